@@ -1,0 +1,3 @@
+//! Hand a Tencent RTC live room to a new owner, from chat.
+
+pub mod tencent;

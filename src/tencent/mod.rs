@@ -1,0 +1,1 @@
+//! Tencent's Live REST API: how we sign for it, call it, read its answers, and simulate it.
