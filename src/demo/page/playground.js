@@ -1,0 +1,888 @@
+// The playground page of `room-owner demo`.
+//
+//   world      who may speak, where, and what Tencent holds         GET  /demo/world, /demo/rooms, /demo/audit
+//   say        one command on its way through the real endpoint     POST /demo/say, /demo/say-again
+//   exchange   what one command led to: the words, the answer       kept here, per channel
+//   renderers  how one chat platform draws an answer                a table, one row a platform
+//
+// One rule holds everywhere: text becomes a text node. Nothing on this page parses HTML, so a name, a room or a reply
+// that looks like markup is shown as it was written.
+
+const POLL_MS = 2000;
+const FRESH_MS = 5000;
+const QUICK_TIMEOUT_MS = 8000;
+// The bot may take its time while Tencent is slow, so a command gets far longer than a poll.
+const SAY_TIMEOUT_MS = 60000;
+const RECORDS_A_PAGE = 50;
+
+const state = {
+  world: null,
+  me: null, // person id
+  here: null, // channel id
+  conversations: new Map(), // channel id -> exchanges, oldest first
+  owners: new Map(), // room id -> { owner, was, changedAt }
+  records: new Map(), // record key -> { json, node }
+  recordLimit: RECORDS_A_PAGE,
+  sent: [], // texts, for the up arrow
+  recalled: null, // index into `sent` while the arrow keys walk it
+  draft: "", // what stood in the composer before the walk
+  online: null,
+  fault: "none",
+};
+
+const $ = (id) => document.getElementById(id);
+
+// ---------------------------------------------------------------------------------------------- small DOM helpers
+
+/** An element: `attributes` may hold `class`, `on` ({event: listener}) and plain attributes; null children are left out. */
+function el(tag, attributes = {}, ...children) {
+  const node = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) {
+    if (value === null || value === undefined || value === false) continue;
+    if (name === "on") {
+      for (const [event, listener] of Object.entries(value)) node.addEventListener(event, listener);
+    } else {
+      node.setAttribute(name, value === true ? "" : String(value));
+    }
+  }
+  node.append(...children.flat().filter((child) => child !== null && child !== undefined && child !== false));
+  return node;
+}
+
+function icon(name) {
+  const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
+  svg.setAttribute("class", "icon");
+  svg.setAttribute("aria-hidden", "true");
+  const use = document.createElementNS("http://www.w3.org/2000/svg", "use");
+  use.setAttribute("href", `#i-${name}`);
+  svg.append(use);
+  return svg;
+}
+
+/** Words from outside. `bdi` keeps a right-to-left run, or an override inside it, from reordering what stands around it. */
+function foreign(text, attributes = {}) {
+  return el("bdi", attributes, String(text ?? ""));
+}
+
+// Characters that change how a line looks without being seen: controls, zero-width and bidi marks, the byte order mark.
+const UNSEEN = /([\u0000-\u0008\u000b-\u001f\u007f-\u009f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff])/;
+
+/** For records and requests, where a reader must see what is really there: the unseen characters are spelled out. */
+function exact(text) {
+  return String(text).split(UNSEEN).filter(Boolean).map((part) => UNSEEN.test(part)
+    ? el("span", { class: "unseen-char" }, `U+${part.codePointAt(0).toString(16).toUpperCase().padStart(4, "0")}`)
+    : part);
+}
+
+const two = (number) => String(number).padStart(2, "0");
+
+function clock(date, seconds = false) {
+  return `${two(date.getHours())}:${two(date.getMinutes())}${seconds ? `:${two(date.getSeconds())}` : ""}`;
+}
+
+function announce(words) {
+  $("announce").textContent = words;
+}
+
+// ------------------------------------------------------------------------------------------------------ the server
+
+/** Nobody answered: the demo was stopped, or it hangs. */
+class Gone extends Error {}
+
+async function call(path, { body, timeout = QUICK_TIMEOUT_MS } = {}) {
+  const request = { signal: AbortSignal.timeout(timeout), cache: "no-store" };
+  if (body !== undefined) {
+    request.method = "POST";
+    request.headers = { "content-type": "application/json" };
+    request.body = JSON.stringify(body);
+  }
+  let response;
+  let text;
+  try {
+    response = await fetch(path, request);
+    text = await response.text();
+  } catch (error) {
+    if (error.name === "TimeoutError") throw new Gone(`no answer within ${timeout / 1000} s`);
+    throw new Gone("the demo is not running");
+  }
+  if (!response.ok) throw new Error(errorIn(text) ?? `the demo answered ${response.status}`);
+  if (text === "") return null;
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw new Error(`the demo answered ${path} with something other than JSON`);
+  }
+}
+
+function errorIn(text) {
+  try {
+    return JSON.parse(text).error ?? null;
+  } catch {
+    return null;
+  }
+}
+
+function setOnline(online) {
+  const changed = state.online !== online;
+  state.online = online;
+  if (!changed) return;
+  $("gone").hidden = online;
+  $("link").dataset.state = online ? "on" : "off";
+  $("link-words").textContent = online ? "running" : "stopped";
+}
+
+// ----------------------------------------------------------------------------------------------- people and channels
+
+const person = (id) => state.world?.people.find((one) => one.id === id);
+const channel = (id) => state.world?.channels.find((one) => one.id === id);
+const nameOfPerson = (id) => person(id)?.name ?? id;
+const nameOfChannel = (id) => channel(id)?.name ?? id;
+const isUnauthorised = (one) => /^not\b|unauthori/i.test(one?.about ?? "");
+
+function avatar(id) {
+  const index = Math.max(0, state.world.people.findIndex((one) => one.id === id));
+  const letters = [...nameOfPerson(id).trim()].slice(0, 1).join("").toUpperCase();
+  return el("span", { class: `avatar avatar-${index % 6}`, "aria-hidden": "true" }, letters);
+}
+
+function pickRow(group, id, chosen, choose, ...content) {
+  return el("label", { class: "pick-row" },
+    el("input", { type: "radio", name: group, value: id, checked: chosen, on: { change: () => choose(id) } }),
+    ...content);
+}
+
+function drawPickers() {
+  $("people-list").replaceChildren(...state.world.people.map((one) => pickRow("person", one.id, one.id === state.me, become,
+    avatar(one.id),
+    el("span", { class: "pick-words" },
+      el("span", { class: "pick-name" }, foreign(one.name), " ", el("span", { class: "role" }, one.role ?? "")),
+      el("span", { class: "pick-about" }, one.about ?? "")))));
+  $("channel-list").replaceChildren(...state.world.channels.map((one) => pickRow("channel", one.id, one.id === state.here, enter,
+    el("span", { class: "hash", "aria-hidden": "true" }, "#"),
+    el("span", { class: "pick-words" }, el("span", { class: "pick-name" }, foreign(one.name))),
+    isUnauthorised(one)
+      ? el("span", { class: "tag warn" }, icon("lock"), one.about)
+      : el("span", { class: "pick-aside" }, one.about ?? ""))));
+}
+
+/** The pickers are set, not drawn again, so that the focus stays where it is. */
+function setPicked(group, id) {
+  for (const input of document.getElementsByName(group)) input.checked = input.value === id;
+}
+
+function become(id) {
+  state.me = id;
+  setPicked("person", id);
+  drawConversation();
+}
+
+function enter(id) {
+  state.here = id;
+  setPicked("channel", id);
+  drawConversation();
+}
+
+// -------------------------------------------------------------------------------------------------- the conversation
+
+function drawConversation() {
+  const here = channel(state.here);
+  const me = person(state.me);
+  $("channel-title").replaceChildren(el("span", { class: "hash", "aria-hidden": "true" }, "#"), foreign(here.name));
+  $("channel-about").replaceChildren(isUnauthorised(here)
+    ? el("span", { class: "tag warn" }, icon("lock"), here.about)
+    : el("span", { class: "quiet" }, here.about ?? ""));
+  $("viewing").replaceChildren("viewing as ", el("strong", {}, foreign(me.name)));
+  $("words").placeholder = `Message #${here.name} as ${me.name}, e.g. ${state.world.commands?.[0] ?? "/room-owner"} …`;
+  $("words-label").textContent = `Message to #${here.name} as ${me.name}`;
+  $("exchanges").replaceChildren(...exchangesHere().map(drawExchange));
+  tidyConversation();
+  scrollToEnd();
+}
+
+const exchangesHere = () => state.conversations.get(state.here) ?? [];
+
+/** Puts an exchange in its place, or in the place of what it was drawn as before. */
+function place(exchange) {
+  if (exchange.channel !== state.here) return;
+  const node = drawExchange(exchange);
+  const before = $("exchanges").querySelector(`[data-exchange="${exchange.number}"]`);
+  if (before) before.replaceWith(node);
+  else $("exchanges").append(node);
+  tidyConversation();
+  scrollToEnd();
+}
+
+function tidyConversation() {
+  const nothing = !$("exchanges").querySelector(".exchange:not([hidden])");
+  $("empty").hidden = !nothing;
+  $("strip").hidden = nothing || state.world.examples.length === 0;
+}
+
+function scrollToEnd() {
+  $("conversation").scrollTop = $("conversation").scrollHeight;
+}
+
+/** One exchange as the person who is looking would see it. */
+function drawExchange(exchange) {
+  const mine = exchange.person === state.me;
+  const platform = renderers[exchange.answer?.platform] ?? renderers.slack;
+  const messages = exchange.answer?.messages ?? [];
+  const shown = messages.filter((message) => mine || platform.isPublic(message));
+  const posted = messages.some(platform.isPublic);
+  const node = el("li", { class: "exchange", "data-exchange": exchange.number });
+  if (!mine && shown.length === 0) {
+    // What the others do not see is said, so that the difference between two people is not mistaken for a lost reply.
+    if (exchange.phase !== "answered") node.hidden = true;
+    else node.append(el("p", { class: "withheld" }, icon("eye-off"), "Not shown to ", foreign(nameOfPerson(state.me)), ": a private reply to ", foreign(nameOfPerson(exchange.person)), "."));
+    return node;
+  }
+  node.append(exchange.again ? drawReplay(exchange) : drawTyped(exchange, mine, posted));
+  if (exchange.phase === "waiting") node.append(drawWaiting());
+  if (exchange.phase === "lost") node.append(drawLost(exchange));
+  if (exchange.phase === "answered") {
+    const superseded = messages.map((_, index) => messages.slice(index + 1).some((later) => later.replace_original || later.delete_original));
+    messages.forEach((message, index) => {
+      if (shown.includes(message)) node.append(...drawReply(message, platform, exchange, superseded[index]));
+    });
+    if (mine && (messages.length === 0 || exchange.answer.status >= 400)) node.append(drawSystem(platform.failure(exchange)));
+    node.append(drawFoot(exchange, platform));
+  }
+  return node;
+}
+
+function row(face, name, at, { badge = null, className = "" } = {}, ...body) {
+  return el("div", { class: `message ${className}` }, face,
+    el("div", { class: "message-body" },
+      el("p", { class: "message-head" }, el("span", { class: "author" }, foreign(name)), badge, el("time", { datetime: at.toISOString() }, clock(at))),
+      ...body));
+}
+
+function drawTyped(exchange, mine, posted) {
+  // Chat posts the typed command only together with a public reply; before and otherwise the sender alone knows of it.
+  const badge = mine && !posted && exchange.phase === "answered" ? el("span", { class: "aside" }, "typed, not posted to the channel") : null;
+  return row(avatar(exchange.person), nameOfPerson(exchange.person), exchange.at, { badge, className: posted ? "" : "private-words" },
+    el("p", { class: "typed" }, foreign(exchange.text)));
+}
+
+function drawReplay(exchange) {
+  return el("p", { class: "replay" }, icon("again"), el("span", {}, "The same delivery, sent once more: ", el("code", {}, foreign(exchange.text))));
+}
+
+function drawWaiting() {
+  return row(botFace(), "room-owner", new Date(), { badge: appBadge(), className: "waiting" },
+    el("p", { class: "dots" }, el("span", { class: "unseen" }, "waiting for the reply"), el("i"), el("i"), el("i")));
+}
+
+function drawLost(exchange) {
+  return el("div", { class: "system bad" }, icon("alert"),
+    el("p", {}, "No reply: ", foreign(exchange.error), ". ", exchange.maybeDone ? "The audit log says whether the command was carried out." : ""),
+    exchange.again ? null : el("button", { type: "button", class: "button small", on: { click: () => fill(exchange.text) } }, "Put it back in the composer"));
+}
+
+function drawSystem(words) {
+  return el("div", { class: "system" }, icon("eye"), el("p", {}, foreign(words)));
+}
+
+const botFace = () => el("span", { class: "avatar bot", "aria-hidden": "true" }, icon("crown"));
+const appBadge = () => el("span", { class: "app" }, "APP");
+
+function drawReply(message, platform, exchange, superseded) {
+  const body = platform.draw(message);
+  // `{"response_type": "in_channel"}` alone only reveals the typed command.
+  if (body.length === 0) return [];
+  const privacy = platform.isPublic(message) ? null : el("p", { class: "only-you" }, icon("eye"), platform.privacy);
+  const badge = [appBadge(), superseded ? el("span", { class: "aside" }, "replaced by the next one") : null];
+  return [row(botFace(), "room-owner", exchange.answeredAt, { badge, className: superseded ? "superseded" : "" }, privacy, el("div", { class: "blocks" }, ...body))];
+}
+
+function drawFoot(exchange, platform) {
+  const { answer } = exchange;
+  const facts = [];
+  if (Number.isFinite(answer.elapsed_ms)) facts.push(`answered in ${duration(answer.elapsed_ms)}`);
+  if (answer.late) facts.push("acknowledged first, finished over the response URL");
+  if (answer.status !== undefined && answer.status !== 200) facts.push(`HTTP ${answer.status}`);
+  const delivery = platform.deliveryOf(answer.request);
+  return el("div", { class: "foot" },
+    el("div", { class: "foot-row" },
+      facts.length ? el("span", { class: "foot-facts" }, facts.join(" · ")) : null,
+      delivery ? el("button", { type: "button", class: "plain", on: { click: () => showRecord(delivery, exchange.again) } }, "Audit record") : null,
+      answer.delivery ? el("button", { type: "button", class: "plain", on: { click: () => sayAgain(exchange) } }, "Send the same delivery again") : null),
+    answer.request ? drawRequest(answer.request) : null);
+}
+
+function duration(ms) {
+  return ms < 1000 ? `${Math.round(ms)} ms` : `${(ms / 1000).toFixed(1)} s`;
+}
+
+// ------------------------------------------------------------------------------------------- the request that was sent
+
+function drawRequest(request) {
+  const details = el("details", { class: "request" }, el("summary", {}, "What was sent"));
+  // Filled on the first opening: a long conversation then costs no more than what is looked at.
+  details.addEventListener("toggle", () => {
+    if (details.open && details.childElementCount === 1) details.append(requestBody(request));
+  });
+  return details;
+}
+
+function requestBody(request) {
+  const headers = Object.entries(request.headers ?? {});
+  return el("div", { class: "request-body" },
+    el("pre", { class: "wire", tabindex: "0", "aria-label": "The request" },
+      el("span", { class: "wire-line" }, `POST ${request.url}`), "\n",
+      headers.flatMap(([name, value]) => [el("span", { class: "wire-name" }, `${name}: `), ...exact(value), "\n"]),
+      "\n", ...exact(request.body ?? "")),
+    el("p", { class: "quiet" }, "The body, decoded:"),
+    definitions([...new URLSearchParams(request.body ?? "")]),
+    copyButton(() => curl(request)));
+}
+
+function definitions(pairs) {
+  return el("dl", { class: "definitions" }, pairs.flatMap(([name, value]) => [el("dt", {}, name), el("dd", {}, value === "" ? el("span", { class: "quiet" }, "empty") : el("bdi", {}, exact(value)))]));
+}
+
+function curl(request) {
+  const quote = (text) => `'${text.replaceAll("'", "'\\''")}'`;
+  const named = Object.entries({ "content-type": "application/x-www-form-urlencoded", ...request.headers });
+  return ["curl -i", ...named.map(([name, value]) => `-H ${quote(`${name}: ${value}`)}`), `--data-raw ${quote(request.body ?? "")}`, quote(new URL(request.url, location.origin).href)].join(" ");
+}
+
+function copyButton(text) {
+  const button = el("button", { type: "button", class: "button small" }, "Copy as curl");
+  button.addEventListener("click", async () => {
+    try {
+      await navigator.clipboard.writeText(text());
+      button.textContent = "Copied";
+    } catch {
+      button.textContent = "The browser did not allow it";
+    }
+    setTimeout(() => { button.textContent = "Copy as curl"; }, 2000);
+  });
+  return button;
+}
+
+// --------------------------------------------------------------------------------------------- how a platform draws it
+//
+// A renderer knows one platform's messages:
+//   isPublic(message)     whether the whole channel sees it
+//   privacy               the line above a private one, in that platform's words
+//   draw(message)         -> nodes; none when there is nothing to show
+//   failure(exchange)     what the platform itself tells the sender when the bot did not answer well
+//   deliveryOf(request)   the audit log's delivery_id of a request, or null
+// Discord becomes a second row: embeds instead of blocks, flag 64 instead of response_type, the interaction id.
+
+const renderers = {
+  slack: {
+    privacy: "Only visible to you",
+    isPublic: (message) => message.response_type === "in_channel",
+    draw: drawSlackMessage,
+    failure({ text, answer }) {
+      const command = text.split(/\s/, 1)[0];
+      if (answer.status >= 500) return `${command} failed with the error "http_service_error"`;
+      if (answer.status >= 400) return `${command} failed with the error "http_client_error"`;
+      return `${command}: the bot answered without a message`;
+    },
+    deliveryOf(request) {
+      const trigger = new URLSearchParams(request?.body ?? "").get("trigger_id");
+      return trigger ? `slack:${trigger}` : null;
+    },
+  },
+};
+
+function drawSlackMessage(message) {
+  const fallback = () => (message.text ? [el("p", { class: "block section" }, mrkdwn(message.text))] : []);
+  if (!Array.isArray(message.blocks) || message.blocks.length === 0) return fallback();
+  const drawn = [];
+  let fellBack = false;
+  for (const block of message.blocks) {
+    const draw = Object.hasOwn(slackBlocks, block?.type) ? slackBlocks[block.type] : null;
+    if (draw) drawn.push(draw(block));
+    else if (!fellBack) {
+      // A block this page does not know: the message's own text stands in for it, once.
+      drawn.push(...fallback());
+      fellBack = true;
+    }
+  }
+  return drawn;
+}
+
+const slackBlocks = {
+  section: (block) => el("div", { class: "block section" },
+    block.text ? el("p", {}, textObject(block.text)) : null,
+    block.fields ? el("div", { class: "fields" }, block.fields.map((field) => el("p", {}, textObject(field)))) : null),
+  context: (block) => el("p", { class: "block context" },
+    (block.elements ?? []).map((part) => el("span", {}, part.type === "image" ? foreign(part.alt_text ?? "") : textObject(part)))),
+  divider: () => el("hr", { class: "block" }),
+  header: (block) => el("p", { class: "block header" }, textObject(block.text)),
+  rich_text: (block) => el("div", { class: "block rich" }, (block.elements ?? []).map(richPart)),
+};
+
+const textObject = (object) => (object?.type === "mrkdwn" ? mrkdwn(object.text) : [foreign(object?.text)]);
+
+function richPart(part) {
+  const inner = () => (part.elements ?? []).map(richElement);
+  switch (part.type) {
+    case "rich_text_list":
+      return el(part.style === "ordered" ? "ol" : "ul", {}, (part.elements ?? []).map((item) => el("li", {}, (item.elements ?? []).map(richElement))));
+    case "rich_text_quote":
+      return el("blockquote", {}, inner());
+    case "rich_text_preformatted":
+      return el("pre", {}, inner());
+    default:
+      return el("p", {}, inner());
+  }
+}
+
+function richElement(element) {
+  switch (element.type) {
+    case "text":
+      return styled(foreign(element.text), element.style);
+    case "user":
+      return styled(mention(`@${nameOfPerson(element.user_id)}`), element.style);
+    case "channel":
+      return styled(mention(`#${nameOfChannel(element.channel_id)}`), element.style);
+    case "broadcast":
+      // Loud on purpose: the bot must never send one, and here one would see it.
+      return mention(`@${element.range}`, "mention loud");
+    case "link":
+      return styled(link(element.url, element.text ?? element.url), element.style);
+    case "emoji":
+      return el("span", {}, emoji(element));
+    default:
+      return foreign(element.text ?? element.fallback ?? `[${element.type}]`);
+  }
+}
+
+const mention = (text, className = "mention") => el("span", { class: className }, foreign(text));
+
+function link(url, text) {
+  // Only what a chat client would open; `javascript:` and the like stay text.
+  if (!/^https?:\/\//i.test(url ?? "")) return foreign(text);
+  return el("a", { href: url, target: "_blank", rel: "noopener noreferrer" }, foreign(text));
+}
+
+function emoji({ name, unicode }) {
+  if (!/^[0-9a-f]{1,6}(-[0-9a-f]{1,6})*$/i.test(unicode ?? "")) return `:${name}:`;
+  const points = unicode.split("-").map((point) => parseInt(point, 16));
+  return points.every((point) => point <= 0x10ffff) ? String.fromCodePoint(...points) : `:${name}:`;
+}
+
+function styled(node, style = {}) {
+  for (const [name, tag] of [["code", "code"], ["strike", "s"], ["italic", "em"], ["bold", "strong"]]) {
+    if (style?.[name]) node = el(tag, {}, node);
+  }
+  return node;
+}
+
+// ```block```, `code` and *bold*; an asterisk inside a word is an asterisk.
+const MRKDWN = /```([^]+?)```|`([^`\n]+)`|(?<![\w*])\*(?=\S)([^*\n]*?\S)\*(?![\w*])/g;
+
+function mrkdwn(text) {
+  const source = String(text ?? "");
+  const nodes = [];
+  let end = 0;
+  for (const match of source.matchAll(MRKDWN)) {
+    const [whole, block, code, bold] = match;
+    nodes.push(plain(source.slice(end, match.index)));
+    if (block !== undefined) nodes.push(el("pre", {}, plain(block.replace(/^\n/, ""))));
+    else if (code !== undefined) nodes.push(el("code", {}, plain(code)));
+    else nodes.push(el("strong", {}, mrkdwn(bold)));
+    end = match.index + whole.length;
+  }
+  nodes.push(plain(source.slice(end)));
+  return nodes.filter(Boolean);
+}
+
+// Slack decodes exactly these three, once; `&amp;lt;` must come out as `&lt;`.
+const ENTITIES = { "&amp;": "&", "&lt;": "<", "&gt;": ">" };
+
+function plain(text) {
+  return text === "" ? null : foreign(text.replace(/&(?:amp|lt|gt);/g, (entity) => ENTITIES[entity]));
+}
+
+// ----------------------------------------------------------------------------------------------------------- say it
+
+let exchangeNumber = 0;
+
+function begin(fields) {
+  const exchange = { number: ++exchangeNumber, at: new Date(), phase: "waiting", again: false, ...fields };
+  if (!state.conversations.has(exchange.channel)) state.conversations.set(exchange.channel, []);
+  state.conversations.get(exchange.channel).push(exchange);
+  place(exchange);
+  return exchange;
+}
+
+async function finish(exchange, path, body) {
+  try {
+    const answer = await call(path, { body, timeout: SAY_TIMEOUT_MS });
+    Object.assign(exchange, { phase: "answered", answer: answer ?? {}, answeredAt: new Date() });
+    setOnline(true);
+  } catch (error) {
+    Object.assign(exchange, { phase: "lost", error: error.message, maybeDone: error instanceof Gone });
+  }
+  place(exchange);
+  announceExchange(exchange);
+  refresh();
+}
+
+function announceExchange(exchange) {
+  if (exchange.channel !== state.here) return;
+  const node = $("exchanges").querySelector(`[data-exchange="${exchange.number}"]`);
+  const said = [...(node?.querySelectorAll(".blocks, .system p, .withheld") ?? [])].map((part) => part.textContent.trim()).join(". ");
+  const privately = node?.querySelector(".only-you") ? ", only visible to you" : "";
+  announce(exchange.phase === "lost" ? said : `room-owner replied${privately}: ${said}`);
+}
+
+function say(text) {
+  state.sent.push(text);
+  const { me, here } = state;
+  finish(begin({ person: me, channel: here, text }), "/demo/say", { person: me, channel: here, text });
+}
+
+function sayAgain({ person: who, channel: where, text, answer }) {
+  finish(begin({ person: who, channel: where, text, again: true }), "/demo/say-again", { delivery: answer.delivery });
+}
+
+// --------------------------------------------------------------------------------------------------------- composer
+
+const isCommand = (text) => {
+  const commands = state.world?.commands ?? [];
+  return commands.length === 0 || commands.includes(text.split(/\s/, 1)[0]);
+};
+
+function fill(text) {
+  $("words").value = text;
+  state.recalled = null;
+  problem("");
+  grow();
+  $("words").focus();
+  $("words").setSelectionRange(text.length, text.length);
+}
+
+function grow() {
+  $("words").rows = Math.min(8, Math.max(1, $("words").value.split("\n").length));
+}
+
+function problem(words) {
+  $("problem").textContent = words;
+  $("words").setAttribute("aria-invalid", words ? "true" : "false");
+}
+
+function send() {
+  const text = $("words").value.trim();
+  if (text === "" || state.world === null) return;
+  if (!isCommand(text)) {
+    problem(`The bot hears slash commands only. Start with ${state.world.commands.join(" or ")}.`);
+    return;
+  }
+  fill("");
+  say(text);
+}
+
+/** The arrows walk what was sent, but only from an empty composer or from a recalled text: elsewhere they move the caret. */
+function recall(step) {
+  const words = $("words");
+  const walking = state.recalled !== null && words.value === state.sent[state.recalled];
+  if (!walking && (words.value !== "" || step > 0)) return false;
+  const next = walking ? state.recalled + step : state.sent.length - 1;
+  if (next < 0) return walking;
+  if (next >= state.sent.length) {
+    if (!walking) return false;
+    fill("");
+    return true;
+  }
+  fill(state.sent[next]);
+  state.recalled = next;
+  return true;
+}
+
+function onComposerKey(event) {
+  if (event.isComposing || event.altKey || event.ctrlKey || event.metaKey) return;
+  if (event.key === "Enter" && !event.shiftKey) {
+    event.preventDefault();
+    send();
+  } else if (event.key === "ArrowUp" && !event.shiftKey && recall(-1)) {
+    event.preventDefault();
+  } else if (event.key === "ArrowDown" && !event.shiftKey && recall(1)) {
+    event.preventDefault();
+  }
+}
+
+function exampleButton(example) {
+  const who = nameOfPerson(example.person);
+  const where = nameOfChannel(example.channel);
+  return el("li", {}, el("button", { type: "button", class: "example", title: `${example.text} — as ${who} in #${where}`, on: { click: () => useExample(example) } },
+    el("span", { class: "example-about" }, example.about ?? ""),
+    el("code", {}, foreign(example.text)),
+    el("span", { class: "example-who" }, "as ", foreign(who), " in #", foreign(where))));
+}
+
+function drawExamples() {
+  for (const list of ["empty-examples", "strip-examples"]) $(list).replaceChildren(...state.world.examples.map(exampleButton));
+}
+
+function useExample(example) {
+  if (person(example.person)) state.me = example.person;
+  if (channel(example.channel)) state.here = example.channel;
+  setPicked("person", state.me);
+  setPicked("channel", state.here);
+  drawConversation();
+  fill(example.text);
+}
+
+// ------------------------------------------------------------------------------------------------------------ rooms
+
+function noteRooms(rooms) {
+  const now = Date.now();
+  const next = new Map();
+  for (const { id, owner } of rooms) {
+    const known = state.owners.get(id);
+    if (known === undefined || known.owner === owner) next.set(id, known ?? { owner, was: null, changedAt: 0 });
+    else next.set(id, { owner, was: known.owner, changedAt: now });
+  }
+  state.owners = next;
+}
+
+function drawRooms() {
+  const shown = JSON.stringify([...state.owners].map(([id, room]) => [id, room.owner, room.was, isFresh(room)]));
+  // Untouched when nothing changed: a poll must not take the focus from a room's button.
+  if ($("rooms").dataset.shown === shown) return;
+  const focused = document.activeElement?.dataset?.room;
+  $("rooms").dataset.shown = shown;
+  $("rooms").replaceChildren(...[...state.owners].map(([id, room]) => drawRoom(id, room)));
+  if (state.owners.size === 0) $("rooms").append(el("tr", {}, el("td", { colspan: "2", class: "quiet" }, "No room is live.")));
+  if (focused !== undefined) [...$("rooms").querySelectorAll("button")].find((button) => button.dataset.room === focused)?.focus();
+}
+
+const isFresh = (room) => Date.now() - room.changedAt < FRESH_MS;
+
+function drawRoom(id, room) {
+  return el("tr", { class: isFresh(room) ? "fresh" : null },
+    el("th", { scope: "row" }, el("button", { type: "button", class: "room", "data-room": id, title: "Start a command for this room", on: { click: () => fill(commandFor(id)) } }, foreign(id))),
+    el("td", {}, foreign(room.owner || "nobody", { class: "owner" }), room.was === null ? null : el("span", { class: "was" }, " was ", foreign(room.was))));
+}
+
+function commandFor(room) {
+  return `${state.world.commands?.[0] ?? "/room-owner"} ${/\s/.test(room) ? `"${room}"` : room} `;
+}
+
+// ---------------------------------------------------------------------------------------------------- Tencent's health
+
+const FAULTS = [
+  ["none", "healthy", "Every call is answered at once."],
+  ["down", "answering 502", "Calls come back as 502 Bad Gateway and nothing is applied."],
+  ["slow", "slow", "Calls take longer than chat waits: the bot says so first and reports when it is done."],
+  ["reset-after", "cutting the connection after applying", "The change is made, the answer is lost: the bot reads the owner back instead of guessing."],
+  ["banned", "refusing the new owner", "The new owner is banned from the room, so the change is refused."],
+];
+
+function drawHealth() {
+  $("health").replaceChildren(...FAULTS.map(([kind, name, about]) => el("label", { class: "health-row" },
+    el("input", { type: "radio", name: "fault", value: kind, checked: kind === state.fault, on: { change: () => chooseFault(kind) } }),
+    el("span", {}, el("span", { class: "health-name" }, name), el("span", { class: "health-about" }, about)))));
+}
+
+async function chooseFault(kind) {
+  const before = state.fault;
+  state.fault = kind;
+  try {
+    await call("/demo/faults", { body: { kind } });
+    $("health-state").textContent = "";
+  } catch (error) {
+    // Shown as it is, not as it was wished for.
+    if (state.fault === kind) state.fault = before;
+    $("health-state").textContent = `not changed: ${error.message}`;
+  }
+  setPicked("fault", state.fault);
+  $("health-panel").classList.toggle("troubled", state.fault !== "none");
+}
+
+// -------------------------------------------------------------------------------------------------------- audit log
+
+// Outcome -> colour class, icon, what it means. The word itself is always shown; colour and icon only help to scan.
+const OUTCOMES = {
+  succeeded: ["good", "check", "Tencent made the change."],
+  unchanged: ["calm", "equal", "The account already was the owner."],
+  refused: ["bad", "cross", "Tencent refused the change."],
+  unknown: ["warn", "question", "No clear answer came; the owner is read back before anyone says more."],
+  pending: ["calm", "dots", "Permitted and written down; the result is still to come."],
+  denied: ["bad", "barred", "The access rules do not allow it. Tencent was not asked."],
+  declined: ["warn", "pause", "The bot was busy or a limit was reached. Nothing was done."],
+  invalid: ["dull", "alert", "The command could not be understood. Nothing was done."],
+  duplicate: ["dull", "copy", "This delivery had been carried out already. Nothing was done again."],
+};
+
+const FIELDS = ["operation", "at", "actor", "actor_name", "channel", "command", "room", "new_owner", "previous_owner", "reason", "decision",
+  "authority", "outcome", "error_code", "error_info", "request_id", "delivery_id", "duration_ms"];
+
+const present = (value) => value !== null && value !== undefined && value !== "";
+
+function outcomeOf(entry) {
+  return Object.hasOwn(OUTCOMES, entry.outcome) ? OUTCOMES[entry.outcome] : ["dull", "dots", ""];
+}
+
+/** Redraws only the records that changed, so that an open one stays open and the focus stays put. */
+function drawRecords(entries) {
+  const first = state.records.size === 0;
+  const next = new Map();
+  for (const entry of entries) {
+    let key = String(entry.operation);
+    while (next.has(key)) key += "+";
+    const json = JSON.stringify(entry);
+    const known = state.records.get(key);
+    if (known?.json === json) next.set(key, known);
+    else next.set(key, { json, entry, node: drawRecord(entry, { open: known?.node.firstElementChild.open, fresh: !first }) });
+  }
+  state.records = next;
+  const nodes = [...next.values()].map((record) => record.node);
+  const list = $("records");
+  for (const node of [...list.children]) if (!nodes.includes(node)) node.remove();
+  nodes.forEach((node, index) => { if (list.children[index] !== node) list.insertBefore(node, list.children[index] ?? null); });
+  $("no-records").hidden = nodes.length > 0;
+  $("more").hidden = entries.length < state.recordLimit;
+  $("audit-state").textContent = entries.length < state.recordLimit ? `${entries.length} ${entries.length === 1 ? "record" : "records"}` : `newest ${entries.length}`;
+}
+
+function drawRecord(entry, { open = false, fresh = false } = {}) {
+  const [colour, sign] = outcomeOf(entry);
+  const details = el("details", { class: "record", open },
+    el("summary", {},
+      el("span", { class: "record-top" },
+        el("span", { class: `outcome ${colour}` }, icon(sign), String(entry.outcome ?? "no outcome")),
+        el("span", { class: "record-what" }, ...whatOf(entry)),
+        timeOf(entry.at)),
+      el("span", { class: "record-by" }, ...byOf(entry))));
+  const fillIn = () => { if (details.childElementCount === 1) details.append(wholeRecord(entry)); };
+  if (open) fillIn();
+  details.addEventListener("toggle", () => { if (details.open) fillIn(); });
+  return el("li", { class: fresh ? "fresh" : null }, details);
+}
+
+function whatOf(entry) {
+  if (!present(entry.room)) return [foreign(entry.command ?? "", { class: "mono" })];
+  const to = present(entry.new_owner) ? [" → ", foreign(entry.new_owner)] : [];
+  const from = present(entry.previous_owner) ? foreign(entry.previous_owner) : null;
+  return [foreign(entry.room, { class: "mono strong" }), " ", el("span", { class: "handover" }, from, ...to)];
+}
+
+function byOf(entry) {
+  const where = lastPart(entry.channel);
+  const why = entry.outcome === "denied" ? entry.authority : entry.error_info ?? entry.reason;
+  const parts = [foreign(entry.actor_name ?? lastPart(entry.actor) ?? "somebody")];
+  if (present(where)) parts.push(" in ", foreign(`#${nameOfChannel(where)}`));
+  if (present(entry.error_code)) parts.push(" · ", foreign(entry.error_code, { class: "mono" }));
+  if (present(why)) parts.push(" · ", foreign(why));
+  return parts;
+}
+
+// Subjects read `slack:<team>:<id>`; a caption needs the id alone.
+const lastPart = (subject) => (present(subject) ? String(subject).split(":").at(-1) : null);
+
+function timeOf(at) {
+  const date = new Date(at);
+  return Number.isNaN(date.getTime()) ? el("span", { class: "when" }, String(at ?? "")) : el("time", { class: "when", datetime: at, title: at }, clock(date, true));
+}
+
+function wholeRecord(entry) {
+  const names = [...FIELDS, ...Object.keys(entry).filter((name) => !FIELDS.includes(name))];
+  const meaning = outcomeOf(entry)[2];
+  return el("div", { class: "whole" },
+    meaning ? el("p", { class: "meaning" }, meaning) : null,
+    el("dl", { class: "definitions" }, names.flatMap((name) => [el("dt", {}, name), el("dd", {}, fieldValue(entry[name]))])));
+}
+
+function fieldValue(value) {
+  if (!present(value)) return el("span", { class: "absent" }, "absent");
+  return el("bdi", {}, exact(typeof value === "object" ? JSON.stringify(value) : value));
+}
+
+/** Opens the record of a delivery. A replay has the first one's delivery id and a record of its own, marked duplicate. */
+async function showRecord(delivery, again) {
+  await refresh();
+  const found = [...state.records.values()].filter(({ entry }) => entry.delivery_id === delivery);
+  const record = (again ? found[0] : found.find(({ entry }) => entry.outcome !== "duplicate")) ?? found[0];
+  if (!record) {
+    announce("The record is not among the newest ones.");
+    return;
+  }
+  const details = record.node.firstElementChild;
+  details.open = true;
+  record.node.scrollIntoView({ block: "nearest" });
+  details.querySelector("summary").focus();
+}
+
+// ------------------------------------------------------------------------------------------------------------- life
+
+let running = null;
+let queued = null;
+
+/**
+ * Rooms and records as they are now. A round already on its way may have been answered before the caller's command was
+ * carried out, so one more follows it, shared by all who ask meanwhile.
+ */
+function refresh() {
+  if (running === null) {
+    running = readBoth().finally(() => { running = null; });
+    return running;
+  }
+  queued ??= running.then(() => { queued = null; return refresh(); });
+  return queued;
+}
+
+/** Never fails: what could not be read is said where it would have stood. */
+async function readBoth() {
+  const wasOnline = state.online;
+  const [rooms, records] = await Promise.allSettled([call("/demo/rooms"), call(`/demo/audit?limit=${state.recordLimit}`)]);
+  const gone = [rooms, records].some((result) => result.reason instanceof Gone);
+  setOnline(!gone);
+  // A demo that came back is a new one, with a world of its own.
+  if (!gone && (wasOnline === false || state.world === null)) await loadWorld().catch(worldFailed);
+  if (rooms.status === "fulfilled") noteRooms(rooms.value);
+  if (records.status === "fulfilled") drawRecords(records.value);
+  else $("audit-state").textContent = gone ? "not live" : records.reason.message;
+  if (state.world !== null) drawRooms();
+  $("rooms-state").textContent = gone ? "not live" : rooms.status === "fulfilled" ? "live" : rooms.reason.message;
+}
+
+function worldFailed(error) {
+  if (error instanceof Gone) {
+    setOnline(false);
+    return;
+  }
+  for (const list of ["people-list", "channel-list"]) {
+    if (state.world === null) $(list).replaceChildren(el("p", { class: "quiet" }, `Could not be read: ${error.message}`));
+  }
+}
+
+async function loadWorld() {
+  const world = await call("/demo/world");
+  state.world = { ...world, examples: world.examples ?? [], commands: world.commands ?? [] };
+  state.me = person(state.me)?.id ?? world.people[0].id;
+  state.here = channel(state.here)?.id ?? world.channels[0].id;
+  state.fault = FAULTS.some(([kind]) => kind === world.fault) ? world.fault : "none";
+  if (state.owners.size === 0) noteRooms(world.rooms ?? []);
+  setOnline(true);
+  drawPickers();
+  drawExamples();
+  drawHealth();
+  drawRooms();
+  drawConversation();
+}
+
+async function poll() {
+  if (!document.hidden) await refresh();
+  setTimeout(poll, POLL_MS);
+}
+
+function wire() {
+  $("composer").addEventListener("submit", (event) => { event.preventDefault(); send(); });
+  $("words").addEventListener("keydown", onComposerKey);
+  $("words").addEventListener("input", () => { grow(); problem(""); });
+  $("retry").addEventListener("click", refresh);
+  $("more").addEventListener("click", () => { state.recordLimit += RECORDS_A_PAGE; refresh(); });
+  document.addEventListener("visibilitychange", () => { if (!document.hidden) refresh(); });
+}
+
+wire();
+drawHealth();
+poll();
