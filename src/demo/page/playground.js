@@ -22,6 +22,7 @@ const state = {
   conversations: new Map(), // channel id -> exchanges, oldest first
   owners: new Map(), // room id -> { owner, was, changedAt }
   records: new Map(), // record key -> { json, node }
+  recordsRead: false,
   recordLimit: RECORDS_A_PAGE,
   sent: [], // texts, for the up arrow
   recalled: null, // index into `sent` while the arrow keys walk it
@@ -73,6 +74,9 @@ function exact(text) {
     ? el("span", { class: "unseen-char" }, `U+${part.codePointAt(0).toString(16).toUpperCase().padStart(4, "0")}`)
     : part);
 }
+
+/** Foreign words outside the chat, spelled out: rooms, owners, records. */
+const literal = (text, attributes = {}) => el("bdi", attributes, exact(text ?? ""));
 
 const two = (number) => String(number).padStart(2, "0");
 
@@ -151,11 +155,14 @@ function pickRow(group, id, chosen, choose, ...content) {
     ...content);
 }
 
+/** Whether the sentence about a person opens with the role, which then need not stand twice. */
+const saysRole = (one) => !one.role || (one.about ?? "").toLowerCase().startsWith(one.role.toLowerCase());
+
 function drawPickers() {
   $("people-list").replaceChildren(...state.world.people.map((one) => pickRow("person", one.id, one.id === state.me, become,
     avatar(one.id),
     el("span", { class: "pick-words" },
-      el("span", { class: "pick-name" }, foreign(one.name), " ", el("span", { class: "role" }, one.role ?? "")),
+      el("span", { class: "pick-name" }, foreign(one.name), " ", el("span", { class: "role" }, saysRole(one) ? "" : one.role)),
       el("span", { class: "pick-about" }, one.about ?? "")))));
   $("channel-list").replaceChildren(...state.world.channels.map((one) => pickRow("channel", one.id, one.id === state.here, enter,
     el("span", { class: "hash", "aria-hidden": "true" }, "#"),
@@ -174,12 +181,18 @@ function become(id) {
   state.me = id;
   setPicked("person", id);
   drawConversation();
+  announcePlace();
 }
 
 function enter(id) {
   state.here = id;
   setPicked("channel", id);
   drawConversation();
+  announcePlace();
+}
+
+function announcePlace() {
+  announce(`#${nameOfChannel(state.here)} as ${nameOfPerson(state.me)}`);
 }
 
 // -------------------------------------------------------------------------------------------------- the conversation
@@ -192,11 +205,11 @@ function drawConversation() {
     ? el("span", { class: "tag warn" }, icon("lock"), here.about)
     : el("span", { class: "quiet" }, here.about ?? ""));
   $("viewing").replaceChildren("viewing as ", el("strong", {}, foreign(me.name)));
-  $("words").placeholder = `Message #${here.name} as ${me.name}, e.g. ${state.world.commands?.[0] ?? "/room-owner"} …`;
+  $("words").placeholder = `Message #${here.name} as ${me.name}`;
   $("words-label").textContent = `Message to #${here.name} as ${me.name}`;
   $("exchanges").replaceChildren(...exchangesHere().map(drawExchange));
   tidyConversation();
-  scrollToEnd();
+  showEnd();
 }
 
 const exchangesHere = () => state.conversations.get(state.here) ?? [];
@@ -209,7 +222,7 @@ function place(exchange) {
   if (before) before.replaceWith(node);
   else $("exchanges").append(node);
   tidyConversation();
-  scrollToEnd();
+  showEnd();
 }
 
 function tidyConversation() {
@@ -218,8 +231,14 @@ function tidyConversation() {
   $("strip").hidden = nothing || state.world.examples.length === 0;
 }
 
-function scrollToEnd() {
-  $("conversation").scrollTop = $("conversation").scrollHeight;
+/** The end of the conversation, or the beginning of the last exchange when that alone fills the view. */
+function showEnd() {
+  const view = $("conversation");
+  const last = $("exchanges").lastElementChild;
+  view.scrollTop = view.scrollHeight;
+  if (last === null) return;
+  const above = view.getBoundingClientRect().top - last.getBoundingClientRect().top;
+  if (above > 0) view.scrollTop -= above;
 }
 
 /** One exchange as the person who is looking would see it. */
@@ -233,7 +252,8 @@ function drawExchange(exchange) {
   if (!mine && shown.length === 0) {
     // What the others do not see is said, so that the difference between two people is not mistaken for a lost reply.
     if (exchange.phase !== "answered") node.hidden = true;
-    else node.append(el("p", { class: "withheld" }, icon("eye-off"), "Not shown to ", foreign(nameOfPerson(state.me)), ": a private reply to ", foreign(nameOfPerson(exchange.person)), "."));
+    else node.append(el("p", { class: "withheld" }, icon("eye-off"),
+      el("span", {}, "Not shown to ", foreign(nameOfPerson(state.me)), ": a private reply to ", foreign(nameOfPerson(exchange.person)), ".")));
     return node;
   }
   node.append(exchange.again ? drawReplay(exchange) : drawTyped(exchange, mine, posted));
@@ -250,17 +270,18 @@ function drawExchange(exchange) {
   return node;
 }
 
-function row(face, name, at, { badge = null, className = "" } = {}, ...body) {
+function row(face, name, at, { badge = null, aside = null, className = "" } = {}, ...body) {
   return el("div", { class: `message ${className}` }, face,
     el("div", { class: "message-body" },
-      el("p", { class: "message-head" }, el("span", { class: "author" }, foreign(name)), badge, el("time", { datetime: at.toISOString() }, clock(at))),
+      el("p", { class: "message-head" }, el("span", { class: "author" }, foreign(name)), badge,
+        el("time", { datetime: at.toISOString() }, clock(at)), aside === null ? null : el("span", { class: "aside" }, aside)),
       ...body));
 }
 
 function drawTyped(exchange, mine, posted) {
   // Chat posts the typed command only together with a public reply; before and otherwise the sender alone knows of it.
-  const badge = mine && !posted && exchange.phase === "answered" ? el("span", { class: "aside" }, "typed, not posted to the channel") : null;
-  return row(avatar(exchange.person), nameOfPerson(exchange.person), exchange.at, { badge, className: posted ? "" : "private-words" },
+  const aside = mine && !posted && exchange.phase === "answered" ? "typed, not posted to the channel" : null;
+  return row(avatar(exchange.person), nameOfPerson(exchange.person), exchange.at, { aside, className: posted ? "" : "private-words" },
     el("p", { class: "typed" }, foreign(exchange.text)));
 }
 
@@ -291,8 +312,8 @@ function drawReply(message, platform, exchange, superseded) {
   // `{"response_type": "in_channel"}` alone only reveals the typed command.
   if (body.length === 0) return [];
   const privacy = platform.isPublic(message) ? null : el("p", { class: "only-you" }, icon("eye"), platform.privacy);
-  const badge = [appBadge(), superseded ? el("span", { class: "aside" }, "replaced by the next one") : null];
-  return [row(botFace(), "room-owner", exchange.answeredAt, { badge, className: superseded ? "superseded" : "" }, privacy, el("div", { class: "blocks" }, ...body))];
+  const aside = superseded ? "replaced by the next one" : null;
+  return [row(botFace(), "room-owner", exchange.answeredAt, { badge: appBadge(), aside, className: superseded ? "superseded" : "" }, privacy, el("div", { class: "blocks" }, ...body))];
 }
 
 function drawFoot(exchange, platform) {
@@ -311,6 +332,7 @@ function drawFoot(exchange, platform) {
 }
 
 function duration(ms) {
+  if (ms < 1) return "under 1 ms";
   return ms < 1000 ? `${Math.round(ms)} ms` : `${(ms / 1000).toFixed(1)} s`;
 }
 
@@ -320,7 +342,9 @@ function drawRequest(request) {
   const details = el("details", { class: "request" }, el("summary", {}, "What was sent"));
   // Filled on the first opening: a long conversation then costs no more than what is looked at.
   details.addEventListener("toggle", () => {
-    if (details.open && details.childElementCount === 1) details.append(requestBody(request));
+    if (!details.open) return;
+    if (details.childElementCount === 1) details.append(requestBody(request));
+    details.scrollIntoView({ block: "nearest" });
   });
   return details;
 }
@@ -338,7 +362,7 @@ function requestBody(request) {
 }
 
 function definitions(pairs) {
-  return el("dl", { class: "definitions" }, pairs.flatMap(([name, value]) => [el("dt", {}, name), el("dd", {}, value === "" ? el("span", { class: "quiet" }, "empty") : el("bdi", {}, exact(value)))]));
+  return el("dl", { class: "definitions" }, pairs.flatMap(([name, value]) => [el("dt", {}, name), el("dd", {}, value === "" ? el("span", { class: "quiet" }, "empty") : literal(value))]));
 }
 
 function curl(request) {
@@ -658,8 +682,8 @@ const isFresh = (room) => Date.now() - room.changedAt < FRESH_MS;
 
 function drawRoom(id, room) {
   return el("tr", { class: isFresh(room) ? "fresh" : null },
-    el("th", { scope: "row" }, el("button", { type: "button", class: "room", "data-room": id, title: "Start a command for this room", on: { click: () => fill(commandFor(id)) } }, foreign(id))),
-    el("td", {}, foreign(room.owner || "nobody", { class: "owner" }), room.was === null ? null : el("span", { class: "was" }, " was ", foreign(room.was))));
+    el("th", { scope: "row" }, el("button", { type: "button", class: "room", "data-room": id, title: "Start a command for this room", on: { click: () => fill(commandFor(id)) } }, literal(id))),
+    el("td", {}, literal(room.owner || "nobody", { class: "owner" }), room.was === null ? null : el("span", { class: "was" }, " was ", literal(room.was))));
 }
 
 function commandFor(room) {
@@ -678,8 +702,8 @@ const FAULTS = [
 
 function drawHealth() {
   $("health").replaceChildren(...FAULTS.map(([kind, name, about]) => el("label", { class: "health-row" },
-    el("input", { type: "radio", name: "fault", value: kind, checked: kind === state.fault, on: { change: () => chooseFault(kind) } }),
-    el("span", {}, el("span", { class: "health-name" }, name), el("span", { class: "health-about" }, about)))));
+    el("input", { type: "radio", name: "fault", value: kind, checked: kind === state.fault, "aria-describedby": `about-${kind}`, on: { change: () => chooseFault(kind) } }),
+    el("span", {}, el("span", { class: "health-name" }, name), el("span", { class: "health-about", id: `about-${kind}` }, about)))));
 }
 
 async function chooseFault(kind) {
@@ -723,15 +747,18 @@ function outcomeOf(entry) {
 
 /** Redraws only the records that changed, so that an open one stays open and the focus stays put. */
 function drawRecords(entries) {
-  const first = state.records.size === 0;
   const next = new Map();
+  // Only what lies above a record seen before is new; what lies below was asked for.
+  let news = state.recordsRead;
+  state.recordsRead = true;
   for (const entry of entries) {
     let key = String(entry.operation);
     while (next.has(key)) key += "+";
     const json = JSON.stringify(entry);
     const known = state.records.get(key);
+    if (known) news = false;
     if (known?.json === json) next.set(key, known);
-    else next.set(key, { json, entry, node: drawRecord(entry, { open: known?.node.firstElementChild.open, fresh: !first }) });
+    else next.set(key, { json, entry, node: drawRecord(entry, { open: known?.node.firstElementChild.open, fresh: news || known !== undefined }) });
   }
   state.records = next;
   const nodes = [...next.values()].map((record) => record.node);
@@ -759,19 +786,19 @@ function drawRecord(entry, { open = false, fresh = false } = {}) {
 }
 
 function whatOf(entry) {
-  if (!present(entry.room)) return [foreign(entry.command ?? "", { class: "mono" })];
-  const to = present(entry.new_owner) ? [" → ", foreign(entry.new_owner)] : [];
-  const from = present(entry.previous_owner) ? foreign(entry.previous_owner) : null;
-  return [foreign(entry.room, { class: "mono strong" }), " ", el("span", { class: "handover" }, from, ...to)];
+  if (!present(entry.room)) return [literal(entry.command ?? "", { class: "mono" })];
+  const to = present(entry.new_owner) ? [" → ", literal(entry.new_owner)] : [];
+  const from = present(entry.previous_owner) ? literal(entry.previous_owner) : null;
+  return [literal(entry.room, { class: "mono strong" }), " ", el("span", { class: "handover" }, from, ...to)];
 }
 
 function byOf(entry) {
   const where = lastPart(entry.channel);
   const why = entry.outcome === "denied" ? entry.authority : entry.error_info ?? entry.reason;
-  const parts = [foreign(entry.actor_name ?? lastPart(entry.actor) ?? "somebody")];
-  if (present(where)) parts.push(" in ", foreign(`#${nameOfChannel(where)}`));
-  if (present(entry.error_code)) parts.push(" · ", foreign(entry.error_code, { class: "mono" }));
-  if (present(why)) parts.push(" · ", foreign(why));
+  const parts = [literal(entry.actor_name ?? lastPart(entry.actor) ?? "somebody")];
+  if (present(where)) parts.push(" in ", literal(`#${nameOfChannel(where)}`));
+  if (present(entry.error_code)) parts.push(" · ", literal(entry.error_code, { class: "mono" }));
+  if (present(why)) parts.push(" · ", literal(why));
   return parts;
 }
 
@@ -785,7 +812,7 @@ function timeOf(at) {
 
 function wholeRecord(entry) {
   const names = [...FIELDS, ...Object.keys(entry).filter((name) => !FIELDS.includes(name))];
-  const meaning = outcomeOf(entry)[2];
+  const meaning = entry.outcome === "succeeded" && !present(entry.new_owner) ? "Answered; nothing was to be changed." : outcomeOf(entry)[2];
   return el("div", { class: "whole" },
     meaning ? el("p", { class: "meaning" }, meaning) : null,
     el("dl", { class: "definitions" }, names.flatMap((name) => [el("dt", {}, name), el("dd", {}, fieldValue(entry[name]))])));
@@ -793,7 +820,7 @@ function wholeRecord(entry) {
 
 function fieldValue(value) {
   if (!present(value)) return el("span", { class: "absent" }, "absent");
-  return el("bdi", {}, exact(typeof value === "object" ? JSON.stringify(value) : value));
+  return literal(typeof value === "object" ? JSON.stringify(value) : value);
 }
 
 /** Opens the record of a delivery. A replay has the first one's delivery id and a record of its own, marked duplicate. */
