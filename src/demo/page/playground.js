@@ -235,7 +235,7 @@ function tidyConversation() {
 function showEnd() {
   const view = $("conversation");
   const last = $("exchanges").lastElementChild;
-  view.scrollTop = view.scrollHeight;
+  view.scrollTop = $("empty").hidden ? view.scrollHeight : 0;
   if (last === null) return;
   const above = view.getBoundingClientRect().top - last.getBoundingClientRect().top;
   if (above > 0) view.scrollTop -= above;
