@@ -1,3 +1,6 @@
 //! Hand a Tencent RTC live room to a new owner, from chat.
 
+pub mod app;
+pub mod domain;
+pub mod store;
 pub mod tencent;

@@ -1,0 +1,169 @@
+-- Who may do what, and what was done.
+--
+-- The audit log is `audit_events`: append-only, numbered without gaps. `operations` is the same told per
+-- command, for questions; it can be made again from the events. Times are milliseconds since 1970, UTC.
+--
+-- The triggers guard against accidents, not against somebody who owns the file.
+
+-- Access ------------------------------------------------------------------------------------------------
+
+-- Counts the changes of the ACL. A decision is carried out only at the version at which it was made.
+CREATE TABLE acl_version (
+    one     INTEGER PRIMARY KEY CHECK (one = 1),
+    version INTEGER NOT NULL
+) STRICT;
+INSERT INTO acl_version (one, version) VALUES (1, 0);
+
+CREATE TABLE grants (
+    id           INTEGER PRIMARY KEY AUTOINCREMENT,
+    subject      TEXT    NOT NULL,
+    role         TEXT    NOT NULL CHECK (role IN ('moderator', 'auditor', 'admin')),
+    effect       TEXT    NOT NULL CHECK (effect IN ('permit', 'deny')),
+    rooms        TEXT    NOT NULL CHECK (rooms <> ''),
+    -- The channels that the grant is limited to: a JSON array of texts, empty for every authorised one.
+    channels     TEXT    NOT NULL DEFAULT '[]' CHECK (json_type(channels) = 'array'),
+    expires_at   INTEGER,
+    granted_by   TEXT    NOT NULL,
+    granted_at   INTEGER NOT NULL,
+    granted_in   INTEGER NOT NULL,               -- the operation
+    revoked_at   INTEGER,
+    revoked_by   TEXT,
+    revoked_in   INTEGER,                        -- the operation
+    reason       TEXT,
+    CHECK ((revoked_at IS NULL) = (revoked_by IS NULL) AND (revoked_at IS NULL) = (revoked_in IS NULL))
+) STRICT;
+CREATE INDEX grants_by_subject ON grants (subject);
+
+CREATE TABLE authorised_channels (
+    id           INTEGER PRIMARY KEY AUTOINCREMENT,
+    channel      TEXT    NOT NULL,
+    rooms        TEXT    NOT NULL CHECK (rooms <> ''),
+    allowed_by   TEXT    NOT NULL,
+    allowed_at   INTEGER NOT NULL,
+    allowed_in   INTEGER NOT NULL,
+    removed_at   INTEGER,
+    removed_by   TEXT,
+    removed_in   INTEGER,
+    reason       TEXT,
+    CHECK ((removed_at IS NULL) = (removed_by IS NULL) AND (removed_at IS NULL) = (removed_in IS NULL))
+) STRICT;
+-- One live entry for a channel.
+CREATE UNIQUE INDEX authorised_channels_live ON authorised_channels (channel) WHERE removed_at IS NULL;
+
+-- Every change counts, whoever makes it: a hand at the file too.
+CREATE TRIGGER grants_count_insert AFTER INSERT ON grants BEGIN
+    UPDATE acl_version SET version = version + 1;
+END;
+CREATE TRIGGER grants_count_update AFTER UPDATE ON grants BEGIN
+    UPDATE acl_version SET version = version + 1;
+END;
+CREATE TRIGGER authorised_channels_count_insert AFTER INSERT ON authorised_channels BEGIN
+    UPDATE acl_version SET version = version + 1;
+END;
+CREATE TRIGGER authorised_channels_count_update AFTER UPDATE ON authorised_channels BEGIN
+    UPDATE acl_version SET version = version + 1;
+END;
+
+-- History is kept: an entry is closed once, and nothing else about it ever changes.
+CREATE TRIGGER grants_never_deleted BEFORE DELETE ON grants BEGIN
+    SELECT RAISE(ABORT, 'grants are revoked, never deleted');
+END;
+CREATE TRIGGER grants_only_revoked BEFORE UPDATE ON grants
+WHEN OLD.revoked_at IS NOT NULL OR NEW.id IS NOT OLD.id OR NEW.subject IS NOT OLD.subject
+  OR NEW.role IS NOT OLD.role OR NEW.effect IS NOT OLD.effect OR NEW.rooms IS NOT OLD.rooms
+  OR NEW.channels IS NOT OLD.channels OR NEW.expires_at IS NOT OLD.expires_at
+  OR NEW.granted_by IS NOT OLD.granted_by OR NEW.granted_at IS NOT OLD.granted_at
+  OR NEW.granted_in IS NOT OLD.granted_in OR NEW.reason IS NOT OLD.reason
+BEGIN
+    SELECT RAISE(ABORT, 'a grant can only be revoked, once');
+END;
+CREATE TRIGGER authorised_channels_never_deleted BEFORE DELETE ON authorised_channels BEGIN
+    SELECT RAISE(ABORT, 'authorised channels are removed by closing them, never deleted');
+END;
+CREATE TRIGGER authorised_channels_only_removed BEFORE UPDATE ON authorised_channels
+WHEN OLD.removed_at IS NOT NULL OR NEW.id IS NOT OLD.id OR NEW.channel IS NOT OLD.channel
+  OR NEW.rooms IS NOT OLD.rooms OR NEW.allowed_by IS NOT OLD.allowed_by
+  OR NEW.allowed_at IS NOT OLD.allowed_at OR NEW.allowed_in IS NOT OLD.allowed_in
+  OR NEW.reason IS NOT OLD.reason
+BEGIN
+    SELECT RAISE(ABORT, 'an authorised channel can only be removed, once');
+END;
+
+-- Audit -------------------------------------------------------------------------------------------------
+
+-- One row an event. `body` is the event as JSON, exactly as it was recorded; it repeats `seq` and
+-- `operation`, so that it says everything by itself. No second unique index: `INSERT OR REPLACE` would
+-- make a row vanish through it.
+CREATE TABLE audit_events (
+    seq       INTEGER PRIMARY KEY,
+    operation INTEGER NOT NULL,
+    body      TEXT    NOT NULL CHECK (json_valid(body))
+) STRICT;
+CREATE INDEX audit_events_by_operation ON audit_events (operation);
+
+-- `INSERT OR REPLACE` deletes without firing the delete trigger while `recursive_triggers` is off, as it
+-- is in other tools: this guard lives in the schema and refuses a number that is taken or leaves a gap.
+CREATE TRIGGER audit_events_in_sequence BEFORE INSERT ON audit_events
+WHEN NEW.seq IS NULL OR NEW.seq <> (SELECT coalesce(max(seq), 0) + 1 FROM audit_events)
+BEGIN
+    SELECT RAISE(ABORT, 'audit events are numbered without gaps');
+END;
+CREATE TRIGGER audit_events_never_updated BEFORE UPDATE ON audit_events BEGIN
+    SELECT RAISE(ABORT, 'audit events are append-only');
+END;
+CREATE TRIGGER audit_events_never_deleted BEFORE DELETE ON audit_events BEGIN
+    SELECT RAISE(ABORT, 'audit events are append-only');
+END;
+
+-- The events told per operation.
+CREATE TABLE operations (
+    operation      INTEGER PRIMARY KEY,          -- the number of its first event
+    at             INTEGER NOT NULL,
+    actor          TEXT,
+    actor_name     TEXT,
+    channel        TEXT,
+    command        TEXT    NOT NULL,
+    room           TEXT,
+    new_owner      TEXT,
+    previous_owner TEXT,
+    reason         TEXT,
+    decision       TEXT CHECK (decision IN ('permit', 'deny')),
+    authority      TEXT,
+    outcome        TEXT    NOT NULL CHECK (outcome IN ('succeeded', 'unchanged', 'refused', 'unknown',
+                                                       'pending', 'denied', 'declined', 'invalid', 'duplicate')),
+    error_code     INTEGER,
+    error_info     TEXT,
+    request_id     TEXT,
+    delivery_id    TEXT,
+    duration_ms    INTEGER,
+    -- The process that works on it, and whether it has no final outcome yet.
+    instance       TEXT    NOT NULL,
+    is_open        INTEGER NOT NULL CHECK (is_open IN (0, 1)),
+    -- Set while an open transfer holds its room.
+    held_room      TEXT,
+    CHECK (held_room IS NULL OR is_open = 1)
+) STRICT;
+-- One transfer at a time for a room.
+CREATE UNIQUE INDEX operations_holding ON operations (held_room) WHERE held_room IS NOT NULL;
+CREATE INDEX operations_open ON operations (operation) WHERE is_open = 1;
+CREATE INDEX operations_by_room ON operations (room, operation);
+CREATE INDEX operations_by_actor ON operations (actor, operation);
+CREATE INDEX operations_by_outcome ON operations (outcome, operation);
+CREATE INDEX operations_by_request_id ON operations (request_id) WHERE request_id IS NOT NULL;
+CREATE INDEX operations_by_time ON operations (at);
+
+CREATE TRIGGER operations_never_deleted BEFORE DELETE ON operations BEGIN
+    SELECT RAISE(ABORT, 'operations are never deleted');
+END;
+
+-- The idempotency keys: a delivery is claimed once, in the transaction that records its first operation.
+CREATE TABLE deliveries (
+    delivery_id TEXT PRIMARY KEY,
+    operation   INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE TRIGGER deliveries_never_updated BEFORE UPDATE ON deliveries BEGIN
+    SELECT RAISE(ABORT, 'a delivery is claimed once');
+END;
+CREATE TRIGGER deliveries_never_deleted BEFORE DELETE ON deliveries BEGIN
+    SELECT RAISE(ABORT, 'a delivery is claimed once');
+END;

@@ -1,0 +1,5 @@
+//! The use cases, and what they need from outside.
+
+pub mod acl;
+pub mod ports;
+pub mod service;

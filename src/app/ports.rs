@@ -1,0 +1,237 @@
+//! What the use cases need from outside: a store, a way to control rooms, and the time.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+
+use crate::domain::access::{AclView, AuthorisedChannel, Effect, Grant, GrantId, Role, RoomScope};
+use crate::domain::audit::{
+    Attempt, AuditEntry, AuditFilter, OperationId, Outcome, Refusal, Unresolved, Verdict,
+};
+use crate::domain::command::{CommandRequest, DeliveryId, Place, RejectedRequest};
+use crate::domain::principal::{Channel, Principal, Subject};
+use crate::domain::room::{AccountId, RoomId};
+
+/// The store could not do it. The text is for the operator: it names the database, never a secret.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("{0}")]
+pub struct StoreError(pub String);
+
+/// What the store is to write down about a request before anything is done.
+#[derive(Debug)]
+pub enum Admission {
+    /// A request that was understood and decided.
+    Request {
+        /// The request.
+        request: CommandRequest,
+        /// What was decided.
+        verdict: Verdict,
+        /// Whether to record the request as declined if the room is taken. Otherwise the store only
+        /// names the holder and writes nothing, so that the caller can resolve it first.
+        decline_if_busy: bool,
+    },
+    /// An authentic request that never became a command.
+    Rejected(RejectedRequest),
+}
+
+/// What came of an admission, all in one durable transaction.
+#[derive(Debug)]
+pub enum Admitted {
+    /// Written down: go and do it.
+    Attempt(Attempt),
+    /// Written down; there is nothing to be done that changes a room.
+    Recorded(OperationId),
+    /// The delivery had been taken before. The repetition has an entry of its own.
+    Duplicate {
+        /// The entry of the repetition.
+        operation: OperationId,
+        /// The first one's entry, as it is now.
+        first: AuditEntry,
+    },
+    /// Another operation has the room.
+    Busy {
+        /// The entry of this request, if it was recorded as declined.
+        operation: Option<OperationId>,
+        /// The other's entry.
+        holder: AuditEntry,
+        /// The other, as something that can be resolved.
+        unresolved: Unresolved,
+    },
+    /// The ACL changed between the decision and the record: decide again. Nothing was written.
+    AclChanged,
+}
+
+/// A change of the ACL.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum AclChange {
+    /// Give a role.
+    Grant(NewGrant),
+    /// Take a grant back.
+    Revoke(GrantId),
+    /// Authorise a channel, or change the rooms that it is authorised for.
+    AllowChannel {
+        /// The channel.
+        channel: Channel,
+        /// For which rooms.
+        rooms: RoomScope,
+    },
+    /// Authorise a channel no more.
+    RemoveChannel(Channel),
+}
+
+/// A grant that has no number yet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewGrant {
+    /// Who gets it.
+    pub subject: Subject,
+    /// What it gives.
+    pub role: Role,
+    /// Permit or deny.
+    pub effect: Effect,
+    /// For which rooms.
+    pub rooms: RoomScope,
+    /// From which channels; all authorised ones if empty.
+    pub channels: Vec<Channel>,
+    /// When it lapses.
+    pub expires_at: Option<Timestamp>,
+}
+
+/// A change of the ACL and who makes it, for the record.
+#[derive(Debug, Clone)]
+pub struct AclEdit {
+    /// Who.
+    pub principal: Principal,
+    /// Where.
+    pub place: Place,
+    /// The platform's id of the invocation.
+    pub delivery: Option<DeliveryId>,
+    /// The command as typed.
+    pub typed: String,
+    /// By which authority, for the record.
+    pub authority: String,
+    /// What.
+    pub change: AclChange,
+    /// Why.
+    pub reason: Option<String>,
+}
+
+/// What a change of the ACL did.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum AclChanged {
+    /// The grant that was given, or taken back.
+    Grant(OperationId, Grant),
+    /// The channel's entry, before (if there was one) and after (if there is one).
+    Channel(OperationId, AuthorisedChannel),
+    /// There is no such thing to take back; recorded as declined.
+    Nothing(OperationId, String),
+}
+
+/// The durable store: the ACL and the audit log.
+#[async_trait]
+pub trait Store: Send + Sync {
+    /// The part of the ACL that names the principal or the place, and the ACL's version.
+    async fn acl_for(&self, principal: &Principal, place: &Place) -> Result<AclView, StoreError>;
+
+    /// Writes down a request before anything is done about it: the delivery is claimed, the attempt or
+    /// the refusal recorded, in one transaction that is durable when this returns.
+    async fn admit(&self, admission: Admission, at: Timestamp) -> Result<Admitted, StoreError>;
+
+    /// Records the outcome of an operation. `false` if it already has a final one, which stands.
+    async fn finish(
+        &self,
+        operation: OperationId,
+        outcome: &Outcome,
+        at: Timestamp,
+    ) -> Result<bool, StoreError>;
+
+    /// Every operation without a final outcome, oldest first.
+    async fn unresolved(&self) -> Result<Vec<Unresolved>, StoreError>;
+
+    /// Changes the ACL and records the change, in one transaction.
+    async fn edit_acl(&self, edit: AclEdit, at: Timestamp) -> Result<AclChanged, StoreError>;
+
+    /// Every grant, revoked and lapsed ones too, by number.
+    async fn grants(&self) -> Result<Vec<Grant>, StoreError>;
+
+    /// Every entry for a channel, removed ones too, in the order in which they were made.
+    async fn channels(&self) -> Result<Vec<AuthorisedChannel>, StoreError>;
+
+    /// The entries that match, newest first.
+    async fn audit(&self, filter: &AuditFilter) -> Result<Vec<AuditEntry>, StoreError>;
+
+    /// One entry.
+    async fn operation(&self, operation: OperationId) -> Result<Option<AuditEntry>, StoreError>;
+
+    /// Whether a record could be written now.
+    async fn check_writable(&self) -> Result<(), StoreError>;
+}
+
+/// Why the owner of a room could not be read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ReadError {
+    /// Tencent said no: there is no such room, or we may not ask.
+    Refused(Refusal),
+    /// There was no answer that can be understood.
+    Unreadable(Refusal),
+}
+
+impl ReadError {
+    /// What went wrong.
+    #[must_use]
+    pub fn refusal(&self) -> &Refusal {
+        match self {
+            Self::Refused(refusal) | Self::Unreadable(refusal) => refusal,
+        }
+    }
+}
+
+/// What the call to change an owner came to, by itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CallResult {
+    /// Tencent accepted it.
+    Accepted {
+        /// Tencent's RequestId.
+        request_id: Option<String>,
+    },
+    /// Tencent said no, and did nothing.
+    Refused(Refusal),
+    /// It never left this machine, so it cannot have had an effect.
+    NotSent(Refusal),
+    /// It may or may not have had an effect.
+    Unclear(Refusal),
+}
+
+/// A room as a list shows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RoomSummary {
+    /// Its id.
+    pub room: RoomId,
+    /// Its name.
+    pub name: String,
+    /// Who owns it.
+    pub owner: AccountId,
+}
+
+/// The service that holds the rooms.
+#[async_trait]
+pub trait RoomControl: Send + Sync {
+    /// Who owns the room now.
+    async fn owner_of(&self, room: &RoomId) -> Result<AccountId, ReadError>;
+
+    /// Gives the room to the attempt's new owner. There is no way to call it without a durable record.
+    async fn change_room_owner(&self, attempt: &Attempt) -> CallResult;
+
+    /// The live rooms, as many as one page holds, the most viewed first.
+    async fn live_rooms(&self) -> Result<Vec<RoomSummary>, ReadError>;
+}
+
+/// The time, which is an argument everywhere else.
+#[async_trait]
+pub trait Clock: Send + Sync {
+    /// Now, to the millisecond.
+    fn now(&self) -> Timestamp;
+
+    /// Returns after `duration`.
+    async fn sleep(&self, duration: Duration);
+}

@@ -1,0 +1,432 @@
+//! The way of one command: decide, write down, carry out, write down, answer.
+
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio_util::task::TaskTracker;
+use tracing::{error, info, warn};
+
+use super::ports::{Admission, Admitted, CallResult, Clock, ReadError, RoomControl, Store, StoreError};
+use crate::domain::access::{AclView, Action, Decision, decide, rights};
+use crate::domain::audit::{Attempt, OperationId, Outcome, OutcomeKind, Refusal, Unresolved, Verdict};
+use crate::domain::command::{Command, CommandRequest, RejectedRequest, Rejection};
+use crate::domain::reply::Reply;
+use crate::domain::room::{AccountId, RoomId};
+use crate::domain::wording;
+
+/// How patiently outcomes are looked into.
+#[derive(Debug, Clone)]
+pub struct Timing {
+    /// After an accepted change: pauses before each reading of the owner, until it shows the new one.
+    pub confirm: Vec<Duration>,
+    /// After an unclear answer: pauses before each reading. Their sum has to exceed the 3 s that Tencent
+    /// documents as its own limit (trtc.io/document/63398), so that no late commit follows the last one.
+    pub settle: Vec<Duration>,
+    /// Between two tries to record an outcome.
+    pub record_again: Duration,
+    /// Between two looks at the operations without a final outcome.
+    pub recover_again: Duration,
+}
+
+impl Default for Timing {
+    fn default() -> Self {
+        let ms = |values: &[u64]| values.iter().copied().map(Duration::from_millis).collect();
+        Self {
+            confirm: ms(&[0, 250, 750]),
+            settle: ms(&[0, 300, 700, 1_000, 1_600]),
+            record_again: Duration::from_millis(250),
+            recover_again: Duration::from_secs(5),
+        }
+    }
+}
+
+/// How often an outcome is offered to the store before the person is answered without it.
+const RECORD_TRIES: u32 = 6;
+
+/// Carries commands out. One per process; adapters share it.
+pub struct CommandService {
+    store: Arc<dyn Store>,
+    rooms: Arc<dyn RoomControl>,
+    clock: Arc<dyn Clock>,
+    timing: Timing,
+    /// Operations that this process is working on: their being pending is not an accident.
+    under_way: Mutex<HashSet<OperationId>>,
+    tasks: TaskTracker,
+}
+
+/// What is left to do after a request was admitted.
+#[derive(Debug)]
+pub enum Next {
+    /// Nothing: this is the answer.
+    Answer(Reply),
+    /// A question about a room's owner, which is recorded.
+    Lookup(OperationId, RoomId),
+    /// A transfer that is permitted and written down.
+    Transfer(Attempt),
+}
+
+impl CommandService {
+    /// A service on these ports.
+    #[must_use]
+    pub fn new(
+        store: Arc<dyn Store>,
+        rooms: Arc<dyn RoomControl>,
+        clock: Arc<dyn Clock>,
+        timing: Timing,
+    ) -> Self {
+        Self { store, rooms, clock, timing, under_way: Mutex::default(), tasks: TaskTracker::new() }
+    }
+
+    /// The store, for the use cases that only read.
+    #[must_use]
+    pub fn store(&self) -> &dyn Store {
+        &*self.store
+    }
+
+    /// Admits and executes in a task of its own: whoever asked may go away, the work does not.
+    pub fn spawn(self: &Arc<Self>, request: CommandRequest) -> tokio::task::JoinHandle<Reply> {
+        let service = Arc::clone(self);
+        self.tasks.spawn(async move { service.handle(request).await })
+    }
+
+    /// Keeps a piece of work (such as a late answer) alive until it ends, even through a shutdown.
+    pub fn track(&self, work: impl Future<Output = ()> + Send + 'static) {
+        self.tasks.spawn(work);
+    }
+
+    /// Waits until everything that was begun has ended. Nothing new may be begun any more.
+    pub async fn drain(&self) {
+        self.tasks.close();
+        self.tasks.wait().await;
+    }
+
+    /// Decides, writes down, carries out and answers.
+    pub async fn handle(&self, request: CommandRequest) -> Reply {
+        let typed = request.typed.clone();
+        let actor = request.principal.subject.clone();
+        let reply = match self.admit(request).await {
+            Next::Answer(reply) => reply,
+            Next::Lookup(operation, room) => self.show_owner(operation, room).await,
+            Next::Transfer(attempt) => self.execute(attempt).await,
+        };
+        info!(
+            operation = reply.operation().map(OperationId::seq),
+            actor = %actor, command = ?typed, outcome = %reply.outcome(), "command answered"
+        );
+        reply
+    }
+
+    /// Records an authentic request that never became a command.
+    pub async fn reject(&self, request: RejectedRequest) -> Reply {
+        let rejection = request.rejection.clone();
+        match self.store.admit(Admission::Rejected(request), self.clock.now()).await {
+            Ok(Admitted::Duplicate { operation, first }) => {
+                Reply::Duplicate { operation, first: Box::new(first) }
+            }
+            Ok(Admitted::Recorded(operation)) => {
+                info!(operation = operation.seq(), ?rejection, "request rejected");
+                match rejection {
+                    Rejection::Foreign(origin) => Reply::Foreign { operation, origin },
+                    Rejection::Unusable(why) => Reply::Unusable { operation, why },
+                }
+            }
+            Ok(other) => not_recorded(&StoreError(format!("unexpected answer to a rejection: {other:?}"))),
+            Err(error) => not_recorded(&error),
+        }
+    }
+
+    /// Decides about a request and writes the decision down. Quick and local; nothing reaches Tencent,
+    /// except to look into an earlier operation that still holds the room.
+    pub async fn admit(&self, request: CommandRequest) -> Next {
+        let mut decline_if_busy = false;
+        // Each turn but the last is spent on a change of the ACL in between, or on resolving a holder.
+        for _ in 0..8 {
+            let acl = match self.store.acl_for(&request.principal, &request.place).await {
+                Ok(acl) => acl,
+                Err(error) => return Next::Answer(not_recorded(&error)),
+            };
+            let decided = self.decide(&request, &acl);
+            let said = decided.said;
+            let admission =
+                Admission::Request { request: request.clone(), verdict: decided.verdict, decline_if_busy };
+            return match self.store.admit(admission, self.clock.now()).await {
+                Ok(Admitted::Attempt(attempt)) => {
+                    self.under_way().insert(attempt.operation());
+                    Next::Transfer(attempt)
+                }
+                Ok(Admitted::Recorded(operation)) => self.recorded(operation, said, &request, &acl),
+                Ok(Admitted::Duplicate { operation, first }) => {
+                    Next::Answer(Reply::Duplicate { operation, first: Box::new(first) })
+                }
+                Ok(Admitted::AclChanged) => continue,
+                Ok(Admitted::Busy { operation: Some(operation), holder, .. }) => {
+                    Next::Answer(Reply::Busy { operation, holder: Box::new(holder) })
+                }
+                Ok(Admitted::Busy { operation: None, unresolved, .. }) => {
+                    if self.is_abandoned(&unresolved) {
+                        self.resolve(&unresolved).await;
+                    }
+                    decline_if_busy = true;
+                    continue;
+                }
+                Err(error) => Next::Answer(not_recorded(&error)),
+            };
+        }
+        Next::Answer(not_recorded(&StoreError("the acl changed faster than a decision could be made".into())))
+    }
+
+    fn decide(&self, request: &CommandRequest, acl: &AclView) -> Decided {
+        let command = match &request.command {
+            Ok(command) => command,
+            Err(error) => {
+                let why = wording::usage_for_the_record(error);
+                return Decided { verdict: Verdict::Invalid(why), said: Said::Invalid };
+            }
+        };
+        let (action, new_owner) = match command {
+            Command::Help => return Decided { verdict: Verdict::Help, said: Said::Help },
+            Command::ShowOwner { room } => (Action::ShowOwner(room.clone()), None),
+            Command::Transfer(transfer) => {
+                (Action::Transfer(transfer.room.clone()), Some(transfer.new_owner.clone()))
+            }
+        };
+        match decide(&request.principal, &request.place, action, acl, self.clock.now()) {
+            Decision::Permit(permit) => match new_owner {
+                Some(new_owner) => {
+                    Decided { verdict: Verdict::Transfer(permit, new_owner), said: Said::Lookup }
+                }
+                None => Decided { verdict: Verdict::Lookup(permit), said: Said::Lookup },
+            },
+            Decision::Deny(denial) => {
+                Decided { verdict: Verdict::Denied(denial.clone()), said: Said::Denied(denial) }
+            }
+        }
+    }
+
+    fn recorded(&self, operation: OperationId, said: Said, request: &CommandRequest, acl: &AclView) -> Next {
+        let subject = request.principal.subject.clone();
+        let room = request.command.as_ref().ok().and_then(Command::room).cloned();
+        Next::Answer(match (said, &request.command) {
+            (Said::Denied(denial), _) => Reply::Denied { operation, denial, subject, room },
+            (_, Err(error)) => Reply::Invalid { operation, error: error.clone() },
+            (Said::Lookup, Ok(Command::ShowOwner { room })) => {
+                self.under_way().insert(operation);
+                return Next::Lookup(operation, room.clone());
+            }
+            _ => {
+                let rights = rights(&request.principal, &request.place, acl, self.clock.now());
+                Reply::Help { operation, subject, rights }
+            }
+        })
+    }
+
+    /// Answers a question about a room's owner.
+    pub async fn show_owner(&self, operation: OperationId, room: RoomId) -> Reply {
+        let outcome = match self.rooms.owner_of(&room).await {
+            Ok(owner) => Outcome::Shown(owner),
+            Err(ReadError::Refused(refusal)) => Outcome::Refused { previous: None, refusal },
+            Err(ReadError::Unreadable(refusal)) => Outcome::Declined(refusal),
+        };
+        self.record(operation, &outcome).await;
+        Reply::Owner { operation, room, outcome }
+    }
+
+    /// Carries an attempt out and records what came of it.
+    pub async fn execute(&self, attempt: Attempt) -> Reply {
+        let outcome = self.carry_out(&attempt).await;
+        let recorded = self.record(attempt.operation(), &outcome).await;
+        Reply::Transfer {
+            operation: attempt.operation(),
+            transfer: attempt.transfer().clone(),
+            by: attempt.by().clone(),
+            outcome,
+            recorded,
+        }
+    }
+
+    async fn carry_out(&self, attempt: &Attempt) -> Outcome {
+        let transfer = attempt.transfer();
+        let previous = match self.rooms.owner_of(&transfer.room).await {
+            Ok(owner) if owner == transfer.new_owner => return Outcome::Unchanged,
+            Ok(owner) => owner,
+            Err(ReadError::Refused(refusal)) => return Outcome::Refused { previous: None, refusal },
+            // Without the present owner an unclear answer could never be resolved: do not begin.
+            Err(ReadError::Unreadable(refusal)) => return Outcome::Declined(refusal),
+        };
+        match self.rooms.change_room_owner(attempt).await {
+            CallResult::Accepted { request_id } => {
+                let confirmed = self.read_until(transfer, &self.timing.confirm).await;
+                let confirmed = matches!(confirmed, Ok(owner) if owner == transfer.new_owner);
+                Outcome::Succeeded { previous: Some(previous), confirmed, request_id, unclear: None }
+            }
+            CallResult::Refused(refusal) => Outcome::Refused { previous: Some(previous), refusal },
+            CallResult::NotSent(refusal) => Outcome::Declined(refusal),
+            CallResult::Unclear(problem) => {
+                warn!(operation = attempt.operation().seq(), problem = %problem.info, "outcome unclear; reading back");
+                let owner = self.read_until(transfer, &self.timing.settle).await;
+                settle(&transfer.new_owner, Some(previous), problem, owner)
+            }
+        }
+    }
+
+    /// Reads the owner after each pause, until it is the new one.
+    async fn read_until(
+        &self,
+        transfer: &crate::domain::command::Transfer,
+        pauses: &[Duration],
+    ) -> Result<AccountId, ReadError> {
+        let mut last = None;
+        for pause in pauses {
+            if !pause.is_zero() {
+                self.clock.sleep(*pause).await;
+            }
+            let owner = self.rooms.owner_of(&transfer.room).await;
+            if matches!(&owner, Ok(owner) if *owner == transfer.new_owner) {
+                return owner;
+            }
+            last = Some(owner);
+        }
+        last.unwrap_or_else(|| Err(ReadError::Unreadable(lost("the owner was not read back"))))
+    }
+
+    /// Records an outcome, patiently: the deed is done, only its record is missing. `false` if the store
+    /// does not take it; then the trying goes on behind the answer, and at the latest the next start
+    /// resolves the operation.
+    async fn record(&self, operation: OperationId, outcome: &Outcome) -> bool {
+        for attempt in 1..=RECORD_TRIES {
+            match self.store.finish(operation, outcome, self.clock.now()).await {
+                Ok(_) => {
+                    self.under_way().remove(&operation);
+                    return true;
+                }
+                Err(problem) => {
+                    error!(operation = operation.seq(), error = %problem, attempt, "the outcome could not be recorded");
+                    self.clock.sleep(self.timing.record_again * attempt).await;
+                }
+            }
+        }
+        // Not under way any more: the recovery may resolve it by reading the owner back.
+        self.under_way().remove(&operation);
+        false
+    }
+
+    /// Looks into every operation without a final outcome that nobody is working on.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn recover(&self) -> Result<(), StoreError> {
+        for unresolved in self.store.unresolved().await? {
+            if self.is_abandoned(&unresolved) {
+                self.resolve(&unresolved).await;
+            }
+        }
+        Ok(())
+    }
+
+    /// Calls [`Self::recover`] now and again, for as long as the process runs.
+    pub async fn keep_recovering(&self) {
+        loop {
+            if let Err(error) = self.recover().await {
+                error!(%error, "unresolved operations could not be read");
+            }
+            self.clock.sleep(self.timing.recover_again).await;
+        }
+    }
+
+    fn is_abandoned(&self, unresolved: &Unresolved) -> bool {
+        let mine = self.under_way().contains(&unresolved.operation);
+        let others = unresolved.outcome == OutcomeKind::Pending && unresolved.is_elsewhere;
+        !mine && !others
+    }
+
+    /// Resolves an operation by reading the owner back. It is never sent again.
+    async fn resolve(&self, unresolved: &Unresolved) {
+        let Some(new_owner) = &unresolved.new_owner else {
+            let refusal = lost("the process ended before the question was answered");
+            self.record(unresolved.operation, &Outcome::Declined(refusal)).await;
+            return;
+        };
+        // A change that was sent shortly before the end may still be on its way.
+        let settled = self.timing.settle.iter().sum::<Duration>();
+        let age = self.clock.now().duration_since(unresolved.begun_at).unsigned_abs();
+        if let Some(early) = settled.checked_sub(age) {
+            self.clock.sleep(early).await;
+            // Read before it was entered here, it may be this process's own work after all.
+            if !self.is_abandoned(unresolved) {
+                return;
+            }
+        }
+        let owner = self.rooms.owner_of(&unresolved.room).await;
+        let problem = lost("the process ended before Tencent's answer was recorded");
+        let outcome = settle(new_owner, unresolved.previous_owner.clone(), problem, owner);
+        if outcome.kind() == unresolved.outcome && !outcome.is_final() {
+            return;
+        }
+        info!(operation = unresolved.operation.seq(), outcome = %outcome.kind(), "operation resolved by reading the owner back");
+        self.record(unresolved.operation, &outcome).await;
+    }
+
+    fn under_way(&self) -> std::sync::MutexGuard<'_, HashSet<OperationId>> {
+        self.under_way.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+struct Decided {
+    verdict: Verdict,
+    said: Said,
+}
+
+enum Said {
+    Help,
+    Invalid,
+    Lookup,
+    Denied(crate::domain::access::Denial),
+}
+
+/// What an unclear answer turns out to have been, by the owner that was read back after it.
+fn settle(
+    new_owner: &AccountId,
+    previous: Option<AccountId>,
+    problem: Refusal,
+    read_back: Result<AccountId, ReadError>,
+) -> Outcome {
+    match read_back {
+        Ok(owner) if owner == *new_owner => Outcome::Succeeded {
+            previous,
+            confirmed: true,
+            request_id: problem.request_id.clone(),
+            unclear: Some(problem),
+        },
+        // Known to be as before: it did not happen. Never read before the end: it did not last.
+        Ok(owner) if previous.as_ref().is_none_or(|previous| *previous == owner) => Outcome::Refused {
+            previous: Some(owner.clone()),
+            refusal: Refusal {
+                info: format!("{}; the owner read back is `{owner}`: not changed", problem.info),
+                remedy: "The change did not happen. It is safe to send it again.".to_owned(),
+                ..problem
+            },
+        },
+        Ok(owner) => Outcome::Unknown { previous, problem, owner_now: Some(owner) },
+        // The room is gone: there is nothing left to own, and nothing left to find out.
+        Err(ReadError::Refused(refusal)) => Outcome::Refused {
+            previous,
+            refusal: Refusal { info: format!("{}; then: {}", problem.info, refusal.info), ..refusal },
+        },
+        Err(ReadError::Unreadable(_)) => Outcome::Unknown { previous, problem, owner_now: None },
+    }
+}
+
+fn lost(info: &str) -> Refusal {
+    Refusal {
+        code: None,
+        info: info.to_owned(),
+        request_id: None,
+        remedy: "Look at the room's owner before you try again.".to_owned(),
+    }
+}
+
+fn not_recorded(problem: &StoreError) -> Reply {
+    error!(error = %problem, "nothing was done: the store failed");
+    Reply::NotRecorded
+}

@@ -1,0 +1,511 @@
+//! What is kept: attempts, outcomes, and the entry that a reviewer reads.
+
+use std::fmt;
+use std::str::FromStr;
+
+use jiff::Timestamp;
+
+use super::access::{Denial, Permit};
+use super::command::{Command, CommandRequest, Place, RejectedRequest, Rejection, Transfer};
+use super::principal::{Channel, Subject};
+use super::room::{AccountId, RoomId};
+
+/// All the audit events of one command: the number of its first event, which a moderator can read out
+/// over the phone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct OperationId(i64);
+
+impl OperationId {
+    /// The operation whose first event has the number `seq`.
+    #[must_use]
+    pub fn new(seq: i64) -> Self {
+        Self(seq)
+    }
+
+    /// The number of its first event.
+    #[must_use]
+    pub fn seq(self) -> i64 {
+        self.0
+    }
+}
+
+impl fmt::Display for OperationId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// A text that is not the number of an operation.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is not an operation: it is the number behind `op` in the bot's replies, such as `17`")]
+pub struct InvalidOperation(String);
+
+impl FromStr for OperationId {
+    type Err = InvalidOperation;
+
+    fn from_str(text: &str) -> Result<Self, InvalidOperation> {
+        let number = text.strip_prefix("op").map_or(text, str::trim_start);
+        match number.parse() {
+            Ok(seq) if seq > 0 => Ok(Self(seq)),
+            _ => Err(InvalidOperation(text.to_owned())),
+        }
+    }
+}
+
+// In JSON an operation is a string: it names, it does not count.
+super::principal::serialize_as_text!(OperationId);
+
+/// A transfer that is permitted and durably written down. Only the store makes one, by committing it
+/// first; without one, the owner of a room cannot be changed.
+#[derive(Debug)]
+pub struct Attempt {
+    operation: OperationId,
+    transfer: Transfer,
+    by: Subject,
+    begun_at: Timestamp,
+}
+
+impl Attempt {
+    /// For the store alone: `operation` has been committed. The permit is spent.
+    pub(crate) fn committed(
+        operation: OperationId,
+        permit: Permit,
+        new_owner: AccountId,
+        request: &CommandRequest,
+        begun_at: Timestamp,
+    ) -> Self {
+        let transfer = Transfer {
+            room: permit.action().room().clone(),
+            new_owner,
+            reason: request.command.as_ref().ok().and_then(Command::transfer).and_then(|t| t.reason.clone()),
+        };
+        Self { operation, transfer, by: request.principal.subject.clone(), begun_at }
+    }
+
+    /// The operation that it begins.
+    #[must_use]
+    pub fn operation(&self) -> OperationId {
+        self.operation
+    }
+
+    /// What is to be done.
+    #[must_use]
+    pub fn transfer(&self) -> &Transfer {
+        &self.transfer
+    }
+
+    /// Who asked for it.
+    #[must_use]
+    pub fn by(&self) -> &Subject {
+        &self.by
+    }
+
+    /// When it was written down.
+    #[must_use]
+    pub fn begun_at(&self) -> Timestamp {
+        self.begun_at
+    }
+}
+
+/// An attempt whose end is not known: its process died, or Tencent's answer was lost. It can be resolved
+/// by reading the owner back; it cannot be sent again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unresolved {
+    /// The operation.
+    pub operation: OperationId,
+    /// The room.
+    pub room: RoomId,
+    /// Who was to own it. `None` for a question about the owner, which changes nothing.
+    pub new_owner: Option<AccountId>,
+    /// Who owned it before, if that was read and recorded.
+    pub previous_owner: Option<AccountId>,
+    /// When it was written down.
+    pub begun_at: Timestamp,
+    /// Whether another process, which still runs, began it: its pending work is its own business.
+    pub is_elsewhere: bool,
+    /// The outcome recorded so far: pending or unknown.
+    pub outcome: OutcomeKind,
+}
+
+/// Tencent's no, in its words and ours.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refusal {
+    /// ErrorCode, if Tencent gave one.
+    pub code: Option<i64>,
+    /// ErrorInfo, or what went wrong on the way.
+    pub info: String,
+    /// Tencent's RequestId, to quote to its support.
+    pub request_id: Option<String>,
+    /// One line: what to do next.
+    pub remedy: String,
+}
+
+/// What came of an attempt.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// The owner was changed.
+    Succeeded {
+        /// Who owned the room before; `None` if that was never read.
+        previous: Option<AccountId>,
+        /// Whether the new owner was read back.
+        confirmed: bool,
+        /// Tencent's RequestId; `None` if its answer was lost and the change was seen by reading back.
+        request_id: Option<String>,
+        /// What was unclear before the read-back settled it.
+        unclear: Option<Refusal>,
+    },
+    /// The new owner already owned the room; no call was made.
+    Unchanged,
+    /// The change did not happen: Tencent said no, or its answer was lost and the owner read back is
+    /// still another.
+    Refused {
+        /// Who owns the room, if that was read.
+        previous: Option<AccountId>,
+        /// Why.
+        refusal: Refusal,
+    },
+    /// Nobody knows yet whether the owner was changed.
+    Unknown {
+        /// Who owned the room before.
+        previous: Option<AccountId>,
+        /// What was unclear.
+        problem: Refusal,
+        /// The owner read back, when it is neither the previous nor the new one: then the question can
+        /// never be answered by reading, and the operation is closed.
+        owner_now: Option<AccountId>,
+    },
+    /// Not carried out, by our own choice; nothing was sent that changes anything.
+    Declined(Refusal),
+    /// A question was answered: the room's owner.
+    Shown(AccountId),
+}
+
+impl Outcome {
+    /// The outcome's name in the interface.
+    #[must_use]
+    pub fn kind(&self) -> OutcomeKind {
+        match self {
+            Self::Succeeded { .. } | Self::Shown(_) => OutcomeKind::Succeeded,
+            Self::Unchanged => OutcomeKind::Unchanged,
+            Self::Refused { .. } => OutcomeKind::Refused,
+            Self::Unknown { .. } => OutcomeKind::Unknown,
+            Self::Declined(_) => OutcomeKind::Declined,
+        }
+    }
+
+    /// Whether the operation is at its end. An unknown outcome stays open until it is resolved.
+    #[must_use]
+    pub fn is_final(&self) -> bool {
+        !matches!(self, Self::Unknown { owner_now: None, .. })
+    }
+
+    /// Who owned the room before, as far as this outcome knows.
+    #[must_use]
+    pub fn previous_owner(&self) -> Option<&AccountId> {
+        match self {
+            Self::Succeeded { previous, .. }
+            | Self::Refused { previous, .. }
+            | Self::Unknown { previous, .. } => previous.as_ref(),
+            Self::Shown(owner) => Some(owner),
+            Self::Unchanged | Self::Declined(_) => None,
+        }
+    }
+
+    /// What went wrong, if something did.
+    #[must_use]
+    pub fn problem(&self) -> Option<&Refusal> {
+        match self {
+            Self::Refused { refusal, .. } | Self::Declined(refusal) => Some(refusal),
+            Self::Unknown { problem, .. } => Some(problem),
+            Self::Succeeded { unclear, .. } => unclear.as_ref(),
+            Self::Unchanged | Self::Shown(_) => None,
+        }
+    }
+
+    /// Tencent's RequestId, if there was an answer that carried one.
+    #[must_use]
+    pub fn request_id(&self) -> Option<&str> {
+        match self {
+            Self::Succeeded { request_id: Some(id), .. } => Some(id),
+            _ => self.problem()?.request_id.as_deref(),
+        }
+    }
+}
+
+macro_rules! outcome_kinds {
+    ($($(#[$doc:meta])* $kind:ident => $name:literal),* $(,)?) => {
+        /// The outcome of an operation, by its name in the interface.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        pub enum OutcomeKind { $($(#[$doc])* $kind),* }
+
+        impl OutcomeKind {
+            /// Every outcome.
+            pub const ALL: &[Self] = &[$(Self::$kind),*];
+
+            /// The outcome's name.
+            #[must_use]
+            pub fn name(self) -> &'static str {
+                match self { $(Self::$kind => $name),* }
+            }
+        }
+    };
+}
+
+outcome_kinds! {
+    /// Done.
+    Succeeded => "succeeded",
+    /// Already the owner.
+    Unchanged => "unchanged",
+    /// Refused by Tencent, or seen not to have happened.
+    Refused => "refused",
+    /// Not known yet.
+    Unknown => "unknown",
+    /// Under way, or cut off by a crash and not looked into yet.
+    Pending => "pending",
+    /// Refused by the ACL.
+    Denied => "denied",
+    /// Not carried out by our own choice: busy, over a limit, Tencent out of reach. Nothing was done.
+    Declined => "declined",
+    /// Not understood.
+    Invalid => "invalid",
+    /// A delivery that had been taken before.
+    Duplicate => "duplicate",
+}
+
+impl fmt::Display for OutcomeKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// A text that names no outcome.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is not an outcome: use one of {all}", all = super::access::list(OutcomeKind::ALL))]
+pub struct UnknownOutcome(String);
+
+impl FromStr for OutcomeKind {
+    type Err = UnknownOutcome;
+
+    fn from_str(text: &str) -> Result<Self, UnknownOutcome> {
+        Self::ALL
+            .iter()
+            .copied()
+            .find(|kind| kind.name() == text)
+            .ok_or_else(|| UnknownOutcome(text.to_owned()))
+    }
+}
+
+super::principal::serialize_as_text!(OutcomeKind);
+
+/// The result of [`super::access::decide`], by its name in the interface.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum DecisionKind {
+    /// Permitted.
+    Permit,
+    /// Denied.
+    Deny,
+}
+
+/// One operation as a reviewer reads it. The fields and their order are part of the interface.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct AuditEntry {
+    /// The operation's number, as text.
+    pub operation: OperationId,
+    /// When the request was written down: RFC 3339, UTC, milliseconds.
+    #[serde(serialize_with = "serialize_millis")]
+    pub at: Timestamp,
+    /// Who asked; `None` if an authentic request did not say.
+    pub actor: Option<Subject>,
+    /// The actor's name at that time: a caption.
+    pub actor_name: Option<String>,
+    /// Where; `None` on the command line.
+    pub channel: Option<Channel>,
+    /// The command as typed.
+    pub command: String,
+    /// The room that it is about.
+    pub room: Option<RoomId>,
+    /// Who was to own it.
+    pub new_owner: Option<String>,
+    /// Who owned it before.
+    pub previous_owner: Option<String>,
+    /// Why, in the actor's words; of a duplicate, which operation came first.
+    pub reason: Option<String>,
+    /// Whether it was permitted; `None` if there was nothing to decide.
+    pub decision: Option<DecisionKind>,
+    /// The grant that permitted it, or the reason of the denial.
+    pub authority: Option<String>,
+    /// What came of it.
+    pub outcome: OutcomeKind,
+    /// Tencent's ErrorCode.
+    pub error_code: Option<i64>,
+    /// Tencent's ErrorInfo, or what went wrong on the way.
+    pub error_info: Option<String>,
+    /// Tencent's RequestId.
+    pub request_id: Option<String>,
+    /// The platform's id of the invocation.
+    pub delivery_id: Option<String>,
+    /// From the record of the request to the record of its outcome, in milliseconds.
+    pub duration_ms: Option<i64>,
+}
+
+fn serialize_millis<S: serde::Serializer>(at: &Timestamp, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(&millis(*at))
+}
+
+/// RFC 3339 in UTC, always with milliseconds.
+#[must_use]
+pub fn millis(at: Timestamp) -> String {
+    format!("{at:.3}")
+}
+
+/// What was decided about a request, before anything is done.
+#[derive(Debug)]
+pub enum Verdict {
+    /// A permitted transfer.
+    Transfer(Permit, AccountId),
+    /// A permitted question about a room's owner.
+    Lookup(Permit),
+    /// Help, which everybody may read.
+    Help,
+    /// Not permitted.
+    Denied(Denial),
+    /// Not understood. The text says why, for the record.
+    Invalid(String),
+}
+
+impl AuditEntry {
+    /// The entry of a request at the moment at which it is written down.
+    #[must_use]
+    pub fn begun(operation: OperationId, at: Timestamp, request: &CommandRequest, verdict: &Verdict) -> Self {
+        let command = request.command.as_ref().ok();
+        let transfer = command.and_then(Command::transfer);
+        let mut entry = Self {
+            operation,
+            at,
+            actor: Some(request.principal.subject.clone()),
+            actor_name: request.principal.name.clone(),
+            channel: match &request.place {
+                Place::Channel(channel) => Some(channel.clone()),
+                Place::Local => None,
+            },
+            command: request.typed.clone(),
+            room: command.and_then(Command::room).cloned(),
+            new_owner: transfer.map(|t| t.new_owner.to_string()),
+            previous_owner: None,
+            reason: transfer.and_then(|t| t.reason.clone()),
+            decision: None,
+            authority: None,
+            outcome: OutcomeKind::Pending,
+            error_code: None,
+            error_info: None,
+            request_id: None,
+            delivery_id: request.delivery.as_ref().map(|id| id.as_str().to_owned()),
+            duration_ms: None,
+        };
+        match verdict {
+            Verdict::Transfer(permit, _) | Verdict::Lookup(permit) => {
+                entry.decision = Some(DecisionKind::Permit);
+                entry.authority = Some(permit.authority().to_string());
+            }
+            Verdict::Help => {
+                entry.decision = Some(DecisionKind::Permit);
+                entry.authority = Some("help is open to everybody".to_owned());
+                entry.outcome = OutcomeKind::Succeeded;
+            }
+            Verdict::Denied(denial) => {
+                entry.decision = Some(DecisionKind::Deny);
+                entry.authority = Some(denial.to_string());
+                entry.outcome = OutcomeKind::Denied;
+            }
+            Verdict::Invalid(why) => {
+                entry.outcome = OutcomeKind::Invalid;
+                entry.error_info = Some(why.clone());
+            }
+        }
+        entry
+    }
+
+    /// The entry of an authentic request that never became a command.
+    #[must_use]
+    pub fn rejected(operation: OperationId, at: Timestamp, request: &RejectedRequest) -> Self {
+        let mut entry = Self {
+            operation,
+            at,
+            actor: request.principal.as_ref().map(|principal| principal.subject.clone()),
+            actor_name: request.principal.as_ref().and_then(|principal| principal.name.clone()),
+            channel: request.channel.clone(),
+            command: request.typed.clone(),
+            room: None,
+            new_owner: None,
+            previous_owner: None,
+            reason: None,
+            decision: None,
+            authority: None,
+            outcome: OutcomeKind::Invalid,
+            error_code: None,
+            error_info: None,
+            request_id: None,
+            delivery_id: request.delivery.as_ref().map(|id| id.as_str().to_owned()),
+            duration_ms: None,
+        };
+        match &request.rejection {
+            Rejection::Foreign(origin) => {
+                entry.decision = Some(DecisionKind::Deny);
+                entry.authority = Some(Denial::ForeignOrigin(origin.clone()).to_string());
+                entry.outcome = OutcomeKind::Denied;
+            }
+            Rejection::Unusable(why) => entry.error_info = Some(why.clone()),
+        }
+        entry
+    }
+
+    /// The entry of a delivery that had been taken before as operation `first`.
+    pub fn mark_duplicate(&mut self, first: OperationId) {
+        self.outcome = OutcomeKind::Duplicate;
+        self.reason = Some(format!("repeats operation {first}"));
+        self.decision = None;
+        self.authority = None;
+        self.error_info = None;
+    }
+
+    /// The entry of a transfer that is not begun because operation `holder` has the room.
+    pub fn mark_busy(&mut self, holder: OperationId) {
+        self.outcome = OutcomeKind::Declined;
+        self.error_info = Some(format!("busy: operation {holder} on this room has not ended"));
+    }
+
+    /// The entry after its outcome.
+    pub fn end(&mut self, outcome: &Outcome, at: Timestamp) {
+        self.outcome = outcome.kind();
+        if let Some(previous) = outcome.previous_owner() {
+            self.previous_owner = Some(previous.to_string());
+        }
+        if let Outcome::Unchanged = outcome {
+            self.previous_owner.clone_from(&self.new_owner);
+        }
+        self.error_code = outcome.problem().and_then(|problem| problem.code);
+        self.error_info = outcome.problem().map(|problem| problem.info.clone());
+        self.request_id = outcome.request_id().map(str::to_owned);
+        self.duration_ms = Some(at.as_millisecond() - self.at.as_millisecond());
+    }
+}
+
+/// Which entries of the log are asked for; newest first.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct AuditFilter {
+    /// Of this room.
+    pub room: Option<RoomId>,
+    /// By this subject.
+    pub actor: Option<Subject>,
+    /// With this outcome.
+    pub outcome: Option<OutcomeKind>,
+    /// With this RequestId of Tencent.
+    pub request_id: Option<String>,
+    /// Not before.
+    pub since: Option<Timestamp>,
+    /// Before.
+    pub until: Option<Timestamp>,
+    /// At most so many; `None` for all.
+    pub limit: Option<u32>,
+}

@@ -1,0 +1,12 @@
+//! What the program is about, without how it is reached: no async, no I/O, no clock, no wire format.
+//!
+//! A newcomer reads [`command`] (what can be asked), [`access`] (who may), [`audit`] (what is kept) and
+//! [`reply`] (what is said back), in this order.
+
+pub mod access;
+pub mod audit;
+pub mod command;
+pub mod principal;
+pub mod reply;
+pub mod room;
+pub mod wording;

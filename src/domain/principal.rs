@@ -1,0 +1,232 @@
+//! Who asks, and where: the subjects and channels that grants name.
+//!
+//! Always ids, never names: a name can be taken over by somebody else, an id cannot. Names are captions
+//! kept beside them.
+
+use std::fmt;
+use std::str::FromStr;
+
+/// The longest id of a platform that is taken, in bytes. Slack advises to store ids as opaque strings of
+/// up to 64 bytes; Discord's are 20 digits at most.
+const LONGEST_ID: usize = 64;
+
+/// A person, or a group of people, as a platform vouches for them: the left side of a grant.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Subject {
+    /// `slack:<team>:<user>`
+    SlackUser {
+        /// The workspace, `T…` (or `E…` for an organisation).
+        team: String,
+        /// The user, `U…` or `W…`.
+        user: String,
+    },
+    /// `slack:<team>:group:<usergroup>`
+    SlackGroup {
+        /// The workspace.
+        team: String,
+        /// The user group, `S…`.
+        group: String,
+    },
+    /// `discord:<guild>:<user>`
+    DiscordUser {
+        /// The guild's snowflake.
+        guild: String,
+        /// The user's snowflake.
+        user: String,
+    },
+    /// `discord:<guild>:role:<role>`
+    DiscordRole {
+        /// The guild's snowflake.
+        guild: String,
+        /// The role's snowflake.
+        role: String,
+    },
+    /// `cli:<os user>`: somebody who is logged in to the machine that holds the database.
+    Cli {
+        /// The operating system's name of the user.
+        user: String,
+    },
+}
+
+/// Why a text is not a subject or a channel.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidId {
+    /// The text has none of the forms of a subject.
+    #[error(
+        "`{0}` is not a subject: write `slack:<team>:<user>`, `slack:<team>:group:<usergroup>`, \
+         `discord:<guild>:<user>`, `discord:<guild>:role:<role>` or `cli:<os user>`"
+    )]
+    Subject(String),
+    /// The text has none of the forms of a channel.
+    #[error("`{0}` is not a channel: write `slack:<team>:<channel>` or `discord:<guild>:<channel>`")]
+    Channel(String),
+}
+
+fn is_id(text: &str) -> bool {
+    !text.is_empty() && text.len() <= LONGEST_ID && text.bytes().all(|b| b.is_ascii_alphanumeric())
+}
+
+fn is_snowflake(text: &str) -> bool {
+    !text.is_empty() && text.len() <= 20 && text.bytes().all(|b| b.is_ascii_digit())
+}
+
+/// Names of the operating system's users are looser than ids: `www-data`, `ana.b`, `DOMAIN\ana`.
+fn is_os_user(text: &str) -> bool {
+    !text.is_empty()
+        && text.len() <= LONGEST_ID
+        && !text.chars().any(|c| c.is_control() || c.is_whitespace() || c == ':')
+}
+
+impl FromStr for Subject {
+    type Err = InvalidId;
+
+    fn from_str(text: &str) -> Result<Self, InvalidId> {
+        let owned = |s: &str| s.to_owned();
+        let parts: Vec<&str> = text.split(':').collect();
+        match parts.as_slice() {
+            ["slack", team, user] if is_id(team) && is_id(user) => {
+                Ok(Self::SlackUser { team: owned(team), user: owned(user) })
+            }
+            ["slack", team, "group", group] if is_id(team) && is_id(group) => {
+                Ok(Self::SlackGroup { team: owned(team), group: owned(group) })
+            }
+            ["discord", guild, user] if is_snowflake(guild) && is_snowflake(user) => {
+                Ok(Self::DiscordUser { guild: owned(guild), user: owned(user) })
+            }
+            ["discord", guild, "role", role] if is_snowflake(guild) && is_snowflake(role) => {
+                Ok(Self::DiscordRole { guild: owned(guild), role: owned(role) })
+            }
+            ["cli", user] if is_os_user(user) => Ok(Self::Cli { user: owned(user) }),
+            _ => Err(InvalidId::Subject(text.to_owned())),
+        }
+    }
+}
+
+impl fmt::Display for Subject {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::SlackUser { team, user } => write!(f, "slack:{team}:{user}"),
+            Self::SlackGroup { team, group } => write!(f, "slack:{team}:group:{group}"),
+            Self::DiscordUser { guild, user } => write!(f, "discord:{guild}:{user}"),
+            Self::DiscordRole { guild, role } => write!(f, "discord:{guild}:role:{role}"),
+            Self::Cli { user } => write!(f, "cli:{user}"),
+        }
+    }
+}
+
+/// A place where commands are typed: the second half of every decision.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Channel {
+    /// `slack:<team>:<channel>`
+    Slack {
+        /// The workspace.
+        team: String,
+        /// The conversation: `C…`, `G…` or, for a direct message, `D…`.
+        channel: String,
+    },
+    /// `discord:<guild>:<channel>`
+    Discord {
+        /// The guild's snowflake.
+        guild: String,
+        /// The channel's snowflake (of a thread: its parent's).
+        channel: String,
+    },
+}
+
+impl FromStr for Channel {
+    type Err = InvalidId;
+
+    fn from_str(text: &str) -> Result<Self, InvalidId> {
+        let parts: Vec<&str> = text.split(':').collect();
+        match parts.as_slice() {
+            ["slack", team, channel] if is_id(team) && is_id(channel) => {
+                Ok(Self::Slack { team: (*team).to_owned(), channel: (*channel).to_owned() })
+            }
+            ["discord", guild, channel] if is_snowflake(guild) && is_snowflake(channel) => {
+                Ok(Self::Discord { guild: (*guild).to_owned(), channel: (*channel).to_owned() })
+            }
+            _ => Err(InvalidId::Channel(text.to_owned())),
+        }
+    }
+}
+
+impl fmt::Display for Channel {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Slack { team, channel } => write!(f, "slack:{team}:{channel}"),
+            Self::Discord { guild, channel } => write!(f, "discord:{guild}:{channel}"),
+        }
+    }
+}
+
+/// Who asks, as the platform vouches for it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Principal {
+    /// The person.
+    pub subject: Subject,
+    /// A caption for people to read; never used to decide.
+    pub name: Option<String>,
+    /// Groups and roles that the platform says the person is in.
+    pub groups: Vec<Subject>,
+}
+
+impl Principal {
+    /// A principal without caption and groups.
+    #[must_use]
+    pub fn new(subject: Subject) -> Self {
+        Self { subject, name: None, groups: Vec::new() }
+    }
+
+    /// Every subject that a grant to this principal may name: the person first, then the groups.
+    pub fn subjects(&self) -> impl Iterator<Item = &Subject> {
+        std::iter::once(&self.subject).chain(&self.groups)
+    }
+}
+
+macro_rules! serialize_as_text {
+    ($($name:ty),*) => {$(
+        impl serde::Serialize for $name {
+            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.collect_str(self)
+            }
+        }
+        impl<'de> serde::Deserialize<'de> for $name {
+            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                let text = <std::borrow::Cow<'de, str>>::deserialize(deserializer)?;
+                text.parse().map_err(serde::de::Error::custom)
+            }
+        }
+    )*};
+}
+pub(crate) use serialize_as_text;
+serialize_as_text!(Subject, Channel);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_subject_reads_back_as_it_was_written() {
+        for text in ["slack:T1:U2", "slack:T1:group:S3", "discord:1:2", "discord:1:role:3", "cli:www-data"] {
+            assert_eq!(text.parse::<Subject>().unwrap().to_string(), text);
+        }
+    }
+
+    #[test]
+    fn what_is_not_a_subject_is_refused_with_the_forms() {
+        for text in [
+            "",
+            "alice",
+            "slack:T1",
+            "slack:T1:",
+            "slack:T1:U 2",
+            "discord:1:bob",
+            "cli:",
+            "cli:a b",
+            "web:x",
+        ] {
+            let error = text.parse::<Subject>().unwrap_err().to_string();
+            assert!(error.contains("slack:<team>:<user>"), "{error}");
+        }
+    }
+}

@@ -1,0 +1,150 @@
+//! What to say, by meaning. The words are in [`super::wording`], the markup in each platform's `render`.
+
+use super::access::{Denial, Right};
+use super::audit::{AuditEntry, OperationId, Outcome, OutcomeKind};
+use super::command::{Transfer, UsageError};
+use super::principal::Subject;
+use super::room::RoomId;
+
+/// Who gets to see a reply, unless the configuration says that all of them are private.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Audience {
+    /// The channel: something happened to a room.
+    Channel,
+    /// The caller alone.
+    Caller,
+}
+
+/// An answer to one request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Reply {
+    /// What can be typed, and what of it the caller may do.
+    Help {
+        /// The record of the question.
+        operation: OperationId,
+        /// The caller, to be quoted to an admin.
+        subject: Subject,
+        /// The caller's live rights in this channel.
+        rights: Vec<Right>,
+    },
+    /// A room's owner.
+    Owner {
+        /// The record of the question.
+        operation: OperationId,
+        /// The room.
+        room: RoomId,
+        /// What came of it: shown, refused or declined.
+        outcome: Outcome,
+    },
+    /// A transfer that was carried out, whatever came of it.
+    Transfer {
+        /// The operation.
+        operation: OperationId,
+        /// What was asked for.
+        transfer: Transfer,
+        /// Who asked.
+        by: Subject,
+        /// What came of it.
+        outcome: Outcome,
+        /// Whether the outcome is in the log. If not, it is resolved later.
+        recorded: bool,
+    },
+    /// Not permitted.
+    Denied {
+        /// The record of the denial.
+        operation: OperationId,
+        /// Why.
+        denial: Denial,
+        /// The caller, to be quoted to an admin.
+        subject: Subject,
+        /// The room asked about.
+        room: Option<RoomId>,
+    },
+    /// Not understood.
+    Invalid {
+        /// The record of the request.
+        operation: OperationId,
+        /// Why.
+        error: UsageError,
+    },
+    /// The delivery had been taken before.
+    Duplicate {
+        /// The record of the repetition.
+        operation: OperationId,
+        /// What came of the first.
+        first: Box<AuditEntry>,
+    },
+    /// Another transfer of the room is under way, or its outcome is not known yet.
+    Busy {
+        /// The record of this request.
+        operation: OperationId,
+        /// The other one.
+        holder: Box<AuditEntry>,
+    },
+    /// An authentic request that lacks what is needed to carry it out.
+    Unusable {
+        /// The record of the request.
+        operation: OperationId,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// An authentic request from an app or a workspace that this bot does not serve.
+    Foreign {
+        /// The record of the denial.
+        operation: OperationId,
+        /// What is not served.
+        origin: String,
+    },
+    /// The log could not be written or read, so nothing was done.
+    NotRecorded,
+    /// The work goes on; the answer comes later.
+    Working {
+        /// What was typed.
+        typed: String,
+    },
+}
+
+impl Reply {
+    /// Who gets to see it. What happened to a room, or may have, concerns the channel; everything else
+    /// is between the bot and the caller.
+    #[must_use]
+    pub fn audience(&self) -> Audience {
+        match self {
+            Self::Transfer { outcome: Outcome::Succeeded { .. } | Outcome::Unknown { .. }, .. } => {
+                Audience::Channel
+            }
+            _ => Audience::Caller,
+        }
+    }
+
+    /// The outcome as the interface names it, for logs, metrics and exit codes.
+    #[must_use]
+    pub fn outcome(&self) -> OutcomeKind {
+        match self {
+            Self::Help { .. } => OutcomeKind::Succeeded,
+            Self::Owner { outcome, .. } | Self::Transfer { outcome, .. } => outcome.kind(),
+            Self::Denied { .. } | Self::Foreign { .. } => OutcomeKind::Denied,
+            Self::Invalid { .. } | Self::Unusable { .. } => OutcomeKind::Invalid,
+            Self::Duplicate { .. } => OutcomeKind::Duplicate,
+            Self::Busy { .. } | Self::NotRecorded => OutcomeKind::Declined,
+            Self::Working { .. } => OutcomeKind::Pending,
+        }
+    }
+
+    /// The operation that the reply is about, if it left a record.
+    #[must_use]
+    pub fn operation(&self) -> Option<OperationId> {
+        match self {
+            Self::Help { operation, .. }
+            | Self::Owner { operation, .. }
+            | Self::Transfer { operation, .. }
+            | Self::Denied { operation, .. }
+            | Self::Invalid { operation, .. }
+            | Self::Duplicate { operation, .. }
+            | Self::Busy { operation, .. }
+            | Self::Foreign { operation, .. }
+            | Self::Unusable { operation, .. } => Some(*operation),
+            Self::NotRecorded | Self::Working { .. } => None,
+        }
+    }
+}

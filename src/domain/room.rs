@@ -1,0 +1,204 @@
+//! Rooms and accounts: parsed once, valid afterwards.
+
+use std::fmt;
+use std::str::FromStr;
+
+use super::principal::serialize_as_text;
+
+/// The longest RoomId, in bytes (trtc.io/document/63401).
+pub const LONGEST_ROOM_ID: usize = 48;
+/// The longest UserID, in bytes (trtc.io/document/34385).
+pub const LONGEST_ACCOUNT_ID: usize = 32;
+
+/// A live room's id: 1 to 48 bytes of printable ASCII, spaces and quotes included (the rule of the client
+/// SDKs, error -2105 in trtc.io/document/60027). Case matters.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct RoomId(String);
+
+/// The id of a user of the live application: 1 to 32 bytes. Tencent documents `A-Za-z0-9_-`, but its
+/// signature takes any UTF-8, so only what nobody can see or type is refused here.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct AccountId(String);
+
+/// Why a text is not the id of a room.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidRoomId {
+    /// Nothing between the quotes.
+    #[error("a room id cannot be empty")]
+    Empty,
+    /// More than 48 bytes.
+    #[error("a room id has at most {LONGEST_ROOM_ID} bytes, `{id}` has {bytes}")]
+    TooLong {
+        /// The text, as typed.
+        id: String,
+        /// Its length in bytes.
+        bytes: usize,
+    },
+    /// A character outside of printable ASCII.
+    #[error("a room id is plain ASCII, `{id}` holds {}", describe(*.character))]
+    Character {
+        /// The text, as typed.
+        id: String,
+        /// The first character that cannot be in a room id.
+        character: char,
+    },
+}
+
+/// Why a text is not the id of an account.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidAccountId {
+    /// Nothing between the quotes.
+    #[error("an account cannot be empty")]
+    Empty,
+    /// More than 32 bytes.
+    #[error("an account has at most {LONGEST_ACCOUNT_ID} bytes, `{id}` has {bytes}")]
+    TooLong {
+        /// The text, as typed.
+        id: String,
+        /// Its length in bytes.
+        bytes: usize,
+    },
+    /// A control character, or one that cannot be seen.
+    #[error("an account is made of visible characters, `{id}` holds {}", describe(*.character))]
+    Character {
+        /// The text, as typed.
+        id: String,
+        /// The first character that cannot be in an account.
+        character: char,
+    },
+    /// `@name`: a chat handle, which is not an account of the live application.
+    #[error("`{0}` is a chat handle, not an account of the live application")]
+    Handle(String),
+}
+
+/// A character in words that survive being invisible: `“é” (U+00E9)`.
+fn describe(character: char) -> String {
+    if is_invisible(character) {
+        format!("an invisible character (U+{:04X})", u32::from(character))
+    } else {
+        format!("“{character}” (U+{:04X})", u32::from(character))
+    }
+}
+
+/// Control characters, zero-width and direction marks: what can make two texts look alike, or one look
+/// like something else.
+#[must_use]
+pub fn is_invisible(c: char) -> bool {
+    c.is_control()
+        || matches!(c,
+            '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}'
+            | '\u{180b}'..='\u{180f}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}' | '\u{3164}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}'
+            | '\u{ffa0}' | '\u{fff0}'..='\u{fffb}' | '\u{e0000}'..='\u{e0fff}')
+}
+
+impl RoomId {
+    /// The id as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for RoomId {
+    type Err = InvalidRoomId;
+
+    fn from_str(text: &str) -> Result<Self, InvalidRoomId> {
+        let id = text.to_owned();
+        if text.is_empty() {
+            return Err(InvalidRoomId::Empty);
+        }
+        if let Some(character) = text.chars().find(|c| !matches!(c, ' '..='~')) {
+            return Err(InvalidRoomId::Character { id, character });
+        }
+        if text.len() > LONGEST_ROOM_ID {
+            return Err(InvalidRoomId::TooLong { id, bytes: text.len() });
+        }
+        Ok(Self(id))
+    }
+}
+
+impl AccountId {
+    /// The id as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// An account as Tencent names it, taken as it is: Tencent's own ids break the rule for typed ones
+    /// (`@TIM#SYSTEM`, numbers beyond 32 bytes), and what the service says must not be lost.
+    #[must_use]
+    pub fn from_tencent(text: String) -> Self {
+        Self(text)
+    }
+}
+
+impl FromStr for AccountId {
+    type Err = InvalidAccountId;
+
+    fn from_str(text: &str) -> Result<Self, InvalidAccountId> {
+        let id = text.to_owned();
+        if text.is_empty() {
+            return Err(InvalidAccountId::Empty);
+        }
+        if let Some(character) = text.chars().find(|c| is_invisible(*c)) {
+            return Err(InvalidAccountId::Character { id, character });
+        }
+        if text.len() > LONGEST_ACCOUNT_ID {
+            return Err(InvalidAccountId::TooLong { id, bytes: text.len() });
+        }
+        if text.starts_with('@') {
+            return Err(InvalidAccountId::Handle(id));
+        }
+        Ok(Self(id))
+    }
+}
+
+impl fmt::Display for RoomId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Display for AccountId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+serialize_as_text!(RoomId);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_room_id_may_hold_spaces_and_quotes() {
+        for id in ["a", "my room", "say \"hi\"", "~!@#$%^&*()", &"x".repeat(48)] {
+            assert_eq!(id.parse::<RoomId>().unwrap().as_str(), id);
+        }
+    }
+
+    #[test]
+    fn a_room_id_that_tencent_cannot_have_says_why() {
+        let why = |id: &str| id.parse::<RoomId>().unwrap_err().to_string();
+        assert_eq!(why(""), "a room id cannot be empty");
+        assert_eq!(why("caf\u{e9}"), "a room id is plain ASCII, `café` holds “é” (U+00E9)");
+        assert_eq!(
+            why("a\u{200b}b"),
+            "a room id is plain ASCII, `a\u{200b}b` holds an invisible character (U+200B)"
+        );
+        assert!(why(&"x".repeat(49)).ends_with("has 49"));
+    }
+
+    #[test]
+    fn an_account_is_what_one_can_see_and_type() {
+        for id in ["user2", "27149", "用户2", "O'Neil"] {
+            assert_eq!(id.parse::<AccountId>().unwrap().as_str(), id);
+        }
+        let why = |id: &str| id.parse::<AccountId>().unwrap_err().to_string();
+        assert_eq!(why("@bob"), "`@bob` is a chat handle, not an account of the live application");
+        assert!(why(&"é".repeat(17)).ends_with("has 34"));
+        assert!(why("bob\u{202e}").contains("U+202E"));
+    }
+}

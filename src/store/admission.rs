@@ -1,0 +1,244 @@
+//! Writing operations down, inside the writer's transaction.
+
+use jiff::Timestamp;
+use sqlx::Row as _;
+use sqlx::sqlite::SqliteConnection;
+
+use crate::app::ports::Admission;
+use crate::domain::audit::{AuditEntry, OperationId, Outcome, OutcomeKind, Verdict, millis};
+
+use super::event::{AclRow, Event, What};
+use super::rows::{self, Open};
+
+/// The log's end, as the transaction sees it.
+pub(super) struct Ledger {
+    next_seq: i64,
+    acl_version: i64,
+    instance: String,
+}
+
+/// What an admission came to. The attempt itself is made only after the commit.
+pub(super) enum Applied {
+    Recorded(OperationId),
+    Duplicate { operation: OperationId, first: AuditEntry },
+    Busy { operation: Option<OperationId>, holder: Open },
+    AclChanged,
+}
+
+impl Ledger {
+    /// Reads the end of the log at the beginning of a write transaction.
+    pub(super) async fn open(connection: &mut SqliteConnection, instance: &str) -> Result<Self, sqlx::Error> {
+        let row = sqlx::query(
+            "SELECT (SELECT coalesce(max(seq), 0) FROM audit_events) AS seq,
+                    (SELECT version FROM acl_version WHERE one = 1) AS version",
+        )
+        .fetch_one(connection)
+        .await?;
+        Ok(Self {
+            next_seq: row.try_get::<i64, _>("seq")? + 1,
+            acl_version: row.try_get("version")?,
+            instance: instance.to_owned(),
+        })
+    }
+
+    /// The operation that begins with the next event.
+    pub(super) fn next_operation(&self) -> OperationId {
+        OperationId::new(self.next_seq)
+    }
+
+    /// After a change of the ACL in this transaction.
+    pub(super) async fn reread_acl_version(
+        &mut self,
+        connection: &mut SqliteConnection,
+    ) -> Result<(), sqlx::Error> {
+        self.acl_version =
+            sqlx::query_scalar("SELECT version FROM acl_version WHERE one = 1").fetch_one(connection).await?;
+        Ok(())
+    }
+
+    async fn append(
+        &mut self,
+        connection: &mut SqliteConnection,
+        operation: OperationId,
+        what: What<'_>,
+    ) -> Result<(), sqlx::Error> {
+        let body = Event::new(self.next_seq, what).body()?;
+        sqlx::query("INSERT INTO audit_events (seq, operation, body) VALUES (?, ?, ?)")
+            .bind(self.next_seq)
+            .bind(operation.seq())
+            .bind(body)
+            .execute(connection)
+            .await?;
+        self.next_seq += 1;
+        Ok(())
+    }
+
+    /// Writes down an operation: its first event and its row. `holds_room` for a transfer that begins.
+    pub(super) async fn record(
+        &mut self,
+        connection: &mut SqliteConnection,
+        entry: &AuditEntry,
+        acl_change: Option<AclRow<'_>>,
+        holds_room: bool,
+    ) -> Result<(), sqlx::Error> {
+        let is_open = entry.outcome == OutcomeKind::Pending;
+        self.append(connection, entry.operation, What::Requested { entry, acl_change }).await?;
+        sqlx::query(
+            "INSERT INTO operations (operation, at, actor, actor_name, channel, command, room, new_owner,
+                 previous_owner, reason, decision, authority, outcome, error_code, error_info, request_id,
+                 delivery_id, duration_ms, instance, is_open, held_room)
+             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        )
+        .bind(entry.operation.seq())
+        .bind(entry.at.as_millisecond())
+        .bind(entry.actor.as_ref().map(ToString::to_string))
+        .bind(entry.actor_name.as_deref())
+        .bind(entry.channel.as_ref().map(ToString::to_string))
+        .bind(&entry.command)
+        .bind(entry.room.as_ref().map(|room| room.as_str()))
+        .bind(entry.new_owner.as_deref())
+        .bind(entry.previous_owner.as_deref())
+        .bind(entry.reason.as_deref())
+        .bind(entry.decision.map(|decision| match decision {
+            crate::domain::audit::DecisionKind::Permit => "permit",
+            crate::domain::audit::DecisionKind::Deny => "deny",
+        }))
+        .bind(entry.authority.as_deref())
+        .bind(entry.outcome.name())
+        .bind(entry.error_code)
+        .bind(entry.error_info.as_deref())
+        .bind(entry.request_id.as_deref())
+        .bind(entry.delivery_id.as_deref())
+        .bind(entry.duration_ms)
+        .bind(&self.instance)
+        .bind(is_open)
+        .bind(entry.room.as_ref().filter(|_| holds_room).map(|room| room.as_str()))
+        .execute(connection)
+        .await?;
+        Ok(())
+    }
+}
+
+/// Claims the delivery, checks that the decision still holds and that the room is free, and records.
+pub(super) async fn admit(
+    connection: &mut SqliteConnection,
+    ledger: &mut Ledger,
+    admission: &Admission,
+    at: Timestamp,
+) -> Result<Applied, sqlx::Error> {
+    let operation = ledger.next_operation();
+    let mut entry = match admission {
+        Admission::Request { request, verdict, .. } => AuditEntry::begun(operation, at, request, verdict),
+        Admission::Rejected(request) => AuditEntry::rejected(operation, at, request),
+    };
+    if let Some(delivery) = &entry.delivery_id
+        && let Some(first) = first_of(connection, delivery).await?
+    {
+        entry.mark_duplicate(first.operation);
+        ledger.record(connection, &entry, None, false).await?;
+        return Ok(Applied::Duplicate { operation, first });
+    }
+    let mut holds_room = false;
+    if let Admission::Request { verdict: Verdict::Transfer(permit, _) | Verdict::Lookup(permit), .. } =
+        admission
+        && permit.acl_version() != ledger.acl_version
+    {
+        return Ok(Applied::AclChanged);
+    }
+    if let Admission::Request { verdict: Verdict::Transfer(permit, _), decline_if_busy, .. } = admission {
+        if let Some(holder) = holder_of(connection, permit.action().room().as_str()).await? {
+            if !decline_if_busy {
+                return Ok(Applied::Busy { operation: None, holder });
+            }
+            entry.mark_busy(holder.entry.operation);
+            claim(connection, &entry).await?;
+            ledger.record(connection, &entry, None, false).await?;
+            return Ok(Applied::Busy { operation: Some(operation), holder });
+        }
+        holds_room = true;
+    }
+    claim(connection, &entry).await?;
+    ledger.record(connection, &entry, None, holds_room).await?;
+    Ok(Applied::Recorded(operation))
+}
+
+async fn first_of(
+    connection: &mut SqliteConnection,
+    delivery: &str,
+) -> Result<Option<AuditEntry>, sqlx::Error> {
+    let row = sqlx::query(
+        "SELECT operations.* FROM deliveries JOIN operations USING (operation) WHERE deliveries.delivery_id = ?",
+    )
+    .bind(delivery)
+    .fetch_optional(connection)
+    .await?;
+    row.as_ref().map(rows::entry).transpose()
+}
+
+async fn holder_of(connection: &mut SqliteConnection, room: &str) -> Result<Option<Open>, sqlx::Error> {
+    let row = sqlx::query("SELECT * FROM operations WHERE held_room = ?")
+        .bind(room)
+        .fetch_optional(connection)
+        .await?;
+    row.as_ref().map(Open::of).transpose()
+}
+
+async fn claim(connection: &mut SqliteConnection, entry: &AuditEntry) -> Result<(), sqlx::Error> {
+    let Some(delivery) = &entry.delivery_id else { return Ok(()) };
+    sqlx::query("INSERT INTO deliveries (delivery_id, operation) VALUES (?, ?)")
+        .bind(delivery)
+        .bind(entry.operation.seq())
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+/// Records an outcome. `false` if the operation already has a final one.
+pub(super) async fn finish(
+    connection: &mut SqliteConnection,
+    ledger: &mut Ledger,
+    operation: OperationId,
+    outcome: &Outcome,
+    at: Timestamp,
+) -> Result<bool, sqlx::Error> {
+    let row = sqlx::query("SELECT * FROM operations WHERE operation = ? AND is_open = 1")
+        .bind(operation.seq())
+        .fetch_optional(&mut *connection)
+        .await?;
+    let Some(row) = row else { return Ok(false) };
+    let mut entry = rows::entry(&row)?;
+    entry.end(outcome, at);
+    let what = What::Ended {
+        operation,
+        at: millis(at),
+        outcome: entry.outcome,
+        confirmed: match outcome {
+            Outcome::Succeeded { confirmed, .. } => Some(*confirmed),
+            _ => None,
+        },
+        previous_owner: entry.previous_owner.as_deref(),
+        error_code: entry.error_code,
+        error_info: entry.error_info.as_deref(),
+        request_id: entry.request_id.as_deref(),
+        duration_ms: entry.duration_ms,
+    };
+    ledger.append(connection, operation, what).await?;
+    let is_final = outcome.is_final();
+    sqlx::query(
+        "UPDATE operations SET outcome = ?, previous_owner = ?, error_code = ?, error_info = ?, request_id = ?,
+             duration_ms = ?, is_open = ?, held_room = CASE WHEN ? THEN NULL ELSE held_room END
+         WHERE operation = ?",
+    )
+    .bind(entry.outcome.name())
+    .bind(entry.previous_owner.as_deref())
+    .bind(entry.error_code)
+    .bind(entry.error_info.as_deref())
+    .bind(entry.request_id.as_deref())
+    .bind(entry.duration_ms)
+    .bind(!is_final)
+    .bind(is_final)
+    .bind(operation.seq())
+    .execute(connection)
+    .await?;
+    Ok(true)
+}

@@ -1,0 +1,62 @@
+//! The form in which an event is kept: JSON with a fixed order of keys, written once and never
+//! re-written. Absent values are null, times are RFC 3339 in UTC with milliseconds.
+
+use serde::Serialize;
+
+use crate::domain::access::{AuthorisedChannel, Grant};
+use crate::domain::audit::{AuditEntry, OperationId, OutcomeKind};
+
+/// The version of this form.
+const VERSION: u32 = 1;
+
+/// One event of the log.
+#[derive(Serialize)]
+pub(super) struct Event<'a> {
+    v: u32,
+    seq: i64,
+    #[serde(flatten)]
+    what: What<'a>,
+}
+
+#[derive(Serialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+pub(super) enum What<'a> {
+    /// A request was taken, and what was decided about it.
+    Requested {
+        #[serde(flatten)]
+        entry: &'a AuditEntry,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        acl_change: Option<AclRow<'a>>,
+    },
+    /// What came of it.
+    Ended {
+        operation: OperationId,
+        at: String,
+        outcome: OutcomeKind,
+        confirmed: Option<bool>,
+        previous_owner: Option<&'a str>,
+        error_code: Option<i64>,
+        error_info: Option<&'a str>,
+        request_id: Option<&'a str>,
+        duration_ms: Option<i64>,
+    },
+}
+
+/// A row of the ACL before and after a change of it.
+#[derive(Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum AclRow<'a> {
+    Grant { before: Option<&'a Grant>, after: &'a Grant },
+    Channel { before: Option<&'a AuthorisedChannel>, after: &'a AuthorisedChannel },
+}
+
+impl<'a> Event<'a> {
+    pub(super) fn new(seq: i64, what: What<'a>) -> Self {
+        Self { v: VERSION, seq, what }
+    }
+
+    /// The event as it is kept.
+    pub(super) fn body(&self) -> Result<String, sqlx::Error> {
+        serde_json::to_string(self).map_err(|error| sqlx::Error::Encode(Box::new(error)))
+    }
+}

@@ -1,0 +1,251 @@
+//! The SQLite store: all the SQL is here, and no rule about who may do what.
+//!
+//! One task owns the one connection that writes ([`writer`]); whatever waits for it at the same time
+//! shares a commit. Readers have a pool of their own that cannot write.
+
+mod acl;
+mod admission;
+mod event;
+mod instance;
+mod reading;
+mod rows;
+mod writer;
+
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use sqlx::migrate::{Migration, MigrationType, Migrator};
+use sqlx::sqlite::{
+    SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePool, SqlitePoolOptions,
+    SqliteSynchronous,
+};
+use sqlx::{ConnectOptions as _, Connection as _, SqlSafeStr as _};
+
+use crate::app::ports::{AclChanged, AclEdit, Admission, Admitted, Store, StoreError};
+use crate::domain::access::{AclView, AuthorisedChannel, Grant};
+use crate::domain::audit::{AuditEntry, AuditFilter, OperationId, Outcome, Unresolved};
+use crate::domain::command::Place;
+use crate::domain::principal::Principal;
+
+use instance::Instance;
+use writer::Writer;
+
+/// The first SQLite without the race between a checkpoint and a commit that can lose data in WAL mode
+/// (fixed in 3.51.3; 3.50.7 and 3.44.6 carry the fix too).
+const SOUND_SQLITE: &str = "3.51.3";
+
+/// How long a write waits for another process's transaction. Shorter than the 3 s after which Slack
+/// gives up, so that the person hears from us.
+const BUSY_TIMEOUT: Duration = Duration::from_millis(1_500);
+
+const READERS: u32 = 4;
+
+fn migrations() -> Vec<Migration> {
+    let simple = |version, description: &'static str, sql: &'static str| {
+        Migration::new(version, description.into(), MigrationType::Simple, sql.into_sql_str(), false)
+    };
+    vec![simple(1, "access and audit", include_str!("../../migrations/0001_access_and_audit.sql"))]
+}
+
+/// What the schema must hold at run time; a missing trigger means that somebody took it off.
+const TRIGGERS: &[&str] = &[
+    "audit_events_in_sequence",
+    "audit_events_never_deleted",
+    "audit_events_never_updated",
+    "authorised_channels_count_insert",
+    "authorised_channels_count_update",
+    "authorised_channels_never_deleted",
+    "authorised_channels_only_removed",
+    "deliveries_never_deleted",
+    "deliveries_never_updated",
+    "grants_count_insert",
+    "grants_count_update",
+    "grants_never_deleted",
+    "grants_only_revoked",
+    "operations_never_deleted",
+];
+
+/// Whether a missing database is made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum IfMissing {
+    /// Make it.
+    Create,
+    /// Say so: somebody wants to read what is not there.
+    Fail,
+}
+
+/// The store on one SQLite file.
+pub struct SqliteStore {
+    readers: SqlitePool,
+    writer: Writer,
+    instance: Arc<Instance>,
+}
+
+fn failed(what: &str) -> impl Fn(sqlx::Error) -> StoreError + '_ {
+    move |error| StoreError(format!("{what}: {error}"))
+}
+
+/// The file of a database URL.
+///
+/// # Errors
+/// When it is not `sqlite://<file>`.
+pub fn database_file(url: &str) -> Result<PathBuf, StoreError> {
+    let wrong = || StoreError(format!("`{url}` is not a database of a file: write `sqlite://room-owner.db`"));
+    if !url.starts_with("sqlite:") {
+        return Err(wrong());
+    }
+    let options = SqliteConnectOptions::from_str(url).map_err(|_| wrong())?;
+    let file = options.get_filename().to_owned();
+    if file.as_os_str().is_empty() || url.contains(":memory:") || url.contains("mode=memory") {
+        return Err(wrong());
+    }
+    Ok(file)
+}
+
+impl SqliteStore {
+    /// Opens the database at `url`, brings its schema up to date and checks that it can be trusted.
+    ///
+    /// # Errors
+    /// When the file cannot be opened or made, holds another schema, lacks a guard, or when SQLite is a
+    /// version that can lose commits.
+    pub async fn open(url: &str, if_missing: IfMissing) -> Result<Self, StoreError> {
+        let file = database_file(url)?;
+        if if_missing == IfMissing::Fail && !file.exists() {
+            return Err(StoreError(format!(
+                "there is no database `{}`: set `DATABASE_URL`, or make it with `room-owner serve` or `room-owner acl grant`",
+                file.display()
+            )));
+        }
+        let options = SqliteConnectOptions::new()
+            .filename(&file)
+            .create_if_missing(if_missing == IfMissing::Create)
+            .busy_timeout(BUSY_TIMEOUT)
+            .journal_mode(SqliteJournalMode::Wal)
+            // The log must survive a power cut: every commit is synced.
+            .synchronous(SqliteSynchronous::Full)
+            .foreign_keys(true)
+            // Without it `INSERT OR REPLACE` deletes rows behind the triggers' back.
+            .pragma("recursive_triggers", "ON")
+            .pragma("trusted_schema", "OFF")
+            .pragma("cell_size_check", "ON")
+            .disable_statement_logging();
+
+        let instance = Arc::new(Instance::begin(&file)?);
+        let mut first = open_connection(&options, &file).await?;
+        check_version(&mut first).await?;
+        migrate(&mut first, &instance).await?;
+        check_guards(&mut first).await?;
+
+        let readers = SqlitePoolOptions::new()
+            .max_connections(READERS)
+            .acquire_timeout(BUSY_TIMEOUT)
+            .connect_lazy_with(options.clone().read_only(true).create_if_missing(false));
+        let writer = Writer::spawn(options, first, Arc::clone(&instance));
+        Ok(Self { readers, writer, instance })
+    }
+}
+
+async fn open_connection(
+    options: &SqliteConnectOptions,
+    file: &Path,
+) -> Result<SqliteConnection, StoreError> {
+    SqliteConnection::connect_with(options).await.map_err(|error| {
+        StoreError(format!(
+            "the database `{}` cannot be opened: {error}; check that its folder exists and can be written",
+            file.display()
+        ))
+    })
+}
+
+async fn check_version(connection: &mut SqliteConnection) -> Result<(), StoreError> {
+    let version: String = sqlx::query_scalar("SELECT sqlite_version()")
+        .fetch_one(connection)
+        .await
+        .map_err(failed("the sqlite version cannot be read"))?;
+    let number = |text: &str| text.split('.').filter_map(|part| part.parse().ok()).collect::<Vec<u32>>();
+    if number(&version) < number(SOUND_SQLITE) {
+        return Err(StoreError(format!(
+            "sqlite {version} can lose commits in WAL mode: build with {SOUND_SQLITE} or newer"
+        )));
+    }
+    Ok(())
+}
+
+async fn migrate(connection: &mut SqliteConnection, instance: &Instance) -> Result<(), StoreError> {
+    // sqlx takes no lock on SQLite, and two processes may start at once.
+    let _lock = instance.lock_for_migration()?;
+    Migrator::with_migrations(migrations())
+        .run(connection)
+        .await
+        .map_err(|error| StoreError(format!("the database's schema cannot be brought up to date: {error}")))
+}
+
+async fn check_guards(connection: &mut SqliteConnection) -> Result<(), StoreError> {
+    let present: Vec<String> = sqlx::query_scalar("SELECT name FROM sqlite_schema WHERE type = 'trigger'")
+        .fetch_all(connection)
+        .await
+        .map_err(failed("the schema cannot be read"))?;
+    let missing: Vec<&str> =
+        TRIGGERS.iter().copied().filter(|name| !present.iter().any(|there| there == name)).collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    Err(StoreError(format!(
+        "the database lacks the guards {}: somebody took them off; restore a backup and find out who",
+        missing.join(", ")
+    )))
+}
+
+#[async_trait]
+impl Store for SqliteStore {
+    async fn acl_for(&self, principal: &Principal, place: &Place) -> Result<AclView, StoreError> {
+        acl::view(&self.readers, principal, place).await.map_err(failed("the acl cannot be read"))
+    }
+
+    async fn admit(&self, admission: Admission, at: Timestamp) -> Result<Admitted, StoreError> {
+        self.writer.admit(admission, at).await
+    }
+
+    async fn finish(
+        &self,
+        operation: OperationId,
+        outcome: &Outcome,
+        at: Timestamp,
+    ) -> Result<bool, StoreError> {
+        self.writer.finish(operation, outcome.clone(), at).await
+    }
+
+    async fn unresolved(&self) -> Result<Vec<Unresolved>, StoreError> {
+        let rows =
+            reading::unresolved(&self.readers).await.map_err(failed("open operations cannot be read"))?;
+        Ok(rows.iter().filter_map(|row| row.located(&self.instance)).collect())
+    }
+
+    async fn edit_acl(&self, edit: AclEdit, at: Timestamp) -> Result<AclChanged, StoreError> {
+        self.writer.edit_acl(edit, at).await
+    }
+
+    async fn grants(&self) -> Result<Vec<Grant>, StoreError> {
+        acl::grants(&self.readers).await.map_err(failed("the grants cannot be read"))
+    }
+
+    async fn channels(&self) -> Result<Vec<AuthorisedChannel>, StoreError> {
+        acl::channels(&self.readers).await.map_err(failed("the channels cannot be read"))
+    }
+
+    async fn audit(&self, filter: &AuditFilter) -> Result<Vec<AuditEntry>, StoreError> {
+        reading::entries(&self.readers, filter).await.map_err(failed("the audit log cannot be read"))
+    }
+
+    async fn operation(&self, operation: OperationId) -> Result<Option<AuditEntry>, StoreError> {
+        reading::entry(&self.readers, operation).await.map_err(failed("the audit log cannot be read"))
+    }
+
+    async fn check_writable(&self) -> Result<(), StoreError> {
+        self.writer.check().await
+    }
+}

@@ -1,0 +1,138 @@
+//! From rows to the domain's values. A row that does not parse is an error, never a default: the schema
+//! and this program disagree then, and guessing could permit something.
+
+use std::str::FromStr;
+
+use jiff::Timestamp;
+use sqlx::Row as _;
+use sqlx::sqlite::SqliteRow;
+
+use crate::domain::access::{AuthorisedChannel, Effect, Grant};
+use crate::domain::audit::{AuditEntry, DecisionKind, OperationId, OutcomeKind, Unresolved};
+use crate::domain::principal::Channel;
+use crate::domain::room::AccountId;
+
+use super::instance::Instance;
+
+pub(super) fn parse<T: FromStr>(column: &str, text: &str) -> Result<T, sqlx::Error>
+where
+    T::Err: std::fmt::Display,
+{
+    text.parse().map_err(|error| broken(column, &error))
+}
+
+fn broken(column: &str, error: &dyn std::fmt::Display) -> sqlx::Error {
+    sqlx::Error::ColumnDecode { index: column.to_owned(), source: error.to_string().into() }
+}
+
+fn optional<T: FromStr>(row: &SqliteRow, column: &str) -> Result<Option<T>, sqlx::Error>
+where
+    T::Err: std::fmt::Display,
+{
+    row.try_get::<Option<String>, _>(column)?.map(|text| parse(column, &text)).transpose()
+}
+
+fn required<T: FromStr>(row: &SqliteRow, column: &str) -> Result<T, sqlx::Error>
+where
+    T::Err: std::fmt::Display,
+{
+    parse(column, &row.try_get::<String, _>(column)?)
+}
+
+pub(super) fn time(column: &str, millis: i64) -> Result<Timestamp, sqlx::Error> {
+    Timestamp::from_millisecond(millis).map_err(|error| broken(column, &error))
+}
+
+fn time_of(row: &SqliteRow, column: &str) -> Result<Timestamp, sqlx::Error> {
+    time(column, row.try_get(column)?)
+}
+
+fn optional_time(row: &SqliteRow, column: &str) -> Result<Option<Timestamp>, sqlx::Error> {
+    row.try_get::<Option<i64>, _>(column)?.map(|millis| time(column, millis)).transpose()
+}
+
+pub(super) fn grant(row: &SqliteRow) -> Result<Grant, sqlx::Error> {
+    let channels: Vec<Channel> = serde_json::from_str(&row.try_get::<String, _>("channels")?)
+        .map_err(|error| broken("channels", &error))?;
+    Ok(Grant {
+        id: row.try_get("id")?,
+        subject: required(row, "subject")?,
+        role: required(row, "role")?,
+        effect: match row.try_get::<String, _>("effect")?.as_str() {
+            "permit" => Effect::Permit,
+            "deny" => Effect::Deny,
+            other => return Err(broken("effect", &other)),
+        },
+        rooms: required(row, "rooms")?,
+        channels,
+        expires_at: optional_time(row, "expires_at")?,
+        granted_by: required(row, "granted_by")?,
+        granted_at: time_of(row, "granted_at")?,
+        revoked_at: optional_time(row, "revoked_at")?,
+        reason: row.try_get("reason")?,
+    })
+}
+
+pub(super) fn channel(row: &SqliteRow) -> Result<AuthorisedChannel, sqlx::Error> {
+    Ok(AuthorisedChannel {
+        channel: required(row, "channel")?,
+        rooms: required(row, "rooms")?,
+        allowed_by: required(row, "allowed_by")?,
+        allowed_at: time_of(row, "allowed_at")?,
+        removed_at: optional_time(row, "removed_at")?,
+        reason: row.try_get("reason")?,
+    })
+}
+
+pub(super) fn entry(row: &SqliteRow) -> Result<AuditEntry, sqlx::Error> {
+    Ok(AuditEntry {
+        operation: OperationId::new(row.try_get("operation")?),
+        at: time_of(row, "at")?,
+        actor: optional(row, "actor")?,
+        actor_name: row.try_get("actor_name")?,
+        channel: optional(row, "channel")?,
+        command: row.try_get("command")?,
+        room: optional(row, "room")?,
+        new_owner: row.try_get("new_owner")?,
+        previous_owner: row.try_get("previous_owner")?,
+        reason: row.try_get("reason")?,
+        decision: match row.try_get::<Option<String>, _>("decision")?.as_deref() {
+            None => None,
+            Some("permit") => Some(DecisionKind::Permit),
+            Some("deny") => Some(DecisionKind::Deny),
+            Some(other) => return Err(broken("decision", &other)),
+        },
+        authority: row.try_get("authority")?,
+        outcome: required::<OutcomeKind>(row, "outcome")?,
+        error_code: row.try_get("error_code")?,
+        error_info: row.try_get("error_info")?,
+        request_id: row.try_get("request_id")?,
+        delivery_id: row.try_get("delivery_id")?,
+        duration_ms: row.try_get("duration_ms")?,
+    })
+}
+
+/// An open operation and the process that began it.
+pub(super) struct Open {
+    pub(super) entry: AuditEntry,
+    instance: String,
+}
+
+impl Open {
+    pub(super) fn of(row: &SqliteRow) -> Result<Self, sqlx::Error> {
+        Ok(Self { entry: entry(row)?, instance: row.try_get("instance")? })
+    }
+
+    /// With the answer to whether its process still runs.
+    pub(super) fn located(&self, here: &Instance) -> Option<Unresolved> {
+        Some(Unresolved {
+            operation: self.entry.operation,
+            room: self.entry.room.clone()?,
+            new_owner: self.entry.new_owner.clone().map(AccountId::from_tencent),
+            previous_owner: self.entry.previous_owner.clone().map(AccountId::from_tencent),
+            begun_at: self.entry.at,
+            is_elsewhere: here.is_elsewhere(&self.instance),
+            outcome: self.entry.outcome,
+        })
+    }
+}

@@ -1,0 +1,226 @@
+//! The one writer: a task that owns the only writing connection and lets whatever waits together share
+//! one commit.
+//!
+//! A caller that goes away does not take its write along: the job is in the queue, and the queue is
+//! worked off. No timeout surrounds a write; the only bound is SQLite's own wait for another process.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use sqlx::Connection as _;
+use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
+use tokio::sync::{mpsc, oneshot};
+use tracing::{debug, warn};
+
+use crate::app::ports::{AclChanged, AclEdit, Admission, Admitted, StoreError};
+use crate::domain::audit::{Attempt, OperationId, Outcome, Verdict};
+
+use super::acl;
+use super::admission::{self, Applied, Ledger};
+use super::instance::Instance;
+
+/// How many jobs may wait. A full queue makes callers wait, which is what they would do anyway.
+const QUEUE: usize = 1_024;
+/// How many jobs share a commit at the most.
+const BATCH: usize = 256;
+
+type Answer<T> = oneshot::Sender<Result<T, StoreError>>;
+
+enum Job {
+    Admit(Box<Admission>, Timestamp, Answer<Admitted>),
+    Finish(OperationId, Box<Outcome>, Timestamp, Answer<bool>),
+    EditAcl(Box<AclEdit>, Timestamp, Answer<AclChanged>),
+    Check(Answer<()>),
+}
+
+/// What a job did inside the transaction.
+enum Done {
+    Admitted(Applied),
+    Finished(bool),
+    Edited(AclChanged),
+    Checked,
+}
+
+/// The way to the writing task.
+pub(super) struct Writer {
+    queue: mpsc::Sender<Job>,
+}
+
+impl Writer {
+    /// Starts the task with its first connection.
+    pub(super) fn spawn(
+        options: SqliteConnectOptions,
+        connection: SqliteConnection,
+        instance: Arc<Instance>,
+    ) -> Self {
+        let (queue, jobs) = mpsc::channel(QUEUE);
+        let task = Task { options, connection: Some(connection), instance };
+        tokio::spawn(task.run(jobs));
+        Self { queue }
+    }
+
+    async fn ask<T>(&self, job: impl FnOnce(Answer<T>) -> Job) -> Result<T, StoreError> {
+        let gone = || StoreError("the database writer has stopped".to_owned());
+        let (answer, result) = oneshot::channel();
+        self.queue.send(job(answer)).await.map_err(|_| gone())?;
+        result.await.map_err(|_| gone())?
+    }
+
+    pub(super) async fn admit(&self, admission: Admission, at: Timestamp) -> Result<Admitted, StoreError> {
+        self.ask(|answer| Job::Admit(Box::new(admission), at, answer)).await
+    }
+
+    pub(super) async fn finish(
+        &self,
+        id: OperationId,
+        outcome: Outcome,
+        at: Timestamp,
+    ) -> Result<bool, StoreError> {
+        self.ask(|answer| Job::Finish(id, Box::new(outcome), at, answer)).await
+    }
+
+    pub(super) async fn edit_acl(&self, edit: AclEdit, at: Timestamp) -> Result<AclChanged, StoreError> {
+        self.ask(|answer| Job::EditAcl(Box::new(edit), at, answer)).await
+    }
+
+    pub(super) async fn check(&self) -> Result<(), StoreError> {
+        self.ask(Job::Check).await
+    }
+}
+
+struct Task {
+    options: SqliteConnectOptions,
+    connection: Option<SqliteConnection>,
+    instance: Arc<Instance>,
+}
+
+impl Task {
+    async fn run(mut self, mut jobs: mpsc::Receiver<Job>) {
+        let mut batch = Vec::with_capacity(BATCH);
+        while jobs.recv_many(&mut batch, BATCH).await > 0 {
+            self.write(&mut batch).await;
+        }
+        if let Some(connection) = self.connection.take()
+            && let Err(error) = connection.close().await
+        {
+            warn!(%error, "the database was not closed cleanly");
+        }
+    }
+
+    async fn write(&mut self, batch: &mut Vec<Job>) {
+        match self.commit(batch).await {
+            Ok(done) => {
+                debug!(jobs = batch.len(), "committed");
+                for (job, done) in batch.drain(..).zip(done) {
+                    self.answer(job, done);
+                }
+            }
+            Err(error) if batch.len() == 1 => {
+                batch.drain(..).for_each(|job| refuse(job, &error));
+            }
+            // One of them spoilt it for all: each by itself.
+            Err(_) => {
+                for job in batch.drain(..) {
+                    let mut alone = vec![job];
+                    match self.commit(&alone).await {
+                        Ok(done) => {
+                            for (job, done) in alone.drain(..).zip(done) {
+                                self.answer(job, done);
+                            }
+                        }
+                        Err(error) => alone.drain(..).for_each(|job| refuse(job, &error)),
+                    }
+                }
+            }
+        }
+    }
+
+    async fn commit(&mut self, batch: &[Job]) -> Result<Vec<Done>, sqlx::Error> {
+        let mut connection = match self.connection.take() {
+            Some(connection) => connection,
+            None => SqliteConnection::connect_with(&self.options).await?,
+        };
+        // A connection that failed is not trusted again: on any error it is dropped here, which rolls back.
+        let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await?;
+        let mut ledger = Ledger::open(&mut transaction, self.instance.id()).await?;
+        let mut done = Vec::with_capacity(batch.len());
+        for job in batch {
+            done.push(apply(&mut transaction, &mut ledger, job).await?);
+        }
+        transaction.commit().await?;
+        self.connection = Some(connection);
+        Ok(done)
+    }
+
+    fn answer(&self, job: Job, done: Done) {
+        // Whoever asked may have gone away; what was written stays.
+        match (job, done) {
+            (Job::Admit(admission, at, answer), Done::Admitted(applied)) => {
+                drop(answer.send(self.admitted(*admission, at, applied)));
+            }
+            (Job::Finish(.., answer), Done::Finished(finished)) => drop(answer.send(Ok(finished))),
+            (Job::EditAcl(.., answer), Done::Edited(changed)) => drop(answer.send(Ok(changed))),
+            (Job::Check(answer), Done::Checked) => drop(answer.send(Ok(()))),
+            (job, _) => refuse(job, &sqlx::Error::WorkerCrashed),
+        }
+    }
+
+    fn admitted(
+        &self,
+        admission: Admission,
+        at: Timestamp,
+        applied: Applied,
+    ) -> Result<Admitted, StoreError> {
+        Ok(match applied {
+            Applied::Recorded(operation) => match admission {
+                Admission::Request { request, verdict: Verdict::Transfer(permit, new_owner), .. } => {
+                    Admitted::Attempt(Attempt::committed(operation, permit, new_owner, &request, at))
+                }
+                _ => Admitted::Recorded(operation),
+            },
+            Applied::Duplicate { operation, first } => Admitted::Duplicate { operation, first },
+            Applied::Busy { operation, holder } => {
+                let unresolved = holder
+                    .located(&self.instance)
+                    .ok_or_else(|| StoreError("an operation holds a room but names none".to_owned()))?;
+                Admitted::Busy { operation, holder: holder.entry, unresolved }
+            }
+            Applied::AclChanged => Admitted::AclChanged,
+        })
+    }
+}
+
+async fn apply(
+    connection: &mut SqliteConnection,
+    ledger: &mut Ledger,
+    job: &Job,
+) -> Result<Done, sqlx::Error> {
+    Ok(match job {
+        Job::Admit(admission, at, _) => {
+            Done::Admitted(admission::admit(connection, ledger, admission, *at).await?)
+        }
+        Job::Finish(operation, outcome, at, _) => {
+            Done::Finished(admission::finish(connection, ledger, *operation, outcome, *at).await?)
+        }
+        Job::EditAcl(edit, at, _) => {
+            let changed = acl::edit(connection, ledger, edit, *at).await?;
+            ledger.reread_acl_version(connection).await?;
+            Done::Edited(changed)
+        }
+        Job::Check(_) => {
+            // Takes the write lock and touches a page, so that a full or read-only disk shows.
+            sqlx::query("UPDATE acl_version SET version = version").execute(connection).await?;
+            Done::Checked
+        }
+    })
+}
+
+fn refuse(job: Job, error: &sqlx::Error) {
+    let error = StoreError(format!("the database cannot be written: {error}"));
+    match job {
+        Job::Admit(.., answer) => drop(answer.send(Err(error))),
+        Job::Finish(.., answer) => drop(answer.send(Err(error))),
+        Job::EditAcl(.., answer) => drop(answer.send(Err(error))),
+        Job::Check(answer) => drop(answer.send(Err(error))),
+    }
+}
