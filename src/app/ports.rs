@@ -170,7 +170,9 @@ pub trait Store: Send + Sync {
 /// Why the owner of a room could not be read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ReadError {
-    /// Tencent said no: there is no such room, or we may not ask.
+    /// There is no such room, or no more.
+    NoRoom(Refusal),
+    /// Tencent said no for another reason: we may not ask, or not now.
     Refused(Refusal),
     /// There was no answer that can be understood.
     Unreadable(Refusal),
@@ -181,7 +183,7 @@ impl ReadError {
     #[must_use]
     pub fn refusal(&self) -> &Refusal {
         match self {
-            Self::Refused(refusal) | Self::Unreadable(refusal) => refusal,
+            Self::NoRoom(refusal) | Self::Refused(refusal) | Self::Unreadable(refusal) => refusal,
         }
     }
 }
@@ -196,6 +198,8 @@ pub enum CallResult {
     },
     /// Tencent said no, and did nothing.
     Refused(Refusal),
+    /// Tencent said again and again that it failed, which is nearly a no: one look at the owner settles it.
+    Failed(Refusal),
     /// It never left this machine, so it cannot have had an effect.
     NotSent(Refusal),
     /// It may or may not have had an effect.

@@ -225,7 +225,9 @@ impl CommandService {
     pub async fn show_owner(&self, operation: OperationId, room: RoomId) -> Reply {
         let outcome = match self.rooms.owner_of(&room).await {
             Ok(owner) => Outcome::Shown(owner),
-            Err(ReadError::Refused(refusal)) => Outcome::Refused { previous: None, refusal },
+            Err(ReadError::NoRoom(refusal) | ReadError::Refused(refusal)) => {
+                Outcome::Refused { previous: None, refusal }
+            }
             Err(ReadError::Unreadable(refusal)) => Outcome::Declined(refusal),
         };
         self.record(operation, &outcome).await;
@@ -250,7 +252,9 @@ impl CommandService {
         let previous = match self.rooms.owner_of(&transfer.room).await {
             Ok(owner) if owner == transfer.new_owner => return Outcome::Unchanged,
             Ok(owner) => owner,
-            Err(ReadError::Refused(refusal)) => return Outcome::Refused { previous: None, refusal },
+            Err(ReadError::NoRoom(refusal) | ReadError::Refused(refusal)) => {
+                return Outcome::Refused { previous: None, refusal };
+            }
             // Without the present owner an unclear answer could never be resolved: do not begin.
             Err(ReadError::Unreadable(refusal)) => return Outcome::Declined(refusal),
         };
@@ -262,6 +266,10 @@ impl CommandService {
             }
             CallResult::Refused(refusal) => Outcome::Refused { previous: Some(previous), refusal },
             CallResult::NotSent(refusal) => Outcome::Declined(refusal),
+            CallResult::Failed(problem) => {
+                let owner = self.rooms.owner_of(&transfer.room).await;
+                settle(&transfer.new_owner, Some(previous), problem, owner)
+            }
             CallResult::Unclear(problem) => {
                 warn!(operation = attempt.operation().seq(), problem = %problem.info, "outcome unclear; reading back");
                 let owner = self.read_until(transfer, &self.timing.settle).await;
@@ -399,21 +407,22 @@ fn settle(
             unclear: Some(problem),
         },
         // Known to be as before: it did not happen. Never read before the end: it did not last.
-        Ok(owner) if previous.as_ref().is_none_or(|previous| *previous == owner) => Outcome::Refused {
-            previous: Some(owner.clone()),
-            refusal: Refusal {
-                info: format!("{}; the owner read back is `{owner}`: not changed", problem.info),
-                remedy: "The change did not happen. It is safe to send it again.".to_owned(),
-                ..problem
-            },
-        },
+        Ok(owner) if previous.as_ref().is_none_or(|previous| *previous == owner) => {
+            let remedy = match problem.code {
+                Some(_) => problem.remedy,
+                None => "The change did not happen. It is safe to send it again.".to_owned(),
+            };
+            Outcome::Refused { previous: Some(owner), refusal: Refusal { remedy, ..problem } }
+        }
         Ok(owner) => Outcome::Unknown { previous, problem, owner_now: Some(owner) },
         // The room is gone: there is nothing left to own, and nothing left to find out.
-        Err(ReadError::Refused(refusal)) => Outcome::Refused {
+        Err(ReadError::NoRoom(refusal)) => Outcome::Refused {
             previous,
             refusal: Refusal { info: format!("{}; then: {}", problem.info, refusal.info), ..refusal },
         },
-        Err(ReadError::Unreadable(_)) => Outcome::Unknown { previous, problem, owner_now: None },
+        Err(ReadError::Refused(_) | ReadError::Unreadable(_)) => {
+            Outcome::Unknown { previous, problem, owner_now: None }
+        },
     }
 }
 

@@ -1,0 +1,332 @@
+//! The client of Tencent's Live REST API (trtc.io/document/63398, 72534).
+
+use std::sync::Mutex;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use reqwest::Url;
+use secrecy::SecretString;
+use serde::{Deserialize, Serialize};
+use tracing::{debug, warn};
+
+use super::codes::{self, Class};
+use super::limit::Limit;
+use super::user_sig::{self, UserSig};
+use super::wire::{self, ChangeRoomOwner, Envelope, GetRoomInfo, GetRoomList, Nothing, RoomInfoResponse, RoomListResponse};
+use crate::app::ports::{CallResult, Clock, ReadError, RoomControl, RoomSummary};
+use crate::domain::audit::{Attempt, Refusal};
+use crate::domain::room::{AccountId, RoomId};
+
+/// To reach Tencent at all.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
+/// For one call. Tencent's own limit is 3 s (trtc.io/document/63398); ours must be longer.
+const CALL_TIMEOUT: Duration = Duration::from_secs(5);
+/// Tencent advises at least 24 h (trtc.io/document/34348 on 70001). Made anew with a day left.
+const USER_SIG_VALID_FOR: Duration = Duration::from_secs(48 * 3_600);
+const USER_SIG_SPARE: Duration = Duration::from_secs(24 * 3_600);
+/// For [`Class::TryAgain`] and for calls that never left.
+const TRIES: u32 = 3;
+/// For [`Class::SlowDown`]: between tries, and for all of them together.
+const SLOW_DOWN: Duration = Duration::from_millis(1_000);
+const SLOW_DOWN_IN_ALL: Duration = Duration::from_secs(10);
+/// How long a call waits for its turn under the ceiling before it is given up.
+const PATIENCE: Duration = Duration::from_secs(2);
+/// An answer is a few hundred bytes, a page of rooms a few thousand.
+const LONGEST_ANSWER: usize = 1 << 20;
+/// ErrorInfo is kept and shown up to this length, in characters.
+const LONGEST_INFO: usize = 300;
+/// `get_room_list` has a ceiling of its own (trtc.io/document/63405).
+const LISTS_PER_SECOND: u32 = 10;
+
+/// Where the API is and as whom it is called.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Scheme, host and port. The path from `/v4` on is the client's.
+    pub base_url: Url,
+    /// The application.
+    pub sdk_app_id: u32,
+    /// The UserID of an app admin.
+    pub admin_user_id: String,
+    /// The application's secret key.
+    pub secret_key: SecretString,
+    /// Calls a second, for each API (200 documented).
+    pub rate_limit: u32,
+}
+
+/// A client, with a connection kept alive.
+pub struct TencentClient<C> {
+    http: reqwest::Client,
+    settings: Settings,
+    clock: C,
+    user_sig: Mutex<Option<(UserSig, Timestamp)>>,
+    changes: Limit,
+    reads: Limit,
+    lists: Limit,
+}
+
+/// What a call came to after all permitted tries.
+enum Failure {
+    /// Tencent said no.
+    Refused(Refusal),
+    /// It never left this machine.
+    NotSent(Refusal),
+    /// Tencent answered every try with an internal error.
+    Failed(Refusal),
+    /// Nobody knows.
+    Unclear(Refusal),
+}
+
+/// What one try came to.
+enum Tried<T> {
+    Answered(Envelope<T>),
+    NotSent(String),
+    Unclear(String),
+}
+
+impl<C: Clock> TencentClient<C> {
+    /// A client that speaks as `settings` says.
+    ///
+    /// # Errors
+    /// When no TLS can be set up.
+    pub fn new(settings: Settings, clock: C) -> anyhow::Result<Self> {
+        let http = reqwest::Client::builder()
+            .connect_timeout(CONNECT_TIMEOUT)
+            .timeout(CALL_TIMEOUT)
+            .redirect(reqwest::redirect::Policy::none())
+            .tcp_keepalive(Duration::from_secs(30))
+            .pool_idle_timeout(Duration::from_secs(50))
+            // The gateway's certificate vouches for it; a proxy of the environment does not.
+            .no_proxy()
+            .build()?;
+        let rate = settings.rate_limit;
+        Ok(Self {
+            http,
+            settings,
+            clock,
+            user_sig: Mutex::default(),
+            changes: Limit::per_second(rate),
+            reads: Limit::per_second(rate),
+            lists: Limit::per_second(rate.min(LISTS_PER_SECOND)),
+        })
+    }
+
+    async fn call<B: Serialize + Sync, T: for<'de> Deserialize<'de>>(
+        &self,
+        command: &str,
+        limit: &Limit,
+        body: &B,
+    ) -> Result<Envelope<T>, Failure> {
+        let began = self.clock.now();
+        let mut tries = 0;
+        let mut signed_anew = false;
+        loop {
+            if limit.wait(PATIENCE).await.is_err() {
+                return Err(Failure::NotSent(Refusal {
+                    code: None,
+                    info: "too many calls are waiting for Tencent".to_owned(),
+                    request_id: None,
+                    remedy: "Try again in a few seconds.".to_owned(),
+                }));
+            }
+            tries += 1;
+            let envelope = match self.try_once(command, body).await {
+                Tried::Answered(envelope) => envelope,
+                Tried::NotSent(info) => {
+                    if tries < TRIES {
+                        self.clock.sleep(backoff(tries)).await;
+                        continue;
+                    }
+                    return Err(Failure::NotSent(unanswered(info)));
+                }
+                Tried::Unclear(info) => return Err(Failure::Unclear(unanswered(info))),
+            };
+            let Some(refusal) = refusal(&envelope) else { return Ok(envelope) };
+            let number = refusal.code.unwrap_or_default();
+            debug!(command, code = number, request_id = refusal.request_id, "tencent refused");
+            match codes::class(number) {
+                Class::Final => return Err(Failure::Refused(refusal)),
+                Class::Unclear => return Err(Failure::Unclear(refusal)),
+                Class::TryAgain if tries < TRIES => self.clock.sleep(backoff(tries)).await,
+                // It asked to be repeated, so it did not say that nothing was done.
+                Class::TryAgain => return Err(Failure::Failed(refusal)),
+                Class::SlowDown => {
+                    let spent = self.clock.now().duration_since(began).unsigned_abs();
+                    let pause = SLOW_DOWN + jitter(SLOW_DOWN / 5);
+                    if spent + pause > SLOW_DOWN_IN_ALL {
+                        return Err(Failure::Refused(refusal));
+                    }
+                    self.clock.sleep(pause).await;
+                }
+                Class::SignAnew if !signed_anew => {
+                    warn!("tencent says that the UserSig has expired: check the clock of this machine");
+                    signed_anew = true;
+                    self.forget_user_sig();
+                }
+                Class::SignAnew => return Err(Failure::Refused(refusal)),
+            }
+        }
+    }
+
+    async fn try_once<B: Serialize + Sync, T: for<'de> Deserialize<'de>>(&self, command: &str, body: &B) -> Tried<T> {
+        let url = self.url(command);
+        // The URL carries the UserSig: no error that names it may get out of here.
+        let mut response = match self.http.post(url).json(body).send().await {
+            Ok(response) => response,
+            Err(error) if error.is_connect() || error.is_builder() => {
+                return Tried::NotSent(format!("tencent cannot be reached: {}", describe(error)));
+            }
+            Err(error) if error.is_timeout() => {
+                return Tried::Unclear(format!("no answer within {} s", CALL_TIMEOUT.as_secs()));
+            }
+            Err(error) => return Tried::Unclear(format!("the connection broke: {}", describe(error))),
+        };
+        let status = response.status();
+        let mut bytes = Vec::new();
+        loop {
+            match response.chunk().await {
+                Ok(Some(chunk)) if bytes.len() + chunk.len() <= LONGEST_ANSWER => bytes.extend_from_slice(&chunk),
+                Ok(Some(_)) => return Tried::Unclear("the answer is too long to be one".to_owned()),
+                Ok(None) => break,
+                Err(error) => return Tried::Unclear(format!("the answer broke off: {}", describe(error))),
+            }
+        }
+        match wire::read(&bytes) {
+            Ok(envelope) if status.is_success() => Tried::Answered(envelope),
+            Err(error) if status.is_success() => Tried::Unclear(format!("the answer makes no sense: {error}")),
+            _ => Tried::Unclear(format!("HTTP status {}", status.as_u16())),
+        }
+    }
+
+    fn url(&self, command: &str) -> Url {
+        let mut url = self.settings.base_url.clone();
+        url.set_path(&format!("/v4/live_engine_http_srv/{command}"));
+        url.query_pairs_mut()
+            .append_pair("sdkappid", &self.settings.sdk_app_id.to_string())
+            .append_pair("identifier", &self.settings.admin_user_id)
+            .append_pair("usersig", self.user_sig().expose())
+            .append_pair("random", &rand::random::<u32>().to_string())
+            .append_pair("contenttype", "json");
+        url
+    }
+
+    fn user_sig(&self) -> UserSig {
+        let now = self.clock.now();
+        let mut cached = self.user_sig.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        if let Some((user_sig, made_at)) = &*cached {
+            let age = now.duration_since(*made_at);
+            // A clock that was set back makes it look as if it came from the future.
+            if !age.is_negative() && age.unsigned_abs() < USER_SIG_VALID_FOR - USER_SIG_SPARE {
+                return user_sig.clone();
+            }
+        }
+        let Settings { secret_key, sdk_app_id, admin_user_id, .. } = &self.settings;
+        let user_sig = user_sig::sign(secret_key, *sdk_app_id, admin_user_id, now, USER_SIG_VALID_FOR);
+        *cached = Some((user_sig.clone(), now));
+        user_sig
+    }
+
+    fn forget_user_sig(&self) {
+        *self.user_sig.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = None;
+    }
+}
+
+#[async_trait]
+impl<C: Clock> RoomControl for TencentClient<C> {
+    async fn owner_of(&self, room: &RoomId) -> Result<AccountId, ReadError> {
+        let body = GetRoomInfo { room_id: room.as_str() };
+        let envelope: Envelope<RoomInfoResponse> =
+            self.call("get_room_info", &self.reads, &body).await.map_err(Failure::into_read_error)?;
+        let request_id = envelope.request_id;
+        let owner = envelope.response.and_then(|response| response.room_info).and_then(|info| info.owner);
+        owner.map(|owner| AccountId::from_tencent(owner.0)).ok_or_else(|| {
+            ReadError::Unreadable(Refusal { request_id, ..unanswered("tencent's answer names no owner".to_owned()) })
+        })
+    }
+
+    async fn change_room_owner(&self, attempt: &Attempt) -> CallResult {
+        let transfer = attempt.transfer();
+        let body = ChangeRoomOwner { room_id: transfer.room.as_str(), new_owner: transfer.new_owner.as_str() };
+        match self.call::<_, Nothing>("change_room_owner", &self.changes, &body).await {
+            Ok(envelope) => CallResult::Accepted { request_id: envelope.request_id },
+            Err(Failure::Refused(refusal)) => CallResult::Refused(refusal),
+            Err(Failure::Failed(refusal)) => CallResult::Failed(refusal),
+            Err(Failure::NotSent(refusal)) => CallResult::NotSent(refusal),
+            Err(Failure::Unclear(refusal)) => CallResult::Unclear(refusal),
+        }
+    }
+
+    async fn live_rooms(&self) -> Result<Vec<RoomSummary>, ReadError> {
+        let body = GetRoomList { next: "", count: 20 };
+        let envelope: Envelope<RoomListResponse> =
+            self.call("get_room_list", &self.lists, &body).await.map_err(Failure::into_read_error)?;
+        let rooms = envelope.response.map(|response| response.room_list).unwrap_or_default();
+        // A room that cannot be named cannot be handed over: it is left out.
+        Ok(rooms
+            .into_iter()
+            .filter_map(|info| {
+                let room: RoomId = info.room_id?.parse().ok()?;
+                let name = info.room_name.unwrap_or_else(|| room.to_string());
+                Some(RoomSummary { room, name, owner: AccountId::from_tencent(info.owner?.0) })
+            })
+            .collect())
+    }
+}
+
+impl Failure {
+    fn into_read_error(self) -> ReadError {
+        match self {
+            Self::Refused(refusal) if refusal.code == Some(codes::NO_SUCH_ROOM) => ReadError::NoRoom(refusal),
+            // A question has no effect that could be lost: an answer with a code is a no.
+            Self::Refused(refusal) | Self::Failed(refusal) => ReadError::Refused(refusal),
+            Self::Unclear(refusal) if refusal.code.is_some() => ReadError::Refused(refusal),
+            Self::NotSent(refusal) | Self::Unclear(refusal) => ReadError::Unreadable(refusal),
+        }
+    }
+}
+
+/// The no in an answer, if it is one: an ErrorCode that is not 0, or ActionStatus FAIL.
+fn refusal<T>(envelope: &Envelope<T>) -> Option<Refusal> {
+    let number = envelope.error_code.unwrap_or_default();
+    let failed = envelope.action_status.as_deref().is_some_and(|status| status.eq_ignore_ascii_case("FAIL"));
+    if number == 0 && !failed {
+        return None;
+    }
+    let info = envelope.error_info.as_deref().unwrap_or_default();
+    Some(Refusal {
+        code: Some(number),
+        info: if info.is_empty() { "no ErrorInfo".to_owned() } else { info.chars().take(LONGEST_INFO).collect() },
+        request_id: envelope.request_id.clone(),
+        remedy: codes::remedy(number).to_owned(),
+    })
+}
+
+fn unanswered(info: String) -> Refusal {
+    Refusal {
+        code: None,
+        info,
+        request_id: None,
+        remedy: "Tencent may be down or out of reach: try again in a moment, and tell an admin if it stays.".to_owned(),
+    }
+}
+
+/// A transport error without its URL: the innermost cause says most.
+fn describe(error: reqwest::Error) -> String {
+    let error = error.without_url();
+    let mut cause: &dyn std::error::Error = &error;
+    while let Some(next) = cause.source() {
+        cause = next;
+    }
+    cause.to_string()
+}
+
+/// 200 ms, 600 ms, and up to a fifth more, so that replicas do not march in step.
+fn backoff(tries: u32) -> Duration {
+    let base = Duration::from_millis(200) * 3_u32.pow(tries.saturating_sub(1).min(3));
+    base + jitter(base / 5)
+}
+
+fn jitter(most: Duration) -> Duration {
+    most.mul_f64(rand::random::<f64>())
+}
+

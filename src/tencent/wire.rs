@@ -1,0 +1,149 @@
+//! The JSON that goes to Tencent and comes back (trtc.io/document/63398, 72534, 63404, 63405).
+//!
+//! Read leniently, because the pages and the observed service differ: unknown fields are ignored, the
+//! RequestId may be missing, and an account may be a number of any length, whose digits are kept.
+
+use std::fmt;
+
+use serde::de::{Deserializer, Error as _, Visitor};
+use serde::{Deserialize, Serialize};
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct ChangeRoomOwner<'a> {
+    pub(super) room_id: &'a str,
+    #[serde(rename = "NewOwner_Account")]
+    pub(super) new_owner: &'a str,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct GetRoomInfo<'a> {
+    pub(super) room_id: &'a str,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct GetRoomList<'a> {
+    pub(super) next: &'a str,
+    pub(super) count: u32,
+}
+
+/// What every answer begins with, and its data if there is any.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase", bound = "T: Deserialize<'de>")]
+pub(super) struct Envelope<T> {
+    #[serde(default)]
+    pub(super) action_status: Option<String>,
+    #[serde(default)]
+    pub(super) error_info: Option<String>,
+    /// The truth. An answer without it is malformed.
+    #[serde(default)]
+    pub(super) error_code: Option<i64>,
+    #[serde(default)]
+    pub(super) request_id: Option<String>,
+    #[serde(default)]
+    pub(super) response: Option<T>,
+}
+
+/// The answer of a call that returns nothing.
+#[derive(Deserialize)]
+pub(super) struct Nothing {}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct RoomInfoResponse {
+    pub(super) room_info: Option<RoomInfo>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct RoomListResponse {
+    #[serde(default)]
+    pub(super) room_list: Vec<RoomInfo>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct RoomInfo {
+    #[serde(default)]
+    pub(super) room_id: Option<String>,
+    #[serde(default)]
+    pub(super) room_name: Option<String>,
+    #[serde(default, rename = "Owner_Account")]
+    pub(super) owner: Option<Account>,
+}
+
+/// An account as Tencent writes it: a string, or, against its own tables, a bare number beyond 2^53.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Account(pub(super) String);
+
+impl<'de> Deserialize<'de> for Account {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct AccountVisitor;
+
+        impl Visitor<'_> for AccountVisitor {
+            type Value = Account;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an account as a string or as a whole number")
+            }
+
+            fn visit_str<E>(self, text: &str) -> Result<Account, E> {
+                Ok(Account(text.to_owned()))
+            }
+
+            fn visit_u64<E>(self, number: u64) -> Result<Account, E> {
+                Ok(Account(number.to_string()))
+            }
+
+            fn visit_i64<E>(self, number: i64) -> Result<Account, E> {
+                Ok(Account(number.to_string()))
+            }
+
+            fn visit_f64<E: serde::de::Error>(self, number: f64) -> Result<Account, E> {
+                // Its digits are lost already; a wrong owner is worse than none.
+                Err(E::custom(format!("the account {number} is not a whole number of at most 64 bits")))
+            }
+        }
+
+        deserializer.deserialize_any(AccountVisitor)
+    }
+}
+
+/// Reads an answer. The error names what is wrong, without quoting the body.
+pub(super) fn read<T: for<'de> Deserialize<'de>>(body: &[u8]) -> Result<Envelope<T>, serde_json::Error> {
+    let envelope: Envelope<T> = serde_json::from_slice(body)?;
+    if envelope.error_code.is_none() {
+        return Err(serde_json::Error::custom("there is no ErrorCode"));
+    }
+    Ok(envelope)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn owner(json: &str) -> Option<String> {
+        let body = format!("{{\"ErrorCode\":0,\"Response\":{{\"RoomInfo\":{{\"Owner_Account\":{json},\"New\":[1]}}}}}}");
+        let envelope = read::<RoomInfoResponse>(body.as_bytes()).ok()?;
+        Some(envelope.response?.room_info?.owner?.0)
+    }
+
+    #[test]
+    fn an_account_keeps_its_digits() {
+        assert_eq!(owner("\"user2\"").unwrap(), "user2");
+        assert_eq!(owner("144115216631667826").unwrap(), "144115216631667826");
+        assert_eq!(owner("18446744073709551615").unwrap(), "18446744073709551615");
+        assert_eq!(owner("1e30"), None);
+        assert_eq!(owner("184467440737095516150"), None);
+        assert_eq!(owner("null"), None);
+    }
+
+    #[test]
+    fn an_answer_without_error_code_is_malformed() {
+        assert!(read::<Nothing>(br#"{"ActionStatus":"OK","ErrorInfo":""}"#).is_err());
+        assert!(read::<Nothing>(b"<html>").is_err());
+        assert!(read::<Nothing>(br#"{"ErrorCode":0}"#).is_ok());
+    }
+}
