@@ -1,1 +1,3 @@
 //! Tencent's Live REST API: how we sign for it, call it, read its answers, and simulate it.
+
+pub mod user_sig;
