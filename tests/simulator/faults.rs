@@ -3,7 +3,7 @@
 use reqwest::StatusCode;
 use room_owner::tencent::simulator::{Api, Fault, FaultKind, Simulator, When};
 use serde_json::{Value, json};
-use tokio::io::AsyncWriteExt as _;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use crate::world::{AN_HOUR, Tencent, answer, fault, to_bob, within};
 
@@ -207,7 +207,9 @@ async fn a_change_comes_true_even_if_the_caller_has_hung_up_meanwhile() {
     let mut stream = tencent.connect().await;
     stream.write_all(text.as_bytes()).await.unwrap();
     within(tencent.simulator.until(|simulator| simulator.faults().is_empty())).await;
-    drop(stream);
+    stream.shutdown().await.unwrap();
+    // The end of the stream shows that the other side has noticed.
+    assert_eq!(within(stream.read(&mut [0; 1])).await.unwrap(), 0);
     let simulator = tencent.simulator.clone();
     tencent.end().await;
     within(simulator.until(|simulator| simulator.owner_of("live-7").as_deref() == Some("bob"))).await;
