@@ -1,0 +1,125 @@
+//! The bodies of the three APIs: what they may hold. Limits without a source are inferred.
+
+use serde_json::{Map, Value};
+
+use super::Api;
+use super::reply::Refusal;
+
+/// RoomId: documented for `create_room` (trtc.io/document/63401).
+const MAX_ROOM_ID_BYTES: usize = 48;
+/// UserID: documented with the UserSig (trtc.io/document/34385).
+const MAX_ACCOUNT_BYTES: usize = 32;
+/// Default and maximum of `Count` (trtc.io/document/63405).
+const PAGE: u64 = 20;
+
+/// Step 6: a body that could be understood.
+#[derive(Debug)]
+pub(super) enum Order {
+    ChangeOwner { room: String, new_owner: String },
+    RoomInfo { room: String },
+    RoomList { skip: usize, count: usize },
+}
+
+impl Order {
+    pub(super) fn parse(api: Api, body: &[u8]) -> Result<Self, Refusal> {
+        let body: Map<String, Value> = serde_json::from_slice(body).map_err(|_| {
+            Refusal::new(60003, "the body is not a JSON object: send one, `{}` if there is nothing to say")
+        })?;
+        match api {
+            Api::ChangeRoomOwner => {
+                let new_owner = new_owner(&body)?;
+                Ok(Self::ChangeOwner { room: room_id(&body)?, new_owner: new_owner? })
+            }
+            Api::GetRoomInfo => Ok(Self::RoomInfo { room: room_id(&body)? }),
+            Api::GetRoomList => Ok(Self::RoomList { skip: next(&body)?, count: count(&body)? }),
+        }
+    }
+
+    pub(super) fn room(&self) -> Option<&str> {
+        match self {
+            Self::ChangeOwner { room, .. } | Self::RoomInfo { room } => Some(room),
+            Self::RoomList { .. } => None,
+        }
+    }
+}
+
+fn room_id(body: &Map<String, Value>) -> Result<String, Refusal> {
+    let room = body.get("RoomId").and_then(Value::as_str).unwrap_or_default();
+    if !is_room_id(room) {
+        return Err(Refusal::new(
+            100002,
+            format!("`RoomId` is missing or illegal: give 1 to {MAX_ROOM_ID_BYTES} bytes of printable ASCII"),
+        ));
+    }
+    Ok(room.to_owned())
+}
+
+/// An account of the wrong type outranks every other mistake in the body, so that comes as the outer error.
+fn new_owner(body: &Map<String, Value>) -> Result<Result<String, Refusal>, Refusal> {
+    let account = match body.get("NewOwner_Account") {
+        None => "",
+        Some(Value::String(account)) => account,
+        Some(_) => return Err(Refusal::new(60015, "`NewOwner_Account` must be a string: put it in quotes")),
+    };
+    if !is_account(account) {
+        let info = format!("`NewOwner_Account` is missing or illegal: give 1 to {MAX_ACCOUNT_BYTES} bytes");
+        return Ok(Err(Refusal::new(100002, info)));
+    }
+    Ok(Ok(account.to_owned()))
+}
+
+pub(super) fn is_room_id(text: &str) -> bool {
+    (1..=MAX_ROOM_ID_BYTES).contains(&text.len()) && text.bytes().all(|b| (0x20..=0x7e).contains(&b))
+}
+
+/// The documented alphabet is `A-Za-z0-9_-`, but ids with `@` and `#` have been seen, so only what no id can
+/// hold is refused.
+pub(super) fn is_account(text: &str) -> bool {
+    (1..=MAX_ACCOUNT_BYTES).contains(&text.len()) && !text.chars().any(char::is_control)
+}
+
+/// `Next` is opaque; ours looks like the documented sample, `<seconds>-<digits>`, and the digits say how many
+/// rooms to skip. Tencent's own manager begins with `"0"`.
+fn next(body: &Map<String, Value>) -> Result<usize, Refusal> {
+    let next = match body.get("Next") {
+        None => "",
+        Some(next) => next.as_str().unwrap_or("not a string"),
+    };
+    if next.is_empty() || next == "0" {
+        return Ok(0);
+    }
+    next.split_once('-')
+        .and_then(|(_, skip)| skip.parse().ok())
+        .ok_or_else(|| Refusal::new(100002, "`Next` is not from a previous answer: begin with an empty one"))
+}
+
+fn count(body: &Map<String, Value>) -> Result<usize, Refusal> {
+    let count = match body.get("Count") {
+        None => Some(PAGE),
+        Some(count) => count.as_u64().filter(|count| (1..=PAGE).contains(count)),
+    };
+    count
+        .and_then(|count| usize::try_from(count).ok())
+        .ok_or_else(|| Refusal::new(100002, format!("`Count` is illegal: give a number from 1 to {PAGE}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn no_body_breaks_us(
+            bytes: Vec<u8>, room in ".{0,60}", owner in ".{0,40}", next in "[0-9]{0,25}-?[0-9]{0,25}", count: i64,
+        ) {
+            let fields = json!({"RoomId": room, "NewOwner_Account": owner, "Next": next, "Count": count});
+            for api in [Api::ChangeRoomOwner, Api::GetRoomInfo, Api::GetRoomList] {
+                let _ = Order::parse(api, &bytes);
+                let _ = Order::parse(api, fields.to_string().as_bytes());
+            }
+        }
+    }
+}
