@@ -2,5 +2,6 @@
 
 pub mod app;
 pub mod domain;
+pub mod slack;
 pub mod store;
 pub mod tencent;

@@ -97,6 +97,8 @@ pub enum Reply {
     },
     /// The log could not be written or read, so nothing was done.
     NotRecorded,
+    /// The bot itself failed in the middle. The log knows how far it came.
+    Broken,
     /// The work goes on; the answer comes later.
     Working {
         /// What was typed.
@@ -127,6 +129,7 @@ impl Reply {
             Self::Invalid { .. } | Self::Unusable { .. } => OutcomeKind::Invalid,
             Self::Duplicate { .. } => OutcomeKind::Duplicate,
             Self::Busy { .. } | Self::NotRecorded => OutcomeKind::Declined,
+            Self::Broken => OutcomeKind::Unknown,
             Self::Working { .. } => OutcomeKind::Pending,
         }
     }
@@ -144,7 +147,7 @@ impl Reply {
             | Self::Busy { operation, .. }
             | Self::Foreign { operation, .. }
             | Self::Unusable { operation, .. } => Some(*operation),
-            Self::NotRecorded | Self::Working { .. } => None,
+            Self::NotRecorded | Self::Broken | Self::Working { .. } => None,
         }
     }
 }

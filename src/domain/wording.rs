@@ -171,6 +171,14 @@ pub fn message(reply: &Reply, name: &CommandName) -> Message {
             )],
             footer: None,
         },
+        Reply::Broken => Message {
+            tone: Tone::Warning,
+            headline: text("The bot failed in the middle of this: it is not known whether anything was changed."),
+            body: vec![text(
+                "Look at the room's owner before you try again, and tell an admin: the bot's log has the details.",
+            )],
+            footer: None,
+        },
         Reply::Working { typed } => Message {
             tone: Tone::Wait,
             headline: text("Working on ").code(typed).text(" …"),

@@ -1,4 +1,12 @@
 //! Tencent's Live REST API: how we sign for it, call it, read its answers, and simulate it.
 
+mod client;
+pub mod codes;
+mod limit;
+mod region;
 pub mod simulator;
 pub mod user_sig;
+mod wire;
+
+pub use client::{Settings, TencentClient};
+pub use region::Region;

@@ -1,0 +1,64 @@
+//! The Slack door: signed bytes become a command request, replies become blocks.
+//!
+//! `signature` -> `payload` -> the service -> `render` -> the answer, or `response_url` if it comes late.
+
+mod payload;
+mod render;
+mod response_url;
+pub mod signature;
+mod slash;
+mod text;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::routing::post;
+use secrecy::SecretString;
+
+use crate::app::ports::Clock;
+use crate::app::service::CommandService;
+use crate::domain::wording::CommandName;
+
+pub use response_url::AllowedHost;
+
+/// The largest body that is read, in bytes. A slash command has a few hundred.
+pub const LARGEST_BODY: usize = 64 * 1_024;
+
+/// What the Slack door needs to know.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// The app's signing secrets: the present one, and the next one while it is being changed.
+    pub signing_secrets: Vec<SecretString>,
+    /// Only this app's requests are served, if it is set.
+    pub app_id: Option<String>,
+    /// Only these workspaces (or organisations) are served; all that the app is installed in if empty.
+    pub team_ids: Vec<String>,
+    /// What the command is called.
+    pub command: CommandName,
+    /// Whether every reply is for the caller alone.
+    pub private_replies: bool,
+    /// Hosts that a `response_url` may name, beside Slack's own.
+    pub response_url_hosts: Vec<AllowedHost>,
+}
+
+/// The door's shared state.
+struct Slack {
+    settings: Settings,
+    service: Arc<CommandService>,
+    clock: Arc<dyn Clock>,
+    http: reqwest::Client,
+}
+
+/// The routes of the Slack door.
+///
+/// # Errors
+/// When no TLS can be set up for late answers.
+pub fn router(settings: Settings, service: Arc<CommandService>, clock: Arc<dyn Clock>) -> anyhow::Result<Router> {
+    let http = response_url::client()?;
+    let slack = Arc::new(Slack { settings, service, clock, http });
+    Ok(Router::new()
+        .route("/slack/commands", post(slash::command))
+        // Slack shows `http_client_error` for a redirect, so both forms of the path are served.
+        .route("/slack/commands/", post(slash::command))
+        .with_state(slack))
+}

@@ -1,0 +1,181 @@
+//! From an authentic body to a request (docs.slack.dev/interactivity/implementing-slash-commands).
+
+use std::collections::HashMap;
+
+use secrecy::SecretString;
+
+use super::{Settings, text};
+use crate::domain::command::{
+    CommandRequest, DeliveryId, Place, RejectedRequest, Rejection, UsageError, parse_room_owner,
+};
+use crate::domain::principal::{Channel, Principal, Subject};
+
+/// How much of a typed command the record keeps, in characters.
+const LONGEST_RECORD: usize = 1_000;
+/// How much of a name the record keeps, in characters.
+const LONGEST_NAME: usize = 80;
+
+/// An authentic body, read.
+pub(super) enum Payload {
+    /// Slack probes the endpoint: there is nothing to do.
+    SslCheck,
+    /// Somebody typed the command.
+    Command(Box<Invocation>),
+    /// It cannot be taken.
+    Rejected(Box<RejectedRequest>),
+}
+
+/// A typed command, and where a late answer goes.
+pub(super) struct Invocation {
+    pub(super) request: CommandRequest,
+    /// A temporary webhook, and so a secret.
+    pub(super) response_url: Option<SecretString>,
+}
+
+/// Whether an unsigned body is Slack's probe of the endpoint, and nothing else: the one thing that is
+/// answered without a signature, by doing nothing.
+pub(super) fn is_bare_ssl_check(body: &[u8]) -> bool {
+    let mut seen = false;
+    form_urlencoded::parse(body).all(|(key, value)| match &*key {
+        "ssl_check" => !std::mem::replace(&mut seen, true) && value == "1",
+        "token" => true,
+        _ => false,
+    }) && seen
+}
+
+/// Reads an authentic body.
+pub(super) fn read(body: &[u8], settings: &Settings) -> Payload {
+    let fields = match fields(body) {
+        Ok(fields) => fields,
+        Err(why) => return reject(&HashMap::new(), Rejection::Unusable(why)),
+    };
+    if fields.get("ssl_check").is_some_and(|value| value == "1") {
+        return Payload::SslCheck;
+    }
+    if let Some(origin) = foreign_origin(&fields, settings) {
+        return reject(&fields, Rejection::Foreign(origin));
+    }
+    match invocation(&fields, settings) {
+        Ok(invocation) => Payload::Command(Box::new(invocation)),
+        Err(why) => reject(&fields, Rejection::Unusable(why)),
+    }
+}
+
+/// The form's fields. A repeated key is refused: two readers would see different values.
+fn fields(body: &[u8]) -> Result<HashMap<String, String>, String> {
+    if std::str::from_utf8(body).is_err() {
+        return Err("the request is not UTF-8 text".to_owned());
+    }
+    let mut fields = HashMap::new();
+    for (key, value) in form_urlencoded::parse(body) {
+        if value.contains(char::REPLACEMENT_CHARACTER) && !body_has_replacement(body) {
+            return Err(format!("the field `{key}` is not UTF-8 text"));
+        }
+        if fields.insert(key.to_string(), value.into_owned()).is_some() {
+            return Err(format!("the field `{key}` comes twice"));
+        }
+    }
+    Ok(fields)
+}
+
+/// Whether U+FFFD was sent as such, and is not what decoding made of broken UTF-8.
+fn body_has_replacement(body: &[u8]) -> bool {
+    let upper = body.to_ascii_uppercase();
+    upper.windows(9).any(|window| window == b"%EF%BF%BD") || upper.windows(3).any(|window| window == b"\xEF\xBF\xBD")
+}
+
+fn foreign_origin(fields: &HashMap<String, String>, settings: &Settings) -> Option<String> {
+    let field = |name: &str| fields.get(name).map_or("", String::as_str);
+    if let Some(app) = &settings.app_id
+        && field("api_app_id") != app
+    {
+        return Some(format!("the app {}", or_unnamed(field("api_app_id"))));
+    }
+    let is_served = settings.team_ids.is_empty()
+        || settings.team_ids.iter().any(|id| id == field("team_id") || id == field("enterprise_id"));
+    (!is_served).then(|| format!("the workspace {}", or_unnamed(field("team_id"))))
+}
+
+fn or_unnamed(id: &str) -> String {
+    if id.is_empty() { "without a name".to_owned() } else { id.chars().take(64).collect() }
+}
+
+fn invocation(fields: &HashMap<String, String>, settings: &Settings) -> Result<Invocation, String> {
+    let required = |name: &str| {
+        fields.get(name).filter(|value| !value.is_empty()).ok_or_else(|| format!("Slack did not send the field `{name}`"))
+    };
+    let team = required("team_id")?;
+    let channel = required("channel_id")?;
+    let command = required("command")?;
+    required("user_id")?;
+    required("trigger_id")?;
+    let principal = principal(fields).ok_or("the fields `team_id` and `user_id` are not ids")?;
+    let channel: Channel =
+        format!("slack:{team}:{channel}").parse().map_err(|_| "the field `channel_id` is not an id".to_owned())?;
+    let delivery = delivery(fields).ok_or("the field `trigger_id` is not an id")?;
+
+    let decoded = text::decode(fields.get("text").map_or("", String::as_str), team);
+    let command = if *command == settings.command.0 {
+        parse_room_owner(&decoded.line)
+    } else {
+        Err(UsageError::UnknownCommand(command.chars().take(LONGEST_NAME).collect()))
+    };
+    Ok(Invocation {
+        request: CommandRequest {
+            principal,
+            place: Place::Channel(channel),
+            delivery: Some(delivery),
+            typed: typed(fields, &decoded.record),
+            command,
+        },
+        response_url: fields.get("response_url").filter(|url| !url.is_empty()).cloned().map(SecretString::from),
+    })
+}
+
+fn principal(fields: &HashMap<String, String>) -> Option<Principal> {
+    let (team, user) = (fields.get("team_id")?, fields.get("user_id")?);
+    let subject: Subject = format!("slack:{team}:{user}").parse().ok()?;
+    let name = fields.get("user_name").filter(|name| !name.is_empty());
+    Some(Principal { name: name.map(|name| name.chars().take(LONGEST_NAME).collect()), ..Principal::new(subject) })
+}
+
+fn delivery(fields: &HashMap<String, String>) -> Option<DeliveryId> {
+    DeliveryId::new("slack", fields.get("trigger_id")?)
+}
+
+fn typed(fields: &HashMap<String, String>, text: &str) -> String {
+    let command = fields.get("command").map_or("", String::as_str);
+    let line = format!("{command} {text}");
+    let mut kept: String = line.trim_end().chars().take(LONGEST_RECORD).collect();
+    if kept.len() < line.trim_end().len() {
+        kept.push('…');
+    }
+    kept
+}
+
+fn reject(fields: &HashMap<String, String>, rejection: Rejection) -> Payload {
+    let raw = fields.get("text").map_or("", String::as_str);
+    let team = fields.get("team_id").map_or("", String::as_str);
+    let channel = fields.get("channel_id").and_then(|channel| format!("slack:{team}:{channel}").parse().ok());
+    Payload::Rejected(Box::new(RejectedRequest {
+        principal: principal(fields),
+        channel,
+        delivery: delivery(fields),
+        typed: typed(fields, &text::decode(raw, team).record),
+        rejection,
+    }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_body_that_says_nothing_else_is_a_bare_ssl_check() {
+        assert!(is_bare_ssl_check(b"ssl_check=1"));
+        assert!(is_bare_ssl_check(b"token=x&ssl_check=1"));
+        for body in ["", "token=x", "ssl_check=0", "ssl_check=1&ssl_check=1", "ssl_check=1&text=test+user2"] {
+            assert!(!is_bare_ssl_check(body.as_bytes()), "{body}");
+        }
+    }
+}

@@ -1,0 +1,109 @@
+//! From a message to Slack's blocks: the one place that holds Slack's markup.
+//!
+//! Foreign text goes into `rich_text` elements, which Slack never parses: no mention, link or formatting
+//! of it can take effect. The `text` beside the blocks (what notifications and screen readers get) is
+//! escaped and marked as not to be parsed.
+
+use serde_json::{Value, json};
+
+use super::text::escape;
+use crate::domain::reply::{Audience, Reply};
+use crate::domain::room::is_invisible;
+use crate::domain::wording::{CommandName, Line, Message, Span, message};
+
+/// The longest line that is sent, in characters. An over-long field makes Slack refuse the message whole.
+const LONGEST_LINE: usize = 2_500;
+
+/// A reply as Slack takes it.
+pub(super) fn render(reply: &Reply, name: &CommandName, all_private: bool) -> Value {
+    let message = message(reply, name);
+    let in_channel = reply.audience() == Audience::Channel && !all_private;
+    let mut blocks = vec![json!({ "type": "rich_text", "elements": lines(&message) })];
+    if let Some(footer) = &message.footer {
+        let text: String = footer.0.iter().map(span_text).collect();
+        blocks.push(json!({
+            "type": "context",
+            "elements": [{ "type": "plain_text", "text": clip(&text), "emoji": false }],
+        }));
+    }
+    json!({
+        "response_type": if in_channel { "in_channel" } else { "ephemeral" },
+        "text": fallback(&message),
+        "blocks": blocks,
+        "mrkdwn": false,
+        "parse": "none",
+        "link_names": false,
+        "unfurl_links": false,
+        "unfurl_media": false,
+    })
+}
+
+fn lines(message: &Message) -> Vec<Value> {
+    let mut headline = vec![json!({ "type": "text", "text": format!("{} ", message.tone.sign()) })];
+    headline.extend(elements(&message.headline));
+    let section = |elements: Vec<Value>| json!({ "type": "rich_text_section", "elements": elements });
+    std::iter::once(section(headline))
+        .chain(message.body.iter().map(|line| {
+            // Sections follow each other without a break of their own.
+            let mut elements_of_line = vec![json!({ "type": "text", "text": "\n" })];
+            elements_of_line.extend(elements(line));
+            section(elements_of_line)
+        }))
+        .collect()
+}
+
+fn elements(line: &Line) -> impl Iterator<Item = Value> {
+    line.0.iter().filter_map(|span| {
+        let text = clip(&span_text(span));
+        // Slack refuses an element without text.
+        (!text.is_empty()).then(|| match span {
+            Span::Text(_) => json!({ "type": "text", "text": text }),
+            Span::Code(_) => json!({ "type": "text", "text": text, "style": { "code": true } }),
+        })
+    })
+}
+
+/// A span's text. In foreign text, what cannot be seen is made visible: it could hide or turn the rest.
+fn span_text(span: &Span) -> String {
+    match span {
+        Span::Text(text) => text.clone(),
+        Span::Code(text) => text.chars().map(|c| if is_invisible(c) { '\u{fffd}' } else { c }).collect(),
+    }
+}
+
+fn clip(text: &str) -> String {
+    match text.char_indices().nth(LONGEST_LINE) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
+    }
+}
+
+fn fallback(message: &Message) -> String {
+    let visible = |line: &Line| {
+        let spans = line.0.iter().map(|span| match span {
+            Span::Text(_) => Span::Text(span_text(span)),
+            Span::Code(_) => Span::Code(defuse(&span_text(span))),
+        });
+        clip(&Line(spans.collect()).to_string())
+    };
+    let mut text = format!("{} {}", message.tone.sign(), visible(&message.headline));
+    for line in message.body.iter().chain(&message.footer) {
+        text.push('\n');
+        text.push_str(&visible(line));
+    }
+    escape(&text)
+}
+
+/// Slack may make a mention of a bare `@here` in a message's text: a word joiner, which nobody sees,
+/// keeps it text.
+fn defuse(text: &str) -> String {
+    let mut defused = String::with_capacity(text.len());
+    for (at, c) in text.char_indices() {
+        defused.push(c);
+        let behind = text[at..].get(1..).unwrap_or_default().to_ascii_lowercase();
+        if c == '@' && ["here", "channel", "everyone"].iter().any(|word| behind.starts_with(word)) {
+            defused.push('\u{2060}');
+        }
+    }
+    defused
+}

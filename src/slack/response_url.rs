@@ -1,0 +1,180 @@
+//! Late answers: Slack takes up to 5 posts within 30 minutes at the `response_url` of a command
+//! (docs.slack.dev/interactivity/handling-user-interaction).
+
+use std::fmt;
+use std::str::FromStr;
+use std::time::Duration;
+
+use reqwest::{StatusCode, Url};
+use secrecy::{ExposeSecret as _, SecretString};
+use serde_json::Value;
+use tracing::{info, warn};
+
+use super::Slack;
+
+/// Slack's hosts, for commands over HTTP, for the socket mode's form, and for GovSlack.
+const SLACK_HOSTS: [&str; 1] = ["hooks.slack.com"];
+const SLACK_DOMAINS: [&str; 2] = [".slack.com", ".slack-gov.com"];
+
+const TIMEOUT: Duration = Duration::from_secs(5);
+/// All the posts that Slack takes: "working on it" is the answer to the request itself, not a post.
+const POSTS: u32 = 5;
+/// Before each repetition. Their sum stays far below the 30 minutes.
+const PAUSES: [Duration; POSTS as usize - 1] =
+    [Duration::from_secs(1), Duration::from_secs(5), Duration::from_secs(30), Duration::from_secs(120)];
+/// The longest pause that a Retry-After may ask for.
+const LONGEST_PAUSE: Duration = Duration::from_secs(300);
+
+/// A host that a `response_url` may name: `host` with any port, or `host:port`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AllowedHost {
+    host: String,
+    port: Option<u16>,
+}
+
+/// A text that is not a host.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is not a host: write `host` or `host:port`, such as `127.0.0.1:9000`")]
+pub struct InvalidHost(String);
+
+impl FromStr for AllowedHost {
+    type Err = InvalidHost;
+
+    fn from_str(text: &str) -> Result<Self, InvalidHost> {
+        let invalid = || InvalidHost(text.to_owned());
+        // A URL knows how hosts are written, IPv6 included.
+        let url = Url::parse(&format!("https://{text}/")).map_err(|_| invalid())?;
+        let plain = url.path() == "/" && url.username().is_empty() && url.query().is_none();
+        let host = url.host_str().filter(|_| plain && !text.contains('/')).ok_or_else(invalid)?;
+        // Port 443 is a URL's default and so is not in `url.port()`.
+        let port = if text.ends_with(":443") { Some(443) } else { url.port() };
+        Ok(Self { host: host.to_owned(), port })
+    }
+}
+
+impl fmt::Display for AllowedHost {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.host)?;
+        self.port.map_or(Ok(()), |port| write!(f, ":{port}"))
+    }
+}
+
+/// The client for late answers: no redirects, because only the first host was checked.
+pub(super) fn client() -> anyhow::Result<reqwest::Client> {
+    Ok(reqwest::Client::builder()
+        .connect_timeout(TIMEOUT)
+        .timeout(TIMEOUT)
+        .redirect(reqwest::redirect::Policy::none())
+        .no_proxy()
+        .build()?)
+}
+
+/// The URL, if it is one of Slack's or of a host that the configuration allows. Plain http is for
+/// loopback addresses only.
+fn permitted(url: &str, allowed: &[AllowedHost]) -> Option<Url> {
+    let url = Url::parse(url).ok()?;
+    let host = url.host_str()?;
+    let is_slack = url.scheme() == "https"
+        && url.port().is_none()
+        && (SLACK_HOSTS.contains(&host) || SLACK_DOMAINS.iter().any(|domain| host.ends_with(domain)));
+    let is_allowed = allowed.iter().any(|entry| {
+        entry.host == host && entry.port.is_none_or(|port| Some(port) == url.port_or_known_default())
+    }) && (url.scheme() == "https" || (url.scheme() == "http" && is_loopback(&url)));
+    let has_credentials = !url.username().is_empty() || url.password().is_some();
+    ((is_slack || is_allowed) && !has_credentials).then_some(url)
+}
+
+fn is_loopback(url: &Url) -> bool {
+    let host = url.host_str().unwrap_or_default();
+    let address = host.trim_matches(['[', ']']).parse::<std::net::IpAddr>();
+    host == "localhost" || address.is_ok_and(|address| address.is_loopback())
+}
+
+impl Slack {
+    /// Posts a late answer, with patience. What cannot be delivered changes nothing that was done: it is
+    /// in the audit log.
+    pub(super) async fn answer_late(&self, response_url: Option<SecretString>, message: &Value) {
+        let url = response_url.as_ref().and_then(|url| permitted(url.expose_secret(), &self.settings.response_url_hosts));
+        let Some(url) = url else {
+            warn!("a late answer has nowhere to go: the response_url is missing or not Slack's");
+            return;
+        };
+        for post in 0..POSTS {
+            let pause = match self.http.post(url.clone()).json(message).send().await {
+                Ok(response) if response.status().is_success() => {
+                    info!(post = post + 1, "late answer delivered");
+                    return;
+                }
+                Ok(response) => {
+                    let status = response.status();
+                    let is_over = status.is_client_error()
+                        && status != StatusCode::TOO_MANY_REQUESTS
+                        && status != StatusCode::REQUEST_TIMEOUT;
+                    warn!(%status, post = post + 1, "slack did not take a late answer");
+                    // Expired or used up: no repetition helps.
+                    if is_over || status.is_redirection() {
+                        return;
+                    }
+                    retry_after(&response)
+                }
+                Err(error) => {
+                    // The URL is a secret.
+                    warn!(error = %error.without_url(), post = post + 1, "slack could not be reached for a late answer");
+                    None
+                }
+            };
+            if let Some(usual) = PAUSES.get(post as usize) {
+                self.clock.sleep(pause.unwrap_or(*usual).min(LONGEST_PAUSE)).await;
+            }
+        }
+        warn!("a late answer was given up; the audit log has the outcome");
+    }
+}
+
+fn retry_after(response: &reqwest::Response) -> Option<Duration> {
+    let seconds = response.headers().get("retry-after")?.to_str().ok()?.parse().ok()?;
+    Some(Duration::from_secs(seconds))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn late_answers_go_to_slack_and_nowhere_else() {
+        let allowed = |url: &str| permitted(url, &[]).is_some();
+        assert!(allowed("https://hooks.slack.com/commands/T1/2/3"));
+        assert!(allowed("https://rilke.slack.com/commands/T1/2/3"));
+        assert!(allowed("https://hooks.slack-gov.com/commands/T1/2/3"));
+        for url in [
+            "http://hooks.slack.com/x",
+            "https://hooks.slack.com:8443/x",
+            "https://slack.com.evil.example/x",
+            "https://evilslack.com/x",
+            "https://hooks.slack.com@evil.example/x",
+            "https://evil.example/?hooks.slack.com",
+            "https://user:pass@hooks.slack.com/x",
+            "https://127.0.0.1/x",
+            "file:///etc/passwd",
+            "hooks.slack.com/x",
+            "",
+        ] {
+            assert!(!allowed(url), "{url}");
+        }
+    }
+
+    #[test]
+    fn the_configuration_may_allow_more_hosts() {
+        let hosts: Vec<AllowedHost> =
+            ["127.0.0.1:9000", "chat.example", "[::1]:9000"].iter().map(|text| text.parse().unwrap()).collect();
+        let allowed = |url: &str| permitted(url, &hosts).is_some();
+        assert!(allowed("http://127.0.0.1:9000/x"));
+        assert!(allowed("http://[::1]:9000/x"));
+        assert!(allowed("https://chat.example/x") && allowed("https://chat.example:8443/x"));
+        assert!(!allowed("http://127.0.0.1:9001/x"));
+        assert!(!allowed("http://chat.example/x"));
+        for text in ["", "http://x", "a/b", "x:y", "user@host"] {
+            assert!(text.parse::<AllowedHost>().is_err(), "{text}");
+        }
+    }
+}
