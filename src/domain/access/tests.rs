@@ -290,6 +290,11 @@ fn help_shows_the_rights_that_hold_here_and_now() {
     assert_eq!(World::empty().at(Place::Local).asked_by("cli:ana", &[]).rights(), ["admin *"]);
 }
 
+#[test]
+fn help_promises_nothing_on_the_command_line_to_somebody_who_is_not_of_the_machine() {
+    assert!(World::new().grant(ALICE, "admin", "*").at(Place::Local).rights().is_empty());
+}
+
 // The same rule told twice ---------------------------------------------------------------------------------
 
 /// The rule in the words of the design, on texts and numbers: allowed iff the channel is authorised for
@@ -429,6 +434,32 @@ proptest! {
                 prop_assert!(!named);
             }
             Decision::Deny(_) => {}
+        }
+    }
+
+    /// Whoever may do anything is shown a right; and without deny entries and limits of the channel, who
+    /// is shown a right may do something.
+    #[test]
+    fn rights_are_empty_iff_nothing_is_permitted(question in question()) {
+        let rights = |question: &Question| {
+            rights(&question.principal, &question.place, &question.acl, question.now)
+        };
+        if question.is_permitted() {
+            prop_assert!(!rights(&question).is_empty());
+        }
+        let mut plain = question.clone();
+        plain.acl.grants.retain(|grant| grant.effect == Effect::Permit);
+        for entry in &mut plain.acl.channels {
+            entry.rooms = RoomScope::All;
+        }
+        let is_any_permitted = ROOMS.iter().any(|id| {
+            Question { action: Action::ShowOwner(room(id)), ..plain.clone() }.is_permitted()
+        });
+        prop_assert_eq!(rights(&plain).is_empty(), !is_any_permitted);
+        for right in rights(&plain) {
+            let covered = ROOMS.iter().find(|id| right.rooms.covers(&room(id))).unwrap();
+            let deed = Question { action: Action::Transfer(room(covered)), ..plain.clone() };
+            prop_assert!(right.role == Role::Auditor || deed.is_permitted());
         }
     }
 }
