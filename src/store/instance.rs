@@ -31,7 +31,11 @@ impl Instance {
                 file.display()
             ))
         };
-        fs::create_dir_all(&folder).map_err(failed)?;
+        // Its own folder alone: a mistyped path must not become a tree with an empty database in it.
+        match fs::create_dir(&folder) {
+            Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => return Err(failed(error)),
+            _ => {}
+        }
         let lock = File::create(&file).map_err(failed)?;
         lock.lock().map_err(failed)?;
         Ok(Self { id, folder, file, _lock: lock })

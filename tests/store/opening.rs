@@ -52,7 +52,6 @@ async fn a_missing_database_is_not_made_for_somebody_who_wants_to_read_it() {
 }
 
 #[tokio::test]
-#[ignore = "it is made"]
 async fn a_folder_that_does_not_exist_is_not_made() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("mistyped/room-owner.db");
