@@ -67,12 +67,20 @@ impl Instance {
     }
 
     /// Held while the schema is brought up to date.
-    pub(super) fn lock_for_migration(&self) -> Result<File, StoreError> {
+    pub(super) async fn lock_for_migration(&self) -> Result<File, StoreError> {
         let file = self.folder.join("migration");
-        let failed = |error| StoreError(format!("`{}` cannot be locked: {error}", file.display()));
-        let lock = File::create(&file).map_err(failed)?;
-        lock.lock().map_err(failed)?;
-        Ok(lock)
+        let path = file.clone();
+        // Away from the runtime's threads: who holds the lock may need one of them to come to an end.
+        let locked = tokio::task::spawn_blocking(move || {
+            let lock = File::create(path)?;
+            lock.lock()?;
+            Ok::<_, std::io::Error>(lock)
+        });
+        locked
+            .await
+            .map_err(std::io::Error::other)
+            .flatten()
+            .map_err(|error| StoreError(format!("`{}` cannot be locked: {error}", file.display())))
     }
 }
 

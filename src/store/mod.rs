@@ -177,7 +177,7 @@ async fn check_version(connection: &mut SqliteConnection) -> Result<(), StoreErr
 
 async fn migrate(connection: &mut SqliteConnection, instance: &Instance) -> Result<(), StoreError> {
     // sqlx takes no lock on SQLite, and two processes may start at once.
-    let _lock = instance.lock_for_migration()?;
+    let _lock = instance.lock_for_migration().await?;
     Migrator::with_migrations(migrations())
         .run(connection)
         .await

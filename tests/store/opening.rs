@@ -184,7 +184,6 @@ fn the_file_of_a_url() {
 }
 
 #[tokio::test]
-#[ignore = "they wait for each other for ever on one thread"]
 async fn stores_that_start_at_once_on_a_new_file_make_one_schema() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("room-owner.db");
