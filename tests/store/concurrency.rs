@@ -188,11 +188,11 @@ async fn a_random_day(store: &SqliteStore, deeds: &[[u8; 4]]) -> Vec<String> {
 
 // Callers that go away -------------------------------------------------------------------------------------
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+/// On one thread a yield gives each task one turn: a call that had one is in the queue, and is written.
+#[tokio::test]
 async fn a_caller_that_goes_away_loses_nothing_and_half_writes_nothing() {
     let world = World::new().await;
     let store = Arc::new(world.another().await);
-    let mut answered = 0;
     for n in 0..60 {
         let (store, ask) = (Arc::clone(&store), ask(&format!("room-{n} bob")).delivered(n));
         let admission = ask.decided(&store).await;
@@ -201,25 +201,22 @@ async fn a_caller_that_goes_away_loses_nothing_and_half_writes_nothing() {
             tokio::task::yield_now().await;
         }
         task.abort();
-        answered += usize::from(task.await.is_ok());
+        drop(task.await);
     }
     // The queue is worked off in its order: behind this, everything before is written or never will be.
     store.check_writable().await.unwrap();
     assert_log_tells_the_tables(&world).await;
 
-    let mut written = 0;
     for n in 0..60 {
         match ask(&format!("room-{n} bob")).delivered(n).admit(&store).await {
-            Admitted::Attempt(_) => {}
+            Admitted::Attempt(_) => assert_eq!(n % 6, 0, "a call was lost"),
             Admitted::Duplicate { first, .. } => {
-                written += 1;
+                assert_ne!(n % 6, 0, "a call was made that never began");
                 assert_eq!(first.outcome, OutcomeKind::Pending, "complete, and open until it is resolved");
             }
             other => panic!("{other:?}"),
         }
     }
-    assert!(written >= answered, "an answer was given for what is not there");
-    assert!(written > 0, "no call came far enough to mean anything");
     assert_log_tells_the_tables(&world).await;
 }
 
@@ -303,7 +300,6 @@ async fn what_cannot_be_written_does_not_take_its_neighbours_along() {
 // A locked database ----------------------------------------------------------------------------------------
 
 #[tokio::test]
-#[ignore = "each waiting call waits for the lock by itself"]
 async fn a_locked_database_fails_every_waiting_call_soon_and_writes_nothing() {
     let world = World::new().await;
     let store = Arc::new(world.another().await);
