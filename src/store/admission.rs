@@ -162,7 +162,8 @@ pub(super) async fn admit(
     Ok(Applied::Recorded(operation))
 }
 
-async fn first_of(
+/// The entry that claimed the delivery, if it was claimed.
+pub(super) async fn first_of(
     connection: &mut SqliteConnection,
     delivery: &str,
 ) -> Result<Option<AuditEntry>, sqlx::Error> {
@@ -183,7 +184,7 @@ async fn holder_of(connection: &mut SqliteConnection, room: &str) -> Result<Opti
     row.as_ref().map(Open::of).transpose()
 }
 
-async fn claim(connection: &mut SqliteConnection, entry: &AuditEntry) -> Result<(), sqlx::Error> {
+pub(super) async fn claim(connection: &mut SqliteConnection, entry: &AuditEntry) -> Result<(), sqlx::Error> {
     let Some(delivery) = &entry.delivery_id else { return Ok(()) };
     sqlx::query("INSERT INTO deliveries (delivery_id, operation) VALUES (?, ?)")
         .bind(delivery)

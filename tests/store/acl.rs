@@ -184,7 +184,6 @@ async fn the_event_of_an_edit_shows_the_row_before_and_after() {
 }
 
 #[tokio::test]
-#[ignore = "an edit does not claim its delivery yet"]
 async fn a_delivery_edits_the_acl_once() {
     let world = World::empty().await;
     let (first, _) = grant(ALICE, "moderator", "*").delivered("1").granted(&world.store).await;
