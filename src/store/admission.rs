@@ -209,6 +209,10 @@ pub(super) async fn finish(
     let Some(row) = row else { return Ok(false) };
     let mut entry = rows::entry(&row)?;
     entry.end(outcome, at);
+    let owner_now = match outcome {
+        Outcome::Unknown { owner_now, .. } => owner_now.as_ref().map(ToString::to_string),
+        _ => None,
+    };
     let what = What::Ended {
         operation,
         at: millis(at),
@@ -218,6 +222,7 @@ pub(super) async fn finish(
             _ => None,
         },
         previous_owner: entry.previous_owner.as_deref(),
+        owner_now: owner_now.as_deref(),
         error_code: entry.error_code,
         error_info: entry.error_info.as_deref(),
         request_id: entry.request_id.as_deref(),

@@ -96,7 +96,6 @@ async fn of_many_outcomes_of_one_operation_exactly_one_is_final() {
 /// Eight tasks at two stores do whatever comes to their minds. The minds are fixed, the order is not: what
 /// is asserted holds in every order.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "an event does not say whether an unknown outcome is final"]
 async fn the_log_tells_the_tables_after_a_random_day() {
     let world = World::new().await;
     let stores = [Arc::new(world.another().await), Arc::new(world.another().await)];
