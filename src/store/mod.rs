@@ -59,14 +59,19 @@ const TRIGGERS: &[&str] = &[
     "authorised_channels_count_insert",
     "authorised_channels_count_update",
     "authorised_channels_never_deleted",
+    "authorised_channels_never_replaced",
     "authorised_channels_only_removed",
+    "deliveries_claimed_once",
     "deliveries_never_deleted",
     "deliveries_never_updated",
     "grants_count_insert",
     "grants_count_update",
     "grants_never_deleted",
+    "grants_never_replaced",
     "grants_only_revoked",
     "operations_never_deleted",
+    "operations_never_replaced",
+    "operations_only_ended",
 ];
 
 /// Whether a missing database is made.

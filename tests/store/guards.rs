@@ -45,7 +45,6 @@ async fn audit_events_are_append_only() {
 }
 
 #[tokio::test]
-#[ignore = "`INSERT OR REPLACE` gets past the guards"]
 async fn a_grant_can_only_be_revoked_once() {
     let world = furnished().await;
     let mut raw = world.raw().await;
@@ -95,7 +94,6 @@ async fn a_grant_can_only_be_revoked_once() {
 }
 
 #[tokio::test]
-#[ignore = "`INSERT OR REPLACE` gets past the guards"]
 async fn an_authorised_channel_can_only_be_removed_once() {
     let world = furnished().await;
     let mut raw = world.raw().await;
@@ -131,7 +129,6 @@ async fn an_authorised_channel_can_only_be_removed_once() {
 }
 
 #[tokio::test]
-#[ignore = "`INSERT OR REPLACE` gets past the guards"]
 async fn a_delivery_stays_claimed_by_its_first_operation() {
     let world = furnished().await;
     let mut raw = world.raw().await;
@@ -152,33 +149,44 @@ async fn a_delivery_stays_claimed_by_its_first_operation() {
 }
 
 #[tokio::test]
-#[ignore = "`INSERT OR REPLACE` gets past the guards"]
-async fn operations_are_never_deleted() {
+async fn an_operation_can_only_be_ended_once() {
     let world = furnished().await;
     let mut raw = world.raw().await;
-    // The last operation is open and holds the room `held`.
-    let held: i64 = sqlx::query_scalar("SELECT operation FROM operations WHERE held_room = 'held'")
-        .fetch_one(&mut raw)
-        .await
-        .unwrap();
+    // One operation is open and holds the room `held`, the one before it has its final outcome.
+    let numbers: Vec<i64> =
+        sqlx::query_scalar("SELECT operation FROM operations ORDER BY operation DESC LIMIT 2")
+            .fetch_all(&mut raw)
+            .await
+            .unwrap();
+    let (open, ended) = (numbers[0], numbers[1]);
     let row = "operation, at, command, outcome, instance, is_open, held_room";
     for (sql, why) in [
         ("DELETE FROM operations".to_owned(), "never deleted"),
-        (format!("DELETE FROM operations WHERE operation = {held}"), "never deleted"),
+        (format!("DELETE FROM operations WHERE operation = {open}"), "never deleted"),
         (
-            format!("REPLACE INTO operations ({row}) VALUES ({held}, 0, 'x', 'succeeded', '', 0, NULL)"),
+            format!("REPLACE INTO operations ({row}) VALUES ({ended}, 0, 'x', 'succeeded', '', 0, NULL)"),
             "never replaced",
         ),
         (
             format!("REPLACE INTO operations ({row}) VALUES (999, 0, 'x', 'pending', '', 1, 'held')"),
             "never replaced",
         ),
-        (
-            format!("UPDATE operations SET held_room = 'held', is_open = 1 WHERE operation = {}", held - 2),
-            "UNIQUE",
-        ),
+        (format!("UPDATE operations SET is_open = 1, held_room = 'held' WHERE operation = {ended}"), "ended"),
+        (format!("UPDATE OR REPLACE operations SET operation = {ended} WHERE operation = {open}"), "ended"),
+        (format!("UPDATE operations SET outcome = 'succeeded' WHERE operation = {ended}"), "ended"),
+        (format!("UPDATE operations SET held_room = 'other' WHERE operation = {open}"), "ended"),
+        (format!("UPDATE operations SET outcome = 'fine' WHERE operation = {open}"), "CHECK"),
+        (format!("UPDATE operations SET is_open = 0 WHERE operation = {open}"), "CHECK"),
     ] {
         assert_refused(&world, &mut raw, &sql, why).await;
+    }
+    for column in ["actor", "actor_name", "channel", "command", "room", "new_owner", "reason", "authority"] {
+        let sql = format!("UPDATE operations SET {column} = 'forged' WHERE operation = {open}");
+        assert_refused(&world, &mut raw, &sql, "ended").await;
+    }
+    for (column, value) in [("at", "1"), ("decision", "'deny'"), ("delivery_id", "'slack:9'")] {
+        let sql = format!("UPDATE operations SET {column} = {value} WHERE operation = {open}");
+        assert_refused(&world, &mut raw, &sql, "ended").await;
     }
 }
 
@@ -193,7 +201,6 @@ async fn a_text_that_the_program_does_not_know_cannot_get_into_the_tables() {
          VALUES ('cli:eve', 'admin', 'maybe', '*', 'cli:eve', 0, 0)",
         "INSERT INTO grants (subject, role, effect, rooms, granted_by, granted_at, granted_in)
          VALUES ('cli:eve', 'admin', 'permit', '', 'cli:eve', 0, 0)",
-        "UPDATE operations SET outcome = 'fine'",
     ] {
         assert_refused(&world, &mut raw, sql, "CHECK").await;
     }

@@ -126,7 +126,7 @@ async fn every_trigger_of_the_schema_is_a_guard() {
             .fetch_all(&mut connection)
             .await
             .unwrap();
-    assert!(triggers.len() >= 14);
+    assert!(triggers.len() >= 19);
     for trigger in &triggers {
         execute(&mut connection, format!("DROP TRIGGER {trigger}")).await.unwrap();
     }
