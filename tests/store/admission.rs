@@ -224,6 +224,18 @@ async fn a_room_is_held_by_one_transfer_until_its_final_outcome() {
 }
 
 #[tokio::test]
+async fn the_entry_of_a_declined_transfer_names_the_holder() {
+    let world = World::new().await;
+    let holder = ask("test bob").attempt(&world.store).await.operation();
+    let declined = declined(ask("test dave").delivered("2").admit(&world.store).await, holder);
+    let entry = world.entry(declined).await;
+    assert_eq!((entry.outcome, entry.decision), (OutcomeKind::Declined, Some(DecisionKind::Permit)));
+    assert_eq!(entry.error_info, Some(format!("busy: operation {holder} on this room has not ended")));
+    assert_eq!(entry.delivery_id.as_deref(), Some("slack:2"));
+    assert_eq!(world.open_operations().await, [holder]);
+}
+
+#[tokio::test]
 async fn an_unknown_outcome_keeps_the_room() {
     let world = World::new().await;
     let holder = ask("test bob").attempt(&world.store).await.operation();
