@@ -66,9 +66,9 @@ impl Instance {
         }
     }
 
-    /// Held while the schema is brought up to date.
-    pub(super) async fn lock_for_migration(&self) -> Result<File, StoreError> {
-        let file = self.folder.join("migration");
+    /// Held while the database is opened and its schema is brought up to date.
+    pub(super) async fn lock_for_start(&self) -> Result<File, StoreError> {
+        let file = self.folder.join("start");
         let path = file.clone();
         // Away from the runtime's threads: who holds the lock may need one of them to come to an end.
         let locked = tokio::task::spawn_blocking(move || {

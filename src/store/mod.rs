@@ -127,10 +127,14 @@ impl SqliteStore {
         }
         let options = options(&file, if_missing);
         let instance = Arc::new(Instance::begin(&file)?);
+        // Two processes may start at once on a new file: sqlx takes no lock for its migrations, and SQLite
+        // does not wait for another's change to WAL mode but fails.
+        let starting = instance.lock_for_start().await?;
         let mut first = open_connection(&options, &file).await?;
         check_version(&mut first).await?;
-        migrate(&mut first, &instance).await?;
+        migrate(&mut first).await?;
         check_guards(&mut first).await?;
+        drop(starting);
 
         let readers = SqlitePoolOptions::new()
             .max_connections(READERS)
@@ -184,9 +188,7 @@ async fn check_version(connection: &mut SqliteConnection) -> Result<(), StoreErr
     Ok(())
 }
 
-async fn migrate(connection: &mut SqliteConnection, instance: &Instance) -> Result<(), StoreError> {
-    // sqlx takes no lock on SQLite, and two processes may start at once.
-    let _lock = instance.lock_for_migration().await?;
+async fn migrate(connection: &mut SqliteConnection) -> Result<(), StoreError> {
     Migrator::with_migrations(migrations())
         .run(connection)
         .await
