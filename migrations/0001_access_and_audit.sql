@@ -88,6 +88,20 @@ WHEN OLD.removed_at IS NOT NULL OR NEW.id IS NOT OLD.id OR NEW.channel IS NOT OL
 BEGIN
     SELECT RAISE(ABORT, 'an authorised channel can only be removed, once');
 END;
+-- `INSERT OR REPLACE` deletes without firing the delete triggers while `recursive_triggers` is off, as it
+-- is in other tools.
+CREATE TRIGGER grants_never_replaced BEFORE INSERT ON grants
+WHEN EXISTS (SELECT 1 FROM grants WHERE id = NEW.id)
+BEGIN
+    SELECT RAISE(ABORT, 'grants are revoked, never replaced');
+END;
+CREATE TRIGGER authorised_channels_never_replaced BEFORE INSERT ON authorised_channels
+WHEN EXISTS (SELECT 1 FROM authorised_channels WHERE id = NEW.id)
+  OR EXISTS (SELECT 1 FROM authorised_channels WHERE channel = NEW.channel AND removed_at IS NULL
+             AND NEW.removed_at IS NULL)
+BEGIN
+    SELECT RAISE(ABORT, 'authorised channels are removed by closing them, never replaced');
+END;
 
 -- Audit -------------------------------------------------------------------------------------------------
 
@@ -101,8 +115,7 @@ CREATE TABLE audit_events (
 ) STRICT;
 CREATE INDEX audit_events_by_operation ON audit_events (operation);
 
--- `INSERT OR REPLACE` deletes without firing the delete trigger while `recursive_triggers` is off, as it
--- is in other tools: this guard lives in the schema and refuses a number that is taken or leaves a gap.
+-- Refuses a number that is taken, `INSERT OR REPLACE` too, or leaves a gap.
 CREATE TRIGGER audit_events_in_sequence BEFORE INSERT ON audit_events
 WHEN NEW.seq IS NULL OR NEW.seq <> (SELECT coalesce(max(seq), 0) + 1 FROM audit_events)
 BEGIN
@@ -155,12 +168,34 @@ CREATE INDEX operations_by_time ON operations (at);
 CREATE TRIGGER operations_never_deleted BEFORE DELETE ON operations BEGIN
     SELECT RAISE(ABORT, 'operations are never deleted');
 END;
+CREATE TRIGGER operations_never_replaced BEFORE INSERT ON operations
+WHEN EXISTS (SELECT 1 FROM operations WHERE operation = NEW.operation)
+  OR EXISTS (SELECT 1 FROM operations WHERE held_room = NEW.held_room)
+BEGIN
+    SELECT RAISE(ABORT, 'operations are never replaced');
+END;
+-- What was asked and decided stays; what came of it is written until the outcome is final.
+CREATE TRIGGER operations_only_ended BEFORE UPDATE ON operations
+WHEN OLD.is_open = 0 OR NEW.operation IS NOT OLD.operation OR NEW.at IS NOT OLD.at
+  OR NEW.actor IS NOT OLD.actor OR NEW.actor_name IS NOT OLD.actor_name OR NEW.channel IS NOT OLD.channel
+  OR NEW.command IS NOT OLD.command OR NEW.room IS NOT OLD.room OR NEW.new_owner IS NOT OLD.new_owner
+  OR NEW.reason IS NOT OLD.reason OR NEW.decision IS NOT OLD.decision
+  OR NEW.authority IS NOT OLD.authority OR NEW.delivery_id IS NOT OLD.delivery_id
+  OR (NEW.held_room IS NOT NULL AND NEW.held_room IS NOT OLD.held_room)
+BEGIN
+    SELECT RAISE(ABORT, 'an operation can only be ended, once');
+END;
 
 -- The idempotency keys: a delivery is claimed once, in the transaction that records its first operation.
 CREATE TABLE deliveries (
     delivery_id TEXT PRIMARY KEY,
     operation   INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
+CREATE TRIGGER deliveries_claimed_once BEFORE INSERT ON deliveries
+WHEN EXISTS (SELECT 1 FROM deliveries WHERE delivery_id = NEW.delivery_id)
+BEGIN
+    SELECT RAISE(ABORT, 'a delivery is claimed once');
+END;
 CREATE TRIGGER deliveries_never_updated BEFORE UPDATE ON deliveries BEGIN
     SELECT RAISE(ABORT, 'a delivery is claimed once');
 END;

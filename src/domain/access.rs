@@ -417,8 +417,12 @@ pub struct Right {
 /// The rights that somebody has at `place`: what help shows. It permits nothing; [`decide`] does.
 #[must_use]
 pub fn rights(principal: &Principal, place: &Place, acl: &AclView, now: Timestamp) -> Vec<Right> {
-    let Place::Channel(channel) = place else {
-        return vec![Right { role: Role::Admin, rooms: RoomScope::All }];
+    let channel = match (place, &principal.subject) {
+        (Place::Local, Subject::Cli { .. }) => {
+            return vec![Right { role: Role::Admin, rooms: RoomScope::All }];
+        }
+        (Place::Local, _) => return Vec::new(),
+        (Place::Channel(channel), _) => channel,
     };
     if !acl.channels.iter().any(|entry| entry.channel == *channel && is_open(entry, now)) {
         return Vec::new();

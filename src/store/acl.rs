@@ -10,7 +10,7 @@ use crate::domain::audit::{AuditEntry, DecisionKind, OperationId, OutcomeKind};
 use crate::domain::command::Place;
 use crate::domain::principal::{Channel, Principal};
 
-use super::admission::Ledger;
+use super::admission::{Ledger, claim, first_of};
 use super::event::AclRow;
 use super::rows;
 
@@ -87,6 +87,14 @@ pub(super) async fn edit(
         delivery_id: edit.delivery.as_ref().map(|id| id.as_str().to_owned()),
         duration_ms: None,
     };
+    if let Some(delivery) = &entry.delivery_id
+        && let Some(first) = first_of(connection, delivery).await?
+    {
+        entry.mark_duplicate(first.operation);
+        ledger.record(connection, &entry, None, false).await?;
+        return Ok(AclChanged::Nothing(operation, entry.reason.unwrap_or_default()));
+    }
+    claim(connection, &entry).await?;
     let nothing = match &edit.change {
         AclChange::Grant(new) => {
             let grant = insert_grant(connection, new, edit, &by, operation, at).await?;

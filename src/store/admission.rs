@@ -162,7 +162,8 @@ pub(super) async fn admit(
     Ok(Applied::Recorded(operation))
 }
 
-async fn first_of(
+/// The entry that claimed the delivery, if it was claimed.
+pub(super) async fn first_of(
     connection: &mut SqliteConnection,
     delivery: &str,
 ) -> Result<Option<AuditEntry>, sqlx::Error> {
@@ -183,7 +184,7 @@ async fn holder_of(connection: &mut SqliteConnection, room: &str) -> Result<Opti
     row.as_ref().map(Open::of).transpose()
 }
 
-async fn claim(connection: &mut SqliteConnection, entry: &AuditEntry) -> Result<(), sqlx::Error> {
+pub(super) async fn claim(connection: &mut SqliteConnection, entry: &AuditEntry) -> Result<(), sqlx::Error> {
     let Some(delivery) = &entry.delivery_id else { return Ok(()) };
     sqlx::query("INSERT INTO deliveries (delivery_id, operation) VALUES (?, ?)")
         .bind(delivery)
@@ -208,6 +209,10 @@ pub(super) async fn finish(
     let Some(row) = row else { return Ok(false) };
     let mut entry = rows::entry(&row)?;
     entry.end(outcome, at);
+    let owner_now = match outcome {
+        Outcome::Unknown { owner_now, .. } => owner_now.as_ref().map(ToString::to_string),
+        _ => None,
+    };
     let what = What::Ended {
         operation,
         at: millis(at),
@@ -217,6 +222,7 @@ pub(super) async fn finish(
             _ => None,
         },
         previous_owner: entry.previous_owner.as_deref(),
+        owner_now: owner_now.as_deref(),
         error_code: entry.error_code,
         error_info: entry.error_info.as_deref(),
         request_id: entry.request_id.as_deref(),

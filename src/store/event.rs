@@ -35,6 +35,9 @@ pub(super) enum What<'a> {
         outcome: OutcomeKind,
         confirmed: Option<bool>,
         previous_owner: Option<&'a str>,
+        /// Set when an unknown outcome is final: a third account owns the room, and nothing more can be
+        /// found out.
+        owner_now: Option<&'a str>,
         error_code: Option<i64>,
         error_info: Option<&'a str>,
         request_id: Option<&'a str>,

@@ -31,7 +31,11 @@ impl Instance {
                 file.display()
             ))
         };
-        fs::create_dir_all(&folder).map_err(failed)?;
+        // Its own folder alone: a mistyped path must not become a tree with an empty database in it.
+        match fs::create_dir(&folder) {
+            Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => return Err(failed(error)),
+            _ => {}
+        }
         let lock = File::create(&file).map_err(failed)?;
         lock.lock().map_err(failed)?;
         Ok(Self { id, folder, file, _lock: lock })
@@ -62,13 +66,21 @@ impl Instance {
         }
     }
 
-    /// Held while the schema is brought up to date.
-    pub(super) fn lock_for_migration(&self) -> Result<File, StoreError> {
-        let file = self.folder.join("migration");
-        let failed = |error| StoreError(format!("`{}` cannot be locked: {error}", file.display()));
-        let lock = File::create(&file).map_err(failed)?;
-        lock.lock().map_err(failed)?;
-        Ok(lock)
+    /// Held while the database is opened and its schema is brought up to date.
+    pub(super) async fn lock_for_start(&self) -> Result<File, StoreError> {
+        let file = self.folder.join("start");
+        let path = file.clone();
+        // Away from the runtime's threads: who holds the lock may need one of them to come to an end.
+        let locked = tokio::task::spawn_blocking(move || {
+            let lock = File::create(path)?;
+            lock.lock()?;
+            Ok::<_, std::io::Error>(lock)
+        });
+        locked
+            .await
+            .map_err(std::io::Error::other)
+            .flatten()
+            .map_err(|error| StoreError(format!("`{}` cannot be locked: {error}", file.display())))
     }
 }
 

@@ -59,14 +59,19 @@ const TRIGGERS: &[&str] = &[
     "authorised_channels_count_insert",
     "authorised_channels_count_update",
     "authorised_channels_never_deleted",
+    "authorised_channels_never_replaced",
     "authorised_channels_only_removed",
+    "deliveries_claimed_once",
     "deliveries_never_deleted",
     "deliveries_never_updated",
     "grants_count_insert",
     "grants_count_update",
     "grants_never_deleted",
+    "grants_never_replaced",
     "grants_only_revoked",
     "operations_never_deleted",
+    "operations_never_replaced",
+    "operations_only_ended",
 ];
 
 /// Whether a missing database is made.
@@ -120,25 +125,16 @@ impl SqliteStore {
                 file.display()
             )));
         }
-        let options = SqliteConnectOptions::new()
-            .filename(&file)
-            .create_if_missing(if_missing == IfMissing::Create)
-            .busy_timeout(BUSY_TIMEOUT)
-            .journal_mode(SqliteJournalMode::Wal)
-            // The log must survive a power cut: every commit is synced.
-            .synchronous(SqliteSynchronous::Full)
-            .foreign_keys(true)
-            // Without it `INSERT OR REPLACE` deletes rows behind the triggers' back.
-            .pragma("recursive_triggers", "ON")
-            .pragma("trusted_schema", "OFF")
-            .pragma("cell_size_check", "ON")
-            .disable_statement_logging();
-
+        let options = options(&file, if_missing);
         let instance = Arc::new(Instance::begin(&file)?);
+        // Two processes may start at once on a new file: sqlx takes no lock for its migrations, and SQLite
+        // does not wait for another's change to WAL mode but fails.
+        let starting = instance.lock_for_start().await?;
         let mut first = open_connection(&options, &file).await?;
         check_version(&mut first).await?;
-        migrate(&mut first, &instance).await?;
+        migrate(&mut first).await?;
         check_guards(&mut first).await?;
+        drop(starting);
 
         let readers = SqlitePoolOptions::new()
             .max_connections(READERS)
@@ -147,6 +143,23 @@ impl SqliteStore {
         let writer = Writer::spawn(options, first, Arc::clone(&instance));
         Ok(Self { readers, writer, instance })
     }
+}
+
+/// What holds on every connection.
+fn options(file: &Path, if_missing: IfMissing) -> SqliteConnectOptions {
+    SqliteConnectOptions::new()
+        .filename(file)
+        .create_if_missing(if_missing == IfMissing::Create)
+        .busy_timeout(BUSY_TIMEOUT)
+        .journal_mode(SqliteJournalMode::Wal)
+        // The log must survive a power cut: every commit is synced.
+        .synchronous(SqliteSynchronous::Full)
+        .foreign_keys(true)
+        // Without it `INSERT OR REPLACE` deletes rows behind the triggers' back.
+        .pragma("recursive_triggers", "ON")
+        .pragma("trusted_schema", "OFF")
+        .pragma("cell_size_check", "ON")
+        .disable_statement_logging()
 }
 
 async fn open_connection(
@@ -175,9 +188,7 @@ async fn check_version(connection: &mut SqliteConnection) -> Result<(), StoreErr
     Ok(())
 }
 
-async fn migrate(connection: &mut SqliteConnection, instance: &Instance) -> Result<(), StoreError> {
-    // sqlx takes no lock on SQLite, and two processes may start at once.
-    let _lock = instance.lock_for_migration()?;
+async fn migrate(connection: &mut SqliteConnection) -> Result<(), StoreError> {
     Migrator::with_migrations(migrations())
         .run(connection)
         .await
@@ -247,5 +258,39 @@ impl Store for SqliteStore {
 
     async fn check_writable(&self) -> Result<(), StoreError> {
         self.writer.check().await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    async fn pragma(connection: &mut SqliteConnection, name: &str) -> String {
+        let sql = format!("SELECT CAST({name} AS TEXT) FROM pragma_{name}");
+        sqlx::query_scalar(sqlx::AssertSqlSafe(sql)).fetch_one(connection).await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn every_commit_is_synced_and_every_trigger_fires() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("room-owner.db");
+        let url = format!("sqlite://{}", file.display());
+        let store = SqliteStore::open(&url, IfMissing::Create).await.unwrap();
+        let writing = SqliteConnection::connect_with(&options(&file, IfMissing::Fail)).await.unwrap();
+        let reading = store.readers.acquire().await.unwrap().detach();
+        for mut connection in [writing, reading] {
+            assert_eq!(pragma(&mut connection, "journal_mode").await, "wal");
+            assert_eq!(pragma(&mut connection, "synchronous").await, "2", "FULL");
+            assert_eq!(pragma(&mut connection, "recursive_triggers").await, "1");
+        }
+    }
+
+    #[tokio::test]
+    async fn readers_cannot_write() {
+        let folder = tempfile::tempdir().unwrap();
+        let url = format!("sqlite://{}", folder.path().join("room-owner.db").display());
+        let store = SqliteStore::open(&url, IfMissing::Create).await.unwrap();
+        let written = sqlx::query("UPDATE acl_version SET version = 0").execute(&store.readers).await;
+        assert!(written.unwrap_err().to_string().contains("readonly"));
     }
 }

@@ -41,6 +41,15 @@ enum Done {
     Checked,
 }
 
+/// Why a batch was not written.
+enum Failure {
+    /// One of the jobs could not be done; the others may be, without it.
+    Job(sqlx::Error),
+    /// The transaction could not be begun or ended. Another try would make each job wait for the lock
+    /// again, and after a commit that failed it could do a job twice: the commit may have lasted.
+    All(sqlx::Error),
+}
+
 /// The way to the writing task.
 pub(super) struct Writer {
     queue: mpsc::Sender<Job>,
@@ -115,39 +124,38 @@ impl Task {
                     self.answer(job, done);
                 }
             }
-            Err(error) if batch.len() == 1 => {
-                batch.drain(..).for_each(|job| refuse(job, &error));
-            }
             // One of them spoilt it for all: each by itself.
-            Err(_) => {
-                for job in batch.drain(..) {
-                    let mut alone = vec![job];
+            Err(Failure::Job(_)) if batch.len() > 1 => {
+                for alone in batch.drain(..).map(|job| [job]) {
                     match self.commit(&alone).await {
                         Ok(done) => {
-                            for (job, done) in alone.drain(..).zip(done) {
-                                self.answer(job, done);
-                            }
+                            alone.into_iter().zip(done).for_each(|(job, done)| self.answer(job, done))
                         }
-                        Err(error) => alone.drain(..).for_each(|job| refuse(job, &error)),
+                        Err(Failure::Job(error) | Failure::All(error)) => {
+                            alone.into_iter().for_each(|job| refuse(job, &error));
+                        }
                     }
                 }
+            }
+            Err(Failure::Job(error) | Failure::All(error)) => {
+                batch.drain(..).for_each(|job| refuse(job, &error));
             }
         }
     }
 
-    async fn commit(&mut self, batch: &[Job]) -> Result<Vec<Done>, sqlx::Error> {
+    async fn commit(&mut self, batch: &[Job]) -> Result<Vec<Done>, Failure> {
         let mut connection = match self.connection.take() {
             Some(connection) => connection,
-            None => SqliteConnection::connect_with(&self.options).await?,
+            None => SqliteConnection::connect_with(&self.options).await.map_err(Failure::All)?,
         };
         // A connection that failed is not trusted again: on any error it is dropped here, which rolls back.
-        let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await?;
-        let mut ledger = Ledger::open(&mut transaction, self.instance.id()).await?;
+        let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await.map_err(Failure::All)?;
+        let mut ledger = Ledger::open(&mut transaction, self.instance.id()).await.map_err(Failure::All)?;
         let mut done = Vec::with_capacity(batch.len());
         for job in batch {
-            done.push(apply(&mut transaction, &mut ledger, job).await?);
+            done.push(apply(&mut transaction, &mut ledger, job).await.map_err(Failure::Job)?);
         }
-        transaction.commit().await?;
+        transaction.commit().await.map_err(Failure::All)?;
         self.connection = Some(connection);
         Ok(done)
     }

@@ -1,0 +1,250 @@
+//! Edits of the ACL: what they change, and what they leave behind.
+
+use jiff::Timestamp;
+use room_owner::app::ports::{AclChanged, Store as _};
+use room_owner::domain::access::{AuthorisedChannel, Effect, Grant, Role};
+use room_owner::domain::audit::{DecisionKind, OperationId, OutcomeKind};
+use room_owner::domain::command::Place;
+use room_owner::domain::principal::Principal;
+use serde_json::{Value, json};
+
+use super::world::{ALICE, NOON, OPS, World, allow, ask, grant, later, recorded, remove, revoke};
+
+#[tokio::test]
+async fn a_grant_comes_back_with_its_number_and_all_that_was_asked() {
+    let world = World::empty().await;
+    let edit = grant(ALICE, "moderator", "live-*").because("covers the night").but(|new| {
+        new.effect = Effect::Deny;
+        new.channels = vec![OPS.parse().unwrap(), "discord:1:9".parse().unwrap()];
+        new.expires_at = Some(later(3_600_000));
+    });
+    let (_, given) = edit.granted(&world.store).await;
+    let expected = Grant {
+        id: 1,
+        subject: ALICE.parse().unwrap(),
+        role: Role::Moderator,
+        effect: Effect::Deny,
+        rooms: "live-*".parse().unwrap(),
+        channels: vec![OPS.parse().unwrap(), "discord:1:9".parse().unwrap()],
+        expires_at: Some(later(3_600_000)),
+        granted_by: "cli:ana".parse().unwrap(),
+        granted_at: NOON,
+        revoked_at: None,
+        reason: Some("covers the night".to_owned()),
+    };
+    assert_eq!(given, expected);
+    let expected = [expected];
+    assert_eq!(world.store.grants().await.unwrap(), expected);
+    assert_eq!(world.reopened().await.store.grants().await.unwrap(), expected);
+}
+
+#[tokio::test]
+async fn a_grant_is_revoked_once() {
+    let world = World::empty().await;
+    let (_, given) = grant(ALICE, "moderator", "*").granted(&world.store).await;
+
+    let AclChanged::Grant(_, revoked) = revoke(1).apply_at(&world.store, later(5)).await else { panic!() };
+    assert_eq!(revoked, Grant { revoked_at: Some(later(5)), ..given });
+    let revoked = [revoked];
+    assert_eq!(world.store.grants().await.unwrap(), revoked);
+
+    let again = revoke(1).apply_at(&world.store, later(9)).await;
+    assert_nothing(&world, again, "grant 1 is revoked already").await;
+    assert_eq!(world.store.grants().await.unwrap(), revoked, "the first revocation stands");
+}
+
+#[tokio::test]
+async fn a_grant_that_never_was_cannot_be_revoked_and_the_try_is_recorded() {
+    let world = World::empty().await;
+    let tried = revoke(7).apply(&world.store).await;
+    assert_nothing(&world, tried, "there is no grant 7: `room-owner acl list` shows all of them").await;
+}
+
+#[tokio::test]
+async fn numbers_of_grants_are_never_given_twice() {
+    let world = World::empty().await;
+    for expected in 1..=3 {
+        let (_, given) = grant(ALICE, "moderator", "*").granted(&world.store).await;
+        assert_eq!(given.id, expected);
+        revoke(given.id).apply(&world.store).await;
+    }
+}
+
+#[tokio::test]
+async fn a_channel_keeps_its_history() {
+    let world = World::empty().await;
+    allow(OPS, "live-*").because("the show").apply_at(&world.store, later(1)).await;
+    allow(OPS, "*").apply_at(&world.store, later(2)).await;
+    let AclChanged::Channel(_, removed) = remove(OPS).apply_at(&world.store, later(3)).await else {
+        panic!()
+    };
+    let AclChanged::Channel(_, allowed) = allow(OPS, "test").apply_at(&world.store, later(4)).await else {
+        panic!()
+    };
+
+    let entry = |rooms: &str, from, until: Option<Timestamp>, reason: Option<&str>| AuthorisedChannel {
+        channel: OPS.parse().unwrap(),
+        rooms: rooms.parse().unwrap(),
+        allowed_by: "cli:ana".parse().unwrap(),
+        allowed_at: from,
+        removed_at: until,
+        reason: reason.map(str::to_owned),
+    };
+    let history = world.store.channels().await.unwrap();
+    assert_eq!(
+        history,
+        [
+            entry("live-*", later(1), Some(later(2)), Some("the show")),
+            entry("*", later(2), Some(later(3)), None),
+            entry("test", later(4), None, None),
+        ]
+    );
+    assert_eq!((removed, allowed), (history[1].clone(), history[2].clone()));
+}
+
+#[tokio::test]
+async fn a_channel_that_is_not_authorised_cannot_be_removed_and_the_try_is_recorded() {
+    let world = World::empty().await;
+    let text = "`slack:T1:C1` is not authorised: `room-owner acl channel list` shows what is";
+    let tried = remove(OPS).apply(&world.store).await;
+    assert_nothing(&world, tried, text).await;
+    allow(OPS, "*").apply(&world.store).await;
+    remove(OPS).apply(&world.store).await;
+    let tried = remove(OPS).apply(&world.store).await;
+    assert_nothing(&world, tried, text).await;
+}
+
+#[tokio::test]
+async fn every_edit_leaves_an_entry_with_actor_command_and_authority() {
+    let world = World::empty().await;
+    let edits = [
+        grant(ALICE, "moderator", "*").because("new on the team"),
+        allow(OPS, "*"),
+        allow(OPS, "live-*"),
+        remove(OPS),
+        revoke(1),
+    ];
+    for mut edit in edits {
+        edit.0.place = Place::Channel("discord:1:9".parse().unwrap());
+        edit.0.authority = "grant 12".to_owned();
+        let operation = match edit.apply(&world.store).await {
+            AclChanged::Grant(operation, _) | AclChanged::Channel(operation, _) => operation,
+            AclChanged::Nothing(_, why) => panic!("{why}"),
+        };
+        let entry = world.entry(operation).await;
+        assert_eq!(entry.at, NOON);
+        assert_eq!(entry.actor, Some("cli:ana".parse().unwrap()));
+        assert_eq!(entry.actor_name.as_deref(), Some("Ana"));
+        assert_eq!(entry.channel, Some("discord:1:9".parse().unwrap()));
+        assert_eq!(entry.command, edit.0.typed);
+        assert_eq!(entry.reason, edit.0.reason);
+        assert_eq!(entry.decision, Some(DecisionKind::Permit));
+        assert_eq!(entry.authority.as_deref(), Some("grant 12"));
+        assert_eq!(entry.outcome, OutcomeKind::Succeeded);
+    }
+    assert_eq!(world.log().await.len(), 5);
+    assert_eq!(world.open_operations().await, []);
+}
+
+#[tokio::test]
+async fn the_event_of_an_edit_shows_the_row_before_and_after() {
+    let world = World::empty().await;
+    grant(ALICE, "moderator", "live-*").apply_at(&world.store, later(1)).await;
+    revoke(1).apply_at(&world.store, later(2)).await;
+    revoke(1).apply_at(&world.store, later(3)).await;
+    allow(OPS, "*").apply_at(&world.store, later(4)).await;
+    allow(OPS, "test").apply_at(&world.store, later(5)).await;
+    remove(OPS).apply_at(&world.store, later(6)).await;
+
+    let given = json!({
+        "id": 1, "subject": ALICE, "role": "moderator", "effect": "permit", "rooms": "live-*", "channels": [],
+        "expires_at": null, "granted_by": "cli:ana", "granted_at": "2026-03-01T12:00:00.001Z",
+        "revoked_at": null, "reason": null,
+    });
+    let revoked = with(&given, "revoked_at", "2026-03-01T12:00:00.002Z");
+    let wide = json!({
+        "channel": OPS, "rooms": "*", "allowed_by": "cli:ana", "allowed_at": "2026-03-01T12:00:00.004Z",
+        "removed_at": null, "reason": null,
+    });
+    let narrow = with(&with(&wide, "rooms", "test"), "allowed_at", "2026-03-01T12:00:00.005Z");
+    let removed = with(&narrow, "removed_at", "2026-03-01T12:00:00.006Z");
+    let changes: Vec<Value> =
+        super::replay::events(&world).await.iter().map(|event| event.body["acl_change"].clone()).collect();
+    assert_eq!(
+        changes,
+        [
+            json!({ "grant": { "before": null, "after": given } }),
+            json!({ "grant": { "before": given, "after": revoked } }),
+            Value::Null,
+            json!({ "channel": { "before": null, "after": wide } }),
+            json!({ "channel": { "before": wide, "after": narrow } }),
+            json!({ "channel": { "before": narrow, "after": removed } }),
+        ]
+    );
+}
+
+#[tokio::test]
+async fn a_delivery_edits_the_acl_once() {
+    let world = World::empty().await;
+    let (first, _) = grant(ALICE, "moderator", "*").delivered("1").granted(&world.store).await;
+    let again = grant(ALICE, "moderator", "*").delivered("1").apply(&world.store).await;
+    let text = format!("repeats operation {first}");
+    let AclChanged::Nothing(operation, why) = again else { panic!("done again: {again:?}") };
+    assert_eq!(why, text);
+    let entry = world.entry(operation).await;
+    assert_eq!((entry.outcome, entry.reason), (OutcomeKind::Duplicate, Some(text)));
+    assert_eq!(world.store.grants().await.unwrap().len(), 1);
+
+    // The claim is one for all kinds of requests.
+    allow(OPS, "*").delivered("2").apply(&world.store).await;
+    let other = ask("test bob").delivered("2").admit(&world.store).await;
+    assert!(matches!(other, room_owner::app::ports::Admitted::Duplicate { .. }), "{other:?}");
+    let help = recorded(ask("").delivered("3").admit(&world.store).await);
+    match remove(OPS).delivered("3").apply(&world.store).await {
+        AclChanged::Nothing(_, why) => assert_eq!(why, format!("repeats operation {help}")),
+        other => panic!("done: {other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn the_view_of_a_caller_holds_what_names_the_caller_or_the_groups_and_the_open_channel() {
+    let world = World::empty().await;
+    for subject in [ALICE, "slack:T1:group:S1", "slack:T1:U2", "slack:T2:U1"] {
+        grant(subject, "moderator", "*").apply(&world.store).await;
+    }
+    revoke(1).apply(&world.store).await;
+    allow(OPS, "live-*").apply(&world.store).await;
+    allow(OPS, "*").apply(&world.store).await;
+    allow("slack:T1:C2", "*").apply(&world.store).await;
+
+    let mut alice = Principal::new(ALICE.parse().unwrap());
+    alice.groups = vec!["slack:T1:group:S1".parse().unwrap(), "slack:T1:group:S2".parse().unwrap()];
+    let view = world.store.acl_for(&alice, &Place::Channel(OPS.parse().unwrap())).await.unwrap();
+    let ids: Vec<i64> = view.grants.iter().map(|grant| grant.id).collect();
+    assert_eq!(ids, [1, 2], "the revoked one too: it explains a denial");
+    let scopes: Vec<String> = view.channels.iter().map(|entry| entry.rooms.to_string()).collect();
+    assert_eq!(scopes, ["*"]);
+
+    let before = view.version;
+    revoke(2).apply(&world.store).await;
+    let view = world.store.acl_for(&alice, &Place::Channel(OPS.parse().unwrap())).await.unwrap();
+    assert!(view.version > before);
+}
+
+// Helpers --------------------------------------------------------------------------------------------------
+
+/// Nothing was there to take back, and an entry says that somebody tried.
+async fn assert_nothing(world: &World, changed: AclChanged, text: &str) {
+    let AclChanged::Nothing(operation, why) = changed else { panic!("something: {changed:?}") };
+    assert_eq!(why, text);
+    let entry = world.entry(operation).await;
+    assert_eq!((entry.outcome, entry.error_info.as_deref()), (OutcomeKind::Declined, Some(text)));
+    assert_eq!(world.log().await.last().map(|last| last.operation), Some(operation));
+    assert_ne!(operation, OperationId::new(0));
+}
+
+fn with(row: &Value, key: &str, value: &str) -> Value {
+    let mut row = row.clone();
+    row[key] = json!(value);
+    row
+}

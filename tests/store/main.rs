@@ -1,0 +1,14 @@
+//! The SQLite store alone, through the `Store` port, on files of its own; and the same files as another
+//! program sees them, through plain connections.
+
+// A test that cannot go on fails; that is what `unwrap` says.
+#![allow(clippy::unwrap_used)]
+
+mod acl;
+mod admission;
+mod concurrency;
+mod guards;
+mod opening;
+mod questions;
+mod replay;
+mod world;

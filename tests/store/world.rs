@@ -1,0 +1,360 @@
+//! A database in a folder of its own, people who ask, and what they ask for.
+
+use std::path::PathBuf;
+
+use jiff::Timestamp;
+use room_owner::app::ports::{AclChange, AclChanged, AclEdit, Admission, Admitted, NewGrant, Store};
+use room_owner::domain::access::{Action, Decision, Effect, Grant, decide};
+use room_owner::domain::audit::{Attempt, AuditEntry, AuditFilter, OperationId, Outcome, Refusal, Verdict};
+use room_owner::domain::command::{
+    Command, CommandRequest, DeliveryId, Place, RejectedRequest, Rejection, Typed, parse_room_owner,
+};
+use room_owner::domain::principal::Principal;
+use room_owner::store::{IfMissing, SqliteStore};
+use sqlx::Connection as _;
+use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
+use tempfile::TempDir;
+
+pub(crate) const ALICE: &str = "slack:T1:U1";
+pub(crate) const MALLORY: &str = "slack:T1:U666";
+pub(crate) const OPS: &str = "slack:T1:C1";
+
+/// When the tests take place, unless they say otherwise.
+pub(crate) const NOON: Timestamp = Timestamp::constant(1_772_366_400, 0);
+
+/// So many milliseconds after noon.
+pub(crate) fn later(millis: i64) -> Timestamp {
+    Timestamp::from_millisecond(NOON.as_millisecond() + millis).unwrap()
+}
+
+/// A database and one store on it.
+pub(crate) struct World {
+    folder: TempDir,
+    pub(crate) store: SqliteStore,
+}
+
+impl World {
+    /// A new database: nobody may do anything.
+    pub(crate) async fn empty() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let store = open(&folder.path().join("room-owner.db")).await;
+        Self { folder, store }
+    }
+
+    /// OPS is authorised for all rooms, and Alice is a moderator of all.
+    pub(crate) async fn new() -> Self {
+        let world = Self::empty().await;
+        allow(OPS, "*").apply(&world.store).await;
+        grant(ALICE, "moderator", "*").apply(&world.store).await;
+        world
+    }
+
+    pub(crate) fn file(&self) -> PathBuf {
+        self.folder.path().join("room-owner.db")
+    }
+
+    /// Another store on the same database.
+    pub(crate) async fn another(&self) -> SqliteStore {
+        open(&self.file()).await
+    }
+
+    /// The same database after the store was let go and opened again.
+    pub(crate) async fn reopened(self) -> Self {
+        let Self { folder, store } = self;
+        drop(store);
+        let store = open(&folder.path().join("room-owner.db")).await;
+        Self { folder, store }
+    }
+
+    /// A connection as another program has it: SQLite's own defaults, no pragma of ours.
+    pub(crate) async fn raw(&self) -> SqliteConnection {
+        raw(&self.file()).await
+    }
+
+    /// The whole log, oldest first.
+    pub(crate) async fn log(&self) -> Vec<AuditEntry> {
+        let mut entries = self.store.audit(&AuditFilter::default()).await.unwrap();
+        entries.reverse();
+        entries
+    }
+
+    pub(crate) async fn entry(&self, operation: OperationId) -> AuditEntry {
+        self.store.operation(operation).await.unwrap().unwrap()
+    }
+
+    pub(crate) async fn finish(&self, operation: OperationId, outcome: &Outcome) -> bool {
+        self.store.finish(operation, outcome, later(40)).await.unwrap()
+    }
+
+    /// The numbers of the operations without a final outcome.
+    pub(crate) async fn open_operations(&self) -> Vec<OperationId> {
+        self.store.unresolved().await.unwrap().iter().map(|open| open.operation).collect()
+    }
+}
+
+pub(crate) fn url(file: &std::path::Path) -> String {
+    format!("sqlite://{}", file.display())
+}
+
+pub(crate) async fn open(file: &std::path::Path) -> SqliteStore {
+    SqliteStore::open(&url(file), IfMissing::Create).await.unwrap()
+}
+
+pub(crate) async fn raw(file: &std::path::Path) -> SqliteConnection {
+    // sqlx switches foreign keys on by itself; this is what `sqlite3 room-owner.db` would see.
+    let options = SqliteConnectOptions::new().filename(file).foreign_keys(false);
+    SqliteConnection::connect_with(&options).await.unwrap()
+}
+
+pub(crate) async fn execute(
+    connection: &mut SqliteConnection,
+    sql: impl Into<String>,
+) -> Result<u64, sqlx::Error> {
+    let done = sqlx::raw_sql(sqlx::AssertSqlSafe(sql.into())).execute(connection).await?;
+    Ok(done.rows_affected())
+}
+
+pub(crate) async fn count(connection: &mut SqliteConnection, table: &str) -> i64 {
+    let sql = format!("SELECT count(*) FROM {table}");
+    sqlx::query_scalar(sqlx::AssertSqlSafe(sql)).fetch_one(connection).await.unwrap()
+}
+
+// Requests -------------------------------------------------------------------------------------------------
+
+/// Somebody asks for something.
+#[derive(Debug, Clone)]
+pub(crate) struct Ask {
+    who: String,
+    channel: String,
+    line: String,
+    delivery: Option<String>,
+    decline_if_busy: bool,
+}
+
+/// Alice types `line` behind `/room-owner` in OPS.
+pub(crate) fn ask(line: &str) -> Ask {
+    Ask {
+        who: ALICE.to_owned(),
+        channel: OPS.to_owned(),
+        line: line.to_owned(),
+        delivery: None,
+        decline_if_busy: true,
+    }
+}
+
+impl Ask {
+    pub(crate) fn by(mut self, who: &str) -> Self {
+        self.who = who.to_owned();
+        self
+    }
+
+    pub(crate) fn delivered(mut self, id: impl ToString) -> Self {
+        self.delivery = Some(id.to_string());
+        self
+    }
+
+    /// If the room is taken, the store is only to say by whom.
+    pub(crate) fn without_declining(mut self) -> Self {
+        self.decline_if_busy = false;
+        self
+    }
+
+    /// The admission, decided on the ACL as it is now.
+    pub(crate) async fn decided(&self, store: &SqliteStore) -> Admission {
+        let principal =
+            Principal { name: Some("somebody".to_owned()), ..Principal::new(self.who.parse().unwrap()) };
+        let place = Place::Channel(self.channel.parse().unwrap());
+        let command = parse_room_owner(&Typed::plain(&self.line));
+        let verdict = match &command {
+            Err(error) => Verdict::Invalid(format!("{error:?}")),
+            Ok(Command::Help) => Verdict::Help,
+            Ok(Command::ShowOwner { room }) => {
+                match self.decide(store, &principal, &place, Action::ShowOwner(room.clone())).await {
+                    Decision::Permit(permit) => Verdict::Lookup(permit),
+                    Decision::Deny(denial) => Verdict::Denied(denial),
+                }
+            }
+            Ok(Command::Transfer(transfer)) => {
+                let action = Action::Transfer(transfer.room.clone());
+                match self.decide(store, &principal, &place, action).await {
+                    Decision::Permit(permit) => Verdict::Transfer(permit, transfer.new_owner.clone()),
+                    Decision::Deny(denial) => Verdict::Denied(denial),
+                }
+            }
+        };
+        let request = CommandRequest {
+            principal,
+            place,
+            delivery: self.delivery.as_deref().map(|id| DeliveryId::new("slack", id).unwrap()),
+            typed: format!("/room-owner {}", self.line),
+            command,
+        };
+        Admission::Request { request, verdict, decline_if_busy: self.decline_if_busy }
+    }
+
+    async fn decide(
+        &self,
+        store: &SqliteStore,
+        principal: &Principal,
+        place: &Place,
+        action: Action,
+    ) -> Decision {
+        let acl = store.acl_for(principal, place).await.unwrap();
+        // Far enough behind everything that a test grants.
+        decide(principal, place, action, &acl, later(1_000_000))
+    }
+
+    pub(crate) async fn admit(&self, store: &SqliteStore) -> Admitted {
+        self.admit_at(store, NOON).await
+    }
+
+    pub(crate) async fn admit_at(&self, store: &SqliteStore, at: Timestamp) -> Admitted {
+        let admission = self.decided(store).await;
+        store.admit(admission, at).await.unwrap()
+    }
+
+    pub(crate) async fn attempt(&self, store: &SqliteStore) -> Attempt {
+        attempt(self.admit(store).await)
+    }
+}
+
+pub(crate) fn attempt(admitted: Admitted) -> Attempt {
+    match admitted {
+        Admitted::Attempt(attempt) => attempt,
+        other => panic!("not an attempt: {other:?}"),
+    }
+}
+
+pub(crate) fn recorded(admitted: Admitted) -> OperationId {
+    match admitted {
+        Admitted::Recorded(operation) => operation,
+        other => panic!("not just recorded: {other:?}"),
+    }
+}
+
+/// An authentic request of another workspace.
+pub(crate) fn foreign(delivery: &str) -> Admission {
+    Admission::Rejected(RejectedRequest {
+        principal: None,
+        channel: None,
+        delivery: DeliveryId::new("slack", delivery),
+        typed: "/room-owner test bob".to_owned(),
+        rejection: Rejection::Foreign("team T9".to_owned()),
+    })
+}
+
+// Edits of the ACL -----------------------------------------------------------------------------------------
+
+/// A change of the ACL by `cli:ana`, with everything that is recorded about it.
+#[derive(Debug, Clone)]
+pub(crate) struct Edit(pub(crate) AclEdit);
+
+fn edit(typed: String, change: AclChange) -> Edit {
+    Edit(AclEdit {
+        principal: Principal { name: Some("Ana".to_owned()), ..Principal::new("cli:ana".parse().unwrap()) },
+        place: Place::Local,
+        delivery: None,
+        typed,
+        authority: "local".to_owned(),
+        change,
+        reason: None,
+    })
+}
+
+pub(crate) fn grant(subject: &str, role: &str, rooms: &str) -> Edit {
+    edit(
+        format!("acl grant {subject} {role} --rooms {rooms}"),
+        AclChange::Grant(NewGrant {
+            subject: subject.parse().unwrap(),
+            role: role.parse().unwrap(),
+            effect: Effect::Permit,
+            rooms: rooms.parse().unwrap(),
+            channels: Vec::new(),
+            expires_at: None,
+        }),
+    )
+}
+
+pub(crate) fn revoke(id: i64) -> Edit {
+    edit(format!("acl revoke {id}"), AclChange::Revoke(id))
+}
+
+pub(crate) fn allow(channel: &str, rooms: &str) -> Edit {
+    edit(
+        format!("acl channel allow {channel} --rooms {rooms}"),
+        AclChange::AllowChannel { channel: channel.parse().unwrap(), rooms: rooms.parse().unwrap() },
+    )
+}
+
+pub(crate) fn remove(channel: &str) -> Edit {
+    edit(format!("acl channel remove {channel}"), AclChange::RemoveChannel(channel.parse().unwrap()))
+}
+
+impl Edit {
+    pub(crate) fn because(mut self, reason: &str) -> Self {
+        self.0.reason = Some(reason.to_owned());
+        self
+    }
+
+    pub(crate) fn delivered(mut self, id: &str) -> Self {
+        self.0.delivery = DeliveryId::new("slack", id);
+        self
+    }
+
+    /// The new grant, but changed.
+    pub(crate) fn but(mut self, change: impl FnOnce(&mut NewGrant)) -> Self {
+        match &mut self.0.change {
+            AclChange::Grant(new) => change(new),
+            other => panic!("not a grant: {other:?}"),
+        }
+        self
+    }
+
+    pub(crate) async fn apply(&self, store: &SqliteStore) -> AclChanged {
+        self.apply_at(store, NOON).await
+    }
+
+    pub(crate) async fn apply_at(&self, store: &SqliteStore, at: Timestamp) -> AclChanged {
+        store.edit_acl(self.0.clone(), at).await.unwrap()
+    }
+
+    pub(crate) async fn granted(&self, store: &SqliteStore) -> (OperationId, Grant) {
+        match self.apply(store).await {
+            AclChanged::Grant(operation, grant) => (operation, grant),
+            other => panic!("no grant: {other:?}"),
+        }
+    }
+}
+
+// Outcomes -------------------------------------------------------------------------------------------------
+
+pub(crate) fn succeeded(request_id: &str) -> Outcome {
+    Outcome::Succeeded {
+        previous: Some("carol".parse().unwrap()),
+        confirmed: true,
+        request_id: Some(request_id.to_owned()),
+        unclear: None,
+    }
+}
+
+pub(crate) fn refused(request_id: &str) -> Outcome {
+    Outcome::Refused { previous: Some("carol".parse().unwrap()), refusal: problem("no", Some(request_id)) }
+}
+
+/// `owner_now` is the owner read back, when that is a third one.
+pub(crate) fn unknown(owner_now: Option<&str>) -> Outcome {
+    Outcome::Unknown {
+        previous: Some("carol".parse().unwrap()),
+        problem: problem("the connection was cut", None),
+        owner_now: owner_now.map(|owner| owner.parse().unwrap()),
+    }
+}
+
+pub(crate) fn problem(info: &str, request_id: Option<&str>) -> Refusal {
+    Refusal {
+        code: Some(100_001),
+        info: info.to_owned(),
+        request_id: request_id.map(str::to_owned),
+        remedy: "Try again.".to_owned(),
+    }
+}
