@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use crate::domain::access::{AclView, AuthorisedChannel, Effect, Grant, GrantId, Role, RoomScope};
 use crate::domain::audit::{
-    Attempt, AuditEntry, AuditFilter, OperationId, Outcome, Refusal, Unresolved, Verdict,
+    Attempt, AuditEntry, AuditFilter, OperationId, Outcome, OutcomeKind, Refusal, Unresolved, Verdict,
 };
 use crate::domain::command::{CommandRequest, DeliveryId, Place, RejectedRequest};
 use crate::domain::principal::{Channel, Principal, Subject};
@@ -238,4 +238,10 @@ pub trait Clock: Send + Sync {
 
     /// Returns after `duration`.
     async fn sleep(&self, duration: Duration);
+}
+
+/// Who counts what is answered.
+pub trait Observer: Send + Sync {
+    /// A request from `place` (if it named one) was answered after `took`.
+    fn answered(&self, place: Option<&Place>, outcome: OutcomeKind, took: Duration);
 }

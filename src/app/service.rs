@@ -2,15 +2,17 @@
 
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio_util::task::TaskTracker;
 use tracing::{error, info, warn};
 
-use super::ports::{Admission, Admitted, CallResult, Clock, ReadError, RoomControl, Store, StoreError};
+use super::ports::{
+    Admission, Admitted, CallResult, Clock, Observer, ReadError, RoomControl, Store, StoreError,
+};
 use crate::domain::access::{AclView, Action, Decision, decide, rights};
 use crate::domain::audit::{Attempt, OperationId, Outcome, OutcomeKind, Refusal, Unresolved, Verdict};
-use crate::domain::command::{Command, CommandRequest, RejectedRequest, Rejection};
+use crate::domain::command::{Command, CommandRequest, Place, RejectedRequest, Rejection};
 use crate::domain::reply::Reply;
 use crate::domain::room::{AccountId, RoomId};
 use crate::domain::wording;
@@ -49,6 +51,7 @@ pub struct CommandService {
     store: Arc<dyn Store>,
     rooms: Arc<dyn RoomControl>,
     clock: Arc<dyn Clock>,
+    observer: Arc<dyn Observer>,
     timing: Timing,
     /// Operations that this process is working on: their being pending is not an accident.
     under_way: Mutex<HashSet<OperationId>>,
@@ -73,9 +76,10 @@ impl CommandService {
         store: Arc<dyn Store>,
         rooms: Arc<dyn RoomControl>,
         clock: Arc<dyn Clock>,
+        observer: Arc<dyn Observer>,
         timing: Timing,
     ) -> Self {
-        Self { store, rooms, clock, timing, under_way: Mutex::default(), tasks: TaskTracker::new() }
+        Self { store, rooms, clock, observer, timing, under_way: Mutex::default(), tasks: TaskTracker::new() }
     }
 
     /// The store, for the use cases that only read.
@@ -103,8 +107,10 @@ impl CommandService {
 
     /// Decides, writes down, carries out and answers.
     pub async fn handle(&self, request: CommandRequest) -> Reply {
+        let began = Instant::now();
         let typed = request.typed.clone();
         let actor = request.principal.subject.clone();
+        let place = request.place.clone();
         let reply = match self.admit(request).await {
             Next::Answer(reply) => reply,
             Next::Lookup(operation, room) => self.show_owner(operation, room).await,
@@ -114,13 +120,16 @@ impl CommandService {
             operation = reply.operation().map(OperationId::seq),
             actor = %actor, command = ?typed, outcome = %reply.outcome(), "command answered"
         );
+        self.observer.answered(Some(&place), reply.outcome(), began.elapsed());
         reply
     }
 
     /// Records an authentic request that never became a command.
     pub async fn reject(&self, request: RejectedRequest) -> Reply {
+        let began = Instant::now();
+        let place = request.channel.clone().map(Place::Channel);
         let rejection = request.rejection.clone();
-        match self.store.admit(Admission::Rejected(request), self.clock.now()).await {
+        let reply = match self.store.admit(Admission::Rejected(request), self.clock.now()).await {
             Ok(Admitted::Duplicate { operation, first }) => {
                 Reply::Duplicate { operation, first: Box::new(first) }
             }
@@ -133,7 +142,9 @@ impl CommandService {
             }
             Ok(other) => not_recorded(&StoreError(format!("unexpected answer to a rejection: {other:?}"))),
             Err(error) => not_recorded(&error),
-        }
+        };
+        self.observer.answered(place.as_ref(), reply.outcome(), began.elapsed());
+        reply
     }
 
     /// Decides about a request and writes the decision down. Quick and local; nothing reaches Tencent,
@@ -422,7 +433,7 @@ fn settle(
         },
         Err(ReadError::Refused(_) | ReadError::Unreadable(_)) => {
             Outcome::Unknown { previous, problem, owner_now: None }
-        },
+        }
     }
 }
 

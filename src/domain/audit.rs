@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use super::access::{Denial, Permit};
 use super::command::{Command, CommandRequest, Place, RejectedRequest, Rejection, Transfer};
-use super::principal::{Channel, Subject};
+use super::principal::{Channel, Principal, Subject};
 use super::room::{AccountId, RoomId};
 
 /// All the audit events of one command: the number of its first event, which a moderator can read out
@@ -61,7 +61,7 @@ super::principal::serialize_as_text!(OperationId);
 pub struct Attempt {
     operation: OperationId,
     transfer: Transfer,
-    by: Subject,
+    by: Principal,
     begun_at: Timestamp,
 }
 
@@ -79,7 +79,7 @@ impl Attempt {
             new_owner,
             reason: request.command.as_ref().ok().and_then(Command::transfer).and_then(|t| t.reason.clone()),
         };
-        Self { operation, transfer, by: request.principal.subject.clone(), begun_at }
+        Self { operation, transfer, by: request.principal.clone(), begun_at }
     }
 
     /// The operation that it begins.
@@ -96,7 +96,7 @@ impl Attempt {
 
     /// Who asked for it.
     #[must_use]
-    pub fn by(&self) -> &Subject {
+    pub fn by(&self) -> &Principal {
         &self.by
     }
 

@@ -3,7 +3,7 @@
 use super::access::{Denial, Right};
 use super::audit::{AuditEntry, OperationId, Outcome, OutcomeKind};
 use super::command::{Transfer, UsageError};
-use super::principal::Subject;
+use super::principal::{Principal, Subject};
 use super::room::RoomId;
 
 /// Who gets to see a reply, unless the configuration says that all of them are private.
@@ -43,7 +43,7 @@ pub enum Reply {
         /// What was asked for.
         transfer: Transfer,
         /// Who asked.
-        by: Subject,
+        by: Principal,
         /// What came of it.
         outcome: Outcome,
         /// Whether the outcome is in the log. If not, it is resolved later.

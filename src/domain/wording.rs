@@ -133,7 +133,8 @@ pub fn message(reply: &Reply, name: &CommandName) -> Message {
                 &name.with(quoted(transfer.room.as_str())),
             );
             if let (Tone::Done | Tone::Warning, Some(footer)) = (message.tone, &mut message.footer) {
-                footer.0.extend(text(" · by ").code(by).0);
+                let who = by.name.clone().unwrap_or_else(|| by.subject.to_string());
+                footer.0.extend(text(" · by ").code(who).0);
             }
             if let Some(reason) = &transfer.reason {
                 message.body.push(text("Reason given: ").code(reason));
@@ -173,7 +174,9 @@ pub fn message(reply: &Reply, name: &CommandName) -> Message {
         },
         Reply::Broken => Message {
             tone: Tone::Warning,
-            headline: text("The bot failed in the middle of this: it is not known whether anything was changed."),
+            headline: text(
+                "The bot failed in the middle of this: it is not known whether anything was changed.",
+            ),
             body: vec![text(
                 "Look at the room's owner before you try again, and tell an admin: the bot's log has the details.",
             )],
@@ -181,12 +184,15 @@ pub fn message(reply: &Reply, name: &CommandName) -> Message {
         },
         Reply::Working { typed } => Message {
             tone: Tone::Wait,
-            headline: text("Working on ").code(typed).text(" …"),
+            headline: text(WORKING).code(typed).text(" …"),
             body: vec![text("Tencent is slow to answer. The result follows here; do not send it again.")],
             footer: None,
         },
     }
 }
+
+/// How a message begins that only says that the answer comes later.
+pub const WORKING: &str = "Working on ";
 
 fn op(operation: OperationId) -> Line {
     text("op ").text(operation)

@@ -19,7 +19,7 @@ use crate::app::ports::Clock;
 use crate::app::service::CommandService;
 use crate::domain::wording::CommandName;
 
-pub use response_url::AllowedHost;
+pub use response_url::{AllowedHost, InvalidHost};
 
 /// The largest body that is read, in bytes. A slash command has a few hundred.
 pub const LARGEST_BODY: usize = 64 * 1_024;
@@ -53,7 +53,11 @@ struct Slack {
 ///
 /// # Errors
 /// When no TLS can be set up for late answers.
-pub fn router(settings: Settings, service: Arc<CommandService>, clock: Arc<dyn Clock>) -> anyhow::Result<Router> {
+pub fn router(
+    settings: Settings,
+    service: Arc<CommandService>,
+    clock: Arc<dyn Clock>,
+) -> anyhow::Result<Router> {
     let http = response_url::client()?;
     let slack = Arc::new(Slack { settings, service, clock, http });
     Ok(Router::new()

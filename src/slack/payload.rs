@@ -81,7 +81,8 @@ fn fields(body: &[u8]) -> Result<HashMap<String, String>, String> {
 /// Whether U+FFFD was sent as such, and is not what decoding made of broken UTF-8.
 fn body_has_replacement(body: &[u8]) -> bool {
     let upper = body.to_ascii_uppercase();
-    upper.windows(9).any(|window| window == b"%EF%BF%BD") || upper.windows(3).any(|window| window == b"\xEF\xBF\xBD")
+    upper.windows(9).any(|window| window == b"%EF%BF%BD")
+        || upper.windows(3).any(|window| window == b"\xEF\xBF\xBD")
 }
 
 fn foreign_origin(fields: &HashMap<String, String>, settings: &Settings) -> Option<String> {
@@ -102,7 +103,10 @@ fn or_unnamed(id: &str) -> String {
 
 fn invocation(fields: &HashMap<String, String>, settings: &Settings) -> Result<Invocation, String> {
     let required = |name: &str| {
-        fields.get(name).filter(|value| !value.is_empty()).ok_or_else(|| format!("Slack did not send the field `{name}`"))
+        fields
+            .get(name)
+            .filter(|value| !value.is_empty())
+            .ok_or_else(|| format!("Slack did not send the field `{name}`"))
     };
     let team = required("team_id")?;
     let channel = required("channel_id")?;
@@ -110,8 +114,9 @@ fn invocation(fields: &HashMap<String, String>, settings: &Settings) -> Result<I
     required("user_id")?;
     required("trigger_id")?;
     let principal = principal(fields).ok_or("the fields `team_id` and `user_id` are not ids")?;
-    let channel: Channel =
-        format!("slack:{team}:{channel}").parse().map_err(|_| "the field `channel_id` is not an id".to_owned())?;
+    let channel: Channel = format!("slack:{team}:{channel}")
+        .parse()
+        .map_err(|_| "the field `channel_id` is not an id".to_owned())?;
     let delivery = delivery(fields).ok_or("the field `trigger_id` is not an id")?;
 
     let decoded = text::decode(fields.get("text").map_or("", String::as_str), team);
@@ -128,7 +133,11 @@ fn invocation(fields: &HashMap<String, String>, settings: &Settings) -> Result<I
             typed: typed(fields, &decoded.record),
             command,
         },
-        response_url: fields.get("response_url").filter(|url| !url.is_empty()).cloned().map(SecretString::from),
+        response_url: fields
+            .get("response_url")
+            .filter(|url| !url.is_empty())
+            .cloned()
+            .map(SecretString::from),
     })
 }
 
@@ -136,7 +145,10 @@ fn principal(fields: &HashMap<String, String>) -> Option<Principal> {
     let (team, user) = (fields.get("team_id")?, fields.get("user_id")?);
     let subject: Subject = format!("slack:{team}:{user}").parse().ok()?;
     let name = fields.get("user_name").filter(|name| !name.is_empty());
-    Some(Principal { name: name.map(|name| name.chars().take(LONGEST_NAME).collect()), ..Principal::new(subject) })
+    Some(Principal {
+        name: name.map(|name| name.chars().take(LONGEST_NAME).collect()),
+        ..Principal::new(subject)
+    })
 }
 
 fn delivery(fields: &HashMap<String, String>) -> Option<DeliveryId> {

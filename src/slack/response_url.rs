@@ -94,7 +94,9 @@ impl Slack {
     /// Posts a late answer, with patience. What cannot be delivered changes nothing that was done: it is
     /// in the audit log.
     pub(super) async fn answer_late(&self, response_url: Option<SecretString>, message: &Value) {
-        let url = response_url.as_ref().and_then(|url| permitted(url.expose_secret(), &self.settings.response_url_hosts));
+        let url = response_url
+            .as_ref()
+            .and_then(|url| permitted(url.expose_secret(), &self.settings.response_url_hosts));
         let Some(url) = url else {
             warn!("a late answer has nowhere to go: the response_url is missing or not Slack's");
             return;
@@ -165,8 +167,10 @@ mod tests {
 
     #[test]
     fn the_configuration_may_allow_more_hosts() {
-        let hosts: Vec<AllowedHost> =
-            ["127.0.0.1:9000", "chat.example", "[::1]:9000"].iter().map(|text| text.parse().unwrap()).collect();
+        let hosts: Vec<AllowedHost> = ["127.0.0.1:9000", "chat.example", "[::1]:9000"]
+            .iter()
+            .map(|text| text.parse().unwrap())
+            .collect();
         let allowed = |url: &str| permitted(url, &hosts).is_some();
         assert!(allowed("http://127.0.0.1:9000/x"));
         assert!(allowed("http://[::1]:9000/x"));

@@ -45,8 +45,7 @@ pub fn verify(
         && timestamp.len() <= 12
         && timestamp.bytes().all(|b| b.is_ascii_digit())
         && (timestamp == "0" || !timestamp.starts_with('0'));
-    let seconds: i64 =
-        timestamp.parse().ok().filter(|_| canonical).ok_or(NotAuthentic::Timestamp)?;
+    let seconds: i64 = timestamp.parse().ok().filter(|_| canonical).ok_or(NotAuthentic::Timestamp)?;
     if now.as_second().abs_diff(seconds) > FRESHNESS.unsigned_abs() {
         return Err(NotAuthentic::NotFresh);
     }
@@ -115,7 +114,10 @@ mod tests {
             assert_eq!(check("1531420618", SIGNATURE, &body(), TIMESTAMP + skew), Ok(1));
         }
         for skew in [-301, 301] {
-            assert_eq!(check("1531420618", SIGNATURE, &body(), TIMESTAMP + skew), Err(NotAuthentic::NotFresh));
+            assert_eq!(
+                check("1531420618", SIGNATURE, &body(), TIMESTAMP + skew),
+                Err(NotAuthentic::NotFresh)
+            );
         }
     }
 
@@ -134,7 +136,9 @@ mod tests {
     #[test]
     fn an_odd_timestamp_is_refused_even_with_a_matching_signature() {
         let secret = SecretString::from(SECRET);
-        for timestamp in ["01531420618", "1531420618.0", "+1531420618", "-1531420618", "", "99999999999999999999", "1e9"] {
+        for timestamp in
+            ["01531420618", "1531420618.0", "+1531420618", "-1531420618", "", "99999999999999999999", "1e9"]
+        {
             let signature = sign(&secret, timestamp, b"x");
             assert!(check(timestamp, &signature, b"x", TIMESTAMP).is_err(), "{timestamp}");
         }

@@ -125,7 +125,10 @@ mod tests {
         assert_eq!(shown("<!subteam^S1|@mods>"), "@mods");
         assert_eq!(shown("<#C1|general> <#C2|> <#C3>"), "#general #C2 #C3");
         assert_eq!(shown("<!here> <!channel|channel>"), "@here @channel");
-        assert_eq!(shown("<http://test.com|test.com> <https://a.b/?x=1&amp;y=2>"), "test.com https://a.b/?x=1&y=2");
+        assert_eq!(
+            shown("<http://test.com|test.com> <https://a.b/?x=1&amp;y=2>"),
+            "test.com https://a.b/?x=1&y=2"
+        );
         assert_eq!(decode("test <@U1|bob> a&amp;b", "T1").record, "test <@U1|bob> a&b");
     }
 

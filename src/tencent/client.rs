@@ -13,7 +13,9 @@ use tracing::{debug, warn};
 use super::codes::{self, Class};
 use super::limit::Limit;
 use super::user_sig::{self, UserSig};
-use super::wire::{self, ChangeRoomOwner, Envelope, GetRoomInfo, GetRoomList, Nothing, RoomInfoResponse, RoomListResponse};
+use super::wire::{
+    self, ChangeRoomOwner, Envelope, GetRoomInfo, GetRoomList, Nothing, RoomInfoResponse, RoomListResponse,
+};
 use crate::app::ports::{CallResult, Clock, ReadError, RoomControl, RoomSummary};
 use crate::domain::audit::{Attempt, Refusal};
 use crate::domain::room::{AccountId, RoomId};
@@ -168,7 +170,11 @@ impl<C: Clock> TencentClient<C> {
         }
     }
 
-    async fn try_once<B: Serialize + Sync, T: for<'de> Deserialize<'de>>(&self, command: &str, body: &B) -> Tried<T> {
+    async fn try_once<B: Serialize + Sync, T: for<'de> Deserialize<'de>>(
+        &self,
+        command: &str,
+        body: &B,
+    ) -> Tried<T> {
         let url = self.url(command);
         // The URL carries the UserSig: no error that names it may get out of here.
         let mut response = match self.http.post(url).json(body).send().await {
@@ -185,7 +191,9 @@ impl<C: Clock> TencentClient<C> {
         let mut bytes = Vec::new();
         loop {
             match response.chunk().await {
-                Ok(Some(chunk)) if bytes.len() + chunk.len() <= LONGEST_ANSWER => bytes.extend_from_slice(&chunk),
+                Ok(Some(chunk)) if bytes.len() + chunk.len() <= LONGEST_ANSWER => {
+                    bytes.extend_from_slice(&chunk)
+                }
                 Ok(Some(_)) => return Tried::Unclear("the answer is too long to be one".to_owned()),
                 Ok(None) => break,
                 Err(error) => return Tried::Unclear(format!("the answer broke off: {}", describe(error))),
@@ -193,7 +201,9 @@ impl<C: Clock> TencentClient<C> {
         }
         match wire::read(&bytes) {
             Ok(envelope) if status.is_success() => Tried::Answered(envelope),
-            Err(error) if status.is_success() => Tried::Unclear(format!("the answer makes no sense: {error}")),
+            Err(error) if status.is_success() => {
+                Tried::Unclear(format!("the answer makes no sense: {error}"))
+            }
             _ => Tried::Unclear(format!("HTTP status {}", status.as_u16())),
         }
     }
@@ -240,13 +250,17 @@ impl<C: Clock> RoomControl for TencentClient<C> {
         let request_id = envelope.request_id;
         let owner = envelope.response.and_then(|response| response.room_info).and_then(|info| info.owner);
         owner.map(|owner| AccountId::from_tencent(owner.0)).ok_or_else(|| {
-            ReadError::Unreadable(Refusal { request_id, ..unanswered("tencent's answer names no owner".to_owned()) })
+            ReadError::Unreadable(Refusal {
+                request_id,
+                ..unanswered("tencent's answer names no owner".to_owned())
+            })
         })
     }
 
     async fn change_room_owner(&self, attempt: &Attempt) -> CallResult {
         let transfer = attempt.transfer();
-        let body = ChangeRoomOwner { room_id: transfer.room.as_str(), new_owner: transfer.new_owner.as_str() };
+        let body =
+            ChangeRoomOwner { room_id: transfer.room.as_str(), new_owner: transfer.new_owner.as_str() };
         match self.call::<_, Nothing>("change_room_owner", &self.changes, &body).await {
             Ok(envelope) => CallResult::Accepted { request_id: envelope.request_id },
             Err(Failure::Refused(refusal)) => CallResult::Refused(refusal),
@@ -295,7 +309,11 @@ fn refusal<T>(envelope: &Envelope<T>) -> Option<Refusal> {
     let info = envelope.error_info.as_deref().unwrap_or_default();
     Some(Refusal {
         code: Some(number),
-        info: if info.is_empty() { "no ErrorInfo".to_owned() } else { info.chars().take(LONGEST_INFO).collect() },
+        info: if info.is_empty() {
+            "no ErrorInfo".to_owned()
+        } else {
+            info.chars().take(LONGEST_INFO).collect()
+        },
         request_id: envelope.request_id.clone(),
         remedy: codes::remedy(number).to_owned(),
     })
@@ -306,7 +324,8 @@ fn unanswered(info: String) -> Refusal {
         code: None,
         info,
         request_id: None,
-        remedy: "Tencent may be down or out of reach: try again in a moment, and tell an admin if it stays.".to_owned(),
+        remedy: "Tencent may be down or out of reach: try again in a moment, and tell an admin if it stays."
+            .to_owned(),
     }
 }
 
@@ -329,4 +348,3 @@ fn backoff(tries: u32) -> Duration {
 fn jitter(most: Duration) -> Duration {
     most.mul_f64(rand::random::<f64>())
 }
-

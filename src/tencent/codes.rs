@@ -67,52 +67,132 @@ pub const CODES: &[Code] = &[
     // The gateway's.
     code(60002, Final, "Tencent could not read the request: this is a fault of the bot, report it."),
     code(60003, Final, "Tencent could not read the request's body: this is a fault of the bot, report it."),
-    code(60004, Final, "Tencent did not accept the bot's account: an admin has to check TENCENT_ADMIN_USER_ID and TENCENT_SECRET_KEY."),
-    code(60005, Final, "Tencent did not accept the bot's account: an admin has to check TENCENT_ADMIN_USER_ID and TENCENT_SECRET_KEY."),
+    code(
+        60004,
+        Final,
+        "Tencent did not accept the bot's account: an admin has to check TENCENT_ADMIN_USER_ID and TENCENT_SECRET_KEY.",
+    ),
+    code(
+        60005,
+        Final,
+        "Tencent did not accept the bot's account: an admin has to check TENCENT_ADMIN_USER_ID and TENCENT_SECRET_KEY.",
+    ),
     code(60006, Final, "Tencent does not know the app: an admin has to check TENCENT_SDK_APP_ID."),
     code(60007, SlowDown, "Too many calls a second for this API: wait a few seconds and try again."),
     code(60008, Unclear, "Tencent's own service timed out: look at the room's owner before you try again."),
-    code(60009, Final, "Tencent does not know this API: an admin has to check TENCENT_REGION and TENCENT_API_BASE_URL."),
-    code(60010, Final, "The bot's account is not an app admin: set TENCENT_ADMIN_USER_ID to one from Tencent's console."),
+    code(
+        60009,
+        Final,
+        "Tencent does not know this API: an admin has to check TENCENT_REGION and TENCENT_API_BASE_URL.",
+    ),
+    code(
+        60010,
+        Final,
+        "The bot's account is not an app admin: set TENCENT_ADMIN_USER_ID to one from Tencent's console.",
+    ),
     code(60011, SlowDown, "Too many calls a second for the whole app: wait a few seconds and try again."),
     code(60012, Final, "The request lacked the SDKAppID: this is a fault of the bot, report it."),
-    code(60013, Unclear, "Tencent could not read its own answer: look at the room's owner before you try again."),
+    code(
+        60013,
+        Unclear,
+        "Tencent could not read its own answer: look at the room's owner before you try again.",
+    ),
     code(60014, TryAgain, "Tencent could not check the bot's account in time: try again in a moment."),
     code(60015, Final, "Tencent wants accounts as text: this is a fault of the bot, report it."),
-    code(60016, Final, "Tencent has disabled the app: an admin has to ask Tencent's support or check the bill."),
+    code(
+        60016,
+        Final,
+        "Tencent has disabled the app: an admin has to ask Tencent's support or check the bill.",
+    ),
     code(60017, Final, "Tencent has disabled this request: an admin has to ask Tencent's support."),
     code(60018, SlowDown, "Too many calls in a short time: wait a few seconds and try again."),
     code(60019, SlowDown, "Too many calls in a short time: wait a few seconds and try again."),
-    code(60020, Final, "The app's package has expired or is not paid: an admin has to renew it; that takes effect after about 5 minutes."),
-    code(60021, Final, "Tencent does not accept calls from this machine's address: an admin has to have it put on the allow-list."),
-    code(60025, Final, "Tencent did not accept a parameter of the URL: an admin has to check the TENCENT_ settings."),
-    code(60026, Final, "The app lives in another data centre: an admin has to set TENCENT_REGION to the app's."),
-    code(60027, Final, "The app's product does not include this API: an admin has to check the package in Tencent's console."),
+    code(
+        60020,
+        Final,
+        "The app's package has expired or is not paid: an admin has to renew it; that takes effect after about 5 minutes.",
+    ),
+    code(
+        60021,
+        Final,
+        "Tencent does not accept calls from this machine's address: an admin has to have it put on the allow-list.",
+    ),
+    code(
+        60025,
+        Final,
+        "Tencent did not accept a parameter of the URL: an admin has to check the TENCENT_ settings.",
+    ),
+    code(
+        60026,
+        Final,
+        "The app lives in another data centre: an admin has to set TENCENT_REGION to the app's.",
+    ),
+    code(
+        60027,
+        Final,
+        "The app's product does not include this API: an admin has to check the package in Tencent's console.",
+    ),
     code(60028, Final, "The trial edition's calls for 24 hours are used up: wait until tomorrow or upgrade."),
     // Accounts and UserSig.
-    code(70001, SignAnew, "The bot's UserSig has expired: an admin has to check the clock of the bot's machine."),
+    code(
+        70001,
+        SignAnew,
+        "The bot's UserSig has expired: an admin has to check the clock of the bot's machine.",
+    ),
     code(70003, Final, "Tencent could not read the bot's UserSig: an admin has to check TENCENT_SECRET_KEY."),
-    code(70009, Final, "Tencent did not accept the bot's UserSig: TENCENT_SECRET_KEY belongs to another app."),
+    code(
+        70009,
+        Final,
+        "Tencent did not accept the bot's UserSig: TENCENT_SECRET_KEY belongs to another app.",
+    ),
     code(70013, Final, "The UserSig is for another account: this is a fault of the bot, report it."),
     code(70014, Final, "The UserSig is for another app: this is a fault of the bot, report it."),
-    code(70016, Final, "Tencent has no key for the app here: an admin has to check TENCENT_SDK_APP_ID and TENCENT_REGION."),
-    code(70020, Final, "Tencent does not know the app here: an admin has to check TENCENT_SDK_APP_ID and TENCENT_REGION."),
-    code(70050, Final, "Tencent has locked the bot out for about a minute after wrong signatures: wait, and have an admin check TENCENT_SECRET_KEY."),
+    code(
+        70016,
+        Final,
+        "Tencent has no key for the app here: an admin has to check TENCENT_SDK_APP_ID and TENCENT_REGION.",
+    ),
+    code(
+        70020,
+        Final,
+        "Tencent does not know the app here: an admin has to check TENCENT_SDK_APP_ID and TENCENT_REGION.",
+    ),
+    code(
+        70050,
+        Final,
+        "Tencent has locked the bot out for about a minute after wrong signatures: wait, and have an admin check TENCENT_SECRET_KEY.",
+    ),
     code(70051, Final, "Tencent has blocked the bot's account: an admin has to ask Tencent's support."),
-    code(70107, Final, "The new owner is not an account of the app: check the spelling, or have the account imported first."),
+    code(
+        70107,
+        Final,
+        "The new owner is not an account of the app: check the spelling, or have the account imported first.",
+    ),
     code(70169, Unclear, "Tencent's own service timed out: look at the room's owner before you try again."),
     code(70398, Final, "The app may not have more accounts: an admin has to upgrade the package."),
-    code(70399, Final, "The account was deleted and cannot be imported again for three months: choose another owner."),
+    code(
+        70399,
+        Final,
+        "The account was deleted and cannot be imported again for three months: choose another owner.",
+    ),
     code(70402, Final, "Tencent did not accept a parameter: check the room and the new owner."),
     code(70500, Unclear, "Tencent had an internal error: look at the room's owner before you try again."),
     code(72000, Final, "The trial edition's daily users are used up: an admin has to upgrade the package."),
     code(72002, Final, "The trial edition's monthly users are used up: an admin has to upgrade the package."),
     code(80005, Final, "Tencent's service is switched off for the app: an admin has to renew it."),
     // Rooms.
-    code(100001, TryAgain, "Tencent had an internal error three times: try again in a moment; if it stays, quote the RequestId to Tencent's support."),
+    code(
+        100001,
+        TryAgain,
+        "Tencent had an internal error three times: try again in a moment; if it stays, quote the RequestId to Tencent's support.",
+    ),
     code(100002, Final, "Tencent did not accept the room or the new owner: check the spelling of both."),
     code(100003, Final, "The room id is taken by another owner."),
-    code(100004, Final, "There is no such room, or it is dissolved: check the spelling; the stream may have ended."),
+    code(
+        100004,
+        Final,
+        "There is no such room, or it is dissolved: check the spelling; the stream may have ended.",
+    ),
     code(100005, Final, "The new owner is not in the room: they have to join it first."),
     code(100006, Final, "The bot may not change this room's owner: it may not be a Live room."),
     code(100007, Final, "The app has no paid package: an admin has to buy or renew one."),
@@ -169,7 +249,9 @@ mod tests {
     #[test]
     fn the_table_is_in_order_so_that_it_can_be_searched() {
         assert!(CODES.windows(2).all(|pair| pair[0].number < pair[1].number));
-        assert!(CODES.iter().all(|code| lookup(code.number).is_some_and(|found| found.number == code.number)));
+        assert!(
+            CODES.iter().all(|code| lookup(code.number).is_some_and(|found| found.number == code.number))
+        );
     }
 
     #[test]

@@ -33,7 +33,9 @@ impl Limit {
     pub(super) async fn wait(&self, patience: Duration) -> Result<(), TooBusy> {
         let deadline = Instant::now() + patience;
         // The lock is fair, so it is the queue; it is held while waiting because that is the point.
-        let Ok(mut sent) = tokio::time::timeout_at(deadline, self.sent.lock()).await else { return Err(TooBusy) };
+        let Ok(mut sent) = tokio::time::timeout_at(deadline, self.sent.lock()).await else {
+            return Err(TooBusy);
+        };
         if sent.len() >= self.ceiling
             && let Some(oldest) = sent.front()
         {

@@ -125,7 +125,9 @@ mod tests {
     use super::*;
 
     fn owner(json: &str) -> Option<String> {
-        let body = format!("{{\"ErrorCode\":0,\"Response\":{{\"RoomInfo\":{{\"Owner_Account\":{json},\"New\":[1]}}}}}}");
+        let body = format!(
+            "{{\"ErrorCode\":0,\"Response\":{{\"RoomInfo\":{{\"Owner_Account\":{json},\"New\":[1]}}}}}}"
+        );
         let envelope = read::<RoomInfoResponse>(body.as_bytes()).ok()?;
         Some(envelope.response?.room_info?.owner?.0)
     }

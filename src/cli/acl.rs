@@ -1,0 +1,198 @@
+//! `room-owner acl ..`
+
+use jiff::Timestamp;
+
+use super::print::{self, Row};
+use super::{AclCommand, ChannelCommand, Exit, Format};
+use crate::app::acl::edit_locally;
+use crate::app::ports::{AclChange, AclChanged, Clock, NewGrant, Store};
+use crate::domain::access::{AuthorisedChannel, Effect, Grant, is_live, is_open, list};
+use crate::domain::command::{clean_reason, quoted};
+use crate::domain::principal::Principal;
+
+/// Edits or shows the ACL.
+///
+/// # Errors
+/// When the store fails or nothing can be printed.
+pub async fn run(
+    store: &dyn Store,
+    clock: &dyn Clock,
+    principal: Principal,
+    command: AclCommand,
+) -> anyhow::Result<Exit> {
+    let typed = typed(&command);
+    let (change, reason, format) = match command {
+        AclCommand::List { all, format } => return show_grants(store, clock.now(), all, format).await,
+        AclCommand::Channel(ChannelCommand::List { all, format }) => {
+            return show_channels(store, clock.now(), all, format).await;
+        }
+        AclCommand::Grant { subject, role, rooms, channels, lasts, deny, reason, format } => {
+            let effect = if deny { Effect::Deny } else { Effect::Permit };
+            let expires_at = lasts.map(|lasts| clock.now().saturating_add(lasts)).transpose()?;
+            let grant = NewGrant { subject, role, effect, rooms, channels, expires_at };
+            (AclChange::Grant(grant), reason, format)
+        }
+        AclCommand::Revoke { grant, reason, format } => (AclChange::Revoke(grant), reason, format),
+        AclCommand::Channel(ChannelCommand::Allow { channel, rooms, reason, format }) => {
+            (AclChange::AllowChannel { channel, rooms }, reason, format)
+        }
+        AclCommand::Channel(ChannelCommand::Remove { channel, reason, format }) => {
+            (AclChange::RemoveChannel(channel), reason, format)
+        }
+    };
+    let Ok(reason) = clean_reason(reason.as_deref().unwrap_or_default()) else {
+        eprintln!("the reason is too long: {} characters are kept", crate::domain::command::LONGEST_REASON);
+        return Ok(Exit::Usage);
+    };
+    match edit_locally(store, clock, principal, typed, change, reason).await? {
+        AclChanged::Grant(operation, grant) => {
+            let what = if grant.revoked_at.is_some() { "revoked" } else { "given" };
+            eprintln!("grant {} {what} · op {operation}", grant.id);
+            print::one(&grant, format)?;
+        }
+        AclChanged::Channel(operation, entry) => {
+            let what = if entry.removed_at.is_some() { "removed" } else { "authorised" };
+            eprintln!("`{}` {what} · op {operation}", entry.channel);
+            print::one(&entry, format)?;
+        }
+        AclChanged::Nothing(operation, why) => {
+            eprintln!("nothing was changed: {why} · op {operation}");
+            return Ok(Exit::Failed);
+        }
+    }
+    Ok(Exit::Done)
+}
+
+async fn show_grants(store: &dyn Store, now: Timestamp, all: bool, format: Format) -> anyhow::Result<Exit> {
+    let mut grants = store.grants().await?;
+    let known = grants.len();
+    grants.retain(|grant| all || is_live(grant, now));
+    if grants.is_empty() && known == 0 {
+        eprintln!("nobody may do anything yet: `room-owner acl grant <subject> <role>` gives the first role");
+    } else if grants.len() < known {
+        eprintln!("{} ended grants are left out: --all shows them", known - grants.len());
+    }
+    print::rows(&grants, format)?;
+    Ok(Exit::Done)
+}
+
+async fn show_channels(store: &dyn Store, now: Timestamp, all: bool, format: Format) -> anyhow::Result<Exit> {
+    let mut channels = store.channels().await?;
+    let known = channels.len();
+    channels.retain(|entry| all || is_open(entry, now));
+    if channels.is_empty() && known == 0 {
+        eprintln!(
+            "no channel is authorised yet: `room-owner acl channel allow <channel>` authorises the first"
+        );
+    } else if channels.len() < known {
+        eprintln!("{} removed entries are left out: --all shows them", known - channels.len());
+    }
+    print::rows(&channels, format)?;
+    Ok(Exit::Done)
+}
+
+/// The command as it is recorded: what the shell was told, without what only concerns the printing.
+fn typed(command: &AclCommand) -> String {
+    let mut words: Vec<String> = vec!["room-owner".to_owned(), "acl".to_owned()];
+    let mut push = |word: &dyn std::fmt::Display| words.push(quoted(&word.to_string()));
+    let reason = match command {
+        AclCommand::Grant { subject, role, rooms, channels, lasts, deny, reason, .. } => {
+            push(&"grant");
+            push(subject);
+            push(role);
+            push(&"--rooms");
+            push(rooms);
+            for channel in channels {
+                push(&"--in");
+                push(channel);
+            }
+            if let Some(lasts) = lasts {
+                push(&"--for");
+                push(&format!("{}s", lasts.as_secs()));
+            }
+            if *deny {
+                push(&"--deny");
+            }
+            reason
+        }
+        AclCommand::Revoke { grant, reason, .. } => {
+            push(&"revoke");
+            push(grant);
+            reason
+        }
+        AclCommand::Channel(ChannelCommand::Allow { channel, rooms, reason, .. }) => {
+            push(&"channel");
+            push(&"allow");
+            push(channel);
+            push(&"--rooms");
+            push(rooms);
+            reason
+        }
+        AclCommand::Channel(ChannelCommand::Remove { channel, reason, .. }) => {
+            push(&"channel");
+            push(&"remove");
+            push(channel);
+            reason
+        }
+        AclCommand::List { .. } | AclCommand::Channel(ChannelCommand::List { .. }) => &None,
+    };
+    if let Some(reason) = reason {
+        push(&"--reason");
+        push(reason);
+    }
+    words.join(" ")
+}
+
+fn when(time: Option<Timestamp>) -> String {
+    time.map(|time| format!("{time:.0}")).unwrap_or_default()
+}
+
+impl Row for Grant {
+    const HEADINGS: &'static [&'static str] = &[
+        "Grant",
+        "Subject",
+        "Role",
+        "Rooms",
+        "Channels",
+        "Expires",
+        "Granted by",
+        "Granted",
+        "Revoked",
+        "Reason",
+    ];
+
+    fn cells(&self) -> Vec<String> {
+        let role = match self.effect {
+            Effect::Permit => self.role.to_string(),
+            Effect::Deny => format!("not {}", self.role),
+        };
+        vec![
+            self.id.to_string(),
+            self.subject.to_string(),
+            role,
+            self.rooms.to_string(),
+            list(&self.channels),
+            when(self.expires_at),
+            self.granted_by.to_string(),
+            when(Some(self.granted_at)),
+            when(self.revoked_at),
+            self.reason.clone().unwrap_or_default(),
+        ]
+    }
+}
+
+impl Row for AuthorisedChannel {
+    const HEADINGS: &'static [&'static str] =
+        &["Channel", "Rooms", "Allowed by", "Allowed", "Removed", "Reason"];
+
+    fn cells(&self) -> Vec<String> {
+        vec![
+            self.channel.to_string(),
+            self.rooms.to_string(),
+            self.allowed_by.to_string(),
+            when(Some(self.allowed_at)),
+            when(self.removed_at),
+            self.reason.clone().unwrap_or_default(),
+        ]
+    }
+}

@@ -1,0 +1,297 @@
+//! The command line: the clap tree, and what its commands print.
+//!
+//! Rows go to stdout in the asked-for format; what is meant for people goes to stderr.
+
+pub mod acl;
+pub mod audit;
+mod print;
+mod time;
+pub mod transfer;
+
+use clap::{Parser, Subcommand, ValueEnum};
+
+use crate::domain::access::{Role, RoomScope};
+use crate::domain::audit::{OperationId, OutcomeKind};
+use crate::domain::principal::{Channel, Principal, Subject};
+use crate::domain::room::RoomId;
+
+/// How a command ended, for whoever called it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Exit {
+    /// Done.
+    Done = 0,
+    /// It went wrong.
+    Failed = 1,
+    /// Wrong usage.
+    Usage = 2,
+    /// Refused by the ACL.
+    Denied = 3,
+    /// Refused by Tencent.
+    Refused = 4,
+    /// The outcome is not known.
+    Unknown = 5,
+}
+
+impl From<OutcomeKind> for Exit {
+    fn from(outcome: OutcomeKind) -> Self {
+        match outcome {
+            OutcomeKind::Succeeded | OutcomeKind::Unchanged | OutcomeKind::Duplicate => Self::Done,
+            OutcomeKind::Pending | OutcomeKind::Declined => Self::Failed,
+            OutcomeKind::Invalid => Self::Usage,
+            OutcomeKind::Denied => Self::Denied,
+            OutcomeKind::Refused => Self::Refused,
+            OutcomeKind::Unknown => Self::Unknown,
+        }
+    }
+}
+
+impl From<Exit> for std::process::ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit as u8)
+    }
+}
+
+/// Hand a Tencent RTC live room to a new owner, from chat.
+#[derive(Debug, Parser)]
+#[command(version, max_term_width = 100, after_help = EXIT_CODES)]
+pub struct Arguments {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+const EXIT_CODES: &str = "Exit codes: 0 done, 1 it went wrong, 2 wrong usage, 3 refused by the ACL, \
+                          4 refused by Tencent, 5 outcome unknown.\nSettings come from the environment and \
+                          from .env; .env.example shows all of them.";
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Take commands from chat until told to end
+    Serve,
+    /// Show it all on this machine: simulated Tencent, seeded ACL, a page to play with; no account needed
+    Demo {
+        /// Tell a scripted story in the terminal and exit
+        #[arg(long)]
+        once: bool,
+    },
+    /// Hand a room over, as the user of this machine
+    Transfer(transfer::TransferArguments),
+    /// Edit and show who may do what
+    #[command(subcommand)]
+    Acl(AclCommand),
+    /// Read the audit log
+    #[command(subcommand)]
+    Audit(AuditCommand),
+    /// Simulate Tencent's service on this machine, to try a set-up against
+    Simulator(SimulatorArguments),
+}
+
+/// How rows are printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// For people
+    Table,
+    /// One JSON array (or object)
+    Json,
+    /// One JSON object a line
+    Jsonl,
+    /// For spreadsheets
+    Csv,
+}
+
+/// `acl ..`
+#[derive(Debug, Subcommand)]
+pub enum AclCommand {
+    /// Give a role to a subject
+    Grant {
+        /// slack:<team>:<user>, slack:<team>:group:<usergroup>, discord:<guild>:<user>, discord:<guild>:role:<role> or cli:<os user>
+        subject: Subject,
+        /// moderator, auditor or admin
+        role: Role,
+        /// `*`, a room id, or a prefix such as `live-*`
+        #[arg(long, default_value = "*")]
+        rooms: RoomScope,
+        /// Only from this channel; may be given several times
+        #[arg(long = "in", value_name = "CHANNEL")]
+        channels: Vec<Channel>,
+        /// For how long, such as 8h, 30m or 7d; for ever if not given
+        #[arg(long = "for", value_name = "DURATION", value_parser = time::duration)]
+        lasts: Option<std::time::Duration>,
+        /// Take the role away instead, whatever else gives it
+        #[arg(long)]
+        deny: bool,
+        /// Why, for the record
+        #[arg(long)]
+        reason: Option<String>,
+        /// How to print the grant
+        #[arg(long, value_enum, default_value = "table")]
+        format: Format,
+    },
+    /// Take a grant back
+    Revoke {
+        /// Its number, from `acl list`
+        grant: i64,
+        /// Why, for the record
+        #[arg(long)]
+        reason: Option<String>,
+        /// How to print the grant
+        #[arg(long, value_enum, default_value = "table")]
+        format: Format,
+    },
+    /// Show the grants
+    List {
+        /// Revoked and lapsed ones too
+        #[arg(long)]
+        all: bool,
+        /// How to print them
+        #[arg(long, value_enum, default_value = "table")]
+        format: Format,
+    },
+    /// Authorise channels
+    #[command(subcommand)]
+    Channel(ChannelCommand),
+}
+
+impl AclCommand {
+    /// Whether the command may be the first on a new machine, so that it makes the database.
+    #[must_use]
+    pub fn makes_database(&self) -> bool {
+        matches!(self, Self::Grant { .. } | Self::Channel(ChannelCommand::Allow { .. }))
+    }
+}
+
+/// `acl channel ..`
+#[derive(Debug, Subcommand)]
+pub enum ChannelCommand {
+    /// Take commands from a channel
+    Allow {
+        /// slack:<team>:<channel> or discord:<guild>:<channel>
+        channel: Channel,
+        /// For these rooms only: `*`, a room id, or a prefix such as `live-*`
+        #[arg(long, default_value = "*")]
+        rooms: RoomScope,
+        /// Why, for the record
+        #[arg(long)]
+        reason: Option<String>,
+        /// How to print the entry
+        #[arg(long, value_enum, default_value = "table")]
+        format: Format,
+    },
+    /// Take no more commands from a channel
+    Remove {
+        /// The channel
+        channel: Channel,
+        /// Why, for the record
+        #[arg(long)]
+        reason: Option<String>,
+        /// How to print the entry
+        #[arg(long, value_enum, default_value = "table")]
+        format: Format,
+    },
+    /// Show the channels
+    List {
+        /// Removed ones too
+        #[arg(long)]
+        all: bool,
+        /// How to print them
+        #[arg(long, value_enum, default_value = "table")]
+        format: Format,
+    },
+}
+
+/// `audit ..`
+#[derive(Debug, Subcommand)]
+pub enum AuditCommand {
+    /// Show what was done, newest first
+    List(ListArguments),
+    /// Show one operation whole
+    Show {
+        /// Its number, from a reply or from `audit list`
+        operation: OperationId,
+        /// How to print it
+        #[arg(long, value_enum, default_value = "table")]
+        format: Format,
+    },
+}
+
+/// The filters of the log.
+#[derive(Debug, clap::Args)]
+pub struct ListArguments {
+    /// Of this room
+    #[arg(long)]
+    pub room: Option<RoomId>,
+    /// By this subject
+    #[arg(long)]
+    pub actor: Option<Subject>,
+    /// With this outcome: succeeded, unchanged, refused, unknown, pending, denied, declined, invalid, duplicate
+    #[arg(long)]
+    pub outcome: Option<OutcomeKind>,
+    /// With this RequestId of Tencent's
+    #[arg(long)]
+    pub request_id: Option<String>,
+    /// Not before: a time (2026-11-23T14:03:00Z, 2026-11-23) or how long ago (2h, 30m)
+    #[arg(long)]
+    pub since: Option<String>,
+    /// Before: likewise
+    #[arg(long)]
+    pub until: Option<String>,
+    /// At most so many; 0 for all
+    #[arg(long, default_value_t = 50)]
+    pub limit: u32,
+    /// How to print them
+    #[arg(long, value_enum, default_value = "table")]
+    pub format: Format,
+}
+
+/// `simulator ..`
+#[derive(Debug, clap::Args)]
+pub struct SimulatorArguments {
+    /// The address to listen on
+    #[arg(long, default_value = "127.0.0.1:9000")]
+    pub bind: std::net::SocketAddr,
+    /// A room and its owner, such as test=carol; may be given several times
+    #[arg(long = "room", value_name = "ROOM=OWNER")]
+    pub rooms: Vec<String>,
+    /// Post owner changes to this URL, as Tencent's callbacks do
+    #[arg(long, value_name = "URL")]
+    pub callback_url: Option<reqwest::Url>,
+}
+
+/// The user of this machine who runs the program: the actor of the command line.
+///
+/// # Errors
+/// When the operating system's name for the user cannot be a subject.
+pub fn local_principal(sudo_user: Option<String>) -> anyhow::Result<Principal> {
+    let uid = nix::unistd::Uid::effective();
+    // A user without an entry (as in containers) is named by its number.
+    let name =
+        nix::unistd::User::from_uid(uid).ok().flatten().map_or_else(|| uid.to_string(), |user| user.name);
+    let subject: Subject = format!("cli:{name}").parse()?;
+    // Behind `sudo`, the caption says whose hands these were.
+    Ok(Principal { name: sudo_user, ..Principal::new(subject) })
+}
+
+/// Says a message to a person, on stderr.
+///
+/// # Errors
+/// When stderr is closed.
+pub fn say(message: &crate::domain::wording::Message) -> std::io::Result<()> {
+    use std::io::Write as _;
+    std::io::stderr().lock().write_all(text(message).as_bytes())
+}
+
+/// A message as plain text, a line a line. No foreign text can steer the terminal.
+#[must_use]
+pub fn text(message: &crate::domain::wording::Message) -> String {
+    let mut text = format!("{} {}\n", message.tone.sign(), message.headline);
+    for line in message.body.iter().chain(&message.footer) {
+        text.push_str(&format!("   {line}\n"));
+    }
+    text.chars()
+        .map(|c| {
+            if c != '\n' && crate::domain::room::is_invisible(c) && c != '\u{fe0f}' { '\u{fffd}' } else { c }
+        })
+        .collect()
+}

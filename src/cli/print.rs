@@ -1,0 +1,162 @@
+//! Rows in the formats of the command line.
+
+use std::io::{self, Write};
+
+use comfy_table::{ContentArrangement, Table, presets};
+use serde::Serialize;
+
+use super::Format;
+use crate::domain::room::is_invisible;
+
+/// Something that can be printed as a row.
+pub(super) trait Row: Serialize {
+    /// The names of the columns for people.
+    const HEADINGS: &'static [&'static str];
+
+    /// The cells for people.
+    fn cells(&self) -> Vec<String>;
+}
+
+/// Prints rows to stdout: an array for JSON, one a line for JSONL.
+pub(super) fn rows<R: Row>(rows: &[R], format: Format) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    match format {
+        Format::Json => writeln!(out, "{}", json(&rows)?)?,
+        Format::Jsonl => rows.iter().try_for_each(|row| writeln!(out, "{}", json(row)?))?,
+        Format::Csv => csv(rows, &mut out)?,
+        Format::Table if rows.is_empty() => {}
+        Format::Table => writeln!(out, "{}", table(rows))?,
+    }
+    out.flush()
+}
+
+/// Prints one value: a JSON object rather than an array of one.
+pub(super) fn one<R: Row>(row: &R, format: Format) -> io::Result<()> {
+    match format {
+        Format::Json => writeln!(io::stdout(), "{}", json(row)?),
+        other => rows(std::slice::from_ref(row), other),
+    }
+}
+
+/// Prints one value whole, a field a line for people.
+pub(super) fn whole<R: Row>(row: &R, format: Format) -> io::Result<()> {
+    if format != Format::Table {
+        return one(row, format);
+    }
+    let mut out = io::stdout().lock();
+    for (name, value) in fields(row)? {
+        if !value.is_empty() {
+            writeln!(out, "{name:<15} {}", visible(&value))?;
+        }
+    }
+    Ok(())
+}
+
+fn json<T: Serialize + ?Sized>(value: &T) -> io::Result<String> {
+    Ok(serde_json::to_string(value)?)
+}
+
+/// The table for people: no foreign text can move the cursor or colour the rest.
+pub(super) fn table<R: Row>(rows: &[R]) -> Table {
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING);
+    table.set_content_arrangement(ContentArrangement::Dynamic);
+    table.set_header(R::HEADINGS.to_vec());
+    for row in rows {
+        table.add_row(row.cells().iter().map(|cell| visible(cell)).collect::<Vec<_>>());
+    }
+    table
+}
+
+fn visible(text: &str) -> String {
+    text.chars().map(|c| if is_invisible(c) { '\u{fffd}' } else { c }).collect()
+}
+
+/// The fields as names and texts, in the order of the interface. serde_json keeps that order only in
+/// text, so the text is what is read.
+fn fields<T: Serialize>(row: &T) -> io::Result<Vec<(String, String)>> {
+    let ordered: Ordered = serde_json::from_str(&json(row)?)?;
+    Ok(ordered.0)
+}
+
+struct Ordered(Vec<(String, String)>);
+
+impl<'de> serde::Deserialize<'de> for Ordered {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Fields;
+
+        impl<'de> serde::de::Visitor<'de> for Fields {
+            type Value = Ordered;
+
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: serde::de::MapAccess<'de>>(self, mut map: A) -> Result<Ordered, A::Error> {
+                let mut fields = Vec::new();
+                while let Some((name, value)) = map.next_entry::<String, serde_json::Value>()? {
+                    let text = match value {
+                        serde_json::Value::Null => String::new(),
+                        serde_json::Value::String(text) => text,
+                        other => other.to_string(),
+                    };
+                    fields.push((name, text));
+                }
+                Ok(Ordered(fields))
+            }
+        }
+
+        deserializer.deserialize_map(Fields)
+    }
+}
+
+fn csv<R: Row>(rows: &[R], out: &mut impl Write) -> io::Result<()> {
+    let mut writer = csv::Writer::from_writer(out);
+    for (number, row) in rows.iter().enumerate() {
+        let fields = fields(row)?;
+        if number == 0 {
+            writer.write_record(fields.iter().map(|(name, _)| name))?;
+        }
+        writer.write_record(fields.iter().map(|(_, value)| guarded(value)))?;
+    }
+    writer.flush()
+}
+
+/// A spreadsheet runs a cell that begins like a formula; a quote before it keeps it text.
+fn guarded(value: &str) -> String {
+    let runs = value.starts_with(['=', '+', '-', '@', '\t', '\r']) && value.parse::<f64>().is_err();
+    if runs { format!("'{value}") } else { value.to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Serialize)]
+    struct Sample {
+        z: &'static str,
+        a: Option<i64>,
+    }
+
+    impl Row for Sample {
+        const HEADINGS: &'static [&'static str] = &["Z"];
+
+        fn cells(&self) -> Vec<String> {
+            vec![self.z.to_owned()]
+        }
+    }
+
+    #[test]
+    fn a_spreadsheet_gets_no_formula() {
+        let mut out = Vec::new();
+        csv(&[Sample { z: "=HYPERLINK(1)", a: Some(-5) }, Sample { z: "a,\"b\"", a: None }], &mut out)
+            .unwrap();
+        assert_eq!(String::from_utf8(out).unwrap(), "z,a\n'=HYPERLINK(1),-5\n\"a,\"\"b\"\"\",\n");
+    }
+
+    #[test]
+    fn a_terminal_gets_no_escape_sequence() {
+        let text = table(&[Sample { z: "a\u{1b}[31mred\u{202e}", a: None }]).to_string();
+        assert!(!text.contains('\u{1b}') && !text.contains('\u{202e}'), "{text:?}");
+    }
+}

@@ -1,0 +1,69 @@
+//! `room-owner transfer`: the same way as from chat, as the user of this machine.
+
+use std::io::Write as _;
+
+use super::{Exit, Format, print};
+use crate::app::service::CommandService;
+use crate::domain::command::{Command, CommandRequest, Place, Transfer, UsageError, clean_reason, quoted};
+use crate::domain::principal::Principal;
+use crate::domain::wording::{CommandName, message};
+
+/// `transfer ..`
+#[derive(Debug, clap::Args)]
+pub struct TransferArguments {
+    /// The room
+    room: String,
+    /// Who is to own it
+    new_owner: String,
+    /// Why, for the record
+    #[arg(long)]
+    reason: Option<String>,
+    /// `json` prints the audit entry to stdout
+    #[arg(long, value_enum, default_value = "table")]
+    format: Format,
+}
+
+/// Hands the room over and says what came of it.
+///
+/// # Errors
+/// When nothing can be printed, or the entry cannot be read back.
+pub async fn run(
+    service: &CommandService,
+    principal: Principal,
+    arguments: TransferArguments,
+) -> anyhow::Result<Exit> {
+    let format = arguments.format;
+    let reply = service.handle(request(principal, arguments)).await;
+    let message = message(&reply, &CommandName("room-owner transfer".to_owned()));
+    super::say(&message)?;
+    if format != Format::Table
+        && let Some(operation) = reply.operation()
+        && let Some(entry) = service.store().operation(operation).await?
+    {
+        print::one(&entry, format)?;
+        std::io::stdout().flush()?;
+    }
+    Ok(reply.outcome().into())
+}
+
+fn request(principal: Principal, arguments: TransferArguments) -> CommandRequest {
+    let TransferArguments { room, new_owner, reason, .. } = arguments;
+    let mut typed = format!("room-owner transfer {} {}", quoted(&room), quoted(&new_owner));
+    if let Some(reason) = &reason {
+        typed.push_str(" --reason ");
+        typed.push_str(&quoted(reason));
+    }
+    CommandRequest {
+        principal,
+        place: Place::Local,
+        delivery: None,
+        typed,
+        command: parse(&room, &new_owner, reason.as_deref()).map(Command::Transfer),
+    }
+}
+
+fn parse(room: &str, new_owner: &str, reason: Option<&str>) -> Result<Transfer, UsageError> {
+    let room: crate::domain::room::RoomId = room.parse().map_err(UsageError::Room)?;
+    let new_owner = new_owner.parse().map_err(|error| UsageError::Account(error, room.clone()))?;
+    Ok(Transfer { room, new_owner, reason: clean_reason(reason.unwrap_or_default())? })
+}

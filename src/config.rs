@@ -1,0 +1,546 @@
+//! The environment, and `.env`, as settings. Only this module reads them.
+//!
+//! A platform is on when its settings are there and off when none is. Everything that is wrong is said at
+//! once, with the variable's name and an example.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::net::SocketAddr;
+use std::str::FromStr;
+
+use reqwest::Url;
+use secrecy::SecretString;
+
+use crate::domain::wording::CommandName;
+use crate::tencent::Region;
+use crate::{slack, tencent};
+
+/// A setting, as `.env.example` and the README show it.
+#[derive(Debug, Clone, Copy)]
+pub struct Variable {
+    /// Its name.
+    pub name: &'static str,
+    /// A value that works, or shows the form.
+    pub example: &'static str,
+    /// What it means.
+    pub meaning: &'static str,
+}
+
+const fn variable(name: &'static str, example: &'static str, meaning: &'static str) -> Variable {
+    Variable { name, example, meaning }
+}
+
+/// Every variable that is read.
+pub const VARIABLES: &[Variable] = &[
+    variable("DATABASE_URL", "sqlite://room-owner.db", "the SQLite file with the ACL and the audit log"),
+    variable("BIND_ADDR", "127.0.0.1:8080", "the address to listen on"),
+    variable("TENCENT_SDK_APP_ID", "1400000000", "the application, from Tencent's console"),
+    variable("TENCENT_ADMIN_USER_ID", "administrator", "an app admin's UserID, from Tencent's console"),
+    variable(
+        "TENCENT_SECRET_KEY",
+        "5bd2850fff3ecb11d7c805251c51ee463a25727bddc2385f3fa8bfee1bb93b5e",
+        "the application's secret key",
+    ),
+    variable("TENCENT_REGION", "singapore", "china, singapore, usa, indonesia, korea, japan or germany"),
+    variable(
+        "TENCENT_API_BASE_URL",
+        "http://127.0.0.1:9000",
+        "instead of a region: scheme, host and port; plain http for loopback only",
+    ),
+    variable("TENCENT_RATE_LIMIT", "200", "calls a second for each API, never more"),
+    variable(
+        "SLACK_SIGNING_SECRET",
+        "8f742231b10e8888abcd99yyyzzz85a5",
+        "from the app's Basic Information; several, separated by commas, while it is being changed",
+    ),
+    variable("SLACK_APP_ID", "A0123456789", "take commands of this app only"),
+    variable("SLACK_TEAM_IDS", "T0123456789", "take commands of these workspaces only, separated by commas"),
+    variable(
+        "SLACK_RESPONSE_URL_HOSTS",
+        "127.0.0.1:9100",
+        "more hosts that late answers may go to; Slack's own are known",
+    ),
+    variable("COMMAND_PREFIX", "staging-", "put before the name of the command: /staging-room-owner"),
+    variable(
+        "REPLY_VISIBILITY",
+        "channel",
+        "channel: everybody sees an executed change; private: only the caller",
+    ),
+    variable("LOG_FORMAT", "text", "text or json, on stderr"),
+    variable("RUST_LOG", "info", "which log lines: info, debug, room_owner=debug, ..."),
+];
+
+/// One thing that is wrong with the settings.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem {
+    variable: &'static str,
+    what: String,
+}
+
+/// Everything that is wrong with the settings.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub struct ConfigError(Vec<Problem>);
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the settings cannot be used:")?;
+        for problem in &self.0 {
+            let example = VARIABLES.iter().find(|variable| variable.name == problem.variable);
+            write!(f, "\n  {}: {}", problem.variable, problem.what)?;
+            if let Some(Variable { name, example, meaning }) = example {
+                write!(f, "\n      {meaning}; for example `{name}={example}`")?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Where settings come from: the process's environment over `.env`.
+#[derive(Clone, Default)]
+pub struct Environment(HashMap<String, String>);
+
+impl Environment {
+    /// The real environment, and `.env` in the working directory for what it does not set.
+    ///
+    /// # Errors
+    /// When `.env` is there and cannot be read.
+    pub fn read() -> Result<Self, ConfigError> {
+        let broken = |error: dotenvy::Error| {
+            // The line may hold a secret, so it is not quoted.
+            let what = match error {
+                dotenvy::Error::LineParse(_, at) => format!("a line cannot be read (at its character {at})"),
+                other => other.to_string(),
+            };
+            ConfigError(vec![Problem { variable: ".env", what }])
+        };
+        let mut variables = HashMap::new();
+        match dotenvy::from_filename_iter(".env") {
+            Ok(lines) => {
+                for line in lines {
+                    let (name, value) = line.map_err(broken)?;
+                    variables.insert(name, value);
+                }
+            }
+            Err(error) if error.not_found() => {}
+            Err(error) => return Err(broken(error)),
+        }
+        #[expect(clippy::disallowed_methods, reason = "this is the one place")]
+        variables.extend(
+            std::env::vars_os()
+                .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?))),
+        );
+        Ok(Self(variables))
+    }
+
+    /// These variables and no others.
+    pub fn of<'a>(variables: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {
+        Self(variables.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect())
+    }
+
+    /// A variable. An empty one counts as not set: that is how `.env` files leave things open.
+    fn get(&self, name: &str) -> Option<&str> {
+        self.0.get(name).map(|value| value.trim()).filter(|value| !value.is_empty())
+    }
+
+    /// Who called `sudo`, if somebody did: a caption for the record, never used to decide.
+    #[must_use]
+    pub fn sudo_user(&self) -> Option<String> {
+        self.get("SUDO_USER").map(str::to_owned)
+    }
+}
+
+/// How log lines look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// For machines.
+    Json,
+}
+
+/// What every command needs.
+#[derive(Debug, Clone)]
+pub struct Common {
+    /// `sqlite://<file>`
+    pub database_url: String,
+    /// How log lines look.
+    pub log_format: LogFormat,
+    /// Which log lines.
+    pub log_filter: Option<String>,
+}
+
+/// What `serve` needs.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// The address to listen on.
+    pub bind_addr: SocketAddr,
+    /// The service that holds the rooms.
+    pub tencent: tencent::Settings,
+    /// The Slack door, if it is on.
+    pub slack: Option<slack::Settings>,
+}
+
+/// Reads variables and keeps what is wrong with them.
+struct Reader<'a> {
+    environment: &'a Environment,
+    problems: Vec<Problem>,
+}
+
+impl<'a> Reader<'a> {
+    fn new(environment: &'a Environment) -> Self {
+        Self { environment, problems: Vec::new() }
+    }
+
+    fn problem(&mut self, variable: &'static str, what: impl Into<String>) {
+        self.problems.push(Problem { variable, what: what.into() });
+    }
+
+    fn optional<T: FromStr>(&mut self, name: &'static str, wrong: &str) -> Option<T> {
+        let value = self.environment.get(name)?;
+        let parsed = value.parse().ok();
+        if parsed.is_none() {
+            self.problem(name, format!("`{value}` {wrong}"));
+        }
+        parsed
+    }
+
+    fn list(&self, name: &str) -> Vec<&'a str> {
+        let items = self.environment.get(name).unwrap_or_default().split(',');
+        items.map(str::trim).filter(|item| !item.is_empty()).collect()
+    }
+
+    fn end<T>(self, value: Option<T>) -> Result<T, ConfigError> {
+        match value {
+            Some(value) if self.problems.is_empty() => Ok(value),
+            _ => Err(ConfigError(self.problems)),
+        }
+    }
+}
+
+impl Common {
+    /// From the environment.
+    ///
+    /// # Errors
+    /// All that is wrong.
+    pub fn from(environment: &Environment) -> Result<Self, ConfigError> {
+        let mut reader = Reader::new(environment);
+        let database_url = environment.get("DATABASE_URL").unwrap_or("sqlite://room-owner.db").to_owned();
+        if let Err(error) = crate::store::database_file(&database_url) {
+            reader.problem("DATABASE_URL", error.to_string());
+        }
+        let log_format = match environment.get("LOG_FORMAT") {
+            None | Some("text") => LogFormat::Text,
+            Some("json") => LogFormat::Json,
+            Some(other) => {
+                reader.problem("LOG_FORMAT", format!("`{other}` is neither `text` nor `json`"));
+                LogFormat::Text
+            }
+        };
+        let log_filter = environment.get("RUST_LOG").map(str::to_owned);
+        if let Some(filter) = &log_filter
+            && let Err(error) = tracing_subscriber::EnvFilter::try_new(filter)
+        {
+            reader.problem("RUST_LOG", format!("`{filter}` is not a filter: {error}"));
+        }
+        reader.end(Some(Self { database_url, log_format, log_filter }))
+    }
+}
+
+impl Common {
+    /// The demo's: nothing of the environment, so that it is the same everywhere.
+    #[must_use]
+    pub fn for_the_demo() -> Self {
+        Self { database_url: String::new(), log_format: LogFormat::Text, log_filter: None }
+    }
+}
+
+/// The application that the simulator plays: the configured one, or a made-up one for what is not set.
+#[derive(Debug, Clone)]
+pub struct SimulatedAccount {
+    /// The application.
+    pub sdk_app_id: u32,
+    /// Its admin.
+    pub admin_user_id: String,
+    /// Its key.
+    pub secret_key: SecretString,
+    is_made_up: bool,
+}
+
+/// The key that is made up: it opens nothing but the simulator.
+const SIMULATED_KEY: &str = "simulated-key-that-opens-nothing-else";
+
+/// The account to simulate.
+///
+/// # Errors
+/// When a variable that is set cannot be used.
+pub fn simulated_account(environment: &Environment) -> Result<SimulatedAccount, ConfigError> {
+    let mut reader = Reader::new(environment);
+    let sdk_app_id = reader.optional("TENCENT_SDK_APP_ID", "is not the number of an application");
+    let account = SimulatedAccount {
+        sdk_app_id: sdk_app_id.unwrap_or(1_400_000_000),
+        admin_user_id: environment.get("TENCENT_ADMIN_USER_ID").unwrap_or("administrator").to_owned(),
+        secret_key: SecretString::from(environment.get("TENCENT_SECRET_KEY").unwrap_or(SIMULATED_KEY)),
+        is_made_up: environment.get("TENCENT_SECRET_KEY").is_none(),
+    };
+    reader.end(Some(account))
+}
+
+impl SimulatedAccount {
+    /// What to set so that the bot calls the simulator at `address`. A configured key is not shown.
+    #[must_use]
+    pub fn instructions(&self, address: SocketAddr) -> String {
+        let key = if self.is_made_up { SIMULATED_KEY } else { "(as you have set it)" };
+        format!(
+            "Tencent is simulated at http://{address}. For the bot:\n  \
+             TENCENT_API_BASE_URL=http://{address}\n  TENCENT_SDK_APP_ID={}\n  TENCENT_ADMIN_USER_ID={}\n  \
+             TENCENT_SECRET_KEY={key}\nSee its rooms: curl http://{address}/control/state",
+            self.sdk_app_id, self.admin_user_id
+        )
+    }
+}
+
+impl Config {
+    /// From the environment.
+    ///
+    /// # Errors
+    /// All that is wrong.
+    pub fn from(environment: &Environment) -> Result<Self, ConfigError> {
+        let mut reader = Reader::new(environment);
+        let bind_addr = reader
+            .optional("BIND_ADDR", "is not an address and a port")
+            .unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 8080)));
+        let tencent = tencent(&mut reader);
+        let slack = slack(&mut reader);
+        if slack.is_none() && reader.problems.iter().all(|problem| problem.variable != "SLACK_SIGNING_SECRET")
+        {
+            reader.problem("SLACK_SIGNING_SECRET", "is not set, so there is no chat to take commands from");
+        }
+        reader.end(tencent.map(|tencent| Self { bind_addr, tencent, slack }))
+    }
+}
+
+/// The settings for Tencent alone, for commands that need no chat.
+///
+/// # Errors
+/// All that is wrong.
+pub fn tencent_settings(environment: &Environment) -> Result<tencent::Settings, ConfigError> {
+    let mut reader = Reader::new(environment);
+    let settings = tencent(&mut reader);
+    reader.end(settings)
+}
+
+fn tencent(reader: &mut Reader<'_>) -> Option<tencent::Settings> {
+    let environment = reader.environment;
+    let mut required = |name: &'static str| {
+        let value = environment.get(name);
+        if value.is_none() {
+            reader.problem(name, "is not set");
+        }
+        value
+    };
+    let sdk_app_id = required("TENCENT_SDK_APP_ID");
+    let admin_user_id = required("TENCENT_ADMIN_USER_ID");
+    let secret_key = required("TENCENT_SECRET_KEY");
+
+    let sdk_app_id = sdk_app_id.and_then(|text| {
+        let id = text.parse().ok().filter(|id| *id > 0);
+        if id.is_none() {
+            reader.problem("TENCENT_SDK_APP_ID", format!("`{text}` is not the number of an application"));
+        }
+        id
+    });
+    if let Some(id) = admin_user_id
+        && (id.len() > crate::domain::room::LONGEST_ACCOUNT_ID || id.chars().any(char::is_whitespace))
+    {
+        reader.problem("TENCENT_ADMIN_USER_ID", format!("`{id}` is not a UserID of at most 32 bytes"));
+    }
+    if secret_key.is_some_and(|key| key.chars().any(char::is_whitespace)) {
+        reader.problem("TENCENT_SECRET_KEY", "holds a space: copy the key alone");
+    }
+    let base_url = base_url(reader);
+    let rate_limit =
+        reader.optional("TENCENT_RATE_LIMIT", "is not a number of calls a second").unwrap_or(200_u32);
+    if rate_limit == 0 {
+        reader.problem("TENCENT_RATE_LIMIT", "`0` would let no call through");
+    }
+    Some(tencent::Settings {
+        base_url: base_url?,
+        sdk_app_id: sdk_app_id?,
+        admin_user_id: admin_user_id?.to_owned(),
+        secret_key: SecretString::from(secret_key?),
+        rate_limit,
+    })
+}
+
+fn base_url(reader: &mut Reader<'_>) -> Option<Url> {
+    let Some(text) = reader.environment.get("TENCENT_API_BASE_URL") else {
+        let Some(region) = reader.environment.get("TENCENT_REGION") else {
+            reader.problem("TENCENT_REGION", "is not set, and neither is TENCENT_API_BASE_URL");
+            return None;
+        };
+        return match region.parse::<Region>() {
+            Ok(region) => Url::parse(&region.base_url()).ok(),
+            Err(error) => {
+                reader.problem("TENCENT_REGION", error.to_string());
+                None
+            }
+        };
+    };
+    let wrong = match Url::parse(text) {
+        Err(error) => format!("`{text}` is not a URL: {error}"),
+        Ok(url) if !matches!(url.scheme(), "http" | "https") => format!("`{text}` is neither http nor https"),
+        Ok(url) if url.path() != "/" || url.query().is_some() || url.fragment().is_some() => {
+            format!("`{text}` says more than scheme, host and port: the path is the bot's")
+        }
+        Ok(url) if !url.username().is_empty() || url.password().is_some() => {
+            "holds a user name or password, which Tencent does not take".to_owned()
+        }
+        Ok(url) if url.scheme() == "http" && !is_loopback(&url) => {
+            format!(
+                "`{text}` would send the UserSig in the clear: use https (plain http is for loopback addresses)"
+            )
+        }
+        Ok(url) => return Some(url),
+    };
+    reader.problem("TENCENT_API_BASE_URL", wrong);
+    None
+}
+
+/// Whether the URL stays on this machine.
+pub(crate) fn is_loopback(url: &Url) -> bool {
+    let host = url.host_str().unwrap_or_default();
+    let address = host.trim_matches(['[', ']']).parse::<std::net::IpAddr>();
+    host == "localhost" || address.is_ok_and(|address| address.is_loopback())
+}
+
+fn slack(reader: &mut Reader<'_>) -> Option<slack::Settings> {
+    const ALSO: [&str; 3] = ["SLACK_APP_ID", "SLACK_TEAM_IDS", "SLACK_RESPONSE_URL_HOSTS"];
+    let secrets = reader.list("SLACK_SIGNING_SECRET");
+    if secrets.is_empty() {
+        if let Some(set) = ALSO.iter().find(|name| reader.environment.get(name).is_some()) {
+            reader.problem("SLACK_SIGNING_SECRET", format!("is not set, but {set} is"));
+        }
+        return None;
+    }
+    if secrets.iter().any(|secret| secret.chars().any(char::is_whitespace)) {
+        reader.problem("SLACK_SIGNING_SECRET", "holds a space: separate secrets by commas");
+    }
+    let signing_secrets = secrets.into_iter().map(SecretString::from).collect();
+
+    let mut response_url_hosts = Vec::new();
+    for host in reader.list("SLACK_RESPONSE_URL_HOSTS") {
+        match host.parse() {
+            Ok(host) => response_url_hosts.push(host),
+            Err(error) => {
+                let error: slack::InvalidHost = error;
+                reader.problem("SLACK_RESPONSE_URL_HOSTS", error.to_string());
+            }
+        }
+    }
+    let private_replies = match reader.environment.get("REPLY_VISIBILITY") {
+        None | Some("channel") => false,
+        Some("private") => true,
+        Some(other) => {
+            reader.problem("REPLY_VISIBILITY", format!("`{other}` is neither `channel` nor `private`"));
+            true
+        }
+    };
+    Some(slack::Settings {
+        signing_secrets,
+        app_id: reader.environment.get("SLACK_APP_ID").map(str::to_owned),
+        team_ids: reader.list("SLACK_TEAM_IDS").into_iter().map(str::to_owned).collect(),
+        command: command_name(reader),
+        private_replies,
+        response_url_hosts,
+    })
+}
+
+/// Slack's names have 32 characters at most, slash included; Discord's 32 of lowercase letters, digits,
+/// `-` and `_`.
+fn command_name(reader: &mut Reader<'_>) -> CommandName {
+    let prefix = reader.environment.get("COMMAND_PREFIX").unwrap_or_default();
+    let name = CommandName::slash(prefix);
+    let plain =
+        prefix.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'-' | b'_'));
+    if !plain || name.0.len() > 32 {
+        reader.problem(
+            "COMMAND_PREFIX",
+            format!("`{prefix}` is not at most 20 lowercase letters, digits, `-` and `_`"),
+        );
+    }
+    name
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const GOOD: [(&str, &str); 5] = [
+        ("TENCENT_SDK_APP_ID", "1400000000"),
+        ("TENCENT_ADMIN_USER_ID", "administrator"),
+        ("TENCENT_SECRET_KEY", "key-of-the-app"),
+        ("TENCENT_REGION", "singapore"),
+        ("SLACK_SIGNING_SECRET", "old-secret, new-secret"),
+    ];
+
+    fn with(more: &[(&'static str, &'static str)]) -> Result<Config, String> {
+        let environment = Environment::of(GOOD.iter().chain(more).copied());
+        Config::from(&environment).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn good_settings_are_taken() {
+        let config = with(&[]).unwrap();
+        assert_eq!(config.tencent.base_url.as_str(), "https://adminapisgp.im.qcloud.com/");
+        assert_eq!(config.bind_addr.port(), 8080);
+        assert_eq!(config.slack.unwrap().signing_secrets.len(), 2);
+        let config =
+            with(&[("TENCENT_API_BASE_URL", "http://[::1]:9000/"), ("COMMAND_PREFIX", "x-")]).unwrap();
+        assert_eq!(config.tencent.base_url.as_str(), "http://[::1]:9000/");
+        assert_eq!(config.slack.unwrap().command.0, "/x-room-owner");
+    }
+
+    #[test]
+    fn what_is_wrong_is_said_all_at_once_with_an_example() {
+        let error =
+            Config::from(&Environment::of([("TENCENT_SDK_APP_ID", "my app")])).unwrap_err().to_string();
+        for part in [
+            "TENCENT_SDK_APP_ID: `my app` is not the number of an application",
+            "for example `TENCENT_SDK_APP_ID=1400000000`",
+            "TENCENT_SECRET_KEY: is not set",
+            "TENCENT_REGION: is not set",
+            "SLACK_SIGNING_SECRET: is not set, so there is no chat",
+        ] {
+            assert!(error.contains(part), "{part} in {error}");
+        }
+    }
+
+    #[test]
+    fn a_platform_with_only_some_of_its_settings_is_an_error() {
+        let environment =
+            Environment::of([("SLACK_APP_ID", "A1")].into_iter().chain(GOOD[..4].iter().copied()));
+        let error = Config::from(&environment).unwrap_err().to_string();
+        assert!(error.contains("SLACK_SIGNING_SECRET: is not set, but SLACK_APP_ID is"), "{error}");
+    }
+
+    #[test]
+    fn a_user_sig_never_goes_over_plain_http_to_another_machine() {
+        for url in
+            ["http://example.com", "http://10.0.0.1", "ftp://127.0.0.1", "https://a/b", "https://u:p@a", "x"]
+        {
+            let error = with(&[("TENCENT_API_BASE_URL", url)]).unwrap_err();
+            assert!(error.contains("TENCENT_API_BASE_URL"), "{url}: {error}");
+        }
+    }
+
+    #[test]
+    fn no_error_shows_a_secret() {
+        let secrets = [("TENCENT_SECRET_KEY", "hush hush"), ("SLACK_SIGNING_SECRET", "quiet please")];
+        let error = with(&secrets).unwrap_err();
+        assert!(
+            error.contains("TENCENT_SECRET_KEY") && !error.contains("hush") && !error.contains("quiet"),
+            "{error}"
+        );
+        assert!(!format!("{:?}", with(&[]).unwrap()).contains("secret\""));
+    }
+}

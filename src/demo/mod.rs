@@ -1,0 +1,110 @@
+//! `room-owner demo`: everything on this machine, with no account anywhere.
+//!
+//! A simulated Tencent, the real bot on a scratch database, and a stand-in for Slack that signs requests
+//! as Slack does and sends them to the bot's real endpoint. [`playground`] is the page, [`story`] the
+//! scripted run.
+
+mod chat;
+mod playground;
+mod story;
+mod world;
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+
+use axum::Router;
+use tempfile::TempDir;
+use tokio::net::TcpListener;
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+
+use crate::app::service::Timing;
+use crate::bot::{Bot, end_requested};
+use crate::clock::SystemClock;
+use crate::tencent::simulator::Simulator;
+
+use chat::SlackStandIn;
+
+/// The port that is tried first, and how many after it.
+const FIRST_PORT: u16 = 8080;
+const PORTS_TRIED: u16 = 50;
+
+/// What the demo runs.
+struct Stage {
+    simulator: Simulator,
+    slack: Arc<SlackStandIn>,
+    store: Arc<crate::store::SqliteStore>,
+    address: SocketAddr,
+    scratch: TempDir,
+    end: Vec<oneshot::Sender<()>>,
+    running: Vec<JoinHandle<anyhow::Result<()>>>,
+}
+
+/// Runs the demo: the page until it is told to end, or, with `once`, the scripted story.
+///
+/// # Errors
+/// When no port is free or the scratch folder cannot be made; in the story, when something did not come
+/// out as it should.
+pub async fn run(once: bool) -> anyhow::Result<()> {
+    let stage = Stage::set(once).await?;
+    let told = if once {
+        story::tell(&stage).await
+    } else {
+        println!("{}", playground::invitation(stage.address, stage.scratch.path()));
+        end_requested().await;
+        println!("\nThe demo ends; its scratch folder is removed.");
+        Ok(())
+    };
+    stage.strike().await?;
+    told
+}
+
+impl Stage {
+    async fn set(once: bool) -> anyhow::Result<Self> {
+        let scratch = tempfile::Builder::new().prefix("room-owner-demo-").tempdir()?;
+        let tencent_listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+        let listener =
+            if once { TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await? } else { free_port().await? };
+        let address = listener.local_addr()?;
+
+        let simulator = world::simulator();
+        let tencent = world::tencent_settings(tencent_listener.local_addr()?)?;
+        let url = format!("sqlite://{}", scratch.path().join("demo.db").display());
+        let bot = Bot::build(&url, tencent, SystemClock, Timing::default()).await?;
+        world::seed(&*bot.store, &SystemClock).await?;
+
+        let slack = Arc::new(SlackStandIn::new(address)?);
+        let settings = slack.settings_for_the_bot()?;
+        let store = Arc::clone(&bot.store);
+        let page: Router = playground::router(simulator.clone(), Arc::clone(&slack), Arc::clone(&store));
+
+        let (end_tencent, tencent_ends) = oneshot::channel::<()>();
+        let (end_bot, bot_ends) = oneshot::channel::<()>();
+        // A sender that is dropped ends its server too.
+        let until = |ends: oneshot::Receiver<()>| async move { drop(ends.await) };
+        let simulated = simulator.clone();
+        let running = vec![
+            tokio::spawn(async move { bot.serve(listener, Some(settings), page, until(bot_ends)).await }),
+            tokio::spawn(async move { Ok(simulated.run(tencent_listener, until(tencent_ends)).await?) }),
+        ];
+        Ok(Self { simulator, slack, store, address, scratch, end: vec![end_bot, end_tencent], running })
+    }
+
+    /// Ends the bot, then Tencent.
+    async fn strike(self) -> anyhow::Result<()> {
+        for (end, running) in self.end.into_iter().zip(self.running) {
+            drop(end);
+            running.await??;
+        }
+        Ok(())
+    }
+}
+
+async fn free_port() -> anyhow::Result<TcpListener> {
+    for port in FIRST_PORT..FIRST_PORT + PORTS_TRIED {
+        if let Ok(listener) = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await {
+            return Ok(listener);
+        }
+    }
+    Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?)
+}

@@ -1,0 +1,210 @@
+//! The page: pick a person and a channel, type a command, see the reply and the record it left.
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use axum::extract::{Path as UrlPath, Query, Request, State};
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::chat::SlackStandIn;
+use super::world::{CHANNELS, EXAMPLES, PEOPLE, ROOMS};
+use crate::app::ports::Store as _;
+use crate::domain::audit::AuditFilter;
+use crate::store::SqliteStore;
+use crate::tencent::simulator::{Api, Fault, FaultKind, Simulator, When};
+
+const PAGE: &str = include_str!("page/playground.html");
+const STYLE: &str = include_str!("page/playground.css");
+const SCRIPT: &str = include_str!("page/playground.js");
+
+/// Nothing from elsewhere, nothing inline: text from chat can never become script.
+const CONTENT_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; \
+                              img-src 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
+struct Playground {
+    simulator: Simulator,
+    slack: Arc<SlackStandIn>,
+    store: Arc<SqliteStore>,
+    trouble: Mutex<Trouble>,
+}
+
+/// What Tencent does, as the page names it.
+#[derive(Debug, Clone, Copy, Default, Deserialize, serde::Serialize)]
+#[serde(rename_all = "kebab-case")]
+enum Trouble {
+    #[default]
+    None,
+    Down,
+    Slow,
+    ResetAfter,
+    Banned,
+}
+
+/// What the terminal says when the page is there.
+pub(super) fn invitation(address: SocketAddr, scratch: &Path) -> String {
+    format!(
+        "The demo runs: a simulated Tencent, the real bot, and a page to play with.\n\n  \
+         open      http://{address}/\n  \
+         try       /room-owner test user2        as Alice in #mods\n  \
+         then      the same as Otto, or in #random: refused, and recorded\n  \
+         database  {}\n\nNothing leaves this machine. Ctrl-C ends it and removes its scratch folder.",
+        scratch.join("demo.db").display()
+    )
+}
+
+pub(super) fn router(simulator: Simulator, slack: Arc<SlackStandIn>, store: Arc<SqliteStore>) -> Router {
+    let playground = Playground { simulator, slack, store, trouble: Mutex::default() };
+    let file = |kind: &'static str, text: &'static str| {
+        get(move || async move { ([(header::CONTENT_TYPE, kind)], text) })
+    };
+    Router::new()
+        .route("/", file("text/html; charset=utf-8", PAGE))
+        .route("/playground.css", file("text/css; charset=utf-8", STYLE))
+        .route("/playground.js", file("text/javascript; charset=utf-8", SCRIPT))
+        .route("/demo/world", get(world))
+        .route("/demo/rooms", get(rooms))
+        .route("/demo/say", post(say))
+        .route("/demo/say-again", post(say_again))
+        .route("/demo/faults", post(set_trouble))
+        .route("/demo/audit", get(audit))
+        .route("/demo/late/{reply_to}", post(late))
+        .layer(middleware::from_fn(guard))
+        .with_state(Arc::new(playground))
+}
+
+/// A page of another site may not steer the demo: neither by a name that points here, nor by a form.
+async fn guard(request: Request, next: Next) -> Response {
+    let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
+    let name = host.rsplit_once(':').map_or(host, |(name, _)| name);
+    if !matches!(name, "127.0.0.1" | "localhost" | "[::1]") {
+        return (StatusCode::FORBIDDEN, "open the demo at its address on this machine\n").into_response();
+    }
+    let mut response = next.run(request).await;
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(CONTENT_POLICY));
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}
+
+async fn world(State(playground): State<Arc<Playground>>) -> Json<Value> {
+    let people = PEOPLE.iter().map(|person| {
+        let role = person.role.map_or("outsider", |(role, _)| role.name());
+        json!({ "id": person.id, "name": person.name, "role": role, "about": person.about })
+    });
+    let channels = CHANNELS.iter().map(|it| json!({ "id": it.id, "name": it.name, "about": it.about }));
+    let examples = EXAMPLES
+        .iter()
+        .map(|it| json!({ "text": it.text, "about": it.about, "person": it.person, "channel": it.channel }));
+    Json(json!({
+        "people": people.collect::<Vec<_>>(),
+        "channels": channels.collect::<Vec<_>>(),
+        "rooms": owners(&playground.simulator),
+        "examples": examples.collect::<Vec<_>>(),
+        "commands": ["/room-owner"],
+        "fault": *playground.trouble.lock().unwrap_or_else(PoisonError::into_inner),
+    }))
+}
+
+fn owners(simulator: &Simulator) -> Vec<Value> {
+    ROOMS.iter().map(|(room, _)| json!({ "id": room, "owner": simulator.owner_of(room) })).collect()
+}
+
+async fn rooms(State(playground): State<Arc<Playground>>) -> Json<Vec<Value>> {
+    Json(owners(&playground.simulator))
+}
+
+#[derive(Deserialize)]
+struct Saying {
+    person: String,
+    channel: String,
+    text: String,
+}
+
+async fn say(State(playground): State<Arc<Playground>>, Json(saying): Json<Saying>) -> Response {
+    match playground.slack.say(&saying.person, &saying.channel, &saying.text).await {
+        Ok(said) => Json(said).into_response(),
+        Err(error) => failed(&error),
+    }
+}
+
+#[derive(Deserialize)]
+struct Again {
+    delivery: String,
+}
+
+async fn say_again(State(playground): State<Arc<Playground>>, Json(again): Json<Again>) -> Response {
+    match playground.slack.say_again(&again.delivery).await {
+        Ok(Some(said)) => Json(said).into_response(),
+        Ok(None) => {
+            let error = json!({ "error": "this delivery is not known: send the command again" });
+            (StatusCode::NOT_FOUND, Json(error)).into_response()
+        }
+        Err(error) => failed(&error),
+    }
+}
+
+fn failed(error: &anyhow::Error) -> Response {
+    (StatusCode::INTERNAL_SERVER_ERROR, Json(json!({ "error": error.to_string() }))).into_response()
+}
+
+#[derive(Deserialize)]
+struct TroubleWanted {
+    kind: Trouble,
+}
+
+async fn set_trouble(
+    State(playground): State<Arc<Playground>>,
+    Json(wanted): Json<TroubleWanted>,
+) -> StatusCode {
+    playground.simulator.clear_faults();
+    let fault = match wanted.kind {
+        Trouble::None => None,
+        Trouble::Down => {
+            let body = "<html><body>502 Bad Gateway</body></html>".to_owned();
+            Some(Fault::new(FaultKind::Http { status: 502, body, when: When::Before }))
+        }
+        Trouble::Slow => {
+            Some(Fault::new(FaultKind::Stall { when: When::Before, millis: 2_600 }).on(Api::ChangeRoomOwner))
+        }
+        Trouble::ResetAfter => Some(Fault::new(FaultKind::ResetAfter).on(Api::ChangeRoomOwner)),
+        Trouble::Banned => {
+            let info = "the new owner is banned from the room".to_owned();
+            Some(Fault::new(FaultKind::Code { code: 100_016, info }).on(Api::ChangeRoomOwner))
+        }
+    };
+    if let Some(fault) = fault {
+        playground.simulator.inject(fault);
+    }
+    *playground.trouble.lock().unwrap_or_else(PoisonError::into_inner) = wanted.kind;
+    StatusCode::NO_CONTENT
+}
+
+#[derive(Deserialize)]
+struct AuditQuery {
+    limit: Option<u32>,
+}
+
+async fn audit(State(playground): State<Arc<Playground>>, Query(query): Query<AuditQuery>) -> Response {
+    let filter = AuditFilter { limit: Some(query.limit.unwrap_or(50).min(10_000)), ..AuditFilter::default() };
+    match playground.store.audit(&filter).await {
+        Ok(entries) => Json(entries).into_response(),
+        Err(error) => failed(&error.into()),
+    }
+}
+
+async fn late(
+    State(playground): State<Arc<Playground>>,
+    UrlPath(reply_to): UrlPath<String>,
+    Json(message): Json<Value>,
+) -> StatusCode {
+    if playground.slack.take_late(&reply_to, message).await { StatusCode::OK } else { StatusCode::NOT_FOUND }
+}

@@ -1,0 +1,178 @@
+//! `demo --once`: a story in the terminal that checks what it tells.
+
+use std::time::Duration;
+
+use anyhow::ensure;
+use serde_json::Value;
+
+use super::Stage;
+use super::world::{CHANNELS, PEOPLE};
+use crate::app::ports::Store as _;
+use crate::domain::audit::{AuditFilter, OutcomeKind};
+use crate::tencent::simulator::{Api, Fault, FaultKind};
+
+/// One line of the story: who types what where, and what has to come of it.
+struct Scene {
+    title: &'static str,
+    person: &'static str,
+    channel: &'static str,
+    text: &'static str,
+    outcome: OutcomeKind,
+    /// A room and who has to own it afterwards.
+    owner: (&'static str, &'static str),
+}
+
+const fn scene(
+    title: &'static str,
+    (person, channel): (&'static str, &'static str),
+    text: &'static str,
+    outcome: OutcomeKind,
+    owner: (&'static str, &'static str),
+) -> Scene {
+    Scene { title, person, channel, text, outcome, owner }
+}
+
+const ALICE: (&str, &str) = ("U0ALICE", "C0MODS");
+
+const SCENES: [Scene; 8] = [
+    scene(
+        "A moderator asks who owns the room",
+        ALICE,
+        "/room-owner test",
+        OutcomeKind::Succeeded,
+        ("test", "carol"),
+    ),
+    scene(
+        "and hands it over.",
+        ALICE,
+        "/room-owner test user2 reason: host crashed",
+        OutcomeKind::Succeeded,
+        ("test", "user2"),
+    ),
+    scene(
+        "Once more: nothing to change.",
+        ALICE,
+        "/room-owner test user2",
+        OutcomeKind::Unchanged,
+        ("test", "user2"),
+    ),
+    scene(
+        "Somebody without a role is refused.",
+        ("U0OTTO", "C0MODS"),
+        "/room-owner test otto",
+        OutcomeKind::Denied,
+        ("test", "user2"),
+    ),
+    scene(
+        "So is a moderator in the wrong channel.",
+        ("U0ALICE", "C0RANDOM"),
+        "/room-owner test user3",
+        OutcomeKind::Denied,
+        ("test", "user2"),
+    ),
+    scene(
+        "A room that does not exist.",
+        ALICE,
+        "/room-owner gone user2",
+        OutcomeKind::Refused,
+        ("test", "user2"),
+    ),
+    scene(
+        "Forgotten quotes: nothing is guessed.",
+        ALICE,
+        "/room-owner my room user2",
+        OutcomeKind::Invalid,
+        ("my room", "erin"),
+    ),
+    scene(
+        "Tencent's connection breaks after the change: the owner is read back.",
+        ALICE,
+        "/room-owner live-7 user7",
+        OutcomeKind::Succeeded,
+        ("live-7", "user7"),
+    ),
+];
+
+/// The scene before which the next change's answer is lost.
+const BROKEN: usize = 7;
+
+/// Tells the story.
+///
+/// # Errors
+/// When something does not come out as the story says.
+pub(super) async fn tell(stage: &Stage) -> anyhow::Result<()> {
+    println!("room-owner, told once: the real bot against a simulated Tencent, on this machine only.");
+    let mut handed_over = None;
+    for (number, scene) in SCENES.iter().enumerate() {
+        if number == BROKEN {
+            stage.simulator.inject(Fault::new(FaultKind::ResetAfter).on(Api::ChangeRoomOwner).once());
+        }
+        println!("\n{}", scene.title);
+        println!("  {} in #{}: {}", name(scene.person), channel(scene.channel), scene.text);
+        let said = stage.slack.say(scene.person, scene.channel, scene.text).await?;
+        ensure!(said.status == 200, "the bot answered {} instead of 200", said.status);
+        said.messages.iter().for_each(show);
+        check(stage, &said.delivery, scene.outcome).await?;
+        let (room, owner) = scene.owner;
+        let now = stage.simulator.owner_of(room);
+        ensure!(now.as_deref() == Some(owner), "`{room}` should belong to `{owner}`, and belongs to {now:?}");
+        if number == 1 {
+            handed_over = Some(said.delivery);
+        }
+    }
+
+    println!("\nSlack delivers the hand-over a second time: it is not done twice.");
+    let changes = stage.simulator.owner_changes().len();
+    let delivery = handed_over.unwrap_or_default();
+    let again = stage.slack.say_again(&delivery).await?;
+    again.iter().flat_map(|said| &said.messages).for_each(show);
+    ensure!(stage.simulator.owner_changes().len() == changes, "a delivery was carried out twice");
+
+    println!("\nWhat the audit log kept of it, newest first (room-owner audit list):\n");
+    let filter = AuditFilter { limit: Some(SCENES.len() as u32 + 1), ..AuditFilter::default() };
+    let entries = stage.store.audit(&filter).await?;
+    ensure!(
+        entries.first().is_some_and(|entry| entry.outcome == OutcomeKind::Duplicate),
+        "the repetition is not in the log"
+    );
+    println!("{}", crate::cli::audit::table(&entries));
+    println!("\nAll of it came out as told. `room-owner demo` opens a page to play with.");
+    Ok(())
+}
+
+fn name(id: &str) -> &str {
+    PEOPLE.iter().find(|person| person.id == id).map_or(id, |person| person.name)
+}
+
+fn channel(id: &str) -> &str {
+    CHANNELS.iter().find(|channel| channel.id == id).map_or(id, |channel| channel.name)
+}
+
+fn show(message: &Value) {
+    let private = message["response_type"] != "in_channel";
+    let text = message["text"].as_str().unwrap_or_default();
+    let text = text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&");
+    for line in text.lines() {
+        println!("    {line}");
+    }
+    println!("    ({})", if private { "only the caller sees this" } else { "the channel sees this" });
+}
+
+/// The record of the delivery has to end with `outcome`; a late answer may be a moment ahead of it.
+async fn check(stage: &Stage, delivery: &str, outcome: OutcomeKind) -> anyhow::Result<()> {
+    let id = format!("slack:{delivery}");
+    let recorded = async {
+        loop {
+            let entries =
+                stage.store.audit(&AuditFilter { limit: Some(20), ..AuditFilter::default() }).await?;
+            let entry = entries.into_iter().find(|entry| entry.delivery_id.as_deref() == Some(&id));
+            match entry.map(|entry| entry.outcome) {
+                Some(OutcomeKind::Pending) | None => tokio::time::sleep(Duration::from_millis(20)).await,
+                Some(found) => return Ok::<_, anyhow::Error>(found),
+            }
+        }
+    };
+    let found = tokio::time::timeout(Duration::from_secs(20), recorded).await??;
+    ensure!(found == outcome, "the log says {found} where the story says {outcome}");
+    Ok(())
+}

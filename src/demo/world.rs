@@ -1,0 +1,145 @@
+//! The demo's people, channels, rooms and rights.
+
+use std::net::SocketAddr;
+
+use reqwest::Url;
+use secrecy::SecretString;
+
+use crate::app::acl::edit_locally;
+use crate::app::ports::{AclChange, Clock, NewGrant, Store};
+use crate::domain::access::{Effect, Role, RoomScope};
+use crate::domain::principal::{Principal, Subject};
+use crate::tencent;
+use crate::tencent::simulator::{Settings, Simulator};
+
+/// The workspace, and the stand-in's own Slack app.
+pub(super) const TEAM: &str = "T0DEMO";
+pub(super) const APP: &str = "A0DEMO";
+
+/// Not an account of anybody's: made for the simulator.
+const SDK_APP_ID: u32 = 1_400_000_000;
+const ADMIN: &str = "administrator";
+const SECRET_KEY: &str = "the-demo-signs-for-a-simulated-service-only";
+
+/// Somebody who types commands.
+pub(super) struct Person {
+    pub(super) id: &'static str,
+    pub(super) name: &'static str,
+    pub(super) role: Option<(Role, &'static str)>,
+    pub(super) about: &'static str,
+}
+
+pub(super) const PEOPLE: [Person; 4] = [
+    Person {
+        id: "U0ALICE",
+        name: "Alice",
+        role: Some((Role::Moderator, "*")),
+        about: "moderator for every room",
+    },
+    Person {
+        id: "U0RITA",
+        name: "Rita",
+        role: Some((Role::Auditor, "*")),
+        about: "auditor: reads, changes nothing",
+    },
+    Person {
+        id: "U0ADAM",
+        name: "Adam",
+        role: Some((Role::Admin, "live-*")),
+        about: "admin for live-* rooms",
+    },
+    Person { id: "U0OTTO", name: "Otto", role: None, about: "outsider: no role at all" },
+];
+
+/// A place to type in.
+pub(super) struct Place {
+    pub(super) id: &'static str,
+    pub(super) name: &'static str,
+    pub(super) about: &'static str,
+    pub(super) authorised: bool,
+}
+
+pub(super) const CHANNELS: [Place; 2] = [
+    Place { id: "C0MODS", name: "mods", about: "authorised for every room", authorised: true },
+    Place { id: "C0RANDOM", name: "random", about: "not authorised", authorised: false },
+];
+
+/// Rooms and their owners at the start.
+pub(super) const ROOMS: [(&str, &str); 4] =
+    [("test", "carol"), ("live-7", "dave"), ("my room", "erin"), ("vip-1", "frank")];
+
+/// Lines worth trying.
+pub(super) struct Example {
+    pub(super) text: &'static str,
+    pub(super) about: &'static str,
+    pub(super) person: &'static str,
+    pub(super) channel: &'static str,
+}
+
+const fn example(
+    text: &'static str,
+    about: &'static str,
+    person: &'static str,
+    channel: &'static str,
+) -> Example {
+    Example { text, about, person, channel }
+}
+
+pub(super) const EXAMPLES: [Example; 9] = [
+    example("/room-owner test user2", "hand a room over", "U0ALICE", "C0MODS"),
+    example("/room-owner test", "who owns it now?", "U0ALICE", "C0MODS"),
+    example(
+        "/room-owner \"my room\" user2 reason: host crashed",
+        "a room with a space, and why",
+        "U0ALICE",
+        "C0MODS",
+    ),
+    example("/room-owner test user2", "somebody without a role", "U0OTTO", "C0MODS"),
+    example("/room-owner test user2", "in a channel that is not authorised", "U0ALICE", "C0RANDOM"),
+    example("/room-owner vip-1 user2", "outside of an admin's rooms", "U0ADAM", "C0MODS"),
+    example("/room-owner gone user2", "a room that does not exist", "U0ALICE", "C0MODS"),
+    example("/room-owner my room user2", "forgotten quotes", "U0ALICE", "C0MODS"),
+    example("/room-owner", "help", "U0ALICE", "C0MODS"),
+];
+
+/// A Tencent with the demo's rooms.
+pub(super) fn simulator() -> Simulator {
+    let simulator = Simulator::new(Settings::new(SDK_APP_ID, ADMIN, SecretString::from(SECRET_KEY)));
+    for (room, owner) in ROOMS {
+        simulator.put_room(room, owner);
+    }
+    simulator
+}
+
+/// How the bot reaches it.
+pub(super) fn tencent_settings(address: SocketAddr) -> anyhow::Result<tencent::Settings> {
+    Ok(tencent::Settings {
+        base_url: Url::parse(&format!("http://{address}"))?,
+        sdk_app_id: SDK_APP_ID,
+        admin_user_id: ADMIN.to_owned(),
+        secret_key: SecretString::from(SECRET_KEY),
+        rate_limit: 200,
+    })
+}
+
+/// Gives the people their roles and authorises the channel, as `acl grant` would: recorded.
+pub(super) async fn seed(store: &dyn Store, clock: &dyn Clock) -> anyhow::Result<()> {
+    let seeder = || "cli:demo".parse::<Subject>().map(Principal::new);
+    for person in &PEOPLE {
+        let Some((role, scope)) = person.role else { continue };
+        let subject: Subject = format!("slack:{TEAM}:{}", person.id).parse()?;
+        let rooms: RoomScope = scope.parse()?;
+        let typed = format!("room-owner acl grant {subject} {role} --rooms {rooms}");
+        let grant =
+            NewGrant { subject, role, effect: Effect::Permit, rooms, channels: vec![], expires_at: None };
+        let reason = Some("seeded for the demo".to_owned());
+        edit_locally(store, clock, seeder()?, typed, AclChange::Grant(grant), reason).await?;
+    }
+    for channel in CHANNELS.iter().filter(|channel| channel.authorised) {
+        let id = format!("slack:{TEAM}:{}", channel.id);
+        let change = AclChange::AllowChannel { channel: id.parse()?, rooms: RoomScope::All };
+        let typed = format!("room-owner acl channel allow {id}");
+        edit_locally(store, clock, seeder()?, typed, change, Some("seeded for the demo".to_owned())).await?;
+    }
+    Ok(())
+}
