@@ -1,0 +1,17 @@
+//! Stories: people type commands in Slack or at the command line, and read what the bot says. Everything
+//! between them is real: the HTTP door, the store, the client, and a simulated Tencent on loopback.
+//!
+//! A story describes a [`world`], speaks as somebody and shows what that person reads. When it ends, the
+//! world checks what must always hold ([`closing`]).
+
+// A test that cannot go on fails; that is what `unwrap` says.
+#![allow(clippy::unwrap_used)]
+
+mod clock;
+mod closing;
+mod late;
+mod logs;
+mod slack;
+mod world;
+
+mod transfers;
