@@ -14,4 +14,9 @@ mod logs;
 mod slack;
 mod world;
 
+mod authenticity;
+mod codes;
+mod denials;
+mod faults;
+mod grammar;
 mod transfers;
