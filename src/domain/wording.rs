@@ -233,7 +233,7 @@ fn owner(operation: OperationId, room: &RoomId, outcome: &Outcome) -> Message {
 fn problem(refusal: &Refusal) -> Vec<Line> {
     let said = match refusal.code {
         Some(number) => text("Tencent's error ").text(number).text(": ").code(&refusal.info),
-        None => code(&refusal.info),
+        None => text("What went wrong: ").code(&refusal.info),
     };
     vec![said, text(&refusal.remedy)]
 }
