@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use async_trait::async_trait;
 use jiff::Timestamp;
 use room_owner::app::ports::Clock;
+use room_owner::clock::SystemClock;
 use tokio::sync::Notify;
 
 /// When stories begin.
@@ -35,6 +36,13 @@ impl StoryClock {
             slept: Mutex::default(),
             told: Notify::new(),
         }))
+    }
+
+    /// The machine's own time, for programs that go by it.
+    pub(crate) fn of_this_machine() -> Self {
+        let clock = Self::new(true);
+        clock.pass(SystemClock.now().as_second() - NOON.as_second());
+        clock
     }
 
     /// Lets time pass, forwards or (negative) backwards.

@@ -4,15 +4,18 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use reqwest::{Client, Method, RequestBuilder};
 use room_owner::app::ports::Clock as _;
 use room_owner::domain::audit::OperationId;
+use room_owner::domain::wording::CommandName;
 use room_owner::slack::signature;
-use secrecy::SecretString;
+use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::Value;
 
 use super::clock::StoryClock;
+use super::world::secret;
 
 pub(crate) const TEAM: &str = "T0TEAM";
 pub(crate) const APP: &str = "A0APP";
@@ -239,6 +242,23 @@ impl Signed {
 }
 
 impl Workspace {
+    pub(crate) fn new(late: SocketAddr, prefix: &str, clock: StoryClock) -> Self {
+        Self {
+            http: Client::builder().no_proxy().timeout(Duration::from_secs(20)).build().unwrap(),
+            bot: Mutex::new(late),
+            late,
+            signing_secret: secret("signing"),
+            token: secret("token").expose_secret().to_owned(),
+            hook: secret("hook").expose_secret().to_owned(),
+            command: CommandName::slash(prefix).0,
+            clock,
+            deliveries: AtomicU64::default(),
+            recorded: AtomicUsize::default(),
+            unread: Mutex::default(),
+            said: Mutex::default(),
+        }
+    }
+
     /// A reply that somebody has to read before the story ends.
     pub(crate) fn takes_note_of(&self, reply: &Reply) {
         self.said.lock().unwrap().push_str(&reply.json.to_string());

@@ -1,6 +1,6 @@
 //! The world of a story: Tencent with its rooms, the bot on a database of its own, and people in Slack.
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
@@ -17,7 +17,7 @@ use room_owner::slack::Settings;
 use room_owner::store::SqliteStore;
 use room_owner::tencent;
 use room_owner::tencent::simulator::{self, Api, Call, Fault, FaultKind, Simulator};
-use secrecy::{ExposeSecret as _, SecretString};
+use secrecy::SecretString;
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
@@ -217,20 +217,7 @@ impl Stage {
                 simulated.run(listener, std::future::pending()).await.unwrap();
             }));
         }
-        let workspace = Arc::new(Workspace {
-            http: reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(20)).build().unwrap(),
-            bot: Mutex::new(late_address),
-            late: late_address,
-            signing_secret: secret("signing"),
-            token: secret("token").expose_secret().to_owned(),
-            hook: secret("hook").expose_secret().to_owned(),
-            command: CommandName::slash(&world.prefix).0,
-            clock: clock.clone(),
-            deliveries: Default::default(),
-            recorded: Default::default(),
-            unread: Mutex::default(),
-            said: Mutex::default(),
-        });
+        let workspace = Arc::new(Workspace::new(late_address, &world.prefix, clock.clone()));
         let folder = tempfile::tempdir().unwrap();
         let (store, running) = start(&world, &folder, &tencent_url, &workspace).await;
         let other_operations = world.acl.len();
