@@ -35,7 +35,7 @@ fn main() -> ExitCode {
 async fn run(command: Command) -> anyhow::Result<Exit> {
     if let Command::Demo { once } = command {
         // The demo is the same everywhere: it reads neither the environment nor `.env`.
-        telemetry::start_logging(&Common::for_the_demo(), "warn");
+        telemetry::start_logging(&Common::for_the_demo(), "error");
         bot::install_cryptography();
         demo::run(once).await?;
         return Ok(Exit::Done);
