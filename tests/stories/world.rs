@@ -307,10 +307,6 @@ impl Stage {
         self.folder.path().join("room-owner.db")
     }
 
-    pub(crate) fn folder(&self) -> &std::path::Path {
-        self.folder.path()
-    }
-
     /// Ends the bot and starts it anew on the same database.
     pub(crate) async fn restart(&mut self) {
         self.stop_bot().await;
