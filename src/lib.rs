@@ -1,6 +1,7 @@
 //! Hand a Tencent RTC live room to a new owner, from chat.
 
 pub mod app;
+pub mod bench;
 pub mod bot;
 pub mod cli;
 pub mod clock;

@@ -4,9 +4,10 @@ use std::process::ExitCode;
 
 use anyhow::Context as _;
 use clap::Parser as _;
-use room_owner::app::service::{CommandService, Timing};
+use room_owner::app::service::Timing;
+use room_owner::bench::{self, Load};
 use room_owner::bot::{self, Bot};
-use room_owner::cli::{self, Arguments, Command, Exit, SimulatorArguments};
+use room_owner::cli::{self, Arguments, BenchArguments, Command, Exit, SimulatorArguments};
 use room_owner::clock::SystemClock;
 use room_owner::config::{self, Common, Config, ConfigError, Environment};
 use room_owner::store::{IfMissing, SqliteStore};
@@ -33,51 +34,58 @@ fn main() -> ExitCode {
 }
 
 async fn run(command: Command) -> anyhow::Result<Exit> {
-    if let Command::Demo { once } = command {
-        // The demo is the same everywhere: it reads neither the environment nor `.env`.
-        telemetry::start_logging(&Common::for_the_demo(), "warn");
-        bot::install_cryptography();
-        demo::run(once).await?;
-        return Ok(Exit::Done);
-    }
-    let environment = Environment::read()?;
-    let common = Common::from(&environment)?;
-    let usual = if matches!(command, Command::Serve | Command::Simulator(_)) { "info" } else { "warn" };
-    telemetry::start_logging(&common, usual);
-    let url = common.database_url.as_str();
+    bot::install_cryptography();
     let clock = SystemClock;
     match command {
-        Command::Demo { .. } => Ok(Exit::Done),
+        Command::Demo { once } => {
+            telemetry::start_logging(&Common::for_the_demo(), "error");
+            demo::run(once).await?;
+        }
+        Command::Bench(BenchArguments { commands, connections, rate, folder }) => {
+            telemetry::start_logging(&Common::for_the_demo(), "error");
+            bench::run(Load { commands, connections, rate, folder }).await?;
+        }
         Command::Serve => {
-            bot::serve(url, Config::from(&environment)?, clock).await?;
-            Ok(Exit::Done)
-        }
-        Command::Transfer(arguments) => {
-            let principal = cli::local_principal(environment.sudo_user())?;
-            let tencent = config::tencent_settings(&environment)?;
-            let bot = Bot::build(url, tencent, clock, Timing::default()).await?;
-            let service: &CommandService = &bot.service;
-            cli::transfer::run(service, principal, arguments).await
-        }
-        Command::Acl(command) => {
-            let principal = cli::local_principal(environment.sudo_user())?;
-            let if_missing = if command.makes_database() { IfMissing::Create } else { IfMissing::Fail };
-            let store = SqliteStore::open(url, if_missing).await?;
-            cli::acl::run(&store, &clock, principal, command).await
-        }
-        Command::Audit(command) => {
-            let store = SqliteStore::open(url, IfMissing::Fail).await?;
-            cli::audit::run(&store, &clock, command).await
+            let (environment, common) = settings("info")?;
+            bot::serve(&common.database_url, Config::from(&environment)?, clock).await?;
         }
         Command::Simulator(arguments) => {
+            let (environment, _) = settings("info")?;
             simulate(&environment, arguments).await?;
-            Ok(Exit::Done)
+        }
+        Command::Transfer(arguments) => {
+            let (environment, common) = settings("warn")?;
+            let principal = cli::local_principal(environment.sudo_user())?;
+            let tencent = config::tencent_settings(&environment)?;
+            let bot = Bot::build(&common.database_url, tencent, clock, Timing::default()).await?;
+            return cli::transfer::run(&bot.service, principal, arguments).await;
+        }
+        Command::Acl(command) => {
+            let (environment, common) = settings("warn")?;
+            let principal = cli::local_principal(environment.sudo_user())?;
+            let if_missing = if command.makes_database() { IfMissing::Create } else { IfMissing::Fail };
+            let store = SqliteStore::open(&common.database_url, if_missing).await?;
+            return cli::acl::run(&store, &clock, principal, command).await;
+        }
+        Command::Audit(command) => {
+            let (_, common) = settings("warn")?;
+            let store = SqliteStore::open(&common.database_url, IfMissing::Fail).await?;
+            return cli::audit::run(&store, &clock, command).await;
         }
     }
+    Ok(Exit::Done)
+}
+
+/// The settings, with logging started; `usual` is the filter where `RUST_LOG` is not set. The demo and the
+/// benchmark read none: they are the same everywhere.
+fn settings(usual: &str) -> anyhow::Result<(Environment, Common)> {
+    let environment = Environment::read()?;
+    let common = Common::from(&environment)?;
+    telemetry::start_logging(&common, usual);
+    Ok((environment, common))
 }
 
 async fn simulate(environment: &Environment, arguments: SimulatorArguments) -> anyhow::Result<()> {
-    bot::install_cryptography();
     let account = config::simulated_account(environment)?;
     let mut settings =
         Settings::new(account.sdk_app_id, account.admin_user_id.clone(), account.secret_key.clone());

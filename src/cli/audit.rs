@@ -64,7 +64,8 @@ async fn list(store: &dyn Store, clock: &dyn Clock, arguments: ListArguments) ->
 }
 
 impl Row for AuditEntry {
-    const HEADINGS: &'static [&'static str] = &["Op", "At (UTC)", "Actor", "Command", "Outcome", "How and why"];
+    const HEADINGS: &'static [&'static str] =
+        &["Op", "At (UTC)", "Actor", "Command", "Outcome", "How and why"];
 
     /// What fits a terminal; `audit show` and the other formats have every field.
     fn cells(&self) -> Vec<String> {

@@ -84,6 +84,8 @@ pub enum Command {
     /// Read the audit log
     #[command(subcommand)]
     Audit(AuditCommand),
+    /// Measure the bot on this machine, against the simulated Tencent
+    Bench(BenchArguments),
     /// Simulate Tencent's service on this machine, to try a set-up against
     Simulator(SimulatorArguments),
 }
@@ -258,6 +260,23 @@ pub struct SimulatorArguments {
     /// Post owner changes to this URL, as Tencent's callbacks do
     #[arg(long, value_name = "URL")]
     pub callback_url: Option<reqwest::Url>,
+}
+
+/// `bench ..`
+#[derive(Debug, clap::Args)]
+pub struct BenchArguments {
+    /// Commands to send
+    #[arg(long, default_value_t = 2_000)]
+    pub commands: usize,
+    /// Connections that send them
+    #[arg(long, default_value_t = 16)]
+    pub connections: usize,
+    /// Commands a second, steadily; as fast as they are answered if not given
+    #[arg(long)]
+    pub rate: Option<u32>,
+    /// Where to make the scratch database; its disk is what is measured
+    #[arg(long, value_name = "FOLDER")]
+    pub folder: Option<std::path::PathBuf>,
 }
 
 /// The user of this machine who runs the program: the actor of the command line.

@@ -60,7 +60,7 @@ pub(super) struct Place {
 }
 
 pub(super) const CHANNELS: [Place; 2] = [
-    Place { id: "C0MODS", name: "mods", about: "authorised for every room", authorised: true },
+    Place { id: "C0MODS", name: "mods", about: "authorised", authorised: true },
     Place { id: "C0RANDOM", name: "random", about: "not authorised", authorised: false },
 ];
 

@@ -38,18 +38,15 @@ pub(super) fn render(reply: &Reply, name: &CommandName, all_private: bool) -> Va
     })
 }
 
+/// All lines in one section: between sections, clients differ in whether they break the line.
 fn lines(message: &Message) -> Vec<Value> {
-    let mut headline = vec![json!({ "type": "text", "text": format!("{} ", message.tone.sign()) })];
-    headline.extend(elements(&message.headline));
-    let section = |elements: Vec<Value>| json!({ "type": "rich_text_section", "elements": elements });
-    std::iter::once(section(headline))
-        .chain(message.body.iter().map(|line| {
-            // Sections follow each other without a break of their own.
-            let mut elements_of_line = vec![json!({ "type": "text", "text": "\n" })];
-            elements_of_line.extend(elements(line));
-            section(elements_of_line)
-        }))
-        .collect()
+    let mut all = vec![json!({ "type": "text", "text": format!("{} ", message.tone.sign()) })];
+    all.extend(elements(&message.headline));
+    for line in &message.body {
+        all.push(json!({ "type": "text", "text": "\n" }));
+        all.extend(elements(line));
+    }
+    vec![json!({ "type": "rich_text_section", "elements": all })]
 }
 
 fn elements(line: &Line) -> impl Iterator<Item = Value> {

@@ -83,7 +83,17 @@ enum Failure {
 enum Tried<T> {
     Answered(Envelope<T>),
     NotSent(String),
+    TimedOut(String),
     Unclear(String),
+}
+
+/// Whether a call whose answer was lost may simply be sent again.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Repeat {
+    /// It reads: nothing can be done twice.
+    Harmless,
+    /// It changes something: a second one could overwrite what others did in between.
+    Never,
 }
 
 impl<C: Clock> TencentClient<C> {
@@ -117,6 +127,7 @@ impl<C: Clock> TencentClient<C> {
         &self,
         command: &str,
         limit: &Limit,
+        repeat: Repeat,
         body: &B,
     ) -> Result<Envelope<T>, Failure> {
         let began = self.clock.now();
@@ -141,7 +152,15 @@ impl<C: Clock> TencentClient<C> {
                     }
                     return Err(Failure::NotSent(unanswered(info)));
                 }
-                Tried::Unclear(info) => return Err(Failure::Unclear(unanswered(info))),
+                Tried::Unclear(info) => {
+                    if repeat == Repeat::Harmless && tries < TRIES {
+                        self.clock.sleep(backoff(tries)).await;
+                        continue;
+                    }
+                    return Err(Failure::Unclear(unanswered(info)));
+                }
+                // Another five seconds would be spent on a person who waits.
+                Tried::TimedOut(info) => return Err(Failure::Unclear(unanswered(info))),
             };
             let Some(refusal) = refusal(&envelope) else { return Ok(envelope) };
             let number = refusal.code.unwrap_or_default();
@@ -183,7 +202,7 @@ impl<C: Clock> TencentClient<C> {
                 return Tried::NotSent(format!("tencent cannot be reached: {}", describe(error)));
             }
             Err(error) if error.is_timeout() => {
-                return Tried::Unclear(format!("no answer within {} s", CALL_TIMEOUT.as_secs()));
+                return Tried::TimedOut(format!("no answer within {} s", CALL_TIMEOUT.as_secs()));
             }
             Err(error) => return Tried::Unclear(format!("the connection broke: {}", describe(error))),
         };
@@ -196,6 +215,9 @@ impl<C: Clock> TencentClient<C> {
                 }
                 Ok(Some(_)) => return Tried::Unclear("the answer is too long to be one".to_owned()),
                 Ok(None) => break,
+                Err(error) if error.is_timeout() => {
+                    return Tried::TimedOut("the answer did not end in time".to_owned());
+                }
                 Err(error) => return Tried::Unclear(format!("the answer broke off: {}", describe(error))),
             }
         }
@@ -245,8 +267,10 @@ impl<C: Clock> TencentClient<C> {
 impl<C: Clock> RoomControl for TencentClient<C> {
     async fn owner_of(&self, room: &RoomId) -> Result<AccountId, ReadError> {
         let body = GetRoomInfo { room_id: room.as_str() };
-        let envelope: Envelope<RoomInfoResponse> =
-            self.call("get_room_info", &self.reads, &body).await.map_err(Failure::into_read_error)?;
+        let envelope: Envelope<RoomInfoResponse> = self
+            .call("get_room_info", &self.reads, Repeat::Harmless, &body)
+            .await
+            .map_err(Failure::into_read_error)?;
         let request_id = envelope.request_id;
         let owner = envelope.response.and_then(|response| response.room_info).and_then(|info| info.owner);
         owner.map(|owner| AccountId::from_tencent(owner.0)).ok_or_else(|| {
@@ -261,7 +285,7 @@ impl<C: Clock> RoomControl for TencentClient<C> {
         let transfer = attempt.transfer();
         let body =
             ChangeRoomOwner { room_id: transfer.room.as_str(), new_owner: transfer.new_owner.as_str() };
-        match self.call::<_, Nothing>("change_room_owner", &self.changes, &body).await {
+        match self.call::<_, Nothing>("change_room_owner", &self.changes, Repeat::Never, &body).await {
             Ok(envelope) => CallResult::Accepted { request_id: envelope.request_id },
             Err(Failure::Refused(refusal)) => CallResult::Refused(refusal),
             Err(Failure::Failed(refusal)) => CallResult::Failed(refusal),
@@ -272,8 +296,10 @@ impl<C: Clock> RoomControl for TencentClient<C> {
 
     async fn live_rooms(&self) -> Result<Vec<RoomSummary>, ReadError> {
         let body = GetRoomList { next: "", count: 20 };
-        let envelope: Envelope<RoomListResponse> =
-            self.call("get_room_list", &self.lists, &body).await.map_err(Failure::into_read_error)?;
+        let envelope: Envelope<RoomListResponse> = self
+            .call("get_room_list", &self.lists, Repeat::Harmless, &body)
+            .await
+            .map_err(Failure::into_read_error)?;
         let rooms = envelope.response.map(|response| response.room_list).unwrap_or_default();
         // A room that cannot be named cannot be handed over: it is left out.
         Ok(rooms
