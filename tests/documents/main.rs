@@ -1,0 +1,18 @@
+//! What is written down is read here: the README, `.env.example`, and the sources against the arrows
+//! between the modules.
+
+mod architecture;
+mod env_example;
+mod readme;
+mod source;
+
+use std::path::{Path, PathBuf};
+
+/// A file or folder of the repository.
+fn repository(path: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
+}
+
+fn read(path: &str) -> String {
+    std::fs::read_to_string(repository(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
+}
