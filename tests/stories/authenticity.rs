@@ -130,7 +130,7 @@ async fn the_endpoint_takes_posts_only() {
 }
 
 #[tokio::test]
-async fn slack_s_probe_is_answered_and_is_no_command() {
+async fn slack_s_probe_gets_answer_and_is_no_command() {
     run(World::usual(), async |bot| {
         let unsigned = |body: &str| {
             let signed = bot.slack(ALICE).signed_body(body.as_bytes().to_vec());
@@ -147,10 +147,10 @@ async fn slack_s_probe_is_answered_and_is_no_command() {
 }
 
 #[tokio::test]
-async fn signed_nonsense_is_answered_in_words_and_recorded() {
+async fn signed_nonsense_gets_answer_in_words_and_recorded() {
     run(World::usual(), async |bot| {
         let twice = bot.slack(ALICE).and("text", "test mallory").about(LINE);
-        let reply = twice.is_answered().await;
+        let reply = twice.gets_answer().await;
         assert_snapshot!(reply, @r"
         (only visible to you)
         ❌ The bot could not use this request, so nothing was done: the field `text` comes twice.
@@ -170,7 +170,7 @@ async fn signed_nonsense_is_answered_in_words_and_recorded() {
         assert!(reply.says("the field `more` is not UTF-8 text"), "{reply}");
 
         for field in ["team_id", "channel_id", "user_id", "command", "trigger_id"] {
-            let reply = bot.slack(ALICE).about(LINE).without(field).is_answered().await;
+            let reply = bot.slack(ALICE).about(LINE).without(field).gets_answer().await;
             assert!(reply.says(&format!("Slack did not send the field `{field}`")), "{reply}");
             let entry = bot.entry(&reply).await;
             assert_eq!(entry.outcome.name(), "invalid");

@@ -137,5 +137,5 @@ async fn an_edit_counts_from_the_next_command_on_while_the_bot_runs() {
     let reply = says("/room-owner test user2").await;
     assert!(reply.says("your grant 1 ended"), "{reply}");
     assert_eq!((program.changes(), program.owner().as_str()), (1, "user1"));
-    serving.is_asked_to_end().await;
+    serving.ends_when_asked().await;
 }

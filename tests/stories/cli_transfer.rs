@@ -103,7 +103,7 @@ async fn the_simulator_takes_the_place_of_tencent() {
     let ran = program.runs("transfer stage user2").await;
     assert_eq!(ran.code, 0, "{}", ran.err);
     assert!(ran.err.contains("`stage` now belongs to `user2` (was `carol`) · confirmed"), "{}", ran.err);
-    let (status, _) = simulator.is_asked_to_end().await;
+    let (status, _) = simulator.ends_when_asked().await;
     assert!(status.success());
     assert_eq!(program.changes(), 0, "this story's other Tencent was not asked");
 }

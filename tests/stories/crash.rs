@@ -83,13 +83,13 @@ async fn a_change_that_never_happened_is_found_too() {
 }
 
 #[tokio::test]
-async fn whoever_is_asked_to_end_finishes_what_is_under_way() {
+async fn whoever_ends_when_asked_finishes_what_is_under_way() {
     let (program, serving) = ready().await;
     let stall = Fault::new(FaultKind::Stall { when: When::Before, millis: 500 });
     program.tencent.inject(stall.on(Api::ChangeRoomOwner).once());
     let saying = tokio::spawn(program.slack(ALICE).says(LINE));
     program.until(|tencent| tencent.max_concurrent_changes("test") == 1).await;
-    let (status, out) = serving.is_asked_to_end().await;
+    let (status, out) = serving.ends_when_asked().await;
     assert!(status.success() && out.is_empty(), "{status} {out}");
     let reply = saying.await.unwrap();
     assert!(reply.says("`test` now belongs to `user2`"), "{reply}");
@@ -99,7 +99,7 @@ async fn whoever_is_asked_to_end_finishes_what_is_under_way() {
 #[tokio::test]
 async fn on_a_full_disk_nothing_is_done_without_a_record() {
     let (program, serving) = ready().await;
-    serving.is_asked_to_end().await;
+    serving.ends_when_asked().await;
     // The write-ahead log begins at its beginning, so that a few commands fit.
     let mut other = SqliteConnection::connect(&program.database_url()).await.unwrap();
     sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").execute(&mut other).await.unwrap();

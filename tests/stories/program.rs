@@ -142,7 +142,7 @@ impl Program {
             for line in lines.map_while(Result::ok) {
                 let line: Value = serde_json::from_str(&line).unwrap_or_default();
                 if let Some(address) = line["address"].as_str() {
-                    drop(found.send(address.parse::<SocketAddr>().unwrap()));
+                    found.send(address.parse::<SocketAddr>().unwrap()).unwrap_or_default();
                 }
             }
         });
@@ -185,7 +185,7 @@ impl Serving {
     }
 
     /// Asks it to end, as the system does at a shutdown, and waits for that.
-    pub(crate) async fn is_asked_to_end(mut self) -> (ExitStatus, String) {
+    pub(crate) async fn ends_when_asked(mut self) -> (ExitStatus, String) {
         let asked = Command::new("kill").args(["-TERM", &self.0.id().to_string()]).status().unwrap();
         assert!(asked.success());
         tokio::task::spawn_blocking(move || {

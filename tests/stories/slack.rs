@@ -135,11 +135,11 @@ impl Slack {
 
     /// Sends a line as it is on the wire, where Slack has made `<…>` of mentions and links.
     pub(crate) async fn sends(self, line: &str) -> Reply {
-        self.typing(line).is_answered().await
+        self.typing(line).gets_answer().await
     }
 
     /// The reply to the request as it is now.
-    pub(crate) async fn is_answered(self) -> Reply {
+    pub(crate) async fn gets_answer(self) -> Reply {
         self.signed().answered().await
     }
 
