@@ -25,7 +25,7 @@ async fn a_transfer_is_done_told_and_recorded() {
     assert_eq!((&entry["authority"], &entry["decision"]), (&"local".into(), &"permit".into()));
     assert_eq!(
         (&entry["command"], &entry["reason"]),
-        (&"room-owner transfer test user2 --reason \"host left\"".into(), &"host left".into(),)
+        (&"room-owner transfer test user2 --reason 'host left' --format json".into(), &"host left".into(),)
     );
     assert_eq!(program.owner(), "user2");
 }
