@@ -54,8 +54,8 @@ pub(super) async fn command(State(slack): State<Arc<Slack>>, headers: HeaderMap,
 /// Reads a body within the limit. One that is somewhat longer is read to its end and forgotten: whoever is
 /// cut off while sending sees a broken connection instead of the 413.
 async fn read_body(mut body: Body) -> Result<Vec<u8>, StatusCode> {
+    let (mut kept, mut length) = (Vec::new(), 0);
     let reading = async {
-        let (mut kept, mut length) = (Vec::new(), 0);
         while let Some(frame) = body.frame().await {
             let Ok(data) = frame.map_err(|_| StatusCode::BAD_REQUEST)?.into_data() else { continue };
             length += data.len();
@@ -65,9 +65,14 @@ async fn read_body(mut body: Body) -> Result<Vec<u8>, StatusCode> {
                 break;
             }
         }
-        if length <= LARGEST_BODY { Ok(kept) } else { Err(StatusCode::PAYLOAD_TOO_LARGE) }
+        Ok(())
     };
-    tokio::time::timeout(BODY_TIMEOUT, reading).await.unwrap_or(Err(StatusCode::REQUEST_TIMEOUT))
+    let read = tokio::time::timeout(BODY_TIMEOUT, reading).await;
+    match read {
+        _ if length > LARGEST_BODY => Err(StatusCode::PAYLOAD_TOO_LARGE),
+        Ok(read) => read.map(|()| kept),
+        Err(_) => Err(StatusCode::REQUEST_TIMEOUT),
+    }
 }
 
 impl Slack {

@@ -111,6 +111,7 @@ async fn chunked(bot: &Stage, body: &[u8]) -> String {
             break;
         }
     }
+    drop(writer.write_all(b"0\r\n\r\n").await);
     let mut line = String::new();
     BufReader::new(reader).read_line(&mut line).await.unwrap();
     line.trim_end().to_owned()
