@@ -99,6 +99,14 @@ pub enum RoomScope {
 
 impl RoomScope {
     /// Whether the scope holds the room. Case matters, as it does for Tencent.
+    ///
+    /// ```
+    /// use room_owner::domain::access::RoomScope;
+    ///
+    /// let scope: RoomScope = "live-*".parse()?;
+    /// assert!(scope.covers(&"live-7".parse()?) && !scope.covers(&"vip-1".parse()?));
+    /// # Ok::<_, Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn covers(&self, room: &RoomId) -> bool {
         match self {

@@ -218,6 +218,15 @@ impl fmt::Display for Typed {
 
 /// Parses the arguments of `room-owner`.
 ///
+/// ```
+/// use room_owner::domain::command::{Command, Typed, parse_room_owner};
+///
+/// let line = Typed::plain("“my room” user2 reason: host crashed");
+/// let Ok(Command::Transfer(transfer)) = parse_room_owner(&line) else { panic!("a transfer") };
+/// assert_eq!(transfer.room.as_str(), "my room");
+/// assert_eq!(transfer.reason.as_deref(), Some("host crashed"));
+/// ```
+///
 /// # Errors
 /// What does not fit the grammar, with what is needed to show the corrected form.
 pub fn parse_room_owner(line: &Typed) -> Result<Command, UsageError> {
