@@ -67,6 +67,10 @@ async fn run(command: Command) -> anyhow::Result<Exit> {
             let store = SqliteStore::open(&common.database_url, if_missing).await?;
             return cli::acl::run(&store, &clock, principal, command).await;
         }
+        Command::Discord(command) => {
+            let (environment, _) = settings("warn")?;
+            return cli::discord::run(&config::discord_settings(&environment)?, command).await;
+        }
         Command::Audit(command) => {
             let (_, common) = settings("warn")?;
             let store = SqliteStore::open(&common.database_url, IfMissing::Fail).await?;
