@@ -1,4 +1,70 @@
 //! Hand a Tencent RTC live room to a new owner, from chat.
+//!
+//! # The map
+//!
+//! ```text
+//! domain     what can be asked, who may, what is kept, what is said back. Pure: no async, no I/O, no clock
+//! app        the use cases, and what they need from outside: Store, RoomControl, Clock, Observer
+//!
+//! slack      signed slash commands -> requests; replies -> blocks
+//! cli        the clap tree, and what its commands print
+//! store      implements Store: SQLite, and all the SQL
+//! tencent    implements RoomControl: the Live REST API; UserSig, error codes; its simulator
+//! clock      implements Clock: the real time
+//!
+//! config     the environment and `.env` -> settings
+//! telemetry  log lines, metrics
+//! server     the HTTP server: `/healthz`, `/readyz`, `/metrics`, and the doors' routes beside them
+//! bot        all of it wired: what `serve` runs
+//! demo       the bot, a simulated Tencent, a stand-in for Slack, and a page to play with
+//! bench      the same under load, measured
+//! ```
+//!
+//! Arrows: `slack cli store tencent -> app -> domain`. An adapter never names another adapter. Only `store`
+//! writes SQL, only `tencent` knows Tencent's codes, only `config` reads the environment, only files called
+//! `render` hold a platform's markup. `main`, `bot`, `demo` and `bench` put the parts together.
+//! `tests/documents/architecture.rs` reads the sources and keeps all of this.
+//!
+//! # The way of one command
+//!
+//! ```text
+//! slack::signature   bytes -> authentic bytes           (signature, freshness, size; else 401, nothing parsed)
+//! slack::payload     authentic bytes -> CommandRequest  (who, where, what, which delivery)
+//! ------------------------------------------------------ no platform below this line
+//! app: admit         access::decide(principal, place, action, acl, now) -> Permit | Denial
+//!                    one transaction: the delivery claimed, the attempt (or the denial, ..) recorded
+//! app: execute       owner_of(room)              -> the previous owner
+//!                    change_room_owner(&attempt) -> accepted | refused | not sent | unclear
+//!                    owner_of(room) again        -> confirmed, or what an unclear answer was
+//!                    the outcome recorded
+//! domain::wording    Reply -> sentences
+//! ------------------------------------------------------ platform again
+//! slack::render      sentences -> blocks: inline within 2 s, else at the `response_url`
+//! ```
+//!
+//! [`app::service::CommandService`] is the middle of it. The command line enters at `admit` too.
+//!
+//! # The laws, and where each is kept
+//!
+//! 1. Nothing reaches Tencent without an [`Attempt`](domain::audit::Attempt), and only the store makes one,
+//!    by committing it first: [`change_room_owner`](app::ports::RoomControl::change_room_owner) asks for it.
+//!    An attempt needs a [`Permit`](domain::access::Permit), and only [`decide`](domain::access::decide)
+//!    makes one.
+//! 2. If the record cannot be written, the call is not made, and the caller is told so:
+//!    [`Reply::NotRecorded`](domain::reply::Reply::NotRecorded).
+//! 3. A delivery is carried out at most once, across restarts and processes: the claim is a primary key in
+//!    the transaction of the attempt, in `store`'s `admission`.
+//! 4. A cut connection is [`Unknown`](domain::audit::Outcome::Unknown), never "failed". It is resolved by
+//!    reading the owner back, now or at the next start, and never sent again: `settle` and `resolve` in
+//!    [`app::service`].
+//! 5. Deny by default; an error while deciding denies: [`domain::access`].
+//! 6. Every authentic request ends in the log, whatever its end; so does every change of the ACL, in the
+//!    same transaction: `store`'s `admission` and `acl`. Triggers keep what is written:
+//!    `migrations/0001_access_and_audit.sql`.
+//! 7. Secrets never appear in a log line, an error, a reply or the database: they are `SecretString`, and
+//!    errors of the HTTP client lose their URL in `tencent` and `slack` before anybody sees them.
+//! 8. Text of users and of Tencent is never markup: it is a [`Span::Code`](domain::wording::Span::Code), which
+//!    each platform's `render` shows without parsing it.
 
 pub mod app;
 pub mod bench;

@@ -112,7 +112,8 @@ pub enum Format {
 pub enum AclCommand {
     /// Give a role to a subject
     Grant {
-        /// slack:<team>:<user>, slack:<team>:group:<usergroup>, discord:<guild>:<user>, discord:<guild>:role:<role> or cli:<os user>
+        /// `slack:<team>:<user>`, `slack:<team>:group:<usergroup>`, `discord:<guild>:<user>`,
+        /// `discord:<guild>:role:<role>` or `cli:<os user>`
         subject: Subject,
         /// moderator, auditor or admin
         role: Role,
@@ -173,7 +174,7 @@ impl AclCommand {
 pub enum ChannelCommand {
     /// Take commands from a channel
     Allow {
-        /// slack:<team>:<channel> or discord:<guild>:<channel>
+        /// `slack:<team>:<channel>` or `discord:<guild>:<channel>`
         channel: Channel,
         /// For these rooms only: `*`, a room id, or a prefix such as `live-*`
         #[arg(long, default_value = "*")]

@@ -1,7 +1,7 @@
 //! `room-owner demo`: everything on this machine, with no account anywhere.
 //!
 //! A simulated Tencent, the real bot on a scratch database, and a stand-in for Slack that signs requests
-//! as Slack does and sends them to the bot's real endpoint. [`playground`] is the page, [`story`] the
+//! as Slack does and sends them to the bot's real endpoint. `playground` is the page, `story` the
 //! scripted run.
 
 mod chat;

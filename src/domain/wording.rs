@@ -7,7 +7,7 @@
 use std::fmt;
 
 use super::access::{Denial, Right, Role, list};
-use super::audit::{AuditEntry, OperationId, Outcome, OutcomeKind, Refusal, millis};
+use super::audit::{AuditEntry, OperationId, Outcome, OutcomeKind, Refusal};
 use super::command::{LONGEST_REASON, Mention, UsageError, quoted};
 use super::principal::Subject;
 use super::reply::Reply;
@@ -157,7 +157,11 @@ pub fn message(reply: &Reply, name: &CommandName) -> Message {
         Reply::Foreign { operation, origin } => foreign_origin(*operation, origin),
         Reply::Unusable { operation, why } => Message {
             tone: Tone::Failed,
-            headline: text("The bot could not use this request, so nothing was done: ").code(why),
+            headline: {
+                let mut line = text("The bot could not use this request, so nothing was done: ");
+                line.0.extend(spans(why).0);
+                line.text(".")
+            },
             body: vec![text(
                 "Type the command again. If this comes back, tell an admin the operation number.",
             )],
@@ -229,7 +233,7 @@ fn owner(operation: OperationId, room: &RoomId, outcome: &Outcome) -> Message {
 fn problem(refusal: &Refusal) -> Vec<Line> {
     let said = match refusal.code {
         Some(number) => text("Tencent's error ").text(number).text(": ").code(&refusal.info),
-        None => code(&refusal.info),
+        None => text("What went wrong: ").code(&refusal.info),
     };
     vec![said, text(&refusal.remedy)]
 }
@@ -361,13 +365,17 @@ fn denied(
             for_room(text("Not allowed: a deny entry (grant ").text(id).text(") names you")).text(".")
         }
         Denial::Lapsed(id, at) => {
-            text("Not allowed: your grant ").text(id).text(" ended at ").text(millis(*at)).text(".")
+            text("Not allowed: your grant ").text(id).text(" ended at ").text(minutes(*at)).text(".")
         }
         Denial::NotYet(id, at) => {
-            text("Not allowed yet: your grant ").text(id).text(" begins at ").text(millis(*at)).text(".")
+            text("Not allowed yet: your grant ").text(id).text(" begins at ").text(minutes(*at)).text(".")
         }
         Denial::OutOfScope(scopes) => {
-            for_room(text("Not allowed: your role covers ").code(list(scopes)).text(", it is not")).text(".")
+            let covers = text("Not allowed: your role covers ").code(list(scopes));
+            match room {
+                Some(room) => covers.text(", not ").code(room).text("."),
+                None => covers.text(" only."),
+            }
         }
         Denial::OtherChannels(id) => text("Not here: your grant ").text(id).text(" is for other channels."),
         Denial::WrongRole(roles) => {
@@ -379,7 +387,11 @@ fn denied(
         Denial::ChannelNotAuthorised | Denial::ChannelNotForRoom(_) | Denial::OtherChannels(_) => {
             text("Use a moderators' channel, or ask an admin to authorise this one.")
         }
-        _ => text("Ask an admin to grant it, and quote your id ").code(subject).text("."),
+        Denial::DeniedBy(_) | Denial::NotYet(..) => {
+            text("If that is wrong, ask an admin, and quote your id ").code(subject).text(".")
+        }
+        Denial::Lapsed(..) => text("Ask an admin for a new one, and quote your id ").code(subject).text("."),
+        _ => text("Ask an admin for the role, and quote your id ").code(subject).text("."),
     };
     Message {
         tone: Tone::Stop,
@@ -389,10 +401,19 @@ fn denied(
     }
 }
 
+/// A time as people read it out: to the minute, in UTC.
+fn minutes(at: jiff::Timestamp) -> String {
+    at.strftime("%Y-%m-%d %H:%M UTC").to_string()
+}
+
 fn foreign_origin(operation: OperationId, origin: &str) -> Message {
     Message {
         tone: Tone::Stop,
-        headline: text("Not served: this bot does not take commands from ").code(origin).text("."),
+        headline: {
+            let mut line = text("Not served: this bot does not take commands from ");
+            line.0.extend(spans(origin).0);
+            line.text(".")
+        },
         body: vec![
             text("Use the app that your own workspace installed; an admin of the bot can add this one."),
             text("Nothing was done."),
@@ -492,17 +513,22 @@ fn of_chat(mention: &Mention) -> &'static str {
     }
 }
 
-/// Our own error text with the foreign parts in backticks, as spans.
+/// Our own error text with the foreign parts in backticks, as a sentence.
 fn foreign(error: &str) -> Line {
-    let mut line = Line::default();
-    // An id may itself hold a backtick: only the first and the last of the text delimit it.
-    match (error.find('`'), error.rfind('`')) {
+    spans(&capital(error)).text(".")
+}
+
+/// Our own text with a foreign part in backticks, as spans. The part may itself hold a backtick: only the
+/// first and the last of the text delimit it.
+fn spans(ours: &str) -> Line {
+    match (ours.find('`'), ours.rfind('`')) {
         (Some(first), Some(last)) if first < last => {
-            line = line.text(capital(&error[..first])).code(&error[first + 1..last]).text(&error[last + 1..]);
+            let line = Line::default();
+            let line = if first > 0 { line.text(&ours[..first]) } else { line };
+            line.code(&ours[first + 1..last]).text(&ours[last + 1..])
         }
-        _ => line = line.text(capital(error)),
+        _ => text(ours),
     }
-    line.text(".")
 }
 
 fn capital(text: &str) -> String {

@@ -90,15 +90,15 @@ fn foreign_origin(fields: &HashMap<String, String>, settings: &Settings) -> Opti
     if let Some(app) = &settings.app_id
         && field("api_app_id") != app
     {
-        return Some(format!("the app {}", or_unnamed(field("api_app_id"))));
+        return Some(format!("the app `{}`", or_unnamed(field("api_app_id"))));
     }
     let is_served = settings.team_ids.is_empty()
         || settings.team_ids.iter().any(|id| id == field("team_id") || id == field("enterprise_id"));
-    (!is_served).then(|| format!("the workspace {}", or_unnamed(field("team_id"))))
+    (!is_served).then(|| format!("the workspace `{}`", or_unnamed(field("team_id"))))
 }
 
 fn or_unnamed(id: &str) -> String {
-    if id.is_empty() { "without a name".to_owned() } else { id.chars().take(64).collect() }
+    if id.is_empty() { "(none)".to_owned() } else { id.chars().take(64).collect() }
 }
 
 fn invocation(fields: &HashMap<String, String>, settings: &Settings) -> Result<Invocation, String> {
@@ -113,7 +113,7 @@ fn invocation(fields: &HashMap<String, String>, settings: &Settings) -> Result<I
     let command = required("command")?;
     required("user_id")?;
     required("trigger_id")?;
-    let principal = principal(fields).ok_or("the fields `team_id` and `user_id` are not ids")?;
+    let principal = principal(fields).ok_or("the workspace or the person is not named by an id")?;
     let channel: Channel = format!("slack:{team}:{channel}")
         .parse()
         .map_err(|_| "the field `channel_id` is not an id".to_owned())?;

@@ -22,7 +22,7 @@ pub(super) fn decode(raw: &str, team: &str) -> Decoded {
     while let Some(start) = rest.find('<') {
         let (before, from) = rest.split_at(start);
         decoded.text(before);
-        match from[1..].find(['<', '>']).filter(|end| from[1..].as_bytes()[*end] == b'>') {
+        match from[1..].find(['<', '>']).filter(|end| from.as_bytes()[end + 1] == b'>') {
             Some(end) => {
                 decoded.form(&from[1..=end], team);
                 rest = &from[end + 2..];

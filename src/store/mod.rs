@@ -1,6 +1,6 @@
 //! The SQLite store: all the SQL is here, and no rule about who may do what.
 //!
-//! One task owns the one connection that writes ([`writer`]); whatever waits for it at the same time
+//! One task owns the one connection that writes (`writer`); whatever waits for it at the same time
 //! shares a commit. Readers have a pool of their own that cannot write.
 
 mod acl;

@@ -48,7 +48,7 @@ async fn an_attempt_says_what_is_to_be_done_and_who_asked() {
     assert_eq!(attempt.transfer().room.as_str(), "my room");
     assert_eq!(attempt.transfer().new_owner.to_string(), "bob");
     assert_eq!(attempt.transfer().reason.as_deref(), Some("host crashed"));
-    assert_eq!(attempt.by().to_string(), ALICE);
+    assert_eq!(attempt.by().subject.to_string(), ALICE);
     assert_eq!(attempt.begun_at(), NOON);
 }
 

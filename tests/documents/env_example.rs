@@ -1,0 +1,79 @@
+//! `.env.example` is what the configuration reads.
+
+use std::collections::BTreeMap;
+
+use room_owner::config::{Config, Environment, VARIABLES};
+
+use super::read;
+
+/// The settings of the file, those that are commented out (`#NAME=value`, no space) too.
+fn settings(text: &str) -> Vec<(String, String)> {
+    let with_all: String = text
+        .lines()
+        .map(|line| match line.strip_prefix('#') {
+            Some(setting) if setting.starts_with(|c: char| c.is_ascii_uppercase()) => format!("{setting}\n"),
+            _ => format!("{line}\n"),
+        })
+        .collect();
+    as_the_program_reads(&with_all)
+}
+
+fn as_the_program_reads(text: &str) -> Vec<(String, String)> {
+    dotenvy::from_read_iter(text.as_bytes()).map(|line| line.unwrap()).collect()
+}
+
+fn config<'a>(settings: impl IntoIterator<Item = (&'a str, &'a str)>) -> Result<Config, String> {
+    Config::from(&Environment::of(settings)).map_err(|error| error.to_string())
+}
+
+#[test]
+fn it_names_each_variable_that_is_read_once_and_no_other() {
+    let mut named: Vec<String> = settings(&read(".env.example")).into_iter().map(|(name, _)| name).collect();
+    let mut known: Vec<&str> = VARIABLES.iter().map(|variable| variable.name).collect();
+    named.sort_unstable();
+    known.sort_unstable();
+    assert_eq!(named, known);
+}
+
+#[test]
+fn it_shows_the_example_of_each_variable() {
+    let text = read(".env.example");
+    let shown: BTreeMap<String, String> = settings(&text).into_iter().collect();
+    for variable in VARIABLES {
+        // What has to be filled in is left empty, so that no copied example can serve as a secret.
+        let in_words = format!("\n# For example {}={}\n{0}=\n", variable.name, variable.example);
+        let is_shown = match shown[variable.name].as_str() {
+            "" => text.contains(&in_words),
+            value => value == variable.example,
+        };
+        assert!(is_shown, "{}: its example is `{}`", variable.name, variable.example);
+    }
+}
+
+#[test]
+fn a_plain_copy_says_what_has_to_be_filled_in_and_nothing_else() {
+    let copy = as_the_program_reads(&read(".env.example"));
+    assert!(copy.iter().all(|(_, value)| value.is_empty()), "only what is required is not commented out");
+    let error = config(copy.iter().map(|(name, value)| (name.as_str(), value.as_str()))).unwrap_err();
+    let wrong: Vec<&str> =
+        error.lines().filter(|line| line.contains("is not set")).map(|line| line.trim()).collect();
+    assert_eq!(wrong.len(), copy.len(), "{error}");
+    for (name, _) in &copy {
+        assert!(wrong.iter().any(|line| line.starts_with(&format!("{name}:"))), "{name} in {error}");
+    }
+}
+
+#[test]
+fn filled_in_with_the_examples_it_works() {
+    let required: Vec<String> =
+        as_the_program_reads(&read(".env.example")).into_iter().map(|(name, _)| name).collect();
+    let examples = VARIABLES.iter().map(|variable| (variable.name, variable.example));
+    let only_required = config(examples.clone().filter(|(name, _)| required.iter().any(|r| r == name)));
+    let host = only_required.unwrap().tencent.base_url;
+    assert_eq!(host.scheme(), "https");
+
+    // A region and a base URL are not a contradiction: the base URL counts.
+    let all = config(examples).unwrap();
+    assert_eq!(all.tencent.base_url.port(), Some(9000));
+    assert_eq!(all.slack.unwrap().command.0, "/staging-room-owner");
+}

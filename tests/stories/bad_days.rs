@@ -1,0 +1,61 @@
+//! The bot's own bad days: its database is locked, or its outcome cannot be recorded yet.
+
+use std::time::Duration;
+
+use insta::assert_snapshot;
+use room_owner::tencent::simulator::{FaultKind, When};
+use sqlx::Connection as _;
+use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
+
+use super::slack::ALICE;
+use super::world::{Stage, World, run};
+
+const LINE: &str = "/room-owner test user2";
+
+/// Another program keeps the database to itself, until this is closed.
+async fn locked(bot: &Stage) -> SqliteConnection {
+    let options = SqliteConnectOptions::new().filename(bot.database()).busy_timeout(Duration::from_secs(5));
+    let mut other = SqliteConnection::connect_with(&options).await.unwrap();
+    sqlx::query("BEGIN IMMEDIATE").execute(&mut other).await.unwrap();
+    other
+}
+
+#[tokio::test]
+async fn without_a_record_nothing_is_done_and_the_person_is_told() {
+    run(World::usual(), async |bot| {
+        let lock = locked(bot).await;
+        let reply = bot.slack(ALICE).delivered("1.2.3").says(LINE).await;
+        assert_snapshot!(reply, @r"
+        (only visible to you)
+        ❌ Nothing was done: the audit log cannot be written right now.
+        The bot never changes a room without a record. It is safe to try again; tell an admin to check the bot's disk and database if it stays like this.
+        ");
+        assert!(bot.tencent().calls().is_empty());
+        lock.close().await.unwrap();
+        let reply = bot.slack(ALICE).delivered("1.2.3").says(LINE).await;
+        assert!(reply.says("confirmed"), "the delivery was not used up: {reply}");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_outcome_that_cannot_be_recorded_at_once_is_offered_again() {
+    run(World::usual(), async |bot| {
+        bot.next_change(FaultKind::Stall { when: When::Before, millis: 100 });
+        let saying = tokio::spawn(bot.slack(ALICE).says(LINE));
+        bot.tencent().until(|tencent| tencent.max_concurrent_changes("test") == 1).await;
+        let lock = locked(bot).await;
+        let refused = async {
+            while bot.clock.slept().is_empty() {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(20), refused).await.unwrap();
+        lock.close().await.unwrap();
+        let reply = saying.await.unwrap();
+        let reply = if reply.says("Working on") { bot.late(&reply).await } else { reply };
+        assert!(reply.says("confirmed") && !reply.says("could not be written"), "{reply}");
+        assert_eq!(bot.entry(&reply).await.outcome.name(), "succeeded");
+    })
+    .await;
+}

@@ -1,0 +1,117 @@
+//! The command line hands rooms over too, and says how it went in its exit code.
+
+use std::net::TcpListener;
+
+use insta::assert_snapshot;
+use room_owner::tencent::simulator::{Api, Fault, FaultKind, When};
+
+use super::cli_acl::names;
+use super::program::Program;
+
+#[tokio::test]
+async fn a_transfer_is_done_told_and_recorded() {
+    let program = Program::new().await;
+    let ran = program.runs("transfer test user2 --reason host+left --format json").await;
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    insta::with_settings!({ filters => [(r"by `\S+`", "by `cli:[user]`")] }, {
+        assert_snapshot!(ran.err, @r"
+        ✅ `test` now belongs to `user2` (was `carol`) · confirmed
+           Reason given: `host left`
+           op 1 · RequestId `Id-9dc6366a2003d418ace6b6c74e29980f-O-Seq-2` · by `cli:[user]`
+        ");
+    });
+    assert!(names(&ran.out).starts_with("operation at actor"));
+    let entry = ran.json();
+    assert_eq!((&entry["authority"], &entry["decision"]), (&"local".into(), &"permit".into()));
+    assert_eq!(
+        (&entry["command"], &entry["reason"]),
+        (&"room-owner transfer test user2 --reason \"host left\"".into(), &"host left".into(),)
+    );
+    assert_eq!(program.owner(), "user2");
+}
+
+#[tokio::test]
+async fn the_exit_code_tells_how_it_ended() {
+    let mut program = Program::new().await;
+    let done = program.runs("transfer test user2").await;
+    assert_eq!((done.code, done.out.as_str()), (0, ""), "{}", done.err);
+    assert_eq!(program.runs("transfer test user2").await.code, 0, "already the owner");
+    assert_eq!(program.runs("transfer gone user2").await.code, 4, "refused by Tencent");
+    assert_eq!(program.runs("transfer tést user2").await.code, 2, "no room id");
+    assert_eq!(program.runs("transfer test").await.code, 2, "half a command");
+
+    program.set("TENCENT_API_BASE_URL", "http://127.0.0.1:9");
+    let down = program.runs("transfer test user3").await;
+    assert_eq!(down.code, 1, "nothing was done: {}", down.err);
+}
+
+#[tokio::test]
+async fn an_unknown_outcome_has_a_code_of_its_own() {
+    let program = Program::new().await;
+    program.tencent.inject(Fault::new(FaultKind::ResetAfter).on(Api::ChangeRoomOwner).once());
+    // The second look at the owner takes long enough for a third hand.
+    let slow = FaultKind::Stall { when: When::Before, millis: 300 };
+    program.tencent.inject(Fault::new(FaultKind::ShuffledKeys).on(Api::GetRoomInfo).once());
+    program.tencent.inject(Fault::new(slow).on(Api::GetRoomInfo).once());
+    let running = program.runs("transfer test user2");
+    let taking = async {
+        program.until(|tencent| tencent.owner_of("test").unwrap() == "user2").await;
+        program.tencent.put_room("test", "mallory");
+    };
+    let (ran, ()) = tokio::join!(running, taking);
+    assert_eq!(ran.code, 5, "{}", ran.err);
+    assert!(ran.err.contains("which is not what was asked for"), "{}", ran.err);
+}
+
+#[tokio::test]
+async fn wrong_settings_are_named_all_at_once_with_an_example() {
+    let mut program = Program::new().await;
+    program.set("TENCENT_SDK_APP_ID", "my app");
+    program.set("TENCENT_SECRET_KEY", "");
+    program.set("SLACK_SIGNING_SECRET", "");
+    let ran = program.runs("serve").await;
+    assert_eq!((ran.code, ran.out.as_str()), (2, ""));
+    assert_snapshot!(ran.err, @r"
+    error: the settings cannot be used:
+      TENCENT_SECRET_KEY: is not set
+          the application's secret key; for example `TENCENT_SECRET_KEY=5bd2850fff3ecb11d7c805251c51ee463a25727bddc2385f3fa8bfee1bb93b5e`
+      TENCENT_SDK_APP_ID: `my app` is not the number of an application
+          the application, from Tencent's console; for example `TENCENT_SDK_APP_ID=1400000000`
+      SLACK_SIGNING_SECRET: is not set, so there is no chat to take commands from
+          from the app's Basic Information; several, separated by commas, while it is being changed; for example `SLACK_SIGNING_SECRET=8f742231b10e8888abcd99yyyzzz85a5`
+    ");
+    assert_eq!(program.runs("transfer test user2").await.code, 2);
+}
+
+#[tokio::test]
+async fn a_port_that_is_taken_is_said_to_be_so() {
+    let mut program = Program::new().await;
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    program.set("BIND_ADDR", &address);
+    let ran = program.runs("serve").await;
+    assert_eq!(ran.code, 1);
+    let message = ran.err.replace(&address, "[address]");
+    assert_snapshot!(message, @"error: cannot listen on `[address]`: Address already in use (os error 98); another program listens there: end it, or set BIND_ADDR to another port");
+}
+
+#[tokio::test]
+async fn the_simulator_takes_the_place_of_tencent() {
+    let mut program = Program::new().await;
+    let (simulator, base_url) = program.simulates("--room stage=carol").await;
+    program.set("TENCENT_API_BASE_URL", &base_url);
+    let ran = program.runs("transfer stage user2").await;
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    assert!(ran.err.contains("`stage` now belongs to `user2` (was `carol`) · confirmed"), "{}", ran.err);
+    let (status, _) = simulator.ends_when_asked().await;
+    assert!(status.success());
+    assert_eq!(program.changes(), 0, "this story's other Tencent was not asked");
+}
+
+#[tokio::test]
+async fn the_demo_tells_its_story_and_exits() {
+    let program = Program::new().await;
+    let ran = program.runs("demo --once").await;
+    assert_eq!(ran.code, 0, "{}{}", ran.out, ran.err);
+    assert!(ran.out.contains("confirmed") && ran.out.contains("How and why"), "{}", ran.out);
+}

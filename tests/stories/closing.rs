@@ -1,0 +1,138 @@
+//! What must hold after every story.
+
+use std::collections::HashMap;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use room_owner::app::ports::Clock as _;
+use room_owner::domain::audit::OutcomeKind;
+use room_owner::tencent::user_sig;
+use secrecy::ExposeSecret as _;
+use serde_json::Value;
+use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
+use sqlx::{Connection as _, Row as _};
+
+use super::clock::NOON;
+use super::logs;
+use super::world::{ADMIN, SDK_APP_ID, Stage};
+
+pub(crate) async fn check(stage: &Stage) {
+    every_message_was_read(stage);
+    every_operation_has_ended(stage).await;
+    every_request_left_one_record(stage).await;
+    let events = events(stage).await;
+    the_log_has_no_gap(&events);
+    every_call_was_written_down_first(stage, &events);
+    nothing_gave_a_secret_away(stage);
+}
+
+fn every_message_was_read(stage: &Stage) {
+    for (text, read) in &*stage.workspace.unread.lock().unwrap() {
+        assert!(read.load(Ordering::SeqCst), "nobody read: {text}");
+    }
+    let unread = stage.late.unread();
+    assert!(unread.is_empty(), "nobody read the late answers {unread:?}");
+}
+
+async fn every_operation_has_ended(stage: &Stage) {
+    for entry in stage.audit().await {
+        assert_ne!(entry.outcome, OutcomeKind::Pending, "{entry:?}");
+    }
+}
+
+async fn every_request_left_one_record(stage: &Stage) {
+    let from_slack = stage.workspace.recorded.load(Ordering::SeqCst);
+    assert_eq!(stage.audit().await.len(), stage.other_operations + from_slack, "operations");
+}
+
+struct Event {
+    seq: i64,
+    operation: i64,
+    body: Value,
+}
+
+async fn events(stage: &Stage) -> Vec<Event> {
+    let options = SqliteConnectOptions::new().filename(stage.database()).read_only(true);
+    let mut connection = SqliteConnection::connect_with(&options).await.unwrap();
+    let rows = sqlx::query("SELECT seq, operation, body FROM audit_events ORDER BY seq")
+        .fetch_all(&mut connection)
+        .await
+        .unwrap();
+    rows.iter()
+        .map(|row| Event {
+            seq: row.get("seq"),
+            operation: row.get("operation"),
+            body: serde_json::from_str(row.get("body")).unwrap(),
+        })
+        .collect()
+}
+
+fn the_log_has_no_gap(events: &[Event]) {
+    for (number, event) in (1..).zip(events) {
+        assert_eq!(event.seq, number, "the log has a gap");
+        assert_eq!(event.body["seq"], number);
+        assert_eq!(event.body["operation"], event.operation.to_string());
+    }
+}
+
+fn every_call_was_written_down_first(stage: &Stage, events: &[Event]) {
+    let mut calls: HashMap<_, usize> = HashMap::new();
+    for call in stage.changes() {
+        let room = call.room.clone().unwrap();
+        let new_owner = call.new_owner.clone().unwrap();
+        let attempts = events.iter().filter(|event| {
+            let at: jiff::Timestamp = event.body["at"].as_str().unwrap().parse().unwrap();
+            event.body["event"] == "requested"
+                && event.body["decision"] == "permit"
+                && event.body["room"] == room.as_str()
+                && event.body["new_owner"] == new_owner.as_str()
+                && at <= call.at
+        });
+        let attempts = attempts.count();
+        assert!(attempts > 0, "{call:?} was not written down before it was sent");
+        let sent = calls.entry((room, new_owner)).or_default();
+        *sent += 1;
+        assert!(*sent <= attempts * stage.world.most_calls, "{sent} calls for {attempts} attempts: {call:?}");
+    }
+}
+
+fn nothing_gave_a_secret_away(stage: &Stage) {
+    let workspace = &stage.workspace;
+    let key = stage.world_key();
+    let sig_at = |at| user_sig::sign(key, SDK_APP_ID, ADMIN, at, Duration::from_secs(48 * 3_600));
+    let secrets = [
+        ("the signing secret", workspace.signing_secret.expose_secret().to_owned()),
+        ("Slack's token", workspace.token.clone()),
+        ("a response_url", workspace.hook.clone()),
+        ("Tencent's secret key", key.expose_secret().to_owned()),
+        ("a UserSig", sig_at(NOON).expose().to_owned()),
+        ("a UserSig", sig_at(stage.clock.now()).expose().to_owned()),
+    ];
+    let database = stage.database();
+    let beside = |suffix: &str| std::fs::read(format!("{}{suffix}", database.display())).unwrap_or_default();
+    let places = [
+        ("the log lines", logs::so_far()),
+        ("the database", beside("")),
+        ("the write-ahead log", beside("-wal")),
+        ("the replies", workspace.said.lock().unwrap().clone().into_bytes()),
+    ];
+    assert!(holds(&places[0].1, b"slack request"), "no log lines were kept");
+    for (place, bytes) in &places {
+        for (what, secret) in &secrets {
+            assert!(!holds(bytes, secret.as_bytes()), "{place} hold {what}");
+        }
+        assert!(!holds(bytes, b"usersig="), "{place} hold a URL with a UserSig");
+    }
+}
+
+fn holds(bytes: &[u8], part: &[u8]) -> bool {
+    // Far quicker than comparing windows.
+    let mut rest = bytes;
+    while let Some(at) = rest.iter().position(|byte| *byte == part[0]) {
+        if rest[at..].starts_with(part) {
+            return true;
+        }
+        rest = &rest[at + 1..];
+    }
+    false
+}

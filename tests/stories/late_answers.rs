@@ -1,0 +1,89 @@
+//! Answers that come late, and a Slack that does not take them at once.
+
+use std::time::Duration;
+
+use room_owner::tencent::simulator::{FaultKind, When};
+
+use super::late::{Late, Taken};
+use super::slack::{ALICE, Reply};
+use super::world::{Stage, World, run};
+
+const LINE: &str = "/room-owner test user2";
+
+/// Tencent takes longer than Slack waits.
+async fn slowly(bot: &Stage) -> Reply {
+    bot.next_change(FaultKind::Stall { when: When::Before, millis: 2_100 });
+    let first = bot.slack(ALICE).says(LINE).await;
+    assert!(first.says("Working on `/room-owner test user2`"), "{first}");
+    first
+}
+
+/// The answer arrives after these posts and pauses.
+async fn arrives(taken: &[Taken], posts: &[u16], pauses: &[u64]) {
+    run(World::usual(), async |bot| {
+        bot.late.takes(taken);
+        let first = slowly(bot).await;
+        let reply = bot.late(&first).await;
+        assert!(reply.says("`test` now belongs to `user2`"), "{reply}");
+        assert_eq!(bot.late.posts(), posts);
+        let pauses: Vec<_> = pauses.iter().copied().map(Duration::from_secs).collect();
+        assert_eq!(bot.clock.slept(), pauses);
+    })
+    .await;
+}
+
+/// The answer is given up after these posts; the record stands.
+async fn is_given_up(taken: &[Taken], posts: &[u16]) {
+    run(World::usual(), async |bot| {
+        bot.late.takes(taken);
+        slowly(bot).await;
+        bot.late.posted(posts.len()).await;
+        // The end of the bot waits for what it is at.
+        bot.restart().await;
+        assert_eq!(bot.late.posts(), posts);
+        assert_eq!(bot.last().await.outcome.name(), "succeeded");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn slack_may_fail_or_ask_for_patience_and_gets_the_answer_in_the_end() {
+    use Taken::{NotBefore, With};
+    tokio::join!(
+        arrives(&[], &[200], &[]),
+        arrives(&[With(500), With(503)], &[500, 503, 200], &[1, 5]),
+        arrives(&[NotBefore(7)], &[429, 200], &[7]),
+        arrives(&[With(500), With(500), With(500), With(500)], &[500, 500, 500, 500, 200], &[1, 5, 30, 120]),
+    );
+}
+
+#[tokio::test]
+async fn an_answer_that_slack_will_never_take_is_given_up_and_stays_on_record() {
+    use Taken::{Elsewhere, With};
+    tokio::join!(
+        is_given_up(&[With(404)], &[404]),
+        is_given_up(&[Elsewhere], &[307]),
+        is_given_up(&[With(500); 9], &[500, 500, 500, 500, 500]),
+    );
+}
+
+#[tokio::test]
+async fn no_answer_goes_to_a_host_that_is_not_slack_s() {
+    let (elsewhere, address, server) = Late::start().await;
+    let urls = [format!("http://{address}/late/x"), "https://hooks.slack.com.evil.example/x".to_owned()];
+    let unanswered = async |url: &str| {
+        run(World::usual(), async |bot| {
+            bot.next_change(FaultKind::Stall { when: When::Before, millis: 2_100 });
+            let first = bot.slack(ALICE).with("response_url", url).says(LINE).await;
+            assert!(first.says("Working on"), "{first}");
+            bot.tencent().until(|tencent| tencent.owner_of("test").unwrap() == "user2").await;
+            bot.restart().await;
+            assert_eq!(bot.last().await.outcome.name(), "succeeded");
+            assert!(bot.late.posts().is_empty());
+        })
+        .await;
+    };
+    tokio::join!(unanswered(&urls[0]), unanswered(&urls[1]), unanswered(""));
+    assert!(elsewhere.posts().is_empty());
+    server.abort();
+}

@@ -1,0 +1,207 @@
+//! The real program in a folder of its own, against a simulated Tencent in this process.
+
+use std::io::{BufRead as _, BufReader, Read as _};
+use std::net::SocketAddr;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::Arc;
+use std::sync::mpsc;
+use std::time::Duration;
+
+use room_owner::bot::install_cryptography;
+use room_owner::tencent::simulator::{Api, Settings, Simulator};
+use secrecy::{ExposeSecret as _, SecretString};
+use serde_json::Value;
+use tempfile::TempDir;
+use tokio::net::TcpListener;
+
+use super::clock::StoryClock;
+use super::slack::{Person, Slack, Workspace};
+use super::world::{ADMIN, SDK_APP_ID, secret};
+
+/// How long anything may take.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
+
+pub(crate) struct Program {
+    pub(crate) tencent: Simulator,
+    pub(crate) workspace: Arc<Workspace>,
+    folder: TempDir,
+    environment: Vec<(String, String)>,
+}
+
+/// What a finished program said.
+pub(crate) struct Ran {
+    pub(crate) code: i32,
+    pub(crate) out: String,
+    pub(crate) err: String,
+}
+
+impl Ran {
+    /// All of stdout as one JSON value.
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_str(&self.out).unwrap_or_else(|error| panic!("{error}: {}{}", self.out, self.err))
+    }
+}
+
+/// `room-owner serve`, running.
+pub(crate) struct Serving(Child);
+
+impl Program {
+    pub(crate) async fn new() -> Self {
+        install_cryptography();
+        let key: SecretString = secret("key");
+        let tencent = Simulator::new(Settings::new(SDK_APP_ID, ADMIN, key.clone()));
+        tencent.put_room("test", "carol");
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        tokio::spawn(tencent.clone().run(listener, std::future::pending()));
+        // Nobody listens for late answers there; these stories end before they would come.
+        let nowhere = SocketAddr::from(([127, 0, 0, 1], 9));
+        let workspace = Arc::new(Workspace::new(nowhere, "", StoryClock::of_this_machine()));
+        let environment = [
+            ("TENCENT_API_BASE_URL", url.as_str()),
+            ("TENCENT_SDK_APP_ID", &SDK_APP_ID.to_string()),
+            ("TENCENT_ADMIN_USER_ID", ADMIN),
+            ("TENCENT_SECRET_KEY", key.expose_secret()),
+            ("SLACK_SIGNING_SECRET", workspace.signing_secret.expose_secret()),
+            ("BIND_ADDR", "127.0.0.1:0"),
+            ("LOG_FORMAT", "json"),
+        ]
+        .map(|(name, value)| (name.to_owned(), value.to_owned()));
+        Self { tencent, workspace, folder: tempfile::tempdir().unwrap(), environment: environment.into() }
+    }
+
+    /// The same with another setting; an empty one is none.
+    pub(crate) fn set(&mut self, name: &str, value: &str) {
+        self.environment.retain(|(known, _)| known != name);
+        if !value.is_empty() {
+            self.environment.push((name.to_owned(), value.to_owned()));
+        }
+    }
+
+    pub(crate) fn database_url(&self) -> String {
+        format!("sqlite://{}", self.folder.path().join("room-owner.db").display())
+    }
+
+    fn command(&self, program: &std::path::Path) -> Command {
+        let mut command = Command::new(program);
+        command.env_clear().current_dir(self.folder.path()).envs(self.environment.iter().cloned());
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command
+    }
+
+    fn room_owner(&self) -> Command {
+        self.command(assert_cmd::cargo::cargo_bin!("room-owner"))
+    }
+
+    /// Runs it to its end. Words are separated by spaces; `+` stands for a space within one.
+    pub(crate) async fn runs(&self, words: &str) -> Ran {
+        let mut command = self.room_owner();
+        command.args(words.split(' ').map(|word| word.replace('+', " ")));
+        finish(command).await
+    }
+
+    /// Serves until it is ended.
+    pub(crate) async fn serves(&self) -> Serving {
+        let mut command = self.room_owner();
+        command.arg("serve");
+        self.started(command).await
+    }
+
+    /// Serves where no file may grow beyond so many blocks of 512 bytes.
+    pub(crate) async fn serves_on_a_full_disk(&self, blocks: u32) -> Serving {
+        let mut command = self.command("/bin/sh".as_ref());
+        let program = assert_cmd::cargo::cargo_bin!("room-owner").display();
+        // Ignored, the signal becomes an error of the write, as a full disk is one.
+        command.args(["-c", &format!("trap '' XFSZ; ulimit -f {blocks}; exec {program} serve")]);
+        self.started(command).await
+    }
+
+    /// Simulates Tencent on a port of its own, for the same account; where that is.
+    pub(crate) async fn simulates(&self, words: &str) -> (Serving, String) {
+        let mut command = self.room_owner();
+        command.args(["simulator", "--bind", "127.0.0.1:0"]).args(words.split(' '));
+        let mut child = command.spawn().unwrap();
+        let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+        let line = tokio::task::spawn_blocking(move || {
+            let line = lines.find_map(|line| {
+                line.unwrap().trim().strip_prefix("TENCENT_API_BASE_URL=").map(str::to_owned)
+            });
+            std::thread::spawn(move || lines.for_each(drop));
+            line
+        });
+        let url = tokio::time::timeout(PATIENCE, line).await.expect("the simulator does not start");
+        (Serving(child), url.unwrap().expect("the simulator says where it is"))
+    }
+
+    async fn started(&self, mut command: Command) -> Serving {
+        let mut child = command.spawn().unwrap();
+        let lines = BufReader::new(child.stderr.take().unwrap()).lines();
+        let (found, address) = mpsc::channel();
+        std::thread::spawn(move || {
+            // Reads on to the end, so that the program never waits for somebody to read its log.
+            for line in lines.map_while(Result::ok) {
+                let line: Value = serde_json::from_str(&line).unwrap_or_default();
+                if let Some(address) = line["address"].as_str() {
+                    found.send(address.parse::<SocketAddr>().unwrap()).unwrap_or_default();
+                }
+            }
+        });
+        let address = tokio::task::spawn_blocking(move || address.recv_timeout(PATIENCE));
+        *self.workspace.bot.lock().unwrap() = address.await.unwrap().expect("the program does not serve");
+        Serving(child)
+    }
+
+    pub(crate) fn slack(&self, person: Person) -> Slack {
+        Slack::new(Arc::clone(&self.workspace), person)
+    }
+
+    /// The owner of `test` at Tencent.
+    pub(crate) fn owner(&self) -> String {
+        self.tencent.owner_of("test").unwrap()
+    }
+
+    pub(crate) fn changes(&self) -> usize {
+        self.tencent.calls().iter().filter(|call| call.api == Api::ChangeRoomOwner).count()
+    }
+
+    /// Waits for something at Tencent.
+    pub(crate) async fn until(&self, condition: impl Fn(&Simulator) -> bool) {
+        tokio::time::timeout(PATIENCE, self.tencent.until(condition)).await.expect("it never came to that");
+    }
+}
+
+/// Waits for a program without keeping this thread from its other work.
+pub(crate) async fn finish(mut command: Command) -> Ran {
+    let output = tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    Ran { code: output.status.code().unwrap(), out: text(output.stdout), err: text(output.stderr) }
+}
+
+impl Serving {
+    /// Ends it without a chance to tidy up.
+    pub(crate) fn dies(mut self) {
+        self.0.kill().unwrap();
+        self.0.wait().unwrap();
+    }
+
+    /// Asks it to end, as the system does at a shutdown, and waits for that.
+    pub(crate) async fn ends_when_asked(mut self) -> (ExitStatus, String) {
+        let asked = Command::new("kill").args(["-TERM", &self.0.id().to_string()]).status().unwrap();
+        assert!(asked.success());
+        tokio::task::spawn_blocking(move || {
+            let mut out = String::new();
+            self.0.stdout.take().unwrap().read_to_string(&mut out).unwrap();
+            (self.0.wait().unwrap(), out)
+        })
+        .await
+        .unwrap()
+    }
+}
+
+impl Drop for Serving {
+    fn drop(&mut self) {
+        // After a story that failed; otherwise it has ended already.
+        drop(self.0.kill());
+        drop(self.0.wait());
+    }
+}

@@ -1,0 +1,351 @@
+//! People in Slack: they type, Slack signs and sends, and they read what comes back.
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use reqwest::{Client, Method, RequestBuilder};
+use room_owner::app::ports::Clock as _;
+use room_owner::domain::audit::OperationId;
+use room_owner::domain::wording::CommandName;
+use room_owner::slack::signature;
+use secrecy::{ExposeSecret as _, SecretString};
+use serde_json::Value;
+
+use super::clock::StoryClock;
+use super::world::secret;
+
+pub(crate) const TEAM: &str = "T0TEAM";
+pub(crate) const APP: &str = "A0APP";
+/// A channel that is authorised, and one that is not.
+pub(crate) const MODS: &str = "C0MODS";
+pub(crate) const RANDOM: &str = "C0RANDOM";
+
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Person {
+    pub(crate) id: &'static str,
+    pub(crate) name: &'static str,
+}
+
+pub(crate) const ALICE: Person = Person { id: "U0ALICE", name: "alice" };
+pub(crate) const BORIS: Person = Person { id: "U0BORIS", name: "boris" };
+pub(crate) const RITA: Person = Person { id: "U0RITA", name: "rita" };
+pub(crate) const ADAM: Person = Person { id: "U0ADAM", name: "adam" };
+pub(crate) const OTTO: Person = Person { id: "U0OTTO", name: "otto" };
+
+impl Person {
+    pub(crate) fn subject(self) -> String {
+        format!("slack:{TEAM}:{}", self.id)
+    }
+}
+
+/// Slack, as far as the bot can see.
+pub(crate) struct Workspace {
+    pub(crate) http: Client,
+    /// Where the bot takes commands: another port after a restart.
+    pub(crate) bot: Mutex<SocketAddr>,
+    pub(crate) late: SocketAddr,
+    pub(crate) signing_secret: SecretString,
+    /// The old verification token, which Slack still sends; and what every `response_url` holds.
+    pub(crate) token: String,
+    pub(crate) hook: String,
+    pub(crate) command: String,
+    pub(crate) clock: StoryClock,
+    pub(crate) deliveries: AtomicU64,
+    /// Replies that have to have left a record.
+    pub(crate) recorded: AtomicUsize,
+    pub(crate) unread: Mutex<Vec<(String, Arc<AtomicBool>)>>,
+    /// Everything that was said, to be searched for secrets.
+    pub(crate) said: Mutex<String>,
+}
+
+/// Somebody at the keyboard.
+#[derive(Clone)]
+pub(crate) struct Slack {
+    workspace: Arc<Workspace>,
+    fields: Vec<(String, String)>,
+    path: String,
+}
+
+impl Slack {
+    pub(crate) fn new(workspace: Arc<Workspace>, person: Person) -> Self {
+        let delivery = workspace.deliveries.fetch_add(1, Ordering::SeqCst);
+        let response_url = format!("http://{}/late/{}-{delivery}", workspace.late, workspace.hook);
+        let fields = [
+            ("token", workspace.token.as_str()),
+            ("team_id", TEAM),
+            ("team_domain", "team"),
+            ("channel_id", MODS),
+            ("channel_name", "mods"),
+            ("user_id", person.id),
+            ("user_name", person.name),
+            ("command", &workspace.command),
+            ("text", ""),
+            ("api_app_id", APP),
+            ("is_enterprise_install", "false"),
+            ("response_url", &response_url),
+            ("trigger_id", &format!("13345224609.738474920.trigger{delivery}")),
+        ]
+        .map(|(name, value)| (name.to_owned(), value.to_owned()));
+        Self { workspace, fields: fields.into(), path: "/slack/commands".to_owned() }
+    }
+
+    pub(crate) fn in_channel(self, channel: &str) -> Self {
+        self.with("channel_id", channel)
+    }
+
+    /// As the delivery with this id: the same one when it is sent twice.
+    pub(crate) fn delivered(self, id: &str) -> Self {
+        self.with("trigger_id", id)
+    }
+
+    pub(crate) fn with(mut self, name: &str, value: &str) -> Self {
+        let field = self.fields.iter_mut().find(|(known, _)| known == name);
+        field.unwrap_or_else(|| panic!("no field {name}")).1 = value.to_owned();
+        self
+    }
+
+    pub(crate) fn and(mut self, name: &str, value: &str) -> Self {
+        self.fields.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    pub(crate) fn without(mut self, name: &str) -> Self {
+        self.fields.retain(|(known, _)| known != name);
+        self
+    }
+
+    pub(crate) fn at_path(mut self, path: &str) -> Self {
+        path.clone_into(&mut self.path);
+        self
+    }
+
+    fn typing(self, line: &str) -> Self {
+        let (command, text) = line.split_once(' ').unwrap_or((line, ""));
+        self.with("command", command).with("text", text)
+    }
+
+    /// Types a line: Slack writes its three entities for what they stand for.
+    pub(crate) async fn says(self, line: &str) -> Reply {
+        let text = line.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
+        self.sends(&text).await
+    }
+
+    /// Sends a line as it is on the wire, where Slack has made `<…>` of mentions and links.
+    pub(crate) async fn sends(self, line: &str) -> Reply {
+        self.typing(line).gets_answer().await
+    }
+
+    /// The reply to the request as it is now.
+    pub(crate) async fn gets_answer(self) -> Reply {
+        self.signed().answered().await
+    }
+
+    /// The body for a line, unsent.
+    pub(crate) fn about(self, line: &str) -> Self {
+        self.typing(line)
+    }
+
+    pub(crate) fn body(&self) -> Vec<u8> {
+        form_urlencoded::Serializer::new(String::new()).extend_pairs(&self.fields).finish().into_bytes()
+    }
+
+    /// The request, really signed.
+    pub(crate) fn signed(self) -> Signed {
+        let body = self.body();
+        self.signed_body(body)
+    }
+
+    pub(crate) fn signed_body(self, body: Vec<u8>) -> Signed {
+        let at = self.workspace.clock.now().as_second();
+        let signature = signature::sign(&self.workspace.signing_secret, &at.to_string(), &body);
+        let key = self.key();
+        let headers = vec![
+            ("x-slack-request-timestamp".to_owned(), at.to_string()),
+            ("x-slack-signature".to_owned(), signature),
+        ];
+        Signed { workspace: self.workspace, path: self.path, key, headers, body, method: Method::POST }
+    }
+
+    fn key(&self) -> String {
+        let url = self.fields.iter().find(|(name, _)| name == "response_url");
+        url.and_then(|(_, url)| url.rsplit('/').next()).unwrap_or_default().to_owned()
+    }
+}
+
+/// A request with its signature: what a forger may still change.
+pub(crate) struct Signed {
+    workspace: Arc<Workspace>,
+    path: String,
+    key: String,
+    headers: Vec<(String, String)>,
+    pub(crate) body: Vec<u8>,
+    method: Method,
+}
+
+impl Signed {
+    pub(crate) fn without_header(mut self, name: &str) -> Self {
+        self.headers.retain(|(known, _)| known != name);
+        self
+    }
+
+    pub(crate) fn and_header(mut self, name: &str, value: &str) -> Self {
+        self.headers.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    pub(crate) fn header(&self, name: &str) -> String {
+        self.headers.iter().find(|(known, _)| known == name).unwrap().1.clone()
+    }
+
+    pub(crate) fn by_method(mut self, method: Method) -> Self {
+        self.method = method;
+        self
+    }
+
+    fn request(&self) -> RequestBuilder {
+        let address = *self.workspace.bot.lock().unwrap();
+        let mut request =
+            self.workspace.http.request(self.method.clone(), format!("http://{address}{}", self.path));
+        request = request.header("content-type", "application/x-www-form-urlencoded");
+        for (name, value) in &self.headers {
+            request = request.header(name, value);
+        }
+        request
+    }
+
+    /// Sends it and returns the bare answer: status and body.
+    pub(crate) async fn status_and_body(self) -> (u16, String) {
+        let request = self.request().body(self.body.clone());
+        let response = request.send().await.unwrap();
+        let status = response.status().as_u16();
+        let text = response.text().await.unwrap();
+        self.workspace.said.lock().unwrap().push_str(&text);
+        (status, text)
+    }
+
+    /// Sends it and returns what the person sees.
+    pub(crate) async fn answered(self) -> Reply {
+        let workspace = Arc::clone(&self.workspace);
+        let key = self.key.clone();
+        let (status, text) = self.status_and_body().await;
+        assert_eq!(status, 200, "{text}");
+        let reply = Reply::new(serde_json::from_str(&text).unwrap(), &key);
+        workspace.takes_note_of(&reply);
+        if !reply.text.contains("cannot be written right now") {
+            workspace.recorded.fetch_add(1, Ordering::SeqCst);
+        }
+        reply
+    }
+}
+
+impl Workspace {
+    pub(crate) fn new(late: SocketAddr, prefix: &str, clock: StoryClock) -> Self {
+        Self {
+            http: Client::builder().no_proxy().timeout(Duration::from_secs(20)).build().unwrap(),
+            bot: Mutex::new(late),
+            late,
+            signing_secret: secret("signing"),
+            token: secret("token").expose_secret().to_owned(),
+            hook: secret("hook").expose_secret().to_owned(),
+            command: CommandName::slash(prefix).0,
+            clock,
+            deliveries: AtomicU64::default(),
+            recorded: AtomicUsize::default(),
+            unread: Mutex::default(),
+            said: Mutex::default(),
+        }
+    }
+
+    /// A reply that somebody has to read before the story ends.
+    pub(crate) fn takes_note_of(&self, reply: &Reply) {
+        self.said.lock().unwrap().push_str(&reply.json.to_string());
+        self.unread.lock().unwrap().push((reply.text.clone(), Arc::clone(&reply.read)));
+    }
+}
+
+/// What a person sees.
+pub(crate) struct Reply {
+    text: String,
+    pub(crate) json: Value,
+    /// Under which key late answers to the same request come.
+    pub(crate) key: String,
+    read: Arc<AtomicBool>,
+}
+
+impl Reply {
+    pub(crate) fn new(json: Value, key: &str) -> Self {
+        let text = visible(&json);
+        check_form(&json, &text);
+        Self { text, json, key: key.to_owned(), read: Arc::default() }
+    }
+
+    pub(crate) fn text(&self) -> &str {
+        self.read.store(true, Ordering::SeqCst);
+        &self.text
+    }
+
+    pub(crate) fn says(&self, part: &str) -> bool {
+        self.text().contains(part)
+    }
+
+    pub(crate) fn is_public(&self) -> bool {
+        self.json["response_type"] == "in_channel"
+    }
+
+    /// The operation's number, as the person would quote it.
+    pub(crate) fn operation(&self) -> OperationId {
+        let last = self.text.lines().last().unwrap();
+        let number = last.strip_prefix("op ").unwrap_or_else(|| panic!("no operation in {}", self.text));
+        number.split(' ').next().unwrap().parse().unwrap()
+    }
+}
+
+impl fmt::Display for Reply {
+    /// As Slack shows it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if !self.is_public() {
+            f.write_str("(only visible to you)\n")?;
+        }
+        f.write_str(self.text())
+    }
+}
+
+/// The blocks as a person reads them, with code in backticks.
+fn visible(message: &Value) -> String {
+    let mut text = String::new();
+    for block in message["blocks"].as_array().unwrap() {
+        match block["type"].as_str().unwrap() {
+            "rich_text" => {
+                for section in block["elements"].as_array().unwrap() {
+                    for element in section["elements"].as_array().unwrap() {
+                        let words = element["text"].as_str().unwrap();
+                        let is_code = element["style"]["code"] == true;
+                        text.push_str(&if is_code { format!("`{words}`") } else { words.to_owned() });
+                    }
+                }
+            }
+            "context" => {
+                let words = block["elements"][0]["text"].as_str().unwrap();
+                text.push('\n');
+                text.push_str(words);
+            }
+            other => panic!("a block of another kind: {other}"),
+        }
+    }
+    text
+}
+
+/// No message is parsed for mentions or markup, and a notification says what the blocks say.
+fn check_form(json: &Value, text: &str) {
+    assert_eq!(json["parse"], "none", "{json}");
+    assert_eq!(json["mrkdwn"], false, "{json}");
+    assert_eq!(json["link_names"], false, "{json}");
+    let fallback = json["text"].as_str().unwrap();
+    assert!(!fallback.contains(['<', '>']), "{fallback}");
+    let plain = |text: &str| text.replace(['`', '\u{2060}'], "");
+    let fallback = fallback.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&");
+    assert_eq!(plain(&fallback), plain(text), "the notification differs from the message");
+}

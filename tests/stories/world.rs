@@ -1,0 +1,364 @@
+//! The world of a story: Tencent with its rooms, the bot on a database of its own, and people in Slack.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use reqwest::Url;
+use room_owner::app::acl::edit_locally;
+use room_owner::app::ports::{AclChange, NewGrant, Store as _};
+use room_owner::app::service::Timing;
+use room_owner::bot::{self, Bot};
+use room_owner::domain::access::{Effect, Role};
+use room_owner::domain::audit::{AuditEntry, AuditFilter};
+use room_owner::domain::principal::Principal;
+use room_owner::domain::wording::CommandName;
+use room_owner::slack::Settings;
+use room_owner::store::SqliteStore;
+use room_owner::tencent;
+use room_owner::tencent::simulator::{self, Api, Call, Fault, FaultKind, Simulator};
+use secrecy::SecretString;
+use tempfile::TempDir;
+use tokio::net::TcpListener;
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+
+use super::clock::{StoryClock, UNTIL_TOLD};
+use super::late::Late;
+use super::slack::{ALICE, MODS, Person, RITA, Reply, Slack, TEAM, Workspace};
+use super::{closing, logs};
+
+pub(crate) const SDK_APP_ID: u32 = 1_400_000_000;
+pub(crate) const ADMIN: &str = "administrator";
+
+/// What is there before the story begins.
+pub(crate) struct World {
+    rooms: Vec<(String, String)>,
+    acl: Vec<(String, AclChange)>,
+    app_id: Option<String>,
+    team_ids: Vec<String>,
+    private: bool,
+    prefix: String,
+    ticking: bool,
+    tencent: simulator::Settings,
+    tencent_is_down: bool,
+    rate_limit: u32,
+    pub(crate) most_calls: usize,
+}
+
+impl World {
+    /// No rooms, and nobody may do anything anywhere.
+    pub(crate) fn empty() -> Self {
+        Self {
+            rooms: Vec::new(),
+            acl: Vec::new(),
+            app_id: None,
+            team_ids: Vec::new(),
+            private: false,
+            prefix: String::new(),
+            ticking: false,
+            tencent: simulator::Settings::new(SDK_APP_ID, ADMIN, secret("key")),
+            tencent_is_down: false,
+            rate_limit: 200,
+            most_calls: 3,
+        }
+    }
+
+    /// Carol owns `test`; Alice is a moderator of every room, Rita an auditor; #mods is authorised.
+    pub(crate) fn usual() -> Self {
+        Self::empty()
+            .room("test", "carol")
+            .channel(MODS, "*")
+            .grant(ALICE, "moderator", "*")
+            .grant(RITA, "auditor", "*")
+    }
+
+    pub(crate) fn room(mut self, id: &str, owner: &str) -> Self {
+        self.rooms.push((id.to_owned(), owner.to_owned()));
+        self
+    }
+
+    pub(crate) fn channel(mut self, channel: &str, rooms: &str) -> Self {
+        let channel = format!("slack:{TEAM}:{channel}").parse().unwrap();
+        let change = AclChange::AllowChannel { channel, rooms: rooms.parse().unwrap() };
+        self.acl.push(("acl channel allow".to_owned(), change));
+        self
+    }
+
+    pub(crate) fn grant(self, person: Person, role: &str, rooms: &str) -> Self {
+        self.grant_but(person, role, rooms, |_| {})
+    }
+
+    pub(crate) fn grant_but(
+        mut self,
+        person: Person,
+        role: &str,
+        rooms: &str,
+        but: impl FnOnce(&mut NewGrant),
+    ) -> Self {
+        let mut grant = NewGrant {
+            subject: person.subject().parse().unwrap(),
+            role: role.parse::<Role>().unwrap(),
+            effect: Effect::Permit,
+            rooms: rooms.parse().unwrap(),
+            channels: Vec::new(),
+            expires_at: None,
+        };
+        but(&mut grant);
+        self.acl.push(("acl grant".to_owned(), AclChange::Grant(grant)));
+        self
+    }
+
+    /// The bot serves this app only.
+    pub(crate) fn for_app(mut self, app: &str) -> Self {
+        self.app_id = Some(app.to_owned());
+        self
+    }
+
+    /// The bot serves this workspace only.
+    pub(crate) fn for_team(mut self, team: &str) -> Self {
+        self.team_ids.push(team.to_owned());
+        self
+    }
+
+    /// Every reply is for the caller alone.
+    pub(crate) fn private(mut self) -> Self {
+        self.private = true;
+        self
+    }
+
+    pub(crate) fn prefix(mut self, prefix: &str) -> Self {
+        prefix.clone_into(&mut self.prefix);
+        self
+    }
+
+    /// Time goes on by itself, and a sleep takes its time.
+    pub(crate) fn ticking(mut self) -> Self {
+        self.ticking = true;
+        self
+    }
+
+    pub(crate) fn tencent(mut self, change: impl FnOnce(&mut simulator::Settings)) -> Self {
+        change(&mut self.tencent);
+        self
+    }
+
+    pub(crate) fn without_tencent(mut self) -> Self {
+        self.tencent_is_down = true;
+        self
+    }
+
+    pub(crate) fn rate_limit(mut self, rate: u32) -> Self {
+        self.rate_limit = rate;
+        self
+    }
+
+    /// How often one operation may call `change_room_owner`: three times, unless Tencent says "slower".
+    pub(crate) fn most_calls(mut self, calls: usize) -> Self {
+        self.most_calls = calls;
+        self
+    }
+}
+
+/// A secret that is no other story's.
+pub(crate) fn secret(what: &str) -> SecretString {
+    SecretString::from(format!("{what}-{}", hex::encode(rand::random::<[u8; 12]>())))
+}
+
+/// Sets the world up, tells the story, and checks what must always hold.
+pub(crate) async fn run(world: World, story: impl AsyncFnOnce(&mut Stage)) {
+    logs::keep();
+    let mut stage = Stage::set(world).await;
+    story(&mut stage).await;
+    stage.end().await;
+}
+
+/// A running world.
+pub(crate) struct Stage {
+    pub(crate) world: World,
+    pub(crate) clock: StoryClock,
+    pub(crate) late: Late,
+    pub(crate) workspace: Arc<Workspace>,
+    pub(crate) store: Arc<SqliteStore>,
+    /// Operations that did not come from Slack: edits of the ACL.
+    pub(crate) other_operations: usize,
+    simulator: Simulator,
+    folder: TempDir,
+    tencent_url: Url,
+    running: Option<Running>,
+    servers: Vec<JoinHandle<()>>,
+}
+
+struct Running {
+    end: oneshot::Sender<()>,
+    served: JoinHandle<anyhow::Result<()>>,
+}
+
+impl Stage {
+    async fn set(world: World) -> Self {
+        bot::install_cryptography();
+        let clock = StoryClock::new(world.ticking);
+        let simulator = Simulator::with_clock(world.tencent.clone(), {
+            let clock = clock.clone();
+            Arc::new(move || room_owner::app::ports::Clock::now(&clock))
+        });
+        for (room, owner) in &world.rooms {
+            simulator.put_room(room, owner);
+        }
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let tencent_url = Url::parse(&format!("http://{}", listener.local_addr().unwrap())).unwrap();
+        let (late, late_address, late_server) = Late::start().await;
+        let mut servers = vec![late_server];
+        if world.tencent_is_down {
+            drop(listener);
+        } else {
+            let simulated = simulator.clone();
+            servers.push(tokio::spawn(async move {
+                simulated.run(listener, std::future::pending()).await.unwrap();
+            }));
+        }
+        let workspace = Arc::new(Workspace::new(late_address, &world.prefix, clock.clone()));
+        let folder = tempfile::tempdir().unwrap();
+        let (store, running) = start(&world, &folder, &tencent_url, &workspace).await;
+        let other_operations = world.acl.len();
+        let by = || Principal::new("cli:ana".parse().unwrap());
+        for (typed, change) in &world.acl {
+            edit_locally(&*store, &clock, by(), typed.clone(), change.clone(), None).await.unwrap();
+        }
+        Self {
+            world,
+            clock,
+            late,
+            workspace,
+            store,
+            other_operations,
+            simulator,
+            folder,
+            tencent_url,
+            running: Some(running),
+            servers,
+        }
+    }
+
+    /// Somebody in #mods, about to type.
+    pub(crate) fn slack(&self, person: Person) -> Slack {
+        Slack::new(Arc::clone(&self.workspace), person)
+    }
+
+    pub(crate) fn tencent(&self) -> &Simulator {
+        &self.simulator
+    }
+
+    pub(crate) fn owner_of(&self, room: &str) -> String {
+        self.simulator.owner_of(room).unwrap()
+    }
+
+    /// The next change of an owner goes wrong in this way.
+    pub(crate) fn next_change(&self, kind: FaultKind) {
+        self.simulator.inject(Fault::new(kind).on(Api::ChangeRoomOwner).once());
+    }
+
+    /// The calls that would have changed an owner.
+    pub(crate) fn changes(&self) -> Vec<Call> {
+        self.simulator.calls().into_iter().filter(|call| call.api == Api::ChangeRoomOwner).collect()
+    }
+
+    /// The late answer to the request that got this first one.
+    pub(crate) async fn late(&self, first: &Reply) -> Reply {
+        let reply = Reply::new(self.late.message(&first.key).await, &first.key);
+        self.workspace.takes_note_of(&reply);
+        reply
+    }
+
+    /// The whole log, newest first.
+    pub(crate) async fn audit(&self) -> Vec<AuditEntry> {
+        self.store.audit(&AuditFilter::default()).await.unwrap()
+    }
+
+    /// The newest entry of the log.
+    pub(crate) async fn last(&self) -> AuditEntry {
+        self.audit().await.remove(0)
+    }
+
+    /// The record of what a reply is about.
+    pub(crate) async fn entry(&self, reply: &Reply) -> AuditEntry {
+        self.store.operation(reply.operation()).await.unwrap().unwrap()
+    }
+
+    /// Asks the log until an entry is as it should be.
+    pub(crate) async fn until_entry(&self, reply: &Reply, is: impl Fn(&AuditEntry) -> bool) -> AuditEntry {
+        let asking = async {
+            loop {
+                let entry = self.entry(reply).await;
+                if is(&entry) {
+                    return entry;
+                }
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(20), asking).await.expect("the entry never became so")
+    }
+
+    pub(crate) fn world_key(&self) -> &SecretString {
+        &self.world.tencent.secret_key
+    }
+
+    pub(crate) fn database(&self) -> std::path::PathBuf {
+        self.folder.path().join("room-owner.db")
+    }
+
+    /// Ends the bot and starts it anew on the same database.
+    pub(crate) async fn restart(&mut self) {
+        self.stop_bot().await;
+        let (store, running) = start(&self.world, &self.folder, &self.tencent_url, &self.workspace).await;
+        self.store = store;
+        self.running = Some(running);
+    }
+
+    async fn stop_bot(&mut self) {
+        let running = self.running.take().unwrap();
+        running.end.send(()).unwrap();
+        let served = tokio::time::timeout(Duration::from_secs(40), running.served);
+        served.await.expect("the bot does not end").unwrap().unwrap();
+    }
+
+    async fn end(mut self) {
+        self.stop_bot().await;
+        closing::check(&self).await;
+        self.servers.iter().for_each(JoinHandle::abort);
+    }
+}
+
+async fn start(
+    world: &World,
+    folder: &TempDir,
+    tencent_url: &Url,
+    workspace: &Workspace,
+) -> (Arc<SqliteStore>, Running) {
+    let url = format!("sqlite://{}", folder.path().join("room-owner.db").display());
+    let tencent = tencent::Settings {
+        base_url: tencent_url.clone(),
+        sdk_app_id: SDK_APP_ID,
+        admin_user_id: ADMIN.to_owned(),
+        secret_key: world.tencent.secret_key.clone(),
+        rate_limit: world.rate_limit,
+    };
+    let timing = Timing { recover_again: UNTIL_TOLD, ..Timing::default() };
+    let bot = Bot::build(&url, tencent, workspace.clock.clone(), timing).await.unwrap();
+    let store = Arc::clone(&bot.store);
+    let settings = Settings {
+        signing_secrets: vec![secret("former"), workspace.signing_secret.clone()],
+        app_id: world.app_id.clone(),
+        team_ids: world.team_ids.clone(),
+        command: CommandName::slash(&world.prefix),
+        private_replies: world.private,
+        response_url_hosts: vec![workspace.late.to_string().parse().unwrap()],
+    };
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    *workspace.bot.lock().unwrap() = listener.local_addr().unwrap();
+    let (end, ends) = oneshot::channel();
+    let served = tokio::spawn(async move {
+        bot.serve(listener, Some(settings), Router::new(), async { drop(ends.await) }).await
+    });
+    (store, Running { end, served })
+}
