@@ -3,6 +3,8 @@
 //! A platform is on when its settings are there and off when none is. Everything that is wrong is said at
 //! once, with the variable's name and an example.
 
+mod chat;
+
 use std::collections::HashMap;
 use std::fmt;
 use std::net::SocketAddr;
@@ -11,9 +13,9 @@ use std::str::FromStr;
 use reqwest::Url;
 use secrecy::SecretString;
 
-use crate::domain::wording::CommandName;
 use crate::tencent::Region;
 use crate::{discord, slack, tencent};
+use chat::Chat;
 
 /// A setting, as `.env.example` and the README show it.
 #[derive(Debug, Clone, Copy)]
@@ -62,7 +64,7 @@ pub const VARIABLES: &[Variable] = &[
     ),
     variable(
         "DISCORD_PUBLIC_KEY",
-        "d4c5b9a3e0f1628f7c2f35b1a8d9e6074b3c2a1908f7e6d5c4b3a29180716253",
+        "efeacba63a238dda5383e7229b6fc6f516621e0ed0f33fbdf22243b8100ceed3",
         "from the app's General Information: takes commands over HTTP, at /discord/interactions",
     ),
     variable(
@@ -198,12 +200,6 @@ pub struct Config {
     pub discord: Option<discord::Settings>,
 }
 
-/// What every chat platform needs.
-struct Chat {
-    command: CommandName,
-    private_replies: bool,
-}
-
 /// Reads variables and keeps what is wrong with them.
 struct Reader<'a> {
     environment: &'a Environment,
@@ -334,15 +330,17 @@ impl Config {
             .optional("BIND_ADDR", "is not an address and a port")
             .unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 8080)));
         let tencent = tencent(&mut reader);
-        let chat = chat(&mut reader);
-        let slack = slack(&mut reader, &chat);
-        let discord = discord(&mut reader, &chat);
+        let chat = Chat::read(&mut reader);
+        let slack = chat.slack(&mut reader);
+        let discord = chat.discord(&mut reader);
         let is_about_chat = |problem: &Problem| {
             problem.variable.starts_with("SLACK_") || problem.variable.starts_with("DISCORD_")
         };
         if slack.is_none() && discord.is_none() && !reader.problems.iter().any(is_about_chat) {
-            reader.problem("SLACK_SIGNING_SECRET", "is not set, so there is no chat to take commands from");
-            reader.problem("DISCORD_PUBLIC_KEY", "is not set either");
+            reader.problem(
+                "SLACK_SIGNING_SECRET",
+                "is not set, so there is no chat to take commands from, and no DISCORD_PUBLIC_KEY either",
+            );
         }
         reader.end(tencent.map(|tencent| Self { bind_addr, tencent, slack, discord }))
     }
@@ -354,8 +352,8 @@ impl Config {
 /// All that is wrong.
 pub fn discord_settings(environment: &Environment) -> Result<discord::Settings, ConfigError> {
     let mut reader = Reader::new(environment);
-    let chat = chat(&mut reader);
-    let settings = discord(&mut reader, &chat);
+    let chat = Chat::read(&mut reader);
+    let settings = chat.discord(&mut reader);
     if environment.get("DISCORD_BOT_TOKEN").is_none() {
         reader.problem("DISCORD_BOT_TOKEN", "is not set, and commands are registered in the bot's name");
     }
@@ -456,136 +454,6 @@ pub(crate) fn is_loopback(url: &Url) -> bool {
     host == "localhost" || address.is_ok_and(|address| address.is_loopback())
 }
 
-fn slack(reader: &mut Reader<'_>, chat: &Chat) -> Option<slack::Settings> {
-    const ALSO: [&str; 3] = ["SLACK_APP_ID", "SLACK_TEAM_IDS", "SLACK_RESPONSE_URL_HOSTS"];
-    let secrets = reader.list("SLACK_SIGNING_SECRET");
-    if secrets.is_empty() {
-        if let Some(set) = ALSO.iter().find(|name| reader.environment.get(name).is_some()) {
-            reader.problem("SLACK_SIGNING_SECRET", format!("is not set, but {set} is"));
-        }
-        return None;
-    }
-    if secrets.iter().any(|secret| secret.chars().any(char::is_whitespace)) {
-        reader.problem("SLACK_SIGNING_SECRET", "holds a space: separate secrets by commas");
-    }
-    let signing_secrets = secrets.into_iter().map(SecretString::from).collect();
-
-    let mut response_url_hosts = Vec::new();
-    for host in reader.list("SLACK_RESPONSE_URL_HOSTS") {
-        match host.parse() {
-            Ok(host) => response_url_hosts.push(host),
-            Err(error) => {
-                let error: slack::InvalidHost = error;
-                reader.problem("SLACK_RESPONSE_URL_HOSTS", error.to_string());
-            }
-        }
-    }
-    Some(slack::Settings {
-        signing_secrets,
-        app_id: reader.environment.get("SLACK_APP_ID").map(str::to_owned),
-        team_ids: reader.list("SLACK_TEAM_IDS").into_iter().map(str::to_owned).collect(),
-        command: chat.command.clone(),
-        private_replies: chat.private_replies,
-        response_url_hosts,
-    })
-}
-
-fn discord(reader: &mut Reader<'_>, chat: &Chat) -> Option<discord::Settings> {
-    let environment = reader.environment;
-    let public_key = environment.get("DISCORD_PUBLIC_KEY");
-    let bot_token = environment.get("DISCORD_BOT_TOKEN");
-    if public_key.is_none() && bot_token.is_none() {
-        const ALSO: [&str; 2] = ["DISCORD_APPLICATION_ID", "DISCORD_API_BASE_URL"];
-        if let Some(set) = ALSO.iter().find(|name| environment.get(name).is_some()) {
-            let what = format!("is not set, and neither is DISCORD_BOT_TOKEN, but {set} is");
-            reader.problem("DISCORD_PUBLIC_KEY", what);
-        }
-        return None;
-    }
-    let public_key = public_key.and_then(|text| match text.parse::<discord::PublicKey>() {
-        Ok(key) => Some(key),
-        Err(error) => {
-            // Whoever mistakes the one for the other must not find the token in a log.
-            let what = match error {
-                discord::InvalidKey::Form(_) => {
-                    "is not 64 hexadecimal digits: copy the Public Key".to_owned()
-                }
-                other => other.to_string(),
-            };
-            reader.problem("DISCORD_PUBLIC_KEY", what);
-            None
-        }
-    });
-    if bot_token.is_some_and(|token| !token.bytes().all(|b| b.is_ascii_graphic()) || token.contains(',')) {
-        reader.problem("DISCORD_BOT_TOKEN", "holds more than a token: copy it alone, without `Bot `");
-    }
-    let application_id = environment.get("DISCORD_APPLICATION_ID");
-    if let Some(id) = application_id
-        && !(id.len() <= 20 && id.bytes().all(|b| b.is_ascii_digit()))
-    {
-        reader.problem("DISCORD_APPLICATION_ID", format!("`{id}` is not a number of at most 20 digits"));
-    }
-    Some(discord::Settings {
-        public_key,
-        bot_token: bot_token.map(SecretString::from),
-        application_id: application_id.map(str::to_owned),
-        api_base_url: discord_api(reader)?,
-        command: chat.command.clone(),
-        private_replies: chat.private_replies,
-        patience: discord::Patience::default(),
-    })
-}
-
-fn discord_api(reader: &mut Reader<'_>) -> Option<Url> {
-    let text = reader.environment.get("DISCORD_API_BASE_URL").unwrap_or(discord::API);
-    let wrong = match Url::parse(text) {
-        Err(error) => format!("`{text}` is not a URL: {error}"),
-        Ok(url) if !matches!(url.scheme(), "http" | "https") => format!("`{text}` is neither http nor https"),
-        Ok(url) if !url.username().is_empty() || url.password().is_some() => {
-            "holds a user name or password, which Discord does not take".to_owned()
-        }
-        Ok(url) if url.query().is_some() || url.fragment().is_some() => {
-            format!("`{text}` says more than scheme, host, port and path")
-        }
-        Ok(url) if url.scheme() == "http" && !is_loopback(&url) => {
-            format!(
-                "`{text}` would send the token in the clear: use https (plain http is for loopback addresses)"
-            )
-        }
-        Ok(url) => return Some(url),
-    };
-    reader.problem("DISCORD_API_BASE_URL", wrong);
-    None
-}
-
-fn chat(reader: &mut Reader<'_>) -> Chat {
-    let private_replies = match reader.environment.get("REPLY_VISIBILITY") {
-        None | Some("channel") => false,
-        Some("private") => true,
-        Some(other) => {
-            reader.problem("REPLY_VISIBILITY", format!("`{other}` is neither `channel` nor `private`"));
-            true
-        }
-    };
-    Chat { command: command_name(reader), private_replies }
-}
-
-/// Slack's names have 32 characters at most, slash included; Discord's 32 of lowercase letters, digits,
-/// `-` and `_`.
-fn command_name(reader: &mut Reader<'_>) -> CommandName {
-    let prefix = reader.environment.get("COMMAND_PREFIX").unwrap_or_default();
-    let name = CommandName::slash(prefix);
-    let plain =
-        prefix.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'-' | b'_'));
-    if !plain || name.0.len() > 32 {
-        reader.problem(
-            "COMMAND_PREFIX",
-            format!("`{prefix}` is not at most 20 lowercase letters, digits, `-` and `_`"),
-        );
-    }
-    name
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -637,44 +505,6 @@ mod tests {
         let error = Config::from(&environment).unwrap_err().to_string();
         assert!(error.contains("SLACK_SIGNING_SECRET: is not set, but SLACK_APP_ID is"), "{error}");
     }
-
-    #[test]
-    fn discord_is_on_by_its_key_or_its_token() {
-        const KEY: (&str, &str) =
-            ("DISCORD_PUBLIC_KEY", "d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a");
-        let only = |more: &[(&'static str, &'static str)]| {
-            let environment = Environment::of(GOOD[..4].iter().chain(more).copied());
-            Config::from(&environment).map_err(|error| error.to_string())
-        };
-        let config = only(&[KEY]).unwrap();
-        assert!(config.slack.is_none() && config.discord.unwrap().public_key.is_some());
-        let config = only(&[("DISCORD_BOT_TOKEN", "token"), ("COMMAND_PREFIX", "x-")]).unwrap();
-        assert_eq!(config.discord.unwrap().command.0, "/x-room-owner");
-        let config = with(&[KEY, ("DISCORD_API_BASE_URL", "http://127.0.0.1:9200/api/v10")]).unwrap();
-        assert!(config.slack.is_some() && config.discord.is_some());
-
-        for (settings, problem) in [
-            (
-                &[("DISCORD_APPLICATION_ID", "1")][..],
-                "neither is DISCORD_BOT_TOKEN, but DISCORD_APPLICATION_ID is",
-            ),
-            (
-                &[("DISCORD_PUBLIC_KEY", "token.of.the.bot")],
-                "DISCORD_PUBLIC_KEY: is not 64 hexadecimal digits",
-            ),
-            (&[("DISCORD_PUBLIC_KEY", WEAK)], "is a weak key"),
-            (&[KEY, ("DISCORD_APPLICATION_ID", "room-owner")], "`room-owner` is not a number"),
-            (&[KEY, ("DISCORD_API_BASE_URL", "http://discord.example")], "in the clear"),
-            (&[KEY, ("DISCORD_BOT_TOKEN", "Bot hush")], "DISCORD_BOT_TOKEN: holds more than a token"),
-            (&[], "DISCORD_PUBLIC_KEY: is not set either"),
-        ] {
-            let error = only(settings).unwrap_err();
-            assert!(error.contains(problem), "{problem} in {error}");
-            assert!(!error.contains("hush") && !error.contains("token.of"), "{error}");
-        }
-    }
-
-    const WEAK: &str = "0100000000000000000000000000000000000000000000000000000000000000";
 
     #[test]
     fn a_user_sig_never_goes_over_plain_http_to_another_machine() {

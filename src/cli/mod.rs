@@ -4,7 +4,6 @@
 
 pub mod acl;
 pub mod audit;
-pub mod discord;
 mod print;
 mod time;
 pub mod transfer;
@@ -229,7 +228,7 @@ pub enum DiscordCommand {
     /// Make Discord show the commands as this program knows them; writes nothing but differences
     Register {
         /// In this guild only, by its id: at once, for trying out; for every guild if not given
-        #[arg(long, value_name = "ID", value_parser = guild_id)]
+        #[arg(long, value_name = "GUILD", value_parser = guild_id)]
         guild: Option<String>,
     },
 }
