@@ -142,9 +142,12 @@ pub async fn serve<C: Clock + Clone + 'static>(
     let host = config.tencent.base_url.host_str().unwrap_or_default().to_owned();
     let bot = Bot::build(database_url, config.tencent, clock, Timing::default()).await?;
     let listener = bind(address).await?;
-    info!(address = %listener.local_addr()?, database = database_url, tencent = host, "ready");
     let doors = Doors { slack: config.slack, discord: config.discord };
-    bot.serve(listener, doors, Router::new(), end_requested()).await
+    info!(address = %listener.local_addr()?, database = database_url, tencent = host, "listening");
+    let store = Arc::clone(&bot.store);
+    let served = bot.serve(listener, doors, Router::new(), end_requested()).await;
+    store.close().await;
+    served
 }
 
 async fn bind(address: std::net::SocketAddr) -> anyhow::Result<TcpListener> {

@@ -132,7 +132,7 @@ impl Environment {
             ConfigError(vec![Problem { variable: ".env", what }])
         };
         let mut variables = HashMap::new();
-        match dotenvy::from_filename_iter(".env") {
+        match dotenvy::from_path_iter(".env") {
             Ok(lines) => {
                 for line in lines {
                     let (name, value) = line.map_err(broken)?;
@@ -244,6 +244,12 @@ impl Common {
     /// All that is wrong.
     pub fn from(environment: &Environment) -> Result<Self, ConfigError> {
         let mut reader = Reader::new(environment);
+        let common = Self::read(&mut reader);
+        reader.end(Some(common))
+    }
+
+    fn read(reader: &mut Reader<'_>) -> Self {
+        let environment = reader.environment;
         let database_url = environment.get("DATABASE_URL").unwrap_or("sqlite://room-owner.db").to_owned();
         if let Err(error) = crate::store::database_file(&database_url) {
             reader.problem("DATABASE_URL", error.to_string());
@@ -262,7 +268,7 @@ impl Common {
         {
             reader.problem("RUST_LOG", format!("`{filter}` is not a filter: {error}"));
         }
-        reader.end(Some(Self { database_url, log_format, log_filter }))
+        Self { database_url, log_format, log_filter }
     }
 }
 
@@ -326,6 +332,8 @@ impl Config {
     /// All that is wrong.
     pub fn from(environment: &Environment) -> Result<Self, ConfigError> {
         let mut reader = Reader::new(environment);
+        // Whoever corrects the settings wants to see all that is wrong at once.
+        Common::read(&mut reader);
         let bind_addr = reader
             .optional("BIND_ADDR", "is not an address and a port")
             .unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 8080)));

@@ -37,6 +37,7 @@ fn main() -> ExitCode {
 async fn run(command: Command) -> anyhow::Result<Exit> {
     bot::install_cryptography();
     let clock = SystemClock;
+    let typed = cli::as_typed(std::env::args().skip(1));
     match command {
         Command::Demo { once } => {
             telemetry::start_logging(&Common::for_the_demo(), "error");
@@ -47,8 +48,11 @@ async fn run(command: Command) -> anyhow::Result<Exit> {
             bench::run(Load { commands, connections, rate, folder }).await?;
         }
         Command::Serve => {
-            let (environment, common) = settings("info")?;
-            bot::serve(&common.database_url, Config::from(&environment)?, clock).await?;
+            let environment = Environment::read()?;
+            let config = Config::from(&environment)?;
+            let common = Common::from(&environment)?;
+            telemetry::start_logging(&common, "info");
+            bot::serve(&common.database_url, config, clock).await?;
         }
         Command::Simulator(arguments) => {
             let (environment, _) = settings("info")?;
@@ -59,14 +63,18 @@ async fn run(command: Command) -> anyhow::Result<Exit> {
             let principal = cli::local_principal(environment.sudo_user())?;
             let tencent = config::tencent_settings(&environment)?;
             let bot = Bot::build(&common.database_url, tencent, clock, Timing::default()).await?;
-            return cli::transfer::run(&bot.service, principal, arguments).await;
+            let exit = cli::transfer::run(&bot.service, principal, typed, arguments).await;
+            bot.store.close().await;
+            return exit;
         }
         Command::Acl(command) => {
             let (environment, common) = settings("warn")?;
             let principal = cli::local_principal(environment.sudo_user())?;
             let if_missing = if command.makes_database() { IfMissing::Create } else { IfMissing::Fail };
             let store = SqliteStore::open(&common.database_url, if_missing).await?;
-            return cli::acl::run(&store, &clock, principal, command).await;
+            let exit = cli::acl::run(&store, &clock, principal, typed, command).await;
+            store.close().await;
+            return exit;
         }
         Command::Discord(DiscordCommand::Register { guild }) => {
             let (environment, _) = settings("warn")?;
@@ -75,7 +83,9 @@ async fn run(command: Command) -> anyhow::Result<Exit> {
         Command::Audit(command) => {
             let (_, common) = settings("warn")?;
             let store = SqliteStore::open(&common.database_url, IfMissing::Fail).await?;
-            return cli::audit::run(&store, &clock, command).await;
+            let exit = cli::audit::run(&store, &clock, command).await;
+            store.close().await;
+            return exit;
         }
     }
     Ok(Exit::Done)

@@ -274,7 +274,8 @@ impl CommandService {
                 }
                 Ok(Admitted::AclChanged) => continue,
                 Ok(Admitted::Busy { operation: Some(operation), holder, .. }) => {
-                    Next::Answer(Reply::Busy { operation, holder: Box::new(holder) })
+                    let is_callers_own = holder.actor.as_ref() == Some(&request.principal.subject);
+                    Next::Answer(Reply::Busy { operation, holder: Box::new(holder), is_callers_own })
                 }
                 Ok(Admitted::Busy { operation: None, unresolved, .. }) => {
                     if self.is_abandoned(&unresolved) {

@@ -7,8 +7,8 @@ use super::{AclCommand, ChannelCommand, Exit, Format};
 use crate::app::acl::edit_locally;
 use crate::app::ports::{AclChange, AclChanged, Clock, NewGrant, Store};
 use crate::domain::access::{AuthorisedChannel, Effect, Grant, is_live, is_open, list};
-use crate::domain::command::{clean_reason, quoted};
-use crate::domain::principal::Principal;
+use crate::domain::command::clean_reason;
+use crate::domain::principal::{Principal, Subject};
 
 /// Edits or shows the ACL.
 ///
@@ -18,9 +18,9 @@ pub async fn run(
     store: &dyn Store,
     clock: &dyn Clock,
     principal: Principal,
+    typed: String,
     command: AclCommand,
 ) -> anyhow::Result<Exit> {
-    let typed = typed(&command);
     let (change, reason, format) = match command {
         AclCommand::List { all, format } => return show_grants(store, clock.now(), all, format).await,
         AclCommand::Channel(ChannelCommand::List { all, format }) => {
@@ -48,6 +48,11 @@ pub async fn run(
         AclChanged::Grant(operation, grant) => {
             let what = if grant.revoked_at.is_some() { "revoked" } else { "given" };
             eprintln!("grant {} {what} · op {operation}", grant.id);
+            if grant.revoked_at.is_none()
+                && let Some(warning) = without_effect(&grant.subject)
+            {
+                eprintln!("note: {warning}");
+            }
             print::one(&grant, format)?;
         }
         AclChanged::Channel(operation, entry) => {
@@ -61,6 +66,19 @@ pub async fn run(
         }
     }
     Ok(Exit::Done)
+}
+
+/// Why a grant to the subject changes nothing for now, so that nobody wonders.
+fn without_effect(subject: &Subject) -> Option<&'static str> {
+    match subject {
+        Subject::Cli { .. } => {
+            Some("the command line needs no grant: whoever is on this machine may do everything")
+        }
+        Subject::SlackGroup { .. } => {
+            Some("user groups of Slack are not looked up yet, so this grant matches nobody")
+        }
+        Subject::SlackUser { .. } | Subject::DiscordUser { .. } | Subject::DiscordRole { .. } => None,
+    }
 }
 
 async fn show_grants(store: &dyn Store, now: Timestamp, all: bool, format: Format) -> anyhow::Result<Exit> {
@@ -89,58 +107,6 @@ async fn show_channels(store: &dyn Store, now: Timestamp, all: bool, format: For
     }
     print::rows(&channels, format)?;
     Ok(Exit::Done)
-}
-
-/// The command as it is recorded: what the shell was told, without what only concerns the printing.
-fn typed(command: &AclCommand) -> String {
-    let mut words: Vec<String> = vec!["room-owner".to_owned(), "acl".to_owned()];
-    let mut push = |word: &dyn std::fmt::Display| words.push(quoted(&word.to_string()));
-    let reason = match command {
-        AclCommand::Grant { subject, role, rooms, channels, lasts, deny, reason, .. } => {
-            push(&"grant");
-            push(subject);
-            push(role);
-            push(&"--rooms");
-            push(rooms);
-            for channel in channels {
-                push(&"--in");
-                push(channel);
-            }
-            if let Some(lasts) = lasts {
-                push(&"--for");
-                push(&format!("{}s", lasts.as_secs()));
-            }
-            if *deny {
-                push(&"--deny");
-            }
-            reason
-        }
-        AclCommand::Revoke { grant, reason, .. } => {
-            push(&"revoke");
-            push(grant);
-            reason
-        }
-        AclCommand::Channel(ChannelCommand::Allow { channel, rooms, reason, .. }) => {
-            push(&"channel");
-            push(&"allow");
-            push(channel);
-            push(&"--rooms");
-            push(rooms);
-            reason
-        }
-        AclCommand::Channel(ChannelCommand::Remove { channel, reason, .. }) => {
-            push(&"channel");
-            push(&"remove");
-            push(channel);
-            reason
-        }
-        AclCommand::List { .. } | AclCommand::Channel(ChannelCommand::List { .. }) => &None,
-    };
-    if let Some(reason) = reason {
-        push(&"--reason");
-        push(reason);
-    }
-    words.join(" ")
 }
 
 fn when(time: Option<Timestamp>) -> String {

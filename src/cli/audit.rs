@@ -87,7 +87,7 @@ impl Row for AuditEntry {
             self.operation.to_string(),
             self.at.strftime("%Y-%m-%d %H:%M:%S").to_string(),
             match &self.actor_name {
-                Some(name) => format!("{name} ({actor})"),
+                Some(name) => format!("{actor} ({name})"),
                 None => actor,
             },
             self.command.clone(),

@@ -210,7 +210,8 @@ pub enum ChannelCommand {
 /// `audit ..`
 #[derive(Debug, Subcommand)]
 pub enum AuditCommand {
-    /// Show what was done, newest first
+    /// Show what was done, newest first. An operation's number is that of its first event in the log, so
+    /// numbers skip
     List(ListArguments),
     /// Show one operation whole
     Show {
@@ -310,6 +311,22 @@ pub fn local_principal(sudo_user: Option<String>) -> anyhow::Result<Principal> {
     let subject: Subject = format!("cli:{name}").parse()?;
     // Behind `sudo`, the caption says whose hands these were.
     Ok(Principal { name: sudo_user, ..Principal::new(subject) })
+}
+
+/// The command as it was typed, quoted as a POSIX shell takes it: what the record keeps.
+#[must_use]
+pub fn as_typed(arguments: impl Iterator<Item = String>) -> String {
+    let mut typed = "room-owner".to_owned();
+    for argument in arguments {
+        let plain = |b: u8| b.is_ascii_alphanumeric() || b"._-/:=@%+,".contains(&b);
+        typed.push(' ');
+        if !argument.is_empty() && argument.bytes().all(plain) {
+            typed.push_str(&argument);
+        } else {
+            typed.push_str(&format!("'{}'", argument.replace('\'', "'\\''")));
+        }
+    }
+    typed
 }
 
 /// Says a message to a person, on stderr.

@@ -4,7 +4,7 @@ use std::io::Write as _;
 
 use super::{Exit, Format, print};
 use crate::app::service::CommandService;
-use crate::domain::command::{Command, CommandRequest, Place, Transfer, UsageError, clean_reason, quoted};
+use crate::domain::command::{Command, CommandRequest, Place, Transfer, UsageError, clean_reason};
 use crate::domain::principal::Principal;
 use crate::domain::wording::{CommandName, message};
 
@@ -30,10 +30,11 @@ pub struct TransferArguments {
 pub async fn run(
     service: &CommandService,
     principal: Principal,
+    typed: String,
     arguments: TransferArguments,
 ) -> anyhow::Result<Exit> {
     let format = arguments.format;
-    let reply = service.handle(request(principal, arguments)).await;
+    let reply = service.handle(request(principal, typed, arguments)).await;
     let message = message(&reply, &CommandName("room-owner transfer".to_owned()));
     super::say(&message)?;
     if format != Format::Table
@@ -46,13 +47,8 @@ pub async fn run(
     Ok(reply.outcome().into())
 }
 
-fn request(principal: Principal, arguments: TransferArguments) -> CommandRequest {
+fn request(principal: Principal, typed: String, arguments: TransferArguments) -> CommandRequest {
     let TransferArguments { room, new_owner, reason, .. } = arguments;
-    let mut typed = format!("room-owner transfer {} {}", quoted(&room), quoted(&new_owner));
-    if let Some(reason) = &reason {
-        typed.push_str(" --reason ");
-        typed.push_str(&quoted(reason));
-    }
     CommandRequest {
         principal,
         place: Place::Local,

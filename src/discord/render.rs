@@ -329,7 +329,7 @@ mod tests {
             let operation = OperationId::new(7);
             check(&shown(&Reply::Unusable { operation, why: long.clone() }));
             check(&shown(&Reply::Foreign { operation, origin: info }));
-            check(&shown(&Reply::Working { typed: long }));
+            check(&shown(&Reply::Working { typed: long, result_follows: true }));
         }
     }
 }

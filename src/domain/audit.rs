@@ -349,8 +349,21 @@ pub struct AuditEntry {
     pub duration_ms: Option<i64>,
 }
 
-fn serialize_millis<S: serde::Serializer>(at: &Timestamp, serializer: S) -> Result<S::Ok, S::Error> {
+pub(super) fn serialize_millis<S: serde::Serializer>(
+    at: &Timestamp,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
     serializer.collect_str(&millis(*at))
+}
+
+pub(super) fn serialize_optional_millis<S: serde::Serializer>(
+    at: &Option<Timestamp>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    match at {
+        Some(at) => serialize_millis(at, serializer),
+        None => serializer.serialize_none(),
+    }
 }
 
 /// RFC 3339 in UTC, always with milliseconds.

@@ -80,6 +80,8 @@ pub enum Reply {
         operation: OperationId,
         /// The other one.
         holder: Box<AuditEntry>,
+        /// Whether the same person began it.
+        is_callers_own: bool,
     },
     /// An authentic request that lacks what is needed to carry it out.
     Unusable {
@@ -103,6 +105,8 @@ pub enum Reply {
     Working {
         /// What was typed.
         typed: String,
+        /// Whether there is a way to say what came of it.
+        result_follows: bool,
     },
 }
 

@@ -2,8 +2,7 @@
 
 use std::collections::HashMap;
 
-use secrecy::SecretString;
-
+use super::response_url::ResponseUrl;
 use super::{Settings, text};
 use crate::domain::command::{
     CommandRequest, DeliveryId, Place, RejectedRequest, Rejection, UsageError, parse_room_owner,
@@ -28,8 +27,8 @@ pub(super) enum Payload {
 /// A typed command, and where a late answer goes.
 pub(super) struct Invocation {
     pub(super) request: CommandRequest,
-    /// A temporary webhook, and so a secret.
-    pub(super) response_url: Option<SecretString>,
+    /// `None` if Slack sent none, or one that is not Slack's.
+    pub(super) response_url: Option<ResponseUrl>,
 }
 
 /// Whether an unsigned body is Slack's probe of the endpoint, and nothing else: the one thing that is
@@ -135,9 +134,7 @@ fn invocation(fields: &HashMap<String, String>, settings: &Settings) -> Result<I
         },
         response_url: fields
             .get("response_url")
-            .filter(|url| !url.is_empty())
-            .cloned()
-            .map(SecretString::from),
+            .and_then(|url| ResponseUrl::parse(url, &settings.response_url_hosts)),
     })
 }
 

@@ -6,7 +6,6 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use reqwest::{StatusCode, Url};
-use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::Value;
 use tracing::{info, warn};
 
@@ -69,8 +68,17 @@ pub(super) fn client() -> anyhow::Result<reqwest::Client> {
         .build()?)
 }
 
-/// The URL, if it is one of Slack's or of a host that the configuration allows. Plain http is for
-/// loopback addresses only.
+/// Where a late answer goes: a temporary webhook, and so a secret. It cannot be printed.
+pub(super) struct ResponseUrl(Url);
+
+impl ResponseUrl {
+    /// The URL, if it is one of Slack's or of a host that the configuration allows. Plain http is for
+    /// loopback addresses only.
+    pub(super) fn parse(url: &str, allowed: &[AllowedHost]) -> Option<Self> {
+        permitted(url, allowed).map(Self)
+    }
+}
+
 fn permitted(url: &str, allowed: &[AllowedHost]) -> Option<Url> {
     let url = Url::parse(url).ok()?;
     let host = url.host_str()?;
@@ -93,11 +101,8 @@ fn is_loopback(url: &Url) -> bool {
 impl Slack {
     /// Posts a late answer, with patience. What cannot be delivered changes nothing that was done: it is
     /// in the audit log.
-    pub(super) async fn answer_late(&self, response_url: Option<SecretString>, message: &Value) {
-        let url = response_url
-            .as_ref()
-            .and_then(|url| permitted(url.expose_secret(), &self.settings.response_url_hosts));
-        let Some(url) = url else {
+    pub(super) async fn answer_late(&self, response_url: Option<ResponseUrl>, message: &Value) {
+        let Some(ResponseUrl(url)) = response_url else {
             warn!("a late answer has nowhere to go: the response_url is missing or not Slack's");
             return;
         };

@@ -64,6 +64,7 @@ impl Slack {
     async fn carry_out(self: Arc<Self>, invocation: Invocation) -> Response {
         let Invocation { request, response_url } = invocation;
         let typed = request.typed.clone();
+        let result_follows = response_url.is_some();
         let mut work = self.service.spawn(request);
         match tokio::time::timeout(INLINE, &mut work).await {
             Ok(Ok(reply)) => self.say(&reply),
@@ -74,7 +75,7 @@ impl Slack {
                     let reply = work.await.unwrap_or_else(|panic| broken(&panic));
                     slack.answer_late(response_url, &slack.render(&reply)).await;
                 });
-                self.say(&Reply::Working { typed })
+                self.say(&Reply::Working { typed, result_follows })
             }
         }
     }

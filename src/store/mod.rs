@@ -211,6 +211,15 @@ async fn check_guards(connection: &mut SqliteConnection) -> Result<(), StoreErro
     )))
 }
 
+impl SqliteStore {
+    /// Finishes what is queued and closes the file, so that its write-ahead log is folded in and a copy of
+    /// the one file is whole. Later calls fail.
+    pub async fn close(&self) {
+        self.readers.close().await;
+        self.writer.close().await;
+    }
+}
+
 #[async_trait]
 impl Store for SqliteStore {
     async fn acl_for(&self, principal: &Principal, place: &Place) -> Result<AclView, StoreError> {

@@ -9,7 +9,8 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use sqlx::Connection as _;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Mutex, Notify, mpsc, oneshot};
+use tokio::task::JoinHandle;
 use tracing::{debug, warn};
 
 use crate::app::ports::{AclChanged, AclEdit, Admission, Admitted, StoreError};
@@ -53,6 +54,8 @@ enum Failure {
 /// The way to the writing task.
 pub(super) struct Writer {
     queue: mpsc::Sender<Job>,
+    closing: Arc<Notify>,
+    task: Mutex<Option<JoinHandle<()>>>,
 }
 
 impl Writer {
@@ -64,8 +67,9 @@ impl Writer {
     ) -> Self {
         let (queue, jobs) = mpsc::channel(QUEUE);
         let task = Task { options, connection: Some(connection), instance };
-        tokio::spawn(task.run(jobs));
-        Self { queue }
+        let closing = Arc::new(Notify::new());
+        let task = tokio::spawn(task.run(jobs, Arc::clone(&closing)));
+        Self { queue, closing, task: Mutex::new(Some(task)) }
     }
 
     async fn ask<T>(&self, job: impl FnOnce(Answer<T>) -> Job) -> Result<T, StoreError> {
@@ -95,6 +99,18 @@ impl Writer {
     pub(super) async fn check(&self) -> Result<(), StoreError> {
         self.ask(Job::Check).await
     }
+
+    /// Returns when all that is queued is written and the connection closed.
+    pub(super) async fn close(&self) {
+        self.closing.notify_one();
+        self.queue.closed().await;
+        let task = self.task.lock().await.take();
+        if let Some(task) = task
+            && let Err(error) = task.await
+        {
+            warn!(%error, "the writer broke off");
+        }
+    }
 }
 
 struct Task {
@@ -104,10 +120,19 @@ struct Task {
 }
 
 impl Task {
-    async fn run(mut self, mut jobs: mpsc::Receiver<Job>) {
+    async fn run(mut self, mut jobs: mpsc::Receiver<Job>, closing: Arc<Notify>) {
         let mut batch = Vec::with_capacity(BATCH);
-        while jobs.recv_many(&mut batch, BATCH).await > 0 {
-            self.write(&mut batch).await;
+        loop {
+            tokio::select! {
+                taken = jobs.recv_many(&mut batch, BATCH) => {
+                    if taken == 0 {
+                        break;
+                    }
+                    self.write(&mut batch).await;
+                }
+                // What is queued is still written; nothing new gets in.
+                () = closing.notified() => jobs.close(),
+            }
         }
         if let Some(connection) = self.connection.take()
             && let Err(error) = connection.close().await

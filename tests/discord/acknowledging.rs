@@ -44,7 +44,7 @@ async fn an_acknowledgement_that_discord_took_in_silence_is_followed_by_the_trut
     insta::assert_snapshot!(world.says(&transfer(ALICE)).await, @r"
     (everybody)
     ❌ Nothing was done: `test` keeps its owner.
-    `not acknowledged in time: discord did not answer: timed out`
+    What went wrong: `not acknowledged in time: discord did not answer: timed out`
     It is safe to send the command again.
     Room: `test`
     Asked for: `user2`

@@ -52,7 +52,7 @@ async fn an_administrator_of_the_guild_without_a_grant_may_do_nothing() {
     assert_snapshot!(world.says(&transfer(OTTO)).await, @r"
     (only you)
     ⛔ Not allowed: you have no role for `test`.
-    Ask an admin to grant it, and quote your id `discord:700:902`.
+    Ask an admin for the role, and quote your id `discord:700:902`.
     Nothing was done.
     -- op 3
     ");
@@ -114,7 +114,7 @@ async fn a_slip_is_answered_with_what_was_probably_meant() {
     assert_snapshot!(reply, @r"
     (only you)
     ❌ The new owner has to be the UserID of the live app; `<@902>` is a mention of this chat, and the bot does not know which live account that person has.
-    Type: `/room-owner test <user id>`
+    Type: `/room-owner test <new_owner>`
     Nothing was done.
     -- op 3
     ");

@@ -129,7 +129,7 @@ async fn another_application_and_another_command_are_told_so() {
     let world = World::start().await;
     insta::assert_snapshot!(world.says(&with("/application_id", json!("43"))).await, @r"
     (only you)
-    ⛔ Not served: this bot does not take commands from `the application 43`.
+    ⛔ Not served: this bot does not take commands from the application 43.
     Use the app that your own workspace installed; an admin of the bot can add this one.
     Nothing was done.
     -- op 3

@@ -82,8 +82,9 @@ fn markup_elsewhere(source: &Source) -> Vec<String> {
 }
 
 fn environment_elsewhere(source: &Source) -> Vec<String> {
-    let reads = source.path != "src/config.rs"
-        && behind(&source.without_tests(), "std").iter().any(|name| name == "env");
+    // What was typed on the command line is no setting: `main` keeps it for the record.
+    let code = source.without_tests().replace("std::env::args()", "");
+    let reads = source.path != "src/config.rs" && behind(&code, "std").iter().any(|name| name == "env");
     let dotenv = source.path != "src/config.rs" && has_word(&source.code, "dotenvy");
     (reads || dotenv).then(|| format!("{}: reads the environment", source.path)).into_iter().collect()
 }

@@ -104,7 +104,7 @@ async fn one_operation_is_shown_whole() {
         operation       2
         at              [time]
         actor           cli:[user]
-        command         room-owner transfer test user2 --reason "host left"
+        command         room-owner transfer test user2 --reason 'host left'
         room            test
         new_owner       user2
         previous_owner  carol

@@ -229,7 +229,7 @@ async fn an_outcome_that_nobody_knows_is_said_to_be_unknown_and_found_out_later(
                 assert_snapshot!(again, @r"
                 (only visible to you)
                 ⏳ Nothing was done: op 4 on `test` has an outcome that is not known yet.
-                `alice` is handing it to `user2`.
+                You are handing it to `user2`.
                 The bot keeps asking Tencent. Try again in a few seconds.
                 op 7
                 ");

@@ -56,7 +56,7 @@ async fn a_person_of_the_chat_is_no_account_of_the_app() {
         assert_snapshot!(reply, @r"
         (only visible to you)
         ❌ The new owner has to be the UserID of the live app; `@boris` is a mention of this chat, and the bot does not know which live account that person has.
-        Type: `/room-owner test <user id>`
+        Type: `/room-owner test <new_owner>`
         Nothing was done.
         op 4
         ");
@@ -64,7 +64,7 @@ async fn a_person_of_the_chat_is_no_account_of_the_app() {
         assert_snapshot!(reply, @r"
         (only visible to you)
         ❌ The new owner has to be the UserID of the live app; `@here` is everybody in this chat.
-        Type: `/room-owner test <user id>`
+        Type: `/room-owner test <new_owner>`
         Nothing was done.
         op 5
         ");

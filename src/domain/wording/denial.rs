@@ -1,0 +1,88 @@
+//! Why somebody may not, and whom to ask.
+
+use super::{CommandName, Line, Message, Tone, op, spans, text};
+use crate::domain::access::{Denial, list};
+use crate::domain::audit::OperationId;
+use crate::domain::principal::Subject;
+use crate::domain::room::RoomId;
+
+pub(super) fn denied(
+    operation: OperationId,
+    denial: &Denial,
+    subject: &Subject,
+    room: Option<&RoomId>,
+    name: &CommandName,
+) -> Message {
+    let for_room = |line: Line| match room {
+        Some(room) => line.text(" for ").code(room),
+        None => line,
+    };
+    let headline = match denial {
+        Denial::ChannelNotAuthorised => {
+            text("Not here: this channel is not authorised for ").code(&name.0).text(".")
+        }
+        Denial::ChannelNotForRoom(scope) => {
+            for_room(text("Not here: this channel is authorised for ").code(scope).text(" only, not"))
+                .text(".")
+        }
+        Denial::NoGrant => for_room(text("Not allowed: you have no role")).text("."),
+        Denial::DeniedBy(id) => {
+            for_room(text("Not allowed: a deny entry (grant ").text(id).text(") names you")).text(".")
+        }
+        Denial::Lapsed(id, at) => {
+            text("Not allowed: your grant ").text(id).text(" ended at ").text(minutes(*at)).text(".")
+        }
+        Denial::NotYet(id, at) => {
+            text("Not allowed yet: your grant ").text(id).text(" begins at ").text(minutes(*at)).text(".")
+        }
+        Denial::OutOfScope(scopes) => {
+            let covers = text("Not allowed: your role covers ").code(list(scopes));
+            match room {
+                Some(room) => covers.text(", not ").code(room).text("."),
+                None => covers.text(" only."),
+            }
+        }
+        Denial::OtherChannels(id) => text("Not here: your grant ").text(id).text(" is for other channels."),
+        Denial::WrongRole(roles) => {
+            text("Not allowed: as ").text(list(roles)).text(" you cannot hand rooms over.")
+        }
+        Denial::ForeignOrigin(origin) => return foreign_origin(operation, origin),
+    };
+    let next = match denial {
+        Denial::ChannelNotAuthorised | Denial::ChannelNotForRoom(_) | Denial::OtherChannels(_) => {
+            text("Use a moderators' channel, or ask an admin to authorise this one.")
+        }
+        Denial::DeniedBy(_) | Denial::NotYet(..) => {
+            text("If that is wrong, ask an admin, and quote your id ").code(subject).text(".")
+        }
+        Denial::Lapsed(..) => text("Ask an admin for a new one, and quote your id ").code(subject).text("."),
+        _ => text("Ask an admin for the role, and quote your id ").code(subject).text("."),
+    };
+    Message {
+        tone: Tone::Stop,
+        headline,
+        body: vec![next, text("Nothing was done.")],
+        footer: Some(op(operation)),
+    }
+}
+
+/// A time as people read it out: to the minute, in UTC.
+fn minutes(at: jiff::Timestamp) -> String {
+    at.strftime("%Y-%m-%d %H:%M UTC").to_string()
+}
+
+pub(super) fn foreign_origin(operation: OperationId, origin: &str) -> Message {
+    Message {
+        tone: Tone::Stop,
+        headline: {
+            let mut line = text("Not served: this bot does not take commands from ");
+            line.0.extend(spans(origin).0);
+            line.text(".")
+        },
+        body: vec![
+            text("Use the app that your own workspace installed; an admin of the bot can add this one."),
+            text("Nothing was done."),
+        ],
+        footer: Some(op(operation)),
+    }
+}

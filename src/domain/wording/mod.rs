@@ -1,0 +1,306 @@
+//! Every sentence that the bot says in answer to a command, written for a tired moderator at 2 a.m.:
+//! what happened, what it means, what to do next, and the numbers to quote.
+//!
+//! A [`Message`] holds spans, not markup: what came from a user or from Tencent is a [`Span::Code`], and
+//! each platform's `render` decides how to show that without ever parsing it.
+
+mod denial;
+mod help;
+mod outcome;
+mod usage;
+
+use std::fmt;
+
+use super::audit::{AuditEntry, OperationId, OutcomeKind};
+use super::command::quoted;
+use super::reply::Reply;
+
+use denial::{denied, foreign_origin};
+use help::help;
+use outcome::{outcome_message, owner};
+use usage::invalid;
+pub use usage::usage_for_the_record;
+
+/// How a message feels at a glance. Platforms show it by a sign or a colour, never by it alone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Tone {
+    /// Done.
+    Done,
+    /// Nothing to do.
+    Plain,
+    /// Not allowed.
+    Stop,
+    /// It did not work.
+    Failed,
+    /// Somebody has to look.
+    Warning,
+    /// Wait.
+    Wait,
+}
+
+impl Tone {
+    /// A sign that reads without colour.
+    #[must_use]
+    pub fn sign(self) -> &'static str {
+        match self {
+            Self::Done => "✅",
+            Self::Plain => "ℹ️",
+            Self::Stop => "⛔",
+            Self::Failed => "❌",
+            Self::Warning => "⚠️",
+            Self::Wait => "⏳",
+        }
+    }
+}
+
+/// A piece of a line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Span {
+    /// Our own words.
+    Text(String),
+    /// Somebody else's: an id, a code, what a person or Tencent wrote. Never markup.
+    Code(String),
+}
+
+/// One line of a message.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Line(pub Vec<Span>);
+
+impl Line {
+    fn text(mut self, text: impl fmt::Display) -> Self {
+        self.0.push(Span::Text(text.to_string()));
+        self
+    }
+
+    fn code(mut self, text: impl fmt::Display) -> Self {
+        self.0.push(Span::Code(text.to_string()));
+        self
+    }
+}
+
+impl fmt::Display for Line {
+    /// The line as plain text, with foreign text in backticks.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|span| match span {
+            Span::Text(text) => f.write_str(text),
+            Span::Code(text) => write!(f, "`{text}`"),
+        })
+    }
+}
+
+fn text(text: impl fmt::Display) -> Line {
+    Line::default().text(text)
+}
+
+fn code(text: impl fmt::Display) -> Line {
+    Line::default().code(text)
+}
+
+/// Our own text with a foreign part in backticks, as spans. The part may itself hold a backtick: only the
+/// first and the last of the text delimit it.
+fn spans(ours: &str) -> Line {
+    match (ours.find('`'), ours.rfind('`')) {
+        (Some(first), Some(last)) if first < last => {
+            let line = Line::default();
+            let line = if first > 0 { line.text(&ours[..first]) } else { line };
+            line.code(&ours[first + 1..last]).text(&ours[last + 1..])
+        }
+        _ => text(ours),
+    }
+}
+
+fn capital(text: &str) -> String {
+    let mut chars = text.chars();
+    chars.next().map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect())
+}
+
+/// What to show.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Message {
+    /// How it feels.
+    pub tone: Tone,
+    /// What happened, in one line.
+    pub headline: Line,
+    /// What it means and what to do next.
+    pub body: Vec<Line>,
+    /// The numbers to quote.
+    pub footer: Option<Line>,
+}
+
+/// What the command is called at the door through which the request came: `/room-owner`, with the
+/// configured prefix, or `room-owner transfer` on the command line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CommandName(pub String);
+
+impl CommandName {
+    /// The slash command with the configured prefix.
+    #[must_use]
+    pub fn slash(prefix: &str) -> Self {
+        Self(format!("/{prefix}room-owner"))
+    }
+
+    fn with(&self, arguments: impl fmt::Display) -> String {
+        format!("{} {arguments}", self.0)
+    }
+}
+
+/// Puts a reply into words.
+#[must_use]
+pub fn message(reply: &Reply, name: &CommandName) -> Message {
+    match reply {
+        Reply::Help { operation, subject, rights } => help(*operation, subject, rights, name),
+        Reply::Owner { operation, room, outcome } => owner(*operation, room, outcome),
+        Reply::Transfer { operation, transfer, by, outcome, recorded } => {
+            let mut message = outcome_message(
+                *operation,
+                transfer.room.as_str(),
+                transfer.new_owner.as_str(),
+                outcome,
+                &name.with(quoted(transfer.room.as_str())),
+            );
+            if let (Tone::Done | Tone::Warning, Some(footer)) = (message.tone, &mut message.footer) {
+                let who = by.name.clone().unwrap_or_else(|| by.subject.to_string());
+                footer.0.extend(text(" · by ").code(who).0);
+            }
+            if let Some(reason) = &transfer.reason {
+                message.body.push(text("Reason given: ").code(reason));
+            }
+            if !recorded {
+                message.tone = Tone::Warning;
+                message.body.push(text(
+                    "The outcome could not be written to the audit log yet (the attempt is in it). \
+                     The bot keeps trying; tell an admin to check its disk.",
+                ));
+            }
+            message
+        }
+        Reply::Denied { operation, denial, subject, room } => {
+            denied(*operation, denial, subject, room.as_ref(), name)
+        }
+        Reply::Invalid { operation, error } => invalid(*operation, error, name),
+        Reply::Duplicate { operation, first } => duplicate(*operation, first),
+        Reply::Busy { operation, holder, is_callers_own } => busy(*operation, holder, *is_callers_own),
+        Reply::Foreign { operation, origin } => foreign_origin(*operation, origin),
+        Reply::Unusable { operation, why } => Message {
+            tone: Tone::Failed,
+            headline: {
+                let mut line = text("The bot could not use this request, so nothing was done: ");
+                line.0.extend(spans(why).0);
+                line.text(".")
+            },
+            body: vec![text(
+                "Type the command again. If this comes back, tell an admin the operation number.",
+            )],
+            footer: Some(op(*operation)),
+        },
+        Reply::NotRecorded => Message {
+            tone: Tone::Failed,
+            headline: text("Nothing was done: the audit log cannot be written right now."),
+            body: vec![text(
+                "The bot never changes a room without a record. It is safe to try again; tell an admin to \
+                 check the bot's disk and database if it stays like this.",
+            )],
+            footer: None,
+        },
+        Reply::Broken => Message {
+            tone: Tone::Warning,
+            headline: text(
+                "The bot failed in the middle of this: it is not known whether anything was changed.",
+            ),
+            body: vec![text(
+                "Look at the room's owner before you try again, and tell an admin: the bot's log has the details.",
+            )],
+            footer: None,
+        },
+        Reply::Working { typed, result_follows } => Message {
+            tone: Tone::Wait,
+            headline: text(WORKING).code(typed).text(" …"),
+            body: vec![if *result_follows {
+                text("Tencent is slow to answer. The result follows here; do not send it again.")
+            } else {
+                text("Tencent is slow to answer. Look at the room's owner in a moment; do not send it again.")
+            }],
+            footer: None,
+        },
+    }
+}
+
+/// How a message begins that only says that the answer comes later.
+pub const WORKING: &str = "Working on ";
+
+fn op(operation: OperationId) -> Line {
+    text("op ").text(operation)
+}
+
+fn op_and_request(operation: OperationId, request_id: Option<&str>) -> Line {
+    match request_id {
+        Some(id) => op(operation).text(" · RequestId ").code(id),
+        None => op(operation),
+    }
+}
+
+/// What an entry of the log says, for somebody who sent the same delivery twice.
+fn duplicate(operation: OperationId, first: &AuditEntry) -> Message {
+    let number = first.operation;
+    let headline = match first.outcome {
+        OutcomeKind::Pending => text("Already under way as op ").text(number).text("; it is not done twice."),
+        OutcomeKind::Unknown => text("Already sent as op ")
+            .text(number)
+            .text("; its outcome is not known yet. It is not sent again."),
+        _ => text("Already handled as op ").text(number).text("; it was not done twice."),
+    };
+    Message {
+        tone: Tone::Plain,
+        headline,
+        body: vec![summary(first)],
+        footer: Some(match &first.request_id {
+            Some(id) => op(operation).text(" · RequestId ").code(id),
+            None => op(operation),
+        }),
+    }
+}
+
+/// One line about an entry of the log.
+#[must_use]
+pub fn summary(entry: &AuditEntry) -> Line {
+    let line = match (&entry.room, &entry.new_owner) {
+        (Some(room), Some(new_owner)) => code(room).text(" to ").code(new_owner),
+        (Some(room), None) => text("owner of ").code(room),
+        _ => code(&entry.command),
+    };
+    let line = line.text(": ").text(entry.outcome);
+    let line = match (&entry.new_owner, &entry.previous_owner) {
+        (Some(_), Some(previous)) => line.text(" (was ").code(previous).text(")"),
+        (None, Some(owner)) => line.text(", ").code(owner),
+        _ => line,
+    };
+    match (entry.error_code, &entry.error_info, &entry.authority) {
+        (Some(number), Some(info), _) => line.text(" · error ").text(number).text(" ").code(info),
+        (None, Some(info), _) => line.text(" · ").code(info),
+        (_, None, Some(authority)) if entry.outcome == OutcomeKind::Denied => {
+            line.text(" · ").text(authority)
+        }
+        _ => line,
+    }
+}
+
+fn busy(operation: OperationId, holder: &AuditEntry, is_callers_own: bool) -> Message {
+    let mut headline = text("Nothing was done: op ").text(holder.operation);
+    if let Some(room) = &holder.room {
+        headline = headline.text(" on ").code(room);
+    }
+    let mut body = Vec::new();
+    if holder.outcome == OutcomeKind::Unknown {
+        headline = headline.text(" has an outcome that is not known yet.");
+        body.push(text("The bot keeps asking Tencent. Try again in a few seconds."));
+    } else {
+        headline = headline.text(" is still under way.");
+        body.push(text("See what comes of it before you try again; it takes a few seconds at most."));
+    }
+    if let (Some(actor), Some(new_owner)) = (&holder.actor, &holder.new_owner) {
+        let who = holder.actor_name.clone().unwrap_or_else(|| actor.to_string());
+        let who = if is_callers_own { text("You are") } else { code(who).text(" is") };
+        body.insert(0, who.text(" handing it to ").code(new_owner).text("."));
+    }
+    Message { tone: Tone::Wait, headline, body, footer: Some(op(operation)) }
+}

@@ -1,0 +1,137 @@
+//! What came of a transfer or of a question.
+
+use super::{Line, Message, Tone, code, op, op_and_request, text};
+use crate::domain::audit::{OperationId, Outcome, Refusal};
+use crate::domain::room::{AccountId, RoomId};
+
+pub(super) fn owner(operation: OperationId, room: &RoomId, outcome: &Outcome) -> Message {
+    match outcome {
+        Outcome::Shown(owner) => Message {
+            tone: Tone::Plain,
+            headline: code(room).text(" belongs to ").code(owner).text("."),
+            body: vec![],
+            footer: Some(op(operation)),
+        },
+        other => {
+            let why = other.problem();
+            Message {
+                tone: Tone::Failed,
+                headline: text("The owner of ").code(room).text(" could not be read."),
+                body: why.map(problem).unwrap_or_default(),
+                footer: Some(op_and_request(operation, other.request_id())),
+            }
+        }
+    }
+}
+
+/// Code, ErrorInfo, and what to do next. RequestId is in the footer.
+fn problem(refusal: &Refusal) -> Vec<Line> {
+    let said = match refusal.code {
+        Some(number) => text("Tencent's error ").text(number).text(": ").code(&refusal.info),
+        None => text("What went wrong: ").code(&refusal.info),
+    };
+    vec![said, text(&refusal.remedy)]
+}
+
+pub(super) fn outcome_message(
+    operation: OperationId,
+    room: &str,
+    new_owner: &str,
+    outcome: &Outcome,
+    show: &str,
+) -> Message {
+    let footer = Some(op_and_request(operation, outcome.request_id()));
+    let now_belongs = |line: Line, previous: Option<&AccountId>| {
+        let line = line.code(room).text(" now belongs to ").code(new_owner);
+        match previous {
+            Some(previous) => line.text(" (was ").code(previous).text(")"),
+            None => line,
+        }
+    };
+    match outcome {
+        Outcome::Succeeded { previous, confirmed: true, unclear, .. } => Message {
+            tone: Tone::Done,
+            headline: now_belongs(Line::default(), previous.as_ref()).text(" · confirmed"),
+            body: unclear
+                .iter()
+                .map(|_| text("Tencent's answer was lost on the way; the new owner was read back."))
+                .collect(),
+            footer,
+        },
+        Outcome::Succeeded { previous, confirmed: false, .. } => Message {
+            tone: Tone::Done,
+            headline: now_belongs(Line::default(), previous.as_ref()).text(" · accepted, not yet confirmed"),
+            body: vec![
+                text("Tencent accepted the change but does not show it yet. Check in a moment with ")
+                    .code(show)
+                    .text("."),
+            ],
+            footer,
+        },
+        Outcome::Unchanged => Message {
+            tone: Tone::Plain,
+            headline: code(new_owner)
+                .text(" is already the owner of ")
+                .code(room)
+                .text(". Nothing to change."),
+            body: vec![],
+            footer,
+        },
+        Outcome::Refused { previous, refusal } => {
+            let headline = text("The owner of ").code(room).text(" was not changed");
+            Message {
+                tone: Tone::Failed,
+                headline: match previous {
+                    Some(previous) => headline.text(": it still belongs to ").code(previous).text("."),
+                    None => headline.text("."),
+                },
+                body: problem(refusal),
+                footer,
+            }
+        }
+        Outcome::Declined(refusal) => Message {
+            tone: Tone::Failed,
+            headline: text("Nothing was done: ").code(room).text(" keeps its owner."),
+            body: problem(refusal),
+            footer,
+        },
+        Outcome::Unknown { owner_now: Some(now), problem: what, .. } => Message {
+            tone: Tone::Warning,
+            headline: text("Unclear: ")
+                .code(room)
+                .text(" now belongs to ")
+                .code(now)
+                .text(", which is not what was asked for."),
+            body: vec![
+                text("Tencent's answer was lost (")
+                    .code(&what.info)
+                    .text("), and somebody else may have changed the owner since."),
+                text("Agree with the other moderators before you try again."),
+            ],
+            footer,
+        },
+        Outcome::Unknown { problem: what, .. } => Message {
+            tone: Tone::Warning,
+            headline: text("Unknown: nobody can tell yet whether ")
+                .code(room)
+                .text(" belongs to ")
+                .code(new_owner)
+                .text("."),
+            body: vec![
+                text("Tencent's answer was lost (")
+                    .code(&what.info)
+                    .text(") and the owner cannot be read back. The change was not sent again."),
+                text("The bot keeps asking and records what it finds. Look with ")
+                    .code(show)
+                    .text(" before you do anything else."),
+            ],
+            footer,
+        },
+        Outcome::Shown(owner) => Message {
+            tone: Tone::Plain,
+            headline: code(room).text(" belongs to ").code(owner).text("."),
+            body: vec![],
+            footer,
+        },
+    }
+}
