@@ -11,7 +11,7 @@ use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse as _, Response};
-use http_body_util::{BodyExt as _, LengthLimitError, Limited};
+use http_body_util::BodyExt as _;
 use tracing::{debug, error, info};
 
 use super::payload::{self, Invocation, Payload};
@@ -21,6 +21,8 @@ use crate::domain::reply::Reply;
 
 /// How long the person waits for an answer to the request itself. Slack gives up after 3 s.
 const INLINE: Duration = Duration::from_secs(2);
+/// How much of a body that is too long is read, in bytes, only to be forgotten.
+const LARGEST_FORGOTTEN: usize = 1 << 20;
 /// How long a sender may take over its body.
 const BODY_TIMEOUT: Duration = Duration::from_secs(3);
 
@@ -49,14 +51,23 @@ pub(super) async fn command(State(slack): State<Arc<Slack>>, headers: HeaderMap,
     }
 }
 
-async fn read_body(body: Body) -> Result<Vec<u8>, StatusCode> {
-    let collected = tokio::time::timeout(BODY_TIMEOUT, Limited::new(body, LARGEST_BODY).collect()).await;
-    match collected {
-        Ok(Ok(body)) => Ok(body.to_bytes().to_vec()),
-        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(StatusCode::PAYLOAD_TOO_LARGE),
-        Ok(Err(_)) => Err(StatusCode::BAD_REQUEST),
-        Err(_) => Err(StatusCode::REQUEST_TIMEOUT),
-    }
+/// Reads a body within the limit. One that is somewhat longer is read to its end and forgotten: whoever is
+/// cut off while sending sees a broken connection instead of the 413.
+async fn read_body(mut body: Body) -> Result<Vec<u8>, StatusCode> {
+    let reading = async {
+        let (mut kept, mut length) = (Vec::new(), 0);
+        while let Some(frame) = body.frame().await {
+            let Ok(data) = frame.map_err(|_| StatusCode::BAD_REQUEST)?.into_data() else { continue };
+            length += data.len();
+            if length <= LARGEST_BODY {
+                kept.extend_from_slice(&data);
+            } else if length > LARGEST_FORGOTTEN {
+                break;
+            }
+        }
+        if length <= LARGEST_BODY { Ok(kept) } else { Err(StatusCode::PAYLOAD_TOO_LARGE) }
+    };
+    tokio::time::timeout(BODY_TIMEOUT, reading).await.unwrap_or(Err(StatusCode::REQUEST_TIMEOUT))
 }
 
 impl Slack {
