@@ -5,6 +5,7 @@
 use std::fmt;
 use std::time::Duration;
 
+use reqwest::header::{AUTHORIZATION, HeaderValue};
 use reqwest::{Method, StatusCode, Url};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::Value;
@@ -153,7 +154,11 @@ impl Rest {
         }
         let mut request = self.http.request(method, url).timeout(timeout);
         if let Some(token) = authority {
-            request = request.header("authorization", format!("Bot {}", token.expose_secret()));
+            let mut value = HeaderValue::try_from(format!("Bot {}", token.expose_secret()))
+                .map_err(|_| Failure::NotSent("the bot token is not one".to_owned()))?;
+            // Kept out of every log of the libraries below.
+            value.set_sensitive(true);
+            request = request.header(AUTHORIZATION, value);
         }
         if let Some(body) = body {
             request = request.json(body);

@@ -10,6 +10,7 @@ mod asking;
 mod authenticity;
 mod delivering;
 mod discord;
+mod logs;
 mod payloads;
 mod registering;
 mod suggesting;

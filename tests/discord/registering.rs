@@ -5,7 +5,7 @@ use room_owner::bot;
 use room_owner::discord::register::Registrar;
 use serde_json::json;
 
-use super::discord::{Discord, Fault, Route};
+use super::discord::{Discord, Fault, Route, TOKEN};
 use super::world::settings_for;
 
 async fn registrar(discord: &Discord) -> Registrar {
@@ -71,4 +71,37 @@ async fn discord_is_waited_for_when_it_asks_and_names_the_application() {
     assert_snapshot!(error, @"discord answered 403, code 50001: code 50001");
     settings.bot_token = None;
     assert!(Registrar::new(&settings).await.is_err());
+}
+
+/// `room-owner discord register` with this fake Discord: its exit code and what it prints.
+async fn run(discord: &Discord, arguments: &[&str]) -> (Option<i32>, String) {
+    let folder = tempfile::tempdir().unwrap();
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_room-owner"));
+    command
+        .args(["discord", "register"])
+        .args(arguments)
+        .env_clear()
+        .env("DISCORD_BOT_TOKEN", TOKEN)
+        .env("DISCORD_API_BASE_URL", &discord.base)
+        .env("COMMAND_PREFIX", "staging-")
+        .current_dir(folder.path());
+    let output = tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap();
+    assert!(std::fs::read_dir(folder.path()).unwrap().next().is_none(), "it makes no database");
+    (output.status.code(), String::from_utf8(output.stdout).unwrap())
+}
+
+#[tokio::test]
+async fn the_program_prints_the_difference_and_says_when_there_is_none() {
+    let discord = Discord::start().await;
+    let (exit, said) = run(&discord, &["--guild", "700"]).await;
+    assert_eq!(exit, Some(0));
+    assert!(said.starts_with("+ /staging-room-owner\n"), "{said}");
+    assert!(said.ends_with("Registered /staging-room-owner in guild 700.\n"), "{said}");
+    let (exit, said) = run(&discord, &["--guild", "700"]).await;
+    assert_eq!(exit, Some(0));
+    assert_snapshot!(said, @"Discord shows /staging-room-owner in guild 700 as it should: nothing was written.");
+    assert_eq!(discord.writes().len(), 1);
+    assert_eq!(run(&discord, &["--guild", "mods"]).await.0, Some(2));
+    discord.fail(Route::Commands, Fault::Code(403, 50_001), 9);
+    assert_eq!(run(&discord, &[]).await.0, Some(1));
 }

@@ -29,6 +29,7 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 use super::discord::{Discord, Interaction, TOKEN};
+use super::logs;
 
 pub(crate) const GUILD: &str = "700";
 pub(crate) const MODS: &str = "500";
@@ -72,7 +73,7 @@ pub(crate) struct World {
     key: SigningKey,
     end: oneshot::Sender<()>,
     served: JoinHandle<anyhow::Result<()>>,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 impl World {
@@ -82,6 +83,7 @@ impl World {
 
     pub(crate) async fn with(change: impl FnOnce(&mut Settings)) -> Self {
         bot::install_cryptography();
+        logs::keep();
         let clock = TestClock::default();
         let discord = Discord::start().await;
         let account = simulator::Settings::new(1_400_000_000, "administrator", SecretString::from("key"));
@@ -117,8 +119,7 @@ impl World {
         let doors = Doors { slack: None, discord: Some(settings) };
         let served = tokio::spawn(bot.serve(listener, doors, Router::new(), async { drop(ends.await) }));
         let http = reqwest::Client::builder().no_proxy().build().unwrap();
-        let world =
-            Self { discord, tencent, store, clock, http, bot: address, key, end, served, _folder: folder };
+        let world = Self { discord, tencent, store, clock, http, bot: address, key, end, served, folder };
         world.allow(MODS).await;
         world.grant(&format!("discord:{GUILD}:{ALICE}"), "moderator", "*").await;
         world
@@ -186,6 +187,15 @@ impl World {
         let served = tokio::time::timeout(Duration::from_secs(40), self.served);
         served.await.expect("the bot does not end").unwrap().unwrap();
         assert_eq!(self.discord.problems(), Vec::<String>::new());
+        // Each interaction's token is `token-<number>`.
+        for secret in ["token-1", TOKEN, &hex::encode(self.key.to_bytes())] {
+            assert!(!logs::so_far().contains(secret), "the log lines hold {secret}");
+            for end in ["", "-wal"] {
+                let file = format!("{}{end}", self.folder.path().join("room-owner.db").display());
+                let bytes = std::fs::read(file).unwrap_or_default();
+                assert!(!String::from_utf8_lossy(&bytes).contains(secret), "the database holds {secret}");
+            }
+        }
         let audit = self.store.audit(&AuditFilter::default()).await.unwrap();
         let audit: Vec<_> = audit.into_iter().filter(|entry| entry.command != "acl").rev().collect();
         assert!(audit.iter().all(|entry| entry.outcome.name() != "pending"), "{audit:#?}");
