@@ -4,6 +4,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
+use anyhow::Context as _;
 use axum::Router;
 use tokio::net::TcpListener;
 use tracing::{error, info, warn};
@@ -14,7 +15,7 @@ use crate::config::Config;
 use crate::store::{IfMissing, SqliteStore};
 use crate::telemetry::Metrics;
 use crate::tencent::TencentClient;
-use crate::{server, slack, tencent};
+use crate::{discord, server, slack, tencent};
 
 /// How long work under way is waited for at the end. What is cut off after it is resolved at the next start.
 const DRAIN: Duration = Duration::from_secs(25);
@@ -27,6 +28,21 @@ pub struct Bot {
     pub service: Arc<CommandService>,
     metrics: Arc<Metrics>,
     clock: Arc<dyn Clock>,
+}
+
+/// The chat platforms that commands are taken from.
+#[derive(Debug, Clone, Default)]
+pub struct Doors {
+    /// Slack.
+    pub slack: Option<slack::Settings>,
+    /// Discord.
+    pub discord: Option<discord::Settings>,
+}
+
+impl From<Option<slack::Settings>> for Doors {
+    fn from(slack: Option<slack::Settings>) -> Self {
+        Self { slack, discord: None }
+    }
 }
 
 /// rustls wants to be told which cryptography to use, once a process.
@@ -69,15 +85,19 @@ impl Bot {
     pub async fn serve(
         self,
         listener: TcpListener,
-        slack: Option<slack::Settings>,
+        doors: impl Into<Doors>,
         extra: Router,
         shutdown: impl Future<Output = ()>,
     ) -> anyhow::Result<()> {
         let mut router = server::router(Arc::clone(&self.store) as Arc<dyn Store>, Arc::clone(&self.metrics));
+        let Doors { slack, discord } = doors.into();
         if let Some(settings) = slack {
             info!(command = settings.command.0, "taking commands from Slack at /slack/commands");
             router =
                 router.merge(slack::router(settings, Arc::clone(&self.service), Arc::clone(&self.clock))?);
+        }
+        if let Some(settings) = discord {
+            router = router.merge(self.discord(settings)?);
         }
         let recovery = {
             let service = Arc::clone(&self.service);
@@ -89,6 +109,23 @@ impl Bot {
             warn!("some work is cut off; the next start resolves it");
         }
         Ok(served?)
+    }
+
+    /// Discord delivers to one of two: to the endpoint if the application has one, else to the gateway.
+    fn discord(&self, settings: discord::Settings) -> anyhow::Result<Router> {
+        let command = settings.command.0.clone();
+        if settings.bot_token.is_some() {
+            tokio::spawn(discord::register::warn_of_differences(settings.clone()));
+        }
+        let door = discord::Door::new(settings, Arc::clone(&self.service), Arc::clone(&self.clock))?;
+        let router = door.router().context(
+            "DISCORD_PUBLIC_KEY is not set: commands from Discord are taken over HTTP, which needs it",
+        )?;
+        info!(
+            command,
+            "taking commands from Discord at /discord/interactions, because DISCORD_PUBLIC_KEY is set"
+        );
+        Ok(router)
     }
 }
 
@@ -105,9 +142,10 @@ pub async fn serve<C: Clock + Clone + 'static>(
     let host = config.tencent.base_url.host_str().unwrap_or_default().to_owned();
     let bot = Bot::build(database_url, config.tencent, clock, Timing::default()).await?;
     let listener = bind(address).await?;
+    let doors = Doors { slack: config.slack, discord: config.discord };
     info!(address = %listener.local_addr()?, database = database_url, tencent = host, "listening");
     let store = Arc::clone(&bot.store);
-    let served = bot.serve(listener, config.slack, Router::new(), end_requested()).await;
+    let served = bot.serve(listener, doors, Router::new(), end_requested()).await;
     store.close().await;
     served
 }

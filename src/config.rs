@@ -3,6 +3,8 @@
 //! A platform is on when its settings are there and off when none is. Everything that is wrong is said at
 //! once, with the variable's name and an example.
 
+mod chat;
+
 use std::collections::HashMap;
 use std::fmt;
 use std::net::SocketAddr;
@@ -11,9 +13,9 @@ use std::str::FromStr;
 use reqwest::Url;
 use secrecy::SecretString;
 
-use crate::domain::wording::CommandName;
 use crate::tencent::Region;
-use crate::{slack, tencent};
+use crate::{discord, slack, tencent};
+use chat::Chat;
 
 /// A setting, as `.env.example` and the README show it.
 #[derive(Debug, Clone, Copy)]
@@ -59,6 +61,22 @@ pub const VARIABLES: &[Variable] = &[
         "SLACK_RESPONSE_URL_HOSTS",
         "127.0.0.1:9100",
         "more hosts that late answers may go to; Slack's own are known",
+    ),
+    variable(
+        "DISCORD_PUBLIC_KEY",
+        "efeacba63a238dda5383e7229b6fc6f516621e0ed0f33fbdf22243b8100ceed3",
+        "from the app's General Information: takes commands over HTTP, at /discord/interactions",
+    ),
+    variable(
+        "DISCORD_BOT_TOKEN",
+        "the-token-of-the-bot",
+        "from the app's Bot page: registers commands; without DISCORD_PUBLIC_KEY, takes them over the gateway",
+    ),
+    variable("DISCORD_APPLICATION_ID", "1100000000000000000", "take commands of this application only"),
+    variable(
+        "DISCORD_API_BASE_URL",
+        "http://127.0.0.1:9200/api/v10",
+        "instead of Discord's own API; plain http for loopback only",
     ),
     variable("COMMAND_PREFIX", "staging-", "put before the name of the command: /staging-room-owner"),
     variable(
@@ -178,6 +196,8 @@ pub struct Config {
     pub tencent: tencent::Settings,
     /// The Slack door, if it is on.
     pub slack: Option<slack::Settings>,
+    /// The Discord door, if it is on.
+    pub discord: Option<discord::Settings>,
 }
 
 /// Reads variables and keeps what is wrong with them.
@@ -318,13 +338,34 @@ impl Config {
             .optional("BIND_ADDR", "is not an address and a port")
             .unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 8080)));
         let tencent = tencent(&mut reader);
-        let slack = slack(&mut reader);
-        if slack.is_none() && reader.problems.iter().all(|problem| problem.variable != "SLACK_SIGNING_SECRET")
-        {
-            reader.problem("SLACK_SIGNING_SECRET", "is not set, so there is no chat to take commands from");
+        let chat = Chat::read(&mut reader);
+        let slack = chat.slack(&mut reader);
+        let discord = chat.discord(&mut reader);
+        let is_about_chat = |problem: &Problem| {
+            problem.variable.starts_with("SLACK_") || problem.variable.starts_with("DISCORD_")
+        };
+        if slack.is_none() && discord.is_none() && !reader.problems.iter().any(is_about_chat) {
+            reader.problem(
+                "SLACK_SIGNING_SECRET",
+                "is not set, so there is no chat to take commands from, and no DISCORD_PUBLIC_KEY either",
+            );
         }
-        reader.end(tencent.map(|tencent| Self { bind_addr, tencent, slack }))
+        reader.end(tencent.map(|tencent| Self { bind_addr, tencent, slack, discord }))
     }
+}
+
+/// The settings for Discord alone, for commands that need neither a database nor Tencent.
+///
+/// # Errors
+/// All that is wrong.
+pub fn discord_settings(environment: &Environment) -> Result<discord::Settings, ConfigError> {
+    let mut reader = Reader::new(environment);
+    let chat = Chat::read(&mut reader);
+    let settings = chat.discord(&mut reader);
+    if environment.get("DISCORD_BOT_TOKEN").is_none() {
+        reader.problem("DISCORD_BOT_TOKEN", "is not set, and commands are registered in the bot's name");
+    }
+    reader.end(settings)
 }
 
 /// The settings for Tencent alone, for commands that need no chat.
@@ -419,64 +460,6 @@ pub(crate) fn is_loopback(url: &Url) -> bool {
     let host = url.host_str().unwrap_or_default();
     let address = host.trim_matches(['[', ']']).parse::<std::net::IpAddr>();
     host == "localhost" || address.is_ok_and(|address| address.is_loopback())
-}
-
-fn slack(reader: &mut Reader<'_>) -> Option<slack::Settings> {
-    const ALSO: [&str; 3] = ["SLACK_APP_ID", "SLACK_TEAM_IDS", "SLACK_RESPONSE_URL_HOSTS"];
-    let secrets = reader.list("SLACK_SIGNING_SECRET");
-    if secrets.is_empty() {
-        if let Some(set) = ALSO.iter().find(|name| reader.environment.get(name).is_some()) {
-            reader.problem("SLACK_SIGNING_SECRET", format!("is not set, but {set} is"));
-        }
-        return None;
-    }
-    if secrets.iter().any(|secret| secret.chars().any(char::is_whitespace)) {
-        reader.problem("SLACK_SIGNING_SECRET", "holds a space: separate secrets by commas");
-    }
-    let signing_secrets = secrets.into_iter().map(SecretString::from).collect();
-
-    let mut response_url_hosts = Vec::new();
-    for host in reader.list("SLACK_RESPONSE_URL_HOSTS") {
-        match host.parse() {
-            Ok(host) => response_url_hosts.push(host),
-            Err(error) => {
-                let error: slack::InvalidHost = error;
-                reader.problem("SLACK_RESPONSE_URL_HOSTS", error.to_string());
-            }
-        }
-    }
-    let private_replies = match reader.environment.get("REPLY_VISIBILITY") {
-        None | Some("channel") => false,
-        Some("private") => true,
-        Some(other) => {
-            reader.problem("REPLY_VISIBILITY", format!("`{other}` is neither `channel` nor `private`"));
-            true
-        }
-    };
-    Some(slack::Settings {
-        signing_secrets,
-        app_id: reader.environment.get("SLACK_APP_ID").map(str::to_owned),
-        team_ids: reader.list("SLACK_TEAM_IDS").into_iter().map(str::to_owned).collect(),
-        command: command_name(reader),
-        private_replies,
-        response_url_hosts,
-    })
-}
-
-/// Slack's names have 32 characters at most, slash included; Discord's 32 of lowercase letters, digits,
-/// `-` and `_`.
-fn command_name(reader: &mut Reader<'_>) -> CommandName {
-    let prefix = reader.environment.get("COMMAND_PREFIX").unwrap_or_default();
-    let name = CommandName::slash(prefix);
-    let plain =
-        prefix.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'-' | b'_'));
-    if !plain || name.0.len() > 32 {
-        reader.problem(
-            "COMMAND_PREFIX",
-            format!("`{prefix}` is not at most 20 lowercase letters, digits, `-` and `_`"),
-        );
-    }
-    name
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@
 //! app        the use cases, and what they need from outside: Store, RoomControl, Clock, Observer
 //!
 //! slack      signed slash commands -> requests; replies -> blocks
+//! discord    signed interactions -> requests; replies -> embeds, over REST; what is registered
 //! cli        the clap tree, and what its commands print
 //! store      implements Store: SQLite, and all the SQL
 //! tencent    implements RoomControl: the Live REST API; UserSig, error codes; its simulator
@@ -20,7 +21,7 @@
 //! bench      the same under load, measured
 //! ```
 //!
-//! Arrows: `slack cli store tencent -> app -> domain`. An adapter never names another adapter. Only `store`
+//! Arrows: `slack discord cli store tencent -> app -> domain`. An adapter never names another adapter. Only `store`
 //! writes SQL, only `tencent` knows Tencent's codes, only `config` reads the environment, only files called
 //! `render` hold a platform's markup. `main`, `bot`, `demo` and `bench` put the parts together.
 //! `tests/documents/architecture.rs` reads the sources and keeps all of this.
@@ -73,6 +74,7 @@ pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod demo;
+pub mod discord;
 pub mod domain;
 pub mod server;
 pub mod slack;

@@ -7,12 +7,13 @@ use clap::Parser as _;
 use room_owner::app::service::Timing;
 use room_owner::bench::{self, Load};
 use room_owner::bot::{self, Bot};
-use room_owner::cli::{self, Arguments, BenchArguments, Command, Exit, SimulatorArguments};
+use room_owner::cli::{self, Arguments, BenchArguments, Command, DiscordCommand, Exit, SimulatorArguments};
 use room_owner::clock::SystemClock;
 use room_owner::config::{self, Common, Config, ConfigError, Environment};
+use room_owner::discord::register::Registrar;
 use room_owner::store::{IfMissing, SqliteStore};
 use room_owner::tencent::simulator::{Settings, Simulator, Webhook};
-use room_owner::{demo, telemetry};
+use room_owner::{demo, discord, telemetry};
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
@@ -75,6 +76,10 @@ async fn run(command: Command) -> anyhow::Result<Exit> {
             store.close().await;
             return exit;
         }
+        Command::Discord(DiscordCommand::Register { guild }) => {
+            let (environment, _) = settings("warn")?;
+            register(&config::discord_settings(&environment)?, guild).await?;
+        }
         Command::Audit(command) => {
             let (_, common) = settings("warn")?;
             let store = SqliteStore::open(&common.database_url, IfMissing::Fail).await?;
@@ -93,6 +98,21 @@ fn settings(usual: &str) -> anyhow::Result<(Environment, Common)> {
     let common = Common::from(&environment)?;
     telemetry::start_logging(&common, usual);
     Ok((environment, common))
+}
+
+/// Prints the difference first, then writes it.
+async fn register(settings: &discord::Settings, guild: Option<String>) -> anyhow::Result<()> {
+    let registrar = Registrar::new(settings).await?;
+    let plan = registrar.plan(guild.as_deref()).await?;
+    let place = guild.map_or_else(|| "everywhere".to_owned(), |guild| format!("in guild {guild}"));
+    if plan.is_empty() {
+        println!("Discord shows {} {place} as it should: nothing was written.", settings.command.0);
+        return Ok(());
+    }
+    print!("{}", plan.difference());
+    registrar.apply(&plan).await?;
+    println!("Registered {} {place}.", settings.command.0);
+    Ok(())
 }
 
 async fn simulate(environment: &Environment, arguments: SimulatorArguments) -> anyhow::Result<()> {

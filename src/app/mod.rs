@@ -3,3 +3,4 @@
 pub mod acl;
 pub mod ports;
 pub mod service;
+mod suggest;

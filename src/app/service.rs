@@ -10,6 +10,7 @@ use tracing::{error, info, warn};
 use super::ports::{
     Admission, Admitted, CallResult, Clock, Observer, ReadError, RoomControl, Store, StoreError,
 };
+use super::suggest::LiveRooms;
 use crate::domain::access::{AclView, Action, Decision, decide, rights};
 use crate::domain::audit::{Attempt, OperationId, Outcome, OutcomeKind, Refusal, Unresolved, Verdict};
 use crate::domain::command::{Command, CommandRequest, Place, RejectedRequest, Rejection};
@@ -56,6 +57,27 @@ pub struct CommandService {
     /// Operations that this process is working on: their being pending is not an accident.
     under_way: Mutex<HashSet<OperationId>>,
     tasks: TaskTracker,
+    pub(super) live: LiveRooms,
+}
+
+/// What is about to be done for a request that was admitted and goes on to Tencent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Work {
+    /// Read a room's owner.
+    Lookup,
+    /// Hand a room over.
+    Transfer,
+}
+
+/// What came of a request whose door has to be heard before anything is done.
+#[derive(Debug)]
+pub enum Handled<E> {
+    /// Nothing was to be done, and no acknowledgement was asked for.
+    AtOnce(Reply),
+    /// It was acknowledged, then done.
+    Acknowledged(Reply),
+    /// The acknowledgement failed, so nothing was done; recorded as declined.
+    Declined(Reply, E),
 }
 
 /// What is left to do after a request was admitted.
@@ -79,7 +101,16 @@ impl CommandService {
         observer: Arc<dyn Observer>,
         timing: Timing,
     ) -> Self {
-        Self { store, rooms, clock, observer, timing, under_way: Mutex::default(), tasks: TaskTracker::new() }
+        Self {
+            store,
+            rooms,
+            clock,
+            observer,
+            timing,
+            under_way: Mutex::default(),
+            tasks: TaskTracker::new(),
+            live: LiveRooms::default(),
+        }
     }
 
     /// The store, for the use cases that only read.
@@ -99,6 +130,21 @@ impl CommandService {
         self.tasks.spawn(work);
     }
 
+    pub(super) fn spawn_tracked<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = T> + Send + 'static,
+    ) -> tokio::task::JoinHandle<T> {
+        self.tasks.spawn(work)
+    }
+
+    pub(super) fn rooms(&self) -> &dyn RoomControl {
+        &*self.rooms
+    }
+
+    pub(super) fn now(&self) -> jiff::Timestamp {
+        self.clock.now()
+    }
+
     /// Waits until everything that was begun has ended. Nothing new may be begun any more.
     pub async fn drain(&self) {
         self.tasks.close();
@@ -107,21 +153,77 @@ impl CommandService {
 
     /// Decides, writes down, carries out and answers.
     pub async fn handle(&self, request: CommandRequest) -> Reply {
-        let began = Instant::now();
-        let typed = request.typed.clone();
-        let actor = request.principal.subject.clone();
-        let place = request.place.clone();
+        let asked = Asked::now(&request);
         let reply = match self.admit(request).await {
             Next::Answer(reply) => reply,
             Next::Lookup(operation, room) => self.show_owner(operation, room).await,
             Next::Transfer(attempt) => self.execute(attempt).await,
         };
+        self.answered(&asked, &reply);
+        reply
+    }
+
+    /// Like [`Self::handle`], for a platform on which a request dies unless it is acknowledged in time:
+    /// nothing reaches Tencent before `acknowledge` has succeeded, and nothing at all if it fails. Its
+    /// error says why, for the record.
+    pub async fn handle_once_acknowledged<A, E>(
+        &self,
+        request: CommandRequest,
+        acknowledge: impl FnOnce(Work) -> A,
+    ) -> Handled<E>
+    where
+        A: Future<Output = Result<(), E>>,
+        E: std::fmt::Display,
+    {
+        let asked = Asked::now(&request);
+        let handled = match self.admit(request).await {
+            Next::Answer(reply) => Handled::AtOnce(reply),
+            Next::Lookup(operation, room) => match acknowledge(Work::Lookup).await {
+                Ok(()) => Handled::Acknowledged(self.show_owner(operation, room).await),
+                Err(why) => {
+                    let (outcome, _) = self.decline(operation, &why).await;
+                    Handled::Declined(Reply::Owner { operation, room, outcome }, why)
+                }
+            },
+            Next::Transfer(attempt) => match acknowledge(Work::Transfer).await {
+                Ok(()) => Handled::Acknowledged(self.execute(attempt).await),
+                Err(why) => {
+                    let (outcome, recorded) = self.decline(attempt.operation(), &why).await;
+                    let reply = Reply::Transfer {
+                        operation: attempt.operation(),
+                        transfer: attempt.transfer().clone(),
+                        by: attempt.by().clone(),
+                        outcome,
+                        recorded,
+                    };
+                    Handled::Declined(reply, why)
+                }
+            },
+        };
+        let (Handled::AtOnce(reply) | Handled::Acknowledged(reply) | Handled::Declined(reply, _)) = &handled;
+        self.answered(&asked, reply);
+        handled
+    }
+
+    /// Ends an operation that was admitted and is not carried out; `false` if the record has to wait.
+    async fn decline(&self, operation: OperationId, why: &impl std::fmt::Display) -> (Outcome, bool) {
+        warn!(operation = operation.seq(), %why, "not acknowledged, so nothing was done");
+        let outcome = Outcome::Declined(Refusal {
+            code: None,
+            info: format!("not acknowledged in time: {why}"),
+            request_id: None,
+            remedy: "It is safe to send the command again.".to_owned(),
+        });
+        let recorded = self.record(operation, &outcome).await;
+        (outcome, recorded)
+    }
+
+    fn answered(&self, asked: &Asked, reply: &Reply) {
         info!(
             operation = reply.operation().map(OperationId::seq),
-            actor = %actor, command = ?typed, outcome = %reply.outcome(), "command answered"
+            actor = %asked.actor, command = ?asked.typed, outcome = %reply.outcome(), "command answered"
         );
-        self.observer.answered(Some(&place), reply.outcome(), began.elapsed());
-        reply
+        self.observer.answered(Some(&asked.place), reply.outcome(), asked.at.elapsed());
     }
 
     /// Records an authentic request that never became a command.
@@ -389,6 +491,25 @@ impl CommandService {
 
     fn under_way(&self) -> std::sync::MutexGuard<'_, HashSet<OperationId>> {
         self.under_way.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A request, as far as the log line about its end needs it.
+struct Asked {
+    at: Instant,
+    typed: String,
+    actor: crate::domain::principal::Subject,
+    place: Place,
+}
+
+impl Asked {
+    fn now(request: &CommandRequest) -> Self {
+        Self {
+            at: Instant::now(),
+            typed: request.typed.clone(),
+            actor: request.principal.subject.clone(),
+            place: request.place.clone(),
+        }
     }
 }
 

@@ -84,6 +84,9 @@ pub enum Command {
     /// Read the audit log
     #[command(subcommand)]
     Audit(AuditCommand),
+    /// Look after the commands that Discord shows
+    #[command(subcommand)]
+    Discord(DiscordCommand),
     /// Measure the bot on this machine, against the simulated Tencent
     Bench(BenchArguments),
     /// Simulate Tencent's service on this machine, to try a set-up against
@@ -218,6 +221,22 @@ pub enum AuditCommand {
         #[arg(long, value_enum, default_value = "table")]
         format: Format,
     },
+}
+
+/// `discord ..`
+#[derive(Debug, Subcommand)]
+pub enum DiscordCommand {
+    /// Make Discord show the commands as this program knows them; writes nothing but differences
+    Register {
+        /// In this guild only, by its id: at once, for trying out; for every guild if not given
+        #[arg(long, value_name = "GUILD", value_parser = guild_id)]
+        guild: Option<String>,
+    },
+}
+
+fn guild_id(text: &str) -> Result<String, String> {
+    let is_id = matches!(text.len(), 1..=20) && text.bytes().all(|b| b.is_ascii_digit());
+    is_id.then(|| text.to_owned()).ok_or_else(|| "a guild's id is a number of at most 20 digits".to_owned())
 }
 
 /// The filters of the log.

@@ -11,13 +11,13 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     // It implements a port of `app`.
     ("clock", &["app"]),
     // It makes the adapters' settings, and asks `store` what a database URL is.
-    ("config", &["domain", "slack", "store", "tencent"]),
+    ("config", &["discord", "domain", "slack", "store", "tencent"]),
     // It is told how to log by the settings, and counts what `app` answers.
     ("telemetry", &["app", "config", "domain"]),
     // It serves `/readyz` and `/metrics`.
     ("server", &["app", "telemetry"]),
     // It wires a whole bot.
-    ("bot", &["app", "config", "server", "slack", "store", "telemetry", "tencent"]),
+    ("bot", &["app", "config", "discord", "server", "slack", "store", "telemetry", "tencent"]),
     // They wire a bot to a simulated world; the demo prints the log as the command line does.
     ("bench", &["app", "bot", "clock", "domain", "slack", "store", "tencent"]),
     ("demo", &["app", "bot", "cli", "clock", "domain", "slack", "store", "tencent"]),

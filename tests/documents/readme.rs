@@ -90,6 +90,7 @@ const PLACEHOLDERS: &[(&str, &str)] = &[
     ("<room=owner>", "test=carol"),
     ("<url>", "http://127.0.0.1:8080/"),
     ("<folder>", "."),
+    ("<guild>", "1100000000000000001"),
 ];
 
 /// The command lines of the README that start the program. Optional parts in `[..]` are taken as given.

@@ -1,0 +1,147 @@
+//! What could be typed next: rooms, and owners of a room, for the doors that complete while one types.
+//!
+//! Nothing here is a command, so nothing is recorded; and nothing is shown that the caller could not
+//! reach by one.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tokio::sync::Mutex;
+use tracing::{debug, warn};
+
+use super::ports::RoomSummary;
+use super::service::CommandService;
+use crate::domain::access::{AclView, Action, Decision, decide};
+use crate::domain::audit::{AuditFilter, OutcomeKind};
+use crate::domain::command::Place;
+use crate::domain::principal::Principal;
+use crate::domain::room::RoomId;
+
+/// How long a list of the live rooms is good for. Tencent takes 10 lists a second; people type faster.
+const FRESH_FOR: Duration = Duration::from_secs(2);
+/// How much of a room's log is looked through for its owners.
+const ENTRIES: u32 = 100;
+
+/// The live rooms as they were a moment ago.
+#[derive(Default)]
+pub(super) struct LiveRooms(Mutex<Option<(Instant, Arc<[RoomSummary]>)>>);
+
+impl CommandService {
+    /// The live rooms that the caller may hand over from this place and that match what is typed, at
+    /// most `most`. Empty if they cannot be had.
+    pub async fn suggest_rooms(
+        self: &Arc<Self>,
+        principal: &Principal,
+        place: &Place,
+        typed: &str,
+        most: usize,
+    ) -> Vec<RoomSummary> {
+        let Some(acl) = self.acl(principal, place).await else { return Vec::new() };
+        // Whoever has no grant here costs Tencent no call.
+        if acl.grants.is_empty() || acl.channels.is_empty() {
+            return Vec::new();
+        }
+        let rooms = self.live_rooms().await;
+        let may = |room: &RoomId| self.may_transfer(principal, place, room, &acl);
+        let permitted: Vec<_> = rooms.iter().filter(|summary| may(&summary.room)).collect();
+        best(permitted, typed, |summary| summary.room.as_str()).take(most).cloned().collect()
+    }
+
+    /// Recent owners of the room, newest first, that match what is typed, at most `most`; none to
+    /// somebody who may not hand the room over.
+    pub async fn suggest_owners(
+        &self,
+        principal: &Principal,
+        place: &Place,
+        room: &RoomId,
+        typed: &str,
+        most: usize,
+    ) -> Vec<String> {
+        let Some(acl) = self.acl(principal, place).await else { return Vec::new() };
+        if !self.may_transfer(principal, place, room, &acl) {
+            return Vec::new();
+        }
+        let filter = AuditFilter {
+            room: Some(room.clone()),
+            outcome: Some(OutcomeKind::Succeeded),
+            limit: Some(ENTRIES),
+            ..AuditFilter::default()
+        };
+        let entries = match self.store().audit(&filter).await {
+            Ok(entries) => entries,
+            Err(error) => {
+                warn!(%error, "owners cannot be suggested");
+                return Vec::new();
+            }
+        };
+        let mut owners: Vec<String> = Vec::new();
+        for owner in entries.into_iter().flat_map(|entry| [entry.new_owner, entry.previous_owner]).flatten() {
+            if !owners.contains(&owner) {
+                owners.push(owner);
+            }
+        }
+        best(owners, typed, String::as_str).take(most).collect()
+    }
+
+    async fn acl(&self, principal: &Principal, place: &Place) -> Option<AclView> {
+        let acl = self.store().acl_for(principal, place).await;
+        acl.inspect_err(|error| warn!(%error, "nothing can be suggested")).ok()
+    }
+
+    fn may_transfer(&self, principal: &Principal, place: &Place, room: &RoomId, acl: &AclView) -> bool {
+        let action = Action::Transfer(room.clone());
+        matches!(decide(principal, place, action, acl, self.now()), Decision::Permit(_))
+    }
+
+    /// The list, asked for at most once in [`FRESH_FOR`], in a task of its own: whoever stops waiting for
+    /// it leaves it for the next keystroke. A failure counts as an empty list.
+    async fn live_rooms(self: &Arc<Self>) -> Arc<[RoomSummary]> {
+        let service = Arc::clone(self);
+        let asking = self.spawn_tracked(async move {
+            let mut last = service.live.0.lock().await;
+            match &*last {
+                Some((at, rooms)) if at.elapsed() < FRESH_FOR => Arc::clone(rooms),
+                _ => {
+                    let rooms: Arc<[RoomSummary]> = match service.rooms().live_rooms().await {
+                        Ok(rooms) => rooms.into(),
+                        Err(error) => {
+                            debug!(problem = error.refusal().info, "the live rooms cannot be listed");
+                            Arc::default()
+                        }
+                    };
+                    *last = Some((Instant::now(), Arc::clone(&rooms)));
+                    rooms
+                }
+            }
+        });
+        asking.await.unwrap_or_default()
+    }
+}
+
+/// Those that begin with what is typed, then those that hold it; without regard to ASCII case.
+fn best<T>(all: Vec<T>, typed: &str, text: impl Fn(&T) -> &str) -> impl Iterator<Item = T> {
+    let typed = typed.trim().to_ascii_lowercase();
+    let (mut first, mut rest) = (Vec::new(), Vec::new());
+    for item in all {
+        let text = text(&item).to_ascii_lowercase();
+        if text.starts_with(&typed) {
+            first.push(item);
+        } else if text.contains(&typed) {
+            rest.push(item);
+        }
+    }
+    first.into_iter().chain(rest)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_begins_with_the_typed_text_comes_first() {
+        let all = vec!["my live", "live-2", "LIVE-1", "test"];
+        let found: Vec<_> = best(all.clone(), " live", |text| text).collect();
+        assert_eq!(found, ["live-2", "LIVE-1", "my live"]);
+        assert_eq!(best(all, "", |text| text).count(), 4);
+    }
+}

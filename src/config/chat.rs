@@ -1,0 +1,199 @@
+//! The chat platforms' settings. A platform is on when its settings are there.
+
+use reqwest::Url;
+use secrecy::SecretString;
+
+use super::{Reader, is_loopback};
+use crate::domain::wording::CommandName;
+use crate::{discord, slack};
+
+/// What every chat platform needs.
+pub(super) struct Chat {
+    command: CommandName,
+    private_replies: bool,
+}
+
+impl Chat {
+    /// What both have in common.
+    pub(super) fn read(reader: &mut Reader<'_>) -> Self {
+        let private_replies = match reader.environment.get("REPLY_VISIBILITY") {
+            None | Some("channel") => false,
+            Some("private") => true,
+            Some(other) => {
+                reader.problem("REPLY_VISIBILITY", format!("`{other}` is neither `channel` nor `private`"));
+                true
+            }
+        };
+        Self { command: command_name(reader), private_replies }
+    }
+
+    pub(super) fn slack(&self, reader: &mut Reader<'_>) -> Option<slack::Settings> {
+        const ALSO: [&str; 3] = ["SLACK_APP_ID", "SLACK_TEAM_IDS", "SLACK_RESPONSE_URL_HOSTS"];
+        let secrets = reader.list("SLACK_SIGNING_SECRET");
+        if secrets.is_empty() {
+            if let Some(set) = ALSO.iter().find(|name| reader.environment.get(name).is_some()) {
+                reader.problem("SLACK_SIGNING_SECRET", format!("is not set, but {set} is"));
+            }
+            return None;
+        }
+        if secrets.iter().any(|secret| secret.chars().any(char::is_whitespace)) {
+            reader.problem("SLACK_SIGNING_SECRET", "holds a space: separate secrets by commas");
+        }
+        let signing_secrets = secrets.into_iter().map(SecretString::from).collect();
+
+        let mut response_url_hosts = Vec::new();
+        for host in reader.list("SLACK_RESPONSE_URL_HOSTS") {
+            match host.parse() {
+                Ok(host) => response_url_hosts.push(host),
+                Err(error) => {
+                    let error: slack::InvalidHost = error;
+                    reader.problem("SLACK_RESPONSE_URL_HOSTS", error.to_string());
+                }
+            }
+        }
+        Some(slack::Settings {
+            signing_secrets,
+            app_id: reader.environment.get("SLACK_APP_ID").map(str::to_owned),
+            team_ids: reader.list("SLACK_TEAM_IDS").into_iter().map(str::to_owned).collect(),
+            command: self.command.clone(),
+            private_replies: self.private_replies,
+            response_url_hosts,
+        })
+    }
+
+    pub(super) fn discord(&self, reader: &mut Reader<'_>) -> Option<discord::Settings> {
+        let environment = reader.environment;
+        let public_key = environment.get("DISCORD_PUBLIC_KEY");
+        let bot_token = environment.get("DISCORD_BOT_TOKEN");
+        if public_key.is_none() && bot_token.is_none() {
+            const ALSO: [&str; 2] = ["DISCORD_APPLICATION_ID", "DISCORD_API_BASE_URL"];
+            if let Some(set) = ALSO.iter().find(|name| environment.get(name).is_some()) {
+                let what = format!("is not set, and neither is DISCORD_BOT_TOKEN, but {set} is");
+                reader.problem("DISCORD_PUBLIC_KEY", what);
+            }
+            return None;
+        }
+        let public_key = public_key.and_then(|text| match text.parse::<discord::PublicKey>() {
+            Ok(key) => Some(key),
+            Err(error) => {
+                // Whoever mistakes the one for the other must not find the token in a log.
+                let what = match error {
+                    discord::InvalidKey::Form(_) => {
+                        "is not 64 hexadecimal digits: copy the Public Key".to_owned()
+                    }
+                    other => other.to_string(),
+                };
+                reader.problem("DISCORD_PUBLIC_KEY", what);
+                None
+            }
+        });
+        if bot_token.is_some_and(|token| !token.bytes().all(|b| b.is_ascii_graphic()) || token.contains(','))
+        {
+            reader.problem("DISCORD_BOT_TOKEN", "holds more than a token: copy it alone, without `Bot `");
+        }
+        let application_id = environment.get("DISCORD_APPLICATION_ID");
+        if let Some(id) = application_id
+            && !(id.len() <= 20 && id.bytes().all(|b| b.is_ascii_digit()))
+        {
+            reader.problem("DISCORD_APPLICATION_ID", format!("`{id}` is not a number of at most 20 digits"));
+        }
+        Some(discord::Settings {
+            public_key,
+            bot_token: bot_token.map(SecretString::from),
+            application_id: application_id.map(str::to_owned),
+            api_base_url: discord_api(reader)?,
+            command: self.command.clone(),
+            private_replies: self.private_replies,
+            patience: discord::Patience::default(),
+        })
+    }
+}
+
+fn discord_api(reader: &mut Reader<'_>) -> Option<Url> {
+    let text = reader.environment.get("DISCORD_API_BASE_URL").unwrap_or(discord::API);
+    let wrong = match Url::parse(text) {
+        Err(error) => format!("`{text}` is not a URL: {error}"),
+        Ok(url) if !matches!(url.scheme(), "http" | "https") => format!("`{text}` is neither http nor https"),
+        Ok(url) if !url.username().is_empty() || url.password().is_some() => {
+            "holds a user name or password, which Discord does not take".to_owned()
+        }
+        Ok(url) if url.query().is_some() || url.fragment().is_some() => {
+            format!("`{text}` says more than scheme, host, port and path")
+        }
+        Ok(url) if url.scheme() == "http" && !is_loopback(&url) => {
+            format!(
+                "`{text}` would send the token in the clear: use https (plain http is for loopback addresses)"
+            )
+        }
+        Ok(url) => return Some(url),
+    };
+    reader.problem("DISCORD_API_BASE_URL", wrong);
+    None
+}
+
+/// Slack's names have 32 characters at most, slash included; Discord's 32 of lowercase letters, digits,
+/// `-` and `_`.
+fn command_name(reader: &mut Reader<'_>) -> CommandName {
+    let prefix = reader.environment.get("COMMAND_PREFIX").unwrap_or_default();
+    let name = CommandName::slash(prefix);
+    let plain =
+        prefix.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'-' | b'_'));
+    if !plain || name.0.len() > 32 {
+        reader.problem(
+            "COMMAND_PREFIX",
+            format!("`{prefix}` is not at most 20 lowercase letters, digits, `-` and `_`"),
+        );
+    }
+    name
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::config::{Config, Environment};
+
+    const TENCENT: [(&str, &str); 4] = [
+        ("TENCENT_SDK_APP_ID", "1400000000"),
+        ("TENCENT_ADMIN_USER_ID", "administrator"),
+        ("TENCENT_SECRET_KEY", "key-of-the-app"),
+        ("TENCENT_REGION", "singapore"),
+    ];
+
+    #[test]
+    fn discord_is_on_by_its_key_or_its_token() {
+        const KEY: (&str, &str) =
+            ("DISCORD_PUBLIC_KEY", "d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a");
+        let only = |more: &[(&'static str, &'static str)]| {
+            let environment = Environment::of(TENCENT.iter().chain(more).copied());
+            Config::from(&environment).map_err(|error| error.to_string())
+        };
+        let config = only(&[KEY]).unwrap();
+        assert!(config.slack.is_none() && config.discord.unwrap().public_key.is_some());
+        let config = only(&[("DISCORD_BOT_TOKEN", "token"), ("COMMAND_PREFIX", "x-")]).unwrap();
+        assert_eq!(config.discord.unwrap().command.0, "/x-room-owner");
+        let api = ("DISCORD_API_BASE_URL", "http://127.0.0.1:9200/api/v10");
+        let config = only(&[KEY, api, ("SLACK_SIGNING_SECRET", "secret")]).unwrap();
+        assert!(config.slack.is_some() && config.discord.is_some());
+
+        for (settings, problem) in [
+            (
+                &[("DISCORD_APPLICATION_ID", "1")][..],
+                "neither is DISCORD_BOT_TOKEN, but DISCORD_APPLICATION_ID is",
+            ),
+            (
+                &[("DISCORD_PUBLIC_KEY", "token.of.the.bot")],
+                "DISCORD_PUBLIC_KEY: is not 64 hexadecimal digits",
+            ),
+            (&[("DISCORD_PUBLIC_KEY", WEAK)], "is a weak key"),
+            (&[KEY, ("DISCORD_APPLICATION_ID", "room-owner")], "`room-owner` is not a number"),
+            (&[KEY, ("DISCORD_API_BASE_URL", "http://discord.example")], "in the clear"),
+            (&[KEY, ("DISCORD_BOT_TOKEN", "Bot hush")], "DISCORD_BOT_TOKEN: holds more than a token"),
+            (&[], "no chat to take commands from, and no DISCORD_PUBLIC_KEY either"),
+        ] {
+            let error = only(settings).unwrap_err();
+            assert!(error.contains(problem), "{problem} in {error}");
+            assert!(!error.contains("hush") && !error.contains("token.of"), "{error}");
+        }
+    }
+
+    const WEAK: &str = "0100000000000000000000000000000000000000000000000000000000000000";
+}

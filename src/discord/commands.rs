@@ -1,0 +1,254 @@
+//! The slash command as Discord shows it, and what a person made of it
+//! (docs.discord.com/developers/interactions/application-commands).
+//!
+//! What the client checks is checked again here: it is a convenience of the client's, not a border.
+
+use serde_json::{Map, Value};
+use serenity::all::{
+    CommandOptionType, CommandType, CreateCommand, CreateCommandOption, InstallationContext,
+    InteractionContext,
+};
+
+use crate::domain::command::{Command, LONGEST_REASON, Mention, Transfer, UsageError, clean_reason, quoted};
+use crate::domain::principal::{Channel, Subject};
+use crate::domain::room::{AccountId, LONGEST_ACCOUNT_ID, LONGEST_ROOM_ID, RoomId};
+use crate::domain::wording::CommandName;
+
+/// The options' names.
+pub(super) const ROOM: &str = "room";
+pub(super) const NEW_OWNER: &str = "new_owner";
+pub(super) const REASON: &str = "reason";
+
+/// What is registered.
+pub(super) fn room_owner(name: &CommandName) -> CreateCommand {
+    let text = |name, description| CreateCommandOption::new(CommandOptionType::String, name, description);
+    CreateCommand::new(bare(name))
+        .kind(CommandType::ChatInput)
+        .description("Hand a live room to a new owner, or show who owns it")
+        .contexts(vec![InteractionContext::Guild])
+        .integration_types(vec![InstallationContext::Guild])
+        .add_option(
+            text(ROOM, "The RoomId of the live room")
+                .required(true)
+                .min_length(1)
+                .max_length(length(LONGEST_ROOM_ID))
+                .set_autocomplete(true),
+        )
+        .add_option(
+            text(NEW_OWNER, "The UserID of the new owner; leave it out to see the present owner")
+                .min_length(1)
+                .max_length(length(LONGEST_ACCOUNT_ID))
+                .set_autocomplete(true),
+        )
+        .add_option(text(REASON, "Why, for the audit log").min_length(1).max_length(length(LONGEST_REASON)))
+}
+
+fn length(of: usize) -> u16 {
+    u16::try_from(of).unwrap_or(u16::MAX)
+}
+
+/// The command's name without its slash.
+pub(super) fn bare(name: &CommandName) -> &str {
+    name.0.trim_start_matches('/')
+}
+
+/// The options of an invocation, by name: text, or what else came in its place.
+pub(super) struct Options<'a> {
+    name: &'a str,
+    given: Vec<(&'a str, &'a Value)>,
+    /// The option that is being typed.
+    pub(super) focused: Option<(&'a str, &'a str)>,
+}
+
+impl<'a> Options<'a> {
+    /// Reads the `data` of a command ("Application Command Interaction Data Structure").
+    pub(super) fn read(data: &'a Map<String, Value>) -> Result<Self, String> {
+        let name =
+            data.get("name").and_then(Value::as_str).ok_or("Discord did not send the name of the command")?;
+        if data.get("type").is_some_and(|kind| kind.as_u64() != Some(1)) {
+            return Err("it is not a slash command".to_owned());
+        }
+        let mut options = Self { name, given: Vec::new(), focused: None };
+        let list = match data.get("options") {
+            None | Some(Value::Null) => &[][..],
+            Some(Value::Array(list)) => list,
+            Some(_) => return Err("the command's options are not a list".to_owned()),
+        };
+        for option in list {
+            let name = option.get("name").and_then(Value::as_str).ok_or("an option has no name")?;
+            let value = option.get("value").unwrap_or(&Value::Null);
+            if options.given.iter().any(|(known, _)| *known == name) {
+                return Err(format!("the option `{name}` comes twice"));
+            }
+            if option.get("focused").and_then(Value::as_bool) == Some(true) {
+                options.focused = value.as_str().map(|typed| (name, typed));
+            }
+            options.given.push((name, value));
+        }
+        Ok(options)
+    }
+
+    /// The option's text without the spaces around it, which Discord's own clients cut as well. `None` if
+    /// it was left out.
+    pub(super) fn text(&self, name: &str) -> Result<Option<&'a str>, String> {
+        match self.given.iter().find(|(known, _)| *known == name) {
+            None => Ok(None),
+            Some((_, Value::String(text))) => Ok(Some(text.trim())),
+            Some(_) => Err(format!("the option `{name}` is not text")),
+        }
+    }
+
+    /// The invocation in the form in which it would be typed, for the record.
+    pub(super) fn typed(&self) -> String {
+        let mut line = format!("/{}", self.name);
+        for (name, value) in &self.given {
+            let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+            match *name {
+                ROOM | NEW_OWNER if value.is_string() => line.push_str(&format!(" {}", quoted(text.trim()))),
+                other => line.push_str(&format!(" {other}: {text}")),
+            }
+        }
+        line
+    }
+
+    /// What is asked for. The outer error is a request that no client of Discord's sends; the inner one
+    /// is a person's slip.
+    pub(super) fn command(
+        &self,
+        ours: &CommandName,
+        guild: &str,
+    ) -> Result<Result<Command, UsageError>, String> {
+        if self.name != bare(ours) {
+            let name = self.name.chars().take(80).collect::<String>();
+            return Ok(Err(UsageError::UnknownCommand(format!("/{name}"))));
+        }
+        if let Some((name, _)) = self.given.iter().find(|(name, _)| ![ROOM, NEW_OWNER, REASON].contains(name))
+        {
+            return Err(format!("the option `{}` is unknown", name.chars().take(80).collect::<String>()));
+        }
+        let room = self.text(ROOM)?.ok_or_else(|| format!("the option `{ROOM}` is missing"))?;
+        let (new_owner, reason) = (self.text(NEW_OWNER)?, self.text(REASON)?);
+        Ok(understand(room, new_owner, reason, guild))
+    }
+}
+
+fn understand(
+    room: &str,
+    new_owner: Option<&str>,
+    reason: Option<&str>,
+    guild: &str,
+) -> Result<Command, UsageError> {
+    // A room may be called almost anything, so only a mention and nothing else is one.
+    if let Some((mention, shown)) = mention(room, guild)
+        && shown == room
+    {
+        return Err(UsageError::RoomIsMention(mention, room.to_owned()));
+    }
+    let room: RoomId = room.parse().map_err(UsageError::Room)?;
+    let Some(new_owner) = new_owner else {
+        return match reason {
+            Some(_) => Err(UsageError::ReasonTooEarly(Some(room))),
+            None => Ok(Command::ShowOwner { room }),
+        };
+    };
+    if let Some((mention, _)) = mention(new_owner, guild) {
+        return Err(UsageError::AccountIsMention(mention, new_owner.to_owned(), room));
+    }
+    let account = new_owner.parse::<AccountId>();
+    let new_owner = account.map_err(|error| UsageError::Account(error, room.clone()))?;
+    let reason = reason.map(clean_reason).transpose()?.flatten();
+    Ok(Command::Transfer(Transfer { room, new_owner, reason }))
+}
+
+/// The first mention in a text, and how it is written: `<@9>`, `<@!9>`, `<@&9>`, `<#9>`
+/// (docs.discord.com/developers/reference, "Formats"), `@everyone`, `@here`.
+fn mention<'a>(text: &'a str, guild: &str) -> Option<(Mention, &'a str)> {
+    if matches!(text, "@everyone" | "@here") {
+        return Some((Mention::Everyone, text));
+    }
+    text.match_indices('<').find_map(|(at, _)| {
+        let form = text[at + 1..].split_once('>')?.0;
+        let digits = form.trim_start_matches(['@', '!', '&', '#']);
+        let (guild, id) = (guild.to_owned(), digits.to_owned());
+        if digits.is_empty() || digits.len() > 20 || !digits.bytes().all(|b| b.is_ascii_digit()) {
+            return None;
+        }
+        let mention = match &form[..form.len() - digits.len()] {
+            "@" | "@!" => Mention::Subject(Subject::DiscordUser { guild, user: id }),
+            "@&" => Mention::Subject(Subject::DiscordRole { guild, role: id }),
+            "#" => Mention::Channel(Channel::Discord { guild, channel: id }),
+            _ => return None,
+        };
+        Some((mention, &text[at..at + form.len() + 2]))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn read(options: Value) -> (String, Result<Result<Command, UsageError>, String>) {
+        let data = json!({ "name": "room-owner", "type": 1, "options": options });
+        let options = Options::read(data.as_object().unwrap()).unwrap();
+        (options.typed(), options.command(&CommandName::slash(""), "7"))
+    }
+
+    fn option(name: &str, value: impl Into<Value>) -> Value {
+        json!({ "name": name, "type": 3, "value": value.into() })
+    }
+
+    #[test]
+    fn options_become_the_same_command_as_the_typed_form() {
+        let (typed, command) = read(json!([
+            option("room", "my room"),
+            option("new_owner", " user2 "),
+            option("reason", "host\ncrashed")
+        ]));
+        assert_eq!(typed, "/room-owner \"my room\" user2 reason: host\ncrashed");
+        let expected = Transfer {
+            room: "my room".parse().unwrap(),
+            new_owner: "user2".parse().unwrap(),
+            reason: Some("host crashed".to_owned()),
+        };
+        assert_eq!(command, Ok(Ok(Command::Transfer(expected))));
+        let (typed, command) = read(json!([option("room", "test")]));
+        assert_eq!(typed, "/room-owner test");
+        assert_eq!(command, Ok(Ok(Command::ShowOwner { room: "test".parse().unwrap() })));
+    }
+
+    #[test]
+    fn a_mention_is_neither_an_account_nor_a_room() {
+        for text in ["<@9>", "<@!9>", "<@&9>", "<#9>", "@everyone", "@here", "bob<@9>"] {
+            let (_, command) = read(json!([option("room", "test"), option("new_owner", text)]));
+            assert!(matches!(command, Ok(Err(UsageError::AccountIsMention(..)))), "{text}");
+        }
+        let (_, command) = read(json!([option("room", "<@9>")]));
+        assert!(matches!(command, Ok(Err(UsageError::RoomIsMention(..)))));
+        let (_, command) = read(json!([option("room", "<9>"), option("new_owner", "<@x>")]));
+        assert!(matches!(command, Ok(Ok(_))));
+    }
+
+    #[test]
+    fn what_no_client_sends_is_not_taken() {
+        let why = |options| read(options).1.unwrap_err();
+        assert_eq!(why(json!([])), "the option `room` is missing");
+        assert_eq!(why(json!([option("room", 5)])), "the option `room` is not text");
+        assert_eq!(
+            why(json!([option("room", "test"), option("new_owner", json!({ "id": "9" }))])),
+            "the option `new_owner` is not text"
+        );
+        assert_eq!(
+            why(json!([option("room", "test"), option("force", "yes")])),
+            "the option `force` is unknown"
+        );
+        let refused = |data: Value| Options::read(data.as_object().unwrap()).is_err();
+        assert!(refused(json!({})));
+        assert!(refused(json!({ "name": "room-owner", "type": 2 })));
+        assert!(refused(json!({ "name": "room-owner", "options": {} })));
+        assert!(refused(json!({ "name": "room-owner", "options": [{}] })));
+        assert!(refused(
+            json!({ "name": "room-owner", "options": [option("room", "a"), option("room", "b")] })
+        ));
+    }
+}

@@ -1,0 +1,227 @@
+//! One authentic interaction, from its bytes to its answer, whatever transport it came by.
+//!
+//! A person has to hear something within 3 s, or the interaction is dead. So: decide, which is local;
+//! answer at once if there is nothing to do; else say "thinking…", and only when Discord has taken that
+//! go to Tencent, and put the outcome in its place.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::Value;
+use tracing::{debug, error, info, warn};
+
+use super::commands::{self, Options};
+use super::payload::{self, Caller, Interaction, Kind, ReplyTo};
+use super::{Door, render};
+use crate::app::service::{Handled, Work};
+use crate::domain::command::{CommandRequest, Place, RejectedRequest, Rejection};
+use crate::domain::principal::Channel;
+use crate::domain::reply::Reply;
+use crate::domain::room::{AccountId, RoomId};
+
+/// How long suggestions may take to find. A client that waits for longer shows none.
+const SUGGEST_WITHIN: Duration = Duration::from_millis(700);
+
+/// What became of the bytes of an interaction, for the transport that brought them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Answered {
+    /// Discord only wanted to know whether somebody is there.
+    Pong,
+    /// It is answered over REST, by a task of its own.
+    Taken,
+    /// They are not an interaction; recorded, with nobody to answer.
+    Unreadable,
+}
+
+impl Door {
+    /// Takes an authentic interaction. Returns as soon as somebody works on it; that ends even through a
+    /// shutdown.
+    pub async fn interaction(self: Arc<Self>, body: &[u8]) -> Answered {
+        let interaction = match Interaction::read(body) {
+            Ok(interaction) => interaction,
+            Err(why) => {
+                warn!(%why, "discord sent something that is not an interaction");
+                self.service.reject(why.rejected()).await;
+                return Answered::Unreadable;
+            }
+        };
+        match interaction.kind {
+            Kind::Ping => return Answered::Pong,
+            Kind::Autocomplete => {
+                let door = Arc::clone(&self);
+                self.service.track(async move { door.suggest(&interaction).await });
+            }
+            Kind::Command | Kind::Other(_) => {
+                let door = Arc::clone(&self);
+                self.service.track(async move { door.answer(interaction).await });
+            }
+        }
+        Answered::Taken
+    }
+
+    /// Carries the interaction out, and leaves nobody with an endless "thinking…" if that breaks off.
+    async fn answer(self: Arc<Self>, interaction: Interaction) {
+        let to = interaction.reply_to.clone();
+        let door = Arc::clone(&self);
+        let work = tokio::spawn(async move { door.carry_out(&interaction).await });
+        if let Err(panic) = work.await {
+            error!(%panic, "a command broke off");
+            self.finish(&to, &Reply::Broken).await;
+        }
+    }
+
+    async fn carry_out(&self, interaction: &Interaction) {
+        let to = &interaction.reply_to;
+        let request = match self.understand(interaction) {
+            Ok(request) => request,
+            Err(rejected) => {
+                let reply = self.service.reject(*rejected).await;
+                return self.say(to, &reply).await;
+            }
+        };
+        let acknowledge = |work| async move {
+            let private = self.settings.private_replies || work == Work::Lookup;
+            self.rest.callback(to, &render::deferral(private)).await
+        };
+        match self.service.handle_once_acknowledged(request, acknowledge).await {
+            Handled::AtOnce(reply) => self.say(to, &reply).await,
+            Handled::Acknowledged(reply) => self.finish(to, &reply).await,
+            // Discord may show "thinking…" all the same. Any other failure means that there is nothing
+            // to edit, or that it is somebody else's answer.
+            Handled::Declined(reply, failure) if failure.is_unclear() => {
+                if let Err(failure) = self.rest.edit_original(to, &self.render(&reply)).await {
+                    info!(%failure, "a declined command has no answer to be edited");
+                }
+            }
+            Handled::Declined(..) => {}
+        }
+    }
+
+    /// The request that an interaction makes, or why it makes none.
+    fn understand(&self, interaction: &Interaction) -> Result<CommandRequest, Box<RejectedRequest>> {
+        let options = interaction.data().map(Options::read);
+        let typed = match &options {
+            Some(Ok(options)) => options.typed(),
+            Some(Err(_)) | None => String::new(),
+        };
+        let reject = |rejection| Box::new(interaction.rejected(&typed, rejection));
+        let unusable = |why: String| reject(Rejection::Unusable(why));
+        if !self.serves(interaction) {
+            let origin = format!("the application {}", interaction.reply_to.application);
+            return Err(reject(Rejection::Foreign(origin)));
+        }
+        if let Kind::Other(kind) = interaction.kind {
+            return Err(unusable(format!("interactions of type {kind} are not taken")));
+        }
+        let Caller { principal, place } = interaction.caller().map_err(unusable)?;
+        let options = options
+            .ok_or_else(|| unusable("Discord did not send the command".to_owned()))?
+            .map_err(unusable)?;
+        let command = options.command(&self.settings.command, guild(&place)).map_err(unusable)?;
+        Ok(CommandRequest {
+            principal,
+            place,
+            delivery: interaction.delivery(),
+            typed: payload::record(&typed),
+            command,
+        })
+    }
+
+    fn serves(&self, interaction: &Interaction) -> bool {
+        let ours = self.settings.application_id.as_ref();
+        ours.is_none_or(|ours| *ours == interaction.reply_to.application)
+    }
+
+    /// Answers at once. A repetition is not answered: the answer belongs to whoever came first, and to
+    /// take it would make that one's acknowledgement fail.
+    async fn say(&self, to: &ReplyTo, reply: &Reply) {
+        if matches!(reply, Reply::Duplicate { .. }) {
+            return info!("discord delivered an interaction again");
+        }
+        if let Err(failure) = self.rest.callback(to, &render::at_once(self.render(reply))).await {
+            warn!(%failure, operation = ?reply.operation(), "an answer could not be delivered");
+        }
+    }
+
+    /// Puts an outcome in the place of "thinking…", with patience. What cannot be delivered changes
+    /// nothing that was done: it is in the audit log.
+    async fn finish(&self, to: &ReplyTo, reply: &Reply) {
+        let message = self.render(reply);
+        let operation = reply.operation().map(|operation| operation.seq());
+        let patience = &self.settings.patience;
+        let mut left = patience.longest;
+        let mut pauses = patience.pauses.iter();
+        loop {
+            let failure = match self.rest.edit_original(to, &message).await {
+                Ok(()) => return debug!(operation, "outcome delivered"),
+                Err(failure) => failure,
+            };
+            warn!(%failure, operation, "discord did not take an outcome");
+            let next = pauses.next().filter(|_| failure.may_pass());
+            let pause = next.map(|usual| failure.retry_after().unwrap_or(*usual));
+            match pause.and_then(|pause| Some((pause, left.checked_sub(pause)?))) {
+                Some((pause, rest)) => {
+                    left = rest;
+                    self.clock.sleep(pause).await;
+                }
+                None => break,
+            }
+        }
+        let private = self.settings.private_replies || matches!(reply, Reply::Owner { .. });
+        match to.channel.as_ref().filter(|_| !private && self.rest.has_bot_token()) {
+            Some(channel) => match self.rest.post_to_channel(channel, &message).await {
+                Ok(()) => info!(operation, "outcome posted to the channel instead"),
+                Err(failure) => {
+                    warn!(%failure, operation, "an outcome could not be delivered; the audit log has it");
+                }
+            },
+            None => warn!(operation, "an outcome could not be delivered; the audit log has it"),
+        }
+    }
+
+    fn render(&self, reply: &Reply) -> Value {
+        render::message(reply, &self.settings.command)
+    }
+
+    /// Answers a keystroke, in time or with nothing. No operation: nothing is recorded.
+    async fn suggest(&self, interaction: &Interaction) {
+        let found = tokio::time::timeout(SUGGEST_WITHIN, self.suggestions(interaction)).await;
+        let choices = found.ok().flatten().unwrap_or_default();
+        if let Err(failure) = self.rest.callback(&interaction.reply_to, &render::choices(choices)).await {
+            debug!(%failure, "suggestions came too late");
+        }
+    }
+
+    /// What to show and what it stands for.
+    async fn suggestions(&self, interaction: &Interaction) -> Option<Vec<(String, String)>> {
+        if !self.serves(interaction) {
+            return None;
+        }
+        let Caller { principal, place } = interaction.caller().ok()?;
+        let options = Options::read(interaction.data()?).ok()?;
+        let (focused, typed) = options.focused?;
+        match focused {
+            commands::ROOM => {
+                let rooms = self.service.suggest_rooms(&principal, &place, typed, render::MOST_CHOICES).await;
+                let shown = |room: &RoomId, owner: &AccountId| format!("{room} · owner {owner}");
+                Some(rooms.into_iter().map(|it| (shown(&it.room, &it.owner), it.room.to_string())).collect())
+            }
+            commands::NEW_OWNER => {
+                let room: RoomId = options.text(commands::ROOM).ok()??.parse().ok()?;
+                let owners =
+                    self.service.suggest_owners(&principal, &place, &room, typed, render::MOST_CHOICES).await;
+                // Tencent's own ids can be what nobody may type.
+                let typable = owners.into_iter().filter(|owner| owner.parse::<AccountId>().is_ok());
+                Some(typable.map(|owner| (owner.clone(), owner)).collect())
+            }
+            _ => None,
+        }
+    }
+}
+
+fn guild(place: &Place) -> &str {
+    match place {
+        Place::Channel(Channel::Discord { guild, .. }) => guild,
+        Place::Channel(Channel::Slack { .. }) | Place::Local => "",
+    }
+}

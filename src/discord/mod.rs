@@ -1,0 +1,107 @@
+//! The Discord door: an authentic interaction becomes a command request, replies become embeds.
+//!
+//! `endpoint` (bytes, `signature`) -> `interaction` (`payload`, `commands`) -> the service -> `render` ->
+//! `rest`. What begins at `interaction` does not know how the bytes came, so that every transport ends
+//! in the same [`Door::interaction`] and is answered over REST.
+
+mod commands;
+mod endpoint;
+mod interaction;
+mod payload;
+pub mod register;
+mod render;
+mod rest;
+mod signature;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::routing::post;
+use reqwest::Url;
+use secrecy::SecretString;
+
+use crate::app::ports::Clock;
+use crate::app::service::CommandService;
+use crate::domain::wording::CommandName;
+
+pub use interaction::Answered;
+pub use rest::Failure;
+pub use signature::{InvalidKey, PublicKey};
+
+/// Discord's API (docs.discord.com/developers/reference, "API Versioning").
+pub const API: &str = "https://discord.com/api/v10";
+
+/// The largest body that is read, in bytes. An interaction with every option resolved stays far below.
+pub const LARGEST_BODY: usize = 256 * 1_024;
+
+/// What the Discord door needs to know.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Checks the signatures of interactions that come over HTTP; without it, none do.
+    pub public_key: Option<PublicKey>,
+    /// The bot's token: to register commands, and to post an outcome whose reply cannot be delivered.
+    pub bot_token: Option<SecretString>,
+    /// Only this application's interactions are served, if it is set.
+    pub application_id: Option<String>,
+    /// Scheme, host, port and version of the API.
+    pub api_base_url: Url,
+    /// What the command is called.
+    pub command: CommandName,
+    /// Whether every reply is for the caller alone.
+    pub private_replies: bool,
+    /// How patiently replies are delivered.
+    pub patience: Patience,
+}
+
+/// How patiently an outcome is put in the place of "thinking…".
+#[derive(Debug, Clone)]
+pub struct Patience {
+    /// Before each repetition.
+    pub pauses: Vec<Duration>,
+    /// All the pauses together, those that Discord asks for included. An interaction's token is good for
+    /// 15 minutes.
+    pub longest: Duration,
+}
+
+impl Default for Patience {
+    fn default() -> Self {
+        let pauses = [1, 5, 20, 60].map(Duration::from_secs).to_vec();
+        Self { pauses, longest: Duration::from_secs(14 * 60) }
+    }
+}
+
+/// The door's shared state.
+pub struct Door {
+    settings: Settings,
+    service: Arc<CommandService>,
+    clock: Arc<dyn Clock>,
+    rest: rest::Rest,
+}
+
+impl Door {
+    /// A door to this service.
+    ///
+    /// # Errors
+    /// When no TLS can be set up for calls to Discord.
+    pub fn new(
+        settings: Settings,
+        service: Arc<CommandService>,
+        clock: Arc<dyn Clock>,
+    ) -> anyhow::Result<Arc<Self>> {
+        let rest = rest::Rest::new(&settings)?;
+        Ok(Arc::new(Self { settings, service, clock, rest }))
+    }
+
+    /// The routes for interactions over HTTP; `None` without a public key to check them with.
+    #[must_use]
+    pub fn router(self: &Arc<Self>) -> Option<Router> {
+        let endpoint = endpoint::Endpoint { key: self.settings.public_key.clone()?, door: Arc::clone(self) };
+        Some(
+            Router::new()
+                .route("/discord/interactions", post(endpoint::interactions))
+                .route("/discord/interactions/", post(endpoint::interactions))
+                .with_state(Arc::new(endpoint)),
+        )
+    }
+}

@@ -1,0 +1,298 @@
+//! `room-owner discord register`: makes Discord show the commands as this program knows them.
+//!
+//! Only differences are written, each by itself. Commands are never overwritten as a whole and never
+//! deleted: that would erase the permissions that a server's admins have set for them, and other
+//! commands of the same application are none of our business
+//! (docs.discord.com/developers/interactions/application-commands).
+
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use reqwest::Method;
+use serde_json::{Map, Value, json};
+use tracing::warn;
+
+use super::Settings;
+use super::commands;
+use super::rest::{Failure, Rest};
+
+/// How often a call is made when Discord asks to wait, and for how long at most it is waited.
+const TRIES: u32 = 4;
+const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+
+/// What has to be written so that Discord shows what it should.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Plan {
+    scope: Vec<String>,
+    changes: Vec<Change>,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+enum Change {
+    Create { name: String, command: Map<String, Value> },
+    Update { id: String, name: String, was: Map<String, Value>, fields: Map<String, Value> },
+}
+
+impl Plan {
+    /// Whether there is nothing to write.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.changes.is_empty()
+    }
+
+    /// The difference, for people: a line a field.
+    #[must_use]
+    pub fn difference(&self) -> String {
+        let mut text = String::new();
+        for change in &self.changes {
+            match change {
+                Change::Create { name, command } => {
+                    let _ = writeln!(text, "+ /{name}");
+                    for (field, value) in command {
+                        let _ = writeln!(text, "    + {field}: {value}");
+                    }
+                }
+                Change::Update { name, was, fields, .. } => {
+                    let _ = writeln!(text, "~ /{name}");
+                    for (field, value) in fields {
+                        let _ = writeln!(text, "    - {field}: {}", was.get(field).unwrap_or(&Value::Null));
+                        let _ = writeln!(text, "    + {field}: {value}");
+                    }
+                }
+            }
+        }
+        text
+    }
+}
+
+/// A client that registers.
+pub struct Registrar {
+    rest: Rest,
+    application: String,
+    wanted: Map<String, Value>,
+}
+
+impl Registrar {
+    /// Learns the application's id from Discord, if the settings do not name it.
+    ///
+    /// # Errors
+    /// When there is no bot token, or Discord does not answer.
+    pub async fn new(settings: &Settings) -> anyhow::Result<Self> {
+        anyhow::ensure!(
+            settings.bot_token.is_some(),
+            "DISCORD_BOT_TOKEN is not set: commands are registered in the bot's name"
+        );
+        let rest = Rest::new(settings)?;
+        let application = match &settings.application_id {
+            Some(id) => id.clone(),
+            None => {
+                let me = patiently(&rest, Method::GET, &["applications", "@me"], None).await?;
+                let id = me["id"].as_str().filter(|id| id.bytes().all(|b| b.is_ascii_digit()));
+                id.ok_or_else(|| {
+                    anyhow::anyhow!("discord did not name the application; set DISCORD_APPLICATION_ID")
+                })?
+                .to_owned()
+            }
+        };
+        let wanted = serde_json::to_value(commands::room_owner(&settings.command))?;
+        Ok(Self { rest, application, wanted: canonical(&wanted) })
+    }
+
+    /// Compares what is registered, for everybody or in one guild, with what should be.
+    ///
+    /// # Errors
+    /// When Discord does not say what is registered.
+    pub async fn plan(&self, guild: Option<&str>) -> Result<Plan, Failure> {
+        let mut scope = vec!["applications".to_owned(), self.application.clone()];
+        let mut wanted = self.wanted.clone();
+        if let Some(guild) = guild {
+            scope.extend(["guilds".to_owned(), guild.to_owned()]);
+            // A guild's commands are in that guild and nowhere else: Discord keeps neither.
+            wanted.remove("contexts");
+            wanted.remove("integration_types");
+        }
+        scope.push("commands".to_owned());
+        let present = patiently(&self.rest, Method::GET, &borrowed(&scope), None).await?;
+        let same_name = |command: &&Value| {
+            command["name"] == wanted["name"] && command.get("type").is_none_or(|kind| *kind == json!(1))
+        };
+        let found = present.as_array().into_iter().flatten().find(same_name);
+        let name = wanted["name"].as_str().unwrap_or_default().to_owned();
+        let changes = match found.and_then(|command| Some((command["id"].as_str()?, canonical(command)))) {
+            None => vec![Change::Create { name, command: wanted }],
+            Some((id, was)) => {
+                let differs = |(field, value): &(String, Value)| was.get(field) != Some(value);
+                let fields: Map<String, Value> = wanted.into_iter().filter(differs).collect();
+                if fields.is_empty() {
+                    vec![]
+                } else {
+                    vec![Change::Update { id: id.to_owned(), name, was, fields }]
+                }
+            }
+        };
+        Ok(Plan { scope, changes })
+    }
+
+    /// Writes the differences.
+    ///
+    /// # Errors
+    /// When Discord does not take one.
+    pub async fn apply(&self, plan: &Plan) -> Result<(), Failure> {
+        for change in &plan.changes {
+            let mut path = borrowed(&plan.scope);
+            let (method, body) = match change {
+                Change::Create { command, .. } => (Method::POST, command),
+                Change::Update { id, fields, .. } => {
+                    path.push(id);
+                    (Method::PATCH, fields)
+                }
+            };
+            patiently(&self.rest, method, &path, Some(&Value::Object(body.clone()))).await?;
+        }
+        Ok(())
+    }
+}
+
+/// Says in the log if Discord shows something else than this program knows. For a start: it fails quietly.
+pub async fn warn_of_differences(settings: Settings) {
+    let plan = async {
+        let registrar = Registrar::new(&settings).await?;
+        anyhow::Ok(registrar.plan(None).await?)
+    };
+    match plan.await {
+        Ok(plan) if plan.is_empty() => {}
+        Ok(plan) => warn!(
+            difference = plan.difference(),
+            "what is registered with Discord differs: run `room-owner discord register` (a guild's own \
+             commands are not looked at)"
+        ),
+        Err(error) => warn!(%error, "what is registered with Discord cannot be compared"),
+    }
+}
+
+fn borrowed(path: &[String]) -> Vec<&str> {
+    path.iter().map(String::as_str).collect()
+}
+
+/// A call, made again when Discord asks to wait.
+async fn patiently(
+    rest: &Rest,
+    method: Method,
+    path: &[&str],
+    body: Option<&Value>,
+) -> Result<Value, Failure> {
+    let mut tries = 1;
+    loop {
+        match rest.as_bot(method.clone(), path, body).await {
+            Err(failure) if tries < TRIES && failure.retry_after().is_some() => {
+                tries += 1;
+                let pause = failure.retry_after().unwrap_or_default();
+                tokio::time::sleep(pause.min(LONGEST_PAUSE)).await;
+            }
+            answered => return answered,
+        }
+    }
+}
+
+/// A command in the one form in which two can be compared: only what we say about it, without what is
+/// the same as leaving it out. Discord fills in the rest (ids, versions, nulls, empty translations).
+fn canonical(command: &Value) -> Map<String, Value> {
+    let mut kept = Map::new();
+    for field in ["name", "type", "description", "contexts", "integration_types", "options"] {
+        let value = match (field, command.get(field)) {
+            ("type", None) => json!(1),
+            (_, None | Some(Value::Null)) => continue,
+            ("contexts" | "integration_types", Some(Value::Array(list))) => {
+                let mut list = list.clone();
+                list.sort_by_key(Value::as_u64);
+                Value::Array(list)
+            }
+            ("options", Some(Value::Array(options))) => options.iter().map(option).collect(),
+            (_, Some(value)) => value.clone(),
+        };
+        kept.insert(field.to_owned(), value);
+    }
+    kept
+}
+
+fn option(option: &Value) -> Value {
+    let is_default = |value: &Value| match value {
+        Value::Null | Value::Bool(false) => true,
+        Value::Array(list) => list.is_empty(),
+        Value::Object(map) => map.is_empty(),
+        _ => false,
+    };
+    let fields = option.as_object().into_iter().flatten();
+    let kept = fields.filter(|(_, value)| !is_default(value));
+    Value::Object(kept.map(|(name, value)| (name.clone(), value.clone())).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::wording::CommandName;
+
+    #[test]
+    fn what_is_registered_fits_discords_limits() {
+        let command = serde_json::to_value(commands::room_owner(&CommandName::slash("staging-"))).unwrap();
+        let command = Value::Object(canonical(&command));
+        insta::assert_snapshot!(serde_json::to_string_pretty(&command).unwrap(), @r#"
+        {
+          "contexts": [
+            0
+          ],
+          "description": "Hand a live room to a new owner, or show who owns it",
+          "integration_types": [
+            0
+          ],
+          "name": "staging-room-owner",
+          "options": [
+            {
+              "autocomplete": true,
+              "description": "The RoomId of the live room",
+              "max_length": 48,
+              "min_length": 1,
+              "name": "room",
+              "required": true,
+              "type": 3
+            },
+            {
+              "autocomplete": true,
+              "description": "The UserID of the new owner; leave it out to see the present owner",
+              "max_length": 32,
+              "min_length": 1,
+              "name": "new_owner",
+              "type": 3
+            },
+            {
+              "description": "Why, for the audit log",
+              "max_length": 300,
+              "min_length": 1,
+              "name": "reason",
+              "type": 3
+            }
+          ],
+          "type": 1
+        }
+        "#);
+        for described in command["options"].as_array().unwrap().iter().chain([&command]) {
+            assert!((1..=100).contains(&described["description"].as_str().unwrap().chars().count()));
+            assert!((1..=32).contains(&described["name"].as_str().unwrap().len()));
+        }
+    }
+
+    #[test]
+    fn what_discord_fills_in_is_no_difference() {
+        let ours = serde_json::to_value(commands::room_owner(&CommandName::slash(""))).unwrap();
+        let mut theirs = ours.clone();
+        theirs["id"] = json!("1");
+        theirs["version"] = json!("2");
+        theirs["default_member_permissions"] = json!("0");
+        theirs["name_localizations"] = Value::Null;
+        theirs["options"][0]["name_localizations"] = Value::Null;
+        theirs["options"][1].as_object_mut().unwrap().remove("required");
+        assert_eq!(canonical(&ours), canonical(&theirs));
+        theirs["options"][0]["max_length"] = json!(47);
+        assert_ne!(canonical(&ours), canonical(&theirs));
+    }
+}

@@ -1,0 +1,335 @@
+//! From a message to Discord's embeds: the one place that holds Discord's markup.
+//!
+//! Foreign text stands in inline code, in which Discord parses nothing, with its backticks replaced; our
+//! own words are escaped as well, because a scope such as `live-*` may be among them. No message of ours
+//! can mention anybody: `allowed_mentions` says so on each.
+
+use serde_json::{Value, json};
+use serenity::all::{CreateEmbed, CreateEmbedFooter};
+
+use crate::domain::audit::Outcome;
+use crate::domain::reply::Reply;
+use crate::domain::room::is_invisible;
+use crate::domain::wording::{CommandName, Line, Message, Span, Tone, message as words};
+
+/// Limits in UTF-16 units, which are never fewer than what Discord counts
+/// (docs.discord.com/developers/resources/message, "Embed Limits"). Together they stay below 6000.
+const LONGEST_TITLE: usize = 256;
+const LONGEST_DESCRIPTION: usize = 3_000;
+const LONGEST_FIELD: usize = 300;
+const LONGEST_FOOTER: usize = 500;
+
+/// How many suggestions Discord takes, and how long one may be.
+pub(super) const MOST_CHOICES: usize = 25;
+const LONGEST_CHOICE: usize = 100;
+
+/// The message is for the caller alone ("Message Flags").
+const EPHEMERAL: u64 = 1 << 6;
+
+/// A reply as Discord takes it in a message.
+pub(super) fn message(reply: &Reply, name: &CommandName) -> Value {
+    let message = words(reply, name);
+    json!({ "embeds": [embed(reply, &message)], "allowed_mentions": { "parse": [] } })
+}
+
+/// The message as the first answer, for the caller alone.
+pub(super) fn at_once(mut message: Value) -> Value {
+    message["flags"] = json!(EPHEMERAL);
+    json!({ "type": 4, "data": message })
+}
+
+/// "Thinking…". Whether it is for the caller alone holds for what replaces it, too.
+pub(super) fn deferral(private: bool) -> Value {
+    if private { json!({ "type": 5, "data": { "flags": EPHEMERAL } }) } else { json!({ "type": 5 }) }
+}
+
+/// Suggestions: what to show and what it stands for. Discord takes all or none, so what it would not
+/// take is left out.
+pub(super) fn choices(choices: Vec<(String, String)>) -> Value {
+    let fits = |value: &String| !value.is_empty() && width(value) <= LONGEST_CHOICE;
+    let choices: Vec<Value> = choices
+        .into_iter()
+        .filter(|(_, value)| fits(value))
+        .take(MOST_CHOICES)
+        .map(|(name, value)| json!({ "name": clip(&visible(&name), LONGEST_CHOICE), "value": value }))
+        .collect();
+    json!({ "type": 8, "data": { "choices": choices } })
+}
+
+fn embed(reply: &Reply, message: &Message) -> CreateEmbed {
+    let sign = Span::Text(format!("{} ", message.tone.sign()));
+    let title = Line(std::iter::once(sign).chain(message.headline.0.iter().cloned()).collect());
+    let body: Vec<String> = message.body.iter().map(|line| markdown(line, LONGEST_DESCRIPTION)).collect();
+    let mut embed = CreateEmbed::new().title(markdown(&title, LONGEST_TITLE)).colour(colour(message.tone));
+    if !body.is_empty() {
+        embed = embed.description(first_lines(&body));
+    }
+    let facts = facts(reply);
+    for (name, value) in &facts {
+        embed = embed.field(*name, inline_code(value, LONGEST_FIELD), true);
+    }
+    match &message.footer {
+        // The fields say what the footer would.
+        Some(footer) if facts.is_empty() => {
+            embed.footer(CreateEmbedFooter::new(clip(&plain(footer), LONGEST_FOOTER)))
+        }
+        _ => embed,
+    }
+}
+
+/// What a moderator looks for first and quotes later, of an operation on a room.
+fn facts(reply: &Reply) -> Vec<(&'static str, String)> {
+    let (operation, room, outcome, transfer) = match reply {
+        Reply::Transfer { operation, transfer, by, outcome, .. } => {
+            (operation, &transfer.room, outcome, Some((transfer, by)))
+        }
+        Reply::Owner { operation, room, outcome } => (operation, room, outcome, None),
+        _ => return Vec::new(),
+    };
+    let mut facts = vec![("Room", room.to_string())];
+    match (transfer, outcome) {
+        (None, Outcome::Shown(owner)) => facts.push(("Owner", owner.to_string())),
+        (None, _) => {}
+        (Some((transfer, by)), outcome) => {
+            if let Some(previous) = outcome.previous_owner() {
+                facts.push(("Previous owner", previous.to_string()));
+            }
+            let is_owner = matches!(outcome, Outcome::Succeeded { .. } | Outcome::Unchanged);
+            let label = if is_owner { "New owner" } else { "Asked for" };
+            facts.push((label, transfer.new_owner.to_string()));
+            facts.push(("Asked by", by.name.clone().unwrap_or_else(|| by.subject.to_string())));
+        }
+    }
+    if let Some(id) = outcome.request_id() {
+        facts.push(("RequestId", id.to_owned()));
+    }
+    facts.push(("Operation", operation.to_string()));
+    facts
+}
+
+/// A colour is seen from afar; what it means is also said by the sign and the words.
+fn colour(tone: Tone) -> u32 {
+    match tone {
+        Tone::Done => 0x2e_a0_43,
+        Tone::Plain => 0x58_65_f2,
+        Tone::Stop | Tone::Failed => 0xda_36_33,
+        Tone::Warning => 0xe3_a0_08,
+        Tone::Wait => 0x8b_94_9e,
+    }
+}
+
+/// A line in Discord's markdown, of at most `longest` units. A span that does not fit is clipped inside
+/// of its marks; the ones behind it are left out.
+fn markdown(line: &Line, longest: usize) -> String {
+    let mut text = String::new();
+    for span in &line.0 {
+        let left = longest.saturating_sub(width(&text));
+        let piece = match span {
+            Span::Text(text) => escape(text),
+            Span::Code(code) => inline_code(code, left),
+        };
+        if width(&piece) > left {
+            text.push_str(&clip(&piece, left));
+            break;
+        }
+        text.push_str(&piece);
+    }
+    text
+}
+
+/// As many whole lines as fit.
+fn first_lines(lines: &[String]) -> String {
+    let mut text = String::new();
+    for line in lines {
+        if width(&text) + width(line) + 1 > LONGEST_DESCRIPTION && !text.is_empty() {
+            break;
+        }
+        if !text.is_empty() {
+            text.push('\n');
+        }
+        text.push_str(line);
+    }
+    text
+}
+
+/// Foreign text as inline code. A backtick would end it, so another character stands for it.
+fn inline_code(code: &str, longest: usize) -> String {
+    let code = visible(code).replace('`', "ˋ");
+    if longest < 4 {
+        return String::new();
+    }
+    // Two backticks with nothing between them are not code but text.
+    let code = if code.trim().is_empty() { "(empty)".to_owned() } else { clip(&code, longest - 2) };
+    format!("`{code}`")
+}
+
+/// What cannot be seen is made visible: it could hide or turn the rest.
+fn visible(text: &str) -> String {
+    text.chars().map(|c| if is_invisible(c) { '\u{fffd}' } else { c }).collect()
+}
+
+/// Our own words, with nothing in them that Discord would take for markup.
+fn escape(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for c in text.chars() {
+        if matches!(c, '\\' | '`' | '*' | '_' | '~' | '|' | '<' | '>' | '[' | ']' | '#' | '@') {
+            escaped.push('\\');
+        }
+        escaped.push(c);
+    }
+    escaped
+}
+
+/// A line for the footer, in which Discord parses nothing.
+fn plain(line: &Line) -> String {
+    let spans = line.0.iter().map(|span| match span {
+        Span::Text(text) => text.clone(),
+        Span::Code(code) => visible(code),
+    });
+    spans.collect()
+}
+
+fn width(text: &str) -> usize {
+    text.encode_utf16().count()
+}
+
+/// At most `longest` units of the text; what is cut off is marked, and no escape is cut in two.
+fn clip(text: &str, longest: usize) -> String {
+    if width(text) <= longest {
+        return text.to_owned();
+    }
+    if longest == 0 {
+        return String::new();
+    }
+    let mut clipped = String::new();
+    let mut units = 1;
+    for c in text.chars() {
+        units += c.len_utf16();
+        if units > longest {
+            break;
+        }
+        clipped.push(c);
+    }
+    let escapes = clipped.chars().rev().take_while(|c| *c == '\\').count();
+    if escapes % 2 == 1 {
+        clipped.pop();
+    }
+    clipped.push('…');
+    clipped
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::audit::{OperationId, Refusal};
+    use crate::domain::principal::Principal;
+    use proptest::prelude::*;
+
+    fn shown(reply: &Reply) -> Value {
+        serde_json::to_value(message(reply, &CommandName::slash(""))).unwrap()
+    }
+
+    fn refused(room: &str, info: &str, name: &str) -> Reply {
+        Reply::Transfer {
+            operation: OperationId::new(7),
+            transfer: crate::domain::command::Transfer {
+                room: room.parse().unwrap(),
+                new_owner: "user2".parse().unwrap(),
+                reason: Some(info.to_owned()),
+            },
+            by: Principal { name: Some(name.to_owned()), ..Principal::new("discord:7:9".parse().unwrap()) },
+            outcome: Outcome::Refused {
+                previous: None,
+                refusal: Refusal {
+                    code: Some(10_004),
+                    info: info.to_owned(),
+                    request_id: Some("abc".to_owned()),
+                    remedy: "Try live-* rooms.".to_owned(),
+                },
+            },
+            recorded: true,
+        }
+    }
+
+    /// Every text of the embed with what stands in inline code taken out, as far as Discord reads it.
+    fn outside_of_code(text: &str) -> String {
+        let mut outside = String::new();
+        let mut inside = false;
+        let mut chars = text.chars();
+        while let Some(c) = chars.next() {
+            match c {
+                '`' => inside = !inside,
+                '\\' if !inside => drop(chars.next()),
+                c if !inside => outside.push(c),
+                _ => {}
+            }
+        }
+        assert!(!inside, "an open code span in {text:?}");
+        outside
+    }
+
+    fn check(message: &Value) {
+        assert_eq!(message["allowed_mentions"], json!({ "parse": [] }));
+        let embed = &message["embeds"][0];
+        let mut total = 0;
+        let mut texts = vec![(&embed["title"], 256)];
+        if !embed["description"].is_null() {
+            texts.push((&embed["description"], 4_096));
+        }
+        for field in embed["fields"].as_array().into_iter().flatten() {
+            total += width(field["name"].as_str().unwrap());
+            texts.push((&field["value"], 1_024));
+        }
+        for (text, longest) in texts {
+            let text = text.as_str().unwrap();
+            assert!((1..=longest).contains(&width(text)), "{text:?}");
+            total += width(text);
+            let outside = outside_of_code(text);
+            assert!(
+                !outside.contains(['*', '_', '~', '|', '<', '[', ']', '#', '@']),
+                "{outside:?} of {text:?}"
+            );
+        }
+        if let Some(footer) = embed["footer"]["text"].as_str() {
+            assert!(width(footer) <= 2_048);
+            total += width(footer);
+        }
+        assert!(total <= 6_000, "{total}");
+    }
+
+    #[test]
+    fn foreign_text_stays_in_its_code() {
+        let message = shown(&refused("a`b", "**x** `<@9>` [t](http://evil)\n\u{202e}@everyone", "_eve_"));
+        check(&message);
+        insta::assert_snapshot!(message["embeds"][0]["description"].as_str().unwrap(), @r"
+        Tencent's error 10004: `**x** ˋ<@9>ˋ [t](http://evil)��@everyone`
+        Try live-\* rooms.
+        Reason given: `**x** ˋ<@9>ˋ [t](http://evil)��@everyone`
+        ");
+    }
+
+    #[test]
+    fn choices_fit_what_discord_takes() {
+        let many = (0..40).map(|n| (format!("{n}{}", "x".repeat(120)), n.to_string())).collect();
+        let body = choices(many);
+        let list = body["data"]["choices"].as_array().unwrap();
+        assert_eq!(list.len(), 25);
+        assert!(list.iter().all(|choice| width(choice["name"].as_str().unwrap()) <= 100));
+        let long = choices(vec![("x".to_owned(), "y".repeat(101)), ("x".to_owned(), String::new())]);
+        assert_eq!(long["data"]["choices"], json!([]));
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_breaks_out_or_goes_beyond_the_limits(
+            room in "[ -~]{1,48}", info in any::<String>(), long in "[`\\\\@<*é😀]{0,3000}", name in ".{0,80}",
+        ) {
+            check(&shown(&refused(&room, &info, &name)));
+            check(&shown(&refused(&room, &long, &name)));
+            let operation = OperationId::new(7);
+            check(&shown(&Reply::Unusable { operation, why: long.clone() }));
+            check(&shown(&Reply::Foreign { operation, origin: info }));
+            check(&shown(&Reply::Working { typed: long, result_follows: true }));
+        }
+    }
+}

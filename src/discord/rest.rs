@@ -1,0 +1,199 @@
+//! Calls to Discord's REST API, with limits on how long they may take.
+//!
+//! The token of an interaction is part of the URL, so no error and no log line holds a URL.
+
+use std::fmt;
+use std::time::Duration;
+
+use reqwest::header::{AUTHORIZATION, HeaderValue};
+use reqwest::{Method, StatusCode, Url};
+use secrecy::{ExposeSecret as _, SecretString};
+use serde_json::Value;
+
+use super::Settings;
+use super::payload::ReplyTo;
+
+/// A first answer is worth nothing after 3 s, and somebody waits for it.
+const CALLBACK_TIMEOUT: Duration = Duration::from_secs(1).saturating_add(Duration::from_millis(500));
+const TIMEOUT: Duration = Duration::from_secs(5);
+/// Discord turns away who does not name itself so (docs.discord.com/developers/reference, "User Agent").
+const USER_AGENT: &str = concat!("DiscordBot (room-owner, ", env!("CARGO_PKG_VERSION"), ")");
+
+/// Why a call did not do what it should.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Failure {
+    /// Discord answered, and not with success.
+    Refused {
+        /// The HTTP status.
+        status: u16,
+        /// Discord's error code ("JSON Error Codes"), if it gave one.
+        code: Option<u64>,
+        /// What Discord said to it, if it did.
+        message: Option<String>,
+        /// How long to wait, if Discord said so.
+        retry_after: Option<Duration>,
+    },
+    /// There was no connection, so Discord knows nothing of the call.
+    NotSent(String),
+    /// There was no answer: Discord may have taken the call.
+    NoAnswer(String),
+}
+
+/// Unknown webhook: sometimes said of a token that is good a moment later.
+const UNKNOWN_WEBHOOK: u64 = 10_015;
+
+impl Failure {
+    /// Whether the same call may succeed later.
+    pub(super) fn may_pass(&self) -> bool {
+        match self {
+            Self::Refused { status, code, .. } => {
+                *status >= 500 || *status == 429 || *code == Some(UNKNOWN_WEBHOOK)
+            }
+            Self::NotSent(_) | Self::NoAnswer(_) => true,
+        }
+    }
+
+    /// Whether Discord may have done what was asked, in spite of it.
+    pub(super) fn is_unclear(&self) -> bool {
+        match self {
+            Self::Refused { status, .. } => *status >= 500,
+            Self::NotSent(_) => false,
+            Self::NoAnswer(_) => true,
+        }
+    }
+
+    pub(super) fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::Refused { retry_after, .. } => *retry_after,
+            Self::NotSent(_) | Self::NoAnswer(_) => None,
+        }
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Refused { status, code, message, .. } => {
+                write!(f, "discord answered {status}")?;
+                if let Some(code) = code {
+                    write!(f, ", code {code}")?;
+                }
+                message.as_ref().map_or(Ok(()), |message| write!(f, ": {message}"))
+            }
+            Self::NotSent(why) => write!(f, "discord could not be reached: {why}"),
+            Self::NoAnswer(why) => write!(f, "discord did not answer: {why}"),
+        }
+    }
+}
+
+impl std::error::Error for Failure {}
+
+/// The client.
+pub(super) struct Rest {
+    http: reqwest::Client,
+    base: Url,
+    bot_token: Option<SecretString>,
+}
+
+impl Rest {
+    pub(super) fn new(settings: &Settings) -> anyhow::Result<Self> {
+        let http = reqwest::Client::builder()
+            .user_agent(USER_AGENT)
+            .redirect(reqwest::redirect::Policy::none())
+            .no_proxy()
+            .build()?;
+        Ok(Self { http, base: settings.api_base_url.clone(), bot_token: settings.bot_token.clone() })
+    }
+
+    pub(super) fn has_bot_token(&self) -> bool {
+        self.bot_token.is_some()
+    }
+
+    /// The first answer ("Create Interaction Response"). Tried a second time only when it never left.
+    pub(super) async fn callback(&self, to: &ReplyTo, body: &Value) -> Result<(), Failure> {
+        let path = ["interactions", &to.interaction, to.token.expose_secret(), "callback"];
+        let post = || self.call(Method::POST, &path, Some(body), None, CALLBACK_TIMEOUT);
+        match post().await {
+            Err(Failure::NotSent(_)) => post().await.map(drop),
+            answered => answered.map(drop),
+        }
+    }
+
+    /// Puts the outcome in the place of the first answer ("Edit Original Interaction Response").
+    pub(super) async fn edit_original(&self, to: &ReplyTo, body: &Value) -> Result<(), Failure> {
+        let path = ["webhooks", &to.application, to.token.expose_secret(), "messages", "@original"];
+        self.call(Method::PATCH, &path, Some(body), None, TIMEOUT).await.map(drop)
+    }
+
+    /// Posts to a channel as the bot ("Create Message").
+    pub(super) async fn post_to_channel(&self, channel: &str, body: &Value) -> Result<(), Failure> {
+        self.as_bot(Method::POST, &["channels", channel, "messages"], Some(body)).await.map(drop)
+    }
+
+    /// Any call in the bot's name.
+    pub(super) async fn as_bot(
+        &self,
+        method: Method,
+        path: &[&str],
+        body: Option<&Value>,
+    ) -> Result<Value, Failure> {
+        self.call(method, path, body, self.bot_token.as_ref(), TIMEOUT).await
+    }
+
+    async fn call(
+        &self,
+        method: Method,
+        path: &[&str],
+        body: Option<&Value>,
+        authority: Option<&SecretString>,
+        timeout: Duration,
+    ) -> Result<Value, Failure> {
+        let mut url = self.base.clone();
+        if let Ok(mut segments) = url.path_segments_mut() {
+            segments.pop_if_empty().extend(path);
+        }
+        let mut request = self.http.request(method, url).timeout(timeout);
+        if let Some(token) = authority {
+            let mut value = HeaderValue::try_from(format!("Bot {}", token.expose_secret()))
+                .map_err(|_| Failure::NotSent("the bot token is not one".to_owned()))?;
+            // Kept out of every log of the libraries below.
+            value.set_sensitive(true);
+            request = request.header(AUTHORIZATION, value);
+        }
+        if let Some(body) = body {
+            request = request.json(body);
+        }
+        let response = request.send().await.map_err(no_answer)?;
+        let status = response.status();
+        let header = retry_after_header(&response);
+        let body = response.bytes().await;
+        if status.is_success() {
+            // The deed is done by its status; what is read of it may be nothing.
+            return Ok(body.ok().and_then(|body| serde_json::from_slice(&body).ok()).unwrap_or_default());
+        }
+        let body: Value = body.ok().and_then(|body| serde_json::from_slice(&body).ok()).unwrap_or_default();
+        let asked = body["retry_after"].as_f64().and_then(|s| Duration::try_from_secs_f64(s).ok());
+        Err(Failure::Refused {
+            status: status.as_u16(),
+            code: body["code"].as_u64().filter(|code| *code != 0),
+            message: body["message"].as_str().map(|text| text.chars().take(200).collect()),
+            retry_after: asked.or(header).filter(|_| status == StatusCode::TOO_MANY_REQUESTS),
+        })
+    }
+}
+
+fn no_answer(error: reqwest::Error) -> Failure {
+    let never_left = error.is_connect() || error.is_builder();
+    let timed_out = error.is_timeout();
+    // The chain below the first error says what happened, and holds no URL.
+    let mut why = if timed_out { "timed out".to_owned() } else { error.without_url().to_string() };
+    if never_left && timed_out {
+        why = "the connection timed out".to_owned();
+    }
+    if never_left { Failure::NotSent(why) } else { Failure::NoAnswer(why) }
+}
+
+fn retry_after_header(response: &reqwest::Response) -> Option<Duration> {
+    let seconds: f64 = response.headers().get("retry-after")?.to_str().ok()?.parse().ok()?;
+    Duration::try_from_secs_f64(seconds).ok()
+}

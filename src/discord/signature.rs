@@ -1,0 +1,210 @@
+//! Discord's request signing: Ed25519 over the timestamp and the raw body
+//! (docs.discord.com/developers/interactions/overview, "Setting up an endpoint").
+
+use std::fmt;
+use std::str::FromStr;
+
+use axum::http::HeaderMap;
+use ed25519_dalek::{Signature, VerifyingKey};
+use jiff::Timestamp;
+
+/// How far a request's time may be from ours, either way, in seconds. Discord signs no age: without this
+/// and the claim of the interaction's id, a signed request could be sent again for ever.
+const FRESHNESS: u64 = 300;
+
+/// The application's public key.
+#[derive(Clone, PartialEq, Eq)]
+pub struct PublicKey(VerifyingKey);
+
+/// Why a text is not a public key that signatures can be checked with.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidKey {
+    /// Not 64 hexadecimal digits.
+    #[error("`{0}` is not 64 hexadecimal digits: copy the Public Key, not the token or the id")]
+    Form(String),
+    /// 32 bytes that are not a key.
+    #[error("`{0}` is not an Ed25519 key: copy the Public Key whole")]
+    Point(String),
+    /// A key for which signatures can be made up.
+    #[error("`{0}` is a weak key, for which anybody can sign")]
+    Weak(String),
+}
+
+impl FromStr for PublicKey {
+    type Err = InvalidKey;
+
+    fn from_str(text: &str) -> Result<Self, InvalidKey> {
+        let mut bytes = [0; 32];
+        hex::decode_to_slice(text, &mut bytes).map_err(|_| InvalidKey::Form(text.to_owned()))?;
+        let key = VerifyingKey::from_bytes(&bytes).map_err(|_| InvalidKey::Point(text.to_owned()))?;
+        if key.is_weak() { Err(InvalidKey::Weak(text.to_owned())) } else { Ok(Self(key)) }
+    }
+}
+
+impl fmt::Debug for PublicKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "PublicKey({})", hex::encode(self.0.as_bytes()))
+    }
+}
+
+/// Why bytes are not authentic. For the log; whoever sent them learns nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub(super) enum NotAuthentic {
+    /// No signature or no timestamp, or more than one.
+    #[error("the signature headers are missing or doubled")]
+    Headers,
+    /// The timestamp is not a plain number of seconds.
+    #[error("the timestamp is not a number of 10 or 11 digits")]
+    Timestamp,
+    /// Sent too long ago, or in the future.
+    #[error("the timestamp is more than 300 s away from this machine's clock")]
+    NotFresh,
+    /// The body does not begin as an object.
+    #[error("the body does not begin with a brace")]
+    Body,
+    /// The key did not make this signature.
+    #[error("the signature does not match")]
+    Signature,
+}
+
+/// Checks that Discord signed `body` just now.
+///
+/// What is signed is the timestamp with the body right behind it, so a digit could move from the one to
+/// the other and the signature still hold: hence the strict forms of both.
+///
+/// # Errors
+/// Why the bytes are not authentic.
+pub(super) fn verify(
+    key: &PublicKey,
+    headers: &HeaderMap,
+    body: &[u8],
+    now: Timestamp,
+) -> Result<(), NotAuthentic> {
+    let timestamp = single(headers, "x-signature-timestamp")?;
+    let given = single(headers, "x-signature-ed25519")?;
+
+    let plain = matches!(timestamp.len(), 10 | 11) && timestamp.bytes().all(|b| b.is_ascii_digit());
+    let seconds: i64 = timestamp.parse().ok().filter(|_| plain).ok_or(NotAuthentic::Timestamp)?;
+    if now.as_second().abs_diff(seconds) > FRESHNESS {
+        return Err(NotAuthentic::NotFresh);
+    }
+    if body.first() != Some(&b'{') {
+        return Err(NotAuthentic::Body);
+    }
+    let mut signature = [0; 64];
+    hex::decode_to_slice(given, &mut signature).map_err(|_| NotAuthentic::Signature)?;
+    key.0
+        .verify_strict(&[timestamp.as_bytes(), body].concat(), &Signature::from_bytes(&signature))
+        .map_err(|_| NotAuthentic::Signature)
+}
+
+/// Two headers of one name would let two readers see different ones.
+fn single<'a>(headers: &'a HeaderMap, name: &str) -> Result<&'a str, NotAuthentic> {
+    let mut values = headers.get_all(name).iter();
+    match (values.next(), values.next()) {
+        (Some(value), None) => value.to_str().map_err(|_| NotAuthentic::Headers),
+        _ => Err(NotAuthentic::Headers),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ed25519_dalek::{Signer as _, SigningKey};
+
+    const NOW: i64 = 1_767_225_600;
+    const PING: &[u8] = br#"{"type":1}"#;
+
+    fn signer() -> SigningKey {
+        SigningKey::from_bytes(&[7; 32])
+    }
+
+    fn key() -> PublicKey {
+        hex::encode(signer().verifying_key().as_bytes()).parse().unwrap()
+    }
+
+    fn sign(timestamp: &str, body: &[u8]) -> String {
+        hex::encode(signer().sign(&[timestamp.as_bytes(), body].concat()).to_bytes())
+    }
+
+    fn check(timestamp: &str, signature: &str, body: &[u8]) -> Result<(), NotAuthentic> {
+        let mut headers = HeaderMap::new();
+        headers.insert("x-signature-timestamp", timestamp.parse().unwrap());
+        headers.insert("x-signature-ed25519", signature.parse().unwrap());
+        verify(&key(), &headers, body, Timestamp::from_second(NOW).unwrap())
+    }
+
+    #[test]
+    fn what_the_key_signed_is_authentic_within_300_seconds_either_way() {
+        for (skew, expected) in [
+            (-301, Err(NotAuthentic::NotFresh)),
+            (-300, Ok(())),
+            (0, Ok(())),
+            (300, Ok(())),
+            (301, Err(NotAuthentic::NotFresh)),
+        ] {
+            let timestamp = (NOW + skew).to_string();
+            assert_eq!(check(&timestamp, &sign(&timestamp, PING), PING), expected, "{skew}");
+        }
+        let now = NOW.to_string();
+        assert_eq!(check(&now, &sign(&now, PING).to_uppercase(), PING), Ok(()));
+    }
+
+    #[test]
+    fn whatever_is_altered_is_noticed() {
+        let now = NOW.to_string();
+        let good = sign(&now, PING);
+        let refused = |signature: &str, body: &[u8]| check(&now, signature, body).is_err();
+        assert!(refused(&good, br#"{"type":2}"#));
+        assert!(refused(&good, br#"{"type":1} "#));
+        assert!(refused(&good, b""));
+        assert!(refused(&good[2..], PING) && refused("", PING) && refused(&"z".repeat(128), PING));
+        assert!(refused(&"0".repeat(128), PING));
+        assert!(check(&(NOW + 1).to_string(), &good, PING).is_err());
+        let other = hex::encode(SigningKey::from_bytes(&[8; 32]).sign(PING).to_bytes());
+        assert!(refused(&other, PING));
+    }
+
+    #[test]
+    fn an_odd_timestamp_is_refused_even_with_a_matching_signature() {
+        for timestamp in ["", "+1767225600", "1767225600.0", "176722560", "000001767225600", "1e9", "-1"] {
+            assert_eq!(
+                check(timestamp, &sign(timestamp, PING), PING),
+                Err(NotAuthentic::Timestamp),
+                "{timestamp}"
+            );
+        }
+    }
+
+    #[test]
+    fn the_boundary_between_timestamp_and_body_cannot_be_moved() {
+        let signature = sign("17672256001", PING);
+        assert_eq!(check("1767225600", &signature, br#"1{"type":1}"#), Err(NotAuthentic::Body));
+    }
+
+    #[test]
+    fn missing_and_doubled_headers_are_refused() {
+        let now = Timestamp::from_second(NOW).unwrap();
+        let mut headers = HeaderMap::new();
+        assert_eq!(verify(&key(), &headers, PING, now), Err(NotAuthentic::Headers));
+        headers.append("x-signature-timestamp", NOW.to_string().parse().unwrap());
+        assert_eq!(verify(&key(), &headers, PING, now), Err(NotAuthentic::Headers));
+        headers.append("x-signature-ed25519", sign(&NOW.to_string(), PING).parse().unwrap());
+        assert_eq!(verify(&key(), &headers, PING, now), Ok(()));
+        headers.append("x-signature-timestamp", NOW.to_string().parse().unwrap());
+        assert_eq!(verify(&key(), &headers, PING, now), Err(NotAuthentic::Headers));
+    }
+
+    #[test]
+    fn a_key_that_anybody_can_sign_for_is_refused() {
+        // The identity and another point of small order.
+        for weak in [format!("01{}", "0".repeat(62)), "0".repeat(64)] {
+            assert!(matches!(weak.parse::<PublicKey>(), Err(InvalidKey::Weak(_))), "{weak}");
+        }
+        for form in ["", "abc", &"g".repeat(64), &"0".repeat(66)] {
+            assert!(matches!(form.parse::<PublicKey>(), Err(InvalidKey::Form(_))), "{form}");
+        }
+        let no_point = format!("02{}", "0".repeat(62));
+        assert!(matches!(no_point.parse::<PublicKey>(), Err(InvalidKey::Point(_))));
+    }
+}

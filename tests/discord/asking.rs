@@ -1,0 +1,193 @@
+//! What members ask for, and what they read.
+
+use insta::assert_snapshot;
+use room_owner::tencent::simulator::FaultKind;
+use serde_json::json;
+
+use super::world::{ALICE, GUILD, OTTO, World, command, transfer};
+
+#[tokio::test]
+async fn a_moderator_hands_a_room_over_and_the_channel_sees_it() {
+    let world = World::start().await;
+    let asked = command(ALICE, &[("room", "test"), ("new_owner", "user2"), ("reason", "host crashed")]);
+    assert_snapshot!(world.says(&asked).await, @r"
+    (everybody)
+    ✅ `test` now belongs to `user2` (was `carol`) · confirmed
+    Reason given: `host crashed`
+    Room: `test`
+    Previous owner: `carol`
+    New owner: `user2`
+    Asked by: `alice`
+    RequestId: `Id-9dc6366a2003d418ace6b6c74e29980f-O-Seq-2`
+    Operation: `3`
+    ");
+    assert_eq!(world.owner_of("test"), "user2");
+    let ended = world.end().await;
+    assert_eq!((ended.outcomes(), ended.changes), (vec!["succeeded"], 1));
+    let entry = &ended.audit[0];
+    assert_eq!(entry.command, "/room-owner test user2 reason: host crashed");
+    assert_eq!(entry.actor.as_ref().unwrap().to_string(), format!("discord:{GUILD}:{ALICE}"));
+    assert_eq!(entry.actor_name.as_deref(), Some("alice"));
+    assert_eq!(entry.channel.as_ref().unwrap().to_string(), "discord:700:500");
+    assert!(entry.delivery_id.as_ref().unwrap().starts_with("discord:1"));
+    assert_eq!(entry.reason.as_deref(), Some("host crashed"));
+}
+
+#[tokio::test]
+async fn who_asks_for_the_owner_alone_reads_it() {
+    let world = World::start().await;
+    assert_snapshot!(world.says(&command(ALICE, &[("room", "test")])).await, @r"
+    (only you)
+    ℹ️ `test` belongs to `carol`.
+    Room: `test`
+    Owner: `carol`
+    Operation: `3`
+    ");
+    assert_eq!(world.end().await.outcomes(), ["succeeded"]);
+}
+
+#[tokio::test]
+async fn an_administrator_of_the_guild_without_a_grant_may_do_nothing() {
+    let world = World::start().await;
+    assert_snapshot!(world.says(&transfer(OTTO)).await, @r"
+    (only you)
+    ⛔ Not allowed: you have no role for `test`.
+    Ask an admin for the role, and quote your id `discord:700:902`.
+    Nothing was done.
+    -- op 3
+    ");
+    let ended = world.end().await;
+    assert_eq!((ended.outcomes(), ended.calls), (vec!["denied"], 0));
+}
+
+#[tokio::test]
+async fn another_channel_is_not_authorised() {
+    let world = World::start().await;
+    let mut elsewhere = transfer(ALICE);
+    elsewhere["channel_id"] = json!("501");
+    elsewhere["channel"]["id"] = json!("501");
+    assert_snapshot!(world.says(&elsewhere).await, @r"
+    (only you)
+    ⛔ Not here: this channel is not authorised for `/room-owner`.
+    Use a moderators' channel, or ask an admin to authorise this one.
+    Nothing was done.
+    -- op 3
+    ");
+    assert_eq!(world.end().await.calls, 0);
+}
+
+#[tokio::test]
+async fn a_role_carries_its_grant_in_its_own_guild() {
+    let world = World::start().await;
+    world.grant(&format!("discord:{GUILD}:role:31"), "moderator", "test").await;
+    world.grant("discord:999:role:32", "moderator", "*").await;
+    let mut with_role = transfer(OTTO);
+    with_role["member"]["roles"] = json!(["30", "31"]);
+    assert!(world.says(&with_role).await.contains("now belongs to"));
+    let mut of_another_guild = command(OTTO, &[("room", "test"), ("new_owner", "user3")]);
+    of_another_guild["member"]["roles"] = json!(["32"]);
+    assert!(world.says(&of_another_guild).await.contains("⛔"));
+    assert_eq!(world.end().await.outcomes(), ["succeeded", "denied"]);
+}
+
+#[tokio::test]
+async fn a_thread_counts_as_its_parent_channel() {
+    let world = World::start().await;
+    let mut thread = transfer(ALICE);
+    thread["channel_id"] = json!("555");
+    thread["channel"] = json!({ "id": "555", "type": 11, "parent_id": "500" });
+    assert!(world.says(&thread).await.contains("now belongs to"));
+    // A channel in an authorised category is not a thread of it.
+    let mut in_category = command(ALICE, &[("room", "test"), ("new_owner", "user3")]);
+    in_category["channel_id"] = json!("556");
+    in_category["channel"] = json!({ "id": "556", "type": 0, "parent_id": "500" });
+    assert!(world.says(&in_category).await.contains("⛔"));
+    let ended = world.end().await;
+    assert_eq!(ended.outcomes(), ["succeeded", "denied"]);
+    assert_eq!(ended.audit[0].channel.as_ref().unwrap().to_string(), "discord:700:500");
+}
+
+#[tokio::test]
+async fn a_slip_is_answered_with_what_was_probably_meant() {
+    let world = World::start().await;
+    let reply = world.says(&command(ALICE, &[("room", "test"), ("new_owner", "<@902>")])).await;
+    assert_snapshot!(reply, @r"
+    (only you)
+    ❌ The new owner has to be the UserID of the live app; `<@902>` is a mention of this chat, and the bot does not know which live account that person has.
+    Type: `/room-owner test <new_owner>`
+    Nothing was done.
+    -- op 3
+    ");
+    let reply = world.says(&command(ALICE, &[("room", "test"), ("reason", "x")])).await;
+    assert_snapshot!(reply, @r"
+    (only you)
+    ❌ The reason comes last, behind the room and its new owner.
+    Type: `/room-owner test <new_owner> reason: …`
+    Nothing was done.
+    -- op 4
+    ");
+    let ended = world.end().await;
+    assert_eq!((ended.outcomes(), ended.calls), (vec!["invalid", "invalid"], 0));
+}
+
+#[tokio::test]
+async fn what_tencent_refuses_is_said_with_its_code_and_a_next_step() {
+    let world = World::start().await;
+    let reply = world.says(&command(ALICE, &[("room", "gone"), ("new_owner", "user2")])).await;
+    assert_snapshot!(reply, @r"
+    (everybody)
+    ❌ The owner of `gone` was not changed.
+    Tencent's error 100004: `room ˋgoneˋ does not exist or has been dissolved: check the id`
+    There is no such room, or it is dissolved: check the spelling; the stream may have ended.
+    Room: `gone`
+    Asked for: `user2`
+    Asked by: `alice`
+    RequestId: `Id-a93875fe509ac2fae0e0939d3ec71c4d-O-Seq-1`
+    Operation: `3`
+    ");
+    assert_eq!(world.end().await.outcomes(), ["refused"]);
+}
+
+#[tokio::test]
+async fn with_private_replies_nobody_else_sees_a_change() {
+    let world = World::with(|settings| settings.private_replies = true).await;
+    assert!(world.says(&transfer(ALICE)).await.starts_with("(only you)\n✅"));
+    world.end().await;
+}
+
+#[tokio::test]
+async fn an_answer_that_was_lost_is_read_back() {
+    let world = World::start().await;
+    world.next_change(FaultKind::ResetAfter);
+    assert_snapshot!(world.says(&transfer(ALICE)).await, @r"
+    (everybody)
+    ✅ `test` now belongs to `user2` (was `carol`) · confirmed
+    Tencent's answer was lost on the way; the new owner was read back.
+    Room: `test`
+    Previous owner: `carol`
+    New owner: `user2`
+    Asked by: `alice`
+    Operation: `3`
+    ");
+    assert_eq!(world.end().await.changes, 1);
+}
+
+#[tokio::test]
+async fn nothing_that_a_person_writes_can_mention_or_format() {
+    let world = World::start().await;
+    let room = "a`*b*`<@&1>[x](http://e.vil)@everyone";
+    world.tencent.put_room(room, "carol");
+    let options = [("room", room), ("new_owner", "__eve__||"), ("reason", "```\n# big\u{202e}@here")];
+    assert_snapshot!(world.says(&command(ALICE, &options)).await, @r"
+    (everybody)
+    ✅ `aˋ*b*ˋ<@&1>[x](http://e.vil)@everyone` now belongs to `__eve__||` (was `carol`) · confirmed
+    Reason given: `ˋˋˋ # big@here`
+    Room: `aˋ*b*ˋ<@&1>[x](http://e.vil)@everyone`
+    Previous owner: `carol`
+    New owner: `__eve__||`
+    Asked by: `alice`
+    RequestId: `Id-9dc6366a2003d418ace6b6c74e29980f-O-Seq-2`
+    Operation: `3`
+    ");
+    assert_eq!(world.end().await.outcomes(), ["succeeded"]);
+}

@@ -1,0 +1,71 @@
+//! A reply that cannot be delivered never changes what was done.
+
+use super::discord::{Fault, Route};
+use super::world::{ALICE, MODS, World, command, read_message, token, transfer};
+
+#[tokio::test]
+async fn a_reply_is_delivered_with_patience() {
+    for fault in [Fault::Status(500), Fault::Slower(0.2), Fault::Code(404, 10_015)] {
+        let world = World::start().await;
+        world.discord.fail(Route::Edit, fault, 3);
+        assert!(world.says(&transfer(ALICE)).await.contains("now belongs to"), "{fault:?}");
+        let ended = world.end().await;
+        assert_eq!((ended.outcomes(), ended.changes), (vec!["succeeded"], 1));
+    }
+}
+
+#[tokio::test]
+async fn what_cannot_be_edited_is_posted_to_the_channel() {
+    // For good, for too long, or with more patience than the token has.
+    let faults =
+        [Fault::Code(401, 50_027), Fault::Code(404, 10_008), Fault::Status(503), Fault::Slower(901.0)];
+    for fault in faults {
+        let world = World::start().await;
+        world.discord.fail(Route::Edit, fault, 99);
+        world.send(&transfer(ALICE)).await;
+        let discord = world.discord.clone();
+        let ended = world.end().await;
+        assert_eq!((ended.outcomes(), ended.changes), (vec!["succeeded"], 1), "{fault:?}");
+        let posted = discord.channel(MODS);
+        assert_eq!(posted.len(), 1, "{fault:?}");
+        assert!(read_message(&posted[0]).contains("now belongs to"));
+    }
+}
+
+#[tokio::test]
+async fn what_was_private_is_not_posted_to_the_channel() {
+    let world = World::start().await;
+    world.discord.fail(Route::Edit, Fault::Code(401, 50_027), 99);
+    world.send(&command(ALICE, &[("room", "test")])).await;
+    let discord = world.discord.clone();
+    assert_eq!(world.end().await.outcomes(), ["succeeded"]);
+    assert!(discord.channel(MODS).is_empty());
+
+    let world = World::with(|settings| settings.private_replies = true).await;
+    world.discord.fail(Route::Edit, Fault::Code(401, 50_027), 99);
+    world.send(&transfer(ALICE)).await;
+    let discord = world.discord.clone();
+    assert_eq!(world.end().await.outcomes(), ["succeeded"]);
+    assert!(discord.channel(MODS).is_empty());
+}
+
+#[tokio::test]
+async fn without_a_bot_token_the_log_alone_has_it() {
+    let world = World::with(|settings| settings.bot_token = None).await;
+    world.discord.fail(Route::Edit, Fault::Code(404, 10_008), 99);
+    let interaction = transfer(ALICE);
+    world.send(&interaction).await;
+    let discord = world.discord.clone();
+    assert_eq!(world.end().await.outcomes(), ["succeeded"]);
+    assert!(discord.channel(MODS).is_empty());
+    assert!(discord.interaction(token(&interaction)).edited.is_none());
+}
+
+#[tokio::test]
+async fn a_channel_that_does_not_take_the_reply_either_changes_nothing() {
+    let world = World::start().await;
+    world.discord.fail(Route::Edit, Fault::Code(404, 10_008), 99);
+    world.discord.fail(Route::Channel, Fault::Code(403, 50_013), 1);
+    world.send(&transfer(ALICE)).await;
+    assert_eq!(world.end().await.outcomes(), ["succeeded"]);
+}

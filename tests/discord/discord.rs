@@ -1,0 +1,324 @@
+//! A fake Discord: it holds state (interactions, messages, commands) and derives its answers from it, and
+//! it objects to every body that the real one would refuse.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use axum::body::Bytes;
+use axum::extract::State as Shared;
+use axum::http::{HeaderMap, Method, StatusCode, Uri};
+use axum::response::{IntoResponse, Response};
+use axum::{Json, Router};
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+
+pub(crate) const TOKEN: &str = "the-bots-token";
+
+/// Which calls a fault strikes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Route {
+    Callback,
+    Edit,
+    Channel,
+    Commands,
+}
+
+/// What goes wrong.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Fault {
+    /// An HTTP status and Discord's code.
+    Code(u16, u64),
+    /// A status with a body that is not Discord's.
+    Status(u16),
+    /// Too many requests; wait so many seconds.
+    Slower(f64),
+    /// Nothing is done, and no answer comes.
+    Hang,
+    /// It is done, and no answer comes.
+    DoneThenHang,
+}
+
+/// An interaction as Discord sees it.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Interaction {
+    id: String,
+    /// The first answer that was accepted.
+    pub(crate) callback: Option<Value>,
+    /// What stands in its place now.
+    pub(crate) edited: Option<Value>,
+}
+
+#[derive(Default)]
+struct State {
+    interactions: HashMap<String, Interaction>,
+    commands: HashMap<String, Vec<Value>>,
+    channels: HashMap<String, Vec<Value>>,
+    faults: Vec<(Route, Fault, u32)>,
+    writes: Vec<String>,
+    problems: Vec<String>,
+    next_id: u64,
+}
+
+#[derive(Clone)]
+pub(crate) struct Discord {
+    state: Arc<Mutex<State>>,
+    changes: Arc<watch::Sender<()>>,
+    pub(crate) base: String,
+}
+
+impl Discord {
+    pub(crate) async fn start() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let base = format!("http://{}/api/v10", listener.local_addr().unwrap());
+        let discord = Self { state: Arc::default(), changes: Arc::new(watch::Sender::default()), base };
+        let router = Router::new().fallback(any).with_state(discord.clone());
+        tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
+        discord
+    }
+
+    /// Somebody used a command: its token is good from now on.
+    pub(crate) fn knows(&self, token: &str, id: &str) {
+        let interaction = Interaction { id: id.to_owned(), ..Interaction::default() };
+        self.state.lock().unwrap().interactions.entry(token.to_owned()).or_insert(interaction);
+    }
+
+    pub(crate) fn fail(&self, route: Route, fault: Fault, times: u32) {
+        self.state.lock().unwrap().faults.push((route, fault, times));
+    }
+
+    pub(crate) fn interaction(&self, token: &str) -> Interaction {
+        self.state.lock().unwrap().interactions[token].clone()
+    }
+
+    /// Waits until the interaction is as it should be.
+    pub(crate) async fn until(&self, token: &str, is: impl Fn(&Interaction) -> bool) -> Interaction {
+        let mut changes = self.changes.subscribe();
+        let waiting = async {
+            loop {
+                let interaction = self.interaction(token);
+                if is(&interaction) {
+                    return interaction;
+                }
+                changes.changed().await.unwrap();
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(20), waiting).await.expect("discord heard nothing more")
+    }
+
+    pub(crate) fn channel(&self, id: &str) -> Vec<Value> {
+        self.state.lock().unwrap().channels.get(id).cloned().unwrap_or_default()
+    }
+
+    /// The calls that wrote something, as `METHOD path`.
+    pub(crate) fn writes(&self) -> Vec<String> {
+        self.state.lock().unwrap().writes.clone()
+    }
+
+    pub(crate) fn commands(&self, scope: &str) -> Vec<Value> {
+        self.state.lock().unwrap().commands.get(scope).cloned().unwrap_or_default()
+    }
+
+    pub(crate) fn put_command(&self, scope: &str, command: Value) {
+        self.state.lock().unwrap().commands.entry(scope.to_owned()).or_default().push(command);
+    }
+
+    /// What the real Discord would have refused.
+    pub(crate) fn problems(&self) -> Vec<String> {
+        self.state.lock().unwrap().problems.clone()
+    }
+}
+
+fn error(status: u16, code: u64) -> Response {
+    let body = json!({ "message": format!("code {code}"), "code": code });
+    (StatusCode::from_u16(status).unwrap(), Json(body)).into_response()
+}
+
+async fn any(
+    Shared(discord): Shared<Discord>,
+    method: Method,
+    uri: Uri,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
+    let path = uri.path().strip_prefix("/api/v10/").unwrap_or_default().replace("%40", "@");
+    let parts: Vec<&str> = path.split('/').collect();
+    let route = match (method.as_str(), parts.as_slice()) {
+        ("POST", ["interactions", _, _, "callback"]) => Route::Callback,
+        ("PATCH", ["webhooks", _, _, "messages", "@original"]) => Route::Edit,
+        ("POST", ["channels", _, "messages"]) => Route::Channel,
+        (_, ["applications", ..]) => Route::Commands,
+        _ => return error(404, 0),
+    };
+    let fault = discord.fault(route);
+    let response = match fault {
+        Some(Fault::Code(status, code)) => return error(status, code),
+        Some(Fault::Status(status)) => return StatusCode::from_u16(status).unwrap().into_response(),
+        Some(Fault::Slower(seconds)) => {
+            let body = json!({ "message": "slower", "retry_after": seconds, "global": false });
+            return (StatusCode::TOO_MANY_REQUESTS, Json(body)).into_response();
+        }
+        Some(Fault::Hang) => std::future::pending().await,
+        Some(Fault::DoneThenHang) | None => discord.carry_out(route, &method, &parts, &headers, &body),
+    };
+    discord.changes.send_replace(());
+    if fault.is_some() {
+        std::future::pending::<()>().await;
+    }
+    response
+}
+
+impl Discord {
+    fn fault(&self, route: Route) -> Option<Fault> {
+        let mut state = self.state.lock().unwrap();
+        let (_, fault, left) =
+            state.faults.iter_mut().find(|(struck, _, left)| *struck == route && *left > 0)?;
+        *left -= 1;
+        Some(*fault)
+    }
+
+    fn carry_out(
+        &self,
+        route: Route,
+        method: &Method,
+        parts: &[&str],
+        headers: &HeaderMap,
+        body: &[u8],
+    ) -> Response {
+        let mut state = self.state.lock().unwrap();
+        let agent = headers.get("user-agent").map(|value| value.to_str().unwrap().to_owned());
+        if !agent.is_some_and(|agent| agent.starts_with("DiscordBot (")) {
+            state.problems.push("a call without Discord's user agent".to_owned());
+        }
+        let is_bot = headers.get("authorization").is_some_and(|value| *value == format!("Bot {TOKEN}"));
+        if matches!(route, Route::Channel | Route::Commands) != is_bot {
+            return error(401, 0);
+        }
+        let body: Value = serde_json::from_slice(body).unwrap_or_default();
+        match route {
+            Route::Callback => state.callback(parts[1], parts[2], body),
+            Route::Edit => state.edit(parts[2], body),
+            Route::Channel => {
+                state.check_message(&body);
+                state.channels.entry(parts[1].to_owned()).or_default().push(body);
+                Json(json!({ "id": "1" })).into_response()
+            }
+            Route::Commands => state.command(method, parts, body),
+        }
+    }
+}
+
+impl State {
+    fn callback(&mut self, id: &str, token: &str, body: Value) -> Response {
+        match body["type"].as_u64() {
+            Some(4) => self.check_message(&body["data"]),
+            Some(5) => {
+                if ![json!(null), json!({ "flags": 64 })].contains(&body["data"]) {
+                    self.problems.push(format!("a deferral with more than its flag: {body}"));
+                }
+            }
+            Some(8) => self.check_choices(&body),
+            _ => self.problems.push(format!("a callback of an unexpected type: {body}")),
+        }
+        let Some(interaction) = self.interactions.get_mut(token).filter(|it| it.id == id) else {
+            return error(404, 10_062);
+        };
+        if interaction.callback.is_some() {
+            return error(400, 40_060);
+        }
+        interaction.callback = Some(body);
+        StatusCode::NO_CONTENT.into_response()
+    }
+
+    fn edit(&mut self, token: &str, body: Value) -> Response {
+        self.check_message(&body);
+        match self.interactions.get_mut(token) {
+            None => error(401, 50_027),
+            Some(Interaction { callback: None, .. }) => error(404, 10_015),
+            Some(interaction) => {
+                interaction.edited = Some(body);
+                Json(json!({ "id": "1" })).into_response()
+            }
+        }
+    }
+
+    /// Commands of the scope in the path: upsert by name, partial update, list.
+    fn command(&mut self, method: &Method, parts: &[&str], body: Value) -> Response {
+        if *parts == ["applications", "@me"] {
+            return Json(json!({ "id": "42" })).into_response();
+        }
+        let at = parts.iter().position(|part| *part == "commands").unwrap();
+        let scope = parts[..at].join("/");
+        if *method != Method::GET {
+            self.writes.push(format!("{method} {}", parts.join("/")));
+        }
+        self.next_id += 1;
+        let id = self.next_id.to_string();
+        let commands = self.commands.entry(scope.clone()).or_default();
+        let command = match (method.as_str(), parts.get(at + 1)) {
+            ("GET", None) => return Json(commands.clone()).into_response(),
+            ("POST", None) => {
+                commands.push(json!({ "id": id }));
+                commands.last_mut().unwrap()
+            }
+            ("PATCH", Some(id)) => commands.iter_mut().find(|command| command["id"] == **id).unwrap(),
+            _ => return error(405, 0),
+        };
+        for (field, value) in body.as_object().unwrap() {
+            command[field] = value.clone();
+        }
+        // What Discord fills in.
+        command["version"] = json!("7");
+        command["nsfw"] = json!(false);
+        command["default_member_permissions"] = Value::Null;
+        if scope.contains("guilds") {
+            command["contexts"] = Value::Null;
+            command["integration_types"] = json!([0]);
+        }
+        Json(command.clone()).into_response()
+    }
+
+    /// docs.discord.com/developers/resources/message, "Embed Limits" and "Allowed Mentions Object".
+    fn check_message(&mut self, message: &Value) {
+        let mut problem = |what: String| self.problems.push(format!("{what}: {message}"));
+        if message["allowed_mentions"] != json!({ "parse": [] }) {
+            problem("a message that could mention somebody".to_owned());
+        }
+        let length = |value: &Value| value.as_str().unwrap_or_default().encode_utf16().count();
+        let mut total = 0;
+        let embeds = message["embeds"].as_array().cloned().unwrap_or_default();
+        if embeds.is_empty() || embeds.len() > 10 {
+            problem("a message without an embed".to_owned());
+        }
+        for embed in &embeds {
+            for (text, longest) in
+                [(&embed["title"], 256), (&embed["description"], 4_096), (&embed["footer"]["text"], 2_048)]
+            {
+                total += length(text);
+                if length(text) > longest || text.as_str() == Some("") {
+                    problem("a text of the wrong length".to_owned());
+                }
+            }
+            for field in embed["fields"].as_array().into_iter().flatten() {
+                total += length(&field["name"]) + length(&field["value"]);
+                let fits = (1..=256).contains(&length(&field["name"]))
+                    && (1..=1_024).contains(&length(&field["value"]));
+                if !fits {
+                    problem("a field of the wrong length".to_owned());
+                }
+            }
+        }
+        if total > 6_000 {
+            problem("more than 6000 characters".to_owned());
+        }
+    }
+
+    fn check_choices(&mut self, body: &Value) {
+        let choices = body["data"]["choices"].as_array().cloned().unwrap_or_default();
+        let fits = |text: &Value| (1..=100).contains(&text.as_str().unwrap_or_default().chars().count());
+        if choices.len() > 25 || !choices.iter().all(|it| fits(&it["name"]) && fits(&it["value"])) {
+            self.problems.push(format!("choices that Discord does not take: {body}"));
+        }
+    }
+}

@@ -1,0 +1,107 @@
+//! `discord register`: differences and nothing else.
+
+use insta::assert_snapshot;
+use room_owner::bot;
+use room_owner::discord::register::Registrar;
+use serde_json::json;
+
+use super::discord::{Discord, Fault, Route, TOKEN};
+use super::world::settings_for;
+
+async fn registrar(discord: &Discord) -> Registrar {
+    bot::install_cryptography();
+    Registrar::new(&settings_for(discord)).await.unwrap()
+}
+
+#[tokio::test]
+async fn the_second_run_writes_nothing() {
+    let discord = Discord::start().await;
+    discord.put_command("applications/42", json!({ "id": "90", "name": "other", "type": 1 }));
+    for guild in [None, Some("700")] {
+        let registrar = registrar(&discord).await;
+        let plan = registrar.plan(guild).await.unwrap();
+        assert!(plan.difference().starts_with("+ /room-owner\n"));
+        registrar.apply(&plan).await.unwrap();
+        assert!(registrar.plan(guild).await.unwrap().is_empty());
+        assert_eq!(registrar.plan(guild).await.unwrap().difference(), "");
+    }
+    assert_eq!(
+        discord.writes(),
+        ["POST applications/42/commands", "POST applications/42/guilds/700/commands"]
+    );
+    assert_eq!(discord.commands("applications/42").len(), 2, "others' commands stay");
+}
+
+#[tokio::test]
+async fn only_the_fields_that_differ_are_written() {
+    let discord = Discord::start().await;
+    let first = registrar(&discord).await;
+    first.apply(&first.plan(None).await.unwrap()).await.unwrap();
+    let mut stale = discord.commands("applications/42").remove(0);
+    stale["description"] = json!("Something else");
+    stale["default_member_permissions"] = json!("0");
+
+    let discord = Discord::start().await;
+    discord.put_command("applications/42", json!({ "id": "8", "name": "room-owner", "type": 2 }));
+    discord.put_command("applications/42", stale);
+    let registrar = registrar(&discord).await;
+    let plan = registrar.plan(None).await.unwrap();
+    assert_snapshot!(plan.difference(), @r#"
+    ~ /room-owner
+        - description: "Something else"
+        + description: "Hand a live room to a new owner, or show who owns it"
+    "#);
+    registrar.apply(&plan).await.unwrap();
+    assert_eq!(discord.writes(), ["PATCH applications/42/commands/2"]);
+    assert!(registrar.plan(None).await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn discord_is_waited_for_when_it_asks_and_names_the_application() {
+    let discord = Discord::start().await;
+    bot::install_cryptography();
+    let mut settings = settings_for(&discord);
+    settings.application_id = None;
+    discord.fail(Route::Commands, Fault::Slower(0.01), 2);
+    let registrar = Registrar::new(&settings).await.unwrap();
+    assert!(!registrar.plan(None).await.unwrap().is_empty());
+
+    discord.fail(Route::Commands, Fault::Code(403, 50_001), 1);
+    let error = registrar.plan(None).await.unwrap_err().to_string();
+    assert_snapshot!(error, @"discord answered 403, code 50001: code 50001");
+    settings.bot_token = None;
+    assert!(Registrar::new(&settings).await.is_err());
+}
+
+/// `room-owner discord register` with this fake Discord: its exit code and what it prints.
+async fn run(discord: &Discord, arguments: &[&str]) -> (Option<i32>, String) {
+    let folder = tempfile::tempdir().unwrap();
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_room-owner"));
+    command
+        .args(["discord", "register"])
+        .args(arguments)
+        .env_clear()
+        .env("DISCORD_BOT_TOKEN", TOKEN)
+        .env("DISCORD_API_BASE_URL", &discord.base)
+        .env("COMMAND_PREFIX", "staging-")
+        .current_dir(folder.path());
+    let output = tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap();
+    assert!(std::fs::read_dir(folder.path()).unwrap().next().is_none(), "it makes no database");
+    (output.status.code(), String::from_utf8(output.stdout).unwrap())
+}
+
+#[tokio::test]
+async fn the_program_prints_the_difference_and_says_when_there_is_none() {
+    let discord = Discord::start().await;
+    let (exit, said) = run(&discord, &["--guild", "700"]).await;
+    assert_eq!(exit, Some(0));
+    assert!(said.starts_with("+ /staging-room-owner\n"), "{said}");
+    assert!(said.ends_with("Registered /staging-room-owner in guild 700.\n"), "{said}");
+    let (exit, said) = run(&discord, &["--guild", "700"]).await;
+    assert_eq!(exit, Some(0));
+    assert_snapshot!(said, @"Discord shows /staging-room-owner in guild 700 as it should: nothing was written.");
+    assert_eq!(discord.writes().len(), 1);
+    assert_eq!(run(&discord, &["--guild", "mods"]).await.0, Some(2));
+    discord.fail(Route::Commands, Fault::Code(403, 50_001), 9);
+    assert_eq!(run(&discord, &[]).await.0, Some(1));
+}
