@@ -184,12 +184,13 @@ impl Rest {
 
 fn no_answer(error: reqwest::Error) -> Failure {
     let never_left = error.is_connect() || error.is_builder();
-    let timed_out = error.is_timeout();
-    // The chain below the first error says what happened, and holds no URL.
-    let mut why = if timed_out { "timed out".to_owned() } else { error.without_url().to_string() };
-    if never_left && timed_out {
-        why = "the connection timed out".to_owned();
+    // The innermost error says what happened. None of them may hold the URL.
+    let error = error.without_url();
+    let mut innermost: &dyn std::error::Error = &error;
+    while let Some(source) = innermost.source() {
+        innermost = source;
     }
+    let why = if error.is_timeout() { "timed out".to_owned() } else { innermost.to_string() };
     if never_left { Failure::NotSent(why) } else { Failure::NoAnswer(why) }
 }
 
