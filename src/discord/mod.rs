@@ -1,0 +1,3 @@
+//! Discord's door.
+
+pub mod gateway;
