@@ -154,6 +154,26 @@ async fn a_session_resumes_at_the_general_address_when_its_own_is_out_of_reach()
 }
 
 #[tokio::test]
+async fn a_session_resumes_at_a_new_general_address_when_both_old_ones_are_out_of_reach() {
+    let mut fake = Fake::start().await;
+    let bot = Bot::start(&fake);
+    fake.session().await.drop_it();
+    let mut second = fake.connection().await;
+    second.hello(Duration::from_millis(200));
+    second.expect(6).await;
+    assert_eq!((second.door, fake.waiting_arrivals(), fake.asked.len()), (Door::Resume, 2, 1));
+    *fake.welcome.lock().unwrap() = Welcome::Drop;
+    second.drop_it();
+    for door in [Door::Resume, Door::General] {
+        assert_eq!(within(fake.arrivals.recv(), "a connection").await.unwrap().0, door);
+    }
+    *fake.welcome.lock().unwrap() = Welcome::Upgrade;
+    fake.resumed("session-1", 1).await;
+    bot.is(Phase::Ready).await;
+    assert_eq!(fake.asked.len(), 2, "the address was asked for again");
+}
+
+#[tokio::test]
 async fn a_session_resumes_at_the_general_address_when_its_own_would_show_the_token() {
     for address in ["ws://gateway.discord.example", "http://127.0.0.1", "\n", "wss://"] {
         let mut fake = Fake::start().await;

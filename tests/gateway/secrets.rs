@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use axum::http::StatusCode;
 use serde_json::json;
+use tokio::io::AsyncReadExt as _;
 use tracing_subscriber::fmt::MakeWriter;
 
 use room_owner::discord::gateway::Phase;
@@ -73,4 +74,19 @@ async fn nothing_that_is_logged_holds_a_token_or_a_session() {
         let line = printed.lines().find(|line| line.contains(secret));
         assert_eq!(line, None, "`{secret}` is printed");
     }
+}
+
+#[tokio::test]
+async fn a_wss_address_is_spoken_to_in_tls_alone() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let fake = Fake::start().await;
+    fake.entrance.lock().unwrap().url = Some(format!("wss://{}", listener.local_addr().unwrap()));
+    let mut bot = Bot::start(&fake);
+    let (mut stream, _) = within(listener.accept(), "a connection").await.unwrap();
+    let mut first = [0; 3];
+    within(stream.read_exact(&mut first), "the first bytes").await.unwrap();
+    assert_eq!(first[..2], [0x16, 0x03], "a TLS handshake record");
+    assert_eq!(bot.state.phase(), Phase::Connecting);
+    bot.ask_to_stop();
+    bot.end().await.unwrap();
 }

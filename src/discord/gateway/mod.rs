@@ -208,9 +208,10 @@ impl Keeper {
                 Ended::Fatal(fatal) => return Err(fatal),
                 Ended::Unreachable(why) => {
                     warn!(why, host = url.host_str(), "the gateway cannot be reached");
-                    // Perhaps only the one for resuming is down.
-                    if let Some(session) = &mut self.session {
-                        session.resume_url = None;
+                    // Perhaps only the one for resuming is down; if both are, the next question may name another.
+                    let resume_url = self.session.as_mut().and_then(|session| session.resume_url.take());
+                    if resume_url.is_none() {
+                        self.general_url = None;
                     }
                 }
                 Ended::Lost(why) => info!(why, "the gateway connection ended; it is taken up again"),
