@@ -7,15 +7,18 @@ use std::time::Duration;
 use anyhow::Context as _;
 use axum::Router;
 use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 use tracing::{error, info, warn};
 
 use crate::app::ports::{Clock, Store};
 use crate::app::service::{CommandService, Timing};
 use crate::config::Config;
+use crate::discord::{self, Answered, gateway};
 use crate::store::{IfMissing, SqliteStore};
 use crate::telemetry::Metrics;
 use crate::tencent::TencentClient;
-use crate::{discord, server, slack, tencent};
+use crate::{server, slack, tencent};
 
 /// How long work under way is waited for at the end. What is cut off after it is resolved at the next start.
 const DRAIN: Duration = Duration::from_secs(25);
@@ -89,44 +92,95 @@ impl Bot {
         extra: Router,
         shutdown: impl Future<Output = ()>,
     ) -> anyhow::Result<()> {
-        let mut router = server::router(Arc::clone(&self.store) as Arc<dyn Store>, Arc::clone(&self.metrics));
         let Doors { slack, discord } = doors.into();
+        let stop = CancellationToken::new();
+        let gateway = discord
+            .as_ref()
+            .is_some_and(|discord| discord.public_key.is_none())
+            .then(gateway::State::default);
+        let store = Arc::clone(&self.store) as Arc<dyn Store>;
+        let mut router = server::router(store, Arc::clone(&self.metrics), gateway.clone());
         if let Some(settings) = slack {
             info!(command = settings.command.0, "taking commands from Slack at /slack/commands");
             router =
                 router.merge(slack::router(settings, Arc::clone(&self.service), Arc::clone(&self.clock))?);
         }
+        let interactions = TaskTracker::new();
+        let mut listening = None;
         if let Some(settings) = discord {
-            router = router.merge(self.discord(settings)?);
+            let door = self.discord_door(&settings)?;
+            match (door.router(), gateway) {
+                (Some(routes), _) => {
+                    info!(
+                        command = settings.command.0,
+                        "taking commands from Discord at /discord/interactions, because DISCORD_PUBLIC_KEY is set"
+                    );
+                    router = router.merge(routes);
+                }
+                (None, Some(state)) => {
+                    info!(
+                        command = settings.command.0,
+                        "taking commands from Discord over its gateway, because DISCORD_PUBLIC_KEY is not set"
+                    );
+                    let settings = gateway_settings(settings)?;
+                    let tasks = interactions.clone();
+                    let stop = stop.clone();
+                    let handle = move |interaction: String| {
+                        let door = Arc::clone(&door);
+                        async move {
+                            if door.interaction(interaction.as_bytes()).await == Answered::Unreadable {
+                                warn!("discord's gateway delivered something that is no interaction");
+                            }
+                        }
+                    };
+                    listening = Some(tokio::spawn(async move {
+                        // Said and shown by `/readyz`; another platform's door stays open.
+                        gateway::run(settings, handle, tasks, state, stop.cancelled_owned()).await.is_ok()
+                    }));
+                }
+                (None, None) => {}
+            }
         }
         let recovery = {
             let service = Arc::clone(&self.service);
             tokio::spawn(async move { service.keep_recovering().await })
         };
+        let shutdown = async {
+            shutdown.await;
+            stop.cancel();
+        };
         let served = server::run(listener, router.merge(extra), shutdown).await;
+        stop.cancel();
         recovery.abort();
-        if tokio::time::timeout(DRAIN, self.service.drain()).await.is_err() {
+        let drained = async {
+            if let Some(listening) = listening {
+                drop(listening.await);
+            }
+            interactions.close();
+            interactions.wait().await;
+            self.service.drain().await;
+        };
+        if tokio::time::timeout(DRAIN, drained).await.is_err() {
             warn!("some work is cut off; the next start resolves it");
         }
         Ok(served?)
     }
 
-    /// Discord delivers to one of two: to the endpoint if the application has one, else to the gateway.
-    fn discord(&self, settings: discord::Settings) -> anyhow::Result<Router> {
-        let command = settings.command.0.clone();
+    fn discord_door(&self, settings: &discord::Settings) -> anyhow::Result<Arc<discord::Door>> {
         if settings.bot_token.is_some() {
             tokio::spawn(discord::register::warn_of_differences(settings.clone()));
         }
-        let door = discord::Door::new(settings, Arc::clone(&self.service), Arc::clone(&self.clock))?;
-        let router = door.router().context(
-            "DISCORD_PUBLIC_KEY is not set: commands from Discord are taken over HTTP, which needs it",
-        )?;
-        info!(
-            command,
-            "taking commands from Discord at /discord/interactions, because DISCORD_PUBLIC_KEY is set"
-        );
-        Ok(router)
+        discord::Door::new(settings.clone(), Arc::clone(&self.service), Arc::clone(&self.clock))
     }
+}
+
+fn gateway_settings(settings: discord::Settings) -> anyhow::Result<gateway::Settings> {
+    let bot_token = settings.bot_token.context("DISCORD_BOT_TOKEN is not set: the gateway needs it")?;
+    Ok(gateway::Settings {
+        bot_token,
+        api_base_url: settings.api_base_url,
+        timing: gateway::Timing::default(),
+    })
 }
 
 /// `room-owner serve`.

@@ -7,10 +7,11 @@
 //! app        the use cases, and what they need from outside: Store, RoomControl, Clock, Observer
 //!
 //! slack      signed slash commands -> requests; replies -> blocks
-//! discord    signed interactions -> requests; replies -> embeds, over REST; what is registered
+//! discord    interactions, signed over HTTP or from the gateway -> requests; replies -> embeds, over REST
 //! cli        the clap tree, and what its commands print
 //! store      implements Store: SQLite, and all the SQL
 //! tencent    implements RoomControl: the Live REST API; UserSig, error codes; its simulator
+//! body       request bodies, read within a limit
 //! clock      implements Clock: the real time
 //!
 //! config     the environment and `.env` -> settings
@@ -69,6 +70,7 @@
 
 pub mod app;
 pub mod bench;
+pub mod body;
 pub mod bot;
 pub mod cli;
 pub mod clock;

@@ -20,6 +20,7 @@ use tokio::time::Instant;
 use tracing::{debug, warn};
 
 use crate::app::ports::{Store, StoreError};
+use crate::discord::gateway;
 use crate::telemetry::Metrics;
 
 /// Connections at a time. More wait to be accepted.
@@ -37,19 +38,21 @@ const READY_FOR: Duration = Duration::from_secs(1);
 struct Health {
     store: Arc<dyn Store>,
     metrics: Arc<Metrics>,
+    gateway: Option<gateway::State>,
     last: Mutex<Option<(Instant, Result<(), StoreError>)>>,
 }
 
 /// The server's own routes: `/healthz`, `/readyz`, `/metrics`.
-pub fn router(store: Arc<dyn Store>, metrics: Arc<Metrics>) -> Router {
+pub fn router(store: Arc<dyn Store>, metrics: Arc<Metrics>, gateway: Option<gateway::State>) -> Router {
     Router::new()
         .route("/healthz", get(|| async { "alive\n" }))
         .route("/readyz", get(ready))
         .route("/metrics", get(metrics_text))
-        .with_state(Arc::new(Health { store, metrics, last: Mutex::default() }))
+        .with_state(Arc::new(Health { store, metrics, gateway, last: Mutex::default() }))
 }
 
-/// Ready is who could write a record now: without one, nothing is ever done.
+/// Ready is who could write a record now, for without one nothing is ever done, and who can be heard by
+/// Discord if commands come over its gateway.
 async fn ready(State(health): State<Arc<Health>>) -> impl IntoResponse {
     let mut last = health.last.lock().await;
     let result = match &*last {
@@ -60,9 +63,13 @@ async fn ready(State(health): State<Arc<Health>>) -> impl IntoResponse {
             result
         }
     };
-    match result {
-        Ok(()) => (StatusCode::OK, "ready\n".to_owned()),
-        Err(error) => (StatusCode::SERVICE_UNAVAILABLE, format!("not ready: {error}\n")),
+    match (result, &health.gateway) {
+        (Err(error), _) => (StatusCode::SERVICE_UNAVAILABLE, format!("not ready: {error}\n")),
+        (Ok(()), Some(gateway)) if !gateway.is_ready() => {
+            (StatusCode::SERVICE_UNAVAILABLE, format!("not ready: discord's gateway: {gateway}\n"))
+        }
+        (Ok(()), Some(gateway)) => (StatusCode::OK, format!("ready; discord's gateway: {gateway}\n")),
+        (Ok(()), None) => (StatusCode::OK, "ready\n".to_owned()),
     }
 }
 

@@ -5,25 +5,18 @@
 //! (docs.discord.com/developers/interactions/receiving-and-responding, "Responding to an Interaction").
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::Json;
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse as _, Response};
-use http_body_util::BodyExt as _;
 use serde_json::json;
 use tracing::info;
 
 use super::interaction::Answered;
 use super::signature::{self, PublicKey};
 use super::{Door, LARGEST_BODY};
-
-/// How long a sender may take over its body.
-const BODY_TIMEOUT: Duration = Duration::from_secs(3);
-/// How much of a body over the limit is read for the sake of its answer.
-const LARGEST_FORGOTTEN: usize = 4 * LARGEST_BODY;
 
 /// The door, as HTTP reaches it.
 pub(super) struct Endpoint {
@@ -36,7 +29,7 @@ pub(super) async fn interactions(
     headers: HeaderMap,
     body: Body,
 ) -> Response {
-    let body = match read_body(body).await {
+    let body = match crate::body::read(body, LARGEST_BODY).await {
         Ok(body) => body,
         Err(status) => return status.into_response(),
     };
@@ -49,23 +42,4 @@ pub(super) async fn interactions(
         Answered::Taken => StatusCode::ACCEPTED.into_response(),
         Answered::Unreadable => (StatusCode::BAD_REQUEST, "not an interaction\n").into_response(),
     }
-}
-
-/// Reads a body within the limit. One that is somewhat longer is read to its end and forgotten: whoever is
-/// cut off while sending sees a broken connection instead of the 413.
-async fn read_body(mut body: Body) -> Result<Vec<u8>, StatusCode> {
-    let reading = async {
-        let (mut kept, mut length) = (Vec::new(), 0);
-        while let Some(frame) = body.frame().await {
-            let Ok(data) = frame.map_err(|_| StatusCode::BAD_REQUEST)?.into_data() else { continue };
-            length += data.len();
-            if length <= LARGEST_BODY {
-                kept.extend_from_slice(&data);
-            } else if length > LARGEST_FORGOTTEN {
-                break;
-            }
-        }
-        if length <= LARGEST_BODY { Ok(kept) } else { Err(StatusCode::PAYLOAD_TOO_LARGE) }
-    };
-    tokio::time::timeout(BODY_TIMEOUT, reading).await.unwrap_or(Err(StatusCode::REQUEST_TIMEOUT))
 }

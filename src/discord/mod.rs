@@ -6,6 +6,7 @@
 
 mod commands;
 mod endpoint;
+pub mod gateway;
 mod interaction;
 mod payload;
 pub mod register;

@@ -11,7 +11,6 @@ use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse as _, Response};
-use http_body_util::BodyExt as _;
 use tracing::{debug, error, info};
 
 use super::payload::{self, Invocation, Payload};
@@ -21,13 +20,9 @@ use crate::domain::reply::Reply;
 
 /// How long the person waits for an answer to the request itself. Slack gives up after 3 s.
 const INLINE: Duration = Duration::from_secs(2);
-/// How much of a body that is too long is read, in bytes, only to be forgotten.
-const LARGEST_FORGOTTEN: usize = 1 << 20;
-/// How long a sender may take over its body.
-const BODY_TIMEOUT: Duration = Duration::from_secs(3);
 
 pub(super) async fn command(State(slack): State<Arc<Slack>>, headers: HeaderMap, body: Body) -> Response {
-    let body = match read_body(body).await {
+    let body = match crate::body::read(body, LARGEST_BODY).await {
         Ok(body) => body,
         Err(status) => return status.into_response(),
     };
@@ -48,30 +43,6 @@ pub(super) async fn command(State(slack): State<Arc<Slack>>, headers: HeaderMap,
             slack.say(&reply)
         }
         Payload::Command(invocation) => slack.carry_out(*invocation).await,
-    }
-}
-
-/// Reads a body within the limit. One that is somewhat longer is read to its end and forgotten: whoever is
-/// cut off while sending sees a broken connection instead of the 413.
-async fn read_body(mut body: Body) -> Result<Vec<u8>, StatusCode> {
-    let (mut kept, mut length) = (Vec::new(), 0);
-    let reading = async {
-        while let Some(frame) = body.frame().await {
-            let Ok(data) = frame.map_err(|_| StatusCode::BAD_REQUEST)?.into_data() else { continue };
-            length += data.len();
-            if length <= LARGEST_BODY {
-                kept.extend_from_slice(&data);
-            } else if length > LARGEST_FORGOTTEN {
-                break;
-            }
-        }
-        Ok(())
-    };
-    let read = tokio::time::timeout(BODY_TIMEOUT, reading).await;
-    match read {
-        _ if length > LARGEST_BODY => Err(StatusCode::PAYLOAD_TOO_LARGE),
-        Ok(read) => read.map(|()| kept),
-        Err(_) => Err(StatusCode::REQUEST_TIMEOUT),
     }
 }
 

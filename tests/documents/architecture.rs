@@ -14,8 +14,10 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("config", &["discord", "domain", "slack", "store", "tencent"]),
     // It is told how to log by the settings, and counts what `app` answers.
     ("telemetry", &["app", "config", "domain"]),
-    // It serves `/readyz` and `/metrics`.
-    ("server", &["app", "telemetry"]),
+    // Both endpoints read bodies by it.
+    ("body", &[]),
+    // It serves `/readyz`, which tells of Discord's gateway, and `/metrics`.
+    ("server", &["app", "discord", "telemetry"]),
     // It wires a whole bot.
     ("bot", &["app", "config", "discord", "server", "slack", "store", "telemetry", "tencent"]),
     // They wire a bot to a simulated world; the demo prints the log as the command line does.
@@ -34,7 +36,7 @@ fn wrong_arrows(source: &Source, modules: &[&str]) -> Vec<String> {
     }
     let allowed = match MAY_NAME.iter().find(|(name, _)| *name == module) {
         Some((_, allowed)) => *allowed,
-        None if ADAPTERS.contains(&module) => &["app", "domain"],
+        None if ADAPTERS.contains(&module) => &["app", "body", "domain"],
         None => return vec![format!("{}: say in MAY_NAME what `{module}` may name", source.path)],
     };
     let named = source.modules_named(modules).into_iter().filter(|name| !allowed.contains(name));
@@ -83,7 +85,8 @@ fn markup_elsewhere(source: &Source) -> Vec<String> {
 
 fn environment_elsewhere(source: &Source) -> Vec<String> {
     // What was typed on the command line is no setting: `main` keeps it for the record.
-    let code = source.without_tests().replace("std::env::args()", "");
+    // Neither is the name of the system that the program was built for, which Discord asks for.
+    let code = source.without_tests().replace("std::env::args()", "").replace("std::env::consts", "");
     let reads = source.path != "src/config.rs" && behind(&code, "std").iter().any(|name| name == "env");
     let dotenv = source.path != "src/config.rs" && has_word(&source.code, "dotenvy");
     (reads || dotenv).then(|| format!("{}: reads the environment", source.path)).into_iter().collect()

@@ -1,0 +1,286 @@
+//! One WebSocket connection, from its opening to its end ("Gateway", Connections).
+
+use std::time::Duration;
+
+use futures_util::{SinkExt as _, StreamExt as _};
+use reqwest::Url;
+use secrecy::SecretString;
+use tokio::net::TcpStream;
+use tokio::sync::OnceCell;
+use tokio::time::{Instant, Interval, MissedTickBehavior};
+use tokio_util::sync::CancellationToken;
+use tokio_websockets::{ClientBuilder, CloseCode, Limits, MaybeTlsStream, Message, WebSocketStream};
+use tracing::{debug, info, warn};
+
+use super::wire::{self, Closed, Incoming};
+use super::{Fatal, Phase, Session, Settings, State, entrance};
+
+type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
+
+/// The longest frame that is read. READY of a bot in 2,500 servers, the most there can be, has some 200 kB.
+const LONGEST_FRAME: usize = 8 * 1_024 * 1_024;
+/// How long a frame may take to be sent. A peer that does not read is as good as gone.
+const SEND_WITHIN: Duration = Duration::from_secs(5);
+/// How long the farewell may take.
+const CLOSE_WITHIN: Duration = Duration::from_millis(500);
+/// Heartbeats more frequent than this would be a mistake of the other side.
+const SHORTEST_BEAT: Duration = Duration::from_millis(50);
+/// With 1000 the session is over ("Initiating a Disconnect").
+const CODE_DONE: u16 = 1000;
+/// With any other it can be resumed.
+const CODE_RESUMES: u16 = 4000;
+
+/// Why a connection ended.
+pub(super) enum Ended {
+    /// It was asked to.
+    Stopped,
+    /// There was none.
+    Unreachable(String),
+    /// It broke; the session, if there is one, goes on.
+    Lost(String),
+    /// Discord will not continue the session.
+    SessionOver(String),
+    /// Discord does not want to be asked again.
+    Fatal(Fatal),
+}
+
+/// What a connection works with.
+pub(super) struct Call<'a, D> {
+    pub(super) url: &'a Url,
+    pub(super) connector: &'a Connector,
+    pub(super) settings: &'a Settings,
+    /// Resumed if there is one; begun, and kept up to date.
+    pub(super) session: &'a mut Option<Session>,
+    pub(super) state: &'a State,
+    pub(super) last_identify: &'a mut Option<Instant>,
+    pub(super) deliver: &'a D,
+    pub(super) stop: &'a CancellationToken,
+}
+
+/// Opens TCP, TLS and the WebSocket. The roots of trust are read once, when they are first needed.
+#[derive(Default)]
+pub(super) struct Connector {
+    tls: OnceCell<tokio_websockets::Connector>,
+}
+
+impl Connector {
+    async fn open(&self, url: &Url) -> Result<Socket, String> {
+        let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
+        let port = url.port_or_known_default().unwrap_or(443);
+        let stream = TcpStream::connect((host, port)).await.map_err(|error| error.to_string())?;
+        stream.set_nodelay(true).map_err(|error| error.to_string())?;
+        let stream = if url.scheme() == "wss" {
+            let tls = || async { tokio_websockets::Connector::new() };
+            let tls = self.tls.get_or_try_init(tls).await.map_err(|error| error.to_string())?;
+            tls.wrap(host, stream).await
+        } else {
+            tokio_websockets::Connector::Plain.wrap(host, stream).await
+        };
+        let url = wire::with_version(url);
+        let (socket, _) = ClientBuilder::new()
+            .uri(url.as_str())
+            .map_err(|error| error.to_string())?
+            .limits(Limits::default().max_payload_len(Some(LONGEST_FRAME)))
+            .connect_on(stream.map_err(|error| error.to_string())?)
+            .await
+            .map_err(|error| error.to_string())?;
+        Ok(socket)
+    }
+}
+
+/// Holds one connection until it ends.
+pub(super) async fn converse<D: Fn(String)>(call: Call<'_, D>) -> Ended {
+    let timing = call.settings.timing;
+    let opened = tokio::select! {
+        () = call.stop.cancelled() => return Ended::Stopped,
+        opened = tokio::time::timeout(timing.connect_within, call.connector.open(call.url)) => opened,
+    };
+    let socket = match opened {
+        Ok(Ok(socket)) => socket,
+        Ok(Err(why)) => return Ended::Unreachable(why),
+        Err(_) => return Ended::Unreachable("it does not answer in time".to_owned()),
+    };
+    let mut connection = Connection {
+        call,
+        socket,
+        beat: None,
+        unanswered: false,
+        overdue: Some(Instant::now() + timing.connect_within),
+    };
+    let ended = connection.listen().await;
+    let code = match &ended {
+        Ended::Stopped | Ended::SessionOver(_) => CODE_DONE,
+        _ => CODE_RESUMES,
+    };
+    connection.leave(code).await;
+    ended
+}
+
+struct Connection<'a, D> {
+    call: Call<'a, D>,
+    socket: Socket,
+    /// Since hello.
+    beat: Option<Interval>,
+    /// A heartbeat was sent and not acknowledged yet.
+    unanswered: bool,
+    /// When hello, READY or RESUMED is given up on; none once it came.
+    overdue: Option<Instant>,
+}
+
+impl<D: Fn(String)> Connection<'_, D> {
+    async fn listen(&mut self) -> Ended {
+        loop {
+            let ended = tokio::select! {
+                () = self.call.stop.cancelled() => Some(Ended::Stopped),
+                () = until(self.overdue) => Some(Ended::Lost("discord did not go on in time".to_owned())),
+                () = tick(&mut self.beat) => self.beat().await,
+                message = self.socket.next() => match message {
+                    Some(Ok(message)) if message.is_close() => Some(closed(&message)),
+                    Some(Ok(message)) => match message.as_text() {
+                        Some(text) => self.take(text).await,
+                        // Pings are answered by the library; binary frames were not asked for.
+                        None => None,
+                    },
+                    Some(Err(error)) => Some(Ended::Lost(format!("the connection broke: {error}"))),
+                    None => Some(Ended::Lost("the connection was dropped".to_owned())),
+                },
+            };
+            if let Some(ended) = ended {
+                return ended;
+            }
+        }
+    }
+
+    /// "Sending Heartbeats": one that finds the last one unanswered means that nobody is there any more.
+    async fn beat(&mut self) -> Option<Ended> {
+        if self.unanswered {
+            return Some(Ended::Lost("a heartbeat was not acknowledged".to_owned()));
+        }
+        self.unanswered = true;
+        self.send(wire::heartbeat(self.call.session.as_ref())).await
+    }
+
+    async fn take(&mut self, text: &str) -> Option<Ended> {
+        self.call.state.heard();
+        let (sequence, incoming) = match wire::read(text) {
+            Ok(read) => read,
+            Err(error) => {
+                warn!(%error, "a frame from the gateway cannot be understood");
+                return None;
+            }
+        };
+        let ready_within = self.call.settings.timing.ready_within;
+        if let (Some(sequence), Some(session)) = (sequence, self.call.session.as_mut()) {
+            session.sequence = sequence;
+            // What is replayed shows that RESUMED is on its way.
+            self.overdue = self.overdue.map(|_| Instant::now() + ready_within);
+        }
+        match incoming {
+            // A second one would cost a second IDENTIFY.
+            Incoming::Hello(_) if self.beat.is_some() => {}
+            Incoming::Hello(interval) => {
+                let interval = interval.max(SHORTEST_BEAT);
+                // The first beat comes after a random part of the interval.
+                let first = Instant::now() + interval.mul_f64(rand::random::<f64>());
+                let mut beat = tokio::time::interval_at(first, interval);
+                beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
+                self.beat = Some(beat);
+                self.overdue = Some(Instant::now() + ready_within);
+                let token: &SecretString = &self.call.settings.bot_token;
+                let opening = match self.call.session.as_ref() {
+                    Some(session) => wire::resume(token, session),
+                    None => {
+                        *self.call.last_identify = Some(Instant::now());
+                        wire::identify(token)
+                    }
+                };
+                return self.send(opening).await;
+            }
+            Incoming::Ready { session_id, resume_url } => {
+                let url = resume_url.as_deref().and_then(entrance::gateway_url);
+                if url.is_none() {
+                    warn!("READY names no wss address to resume at; the general one is used");
+                }
+                *self.call.session = Some(Session {
+                    id: SecretString::from(session_id),
+                    sequence: sequence.unwrap_or_default(),
+                    resume_url: url,
+                });
+                self.is_up("a gateway session has begun");
+            }
+            Incoming::Resumed => self.is_up("the gateway session is resumed"),
+            Incoming::Interaction(json) => (self.call.deliver)(json.to_owned()),
+            Incoming::HeartbeatRequest => {
+                return self.send(wire::heartbeat(self.call.session.as_ref())).await;
+            }
+            Incoming::HeartbeatAck => self.unanswered = false,
+            Incoming::Reconnect => return Some(Ended::Lost("discord asked to reconnect".to_owned())),
+            Incoming::InvalidSession { resumable: true } => {
+                return Some(Ended::Lost("discord asked to resume once more".to_owned()));
+            }
+            Incoming::InvalidSession { resumable: false } => {
+                return Some(Ended::SessionOver("the session is invalid".to_owned()));
+            }
+            Incoming::Other => debug!("an event that is of no interest here"),
+        }
+        None
+    }
+
+    fn is_up(&mut self, what: &'static str) {
+        self.overdue = None;
+        self.call.state.enter(Phase::Ready);
+        info!(host = self.call.url.host_str(), "{what}");
+    }
+
+    async fn send(&mut self, text: String) -> Option<Ended> {
+        match tokio::time::timeout(SEND_WITHIN, self.socket.send(Message::text(text))).await {
+            Ok(Ok(())) => None,
+            Ok(Err(error)) => Some(Ended::Lost(format!("the connection broke: {error}"))),
+            Err(_) => Some(Ended::Lost("discord does not read what is sent".to_owned())),
+        }
+    }
+
+    /// Says goodbye, if it can be said, and waits for no answer.
+    async fn leave(&mut self, code: u16) {
+        let Ok(code) = CloseCode::try_from(code) else { return };
+        let farewell = async {
+            if self.socket.send(Message::close(Some(code), "")).await.is_err() {
+                // The other side was first: the answer to its farewell is waiting to be sent.
+                drop(self.socket.flush().await);
+            }
+        };
+        if tokio::time::timeout(CLOSE_WITHIN, farewell).await.is_err() {
+            debug!("the connection could not be closed in time");
+        }
+    }
+}
+
+fn closed(message: &Message) -> Ended {
+    // A close frame without a code reads as 1005, which no frame may hold.
+    let code = message.as_close().map(|(code, _)| u16::from(code)).filter(|code| *code != 1005);
+    let why = match code {
+        Some(code) => format!("discord closed the connection with code {code}"),
+        None => "discord closed the connection".to_owned(),
+    };
+    match wire::closed(code) {
+        Closed::Resume => Ended::Lost(why),
+        Closed::NewSession => Ended::SessionOver(why),
+        Closed::Fatal(fatal) => Ended::Fatal(fatal),
+    }
+}
+
+async fn until(deadline: Option<Instant>) {
+    match deadline {
+        Some(deadline) => tokio::time::sleep_until(deadline).await,
+        None => std::future::pending().await,
+    }
+}
+
+async fn tick(beat: &mut Option<Interval>) {
+    match beat {
+        Some(beat) => {
+            beat.tick().await;
+        }
+        None => std::future::pending().await,
+    }
+}

@@ -1,0 +1,321 @@
+//! The gateway: a connection from here to Discord, over which interactions arrive. It needs no public endpoint.
+//!
+//! `run` keeps one session alive ("Gateway", "Gateway Events" and "Opcodes and Status Codes" in Discord's
+//! documentation, API version 10): it asks `GET /gateway/bot` where to connect and how many new sessions are
+//! left, identifies, beats, and after any break resumes at `resume_gateway_url` with the last sequence number.
+//! Interactions belong to no intent, so none is asked for. What an interaction says is not read here: its JSON
+//! goes to the handler as it came, so that nothing which a typed model does not know is ever lost. Discord
+//! replays events when a session is resumed, and a replayed one is handed on again: the claim of its id makes
+//! it harmless.
+//!
+//! The parts: `connection` is one WebSocket connection from hello to its end; `entrance` is `GET /gateway/bot`;
+//! `pace` is how long to wait before the next try; `wire` is what frames and close codes mean.
+
+mod connection;
+mod entrance;
+mod pace;
+mod state;
+mod wire;
+
+use std::future::Future;
+use std::time::Duration;
+
+use reqwest::Url;
+use secrecy::SecretString;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tracing::{error, info, warn};
+
+use connection::{Connector, Ended};
+use entrance::{Entrance, Limit, Trouble};
+use pace::Pace;
+
+pub use state::{Phase, State};
+pub use wire::Fatal;
+
+/// Where Discord's REST API is.
+pub const API_BASE_URL: &str = "https://discord.com/api/v10";
+
+/// How to reach Discord.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// The bot's token.
+    pub bot_token: SecretString,
+    /// The REST API, without a slash at the end: [`API_BASE_URL`]. Plain http for loopback addresses only.
+    pub api_base_url: Url,
+    /// How patient to be.
+    pub timing: Timing,
+}
+
+/// How patient to be. The defaults are what Discord's documentation asks for; tests are in a hurry.
+#[derive(Debug, Clone, Copy)]
+pub struct Timing {
+    /// For TCP, TLS and the WebSocket handshake together, and then for hello.
+    pub connect_within: Duration,
+    /// From IDENTIFY or RESUME, or the last event after it, to READY or RESUMED.
+    pub ready_within: Duration,
+    /// Between two IDENTIFYs (`max_concurrency` of 1: one in 5 seconds).
+    pub identify_gap: Duration,
+    /// Before an IDENTIFY after an invalid session, at least and at most (1 to 5 seconds).
+    pub invalid_session: (Duration, Duration),
+    /// The second try's pause at most; the first has none, each further one up to twice the last.
+    pub first_pause: Duration,
+    /// The longest pause.
+    pub longest_pause: Duration,
+    /// A connection that was ready this long is not held against the next one.
+    pub stable_after: Duration,
+}
+
+impl Default for Timing {
+    fn default() -> Self {
+        Self {
+            connect_within: Duration::from_secs(10),
+            ready_within: Duration::from_secs(30),
+            identify_gap: Duration::from_secs(5),
+            invalid_session: (Duration::from_secs(1), Duration::from_secs(5)),
+            first_pause: Duration::from_millis(250),
+            longest_pause: Duration::from_secs(30),
+            stable_after: Duration::from_secs(30),
+        }
+    }
+}
+
+/// What is needed to resume.
+struct Session {
+    id: SecretString,
+    /// The last one seen; Discord replays what came after it.
+    sequence: u64,
+    /// `resume_gateway_url`, until a connection to it fails.
+    resume_url: Option<Url>,
+}
+
+/// Takes interactions until `shutdown`, through any number of connections. `on_interaction` gets the JSON of
+/// each INTERACTION_CREATE's `d`, byte for byte, in a task of its own on `tasks`, so that a slow command delays
+/// neither the next one nor a heartbeat. At `shutdown` it returns within about a second; whoever owns `tasks`
+/// decides how long handlers under way are waited for.
+///
+/// # Errors
+/// When Discord refuses in a way that no repetition can mend: the token, the intents, the sharding. Everything
+/// else is tried again, for ever, ever more slowly.
+pub async fn run<F, H>(
+    settings: Settings,
+    on_interaction: F,
+    tasks: TaskTracker,
+    state: State,
+    shutdown: impl Future<Output = ()>,
+) -> Result<(), Fatal>
+where
+    F: Fn(String) -> H,
+    H: Future<Output = ()> + Send + 'static,
+{
+    let stop = CancellationToken::new();
+    let deliver = |interaction| {
+        tasks.spawn(on_interaction(interaction));
+    };
+    let kept = async {
+        let mut keeper = Keeper::new(settings, state.clone(), stop.clone())?;
+        keeper.keep(deliver).await
+    };
+    let asked = async {
+        shutdown.await;
+        stop.cancel();
+        // `kept` ends by itself now.
+        std::future::pending::<()>().await;
+    };
+    let result = tokio::select! {
+        result = kept => result,
+        () = asked => Ok(()),
+    };
+    match &result {
+        Ok(()) => {
+            info!("the gateway is left");
+            state.enter(Phase::Stopped);
+        }
+        Err(fatal) => {
+            error!(%fatal, "the gateway is out of reach until that is mended");
+            state.enter(Phase::Fatal(fatal.to_string()));
+        }
+    }
+    result
+}
+
+/// Keeps the session, from one connection to the next.
+struct Keeper {
+    settings: Settings,
+    entrance: Entrance,
+    connector: Connector,
+    state: State,
+    stop: CancellationToken,
+    session: Option<Session>,
+    /// What `GET /gateway/bot` said last.
+    general_url: Option<Url>,
+    last_identify: Option<Instant>,
+    pace: Pace,
+}
+
+impl Keeper {
+    fn new(settings: Settings, state: State, stop: CancellationToken) -> Result<Self, Fatal> {
+        let entrance = Entrance::new(&settings)?;
+        let pace = Pace::new(settings.timing.first_pause, settings.timing.longest_pause);
+        Ok(Self {
+            settings,
+            entrance,
+            connector: Connector::default(),
+            state,
+            stop,
+            session: None,
+            general_url: None,
+            last_identify: None,
+            pace,
+        })
+    }
+
+    async fn keep(&mut self, deliver: impl Fn(String)) -> Result<(), Fatal> {
+        while !self.stop.is_cancelled() {
+            let pause = self.pace.next();
+            if self.pause(pause).await.is_stopped() {
+                break;
+            }
+            let url = match self.where_to().await {
+                Ok(Some(url)) => url,
+                Ok(None) => break,
+                Err(Trouble::Fatal(fatal)) => return Err(fatal),
+                Err(Trouble::Passing { why, wait }) => {
+                    warn!(why, "discord cannot be asked where its gateway is");
+                    if let Some(wait) = wait {
+                        self.pace.no_sooner_than(wait);
+                    }
+                    continue;
+                }
+            };
+            let ended = connection::converse(connection::Call {
+                url: &url,
+                connector: &self.connector,
+                settings: &self.settings,
+                session: &mut self.session,
+                state: &self.state,
+                last_identify: &mut self.last_identify,
+                deliver: &deliver,
+                stop: &self.stop,
+            })
+            .await;
+            if self.state.was_ready_for(self.settings.timing.stable_after) {
+                self.pace.reset();
+            }
+            match ended {
+                Ended::Stopped => break,
+                Ended::Fatal(fatal) => return Err(fatal),
+                Ended::Unreachable(why) => {
+                    warn!(why, host = url.host_str(), "the gateway cannot be reached");
+                    // Perhaps only the one for resuming is down; if both are, the next question may name another.
+                    let resume_url = self.session.as_mut().and_then(|session| session.resume_url.take());
+                    if resume_url.is_none() {
+                        self.general_url = None;
+                    }
+                }
+                Ended::Lost(why) => info!(why, "the gateway connection ended; it is taken up again"),
+                Ended::SessionOver(why) => {
+                    info!(why, "the gateway session is over; a new one is begun");
+                    self.session = None;
+                    self.pace.no_sooner_than(between(self.settings.timing.invalid_session));
+                }
+            }
+            self.state.enter(if self.session.is_some() { Phase::Resuming } else { Phase::Connecting });
+        }
+        Ok(())
+    }
+
+    /// Where to connect. For a new session that takes a look at how many are left, and the wait for one.
+    /// `None` if it is time to stop.
+    async fn where_to(&mut self) -> Result<Option<Url>, Trouble> {
+        if let Some(session) = &self.session
+            && let Some(url) = session.resume_url.as_ref().or(self.general_url.as_ref())
+        {
+            return Ok(Some(url.clone()));
+        }
+        loop {
+            let answer = tokio::select! {
+                () = self.stop.cancelled() => return Ok(None),
+                answer = self.entrance.ask() => answer?,
+            };
+            self.general_url = Some(answer.url.clone());
+            if self.session.is_some() {
+                return Ok(Some(answer.url));
+            }
+            let gap = self.last_identify.map_or(Duration::ZERO, |last| {
+                self.settings.timing.identify_gap.saturating_sub(last.elapsed())
+            });
+            match answer.limit {
+                Some(limit) if limit.remaining == 0 => {
+                    let wait = limit.reset_after;
+                    warn!(
+                        seconds = wait.as_secs(),
+                        "discord permits no new session until the limit is reset"
+                    );
+                    self.state.enter(Phase::Waiting {
+                        why: "discord permits no new session until its daily limit is reset".to_owned(),
+                        until: Instant::now() + wait,
+                    });
+                    if self.pause(wait.max(self.settings.timing.identify_gap)).await.is_stopped() {
+                        return Ok(None);
+                    }
+                    self.state.enter(Phase::Connecting);
+                    // And ask again: the answer is what counts.
+                }
+                limit => {
+                    // Whoever begins one session after the other soon has none left for the day, and the one
+                    // too many resets the token: the last tenth is spread over the time to the reset.
+                    let spread = limit.and_then(Limit::spread).filter(|_| self.last_identify.is_some());
+                    let wait = gap.max(spread.unwrap_or_default());
+                    if wait > self.settings.timing.identify_gap {
+                        warn!(seconds = wait.as_secs(), "few new sessions are left for today; a pause");
+                        self.state.enter(Phase::Waiting {
+                            why: "discord permits few more new sessions today".to_owned(),
+                            until: Instant::now() + wait,
+                        });
+                    }
+                    if self.pause(wait).await.is_stopped() {
+                        return Ok(None);
+                    }
+                    return Ok(Some(answer.url));
+                }
+            }
+        }
+    }
+
+    async fn pause(&self, wait: Duration) -> Pause {
+        if wait.is_zero() {
+            return Pause::Over;
+        }
+        tokio::select! {
+            () = self.stop.cancelled() => Pause::Stopped,
+            () = tokio::time::sleep(wait) => Pause::Over,
+        }
+    }
+}
+
+/// How a pause ended.
+enum Pause {
+    Over,
+    Stopped,
+}
+
+impl Pause {
+    fn is_stopped(&self) -> bool {
+        matches!(self, Self::Stopped)
+    }
+}
+
+/// A moment between the two, so that replicas do not march in step.
+fn between((least, most): (Duration, Duration)) -> Duration {
+    least + most.saturating_sub(least).mul_f64(rand::random::<f64>())
+}
+
+/// Whether the token may go there: TLS, or this machine.
+fn is_safe(url: &Url, secure: &str, plain: &str) -> bool {
+    let host = url.host_str().unwrap_or_default();
+    let address = host.trim_matches(['[', ']']).parse::<std::net::IpAddr>();
+    let is_loopback = host == "localhost" || address.is_ok_and(|address| address.is_loopback());
+    !host.is_empty() && (url.scheme() == secure || (url.scheme() == plain && is_loopback))
+}

@@ -1,0 +1,10 @@
+//! The gateway client against a Discord whose every fault the test decides: nothing waits for a fixed time.
+
+#![allow(clippy::unwrap_used, reason = "a test may stop where it stands")]
+
+mod bot;
+mod budget;
+mod fake;
+mod life;
+mod recovery;
+mod secrets;
