@@ -14,6 +14,8 @@ use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
+use super::fake::Fake;
+
 pub(crate) const TOKEN: &str = "the-bots-token";
 
 /// Which calls a fault strikes.
@@ -72,10 +74,21 @@ impl Discord {
     pub(crate) async fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let base = format!("http://{}/api/v10", listener.local_addr().unwrap());
-        let discord = Self { state: Arc::default(), changes: Arc::new(watch::Sender::default()), base };
-        let router = Router::new().fallback(any).with_state(discord.clone());
+        let (discord, router) = Self::at(base);
         tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
         discord
+    }
+
+    /// With a gateway.
+    pub(crate) async fn with_gateway() -> (Self, Fake) {
+        let (discord, router) = Self::at(String::new());
+        let gateway = Fake::beside(router).await;
+        (Self { base: gateway.api_base_url(), ..discord }, gateway)
+    }
+
+    fn at(base: String) -> (Self, Router) {
+        let discord = Self { state: Arc::default(), changes: Arc::new(watch::Sender::default()), base };
+        (discord.clone(), Router::new().fallback(any).with_state(discord))
     }
 
     /// Somebody used a command: its token is good from now on.

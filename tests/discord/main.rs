@@ -1,5 +1,5 @@
-//! The Discord door as people and Discord itself meet it: signed interactions over HTTP go in, calls to a
-//! fake Discord's REST API come out. The bot, its database and its client are the real ones; Tencent is
+//! The Discord door as people and Discord itself meet it: interactions go in, signed over HTTP or over the
+//! gateway, calls to a fake Discord's REST API come out. The bot, its database and its client are the real ones; Tencent is
 //! the simulator.
 
 // A test that cannot go on fails; that is what `unwrap` says.
@@ -10,7 +10,11 @@ mod asking;
 mod authenticity;
 mod delivering;
 mod discord;
+#[path = "../gateway/fake.rs"]
+#[allow(dead_code, reason = "the tests of the gateway alone use more of it")]
+mod fake;
 mod logs;
+mod over_the_gateway;
 mod payloads;
 mod registering;
 mod suggesting;

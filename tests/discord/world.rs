@@ -82,10 +82,18 @@ impl World {
     }
 
     pub(crate) async fn with(change: impl FnOnce(&mut Settings)) -> Self {
+        Self::at(Discord::start().await, change).await
+    }
+
+    /// Without a public key.
+    pub(crate) async fn over_the_gateway_of(discord: Discord) -> Self {
+        Self::at(discord, |settings| settings.public_key = None).await
+    }
+
+    async fn at(discord: Discord, change: impl FnOnce(&mut Settings)) -> Self {
         bot::install_cryptography();
         logs::keep();
         let clock = TestClock::default();
-        let discord = Discord::start().await;
         let account = simulator::Settings::new(1_400_000_000, "administrator", SecretString::from("key"));
         let tencent = Simulator::with_clock(account, {
             let clock = clock.clone();
@@ -166,6 +174,13 @@ impl World {
         request.send().await.unwrap().status()
     }
 
+    /// The status and text of one of the bot's own pages.
+    pub(crate) async fn page(&self, path: &str) -> (u16, String) {
+        let url = Url::parse(&self.bot).unwrap().join(path).unwrap();
+        let response = self.http.get(url).send().await.unwrap();
+        (response.status().as_u16(), response.text().await.unwrap())
+    }
+
     /// Sends an interaction, whose token is good from then on.
     pub(crate) async fn send(&self, interaction: &Value) -> StatusCode {
         self.discord.knows(token(interaction), interaction["id"].as_str().unwrap_or_default());
@@ -175,10 +190,15 @@ impl World {
     /// Uses the command and waits for what a person reads in the end.
     pub(crate) async fn says(&self, interaction: &Value) -> String {
         assert_eq!(self.send(interaction).await, StatusCode::ACCEPTED);
+        read(&self.answered(interaction).await)
+    }
+
+    /// Waits for the last answer.
+    pub(crate) async fn answered(&self, interaction: &Value) -> Interaction {
         let is_final = |it: &Interaction| {
             it.edited.is_some() || it.callback.as_ref().is_some_and(|callback| callback["type"] != 5)
         };
-        read(&self.discord.until(token(interaction), is_final).await)
+        self.discord.until(token(interaction), is_final).await
     }
 
     /// Ends the bot, which ends everything under way, and checks what must always hold.

@@ -61,7 +61,7 @@ async fn a_token_that_the_api_refuses_is_one_clear_error_and_never_shown_to_the_
     assert_eq!((fake.waiting_arrivals(), fake.asked.len()), (0, 1));
     assert_eq!(
         bot.state.to_string(),
-        "refused: the bot token is not accepted: set DISCORD_BOT_TOKEN to the one from the developer portal, never heard"
+        "refused: the bot token is not accepted: set DISCORD_BOT_TOKEN to the one from the developer portal"
     );
 }
 

@@ -63,6 +63,11 @@ pub(crate) struct Fake {
 
 impl Fake {
     pub(crate) async fn start() -> Self {
+        Self::beside(Router::new()).await
+    }
+
+    /// With the rest of the REST API.
+    pub(crate) async fn beside(rest: Router) -> Self {
         let (arrived, arrivals) = unbounded_channel();
         let (connected, connections) = unbounded_channel();
         let welcome = Arc::new(Mutex::new(Welcome::Upgrade));
@@ -93,7 +98,7 @@ impl Fake {
         };
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let api = listener.local_addr().unwrap();
-        let router = Router::new().route("/api/v10/gateway/bot", get(answer));
+        let router = rest.route("/api/v10/gateway/bot", get(answer));
         tokio::spawn(room_owner::server::run(listener, router, std::future::pending()));
         Self { api, general, resume, entrance, welcome, asked, arrivals, connections }
     }

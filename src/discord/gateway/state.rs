@@ -105,7 +105,8 @@ impl fmt::Display for State {
             }
             Phase::Ready => f.write_str("ready")?,
             Phase::Resuming => f.write_str("resuming")?,
-            Phase::Fatal(why) => write!(f, "refused: {why}")?,
+            // The end of it: what was heard before no longer matters, and would garble the remedy.
+            Phase::Fatal(why) => return write!(f, "refused: {why}"),
             Phase::Stopped => f.write_str("stopped")?,
         }
         match self.last_heard() {
@@ -134,5 +135,7 @@ mod tests {
         });
         assert_eq!(state.to_string(), "waiting 9 s: for a reason, last heard 7 s ago");
         assert!(!state.is_ready());
+        state.enter(Phase::Fatal("set another token".to_owned()));
+        assert_eq!(state.to_string(), "refused: set another token");
     }
 }
