@@ -202,3 +202,10 @@ END;
 CREATE TRIGGER deliveries_never_deleted BEFORE DELETE ON deliveries BEGIN
     SELECT RAISE(ABORT, 'a delivery is claimed once');
 END;
+
+-- What `/readyz` writes, to see whether a command's record would find room on the disk.
+CREATE TABLE write_probe (
+    one    INTEGER PRIMARY KEY CHECK (one = 1),
+    filler BLOB NOT NULL
+) STRICT;
+INSERT INTO write_probe (one, filler) VALUES (1, zeroblob(32768));

@@ -422,6 +422,12 @@ fn tencent(reader: &mut Reader<'_>) -> Option<tencent::Settings> {
 }
 
 fn base_url(reader: &mut Reader<'_>) -> Option<Url> {
+    // A typo in the region is said even while the URL stands in for it.
+    if let Some(Err(error)) = reader.environment.get("TENCENT_REGION").map(str::parse::<Region>)
+        && reader.environment.get("TENCENT_API_BASE_URL").is_some()
+    {
+        reader.problem("TENCENT_REGION", error.to_string());
+    }
     let Some(text) = reader.environment.get("TENCENT_API_BASE_URL") else {
         let Some(region) = reader.environment.get("TENCENT_REGION") else {
             reader.problem("TENCENT_REGION", "is not set, and neither is TENCENT_API_BASE_URL");

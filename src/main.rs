@@ -11,6 +11,7 @@ use room_owner::cli::{self, Arguments, BenchArguments, Command, DiscordCommand, 
 use room_owner::clock::SystemClock;
 use room_owner::config::{self, Common, Config, ConfigError, Environment};
 use room_owner::discord::register::Registrar;
+use room_owner::domain::room::{AccountId, RoomId};
 use room_owner::store::{IfMissing, SqliteStore};
 use room_owner::tencent::simulator::{Settings, Simulator, Webhook};
 use room_owner::{demo, discord, telemetry};
@@ -26,12 +27,19 @@ fn main() -> ExitCode {
     };
     match runtime.block_on(run(arguments.command)) {
         Ok(exit) => exit.into(),
+        // Whoever reads only the beginning (`| head`) has all they want.
+        Err(error) if is_closed_pipe(&error) => Exit::Done.into(),
         Err(error) => {
             eprintln!("error: {error:#}");
             let exit = if error.is::<ConfigError>() { Exit::Usage } else { Exit::Failed };
             exit.into()
         }
     }
+}
+
+fn is_closed_pipe(error: &anyhow::Error) -> bool {
+    let io = error.chain().find_map(|cause| cause.downcast_ref::<std::io::Error>());
+    io.is_some_and(|error| error.kind() == std::io::ErrorKind::BrokenPipe)
 }
 
 async fn run(command: Command) -> anyhow::Result<Exit> {
@@ -63,7 +71,15 @@ async fn run(command: Command) -> anyhow::Result<Exit> {
             let principal = cli::local_principal(environment.sudo_user())?;
             let tencent = config::tencent_settings(&environment)?;
             let bot = Bot::build(&common.database_url, tencent, clock, Timing::default()).await?;
-            let exit = cli::transfer::run(&bot.service, principal, typed, arguments).await;
+            let mut work = std::pin::pin!(cli::transfer::run(&bot.service, principal, typed, arguments));
+            // A change that was sent is not taken back by Ctrl-C: what came of it is waited for and recorded.
+            let exit = tokio::select! {
+                exit = &mut work => exit,
+                () = bot::end_requested() => {
+                    eprintln!("the outcome is waited for, so that it is recorded; it takes some seconds at most");
+                    work.await
+                }
+            };
             bot.store.close().await;
             return exit;
         }
@@ -123,9 +139,12 @@ async fn simulate(environment: &Environment, arguments: SimulatorArguments) -> a
     let simulator = Simulator::new(settings);
     for room in &arguments.rooms {
         let (id, owner) = room
-            .split_once('=')
+            .rsplit_once('=')
             .with_context(|| format!("`{room}` is not a room and its owner: write --room test=carol"))?;
-        simulator.put_room(id, owner);
+        let wrong = || format!("`{room}` is not a room and its owner");
+        let id: RoomId = id.parse().with_context(wrong)?;
+        let owner: AccountId = owner.parse().with_context(wrong)?;
+        simulator.put_room(id.as_str(), owner.as_str());
     }
     if arguments.rooms.is_empty() {
         for (id, owner) in [("test", "carol"), ("live-7", "dave"), ("my room", "erin")] {

@@ -137,6 +137,14 @@ pub trait Store: Send + Sync {
     /// the refusal recorded, in one transaction that is durable when this returns.
     async fn admit(&self, admission: Admission, at: Timestamp) -> Result<Admitted, StoreError>;
 
+    /// Notes beside an open operation who owned the room before, ahead of its outcome.
+    async fn note_previous_owner(
+        &self,
+        operation: OperationId,
+        previous: &AccountId,
+        at: Timestamp,
+    ) -> Result<(), StoreError>;
+
     /// Records the outcome of an operation. `false` if it already has a final one, which stands.
     async fn finish(
         &self,

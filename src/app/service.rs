@@ -44,6 +44,13 @@ impl Default for Timing {
     }
 }
 
+/// How long after the record of an attempt its call may still leave: the owner is read first, patiently.
+const LONGEST_BEFORE_SENDING: Duration = Duration::from_secs(20);
+
+/// How long a change may take before the previous owner is noted beside the attempt. Most are answered
+/// sooner, and their previous owner is recorded with the outcome.
+const SLOW_CHANGE: Duration = Duration::from_millis(150);
+
 /// How often an outcome is offered to the store before the person is answered without it.
 const RECORD_TRIES: u32 = 6;
 
@@ -56,6 +63,7 @@ pub struct CommandService {
     timing: Timing,
     /// Operations that this process is working on: their being pending is not an accident.
     under_way: Mutex<HashSet<OperationId>>,
+    started_at: jiff::Timestamp,
     tasks: TaskTracker,
     pub(super) live: LiveRooms,
 }
@@ -101,7 +109,9 @@ impl CommandService {
         observer: Arc<dyn Observer>,
         timing: Timing,
     ) -> Self {
+        let started_at = clock.now();
         Self {
+            started_at,
             store,
             rooms,
             clock,
@@ -372,7 +382,7 @@ impl CommandService {
             // Without the present owner an unclear answer could never be resolved: do not begin.
             Err(ReadError::Unreadable(refusal)) => return Outcome::Declined(refusal),
         };
-        match self.rooms.change_room_owner(attempt).await {
+        match self.change(attempt, &previous).await {
             CallResult::Accepted { request_id } => {
                 let confirmed = self.read_until(transfer, &self.timing.confirm).await;
                 let confirmed = matches!(confirmed, Ok(owner) if owner == transfer.new_owner);
@@ -390,6 +400,22 @@ impl CommandService {
                 settle(&transfer.new_owner, Some(previous), problem, owner)
             }
         }
+    }
+
+    /// Sends the change. While it takes its time, the previous owner is noted: should this process die now,
+    /// the next one can tell from it what an unchanged owner means.
+    async fn change(&self, attempt: &Attempt, previous: &AccountId) -> CallResult {
+        let mut call = self.rooms.change_room_owner(attempt);
+        tokio::select! {
+            result = &mut call => return result,
+            () = tokio::time::sleep(SLOW_CHANGE) => {}
+        }
+        let noted = self.store.note_previous_owner(attempt.operation(), previous, self.clock.now());
+        let (result, noted) = tokio::join!(call, noted);
+        if let Err(error) = noted {
+            warn!(operation = attempt.operation().seq(), %error, "the previous owner could not be noted");
+        }
+        result
     }
 
     /// Reads the owner after each pause, until it is the new one.
@@ -471,8 +497,14 @@ impl CommandService {
         };
         // A change that was sent shortly before the end may still be on its way.
         let settled = self.timing.settle.iter().sum::<Duration>();
-        let age = self.clock.now().duration_since(unresolved.begun_at).unsigned_abs();
-        if let Some(early) = settled.checked_sub(age) {
+        let (now, begun_at) = (self.clock.now(), unresolved.begun_at);
+        let (since, wait) = if begun_at < self.started_at {
+            // Its process had ended when this one began, so nothing was sent after that.
+            (self.started_at, settled)
+        } else {
+            (begun_at, settled + LONGEST_BEFORE_SENDING)
+        };
+        if let Some(early) = wait.checked_sub(now.duration_since(since).unsigned_abs()) {
             self.clock.sleep(early).await;
             // Read before it was entered here, it may be this process's own work after all.
             if !self.is_abandoned(unresolved) {
@@ -539,11 +571,14 @@ fn settle(
             request_id: problem.request_id.clone(),
             unclear: Some(problem),
         },
-        // Known to be as before: it did not happen. Never read before the end: it did not last.
-        Ok(owner) if previous.as_ref().is_none_or(|previous| *previous == owner) => {
+        // Known to be as before: it did not happen.
+        Ok(owner) if previous.as_ref() == Some(&owner) => {
             let remedy = match problem.code {
                 Some(_) => problem.remedy,
-                None => "The change did not happen. It is safe to send it again.".to_owned(),
+                None => {
+                    "The change did not happen. Look at the room's owner once more before you send it again."
+                        .to_owned()
+                }
             };
             Outcome::Refused { previous: Some(owner), refusal: Refusal { remedy, ..problem } }
         }
@@ -571,4 +606,36 @@ fn lost(info: &str) -> Refusal {
 fn not_recorded(problem: &StoreError) -> Reply {
     error!(error = %problem, "nothing was done: the store failed");
     Reply::NotRecorded
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn account(id: &str) -> AccountId {
+        AccountId::from_tencent(id.to_owned())
+    }
+
+    fn settled(previous: Option<&str>, now: &str) -> Outcome {
+        settle(&account("new"), previous.map(account), lost("no answer"), Ok(account(now)))
+    }
+
+    #[test]
+    fn the_new_owner_is_a_yes_whoever_came_before() {
+        assert!(matches!(settled(None, "new"), Outcome::Succeeded { confirmed: true, .. }));
+        assert!(matches!(settled(Some("old"), "new"), Outcome::Succeeded { confirmed: true, .. }));
+    }
+
+    #[test]
+    fn only_the_known_previous_owner_is_a_no() {
+        assert!(matches!(settled(Some("old"), "old"), Outcome::Refused { .. }));
+        for previous in [None, Some("old")] {
+            let outcome = settled(previous, "third");
+            assert!(
+                matches!(&outcome, Outcome::Unknown { owner_now: Some(now), .. } if now.as_str() == "third")
+            );
+            assert!(outcome.is_final(), "no reading can ever tell more");
+            assert_eq!(outcome.previous_owner().map(AccountId::as_str), previous);
+        }
+    }
 }

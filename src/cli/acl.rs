@@ -41,27 +41,30 @@ pub async fn run(
         }
     };
     let Ok(reason) = clean_reason(reason.as_deref().unwrap_or_default()) else {
-        eprintln!("the reason is too long: {} characters are kept", crate::domain::command::LONGEST_REASON);
+        super::tell!(
+            "the reason is too long: {} characters are kept",
+            crate::domain::command::LONGEST_REASON
+        );
         return Ok(Exit::Usage);
     };
     match edit_locally(store, clock, principal, typed, change, reason).await? {
         AclChanged::Grant(operation, grant) => {
             let what = if grant.revoked_at.is_some() { "revoked" } else { "given" };
-            eprintln!("grant {} {what} · op {operation}", grant.id);
+            super::tell!("grant {} {what} · op {operation}", grant.id);
             if grant.revoked_at.is_none()
                 && let Some(warning) = without_effect(&grant.subject)
             {
-                eprintln!("note: {warning}");
+                super::tell!("note: {warning}");
             }
             print::one(&grant, format)?;
         }
         AclChanged::Channel(operation, entry) => {
             let what = if entry.removed_at.is_some() { "removed" } else { "authorised" };
-            eprintln!("`{}` {what} · op {operation}", entry.channel);
+            super::tell!("`{}` {what} · op {operation}", entry.channel);
             print::one(&entry, format)?;
         }
         AclChanged::Nothing(operation, why) => {
-            eprintln!("nothing was changed: {why} · op {operation}");
+            super::tell!("nothing was changed: {why} · op {operation}");
             return Ok(Exit::Failed);
         }
     }
@@ -86,9 +89,11 @@ async fn show_grants(store: &dyn Store, now: Timestamp, all: bool, format: Forma
     let known = grants.len();
     grants.retain(|grant| all || is_live(grant, now));
     if grants.is_empty() && known == 0 {
-        eprintln!("nobody may do anything yet: `room-owner acl grant <subject> <role>` gives the first role");
+        super::tell!(
+            "nobody may do anything yet: `room-owner acl grant <subject> <role>` gives the first role"
+        );
     } else if grants.len() < known {
-        eprintln!("{} ended grants are left out: --all shows them", known - grants.len());
+        super::tell!("{} ended grants are left out: --all shows them", known - grants.len());
     }
     print::rows(&grants, format)?;
     Ok(Exit::Done)
@@ -99,11 +104,11 @@ async fn show_channels(store: &dyn Store, now: Timestamp, all: bool, format: For
     let known = channels.len();
     channels.retain(|entry| all || is_open(entry, now));
     if channels.is_empty() && known == 0 {
-        eprintln!(
+        super::tell!(
             "no channel is authorised yet: `room-owner acl channel allow <channel>` authorises the first"
         );
     } else if channels.len() < known {
-        eprintln!("{} removed entries are left out: --all shows them", known - channels.len());
+        super::tell!("{} removed entries are left out: --all shows them", known - channels.len());
     }
     print::rows(&channels, format)?;
     Ok(Exit::Done)
@@ -125,6 +130,20 @@ impl Row for Grant {
         "Granted",
         "Revoked",
         "Reason",
+    ];
+
+    const FIELDS: &'static [&'static str] = &[
+        "id",
+        "subject",
+        "role",
+        "effect",
+        "rooms",
+        "channels",
+        "expires_at",
+        "granted_by",
+        "granted_at",
+        "revoked_at",
+        "reason",
     ];
 
     fn cells(&self) -> Vec<String> {
@@ -150,6 +169,9 @@ impl Row for Grant {
 impl Row for AuthorisedChannel {
     const HEADINGS: &'static [&'static str] =
         &["Channel", "Rooms", "Allowed by", "Allowed", "Removed", "Reason"];
+
+    const FIELDS: &'static [&'static str] =
+        &["channel", "rooms", "allowed_by", "allowed_at", "removed_at", "reason"];
 
     fn cells(&self) -> Vec<String> {
         vec![

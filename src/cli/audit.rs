@@ -20,7 +20,7 @@ pub async fn run(store: &dyn Store, clock: &dyn Clock, command: AuditCommand) ->
                 Ok(Exit::Done)
             }
             None => {
-                eprintln!("there is no operation {operation}: `room-owner audit list` shows the latest");
+                super::tell!("there is no operation {operation}: `room-owner audit list` shows the latest");
                 Ok(Exit::Failed)
             }
         },
@@ -34,7 +34,7 @@ async fn list(store: &dyn Store, clock: &dyn Clock, arguments: ListArguments) ->
     let (since, until) = match (instant(arguments.since.as_ref()), instant(arguments.until.as_ref())) {
         (Ok(since), Ok(until)) => (since, until),
         (Err(wrong), _) | (_, Err(wrong)) => {
-            eprintln!("{wrong}");
+            super::tell!("{wrong}");
             return Ok(Exit::Usage);
         }
     };
@@ -56,9 +56,9 @@ async fn list(store: &dyn Store, clock: &dyn Clock, arguments: ListArguments) ->
     }
     print::rows(&entries, arguments.format)?;
     if entries.is_empty() {
-        eprintln!("no entry matches");
+        super::tell!("no entry matches");
     } else if cut {
-        eprintln!("these are the newest {}; older ones are left out: --limit 0 shows all", entries.len());
+        super::tell!("these are the newest {}; older ones are left out: --limit 0 shows all", entries.len());
     }
     Ok(Exit::Done)
 }
@@ -66,6 +66,27 @@ async fn list(store: &dyn Store, clock: &dyn Clock, arguments: ListArguments) ->
 impl Row for AuditEntry {
     const HEADINGS: &'static [&'static str] =
         &["Op", "At (UTC)", "Actor", "Command", "Outcome", "How and why"];
+
+    const FIELDS: &'static [&'static str] = &[
+        "operation",
+        "at",
+        "actor",
+        "actor_name",
+        "channel",
+        "command",
+        "room",
+        "new_owner",
+        "previous_owner",
+        "reason",
+        "decision",
+        "authority",
+        "outcome",
+        "error_code",
+        "error_info",
+        "request_id",
+        "delivery_id",
+        "duration_ms",
+    ];
 
     /// What fits a terminal; `audit show` and the other formats have every field.
     fn cells(&self) -> Vec<String> {

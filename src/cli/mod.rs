@@ -2,6 +2,15 @@
 //!
 //! Rows go to stdout in the asked-for format; what is meant for people goes to stderr.
 
+/// Says a line to a person, on stderr; a closed pipe is no reason to fail.
+macro_rules! tell {
+    ($($words:tt)*) => {{
+        use std::io::Write as _;
+        drop(writeln!(std::io::stderr(), $($words)*));
+    }};
+}
+use tell;
+
 pub mod acl;
 pub mod audit;
 mod print;

@@ -1,6 +1,6 @@
 //! Rows in the formats of the command line.
 
-use std::io::{self, Write};
+use std::io::{self, IsTerminal as _, Write};
 
 use comfy_table::{ContentArrangement, Table, presets};
 use serde::Serialize;
@@ -12,6 +12,9 @@ use crate::domain::room::is_invisible;
 pub(super) trait Row: Serialize {
     /// The names of the columns for people.
     const HEADINGS: &'static [&'static str];
+
+    /// The names of the fields for programs, in the order in which they are serialised.
+    const FIELDS: &'static [&'static str];
 
     /// The cells for people.
     fn cells(&self) -> Vec<String>;
@@ -52,8 +55,20 @@ pub(super) fn whole<R: Row>(row: &R, format: Format) -> io::Result<()> {
     Ok(())
 }
 
+/// JSON in which what cannot be seen is escaped: nobody's text steers the terminal that it is read on.
 fn json<T: Serialize + ?Sized>(value: &T) -> io::Result<String> {
-    Ok(serde_json::to_string(value)?)
+    let mut escaped = String::new();
+    for c in serde_json::to_string(value)?.chars() {
+        if is_invisible(c) {
+            let mut units = [0; 2];
+            for unit in c.encode_utf16(&mut units) {
+                escaped.push_str(&format!("\\u{unit:04x}"));
+            }
+        } else {
+            escaped.push(c);
+        }
+    }
+    Ok(escaped)
 }
 
 /// The table for people: no foreign text can move the cursor or colour the rest.
@@ -111,13 +126,19 @@ impl<'de> serde::Deserialize<'de> for Ordered {
 }
 
 fn csv<R: Row>(rows: &[R], out: &mut impl Write) -> io::Result<()> {
-    let mut writer = csv::Writer::from_writer(out);
+    let to_terminal = io::stdout().is_terminal();
+    let mut writer = csv::WriterBuilder::new().from_writer(out);
+    if rows.is_empty() {
+        writer.write_record(R::FIELDS)?;
+    }
     for (number, row) in rows.iter().enumerate() {
         let fields = fields(row)?;
         if number == 0 {
             writer.write_record(fields.iter().map(|(name, _)| name))?;
         }
-        writer.write_record(fields.iter().map(|(_, value)| guarded(value)))?;
+        // A program gets the text as it is, a terminal gets it without what cannot be seen.
+        let shown = |value: &str| if to_terminal { visible(value) } else { value.to_owned() };
+        writer.write_record(fields.iter().map(|(_, value)| guarded(&shown(value))))?;
     }
     writer.flush()
 }
@@ -140,6 +161,7 @@ mod tests {
 
     impl Row for Sample {
         const HEADINGS: &'static [&'static str] = &["Z"];
+        const FIELDS: &'static [&'static str] = &["z", "a"];
 
         fn cells(&self) -> Vec<String> {
             vec![self.z.to_owned()]
@@ -152,6 +174,20 @@ mod tests {
         csv(&[Sample { z: "=HYPERLINK(1)", a: Some(-5) }, Sample { z: "a,\"b\"", a: None }], &mut out)
             .unwrap();
         assert_eq!(String::from_utf8(out).unwrap(), "z,a\n'=HYPERLINK(1),-5\n\"a,\"\"b\"\"\",\n");
+    }
+
+    #[test]
+    fn without_rows_a_table_for_programs_has_its_header() {
+        let mut out = Vec::new();
+        csv::<Sample>(&[], &mut out).unwrap();
+        assert_eq!(String::from_utf8(out).unwrap(), "z,a\n");
+    }
+
+    #[test]
+    fn json_shows_what_cannot_be_seen() {
+        let text = json(&Sample { z: "a\u{202e}b\u{9b}", a: None }).unwrap();
+        assert_eq!(text, r#"{"z":"a\u202eb\u009b","a":null}"#);
+        assert_eq!(serde_json::from_str::<serde_json::Value>(&text).unwrap()["z"], "a\u{202e}b\u{9b}");
     }
 
     #[test]

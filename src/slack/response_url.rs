@@ -44,7 +44,7 @@ impl FromStr for AllowedHost {
         // A URL knows how hosts are written, IPv6 included.
         let url = Url::parse(&format!("https://{text}/")).map_err(|_| invalid())?;
         let plain = url.path() == "/" && url.username().is_empty() && url.query().is_none();
-        let host = url.host_str().filter(|_| plain && !text.contains('/')).ok_or_else(invalid)?;
+        let host = url.host_str().filter(|_| plain && !text.contains(['/', '*'])).ok_or_else(invalid)?;
         // Port 443 is a URL's default and so is not in `url.port()`.
         let port = if text.ends_with(":443") { Some(443) } else { url.port() };
         Ok(Self { host: host.to_owned(), port })

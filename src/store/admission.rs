@@ -7,6 +7,8 @@ use sqlx::sqlite::SqliteConnection;
 use crate::app::ports::Admission;
 use crate::domain::audit::{AuditEntry, OperationId, Outcome, OutcomeKind, Verdict, millis};
 
+use crate::domain::room::AccountId;
+
 use super::event::{AclRow, Event, What};
 use super::rows::{self, Open};
 
@@ -192,6 +194,26 @@ pub(super) async fn claim(connection: &mut SqliteConnection, entry: &AuditEntry)
         .execute(connection)
         .await?;
     Ok(())
+}
+
+/// Notes the previous owner beside an operation that is still open.
+pub(super) async fn note_previous_owner(
+    connection: &mut SqliteConnection,
+    ledger: &mut Ledger,
+    operation: OperationId,
+    previous: &AccountId,
+    at: Timestamp,
+) -> Result<(), sqlx::Error> {
+    let noted = sqlx::query("UPDATE operations SET previous_owner = ? WHERE operation = ? AND is_open = 1")
+        .bind(previous.as_str())
+        .bind(operation.seq())
+        .execute(&mut *connection)
+        .await?;
+    if noted.rows_affected() == 0 {
+        return Ok(());
+    }
+    let what = What::Noted { operation, at: millis(at), previous_owner: previous.as_str() };
+    ledger.append(connection, operation, what).await
 }
 
 /// Records an outcome. `false` if the operation already has a final one.

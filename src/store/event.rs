@@ -28,6 +28,8 @@ pub(super) enum What<'a> {
         #[serde(skip_serializing_if = "Option::is_none")]
         acl_change: Option<AclRow<'a>>,
     },
+    /// Who owned the room before, noted while the change is under way.
+    Noted { operation: OperationId, at: String, previous_owner: &'a str },
     /// What came of it.
     Ended {
         operation: OperationId,

@@ -30,6 +30,7 @@ use crate::domain::access::{AclView, AuthorisedChannel, Grant};
 use crate::domain::audit::{AuditEntry, AuditFilter, OperationId, Outcome, Unresolved};
 use crate::domain::command::Place;
 use crate::domain::principal::Principal;
+use crate::domain::room::AccountId;
 
 use instance::Instance;
 use writer::Writer;
@@ -167,6 +168,9 @@ async fn open_connection(
     file: &Path,
 ) -> Result<SqliteConnection, StoreError> {
     SqliteConnection::connect_with(options).await.map_err(|error| {
+        if error.to_string().contains("file is not a database") {
+            return StoreError(format!("`{}` is not a database: check `DATABASE_URL`", file.display()));
+        }
         StoreError(format!(
             "the database `{}` cannot be opened: {error}; check that its folder exists and can be written",
             file.display()
@@ -228,6 +232,15 @@ impl Store for SqliteStore {
 
     async fn admit(&self, admission: Admission, at: Timestamp) -> Result<Admitted, StoreError> {
         self.writer.admit(admission, at).await
+    }
+
+    async fn note_previous_owner(
+        &self,
+        operation: OperationId,
+        previous: &AccountId,
+        at: Timestamp,
+    ) -> Result<(), StoreError> {
+        self.writer.note_previous_owner(operation, previous.clone(), at).await
     }
 
     async fn finish(

@@ -15,6 +15,7 @@ use tracing::{debug, warn};
 
 use crate::app::ports::{AclChanged, AclEdit, Admission, Admitted, StoreError};
 use crate::domain::audit::{Attempt, OperationId, Outcome, Verdict};
+use crate::domain::room::AccountId;
 
 use super::acl;
 use super::admission::{self, Applied, Ledger};
@@ -30,6 +31,7 @@ type Answer<T> = oneshot::Sender<Result<T, StoreError>>;
 enum Job {
     Admit(Box<Admission>, Timestamp, Answer<Admitted>),
     Finish(OperationId, Box<Outcome>, Timestamp, Answer<bool>),
+    Note(OperationId, AccountId, Timestamp, Answer<()>),
     EditAcl(Box<AclEdit>, Timestamp, Answer<AclChanged>),
     Check(Answer<()>),
 }
@@ -39,6 +41,7 @@ enum Done {
     Admitted(Applied),
     Finished(bool),
     Edited(AclChanged),
+    Noted,
     Checked,
 }
 
@@ -66,7 +69,10 @@ impl Writer {
         instance: Arc<Instance>,
     ) -> Self {
         let (queue, jobs) = mpsc::channel(QUEUE);
-        let task = Task { options, connection: Some(connection), instance };
+        let options = options.create_if_missing(false);
+        // Just opened, so it is there; if not, no write will ever match.
+        let file = identity(&options).unwrap_or_default();
+        let task = Task { options, file, connection: Some(connection), instance };
         let closing = Arc::new(Notify::new());
         let task = tokio::spawn(task.run(jobs, Arc::clone(&closing)));
         Self { queue, closing, task: Mutex::new(Some(task)) }
@@ -92,6 +98,15 @@ impl Writer {
         self.ask(|answer| Job::Finish(id, Box::new(outcome), at, answer)).await
     }
 
+    pub(super) async fn note_previous_owner(
+        &self,
+        id: OperationId,
+        previous: AccountId,
+        at: Timestamp,
+    ) -> Result<(), StoreError> {
+        self.ask(|answer| Job::Note(id, previous, at, answer)).await
+    }
+
     pub(super) async fn edit_acl(&self, edit: AclEdit, at: Timestamp) -> Result<AclChanged, StoreError> {
         self.ask(|answer| Job::EditAcl(Box::new(edit), at, answer)).await
     }
@@ -113,8 +128,18 @@ impl Writer {
     }
 }
 
+/// What the file is, whatever it is called.
+type Identity = (u64, u64);
+
+fn identity(options: &SqliteConnectOptions) -> Option<Identity> {
+    use std::os::unix::fs::MetadataExt as _;
+    std::fs::metadata(options.get_filename()).ok().map(|file| (file.dev(), file.ino()))
+}
+
 struct Task {
     options: SqliteConnectOptions,
+    /// The file that was opened and checked at the start.
+    file: Identity,
     connection: Option<SqliteConnection>,
     instance: Arc<Instance>,
 }
@@ -168,7 +193,18 @@ impl Task {
         }
     }
 
+    /// A file that was deleted under an open connection still takes writes, which nobody will ever read.
+    fn check_file(&self) -> Result<(), sqlx::Error> {
+        if identity(&self.options).is_some_and(|now| now == self.file) {
+            return Ok(());
+        }
+        Err(sqlx::Error::Configuration(
+            "its file was removed or replaced while in use: end the bot, put the right file in place, start it".into(),
+        ))
+    }
+
     async fn commit(&mut self, batch: &[Job]) -> Result<Vec<Done>, Failure> {
+        self.check_file().map_err(Failure::All)?;
         let mut connection = match self.connection.take() {
             Some(connection) => connection,
             None => SqliteConnection::connect_with(&self.options).await.map_err(Failure::All)?,
@@ -193,6 +229,7 @@ impl Task {
             }
             (Job::Finish(.., answer), Done::Finished(finished)) => drop(answer.send(Ok(finished))),
             (Job::EditAcl(.., answer), Done::Edited(changed)) => drop(answer.send(Ok(changed))),
+            (Job::Note(.., answer), Done::Noted) => drop(answer.send(Ok(()))),
             (Job::Check(answer), Done::Checked) => drop(answer.send(Ok(()))),
             (job, _) => refuse(job, &sqlx::Error::WorkerCrashed),
         }
@@ -240,9 +277,14 @@ async fn apply(
             ledger.reread_acl_version(connection).await?;
             Done::Edited(changed)
         }
+        Job::Note(operation, previous, at, _) => {
+            admission::note_previous_owner(connection, ledger, *operation, previous, *at).await?;
+            Done::Noted
+        }
         Job::Check(_) => {
-            // Takes the write lock and touches a page, so that a full or read-only disk shows.
-            sqlx::query("UPDATE acl_version SET version = version").execute(connection).await?;
+            // Takes the write lock and writes more than a command does, so that a disk shows on which
+            // there is room for neither.
+            sqlx::query("UPDATE write_probe SET filler = randomblob(32768)").execute(connection).await?;
             Done::Checked
         }
     })
@@ -254,6 +296,7 @@ fn refuse(job: Job, error: &sqlx::Error) {
         Job::Admit(.., answer) => drop(answer.send(Err(error))),
         Job::Finish(.., answer) => drop(answer.send(Err(error))),
         Job::EditAcl(.., answer) => drop(answer.send(Err(error))),
+        Job::Note(.., answer) => drop(answer.send(Err(error))),
         Job::Check(answer) => drop(answer.send(Err(error))),
     }
 }

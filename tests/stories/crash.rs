@@ -26,11 +26,16 @@ async fn ready() -> (Program, Serving) {
 
 /// Waits until the operation has this outcome.
 async fn until(program: &Program, operation: i64, outcome: OutcomeKind) -> AuditEntry {
+    until_it(program, operation, |entry| entry.outcome == outcome).await
+}
+
+/// Waits until the operation's record is like this.
+async fn until_it(program: &Program, operation: i64, is_so: impl Fn(&AuditEntry) -> bool) -> AuditEntry {
     let store = SqliteStore::open(&program.database_url(), IfMissing::Fail).await.unwrap();
     let asking = async {
         loop {
             let entry = store.operation(OperationId::new(operation)).await.unwrap();
-            if let Some(entry) = entry.filter(|entry| entry.outcome == outcome) {
+            if let Some(entry) = entry.filter(&is_so) {
                 return entry;
             }
             tokio::task::yield_now().await;
@@ -47,6 +52,8 @@ async fn dies_in_the_middle(program: &Program, serving: Serving, when: When) {
     let saying = tokio::spawn(request.status_and_body());
     program.until(|tencent| tencent.max_concurrent_changes("test") == 1).await;
     program.until(|tencent| when == When::Before || tencent.owner_of("test").unwrap() == "user2").await;
+    // It takes long enough for the previous owner to be noted.
+    until_it(program, 3, |entry| entry.previous_owner.as_deref() == Some("carol")).await;
     serving.dies();
     assert!(saying.await.is_err(), "there was nobody left to answer");
     until(program, 3, OutcomeKind::Pending).await;
@@ -132,5 +139,19 @@ async fn on_a_full_disk_nothing_is_done_without_a_record() {
     };
     tokio::time::timeout(PATIENCE, resolved).await.expect("something stays unresolved");
     assert_eq!(program.owner(), owner);
+    serving.dies();
+}
+
+#[tokio::test]
+async fn a_database_that_was_deleted_takes_no_more_commands() {
+    let (program, serving) = ready().await;
+    assert!(program.slack(ALICE).says(LINE).await.says("now belongs to `user2`"));
+    let file = program.database_url().trim_start_matches("sqlite://").to_owned();
+    for suffix in ["", "-wal", "-shm"] {
+        std::fs::remove_file(format!("{file}{suffix}")).unwrap();
+    }
+    let reply = program.slack(ALICE).says("/room-owner test user3").await;
+    assert!(reply.says("Nothing was done: the audit log cannot be written right now."), "{reply}");
+    assert_eq!((program.changes(), program.owner().as_str()), (1, "user2"));
     serving.dies();
 }

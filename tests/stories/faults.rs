@@ -29,7 +29,7 @@ async fn a_gateway_error_before_the_change_is_a_no_after_a_look() {
         (only visible to you)
         ❌ The owner of `test` was not changed: it still belongs to `carol`.
         What went wrong: `HTTP status 502`
-        The change did not happen. It is safe to send it again.
+        The change did not happen. Look at the room's owner once more before you send it again.
         op 4
         ");
         assert_eq!(outcome(bot, &reply).await, "refused");
@@ -62,7 +62,8 @@ async fn a_cut_connection_says_nothing_so_the_owner_is_read_back() {
             assert_eq!(outcome(bot, &reply).await, if happened { "succeeded" } else { "refused" }, "{reply}");
             assert_eq!(reply.is_public(), happened);
             assert_eq!(bot.owner_of("test"), if happened { "user2" } else { "carol" });
-            let told = if happened { "the new owner was read back" } else { "It is safe to send it again" };
+            let told =
+                if happened { "the new owner was read back" } else { "Look at the room's owner once more" };
             assert!(reply.says(told), "{reply}");
         })
         .await;

@@ -12,7 +12,7 @@ mod usage;
 use std::fmt;
 
 use super::audit::{AuditEntry, OperationId, OutcomeKind};
-use super::command::quoted;
+use super::command::{Transfer, quoted};
 use super::reply::Reply;
 
 use denial::{denied, foreign_origin};
@@ -139,6 +139,17 @@ impl CommandName {
         Self(format!("/{prefix}room-owner"))
     }
 
+    /// What to type to see who owns the room now. The command line asks no such question; there, the same
+    /// transfer again tells, and makes no call if the new owner is the owner already.
+    fn to_see(&self, transfer: &Transfer) -> String {
+        let room = quoted(transfer.room.as_str());
+        if self.0.starts_with('/') {
+            self.with(room)
+        } else {
+            self.with(format_args!("{room} {}", quoted(transfer.new_owner.as_str())))
+        }
+    }
+
     fn with(&self, arguments: impl fmt::Display) -> String {
         format!("{} {arguments}", self.0)
     }
@@ -156,7 +167,7 @@ pub fn message(reply: &Reply, name: &CommandName) -> Message {
                 transfer.room.as_str(),
                 transfer.new_owner.as_str(),
                 outcome,
-                &name.with(quoted(transfer.room.as_str())),
+                &name.to_see(transfer),
             );
             if let (Tone::Done | Tone::Warning, Some(footer)) = (message.tone, &mut message.footer) {
                 let who = by.name.clone().unwrap_or_else(|| by.subject.to_string());
