@@ -1,5 +1,7 @@
 //! The way of one command: decide, write down, carry out, write down, answer.
 
+mod recovery;
+
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -7,12 +9,14 @@ use std::time::{Duration, Instant};
 use tokio_util::task::TaskTracker;
 use tracing::{error, info, warn};
 
+use recovery::{lost, settle};
+
 use super::ports::{
     Admission, Admitted, CallResult, Clock, Observer, ReadError, RoomControl, Store, StoreError,
 };
 use super::suggest::LiveRooms;
 use crate::domain::access::{AclView, Action, Decision, decide, rights};
-use crate::domain::audit::{Attempt, OperationId, Outcome, OutcomeKind, Refusal, Unresolved, Verdict};
+use crate::domain::audit::{Attempt, OperationId, Outcome, Refusal, Verdict};
 use crate::domain::command::{Command, CommandRequest, Place, RejectedRequest, Rejection};
 use crate::domain::reply::Reply;
 use crate::domain::room::{AccountId, RoomId};
@@ -43,9 +47,6 @@ impl Default for Timing {
         }
     }
 }
-
-/// How long after the record of an attempt its call may still leave: the owner is read first, patiently.
-const LONGEST_BEFORE_SENDING: Duration = Duration::from_secs(20);
 
 /// How long a change may take before the previous owner is noted beside the attempt. Most are answered
 /// sooner, and their previous owner is recorded with the outcome.
@@ -459,68 +460,6 @@ impl CommandService {
         false
     }
 
-    /// Looks into every operation without a final outcome that nobody is working on.
-    ///
-    /// # Errors
-    /// When the store cannot be read.
-    pub async fn recover(&self) -> Result<(), StoreError> {
-        for unresolved in self.store.unresolved().await? {
-            if self.is_abandoned(&unresolved) {
-                self.resolve(&unresolved).await;
-            }
-        }
-        Ok(())
-    }
-
-    /// Calls [`Self::recover`] now and again, for as long as the process runs.
-    pub async fn keep_recovering(&self) {
-        loop {
-            if let Err(error) = self.recover().await {
-                error!(%error, "unresolved operations could not be read");
-            }
-            self.clock.sleep(self.timing.recover_again).await;
-        }
-    }
-
-    fn is_abandoned(&self, unresolved: &Unresolved) -> bool {
-        let mine = self.under_way().contains(&unresolved.operation);
-        let others = unresolved.outcome == OutcomeKind::Pending && unresolved.is_elsewhere;
-        !mine && !others
-    }
-
-    /// Resolves an operation by reading the owner back. It is never sent again.
-    async fn resolve(&self, unresolved: &Unresolved) {
-        let Some(new_owner) = &unresolved.new_owner else {
-            let refusal = lost("the process ended before the question was answered");
-            self.record(unresolved.operation, &Outcome::Declined(refusal)).await;
-            return;
-        };
-        // A change that was sent shortly before the end may still be on its way.
-        let settled = self.timing.settle.iter().sum::<Duration>();
-        let (now, begun_at) = (self.clock.now(), unresolved.begun_at);
-        let (since, wait) = if begun_at < self.started_at {
-            // Its process had ended when this one began, so nothing was sent after that.
-            (self.started_at, settled)
-        } else {
-            (begun_at, settled + LONGEST_BEFORE_SENDING)
-        };
-        if let Some(early) = wait.checked_sub(now.duration_since(since).unsigned_abs()) {
-            self.clock.sleep(early).await;
-            // Read before it was entered here, it may be this process's own work after all.
-            if !self.is_abandoned(unresolved) {
-                return;
-            }
-        }
-        let owner = self.rooms.owner_of(&unresolved.room).await;
-        let problem = lost("the process ended before Tencent's answer was recorded");
-        let outcome = settle(new_owner, unresolved.previous_owner.clone(), problem, owner);
-        if outcome.kind() == unresolved.outcome && !outcome.is_final() {
-            return;
-        }
-        info!(operation = unresolved.operation.seq(), outcome = %outcome.kind(), "operation resolved by reading the owner back");
-        self.record(unresolved.operation, &outcome).await;
-    }
-
     fn under_way(&self) -> std::sync::MutexGuard<'_, HashSet<OperationId>> {
         self.under_way.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -557,85 +496,7 @@ enum Said {
     Denied(crate::domain::access::Denial),
 }
 
-/// What an unclear answer turns out to have been, by the owner that was read back after it.
-fn settle(
-    new_owner: &AccountId,
-    previous: Option<AccountId>,
-    problem: Refusal,
-    read_back: Result<AccountId, ReadError>,
-) -> Outcome {
-    match read_back {
-        Ok(owner) if owner == *new_owner => Outcome::Succeeded {
-            previous,
-            confirmed: true,
-            request_id: problem.request_id.clone(),
-            unclear: Some(problem),
-        },
-        // Known to be as before: it did not happen.
-        Ok(owner) if previous.as_ref() == Some(&owner) => {
-            let remedy = match problem.code {
-                Some(_) => problem.remedy,
-                None => {
-                    "The change did not happen. Look at the room's owner once more before you send it again."
-                        .to_owned()
-                }
-            };
-            Outcome::Refused { previous: Some(owner), refusal: Refusal { remedy, ..problem } }
-        }
-        Ok(owner) => Outcome::Unknown { previous, problem, owner_now: Some(owner) },
-        // The room is gone: there is nothing left to own, and nothing left to find out.
-        Err(ReadError::NoRoom(refusal)) => Outcome::Refused {
-            previous,
-            refusal: Refusal { info: format!("{}; then: {}", problem.info, refusal.info), ..refusal },
-        },
-        Err(ReadError::Refused(_) | ReadError::Unreadable(_)) => {
-            Outcome::Unknown { previous, problem, owner_now: None }
-        }
-    }
-}
-
-fn lost(info: &str) -> Refusal {
-    Refusal {
-        code: None,
-        info: info.to_owned(),
-        request_id: None,
-        remedy: "Look at the room's owner before you try again.".to_owned(),
-    }
-}
-
 fn not_recorded(problem: &StoreError) -> Reply {
     error!(error = %problem, "nothing was done: the store failed");
     Reply::NotRecorded
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn account(id: &str) -> AccountId {
-        AccountId::from_tencent(id.to_owned())
-    }
-
-    fn settled(previous: Option<&str>, now: &str) -> Outcome {
-        settle(&account("new"), previous.map(account), lost("no answer"), Ok(account(now)))
-    }
-
-    #[test]
-    fn the_new_owner_is_a_yes_whoever_came_before() {
-        assert!(matches!(settled(None, "new"), Outcome::Succeeded { confirmed: true, .. }));
-        assert!(matches!(settled(Some("old"), "new"), Outcome::Succeeded { confirmed: true, .. }));
-    }
-
-    #[test]
-    fn only_the_known_previous_owner_is_a_no() {
-        assert!(matches!(settled(Some("old"), "old"), Outcome::Refused { .. }));
-        for previous in [None, Some("old")] {
-            let outcome = settled(previous, "third");
-            assert!(
-                matches!(&outcome, Outcome::Unknown { owner_now: Some(now), .. } if now.as_str() == "third")
-            );
-            assert!(outcome.is_final(), "no reading can ever tell more");
-            assert_eq!(outcome.previous_owner().map(AccountId::as_str), previous);
-        }
-    }
 }
