@@ -6,7 +6,7 @@ use comfy_table::{ContentArrangement, Table, presets};
 use serde::Serialize;
 
 use super::Format;
-use crate::domain::room::is_invisible;
+use crate::domain::room::{is_invisible, visible};
 
 /// Something that can be printed as a row.
 pub(super) trait Row: Serialize {
@@ -81,10 +81,6 @@ pub(super) fn table<R: Row>(rows: &[R]) -> Table {
         table.add_row(row.cells().iter().map(|cell| visible(cell)).collect::<Vec<_>>());
     }
     table
-}
-
-fn visible(text: &str) -> String {
-    text.chars().map(|c| if is_invisible(c) { '\u{fffd}' } else { c }).collect()
 }
 
 /// The fields as names and texts, in the order of the interface. serde_json keeps that order only in

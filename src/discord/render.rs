@@ -9,7 +9,7 @@ use serenity::all::{CreateEmbed, CreateEmbedFooter};
 
 use crate::domain::audit::Outcome;
 use crate::domain::reply::Reply;
-use crate::domain::room::is_invisible;
+use crate::domain::room::visible;
 use crate::domain::wording::{CommandName, Line, Message, Span, Tone, message as words};
 
 /// Limits in UTF-16 units, which are never fewer than what Discord counts
@@ -161,11 +161,6 @@ fn inline_code(code: &str, longest: usize) -> String {
     // Two backticks with nothing between them are not code but text.
     let code = if code.trim().is_empty() { "(empty)".to_owned() } else { clip(&code, longest - 2) };
     format!("`{code}`")
-}
-
-/// What cannot be seen is made visible: it could hide or turn the rest.
-fn visible(text: &str) -> String {
-    text.chars().map(|c| if is_invisible(c) { '\u{fffd}' } else { c }).collect()
 }
 
 /// Our own words, with nothing in them that Discord would take for markup.

@@ -92,6 +92,12 @@ pub fn is_invisible(c: char) -> bool {
             | '\u{ffa0}' | '\u{fff0}'..='\u{fffb}' | '\u{e0000}'..='\u{e0fff}')
 }
 
+/// Text in which nothing is hidden: each invisible character becomes U+FFFD.
+#[must_use]
+pub fn visible(text: &str) -> String {
+    text.chars().map(|c| if is_invisible(c) { char::REPLACEMENT_CHARACTER } else { c }).collect()
+}
+
 impl RoomId {
     /// The id as text.
     #[must_use]

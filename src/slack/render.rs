@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::text::escape;
 use crate::domain::reply::{Audience, Reply};
-use crate::domain::room::is_invisible;
+use crate::domain::room::visible;
 use crate::domain::wording::{CommandName, Line, Message, Span, message};
 
 /// The longest line that is sent, in characters. An over-long field makes Slack refuse the message whole.
@@ -64,7 +64,7 @@ fn elements(line: &Line) -> impl Iterator<Item = Value> {
 fn span_text(span: &Span) -> String {
     match span {
         Span::Text(text) => text.clone(),
-        Span::Code(text) => text.chars().map(|c| if is_invisible(c) { '\u{fffd}' } else { c }).collect(),
+        Span::Code(text) => visible(text),
     }
 }
 
