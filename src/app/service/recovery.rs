@@ -53,7 +53,10 @@ impl CommandService {
         // A change that was sent shortly before the end may still be on its way.
         let settled = self.timing.settle.iter().sum::<Duration>();
         let (now, begun_at) = (self.clock.now(), unresolved.begun_at);
-        let (since, wait) = if begun_at < self.started_at {
+        let (since, wait) = if unresolved.outcome == OutcomeKind::Unknown {
+            // It was called unknown only after it had settled.
+            (begun_at, Duration::ZERO)
+        } else if begun_at < self.started_at {
             // Its process had ended when this one began, so nothing was sent after that.
             (self.started_at, settled)
         } else {
