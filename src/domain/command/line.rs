@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::UsageError;
+use super::{LineProblem, UsageError};
 use crate::domain::principal::{Channel, Subject};
 use crate::domain::room::is_invisible;
 
@@ -105,18 +105,26 @@ pub fn quoted(argument: &str) -> String {
     format!("\"{}\"", argument.replace('\\', "\\\\").replace('"', "\\\""))
 }
 
-pub(super) enum Word {
+/// A word of a line.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Word {
+    /// Text, and whether it was quoted.
     Text {
+        /// The text, without its quotes.
         text: String,
+        /// Whether it stood in quotes: then it is never a key word.
         quoted: bool,
     },
+    /// A mention, and how it was written.
     Mention(Mention, String),
     /// `reason:` and the rest of the line.
     Reason(String),
 }
 
 impl Word {
-    pub(super) fn shown(&self) -> String {
+    /// The word as it was typed, without quotes.
+    #[must_use]
+    pub fn shown(&self) -> String {
         match self {
             Self::Text { text, .. } => text.clone(),
             Self::Mention(_, shown) => shown.clone(),
@@ -220,5 +228,149 @@ impl Cursor<'_> {
             Some(mention) => Ok(Word::Mention(mention, word.to_string())),
             None => Ok(Word::Text { text: word.to_string(), quoted: true }),
         }
+    }
+}
+
+/// A line of words and named options, as `room-acl` and `room-audit` take it:
+/// `grant @bob moderator rooms: live-* for: 8h reason: night shift`.
+///
+/// `rooms: live-*`, `rooms:live-*`, `--rooms live-*` and `--rooms=live-*` are the same; a phone may have
+/// made a dash of the two hyphens. `reason` takes the rest of the line.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Arguments {
+    words: std::collections::VecDeque<Word>,
+    options: Vec<(&'static str, Word)>,
+}
+
+/// What is wrong with a line, or where its words cannot be told apart.
+type Broken = Result<LineProblem, UsageError>;
+
+impl Arguments {
+    /// Splits a line; `known` are the names of the options.
+    ///
+    /// # Errors
+    /// When a quote does not fit (`Err`), or an option is unknown, comes twice or has no value (`Ok`).
+    pub(super) fn read(line: &Typed, known: &[&'static str]) -> Result<Self, Broken> {
+        let mut arguments = Self::default();
+        let mut cursor = Cursor { items: &line.0 };
+        loop {
+            match cursor.option(known) {
+                Some(Ok("reason")) => {
+                    let rest = Typed(std::mem::take(&mut cursor.items).to_vec()).to_string();
+                    let reason = one_line(&rest);
+                    if reason.is_empty() {
+                        return Err(Ok(LineProblem::NoValue("reason")));
+                    }
+                    arguments.put("reason", Word::Reason(reason))?;
+                    continue;
+                }
+                Some(Ok(name)) => {
+                    let value = cursor.word().map_err(Err)?;
+                    let value = value.ok_or(Ok(LineProblem::NoValue(name)))?;
+                    arguments.put(name, value)?;
+                    continue;
+                }
+                Some(Err(unknown)) => return Err(Ok(LineProblem::UnknownOption(unknown))),
+                None => {}
+            }
+            match cursor.word().map_err(Err)? {
+                None => return Ok(arguments),
+                Some(Word::Reason(_)) if !known.contains(&"reason") => {
+                    return Err(Ok(LineProblem::UnknownOption("reason".to_owned())));
+                }
+                Some(Word::Reason(reason)) if reason.is_empty() => {
+                    return Err(Ok(LineProblem::NoValue("reason")));
+                }
+                Some(reason @ Word::Reason(_)) => arguments.put("reason", reason)?,
+                Some(word) => arguments.words.push_back(word),
+            }
+        }
+    }
+
+    fn put(&mut self, name: &'static str, value: Word) -> Result<(), Broken> {
+        if self.options.iter().any(|(known, _)| *known == name) {
+            return Err(Ok(LineProblem::Twice(name)));
+        }
+        self.options.push((name, value));
+        Ok(())
+    }
+
+    /// Takes the next word that belongs to no option.
+    pub fn next_word(&mut self) -> Option<Word> {
+        self.words.pop_front()
+    }
+
+    /// Takes the next word if it is this key word.
+    pub fn next_is(&mut self, key: &str) -> bool {
+        let is = matches!(self.words.front(), Some(Word::Text { text, quoted: false }) if text.eq_ignore_ascii_case(key));
+        if is {
+            self.words.pop_front();
+        }
+        is
+    }
+
+    /// Takes an option's value.
+    pub fn option(&mut self, name: &str) -> Option<Word> {
+        let at = self.options.iter().position(|(known, _)| *known == name)?;
+        Some(self.options.remove(at).1)
+    }
+
+    /// The reason, if one is given.
+    ///
+    /// # Errors
+    /// When it is too long.
+    pub fn reason(&mut self) -> Result<Option<String>, UsageError> {
+        match self.option("reason") {
+            Some(word) => clean_reason(&word.shown()),
+            None => Ok(None),
+        }
+    }
+
+    /// That nothing is left over.
+    ///
+    /// # Errors
+    /// The first word, or the first option, that nobody took.
+    pub fn finish(mut self) -> Result<(), LineProblem> {
+        if let Some(word) = self.words.pop_front() {
+            return Err(LineProblem::TooMany(word.shown()));
+        }
+        match self.options.pop() {
+            Some((name, _)) => Err(LineProblem::UnknownOption(name.to_owned())),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Cursor<'_> {
+    /// Takes the name of an option, if one comes next: its value follows. An error for what looks like an
+    /// option and is none.
+    fn option(&mut self, known: &[&'static str]) -> Option<Result<&'static str, String>> {
+        self.skip_spaces();
+        let text: String = self
+            .items
+            .iter()
+            .map_while(|item| match item {
+                Item::Char(c) if !c.is_whitespace() => Some(*c),
+                _ => None,
+            })
+            .collect();
+        let is_called = |name: &str, typed: &str| typed.eq_ignore_ascii_case(name);
+        if let Some(dashed) = ["--", "—", "–"].iter().find_map(|dashes| text.strip_prefix(dashes)) {
+            let name = dashed.split_once('=').map_or(dashed, |(name, _)| name);
+            let Some(found) = known.iter().find(|known| is_called(known, name)) else {
+                return Some(Err(name.to_owned()));
+            };
+            let taken = text.chars().count() - dashed.chars().count() + name.chars().count();
+            self.items = &self.items[taken..];
+            if matches!(self.items.first(), Some(Item::Char('='))) {
+                self.items = &self.items[1..];
+            }
+            return Some(Ok(found));
+        }
+        let (name, _) = text.split_once(':')?;
+        // `reason:` takes the rest of the line, which `word` knows.
+        let found = known.iter().find(|known| is_called(known, name) && **known != "reason")?;
+        self.items = &self.items[name.chars().count() + 1..];
+        Some(Ok(found))
     }
 }

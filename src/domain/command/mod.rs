@@ -7,8 +7,34 @@ mod room_owner;
 use super::principal::{Channel, Principal};
 use super::room::{AccountId, InvalidAccountId, InvalidRoomId, RoomId};
 
-pub use line::{LONGEST_REASON, Mention, Typed, clean_reason, quoted};
+pub use line::{Arguments, LONGEST_REASON, Mention, Typed, Word, clean_reason, quoted};
 pub use room_owner::parse_room_owner;
+
+/// Which of the commands was typed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Family {
+    /// `/room-owner`: rooms and their owners.
+    Owner,
+    /// `/room-acl`: who may do what.
+    Acl,
+    /// `/room-audit`: what was done.
+    Audit,
+}
+
+impl Family {
+    /// Every command, the one that moderators type first.
+    pub const ALL: [Self; 3] = [Self::Owner, Self::Acl, Self::Audit];
+
+    /// Its name, without slash and prefix.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Owner => "room-owner",
+            Self::Acl => "room-acl",
+            Self::Audit => "room-audit",
+        }
+    }
+}
 
 /// What somebody asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -152,4 +178,25 @@ pub enum UsageError {
     EmptyReason(Transfer),
     /// The reason is too long: its length in characters.
     LongReason(usize),
+    /// What is wrong with a line of words and named options, and with which form of which command.
+    Line(Family, Option<&'static str>, LineProblem),
+}
+
+/// What is wrong with a line of words and named options.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LineProblem {
+    /// The first word is none of the command's verbs.
+    UnknownVerb(String),
+    /// There is no such option.
+    UnknownOption(String),
+    /// The option comes twice.
+    Twice(&'static str),
+    /// Nothing follows the option.
+    NoValue(&'static str),
+    /// An argument is missing, named as the forms name it.
+    Missing(&'static str),
+    /// The first word too many.
+    TooMany(String),
+    /// A word is not what it has to be; the text says why, with the word in backticks.
+    Invalid(String),
 }
