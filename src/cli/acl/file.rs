@@ -194,9 +194,27 @@ mod tests {
     #[test]
     fn what_is_wrong_is_named_with_line_and_column() {
         let wrong = |text: &str| read(text).unwrap_err();
-        insta::assert_snapshot!(wrong("[[grant]]\nsubject = \"slack:T1:U1\"\nrole = \"boss\"\n"), @"");
-        insta::assert_snapshot!(wrong("[[grant]]\nsubject = \"bob\"\nrole = \"admin\"\n"), @"");
-        insta::assert_snapshot!(wrong("[[grant]]\nsubject = \"slack:T1:U1\"\nrole = \"admin\"\nroms = \"*\"\n"), @"");
+        insta::assert_snapshot!(wrong("[[grant]]\nsubject = \"slack:T1:U1\"\nrole = \"boss\"\n"), @r#"
+        TOML parse error at line 3, column 8
+          |
+        3 | role = "boss"
+          |        ^^^^^^
+        `boss` is not a role: use `moderator`, `auditor` or `admin`
+        "#);
+        insta::assert_snapshot!(wrong("[[grant]]\nsubject = \"bob\"\nrole = \"admin\"\n"), @r#"
+        TOML parse error at line 2, column 11
+          |
+        2 | subject = "bob"
+          |           ^^^^^
+        `bob` is not a subject: write `slack:<team>:<user>`, `slack:<team>:group:<usergroup>`, `discord:<guild>:<user>`, `discord:<guild>:role:<role>` or `cli:<os user>`
+        "#);
+        insta::assert_snapshot!(wrong("[[grant]]\nsubject = \"slack:T1:U1\"\nrole = \"admin\"\nroms = \"*\"\n"), @r#"
+        TOML parse error at line 4, column 1
+          |
+        4 | roms = "*"
+          | ^^^^
+        unknown field `roms`, expected one of `subject`, `role`, `effect`, `rooms`, `channels`, `expires_at`, `reason`
+        "#);
         for (text, at) in [
             ("version = ", "line 1, column"),
             ("version = \"1\"", "line 1, column 11"),

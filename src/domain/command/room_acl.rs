@@ -116,7 +116,7 @@ pub fn parse_room_acl(line: &Typed) -> Result<Command, UsageError> {
     let mut arguments = match Arguments::read(line, OPTIONS) {
         Ok(arguments) => arguments,
         Err(Err(error)) => return Err(error),
-        Err(Ok(problem)) => return Err(UsageError::Line(Family::Acl, None, problem)),
+        Err(Ok(problem)) => return Err(UsageError::Line(Family::Acl, verb_of(line), problem)),
     };
     let verb = arguments.next_word().map_or_else(|| "help".to_owned(), |word| word.shown());
     if verb.eq_ignore_ascii_case("help") {
@@ -127,6 +127,13 @@ pub fn parse_room_acl(line: &Typed) -> Result<Command, UsageError> {
     };
     let command = (form.read)(&mut arguments).map_err(|wrong| wrong.at(form.verb))?;
     finished(Some(form.verb), arguments, Command::Acl(command))
+}
+
+/// The verb that a line begins with, if it is one.
+fn verb_of(line: &Typed) -> Option<&'static str> {
+    let text = line.to_string();
+    let first = text.split_whitespace().next()?;
+    FORMS.iter().map(|form| form.verb).find(|verb| verb.eq_ignore_ascii_case(first))
 }
 
 fn finished(
@@ -449,7 +456,33 @@ mod tests {
             ]
             .map(|text| format!("{text} → {}", wrong(text)))
             .join("\n"),
-            @""
+            @r#"
+            frobnicate → (none): UnknownVerb("frobnicate")
+            grant → grant: Missing("<person>")
+            grant @bob → grant: Missing("<role>")
+            grant @bob boss → grant: Invalid("`boss` is not a role: use `moderator`, `auditor` or `admin`")
+            grant bob moderator → grant: Invalid("`bob` is not a subject: write `slack:<team>:<user>`, `slack:<team>:group:<usergroup>`, `discord:<guild>:<user>`, `discord:<guild>:role:<role>` or `cli:<os user>`")
+            grant @here admin → grant: Invalid("`@here` is everybody: name a person, a group or a role, so that the log can say who")
+            grant #mods admin → grant: Invalid("`#mods` is a channel: name a person, a group or a role")
+            grant @bob moderator a*b → grant: Invalid("`a*b` is not a room scope: use `*`, a room id, or a prefix such as `live-*` (a star may only be its last character)")
+            grant @bob moderator live-* more → grant: TooMany("more")
+            grant @bob moderator for: ever → grant: Invalid("`ever` is not a duration: write 8h, 30m or 7d")
+            grant @bob moderator --role x → grant: UnknownOption("role")
+            grant @bob moderator in: 5 → grant: Invalid("`5` is not a channel: write `slack:<team>:<channel>` or `discord:<guild>:<channel>`")
+            grant @bob moderator for: 1h for: 2h → grant: Twice("for")
+            revoke → revoke: Missing("<grant>")
+            revoke x → revoke: Invalid("`x` is not the number of a grant: `list` shows them")
+            revoke 0 → revoke: Invalid("`0` is not the number of a grant: `list` shows them")
+            why → why: Missing("<room>")
+            why @bob → why: Invalid("`@bob` is a mention: a room is named by its RoomId")
+            who-can → who-can: Missing("<room>")
+            who-can @bob → who-can: Invalid("`@bob` is a mention: a room is named by its RoomId")
+            channel → channel: Missing("allow, remove or list")
+            channel open → channel: UnknownVerb("open")
+            list page: 0 → list: Invalid("`0` is not a page: write 2")
+            grant @bob moderator reason: → grant: NoValue("reason")
+            whoami please → whoami: TooMany("please")
+            "#
         );
         assert!(matches!(read("grant \"bob"), Err(UsageError::UnclosedQuote(_))));
         let long = format!("grant @bob moderator reason: {}", "x".repeat(301));
