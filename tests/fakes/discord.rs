@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
-use super::fake::Fake;
+use super::gateway::Fake;
 
 pub(crate) const TOKEN: &str = "the-bots-token";
 
