@@ -29,7 +29,7 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 use super::fakes::discord::{Discord, Interaction, TOKEN};
-use super::fakes::interaction;
+use super::fakes::interaction::{self, TOKENS};
 pub(crate) use super::fakes::interaction::{APPLICATION, GUILD, read_message};
 use super::logs;
 
@@ -195,10 +195,7 @@ impl World {
 
     /// Waits for the last answer.
     pub(crate) async fn answered(&self, interaction: &Value) -> Interaction {
-        let is_final = |it: &Interaction| {
-            it.edited.is_some() || it.callback.as_ref().is_some_and(|callback| callback["type"] != 5)
-        };
-        self.discord.until(token(interaction), is_final).await
+        self.discord.answered(token(interaction)).await
     }
 
     /// Ends the bot, which ends everything under way, and checks what must always hold.
@@ -207,8 +204,7 @@ impl World {
         let served = tokio::time::timeout(Duration::from_secs(40), self.served);
         served.await.expect("the bot does not end").unwrap().unwrap();
         assert_eq!(self.discord.problems(), Vec::<String>::new());
-        // Each interaction's token is `token-<number>`.
-        for secret in ["token-1", TOKEN, &hex::encode(self.key.to_bytes())] {
+        for secret in [TOKENS, TOKEN, &hex::encode(self.key.to_bytes())] {
             assert!(!logs::so_far().contains(secret), "the log lines hold {secret}");
             for end in ["", "-wal"] {
                 let file = format!("{}{end}", self.folder.path().join("room-owner.db").display());

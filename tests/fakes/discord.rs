@@ -105,6 +105,20 @@ impl Discord {
         self.state.lock().unwrap().interactions[token].clone()
     }
 
+    /// Every interaction, by its token.
+    pub(crate) fn interactions(&self) -> Vec<(String, Interaction)> {
+        let state = self.state.lock().unwrap();
+        state.interactions.iter().map(|(token, it)| (token.clone(), it.clone())).collect()
+    }
+
+    /// Waits for the last answer to an interaction.
+    pub(crate) async fn answered(&self, token: &str) -> Interaction {
+        let is_final = |it: &Interaction| {
+            it.edited.is_some() || it.callback.as_ref().is_some_and(|callback| callback["type"] != 5)
+        };
+        self.until(token, is_final).await
+    }
+
     /// Waits until the interaction is as it should be.
     pub(crate) async fn until(&self, token: &str, is: impl Fn(&Interaction) -> bool) -> Interaction {
         let mut changes = self.changes.subscribe();

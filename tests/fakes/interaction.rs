@@ -7,14 +7,16 @@ use serde_json::{Value, json};
 pub(crate) const GUILD: &str = "700";
 pub(crate) const APPLICATION: &str = "42";
 
+/// How the token of every interaction begins; nothing else does.
+pub(crate) const TOKENS: &str = "token-of-an-interaction-";
+
 /// A number that no other interaction of this test program has.
 fn number() -> u64 {
     static NEXT: AtomicU64 = AtomicU64::new(1_000);
     NEXT.fetch_add(1, Ordering::Relaxed)
 }
 
-/// A slash command as a member of the guild uses it, with everything that Discord sends along. Its token is
-/// `token-<number>`.
+/// A slash command as a member of the guild uses it, with everything that Discord sends along.
 pub(crate) fn command(
     name: &str,
     (user, username): (&str, &str),
@@ -25,8 +27,8 @@ pub(crate) fn command(
         options.iter().map(|(name, value)| json!({ "name": name, "type": 3, "value": value })).collect();
     let id = number();
     json!({
-        "id": id.to_string(), "application_id": APPLICATION, "type": 2, "token": format!("token-{id}"),
-        "version": 1, "guild_id": GUILD, "guild": { "id": GUILD, "locale": "en-US", "features": [] },
+        "id": id.to_string(), "application_id": APPLICATION, "type": 2, "version": 1,
+        "token": format!("{TOKENS}{id}"), "guild_id": GUILD, "guild": { "id": GUILD, "locale": "en-US", "features": [] },
         "channel_id": channel,
         "channel": { "id": channel, "type": 0, "name": "mods", "guild_id": GUILD },
         "context": 0, "authorizing_integration_owners": { "0": GUILD }, "locale": "en-US",
