@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use jiff::Timestamp;
 
-use super::access::{Denial, Permit};
+use super::access::{Action, Denial, Permit};
 use super::command::{Command, CommandRequest, Place, RejectedRequest, Rejection, Transfer};
 use super::principal::{Channel, Principal, Subject};
 use super::room::{AccountId, RoomId};
@@ -66,20 +66,22 @@ pub struct Attempt {
 }
 
 impl Attempt {
-    /// For the store alone: `operation` has been committed. The permit is spent.
+    /// For the store alone: `operation` has been committed. The permit is spent; `None` if it is for another
+    /// deed.
     pub(crate) fn committed(
         operation: OperationId,
         permit: Permit,
         new_owner: AccountId,
         request: &CommandRequest,
         begun_at: Timestamp,
-    ) -> Self {
+    ) -> Option<Self> {
+        let Action::Transfer(room) = permit.action() else { return None };
         let transfer = Transfer {
-            room: permit.action().room().clone(),
+            room: room.clone(),
             new_owner,
             reason: request.command.as_ref().ok().and_then(Command::transfer).and_then(|t| t.reason.clone()),
         };
-        Self { operation, transfer, by: request.principal.clone(), begun_at }
+        Some(Self { operation, transfer, by: request.principal.clone(), begun_at })
     }
 
     /// The operation that it begins.

@@ -147,8 +147,10 @@ pub(super) async fn admit(
     {
         return Ok(Applied::AclChanged);
     }
-    if let Admission::Request { verdict: Verdict::Transfer(permit, _), decline_if_busy, .. } = admission {
-        if let Some(holder) = holder_of(connection, permit.action().room().as_str()).await? {
+    if let Admission::Request { verdict: Verdict::Transfer(..), decline_if_busy, .. } = admission {
+        let room = entry.room.clone();
+        let room = room.as_ref().map(|room| room.as_str()).unwrap_or_default();
+        if let Some(holder) = holder_of(connection, room).await? {
             if !decline_if_busy {
                 return Ok(Applied::Busy { operation: None, holder });
             }

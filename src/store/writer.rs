@@ -244,7 +244,9 @@ impl Task {
         Ok(match applied {
             Applied::Recorded(operation) => match admission {
                 Admission::Request { request, verdict: Verdict::Transfer(permit, new_owner), .. } => {
-                    Admitted::Attempt(Attempt::committed(operation, permit, new_owner, &request, at))
+                    let attempt = Attempt::committed(operation, permit, new_owner, &request, at);
+                    let wrong = || StoreError("a permit for another deed was admitted".to_owned());
+                    Admitted::Attempt(attempt.ok_or_else(wrong)?)
                 }
                 _ => Admitted::Recorded(operation),
             },

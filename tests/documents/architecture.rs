@@ -100,7 +100,7 @@ fn attempts_elsewhere(source: &Source) -> Vec<String> {
 
 /// The one proof that somebody may is made where that is decided.
 fn permits_elsewhere(source: &Source) -> Vec<String> {
-    if source.path == "src/domain/access.rs" {
+    if source.path == "src/domain/access/rule.rs" {
         return Vec::new();
     }
     let made = source.code.match_indices("Permit").any(|(at, name)| {

@@ -3,32 +3,63 @@
 use super::{CommandName, Line, Message, Tone, code, op, text};
 use crate::domain::access::{Right, Role};
 use crate::domain::audit::OperationId;
+use crate::domain::command::Family;
 use crate::domain::principal::Subject;
 
-/// One line of the grammar, as the help shows it.
+/// One line of a grammar, as the help shows it.
 struct Form {
+    family: Family,
     arguments: &'static str,
     does: &'static str,
-    needs: fn(&[Right]) -> bool,
+    needs: Needs,
 }
 
-const FORMS: [Form; 4] = [
-    Form { arguments: "<room>", does: "shows who owns the room", needs: |rights| !rights.is_empty() },
-    Form { arguments: "<room> <new_owner>", does: "hands the room over", needs: may_transfer },
-    Form {
-        arguments: "<room> <new_owner> reason: <why>",
-        does: "the same, and keeps the reason with the record",
-        needs: may_transfer,
-    },
-    Form {
-        arguments: "\"my room\" <new_owner>",
-        does: "a room id with spaces goes in quotes",
-        needs: may_transfer,
-    },
+/// Who is shown a form.
+#[derive(Clone, Copy)]
+enum Needs {
+    Nothing,
+    AnyRole,
+    Role(Role),
+}
+
+impl Needs {
+    fn met_by(self, rights: &[Right]) -> bool {
+        match self {
+            Self::Nothing => true,
+            Self::AnyRole => !rights.is_empty(),
+            // An admin may do what the others may.
+            Self::Role(role) => rights.iter().any(|right| right.role == role || right.role == Role::Admin),
+        }
+    }
+}
+
+const fn form(family: Family, needs: Needs, arguments: &'static str, does: &'static str) -> Form {
+    Form { family, arguments, does, needs }
+}
+
+const MODERATOR: Needs = Needs::Role(Role::Moderator);
+
+/// Every form of every command. The words before the first argument in angle brackets are its verb.
+const FORMS: &[Form] = &[
+    form(Family::Owner, Needs::AnyRole, "<room>", "shows who owns the room"),
+    form(Family::Owner, MODERATOR, "<room> <new_owner>", "hands the room over"),
+    form(
+        Family::Owner,
+        MODERATOR,
+        "<room> <new_owner> reason: <why>",
+        "the same, and keeps the reason with the record",
+    ),
+    form(Family::Owner, MODERATOR, "\"my room\" <new_owner>", "a room id with spaces goes in quotes"),
 ];
 
-fn may_transfer(rights: &[Right]) -> bool {
-    rights.iter().any(|right| matches!(right.role, Role::Moderator | Role::Admin))
+/// The forms of a command that begin with `verb`, or all of them.
+pub(super) fn forms_of(family: Family, verb: Option<&str>) -> Vec<String> {
+    let is = |form: &&Form| match verb {
+        Some(verb) => form.arguments == verb || form.arguments.starts_with(&format!("{verb} ")),
+        None => true,
+    };
+    let own = FORMS.iter().filter(|form| form.family == family);
+    own.filter(is).map(|form| form.arguments.to_owned()).collect()
 }
 
 pub(super) fn help(
@@ -39,7 +70,7 @@ pub(super) fn help(
 ) -> Message {
     let mut body: Vec<Line> = FORMS
         .iter()
-        .filter(|form| (form.needs)(rights))
+        .filter(|form| form.family == Family::Owner && form.needs.met_by(rights))
         .map(|form| code(name.with(form.arguments)).text(" ").text(form.does))
         .collect();
     let headline = if rights.is_empty() {

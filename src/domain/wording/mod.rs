@@ -12,7 +12,7 @@ mod usage;
 use std::fmt;
 
 use super::audit::{AuditEntry, OperationId, OutcomeKind};
-use super::command::{Transfer, quoted};
+use super::command::{Family, Transfer, quoted};
 use super::reply::Reply;
 
 use denial::{denied, foreign_origin};
@@ -137,6 +137,21 @@ impl CommandName {
     #[must_use]
     pub fn slash(prefix: &str) -> Self {
         Self(format!("/{prefix}room-owner"))
+    }
+
+    /// What another of the commands is called at the same door.
+    #[must_use]
+    pub fn of(&self, family: Family) -> Self {
+        match self.0.strip_suffix(Family::Owner.name()) {
+            Some(prefix) => Self(format!("{prefix}{}", family.name())),
+            None => Self(format!("/{}", family.name())),
+        }
+    }
+
+    /// Which of the commands `typed` names, slash and prefix included.
+    #[must_use]
+    pub fn family(&self, typed: &str) -> Option<Family> {
+        Family::ALL.into_iter().find(|family| self.of(*family).0 == typed)
     }
 
     /// What to type to see who owns the room now. The command line asks no such question; there, the same
