@@ -1,6 +1,5 @@
 //! People in Slack: they type, Slack signs and sends, and they read what comes back.
 
-use std::fmt;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -8,13 +7,13 @@ use std::time::Duration;
 
 use reqwest::{Client, Method, RequestBuilder};
 use room_owner::app::ports::Clock as _;
-use room_owner::domain::audit::OperationId;
 use room_owner::domain::wording::CommandName;
 use room_owner::slack::signature;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::Value;
 
 use super::clock::StoryClock;
+pub(crate) use super::reply::Reply;
 use super::world::secret;
 
 pub(crate) const TEAM: &str = "T0TEAM";
@@ -27,13 +26,15 @@ pub(crate) const RANDOM: &str = "C0RANDOM";
 pub(crate) struct Person {
     pub(crate) id: &'static str,
     pub(crate) name: &'static str,
+    /// Their id at Discord.
+    pub(crate) snowflake: &'static str,
 }
 
-pub(crate) const ALICE: Person = Person { id: "U0ALICE", name: "alice" };
-pub(crate) const BORIS: Person = Person { id: "U0BORIS", name: "boris" };
-pub(crate) const RITA: Person = Person { id: "U0RITA", name: "rita" };
-pub(crate) const ADAM: Person = Person { id: "U0ADAM", name: "adam" };
-pub(crate) const OTTO: Person = Person { id: "U0OTTO", name: "otto" };
+pub(crate) const ALICE: Person = Person { id: "U0ALICE", name: "alice", snowflake: "901" };
+pub(crate) const BORIS: Person = Person { id: "U0BORIS", name: "boris", snowflake: "902" };
+pub(crate) const RITA: Person = Person { id: "U0RITA", name: "rita", snowflake: "903" };
+pub(crate) const ADAM: Person = Person { id: "U0ADAM", name: "adam", snowflake: "904" };
+pub(crate) const OTTO: Person = Person { id: "U0OTTO", name: "otto", snowflake: "905" };
 
 impl Person {
     pub(crate) fn subject(self) -> String {
@@ -232,9 +233,9 @@ impl Signed {
         let key = self.key.clone();
         let (status, text) = self.status_and_body().await;
         assert_eq!(status, 200, "{text}");
-        let reply = Reply::new(serde_json::from_str(&text).unwrap(), &key);
+        let reply = reply(serde_json::from_str(&text).unwrap(), &key);
         workspace.takes_note_of(&reply);
-        if !reply.text.contains("cannot be written right now") {
+        if !reply.unread_text().contains("cannot be written right now") {
             workspace.recorded.fetch_add(1, Ordering::SeqCst);
         }
         reply
@@ -262,55 +263,16 @@ impl Workspace {
     /// A reply that somebody has to read before the story ends.
     pub(crate) fn takes_note_of(&self, reply: &Reply) {
         self.said.lock().unwrap().push_str(&reply.json.to_string());
-        self.unread.lock().unwrap().push((reply.text.clone(), Arc::clone(&reply.read)));
+        self.unread.lock().unwrap().push((reply.unread_text().to_owned(), Arc::clone(&reply.read)));
     }
 }
 
-/// What a person sees.
-pub(crate) struct Reply {
-    text: String,
-    pub(crate) json: Value,
-    /// Under which key late answers to the same request come.
-    pub(crate) key: String,
-    read: Arc<AtomicBool>,
-}
-
-impl Reply {
-    pub(crate) fn new(json: Value, key: &str) -> Self {
-        let text = visible(&json);
-        check_form(&json, &text);
-        Self { text, json, key: key.to_owned(), read: Arc::default() }
-    }
-
-    pub(crate) fn text(&self) -> &str {
-        self.read.store(true, Ordering::SeqCst);
-        &self.text
-    }
-
-    pub(crate) fn says(&self, part: &str) -> bool {
-        self.text().contains(part)
-    }
-
-    pub(crate) fn is_public(&self) -> bool {
-        self.json["response_type"] == "in_channel"
-    }
-
-    /// The operation's number, as the person would quote it.
-    pub(crate) fn operation(&self) -> OperationId {
-        let last = self.text.lines().last().unwrap();
-        let number = last.strip_prefix("op ").unwrap_or_else(|| panic!("no operation in {}", self.text));
-        number.split(' ').next().unwrap().parse().unwrap()
-    }
-}
-
-impl fmt::Display for Reply {
-    /// As Slack shows it.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if !self.is_public() {
-            f.write_str("(only visible to you)\n")?;
-        }
-        f.write_str(self.text())
-    }
+/// A message as Slack shows it.
+pub(crate) fn reply(json: Value, key: &str) -> Reply {
+    let text = visible(&json);
+    check_form(&json, &text);
+    let in_channel = json["response_type"] == "in_channel";
+    Reply::of(text, json, key, in_channel)
 }
 
 /// The blocks as a person reads them, with code in backticks.
