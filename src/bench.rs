@@ -190,6 +190,7 @@ fn slack_settings() -> slack::Settings {
         command: CommandName::slash(""),
         private_replies: false,
         response_url_hosts: vec![],
+        groups: None,
     }
 }
 

@@ -58,6 +58,16 @@ pub const VARIABLES: &[Variable] = &[
     variable("SLACK_APP_ID", "A0123456789", "take commands of this app only"),
     variable("SLACK_TEAM_IDS", "T0123456789", "take commands of these workspaces only, separated by commas"),
     variable(
+        "SLACK_BOT_TOKEN",
+        "the-bot-user-oauth-token",
+        "from the app's OAuth & Permissions, scope usergroups:read: looks up user groups that have roles",
+    ),
+    variable(
+        "SLACK_API_BASE_URL",
+        "http://127.0.0.1:9300/api",
+        "instead of Slack's own Web API; plain http for loopback only",
+    ),
+    variable(
         "SLACK_RESPONSE_URL_HOSTS",
         "127.0.0.1:9100",
         "more hosts that late answers may go to; Slack's own are known",
@@ -366,6 +376,12 @@ pub fn discord_settings(environment: &Environment) -> Result<discord::Settings, 
         reader.problem("DISCORD_BOT_TOKEN", "is not set, and commands are registered in the bot's name");
     }
     reader.end(settings)
+}
+
+/// Whether user groups of Slack are looked up, for commands that only tell of it.
+#[must_use]
+pub fn looks_up_slack_groups(environment: &Environment) -> bool {
+    environment.get("SLACK_BOT_TOKEN").is_some()
 }
 
 /// The settings for Tencent alone, for commands that need no chat.

@@ -86,9 +86,10 @@ async fn run(command: Command) -> anyhow::Result<Exit> {
         Command::Acl(command) => {
             let (environment, common) = settings("warn")?;
             let principal = cli::local_principal(environment.sudo_user())?;
+            let looked_up = config::looks_up_slack_groups(&environment);
             let if_missing = if command.makes_database() { IfMissing::Create } else { IfMissing::Fail };
             let store = SqliteStore::open(&common.database_url, if_missing).await?;
-            let exit = cli::acl::run(&store, &clock, principal, typed, command).await;
+            let exit = cli::acl::run(&store, &clock, principal, typed, command, looked_up).await;
             store.close().await;
             return exit;
         }

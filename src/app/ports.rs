@@ -5,6 +5,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use jiff::Timestamp;
 
+pub use super::directory::{Directory, DirectoryReport, NoDirectory, Standing};
 use crate::domain::access::{AclView, AuthorisedChannel, Effect, Grant, GrantId, Role, RoomScope};
 use crate::domain::audit::{
     Attempt, AuditEntry, AuditFilter, OperationId, Outcome, OutcomeKind, Refusal, Unresolved, Verdict,
@@ -127,6 +128,15 @@ pub enum AclChanged {
     Nothing(OperationId, String),
 }
 
+/// The groups of people that live grants name.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct GroupSubjects {
+    /// The version of the ACL in which they do.
+    pub version: i64,
+    /// The groups that somebody has to look up: user groups of Slack.
+    pub groups: Vec<Subject>,
+}
+
 /// The durable store: the ACL and the audit log.
 #[async_trait]
 pub trait Store: Send + Sync {
@@ -158,6 +168,12 @@ pub trait Store: Send + Sync {
 
     /// Changes the ACL and records the change, in one transaction.
     async fn edit_acl(&self, edit: AclEdit, at: Timestamp) -> Result<AclChanged, StoreError>;
+
+    /// Counts the changes of the ACL: cheap enough to be asked every second.
+    async fn acl_version(&self) -> Result<i64, StoreError>;
+
+    /// The groups that live grants name.
+    async fn group_subjects(&self, now: Timestamp) -> Result<GroupSubjects, StoreError>;
 
     /// Every grant, revoked and lapsed ones too, by number.
     async fn grants(&self) -> Result<Vec<Grant>, StoreError>;

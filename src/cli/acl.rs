@@ -20,9 +20,16 @@ pub async fn run(
     principal: Principal,
     typed: String,
     command: AclCommand,
+    looks_up_slack_groups: bool,
 ) -> anyhow::Result<Exit> {
     let (change, reason, format) = match command {
-        AclCommand::List { all, format } => return show_grants(store, clock.now(), all, format).await,
+        AclCommand::List { all, format } => {
+            let exit = show_grants(store, clock.now(), all, format).await?;
+            if !looks_up_slack_groups {
+                warn_of_groups(&store.group_subjects(clock.now()).await?.groups);
+            }
+            return Ok(exit);
+        }
         AclCommand::Channel(ChannelCommand::List { all, format }) => {
             return show_channels(store, clock.now(), all, format).await;
         }
@@ -52,7 +59,7 @@ pub async fn run(
             let what = if grant.revoked_at.is_some() { "revoked" } else { "given" };
             super::tell!("grant {} {what} · op {operation}", grant.id);
             if grant.revoked_at.is_none()
-                && let Some(warning) = without_effect(&grant.subject)
+                && let Some(warning) = without_effect(&grant.subject, looks_up_slack_groups)
             {
                 super::tell!("note: {warning}");
             }
@@ -72,15 +79,28 @@ pub async fn run(
 }
 
 /// Why a grant to the subject changes nothing for now, so that nobody wonders.
-fn without_effect(subject: &Subject) -> Option<&'static str> {
+fn without_effect(subject: &Subject, looks_up_slack_groups: bool) -> Option<&'static str> {
     match subject {
         Subject::Cli { .. } => {
             Some("the command line needs no grant: whoever is on this machine may do everything")
         }
-        Subject::SlackGroup { .. } => {
-            Some("user groups of Slack are not looked up yet, so this grant matches nobody")
-        }
-        Subject::SlackUser { .. } | Subject::DiscordUser { .. } | Subject::DiscordRole { .. } => None,
+        Subject::SlackGroup { .. } if !looks_up_slack_groups => Some(
+            "SLACK_BOT_TOKEN is not set, so user groups of Slack are not looked up and this grant matches nobody",
+        ),
+        Subject::SlackGroup { .. }
+        | Subject::SlackUser { .. }
+        | Subject::DiscordUser { .. }
+        | Subject::DiscordRole { .. } => None,
+    }
+}
+
+/// Says which grants match nobody for want of a token.
+fn warn_of_groups(groups: &[Subject]) {
+    if !groups.is_empty() {
+        super::tell!(
+            "note: SLACK_BOT_TOKEN is not set, so grants to user groups match nobody: {}",
+            list(groups)
+        );
     }
 }
 

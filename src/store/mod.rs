@@ -6,6 +6,7 @@
 mod acl;
 mod admission;
 mod event;
+mod groups;
 mod instance;
 mod reading;
 mod rows;
@@ -25,7 +26,7 @@ use sqlx::sqlite::{
 };
 use sqlx::{ConnectOptions as _, Connection as _, SqlSafeStr as _};
 
-use crate::app::ports::{AclChanged, AclEdit, Admission, Admitted, Store, StoreError};
+use crate::app::ports::{AclChanged, AclEdit, Admission, Admitted, GroupSubjects, Store, StoreError};
 use crate::domain::access::{AclView, AuthorisedChannel, Grant};
 use crate::domain::audit::{AuditEntry, AuditFilter, OperationId, Outcome, Unresolved};
 use crate::domain::command::Place;
@@ -260,6 +261,14 @@ impl Store for SqliteStore {
 
     async fn edit_acl(&self, edit: AclEdit, at: Timestamp) -> Result<AclChanged, StoreError> {
         self.writer.edit_acl(edit, at).await
+    }
+
+    async fn acl_version(&self) -> Result<i64, StoreError> {
+        groups::version(&self.readers).await.map_err(failed("the acl cannot be read"))
+    }
+
+    async fn group_subjects(&self, now: Timestamp) -> Result<GroupSubjects, StoreError> {
+        groups::subjects(&self.readers, now).await.map_err(failed("the acl cannot be read"))
     }
 
     async fn grants(&self) -> Result<Vec<Grant>, StoreError> {

@@ -353,6 +353,7 @@ async fn start(
         command: CommandName::slash(&world.prefix),
         private_replies: world.private,
         response_url_hosts: vec![workspace.late.to_string().parse().unwrap()],
+        groups: None,
     };
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     *workspace.bot.lock().unwrap() = listener.local_addr().unwrap();

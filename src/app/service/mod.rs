@@ -12,7 +12,8 @@ use tracing::{error, info, warn};
 use recovery::{lost, settle};
 
 use super::ports::{
-    Admission, Admitted, CallResult, Clock, Observer, ReadError, RoomControl, Store, StoreError,
+    Admission, Admitted, CallResult, Clock, Directory, NoDirectory, Observer, ReadError, RoomControl, Store,
+    StoreError,
 };
 use super::suggest::LiveRooms;
 use crate::domain::access::{AclView, Action, Decision, decide, rights};
@@ -65,6 +66,7 @@ pub struct CommandService {
     /// Operations that this process is working on: their being pending is not an accident.
     under_way: Mutex<HashSet<OperationId>>,
     started_at: jiff::Timestamp,
+    directory: Arc<dyn Directory>,
     tasks: TaskTracker,
     pub(super) live: LiveRooms,
 }
@@ -113,6 +115,7 @@ impl CommandService {
         let started_at = clock.now();
         Self {
             started_at,
+            directory: Arc::new(NoDirectory),
             store,
             rooms,
             clock,
@@ -122,6 +125,18 @@ impl CommandService {
             tasks: TaskTracker::new(),
             live: LiveRooms::default(),
         }
+    }
+
+    /// With groups of people that grants may name.
+    #[must_use]
+    pub fn with_directory(self, directory: Arc<dyn Directory>) -> Self {
+        Self { directory, ..self }
+    }
+
+    /// Who is in which group.
+    #[must_use]
+    pub fn directory(&self) -> &dyn Directory {
+        &*self.directory
     }
 
     /// The store, for the use cases that only read.
