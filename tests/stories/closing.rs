@@ -100,7 +100,7 @@ fn nothing_gave_a_secret_away(stage: &Stage) {
     let workspace = &stage.workspace;
     let key = stage.world_key();
     let sig_at = |at| user_sig::sign(key, SDK_APP_ID, ADMIN, at, Duration::from_secs(48 * 3_600));
-    let secrets = [
+    let mut secrets = vec![
         ("the signing secret", workspace.signing_secret.expose_secret().to_owned()),
         ("Slack's token", workspace.token.clone()),
         ("a response_url", workspace.hook.clone()),
@@ -108,6 +108,7 @@ fn nothing_gave_a_secret_away(stage: &Stage) {
         ("a UserSig", sig_at(NOON).expose().to_owned()),
         ("a UserSig", sig_at(stage.clock.now()).expose().to_owned()),
     ];
+    secrets.extend(stage.more_secrets());
     let database = stage.database();
     let beside = |suffix: &str| std::fs::read(format!("{}{suffix}", database.display())).unwrap_or_default();
     let places = [

@@ -25,6 +25,7 @@ mod crash;
 mod denials;
 mod faults;
 mod grammar;
+mod groups;
 mod late_answers;
 mod once;
 mod transfers;

@@ -13,11 +13,11 @@ use room_owner::domain::access::{Effect, Role};
 use room_owner::domain::audit::{AuditEntry, AuditFilter};
 use room_owner::domain::principal::Principal;
 use room_owner::domain::wording::CommandName;
-use room_owner::slack::Settings;
+use room_owner::slack::{Lookup, Settings};
 use room_owner::store::SqliteStore;
 use room_owner::tencent;
 use room_owner::tencent::simulator::{self, Api, Call, Fault, FaultKind, Simulator};
-use secrecy::SecretString;
+use secrecy::{ExposeSecret as _, SecretString};
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
@@ -43,6 +43,7 @@ pub(crate) struct World {
     tencent: simulator::Settings,
     tencent_is_down: bool,
     rate_limit: u32,
+    groups: Option<Lookup>,
     pub(crate) most_calls: usize,
 }
 
@@ -60,6 +61,7 @@ impl World {
             tencent: simulator::Settings::new(SDK_APP_ID, ADMIN, secret("key")),
             tencent_is_down: false,
             rate_limit: 200,
+            groups: None,
             most_calls: 3,
         }
     }
@@ -140,6 +142,12 @@ impl World {
 
     pub(crate) fn tencent(mut self, change: impl FnOnce(&mut simulator::Settings)) -> Self {
         change(&mut self.tencent);
+        self
+    }
+
+    /// The bot looks up user groups, if it can.
+    pub(crate) fn looking_up_groups(mut self, lookup: Option<Lookup>) -> Self {
+        self.groups = lookup;
         self
     }
 
@@ -299,6 +307,22 @@ impl Stage {
         tokio::time::timeout(Duration::from_secs(20), asking).await.expect("the entry never became so")
     }
 
+    /// Status and body of one of the bot's pages.
+    pub(crate) async fn gets(&self, path: &str) -> (u16, String) {
+        let address = *self.workspace.bot.lock().unwrap();
+        let response = self.workspace.http.get(format!("http://{address}{path}")).send().await.unwrap();
+        let status = response.status().as_u16();
+        let text = response.text().await.unwrap();
+        self.workspace.said.lock().unwrap().push_str(&text);
+        (status, text)
+    }
+
+    /// Secrets of this story alone.
+    pub(crate) fn more_secrets(&self) -> Vec<(&'static str, String)> {
+        let groups = self.world.groups.iter().map(|lookup| ("Slack's bot token", &lookup.token));
+        groups.map(|(what, secret)| (what, secret.expose_secret().to_owned())).collect()
+    }
+
     pub(crate) fn world_key(&self) -> &SecretString {
         &self.world.tencent.secret_key
     }
@@ -353,7 +377,7 @@ async fn start(
         command: CommandName::slash(&world.prefix),
         private_replies: world.private,
         response_url_hosts: vec![workspace.late.to_string().parse().unwrap()],
-        groups: None,
+        groups: world.groups.clone(),
     };
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     *workspace.bot.lock().unwrap() = listener.local_addr().unwrap();
