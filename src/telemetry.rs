@@ -12,7 +12,7 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 use tracing_subscriber::EnvFilter;
 
-use crate::app::ports::{DirectoryReport, Observer};
+use crate::app::ports::{CallbackEnd, DirectoryReport, Observer};
 use crate::config::{Common, LogFormat};
 use crate::domain::audit::OutcomeKind;
 use crate::domain::command::Place;
@@ -41,8 +41,14 @@ pub struct Metrics {
     registry: Registry,
     commands: Family<CommandLabels, Counter>,
     seconds: Histogram,
+    callbacks: Family<CallbackLabels, Counter>,
     groups: Family<GroupLabels, Gauge>,
     groups_age: Family<GroupAge, Gauge>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct CallbackLabels {
+    end: &'static str,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -64,6 +70,8 @@ impl Default for Metrics {
         let mut registry = Registry::with_prefix("room_owner");
         registry.register("commands", "Commands answered, by door and outcome", commands.clone());
         registry.register("command_seconds", "From a command's arrival to its final answer", seconds.clone());
+        let callbacks = Family::<CallbackLabels, Counter>::default();
+        registry.register("callbacks", "Callbacks of Tencent, by what became of them", callbacks.clone());
         let groups = Family::<GroupLabels, Gauge>::default();
         registry.register(
             "groups",
@@ -73,7 +81,7 @@ impl Default for Metrics {
         let groups_age = Family::<GroupAge, Gauge>::default();
         let help = "Age of the least fresh of the known user groups";
         registry.register_with_unit("groups_age", help, Unit::Seconds, groups_age.clone());
-        Self { registry, commands, seconds, groups, groups_age }
+        Self { registry, commands, seconds, callbacks, groups, groups_age }
     }
 }
 
@@ -114,5 +122,9 @@ impl Observer for Metrics {
         };
         self.commands.get_or_create(&CommandLabels { door, outcome: outcome.name() }).inc();
         self.seconds.observe(took.as_secs_f64());
+    }
+
+    fn called_back(&self, end: CallbackEnd) {
+        self.callbacks.get_or_create(&CallbackLabels { end: end.name() }).inc();
     }
 }

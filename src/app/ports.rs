@@ -5,6 +5,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use jiff::Timestamp;
 
+pub use super::callbacks::{CallbackEnd, Confirmation, Observed, OwnerNotice, Seen};
 pub use super::directory::{Directory, DirectoryReport, NoDirectory, Standing};
 use crate::domain::access::{AclView, AuthorisedChannel, Effect, Grant, GrantId, Role, RoomScope};
 use crate::domain::audit::{
@@ -163,6 +164,18 @@ pub trait Store: Send + Sync {
         at: Timestamp,
     ) -> Result<bool, StoreError>;
 
+    /// Writes down what a callback says: beside the operation of ours whose change it is, or, once the
+    /// owner was read back, as an operation of its own. Each change is written down once.
+    async fn observe(
+        &self,
+        notice: &OwnerNotice,
+        seen: Option<&Seen>,
+        at: Timestamp,
+    ) -> Result<Observed, StoreError>;
+
+    /// What a callback has said about an operation of ours.
+    async fn confirmation(&self, operation: OperationId) -> Result<Option<Confirmation>, StoreError>;
+
     /// Every operation without a final outcome, oldest first.
     async fn unresolved(&self) -> Result<Vec<Unresolved>, StoreError>;
 
@@ -268,4 +281,7 @@ pub trait Clock: Send + Sync {
 pub trait Observer: Send + Sync {
     /// A request from `place` (if it named one) was answered after `took`.
     fn answered(&self, place: Option<&Place>, outcome: OutcomeKind, took: Duration);
+
+    /// A callback came to this end.
+    fn called_back(&self, end: CallbackEnd);
 }

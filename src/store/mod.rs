@@ -8,6 +8,7 @@ mod admission;
 mod event;
 mod groups;
 mod instance;
+mod observed;
 mod reading;
 mod rows;
 mod writer;
@@ -26,7 +27,10 @@ use sqlx::sqlite::{
 };
 use sqlx::{ConnectOptions as _, Connection as _, SqlSafeStr as _};
 
-use crate::app::ports::{AclChanged, AclEdit, Admission, Admitted, GroupSubjects, Store, StoreError};
+use crate::app::ports::{
+    AclChanged, AclEdit, Admission, Admitted, Confirmation, GroupSubjects, Observed, OwnerNotice, Seen,
+    Store, StoreError,
+};
 use crate::domain::access::{AclView, AuthorisedChannel, Grant};
 use crate::domain::audit::{AuditEntry, AuditFilter, OperationId, Outcome, Unresolved};
 use crate::domain::command::Place;
@@ -50,7 +54,10 @@ fn migrations() -> Vec<Migration> {
     let simple = |version, description: &'static str, sql: &'static str| {
         Migration::new(version, description.into(), MigrationType::Simple, sql.into_sql_str(), false)
     };
-    vec![simple(1, "access and audit", include_str!("../../migrations/0001_access_and_audit.sql"))]
+    vec![
+        simple(1, "access and audit", include_str!("../../migrations/0001_access_and_audit.sql")),
+        simple(5, "callbacks", include_str!("../../migrations/0005_callbacks.sql")),
+    ]
 }
 
 /// What the schema must hold at run time; a missing trigger means that somebody took it off.
@@ -63,6 +70,9 @@ const TRIGGERS: &[&str] = &[
     "authorised_channels_never_deleted",
     "authorised_channels_never_replaced",
     "authorised_channels_only_removed",
+    "callbacks_never_deleted",
+    "callbacks_never_updated",
+    "callbacks_recorded_once",
     "deliveries_claimed_once",
     "deliveries_never_deleted",
     "deliveries_never_updated",
@@ -251,6 +261,19 @@ impl Store for SqliteStore {
         at: Timestamp,
     ) -> Result<bool, StoreError> {
         self.writer.finish(operation, outcome.clone(), at).await
+    }
+
+    async fn observe(
+        &self,
+        notice: &OwnerNotice,
+        seen: Option<&Seen>,
+        at: Timestamp,
+    ) -> Result<Observed, StoreError> {
+        self.writer.observe(notice.clone(), seen.cloned(), at).await
+    }
+
+    async fn confirmation(&self, operation: OperationId) -> Result<Option<Confirmation>, StoreError> {
+        observed::confirmation(&self.readers, operation).await.map_err(failed("the callbacks cannot be read"))
     }
 
     async fn unresolved(&self) -> Result<Vec<Unresolved>, StoreError> {

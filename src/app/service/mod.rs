@@ -1,5 +1,6 @@
 //! The way of one command: decide, write down, carry out, write down, answer.
 
+mod observing;
 mod recovery;
 
 use std::collections::HashSet;
@@ -9,7 +10,8 @@ use std::time::{Duration, Instant};
 use tokio_util::task::TaskTracker;
 use tracing::{error, info, warn};
 
-use recovery::{lost, settle};
+use observing::Notices;
+use recovery::lost;
 
 use super::ports::{
     Admission, Admitted, CallResult, Clock, Directory, NoDirectory, Observer, ReadError, RoomControl, Store,
@@ -67,6 +69,7 @@ pub struct CommandService {
     under_way: Mutex<HashSet<OperationId>>,
     started_at: jiff::Timestamp,
     directory: Arc<dyn Directory>,
+    notices: Notices,
     tasks: TaskTracker,
     pub(super) live: LiveRooms,
 }
@@ -116,6 +119,7 @@ impl CommandService {
         Self {
             started_at,
             directory: Arc::new(NoDirectory),
+            notices: Notices::default(),
             store,
             rooms,
             clock,
@@ -401,19 +405,20 @@ impl CommandService {
         match self.change(attempt, &previous).await {
             CallResult::Accepted { request_id } => {
                 let confirmed = self.read_until(transfer, &self.timing.confirm).await;
-                let confirmed = matches!(confirmed, Ok(owner) if owner == transfer.new_owner);
+                let confirmed = matches!(confirmed, Ok(owner) if owner == transfer.new_owner)
+                    || self.confirmation(attempt.operation()).await.is_some();
                 Outcome::Succeeded { previous: Some(previous), confirmed, request_id, unclear: None }
             }
             CallResult::Refused(refusal) => Outcome::Refused { previous: Some(previous), refusal },
             CallResult::NotSent(refusal) => Outcome::Declined(refusal),
             CallResult::Failed(problem) => {
                 let owner = self.rooms.owner_of(&transfer.room).await;
-                settle(&transfer.new_owner, Some(previous), problem, owner)
+                self.settled(attempt.operation(), &transfer.new_owner, Some(previous), problem, owner).await
             }
             CallResult::Unclear(problem) => {
                 warn!(operation = attempt.operation().seq(), problem = %problem.info, "outcome unclear; reading back");
                 let owner = self.read_until(transfer, &self.timing.settle).await;
-                settle(&transfer.new_owner, Some(previous), problem, owner)
+                self.settled(attempt.operation(), &transfer.new_owner, Some(previous), problem, owner).await
             }
         }
     }
