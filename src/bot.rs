@@ -18,7 +18,7 @@ use crate::config::Config;
 use crate::discord::{self, Answered, gateway};
 use crate::store::{IfMissing, SqliteStore};
 use crate::telemetry::Metrics;
-use crate::tencent::TencentClient;
+use crate::tencent::{TencentClient, callbacks};
 use crate::{server, slack, tencent};
 
 /// How long work under way is waited for at the end. What is cut off after it is resolved at the next start.
@@ -33,6 +33,7 @@ pub struct Bot {
     metrics: Arc<Metrics>,
     clock: Arc<dyn Clock>,
     groups: Arc<slack::Groups>,
+    callbacks: callbacks::Settings,
 }
 
 /// The chat platforms that commands are taken from.
@@ -69,6 +70,7 @@ impl Bot {
     ) -> anyhow::Result<Self> {
         install_cryptography();
         let store = Arc::new(SqliteStore::open(database_url, IfMissing::Create).await?);
+        let callbacks = callbacks::Settings::from(&tencent);
         let rooms = Arc::new(TencentClient::new(tencent, clock.clone())?);
         let clock: Arc<dyn Clock> = Arc::new(clock);
         let metrics = Arc::new(Metrics::default());
@@ -81,7 +83,7 @@ impl Bot {
         );
         let groups = Arc::new(slack::Groups::new(Arc::clone(&clock)));
         let service = service.with_directory(Arc::clone(&groups) as _);
-        Ok(Self { store, service: Arc::new(service), metrics, clock, groups })
+        Ok(Self { store, service: Arc::new(service), metrics, clock, groups, callbacks })
     }
 
     /// Takes commands on `listener` until `shutdown`, then ends what is under way. `extra` routes are
@@ -105,6 +107,12 @@ impl Bot {
         let store = Arc::clone(&self.store) as Arc<dyn Store>;
         let directory = Arc::clone(&self.groups) as _;
         let mut router = server::router(store, Arc::clone(&self.metrics), gateway.clone(), directory);
+        callbacks::announce(&self.callbacks);
+        router = router.merge(callbacks::router(
+            self.callbacks.clone(),
+            Arc::clone(&self.service),
+            Arc::clone(&self.clock),
+        ));
         let mut background = Vec::new();
         if let Some(settings) = slack {
             background.extend(settings.groups.clone().map(|lookup| self.look_up_groups(lookup)));

@@ -51,6 +51,11 @@ pub const VARIABLES: &[Variable] = &[
     ),
     variable("TENCENT_RATE_LIMIT", "200", "calls a second for each API, never more"),
     variable(
+        "TENCENT_CALLBACK_TOKEN",
+        "kdjsgjdskgjwejsdkkjgkjfklgjdfkjh",
+        "what Tencent signs its callbacks with: 1 to 128 characters of your own choice",
+    ),
+    variable(
         "SLACK_SIGNING_SECRET",
         "8f742231b10e8888abcd99yyyzzz85a5",
         "from the app's Basic Information; several, separated by commas, while it is being changed",
@@ -434,7 +439,17 @@ fn tencent(reader: &mut Reader<'_>) -> Option<tencent::Settings> {
         admin_user_id: admin_user_id?.to_owned(),
         secret_key: SecretString::from(secret_key?),
         rate_limit,
+        callback_token: callback_token(reader),
     })
+}
+
+/// Tencent takes 1 to 128 characters (trtc.io/document/69528).
+fn callback_token(reader: &mut Reader<'_>) -> Option<SecretString> {
+    let token = reader.environment.get("TENCENT_CALLBACK_TOKEN")?;
+    if token.len() > 128 || !token.bytes().all(|b| b.is_ascii_graphic()) {
+        reader.problem("TENCENT_CALLBACK_TOKEN", "is not 1 to 128 letters, digits and signs");
+    }
+    Some(SecretString::from(token))
 }
 
 fn base_url(reader: &mut Reader<'_>) -> Option<Url> {

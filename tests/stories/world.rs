@@ -366,6 +366,7 @@ async fn start(
         admin_user_id: ADMIN.to_owned(),
         secret_key: world.tencent.secret_key.clone(),
         rate_limit: world.rate_limit,
+        callback_token: None,
     };
     let timing = Timing { recover_again: UNTIL_TOLD, ..Timing::default() };
     let bot = Bot::build(&url, tencent, workspace.clock.clone(), timing).await.unwrap();
