@@ -17,6 +17,7 @@ mod world;
 
 mod authenticity;
 mod bad_days;
+mod callbacks;
 mod cli_acl;
 mod cli_audit;
 mod cli_transfer;

@@ -44,6 +44,7 @@ pub(crate) struct World {
     tencent_is_down: bool,
     rate_limit: u32,
     groups: Option<Lookup>,
+    callback_token: Option<SecretString>,
     pub(crate) most_calls: usize,
 }
 
@@ -62,6 +63,7 @@ impl World {
             tencent_is_down: false,
             rate_limit: 200,
             groups: None,
+            callback_token: None,
             most_calls: 3,
         }
     }
@@ -148,6 +150,12 @@ impl World {
     /// The bot looks up user groups, if it can.
     pub(crate) fn looking_up_groups(mut self, lookup: Option<Lookup>) -> Self {
         self.groups = lookup;
+        self
+    }
+
+    /// The bot believes callbacks that are signed with this.
+    pub(crate) fn callback_token(mut self, token: SecretString) -> Self {
+        self.callback_token = Some(token);
         self
     }
 
@@ -317,10 +325,27 @@ impl Stage {
         (status, text)
     }
 
+    /// Posts to the bot as no platform does: status and body of its answer.
+    pub(crate) async fn posts(&self, path_and_query: &str, body: Vec<u8>) -> (u16, String) {
+        let address = *self.workspace.bot.lock().unwrap();
+        let request = self.workspace.http.post(format!("http://{address}{path_and_query}"));
+        let response = request.header("content-type", "application/json").body(body).send().await.unwrap();
+        let status = response.status().as_u16();
+        let text = response.text().await.unwrap();
+        self.workspace.said.lock().unwrap().push_str(&text);
+        (status, text)
+    }
+
     /// Secrets of this story alone.
     pub(crate) fn more_secrets(&self) -> Vec<(&'static str, String)> {
         let groups = self.world.groups.iter().map(|lookup| ("Slack's bot token", &lookup.token));
-        groups.map(|(what, secret)| (what, secret.expose_secret().to_owned())).collect()
+        let callbacks = self.world.callback_token.iter().map(|token| ("the callbacks' token", token));
+        groups.chain(callbacks).map(|(what, secret)| (what, secret.expose_secret().to_owned())).collect()
+    }
+
+    /// The edits of the ACL that the world began with.
+    pub(crate) fn world_operations(&self) -> usize {
+        self.world.acl.len()
     }
 
     pub(crate) fn world_key(&self) -> &SecretString {
@@ -366,7 +391,7 @@ async fn start(
         admin_user_id: ADMIN.to_owned(),
         secret_key: world.tencent.secret_key.clone(),
         rate_limit: world.rate_limit,
-        callback_token: None,
+        callback_token: world.callback_token.clone(),
     };
     let timing = Timing { recover_again: UNTIL_TOLD, ..Timing::default() };
     let bot = Bot::build(&url, tencent, workspace.clock.clone(), timing).await.unwrap();

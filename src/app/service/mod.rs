@@ -405,8 +405,7 @@ impl CommandService {
         match self.change(attempt, &previous).await {
             CallResult::Accepted { request_id } => {
                 let confirmed = self.read_until(transfer, &self.timing.confirm).await;
-                let confirmed = matches!(confirmed, Ok(owner) if owner == transfer.new_owner)
-                    || self.confirmation(attempt.operation()).await.is_some();
+                let confirmed = matches!(confirmed, Ok(owner) if owner == transfer.new_owner);
                 Outcome::Succeeded { previous: Some(previous), confirmed, request_id, unclear: None }
             }
             CallResult::Refused(refusal) => Outcome::Refused { previous: Some(previous), refusal },

@@ -152,35 +152,30 @@ impl CommandService {
         if !self.is_abandoned(&unresolved) {
             return;
         }
-        let problem = lost("tencent's answer was lost; its callback says that the change was made");
-        let Some(outcome) = self.confirmed(operation, unresolved.previous_owner, &problem).await else {
+        let problem = lost("the process ended, or the owner could not be read back");
+        let Some(outcome) = self.told(operation, unresolved.previous_owner, None, problem).await else {
             return;
         };
         info!(operation = operation.seq(), "operation resolved by tencent's callback");
         self.record(operation, &outcome).await;
     }
 
-    /// Whether a callback has confirmed the operation.
-    pub(super) async fn confirmation(&self, operation: OperationId) -> Option<Confirmation> {
-        self.store.confirmation(operation).await.unwrap_or_else(|error| {
-            warn!(operation = operation.seq(), %error, "callbacks cannot be read");
-            None
-        })
-    }
-
-    /// The outcome of an operation whose change a callback has confirmed.
-    pub(super) async fn confirmed(
+    /// The outcome of an operation whose end is unclear, if a callback has told of its change.
+    pub(super) async fn told(
         &self,
         operation: OperationId,
         previous: Option<AccountId>,
-        problem: &Refusal,
+        owner_now: Option<AccountId>,
+        problem: Refusal,
     ) -> Option<Outcome> {
-        let confirmation = self.confirmation(operation).await?;
-        Some(Outcome::Succeeded {
-            previous: previous.or(confirmation.original_owner),
-            confirmed: true,
-            request_id: problem.request_id.clone(),
-            unclear: Some(problem.clone()),
-        })
+        let confirmation = self.store.confirmation(operation).await.unwrap_or_else(|error| {
+            warn!(operation = operation.seq(), %error, "callbacks cannot be read");
+            None
+        })?;
+        let by_now = owner_now.as_ref().map(|owner| format!("; {owner} owns the room by now"));
+        let info =
+            format!("{}; tencent's callback tells of the change{}", problem.info, by_now.unwrap_or_default());
+        let previous = previous.or(confirmation.original_owner.filter(|_| confirmation.is_signed));
+        Some(Outcome::Told { previous, owner_now, unclear: Refusal { info, ..problem } })
     }
 }

@@ -90,11 +90,12 @@ impl CommandService {
         problem: Refusal,
         read_back: Result<AccountId, ReadError>,
     ) -> Outcome {
+        let owner_now = read_back.as_ref().ok().cloned();
         let by_reading = settle(new_owner, previous.clone(), problem.clone(), read_back);
         if matches!(by_reading, Outcome::Succeeded { .. }) {
             return by_reading;
         }
-        self.confirmed(operation, previous, &problem).await.unwrap_or(by_reading)
+        self.told(operation, previous, owner_now, problem).await.unwrap_or(by_reading)
     }
 }
 
