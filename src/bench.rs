@@ -179,6 +179,7 @@ fn tencent_settings(address: SocketAddr) -> anyhow::Result<tencent::Settings> {
         admin_user_id: "administrator".to_owned(),
         secret_key: SecretString::from(SECRET),
         rate_limit: NO_CEILING,
+        callback_token: None,
     })
 }
 
@@ -190,6 +191,7 @@ fn slack_settings() -> slack::Settings {
         command: CommandName::slash(""),
         private_replies: false,
         response_url_hosts: vec![],
+        groups: None,
     }
 }
 

@@ -51,12 +51,27 @@ pub const VARIABLES: &[Variable] = &[
     ),
     variable("TENCENT_RATE_LIMIT", "200", "calls a second for each API, never more"),
     variable(
+        "TENCENT_CALLBACK_TOKEN",
+        "kdjsgjdskgjwejsdkkjgkjfklgjdfkjh",
+        "what Tencent signs its callbacks with: 1 to 128 characters of your own choice",
+    ),
+    variable(
         "SLACK_SIGNING_SECRET",
         "8f742231b10e8888abcd99yyyzzz85a5",
         "from the app's Basic Information; several, separated by commas, while it is being changed",
     ),
     variable("SLACK_APP_ID", "A0123456789", "take commands of this app only"),
     variable("SLACK_TEAM_IDS", "T0123456789", "take commands of these workspaces only, separated by commas"),
+    variable(
+        "SLACK_BOT_TOKEN",
+        "the-bot-user-oauth-token",
+        "from the app's OAuth & Permissions, scope usergroups:read: looks up user groups that have roles",
+    ),
+    variable(
+        "SLACK_API_BASE_URL",
+        "http://127.0.0.1:9300/api",
+        "instead of Slack's own Web API; plain http for loopback only",
+    ),
     variable(
         "SLACK_RESPONSE_URL_HOSTS",
         "127.0.0.1:9100",
@@ -368,6 +383,12 @@ pub fn discord_settings(environment: &Environment) -> Result<discord::Settings, 
     reader.end(settings)
 }
 
+/// Whether user groups of Slack are looked up, for commands that only tell of it.
+#[must_use]
+pub fn looks_up_slack_groups(environment: &Environment) -> bool {
+    environment.get("SLACK_BOT_TOKEN").is_some()
+}
+
 /// The settings for Tencent alone, for commands that need no chat.
 ///
 /// # Errors
@@ -418,7 +439,17 @@ fn tencent(reader: &mut Reader<'_>) -> Option<tencent::Settings> {
         admin_user_id: admin_user_id?.to_owned(),
         secret_key: SecretString::from(secret_key?),
         rate_limit,
+        callback_token: callback_token(reader),
     })
+}
+
+/// Tencent takes 1 to 128 characters (trtc.io/document/69528).
+fn callback_token(reader: &mut Reader<'_>) -> Option<SecretString> {
+    let token = reader.environment.get("TENCENT_CALLBACK_TOKEN")?;
+    if token.len() > 128 || !token.bytes().all(|b| b.is_ascii_graphic()) {
+        reader.problem("TENCENT_CALLBACK_TOKEN", "is not 1 to 128 letters, digits and signs");
+    }
+    Some(SecretString::from(token))
 }
 
 fn base_url(reader: &mut Reader<'_>) -> Option<Url> {

@@ -7,14 +7,20 @@ use clap::Parser as _;
 use room_owner::app::service::Timing;
 use room_owner::bench::{self, Load};
 use room_owner::bot::{self, Bot};
-use room_owner::cli::{self, Arguments, BenchArguments, Command, DiscordCommand, Exit, SimulatorArguments};
+use room_owner::cli::{
+    self, Arguments, BenchArguments, CallbacksCommand, Command, DiscordCommand, Exit, SimulatorArguments,
+    TencentCommand,
+};
 use room_owner::clock::SystemClock;
 use room_owner::config::{self, Common, Config, ConfigError, Environment};
 use room_owner::discord::register::Registrar;
 use room_owner::domain::room::{AccountId, RoomId};
 use room_owner::store::{IfMissing, SqliteStore};
+use room_owner::tencent::TencentClient;
+use room_owner::tencent::callbacks::{CHANGE_OF_OWNER, Configuration, Configurator};
 use room_owner::tencent::simulator::{Settings, Simulator, Webhook};
-use room_owner::{demo, discord, telemetry};
+use room_owner::{demo, discord, telemetry, tencent};
+use secrecy::{ExposeSecret as _, SecretString};
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
@@ -86,15 +92,20 @@ async fn run(command: Command) -> anyhow::Result<Exit> {
         Command::Acl(command) => {
             let (environment, common) = settings("warn")?;
             let principal = cli::local_principal(environment.sudo_user())?;
+            let looked_up = config::looks_up_slack_groups(&environment);
             let if_missing = if command.makes_database() { IfMissing::Create } else { IfMissing::Fail };
             let store = SqliteStore::open(&common.database_url, if_missing).await?;
-            let exit = cli::acl::run(&store, &clock, principal, typed, command).await;
+            let exit = cli::acl::run(&store, &clock, principal, typed, command, looked_up).await;
             store.close().await;
             return exit;
         }
         Command::Discord(DiscordCommand::Register { guild }) => {
             let (environment, _) = settings("warn")?;
             register(&config::discord_settings(&environment)?, guild).await?;
+        }
+        Command::Tencent(TencentCommand::Callbacks(command)) => {
+            let (environment, _) = settings("warn")?;
+            return callbacks(config::tencent_settings(&environment)?, clock, command).await;
         }
         Command::Audit(command) => {
             let (_, common) = settings("warn")?;
@@ -129,6 +140,66 @@ async fn register(settings: &discord::Settings, guild: Option<String>) -> anyhow
     registrar.apply(&plan).await?;
     println!("Registered {} {place}.", settings.command.0);
     Ok(())
+}
+
+/// Shows where callbacks go, or prints the difference and writes it.
+async fn callbacks(
+    settings: tencent::Settings,
+    clock: SystemClock,
+    command: CallbacksCommand,
+) -> anyhow::Result<Exit> {
+    let known_token = settings.callback_token.clone();
+    let configurator = Configurator::new(TencentClient::new(settings, clock)?);
+    let present = configurator.present().await?;
+    let (url, token, replace) = match command {
+        CallbacksCommand::Show => {
+            show_callbacks(&present, known_token.as_ref());
+            return Ok(Exit::Done);
+        }
+        CallbacksCommand::Set { url, token, replace } => (url, token, replace),
+    };
+    let change = present.change(&url, token.as_ref().or(known_token.as_ref()));
+    if change.is_empty() {
+        println!("Tencent sends changes of owner to {url} already: nothing was written.");
+        return Ok(Exit::Done);
+    }
+    print!("{}", change.difference());
+    if let Some(other) = change.takes_from().filter(|_| !replace) {
+        eprintln!(
+            "nothing was written: `{other}` would get no callbacks any more; --replace takes them from it"
+        );
+        return Ok(Exit::Failed);
+    }
+    configurator.apply(&change).await?;
+    println!("Written. A new address counts after about two minutes.");
+    let known = known_token.as_ref().map(|token| token.expose_secret());
+    if token.is_some_and(|token| known != Some(token.expose_secret())) {
+        eprintln!("note: set TENCENT_CALLBACK_TOKEN to this token as well, or the bot refuses the callbacks");
+    }
+    Ok(Exit::Done)
+}
+
+fn show_callbacks(present: &Configuration, token: Option<&SecretString>) {
+    let Some(url) = &present.url else {
+        println!("Tencent sends no callbacks. `room-owner tencent callbacks set <url>` has them sent.");
+        return;
+    };
+    println!("url       {url}");
+    for command in &present.commands {
+        println!("command   {command}");
+    }
+    if !present.commands.iter().any(|command| command == CHANGE_OF_OWNER) {
+        println!("          {CHANGE_OF_OWNER} is not among them");
+    }
+    let signed = match (present.is_signed, token.map(|token| present.is_signed_with(token))) {
+        (Some(false), _) => "no",
+        (None, _) => "Tencent does not say",
+        (Some(true), Some(Some(true))) => "yes, with TENCENT_CALLBACK_TOKEN",
+        (Some(true), Some(Some(false))) => "yes, with another token than TENCENT_CALLBACK_TOKEN",
+        (Some(true), Some(None)) => "yes; Tencent does not say with which token",
+        (Some(true), None) => "yes, but TENCENT_CALLBACK_TOKEN is not set",
+    };
+    println!("signed    {signed}");
 }
 
 async fn simulate(environment: &Environment, arguments: SimulatorArguments) -> anyhow::Result<()> {

@@ -1,6 +1,8 @@
 //! The use cases, and what they need from outside.
 
 pub mod acl;
+pub mod callbacks;
+pub mod directory;
 pub mod ports;
 pub mod service;
 mod suggest;

@@ -5,6 +5,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use jiff::Timestamp;
 
+pub use super::callbacks::{CallbackEnd, Confirmation, Observed, OwnerNotice, Seen};
+pub use super::directory::{Directory, DirectoryReport, NoDirectory, Standing};
 pub use crate::domain::access::{AclChange, NewGrant};
 use crate::domain::access::{
     AclView, AuthorisedChannel, ChangedEntry, Grant, GrantId, GrantUse, NotEdited, Permit,
@@ -13,7 +15,7 @@ use crate::domain::audit::{
     Attempt, AuditEntry, AuditFilter, OperationId, Outcome, OutcomeKind, Refusal, Unresolved, Verdict,
 };
 use crate::domain::command::{CommandRequest, DeliveryId, Place, RejectedRequest};
-use crate::domain::principal::{Channel, Principal};
+use crate::domain::principal::{Channel, Principal, Subject};
 use crate::domain::room::{AccountId, RoomId};
 
 /// The store could not do it. The text is for the operator: it names the database, never a secret.
@@ -118,6 +120,15 @@ pub enum AclChanged {
     AclChanged,
 }
 
+/// The groups of people that live grants name.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct GroupSubjects {
+    /// The version of the ACL in which they do.
+    pub version: i64,
+    /// The groups that somebody has to look up: user groups of Slack.
+    pub groups: Vec<Subject>,
+}
+
 /// The durable store: the ACL and the audit log.
 #[async_trait]
 pub trait Store: Send + Sync {
@@ -144,6 +155,18 @@ pub trait Store: Send + Sync {
         at: Timestamp,
     ) -> Result<bool, StoreError>;
 
+    /// Writes down what a callback says: beside the operation of ours whose change it is, or, once the
+    /// owner was read back, as an operation of its own. Each change is written down once.
+    async fn observe(
+        &self,
+        notice: &OwnerNotice,
+        seen: Option<&Seen>,
+        at: Timestamp,
+    ) -> Result<Observed, StoreError>;
+
+    /// What a callback has said about an operation of ours.
+    async fn confirmation(&self, operation: OperationId) -> Result<Option<Confirmation>, StoreError>;
+
     /// Every operation without a final outcome, oldest first.
     async fn unresolved(&self) -> Result<Vec<Unresolved>, StoreError>;
 
@@ -153,6 +176,12 @@ pub trait Store: Send + Sync {
     /// The part of the ACL that ever named the principal or the channel: what [`Self::acl_for`] reads, with
     /// the channels' former entries, for decisions about the past.
     async fn acl_history_for(&self, principal: &Principal, channel: &Channel) -> Result<AclView, StoreError>;
+
+    /// Counts the changes of the ACL: cheap enough to be asked every second.
+    async fn acl_version(&self) -> Result<i64, StoreError>;
+
+    /// The groups that live grants name.
+    async fn group_subjects(&self, now: Timestamp) -> Result<GroupSubjects, StoreError>;
 
     /// Every grant, revoked and lapsed ones too, by number.
     async fn grants(&self) -> Result<Vec<Grant>, StoreError>;
@@ -256,4 +285,7 @@ pub trait Clock: Send + Sync {
 pub trait Observer: Send + Sync {
     /// A request from `place` (if it named one) was answered after `took`.
     fn answered(&self, place: Option<&Place>, outcome: OutcomeKind, took: Duration);
+
+    /// A callback came to this end.
+    fn called_back(&self, end: CallbackEnd);
 }

@@ -17,6 +17,11 @@ pub async fn run(store: &dyn Store, clock: &dyn Clock, command: AuditCommand) ->
         AuditCommand::Show { operation, format } => match store.operation(operation).await? {
             Some(entry) => {
                 print::whole(&entry, format)?;
+                if let Some(confirmation) = store.confirmation(operation).await? {
+                    let (at, doubt) =
+                        (confirmation.event_at, if confirmation.is_signed { "" } else { ", unsigned" });
+                    super::tell!("confirmed by Tencent's callback{doubt}: the owner changed at {at:.3}");
+                }
                 Ok(Exit::Done)
             }
             None => {
@@ -108,7 +113,7 @@ impl Row for AuditEntry {
             self.operation.to_string(),
             self.at.strftime("%Y-%m-%d %H:%M:%S").to_string(),
             match &self.actor_name {
-                Some(name) => format!("{actor} ({name})"),
+                Some(name) => format!("{actor} ({name})").trim_start().to_owned(),
                 None => actor,
             },
             self.command.clone(),

@@ -204,9 +204,10 @@ impl Reply {
     #[must_use]
     pub fn audience(&self) -> Audience {
         match self {
-            Self::Transfer { outcome: Outcome::Succeeded { .. } | Outcome::Unknown { .. }, .. } => {
-                Audience::Channel
-            }
+            Self::Transfer {
+                outcome: Outcome::Succeeded { .. } | Outcome::Told { .. } | Outcome::Unknown { .. },
+                ..
+            } => Audience::Channel,
             _ => Audience::Caller,
         }
     }

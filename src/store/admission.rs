@@ -64,7 +64,8 @@ impl Ledger {
         Ok(())
     }
 
-    async fn append(
+    /// Adds an event to the end of the log.
+    pub(super) async fn append(
         &mut self,
         connection: &mut SqliteConnection,
         operation: OperationId,

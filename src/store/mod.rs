@@ -6,7 +6,9 @@
 mod acl;
 mod admission;
 mod event;
+mod groups;
 mod instance;
+mod observed;
 mod reading;
 mod rows;
 mod writer;
@@ -25,7 +27,10 @@ use sqlx::sqlite::{
 };
 use sqlx::{ConnectOptions as _, Connection as _, SqlSafeStr as _};
 
-use crate::app::ports::{AclChanged, AclEdit, Admission, Admitted, Store, StoreError};
+use crate::app::ports::{
+    AclChanged, AclEdit, Admission, Admitted, Confirmation, GroupSubjects, Observed, OwnerNotice, Seen,
+    Store, StoreError,
+};
 use crate::domain::access::{AclView, AuthorisedChannel, Grant, GrantId, GrantUse};
 use crate::domain::audit::{AuditEntry, AuditFilter, OperationId, Outcome, Unresolved};
 use crate::domain::command::Place;
@@ -52,6 +57,7 @@ fn migrations() -> Vec<Migration> {
     vec![
         simple(1, "access and audit", include_str!("../../migrations/0001_access_and_audit.sql")),
         simple(2, "acl", include_str!("../../migrations/0002_acl.sql")),
+        simple(5, "callbacks", include_str!("../../migrations/0005_callbacks.sql")),
     ]
 }
 
@@ -65,6 +71,9 @@ const TRIGGERS: &[&str] = &[
     "authorised_channels_never_deleted",
     "authorised_channels_never_replaced",
     "authorised_channels_only_removed",
+    "callbacks_never_deleted",
+    "callbacks_never_updated",
+    "callbacks_recorded_once",
     "deliveries_claimed_once",
     "deliveries_never_deleted",
     "deliveries_never_updated",
@@ -255,6 +264,19 @@ impl Store for SqliteStore {
         self.writer.finish(operation, outcome.clone(), at).await
     }
 
+    async fn observe(
+        &self,
+        notice: &OwnerNotice,
+        seen: Option<&Seen>,
+        at: Timestamp,
+    ) -> Result<Observed, StoreError> {
+        self.writer.observe(notice.clone(), seen.cloned(), at).await
+    }
+
+    async fn confirmation(&self, operation: OperationId) -> Result<Option<Confirmation>, StoreError> {
+        observed::confirmation(&self.readers, operation).await.map_err(failed("the callbacks cannot be read"))
+    }
+
     async fn unresolved(&self) -> Result<Vec<Unresolved>, StoreError> {
         let rows =
             reading::unresolved(&self.readers).await.map_err(failed("open operations cannot be read"))?;
@@ -267,6 +289,14 @@ impl Store for SqliteStore {
 
     async fn acl_history_for(&self, principal: &Principal, channel: &Channel) -> Result<AclView, StoreError> {
         acl::history(&self.readers, principal, channel).await.map_err(failed("the acl cannot be read"))
+    }
+
+    async fn acl_version(&self) -> Result<i64, StoreError> {
+        groups::version(&self.readers).await.map_err(failed("the acl cannot be read"))
+    }
+
+    async fn group_subjects(&self, now: Timestamp) -> Result<GroupSubjects, StoreError> {
+        groups::subjects(&self.readers, now).await.map_err(failed("the acl cannot be read"))
     }
 
     async fn grants(&self) -> Result<Vec<Grant>, StoreError> {

@@ -14,7 +14,7 @@ use tokio::sync::{Mutex, Notify, mpsc, oneshot};
 use tokio::task::JoinHandle;
 use tracing::{debug, warn};
 
-use crate::app::ports::{AclChanged, AclEdit, Admission, Admitted, StoreError};
+use crate::app::ports::{AclChanged, AclEdit, Admission, Admitted, Observed, OwnerNotice, Seen, StoreError};
 use crate::domain::access::{Authority, GrantId};
 use crate::domain::audit::{Attempt, OperationId, Outcome, Verdict};
 use crate::domain::room::AccountId;
@@ -22,6 +22,7 @@ use crate::domain::room::AccountId;
 use super::acl;
 use super::admission::{self, Applied, Ledger};
 use super::instance::Instance;
+use super::observed;
 
 /// How many jobs may wait. A full queue makes callers wait, which is what they would do anyway.
 const QUEUE: usize = 1_024;
@@ -35,6 +36,7 @@ enum Job {
     Finish(OperationId, Box<Outcome>, Timestamp, Answer<bool>),
     Note(OperationId, AccountId, Timestamp, Answer<()>),
     EditAcl(Box<AclEdit>, Timestamp, Answer<AclChanged>),
+    Observe(Box<(OwnerNotice, Option<Seen>)>, Timestamp, Answer<Observed>),
     Check(Answer<()>),
 }
 
@@ -44,6 +46,7 @@ enum Done {
     Finished(bool),
     Edited(AclChanged),
     Noted,
+    Observed(Observed),
     Checked,
 }
 
@@ -111,6 +114,15 @@ impl Writer {
 
     pub(super) async fn edit_acl(&self, edit: AclEdit, at: Timestamp) -> Result<AclChanged, StoreError> {
         self.ask(|answer| Job::EditAcl(Box::new(edit), at, answer)).await
+    }
+
+    pub(super) async fn observe(
+        &self,
+        notice: OwnerNotice,
+        seen: Option<Seen>,
+        at: Timestamp,
+    ) -> Result<Observed, StoreError> {
+        self.ask(|answer| Job::Observe(Box::new((notice, seen)), at, answer)).await
     }
 
     pub(super) async fn check(&self) -> Result<(), StoreError> {
@@ -261,6 +273,7 @@ impl Task {
             (Job::Finish(.., answer), Done::Finished(finished)) => drop(answer.send(Ok(finished))),
             (Job::EditAcl(.., answer), Done::Edited(changed)) => drop(answer.send(Ok(changed))),
             (Job::Note(.., answer), Done::Noted) => drop(answer.send(Ok(()))),
+            (Job::Observe(.., answer), Done::Observed(observed)) => drop(answer.send(Ok(observed))),
             (Job::Check(answer), Done::Checked) => drop(answer.send(Ok(()))),
             (job, _) => refuse(job, &sqlx::Error::WorkerCrashed),
         }
@@ -314,6 +327,10 @@ async fn apply(
             admission::note_previous_owner(connection, ledger, *operation, previous, *at).await?;
             Done::Noted
         }
+        Job::Observe(observation, at, _) => {
+            let (notice, seen) = &**observation;
+            Done::Observed(observed::observe(connection, ledger, notice, seen.as_ref(), *at).await?)
+        }
         Job::Check(_) => {
             // Takes the write lock and writes more than a command does, so that a disk shows on which
             // there is room for neither.
@@ -330,6 +347,7 @@ fn refuse(job: Job, error: &sqlx::Error) {
         Job::Finish(.., answer) => drop(answer.send(Err(error))),
         Job::EditAcl(.., answer) => drop(answer.send(Err(error))),
         Job::Note(.., answer) => drop(answer.send(Err(error))),
+        Job::Observe(.., answer) => drop(answer.send(Err(error))),
         Job::Check(answer) => drop(answer.send(Err(error))),
     }
 }

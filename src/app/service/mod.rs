@@ -1,6 +1,7 @@
 //! The way of one command: decide, write down, carry out, write down, answer.
 
 mod acl;
+mod observing;
 mod recovery;
 
 use std::collections::HashSet;
@@ -11,10 +12,12 @@ use tokio_util::task::TaskTracker;
 use tracing::{error, info, warn};
 
 use acl::PermittedEdit;
-use recovery::{lost, settle};
+use observing::Notices;
+use recovery::lost;
 
 use super::ports::{
-    Admission, Admitted, CallResult, Clock, Observer, ReadError, RoomControl, Store, StoreError,
+    Admission, Admitted, CallResult, Clock, Directory, NoDirectory, Observer, ReadError, RoomControl, Store,
+    StoreError,
 };
 use super::suggest::LiveRooms;
 use crate::domain::access::{AclView, Action, Decision, Denial, decide, rights};
@@ -67,6 +70,8 @@ pub struct CommandService {
     /// Operations that this process is working on: their being pending is not an accident.
     under_way: Mutex<HashSet<OperationId>>,
     started_at: jiff::Timestamp,
+    directory: Arc<dyn Directory>,
+    notices: Notices,
     tasks: TaskTracker,
     pub(super) live: LiveRooms,
 }
@@ -115,6 +120,8 @@ impl CommandService {
         let started_at = clock.now();
         Self {
             started_at,
+            directory: Arc::new(NoDirectory),
+            notices: Notices::default(),
             store,
             rooms,
             clock,
@@ -124,6 +131,18 @@ impl CommandService {
             tasks: TaskTracker::new(),
             live: LiveRooms::default(),
         }
+    }
+
+    /// With groups of people that grants may name.
+    #[must_use]
+    pub fn with_directory(self, directory: Arc<dyn Directory>) -> Self {
+        Self { directory, ..self }
+    }
+
+    /// Who is in which group.
+    #[must_use]
+    pub fn directory(&self) -> &dyn Directory {
+        &*self.directory
     }
 
     /// The store, for the use cases that only read.
@@ -423,12 +442,12 @@ impl CommandService {
             CallResult::NotSent(refusal) => Outcome::Declined(refusal),
             CallResult::Failed(problem) => {
                 let owner = self.rooms.owner_of(&transfer.room).await;
-                settle(&transfer.new_owner, Some(previous), problem, owner)
+                self.settled(attempt.operation(), &transfer.new_owner, Some(previous), problem, owner).await
             }
             CallResult::Unclear(problem) => {
                 warn!(operation = attempt.operation().seq(), problem = %problem.info, "outcome unclear; reading back");
                 let owner = self.read_until(transfer, &self.timing.settle).await;
-                settle(&transfer.new_owner, Some(previous), problem, owner)
+                self.settled(attempt.operation(), &transfer.new_owner, Some(previous), problem, owner).await
             }
         }
     }
