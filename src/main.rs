@@ -60,7 +60,7 @@ async fn run(command: Command) -> anyhow::Result<Exit> {
             let config = Config::from(&environment)?;
             let common = Common::from(&environment)?;
             telemetry::start_logging(&common, "info");
-            bot::serve(&common.database_url, config, clock).await?;
+            bot::serve(common.database(), config, clock).await?;
         }
         Command::Simulator(arguments) => {
             let (environment, _) = settings("info")?;
@@ -70,7 +70,7 @@ async fn run(command: Command) -> anyhow::Result<Exit> {
             let (environment, common) = settings("warn")?;
             let principal = cli::local_principal(environment.sudo_user())?;
             let tencent = config::tencent_settings(&environment)?;
-            let bot = Bot::build(&common.database_url, tencent, clock, Timing::default()).await?;
+            let bot = Bot::build(common.database(), tencent, clock, Timing::default()).await?;
             let mut work = std::pin::pin!(cli::transfer::run(&bot.service, principal, typed, arguments));
             // A change that was sent is not taken back by Ctrl-C: what came of it is waited for and recorded.
             let exit = tokio::select! {
@@ -87,7 +87,7 @@ async fn run(command: Command) -> anyhow::Result<Exit> {
             let (environment, common) = settings("warn")?;
             let principal = cli::local_principal(environment.sudo_user())?;
             let if_missing = if command.makes_database() { IfMissing::Create } else { IfMissing::Fail };
-            let store = SqliteStore::open(&common.database_url, if_missing).await?;
+            let store = SqliteStore::open(common.database(), if_missing).await?;
             let exit = cli::acl::run(&store, &clock, principal, typed, command).await;
             store.close().await;
             return exit;
@@ -98,7 +98,7 @@ async fn run(command: Command) -> anyhow::Result<Exit> {
         }
         Command::Audit(command) => {
             let (_, common) = settings("warn")?;
-            let store = SqliteStore::open(&common.database_url, IfMissing::Fail).await?;
+            let store = SqliteStore::open(common.database(), IfMissing::Fail).await?;
             let exit = cli::audit::run(&store, &clock, command).await;
             store.close().await;
             return exit;

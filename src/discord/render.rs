@@ -243,6 +243,7 @@ mod tests {
                 },
             },
             recorded: true,
+            head: None,
         }
     }
 

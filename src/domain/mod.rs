@@ -9,4 +9,5 @@ pub mod command;
 pub mod principal;
 pub mod reply;
 pub mod room;
+pub mod tree_head;
 pub mod wording;
