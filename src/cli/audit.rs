@@ -3,7 +3,7 @@
 use jiff::tz::TimeZone;
 
 use super::print::{self, Row};
-use super::{AuditCommand, Exit, ListArguments, time};
+use super::{AuditCommand, Exit, Format, ListArguments, time};
 use crate::app::ports::{Clock, Store};
 use crate::domain::audit::{AuditEntry, AuditFilter, OutcomeKind};
 
@@ -17,6 +17,11 @@ pub async fn run(store: &dyn Store, clock: &dyn Clock, command: AuditCommand) ->
         AuditCommand::Show { operation, format } => match store.operation(operation).await? {
             Some(entry) => {
                 print::whole(&entry, format)?;
+                if format == Format::Table
+                    && let Some(checkpoint) = store.checkpoint(operation).await?
+                {
+                    super::verify::kept_head(&checkpoint)?;
+                }
                 Ok(Exit::Done)
             }
             None => {
@@ -24,6 +29,11 @@ pub async fn run(store: &dyn Store, clock: &dyn Clock, command: AuditCommand) ->
                 Ok(Exit::Failed)
             }
         },
+        // They need more, or less, than the open log: `main` sees to them.
+        AuditCommand::Verify(_)
+        | AuditCommand::Prove(_)
+        | AuditCommand::VerifyProof { .. }
+        | AuditCommand::Key { .. } => Ok(Exit::Usage),
     }
 }
 

@@ -5,6 +5,7 @@
 
 mod acl;
 mod admission;
+pub mod backup;
 mod event;
 mod instance;
 mod key_file;
@@ -12,6 +13,7 @@ mod reading;
 mod rows;
 mod seal;
 mod tree;
+pub mod verify;
 mod witness;
 mod writer;
 
@@ -99,6 +101,8 @@ const TRIGGERS: &[&str] = &[
 #[derive(Debug, Clone)]
 pub struct Database {
     url: String,
+    /// Instead of what the URL names.
+    file: Option<PathBuf>,
     signing_key: Option<SecretString>,
 }
 
@@ -106,7 +110,21 @@ impl Database {
     /// The database at `url` (`sqlite://<file>`); without a key, the one of `<file>.key`.
     #[must_use]
     pub fn new(url: impl Into<String>, signing_key: Option<SecretString>) -> Self {
-        Self { url: url.into(), signing_key }
+        Self { url: url.into(), file: None, signing_key }
+    }
+
+    /// The database in `file`, whatever characters its name has.
+    #[must_use]
+    pub fn of_file(file: &Path, signing_key: Option<SecretString>) -> Self {
+        Self { url: format!("sqlite://{}", file.display()), file: Some(file.to_owned()), signing_key }
+    }
+
+    /// Its file.
+    ///
+    /// # Errors
+    /// When the URL names none.
+    pub fn file(&self) -> Result<PathBuf, StoreError> {
+        self.file.clone().map_or_else(|| database_file(&self.url), Ok)
     }
 
     /// Where it is.
@@ -115,19 +133,13 @@ impl Database {
         &self.url
     }
 
-    /// The public half of its key.
+    /// The public half of its key; `None` if there is no key yet.
     ///
     /// # Errors
-    /// When there is no key yet, or it cannot be used.
-    pub fn verifier_key(&self) -> Result<VerifierKey, StoreError> {
-        let file = database_file(&self.url)?;
-        let key = key_file::load(&file, self.signing_key.as_ref())?.ok_or_else(|| {
-            StoreError(format!(
-                "there is no key `{}` yet: `room-owner serve` makes it at its first start, or set AUDIT_SIGNING_KEY",
-                key_file::path(&file).display()
-            ))
-        })?;
-        Ok(key.verifier_key().clone())
+    /// When the key cannot be used.
+    pub fn verifier_key(&self) -> Result<Option<VerifierKey>, StoreError> {
+        let key = key_file::load(&self.file()?, self.signing_key.as_ref())?;
+        Ok(key.map(|key| key.verifier_key().clone()))
     }
 }
 
@@ -196,7 +208,7 @@ impl SqliteStore {
     /// can lose commits.
     pub async fn open(database: impl Into<Database>, if_missing: IfMissing) -> Result<Self, StoreError> {
         let database = database.into();
-        let file = database_file(&database.url)?;
+        let file = database.file()?;
         if if_missing == IfMissing::Fail && !file.exists() {
             return Err(StoreError(format!(
                 "there is no database `{}`: set `DATABASE_URL`, or make it with `room-owner serve` or `room-owner acl grant`",

@@ -13,9 +13,9 @@ use crate::tree::proof::{self, InclusionProof, Node};
 use crate::tree::{Checkpoint, Edge, Hash, SigningKey, record_hash};
 
 /// Every so many levels of the tree its nodes are kept.
-const KEPT_LEVELS: u8 = 8;
+pub(super) const KEPT_LEVELS: u8 = 8;
 /// How many leaves one row takes in when a log from before the tree is taken in.
-const TAKEN_IN_AT_ONCE: i64 = 4_096;
+const TAKEN_IN_AT_ONCE: i64 = 256;
 
 /// What a transaction adds to the tree.
 pub(super) struct Growth {

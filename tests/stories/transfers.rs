@@ -11,7 +11,7 @@ async fn a_moderator_hands_a_room_over_and_the_channel_sees_it() {
         let reply = bot.slack(ALICE).says("/room-owner test user2").await;
         assert_snapshot!(reply, @r"
         ✅ `test` now belongs to `user2` (was `carol`) · confirmed
-        op 4 · RequestId Id-9dc6366a2003d418ace6b6c74e29980f-O-Seq-2 · by alice
+        op 4 · RequestId Id-9dc6366a2003d418ace6b6c74e29980f-O-Seq-2 · by alice · log …
         ");
         assert!(reply.is_public());
         assert_eq!(bot.owner_of("test"), "user2");
@@ -26,7 +26,7 @@ async fn with_private_replies_only_the_caller_sees_it() {
         assert_snapshot!(reply, @r"
         (only visible to you)
         ✅ `test` now belongs to `user2` (was `carol`) · confirmed
-        op 4 · RequestId Id-9dc6366a2003d418ace6b6c74e29980f-O-Seq-2 · by alice
+        op 4 · RequestId Id-9dc6366a2003d418ace6b6c74e29980f-O-Seq-2 · by alice · log …
         ");
         assert_eq!(bot.owner_of("test"), "user2");
     })
@@ -79,7 +79,7 @@ async fn a_reason_is_shown_and_kept() {
         assert_snapshot!(reply, @r"
         ✅ `test` now belongs to `user2` (was `carol`) · confirmed
         Reason given: `host crashed, see <#C1|general> & @here`
-        op 4 · RequestId Id-9dc6366a2003d418ace6b6c74e29980f-O-Seq-2 · by alice
+        op 4 · RequestId Id-9dc6366a2003d418ace6b6c74e29980f-O-Seq-2 · by alice · log …
         ");
         let entry = bot.entry(&reply).await;
         assert_eq!(entry.reason.as_deref(), Some("host crashed, see <#C1|general> & @here"));
