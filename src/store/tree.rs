@@ -121,9 +121,16 @@ pub(super) async fn plant(connection: &mut SqliteConnection, key: &SigningKey) -
         return Ok(());
     }
     let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await?;
-    let events: i64 = sqlx::query_scalar("SELECT coalesce(max(seq), 0) FROM audit_events")
-        .fetch_one(&mut *transaction)
-        .await?;
+    let (events, rows): (i64, i64) =
+        sqlx::query_as("SELECT coalesce(max(seq), 0), count(*) FROM audit_events")
+            .fetch_one(&mut *transaction)
+            .await?;
+    if rows != events {
+        return Err(broken(format!(
+            "the audit log has {rows} events and its last has the number {events}: some were taken out, so it \
+             cannot be signed as if it were whole; restore a backup and find out who did it"
+        )));
+    }
     let mut growth = Growth::at(0, &[], 0)?;
     while signed(growth.edge.size())? < events {
         let bodies: Vec<String> =
@@ -132,9 +139,6 @@ pub(super) async fn plant(connection: &mut SqliteConnection, key: &SigningKey) -
                 .bind(TAKEN_IN_AT_ONCE)
                 .fetch_all(&mut *transaction)
                 .await?;
-        if bodies.is_empty() {
-            return Err(broken("the audit log has gaps: it cannot be taken into a signed tree"));
-        }
         bodies.iter().for_each(|body| growth.add(body));
         let head = growth.edge.head();
         let checkpoint = if signed(head.size)? == events { Some(sign(head, key)?) } else { None };

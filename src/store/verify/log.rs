@@ -170,6 +170,7 @@ impl Log {
         mut self,
         connection: &mut SqliteConnection,
         evidence: &Evidence,
+        named: &str,
         report: &mut Report,
     ) -> Result<(), sqlx::Error> {
         let last = self.seq;
@@ -189,6 +190,12 @@ impl Log {
             Some(Err(error)) => report.find(None, format!("the newest signed head in the database: {error}")),
             Some(Ok(newest)) => {
                 check_signature("the newest head in the database", &newest, &evidence.keys, report);
+                if VerifierKey::parse(named).is_ok_and(|key| newest.check(&key).is_err()) {
+                    report.find(
+                        None,
+                        "the newest head in the database is not signed with the key that it names",
+                    );
+                }
                 if newest.head() != head && !self.is_bad {
                     report.find(None, "the newest signed head in the database is not that of the rows");
                 }

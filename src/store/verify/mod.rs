@@ -81,16 +81,14 @@ pub async fn verify(database: &Path, mut evidence: Evidence) -> Result<Report, S
         report.find(None, "the log is from before signed heads: `room-owner audit list` on it takes it in");
         return Ok(report.closed());
     };
-    if evidence.keys.is_empty() {
-        match VerifierKey::parse(&named) {
-            Ok(key) => {
-                report.unchecked.push(
-                    "who signed: the key is the one that the database names; give yours (--key)".to_owned(),
-                );
-                evidence.keys.push(key);
-            }
-            Err(error) => report.find(None, format!("the key that the database names: {error}")),
+    match VerifierKey::parse(&named) {
+        Ok(key) if evidence.keys.is_empty() => {
+            let what = "who signed: the key is the one that the database names; give yours (--key)";
+            report.unchecked.push(what.to_owned());
+            evidence.keys.push(key);
         }
+        Ok(_) => {}
+        Err(error) => report.find(None, format!("the key that the database names: {error}")),
     }
     report.keys = evidence.keys.iter().map(ToString::to_string).collect();
 
@@ -100,7 +98,7 @@ pub async fn verify(database: &Path, mut evidence: Evidence) -> Result<Report, S
         log.check(&mut view, &events, &mut report).await.map_err(read_failed())?;
         replay.check(&mut view, &events, &mut report).await.map_err(read_failed())?;
     }
-    log.end(&mut view, &evidence, &mut report).await.map_err(read_failed())?;
+    log.end(&mut view, &evidence, &named, &mut report).await.map_err(read_failed())?;
     replay.end(&mut view, &mut report).await.map_err(read_failed())?;
     drop(view);
     Ok(report.closed())
