@@ -17,6 +17,7 @@ use crate::domain::audit::{
 use crate::domain::command::{CommandRequest, DeliveryId, Place, RejectedRequest};
 use crate::domain::principal::{Channel, Principal, Subject};
 use crate::domain::room::{AccountId, RoomId};
+use crate::domain::tree_head::TreeHead;
 
 /// The store could not do it. The text is for the operator: it names the database, never a secret.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -147,13 +148,14 @@ pub trait Store: Send + Sync {
         at: Timestamp,
     ) -> Result<(), StoreError>;
 
-    /// Records the outcome of an operation. `false` if it already has a final one, which stands.
+    /// Records the outcome of an operation; the head of the log that covers the record. `None` if the
+    /// operation already has a final outcome, which stands.
     async fn finish(
         &self,
         operation: OperationId,
         outcome: &Outcome,
         at: Timestamp,
-    ) -> Result<bool, StoreError>;
+    ) -> Result<Option<TreeHead>, StoreError>;
 
     /// Writes down what a callback says: beside the operation of ours whose change it is, or, once the
     /// owner was read back, as an operation of its own. Each change is written down once.
@@ -204,7 +206,11 @@ pub trait Store: Send + Sync {
     /// One entry.
     async fn operation(&self, operation: OperationId) -> Result<Option<AuditEntry>, StoreError>;
 
-    /// Whether a record could be written now.
+    /// The signed head of the log, as a C2SP checkpoint, that first covers all that the operation has
+    /// recorded; `None` if there is no such operation.
+    async fn checkpoint(&self, operation: OperationId) -> Result<Option<String>, StoreError>;
+
+    /// Whether a record could be written now, and its signed head beside the database.
     async fn check_writable(&self) -> Result<(), StoreError>;
 }
 

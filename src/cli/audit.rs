@@ -3,7 +3,7 @@
 use jiff::tz::TimeZone;
 
 use super::print::{self, Row};
-use super::{AuditCommand, Exit, ListArguments, time};
+use super::{AuditCommand, Exit, Format, ListArguments, time};
 use crate::app::ports::{Clock, Store};
 use crate::domain::audit::{AuditEntry, AuditFilter, OutcomeKind};
 
@@ -22,6 +22,11 @@ pub async fn run(store: &dyn Store, clock: &dyn Clock, command: AuditCommand) ->
                         (confirmation.event_at, if confirmation.is_signed { "" } else { ", unsigned" });
                     super::tell!("confirmed by Tencent's callback{doubt}: the owner changed at {at:.3}");
                 }
+                if format == Format::Table
+                    && let Some(checkpoint) = store.checkpoint(operation).await?
+                {
+                    super::verify::kept_head(&checkpoint)?;
+                }
                 Ok(Exit::Done)
             }
             None => {
@@ -29,6 +34,11 @@ pub async fn run(store: &dyn Store, clock: &dyn Clock, command: AuditCommand) ->
                 Ok(Exit::Failed)
             }
         },
+        // They need more, or less, than the open log: `main` sees to them.
+        AuditCommand::Verify(_)
+        | AuditCommand::Prove(_)
+        | AuditCommand::VerifyProof { .. }
+        | AuditCommand::Key { .. } => Ok(Exit::Usage),
     }
 }
 

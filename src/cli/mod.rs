@@ -16,6 +16,7 @@ pub mod audit;
 mod print;
 mod time;
 pub mod transfer;
+pub mod verify;
 
 use clap::{Parser, Subcommand, ValueEnum};
 use secrecy::SecretString;
@@ -101,6 +102,11 @@ pub enum Command {
     /// Look after what Tencent tells of by itself
     #[command(subcommand)]
     Tencent(TencentCommand),
+    /// Make a whole copy of the database while the bot runs, and check it
+    Backup {
+        /// The file to make
+        file: std::path::PathBuf,
+    },
     /// Measure the bot on this machine, against the simulated Tencent
     Bench(BenchArguments),
     /// Simulate Tencent's service on this machine, to try a set-up against
@@ -133,6 +139,25 @@ pub enum AuditCommand {
         /// How to print it
         #[arg(long, value_enum, default_value = "table")]
         format: Format,
+    },
+    /// Check that nobody changed the log, nor the tables that are made from it. Reads the file alone, and
+    /// works on a copy
+    Verify(verify::VerifyArguments),
+    /// Prove to somebody without the database that an operation is in the log (c2sp.org/tlog-proof)
+    Prove(verify::ProveArguments),
+    /// Check a proof that `audit prove` made
+    VerifyProof {
+        /// The proof
+        file: std::path::PathBuf,
+        /// The public key of the log, from whom you trust
+        #[arg(long)]
+        key: String,
+    },
+    /// Print the public key with which the log's signed heads are checked
+    Key {
+        /// Print a new private key instead, for `AUDIT_SIGNING_KEY`; nothing is changed
+        #[arg(long)]
+        new: bool,
     },
 }
 

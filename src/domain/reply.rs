@@ -9,6 +9,7 @@ use super::audit::{AuditEntry, OperationId, Outcome, OutcomeKind};
 use super::command::{Family, Listed, Place, Transfer, UsageError};
 use super::principal::{Channel, Principal, Subject};
 use super::room::RoomId;
+use super::tree_head::TreeHead;
 
 /// Who gets to see a reply, unless the configuration says that all of them are private.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,6 +62,8 @@ pub enum Reply {
         outcome: Outcome,
         /// Whether the outcome is in the log. If not, it is resolved later.
         recorded: bool,
+        /// The log's head after the record of the outcome.
+        head: Option<TreeHead>,
     },
     /// Not permitted.
     Denied {

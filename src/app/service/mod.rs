@@ -25,6 +25,7 @@ use crate::domain::audit::{Attempt, OperationId, Outcome, Refusal, Verdict};
 use crate::domain::command::{AclCommand, Command, CommandRequest, Place, RejectedRequest, Rejection};
 use crate::domain::reply::Reply;
 use crate::domain::room::{AccountId, RoomId};
+use crate::domain::tree_head::TreeHead;
 use crate::domain::wording;
 
 /// How patiently outcomes are looked into.
@@ -221,13 +222,7 @@ impl CommandService {
                 Ok(()) => Handled::Acknowledged(self.execute(attempt).await),
                 Err(why) => {
                     let (outcome, recorded) = self.decline(attempt.operation(), &why).await;
-                    let reply = Reply::Transfer {
-                        operation: attempt.operation(),
-                        transfer: attempt.transfer().clone(),
-                        by: attempt.by().clone(),
-                        outcome,
-                        recorded,
-                    };
+                    let reply = transferred(&attempt, outcome, recorded);
                     Handled::Declined(reply, why)
                 }
             },
@@ -237,8 +232,8 @@ impl CommandService {
         handled
     }
 
-    /// Ends an operation that was admitted and is not carried out; `false` if the record has to wait.
-    async fn decline(&self, operation: OperationId, why: &impl std::fmt::Display) -> (Outcome, bool) {
+    /// Ends an operation that was admitted and is not carried out.
+    async fn decline(&self, operation: OperationId, why: &impl std::fmt::Display) -> (Outcome, Recorded) {
         warn!(operation = operation.seq(), %why, "not acknowledged, so nothing was done");
         let outcome = Outcome::Declined(Refusal {
             code: None,
@@ -412,13 +407,7 @@ impl CommandService {
     pub async fn execute(&self, attempt: Attempt) -> Reply {
         let outcome = self.carry_out(&attempt).await;
         let recorded = self.record(attempt.operation(), &outcome).await;
-        Reply::Transfer {
-            operation: attempt.operation(),
-            transfer: attempt.transfer().clone(),
-            by: attempt.by().clone(),
-            outcome,
-            recorded,
-        }
+        transferred(&attempt, outcome, recorded)
     }
 
     async fn carry_out(&self, attempt: &Attempt) -> Outcome {
@@ -488,15 +477,15 @@ impl CommandService {
         last.unwrap_or_else(|| Err(ReadError::Unreadable(lost("the owner was not read back"))))
     }
 
-    /// Records an outcome, patiently: the deed is done, only its record is missing. `false` if the store
-    /// does not take it; then the trying goes on behind the answer, and at the latest the next start
-    /// resolves the operation.
-    async fn record(&self, operation: OperationId, outcome: &Outcome) -> bool {
+    /// Records an outcome, patiently: the deed is done, only its record is missing. If the store does not
+    /// take it, the trying goes on behind the answer, and at the latest the next start resolves the
+    /// operation.
+    async fn record(&self, operation: OperationId, outcome: &Outcome) -> Recorded {
         for attempt in 1..=RECORD_TRIES {
             match self.store.finish(operation, outcome, self.clock.now()).await {
-                Ok(_) => {
+                Ok(head) => {
                     self.under_way().remove(&operation);
-                    return true;
+                    return Recorded::Yes(head);
                 }
                 Err(problem) => {
                     error!(operation = operation.seq(), error = %problem, attempt, "the outcome could not be recorded");
@@ -506,7 +495,7 @@ impl CommandService {
         }
         // Not under way any more: the recovery may resolve it by reading the owner back.
         self.under_way().remove(&operation);
-        false
+        Recorded::NotYet
     }
 
     fn under_way(&self) -> std::sync::MutexGuard<'_, HashSet<OperationId>> {
@@ -530,6 +519,29 @@ impl Asked {
             actor: request.principal.subject.clone(),
             place: request.place.clone(),
         }
+    }
+}
+
+/// Whether an outcome is in the log.
+enum Recorded {
+    /// It is; with the log's head after it, unless another outcome had been recorded before.
+    Yes(Option<TreeHead>),
+    /// The record has to wait.
+    NotYet,
+}
+
+fn transferred(attempt: &Attempt, outcome: Outcome, recorded: Recorded) -> Reply {
+    let (recorded, head) = match recorded {
+        Recorded::Yes(head) => (true, head),
+        Recorded::NotYet => (false, None),
+    };
+    Reply::Transfer {
+        operation: attempt.operation(),
+        transfer: attempt.transfer().clone(),
+        by: attempt.by().clone(),
+        outcome,
+        recorded,
+        head,
     }
 }
 
