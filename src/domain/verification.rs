@@ -38,7 +38,7 @@ pub struct Report {
     pub compared: Vec<String>,
     /// What was not checked, and what would be needed for it.
     pub unchecked: Vec<String>,
-    /// What is wrong, the first bad event first.
+    /// What is wrong: with the log, the first bad event first; then with the tables that are made from it.
     pub findings: Vec<Finding>,
     /// How many findings there are beyond those.
     pub more: u64,
@@ -54,10 +54,17 @@ impl Report {
         }
     }
 
-    /// Brings it into its final form: the first bad event first, then what is about no single one.
+    /// Brings it into its final form: the first bad event of the log first, behind the log's what
+    /// `derived` found wrong in the tables that are made from it.
     #[must_use]
-    pub fn closed(mut self) -> Self {
-        self.findings.sort_by_key(|finding| finding.event.unwrap_or(i64::MAX));
+    pub fn closed(mut self, mut derived: Self) -> Self {
+        for findings in [&mut self.findings, &mut derived.findings] {
+            findings.sort_by_key(|finding| finding.event.unwrap_or(i64::MAX));
+        }
+        self.more += derived.more;
+        for finding in derived.findings {
+            self.find(finding.event, finding.what);
+        }
         self.sound = self.findings.is_empty();
         self
     }

@@ -91,6 +91,9 @@ const PLACEHOLDERS: &[(&str, &str)] = &[
     ("<url>", "http://127.0.0.1:8080/"),
     ("<folder>", "."),
     ("<guild>", "1100000000000000001"),
+    ("<file>", "copy"),
+    ("<head>", "12:9f86d081884c"),
+    ("<key>", "room-owner/7450dde0+0e43fc6a+AZtJ01KrCqbbUQEXykIul8VnSvVXoKW9Oe4uD8zBAMuW"),
 ];
 
 /// The command lines of the README that start the program. Optional parts in `[..]` are taken as given.

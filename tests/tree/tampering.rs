@@ -33,30 +33,63 @@ async fn a_log_that_nobody_touched_is_sound() {
 async fn an_edited_event_is_named() {
     assert_snapshot!(
         after("UPDATE audit_events SET body = replace(body, 'cli:ana', 'cli:eve') WHERE seq = 5").await,
-        @""
+        @r"
+        event 5: its text is not the one that was signed: it was altered
+        the first 20 events are not those of `room-owner.db.checkpoint`: the log was altered or rewritten after that
+        event 5: its row in `operations` does not say what the log says: `actor`
+        event 5: grant 1 is not as the log says: it was altered
+        "
     );
     assert_snapshot!(
         after("UPDATE audit_events SET body = replace(body, 'cli:ana', 'cli:eve') WHERE seq = 1;
                UPDATE operations SET actor = 'cli:eve' WHERE operation = 1").await,
-        @""
+        @r"
+        event 1: its text is not the one that was signed: it was altered
+        the first 20 events are not those of `room-owner.db.checkpoint`: the log was altered or rewritten after that
+        event 1: the entry for channel `slack:T1:C1` is not as the log says: it was altered
+        event 2: it changes channel `slack:T1:C1`, which was not so before
+        event 3: the entry for channel `discord:1:2` is not as the log says: it was altered
+        an entry for channel `discord:1:2` is nowhere in the log: it was added by hand
+        "
     );
-    assert_snapshot!(after("UPDATE audit_events SET operation = 3 WHERE seq = 4").await, @"");
+    assert_snapshot!(after("UPDATE audit_events SET operation = 3 WHERE seq = 4").await, @r"
+        event 4: its row names operation 3, its text `4`
+        event 4: it begins an operation that does not have its number
+        ");
     // A single space that JSON does not mind.
-    assert_snapshot!(after("UPDATE audit_events SET body = body || ' ' WHERE seq = 20").await, @"");
-    assert_snapshot!(after("PRAGMA ignore_check_constraints = ON; UPDATE audit_events SET body = body || char(30) WHERE seq = 19").await, @"");
+    assert_snapshot!(after("UPDATE audit_events SET body = body || ' ' WHERE seq = 20").await, @r"
+        event 20: its text is not the one that was signed: it was altered
+        the first 20 events are not those of `room-owner.db.checkpoint`: the log was altered or rewritten after that
+        ");
+    assert_snapshot!(after("PRAGMA ignore_check_constraints = ON; UPDATE audit_events SET body = body || char(30) WHERE seq = 19").await, @r"
+        event 19: its text is not the one that was signed: it was altered
+        the first 20 events are not those of `room-owner.db.checkpoint`: the log was altered or rewritten after that
+        event 19: its text is no event: trailing characters at line 1 column 417
+        ");
 }
 
 #[tokio::test]
 async fn a_deleted_event_is_named() {
     assert_snapshot!(
         after("DELETE FROM audit_events WHERE seq IN (7, 8); DELETE FROM operations WHERE operation IN (7, 8)").await,
-        @""
+        @r"
+        event 7: it is missing, and all up to event 8: they were taken out
+        event 6: grant 2 is not as the log says: it was altered
+        "
     );
     // With the numbers behind it closed up.
     assert_snapshot!(
         after("DELETE FROM audit_events WHERE seq = 19; DELETE FROM operations WHERE operation = 19;
                UPDATE audit_events SET seq = seq - 1 WHERE seq > 19").await,
-        @""
+        @r"
+        event 19: its text is not the one that was signed: it was altered
+        event 20: it is missing: it was taken out
+        event 20: the log ends after 19 events, and `room-owner.db.checkpoint` is a head of 20: its end was cut off, or it is an older copy
+        event 19: its text says that it is event 20
+        event 19: it begins an operation that does not have its number
+        event 19: it begins an operation that `operations` has no row for
+        event 20: `operations` has a row for it, and the log has no such event
+        "
     );
 }
 
@@ -66,7 +99,11 @@ async fn an_inserted_event_is_named() {
     let copy = Copy::of(&night().await).await;
     // The triggers let it through: it has the next number.
     copy.with(forged).await;
-    assert_snapshot!(told(&copy.report().await), @"");
+    assert_snapshot!(told(&copy.report().await), @r"
+        event 21: it was added behind the signed log
+        event 21: it begins an operation that `operations` has no row for
+        event 21: it makes an entry for channel `slack:T1:C1`, which is gone
+        ");
     let refusal = SqliteStore::open(&super::world::url(&copy.file()), IfMissing::Fail).await.err().unwrap();
     assert!(refusal.to_string().contains("21 events and its signed tree 20"), "{refusal}");
 }
@@ -76,7 +113,19 @@ async fn two_events_that_changed_places_are_named() {
     assert_snapshot!(
         after("UPDATE audit_events SET seq = -1 WHERE seq = 5; UPDATE audit_events SET seq = 5 WHERE seq = 6;
                UPDATE audit_events SET seq = 6 WHERE seq = -1").await,
-        @""
+        @r"
+        event 5: its text is not the one that was signed: it was altered
+        event 6: its text is not the one that was signed: it was altered
+        the first 20 events are not those of `room-owner.db.checkpoint`: the log was altered or rewritten after that
+        event 5: its text says that it is event 6
+        event 5: it begins an operation that does not have its number
+        event 5: its row in `operations` does not say what the log says: `command`
+        event 5: grant 2 is not as the log says: it was altered
+        event 6: its text says that it is event 5
+        event 6: it begins an operation that does not have its number
+        event 6: its row in `operations` does not say what the log says: `command`
+        event 6: grant 1 is not as the log says: it was altered
+        "
     );
 }
 
@@ -90,9 +139,10 @@ async fn a_cut_tail_is_seen_by_the_head_beside_the_file() {
     let newer = Copy::of(&world).await;
 
     std::fs::copy(longer.file(), newer.file()).unwrap();
-    assert_snapshot!(told(&newer.report().await), @"");
+    assert_snapshot!(told(&newer.report().await), @"event 21: the log ends after 20 events, and `room-owner.db.checkpoint` is a head of 21: its end was cut off, or it is an older copy");
     let refusal = SqliteStore::open(&super::world::url(&newer.file()), IfMissing::Fail).await.err().unwrap();
     assert!(refusal.to_string().contains("ends at event 20, and 21 were signed"), "{refusal}");
+    super::copies::settle(raw(&newer.file()).await).await;
     // Without the file, by a head that somebody kept, and by one that somebody saw in the chat.
     std::fs::remove_file(newer.beside(".checkpoint")).unwrap();
     let kept =
@@ -105,7 +155,10 @@ async fn a_cut_tail_is_seen_by_the_head_beside_the_file() {
     assert_snapshot!(
         after("DELETE FROM audit_events WHERE seq > 19; DELETE FROM operations WHERE operation > 19;
                DELETE FROM deliveries WHERE operation > 19").await,
-        @""
+        @r"
+        event 20: it is missing: it was taken out
+        event 20: the log ends after 19 events, and `room-owner.db.checkpoint` is a head of 20: its end was cut off, or it is an older copy
+        "
     );
 }
 
@@ -168,10 +221,10 @@ async fn an_older_checkpoint_is_a_beginning_of_the_same_log() {
 async fn a_trigger_that_is_gone_or_another_is_named() {
     let copy = Copy::of(&night().await).await;
     copy.with("DROP TRIGGER audit_events_never_deleted").await;
-    assert_snapshot!(told(&copy.report().await), @"");
+    assert_snapshot!(told(&copy.report().await), @"the trigger `audit_events_never_deleted` was taken off");
     copy.with("CREATE TRIGGER audit_events_never_deleted BEFORE DELETE ON audit_events WHEN FALSE BEGIN SELECT 1; END")
         .await;
-    assert_snapshot!(told(&copy.report().await), @"");
+    assert_snapshot!(told(&copy.report().await), @"the trigger `audit_events_never_deleted` was altered");
     // To start up it looks right: the names are all there.
     drop(SqliteStore::open(&super::world::url(&copy.file()), IfMissing::Fail).await.unwrap());
     let copy = Copy::of(&night().await).await;
@@ -180,7 +233,11 @@ async fn a_trigger_that_is_gone_or_another_is_named() {
                CREATE TABLE notes (text TEXT); DROP INDEX operations_by_actor",
     )
     .await;
-    assert_snapshot!(told(&copy.report().await), @"");
+    assert_snapshot!(told(&copy.report().await), @r"
+        the index `operations_by_actor` was taken off
+        the table `notes` is none of this program's: somebody added it
+        the trigger `mine` is none of this program's: somebody added it
+        ");
 }
 
 #[tokio::test]

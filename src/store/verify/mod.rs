@@ -79,7 +79,7 @@ pub async fn verify(database: &Path, mut evidence: Evidence) -> Result<Report, S
     })?;
     let Some(named) = named else {
         report.find(None, "the log is from before signed heads: `room-owner audit list` on it takes it in");
-        return Ok(report.closed());
+        return Ok(report.closed(Report::default()));
     };
     match VerifierKey::parse(&named) {
         Ok(key) if evidence.keys.is_empty() => {
@@ -93,15 +93,15 @@ pub async fn verify(database: &Path, mut evidence: Evidence) -> Result<Report, S
     report.keys = evidence.keys.iter().map(ToString::to_string).collect();
 
     let mut log = Log::new(&evidence);
-    let mut replay = Replay::default();
+    let (mut replay, mut derived) = (Replay::default(), Report::default());
     while let Some(events) = log.next(&mut view).await.map_err(read_failed())? {
         log.check(&mut view, &events, &mut report).await.map_err(read_failed())?;
-        replay.check(&mut view, &events, &mut report).await.map_err(read_failed())?;
+        replay.check(&mut view, &events, &mut derived).await.map_err(read_failed())?;
     }
     log.end(&mut view, &evidence, &named, &mut report).await.map_err(read_failed())?;
-    replay.end(&mut view, &mut report).await.map_err(read_failed())?;
+    replay.end(&mut view, &mut derived).await.map_err(read_failed())?;
     drop(view);
-    Ok(report.closed())
+    Ok(report.closed(derived))
 }
 
 /// The proofs that the operation's events are in the log in `database`, under its newest head; none if there
