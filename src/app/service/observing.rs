@@ -11,7 +11,7 @@ use tracing::{error, info, warn};
 use super::recovery::lost;
 use super::{CommandService, RECORD_TRIES};
 use crate::app::callbacks::OBSERVED;
-use crate::app::ports::{CallbackEnd, Confirmation, Observed, OwnerNotice, ReadError, Seen, StoreError};
+use crate::app::ports::{CallbackEnd, Observed, OwnerNotice, ReadError, Seen, StoreError};
 use crate::domain::audit::{OperationId, Outcome, OutcomeKind, Refusal};
 use crate::domain::command::{RejectedRequest, Rejection};
 use crate::domain::room::AccountId;
