@@ -187,7 +187,7 @@ pub enum CallbacksCommand {
     Show,
     /// Have changes of owner sent to an address; writes nothing but differences, and shows them first
     Set {
-        /// The bot's address for callbacks, such as https://rooms.example.com/tencent/callbacks
+        /// The bot's address for callbacks, such as `https://rooms.example.com/tencent/callbacks`
         #[arg(value_parser = callback_url)]
         url: reqwest::Url,
         /// Sign with this token, 1 to 128 characters; with TENCENT_CALLBACK_TOKEN if not given

@@ -216,5 +216,31 @@ mod tests {
         }
     }
 
+    #[test]
+    fn user_groups_are_looked_up_with_a_token_and_the_token_goes_to_no_other_machine_in_the_clear() {
+        let with = |more: &[(&'static str, &'static str)]| {
+            let slack = ("SLACK_SIGNING_SECRET", "secret");
+            let environment = Environment::of(TENCENT.iter().chain([&slack]).chain(more).copied());
+            Config::from(&environment).map_err(|error| error.to_string())
+        };
+        assert!(with(&[]).unwrap().slack.unwrap().groups.is_none());
+        let lookup = with(&[("SLACK_BOT_TOKEN", "xoxb-1")]).unwrap().slack.unwrap().groups.unwrap();
+        assert_eq!(lookup.base_url.as_str(), "https://slack.com/api");
+        for (settings, problem) in [
+            (&[("SLACK_BOT_TOKEN", "xoxb-hush hush")][..], "SLACK_BOT_TOKEN: holds more than a token"),
+            (&[("SLACK_BOT_TOKEN", "xapp-hush")], "SLACK_BOT_TOKEN: is another kind of token"),
+            (&[("SLACK_API_BASE_URL", "http://slack.example/api")], "in the clear"),
+            (&[("SLACK_API_BASE_URL", "https://u:hush@slack.example/api")], "which Slack does not take"),
+            (&[("TENCENT_CALLBACK_TOKEN", "hush hush")], "TENCENT_CALLBACK_TOKEN: is not 1 to 128"),
+        ] {
+            let error = with(settings).unwrap_err();
+            assert!(error.contains(problem), "{problem} in {error}");
+            assert!(!error.contains("hush"), "{error}");
+        }
+        let environment = Environment::of(TENCENT.into_iter().chain([("SLACK_BOT_TOKEN", "xoxb-1")]));
+        let error = Config::from(&environment).unwrap_err().to_string();
+        assert!(error.contains("SLACK_SIGNING_SECRET: is not set, but SLACK_BOT_TOKEN is"), "{error}");
+    }
+
     const WEAK: &str = "0100000000000000000000000000000000000000000000000000000000000000";
 }

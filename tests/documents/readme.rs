@@ -90,6 +90,7 @@ const PLACEHOLDERS: &[(&str, &str)] = &[
     ("<room=owner>", "test=carol"),
     ("<url>", "http://127.0.0.1:8080/"),
     ("<folder>", "."),
+    ("<token>", "a-token"),
     ("<guild>", "1100000000000000001"),
     ("<file>", "copy"),
     ("<head>", "12:9f86d081884c"),

@@ -8,6 +8,7 @@ mod acl;
 mod admission;
 mod concurrency;
 mod guards;
+mod observed;
 mod opening;
 mod questions;
 mod replay;

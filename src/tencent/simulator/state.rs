@@ -69,7 +69,8 @@ impl Api {
         Self::ALL.into_iter().find(|api| api.service() == service && api.name() == name)
     }
 
-    fn service(self) -> &'static str {
+    /// The part of its path before the name.
+    pub fn service(self) -> &'static str {
         match self {
             Self::ChangeRoomOwner | Self::GetRoomInfo | Self::GetRoomList => "live_engine_http_srv",
             Self::GetCallback
