@@ -7,12 +7,13 @@ use clap::Parser as _;
 use room_owner::app::service::Timing;
 use room_owner::bench::{self, Load};
 use room_owner::bot::{self, Bot};
+use room_owner::cli::audit::Source;
 use room_owner::cli::{self, Arguments, BenchArguments, Command, DiscordCommand, Exit, SimulatorArguments};
 use room_owner::clock::SystemClock;
 use room_owner::config::{self, Common, Config, ConfigError, Environment};
 use room_owner::discord::register::Registrar;
 use room_owner::domain::room::{AccountId, RoomId};
-use room_owner::store::{IfMissing, SqliteStore};
+use room_owner::store::{IfMissing, LogCopy, SqliteStore};
 use room_owner::tencent::simulator::{Settings, Simulator, Webhook};
 use room_owner::{demo, discord, telemetry};
 
@@ -97,9 +98,14 @@ async fn run(command: Command) -> anyhow::Result<Exit> {
             register(&config::discord_settings(&environment)?, guild).await?;
         }
         Command::Audit(command) => {
-            let (_, common) = settings("warn")?;
+            let (environment, common) = settings("warn")?;
+            if let Some(file) = command.database() {
+                let copy = LogCopy::open(file).await?;
+                return cli::audit::run(Source::Copy(copy.log()), &clock, command).await;
+            }
+            let principal = cli::local_principal(environment.sudo_user())?;
             let store = SqliteStore::open(&common.database_url, IfMissing::Fail).await?;
-            let exit = cli::audit::run(&store, &clock, command).await;
+            let exit = cli::audit::run(Source::Own(&store, principal, typed), &clock, command).await;
             store.close().await;
             return exit;
         }

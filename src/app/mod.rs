@@ -1,6 +1,7 @@
 //! The use cases, and what they need from outside.
 
 pub mod acl;
+pub mod audit;
 pub mod ports;
 pub mod service;
 mod suggest;

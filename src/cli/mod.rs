@@ -20,9 +20,8 @@ pub mod transfer;
 use clap::{Parser, Subcommand, ValueEnum};
 
 use crate::domain::access::{Role, RoomScope};
-use crate::domain::audit::{OperationId, OutcomeKind};
+use crate::domain::audit::OutcomeKind;
 use crate::domain::principal::{Channel, Principal, Subject};
-use crate::domain::room::RoomId;
 
 /// How a command ended, for whoever called it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -92,7 +91,7 @@ pub enum Command {
     Acl(AclCommand),
     /// Read the audit log
     #[command(subcommand)]
-    Audit(AuditCommand),
+    Audit(audit::AuditCommand),
     /// Look after the commands that Discord shows
     #[command(subcommand)]
     Discord(DiscordCommand),
@@ -216,22 +215,6 @@ pub enum ChannelCommand {
     },
 }
 
-/// `audit ..`
-#[derive(Debug, Subcommand)]
-pub enum AuditCommand {
-    /// Show what was done, newest first. An operation's number is that of its first event in the log, so
-    /// numbers skip
-    List(ListArguments),
-    /// Show one operation whole
-    Show {
-        /// Its number, from a reply or from `audit list`
-        operation: OperationId,
-        /// How to print it
-        #[arg(long, value_enum, default_value = "table")]
-        format: Format,
-    },
-}
-
 /// `discord ..`
 #[derive(Debug, Subcommand)]
 pub enum DiscordCommand {
@@ -246,35 +229,6 @@ pub enum DiscordCommand {
 fn guild_id(text: &str) -> Result<String, String> {
     let is_id = matches!(text.len(), 1..=20) && text.bytes().all(|b| b.is_ascii_digit());
     is_id.then(|| text.to_owned()).ok_or_else(|| "a guild's id is a number of at most 20 digits".to_owned())
-}
-
-/// The filters of the log.
-#[derive(Debug, clap::Args)]
-pub struct ListArguments {
-    /// Of this room
-    #[arg(long)]
-    pub room: Option<RoomId>,
-    /// By this subject
-    #[arg(long)]
-    pub actor: Option<Subject>,
-    /// With this outcome: succeeded, unchanged, refused, unknown, pending, denied, declined, invalid, duplicate
-    #[arg(long)]
-    pub outcome: Option<OutcomeKind>,
-    /// With this RequestId of Tencent's
-    #[arg(long)]
-    pub request_id: Option<String>,
-    /// Not before: a time (2026-11-23T14:03:00Z, 2026-11-23) or how long ago (2h, 30m)
-    #[arg(long)]
-    pub since: Option<String>,
-    /// Before: likewise
-    #[arg(long)]
-    pub until: Option<String>,
-    /// At most so many; 0 for all
-    #[arg(long, default_value_t = 50)]
-    pub limit: u32,
-    /// How to print them
-    #[arg(long, value_enum, default_value = "table")]
-    pub format: Format,
 }
 
 /// `simulator ..`

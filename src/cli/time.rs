@@ -1,10 +1,8 @@
-//! Times and durations as people type them.
+//! Durations as people type them.
 
 use std::time::Duration;
 
-use jiff::civil::{Date, DateTime};
-use jiff::tz::TimeZone;
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 
 /// `8h`, `30m`, `7d`, `1h 30m`.
 pub(super) fn duration(text: &str) -> Result<Duration, String> {
@@ -21,47 +19,9 @@ pub(super) fn duration(text: &str) -> Result<Duration, String> {
     Duration::try_from(length).map_err(|_| wrong())
 }
 
-/// A time: RFC 3339, a date or date and time in this machine's zone, or how long before `now`.
-pub(super) fn time(text: &str, now: Timestamp, zone: &TimeZone) -> Result<Timestamp, String> {
-    let wrong = || {
-        format!(
-            "`{text}` is not a time: write 2026-11-23T14:03:00Z, 2026-11-23 14:03, 2026-11-23, 2h or yesterday"
-        )
-    };
-    if let Ok(time) = text.parse::<Timestamp>() {
-        return Ok(time);
-    }
-    let today = now.to_zoned_datetime(zone.clone()).date();
-    let civil = match text {
-        "today" => Some(today.at(0, 0, 0, 0)),
-        "yesterday" => today.yesterday().ok().map(|day| day.at(0, 0, 0, 0)),
-        _ => text.parse::<DateTime>().or_else(|_| text.parse::<Date>().map(|day| day.at(0, 0, 0, 0))).ok(),
-    };
-    if let Some(civil) = civil {
-        return civil.to_zoned_datetime(zone.clone()).map(|time| time.timestamp()).map_err(|_| wrong());
-    }
-    let ago = duration(text.strip_suffix(" ago").unwrap_or(text)).map_err(|_| wrong())?;
-    now.checked_sub(ago).map_err(|_| wrong())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn times_as_people_type_them() {
-        let now: Timestamp = "2026-11-23T14:03:00Z".parse().unwrap();
-        let read = |text: &str| time(text, now, &TimeZone::UTC).map(|time| time.to_string());
-        assert_eq!(read("2026-11-23T14:00:00+01:00").unwrap(), "2026-11-23T13:00:00Z");
-        assert_eq!(read("2026-11-23 09:30").unwrap(), "2026-11-23T09:30:00Z");
-        assert_eq!(read("2026-11-22").unwrap(), "2026-11-22T00:00:00Z");
-        assert_eq!(read("yesterday").unwrap(), "2026-11-22T00:00:00Z");
-        assert_eq!(read("2h").unwrap(), "2026-11-23T12:03:00Z");
-        assert_eq!(read("90m ago").unwrap(), "2026-11-23T12:33:00Z");
-        for text in ["", "soon", "-2h", "2", "2026-13-01"] {
-            assert!(read(text).unwrap_err().contains("is not a time"), "{text}");
-        }
-    }
 
     #[test]
     fn durations_have_an_end() {

@@ -83,13 +83,33 @@ impl Ledger {
         acl_change: Option<AclRow<'_>>,
         holds_room: bool,
     ) -> Result<(), sqlx::Error> {
+        self.record_as(connection, entry, acl_change, holds_room, false).await
+    }
+
+    /// Writes down that the log was read.
+    async fn record_reading(
+        &mut self,
+        connection: &mut SqliteConnection,
+        entry: &AuditEntry,
+    ) -> Result<(), sqlx::Error> {
+        self.record_as(connection, entry, None, false, true).await
+    }
+
+    async fn record_as(
+        &mut self,
+        connection: &mut SqliteConnection,
+        entry: &AuditEntry,
+        acl_change: Option<AclRow<'_>>,
+        holds_room: bool,
+        reading: bool,
+    ) -> Result<(), sqlx::Error> {
         let is_open = entry.outcome == OutcomeKind::Pending;
-        self.append(connection, entry.operation, What::Requested { entry, acl_change }).await?;
+        self.append(connection, entry.operation, What::Requested { entry, acl_change, reading }).await?;
         sqlx::query(
             "INSERT INTO operations (operation, at, actor, actor_name, channel, command, room, new_owner,
                  previous_owner, reason, decision, authority, outcome, error_code, error_info, request_id,
-                 delivery_id, duration_ms, instance, is_open, held_room)
-             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                 delivery_id, duration_ms, instance, is_open, held_room, reading)
+             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         )
         .bind(entry.operation.seq())
         .bind(entry.at.as_millisecond())
@@ -115,10 +135,22 @@ impl Ledger {
         .bind(&self.instance)
         .bind(is_open)
         .bind(entry.room.as_ref().filter(|_| holds_room).map(|room| room.as_str()))
+        .bind(reading)
+        .execute(&mut *connection)
+        .await?;
+        find_by_text(connection, entry).await
+    }
+}
+
+/// Makes an operation's words findable, or its new ones.
+async fn find_by_text(connection: &mut SqliteConnection, entry: &AuditEntry) -> Result<(), sqlx::Error> {
+    let words = [Some(entry.command.as_str()), entry.reason.as_deref(), entry.error_info.as_deref()];
+    sqlx::query("INSERT OR REPLACE INTO operations_text (rowid, found) VALUES (?, ?)")
+        .bind(entry.operation.seq())
+        .bind(words.into_iter().flatten().collect::<Vec<_>>().join("\n"))
         .execute(connection)
         .await?;
-        Ok(())
-    }
+    Ok(())
 }
 
 /// Claims the delivery, checks that the decision still holds and that the room is free, and records.
@@ -141,8 +173,8 @@ pub(super) async fn admit(
         return Ok(Applied::Duplicate { operation, first });
     }
     let mut holds_room = false;
-    if let Admission::Request { verdict: Verdict::Transfer(permit, _) | Verdict::Lookup(permit), .. } =
-        admission
+    if let Admission::Request { verdict, .. } = admission
+        && let Verdict::Transfer(permit, _) | Verdict::Lookup(permit) | Verdict::Reading(permit) = verdict
         && permit.acl_version() != ledger.acl_version
     {
         return Ok(Applied::AclChanged);
@@ -162,7 +194,11 @@ pub(super) async fn admit(
         holds_room = true;
     }
     claim(connection, &entry).await?;
-    ledger.record(connection, &entry, None, holds_room).await?;
+    if let Admission::Request { verdict: Verdict::Reading(_), .. } = admission {
+        ledger.record_reading(connection, &entry).await?;
+    } else {
+        ledger.record(connection, &entry, None, holds_room).await?;
+    }
     Ok(Applied::Recorded(operation))
 }
 
@@ -232,6 +268,7 @@ pub(super) async fn finish(
         .await?;
     let Some(row) = row else { return Ok(false) };
     let mut entry = rows::entry(&row)?;
+    let known_error = entry.error_info.clone();
     entry.end(outcome, at);
     let owner_now = match outcome {
         Outcome::Unknown { owner_now, .. } => owner_now.as_ref().map(ToString::to_string),
@@ -268,7 +305,10 @@ pub(super) async fn finish(
     .bind(!is_final)
     .bind(is_final)
     .bind(operation.seq())
-    .execute(connection)
+    .execute(&mut *connection)
     .await?;
+    if entry.error_info != known_error {
+        find_by_text(connection, &entry).await?;
+    }
     Ok(true)
 }

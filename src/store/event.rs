@@ -27,6 +27,9 @@ pub(super) enum What<'a> {
         entry: &'a AuditEntry,
         #[serde(skip_serializing_if = "Option::is_none")]
         acl_change: Option<AclRow<'a>>,
+        /// Whether the log was read.
+        #[serde(skip_serializing_if = "std::ops::Not::not")]
+        reading: bool,
     },
     /// Who owned the room before, noted while the change is under way.
     Noted { operation: OperationId, at: String, previous_owner: &'a str },

@@ -11,6 +11,8 @@ mod reading;
 mod rows;
 mod writer;
 
+pub use reading::LogCopy;
+
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::sync::Arc;
@@ -25,7 +27,7 @@ use sqlx::sqlite::{
 };
 use sqlx::{ConnectOptions as _, Connection as _, SqlSafeStr as _};
 
-use crate::app::ports::{AclChanged, AclEdit, Admission, Admitted, Store, StoreError};
+use crate::app::ports::{AclChanged, AclEdit, Admission, Admitted, AuditLog, Store, StoreError};
 use crate::domain::access::{AclView, AuthorisedChannel, Grant};
 use crate::domain::audit::{AuditEntry, AuditFilter, OperationId, Outcome, Unresolved};
 use crate::domain::command::Place;
@@ -33,6 +35,7 @@ use crate::domain::principal::Principal;
 use crate::domain::room::AccountId;
 
 use instance::Instance;
+use reading::LogReader;
 use writer::Writer;
 
 /// The first SQLite without the race between a checkpoint and a commit that can lose data in WAL mode
@@ -49,7 +52,10 @@ fn migrations() -> Vec<Migration> {
     let simple = |version, description: &'static str, sql: &'static str| {
         Migration::new(version, description.into(), MigrationType::Simple, sql.into_sql_str(), false)
     };
-    vec![simple(1, "access and audit", include_str!("../../migrations/0001_access_and_audit.sql"))]
+    vec![
+        simple(1, "access and audit", include_str!("../../migrations/0001_access_and_audit.sql")),
+        simple(3, "reading", include_str!("../../migrations/0003_reading.sql")),
+    ]
 }
 
 /// What the schema must hold at run time; a missing trigger means that somebody took it off.
@@ -87,6 +93,7 @@ pub enum IfMissing {
 /// The store on one SQLite file.
 pub struct SqliteStore {
     readers: SqlitePool,
+    log: LogReader,
     writer: Writer,
     instance: Arc<Instance>,
 }
@@ -142,7 +149,7 @@ impl SqliteStore {
             .acquire_timeout(BUSY_TIMEOUT)
             .connect_lazy_with(options.clone().read_only(true).create_if_missing(false));
         let writer = Writer::spawn(options, first, Arc::clone(&instance));
-        Ok(Self { readers, writer, instance })
+        Ok(Self { log: LogReader::on(readers.clone()), readers, writer, instance })
     }
 }
 
@@ -271,11 +278,15 @@ impl Store for SqliteStore {
     }
 
     async fn audit(&self, filter: &AuditFilter) -> Result<Vec<AuditEntry>, StoreError> {
-        reading::entries(&self.readers, filter).await.map_err(failed("the audit log cannot be read"))
+        self.log.entries(filter).await
     }
 
     async fn operation(&self, operation: OperationId) -> Result<Option<AuditEntry>, StoreError> {
-        reading::entry(&self.readers, operation).await.map_err(failed("the audit log cannot be read"))
+        self.log.entry(operation).await
+    }
+
+    fn log(&self) -> &dyn AuditLog {
+        &self.log
     }
 
     async fn check_writable(&self) -> Result<(), StoreError> {

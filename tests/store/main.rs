@@ -10,5 +10,6 @@ mod concurrency;
 mod guards;
 mod opening;
 mod questions;
+mod reading;
 mod replay;
 mod world;

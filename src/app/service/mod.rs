@@ -311,6 +311,7 @@ impl CommandService {
         };
         let (action, new_owner) = match command {
             Command::Help => return Decided { verdict: Verdict::Help, said: Said::Help },
+            Command::Audit(_) => (Action::ReadAudit, None),
             Command::ShowOwner { room } => (Action::ShowOwner(room.clone()), None),
             Command::Transfer(transfer) => {
                 (Action::Transfer(transfer.room.clone()), Some(transfer.new_owner.clone()))

@@ -4,6 +4,7 @@
 mod line;
 mod room_owner;
 
+use super::audit::Question;
 use super::principal::{Channel, Principal};
 use super::room::{AccountId, InvalidAccountId, InvalidRoomId, RoomId};
 
@@ -48,6 +49,8 @@ pub enum Command {
     },
     /// Hand the room over.
     Transfer(Transfer),
+    /// What was done?
+    Audit(Box<Question>),
 }
 
 /// The one privileged deed: give `room` to `new_owner`.
@@ -66,7 +69,7 @@ impl Command {
     #[must_use]
     pub fn room(&self) -> Option<&RoomId> {
         match self {
-            Self::Help => None,
+            Self::Help | Self::Audit(_) => None,
             Self::ShowOwner { room } | Self::Transfer(Transfer { room, .. }) => Some(room),
         }
     }
@@ -76,7 +79,7 @@ impl Command {
     pub fn transfer(&self) -> Option<&Transfer> {
         match self {
             Self::Transfer(transfer) => Some(transfer),
-            Self::Help | Self::ShowOwner { .. } => None,
+            Self::Help | Self::ShowOwner { .. } | Self::Audit(_) => None,
         }
     }
 }

@@ -1,5 +1,11 @@
 //! What is kept: attempts, outcomes, and the entry that a reviewer reads.
 
+mod answer;
+mod moment;
+mod owner;
+mod question;
+mod timeline;
+
 use std::fmt;
 use std::str::FromStr;
 
@@ -9,6 +15,12 @@ use super::access::{Action, Denial, Permit};
 use super::command::{Command, CommandRequest, Place, RejectedRequest, Rejection, Transfer};
 use super::principal::{Channel, Principal, Subject};
 use super::room::{AccountId, RoomId};
+
+pub use answer::{Answer, NoAnswer, Page};
+pub use moment::{InvalidMoment, Moment, zone};
+pub use owner::{Basis, Certainty, Ownership, RoomHistory, ownership};
+pub use question::{AuditFilter, Filter, Question, Stat, StatsBy, UnknownStatsBy};
+pub use timeline::{RecordedEvent, Step, timeline};
 
 /// All the audit events of one command: the number of its first event, which a moderator can read out
 /// over the phone.
@@ -381,6 +393,8 @@ pub enum Verdict {
     Transfer(Permit, AccountId),
     /// A permitted question about a room's owner.
     Lookup(Permit),
+    /// A permitted reading of the audit log.
+    Reading(Permit),
     /// Help, which everybody may read.
     Help,
     /// Not permitted.
@@ -422,6 +436,11 @@ impl AuditEntry {
             Verdict::Transfer(permit, _) | Verdict::Lookup(permit) => {
                 entry.decision = Some(DecisionKind::Permit);
                 entry.authority = Some(permit.authority().to_string());
+            }
+            Verdict::Reading(permit) => {
+                entry.decision = Some(DecisionKind::Permit);
+                entry.authority = Some(permit.authority().to_string());
+                entry.outcome = OutcomeKind::Succeeded;
             }
             Verdict::Help => {
                 entry.decision = Some(DecisionKind::Permit);
@@ -504,23 +523,4 @@ impl AuditEntry {
         self.request_id = outcome.request_id().map(str::to_owned);
         self.duration_ms = Some(at.as_millisecond() - self.at.as_millisecond());
     }
-}
-
-/// Which entries of the log are asked for; newest first.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct AuditFilter {
-    /// Of this room.
-    pub room: Option<RoomId>,
-    /// By this subject.
-    pub actor: Option<Subject>,
-    /// With this outcome.
-    pub outcome: Option<OutcomeKind>,
-    /// With this RequestId of Tencent.
-    pub request_id: Option<String>,
-    /// Not before.
-    pub since: Option<Timestamp>,
-    /// Before.
-    pub until: Option<Timestamp>,
-    /// At most so many; `None` for all.
-    pub limit: Option<u32>,
 }
