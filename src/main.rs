@@ -52,9 +52,9 @@ async fn run(command: Command) -> anyhow::Result<Exit> {
             telemetry::start_logging(&Common::for_the_demo(), "error");
             demo::run(once).await?;
         }
-        Command::Bench(BenchArguments { commands, connections, rate, folder }) => {
+        Command::Bench(BenchArguments { commands, connections, rate, folder, audit }) => {
             telemetry::start_logging(&Common::for_the_demo(), "error");
-            bench::run(Load { commands, connections, rate, folder }).await?;
+            bench::run(Load { commands, connections, rate, folder, audit }).await?;
         }
         Command::Serve => {
             let environment = Environment::read()?;

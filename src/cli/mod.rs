@@ -260,6 +260,9 @@ pub struct BenchArguments {
     /// Where to make the scratch database; its disk is what is measured
     #[arg(long, value_name = "FOLDER")]
     pub folder: Option<std::path::PathBuf>,
+    /// Measure the questions to an audit log of so many events instead
+    #[arg(long, value_name = "EVENTS", conflicts_with_all = ["commands", "connections", "rate"])]
+    pub audit: Option<u64>,
 }
 
 /// The user of this machine who runs the program: the actor of the command line.

@@ -9,9 +9,11 @@ mod event;
 mod instance;
 mod reading;
 mod rows;
+mod scratch;
 mod writer;
 
 pub use reading::LogCopy;
+pub use scratch::{Scratch, fill};
 
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
