@@ -35,10 +35,11 @@ pub async fn record_locally(
         let acl = store.acl_for(&request.principal, &request.place).await?;
         let now = clock.now();
         let verdict = match decide(&request.principal, &request.place, Action::ReadAudit, &acl, now) {
-            Decision::Permit(permit) => Verdict::Reading(permit),
+            Decision::Permit(permit) => Verdict::Read(permit),
             Decision::Deny(denial) => return Err(StoreError(denial.to_string())),
         };
-        let admission = Admission::Request { request: request.clone(), verdict, decline_if_busy: false };
+        let admission =
+            Admission::Request { request: Box::new(request.clone()), verdict, decline_if_busy: false };
         match store.admit(admission, now).await? {
             Admitted::Recorded(operation) => return Ok(operation),
             Admitted::AclChanged => {}

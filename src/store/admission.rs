@@ -9,8 +9,9 @@ use crate::domain::audit::{AuditEntry, OperationId, Outcome, OutcomeKind, Verdic
 
 use crate::domain::room::AccountId;
 
-use super::event::{AclRow, Event, What};
+use super::event::{Event, What};
 use super::rows::{self, Open};
+use crate::domain::access::{Action, ChangedEntry};
 
 /// The log's end, as the transaction sees it.
 pub(super) struct Ledger {
@@ -48,6 +49,11 @@ impl Ledger {
         OperationId::new(self.next_seq)
     }
 
+    /// The version of the ACL, as the transaction sees it.
+    pub(super) fn acl_version(&self) -> i64 {
+        self.acl_version
+    }
+
     /// After a change of the ACL in this transaction.
     pub(super) async fn reread_acl_version(
         &mut self,
@@ -80,10 +86,10 @@ impl Ledger {
         &mut self,
         connection: &mut SqliteConnection,
         entry: &AuditEntry,
-        acl_change: Option<AclRow<'_>>,
+        acl_changes: &[ChangedEntry],
         holds_room: bool,
     ) -> Result<(), sqlx::Error> {
-        self.record_as(connection, entry, acl_change, holds_room, false).await
+        self.record_as(connection, entry, acl_changes, holds_room, false).await
     }
 
     /// Writes down that the log was read.
@@ -92,19 +98,19 @@ impl Ledger {
         connection: &mut SqliteConnection,
         entry: &AuditEntry,
     ) -> Result<(), sqlx::Error> {
-        self.record_as(connection, entry, None, false, true).await
+        self.record_as(connection, entry, &[], false, true).await
     }
 
     async fn record_as(
         &mut self,
         connection: &mut SqliteConnection,
         entry: &AuditEntry,
-        acl_change: Option<AclRow<'_>>,
+        acl_changes: &[ChangedEntry],
         holds_room: bool,
         reading: bool,
     ) -> Result<(), sqlx::Error> {
         let is_open = entry.outcome == OutcomeKind::Pending;
-        self.append(connection, entry.operation, What::Requested { entry, acl_change, reading }).await?;
+        self.append(connection, entry.operation, What::Requested { entry, acl_changes, reading }).await?;
         sqlx::query(
             "INSERT INTO operations (operation, at, actor, actor_name, channel, command, room, new_owner,
                  previous_owner, reason, decision, authority, outcome, error_code, error_info, request_id,
@@ -169,14 +175,11 @@ pub(super) async fn admit(
         && let Some(first) = first_of(connection, delivery).await?
     {
         entry.mark_duplicate(first.operation);
-        ledger.record(connection, &entry, None, false).await?;
+        ledger.record(connection, &entry, &[], false).await?;
         return Ok(Applied::Duplicate { operation, first });
     }
     let mut holds_room = false;
-    if let Admission::Request { verdict, .. } = admission
-        && let Verdict::Transfer(permit, _) | Verdict::Lookup(permit) | Verdict::Reading(permit) = verdict
-        && permit.acl_version() != ledger.acl_version
-    {
+    if admission.permit().is_some_and(|permit| permit.acl_version() != ledger.acl_version) {
         return Ok(Applied::AclChanged);
     }
     if let Admission::Request { verdict: Verdict::Transfer(..), decline_if_busy, .. } = admission {
@@ -188,16 +191,18 @@ pub(super) async fn admit(
             }
             entry.mark_busy(holder.entry.operation);
             claim(connection, &entry).await?;
-            ledger.record(connection, &entry, None, false).await?;
+            ledger.record(connection, &entry, &[], false).await?;
             return Ok(Applied::Busy { operation: Some(operation), holder });
         }
         holds_room = true;
     }
     claim(connection, &entry).await?;
-    if let Admission::Request { verdict: Verdict::Reading(_), .. } = admission {
+    if let Admission::Request { verdict: Verdict::Read(permit), .. } = admission
+        && *permit.action() == Action::ReadAudit
+    {
         ledger.record_reading(connection, &entry).await?;
     } else {
-        ledger.record(connection, &entry, None, holds_room).await?;
+        ledger.record(connection, &entry, &[], holds_room).await?;
     }
     Ok(Applied::Recorded(operation))
 }

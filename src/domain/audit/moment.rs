@@ -7,6 +7,8 @@ use jiff::civil::{Date, DateTime, Time};
 use jiff::tz::{AmbiguousOffset, TimeZone};
 use jiff::{SignedDuration, Timestamp};
 
+use crate::domain::period::parse_period;
+
 /// A point in time as it was typed: it becomes a [`Timestamp`] once it is known when and where it is read.
 ///
 /// ```text
@@ -126,11 +128,8 @@ fn ago(text: &str) -> Option<What> {
     if text == "now" {
         return Some(What::Ago(SignedDuration::ZERO));
     }
-    let span: jiff::Span = text.strip_suffix(" ago").unwrap_or(text).parse().ok()?;
-    let length = span.to_duration(jiff::SpanRelativeTo::days_are_24_hours()).ok()?;
-    // A hundred years is beyond any meaning, and keeps sums of times in range.
-    let longest = SignedDuration::from_hours(24 * 36_525);
-    (length > SignedDuration::ZERO && length <= longest).then_some(What::Ago(length))
+    let period = parse_period(text.strip_suffix(" ago").unwrap_or(text)).ok()?;
+    SignedDuration::try_from(period).ok().map(What::Ago)
 }
 
 /// `.. Europe/Berlin`, `..[Europe/Berlin]`
@@ -163,6 +162,12 @@ fn clock(text: &str) -> Option<Time> {
 }
 
 impl Moment {
+    /// The same, in `zone` if it names none of its own.
+    #[must_use]
+    pub fn or_in(self, zone: TimeZone) -> Self {
+        Self { zone: Some(self.zone.unwrap_or(zone)), ..self }
+    }
+
     /// The point in time, read at `now` in `zone` unless it names a zone of its own.
     ///
     /// # Errors

@@ -2,7 +2,7 @@
 
 use sqlx::Row as _;
 use sqlx::sqlite::SqlitePool;
-use sqlx::{AssertSqlSafe, Execute as _};
+use sqlx::AssertSqlSafe;
 
 use super::list::{Way, listing};
 use super::{history, list};
