@@ -29,7 +29,7 @@ const EPHEMERAL: u64 = 1 << 6;
 
 /// A reply as Discord takes it in a message.
 pub(super) fn message(reply: &Reply, name: &CommandName) -> Value {
-    let message = words(reply, name);
+    let message = words(reply, &name.clone().with_options());
     json!({ "embeds": [embed(reply, &message)], "allowed_mentions": { "parse": [] } })
 }
 

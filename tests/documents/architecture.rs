@@ -22,7 +22,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("bot", &["app", "config", "discord", "server", "slack", "store", "telemetry", "tencent"]),
     // They wire a bot to a simulated world; the demo prints the log as the command line does.
     ("bench", &["app", "bot", "clock", "domain", "slack", "store", "tencent"]),
-    ("demo", &["app", "bot", "cli", "clock", "domain", "slack", "store", "tencent"]),
+    ("demo", &["app", "bot", "cli", "clock", "discord", "domain", "slack", "store", "tencent"]),
     // The map.
     ("lib", &[]),
 ];

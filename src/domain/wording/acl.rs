@@ -347,7 +347,10 @@ pub fn explanation(explained: &Explained) -> Message {
     };
     let mut body: Vec<Line> = standing(&explanation.channel).into_iter().collect();
     let grants = &explanation.grants;
-    body.extend(grants.iter().take(MOST_GRANTS).map(|(grant, fit)| bearing(grant, *fit, room, *at)));
+    let is_permitted = explanation.decision.is_ok();
+    body.extend(
+        grants.iter().take(MOST_GRANTS).map(|(grant, fit)| bearing(grant, *fit, is_permitted, room, *at)),
+    );
     if grants.len() > MOST_GRANTS {
         body.push(text(grants.len() - MOST_GRANTS).text(" more grants are further from it."));
     }
@@ -382,14 +385,21 @@ fn standing(standing: &Standing) -> Option<Line> {
     }
 }
 
-fn bearing(grant: &Grant, fit: Fit, room: &crate::domain::room::RoomId, now: Timestamp) -> Line {
+fn bearing(
+    grant: &Grant,
+    fit: Fit,
+    is_permitted: bool,
+    room: &crate::domain::room::RoomId,
+    now: Timestamp,
+) -> Line {
     let line = text("Grant ").text(grant.id);
     let what = || {
         let denied = if grant.effect == Effect::Deny { "denied " } else { "" };
         text(": ").text(denied).and(role_for(grant.role, &grant.rooms)).and(limited(grant))
     };
     match (fit, grant.effect) {
-        (Fit::Matches, Effect::Permit) => line.and(what()).text(": permits it."),
+        (Fit::Matches, Effect::Permit) if is_permitted => line.and(what()).text(": permits it."),
+        (Fit::Matches, Effect::Permit) => line.and(what()).text(": would permit it."),
         (Fit::Matches, Effect::Deny) => line.and(what()).text(": denies it."),
         (Fit::OutOfScope, _) => line.and(what()).text(", not for ").code(room).text("."),
         (Fit::OtherChannels, _) => line.and(what()).text(", not here."),

@@ -1,6 +1,6 @@
 //! The help, made from the grammar and the caller's own rights.
 
-use super::{CommandName, Line, Message, Tone, code, op, text};
+use super::{CommandName, Line, Message, Style, Tone, code, op, text};
 use crate::domain::access::{Right, Role};
 use crate::domain::audit::OperationId;
 use crate::domain::command::Family;
@@ -126,6 +126,8 @@ pub(super) fn help(
     let mut body: Vec<Line> = FORMS
         .iter()
         .filter(|form| form.family == family && form.needs.met_by(rights))
+        // Quotes are for those who type words.
+        .filter(|form| name.1 == Style::Words || !form.arguments.contains('"'))
         .map(|form| code(name.with(form.arguments)).text(" ").text(form.does))
         .collect();
     let does = match family {

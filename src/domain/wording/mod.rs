@@ -7,6 +7,7 @@
 pub mod acl;
 mod audit;
 mod denial;
+mod form;
 mod help;
 mod outcome;
 mod usage;
@@ -19,6 +20,7 @@ use super::principal::{Channel, Subject};
 use super::reply::Reply;
 
 use denial::{denied, foreign_origin};
+pub use form::Style;
 use help::help;
 use outcome::{outcome_message, owner};
 use usage::invalid;
@@ -161,23 +163,29 @@ pub struct Message {
 }
 
 /// What the command is called at the door through which the request came: `/room-owner`, with the
-/// configured prefix, or `room-owner transfer` on the command line.
+/// configured prefix, or `room-owner transfer` on the command line; and how its arguments are given there.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct CommandName(pub String);
+pub struct CommandName(pub String, pub Style);
 
 impl CommandName {
     /// The slash command with the configured prefix.
     #[must_use]
     pub fn slash(prefix: &str) -> Self {
-        Self(format!("/{prefix}room-owner"))
+        Self(format!("/{prefix}room-owner"), Style::Words)
+    }
+
+    /// The same command at a door that takes options with names.
+    #[must_use]
+    pub fn with_options(self) -> Self {
+        Self(self.0, Style::Options)
     }
 
     /// What another of the commands is called at the same door.
     #[must_use]
     pub fn of(&self, family: Family) -> Self {
         match self.0.strip_suffix(Family::Owner.name()) {
-            Some(prefix) => Self(format!("{prefix}{}", family.name())),
-            None => Self(format!("/{}", family.name())),
+            Some(prefix) => Self(format!("{prefix}{}", family.name()), self.1),
+            None => Self(format!("/{}", family.name()), self.1),
         }
     }
 
@@ -199,7 +207,12 @@ impl CommandName {
     }
 
     fn with(&self, arguments: impl fmt::Display) -> String {
-        format!("{} {arguments}", self.0)
+        let arguments = arguments.to_string();
+        let family = Family::ALL.into_iter().find(|family| self.0.ends_with(family.name()));
+        match (self.1, family) {
+            (Style::Options, Some(family)) => format!("{} {}", self.0, form::as_options(family, &arguments)),
+            _ => format!("{} {arguments}", self.0),
+        }
     }
 }
 

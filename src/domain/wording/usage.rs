@@ -1,7 +1,7 @@
 //! What was wrong with a line, and the lines that were probably meant.
 
 use super::help::forms_of;
-use super::{CommandName, Line, Message, Tone, capital, op, spans, text};
+use super::{CommandName, Line, Message, Style, Tone, capital, op, spans, text};
 use crate::domain::audit::OperationId;
 use crate::domain::command::{LONGEST_REASON, LineProblem, Mention, UsageError, quoted};
 
@@ -127,7 +127,8 @@ pub(super) fn invalid(operation: OperationId, error: &UsageError, name: &Command
         _ => name.clone(),
     };
     let mut body = Vec::new();
-    for (n, form) in forms.iter().enumerate() {
+    let has_quotes = |form: &&String| name.1 == Style::Options && form.contains("\"my room\"");
+    for (n, form) in forms.iter().filter(|form| !has_quotes(form)).enumerate() {
         let line = text(if n == 0 { "Type: " } else { "Or: " });
         body.push(line.code(name.with(form).trim_end()));
     }
