@@ -1,8 +1,8 @@
 //! Every standard question goes by its index, in its order: nothing is scanned, nothing is sorted.
 
+use sqlx::AssertSqlSafe;
 use sqlx::Row as _;
 use sqlx::sqlite::SqlitePool;
-use sqlx::AssertSqlSafe;
 
 use super::list::{Way, listing};
 use super::{history, list};
