@@ -8,9 +8,10 @@ use clap::Parser as _;
 use room_owner::app::service::Timing;
 use room_owner::bench::{self, Load};
 use room_owner::bot::{self, Bot};
+use room_owner::cli::audit::{AuditCommand, Source};
 use room_owner::cli::verify::{Proof, ProveArguments, VerifyArguments};
 use room_owner::cli::{
-    self, Arguments, AuditCommand, BenchArguments, CallbacksCommand, Command, DiscordCommand, Exit, Format,
+    self, Arguments, BenchArguments, CallbacksCommand, Command, DiscordCommand, Exit, Format,
     SimulatorArguments, TencentCommand,
 };
 use room_owner::clock::SystemClock;
@@ -18,7 +19,7 @@ use room_owner::config::{self, Common, Config, ConfigError, Environment};
 use room_owner::discord::register::Registrar;
 use room_owner::domain::room::{AccountId, RoomId};
 use room_owner::store::verify::{self as verification, Evidence};
-use room_owner::store::{Database, IfMissing, SqliteStore, backup};
+use room_owner::store::{Database, IfMissing, LogCopy, SqliteStore, backup};
 use room_owner::tencent::TencentClient;
 use room_owner::tencent::callbacks::{CHANGE_OF_OWNER, Configuration, Configurator};
 use room_owner::tencent::simulator::{Settings, Simulator, Webhook};
@@ -62,9 +63,9 @@ async fn run(command: Command) -> anyhow::Result<Exit> {
             telemetry::start_logging(&Common::for_the_demo(), "error");
             demo::run(once).await?;
         }
-        Command::Bench(BenchArguments { commands, connections, rate, folder }) => {
+        Command::Bench(BenchArguments { commands, connections, rate, folder, audit }) => {
             telemetry::start_logging(&Common::for_the_demo(), "error");
-            bench::run(Load { commands, connections, rate, folder }).await?;
+            bench::run(Load { commands, connections, rate, folder, audit }).await?;
         }
         Command::Serve => {
             let environment = Environment::read()?;
@@ -133,10 +134,15 @@ async fn run(command: Command) -> anyhow::Result<Exit> {
             )?;
             println!("{key}");
         }
-        Command::Audit(command) => {
-            let (_, common) = settings("warn")?;
+        Command::Audit(AuditCommand::Read(command)) => {
+            let (environment, common) = settings("warn")?;
+            if let Some(file) = command.database() {
+                let copy = LogCopy::open(file).await?;
+                return cli::audit::run(Source::Copy(copy.log()), &clock, command).await;
+            }
+            let principal = cli::local_principal(environment.sudo_user())?;
             let store = SqliteStore::open(common.database(), IfMissing::Fail).await?;
-            let exit = cli::audit::run(&store, &clock, command).await;
+            let exit = cli::audit::run(Source::Own(&store, principal, typed), &clock, command).await;
             store.close().await;
             return exit;
         }

@@ -12,7 +12,8 @@ use crate::domain::access::{
     AclView, AuthorisedChannel, ChangedEntry, Grant, GrantId, GrantUse, NotEdited, Permit,
 };
 use crate::domain::audit::{
-    Attempt, AuditEntry, AuditFilter, OperationId, Outcome, OutcomeKind, Refusal, Unresolved, Verdict,
+    Attempt, AuditEntry, AuditFilter, OperationId, Outcome, OutcomeKind, RecordedEvent, Refusal, RoomHistory,
+    Stat, StatsBy, Unresolved, Verdict,
 };
 use crate::domain::command::{CommandRequest, DeliveryId, Place, RejectedRequest};
 use crate::domain::principal::{Channel, Principal, Subject};
@@ -206,12 +207,65 @@ pub trait Store: Send + Sync {
     /// One entry.
     async fn operation(&self, operation: OperationId) -> Result<Option<AuditEntry>, StoreError>;
 
+    /// The log, to ask it questions.
+    fn log(&self) -> &dyn AuditLog;
+
     /// The signed head of the log, as a C2SP checkpoint, that first covers all that the operation has
     /// recorded; `None` if there is no such operation.
     async fn checkpoint(&self, operation: OperationId) -> Result<Option<String>, StoreError>;
 
     /// Whether a record could be written now, and its signed head beside the database.
     async fn check_writable(&self) -> Result<(), StoreError>;
+}
+
+/// The audit log as it is read: the store's own, or a copy's.
+#[async_trait]
+pub trait AuditLog: Send + Sync {
+    /// The entries that match, in the order of [`AuditFilter`].
+    async fn entries(&self, filter: &AuditFilter) -> Result<Vec<AuditEntry>, StoreError>;
+
+    /// One entry.
+    async fn entry(&self, operation: OperationId) -> Result<Option<AuditEntry>, StoreError>;
+
+    /// How many readings of the log the filter would show if it let them; counted up to `at_most`.
+    async fn readings(&self, filter: &AuditFilter, at_most: u32) -> Result<u32, StoreError>;
+
+    /// The events of an operation, in their order.
+    async fn events(&self, operation: OperationId) -> Result<Vec<RecordedEvent>, StoreError>;
+
+    /// The entries of a room around a time that say who owned it; as many as decide it.
+    async fn room_history(&self, room: &RoomId, at: Timestamp) -> Result<RoomHistory, StoreError>;
+
+    /// How many operations match, counted by something; the most first, hours in their order.
+    async fn stats(&self, filter: &AuditFilter, by: StatsBy) -> Result<Vec<Stat>, StoreError>;
+
+    /// The number of the newest event: an export up to here is whole.
+    async fn newest_event(&self) -> Result<i64, StoreError>;
+
+    /// The next entries of an export, oldest first, as they are now.
+    async fn export(&self, span: &ExportSpan) -> Result<ExportChunk, StoreError>;
+}
+
+/// Which part of an export comes next.
+#[derive(Debug, Clone)]
+pub struct ExportSpan {
+    /// Which operations; its limit, its `before` and its order do not count.
+    pub filter: AuditFilter,
+    /// Only operations with an event later than this one: what an earlier export ended with. `None` for all.
+    pub since_event: Option<i64>,
+    /// Nothing later than this event.
+    pub upto_event: i64,
+    /// Where the chunk before ended; 0 at the beginning.
+    pub position: i64,
+}
+
+/// A part of an export.
+#[derive(Debug)]
+pub struct ExportChunk {
+    /// The entries.
+    pub entries: Vec<AuditEntry>,
+    /// The position of the next part; `None` at the end.
+    pub next: Option<i64>,
 }
 
 /// Why the owner of a room could not be read.

@@ -3,9 +3,10 @@
 use jiff::Timestamp;
 
 use super::access::{
-    Able, Action, Attention, AuthorisedChannel, ChangedEntry, Denial, Explanation, Grant, NotEdited, Right,
+    Able, Action, Attention, AuthorisedChannel, ChangedEntry, Denial, Explanation, Grant, NotEdited, Reach,
+    Right,
 };
-use super::audit::{AuditEntry, OperationId, Outcome, OutcomeKind};
+use super::audit::{Answer, AuditEntry, NoAnswer, OperationId, Outcome, OutcomeKind};
 use super::command::{Family, Listed, Place, Transfer, UsageError};
 use super::principal::{Channel, Principal, Subject};
 use super::room::RoomId;
@@ -40,6 +41,15 @@ pub enum Reply {
         operation: OperationId,
         /// The answer.
         answer: Box<AclAnswer>,
+    },
+    /// An answer about the log.
+    Audit {
+        /// The record of the question.
+        operation: OperationId,
+        /// The answer, or why there is none.
+        answer: Box<Result<Answer, NoAnswer>>,
+        /// As far as the reader sees.
+        reach: Reach,
     },
     /// A room's owner.
     Owner {
@@ -224,6 +234,8 @@ impl Reply {
                 AclAnswer::NotEdited(_) => OutcomeKind::Declined,
                 _ => OutcomeKind::Succeeded,
             },
+            // The question was put on record and permitted, whatever the log had to say.
+            Self::Audit { .. } => OutcomeKind::Succeeded,
             Self::Owner { outcome, .. } | Self::Transfer { outcome, .. } => outcome.kind(),
             Self::Denied { .. } | Self::Foreign { .. } => OutcomeKind::Denied,
             Self::Invalid { .. } | Self::Unusable { .. } => OutcomeKind::Invalid,
@@ -240,6 +252,7 @@ impl Reply {
         match self {
             Self::Help { operation, .. }
             | Self::Acl { operation, .. }
+            | Self::Audit { operation, .. }
             | Self::Owner { operation, .. }
             | Self::Transfer { operation, .. }
             | Self::Denied { operation, .. }

@@ -13,11 +13,15 @@ mod key_file;
 mod observed;
 mod reading;
 mod rows;
+mod scratch;
 mod seal;
 mod tree;
 pub mod verify;
 mod witness;
 mod writer;
+
+pub use reading::LogCopy;
+pub use scratch::{Scratch, fill};
 
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
@@ -35,8 +39,8 @@ use sqlx::sqlite::{
 use sqlx::{ConnectOptions as _, Connection as _, SqlSafeStr as _};
 
 use crate::app::ports::{
-    AclChanged, AclEdit, Admission, Admitted, Confirmation, GroupSubjects, Observed, OwnerNotice, Seen,
-    Store, StoreError,
+    AclChanged, AclEdit, Admission, Admitted, AuditLog, Confirmation, GroupSubjects, Observed, OwnerNotice,
+    Seen, Store, StoreError,
 };
 use crate::domain::access::{AclView, AuthorisedChannel, Grant, GrantId, GrantUse};
 use crate::domain::audit::{AuditEntry, AuditFilter, OperationId, Outcome, Unresolved};
@@ -47,6 +51,7 @@ use crate::domain::tree_head::TreeHead;
 use crate::tree::VerifierKey;
 
 use instance::Instance;
+use reading::LogReader;
 use seal::Seal;
 use writer::Writer;
 
@@ -67,6 +72,7 @@ fn migrations() -> Vec<Migration> {
     vec![
         simple(1, "access and audit", include_str!("../../migrations/0001_access_and_audit.sql")),
         simple(2, "acl", include_str!("../../migrations/0002_acl.sql")),
+        simple(3, "reading", include_str!("../../migrations/0003_reading.sql")),
         simple(4, "tree", include_str!("../../migrations/0004_tree.sql")),
         simple(5, "callbacks", include_str!("../../migrations/0005_callbacks.sql")),
     ]
@@ -184,6 +190,7 @@ pub enum IfMissing {
 /// The store on one SQLite file.
 pub struct SqliteStore {
     readers: SqlitePool,
+    log: LogReader,
     writer: Writer,
     instance: Arc<Instance>,
 }
@@ -242,7 +249,7 @@ impl SqliteStore {
             .acquire_timeout(BUSY_TIMEOUT)
             .connect_lazy_with(options.clone().read_only(true).create_if_missing(false));
         let writer = Writer::spawn(options, first, Arc::clone(&instance), seal);
-        Ok(Self { readers, writer, instance })
+        Ok(Self { log: LogReader::on(readers.clone()), readers, writer, instance })
     }
 }
 
@@ -408,11 +415,15 @@ impl Store for SqliteStore {
     }
 
     async fn audit(&self, filter: &AuditFilter) -> Result<Vec<AuditEntry>, StoreError> {
-        reading::entries(&self.readers, filter).await.map_err(failed("the audit log cannot be read"))
+        self.log.entries(filter).await
     }
 
     async fn operation(&self, operation: OperationId) -> Result<Option<AuditEntry>, StoreError> {
-        reading::entry(&self.readers, operation).await.map_err(failed("the audit log cannot be read"))
+        self.log.entry(operation).await
+    }
+
+    fn log(&self) -> &dyn AuditLog {
+        &self.log
     }
 
     async fn checkpoint(&self, operation: OperationId) -> Result<Option<String>, StoreError> {

@@ -8,6 +8,7 @@ use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use jiff::tz::TimeZone;
 use tokio_util::task::TaskTracker;
 use tracing::{error, info, warn};
 
@@ -15,13 +16,14 @@ use acl::PermittedEdit;
 use observing::Notices;
 use recovery::lost;
 
+use super::audit::{Reader, answer};
 use super::ports::{
     Admission, Admitted, CallResult, Clock, Directory, NoDirectory, Observer, ReadError, RoomControl, Store,
     StoreError,
 };
 use super::suggest::LiveRooms;
-use crate::domain::access::{AclView, Action, Decision, Denial, decide, rights};
-use crate::domain::audit::{Attempt, OperationId, Outcome, Refusal, Verdict};
+use crate::domain::access::{AclView, Action, Decision, Denial, Reach, decide, rights};
+use crate::domain::audit::{Attempt, NoAnswer, OperationId, Outcome, Refusal, Verdict};
 use crate::domain::command::{AclCommand, Command, CommandRequest, Place, RejectedRequest, Rejection};
 use crate::domain::reply::Reply;
 use crate::domain::room::{AccountId, RoomId};
@@ -340,6 +342,7 @@ impl CommandService {
             Command::Transfer(transfer) => Action::Transfer(transfer.room.clone()),
             Command::Acl(AclCommand::Edit { edit, .. }) => Action::EditAcl(self.rooms_of(edit, acl).await?),
             Command::Acl(_) => Action::ReadAcl,
+            Command::Audit(_) => Action::ReadAudit,
         };
         Ok(match decide(&request.principal, &request.place, action.clone(), acl, self.clock.now()) {
             Decision::Deny(denial) => {
@@ -352,6 +355,10 @@ impl CommandService {
                 Command::ShowOwner { .. } => Decided::Verdict(Verdict::Lookup(permit), Said::Nothing),
                 Command::Acl(AclCommand::Edit { edit, reason }) => {
                     Decided::Edit(PermittedEdit { permit, edit: edit.clone(), reason: reason.clone() })
+                }
+                Command::Audit(_) => {
+                    let reach = permit.reach().clone();
+                    Decided::Verdict(Verdict::Read(permit), Said::Reach(reach))
                 }
                 Command::Acl(_) | Command::Help(_) => Decided::Verdict(Verdict::Read(permit), Said::Nothing),
             },
@@ -372,9 +379,21 @@ impl CommandService {
                 Reply::Denied { operation, denial, subject, action, admins }
             }
             (_, Err(error)) => Reply::Invalid { operation, error: error.clone() },
-            (Said::Nothing, Ok(Command::ShowOwner { room })) => {
+            (_, Ok(Command::ShowOwner { room })) => {
                 self.under_way().insert(operation);
                 return Next::Lookup(operation, room.clone());
+            }
+            (Said::Reach(reach), Ok(Command::Audit(question))) => {
+                let reader = Reader { reach: Some(reach.clone()), reading: Some(operation) };
+                let log = self.store.log();
+                let answer = answer(log, &*self.clock, &TimeZone::UTC, question, &reader).await;
+                if let Err(NoAnswer::Store(error)) = &answer {
+                    error!(operation = operation.seq(), %error, "a question to the log was not answered");
+                }
+                Reply::Audit { operation, answer: Box::new(answer), reach }
+            }
+            (_, Ok(Command::Audit(_))) => {
+                not_recorded(&StoreError("a reading was admitted without a reach".into()))
             }
             (_, Ok(Command::Acl(command))) => {
                 let answer = Box::new(self.acl_answer(command, request, acl).await);
@@ -554,6 +573,8 @@ enum Decided {
 
 enum Said {
     Nothing,
+    /// How far a reading of the log reaches.
+    Reach(Reach),
     Denied(Denial, Action),
 }
 

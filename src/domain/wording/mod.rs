@@ -5,6 +5,7 @@
 //! each platform's `render` decides how to show that without ever parsing it.
 
 pub mod acl;
+mod audit;
 mod denial;
 mod form;
 mod help;
@@ -223,6 +224,7 @@ pub fn message(reply: &Reply, name: &CommandName) -> Message {
             help(*operation, *family, subject, rights, name)
         }
         Reply::Acl { operation, answer } => acl::acl(*operation, answer, name),
+        Reply::Audit { operation, answer, reach } => audit::audit(*operation, answer, reach, name),
         Reply::Owner { operation, room, outcome } => owner(*operation, room, outcome),
         Reply::Transfer { operation, transfer, by, outcome, recorded, head } => {
             let mut message = outcome_message(
