@@ -14,8 +14,8 @@ mod schema;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use sqlx::Connection as _;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
+use sqlx::{ConnectOptions as _, Connection as _};
 use tracing::debug;
 
 use crate::app::ports::StoreError;
@@ -138,7 +138,8 @@ async fn open(database: &Path) -> Result<SqliteConnection, StoreError> {
         .immutable(is_alone)
         .pragma("trusted_schema", "OFF")
         .pragma("cell_size_check", "ON")
-        .busy_timeout(super::BUSY_TIMEOUT);
+        .busy_timeout(super::BUSY_TIMEOUT)
+        .disable_statement_logging();
     SqliteConnection::connect_with(&options).await.map_err(|error| {
         StoreError(format!("the database `{}` cannot be opened for reading: {error}", database.display()))
     })
