@@ -128,6 +128,8 @@ async fn one_operation_is_shown_whole() {
         (r"\d{4}-\d\d-\d\dT[\d:.]+Z", "[time]"),
         (r"cli:\S+", "cli:[user]"),
         (r"duration_ms     \d+", "duration_ms     [ms]"),
+        (r"room-owner/[0-9a-f]{8}", "room-owner/[log]"),
+        (r"[A-Za-z0-9+/]{43,}=", "[base64]"),
     ] }, {
         assert_snapshot!(shown.out, @r#"
         operation       2
@@ -143,6 +145,14 @@ async fn one_operation_is_shown_whole() {
         outcome         succeeded
         request_id      Id-9dc6366a2003d418ace6b6c74e29980f-O-Seq-2
         duration_ms     [ms]
+
+        The signed head of the log that covers it:
+
+        room-owner/[log]
+        3
+        [base64]
+
+        — room-owner/[log] [base64]
         "#);
     });
 

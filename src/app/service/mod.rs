@@ -560,7 +560,7 @@ fn transferred(attempt: &Attempt, outcome: Outcome, recorded: Recorded) -> Reply
         by: attempt.by().clone(),
         outcome,
         recorded,
-        head,
+        head: head.map(Box::new),
     }
 }
 
