@@ -6,7 +6,7 @@ use super::{Exit, Format, print};
 use crate::app::service::CommandService;
 use crate::domain::command::{Command, CommandRequest, Place, Transfer, UsageError, clean_reason};
 use crate::domain::principal::Principal;
-use crate::domain::wording::{CommandName, message};
+use crate::domain::wording::{CommandName, Style, message};
 
 /// `transfer ..`
 #[derive(Debug, clap::Args)]
@@ -35,7 +35,7 @@ pub async fn run(
 ) -> anyhow::Result<Exit> {
     let format = arguments.format;
     let reply = service.handle(request(principal, typed, arguments)).await;
-    let message = message(&reply, &CommandName("room-owner transfer".to_owned()));
+    let message = message(&reply, &CommandName("room-owner transfer".to_owned(), Style::Words));
     super::say(&message)?;
     if format != Format::Table
         && let Some(operation) = reply.operation()

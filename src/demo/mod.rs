@@ -1,11 +1,12 @@
 //! `room-owner demo`: everything on this machine, with no account anywhere.
 //!
-//! A simulated Tencent, the real bot on a scratch database, and a stand-in for Slack that signs requests
-//! as Slack does and sends them to the bot's real endpoint. `playground` is the page, `story` the
-//! scripted run.
+//! A simulated Tencent, the real bot on a scratch database, and stand-ins for Slack and for Discord that
+//! sign requests as those do and send them to the bot's real endpoints. `playground` is the page, `story`
+//! the scripted run.
 
-mod chat;
+mod discord;
 mod playground;
+mod slack;
 mod story;
 mod world;
 
@@ -19,11 +20,12 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 use crate::app::service::Timing;
-use crate::bot::{Bot, end_requested};
+use crate::bot::{Bot, Doors, end_requested};
 use crate::clock::SystemClock;
 use crate::tencent::simulator::Simulator;
 
-use chat::SlackStandIn;
+use discord::DiscordStandIn;
+use slack::SlackStandIn;
 
 /// The port that is tried first, and how many after it.
 const FIRST_PORT: u16 = 8080;
@@ -33,6 +35,7 @@ const PORTS_TRIED: u16 = 50;
 struct Stage {
     simulator: Simulator,
     slack: Arc<SlackStandIn>,
+    discord: Arc<DiscordStandIn>,
     store: Arc<crate::store::SqliteStore>,
     address: SocketAddr,
     scratch: TempDir,
@@ -74,9 +77,14 @@ impl Stage {
         world::seed(&*bot.store, &SystemClock).await?;
 
         let slack = Arc::new(SlackStandIn::new(address)?);
-        let settings = slack.settings_for_the_bot()?;
+        let discord = Arc::new(DiscordStandIn::new(address)?);
+        let doors = Doors {
+            slack: Some(slack.settings_for_the_bot()?),
+            discord: Some(discord.settings_for_the_bot()?),
+        };
         let store = Arc::clone(&bot.store);
-        let page: Router = playground::router(simulator.clone(), Arc::clone(&slack), Arc::clone(&store));
+        let chats = (Arc::clone(&slack), Arc::clone(&discord));
+        let page: Router = playground::router(simulator.clone(), chats, Arc::clone(&store));
 
         let (end_tencent, tencent_ends) = oneshot::channel::<()>();
         let (end_bot, bot_ends) = oneshot::channel::<()>();
@@ -84,10 +92,11 @@ impl Stage {
         let until = |ends: oneshot::Receiver<()>| async move { drop(ends.await) };
         let simulated = simulator.clone();
         let running = vec![
-            tokio::spawn(async move { bot.serve(listener, Some(settings), page, until(bot_ends)).await }),
+            tokio::spawn(async move { bot.serve(listener, doors, page, until(bot_ends)).await }),
             tokio::spawn(async move { Ok(simulated.run(tencent_listener, until(tencent_ends)).await?) }),
         ];
-        Ok(Self { simulator, slack, store, address, scratch, end: vec![end_bot, end_tencent], running })
+        let end = vec![end_bot, end_tencent];
+        Ok(Self { simulator, slack, discord, store, address, scratch, end, running })
     }
 
     /// Ends the bot, then Tencent.

@@ -13,10 +13,12 @@ use axum::{Json, Router};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::chat::SlackStandIn;
+use super::discord::{DiscordStandIn, Filled};
+use super::slack::SlackStandIn;
 use super::world::{CHANNELS, EXAMPLES, PEOPLE, ROOMS};
 use crate::app::ports::Store as _;
 use crate::domain::audit::AuditFilter;
+use crate::domain::command::{Command, Typed, parse_room_owner};
 use crate::store::SqliteStore;
 use crate::tencent::simulator::{Api, Fault, FaultKind, Simulator, When};
 
@@ -31,6 +33,7 @@ const CONTENT_POLICY: &str = "default-src 'none'; script-src 'self'; style-src '
 struct Playground {
     simulator: Simulator,
     slack: Arc<SlackStandIn>,
+    discord: Arc<DiscordStandIn>,
     store: Arc<SqliteStore>,
     trouble: Mutex<Trouble>,
 }
@@ -54,13 +57,19 @@ pub(super) fn invitation(address: SocketAddr, scratch: &Path) -> String {
          open      http://{address}/\n  \
          try       /room-owner test user2        as Alice in #mods\n  \
          then      the same as Otto, or in #random: refused, and recorded\n  \
+         discord   switch above the conversation: the same in Discord's form\n  \
          database  {}\n\nNothing leaves this machine. Ctrl-C ends it and removes its scratch folder.",
         scratch.join("demo.db").display()
     )
 }
 
-pub(super) fn router(simulator: Simulator, slack: Arc<SlackStandIn>, store: Arc<SqliteStore>) -> Router {
-    let playground = Playground { simulator, slack, store, trouble: Mutex::default() };
+pub(super) fn router(
+    simulator: Simulator,
+    (slack, discord): (Arc<SlackStandIn>, Arc<DiscordStandIn>),
+    store: Arc<SqliteStore>,
+) -> Router {
+    let api = discord.api();
+    let playground = Playground { simulator, slack, discord, store, trouble: Mutex::default() };
     let file = |kind: &'static str, text: &'static str| {
         get(move || async move { ([(header::CONTENT_TYPE, kind)], text) })
     };
@@ -75,8 +84,12 @@ pub(super) fn router(simulator: Simulator, slack: Arc<SlackStandIn>, store: Arc<
         .route("/demo/faults", post(set_trouble))
         .route("/demo/audit", get(audit))
         .route("/demo/late/{reply_to}", post(late))
+        .route("/demo/discord/say", post(discord_say))
+        .route("/demo/discord/say-again", post(discord_say_again))
+        .route("/demo/discord/suggest", post(discord_suggest))
         .layer(middleware::from_fn(guard))
         .with_state(Arc::new(playground))
+        .merge(api)
 }
 
 /// A page of another site may not steer the demo: neither by a name that points here, nor by a form.
@@ -98,12 +111,18 @@ async fn guard(request: Request, next: Next) -> Response {
 async fn world(State(playground): State<Arc<Playground>>) -> Json<Value> {
     let people = PEOPLE.iter().map(|person| {
         let role = person.role.map_or("outsider", |(role, _)| role.name());
-        json!({ "id": person.id, "name": person.name, "role": role, "about": person.about })
+        let (id, snowflake) = (person.id, person.snowflake);
+        json!({ "id": id, "snowflake": snowflake, "name": person.name, "role": role, "about": person.about })
     });
-    let channels = CHANNELS.iter().map(|it| json!({ "id": it.id, "name": it.name, "about": it.about }));
-    let examples = EXAMPLES
+    let channels = CHANNELS
         .iter()
-        .map(|it| json!({ "text": it.text, "about": it.about, "person": it.person, "channel": it.channel }));
+        .map(|it| json!({ "id": it.id, "snowflake": it.snowflake, "name": it.name, "about": it.about }));
+    let examples = EXAMPLES.iter().map(|it| {
+        let options = options_for(it.text);
+        json!({
+            "text": it.text, "options": options, "about": it.about, "person": it.person, "channel": it.channel,
+        })
+    });
     Json(json!({
         "people": people.collect::<Vec<_>>(),
         "channels": channels.collect::<Vec<_>>(),
@@ -112,6 +131,24 @@ async fn world(State(playground): State<Arc<Playground>>) -> Json<Value> {
         "commands": ["/room-owner"],
         "fault": *playground.trouble.lock().unwrap_or_else(PoisonError::into_inner),
     }))
+}
+
+/// The options that say the same as a typed line; `None` if there are none, as for a slip of typing.
+fn options_for(line: &str) -> Option<Vec<Filled>> {
+    let arguments = line.split_once(' ').map_or("", |(_, arguments)| arguments);
+    let (room, transfer) = match parse_room_owner(&Typed::plain(arguments)).ok()? {
+        Command::Help(_) => return Some(Vec::new()),
+        Command::Acl(_) => return None,
+        Command::ShowOwner { room } => (room, None),
+        Command::Transfer(transfer) => (transfer.room.clone(), Some(transfer)),
+    };
+    let filled = |name: &str, value: String| Filled { name: name.to_owned(), value };
+    let mut options = vec![filled("room", room.to_string())];
+    if let Some(transfer) = transfer {
+        options.push(filled("new_owner", transfer.new_owner.to_string()));
+        options.extend(transfer.reason.map(|reason| filled("reason", reason)));
+    }
+    Some(options)
 }
 
 fn owners(simulator: &Simulator) -> Vec<Value> {
@@ -144,12 +181,47 @@ struct Again {
 async fn say_again(State(playground): State<Arc<Playground>>, Json(again): Json<Again>) -> Response {
     match playground.slack.say_again(&again.delivery).await {
         Ok(Some(said)) => Json(said).into_response(),
-        Ok(None) => {
-            let error = json!({ "error": "this delivery is not known: send the command again" });
-            (StatusCode::NOT_FOUND, Json(error)).into_response()
-        }
+        Ok(None) => unknown_delivery(),
         Err(error) => failed(&error),
     }
+}
+
+#[derive(Deserialize)]
+struct Using {
+    person: String,
+    channel: String,
+    options: Vec<Filled>,
+    /// The option that is being typed.
+    #[serde(default)]
+    focused: String,
+}
+
+async fn discord_say(State(playground): State<Arc<Playground>>, Json(using): Json<Using>) -> Response {
+    match playground.discord.say(&using.person, &using.channel, &using.options).await {
+        Ok(said) => Json(said).into_response(),
+        Err(error) => failed(&error),
+    }
+}
+
+async fn discord_say_again(State(playground): State<Arc<Playground>>, Json(again): Json<Again>) -> Response {
+    match playground.discord.say_again(&again.delivery).await {
+        Ok(Some(said)) => Json(said).into_response(),
+        Ok(None) => unknown_delivery(),
+        Err(error) => failed(&error),
+    }
+}
+
+async fn discord_suggest(State(playground): State<Arc<Playground>>, Json(using): Json<Using>) -> Response {
+    let Using { person, channel, options, focused } = using;
+    match playground.discord.suggest(&person, &channel, &options, &focused).await {
+        Ok(choices) => Json(choices).into_response(),
+        Err(error) => failed(&error),
+    }
+}
+
+fn unknown_delivery() -> Response {
+    let error = json!({ "error": "this delivery is not known: send the command again" });
+    (StatusCode::NOT_FOUND, Json(error)).into_response()
 }
 
 fn failed(error: &anyhow::Error) -> Response {

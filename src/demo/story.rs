@@ -6,6 +6,7 @@ use anyhow::ensure;
 use serde_json::Value;
 
 use super::Stage;
+use super::discord::{Filled, is_private};
 use super::world::{CHANNELS, PEOPLE};
 use crate::app::ports::Store as _;
 use crate::domain::audit::{AuditFilter, OutcomeKind};
@@ -112,7 +113,7 @@ pub(super) async fn tell(stage: &Stage) -> anyhow::Result<()> {
         let said = stage.slack.say(scene.person, scene.channel, scene.text).await?;
         ensure!(said.status == 200, "the bot answered {} instead of 200", said.status);
         said.messages.iter().for_each(show);
-        check(stage, &said.delivery, scene.outcome).await?;
+        check(stage, &format!("slack:{}", said.delivery), scene.outcome).await?;
         let (room, owner) = scene.owner;
         let now = stage.simulator.owner_of(room);
         ensure!(now.as_deref() == Some(owner), "`{room}` should belong to `{owner}`, and belongs to {now:?}");
@@ -128,15 +129,38 @@ pub(super) async fn tell(stage: &Stage) -> anyhow::Result<()> {
     again.iter().flat_map(|said| &said.messages).for_each(show);
     ensure!(stage.simulator.owner_changes().len() == changes, "a delivery was carried out twice");
 
+    on_discord(stage).await?;
+
     println!("\nWhat the audit log kept of it, newest first (room-owner audit list):\n");
-    let filter = AuditFilter { limit: Some(SCENES.len() as u32 + 1), ..AuditFilter::default() };
+    let filter = AuditFilter { limit: Some(SCENES.len() as u32 + 3), ..AuditFilter::default() };
     let entries = stage.store.audit(&filter).await?;
     ensure!(
-        entries.first().is_some_and(|entry| entry.outcome == OutcomeKind::Duplicate),
+        entries.iter().any(|entry| entry.outcome == OutcomeKind::Duplicate),
         "the repetition is not in the log"
     );
     println!("{}", crate::cli::audit::table(&entries));
     println!("\nAll of it came out as told. `room-owner demo` opens a page to play with.");
+    Ok(())
+}
+
+/// The same command with Discord's options, at the same bot: a hand-over and a refusal.
+async fn on_discord(stage: &Stage) -> anyhow::Result<()> {
+    println!("\nThe same people in Discord, where the command has options.");
+    let scenes =
+        [(ALICE, "user9", OutcomeKind::Succeeded), (("U0OTTO", "C0MODS"), "otto", OutcomeKind::Denied)];
+    for ((person, place), new_owner, outcome) in scenes {
+        let options = [("room", "vip-1"), ("new_owner", new_owner)];
+        let shown: Vec<_> = options.iter().map(|(name, value)| format!("{name}:{value}")).collect();
+        println!("  {} in #{}: /room-owner {}", name(person), channel(place), shown.join(" "));
+        let options = options.map(|(name, value)| Filled { name: name.to_owned(), value: value.to_owned() });
+        let said = stage.discord.say(person, place, &options).await?;
+        ensure!(said.status == 202, "the bot answered {} instead of 202", said.status);
+        ensure!(!said.messages.is_empty(), "Discord got no answer");
+        said.messages.iter().for_each(show_embed);
+        check(stage, &format!("discord:{}", said.delivery), outcome).await?;
+    }
+    let now = stage.simulator.owner_of("vip-1");
+    ensure!(now.as_deref() == Some("user9"), "`vip-1` should belong to `user9`, and belongs to {now:?}");
     Ok(())
 }
 
@@ -158,14 +182,34 @@ fn show(message: &Value) {
     println!("    ({})", if private { "only the caller sees this" } else { "the channel sees this" });
 }
 
+fn show_embed(message: &Value) {
+    let embed = &message["embeds"][0];
+    // A backslash only keeps Discord from reading our own words as markup.
+    let text = |value: &Value| value.as_str().unwrap_or_default().replace('\\', "");
+    for line in [&embed["title"], &embed["description"]].iter().flat_map(|value| lines(&text(value))) {
+        println!("    {line}");
+    }
+    let fields = embed["fields"].as_array().into_iter().flatten();
+    let fields: Vec<_> = fields.map(|it| format!("{} {}", text(&it["name"]), text(&it["value"]))).collect();
+    let footer = text(&embed["footer"]["text"]);
+    for line in [fields.join(" · "), footer].iter().filter(|line| !line.is_empty()) {
+        println!("    {line}");
+    }
+    let seen_by = if is_private(message) { "only the caller sees this" } else { "the channel sees this" };
+    println!("    ({seen_by})");
+}
+
+fn lines(text: &str) -> Vec<String> {
+    text.lines().map(str::to_owned).collect()
+}
+
 /// The record of the delivery has to end with `outcome`; a late answer may be a moment ahead of it.
 async fn check(stage: &Stage, delivery: &str, outcome: OutcomeKind) -> anyhow::Result<()> {
-    let id = format!("slack:{delivery}");
     let recorded = async {
         loop {
             let entries =
                 stage.store.audit(&AuditFilter { limit: Some(20), ..AuditFilter::default() }).await?;
-            let entry = entries.into_iter().find(|entry| entry.delivery_id.as_deref() == Some(&id));
+            let entry = entries.into_iter().find(|entry| entry.delivery_id.as_deref() == Some(delivery));
             match entry.map(|entry| entry.outcome) {
                 Some(OutcomeKind::Pending) | None => tokio::time::sleep(Duration::from_millis(20)).await,
                 Some(found) => return Ok::<_, anyhow::Error>(found),

@@ -16,6 +16,10 @@ use crate::tencent::simulator::{Settings, Simulator};
 pub(super) const TEAM: &str = "T0DEMO";
 pub(super) const APP: &str = "A0DEMO";
 
+/// The guild, and the stand-in's own Discord application.
+pub(super) const GUILD: &str = "81384788765712384";
+pub(super) const APPLICATION: &str = "845027738276462632";
+
 /// Not an account of anybody's: made for the simulator.
 const SDK_APP_ID: u32 = 1_400_000_000;
 const ADMIN: &str = "administrator";
@@ -24,6 +28,8 @@ const SECRET_KEY: &str = "the-demo-signs-for-a-simulated-service-only";
 /// Somebody who types commands.
 pub(super) struct Person {
     pub(super) id: &'static str,
+    /// Their id at Discord.
+    pub(super) snowflake: &'static str,
     pub(super) name: &'static str,
     pub(super) role: Option<(Role, &'static str)>,
     pub(super) about: &'static str,
@@ -32,36 +38,59 @@ pub(super) struct Person {
 pub(super) const PEOPLE: [Person; 4] = [
     Person {
         id: "U0ALICE",
+        snowflake: "80351110224678112",
         name: "Alice",
         role: Some((Role::Moderator, "*")),
         about: "moderator for every room",
     },
     Person {
         id: "U0RITA",
+        snowflake: "80351110224678212",
         name: "Rita",
         role: Some((Role::Auditor, "*")),
         about: "auditor: reads, changes nothing",
     },
     Person {
         id: "U0ADAM",
+        snowflake: "80351110224678312",
         name: "Adam",
         role: Some((Role::Admin, "live-*")),
         about: "admin for live-* rooms",
     },
-    Person { id: "U0OTTO", name: "Otto", role: None, about: "outsider: no role at all" },
+    Person {
+        id: "U0OTTO",
+        snowflake: "80351110224678412",
+        name: "Otto",
+        role: None,
+        about: "outsider: no role at all",
+    },
 ];
 
 /// A place to type in.
 pub(super) struct Place {
     pub(super) id: &'static str,
+    /// Its id at Discord.
+    pub(super) snowflake: &'static str,
     pub(super) name: &'static str,
     pub(super) about: &'static str,
     pub(super) authorised: bool,
 }
 
 pub(super) const CHANNELS: [Place; 2] = [
-    Place { id: "C0MODS", name: "mods", about: "authorised", authorised: true },
-    Place { id: "C0RANDOM", name: "random", about: "not authorised", authorised: false },
+    Place {
+        id: "C0MODS",
+        snowflake: "645027906669510601",
+        name: "mods",
+        about: "authorised",
+        authorised: true,
+    },
+    Place {
+        id: "C0RANDOM",
+        snowflake: "645027906669510602",
+        name: "random",
+        about: "not authorised",
+        authorised: false,
+    },
 ];
 
 /// Rooms and their owners at the start.
@@ -126,21 +155,24 @@ pub(super) fn tencent_settings(address: SocketAddr) -> anyhow::Result<tencent::S
 /// Gives the people their roles and authorises the channel, as `acl grant` would: recorded.
 pub(super) async fn seed(store: &dyn Store, clock: &dyn Clock) -> anyhow::Result<()> {
     let seeder = || "cli:demo".parse::<Subject>().map(Principal::new);
+    let reason = || Some("seeded for the demo".to_owned());
     for person in &PEOPLE {
         let Some((role, scope)) = person.role else { continue };
-        let subject: Subject = format!("slack:{TEAM}:{}", person.id).parse()?;
-        let rooms: RoomScope = scope.parse()?;
-        let typed = format!("room-owner acl grant {subject} {role} --rooms {rooms}");
-        let grant =
-            NewGrant { subject, role, effect: Effect::Permit, rooms, channels: vec![], expires_at: None };
-        let reason = Some("seeded for the demo".to_owned());
-        edit_locally(store, clock, seeder()?, typed, AclChange::Grant(grant), reason).await?;
+        for id in [format!("slack:{TEAM}:{}", person.id), format!("discord:{GUILD}:{}", person.snowflake)] {
+            let subject: Subject = id.parse()?;
+            let rooms: RoomScope = scope.parse()?;
+            let typed = format!("room-owner acl grant {subject} {role} --rooms {rooms}");
+            let grant =
+                NewGrant { subject, role, effect: Effect::Permit, rooms, channels: vec![], expires_at: None };
+            edit_locally(store, clock, seeder()?, typed, AclChange::Grant(grant), reason()).await?;
+        }
     }
     for channel in CHANNELS.iter().filter(|channel| channel.authorised) {
-        let id = format!("slack:{TEAM}:{}", channel.id);
-        let change = AclChange::AllowChannel { channel: id.parse()?, rooms: RoomScope::All };
-        let typed = format!("room-owner acl channel allow {id}");
-        edit_locally(store, clock, seeder()?, typed, change, Some("seeded for the demo".to_owned())).await?;
+        for id in [format!("slack:{TEAM}:{}", channel.id), format!("discord:{GUILD}:{}", channel.snowflake)] {
+            let change = AclChange::AllowChannel { channel: id.parse()?, rooms: RoomScope::All };
+            let typed = format!("room-owner acl channel allow {id}");
+            edit_locally(store, clock, seeder()?, typed, change, reason()).await?;
+        }
     }
     Ok(())
 }

@@ -9,7 +9,9 @@ use serenity::all::{
     InteractionContext,
 };
 
-use crate::domain::command::{Command, LONGEST_REASON, Mention, Transfer, UsageError, clean_reason, quoted};
+use crate::domain::command::{
+    Command, Family, LONGEST_REASON, LineProblem, Mention, Transfer, UsageError, clean_reason, quoted,
+};
 use crate::domain::principal::{Channel, Subject};
 use crate::domain::room::{AccountId, LONGEST_ACCOUNT_ID, LONGEST_ROOM_ID, RoomId};
 use crate::domain::wording::CommandName;
@@ -28,8 +30,7 @@ pub(super) fn room_owner(name: &CommandName) -> CreateCommand {
         .contexts(vec![InteractionContext::Guild])
         .integration_types(vec![InstallationContext::Guild])
         .add_option(
-            text(ROOM, "The RoomId of the live room")
-                .required(true)
+            text(ROOM, "The RoomId of the live room; leave everything out for help")
                 .min_length(1)
                 .max_length(length(LONGEST_ROOM_ID))
                 .set_autocomplete(true),
@@ -101,12 +102,18 @@ impl<'a> Options<'a> {
     /// The invocation in the form in which it would be typed, for the record.
     pub(super) fn typed(&self) -> String {
         let mut line = format!("/{}", self.name);
-        for (name, value) in &self.given {
+        let mut rest = self.given.clone();
+        // By its place, an option is known only behind all those that come before it.
+        for place in [ROOM, NEW_OWNER] {
+            let Some(at) = rest.iter().position(|(name, value)| *name == place && value.is_string()) else {
+                break;
+            };
+            let (_, value) = rest.remove(at);
+            line.push_str(&format!(" {}", quoted(value.as_str().unwrap_or_default().trim())));
+        }
+        for (name, value) in rest {
             let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-            match *name {
-                ROOM | NEW_OWNER if value.is_string() => line.push_str(&format!(" {}", quoted(text.trim()))),
-                other => line.push_str(&format!(" {other}: {text}")),
-            }
+            line.push_str(&format!(" {name}: {text}"));
         }
         line
     }
@@ -126,9 +133,12 @@ impl<'a> Options<'a> {
         {
             return Err(format!("the option `{}` is unknown", name.chars().take(80).collect::<String>()));
         }
-        let room = self.text(ROOM)?.ok_or_else(|| format!("the option `{ROOM}` is missing"))?;
         let (new_owner, reason) = (self.text(NEW_OWNER)?, self.text(REASON)?);
-        Ok(understand(room, new_owner, reason, guild))
+        Ok(match (self.text(ROOM)?, new_owner.or(reason)) {
+            (Some(room), _) => understand(room, new_owner, reason, guild),
+            (None, None) => Ok(Command::Help(Family::Owner)),
+            (None, Some(_)) => Err(UsageError::Line(Family::Owner, None, LineProblem::Missing(ROOM))),
+        })
     }
 }
 
@@ -212,9 +222,24 @@ mod tests {
             reason: Some("host crashed".to_owned()),
         };
         assert_eq!(command, Ok(Ok(Command::Transfer(expected))));
+        let (typed, same) =
+            read(json!([option("reason", "x"), option("new_owner", "user2"), option("room", "my room")]));
+        assert_eq!(typed, "/room-owner \"my room\" user2 reason: x", "in whichever order they come");
+        assert!(matches!(same, Ok(Ok(Command::Transfer(_)))));
         let (typed, command) = read(json!([option("room", "test")]));
         assert_eq!(typed, "/room-owner test");
         assert_eq!(command, Ok(Ok(Command::ShowOwner { room: "test".parse().unwrap() })));
+    }
+
+    #[test]
+    fn without_options_it_asks_for_help_and_without_a_room_it_is_a_slip() {
+        assert_eq!(read(json!([])), ("/room-owner".to_owned(), Ok(Ok(Command::Help(Family::Owner)))));
+        for name in ["new_owner", "reason"] {
+            let (typed, command) = read(json!([option(name, "x y")]));
+            assert_eq!(typed, format!("/room-owner {name}: x y"));
+            let missing = UsageError::Line(Family::Owner, None, LineProblem::Missing("room"));
+            assert_eq!(command, Ok(Err(missing)));
+        }
     }
 
     #[test]
@@ -232,7 +257,6 @@ mod tests {
     #[test]
     fn what_no_client_sends_is_not_taken() {
         let why = |options| read(options).1.unwrap_err();
-        assert_eq!(why(json!([])), "the option `room` is missing");
         assert_eq!(why(json!([option("room", 5)])), "the option `room` is not text");
         assert_eq!(
             why(json!([option("room", "test"), option("new_owner", json!({ "id": "9" }))])),

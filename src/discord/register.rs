@@ -249,11 +249,10 @@ mod tests {
           "options": [
             {
               "autocomplete": true,
-              "description": "The RoomId of the live room",
+              "description": "The RoomId of the live room; leave everything out for help",
               "max_length": 48,
               "min_length": 1,
               "name": "room",
-              "required": true,
               "type": 3
             },
             {

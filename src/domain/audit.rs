@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use jiff::Timestamp;
 
-use super::access::{Denial, Permit};
+use super::access::{Action, Denial, Permit};
 use super::command::{Command, CommandRequest, Place, RejectedRequest, Rejection, Transfer};
 use super::principal::{Channel, Principal, Subject};
 use super::room::{AccountId, RoomId};
@@ -66,20 +66,22 @@ pub struct Attempt {
 }
 
 impl Attempt {
-    /// For the store alone: `operation` has been committed. The permit is spent.
+    /// For the store alone: `operation` has been committed. The permit is spent; `None` if it is for another
+    /// deed.
     pub(crate) fn committed(
         operation: OperationId,
         permit: Permit,
         new_owner: AccountId,
         request: &CommandRequest,
         begun_at: Timestamp,
-    ) -> Self {
+    ) -> Option<Self> {
+        let Action::Transfer(room) = permit.action() else { return None };
         let transfer = Transfer {
-            room: permit.action().room().clone(),
+            room: room.clone(),
             new_owner,
             reason: request.command.as_ref().ok().and_then(Command::transfer).and_then(|t| t.reason.clone()),
         };
-        Self { operation, transfer, by: request.principal.clone(), begun_at }
+        Some(Self { operation, transfer, by: request.principal.clone(), begun_at })
     }
 
     /// The operation that it begins.
@@ -360,14 +362,14 @@ pub struct AuditEntry {
     pub duration_ms: Option<i64>,
 }
 
-pub(super) fn serialize_millis<S: serde::Serializer>(
+pub(crate) fn serialize_millis<S: serde::Serializer>(
     at: &Timestamp,
     serializer: S,
 ) -> Result<S::Ok, S::Error> {
     serializer.collect_str(&millis(*at))
 }
 
-pub(super) fn serialize_optional_millis<S: serde::Serializer>(
+pub(crate) fn serialize_optional_millis<S: serde::Serializer>(
     at: &Option<Timestamp>,
     serializer: S,
 ) -> Result<S::Ok, S::Error> {
@@ -390,8 +392,10 @@ pub enum Verdict {
     Transfer(Permit, AccountId),
     /// A permitted question about a room's owner.
     Lookup(Permit),
-    /// Help, which everybody may read.
-    Help,
+    /// A permitted look at the ACL or the log; answered from the store, so it succeeds as it is recorded.
+    Read(Permit),
+    /// Help and one's own id, which everybody may read.
+    Open,
     /// Not permitted.
     Denied(Denial),
     /// Not understood. The text says why, for the record.
@@ -432,7 +436,12 @@ impl AuditEntry {
                 entry.decision = Some(DecisionKind::Permit);
                 entry.authority = Some(permit.authority().to_string());
             }
-            Verdict::Help => {
+            Verdict::Read(permit) => {
+                entry.decision = Some(DecisionKind::Permit);
+                entry.authority = Some(permit.authority().to_string());
+                entry.outcome = OutcomeKind::Succeeded;
+            }
+            Verdict::Open => {
                 entry.decision = Some(DecisionKind::Permit);
                 entry.authority = Some("help is open to everybody".to_owned());
                 entry.outcome = OutcomeKind::Succeeded;

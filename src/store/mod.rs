@@ -31,10 +31,10 @@ use crate::app::ports::{
     AclChanged, AclEdit, Admission, Admitted, Confirmation, GroupSubjects, Observed, OwnerNotice, Seen,
     Store, StoreError,
 };
-use crate::domain::access::{AclView, AuthorisedChannel, Grant};
+use crate::domain::access::{AclView, AuthorisedChannel, Grant, GrantId, GrantUse};
 use crate::domain::audit::{AuditEntry, AuditFilter, OperationId, Outcome, Unresolved};
 use crate::domain::command::Place;
-use crate::domain::principal::Principal;
+use crate::domain::principal::{Channel, Principal};
 use crate::domain::room::AccountId;
 
 use instance::Instance;
@@ -56,6 +56,7 @@ fn migrations() -> Vec<Migration> {
     };
     vec![
         simple(1, "access and audit", include_str!("../../migrations/0001_access_and_audit.sql")),
+        simple(2, "acl", include_str!("../../migrations/0002_acl.sql")),
         simple(5, "callbacks", include_str!("../../migrations/0005_callbacks.sql")),
     ]
 }
@@ -294,8 +295,24 @@ impl Store for SqliteStore {
         groups::subjects(&self.readers, now).await.map_err(failed("the acl cannot be read"))
     }
 
+    async fn acl_history_for(&self, principal: &Principal, channel: &Channel) -> Result<AclView, StoreError> {
+        acl::history(&self.readers, principal, channel).await.map_err(failed("the acl cannot be read"))
+    }
+
     async fn grants(&self) -> Result<Vec<Grant>, StoreError> {
         acl::grants(&self.readers).await.map_err(failed("the grants cannot be read"))
+    }
+
+    async fn grant(&self, id: GrantId) -> Result<Option<Grant>, StoreError> {
+        acl::one_grant(&self.readers, id).await.map_err(failed("the grants cannot be read"))
+    }
+
+    async fn admins(&self) -> Result<Vec<Grant>, StoreError> {
+        acl::admins(&self.readers).await.map_err(failed("the admins cannot be read"))
+    }
+
+    async fn grant_uses(&self) -> Result<Vec<GrantUse>, StoreError> {
+        acl::uses(&self.readers).await.map_err(failed("the use of grants cannot be read"))
     }
 
     async fn channels(&self) -> Result<Vec<AuthorisedChannel>, StoreError> {

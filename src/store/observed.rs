@@ -44,7 +44,7 @@ pub(super) async fn observe(
     let operation = ledger.next_operation();
     let entry = entry(connection, notice, seen, own.as_ref(), operation, at).await?;
     claim(connection, &entry).await?;
-    ledger.record(connection, &entry, None, false).await?;
+    ledger.record(connection, &entry, &[], false).await?;
     keep(connection, notice, operation, false, at).await?;
     let what = What::Observed {
         operation,

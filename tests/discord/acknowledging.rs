@@ -2,7 +2,7 @@
 
 use room_owner::tencent::simulator::FaultKind;
 
-use super::discord::{Fault, Route};
+use super::fakes::discord::{Fault, Route};
 use super::world::{ALICE, World, command, token, transfer};
 
 #[tokio::test]

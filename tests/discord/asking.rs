@@ -114,7 +114,7 @@ async fn a_slip_is_answered_with_what_was_probably_meant() {
     assert_snapshot!(reply, @r"
     (only you)
     ❌ The new owner has to be the UserID of the live app; `<@902>` is a mention of this chat, and the bot does not know which live account that person has.
-    Type: `/room-owner test <new_owner>`
+    Type: `/room-owner room:test new_owner:<new_owner>`
     Nothing was done.
     -- op 3
     ");
@@ -122,12 +122,49 @@ async fn a_slip_is_answered_with_what_was_probably_meant() {
     assert_snapshot!(reply, @r"
     (only you)
     ❌ The reason comes last, behind the room and its new owner.
-    Type: `/room-owner test <new_owner> reason: …`
+    Type: `/room-owner room:test new_owner:<new_owner> reason:…`
     Nothing was done.
     -- op 4
     ");
+    assert_snapshot!(world.says(&command(ALICE, &[("new_owner", "user2")])).await, @r"
+    (only you)
+    ❌ Something is missing: `room`.
+    Type: `/room-owner room:<room>`
+    Or: `/room-owner room:<room> new_owner:<new_owner>`
+    Or: `/room-owner room:<room> new_owner:<new_owner> reason:<why>`
+    Nothing was done.
+    -- op 5
+    ");
     let ended = world.end().await;
-    assert_eq!((ended.outcomes(), ended.calls), (vec!["invalid", "invalid"], 0));
+    assert_eq!((ended.outcomes(), ended.calls), (vec!["invalid"; 3], 0));
+    assert_eq!(ended.audit[2].command, "/room-owner new_owner: user2");
+}
+
+#[tokio::test]
+async fn the_command_by_itself_is_a_question_for_help() {
+    let world = World::start().await;
+    assert_snapshot!(world.says(&command(ALICE, &[])).await, @r"
+    (only you)
+    ℹ️ `/room-owner` hands a live room to a new owner.
+    `/room-owner room:<room>` shows who owns the room
+    `/room-owner room:<room> new_owner:<new_owner>` hands the room over
+    `/room-owner room:<room> new_owner:<new_owner> reason:<why>` the same, and keeps the reason with the record
+    You are: moderator for `*`.
+    -- op 3
+    ");
+    assert_snapshot!(world.says(&command(OTTO, &[])).await, @r"
+    (only you)
+    ℹ️ `/room-owner` hands a live room to a new owner. You have no role in this channel yet.
+    Ask an admin for a role, and quote your id `discord:700:902`.
+    -- op 4
+    ");
+    // As Discord sends it, which leaves out what is empty.
+    let mut bare = command(ALICE, &[]);
+    bare["data"].as_object_mut().unwrap().remove("options");
+    assert!(world.says(&bare).await.contains("You are: moderator"));
+    let ended = world.end().await;
+    assert_eq!((ended.outcomes(), ended.calls), (vec!["succeeded"; 3], 0));
+    assert_eq!(ended.audit[0].command, "/room-owner");
 }
 
 #[tokio::test]

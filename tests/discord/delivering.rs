@@ -1,6 +1,6 @@
 //! A reply that cannot be delivered never changes what was done.
 
-use super::discord::{Fault, Route};
+use super::fakes::discord::{Fault, Route};
 use super::world::{ALICE, MODS, World, command, read_message, token, transfer};
 
 #[tokio::test]

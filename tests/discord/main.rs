@@ -9,10 +9,9 @@ mod acknowledging;
 mod asking;
 mod authenticity;
 mod delivering;
-mod discord;
-#[path = "../gateway/fake.rs"]
+#[path = "../fakes/mod.rs"]
 #[allow(dead_code, reason = "the tests of the gateway alone use more of it")]
-mod fake;
+mod fakes;
 mod logs;
 mod over_the_gateway;
 mod payloads;

@@ -6,8 +6,8 @@ use axum::http::StatusCode;
 use room_owner::tencent::simulator::FaultKind;
 use serde_json::{Value, json};
 
-use super::discord::Discord;
-use super::fake::{Connection, Fake, within};
+use super::fakes::discord::Discord;
+use super::fakes::gateway::{Connection, Fake, within};
 use super::world::{ALICE, OTTO, World, read, token, transfer};
 
 /// A world whose bot is connected.

@@ -89,8 +89,6 @@ async fn what_cannot_be_used_is_answered_privately_and_recorded() {
         ("did not send the name", without("/data/name")),
         ("not a slash command", with("/data/type", json!(2))),
         ("options are not a list", with("/data/options", json!("test"))),
-        ("`room` is missing", with("/data/options", json!([]))),
-        ("`room` is missing", without("/data/options")),
         ("`room` is not text", with("/data/options/0/value", json!(7))),
         ("`room` is not text", without("/data/options/0/value")),
         ("`new_owner` is not text", with("/data/options/1/value", json!({ "id": "9" }))),

@@ -5,7 +5,7 @@ use room_owner::bot;
 use room_owner::discord::register::Registrar;
 use serde_json::json;
 
-use super::discord::{Discord, Fault, Route, TOKEN};
+use super::fakes::discord::{Discord, Fault, Route, TOKEN};
 use super::world::settings_for;
 
 async fn registrar(discord: &Discord) -> Registrar {

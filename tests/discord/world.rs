@@ -1,7 +1,7 @@
 //! The world of a test: Tencent with its rooms, the bot on a database of its own, and people in a guild.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -22,20 +22,20 @@ use room_owner::store::SqliteStore;
 use room_owner::tencent;
 use room_owner::tencent::simulator::{self, Api, Fault, FaultKind, Simulator};
 use secrecy::SecretString;
-use serde_json::{Value, json};
+use serde_json::Value;
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
-use super::discord::{Discord, Interaction, TOKEN};
+use super::fakes::discord::{Discord, Interaction, TOKEN};
+use super::fakes::interaction::{self, TOKENS};
+pub(crate) use super::fakes::interaction::{APPLICATION, GUILD, read_message};
 use super::logs;
 
-pub(crate) const GUILD: &str = "700";
 pub(crate) const MODS: &str = "500";
 pub(crate) const ALICE: &str = "901";
 pub(crate) const OTTO: &str = "902";
-pub(crate) const APPLICATION: &str = "42";
 
 /// When tests begin.
 const NOON: i64 = 1_795_435_200;
@@ -196,10 +196,7 @@ impl World {
 
     /// Waits for the last answer.
     pub(crate) async fn answered(&self, interaction: &Value) -> Interaction {
-        let is_final = |it: &Interaction| {
-            it.edited.is_some() || it.callback.as_ref().is_some_and(|callback| callback["type"] != 5)
-        };
-        self.discord.until(token(interaction), is_final).await
+        self.discord.answered(token(interaction)).await
     }
 
     /// Ends the bot, which ends everything under way, and checks what must always hold.
@@ -208,8 +205,7 @@ impl World {
         let served = tokio::time::timeout(Duration::from_secs(40), self.served);
         served.await.expect("the bot does not end").unwrap().unwrap();
         assert_eq!(self.discord.problems(), Vec::<String>::new());
-        // Each interaction's token is `token-<number>`.
-        for secret in ["token-1", TOKEN, &hex::encode(self.key.to_bytes())] {
+        for secret in [TOKENS, TOKEN, &hex::encode(self.key.to_bytes())] {
             assert!(!logs::so_far().contains(secret), "the log lines hold {secret}");
             for end in ["", "-wal"] {
                 let file = format!("{}{end}", self.folder.path().join("room-owner.db").display());
@@ -276,29 +272,10 @@ pub(crate) fn token(interaction: &Value) -> &str {
     interaction["token"].as_str().unwrap_or_default()
 }
 
-fn number() -> u64 {
-    static NEXT: AtomicU64 = AtomicU64::new(1_000);
-    NEXT.fetch_add(1, Ordering::Relaxed)
-}
-
 /// `/room-owner` as a member uses it in #mods, with everything that Discord sends along.
 pub(crate) fn command(user: &str, options: &[(&str, &str)]) -> Value {
-    let options: Vec<Value> =
-        options.iter().map(|(name, value)| json!({ "name": name, "type": 3, "value": value })).collect();
-    let id = number();
-    json!({
-        "id": id.to_string(), "application_id": APPLICATION, "type": 2, "token": format!("token-{id}"),
-        "version": 1, "guild_id": GUILD, "guild": { "id": GUILD, "locale": "en-US", "features": [] },
-        "channel_id": MODS, "channel": { "id": MODS, "type": 0, "name": "mods", "guild_id": GUILD },
-        "context": 0, "authorizing_integration_owners": { "0": GUILD }, "locale": "en-US",
-        "guild_locale": "en-US", "app_permissions": "562949953601536", "entitlements": [],
-        "attachment_size_limit": 10_485_760,
-        "member": {
-            "user": { "id": user, "username": if user == ALICE { "alice" } else { "otto" }, "discriminator": "0" },
-            "nick": null, "roles": [], "permissions": "8", "flags": 0, "joined_at": "2024-01-01T00:00:00Z",
-        },
-        "data": { "id": "1", "name": "room-owner", "type": 1, "options": options },
-    })
+    let name = if user == ALICE { "alice" } else { "otto" };
+    interaction::command("room-owner", (user, name), MODS, options)
 }
 
 pub(crate) fn transfer(user: &str) -> Value {
@@ -311,18 +288,4 @@ pub(crate) fn read(interaction: &Interaction) -> String {
     let message = interaction.edited.as_ref().unwrap_or(&callback["data"]);
     let audience = if callback["data"]["flags"] == 64 { "only you" } else { "everybody" };
     format!("({audience})\n{}", read_message(message))
-}
-
-pub(crate) fn read_message(message: &Value) -> String {
-    let embed = &message["embeds"][0];
-    let mut lines = vec![embed["title"].as_str().unwrap().to_owned()];
-    lines.extend(embed["description"].as_str().map(str::to_owned));
-    let fields = embed["fields"].as_array().into_iter().flatten();
-    lines.extend(
-        fields.map(|field| {
-            format!("{}: {}", field["name"].as_str().unwrap(), field["value"].as_str().unwrap())
-        }),
-    );
-    lines.extend(embed["footer"]["text"].as_str().map(|footer| format!("-- {footer}")));
-    lines.join("\n")
 }

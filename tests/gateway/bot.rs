@@ -10,7 +10,7 @@ use tokio::sync::{Semaphore, oneshot};
 use tokio::task::JoinHandle;
 use tokio_util::task::TaskTracker;
 
-use crate::fake::{Fake, within};
+use crate::fakes::gateway::{Fake, within};
 
 /// Looks like a token, and is nowhere else.
 pub(crate) const TOKEN: &str = "MTIz.c2VjcmV0.dG9rZW4tb2YtdGhlLXRlc3Q";

@@ -8,7 +8,7 @@ use serde_json::json;
 use room_owner::discord::gateway::{Fatal, Phase};
 
 use crate::bot::{Bot, settings};
-use crate::fake::{Fake, within};
+use crate::fakes::gateway::{Fake, within};
 
 #[tokio::test]
 async fn close_codes_for_good_end_in_one_clear_error_and_no_further_login() {

@@ -8,7 +8,7 @@ use tokio::time::Instant;
 use room_owner::discord::gateway::Phase;
 
 use crate::bot::{Bot, TOKEN};
-use crate::fake::{Fake, within};
+use crate::fakes::gateway::{Fake, within};
 
 #[tokio::test]
 async fn a_session_begins_without_intents_and_is_ready_after_ready() {

@@ -4,7 +4,9 @@
 
 mod bot;
 mod budget;
-mod fake;
+#[path = "../fakes/mod.rs"]
+#[allow(dead_code, reason = "the tests of the door use more of it")]
+mod fakes;
 mod life;
 mod recovery;
 mod secrets;

@@ -8,7 +8,7 @@ use tokio::time::Instant;
 use room_owner::discord::gateway::Phase;
 
 use crate::bot::Bot;
-use crate::fake::{Connection, Door, Fake, Welcome, within};
+use crate::fakes::gateway::{Connection, Door, Fake, Welcome, within};
 
 /// A session with an interaction behind it, and the fault. RESUME must come to the right address, with the
 /// right session and sequence number, within 2 seconds from when the client could know.

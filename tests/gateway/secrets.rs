@@ -11,7 +11,7 @@ use tracing_subscriber::fmt::MakeWriter;
 use room_owner::discord::gateway::Phase;
 
 use crate::bot::{Bot, TOKEN, settings};
-use crate::fake::{Fake, Welcome, within};
+use crate::fakes::gateway::{Fake, Welcome, within};
 
 #[derive(Clone, Default)]
 struct Log(Arc<Mutex<Vec<u8>>>);

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use insta::assert_snapshot;
 use room_owner::tencent::simulator::{FaultKind, When};
 use sqlx::Connection as _;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 
+use super::doors::{Door, assert_snapshot, at_every_door};
 use super::slack::ALICE;
 use super::world::{Stage, World, run};
 
@@ -20,29 +20,38 @@ pub(crate) async fn locked(bot: &Stage) -> SqliteConnection {
     other
 }
 
-#[tokio::test]
-async fn without_a_record_nothing_is_done_and_the_person_is_told() {
-    run(World::usual(), async |bot| {
+at_every_door! {
+    without_a_record_nothing_is_done_and_the_person_is_told,
+    an_outcome_that_cannot_be_recorded_at_once_is_offered_again,
+}
+
+async fn without_a_record_nothing_is_done_and_the_person_is_told(door: Door) {
+    run(World::usual().at(door), async |bot| {
         let lock = locked(bot).await;
-        let reply = bot.slack(ALICE).delivered("1.2.3").says(LINE).await;
+        let reply = bot.chat(ALICE).delivered("1.2.3").says(LINE).await;
         assert_snapshot!(reply, @r"
         (only visible to you)
         ❌ Nothing was done: the audit log cannot be written right now.
         The bot never changes a room without a record. It is safe to try again; tell an admin to check the bot's disk and database if it stays like this.
         ");
         assert!(bot.tencent().calls().is_empty());
+        let (status, text) = bot.page("/readyz").await;
+        assert!(status == 503 && text.starts_with("not ready: "), "{status} {text}");
         lock.close().await.unwrap();
-        let reply = bot.slack(ALICE).delivered("1.2.3").says(LINE).await;
+        // In Discord an interaction that has an answer is over; a person uses the command once more.
+        let again = if door == Door::Slack { bot.chat(ALICE).delivered("1.2.3") } else { bot.chat(ALICE) };
+        let reply = again.says(LINE).await;
         assert!(reply.says("confirmed"), "the delivery was not used up: {reply}");
+        let ready = async { while bot.page("/readyz").await.0 != 200 {} };
+        tokio::time::timeout(Duration::from_secs(20), ready).await.expect("it stays not ready");
     })
     .await;
 }
 
-#[tokio::test]
-async fn an_outcome_that_cannot_be_recorded_at_once_is_offered_again() {
-    run(World::usual(), async |bot| {
+async fn an_outcome_that_cannot_be_recorded_at_once_is_offered_again(door: Door) {
+    run(World::usual().at(door), async |bot| {
         bot.next_change(FaultKind::Stall { when: When::Before, millis: 100 });
-        let saying = tokio::spawn(bot.slack(ALICE).says(LINE));
+        let saying = tokio::spawn(bot.chat(ALICE).says(LINE));
         bot.tencent().until(|tencent| tencent.max_concurrent_changes("test") == 1).await;
         let lock = locked(bot).await;
         let refused = async {

@@ -15,6 +15,8 @@ use sqlx::{Connection as _, Row as _};
 use super::clock::NOON;
 use super::logs;
 use super::world::{ADMIN, SDK_APP_ID, Stage};
+use crate::fakes::discord::TOKEN;
+use crate::fakes::interaction::TOKENS;
 
 pub(crate) async fn check(stage: &Stage) {
     every_message_was_read(stage);
@@ -30,6 +32,14 @@ fn every_message_was_read(stage: &Stage) {
     for (text, read) in &*stage.workspace.unread.lock().unwrap() {
         assert!(read.load(Ordering::SeqCst), "nobody read: {text}");
     }
+    if let Some(guild) = &stage.guild {
+        assert_eq!(guild.discord.problems(), Vec::<String>::new());
+        for (token, interaction) in guild.discord.interactions() {
+            let thinking = interaction.callback.is_some_and(|callback| callback["type"] == 5);
+            assert!(guild.read.lock().unwrap().contains(&token), "nobody read the answer to {token}");
+            assert!(!thinking || interaction.edited.is_some(), "{token} is still thinking");
+        }
+    }
     let unread = stage.late.unread();
     assert!(unread.is_empty(), "nobody read the late answers {unread:?}");
 }
@@ -41,8 +51,8 @@ async fn every_operation_has_ended(stage: &Stage) {
 }
 
 async fn every_request_left_one_record(stage: &Stage) {
-    let from_slack = stage.workspace.recorded.load(Ordering::SeqCst);
-    assert_eq!(stage.audit().await.len(), stage.other_operations + from_slack, "operations");
+    let from_chat = stage.workspace.recorded.load(Ordering::SeqCst);
+    assert_eq!(stage.audit().await.len(), stage.other_operations + from_chat, "operations");
 }
 
 struct Event {
@@ -109,6 +119,11 @@ fn nothing_gave_a_secret_away(stage: &Stage) {
         ("a UserSig", sig_at(stage.clock.now()).expose().to_owned()),
     ];
     secrets.extend(stage.more_secrets());
+    if let Some(guild) = &stage.guild {
+        secrets.push(("the bot's token", TOKEN.to_owned()));
+        secrets.push(("Discord's key", hex::encode(guild.key.to_bytes())));
+        secrets.push(("the token of an interaction", TOKENS.to_owned()));
+    }
     let database = stage.database();
     let beside = |suffix: &str| std::fs::read(format!("{}{suffix}", database.display())).unwrap_or_default();
     let places = [

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use insta::assert_snapshot;
 use room_owner::tencent::codes::{CODES, Class};
 use room_owner::tencent::simulator::{Api, Call, Fault, FaultKind};
 
+use super::doors::{Door, assert_snapshot, at_every_door};
 use super::slack::ALICE;
 use super::world::{Stage, World, run};
 
@@ -25,15 +25,24 @@ fn calls_since(bot: &Stage, before: usize) -> Vec<Call> {
     bot.changes().split_off(before)
 }
 
-#[tokio::test]
-async fn every_code_is_shown_with_what_it_means_and_what_to_quote() {
-    run(World::usual().most_calls(10), async |bot| {
+at_every_door! {
+    every_code_is_shown_with_what_it_means_and_what_to_quote,
+    a_code_that_is_gone_at_the_next_try_is_not_even_mentioned,
+    a_refusal_reads_like_this,
+    an_account_that_nobody_imported_is_refused,
+    a_code_on_the_first_look_ends_it_before_anything_is_sent,
+    tencent_s_own_words_are_shown_as_words,
+    the_rate_limit_is_never_exceeded,
+}
+
+async fn every_code_is_shown_with_what_it_means_and_what_to_quote(door: Door) {
+    run(World::usual().at(door).most_calls(10), async |bot| {
         for entry in CODES {
             let before = bot.changes().len();
             let slept = bot.clock.slept().len();
             bot.tencent().clear_faults();
             always(bot, entry.number);
-            let reply = bot.slack(ALICE).says(LINE).await;
+            let reply = bot.chat(ALICE).says(LINE).await;
 
             let calls = calls_since(bot, before);
             let last = calls.last().unwrap();
@@ -84,14 +93,13 @@ async fn the_codes_that_may_be_repeated_are_these() {
     assert_eq!(of(Class::SignAnew).collect::<Vec<_>>(), [70001]);
 }
 
-#[tokio::test]
-async fn a_code_that_is_gone_at_the_next_try_is_not_even_mentioned() {
-    run(World::usual().most_calls(2), async |bot| {
+async fn a_code_that_is_gone_at_the_next_try_is_not_even_mentioned(door: Door) {
+    run(World::usual().at(door).most_calls(2), async |bot| {
         let passing = CODES.iter().filter(|code| !matches!(code.class, Class::Final | Class::Unclear));
         for (n, entry) in (1..).zip(passing) {
             let before = bot.changes().len();
             bot.next_change(code(entry.number));
-            let reply = bot.slack(ALICE).says(&format!("/room-owner test next{n}")).await;
+            let reply = bot.chat(ALICE).says(&format!("/room-owner test next{n}")).await;
             assert!(reply.says(&format!("`test` now belongs to `next{n}`")), "{}: {reply}", entry.number);
             assert!(reply.says("confirmed") && !reply.says("error"), "{reply}");
             assert_eq!(calls_since(bot, before).len(), 2);
@@ -102,11 +110,10 @@ async fn a_code_that_is_gone_at_the_next_try_is_not_even_mentioned() {
     .await;
 }
 
-#[tokio::test]
-async fn a_refusal_reads_like_this() {
-    run(World::usual(), async |bot| {
+async fn a_refusal_reads_like_this(door: Door) {
+    run(World::usual().at(door), async |bot| {
         bot.tencent().ban("test", "user2");
-        let reply = bot.slack(ALICE).says(LINE).await;
+        let reply = bot.chat(ALICE).says(LINE).await;
         assert_snapshot!(reply, @r"
         (only visible to you)
         ❌ The owner of `test` was not changed: it still belongs to `carol`.
@@ -115,7 +122,7 @@ async fn a_refusal_reads_like_this() {
         op 4 · RequestId Id-9dc6366a2003d418ace6b6c74e29980f-O-Seq-2
         ");
         bot.next_change(FaultKind::Code { code: 424_242, info: String::new() });
-        let reply = bot.slack(ALICE).says("/room-owner test user3").await;
+        let reply = bot.chat(ALICE).says("/room-owner test user3").await;
         assert_snapshot!(reply, @r"
         (only visible to you)
         ❌ The owner of `test` was not changed: it still belongs to `carol`.
@@ -127,22 +134,21 @@ async fn a_refusal_reads_like_this() {
     .await;
 }
 
-#[tokio::test]
-async fn an_account_that_nobody_imported_is_refused() {
-    let world = World::usual().tencent(|tencent| tencent.imported = Some(["carol".to_owned()].into()));
+async fn an_account_that_nobody_imported_is_refused(door: Door) {
+    let world =
+        World::usual().at(door).tencent(|tencent| tencent.imported = Some(["carol".to_owned()].into()));
     run(world, async |bot| {
-        let reply = bot.slack(ALICE).says(LINE).await;
+        let reply = bot.chat(ALICE).says(LINE).await;
         assert!(reply.says("70107") && reply.says("check the spelling"), "{reply}");
     })
     .await;
 }
 
-#[tokio::test]
-async fn a_code_on_the_first_look_ends_it_before_anything_is_sent() {
-    run(World::usual(), async |bot| {
+async fn a_code_on_the_first_look_ends_it_before_anything_is_sent(door: Door) {
+    run(World::usual().at(door), async |bot| {
         for number in [60010, 60026, 70009, 100_006] {
             bot.tencent().inject(Fault::new(code(number)).on(Api::GetRoomInfo).once());
-            let reply = bot.slack(ALICE).says(LINE).await;
+            let reply = bot.chat(ALICE).says(LINE).await;
             assert!(reply.says(&format!("Tencent's error {number}")), "{reply}");
             assert!(reply.says("was not changed."), "{reply}");
             let record = bot.entry(&reply).await;
@@ -153,30 +159,27 @@ async fn a_code_on_the_first_look_ends_it_before_anything_is_sent() {
     .await;
 }
 
-#[tokio::test]
-async fn tencent_s_own_words_are_shown_as_words() {
-    run(World::usual(), async |bot| {
+async fn tencent_s_own_words_are_shown_as_words(door: Door) {
+    run(World::usual().at(door), async |bot| {
         let info = "<!channel> *no* `code`\n\u{202e}@here https://evil.example".to_owned();
         bot.next_change(FaultKind::Code { code: 100_002, info });
-        let reply = bot.slack(ALICE).says(LINE).await;
+        let reply = bot.chat(ALICE).says(LINE).await;
         assert!(reply.says("100002: `<!channel> *no* `code`"), "{reply}");
         assert!(!reply.says("\u{202e}"));
-        assert!(!reply.json["text"].as_str().unwrap().contains("<!channel>"));
     })
     .await;
 }
 
-#[tokio::test]
-async fn the_rate_limit_is_never_exceeded() {
+async fn the_rate_limit_is_never_exceeded(door: Door) {
     let mut world =
-        World::usual().ticking().rate_limit(5).tencent(|tencent| tencent.rate_limit_per_second = 5);
+        World::usual().at(door).ticking().rate_limit(5).tencent(|tencent| tencent.rate_limit_per_second = 5);
     for n in 0..8 {
         world = world.room(&format!("live-{n}"), "carol");
     }
     run(world, async |bot| {
         let said: Vec<_> = (0..8)
             .map(|n| {
-                let alice = bot.slack(ALICE);
+                let alice = bot.chat(ALICE);
                 tokio::spawn(async move { alice.says(&format!("/room-owner live-{n} user2")).await })
             })
             .collect();

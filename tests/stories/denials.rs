@@ -1,32 +1,44 @@
 //! No: to whom, where, and why.
 
-use insta::assert_snapshot;
 use room_owner::app::acl::edit_locally;
 use room_owner::app::ports::AclChange;
 use room_owner::domain::access::Effect;
 use room_owner::domain::audit::DecisionKind;
 use room_owner::domain::principal::Principal;
 
+use super::doors::{Door, assert_snapshot, at_every_door};
 use super::slack::{ADAM, ALICE, BORIS, MODS, OTTO, Person, RANDOM, RITA, Reply, TEAM};
 use super::world::{Stage, World, run};
 
 /// Somebody tries to take `test` in a channel: the reply, which has to be a denial that is on record.
 async fn denied(bot: &Stage, person: Person, channel: &str) -> Reply {
     let calls = bot.tencent().calls().len();
-    let reply = bot.slack(person).in_channel(channel).says("/room-owner test user2").await;
+    let reply = bot.chat(person).in_channel(channel).says("/room-owner test user2").await;
     let entry = bot.entry(&reply).await;
     assert_eq!(entry.outcome.name(), "denied", "{reply}");
     assert_eq!(entry.decision, Some(DecisionKind::Deny));
     assert!(entry.authority.is_some());
-    assert_eq!(entry.actor.unwrap().to_string(), person.subject());
+    assert_eq!(bot.as_at_slack(&entry.actor.unwrap().to_string()), person.subject());
     assert_eq!(bot.tencent().calls().len(), calls, "nothing is asked of Tencent");
     assert!(!reply.is_public());
     reply
 }
 
-#[tokio::test]
-async fn whoever_has_no_role_is_refused_and_told_whom_to_ask() {
-    run(World::usual(), async |bot| {
+at_every_door! {
+    whoever_has_no_role_is_refused_and_told_whom_to_ask,
+    nobody_may_do_anything_in_an_empty_world,
+    a_moderator_is_refused_in_a_channel_that_is_not_authorised,
+    a_channel_may_be_for_some_rooms_only,
+    an_admin_of_some_rooms_is_refused_for_others,
+    an_auditor_reads_and_hands_nothing_over,
+    a_grant_for_a_night_ends_with_the_night,
+    a_grant_that_is_taken_back_is_gone_at_once,
+    a_deny_entry_beats_every_grant,
+    a_grant_for_one_channel_is_none_elsewhere,
+}
+
+async fn whoever_has_no_role_is_refused_and_told_whom_to_ask(door: Door) {
+    run(World::usual().at(door), async |bot| {
         let reply = denied(bot, OTTO, MODS).await;
         assert_snapshot!(reply, @r"
         (only visible to you)
@@ -36,24 +48,22 @@ async fn whoever_has_no_role_is_refused_and_told_whom_to_ask() {
         op 4
         ");
         assert_eq!(bot.last().await.authority.as_deref(), Some("no grant"));
-        let reply = bot.slack(OTTO).says("/room-owner test").await;
+        let reply = bot.chat(OTTO).says("/room-owner test").await;
         assert!(reply.says("you have no role"), "looking needs a role too: {reply}");
     })
     .await;
 }
 
-#[tokio::test]
-async fn nobody_may_do_anything_in_an_empty_world() {
-    run(World::empty().room("test", "carol"), async |bot| {
+async fn nobody_may_do_anything_in_an_empty_world(door: Door) {
+    run(World::empty().at(door).room("test", "carol"), async |bot| {
         denied(bot, ALICE, MODS).await.text();
         assert_eq!(bot.last().await.authority.as_deref(), Some("channel not authorised"));
     })
     .await;
 }
 
-#[tokio::test]
-async fn a_moderator_is_refused_in_a_channel_that_is_not_authorised() {
-    run(World::usual(), async |bot| {
+async fn a_moderator_is_refused_in_a_channel_that_is_not_authorised(door: Door) {
+    run(World::usual().at(door), async |bot| {
         let reply = denied(bot, ALICE, RANDOM).await;
         assert_snapshot!(reply, @r"
         (only visible to you)
@@ -66,9 +76,8 @@ async fn a_moderator_is_refused_in_a_channel_that_is_not_authorised() {
     .await;
 }
 
-#[tokio::test]
-async fn a_channel_may_be_for_some_rooms_only() {
-    run(World::usual().channel(RANDOM, "live-*"), async |bot| {
+async fn a_channel_may_be_for_some_rooms_only(door: Door) {
+    run(World::usual().at(door).channel(RANDOM, "live-*"), async |bot| {
         let reply = denied(bot, ALICE, RANDOM).await;
         assert_snapshot!(reply, @r"
         (only visible to you)
@@ -81,9 +90,8 @@ async fn a_channel_may_be_for_some_rooms_only() {
     .await;
 }
 
-#[tokio::test]
-async fn an_admin_of_some_rooms_is_refused_for_others() {
-    run(World::usual().room("live-7", "dave").grant(ADAM, "admin", "live-*"), async |bot| {
+async fn an_admin_of_some_rooms_is_refused_for_others(door: Door) {
+    run(World::usual().at(door).room("live-7", "dave").grant(ADAM, "admin", "live-*"), async |bot| {
         let reply = denied(bot, ADAM, MODS).await;
         assert_snapshot!(reply, @r"
         (only visible to you)
@@ -92,15 +100,14 @@ async fn an_admin_of_some_rooms_is_refused_for_others() {
         Nothing was done.
         op 5
         ");
-        let reply = bot.slack(ADAM).says("/room-owner live-7 user2").await;
+        let reply = bot.chat(ADAM).says("/room-owner live-7 user2").await;
         assert!(reply.says("`live-7` now belongs to `user2`"), "{reply}");
     })
     .await;
 }
 
-#[tokio::test]
-async fn an_auditor_reads_and_hands_nothing_over() {
-    run(World::usual(), async |bot| {
+async fn an_auditor_reads_and_hands_nothing_over(door: Door) {
+    run(World::usual().at(door), async |bot| {
         let reply = denied(bot, RITA, MODS).await;
         assert_snapshot!(reply, @r"
         (only visible to you)
@@ -113,13 +120,13 @@ async fn an_auditor_reads_and_hands_nothing_over() {
     .await;
 }
 
-#[tokio::test]
-async fn a_grant_for_a_night_ends_with_the_night() {
+async fn a_grant_for_a_night_ends_with_the_night(door: Door) {
     let eight_hours = "2026-11-23T20:00:00Z".parse().unwrap();
-    let world = World::usual().grant_but(BORIS, "moderator", "*", |new| new.expires_at = Some(eight_hours));
+    let world =
+        World::usual().at(door).grant_but(BORIS, "moderator", "*", |new| new.expires_at = Some(eight_hours));
     run(world, async |bot| {
         bot.clock.pass(8 * 3_600 - 1);
-        let reply = bot.slack(BORIS).says("/room-owner test user1").await;
+        let reply = bot.chat(BORIS).says("/room-owner test user1").await;
         assert!(reply.says("`test` now belongs to `user1`"), "{reply}");
         bot.clock.pass(1);
         let reply = denied(bot, BORIS, MODS).await;
@@ -134,10 +141,9 @@ async fn a_grant_for_a_night_ends_with_the_night() {
     .await;
 }
 
-#[tokio::test]
-async fn a_grant_that_is_taken_back_is_gone_at_once() {
-    run(World::usual(), async |bot| {
-        let reply = bot.slack(ALICE).says("/room-owner test user1").await;
+async fn a_grant_that_is_taken_back_is_gone_at_once(door: Door) {
+    run(World::usual().at(door), async |bot| {
+        let reply = bot.chat(ALICE).says("/room-owner test user1").await;
         assert!(reply.says("confirmed"));
         let ana = Principal::new("cli:ana".parse().unwrap());
         let typed = "room-owner acl revoke 1".to_owned();
@@ -155,9 +161,9 @@ async fn a_grant_that_is_taken_back_is_gone_at_once() {
     .await;
 }
 
-#[tokio::test]
-async fn a_deny_entry_beats_every_grant() {
-    let world = World::usual().grant_but(ALICE, "moderator", "test", |new| new.effect = Effect::Deny);
+async fn a_deny_entry_beats_every_grant(door: Door) {
+    let world =
+        World::usual().at(door).grant_but(ALICE, "moderator", "test", |new| new.effect = Effect::Deny);
     run(world.room("live-7", "dave"), async |bot| {
         let reply = denied(bot, ALICE, MODS).await;
         assert_snapshot!(reply, @r"
@@ -167,16 +173,15 @@ async fn a_deny_entry_beats_every_grant() {
         Nothing was done.
         op 5
         ");
-        let reply = bot.slack(ALICE).says("/room-owner live-7 user2").await;
+        let reply = bot.chat(ALICE).says("/room-owner live-7 user2").await;
         assert!(reply.says("`live-7` now belongs to `user2`"), "it is for `test` alone: {reply}");
     })
     .await;
 }
 
-#[tokio::test]
-async fn a_grant_for_one_channel_is_none_elsewhere() {
+async fn a_grant_for_one_channel_is_none_elsewhere(door: Door) {
     let mods = format!("slack:{TEAM}:{MODS}").parse().unwrap();
-    let world = World::usual().channel(RANDOM, "*");
+    let world = World::usual().at(door).channel(RANDOM, "*");
     let world = world.grant_but(BORIS, "moderator", "*", |new| new.channels = vec![mods]);
     run(world, async |bot| {
         let reply = denied(bot, BORIS, RANDOM).await;
@@ -187,60 +192,8 @@ async fn a_grant_for_one_channel_is_none_elsewhere() {
         Nothing was done.
         op 6
         ");
-        let reply = bot.slack(BORIS).says("/room-owner test user2").await;
+        let reply = bot.chat(BORIS).says("/room-owner test user2").await;
         assert!(reply.says("confirmed"), "{reply}");
-    })
-    .await;
-}
-
-#[tokio::test]
-async fn another_app_is_not_served() {
-    run(World::usual().for_app("A0APP"), async |bot| {
-        let reply = bot.slack(ALICE).with("api_app_id", "A0OTHER").says("/room-owner test user2").await;
-        assert_snapshot!(reply, @r"
-        (only visible to you)
-        ⛔ Not served: this bot does not take commands from the app `A0OTHER`.
-        Use the app that your own workspace installed; an admin of the bot can add this one.
-        Nothing was done.
-        op 4
-        ");
-        let entry = bot.entry(&reply).await;
-        assert_eq!((entry.outcome.name(), entry.decision), ("denied", Some(DecisionKind::Deny)));
-        let reply = bot.slack(ALICE).without("api_app_id").says("/room-owner test user2").await;
-        assert!(reply.says("Not served"), "{reply}");
-        assert!(bot.tencent().calls().is_empty());
-    })
-    .await;
-}
-
-#[tokio::test]
-async fn another_workspace_is_not_served() {
-    run(World::usual().for_team("T0OTHER").for_team(TEAM), async |bot| {
-        let mallory = bot.slack(ALICE).with("team_id", "T0EVIL");
-        let reply = mallory.says("/room-owner test user2").await;
-        assert_snapshot!(reply, @r"
-        (only visible to you)
-        ⛔ Not served: this bot does not take commands from the workspace `T0EVIL`.
-        Use the app that your own workspace installed; an admin of the bot can add this one.
-        Nothing was done.
-        op 4
-        ");
-        let entry = bot.entry(&reply).await;
-        assert_eq!(entry.outcome.name(), "denied");
-        assert_eq!(entry.actor.unwrap().to_string(), "slack:T0EVIL:U0ALICE");
-        let reply = bot.slack(ALICE).says("/room-owner test user2").await;
-        assert!(reply.says("confirmed"), "{reply}");
-    })
-    .await;
-}
-
-#[tokio::test]
-async fn the_same_user_id_in_another_workspace_is_somebody_else() {
-    run(World::usual(), async |bot| {
-        let namesake = bot.slack(ALICE).with("team_id", "T0EVIL");
-        let reply = namesake.says("/room-owner test user2").await;
-        assert!(reply.says("Not here"), "{reply}");
-        assert!(bot.changes().is_empty());
     })
     .await;
 }

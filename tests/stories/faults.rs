@@ -1,8 +1,8 @@
 //! Tencent at its worst: cut connections, nonsense, silence, and answers that come too late.
 
-use insta::assert_snapshot;
 use room_owner::tencent::simulator::{Api, Fault, FaultKind, When};
 
+use super::doors::{Door, assert_snapshot, at_every_door};
 use super::slack::{ALICE, BORIS, Reply};
 use super::world::{Stage, World, run};
 
@@ -11,7 +11,7 @@ const LINE: &str = "/room-owner test user2";
 /// Alice hands `test` over while Tencent has this fault. There has to be one call, whatever it came to.
 async fn hands_over(bot: &Stage, kind: FaultKind) -> Reply {
     bot.next_change(kind);
-    let reply = bot.slack(ALICE).says(LINE).await;
+    let reply = bot.chat(ALICE).says(LINE).await;
     assert_eq!(bot.changes().len(), 1, "never sent again by itself");
     reply
 }
@@ -20,9 +20,23 @@ async fn outcome(bot: &Stage, reply: &Reply) -> &'static str {
     bot.entry(reply).await.outcome.name()
 }
 
-#[tokio::test]
-async fn a_gateway_error_before_the_change_is_a_no_after_a_look() {
-    run(World::usual(), async |bot| {
+at_every_door! {
+    a_gateway_error_before_the_change_is_a_no_after_a_look,
+    a_gateway_error_after_the_change_is_a_yes_after_a_look,
+    a_cut_connection_says_nothing_so_the_owner_is_read_back,
+    an_answer_that_makes_no_sense_says_nothing_either,
+    a_contradiction_is_a_failure,
+    an_answer_may_come_in_any_order_and_owners_as_numbers,
+    an_owner_who_is_not_seen_yet_is_accepted_and_not_confirmed,
+    an_owner_who_is_seen_at_the_second_look_is_confirmed,
+    a_change_that_comes_true_late_is_seen_all_the_same,
+    without_tencent_nothing_is_sent_and_the_person_is_told,
+    an_outcome_that_nobody_knows_is_said_to_be_unknown_and_found_out_later,
+    a_third_owner_after_a_lost_answer_is_somebody_s_to_look_at,
+}
+
+async fn a_gateway_error_before_the_change_is_a_no_after_a_look(door: Door) {
+    run(World::usual().at(door), async |bot| {
         let body = "<html>502 Bad Gateway</html>".to_owned();
         let reply = hands_over(bot, FaultKind::Http { status: 502, body, when: When::Before }).await;
         assert_snapshot!(reply, @r"
@@ -37,9 +51,8 @@ async fn a_gateway_error_before_the_change_is_a_no_after_a_look() {
     .await;
 }
 
-#[tokio::test]
-async fn a_gateway_error_after_the_change_is_a_yes_after_a_look() {
-    run(World::usual(), async |bot| {
+async fn a_gateway_error_after_the_change_is_a_yes_after_a_look(door: Door) {
+    run(World::usual().at(door), async |bot| {
         let reply =
             hands_over(bot, FaultKind::Http { status: 502, body: String::new(), when: When::After }).await;
         assert_snapshot!(reply, @r"
@@ -54,10 +67,9 @@ async fn a_gateway_error_after_the_change_is_a_yes_after_a_look() {
     .await;
 }
 
-#[tokio::test]
-async fn a_cut_connection_says_nothing_so_the_owner_is_read_back() {
+async fn a_cut_connection_says_nothing_so_the_owner_is_read_back(door: Door) {
     for (kind, happened) in [(FaultKind::ResetBefore, false), (FaultKind::ResetAfter, true)] {
-        run(World::usual(), async |bot| {
+        run(World::usual().at(door), async |bot| {
             let reply = hands_over(bot, kind).await;
             assert_eq!(outcome(bot, &reply).await, if happened { "succeeded" } else { "refused" }, "{reply}");
             assert_eq!(reply.is_public(), happened);
@@ -70,8 +82,7 @@ async fn a_cut_connection_says_nothing_so_the_owner_is_read_back() {
     }
 }
 
-#[tokio::test]
-async fn an_answer_that_makes_no_sense_says_nothing_either() {
+async fn an_answer_that_makes_no_sense_says_nothing_either(door: Door) {
     let cases = [
         (FaultKind::Garbage { when: When::Before }, false),
         (FaultKind::Garbage { when: When::After }, true),
@@ -79,7 +90,7 @@ async fn an_answer_that_makes_no_sense_says_nothing_either() {
         (FaultKind::MissingErrorCode, true),
     ];
     for (kind, happened) in cases {
-        run(World::usual(), async |bot| {
+        run(World::usual().at(door), async |bot| {
             let reply = hands_over(bot, kind.clone()).await;
             let expected = if happened { "succeeded" } else { "refused" };
             assert_eq!(outcome(bot, &reply).await, expected, "{kind:?}: {reply}");
@@ -90,9 +101,8 @@ async fn an_answer_that_makes_no_sense_says_nothing_either() {
     }
 }
 
-#[tokio::test]
-async fn a_contradiction_is_a_failure() {
-    run(World::usual(), async |bot| {
+async fn a_contradiction_is_a_failure(door: Door) {
+    run(World::usual().at(door), async |bot| {
         let reply = hands_over(bot, FaultKind::ZeroCodeButFail).await;
         assert_snapshot!(reply, @r"
         (only visible to you)
@@ -106,30 +116,28 @@ async fn a_contradiction_is_a_failure() {
     .await;
 }
 
-#[tokio::test]
-async fn an_answer_may_come_in_any_order_and_owners_as_numbers() {
-    run(World::usual().room("live-7", "12345678901234567890"), async |bot| {
+async fn an_answer_may_come_in_any_order_and_owners_as_numbers(door: Door) {
+    run(World::usual().at(door).room("live-7", "12345678901234567890"), async |bot| {
         bot.tencent().inject(Fault::new(FaultKind::ShuffledKeys).times(2));
-        let reply = bot.slack(ALICE).says(LINE).await;
+        let reply = bot.chat(ALICE).says(LINE).await;
         assert!(reply.says("confirmed"), "{reply}");
         bot.tencent().clear_faults();
         bot.tencent().inject(Fault::new(FaultKind::NumericOwner).on(Api::GetRoomInfo));
-        let reply = bot.slack(ALICE).says("/room-owner live-7 42").await;
+        let reply = bot.chat(ALICE).says("/room-owner live-7 42").await;
         assert!(
             reply.says("`live-7` now belongs to `42` (was `12345678901234567890`) · confirmed"),
             "{reply}"
         );
         bot.tencent().clear_faults();
         bot.next_change(FaultKind::MissingRequestId);
-        let reply = bot.slack(ALICE).says("/room-owner live-7 43").await;
+        let reply = bot.chat(ALICE).says("/room-owner live-7 43").await;
         assert!(reply.says("confirmed") && !reply.says("RequestId"), "{reply}");
     })
     .await;
 }
 
-#[tokio::test]
-async fn an_owner_who_is_not_seen_yet_is_accepted_and_not_confirmed() {
-    run(World::usual(), async |bot| {
+async fn an_owner_who_is_not_seen_yet_is_accepted_and_not_confirmed(door: Door) {
+    run(World::usual().at(door), async |bot| {
         let reply = hands_over(bot, FaultKind::StaleRead { reads: 10 }).await;
         assert_snapshot!(reply, @r"
         ✅ `test` now belongs to `user2` (was `carol`) · accepted, not yet confirmed
@@ -142,18 +150,16 @@ async fn an_owner_who_is_not_seen_yet_is_accepted_and_not_confirmed() {
     .await;
 }
 
-#[tokio::test]
-async fn an_owner_who_is_seen_at_the_second_look_is_confirmed() {
-    run(World::usual(), async |bot| {
+async fn an_owner_who_is_seen_at_the_second_look_is_confirmed(door: Door) {
+    run(World::usual().at(door), async |bot| {
         let reply = hands_over(bot, FaultKind::StaleRead { reads: 2 }).await;
         assert!(reply.says("· confirmed"), "{reply}");
     })
     .await;
 }
 
-#[tokio::test]
-async fn a_change_that_comes_true_late_is_seen_all_the_same() {
-    run(World::usual().ticking(), async |bot| {
+async fn a_change_that_comes_true_late_is_seen_all_the_same(door: Door) {
+    run(World::usual().at(door).ticking(), async |bot| {
         let reply = hands_over(bot, FaultKind::LateApply { millis: 700 }).await;
         assert_eq!(outcome(bot, &reply).await, "succeeded", "{reply}");
         assert!(reply.says("`test` now belongs to `user2`"), "{reply}");
@@ -161,30 +167,9 @@ async fn a_change_that_comes_true_late_is_seen_all_the_same() {
     .await;
 }
 
-#[tokio::test]
-async fn who_waits_too_long_is_told_so_and_gets_the_answer_later() {
-    run(World::usual(), async |bot| {
-        let first = hands_over(bot, FaultKind::Stall { when: When::Before, millis: 2_400 }).await;
-        assert_snapshot!(first, @r"
-        (only visible to you)
-        ⏳ Working on `/room-owner test user2` …
-        Tencent is slow to answer. The result follows here; do not send it again.
-        ");
-        let reply = bot.late(&first).await;
-        assert_snapshot!(reply, @r"
-        ✅ `test` now belongs to `user2` (was `carol`) · confirmed
-        op 4 · RequestId Id-9dc6366a2003d418ace6b6c74e29980f-O-Seq-2 · by alice
-        ");
-        assert!(reply.is_public());
-        assert_eq!(bot.late.posts(), [200]);
-    })
-    .await;
-}
-
-#[tokio::test]
-async fn without_tencent_nothing_is_sent_and_the_person_is_told() {
-    run(World::usual().without_tencent(), async |bot| {
-        let reply = bot.slack(ALICE).says(LINE).await;
+async fn without_tencent_nothing_is_sent_and_the_person_is_told(door: Door) {
+    run(World::usual().at(door).without_tencent(), async |bot| {
+        let reply = bot.chat(ALICE).says(LINE).await;
         assert_snapshot!(reply, @r"
         (only visible to you)
         ❌ Nothing was done: `test` keeps its owner.
@@ -193,7 +178,7 @@ async fn without_tencent_nothing_is_sent_and_the_person_is_told() {
         op 4
         ");
         assert_eq!(outcome(bot, &reply).await, "declined");
-        let reply = bot.slack(ALICE).says("/room-owner test").await;
+        let reply = bot.chat(ALICE).says("/room-owner test").await;
         assert!(reply.says("could not be read"), "{reply}");
         assert_eq!(outcome(bot, &reply).await, "declined");
         assert!(bot.tencent().calls().is_empty());
@@ -201,13 +186,12 @@ async fn without_tencent_nothing_is_sent_and_the_person_is_told() {
     .await;
 }
 
-#[tokio::test]
-async fn an_outcome_that_nobody_knows_is_said_to_be_unknown_and_found_out_later() {
+async fn an_outcome_that_nobody_knows_is_said_to_be_unknown_and_found_out_later(door: Door) {
     for happened in [true, false] {
-        run(World::usual(), async |bot| {
+        run(World::usual().at(door), async |bot| {
             bot.next_change(if happened { FaultKind::ResetAfter } else { FaultKind::ResetBefore });
             // The owner can be read before the change, and no more after it.
-            let saying = tokio::spawn(bot.slack(ALICE).says(LINE));
+            let saying = tokio::spawn(bot.chat(ALICE).says(LINE));
             bot.tencent().until(|tencent| !tencent.calls().is_empty()).await;
             bot.tencent().inject(Fault::new(FaultKind::ResetBefore).on(Api::GetRoomInfo));
             let reply = saying.await.unwrap();
@@ -223,9 +207,9 @@ async fn an_outcome_that_nobody_knows_is_said_to_be_unknown_and_found_out_later(
             }
             assert_eq!(outcome(bot, &reply).await, "unknown");
 
-            let other = bot.slack(BORIS).says("/room-owner test").await;
+            let other = bot.chat(BORIS).says("/room-owner test").await;
             assert!(other.says("you have no role"), "{other}");
-            let again = bot.slack(ALICE).says("/room-owner test user3").await;
+            let again = bot.chat(ALICE).says("/room-owner test user3").await;
             if happened {
                 assert_snapshot!(again, @r"
                 (only visible to you)
@@ -244,16 +228,15 @@ async fn an_outcome_that_nobody_knows_is_said_to_be_unknown_and_found_out_later(
             assert_eq!(entry.outcome.name(), if happened { "succeeded" } else { "refused" });
             assert_eq!(entry.previous_owner.as_deref(), Some("carol"));
             assert_eq!(bot.changes().len(), 1);
-            let reply = bot.slack(ALICE).says("/room-owner test user3").await;
+            let reply = bot.chat(ALICE).says("/room-owner test user3").await;
             assert!(reply.says("`test` now belongs to `user3`"), "{reply}");
         })
         .await;
     }
 }
 
-#[tokio::test]
-async fn a_third_owner_after_a_lost_answer_is_somebody_s_to_look_at() {
-    run(World::usual(), async |bot| {
+async fn a_third_owner_after_a_lost_answer_is_somebody_s_to_look_at(door: Door) {
+    run(World::usual().at(door), async |bot| {
         bot.next_change(FaultKind::ResetAfter);
         let reads = |kind| Fault::new(kind).on(Api::GetRoomInfo).once();
         bot.tencent().inject(reads(FaultKind::ShuffledKeys));
@@ -263,7 +246,7 @@ async fn a_third_owner_after_a_lost_answer_is_somebody_s_to_look_at() {
             tencent.until(|tencent| tencent.owner_of("test").unwrap() == "user2").await;
             tencent.put_room("test", "mallory");
         });
-        let reply = bot.slack(ALICE).says(LINE).await;
+        let reply = bot.chat(ALICE).says(LINE).await;
         taking.await.unwrap();
         assert_snapshot!(reply, @r"
         ⚠️ Unclear: `test` now belongs to `mallory`, which is not what was asked for.
@@ -272,7 +255,7 @@ async fn a_third_owner_after_a_lost_answer_is_somebody_s_to_look_at() {
         op 4 · by alice
         ");
         assert_eq!(outcome(bot, &reply).await, "unknown");
-        let again = bot.slack(ALICE).says("/room-owner test user3").await;
+        let again = bot.chat(ALICE).says("/room-owner test user3").await;
         assert!(again.says("`test` now belongs to `user3` (was `mallory`)"), "the case is closed: {again}");
     })
     .await;

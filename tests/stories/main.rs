@@ -1,5 +1,5 @@
-//! Stories: people type commands in Slack or at the command line, and read what the bot says. Everything
-//! between them is real: the HTTP door, the store, the client, and a simulated Tencent on loopback.
+//! Stories: people use commands in Slack, in Discord or at the command line, and read what the bot says.
+//! Everything between them is real: the door, the store, the client, and a simulated Tencent on loopback.
 //!
 //! A story describes a [`world`], speaks as somebody and shows what that person reads. When it ends, the
 //! world checks what must always hold ([`closing`]).
@@ -9,13 +9,19 @@
 
 mod clock;
 mod closing;
+mod doors;
+#[path = "../fakes/mod.rs"]
+#[allow(dead_code, reason = "the tests of Discord alone use more of it")]
+mod fakes;
+mod guild;
 mod late;
 mod logs;
 mod program;
+mod reply;
+mod room_acl;
 mod slack;
 mod world;
 
-mod authenticity;
 mod bad_days;
 mod callbacks;
 mod cli_acl;
@@ -25,8 +31,10 @@ mod codes;
 mod crash;
 mod denials;
 mod faults;
-mod grammar;
 mod groups;
-mod late_answers;
 mod once;
+mod slack_authenticity;
+mod slack_grammar;
+mod slack_late_answers;
+mod slack_origins;
 mod transfers;

@@ -1,6 +1,5 @@
 //! People in Slack: they type, Slack signs and sends, and they read what comes back.
 
-use std::fmt;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -8,13 +7,13 @@ use std::time::Duration;
 
 use reqwest::{Client, Method, RequestBuilder};
 use room_owner::app::ports::Clock as _;
-use room_owner::domain::audit::OperationId;
 use room_owner::domain::wording::CommandName;
 use room_owner::slack::signature;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::Value;
 
 use super::clock::StoryClock;
+pub(crate) use super::reply::Reply;
 use super::world::secret;
 
 pub(crate) const TEAM: &str = "T0TEAM";
@@ -27,13 +26,15 @@ pub(crate) const RANDOM: &str = "C0RANDOM";
 pub(crate) struct Person {
     pub(crate) id: &'static str,
     pub(crate) name: &'static str,
+    /// Their id at Discord.
+    pub(crate) snowflake: &'static str,
 }
 
-pub(crate) const ALICE: Person = Person { id: "U0ALICE", name: "alice" };
-pub(crate) const BORIS: Person = Person { id: "U0BORIS", name: "boris" };
-pub(crate) const RITA: Person = Person { id: "U0RITA", name: "rita" };
-pub(crate) const ADAM: Person = Person { id: "U0ADAM", name: "adam" };
-pub(crate) const OTTO: Person = Person { id: "U0OTTO", name: "otto" };
+pub(crate) const ALICE: Person = Person { id: "U0ALICE", name: "alice", snowflake: "901" };
+pub(crate) const BORIS: Person = Person { id: "U0BORIS", name: "boris", snowflake: "902" };
+pub(crate) const RITA: Person = Person { id: "U0RITA", name: "rita", snowflake: "903" };
+pub(crate) const ADAM: Person = Person { id: "U0ADAM", name: "adam", snowflake: "904" };
+pub(crate) const OTTO: Person = Person { id: "U0OTTO", name: "otto", snowflake: "905" };
 
 impl Person {
     pub(crate) fn subject(self) -> String {
@@ -127,10 +128,11 @@ impl Slack {
         self.with("command", command).with("text", text)
     }
 
-    /// Types a line: Slack writes its three entities for what they stand for.
+    /// Types a line: Slack writes its three entities for what they stand for, and marks the people and
+    /// channels that are chosen from its list.
     pub(crate) async fn says(self, line: &str) -> Reply {
         let text = line.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
-        self.sends(&text).await
+        self.sends(&with_mentions(&text)).await
     }
 
     /// Sends a line as it is on the wire, where Slack has made `<…>` of mentions and links.
@@ -232,9 +234,9 @@ impl Signed {
         let key = self.key.clone();
         let (status, text) = self.status_and_body().await;
         assert_eq!(status, 200, "{text}");
-        let reply = Reply::new(serde_json::from_str(&text).unwrap(), &key);
+        let reply = reply(serde_json::from_str(&text).unwrap(), &key);
         workspace.takes_note_of(&reply);
-        if !reply.text.contains("cannot be written right now") {
+        if !reply.unread_text().contains("cannot be written right now") {
             workspace.recorded.fetch_add(1, Ordering::SeqCst);
         }
         reply
@@ -262,55 +264,16 @@ impl Workspace {
     /// A reply that somebody has to read before the story ends.
     pub(crate) fn takes_note_of(&self, reply: &Reply) {
         self.said.lock().unwrap().push_str(&reply.json.to_string());
-        self.unread.lock().unwrap().push((reply.text.clone(), Arc::clone(&reply.read)));
+        self.unread.lock().unwrap().push((reply.unread_text().to_owned(), Arc::clone(&reply.read)));
     }
 }
 
-/// What a person sees.
-pub(crate) struct Reply {
-    text: String,
-    pub(crate) json: Value,
-    /// Under which key late answers to the same request come.
-    pub(crate) key: String,
-    read: Arc<AtomicBool>,
-}
-
-impl Reply {
-    pub(crate) fn new(json: Value, key: &str) -> Self {
-        let text = visible(&json);
-        check_form(&json, &text);
-        Self { text, json, key: key.to_owned(), read: Arc::default() }
-    }
-
-    pub(crate) fn text(&self) -> &str {
-        self.read.store(true, Ordering::SeqCst);
-        &self.text
-    }
-
-    pub(crate) fn says(&self, part: &str) -> bool {
-        self.text().contains(part)
-    }
-
-    pub(crate) fn is_public(&self) -> bool {
-        self.json["response_type"] == "in_channel"
-    }
-
-    /// The operation's number, as the person would quote it.
-    pub(crate) fn operation(&self) -> OperationId {
-        let last = self.text.lines().last().unwrap();
-        let number = last.strip_prefix("op ").unwrap_or_else(|| panic!("no operation in {}", self.text));
-        number.split(' ').next().unwrap().parse().unwrap()
-    }
-}
-
-impl fmt::Display for Reply {
-    /// As Slack shows it.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if !self.is_public() {
-            f.write_str("(only visible to you)\n")?;
-        }
-        f.write_str(self.text())
-    }
+/// A message as Slack shows it.
+pub(crate) fn reply(json: Value, key: &str) -> Reply {
+    let text = visible(&json);
+    check_form(&json, &text);
+    let in_channel = json["response_type"] == "in_channel";
+    Reply::of(text, json, key, in_channel)
 }
 
 /// The blocks as a person reads them, with code in backticks.
@@ -321,9 +284,7 @@ fn visible(message: &Value) -> String {
             "rich_text" => {
                 for section in block["elements"].as_array().unwrap() {
                     for element in section["elements"].as_array().unwrap() {
-                        let words = element["text"].as_str().unwrap();
-                        let is_code = element["style"]["code"] == true;
-                        text.push_str(&if is_code { format!("`{words}`") } else { words.to_owned() });
+                        text.push_str(&shown(element));
                     }
                 }
             }
@@ -338,6 +299,43 @@ fn visible(message: &Value) -> String {
     text
 }
 
+fn shown(element: &Value) -> String {
+    let words = |name: &str| element[name].as_str().unwrap();
+    match words("type") {
+        "text" if element["style"]["code"] == true => format!("`{}`", words("text")),
+        "text" => words("text").to_owned(),
+        "user" => by_name(&format!("slack:{TEAM}:{}", words("user_id"))),
+        "usergroup" => by_name(&format!("slack:{TEAM}:group:{}", words("usergroup_id"))),
+        "channel" => by_name(&format!("slack:{TEAM}:{}", words("channel_id"))),
+        other => panic!("an element of another kind: {other}"),
+    }
+}
+
+/// How Slack shows whom and what it knows.
+pub(crate) const NAMES: [(&str, &str); 7] = [
+    ("U0ALICE", "@alice"),
+    ("U0BORIS", "@boris"),
+    ("U0RITA", "@rita"),
+    ("U0ADAM", "@adam"),
+    ("U0OTTO", "@otto"),
+    ("C0MODS", "#mods"),
+    ("C0RANDOM", "#random"),
+];
+
+/// Ids as names.
+fn by_name(text: &str) -> String {
+    NAMES.iter().fold(text.to_owned(), |text, (id, name)| text.replace(&format!("slack:{TEAM}:{id}"), name))
+}
+
+/// Names as the client sends them when they are chosen from its list.
+fn with_mentions(text: &str) -> String {
+    let mention = |word: &str| match NAMES.iter().find(|(_, name)| *name == word) {
+        Some((id, name)) => format!("<{}{id}|{}>", &name[..1], &name[1..]),
+        None => word.to_owned(),
+    };
+    text.split(' ').map(mention).collect::<Vec<_>>().join(" ")
+}
+
 /// No message is parsed for mentions or markup, and a notification says what the blocks say.
 fn check_form(json: &Value, text: &str) {
     assert_eq!(json["parse"], "none", "{json}");
@@ -347,5 +345,9 @@ fn check_form(json: &Value, text: &str) {
     assert!(!fallback.contains(['<', '>']), "{fallback}");
     let plain = |text: &str| text.replace(['`', '\u{2060}'], "");
     let fallback = fallback.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&");
-    assert_eq!(plain(&fallback), plain(text), "the notification differs from the message");
+    assert_eq!(
+        by_name(&plain(&fallback)),
+        by_name(&plain(text)),
+        "the notification differs from the message"
+    );
 }

@@ -1,14 +1,24 @@
 //! What a moderator does every night.
 
-use insta::assert_snapshot;
-
+use super::doors::{Door, assert_snapshot, at_every_door};
 use super::slack::{ALICE, MODS, RITA};
 use super::world::{World, run};
 
-#[tokio::test]
-async fn a_moderator_hands_a_room_over_and_the_channel_sees_it() {
-    run(World::usual(), async |bot| {
-        let reply = bot.slack(ALICE).says("/room-owner test user2").await;
+at_every_door! {
+    a_moderator_hands_a_room_over_and_the_channel_sees_it,
+    with_private_replies_only_the_caller_sees_it,
+    a_question_about_the_owner_changes_nothing,
+    who_owns_the_room_already_is_told_so_and_nothing_is_sent,
+    a_reason_is_shown_and_kept,
+    the_record_of_a_transfer_tells_who_where_what_and_by_whose_authority,
+    a_room_that_does_not_exist_is_said_to_be_so,
+    a_prefix_makes_room_for_two_bots_in_one_workspace,
+    the_attempt_is_in_the_log_while_tencent_still_thinks,
+}
+
+async fn a_moderator_hands_a_room_over_and_the_channel_sees_it(door: Door) {
+    run(World::usual().at(door), async |bot| {
+        let reply = bot.chat(ALICE).says("/room-owner test user2").await;
         assert_snapshot!(reply, @r"
         ✅ `test` now belongs to `user2` (was `carol`) · confirmed
         op 4 · RequestId Id-9dc6366a2003d418ace6b6c74e29980f-O-Seq-2 · by alice
@@ -19,10 +29,9 @@ async fn a_moderator_hands_a_room_over_and_the_channel_sees_it() {
     .await;
 }
 
-#[tokio::test]
-async fn with_private_replies_only_the_caller_sees_it() {
-    run(World::usual().private(), async |bot| {
-        let reply = bot.slack(ALICE).says("/room-owner test user2").await;
+async fn with_private_replies_only_the_caller_sees_it(door: Door) {
+    run(World::usual().at(door).private(), async |bot| {
+        let reply = bot.chat(ALICE).says("/room-owner test user2").await;
         assert_snapshot!(reply, @r"
         (only visible to you)
         ✅ `test` now belongs to `user2` (was `carol`) · confirmed
@@ -33,15 +42,14 @@ async fn with_private_replies_only_the_caller_sees_it() {
     .await;
 }
 
-#[tokio::test]
-async fn a_question_about_the_owner_changes_nothing() {
-    run(World::usual(), async |bot| {
+async fn a_question_about_the_owner_changes_nothing(door: Door) {
+    run(World::usual().at(door), async |bot| {
         for person in [ALICE, RITA] {
-            let reply = bot.slack(person).says("/room-owner test").await;
+            let reply = bot.chat(person).says("/room-owner test").await;
             assert!(reply.says("`test` belongs to `carol`."), "{reply}");
             assert!(!reply.is_public());
         }
-        let reply = bot.slack(ALICE).says("/room-owner gone").await;
+        let reply = bot.chat(ALICE).says("/room-owner gone").await;
         assert_snapshot!(reply, @r"
         (only visible to you)
         ❌ The owner of `gone` could not be read.
@@ -54,10 +62,9 @@ async fn a_question_about_the_owner_changes_nothing() {
     .await;
 }
 
-#[tokio::test]
-async fn who_owns_the_room_already_is_told_so_and_nothing_is_sent() {
-    run(World::usual(), async |bot| {
-        let reply = bot.slack(ALICE).says("/room-owner test carol").await;
+async fn who_owns_the_room_already_is_told_so_and_nothing_is_sent(door: Door) {
+    run(World::usual().at(door), async |bot| {
+        let reply = bot.chat(ALICE).says("/room-owner test carol").await;
         assert_snapshot!(reply, @r"
         (only visible to you)
         ℹ️ `carol` is already the owner of `test`. Nothing to change.
@@ -71,11 +78,10 @@ async fn who_owns_the_room_already_is_told_so_and_nothing_is_sent() {
     .await;
 }
 
-#[tokio::test]
-async fn a_reason_is_shown_and_kept() {
-    run(World::usual(), async |bot| {
+async fn a_reason_is_shown_and_kept(door: Door) {
+    run(World::usual().at(door), async |bot| {
         let line = "/room-owner test user2 reason: host crashed, see <#C1|general> & @here";
-        let reply = bot.slack(ALICE).says(line).await;
+        let reply = bot.chat(ALICE).says(line).await;
         assert_snapshot!(reply, @r"
         ✅ `test` now belongs to `user2` (was `carol`) · confirmed
         Reason given: `host crashed, see <#C1|general> & @here`
@@ -87,14 +93,13 @@ async fn a_reason_is_shown_and_kept() {
     .await;
 }
 
-#[tokio::test]
-async fn the_record_of_a_transfer_tells_who_where_what_and_by_whose_authority() {
-    run(World::usual(), async |bot| {
+async fn the_record_of_a_transfer_tells_who_where_what_and_by_whose_authority(door: Door) {
+    run(World::usual().at(door), async |bot| {
         let reply =
-            bot.slack(ALICE).delivered("1.2.abc").says("/room-owner test user2 reason: host left").await;
+            bot.chat(ALICE).delivered("1.2.abc").says("/room-owner test user2 reason: host left").await;
         assert!(reply.says("now belongs to"));
         let entry = bot.entry(&reply).await;
-        let json = serde_json::to_string_pretty(&entry).unwrap();
+        let json = bot.as_at_slack(&serde_json::to_string_pretty(&entry).unwrap());
         assert_snapshot!(json, @r#"
         {
           "operation": "4",
@@ -121,10 +126,9 @@ async fn the_record_of_a_transfer_tells_who_where_what_and_by_whose_authority() 
     .await;
 }
 
-#[tokio::test]
-async fn a_room_that_does_not_exist_is_said_to_be_so() {
-    run(World::usual(), async |bot| {
-        let reply = bot.slack(ALICE).says("/room-owner gone user2").await;
+async fn a_room_that_does_not_exist_is_said_to_be_so(door: Door) {
+    run(World::usual().at(door), async |bot| {
+        let reply = bot.chat(ALICE).says("/room-owner gone user2").await;
         assert_snapshot!(reply, @r"
         (only visible to you)
         ❌ The owner of `gone` was not changed.
@@ -137,24 +141,13 @@ async fn a_room_that_does_not_exist_is_said_to_be_so() {
     .await;
 }
 
-#[tokio::test]
-async fn a_trailing_slash_is_served_and_not_redirected() {
-    run(World::usual(), async |bot| {
-        let alice = bot.slack(ALICE).at_path("/slack/commands/");
-        let reply = alice.says("/room-owner test user2").await;
+async fn a_prefix_makes_room_for_two_bots_in_one_workspace(door: Door) {
+    run(World::usual().at(door).prefix("staging-"), async |bot| {
+        let reply = bot.chat(ALICE).says("/staging-room-owner test user2").await;
         assert!(reply.says("`test` now belongs to `user2`"));
-    })
-    .await;
-}
-
-#[tokio::test]
-async fn a_prefix_makes_room_for_two_bots_in_one_workspace() {
-    run(World::usual().prefix("staging-"), async |bot| {
-        let reply = bot.slack(ALICE).says("/staging-room-owner test user2").await;
-        assert!(reply.says("`test` now belongs to `user2`"));
-        let reply = bot.slack(ALICE).says("/staging-room-owner my room user2").await;
-        assert!(reply.says("Type: `/staging-room-owner \"my room\" user2`"), "{reply}");
-        let reply = bot.slack(ALICE).says("/room-owner test user3").await;
+        let reply = bot.chat(ALICE).says("/staging-room-owner tést user2").await;
+        assert!(reply.says("Type: `/staging-room-owner <room> <new_owner>`"), "{reply}");
+        let reply = bot.chat(ALICE).says("/room-owner test user3").await;
         assert_snapshot!(reply, @r"
         (only visible to you)
         ❌ The bot does not know the command `/room-owner`.
@@ -167,14 +160,13 @@ async fn a_prefix_makes_room_for_two_bots_in_one_workspace() {
     .await;
 }
 
-#[tokio::test]
-async fn the_attempt_is_in_the_log_while_tencent_still_thinks() {
+async fn the_attempt_is_in_the_log_while_tencent_still_thinks(door: Door) {
     use room_owner::domain::audit::OutcomeKind;
     use room_owner::tencent::simulator::{FaultKind, When};
 
-    run(World::usual(), async |bot| {
+    run(World::usual().at(door), async |bot| {
         bot.next_change(FaultKind::Stall { when: When::Before, millis: 300 });
-        let saying = tokio::spawn(bot.slack(ALICE).in_channel(MODS).says("/room-owner test user2"));
+        let saying = tokio::spawn(bot.chat(ALICE).in_channel(MODS).says("/room-owner test user2"));
         bot.tencent().until(|tencent| tencent.max_concurrent_changes("test") == 1).await;
         let entry = bot.last().await;
         assert_eq!(entry.outcome, OutcomeKind::Pending);

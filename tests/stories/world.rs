@@ -1,4 +1,4 @@
-//! The world of a story: Tencent with its rooms, the bot on a database of its own, and people in Slack.
+//! The world of a story: Tencent with its rooms, the bot on a database of its own, and people in chat.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,9 +8,9 @@ use reqwest::Url;
 use room_owner::app::acl::edit_locally;
 use room_owner::app::ports::{AclChange, NewGrant, Store as _};
 use room_owner::app::service::Timing;
-use room_owner::bot::{self, Bot};
+use room_owner::bot::{self, Bot, Doors};
 use room_owner::domain::access::{Effect, Role};
-use room_owner::domain::audit::{AuditEntry, AuditFilter};
+use room_owner::domain::audit::{AuditEntry, AuditFilter, OutcomeKind};
 use room_owner::domain::principal::Principal;
 use room_owner::domain::wording::CommandName;
 use room_owner::slack::{Lookup, Settings};
@@ -24,8 +24,11 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 use super::clock::{StoryClock, UNTIL_TOLD};
+use super::doors::{Chat, Door, change_at_discord};
+use super::guild::Guild;
 use super::late::Late;
-use super::slack::{ALICE, MODS, Person, RITA, Reply, Slack, TEAM, Workspace};
+use super::reply::Reply;
+use super::slack::{self, ALICE, MODS, Person, RITA, Slack, TEAM, Workspace};
 use super::{closing, logs};
 
 pub(crate) const SDK_APP_ID: u32 = 1_400_000_000;
@@ -33,6 +36,7 @@ pub(crate) const ADMIN: &str = "administrator";
 
 /// What is there before the story begins.
 pub(crate) struct World {
+    door: Door,
     rooms: Vec<(String, String)>,
     acl: Vec<(String, AclChange)>,
     app_id: Option<String>,
@@ -52,6 +56,7 @@ impl World {
     /// No rooms, and nobody may do anything anywhere.
     pub(crate) fn empty() -> Self {
         Self {
+            door: Door::Slack,
             rooms: Vec::new(),
             acl: Vec::new(),
             app_id: None,
@@ -75,6 +80,12 @@ impl World {
             .channel(MODS, "*")
             .grant(ALICE, "moderator", "*")
             .grant(RITA, "auditor", "*")
+    }
+
+    /// The story is told at this door.
+    pub(crate) fn at(mut self, door: Door) -> Self {
+        self.door = door;
+        self
     }
 
     pub(crate) fn room(mut self, id: &str, owner: &str) -> Self {
@@ -195,6 +206,7 @@ pub(crate) struct Stage {
     pub(crate) clock: StoryClock,
     pub(crate) late: Late,
     pub(crate) workspace: Arc<Workspace>,
+    pub(crate) guild: Option<Arc<Guild>>,
     pub(crate) store: Arc<SqliteStore>,
     /// Operations that did not come from Slack: edits of the ACL.
     pub(crate) other_operations: usize,
@@ -234,18 +246,21 @@ impl Stage {
             }));
         }
         let workspace = Arc::new(Workspace::new(late_address, &world.prefix, clock.clone()));
+        let guild = Guild::at(world.door, &workspace, world.private).await;
         let folder = tempfile::tempdir().unwrap();
-        let (store, running) = start(&world, &folder, &tencent_url, &workspace).await;
+        let (store, running) = start(&world, &folder, &tencent_url, &workspace, guild.as_deref()).await;
         let other_operations = world.acl.len();
         let by = || Principal::new("cli:ana".parse().unwrap());
         for (typed, change) in &world.acl {
-            edit_locally(&*store, &clock, by(), typed.clone(), change.clone(), None).await.unwrap();
+            let change = if guild.is_some() { change_at_discord(change) } else { change.clone() };
+            edit_locally(&*store, &clock, by(), typed.clone(), change, None).await.unwrap();
         }
         Self {
             world,
             clock,
             late,
             workspace,
+            guild,
             store,
             other_operations,
             simulator,
@@ -259,6 +274,16 @@ impl Stage {
     /// Somebody in #mods, about to type.
     pub(crate) fn slack(&self, person: Person) -> Slack {
         Slack::new(Arc::clone(&self.workspace), person)
+    }
+
+    /// Somebody in #mods at the door of the story, about to use a command.
+    pub(crate) fn chat(&self, person: Person) -> Chat {
+        Chat::new(self.slack(person), self.guild.as_ref(), person)
+    }
+
+    /// A text with ids as they would be at Slack, where stories are written.
+    pub(crate) fn as_at_slack(&self, text: &str) -> String {
+        self.guild.as_ref().map_or_else(|| text.to_owned(), |guild| guild.as_at_slack(text))
     }
 
     pub(crate) fn tencent(&self) -> &Simulator {
@@ -281,9 +306,16 @@ impl Stage {
 
     /// The late answer to the request that got this first one.
     pub(crate) async fn late(&self, first: &Reply) -> Reply {
-        let reply = Reply::new(self.late.message(&first.key).await, &first.key);
+        let reply = slack::reply(self.late.message(&first.key).await, &first.key);
         self.workspace.takes_note_of(&reply);
         reply
+    }
+
+    /// The status and text of one of the bot's own pages.
+    pub(crate) async fn page(&self, path: &str) -> (u16, String) {
+        let address = *self.workspace.bot.lock().unwrap();
+        let response = self.workspace.http.get(format!("http://{address}{path}")).send().await.unwrap();
+        (response.status().as_u16(), response.text().await.unwrap())
     }
 
     /// The whole log, newest first.
@@ -294,6 +326,25 @@ impl Stage {
     /// The newest entry of the log.
     pub(crate) async fn last(&self) -> AuditEntry {
         self.audit().await.remove(0)
+    }
+
+    /// The records of so many repetitions of the delivery that the story calls so.
+    pub(crate) async fn repetitions(&self, name: &str, count: usize) -> Vec<AuditEntry> {
+        let delivery = format!("slack:{name}");
+        let is_one = |entry: &AuditEntry| {
+            let id = entry.delivery_id.as_deref().map(|id| self.as_at_slack(id));
+            entry.outcome == OutcomeKind::Duplicate && id.as_ref() == Some(&delivery)
+        };
+        let asking = async {
+            loop {
+                let found: Vec<_> = self.audit().await.into_iter().filter(is_one).collect();
+                if found.len() == count {
+                    return found;
+                }
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(20), asking).await.expect("not repeated so often")
     }
 
     /// The record of what a reply is about.
@@ -359,7 +410,9 @@ impl Stage {
     /// Ends the bot and starts it anew on the same database.
     pub(crate) async fn restart(&mut self) {
         self.stop_bot().await;
-        let (store, running) = start(&self.world, &self.folder, &self.tencent_url, &self.workspace).await;
+        let guild = self.guild.as_deref();
+        let (store, running) =
+            start(&self.world, &self.folder, &self.tencent_url, &self.workspace, guild).await;
         self.store = store;
         self.running = Some(running);
     }
@@ -383,6 +436,7 @@ async fn start(
     folder: &TempDir,
     tencent_url: &Url,
     workspace: &Workspace,
+    guild: Option<&Guild>,
 ) -> (Arc<SqliteStore>, Running) {
     let url = format!("sqlite://{}", folder.path().join("room-owner.db").display());
     let tencent = tencent::Settings {
@@ -408,8 +462,14 @@ async fn start(
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     *workspace.bot.lock().unwrap() = listener.local_addr().unwrap();
     let (end, ends) = oneshot::channel();
-    let served = tokio::spawn(async move {
-        bot.serve(listener, Some(settings), Router::new(), async { drop(ends.await) }).await
-    });
+    let discord = guild.map(|guild| guild.settings_for_the_bot(&world.prefix));
+    let doors = Doors { slack: Some(settings), discord };
+    let served =
+        tokio::spawn(
+            async move { bot.serve(listener, doors, Router::new(), async { drop(ends.await) }).await },
+        );
+    if let Some(guild) = guild {
+        guild.is_reached().await;
+    }
     (store, Running { end, served })
 }

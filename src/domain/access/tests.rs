@@ -3,6 +3,8 @@
 mod model;
 
 use super::*;
+use crate::domain::command::Place;
+use crate::domain::principal::Principal;
 
 const ALICE: &str = "slack:T1:U1";
 const HOSTS: &str = "slack:T1:group:S1";
@@ -70,6 +72,56 @@ fn the_command_line_is_for_those_on_the_machine_alone() {
 #[test]
 fn somebody_of_the_machine_has_no_rights_by_it_in_a_channel() {
     assert_eq!(World::new().asked_by("cli:ana", &[]).transfer("test"), "no grant");
+}
+
+#[test]
+fn the_log_is_for_auditors_and_admins_the_acl_for_admins() {
+    let may = |role: &str, action: Action| World::new().grant(ALICE, role, "*").answer(action);
+    for (role, audit, acl) in [
+        ("moderator", "role moderator is not enough", "role moderator is not enough"),
+        ("auditor", "permit by grant 1", "role auditor is not enough"),
+        ("admin", "permit by grant 1", "permit by grant 1"),
+    ] {
+        assert_eq!(may(role, Action::ReadAudit), audit);
+        assert_eq!(may(role, Action::ReadAcl), acl);
+        assert_eq!(may(role, Action::EditAcl(Some(RoomScope::All))), acl);
+    }
+}
+
+#[test]
+fn nobody_gives_away_more_rooms_than_are_theirs() {
+    let world = World::new().grant(ALICE, "admin", "live-*");
+    let edit = |rooms: &str| world.answer(Action::EditAcl(Some(scope(rooms))));
+    assert_eq!(edit("live-*"), "permit by grant 1");
+    assert_eq!(edit("live-7"), "permit by grant 1");
+    assert_eq!(edit("live-vip-*"), "permit by grant 1");
+    for wider in ["*", "l*", "test"] {
+        assert_eq!(edit(wider), "granted for rooms live-* only", "{wider}");
+    }
+    let world = World::empty().allow(OPS, "live-*").grant(ALICE, "admin", "*");
+    assert_eq!(world.answer(Action::EditAcl(Some(scope("*")))), "channel authorised for rooms live-* only");
+    assert_eq!(world.answer(Action::EditAcl(Some(scope("live-7")))), "permit by grant 1");
+}
+
+#[test]
+fn a_deny_entry_for_some_rooms_stops_an_edit_that_would_touch_them() {
+    let world = World::new().grant(ALICE, "admin", "*").grant(ALICE, "admin", "vip-*");
+    let world = world.but(|grant| grant.effect = Effect::Deny);
+    assert_eq!(world.answer(Action::EditAcl(Some(scope("*")))), "denied by grant 2");
+    assert_eq!(world.answer(Action::EditAcl(Some(scope("vip-1")))), "denied by grant 2");
+    assert_eq!(world.answer(Action::EditAcl(Some(scope("live-*")))), "permit by grant 1");
+}
+
+#[test]
+fn a_permit_reaches_the_rooms_of_its_grants_in_a_channel_that_is_for_them() {
+    let world = World::empty().allow(OPS, "live-*").grant(ALICE, "auditor", "live-1");
+    let world = world.grant(ALICE, "auditor", "vip-*");
+    let Decision::Permit(permit) = world.decide(Action::ReadAudit) else { panic!("denied") };
+    assert!(permit.reach().covers(&room("live-1")) && !permit.reach().is_everything());
+    assert!(!permit.reach().covers(&room("live-2")) && !permit.reach().covers(&room("vip-1")));
+    let world = World::new().grant(ALICE, "auditor", "live-1").grant(ALICE, "admin", "*");
+    let Decision::Permit(permit) = world.decide(Action::ReadAudit) else { panic!("denied") };
+    assert!(permit.reach().is_everything());
 }
 
 // What is denied, and why ----------------------------------------------------------------------------------

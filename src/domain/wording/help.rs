@@ -1,50 +1,116 @@
 //! The help, made from the grammar and the caller's own rights.
 
-use super::{CommandName, Line, Message, Tone, code, op, text};
+use super::{CommandName, Line, Message, Style, Tone, code, op, text};
 use crate::domain::access::{Right, Role};
 use crate::domain::audit::OperationId;
+use crate::domain::command::Family;
 use crate::domain::principal::Subject;
 
-/// One line of the grammar, as the help shows it.
+/// One line of a grammar, as the help shows it.
 struct Form {
+    family: Family,
     arguments: &'static str,
     does: &'static str,
-    needs: fn(&[Right]) -> bool,
+    needs: Needs,
 }
 
-const FORMS: [Form; 4] = [
-    Form { arguments: "<room>", does: "shows who owns the room", needs: |rights| !rights.is_empty() },
-    Form { arguments: "<room> <new_owner>", does: "hands the room over", needs: may_transfer },
-    Form {
-        arguments: "<room> <new_owner> reason: <why>",
-        does: "the same, and keeps the reason with the record",
-        needs: may_transfer,
-    },
-    Form {
-        arguments: "\"my room\" <new_owner>",
-        does: "a room id with spaces goes in quotes",
-        needs: may_transfer,
-    },
+/// Who is shown a form.
+#[derive(Clone, Copy)]
+enum Needs {
+    Nothing,
+    AnyRole,
+    Role(Role),
+}
+
+impl Needs {
+    fn met_by(self, rights: &[Right]) -> bool {
+        match self {
+            Self::Nothing => true,
+            Self::AnyRole => !rights.is_empty(),
+            // An admin may do what the others may.
+            Self::Role(role) => rights.iter().any(|right| right.role == role || right.role == Role::Admin),
+        }
+    }
+}
+
+const fn form(family: Family, needs: Needs, arguments: &'static str, does: &'static str) -> Form {
+    Form { family, arguments, does, needs }
+}
+
+const MODERATOR: Needs = Needs::Role(Role::Moderator);
+const ADMIN: Needs = Needs::Role(Role::Admin);
+
+/// Every form of every command. The words before the first argument in angle brackets are its verb.
+const FORMS: &[Form] = &[
+    form(Family::Owner, Needs::AnyRole, "<room>", "shows who owns the room"),
+    form(Family::Owner, MODERATOR, "<room> <new_owner>", "hands the room over"),
+    form(
+        Family::Owner,
+        MODERATOR,
+        "<room> <new_owner> reason: <why>",
+        "the same, and keeps the reason with the record",
+    ),
+    form(Family::Owner, MODERATOR, "\"my room\" <new_owner>", "a room id with spaces goes in quotes"),
+    form(Family::Acl, Needs::Nothing, "whoami", "shows your own id, your role, and who can help"),
+    form(
+        Family::Acl,
+        ADMIN,
+        "grant <person> <role> rooms: live-* for: 8h in: #channel reason: <why>",
+        "gives a role: moderator, auditor or admin; only the first two are needed",
+    ),
+    form(Family::Acl, ADMIN, "deny <person> <role> rooms: vip-1", "takes it away, whatever else gives it"),
+    form(Family::Acl, ADMIN, "revoke <grant> reason: <why>", "takes a grant or a deny entry back"),
+    form(Family::Acl, ADMIN, "list", "shows the live grants; also: list all, list attention, list channels"),
+    form(
+        Family::Acl,
+        ADMIN,
+        "why <person> <room> in: #channel",
+        "explains what is decided, and by which grant",
+    ),
+    form(Family::Acl, ADMIN, "who-can <room>", "shows who can hand the room over"),
+    form(
+        Family::Acl,
+        ADMIN,
+        "channel allow #channel rooms: live-*",
+        "takes commands from a channel; this one if none is named",
+    ),
+    form(Family::Acl, ADMIN, "channel remove #channel", "takes no more commands from it"),
+    form(Family::Acl, ADMIN, "channel list", "shows the authorised channels"),
 ];
 
-fn may_transfer(rights: &[Right]) -> bool {
-    rights.iter().any(|right| matches!(right.role, Role::Moderator | Role::Admin))
+/// The forms of a command that begin with `verb`, or all of them.
+pub(super) fn forms_of(family: Family, verb: Option<&str>) -> Vec<String> {
+    let is = |form: &&Form| match verb {
+        Some(verb) => form.arguments == verb || form.arguments.starts_with(&format!("{verb} ")),
+        None => true,
+    };
+    let own = FORMS.iter().filter(|form| form.family == family);
+    own.filter(is).map(|form| form.arguments.to_owned()).collect()
 }
 
 pub(super) fn help(
     operation: OperationId,
+    family: Family,
     subject: &Subject,
     rights: &[Right],
     name: &CommandName,
 ) -> Message {
+    let name = name.of(family);
     let mut body: Vec<Line> = FORMS
         .iter()
-        .filter(|form| (form.needs)(rights))
+        .filter(|form| form.family == family && form.needs.met_by(rights))
+        // Quotes are for those who type words.
+        .filter(|form| name.1 == Style::Words || !form.arguments.contains('"'))
         .map(|form| code(name.with(form.arguments)).text(" ").text(form.does))
         .collect();
+    let does = match family {
+        Family::Owner => " hands a live room to a new owner.",
+        Family::Acl => " says who may do what, and changes it.",
+        Family::Audit => " shows what was done.",
+    };
     let headline = if rights.is_empty() {
         body.push(text("Ask an admin for a role, and quote your id ").code(subject).text("."));
-        code(&name.0).text(" hands a live room to a new owner. You have no role in this channel yet.")
+        code(&name.0).text(does).text(" You have no role in this channel yet.")
     } else {
         let mut line = text("You are: ");
         for (n, right) in rights.iter().enumerate() {
@@ -52,7 +118,7 @@ pub(super) fn help(
                 line.text(if n == 0 { "" } else { ", " }).text(right.role).text(" for ").code(&right.rooms);
         }
         body.push(line.text("."));
-        code(&name.0).text(" hands a live room to a new owner.")
+        code(&name.0).text(does)
     };
     Message { tone: Tone::Plain, headline, body, footer: Some(op(operation)) }
 }

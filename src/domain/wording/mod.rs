@@ -4,7 +4,9 @@
 //! A [`Message`] holds spans, not markup: what came from a user or from Tencent is a [`Span::Code`], and
 //! each platform's `render` decides how to show that without ever parsing it.
 
+pub mod acl;
 mod denial;
+mod form;
 mod help;
 mod outcome;
 mod usage;
@@ -12,10 +14,12 @@ mod usage;
 use std::fmt;
 
 use super::audit::{AuditEntry, OperationId, OutcomeKind};
-use super::command::{Transfer, quoted};
+use super::command::{Family, Transfer, quoted};
+use super::principal::{Channel, Subject};
 use super::reply::Reply;
 
 use denial::{denied, foreign_origin};
+pub use form::Style;
 use help::help;
 use outcome::{outcome_message, owner};
 use usage::invalid;
@@ -60,6 +64,23 @@ pub enum Span {
     Text(String),
     /// Somebody else's: an id, a code, what a person or Tencent wrote. Never markup.
     Code(String),
+    /// A person, group or role of the ACL: shown by name where the reader's platform knows it, and nobody is
+    /// notified.
+    Subject(Subject),
+    /// A channel of the ACL, likewise.
+    Channel(Channel),
+}
+
+impl Span {
+    /// What it says, without marks: the id for a person or a channel.
+    #[must_use]
+    pub fn plain(&self) -> String {
+        match self {
+            Self::Text(text) | Self::Code(text) => text.clone(),
+            Self::Subject(subject) => subject.to_string(),
+            Self::Channel(channel) => channel.to_string(),
+        }
+    }
 }
 
 /// One line of a message.
@@ -76,6 +97,11 @@ impl Line {
         self.0.push(Span::Code(text.to_string()));
         self
     }
+
+    fn and(mut self, more: Self) -> Self {
+        self.0.extend(more.0);
+        self
+    }
 }
 
 impl fmt::Display for Line {
@@ -83,7 +109,7 @@ impl fmt::Display for Line {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.iter().try_for_each(|span| match span {
             Span::Text(text) => f.write_str(text),
-            Span::Code(text) => write!(f, "`{text}`"),
+            Span::Code(_) | Span::Subject(_) | Span::Channel(_) => write!(f, "`{}`", span.plain()),
         })
     }
 }
@@ -94,6 +120,14 @@ fn text(text: impl fmt::Display) -> Line {
 
 fn code(text: impl fmt::Display) -> Line {
     Line::default().code(text)
+}
+
+fn subject(subject: &Subject) -> Line {
+    Line(vec![Span::Subject(subject.clone())])
+}
+
+fn channel(channel: &Channel) -> Line {
+    Line(vec![Span::Channel(channel.clone())])
 }
 
 /// Our own text with a foreign part in backticks, as spans. The part may itself hold a backtick: only the
@@ -128,15 +162,36 @@ pub struct Message {
 }
 
 /// What the command is called at the door through which the request came: `/room-owner`, with the
-/// configured prefix, or `room-owner transfer` on the command line.
+/// configured prefix, or `room-owner transfer` on the command line; and how its arguments are given there.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct CommandName(pub String);
+pub struct CommandName(pub String, pub Style);
 
 impl CommandName {
     /// The slash command with the configured prefix.
     #[must_use]
     pub fn slash(prefix: &str) -> Self {
-        Self(format!("/{prefix}room-owner"))
+        Self(format!("/{prefix}room-owner"), Style::Words)
+    }
+
+    /// The same command at a door that takes options with names.
+    #[must_use]
+    pub fn with_options(self) -> Self {
+        Self(self.0, Style::Options)
+    }
+
+    /// What another of the commands is called at the same door.
+    #[must_use]
+    pub fn of(&self, family: Family) -> Self {
+        match self.0.strip_suffix(Family::Owner.name()) {
+            Some(prefix) => Self(format!("{prefix}{}", family.name()), self.1),
+            None => Self(format!("/{}", family.name()), self.1),
+        }
+    }
+
+    /// Which of the commands `typed` names, slash and prefix included.
+    #[must_use]
+    pub fn family(&self, typed: &str) -> Option<Family> {
+        Family::ALL.into_iter().find(|family| self.of(*family).0 == typed)
     }
 
     /// What to type to see who owns the room now. The command line asks no such question; there, the same
@@ -151,7 +206,12 @@ impl CommandName {
     }
 
     fn with(&self, arguments: impl fmt::Display) -> String {
-        format!("{} {arguments}", self.0)
+        let arguments = arguments.to_string();
+        let family = Family::ALL.into_iter().find(|family| self.0.ends_with(family.name()));
+        match (self.1, family) {
+            (Style::Options, Some(family)) => format!("{} {}", self.0, form::as_options(family, &arguments)),
+            _ => format!("{} {arguments}", self.0),
+        }
     }
 }
 
@@ -159,7 +219,10 @@ impl CommandName {
 #[must_use]
 pub fn message(reply: &Reply, name: &CommandName) -> Message {
     match reply {
-        Reply::Help { operation, subject, rights } => help(*operation, subject, rights, name),
+        Reply::Help { operation, family, subject, rights } => {
+            help(*operation, *family, subject, rights, name)
+        }
+        Reply::Acl { operation, answer } => acl::acl(*operation, answer, name),
         Reply::Owner { operation, room, outcome } => owner(*operation, room, outcome),
         Reply::Transfer { operation, transfer, by, outcome, recorded } => {
             let mut message = outcome_message(
@@ -185,8 +248,8 @@ pub fn message(reply: &Reply, name: &CommandName) -> Message {
             }
             message
         }
-        Reply::Denied { operation, denial, subject, room } => {
-            denied(*operation, denial, subject, room.as_ref(), name)
+        Reply::Denied { operation, denial, subject, action, admins } => {
+            denied(*operation, denial, subject, action, admins, name)
         }
         Reply::Invalid { operation, error } => invalid(*operation, error, name),
         Reply::Duplicate { operation, first } => duplicate(*operation, first),

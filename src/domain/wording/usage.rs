@@ -1,8 +1,9 @@
 //! What was wrong with a line, and the lines that were probably meant.
 
-use super::{CommandName, Line, Message, Tone, capital, op, spans, text};
+use super::help::forms_of;
+use super::{CommandName, Line, Message, Style, Tone, capital, op, spans, text};
 use crate::domain::audit::OperationId;
-use crate::domain::command::{LONGEST_REASON, Mention, UsageError, quoted};
+use crate::domain::command::{LONGEST_REASON, LineProblem, Mention, UsageError, quoted};
 
 /// What was wrong with the line, and the lines that were probably meant.
 fn usage(error: &UsageError) -> (Line, Vec<String>) {
@@ -84,6 +85,19 @@ fn usage(error: &UsageError) -> (Line, Vec<String>) {
                 .text(" is the limit."),
             forms(&["<room> <new_owner> reason: …"]),
         ),
+        UsageError::Line(family, verb, problem) => (line_problem(problem), forms_of(*family, *verb)),
+    }
+}
+
+fn line_problem(problem: &LineProblem) -> Line {
+    match problem {
+        LineProblem::UnknownVerb(word) => text("The bot does not know ").code(word).text(" here."),
+        LineProblem::UnknownOption(name) => text("There is no option ").code(name).text(" here."),
+        LineProblem::Twice(name) => text("The option ").code(name).text(" comes twice."),
+        LineProblem::NoValue(name) => text("Nothing follows ").code(format!("{name}:")).text("."),
+        LineProblem::Missing(what) => text("Something is missing: ").code(what).text("."),
+        LineProblem::TooMany(word) => text("Nothing more is expected at ").code(word).text("."),
+        LineProblem::Invalid(why) => foreign(why),
     }
 }
 
@@ -108,8 +122,13 @@ pub fn usage_for_the_record(error: &UsageError) -> String {
 
 pub(super) fn invalid(operation: OperationId, error: &UsageError, name: &CommandName) -> Message {
     let (headline, forms) = usage(error);
+    let name = match error {
+        UsageError::Line(family, ..) => name.of(*family),
+        _ => name.clone(),
+    };
     let mut body = Vec::new();
-    for (n, form) in forms.iter().enumerate() {
+    let has_quotes = |form: &&String| name.1 == Style::Options && form.contains("\"my room\"");
+    for (n, form) in forms.iter().filter(|form| !has_quotes(form)).enumerate() {
         let line = text(if n == 0 { "Type: " } else { "Or: " });
         body.push(line.code(name.with(form).trim_end()));
     }

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
-use super::fake::Fake;
+use super::gateway::Fake;
 
 pub(crate) const TOKEN: &str = "the-bots-token";
 
@@ -103,6 +103,20 @@ impl Discord {
 
     pub(crate) fn interaction(&self, token: &str) -> Interaction {
         self.state.lock().unwrap().interactions[token].clone()
+    }
+
+    /// Every interaction, by its token.
+    pub(crate) fn interactions(&self) -> Vec<(String, Interaction)> {
+        let state = self.state.lock().unwrap();
+        state.interactions.iter().map(|(token, it)| (token.clone(), it.clone())).collect()
+    }
+
+    /// Waits for the last answer to an interaction.
+    pub(crate) async fn answered(&self, token: &str) -> Interaction {
+        let is_final = |it: &Interaction| {
+            it.edited.is_some() || it.callback.as_ref().is_some_and(|callback| callback["type"] != 5)
+        };
+        self.until(token, is_final).await
     }
 
     /// Waits until the interaction is as it should be.

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use insta::assert_snapshot;
 use room_owner::tencent::simulator::{FaultKind, When};
 
 use super::late::{Late, Taken};
@@ -86,4 +87,24 @@ async fn no_answer_goes_to_a_host_that_is_not_slack_s() {
     tokio::join!(unanswered(&urls[0]), unanswered(&urls[1]), unanswered(""));
     assert!(elsewhere.posts().is_empty());
     server.abort();
+}
+
+#[tokio::test]
+async fn who_waits_too_long_is_told_so_and_gets_the_answer_later() {
+    run(World::usual(), async |bot| {
+        let first = slowly(bot).await;
+        assert_snapshot!(first, @r"
+        (only visible to you)
+        ⏳ Working on `/room-owner test user2` …
+        Tencent is slow to answer. The result follows here; do not send it again.
+        ");
+        let reply = bot.late(&first).await;
+        assert_snapshot!(reply, @r"
+        ✅ `test` now belongs to `user2` (was `carol`) · confirmed
+        op 4 · RequestId Id-9dc6366a2003d418ace6b6c74e29980f-O-Seq-2 · by alice
+        ");
+        assert!(reply.is_public());
+        assert_eq!(bot.late.posts(), [200]);
+    })
+    .await;
 }

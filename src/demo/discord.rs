@@ -1,0 +1,292 @@
+//! A stand-in for Discord: sends a command as Discord does, signed, to the bot's real endpoint, and takes
+//! the bot's calls at a small REST API of its own: the first answer, and what is put in its place.
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use anyhow::Context as _;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use axum::routing::{patch, post};
+use axum::{Json, Router};
+use ed25519_dalek::{Signer as _, SigningKey};
+use reqwest::Url;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use tokio::sync::Notify;
+
+use super::world::{APPLICATION, CHANNELS, GUILD, PEOPLE};
+use crate::app::ports::Clock as _;
+use crate::clock::SystemClock;
+use crate::discord::{Patience, Settings};
+use crate::domain::wording::CommandName;
+
+/// Where the stand-in's REST API is, at the demo's own address.
+const API: &str = "/demo/discord/api";
+/// How long an answer is waited for.
+const LONGEST: Duration = Duration::from_secs(30);
+/// What a private message is marked with ("Message Flags").
+const EPHEMERAL: u64 = 64;
+/// Discord's codes for a token that is not known and for a second first answer ("JSON Error Codes").
+const UNKNOWN_INTERACTION: (StatusCode, u64) = (StatusCode::NOT_FOUND, 10_062);
+const ALREADY_ACKNOWLEDGED: (StatusCode, u64) = (StatusCode::BAD_REQUEST, 40_060);
+const UNKNOWN_WEBHOOK: (StatusCode, u64) = (StatusCode::NOT_FOUND, 10_015);
+
+/// The stand-in.
+pub(super) struct DiscordStandIn {
+    bot: SocketAddr,
+    key: SigningKey,
+    http: reqwest::Client,
+    /// By their token.
+    interactions: Mutex<HashMap<String, Interaction>>,
+    changed: Notify,
+    /// Bodies that were sent, by their delivery, so that one can be sent again.
+    sent: Mutex<HashMap<String, String>>,
+}
+
+#[derive(Debug, Clone, Default)]
+struct Interaction {
+    id: String,
+    callback: Option<Value>,
+    edited: Option<Value>,
+}
+
+impl Interaction {
+    /// The first answer, and what is seen in the end, if that is there already.
+    fn answer(&self) -> Option<(&Value, &Value)> {
+        let callback = self.callback.as_ref()?;
+        let seen = if callback["type"] == 5 { self.edited.as_ref()? } else { &callback["data"] };
+        Some((callback, seen))
+    }
+}
+
+/// An option as it was filled in.
+#[derive(Debug, Clone, Deserialize, Serialize)]
+pub(super) struct Filled {
+    pub(super) name: String,
+    pub(super) value: String,
+}
+
+/// What came back, and what had been sent.
+#[derive(Debug, Serialize)]
+pub(super) struct Said {
+    pub(super) status: u16,
+    pub(super) late: bool,
+    pub(super) messages: Vec<Value>,
+    request: Value,
+    pub(super) delivery: String,
+    elapsed_ms: u128,
+}
+
+impl DiscordStandIn {
+    pub(super) fn new(bot: SocketAddr) -> anyhow::Result<Self> {
+        Ok(Self {
+            bot,
+            key: SigningKey::from_bytes(&rand::random()),
+            http: reqwest::Client::builder().no_proxy().build()?,
+            interactions: Mutex::default(),
+            changed: Notify::new(),
+            sent: Mutex::default(),
+        })
+    }
+
+    /// The bot's settings for this Discord.
+    pub(super) fn settings_for_the_bot(&self) -> anyhow::Result<Settings> {
+        Ok(Settings {
+            public_key: Some(hex::encode(self.key.verifying_key().as_bytes()).parse()?),
+            bot_token: None,
+            application_id: Some(APPLICATION.to_owned()),
+            api_base_url: Url::parse(&format!("http://{}{API}", self.bot))?,
+            command: CommandName::slash(""),
+            private_replies: false,
+            patience: Patience::default(),
+        })
+    }
+
+    /// Uses the command with these options as a person in a channel, and waits for the final answer.
+    pub(super) async fn say(&self, person: &str, channel: &str, options: &[Filled]) -> anyhow::Result<Said> {
+        let options = options.iter().map(|it| json!({ "name": it.name, "type": 3, "value": it.value }));
+        let (delivery, body) = self.interaction(2, person, channel, options.collect())?;
+        lock(&self.sent).insert(delivery.clone(), body.clone());
+        self.send(body, delivery).await
+    }
+
+    /// Delivers an interaction once more, signed anew. The bot has nothing to say to that. `None` if there was
+    /// no such interaction.
+    pub(super) async fn say_again(&self, delivery: &str) -> anyhow::Result<Option<Said>> {
+        let Some(body) = lock(&self.sent).get(delivery).cloned() else { return Ok(None) };
+        let began = Instant::now();
+        let (status, request) = self.post(&body).await?;
+        let delivery = delivery.to_owned();
+        let elapsed_ms = began.elapsed().as_millis();
+        Ok(Some(Said { status, late: false, messages: Vec::new(), request, delivery, elapsed_ms }))
+    }
+
+    /// What the bot suggests for the option that is being typed.
+    pub(super) async fn suggest(
+        &self,
+        person: &str,
+        channel: &str,
+        options: &[Filled],
+        focused: &str,
+    ) -> anyhow::Result<Value> {
+        let options = options.iter().map(
+            |it| json!({ "name": it.name, "type": 3, "value": it.value, "focused": it.name == focused }),
+        );
+        let (_, body) = self.interaction(4, person, channel, options.collect())?;
+        self.post(&body).await?;
+        let answer = self.answered(&token_in(&body)).await?;
+        Ok(answer.callback.map(|callback| callback["data"]["choices"].clone()).unwrap_or_default())
+    }
+
+    /// The body of an interaction ("Interaction Object"), whose token is good from now on.
+    fn interaction(
+        &self,
+        kind: u64,
+        person: &str,
+        channel: &str,
+        options: Vec<Value>,
+    ) -> anyhow::Result<(String, String)> {
+        let person = PEOPLE.iter().find(|known| known.id == person).context("no such person in the demo")?;
+        let channel =
+            CHANNELS.iter().find(|known| known.id == channel).context("no such channel in the demo")?;
+        // A snowflake's upper bits are the milliseconds since 2015 ("Snowflakes").
+        let since = SystemClock.now().as_millisecond() - 1_420_070_400_000;
+        let id = ((u64::try_from(since)? << 22) | (rand::random::<u64>() & 0x3f_ffff)).to_string();
+        let token = hex::encode(rand::random::<[u8; 24]>());
+        let body = json!({
+            "id": id, "application_id": APPLICATION, "type": kind, "token": token, "version": 1,
+            "guild_id": GUILD, "guild": { "id": GUILD, "locale": "en-US", "features": [] },
+            "channel_id": channel.snowflake,
+            "channel": { "id": channel.snowflake, "type": 0, "name": channel.name, "guild_id": GUILD },
+            "member": {
+                "user": { "id": person.snowflake, "username": person.name.to_lowercase(), "discriminator": "0" },
+                "roles": [], "permissions": "2147483648", "flags": 0, "joined_at": "2026-01-01T00:00:00Z",
+            },
+            "context": 0, "authorizing_integration_owners": { "0": GUILD }, "entitlements": [],
+            "locale": "en-US", "guild_locale": "en-US", "app_permissions": "2147485696",
+            "attachment_size_limit": 10_485_760,
+            "data": { "id": "1", "name": "room-owner", "type": 1, "options": options },
+        });
+        let interaction = Interaction { id: id.clone(), ..Interaction::default() };
+        lock(&self.interactions).insert(token, interaction);
+        Ok((id, body.to_string()))
+    }
+
+    async fn send(&self, body: String, delivery: String) -> anyhow::Result<Said> {
+        let began = Instant::now();
+        let (status, request) = self.post(&body).await?;
+        let mut messages = Vec::new();
+        let mut late = false;
+        if status == StatusCode::ACCEPTED.as_u16() {
+            let interaction = self.answered(&token_in(&body)).await?;
+            if let Some((callback, seen)) = interaction.answer() {
+                late = callback["type"] == 5;
+                let mut seen = seen.clone();
+                // Whom it is for was settled with the first answer.
+                seen["flags"] = json!(callback["data"]["flags"].as_u64().unwrap_or_default());
+                messages.push(seen);
+            }
+        }
+        Ok(Said { status, late, messages, request, delivery, elapsed_ms: began.elapsed().as_millis() })
+    }
+
+    async fn post(&self, body: &str) -> anyhow::Result<(u16, Value)> {
+        let timestamp = SystemClock.now().as_second().to_string();
+        let signature = self.key.sign(&[timestamp.as_bytes(), body.as_bytes()].concat());
+        let signature = hex::encode(signature.to_bytes());
+        let response = self
+            .http
+            .post(format!("http://{}/discord/interactions", self.bot))
+            .header("content-type", "application/json")
+            .header("x-signature-timestamp", &timestamp)
+            .header("x-signature-ed25519", &signature)
+            .body(body.to_owned())
+            .send()
+            .await?;
+        let headers = json!({
+            "content-type": "application/json", "x-signature-timestamp": timestamp,
+            "x-signature-ed25519": signature,
+        });
+        let request = json!({ "url": "/discord/interactions", "headers": headers, "body": body });
+        Ok((response.status().as_u16(), request))
+    }
+
+    /// Waits for the final answer; without one, the interaction as it is in the end.
+    async fn answered(&self, token: &str) -> anyhow::Result<Interaction> {
+        let look = || lock(&self.interactions).get(token).cloned().context("an interaction of no one's");
+        let waiting = async {
+            loop {
+                let changed = self.changed.notified();
+                let interaction = look()?;
+                if interaction.answer().is_some() {
+                    return Ok(interaction);
+                }
+                changed.await;
+            }
+        };
+        tokio::time::timeout(LONGEST, waiting).await.unwrap_or_else(|_| look())
+    }
+
+    /// What the bot calls.
+    pub(super) fn api(self: &Arc<Self>) -> Router {
+        Router::new()
+            .route(&format!("{API}/interactions/{{id}}/{{token}}/callback"), post(callback))
+            .route(&format!("{API}/webhooks/{{application}}/{{token}}/messages/@original"), patch(edit))
+            .with_state(Arc::clone(self))
+    }
+}
+
+/// Whether only the person who asked sees a message.
+pub(super) fn is_private(message: &Value) -> bool {
+    message["flags"].as_u64().unwrap_or_default() & EPHEMERAL != 0
+}
+
+async fn callback(
+    State(discord): State<Arc<DiscordStandIn>>,
+    Path((id, token)): Path<(String, String)>,
+    Json(body): Json<Value>,
+) -> Response {
+    let taken = match lock(&discord.interactions).get_mut(&token).filter(|known| known.id == id) {
+        None => Err(UNKNOWN_INTERACTION),
+        Some(Interaction { callback: Some(_), .. }) => Err(ALREADY_ACKNOWLEDGED),
+        Some(interaction) => {
+            interaction.callback = Some(body);
+            Ok(StatusCode::NO_CONTENT.into_response())
+        }
+    };
+    discord.changed.notify_waiters();
+    taken.unwrap_or_else(refused)
+}
+
+async fn edit(
+    State(discord): State<Arc<DiscordStandIn>>,
+    Path((_, token)): Path<(String, String)>,
+    Json(body): Json<Value>,
+) -> Response {
+    let taken = match lock(&discord.interactions).get_mut(&token) {
+        Some(interaction @ Interaction { callback: Some(_), .. }) => {
+            interaction.edited = Some(body);
+            Ok(Json(json!({ "id": interaction.id })).into_response())
+        }
+        _ => Err(UNKNOWN_WEBHOOK),
+    };
+    discord.changed.notify_waiters();
+    taken.unwrap_or_else(refused)
+}
+
+fn refused((status, code): (StatusCode, u64)) -> Response {
+    (status, Json(json!({ "code": code, "message": "refused by the demo's stand-in" }))).into_response()
+}
+
+fn token_in(body: &str) -> String {
+    let body: Value = serde_json::from_str(body).unwrap_or_default();
+    body["token"].as_str().unwrap_or_default().to_owned()
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,236 @@
+//! Who may do what: roles, scopes, grants, and the one function that decides.
+//!
+//! Deny by default: an empty ACL permits nobody, no authorised channel means nowhere, and a deny entry
+//! beats every permit. [`decide`] is pure: the caller reads the ACL and the clock before.
+
+mod attention;
+mod change;
+mod explain;
+pub mod plan;
+mod rule;
+mod scope;
+
+use std::fmt;
+use std::str::FromStr;
+
+use jiff::Timestamp;
+
+use super::principal::{Channel, Subject, serialize_as_text};
+use super::room::RoomId;
+
+pub use attention::{Attention, attention};
+pub use change::{
+    AclChange, ChangedEntry, GrantUse, LockOut, NewGrant, NotEdited, is_for_oneself, live_admins, lock_out,
+};
+pub use explain::{Able, Explanation, Right, Standing, explain, rights, who_can};
+pub use rule::{Authority, Decision, Denial, Fit, Permit, Reach, decide, fit};
+pub use scope::{InvalidScope, RoomScope};
+
+/// An RBAC role.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Role {
+    /// Hands rooms over, within the grant's room scope.
+    Moderator,
+    /// Reads the audit log.
+    Auditor,
+    /// Edits the ACL; may do what the other two may.
+    Admin,
+}
+
+/// What a command needs permission for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Action {
+    /// Learn who owns a room.
+    ShowOwner(RoomId),
+    /// Give a room to somebody else.
+    Transfer(RoomId),
+    /// Read the audit log, as far as the rooms in reach go.
+    ReadAudit,
+    /// Read the ACL.
+    ReadAcl,
+    /// Change entries of the ACL whose room scopes lie within this one: nobody gives away more rooms than
+    /// are theirs. Without a scope, a change that turns out to be none.
+    EditAcl(Option<RoomScope>),
+}
+
+impl Action {
+    /// The room that the action is about, if it is about one.
+    #[must_use]
+    pub fn room(&self) -> Option<&RoomId> {
+        match self {
+            Self::ShowOwner(room) | Self::Transfer(room) => Some(room),
+            Self::ReadAudit | Self::ReadAcl | Self::EditAcl(_) => None,
+        }
+    }
+
+    /// Whether a permit for `scope` is wide enough.
+    fn is_within(&self, scope: &RoomScope) -> bool {
+        match self {
+            Self::ShowOwner(room) | Self::Transfer(room) => scope.covers(room),
+            Self::EditAcl(rooms) => rooms.as_ref().is_none_or(|rooms| scope.contains(rooms)),
+            // What is shown is cut to the rooms in reach.
+            Self::ReadAudit | Self::ReadAcl => true,
+        }
+    }
+
+    /// Whether a deny entry for `scope` takes any of it away.
+    fn is_touched_by(&self, scope: &RoomScope) -> bool {
+        match self {
+            Self::EditAcl(Some(rooms)) => scope.overlaps(rooms),
+            _ => self.is_within(scope),
+        }
+    }
+}
+
+impl Role {
+    /// Every role, in the order in which people read them.
+    pub const ALL: [Self; 3] = [Self::Moderator, Self::Auditor, Self::Admin];
+
+    /// Whether the role is enough for the action.
+    #[must_use]
+    pub fn allows(self, action: &Action) -> bool {
+        match action {
+            // Whoever may read the log finds the owner there anyway.
+            Action::ShowOwner(_) => true,
+            Action::Transfer(_) => matches!(self, Self::Moderator | Self::Admin),
+            Action::ReadAudit => matches!(self, Self::Auditor | Self::Admin),
+            Action::ReadAcl | Action::EditAcl(_) => self == Self::Admin,
+        }
+    }
+
+    /// The role's name in the interface.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Moderator => "moderator",
+            Self::Auditor => "auditor",
+            Self::Admin => "admin",
+        }
+    }
+}
+
+impl fmt::Display for Role {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// A text that names no role.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is not a role: use `moderator`, `auditor` or `admin`")]
+pub struct UnknownRole(String);
+
+impl FromStr for Role {
+    type Err = UnknownRole;
+
+    fn from_str(text: &str) -> Result<Self, UnknownRole> {
+        Self::ALL.into_iter().find(|role| role.name() == text).ok_or_else(|| UnknownRole(text.to_owned()))
+    }
+}
+
+/// Whether an entry of the ACL permits or forbids.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Effect {
+    /// Gives the role.
+    Permit,
+    /// Takes it away, whatever else permits.
+    Deny,
+}
+
+impl Effect {
+    /// The effect's name in the interface.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Permit => "permit",
+            Self::Deny => "deny",
+        }
+    }
+}
+
+serialize_as_text!(Role);
+
+/// The number of a grant, as people name it: `grant 12`.
+pub type GrantId = i64;
+
+/// A role for a subject, within a scope and a time.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Grant {
+    /// Its number.
+    pub id: GrantId,
+    /// Who has it.
+    pub subject: Subject,
+    /// What it gives.
+    pub role: Role,
+    /// Permit or deny.
+    pub effect: Effect,
+    /// For which rooms.
+    pub rooms: RoomScope,
+    /// Only from these channels; from every authorised one if empty.
+    pub channels: Vec<Channel>,
+    /// When it lapses; `None` for never. Evaluated at reading.
+    #[serde(serialize_with = "crate::domain::audit::serialize_optional_millis")]
+    pub expires_at: Option<Timestamp>,
+    /// Who gave it.
+    pub granted_by: Subject,
+    /// When.
+    #[serde(serialize_with = "crate::domain::audit::serialize_millis")]
+    pub granted_at: Timestamp,
+    /// When it was taken back.
+    #[serde(serialize_with = "crate::domain::audit::serialize_optional_millis")]
+    pub revoked_at: Option<Timestamp>,
+    /// Why it was given.
+    pub reason: Option<String>,
+}
+
+/// A channel from which commands are taken, for the rooms of its scope.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct AuthorisedChannel {
+    /// The channel.
+    pub channel: Channel,
+    /// For which rooms.
+    pub rooms: RoomScope,
+    /// Who authorised it.
+    pub allowed_by: Subject,
+    /// When.
+    #[serde(serialize_with = "crate::domain::audit::serialize_millis")]
+    pub allowed_at: Timestamp,
+    /// When it was removed.
+    #[serde(serialize_with = "crate::domain::audit::serialize_optional_millis")]
+    pub removed_at: Option<Timestamp>,
+    /// Why it was authorised.
+    pub reason: Option<String>,
+}
+
+/// The part of the ACL that can matter to one request, and the version of the whole that it was read at.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct AclView {
+    /// Counts the changes of the ACL. A decision is only carried out while it still holds.
+    pub version: i64,
+    /// The grants that name the caller or one of the caller's groups, revoked and lapsed ones too.
+    pub grants: Vec<Grant>,
+    /// The entries for the caller's channel.
+    pub channels: Vec<AuthorisedChannel>,
+}
+
+/// `a, b`
+pub(crate) fn list<T: fmt::Display>(items: &[T]) -> String {
+    items.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+}
+
+/// Whether the channel is authorised at `now`.
+#[must_use]
+pub fn is_open(entry: &AuthorisedChannel, now: Timestamp) -> bool {
+    entry.allowed_at <= now && entry.removed_at.is_none_or(|removed| removed > now)
+}
+
+/// Whether the grant holds at `now`: given, not yet lapsed, not taken back.
+#[must_use]
+pub fn is_live(grant: &Grant, now: Timestamp) -> bool {
+    let ended = |end: Option<Timestamp>| end.is_some_and(|end| end <= now);
+    grant.granted_at <= now && !ended(grant.expires_at) && !ended(grant.revoked_at)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,5 @@
+//! What several test programs use: Discord's side of every conversation.
+
+pub(crate) mod discord;
+pub(crate) mod gateway;
+pub(crate) mod interaction;

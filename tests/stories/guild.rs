@@ -1,0 +1,291 @@
+//! People in a Discord guild: they use the command, Discord delivers it over HTTP or over the gateway, and
+//! they read what the bot's calls made of it.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex};
+
+use ed25519_dalek::{Signer as _, SigningKey};
+use room_owner::app::ports::Clock as _;
+use room_owner::discord::{Patience, Settings};
+use room_owner::domain::command::quoted;
+use room_owner::domain::wording::CommandName;
+use secrecy::SecretString;
+use serde_json::{Value, json};
+
+use super::doors::{Door, at_discord, with_slacks_ids};
+use super::reply::Reply;
+use super::slack::{MODS, Person, Workspace};
+use crate::fakes::discord::{Discord, Interaction, TOKEN};
+use crate::fakes::gateway::{Connection, Fake};
+use crate::fakes::interaction::{APPLICATION, command};
+
+/// Discord, as far as the bot can see.
+pub(crate) struct Guild {
+    pub(crate) discord: Discord,
+    pub(crate) key: SigningKey,
+    gateway: Option<tokio::sync::Mutex<Link>>,
+    /// Where the bot is, and what is noted for the end of the story.
+    workspace: Arc<Workspace>,
+    private: bool,
+    /// Interactions by the story's name for them.
+    named: Mutex<HashMap<String, Value>>,
+    /// The tokens of the interactions whose answer somebody read.
+    pub(crate) read: Mutex<HashSet<String>>,
+}
+
+struct Link {
+    gateway: Fake,
+    connection: Option<Connection>,
+    sequence: u64,
+}
+
+impl Guild {
+    /// None at Slack's door.
+    pub(crate) async fn at(door: Door, workspace: &Arc<Workspace>, private: bool) -> Option<Arc<Self>> {
+        let (discord, gateway) = match door {
+            Door::Slack => return None,
+            Door::DiscordOverHttp => (Discord::start().await, None),
+            Door::DiscordOverTheGateway => {
+                let (discord, gateway) = Discord::with_gateway().await;
+                (discord, Some(Link { gateway, connection: None, sequence: 1 }))
+            }
+        };
+        Some(Arc::new(Self {
+            discord,
+            key: SigningKey::from_bytes(&rand::random()),
+            gateway: gateway.map(tokio::sync::Mutex::new),
+            workspace: Arc::clone(workspace),
+            private,
+            named: Mutex::default(),
+            read: Mutex::default(),
+        }))
+    }
+
+    /// The bot's settings for this Discord.
+    pub(crate) fn settings_for_the_bot(&self, prefix: &str) -> Settings {
+        let key = hex::encode(self.key.verifying_key().as_bytes()).parse().unwrap();
+        Settings {
+            public_key: Some(key).filter(|_| self.gateway.is_none()),
+            bot_token: Some(SecretString::from(TOKEN)),
+            application_id: Some(APPLICATION.to_owned()),
+            api_base_url: self.discord.base.parse().unwrap(),
+            command: CommandName::slash(prefix),
+            private_replies: self.private,
+            patience: Patience::default(),
+        }
+    }
+
+    /// Waits until the bot can be reached.
+    pub(crate) async fn is_reached(&self) {
+        if let Some(link) = &self.gateway {
+            let mut link = link.lock().await;
+            link.connection = Some(link.gateway.session().await);
+            link.sequence = 1;
+        }
+    }
+
+    async fn delivers(&self, interaction: &Value) {
+        self.discord.knows(text(&interaction["token"]), text(&interaction["id"]));
+        let Some(link) = &self.gateway else { return self.posts(interaction.to_string()).await };
+        let mut link = link.lock().await;
+        link.sequence += 1;
+        let event = json!({ "op": 0, "t": "INTERACTION_CREATE", "s": link.sequence, "d": interaction });
+        link.connection.as_ref().unwrap().send(event);
+    }
+
+    async fn posts(&self, body: String) {
+        let address = *self.workspace.bot.lock().unwrap();
+        let timestamp = self.workspace.clock.now().as_second().to_string();
+        let signature = self.key.sign(&[timestamp.as_bytes(), body.as_bytes()].concat());
+        let request = self.workspace.http.post(format!("http://{address}/discord/interactions"));
+        let request = request
+            .header("x-signature-timestamp", &timestamp)
+            .header("x-signature-ed25519", hex::encode(signature.to_bytes()));
+        assert_eq!(request.body(body).send().await.unwrap().status(), 202);
+    }
+
+    /// A text as it would be at Slack, where stories are written.
+    pub(crate) fn as_at_slack(&self, text: &str) -> String {
+        let named = self.named.lock().unwrap();
+        let text = with_slacks_ids(text);
+        named.iter().fold(text, |text, (name, interaction)| {
+            let id = interaction["id"].as_str().unwrap();
+            text.replace(&format!("discord:{id}"), &format!("slack:{name}"))
+        })
+    }
+
+    async fn answer_to(&self, interaction: &Value) -> Reply {
+        let token = text(&interaction["token"]);
+        let answered = self.discord.answered(token).await;
+        self.read.lock().unwrap().insert(token.to_owned());
+        self.reply(&answered)
+    }
+
+    fn reply(&self, interaction: &Interaction) -> Reply {
+        let callback = interaction.callback.clone().unwrap();
+        let message = interaction.edited.clone().unwrap_or_else(|| callback["data"].clone());
+        let text = self.as_at_slack(&visible(&message));
+        let is_public = callback["data"]["flags"] != 64;
+        // Whether the channel sees an answer is settled with "thinking…", before anything is done.
+        let is_transfer = callback["type"] == 5 && field(&message, "Asked by").is_some();
+        assert_eq!(is_public, is_transfer && !self.private, "who sees {callback} {message}");
+        // Slack's door also keeps from the channel that nothing happened.
+        let concerns_the_channel = is_public && is_of_the_channel(&text);
+        let reply = Reply::of(text, json!([callback, message]), "", concerns_the_channel);
+        self.workspace.takes_note_of(&reply);
+        reply
+    }
+}
+
+/// Somebody about to use the command.
+pub(crate) struct Member {
+    guild: Arc<Guild>,
+    person: Person,
+    channel: &'static str,
+    delivery: Option<String>,
+}
+
+impl Member {
+    pub(crate) fn new(guild: Arc<Guild>, person: Person) -> Self {
+        Self { guild, person, channel: at_discord(MODS), delivery: None }
+    }
+
+    pub(crate) fn in_channel(mut self, channel: &'static str) -> Self {
+        self.channel = channel;
+        self
+    }
+
+    /// As the interaction that the story calls so.
+    pub(crate) fn delivered(mut self, name: &str) -> Self {
+        self.delivery = Some(name.to_owned());
+        self
+    }
+
+    fn interaction(&self, line: &str) -> Value {
+        let (name, options) = form(line);
+        let options: Vec<_> = options.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        let make = || command(name, (self.person.snowflake, self.person.name), self.channel, &options);
+        match &self.delivery {
+            Some(delivery) => {
+                self.guild.named.lock().unwrap().entry(delivery.clone()).or_insert_with(make).clone()
+            }
+            None => make(),
+        }
+    }
+
+    pub(crate) async fn says(self, line: &str) -> Reply {
+        let interaction = self.interaction(line);
+        self.guild.delivers(&interaction).await;
+        let reply = self.guild.answer_to(&interaction).await;
+        if !reply.unread_text().contains("cannot be written right now") {
+            self.guild.workspace.recorded.fetch_add(1, Ordering::SeqCst);
+        }
+        reply
+    }
+
+    /// Waits for the answer to an interaction that is delivered already.
+    pub(crate) async fn reads(self, line: &str) -> Reply {
+        self.guild.answer_to(&self.interaction(line)).await
+    }
+
+    /// Delivers it once more, which leaves a record and no answer.
+    pub(crate) async fn sends_again(self, line: &str) {
+        self.guild.delivers(&self.interaction(line)).await;
+        self.guild.workspace.recorded.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+fn text(value: &Value) -> &str {
+    value.as_str().unwrap()
+}
+
+/// The command and its options for a typed line: words are separated by spaces, or stand in straight quotes.
+fn form(line: &str) -> (&str, Vec<(&'static str, String)>) {
+    let (command, rest) = line.split_once(' ').unwrap_or((line, ""));
+    let (mut rest, reason) = match rest.split_once("reason:") {
+        Some((rest, reason)) => (rest.trim(), Some(("reason", reason.trim().to_owned()))),
+        None => (rest.trim(), None),
+    };
+    let mut options = Vec::new();
+    for name in ["room", "new_owner"] {
+        let (word, behind) = match rest.strip_prefix('"') {
+            Some(quoted) => quoted.split_once('"').expect("a closed quote"),
+            None => rest.split_once(' ').unwrap_or((rest, "")),
+        };
+        if !word.is_empty() {
+            options.push((name, word.to_owned()));
+        }
+        rest = behind.trim_start();
+    }
+    assert!(rest.is_empty(), "Discord has no option for `{rest}`");
+    options.extend(reason);
+    (command.trim_start_matches('/'), options)
+}
+
+/// Whether something happened to a room, or may have.
+fn is_of_the_channel(text: &str) -> bool {
+    text.starts_with('✅') || text.starts_with("⚠️")
+}
+
+fn field<'a>(message: &'a Value, name: &str) -> Option<&'a str> {
+    let mut fields = message["embeds"][0]["fields"].as_array()?.iter();
+    fields.find(|field| field["name"] == name)?["value"].as_str()
+}
+
+/// The embed in the form of Slack's message, with code in backticks: headline, what it means, and the
+/// numbers to quote, which in Discord stand in fields.
+fn visible(message: &Value) -> String {
+    let embed = &message["embeds"][0];
+    let mut lines = vec![unmarked(text(&embed["title"]))];
+    lines.extend(embed["description"].as_str().map(unmarked));
+    lines.extend(embed["footer"]["text"].as_str().map(str::to_owned));
+    let fact = |name| field(message, name).map(|value| value.trim_matches('`').replace('ˋ', "`"));
+    if let Some(operation) = fact("Operation") {
+        let mut footer = format!("op {operation}");
+        footer.extend(fact("RequestId").map(|id| format!(" · RequestId {id}")));
+        if is_of_the_channel(&lines[0]) {
+            footer.extend(fact("Asked by").map(|who| format!(" · by {who}")));
+        }
+        lines.push(footer);
+        let is_clear = !lines[0].starts_with("⚠️");
+        let said =
+            ["Room", "New owner", "Previous owner", "Owner"].into_iter().take(if is_clear { 4 } else { 1 });
+        for name in said {
+            if let Some(fact) = fact(name) {
+                assert!(lines[0].contains(&fact), "the field {name} is not what the headline says: {embed}");
+            }
+        }
+    }
+    lines.join("\n")
+}
+
+/// Discord's markdown without its marks: escapes are gone, a backtick in code is one again, and what could be
+/// done is written as it would be typed.
+fn unmarked(markdown: &str) -> String {
+    let mut plain = String::new();
+    for (n, part) in markdown.split('`').enumerate() {
+        if n % 2 == 1 {
+            plain.push_str(&format!("`{}`", as_typed(&part.replace('ˋ', "`"))));
+            continue;
+        }
+        let mut chars = part.chars();
+        while let Some(c) = chars.next() {
+            plain.extend(if c == '\\' { chars.next() } else { Some(c) });
+        }
+    }
+    plain
+}
+
+/// `/room-owner room:my room new_owner:user2` as `/room-owner "my room" user2`.
+fn as_typed(code: &str) -> String {
+    let Some((command, rest)) = code.split_once(" room:").filter(|_| code.starts_with('/')) else {
+        return code.to_owned();
+    };
+    let (rest, reason) = rest.split_once(" reason:").map_or((rest, None), |(rest, why)| (rest, Some(why)));
+    let (room, owner) = rest.split_once(" new_owner:").map_or((rest, None), |(room, it)| (room, Some(it)));
+    let mut typed = format!("{command} {}", quoted(room));
+    typed.extend(owner.map(|owner| format!(" {}", quoted(owner))));
+    typed.extend(reason.map(|why| format!(" reason: {why}")));
+    typed
+}
