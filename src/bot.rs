@@ -16,7 +16,7 @@ use crate::app::ports::{Clock, Store};
 use crate::app::service::{CommandService, Timing};
 use crate::config::Config;
 use crate::discord::{self, Answered, gateway};
-use crate::store::{IfMissing, SqliteStore};
+use crate::store::{Database, IfMissing, SqliteStore};
 use crate::telemetry::Metrics;
 use crate::tencent::{TencentClient, callbacks};
 use crate::{server, slack, tencent};
@@ -63,13 +63,13 @@ impl Bot {
     /// # Errors
     /// When the database cannot be used or TLS cannot be set up.
     pub async fn build<C: Clock + Clone + 'static>(
-        database_url: &str,
+        database: impl Into<Database>,
         tencent: tencent::Settings,
         clock: C,
         timing: Timing,
     ) -> anyhow::Result<Self> {
         install_cryptography();
-        let store = Arc::new(SqliteStore::open(database_url, IfMissing::Create).await?);
+        let store = Arc::new(SqliteStore::open(database, IfMissing::Create).await?);
         let callbacks = callbacks::Settings::from(&tencent);
         let rooms = Arc::new(TencentClient::new(tencent, clock.clone())?);
         let clock: Arc<dyn Clock> = Arc::new(clock);
@@ -214,13 +214,14 @@ fn gateway_settings(settings: discord::Settings) -> anyhow::Result<gateway::Sett
 /// # Errors
 /// When the address is taken or the database cannot be used.
 pub async fn serve<C: Clock + Clone + 'static>(
-    database_url: &str,
+    database: Database,
     config: Config,
     clock: C,
 ) -> anyhow::Result<()> {
     let address = config.bind_addr;
     let host = config.tencent.base_url.host_str().unwrap_or_default().to_owned();
-    let bot = Bot::build(database_url, config.tencent, clock, Timing::default()).await?;
+    let database_url = database.url().to_owned();
+    let bot = Bot::build(database, config.tencent, clock, Timing::default()).await?;
     let listener = bind(address).await?;
     let doors = Doors { slack: config.slack, discord: config.discord };
     info!(address = %listener.local_addr()?, database = database_url, tencent = host, "listening");

@@ -13,7 +13,9 @@ use std::str::FromStr;
 use reqwest::Url;
 use secrecy::SecretString;
 
+use crate::store::Database;
 use crate::tencent::Region;
+use crate::tree::SigningKey;
 use crate::{discord, slack, tencent};
 use chat::Chat;
 
@@ -35,6 +37,11 @@ const fn variable(name: &'static str, example: &'static str, meaning: &'static s
 /// Every variable that is read.
 pub const VARIABLES: &[Variable] = &[
     variable("DATABASE_URL", "sqlite://room-owner.db", "the SQLite file with the ACL and the audit log"),
+    variable(
+        "AUDIT_SIGNING_KEY",
+        "PRIVATE+KEY+room-owner/example+71f20284+AQAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
+        "the key that signs the audit log's heads, as room-owner audit key --new prints it",
+    ),
     variable("BIND_ADDR", "127.0.0.1:8080", "the address to listen on"),
     variable("TENCENT_SDK_APP_ID", "1400000000", "the application, from Tencent's console"),
     variable("TENCENT_ADMIN_USER_ID", "administrator", "an app admin's UserID, from Tencent's console"),
@@ -196,6 +203,8 @@ pub enum LogFormat {
 pub struct Common {
     /// `sqlite://<file>`
     pub database_url: String,
+    /// What signs its log; the key beside the database if `None`.
+    pub signing_key: Option<SecretString>,
     /// How log lines look.
     pub log_format: LogFormat,
     /// Which log lines.
@@ -283,15 +292,25 @@ impl Common {
         {
             reader.problem("RUST_LOG", format!("`{filter}` is not a filter: {error}"));
         }
-        Self { database_url, log_format, log_filter }
+        let signing_key = environment.get("AUDIT_SIGNING_KEY").map(SecretString::from);
+        if let Some(Err(error)) = signing_key.as_ref().map(SigningKey::parse) {
+            reader.problem("AUDIT_SIGNING_KEY", error.to_string());
+        }
+        Self { database_url, signing_key, log_format, log_filter }
     }
 }
 
 impl Common {
+    /// The database, with the key that signs its log.
+    #[must_use]
+    pub fn database(&self) -> Database {
+        Database::new(&self.database_url, self.signing_key.clone())
+    }
+
     /// The demo's: nothing of the environment, so that it is the same everywhere.
     #[must_use]
     pub fn for_the_demo() -> Self {
-        Self { database_url: String::new(), log_format: LogFormat::Text, log_filter: None }
+        Self { database_url: String::new(), signing_key: None, log_format: LogFormat::Text, log_filter: None }
     }
 }
 

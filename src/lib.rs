@@ -10,6 +10,7 @@
 //! discord    interactions, signed over HTTP or from the gateway -> requests; replies -> embeds, over REST
 //! cli        the clap tree, and what its commands print
 //! store      implements Store: SQLite, and all the SQL
+//! tree       the Merkle tree over the audit log: signed heads, proofs. Pure
 //! tencent    implements RoomControl: the Live REST API; UserSig, error codes; its callbacks; its simulator
 //! body       request bodies, read within a limit
 //! clock      implements Clock: the real time
@@ -87,3 +88,4 @@ pub mod slack;
 pub mod store;
 pub mod telemetry;
 pub mod tencent;
+pub mod tree;

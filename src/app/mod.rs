@@ -1,6 +1,7 @@
 //! The use cases, and what they need from outside.
 
 pub mod acl;
+pub mod audit;
 pub mod callbacks;
 pub mod directory;
 pub mod ports;

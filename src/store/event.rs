@@ -27,6 +27,9 @@ pub(super) enum What<'a> {
         entry: &'a AuditEntry,
         #[serde(skip_serializing_if = "<[_]>::is_empty")]
         acl_changes: &'a [ChangedEntry],
+        /// Whether the log was read.
+        #[serde(skip_serializing_if = "std::ops::Not::not")]
+        reading: bool,
     },
     /// Who owned the room before, noted while the change is under way.
     Noted { operation: OperationId, at: String, previous_owner: &'a str },

@@ -11,5 +11,6 @@ mod guards;
 mod observed;
 mod opening;
 mod questions;
+mod reading;
 mod replay;
 mod world;

@@ -361,7 +361,7 @@ async fn a_callback_that_comes_first_settles_a_reply_that_is_lost_then() {
         ⚠️ `test` was handed to `user2` (was `carol`) and belongs to `dave` by now.
         Tencent's answer was lost on the way; its callback tells of the change.
         Somebody may have handed the room on. Agree with the other moderators before you try again.
-        op 4 · by alice
+        op 4 · by alice · log …
         ");
         let entry = bot.entry(&reply).await;
         assert_eq!(entry.outcome.name(), "succeeded");

@@ -118,12 +118,12 @@ fn nothing_gave_a_secret_away(stage: &Stage) {
         ("a UserSig", sig_at(NOON).expose().to_owned()),
         ("a UserSig", sig_at(stage.clock.now()).expose().to_owned()),
     ];
-    secrets.extend(stage.more_secrets());
     if let Some(guild) = &stage.guild {
         secrets.push(("the bot's token", TOKEN.to_owned()));
         secrets.push(("Discord's key", hex::encode(guild.key.to_bytes())));
         secrets.push(("the token of an interaction", TOKENS.to_owned()));
     }
+    secrets.extend(stage.more_secrets());
     let database = stage.database();
     let beside = |suffix: &str| std::fs::read(format!("{}{suffix}", database.display())).unwrap_or_default();
     let places = [

@@ -174,9 +174,11 @@ impl CommandService {
         let is_caller = why.subject.as_ref().is_none_or(|subject| *subject == request.principal.subject);
         let principal = match &why.subject {
             Some(subject) if !is_caller => {
-                let mut groups = why.groups.clone();
-                let known = self.directory.groups_of(subject);
-                groups.extend(known.into_iter().filter(|group| !why.groups.contains(group)));
+                let groups = if why.groups.is_empty() {
+                    self.directory().groups_of(subject)
+                } else {
+                    why.groups.clone()
+                };
                 Principal { groups, ..Principal::new(subject.clone()) }
             }
             _ => request.principal.clone(),

@@ -14,6 +14,7 @@ use crate::app::ports::{AclChange, AclChanged, Clock, NewGrant, Store};
 use crate::domain::access::{
     AuthorisedChannel, ChangedEntry, Effect, Grant, NotEdited, attention, is_live, is_open, list,
 };
+use crate::domain::audit::OperationId;
 use crate::domain::command::{LONGEST_REASON, clean_reason};
 use crate::domain::principal::{Principal, Subject};
 use crate::domain::wording;
@@ -108,7 +109,7 @@ fn reason_or_complaint(reason: Option<&str>) -> Option<Option<String>> {
     cleaned.ok()
 }
 
-fn tell_of(entry: &ChangedEntry, operation: crate::domain::audit::OperationId, looks_up_slack_groups: bool) {
+fn tell_of(entry: &ChangedEntry, operation: OperationId, looks_up_slack_groups: bool) {
     match entry {
         ChangedEntry::Grant { after, .. } => {
             let what = if after.revoked_at.is_some() { "revoked" } else { "given" };
@@ -130,7 +131,7 @@ fn tell_of(entry: &ChangedEntry, operation: crate::domain::audit::OperationId, l
     }
 }
 
-fn not_edited(why: &NotEdited, operation: crate::domain::audit::OperationId) -> Exit {
+fn not_edited(why: &NotEdited, operation: OperationId) -> Exit {
     let next = match why {
         NotEdited::NoGrant(_) => ": `room-owner acl list` shows all of them",
         NotEdited::RevokedAlready(_) => "",

@@ -1,5 +1,11 @@
 //! What is kept: attempts, outcomes, and the entry that a reviewer reads.
 
+mod answer;
+mod moment;
+mod owner;
+mod question;
+mod timeline;
+
 use std::fmt;
 use std::str::FromStr;
 
@@ -9,6 +15,12 @@ use super::access::{Action, Denial, Permit};
 use super::command::{Command, CommandRequest, Place, RejectedRequest, Rejection, Transfer};
 use super::principal::{Channel, Principal, Subject};
 use super::room::{AccountId, RoomId};
+
+pub use answer::{Answer, NoAnswer, Page};
+pub use moment::{InvalidMoment, Moment, zone};
+pub use owner::{Basis, Certainty, Ownership, RoomHistory, ownership};
+pub use question::{AuditFilter, Filter, Question, Stat, StatsBy, UnknownStatsBy};
+pub use timeline::{RecordedEvent, Step, timeline};
 
 /// All the audit events of one command: the number of its first event, which a moderator can read out
 /// over the phone.
@@ -522,23 +534,4 @@ impl AuditEntry {
         self.request_id = outcome.request_id().map(str::to_owned);
         self.duration_ms = Some(at.as_millisecond() - self.at.as_millisecond());
     }
-}
-
-/// Which entries of the log are asked for; newest first.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct AuditFilter {
-    /// Of this room.
-    pub room: Option<RoomId>,
-    /// By this subject.
-    pub actor: Option<Subject>,
-    /// With this outcome.
-    pub outcome: Option<OutcomeKind>,
-    /// With this RequestId of Tencent.
-    pub request_id: Option<String>,
-    /// Not before.
-    pub since: Option<Timestamp>,
-    /// Before.
-    pub until: Option<Timestamp>,
-    /// At most so many; `None` for all.
-    pub limit: Option<u32>,
 }
