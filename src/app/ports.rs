@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 
 pub use super::callbacks::{CallbackEnd, Confirmation, Observed, OwnerNotice, Seen};
-pub use super::directory::{Directory, DirectoryReport, NoDirectory, Standing};
+pub use super::directory::{Directory, DirectoryReport, GroupStanding, NoDirectory};
 pub use crate::domain::access::{AclChange, NewGrant};
 use crate::domain::access::{
     AclView, AuthorisedChannel, ChangedEntry, Grant, GrantId, GrantUse, NotEdited, Permit,
