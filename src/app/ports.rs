@@ -11,6 +11,7 @@ use crate::domain::audit::{
 };
 use crate::domain::command::{CommandRequest, DeliveryId, Place, RejectedRequest};
 use crate::domain::principal::{Channel, Principal, Subject};
+use crate::domain::reply_note::ReplyNote;
 use crate::domain::room::{AccountId, RoomId};
 
 /// The store could not do it. The text is for the operator: it names the database, never a secret.
@@ -145,6 +146,14 @@ pub trait Store: Send + Sync {
         at: Timestamp,
     ) -> Result<(), StoreError>;
 
+    /// Notes how the reply to an operation went, if not as usual.
+    async fn note_reply(
+        &self,
+        operation: OperationId,
+        note: &ReplyNote,
+        at: Timestamp,
+    ) -> Result<(), StoreError>;
+
     /// Records the outcome of an operation. `false` if it already has a final one, which stands.
     async fn finish(
         &self,
@@ -170,6 +179,9 @@ pub trait Store: Send + Sync {
 
     /// One entry.
     async fn operation(&self, operation: OperationId) -> Result<Option<AuditEntry>, StoreError>;
+
+    /// What was noted about the reply to an operation, oldest first.
+    async fn reply_notes(&self, operation: OperationId) -> Result<Vec<(Timestamp, ReplyNote)>, StoreError>;
 
     /// Whether a record could be written now.
     async fn check_writable(&self) -> Result<(), StoreError>;

@@ -3,7 +3,7 @@
 use jiff::tz::TimeZone;
 
 use super::print::{self, Row};
-use super::{AuditCommand, Exit, ListArguments, time};
+use super::{AuditCommand, Exit, Format, ListArguments, time};
 use crate::app::ports::{Clock, Store};
 use crate::domain::audit::{AuditEntry, AuditFilter, OutcomeKind};
 
@@ -17,6 +17,11 @@ pub async fn run(store: &dyn Store, clock: &dyn Clock, command: AuditCommand) ->
         AuditCommand::Show { operation, format } => match store.operation(operation).await? {
             Some(entry) => {
                 print::whole(&entry, format)?;
+                if format == Format::Table {
+                    for (at, note) in store.reply_notes(operation).await? {
+                        print::line("reply", &format!("{note} at {at}"))?;
+                    }
+                }
                 Ok(Exit::Done)
             }
             None => {

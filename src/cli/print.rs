@@ -46,13 +46,17 @@ pub(super) fn whole<R: Row>(row: &R, format: Format) -> io::Result<()> {
     if format != Format::Table {
         return one(row, format);
     }
-    let mut out = io::stdout().lock();
     for (name, value) in fields(row)? {
         if !value.is_empty() {
-            writeln!(out, "{name:<15} {}", visible(&value))?;
+            line(&name, &value)?;
         }
     }
     Ok(())
+}
+
+/// Prints one more line of a value that is printed whole.
+pub(super) fn line(name: &str, value: &str) -> io::Result<()> {
+    writeln!(io::stdout().lock(), "{name:<15} {}", visible(value))
 }
 
 /// JSON in which what cannot be seen is escaped: nobody's text steers the terminal that it is read on.

@@ -8,5 +8,6 @@ pub mod audit;
 pub mod command;
 pub mod principal;
 pub mod reply;
+pub mod reply_note;
 pub mod room;
 pub mod wording;

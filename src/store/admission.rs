@@ -58,7 +58,7 @@ impl Ledger {
         Ok(())
     }
 
-    async fn append(
+    pub(super) async fn append(
         &mut self,
         connection: &mut SqliteConnection,
         operation: OperationId,

@@ -8,6 +8,7 @@ mod admission;
 mod event;
 mod instance;
 mod reading;
+mod replies;
 mod rows;
 mod writer;
 
@@ -30,6 +31,7 @@ use crate::domain::access::{AclView, AuthorisedChannel, Grant};
 use crate::domain::audit::{AuditEntry, AuditFilter, OperationId, Outcome, Unresolved};
 use crate::domain::command::Place;
 use crate::domain::principal::Principal;
+use crate::domain::reply_note::ReplyNote;
 use crate::domain::room::AccountId;
 
 use instance::Instance;
@@ -243,6 +245,15 @@ impl Store for SqliteStore {
         self.writer.note_previous_owner(operation, previous.clone(), at).await
     }
 
+    async fn note_reply(
+        &self,
+        operation: OperationId,
+        note: &ReplyNote,
+        at: Timestamp,
+    ) -> Result<(), StoreError> {
+        self.writer.note_reply(operation, note.clone(), at).await
+    }
+
     async fn finish(
         &self,
         operation: OperationId,
@@ -276,6 +287,10 @@ impl Store for SqliteStore {
 
     async fn operation(&self, operation: OperationId) -> Result<Option<AuditEntry>, StoreError> {
         reading::entry(&self.readers, operation).await.map_err(failed("the audit log cannot be read"))
+    }
+
+    async fn reply_notes(&self, operation: OperationId) -> Result<Vec<(Timestamp, ReplyNote)>, StoreError> {
+        replies::notes(&self.readers, operation).await.map_err(failed("the audit log cannot be read"))
     }
 
     async fn check_writable(&self) -> Result<(), StoreError> {

@@ -15,11 +15,13 @@ use tracing::{debug, warn};
 
 use crate::app::ports::{AclChanged, AclEdit, Admission, Admitted, StoreError};
 use crate::domain::audit::{Attempt, OperationId, Outcome, Verdict};
+use crate::domain::reply_note::ReplyNote;
 use crate::domain::room::AccountId;
 
 use super::acl;
 use super::admission::{self, Applied, Ledger};
 use super::instance::Instance;
+use super::replies;
 
 /// How many jobs may wait. A full queue makes callers wait, which is what they would do anyway.
 const QUEUE: usize = 1_024;
@@ -32,6 +34,7 @@ enum Job {
     Admit(Box<Admission>, Timestamp, Answer<Admitted>),
     Finish(OperationId, Box<Outcome>, Timestamp, Answer<bool>),
     Note(OperationId, AccountId, Timestamp, Answer<()>),
+    NoteReply(OperationId, ReplyNote, Timestamp, Answer<()>),
     EditAcl(Box<AclEdit>, Timestamp, Answer<AclChanged>),
     Check(Answer<()>),
 }
@@ -105,6 +108,15 @@ impl Writer {
         at: Timestamp,
     ) -> Result<(), StoreError> {
         self.ask(|answer| Job::Note(id, previous, at, answer)).await
+    }
+
+    pub(super) async fn note_reply(
+        &self,
+        id: OperationId,
+        note: ReplyNote,
+        at: Timestamp,
+    ) -> Result<(), StoreError> {
+        self.ask(|answer| Job::NoteReply(id, note, at, answer)).await
     }
 
     pub(super) async fn edit_acl(&self, edit: AclEdit, at: Timestamp) -> Result<AclChanged, StoreError> {
@@ -229,7 +241,7 @@ impl Task {
             }
             (Job::Finish(.., answer), Done::Finished(finished)) => drop(answer.send(Ok(finished))),
             (Job::EditAcl(.., answer), Done::Edited(changed)) => drop(answer.send(Ok(changed))),
-            (Job::Note(.., answer), Done::Noted) => drop(answer.send(Ok(()))),
+            (Job::Note(.., answer) | Job::NoteReply(.., answer), Done::Noted) => drop(answer.send(Ok(()))),
             (Job::Check(answer), Done::Checked) => drop(answer.send(Ok(()))),
             (job, _) => refuse(job, &sqlx::Error::WorkerCrashed),
         }
@@ -283,6 +295,10 @@ async fn apply(
             admission::note_previous_owner(connection, ledger, *operation, previous, *at).await?;
             Done::Noted
         }
+        Job::NoteReply(operation, note, at, _) => {
+            replies::note(connection, ledger, *operation, note, *at).await?;
+            Done::Noted
+        }
         Job::Check(_) => {
             // Takes the write lock and writes more than a command does, so that a disk shows on which
             // there is room for neither.
@@ -298,7 +314,7 @@ fn refuse(job: Job, error: &sqlx::Error) {
         Job::Admit(.., answer) => drop(answer.send(Err(error))),
         Job::Finish(.., answer) => drop(answer.send(Err(error))),
         Job::EditAcl(.., answer) => drop(answer.send(Err(error))),
-        Job::Note(.., answer) => drop(answer.send(Err(error))),
+        Job::Note(.., answer) | Job::NoteReply(.., answer) => drop(answer.send(Err(error))),
         Job::Check(answer) => drop(answer.send(Err(error))),
     }
 }

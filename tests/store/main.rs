@@ -11,4 +11,5 @@ mod guards;
 mod opening;
 mod questions;
 mod replay;
+mod replies;
 mod world;
