@@ -5,12 +5,15 @@ use std::time::Duration;
 use async_trait::async_trait;
 use jiff::Timestamp;
 
-use crate::domain::access::{AclView, AuthorisedChannel, Effect, Grant, GrantId, Role, RoomScope};
+pub use crate::domain::access::{AclChange, NewGrant};
+use crate::domain::access::{
+    AclView, AuthorisedChannel, ChangedEntry, Grant, GrantId, GrantUse, NotEdited, Permit,
+};
 use crate::domain::audit::{
     Attempt, AuditEntry, AuditFilter, OperationId, Outcome, OutcomeKind, Refusal, Unresolved, Verdict,
 };
 use crate::domain::command::{CommandRequest, DeliveryId, Place, RejectedRequest};
-use crate::domain::principal::{Channel, Principal, Subject};
+use crate::domain::principal::{Channel, Principal};
 use crate::domain::reply_note::ReplyNote;
 use crate::domain::room::{AccountId, RoomId};
 
@@ -25,7 +28,7 @@ pub enum Admission {
     /// A request that was understood and decided.
     Request {
         /// The request.
-        request: CommandRequest,
+        request: Box<CommandRequest>,
         /// What was decided.
         verdict: Verdict,
         /// Whether to record the request as declined if the room is taken. Otherwise the store only
@@ -34,6 +37,20 @@ pub enum Admission {
     },
     /// An authentic request that never became a command.
     Rejected(RejectedRequest),
+}
+
+impl Admission {
+    /// The permit that the request is admitted by, if it needs one and has it.
+    #[must_use]
+    pub fn permit(&self) -> Option<&Permit> {
+        match self {
+            Self::Request {
+                verdict: Verdict::Transfer(permit, _) | Verdict::Lookup(permit) | Verdict::Read(permit),
+                ..
+            } => Some(permit),
+            Self::Request { .. } | Self::Rejected(_) => None,
+        }
+    }
 }
 
 /// What came of an admission, all in one durable transaction.
@@ -63,43 +80,8 @@ pub enum Admitted {
     AclChanged,
 }
 
-/// A change of the ACL.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum AclChange {
-    /// Give a role.
-    Grant(NewGrant),
-    /// Take a grant back.
-    Revoke(GrantId),
-    /// Authorise a channel, or change the rooms that it is authorised for.
-    AllowChannel {
-        /// The channel.
-        channel: Channel,
-        /// For which rooms.
-        rooms: RoomScope,
-    },
-    /// Authorise a channel no more.
-    RemoveChannel(Channel),
-}
-
-/// A grant that has no number yet.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct NewGrant {
-    /// Who gets it.
-    pub subject: Subject,
-    /// What it gives.
-    pub role: Role,
-    /// Permit or deny.
-    pub effect: Effect,
-    /// For which rooms.
-    pub rooms: RoomScope,
-    /// From which channels; all authorised ones if empty.
-    pub channels: Vec<Channel>,
-    /// When it lapses.
-    pub expires_at: Option<Timestamp>,
-}
-
-/// A change of the ACL and who makes it, for the record.
-#[derive(Debug, Clone)]
+/// An edit of the ACL: its changes, who makes them, and the proof that they may.
+#[derive(Debug)]
 pub struct AclEdit {
     /// Who.
     pub principal: Principal,
@@ -109,23 +91,32 @@ pub struct AclEdit {
     pub delivery: Option<DeliveryId>,
     /// The command as typed.
     pub typed: String,
-    /// By which authority, for the record.
-    pub authority: String,
-    /// What.
-    pub change: AclChange,
-    /// Why.
+    /// The right to make it, and the version of the ACL that it holds for.
+    pub permit: Permit,
+    /// What, and why each; made all together or not at all.
+    pub changes: Vec<(AclChange, Option<String>)>,
+    /// Why, for the record.
     pub reason: Option<String>,
+    /// Whether to make it even if it locks everybody out.
+    pub force: bool,
 }
 
-/// What a change of the ACL did.
+/// What came of an edit of the ACL.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum AclChanged {
-    /// The grant that was given, or taken back.
-    Grant(OperationId, Grant),
-    /// The channel's entry, before (if there was one) and after (if there is one).
-    Channel(OperationId, AuthorisedChannel),
-    /// There is no such thing to take back; recorded as declined.
-    Nothing(OperationId, String),
+    /// Made: the entries before and after.
+    Changed(OperationId, Vec<ChangedEntry>),
+    /// Not made; recorded as declined.
+    Declined(OperationId, NotEdited),
+    /// The delivery had been taken before. The repetition has an entry of its own.
+    Duplicate {
+        /// The entry of the repetition.
+        operation: OperationId,
+        /// The first one's entry, as it is now.
+        first: Box<AuditEntry>,
+    },
+    /// The ACL changed since the permit was given: decide again. Nothing was written.
+    AclChanged,
 }
 
 /// The durable store: the ACL and the audit log.
@@ -168,8 +159,21 @@ pub trait Store: Send + Sync {
     /// Changes the ACL and records the change, in one transaction.
     async fn edit_acl(&self, edit: AclEdit, at: Timestamp) -> Result<AclChanged, StoreError>;
 
+    /// The part of the ACL that ever named the principal or the channel: what [`Self::acl_for`] reads, with
+    /// the channels' former entries, for decisions about the past.
+    async fn acl_history_for(&self, principal: &Principal, channel: &Channel) -> Result<AclView, StoreError>;
+
     /// Every grant, revoked and lapsed ones too, by number.
     async fn grants(&self) -> Result<Vec<Grant>, StoreError>;
+
+    /// One grant.
+    async fn grant(&self, id: GrantId) -> Result<Option<Grant>, StoreError>;
+
+    /// The grants of the role admin that are not revoked, deny entries too.
+    async fn admins(&self) -> Result<Vec<Grant>, StoreError>;
+
+    /// When each grant that is not revoked was last used, to the hour; those never used are left out.
+    async fn grant_uses(&self) -> Result<Vec<GrantUse>, StoreError>;
 
     /// Every entry for a channel, removed ones too, in the order in which they were made.
     async fn channels(&self) -> Result<Vec<AuthorisedChannel>, StoreError>;

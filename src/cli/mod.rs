@@ -19,9 +19,10 @@ pub mod transfer;
 
 use clap::{Parser, Subcommand, ValueEnum};
 
-use crate::domain::access::{Role, RoomScope};
+use acl::AclCommand;
+
 use crate::domain::audit::{OperationId, OutcomeKind};
-use crate::domain::principal::{Channel, Principal, Subject};
+use crate::domain::principal::{Principal, Subject};
 use crate::domain::room::RoomId;
 
 /// How a command ended, for whoever called it.
@@ -113,107 +114,6 @@ pub enum Format {
     Jsonl,
     /// For spreadsheets
     Csv,
-}
-
-/// `acl ..`
-#[derive(Debug, Subcommand)]
-pub enum AclCommand {
-    /// Give a role to a subject
-    Grant {
-        /// `slack:<team>:<user>`, `slack:<team>:group:<usergroup>`, `discord:<guild>:<user>`,
-        /// `discord:<guild>:role:<role>` or `cli:<os user>`
-        subject: Subject,
-        /// moderator, auditor or admin
-        role: Role,
-        /// `*`, a room id, or a prefix such as `live-*`
-        #[arg(long, default_value = "*")]
-        rooms: RoomScope,
-        /// Only from this channel; may be given several times
-        #[arg(long = "in", value_name = "CHANNEL")]
-        channels: Vec<Channel>,
-        /// For how long, such as 8h, 30m or 7d; for ever if not given
-        #[arg(long = "for", value_name = "DURATION", value_parser = time::duration)]
-        lasts: Option<std::time::Duration>,
-        /// Take the role away instead, whatever else gives it
-        #[arg(long)]
-        deny: bool,
-        /// Why, for the record
-        #[arg(long)]
-        reason: Option<String>,
-        /// How to print the grant
-        #[arg(long, value_enum, default_value = "table")]
-        format: Format,
-    },
-    /// Take a grant back
-    Revoke {
-        /// Its number, from `acl list`
-        grant: i64,
-        /// Why, for the record
-        #[arg(long)]
-        reason: Option<String>,
-        /// How to print the grant
-        #[arg(long, value_enum, default_value = "table")]
-        format: Format,
-    },
-    /// Show the grants
-    List {
-        /// Revoked and lapsed ones too
-        #[arg(long)]
-        all: bool,
-        /// How to print them
-        #[arg(long, value_enum, default_value = "table")]
-        format: Format,
-    },
-    /// Authorise channels
-    #[command(subcommand)]
-    Channel(ChannelCommand),
-}
-
-impl AclCommand {
-    /// Whether the command may be the first on a new machine, so that it makes the database.
-    #[must_use]
-    pub fn makes_database(&self) -> bool {
-        matches!(self, Self::Grant { .. } | Self::Channel(ChannelCommand::Allow { .. }))
-    }
-}
-
-/// `acl channel ..`
-#[derive(Debug, Subcommand)]
-pub enum ChannelCommand {
-    /// Take commands from a channel
-    Allow {
-        /// `slack:<team>:<channel>` or `discord:<guild>:<channel>`
-        channel: Channel,
-        /// For these rooms only: `*`, a room id, or a prefix such as `live-*`
-        #[arg(long, default_value = "*")]
-        rooms: RoomScope,
-        /// Why, for the record
-        #[arg(long)]
-        reason: Option<String>,
-        /// How to print the entry
-        #[arg(long, value_enum, default_value = "table")]
-        format: Format,
-    },
-    /// Take no more commands from a channel
-    Remove {
-        /// The channel
-        channel: Channel,
-        /// Why, for the record
-        #[arg(long)]
-        reason: Option<String>,
-        /// How to print the entry
-        #[arg(long, value_enum, default_value = "table")]
-        format: Format,
-    },
-    /// Show the channels
-    List {
-        /// Removed ones too
-        #[arg(long)]
-        all: bool,
-        /// How to print them
-        #[arg(long, value_enum, default_value = "table")]
-        format: Format,
-    },
 }
 
 /// `audit ..`
@@ -327,15 +227,20 @@ pub fn local_principal(sudo_user: Option<String>) -> anyhow::Result<Principal> {
 pub fn as_typed(arguments: impl Iterator<Item = String>) -> String {
     let mut typed = "room-owner".to_owned();
     for argument in arguments {
-        let plain = |b: u8| b.is_ascii_alphanumeric() || b"._-/:=@%+,".contains(&b);
         typed.push(' ');
-        if !argument.is_empty() && argument.bytes().all(plain) {
-            typed.push_str(&argument);
-        } else {
-            typed.push_str(&format!("'{}'", argument.replace('\'', "'\\''")));
-        }
+        typed.push_str(&as_word(&argument));
     }
     typed
+}
+
+/// One argument, quoted as a POSIX shell takes it.
+fn as_word(argument: &str) -> String {
+    let plain = |b: u8| b.is_ascii_alphanumeric() || b"._-/:=@%+,".contains(&b);
+    if !argument.is_empty() && argument.bytes().all(plain) {
+        argument.to_owned()
+    } else {
+        format!("'{}'", argument.replace('\'', "'\\''"))
+    }
 }
 
 /// Says a message to a person, on stderr.
@@ -345,6 +250,12 @@ pub fn as_typed(arguments: impl Iterator<Item = String>) -> String {
 pub fn say(message: &crate::domain::wording::Message) -> std::io::Result<()> {
     use std::io::Write as _;
     std::io::stderr().lock().write_all(text(message).as_bytes())
+}
+
+/// A line as plain text. No foreign text can steer the terminal.
+#[must_use]
+fn one_line(line: &crate::domain::wording::Line) -> String {
+    crate::domain::room::visible(&line.to_string())
 }
 
 /// A message as plain text, a line a line. No foreign text can steer the terminal.

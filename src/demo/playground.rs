@@ -143,7 +143,8 @@ async fn world(State(playground): State<Arc<Playground>>) -> Json<Value> {
 fn options_for(line: &str) -> Option<Vec<Filled>> {
     let arguments = line.split_once(' ').map_or("", |(_, arguments)| arguments);
     let (room, transfer) = match parse_room_owner(&Typed::plain(arguments)).ok()? {
-        Command::Help => return Some(Vec::new()),
+        Command::Help(_) => return Some(Vec::new()),
+        Command::Acl(_) => return None,
         Command::ShowOwner { room } => (room, None),
         Command::Transfer(transfer) => (transfer.room.clone(), Some(transfer)),
     };

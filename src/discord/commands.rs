@@ -136,7 +136,7 @@ impl<'a> Options<'a> {
         let (new_owner, reason) = (self.text(NEW_OWNER)?, self.text(REASON)?);
         Ok(match (self.text(ROOM)?, new_owner.or(reason)) {
             (Some(room), _) => understand(room, new_owner, reason, guild),
-            (None, None) => Ok(Command::Help),
+            (None, None) => Ok(Command::Help(Family::Owner)),
             (None, Some(_)) => Err(UsageError::Line(Family::Owner, None, LineProblem::Missing(ROOM))),
         })
     }
@@ -233,7 +233,7 @@ mod tests {
 
     #[test]
     fn without_options_it_asks_for_help_and_without_a_room_it_is_a_slip() {
-        assert_eq!(read(json!([])), ("/room-owner".to_owned(), Ok(Ok(Command::Help))));
+        assert_eq!(read(json!([])), ("/room-owner".to_owned(), Ok(Ok(Command::Help(Family::Owner)))));
         for name in ["new_owner", "reason"] {
             let (typed, command) = read(json!([option(name, "x y")]));
             assert_eq!(typed, format!("/room-owner {name}: x y"));

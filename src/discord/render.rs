@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use serenity::all::{CreateEmbed, CreateEmbedFooter};
 
 use crate::domain::audit::Outcome;
+use crate::domain::principal::{Channel, Subject};
 use crate::domain::reply::Reply;
 use crate::domain::room::visible;
 use crate::domain::wording::{CommandName, Line, Message, Span, Tone, message as words};
@@ -58,7 +59,12 @@ pub(super) fn choices(choices: Vec<(String, String)>) -> Value {
 
 fn embed(reply: &Reply, message: &Message) -> CreateEmbed {
     let sign = Span::Text(format!("{} ", message.tone.sign()));
-    let title = Line(std::iter::once(sign).chain(message.headline.0.iter().cloned()).collect());
+    // Discord shows no mention in a title.
+    let named = |span: &Span| match span {
+        Span::Subject(_) | Span::Channel(_) => Span::Code(span.plain()),
+        other => other.clone(),
+    };
+    let title = Line(std::iter::once(sign).chain(message.headline.0.iter().map(named)).collect());
     let body: Vec<String> = message.body.iter().map(|line| markdown(line, LONGEST_DESCRIPTION)).collect();
     let mut embed = CreateEmbed::new().title(markdown(&title, LONGEST_TITLE)).colour(colour(message.tone));
     if !body.is_empty() {
@@ -126,7 +132,11 @@ fn markdown(line: &Line, longest: usize) -> String {
         let left = longest.saturating_sub(width(&text));
         let piece = match span {
             Span::Text(text) => escape(text),
-            Span::Code(code) => inline_code(code, left),
+            // Ids out of the ACL, never typed text; `allowed_mentions` keeps them from notifying anybody.
+            Span::Subject(Subject::DiscordUser { user, .. }) => format!("<@{user}>"),
+            Span::Subject(Subject::DiscordRole { role, .. }) => format!("<@&{role}>"),
+            Span::Channel(Channel::Discord { channel, .. }) => format!("<#{channel}>"),
+            Span::Code(_) | Span::Subject(_) | Span::Channel(_) => inline_code(&span.plain(), left),
         };
         if width(&piece) > left {
             text.push_str(&clip(&piece, left));
@@ -179,7 +189,7 @@ fn escape(text: &str) -> String {
 fn plain(line: &Line) -> String {
     let spans = line.0.iter().map(|span| match span {
         Span::Text(text) => text.clone(),
-        Span::Code(code) => visible(code),
+        Span::Code(_) | Span::Subject(_) | Span::Channel(_) => visible(&span.plain()),
     });
     spans.collect()
 }

@@ -351,14 +351,14 @@ pub struct AuditEntry {
     pub duration_ms: Option<i64>,
 }
 
-pub(super) fn serialize_millis<S: serde::Serializer>(
+pub(crate) fn serialize_millis<S: serde::Serializer>(
     at: &Timestamp,
     serializer: S,
 ) -> Result<S::Ok, S::Error> {
     serializer.collect_str(&millis(*at))
 }
 
-pub(super) fn serialize_optional_millis<S: serde::Serializer>(
+pub(crate) fn serialize_optional_millis<S: serde::Serializer>(
     at: &Option<Timestamp>,
     serializer: S,
 ) -> Result<S::Ok, S::Error> {
@@ -381,8 +381,10 @@ pub enum Verdict {
     Transfer(Permit, AccountId),
     /// A permitted question about a room's owner.
     Lookup(Permit),
-    /// Help, which everybody may read.
-    Help,
+    /// A permitted look at the ACL or the log; answered from the store, so it succeeds as it is recorded.
+    Read(Permit),
+    /// Help and one's own id, which everybody may read.
+    Open,
     /// Not permitted.
     Denied(Denial),
     /// Not understood. The text says why, for the record.
@@ -423,7 +425,12 @@ impl AuditEntry {
                 entry.decision = Some(DecisionKind::Permit);
                 entry.authority = Some(permit.authority().to_string());
             }
-            Verdict::Help => {
+            Verdict::Read(permit) => {
+                entry.decision = Some(DecisionKind::Permit);
+                entry.authority = Some(permit.authority().to_string());
+                entry.outcome = OutcomeKind::Succeeded;
+            }
+            Verdict::Open => {
                 entry.decision = Some(DecisionKind::Permit);
                 entry.authority = Some("help is open to everybody".to_owned());
                 entry.outcome = OutcomeKind::Succeeded;

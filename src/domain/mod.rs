@@ -6,6 +6,7 @@
 pub mod access;
 pub mod audit;
 pub mod command;
+pub mod period;
 pub mod principal;
 pub mod reply;
 pub mod reply_note;

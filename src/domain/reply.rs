@@ -1,9 +1,13 @@
 //! What to say, by meaning. The words are in [`super::wording`], the markup in each platform's `render`.
 
-use super::access::{Denial, Right};
+use jiff::Timestamp;
+
+use super::access::{
+    Able, Action, Attention, AuthorisedChannel, ChangedEntry, Denial, Explanation, Grant, NotEdited, Right,
+};
 use super::audit::{AuditEntry, OperationId, Outcome, OutcomeKind};
-use super::command::{Transfer, UsageError};
-use super::principal::{Principal, Subject};
+use super::command::{Family, Listed, Place, Transfer, UsageError};
+use super::principal::{Channel, Principal, Subject};
 use super::room::RoomId;
 
 /// Who gets to see a reply, unless the configuration says that all of them are private.
@@ -22,10 +26,19 @@ pub enum Reply {
     Help {
         /// The record of the question.
         operation: OperationId,
+        /// The command whose help it is.
+        family: Family,
         /// The caller, to be quoted to an admin.
         subject: Subject,
         /// The caller's live rights in this channel.
         rights: Vec<Right>,
+    },
+    /// An answer about the ACL.
+    Acl {
+        /// The record of the question, or of the edit.
+        operation: OperationId,
+        /// The answer.
+        answer: Box<AclAnswer>,
     },
     /// A room's owner.
     Owner {
@@ -57,8 +70,10 @@ pub enum Reply {
         denial: Denial,
         /// The caller, to be quoted to an admin.
         subject: Subject,
-        /// The room asked about.
-        room: Option<RoomId>,
+        /// What was not permitted.
+        action: Action,
+        /// The admins who can help, as far as the command tells them.
+        admins: Vec<Subject>,
     },
     /// Not understood.
     Invalid {
@@ -110,6 +125,79 @@ pub enum Reply {
     },
 }
 
+/// An answer about the ACL. It is for the caller alone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum AclAnswer {
+    /// An edit that was made.
+    Edited {
+        /// The entries before and after.
+        changed: Vec<ChangedEntry>,
+        /// Whether it gives the caller something.
+        is_for_oneself: bool,
+    },
+    /// An edit that was not made.
+    NotEdited(NotEdited),
+    /// The caller's own id, groups and rights.
+    WhoAmI {
+        /// The caller.
+        principal: Principal,
+        /// The channel.
+        place: Place,
+        /// The caller's live rights here.
+        rights: Vec<Right>,
+        /// The admins who can help.
+        admins: Vec<Subject>,
+    },
+    /// A page of the grants.
+    Grants {
+        /// Which part of them.
+        listed: Listed,
+        /// How many pages there are.
+        pages: u32,
+        /// The page's grants, and why somebody should look at each if that was asked for.
+        grants: Vec<(Grant, Option<Attention>)>,
+        /// Ended ones that are not shown.
+        left_out: usize,
+    },
+    /// A page of the authorised channels.
+    Channels {
+        /// Which page.
+        page: u32,
+        /// How many pages there are.
+        pages: u32,
+        /// The page's channels.
+        entries: Vec<AuthorisedChannel>,
+    },
+    /// What is decided about somebody.
+    Explained(Box<Explained>),
+    /// Who may hand a room over.
+    WhoCan {
+        /// The room.
+        room: RoomId,
+        /// Those who may.
+        able: Vec<Able>,
+    },
+    /// The question is on record, but the ACL could not be read.
+    Unreadable,
+}
+
+/// A question about somebody's right to hand a room over, and what is decided.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Explained {
+    /// About whom, with the groups that were taken into account.
+    pub principal: Principal,
+    /// Whether that is the caller.
+    pub is_caller: bool,
+    /// Where.
+    pub channel: Channel,
+    /// Which room.
+    pub room: RoomId,
+    /// At what time.
+    pub at: Timestamp,
+    /// What is decided, and what bears on it.
+    pub explanation: Explanation,
+}
+
 impl Reply {
     /// Who gets to see it. What happened to a room, or may have, concerns the channel; everything else
     /// is between the bot and the caller.
@@ -128,6 +216,10 @@ impl Reply {
     pub fn outcome(&self) -> OutcomeKind {
         match self {
             Self::Help { .. } => OutcomeKind::Succeeded,
+            Self::Acl { answer, .. } => match **answer {
+                AclAnswer::NotEdited(_) => OutcomeKind::Declined,
+                _ => OutcomeKind::Succeeded,
+            },
             Self::Owner { outcome, .. } | Self::Transfer { outcome, .. } => outcome.kind(),
             Self::Denied { .. } | Self::Foreign { .. } => OutcomeKind::Denied,
             Self::Invalid { .. } | Self::Unusable { .. } => OutcomeKind::Invalid,
@@ -143,6 +235,7 @@ impl Reply {
     pub fn operation(&self) -> Option<OperationId> {
         match self {
             Self::Help { operation, .. }
+            | Self::Acl { operation, .. }
             | Self::Owner { operation, .. }
             | Self::Transfer { operation, .. }
             | Self::Denied { operation, .. }

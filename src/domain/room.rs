@@ -98,6 +98,12 @@ pub fn visible(text: &str) -> String {
     text.chars().map(|c| if is_invisible(c) { char::REPLACEMENT_CHARACTER } else { c }).collect()
 }
 
+/// Like [`visible`], for text of several lines.
+#[must_use]
+pub fn visible_lines(text: &str) -> String {
+    text.chars().map(|c| if is_invisible(c) && c != '\n' { char::REPLACEMENT_CHARACTER } else { c }).collect()
+}
+
 impl RoomId {
     /// The id as text.
     #[must_use]

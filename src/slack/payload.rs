@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use super::response_url::ResponseUrl;
 use super::{Settings, text};
 use crate::domain::command::{
-    CommandRequest, DeliveryId, Place, RejectedRequest, Rejection, UsageError, parse_room_owner,
+    CommandRequest, DeliveryId, Place, RejectedRequest, Rejection, UsageError, parse,
 };
 use crate::domain::principal::{Channel, Principal, Subject};
 
@@ -119,10 +119,9 @@ fn invocation(fields: &HashMap<String, String>, settings: &Settings) -> Result<I
     let delivery = delivery(fields).ok_or("the field `trigger_id` is not an id")?;
 
     let decoded = text::decode(fields.get("text").map_or("", String::as_str), team);
-    let command = if *command == settings.command.0 {
-        parse_room_owner(&decoded.line)
-    } else {
-        Err(UsageError::UnknownCommand(command.chars().take(LONGEST_NAME).collect()))
+    let command = match settings.command.family(command) {
+        Some(family) => parse(family, &decoded.line),
+        None => Err(UsageError::UnknownCommand(command.chars().take(LONGEST_NAME).collect())),
     };
     Ok(Invocation {
         request: CommandRequest {

@@ -7,6 +7,7 @@
 use serde_json::{Value, json};
 
 use super::text::escape;
+use crate::domain::principal::{Channel, Subject};
 use crate::domain::reply::{Audience, Reply};
 use crate::domain::room::visible;
 use crate::domain::wording::{CommandName, Line, Message, Span, message};
@@ -55,7 +56,17 @@ fn elements(line: &Line) -> impl Iterator<Item = Value> {
         // Slack refuses an element without text.
         (!text.is_empty()).then(|| match span {
             Span::Text(_) => json!({ "type": "text", "text": text }),
-            Span::Code(_) => json!({ "type": "text", "text": text, "style": { "code": true } }),
+            // An id out of the ACL, never typed text. Nobody is notified: such replies are for the caller alone.
+            Span::Subject(Subject::SlackUser { user, .. }) => json!({ "type": "user", "user_id": user }),
+            Span::Subject(Subject::SlackGroup { group, .. }) => {
+                json!({ "type": "usergroup", "usergroup_id": group })
+            }
+            Span::Channel(Channel::Slack { channel, .. }) => {
+                json!({ "type": "channel", "channel_id": channel })
+            }
+            Span::Code(_) | Span::Subject(_) | Span::Channel(_) => {
+                json!({ "type": "text", "text": text, "style": { "code": true } })
+            }
         })
     })
 }
@@ -64,7 +75,7 @@ fn elements(line: &Line) -> impl Iterator<Item = Value> {
 fn span_text(span: &Span) -> String {
     match span {
         Span::Text(text) => text.clone(),
-        Span::Code(text) => visible(text),
+        Span::Code(_) | Span::Subject(_) | Span::Channel(_) => visible(&span.plain()),
     }
 }
 
@@ -79,7 +90,7 @@ fn fallback(message: &Message) -> String {
     let visible = |line: &Line| {
         let spans = line.0.iter().map(|span| match span {
             Span::Text(_) => Span::Text(span_text(span)),
-            Span::Code(_) => Span::Code(defuse(&span_text(span))),
+            Span::Code(_) | Span::Subject(_) | Span::Channel(_) => Span::Code(defuse(&span_text(span))),
         });
         clip(&Line(spans.collect()).to_string())
     };

@@ -2,16 +2,18 @@
 
 use jiff::Timestamp;
 use sqlx::sqlite::{SqliteConnection, SqlitePool};
-use sqlx::{QueryBuilder, Sqlite};
+use sqlx::{QueryBuilder, Row as _, Sqlite};
 
-use crate::app::ports::{AclChange, AclChanged, AclEdit, NewGrant};
-use crate::domain::access::{AclView, AuthorisedChannel, Grant, GrantId, RoomScope};
+use crate::app::ports::{AclChanged, AclEdit};
+use crate::domain::access::{
+    AclChange, AclView, AuthorisedChannel, ChangedEntry, Effect, Grant, GrantId, GrantUse, NewGrant,
+    NotEdited, Role, RoomScope, is_for_oneself, lock_out,
+};
 use crate::domain::audit::{AuditEntry, DecisionKind, OperationId, OutcomeKind};
 use crate::domain::command::Place;
 use crate::domain::principal::{Channel, Principal};
 
 use super::admission::{Ledger, claim, first_of};
-use super::event::AclRow;
 use super::rows;
 
 /// What can matter to one decision, as of one moment.
@@ -27,22 +29,84 @@ pub(super) async fn view(
     let Place::Channel(channel) = place else {
         return Ok(AclView { version, ..AclView::default() });
     };
+    let grants = grants_of(&mut snapshot, principal).await?;
+    let channels = sqlx::query("SELECT * FROM authorised_channels WHERE channel = ? AND removed_at IS NULL")
+        .bind(channel.to_string())
+        .fetch_all(&mut *snapshot)
+        .await?;
+    Ok(AclView { version, grants, channels: channels.iter().map(rows::channel).collect::<Result<_, _>>()? })
+}
+
+/// What ever mattered to decisions about the principal in the channel.
+pub(super) async fn history(
+    pool: &SqlitePool,
+    principal: &Principal,
+    channel: &Channel,
+) -> Result<AclView, sqlx::Error> {
+    let mut snapshot = pool.begin().await?;
+    let version =
+        sqlx::query_scalar("SELECT version FROM acl_version WHERE one = 1").fetch_one(&mut *snapshot).await?;
+    let grants = grants_of(&mut snapshot, principal).await?;
+    let channels = sqlx::query("SELECT * FROM authorised_channels WHERE channel = ? ORDER BY id")
+        .bind(channel.to_string())
+        .fetch_all(&mut *snapshot)
+        .await?;
+    Ok(AclView { version, grants, channels: channels.iter().map(rows::channel).collect::<Result<_, _>>()? })
+}
+
+async fn grants_of(
+    connection: &mut SqliteConnection,
+    principal: &Principal,
+) -> Result<Vec<Grant>, sqlx::Error> {
     let mut query = QueryBuilder::<Sqlite>::new("SELECT * FROM grants WHERE subject IN (");
     let mut subjects = query.separated(", ");
     for subject in principal.subjects() {
         subjects.push_bind(subject.to_string());
     }
     query.push(") ORDER BY id");
-    let grants = query.build().fetch_all(&mut *snapshot).await?;
-    let channels = sqlx::query("SELECT * FROM authorised_channels WHERE channel = ? AND removed_at IS NULL")
-        .bind(channel.to_string())
-        .fetch_all(&mut *snapshot)
-        .await?;
-    Ok(AclView {
-        version,
-        grants: grants.iter().map(rows::grant).collect::<Result<_, _>>()?,
-        channels: channels.iter().map(rows::channel).collect::<Result<_, _>>()?,
-    })
+    let grants = query.build().fetch_all(connection).await?;
+    grants.iter().map(rows::grant).collect()
+}
+
+const ADMINS: &str = "SELECT * FROM grants WHERE role = 'admin' AND revoked_at IS NULL ORDER BY id";
+
+pub(super) async fn admins(pool: &SqlitePool) -> Result<Vec<Grant>, sqlx::Error> {
+    let rows = sqlx::query(ADMINS).fetch_all(pool).await?;
+    rows.iter().map(rows::grant).collect()
+}
+
+pub(super) async fn one_grant(pool: &SqlitePool, id: GrantId) -> Result<Option<Grant>, sqlx::Error> {
+    grant(&mut *pool.acquire().await?, id).await
+}
+
+pub(super) async fn uses(pool: &SqlitePool) -> Result<Vec<GrantUse>, sqlx::Error> {
+    let rows = sqlx::query(
+        "SELECT grant_id, grant_uses.at FROM grant_uses JOIN grants ON grants.id = grant_id WHERE revoked_at IS NULL",
+    )
+    .fetch_all(pool)
+    .await?;
+    rows.iter()
+        .map(|row| {
+            Ok(GrantUse { grant: row.try_get("grant_id")?, at: rows::time("at", row.try_get("at")?)? })
+        })
+        .collect()
+}
+
+/// Notes that a grant was used.
+pub(super) async fn note_use(
+    connection: &mut SqliteConnection,
+    grant: GrantId,
+    at: Timestamp,
+) -> Result<(), sqlx::Error> {
+    sqlx::query(
+        "INSERT INTO grant_uses (grant_id, at) VALUES (?, ?)
+         ON CONFLICT (grant_id) DO UPDATE SET at = max(at, excluded.at)",
+    )
+    .bind(grant)
+    .bind(at.as_millisecond())
+    .execute(connection)
+    .await?;
+    Ok(())
 }
 
 pub(super) async fn grants(pool: &SqlitePool) -> Result<Vec<Grant>, sqlx::Error> {
@@ -55,7 +119,7 @@ pub(super) async fn channels(pool: &SqlitePool) -> Result<Vec<AuthorisedChannel>
     rows.iter().map(rows::channel).collect()
 }
 
-/// Changes the ACL and records the change, inside the writer's transaction.
+/// Edits the ACL and records it, inside the writer's transaction: all of the changes or none.
 pub(super) async fn edit(
     connection: &mut SqliteConnection,
     ledger: &mut Ledger,
@@ -63,8 +127,40 @@ pub(super) async fn edit(
     at: Timestamp,
 ) -> Result<AclChanged, sqlx::Error> {
     let operation = ledger.next_operation();
+    let mut entry = entry(edit, operation, at);
+    if let Some(delivery) = &entry.delivery_id
+        && let Some(first) = first_of(connection, delivery).await?
+    {
+        entry.mark_duplicate(first.operation);
+        ledger.record(connection, &entry, &[], false).await?;
+        return Ok(AclChanged::Duplicate { operation, first: Box::new(first) });
+    }
+    if edit.permit.acl_version() != ledger.acl_version() {
+        return Ok(AclChanged::AclChanged);
+    }
+    claim(connection, &entry).await?;
+    if let Some(why) = hindrance(connection, edit, at).await? {
+        entry.outcome = OutcomeKind::Declined;
+        entry.error_info = Some(why.to_string());
+        ledger.record(connection, &entry, &[], false).await?;
+        return Ok(AclChanged::Declined(operation, why));
+    }
     let by = edit.principal.subject.to_string();
-    let mut entry = AuditEntry {
+    let mut changed = Vec::with_capacity(edit.changes.len());
+    for (change, reason) in &edit.changes {
+        let by = Author { by: &by, operation, at, reason: reason.as_deref() };
+        changed.push(make(connection, change, &by).await?);
+    }
+    ledger.record(connection, &entry, &changed, false).await?;
+    Ok(AclChanged::Changed(operation, changed))
+}
+
+fn entry(edit: &AclEdit, operation: OperationId, at: Timestamp) -> AuditEntry {
+    let mut authority = edit.permit.authority().to_string();
+    if is_for_oneself(&edit.principal, edit.changes.iter().map(|(change, _)| change)) {
+        authority.push_str(", for themselves");
+    }
+    AuditEntry {
         operation,
         at,
         actor: Some(edit.principal.subject.clone()),
@@ -79,71 +175,96 @@ pub(super) async fn edit(
         previous_owner: None,
         reason: edit.reason.clone(),
         decision: Some(DecisionKind::Permit),
-        authority: Some(edit.authority.clone()),
+        authority: Some(authority),
         outcome: OutcomeKind::Succeeded,
         error_code: None,
         error_info: None,
         request_id: None,
         delivery_id: edit.delivery.as_ref().map(|id| id.as_str().to_owned()),
         duration_ms: None,
-    };
-    if let Some(delivery) = &entry.delivery_id
-        && let Some(first) = first_of(connection, delivery).await?
-    {
-        entry.mark_duplicate(first.operation);
-        ledger.record(connection, &entry, None, false).await?;
-        return Ok(AclChanged::Nothing(operation, entry.reason.unwrap_or_default()));
     }
-    claim(connection, &entry).await?;
-    let nothing = match &edit.change {
-        AclChange::Grant(new) => {
-            let grant = insert_grant(connection, new, edit, &by, operation, at).await?;
-            let row = AclRow::Grant { before: None, after: &grant };
-            ledger.record(connection, &entry, Some(row), false).await?;
-            return Ok(AclChanged::Grant(operation, grant));
-        }
-        AclChange::Revoke(id) => match grant(connection, *id).await? {
-            Some(before) if before.revoked_at.is_none() => {
-                sqlx::query("UPDATE grants SET revoked_at = ?, revoked_by = ?, revoked_in = ? WHERE id = ?")
-                    .bind(at.as_millisecond())
-                    .bind(&by)
-                    .bind(operation.seq())
-                    .bind(id)
-                    .execute(&mut *connection)
-                    .await?;
-                let after = Grant { revoked_at: Some(at), ..before.clone() };
-                let row = AclRow::Grant { before: Some(&before), after: &after };
-                ledger.record(connection, &entry, Some(row), false).await?;
-                return Ok(AclChanged::Grant(operation, after));
+}
+
+/// Why the edit cannot be made, if it cannot.
+async fn hindrance(
+    connection: &mut SqliteConnection,
+    edit: &AclEdit,
+    at: Timestamp,
+) -> Result<Option<NotEdited>, sqlx::Error> {
+    let mut could_lock_out = false;
+    for (change, _) in &edit.changes {
+        match change {
+            AclChange::Grant(new) => could_lock_out |= new.effect == Effect::Deny && new.role == Role::Admin,
+            AclChange::Revoke(id) => match grant(connection, *id).await? {
+                None => return Ok(Some(NotEdited::NoGrant(*id))),
+                Some(grant) if grant.revoked_at.is_some() => return Ok(Some(NotEdited::RevokedAlready(*id))),
+                Some(grant) => could_lock_out |= grant.role == Role::Admin,
+            },
+            AclChange::AllowChannel { .. } => {}
+            AclChange::RemoveChannel(channel) => {
+                if live_channel(connection, channel).await?.is_none() {
+                    return Ok(Some(NotEdited::NotAuthorised(channel.clone())));
+                }
+                could_lock_out = true;
             }
-            Some(_) => format!("grant {id} is revoked already"),
-            None => format!("there is no grant {id}: `room-owner acl list` shows all of them"),
-        },
+        }
+    }
+    if !could_lock_out || edit.force {
+        return Ok(None);
+    }
+    let admins = sqlx::query(ADMINS).fetch_all(&mut *connection).await?;
+    let admins = admins.iter().map(rows::grant).collect::<Result<Vec<_>, _>>()?;
+    let channels = sqlx::query("SELECT * FROM authorised_channels WHERE removed_at IS NULL");
+    let channels = channels.fetch_all(connection).await?;
+    let channels = channels.iter().map(rows::channel).collect::<Result<Vec<_>, _>>()?;
+    let changes: Vec<AclChange> = edit.changes.iter().map(|(change, _)| change.clone()).collect();
+    Ok(lock_out(&admins, &channels, &changes, at).map(NotEdited::LockOut))
+}
+
+/// By whom, when and why a row is written.
+struct Author<'a> {
+    by: &'a str,
+    operation: OperationId,
+    at: Timestamp,
+    reason: Option<&'a str>,
+}
+
+async fn make(
+    connection: &mut SqliteConnection,
+    change: &AclChange,
+    author: &Author<'_>,
+) -> Result<ChangedEntry, sqlx::Error> {
+    Ok(match change {
+        AclChange::Grant(new) => {
+            ChangedEntry::Grant { before: None, after: insert_grant(connection, new, author).await? }
+        }
+        AclChange::Revoke(id) => {
+            let before = grant(connection, *id).await?.ok_or(sqlx::Error::RowNotFound)?;
+            sqlx::query("UPDATE grants SET revoked_at = ?, revoked_by = ?, revoked_in = ? WHERE id = ?")
+                .bind(author.at.as_millisecond())
+                .bind(author.by)
+                .bind(author.operation.seq())
+                .bind(id)
+                .execute(&mut *connection)
+                .await?;
+            let after = Grant { revoked_at: Some(author.at), ..before.clone() };
+            ChangedEntry::Grant { before: Some(before), after }
+        }
         AclChange::AllowChannel { channel, rooms } => {
             let before = live_channel(connection, channel).await?;
             if before.is_some() {
-                close_channel(connection, channel, &by, operation, at).await?;
+                close_channel(connection, channel, author).await?;
             }
-            let after = insert_channel(connection, channel, rooms, edit, operation, at).await?;
-            let row = AclRow::Channel { before: before.as_ref(), after: &after };
-            ledger.record(connection, &entry, Some(row), false).await?;
-            return Ok(AclChanged::Channel(operation, after));
+            let after = insert_channel(connection, channel, rooms, author).await?;
+            ChangedEntry::Channel { before, after }
         }
-        AclChange::RemoveChannel(channel) => match live_channel(connection, channel).await? {
-            Some(before) => {
-                close_channel(connection, channel, &by, operation, at).await?;
-                let after = AuthorisedChannel { removed_at: Some(at), ..before.clone() };
-                let row = AclRow::Channel { before: Some(&before), after: &after };
-                ledger.record(connection, &entry, Some(row), false).await?;
-                return Ok(AclChanged::Channel(operation, after));
-            }
-            None => format!("`{channel}` is not authorised: `room-owner acl channel list` shows what is"),
-        },
-    };
-    entry.outcome = OutcomeKind::Declined;
-    entry.error_info = Some(nothing.clone());
-    ledger.record(connection, &entry, None, false).await?;
-    Ok(AclChanged::Nothing(operation, nothing))
+        AclChange::RemoveChannel(channel) => {
+            let before = live_channel(connection, channel).await?.ok_or(sqlx::Error::RowNotFound)?;
+            close_channel(connection, channel, author).await?;
+            let after = AuthorisedChannel { removed_at: Some(author.at), ..before.clone() };
+            ChangedEntry::Channel { before: Some(before), after }
+        }
+    })
 }
 
 async fn grant(connection: &mut SqliteConnection, id: GrantId) -> Result<Option<Grant>, sqlx::Error> {
@@ -154,10 +275,7 @@ async fn grant(connection: &mut SqliteConnection, id: GrantId) -> Result<Option<
 async fn insert_grant(
     connection: &mut SqliteConnection,
     new: &NewGrant,
-    edit: &AclEdit,
-    by: &str,
-    operation: OperationId,
-    at: Timestamp,
+    author: &Author<'_>,
 ) -> Result<Grant, sqlx::Error> {
     let channels =
         serde_json::to_string(&new.channels).map_err(|error| sqlx::Error::Encode(Box::new(error)))?;
@@ -171,10 +289,10 @@ async fn insert_grant(
     .bind(new.rooms.to_string())
     .bind(channels)
     .bind(new.expires_at.map(Timestamp::as_millisecond))
-    .bind(by)
-    .bind(at.as_millisecond())
-    .bind(operation.seq())
-    .bind(edit.reason.as_deref())
+    .bind(author.by)
+    .bind(author.at.as_millisecond())
+    .bind(author.operation.seq())
+    .bind(author.reason)
     .fetch_one(connection)
     .await?;
     rows::grant(&row)
@@ -194,17 +312,15 @@ async fn live_channel(
 async fn close_channel(
     connection: &mut SqliteConnection,
     channel: &Channel,
-    by: &str,
-    operation: OperationId,
-    at: Timestamp,
+    author: &Author<'_>,
 ) -> Result<(), sqlx::Error> {
     sqlx::query(
         "UPDATE authorised_channels SET removed_at = ?, removed_by = ?, removed_in = ?
          WHERE channel = ? AND removed_at IS NULL",
     )
-    .bind(at.as_millisecond())
-    .bind(by)
-    .bind(operation.seq())
+    .bind(author.at.as_millisecond())
+    .bind(author.by)
+    .bind(author.operation.seq())
     .bind(channel.to_string())
     .execute(connection)
     .await?;
@@ -215,9 +331,7 @@ async fn insert_channel(
     connection: &mut SqliteConnection,
     channel: &Channel,
     rooms: &RoomScope,
-    edit: &AclEdit,
-    operation: OperationId,
-    at: Timestamp,
+    author: &Author<'_>,
 ) -> Result<AuthorisedChannel, sqlx::Error> {
     let row = sqlx::query(
         "INSERT INTO authorised_channels (channel, rooms, allowed_by, allowed_at, allowed_in, reason)
@@ -225,10 +339,10 @@ async fn insert_channel(
     )
     .bind(channel.to_string())
     .bind(rooms.to_string())
-    .bind(edit.principal.subject.to_string())
-    .bind(at.as_millisecond())
-    .bind(operation.seq())
-    .bind(edit.reason.as_deref())
+    .bind(author.by)
+    .bind(author.at.as_millisecond())
+    .bind(author.operation.seq())
+    .bind(author.reason)
     .fetch_one(connection)
     .await?;
     rows::channel(&row)

@@ -9,8 +9,9 @@ use crate::domain::audit::{AuditEntry, OperationId, Outcome, OutcomeKind, Verdic
 
 use crate::domain::room::AccountId;
 
-use super::event::{AclRow, Event, What};
+use super::event::{Event, What};
 use super::rows::{self, Open};
+use crate::domain::access::ChangedEntry;
 
 /// The log's end, as the transaction sees it.
 pub(super) struct Ledger {
@@ -48,6 +49,11 @@ impl Ledger {
         OperationId::new(self.next_seq)
     }
 
+    /// The version of the ACL, as the transaction sees it.
+    pub(super) fn acl_version(&self) -> i64 {
+        self.acl_version
+    }
+
     /// After a change of the ACL in this transaction.
     pub(super) async fn reread_acl_version(
         &mut self,
@@ -80,11 +86,11 @@ impl Ledger {
         &mut self,
         connection: &mut SqliteConnection,
         entry: &AuditEntry,
-        acl_change: Option<AclRow<'_>>,
+        acl_changes: &[ChangedEntry],
         holds_room: bool,
     ) -> Result<(), sqlx::Error> {
         let is_open = entry.outcome == OutcomeKind::Pending;
-        self.append(connection, entry.operation, What::Requested { entry, acl_change }).await?;
+        self.append(connection, entry.operation, What::Requested { entry, acl_changes }).await?;
         sqlx::query(
             "INSERT INTO operations (operation, at, actor, actor_name, channel, command, room, new_owner,
                  previous_owner, reason, decision, authority, outcome, error_code, error_info, request_id,
@@ -137,14 +143,11 @@ pub(super) async fn admit(
         && let Some(first) = first_of(connection, delivery).await?
     {
         entry.mark_duplicate(first.operation);
-        ledger.record(connection, &entry, None, false).await?;
+        ledger.record(connection, &entry, &[], false).await?;
         return Ok(Applied::Duplicate { operation, first });
     }
     let mut holds_room = false;
-    if let Admission::Request { verdict: Verdict::Transfer(permit, _) | Verdict::Lookup(permit), .. } =
-        admission
-        && permit.acl_version() != ledger.acl_version
-    {
+    if admission.permit().is_some_and(|permit| permit.acl_version() != ledger.acl_version) {
         return Ok(Applied::AclChanged);
     }
     if let Admission::Request { verdict: Verdict::Transfer(..), decline_if_busy, .. } = admission {
@@ -156,13 +159,13 @@ pub(super) async fn admit(
             }
             entry.mark_busy(holder.entry.operation);
             claim(connection, &entry).await?;
-            ledger.record(connection, &entry, None, false).await?;
+            ledger.record(connection, &entry, &[], false).await?;
             return Ok(Applied::Busy { operation: Some(operation), holder });
         }
         holds_room = true;
     }
     claim(connection, &entry).await?;
-    ledger.record(connection, &entry, None, holds_room).await?;
+    ledger.record(connection, &entry, &[], holds_room).await?;
     Ok(Applied::Recorded(operation))
 }
 

@@ -3,7 +3,7 @@
 
 use serde::Serialize;
 
-use crate::domain::access::{AuthorisedChannel, Grant};
+use crate::domain::access::ChangedEntry;
 use crate::domain::audit::{AuditEntry, OperationId, OutcomeKind};
 
 /// The version of this form.
@@ -25,8 +25,8 @@ pub(super) enum What<'a> {
     Requested {
         #[serde(flatten)]
         entry: &'a AuditEntry,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        acl_change: Option<AclRow<'a>>,
+        #[serde(skip_serializing_if = "<[_]>::is_empty")]
+        acl_changes: &'a [ChangedEntry],
     },
     /// Who owned the room before, noted while the change is under way.
     Noted { operation: OperationId, at: String, previous_owner: &'a str },
@@ -47,14 +47,6 @@ pub(super) enum What<'a> {
         request_id: Option<&'a str>,
         duration_ms: Option<i64>,
     },
-}
-
-/// A row of the ACL before and after a change of it.
-#[derive(Serialize)]
-#[serde(rename_all = "snake_case")]
-pub(super) enum AclRow<'a> {
-    Grant { before: Option<&'a Grant>, after: &'a Grant },
-    Channel { before: Option<&'a AuthorisedChannel>, after: &'a AuthorisedChannel },
 }
 
 impl<'a> Event<'a> {

@@ -27,10 +27,10 @@ use sqlx::sqlite::{
 use sqlx::{ConnectOptions as _, Connection as _, SqlSafeStr as _};
 
 use crate::app::ports::{AclChanged, AclEdit, Admission, Admitted, Store, StoreError};
-use crate::domain::access::{AclView, AuthorisedChannel, Grant};
+use crate::domain::access::{AclView, AuthorisedChannel, Grant, GrantId, GrantUse};
 use crate::domain::audit::{AuditEntry, AuditFilter, OperationId, Outcome, Unresolved};
 use crate::domain::command::Place;
-use crate::domain::principal::Principal;
+use crate::domain::principal::{Channel, Principal};
 use crate::domain::reply_note::ReplyNote;
 use crate::domain::room::AccountId;
 
@@ -51,7 +51,10 @@ fn migrations() -> Vec<Migration> {
     let simple = |version, description: &'static str, sql: &'static str| {
         Migration::new(version, description.into(), MigrationType::Simple, sql.into_sql_str(), false)
     };
-    vec![simple(1, "access and audit", include_str!("../../migrations/0001_access_and_audit.sql"))]
+    vec![
+        simple(1, "access and audit", include_str!("../../migrations/0001_access_and_audit.sql")),
+        simple(2, "acl", include_str!("../../migrations/0002_acl.sql")),
+    ]
 }
 
 /// What the schema must hold at run time; a missing trigger means that somebody took it off.
@@ -273,8 +276,24 @@ impl Store for SqliteStore {
         self.writer.edit_acl(edit, at).await
     }
 
+    async fn acl_history_for(&self, principal: &Principal, channel: &Channel) -> Result<AclView, StoreError> {
+        acl::history(&self.readers, principal, channel).await.map_err(failed("the acl cannot be read"))
+    }
+
     async fn grants(&self) -> Result<Vec<Grant>, StoreError> {
         acl::grants(&self.readers).await.map_err(failed("the grants cannot be read"))
+    }
+
+    async fn grant(&self, id: GrantId) -> Result<Option<Grant>, StoreError> {
+        acl::one_grant(&self.readers, id).await.map_err(failed("the grants cannot be read"))
+    }
+
+    async fn admins(&self) -> Result<Vec<Grant>, StoreError> {
+        acl::admins(&self.readers).await.map_err(failed("the admins cannot be read"))
+    }
+
+    async fn grant_uses(&self) -> Result<Vec<GrantUse>, StoreError> {
+        acl::uses(&self.readers).await.map_err(failed("the use of grants cannot be read"))
     }
 
     async fn channels(&self) -> Result<Vec<AuthorisedChannel>, StoreError> {

@@ -4,6 +4,7 @@
 //! A caller that goes away does not take its write along: the job is in the queue, and the queue is
 //! worked off. No timeout surrounds a write; the only bound is SQLite's own wait for another process.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -14,6 +15,7 @@ use tokio::task::JoinHandle;
 use tracing::{debug, warn};
 
 use crate::app::ports::{AclChanged, AclEdit, Admission, Admitted, StoreError};
+use crate::domain::access::{Authority, GrantId};
 use crate::domain::audit::{Attempt, OperationId, Outcome, Verdict};
 use crate::domain::reply_note::ReplyNote;
 use crate::domain::room::AccountId;
@@ -75,7 +77,7 @@ impl Writer {
         let options = options.create_if_missing(false);
         // Just opened, so it is there; if not, no write will ever match.
         let file = identity(&options).unwrap_or_default();
-        let task = Task { options, file, connection: Some(connection), instance };
+        let task = Task { options, file, connection: Some(connection), instance, uses: Uses::default() };
         let closing = Arc::new(Notify::new());
         let task = tokio::spawn(task.run(jobs, Arc::clone(&closing)));
         Self { queue, closing, task: Mutex::new(Some(task)) }
@@ -154,6 +156,32 @@ struct Task {
     file: Identity,
     connection: Option<SqliteConnection>,
     instance: Arc<Instance>,
+    uses: Uses,
+}
+
+/// The hour in which each grant was last used, as far as it is noted.
+#[derive(Default)]
+struct Uses(HashMap<GrantId, i64>);
+
+impl Uses {
+    /// Whether the use is to be noted: once an hour.
+    fn is_news(&mut self, (grant, at): (GrantId, Timestamp)) -> bool {
+        let hour = at.as_second() / 3_600;
+        self.0.insert(grant, hour) != Some(hour)
+    }
+}
+
+/// The grant by which a job's request is permitted.
+fn used(job: &Job) -> Option<(GrantId, Timestamp)> {
+    let (permit, at) = match job {
+        Job::Admit(admission, at, _) => (admission.permit()?, at),
+        Job::EditAcl(edit, at, _) => (&edit.permit, at),
+        _ => return None,
+    };
+    match permit.authority() {
+        Authority::Grant(grant) => Some((*grant, *at)),
+        Authority::Local => None,
+    }
 }
 
 impl Task {
@@ -227,6 +255,9 @@ impl Task {
         let mut done = Vec::with_capacity(batch.len());
         for job in batch {
             done.push(apply(&mut transaction, &mut ledger, job).await.map_err(Failure::Job)?);
+            if let Some((grant, at)) = used(job).filter(|used| self.uses.is_news(*used)) {
+                acl::note_use(&mut transaction, grant, at).await.map_err(Failure::Job)?;
+            }
         }
         transaction.commit().await.map_err(Failure::All)?;
         self.connection = Some(connection);

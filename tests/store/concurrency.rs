@@ -162,7 +162,7 @@ async fn a_random_day(store: &SqliteStore, deeds: &[[u8; 4]]) -> Vec<String> {
                     _ => remove("discord:1:9"),
                 };
                 let what = match edit.apply_at(store, at).await {
-                    room_owner::app::ports::AclChanged::Nothing(..) => "nothing",
+                    room_owner::app::ports::AclChanged::Declined(..) => "nothing",
                     _ => "edited",
                 };
                 met.push(what.to_owned());
@@ -278,7 +278,7 @@ async fn what_cannot_be_written_does_not_take_its_neighbours_along() {
         tasks.spawn(async move {
             if n == 4 {
                 // The grant cannot be read, so it cannot be revoked.
-                let edit = revoke(2).0;
+                let edit = revoke(2).decided(&store).await;
                 return Err(store.edit_acl(edit, later(0)).await.unwrap_err().to_string());
             }
             let admission = ask(&format!("room-{n} bob")).by(MALLORY).decided(&store).await;

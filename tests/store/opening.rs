@@ -196,7 +196,10 @@ async fn stores_that_start_at_once_on_a_new_file_make_one_schema() {
         let mut ids = tasks.join_all().await;
         ids.sort_unstable();
         assert_eq!(ids, [1, 2, 3]);
-        assert_eq!(count(&mut raw(&file).await, "_sqlx_migrations").await, 1);
+        let mut raw = raw(&file).await;
+        let applied = count(&mut raw, "_sqlx_migrations").await;
+        assert!(applied > 0);
+        assert_eq!(count(&mut raw, "(SELECT DISTINCT version FROM _sqlx_migrations)").await, applied);
     }
 }
 

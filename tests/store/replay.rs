@@ -78,7 +78,7 @@ impl Told {
                 assert_eq!(other, None, "one transfer at a time: {operation}");
             }
         }
-        if let Some(change) = event.body.get("acl_change") {
+        for change in event.body.get("acl_changes").and_then(Value::as_array).into_iter().flatten() {
             self.acl_changed(change, entry.at);
         }
         self.entries.insert(operation, entry);

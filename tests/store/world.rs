@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use jiff::Timestamp;
 use room_owner::app::ports::{AclChange, AclChanged, AclEdit, Admission, Admitted, NewGrant, Store};
-use room_owner::domain::access::{Action, Decision, Effect, Grant, decide};
+use room_owner::domain::access::{Action, AuthorisedChannel, ChangedEntry, Decision, Effect, Grant, decide};
 use room_owner::domain::audit::{Attempt, AuditEntry, AuditFilter, OperationId, Outcome, Refusal, Verdict};
 use room_owner::domain::command::{
     Command, CommandRequest, DeliveryId, Place, RejectedRequest, Rejection, Typed, parse_room_owner,
@@ -167,7 +167,8 @@ impl Ask {
         let command = parse_room_owner(&Typed::plain(&self.line));
         let verdict = match &command {
             Err(error) => Verdict::Invalid(format!("{error:?}")),
-            Ok(Command::Help) => Verdict::Help,
+            Ok(Command::Help(_)) => Verdict::Open,
+            Ok(Command::Acl(command)) => panic!("{command:?}"),
             Ok(Command::ShowOwner { room }) => {
                 match self.decide(store, &principal, &place, Action::ShowOwner(room.clone())).await {
                     Decision::Permit(permit) => Verdict::Lookup(permit),
@@ -189,7 +190,7 @@ impl Ask {
             typed: format!("/room-owner {}", self.line),
             command,
         };
-        Admission::Request { request, verdict, decline_if_busy: self.decline_if_busy }
+        Admission::Request { request: Box::new(request), verdict, decline_if_busy: self.decline_if_busy }
     }
 
     async fn decide(
@@ -245,20 +246,29 @@ pub(crate) fn foreign(delivery: &str) -> Admission {
 
 // Edits of the ACL -----------------------------------------------------------------------------------------
 
-/// A change of the ACL by `cli:ana`, with everything that is recorded about it.
+/// A change of the ACL by `cli:ana`, with everything that is recorded about it. It is forced: what locks
+/// everybody out is a test of its own.
 #[derive(Debug, Clone)]
-pub(crate) struct Edit(pub(crate) AclEdit);
+pub(crate) struct Edit {
+    pub(crate) principal: Principal,
+    pub(crate) place: Place,
+    pub(crate) delivery: Option<DeliveryId>,
+    pub(crate) typed: String,
+    pub(crate) changes: Vec<AclChange>,
+    pub(crate) reason: Option<String>,
+    pub(crate) force: bool,
+}
 
-fn edit(typed: String, change: AclChange) -> Edit {
-    Edit(AclEdit {
+pub(crate) fn edit(typed: String, change: AclChange) -> Edit {
+    Edit {
         principal: Principal { name: Some("Ana".to_owned()), ..Principal::new("cli:ana".parse().unwrap()) },
         place: Place::Local,
         delivery: None,
         typed,
-        authority: "local".to_owned(),
-        change,
+        changes: vec![change],
         reason: None,
-    })
+        force: true,
+    }
 }
 
 pub(crate) fn grant(subject: &str, role: &str, rooms: &str) -> Edit {
@@ -292,22 +302,53 @@ pub(crate) fn remove(channel: &str) -> Edit {
 
 impl Edit {
     pub(crate) fn because(mut self, reason: &str) -> Self {
-        self.0.reason = Some(reason.to_owned());
+        self.reason = Some(reason.to_owned());
         self
     }
 
     pub(crate) fn delivered(mut self, id: &str) -> Self {
-        self.0.delivery = DeliveryId::new("slack", id);
+        self.delivery = DeliveryId::new("slack", id);
+        self
+    }
+
+    pub(crate) fn unforced(mut self) -> Self {
+        self.force = false;
+        self
+    }
+
+    /// Together with another one, in one transaction.
+    pub(crate) fn and(mut self, other: Self) -> Self {
+        self.changes.extend(other.changes);
         self
     }
 
     /// The new grant, but changed.
     pub(crate) fn but(mut self, change: impl FnOnce(&mut NewGrant)) -> Self {
-        match &mut self.0.change {
-            AclChange::Grant(new) => change(new),
+        match self.changes.first_mut() {
+            Some(AclChange::Grant(new)) => change(new),
             other => panic!("not a grant: {other:?}"),
         }
         self
+    }
+
+    /// The edit, permitted on the ACL as it is now.
+    pub(crate) async fn decided(&self, store: &SqliteStore) -> AclEdit {
+        let acl = store.acl_for(&self.principal, &self.place).await.unwrap();
+        let now = later(1_000_000);
+        let permit = match decide(&self.principal, &self.place, Action::EditAcl(None), &acl, now) {
+            Decision::Permit(permit) => permit,
+            Decision::Deny(denial) => panic!("{denial}"),
+        };
+        AclEdit {
+            principal: self.principal.clone(),
+            place: self.place.clone(),
+            delivery: self.delivery.clone(),
+            typed: self.typed.clone(),
+            permit,
+            changes: self.changes.iter().map(|change| (change.clone(), self.reason.clone())).collect(),
+            reason: self.reason.clone(),
+            force: self.force,
+        }
     }
 
     pub(crate) async fn apply(&self, store: &SqliteStore) -> AclChanged {
@@ -315,14 +356,34 @@ impl Edit {
     }
 
     pub(crate) async fn apply_at(&self, store: &SqliteStore, at: Timestamp) -> AclChanged {
-        store.edit_acl(self.0.clone(), at).await.unwrap()
+        loop {
+            let edit = self.decided(store).await;
+            match store.edit_acl(edit, at).await.unwrap() {
+                AclChanged::AclChanged => {}
+                changed => return changed,
+            }
+        }
     }
 
     pub(crate) async fn granted(&self, store: &SqliteStore) -> (OperationId, Grant) {
         match self.apply(store).await {
-            AclChanged::Grant(operation, grant) => (operation, grant),
+            AclChanged::Changed(operation, mut changed) => match changed.remove(0) {
+                ChangedEntry::Grant { after, .. } => (operation, after),
+                other => panic!("no grant: {other:?}"),
+            },
             other => panic!("no grant: {other:?}"),
         }
+    }
+}
+
+/// The only channel's entry of an edit, as it is now.
+pub(crate) fn channel_entry(changed: AclChanged) -> AuthorisedChannel {
+    match changed {
+        AclChanged::Changed(_, mut changed) => match changed.remove(0) {
+            ChangedEntry::Channel { after, .. } => after,
+            other => panic!("no channel: {other:?}"),
+        },
+        other => panic!("no channel: {other:?}"),
     }
 }
 

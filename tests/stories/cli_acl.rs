@@ -89,10 +89,10 @@ async fn channels_are_allowed_listed_and_removed() {
     assert_eq!(names(&allowed.out), "channel rooms allowed_by allowed_at removed_at reason");
     let listed = program.runs("acl channel list --format json").await.json();
     assert_eq!((&listed[0]["channel"], &listed[0]["rooms"]), (&"slack:T1:C1".into(), &"live-*".into()));
-    went_well(&program.runs("acl channel remove slack:T1:C1").await);
+    went_well(&program.runs("acl channel remove slack:T1:C1 --force").await);
     assert_eq!(program.runs("acl channel list --format json").await.out, "[]\n");
     assert_eq!(program.runs("acl channel list --all --format jsonl").await.out.lines().count(), 1);
-    assert_eq!(program.runs("acl channel remove slack:T1:C1").await.code, 1);
+    assert_eq!(program.runs("acl channel remove slack:T1:C1 --force").await.code, 1);
 }
 
 #[tokio::test]

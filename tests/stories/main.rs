@@ -18,6 +18,7 @@ mod late;
 mod logs;
 mod program;
 mod reply;
+mod room_acl;
 mod slack;
 mod world;
 

@@ -128,10 +128,11 @@ impl Slack {
         self.with("command", command).with("text", text)
     }
 
-    /// Types a line: Slack writes its three entities for what they stand for.
+    /// Types a line: Slack writes its three entities for what they stand for, and marks the people and
+    /// channels that are chosen from its list.
     pub(crate) async fn says(self, line: &str) -> Reply {
         let text = line.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
-        self.sends(&text).await
+        self.sends(&with_mentions(&text)).await
     }
 
     /// Sends a line as it is on the wire, where Slack has made `<…>` of mentions and links.
@@ -283,9 +284,7 @@ fn visible(message: &Value) -> String {
             "rich_text" => {
                 for section in block["elements"].as_array().unwrap() {
                     for element in section["elements"].as_array().unwrap() {
-                        let words = element["text"].as_str().unwrap();
-                        let is_code = element["style"]["code"] == true;
-                        text.push_str(&if is_code { format!("`{words}`") } else { words.to_owned() });
+                        text.push_str(&shown(element));
                     }
                 }
             }
@@ -300,6 +299,43 @@ fn visible(message: &Value) -> String {
     text
 }
 
+fn shown(element: &Value) -> String {
+    let words = |name: &str| element[name].as_str().unwrap();
+    match words("type") {
+        "text" if element["style"]["code"] == true => format!("`{}`", words("text")),
+        "text" => words("text").to_owned(),
+        "user" => by_name(&format!("slack:{TEAM}:{}", words("user_id"))),
+        "usergroup" => by_name(&format!("slack:{TEAM}:group:{}", words("usergroup_id"))),
+        "channel" => by_name(&format!("slack:{TEAM}:{}", words("channel_id"))),
+        other => panic!("an element of another kind: {other}"),
+    }
+}
+
+/// How Slack shows whom and what it knows.
+pub(crate) const NAMES: [(&str, &str); 7] = [
+    ("U0ALICE", "@alice"),
+    ("U0BORIS", "@boris"),
+    ("U0RITA", "@rita"),
+    ("U0ADAM", "@adam"),
+    ("U0OTTO", "@otto"),
+    ("C0MODS", "#mods"),
+    ("C0RANDOM", "#random"),
+];
+
+/// Ids as names.
+fn by_name(text: &str) -> String {
+    NAMES.iter().fold(text.to_owned(), |text, (id, name)| text.replace(&format!("slack:{TEAM}:{id}"), name))
+}
+
+/// Names as the client sends them when they are chosen from its list.
+fn with_mentions(text: &str) -> String {
+    let mention = |word: &str| match NAMES.iter().find(|(_, name)| *name == word) {
+        Some((id, name)) => format!("<{}{id}|{}>", &name[..1], &name[1..]),
+        None => word.to_owned(),
+    };
+    text.split(' ').map(mention).collect::<Vec<_>>().join(" ")
+}
+
 /// No message is parsed for mentions or markup, and a notification says what the blocks say.
 fn check_form(json: &Value, text: &str) {
     assert_eq!(json["parse"], "none", "{json}");
@@ -309,5 +345,9 @@ fn check_form(json: &Value, text: &str) {
     assert!(!fallback.contains(['<', '>']), "{fallback}");
     let plain = |text: &str| text.replace(['`', '\u{2060}'], "");
     let fallback = fallback.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&");
-    assert_eq!(plain(&fallback), plain(text), "the notification differs from the message");
+    assert_eq!(
+        by_name(&plain(&fallback)),
+        by_name(&plain(text)),
+        "the notification differs from the message"
+    );
 }

@@ -1,5 +1,6 @@
 //! The way of one command: decide, write down, carry out, write down, answer.
 
+mod acl;
 mod recovery;
 
 use std::collections::HashSet;
@@ -9,15 +10,16 @@ use std::time::{Duration, Instant};
 use tokio_util::task::TaskTracker;
 use tracing::{error, info, warn};
 
+use acl::PermittedEdit;
 use recovery::{lost, settle};
 
 use super::ports::{
     Admission, Admitted, CallResult, Clock, Observer, ReadError, RoomControl, Store, StoreError,
 };
 use super::suggest::LiveRooms;
-use crate::domain::access::{AclView, Action, Decision, decide, rights};
+use crate::domain::access::{AclView, Action, Decision, Denial, decide, rights};
 use crate::domain::audit::{Attempt, OperationId, Outcome, Refusal, Verdict};
-use crate::domain::command::{Command, CommandRequest, Place, RejectedRequest, Rejection};
+use crate::domain::command::{AclCommand, Command, CommandRequest, Place, RejectedRequest, Rejection};
 use crate::domain::reply::Reply;
 use crate::domain::reply_note::{HowReplied, ReplyNote};
 use crate::domain::room::{AccountId, RoomId};
@@ -286,16 +288,23 @@ impl CommandService {
                 Ok(acl) => acl,
                 Err(error) => return Next::Answer(not_recorded(&error)),
             };
-            let decided = self.decide(&request, &acl);
-            let said = decided.said;
+            let decided = match self.decide(&request, &acl).await {
+                Ok(Decided::Edit(edit)) => match self.edit(&request, edit).await {
+                    Some(reply) => return Next::Answer(reply),
+                    None => continue,
+                },
+                Ok(Decided::Verdict(verdict, said)) => (verdict, said),
+                Err(error) => return Next::Answer(not_recorded(&error)),
+            };
+            let (verdict, said) = decided;
             let admission =
-                Admission::Request { request: request.clone(), verdict: decided.verdict, decline_if_busy };
+                Admission::Request { request: Box::new(request.clone()), verdict, decline_if_busy };
             return match self.store.admit(admission, self.clock.now()).await {
                 Ok(Admitted::Attempt(attempt)) => {
                     self.under_way().insert(attempt.operation());
                     Next::Transfer(attempt)
                 }
-                Ok(Admitted::Recorded(operation)) => self.recorded(operation, said, &request, &acl),
+                Ok(Admitted::Recorded(operation)) => self.recorded(operation, said, &request, &acl).await,
                 Ok(Admitted::Duplicate { operation, first }) => {
                     Next::Answer(Reply::Duplicate { operation, first: Box::new(first) })
                 }
@@ -317,47 +326,68 @@ impl CommandService {
         Next::Answer(not_recorded(&StoreError("the acl changed faster than a decision could be made".into())))
     }
 
-    fn decide(&self, request: &CommandRequest, acl: &AclView) -> Decided {
+    async fn decide(&self, request: &CommandRequest, acl: &AclView) -> Result<Decided, StoreError> {
         let command = match &request.command {
             Ok(command) => command,
             Err(error) => {
                 let why = wording::usage_for_the_record(error);
-                return Decided { verdict: Verdict::Invalid(why), said: Said::Invalid };
+                return Ok(Decided::Verdict(Verdict::Invalid(why), Said::Nothing));
             }
         };
-        let (action, new_owner) = match command {
-            Command::Help => return Decided { verdict: Verdict::Help, said: Said::Help },
-            Command::ShowOwner { room } => (Action::ShowOwner(room.clone()), None),
-            Command::Transfer(transfer) => {
-                (Action::Transfer(transfer.room.clone()), Some(transfer.new_owner.clone()))
+        let action = match command {
+            Command::Help(_) | Command::Acl(AclCommand::WhoAmI) => {
+                return Ok(Decided::Verdict(Verdict::Open, Said::Nothing));
             }
+            Command::ShowOwner { room } => Action::ShowOwner(room.clone()),
+            Command::Transfer(transfer) => Action::Transfer(transfer.room.clone()),
+            Command::Acl(AclCommand::Edit { edit, .. }) => Action::EditAcl(self.rooms_of(edit, acl).await?),
+            Command::Acl(_) => Action::ReadAcl,
         };
-        match decide(&request.principal, &request.place, action, acl, self.clock.now()) {
-            Decision::Permit(permit) => match new_owner {
-                Some(new_owner) => {
-                    Decided { verdict: Verdict::Transfer(permit, new_owner), said: Said::Lookup }
-                }
-                None => Decided { verdict: Verdict::Lookup(permit), said: Said::Lookup },
-            },
+        Ok(match decide(&request.principal, &request.place, action.clone(), acl, self.clock.now()) {
             Decision::Deny(denial) => {
-                Decided { verdict: Verdict::Denied(denial.clone()), said: Said::Denied(denial) }
+                Decided::Verdict(Verdict::Denied(denial.clone()), Said::Denied(denial, action))
             }
-        }
+            Decision::Permit(permit) => match command {
+                Command::Transfer(transfer) => {
+                    Decided::Verdict(Verdict::Transfer(permit, transfer.new_owner.clone()), Said::Nothing)
+                }
+                Command::ShowOwner { .. } => Decided::Verdict(Verdict::Lookup(permit), Said::Nothing),
+                Command::Acl(AclCommand::Edit { edit, reason }) => {
+                    Decided::Edit(PermittedEdit { permit, edit: edit.clone(), reason: reason.clone() })
+                }
+                Command::Acl(_) | Command::Help(_) => Decided::Verdict(Verdict::Read(permit), Said::Nothing),
+            },
+        })
     }
 
-    fn recorded(&self, operation: OperationId, said: Said, request: &CommandRequest, acl: &AclView) -> Next {
+    async fn recorded(
+        &self,
+        operation: OperationId,
+        said: Said,
+        request: &CommandRequest,
+        acl: &AclView,
+    ) -> Next {
         let subject = request.principal.subject.clone();
-        let room = request.command.as_ref().ok().and_then(Command::room).cloned();
         Next::Answer(match (said, &request.command) {
-            (Said::Denied(denial), _) => Reply::Denied { operation, denial, subject, room },
+            (Said::Denied(denial, action), _) => {
+                let admins = self.helpers(&action, &request.place).await;
+                Reply::Denied { operation, denial, subject, action, admins }
+            }
             (_, Err(error)) => Reply::Invalid { operation, error: error.clone() },
-            (Said::Lookup, Ok(Command::ShowOwner { room })) => {
+            (Said::Nothing, Ok(Command::ShowOwner { room })) => {
                 self.under_way().insert(operation);
                 return Next::Lookup(operation, room.clone());
             }
-            _ => {
+            (_, Ok(Command::Acl(command))) => {
+                let answer = Box::new(self.acl_answer(command, request, acl).await);
+                Reply::Acl { operation, answer }
+            }
+            (_, Ok(Command::Help(family))) => {
                 let rights = rights(&request.principal, &request.place, acl, self.clock.now());
-                Reply::Help { operation, subject, rights }
+                Reply::Help { operation, family: *family, subject, rights }
+            }
+            (_, Ok(Command::Transfer(_))) => {
+                not_recorded(&StoreError("a transfer was admitted without its attempt".into()))
             }
         })
     }
@@ -500,16 +530,16 @@ impl Asked {
     }
 }
 
-struct Decided {
-    verdict: Verdict,
-    said: Said,
+enum Decided {
+    /// To be written down, and what to say then.
+    Verdict(Verdict, Said),
+    /// A permitted change of the ACL, which is made as it is written down.
+    Edit(PermittedEdit),
 }
 
 enum Said {
-    Help,
-    Invalid,
-    Lookup,
-    Denied(crate::domain::access::Denial),
+    Nothing,
+    Denied(Denial, Action),
 }
 
 fn not_recorded(problem: &StoreError) -> Reply {

@@ -1,10 +1,14 @@
-//! The rule told to people: what somebody may do, and why not.
+//! The rule told to people: what somebody may do, who may do something, and why not.
+//!
+//! Nothing here permits anything. What is said of a decision comes from [`decide`], which enforces it.
 
 use jiff::Timestamp;
 
-use super::{AclView, Effect, Role, RoomScope, is_live, is_open};
+use super::rule::{Authority, Decision, Denial, Fit, decide, fit};
+use super::{AclView, Action, AuthorisedChannel, Effect, Grant, GrantId, Role, RoomScope, is_live, is_open};
 use crate::domain::command::Place;
-use crate::domain::principal::{Principal, Subject};
+use crate::domain::principal::{Channel, Principal, Subject};
+use crate::domain::room::RoomId;
 
 /// A right of the caller, for the help text.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,7 +19,8 @@ pub struct Right {
     pub rooms: RoomScope,
 }
 
-/// The rights that somebody has at `place`: what help shows. It permits nothing; [`decide`] does.
+/// The rights that somebody has at `place`: what help shows. A right is cut to the rooms of the channel,
+/// and left out where a deny entry takes all of it.
 #[must_use]
 pub fn rights(principal: &Principal, place: &Place, acl: &AclView, now: Timestamp) -> Vec<Right> {
     let channel = match (place, &principal.subject) {
@@ -25,17 +30,166 @@ pub fn rights(principal: &Principal, place: &Place, acl: &AclView, now: Timestam
         (Place::Local, _) => return Vec::new(),
         (Place::Channel(channel), _) => channel,
     };
-    if !acl.channels.iter().any(|entry| entry.channel == *channel && is_open(entry, now)) {
-        return Vec::new();
+    let holds = |grant: &&Grant| {
+        is_live(grant, now)
+            && principal.subjects().any(|subject| *subject == grant.subject)
+            && (grant.channels.is_empty() || grant.channels.contains(channel))
+    };
+    let held: Vec<&Grant> = acl.grants.iter().filter(holds).collect();
+    let open = || acl.channels.iter().filter(|entry| entry.channel == *channel && is_open(entry, now));
+    let mut rights = Vec::new();
+    for grant in held.iter().filter(|grant| grant.effect == Effect::Permit) {
+        for entry in open().filter(|entry| entry.rooms.overlaps(&grant.rooms)) {
+            let narrower = if entry.rooms.contains(&grant.rooms) { &grant.rooms } else { &entry.rooms };
+            let is_denied = held.iter().any(|denial| {
+                denial.effect == Effect::Deny
+                    && (denial.role == grant.role || denial.role == Role::Admin)
+                    && denial.rooms.contains(narrower)
+            });
+            let right = Right { role: grant.role, rooms: narrower.clone() };
+            if !is_denied && !rights.contains(&right) {
+                rights.push(right);
+            }
+        }
     }
-    acl.grants
+    rights
+}
+
+/// A decision and everything that bore on it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Explanation {
+    /// What [`decide`] says.
+    pub decision: Result<Authority, Denial>,
+    /// The grants that name the principal or a group of theirs, and how each bears on the question; those
+    /// that match first, then the near misses, the nearest first.
+    pub grants: Vec<(Grant, Fit)>,
+    /// How the channel stands.
+    pub channel: Standing,
+}
+
+/// How a channel stands to a question.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Standing {
+    /// The command line: channels do not apply.
+    Local,
+    /// Authorised, for what is asked.
+    Authorised(RoomScope),
+    /// Authorised, for other rooms.
+    ForOtherRooms(RoomScope),
+    /// Authorised no more.
+    Removed(Timestamp),
+    /// Never authorised, or later only.
+    NotAuthorised,
+}
+
+/// Explains what [`decide`] says about the same question.
+#[must_use]
+pub fn explain(
+    principal: &Principal,
+    place: &Place,
+    action: &Action,
+    acl: &AclView,
+    now: Timestamp,
+) -> Explanation {
+    let decision = match decide(principal, place, action.clone(), acl, now) {
+        Decision::Permit(permit) => Ok(permit.authority().clone()),
+        Decision::Deny(denial) => Err(denial),
+    };
+    let Place::Channel(channel) = place else {
+        return Explanation { decision, grants: Vec::new(), channel: Standing::Local };
+    };
+    let names_them = |grant: &&Grant| principal.subjects().any(|subject| *subject == grant.subject);
+    let mut grants: Vec<(Grant, Fit)> = acl
+        .grants
         .iter()
-        .filter(|grant| {
-            grant.effect == Effect::Permit
-                && is_live(grant, now)
-                && principal.subjects().any(|subject| *subject == grant.subject)
-                && (grant.channels.is_empty() || grant.channels.contains(channel))
-        })
-        .map(|grant| Right { role: grant.role, rooms: grant.rooms.clone() })
-        .collect()
+        .filter(names_them)
+        .map(|grant| (grant.clone(), fit(grant, action, channel, now)))
+        .collect();
+    grants.sort_by_key(|(grant, fit)| (distance(*fit), std::cmp::Reverse(grant.id)));
+    Explanation { decision, grants, channel: standing(channel, action, &acl.channels, now) }
+}
+
+/// How far a grant is from matching.
+fn distance(fit: Fit) -> u8 {
+    match fit {
+        Fit::Matches => 0,
+        Fit::OtherChannels => 1,
+        Fit::OutOfScope => 2,
+        Fit::WrongRole => 3,
+        Fit::NotYet(_) => 4,
+        Fit::Ended(_) => 5,
+    }
+}
+
+fn standing(channel: &Channel, action: &Action, entries: &[AuthorisedChannel], now: Timestamp) -> Standing {
+    let of_it = || entries.iter().filter(|entry| entry.channel == *channel);
+    let open = || of_it().filter(|entry| is_open(entry, now));
+    if let Some(entry) = open().find(|entry| action.is_within(&entry.rooms)) {
+        return Standing::Authorised(entry.rooms.clone());
+    }
+    if let Some(entry) = open().next() {
+        return Standing::ForOtherRooms(entry.rooms.clone());
+    }
+    match of_it().filter_map(|entry| entry.removed_at).filter(|removed| *removed <= now).max() {
+        Some(removed) => Standing::Removed(removed),
+        None => Standing::NotAuthorised,
+    }
+}
+
+/// Somebody who may hand a room over, from where, and by which grant.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct Able {
+    /// The person, or everybody in the group or role.
+    pub subject: Subject,
+    /// The grant that is named as the authority.
+    pub grant: GrantId,
+    /// When that grant lapses.
+    #[serde(serialize_with = "crate::domain::audit::serialize_optional_millis")]
+    pub until: Option<Timestamp>,
+    /// The channels in which [`decide`] permits it.
+    pub channels: Vec<Channel>,
+}
+
+/// Who may hand the room over now. Each answer is [`decide`]'s, for the subject by itself: somebody may
+/// have more by a group, or less by a deny entry for one.
+#[must_use]
+pub fn who_can(room: &RoomId, grants: &[Grant], channels: &[AuthorisedChannel], now: Timestamp) -> Vec<Able> {
+    let action = Action::Transfer(room.clone());
+    let bears =
+        |grant: &&Grant| is_live(grant, now) && grant.role.allows(&action) && grant.rooms.covers(room);
+    let bearing: Vec<&Grant> = grants.iter().filter(bears).collect();
+    let mut open: Vec<&Channel> = channels
+        .iter()
+        .filter(|entry| is_open(entry, now) && entry.rooms.covers(room))
+        .map(|e| &e.channel)
+        .collect();
+    open.sort_unstable();
+    open.dedup();
+    let mut by_subject = std::collections::BTreeMap::<&Subject, Vec<Grant>>::new();
+    for grant in bearing {
+        by_subject.entry(&grant.subject).or_default().push(grant.clone());
+    }
+    let mut able = Vec::new();
+    for (subject, grants) in by_subject {
+        let principal = Principal::new(subject.clone());
+        let acl = AclView { version: 0, grants, channels: channels.to_vec() };
+        let mut found: Option<Able> = None;
+        for channel in &open {
+            let place = Place::Channel((*channel).clone());
+            let Decision::Permit(permit) = decide(&principal, &place, action.clone(), &acl, now) else {
+                continue;
+            };
+            let Authority::Grant(id) = permit.authority() else { continue };
+            let until = acl.grants.iter().find(|grant| grant.id == *id).and_then(|grant| grant.expires_at);
+            let able = found.get_or_insert_with(|| Able {
+                subject: subject.clone(),
+                grant: *id,
+                until,
+                channels: Vec::new(),
+            });
+            able.channels.push((*channel).clone());
+        }
+        able.extend(found);
+    }
+    able
 }

@@ -3,7 +3,10 @@
 //! Deny by default: an empty ACL permits nobody, no authorised channel means nowhere, and a deny entry
 //! beats every permit. [`decide`] is pure: the caller reads the ACL and the clock before.
 
+mod attention;
+mod change;
 mod explain;
+pub mod plan;
 mod rule;
 mod scope;
 
@@ -15,7 +18,11 @@ use jiff::Timestamp;
 use super::principal::{Channel, Subject, serialize_as_text};
 use super::room::RoomId;
 
-pub use explain::{Right, rights};
+pub use attention::{Attention, attention};
+pub use change::{
+    AclChange, ChangedEntry, GrantUse, LockOut, NewGrant, NotEdited, is_for_oneself, live_admins, lock_out,
+};
+pub use explain::{Able, Explanation, Right, Standing, explain, rights, who_can};
 pub use rule::{Authority, Decision, Denial, Fit, Permit, Reach, decide, fit};
 pub use scope::{InvalidScope, RoomScope};
 
@@ -41,9 +48,9 @@ pub enum Action {
     ReadAudit,
     /// Read the ACL.
     ReadAcl,
-    /// Change entries of the ACL whose room scopes lie within this one. Nobody gives away more rooms than
-    /// are theirs.
-    EditAcl(RoomScope),
+    /// Change entries of the ACL whose room scopes lie within this one: nobody gives away more rooms than
+    /// are theirs. Without a scope, a change that turns out to be none.
+    EditAcl(Option<RoomScope>),
 }
 
 impl Action {
@@ -60,7 +67,7 @@ impl Action {
     fn is_within(&self, scope: &RoomScope) -> bool {
         match self {
             Self::ShowOwner(room) | Self::Transfer(room) => scope.covers(room),
-            Self::EditAcl(rooms) => scope.contains(rooms),
+            Self::EditAcl(rooms) => rooms.as_ref().is_none_or(|rooms| scope.contains(rooms)),
             // What is shown is cut to the rooms in reach.
             Self::ReadAudit | Self::ReadAcl => true,
         }
@@ -69,7 +76,7 @@ impl Action {
     /// Whether a deny entry for `scope` takes any of it away.
     fn is_touched_by(&self, scope: &RoomScope) -> bool {
         match self {
-            Self::EditAcl(rooms) => scope.overlaps(rooms),
+            Self::EditAcl(Some(rooms)) => scope.overlaps(rooms),
             _ => self.is_within(scope),
         }
     }

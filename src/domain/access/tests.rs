@@ -84,14 +84,14 @@ fn the_log_is_for_auditors_and_admins_the_acl_for_admins() {
     ] {
         assert_eq!(may(role, Action::ReadAudit), audit);
         assert_eq!(may(role, Action::ReadAcl), acl);
-        assert_eq!(may(role, Action::EditAcl(RoomScope::All)), acl);
+        assert_eq!(may(role, Action::EditAcl(Some(RoomScope::All))), acl);
     }
 }
 
 #[test]
 fn nobody_gives_away_more_rooms_than_are_theirs() {
     let world = World::new().grant(ALICE, "admin", "live-*");
-    let edit = |rooms: &str| world.answer(Action::EditAcl(scope(rooms)));
+    let edit = |rooms: &str| world.answer(Action::EditAcl(Some(scope(rooms))));
     assert_eq!(edit("live-*"), "permit by grant 1");
     assert_eq!(edit("live-7"), "permit by grant 1");
     assert_eq!(edit("live-vip-*"), "permit by grant 1");
@@ -99,17 +99,17 @@ fn nobody_gives_away_more_rooms_than_are_theirs() {
         assert_eq!(edit(wider), "granted for rooms live-* only", "{wider}");
     }
     let world = World::empty().allow(OPS, "live-*").grant(ALICE, "admin", "*");
-    assert_eq!(world.answer(Action::EditAcl(scope("*"))), "channel authorised for rooms live-* only");
-    assert_eq!(world.answer(Action::EditAcl(scope("live-7"))), "permit by grant 1");
+    assert_eq!(world.answer(Action::EditAcl(Some(scope("*")))), "channel authorised for rooms live-* only");
+    assert_eq!(world.answer(Action::EditAcl(Some(scope("live-7")))), "permit by grant 1");
 }
 
 #[test]
 fn a_deny_entry_for_some_rooms_stops_an_edit_that_would_touch_them() {
     let world = World::new().grant(ALICE, "admin", "*").grant(ALICE, "admin", "vip-*");
     let world = world.but(|grant| grant.effect = Effect::Deny);
-    assert_eq!(world.answer(Action::EditAcl(scope("*"))), "denied by grant 2");
-    assert_eq!(world.answer(Action::EditAcl(scope("vip-1"))), "denied by grant 2");
-    assert_eq!(world.answer(Action::EditAcl(scope("live-*"))), "permit by grant 1");
+    assert_eq!(world.answer(Action::EditAcl(Some(scope("*")))), "denied by grant 2");
+    assert_eq!(world.answer(Action::EditAcl(Some(scope("vip-1")))), "denied by grant 2");
+    assert_eq!(world.answer(Action::EditAcl(Some(scope("live-*")))), "permit by grant 1");
 }
 
 #[test]

@@ -321,6 +321,7 @@ impl Arguments {
     /// When it is too long.
     pub fn reason(&mut self) -> Result<Option<String>, UsageError> {
         match self.option("reason") {
+            Some(Word::Reason(text)) => clean_reason(&text),
             Some(word) => clean_reason(&word.shown()),
             None => Ok(None),
         }

@@ -2,12 +2,14 @@
 //! form are in the modules below, one a command.
 
 mod line;
+mod room_acl;
 mod room_owner;
 
 use super::principal::{Channel, Principal};
 use super::room::{AccountId, InvalidAccountId, InvalidRoomId, RoomId};
 
 pub use line::{Arguments, LONGEST_REASON, Mention, Typed, Word, clean_reason, quoted};
+pub use room_acl::{AclCommand, Edit, Listed, Part, Why, parse_room_acl};
 pub use room_owner::parse_room_owner;
 
 /// Which of the commands was typed.
@@ -40,7 +42,9 @@ impl Family {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Command {
     /// What can I type here?
-    Help,
+    Help(Family),
+    /// Something about the ACL.
+    Acl(AclCommand),
     /// Who owns the room?
     ShowOwner {
         /// The room asked about.
@@ -66,7 +70,7 @@ impl Command {
     #[must_use]
     pub fn room(&self) -> Option<&RoomId> {
         match self {
-            Self::Help => None,
+            Self::Help(_) | Self::Acl(_) => None,
             Self::ShowOwner { room } | Self::Transfer(Transfer { room, .. }) => Some(room),
         }
     }
@@ -76,7 +80,7 @@ impl Command {
     pub fn transfer(&self) -> Option<&Transfer> {
         match self {
             Self::Transfer(transfer) => Some(transfer),
-            Self::Help | Self::ShowOwner { .. } => None,
+            Self::Help(_) | Self::ShowOwner { .. } | Self::Acl(_) => None,
         }
     }
 }
@@ -151,6 +155,18 @@ pub enum Rejection {
     Foreign(String),
     /// It lacks something, or cannot be read; the text says what.
     Unusable(String),
+}
+
+/// Parses the arguments of a command.
+///
+/// # Errors
+/// What does not fit the command's grammar.
+pub fn parse(family: Family, line: &Typed) -> Result<Command, UsageError> {
+    match family {
+        Family::Owner => parse_room_owner(line),
+        Family::Acl => parse_room_acl(line),
+        Family::Audit => Err(UsageError::UnknownCommand(family.name().to_owned())),
+    }
 }
 
 /// Why a line is not a command. The words are in [`super::wording`].

@@ -11,7 +11,7 @@
 //! Nothing is guessed: a line that does not fit is refused, with the line that was probably meant.
 
 use super::line::{Cursor, LONGEST_REASON, Typed, Word};
-use super::{Command, Transfer, UsageError};
+use super::{Command, Family, Transfer, UsageError};
 use crate::domain::room::{AccountId, RoomId};
 
 /// Parses the arguments of `room-owner`.
@@ -30,12 +30,12 @@ use crate::domain::room::{AccountId, RoomId};
 pub fn parse_room_owner(line: &Typed) -> Result<Command, UsageError> {
     let mut cursor = Cursor { items: &line.0 };
 
-    let Some(first) = cursor.word()? else { return Ok(Command::Help) };
+    let Some(first) = cursor.word()? else { return Ok(Command::Help(Family::Owner)) };
     let room = match first {
         Word::Reason(_) => return Err(UsageError::ReasonTooEarly(None)),
         Word::Mention(mention, shown) => return Err(UsageError::RoomIsMention(mention, shown)),
         Word::Text { text, quoted: false } if cursor.is_at_end() && text.eq_ignore_ascii_case("help") => {
-            return Ok(Command::Help);
+            return Ok(Command::Help(Family::Owner));
         }
         Word::Text { text, .. } => text,
     };
@@ -89,9 +89,9 @@ mod tests {
 
     #[test]
     fn the_forms_of_the_grammar() {
-        assert_eq!(parse(""), Ok(Command::Help));
-        assert_eq!(parse(" \u{a0} "), Ok(Command::Help));
-        assert_eq!(parse("help"), Ok(Command::Help));
+        assert_eq!(parse(""), Ok(Command::Help(Family::Owner)));
+        assert_eq!(parse(" \u{a0} "), Ok(Command::Help(Family::Owner)));
+        assert_eq!(parse("help"), Ok(Command::Help(Family::Owner)));
         assert_eq!(parse("\"help\""), Ok(Command::ShowOwner { room: "help".parse().unwrap() }));
         assert_eq!(parse("test"), Ok(Command::ShowOwner { room: "test".parse().unwrap() }));
         assert_eq!(parse("test user2"), transfer("test", "user2", None));

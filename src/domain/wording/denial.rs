@@ -1,18 +1,26 @@
 //! Why somebody may not, and whom to ask.
 
+use super::acl::helpers;
 use super::{CommandName, Line, Message, Tone, op, spans, text};
-use crate::domain::access::{Denial, list};
+use crate::domain::access::{Action, Denial, list};
 use crate::domain::audit::OperationId;
+use crate::domain::command::Family;
 use crate::domain::principal::Subject;
-use crate::domain::room::RoomId;
 
 pub(super) fn denied(
     operation: OperationId,
     denial: &Denial,
     subject: &Subject,
-    room: Option<&RoomId>,
+    action: &Action,
+    admins: &[Subject],
     name: &CommandName,
 ) -> Message {
+    let room = action.room();
+    let name = name.of(match action {
+        Action::ShowOwner(_) | Action::Transfer(_) => Family::Owner,
+        Action::ReadAudit => Family::Audit,
+        Action::ReadAcl | Action::EditAcl(_) => Family::Acl,
+    });
     let for_room = |line: Line| match room {
         Some(room) => line.text(" for ").code(room),
         None => line,
@@ -25,6 +33,12 @@ pub(super) fn denied(
             for_room(text("Not here: this channel is authorised for ").code(scope).text(" only, not"))
                 .text(".")
         }
+        Denial::NoGrant | Denial::WrongRole(_) if room.is_none() => {
+            text("Not allowed: ").code(&name.0).text(match action {
+                Action::ReadAudit => " is for auditors and admins.",
+                _ => " is for admins.",
+            })
+        }
         Denial::NoGrant => for_room(text("Not allowed: you have no role")).text("."),
         Denial::DeniedBy(id) => {
             for_room(text("Not allowed: a deny entry (grant ").text(id).text(") names you")).text(".")
@@ -34,6 +48,13 @@ pub(super) fn denied(
         }
         Denial::NotYet(id, at) => {
             text("Not allowed yet: your grant ").text(id).text(" begins at ").text(minutes(*at)).text(".")
+        }
+        Denial::OutOfScope(scopes) if let Action::EditAcl(Some(wanted)) = action => {
+            text("Not allowed: you are an admin for ")
+                .code(list(scopes))
+                .text(" only, and this change is about ")
+                .code(wanted)
+                .text(".")
         }
         Denial::OutOfScope(scopes) => {
             let covers = text("Not allowed: your role covers ").code(list(scopes));
@@ -49,6 +70,9 @@ pub(super) fn denied(
         Denial::ForeignOrigin(origin) => return foreign_origin(operation, origin),
     };
     let next = match denial {
+        _ if matches!(action, Action::ReadAcl | Action::EditAcl(_)) => {
+            text("Your id is ").code(subject).text(". ").and(helpers(admins))
+        }
         Denial::ChannelNotAuthorised | Denial::ChannelNotForRoom(_) | Denial::OtherChannels(_) => {
             text("Use a moderators' channel, or ask an admin to authorise this one.")
         }
@@ -67,7 +91,7 @@ pub(super) fn denied(
 }
 
 /// A time as people read it out: to the minute, in UTC.
-fn minutes(at: jiff::Timestamp) -> String {
+pub(super) fn minutes(at: jiff::Timestamp) -> String {
     at.strftime("%Y-%m-%d %H:%M UTC").to_string()
 }
 

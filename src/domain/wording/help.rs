@@ -38,6 +38,7 @@ const fn form(family: Family, needs: Needs, arguments: &'static str, does: &'sta
 }
 
 const MODERATOR: Needs = Needs::Role(Role::Moderator);
+const ADMIN: Needs = Needs::Role(Role::Admin);
 
 /// Every form of every command. The words before the first argument in angle brackets are its verb.
 const FORMS: &[Form] = &[
@@ -50,6 +51,31 @@ const FORMS: &[Form] = &[
         "the same, and keeps the reason with the record",
     ),
     form(Family::Owner, MODERATOR, "\"my room\" <new_owner>", "a room id with spaces goes in quotes"),
+    form(Family::Acl, Needs::Nothing, "whoami", "shows your own id, your role, and who can help"),
+    form(
+        Family::Acl,
+        ADMIN,
+        "grant <person> <role> rooms: live-* for: 8h in: #channel reason: <why>",
+        "gives a role: moderator, auditor or admin; only the first two are needed",
+    ),
+    form(Family::Acl, ADMIN, "deny <person> <role> rooms: vip-1", "takes it away, whatever else gives it"),
+    form(Family::Acl, ADMIN, "revoke <grant> reason: <why>", "takes a grant or a deny entry back"),
+    form(Family::Acl, ADMIN, "list", "shows the live grants; also: list all, list attention, list channels"),
+    form(
+        Family::Acl,
+        ADMIN,
+        "why <person> <room> in: #channel",
+        "explains what is decided, and by which grant",
+    ),
+    form(Family::Acl, ADMIN, "who-can <room>", "shows who can hand the room over"),
+    form(
+        Family::Acl,
+        ADMIN,
+        "channel allow #channel rooms: live-*",
+        "takes commands from a channel; this one if none is named",
+    ),
+    form(Family::Acl, ADMIN, "channel remove #channel", "takes no more commands from it"),
+    form(Family::Acl, ADMIN, "channel list", "shows the authorised channels"),
 ];
 
 /// The forms of a command that begin with `verb`, or all of them.
@@ -64,20 +90,27 @@ pub(super) fn forms_of(family: Family, verb: Option<&str>) -> Vec<String> {
 
 pub(super) fn help(
     operation: OperationId,
+    family: Family,
     subject: &Subject,
     rights: &[Right],
     name: &CommandName,
 ) -> Message {
+    let name = name.of(family);
     let mut body: Vec<Line> = FORMS
         .iter()
-        .filter(|form| form.family == Family::Owner && form.needs.met_by(rights))
+        .filter(|form| form.family == family && form.needs.met_by(rights))
         // Quotes are for those who type words.
         .filter(|form| name.1 == Style::Words || !form.arguments.contains('"'))
         .map(|form| code(name.with(form.arguments)).text(" ").text(form.does))
         .collect();
+    let does = match family {
+        Family::Owner => " hands a live room to a new owner.",
+        Family::Acl => " says who may do what, and changes it.",
+        Family::Audit => " shows what was done.",
+    };
     let headline = if rights.is_empty() {
         body.push(text("Ask an admin for a role, and quote your id ").code(subject).text("."));
-        code(&name.0).text(" hands a live room to a new owner. You have no role in this channel yet.")
+        code(&name.0).text(does).text(" You have no role in this channel yet.")
     } else {
         let mut line = text("You are: ");
         for (n, right) in rights.iter().enumerate() {
@@ -85,7 +118,7 @@ pub(super) fn help(
                 line.text(if n == 0 { "" } else { ", " }).text(right.role).text(" for ").code(&right.rooms);
         }
         body.push(line.text("."));
-        code(&name.0).text(" hands a live room to a new owner.")
+        code(&name.0).text(does)
     };
     Message { tone: Tone::Plain, headline, body, footer: Some(op(operation)) }
 }

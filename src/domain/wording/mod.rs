@@ -4,6 +4,7 @@
 //! A [`Message`] holds spans, not markup: what came from a user or from Tencent is a [`Span::Code`], and
 //! each platform's `render` decides how to show that without ever parsing it.
 
+pub mod acl;
 mod denial;
 mod form;
 mod help;
@@ -14,6 +15,7 @@ use std::fmt;
 
 use super::audit::{AuditEntry, OperationId, OutcomeKind};
 use super::command::{Family, Transfer, quoted};
+use super::principal::{Channel, Subject};
 use super::reply::Reply;
 
 use denial::{denied, foreign_origin};
@@ -62,6 +64,23 @@ pub enum Span {
     Text(String),
     /// Somebody else's: an id, a code, what a person or Tencent wrote. Never markup.
     Code(String),
+    /// A person, group or role of the ACL: shown by name where the reader's platform knows it, and nobody is
+    /// notified.
+    Subject(Subject),
+    /// A channel of the ACL, likewise.
+    Channel(Channel),
+}
+
+impl Span {
+    /// What it says, without marks: the id for a person or a channel.
+    #[must_use]
+    pub fn plain(&self) -> String {
+        match self {
+            Self::Text(text) | Self::Code(text) => text.clone(),
+            Self::Subject(subject) => subject.to_string(),
+            Self::Channel(channel) => channel.to_string(),
+        }
+    }
 }
 
 /// One line of a message.
@@ -78,6 +97,11 @@ impl Line {
         self.0.push(Span::Code(text.to_string()));
         self
     }
+
+    fn and(mut self, more: Self) -> Self {
+        self.0.extend(more.0);
+        self
+    }
 }
 
 impl fmt::Display for Line {
@@ -85,7 +109,7 @@ impl fmt::Display for Line {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.iter().try_for_each(|span| match span {
             Span::Text(text) => f.write_str(text),
-            Span::Code(text) => write!(f, "`{text}`"),
+            Span::Code(_) | Span::Subject(_) | Span::Channel(_) => write!(f, "`{}`", span.plain()),
         })
     }
 }
@@ -96,6 +120,14 @@ fn text(text: impl fmt::Display) -> Line {
 
 fn code(text: impl fmt::Display) -> Line {
     Line::default().code(text)
+}
+
+fn subject(subject: &Subject) -> Line {
+    Line(vec![Span::Subject(subject.clone())])
+}
+
+fn channel(channel: &Channel) -> Line {
+    Line(vec![Span::Channel(channel.clone())])
 }
 
 /// Our own text with a foreign part in backticks, as spans. The part may itself hold a backtick: only the
@@ -187,7 +219,10 @@ impl CommandName {
 #[must_use]
 pub fn message(reply: &Reply, name: &CommandName) -> Message {
     match reply {
-        Reply::Help { operation, subject, rights } => help(*operation, subject, rights, name),
+        Reply::Help { operation, family, subject, rights } => {
+            help(*operation, *family, subject, rights, name)
+        }
+        Reply::Acl { operation, answer } => acl::acl(*operation, answer, name),
         Reply::Owner { operation, room, outcome } => owner(*operation, room, outcome),
         Reply::Transfer { operation, transfer, by, outcome, recorded } => {
             let mut message = outcome_message(
@@ -213,8 +248,8 @@ pub fn message(reply: &Reply, name: &CommandName) -> Message {
             }
             message
         }
-        Reply::Denied { operation, denial, subject, room } => {
-            denied(*operation, denial, subject, room.as_ref(), name)
+        Reply::Denied { operation, denial, subject, action, admins } => {
+            denied(*operation, denial, subject, action, admins, name)
         }
         Reply::Invalid { operation, error } => invalid(*operation, error, name),
         Reply::Duplicate { operation, first } => duplicate(*operation, first),

@@ -1,0 +1,233 @@
+//! What admins ask of the ACL from chat: edits, lists and explanations.
+
+use tracing::warn;
+
+use super::{CommandService, not_recorded};
+use crate::app::ports::{AclChanged, AclEdit, StoreError};
+use crate::domain::access::{
+    AclChange, AclView, Action, Grant, Permit, RoomScope, attention, explain, is_for_oneself, is_live,
+    is_open, live_admins, rights, who_can,
+};
+use crate::domain::command::{AclCommand, CommandRequest, Edit, Listed, Part, Place, Why};
+use crate::domain::principal::{Channel, Principal, Subject};
+use crate::domain::reply::{AclAnswer, Explained, Reply};
+
+/// How many entries a page shows: what fits a message on every platform.
+const PAGE: usize = 12;
+
+/// How many admins are named to whoever needs one.
+const HELPERS: usize = 5;
+
+/// A change of the ACL that is permitted and not made yet.
+pub(super) struct PermittedEdit {
+    pub(super) permit: Permit,
+    pub(super) edit: Edit,
+    pub(super) reason: Option<String>,
+}
+
+impl CommandService {
+    /// The rooms that an edit gives or takes, which its author has to be an admin of. `None` for a grant
+    /// that does not exist.
+    pub(super) async fn rooms_of(&self, edit: &Edit, acl: &AclView) -> Result<Option<RoomScope>, StoreError> {
+        Ok(match edit {
+            Edit::Grant { grant, .. } => Some(grant.rooms.clone()),
+            Edit::Revoke(id) => self.store.grant(*id).await?.map(|grant| grant.rooms),
+            Edit::AllowChannel(channel, rooms) => match self.authorised(channel.as_ref(), acl).await? {
+                Some(before) => Some(before.joined(rooms.clone())),
+                None => Some(rooms.clone()),
+            },
+            Edit::RemoveChannel(channel) => self.authorised(channel.as_ref(), acl).await?,
+        })
+    }
+
+    /// For which rooms the channel is authorised now: the one named, or the caller's.
+    async fn authorised(
+        &self,
+        channel: Option<&Channel>,
+        acl: &AclView,
+    ) -> Result<Option<RoomScope>, StoreError> {
+        let now = self.clock.now();
+        let Some(channel) = channel else {
+            return Ok(acl
+                .channels
+                .iter()
+                .find(|entry| is_open(entry, now))
+                .map(|entry| entry.rooms.clone()));
+        };
+        let entries = self.store.channels().await?;
+        Ok(entries
+            .into_iter()
+            .find(|entry| entry.channel == *channel && is_open(entry, now))
+            .map(|entry| entry.rooms))
+    }
+
+    /// Makes a permitted edit. `None` if the ACL changed since: decide again.
+    pub(super) async fn edit(&self, request: &CommandRequest, permitted: PermittedEdit) -> Option<Reply> {
+        let PermittedEdit { permit, edit, reason } = permitted;
+        let now = self.clock.now();
+        let change = match change(edit, &request.place, now) {
+            Ok(change) => change,
+            Err(error) => return Some(not_recorded(&error)),
+        };
+        let is_for_oneself = is_for_oneself(&request.principal, [&change]);
+        let edit = AclEdit {
+            principal: request.principal.clone(),
+            place: request.place.clone(),
+            delivery: request.delivery.clone(),
+            typed: request.typed.clone(),
+            permit,
+            changes: vec![(change, reason.clone())],
+            reason,
+            force: false,
+        };
+        let (operation, answer) = match self.store.edit_acl(edit, now).await {
+            Ok(AclChanged::Changed(operation, changed)) => {
+                (operation, AclAnswer::Edited { changed, is_for_oneself })
+            }
+            Ok(AclChanged::Declined(operation, why)) => (operation, AclAnswer::NotEdited(why)),
+            Ok(AclChanged::Duplicate { operation, first }) => {
+                return Some(Reply::Duplicate { operation, first });
+            }
+            Ok(AclChanged::AclChanged) => return None,
+            Err(error) => return Some(not_recorded(&error)),
+        };
+        Some(Reply::Acl { operation, answer: Box::new(answer) })
+    }
+
+    /// The admins who can help somebody who was refused, for the commands that tell them.
+    pub(super) async fn helpers(&self, action: &Action, place: &Place) -> Vec<Subject> {
+        match action {
+            Action::ReadAcl | Action::EditAcl(_) => self.admins(place).await,
+            Action::ShowOwner(_) | Action::Transfer(_) | Action::ReadAudit => Vec::new(),
+        }
+    }
+
+    /// The live admins, those of the place's own platform first.
+    async fn admins(&self, place: &Place) -> Vec<Subject> {
+        let grants = match self.store.admins().await {
+            Ok(grants) => grants,
+            Err(error) => {
+                warn!(%error, "the admins cannot be named");
+                return Vec::new();
+            }
+        };
+        let mut admins: Vec<Subject> =
+            live_admins(&grants, self.clock.now()).map(|grant| grant.subject.clone()).collect();
+        admins.sort_by_key(|subject| (!is_near(subject, place), subject.clone()));
+        admins.dedup();
+        admins.truncate(HELPERS);
+        admins
+    }
+
+    /// The answer to a question about the ACL that is permitted and on record.
+    pub(super) async fn acl_answer(
+        &self,
+        command: &AclCommand,
+        request: &CommandRequest,
+        acl: &AclView,
+    ) -> AclAnswer {
+        let answer = match command {
+            AclCommand::WhoAmI => Ok(AclAnswer::WhoAmI {
+                principal: request.principal.clone(),
+                place: request.place.clone(),
+                rights: rights(&request.principal, &request.place, acl, self.clock.now()),
+                admins: self.admins(&request.place).await,
+            }),
+            AclCommand::List(listed) => self.list(*listed).await,
+            AclCommand::Why(why) => self.explain(why, request).await,
+            AclCommand::WhoCan(room) => self.who_can(room).await,
+            AclCommand::Edit { .. } => Err(StoreError("an edit was admitted as a question".to_owned())),
+        };
+        answer.unwrap_or_else(|error| {
+            warn!(%error, "a question about the acl cannot be answered");
+            AclAnswer::Unreadable
+        })
+    }
+
+    async fn list(&self, listed: Listed) -> Result<AclAnswer, StoreError> {
+        let now = self.clock.now();
+        if listed.part == Part::Channels {
+            let mut entries = self.store.channels().await?;
+            entries.retain(|entry| is_open(entry, now));
+            let (page, pages, entries) = cut(entries, listed.page);
+            return Ok(AclAnswer::Channels { page, pages, entries });
+        }
+        let grants = self.store.grants().await?;
+        let known = grants.len();
+        let shown: Vec<_> = if listed.part == Part::Attention {
+            let uses = self.store.grant_uses().await?;
+            attention(&grants, &uses, now).into_iter().map(|(grant, why)| (grant, Some(why))).collect()
+        } else {
+            let holds = |grant: &Grant| listed.part == Part::All || is_live(grant, now);
+            grants.into_iter().filter(holds).map(|grant| (grant, None)).collect()
+        };
+        let left_out = if listed.part == Part::Live { known - shown.len() } else { 0 };
+        let (page, pages, grants) = cut(shown, listed.page);
+        Ok(AclAnswer::Grants { listed: Listed { page, ..listed }, pages, grants, left_out })
+    }
+
+    async fn explain(&self, why: &Why, request: &CommandRequest) -> Result<AclAnswer, StoreError> {
+        let channel = match (&why.channel, &request.place) {
+            (Some(channel), _) | (None, Place::Channel(channel)) => channel.clone(),
+            (None, Place::Local) => return Err(StoreError("no channel is named".to_owned())),
+        };
+        let is_caller = why.subject.as_ref().is_none_or(|subject| *subject == request.principal.subject);
+        let principal = match &why.subject {
+            Some(subject) if !is_caller => {
+                Principal { groups: why.groups.clone(), ..Principal::new(subject.clone()) }
+            }
+            _ => request.principal.clone(),
+        };
+        let at = self.clock.now();
+        let acl = self.store.acl_history_for(&principal, &channel).await?;
+        let action = Action::Transfer(why.room.clone());
+        let explanation = explain(&principal, &Place::Channel(channel.clone()), &action, &acl, at);
+        let room = why.room.clone();
+        Ok(AclAnswer::Explained(Box::new(Explained { principal, is_caller, channel, room, at, explanation })))
+    }
+
+    async fn who_can(&self, room: &crate::domain::room::RoomId) -> Result<AclAnswer, StoreError> {
+        let grants = self.store.grants().await?;
+        let channels = self.store.channels().await?;
+        let able = who_can(room, &grants, &channels, self.clock.now());
+        Ok(AclAnswer::WhoCan { room: room.clone(), able })
+    }
+}
+
+fn change(edit: Edit, place: &Place, now: jiff::Timestamp) -> Result<AclChange, StoreError> {
+    let here = |channel: Option<Channel>| match (channel, place) {
+        (Some(channel), _) => Ok(channel),
+        (None, Place::Channel(channel)) => Ok(channel.clone()),
+        (None, Place::Local) => Err(StoreError("no channel is named".to_owned())),
+    };
+    Ok(match edit {
+        Edit::Grant { mut grant, lasts } => {
+            let end = lasts.map(|lasts| now.checked_add(lasts)).transpose();
+            grant.expires_at =
+                end.map_err(|error| StoreError(format!("the grant would end too late: {error}")))?;
+            AclChange::Grant(grant)
+        }
+        Edit::Revoke(id) => AclChange::Revoke(id),
+        Edit::AllowChannel(channel, rooms) => AclChange::AllowChannel { channel: here(channel)?, rooms },
+        Edit::RemoveChannel(channel) => AclChange::RemoveChannel(here(channel)?),
+    })
+}
+
+fn is_near(subject: &Subject, place: &Place) -> bool {
+    matches!(
+        (subject, place),
+        (Subject::SlackUser { .. } | Subject::SlackGroup { .. }, Place::Channel(Channel::Slack { .. }))
+            | (
+                Subject::DiscordUser { .. } | Subject::DiscordRole { .. },
+                Place::Channel(Channel::Discord { .. })
+            )
+    )
+}
+
+/// The page, or the last one if there are fewer, and how many there are.
+fn cut<T>(all: Vec<T>, page: u32) -> (u32, u32, Vec<T>) {
+    let pages = u32::try_from(all.len().div_ceil(PAGE)).unwrap_or(u32::MAX).max(1);
+    let page = page.clamp(1, pages);
+    let first = (page as usize - 1) * PAGE;
+    (page, pages, all.into_iter().skip(first).take(PAGE).collect())
+}

@@ -1,0 +1,266 @@
+//! `room-owner acl ..`: edits the ACL, shows it, explains it, and keeps it in a file.
+
+mod commands;
+mod file;
+mod plan;
+mod questions;
+
+use jiff::Timestamp;
+
+use super::print::{self, Row};
+use super::{Exit, Format};
+use crate::app::acl::{LocalEdit, edit};
+use crate::app::ports::{AclChange, AclChanged, Clock, NewGrant, Store};
+use crate::domain::access::{
+    AuthorisedChannel, ChangedEntry, Effect, Grant, NotEdited, attention, is_live, is_open, list,
+};
+use crate::domain::command::{LONGEST_REASON, clean_reason};
+use crate::domain::principal::{Principal, Subject};
+use crate::domain::wording;
+
+pub use commands::{AclCommand, ChannelCommand};
+
+/// Edits, shows or explains the ACL.
+///
+/// # Errors
+/// When the store fails, a file cannot be read, or nothing can be printed.
+pub async fn run(
+    store: &dyn Store,
+    clock: &dyn Clock,
+    principal: Principal,
+    typed: String,
+    command: AclCommand,
+) -> anyhow::Result<Exit> {
+    let (change, force, reason, format) = match command {
+        AclCommand::List { all, attention, format } => {
+            return if attention {
+                show_attention(store, clock.now(), format).await
+            } else {
+                show_grants(store, clock.now(), all, format).await
+            };
+        }
+        AclCommand::Channel(ChannelCommand::List { all, format }) => {
+            return show_channels(store, clock.now(), all, format).await;
+        }
+        AclCommand::Why { subject, channel, room, groups, at, format } => {
+            let question = questions::Why { subject, groups, channel, room, at };
+            return questions::why(store, clock.now(), question, format).await;
+        }
+        AclCommand::WhoCan { room, format } => {
+            return questions::who_can(store, clock.now(), room, format).await;
+        }
+        AclCommand::Export => return plan::export(store, &principal, clock.now()).await,
+        AclCommand::Plan { file, format } => {
+            return plan::show(store, &principal, clock.now(), &file, format).await;
+        }
+        AclCommand::Apply { file, version, force, reason } => {
+            let Some(reason) = reason_or_complaint(reason.as_deref()) else { return Ok(Exit::Usage) };
+            let how = plan::Apply { file: &file, version, force, reason, principal, typed };
+            return plan::apply(store, clock, how).await;
+        }
+        AclCommand::Grant { subject, role, rooms, channels, lasts, deny, force, reason, format } => {
+            let effect = if deny { Effect::Deny } else { Effect::Permit };
+            let expires_at = lasts.map(|lasts| clock.now().saturating_add(lasts)).transpose()?;
+            let grant = NewGrant { subject, role, effect, rooms, channels, expires_at };
+            (AclChange::Grant(grant), force, reason, format)
+        }
+        AclCommand::Revoke { grant, force, reason, format } => {
+            (AclChange::Revoke(grant), force, reason, format)
+        }
+        AclCommand::Channel(ChannelCommand::Allow { channel, rooms, reason, format }) => {
+            (AclChange::AllowChannel { channel, rooms }, false, reason, format)
+        }
+        AclCommand::Channel(ChannelCommand::Remove { channel, force, reason, format }) => {
+            (AclChange::RemoveChannel(channel), force, reason, format)
+        }
+    };
+    let Some(reason) = reason_or_complaint(reason.as_deref()) else { return Ok(Exit::Usage) };
+    let changes = vec![(change, reason.clone())];
+    let edit = edit(store, clock, LocalEdit { principal, typed, changes, reason, force, at_version: None });
+    let changed = match edit.await? {
+        AclChanged::Changed(operation, changed) => {
+            let Some(entry) = changed.first() else { return Ok(Exit::Done) };
+            tell_of(entry, operation);
+            changed
+        }
+        AclChanged::Declined(operation, why) => return Ok(not_edited(&why, operation)),
+        AclChanged::Duplicate { .. } | AclChanged::AclChanged => return Ok(Exit::Failed),
+    };
+    for entry in &changed {
+        match entry {
+            ChangedEntry::Grant { after, .. } => print::one(after, format)?,
+            ChangedEntry::Channel { after, .. } => print::one(after, format)?,
+        }
+    }
+    Ok(Exit::Done)
+}
+
+fn reason_or_complaint(reason: Option<&str>) -> Option<Option<String>> {
+    let cleaned = clean_reason(reason.unwrap_or_default());
+    if cleaned.is_err() {
+        super::tell!("the reason is too long: {LONGEST_REASON} characters are kept");
+    }
+    cleaned.ok()
+}
+
+fn tell_of(entry: &ChangedEntry, operation: crate::domain::audit::OperationId) {
+    match entry {
+        ChangedEntry::Grant { after, .. } => {
+            let what = if after.revoked_at.is_some() { "revoked" } else { "given" };
+            super::tell!("grant {} {what} · op {operation}", after.id);
+        }
+        ChangedEntry::Channel { after, .. } => {
+            let what = if after.removed_at.is_some() { "removed" } else { "authorised" };
+            super::tell!("`{}` {what} · op {operation}", after.channel);
+        }
+    }
+    for line in wording::acl::change(entry).iter().take(2) {
+        super::tell!("   {}", super::one_line(line));
+    }
+    if let ChangedEntry::Grant { after, .. } = entry
+        && after.revoked_at.is_none()
+        && let Some(warning) = without_effect(&after.subject)
+    {
+        super::tell!("note: {warning}");
+    }
+}
+
+fn not_edited(why: &NotEdited, operation: crate::domain::audit::OperationId) -> Exit {
+    let next = match why {
+        NotEdited::NoGrant(_) => ": `room-owner acl list` shows all of them",
+        NotEdited::RevokedAlready(_) => "",
+        NotEdited::NotAuthorised(_) => ": `room-owner acl channel list` shows what is",
+        NotEdited::LockOut(_) => {
+            ", so nobody could undo it from chat: give the role or the channel elsewhere first, or use --force"
+        }
+    };
+    super::tell!("nothing was changed: {why}{next} · op {operation}");
+    Exit::Failed
+}
+
+/// Why a grant to the subject changes nothing for now, so that nobody wonders.
+fn without_effect(subject: &Subject) -> Option<&'static str> {
+    match subject {
+        Subject::Cli { .. } => {
+            Some("the command line needs no grant: whoever is on this machine may do everything")
+        }
+        Subject::SlackGroup { .. } => {
+            Some("user groups of Slack are not looked up yet, so this grant matches nobody")
+        }
+        Subject::SlackUser { .. } | Subject::DiscordUser { .. } | Subject::DiscordRole { .. } => None,
+    }
+}
+
+async fn show_grants(store: &dyn Store, now: Timestamp, all: bool, format: Format) -> anyhow::Result<Exit> {
+    let mut grants = store.grants().await?;
+    let known = grants.len();
+    grants.retain(|grant| all || is_live(grant, now));
+    if grants.is_empty() && known == 0 {
+        super::tell!(
+            "nobody may do anything yet: `room-owner acl grant <subject> <role>` gives the first role"
+        );
+    } else if grants.len() < known {
+        super::tell!("{} ended grants are left out: --all shows them", known - grants.len());
+    }
+    print::rows(&grants, format)?;
+    Ok(Exit::Done)
+}
+
+async fn show_attention(store: &dyn Store, now: Timestamp, format: Format) -> anyhow::Result<Exit> {
+    let shown = attention(&store.grants().await?, &store.grant_uses().await?, now);
+    if shown.is_empty() {
+        super::tell!("no grant ends within 24 hours, and none was unused for 90 days");
+    }
+    for (grant, why) in &shown {
+        super::tell!("grant {} of {}: {}", grant.id, grant.subject, questions::attention(why, now));
+    }
+    let grants: Vec<Grant> = shown.into_iter().map(|(grant, _)| grant).collect();
+    print::rows(&grants, format)?;
+    Ok(Exit::Done)
+}
+
+async fn show_channels(store: &dyn Store, now: Timestamp, all: bool, format: Format) -> anyhow::Result<Exit> {
+    let mut channels = store.channels().await?;
+    let known = channels.len();
+    channels.retain(|entry| all || is_open(entry, now));
+    if channels.is_empty() && known == 0 {
+        super::tell!(
+            "no channel is authorised yet: `room-owner acl channel allow <channel>` authorises the first"
+        );
+    } else if channels.len() < known {
+        super::tell!("{} removed entries are left out: --all shows them", known - channels.len());
+    }
+    print::rows(&channels, format)?;
+    Ok(Exit::Done)
+}
+
+fn when(time: Option<Timestamp>) -> String {
+    time.map(|time| format!("{time:.0}")).unwrap_or_default()
+}
+
+impl Row for Grant {
+    const HEADINGS: &'static [&'static str] = &[
+        "Grant",
+        "Subject",
+        "Role",
+        "Rooms",
+        "Channels",
+        "Expires",
+        "Granted by",
+        "Granted",
+        "Revoked",
+        "Reason",
+    ];
+
+    const FIELDS: &'static [&'static str] = &[
+        "id",
+        "subject",
+        "role",
+        "effect",
+        "rooms",
+        "channels",
+        "expires_at",
+        "granted_by",
+        "granted_at",
+        "revoked_at",
+        "reason",
+    ];
+
+    fn cells(&self) -> Vec<String> {
+        let role = match self.effect {
+            Effect::Permit => self.role.to_string(),
+            Effect::Deny => format!("not {}", self.role),
+        };
+        vec![
+            self.id.to_string(),
+            self.subject.to_string(),
+            role,
+            self.rooms.to_string(),
+            list(&self.channels),
+            when(self.expires_at),
+            self.granted_by.to_string(),
+            when(Some(self.granted_at)),
+            when(self.revoked_at),
+            self.reason.clone().unwrap_or_default(),
+        ]
+    }
+}
+
+impl Row for AuthorisedChannel {
+    const HEADINGS: &'static [&'static str] =
+        &["Channel", "Rooms", "Allowed by", "Allowed", "Removed", "Reason"];
+
+    const FIELDS: &'static [&'static str] =
+        &["channel", "rooms", "allowed_by", "allowed_at", "removed_at", "reason"];
+
+    fn cells(&self) -> Vec<String> {
+        vec![
+            self.channel.to_string(),
+            self.rooms.to_string(),
+            self.allowed_by.to_string(),
+            when(Some(self.allowed_at)),
+            when(self.removed_at),
+            self.reason.clone().unwrap_or_default(),
+        ]
+    }
+}

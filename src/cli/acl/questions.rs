@@ -1,0 +1,165 @@
+//! `acl why` and `acl who-can`.
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use serde::Serialize;
+
+use crate::app::ports::Store;
+use crate::cli::print::{self, Row};
+use crate::cli::{Exit, Format, say, time};
+use crate::domain::access::{
+    Able, Action, Attention, Explanation, Fit, Grant, Standing, explain, list, who_can as who,
+};
+use crate::domain::audit::millis;
+use crate::domain::command::Place;
+use crate::domain::principal::{Channel, Principal, Subject};
+use crate::domain::reply::Explained;
+use crate::domain::room::RoomId;
+use crate::domain::wording::acl::{explanation, span};
+
+/// Whose right is to be explained.
+pub(super) struct Why {
+    pub(super) subject: Subject,
+    pub(super) groups: Vec<Subject>,
+    pub(super) channel: Channel,
+    pub(super) room: RoomId,
+    pub(super) at: Option<String>,
+}
+
+/// The answer, for programs.
+#[derive(Serialize)]
+struct Answer<'a> {
+    subject: &'a Subject,
+    channel: &'a Channel,
+    room: &'a RoomId,
+    at: String,
+    decision: &'static str,
+    /// The grant that permits, or the reason of the denial.
+    authority: String,
+    channel_standing: String,
+    /// The grants that name the subject or its groups, the nearest first.
+    grants: Vec<Bearing<'a>>,
+}
+
+/// A grant and how it bears on the question.
+#[derive(Serialize)]
+struct Bearing<'a> {
+    #[serde(flatten)]
+    grant: &'a Grant,
+    bearing: &'static str,
+}
+
+impl Row for Answer<'_> {
+    const HEADINGS: &'static [&'static str] = &[];
+    const FIELDS: &'static [&'static str] =
+        &["subject", "channel", "room", "at", "decision", "authority", "channel_standing", "grants"];
+
+    fn cells(&self) -> Vec<String> {
+        Vec::new()
+    }
+}
+
+pub(super) async fn why(
+    store: &dyn Store,
+    now: Timestamp,
+    question: Why,
+    format: Format,
+) -> anyhow::Result<Exit> {
+    let Why { subject, groups, channel, room, at } = question;
+    let at = match at.map(|text| time::time(&text, now, &TimeZone::system())).transpose() {
+        Ok(at) => at.unwrap_or(now),
+        Err(wrong) => {
+            tell!("{wrong}");
+            return Ok(Exit::Usage);
+        }
+    };
+    let principal = Principal { groups, ..Principal::new(subject) };
+    let acl = store.acl_history_for(&principal, &channel).await?;
+    let place = Place::Channel(channel.clone());
+    let explained = Explained {
+        explanation: explain(&principal, &place, &Action::Transfer(room.clone()), &acl, at),
+        principal,
+        is_caller: false,
+        channel,
+        room,
+        at,
+    };
+    if format == Format::Table {
+        say(&explanation(&explained))?;
+    } else {
+        print::one(&answer(&explained), format)?;
+    }
+    Ok(Exit::Done)
+}
+
+fn answer(explained: &Explained) -> Answer<'_> {
+    let Explanation { decision, grants, channel } = &explained.explanation;
+    let (decision, authority) = match decision {
+        Ok(authority) => ("permit", authority.to_string()),
+        Err(denial) => ("deny", denial.to_string()),
+    };
+    Answer {
+        subject: &explained.principal.subject,
+        channel: &explained.channel,
+        room: &explained.room,
+        at: millis(explained.at),
+        decision,
+        authority,
+        channel_standing: match channel {
+            Standing::Local => "local".to_owned(),
+            Standing::Authorised(rooms) => format!("authorised for {rooms}"),
+            Standing::ForOtherRooms(rooms) => format!("authorised for {rooms} only"),
+            Standing::Removed(at) => format!("removed {}", millis(*at)),
+            Standing::NotAuthorised => "not authorised".to_owned(),
+        },
+        grants: grants.iter().map(|(grant, fit)| Bearing { grant, bearing: bearing(*fit) }).collect(),
+    }
+}
+
+fn bearing(fit: Fit) -> &'static str {
+    match fit {
+        Fit::Matches => "matches",
+        Fit::OtherChannels => "other channels",
+        Fit::OutOfScope => "other rooms",
+        Fit::WrongRole => "other deeds",
+        Fit::NotYet(_) => "begins later",
+        Fit::Ended(_) => "ended",
+    }
+}
+
+impl Row for Able {
+    const HEADINGS: &'static [&'static str] = &["Subject", "Grant", "Until", "Channels"];
+    const FIELDS: &'static [&'static str] = &["subject", "grant", "until", "channels"];
+
+    fn cells(&self) -> Vec<String> {
+        vec![
+            self.subject.to_string(),
+            self.grant.to_string(),
+            self.until.map(|until| format!("{until:.0}")).unwrap_or_default(),
+            list(&self.channels),
+        ]
+    }
+}
+
+pub(super) async fn who_can(
+    store: &dyn Store,
+    now: Timestamp,
+    room: RoomId,
+    format: Format,
+) -> anyhow::Result<Exit> {
+    let able = who(&room, &store.grants().await?, &store.channels().await?, now);
+    if able.is_empty() {
+        tell!("nobody can hand `{room}` over from chat");
+    }
+    print::rows(&able, format)?;
+    Ok(Exit::Done)
+}
+
+/// Why somebody should look at a grant.
+pub(super) fn attention(why: &Attention, now: Timestamp) -> String {
+    match why {
+        Attention::EndsSoon(end) => format!("ends in {}", span(*end, now)),
+        Attention::Unused(Some(last)) => format!("last used {} ago", span(*last, now)),
+        Attention::Unused(None) => "never used".to_owned(),
+    }
+}

@@ -1,0 +1,142 @@
+//! What has to change for the ACL to be what somebody wants it to be.
+
+use jiff::Timestamp;
+
+use super::{AclChange, AuthorisedChannel, Effect, Grant, NewGrant, Role, RoomScope, is_live, is_open};
+use crate::domain::principal::{Channel, Subject};
+
+/// A whole ACL, as somebody wants it to be.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Wanted {
+    /// Its grants.
+    pub grants: Vec<WantedGrant>,
+    /// Its channels.
+    pub channels: Vec<WantedChannel>,
+}
+
+/// A grant that there should be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WantedGrant {
+    /// Who has it.
+    pub subject: Subject,
+    /// What it gives.
+    pub role: Role,
+    /// Permit or deny.
+    pub effect: Effect,
+    /// For which rooms.
+    pub rooms: RoomScope,
+    /// Only from these channels, sorted; from every authorised one if empty.
+    pub channels: Vec<Channel>,
+    /// When it lapses.
+    pub expires_at: Option<Timestamp>,
+    /// Why. Another reason alone is no change: a reason belongs to the day on which it was given.
+    pub reason: Option<String>,
+}
+
+/// A channel that should be authorised.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WantedChannel {
+    /// The channel.
+    pub channel: Channel,
+    /// For which rooms.
+    pub rooms: RoomScope,
+    /// Why.
+    pub reason: Option<String>,
+}
+
+/// Why a wanted ACL makes no sense.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Senseless {
+    /// The channel comes twice.
+    #[error("the channel `{0}` comes twice: keep one entry")]
+    ChannelTwice(Channel),
+    /// The same grant comes twice.
+    #[error("the grant of {1} to `{0}` comes twice: keep one entry")]
+    GrantTwice(Subject, Role),
+    /// The grant has ended already.
+    #[error("the grant of {1} to `{0}` ended at {2}: remove it, or give it a later `expires_at`")]
+    Ended(Subject, Role, Timestamp),
+}
+
+/// A step of a plan: a change and why it is made.
+pub type Step = (AclChange, Option<String>);
+
+/// The changes that turn the live part of the ACL into what is wanted, in the order of the subjects: what
+/// somebody loses before what they gain, so that the two stand together.
+///
+/// # Errors
+/// When what is wanted makes no sense.
+pub fn plan(
+    grants: &[Grant],
+    channels: &[AuthorisedChannel],
+    wanted: &Wanted,
+    now: Timestamp,
+) -> Result<Vec<Step>, Senseless> {
+    let mut steps = Vec::new();
+    for (n, new) in wanted.channels.iter().enumerate() {
+        if wanted.channels[..n].iter().any(|other| other.channel == new.channel) {
+            return Err(Senseless::ChannelTwice(new.channel.clone()));
+        }
+        let is_same = |entry: &&AuthorisedChannel| {
+            is_open(entry, now) && entry.channel == new.channel && entry.rooms == new.rooms
+        };
+        if !channels.iter().any(|entry| is_same(&entry)) {
+            let change = AclChange::AllowChannel { channel: new.channel.clone(), rooms: new.rooms.clone() };
+            steps.push((change, new.reason.clone()));
+        }
+    }
+    for entry in channels.iter().filter(|entry| is_open(entry, now)) {
+        if !wanted.channels.iter().any(|new| new.channel == entry.channel) {
+            steps.push((AclChange::RemoveChannel(entry.channel.clone()), None));
+        }
+    }
+
+    let mut changes: Vec<(&Subject, bool, Step)> = Vec::new();
+    let mut kept = std::collections::HashSet::new();
+    let mut seen = std::collections::HashSet::new();
+    let mut live = std::collections::HashMap::<Key<'_>, Vec<&Grant>>::new();
+    for grant in grants.iter().filter(|grant| is_live(grant, now)) {
+        live.entry(key_of(grant)).or_default().push(grant);
+    }
+    for new in &wanted.grants {
+        if let Some(end) = new.expires_at.filter(|end| *end <= now) {
+            return Err(Senseless::Ended(new.subject.clone(), new.role, end));
+        }
+        let key = (&new.subject, new.role, new.effect, &new.rooms, new.channels.clone(), new.expires_at);
+        match live.get(&key) {
+            // Twins in the ACL are both kept by one entry of the file: which of them is meant, nobody can say.
+            Some(same) => kept.extend(same.iter().map(|grant| grant.id)),
+            None => {
+                let grant = NewGrant {
+                    subject: new.subject.clone(),
+                    role: new.role,
+                    effect: new.effect,
+                    rooms: new.rooms.clone(),
+                    channels: new.channels.clone(),
+                    expires_at: new.expires_at,
+                };
+                changes.push((&new.subject, true, (AclChange::Grant(grant), new.reason.clone())));
+            }
+        }
+        let is_twin = live.get(&key).is_some_and(|same| same.len() > 1);
+        if !seen.insert(key) && !is_twin {
+            return Err(Senseless::GrantTwice(new.subject.clone(), new.role));
+        }
+    }
+    for grant in grants.iter().filter(|grant| is_live(grant, now) && !kept.contains(&grant.id)) {
+        changes.push((&grant.subject, false, (AclChange::Revoke(grant.id), None)));
+    }
+    changes.sort_by_key(|(subject, gains, _)| ((*subject).clone(), *gains));
+    steps.extend(changes.into_iter().map(|(_, _, step)| step));
+    Ok(steps)
+}
+
+/// What makes two grants the same.
+type Key<'a> = (&'a Subject, Role, Effect, &'a RoomScope, Vec<Channel>, Option<Timestamp>);
+
+fn key_of(grant: &Grant) -> Key<'_> {
+    let mut channels = grant.channels.clone();
+    channels.sort();
+    channels.dedup();
+    (&grant.subject, grant.role, grant.effect, &grant.rooms, channels, grant.expires_at)
+}

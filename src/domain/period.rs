@@ -1,0 +1,34 @@
+//! Lengths of time as people type them.
+
+use std::time::Duration;
+
+use jiff::SignedDuration;
+
+/// A text that is not a length of time.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidPeriod {
+    /// It has no such form, is nothing, or is beyond a hundred years.
+    #[error("`{0}` is not a duration: write 8h, 30m or 7d")]
+    Form(String),
+    /// Months and years have no fixed length.
+    #[error("`{0}` has months or years, whose length varies: write days")]
+    Varies(String),
+}
+
+/// `8h`, `30m`, `7d`, `1h 30m`: more than nothing and at most a hundred years, which keeps sums of times in
+/// range.
+///
+/// # Errors
+/// When the text is not such a length.
+pub fn parse_period(text: &str) -> Result<Duration, InvalidPeriod> {
+    let wrong = || InvalidPeriod::Form(text.to_owned());
+    let span: jiff::Span = text.parse().map_err(|_| wrong())?;
+    let length: SignedDuration = span
+        .to_duration(jiff::SpanRelativeTo::days_are_24_hours())
+        .map_err(|_| InvalidPeriod::Varies(text.to_owned()))?;
+    let longest = SignedDuration::from_hours(24 * 36_525);
+    if length <= SignedDuration::ZERO || length > longest {
+        return Err(wrong());
+    }
+    Duration::try_from(length).map_err(|_| wrong())
+}

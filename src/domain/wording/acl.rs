@@ -1,0 +1,449 @@
+//! Answers about the ACL.
+
+use jiff::Timestamp;
+
+use super::denial::minutes;
+use super::{CommandName, Line, Message, Tone, channel, code, op, subject, text};
+use crate::domain::access::{
+    Able, AclChange, Attention, AuthorisedChannel, ChangedEntry, Effect, Fit, Grant, LockOut, NotEdited,
+    Right, Role, RoomScope, Standing,
+};
+use crate::domain::audit::OperationId;
+use crate::domain::command::{Family, Listed, Part, Place};
+use crate::domain::principal::{Principal, Subject};
+use crate::domain::reply::{AclAnswer, Explained};
+
+/// How many grants an explanation names.
+const MOST_GRANTS: usize = 8;
+
+pub(super) fn acl(operation: OperationId, answer: &AclAnswer, name: &CommandName) -> Message {
+    let name = name.of(Family::Acl);
+    let mut message = match answer {
+        AclAnswer::Edited { changed, is_for_oneself } => edited(changed, *is_for_oneself),
+        AclAnswer::NotEdited(why) => not_edited(why, &name),
+        AclAnswer::WhoAmI { principal, place, rights, admins } => whoami(principal, place, rights, admins),
+        AclAnswer::Grants { listed, pages, grants, left_out } => {
+            let mut message = listed_grants(*listed, grants, *left_out, &name);
+            paged(&mut message, listed.page, *pages);
+            message
+        }
+        AclAnswer::Channels { page, pages, entries } => {
+            let mut message = channels(entries, &name);
+            paged(&mut message, *page, *pages);
+            message
+        }
+        AclAnswer::Explained(explained) => explanation(explained),
+        AclAnswer::WhoCan { room, able } => who_can(room, able),
+        AclAnswer::Unreadable => plain(
+            Tone::Failed,
+            text("The ACL cannot be read right now."),
+            vec![text("Try again; tell whoever runs the bot if it stays like this.")],
+        ),
+    };
+    let page = message.footer.take();
+    let mut footer = op(operation);
+    footer.0.extend(page.unwrap_or_default().0);
+    message.footer = Some(footer);
+    message
+}
+
+fn plain(tone: Tone, headline: Line, body: Vec<Line>) -> Message {
+    Message { tone, headline, body, footer: None }
+}
+
+fn paged(message: &mut Message, page: u32, pages: u32) {
+    if pages > 1 {
+        message.footer = Some(text(format!(" · page {page} of {pages}, more with ")).code("page: …"));
+    }
+}
+
+/// What a role lets people do.
+#[must_use]
+pub fn meaning(role: Role) -> &'static str {
+    match role {
+        Role::Moderator => "hand rooms over, and see who owns them",
+        Role::Auditor => "read the audit log, and see who owns rooms",
+        Role::Admin => "edit the ACL, read the audit log, and hand rooms over",
+    }
+}
+
+fn role_for(role: Role, rooms: &RoomScope) -> Line {
+    match rooms {
+        RoomScope::All => text(role).text(" for every room"),
+        rooms => text(role).text(" for ").code(rooms),
+    }
+}
+
+fn edited(changed: &[ChangedEntry], is_for_oneself: bool) -> Message {
+    let mut lines = changed.iter().flat_map(change).collect::<Vec<_>>();
+    if is_for_oneself {
+        lines.push(text("You gave this to yourself; the audit log marks it."));
+    }
+    let headline = if lines.is_empty() { text("Nothing was changed.") } else { lines.remove(0) };
+    plain(if is_for_oneself { Tone::Warning } else { Tone::Done }, headline, lines)
+}
+
+/// Who gains or loses what by a change: the change in one line, then its meaning.
+#[must_use]
+pub fn change(changed: &ChangedEntry) -> Vec<Line> {
+    match changed {
+        ChangedEntry::Grant { after, .. } => grant_change(after),
+        ChangedEntry::Channel { before, after } => channel_change(before.as_ref(), after),
+    }
+}
+
+fn grant_change(grant: &Grant) -> Vec<Line> {
+    let is_revoked = grant.revoked_at.is_some();
+    let who = subject(&grant.subject);
+    let what = role_for(grant.role, &grant.rooms);
+    let (headline, effect) = match (grant.effect, is_revoked) {
+        (Effect::Permit, false) => {
+            (who.text(" is now ").and(what), format!("Gains: {}.", meaning(grant.role)))
+        }
+        (Effect::Permit, true) => (
+            who.text(" is no longer ").and(what),
+            format!("Loses: {}, unless another grant gives it.", meaning(grant.role)),
+        ),
+        (Effect::Deny, false) => (
+            who.text(" is denied ").and(what),
+            format!("Loses: {}, whatever else gives it.", meaning(grant.role)),
+        ),
+        (Effect::Deny, true) => (
+            who.text(" is no longer denied ").and(what),
+            format!("Regains: {}, where a grant gives it.", meaning(grant.role)),
+        ),
+    };
+    let mut limits = text("Grant ").text(grant.id);
+    if !is_revoked {
+        limits = limits.and(limited(grant));
+    }
+    let mut lines = vec![headline.text("."), text(effect), limits.text(".")];
+    if let Some(reason) = &grant.reason
+        && !is_revoked
+    {
+        lines.push(text("Reason given: ").code(reason));
+    }
+    lines
+}
+
+/// Who would gain or lose what by a change. `None` for a grant that does not exist.
+#[must_use]
+pub fn planned(change: &AclChange, grants: &[Grant], channels: &[AuthorisedChannel]) -> Option<Line> {
+    let of = |who: &Subject, effect: Effect, given: bool, role: Role, scope: &RoomScope| {
+        let verb = match (effect, given) {
+            (Effect::Permit, true) => " gains ",
+            (Effect::Permit, false) => " loses ",
+            (Effect::Deny, true) => " is denied ",
+            (Effect::Deny, false) => " is no longer denied ",
+        };
+        subject(who).text(verb).and(role_for(role, scope))
+    };
+    Some(match change {
+        AclChange::Grant(new) => {
+            let mut line = of(&new.subject, new.effect, true, new.role, &new.rooms);
+            for (n, only) in new.channels.iter().enumerate() {
+                line = line.text(if n == 0 { ", only in " } else { ", " }).and(channel(only));
+            }
+            match new.expires_at {
+                Some(end) => line.text(", until ").text(minutes(end)),
+                None => line,
+            }
+        }
+        AclChange::Revoke(id) => {
+            let grant = grants.iter().find(|grant| grant.id == *id)?;
+            let line = of(&grant.subject, grant.effect, false, grant.role, &grant.rooms).and(limited(grant));
+            line.text(" (grant ").text(id).text(")")
+        }
+        AclChange::AllowChannel { channel: place, rooms: scope } => {
+            let line = channel(place).text(" is authorised for ").and(rooms(scope));
+            match channels.iter().rfind(|entry| entry.channel == *place && entry.removed_at.is_none()) {
+                Some(before) => line.text(" (now: ").and(rooms(&before.rooms)).text(")"),
+                None => line,
+            }
+        }
+        AclChange::RemoveChannel(place) => channel(place).text(" is authorised no more"),
+    })
+}
+
+/// In which channels and until when, as far as a grant is limited.
+fn limited(grant: &Grant) -> Line {
+    let mut line = Line::default();
+    for (n, only) in grant.channels.iter().enumerate() {
+        line = line.text(if n == 0 { ", only in " } else { ", " }).and(channel(only));
+    }
+    match grant.expires_at {
+        Some(end) => line.text(", until ").text(minutes(end)),
+        None => line,
+    }
+}
+
+fn channel_change(before: Option<&AuthorisedChannel>, after: &AuthorisedChannel) -> Vec<Line> {
+    let here = channel(&after.channel);
+    let mut lines = if after.removed_at.is_some() {
+        vec![
+            here.text(" is no longer authorised."),
+            text("Nobody can use the bot there any more; their grants stay and hold in other channels."),
+        ]
+    } else {
+        let line = here.text(" is now authorised for ").and(rooms(&after.rooms));
+        let line = match before {
+            Some(before) if before.rooms != after.rooms => {
+                line.text(" (was: ").and(rooms(&before.rooms)).text(")")
+            }
+            _ => line,
+        };
+        vec![line.text("."), text("Whoever has a grant may use it there.")]
+    };
+    if let Some(reason) = after.reason.as_ref().filter(|_| after.removed_at.is_none()) {
+        lines.push(text("Reason given: ").code(reason));
+    }
+    lines
+}
+
+fn rooms(scope: &RoomScope) -> Line {
+    match scope {
+        RoomScope::All => text("every room"),
+        scope => code(scope),
+    }
+}
+
+fn not_edited(why: &NotEdited, name: &CommandName) -> Message {
+    let list = || text("See ").code(name.with("list")).text(".");
+    let (why, next) = match why {
+        NotEdited::NoGrant(id) => (text("there is no grant ").text(id), list()),
+        NotEdited::RevokedAlready(id) => (text("grant ").text(id).text(" was taken back before"), list()),
+        NotEdited::NotAuthorised(place) => (
+            channel(place).text(" is not authorised"),
+            text("See ").code(name.with("channel list")).text("."),
+        ),
+        NotEdited::LockOut(lock_out) => (text(lock_out), text(instead(*lock_out))),
+    };
+    plain(Tone::Stop, text("Nothing was changed: ").and(why).text("."), vec![next])
+}
+
+/// What to do instead of locking everybody out.
+#[must_use]
+pub fn instead(lock_out: LockOut) -> &'static str {
+    match lock_out {
+        LockOut::NoAdmin | LockOut::NoAdminOfAllRooms => {
+            "Make somebody else an admin first. Only the command line on the bot's machine can force it."
+        }
+        LockOut::NoChannel => {
+            "Authorise another channel first. Only the command line on the bot's machine can force it."
+        }
+    }
+}
+
+fn whoami(principal: &Principal, place: &Place, rights: &[Right], admins: &[Subject]) -> Message {
+    let mut body = Vec::new();
+    if !principal.groups.is_empty() {
+        let mut line = text("Your groups: ");
+        for (n, group) in principal.groups.iter().take(MOST_GRANTS).enumerate() {
+            line = line.text(if n == 0 { "" } else { ", " }).and(subject(group));
+        }
+        body.push(line.text("."));
+    }
+    if let Place::Channel(here) = place {
+        body.push(text("This channel is ").code(here).text("."));
+    }
+    body.push(match rights {
+        [] => text("You have no role here."),
+        rights => {
+            let mut line = text("Here you are ");
+            for (n, right) in rights.iter().enumerate() {
+                line = line.text(if n == 0 { "" } else { ", " }).and(role_for(right.role, &right.rooms));
+            }
+            line.text(".")
+        }
+    });
+    body.push(helpers(admins));
+    plain(Tone::Plain, text("You are ").code(&principal.subject).text("."), body)
+}
+
+/// Whom to ask.
+pub(super) fn helpers(admins: &[Subject]) -> Line {
+    let Some((first, more)) = admins.split_first() else {
+        return text("Nobody is an admin yet: whoever runs the bot gives the first role on its machine.");
+    };
+    let line = text("Admins who can help: ").and(subject(first));
+    more.iter().fold(line, |line, admin| line.text(", ").and(subject(admin))).text(".")
+}
+
+fn listed_grants(
+    listed: Listed,
+    grants: &[(Grant, Option<Attention>)],
+    left_out: usize,
+    name: &CommandName,
+) -> Message {
+    let headline = match (listed.part, grants.is_empty()) {
+        (Part::Attention, true) => text("No grant ends within 24 hours or was unused for 90 days."),
+        (Part::Attention, false) => {
+            text("Grants to look at: they end within 24 hours or were unused for 90 days.")
+        }
+        (Part::All, _) => text("Every grant, ended ones too."),
+        (_, true) => text("There is no live grant."),
+        (_, false) => text("The live grants."),
+    };
+    let mut body: Vec<Line> = grants.iter().map(|(grant, why)| grant_line(grant, *why)).collect();
+    if left_out > 0 {
+        body.push(text(left_out).text(" ended ones are left out: ").code(name.with("list all")).text("."));
+    }
+    plain(Tone::Plain, headline, body)
+}
+
+fn grant_line(grant: &Grant, why: Option<Attention>) -> Line {
+    let mut line = text(grant.id).text(" · ").and(subject(&grant.subject)).text(" · ");
+    if grant.effect == Effect::Deny {
+        line = line.text("denied ");
+    }
+    line = line.and(role_for(grant.role, &grant.rooms)).and(limited(grant));
+    if let Some(revoked) = grant.revoked_at {
+        line = line.text(" · taken back ").text(minutes(revoked));
+    }
+    match why {
+        Some(Attention::EndsSoon(_)) => line = line.text(" · ends soon"),
+        Some(Attention::Unused(Some(last))) => line = line.text(" · last used ").text(minutes(last)),
+        Some(Attention::Unused(None)) => line = line.text(" · never used"),
+        None => {}
+    }
+    line = line.text(" · by ").and(subject(&grant.granted_by));
+    match &grant.reason {
+        Some(reason) => line.text(" · ").code(reason),
+        None => line,
+    }
+}
+
+fn channels(entries: &[AuthorisedChannel], name: &CommandName) -> Message {
+    let headline = match entries {
+        [] => text("No channel is authorised: ")
+            .code(name.with("channel allow"))
+            .text(" in a channel, on the machine."),
+        _ => text("The authorised channels."),
+    };
+    let line = |entry: &AuthorisedChannel| {
+        let line = channel(&entry.channel).text(" · for ").and(rooms(&entry.rooms));
+        let line = line.text(" · by ").and(subject(&entry.allowed_by));
+        match &entry.reason {
+            Some(reason) => line.text(" · ").code(reason),
+            None => line,
+        }
+    };
+    plain(Tone::Plain, headline, entries.iter().map(line).collect())
+}
+
+/// What is decided about somebody, and what bears on it.
+#[must_use]
+pub fn explanation(explained: &Explained) -> Message {
+    let Explained { principal, is_caller, channel: here, room, at, explanation } = explained;
+    let who = if *is_caller { text("you") } else { subject(&principal.subject) };
+    let deed = |line: Line| line.text(" hand ").code(room).text(" over in ").and(channel(here));
+    let (tone, headline) = match &explanation.decision {
+        Ok(authority) => {
+            (Tone::Done, deed(text("Yes: ").and(who).text(" may")).text(", by ").text(authority).text("."))
+        }
+        Err(denial) => {
+            (Tone::Stop, deed(text("No: ").and(who).text(" may not")).text(": ").text(denial).text("."))
+        }
+    };
+    let mut body: Vec<Line> = standing(&explanation.channel).into_iter().collect();
+    let grants = &explanation.grants;
+    let is_permitted = explanation.decision.is_ok();
+    body.extend(
+        grants.iter().take(MOST_GRANTS).map(|(grant, fit)| bearing(grant, *fit, is_permitted, room, *at)),
+    );
+    if grants.len() > MOST_GRANTS {
+        body.push(text(grants.len() - MOST_GRANTS).text(" more grants are further from it."));
+    }
+    if grants.is_empty() {
+        body.push(text(if *is_caller { "No grant names you." } else { "No grant names them." }));
+    }
+    match principal.groups.as_slice() {
+        [] if *is_caller => {}
+        [] => {
+            body.push(text("Grants to their groups and roles count too; which those are is not known here."))
+        }
+        groups => {
+            let mut line = text("Counted as a member of ");
+            for (n, group) in groups.iter().take(MOST_GRANTS).enumerate() {
+                line = line.text(if n == 0 { "" } else { ", " }).and(subject(group));
+            }
+            body.push(line.text("."));
+        }
+    }
+    plain(tone, headline, body)
+}
+
+fn standing(standing: &Standing) -> Option<Line> {
+    match standing {
+        Standing::Local | Standing::Authorised(RoomScope::All) => None,
+        Standing::Authorised(scope) => Some(text("The channel is authorised for ").code(scope).text(".")),
+        Standing::ForOtherRooms(scope) => {
+            Some(text("The channel is authorised for ").code(scope).text(" only."))
+        }
+        Standing::Removed(at) => Some(text("The channel was authorised until ").text(minutes(*at)).text(".")),
+        Standing::NotAuthorised => Some(text("The channel is not authorised.")),
+    }
+}
+
+fn bearing(
+    grant: &Grant,
+    fit: Fit,
+    is_permitted: bool,
+    room: &crate::domain::room::RoomId,
+    now: Timestamp,
+) -> Line {
+    let line = text("Grant ").text(grant.id);
+    let what = || {
+        let denied = if grant.effect == Effect::Deny { "denied " } else { "" };
+        text(": ").text(denied).and(role_for(grant.role, &grant.rooms)).and(limited(grant))
+    };
+    match (fit, grant.effect) {
+        (Fit::Matches, Effect::Permit) if is_permitted => line.and(what()).text(": permits it."),
+        (Fit::Matches, Effect::Permit) => line.and(what()).text(": would permit it."),
+        (Fit::Matches, Effect::Deny) => line.and(what()).text(": denies it."),
+        (Fit::OutOfScope, _) => line.and(what()).text(", not for ").code(room).text("."),
+        (Fit::OtherChannels, _) => line.and(what()).text(", not here."),
+        (Fit::WrongRole, _) => line.and(what()).text(", which does not hand rooms over."),
+        (Fit::NotYet(begin), _) => line.and(what()).text(", begins in ").text(span(begin, now)).text("."),
+        (Fit::Ended(end), _) => {
+            let how = if grant.revoked_at == Some(end) { " was taken back " } else { " expired " };
+            line.text(how).text(span(end, now)).text(" ago").and(what()).text(".")
+        }
+    }
+}
+
+/// How long it is between two times, in one unit: `2 h`.
+#[must_use]
+pub fn span(one: Timestamp, other: Timestamp) -> String {
+    let seconds = one.duration_since(other).as_secs().unsigned_abs();
+    match seconds {
+        0..60 => format!("{seconds} s"),
+        60..3_600 => format!("{} min", seconds / 60),
+        3_600..172_800 => format!("{} h", seconds / 3_600),
+        _ => format!("{} days", seconds / 86_400),
+    }
+}
+
+fn who_can(room: &crate::domain::room::RoomId, able: &[Able]) -> Message {
+    let headline = match able.len() {
+        0 => text("Nobody can hand ").code(room).text(" over from chat."),
+        _ => text("Who can hand ").code(room).text(" over:"),
+    };
+    let mut body: Vec<Line> = able
+        .iter()
+        .map(|able| {
+            let mut line = subject(&able.subject).text(" · grant ").text(able.grant);
+            for (n, place) in able.channels.iter().enumerate() {
+                line = line.text(if n == 0 { " · in " } else { ", " }).and(channel(place));
+            }
+            match able.until {
+                Some(end) => line.text(" · until ").text(minutes(end)),
+                None => line,
+            }
+        })
+        .collect();
+    if !able.is_empty() {
+        body.push(text("A deny entry for a group may still take it from one of its members."));
+    }
+    plain(Tone::Plain, headline, body)
+}

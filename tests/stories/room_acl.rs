@@ -1,0 +1,505 @@
+//! Admins edit the ACL from chat, and anybody asks why.
+
+use room_owner::app::ports::Store as _;
+use room_owner::domain::audit::AuditEntry;
+
+use super::doors::{Door, assert_snapshot, at_door};
+use super::slack::{ADAM, ALICE, BORIS, OTTO, Person, RANDOM, RITA, Reply};
+use super::world::{Stage, World, run};
+
+/// The usual world, in which Adam is an admin of every room.
+fn world(door: Door) -> World {
+    World::usual().room("live-7", "dave").room("vip-1", "frank").grant(ADAM, "admin", "*").at(door)
+}
+
+/// What somebody is told, which is for nobody else, and what is on record.
+async fn says(bot: &Stage, person: Person, line: &str) -> (Reply, AuditEntry) {
+    let reply = bot.chat(person).says(line).await;
+    assert!(!reply.is_public());
+    let entry = bot.entry(&reply).await;
+    (reply, entry)
+}
+
+at_door! { at_slack, Slack,
+    an_admin_gives_a_role_and_sees_what_it_means,
+    a_change_is_effective_for_the_next_command,
+    a_deny_entry_is_given_and_taken_back,
+    a_grant_to_oneself_is_marked,
+    an_outsider_learns_their_own_id_and_who_can_help_and_nothing_else,
+    a_moderator_is_no_admin,
+    anybody_learns_who_they_are,
+    why_names_the_grant_that_permits,
+    why_names_the_near_misses,
+    who_can_names_everybody_and_where,
+    a_channel_is_allowed_and_removed,
+    nobody_locks_everybody_out,
+    an_admin_of_some_rooms_gives_no_more_than_those,
+    the_list_shows_who_may_what,
+    the_list_shows_what_needs_attention,
+    what_does_not_fit_is_explained,
+    a_grant_that_is_not_there_is_not_revoked,
+    help_is_for_everybody_and_shows_what_one_may_use,
+    a_repeated_delivery_edits_once
+}
+
+async fn an_admin_gives_a_role_and_sees_what_it_means(door: Door) {
+    run(world(door), async |bot| {
+        let line = "/room-acl grant @boris moderator rooms: live-* in: #mods for: 8h reason: night shift";
+        let (reply, entry) = says(bot, ADAM, line).await;
+        assert_snapshot!(reply, @r"
+        (only visible to you)
+        ✅ @boris is now moderator for `live-*`.
+        Gains: hand rooms over, and see who owns them.
+        Grant 4, only in #mods, until 2026-11-23 20:00 UTC.
+        Reason given: `night shift`
+        op 5
+        ");
+        assert_eq!((entry.outcome.name(), entry.authority.as_deref()), ("succeeded", Some("grant 3")));
+        assert_eq!(entry.reason.as_deref(), Some("night shift"));
+        let reply = bot.chat(BORIS).says("/room-owner live-7 user2").await;
+        assert!(reply.says("`live-7` now belongs to `user2`"), "{reply}");
+        bot.clock.pass(8 * 3_600);
+        let reply = bot.chat(BORIS).says("/room-owner live-7 user3").await;
+        assert!(reply.says("your grant 4 ended at 2026-11-23 20:00 UTC"), "{reply}");
+    })
+    .await;
+}
+
+async fn a_change_is_effective_for_the_next_command(door: Door) {
+    run(world(door), async |bot| {
+        for _ in 0..3 {
+            let (reply, _) = says(bot, ADAM, "/room-acl revoke 1").await;
+            assert!(reply.says("@alice") || reply.says("no longer") || reply.says("taken back"), "{reply}");
+            let reply = bot.chat(ALICE).says("/room-owner test user2").await;
+            assert!(reply.says("Not allowed"), "{reply}");
+        }
+        let (reply, _) = says(bot, ADAM, "/room-acl grant @alice moderator").await;
+        assert!(reply.says("is now moderator for every room"), "{reply}");
+        let reply = bot.chat(ALICE).says("/room-owner test user2").await;
+        assert!(reply.says("now belongs to"), "{reply}");
+    })
+    .await;
+}
+
+async fn a_deny_entry_is_given_and_taken_back(door: Door) {
+    run(world(door), async |bot| {
+        let (reply, _) = says(bot, ADAM, "/room-acl deny @alice moderator rooms: vip-1").await;
+        assert_snapshot!(reply, @r"
+        (only visible to you)
+        ✅ @alice is denied moderator for `vip-1`.
+        Loses: hand rooms over, and see who owns them, whatever else gives it.
+        Grant 4.
+        op 5
+        ");
+        let reply = bot.chat(ALICE).says("/room-owner vip-1 user2").await;
+        assert!(reply.says("a deny entry (grant 4) names you"), "{reply}");
+        let (reply, _) = says(bot, ADAM, "/room-acl revoke 4 reason: mistake").await;
+        assert_snapshot!(reply, @r"
+        (only visible to you)
+        ✅ @alice is no longer denied moderator for `vip-1`.
+        Regains: hand rooms over, and see who owns them, where a grant gives it.
+        Grant 4.
+        op 7
+        ");
+        let reply = bot.chat(ALICE).says("/room-owner vip-1 user2").await;
+        assert!(reply.says("now belongs to"), "{reply}");
+    })
+    .await;
+}
+
+async fn a_grant_to_oneself_is_marked(door: Door) {
+    run(world(door), async |bot| {
+        let (reply, entry) = says(bot, ADAM, "/room-acl grant @adam auditor").await;
+        assert_snapshot!(reply, @r"
+        (only visible to you)
+        ⚠️ @adam is now auditor for every room.
+        Gains: read the audit log, and see who owns rooms.
+        Grant 4.
+        You gave this to yourself; the audit log marks it.
+        op 5
+        ");
+        assert_eq!(entry.authority.as_deref(), Some("grant 3, for themselves"));
+    })
+    .await;
+}
+
+async fn an_outsider_learns_their_own_id_and_who_can_help_and_nothing_else(door: Door) {
+    run(world(door), async |bot| {
+        for line in [
+            "/room-acl list",
+            "/room-acl grant @otto admin",
+            "/room-acl why @alice test",
+            "/room-acl who-can test",
+            "/room-acl revoke 1",
+            "/room-acl revoke 99",
+            "/room-acl channel list",
+            "/room-acl channel remove #mods",
+        ] {
+            let (reply, entry) = says(bot, OTTO, line).await;
+            let words = reply.text().replace(&format!("op {}", reply.operation()), "op N");
+            assert_snapshot!(words, @r"
+            ⛔ Not allowed: `/room-acl` is for admins.
+            Your id is `slack:T0TEAM:U0OTTO`. Admins who can help: @adam.
+            Nothing was done.
+            op N
+            ");
+            assert_eq!(entry.outcome.name(), "denied", "{line}");
+        }
+        assert_eq!(bot.store.grants().await.unwrap().len(), 3);
+    })
+    .await;
+}
+
+async fn a_moderator_is_no_admin(door: Door) {
+    run(world(door), async |bot| {
+        for person in [ALICE, RITA] {
+            let (reply, entry) = says(bot, person, "/room-acl grant @otto moderator").await;
+            assert!(reply.says("`/room-acl` is for admins"), "{reply}");
+            assert!(entry.authority.unwrap().ends_with("is not enough"));
+        }
+        let reply = bot.chat(ADAM).in_channel(RANDOM).says("/room-acl list").await;
+        assert!(reply.says("this channel is not authorised for `/room-acl`"), "{reply}");
+    })
+    .await;
+}
+
+async fn anybody_learns_who_they_are(door: Door) {
+    run(world(door), async |bot| {
+        let (reply, _) = says(bot, OTTO, "/room-acl whoami").await;
+        assert_snapshot!(reply, @r"
+        (only visible to you)
+        ℹ️ You are `slack:T0TEAM:U0OTTO`.
+        This channel is `slack:T0TEAM:C0MODS`.
+        You have no role here.
+        Admins who can help: @adam.
+        op 5
+        ");
+        let (reply, _) = says(bot, ALICE, "/room-acl whoami").await;
+        assert_snapshot!(reply, @r"
+        (only visible to you)
+        ℹ️ You are `slack:T0TEAM:U0ALICE`.
+        This channel is `slack:T0TEAM:C0MODS`.
+        Here you are moderator for every room.
+        Admins who can help: @adam.
+        op 6
+        ");
+    })
+    .await;
+    run(World::usual().at(door), async |bot| {
+        let (reply, _) = says(bot, OTTO, "/room-acl whoami").await;
+        assert!(reply.says("Nobody is an admin yet"), "{reply}");
+    })
+    .await;
+}
+
+async fn why_names_the_grant_that_permits(door: Door) {
+    run(world(door), async |bot| {
+        let (reply, entry) = says(bot, ADAM, "/room-acl why @alice test").await;
+        assert_snapshot!(reply, @r"
+        (only visible to you)
+        ✅ Yes: @alice may hand `test` over in #mods, by grant 1.
+        Grant 1: moderator for every room: permits it.
+        Grants to their groups and roles count too; which those are is not known here.
+        op 5
+        ");
+        assert_eq!((entry.outcome.name(), entry.authority.as_deref()), ("succeeded", Some("grant 3")));
+        let (reply, _) = says(bot, ADAM, "/room-acl why test").await;
+        assert_snapshot!(reply, @r"
+        (only visible to you)
+        ✅ Yes: you may hand `test` over in #mods, by grant 3.
+        Grant 3: admin for every room: permits it.
+        op 6
+        ");
+    })
+    .await;
+}
+
+async fn why_names_the_near_misses(door: Door) {
+    run(world(door), async |bot| {
+        for line in [
+            "/room-acl grant @boris moderator rooms: vip-1 for: 1h",
+            "/room-acl grant @boris auditor",
+            "/room-acl grant @boris moderator rooms: live-*",
+            "/room-acl grant @boris moderator in: #random",
+            "/room-acl grant @boris moderator rooms: vip-*",
+            "/room-acl revoke 8",
+        ] {
+            says(bot, ADAM, line).await.0.text();
+        }
+        bot.clock.pass(3 * 3_600);
+        let (reply, _) = says(bot, ADAM, "/room-acl why @boris vip-1").await;
+        assert_snapshot!(reply, @r"
+        (only visible to you)
+        ⛔ No: @boris may not hand `vip-1` over in #mods: grant 7 is for other channels.
+        Grant 7: moderator for every room, only in #random, not here.
+        Grant 6: moderator for `live-*`, not for `vip-1`.
+        Grant 5: auditor for every room, which does not hand rooms over.
+        Grant 8 was taken back 3 h ago: moderator for `vip-*`.
+        Grant 4 expired 2 h ago: moderator for `vip-1`, until 2026-11-23 13:00 UTC.
+        Grants to their groups and roles count too; which those are is not known here.
+        op 11
+        ");
+        let (reply, _) = says(bot, ADAM, "/room-acl why @boris vip-1 in: #random").await;
+        assert_snapshot!(reply, @r"
+        (only visible to you)
+        ⛔ No: @boris may not hand `vip-1` over in #random: channel not authorised.
+        The channel is not authorised.
+        Grant 7: moderator for every room, only in #random: would permit it.
+        Grant 6: moderator for `live-*`, not for `vip-1`.
+        Grant 5: auditor for every room, which does not hand rooms over.
+        Grant 8 was taken back 3 h ago: moderator for `vip-*`.
+        Grant 4 expired 2 h ago: moderator for `vip-1`, until 2026-11-23 13:00 UTC.
+        Grants to their groups and roles count too; which those are is not known here.
+        op 12
+        ");
+        let (reply, _) = says(bot, ADAM, "/room-acl why @otto vip-1").await;
+        assert_snapshot!(reply, @r"
+        (only visible to you)
+        ⛔ No: @otto may not hand `vip-1` over in #mods: no grant.
+        No grant names them.
+        Grants to their groups and roles count too; which those are is not known here.
+        op 13
+        ");
+    })
+    .await;
+}
+
+async fn who_can_names_everybody_and_where(door: Door) {
+    run(world(door).channel(RANDOM, "live-*"), async |bot| {
+        says(bot, ADAM, "/room-acl grant @boris moderator rooms: live-* for: 8h").await.0.text();
+        says(bot, ADAM, "/room-acl deny @alice moderator rooms: live-7").await.0.text();
+        let (reply, _) = says(bot, ADAM, "/room-acl who-can live-7").await;
+        assert_snapshot!(reply, @r"
+        (only visible to you)
+        ℹ️ Who can hand `live-7` over:
+        @adam · grant 3 · in #mods, #random
+        @boris · grant 4 · in #mods, #random · until 2026-11-23 20:00 UTC
+        A deny entry for a group may still take it from one of its members.
+        op 8
+        ");
+        let (reply, _) = says(bot, ADAM, "/room-acl who-can test").await;
+        assert_snapshot!(reply, @r"
+        (only visible to you)
+        ℹ️ Who can hand `test` over:
+        @adam · grant 3 · in #mods
+        @alice · grant 1 · in #mods
+        A deny entry for a group may still take it from one of its members.
+        op 9
+        ");
+    })
+    .await;
+}
+
+async fn a_channel_is_allowed_and_removed(door: Door) {
+    run(world(door), async |bot| {
+        let (reply, _) =
+            says(bot, ADAM, "/room-acl channel allow #random rooms: live-* reason: the show").await;
+        assert_snapshot!(reply, @r"
+        (only visible to you)
+        ✅ #random is now authorised for `live-*`.
+        Whoever has a grant may use it there.
+        Reason given: `the show`
+        op 5
+        ");
+        let (reply, _) = says(bot, ADAM, "/room-acl channel allow #random").await;
+        assert!(reply.says("is now authorised for every room (was: `live-*`)"), "{reply}");
+        let (reply, _) = says(bot, ADAM, "/room-acl channel list").await;
+        assert_snapshot!(reply, @r"
+        (only visible to you)
+        ℹ️ The authorised channels.
+        #mods · for every room · by `cli:ana`
+        #random · for every room · by @adam
+        op 7
+        ");
+        let (reply, _) = says(bot, ADAM, "/room-acl channel remove #random").await;
+        assert_snapshot!(reply, @r"
+        (only visible to you)
+        ✅ #random is no longer authorised.
+        Nobody can use the bot there any more; their grants stay and hold in other channels.
+        op 8
+        ");
+        let (reply, entry) = says(bot, ADAM, "/room-acl channel remove #random").await;
+        assert_snapshot!(reply, @r"
+        (only visible to you)
+        ⛔ Nothing was changed: #random is not authorised.
+        See `/room-acl channel list`.
+        op 9
+        ");
+        assert_eq!(entry.outcome.name(), "declined");
+    })
+    .await;
+}
+
+async fn nobody_locks_everybody_out(door: Door) {
+    run(world(door), async |bot| {
+        let (reply, entry) = says(bot, ADAM, "/room-acl revoke 3").await;
+        assert_snapshot!(reply, @r"
+        (only visible to you)
+        ⛔ Nothing was changed: no admin would be left.
+        Make somebody else an admin first. Only the command line on the bot's machine can force it.
+        op 5
+        ");
+        assert_eq!(
+            (entry.outcome.name(), entry.error_info.as_deref()),
+            ("declined", Some("no admin would be left"))
+        );
+        let (reply, _) = says(bot, ADAM, "/room-acl deny @adam admin").await;
+        assert!(reply.says("no admin would be left"), "{reply}");
+        let (reply, _) = says(bot, ADAM, "/room-acl channel remove").await;
+        assert_snapshot!(reply, @r"
+        (only visible to you)
+        ⛔ Nothing was changed: no authorised channel would be left.
+        Authorise another channel first. Only the command line on the bot's machine can force it.
+        op 7
+        ");
+        says(bot, ADAM, "/room-acl grant @rita admin rooms: live-*").await.0.text();
+        let (reply, _) = says(bot, ADAM, "/room-acl revoke 3").await;
+        assert!(reply.says("no admin for every room would be left"), "{reply}");
+        says(bot, ADAM, "/room-acl grant @rita admin").await.0.text();
+        let (reply, _) = says(bot, ADAM, "/room-acl revoke 3").await;
+        assert!(reply.says("is no longer admin"), "{reply}");
+    })
+    .await;
+}
+
+async fn an_admin_of_some_rooms_gives_no_more_than_those(door: Door) {
+    run(world(door).grant(RITA, "admin", "live-*"), async |bot| {
+        for line in [
+            "/room-acl grant @otto moderator",
+            "/room-acl grant @rita admin rooms: *",
+            "/room-acl revoke 1",
+            "/room-acl channel remove #mods",
+            "/room-acl channel allow #mods rooms: live-*",
+        ] {
+            let (reply, entry) = says(bot, RITA, line).await;
+            assert!(
+                reply.says("you are an admin for `live-*` only, and this change is about `*`"),
+                "{line}: {reply}"
+            );
+            assert_eq!(entry.outcome.name(), "denied");
+        }
+        let (reply, _) = says(bot, RITA, "/room-acl grant @otto moderator rooms: live-7").await;
+        assert!(reply.says("is now moderator for `live-7`"), "{reply}");
+    })
+    .await;
+}
+
+async fn the_list_shows_who_may_what(door: Door) {
+    run(world(door), async |bot| {
+        says(bot, ADAM, "/room-acl grant @boris moderator rooms: live-* in: #mods for: 8h reason: night")
+            .await
+            .0
+            .text();
+        says(bot, ADAM, "/room-acl deny @otto admin").await.0.text();
+        says(bot, ADAM, "/room-acl revoke 1").await.0.text();
+        let (reply, _) = says(bot, ADAM, "/room-acl list").await;
+        assert_snapshot!(reply, @r"
+        (only visible to you)
+        ℹ️ The live grants.
+        2 · @rita · auditor for every room · by `cli:ana`
+        3 · @adam · admin for every room · by `cli:ana`
+        4 · @boris · moderator for `live-*`, only in #mods, until 2026-11-23 20:00 UTC · by @adam · `night`
+        5 · @otto · denied admin for every room · by @adam
+        1 ended ones are left out: `/room-acl list all`.
+        op 8
+        ");
+        let (reply, _) = says(bot, ADAM, "/room-acl list all").await;
+        assert!(reply.says("taken back 2026-11-23 12:00 UTC"), "{reply}");
+        for n in 0..14 {
+            says(bot, ADAM, &format!("/room-acl grant @otto moderator rooms: room-{n}")).await.0.text();
+        }
+        let (reply, _) = says(bot, ADAM, "/room-acl list page: 2").await;
+        assert!(reply.says("page 2 of 2") && reply.says("`room-13`"), "{reply}");
+    })
+    .await;
+}
+
+async fn the_list_shows_what_needs_attention(door: Door) {
+    run(world(door), async |bot| {
+        let (reply, _) = says(bot, ADAM, "/room-acl list attention").await;
+        assert!(reply.says("No grant ends within 24 hours or was unused for 90 days"), "{reply}");
+        bot.chat(ALICE).says("/room-owner test").await.text();
+        bot.clock.pass(60 * 86_400);
+        says(bot, ADAM, "/room-acl grant @boris moderator for: 8h").await.0.text();
+        bot.clock.pass(3_600);
+        let (reply, _) = says(bot, ADAM, "/room-acl list attention").await;
+        assert_snapshot!(reply, @r"
+        (only visible to you)
+        ℹ️ Grants to look at: they end within 24 hours or were unused for 90 days.
+        4 · @boris · moderator for every room, until 2027-01-22 20:00 UTC · ends soon · by @adam
+        op 9
+        ");
+        bot.clock.pass(31 * 86_400);
+        let (reply, _) = says(bot, ADAM, "/room-acl list attention").await;
+        assert_snapshot!(reply, @r"
+        (only visible to you)
+        ℹ️ Grants to look at: they end within 24 hours or were unused for 90 days.
+        1 · @alice · moderator for every room · last used 2026-11-23 12:00 UTC · by `cli:ana`
+        2 · @rita · auditor for every room · never used · by `cli:ana`
+        op 10
+        ");
+    })
+    .await;
+}
+
+async fn what_does_not_fit_is_explained(door: Door) {
+    run(world(door), async |bot| {
+        let (reply, entry) = says(bot, ADAM, "/room-acl grant @boris boss").await;
+        assert_snapshot!(reply, @r"
+        (only visible to you)
+        ❌ `boss` is not a role: use `moderator`, `auditor` or `admin`.
+        Type: `/room-acl grant <person> <role> rooms: live-* for: 8h in: #channel reason: <why>`
+        Nothing was done.
+        op 5
+        ");
+        assert_eq!(entry.outcome.name(), "invalid");
+        let (reply, _) = says(bot, ADAM, "/room-acl grant @boris moderator for: ever").await;
+        assert!(reply.says("`ever` is not a duration: write 8h, 30m or 7d"), "{reply}");
+    })
+    .await;
+}
+
+async fn a_grant_that_is_not_there_is_not_revoked(door: Door) {
+    run(world(door), async |bot| {
+        let (reply, entry) = says(bot, ADAM, "/room-acl revoke 99").await;
+        assert_snapshot!(reply, @r"
+        (only visible to you)
+        ⛔ Nothing was changed: there is no grant 99.
+        See `/room-acl list`.
+        op 5
+        ");
+        assert_eq!(entry.outcome.name(), "declined");
+        says(bot, ADAM, "/room-acl revoke 2").await.0.text();
+        let (reply, _) = says(bot, ADAM, "/room-acl revoke 2").await;
+        assert!(reply.says("grant 2 was taken back before"), "{reply}");
+    })
+    .await;
+}
+
+async fn help_is_for_everybody_and_shows_what_one_may_use(door: Door) {
+    run(world(door), async |bot| {
+        let (reply, _) = says(bot, OTTO, "/room-acl help").await;
+        assert_snapshot!(reply, @r"
+        (only visible to you)
+        ℹ️ `/room-acl` says who may do what, and changes it. You have no role in this channel yet.
+        `/room-acl whoami` shows your own id, your role, and who can help
+        Ask an admin for a role, and quote your id `slack:T0TEAM:U0OTTO`.
+        op 5
+        ");
+        let (reply, _) = says(bot, ADAM, "/room-acl help").await;
+        assert!(reply.says("who-can") && reply.says("You are: admin for `*`"), "{reply}");
+    })
+    .await;
+}
+
+async fn a_repeated_delivery_edits_once(door: Door) {
+    run(world(door), async |bot| {
+        let grant = "/room-acl grant @boris moderator";
+        let first = bot.chat(ADAM).delivered("7").says(grant).await;
+        assert!(first.says("is now moderator"), "{first}");
+        let again = bot.chat(ADAM).delivered("7").says(grant).await;
+        assert!(again.says("Already handled"), "{again}");
+        assert_eq!(bot.store.grants().await.unwrap().len(), 4);
+    })
+    .await;
+}
