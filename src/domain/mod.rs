@@ -11,4 +11,6 @@ pub mod principal;
 pub mod reply;
 pub mod reply_note;
 pub mod room;
+pub mod tree_head;
+pub mod verification;
 pub mod wording;

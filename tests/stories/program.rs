@@ -82,6 +82,17 @@ impl Program {
         format!("sqlite://{}", self.folder.path().join("room-owner.db").display())
     }
 
+    /// A file of its folder.
+    pub(crate) fn path(&self, name: &str) -> std::path::PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// A connection to its database as another program has it.
+    pub(crate) async fn raw(&self) -> sqlx::SqliteConnection {
+        let options = sqlx::sqlite::SqliteConnectOptions::new().filename(self.path("room-owner.db"));
+        <sqlx::SqliteConnection as sqlx::Connection>::connect_with(&options).await.unwrap()
+    }
+
     fn command(&self, program: &std::path::Path) -> Command {
         let mut command = Command::new(program);
         command.env_clear().current_dir(self.folder.path()).envs(self.environment.iter().cloned());
