@@ -13,4 +13,5 @@ mod opening;
 mod questions;
 mod reading;
 mod replay;
+mod replies;
 mod world;
