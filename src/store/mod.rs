@@ -25,12 +25,12 @@ use sqlx::sqlite::{
 };
 use sqlx::{ConnectOptions as _, Connection as _, SqlSafeStr as _};
 
-use crate::app::ports::{AclChanged, AclEdit, Admission, Admitted, Store, StoreError};
+use crate::app::ports::{AclChanged, AclEdit, Admission, Admitted, GrantsPage, Store, StoreError};
 use crate::domain::access::{AclView, AuthorisedChannel, Grant, GrantId, GrantUse};
 use crate::domain::audit::{AuditEntry, AuditFilter, OperationId, Outcome, Unresolved};
 use crate::domain::command::Place;
 use crate::domain::principal::{Channel, Principal};
-use crate::domain::room::AccountId;
+use crate::domain::room::{AccountId, RoomId};
 
 use instance::Instance;
 use writer::Writer;
@@ -52,6 +52,7 @@ fn migrations() -> Vec<Migration> {
     vec![
         simple(1, "access and audit", include_str!("../../migrations/0001_access_and_audit.sql")),
         simple(2, "acl", include_str!("../../migrations/0002_acl.sql")),
+        simple(7, "live grants", include_str!("../../migrations/0007_live_grants.sql")),
     ]
 }
 
@@ -271,6 +272,25 @@ impl Store for SqliteStore {
 
     async fn grants(&self) -> Result<Vec<Grant>, StoreError> {
         acl::grants(&self.readers).await.map_err(failed("the grants cannot be read"))
+    }
+
+    async fn live_grants(&self, now: Timestamp) -> Result<Vec<Grant>, StoreError> {
+        acl::live_grants(&self.readers, now).await.map_err(failed("the grants cannot be read"))
+    }
+
+    async fn live_grants_for(&self, room: &RoomId, now: Timestamp) -> Result<Vec<Grant>, StoreError> {
+        acl::live_grants_for(&self.readers, room, now).await.map_err(failed("the grants cannot be read"))
+    }
+
+    async fn grants_page(
+        &self,
+        live_at: Option<Timestamp>,
+        page: u32,
+        size: u32,
+    ) -> Result<GrantsPage, StoreError> {
+        acl::grants_page(&self.readers, live_at, page, size)
+            .await
+            .map_err(failed("the grants cannot be read"))
     }
 
     async fn grant(&self, id: GrantId) -> Result<Option<Grant>, StoreError> {

@@ -143,6 +143,9 @@ pub enum ChannelCommand {
         /// For these rooms only: `*`, a room id, or a prefix such as `live-*`
         #[arg(long, default_value = "*")]
         rooms: RoomScope,
+        /// Do it even if it leaves no admin a channel to edit the ACL from
+        #[arg(long)]
+        force: bool,
         /// Why, for the record
         #[arg(long)]
         reason: Option<String>,
