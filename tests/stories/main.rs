@@ -24,12 +24,16 @@ mod world;
 
 mod bad_days;
 mod cli_acl;
+mod cli_acl_files;
+mod cli_acl_guard;
+mod cli_acl_why;
 mod cli_audit;
 mod cli_transfer;
 mod codes;
 mod crash;
 mod denials;
 mod faults;
+mod matrix;
 mod once;
 mod slack_authenticity;
 mod slack_grammar;

@@ -82,6 +82,11 @@ impl Program {
         format!("sqlite://{}", self.folder.path().join("room-owner.db").display())
     }
 
+    /// Where it runs.
+    pub(crate) fn folder(&self) -> &std::path::Path {
+        self.folder.path()
+    }
+
     fn command(&self, program: &std::path::Path) -> Command {
         let mut command = Command::new(program);
         command.env_clear().current_dir(self.folder.path()).envs(self.environment.iter().cloned());
