@@ -1,6 +1,9 @@
 //! The use cases, and what they need from outside.
 
 pub mod acl;
+pub mod audit;
+pub mod callbacks;
+pub mod directory;
 pub mod ports;
 pub mod service;
 mod suggest;

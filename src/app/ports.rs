@@ -5,16 +5,20 @@ use std::time::Duration;
 use async_trait::async_trait;
 use jiff::Timestamp;
 
+pub use super::callbacks::{CallbackEnd, Confirmation, Observed, OwnerNotice, Seen};
+pub use super::directory::{Directory, DirectoryReport, NoDirectory, Standing};
 pub use crate::domain::access::{AclChange, NewGrant};
 use crate::domain::access::{
     AclView, AuthorisedChannel, ChangedEntry, Grant, GrantId, GrantUse, NotEdited, Permit,
 };
 use crate::domain::audit::{
-    Attempt, AuditEntry, AuditFilter, OperationId, Outcome, OutcomeKind, Refusal, Unresolved, Verdict,
+    Attempt, AuditEntry, AuditFilter, OperationId, Outcome, OutcomeKind, RecordedEvent, Refusal, RoomHistory,
+    Stat, StatsBy, Unresolved, Verdict,
 };
 use crate::domain::command::{CommandRequest, DeliveryId, Place, RejectedRequest};
-use crate::domain::principal::{Channel, Principal};
+use crate::domain::principal::{Channel, Principal, Subject};
 use crate::domain::room::{AccountId, RoomId};
+use crate::domain::tree_head::TreeHead;
 
 /// The store could not do it. The text is for the operator: it names the database, never a secret.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -131,6 +135,15 @@ pub struct GrantsPage {
     pub left_out: usize,
 }
 
+/// The groups of people that live grants name.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct GroupSubjects {
+    /// The version of the ACL in which they do.
+    pub version: i64,
+    /// The groups that somebody has to look up: user groups of Slack.
+    pub groups: Vec<Subject>,
+}
+
 /// The durable store: the ACL and the audit log.
 #[async_trait]
 pub trait Store: Send + Sync {
@@ -149,13 +162,26 @@ pub trait Store: Send + Sync {
         at: Timestamp,
     ) -> Result<(), StoreError>;
 
-    /// Records the outcome of an operation. `false` if it already has a final one, which stands.
+    /// Records the outcome of an operation; the head of the log that covers the record. `None` if the
+    /// operation already has a final outcome, which stands.
     async fn finish(
         &self,
         operation: OperationId,
         outcome: &Outcome,
         at: Timestamp,
-    ) -> Result<bool, StoreError>;
+    ) -> Result<Option<TreeHead>, StoreError>;
+
+    /// Writes down what a callback says: beside the operation of ours whose change it is, or, once the
+    /// owner was read back, as an operation of its own. Each change is written down once.
+    async fn observe(
+        &self,
+        notice: &OwnerNotice,
+        seen: Option<&Seen>,
+        at: Timestamp,
+    ) -> Result<Observed, StoreError>;
+
+    /// What a callback has said about an operation of ours.
+    async fn confirmation(&self, operation: OperationId) -> Result<Option<Confirmation>, StoreError>;
 
     /// Every operation without a final outcome, oldest first.
     async fn unresolved(&self) -> Result<Vec<Unresolved>, StoreError>;
@@ -166,6 +192,12 @@ pub trait Store: Send + Sync {
     /// The part of the ACL that ever named the principal or the channel: what [`Self::acl_for`] reads, with
     /// the channels' former entries, for decisions about the past.
     async fn acl_history_for(&self, principal: &Principal, channel: &Channel) -> Result<AclView, StoreError>;
+
+    /// Counts the changes of the ACL: cheap enough to be asked every second.
+    async fn acl_version(&self) -> Result<i64, StoreError>;
+
+    /// The groups that live grants name.
+    async fn group_subjects(&self, now: Timestamp) -> Result<GroupSubjects, StoreError>;
 
     /// Every grant, revoked and lapsed ones too, by number.
     async fn grants(&self) -> Result<Vec<Grant>, StoreError>;
@@ -203,8 +235,65 @@ pub trait Store: Send + Sync {
     /// One entry.
     async fn operation(&self, operation: OperationId) -> Result<Option<AuditEntry>, StoreError>;
 
-    /// Whether a record could be written now.
+    /// The log, to ask it questions.
+    fn log(&self) -> &dyn AuditLog;
+
+    /// The signed head of the log, as a C2SP checkpoint, that first covers all that the operation has
+    /// recorded; `None` if there is no such operation.
+    async fn checkpoint(&self, operation: OperationId) -> Result<Option<String>, StoreError>;
+
+    /// Whether a record could be written now, and its signed head beside the database.
     async fn check_writable(&self) -> Result<(), StoreError>;
+}
+
+/// The audit log as it is read: the store's own, or a copy's.
+#[async_trait]
+pub trait AuditLog: Send + Sync {
+    /// The entries that match, in the order of [`AuditFilter`].
+    async fn entries(&self, filter: &AuditFilter) -> Result<Vec<AuditEntry>, StoreError>;
+
+    /// One entry.
+    async fn entry(&self, operation: OperationId) -> Result<Option<AuditEntry>, StoreError>;
+
+    /// How many readings of the log the filter would show if it let them; counted up to `at_most`.
+    async fn readings(&self, filter: &AuditFilter, at_most: u32) -> Result<u32, StoreError>;
+
+    /// The events of an operation, in their order.
+    async fn events(&self, operation: OperationId) -> Result<Vec<RecordedEvent>, StoreError>;
+
+    /// The entries of a room around a time that say who owned it; as many as decide it.
+    async fn room_history(&self, room: &RoomId, at: Timestamp) -> Result<RoomHistory, StoreError>;
+
+    /// How many operations match, counted by something; the most first, hours in their order.
+    async fn stats(&self, filter: &AuditFilter, by: StatsBy) -> Result<Vec<Stat>, StoreError>;
+
+    /// The number of the newest event: an export up to here is whole.
+    async fn newest_event(&self) -> Result<i64, StoreError>;
+
+    /// The next entries of an export, oldest first, as they are now.
+    async fn export(&self, span: &ExportSpan) -> Result<ExportChunk, StoreError>;
+}
+
+/// Which part of an export comes next.
+#[derive(Debug, Clone)]
+pub struct ExportSpan {
+    /// Which operations; its limit, its `before` and its order do not count.
+    pub filter: AuditFilter,
+    /// Only operations with an event later than this one: what an earlier export ended with. `None` for all.
+    pub since_event: Option<i64>,
+    /// Nothing later than this event.
+    pub upto_event: i64,
+    /// Where the chunk before ended; 0 at the beginning.
+    pub position: i64,
+}
+
+/// A part of an export.
+#[derive(Debug)]
+pub struct ExportChunk {
+    /// The entries.
+    pub entries: Vec<AuditEntry>,
+    /// The position of the next part; `None` at the end.
+    pub next: Option<i64>,
 }
 
 /// Why the owner of a room could not be read.
@@ -284,4 +373,7 @@ pub trait Clock: Send + Sync {
 pub trait Observer: Send + Sync {
     /// A request from `place` (if it named one) was answered after `took`.
     fn answered(&self, place: Option<&Place>, outcome: OutcomeKind, took: Duration);
+
+    /// A callback came to this end.
+    fn called_back(&self, end: CallbackEnd);
 }

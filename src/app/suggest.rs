@@ -64,6 +64,7 @@ impl CommandService {
         let filter = AuditFilter {
             room: Some(room.clone()),
             outcome: Some(OutcomeKind::Succeeded),
+            without_readings: true,
             limit: Some(ENTRIES),
             ..AuditFilter::default()
         };

@@ -14,16 +14,16 @@ use tell;
 pub mod acl;
 pub mod audit;
 mod print;
-mod time;
 pub mod transfer;
+pub mod verify;
 
 use clap::{Parser, Subcommand, ValueEnum};
+use secrecy::SecretString;
 
 use acl::AclCommand;
 
-use crate::domain::audit::{OperationId, OutcomeKind};
+use crate::domain::audit::OutcomeKind;
 use crate::domain::principal::{Principal, Subject};
-use crate::domain::room::RoomId;
 
 /// How a command ended, for whoever called it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -93,10 +93,18 @@ pub enum Command {
     Acl(AclCommand),
     /// Read the audit log
     #[command(subcommand)]
-    Audit(AuditCommand),
+    Audit(audit::AuditCommand),
     /// Look after the commands that Discord shows
     #[command(subcommand)]
     Discord(DiscordCommand),
+    /// Look after what Tencent tells of by itself
+    #[command(subcommand)]
+    Tencent(TencentCommand),
+    /// Make a whole copy of the database while the bot runs, and check it
+    Backup {
+        /// The file to make
+        file: std::path::PathBuf,
+    },
     /// Measure the bot on this machine, against the simulated Tencent
     Bench(BenchArguments),
     /// Simulate Tencent's service on this machine, to try a set-up against
@@ -116,22 +124,6 @@ pub enum Format {
     Csv,
 }
 
-/// `audit ..`
-#[derive(Debug, Subcommand)]
-pub enum AuditCommand {
-    /// Show what was done, newest first. An operation's number is that of its first event in the log, so
-    /// numbers skip
-    List(ListArguments),
-    /// Show one operation whole
-    Show {
-        /// Its number, from a reply or from `audit list`
-        operation: OperationId,
-        /// How to print it
-        #[arg(long, value_enum, default_value = "table")]
-        format: Format,
-    },
-}
-
 /// `discord ..`
 #[derive(Debug, Subcommand)]
 pub enum DiscordCommand {
@@ -143,38 +135,54 @@ pub enum DiscordCommand {
     },
 }
 
+/// `tencent ..`
+#[derive(Debug, Subcommand)]
+pub enum TencentCommand {
+    /// Where Tencent sends its callbacks, and whether it signs them
+    #[command(subcommand)]
+    Callbacks(CallbacksCommand),
+}
+
+/// `tencent callbacks ..`
+#[derive(Debug, Subcommand)]
+pub enum CallbacksCommand {
+    /// Show what is configured at Tencent
+    Show,
+    /// Have changes of owner sent to an address; writes nothing but differences, and shows them first
+    Set {
+        /// The bot's address for callbacks, such as `https://rooms.example.com/tencent/callbacks`
+        #[arg(value_parser = callback_url)]
+        url: reqwest::Url,
+        /// Sign with this token, 1 to 128 characters; with TENCENT_CALLBACK_TOKEN if not given
+        #[arg(long, value_parser = callback_token)]
+        token: Option<SecretString>,
+        /// Take the address from whoever has it now: an application has only one
+        #[arg(long)]
+        replace: bool,
+    },
+}
+
+fn callback_url(text: &str) -> Result<reqwest::Url, String> {
+    let url: reqwest::Url = text.parse().map_err(|error| format!("`{text}` is not a URL: {error}"))?;
+    let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
+    let is_here = host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback());
+    match url.scheme() {
+        "https" => Ok(url),
+        "http" if is_here => Ok(url),
+        "http" => Err(format!("`{text}` would let everybody on the way forge callbacks: use https")),
+        _ => Err(format!("`{text}` is neither http nor https")),
+    }
+}
+
+fn callback_token(text: &str) -> Result<SecretString, String> {
+    let fits = (1..=128).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic());
+    fits.then(|| SecretString::from(text))
+        .ok_or_else(|| "a token is 1 to 128 letters, digits and signs".to_owned())
+}
+
 fn guild_id(text: &str) -> Result<String, String> {
     let is_id = matches!(text.len(), 1..=20) && text.bytes().all(|b| b.is_ascii_digit());
     is_id.then(|| text.to_owned()).ok_or_else(|| "a guild's id is a number of at most 20 digits".to_owned())
-}
-
-/// The filters of the log.
-#[derive(Debug, clap::Args)]
-pub struct ListArguments {
-    /// Of this room
-    #[arg(long)]
-    pub room: Option<RoomId>,
-    /// By this subject
-    #[arg(long)]
-    pub actor: Option<Subject>,
-    /// With this outcome: succeeded, unchanged, refused, unknown, pending, denied, declined, invalid, duplicate
-    #[arg(long)]
-    pub outcome: Option<OutcomeKind>,
-    /// With this RequestId of Tencent's
-    #[arg(long)]
-    pub request_id: Option<String>,
-    /// Not before: a time (2026-11-23T14:03:00Z, 2026-11-23) or how long ago (2h, 30m)
-    #[arg(long)]
-    pub since: Option<String>,
-    /// Before: likewise
-    #[arg(long)]
-    pub until: Option<String>,
-    /// At most so many; 0 for all
-    #[arg(long, default_value_t = 50)]
-    pub limit: u32,
-    /// How to print them
-    #[arg(long, value_enum, default_value = "table")]
-    pub format: Format,
 }
 
 /// `simulator ..`
@@ -206,6 +214,9 @@ pub struct BenchArguments {
     /// Where to make the scratch database; its disk is what is measured
     #[arg(long, value_name = "FOLDER")]
     pub folder: Option<std::path::PathBuf>,
+    /// Measure the questions to an audit log of so many events instead
+    #[arg(long, value_name = "EVENTS", conflicts_with_all = ["commands", "connections", "rate"])]
+    pub audit: Option<u64>,
 }
 
 /// The user of this machine who runs the program: the actor of the command line.

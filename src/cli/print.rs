@@ -25,12 +25,17 @@ pub(super) fn rows<R: Row>(rows: &[R], format: Format) -> io::Result<()> {
     let mut out = io::stdout().lock();
     match format {
         Format::Json => writeln!(out, "{}", json(&rows)?)?,
-        Format::Jsonl => rows.iter().try_for_each(|row| writeln!(out, "{}", json(row)?))?,
+        Format::Jsonl => jsonl(rows, &mut out)?,
         Format::Csv => csv(rows, &mut out)?,
         Format::Table if rows.is_empty() => {}
         Format::Table => writeln!(out, "{}", table(rows))?,
     }
     out.flush()
+}
+
+/// An object a line.
+pub(super) fn jsonl<T: Serialize>(rows: &[T], out: &mut impl Write) -> io::Result<()> {
+    rows.iter().try_for_each(|row| writeln!(out, "{}", json(row)?))
 }
 
 /// Prints one value: a JSON object rather than an array of one.
@@ -57,8 +62,13 @@ pub(super) fn whole<R: Row>(row: &R, format: Format) -> io::Result<()> {
 
 /// JSON in which what cannot be seen is escaped: nobody's text steers the terminal that it is read on.
 fn json<T: Serialize + ?Sized>(value: &T) -> io::Result<String> {
-    let mut escaped = String::new();
-    for c in serde_json::to_string(value)?.chars() {
+    let text = serde_json::to_string(value)?;
+    // What serde_json leaves of ASCII can be seen, but for DEL.
+    if text.bytes().all(|b| b.is_ascii() && b != 0x7f) {
+        return Ok(text);
+    }
+    let mut escaped = String::with_capacity(text.len());
+    for c in text.chars() {
         if is_invisible(c) {
             let mut units = [0; 2];
             for unit in c.encode_utf16(&mut units) {
@@ -121,17 +131,21 @@ impl<'de> serde::Deserialize<'de> for Ordered {
     }
 }
 
-fn csv<R: Row>(rows: &[R], out: &mut impl Write) -> io::Result<()> {
+/// The names of the fields, and the rows.
+pub(super) fn csv<R: Row>(rows: &[R], out: &mut impl Write) -> io::Result<()> {
+    let mut writer = csv::WriterBuilder::new().from_writer(&mut *out);
+    writer.write_record(R::FIELDS)?;
+    writer.flush()?;
+    drop(writer);
+    csv_rows(rows, out)
+}
+
+/// The rows alone.
+pub(super) fn csv_rows<R: Row>(rows: &[R], out: &mut impl Write) -> io::Result<()> {
     let to_terminal = io::stdout().is_terminal();
-    let mut writer = csv::WriterBuilder::new().from_writer(out);
-    if rows.is_empty() {
-        writer.write_record(R::FIELDS)?;
-    }
-    for (number, row) in rows.iter().enumerate() {
+    let mut writer = csv::WriterBuilder::new().flexible(true).from_writer(out);
+    for row in rows {
         let fields = fields(row)?;
-        if number == 0 {
-            writer.write_record(fields.iter().map(|(name, _)| name))?;
-        }
         // A program gets the text as it is, a terminal gets it without what cannot be seen.
         let shown = |value: &str| if to_terminal { visible(value) } else { value.to_owned() };
         writer.write_record(fields.iter().map(|(_, value)| guarded(&shown(value))))?;

@@ -138,7 +138,7 @@ fn options_for(line: &str) -> Option<Vec<Filled>> {
     let arguments = line.split_once(' ').map_or("", |(_, arguments)| arguments);
     let (room, transfer) = match parse_room_owner(&Typed::plain(arguments)).ok()? {
         Command::Help(_) => return Some(Vec::new()),
-        Command::Acl(_) => return None,
+        Command::Acl(_) | Command::Audit(_) => return None,
         Command::ShowOwner { room } => (room, None),
         Command::Transfer(transfer) => (transfer.room.clone(), Some(transfer)),
     };

@@ -10,4 +10,6 @@ pub mod period;
 pub mod principal;
 pub mod reply;
 pub mod room;
+pub mod tree_head;
+pub mod verification;
 pub mod wording;

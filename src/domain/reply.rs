@@ -3,12 +3,14 @@
 use jiff::Timestamp;
 
 use super::access::{
-    Able, Action, Attention, AuthorisedChannel, ChangedEntry, Denial, Explanation, Grant, NotEdited, Right,
+    Able, Action, Attention, AuthorisedChannel, ChangedEntry, Denial, Explanation, Grant, NotEdited, Reach,
+    Right,
 };
-use super::audit::{AuditEntry, OperationId, Outcome, OutcomeKind};
+use super::audit::{Answer, AuditEntry, NoAnswer, OperationId, Outcome, OutcomeKind};
 use super::command::{Family, Listed, Place, Transfer, UsageError};
 use super::principal::{Channel, Principal, Subject};
 use super::room::RoomId;
+use super::tree_head::TreeHead;
 
 /// Who gets to see a reply, unless the configuration says that all of them are private.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,6 +42,15 @@ pub enum Reply {
         /// The answer.
         answer: Box<AclAnswer>,
     },
+    /// An answer about the log.
+    Audit {
+        /// The record of the question.
+        operation: OperationId,
+        /// The answer, or why there is none.
+        answer: Box<Result<Answer, NoAnswer>>,
+        /// As far as the reader sees.
+        reach: Reach,
+    },
     /// A room's owner.
     Owner {
         /// The record of the question.
@@ -61,6 +72,8 @@ pub enum Reply {
         outcome: Outcome,
         /// Whether the outcome is in the log. If not, it is resolved later.
         recorded: bool,
+        /// The log's head after the record of the outcome.
+        head: Option<TreeHead>,
     },
     /// Not permitted.
     Denied {
@@ -204,9 +217,10 @@ impl Reply {
     #[must_use]
     pub fn audience(&self) -> Audience {
         match self {
-            Self::Transfer { outcome: Outcome::Succeeded { .. } | Outcome::Unknown { .. }, .. } => {
-                Audience::Channel
-            }
+            Self::Transfer {
+                outcome: Outcome::Succeeded { .. } | Outcome::Told { .. } | Outcome::Unknown { .. },
+                ..
+            } => Audience::Channel,
             _ => Audience::Caller,
         }
     }
@@ -220,6 +234,8 @@ impl Reply {
                 AclAnswer::NotEdited(_) => OutcomeKind::Declined,
                 _ => OutcomeKind::Succeeded,
             },
+            // The question was put on record and permitted, whatever the log had to say.
+            Self::Audit { .. } => OutcomeKind::Succeeded,
             Self::Owner { outcome, .. } | Self::Transfer { outcome, .. } => outcome.kind(),
             Self::Denied { .. } | Self::Foreign { .. } => OutcomeKind::Denied,
             Self::Invalid { .. } | Self::Unusable { .. } => OutcomeKind::Invalid,
@@ -236,6 +252,7 @@ impl Reply {
         match self {
             Self::Help { operation, .. }
             | Self::Acl { operation, .. }
+            | Self::Audit { operation, .. }
             | Self::Owner { operation, .. }
             | Self::Transfer { operation, .. }
             | Self::Denied { operation, .. }

@@ -42,7 +42,11 @@ pub(super) async fn command(State(slack): State<Arc<Slack>>, headers: HeaderMap,
             let reply = slack.service.reject(*request).await;
             slack.say(&reply)
         }
-        Payload::Command(invocation) => slack.carry_out(*invocation).await,
+        Payload::Command(mut invocation) => {
+            let principal = &mut invocation.request.principal;
+            principal.groups = slack.service.directory().groups_of(&principal.subject);
+            slack.carry_out(*invocation).await
+        }
     }
 }
 

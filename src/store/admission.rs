@@ -8,16 +8,19 @@ use crate::app::ports::Admission;
 use crate::domain::audit::{AuditEntry, OperationId, Outcome, OutcomeKind, Verdict, millis};
 
 use crate::domain::room::AccountId;
+use crate::tree::{Checkpoint, SigningKey};
 
 use super::event::{Event, What};
 use super::rows::{self, Open};
-use crate::domain::access::ChangedEntry;
+use super::tree::Growth;
+use crate::domain::access::{Action, ChangedEntry};
 
 /// The log's end, as the transaction sees it.
 pub(super) struct Ledger {
     next_seq: i64,
     acl_version: i64,
     instance: String,
+    growth: Growth,
 }
 
 /// What an admission came to. The attempt itself is made only after the commit.
@@ -33,12 +36,16 @@ impl Ledger {
     pub(super) async fn open(connection: &mut SqliteConnection, instance: &str) -> Result<Self, sqlx::Error> {
         let row = sqlx::query(
             "SELECT (SELECT coalesce(max(seq), 0) FROM audit_events) AS seq,
-                    (SELECT version FROM acl_version WHERE one = 1) AS version",
+                    (SELECT version FROM acl_version WHERE one = 1) AS version, size, peaks
+             FROM tree_edge",
         )
         .fetch_one(connection)
         .await?;
+        let last_seq = row.try_get("seq")?;
+        let peaks: Vec<u8> = row.try_get("peaks")?;
         Ok(Self {
-            next_seq: row.try_get::<i64, _>("seq")? + 1,
+            growth: Growth::at(row.try_get("size")?, &peaks, last_seq)?,
+            next_seq: last_seq + 1,
             acl_version: row.try_get("version")?,
             instance: instance.to_owned(),
         })
@@ -64,13 +71,24 @@ impl Ledger {
         Ok(())
     }
 
-    async fn append(
+    /// Signs the log's new head, after all that is appended; `None` if nothing was.
+    pub(super) async fn seal(
+        self,
+        connection: &mut SqliteConnection,
+        key: &SigningKey,
+    ) -> Result<Option<Checkpoint>, sqlx::Error> {
+        self.growth.seal(connection, key).await
+    }
+
+    /// Adds an event to the end of the log.
+    pub(super) async fn append(
         &mut self,
         connection: &mut SqliteConnection,
         operation: OperationId,
         what: What<'_>,
     ) -> Result<(), sqlx::Error> {
         let body = Event::new(self.next_seq, what).body()?;
+        self.growth.add(&body);
         sqlx::query("INSERT INTO audit_events (seq, operation, body) VALUES (?, ?, ?)")
             .bind(self.next_seq)
             .bind(operation.seq())
@@ -89,13 +107,33 @@ impl Ledger {
         acl_changes: &[ChangedEntry],
         holds_room: bool,
     ) -> Result<(), sqlx::Error> {
+        self.record_as(connection, entry, acl_changes, holds_room, false).await
+    }
+
+    /// Writes down that the log was read.
+    async fn record_reading(
+        &mut self,
+        connection: &mut SqliteConnection,
+        entry: &AuditEntry,
+    ) -> Result<(), sqlx::Error> {
+        self.record_as(connection, entry, &[], false, true).await
+    }
+
+    async fn record_as(
+        &mut self,
+        connection: &mut SqliteConnection,
+        entry: &AuditEntry,
+        acl_changes: &[ChangedEntry],
+        holds_room: bool,
+        reading: bool,
+    ) -> Result<(), sqlx::Error> {
         let is_open = entry.outcome == OutcomeKind::Pending;
-        self.append(connection, entry.operation, What::Requested { entry, acl_changes }).await?;
+        self.append(connection, entry.operation, What::Requested { entry, acl_changes, reading }).await?;
         sqlx::query(
             "INSERT INTO operations (operation, at, actor, actor_name, channel, command, room, new_owner,
                  previous_owner, reason, decision, authority, outcome, error_code, error_info, request_id,
-                 delivery_id, duration_ms, instance, is_open, held_room)
-             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                 delivery_id, duration_ms, instance, is_open, held_room, reading)
+             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         )
         .bind(entry.operation.seq())
         .bind(entry.at.as_millisecond())
@@ -121,10 +159,22 @@ impl Ledger {
         .bind(&self.instance)
         .bind(is_open)
         .bind(entry.room.as_ref().filter(|_| holds_room).map(|room| room.as_str()))
+        .bind(reading)
+        .execute(&mut *connection)
+        .await?;
+        find_by_text(connection, entry).await
+    }
+}
+
+/// Makes an operation's words findable, or its new ones.
+async fn find_by_text(connection: &mut SqliteConnection, entry: &AuditEntry) -> Result<(), sqlx::Error> {
+    let words = [Some(entry.command.as_str()), entry.reason.as_deref(), entry.error_info.as_deref()];
+    sqlx::query("INSERT OR REPLACE INTO operations_text (rowid, found) VALUES (?, ?)")
+        .bind(entry.operation.seq())
+        .bind(words.into_iter().flatten().collect::<Vec<_>>().join("\n"))
         .execute(connection)
         .await?;
-        Ok(())
-    }
+    Ok(())
 }
 
 /// Claims the delivery, checks that the decision still holds and that the room is free, and records.
@@ -165,7 +215,13 @@ pub(super) async fn admit(
         holds_room = true;
     }
     claim(connection, &entry).await?;
-    ledger.record(connection, &entry, &[], holds_room).await?;
+    if let Admission::Request { verdict: Verdict::Read(permit), .. } = admission
+        && *permit.action() == Action::ReadAudit
+    {
+        ledger.record_reading(connection, &entry).await?;
+    } else {
+        ledger.record(connection, &entry, &[], holds_room).await?;
+    }
     Ok(Applied::Recorded(operation))
 }
 
@@ -235,6 +291,7 @@ pub(super) async fn finish(
         .await?;
     let Some(row) = row else { return Ok(false) };
     let mut entry = rows::entry(&row)?;
+    let known_error = entry.error_info.clone();
     entry.end(outcome, at);
     let owner_now = match outcome {
         Outcome::Unknown { owner_now, .. } => owner_now.as_ref().map(ToString::to_string),
@@ -271,7 +328,10 @@ pub(super) async fn finish(
     .bind(!is_final)
     .bind(is_final)
     .bind(operation.seq())
-    .execute(connection)
+    .execute(&mut *connection)
     .await?;
+    if entry.error_info != known_error {
+        find_by_text(connection, &entry).await?;
+    }
     Ok(true)
 }

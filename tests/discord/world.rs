@@ -114,6 +114,7 @@ impl World {
             admin_user_id: "administrator".to_owned(),
             secret_key: SecretString::from("key"),
             rate_limit: 200,
+            callback_token: None,
         };
         let timing = Timing { recover_again: NEVER, ..Timing::default() };
         let bot = Bot::build(&url, account, clock.clone(), timing).await.unwrap();

@@ -3,7 +3,9 @@
 use room_owner::app::ports::Store as _;
 use room_owner::domain::audit::{AuditFilter, OperationId, OutcomeKind};
 
-use super::world::{ALICE, MALLORY, World, allow, ask, grant, later, recorded, refused, succeeded, unknown};
+use super::world::{
+    ALICE, MALLORY, OPS, World, allow, ask, grant, later, recorded, refused, succeeded, unknown,
+};
 
 const BO: &str = "discord:1:2";
 
@@ -51,6 +53,13 @@ async fn each_filter_alone() {
 #[tokio::test]
 async fn filters_combine() {
     let world = a_day().await;
+    // By the text index, and too short for it.
+    for text in ["BOB", "bo"] {
+        filters_combine_with(&world, text).await;
+    }
+}
+
+async fn filters_combine_with(world: &Day, text: &str) {
     let single = [
         AuditFilter { room: Some("live-1".parse().unwrap()), ..AuditFilter::default() },
         AuditFilter { actor: Some(ALICE.parse().unwrap()), ..AuditFilter::default() },
@@ -58,14 +67,22 @@ async fn filters_combine() {
         AuditFilter { request_id: Some("req-1".to_owned()), ..AuditFilter::default() },
         AuditFilter { since: Some(later(2_000)), ..AuditFilter::default() },
         AuditFilter { until: Some(later(6_001)), ..AuditFilter::default() },
+        AuditFilter { channel: Some(OPS.parse().unwrap()), ..AuditFilter::default() },
+        AuditFilter { text: Some(text.to_owned()), ..AuditFilter::default() },
+        AuditFilter { before: Some(world.operations[7]), ..AuditFilter::default() },
+        AuditFilter { without_readings: true, ..AuditFilter::default() },
     ];
+    let everything = world.ask(AuditFilter::default()).await;
+    let mut shown = Vec::new();
+    for filter in &single {
+        shown.push(world.ask(filter.clone()).await);
+    }
     let mut hits = 0;
     for set in 0_usize..1 << single.len() {
         let mut combined = AuditFilter::default();
-        let mut expected = world.ask(AuditFilter::default()).await;
-        for filter in single.iter().enumerate().filter(|(bit, _)| set >> bit & 1 == 1).map(|(_, f)| f) {
-            let shown = world.ask(filter.clone()).await;
-            expected.retain(|operation| shown.contains(operation));
+        let mut expected = everything.clone();
+        for (bit, filter) in single.iter().enumerate().filter(|(bit, _)| set >> bit & 1 == 1) {
+            expected.retain(|operation| shown[bit].contains(operation));
             combined = merged(combined, filter.clone());
         }
         assert_eq!(world.ask(combined.clone()).await, expected, "{combined:?}");
@@ -142,10 +159,16 @@ fn merged(one: AuditFilter, other: AuditFilter) -> AuditFilter {
     AuditFilter {
         room: one.room.or(other.room),
         actor: one.actor.or(other.actor),
+        channel: one.channel.or(other.channel),
         outcome: one.outcome.or(other.outcome),
         request_id: one.request_id.or(other.request_id),
+        operation: one.operation.or(other.operation),
+        text: one.text.or(other.text),
         since: one.since.or(other.since),
         until: one.until.or(other.until),
+        before: one.before.or(other.before),
+        without_readings: one.without_readings || other.without_readings,
+        reach: one.reach.or(other.reach),
         limit: one.limit.or(other.limit),
     }
 }

@@ -71,10 +71,10 @@ impl World {
         raw(&self.file()).await
     }
 
-    /// The whole log, oldest first.
+    /// The whole log, in the order in which it was written.
     pub(crate) async fn log(&self) -> Vec<AuditEntry> {
         let mut entries = self.store.audit(&AuditFilter::default()).await.unwrap();
-        entries.reverse();
+        entries.sort_by_key(|entry| entry.operation);
         entries
     }
 
@@ -83,7 +83,7 @@ impl World {
     }
 
     pub(crate) async fn finish(&self, operation: OperationId, outcome: &Outcome) -> bool {
-        self.store.finish(operation, outcome, later(40)).await.unwrap()
+        self.store.finish(operation, outcome, later(40)).await.unwrap().is_some()
     }
 
     /// The numbers of the operations without a final outcome.
@@ -175,6 +175,7 @@ impl Ask {
                     Decision::Deny(denial) => Verdict::Denied(denial),
                 }
             }
+            Ok(Command::Audit(_)) => panic!("no question to the log"),
             Ok(Command::Transfer(transfer)) => {
                 let action = Action::Transfer(transfer.room.clone());
                 match self.decide(store, &principal, &place, action).await {

@@ -2,6 +2,7 @@
 
 use insta::assert_snapshot;
 
+use super::cli_acl_files::edits;
 use super::program::{Program, Ran};
 
 fn went_well(ran: &Ran) {
@@ -35,8 +36,8 @@ async fn what_locks_everybody_out_needs_force() {
         let refused = program.runs(words).await;
         assert_eq!((refused.code, refused.out.as_str()), (1, ""), "{words}: {}", refused.err);
         told.push_str(&format!("{words}\n{}\n", without_number(&refused.err)));
-        let last = program.runs("audit list --limit 1 --format json").await.json();
-        assert_eq!((&last[0]["outcome"], &last[0]["authority"]), (&"declined".into(), &"local".into()));
+        let last = edits(&program).await.pop().unwrap();
+        assert_eq!((last.outcome.as_str(), last.authority.as_str()), ("declined", "local"));
     }
     assert_snapshot!(told, @"");
     went_well(&program.runs("acl grant cli:ana admin").await);
@@ -69,8 +70,8 @@ async fn a_grant_to_oneself_is_seen() {
     let given = program.runs(&format!("acl grant {me} admin")).await;
     went_well(&given);
     assert_snapshot!(without_number(&given.err).replace(&me, "cli:me"), @"");
-    let last = program.runs("audit list --limit 1 --format json").await.json();
-    assert_eq!(last[0]["authority"], "local, for themselves");
+    let last = edits(&program).await.pop().unwrap();
+    assert_eq!(last.authority, "local, for themselves");
     let other = program.runs("acl grant slack:T1:U2 moderator").await;
     assert!(!other.err.contains("yourself"), "{}", other.err);
 }
@@ -137,5 +138,5 @@ async fn of_many_edits_at_once_none_is_lost() {
     );
     [a, b, c, d, e, f].iter().for_each(went_well);
     assert_eq!(program.runs("acl list --format jsonl").await.out.lines().count(), 7);
-    assert_eq!(program.runs("audit list --limit 0 --format jsonl").await.out.lines().count(), 8);
+    assert_eq!(edits(&program).await.len(), 8);
 }

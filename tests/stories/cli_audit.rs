@@ -68,14 +68,43 @@ async fn the_log_is_asked_by_what_one_knows() {
         ("--limit 0", 4),
         ("--actor slack:T1:U1", 0),
         ("--room test --outcome refused", 0),
+        ("--operation 2", 1),
+        ("--operation 99", 0),
+        ("--text HOST+LEFT", 1),
+        ("--text gone", 1),
+        ("--text grant+slack", 1),
+        ("--text nobody+said+this", 0),
+        ("--channel slack:T1:C1", 0),
+        ("--before 2", 1),
+        ("--since 2020-01-01+14:03+Europe/Berlin", 4),
+        ("--since today --until now --zone Asia/Shanghai --limit 3", 3),
+        ("--readings --text transfer+test", 1),
         (&format!("--actor {actor}"), 4),
         (&format!("--request-id {id}"), 1),
     ] {
         assert_eq!(count(filter).await, expected, "{filter}");
     }
-    let cut = program.runs("audit list --limit 2").await;
-    assert!(cut.err.contains("older ones are left out"), "{}", cut.err);
-    for wrong in ["--outcome lost", "--since soon", "--room tést", "--actor alice", "--limit -1"] {
+    let cut = program.runs("audit list --limit 2 --format jsonl").await;
+    let last: serde_json::Value = serde_json::from_str(cut.out.lines().last().unwrap()).unwrap();
+    let last = last["operation"].as_str().unwrap();
+    let says =
+        format!("these are 2; older ones are left out: --before {last} goes on, --limit 0 shows all\n");
+    assert!(cut.err.starts_with(&says), "{}", cut.err);
+    let rest = program.runs(&format!("audit list --limit 2 --format jsonl --before {last}")).await;
+    assert_eq!(rest.out.lines().count(), 2);
+    assert!(!rest.err.contains("older ones"), "{}", rest.err);
+    let nowhere = program.runs("audit list --before 99999").await;
+    assert_eq!((nowhere.code, nowhere.out.as_str()), (1, ""));
+    for wrong in [
+        "--outcome lost",
+        "--since soon",
+        "--room tést",
+        "--actor alice",
+        "--limit -1",
+        "--zone Mars",
+        "--since 2026-10-25+02:30 --zone Europe/Berlin",
+        "--text ",
+    ] {
         let ran = program.runs(&format!("audit list {wrong}")).await;
         assert_eq!((ran.code, ran.out.as_str()), (2, ""), "{wrong}: {}", ran.err);
     }
@@ -121,4 +150,189 @@ async fn one_operation_is_shown_whole() {
     assert_eq!((missing.code, missing.out.as_str()), (1, ""));
     assert_eq!(missing.err, "there is no operation 99: `room-owner audit list` shows the latest\n");
     assert_eq!(program.runs("audit show last").await.code, 2);
+}
+
+#[tokio::test]
+async fn a_time_that_a_clock_shows_twice_is_asked_back() {
+    let program = a_night().await;
+    let twice = program.runs("audit owner-at test 2026-10-25+02:30+Europe/Berlin").await;
+    assert_eq!((twice.code, twice.out.as_str()), (2, ""));
+    assert_snapshot!(twice.err, @"`2026-10-25 02:30 Europe/Berlin` comes twice in Europe/Berlin: the clock is set back there; write 2026-10-25T02:30:00+02:00 or 2026-10-25T02:30:00+01:00");
+    let readings = program.runs("audit list --readings --text owner-at --format jsonl").await;
+    assert_eq!(readings.out.lines().count(), 1, "what was not answered is not recorded: {}", readings.out);
+}
+
+/// What differs from run to run.
+fn steady(text: &str) -> String {
+    match text.split_once("RequestId ") {
+        Some((before, _)) => format!("{before}RequestId [id]"),
+        None => text.to_owned(),
+    }
+}
+
+#[tokio::test]
+async fn who_owned_a_room_at_a_time() {
+    let program = a_night().await;
+    let told = program.runs("audit owner-at test now --format json").await.json();
+    assert_eq!(
+        (&told["owner"], &told["certainty"], &told["basis"]),
+        (&"user2".into(), &"known".into(), &"confirmed".into())
+    );
+    assert_eq!((&told["operation"], &told["next_operation"]), (&"2".into(), &serde_json::Value::Null));
+    assert_eq!(told["explanation"], "operation 2 handed it over; nothing later speaks against it");
+    let told = program.runs("audit owner-at test 1h --format json").await.json();
+    assert_eq!(
+        (&told["owner"], &told["certainty"], &told["basis"]),
+        (&"carol".into(), &"inferred".into(), &"next".into())
+    );
+    assert_eq!(told["next_operation"], "2");
+
+    let people = program.runs("audit owner-at nowhere now").await;
+    insta::with_settings!({ filters => [(r"\d{4}-\d\d-\d\dT[\d:.]+Z", "[time]")] }, {
+        assert_snapshot!(people.out, @r#"
+        room            nowhere
+        time            [time]
+        certainty       unknown
+        explanation     no earlier entry says who owned it, and nothing later says who owned it
+        "#);
+    });
+    let names = names(&program.runs("audit owner-at test now --format json").await.out);
+    assert_eq!(names, "room time owner certainty basis since operation next_operation explanation");
+}
+
+#[tokio::test]
+async fn what_happened_when_within_an_operation() {
+    let program = a_night().await;
+    let steps = program.runs("audit timeline 2 --format jsonl").await;
+    assert_eq!(names(steps.out.lines().next().unwrap()), "operation seq at step what wait_ms");
+    let line = |line: &str| {
+        let step: serde_json::Value = serde_json::from_str(line).unwrap();
+        assert!(step["wait_ms"].is_null() == (step["step"] == "received"), "{line}");
+        let what = step["what"].as_str().unwrap().replace(step_actor(&step).as_str(), "[user]");
+        format!("{} {}: {}", step["seq"], step["step"].as_str().unwrap(), steady(&what))
+    };
+    let lines: Vec<String> = steps.out.lines().map(line).collect();
+    assert_snapshot!(lines.join("\n"), @r#"
+    2 received: [user]: room-owner transfer test user2 --reason 'host left'
+    2 decided: permitted: local
+    2 attempted: written down, then sent: hand test over to user2
+    3 answered: succeeded; the owner before was carol; RequestId [id]
+    3 confirmed: the new owner was read back
+    "#);
+    let missing = program.runs("audit timeline 99").await;
+    assert_eq!((missing.code, missing.out.as_str()), (1, ""));
+}
+
+fn step_actor(step: &serde_json::Value) -> String {
+    let what = step["what"].as_str().unwrap();
+    if step["step"] == "received" { what[..what.find(": ").unwrap()].to_owned() } else { "\0".to_owned() }
+}
+
+#[tokio::test]
+async fn operations_are_counted() {
+    let program = a_night().await;
+    let stats = program.runs("audit stats --format json").await.json();
+    let keys: Vec<_> = stats.as_array().unwrap().iter().map(|row| row["key"].as_str().unwrap()).collect();
+    assert_eq!(keys, ["succeeded", "invalid", "refused"]);
+    assert_eq!(stats[0]["operations"], 2);
+    let rooms = program.runs("audit stats --by room --outcome refused --format jsonl").await;
+    assert_eq!(rooms.out.lines().count(), 1);
+    assert_eq!(names(&rooms.out), "by key operations done refused denied open other first last");
+    let cut = program.runs("audit stats --limit 1").await;
+    assert!(cut.err.contains("these are 1; more are left out: --limit 0 shows all"), "{}", cut.err);
+    assert_eq!(program.runs("audit stats --by weather").await.code, 2);
+}
+
+#[tokio::test]
+async fn the_log_is_taken_elsewhere_a_part_at_a_time() {
+    let program = a_night().await;
+    let all = program.runs("audit export --cursor-file cursor").await;
+    assert_eq!((all.code, all.out.lines().count()), (0, 4), "{}", all.err);
+    assert_eq!(names(all.out.lines().next().unwrap()), FIELDS);
+    assert!(all.out.starts_with(r#"{"operation":"1","#), "oldest first: {}", all.out);
+    assert!(all.err.contains("4 operations written; --after "), "{}", all.err);
+    let cursor = all.err.split("--after ").nth(1).unwrap().split(' ').next().unwrap();
+
+    let none = program.runs("audit export --cursor-file cursor").await;
+    assert_eq!((none.code, none.out.as_str()), (0, ""), "{}", none.err);
+    assert_eq!(program.runs("transfer test user3").await.code, 0);
+    for way in ["--cursor-file cursor".to_owned(), format!("--after {cursor}")] {
+        let more = program.runs(&format!("audit export --format cloudevents {way}")).await;
+        let event: serde_json::Value = serde_json::from_str(&more.out).unwrap();
+        assert_eq!((&event["specversion"], &event["subject"]), (&"1.0".into(), &"test".into()));
+        assert_eq!(event["data"]["unmapped"]["new_owner"], "user3");
+        assert_eq!(event["data"]["class_uid"], 6003);
+    }
+    let csv = program.runs("audit export --format csv --room test").await;
+    assert_eq!(csv.out.lines().next().unwrap(), FIELDS.split_whitespace().collect::<Vec<_>>().join(","));
+    assert_eq!(csv.out.lines().count(), 3);
+    let empty = program.runs("audit export --format csv --room nowhere").await;
+    assert_eq!(empty.out.lines().count(), 1, "the header");
+
+    let ahead = program.runs("audit export --after 99999").await;
+    assert_eq!((ahead.code, ahead.out.as_str()), (1, ""));
+    assert!(ahead.err.contains("is this another database"), "{}", ahead.err);
+    std::fs::write(program.path("cursor"), "nonsense").unwrap();
+    let broken = program.runs("audit export --cursor-file cursor").await;
+    assert_eq!((broken.code, broken.out.as_str()), (1, ""));
+    assert!(broken.err.contains("`cursor` does not hold a cursor: delete it"), "{}", broken.err);
+}
+
+#[tokio::test]
+async fn who_reads_the_log_is_in_the_log() {
+    let program = a_night().await;
+    for words in [
+        "audit list",
+        "audit show 2",
+        "audit owner-at test now",
+        "audit timeline 2",
+        "audit stats",
+        "audit export",
+    ] {
+        assert_eq!(program.runs(words).await.code, 0);
+    }
+    let shown = program.runs("audit list --limit 0").await;
+    assert!(!shown.out.contains("room-owner audit"), "{}", shown.out);
+    assert!(shown.err.contains("6 readings of the log are left out: --readings shows them"), "{}", shown.err);
+    let readings = program.runs("audit list --readings --text room-owner+audit --format json").await.json();
+    let told: Vec<_> =
+        readings.as_array().unwrap().iter().map(|entry| entry["command"].as_str().unwrap()).collect();
+    assert_eq!(
+        told,
+        [
+            "room-owner audit list --readings --text 'room-owner audit' --format json",
+            "room-owner audit list --limit 0",
+            "room-owner audit export",
+            "room-owner audit stats",
+            "room-owner audit timeline 2",
+            "room-owner audit owner-at test now",
+            "room-owner audit show 2",
+            "room-owner audit list",
+        ]
+    );
+    for entry in readings.as_array().unwrap() {
+        assert_eq!((&entry["authority"], &entry["outcome"]), (&"local".into(), &"succeeded".into()));
+    }
+}
+
+#[tokio::test]
+async fn what_cannot_be_recorded_is_not_shown() {
+    let program = a_night().await;
+    let file = program.path("room-owner.db");
+    let copy = program.path("copy.db");
+    std::fs::copy(&file, &copy).unwrap();
+    // Another process holds the write lock for longer than is waited.
+    let mut holder = program.raw().await;
+    sqlx::raw_sql("BEGIN IMMEDIATE").execute(&mut holder).await.unwrap();
+    for words in ["audit list", "audit show 2", "audit export", "audit stats", "audit timeline 2"] {
+        let ran = program.runs(words).await;
+        assert_eq!((ran.code, ran.out.as_str()), (1, ""), "{words}: {}", ran.err);
+        assert!(ran.err.contains("nothing is shown, because this reading cannot be recorded"), "{}", ran.err);
+    }
+    let ran = program.runs("audit list --database copy.db --format jsonl").await;
+    assert_eq!((ran.code, ran.out.lines().count()), (0, 4), "{}", ran.err);
+    assert_eq!(ran.err, "note: this is a copy; reading it is not recorded\n");
+    let ran = program.runs("audit list --database nowhere.db").await;
+    assert_eq!((ran.code, ran.out.as_str()), (1, ""));
+    assert!(ran.err.contains("there is no file `nowhere.db`"), "{}", ran.err);
 }

@@ -123,6 +123,7 @@ fn nothing_gave_a_secret_away(stage: &Stage) {
         secrets.push(("Discord's key", hex::encode(guild.key.to_bytes())));
         secrets.push(("the token of an interaction", TOKENS.to_owned()));
     }
+    secrets.extend(stage.more_secrets());
     let database = stage.database();
     let beside = |suffix: &str| std::fs::read(format!("{}{suffix}", database.display())).unwrap_or_default();
     let places = [

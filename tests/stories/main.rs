@@ -23,6 +23,7 @@ mod slack;
 mod world;
 
 mod bad_days;
+mod callbacks;
 mod cli_acl;
 mod cli_acl_files;
 mod cli_acl_guard;
@@ -33,6 +34,7 @@ mod codes;
 mod crash;
 mod denials;
 mod faults;
+mod groups;
 mod matrix;
 mod once;
 mod slack_authenticity;

@@ -186,7 +186,7 @@ async fn the_command_line_explains_every_denial_with_the_same_reason() {
     let allow = AclChange::AllowChannel { channel, rooms: "*".parse().unwrap() };
     let ana = Principal::new("cli:ana".parse().unwrap());
     edit_locally(&store, &clock, ana, "acl".to_owned(), allow, None).await.unwrap();
-    grants(&store, &clock, &program.folder().join("room-owner.db"), ids).await;
+    grants(&store, &clock, &program.path("room-owner.db"), ids).await;
     store.close().await;
     for Case { person, channel, authority, .. } in CASES {
         let (subject, channel) = (ids.subject(person, false), ids.channel(channel));
@@ -209,7 +209,7 @@ async fn the_command_line_does_nothing_while_its_database_fails() {
     let program = Program::new().await;
     assert_eq!(program.runs("acl channel allow slack:T1:C1").await.code, 0);
     assert_eq!(program.runs("acl grant slack:T1:U1 moderator").await.code, 0);
-    let file = program.folder().join("room-owner.db");
+    let file = program.path("room-owner.db");
     let why = "acl why slack:T1:U1 --in slack:T1:C1 --room test";
     renames(&file, "grants", "gone").await;
     for words in

@@ -82,9 +82,15 @@ impl Program {
         format!("sqlite://{}", self.folder.path().join("room-owner.db").display())
     }
 
-    /// Where it runs.
-    pub(crate) fn folder(&self) -> &std::path::Path {
-        self.folder.path()
+    /// A file of its folder.
+    pub(crate) fn path(&self, name: &str) -> std::path::PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// A connection to its database as another program has it.
+    pub(crate) async fn raw(&self) -> sqlx::SqliteConnection {
+        let options = sqlx::sqlite::SqliteConnectOptions::new().filename(self.path("room-owner.db"));
+        <sqlx::SqliteConnection as sqlx::Connection>::connect_with(&options).await.unwrap()
     }
 
     fn command(&self, program: &std::path::Path) -> Command {

@@ -1,27 +1,33 @@
 //! The way of one command: decide, write down, carry out, write down, answer.
 
 mod acl;
+mod observing;
 mod recovery;
 
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use jiff::tz::TimeZone;
 use tokio_util::task::TaskTracker;
 use tracing::{error, info, warn};
 
 use acl::PermittedEdit;
-use recovery::{lost, settle};
+use observing::Notices;
+use recovery::lost;
 
+use super::audit::{Reader, answer};
 use super::ports::{
-    Admission, Admitted, CallResult, Clock, Observer, ReadError, RoomControl, Store, StoreError,
+    Admission, Admitted, CallResult, Clock, Directory, NoDirectory, Observer, ReadError, RoomControl, Store,
+    StoreError,
 };
 use super::suggest::LiveRooms;
-use crate::domain::access::{AclView, Action, Decision, Denial, decide, rights};
-use crate::domain::audit::{Attempt, OperationId, Outcome, Refusal, Verdict};
+use crate::domain::access::{AclView, Action, Decision, Denial, Reach, decide, rights};
+use crate::domain::audit::{Attempt, NoAnswer, OperationId, Outcome, Refusal, Verdict};
 use crate::domain::command::{AclCommand, Command, CommandRequest, Place, RejectedRequest, Rejection};
 use crate::domain::reply::Reply;
 use crate::domain::room::{AccountId, RoomId};
+use crate::domain::tree_head::TreeHead;
 use crate::domain::wording;
 
 /// How patiently outcomes are looked into.
@@ -67,6 +73,8 @@ pub struct CommandService {
     /// Operations that this process is working on: their being pending is not an accident.
     under_way: Mutex<HashSet<OperationId>>,
     started_at: jiff::Timestamp,
+    directory: Arc<dyn Directory>,
+    notices: Notices,
     tasks: TaskTracker,
     pub(super) live: LiveRooms,
 }
@@ -115,6 +123,8 @@ impl CommandService {
         let started_at = clock.now();
         Self {
             started_at,
+            directory: Arc::new(NoDirectory),
+            notices: Notices::default(),
             store,
             rooms,
             clock,
@@ -124,6 +134,18 @@ impl CommandService {
             tasks: TaskTracker::new(),
             live: LiveRooms::default(),
         }
+    }
+
+    /// With groups of people that grants may name.
+    #[must_use]
+    pub fn with_directory(self, directory: Arc<dyn Directory>) -> Self {
+        Self { directory, ..self }
+    }
+
+    /// Who is in which group.
+    #[must_use]
+    pub fn directory(&self) -> &dyn Directory {
+        &*self.directory
     }
 
     /// The store, for the use cases that only read.
@@ -202,13 +224,7 @@ impl CommandService {
                 Ok(()) => Handled::Acknowledged(self.execute(attempt).await),
                 Err(why) => {
                     let (outcome, recorded) = self.decline(attempt.operation(), &why).await;
-                    let reply = Reply::Transfer {
-                        operation: attempt.operation(),
-                        transfer: attempt.transfer().clone(),
-                        by: attempt.by().clone(),
-                        outcome,
-                        recorded,
-                    };
+                    let reply = transferred(&attempt, outcome, recorded);
                     Handled::Declined(reply, why)
                 }
             },
@@ -218,8 +234,8 @@ impl CommandService {
         handled
     }
 
-    /// Ends an operation that was admitted and is not carried out; `false` if the record has to wait.
-    async fn decline(&self, operation: OperationId, why: &impl std::fmt::Display) -> (Outcome, bool) {
+    /// Ends an operation that was admitted and is not carried out.
+    async fn decline(&self, operation: OperationId, why: &impl std::fmt::Display) -> (Outcome, Recorded) {
         warn!(operation = operation.seq(), %why, "not acknowledged, so nothing was done");
         let outcome = Outcome::Declined(Refusal {
             code: None,
@@ -326,6 +342,7 @@ impl CommandService {
             Command::Transfer(transfer) => Action::Transfer(transfer.room.clone()),
             Command::Acl(AclCommand::Edit { edit, .. }) => Action::EditAcl(self.rooms_of(edit, acl).await?),
             Command::Acl(_) => Action::ReadAcl,
+            Command::Audit(_) => Action::ReadAudit,
         };
         Ok(match decide(&request.principal, &request.place, action.clone(), acl, self.clock.now()) {
             Decision::Deny(denial) => {
@@ -338,6 +355,10 @@ impl CommandService {
                 Command::ShowOwner { .. } => Decided::Verdict(Verdict::Lookup(permit), Said::Nothing),
                 Command::Acl(AclCommand::Edit { edit, reason }) => {
                     Decided::Edit(PermittedEdit { permit, edit: edit.clone(), reason: reason.clone() })
+                }
+                Command::Audit(_) => {
+                    let reach = permit.reach().clone();
+                    Decided::Verdict(Verdict::Read(permit), Said::Reach(reach))
                 }
                 Command::Acl(_) | Command::Help(_) => Decided::Verdict(Verdict::Read(permit), Said::Nothing),
             },
@@ -358,9 +379,21 @@ impl CommandService {
                 Reply::Denied { operation, denial, subject, action, admins }
             }
             (_, Err(error)) => Reply::Invalid { operation, error: error.clone() },
-            (Said::Nothing, Ok(Command::ShowOwner { room })) => {
+            (_, Ok(Command::ShowOwner { room })) => {
                 self.under_way().insert(operation);
                 return Next::Lookup(operation, room.clone());
+            }
+            (Said::Reach(reach), Ok(Command::Audit(question))) => {
+                let reader = Reader { reach: Some(reach.clone()), reading: Some(operation) };
+                let log = self.store.log();
+                let answer = answer(log, &*self.clock, &TimeZone::UTC, question, &reader).await;
+                if let Err(NoAnswer::Store(error)) = &answer {
+                    error!(operation = operation.seq(), %error, "a question to the log was not answered");
+                }
+                Reply::Audit { operation, answer: Box::new(answer), reach }
+            }
+            (_, Ok(Command::Audit(_))) => {
+                not_recorded(&StoreError("a reading was admitted without a reach".into()))
             }
             (_, Ok(Command::Acl(command))) => {
                 let answer = Box::new(self.acl_answer(command, request, acl).await);
@@ -393,13 +426,7 @@ impl CommandService {
     pub async fn execute(&self, attempt: Attempt) -> Reply {
         let outcome = self.carry_out(&attempt).await;
         let recorded = self.record(attempt.operation(), &outcome).await;
-        Reply::Transfer {
-            operation: attempt.operation(),
-            transfer: attempt.transfer().clone(),
-            by: attempt.by().clone(),
-            outcome,
-            recorded,
-        }
+        transferred(&attempt, outcome, recorded)
     }
 
     async fn carry_out(&self, attempt: &Attempt) -> Outcome {
@@ -423,12 +450,12 @@ impl CommandService {
             CallResult::NotSent(refusal) => Outcome::Declined(refusal),
             CallResult::Failed(problem) => {
                 let owner = self.rooms.owner_of(&transfer.room).await;
-                settle(&transfer.new_owner, Some(previous), problem, owner)
+                self.settled(attempt.operation(), &transfer.new_owner, Some(previous), problem, owner).await
             }
             CallResult::Unclear(problem) => {
                 warn!(operation = attempt.operation().seq(), problem = %problem.info, "outcome unclear; reading back");
                 let owner = self.read_until(transfer, &self.timing.settle).await;
-                settle(&transfer.new_owner, Some(previous), problem, owner)
+                self.settled(attempt.operation(), &transfer.new_owner, Some(previous), problem, owner).await
             }
         }
     }
@@ -469,15 +496,15 @@ impl CommandService {
         last.unwrap_or_else(|| Err(ReadError::Unreadable(lost("the owner was not read back"))))
     }
 
-    /// Records an outcome, patiently: the deed is done, only its record is missing. `false` if the store
-    /// does not take it; then the trying goes on behind the answer, and at the latest the next start
-    /// resolves the operation.
-    async fn record(&self, operation: OperationId, outcome: &Outcome) -> bool {
+    /// Records an outcome, patiently: the deed is done, only its record is missing. If the store does not
+    /// take it, the trying goes on behind the answer, and at the latest the next start resolves the
+    /// operation.
+    async fn record(&self, operation: OperationId, outcome: &Outcome) -> Recorded {
         for attempt in 1..=RECORD_TRIES {
             match self.store.finish(operation, outcome, self.clock.now()).await {
-                Ok(_) => {
+                Ok(head) => {
                     self.under_way().remove(&operation);
-                    return true;
+                    return Recorded::Yes(head);
                 }
                 Err(problem) => {
                     error!(operation = operation.seq(), error = %problem, attempt, "the outcome could not be recorded");
@@ -487,7 +514,7 @@ impl CommandService {
         }
         // Not under way any more: the recovery may resolve it by reading the owner back.
         self.under_way().remove(&operation);
-        false
+        Recorded::NotYet
     }
 
     fn under_way(&self) -> std::sync::MutexGuard<'_, HashSet<OperationId>> {
@@ -514,6 +541,29 @@ impl Asked {
     }
 }
 
+/// Whether an outcome is in the log.
+enum Recorded {
+    /// It is; with the log's head after it, unless another outcome had been recorded before.
+    Yes(Option<TreeHead>),
+    /// The record has to wait.
+    NotYet,
+}
+
+fn transferred(attempt: &Attempt, outcome: Outcome, recorded: Recorded) -> Reply {
+    let (recorded, head) = match recorded {
+        Recorded::Yes(head) => (true, head),
+        Recorded::NotYet => (false, None),
+    };
+    Reply::Transfer {
+        operation: attempt.operation(),
+        transfer: attempt.transfer().clone(),
+        by: attempt.by().clone(),
+        outcome,
+        recorded,
+        head,
+    }
+}
+
 enum Decided {
     /// To be written down, and what to say then.
     Verdict(Verdict, Said),
@@ -523,6 +573,8 @@ enum Decided {
 
 enum Said {
     Nothing,
+    /// How far a reading of the log reaches.
+    Reach(Reach),
     Denied(Denial, Action),
 }
 

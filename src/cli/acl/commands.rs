@@ -6,6 +6,7 @@ use clap::Subcommand;
 
 use crate::cli::Format;
 use crate::domain::access::{Role, RoomScope};
+use crate::domain::audit::Moment;
 use crate::domain::period::parse_period;
 use crate::domain::principal::{Channel, Subject};
 use crate::domain::room::RoomId;
@@ -83,7 +84,7 @@ pub enum AclCommand {
         groups: Vec<Subject>,
         /// As it was at this time: 2026-11-23T14:03:00Z, 2026-11-23 14:03, 2h or yesterday
         #[arg(long, value_name = "TIME")]
-        at: Option<String>,
+        at: Option<Moment>,
         /// How to print the answer
         #[arg(long, value_enum, default_value = "table")]
         format: Format,

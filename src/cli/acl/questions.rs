@@ -6,11 +6,11 @@ use serde::Serialize;
 
 use crate::app::ports::Store;
 use crate::cli::print::{self, Row};
-use crate::cli::{Exit, Format, say, time};
+use crate::cli::{Exit, Format, say};
 use crate::domain::access::{
     Able, Action, Attention, Explanation, Fit, Grant, Standing, explain, list, who_can as who,
 };
-use crate::domain::audit::millis;
+use crate::domain::audit::{Moment, millis};
 use crate::domain::command::Place;
 use crate::domain::principal::{Channel, Principal, Subject};
 use crate::domain::reply::Explained;
@@ -23,7 +23,7 @@ pub(super) struct Why {
     pub(super) groups: Vec<Subject>,
     pub(super) channel: Channel,
     pub(super) room: RoomId,
-    pub(super) at: Option<String>,
+    pub(super) at: Option<Moment>,
 }
 
 /// The answer, for programs.
@@ -66,7 +66,7 @@ pub(super) async fn why(
     format: Format,
 ) -> anyhow::Result<Exit> {
     let Why { subject, groups, channel, room, at } = question;
-    let at = match at.map(|text| time::time(&text, now, &TimeZone::system())).transpose() {
+    let at = match at.map(|at| at.resolve(now, &TimeZone::system())).transpose() {
         Ok(at) => at.unwrap_or(now),
         Err(wrong) => {
             tell!("{wrong}");

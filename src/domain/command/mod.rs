@@ -3,13 +3,16 @@
 
 mod line;
 mod room_acl;
+mod room_audit;
 mod room_owner;
 
+use super::audit::Question;
 use super::principal::{Channel, Principal};
 use super::room::{AccountId, InvalidAccountId, InvalidRoomId, RoomId};
 
 pub use line::{Arguments, LONGEST_REASON, Mention, Typed, Word, clean_reason, quoted};
 pub use room_acl::{AclCommand, Edit, Listed, Part, Why, parse_room_acl};
+pub use room_audit::parse_room_audit;
 pub use room_owner::parse_room_owner;
 
 /// Which of the commands was typed.
@@ -52,6 +55,8 @@ pub enum Command {
     },
     /// Hand the room over.
     Transfer(Transfer),
+    /// What was done?
+    Audit(Box<Question>),
 }
 
 /// The one privileged deed: give `room` to `new_owner`.
@@ -70,7 +75,7 @@ impl Command {
     #[must_use]
     pub fn room(&self) -> Option<&RoomId> {
         match self {
-            Self::Help(_) | Self::Acl(_) => None,
+            Self::Help(_) | Self::Acl(_) | Self::Audit(_) => None,
             Self::ShowOwner { room } | Self::Transfer(Transfer { room, .. }) => Some(room),
         }
     }
@@ -80,7 +85,7 @@ impl Command {
     pub fn transfer(&self) -> Option<&Transfer> {
         match self {
             Self::Transfer(transfer) => Some(transfer),
-            Self::Help(_) | Self::ShowOwner { .. } | Self::Acl(_) => None,
+            Self::Help(_) | Self::ShowOwner { .. } | Self::Acl(_) | Self::Audit(_) => None,
         }
     }
 }
@@ -165,7 +170,7 @@ pub fn parse(family: Family, line: &Typed) -> Result<Command, UsageError> {
     match family {
         Family::Owner => parse_room_owner(line),
         Family::Acl => parse_room_acl(line),
-        Family::Audit => Err(UsageError::UnknownCommand(family.name().to_owned())),
+        Family::Audit => parse_room_audit(line),
     }
 }
 

@@ -38,6 +38,7 @@ const fn form(family: Family, needs: Needs, arguments: &'static str, does: &'sta
 }
 
 const MODERATOR: Needs = Needs::Role(Role::Moderator);
+const AUDITOR: Needs = Needs::Role(Role::Auditor);
 const ADMIN: Needs = Needs::Role(Role::Admin);
 
 /// Every form of every command. The words before the first argument in angle brackets are its verb.
@@ -76,6 +77,32 @@ const FORMS: &[Form] = &[
     ),
     form(Family::Acl, ADMIN, "channel remove #channel", "takes no more commands from it"),
     form(Family::Acl, ADMIN, "channel list", "shows the authorised channels"),
+    form(
+        Family::Audit,
+        AUDITOR,
+        "room: <room> actor: <person> outcome: refused since: yesterday",
+        "shows what was done, newest first; every filter may be left out",
+    ),
+    form(
+        Family::Audit,
+        AUDITOR,
+        "text: \"host crashed\" until: \"2026-11-23 14:03\" zone: Europe/Berlin",
+        "searches commands, reasons and errors; times are UTC unless a zone is named",
+    ),
+    form(Family::Audit, AUDITOR, "<operation>", "shows one operation whole"),
+    form(
+        Family::Audit,
+        AUDITOR,
+        "owner-at <room> <time>",
+        "shows who owned the room then, and how that is known",
+    ),
+    form(Family::Audit, AUDITOR, "timeline <operation>", "shows its steps and the waits between them"),
+    form(
+        Family::Audit,
+        AUDITOR,
+        "stats by: actor since: 7d",
+        "counts by actor, room, channel, outcome or hour",
+    ),
 ];
 
 /// The forms of a command that begin with `verb`, or all of them.

@@ -1,5 +1,11 @@
 //! What is kept: attempts, outcomes, and the entry that a reviewer reads.
 
+mod answer;
+mod moment;
+mod owner;
+mod question;
+mod timeline;
+
 use std::fmt;
 use std::str::FromStr;
 
@@ -9,6 +15,12 @@ use super::access::{Action, Denial, Permit};
 use super::command::{Command, CommandRequest, Place, RejectedRequest, Rejection, Transfer};
 use super::principal::{Channel, Principal, Subject};
 use super::room::{AccountId, RoomId};
+
+pub use answer::{Answer, NoAnswer, Page};
+pub use moment::{InvalidMoment, Moment, zone};
+pub use owner::{Basis, Certainty, Ownership, RoomHistory, ownership};
+pub use question::{AuditFilter, Filter, Question, Stat, StatsBy, UnknownStatsBy};
+pub use timeline::{RecordedEvent, Step, timeline};
 
 /// All the audit events of one command: the number of its first event, which a moderator can read out
 /// over the phone.
@@ -156,6 +168,15 @@ pub enum Outcome {
         /// What was unclear before the read-back settled it.
         unclear: Option<Refusal>,
     },
+    /// The owner was changed: Tencent's answer was lost, and its callback told of the change.
+    Told {
+        /// Who owned the room before.
+        previous: Option<AccountId>,
+        /// The owner read back, when it is another than the new one: somebody may have handed the room on.
+        owner_now: Option<AccountId>,
+        /// What was unclear before the callback settled it.
+        unclear: Refusal,
+    },
     /// The new owner already owned the room; no call was made.
     Unchanged,
     /// The change did not happen: Tencent said no, or its answer was lost and the owner read back is
@@ -187,7 +208,7 @@ impl Outcome {
     #[must_use]
     pub fn kind(&self) -> OutcomeKind {
         match self {
-            Self::Succeeded { .. } | Self::Shown(_) => OutcomeKind::Succeeded,
+            Self::Succeeded { .. } | Self::Told { .. } | Self::Shown(_) => OutcomeKind::Succeeded,
             Self::Unchanged => OutcomeKind::Unchanged,
             Self::Refused { .. } => OutcomeKind::Refused,
             Self::Unknown { .. } => OutcomeKind::Unknown,
@@ -206,6 +227,7 @@ impl Outcome {
     pub fn previous_owner(&self) -> Option<&AccountId> {
         match self {
             Self::Succeeded { previous, .. }
+            | Self::Told { previous, .. }
             | Self::Refused { previous, .. }
             | Self::Unknown { previous, .. } => previous.as_ref(),
             Self::Shown(owner) => Some(owner),
@@ -219,6 +241,7 @@ impl Outcome {
         match self {
             Self::Refused { refusal, .. } | Self::Declined(refusal) => Some(refusal),
             Self::Unknown { problem, .. } => Some(problem),
+            Self::Told { unclear, .. } => Some(unclear),
             Self::Succeeded { unclear, .. } => unclear.as_ref(),
             Self::Unchanged | Self::Shown(_) => None,
         }
@@ -511,23 +534,4 @@ impl AuditEntry {
         self.request_id = outcome.request_id().map(str::to_owned);
         self.duration_ms = Some(at.as_millisecond() - self.at.as_millisecond());
     }
-}
-
-/// Which entries of the log are asked for; newest first.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct AuditFilter {
-    /// Of this room.
-    pub room: Option<RoomId>,
-    /// By this subject.
-    pub actor: Option<Subject>,
-    /// With this outcome.
-    pub outcome: Option<OutcomeKind>,
-    /// With this RequestId of Tencent.
-    pub request_id: Option<String>,
-    /// Not before.
-    pub since: Option<Timestamp>,
-    /// Before.
-    pub until: Option<Timestamp>,
-    /// At most so many; `None` for all.
-    pub limit: Option<u32>,
 }

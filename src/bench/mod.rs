@@ -5,6 +5,8 @@
 //! change, the owner after. Load generator, bot and simulator share this process, so the figures are an
 //! upper bound of what the bot itself costs.
 
+mod audit;
+
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -44,6 +46,8 @@ pub struct Load {
     pub rate: Option<u32>,
     /// Where to make the scratch database; its disk is what is measured.
     pub folder: Option<std::path::PathBuf>,
+    /// Measure the questions to a log of so many events instead.
+    pub audit: Option<u64>,
 }
 
 /// Measures, and prints the figures to stdout.
@@ -51,15 +55,12 @@ pub struct Load {
 /// # Errors
 /// When something is not answered as it should be.
 pub async fn run(load: Load) -> anyhow::Result<()> {
-    let Load { commands, connections, rate, folder } = load;
-    ensure!(commands > 0 && connections > 0 && rate != Some(0), "nothing to measure: use numbers above 0");
-    let mut scratch = tempfile::Builder::new();
-    scratch.prefix("room-owner-bench-");
-    let scratch = match &folder {
-        Some(folder) => scratch.tempdir_in(folder),
-        None => scratch.tempdir(),
+    let Load { commands, connections, rate, folder, audit } = load;
+    if let Some(events) = audit {
+        return audit::run(events, folder).await;
     }
-    .context("the scratch folder cannot be made")?;
+    ensure!(commands > 0 && connections > 0 && rate != Some(0), "nothing to measure: use numbers above 0");
+    let scratch = scratch_folder(folder.as_deref())?;
 
     let tencent_listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
@@ -91,16 +92,28 @@ pub async fn run(load: Load) -> anyhow::Result<()> {
     println!("{commands} transfers over {connections} connections, {pace}");
     println!("commands/s {:>10.0}", commands as f64 / took.as_secs_f64());
     println!("p50 ms     {:>10.2}\np99 ms     {:>10.2}\np99.9 ms   {:>10.2}", at(0.5), at(0.99), at(0.999));
-    match memory_kib() {
-        Some((now, peak)) => println!(
-            "memory MB  {:>10.1}  (peak {:.1}; load generator and simulator included)",
-            now / 1024.0,
-            peak / 1024.0
-        ),
-        None => println!("memory MB      unknown  (this system does not tell)"),
-    }
+    print_memory("load generator and simulator included");
     drop(end);
     served.await?
+}
+
+fn scratch_folder(folder: Option<&std::path::Path>) -> anyhow::Result<tempfile::TempDir> {
+    let mut scratch = tempfile::Builder::new();
+    scratch.prefix("room-owner-bench-");
+    match folder {
+        Some(folder) => scratch.tempdir_in(folder),
+        None => scratch.tempdir(),
+    }
+    .context("the scratch folder cannot be made")
+}
+
+fn print_memory(note: &str) {
+    match memory_kib() {
+        Some((now, peak)) => {
+            println!("memory MB  {:>10.1}  (peak {:.1}; {note})", now / 1024.0, peak / 1024.0);
+        }
+        None => println!("memory MB      unknown  (this system does not tell)"),
+    }
 }
 
 async fn send(
@@ -179,6 +192,7 @@ fn tencent_settings(address: SocketAddr) -> anyhow::Result<tencent::Settings> {
         admin_user_id: "administrator".to_owned(),
         secret_key: SecretString::from(SECRET),
         rate_limit: NO_CEILING,
+        callback_token: None,
     })
 }
 
@@ -190,6 +204,7 @@ fn slack_settings() -> slack::Settings {
         command: CommandName::slash(""),
         private_replies: false,
         response_url_hosts: vec![],
+        groups: None,
     }
 }
 

@@ -1,0 +1,173 @@
+//! Questions to the audit log, from whichever door.
+
+use jiff::tz::TimeZone;
+
+use super::ports::{Admission, Admitted, AuditLog, Clock, Store, StoreError};
+use crate::domain::access::{Action, Decision, Reach, decide};
+use crate::domain::audit::{
+    Answer, AuditEntry, AuditFilter, Basis, NoAnswer, OperationId, Page, Question, RecordedEvent, Verdict,
+    ownership, timeline,
+};
+use crate::domain::command::{Command, CommandRequest, Place};
+use crate::domain::principal::Principal;
+
+/// Records that somebody at the machine's own command line is about to read the log. What cannot be
+/// recorded must not be shown.
+///
+/// # Errors
+/// When the store cannot be written.
+pub async fn record_locally(
+    store: &dyn Store,
+    clock: &dyn Clock,
+    principal: Principal,
+    typed: String,
+    question: Question,
+) -> Result<OperationId, StoreError> {
+    let request = CommandRequest {
+        principal,
+        place: Place::Local,
+        delivery: None,
+        typed,
+        command: Ok(Command::Audit(Box::new(question))),
+    };
+    // Each turn but the last is spent on a change of the ACL between the decision and the record.
+    for _ in 0..8 {
+        let acl = store.acl_for(&request.principal, &request.place).await?;
+        let now = clock.now();
+        let verdict = match decide(&request.principal, &request.place, Action::ReadAudit, &acl, now) {
+            Decision::Permit(permit) => Verdict::Read(permit),
+            Decision::Deny(denial) => return Err(StoreError(denial.to_string())),
+        };
+        let admission =
+            Admission::Request { request: Box::new(request.clone()), verdict, decline_if_busy: false };
+        match store.admit(admission, now).await? {
+            Admitted::Recorded(operation) => return Ok(operation),
+            Admitted::AclChanged => {}
+            other => return Err(StoreError(format!("unexpected answer to a reading: {other:?}"))),
+        }
+    }
+    Err(StoreError("the acl changed faster than a reading could be recorded".to_owned()))
+}
+
+/// Somebody who reads: as far as their reach goes, and as which operation that is recorded.
+#[derive(Debug, Clone, Default)]
+pub struct Reader {
+    /// The rooms in reach; everything if `None`.
+    pub reach: Option<Reach>,
+    /// The record of this reading, which is not counted among those that are left out.
+    pub reading: Option<OperationId>,
+}
+
+impl Reader {
+    fn may_see(&self, entry: &AuditEntry) -> bool {
+        match &self.reach {
+            None => true,
+            Some(reach) => {
+                reach.is_everything() || entry.room.as_ref().is_some_and(|room| reach.covers(room))
+            }
+        }
+    }
+}
+
+/// Answers a question. Times are read at `clock`'s now, in `zone` where they name none. An export has no
+/// answer of its own: [`AuditLog::export`] hands it out in parts.
+///
+/// # Errors
+/// When a time cannot be told, the operation or room is not there or out of reach, or the store fails.
+pub async fn answer(
+    log: &dyn AuditLog,
+    clock: &dyn Clock,
+    zone: &TimeZone,
+    question: &Question,
+    reader: &Reader,
+) -> Result<Answer, NoAnswer> {
+    let now = clock.now();
+    match question {
+        Question::List(filter) | Question::Export(filter) => {
+            let filter = resolved(log, filter.resolve(now, zone)?, reader).await?;
+            let wanted = filter.limit;
+            // One more than wanted tells whether something is left out.
+            let one_more = AuditFilter { limit: wanted.map(|n| n.saturating_add(1)), ..filter.clone() };
+            let rows = log.entries(&one_more).await.map_err(failed)?;
+            Ok(Answer::List(page(log, rows, wanted, &filter, reader).await?))
+        }
+        Question::Stats(by, filter) => {
+            let filter = resolved(log, filter.resolve(now, zone)?, reader).await?;
+            let wanted = filter.limit;
+            let one_more = AuditFilter { limit: wanted.map(|n| n.saturating_add(1)), ..filter.clone() };
+            let rows = log.stats(&one_more, *by).await.map_err(failed)?;
+            Ok(Answer::Stats(*by, page(log, rows, wanted, &filter, reader).await?))
+        }
+        Question::Show(operation) => Ok(Answer::Entry(Box::new(entry(log, *operation, reader).await?))),
+        Question::Timeline(operation) => {
+            let entry = entry(log, *operation, reader).await?;
+            let events = log.events(*operation).await.map_err(failed)?;
+            let steps = timeline(*operation, &events).map_err(NoAnswer::BrokenEvent)?;
+            Ok(Answer::Timeline(steps, Box::new(entry)))
+        }
+        Question::OwnerAt(room, moment) => {
+            if reader.reach.as_ref().is_some_and(|reach| !reach.covers(room)) {
+                return Err(NoAnswer::OutOfReach(room.clone()));
+            }
+            let at = moment.resolve(now, zone)?;
+            let history = log.room_history(room, at).await.map_err(failed)?;
+            let mut told = ownership(room, at, &history);
+            if let (Some(Basis::Accepted), Some(operation)) = (told.basis, told.operation)
+                && log.events(operation).await.map_err(failed)?.iter().any(confirms)
+            {
+                told = told.with_confirmation();
+            }
+            Ok(Answer::Owner(Box::new(told)))
+        }
+    }
+}
+
+/// The filter within the reader's reach.
+async fn resolved(
+    log: &dyn AuditLog,
+    mut filter: AuditFilter,
+    reader: &Reader,
+) -> Result<AuditFilter, NoAnswer> {
+    filter.reach.clone_from(&reader.reach);
+    // Behind an operation that is not there would be nothing, which says the wrong thing.
+    if let Some(before) = filter.before {
+        entry(log, before, reader).await?;
+    }
+    Ok(filter)
+}
+
+async fn entry(log: &dyn AuditLog, operation: OperationId, reader: &Reader) -> Result<AuditEntry, NoAnswer> {
+    let entry = log.entry(operation).await.map_err(failed)?;
+    // Whether something is there that is out of reach is not told either.
+    entry.filter(|entry| reader.may_see(entry)).ok_or(NoAnswer::NoOperation(operation))
+}
+
+async fn page<T>(
+    log: &dyn AuditLog,
+    mut rows: Vec<T>,
+    wanted: Option<u32>,
+    filter: &AuditFilter,
+    reader: &Reader,
+) -> Result<Page<T>, NoAnswer> {
+    let wanted = wanted.map_or(usize::MAX, |wanted| wanted as usize);
+    let is_cut = rows.len() > wanted;
+    rows.truncate(wanted);
+    let readings_left_out = if filter.without_readings {
+        let before = filter.before.or(reader.reading);
+        let filter = AuditFilter { before, ..filter.clone() };
+        log.readings(&filter, Page::<T>::MOST_READINGS).await.map_err(failed)?
+    } else {
+        0
+    };
+    Ok(Page { rows, is_cut, readings_left_out })
+}
+
+fn confirms(event: &RecordedEvent) -> bool {
+    let body: serde_json::Value = serde_json::from_str(&event.body).unwrap_or_default();
+    // The new owner was read back, or Tencent's own callback told of the change.
+    body["confirmed"] == true || body["event"] == "confirmed"
+}
+
+fn failed(error: StoreError) -> NoAnswer {
+    NoAnswer::Store(error.0)
+}

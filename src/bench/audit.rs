@@ -1,0 +1,201 @@
+//! How fast the questions to the audit log are answered.
+
+use std::time::{Duration, Instant};
+
+use anyhow::ensure;
+use jiff::tz::TimeZone;
+
+use crate::app::audit::{Reader, answer};
+use crate::app::ports::{AuditLog, ExportSpan, Store as _};
+use crate::clock::SystemClock;
+use crate::domain::audit::{AuditFilter, Filter, Moment, OperationId, OutcomeKind, Question, StatsBy};
+use crate::store::{IfMissing, Scratch, SqliteStore, fill};
+
+/// How often each question is asked, each time about something else.
+const TIMES: usize = 400;
+
+/// Fills a scratch database with so many events, asks it, and prints the figures to stdout.
+///
+/// # Errors
+/// When the scratch database cannot be made or asked.
+pub(super) async fn run(events: u64, folder: Option<std::path::PathBuf>) -> anyhow::Result<()> {
+    ensure!((1_000..=100_000_000).contains(&events), "from 1000 to 100000000 events can be measured");
+    let scratch_folder = super::scratch_folder(folder.as_deref())?;
+    let file = scratch_folder.path().join("audit.db");
+    let began = Instant::now();
+    let scratch = fill(&file, i64::try_from(events)?, |_| {}).await?;
+    let size = std::fs::metadata(&file)?.len() as f64 / 1e6;
+    println!(
+        "{} events of {} operations, {size:.0} MB, filled in {:.0} s",
+        scratch.events,
+        scratch.operations,
+        began.elapsed().as_secs_f64()
+    );
+
+    let store = SqliteStore::open(&format!("sqlite://{}", file.display()), IfMissing::Fail).await?;
+    println!("{:<36} {:>8} {:>8} {:>8}", "question (50 rows a page)", "p50 ms", "p99 ms", "max ms");
+    for (name, ask) in QUESTIONS {
+        let mut took = Vec::with_capacity(TIMES);
+        for turn in 0..TIMES {
+            let question = ask(&Dice { scratch, turn: turn as i64 })?;
+            let began = Instant::now();
+            answer(store.log(), &SystemClock, &TimeZone::UTC, &question, &Reader::default()).await?;
+            took.push(began.elapsed());
+        }
+        took.sort_unstable();
+        let at = |share: f64| millis(took[((TIMES - 1) as f64 * share).round() as usize]);
+        println!("{name:<36} {:>8.2} {:>8.2} {:>8.2}", at(0.5), at(0.99), at(1.0));
+    }
+    stats(store.log()).await?;
+    super::print_memory("after the questions");
+    export(store.log()).await?;
+    super::print_memory("after the export");
+    store.close().await;
+    Ok(())
+}
+
+fn millis(took: Duration) -> f64 {
+    took.as_secs_f64() * 1e3
+}
+
+/// Picks what is asked about, all over the log and the same in every run.
+struct Dice {
+    scratch: Scratch,
+    turn: i64,
+}
+
+impl Dice {
+    fn roll(&self, below: i64, salt: i64) -> i64 {
+        let mixed =
+            (self.turn + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15_u64.cast_signed()).wrapping_add(salt * 7_919);
+        (mixed ^ (mixed >> 29)).rem_euclid(below.max(1))
+    }
+
+    fn nth(&self) -> i64 {
+        self.roll(self.scratch.operations, 1)
+    }
+
+    fn operation(&self) -> OperationId {
+        OperationId::new(self.scratch.operation(self.nth()))
+    }
+
+    fn moment(&self, later_ms: i64) -> anyhow::Result<Moment> {
+        let at = self.scratch.from + self.nth() * self.scratch.step + later_ms;
+        Ok(jiff::Timestamp::from_millisecond(at)?.to_string().parse()?)
+    }
+
+    fn room(&self) -> anyhow::Result<crate::domain::room::RoomId> {
+        Ok(format!("live-{}", self.roll(self.scratch.rooms, 2)).parse()?)
+    }
+
+    fn hot_room(&self) -> anyhow::Result<crate::domain::room::RoomId> {
+        Ok(format!("live-{}", self.roll(Scratch::HOT, 3)).parse()?)
+    }
+
+    fn page(&self) -> Filter {
+        Filter { limit: Some(50), ..Filter::default() }
+    }
+}
+
+type Ask = fn(&Dice) -> anyhow::Result<Question>;
+
+const DAY_MS: i64 = 86_400_000;
+
+const QUESTIONS: &[(&str, Ask)] = &[
+    ("the newest", |dice| Ok(Question::List(dice.page()))),
+    ("a page in the middle", |dice| {
+        Ok(Question::List(Filter { before: Some(dice.operation()), ..dice.page() }))
+    }),
+    ("a day", |dice| {
+        let (since, until) = (Some(dice.moment(0)?), Some(dice.moment(DAY_MS)?));
+        Ok(Question::List(Filter { since, until, ..dice.page() }))
+    }),
+    ("a room", |dice| Ok(Question::List(Filter { room: Some(dice.room()?), ..dice.page() }))),
+    ("a busy room on a day", |dice| {
+        let (since, until) = (Some(dice.moment(0)?), Some(dice.moment(DAY_MS)?));
+        Ok(Question::List(Filter { room: Some(dice.hot_room()?), since, until, ..dice.page() }))
+    }),
+    ("an actor before a time", |dice| {
+        let actor = Some(format!("slack:T1:U{}", dice.roll(dice.scratch.actors, 4)).parse()?);
+        Ok(Question::List(Filter { actor, until: Some(dice.moment(0)?), ..dice.page() }))
+    }),
+    ("a channel before a time", |dice| {
+        let channel = Some(format!("slack:T1:C{}", dice.roll(12, 5)).parse()?);
+        Ok(Question::List(Filter { channel, until: Some(dice.moment(0)?), ..dice.page() }))
+    }),
+    ("an outcome before a time", |dice| {
+        let outcome = [OutcomeKind::Refused, OutcomeKind::Denied, OutcomeKind::Unknown];
+        let outcome = Some(outcome[dice.roll(3, 6).unsigned_abs() as usize]);
+        Ok(Question::List(Filter { outcome, until: Some(dice.moment(0)?), ..dice.page() }))
+    }),
+    ("an actor's refusals", |dice| {
+        let actor = Some(format!("slack:T1:U{}", dice.roll(dice.scratch.actors, 4)).parse()?);
+        Ok(Question::List(Filter { actor, outcome: Some(OutcomeKind::Refused), ..dice.page() }))
+    }),
+    ("a RequestId", |dice| {
+        let nth = dice.nth();
+        let id = dice.scratch.request_id(nth);
+        Ok(Question::List(Filter { request_id: Some(id), ..dice.page() }))
+    }),
+    ("an operation", |dice| Ok(Question::Show(dice.operation()))),
+    ("a text: two words of many", |dice| {
+        let words = ["host crashed", "night shift", "power outage", "network lost", "user banned"];
+        let text = Some(words[dice.roll(5, 7).unsigned_abs() as usize].to_owned());
+        Ok(Question::List(Filter { text, ..dice.page() }))
+    }),
+    ("a text: one ticket's number", |dice| {
+        let text = Some(format!("#{}", dice.roll(7_000_000, 8)));
+        Ok(Question::List(Filter { text, ..dice.page() }))
+    }),
+    ("a text that is nowhere", |dice| {
+        let text = Some(format!("host crashed #{}x", dice.roll(7_000_000, 8)));
+        Ok(Question::List(Filter { text, ..dice.page() }))
+    }),
+    ("a text in a room", |dice| {
+        let text = Some("crashed".to_owned());
+        Ok(Question::List(Filter { room: Some(dice.hot_room()?), text, ..dice.page() }))
+    }),
+    ("the owner at a time", |dice| Ok(Question::OwnerAt(dice.room()?, dice.moment(0)?))),
+    ("the owner of a busy room", |dice| Ok(Question::OwnerAt(dice.hot_room()?, dice.moment(0)?))),
+    ("a timeline", |dice| Ok(Question::Timeline(dice.operation()))),
+    ("counts of a day by room", |dice| {
+        let (since, until) = (Some(dice.moment(0)?), Some(dice.moment(DAY_MS)?));
+        Ok(Question::Stats(StatsBy::Room, Filter { since, until, ..dice.page() }))
+    }),
+];
+
+/// Counting everything reads everything: its time grows with the log.
+async fn stats(log: &dyn AuditLog) -> anyhow::Result<()> {
+    for by in StatsBy::ALL {
+        let began = Instant::now();
+        log.stats(&AuditFilter { without_readings: true, ..AuditFilter::default() }, *by).await?;
+        println!("{:<36} {:>8.0}", format!("counts of everything by {by}"), millis(began.elapsed()));
+    }
+    Ok(())
+}
+
+async fn export(log: &dyn AuditLog) -> anyhow::Result<()> {
+    let began = Instant::now();
+    let upto_event = log.newest_event().await?;
+    let filter = AuditFilter { without_readings: true, ..AuditFilter::default() };
+    let mut span = ExportSpan { filter, since_event: None, upto_event, position: 0 };
+    let (mut rows, mut bytes) = (0, 0);
+    loop {
+        let chunk = log.export(&span).await?;
+        for entry in &chunk.entries {
+            bytes += serde_json::to_vec(entry)?.len();
+        }
+        rows += chunk.entries.len();
+        match chunk.next {
+            Some(next) => span.position = next,
+            None => break,
+        }
+    }
+    let took = began.elapsed().as_secs_f64();
+    println!(
+        "export rows/s {:>10.0}  ({rows} rows, {:.0} MB of JSONL)",
+        rows as f64 / took,
+        bytes as f64 / 1e6
+    );
+    Ok(())
+}

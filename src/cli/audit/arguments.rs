@@ -1,0 +1,259 @@
+//! What `audit ..` takes.
+
+use std::path::PathBuf;
+
+use clap::{Subcommand, ValueEnum};
+use jiff::tz::TimeZone;
+
+use crate::cli::Format;
+use crate::domain::audit::{self, Filter, Moment, OperationId, OutcomeKind, Question, StatsBy};
+use crate::domain::principal::{Channel, Subject};
+use crate::domain::room::RoomId;
+
+/// `audit ..`
+#[derive(Debug, Subcommand)]
+pub enum ReadingCommand {
+    /// Show what was done, newest first. An operation's number is that of its first event in the log, so
+    /// numbers skip
+    List(ListArguments),
+    /// Show one operation whole
+    Show {
+        /// Its number, from a reply or from `audit list`
+        operation: OperationId,
+        #[command(flatten)]
+        #[allow(missing_docs)]
+        reading: ReadingArguments,
+    },
+    /// Say who owned a room at a time, since when, and how that is known
+    OwnerAt {
+        /// The room
+        room: RoomId,
+        /// When: 2026-11-23T14:03:00Z, 2026-11-23 14:03, 14:03, yesterday 14:03, 2h
+        time: Moment,
+        /// The zone of a time that names none, such as Europe/Berlin; this machine's if not given
+        #[arg(long, value_parser = zone)]
+        zone: Option<TimeZone>,
+        #[command(flatten)]
+        #[allow(missing_docs)]
+        reading: ReadingArguments,
+    },
+    /// Show the steps of one operation and the waits between them
+    Timeline {
+        /// Its number, from a reply or from `audit list`
+        operation: OperationId,
+        #[command(flatten)]
+        #[allow(missing_docs)]
+        reading: ReadingArguments,
+    },
+    /// Count operations
+    Stats {
+        /// By actor, room, channel, outcome or hour (UTC)
+        #[arg(long, default_value = "outcome")]
+        by: StatsBy,
+        #[command(flatten)]
+        #[allow(missing_docs)]
+        filter: FilterArguments,
+        /// At most so many rows; 0 for all
+        #[arg(long, default_value_t = 50)]
+        limit: u32,
+        #[command(flatten)]
+        #[allow(missing_docs)]
+        reading: ReadingArguments,
+    },
+    /// Write all operations to stdout, oldest first, to take elsewhere
+    Export(ExportArguments),
+}
+
+/// `audit list`
+#[derive(Debug, clap::Args)]
+pub struct ListArguments {
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub filter: FilterArguments,
+    /// Only those behind this one: how a listing that was cut off goes on
+    #[arg(long, value_name = "OPERATION")]
+    pub before: Option<OperationId>,
+    /// At most so many; 0 for all
+    #[arg(long, default_value_t = 50)]
+    pub limit: u32,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub reading: ReadingArguments,
+}
+
+/// `audit export`
+#[derive(Debug, Clone, clap::Args)]
+pub struct ExportArguments {
+    /// How to write them
+    #[arg(long, value_enum, default_value = "jsonl")]
+    pub format: ExportFormat,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub filter: FilterArguments,
+    /// Only what happened after an earlier export, by the cursor that it ended with
+    #[arg(long, value_name = "CURSOR")]
+    pub after: Option<i64>,
+    /// Go on from the cursor in this file if there is one, and leave the new one there when all is written
+    #[arg(long, value_name = "FILE", conflicts_with = "after")]
+    pub cursor_file: Option<PathBuf>,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub source: SourceArguments,
+}
+
+/// How an export is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ExportFormat {
+    /// One audit entry a line
+    Jsonl,
+    /// For spreadsheets
+    Csv,
+    /// CloudEvents 1.0, one a line, with an OCSF body, for a SIEM
+    Cloudevents,
+}
+
+/// Where the log is, and how it is printed.
+#[derive(Debug, Clone, clap::Args)]
+pub struct ReadingArguments {
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub source: SourceArguments,
+    /// How to print it
+    #[arg(long, value_enum, default_value = "table")]
+    pub format: Format,
+}
+
+/// Where the log is.
+#[derive(Debug, Clone, clap::Args)]
+pub struct SourceArguments {
+    /// Read this copy of a database instead: nothing is written, so the reading is not recorded
+    #[arg(long, value_name = "FILE")]
+    pub database: Option<PathBuf>,
+}
+
+/// Which operations.
+#[derive(Debug, Clone, clap::Args)]
+pub struct FilterArguments {
+    /// Of this room
+    #[arg(long)]
+    pub room: Option<RoomId>,
+    /// By this subject
+    #[arg(long)]
+    pub actor: Option<Subject>,
+    /// In this channel
+    #[arg(long)]
+    pub channel: Option<Channel>,
+    /// With this outcome: succeeded, unchanged, refused, unknown, pending, denied, declined, invalid, duplicate
+    #[arg(long)]
+    pub outcome: Option<OutcomeKind>,
+    /// With this RequestId of Tencent's
+    #[arg(long)]
+    pub request_id: Option<String>,
+    /// This operation
+    #[arg(long)]
+    pub operation: Option<OperationId>,
+    /// With this text in the reason, the command or the error; letters match in either case
+    #[arg(long, value_parser = searched)]
+    pub text: Option<String>,
+    /// Not before: a time (2026-11-23T14:03:00Z, 2026-11-23 14:03, 14:03, yesterday) or how long ago (2h, 30m)
+    #[arg(long, value_name = "TIME")]
+    pub since: Option<Moment>,
+    /// Before: likewise
+    #[arg(long, value_name = "TIME")]
+    pub until: Option<Moment>,
+    /// The zone of times that name none, such as Europe/Berlin; this machine's if not given
+    #[arg(long, value_parser = zone)]
+    pub zone: Option<TimeZone>,
+    /// Readings of this log too
+    #[arg(long)]
+    pub readings: bool,
+}
+
+fn zone(name: &str) -> Result<TimeZone, String> {
+    audit::zone(name).map_err(|error| error.to_string())
+}
+
+fn searched(text: &str) -> Result<String, String> {
+    let fits = (1..=300).contains(&text.chars().count());
+    fits.then(|| text.to_owned()).ok_or_else(|| "a text to search for has 1 to 300 characters".to_owned())
+}
+
+impl FilterArguments {
+    pub(super) fn filter(&self) -> Filter {
+        Filter {
+            room: self.room.clone(),
+            actor: self.actor.clone(),
+            channel: self.channel.clone(),
+            outcome: self.outcome,
+            request_id: self.request_id.clone(),
+            operation: self.operation,
+            text: self.text.clone(),
+            since: self.since.clone(),
+            until: self.until.clone(),
+            before: None,
+            readings: self.readings,
+            limit: None,
+        }
+    }
+}
+
+fn at_most(limit: u32) -> Option<u32> {
+    (limit > 0).then_some(limit)
+}
+
+impl ReadingCommand {
+    /// How the answer is printed; an export has formats of its own.
+    pub(super) fn format(&self) -> Format {
+        match self {
+            Self::List(ListArguments { reading, .. })
+            | Self::Show { reading, .. }
+            | Self::OwnerAt { reading, .. }
+            | Self::Timeline { reading, .. }
+            | Self::Stats { reading, .. } => reading.format,
+            Self::Export(_) => Format::Jsonl,
+        }
+    }
+
+    /// The copy that is read instead of the bot's own database.
+    #[must_use]
+    pub fn database(&self) -> Option<&PathBuf> {
+        let source = match self {
+            Self::List(ListArguments { reading, .. })
+            | Self::Show { reading, .. }
+            | Self::OwnerAt { reading, .. }
+            | Self::Timeline { reading, .. }
+            | Self::Stats { reading, .. } => &reading.source,
+            Self::Export(export) => &export.source,
+        };
+        source.database.as_ref()
+    }
+
+    pub(super) fn question(&self) -> Question {
+        match self {
+            Self::List(arguments) => Question::List(Filter {
+                before: arguments.before,
+                limit: at_most(arguments.limit),
+                ..arguments.filter.filter()
+            }),
+            Self::Show { operation, .. } => Question::Show(*operation),
+            Self::OwnerAt { room, time, .. } => Question::OwnerAt(room.clone(), time.clone()),
+            Self::Timeline { operation, .. } => Question::Timeline(*operation),
+            Self::Stats { by, filter, limit, .. } => {
+                Question::Stats(*by, Filter { limit: at_most(*limit), ..filter.filter() })
+            }
+            Self::Export(arguments) => Question::Export(arguments.filter.filter()),
+        }
+    }
+
+    /// The zone of times that name none.
+    pub(super) fn zone(&self) -> TimeZone {
+        let given = match self {
+            Self::List(ListArguments { filter, .. })
+            | Self::Stats { filter, .. }
+            | Self::Export(ExportArguments { filter, .. }) => filter.zone.as_ref(),
+            Self::OwnerAt { zone, .. } => zone.as_ref(),
+            Self::Show { .. } | Self::Timeline { .. } => None,
+        };
+        given.cloned().unwrap_or_else(TimeZone::system)
+    }
+}

@@ -1,0 +1,135 @@
+//! `audit export`: the whole log to stdout, a chunk at a time.
+
+use std::io::{self, IsTerminal as _, Write};
+use std::path::Path;
+
+use anyhow::Context as _;
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use jiff::tz::TimeZone;
+
+use super::arguments::{ExportArguments, ExportFormat};
+use super::cloudevents;
+use crate::app::ports::{AuditLog, Clock, ExportSpan};
+use crate::cli::{Exit, print};
+use crate::domain::audit::AuditEntry;
+
+pub(super) async fn run(
+    log: &dyn AuditLog,
+    clock: &dyn Clock,
+    zone: &TimeZone,
+    arguments: &ExportArguments,
+) -> anyhow::Result<Exit> {
+    let since_event = match &arguments.cursor_file {
+        Some(file) => kept(file)?,
+        None => arguments.after,
+    };
+    let filter = arguments.filter.filter().resolve(clock.now(), zone)?;
+    let upto_event = log.newest_event().await?;
+    if since_event.is_some_and(|cursor| cursor > upto_event) {
+        super::super::tell!(
+            "the cursor {} lies behind the end of the log, {upto_event}: is this another database, or an older copy?",
+            since_event.unwrap_or_default()
+        );
+        return Ok(Exit::Failed);
+    }
+
+    let progress = progress(upto_event, since_event.unwrap_or(0));
+    let mut out = Writer::new(arguments.format)?;
+    let mut span = ExportSpan { filter, since_event, upto_event, position: 0 };
+    let mut written = 0_u64;
+    loop {
+        let chunk = log.export(&span).await?;
+        written += chunk.entries.len() as u64;
+        out.write(&chunk.entries)?;
+        match chunk.next {
+            Some(next) => span.position = next,
+            None => break,
+        }
+        progress.set_position(span.position.unsigned_abs());
+    }
+    out.end()?;
+    progress.finish_and_clear();
+    if let Some(file) = &arguments.cursor_file {
+        keep(file, upto_event)?;
+    }
+    if !arguments.filter.readings {
+        let left_out = log.readings(&span.filter, 1_000).await?;
+        let page =
+            crate::domain::audit::Page::<()> { rows: vec![], is_cut: false, readings_left_out: left_out };
+        super::say_left_out(&page);
+    }
+    super::super::tell!("{written} operations written; --after {upto_event} goes on from here");
+    Ok(Exit::Done)
+}
+
+/// Shown on a terminal only.
+fn progress(events: i64, from: i64) -> ProgressBar {
+    let target = if io::stderr().is_terminal() && !io::stdout().is_terminal() {
+        ProgressDrawTarget::stderr()
+    } else {
+        ProgressDrawTarget::hidden()
+    };
+    let bar = ProgressBar::with_draw_target(Some(events.unsigned_abs()), target);
+    if let Ok(style) = ProgressStyle::with_template("{wide_bar} {percent}% {per_sec} {eta} left") {
+        bar.set_style(style);
+    }
+    bar.set_position(from.unsigned_abs());
+    bar
+}
+
+struct Writer {
+    format: ExportFormat,
+    out: io::BufWriter<io::StdoutLock<'static>>,
+}
+
+impl Writer {
+    fn new(format: ExportFormat) -> io::Result<Self> {
+        let mut out = io::BufWriter::with_capacity(256 * 1_024, io::stdout().lock());
+        if format == ExportFormat::Csv {
+            print::csv::<AuditEntry>(&[], &mut out)?;
+        }
+        Ok(Self { format, out })
+    }
+
+    fn write(&mut self, entries: &[AuditEntry]) -> io::Result<()> {
+        match self.format {
+            ExportFormat::Jsonl => print::jsonl(entries, &mut self.out),
+            ExportFormat::Csv => print::csv_rows(entries, &mut self.out),
+            ExportFormat::Cloudevents => {
+                let events = entries.iter().map(cloudevents::event).collect::<Vec<_>>();
+                print::jsonl(&events, &mut self.out)
+            }
+        }
+    }
+
+    fn end(mut self) -> io::Result<()> {
+        self.out.flush()
+    }
+}
+
+/// The cursor in a file; `None` if there is no file yet.
+fn kept(file: &Path) -> anyhow::Result<Option<i64>> {
+    let text = match std::fs::read_to_string(file) {
+        Ok(text) => text,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(error).with_context(|| format!("`{}` cannot be read", file.display())),
+    };
+    let cursor = text.trim().parse::<i64>().ok().filter(|cursor| *cursor >= 0);
+    let wrong =
+        || format!("`{}` does not hold a cursor: delete it to export everything again", file.display());
+    cursor.with_context(wrong).map(Some)
+}
+
+/// Puts the cursor into the file, whole or not at all.
+fn keep(file: &Path, cursor: i64) -> anyhow::Result<()> {
+    let wrong = || format!("all was written, but the cursor {cursor} cannot be kept in `{}`", file.display());
+    let folder = match file.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    };
+    let mut new = tempfile::NamedTempFile::new_in(folder).with_context(wrong)?;
+    writeln!(new, "{cursor}").with_context(wrong)?;
+    new.as_file().sync_all().with_context(wrong)?;
+    new.persist(file).with_context(wrong)?;
+    Ok(())
+}

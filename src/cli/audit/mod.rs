@@ -1,0 +1,183 @@
+//! `room-owner audit ..`
+
+mod arguments;
+mod cloudevents;
+mod export;
+mod rows;
+
+use crate::app::audit::{Reader, answer, record_locally};
+use crate::app::ports::{AuditLog, Clock, Store};
+use crate::domain::audit::{Answer, NoAnswer, OperationId, OutcomeKind, Page, Question};
+use crate::domain::principal::Principal;
+
+use super::{Exit, Format, print, verify};
+
+pub use arguments::{
+    ExportArguments, ExportFormat, FilterArguments, ListArguments, ReadingArguments, ReadingCommand,
+    SourceArguments,
+};
+pub use rows::table;
+
+/// `audit ..`
+#[derive(Debug, clap::Subcommand)]
+pub enum AuditCommand {
+    /// A question to the log.
+    #[command(flatten)]
+    Read(ReadingCommand),
+    /// Check that nobody changed the log, nor the tables that are made from it. Reads the file alone, and
+    /// works on a copy
+    Verify(verify::VerifyArguments),
+    /// Prove to somebody without the database that an operation is in the log (c2sp.org/tlog-proof)
+    Prove(verify::ProveArguments),
+    /// Check a proof that `audit prove` made
+    VerifyProof {
+        /// The proof
+        file: std::path::PathBuf,
+        /// The public key of the log, from whom you trust
+        #[arg(long)]
+        key: String,
+    },
+    /// Print the public key with which the log's signed heads are checked
+    Key {
+        /// Print a new private key instead, for `AUDIT_SIGNING_KEY`; nothing is changed
+        #[arg(long)]
+        new: bool,
+    },
+}
+
+/// Where the log is read.
+pub enum Source<'a> {
+    /// In the bot's own database, where the reading is recorded: who reads, and the command as typed.
+    Own(&'a dyn Store, Principal, String),
+    /// In a copy, which stays as it is.
+    Copy(&'a dyn AuditLog),
+}
+
+/// Reads the audit log.
+///
+/// # Errors
+/// When the store fails or nothing can be printed. Nothing is printed that could not be recorded.
+pub async fn run(source: Source<'_>, clock: &dyn Clock, command: ReadingCommand) -> anyhow::Result<Exit> {
+    let question = command.question();
+    let zone = command.zone();
+    // A wrong time is found before anything is recorded.
+    if let Err(wrong) = times(&question, clock, &zone) {
+        super::tell!("{wrong}");
+        return Ok(Exit::Usage);
+    }
+    let (log, reading, own) = match source {
+        Source::Own(store, principal, typed) => {
+            let recorded = record_locally(store, clock, principal, typed, question.clone()).await;
+            let recorded = recorded.map_err(|error| {
+                anyhow::anyhow!("nothing is shown, because this reading cannot be recorded: {error}")
+            })?;
+            (store.log(), Some(recorded), Some(store))
+        }
+        Source::Copy(log) => {
+            super::tell!("note: this is a copy; reading it is not recorded");
+            (log, None, None)
+        }
+    };
+    if let ReadingCommand::Export(arguments) = &command {
+        return export::run(log, clock, &zone, arguments).await;
+    }
+    let reader = Reader { reach: None, reading };
+    match answer(log, clock, &zone, &question, &reader).await {
+        Ok(answer) => {
+            let shown = match &answer {
+                Answer::Entry(entry) => Some(entry.operation),
+                _ => None,
+            };
+            let exit = show(answer, &command)?;
+            if let (Some(operation), Some(store)) = (shown, own) {
+                beside(store, operation, command.format()).await?;
+            }
+            Ok(exit)
+        }
+        Err(NoAnswer::NoOperation(operation)) => {
+            super::tell!("there is no operation {operation}: `room-owner audit list` shows the latest");
+            Ok(Exit::Failed)
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn times(question: &Question, clock: &dyn Clock, zone: &jiff::tz::TimeZone) -> Result<(), NoAnswer> {
+    let now = clock.now();
+    match question {
+        Question::List(filter) | Question::Stats(_, filter) | Question::Export(filter) => {
+            filter.resolve(now, zone)?;
+        }
+        Question::OwnerAt(_, moment) => {
+            moment.resolve(now, zone)?;
+        }
+        Question::Show(_) | Question::Timeline(_) => {}
+    }
+    Ok(())
+}
+
+/// What the log has beside the entry of an operation.
+async fn beside(store: &dyn Store, operation: OperationId, format: Format) -> anyhow::Result<()> {
+    if let Some(confirmation) = store.confirmation(operation).await? {
+        let doubt = if confirmation.is_signed { "" } else { ", unsigned" };
+        super::tell!(
+            "confirmed by Tencent's callback{doubt}: the owner changed at {:.3}",
+            confirmation.event_at
+        );
+    }
+    if format == Format::Table
+        && let Some(checkpoint) = store.checkpoint(operation).await?
+    {
+        verify::kept_head(&checkpoint)?;
+    }
+    Ok(())
+}
+
+fn show(answer: Answer, command: &ReadingCommand) -> anyhow::Result<Exit> {
+    let format = command.format();
+    match answer {
+        Answer::List(page) => {
+            print::rows(&page.rows, format)?;
+            if page.rows.is_empty() {
+                super::tell!("no entry matches");
+            } else if let Some(last) = page.rows.last().filter(|_| page.is_cut) {
+                super::tell!(
+                    "these are {}; older ones are left out: --before {} goes on, --limit 0 shows all",
+                    page.rows.len(),
+                    last.operation
+                );
+            }
+            say_left_out(&page);
+        }
+        Answer::Entry(entry) => print::whole(&*entry, format)?,
+        Answer::Owner(told) => print::whole(&*told, format)?,
+        Answer::Timeline(steps, entry) => {
+            print::rows(&steps, format)?;
+            say_open(entry.operation, entry.outcome);
+        }
+        Answer::Stats(_, page) => {
+            print::rows(&page.rows, format)?;
+            if page.rows.is_empty() {
+                super::tell!("no entry matches");
+            } else if page.is_cut {
+                super::tell!("these are {}; more are left out: --limit 0 shows all", page.rows.len());
+            }
+            say_left_out(&page);
+        }
+    }
+    Ok(Exit::Done)
+}
+
+fn say_left_out<T>(page: &Page<T>) {
+    if let Some(words) = page.readings_in_words() {
+        super::tell!("{words}: --readings shows them");
+    }
+}
+
+fn say_open(operation: OperationId, outcome: OutcomeKind) {
+    match outcome {
+        OutcomeKind::Pending => super::tell!("no outcome is recorded yet: operation {operation} is open"),
+        OutcomeKind::Unknown => super::tell!("what came of operation {operation} is not known"),
+        _ => {}
+    }
+}

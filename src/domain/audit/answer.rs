@@ -1,0 +1,68 @@
+//! What the log answers.
+
+use super::{AuditEntry, InvalidMoment, OperationId, Ownership, Stat, StatsBy, Step};
+use crate::domain::room::RoomId;
+
+/// The answer to a [`Question`](super::Question).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Answer {
+    /// Entries, newest first.
+    List(Page<AuditEntry>),
+    /// One entry.
+    Entry(Box<AuditEntry>),
+    /// Who owned a room.
+    Owner(Box<Ownership>),
+    /// The steps of an operation, and the operation as it is now.
+    Timeline(Vec<Step>, Box<AuditEntry>),
+    /// Counts.
+    Stats(StatsBy, Page<Stat>),
+}
+
+/// A part of an answer that may go on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Page<T> {
+    /// The rows.
+    pub rows: Vec<T>,
+    /// Whether there are more behind them.
+    pub is_cut: bool,
+    /// How many readings of the log were left out, counted up to [`Page::MOST_READINGS`].
+    pub readings_left_out: u32,
+}
+
+impl<T> Page<T> {
+    /// As far as readings that are left out are counted.
+    pub const MOST_READINGS: u32 = 1_000;
+
+    /// How many readings were left out, in words; `None` if none was.
+    #[must_use]
+    pub fn readings_in_words(&self) -> Option<String> {
+        match self.readings_left_out {
+            0 => None,
+            1 => Some("1 reading of the log is left out".to_owned()),
+            Self::MOST_READINGS => {
+                Some(format!("{} or more readings of the log are left out", Self::MOST_READINGS))
+            }
+            n => Some(format!("{n} readings of the log are left out")),
+        }
+    }
+}
+
+/// Why there is no answer.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum NoAnswer {
+    /// A time cannot be told.
+    #[error(transparent)]
+    Moment(#[from] InvalidMoment),
+    /// There is no such operation, or it is not in reach.
+    #[error("there is no operation {0}")]
+    NoOperation(OperationId),
+    /// The room is not in reach.
+    #[error("the log of `{0}` is not in your reach")]
+    OutOfReach(RoomId),
+    /// An event cannot be read: the log was written by a newer version, or was tampered with.
+    #[error("event {0} of the log cannot be read: run `room-owner audit verify`")]
+    BrokenEvent(i64),
+    /// The store failed.
+    #[error("{0}")]
+    Store(String),
+}

@@ -1,0 +1,313 @@
+//! Points in time as people type them.
+
+use std::fmt;
+use std::str::FromStr;
+
+use jiff::civil::{Date, DateTime, Time};
+use jiff::tz::{AmbiguousOffset, TimeZone};
+use jiff::{SignedDuration, Timestamp};
+
+use crate::domain::period::parse_period;
+
+/// A point in time as it was typed: it becomes a [`Timestamp`] once it is known when and where it is read.
+///
+/// ```text
+/// 2026-11-23T14:03:00Z     2026-11-23T15:03+01:00          exact
+/// 2026-11-23 14:03         2026-11-23 14:03 Europe/Berlin  a wall clock's, here or there
+/// 2026-11-23               today   yesterday               the beginning of a day
+/// 14:03   yesterday 14:03                                  the last time that a clock showed it
+/// 2h      90m ago          now                             counted back from now
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Moment {
+    typed: String,
+    what: What,
+    /// The zone that was typed with it.
+    zone: Option<TimeZone>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum What {
+    Exact(Timestamp),
+    Ago(SignedDuration),
+    Day(Day),
+    At(Day, Time),
+    /// The last time that the clock showed it.
+    Last(Time),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Day {
+    Date(Date),
+    Today,
+    Yesterday,
+}
+
+/// Why a text is not a point in time, or not one only.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidMoment {
+    /// It has none of the forms.
+    #[error(
+        "`{0}` is not a time: write 2026-11-23T14:03:00Z, 2026-11-23 14:03, 2026-11-23 14:03 Europe/Berlin, 14:03, \
+         2026-11-23, yesterday or 2h"
+    )]
+    Unreadable(String),
+    /// There is no such zone.
+    #[error("`{0}` is not a time zone: write one such as UTC, Europe/Berlin or Asia/Shanghai")]
+    Zone(String),
+    /// The clock is set forward over it.
+    #[error(
+        "`{typed}` does not exist in {zone}: the clock is set forward there; write {before} or {after} for what you mean"
+    )]
+    Skipped {
+        /// As typed.
+        typed: String,
+        /// The zone's name.
+        zone: String,
+        /// With the offset before the change.
+        before: String,
+        /// With the offset after it.
+        after: String,
+    },
+    /// The clock shows it twice.
+    #[error("`{typed}` comes twice in {zone}: the clock is set back there; write {before} or {after}")]
+    Twice {
+        /// As typed.
+        typed: String,
+        /// The zone's name.
+        zone: String,
+        /// The first one.
+        before: String,
+        /// The second one.
+        after: String,
+    },
+}
+
+/// Finds a time zone by its name.
+///
+/// # Errors
+/// When there is none of that name.
+pub fn zone(name: &str) -> Result<TimeZone, InvalidMoment> {
+    if name.eq_ignore_ascii_case("utc") || name.eq_ignore_ascii_case("z") {
+        return Ok(TimeZone::UTC);
+    }
+    TimeZone::get(name).map_err(|_| InvalidMoment::Zone(name.to_owned()))
+}
+
+impl FromStr for Moment {
+    type Err = InvalidMoment;
+
+    fn from_str(text: &str) -> Result<Self, InvalidMoment> {
+        let typed = text.trim().to_owned();
+        let unreadable = || InvalidMoment::Unreadable(text.trim().to_owned());
+        if let Ok(exact) = typed.parse::<Timestamp>()
+            && !typed.contains('[')
+        {
+            return Ok(Self { typed, what: What::Exact(exact), zone: None });
+        }
+        if let Some(what) = ago(&typed) {
+            return Ok(Self { what, typed, zone: None });
+        }
+        let (rest, zone) = match split_zone(&typed) {
+            Some((rest, name)) => (rest, Some(zone(name)?)),
+            None => (typed.as_str(), None),
+        };
+        let what = wall(rest).ok_or_else(unreadable)?;
+        Ok(Self { what, zone, typed })
+    }
+}
+
+impl fmt::Display for Moment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.typed)
+    }
+}
+
+/// `now`, `2h`, `90m ago`
+fn ago(text: &str) -> Option<What> {
+    if text == "now" {
+        return Some(What::Ago(SignedDuration::ZERO));
+    }
+    let period = parse_period(text.strip_suffix(" ago").unwrap_or(text)).ok()?;
+    SignedDuration::try_from(period).ok().map(What::Ago)
+}
+
+/// `.. Europe/Berlin`, `..[Europe/Berlin]`
+fn split_zone(text: &str) -> Option<(&str, &str)> {
+    if let Some(inner) = text.strip_suffix(']') {
+        return inner.split_once('[').map(|(rest, name)| (rest.trim_end(), name));
+    }
+    let (rest, last) = text.rsplit_once(' ')?;
+    let names_a_zone = last.starts_with(|c: char| c.is_ascii_alphabetic()) && last != "ago";
+    names_a_zone.then_some((rest.trim_end(), last))
+}
+
+fn wall(text: &str) -> Option<What> {
+    let day = |word: &str| match word {
+        "today" => Some(Day::Today),
+        "yesterday" => Some(Day::Yesterday),
+        _ => word.parse().ok().map(Day::Date),
+    };
+    if let Some((first, second)) = text.split_once([' ', 'T']) {
+        // `today` holds no space, and no date holds a `T`.
+        return Some(What::At(day(first)?, clock(second)?));
+    }
+    day(text).map(What::Day).or_else(|| clock(text).map(What::Last))
+}
+
+/// `14:03`, `14:03:05`
+fn clock(text: &str) -> Option<Time> {
+    let plain = text.contains(':') && text.bytes().all(|b| b.is_ascii_digit() || b":.".contains(&b));
+    if plain { text.parse().ok() } else { None }
+}
+
+impl Moment {
+    /// The same, in `zone` if it names none of its own.
+    #[must_use]
+    pub fn or_in(self, zone: TimeZone) -> Self {
+        Self { zone: Some(self.zone.unwrap_or(zone)), ..self }
+    }
+
+    /// The point in time, read at `now` in `zone` unless it names a zone of its own.
+    ///
+    /// # Errors
+    /// When the clock of that zone never showed it, or shows it twice.
+    pub fn resolve(&self, now: Timestamp, zone: &TimeZone) -> Result<Timestamp, InvalidMoment> {
+        let zone = self.zone.as_ref().unwrap_or(zone);
+        let unreadable = |_: jiff::Error| InvalidMoment::Unreadable(self.typed.clone());
+        let today = zone.to_datetime(now).date();
+        let date = |day: Day| match day {
+            Day::Date(date) => Ok(date),
+            Day::Today => Ok(today),
+            Day::Yesterday => today.yesterday().map_err(unreadable),
+        };
+        match &self.what {
+            What::Exact(exact) => Ok(*exact),
+            What::Ago(length) => now.checked_sub(*length).map_err(unreadable),
+            What::Day(day) => {
+                let start = date(*day)?.at(0, 0, 0, 0).to_zoned_datetime(zone.clone()).map_err(unreadable)?;
+                Ok(start.timestamp())
+            }
+            What::At(day, time) => self.on(date(*day)?.to_datetime(*time), zone),
+            What::Last(time) => {
+                let on_today = self.on(today.to_datetime(*time), zone)?;
+                if on_today <= now {
+                    return Ok(on_today);
+                }
+                self.on(today.yesterday().map_err(unreadable)?.to_datetime(*time), zone)
+            }
+        }
+    }
+
+    fn on(&self, civil: DateTime, zone: &TimeZone) -> Result<Timestamp, InvalidMoment> {
+        let both = |before: jiff::tz::Offset, after: jiff::tz::Offset| {
+            let with = |offset: jiff::tz::Offset| {
+                let exact = offset.to_timestamp(civil).map(|at| at.display_with_offset(offset).to_string());
+                exact.unwrap_or_else(|_| civil.to_string())
+            };
+            (with(before), with(after))
+        };
+        let name = || zone.iana_name().unwrap_or("this machine's zone").to_owned();
+        let ambiguous = zone.to_ambiguous_timestamp(civil);
+        match ambiguous.offset() {
+            AmbiguousOffset::Unambiguous { .. } => {
+                ambiguous.compatible().map_err(|_| InvalidMoment::Unreadable(self.typed.clone()))
+            }
+            AmbiguousOffset::Gap { before, after } => {
+                let (before, after) = both(before, after);
+                Err(InvalidMoment::Skipped { typed: self.typed.clone(), zone: name(), before, after })
+            }
+            AmbiguousOffset::Fold { before, after } => {
+                let (before, after) = both(before, after);
+                Err(InvalidMoment::Twice { typed: self.typed.clone(), zone: name(), before, after })
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: &str = "2026-11-23T14:03:00Z";
+
+    fn read_in(text: &str, place: &str) -> Result<String, String> {
+        let moment: Moment = text.parse().map_err(|error: InvalidMoment| error.to_string())?;
+        let at = moment.resolve(NOW.parse().unwrap(), &zone(place).unwrap());
+        at.map(|at| at.to_string()).map_err(|error| error.to_string())
+    }
+
+    fn read(text: &str) -> String {
+        read_in(text, "UTC").unwrap()
+    }
+
+    #[test]
+    fn times_as_people_type_them() {
+        for (text, at) in [
+            ("2026-11-23T14:00:00+01:00", "2026-11-23T13:00:00Z"),
+            ("2026-11-23T14:00+01:00", "2026-11-23T13:00:00Z"),
+            ("2026-11-23T14:00:00.250Z", "2026-11-23T14:00:00.25Z"),
+            ("2026-11-23 09:30", "2026-11-23T09:30:00Z"),
+            ("2026-11-23T09:30:05", "2026-11-23T09:30:05Z"),
+            ("2026-11-22", "2026-11-22T00:00:00Z"),
+            ("today", "2026-11-23T00:00:00Z"),
+            ("yesterday", "2026-11-22T00:00:00Z"),
+            ("yesterday 14:03", "2026-11-22T14:03:00Z"),
+            ("today 09:00", "2026-11-23T09:00:00Z"),
+            ("09:00", "2026-11-23T09:00:00Z"),
+            ("14:03", "2026-11-23T14:03:00Z"),
+            ("14:04", "2026-11-22T14:04:00Z"),
+            ("2h", "2026-11-23T12:03:00Z"),
+            ("90m ago", "2026-11-23T12:33:00Z"),
+            ("now", "2026-11-23T14:03:00Z"),
+            ("2026-11-23 14:03 Europe/Berlin", "2026-11-23T13:03:00Z"),
+            ("2026-11-23T14:03[Asia/Shanghai]", "2026-11-23T06:03:00Z"),
+            ("14:03 Europe/Berlin", "2026-11-23T13:03:00Z"),
+            ("yesterday Asia/Shanghai", "2026-11-21T16:00:00Z"),
+            ("2026-11-23 14:03 UTC", "2026-11-23T14:03:00Z"),
+            (" 2026-11-22 ", "2026-11-22T00:00:00Z"),
+        ] {
+            assert_eq!(read(text), at, "{text}");
+        }
+        assert_eq!(read_in("2026-11-23 14:03", "Europe/Berlin").unwrap(), "2026-11-23T13:03:00Z");
+        assert_eq!(read_in("2026-11-23T14:03Z", "Europe/Berlin").unwrap(), "2026-11-23T14:03:00Z");
+    }
+
+    #[test]
+    fn what_is_no_time_is_refused_with_the_forms() {
+        for text in
+            ["", "soon", "-2h", "2", "2026-13-01", "2026-11-23 25:00", "14h:03", "1mo", "100000y", "0s"]
+        {
+            assert!(read_in(text, "UTC").unwrap_err().contains("is not a time"), "{text}");
+        }
+        assert_eq!(
+            read_in("2026-11-23 14:03 Mars/Base", "UTC").unwrap_err(),
+            "`Mars/Base` is not a time zone: write one such as UTC, Europe/Berlin or Asia/Shanghai"
+        );
+    }
+
+    #[test]
+    fn a_time_that_a_clock_shows_twice_or_never_is_refused_with_what_to_write() {
+        assert_eq!(
+            read_in("2026-10-25 02:30", "Europe/Berlin").unwrap_err(),
+            "`2026-10-25 02:30` comes twice in Europe/Berlin: the clock is set back there; write \
+             2026-10-25T02:30:00+02:00 or 2026-10-25T02:30:00+01:00"
+        );
+        assert_eq!(
+            read_in("2026-03-29 02:30 Europe/Berlin", "UTC").unwrap_err(),
+            "`2026-03-29 02:30 Europe/Berlin` does not exist in Europe/Berlin: the clock is set forward there; \
+             write 2026-03-29T02:30:00+01:00 or 2026-03-29T02:30:00+02:00 for what you mean"
+        );
+        // Midnight does not exist on that day; the day begins at one o'clock.
+        assert_eq!(read_in("2018-11-04", "America/Sao_Paulo").unwrap(), "2018-11-04T03:00:00Z");
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn no_text_breaks_it(text in proptest::prelude::any::<String>()) {
+            if let Ok(moment) = text.parse::<Moment>() {
+                drop(moment.resolve(NOW.parse().unwrap(), &TimeZone::UTC));
+            }
+        }
+    }
+}

@@ -1,0 +1,235 @@
+//! Answers about the log.
+
+use jiff::Timestamp;
+
+use super::{CommandName, Line, Message, Tone, capital, channel, code, op, spans, subject, text};
+use crate::domain::access::{Reach, list};
+use crate::domain::audit::{
+    Answer, AuditEntry, Certainty, NoAnswer, OperationId, OutcomeKind, Ownership, Page, Stat, StatsBy, Step,
+};
+use crate::domain::command::Family;
+
+/// What is said about the log: the answer, and how far the reader sees.
+pub(super) fn audit(
+    operation: OperationId,
+    answer: &Result<Answer, NoAnswer>,
+    reach: &Reach,
+    name: &CommandName,
+) -> Message {
+    let name = name.of(Family::Audit);
+    let mut message = match answer {
+        Ok(Answer::List(page)) => entries(page, &name),
+        Ok(Answer::Entry(entry)) => whole(entry),
+        Ok(Answer::Owner(told)) => owner(told),
+        Ok(Answer::Timeline(steps, entry)) => timeline(steps, entry),
+        Ok(Answer::Stats(by, page)) => stats(*by, page),
+        Err(error) => no_answer(error, &name),
+    };
+    if !reach.is_everything() && answer.is_ok() {
+        message.body.push(left_out(reach));
+    }
+    message.footer = Some(op(operation));
+    message
+}
+
+/// That there is more in the log than this person may see here.
+fn left_out(reach: &Reach) -> Line {
+    let mut line = text("Left out: what is about no room, and all rooms but ").code(list(reach.granted()));
+    if reach.here() != reach.granted() {
+        line = line.text(", in this channel ").code(list(reach.here()));
+    }
+    line.text(".")
+}
+
+fn at(time: Timestamp) -> String {
+    time.strftime("%Y-%m-%d %H:%M:%S UTC").to_string()
+}
+
+fn more(line: Line, page_is_cut: bool, how: impl FnOnce() -> Line) -> Line {
+    if page_is_cut { line.and(how()) } else { line }
+}
+
+fn entries(page: &Page<AuditEntry>, name: &CommandName) -> Message {
+    let mut body: Vec<Line> = page.rows.iter().map(row).collect();
+    let count = page.rows.len();
+    let headline = match (count, page.is_cut) {
+        (0, _) => text("Nothing in the log matches."),
+        (1, false) => text("One operation:"),
+        (_, false) => text(count).text(" operations, newest first:"),
+        (_, true) => text("The newest ").text(count).text(" that match; there are older ones:"),
+    };
+    if let Some(last) = page.rows.last().filter(|_| page.is_cut) {
+        body.push(
+            text("Older ones: the same with ")
+                .code(format!("before: {}", last.operation))
+                .text(" behind it."),
+        );
+    }
+    if let Some(first) = page.rows.first() {
+        body.push(text("One of them whole: ").code(name.with(first.operation)));
+    }
+    body.extend(readings(page));
+    Message { tone: Tone::Plain, headline, body, footer: None }
+}
+
+fn readings<T>(page: &Page<T>) -> Option<Line> {
+    let words = page.readings_in_words()?;
+    Some(text(capital(&words)).text(": ").code("readings: yes").text(" shows them."))
+}
+
+/// One operation in one line.
+fn row(entry: &AuditEntry) -> Line {
+    let mut line = text(format!("op {} · {} · ", entry.operation, at(entry.at)));
+    line = match &entry.actor {
+        Some(actor) => line.and(subject(actor)),
+        None => line.text("somebody unnamed"),
+    };
+    line = line.text(" · ").code(&entry.command).text(" · ").text(entry.outcome);
+    if let Some(previous) = &entry.previous_owner {
+        let was = if entry.new_owner.is_some() { " · was " } else { " · owner " };
+        line = line.text(was).code(previous);
+    }
+    match entry.outcome {
+        OutcomeKind::Denied => match &entry.authority {
+            Some(why) => line.text(" · ").code(why),
+            None => line,
+        },
+        _ => match entry.error_code {
+            Some(number) => line.text(format!(" · {number}")),
+            None => line,
+        },
+    }
+}
+
+fn whole(entry: &AuditEntry) -> Message {
+    let mut body = Vec::new();
+    let mut field = |name: &str, value: Option<Line>| {
+        body.extend(value.map(|value| text(format!("{name}: ")).and(value)));
+    };
+    let coded = |value: &Option<String>| value.as_ref().map(code);
+    field("At", Some(text(at(entry.at))));
+    field("By", entry.actor.as_ref().map(subject));
+    field("In", entry.channel.as_ref().map(channel));
+    field("Command", Some(code(&entry.command)));
+    field("Room", entry.room.as_ref().map(code));
+    field("New owner", coded(&entry.new_owner));
+    field(if entry.new_owner.is_some() { "Owner before" } else { "Owner" }, coded(&entry.previous_owner));
+    field("Reason", coded(&entry.reason));
+    field("Allowed by", coded(&entry.authority).filter(|_| entry.outcome != OutcomeKind::Denied));
+    field("Denied because", coded(&entry.authority).filter(|_| entry.outcome == OutcomeKind::Denied));
+    field("Tencent's code", entry.error_code.map(code));
+    field("What went wrong", coded(&entry.error_info));
+    field("RequestId", coded(&entry.request_id));
+    field("Took", entry.duration_ms.map(|ms| text(format!("{ms} ms"))));
+    let headline = text(format!("Operation {}: {}.", entry.operation, entry.outcome));
+    Message { tone: Tone::Plain, headline, body, footer: None }
+}
+
+fn owner(told: &Ownership) -> Message {
+    let mut body = Vec::new();
+    let (tone, headline) = match (&told.owner, told.certainty) {
+        (Some(owner), Certainty::Known) => (
+            Tone::Plain,
+            code(owner).text(" owned ").code(&told.room).text(" at ").text(at(told.time)).text("."),
+        ),
+        (Some(owner), _) => (
+            Tone::Plain,
+            code(owner)
+                .text(" probably owned ")
+                .code(&told.room)
+                .text(" at ")
+                .text(at(told.time))
+                .text(": it follows from what was found later."),
+        ),
+        (None, _) => (
+            Tone::Warning,
+            text("The log cannot tell who owned ")
+                .code(&told.room)
+                .text(" at ")
+                .text(at(told.time))
+                .text("."),
+        ),
+    };
+    if let Some(since) = told.since {
+        let by = told.operation.map(|operation| format!(" (op {operation})")).unwrap_or_default();
+        body.push(text(format!("Since {}{by}, at the latest.", at(since))));
+    }
+    body.push(text("Why: ").code(&told.explanation));
+    Message { tone, headline, body, footer: None }
+}
+
+fn timeline(steps: &[Step], entry: &AuditEntry) -> Message {
+    let mut body: Vec<Line> = steps
+        .iter()
+        .map(|step| {
+            let when = step.at.map(|at| at.strftime("%H:%M:%S%.3f").to_string()).unwrap_or_default();
+            let wait = match step.wait_ms {
+                Some(wait) if wait != 0 => format!(" (+{wait} ms)"),
+                _ => String::new(),
+            };
+            text(format!("{when}{wait} {}: ", step.step)).code(&step.what)
+        })
+        .collect();
+    match entry.outcome {
+        OutcomeKind::Pending => body.push(text("No outcome is recorded yet.")),
+        OutcomeKind::Unknown => body.push(text("What came of it is not known.")),
+        _ => {}
+    }
+    let date = entry.at.strftime("%Y-%m-%d");
+    let headline = text(format!("Operation {} on {date}, UTC: {}.", entry.operation, entry.outcome));
+    Message { tone: Tone::Plain, headline, body, footer: None }
+}
+
+fn stats(by: StatsBy, page: &Page<Stat>) -> Message {
+    let mut body: Vec<Line> = page
+        .rows
+        .iter()
+        .map(|stat| {
+            let key = stat.key.as_ref().map_or_else(|| text("(none)"), code);
+            let parts = [
+                ("done", stat.done),
+                ("refused", stat.refused),
+                ("denied", stat.denied),
+                ("open", stat.open),
+                ("other", stat.other),
+            ];
+            let parts: Vec<String> =
+                parts.iter().filter(|(_, n)| *n > 0).map(|(what, n)| format!("{n} {what}")).collect();
+            key.text(format!(": {} ({})", stat.operations, parts.join(", ")))
+        })
+        .collect();
+    let line = text(format!("Operations by {by}"));
+    let headline = match page.rows.len() {
+        0 => text("Nothing in the log matches."),
+        n => more(line, page.is_cut, || text(format!(", the first {n}; there are more"))).text(":"),
+    };
+    body.extend(readings(page));
+    Message { tone: Tone::Plain, headline, body, footer: None }
+}
+
+fn no_answer(error: &NoAnswer, name: &CommandName) -> Message {
+    let (headline, next) = match error {
+        NoAnswer::Moment(error) => {
+            (spans(&capital(&error.to_string())).text("."), text("Ask again with that."))
+        }
+        NoAnswer::NoOperation(operation) => (
+            text(format!(
+                "There is no operation {operation}, or it is not among the rooms that you may see here."
+            )),
+            code(&name.0).text(" shows the newest."),
+        ),
+        NoAnswer::OutOfReach(room) => (
+            text("The log of ").code(room).text(" is not among what you may see here."),
+            text("Ask an admin for the role of an auditor for it."),
+        ),
+        NoAnswer::BrokenEvent(number) => (
+            text(format!("Event {number} of the log cannot be read.")),
+            text("Tell whoever runs the bot: the log may have been tampered with."),
+        ),
+        NoAnswer::Store(_) => (
+            text("The log cannot be read right now."),
+            text("Try again; tell whoever runs the bot if it stays like this."),
+        ),
+    };
+    Message { tone: Tone::Failed, headline, body: vec![next], footer: None }
+}

@@ -1,0 +1,66 @@
+//! The log of a file that is only read: a copy, a back-up.
+
+use std::path::Path;
+
+use sqlx::Connection as _;
+use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqlitePoolOptions};
+
+use super::LogReader;
+use crate::app::ports::{AuditLog, StoreError};
+
+/// The audit log of a database file that is left as it is: nothing is written beside it or into it, and its
+/// schema is not brought up to date.
+pub struct LogCopy {
+    reader: LogReader,
+}
+
+impl LogCopy {
+    /// Opens the file.
+    ///
+    /// # Errors
+    /// When it cannot be read, or has a schema from before the questions.
+    pub async fn open(file: &Path) -> Result<Self, StoreError> {
+        let name = file.display();
+        if !file.is_file() {
+            return Err(StoreError(format!("there is no file `{name}`: name the copy of a database")));
+        }
+        // Without a write-ahead log beside it the file is all there is, and needs no files for sharing.
+        let wal = Path::new(&format!("{name}-wal")).metadata().is_ok_and(|wal| wal.len() > 0);
+        let options = SqliteConnectOptions::new()
+            .filename(file)
+            .read_only(true)
+            .immutable(!wal)
+            .pragma("trusted_schema", "OFF")
+            .pragma("cell_size_check", "ON");
+        let mut first = SqliteConnection::connect_with(&options).await.map_err(|error| {
+            StoreError(format!("`{name}` cannot be read: {error}; is it the copy of a database?"))
+        })?;
+        let known: i64 = sqlx::query_scalar(
+            "SELECT count(*) FROM pragma_table_info('operations') WHERE name IN ('held_room', 'reading')",
+        )
+        .fetch_one(&mut first)
+        .await
+        .map_err(|error| {
+            StoreError(format!("`{name}` cannot be read: {error}; is it the copy of a database?"))
+        })?;
+        drop(first.close().await);
+        match known {
+            2 => {}
+            1 => {
+                return Err(StoreError(format!(
+                    "`{name}` was written by an older version: let `DATABASE_URL` name another copy of it once, \
+                     which brings that copy up to date, and read that"
+                )));
+            }
+            _ => return Err(StoreError(format!("`{name}` holds no audit log of this program"))),
+        }
+        let pool = SqlitePoolOptions::new().max_connections(2).connect_lazy_with(options);
+        Ok(Self { reader: LogReader::on(pool) })
+    }
+
+    /// The log.
+    #[must_use]
+    pub fn log(&self) -> &dyn AuditLog {
+        &self.reader
+    }
+}

@@ -1,0 +1,94 @@
+//! Questions to the audit log.
+
+mod copy;
+mod export;
+mod history;
+mod list;
+#[cfg(test)]
+mod plans;
+mod stats;
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use sqlx::Row as _;
+use sqlx::sqlite::SqlitePool;
+
+use crate::app::ports::{AuditLog, ExportChunk, ExportSpan, StoreError};
+use crate::domain::audit::{AuditEntry, AuditFilter, OperationId, RecordedEvent, RoomHistory, Stat, StatsBy};
+use crate::domain::room::RoomId;
+
+use super::failed;
+use super::rows::{self, Open};
+
+pub use copy::LogCopy;
+
+pub(super) async fn unresolved(pool: &SqlitePool) -> Result<Vec<Open>, sqlx::Error> {
+    let rows =
+        sqlx::query("SELECT * FROM operations WHERE is_open = 1 ORDER BY operation").fetch_all(pool).await?;
+    rows.iter().map(Open::of).collect()
+}
+
+/// Answers questions over connections that cannot write.
+pub(super) struct LogReader {
+    pool: SqlitePool,
+}
+
+impl LogReader {
+    pub(super) fn on(pool: SqlitePool) -> Self {
+        Self { pool }
+    }
+}
+
+const UNREADABLE: &str = "the audit log cannot be read";
+
+#[async_trait]
+impl AuditLog for LogReader {
+    async fn entries(&self, filter: &AuditFilter) -> Result<Vec<AuditEntry>, StoreError> {
+        list::entries(&self.pool, filter).await.map_err(failed(UNREADABLE))
+    }
+
+    async fn entry(&self, operation: OperationId) -> Result<Option<AuditEntry>, StoreError> {
+        let row = sqlx::query("SELECT * FROM operations WHERE operation = ?")
+            .bind(operation.seq())
+            .fetch_optional(&self.pool)
+            .await
+            .map_err(failed(UNREADABLE))?;
+        row.as_ref().map(rows::entry).transpose().map_err(failed(UNREADABLE))
+    }
+
+    async fn readings(&self, filter: &AuditFilter, at_most: u32) -> Result<u32, StoreError> {
+        list::readings(&self.pool, filter, at_most).await.map_err(failed(UNREADABLE))
+    }
+
+    async fn events(&self, operation: OperationId) -> Result<Vec<RecordedEvent>, StoreError> {
+        let events = async {
+            let rows = sqlx::query("SELECT seq, body FROM audit_events WHERE operation = ? ORDER BY seq")
+                .bind(operation.seq())
+                .fetch_all(&self.pool)
+                .await?;
+            rows.iter()
+                .map(|row| Ok(RecordedEvent { seq: row.try_get("seq")?, body: row.try_get("body")? }))
+                .collect::<Result<Vec<_>, sqlx::Error>>()
+        };
+        events.await.map_err(failed(UNREADABLE))
+    }
+
+    async fn room_history(&self, room: &RoomId, at: Timestamp) -> Result<RoomHistory, StoreError> {
+        history::around(&self.pool, room, at).await.map_err(failed(UNREADABLE))
+    }
+
+    async fn stats(&self, filter: &AuditFilter, by: StatsBy) -> Result<Vec<Stat>, StoreError> {
+        stats::stats(&self.pool, filter, by).await.map_err(failed(UNREADABLE))
+    }
+
+    async fn newest_event(&self) -> Result<i64, StoreError> {
+        sqlx::query_scalar("SELECT coalesce(max(seq), 0) FROM audit_events")
+            .fetch_one(&self.pool)
+            .await
+            .map_err(failed(UNREADABLE))
+    }
+
+    async fn export(&self, span: &ExportSpan) -> Result<ExportChunk, StoreError> {
+        export::chunk(&self.pool, span).await.map_err(failed(UNREADABLE))
+    }
+}

@@ -1,0 +1,65 @@
+//! How many operations there were.
+
+use sqlx::Row as _;
+use sqlx::sqlite::SqlitePool;
+
+use crate::domain::audit::{AuditFilter, Stat, StatsBy};
+use crate::store::rows;
+
+use super::list::{Way, select};
+
+const COUNTS: &str = "count(*) AS operations,
+    count(*) FILTER (WHERE outcome IN ('succeeded', 'unchanged')) AS done,
+    count(*) FILTER (WHERE outcome = 'refused') AS refused,
+    count(*) FILTER (WHERE outcome = 'denied') AS denied,
+    count(*) FILTER (WHERE outcome IN ('unknown', 'pending')) AS open,
+    count(*) FILTER (WHERE outcome IN ('declined', 'invalid', 'duplicate')) AS other,
+    min(at) AS first, max(at) AS last";
+
+pub(super) async fn stats(
+    pool: &SqlitePool,
+    filter: &AuditFilter,
+    by: StatsBy,
+) -> Result<Vec<Stat>, sqlx::Error> {
+    let way = match Way::of(filter) {
+        // The indexes know nothing of readings.
+        way if !filter.without_readings && !way.finds_readings() => Way::Scan,
+        // Of everything, row by row is the shortest way.
+        Way::Time if filter.since.is_none() && filter.until.is_none() => Way::Scan,
+        way => way,
+    };
+    let key = match by {
+        StatsBy::Actor => "actor",
+        StatsBy::Room => "room",
+        StatsBy::Channel => "channel",
+        StatsBy::Outcome => "outcome",
+        StatsBy::Hour => "strftime('%Y-%m-%dT%H:00:00Z', at / 1000, 'unixepoch')",
+    };
+    let mut query = select(&format!("{key} AS key, {COUNTS}"), filter, way);
+    query.push(" GROUP BY 1");
+    query.push(match by {
+        StatsBy::Hour => " ORDER BY key DESC",
+        _ => " ORDER BY operations DESC, key",
+    });
+    if let Some(limit) = filter.limit {
+        query.push(" LIMIT ").push_bind(i64::from(limit));
+    }
+    let rows = query.build().fetch_all(pool).await?;
+    rows.iter()
+        .map(|row| {
+            let count = |column: &str| row.try_get::<i64, _>(column).map(i64::unsigned_abs);
+            Ok(Stat {
+                by: by.name(),
+                key: row.try_get("key")?,
+                operations: count("operations")?,
+                done: count("done")?,
+                refused: count("refused")?,
+                denied: count("denied")?,
+                open: count("open")?,
+                other: count("other")?,
+                first: rows::time("first", row.try_get("first")?)?,
+                last: rows::time("last", row.try_get("last")?)?,
+            })
+        })
+        .collect()
+}
