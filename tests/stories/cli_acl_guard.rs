@@ -25,21 +25,32 @@ async fn with_one_admin() -> Program {
 async fn what_locks_everybody_out_needs_force() {
     let program = with_one_admin().await;
     let mut told = String::new();
-    let edits = [
+    let tries = [
         "acl revoke 1",
         "acl grant slack:T1:U1 admin --deny",
         "acl grant slack:T1:U1 admin --deny --rooms vip-1",
         "acl channel remove slack:T1:C1",
         "acl channel allow slack:T1:C1 --rooms live-*",
     ];
-    for words in edits {
+    for words in tries {
         let refused = program.runs(words).await;
         assert_eq!((refused.code, refused.out.as_str()), (1, ""), "{words}: {}", refused.err);
         told.push_str(&format!("{words}\n{}\n", without_number(&refused.err)));
         let last = edits(&program).await.pop().unwrap();
         assert_eq!((last.outcome.as_str(), last.authority.as_str()), ("declined", "local"));
     }
-    assert_snapshot!(told, @"");
+    assert_snapshot!(told, @r"
+    acl revoke 1
+    nothing was changed: no admin would be left who could undo it from chat: make somebody else an admin first, or use --force
+    acl grant slack:T1:U1 admin --deny
+    nothing was changed: no admin would be left who could undo it from chat: make somebody else an admin first, or use --force
+    acl grant slack:T1:U1 admin --deny --rooms vip-1
+    nothing was changed: no admin would be left who could undo it from an authorised channel: give somebody else the role, or another channel all rooms, first; or use --force
+    acl channel remove slack:T1:C1
+    nothing was changed: no authorised channel would be left to undo it from: authorise another channel first, or use --force
+    acl channel allow slack:T1:C1 --rooms live-*
+    nothing was changed: no admin would be left who could undo it from an authorised channel: give somebody else the role, or another channel all rooms, first; or use --force
+    ");
     went_well(&program.runs("acl grant cli:ana admin").await);
     assert_eq!(program.runs("acl revoke 1").await.code, 1, "an admin of the command line is none in chat");
     went_well(&program.runs("acl grant slack:T1:U2 admin --rooms live-*").await);
@@ -69,7 +80,13 @@ async fn a_grant_to_oneself_is_seen() {
         program.runs("acl list --format json").await.json()[0]["granted_by"].as_str().unwrap().to_owned();
     let given = program.runs(&format!("acl grant {me} admin")).await;
     went_well(&given);
-    assert_snapshot!(without_number(&given.err).replace(&me, "cli:me"), @"");
+    assert_snapshot!(without_number(&given.err).replace(&me, "cli:me"), @r"
+    grant 2 given
+       `cli:me` is now admin for every room.
+       Gains: edit the ACL, read the audit log, and hand rooms over.
+    note: the command line needs no grant: whoever is on this machine may do everything
+    note: you gave this to yourself; the audit log marks it
+    ");
     let last = edits(&program).await.pop().unwrap();
     assert_eq!(last.authority, "local, for themselves");
     let other = program.runs("acl grant slack:T1:U2 moderator").await;

@@ -85,10 +85,92 @@ async fn why_answers_for_every_time_of_the_past() {
         assert_eq!((ran.code, ran.out.as_str()), (0, ""), "words for people go to stderr");
         told.push_str(&format!("{at} {words}\n{}", ran.err));
     }
-    assert_snapshot!(told, @"");
+    assert_snapshot!(told, @r"
+    08:00 slack:T1:U1
+    ⛔ No: `slack:T1:U1` may not hand `live-7` over in `slack:T1:C1`: channel not authorised.
+       The channel is not authorised.
+       Grant 6: denied moderator for `live-7`, begins in 6 h.
+       Grant 3: moderator for every room, only in `slack:T1:C2`, begins in 2 h.
+       Grant 2: auditor for every room, begins in 2 h.
+       Grant 1: moderator for `live-*`, begins in 2 h.
+       Grants to their groups and roles count too; which those are is not known here.
+    09:30 slack:T1:U1
+    ⛔ No: `slack:T1:U1` may not hand `live-7` over in `slack:T1:C1`: grant 1 begins 2025-03-01T10:00:00Z.
+       The channel is authorised for `live-*`.
+       Grant 6: denied moderator for `live-7`, begins in 4 h.
+       Grant 3: moderator for every room, only in `slack:T1:C2`, begins in 30 min.
+       Grant 2: auditor for every room, begins in 30 min.
+       Grant 1: moderator for `live-*`, begins in 30 min.
+       Grants to their groups and roles count too; which those are is not known here.
+    10:30 slack:T1:U1
+    ✅ Yes: `slack:T1:U1` may hand `live-7` over in `slack:T1:C1`, by grant 1.
+       The channel is authorised for `live-*`.
+       Grant 1: moderator for `live-*`: permits it.
+       Grant 3: moderator for every room, only in `slack:T1:C2`, not here.
+       Grant 2: auditor for every room, which does not hand rooms over.
+       Grant 6: denied moderator for `live-7`, begins in 3 h.
+       Grants to their groups and roles count too; which those are is not known here.
+    11:30 slack:T1:U1
+    ⛔ No: `slack:T1:U1` may not hand `live-7` over in `slack:T1:C1`: grant 3 is for other channels.
+       The channel is authorised for `live-*`.
+       Grant 3: moderator for every room, only in `slack:T1:C2`, not here.
+       Grant 2: auditor for every room, which does not hand rooms over.
+       Grant 6: denied moderator for `live-7`, begins in 2 h.
+       Grant 1 was taken back 30 min ago: moderator for `live-*`.
+       Grants to their groups and roles count too; which those are is not known here.
+    11:30 slack:T1:U1 --member-of slack:T1:group:S1
+    ✅ Yes: `slack:T1:U1` may hand `live-7` over in `slack:T1:C1`, by grant 5.
+       The channel is authorised for `live-*`.
+       Grant 5: moderator for `live-*`: permits it.
+       Grant 3: moderator for every room, only in `slack:T1:C2`, not here.
+       Grant 2: auditor for every room, which does not hand rooms over.
+       Grant 6: denied moderator for `live-7`, begins in 2 h.
+       Grant 1 was taken back 30 min ago: moderator for `live-*`.
+       Counted as a member of `slack:T1:group:S1`.
+    14:30 slack:T1:U1 --member-of slack:T1:group:S1
+    ⛔ No: `slack:T1:U1` may not hand `live-7` over in `slack:T1:C1`: denied by grant 6.
+       Grant 6: denied moderator for `live-7`: denies it.
+       Grant 5: moderator for `live-*`: would permit it.
+       Grant 3: moderator for every room, only in `slack:T1:C2`, not here.
+       Grant 2: auditor for every room, which does not hand rooms over.
+       Grant 1 was taken back 3 h ago: moderator for `live-*`.
+       Counted as a member of `slack:T1:group:S1`.
+    11:59 slack:T1:U2
+    ✅ Yes: `slack:T1:U2` may hand `live-7` over in `slack:T1:C1`, by grant 4.
+       The channel is authorised for `live-*`.
+       Grant 4: moderator for every room, until 2025-03-01 12:00 UTC: permits it.
+       Grants to their groups and roles count too; which those are is not known here.
+    12:30 slack:T1:U2
+    ⛔ No: `slack:T1:U2` may not hand `live-7` over in `slack:T1:C1`: grant 4 ended 2025-03-01T12:00:00Z.
+       The channel is authorised for `live-*`.
+       Grant 4 expired 30 min ago: moderator for every room, until 2025-03-01 12:00 UTC.
+       Grants to their groups and roles count too; which those are is not known here.
+    13:30 slack:T1:U2
+    ⛔ No: `slack:T1:U2` may not hand `live-7` over in `slack:T1:C1`: grant 4 ended 2025-03-01T12:00:00Z.
+       Grant 4 expired 1 h ago: moderator for every room, until 2025-03-01 12:00 UTC.
+       Grants to their groups and roles count too; which those are is not known here.
+    15:30 slack:T1:U2
+    ⛔ No: `slack:T1:U2` may not hand `live-7` over in `slack:T1:C1`: channel not authorised.
+       The channel was authorised until 2025-03-01 15:00 UTC.
+       Grant 4 expired 3 h ago: moderator for every room, until 2025-03-01 12:00 UTC.
+       Grants to their groups and roles count too; which those are is not known here.
+    10:30 slack:T1:U3
+    ⛔ No: `slack:T1:U3` may not hand `live-7` over in `slack:T1:C1`: no grant.
+       The channel is authorised for `live-*`.
+       No grant names them.
+       Grants to their groups and roles count too; which those are is not known here.
+    ");
     let elsewhere =
         program.runs("acl why slack:T1:U1 --in slack:T1:C2 --room vip-1 --at 2025-03-01T12:00:00Z").await;
-    assert_snapshot!(elsewhere.err, @"");
+    assert_snapshot!(elsewhere.err, @r"
+    ⛔ No: `slack:T1:U1` may not hand `vip-1` over in `slack:T1:C2`: channel not authorised.
+       The channel is not authorised.
+       Grant 3: moderator for every room, only in `slack:T1:C2`: would permit it.
+       Grant 2: auditor for every room, which does not hand rooms over.
+       Grant 6: denied moderator for `live-7`, begins in 2 h.
+       Grant 1 was taken back 1 h ago: moderator for `live-*`.
+       Grants to their groups and roles count too; which those are is not known here.
+    ");
     let today = program.runs("acl why slack:T1:U1 --in slack:T1:C2 --room vip-1").await;
     assert!(
         today.err.starts_with("✅ Yes: `slack:T1:U1` may hand `vip-1` over in `slack:T1:C2`, by grant 3."),
@@ -128,7 +210,11 @@ async fn what_why_cannot_answer_is_said() {
     with_a_past(&program).await;
     let wrong = program.runs("acl why slack:T1:U1 --in slack:T1:C1 --room live-7 --at soon").await;
     assert_eq!(wrong.code, 2);
-    assert_snapshot!(wrong.err, @"");
+    assert_snapshot!(wrong.err, @r"
+    error: invalid value 'soon' for '--at <TIME>': `soon` is not a time: write 2026-11-23T14:03:00Z, 2026-11-23 14:03, 2026-11-23 14:03 Europe/Berlin, 14:03, 2026-11-23, yesterday or 2h
+
+    For more information, try '--help'.
+    ");
     for words in [
         "acl why slack:T1:U1 --room live-7",
         "acl why slack:T1:U1 --in slack:T1:C1",
@@ -150,15 +236,19 @@ async fn who_can_names_everybody_where_and_until_when() {
     with_a_past(&program).await;
     let ran = program.runs("acl who-can live-8").await;
     assert_eq!(ran.code, 0);
-    assert_snapshot!(ran.out, @"");
-    assert_snapshot!(ran.err, @"");
+    assert_snapshot!(ran.out, @r"
+    Subject            Grant  Until  Channels    
+    slack:T1:U1        3             slack:T1:C2 
+    slack:T1:group:S1  5             slack:T1:C2
+    ");
+    assert_snapshot!(ran.err, @"a deny entry for a group may still take it from one of its members");
     let ran = program.runs("acl who-can live-7 --format json").await;
     assert_eq!(names(&ran.out[1..ran.out.len() - 2]), "subject grant until channels");
     assert_eq!(ran.json().as_array().unwrap().len(), 1, "the deny entry counts: {}", ran.out);
     assert_eq!(program.runs("acl grant slack:T1:U1 moderator --deny").await.code, 0);
     let nobody = program.runs("acl who-can vip-1").await;
     assert_eq!((nobody.code, nobody.out.as_str()), (0, ""));
-    assert_snapshot!(nobody.err, @"");
+    assert_snapshot!(nobody.err, @"nobody can hand `vip-1` over from chat: `room-owner acl why` says why somebody in particular cannot");
     assert_eq!(program.runs("acl who-can vip-1 --format json").await.out, "[]\n");
 }
 
@@ -170,7 +260,13 @@ async fn what_needs_attention_is_listed() {
     assert_eq!(program.runs("acl grant slack:T1:U6 moderator --for 3d").await.code, 0);
     let ran = program.runs("acl list --attention").await;
     assert_eq!(ran.code, 0);
-    assert_snapshot!(ran.err, @"");
+    assert_snapshot!(ran.err, @r"
+    grant 7 of slack:T1:U5: ends in 23 h
+    grant 2 of slack:T1:U1: never used
+    grant 3 of slack:T1:U1: never used
+    grant 5 of slack:T1:group:S1: never used
+    note: SLACK_BOT_TOKEN is not set, so grants to user groups match nobody: slack:T1:group:S1
+    ");
     let json = program.runs("acl list --attention --format json").await.json();
     let ids: Vec<_> = json.as_array().unwrap().iter().map(|grant| grant["id"].as_i64().unwrap()).collect();
     assert_eq!(

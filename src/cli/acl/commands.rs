@@ -80,7 +80,7 @@ pub enum AclCommand {
         #[arg(long)]
         room: RoomId,
         /// Count the subject as a member of this group or role; may be given several times
-        #[arg(long = "member-of", value_name = "GROUP")]
+        #[arg(long = "member-of", value_name = "GROUP", value_parser = group)]
         groups: Vec<Subject>,
         /// As it was at this time: 2026-11-23T14:03:00Z, 2026-11-23 14:03, 2h or yesterday
         #[arg(long, value_name = "TIME")]
@@ -131,6 +131,14 @@ impl AclCommand {
     #[must_use]
     pub fn makes_database(&self) -> bool {
         matches!(self, Self::Grant { .. } | Self::Channel(ChannelCommand::Allow { .. }))
+    }
+}
+
+fn group(text: &str) -> Result<Subject, String> {
+    match text.parse::<Subject>() {
+        Ok(group @ (Subject::SlackGroup { .. } | Subject::DiscordRole { .. })) => Ok(group),
+        _ => Err("this is not a group or a role: write `slack:<team>:group:<usergroup>` or `discord:<guild>:role:<role>`"
+            .to_owned()),
     }
 }
 

@@ -85,6 +85,9 @@ pub(super) async fn why(
         at,
     };
     if format == Format::Table {
+        if at != now {
+            tell!("as of {at:.0}:");
+        }
         say(&explanation(&explained))?;
     } else {
         print::one(&answer(&explained), format)?;
