@@ -77,6 +77,7 @@ const PLACEHOLDERS: &[(&str, &str)] = &[
     ("<format>", "json"),
     ("<subject>", "slack:T0123456789:U0123456789"),
     ("<role>", "moderator"),
+    ("<group>", "slack:T0123456789:group:S0123456789"),
     ("<scope>", "live-*"),
     ("<channel>", "slack:T0123456789:C0123456789"),
     ("<duration>", "8h"),

@@ -63,6 +63,18 @@ async fn a_grant_that_never_was_cannot_be_revoked_and_the_try_is_recorded() {
 }
 
 #[tokio::test]
+async fn of_several_changes_all_are_made_or_none() {
+    let world = World::empty().await;
+    let both = grant(ALICE, "moderator", "*").and(revoke(7)).apply(&world.store).await;
+    assert_nothing(&world, both, "there is no grant 7").await;
+    assert_eq!(world.store.grants().await.unwrap(), []);
+    let both = grant(ALICE, "moderator", "*").and(allow(OPS, "*")).apply(&world.store).await;
+    let AclChanged::Changed(operation, changed) = both else { panic!("{both:?}") };
+    assert_eq!((changed.len(), world.log().await.len()), (2, 2));
+    assert_eq!(world.entry(operation).await.outcome, OutcomeKind::Succeeded);
+}
+
+#[tokio::test]
 async fn numbers_of_grants_are_never_given_twice() {
     let world = World::empty().await;
     for expected in 1..=3 {

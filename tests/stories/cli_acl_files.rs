@@ -135,11 +135,12 @@ reason = \"the review\"
     assert_eq!(planned.code, 0);
     assert_snapshot!(planned.out, @r"
        What                                                                                       
+    +  `discord:1:9` is authorised for every room (now: `live-*`)                                 
     -  `slack:T1:U2` loses moderator for `live-*`, only in `slack:T1:C1`, `discord:1:9` (grant 2) 
     +  `slack:T1:U4` gains moderator for `live-*`, only in `slack:T1:C1`, `discord:1:9`           
     +  `slack:T1:group:S1` gains auditor for every room, until 2199-01-01 00:00 UTC
     ");
-    assert_snapshot!(planned.err, @"3 changes; to make them, and nothing else: room-owner acl apply 'new acl.toml' --version 8");
+    assert_snapshot!(planned.err, @"4 changes; to make them, and nothing else: room-owner acl apply 'new acl.toml' --version 8");
     let json = program.runs("acl plan new+acl.toml --format json").await.json();
     assert_eq!(json[0]["change"], "allow");
     assert_eq!((&json[1]["change"], &json[1]["subject"]), (&"revoke".into(), &"slack:T1:U2".into()));
@@ -147,7 +148,13 @@ reason = \"the review\"
     let before = operations(&program).await;
     let applied = program.runs("acl apply new+acl.toml --version 8 --reason review").await;
     assert_eq!((applied.code, applied.out.as_str()), (0, ""));
-    assert_snapshot!(applied.err, @"");
+    assert_snapshot!(applied.err, @r"
+    + `discord:1:9` is authorised for every room (now: `live-*`)
+    - `slack:T1:U2` loses moderator for `live-*`, only in `slack:T1:C1`, `discord:1:9` (grant 2)
+    + `slack:T1:U4` gains moderator for `live-*`, only in `slack:T1:C1`, `discord:1:9`
+    + `slack:T1:group:S1` gains auditor for every room, until 2199-01-01 00:00 UTC
+    4 changes made · op 9
+    ");
     assert_eq!(operations(&program).await, before + 1, "one operation");
     let last = edits(&program).await.pop().unwrap();
     assert_eq!(last.command, "room-owner acl apply 'new acl.toml' --version 8 --reason review");
@@ -180,7 +187,10 @@ async fn a_plan_is_applied_to_the_acl_that_it_was_made_on_or_not_at_all() {
         assert_eq!(late.err, told);
     }
     let planned = program.runs("acl plan acl.toml").await;
-    assert_snapshot!(planned.err, @"");
+    assert_snapshot!(planned.err, @r"
+    the file is of version 8 and the ACL is at 9: it changed since the file was exported
+    5 changes; to make them, and nothing else: room-owner acl apply acl.toml --version 9
+    ");
     assert!(
         planned.out.contains("slack:T1:U5"),
         "what came in between would be lost, and is shown: {}",
@@ -189,7 +199,7 @@ async fn a_plan_is_applied_to_the_acl_that_it_was_made_on_or_not_at_all() {
     write(&program, "free.toml", text.replace("version = 8\n", ""));
     let free = program.runs("acl apply free.toml").await;
     assert_eq!(free.code, 2);
-    assert_snapshot!(free.err, @"");
+    assert_snapshot!(free.err, @"`free.toml` names no version: look at `room-owner acl plan free.toml` first; it says how to apply exactly that");
     assert_eq!(
         (operations(&program).await, program.runs("acl export").await.out),
         before,
@@ -235,7 +245,14 @@ async fn a_file_that_is_not_right_changes_nothing() {
         }
     }
     write(&program, "acl.toml", &broken[8].0);
-    assert_snapshot!(program.runs("acl plan acl.toml").await.err, @"");
+    assert_snapshot!(program.runs("acl plan acl.toml").await.err, @r#"
+    `acl.toml` is not an ACL:
+    TOML parse error at line 7, column 8
+      |
+    7 | role = "boss"
+      |        ^^^^^^
+    `boss` is not a role: use `moderator`, `auditor` or `admin`
+    "#);
 
     let twice = grant("[[grant]]\nsubject = \"slack:T1:U1\"\nrole = \"admin\"");
     let ended = grant("expires_at = \"2025-01-01T00:00:00Z\"");
@@ -304,7 +321,7 @@ async fn an_empty_file_empties_nothing_by_accident() {
     assert_eq!(program.runs("acl apply empty").await.code, 2, "it names no version");
     let refused = program.runs("acl apply empty --version 8").await;
     assert_eq!((refused.code, refused.out.as_str()), (1, ""));
-    assert_snapshot!(refused.err, @"");
+    assert_snapshot!(refused.err, @"nothing was changed: no admin would be left who could undo it from chat: make somebody else an admin first, or use --force · op 9");
     assert_eq!(program.runs("acl export").await.out, before);
     let last = edits(&program).await.pop().unwrap();
     assert_eq!(

@@ -87,6 +87,7 @@ async fn why_answers_for_every_time_of_the_past() {
     }
     assert_snapshot!(told, @r"
     08:00 slack:T1:U1
+    as of 2025-03-01T08:00:00Z:
     ⛔ No: `slack:T1:U1` may not hand `live-7` over in `slack:T1:C1`: channel not authorised.
        The channel is not authorised.
        Grant 6: denied moderator for `live-7`, begins in 6 h.
@@ -95,6 +96,7 @@ async fn why_answers_for_every_time_of_the_past() {
        Grant 1: moderator for `live-*`, begins in 2 h.
        Grants to their groups and roles count too; which those are is not known here.
     09:30 slack:T1:U1
+    as of 2025-03-01T09:30:00Z:
     ⛔ No: `slack:T1:U1` may not hand `live-7` over in `slack:T1:C1`: grant 1 begins 2025-03-01T10:00:00Z.
        The channel is authorised for `live-*`.
        Grant 6: denied moderator for `live-7`, begins in 4 h.
@@ -103,6 +105,7 @@ async fn why_answers_for_every_time_of_the_past() {
        Grant 1: moderator for `live-*`, begins in 30 min.
        Grants to their groups and roles count too; which those are is not known here.
     10:30 slack:T1:U1
+    as of 2025-03-01T10:30:00Z:
     ✅ Yes: `slack:T1:U1` may hand `live-7` over in `slack:T1:C1`, by grant 1.
        The channel is authorised for `live-*`.
        Grant 1: moderator for `live-*`: permits it.
@@ -111,6 +114,7 @@ async fn why_answers_for_every_time_of_the_past() {
        Grant 6: denied moderator for `live-7`, begins in 3 h.
        Grants to their groups and roles count too; which those are is not known here.
     11:30 slack:T1:U1
+    as of 2025-03-01T11:30:00Z:
     ⛔ No: `slack:T1:U1` may not hand `live-7` over in `slack:T1:C1`: grant 3 is for other channels.
        The channel is authorised for `live-*`.
        Grant 3: moderator for every room, only in `slack:T1:C2`, not here.
@@ -119,6 +123,7 @@ async fn why_answers_for_every_time_of_the_past() {
        Grant 1 was taken back 30 min ago: moderator for `live-*`.
        Grants to their groups and roles count too; which those are is not known here.
     11:30 slack:T1:U1 --member-of slack:T1:group:S1
+    as of 2025-03-01T11:30:00Z:
     ✅ Yes: `slack:T1:U1` may hand `live-7` over in `slack:T1:C1`, by grant 5.
        The channel is authorised for `live-*`.
        Grant 5: moderator for `live-*`: permits it.
@@ -128,6 +133,7 @@ async fn why_answers_for_every_time_of_the_past() {
        Grant 1 was taken back 30 min ago: moderator for `live-*`.
        Counted as a member of `slack:T1:group:S1`.
     14:30 slack:T1:U1 --member-of slack:T1:group:S1
+    as of 2025-03-01T14:30:00Z:
     ⛔ No: `slack:T1:U1` may not hand `live-7` over in `slack:T1:C1`: denied by grant 6.
        Grant 6: denied moderator for `live-7`: denies it.
        Grant 5: moderator for `live-*`: would permit it.
@@ -136,25 +142,30 @@ async fn why_answers_for_every_time_of_the_past() {
        Grant 1 was taken back 3 h ago: moderator for `live-*`.
        Counted as a member of `slack:T1:group:S1`.
     11:59 slack:T1:U2
+    as of 2025-03-01T11:59:00Z:
     ✅ Yes: `slack:T1:U2` may hand `live-7` over in `slack:T1:C1`, by grant 4.
        The channel is authorised for `live-*`.
        Grant 4: moderator for every room, until 2025-03-01 12:00 UTC: permits it.
        Grants to their groups and roles count too; which those are is not known here.
     12:30 slack:T1:U2
+    as of 2025-03-01T12:30:00Z:
     ⛔ No: `slack:T1:U2` may not hand `live-7` over in `slack:T1:C1`: grant 4 ended 2025-03-01T12:00:00Z.
        The channel is authorised for `live-*`.
        Grant 4 expired 30 min ago: moderator for every room, until 2025-03-01 12:00 UTC.
        Grants to their groups and roles count too; which those are is not known here.
     13:30 slack:T1:U2
+    as of 2025-03-01T13:30:00Z:
     ⛔ No: `slack:T1:U2` may not hand `live-7` over in `slack:T1:C1`: grant 4 ended 2025-03-01T12:00:00Z.
        Grant 4 expired 1 h ago: moderator for every room, until 2025-03-01 12:00 UTC.
        Grants to their groups and roles count too; which those are is not known here.
     15:30 slack:T1:U2
+    as of 2025-03-01T15:30:00Z:
     ⛔ No: `slack:T1:U2` may not hand `live-7` over in `slack:T1:C1`: channel not authorised.
        The channel was authorised until 2025-03-01 15:00 UTC.
        Grant 4 expired 3 h ago: moderator for every room, until 2025-03-01 12:00 UTC.
        Grants to their groups and roles count too; which those are is not known here.
     10:30 slack:T1:U3
+    as of 2025-03-01T10:30:00Z:
     ⛔ No: `slack:T1:U3` may not hand `live-7` over in `slack:T1:C1`: no grant.
        The channel is authorised for `live-*`.
        No grant names them.
@@ -163,6 +174,7 @@ async fn why_answers_for_every_time_of_the_past() {
     let elsewhere =
         program.runs("acl why slack:T1:U1 --in slack:T1:C2 --room vip-1 --at 2025-03-01T12:00:00Z").await;
     assert_snapshot!(elsewhere.err, @r"
+    as of 2025-03-01T12:00:00Z:
     ⛔ No: `slack:T1:U1` may not hand `vip-1` over in `slack:T1:C2`: channel not authorised.
        The channel is not authorised.
        Grant 3: moderator for every room, only in `slack:T1:C2`: would permit it.
