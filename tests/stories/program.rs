@@ -90,7 +90,7 @@ impl Program {
     /// A connection to its database as another program has it.
     pub(crate) async fn raw(&self) -> sqlx::SqliteConnection {
         let options = sqlx::sqlite::SqliteConnectOptions::new().filename(self.path("room-owner.db"));
-        sqlx::Connection::connect_with(&options).await.unwrap()
+        <sqlx::SqliteConnection as sqlx::Connection>::connect_with(&options).await.unwrap()
     }
 
     fn command(&self, program: &std::path::Path) -> Command {
