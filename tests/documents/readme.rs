@@ -5,7 +5,8 @@ use clap::{CommandFactory as _, Parser as _};
 use room_owner::cli::{Arguments, Exit};
 use room_owner::config::VARIABLES;
 use room_owner::domain::audit::{AuditEntry, OperationId, OutcomeKind};
-use room_owner::domain::command::{Command, RejectedRequest, Rejection, Typed, parse_room_owner};
+use room_owner::domain::command::{Command, RejectedRequest, Rejection, Typed, parse};
+use room_owner::domain::wording::CommandName;
 
 use super::{read, repository};
 
@@ -91,6 +92,12 @@ const PLACEHOLDERS: &[(&str, &str)] = &[
     ("<url>", "http://127.0.0.1:8080/"),
     ("<folder>", "."),
     ("<guild>", "1100000000000000001"),
+    ("<file>", "file"),
+    ("<text>", "crashed"),
+    ("<zone>", "Europe/Berlin"),
+    ("<key>", "room"),
+    ("<export>", "csv"),
+    ("<cursor>", "117"),
 ];
 
 /// The command lines of the README that start the program. Optional parts in `[..]` are taken as given.
@@ -239,10 +246,12 @@ fn the_chat_commands_are_of_the_grammar() {
     let lines = blocks(&readme(), "text").concat();
     assert!(lines.lines().count() > 4);
     for line in lines.lines() {
-        let arguments = line.strip_prefix("/room-owner").unwrap_or_else(|| panic!("{line}"));
-        let command = parse_room_owner(&Typed::plain(arguments));
+        let (name, arguments) = line.split_once(' ').unwrap_or((line, ""));
+        let family = CommandName::slash("").family(name).unwrap_or_else(|| panic!("{line}"));
+        let command = parse(family, &Typed::plain(arguments));
         assert!(command.is_ok(), "{line}: {command:?}");
-        assert_eq!(matches!(command, Ok(Command::Help(_))), arguments.is_empty(), "{line}");
+        let asks_for_help = line == "/room-owner" || arguments == "help";
+        assert_eq!(matches!(command, Ok(Command::Help(_))), asks_for_help, "{line}");
     }
 }
 

@@ -4,8 +4,6 @@ mod copy;
 mod export;
 mod history;
 mod list;
-#[cfg(test)]
-mod plans;
 mod stats;
 
 use async_trait::async_trait;
@@ -92,3 +90,6 @@ impl AuditLog for LogReader {
         export::chunk(&self.pool, span).await.map_err(failed(UNREADABLE))
     }
 }
+
+#[cfg(test)]
+mod tests;
