@@ -71,8 +71,8 @@ impl AuditLog for LogReader {
         events.await.map_err(failed(UNREADABLE))
     }
 
-    async fn room_history(&self, room: &RoomId, at: Timestamp) -> Result<RoomHistory, StoreError> {
-        history::around(&self.pool, room, at).await.map_err(failed(UNREADABLE))
+    async fn room_history(&self, room: &RoomId, at: Timestamp, back: u32) -> Result<RoomHistory, StoreError> {
+        history::around(&self.pool, room, at, back).await.map_err(failed(UNREADABLE))
     }
 
     async fn stats(&self, filter: &AuditFilter, by: StatsBy) -> Result<Vec<Stat>, StoreError> {
