@@ -7,6 +7,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use axum::Router;
 use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{error, info, warn};
@@ -15,9 +16,9 @@ use crate::app::ports::{Clock, Store};
 use crate::app::service::{CommandService, Timing};
 use crate::config::Config;
 use crate::discord::{self, Answered, gateway};
-use crate::store::{IfMissing, SqliteStore};
+use crate::store::{Database, IfMissing, SqliteStore};
 use crate::telemetry::Metrics;
-use crate::tencent::TencentClient;
+use crate::tencent::{TencentClient, callbacks};
 use crate::{server, slack, tencent};
 
 /// How long work under way is waited for at the end. What is cut off after it is resolved at the next start.
@@ -31,6 +32,8 @@ pub struct Bot {
     pub service: Arc<CommandService>,
     metrics: Arc<Metrics>,
     clock: Arc<dyn Clock>,
+    groups: Arc<slack::Groups>,
+    callbacks: callbacks::Settings,
 }
 
 /// The chat platforms that commands are taken from.
@@ -60,13 +63,14 @@ impl Bot {
     /// # Errors
     /// When the database cannot be used or TLS cannot be set up.
     pub async fn build<C: Clock + Clone + 'static>(
-        database_url: &str,
+        database: impl Into<Database>,
         tencent: tencent::Settings,
         clock: C,
         timing: Timing,
     ) -> anyhow::Result<Self> {
         install_cryptography();
-        let store = Arc::new(SqliteStore::open(database_url, IfMissing::Create).await?);
+        let store = Arc::new(SqliteStore::open(database, IfMissing::Create).await?);
+        let callbacks = callbacks::Settings::from(&tencent);
         let rooms = Arc::new(TencentClient::new(tencent, clock.clone())?);
         let clock: Arc<dyn Clock> = Arc::new(clock);
         let metrics = Arc::new(Metrics::default());
@@ -77,7 +81,9 @@ impl Bot {
             Arc::clone(&metrics) as _,
             timing,
         );
-        Ok(Self { store, service: Arc::new(service), metrics, clock })
+        let groups = Arc::new(slack::Groups::new(Arc::clone(&clock)));
+        let service = service.with_directory(Arc::clone(&groups) as _);
+        Ok(Self { store, service: Arc::new(service), metrics, clock, groups, callbacks })
     }
 
     /// Takes commands on `listener` until `shutdown`, then ends what is under way. `extra` routes are
@@ -99,8 +105,17 @@ impl Bot {
             .is_some_and(|discord| discord.public_key.is_none())
             .then(gateway::State::default);
         let store = Arc::clone(&self.store) as Arc<dyn Store>;
-        let mut router = server::router(store, Arc::clone(&self.metrics), gateway.clone());
+        let directory = Arc::clone(&self.groups) as _;
+        let mut router = server::router(store, Arc::clone(&self.metrics), gateway.clone(), directory);
+        callbacks::announce(&self.callbacks);
+        router = router.merge(callbacks::router(
+            self.callbacks.clone(),
+            Arc::clone(&self.service),
+            Arc::clone(&self.clock),
+        ));
+        let mut background = Vec::new();
         if let Some(settings) = slack {
+            background.extend(settings.groups.clone().map(|lookup| self.look_up_groups(lookup)));
             info!(command = settings.command.0, "taking commands from Slack at /slack/commands");
             router =
                 router.merge(slack::router(settings, Arc::clone(&self.service), Arc::clone(&self.clock))?);
@@ -152,6 +167,7 @@ impl Bot {
         let served = server::run(listener, router.merge(extra), shutdown).await;
         stop.cancel();
         recovery.abort();
+        background.iter().for_each(JoinHandle::abort);
         let drained = async {
             if let Some(listening) = listening {
                 drop(listening.await);
@@ -164,6 +180,16 @@ impl Bot {
             warn!("some work is cut off; the next start resolves it");
         }
         Ok(served?)
+    }
+
+    /// Fills the cache of user groups. It only reads, so it may be cut off anywhere.
+    fn look_up_groups(&self, lookup: slack::Lookup) -> JoinHandle<()> {
+        let (groups, store) = (Arc::clone(&self.groups), Arc::clone(&self.store));
+        tokio::spawn(async move {
+            if let Err(error) = groups.keep_fresh(lookup, &*store).await {
+                error!(%error, "slack's user groups are not looked up");
+            }
+        })
     }
 
     fn discord_door(&self, settings: &discord::Settings) -> anyhow::Result<Arc<discord::Door>> {
@@ -188,13 +214,14 @@ fn gateway_settings(settings: discord::Settings) -> anyhow::Result<gateway::Sett
 /// # Errors
 /// When the address is taken or the database cannot be used.
 pub async fn serve<C: Clock + Clone + 'static>(
-    database_url: &str,
+    database: Database,
     config: Config,
     clock: C,
 ) -> anyhow::Result<()> {
     let address = config.bind_addr;
     let host = config.tencent.base_url.host_str().unwrap_or_default().to_owned();
-    let bot = Bot::build(database_url, config.tencent, clock, Timing::default()).await?;
+    let database_url = database.url().to_owned();
+    let bot = Bot::build(database, config.tencent, clock, Timing::default()).await?;
     let listener = bind(address).await?;
     let doors = Doors { slack: config.slack, discord: config.discord };
     info!(address = %listener.local_addr()?, database = database_url, tencent = host, "listening");

@@ -13,7 +13,9 @@ use std::str::FromStr;
 use reqwest::Url;
 use secrecy::SecretString;
 
+use crate::store::Database;
 use crate::tencent::Region;
+use crate::tree::SigningKey;
 use crate::{discord, slack, tencent};
 use chat::Chat;
 
@@ -35,6 +37,11 @@ const fn variable(name: &'static str, example: &'static str, meaning: &'static s
 /// Every variable that is read.
 pub const VARIABLES: &[Variable] = &[
     variable("DATABASE_URL", "sqlite://room-owner.db", "the SQLite file with the ACL and the audit log"),
+    variable(
+        "AUDIT_SIGNING_KEY",
+        "PRIVATE+KEY+room-owner/example+71f20284+AQAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
+        "the key that signs the audit log's heads, as room-owner audit key --new prints it",
+    ),
     variable("BIND_ADDR", "127.0.0.1:8080", "the address to listen on"),
     variable("TENCENT_SDK_APP_ID", "1400000000", "the application, from Tencent's console"),
     variable("TENCENT_ADMIN_USER_ID", "administrator", "an app admin's UserID, from Tencent's console"),
@@ -51,12 +58,27 @@ pub const VARIABLES: &[Variable] = &[
     ),
     variable("TENCENT_RATE_LIMIT", "200", "calls a second for each API, never more"),
     variable(
+        "TENCENT_CALLBACK_TOKEN",
+        "kdjsgjdskgjwejsdkkjgkjfklgjdfkjh",
+        "what Tencent signs its callbacks with: 1 to 128 characters of your own choice",
+    ),
+    variable(
         "SLACK_SIGNING_SECRET",
         "8f742231b10e8888abcd99yyyzzz85a5",
         "from the app's Basic Information; several, separated by commas, while it is being changed",
     ),
     variable("SLACK_APP_ID", "A0123456789", "take commands of this app only"),
     variable("SLACK_TEAM_IDS", "T0123456789", "take commands of these workspaces only, separated by commas"),
+    variable(
+        "SLACK_BOT_TOKEN",
+        "the-bot-user-oauth-token",
+        "from the app's OAuth & Permissions, scope usergroups:read: looks up user groups that have roles",
+    ),
+    variable(
+        "SLACK_API_BASE_URL",
+        "http://127.0.0.1:9300/api",
+        "instead of Slack's own Web API; plain http for loopback only",
+    ),
     variable(
         "SLACK_RESPONSE_URL_HOSTS",
         "127.0.0.1:9100",
@@ -181,6 +203,8 @@ pub enum LogFormat {
 pub struct Common {
     /// `sqlite://<file>`
     pub database_url: String,
+    /// What signs its log; the key beside the database if `None`.
+    pub signing_key: Option<SecretString>,
     /// How log lines look.
     pub log_format: LogFormat,
     /// Which log lines.
@@ -268,15 +292,25 @@ impl Common {
         {
             reader.problem("RUST_LOG", format!("`{filter}` is not a filter: {error}"));
         }
-        Self { database_url, log_format, log_filter }
+        let signing_key = environment.get("AUDIT_SIGNING_KEY").map(SecretString::from);
+        if let Some(Err(error)) = signing_key.as_ref().map(SigningKey::parse) {
+            reader.problem("AUDIT_SIGNING_KEY", error.to_string());
+        }
+        Self { database_url, signing_key, log_format, log_filter }
     }
 }
 
 impl Common {
+    /// The database, with the key that signs its log.
+    #[must_use]
+    pub fn database(&self) -> Database {
+        Database::new(&self.database_url, self.signing_key.clone())
+    }
+
     /// The demo's: nothing of the environment, so that it is the same everywhere.
     #[must_use]
     pub fn for_the_demo() -> Self {
-        Self { database_url: String::new(), log_format: LogFormat::Text, log_filter: None }
+        Self { database_url: String::new(), signing_key: None, log_format: LogFormat::Text, log_filter: None }
     }
 }
 
@@ -368,6 +402,12 @@ pub fn discord_settings(environment: &Environment) -> Result<discord::Settings, 
     reader.end(settings)
 }
 
+/// Whether user groups of Slack are looked up, for commands that only tell of it.
+#[must_use]
+pub fn looks_up_slack_groups(environment: &Environment) -> bool {
+    environment.get("SLACK_BOT_TOKEN").is_some()
+}
+
 /// The settings for Tencent alone, for commands that need no chat.
 ///
 /// # Errors
@@ -418,7 +458,17 @@ fn tencent(reader: &mut Reader<'_>) -> Option<tencent::Settings> {
         admin_user_id: admin_user_id?.to_owned(),
         secret_key: SecretString::from(secret_key?),
         rate_limit,
+        callback_token: callback_token(reader),
     })
+}
+
+/// Tencent takes 1 to 128 characters (trtc.io/document/69528).
+fn callback_token(reader: &mut Reader<'_>) -> Option<SecretString> {
+    let token = reader.environment.get("TENCENT_CALLBACK_TOKEN")?;
+    if token.len() > 128 || !token.bytes().all(|b| b.is_ascii_graphic()) {
+        reader.problem("TENCENT_CALLBACK_TOKEN", "is not 1 to 128 letters, digits and signs");
+    }
+    Some(SecretString::from(token))
 }
 
 fn base_url(reader: &mut Reader<'_>) -> Option<Url> {

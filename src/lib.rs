@@ -4,13 +4,14 @@
 //!
 //! ```text
 //! domain     what can be asked, who may, what is kept, what is said back. Pure: no async, no I/O, no clock
-//! app        the use cases, and what they need from outside: Store, RoomControl, Clock, Observer
+//! app        the use cases, and what they need from outside: Store, RoomControl, Directory, Clock, Observer
 //!
-//! slack      signed slash commands -> requests; replies -> blocks
+//! slack      signed slash commands -> requests; replies -> blocks; implements Directory: user groups
 //! discord    interactions, signed over HTTP or from the gateway -> requests; replies -> embeds, over REST
 //! cli        the clap tree, and what its commands print
 //! store      implements Store: SQLite, and all the SQL
-//! tencent    implements RoomControl: the Live REST API; UserSig, error codes; its simulator
+//! tree       the Merkle tree over the audit log: signed heads, proofs. Pure
+//! tencent    implements RoomControl: the Live REST API; UserSig, error codes; its callbacks; its simulator
 //! body       request bodies, read within a limit
 //! clock      implements Clock: the real time
 //!
@@ -43,6 +44,10 @@
 //! ------------------------------------------------------ platform again
 //! slack::render      sentences -> blocks: inline within 2 s, else at the `response_url`
 //! ```
+//!
+//! What Tencent tells of by itself comes in at `tencent::callbacks` and goes through
+//! [`CommandService::observe`](app::service::CommandService::observe): a change of ours is confirmed beside its
+//! operation, another is read back and recorded as an operation of its own.
 //!
 //! [`app::service::CommandService`] is the middle of it. The command line enters at `admit` too.
 //!
@@ -83,3 +88,4 @@ pub mod slack;
 pub mod store;
 pub mod telemetry;
 pub mod tencent;
+pub mod tree;

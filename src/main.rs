@@ -1,5 +1,6 @@
 //! The program: parses the command line, reads the settings, wires the parts and runs.
 
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::Context as _;
@@ -7,15 +8,25 @@ use clap::Parser as _;
 use room_owner::app::service::Timing;
 use room_owner::bench::{self, Load};
 use room_owner::bot::{self, Bot};
-use room_owner::cli::audit::Source;
-use room_owner::cli::{self, Arguments, BenchArguments, Command, DiscordCommand, Exit, SimulatorArguments};
+use room_owner::cli::audit::{AuditCommand, Source};
+use room_owner::cli::verify::{Proof, ProveArguments, VerifyArguments};
+use room_owner::cli::{
+    self, Arguments, BenchArguments, CallbacksCommand, Command, DiscordCommand, Exit, Format,
+    SimulatorArguments, TencentCommand,
+};
 use room_owner::clock::SystemClock;
 use room_owner::config::{self, Common, Config, ConfigError, Environment};
 use room_owner::discord::register::Registrar;
 use room_owner::domain::room::{AccountId, RoomId};
-use room_owner::store::{IfMissing, LogCopy, SqliteStore};
+use room_owner::store::verify::{self as verification, Evidence};
+use room_owner::store::{Database, IfMissing, LogCopy, SqliteStore, backup};
+use room_owner::tencent::TencentClient;
+use room_owner::tencent::callbacks::{CHANGE_OF_OWNER, Configuration, Configurator};
 use room_owner::tencent::simulator::{Settings, Simulator, Webhook};
-use room_owner::{demo, discord, telemetry};
+use room_owner::tree::proof::InclusionProof;
+use room_owner::tree::{SigningKey, VerifierKey};
+use room_owner::{demo, discord, telemetry, tencent};
+use secrecy::{ExposeSecret as _, SecretString};
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
@@ -61,7 +72,7 @@ async fn run(command: Command) -> anyhow::Result<Exit> {
             let config = Config::from(&environment)?;
             let common = Common::from(&environment)?;
             telemetry::start_logging(&common, "info");
-            bot::serve(&common.database_url, config, clock).await?;
+            bot::serve(common.database(), config, clock).await?;
         }
         Command::Simulator(arguments) => {
             let (environment, _) = settings("info")?;
@@ -71,7 +82,7 @@ async fn run(command: Command) -> anyhow::Result<Exit> {
             let (environment, common) = settings("warn")?;
             let principal = cli::local_principal(environment.sudo_user())?;
             let tencent = config::tencent_settings(&environment)?;
-            let bot = Bot::build(&common.database_url, tencent, clock, Timing::default()).await?;
+            let bot = Bot::build(common.database(), tencent, clock, Timing::default()).await?;
             let mut work = std::pin::pin!(cli::transfer::run(&bot.service, principal, typed, arguments));
             // A change that was sent is not taken back by Ctrl-C: what came of it is waited for and recorded.
             let exit = tokio::select! {
@@ -87,9 +98,10 @@ async fn run(command: Command) -> anyhow::Result<Exit> {
         Command::Acl(command) => {
             let (environment, common) = settings("warn")?;
             let principal = cli::local_principal(environment.sudo_user())?;
+            let looked_up = config::looks_up_slack_groups(&environment);
             let if_missing = if command.makes_database() { IfMissing::Create } else { IfMissing::Fail };
-            let store = SqliteStore::open(&common.database_url, if_missing).await?;
-            let exit = cli::acl::run(&store, &clock, principal, typed, command).await;
+            let store = SqliteStore::open(common.database(), if_missing).await?;
+            let exit = cli::acl::run(&store, &clock, principal, typed, command, looked_up).await;
             store.close().await;
             return exit;
         }
@@ -97,14 +109,39 @@ async fn run(command: Command) -> anyhow::Result<Exit> {
             let (environment, _) = settings("warn")?;
             register(&config::discord_settings(&environment)?, guild).await?;
         }
-        Command::Audit(command) => {
+        Command::Tencent(TencentCommand::Callbacks(command)) => {
+            let (environment, _) = settings("warn")?;
+            return callbacks(config::tencent_settings(&environment)?, clock, command).await;
+        }
+        Command::Backup { file } => {
+            let (_, common) = settings("warn")?;
+            let report = backup::run(&common.database(), &file).await?;
+            let exit = cli::verify::report(&report, Format::Table);
+            eprintln!("wrote `{}`", file.display());
+            return exit;
+        }
+        Command::Audit(AuditCommand::Verify(arguments)) => return verify(arguments).await,
+        Command::Audit(AuditCommand::Prove(arguments)) => return prove(arguments).await,
+        Command::Audit(AuditCommand::VerifyProof { file, key }) => return verify_proof(&file, &key),
+        Command::Audit(AuditCommand::Key { new: true }) => {
+            println!("{}", SigningKey::generate().expose_secret());
+        }
+        Command::Audit(AuditCommand::Key { new: false }) => {
+            let (_, common) = settings("warn")?;
+            let key = common.database().verifier_key()?;
+            let key = key.context(
+                "the database has no key yet: it is made at the first start, or set AUDIT_SIGNING_KEY",
+            )?;
+            println!("{key}");
+        }
+        Command::Audit(AuditCommand::Read(command)) => {
             let (environment, common) = settings("warn")?;
             if let Some(file) = command.database() {
                 let copy = LogCopy::open(file).await?;
                 return cli::audit::run(Source::Copy(copy.log()), &clock, command).await;
             }
             let principal = cli::local_principal(environment.sudo_user())?;
-            let store = SqliteStore::open(&common.database_url, IfMissing::Fail).await?;
+            let store = SqliteStore::open(common.database(), IfMissing::Fail).await?;
             let exit = cli::audit::run(Source::Own(&store, principal, typed), &clock, command).await;
             store.close().await;
             return exit;
@@ -122,6 +159,50 @@ fn settings(usual: &str) -> anyhow::Result<(Environment, Common)> {
     Ok((environment, common))
 }
 
+/// The database that a command is about: the given file, or the one of the settings.
+fn chosen(database: Option<PathBuf>) -> anyhow::Result<Database> {
+    let (_, common) = settings("warn")?;
+    Ok(match database {
+        Some(file) => Database::of_file(&file, common.signing_key),
+        None => common.database(),
+    })
+}
+
+async fn verify(arguments: VerifyArguments) -> anyhow::Result<Exit> {
+    let VerifyArguments { checkpoint, seen, key, database, format } = arguments;
+    let database = chosen(database)?;
+    let keys = match key.as_slice() {
+        [] => database.verifier_key()?.into_iter().collect(),
+        given => given.iter().map(|key| VerifierKey::parse(key)).collect::<Result<_, _>>()?,
+    };
+    let checkpoints = checkpoint
+        .iter()
+        .map(|file| Ok((file.display().to_string(), verification::read_checkpoint(file)?)))
+        .collect::<anyhow::Result<_>>()?;
+    let report = verification::verify(&database.file()?, Evidence { checkpoints, seen, keys }).await?;
+    cli::verify::report(&report, format)
+}
+
+async fn prove(arguments: ProveArguments) -> anyhow::Result<Exit> {
+    let ProveArguments { operation, out, database } = arguments;
+    let proofs = verification::prove(&chosen(database)?.file()?, operation).await?;
+    let proofs: Vec<Proof> = proofs
+        .into_iter()
+        .map(|proof| Proof { event: proof.index + 1, text: proof.text(), leaf: proof.leaf })
+        .collect();
+    cli::verify::proofs(&proofs, operation, out.as_deref())
+}
+
+fn verify_proof(file: &Path, key: &str) -> anyhow::Result<Exit> {
+    let key = VerifierKey::parse(key)?;
+    let wrong = || format!("`{}` proves nothing", file.display());
+    let text = std::fs::read_to_string(file).with_context(wrong)?;
+    let proof = InclusionProof::parse(&text).with_context(wrong)?;
+    proof.check(&key).with_context(wrong)?;
+    let (size, origin) = (proof.checkpoint.head().size, proof.checkpoint.origin());
+    cli::verify::proved(&proof.leaf, proof.index + 1, size, origin)
+}
+
 /// Prints the difference first, then writes it.
 async fn register(settings: &discord::Settings, guild: Option<String>) -> anyhow::Result<()> {
     let registrar = Registrar::new(settings).await?;
@@ -135,6 +216,66 @@ async fn register(settings: &discord::Settings, guild: Option<String>) -> anyhow
     registrar.apply(&plan).await?;
     println!("Registered {} {place}.", settings.command.0);
     Ok(())
+}
+
+/// Shows where callbacks go, or prints the difference and writes it.
+async fn callbacks(
+    settings: tencent::Settings,
+    clock: SystemClock,
+    command: CallbacksCommand,
+) -> anyhow::Result<Exit> {
+    let known_token = settings.callback_token.clone();
+    let configurator = Configurator::new(TencentClient::new(settings, clock)?);
+    let present = configurator.present().await?;
+    let (url, token, replace) = match command {
+        CallbacksCommand::Show => {
+            show_callbacks(&present, known_token.as_ref());
+            return Ok(Exit::Done);
+        }
+        CallbacksCommand::Set { url, token, replace } => (url, token, replace),
+    };
+    let change = present.change(&url, token.as_ref().or(known_token.as_ref()));
+    if change.is_empty() {
+        println!("Tencent sends changes of owner to {url} already: nothing was written.");
+        return Ok(Exit::Done);
+    }
+    print!("{}", change.difference());
+    if let Some(other) = change.takes_from().filter(|_| !replace) {
+        eprintln!(
+            "nothing was written: `{other}` would get no callbacks any more; --replace takes them from it"
+        );
+        return Ok(Exit::Failed);
+    }
+    configurator.apply(&change).await?;
+    println!("Written. A new address counts after about two minutes.");
+    let known = known_token.as_ref().map(|token| token.expose_secret());
+    if token.is_some_and(|token| known != Some(token.expose_secret())) {
+        eprintln!("note: set TENCENT_CALLBACK_TOKEN to this token as well, or the bot refuses the callbacks");
+    }
+    Ok(Exit::Done)
+}
+
+fn show_callbacks(present: &Configuration, token: Option<&SecretString>) {
+    let Some(url) = &present.url else {
+        println!("Tencent sends no callbacks. `room-owner tencent callbacks set <url>` has them sent.");
+        return;
+    };
+    println!("url       {url}");
+    for command in &present.commands {
+        println!("command   {command}");
+    }
+    if !present.commands.iter().any(|command| command == CHANGE_OF_OWNER) {
+        println!("          {CHANGE_OF_OWNER} is not among them");
+    }
+    let signed = match (present.is_signed, token.map(|token| present.is_signed_with(token))) {
+        (Some(false), _) => "no",
+        (None, _) => "Tencent does not say",
+        (Some(true), Some(Some(true))) => "yes, with TENCENT_CALLBACK_TOKEN",
+        (Some(true), Some(Some(false))) => "yes, with another token than TENCENT_CALLBACK_TOKEN",
+        (Some(true), Some(None)) => "yes; Tencent does not say with which token",
+        (Some(true), None) => "yes, but TENCENT_CALLBACK_TOKEN is not set",
+    };
+    println!("signed    {signed}");
 }
 
 async fn simulate(environment: &Environment, arguments: SimulatorArguments) -> anyhow::Result<()> {

@@ -19,7 +19,7 @@ use tokio::sync::{Mutex, Semaphore};
 use tokio::time::Instant;
 use tracing::{debug, warn};
 
-use crate::app::ports::{Store, StoreError};
+use crate::app::ports::{Directory, DirectoryReport, Store, StoreError};
 use crate::discord::gateway;
 use crate::telemetry::Metrics;
 
@@ -39,20 +39,27 @@ struct Health {
     store: Arc<dyn Store>,
     metrics: Arc<Metrics>,
     gateway: Option<gateway::State>,
+    directory: Arc<dyn Directory>,
     last: Mutex<Option<(Instant, Result<(), StoreError>)>>,
 }
 
 /// The server's own routes: `/healthz`, `/readyz`, `/metrics`.
-pub fn router(store: Arc<dyn Store>, metrics: Arc<Metrics>, gateway: Option<gateway::State>) -> Router {
+pub fn router(
+    store: Arc<dyn Store>,
+    metrics: Arc<Metrics>,
+    gateway: Option<gateway::State>,
+    directory: Arc<dyn Directory>,
+) -> Router {
     Router::new()
         .route("/healthz", get(|| async { "alive\n" }))
         .route("/readyz", get(ready))
         .route("/metrics", get(metrics_text))
-        .with_state(Arc::new(Health { store, metrics, gateway, last: Mutex::default() }))
+        .with_state(Arc::new(Health { store, metrics, gateway, directory, last: Mutex::default() }))
 }
 
 /// Ready is who could write a record now, for without one nothing is ever done, and who can be heard by
-/// Discord if commands come over its gateway.
+/// Discord if commands come over its gateway. User groups that cannot be read are only told of: whoever
+/// has a role by name is served all the same.
 async fn ready(State(health): State<Arc<Health>>) -> impl IntoResponse {
     let mut last = health.last.lock().await;
     let result = match &*last {
@@ -63,17 +70,26 @@ async fn ready(State(health): State<Arc<Health>>) -> impl IntoResponse {
             result
         }
     };
+    let groups = health.directory.report().map(|report| describe(&report)).unwrap_or_default();
     match (result, &health.gateway) {
         (Err(error), _) => (StatusCode::SERVICE_UNAVAILABLE, format!("not ready: {error}\n")),
         (Ok(()), Some(gateway)) if !gateway.is_ready() => {
             (StatusCode::SERVICE_UNAVAILABLE, format!("not ready: discord's gateway: {gateway}\n"))
         }
-        (Ok(()), Some(gateway)) => (StatusCode::OK, format!("ready; discord's gateway: {gateway}\n")),
-        (Ok(()), None) => (StatusCode::OK, "ready\n".to_owned()),
+        (Ok(()), Some(gateway)) => (StatusCode::OK, format!("ready; discord's gateway: {gateway}{groups}\n")),
+        (Ok(()), None) => (StatusCode::OK, format!("ready{groups}\n")),
     }
 }
 
+fn describe(report: &DirectoryReport) -> String {
+    let DirectoryReport { groups, known, oldest, problem } = report;
+    let age = oldest.map(|age| format!(", {} s old", age.as_secs())).unwrap_or_default();
+    let problem = problem.as_ref().map(|problem| format!(" ({problem})")).unwrap_or_default();
+    format!("; slack's user groups: {known} of {groups} known{age}{problem}")
+}
+
 async fn metrics_text(State(health): State<Arc<Health>>) -> impl IntoResponse {
+    health.metrics.show_groups(health.directory.report().as_ref());
     let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
     ([(header::CONTENT_TYPE, kind)], health.metrics.text())
 }

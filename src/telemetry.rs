@@ -7,11 +7,12 @@ use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
-use prometheus_client::registry::Registry;
+use prometheus_client::registry::{Registry, Unit};
 use tracing_subscriber::EnvFilter;
 
-use crate::app::ports::Observer;
+use crate::app::ports::{CallbackEnd, DirectoryReport, Observer};
 use crate::config::{Common, LogFormat};
 use crate::domain::audit::OutcomeKind;
 use crate::domain::command::Place;
@@ -40,6 +41,25 @@ pub struct Metrics {
     registry: Registry,
     commands: Family<CommandLabels, Counter>,
     seconds: Histogram,
+    callbacks: Family<CallbackLabels, Counter>,
+    groups: Family<GroupLabels, Gauge>,
+    groups_age: Family<GroupAge, Gauge>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct CallbackLabels {
+    end: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct GroupLabels {
+    platform: &'static str,
+    state: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct GroupAge {
+    platform: &'static str,
 }
 
 impl Default for Metrics {
@@ -50,11 +70,38 @@ impl Default for Metrics {
         let mut registry = Registry::with_prefix("room_owner");
         registry.register("commands", "Commands answered, by door and outcome", commands.clone());
         registry.register("command_seconds", "From a command's arrival to its final answer", seconds.clone());
-        Self { registry, commands, seconds }
+        let callbacks = Family::<CallbackLabels, Counter>::default();
+        registry.register("callbacks", "Callbacks of Tencent, by what became of them", callbacks.clone());
+        let groups = Family::<GroupLabels, Gauge>::default();
+        registry.register(
+            "groups",
+            "User groups that the ACL names, by whether they are known",
+            groups.clone(),
+        );
+        let groups_age = Family::<GroupAge, Gauge>::default();
+        let help = "Age of the least fresh of the known user groups";
+        registry.register_with_unit("groups_age", help, Unit::Seconds, groups_age.clone());
+        Self { registry, commands, seconds, callbacks, groups, groups_age }
     }
 }
 
 impl Metrics {
+    /// Takes over how well user groups are known at the moment.
+    pub fn show_groups(&self, report: Option<&DirectoryReport>) {
+        self.groups_age.clear();
+        let Some(report) = report else { return };
+        let count = |number: usize| i64::try_from(number).unwrap_or(i64::MAX);
+        let unknown = report.groups.saturating_sub(report.known);
+        for (state, number) in [("known", report.known), ("unknown", unknown)] {
+            self.groups.get_or_create(&GroupLabels { platform: "slack", state }).set(count(number));
+        }
+        if let Some(age) = report.oldest {
+            self.groups_age
+                .get_or_create(&GroupAge { platform: "slack" })
+                .set(i64::try_from(age.as_secs()).unwrap_or(i64::MAX));
+        }
+    }
+
     /// The numbers in the OpenMetrics text form.
     #[must_use]
     pub fn text(&self) -> String {
@@ -75,5 +122,9 @@ impl Observer for Metrics {
         };
         self.commands.get_or_create(&CommandLabels { door, outcome: outcome.name() }).inc();
         self.seconds.observe(took.as_secs_f64());
+    }
+
+    fn called_back(&self, end: CallbackEnd) {
+        self.callbacks.get_or_create(&CallbackLabels { end: end.name() }).inc();
     }
 }

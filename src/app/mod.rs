@@ -2,6 +2,8 @@
 
 pub mod acl;
 pub mod audit;
+pub mod callbacks;
+pub mod directory;
 pub mod ports;
 pub mod service;
 mod suggest;

@@ -5,6 +5,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use jiff::Timestamp;
 
+pub use super::callbacks::{CallbackEnd, Confirmation, Observed, OwnerNotice, Seen};
+pub use super::directory::{Directory, DirectoryReport, GroupStanding, NoDirectory};
 pub use crate::domain::access::{AclChange, NewGrant};
 use crate::domain::access::{
     AclView, AuthorisedChannel, ChangedEntry, Grant, GrantId, GrantUse, NotEdited, Permit,
@@ -14,8 +16,10 @@ use crate::domain::audit::{
     Stat, StatsBy, Unresolved, Verdict,
 };
 use crate::domain::command::{CommandRequest, DeliveryId, Place, RejectedRequest};
-use crate::domain::principal::{Channel, Principal};
+use crate::domain::principal::{Channel, Principal, Subject};
+use crate::domain::reply_note::ReplyNote;
 use crate::domain::room::{AccountId, RoomId};
+use crate::domain::tree_head::TreeHead;
 
 /// The store could not do it. The text is for the operator: it names the database, never a secret.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -119,6 +123,15 @@ pub enum AclChanged {
     AclChanged,
 }
 
+/// The groups of people that live grants name.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct GroupSubjects {
+    /// The version of the ACL in which they do.
+    pub version: i64,
+    /// The groups that somebody has to look up: user groups of Slack.
+    pub groups: Vec<Subject>,
+}
+
 /// The durable store: the ACL and the audit log.
 #[async_trait]
 pub trait Store: Send + Sync {
@@ -137,13 +150,34 @@ pub trait Store: Send + Sync {
         at: Timestamp,
     ) -> Result<(), StoreError>;
 
-    /// Records the outcome of an operation. `false` if it already has a final one, which stands.
+    /// Notes how the reply to an operation went, if not as usual.
+    async fn note_reply(
+        &self,
+        operation: OperationId,
+        note: &ReplyNote,
+        at: Timestamp,
+    ) -> Result<(), StoreError>;
+
+    /// Records the outcome of an operation; the head of the log that covers the record. `None` if the
+    /// operation already has a final outcome, which stands.
     async fn finish(
         &self,
         operation: OperationId,
         outcome: &Outcome,
         at: Timestamp,
-    ) -> Result<bool, StoreError>;
+    ) -> Result<Option<TreeHead>, StoreError>;
+
+    /// Writes down what a callback says: beside the operation of ours whose change it is, or, once the
+    /// owner was read back, as an operation of its own. Each change is written down once.
+    async fn observe(
+        &self,
+        notice: &OwnerNotice,
+        seen: Option<&Seen>,
+        at: Timestamp,
+    ) -> Result<Observed, StoreError>;
+
+    /// What a callback has said about an operation of ours.
+    async fn confirmation(&self, operation: OperationId) -> Result<Option<Confirmation>, StoreError>;
 
     /// Every operation without a final outcome, oldest first.
     async fn unresolved(&self) -> Result<Vec<Unresolved>, StoreError>;
@@ -154,6 +188,12 @@ pub trait Store: Send + Sync {
     /// The part of the ACL that ever named the principal or the channel: what [`Self::acl_for`] reads, with
     /// the channels' former entries, for decisions about the past.
     async fn acl_history_for(&self, principal: &Principal, channel: &Channel) -> Result<AclView, StoreError>;
+
+    /// Counts the changes of the ACL: cheap enough to be asked every second.
+    async fn acl_version(&self) -> Result<i64, StoreError>;
+
+    /// The groups that live grants name.
+    async fn group_subjects(&self, now: Timestamp) -> Result<GroupSubjects, StoreError>;
 
     /// Every grant, revoked and lapsed ones too, by number.
     async fn grants(&self) -> Result<Vec<Grant>, StoreError>;
@@ -176,10 +216,17 @@ pub trait Store: Send + Sync {
     /// One entry.
     async fn operation(&self, operation: OperationId) -> Result<Option<AuditEntry>, StoreError>;
 
+    /// What was noted about the reply to an operation, oldest first.
+    async fn reply_notes(&self, operation: OperationId) -> Result<Vec<(Timestamp, ReplyNote)>, StoreError>;
+
     /// The log, to ask it questions.
     fn log(&self) -> &dyn AuditLog;
 
-    /// Whether a record could be written now.
+    /// The signed head of the log, as a C2SP checkpoint, that first covers all that the operation has
+    /// recorded; `None` if there is no such operation.
+    async fn checkpoint(&self, operation: OperationId) -> Result<Option<String>, StoreError>;
+
+    /// Whether a record could be written now, and its signed head beside the database.
     async fn check_writable(&self) -> Result<(), StoreError>;
 }
 
@@ -310,4 +357,7 @@ pub trait Clock: Send + Sync {
 pub trait Observer: Send + Sync {
     /// A request from `place` (if it named one) was answered after `took`.
     fn answered(&self, place: Option<&Place>, outcome: OutcomeKind, took: Duration);
+
+    /// A callback came to this end.
+    fn called_back(&self, end: CallbackEnd);
 }

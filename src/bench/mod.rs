@@ -192,6 +192,7 @@ fn tencent_settings(address: SocketAddr) -> anyhow::Result<tencent::Settings> {
         admin_user_id: "administrator".to_owned(),
         secret_key: SecretString::from(SECRET),
         rate_limit: NO_CEILING,
+        callback_token: None,
     })
 }
 
@@ -203,6 +204,7 @@ fn slack_settings() -> slack::Settings {
         command: CommandName::slash(""),
         private_replies: false,
         response_url_hosts: vec![],
+        groups: None,
     }
 }
 

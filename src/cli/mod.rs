@@ -15,8 +15,10 @@ pub mod acl;
 pub mod audit;
 mod print;
 pub mod transfer;
+pub mod verify;
 
 use clap::{Parser, Subcommand, ValueEnum};
+use secrecy::SecretString;
 
 use acl::AclCommand;
 
@@ -95,6 +97,14 @@ pub enum Command {
     /// Look after the commands that Discord shows
     #[command(subcommand)]
     Discord(DiscordCommand),
+    /// Look after what Tencent tells of by itself
+    #[command(subcommand)]
+    Tencent(TencentCommand),
+    /// Make a whole copy of the database while the bot runs, and check it
+    Backup {
+        /// The file to make
+        file: std::path::PathBuf,
+    },
     /// Measure the bot on this machine, against the simulated Tencent
     Bench(BenchArguments),
     /// Simulate Tencent's service on this machine, to try a set-up against
@@ -123,6 +133,51 @@ pub enum DiscordCommand {
         #[arg(long, value_name = "GUILD", value_parser = guild_id)]
         guild: Option<String>,
     },
+}
+
+/// `tencent ..`
+#[derive(Debug, Subcommand)]
+pub enum TencentCommand {
+    /// Where Tencent sends its callbacks, and whether it signs them
+    #[command(subcommand)]
+    Callbacks(CallbacksCommand),
+}
+
+/// `tencent callbacks ..`
+#[derive(Debug, Subcommand)]
+pub enum CallbacksCommand {
+    /// Show what is configured at Tencent
+    Show,
+    /// Have changes of owner sent to an address; writes nothing but differences, and shows them first
+    Set {
+        /// The bot's address for callbacks, such as `https://rooms.example.com/tencent/callbacks`
+        #[arg(value_parser = callback_url)]
+        url: reqwest::Url,
+        /// Sign with this token, 1 to 128 characters; with TENCENT_CALLBACK_TOKEN if not given
+        #[arg(long, value_parser = callback_token)]
+        token: Option<SecretString>,
+        /// Take the address from whoever has it now: an application has only one
+        #[arg(long)]
+        replace: bool,
+    },
+}
+
+fn callback_url(text: &str) -> Result<reqwest::Url, String> {
+    let url: reqwest::Url = text.parse().map_err(|error| format!("`{text}` is not a URL: {error}"))?;
+    let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
+    let is_here = host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback());
+    match url.scheme() {
+        "https" => Ok(url),
+        "http" if is_here => Ok(url),
+        "http" => Err(format!("`{text}` would let everybody on the way forge callbacks: use https")),
+        _ => Err(format!("`{text}` is neither http nor https")),
+    }
+}
+
+fn callback_token(text: &str) -> Result<SecretString, String> {
+    let fits = (1..=128).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic());
+    fits.then(|| SecretString::from(text))
+        .ok_or_else(|| "a token is 1 to 128 letters, digits and signs".to_owned())
 }
 
 fn guild_id(text: &str) -> Result<String, String> {

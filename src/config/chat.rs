@@ -28,7 +28,13 @@ impl Chat {
     }
 
     pub(super) fn slack(&self, reader: &mut Reader<'_>) -> Option<slack::Settings> {
-        const ALSO: [&str; 3] = ["SLACK_APP_ID", "SLACK_TEAM_IDS", "SLACK_RESPONSE_URL_HOSTS"];
+        const ALSO: [&str; 5] = [
+            "SLACK_APP_ID",
+            "SLACK_TEAM_IDS",
+            "SLACK_RESPONSE_URL_HOSTS",
+            "SLACK_BOT_TOKEN",
+            "SLACK_API_BASE_URL",
+        ];
         let secrets = reader.list("SLACK_SIGNING_SECRET");
         if secrets.is_empty() {
             if let Some(set) = ALSO.iter().find(|name| reader.environment.get(name).is_some()) {
@@ -58,6 +64,7 @@ impl Chat {
             command: self.command.clone(),
             private_replies: self.private_replies,
             response_url_hosts,
+            groups: slack_groups(reader)?,
         })
     }
 
@@ -101,7 +108,7 @@ impl Chat {
             public_key,
             bot_token: bot_token.map(SecretString::from),
             application_id: application_id.map(str::to_owned),
-            api_base_url: discord_api(reader)?,
+            api_base_url: api(reader, "DISCORD_API_BASE_URL", discord::API, "Discord")?,
             command: self.command.clone(),
             private_replies: self.private_replies,
             patience: discord::Patience::default(),
@@ -109,13 +116,27 @@ impl Chat {
     }
 }
 
-fn discord_api(reader: &mut Reader<'_>) -> Option<Url> {
-    let text = reader.environment.get("DISCORD_API_BASE_URL").unwrap_or(discord::API);
+/// The outer `None` is for settings that cannot be used.
+fn slack_groups(reader: &mut Reader<'_>) -> Option<Option<slack::Lookup>> {
+    let base_url = api(reader, "SLACK_API_BASE_URL", slack::API, "Slack")?;
+    let Some(token) = reader.environment.get("SLACK_BOT_TOKEN") else { return Some(None) };
+    if !token.bytes().all(|b| b.is_ascii_graphic()) || token.contains(',') {
+        reader.problem("SLACK_BOT_TOKEN", "holds more than a token: copy the Bot User OAuth Token alone");
+    }
+    if token.starts_with("xapp-") || token.starts_with("xoxp-") {
+        reader.problem("SLACK_BOT_TOKEN", "is another kind of token: the bot's begins with `xoxb-`");
+    }
+    Some(Some(slack::Lookup { token: SecretString::from(token), base_url, pace: slack::Pace::default() }))
+}
+
+/// The base URL of a platform's API.
+fn api(reader: &mut Reader<'_>, variable: &'static str, usual: &str, platform: &str) -> Option<Url> {
+    let text = reader.environment.get(variable).unwrap_or(usual);
     let wrong = match Url::parse(text) {
         Err(error) => format!("`{text}` is not a URL: {error}"),
         Ok(url) if !matches!(url.scheme(), "http" | "https") => format!("`{text}` is neither http nor https"),
         Ok(url) if !url.username().is_empty() || url.password().is_some() => {
-            "holds a user name or password, which Discord does not take".to_owned()
+            format!("holds a user name or password, which {platform} does not take")
         }
         Ok(url) if url.query().is_some() || url.fragment().is_some() => {
             format!("`{text}` says more than scheme, host, port and path")
@@ -127,7 +148,7 @@ fn discord_api(reader: &mut Reader<'_>) -> Option<Url> {
         }
         Ok(url) => return Some(url),
     };
-    reader.problem("DISCORD_API_BASE_URL", wrong);
+    reader.problem(variable, wrong);
     None
 }
 
@@ -193,6 +214,32 @@ mod tests {
             assert!(error.contains(problem), "{problem} in {error}");
             assert!(!error.contains("hush") && !error.contains("token.of"), "{error}");
         }
+    }
+
+    #[test]
+    fn user_groups_are_looked_up_with_a_token_and_the_token_goes_to_no_other_machine_in_the_clear() {
+        let with = |more: &[(&'static str, &'static str)]| {
+            let slack = ("SLACK_SIGNING_SECRET", "secret");
+            let environment = Environment::of(TENCENT.iter().chain([&slack]).chain(more).copied());
+            Config::from(&environment).map_err(|error| error.to_string())
+        };
+        assert!(with(&[]).unwrap().slack.unwrap().groups.is_none());
+        let lookup = with(&[("SLACK_BOT_TOKEN", "xoxb-1")]).unwrap().slack.unwrap().groups.unwrap();
+        assert_eq!(lookup.base_url.as_str(), "https://slack.com/api");
+        for (settings, problem) in [
+            (&[("SLACK_BOT_TOKEN", "xoxb-hush hush")][..], "SLACK_BOT_TOKEN: holds more than a token"),
+            (&[("SLACK_BOT_TOKEN", "xapp-hush")], "SLACK_BOT_TOKEN: is another kind of token"),
+            (&[("SLACK_API_BASE_URL", "http://slack.example/api")], "in the clear"),
+            (&[("SLACK_API_BASE_URL", "https://u:hush@slack.example/api")], "which Slack does not take"),
+            (&[("TENCENT_CALLBACK_TOKEN", "hush hush")], "TENCENT_CALLBACK_TOKEN: is not 1 to 128"),
+        ] {
+            let error = with(settings).unwrap_err();
+            assert!(error.contains(problem), "{problem} in {error}");
+            assert!(!error.contains("hush"), "{error}");
+        }
+        let environment = Environment::of(TENCENT.into_iter().chain([("SLACK_BOT_TOKEN", "xoxb-1")]));
+        let error = Config::from(&environment).unwrap_err().to_string();
+        assert!(error.contains("SLACK_SIGNING_SECRET: is not set, but SLACK_BOT_TOKEN is"), "{error}");
     }
 
     const WEAK: &str = "0100000000000000000000000000000000000000000000000000000000000000";

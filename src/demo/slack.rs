@@ -69,6 +69,7 @@ impl SlackStandIn {
             command: CommandName::slash(""),
             private_replies: false,
             response_url_hosts: vec![self.bot.to_string().parse()?],
+            groups: None,
         })
     }
 

@@ -148,6 +148,7 @@ pub(super) fn tencent_settings(address: SocketAddr) -> anyhow::Result<tencent::S
         admin_user_id: ADMIN.to_owned(),
         secret_key: SecretString::from(SECRET_KEY),
         rate_limit: 200,
+        callback_token: None,
     })
 }
 

@@ -253,6 +253,7 @@ mod tests {
                 },
             },
             recorded: true,
+            head: None,
         }
     }
 

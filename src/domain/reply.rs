@@ -10,6 +10,7 @@ use super::audit::{Answer, AuditEntry, NoAnswer, OperationId, Outcome, OutcomeKi
 use super::command::{Family, Listed, Place, Transfer, UsageError};
 use super::principal::{Channel, Principal, Subject};
 use super::room::RoomId;
+use super::tree_head::TreeHead;
 
 /// Who gets to see a reply, unless the configuration says that all of them are private.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -71,6 +72,8 @@ pub enum Reply {
         outcome: Outcome,
         /// Whether the outcome is in the log. If not, it is resolved later.
         recorded: bool,
+        /// The log's head after the record of the outcome.
+        head: Option<Box<TreeHead>>,
     },
     /// Not permitted.
     Denied {
@@ -214,9 +217,10 @@ impl Reply {
     #[must_use]
     pub fn audience(&self) -> Audience {
         match self {
-            Self::Transfer { outcome: Outcome::Succeeded { .. } | Outcome::Unknown { .. }, .. } => {
-                Audience::Channel
-            }
+            Self::Transfer {
+                outcome: Outcome::Succeeded { .. } | Outcome::Told { .. } | Outcome::Unknown { .. },
+                ..
+            } => Audience::Channel,
             _ => Audience::Caller,
         }
     }

@@ -2,12 +2,14 @@
 //!
 //! `signature` -> `payload` -> the service -> `render` -> the answer, or `response_url` if it comes late.
 
+mod groups;
 mod payload;
 mod render;
 mod response_url;
 pub mod signature;
 mod slash;
 mod text;
+mod web_api;
 
 use std::sync::Arc;
 
@@ -19,7 +21,9 @@ use crate::app::ports::Clock;
 use crate::app::service::CommandService;
 use crate::domain::wording::CommandName;
 
+pub use groups::{Groups, Lookup, Pace};
 pub use response_url::{AllowedHost, InvalidHost};
+pub use web_api::API;
 
 /// The largest body that is read, in bytes. A slash command has a few hundred.
 pub const LARGEST_BODY: usize = 64 * 1_024;
@@ -39,6 +43,8 @@ pub struct Settings {
     pub private_replies: bool,
     /// Hosts that a `response_url` may name, beside Slack's own.
     pub response_url_hosts: Vec<AllowedHost>,
+    /// How user groups are looked up; without it, grants to them match nobody.
+    pub groups: Option<Lookup>,
 }
 
 /// The door's shared state.

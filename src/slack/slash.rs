@@ -42,7 +42,11 @@ pub(super) async fn command(State(slack): State<Arc<Slack>>, headers: HeaderMap,
             let reply = slack.service.reject(*request).await;
             slack.say(&reply)
         }
-        Payload::Command(invocation) => slack.carry_out(*invocation).await,
+        Payload::Command(mut invocation) => {
+            let principal = &mut invocation.request.principal;
+            principal.groups = slack.service.directory().groups_of(&principal.subject);
+            slack.carry_out(*invocation).await
+        }
     }
 }
 
@@ -60,14 +64,14 @@ impl Slack {
                 let slack = Arc::clone(&self);
                 self.service.track(async move {
                     let reply = work.await.unwrap_or_else(|panic| broken(&panic));
-                    slack.answer_late(response_url, &slack.render(&reply)).await;
+                    slack.answer_late(response_url, &reply).await;
                 });
                 self.say(&Reply::Working { typed, result_follows })
             }
         }
     }
 
-    fn render(&self, reply: &Reply) -> serde_json::Value {
+    pub(super) fn render(&self, reply: &Reply) -> serde_json::Value {
         render(reply, &self.settings.command, self.settings.private_replies)
     }
 

@@ -8,9 +8,11 @@ use crate::app::ports::Admission;
 use crate::domain::audit::{AuditEntry, OperationId, Outcome, OutcomeKind, Verdict, millis};
 
 use crate::domain::room::AccountId;
+use crate::tree::{Checkpoint, SigningKey};
 
 use super::event::{Event, What};
 use super::rows::{self, Open};
+use super::tree::Growth;
 use crate::domain::access::{Action, ChangedEntry};
 
 /// The log's end, as the transaction sees it.
@@ -18,6 +20,7 @@ pub(super) struct Ledger {
     next_seq: i64,
     acl_version: i64,
     instance: String,
+    growth: Growth,
 }
 
 /// What an admission came to. The attempt itself is made only after the commit.
@@ -33,12 +36,16 @@ impl Ledger {
     pub(super) async fn open(connection: &mut SqliteConnection, instance: &str) -> Result<Self, sqlx::Error> {
         let row = sqlx::query(
             "SELECT (SELECT coalesce(max(seq), 0) FROM audit_events) AS seq,
-                    (SELECT version FROM acl_version WHERE one = 1) AS version",
+                    (SELECT version FROM acl_version WHERE one = 1) AS version, size, peaks
+             FROM tree_edge",
         )
         .fetch_one(connection)
         .await?;
+        let last_seq = row.try_get("seq")?;
+        let peaks: Vec<u8> = row.try_get("peaks")?;
         Ok(Self {
-            next_seq: row.try_get::<i64, _>("seq")? + 1,
+            growth: Growth::at(row.try_get("size")?, &peaks, last_seq)?,
+            next_seq: last_seq + 1,
             acl_version: row.try_get("version")?,
             instance: instance.to_owned(),
         })
@@ -64,13 +71,24 @@ impl Ledger {
         Ok(())
     }
 
-    async fn append(
+    /// Signs the log's new head, after all that is appended; `None` if nothing was.
+    pub(super) async fn seal(
+        self,
+        connection: &mut SqliteConnection,
+        key: &SigningKey,
+    ) -> Result<Option<Checkpoint>, sqlx::Error> {
+        self.growth.seal(connection, key).await
+    }
+
+    /// Adds an event to the end of the log.
+    pub(super) async fn append(
         &mut self,
         connection: &mut SqliteConnection,
         operation: OperationId,
         what: What<'_>,
     ) -> Result<(), sqlx::Error> {
         let body = Event::new(self.next_seq, what).body()?;
+        self.growth.add(&body);
         sqlx::query("INSERT INTO audit_events (seq, operation, body) VALUES (?, ?, ?)")
             .bind(self.next_seq)
             .bind(operation.seq())

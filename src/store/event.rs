@@ -33,6 +33,8 @@ pub(super) enum What<'a> {
     },
     /// Who owned the room before, noted while the change is under way.
     Noted { operation: OperationId, at: String, previous_owner: &'a str },
+    /// How its reply went, if not as usual.
+    Reply { operation: OperationId, at: String, how: &'static str, why: &'a str },
     /// What came of it.
     Ended {
         operation: OperationId,
@@ -47,6 +49,30 @@ pub(super) enum What<'a> {
         error_info: Option<&'a str>,
         request_id: Option<&'a str>,
         duration_ms: Option<i64>,
+    },
+    /// Somebody beside us says that the change was made: Tencent's callback.
+    Confirmed {
+        operation: OperationId,
+        at: String,
+        by: &'a str,
+        delivery_id: &'a str,
+        /// By Tencent's clock.
+        event_at: String,
+        operator: Option<&'a str>,
+        original_owner: Option<&'a str>,
+        signed: bool,
+    },
+    /// What Tencent's callback said about a change that nobody asked the bot for. It follows the event
+    /// that begins the operation.
+    Observed {
+        operation: OperationId,
+        at: String,
+        event_at: String,
+        operator: Option<&'a str>,
+        original_owner: Option<&'a str>,
+        /// The owner that was read back.
+        owner_now: Option<&'a str>,
+        signed: bool,
     },
 }
 

@@ -20,9 +20,7 @@ pub(super) struct Instance {
 impl Instance {
     /// Claims a new instance beside the database `database`.
     pub(super) fn begin(database: &Path) -> Result<Self, StoreError> {
-        let mut name = database.as_os_str().to_owned();
-        name.push(".locks");
-        let folder = PathBuf::from(name);
+        let folder = super::beside(database, ".locks");
         let id = hex::encode(rand::random::<[u8; 8]>());
         let file = folder.join(&id);
         let failed = |error: std::io::Error| {
@@ -39,6 +37,11 @@ impl Instance {
         let lock = File::create(&file).map_err(failed)?;
         lock.lock().map_err(failed)?;
         Ok(Self { id, folder, file, _lock: lock })
+    }
+
+    /// Where the locks lie.
+    pub(super) fn folder(&self) -> &Path {
+        &self.folder
     }
 
     /// The name under which this process's operations are recorded.

@@ -5,11 +5,20 @@
 
 mod acl;
 mod admission;
+pub mod backup;
 mod event;
+mod groups;
 mod instance;
+mod key_file;
+mod observed;
 mod reading;
+mod replies;
 mod rows;
 mod scratch;
+mod seal;
+mod tree;
+pub mod verify;
+mod witness;
 mod writer;
 
 pub use reading::LogCopy;
@@ -22,6 +31,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
+use secrecy::SecretString;
 use sqlx::migrate::{Migration, MigrationType, Migrator};
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePool, SqlitePoolOptions,
@@ -29,15 +39,22 @@ use sqlx::sqlite::{
 };
 use sqlx::{ConnectOptions as _, Connection as _, SqlSafeStr as _};
 
-use crate::app::ports::{AclChanged, AclEdit, Admission, Admitted, AuditLog, Store, StoreError};
+use crate::app::ports::{
+    AclChanged, AclEdit, Admission, Admitted, AuditLog, Confirmation, GroupSubjects, Observed, OwnerNotice,
+    Seen, Store, StoreError,
+};
 use crate::domain::access::{AclView, AuthorisedChannel, Grant, GrantId, GrantUse};
 use crate::domain::audit::{AuditEntry, AuditFilter, OperationId, Outcome, Unresolved};
 use crate::domain::command::Place;
 use crate::domain::principal::{Channel, Principal};
+use crate::domain::reply_note::ReplyNote;
 use crate::domain::room::AccountId;
+use crate::domain::tree_head::TreeHead;
+use crate::tree::VerifierKey;
 
 use instance::Instance;
 use reading::LogReader;
+use seal::Seal;
 use writer::Writer;
 
 /// The first SQLite without the race between a checkpoint and a commit that can lose data in WAL mode
@@ -58,6 +75,8 @@ fn migrations() -> Vec<Migration> {
         simple(1, "access and audit", include_str!("../../migrations/0001_access_and_audit.sql")),
         simple(2, "acl", include_str!("../../migrations/0002_acl.sql")),
         simple(3, "reading", include_str!("../../migrations/0003_reading.sql")),
+        simple(4, "tree", include_str!("../../migrations/0004_tree.sql")),
+        simple(5, "callbacks", include_str!("../../migrations/0005_callbacks.sql")),
     ]
 }
 
@@ -71,6 +90,9 @@ const TRIGGERS: &[&str] = &[
     "authorised_channels_never_deleted",
     "authorised_channels_never_replaced",
     "authorised_channels_only_removed",
+    "callbacks_never_deleted",
+    "callbacks_never_updated",
+    "callbacks_recorded_once",
     "deliveries_claimed_once",
     "deliveries_never_deleted",
     "deliveries_never_updated",
@@ -82,7 +104,81 @@ const TRIGGERS: &[&str] = &[
     "operations_never_deleted",
     "operations_never_replaced",
     "operations_only_ended",
+    "tree_edge_never_deleted",
+    "tree_edge_never_replaced",
+    "tree_edge_only_grows",
+    "tree_heads_never_deleted",
+    "tree_heads_never_updated",
+    "tree_heads_only_added",
+    "tree_nodes_never_deleted",
+    "tree_nodes_never_updated",
+    "tree_nodes_only_added",
 ];
+
+/// Which database, and the key that signs its log.
+#[derive(Debug, Clone)]
+pub struct Database {
+    url: String,
+    /// Instead of what the URL names.
+    file: Option<PathBuf>,
+    signing_key: Option<SecretString>,
+}
+
+impl Database {
+    /// The database at `url` (`sqlite://<file>`); without a key, the one of `<file>.key`.
+    #[must_use]
+    pub fn new(url: impl Into<String>, signing_key: Option<SecretString>) -> Self {
+        Self { url: url.into(), file: None, signing_key }
+    }
+
+    /// The database in `file`, whatever characters its name has.
+    #[must_use]
+    pub fn of_file(file: &Path, signing_key: Option<SecretString>) -> Self {
+        Self { url: format!("sqlite://{}", file.display()), file: Some(file.to_owned()), signing_key }
+    }
+
+    /// Its file.
+    ///
+    /// # Errors
+    /// When the URL names none.
+    pub fn file(&self) -> Result<PathBuf, StoreError> {
+        self.file.clone().map_or_else(|| database_file(&self.url), Ok)
+    }
+
+    /// Where it is.
+    #[must_use]
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// The public half of its key; `None` if there is no key yet.
+    ///
+    /// # Errors
+    /// When the key cannot be used.
+    pub fn verifier_key(&self) -> Result<Option<VerifierKey>, StoreError> {
+        let key = key_file::load(&self.file()?, self.signing_key.as_ref())?;
+        Ok(key.map(|key| key.verifier_key().clone()))
+    }
+}
+
+impl From<&str> for Database {
+    fn from(url: &str) -> Self {
+        Self::new(url, None)
+    }
+}
+
+impl From<&String> for Database {
+    fn from(url: &String) -> Self {
+        Self::new(url, None)
+    }
+}
+
+/// A file whose name is the database's and something behind it.
+fn beside(database: &Path, suffix: &str) -> PathBuf {
+    let mut name = database.as_os_str().to_owned();
+    name.push(suffix);
+    PathBuf::from(name)
+}
 
 /// Whether a missing database is made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -123,13 +219,15 @@ pub fn database_file(url: &str) -> Result<PathBuf, StoreError> {
 }
 
 impl SqliteStore {
-    /// Opens the database at `url`, brings its schema up to date and checks that it can be trusted.
+    /// Opens the database, brings its schema up to date and checks that it can be trusted.
     ///
     /// # Errors
-    /// When the file cannot be opened or made, holds another schema, lacks a guard, or when SQLite is a
-    /// version that can lose commits.
-    pub async fn open(url: &str, if_missing: IfMissing) -> Result<Self, StoreError> {
-        let file = database_file(url)?;
+    /// When the file cannot be opened or made, holds another schema, lacks a guard, when its log is not the
+    /// one whose head lies beside it, when there is no key to sign with, or when SQLite is a version that
+    /// can lose commits.
+    pub async fn open(database: impl Into<Database>, if_missing: IfMissing) -> Result<Self, StoreError> {
+        let database = database.into();
+        let file = database.file()?;
         if if_missing == IfMissing::Fail && !file.exists() {
             return Err(StoreError(format!(
                 "there is no database `{}`: set `DATABASE_URL`, or make it with `room-owner serve` or `room-owner acl grant`",
@@ -145,13 +243,14 @@ impl SqliteStore {
         check_version(&mut first).await?;
         migrate(&mut first).await?;
         check_guards(&mut first).await?;
+        let seal = Seal::begin(&mut first, &file, database.signing_key.as_ref(), &instance).await?;
         drop(starting);
 
         let readers = SqlitePoolOptions::new()
             .max_connections(READERS)
             .acquire_timeout(BUSY_TIMEOUT)
             .connect_lazy_with(options.clone().read_only(true).create_if_missing(false));
-        let writer = Writer::spawn(options, first, Arc::clone(&instance));
+        let writer = Writer::spawn(options, first, Arc::clone(&instance), seal);
         Ok(Self { log: LogReader::on(readers.clone()), readers, writer, instance })
     }
 }
@@ -253,13 +352,35 @@ impl Store for SqliteStore {
         self.writer.note_previous_owner(operation, previous.clone(), at).await
     }
 
+    async fn note_reply(
+        &self,
+        operation: OperationId,
+        note: &ReplyNote,
+        at: Timestamp,
+    ) -> Result<(), StoreError> {
+        self.writer.note_reply(operation, note.clone(), at).await
+    }
+
     async fn finish(
         &self,
         operation: OperationId,
         outcome: &Outcome,
         at: Timestamp,
-    ) -> Result<bool, StoreError> {
+    ) -> Result<Option<TreeHead>, StoreError> {
         self.writer.finish(operation, outcome.clone(), at).await
+    }
+
+    async fn observe(
+        &self,
+        notice: &OwnerNotice,
+        seen: Option<&Seen>,
+        at: Timestamp,
+    ) -> Result<Observed, StoreError> {
+        self.writer.observe(notice.clone(), seen.cloned(), at).await
+    }
+
+    async fn confirmation(&self, operation: OperationId) -> Result<Option<Confirmation>, StoreError> {
+        observed::confirmation(&self.readers, operation).await.map_err(failed("the callbacks cannot be read"))
     }
 
     async fn unresolved(&self) -> Result<Vec<Unresolved>, StoreError> {
@@ -274,6 +395,14 @@ impl Store for SqliteStore {
 
     async fn acl_history_for(&self, principal: &Principal, channel: &Channel) -> Result<AclView, StoreError> {
         acl::history(&self.readers, principal, channel).await.map_err(failed("the acl cannot be read"))
+    }
+
+    async fn acl_version(&self) -> Result<i64, StoreError> {
+        groups::version(&self.readers).await.map_err(failed("the acl cannot be read"))
+    }
+
+    async fn group_subjects(&self, now: Timestamp) -> Result<GroupSubjects, StoreError> {
+        groups::subjects(&self.readers, now).await.map_err(failed("the acl cannot be read"))
     }
 
     async fn grants(&self) -> Result<Vec<Grant>, StoreError> {
@@ -306,6 +435,14 @@ impl Store for SqliteStore {
 
     fn log(&self) -> &dyn AuditLog {
         &self.log
+    }
+
+    async fn checkpoint(&self, operation: OperationId) -> Result<Option<String>, StoreError> {
+        tree::checkpoint_of(&self.readers, operation).await.map_err(failed("the audit log cannot be read"))
+    }
+
+    async fn reply_notes(&self, operation: OperationId) -> Result<Vec<(Timestamp, ReplyNote)>, StoreError> {
+        replies::notes(&self.readers, operation).await.map_err(failed("the audit log cannot be read"))
     }
 
     async fn check_writable(&self) -> Result<(), StoreError> {

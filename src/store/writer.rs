@@ -14,14 +14,20 @@ use tokio::sync::{Mutex, Notify, mpsc, oneshot};
 use tokio::task::JoinHandle;
 use tracing::{debug, warn};
 
-use crate::app::ports::{AclChanged, AclEdit, Admission, Admitted, StoreError};
+use crate::app::ports::{AclChanged, AclEdit, Admission, Admitted, Observed, OwnerNotice, Seen, StoreError};
 use crate::domain::access::{Authority, GrantId};
 use crate::domain::audit::{Attempt, OperationId, Outcome, Verdict};
+use crate::domain::reply_note::ReplyNote;
 use crate::domain::room::AccountId;
+use crate::domain::tree_head::TreeHead;
+use crate::tree::Checkpoint;
 
 use super::acl;
 use super::admission::{self, Applied, Ledger};
 use super::instance::Instance;
+use super::observed;
+use super::replies;
+use super::seal::Seal;
 
 /// How many jobs may wait. A full queue makes callers wait, which is what they would do anyway.
 const QUEUE: usize = 1_024;
@@ -32,9 +38,11 @@ type Answer<T> = oneshot::Sender<Result<T, StoreError>>;
 
 enum Job {
     Admit(Box<Admission>, Timestamp, Answer<Admitted>),
-    Finish(OperationId, Box<Outcome>, Timestamp, Answer<bool>),
+    Finish(OperationId, Box<Outcome>, Timestamp, Answer<Option<TreeHead>>),
     Note(OperationId, AccountId, Timestamp, Answer<()>),
+    NoteReply(OperationId, ReplyNote, Timestamp, Answer<()>),
     EditAcl(Box<AclEdit>, Timestamp, Answer<AclChanged>),
+    Observe(Box<(OwnerNotice, Option<Seen>)>, Timestamp, Answer<Observed>),
     Check(Answer<()>),
 }
 
@@ -44,6 +52,7 @@ enum Done {
     Finished(bool),
     Edited(AclChanged),
     Noted,
+    Observed(Observed),
     Checked,
 }
 
@@ -69,12 +78,14 @@ impl Writer {
         options: SqliteConnectOptions,
         connection: SqliteConnection,
         instance: Arc<Instance>,
+        seal: Seal,
     ) -> Self {
         let (queue, jobs) = mpsc::channel(QUEUE);
         let options = options.create_if_missing(false);
         // Just opened, so it is there; if not, no write will ever match.
         let file = identity(&options).unwrap_or_default();
-        let task = Task { options, file, connection: Some(connection), instance, uses: Uses::default() };
+        let task =
+            Task { options, file, connection: Some(connection), instance, seal, uses: Uses::default() };
         let closing = Arc::new(Notify::new());
         let task = tokio::spawn(task.run(jobs, Arc::clone(&closing)));
         Self { queue, closing, task: Mutex::new(Some(task)) }
@@ -96,7 +107,7 @@ impl Writer {
         id: OperationId,
         outcome: Outcome,
         at: Timestamp,
-    ) -> Result<bool, StoreError> {
+    ) -> Result<Option<TreeHead>, StoreError> {
         self.ask(|answer| Job::Finish(id, Box::new(outcome), at, answer)).await
     }
 
@@ -109,8 +120,26 @@ impl Writer {
         self.ask(|answer| Job::Note(id, previous, at, answer)).await
     }
 
+    pub(super) async fn note_reply(
+        &self,
+        id: OperationId,
+        note: ReplyNote,
+        at: Timestamp,
+    ) -> Result<(), StoreError> {
+        self.ask(|answer| Job::NoteReply(id, note, at, answer)).await
+    }
+
     pub(super) async fn edit_acl(&self, edit: AclEdit, at: Timestamp) -> Result<AclChanged, StoreError> {
         self.ask(|answer| Job::EditAcl(Box::new(edit), at, answer)).await
+    }
+
+    pub(super) async fn observe(
+        &self,
+        notice: OwnerNotice,
+        seen: Option<Seen>,
+        at: Timestamp,
+    ) -> Result<Observed, StoreError> {
+        self.ask(|answer| Job::Observe(Box::new((notice, seen)), at, answer)).await
     }
 
     pub(super) async fn check(&self) -> Result<(), StoreError> {
@@ -144,7 +173,14 @@ struct Task {
     file: Identity,
     connection: Option<SqliteConnection>,
     instance: Arc<Instance>,
+    seal: Seal,
     uses: Uses,
+}
+
+/// What one commit wrote, and the head of the log after it if it appended to it.
+struct Written {
+    done: Vec<Done>,
+    head: Option<TreeHead>,
 }
 
 /// The hour in which each grant was last used, as far as it is noted.
@@ -196,19 +232,15 @@ impl Task {
 
     async fn write(&mut self, batch: &mut Vec<Job>) {
         match self.commit(batch).await {
-            Ok(done) => {
+            Ok(written) => {
                 debug!(jobs = batch.len(), "committed");
-                for (job, done) in batch.drain(..).zip(done) {
-                    self.answer(job, done);
-                }
+                self.answer_all(batch.drain(..), written).await;
             }
             // One of them spoilt it for all: each by itself.
             Err(Failure::Job(_)) if batch.len() > 1 => {
                 for alone in batch.drain(..).map(|job| [job]) {
                     match self.commit(&alone).await {
-                        Ok(done) => {
-                            alone.into_iter().zip(done).for_each(|(job, done)| self.answer(job, done))
-                        }
+                        Ok(written) => self.answer_all(alone, written).await,
                         Err(Failure::Job(error) | Failure::All(error)) => {
                             alone.into_iter().for_each(|job| refuse(job, &error));
                         }
@@ -231,7 +263,7 @@ impl Task {
         ))
     }
 
-    async fn commit(&mut self, batch: &[Job]) -> Result<Vec<Done>, Failure> {
+    async fn commit(&mut self, batch: &[Job]) -> Result<Written, Failure> {
         self.check_file().map_err(Failure::All)?;
         let mut connection = match self.connection.take() {
             Some(connection) => connection,
@@ -247,21 +279,38 @@ impl Task {
                 acl::note_use(&mut transaction, grant, at).await.map_err(Failure::Job)?;
             }
         }
+        let checkpoint = ledger.seal(&mut transaction, self.seal.key()).await.map_err(Failure::All)?;
         transaction.commit().await.map_err(Failure::All)?;
         self.connection = Some(connection);
-        Ok(done)
+        let head = checkpoint.as_ref().map(Checkpoint::head);
+        if let Some(checkpoint) = checkpoint {
+            self.seal.publish(checkpoint).await;
+        }
+        Ok(Written { done, head })
     }
 
-    fn answer(&self, job: Job, done: Done) {
+    async fn answer_all(&mut self, jobs: impl IntoIterator<Item = Job>, written: Written) {
+        for (job, done) in jobs.into_iter().zip(written.done) {
+            if matches!(done, Done::Checked) {
+                self.seal.publish_again().await;
+            }
+            self.answer(job, done, written.head);
+        }
+    }
+
+    fn answer(&self, job: Job, done: Done, head: Option<TreeHead>) {
         // Whoever asked may have gone away; what was written stays.
         match (job, done) {
             (Job::Admit(admission, at, answer), Done::Admitted(applied)) => {
                 drop(answer.send(self.admitted(*admission, at, applied)));
             }
-            (Job::Finish(.., answer), Done::Finished(finished)) => drop(answer.send(Ok(finished))),
+            (Job::Finish(.., answer), Done::Finished(finished)) => {
+                drop(answer.send(Ok(head.filter(|_| finished))));
+            }
             (Job::EditAcl(.., answer), Done::Edited(changed)) => drop(answer.send(Ok(changed))),
-            (Job::Note(.., answer), Done::Noted) => drop(answer.send(Ok(()))),
-            (Job::Check(answer), Done::Checked) => drop(answer.send(Ok(()))),
+            (Job::Note(.., answer) | Job::NoteReply(.., answer), Done::Noted) => drop(answer.send(Ok(()))),
+            (Job::Observe(.., answer), Done::Observed(observed)) => drop(answer.send(Ok(observed))),
+            (Job::Check(answer), Done::Checked) => drop(answer.send(self.seal.check())),
             (job, _) => refuse(job, &sqlx::Error::WorkerCrashed),
         }
     }
@@ -314,6 +363,14 @@ async fn apply(
             admission::note_previous_owner(connection, ledger, *operation, previous, *at).await?;
             Done::Noted
         }
+        Job::NoteReply(operation, note, at, _) => {
+            replies::note(connection, ledger, *operation, note, *at).await?;
+            Done::Noted
+        }
+        Job::Observe(observation, at, _) => {
+            let (notice, seen) = &**observation;
+            Done::Observed(observed::observe(connection, ledger, notice, seen.as_ref(), *at).await?)
+        }
         Job::Check(_) => {
             // Takes the write lock and writes more than a command does, so that a disk shows on which
             // there is room for neither.
@@ -329,7 +386,8 @@ fn refuse(job: Job, error: &sqlx::Error) {
         Job::Admit(.., answer) => drop(answer.send(Err(error))),
         Job::Finish(.., answer) => drop(answer.send(Err(error))),
         Job::EditAcl(.., answer) => drop(answer.send(Err(error))),
-        Job::Note(.., answer) => drop(answer.send(Err(error))),
+        Job::Note(.., answer) | Job::NoteReply(.., answer) => drop(answer.send(Err(error))),
+        Job::Observe(.., answer) => drop(answer.send(Err(error))),
         Job::Check(answer) => drop(answer.send(Err(error))),
     }
 }

@@ -55,6 +55,8 @@ pub struct Settings {
     pub secret_key: SecretString,
     /// Calls a second, for each API (200 documented).
     pub rate_limit: u32,
+    /// What Tencent signs its callbacks with, if it does.
+    pub callback_token: Option<SecretString>,
 }
 
 /// A client, with a connection kept alive.
@@ -231,9 +233,31 @@ impl<C: Clock> TencentClient<C> {
         }
     }
 
+    /// Reads a part of the application's configuration.
+    pub(super) async fn read_configuration<B: Serialize + Sync, T: for<'de> Deserialize<'de>>(
+        &self,
+        command: &str,
+        body: &B,
+    ) -> Result<Option<T>, Refusal> {
+        let command = format!("live_config/{command}");
+        let answer = self.call::<_, T>(&command, &self.reads, Repeat::Harmless, body).await;
+        answer.map(|envelope| envelope.response).map_err(Failure::into_refusal)
+    }
+
+    /// Writes a part of the application's configuration. The same twice is the same once.
+    pub(super) async fn write_configuration<B: Serialize + Sync>(
+        &self,
+        command: &str,
+        body: &B,
+    ) -> Result<(), Refusal> {
+        let command = format!("live_config/{command}");
+        let answer = self.call::<_, Nothing>(&command, &self.reads, Repeat::Harmless, body).await;
+        answer.map(drop).map_err(Failure::into_refusal)
+    }
+
     fn url(&self, command: &str) -> Url {
         let mut url = self.settings.base_url.clone();
-        url.set_path(&format!("/v4/live_engine_http_srv/{command}"));
+        url.set_path(&format!("/v4/{command}"));
         url.query_pairs_mut()
             .append_pair("sdkappid", &self.settings.sdk_app_id.to_string())
             .append_pair("identifier", &self.settings.admin_user_id)
@@ -269,7 +293,7 @@ impl<C: Clock> RoomControl for TencentClient<C> {
     async fn owner_of(&self, room: &RoomId) -> Result<AccountId, ReadError> {
         let body = GetRoomInfo { room_id: room.as_str() };
         let envelope: Envelope<RoomInfoResponse> = self
-            .call("get_room_info", &self.reads, Repeat::Harmless, &body)
+            .call("live_engine_http_srv/get_room_info", &self.reads, Repeat::Harmless, &body)
             .await
             .map_err(Failure::into_read_error)?;
         let request_id = envelope.request_id;
@@ -286,7 +310,10 @@ impl<C: Clock> RoomControl for TencentClient<C> {
         let transfer = attempt.transfer();
         let body =
             ChangeRoomOwner { room_id: transfer.room.as_str(), new_owner: transfer.new_owner.as_str() };
-        match self.call::<_, Nothing>("change_room_owner", &self.changes, Repeat::Never, &body).await {
+        match self
+            .call::<_, Nothing>("live_engine_http_srv/change_room_owner", &self.changes, Repeat::Never, &body)
+            .await
+        {
             Ok(envelope) => CallResult::Accepted { request_id: envelope.request_id },
             Err(Failure::Refused(refusal)) => CallResult::Refused(refusal),
             Err(Failure::Failed(refusal)) => CallResult::Failed(refusal),
@@ -298,7 +325,7 @@ impl<C: Clock> RoomControl for TencentClient<C> {
     async fn live_rooms(&self) -> Result<Vec<RoomSummary>, ReadError> {
         let body = GetRoomList { next: "", count: 20 };
         let envelope: Envelope<RoomListResponse> = self
-            .call("get_room_list", &self.lists, Repeat::Harmless, &body)
+            .call("live_engine_http_srv/get_room_list", &self.lists, Repeat::Harmless, &body)
             .await
             .map_err(Failure::into_read_error)?;
         let rooms = envelope.response.map(|response| response.room_list).unwrap_or_default();
@@ -315,6 +342,15 @@ impl<C: Clock> RoomControl for TencentClient<C> {
 }
 
 impl Failure {
+    fn into_refusal(self) -> Refusal {
+        match self {
+            Self::Refused(refusal)
+            | Self::NotSent(refusal)
+            | Self::Failed(refusal)
+            | Self::Unclear(refusal) => refusal,
+        }
+    }
+
     fn into_read_error(self) -> ReadError {
         match self {
             Self::Refused(refusal) if refusal.code == Some(codes::NO_SUCH_ROOM) => ReadError::NoRoom(refusal),

@@ -1,5 +1,6 @@
 //! Tencent's Live REST API: how we sign for it, call it, read its answers, and simulate it.
 
+pub mod callbacks;
 mod client;
 pub mod codes;
 mod limit;

@@ -2,7 +2,7 @@
 
 use axum::Router;
 use axum::extract::{RawQuery, State};
-use reqwest::Url;
+use reqwest::{Method, Url};
 use room_owner::tencent::simulator::{Api, SameOwner, Webhook, callback_sign};
 use secrecy::SecretString;
 use serde_json::{Value, json};
@@ -106,4 +106,46 @@ async fn a_receiver_that_is_not_there_is_no_trouble_for_the_caller() {
     let tencent = Tencent::start_with(|settings| settings.webhook = Some(webhook)).await;
     assert_eq!(tencent.call_with(&[]).await["ErrorCode"], 0);
     tencent.end().await;
+}
+
+#[tokio::test]
+async fn where_announcements_go_can_be_set_over_the_api() {
+    let (url, mut announcements) = receiver().await;
+    let tencent = Tencent::start().await;
+    let nothing = json!({});
+    assert_eq!(tencent.call(Api::GetCallback, nothing.clone()).await["ErrorCode"], 100301);
+    assert_eq!(tencent.call(Api::GetCallbackToken, nothing.clone()).await["ErrorCode"], 100301);
+    let callback = json!({"Url": url, "CallbackCommandList": ["Live.CallbackAfterCreateRoom"]});
+    assert_eq!(tencent.call(Api::UpdateCallback, callback.clone()).await["ErrorCode"], 100301);
+    assert_eq!(tencent.call(Api::SetCallback, callback.clone()).await["ErrorCode"], 0);
+    assert_eq!(tencent.call(Api::GetCallback, nothing.clone()).await["Response"], callback);
+    // Another command is asked for, so this is not announced.
+    assert!(tencent.simulator.hand_over("live-7", "bob", "alice"));
+    let callback = json!({"Url": url, "CallbackCommandList": ["Live.CallbackAfterChangeOwner"]});
+    assert_eq!(tencent.call(Api::UpdateCallback, callback).await["ErrorCode"], 0);
+
+    let token = json!({"Token": "xxxxyyyy", "IsTokenEnable": true});
+    assert_eq!(tencent.call(Api::SetCallbackToken, json!({"Token": "xxxxyyyy"})).await["ErrorCode"], 100002);
+    assert_eq!(tencent.call(Api::SetCallbackToken, token.clone()).await["ErrorCode"], 0);
+    assert_eq!(tencent.call(Api::GetCallbackToken, nothing).await["Response"], token);
+    let body = Some(json!({"owner": "carol", "by": "bob"}));
+    let (status, _) = tencent.control(Method::POST, "rooms/live-7/owner", body.clone()).await;
+    assert_eq!(status, 204);
+    assert_eq!(tencent.control(Method::POST, "rooms/gone/owner", body).await.0, 404);
+    let (query, body) = within(announcements.recv()).await.unwrap();
+    assert!(query.ends_with(&format!("&RequestTime={}", tencent.now().as_second())), "{query}");
+    assert_eq!((&body["Operator_Account"], &body["OriginalOwner_Account"]), (&json!("bob"), &json!("bob")));
+    assert_eq!(body["CurrentOwner_Account"], "carol");
+
+    assert_eq!(tencent.call(Api::SetCallbackToken, json!({"IsTokenEnable": false})).await["ErrorCode"], 0);
+    assert!(tencent.simulator.hand_over("live-7", "dave", "carol"));
+    assert!(!within(announcements.recv()).await.unwrap().0.contains("Sign="));
+    for wrong in [
+        (Api::SetCallback, json!({"Url": "ftp://x", "CallbackCommandList": []})),
+        (Api::SetCallback, json!({"Url": url})),
+        (Api::SetCallbackToken, json!({"Token": "", "IsTokenEnable": true})),
+        (Api::SetCallbackToken, json!({"IsTokenEnable": "yes"})),
+    ] {
+        assert_eq!(tencent.call(wrong.0, wrong.1).await["ErrorCode"], 100002);
+    }
 }

@@ -101,7 +101,7 @@ impl Tencent {
         changes: &[(&str, &str)],
         body: String,
     ) -> reqwest::RequestBuilder {
-        let mut url = Url::parse(&format!("{}/v4/live_engine_http_srv/{api}", self.base)).unwrap();
+        let mut url = Url::parse(&format!("{}/v4/{}/{api}", self.base, api.service())).unwrap();
         url.query_pairs_mut().extend_pairs(self.query(changes));
         self.http.post(url).body(body)
     }

@@ -196,10 +196,9 @@ async fn stores_that_start_at_once_on_a_new_file_make_one_schema() {
         let mut ids = tasks.join_all().await;
         ids.sort_unstable();
         assert_eq!(ids, [1, 2, 3]);
-        let mut raw = raw(&file).await;
-        let applied = count(&mut raw, "_sqlx_migrations").await;
-        assert!(applied > 0);
-        assert_eq!(count(&mut raw, "(SELECT DISTINCT version FROM _sqlx_migrations)").await, applied);
+        let migrations = concat!(env!("CARGO_MANIFEST_DIR"), "/migrations");
+        let migrations = fs::read_dir(migrations).unwrap().count() as i64;
+        assert_eq!(count(&mut raw(&file).await, "_sqlx_migrations").await, migrations);
     }
 }
 
@@ -211,7 +210,7 @@ async fn a_store_that_was_let_go_leaves_nothing_but_the_database() {
     let locks = folder.path().join("room-owner.db.locks");
     let instances = || {
         let names = fs::read_dir(&locks).unwrap().map(|entry| entry.unwrap().file_name());
-        names.filter(|name| name != "start").count()
+        names.filter(|name| name != "start" && name != "checkpoint").count()
     };
     while instances() > 0 {
         tokio::task::yield_now().await;

@@ -52,6 +52,10 @@ impl Told {
             match event.body["event"].as_str().unwrap() {
                 "requested" => told.requested(event),
                 "ended" => told.ended(event),
+                // They add to what is told and change nothing of it.
+                "confirmed" | "observed" => {
+                    assert!(told.entries.contains_key(&OperationId::new(event.operation)));
+                }
                 other => panic!("an event of no known kind: {other}"),
             }
         }

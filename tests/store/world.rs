@@ -83,7 +83,7 @@ impl World {
     }
 
     pub(crate) async fn finish(&self, operation: OperationId, outcome: &Outcome) -> bool {
-        self.store.finish(operation, outcome, later(40)).await.unwrap()
+        self.store.finish(operation, outcome, later(40)).await.unwrap().is_some()
     }
 
     /// The numbers of the operations without a final outcome.

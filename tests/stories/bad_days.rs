@@ -13,7 +13,7 @@ use super::world::{Stage, World, run};
 const LINE: &str = "/room-owner test user2";
 
 /// Another program keeps the database to itself, until this is closed.
-async fn locked(bot: &Stage) -> SqliteConnection {
+pub(crate) async fn locked(bot: &Stage) -> SqliteConnection {
     let options = SqliteConnectOptions::new().filename(bot.database()).busy_timeout(Duration::from_secs(5));
     let mut other = SqliteConnection::connect_with(&options).await.unwrap();
     sqlx::query("BEGIN IMMEDIATE").execute(&mut other).await.unwrap();

@@ -13,11 +13,11 @@ async fn a_transfer_is_done_told_and_recorded() {
     let program = Program::new().await;
     let ran = program.runs("transfer test user2 --reason host+left --format json").await;
     assert_eq!(ran.code, 0, "{}", ran.err);
-    insta::with_settings!({ filters => [(r"by `\S+`", "by `cli:[user]`")] }, {
+    insta::with_settings!({ filters => [(r"by `\S+`", "by `cli:[user]`"), (r"log 2:[0-9a-f]{12}", "log 2:…")] }, {
         assert_snapshot!(ran.err, @r"
         ✅ `test` now belongs to `user2` (was `carol`) · confirmed
            Reason given: `host left`
-           op 1 · RequestId `Id-9dc6366a2003d418ace6b6c74e29980f-O-Seq-2` · by `cli:[user]`
+           op 1 · RequestId `Id-9dc6366a2003d418ace6b6c74e29980f-O-Seq-2` · by `cli:[user]` · log 2:…
         ");
     });
     assert!(names(&ran.out).starts_with("operation at actor"));
@@ -91,7 +91,9 @@ async fn a_port_that_is_taken_is_said_to_be_so() {
     program.set("BIND_ADDR", &address);
     let ran = program.runs("serve").await;
     assert_eq!(ran.code, 1);
-    let message = ran.err.replace(&address, "[address]");
+    // The log lines before it are JSON: here, that a key was made.
+    let message: Vec<&str> = ran.err.lines().filter(|line| !line.starts_with('{')).collect();
+    let message = message.join("\n").replace(&address, "[address]");
     assert_snapshot!(message, @"error: cannot listen on `[address]`: Address already in use (os error 98); another program listens there: end it, or set BIND_ADDR to another port");
 }
 

@@ -58,7 +58,7 @@ async fn a_gateway_error_after_the_change_is_a_yes_after_a_look(door: Door) {
         assert_snapshot!(reply, @r"
         ✅ `test` now belongs to `user2` (was `carol`) · confirmed
         Tencent's answer was lost on the way; the new owner was read back.
-        op 4 · by alice
+        op 4 · by alice · log …
         ");
         let entry = bot.entry(&reply).await;
         assert_eq!((entry.outcome.name(), entry.request_id), ("succeeded", None));
@@ -142,7 +142,7 @@ async fn an_owner_who_is_not_seen_yet_is_accepted_and_not_confirmed(door: Door) 
         assert_snapshot!(reply, @r"
         ✅ `test` now belongs to `user2` (was `carol`) · accepted, not yet confirmed
         Tencent accepted the change but does not show it yet. Check in a moment with `/room-owner test`.
-        op 4 · RequestId Id-9dc6366a2003d418ace6b6c74e29980f-O-Seq-2 · by alice
+        op 4 · RequestId Id-9dc6366a2003d418ace6b6c74e29980f-O-Seq-2 · by alice · log …
         ");
         assert_eq!(outcome(bot, &reply).await, "succeeded");
         assert_eq!(bot.owner_of("test"), "user2");
@@ -200,7 +200,7 @@ async fn an_outcome_that_nobody_knows_is_said_to_be_unknown_and_found_out_later(
                 ⚠️ Unknown: nobody can tell yet whether `test` belongs to `user2`.
                 Tencent's answer was lost (`the connection broke: connection closed before message completed`) and the owner cannot be read back. The change was not sent again.
                 The bot keeps asking and records what it finds. Look with `/room-owner test` before you do anything else.
-                op 4 · by alice
+                op 4 · by alice · log …
                 ");
             } else {
                 assert!(reply.says("Unknown"), "{reply}");
@@ -252,7 +252,7 @@ async fn a_third_owner_after_a_lost_answer_is_somebody_s_to_look_at(door: Door) 
         ⚠️ Unclear: `test` now belongs to `mallory`, which is not what was asked for.
         Tencent's answer was lost (`the connection broke: connection closed before message completed`), and somebody else may have changed the owner since.
         Agree with the other moderators before you try again.
-        op 4 · by alice
+        op 4 · by alice · log …
         ");
         assert_eq!(outcome(bot, &reply).await, "unknown");
         let again = bot.chat(ALICE).says("/room-owner test user3").await;

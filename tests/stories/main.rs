@@ -24,6 +24,7 @@ mod slack;
 mod world;
 
 mod bad_days;
+mod callbacks;
 mod cli_acl;
 mod cli_audit;
 mod cli_transfer;
@@ -31,6 +32,7 @@ mod codes;
 mod crash;
 mod denials;
 mod faults;
+mod groups;
 mod once;
 mod slack_authenticity;
 mod slack_grammar;

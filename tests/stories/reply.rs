@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use room_owner::domain::audit::OperationId;
+use room_owner::domain::tree_head::SeenHead;
 use serde_json::Value;
 
 pub(crate) struct Reply {
@@ -54,6 +55,19 @@ impl fmt::Display for Reply {
         if !self.is_public() {
             f.write_str("(only visible to you)\n")?;
         }
-        f.write_str(self.text())
+        f.write_str(&without_head(self.text()))
+    }
+}
+
+/// The text without the numbers of the log's head, which no two runs share: the keys differ, and the times.
+fn without_head(text: &str) -> String {
+    match text.split_once(" · log ") {
+        None => text.to_owned(),
+        Some((before, rest)) => {
+            let head = rest.split_whitespace().next().unwrap_or_default();
+            let seen: SeenHead = head.parse().expect("the short form of a head");
+            assert!(seen.size > 0);
+            format!("{before} · log …{}", &rest[head.len()..])
+        }
     }
 }

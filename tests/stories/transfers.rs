@@ -21,10 +21,30 @@ async fn a_moderator_hands_a_room_over_and_the_channel_sees_it(door: Door) {
         let reply = bot.chat(ALICE).says("/room-owner test user2").await;
         assert_snapshot!(reply, @r"
         ✅ `test` now belongs to `user2` (was `carol`) · confirmed
-        op 4 · RequestId Id-9dc6366a2003d418ace6b6c74e29980f-O-Seq-2 · by alice
+        op 4 · RequestId Id-9dc6366a2003d418ace6b6c74e29980f-O-Seq-2 · by alice · log …
         ");
         assert!(reply.is_public());
         assert_eq!(bot.owner_of("test"), "user2");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_reply_to_a_change_is_a_witness_of_the_log() {
+    use room_owner::store::verify::{Evidence, verify};
+
+    run(World::usual(), async |bot| {
+        let reply = bot.chat(ALICE).says("/room-owner test user2").await;
+        let head = reply.text().split(" · log ").nth(1).unwrap().to_owned();
+        bot.chat(ALICE).says("/room-owner test user3").await.text();
+        let check = async |head: String| {
+            let seen = vec![head.parse().unwrap()];
+            verify(&bot.database(), Evidence { seen, ..Evidence::default() }).await.unwrap()
+        };
+        let report = check(head.clone()).await;
+        assert!(report.sound && report.compared.len() == 2, "{report:?}");
+        let (size, _) = head.split_once(':').unwrap();
+        assert!(!check(format!("{size}:0123456789ab")).await.sound);
     })
     .await;
 }
@@ -35,7 +55,7 @@ async fn with_private_replies_only_the_caller_sees_it(door: Door) {
         assert_snapshot!(reply, @r"
         (only visible to you)
         ✅ `test` now belongs to `user2` (was `carol`) · confirmed
-        op 4 · RequestId Id-9dc6366a2003d418ace6b6c74e29980f-O-Seq-2 · by alice
+        op 4 · RequestId Id-9dc6366a2003d418ace6b6c74e29980f-O-Seq-2 · by alice · log …
         ");
         assert_eq!(bot.owner_of("test"), "user2");
     })
@@ -85,7 +105,7 @@ async fn a_reason_is_shown_and_kept(door: Door) {
         assert_snapshot!(reply, @r"
         ✅ `test` now belongs to `user2` (was `carol`) · confirmed
         Reason given: `host crashed, see <#C1|general> & @here`
-        op 4 · RequestId Id-9dc6366a2003d418ace6b6c74e29980f-O-Seq-2 · by alice
+        op 4 · RequestId Id-9dc6366a2003d418ace6b6c74e29980f-O-Seq-2 · by alice · log …
         ");
         let entry = bot.entry(&reply).await;
         assert_eq!(entry.reason.as_deref(), Some("host crashed, see <#C1|general> & @here"));

@@ -13,11 +13,11 @@ use room_owner::domain::access::{Effect, Role};
 use room_owner::domain::audit::{AuditEntry, AuditFilter, OutcomeKind};
 use room_owner::domain::principal::Principal;
 use room_owner::domain::wording::CommandName;
-use room_owner::slack::Settings;
+use room_owner::slack::{Lookup, Settings};
 use room_owner::store::SqliteStore;
 use room_owner::tencent;
 use room_owner::tencent::simulator::{self, Api, Call, Fault, FaultKind, Simulator};
-use secrecy::SecretString;
+use secrecy::{ExposeSecret as _, SecretString};
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
@@ -47,6 +47,8 @@ pub(crate) struct World {
     tencent: simulator::Settings,
     tencent_is_down: bool,
     rate_limit: u32,
+    groups: Option<Lookup>,
+    callback_token: Option<SecretString>,
     pub(crate) most_calls: usize,
 }
 
@@ -65,6 +67,8 @@ impl World {
             tencent: simulator::Settings::new(SDK_APP_ID, ADMIN, secret("key")),
             tencent_is_down: false,
             rate_limit: 200,
+            groups: None,
+            callback_token: None,
             most_calls: 3,
         }
     }
@@ -151,6 +155,18 @@ impl World {
 
     pub(crate) fn tencent(mut self, change: impl FnOnce(&mut simulator::Settings)) -> Self {
         change(&mut self.tencent);
+        self
+    }
+
+    /// The bot looks up user groups, if it can.
+    pub(crate) fn looking_up_groups(mut self, lookup: Option<Lookup>) -> Self {
+        self.groups = lookup;
+        self
+    }
+
+    /// The bot believes callbacks that are signed with this.
+    pub(crate) fn callback_token(mut self, token: SecretString) -> Self {
+        self.callback_token = Some(token);
         self
     }
 
@@ -350,6 +366,39 @@ impl Stage {
         tokio::time::timeout(Duration::from_secs(20), asking).await.expect("the entry never became so")
     }
 
+    /// Status and body of one of the bot's pages.
+    pub(crate) async fn gets(&self, path: &str) -> (u16, String) {
+        let address = *self.workspace.bot.lock().unwrap();
+        let response = self.workspace.http.get(format!("http://{address}{path}")).send().await.unwrap();
+        let status = response.status().as_u16();
+        let text = response.text().await.unwrap();
+        self.workspace.said.lock().unwrap().push_str(&text);
+        (status, text)
+    }
+
+    /// Posts to the bot as no platform does: status and body of its answer.
+    pub(crate) async fn posts(&self, path_and_query: &str, body: Vec<u8>) -> (u16, String) {
+        let address = *self.workspace.bot.lock().unwrap();
+        let request = self.workspace.http.post(format!("http://{address}{path_and_query}"));
+        let response = request.header("content-type", "application/json").body(body).send().await.unwrap();
+        let status = response.status().as_u16();
+        let text = response.text().await.unwrap();
+        self.workspace.said.lock().unwrap().push_str(&text);
+        (status, text)
+    }
+
+    /// Secrets of this story alone.
+    pub(crate) fn more_secrets(&self) -> Vec<(&'static str, String)> {
+        let groups = self.world.groups.iter().map(|lookup| ("Slack's bot token", &lookup.token));
+        let callbacks = self.world.callback_token.iter().map(|token| ("the callbacks' token", token));
+        groups.chain(callbacks).map(|(what, secret)| (what, secret.expose_secret().to_owned())).collect()
+    }
+
+    /// The edits of the ACL that the world began with.
+    pub(crate) fn world_operations(&self) -> usize {
+        self.world.acl.len()
+    }
+
     pub(crate) fn world_key(&self) -> &SecretString {
         &self.world.tencent.secret_key
     }
@@ -396,6 +445,7 @@ async fn start(
         admin_user_id: ADMIN.to_owned(),
         secret_key: world.tencent.secret_key.clone(),
         rate_limit: world.rate_limit,
+        callback_token: world.callback_token.clone(),
     };
     let timing = Timing { recover_again: UNTIL_TOLD, ..Timing::default() };
     let bot = Bot::build(&url, tencent, workspace.clock.clone(), timing).await.unwrap();
@@ -407,6 +457,7 @@ async fn start(
         command: CommandName::slash(&world.prefix),
         private_replies: world.private,
         response_url_hosts: vec![workspace.late.to_string().parse().unwrap()],
+        groups: world.groups.clone(),
     };
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     *workspace.bot.lock().unwrap() = listener.local_addr().unwrap();

@@ -174,7 +174,12 @@ impl CommandService {
         let is_caller = why.subject.as_ref().is_none_or(|subject| *subject == request.principal.subject);
         let principal = match &why.subject {
             Some(subject) if !is_caller => {
-                Principal { groups: why.groups.clone(), ..Principal::new(subject.clone()) }
+                let groups = if why.groups.is_empty() {
+                    self.directory().groups_of(subject)
+                } else {
+                    why.groups.clone()
+                };
+                Principal { groups, ..Principal::new(subject.clone()) }
             }
             _ => request.principal.clone(),
         };

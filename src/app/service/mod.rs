@@ -1,6 +1,7 @@
 //! The way of one command: decide, write down, carry out, write down, answer.
 
 mod acl;
+mod observing;
 mod recovery;
 
 use std::collections::HashSet;
@@ -12,18 +13,22 @@ use tokio_util::task::TaskTracker;
 use tracing::{error, info, warn};
 
 use acl::PermittedEdit;
-use recovery::{lost, settle};
+use observing::Notices;
+use recovery::lost;
 
 use super::audit::{Reader, answer};
 use super::ports::{
-    Admission, Admitted, CallResult, Clock, Observer, ReadError, RoomControl, Store, StoreError,
+    Admission, Admitted, CallResult, Clock, Directory, NoDirectory, Observer, ReadError, RoomControl, Store,
+    StoreError,
 };
 use super::suggest::LiveRooms;
 use crate::domain::access::{AclView, Action, Decision, Denial, Reach, decide, rights};
 use crate::domain::audit::{Attempt, NoAnswer, OperationId, Outcome, Refusal, Verdict};
 use crate::domain::command::{AclCommand, Command, CommandRequest, Place, RejectedRequest, Rejection};
 use crate::domain::reply::Reply;
+use crate::domain::reply_note::{HowReplied, ReplyNote};
 use crate::domain::room::{AccountId, RoomId};
+use crate::domain::tree_head::TreeHead;
 use crate::domain::wording;
 
 /// How patiently outcomes are looked into.
@@ -69,6 +74,8 @@ pub struct CommandService {
     /// Operations that this process is working on: their being pending is not an accident.
     under_way: Mutex<HashSet<OperationId>>,
     started_at: jiff::Timestamp,
+    directory: Arc<dyn Directory>,
+    notices: Notices,
     tasks: TaskTracker,
     pub(super) live: LiveRooms,
 }
@@ -117,6 +124,8 @@ impl CommandService {
         let started_at = clock.now();
         Self {
             started_at,
+            directory: Arc::new(NoDirectory),
+            notices: Notices::default(),
             store,
             rooms,
             clock,
@@ -126,6 +135,18 @@ impl CommandService {
             tasks: TaskTracker::new(),
             live: LiveRooms::default(),
         }
+    }
+
+    /// With groups of people that grants may name.
+    #[must_use]
+    pub fn with_directory(self, directory: Arc<dyn Directory>) -> Self {
+        Self { directory, ..self }
+    }
+
+    /// Who is in which group.
+    #[must_use]
+    pub fn directory(&self) -> &dyn Directory {
+        &*self.directory
     }
 
     /// The store, for the use cases that only read.
@@ -204,13 +225,7 @@ impl CommandService {
                 Ok(()) => Handled::Acknowledged(self.execute(attempt).await),
                 Err(why) => {
                     let (outcome, recorded) = self.decline(attempt.operation(), &why).await;
-                    let reply = Reply::Transfer {
-                        operation: attempt.operation(),
-                        transfer: attempt.transfer().clone(),
-                        by: attempt.by().clone(),
-                        outcome,
-                        recorded,
-                    };
+                    let reply = transferred(&attempt, outcome, recorded);
                     Handled::Declined(reply, why)
                 }
             },
@@ -220,8 +235,8 @@ impl CommandService {
         handled
     }
 
-    /// Ends an operation that was admitted and is not carried out; `false` if the record has to wait.
-    async fn decline(&self, operation: OperationId, why: &impl std::fmt::Display) -> (Outcome, bool) {
+    /// Ends an operation that was admitted and is not carried out.
+    async fn decline(&self, operation: OperationId, why: &impl std::fmt::Display) -> (Outcome, Recorded) {
         warn!(operation = operation.seq(), %why, "not acknowledged, so nothing was done");
         let outcome = Outcome::Declined(Refusal {
             code: None,
@@ -239,6 +254,21 @@ impl CommandService {
             actor = %asked.actor, command = ?asked.typed, outcome = %reply.outcome(), "command answered"
         );
         self.observer.answered(Some(&asked.place), reply.outcome(), asked.at.elapsed());
+    }
+
+    /// Notes beside the operation of a reply that the reply went another way, or nowhere. Not for the usual
+    /// case, which costs no commit.
+    pub async fn note_reply(
+        &self,
+        operation: Option<OperationId>,
+        how: HowReplied,
+        why: impl std::fmt::Display,
+    ) {
+        let Some(operation) = operation else { return };
+        let note = ReplyNote { how, why: why.to_string() };
+        if let Err(problem) = self.store.note_reply(operation, &note, self.clock.now()).await {
+            error!(operation = operation.seq(), %note, error = %problem, "a note about a reply is not in the log");
+        }
     }
 
     /// Records an authentic request that never became a command.
@@ -412,13 +442,7 @@ impl CommandService {
     pub async fn execute(&self, attempt: Attempt) -> Reply {
         let outcome = self.carry_out(&attempt).await;
         let recorded = self.record(attempt.operation(), &outcome).await;
-        Reply::Transfer {
-            operation: attempt.operation(),
-            transfer: attempt.transfer().clone(),
-            by: attempt.by().clone(),
-            outcome,
-            recorded,
-        }
+        transferred(&attempt, outcome, recorded)
     }
 
     async fn carry_out(&self, attempt: &Attempt) -> Outcome {
@@ -442,12 +466,12 @@ impl CommandService {
             CallResult::NotSent(refusal) => Outcome::Declined(refusal),
             CallResult::Failed(problem) => {
                 let owner = self.rooms.owner_of(&transfer.room).await;
-                settle(&transfer.new_owner, Some(previous), problem, owner)
+                self.settled(attempt.operation(), &transfer.new_owner, Some(previous), problem, owner).await
             }
             CallResult::Unclear(problem) => {
                 warn!(operation = attempt.operation().seq(), problem = %problem.info, "outcome unclear; reading back");
                 let owner = self.read_until(transfer, &self.timing.settle).await;
-                settle(&transfer.new_owner, Some(previous), problem, owner)
+                self.settled(attempt.operation(), &transfer.new_owner, Some(previous), problem, owner).await
             }
         }
     }
@@ -488,15 +512,15 @@ impl CommandService {
         last.unwrap_or_else(|| Err(ReadError::Unreadable(lost("the owner was not read back"))))
     }
 
-    /// Records an outcome, patiently: the deed is done, only its record is missing. `false` if the store
-    /// does not take it; then the trying goes on behind the answer, and at the latest the next start
-    /// resolves the operation.
-    async fn record(&self, operation: OperationId, outcome: &Outcome) -> bool {
+    /// Records an outcome, patiently: the deed is done, only its record is missing. If the store does not
+    /// take it, the trying goes on behind the answer, and at the latest the next start resolves the
+    /// operation.
+    async fn record(&self, operation: OperationId, outcome: &Outcome) -> Recorded {
         for attempt in 1..=RECORD_TRIES {
             match self.store.finish(operation, outcome, self.clock.now()).await {
-                Ok(_) => {
+                Ok(head) => {
                     self.under_way().remove(&operation);
-                    return true;
+                    return Recorded::Yes(head);
                 }
                 Err(problem) => {
                     error!(operation = operation.seq(), error = %problem, attempt, "the outcome could not be recorded");
@@ -506,7 +530,7 @@ impl CommandService {
         }
         // Not under way any more: the recovery may resolve it by reading the owner back.
         self.under_way().remove(&operation);
-        false
+        Recorded::NotYet
     }
 
     fn under_way(&self) -> std::sync::MutexGuard<'_, HashSet<OperationId>> {
@@ -530,6 +554,29 @@ impl Asked {
             actor: request.principal.subject.clone(),
             place: request.place.clone(),
         }
+    }
+}
+
+/// Whether an outcome is in the log.
+enum Recorded {
+    /// It is; with the log's head after it, unless another outcome had been recorded before.
+    Yes(Option<TreeHead>),
+    /// The record has to wait.
+    NotYet,
+}
+
+fn transferred(attempt: &Attempt, outcome: Outcome, recorded: Recorded) -> Reply {
+    let (recorded, head) = match recorded {
+        Recorded::Yes(head) => (true, head),
+        Recorded::NotYet => (false, None),
+    };
+    Reply::Transfer {
+        operation: attempt.operation(),
+        transfer: attempt.transfer().clone(),
+        by: attempt.by().clone(),
+        outcome,
+        recorded,
+        head: head.map(Box::new),
     }
 }
 

@@ -7,7 +7,7 @@ use tracing::{error, info};
 
 use super::{CommandService, StoreError};
 use crate::app::ports::ReadError;
-use crate::domain::audit::{Outcome, OutcomeKind, Refusal, Unresolved};
+use crate::domain::audit::{OperationId, Outcome, OutcomeKind, Refusal, Unresolved};
 use crate::domain::room::AccountId;
 
 /// How long after the record of an attempt its call may still leave: the owner is read first, patiently.
@@ -71,17 +71,36 @@ impl CommandService {
         }
         let owner = self.rooms.owner_of(&unresolved.room).await;
         let problem = lost("the process ended before Tencent's answer was recorded");
-        let outcome = settle(new_owner, unresolved.previous_owner.clone(), problem, owner);
+        let previous = unresolved.previous_owner.clone();
+        let outcome = self.settled(unresolved.operation, new_owner, previous, problem, owner).await;
         if outcome.kind() == unresolved.outcome && !outcome.is_final() {
             return;
         }
         info!(operation = unresolved.operation.seq(), outcome = %outcome.kind(), "operation resolved by reading the owner back");
         self.record(unresolved.operation, &outcome).await;
     }
+
+    /// What an unclear answer turns out to have been: what the owner says that was read back, unless
+    /// a callback has told of the change.
+    pub(super) async fn settled(
+        &self,
+        operation: OperationId,
+        new_owner: &AccountId,
+        previous: Option<AccountId>,
+        problem: Refusal,
+        read_back: Result<AccountId, ReadError>,
+    ) -> Outcome {
+        let owner_now = read_back.as_ref().ok().cloned();
+        let by_reading = settle(new_owner, previous.clone(), problem.clone(), read_back);
+        if matches!(by_reading, Outcome::Succeeded { .. }) {
+            return by_reading;
+        }
+        self.told(operation, previous, owner_now, problem).await.unwrap_or(by_reading)
+    }
 }
 
 /// What an unclear answer turns out to have been, by the owner that was read back after it.
-pub(super) fn settle(
+fn settle(
     new_owner: &AccountId,
     previous: Option<AccountId>,
     problem: Refusal,

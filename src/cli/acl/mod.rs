@@ -14,6 +14,7 @@ use crate::app::ports::{AclChange, AclChanged, Clock, NewGrant, Store};
 use crate::domain::access::{
     AuthorisedChannel, ChangedEntry, Effect, Grant, NotEdited, attention, is_live, is_open, list,
 };
+use crate::domain::audit::OperationId;
 use crate::domain::command::{LONGEST_REASON, clean_reason};
 use crate::domain::principal::{Principal, Subject};
 use crate::domain::wording;
@@ -30,14 +31,19 @@ pub async fn run(
     principal: Principal,
     typed: String,
     command: AclCommand,
+    looks_up_slack_groups: bool,
 ) -> anyhow::Result<Exit> {
     let (change, force, reason, format) = match command {
         AclCommand::List { all, attention, format } => {
-            return if attention {
-                show_attention(store, clock.now(), format).await
+            let exit = if attention {
+                show_attention(store, clock.now(), format).await?
             } else {
-                show_grants(store, clock.now(), all, format).await
+                show_grants(store, clock.now(), all, format).await?
             };
+            if !looks_up_slack_groups {
+                warn_of_groups(&store.group_subjects(clock.now()).await?.groups);
+            }
+            return Ok(exit);
         }
         AclCommand::Channel(ChannelCommand::List { all, format }) => {
             return show_channels(store, clock.now(), all, format).await;
@@ -80,7 +86,7 @@ pub async fn run(
     let changed = match edit.await? {
         AclChanged::Changed(operation, changed) => {
             let Some(entry) = changed.first() else { return Ok(Exit::Done) };
-            tell_of(entry, operation);
+            tell_of(entry, operation, looks_up_slack_groups);
             changed
         }
         AclChanged::Declined(operation, why) => return Ok(not_edited(&why, operation)),
@@ -103,7 +109,7 @@ fn reason_or_complaint(reason: Option<&str>) -> Option<Option<String>> {
     cleaned.ok()
 }
 
-fn tell_of(entry: &ChangedEntry, operation: crate::domain::audit::OperationId) {
+fn tell_of(entry: &ChangedEntry, operation: OperationId, looks_up_slack_groups: bool) {
     match entry {
         ChangedEntry::Grant { after, .. } => {
             let what = if after.revoked_at.is_some() { "revoked" } else { "given" };
@@ -119,13 +125,13 @@ fn tell_of(entry: &ChangedEntry, operation: crate::domain::audit::OperationId) {
     }
     if let ChangedEntry::Grant { after, .. } = entry
         && after.revoked_at.is_none()
-        && let Some(warning) = without_effect(&after.subject)
+        && let Some(warning) = without_effect(&after.subject, looks_up_slack_groups)
     {
         super::tell!("note: {warning}");
     }
 }
 
-fn not_edited(why: &NotEdited, operation: crate::domain::audit::OperationId) -> Exit {
+fn not_edited(why: &NotEdited, operation: OperationId) -> Exit {
     let next = match why {
         NotEdited::NoGrant(_) => ": `room-owner acl list` shows all of them",
         NotEdited::RevokedAlready(_) => "",
@@ -139,15 +145,28 @@ fn not_edited(why: &NotEdited, operation: crate::domain::audit::OperationId) -> 
 }
 
 /// Why a grant to the subject changes nothing for now, so that nobody wonders.
-fn without_effect(subject: &Subject) -> Option<&'static str> {
+fn without_effect(subject: &Subject, looks_up_slack_groups: bool) -> Option<&'static str> {
     match subject {
         Subject::Cli { .. } => {
             Some("the command line needs no grant: whoever is on this machine may do everything")
         }
-        Subject::SlackGroup { .. } => {
-            Some("user groups of Slack are not looked up yet, so this grant matches nobody")
-        }
-        Subject::SlackUser { .. } | Subject::DiscordUser { .. } | Subject::DiscordRole { .. } => None,
+        Subject::SlackGroup { .. } if !looks_up_slack_groups => Some(
+            "SLACK_BOT_TOKEN is not set, so user groups of Slack are not looked up and this grant matches nobody",
+        ),
+        Subject::SlackGroup { .. }
+        | Subject::SlackUser { .. }
+        | Subject::DiscordUser { .. }
+        | Subject::DiscordRole { .. } => None,
+    }
+}
+
+/// Says which grants match nobody for want of a token.
+fn warn_of_groups(groups: &[Subject]) {
+    if !groups.is_empty() {
+        super::tell!(
+            "note: SLACK_BOT_TOKEN is not set, so grants to user groups match nobody: {}",
+            list(groups)
+        );
     }
 }
 

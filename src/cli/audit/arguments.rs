@@ -12,7 +12,7 @@ use crate::domain::room::RoomId;
 
 /// `audit ..`
 #[derive(Debug, Subcommand)]
-pub enum AuditCommand {
+pub enum ReadingCommand {
     /// Show what was done, newest first. An operation's number is that of its first event in the log, so
     /// numbers skip
     List(ListArguments),
@@ -201,7 +201,19 @@ fn at_most(limit: u32) -> Option<u32> {
     (limit > 0).then_some(limit)
 }
 
-impl AuditCommand {
+impl ReadingCommand {
+    /// How the answer is printed; an export has formats of its own.
+    pub(super) fn format(&self) -> Format {
+        match self {
+            Self::List(ListArguments { reading, .. })
+            | Self::Show { reading, .. }
+            | Self::OwnerAt { reading, .. }
+            | Self::Timeline { reading, .. }
+            | Self::Stats { reading, .. } => reading.format,
+            Self::Export(_) => Format::Jsonl,
+        }
+    }
+
     /// The copy that is read instead of the bot's own database.
     #[must_use]
     pub fn database(&self) -> Option<&PathBuf> {

@@ -9,14 +9,42 @@ use crate::app::audit::{Reader, answer, record_locally};
 use crate::app::ports::{AuditLog, Clock, Store};
 use crate::domain::audit::{Answer, NoAnswer, OperationId, OutcomeKind, Page, Question};
 use crate::domain::principal::Principal;
+use crate::domain::room::visible;
 
-use super::{Exit, Format, print};
+use super::{Exit, Format, print, verify};
 
 pub use arguments::{
-    AuditCommand, ExportArguments, ExportFormat, FilterArguments, ListArguments, ReadingArguments,
+    ExportArguments, ExportFormat, FilterArguments, ListArguments, ReadingArguments, ReadingCommand,
     SourceArguments,
 };
 pub use rows::table;
+
+/// `audit ..`
+#[derive(Debug, clap::Subcommand)]
+pub enum AuditCommand {
+    /// A question to the log.
+    #[command(flatten)]
+    Read(ReadingCommand),
+    /// Check that nobody changed the log, nor the tables that are made from it. Reads the file alone, and
+    /// works on a copy
+    Verify(verify::VerifyArguments),
+    /// Prove to somebody without the database that an operation is in the log (c2sp.org/tlog-proof)
+    Prove(verify::ProveArguments),
+    /// Check a proof that `audit prove` made
+    VerifyProof {
+        /// The proof
+        file: std::path::PathBuf,
+        /// The public key of the log, from whom you trust
+        #[arg(long)]
+        key: String,
+    },
+    /// Print the public key with which the log's signed heads are checked
+    Key {
+        /// Print a new private key instead, for `AUDIT_SIGNING_KEY`; nothing is changed
+        #[arg(long)]
+        new: bool,
+    },
+}
 
 /// Where the log is read.
 pub enum Source<'a> {
@@ -30,7 +58,7 @@ pub enum Source<'a> {
 ///
 /// # Errors
 /// When the store fails or nothing can be printed. Nothing is printed that could not be recorded.
-pub async fn run(source: Source<'_>, clock: &dyn Clock, command: AuditCommand) -> anyhow::Result<Exit> {
+pub async fn run(source: Source<'_>, clock: &dyn Clock, command: ReadingCommand) -> anyhow::Result<Exit> {
     let question = command.question();
     let zone = command.zone();
     // A wrong time is found before anything is recorded.
@@ -38,25 +66,35 @@ pub async fn run(source: Source<'_>, clock: &dyn Clock, command: AuditCommand) -
         super::tell!("{wrong}");
         return Ok(Exit::Usage);
     }
-    let (log, reading) = match source {
+    let (log, reading, own) = match source {
         Source::Own(store, principal, typed) => {
             let recorded = record_locally(store, clock, principal, typed, question.clone()).await;
             let recorded = recorded.map_err(|error| {
                 anyhow::anyhow!("nothing is shown, because this reading cannot be recorded: {error}")
             })?;
-            (store.log(), Some(recorded))
+            (store.log(), Some(recorded), Some(store))
         }
         Source::Copy(log) => {
             super::tell!("note: this is a copy; reading it is not recorded");
-            (log, None)
+            (log, None, None)
         }
     };
-    if let AuditCommand::Export(arguments) = &command {
+    if let ReadingCommand::Export(arguments) = &command {
         return export::run(log, clock, &zone, arguments).await;
     }
     let reader = Reader { reach: None, reading };
     match answer(log, clock, &zone, &question, &reader).await {
-        Ok(answer) => show(answer, &command),
+        Ok(answer) => {
+            let shown = match &answer {
+                Answer::Entry(entry) => Some(entry.operation),
+                _ => None,
+            };
+            let exit = show(answer, &command)?;
+            if let (Some(operation), Some(store)) = (shown, own) {
+                beside(store, operation, command.format()).await?;
+            }
+            Ok(exit)
+        }
         Err(NoAnswer::NoOperation(operation)) => {
             super::tell!("there is no operation {operation}: `room-owner audit list` shows the latest");
             Ok(Exit::Failed)
@@ -79,15 +117,28 @@ fn times(question: &Question, clock: &dyn Clock, zone: &jiff::tz::TimeZone) -> R
     Ok(())
 }
 
-fn show(answer: Answer, command: &AuditCommand) -> anyhow::Result<Exit> {
-    let format = match command {
-        AuditCommand::List(ListArguments { reading, .. })
-        | AuditCommand::Show { reading, .. }
-        | AuditCommand::OwnerAt { reading, .. }
-        | AuditCommand::Timeline { reading, .. }
-        | AuditCommand::Stats { reading, .. } => reading.format,
-        AuditCommand::Export(_) => Format::Jsonl,
-    };
+/// What the log has beside the entry of an operation.
+async fn beside(store: &dyn Store, operation: OperationId, format: Format) -> anyhow::Result<()> {
+    if let Some(confirmation) = store.confirmation(operation).await? {
+        let doubt = if confirmation.is_signed { "" } else { ", unsigned" };
+        super::tell!(
+            "confirmed by Tencent's callback{doubt}: the owner changed at {:.3}",
+            confirmation.event_at
+        );
+    }
+    for (at, note) in store.reply_notes(operation).await? {
+        super::tell!("the reply was {} at {at:.3}", visible(&note.to_string()));
+    }
+    if format == Format::Table
+        && let Some(checkpoint) = store.checkpoint(operation).await?
+    {
+        verify::kept_head(&checkpoint)?;
+    }
+    Ok(())
+}
+
+fn show(answer: Answer, command: &ReadingCommand) -> anyhow::Result<Exit> {
+    let format = command.format();
     match answer {
         Answer::List(page) => {
             print::rows(&page.rows, format)?;

@@ -168,6 +168,15 @@ pub enum Outcome {
         /// What was unclear before the read-back settled it.
         unclear: Option<Refusal>,
     },
+    /// The owner was changed: Tencent's answer was lost, and its callback told of the change.
+    Told {
+        /// Who owned the room before.
+        previous: Option<AccountId>,
+        /// The owner read back, when it is another than the new one: somebody may have handed the room on.
+        owner_now: Option<AccountId>,
+        /// What was unclear before the callback settled it.
+        unclear: Refusal,
+    },
     /// The new owner already owned the room; no call was made.
     Unchanged,
     /// The change did not happen: Tencent said no, or its answer was lost and the owner read back is
@@ -199,7 +208,7 @@ impl Outcome {
     #[must_use]
     pub fn kind(&self) -> OutcomeKind {
         match self {
-            Self::Succeeded { .. } | Self::Shown(_) => OutcomeKind::Succeeded,
+            Self::Succeeded { .. } | Self::Told { .. } | Self::Shown(_) => OutcomeKind::Succeeded,
             Self::Unchanged => OutcomeKind::Unchanged,
             Self::Refused { .. } => OutcomeKind::Refused,
             Self::Unknown { .. } => OutcomeKind::Unknown,
@@ -218,6 +227,7 @@ impl Outcome {
     pub fn previous_owner(&self) -> Option<&AccountId> {
         match self {
             Self::Succeeded { previous, .. }
+            | Self::Told { previous, .. }
             | Self::Refused { previous, .. }
             | Self::Unknown { previous, .. } => previous.as_ref(),
             Self::Shown(owner) => Some(owner),
@@ -231,6 +241,7 @@ impl Outcome {
         match self {
             Self::Refused { refusal, .. } | Self::Declined(refusal) => Some(refusal),
             Self::Unknown { problem, .. } => Some(problem),
+            Self::Told { unclear, .. } => Some(unclear),
             Self::Succeeded { unclear, .. } => unclear.as_ref(),
             Self::Unchanged | Self::Shown(_) => None,
         }

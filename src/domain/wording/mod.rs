@@ -226,7 +226,7 @@ pub fn message(reply: &Reply, name: &CommandName) -> Message {
         Reply::Acl { operation, answer } => acl::acl(*operation, answer, name),
         Reply::Audit { operation, answer, reach } => audit::audit(*operation, answer, reach, name),
         Reply::Owner { operation, room, outcome } => owner(*operation, room, outcome),
-        Reply::Transfer { operation, transfer, by, outcome, recorded } => {
+        Reply::Transfer { operation, transfer, by, outcome, recorded, head } => {
             let mut message = outcome_message(
                 *operation,
                 transfer.room.as_str(),
@@ -237,6 +237,10 @@ pub fn message(reply: &Reply, name: &CommandName) -> Message {
             if let (Tone::Done | Tone::Warning, Some(footer)) = (message.tone, &mut message.footer) {
                 let who = by.name.clone().unwrap_or_else(|| by.subject.to_string());
                 footer.0.extend(text(" · by ").code(who).0);
+                // What the channel keeps of it is a witness that the log cannot be changed behind.
+                if let Some(head) = head {
+                    footer.0.extend(text(" · log ").text(head).0);
+                }
             }
             if let Some(reason) = &transfer.reason {
                 message.body.push(text("Reason given: ").code(reason));

@@ -10,7 +10,7 @@ use axum::body::{Body, Bytes};
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, Response, StatusCode, header};
 use axum::response::IntoResponse;
-use axum::routing::{get, put};
+use axum::routing::{get, post, put};
 use axum::{Json, Router};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -25,6 +25,7 @@ pub(super) fn router(simulator: Simulator) -> Router {
     Router::new()
         .route("/control/state", get(show_state))
         .route("/control/rooms/{id}", put(put_room).delete(remove_room))
+        .route("/control/rooms/{id}/owner", post(hand_over))
         .route("/control/calls", get(show_calls))
         .route("/control/faults", get(show_faults).post(inject).delete(clear_faults))
         .fallback(nothing_here)
@@ -53,7 +54,7 @@ impl IntoResponse for Refused {
 }
 
 async fn nothing_here() -> Refused {
-    let info = "no such route: there are `/control/state`, `/control/rooms/{id}`, `/control/calls` and \
+    let info = "no such route: there are `/control/state`, `/control/rooms/{id}`, `/control/rooms/{id}/owner`, `/control/calls` and \
                 `/control/faults`";
     Refused(StatusCode::NOT_FOUND, info.to_owned())
 }
@@ -112,6 +113,30 @@ async fn put_room(
     room.banned = body.banned;
     simulator.put(room.clone());
     Ok(Json(room))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct HandOver {
+    owner: String,
+    by: String,
+}
+
+async fn hand_over(
+    State(simulator): State<Simulator>,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<StatusCode, Refused> {
+    let HandOver { owner, by } = parse(&headers, &body, "a change in the app is {owner, by}")?;
+    if let Some(account) = [&owner, &by].into_iter().find(|account| !is_account(account)) {
+        let info = format!("`{account}` is no account: give 1 to 32 bytes without control characters");
+        return Err(Refused(StatusCode::BAD_REQUEST, info));
+    }
+    if !simulator.hand_over(&id, owner, by) {
+        return Err(Refused(StatusCode::NOT_FOUND, format!("there is no room `{id}`: see `/control/state`")));
+    }
+    Ok(StatusCode::NO_CONTENT)
 }
 
 async fn remove_room(

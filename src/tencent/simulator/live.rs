@@ -1,8 +1,9 @@
-//! The three APIs: what an order does to the rooms, and how a fault gets in the way.
+//! The APIs: what an order does to the rooms, and how a fault gets in the way.
 
 use std::mem;
 use std::time::Duration;
 
+use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Value, json};
 
 use super::Simulator;
@@ -12,7 +13,7 @@ use super::order::Order;
 use super::reply::{self, Answer, Refusal, Shape};
 use super::server::Stop;
 use super::settings::SameOwner;
-use super::state::{Call, OwnerChange, Room, StaleOwner, State};
+use super::state::{Call, Callback, OwnerChange, Room, StaleOwner, State};
 
 type Outcome = Result<Option<Value>, Refusal>;
 
@@ -138,7 +139,45 @@ fn carry_out(simulator: &Simulator, call: &Call, order: &Order, stale_reads: u32
             Ok(Some(json!({ "RoomInfo": info })))
         }),
         Order::RoomList { skip, count } => Ok(Some(room_list(simulator, *skip, *count))),
+        Order::ReadCallback => simulator.read(|state| match &state.callback {
+            Some(Callback { url, commands }) => {
+                Ok(Some(json!({ "Url": url.as_str(), "CallbackCommandList": commands })))
+            }
+            None => Err(not_configured("callback")),
+        }),
+        Order::WriteCallback { url, commands, must_exist } => simulator.write(|state| {
+            if *must_exist && state.callback.is_none() {
+                return Err(not_configured("callback"));
+            }
+            state.callback = Some(Callback { url: url.clone(), commands: commands.clone() });
+            Ok(None)
+        }),
+        Order::ReadToken => simulator.read(|state| match &state.callback_token {
+            // The names of the fields are inferred from those of the request that sets them.
+            Some((token, enabled)) => {
+                Ok(Some(json!({ "Token": token.expose_secret(), "IsTokenEnable": enabled })))
+            }
+            None => Err(not_configured("token")),
+        }),
+        Order::WriteToken { token, enable } => simulator.write(|state| {
+            let (known, was_enabled) = state.callback_token.clone().unzip();
+            match (token.clone().map(SecretString::from).or(known), enable.or(was_enabled)) {
+                (Some(token), Some(enabled)) => {
+                    state.callback_token = Some((token, enabled));
+                    Ok(None)
+                }
+                // Both are required the first time (documented).
+                _ => Err(Refusal::new(
+                    100002,
+                    "`Token` or `IsTokenEnable` is missing: give both the first time",
+                )),
+            }
+        }),
     }
+}
+
+fn not_configured(what: &str) -> Refusal {
+    Refusal::new(100301, format!("no {what} is configured: set one first"))
 }
 
 fn change_owner(

@@ -1,7 +1,8 @@
 //! Tencent's Live service on loopback: for trying a set-up without an account, and for the test suite.
 //!
-//! It serves `POST /v4/live_engine_http_srv/{change_room_owner,get_room_info,get_room_list}` as the real host
-//! does, verifies UserSigs for real, and can be made to fail in all the ways a remote service can. What was
+//! It serves `POST /v4/live_engine_http_srv/{change_room_owner,get_room_info,get_room_list}` and
+//! `POST /v4/live_config/{get_callback,set_callback,update_callback,get_callback_token,set_callback_token}` as the
+//! real host does, verifies UserSigs for real, and can be made to fail in all the ways a remote service can. What was
 //! documented, what was seen in Tencent's published code and what we inferred is said where it matters.
 //! **The texts in `ErrorInfo` are invented**: Tencent documents codes, not wording, so never branch on them.
 //!
@@ -34,6 +35,7 @@
 //! S=http://127.0.0.1:9000
 //! curl $S/control/state
 //! curl -X PUT --json '{"owner": "user1", "banned": ["user9"]}' $S/control/rooms/test
+//! curl --json '{"owner": "user2", "by": "user1"}' $S/control/rooms/test/owner
 //! curl -X DELETE $S/control/rooms/test
 //! curl $S/control/calls
 //! curl --json '{"kind": "reset_after", "room": "test", "times": 1}' $S/control/faults
@@ -43,7 +45,7 @@
 //! curl -X DELETE $S/control/faults
 //! ```
 //!
-//! A PUT replaces the whole room. See [`Fault`] and [`FaultKind`] for all that can go wrong.
+//! A PUT replaces the whole room and is not announced; `/owner` is a change in the app, which is. See [`Fault`] and [`FaultKind`] for all that can go wrong.
 
 mod control;
 mod fault;
@@ -121,6 +123,19 @@ impl Simulator {
         });
     }
 
+    /// Hands a room over as its owner does in the app, and announces it; `false` if there is no such room.
+    pub fn hand_over(&self, room: &str, new_owner: impl Into<String>, operator: impl Into<String>) -> bool {
+        let (to, operator, at) = (new_owner.into(), operator.into(), self.now());
+        let from = self.write(|state| {
+            state.stale.remove(room);
+            state.rooms.get_mut(room).map(|room| std::mem::replace(&mut room.owner, to.clone()))
+        });
+        let Some(from) = from else { return false };
+        let room = room.to_owned();
+        self.announce(OwnerChange { room, from, to, operator, at, request_id: String::new() });
+        true
+    }
+
     /// Dissolves a room.
     pub fn remove_room(&self, id: &str) -> Option<Room> {
         self.write(|state| {
@@ -144,7 +159,7 @@ impl Simulator {
         self.read(|state| state.rooms.get(room).map(|room| room.owner.clone()))
     }
 
-    /// All calls to the three APIs in the order of arrival, refused ones too; the last 100,000.
+    /// All calls to the APIs in the order of arrival, refused ones too; the last 100,000.
     pub fn calls(&self) -> Vec<Call> {
         self.read(|state| state.calls.iter().cloned().collect())
     }
@@ -204,8 +219,14 @@ impl Simulator {
     }
 
     fn announce(&self, change: OwnerChange) {
-        if let Some(announcer) = &self.0.announcer {
-            announcer.announce(change, self.now());
+        let (callback, token) = self.read(|state| {
+            let token = state.callback_token.clone().filter(|(_, enabled)| *enabled).map(|(token, _)| token);
+            (state.callback.clone(), token)
+        });
+        let wanted =
+            callback.filter(|callback| callback.commands.iter().any(|command| command == webhook::COMMAND));
+        if let (Some(announcer), Some(callback)) = (&self.0.announcer, wanted) {
+            announcer.announce(callback, token.as_ref(), change, self.now());
         }
     }
 

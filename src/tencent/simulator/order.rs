@@ -1,5 +1,6 @@
-//! The bodies of the three APIs: what they may hold. Limits without a source are inferred.
+//! The bodies of the APIs: what they may hold. Limits without a source are inferred.
 
+use reqwest::Url;
 use serde_json::{Map, Value};
 
 use super::Api;
@@ -18,6 +19,10 @@ pub(super) enum Order {
     ChangeOwner { room: String, new_owner: String },
     RoomInfo { room: String },
     RoomList { skip: usize, count: usize },
+    ReadCallback,
+    WriteCallback { url: Url, commands: Vec<String>, must_exist: bool },
+    ReadToken,
+    WriteToken { token: Option<String>, enable: Option<bool> },
 }
 
 impl Order {
@@ -32,13 +37,25 @@ impl Order {
             }
             Api::GetRoomInfo => Ok(Self::RoomInfo { room: room_id(&body)? }),
             Api::GetRoomList => Ok(Self::RoomList { skip: next(&body)?, count: count(&body)? }),
+            Api::GetCallback => Ok(Self::ReadCallback),
+            Api::SetCallback | Api::UpdateCallback => Ok(Self::WriteCallback {
+                url: url(&body)?,
+                commands: commands(&body)?,
+                must_exist: api == Api::UpdateCallback,
+            }),
+            Api::GetCallbackToken => Ok(Self::ReadToken),
+            Api::SetCallbackToken => Ok(Self::WriteToken { token: token(&body)?, enable: enable(&body)? }),
         }
     }
 
     pub(super) fn room(&self) -> Option<&str> {
         match self {
             Self::ChangeOwner { room, .. } | Self::RoomInfo { room } => Some(room),
-            Self::RoomList { .. } => None,
+            Self::RoomList { .. }
+            | Self::ReadCallback
+            | Self::WriteCallback { .. }
+            | Self::ReadToken
+            | Self::WriteToken { .. } => None,
         }
     }
 }
@@ -76,6 +93,35 @@ pub(super) fn is_room_id(text: &str) -> bool {
 /// hold is refused.
 pub(super) fn is_account(text: &str) -> bool {
     (1..=MAX_ACCOUNT_BYTES).contains(&text.len()) && !text.chars().any(char::is_control)
+}
+
+/// Must begin with http or https (documented).
+fn url(body: &Map<String, Value>) -> Result<Url, Refusal> {
+    let url = body.get("Url").and_then(Value::as_str).and_then(|text| Url::parse(text).ok());
+    url.filter(|url| matches!(url.scheme(), "http" | "https"))
+        .ok_or_else(|| Refusal::new(100002, "`Url` is missing or illegal: give one of http or https"))
+}
+
+fn commands(body: &Map<String, Value>) -> Result<Vec<String>, Refusal> {
+    let list = body.get("CallbackCommandList").and_then(Value::as_array);
+    list.and_then(|list| list.iter().map(|item| item.as_str().map(str::to_owned)).collect())
+        .ok_or_else(|| Refusal::new(100002, "`CallbackCommandList` is missing or no list of texts: give one"))
+}
+
+/// 1 to 128 characters (documented).
+fn token(body: &Map<String, Value>) -> Result<Option<String>, Refusal> {
+    let Some(token) = body.get("Token") else { return Ok(None) };
+    let fits = token.as_str().filter(|token| (1..=128).contains(&token.len()));
+    fits.map(|token| Some(token.to_owned()))
+        .ok_or_else(|| Refusal::new(100002, "`Token` is illegal: give 1 to 128 characters"))
+}
+
+fn enable(body: &Map<String, Value>) -> Result<Option<bool>, Refusal> {
+    let Some(enable) = body.get("IsTokenEnable") else { return Ok(None) };
+    enable
+        .as_bool()
+        .map(Some)
+        .ok_or_else(|| Refusal::new(100002, "`IsTokenEnable` is illegal: give true or false"))
 }
 
 /// `Next` is opaque; ours looks like the documented sample, `<seconds>-<digits>`, and the digits say how many
@@ -116,7 +162,7 @@ mod tests {
             bytes: Vec<u8>, room in ".{0,60}", owner in ".{0,40}", next in "[0-9]{0,25}-?[0-9]{0,25}", count: i64,
         ) {
             let fields = json!({"RoomId": room, "NewOwner_Account": owner, "Next": next, "Count": count});
-            for api in [Api::ChangeRoomOwner, Api::GetRoomInfo, Api::GetRoomList] {
+            for api in Api::ALL {
                 let _ = Order::parse(api, &bytes);
                 let _ = Order::parse(api, fields.to_string().as_bytes());
             }

@@ -4,6 +4,8 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::fmt;
 
 use jiff::{SignedDuration, Timestamp};
+use reqwest::Url;
+use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
@@ -13,7 +15,8 @@ use super::settings::Settings;
 /// How many calls and owner changes are remembered; the oldest go first.
 const REMEMBERED: usize = 100_000;
 
-/// The APIs that are simulated, all under `/v4/live_engine_http_srv/`.
+/// The APIs that are simulated: the rooms' under `/v4/live_engine_http_srv/`, the callbacks' under
+/// `/v4/live_config/`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Api {
@@ -23,23 +26,59 @@ pub enum Api {
     GetRoomInfo,
     /// Reads the rooms page by page (trtc.io/document/63405).
     GetRoomList,
+    /// Reads where callbacks go (trtc.io/document/64418).
+    GetCallback,
+    /// Says where callbacks go (tencentcloud.com/document/product/1071/78178).
+    SetCallback,
+    /// Changes where callbacks go (trtc.io/document/64419).
+    UpdateCallback,
+    /// Reads what callbacks are signed with (tencentcloud.com/document/product/1071/78181).
+    GetCallbackToken,
+    /// Says what callbacks are signed with (trtc.io/document/69528).
+    SetCallbackToken,
 }
 
 impl Api {
+    pub(super) const ALL: [Self; 8] = [
+        Self::ChangeRoomOwner,
+        Self::GetRoomInfo,
+        Self::GetRoomList,
+        Self::GetCallback,
+        Self::SetCallback,
+        Self::UpdateCallback,
+        Self::GetCallbackToken,
+        Self::SetCallbackToken,
+    ];
+
     /// The last part of its path, which is also its name in JSON.
     pub fn name(self) -> &'static str {
         match self {
             Self::ChangeRoomOwner => "change_room_owner",
             Self::GetRoomInfo => "get_room_info",
             Self::GetRoomList => "get_room_list",
+            Self::GetCallback => "get_callback",
+            Self::SetCallback => "set_callback",
+            Self::UpdateCallback => "update_callback",
+            Self::GetCallbackToken => "get_callback_token",
+            Self::SetCallbackToken => "set_callback_token",
         }
     }
 
     pub(super) fn from_path(path: &str) -> Option<Self> {
-        let name = path.strip_prefix("/v4/live_engine_http_srv/")?;
-        [Self::ChangeRoomOwner, Self::GetRoomInfo, Self::GetRoomList]
-            .into_iter()
-            .find(|api| api.name() == name)
+        let (service, name) = path.strip_prefix("/v4/")?.split_once('/')?;
+        Self::ALL.into_iter().find(|api| api.service() == service && api.name() == name)
+    }
+
+    /// The part of its path before the name.
+    pub fn service(self) -> &'static str {
+        match self {
+            Self::ChangeRoomOwner | Self::GetRoomInfo | Self::GetRoomList => "live_engine_http_srv",
+            Self::GetCallback
+            | Self::SetCallback
+            | Self::UpdateCallback
+            | Self::GetCallbackToken
+            | Self::SetCallbackToken => "live_config",
+        }
     }
 }
 
@@ -164,6 +203,13 @@ impl Window {
     }
 }
 
+/// The configuration of callbacks: an application has one address for all of them (documented).
+#[derive(Clone)]
+pub(super) struct Callback {
+    pub(super) url: Url,
+    pub(super) commands: Vec<String>,
+}
+
 /// What `get_room_info` goes on answering for a while.
 pub(super) struct StaleOwner {
     pub(super) owner: String,
@@ -182,11 +228,16 @@ pub(super) struct State {
     pub(super) faults: Vec<Fault>,
     pub(super) calls: VecDeque<Call>,
     pub(super) owner_changes: VecDeque<OwnerChange>,
+    /// Where callbacks go, and which.
+    pub(super) callback: Option<Callback>,
+    /// What they are signed with, and whether they are.
+    pub(super) callback_token: Option<(SecretString, bool)>,
     changes_under_way: HashMap<String, UnderWay>,
     arrived: u64,
     change_rate: Window,
     info_rate: Window,
     list_rate: Window,
+    config_rate: Window,
     app_rate: Option<Window>,
     signature_failures: Window,
     locked_since: Option<Timestamp>,
@@ -205,10 +256,20 @@ impl State {
             faults: Vec::new(),
             calls: VecDeque::new(),
             owner_changes: VecDeque::new(),
+            callback: settings.webhook.as_ref().map(|webhook| Callback {
+                url: webhook.url.clone(),
+                commands: vec![super::webhook::COMMAND.to_owned()],
+            }),
+            callback_token: settings
+                .webhook
+                .as_ref()
+                .and_then(|webhook| webhook.token.clone())
+                .map(|token| (token, true)),
             changes_under_way: HashMap::new(),
             arrived: 0,
             change_rate: Window::new(settings.rate_limit_per_second, SECOND),
             info_rate: Window::new(settings.rate_limit_per_second, SECOND),
+            config_rate: Window::new(settings.rate_limit_per_second, SECOND),
             list_rate: Window::new(settings.list_rate_limit_per_second, SECOND),
             app_rate: settings.app_rate_limit_per_second.map(|limit| Window::new(limit, SECOND)),
             signature_failures: Window::new(failures, MINUTE),
@@ -301,6 +362,11 @@ impl State {
             Api::ChangeRoomOwner => self.change_rate.admit(now),
             Api::GetRoomInfo => self.info_rate.admit(now),
             Api::GetRoomList => self.list_rate.admit(now),
+            Api::GetCallback
+            | Api::SetCallback
+            | Api::UpdateCallback
+            | Api::GetCallbackToken
+            | Api::SetCallbackToken => self.config_rate.admit(now),
         }
     }
 

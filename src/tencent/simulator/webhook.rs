@@ -3,34 +3,30 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use secrecy::{ExposeSecret as _, SecretString};
+use secrecy::SecretString;
 use serde_json::json;
-use sha2::{Digest as _, Sha256};
 
-use super::settings::{Settings, Webhook};
-use super::state::OwnerChange;
+use super::settings::Settings;
+use super::state::{Callback, OwnerChange};
 
-const COMMAND: &str = "Live.CallbackAfterChangeOwner";
+pub(super) const COMMAND: &str = crate::tencent::callbacks::CHANGE_OF_OWNER;
 
 /// Documented for webhooks in general (trtc.io/document/34354). A lost announcement is not sent again.
 const TIMEOUT: Duration = Duration::from_secs(2);
 
-/// The `Sign` of an announcement: lower-case hex of SHA-256 over token and `RequestTime` (unix seconds) in one
-/// piece (documented, trtc.io/document/64412). It covers nothing of the body.
+/// The `Sign` of an announcement at `request_time` (unix seconds).
 pub fn callback_sign(token: &SecretString, request_time: i64) -> String {
-    hex::encode(Sha256::digest(format!("{}{request_time}", token.expose_secret())))
+    crate::tencent::callbacks::sign(token, &request_time.to_string())
 }
 
 pub(super) struct Announcer {
     client: reqwest::Client,
-    webhook: Webhook,
     sdk_app_id: u32,
 }
 
 impl Announcer {
-    /// `None` if nothing is to be announced; a client that cannot be built is logged and announces nothing.
+    /// `None` if the client cannot be built, which is logged: then nothing is announced.
     pub(super) fn new(settings: &Settings) -> Option<Self> {
-        let webhook = settings.webhook.clone()?;
         // reqwest panics without a TLS provider, even for plain http. An error means there is one already.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let client = reqwest::Client::builder()
@@ -40,17 +36,23 @@ impl Announcer {
             .build()
             .inspect_err(|error| tracing::error!(%error, "no webhooks: the HTTP client cannot be built"))
             .ok()?;
-        Some(Self { client, webhook, sdk_app_id: settings.sdk_app_id })
+        Some(Self { client, sdk_app_id: settings.sdk_app_id })
     }
 
     /// Posts in a task of its own: the call that made the change does not wait for it.
-    pub(super) fn announce(&self, change: OwnerChange, now: Timestamp) {
-        let mut url = self.webhook.url.clone();
+    pub(super) fn announce(
+        &self,
+        callback: Callback,
+        token: Option<&SecretString>,
+        change: OwnerChange,
+        now: Timestamp,
+    ) {
+        let mut url = callback.url;
         url.query_pairs_mut()
             .append_pair("SdkAppid", &self.sdk_app_id.to_string())
             .append_pair("CallbackCommand", COMMAND)
             .append_pair("contenttype", "json");
-        if let Some(token) = &self.webhook.token {
+        if let Some(token) = token {
             let request_time = now.as_second();
             url.query_pairs_mut()
                 .append_pair("Sign", &callback_sign(token, request_time))

@@ -1,0 +1,181 @@
+//! Changes of owner that the service tells of by itself: ours are confirmed, others' are recorded.
+//!
+//! A callback is answered first and worked on afterwards. Whoever sends more of them than can be worked on
+//! is told so.
+
+use std::sync::Arc;
+
+use tokio::sync::Semaphore;
+use tracing::{error, info, warn};
+
+use super::recovery::lost;
+use super::{CommandService, RECORD_TRIES};
+use crate::app::callbacks::OBSERVED;
+use crate::app::ports::{CallbackEnd, Observed, OwnerNotice, ReadError, Seen, StoreError};
+use crate::domain::audit::{OperationId, Outcome, OutcomeKind, Refusal};
+use crate::domain::command::{RejectedRequest, Rejection};
+use crate::domain::room::AccountId;
+
+/// How many callbacks may wait. A change of owner is a person's deed: hundreds at once are a flood.
+const MOST_WAITING: usize = 512;
+/// How many are worked on at a time: each may read an owner back, on the same ceiling as everybody's commands.
+const AT_A_TIME: usize = 4;
+
+/// How many callbacks are taken.
+pub(super) struct Notices {
+    places: Arc<Semaphore>,
+    working: Arc<Semaphore>,
+}
+
+impl Default for Notices {
+    fn default() -> Self {
+        Self { places: Arc::new(Semaphore::new(MOST_WAITING)), working: Arc::new(Semaphore::new(AT_A_TIME)) }
+    }
+}
+
+impl CommandService {
+    /// Works on a notice in a task of its own, which a shutdown waits for. `false` if too many are waiting.
+    pub fn take_notice(self: &Arc<Self>, notice: OwnerNotice) -> bool {
+        let Ok(place) = Arc::clone(&self.notices.places).try_acquire_owned() else {
+            self.count_callback(CallbackEnd::Dropped);
+            return false;
+        };
+        let service = Arc::clone(self);
+        self.track(async move {
+            let Ok(_turn) = Arc::clone(&service.notices.working).acquire_owned().await else { return };
+            service.observe(notice).await;
+            drop(place);
+        });
+        true
+    }
+
+    /// Records an authentic callback that cannot be read.
+    pub fn take_unusable_notice(self: &Arc<Self>, why: String) {
+        self.count_callback(CallbackEnd::Unusable);
+        let Ok(place) = Arc::clone(&self.notices.places).try_acquire_owned() else { return };
+        let service = Arc::clone(self);
+        self.track(async move {
+            let rejection = Rejection::Unusable(why);
+            let typed = OBSERVED.to_owned();
+            let request =
+                RejectedRequest { principal: None, channel: None, delivery: None, typed, rejection };
+            service.reject(request).await;
+            drop(place);
+        });
+    }
+
+    /// Counts what became of a callback.
+    pub fn count_callback(&self, end: CallbackEnd) {
+        self.observer.called_back(end);
+    }
+
+    /// Finds out what a notice means, and writes it down.
+    pub async fn observe(&self, notice: OwnerNotice) -> CallbackEnd {
+        let end = self.look_into(&notice).await.unwrap_or_else(|problem| {
+            error!(room = %notice.room, delivery = notice.delivery.as_str(), error = %problem, "a callback could not be recorded");
+            CallbackEnd::Failed
+        });
+        self.count_callback(end);
+        end
+    }
+
+    async fn look_into(&self, notice: &OwnerNotice) -> Result<CallbackEnd, StoreError> {
+        if notice.is_signed {
+            let observed = self.offer(notice, None).await?;
+            if observed != Observed::Foreign {
+                return Ok(self.observed(notice, observed).await);
+            }
+        }
+        let seen = self.read_back(notice).await;
+        if !notice.is_signed && seen != Seen::Owner(notice.new_owner.clone()) {
+            info!(room = %notice.room, ?seen, "an unsigned callback is not believed: the owner is another");
+            return Ok(CallbackEnd::Unbelieved);
+        }
+        let observed = self.offer(notice, Some(seen)).await?;
+        Ok(self.observed(notice, observed).await)
+    }
+
+    /// Offers a notice to the store, patiently: nobody sends it again.
+    async fn offer(&self, notice: &OwnerNotice, seen: Option<Seen>) -> Result<Observed, StoreError> {
+        let mut tries = 1;
+        loop {
+            match self.store.observe(notice, seen.as_ref(), self.clock.now()).await {
+                Err(problem) if tries < RECORD_TRIES => {
+                    warn!(room = %notice.room, error = %problem, tries, "a callback could not be recorded yet");
+                    self.clock.sleep(self.timing.record_again * tries).await;
+                    tries += 1;
+                }
+                answer => return answer,
+            }
+        }
+    }
+
+    /// Reads the owner until it is the one that the notice names: what was changed a moment ago may not be
+    /// readable everywhere yet.
+    async fn read_back(&self, notice: &OwnerNotice) -> Seen {
+        let mut seen = Seen::Nothing("it was not read".to_owned());
+        for pause in &self.timing.confirm {
+            if !pause.is_zero() {
+                self.clock.sleep(*pause).await;
+            }
+            match self.rooms.owner_of(&notice.room).await {
+                Ok(owner) if owner == notice.new_owner => return Seen::Owner(owner),
+                Ok(owner) => seen = Seen::Owner(owner),
+                Err(ReadError::NoRoom(refusal)) => return Seen::Nothing(refusal.info),
+                Err(error) => seen = Seen::Nothing(error.refusal().info.clone()),
+            }
+        }
+        seen
+    }
+
+    async fn observed(&self, notice: &OwnerNotice, observed: Observed) -> CallbackEnd {
+        match observed {
+            Observed::Confirms { operation, outcome } => {
+                info!(operation = operation.seq(), room = %notice.room, "tencent's callback confirms the change");
+                if matches!(outcome, OutcomeKind::Unknown | OutcomeKind::Pending) {
+                    self.conclude(operation).await;
+                }
+                CallbackEnd::Confirmed
+            }
+            Observed::Recorded(operation) => {
+                info!(operation = operation.seq(), room = %notice.room, "a change of owner was observed");
+                CallbackEnd::Observed
+            }
+            Observed::Known | Observed::NothingNew | Observed::Foreign => CallbackEnd::Repeated,
+        }
+    }
+
+    /// Ends an operation whose outcome nobody knew and nobody is working on: now it is known.
+    async fn conclude(&self, operation: OperationId) {
+        let Ok(open) = self.store.unresolved().await else { return };
+        let Some(unresolved) = open.into_iter().find(|open| open.operation == operation) else { return };
+        if !self.is_abandoned(&unresolved) {
+            return;
+        }
+        let problem = lost("the process ended, or the owner could not be read back");
+        let Some(outcome) = self.told(operation, unresolved.previous_owner, None, problem).await else {
+            return;
+        };
+        info!(operation = operation.seq(), "operation resolved by tencent's callback");
+        self.record(operation, &outcome).await;
+    }
+
+    /// The outcome of an operation whose end is unclear, if a callback has told of its change.
+    pub(super) async fn told(
+        &self,
+        operation: OperationId,
+        previous: Option<AccountId>,
+        owner_now: Option<AccountId>,
+        problem: Refusal,
+    ) -> Option<Outcome> {
+        let confirmation = self.store.confirmation(operation).await.unwrap_or_else(|error| {
+            warn!(operation = operation.seq(), %error, "callbacks cannot be read");
+            None
+        })?;
+        let by_now = owner_now.as_ref().map(|owner| format!("; {owner} owns the room by now"));
+        let info =
+            format!("{}; tencent's callback tells of the change{}", problem.info, by_now.unwrap_or_default());
+        let previous = previous.or(confirmation.original_owner.filter(|_| confirmation.is_signed));
+        Some(Outcome::Told { previous, owner_now, unclear: Refusal { info, ..problem } })
+    }
+}

@@ -1,0 +1,359 @@
+//! Who is in Slack's user groups: a cache of the members of every group that the ACL names.
+//!
+//! It is filled in the background, so that no command waits for Slack. A membership that is too old does
+//! not count: whoever was taken out of a group while Slack could not be asked is let in no longer than
+//! that.
+
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use reqwest::Url;
+use secrecy::SecretString;
+use tracing::{info, warn};
+
+use super::web_api::{CallError, WebApi};
+use crate::app::ports::{Clock, Directory, DirectoryReport, GroupStanding, GroupSubjects, Store};
+use crate::domain::principal::Subject;
+
+/// How old a membership may be to count.
+const LONGEST_TRUSTED: Duration = Duration::from_secs(600);
+/// The longest pause that Slack may ask for: beyond it nothing known would count any more.
+const LONGEST_WAIT: Duration = Duration::from_secs(300);
+/// After a failure: before Slack is asked again.
+const AFTER_FAILURE: Duration = Duration::from_secs(30);
+
+/// How user groups are looked up.
+#[derive(Debug, Clone)]
+pub struct Lookup {
+    /// The bot's token, with the scope `usergroups:read`.
+    pub token: SecretString,
+    /// Slack's Web API.
+    pub base_url: Url,
+    /// How often.
+    pub pace: Pace,
+}
+
+/// How often what is looked at.
+#[derive(Debug, Clone, Copy)]
+pub struct Pace {
+    /// Between two looks at the ACL, which costs one small query.
+    pub look: Duration,
+    /// Between two readings of a group; up to a fifth more.
+    pub read: Duration,
+}
+
+impl Default for Pace {
+    fn default() -> Self {
+        Self { look: Duration::from_secs(1), read: Duration::from_secs(120) }
+    }
+}
+
+/// The cache. Without [`Self::keep_fresh`] it knows no group.
+pub struct Groups {
+    clock: Arc<dyn Clock>,
+    known: RwLock<Known>,
+}
+
+#[derive(Default)]
+struct Known {
+    is_looked_up: bool,
+    /// The workspace of the token.
+    team: Option<String>,
+    /// The groups that the ACL names.
+    named: BTreeSet<Subject>,
+    members: BTreeMap<Subject, Members>,
+    problem: Option<Problem>,
+}
+
+struct Members {
+    users: HashSet<String>,
+    as_of: Timestamp,
+}
+
+/// Why groups cannot be read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Problem {
+    what: String,
+    remedy: &'static str,
+}
+
+impl Groups {
+    /// A cache that knows nothing.
+    #[must_use]
+    pub fn new(clock: Arc<dyn Clock>) -> Self {
+        Self { clock, known: RwLock::default() }
+    }
+
+    /// Looks the groups up, for as long as the process runs.
+    ///
+    /// # Errors
+    /// When no TLS can be set up.
+    pub async fn keep_fresh(&self, lookup: Lookup, store: &dyn Store) -> anyhow::Result<()> {
+        let pace = lookup.pace;
+        let mut reader = Reader {
+            api: WebApi::new(lookup.base_url, lookup.token)?,
+            groups: self,
+            store,
+            read: pace.read,
+            named_at: None,
+            due: BTreeMap::new(),
+            not_before: Timestamp::MIN,
+        };
+        self.write(|known| known.is_looked_up = true);
+        loop {
+            reader.look().await;
+            self.clock.sleep(pace.look).await;
+        }
+    }
+
+    fn read<T>(&self, look: impl FnOnce(&Known) -> T) -> T {
+        look(&self.known.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn write<T>(&self, change: impl FnOnce(&mut Known) -> T) -> T {
+        change(&mut self.known.write().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+/// Whether a reading of `as_of` counts. One of the future does not: the clock was turned back.
+fn is_fresh(as_of: Timestamp, now: Timestamp) -> bool {
+    now >= as_of && now.duration_since(as_of).unsigned_abs() <= LONGEST_TRUSTED
+}
+
+impl Directory for Groups {
+    fn groups_of(&self, subject: &Subject) -> Vec<Subject> {
+        let Subject::SlackUser { team, user } = subject else { return Vec::new() };
+        let now = self.clock.now();
+        self.read(|known| {
+            let is_in = |group: &Subject, members: &Members| {
+                matches!(group, Subject::SlackGroup { team: of, .. } if of == team)
+                    && is_fresh(members.as_of, now)
+                    && members.users.contains(user)
+            };
+            let groups = known.members.iter().filter(|(group, members)| is_in(group, members));
+            groups.map(|(group, _)| group.clone()).collect()
+        })
+    }
+
+    fn standing(&self, group: &Subject) -> GroupStanding {
+        let Subject::SlackGroup { team, .. } = group else {
+            return match group {
+                Subject::DiscordRole { .. } => GroupStanding::WithEachRequest,
+                _ => GroupStanding::NotAGroup,
+            };
+        };
+        let now = self.clock.now();
+        self.read(|known| match known.members.get(group) {
+            Some(members) if is_fresh(members.as_of, now) => {
+                GroupStanding::Known { members: members.users.len(), as_of: members.as_of }
+            }
+            Some(members) => GroupStanding::Stale {
+                as_of: members.as_of,
+                why: known.problem.as_ref().map(ToString::to_string),
+            },
+            None if !known.is_looked_up => {
+                GroupStanding::Unknown("SLACK_BOT_TOKEN is not set, so no user group is looked up".to_owned())
+            }
+            None => GroupStanding::Unknown(match (&known.team, &known.problem) {
+                (Some(own), _) if own != team => of_another_team(own),
+                (_, Some(problem)) => problem.to_string(),
+                (_, None) => "it was not read yet".to_owned(),
+            }),
+        })
+    }
+
+    fn report(&self) -> Option<DirectoryReport> {
+        let now = self.clock.now();
+        self.read(|known| {
+            let fresh = known.members.values().filter(|members| is_fresh(members.as_of, now));
+            let ages = fresh.map(|members| now.duration_since(members.as_of).unsigned_abs());
+            let ages: Vec<Duration> = ages.collect();
+            known.is_looked_up.then(|| DirectoryReport {
+                groups: known.named.len(),
+                known: ages.len(),
+                oldest: ages.into_iter().max(),
+                problem: known.problem.as_ref().map(ToString::to_string),
+            })
+        })
+    }
+}
+
+fn of_another_team(own: &str) -> String {
+    format!("SLACK_BOT_TOKEN is for the workspace {own} and knows no other's groups")
+}
+
+/// What fills the cache.
+struct Reader<'a> {
+    api: WebApi,
+    groups: &'a Groups,
+    store: &'a dyn Store,
+    read: Duration,
+    /// The version of the ACL that was looked at, and when.
+    named_at: Option<(i64, Timestamp)>,
+    /// When each group is to be read again.
+    due: BTreeMap<Subject, Timestamp>,
+    not_before: Timestamp,
+}
+
+impl Reader<'_> {
+    /// Reads what is due.
+    async fn look(&mut self) {
+        let now = self.groups.clock.now();
+        self.look_at_the_acl(now).await;
+        // A time that is further away than any pause was set before the clock was turned back.
+        let is_paused =
+            now < self.not_before && self.not_before.duration_since(now).unsigned_abs() <= LONGEST_WAIT;
+        let named: Vec<Subject> = self.groups.read(|known| known.named.iter().cloned().collect());
+        if is_paused || named.is_empty() {
+            return;
+        }
+        let Some(team) = self.team(now).await else { return };
+        let mut due: Vec<(Timestamp, Subject, String)> = named
+            .into_iter()
+            .filter_map(|subject| match &subject {
+                Subject::SlackGroup { team: of, group } if *of == team => {
+                    let group = group.clone();
+                    let since = self.due.get(&subject).copied().unwrap_or(Timestamp::MIN);
+                    let far = now.checked_add(self.read * 2).unwrap_or(Timestamp::MAX);
+                    (since <= now || since > far).then_some((since, subject, group))
+                }
+                _ => None,
+            })
+            .collect();
+        // The one that waits longest first, for a 429 may end the round.
+        due.sort();
+        for (_, subject, group) in due {
+            // As of when it was asked for: whoever is taken out meanwhile may still be in the answer.
+            let as_of = self.groups.clock.now();
+            match self.api.members(&group).await {
+                Ok(users) => self.take(subject, users, as_of),
+                Err(error) => return self.failed(&error),
+            }
+        }
+    }
+
+    /// Asks the ACL which groups it names, if it changed; and now and then, because grants lapse.
+    async fn look_at_the_acl(&mut self, now: Timestamp) {
+        let version = match self.store.acl_version().await {
+            Ok(version) => version,
+            // Said by whatever else needs the store.
+            Err(_) => return,
+        };
+        if let Some((seen, at)) = self.named_at
+            && seen == version
+            && now >= at
+            && now.duration_since(at).unsigned_abs() < self.read
+        {
+            return;
+        }
+        let Ok(GroupSubjects { version, groups }) = self.store.group_subjects(now).await else { return };
+        self.named_at = Some((version, now));
+        let named: BTreeSet<Subject> = groups.into_iter().collect();
+        self.due.retain(|group, _| named.contains(group));
+        self.groups.write(|known| {
+            known.members.retain(|group, _| named.contains(group));
+            if let Some(own) = &known.team {
+                warn_of_others(own, named.difference(&known.named));
+            }
+            known.named = named;
+        });
+    }
+
+    /// The workspace of the token, asked for once.
+    async fn team(&mut self, now: Timestamp) -> Option<String> {
+        if let Some(team) = self.groups.read(|known| known.team.clone()) {
+            return Some(team);
+        }
+        let team = match self.api.team().await {
+            Ok(team) => team,
+            Err(error) => {
+                self.failed(&error);
+                return None;
+            }
+        };
+        self.not_before = now;
+        self.groups.write(|known| {
+            warn_of_others(&team, known.named.iter());
+            known.team = Some(team.clone());
+        });
+        Some(team)
+    }
+
+    fn take(&mut self, subject: Subject, users: Vec<String>, as_of: Timestamp) {
+        let pause = self.read + (self.read / 5).mul_f64(rand::random::<f64>());
+        self.due.insert(subject.clone(), as_of.checked_add(pause).unwrap_or(Timestamp::MAX));
+        let recovered = self.groups.write(|known| {
+            known.members.insert(subject, Members { users: users.into_iter().collect(), as_of });
+            known.problem.take().is_some()
+        });
+        if recovered {
+            info!("slack's user groups can be read again");
+        }
+    }
+
+    /// Waits before Slack is asked again, and says why once for each cause.
+    fn failed(&mut self, error: &CallError) {
+        let pause = match error {
+            CallError::Later(wait) => (*wait).min(LONGEST_WAIT),
+            CallError::Refused(_) | CallError::Unanswered(_) => AFTER_FAILURE,
+        };
+        let now = self.groups.clock.now();
+        self.not_before = now.checked_add(pause).unwrap_or(Timestamp::MAX);
+        let problem = Problem::of(error);
+        let is_new = self.groups.write(|known| {
+            let is_new = known.problem.as_ref() != Some(&problem);
+            known.problem = Some(problem.clone());
+            is_new
+        });
+        if is_new {
+            warn!(problem = problem.what, "slack's user groups cannot be read; {}", problem.remedy);
+        }
+    }
+}
+
+fn warn_of_others<'a>(own: &str, groups: impl Iterator<Item = &'a Subject>) {
+    for group in groups {
+        if !matches!(group, Subject::SlackGroup { team, .. } if team == own) {
+            warn!(%group, "grants to this group match nobody: {}", of_another_team(own));
+        }
+    }
+}
+
+impl std::fmt::Display for Problem {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}: {}", self.what, self.remedy)
+    }
+}
+
+impl Problem {
+    fn of(error: &CallError) -> Self {
+        let name = match error {
+            CallError::Refused(name) => name.as_str(),
+            CallError::Later(_) => "ratelimited",
+            CallError::Unanswered(what) => {
+                let remedy =
+                    "check that this machine reaches SLACK_API_BASE_URL; it is tried again by itself";
+                return Self { what: what.clone(), remedy };
+            }
+        };
+        let remedy = match name {
+            "ratelimited" => "slack asks for a pause; it is tried again by itself",
+            "missing_scope" | "not_allowed_token_type" | "no_permission" => {
+                "add the scope `usergroups:read` to the app's bot token (OAuth & Permissions) and install the app anew"
+            }
+            "invalid_auth" | "not_authed" | "token_revoked" | "token_expired" | "account_inactive" => {
+                "copy the Bot User OAuth Token (`xoxb-...`) of the installed app to SLACK_BOT_TOKEN and start anew"
+            }
+            "plan_upgrade_required" | "paid_teams_only" => {
+                "this workspace's plan has no user groups: give roles to people instead"
+            }
+            "org_login_required" | "team_access_not_granted" | "enterprise_is_restricted" => {
+                "ask an admin of the Slack organisation to let the app into this workspace"
+            }
+            _ => "see docs.slack.dev/reference/methods/usergroups.users.list for what this error means",
+        };
+        Self { what: name.to_owned(), remedy }
+    }
+}

@@ -1,0 +1,60 @@
+//! A whole copy of the database while others write to it.
+//!
+//! By `VACUUM INTO`: SQLite's online backup functions are out of reach of safe code here. Both copy one
+//! consistent state; this one also leaves out free pages.
+
+use std::path::Path;
+
+use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
+use sqlx::{ConnectOptions as _, Connection as _};
+
+use super::verify::{Evidence, verify};
+use super::{Database, beside, failed, witness};
+use crate::app::ports::StoreError;
+use crate::domain::verification::Report;
+
+/// Makes the copy `file`, puts the newest signed head beside it, and checks the copy with the key of the
+/// original. The key itself is not copied.
+///
+/// # Errors
+/// When there is no database, the copy is there already or cannot be made; what is wrong inside of it is in
+/// the report.
+pub async fn run(database: &Database, file: &Path) -> Result<Report, StoreError> {
+    let original = database.file()?;
+    if !original.exists() {
+        return Err(StoreError(format!("there is no database `{}`", original.display())));
+    }
+    let head = beside(file, ".checkpoint");
+    for path in [file, &head] {
+        if path.exists() {
+            return Err(StoreError(format!("`{}` is there already: choose another name", path.display())));
+        }
+    }
+    let target = file.to_str().ok_or_else(|| {
+        StoreError(format!("`{}` cannot be passed on to the database: choose another name", file.display()))
+    })?;
+    // The head first: the copy then goes at least as far.
+    let newest = witness::read(&witness::path(&original)).ok().flatten();
+    let options = SqliteConnectOptions::new()
+        .filename(&original)
+        .create_if_missing(false)
+        .busy_timeout(super::BUSY_TIMEOUT)
+        .pragma("trusted_schema", "OFF")
+        .disable_statement_logging();
+    let mut connection =
+        SqliteConnection::connect_with(&options).await.map_err(failed("the database cannot be opened"))?;
+    sqlx::query("VACUUM INTO ?")
+        .bind(target)
+        .execute(&mut connection)
+        .await
+        .map_err(failed("the copy cannot be made"))?;
+    connection.close().await.map_err(failed("the database cannot be closed"))?;
+    if let Some(newest) = newest {
+        std::fs::write(&head, newest.as_str())
+            .map_err(|error| StoreError(format!("`{}` cannot be written: {error}", head.display())))?;
+    }
+    let copied = std::fs::File::open(file).and_then(|copy| copy.sync_all());
+    copied.map_err(|error| StoreError(format!("`{}` cannot be synced: {error}", file.display())))?;
+    let keys = database.verifier_key()?.into_iter().collect();
+    verify(file, Evidence { keys, ..Evidence::default() }).await
+}

@@ -1,0 +1,80 @@
+//! The key that signs the log's heads: given, or in a file beside the database.
+
+use std::fs::{self, OpenOptions};
+use std::io::{ErrorKind, Write as _};
+use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
+use std::path::{Path, PathBuf};
+
+use secrecy::{ExposeSecret as _, SecretString};
+use tracing::info;
+
+use crate::app::ports::StoreError;
+use crate::tree::SigningKey;
+
+/// `<database>.key`
+pub(super) fn path(database: &Path) -> PathBuf {
+    super::beside(database, ".key")
+}
+
+/// The given key, or the one of the file; `None` if neither is there.
+pub(super) fn load(database: &Path, given: Option<&SecretString>) -> Result<Option<SigningKey>, StoreError> {
+    if let Some(given) = given {
+        let key = SigningKey::parse(given);
+        return key.map(Some).map_err(|error| StoreError(format!("AUDIT_SIGNING_KEY: {error}")));
+    }
+    let file = path(database);
+    let failed = |error: &dyn std::fmt::Display| {
+        StoreError(format!("the signing key `{}` cannot be used: {error}", file.display()))
+    };
+    let mode = match fs::metadata(&file) {
+        Ok(metadata) => metadata.permissions().mode() & 0o777,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(failed(&error)),
+    };
+    if mode & 0o077 != 0 {
+        return Err(StoreError(format!(
+            "the signing key `{0}` is open to other users (mode {mode:04o}), who could sign a forged log: \
+             `chmod 600 {0}`, and if they may have read it, go over to a new one (`room-owner audit key --new`)",
+            file.display()
+        )));
+    }
+    let text = fs::read_to_string(&file).map_err(|error| failed(&error))?;
+    SigningKey::parse(&SecretString::from(text)).map(Some).map_err(|error| failed(&error))
+}
+
+/// Like [`load`], but makes the file where there is no key. A log that was signed before, by `last`, gets
+/// no new key by itself: that would hide that the old one is lost.
+pub(super) fn load_or_make(
+    database: &Path,
+    given: Option<&SecretString>,
+    last: Option<&str>,
+) -> Result<SigningKey, StoreError> {
+    if let Some(key) = load(database, given)? {
+        return Ok(key);
+    }
+    let file = path(database);
+    if let Some(last) = last {
+        return Err(StoreError(format!(
+            "the signing key `{}` is gone, and the log was signed with it (`{last}`): put it back; if it is lost, \
+             write a new one there with mode 0600 (`room-owner audit key --new` prints one)",
+            file.display()
+        )));
+    }
+    let failed = |error: &dyn std::fmt::Display| {
+        StoreError(format!(
+            "the signing key `{}` cannot be made: {error}; check that its folder can be written, or set \
+             AUDIT_SIGNING_KEY",
+            file.display()
+        ))
+    };
+    let text = SigningKey::generate();
+    let key = SigningKey::parse(&text).map_err(|error| failed(&error))?;
+    let written =
+        OpenOptions::new().write(true).create_new(true).mode(0o600).open(&file).and_then(|mut open| {
+            writeln!(open, "{}", text.expose_secret())?;
+            open.sync_all()
+        });
+    written.map_err(|error| failed(&error))?;
+    info!(file = %file.display(), public = key.verifier_key().as_str(), "made a key that signs the audit log");
+    Ok(key)
+}

@@ -1,0 +1,171 @@
+//! `POST /tencent/callbacks`: what Tencent tells of by itself (trtc.io/document/64412, 72553).
+//!
+//! Answered at once and worked on afterwards: Tencent gives up after 2 s, and takes no notice of the answer.
+//! A callback's `Sign` covers neither its body nor its parameters, so it is a hint: what is not a change of
+//! our own is read back before it is believed.
+
+mod configuration;
+mod notice;
+mod sign;
+
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::extract::{RawQuery, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse as _, Response};
+use axum::routing::post;
+use axum::{Json, Router};
+use secrecy::SecretString;
+use serde_json::json;
+use tracing::{debug, info, warn};
+
+use crate::app::ports::{CallbackEnd, Clock};
+use crate::app::service::CommandService;
+
+pub use configuration::{Change, Configuration, Configurator};
+pub use sign::sign;
+
+/// The command word of the callback that this route is for.
+pub const CHANGE_OF_OWNER: &str = "Live.CallbackAfterChangeOwner";
+
+/// The largest body that is read, in bytes. A change of owner has a few hundred.
+const LARGEST_BODY: usize = 64 * 1_024;
+
+/// Whose callbacks are taken.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// The application.
+    pub sdk_app_id: u32,
+    /// The account as which the bot calls: its changes may be ours.
+    pub admin_user_id: String,
+    /// What Tencent signs with. Without it nothing is believed until it is read back.
+    pub token: Option<SecretString>,
+}
+
+impl From<&super::Settings> for Settings {
+    fn from(settings: &super::Settings) -> Self {
+        Self {
+            sdk_app_id: settings.sdk_app_id,
+            admin_user_id: settings.admin_user_id.clone(),
+            token: settings.callback_token.clone(),
+        }
+    }
+}
+
+struct Callbacks {
+    settings: Settings,
+    service: Arc<CommandService>,
+    clock: Arc<dyn Clock>,
+}
+
+/// The route for callbacks.
+pub fn router(settings: Settings, service: Arc<CommandService>, clock: Arc<dyn Clock>) -> Router {
+    Router::new()
+        .route("/tencent/callbacks", post(callback))
+        // Whoever types the address into a form may add a slash; Tencent follows no redirect.
+        .route("/tencent/callbacks/", post(callback))
+        .with_state(Arc::new(Callbacks { settings, service, clock }))
+}
+
+/// Why a callback is not taken.
+#[derive(Debug, thiserror::Error)]
+enum Refused {
+    /// The sender did not prove that it is Tencent.
+    #[error(transparent)]
+    NotAuthentic(#[from] sign::NotAuthentic),
+    /// For another application.
+    #[error("it is for another application than TENCENT_SDK_APP_ID")]
+    Foreign,
+    /// It cannot be read.
+    #[error("{0}")]
+    Unusable(String),
+    /// Too many are waiting.
+    #[error("too many callbacks are waiting")]
+    Busy,
+}
+
+async fn callback(
+    State(callbacks): State<Arc<Callbacks>>,
+    RawQuery(query): RawQuery,
+    body: Body,
+) -> Response {
+    let body = match crate::body::read(body, LARGEST_BODY).await {
+        Ok(body) => body,
+        Err(status) => {
+            callbacks.service.count_callback(CallbackEnd::Refused);
+            return answer(status, "the body cannot be read");
+        }
+    };
+    match callbacks.take(query.as_deref().unwrap_or_default(), &body) {
+        Ok(()) => answer(StatusCode::OK, ""),
+        Err(refused) => {
+            let status = match refused {
+                Refused::NotAuthentic(_) => StatusCode::UNAUTHORIZED,
+                Refused::Foreign => StatusCode::FORBIDDEN,
+                Refused::Unusable(_) => StatusCode::BAD_REQUEST,
+                Refused::Busy => StatusCode::SERVICE_UNAVAILABLE,
+            };
+            warn!(why = %refused, "callback not taken");
+            // Whoever forged it learns nothing.
+            let word = if matches!(refused, Refused::Busy) { "busy: try again later" } else { "not taken" };
+            answer(status, word)
+        }
+    }
+}
+
+/// In the form that Tencent asks for.
+fn answer(status: StatusCode, problem: &str) -> Response {
+    let (word, code) = if problem.is_empty() { ("OK", 0) } else { ("FAIL", 1) };
+    (status, Json(json!({ "ActionStatus": word, "ErrorInfo": problem, "ErrorCode": code }))).into_response()
+}
+
+impl Callbacks {
+    /// Takes a callback over, without waiting for anything.
+    fn take(&self, query: &str, body: &[u8]) -> Result<(), Refused> {
+        let refused = |refused: Refused| {
+            self.service.count_callback(CallbackEnd::Refused);
+            refused
+        };
+        let query = notice::Query::parse(query).map_err(|why| refused(Refused::Unusable(why)))?;
+        let is_signed = match &self.settings.token {
+            Some(token) => {
+                sign::verify(token, &query, self.clock.now()).map_err(|why| refused(why.into()))?;
+                true
+            }
+            None => false,
+        };
+        if query.get("sdkappid").and_then(|id| id.parse().ok()) != Some(self.settings.sdk_app_id) {
+            return Err(refused(Refused::Foreign));
+        }
+        match notice::read(&query, body, &self.settings.admin_user_id, is_signed) {
+            Ok(Some(notice)) => {
+                debug!(room = %notice.room, "a callback tells of a change of owner");
+                self.service.take_notice(notice).then_some(()).ok_or(Refused::Busy)
+            }
+            Ok(None) => {
+                self.service.count_callback(CallbackEnd::Ignored);
+                Ok(())
+            }
+            Err(why) if is_signed => {
+                self.service.take_unusable_notice(why.clone());
+                Err(Refused::Unusable(why))
+            }
+            Err(why) => {
+                self.service.count_callback(CallbackEnd::Unusable);
+                Err(Refused::Unusable(why))
+            }
+        }
+    }
+}
+
+/// Says at the start what is believed.
+pub fn announce(settings: &Settings) {
+    if settings.token.is_some() {
+        info!("taking Tencent's callbacks at /tencent/callbacks");
+    } else {
+        info!(
+            "taking Tencent's callbacks at /tencent/callbacks; TENCENT_CALLBACK_TOKEN is not set, so they count for nothing until the owner is read back"
+        );
+    }
+}

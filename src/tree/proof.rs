@@ -1,0 +1,157 @@
+//! Proofs that an event is in the log, which a third party checks without the database
+//! (c2sp.org/tlog-proof).
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+
+use base64::prelude::{BASE64_STANDARD, Engine as _};
+use tlog_tiles::{Error, Hash, HashReader, split_stored_hash_index};
+
+use super::{Checkpoint, VerifierKey, record_hash};
+use crate::domain::tree_head::TreeHead;
+
+const HEADER: &str = "c2sp.org/tlog-proof@v1";
+
+/// A node of the tree: the root of the `n`th subtree of 2^level leaves.
+pub type Node = (u8, u64);
+
+/// Keeps what a proof asks for: `tlog_tiles` asks once, for all of it.
+#[derive(Default)]
+struct Asked(RefCell<Vec<Node>>);
+
+impl HashReader for Asked {
+    fn read_hashes(&self, indexes: &[u64]) -> Result<Vec<Hash>, Error> {
+        self.0.borrow_mut().extend(indexes.iter().map(|index| split_stored_hash_index(*index)));
+        Ok(vec![Hash::default(); indexes.len()])
+    }
+}
+
+struct Known<'a>(&'a HashMap<Node, Hash>);
+
+impl HashReader for Known<'_> {
+    fn read_hashes(&self, indexes: &[u64]) -> Result<Vec<Hash>, Error> {
+        let hash = |index| self.0.get(&split_stored_hash_index(index)).copied();
+        indexes.iter().map(|index| hash(*index).ok_or(Error::IndexesNotInTree)).collect()
+    }
+}
+
+/// The nodes that make up the head of the first `size` leaves; none for no leaves.
+#[must_use]
+pub fn nodes_of_head(size: u64) -> Vec<Node> {
+    let asked = Asked::default();
+    drop(tlog_tiles::tree_hash(size, &asked));
+    asked.0.into_inner()
+}
+
+/// The head of the first `size` leaves; `None` if a node is missing.
+#[must_use]
+pub fn head(size: u64, nodes: &HashMap<Node, Hash>) -> Option<TreeHead> {
+    let root = tlog_tiles::tree_hash(size, &Known(nodes)).ok()?;
+    Some(TreeHead { size, root: root.0 })
+}
+
+/// The nodes that prove that a tree of `size` leaves holds the one at `index`, from 0.
+#[must_use]
+pub fn nodes_of_proof(size: u64, index: u64) -> Vec<Node> {
+    let asked = Asked::default();
+    drop(tlog_tiles::prove_record(size, index, &asked));
+    asked.0.into_inner()
+}
+
+/// A proof that an event is in the log.
+#[derive(Debug, Clone, PartialEq)]
+pub struct InclusionProof {
+    /// The event, as it is stored.
+    pub leaf: String,
+    /// Where it is in the log, from 0: one less than its number.
+    pub index: u64,
+    hashes: Vec<Hash>,
+    /// The head of the tree that holds it.
+    pub checkpoint: Checkpoint,
+}
+
+/// Why a proof proves nothing.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ProofError {
+    /// It does not have the form.
+    #[error("it is not a proof of `{HEADER}` that holds its event")]
+    Malformed,
+    /// Its checkpoint is not one.
+    #[error("its checkpoint: {0}")]
+    Checkpoint(#[from] super::CheckpointError),
+    /// The hashes do not lead from the event to the root.
+    #[error("the event is not in the log of that checkpoint: one of the two was altered")]
+    NotIncluded,
+}
+
+impl InclusionProof {
+    /// The proof of the event at `index`, with the nodes of [`nodes_of_proof`].
+    ///
+    /// # Errors
+    /// When a node is missing or they do not lead to the checkpoint's root.
+    pub fn new(
+        leaf: String,
+        index: u64,
+        nodes: &HashMap<Node, Hash>,
+        checkpoint: Checkpoint,
+    ) -> Result<Self, ProofError> {
+        let size = checkpoint.head().size;
+        let hashes =
+            tlog_tiles::prove_record(size, index, &Known(nodes)).map_err(|_| ProofError::NotIncluded)?;
+        let proof = Self { leaf, index, hashes, checkpoint };
+        proof.check_path()?;
+        Ok(proof)
+    }
+
+    fn check_path(&self) -> Result<(), ProofError> {
+        let head = self.checkpoint.head();
+        let leaf = record_hash(self.leaf.as_bytes());
+        tlog_tiles::check_record(&self.hashes, head.size, Hash(head.root), self.index, leaf)
+            .map_err(|_| ProofError::NotIncluded)
+    }
+
+    /// Checks that `key` signed the checkpoint and that the event is in the log that it is of.
+    ///
+    /// # Errors
+    /// What is wrong.
+    pub fn check(&self, key: &VerifierKey) -> Result<(), ProofError> {
+        self.checkpoint.check(key)?;
+        self.check_path()
+    }
+
+    /// The proof as a file; `extra` holds the event.
+    #[must_use]
+    pub fn text(&self) -> String {
+        let extra = BASE64_STANDARD.encode(&self.leaf);
+        let mut text = format!("{HEADER}\nextra {extra}\nindex {}\n", self.index);
+        for hash in &self.hashes {
+            text.push_str(&format!("{hash}\n"));
+        }
+        text.push('\n');
+        text.push_str(self.checkpoint.as_str());
+        text
+    }
+
+    /// Reads a proof. It proves nothing until it has been checked.
+    ///
+    /// # Errors
+    /// When it is none, or does not hold its event.
+    pub fn parse(text: &str) -> Result<Self, ProofError> {
+        let malformed = || ProofError::Malformed;
+        let (proof, checkpoint) = text.split_once("\n\n").ok_or_else(malformed)?;
+        let mut lines = proof.lines();
+        if lines.next() != Some(HEADER) {
+            return Err(malformed());
+        }
+        let extra = lines.next().and_then(|line| line.strip_prefix("extra ")).ok_or_else(malformed)?;
+        let leaf = BASE64_STANDARD.decode(extra).map_err(|_| malformed())?;
+        let leaf = String::from_utf8(leaf).map_err(|_| malformed())?;
+        let index = lines.next().and_then(|line| line.strip_prefix("index ")).ok_or_else(malformed)?;
+        let number: u64 = index.parse().map_err(|_| malformed())?;
+        if number.to_string() != index {
+            return Err(malformed());
+        }
+        let hashes = lines.map(Hash::parse_hash).collect::<Result<_, _>>().map_err(|_| malformed())?;
+        Ok(Self { leaf, index: number, hashes, checkpoint: Checkpoint::parse(checkpoint)? })
+    }
+}

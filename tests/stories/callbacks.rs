@@ -1,0 +1,562 @@
+//! Tencent tells of changes of owner by itself: ours are confirmed, others' are recorded, forged ones leave no
+//! trace in the log.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::Bytes;
+use axum::extract::{RawQuery, State};
+use axum::routing::post;
+use axum::{Json, Router};
+use insta::assert_snapshot;
+use reqwest::Url;
+use room_owner::app::ports::Store as _;
+use room_owner::domain::audit::AuditEntry;
+use room_owner::tencent::simulator::{Api, Fault, FaultKind, Webhook, When};
+use secrecy::ExposeSecret as _;
+use serde_json::{Value, json};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
+use sqlx::{Connection as _, Row as _};
+use tokio::net::TcpListener;
+use tokio::sync::{Mutex, mpsc};
+
+use super::bad_days::locked;
+use super::program::Program;
+use super::slack::{ALICE, Reply};
+use super::world::{Stage, World, run, secret};
+
+const LINE: &str = "/room-owner test user2";
+
+/// A callback as Tencent posts it: the address's parameters, and the body.
+#[derive(Clone)]
+struct Letter {
+    query: String,
+    body: Vec<u8>,
+}
+
+/// Where the simulated Tencent sends its callbacks. The story brings them to the bot, or does not.
+#[derive(Clone)]
+struct Post(Arc<Mutex<mpsc::UnboundedReceiver<Letter>>>);
+
+impl Post {
+    async fn office() -> (Self, Url) {
+        let (sender, letters) = mpsc::unbounded_channel();
+        let take = async |State(sender): State<mpsc::UnboundedSender<Letter>>,
+                          RawQuery(query): RawQuery,
+                          body: Bytes| {
+            sender.send(Letter { query: query.unwrap(), body: body.to_vec() }).unwrap();
+            Json(json!({"ActionStatus": "OK", "ErrorInfo": "", "ErrorCode": 0}))
+        };
+        let router = Router::new().route("/", post(take)).with_state(sender);
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}/", listener.local_addr().unwrap()).parse().unwrap();
+        tokio::spawn(axum::serve(listener, router).into_future());
+        (Self(Arc::new(Mutex::new(letters))), url)
+    }
+
+    async fn next(&self) -> Letter {
+        let mut letters = self.0.lock().await;
+        within(letters.recv()).await.unwrap()
+    }
+}
+
+impl Letter {
+    /// The same with another parameter.
+    fn with(&self, name: &str, value: &str) -> Self {
+        let pairs = form_urlencoded::parse(self.query.as_bytes());
+        let pairs = pairs.map(|(key, old)| (key.clone(), if key == name { value.into() } else { old }));
+        let query = form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish();
+        Self { query, body: self.body.clone() }
+    }
+
+    /// The same with another field of the body.
+    fn saying(&self, name: &str, value: Value) -> Self {
+        let mut body: Value = serde_json::from_slice(&self.body).unwrap();
+        body[name] = value;
+        Self { query: self.query.clone(), body: body.to_string().into_bytes() }
+    }
+
+    async fn brought_to(&self, bot: &Stage) -> (u16, String) {
+        bot.posts(&format!("/tencent/callbacks?{}", self.query), self.body.clone()).await
+    }
+
+    async fn taken_by(&self, bot: &Stage) {
+        let (status, answer) = self.brought_to(bot).await;
+        assert_eq!((status, answer.as_str()), (200, r#"{"ActionStatus":"OK","ErrorCode":0,"ErrorInfo":""}"#));
+    }
+}
+
+async fn within<T>(work: impl Future<Output = T>) -> T {
+    tokio::time::timeout(Duration::from_secs(20), work).await.expect("it never came to that")
+}
+
+/// Waits until so many callbacks came to this end.
+async fn until(bot: &Stage, end: &str, times: usize) {
+    let line = format!("room_owner_callbacks_total{{end=\"{end}\"}} {times}\n");
+    within(async {
+        while !bot.gets("/metrics").await.1.contains(&line) {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+}
+
+/// The usual world, with a token that Tencent signs with and the bot knows, and the post between them.
+async fn signed() -> (World, Post) {
+    let token = secret("callbacks");
+    let (post, url) = Post::office().await;
+    let webhook = Webhook { url, token: Some(token.clone()) };
+    (World::usual().tencent(|tencent| tencent.webhook = Some(webhook)).callback_token(token), post)
+}
+
+/// The same without a token.
+async fn unsigned() -> (World, Post) {
+    let (post, url) = Post::office().await;
+    (World::usual().tencent(|tencent| tencent.webhook = Some(Webhook { url, token: None })), post)
+}
+
+async fn transferred(bot: &Stage) -> Reply {
+    let reply = bot.slack(ALICE).says(LINE).await;
+    assert!(reply.says("`test` now belongs to `user2`"), "{reply}");
+    reply
+}
+
+/// The kinds of an operation's events, and the last one's body.
+async fn events(bot: &Stage, operation: i64) -> (Vec<String>, Value) {
+    let options = SqliteConnectOptions::new().filename(bot.database()).read_only(true);
+    let mut connection = SqliteConnection::connect_with(&options).await.unwrap();
+    let query = sqlx::query("SELECT body FROM audit_events WHERE operation = ? ORDER BY seq").bind(operation);
+    let rows = query.fetch_all(&mut connection).await.unwrap();
+    let bodies = rows.iter().map(|row| serde_json::from_str(row.get("body")).unwrap());
+    let bodies: Vec<Value> = bodies.collect();
+    let kinds = bodies.iter().map(|body| body["event"].as_str().unwrap().to_owned()).collect();
+    (kinds, bodies.last().unwrap().clone())
+}
+
+/// An entry as a reviewer would tell it.
+fn told(entry: &AuditEntry) -> String {
+    let or_nobody = |text: &Option<String>| text.clone().unwrap_or_else(|| "?".to_owned());
+    assert!(entry.actor.is_none() && entry.decision.is_none() && entry.authority.is_none());
+    assert_eq!(entry.command, "(observed) owner change");
+    format!(
+        "{}: {} -> {} by {}: {} {}",
+        entry.room.as_ref().unwrap(),
+        or_nobody(&entry.previous_owner),
+        or_nobody(&entry.new_owner),
+        or_nobody(&entry.actor_name),
+        entry.outcome,
+        entry.error_info.as_deref().or(entry.reason.as_deref()).unwrap_or_default()
+    )
+}
+
+/// The observed changes, oldest first; each is an operation that nobody in Slack asked for.
+async fn observed(bot: &mut Stage) -> Vec<AuditEntry> {
+    let mut entries = bot.audit().await;
+    entries.retain(|entry| entry.command == "(observed) owner change");
+    entries.reverse();
+    bot.other_operations = bot.world_operations() + entries.len();
+    entries
+}
+
+#[tokio::test]
+async fn a_callback_about_our_own_change_confirms_it() {
+    let (world, post) = signed().await;
+    run(world, async |bot| {
+        let reply = transferred(bot).await;
+        let letter = post.next().await;
+        assert_eq!(bot.store.confirmation(reply.operation()).await.unwrap(), None);
+        letter.taken_by(bot).await;
+        until(bot, "confirmed", 1).await;
+        let confirmation = bot.store.confirmation(reply.operation()).await.unwrap().unwrap();
+        assert_eq!(confirmation.original_owner.unwrap().as_str(), "carol");
+        assert!(confirmation.is_signed);
+        let (kinds, last) = events(bot, reply.operation().seq()).await;
+        assert_eq!(kinds, ["requested", "ended", "confirmed"]);
+        assert_eq!((&last["by"], &last["operator"]), (&json!("callback"), &json!("administrator")));
+        assert!(observed(bot).await.is_empty(), "it is ours and no other's");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_change_that_somebody_else_made_is_recorded_with_who_and_from_whom() {
+    let (world, post) = signed().await;
+    run(world, async |bot| {
+        bot.tencent().hand_over("test", "dave", "carol");
+        post.next().await.taken_by(bot).await;
+        until(bot, "observed", 1).await;
+        let entries = observed(bot).await;
+        assert_snapshot!(told(&entries[0]), @"test: carol -> dave by carol: succeeded");
+        let (kinds, last) = events(bot, entries[0].operation.seq()).await;
+        assert_eq!(kinds, ["requested", "observed"]);
+        assert_eq!((&last["owner_now"], &last["signed"]), (&json!("dave"), &json!(true)));
+        // The same account as ours, by another tool, is not ours either.
+        bot.tencent().hand_over("test", "erin", "administrator");
+        post.next().await.taken_by(bot).await;
+        until(bot, "observed", 2).await;
+        assert_snapshot!(told(&observed(bot).await[1]), @"test: dave -> erin by administrator: succeeded");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_forged_or_stale_callback_or_another_applications_is_refused_and_leaves_nothing() {
+    let (world, post) = signed().await;
+    run(world, async |bot| {
+        bot.tencent().hand_over("test", "dave", "carol");
+        let letter = post.next().await;
+        let sign = letter.query.split("Sign=").nth(1).unwrap().split('&').next().unwrap();
+        let forged = if sign.starts_with('0') { "1" } else { "0" }.to_owned() + &sign[1..];
+        let cut =
+            |name: &str| Letter { query: letter.query.replace(name, "Other"), body: letter.body.clone() };
+        for (status, forgery) in [
+            (401, letter.with("Sign", &forged)),
+            (401, letter.with("Sign", "")),
+            (401, letter.with("RequestTime", "1795435201")),
+            (401, letter.with("RequestTime", "soon")),
+            (401, cut("Sign=")),
+            (401, cut("RequestTime=")),
+            (403, letter.with("SdkAppid", "1400000001")),
+            (403, cut("SdkAppid")),
+            (400, Letter { query: format!("{}&sign={sign}", letter.query), body: letter.body.clone() }),
+            (413, Letter { query: letter.query.clone(), body: vec![b' '; 70_000] }),
+        ] {
+            let (answered, text) = forgery.brought_to(bot).await;
+            assert_eq!(answered, status, "{}: {text}", forgery.query);
+            assert!(text.contains(r#""ActionStatus":"FAIL""#), "{text}");
+        }
+        bot.clock.pass(61);
+        assert_eq!(letter.brought_to(bot).await.0, 401, "a minute is the limit");
+        bot.clock.pass(-1);
+        letter.taken_by(bot).await;
+        until(bot, "observed", 1).await;
+        until(bot, "refused", 11).await;
+        assert_eq!(observed(bot).await.len(), 1);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_repeated_callback_is_recorded_once_across_a_restart_too() {
+    let (world, post) = signed().await;
+    run(world, async |bot| {
+        transferred(bot).await;
+        let ours = post.next().await;
+        bot.tencent().hand_over("test", "dave", "user2");
+        let other = post.next().await;
+        for letter in [&ours, &other, &ours, &other] {
+            letter.taken_by(bot).await;
+        }
+        until(bot, "confirmed", 1).await;
+        until(bot, "observed", 1).await;
+        until(bot, "repeated", 2).await;
+        bot.restart().await;
+        ours.taken_by(bot).await;
+        other.taken_by(bot).await;
+        until(bot, "repeated", 2).await;
+        assert_eq!(observed(bot).await.len(), 1);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn callbacks_out_of_order_are_told_apart() {
+    let (world, post) = signed().await;
+    run(world, async |bot| {
+        let mut letters = Vec::new();
+        for (by, to) in [("carol", "dave"), ("dave", "erin"), ("erin", "dave"), ("dave", "frank")] {
+            bot.tencent().hand_over("test", to, by);
+            letters.push(post.next().await);
+            bot.clock.pass(5);
+        }
+        for (times, letter) in (1..).zip(letters.iter().rev()) {
+            letter.taken_by(bot).await;
+            until(bot, "observed", times).await;
+        }
+        let told: Vec<String> = observed(bot).await.iter().map(told).collect();
+        assert_snapshot!(told.join("\n"), @r"
+        test: dave -> frank by dave: succeeded 
+        test: erin -> dave by erin: succeeded a later change of this owner is in the log
+        test: dave -> erin by dave: succeeded a later change of this owner is in the log
+        test: carol -> dave by carol: succeeded a later change of this owner is in the log
+        ");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_change_that_cannot_be_read_back_is_recorded_as_unknown() {
+    let (world, post) = signed().await;
+    run(world, async |bot| {
+        bot.tencent().hand_over("test", "dave", "carol");
+        let letter = post.next().await;
+        letter.saying("CurrentOwner_Account", json!("mallory")).taken_by(bot).await;
+        until(bot, "observed", 1).await;
+        bot.tencent().remove_room("test");
+        letter.taken_by(bot).await;
+        until(bot, "observed", 2).await;
+        let told: Vec<String> = observed(bot).await.iter().map(told).collect();
+        assert_snapshot!(told.join("\n"), @r"
+        test: carol -> mallory by carol: unknown the owner read back is dave
+        test: carol -> dave by carol: unknown the owner could not be read back: room `test` does not exist or has been dissolved: check the id
+        ");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_callback_may_come_before_the_reply_to_our_own_call() {
+    let (world, post) = signed().await;
+    run(world, async |bot| {
+        bot.next_change(FaultKind::Stall { when: When::After, millis: 3_000 });
+        let saying = tokio::spawn(bot.slack(ALICE).says(LINE));
+        post.next().await.taken_by(bot).await;
+        until(bot, "confirmed", 1).await;
+        let reply = saying.await.unwrap();
+        let reply = if reply.says("Working on") { bot.late(&reply).await } else { reply };
+        assert!(reply.says("`test` now belongs to `user2`"), "{reply}");
+        let (mut kinds, _) = events(bot, reply.operation().seq()).await;
+        kinds.retain(|kind| kind != "noted");
+        assert_eq!(kinds, ["requested", "confirmed", "ended"]);
+        assert!(observed(bot).await.is_empty());
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_callback_settles_what_the_lost_reply_and_the_owner_cannot() {
+    let (world, post) = signed().await;
+    run(world, async |bot| {
+        bot.next_change(FaultKind::ResetAfter);
+        let saying = tokio::spawn(bot.slack(ALICE).says(LINE));
+        bot.tencent().until(|tencent| !tencent.calls().is_empty()).await;
+        bot.tencent().inject(Fault::new(FaultKind::ResetBefore).on(Api::GetRoomInfo));
+        let reply = saying.await.unwrap();
+        assert!(reply.says("Unknown"), "{reply}");
+        post.next().await.taken_by(bot).await;
+        let entry = bot.until_entry(&reply, |entry| entry.outcome.name() != "unknown").await;
+        assert_eq!((entry.outcome.name(), entry.previous_owner.as_deref()), ("succeeded", Some("carol")));
+        assert_eq!(
+            events(bot, reply.operation().seq()).await.0,
+            ["requested", "ended", "confirmed", "ended"]
+        );
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_callback_that_comes_first_settles_a_reply_that_is_lost_then() {
+    let (world, post) = signed().await;
+    run(world, async |bot| {
+        // Somebody hands the room on at once, so reading the owner back can tell nothing.
+        bot.next_change(FaultKind::Stall { when: When::After, millis: 7_000 });
+        let saying = tokio::spawn(bot.slack(ALICE).says(LINE));
+        post.next().await.taken_by(bot).await;
+        until(bot, "confirmed", 1).await;
+        bot.tencent().hand_over("test", "dave", "user2");
+        let first = saying.await.unwrap();
+        assert!(first.says("Working on"), "{first}");
+        let reply = bot.late(&first).await;
+        assert_snapshot!(reply, @r"
+        ⚠️ `test` was handed to `user2` (was `carol`) and belongs to `dave` by now.
+        Tencent's answer was lost on the way; its callback tells of the change.
+        Somebody may have handed the room on. Agree with the other moderators before you try again.
+        op 4 · by alice · log …
+        ");
+        let entry = bot.entry(&reply).await;
+        assert_eq!(entry.outcome.name(), "succeeded");
+        assert_snapshot!(entry.error_info.unwrap(), @"no answer within 5 s; tencent's callback tells of the change; dave owns the room by now");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_change_that_was_recorded_as_refused_and_came_late_is_recorded_beside_it() {
+    let (world, post) = signed().await;
+    run(world, async |bot| {
+        bot.next_change(FaultKind::LateApply { millis: 500 });
+        let reply = bot.slack(ALICE).says(LINE).await;
+        assert!(reply.says("The owner of `test` was not changed"), "{reply}");
+        assert_eq!(bot.entry(&reply).await.outcome.name(), "refused");
+        post.next().await.taken_by(bot).await;
+        until(bot, "observed", 1).await;
+        assert_snapshot!(told(&observed(bot).await[0]), @"test: carol -> user2 by administrator: succeeded probably the change of operation 4, recorded as refused");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn without_a_token_a_callback_counts_for_what_can_be_read_back_and_no_more() {
+    let (world, post) = unsigned().await;
+    run(world, async |bot| {
+        let reply = transferred(bot).await;
+        let ours = post.next().await;
+        ours.taken_by(bot).await;
+        until(bot, "confirmed", 1).await;
+        assert!(!bot.store.confirmation(reply.operation()).await.unwrap().unwrap().is_signed);
+        // Anybody could say this; the room belongs to somebody else.
+        ours.saying("CurrentOwner_Account", json!("mallory")).taken_by(bot).await;
+        until(bot, "unbelieved", 1).await;
+        // Nor does it help to say what is so.
+        ours.saying("EventTime", json!(1_795_435_000_000_i64)).taken_by(bot).await;
+        until(bot, "repeated", 1).await;
+        bot.tencent().hand_over("test", "dave", "user2");
+        let other = post.next().await;
+        other.saying("Operator_Account", json!("innocent")).taken_by(bot).await;
+        until(bot, "observed", 1).await;
+        let entries = observed(bot).await;
+        assert_eq!(entries.len(), 1);
+        assert_snapshot!(told(&entries[0]), @"test: ? -> dave by ?: succeeded the callback was not signed: who did it and who owned the room before is only said");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_is_not_about_an_owner_is_ignored_and_what_cannot_be_read_is_recorded() {
+    let (world, post) = signed().await;
+    run(world, async |bot| {
+        bot.tencent().hand_over("test", "dave", "carol");
+        let letter = post.next().await;
+        letter.with("CallbackCommand", "Live.CallbackAfterCreateRoom").taken_by(bot).await;
+        until(bot, "ignored", 1).await;
+        let (status, _) = letter.saying("RoomId", json!(7)).brought_to(bot).await;
+        assert_eq!(status, 400);
+        within(async {
+            while observed(bot).await.is_empty() {
+                tokio::task::yield_now().await;
+            }
+        })
+        .await;
+        let entry = observed(bot).await.remove(0);
+        assert_eq!((entry.outcome.name(), entry.room), ("invalid", None));
+        assert_snapshot!(entry.error_info.unwrap(), @"the field `RoomId` has another form");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn callbacks_are_answered_while_the_database_is_locked_and_recorded_afterwards() {
+    let (world, post) = signed().await;
+    run(world, async |bot| {
+        bot.tencent().hand_over("test", "dave", "carol");
+        let letter = post.next().await;
+        let lock = locked(bot).await;
+        letter.taken_by(bot).await;
+        within(async {
+            while bot.clock.slept().is_empty() {
+                tokio::task::yield_now().await;
+            }
+        })
+        .await;
+        assert!(observed(bot).await.is_empty());
+        lock.close().await.unwrap();
+        until(bot, "observed", 1).await;
+        assert_eq!(observed(bot).await.len(), 1);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_flood_is_turned_away_and_does_no_harm_to_what_was_taken() {
+    let (world, post) = signed().await;
+    run(world, async |bot| {
+        bot.tencent().hand_over("test", "dave", "carol");
+        let letter = post.next().await;
+        let lock = locked(bot).await;
+        let flood = futures_util::future::join_all((0..700).map(|_| letter.brought_to(bot))).await;
+        lock.close().await.unwrap();
+        let taken = flood.iter().filter(|(status, _)| *status == 200).count();
+        let busy = flood.iter().filter(|(status, _)| *status == 503).count();
+        assert_eq!(taken + busy, 700);
+        assert!(busy > 0 && taken >= 512, "{taken} taken, {busy} turned away");
+        until(bot, "dropped", busy).await;
+        until(bot, "observed", 1).await;
+        until(bot, "repeated", taken - 1).await;
+        assert_eq!(observed(bot).await.len(), 1);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_database_that_takes_no_callbacks_is_said_and_commands_go_on() {
+    let (world, post) = signed().await;
+    run(world, async |bot| {
+        let options = SqliteConnectOptions::new().filename(bot.database());
+        let mut raw = SqliteConnection::connect_with(&options).await.unwrap();
+        sqlx::query("ALTER TABLE callbacks RENAME TO hidden").execute(&mut raw).await.unwrap();
+        bot.tencent().hand_over("test", "dave", "carol");
+        post.next().await.taken_by(bot).await;
+        until(bot, "failed", 1).await;
+        let reply = transferred(bot).await;
+        assert_eq!(bot.entry(&reply).await.outcome.name(), "succeeded");
+        sqlx::query("ALTER TABLE hidden RENAME TO callbacks").execute(&mut raw).await.unwrap();
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn from_the_command_line_to_the_confirmation() {
+    let mut program = Program::new().await;
+    let shown = program.runs("tencent callbacks show").await;
+    assert_snapshot!(shown.out, @"Tencent sends no callbacks. `room-owner tencent callbacks set <url>` has them sent.");
+    let token = secret("callbacks");
+    program.set("TENCENT_CALLBACK_TOKEN", token.expose_secret());
+    for words in [
+        format!("acl channel allow slack:{}:{}", super::slack::TEAM, super::slack::MODS),
+        format!("acl grant {} moderator", ALICE.subject()),
+    ] {
+        assert_eq!(program.runs(&words).await.code, 0);
+    }
+    let serving = program.serves().await;
+    let address = *program.workspace.bot.lock().unwrap();
+    let set = program.runs(&format!("tencent callbacks set http://{address}/tencent/callbacks/")).await;
+    assert_eq!(set.code, 0, "{}", set.err);
+    let out = set.out.replace(&address.to_string(), "<address>");
+    assert_snapshot!(out, @r"
+    + url http://<address>/tencent/callbacks/
+    + command Live.CallbackAfterChangeOwner
+    + signed with a token
+    Written. A new address counts after about two minutes.
+    ");
+    let again = program.runs(&format!("tencent callbacks set http://{address}/tencent/callbacks/")).await;
+    assert!(again.out.contains("nothing was written"), "{}", again.out);
+    let reply = program.slack(ALICE).says(LINE).await;
+    assert!(reply.says("`test` now belongs to `user2`"), "{reply}");
+    let shown = within(async {
+        loop {
+            let shown = program.runs(&format!("audit show {}", reply.operation())).await;
+            if shown.err.contains("confirmed") {
+                return shown;
+            }
+        }
+    })
+    .await;
+    assert!(
+        shown.err.starts_with("confirmed by Tencent's callback: the owner changed at 20"),
+        "{}",
+        shown.err
+    );
+    program.tencent.hand_over("test", "dave", "user2");
+    let listed = within(async {
+        loop {
+            let listed = program.runs("audit list --limit 1").await;
+            if listed.out.contains("observed") {
+                return listed;
+            }
+        }
+    })
+    .await;
+    assert!(listed.out.contains("(user2)") && listed.out.contains("was user2"), "{}", listed.out);
+
+    let shown = program.runs("tencent callbacks show").await;
+    assert!(shown.out.contains("signed    yes, with TENCENT_CALLBACK_TOKEN"), "{}", shown.out);
+    let taken = program.runs("tencent callbacks set https://other.example/").await;
+    assert_eq!(taken.code, 1);
+    assert!(taken.err.contains("would get no callbacks any more; --replace"), "{}", taken.err);
+    let plain = program.runs("tencent callbacks set http://other.example/").await;
+    assert_eq!(plain.code, 2);
+    let taken = program.runs("tencent callbacks set https://other.example/ --replace --token mine").await;
+    assert_eq!(taken.code, 0, "{}", taken.err);
+    assert!(taken.err.contains("set TENCENT_CALLBACK_TOKEN to this token as well"), "{}", taken.err);
+    serving.ends_when_asked().await;
+}

@@ -1,0 +1,111 @@
+//! The key that signs, and what happens when it is not there.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+
+use room_owner::store::verify::Evidence;
+use room_owner::store::{Database, IfMissing, SqliteStore};
+use room_owner::tree::SigningKey;
+use secrecy::{ExposeSecret as _, SecretString};
+
+use super::copies::{check, told};
+use super::world::{World, allow, raw, url};
+
+fn key_file(database: &Path) -> PathBuf {
+    PathBuf::from(format!("{}.key", database.display()))
+}
+
+fn mode(file: &Path) -> u32 {
+    fs::metadata(file).unwrap().permissions().mode() & 0o777
+}
+
+async fn refusal(database: impl Into<Database>) -> String {
+    match SqliteStore::open(database, IfMissing::Fail).await {
+        Ok(_) => panic!("it was opened"),
+        Err(error) => error.to_string(),
+    }
+}
+
+#[tokio::test]
+async fn the_key_is_made_once_for_its_owner_alone_and_every_process_signs_with_it() {
+    let world = World::empty().await;
+    let file = key_file(&world.file());
+    assert_eq!(mode(&file), 0o600);
+    let before = fs::read_to_string(&file).unwrap();
+    assert!(before.starts_with("PRIVATE+KEY+room-owner/"));
+    let other = world.another().await;
+    for (n, store) in [&world.store, &other, &world.store, &other].into_iter().enumerate() {
+        allow(&format!("discord:1:{n}"), "*").apply(store).await;
+    }
+    assert_eq!(fs::read_to_string(&file).unwrap(), before);
+    other.close().await;
+    world.store.close().await;
+    let report = check(&world.file(), Evidence::default()).await;
+    assert!(report.sound && report.events == 4, "{}", told(&report));
+}
+
+#[tokio::test]
+async fn a_key_that_others_can_read_is_refused() {
+    let world = World::empty().await;
+    let file = key_file(&world.file());
+    for open in [0o640, 0o604, 0o660] {
+        fs::set_permissions(&file, fs::Permissions::from_mode(open)).unwrap();
+        let error = refusal(&url(&world.file())).await;
+        assert!(error.contains("open to other users") && error.contains("chmod 600"), "{error}");
+        assert!(!error.contains("PRIVATE"), "{error}");
+    }
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).unwrap();
+    drop(world.another().await);
+}
+
+#[tokio::test]
+async fn a_lost_key_is_not_replaced_in_silence() {
+    let world = World::new().await;
+    let file = key_file(&world.file());
+    let key = fs::read_to_string(&file).unwrap();
+    fs::remove_file(&file).unwrap();
+    let error = refusal(&url(&world.file())).await;
+    assert!(error.contains("is gone") && error.contains("audit key --new"), "{error}");
+    assert!(!file.exists(), "and none was made");
+    fs::write(&file, key.replace("PRIVATE", "SECRET")).unwrap();
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).unwrap();
+    let error = refusal(&url(&world.file())).await;
+    assert!(error.contains("not a signing key") && !error.contains("SECRET"), "{error}");
+}
+
+#[tokio::test]
+async fn a_given_key_signs_from_then_on_and_no_file_is_made() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("room-owner.db");
+    let open = async |key: &SecretString| {
+        SqliteStore::open(Database::of_file(&file, Some(key.clone())), IfMissing::Create).await.unwrap()
+    };
+    let keys = [SigningKey::generate(), SigningKey::generate()];
+    for (n, key) in keys.iter().enumerate() {
+        let store = open(key).await;
+        allow(&format!("discord:1:{n}"), "*").apply(&store).await;
+        store.close().await;
+    }
+    assert!(!key_file(&file).exists());
+    let public = keys.each_ref().map(|key| SigningKey::parse(key).unwrap().verifier_key().clone());
+    let with = async |keys: &[_]| check(&file, Evidence { keys: keys.to_vec(), ..Evidence::default() }).await;
+    assert!(with(&public[1..]).await.sound);
+    assert!(with(&public).await.sound, "the older one too");
+    assert!(told(&with(&public[..1]).await).contains("is not signed with the key"));
+    // The text of a key is nowhere in what the program leaves behind.
+    let mut raw = raw(&file).await;
+    let named: String = sqlx::query_scalar("SELECT key FROM tree_edge").fetch_one(&mut raw).await.unwrap();
+    assert_eq!(named, public[1].to_string());
+    for entry in fs::read_dir(folder.path()).unwrap() {
+        let path = entry.unwrap().path();
+        let bytes = if path.is_file() { fs::read(&path).unwrap() } else { Vec::new() };
+        for key in &keys {
+            let secret = key.expose_secret().splitn(5, '+').last().unwrap().as_bytes();
+            assert!(!bytes.windows(secret.len()).any(|part| part == secret), "{}", path.display());
+        }
+    }
+    let wrong = Database::of_file(&file, Some(SecretString::from("hunter2")));
+    let error = refusal(wrong).await;
+    assert!(error.contains("AUDIT_SIGNING_KEY") && !error.contains("hunter2"), "{error}");
+}

@@ -1,0 +1,22 @@
+//! The signed tree over the audit log: that it is what the standards say, and that no change of the file
+//! goes unnoticed.
+
+// A test that cannot go on fails; that is what `unwrap` says.
+#![allow(clippy::unwrap_used)]
+
+mod command_line;
+mod independent;
+mod keys;
+mod proofs;
+mod random;
+mod tampering;
+mod upgrade;
+mod vectors;
+mod witness;
+
+// The same people and databases as in the tests of the store; not all of them are needed here.
+#[allow(dead_code)]
+#[path = "../store/world.rs"]
+mod world;
+
+mod copies;

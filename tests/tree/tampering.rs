@@ -1,0 +1,436 @@
+//! Each way of changing a log after the fact, on a copy, and what a reviewer is told of it.
+
+use insta::assert_snapshot;
+use room_owner::store::verify::Evidence;
+use room_owner::store::{IfMissing, SqliteStore};
+
+use super::copies::{Copy, check, night, told};
+use super::world::{allow, ask, raw};
+
+/// An edit that the owner of the file makes, triggers off and on again, and what is said.
+async fn after(sql: &str) -> String {
+    let copy = Copy::of(&night().await).await;
+    assert_eq!(told(&copy.report().await), "", "before");
+    copy.tampered(sql).await;
+    told(&copy.report().await)
+}
+
+#[tokio::test]
+async fn a_log_that_nobody_touched_is_sound() {
+    let copy = Copy::of(&night().await).await;
+    let report = copy.report().await;
+    assert!(report.sound, "{}", told(&report));
+    assert_eq!(report.events, 20);
+    assert_eq!(report.root, hex::encode(copy.checkpoint.head().root));
+    assert_eq!(report.compared.len(), 1);
+    assert_eq!(report.unchecked, Vec::<String>::new());
+    let alone = copy.report_alone().await;
+    assert!(alone.sound);
+    assert_eq!(alone.unchecked.len(), 2, "it says what could not be checked: {:?}", alone.unchecked);
+}
+
+#[tokio::test]
+async fn a_log_in_use_can_be_checked() {
+    let world = night().await;
+    let report = room_owner::store::verify::verify(&world.file(), Evidence::default()).await.unwrap();
+    assert!(report.sound && report.events == 20, "{}", told(&report));
+    allow("discord:1:3", "*").apply(&world.store).await;
+    let report = room_owner::store::verify::verify(&world.file(), Evidence::default()).await.unwrap();
+    assert!(report.sound && report.events == 21, "{}", told(&report));
+}
+
+#[tokio::test]
+async fn an_edited_event_is_named() {
+    assert_snapshot!(
+        after("UPDATE audit_events SET body = replace(body, 'cli:ana', 'cli:eve') WHERE seq = 5").await,
+        @r"
+        event 5: its text is not the one that was signed: it was altered
+        the first 20 events are not those of `room-owner.db.checkpoint`: the log was altered or rewritten after that
+        event 5: its row in `operations` does not say what the log says: `actor`
+        event 5: grant 1 is not as the log says: it was altered
+        "
+    );
+    assert_snapshot!(
+        after("UPDATE audit_events SET body = replace(body, 'cli:ana', 'cli:eve') WHERE seq = 1;
+               UPDATE operations SET actor = 'cli:eve' WHERE operation = 1").await,
+        @r"
+        event 1: its text is not the one that was signed: it was altered
+        the first 20 events are not those of `room-owner.db.checkpoint`: the log was altered or rewritten after that
+        event 1: the entry for channel `slack:T1:C1` is not as the log says: it was altered
+        event 2: it changes channel `slack:T1:C1`, which was not so before
+        event 3: the entry for channel `discord:1:2` is not as the log says: it was altered
+        an entry for channel `discord:1:2` is nowhere in the log: it was added by hand
+        "
+    );
+    assert_snapshot!(after("UPDATE audit_events SET operation = 3 WHERE seq = 4").await, @r"
+        event 4: its row names operation 3, its text `4`
+        event 4: it begins an operation that does not have its number
+        ");
+    // A single space that JSON does not mind.
+    assert_snapshot!(after("UPDATE audit_events SET body = body || ' ' WHERE seq = 20").await, @r"
+        event 20: its text is not the one that was signed: it was altered
+        the first 20 events are not those of `room-owner.db.checkpoint`: the log was altered or rewritten after that
+        ");
+    assert_snapshot!(after("PRAGMA ignore_check_constraints = ON; UPDATE audit_events SET body = body || char(30) WHERE seq = 19").await, @r"
+        event 19: its text is not the one that was signed: it was altered
+        the first 20 events are not those of `room-owner.db.checkpoint`: the log was altered or rewritten after that
+        event 19: its text is no event: trailing characters at line 1 column 417
+        ");
+}
+
+#[tokio::test]
+async fn a_deleted_event_is_named() {
+    assert_snapshot!(
+        after("DELETE FROM audit_events WHERE seq IN (7, 8); DELETE FROM operations WHERE operation IN (7, 8)").await,
+        @r"
+        event 7: it is missing, and all up to event 8: they were taken out
+        event 6: grant 2 is not as the log says: it was altered
+        "
+    );
+    // With the numbers behind it closed up.
+    assert_snapshot!(
+        after("DELETE FROM audit_events WHERE seq = 19; DELETE FROM operations WHERE operation = 19;
+               UPDATE audit_events SET seq = seq - 1 WHERE seq > 19").await,
+        @r"
+        event 19: its text is not the one that was signed: it was altered
+        event 20: it is missing: it was taken out
+        event 20: the log ends after 19 events, and `room-owner.db.checkpoint` is a head of 20: its end was cut off, or it is an older copy
+        event 19: its text says that it is event 20
+        event 19: it begins an operation that does not have its number
+        event 19: it begins an operation that `operations` has no row for
+        event 20: `operations` has a row for it, and the log has no such event
+        "
+    );
+}
+
+#[tokio::test]
+async fn an_inserted_event_is_named() {
+    let forged = r#"INSERT INTO audit_events SELECT 21, 21, replace(replace(body, '"seq":1,', '"seq":21,'), '"operation":"1"', '"operation":"21"') FROM audit_events WHERE seq = 1"#;
+    let copy = Copy::of(&night().await).await;
+    // The triggers let it through: it has the next number.
+    copy.with(forged).await;
+    assert_snapshot!(told(&copy.report().await), @r"
+        event 21: it was added behind the signed log
+        event 21: it begins an operation that `operations` has no row for
+        event 21: it makes an entry for channel `slack:T1:C1`, which is gone
+        ");
+    let refusal = SqliteStore::open(&super::world::url(&copy.file()), IfMissing::Fail).await.err().unwrap();
+    assert!(refusal.to_string().contains("21 events and its signed tree 20"), "{refusal}");
+}
+
+#[tokio::test]
+async fn two_events_that_changed_places_are_named() {
+    assert_snapshot!(
+        after("UPDATE audit_events SET seq = -1 WHERE seq = 5; UPDATE audit_events SET seq = 5 WHERE seq = 6;
+               UPDATE audit_events SET seq = 6 WHERE seq = -1").await,
+        @r"
+        event 5: its text is not the one that was signed: it was altered
+        event 6: its text is not the one that was signed: it was altered
+        the first 20 events are not those of `room-owner.db.checkpoint`: the log was altered or rewritten after that
+        event 5: its text says that it is event 6
+        event 5: it begins an operation that does not have its number
+        event 5: its row in `operations` does not say what the log says: `command`
+        event 5: grant 2 is not as the log says: it was altered
+        event 6: its text says that it is event 5
+        event 6: it begins an operation that does not have its number
+        event 6: its row in `operations` does not say what the log says: `command`
+        event 6: grant 1 is not as the log says: it was altered
+        "
+    );
+}
+
+/// The file as it was some events ago, with every table in agreement: only what lies outside tells.
+#[tokio::test]
+async fn a_cut_tail_is_seen_by_the_head_beside_the_file() {
+    let world = night().await;
+    let longer = Copy::of(&world).await;
+    let world = world.reopened().await;
+    allow("discord:1:3", "*").apply(&world.store).await;
+    let newer = Copy::of(&world).await;
+
+    std::fs::copy(longer.file(), newer.file()).unwrap();
+    assert_snapshot!(told(&newer.report().await), @"event 21: the log ends after 20 events, and `room-owner.db.checkpoint` is a head of 21: its end was cut off, or it is an older copy");
+    let refusal = SqliteStore::open(&super::world::url(&newer.file()), IfMissing::Fail).await.err().unwrap();
+    assert!(refusal.to_string().contains("ends at event 20, and 21 were signed"), "{refusal}");
+    super::copies::settle(raw(&newer.file()).await).await;
+    // Without the file, by a head that somebody kept, and by one that somebody saw in the chat.
+    std::fs::remove_file(newer.beside(".checkpoint")).unwrap();
+    let kept =
+        Evidence { checkpoints: vec![("kept".to_owned(), newer.checkpoint.clone())], ..Evidence::default() };
+    assert!(told(&check(&newer.file(), kept).await).contains("`kept` is a head of 21"));
+    let seen = newer.checkpoint.head().to_string().parse().unwrap();
+    let seen = Evidence { seen: vec![seen], ..Evidence::default() };
+    assert!(told(&check(&newer.file(), seen).await).contains("is a head of 21"));
+    // Rows alone, without their heads.
+    assert_snapshot!(
+        after("DELETE FROM audit_events WHERE seq > 19; DELETE FROM operations WHERE operation > 19;
+               DELETE FROM deliveries WHERE operation > 19").await,
+        @r"
+        event 20: it is missing: it was taken out
+        event 20: the log ends after 19 events, and `room-owner.db.checkpoint` is a head of 20: its end was cut off, or it is an older copy
+        "
+    );
+}
+
+/// Everything made anew, tables and tree and signature, by somebody with a key.
+#[tokio::test]
+async fn a_rewritten_log_is_seen_by_what_lies_outside() {
+    let rewrite = "UPDATE audit_events SET body = replace(body, 'cli:ana', 'cli:eve');
+         UPDATE operations SET actor = 'cli:eve' WHERE actor = 'cli:ana';
+         UPDATE grants SET granted_by = 'cli:eve', revoked_by = iif(revoked_by IS NULL, NULL, 'cli:eve');
+         UPDATE authorised_channels SET allowed_by = 'cli:eve', removed_by = iif(removed_by IS NULL, NULL, 'cli:eve');
+         DELETE FROM tree_edge; DELETE FROM tree_heads; DELETE FROM tree_nodes";
+    for has_the_key in [false, true] {
+        let copy = Copy::of(&night().await).await;
+        copy.tampered(rewrite).await;
+        let (head, key) = (copy.beside(".checkpoint"), copy.beside(".key"));
+        std::fs::remove_file(&head).unwrap();
+        if !has_the_key {
+            std::fs::remove_file(&key).unwrap();
+        }
+        // The program itself plants a tree where there is none, and signs it.
+        super::world::open(&copy.file()).await.close().await;
+        let alone = check(&copy.file(), Evidence::default()).await;
+        // Beside it lies the head that the program put there just now.
+        assert!(alone.sound, "by itself it agrees: {}", told(&alone));
+
+        let told_by_key = told(&copy.report().await);
+        assert_eq!(told_by_key.contains("is not signed with the key"), !has_the_key, "{told_by_key}");
+        std::fs::write(&head, copy.checkpoint.as_str()).unwrap();
+        let told_by_head = told(&copy.report().await);
+        assert!(told_by_head.contains("the first 20 events are not those of"), "{told_by_head}");
+        let seen = Evidence {
+            seen: vec![copy.checkpoint.head().to_string().parse().unwrap()],
+            ..Evidence::default()
+        };
+        std::fs::remove_file(&head).unwrap();
+        assert!(told(&check(&copy.file(), seen).await).contains("as it was seen"));
+    }
+}
+
+#[tokio::test]
+async fn an_older_checkpoint_is_a_beginning_of_the_same_log() {
+    let world = night().await;
+    let older = Copy::of(&world).await;
+    let world = world.reopened().await;
+    for room in ["a", "b", "c"] {
+        ask(&format!("{room} bob")).attempt(&world.store).await;
+    }
+    let newer = Copy::of(&world).await;
+    let evidence = Evidence {
+        checkpoints: vec![("older".to_owned(), older.checkpoint.clone())],
+        seen: vec![older.checkpoint.head().to_string().parse().unwrap()],
+        keys: vec![newer.key.clone()],
+    };
+    let report = check(&newer.file(), evidence).await;
+    assert!(report.sound, "{}", told(&report));
+    assert_eq!(report.compared.len(), 3);
+}
+
+#[tokio::test]
+async fn a_trigger_that_is_gone_or_another_is_named() {
+    let copy = Copy::of(&night().await).await;
+    copy.with("DROP TRIGGER audit_events_never_deleted").await;
+    assert_snapshot!(told(&copy.report().await), @"the trigger `audit_events_never_deleted` was taken off");
+    copy.with("CREATE TRIGGER audit_events_never_deleted BEFORE DELETE ON audit_events WHEN FALSE BEGIN SELECT 1; END")
+        .await;
+    assert_snapshot!(told(&copy.report().await), @"the trigger `audit_events_never_deleted` was altered");
+    // To start up it looks right: the names are all there.
+    drop(SqliteStore::open(&super::world::url(&copy.file()), IfMissing::Fail).await.unwrap());
+    let copy = Copy::of(&night().await).await;
+    copy.with(
+        "CREATE TRIGGER mine AFTER INSERT ON grants BEGIN UPDATE acl_version SET version = 0; END;
+               CREATE TABLE notes (text TEXT); DROP INDEX operations_by_actor",
+    )
+    .await;
+    assert_snapshot!(told(&copy.report().await), @r"
+        the index `operations_by_actor` was taken off
+        the table `notes` is none of this program's: somebody added it
+        the trigger `mine` is none of this program's: somebody added it
+        ");
+}
+
+#[tokio::test]
+async fn an_acl_that_is_not_what_the_log_tells_is_named() {
+    for (sql, expected) in [
+        ("UPDATE grants SET role = 'admin' WHERE id = 1", "event 5: grant 1 is not as the log says"),
+        ("UPDATE grants SET expires_at = 9 WHERE id = 1", "event 5: grant 1 is not as the log says"),
+        ("UPDATE grants SET granted_in = 4 WHERE id = 1", "event 5: grant 1 is not as the log says"),
+        (
+            "UPDATE grants SET revoked_at = NULL, revoked_by = NULL, revoked_in = NULL WHERE id = 2",
+            "event 6: grant 2 is not as the log says",
+        ),
+        ("UPDATE grants SET revoked_by = 'cli:eve' WHERE id = 2", "event 6: grant 2 is not as the log says"),
+        ("DELETE FROM grants WHERE id = 2", "event 6: it makes grant 2, which is gone"),
+        (
+            "INSERT INTO grants (subject, role, effect, rooms, granted_by, granted_at, granted_in)
+             VALUES ('cli:eve', 'admin', 'permit', '*', 'cli:ana', 0, 5)",
+            "grant 3 is nowhere in the log: it was added by hand",
+        ),
+        ("UPDATE grants SET role = 'root' WHERE id = 1", "grant 1 cannot be read"),
+        (
+            "UPDATE authorised_channels SET rooms = '*' WHERE id = 1",
+            "event 1: the entry for channel `slack:T1:C1` is not as the log says",
+        ),
+        (
+            "UPDATE authorised_channels SET removed_at = NULL, removed_by = NULL, removed_in = NULL WHERE id = 3",
+            "event 3: the entry for channel `discord:1:2` is not as the log says",
+        ),
+        (
+            "DELETE FROM authorised_channels WHERE id = 3",
+            "event 3: it makes an entry for channel `discord:1:2`, which is gone",
+        ),
+        (
+            "INSERT INTO authorised_channels (channel, rooms, allowed_by, allowed_at, allowed_in)
+             VALUES ('discord:9:9', '*', 'cli:ana', 0, 1)",
+            "an entry for channel `discord:9:9` is nowhere in the log",
+        ),
+    ] {
+        let sql = format!("PRAGMA ignore_check_constraints = ON; {sql}");
+        let told = after(&sql).await;
+        assert!(told.contains(expected) && told.lines().count() == 1, "{sql}: {told}");
+    }
+}
+
+#[tokio::test]
+async fn operations_and_deliveries_that_are_not_what_the_log_tells_are_named() {
+    for (sql, expected) in [
+        (
+            "UPDATE operations SET outcome = 'succeeded' WHERE operation = 9",
+            "event 9: its row in `operations` does not say what the log says: `outcome`",
+        ),
+        ("UPDATE operations SET actor = 'cli:eve', room = 'other' WHERE operation = 10", "`actor`, `room`"),
+        (
+            "UPDATE operations SET previous_owner = NULL WHERE operation = 10",
+            "event 10: its row in `operations` does not say what the log says: `previous_owner`",
+        ),
+        (
+            "UPDATE operations SET at = at + 1 WHERE operation = 1",
+            "event 1: its row in `operations` does not say what the log says: `at`",
+        ),
+        (
+            "UPDATE operations SET is_open = 0, held_room = NULL WHERE operation = 16",
+            "`is_open`, `held_room`",
+        ),
+        (
+            "UPDATE operations SET request_id = 'other' WHERE operation = 14",
+            "event 14: its row in `operations`",
+        ),
+        (
+            "DELETE FROM operations WHERE operation = 4",
+            "event 4: it begins an operation that `operations` has no row for",
+        ),
+        (
+            "INSERT INTO operations (operation, at, command, outcome, instance, is_open) VALUES (11, 0, 'x', 'succeeded', '', 0)",
+            "event 11: `operations` has a row for it, and it begins no operation",
+        ),
+        (
+            "INSERT INTO operations (operation, at, command, outcome, instance, is_open) VALUES (99, 0, 'x', 'succeeded', '', 0)",
+            "event 99: `operations` has a row for it, and the log has no such event",
+        ),
+        (
+            "UPDATE deliveries SET operation = 9 WHERE delivery_id = 'slack:1'",
+            "event 10: `deliveries` does not say",
+        ),
+        ("DELETE FROM deliveries WHERE delivery_id = 'slack:2'", "event 14: `deliveries` does not say"),
+        ("INSERT INTO deliveries VALUES ('slack:new', 1)", "`deliveries` has 5 rows, and the log claims 4"),
+    ] {
+        let told = after(sql).await;
+        assert!(told.contains(expected), "{sql}: {told}");
+    }
+}
+
+#[tokio::test]
+async fn a_tree_that_is_not_that_of_the_rows_is_named() {
+    for (sql, expected) in [
+        ("UPDATE tree_edge SET size = 19", "the edge of the tree is kept for 19 events"),
+        ("UPDATE tree_edge SET peaks = zeroblob(96)", "the edge of the tree"),
+        (
+            "UPDATE tree_edge SET key = 'nobody'",
+            "the key that the database names: `nobody` is not a verifier key",
+        ),
+        ("DELETE FROM tree_heads WHERE size = 20", "event 20: it was added behind the signed log"),
+        ("DELETE FROM tree_heads WHERE size = 7", "event 7: its text is not the one that was signed"),
+        (
+            "UPDATE tree_heads SET leaves = zeroblob(32) WHERE size = 3",
+            "event 3: its text is not the one that was signed",
+        ),
+        (
+            "UPDATE tree_heads SET checkpoint = (SELECT checkpoint FROM tree_heads WHERE size = 2) WHERE size = 3",
+            "event 3: it is not what was signed: the head after event 3 is another",
+        ),
+        (
+            "UPDATE tree_heads SET checkpoint = NULL WHERE size = 20",
+            "the newest signed head in the database is not that of the rows",
+        ),
+        (
+            "INSERT INTO tree_nodes VALUES (8, 0, zeroblob(32))",
+            "1 hashes of the tree are kept, and the rows lead to 0",
+        ),
+        ("DELETE FROM tree_edge", "the log is from before signed heads"),
+    ] {
+        let told = after(sql).await;
+        assert!(told.contains(expected), "{sql}: {told}");
+    }
+}
+
+/// With its leaf hash made to fit, an event is found by the next head that does not.
+#[tokio::test]
+async fn an_edited_event_with_its_hash_is_found_by_the_signed_heads() {
+    use super::independent::leaf;
+
+    let copy = Copy::of(&night().await).await;
+    let mut raw = raw(&copy.file()).await;
+    let body: String =
+        sqlx::query_scalar("SELECT body FROM audit_events WHERE seq = 9").fetch_one(&mut raw).await.unwrap();
+    drop(raw);
+    let forged = body.replace("somebody", "anybody");
+    copy.tampered(&format!(
+        "UPDATE audit_events SET body = replace(body, 'somebody', 'anybody') WHERE seq = 9;
+         UPDATE operations SET actor_name = 'anybody' WHERE operation = 9;
+         UPDATE tree_heads SET leaves = x'{}' WHERE size = 9",
+        hex::encode(leaf(forged.as_bytes()))
+    ))
+    .await;
+    let told = told(&copy.report().await);
+    assert!(
+        told.starts_with("event 9: it is not what was signed: the head after event 9 is another"),
+        "{told}"
+    );
+}
+
+#[tokio::test]
+async fn a_forged_head_beside_the_file_is_named() {
+    let copy = Copy::of(&night().await).await;
+    for (text, expected) in [
+        (copy.checkpoint.as_str().replacen("\n20\n", "\n19\n", 1), "it was altered, or forged"),
+        ("hello".to_owned(), "is no signed head"),
+    ] {
+        std::fs::write(copy.beside(".checkpoint"), text).unwrap();
+        let told = told(&copy.report().await);
+        assert!(told.contains(expected), "{told}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_no_database_of_the_program_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("notes.db");
+    assert!(refusal(&file).await.contains("there is no database"));
+    std::fs::write(&file, "notes ".repeat(100)).unwrap();
+    assert!(refusal(&file).await.contains("notes.db") || refusal(&file).await.contains("not a database"));
+    std::fs::remove_file(&file).unwrap();
+    super::world::execute(&mut creating(&file).await, "CREATE TABLE t (a)").await.unwrap();
+    assert!(refusal(&file).await.contains("no database of room-owner"));
+}
+
+async fn creating(file: &std::path::Path) -> sqlx::sqlite::SqliteConnection {
+    use sqlx::Connection as _;
+
+    let options = sqlx::sqlite::SqliteConnectOptions::new().filename(file).create_if_missing(true);
+    sqlx::sqlite::SqliteConnection::connect_with(&options).await.unwrap()
+}
+
+async fn refusal(file: &std::path::Path) -> String {
+    room_owner::store::verify::verify(file, Evidence::default()).await.unwrap_err().to_string()
+}
