@@ -13,7 +13,7 @@ pub trait Directory: Send + Sync {
     fn groups_of(&self, subject: &Subject) -> Vec<Subject>;
 
     /// What is known about a group now, so that it can be explained.
-    fn standing(&self, group: &Subject) -> Standing;
+    fn standing(&self, group: &Subject) -> GroupStanding;
 
     /// How well the groups that the ACL names are known; `None` if none is looked up.
     fn report(&self) -> Option<DirectoryReport>;
@@ -21,7 +21,7 @@ pub trait Directory: Send + Sync {
 
 /// What is known about a group.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Standing {
+pub enum GroupStanding {
     /// Its members are known.
     Known {
         /// How many there are.
@@ -66,14 +66,14 @@ impl Directory for NoDirectory {
         Vec::new()
     }
 
-    fn standing(&self, group: &Subject) -> Standing {
+    fn standing(&self, group: &Subject) -> GroupStanding {
         match group {
             Subject::SlackGroup { .. } => {
-                Standing::Unknown("user groups are known to the running bot only".to_owned())
+                GroupStanding::Unknown("user groups are known to the running bot only".to_owned())
             }
-            Subject::DiscordRole { .. } => Standing::WithEachRequest,
+            Subject::DiscordRole { .. } => GroupStanding::WithEachRequest,
             Subject::SlackUser { .. } | Subject::DiscordUser { .. } | Subject::Cli { .. } => {
-                Standing::NotAGroup
+                GroupStanding::NotAGroup
             }
         }
     }

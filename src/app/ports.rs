@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 
 pub use super::callbacks::{CallbackEnd, Confirmation, Observed, OwnerNotice, Seen};
-pub use super::directory::{Directory, DirectoryReport, NoDirectory, Standing};
+pub use super::directory::{Directory, DirectoryReport, GroupStanding, NoDirectory};
 pub use crate::domain::access::{AclChange, NewGrant};
 use crate::domain::access::{
     AclView, AuthorisedChannel, ChangedEntry, Grant, GrantId, GrantUse, NotEdited, Permit,
@@ -17,6 +17,7 @@ use crate::domain::audit::{
 };
 use crate::domain::command::{CommandRequest, DeliveryId, Place, RejectedRequest};
 use crate::domain::principal::{Channel, Principal, Subject};
+use crate::domain::reply_note::ReplyNote;
 use crate::domain::room::{AccountId, RoomId};
 use crate::domain::tree_head::TreeHead;
 
@@ -162,6 +163,14 @@ pub trait Store: Send + Sync {
         at: Timestamp,
     ) -> Result<(), StoreError>;
 
+    /// Notes how the reply to an operation went, if not as usual.
+    async fn note_reply(
+        &self,
+        operation: OperationId,
+        note: &ReplyNote,
+        at: Timestamp,
+    ) -> Result<(), StoreError>;
+
     /// Records the outcome of an operation; the head of the log that covers the record. `None` if the
     /// operation already has a final outcome, which stands.
     async fn finish(
@@ -234,6 +243,9 @@ pub trait Store: Send + Sync {
 
     /// One entry.
     async fn operation(&self, operation: OperationId) -> Result<Option<AuditEntry>, StoreError>;
+
+    /// What was noted about the reply to an operation, oldest first.
+    async fn reply_notes(&self, operation: OperationId) -> Result<Vec<(Timestamp, ReplyNote)>, StoreError>;
 
     /// The log, to ask it questions.
     fn log(&self) -> &dyn AuditLog;

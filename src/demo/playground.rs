@@ -25,6 +25,9 @@ use crate::tencent::simulator::{Api, Fault, FaultKind, Simulator, When};
 const PAGE: &str = include_str!("page/playground.html");
 const STYLE: &str = include_str!("page/playground.css");
 const SCRIPT: &str = include_str!("page/playground.js");
+const DOM: &str = include_str!("page/dom.js");
+const DISCORD_STYLE: &str = include_str!("page/discord.css");
+const DISCORD_SCRIPT: &str = include_str!("page/discord.js");
 
 /// Nothing from elsewhere, nothing inline: text from chat can never become script.
 const CONTENT_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; \
@@ -77,6 +80,9 @@ pub(super) fn router(
         .route("/", file("text/html; charset=utf-8", PAGE))
         .route("/playground.css", file("text/css; charset=utf-8", STYLE))
         .route("/playground.js", file("text/javascript; charset=utf-8", SCRIPT))
+        .route("/dom.js", file("text/javascript; charset=utf-8", DOM))
+        .route("/discord.css", file("text/css; charset=utf-8", DISCORD_STYLE))
+        .route("/discord.js", file("text/javascript; charset=utf-8", DISCORD_SCRIPT))
         .route("/demo/world", get(world))
         .route("/demo/rooms", get(rooms))
         .route("/demo/say", post(say))

@@ -17,6 +17,7 @@ use crate::app::service::{Handled, Work};
 use crate::domain::command::{CommandRequest, Place, RejectedRequest, Rejection};
 use crate::domain::principal::Channel;
 use crate::domain::reply::Reply;
+use crate::domain::reply_note::HowReplied;
 use crate::domain::room::{AccountId, RoomId};
 
 /// How long suggestions may take to find. A client that waits for longer shows none.
@@ -140,6 +141,7 @@ impl Door {
         }
         if let Err(failure) = self.rest.callback(to, &render::at_once(self.render(reply))).await {
             warn!(%failure, operation = ?reply.operation(), "an answer could not be delivered");
+            self.service.note_reply(reply.operation(), HowReplied::Lost, failure).await;
         }
     }
 
@@ -151,9 +153,16 @@ impl Door {
         let patience = &self.settings.patience;
         let mut left = patience.longest;
         let mut pauses = patience.pauses.iter();
-        loop {
+        let mut failed_before = None;
+        let failure = loop {
             let failure = match self.rest.edit_original(to, &message).await {
-                Ok(()) => return debug!(operation, "outcome delivered"),
+                Ok(()) => {
+                    debug!(operation, "outcome delivered");
+                    if let Some(failure) = failed_before {
+                        self.service.note_reply(reply.operation(), HowReplied::Edited, failure).await;
+                    }
+                    return;
+                }
                 Err(failure) => failure,
             };
             warn!(%failure, operation, "discord did not take an outcome");
@@ -162,20 +171,26 @@ impl Door {
             match pause.and_then(|pause| Some((pause, left.checked_sub(pause)?))) {
                 Some((pause, rest)) => {
                     left = rest;
+                    failed_before = Some(failure);
                     self.clock.sleep(pause).await;
                 }
-                None => break,
+                None => break failure,
             }
-        }
+        };
         let private = self.settings.private_replies || matches!(reply, Reply::Owner { .. });
-        match to.channel.as_ref().filter(|_| !private && self.rest.has_bot_token()) {
-            Some(channel) => match self.rest.post_to_channel(channel, &message).await {
-                Ok(()) => info!(operation, "outcome posted to the channel instead"),
-                Err(failure) => {
-                    warn!(%failure, operation, "an outcome could not be delivered; the audit log has it");
-                }
-            },
-            None => warn!(operation, "an outcome could not be delivered; the audit log has it"),
+        let posted = match to.channel.as_ref().filter(|_| !private && self.rest.has_bot_token()) {
+            Some(channel) => self.rest.post_to_channel(channel, &message).await,
+            None => Err(failure.clone()),
+        };
+        match posted {
+            Ok(()) => {
+                info!(operation, "outcome posted to the channel instead");
+                self.service.note_reply(reply.operation(), HowReplied::Posted, failure).await;
+            }
+            Err(failure) => {
+                warn!(%failure, operation, "an outcome could not be delivered; the audit log has it");
+                self.service.note_reply(reply.operation(), HowReplied::Lost, failure).await;
+            }
         }
     }
 

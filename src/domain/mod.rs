@@ -9,6 +9,7 @@ pub mod command;
 pub mod period;
 pub mod principal;
 pub mod reply;
+pub mod reply_note;
 pub mod room;
 pub mod tree_head;
 pub mod verification;

@@ -73,7 +73,7 @@ pub enum Reply {
         /// Whether the outcome is in the log. If not, it is resolved later.
         recorded: bool,
         /// The log's head after the record of the outcome.
-        head: Option<TreeHead>,
+        head: Option<Box<TreeHead>>,
     },
     /// Not permitted.
     Denied {

@@ -14,7 +14,7 @@ use secrecy::SecretString;
 use tracing::{info, warn};
 
 use super::web_api::{CallError, WebApi};
-use crate::app::ports::{Clock, Directory, DirectoryReport, GroupSubjects, Standing, Store};
+use crate::app::ports::{Clock, Directory, DirectoryReport, GroupStanding, GroupSubjects, Store};
 use crate::domain::principal::Subject;
 
 /// How old a membership may be to count.
@@ -137,25 +137,26 @@ impl Directory for Groups {
         })
     }
 
-    fn standing(&self, group: &Subject) -> Standing {
+    fn standing(&self, group: &Subject) -> GroupStanding {
         let Subject::SlackGroup { team, .. } = group else {
             return match group {
-                Subject::DiscordRole { .. } => Standing::WithEachRequest,
-                _ => Standing::NotAGroup,
+                Subject::DiscordRole { .. } => GroupStanding::WithEachRequest,
+                _ => GroupStanding::NotAGroup,
             };
         };
         let now = self.clock.now();
         self.read(|known| match known.members.get(group) {
             Some(members) if is_fresh(members.as_of, now) => {
-                Standing::Known { members: members.users.len(), as_of: members.as_of }
+                GroupStanding::Known { members: members.users.len(), as_of: members.as_of }
             }
-            Some(members) => {
-                Standing::Stale { as_of: members.as_of, why: known.problem.as_ref().map(ToString::to_string) }
-            }
+            Some(members) => GroupStanding::Stale {
+                as_of: members.as_of,
+                why: known.problem.as_ref().map(ToString::to_string),
+            },
             None if !known.is_looked_up => {
-                Standing::Unknown("SLACK_BOT_TOKEN is not set, so no user group is looked up".to_owned())
+                GroupStanding::Unknown("SLACK_BOT_TOKEN is not set, so no user group is looked up".to_owned())
             }
-            None => Standing::Unknown(match (&known.team, &known.problem) {
+            None => GroupStanding::Unknown(match (&known.team, &known.problem) {
                 (Some(own), _) if own != team => of_another_team(own),
                 (_, Some(problem)) => problem.to_string(),
                 (_, None) => "it was not read yet".to_owned(),

@@ -10,6 +10,8 @@ use serde_json::Value;
 use tracing::{info, warn};
 
 use super::Slack;
+use crate::domain::reply::Reply;
+use crate::domain::reply_note::HowReplied;
 
 /// Slack's hosts, for commands over HTTP, for the socket mode's form, and for GovSlack.
 const SLACK_HOSTS: [&str; 1] = ["hooks.slack.com"];
@@ -101,16 +103,24 @@ fn is_loopback(url: &Url) -> bool {
 impl Slack {
     /// Posts a late answer, with patience. What cannot be delivered changes nothing that was done: it is
     /// in the audit log.
-    pub(super) async fn answer_late(&self, response_url: Option<ResponseUrl>, message: &Value) {
+    pub(super) async fn answer_late(&self, response_url: Option<ResponseUrl>, reply: &Reply) {
+        if let Err(why) = self.post_late(response_url, &self.render(reply)).await {
+            warn!(why, "a late answer was given up; the audit log has the outcome");
+            self.service.note_reply(reply.operation(), HowReplied::Lost, why).await;
+        }
+    }
+
+    /// The error says why it could not be delivered.
+    async fn post_late(&self, response_url: Option<ResponseUrl>, message: &Value) -> Result<(), String> {
         let Some(ResponseUrl(url)) = response_url else {
-            warn!("a late answer has nowhere to go: the response_url is missing or not Slack's");
-            return;
+            return Err("the response_url is missing or not one of Slack's".to_owned());
         };
+        let mut why = String::new();
         for post in 0..POSTS {
             let pause = match self.http.post(url.clone()).json(message).send().await {
                 Ok(response) if response.status().is_success() => {
                     info!(post = post + 1, "late answer delivered");
-                    return;
+                    return Ok(());
                 }
                 Ok(response) => {
                     let status = response.status();
@@ -118,15 +128,18 @@ impl Slack {
                         && status != StatusCode::TOO_MANY_REQUESTS
                         && status != StatusCode::REQUEST_TIMEOUT;
                     warn!(%status, post = post + 1, "slack did not take a late answer");
+                    why = format!("slack answered {}", status.as_u16());
                     // Expired or used up: no repetition helps.
                     if is_over || status.is_redirection() {
-                        return;
+                        return Err(why);
                     }
                     retry_after(&response)
                 }
                 Err(error) => {
                     // The URL is a secret.
-                    warn!(error = %error.without_url(), post = post + 1, "slack could not be reached for a late answer");
+                    let error = error.without_url();
+                    warn!(%error, post = post + 1, "slack could not be reached for a late answer");
+                    why = format!("slack could not be reached: {error}");
                     None
                 }
             };
@@ -134,7 +147,7 @@ impl Slack {
                 self.clock.sleep(pause.unwrap_or(*usual).min(LONGEST_PAUSE)).await;
             }
         }
-        warn!("a late answer was given up; the audit log has the outcome");
+        Err(why)
     }
 }
 

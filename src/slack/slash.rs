@@ -64,14 +64,14 @@ impl Slack {
                 let slack = Arc::clone(&self);
                 self.service.track(async move {
                     let reply = work.await.unwrap_or_else(|panic| broken(&panic));
-                    slack.answer_late(response_url, &slack.render(&reply)).await;
+                    slack.answer_late(response_url, &reply).await;
                 });
                 self.say(&Reply::Working { typed, result_follows })
             }
         }
     }
 
-    fn render(&self, reply: &Reply) -> serde_json::Value {
+    pub(super) fn render(&self, reply: &Reply) -> serde_json::Value {
         render(reply, &self.settings.command, self.settings.private_replies)
     }
 

@@ -5,8 +5,8 @@
 
 use std::path::Path;
 
-use sqlx::Connection as _;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
+use sqlx::{ConnectOptions as _, Connection as _};
 
 use super::verify::{Evidence, verify};
 use super::{Database, beside, failed, witness};
@@ -39,7 +39,8 @@ pub async fn run(database: &Database, file: &Path) -> Result<Report, StoreError>
         .filename(&original)
         .create_if_missing(false)
         .busy_timeout(super::BUSY_TIMEOUT)
-        .pragma("trusted_schema", "OFF");
+        .pragma("trusted_schema", "OFF")
+        .disable_statement_logging();
     let mut connection =
         SqliteConnection::connect_with(&options).await.map_err(failed("the database cannot be opened"))?;
     sqlx::query("VACUUM INTO ?")

@@ -33,6 +33,8 @@ pub(super) enum What<'a> {
     },
     /// Who owned the room before, noted while the change is under way.
     Noted { operation: OperationId, at: String, previous_owner: &'a str },
+    /// How its reply went, if not as usual.
+    Reply { operation: OperationId, at: String, how: &'static str, why: &'a str },
     /// What came of it.
     Ended {
         operation: OperationId,

@@ -12,6 +12,7 @@ mod instance;
 mod key_file;
 mod observed;
 mod reading;
+mod replies;
 mod rows;
 mod scratch;
 mod seal;
@@ -46,6 +47,7 @@ use crate::domain::access::{AclView, AuthorisedChannel, Grant, GrantId, GrantUse
 use crate::domain::audit::{AuditEntry, AuditFilter, OperationId, Outcome, Unresolved};
 use crate::domain::command::Place;
 use crate::domain::principal::{Channel, Principal};
+use crate::domain::reply_note::ReplyNote;
 use crate::domain::room::{AccountId, RoomId};
 use crate::domain::tree_head::TreeHead;
 use crate::tree::VerifierKey;
@@ -351,6 +353,15 @@ impl Store for SqliteStore {
         self.writer.note_previous_owner(operation, previous.clone(), at).await
     }
 
+    async fn note_reply(
+        &self,
+        operation: OperationId,
+        note: &ReplyNote,
+        at: Timestamp,
+    ) -> Result<(), StoreError> {
+        self.writer.note_reply(operation, note.clone(), at).await
+    }
+
     async fn finish(
         &self,
         operation: OperationId,
@@ -448,6 +459,10 @@ impl Store for SqliteStore {
 
     async fn checkpoint(&self, operation: OperationId) -> Result<Option<String>, StoreError> {
         tree::checkpoint_of(&self.readers, operation).await.map_err(failed("the audit log cannot be read"))
+    }
+
+    async fn reply_notes(&self, operation: OperationId) -> Result<Vec<(Timestamp, ReplyNote)>, StoreError> {
+        replies::notes(&self.readers, operation).await.map_err(failed("the audit log cannot be read"))
     }
 
     async fn check_writable(&self) -> Result<(), StoreError> {

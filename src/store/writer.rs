@@ -17,6 +17,7 @@ use tracing::{debug, warn};
 use crate::app::ports::{AclChanged, AclEdit, Admission, Admitted, Observed, OwnerNotice, Seen, StoreError};
 use crate::domain::access::{Authority, GrantId};
 use crate::domain::audit::{Attempt, OperationId, Outcome, Verdict};
+use crate::domain::reply_note::ReplyNote;
 use crate::domain::room::AccountId;
 use crate::domain::tree_head::TreeHead;
 use crate::tree::Checkpoint;
@@ -25,6 +26,7 @@ use super::acl;
 use super::admission::{self, Applied, Ledger};
 use super::instance::Instance;
 use super::observed;
+use super::replies;
 use super::seal::Seal;
 
 /// How many jobs may wait. A full queue makes callers wait, which is what they would do anyway.
@@ -38,6 +40,7 @@ enum Job {
     Admit(Box<Admission>, Timestamp, Answer<Admitted>),
     Finish(OperationId, Box<Outcome>, Timestamp, Answer<Option<TreeHead>>),
     Note(OperationId, AccountId, Timestamp, Answer<()>),
+    NoteReply(OperationId, ReplyNote, Timestamp, Answer<()>),
     EditAcl(Box<AclEdit>, Timestamp, Answer<AclChanged>),
     Observe(Box<(OwnerNotice, Option<Seen>)>, Timestamp, Answer<Observed>),
     Check(Answer<()>),
@@ -115,6 +118,15 @@ impl Writer {
         at: Timestamp,
     ) -> Result<(), StoreError> {
         self.ask(|answer| Job::Note(id, previous, at, answer)).await
+    }
+
+    pub(super) async fn note_reply(
+        &self,
+        id: OperationId,
+        note: ReplyNote,
+        at: Timestamp,
+    ) -> Result<(), StoreError> {
+        self.ask(|answer| Job::NoteReply(id, note, at, answer)).await
     }
 
     pub(super) async fn edit_acl(&self, edit: AclEdit, at: Timestamp) -> Result<AclChanged, StoreError> {
@@ -296,7 +308,7 @@ impl Task {
                 drop(answer.send(Ok(head.filter(|_| finished))));
             }
             (Job::EditAcl(.., answer), Done::Edited(changed)) => drop(answer.send(Ok(changed))),
-            (Job::Note(.., answer), Done::Noted) => drop(answer.send(Ok(()))),
+            (Job::Note(.., answer) | Job::NoteReply(.., answer), Done::Noted) => drop(answer.send(Ok(()))),
             (Job::Observe(.., answer), Done::Observed(observed)) => drop(answer.send(Ok(observed))),
             (Job::Check(answer), Done::Checked) => drop(answer.send(self.seal.check())),
             (job, _) => refuse(job, &sqlx::Error::WorkerCrashed),
@@ -351,6 +363,10 @@ async fn apply(
             admission::note_previous_owner(connection, ledger, *operation, previous, *at).await?;
             Done::Noted
         }
+        Job::NoteReply(operation, note, at, _) => {
+            replies::note(connection, ledger, *operation, note, *at).await?;
+            Done::Noted
+        }
         Job::Observe(observation, at, _) => {
             let (notice, seen) = &**observation;
             Done::Observed(observed::observe(connection, ledger, notice, seen.as_ref(), *at).await?)
@@ -370,7 +386,7 @@ fn refuse(job: Job, error: &sqlx::Error) {
         Job::Admit(.., answer) => drop(answer.send(Err(error))),
         Job::Finish(.., answer) => drop(answer.send(Err(error))),
         Job::EditAcl(.., answer) => drop(answer.send(Err(error))),
-        Job::Note(.., answer) => drop(answer.send(Err(error))),
+        Job::Note(.., answer) | Job::NoteReply(.., answer) => drop(answer.send(Err(error))),
         Job::Observe(.., answer) => drop(answer.send(Err(error))),
         Job::Check(answer) => drop(answer.send(Err(error))),
     }

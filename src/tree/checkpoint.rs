@@ -14,10 +14,10 @@ pub enum CheckpointError {
     Malformed,
     /// Nobody signed it with the key.
     #[error("it is not signed with the key `{0}`")]
-    OtherKey(VerifierKey),
+    OtherKey(String),
     /// The signature is not one of this text.
     #[error("its signature is not one of the key `{0}` over this text: it was altered, or forged")]
-    Forged(VerifierKey),
+    Forged(String),
     /// The head could not be signed.
     #[error("the tree head cannot be signed")]
     Unsigned,
@@ -83,8 +83,8 @@ impl Checkpoint {
         let note = Note::from_bytes(self.text.as_bytes()).map_err(|_| CheckpointError::Malformed)?;
         match note.verify(&VerifierList::new(vec![Box::new(key.verifier.clone())])) {
             Ok(_) if self.origin == key.name() => Ok(()),
-            Err(NoteError::InvalidSignature { .. }) => Err(CheckpointError::Forged(key.clone())),
-            _ => Err(CheckpointError::OtherKey(key.clone())),
+            Err(NoteError::InvalidSignature { .. }) => Err(CheckpointError::Forged(key.to_string())),
+            _ => Err(CheckpointError::OtherKey(key.to_string())),
         }
     }
 }
@@ -106,11 +106,11 @@ mod tests {
         assert_eq!((&read, read.head(), read.origin()), (&signed, head, key.verifier_key().name()));
         assert_eq!(read.check(key.verifier_key()), Ok(()));
         let of_another = read.check(other.verifier_key());
-        assert_eq!(of_another, Err(CheckpointError::OtherKey(other.verifier_key().clone())));
+        assert_eq!(of_another, Err(CheckpointError::OtherKey(other.verifier_key().to_string())));
         let longer = Checkpoint::parse(&signed.as_str().replacen("\n7\n", "\n8\n", 1)).unwrap();
         assert_eq!(
             longer.check(key.verifier_key()),
-            Err(CheckpointError::Forged(key.verifier_key().clone()))
+            Err(CheckpointError::Forged(key.verifier_key().to_string()))
         );
     }
 

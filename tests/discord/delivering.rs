@@ -1,7 +1,7 @@
 //! A reply that cannot be delivered never changes what was done.
 
 use super::fakes::discord::{Fault, Route};
-use super::world::{ALICE, MODS, World, command, read_message, token, transfer};
+use super::world::{ALICE, MODS, OTTO, World, command, read_message, token, transfer};
 
 #[tokio::test]
 async fn a_reply_is_delivered_with_patience() {
@@ -11,7 +11,28 @@ async fn a_reply_is_delivered_with_patience() {
         assert!(world.says(&transfer(ALICE)).await.contains("now belongs to"), "{fault:?}");
         let ended = world.end().await;
         assert_eq!((ended.outcomes(), ended.changes), (vec!["succeeded"], 1));
+        let [("edited", why)] = ended.notes.as_slice() else { panic!("{:?}", ended.notes) };
+        assert!(why.starts_with("discord answered "), "{why}");
     }
+}
+
+#[tokio::test]
+async fn a_reply_that_goes_as_usual_leaves_no_note() {
+    let world = World::start().await;
+    world.says(&transfer(ALICE)).await;
+    world.says(&command(ALICE, &[("room", "test")])).await;
+    world.says(&transfer(OTTO)).await;
+    assert_eq!(world.end().await.notes, []);
+}
+
+#[tokio::test]
+async fn an_answer_at_once_that_discord_does_not_take_is_noted_as_lost() {
+    let world = World::start().await;
+    world.discord.fail(Route::Callback, Fault::Code(404, 10_062), 1);
+    world.send(&transfer(OTTO)).await;
+    let ended = world.end().await;
+    assert_eq!(ended.outcomes(), ["denied"]);
+    assert_eq!(ended.notes, [("lost", "discord answered 404, code 10062: code 10062".to_owned())]);
 }
 
 #[tokio::test]
@@ -29,6 +50,7 @@ async fn what_cannot_be_edited_is_posted_to_the_channel() {
         let posted = discord.channel(MODS);
         assert_eq!(posted.len(), 1, "{fault:?}");
         assert!(read_message(&posted[0]).contains("now belongs to"));
+        assert!(matches!(ended.notes.as_slice(), [("posted", _)]), "{:?}", ended.notes);
     }
 }
 
@@ -56,7 +78,9 @@ async fn without_a_bot_token_the_log_alone_has_it() {
     let interaction = transfer(ALICE);
     world.send(&interaction).await;
     let discord = world.discord.clone();
-    assert_eq!(world.end().await.outcomes(), ["succeeded"]);
+    let ended = world.end().await;
+    assert_eq!(ended.outcomes(), ["succeeded"]);
+    assert_eq!(ended.notes, [("lost", "discord answered 404, code 10008: code 10008".to_owned())]);
     assert!(discord.channel(MODS).is_empty());
     assert!(discord.interaction(token(&interaction)).edited.is_none());
 }
@@ -67,5 +91,7 @@ async fn a_channel_that_does_not_take_the_reply_either_changes_nothing() {
     world.discord.fail(Route::Edit, Fault::Code(404, 10_008), 99);
     world.discord.fail(Route::Channel, Fault::Code(403, 50_013), 1);
     world.send(&transfer(ALICE)).await;
-    assert_eq!(world.end().await.outcomes(), ["succeeded"]);
+    let ended = world.end().await;
+    assert_eq!(ended.outcomes(), ["succeeded"]);
+    assert_eq!(ended.notes, [("lost", "discord answered 403, code 50013: code 50013".to_owned())]);
 }

@@ -8,6 +8,7 @@
 mod acknowledging;
 mod asking;
 mod authenticity;
+mod conforming;
 mod delivering;
 #[path = "../fakes/mod.rs"]
 #[allow(dead_code, reason = "the tests of the gateway alone use more of it")]

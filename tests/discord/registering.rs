@@ -30,6 +30,7 @@ async fn the_second_run_writes_nothing() {
         ["POST applications/42/commands", "POST applications/42/guilds/700/commands"]
     );
     assert_eq!(discord.commands("applications/42").len(), 2, "others' commands stay");
+    assert_eq!(discord.problems(), Vec::<String>::new());
 }
 
 #[tokio::test]
@@ -53,6 +54,7 @@ async fn only_the_fields_that_differ_are_written() {
     "#);
     registrar.apply(&plan).await.unwrap();
     assert_eq!(discord.writes(), ["PATCH applications/42/commands/2"]);
+    assert_eq!(discord.problems(), Vec::<String>::new());
     assert!(registrar.plan(None).await.unwrap().is_empty());
 }
 
@@ -101,6 +103,7 @@ async fn the_program_prints_the_difference_and_says_when_there_is_none() {
     assert_eq!(exit, Some(0));
     assert_snapshot!(said, @"Discord shows /staging-room-owner in guild 700 as it should: nothing was written.");
     assert_eq!(discord.writes().len(), 1);
+    assert_eq!(discord.problems(), Vec::<String>::new());
     assert_eq!(run(&discord, &["--guild", "mods"]).await.0, Some(2));
     discord.fail(Route::Commands, Fault::Code(403, 50_001), 9);
     assert_eq!(run(&discord, &[]).await.0, Some(1));

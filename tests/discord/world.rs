@@ -218,7 +218,12 @@ impl World {
         assert!(audit.iter().all(|entry| entry.outcome.name() != "pending"), "{audit:#?}");
         let calls = self.tencent.calls().len();
         let changes = self.tencent.owner_changes().len();
-        Ended { audit, calls, changes }
+        let mut notes = Vec::new();
+        for entry in &audit {
+            let noted = self.store.reply_notes(entry.operation).await.unwrap();
+            notes.extend(noted.into_iter().map(|(_, note)| (note.how.name(), note.why)));
+        }
+        Ended { audit, calls, changes, notes }
     }
 
     pub(crate) fn next_change(&self, kind: FaultKind) {
@@ -248,6 +253,8 @@ pub(crate) struct Ended {
     pub(crate) calls: usize,
     /// Changes of an owner.
     pub(crate) changes: usize,
+    /// How replies went that did not go as usual, and why.
+    pub(crate) notes: Vec<(&'static str, String)>,
 }
 
 impl Ended {

@@ -15,6 +15,7 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 
 use super::gateway::Fake;
+use super::schemas::Body;
 
 pub(crate) const TOKEN: &str = "the-bots-token";
 
@@ -223,6 +224,19 @@ impl Discord {
             return error(401, 0);
         }
         let body: Value = serde_json::from_slice(body).unwrap_or_default();
+        let schema = match (route, method.as_str()) {
+            (Route::Callback, _) if body["type"] == 8 => Some(Body::Suggestions),
+            (Route::Callback, _) => Some(Body::Callback),
+            (Route::Edit, _) => Some(Body::Edit),
+            (Route::Channel, _) => Some(Body::Message),
+            (Route::Commands, "POST") => Some(Body::Command),
+            (Route::Commands, "PATCH") => Some(Body::CommandChange),
+            (Route::Commands, _) => None,
+        };
+        if let Some(problem) = schema.and_then(|schema| schema.problem(&body)) {
+            state.problems.push(format!("{problem} in {route:?}: {body}"));
+            return error(400, 50_035);
+        }
         match route {
             Route::Callback => state.callback(parts[1], parts[2], body),
             Route::Edit => state.edit(parts[2], body),

@@ -3,3 +3,4 @@
 pub(crate) mod discord;
 pub(crate) mod gateway;
 pub(crate) mod interaction;
+pub(crate) mod schemas;

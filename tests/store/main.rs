@@ -14,4 +14,5 @@ mod opening;
 mod questions;
 mod reading;
 mod replay;
+mod replies;
 mod world;

@@ -1,6 +1,10 @@
 //! A reviewer reads the log.
 
 use insta::assert_snapshot;
+use room_owner::app::ports::Store as _;
+use room_owner::domain::audit::OperationId;
+use room_owner::domain::reply_note::{HowReplied, ReplyNote};
+use room_owner::store::{IfMissing, SqliteStore};
 
 use super::cli_acl::names;
 use super::program::Program;
@@ -128,6 +132,8 @@ async fn one_operation_is_shown_whole() {
         (r"\d{4}-\d\d-\d\dT[\d:.]+Z", "[time]"),
         (r"cli:\S+", "cli:[user]"),
         (r"duration_ms     \d+", "duration_ms     [ms]"),
+        (r"room-owner/[0-9a-f]{8}", "room-owner/[log]"),
+        (r"[A-Za-z0-9+/]{43,}=", "[base64]"),
     ] }, {
         assert_snapshot!(shown.out, @r#"
         operation       2
@@ -143,8 +149,29 @@ async fn one_operation_is_shown_whole() {
         outcome         succeeded
         request_id      Id-9dc6366a2003d418ace6b6c74e29980f-O-Seq-2
         duration_ms     [ms]
+
+        The signed head of the log that covers it:
+
+        room-owner/[log]
+        3
+        [base64]
+
+        — room-owner/[log] [base64]
         "#);
     });
+
+    // A note about its reply is a line for people; the fields of the entry stay as they are.
+    let store = SqliteStore::open(&program.database_url(), IfMissing::Fail).await.unwrap();
+    let note = ReplyNote { how: HowReplied::Posted, why: "discord answered 404\u{1b}[2J".to_owned() };
+    let at = "2026-11-23T12:00:05Z".parse().unwrap();
+    store.note_reply(OperationId::new(2), &note, at).await.unwrap();
+    store.close().await;
+    let noted = program.runs("audit show 2").await;
+    let line = "the reply was posted to the channel instead (discord answered 404\u{fffd}[2J) at 2026-11-23T12:00:05.000Z";
+    assert!(noted.err.lines().any(|said| said == line), "{}", noted.err);
+    let checked = program.runs("audit verify").await;
+    assert_eq!(checked.code, 0, "{}{}", checked.out, checked.err);
+    assert_eq!(names(&program.runs("audit show 2 --format json").await.out), FIELDS);
 
     let missing = program.runs("audit show 99").await;
     assert_eq!((missing.code, missing.out.as_str()), (1, ""));

@@ -110,7 +110,11 @@ fn nothing_gave_a_secret_away(stage: &Stage) {
     let workspace = &stage.workspace;
     let key = stage.world_key();
     let sig_at = |at| user_sig::sign(key, SDK_APP_ID, ADMIN, at, Duration::from_secs(48 * 3_600));
+    let database = stage.database();
+    let beside = |suffix: &str| std::fs::read(format!("{}{suffix}", database.display())).unwrap_or_default();
+    let signing_key = String::from_utf8(beside(".key")).unwrap();
     let mut secrets = vec![
+        ("the signing key", signing_key.trim().splitn(5, '+').last().unwrap().to_owned()),
         ("the signing secret", workspace.signing_secret.expose_secret().to_owned()),
         ("Slack's token", workspace.token.clone()),
         ("a response_url", workspace.hook.clone()),
@@ -124,12 +128,11 @@ fn nothing_gave_a_secret_away(stage: &Stage) {
         secrets.push(("the token of an interaction", TOKENS.to_owned()));
     }
     secrets.extend(stage.more_secrets());
-    let database = stage.database();
-    let beside = |suffix: &str| std::fs::read(format!("{}{suffix}", database.display())).unwrap_or_default();
     let places = [
         ("the log lines", logs::so_far()),
         ("the database", beside("")),
         ("the write-ahead log", beside("-wal")),
+        ("the signed head", beside(".checkpoint")),
         ("the replies", workspace.said.lock().unwrap().clone().into_bytes()),
     ];
     // Every world begins with this line; without it nothing is being kept.

@@ -23,7 +23,7 @@ use tokio::sync::Semaphore;
 
 use super::clock::StoryClock;
 use super::program::Program;
-use super::slack::{ALICE, BORIS, MODS, TEAM};
+use super::slack::{ADAM, ALICE, BORIS, MODS, TEAM};
 use super::world::{Stage, World, run, secret};
 
 const HOSTS: &str = "S0HOSTS";
@@ -339,6 +339,25 @@ async fn a_deny_entry_for_a_group_beats_the_role_of_a_member() {
         let reply = stage.slack(ALICE).says("/room-owner test user2").await;
         assert!(reply.says("deny entry"), "{reply}");
         assert_eq!(stage.entry(&reply).await.authority.as_deref(), Some("denied by grant 3"));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_admin_who_asks_why_is_told_what_a_persons_groups_give() {
+    let (api, lookup) = WebApi::with(&[(HOSTS, &[ALICE.id])]).await;
+    let world = world(Some(lookup)).grant(ADAM, "admin", "*");
+    run(world, async |stage| {
+        *api.0.clock.lock().unwrap() = Some(stage.clock.clone());
+        until_ready(stage, |text| text.contains("1 of 1 known")).await;
+        let reply = stage.slack(ADAM).sends(&format!("/room-acl why <@{}> test", ALICE.id)).await;
+        assert_snapshot!(reply, @r"
+        (only visible to you)
+        ✅ Yes: @alice may hand `test` over in #mods, by grant 1.
+        Grant 1: moderator for every room: permits it.
+        Counted as a member of slack:T0TEAM:group:S0HOSTS.
+        op 4
+        ");
     })
     .await;
 }

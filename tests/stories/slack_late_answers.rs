@@ -3,6 +3,8 @@
 use std::time::Duration;
 
 use insta::assert_snapshot;
+use room_owner::app::ports::Store as _;
+use room_owner::domain::reply_note::HowReplied;
 use room_owner::tencent::simulator::{FaultKind, When};
 
 use super::late::{Late, Taken};
@@ -42,7 +44,11 @@ async fn is_given_up(taken: &[Taken], posts: &[u16]) {
         // The end of the bot waits for what it is at.
         bot.restart().await;
         assert_eq!(bot.late.posts(), posts);
-        assert_eq!(bot.last().await.outcome.name(), "succeeded");
+        let entry = bot.last().await;
+        assert_eq!(entry.outcome.name(), "succeeded");
+        let notes = bot.store.reply_notes(entry.operation).await.unwrap();
+        let last = format!("never delivered (slack answered {})", posts.last().unwrap());
+        assert_eq!(notes.iter().map(|(_, note)| note.to_string()).collect::<Vec<_>>(), [last]);
     })
     .await;
 }
@@ -81,6 +87,8 @@ async fn no_answer_goes_to_a_host_that_is_not_slack_s() {
             bot.restart().await;
             assert_eq!(bot.last().await.outcome.name(), "succeeded");
             assert!(bot.late.posts().is_empty());
+            let notes = bot.store.reply_notes(bot.last().await.operation).await.unwrap();
+            assert!(matches!(notes.as_slice(), [(_, note)] if note.how == HowReplied::Lost), "{notes:?}");
         })
         .await;
     };

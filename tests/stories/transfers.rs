@@ -29,6 +29,26 @@ async fn a_moderator_hands_a_room_over_and_the_channel_sees_it(door: Door) {
     .await;
 }
 
+#[tokio::test]
+async fn the_reply_to_a_change_is_a_witness_of_the_log() {
+    use room_owner::store::verify::{Evidence, verify};
+
+    run(World::usual(), async |bot| {
+        let reply = bot.chat(ALICE).says("/room-owner test user2").await;
+        let head = reply.text().split(" · log ").nth(1).unwrap().to_owned();
+        bot.chat(ALICE).says("/room-owner test user3").await.text();
+        let check = async |head: String| {
+            let seen = vec![head.parse().unwrap()];
+            verify(&bot.database(), Evidence { seen, ..Evidence::default() }).await.unwrap()
+        };
+        let report = check(head.clone()).await;
+        assert!(report.sound && report.compared.len() == 2, "{report:?}");
+        let (size, _) = head.split_once(':').unwrap();
+        assert!(!check(format!("{size}:0123456789ab")).await.sound);
+    })
+    .await;
+}
+
 async fn with_private_replies_only_the_caller_sees_it(door: Door) {
     run(World::usual().at(door).private(), async |bot| {
         let reply = bot.chat(ALICE).says("/room-owner test user2").await;

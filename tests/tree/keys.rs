@@ -101,7 +101,7 @@ async fn a_given_key_signs_from_then_on_and_no_file_is_made() {
         let path = entry.unwrap().path();
         let bytes = if path.is_file() { fs::read(&path).unwrap() } else { Vec::new() };
         for key in &keys {
-            let secret = key.expose_secret().rsplit('+').next().unwrap().as_bytes();
+            let secret = key.expose_secret().splitn(5, '+').last().unwrap().as_bytes();
             assert!(!bytes.windows(secret.len()).any(|part| part == secret), "{}", path.display());
         }
     }

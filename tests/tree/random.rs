@@ -4,7 +4,7 @@ use std::sync::OnceLock;
 
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
-use sqlx::Row as _;
+use sqlx::{Connection as _, Row as _};
 use tokio::runtime::Runtime;
 
 use super::copies::{Copy, night, told};
@@ -112,7 +112,7 @@ fn tampered(sql: &str) -> Option<String> {
         let off: String = triggers.iter().map(|name| format!("DROP TRIGGER {name};")).collect();
         let possible = execute(&mut trial, format!("BEGIN; {off} {sql}")).await.is_ok();
         execute(&mut trial, "ROLLBACK").await.unwrap();
-        drop(trial);
+        trial.close().await.unwrap();
         if !possible {
             return None;
         }

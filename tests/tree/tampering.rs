@@ -30,6 +30,16 @@ async fn a_log_that_nobody_touched_is_sound() {
 }
 
 #[tokio::test]
+async fn a_log_in_use_can_be_checked() {
+    let world = night().await;
+    let report = room_owner::store::verify::verify(&world.file(), Evidence::default()).await.unwrap();
+    assert!(report.sound && report.events == 20, "{}", told(&report));
+    allow("discord:1:3", "*").apply(&world.store).await;
+    let report = room_owner::store::verify::verify(&world.file(), Evidence::default()).await.unwrap();
+    assert!(report.sound && report.events == 21, "{}", told(&report));
+}
+
+#[tokio::test]
 async fn an_edited_event_is_named() {
     assert_snapshot!(
         after("UPDATE audit_events SET body = replace(body, 'cli:ana', 'cli:eve') WHERE seq = 5").await,

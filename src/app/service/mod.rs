@@ -26,6 +26,7 @@ use crate::domain::access::{AclView, Action, Decision, Denial, Reach, decide, ri
 use crate::domain::audit::{Attempt, NoAnswer, OperationId, Outcome, Refusal, Verdict};
 use crate::domain::command::{AclCommand, Command, CommandRequest, Place, RejectedRequest, Rejection};
 use crate::domain::reply::Reply;
+use crate::domain::reply_note::{HowReplied, ReplyNote};
 use crate::domain::room::{AccountId, RoomId};
 use crate::domain::tree_head::TreeHead;
 use crate::domain::wording;
@@ -253,6 +254,21 @@ impl CommandService {
             actor = %asked.actor, command = ?asked.typed, outcome = %reply.outcome(), "command answered"
         );
         self.observer.answered(Some(&asked.place), reply.outcome(), asked.at.elapsed());
+    }
+
+    /// Notes beside the operation of a reply that the reply went another way, or nowhere. Not for the usual
+    /// case, which costs no commit.
+    pub async fn note_reply(
+        &self,
+        operation: Option<OperationId>,
+        how: HowReplied,
+        why: impl std::fmt::Display,
+    ) {
+        let Some(operation) = operation else { return };
+        let note = ReplyNote { how, why: why.to_string() };
+        if let Err(problem) = self.store.note_reply(operation, &note, self.clock.now()).await {
+            error!(operation = operation.seq(), %note, error = %problem, "a note about a reply is not in the log");
+        }
     }
 
     /// Records an authentic request that never became a command.
@@ -560,7 +576,7 @@ fn transferred(attempt: &Attempt, outcome: Outcome, recorded: Recorded) -> Reply
         by: attempt.by().clone(),
         outcome,
         recorded,
-        head,
+        head: head.map(Box::new),
     }
 }
 

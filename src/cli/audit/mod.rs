@@ -9,6 +9,7 @@ use crate::app::audit::{Reader, answer, record_locally};
 use crate::app::ports::{AuditLog, Clock, Store};
 use crate::domain::audit::{Answer, NoAnswer, OperationId, OutcomeKind, Page, Question};
 use crate::domain::principal::Principal;
+use crate::domain::room::visible;
 
 use super::{Exit, Format, print, verify};
 
@@ -124,6 +125,9 @@ async fn beside(store: &dyn Store, operation: OperationId, format: Format) -> an
             "confirmed by Tencent's callback{doubt}: the owner changed at {:.3}",
             confirmation.event_at
         );
+    }
+    for (at, note) in store.reply_notes(operation).await? {
+        super::tell!("the reply was {} at {at:.3}", visible(&note.to_string()));
     }
     if format == Format::Table
         && let Some(checkpoint) = store.checkpoint(operation).await?

@@ -3,10 +3,13 @@
 //   world      who may speak, where, and what Tencent holds         GET  /demo/world, /demo/rooms, /demo/audit
 //   say        one command on its way through the real endpoint     POST /demo/say, /demo/say-again
 //   exchange   what one command led to: the words, the answer       kept here, per channel
-//   renderers  how one chat platform draws an answer                a table, one row a platform
+//   renderers  how one chat platform draws an answer                a table, one row a platform; Discord's is in discord.js
 //
 // One rule holds everywhere: text becomes a text node. Nothing on this page parses HTML, so a name, a room or a reply
 // that looks like markup is shown as it was written.
+
+import { discordRenderer, fillOptions, filledOptions, optionsAsWords, wireOptions } from "/discord.js";
+import { el, exact, foreign, icon, literal } from "/dom.js";
 
 const POLL_MS = 2000;
 const FRESH_MS = 5000;
@@ -19,7 +22,8 @@ const state = {
   world: null,
   me: null, // person id
   here: null, // channel id
-  conversations: new Map(), // channel id -> exchanges, oldest first
+  platform: "slack",
+  conversations: new Map(), // platform and channel id -> exchanges, oldest first
   owners: new Map(), // room id -> { owner, was, changedAt }
   records: new Map(), // record key -> { json, node }
   recordsRead: false,
@@ -32,51 +36,6 @@ const state = {
 };
 
 const $ = (id) => document.getElementById(id);
-
-// ---------------------------------------------------------------------------------------------- small DOM helpers
-
-/** An element: `attributes` may hold `class`, `on` ({event: listener}) and plain attributes; null children are left out. */
-function el(tag, attributes = {}, ...children) {
-  const node = document.createElement(tag);
-  for (const [name, value] of Object.entries(attributes)) {
-    if (value === null || value === undefined || value === false) continue;
-    if (name === "on") {
-      for (const [event, listener] of Object.entries(value)) node.addEventListener(event, listener);
-    } else {
-      node.setAttribute(name, value === true ? "" : String(value));
-    }
-  }
-  node.append(...children.flat().filter((child) => child !== null && child !== undefined && child !== false));
-  return node;
-}
-
-function icon(name) {
-  const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
-  svg.setAttribute("class", "icon");
-  svg.setAttribute("aria-hidden", "true");
-  const use = document.createElementNS("http://www.w3.org/2000/svg", "use");
-  use.setAttribute("href", `#i-${name}`);
-  svg.append(use);
-  return svg;
-}
-
-/** Words from outside. `bdi` keeps a right-to-left run, or an override inside it, from reordering what stands around it. */
-function foreign(text, attributes = {}) {
-  return el("bdi", attributes, String(text ?? ""));
-}
-
-// Characters that change how a line looks without being seen: controls, zero-width and bidi marks, the byte order mark.
-const UNSEEN = /([\u0000-\u0008\u000b-\u001f\u007f-\u009f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff])/;
-
-/** For records and requests, where a reader must see what is really there: the unseen characters are spelled out. */
-function exact(text) {
-  return String(text).split(UNSEEN).filter(Boolean).map((part) => UNSEEN.test(part)
-    ? el("span", { class: "unseen-char" }, `U+${part.codePointAt(0).toString(16).toUpperCase().padStart(4, "0")}`)
-    : part);
-}
-
-/** Foreign words outside the chat, spelled out: rooms, owners, records. */
-const literal = (text, attributes = {}) => el("bdi", attributes, exact(text ?? ""));
 
 const two = (number) => String(number).padStart(2, "0");
 
@@ -137,8 +96,9 @@ function setOnline(online) {
 
 // ----------------------------------------------------------------------------------------------- people and channels
 
-const person = (id) => state.world?.people.find((one) => one.id === id);
-const channel = (id) => state.world?.channels.find((one) => one.id === id);
+// The audit log knows people and channels by the id that they have at the platform.
+const person = (id) => state.world?.people.find((one) => one.id === id || one.snowflake === id);
+const channel = (id) => state.world?.channels.find((one) => one.id === id || one.snowflake === id);
 const nameOfPerson = (id) => person(id)?.name ?? id;
 const nameOfChannel = (id) => channel(id)?.name ?? id;
 const isUnauthorised = (one) => /^not\b|unauthori/i.test(one?.about ?? "");
@@ -191,8 +151,23 @@ function enter(id) {
   announcePlace();
 }
 
+/** The same people and channels at another platform, with a conversation of their own. */
+function switchTo(platform) {
+  state.platform = platform;
+  setPicked("platform", platform);
+  $("chat").dataset.platform = platform;
+  $("words").hidden = platform !== "slack";
+  $("hint-slack").hidden = platform !== "slack";
+  $("options").hidden = platform !== "discord";
+  $("hint-discord").hidden = platform !== "discord";
+  problem("");
+  drawExamples();
+  drawConversation();
+  announcePlace();
+}
+
 function announcePlace() {
-  announce(`#${nameOfChannel(state.here)} as ${nameOfPerson(state.me)}`);
+  announce(`${renderers[state.platform].name}: #${nameOfChannel(state.here)} as ${nameOfPerson(state.me)}`);
 }
 
 // -------------------------------------------------------------------------------------------------- the conversation
@@ -205,6 +180,7 @@ function drawConversation() {
     ? el("span", { class: "tag warn" }, icon("lock"), here.about)
     : el("span", { class: "quiet" }, here.about ?? ""));
   $("viewing").replaceChildren("viewing as ", el("strong", {}, foreign(me.name)));
+  $("options").setAttribute("aria-label", `/room-owner in #${here.name} as ${me.name}`);
   $("words").placeholder = `Message #${here.name} as ${me.name}`;
   $("words-label").textContent = `Message to #${here.name} as ${me.name}`;
   $("exchanges").replaceChildren(...exchangesHere().map(drawExchange));
@@ -212,11 +188,13 @@ function drawConversation() {
   showEnd();
 }
 
-const exchangesHere = () => state.conversations.get(state.here) ?? [];
+const conversationOf = (platform, where) => `${platform} ${where}`;
+const exchangesHere = () => state.conversations.get(conversationOf(state.platform, state.here)) ?? [];
+const isHere = (exchange) => exchange.channel === state.here && exchange.platform === state.platform;
 
 /** Puts an exchange in its place, or in the place of what it was drawn as before. */
 function place(exchange) {
-  if (exchange.channel !== state.here) return;
+  if (!isHere(exchange)) return;
   const node = drawExchange(exchange);
   const before = $("exchanges").querySelector(`[data-exchange="${exchange.number}"]`);
   if (before) before.replaceWith(node);
@@ -244,7 +222,7 @@ function showEnd() {
 /** One exchange as the person who is looking would see it. */
 function drawExchange(exchange) {
   const mine = exchange.person === state.me;
-  const platform = renderers[exchange.answer?.platform] ?? renderers.slack;
+  const platform = renderers[exchange.platform];
   const messages = exchange.answer?.messages ?? [];
   const shown = messages.filter((message) => mine || platform.isPublic(message));
   const posted = messages.some(platform.isPublic);
@@ -257,7 +235,7 @@ function drawExchange(exchange) {
     return node;
   }
   node.append(exchange.again ? drawReplay(exchange) : drawTyped(exchange, mine, posted));
-  if (exchange.phase === "waiting") node.append(drawWaiting());
+  if (exchange.phase === "waiting") node.append(drawWaiting(platform));
   if (exchange.phase === "lost") node.append(drawLost(exchange));
   if (exchange.phase === "answered") {
     const superseded = messages.map((_, index) => messages.slice(index + 1).some((later) => later.replace_original || later.delete_original));
@@ -281,23 +259,30 @@ function row(face, name, at, { badge = null, aside = null, className = "" } = {}
 function drawTyped(exchange, mine, posted) {
   // Chat posts the typed command only together with a public reply; before and otherwise the sender alone knows of it.
   const aside = mine && !posted && exchange.phase === "answered" ? "typed, not posted to the channel" : null;
+  if (exchange.platform === "discord") return drawUsed(exchange, aside);
   return row(avatar(exchange.person), nameOfPerson(exchange.person), exchange.at, { aside, className: posted ? "" : "private-words" },
     el("p", { class: "typed" }, foreign(exchange.text)));
+}
+
+/** Discord posts no typed line: a small one above the answer says who used what. */
+function drawUsed({ person: who, text }, aside) {
+  return el("p", { class: "used" }, avatar(who), el("span", {}, el("strong", {}, foreign(nameOfPerson(who))), " used ", el("code", {}, foreign(text))),
+    aside === null ? null : el("span", { class: "aside" }, "shown to nobody else"));
 }
 
 function drawReplay(exchange) {
   return el("p", { class: "replay" }, icon("again"), el("span", {}, "The same delivery, sent once more: ", el("code", {}, foreign(exchange.text))));
 }
 
-function drawWaiting() {
+function drawWaiting(platform) {
   return row(botFace(), "room-owner", new Date(), { badge: appBadge(), className: "waiting" },
-    el("p", { class: "dots" }, el("span", { class: "unseen" }, "waiting for the reply"), el("i"), el("i"), el("i")));
+    el("p", { class: "dots" }, el("span", { class: platform.waiting ? "quiet" : "unseen" }, platform.waiting ?? "waiting for the reply"), el("i"), el("i"), el("i")));
 }
 
 function drawLost(exchange) {
   return el("div", { class: "system bad" }, icon("alert"),
     el("p", {}, "No reply: ", foreign(exchange.error), ". ", exchange.maybeDone ? "The audit log says whether the command was carried out." : ""),
-    exchange.again ? null : el("button", { type: "button", class: "button small", on: { click: () => fill(exchange.text) } }, "Put it back in the composer"));
+    exchange.again ? null : el("button", { type: "button", class: "button small", on: { click: () => fill(exchange.text, exchange.options) } }, "Put it back in the composer"));
 }
 
 function drawSystem(words) {
@@ -311,24 +296,26 @@ function drawReply(message, platform, exchange, superseded) {
   const body = platform.draw(message);
   // `{"response_type": "in_channel"}` alone only reveals the typed command.
   if (body.length === 0) return [];
-  const privacy = platform.isPublic(message) ? null : el("p", { class: "only-you" }, icon("eye"), platform.privacy);
+  const isPublic = platform.isPublic(message);
+  const privacy = isPublic ? null : el("p", { class: "only-you" }, icon("eye"), platform.privacy);
   const aside = superseded ? "replaced by the next one" : null;
-  return [row(botFace(), "room-owner", exchange.answeredAt, { badge: appBadge(), aside, className: superseded ? "superseded" : "" }, privacy, el("div", { class: "blocks" }, ...body))];
+  return [row(botFace(), "room-owner", exchange.answeredAt, { badge: appBadge(), aside, className: superseded ? "superseded" : isPublic ? "" : "for-me" },
+    ...(platform.privacyBelow ? [el("div", { class: "blocks" }, ...body), privacy] : [privacy, el("div", { class: "blocks" }, ...body)]).filter(Boolean))];
 }
 
 function drawFoot(exchange, platform) {
   const { answer } = exchange;
   const facts = [];
   if (Number.isFinite(answer.elapsed_ms)) facts.push(`answered in ${duration(answer.elapsed_ms)}`);
-  if (answer.late) facts.push("acknowledged first, finished over the response URL");
-  if (answer.status !== undefined && answer.status !== 200) facts.push(`HTTP ${answer.status}`);
+  if (answer.late) facts.push(platform.late);
+  if (answer.status !== undefined && answer.status !== platform.status) facts.push(`HTTP ${answer.status}`);
   const delivery = platform.deliveryOf(answer.request);
   return el("div", { class: "foot" },
     el("div", { class: "foot-row" },
       facts.length ? el("span", { class: "foot-facts" }, facts.join(" · ")) : null,
       delivery ? el("button", { type: "button", class: "plain", on: { click: () => showRecord(delivery, exchange.again) } }, "Audit record") : null,
       answer.delivery ? el("button", { type: "button", class: "plain", on: { click: () => sayAgain(exchange) } }, "Send the same delivery again") : null),
-    answer.request ? drawRequest(answer.request) : null);
+    answer.request ? drawRequest(answer.request, platform) : null);
 }
 
 function duration(ms) {
@@ -338,18 +325,18 @@ function duration(ms) {
 
 // ------------------------------------------------------------------------------------------- the request that was sent
 
-function drawRequest(request) {
+function drawRequest(request, platform) {
   const details = el("details", { class: "request" }, el("summary", {}, "What was sent"));
   // Filled on the first opening: a long conversation then costs no more than what is looked at.
   details.addEventListener("toggle", () => {
     if (!details.open) return;
-    if (details.childElementCount === 1) details.append(requestBody(request));
+    if (details.childElementCount === 1) details.append(requestBody(request, platform));
     details.scrollIntoView({ block: "nearest" });
   });
   return details;
 }
 
-function requestBody(request) {
+function requestBody(request, platform) {
   const headers = Object.entries(request.headers ?? {});
   return el("div", { class: "request-body" },
     el("pre", { class: "wire", tabindex: "0", "aria-label": "The request" },
@@ -357,7 +344,7 @@ function requestBody(request) {
       headers.flatMap(([name, value]) => [el("span", { class: "wire-name" }, `${name}: `), ...exact(value), "\n"]),
       "\n", ...exact(request.body ?? "")),
     el("p", { class: "quiet" }, "The body, decoded:"),
-    definitions([...new URLSearchParams(request.body ?? "")]),
+    platform.decoded(request.body ?? ""),
     copyButton(() => curl(request)));
 }
 
@@ -393,10 +380,16 @@ function copyButton(text) {
 //   draw(message)         -> nodes; none when there is nothing to show
 //   failure(exchange)     what the platform itself tells the sender when the bot did not answer well
 //   deliveryOf(request)   the audit log's delivery_id of a request, or null
-// Discord becomes a second row: embeds instead of blocks, flag 64 instead of response_type, the interaction id.
+//   decoded(body)         the body of a request, to be read by people
+//   status, late          what the bot answers an authentic request with, and how an answer is given later
 
 const renderers = {
+  discord: discordRenderer,
   slack: {
+    name: "Slack",
+    status: 200,
+    late: "acknowledged first, finished over the response URL",
+    decoded: (body) => definitions([...new URLSearchParams(body)]),
     privacy: "Only visible to you",
     isPublic: (message) => message.response_type === "in_channel",
     draw: drawSlackMessage,
@@ -530,8 +523,9 @@ let exchangeNumber = 0;
 
 function begin(fields) {
   const exchange = { number: ++exchangeNumber, at: new Date(), phase: "waiting", again: false, ...fields };
-  if (!state.conversations.has(exchange.channel)) state.conversations.set(exchange.channel, []);
-  state.conversations.get(exchange.channel).push(exchange);
+  const conversation = conversationOf(exchange.platform, exchange.channel);
+  if (!state.conversations.has(conversation)) state.conversations.set(conversation, []);
+  state.conversations.get(conversation).push(exchange);
   place(exchange);
   return exchange;
 }
@@ -550,7 +544,7 @@ async function finish(exchange, path, body) {
 }
 
 function announceExchange(exchange) {
-  if (exchange.channel !== state.here) return;
+  if (!isHere(exchange)) return;
   const node = $("exchanges").querySelector(`[data-exchange="${exchange.number}"]`);
   const said = [...(node?.querySelectorAll(".blocks, .system p, .withheld") ?? [])].map((part) => part.textContent.trim()).join(". ");
   const privately = node?.querySelector(".only-you") ? ", only visible to you" : "";
@@ -560,11 +554,18 @@ function announceExchange(exchange) {
 function say(text) {
   state.sent.push(text);
   const { me, here } = state;
-  finish(begin({ person: me, channel: here, text }), "/demo/say", { person: me, channel: here, text });
+  finish(begin({ platform: "slack", person: me, channel: here, text }), "/demo/say", { person: me, channel: here, text });
 }
 
-function sayAgain({ person: who, channel: where, text, answer }) {
-  finish(begin({ person: who, channel: where, text, again: true }), "/demo/say-again", { delivery: answer.delivery });
+function use(options) {
+  const { me, here } = state;
+  const text = optionsAsWords(options);
+  finish(begin({ platform: "discord", person: me, channel: here, text, options }), "/demo/discord/say", { person: me, channel: here, options });
+}
+
+function sayAgain({ platform, person: who, channel: where, text, options, answer }) {
+  const path = platform === "discord" ? "/demo/discord/say-again" : "/demo/say-again";
+  finish(begin({ platform, person: who, channel: where, text, options, again: true }), path, { delivery: answer.delivery });
 }
 
 // --------------------------------------------------------------------------------------------------------- composer
@@ -574,7 +575,12 @@ const isCommand = (text) => {
   return commands.length === 0 || commands.includes(text.split(/\s/, 1)[0]);
 };
 
-function fill(text) {
+function fill(text, options = null) {
+  if (state.platform === "discord") {
+    problem("");
+    fillOptions(options ?? []);
+    return;
+  }
   $("words").value = text;
   state.recalled = null;
   problem("");
@@ -593,6 +599,13 @@ function problem(words) {
 }
 
 function send() {
+  if (state.platform === "discord") {
+    if (state.world === null) return;
+    const options = filledOptions();
+    fillOptions([], { focus: false });
+    use(options);
+    return;
+  }
   const text = $("words").value.trim();
   if (text === "" || state.world === null) return;
   if (!isCommand(text)) {
@@ -635,14 +648,18 @@ function onComposerKey(event) {
 function exampleButton(example) {
   const who = nameOfPerson(example.person);
   const where = nameOfChannel(example.channel);
-  return el("li", {}, el("button", { type: "button", class: "example", title: `${example.text} — as ${who} in #${where}`, on: { click: () => useExample(example) } },
+  const text = state.platform === "discord" ? optionsAsWords(example.options) : example.text;
+  return el("li", {}, el("button", { type: "button", class: "example", title: `${text} — as ${who} in #${where}`, on: { click: () => useExample(example) } },
     el("span", { class: "example-about" }, example.about ?? ""),
-    el("code", {}, foreign(example.text)),
+    el("code", {}, foreign(text)),
     el("span", { class: "example-who" }, "as ", foreign(who), " in #", foreign(where))));
 }
 
+/** A slip of typing has no form in which options could make it. */
+const examplesHere = () => state.world.examples.filter((example) => state.platform !== "discord" || example.options);
+
 function drawExamples() {
-  for (const list of ["empty-examples", "strip-examples"]) $(list).replaceChildren(...state.world.examples.map(exampleButton));
+  for (const list of ["empty-examples", "strip-examples"]) $(list).replaceChildren(...examplesHere().map(exampleButton));
 }
 
 function useExample(example) {
@@ -651,7 +668,7 @@ function useExample(example) {
   setPicked("person", state.me);
   setPicked("channel", state.here);
   drawConversation();
-  fill(example.text);
+  fill(example.text, example.options);
 }
 
 // ------------------------------------------------------------------------------------------------------------ rooms
@@ -682,7 +699,7 @@ const isFresh = (room) => Date.now() - room.changedAt < FRESH_MS;
 
 function drawRoom(id, room) {
   return el("tr", { class: isFresh(room) ? "fresh" : null },
-    el("th", { scope: "row" }, el("button", { type: "button", class: "room", "data-room": id, title: "Start a command for this room", on: { click: () => fill(commandFor(id)) } }, literal(id))),
+    el("th", { scope: "row" }, el("button", { type: "button", class: "room", "data-room": id, title: "Start a command for this room", on: { click: () => fill(commandFor(id), [{ name: "room", value: id }]) } }, literal(id))),
     el("td", {}, literal(room.owner || "nobody", { class: "owner" }), room.was === null ? null : el("span", { class: "was" }, " was ", literal(room.was))));
 }
 
@@ -890,10 +907,9 @@ async function loadWorld() {
   if (state.owners.size === 0) noteRooms(world.rooms ?? []);
   setOnline(true);
   drawPickers();
-  drawExamples();
+  switchTo(state.platform);
   drawHealth();
   drawRooms();
-  drawConversation();
 }
 
 async function poll() {
@@ -905,6 +921,8 @@ function wire() {
   $("composer").addEventListener("submit", (event) => { event.preventDefault(); send(); });
   $("words").addEventListener("keydown", onComposerKey);
   $("words").addEventListener("input", () => { grow(); problem(""); });
+  for (const input of document.getElementsByName("platform")) input.addEventListener("change", () => switchTo(input.value));
+  wireOptions((focused) => call("/demo/discord/suggest", { body: { person: state.me, channel: state.here, options: filledOptions(focused), focused } }));
   $("retry").addEventListener("click", refresh);
   $("more").addEventListener("click", () => { state.recordLimit += RECORDS_A_PAGE; refresh(); });
   document.addEventListener("visibilitychange", () => { if (!document.hidden) refresh(); });

@@ -12,9 +12,11 @@ mod replay;
 mod schema;
 
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
-use sqlx::Connection as _;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
+use sqlx::{ConnectOptions as _, Connection as _};
+use tracing::debug;
 
 use crate::app::ports::StoreError;
 use crate::domain::audit::OperationId;
@@ -94,12 +96,19 @@ pub async fn verify(database: &Path, mut evidence: Evidence) -> Result<Report, S
 
     let mut log = Log::new(&evidence);
     let (mut replay, mut derived) = (Replay::default(), Report::default());
-    while let Some(events) = log.next(&mut view).await.map_err(read_failed())? {
+    let (mut tree_took, mut tables_took) = (Duration::ZERO, Duration::ZERO);
+    loop {
+        let began = Instant::now();
+        let Some(events) = log.next(&mut view).await.map_err(read_failed())? else { break };
         log.check(&mut view, &events, &mut report).await.map_err(read_failed())?;
+        let between = Instant::now();
         replay.check(&mut view, &events, &mut derived).await.map_err(read_failed())?;
+        tree_took += between - began;
+        tables_took += between.elapsed();
     }
     log.end(&mut view, &evidence, &named, &mut report).await.map_err(read_failed())?;
     replay.end(&mut view, &mut derived).await.map_err(read_failed())?;
+    debug!(events = report.events, ?tree_took, ?tables_took, "checked the log");
     drop(view);
     Ok(report.closed(derived))
 }
@@ -129,7 +138,8 @@ async fn open(database: &Path) -> Result<SqliteConnection, StoreError> {
         .immutable(is_alone)
         .pragma("trusted_schema", "OFF")
         .pragma("cell_size_check", "ON")
-        .busy_timeout(super::BUSY_TIMEOUT);
+        .busy_timeout(super::BUSY_TIMEOUT)
+        .disable_statement_logging();
     SqliteConnection::connect_with(&options).await.map_err(|error| {
         StoreError(format!("the database `{}` cannot be opened for reading: {error}", database.display()))
     })

@@ -195,6 +195,8 @@ impl Replay {
                     }
                 }
             },
+            // It stands beside an operation, open or ended, and no table repeats it.
+            "reply" => {}
             other => {
                 report.find(event.seq, format!("it is of a kind that this program does not know: `{other}`"))
             }

@@ -1,0 +1,62 @@
+//! What became of a reply that could not simply be delivered. It changes nothing that was done; the log
+//! keeps it, so that nobody takes a missing answer for a missing deed.
+
+use std::fmt;
+use std::str::FromStr;
+
+/// How a reply went, other than as usual.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HowReplied {
+    /// It took its place at last, after more than one try.
+    Edited,
+    /// It was posted to the channel instead.
+    Posted,
+    /// It was given up.
+    Lost,
+}
+
+impl HowReplied {
+    const ALL: [Self; 3] = [Self::Edited, Self::Posted, Self::Lost];
+
+    /// The word in the log.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Edited => "edited",
+            Self::Posted => "posted",
+            Self::Lost => "lost",
+        }
+    }
+}
+
+impl FromStr for HowReplied {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        Self::ALL
+            .into_iter()
+            .find(|how| how.name() == text)
+            .ok_or_else(|| format!("`{text}` is no way in which a reply goes"))
+    }
+}
+
+/// A note beside an operation about its reply.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReplyNote {
+    /// How it went.
+    pub how: HowReplied,
+    /// What kept it from going as usual. Never a secret: no URL of a platform is in it.
+    pub why: String,
+}
+
+impl fmt::Display for ReplyNote {
+    /// For people.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self.how {
+            HowReplied::Edited => "delivered after more than one try",
+            HowReplied::Posted => "posted to the channel instead",
+            HowReplied::Lost => "never delivered",
+        })?;
+        write!(f, " ({})", self.why)
+    }
+}
