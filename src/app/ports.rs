@@ -273,8 +273,8 @@ pub trait AuditLog: Send + Sync {
     /// The events of an operation, in their order.
     async fn events(&self, operation: OperationId) -> Result<Vec<RecordedEvent>, StoreError>;
 
-    /// The entries of a room around a time that say who owned it; as many as decide it.
-    async fn room_history(&self, room: &RoomId, at: Timestamp) -> Result<RoomHistory, StoreError>;
+    /// The entries of a room around a time that say who owned it, at most `back` of those before.
+    async fn room_history(&self, room: &RoomId, at: Timestamp, back: u32) -> Result<RoomHistory, StoreError>;
 
     /// How many operations match, counted by something; the most first, hours in their order.
     async fn stats(&self, filter: &AuditFilter, by: StatsBy) -> Result<Vec<Stat>, StoreError>;

@@ -82,7 +82,7 @@ async fn the_log_is_asked_by_what_one_knows() {
         ("--before 2", 1),
         ("--since 2020-01-01+14:03+Europe/Berlin", 4),
         ("--since today --until now --zone Asia/Shanghai --limit 3", 3),
-        ("--readings --text transfer+test", 1),
+        ("--readings --text transfer+test", 2),
         (&format!("--actor {actor}"), 4),
         (&format!("--request-id {id}"), 1),
     ] {

@@ -19,6 +19,7 @@ mod logs;
 mod program;
 mod reply;
 mod room_acl;
+mod room_audit;
 mod slack;
 mod world;
 

@@ -20,6 +20,8 @@ pub use arguments::{
 pub use rows::table;
 
 /// `audit ..`
+// One value in the life of the process: its size does not matter.
+#[allow(clippy::large_enum_variant)]
 #[derive(Debug, clap::Subcommand)]
 pub enum AuditCommand {
     /// A question to the log.
