@@ -32,7 +32,8 @@ pub(crate) async fn broken(
             // What nobody could find out is said to be unknown.
             Some(entry) => {
                 if !matches!(entry.outcome, OutcomeKind::Succeeded | OutcomeKind::Unknown) {
-                    broken.push(format!("op {operation} had an effect, and its record says {}", entry.outcome));
+                    broken
+                        .push(format!("op {operation} had an effect, and its record says {}", entry.outcome));
                 }
             }
         }

@@ -10,8 +10,7 @@ use rand::{RngExt as _, SeedableRng as _};
 use room_owner::app::ports::{CallResult, ReadError, RoomControl, RoomSummary};
 use room_owner::domain::audit::{Attempt, Refusal};
 use room_owner::domain::room::{AccountId, RoomId};
-use room_owner::tencent::simulator::{Settings, Simulator};
-use secrecy::SecretString;
+use room_owner::tencent::simulator::Simulator;
 use sqlx::SqliteConnection;
 
 use super::clock::{VirtualClock, turns};
@@ -72,21 +71,9 @@ fn refusal(info: &str) -> Refusal {
 
 impl Network {
     pub(crate) async fn new(world: &World, seed: u64, troubled: u32) -> Self {
-        let settings = Settings::new(1, "administrator", SecretString::from("k"));
-        let clock = world.clock.clone();
-        let simulator = Simulator::with_clock(settings, {
-            let clock = clock.clone();
-            Arc::new(move || room_owner::app::ports::Clock::now(&clock))
-        });
+        let (clock, simulator) = (world.clock.clone(), world.simulator.clone());
         let random = StdRng::seed_from_u64(seed);
-        let state = State {
-            random,
-            troubled,
-            next: None,
-            effects: Vec::new(),
-            crimes: Vec::new(),
-            calls: 0,
-        };
+        let state = State { random, troubled, next: None, effects: Vec::new(), crimes: Vec::new(), calls: 0 };
         let reader = tokio::sync::Mutex::new(world.raw().await);
         Self(Arc::new(Inner { simulator, clock, state: Mutex::new(state), reader }))
     }

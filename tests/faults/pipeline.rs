@@ -4,7 +4,6 @@ use std::future::poll_fn;
 use std::pin::pin;
 use std::task::Poll;
 
-use room_owner::app::ports::Store as _;
 use room_owner::domain::audit::AuditFilter;
 
 use super::laws::{self, Log};

@@ -10,7 +10,6 @@ use std::time::Instant;
 use rand::rngs::StdRng;
 use rand::seq::SliceRandom as _;
 use rand::{RngExt as _, SeedableRng as _};
-use room_owner::app::ports::Store as _;
 use room_owner::domain::audit::{AuditFilter, DecisionKind, OutcomeKind};
 use room_owner::domain::reply::Reply;
 

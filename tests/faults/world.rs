@@ -9,8 +9,10 @@ use room_owner::domain::access::{ChangedEntry, Effect, Role};
 use room_owner::domain::command::{CommandRequest, DeliveryId, Place, Typed, parse_room_owner};
 use room_owner::domain::principal::{Channel, Principal, Subject};
 use room_owner::store::{IfMissing, SqliteStore};
-use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
+use room_owner::tencent::simulator::{Settings, Simulator};
+use secrecy::SecretString;
 use sqlx::Connection as _;
+use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use tempfile::TempDir;
 
 use super::clock::VirtualClock;
@@ -31,12 +33,16 @@ fn folder() -> TempDir {
 pub(crate) struct World {
     folder: TempDir,
     pub(crate) clock: VirtualClock,
+    /// One for all copies: it is dear to make.
+    pub(crate) simulator: Simulator,
 }
 
 impl World {
     /// Alice and Dora may do everything, from `slack:T1:C1` and `discord:1:9`.
     pub(crate) async fn new() -> Self {
-        let world = Self { folder: folder(), clock: VirtualClock::at_noon() };
+        let settings = Settings::new(1, "administrator", SecretString::from("k"));
+        let simulator = Simulator::new(settings);
+        let world = Self { folder: folder(), clock: VirtualClock::at_noon(), simulator };
         let store = world.store().await;
         for channel in ["slack:T1:C1", "discord:1:9"] {
             let channel: Channel = channel.parse().unwrap();
@@ -50,9 +56,10 @@ impl World {
         world
     }
 
-    /// A copy of this world, while nobody works on it.
+    /// A copy of this world, while nobody works on it. Its rooms are those of the other copies.
     pub(crate) fn copy(&self) -> Self {
-        let copy = Self { folder: folder(), clock: VirtualClock::at_noon() };
+        let simulator = self.simulator.clone();
+        let copy = Self { folder: folder(), clock: VirtualClock::at_noon(), simulator };
         for entry in std::fs::read_dir(self.folder.path()).unwrap() {
             let entry = entry.unwrap();
             if entry.file_type().unwrap().is_file() {
