@@ -229,6 +229,7 @@ impl Open {
             previous_owner: self.entry.previous_owner.clone().map(AccountId::from_tencent),
             begun_at: self.entry.at,
             is_elsewhere: here.is_elsewhere(&self.instance),
+            is_ours: self.instance == here.id(),
             outcome: self.entry.outcome,
         })
     }
