@@ -376,3 +376,78 @@ impl Opt {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::access::{Right, RoomScope};
+    use crate::domain::audit::OperationId;
+    use crate::domain::reply::Reply;
+    use crate::domain::wording::{Span, message};
+
+    fn overview(family: Family) -> String {
+        let line = |form: &Form| {
+            let options = form
+                .options
+                .iter()
+                .map(|it| format!(" {}{}", it.name, if it.is_required { "!" } else { "" }));
+            format!("{}:{}", form.path.join(" "), options.collect::<String>())
+        };
+        of(family).iter().map(line).collect::<Vec<_>>().join("\n")
+    }
+
+    #[test]
+    fn what_can_be_filled_in() {
+        insta::assert_snapshot!(overview(Family::Acl), @r"
+        whoami:
+        grant: who! role! rooms channel for reason
+        deny: who! role! rooms channel for reason
+        revoke: grant! reason
+        list: part page
+        why: room! who channel
+        who-can: room!
+        channel allow: channel rooms reason
+        channel remove: channel reason
+        channel list: page
+        help:
+        ");
+        insta::assert_snapshot!(overview(Family::Audit), @r"
+        list: room actor actor-id channel outcome request-id text since until zone before readings limit
+        show: operation!
+        owner-at: room! time! zone
+        timeline: operation!
+        stats: by room actor actor-id channel outcome text since until zone readings limit
+        help:
+        ");
+    }
+
+    #[test]
+    fn what_the_help_shows_can_be_filled_in() {
+        let name = CommandName::slash("").with_options();
+        let rights = vec![Right { role: Role::Admin, rooms: RoomScope::All }];
+        for family in [Family::Acl, Family::Audit] {
+            let help = Reply::Help {
+                operation: OperationId::new(1),
+                family,
+                subject: "discord:7:9".parse().unwrap(),
+                rights: rights.clone(),
+            };
+            let start = format!("{} ", name.of(family).0);
+            let mut shown = 0;
+            for line in message(&help, &name).body {
+                let Some(Span::Code(code)) = line.0.first() else { continue };
+                let Some(code) = code.strip_prefix(&start) else { continue };
+                let words: Vec<&str> = code.split(' ').collect();
+                let path: Vec<&str> = words.iter().copied().take_while(|word| !word.contains(':')).collect();
+                let form = of(family).iter().find(|form| form.path == path);
+                let form = form.unwrap_or_else(|| panic!("there is no subcommand for `{code}`"));
+                for (option, _) in words.iter().filter_map(|word| word.split_once(':')) {
+                    let is_one = form.options.iter().any(|it| it.name == option);
+                    assert!(is_one || option.starts_with(|c: char| c.is_ascii_digit()), "{option} in {code}");
+                }
+                shown += 1;
+            }
+            assert!(shown >= 5, "{shown}");
+        }
+    }
+}

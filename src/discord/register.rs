@@ -263,7 +263,8 @@ mod tests {
 
     #[test]
     fn what_is_registered_fits_discords_limits() {
-        let command = serde_json::to_value(commands::room_owner(&CommandName::slash("staging-"))).unwrap();
+        let command =
+            serde_json::to_value(&commands::registered(&CommandName::slash("staging-"))[0]).unwrap();
         let command = Value::Object(canonical(&command));
         insta::assert_snapshot!(serde_json::to_string_pretty(&command).unwrap(), @r#"
         {
@@ -303,15 +304,39 @@ mod tests {
           "type": 1
         }
         "#);
-        for described in command["options"].as_array().unwrap().iter().chain([&command]) {
-            assert!((1..=100).contains(&described["description"].as_str().unwrap().chars().count()));
-            assert!((1..=32).contains(&described["name"].as_str().unwrap().len()));
+        for command in commands::registered(&CommandName::slash("staging-")) {
+            let command = Value::Object(canonical(&serde_json::to_value(command).unwrap()));
+            let characters = fits(&command);
+            assert!(characters <= 8_000, "{characters} characters in {}", command["name"]);
         }
+    }
+
+    /// Holds a command, a subcommand or an option against Discord's limits; how many characters count.
+    fn fits(described: &Value) -> usize {
+        let length = |name: &str| described[name].as_str().unwrap().chars().count();
+        assert!((1..=100).contains(&length("description")), "{described}");
+        assert!((1..=32).contains(&length("name")), "{described}");
+        let list = |name: &str| described[name].as_array().cloned().unwrap_or_default();
+        let (options, choices) = (list("options"), list("choices"));
+        assert!(options.len() <= 25 && choices.len() <= 25, "{described}");
+        let mut may_be_left_out = false;
+        for option in &options {
+            let is_required = option["required"] == true;
+            assert!(!(is_required && may_be_left_out), "a required option comes last in {described}");
+            may_be_left_out |= !is_required;
+            let same = options.iter().filter(|other| other["name"] == option["name"]).count();
+            assert_eq!(same, 1, "{option}");
+        }
+        let values = choices.iter().map(|it| 2 * it["value"].as_str().unwrap().chars().count());
+        length("name")
+            + length("description")
+            + values.sum::<usize>()
+            + options.iter().map(fits).sum::<usize>()
     }
 
     #[test]
     fn what_discord_fills_in_is_no_difference() {
-        let ours = serde_json::to_value(commands::room_owner(&CommandName::slash(""))).unwrap();
+        let ours = serde_json::to_value(&commands::registered(&CommandName::slash(""))[0]).unwrap();
         let mut theirs = ours.clone();
         theirs["id"] = json!("1");
         theirs["version"] = json!("2");
@@ -321,6 +346,22 @@ mod tests {
         theirs["options"][1].as_object_mut().unwrap().remove("required");
         assert_eq!(canonical(&ours), canonical(&theirs));
         theirs["options"][0]["max_length"] = json!(47);
+        assert_ne!(canonical(&ours), canonical(&theirs));
+
+        let ours = serde_json::to_value(&commands::registered(&CommandName::slash(""))[1]).unwrap();
+        let mut theirs = ours.clone();
+        let grant = |command: &Value| {
+            let named = |it: &Value| it["name"] == "grant";
+            command["options"].as_array().unwrap().iter().position(named).unwrap()
+        };
+        let options = &mut theirs["options"][grant(&ours)]["options"];
+        options[1]["choices"][0]["name_localizations"] = Value::Null;
+        options[3]["channel_types"].as_array_mut().unwrap().reverse();
+        options[0]["autocomplete"] = json!(false);
+        let revoke = theirs["options"].as_array_mut().unwrap().iter_mut().find(|it| it["name"] == "revoke");
+        revoke.unwrap()["options"][0]["min_value"] = json!(1.0);
+        assert_eq!(canonical(&ours), canonical(&theirs));
+        theirs["options"][grant(&ours)]["options"][1]["choices"][0]["value"] = json!("boss");
         assert_ne!(canonical(&ours), canonical(&theirs));
     }
 }

@@ -168,11 +168,22 @@ fn description(lines: &[&Line], longest: usize) -> String {
         texts.push(format!("… and {missing} more lines, for which a message has no room."));
     }
     let room = longest.saturating_sub(texts.len());
-    let all = |limit: usize| texts.iter().map(|text| width(text).min(limit)).sum::<usize>();
-    if all(longest) > room {
-        let limit = (1..=longest).rev().find(|limit| all(*limit) <= room).unwrap_or(1);
-        for (text, line) in texts.iter_mut().zip(shown) {
-            if width(text) > limit {
+    let widths: Vec<usize> = texts.iter().map(|text| width(text)).collect();
+    if widths.iter().sum::<usize>() > room {
+        // The shorter ones leave what they do not need to the longer ones.
+        let mut shortest_first = widths.clone();
+        shortest_first.sort_unstable();
+        let mut left = room;
+        let mut limit = 1;
+        for (n, own) in shortest_first.iter().enumerate() {
+            limit = left / (shortest_first.len() - n);
+            if *own > limit {
+                break;
+            }
+            left -= own;
+        }
+        for ((text, own), line) in texts.iter_mut().zip(widths).zip(shown) {
+            if own > limit {
                 *text = markdown(line, limit);
             }
         }
@@ -330,6 +341,23 @@ mod tests {
         Try live-\* rooms.
         Reason given: `**x** ˋ<@9>ˋ [t](http://evil)��@everyone`
         ");
+    }
+
+    #[test]
+    fn a_long_answer_keeps_every_line_and_clips_the_longest() {
+        let line = |text: &str| Line(vec![Span::Code(text.to_owned())]);
+        let long = "x".repeat(900);
+        let lines: Vec<Line> = (0..12).map(|n| line(if n % 2 == 0 { &long } else { "short" })).collect();
+        let text = description(&lines.iter().collect::<Vec<_>>(), 3_000);
+        assert!((2_900..=3_000).contains(&width(&text)), "{}", width(&text));
+        assert_eq!((text.lines().count(), text.matches("`short`").count()), (12, 6));
+        assert!(
+            text.lines().step_by(2).all(|line| line.starts_with("`xxx") && line.ends_with("…`")),
+            "{text}"
+        );
+        let many: Vec<Line> = (0..100).map(|n| line(&n.to_string())).collect();
+        let text = description(&many.iter().collect::<Vec<_>>(), 3_000);
+        assert!(text.ends_with("`58`\n… and 41 more lines, for which a message has no room."), "{text}");
     }
 
     #[test]
