@@ -16,6 +16,7 @@ mod fakes;
 mod guild;
 mod late;
 mod logs;
+mod options;
 mod program;
 mod reply;
 mod room_acl;

@@ -1,20 +1,28 @@
 //! Reviewers ask the log from chat.
 
-use insta::assert_snapshot;
-
+use super::doors::{Door, assert_snapshot, at_every_door};
 use super::reply::Reply;
 use super::slack::{ADAM, ALICE, OTTO, RITA};
 use super::world::{Stage, World, run};
 
-/// Two transfers in `test`, one in `live-1`, one denied.
-async fn an_evening(bot: &Stage) {
-    bot.slack(ALICE).says("/room-owner test user2 reason: host crashed").await.text();
-    bot.slack(ALICE).says("/room-owner live-1 user3").await.text();
-    bot.slack(OTTO).says("/room-owner test otto").await.text();
+at_every_door! {
+    an_auditor_sees_what_was_done_newest_first_and_alone,
+    filters_pages_and_readings,
+    one_operation_its_steps_the_owner_and_counts,
+    an_auditor_of_some_rooms_sees_those_and_is_told_so,
+    nobody_else_reads_the_log,
+    a_line_that_does_not_fit_is_answered_with_the_forms
 }
 
-fn world() -> World {
-    World::usual().room("live-1", "dave").grant(ADAM, "auditor", "live-*")
+/// Two transfers in `test`, one in `live-1`, one denied.
+async fn an_evening(bot: &Stage) {
+    bot.chat(ALICE).says("/room-owner test user2 reason: host crashed").await.text();
+    bot.chat(ALICE).says("/room-owner live-1 user3").await.text();
+    bot.chat(OTTO).says("/room-owner test otto").await.text();
+}
+
+fn world(door: Door) -> World {
+    World::usual().room("live-1", "dave").grant(ADAM, "auditor", "live-*").at(door)
 }
 
 /// What differs from run to run or says nothing here.
@@ -27,11 +35,10 @@ fn steady(reply: &Reply) -> String {
     text
 }
 
-#[tokio::test]
-async fn an_auditor_sees_what_was_done_newest_first_and_alone() {
-    run(world(), async |bot| {
+async fn an_auditor_sees_what_was_done_newest_first_and_alone(door: Door) {
+    run(world(door), async |bot| {
         an_evening(bot).await;
-        let reply = bot.slack(RITA).says("/room-audit").await;
+        let reply = bot.chat(RITA).says("/room-audit").await;
         assert!(!reply.is_public());
         assert_snapshot!(steady(&reply), @r#"
         (only visible to you)
@@ -53,11 +60,10 @@ async fn an_auditor_sees_what_was_done_newest_first_and_alone() {
     .await;
 }
 
-#[tokio::test]
-async fn filters_pages_and_readings() {
-    run(world(), async |bot| {
+async fn filters_pages_and_readings(door: Door) {
+    run(world(door), async |bot| {
         an_evening(bot).await;
-        let reply = bot.slack(RITA).says("/room-audit room: test limit: 1").await;
+        let reply = bot.chat(RITA).says("/room-audit room: test limit: 1").await;
         assert_snapshot!(steady(&reply), @r#"
         (only visible to you)
         ℹ️ The newest one that matches; there are older ones:
@@ -66,28 +72,27 @@ async fn filters_pages_and_readings() {
         One of them whole: `/room-audit 9`
         op 10
         "#);
-        let rest = bot.slack(RITA).says("/room-audit room: test limit: 1 before: 9").await;
+        let rest = bot.chat(RITA).says("/room-audit room: test limit: 1 before: 9").await;
         assert!(rest.says("op 5 · ") && !rest.says("op 9 · "), "{rest}");
         let reply = bot
-            .slack(RITA)
+            .chat(RITA)
             .says("/room-audit text: \"HOST crashed\" actor: slack:T0TEAM:U0ALICE since: 1h")
             .await;
         assert!(reply.says("One operation:") && reply.says("op 5 · "), "{reply}");
-        let reply = bot.slack(RITA).says("/room-audit text: \"nobody said this\"").await;
+        let reply = bot.chat(RITA).says("/room-audit text: \"nobody said this\"").await;
         assert!(reply.says("Nothing in the log matches."), "{reply}");
-        let reply = bot.slack(RITA).says("/room-audit actor: slack:T0TEAM:U0RITA").await;
+        let reply = bot.chat(RITA).says("/room-audit actor: slack:T0TEAM:U0RITA").await;
         assert!(reply.says("4 readings of the log are left out: `readings: yes` shows them."), "{reply}");
-        let reply = bot.slack(RITA).says("/room-audit actor: slack:T0TEAM:U0RITA readings: yes").await;
+        let reply = bot.chat(RITA).says("/room-audit actor: slack:T0TEAM:U0RITA readings: yes").await;
         assert!(reply.says("6 operations, newest first:"), "{reply}");
     })
     .await;
 }
 
-#[tokio::test]
-async fn one_operation_its_steps_the_owner_and_counts() {
-    run(world(), async |bot| {
+async fn one_operation_its_steps_the_owner_and_counts(door: Door) {
+    run(world(door), async |bot| {
         an_evening(bot).await;
-        let reply = bot.slack(RITA).says("/room-audit 5").await;
+        let reply = bot.chat(RITA).says("/room-audit 5").await;
         assert_snapshot!(steady(&reply), @r#"
         (only visible to you)
         ℹ️ Operation 5: succeeded.
@@ -104,7 +109,7 @@ async fn one_operation_its_steps_the_owner_and_counts() {
         Took: 0 ms
         op 10
         "#);
-        let reply = bot.slack(RITA).says("/room-audit timeline 5").await;
+        let reply = bot.chat(RITA).says("/room-audit timeline 5").await;
         assert_snapshot!(steady(&reply), @r#"
         (only visible to you)
         ℹ️ Operation 5 on 2026-11-23, UTC: succeeded.
@@ -115,7 +120,7 @@ async fn one_operation_its_steps_the_owner_and_counts() {
         12:00:00.000 confirmed: `the new owner was read back`
         op 11
         "#);
-        let reply = bot.slack(RITA).says("/room-audit owner-at test now").await;
+        let reply = bot.chat(RITA).says("/room-audit owner-at test now").await;
         assert_snapshot!(steady(&reply), @r#"
         (only visible to you)
         ℹ️ `user2` owned `test` at 2026-11-23 12:00:00 UTC.
@@ -123,14 +128,14 @@ async fn one_operation_its_steps_the_owner_and_counts() {
         Why: `operation 5 handed it over; nothing later speaks against it`
         op 12
         "#);
-        let reply = bot.slack(RITA).says("/room-audit owner-at nowhere 1h").await;
+        let reply = bot.chat(RITA).says("/room-audit owner-at nowhere 1h").await;
         assert_snapshot!(steady(&reply), @r#"
         (only visible to you)
         ⚠️ The log cannot tell who owned `nowhere` at 2026-11-23 11:00:00 UTC.
         Why: `no earlier entry says who owned it, and nothing later says who owned it`
         op 13
         "#);
-        let reply = bot.slack(RITA).says("/room-audit stats by: room").await;
+        let reply = bot.chat(RITA).says("/room-audit stats by: room").await;
         assert_snapshot!(steady(&reply), @r#"
         (only visible to you)
         ℹ️ Operations by room:
@@ -144,11 +149,10 @@ async fn one_operation_its_steps_the_owner_and_counts() {
     .await;
 }
 
-#[tokio::test]
-async fn an_auditor_of_some_rooms_sees_those_and_is_told_so() {
-    run(world(), async |bot| {
+async fn an_auditor_of_some_rooms_sees_those_and_is_told_so(door: Door) {
+    run(world(door), async |bot| {
         an_evening(bot).await;
-        let reply = bot.slack(ADAM).says("/room-audit").await;
+        let reply = bot.chat(ADAM).says("/room-audit").await;
         assert_snapshot!(steady(&reply), @r#"
         (only visible to you)
         ℹ️ One operation:
@@ -158,34 +162,33 @@ async fn an_auditor_of_some_rooms_sees_those_and_is_told_so() {
         op 10
         "#);
         for line in ["/room-audit 5", "/room-audit timeline 5", "/room-audit before: 5"] {
-            let reply = bot.slack(ADAM).says(line).await;
+            let reply = bot.chat(ADAM).says(line).await;
             assert!(
                 reply.says("There is no operation 5, or it is not among the rooms that you may see here."),
                 "{reply}"
             );
         }
-        let reply = bot.slack(ADAM).says("/room-audit owner-at test now").await;
+        let reply = bot.chat(ADAM).says("/room-audit owner-at test now").await;
         assert!(reply.says("The log of `test` is not among what you may see here."), "{reply}");
-        let reply = bot.slack(ADAM).says("/room-audit room: test").await;
+        let reply = bot.chat(ADAM).says("/room-audit room: test").await;
         assert!(reply.says("Nothing in the log matches.") && reply.says("Left out: "), "{reply}");
-        let reply = bot.slack(ADAM).says("/room-audit stats by: actor").await;
+        let reply = bot.chat(ADAM).says("/room-audit stats by: actor").await;
         assert!(reply.says("`slack:T0TEAM:U0ALICE`: 1 (1 done)") && !reply.says("U0OTTO"), "{reply}");
     })
     .await;
 }
 
-#[tokio::test]
-async fn nobody_else_reads_the_log() {
-    run(world(), async |bot| {
+async fn nobody_else_reads_the_log(door: Door) {
+    run(world(door), async |bot| {
         for person in [ALICE, OTTO] {
             for line in ["/room-audit", "/room-audit 1", "/room-audit stats", "/room-audit owner-at test now"]
             {
-                let reply = bot.slack(person).says(line).await;
+                let reply = bot.chat(person).says(line).await;
                 assert_eq!(bot.entry(&reply).await.outcome.name(), "denied", "{reply}");
                 assert!(reply.says("Not allowed"), "{reply}");
             }
         }
-        let reply = bot.slack(ALICE).says("/room-audit").await;
+        let reply = bot.chat(ALICE).says("/room-audit").await;
         assert_snapshot!(reply, @r#"
         (only visible to you)
         ⛔ Not allowed: `/room-audit` is for auditors and admins.
@@ -197,10 +200,9 @@ async fn nobody_else_reads_the_log() {
     .await;
 }
 
-#[tokio::test]
-async fn a_line_that_does_not_fit_is_answered_with_the_forms() {
-    run(world(), async |bot| {
-        let reply = bot.slack(RITA).says("/room-audit owner-at test").await;
+async fn a_line_that_does_not_fit_is_answered_with_the_forms(door: Door) {
+    run(world(door), async |bot| {
+        let reply = bot.chat(RITA).says("/room-audit owner-at test").await;
         assert_snapshot!(reply, @r#"
         (only visible to you)
         ❌ Something is missing: `<time>`.
@@ -208,16 +210,16 @@ async fn a_line_that_does_not_fit_is_answered_with_the_forms() {
         Nothing was done.
         op 5
         "#);
-        let reply = bot.slack(RITA).says("/room-audit since: soon").await;
+        let reply = bot.chat(RITA).says("/room-audit since: soon").await;
         assert!(reply.says("`soon` is not a time: write 2026-11-23T14:03:00Z"), "{reply}");
-        let reply = bot.slack(RITA).says("/room-audit owner-at test 2026-10-25 02:30 Europe/Berlin").await;
+        let reply = bot.chat(RITA).says("/room-audit owner-at test 2026-10-25 02:30 Europe/Berlin").await;
         assert_snapshot!(reply, @r#"
         (only visible to you)
         ❌ `2026-10-25 02:30 Europe/Berlin` comes twice in Europe/Berlin: the clock is set back there; write 2026-10-25T02:30:00+02:00 or 2026-10-25T02:30:00+01:00.
         Ask again with that.
         op 7
         "#);
-        let reply = bot.slack(RITA).says("/room-audit help").await;
+        let reply = bot.chat(RITA).says("/room-audit help").await;
         assert_snapshot!(reply, @r#"
         (only visible to you)
         ℹ️ `/room-audit` shows what was done.

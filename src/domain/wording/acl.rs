@@ -29,12 +29,12 @@ pub(super) fn acl(operation: OperationId, answer: &AclAnswer, name: &CommandName
         AclAnswer::WhoAmI { principal, place, rights, admins } => whoami(principal, place, rights, admins),
         AclAnswer::Grants { listed, pages, grants, left_out } => {
             let mut message = listed_grants(*listed, grants, *left_out, &name);
-            paged(&mut message, listed.page, *pages);
+            paged(&mut message, listed.page, *pages, &name);
             message
         }
         AclAnswer::Channels { page, pages, entries } => {
             let mut message = channels(entries, &name);
-            paged(&mut message, *page, *pages);
+            paged(&mut message, *page, *pages, &name);
             message
         }
         AclAnswer::Explained(explained) => explanation(explained),
@@ -56,9 +56,10 @@ fn plain(tone: Tone, headline: Line, body: Vec<Line>) -> Message {
     Message { tone, headline, body, footer: None }
 }
 
-fn paged(message: &mut Message, page: u32, pages: u32) {
+fn paged(message: &mut Message, page: u32, pages: u32, name: &CommandName) {
     if pages > 1 {
-        message.footer = Some(text(format!(" · page {page} of {pages}, more with ")).code("page: …"));
+        let more = text(format!(" · page {page} of {pages}, more with "));
+        message.footer = Some(more.code(name.option("page", "…")));
     }
 }
 
