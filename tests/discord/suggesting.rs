@@ -117,7 +117,9 @@ fn asking(name: &str, path: &[&str], user: &str) -> Value {
     for (depth, part) in path.iter().rev().enumerate() {
         options = json!([{ "name": part, "type": depth + 1, "options": options }]);
     }
-    with_options(name, (user, "somebody"), MODS, options, json!({}))
+    let mut interaction = with_options(name, (user, "somebody"), MODS, options, json!({}));
+    interaction["type"] = json!(4);
+    interaction
 }
 
 #[tokio::test]
