@@ -45,6 +45,31 @@ pub(super) struct DiscordStandIn {
     changed: Notify,
     /// Bodies that were sent, by their delivery, so that one can be sent again.
     sent: Mutex<HashMap<String, String>>,
+    forms: Vec<Form>,
+}
+
+/// A command, or one of its subcommands, as its client offers it to be filled in.
+#[derive(Debug, Clone, Serialize)]
+pub(super) struct Form {
+    /// `room-acl channel allow`.
+    command: String,
+    /// As registered ("Application Command Option Structure").
+    options: Vec<Value>,
+}
+
+/// What can be filled in of a registered command: the subcommands, if it has any.
+fn forms_of(command: &Value, before: &str) -> Vec<Form> {
+    let name = format!("{before}{}", command["name"].as_str().unwrap_or_default());
+    let options = command["options"].as_array().cloned().unwrap_or_default();
+    if options.iter().any(|option| is_sub(&option["type"])) {
+        return options.iter().flat_map(|sub| forms_of(sub, &format!("{name} "))).collect();
+    }
+    vec![Form { command: name, options }]
+}
+
+/// A subcommand or a group of them ("Application Command Option Type").
+fn is_sub(kind: &Value) -> bool {
+    matches!(kind.as_u64(), Some(1 | 2))
 }
 
 #[derive(Debug, Clone, Default)]
@@ -90,6 +115,10 @@ impl DiscordStandIn {
             interactions: Mutex::default(),
             changed: Notify::new(),
             sent: Mutex::default(),
+            forms: crate::discord::registered(&CommandName::slash(""))?
+                .iter()
+                .flat_map(|command| forms_of(command, ""))
+                .collect(),
         })
     }
 
@@ -106,12 +135,67 @@ impl DiscordStandIn {
         })
     }
 
-    /// Uses the command with these options as a person in a channel, and waits for the final answer.
-    pub(super) async fn say(&self, person: &str, channel: &str, options: &[Filled]) -> anyhow::Result<Said> {
-        let options = options.iter().map(|it| json!({ "name": it.name, "type": 3, "value": it.value }));
-        let (delivery, body) = self.interaction(2, person, channel, options.collect())?;
+    /// What can be filled in.
+    pub(super) fn forms(&self) -> &[Form] {
+        &self.forms
+    }
+
+    /// Uses a command with these options as a person in a channel, and waits for the final answer.
+    pub(super) async fn say(
+        &self,
+        person: &str,
+        channel: &str,
+        command: &str,
+        options: &[Filled],
+    ) -> anyhow::Result<Said> {
+        let (delivery, body) = self.interaction(2, person, channel, self.data(command, options, "")?)?;
         lock(&self.sent).insert(delivery.clone(), body.clone());
         self.send(body, delivery).await
+    }
+
+    /// The `data` of an interaction: the options in their subcommand, and what Discord knows of the ids in them.
+    fn data(&self, command: &str, options: &[Filled], focused: &str) -> anyhow::Result<Value> {
+        let form =
+            self.forms.iter().find(|form| form.command == command).context("no such command in the demo")?;
+        let mut resolved = json!({});
+        let mut filled = Vec::new();
+        for Filled { name, value } in options {
+            let option = form.options.iter().find(|option| option["name"] == **name);
+            let kind = option
+                .and_then(|option| option["type"].as_u64())
+                .context("the command has no such option")?;
+            let mut sent = json!({ "name": name, "type": kind, "value": value });
+            match kind {
+                4 => sent["value"] = json!(value.parse::<i64>()?),
+                5 => sent["value"] = json!(value == "true"),
+                6 | 9 => {
+                    let person = PEOPLE
+                        .iter()
+                        .find(|it| it.snowflake == value)
+                        .context("no such person in the demo")?;
+                    resolved["users"][value] = json!({ "id": value, "username": person.name.to_lowercase() });
+                    resolved["members"][value] = json!({ "roles": [] });
+                }
+                7 => {
+                    let place = CHANNELS
+                        .iter()
+                        .find(|it| it.snowflake == value)
+                        .context("no such channel in the demo")?;
+                    resolved["channels"][value] = json!({ "id": value, "type": 0, "name": place.name });
+                }
+                _ => {}
+            }
+            if name == focused {
+                sent["focused"] = json!(true);
+            }
+            filled.push(sent);
+        }
+        let mut names: Vec<&str> = command.split(' ').collect();
+        let mut inner = json!(filled);
+        for kind in 1..names.len() {
+            inner = json!([{ "name": names.pop(), "type": kind, "options": inner }]);
+        }
+        Ok(json!({ "id": "1", "name": names[0], "type": 1, "options": inner, "resolved": resolved }))
     }
 
     /// Delivers an interaction once more, signed anew. The bot has nothing to say to that. `None` if there was
@@ -130,13 +214,10 @@ impl DiscordStandIn {
         &self,
         person: &str,
         channel: &str,
-        options: &[Filled],
+        (command, options): (&str, &[Filled]),
         focused: &str,
     ) -> anyhow::Result<Value> {
-        let options = options.iter().map(
-            |it| json!({ "name": it.name, "type": 3, "value": it.value, "focused": it.name == focused }),
-        );
-        let (_, body) = self.interaction(4, person, channel, options.collect())?;
+        let (_, body) = self.interaction(4, person, channel, self.data(command, options, focused)?)?;
         self.post(&body).await?;
         let answer = self.answered(&token_in(&body)).await?;
         Ok(answer.callback.map(|callback| callback["data"]["choices"].clone()).unwrap_or_default())
@@ -148,7 +229,7 @@ impl DiscordStandIn {
         kind: u64,
         person: &str,
         channel: &str,
-        options: Vec<Value>,
+        data: Value,
     ) -> anyhow::Result<(String, String)> {
         let person = PEOPLE.iter().find(|known| known.id == person).context("no such person in the demo")?;
         let channel =
@@ -169,7 +250,7 @@ impl DiscordStandIn {
             "context": 0, "authorizing_integration_owners": { "0": GUILD }, "entitlements": [],
             "locale": "en-US", "guild_locale": "en-US", "app_permissions": "2147485696",
             "attachment_size_limit": 10_485_760,
-            "data": { "id": "1", "name": "room-owner", "type": 1, "options": options },
+            "data": data,
         });
         let interaction = Interaction { id: id.clone(), ..Interaction::default() };
         lock(&self.interactions).insert(token, interaction);

@@ -18,7 +18,7 @@ use super::slack::SlackStandIn;
 use super::world::{CHANNELS, EXAMPLES, PEOPLE, ROOMS};
 use crate::app::ports::Store as _;
 use crate::domain::audit::AuditFilter;
-use crate::domain::command::{Command, Typed, parse_room_owner};
+use crate::domain::command::Family;
 use crate::store::SqliteStore;
 use crate::tencent::simulator::{Api, Fault, FaultKind, Simulator, When};
 
@@ -60,6 +60,7 @@ pub(super) fn invitation(address: SocketAddr, scratch: &Path) -> String {
          open      http://{address}/\n  \
          try       /room-owner test user2        as Alice in #mods\n  \
          then      the same as Otto, or in #random: refused, and recorded\n  \
+         also      /room-acl list as Adam, /room-audit as Rita\n  \
          discord   switch above the conversation: the same in Discord's form\n  \
          database  {}\n\nNothing leaves this machine. Ctrl-C ends it and removes its scratch folder.",
         scratch.join("demo.db").display()
@@ -124,9 +125,14 @@ async fn world(State(playground): State<Arc<Playground>>) -> Json<Value> {
         .iter()
         .map(|it| json!({ "id": it.id, "snowflake": it.snowflake, "name": it.name, "about": it.about }));
     let examples = EXAMPLES.iter().map(|it| {
-        let options = options_for(it.text);
+        let command = it.text.split(' ').next().unwrap_or_default().trim_start_matches('/');
+        let used = it.filled.map(|(subcommand, options)| {
+            let option = |(name, value): &(&str, &str)| json!({ "name": name, "value": value });
+            let options = options.iter().map(option).collect::<Vec<_>>();
+            json!({ "command": format!("{command} {subcommand}").trim_end(), "options": options })
+        });
         json!({
-            "text": it.text, "options": options, "about": it.about, "person": it.person, "channel": it.channel,
+            "text": it.text, "used": used, "about": it.about, "person": it.person, "channel": it.channel,
         })
     });
     Json(json!({
@@ -134,27 +140,10 @@ async fn world(State(playground): State<Arc<Playground>>) -> Json<Value> {
         "channels": channels.collect::<Vec<_>>(),
         "rooms": owners(&playground.simulator),
         "examples": examples.collect::<Vec<_>>(),
-        "commands": ["/room-owner"],
+        "commands": Family::ALL.map(|family| format!("/{}", family.name())),
+        "forms": playground.discord.forms(),
         "fault": *playground.trouble.lock().unwrap_or_else(PoisonError::into_inner),
     }))
-}
-
-/// The options that say the same as a typed line; `None` if there are none, as for a slip of typing.
-fn options_for(line: &str) -> Option<Vec<Filled>> {
-    let arguments = line.split_once(' ').map_or("", |(_, arguments)| arguments);
-    let (room, transfer) = match parse_room_owner(&Typed::plain(arguments)).ok()? {
-        Command::Help(_) => return Some(Vec::new()),
-        Command::Acl(_) | Command::Audit(_) => return None,
-        Command::ShowOwner { room } => (room, None),
-        Command::Transfer(transfer) => (transfer.room.clone(), Some(transfer)),
-    };
-    let filled = |name: &str, value: String| Filled { name: name.to_owned(), value };
-    let mut options = vec![filled("room", room.to_string())];
-    if let Some(transfer) = transfer {
-        options.push(filled("new_owner", transfer.new_owner.to_string()));
-        options.extend(transfer.reason.map(|reason| filled("reason", reason)));
-    }
-    Some(options)
 }
 
 fn owners(simulator: &Simulator) -> Vec<Value> {
@@ -196,6 +185,8 @@ async fn say_again(State(playground): State<Arc<Playground>>, Json(again): Json<
 struct Using {
     person: String,
     channel: String,
+    /// The command and its subcommand: `room-acl channel allow`.
+    command: String,
     options: Vec<Filled>,
     /// The option that is being typed.
     #[serde(default)]
@@ -203,7 +194,7 @@ struct Using {
 }
 
 async fn discord_say(State(playground): State<Arc<Playground>>, Json(using): Json<Using>) -> Response {
-    match playground.discord.say(&using.person, &using.channel, &using.options).await {
+    match playground.discord.say(&using.person, &using.channel, &using.command, &using.options).await {
         Ok(said) => Json(said).into_response(),
         Err(error) => failed(&error),
     }
@@ -218,8 +209,8 @@ async fn discord_say_again(State(playground): State<Arc<Playground>>, Json(again
 }
 
 async fn discord_suggest(State(playground): State<Arc<Playground>>, Json(using): Json<Using>) -> Response {
-    let Using { person, channel, options, focused } = using;
-    match playground.discord.suggest(&person, &channel, &options, &focused).await {
+    let Using { person, channel, command, options, focused } = using;
+    match playground.discord.suggest(&person, &channel, (&command, &options), &focused).await {
         Ok(choices) => Json(choices).into_response(),
         Err(error) => failed(&error),
     }

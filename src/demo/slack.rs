@@ -161,11 +161,15 @@ fn is_working(message: &Value) -> bool {
     message["text"].as_str().is_some_and(|text| text.contains(WORKING))
 }
 
-/// Slack writes a known `@name` as a mention, and everything else with its three entities.
+/// Slack writes a known `@name` or `#channel` as a mention, and everything else with its three entities.
 fn as_slack_writes(text: &str) -> String {
     let words = text.split(' ').map(|word| {
         let known =
             word.strip_prefix('@').and_then(|name| PEOPLE.iter().find(|p| p.name.eq_ignore_ascii_case(name)));
+        let channel = word.strip_prefix('#').and_then(|name| CHANNELS.iter().find(|it| it.name == name));
+        if let Some(channel) = channel {
+            return format!("<#{}|{}>", channel.id, channel.name);
+        }
         match known {
             Some(person) => format!("<@{}|{}>", person.id, person.name.to_lowercase()),
             None => word.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;"),

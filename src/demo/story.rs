@@ -153,7 +153,7 @@ async fn on_discord(stage: &Stage) -> anyhow::Result<()> {
         let shown: Vec<_> = options.iter().map(|(name, value)| format!("{name}:{value}")).collect();
         println!("  {} in #{}: /room-owner {}", name(person), channel(place), shown.join(" "));
         let options = options.map(|(name, value)| Filled { name: name.to_owned(), value: value.to_owned() });
-        let said = stage.discord.say(person, place, &options).await?;
+        let said = stage.discord.say(person, place, "room-owner", &options).await?;
         ensure!(said.status == 202, "the bot answered {} instead of 202", said.status);
         ensure!(!said.messages.is_empty(), "Discord got no answer");
         said.messages.iter().for_each(show_embed);

@@ -103,6 +103,8 @@ pub(super) struct Example {
     pub(super) about: &'static str,
     pub(super) person: &'static str,
     pub(super) channel: &'static str,
+    /// The subcommand in Discord, and the options that say the same; none for what is typed wrong.
+    pub(super) filled: Option<(&'static str, &'static [(&'static str, &'static str)])>,
 }
 
 const fn example(
@@ -111,24 +113,57 @@ const fn example(
     person: &'static str,
     channel: &'static str,
 ) -> Example {
-    Example { text, about, person, channel }
+    Example { text, about, person, channel, filled: None }
 }
 
-pub(super) const EXAMPLES: [Example; 9] = [
-    example("/room-owner test user2", "hand a room over", "U0ALICE", "C0MODS"),
-    example("/room-owner test", "who owns it now?", "U0ALICE", "C0MODS"),
+impl Example {
+    const fn filled(
+        self,
+        subcommand: &'static str,
+        options: &'static [(&'static str, &'static str)],
+    ) -> Self {
+        Self { filled: Some((subcommand, options)), ..self }
+    }
+}
+
+pub(super) const EXAMPLES: [Example; 15] = [
+    example("/room-owner test user2", "hand a room over", "U0ALICE", "C0MODS")
+        .filled("", &[("room", "test"), ("new_owner", "user2")]),
+    example("/room-owner test", "who owns it now?", "U0ALICE", "C0MODS").filled("", &[("room", "test")]),
     example(
         "/room-owner \"my room\" user2 reason: host crashed",
         "a room with a space, and why",
         "U0ALICE",
         "C0MODS",
+    )
+    .filled("", &[("room", "my room"), ("new_owner", "user2"), ("reason", "host crashed")]),
+    example("/room-owner test user2", "somebody without a role", "U0OTTO", "C0MODS")
+        .filled("", &[("room", "test"), ("new_owner", "user2")]),
+    example("/room-acl why @alice live-7", "an admin asks why somebody may", "U0ADAM", "C0MODS")
+        .filled("why", &[("room", "live-7"), ("who", "80351110224678112")]),
+    example(
+        "/room-acl grant @otto moderator rooms: live-7 for: 8h",
+        "an admin gives a role",
+        "U0ADAM",
+        "C0MODS",
+    )
+    .filled(
+        "grant",
+        &[("who", "80351110224678412"), ("role", "moderator"), ("rooms", "live-7"), ("for", "8h")],
     ),
-    example("/room-owner test user2", "somebody without a role", "U0OTTO", "C0MODS"),
-    example("/room-owner test user2", "in a channel that is not authorised", "U0ALICE", "C0RANDOM"),
-    example("/room-owner vip-1 user2", "outside of an admin's rooms", "U0ADAM", "C0MODS"),
-    example("/room-owner gone user2", "a room that does not exist", "U0ALICE", "C0MODS"),
+    example("/room-acl list", "who may what", "U0ADAM", "C0MODS").filled("list", &[]),
+    example("/room-acl whoami", "your own id, and who can help", "U0OTTO", "C0MODS").filled("whoami", &[]),
+    example("/room-audit", "an auditor sees what was done", "U0RITA", "C0MODS").filled("list", &[]),
+    example("/room-audit owner-at test now", "who owned the room?", "U0RITA", "C0MODS")
+        .filled("owner-at", &[("room", "test"), ("time", "now")]),
+    example("/room-owner test user2", "in a channel that is not authorised", "U0ALICE", "C0RANDOM")
+        .filled("", &[("room", "test"), ("new_owner", "user2")]),
+    example("/room-owner vip-1 user2", "outside of an admin's rooms", "U0ADAM", "C0MODS")
+        .filled("", &[("room", "vip-1"), ("new_owner", "user2")]),
+    example("/room-owner gone user2", "a room that does not exist", "U0ALICE", "C0MODS")
+        .filled("", &[("room", "gone"), ("new_owner", "user2")]),
     example("/room-owner my room user2", "forgotten quotes", "U0ALICE", "C0MODS"),
-    example("/room-owner", "help", "U0ALICE", "C0MODS"),
+    example("/room-owner", "help", "U0ALICE", "C0MODS").filled("", &[]),
 ];
 
 /// A Tencent with the demo's rooms.

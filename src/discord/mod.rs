@@ -74,6 +74,14 @@ impl Default for Patience {
     }
 }
 
+/// The commands as they are registered, for whoever plays Discord.
+///
+/// # Errors
+/// When a command cannot be written as JSON.
+pub fn registered(command: &CommandName) -> serde_json::Result<Vec<serde_json::Value>> {
+    commands::registered(command).iter().map(serde_json::to_value).collect()
+}
+
 /// The door's shared state.
 pub struct Door {
     settings: Settings,

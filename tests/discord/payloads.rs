@@ -3,7 +3,8 @@
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 
-use super::world::{ALICE, World, command, transfer};
+use super::fakes::interaction::with_options;
+use super::world::{ALICE, GUILD, MODS, OTTO, World, command, transfer};
 
 fn without(pointer: &str) -> Value {
     let mut interaction = transfer(ALICE);
@@ -111,6 +112,82 @@ async fn what_cannot_be_used_is_answered_privately_and_recorded() {
 }
 
 #[tokio::test]
+async fn odd_options_of_the_commands_with_subcommands_are_answered_and_recorded() {
+    let grant = |change: fn(&mut Value)| {
+        let options = json!([
+            { "name": "who", "type": 9, "value": OTTO }, { "name": "role", "type": 3, "value": "moderator" },
+        ]);
+        let resolved = json!({ "users": { OTTO: { "id": OTTO, "username": "otto" } } });
+        let options = json!([{ "name": "grant", "type": 1, "options": options }]);
+        let mut interaction = with_options("room-acl", (ALICE, "alice"), MODS, options, resolved);
+        change(&mut interaction["data"]);
+        interaction
+    };
+    let odd = [
+        (
+            "Something is missing: `<person>`",
+            grant(|data| drop(data["options"][0]["options"].as_array_mut().unwrap().remove(0))),
+        ),
+        ("does not know `dance` here", grant(|data| data["options"][0]["name"] = json!("dance"))),
+        ("`boss` is not a role", grant(|data| data["options"][0]["options"][1]["value"] = json!("boss"))),
+        ("whether `902` is a person or a role", grant(|data| data["resolved"] = json!(null))),
+        ("whether `902` is a person or a role", grant(|data| data["resolved"]["users"] = json!([1]))),
+        ("`who` is not an id", grant(|data| data["options"][0]["options"][0]["value"] = json!({ "id": 1 }))),
+        ("`force` is unknown", grant(|data| data["options"][0]["options"][0]["name"] = json!("force"))),
+        ("a subcommand has no name", grant(|data| data["options"][0]["name"] = json!(7))),
+        ("options are not a list", grant(|data| data["options"][0]["options"] = json!("who"))),
+        (
+            "more than one subcommand",
+            grant(|data| {
+                let again = data["options"][0].clone();
+                data["options"].as_array_mut().unwrap().push(again);
+            }),
+        ),
+        ("which subcommand it is", grant(|data| data["options"] = data["options"][0]["options"].clone())),
+    ];
+    let world = World::start().await;
+    world.grant(&format!("discord:{GUILD}:{ALICE}"), "admin", "*").await;
+    let count = odd.len();
+    for (why, interaction) in odd {
+        let reply = world.says(&interaction).await.replace('ˋ', "`");
+        assert!(reply.starts_with("(only you)\n❌") && reply.contains(why), "{why}: {reply}");
+    }
+    let bare = world.says(&grant(|data| data["options"] = json!(null))).await;
+    assert!(bare.contains("`/room-acl grant who:<person> role:<role> rooms:live-* for:8h"), "{bare}");
+    assert!(world.says(&grant(|_| {})).await.contains("<@902> is now moderator"));
+    let ended = world.end().await;
+    let mut outcomes = vec!["invalid"; count];
+    outcomes.extend(["succeeded", "succeeded"]);
+    assert_eq!((ended.outcomes(), ended.calls), (outcomes, 0));
+    assert_eq!(ended.audit.last().unwrap().command, "/room-acl grant <@902> moderator");
+}
+
+#[tokio::test]
+async fn a_question_about_a_member_counts_the_members_roles() {
+    let world = World::start().await;
+    world.grant(&format!("discord:{GUILD}:{ALICE}"), "admin", "*").await;
+    world.grant(&format!("discord:{GUILD}:role:31"), "moderator", "live-*").await;
+    let options = json!([{ "name": "why", "type": 1, "options": [
+        { "name": "room", "type": 3, "value": "live-7" }, { "name": "who", "type": 9, "value": OTTO },
+        { "name": "channel", "type": 7, "value": "555" },
+    ] }]);
+    let resolved = json!({
+        "users": { OTTO: { "id": OTTO, "username": "otto" } }, "members": { OTTO: { "roles": ["31"] } },
+        "channels": { "555": { "id": "555", "type": 11, "parent_id": MODS, "name": "tonight" } },
+    });
+    let asked = with_options("room-acl", (ALICE, "alice"), MODS, options, resolved);
+    insta::assert_snapshot!(world.says(&asked).await, @r"
+    (only you)
+    ✅ Yes: <@902> may hand `live-7` over in <#500>, by grant 3.
+    Grant 3: moderator for `live-*`: permits it.
+    Counted as a member of <@&700>, <@&31>.
+    -- op 5
+    ");
+    let ended = world.end().await;
+    assert_eq!(ended.audit[0].command, "/room-acl why <@902> live-7 in: <#555>");
+}
+
+#[tokio::test]
 async fn what_is_no_interaction_is_400_and_recorded() {
     let world = World::start().await;
     for body in ["{", "{}", r#"{"type":2}"#, r#"{"type":"2","id":"1","application_id":"2","token":"t"}"#] {
@@ -132,9 +209,9 @@ async fn another_application_and_another_command_are_told_so() {
     Nothing was done.
     -- op 3
     ");
-    insta::assert_snapshot!(world.says(&with("/data/name", json!("room-acl"))).await, @r"
+    insta::assert_snapshot!(world.says(&with("/data/name", json!("room-service"))).await, @r"
     (only you)
-    ❌ The bot does not know the command `/room-acl`.
+    ❌ The bot does not know the command `/room-service`.
     Type: `/room-owner`
     Nothing was done.
     -- op 4

@@ -3,7 +3,7 @@
 use insta::assert_snapshot;
 use room_owner::bot;
 use room_owner::discord::register::Registrar;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::fakes::discord::{Discord, Fault, Route, TOKEN};
 use super::world::settings_for;
@@ -25,11 +25,10 @@ async fn the_second_run_writes_nothing() {
         assert!(registrar.plan(guild).await.unwrap().is_empty());
         assert_eq!(registrar.plan(guild).await.unwrap().difference(), "");
     }
-    assert_eq!(
-        discord.writes(),
-        ["POST applications/42/commands", "POST applications/42/guilds/700/commands"]
-    );
-    assert_eq!(discord.commands("applications/42").len(), 2, "others' commands stay");
+    let (everywhere, there) = ("POST applications/42/commands", "POST applications/42/guilds/700/commands");
+    assert_eq!(discord.writes(), [everywhere, everywhere, everywhere, there, there, there]);
+    let names: Vec<_> = discord.commands("applications/42").iter().map(|it| it["name"].clone()).collect();
+    assert_eq!(names, ["other", "room-owner", "room-acl", "room-audit"], "others' commands stay");
     assert_eq!(discord.problems(), Vec::<String>::new());
 }
 
@@ -38,22 +37,33 @@ async fn only_the_fields_that_differ_are_written() {
     let discord = Discord::start().await;
     let first = registrar(&discord).await;
     first.apply(&first.plan(None).await.unwrap()).await.unwrap();
-    let mut stale = discord.commands("applications/42").remove(0);
+    let mut registered = discord.commands("applications/42");
+    let named = |it: &Value| it["name"] == "list";
+    let options = registered[2]["options"].as_array_mut().unwrap();
+    let list = options.iter_mut().find(|it| named(it)).unwrap();
+    let limit = list["options"].as_array_mut().unwrap().last_mut().unwrap();
+    assert_eq!(limit["name"], "limit");
+    limit["max_value"] = json!(7);
+    let mut stale = registered.remove(0);
     stale["description"] = json!("Something else");
     stale["default_member_permissions"] = json!("0");
 
     let discord = Discord::start().await;
     discord.put_command("applications/42", json!({ "id": "8", "name": "room-owner", "type": 2 }));
     discord.put_command("applications/42", stale);
+    registered.into_iter().for_each(|command| discord.put_command("applications/42", command));
     let registrar = registrar(&discord).await;
     let plan = registrar.plan(None).await.unwrap();
-    assert_snapshot!(plan.difference(), @r#"
+    let difference = plan.difference();
+    let (of_owner, of_audit) = difference.split_once("~ /room-audit\n").unwrap();
+    assert!(of_audit.starts_with("    - options: [") && of_audit.lines().count() == 2, "{of_audit}");
+    assert_snapshot!(of_owner, @r#"
     ~ /room-owner
         - description: "Something else"
         + description: "Hand a live room to a new owner, or show who owns it"
     "#);
     registrar.apply(&plan).await.unwrap();
-    assert_eq!(discord.writes(), ["PATCH applications/42/commands/2"]);
+    assert_eq!(discord.writes(), ["PATCH applications/42/commands/2", "PATCH applications/42/commands/4"]);
     assert_eq!(discord.problems(), Vec::<String>::new());
     assert!(registrar.plan(None).await.unwrap().is_empty());
 }
@@ -98,11 +108,16 @@ async fn the_program_prints_the_difference_and_says_when_there_is_none() {
     let (exit, said) = run(&discord, &["--guild", "700"]).await;
     assert_eq!(exit, Some(0));
     assert!(said.starts_with("+ /staging-room-owner\n"), "{said}");
-    assert!(said.ends_with("Registered /staging-room-owner in guild 700.\n"), "{said}");
+    assert!(
+        said.ends_with(
+            "Registered /staging-room-owner, /staging-room-acl, /staging-room-audit in guild 700.\n"
+        ),
+        "{said}"
+    );
     let (exit, said) = run(&discord, &["--guild", "700"]).await;
     assert_eq!(exit, Some(0));
-    assert_snapshot!(said, @"Discord shows /staging-room-owner in guild 700 as it should: nothing was written.");
-    assert_eq!(discord.writes().len(), 1);
+    assert_snapshot!(said, @"Discord shows /staging-room-owner, /staging-room-acl, /staging-room-audit in guild 700 as it should: nothing was written.");
+    assert_eq!(discord.writes().len(), 3);
     assert_eq!(discord.problems(), Vec::<String>::new());
     assert_eq!(run(&discord, &["--guild", "mods"]).await.0, Some(2));
     discord.fail(Route::Commands, Fault::Code(403, 50_001), 9);

@@ -3,7 +3,8 @@
 use room_owner::tencent::simulator::{Api, Fault, FaultKind};
 use serde_json::{Value, json};
 
-use super::world::{ALICE, APPLICATION, GUILD, OTTO, World, command, token, transfer};
+use super::fakes::interaction::with_options;
+use super::world::{ALICE, APPLICATION, GUILD, MODS, OTTO, World, command, token, transfer};
 
 fn typing(user: &str, options: &[(&str, &str)], focused: &str) -> Value {
     let mut interaction = command(user, options);
@@ -108,6 +109,50 @@ async fn who_may_not_transfer_is_shown_nothing() {
         assert!(world.suggests(&interaction).await.is_empty(), "{pointer}");
     }
     world.end().await;
+}
+
+/// `/room-acl` or `/room-audit` with a room being typed.
+fn asking(name: &str, path: &[&str], user: &str) -> Value {
+    let mut options = json!([{ "name": "room", "type": 3, "value": "", "focused": true }]);
+    for (depth, part) in path.iter().rev().enumerate() {
+        options = json!([{ "name": part, "type": depth + 1, "options": options }]);
+    }
+    let mut interaction = with_options(name, (user, "somebody"), MODS, options, json!({}));
+    interaction["type"] = json!(4);
+    interaction
+}
+
+#[tokio::test]
+async fn admins_and_auditors_are_shown_the_rooms_that_they_may_ask_about() {
+    let world = World::start().await;
+    world.tencent.put_room("live-1", "ann");
+    let questions =
+        [("room-acl", "why"), ("room-acl", "who-can"), ("room-audit", "list"), ("room-audit", "owner-at")];
+    let mut shown = Vec::new();
+    for (role, scope) in [("moderator", "*"), ("auditor", "live-*"), ("admin", "*")] {
+        world.grant(&format!("discord:{GUILD}:{OTTO}"), role, scope).await;
+        for (name, sub) in questions {
+            shown.push((role, sub, world.suggests(&asking(name, &[sub], OTTO)).await.len()));
+        }
+    }
+    assert_eq!(
+        shown,
+        [
+            ("moderator", "why", 0),
+            ("moderator", "who-can", 0),
+            ("moderator", "list", 0),
+            ("moderator", "owner-at", 0),
+            ("auditor", "why", 0),
+            ("auditor", "who-can", 0),
+            ("auditor", "list", 2),
+            ("auditor", "owner-at", 2),
+            ("admin", "why", 2),
+            ("admin", "who-can", 2),
+            ("admin", "list", 2),
+            ("admin", "owner-at", 2),
+        ]
+    );
+    assert!(world.end().await.audit.is_empty());
 }
 
 #[tokio::test]

@@ -32,8 +32,8 @@ pub(crate) struct Person {
 
 pub(crate) const ALICE: Person = Person { id: "U0ALICE", name: "alice", snowflake: "901" };
 pub(crate) const BORIS: Person = Person { id: "U0BORIS", name: "boris", snowflake: "902" };
-pub(crate) const RITA: Person = Person { id: "U0RITA", name: "rita", snowflake: "903" };
-pub(crate) const ADAM: Person = Person { id: "U0ADAM", name: "adam", snowflake: "904" };
+pub(crate) const RITA: Person = Person { id: "U0RITA", name: "rita", snowflake: "906" };
+pub(crate) const ADAM: Person = Person { id: "U0ADAM", name: "adam", snowflake: "900" };
 pub(crate) const OTTO: Person = Person { id: "U0OTTO", name: "otto", snowflake: "905" };
 
 impl Person {

@@ -4,7 +4,10 @@ import { el, foreign, literal } from "/dom.js";
 
 const EPHEMERAL = 64;
 const SUGGEST_AFTER_MS = 120;
-const NAMES = ["room", "new_owner", "reason"];
+// How many optional ones are shown before they are asked for.
+const AT_ONCE = 3;
+// "Application Command Option Type"
+const [INTEGER, BOOLEAN, USER, CHANNEL, MENTIONABLE] = [4, 5, 6, 7, 9];
 
 const $ = (id) => document.getElementById(id);
 
@@ -50,15 +53,29 @@ function drawEmbed(embed) {
   return node;
 }
 
-/** Inline code and escapes: all of Discord's markdown that the bot makes. Anything else stands as it was sent. */
+/** Inline code, escapes and mentions: all of Discord's markdown that the bot makes. Anything else stands as it was sent. */
 function markdown(text) {
-  return String(text ?? "").split("`").map((part, index) => (index % 2 === 1
-    ? el("code", {}, foreign(part))
-    : foreign(part.replace(/\\([^\p{L}\p{N}\s])/gu, "$1"))));
+  return String(text ?? "").split("`").flatMap((part, index) => (index % 2 === 1 ? [el("code", {}, foreign(part))] : withMentions(part)));
+}
+
+function withMentions(text) {
+  return text.split(/((?<!\\)<(?:@&?|#)\d+>)/u).filter(Boolean).map((part) => {
+    const [, sign, id] = /^<(@&?|#)(\d+)>$/u.exec(part) ?? [];
+    if (id === undefined) return foreign(part.replace(/\\([^\p{L}\p{N}\s])/gu, "$1"));
+    return el("span", { class: "mention" }, foreign(nameOfMention(sign, id)));
+  });
+}
+
+function nameOfMention(sign, id) {
+  const known = (sign === "#" ? world.channels : world.people).find((one) => one.snowflake === id);
+  if (known) return `${sign[0]}${known.name}`;
+  return sign === "@&" ? "@everyone" : `${sign[0]}${id}`;
 }
 
 // ------------------------------------------------------------------------------------------------------ the options
 
+let world = { people: [], channels: [], forms: [] };
+let form = { command: "room-owner", options: [] };
 let suggestFor = async () => [];
 let choices = [];
 let active = -1;
@@ -67,43 +84,111 @@ let timer = null;
 
 const field = (name) => $(`option-${name}`);
 const nameOf = (input) => input.id.replace("option-", "");
+const names = () => form.options.map((option) => option.name);
 
 /** The options that hold something; the one being typed counts even when it is empty. */
 export function filledOptions(focused = null) {
-  return NAMES.map((name) => ({ name, value: field(name).value.trim() })).filter(({ name, value }) => value !== "" || name === focused);
+  return names().map((name) => ({ name, value: field(name).value.trim() })).filter(({ name, value }) => value !== "" || name === focused);
 }
 
-export function fillOptions(options, { focus = true } = {}) {
-  for (const name of NAMES) field(name).value = options.find((option) => option.name === name)?.value ?? "";
-  NAMES.forEach((name) => fit(field(name)));
+/** The command that is being filled in, with its subcommand. */
+export const commandNow = () => form.command;
+
+export function fillOptions(used, { focus = true } = {}) {
+  if (used) chooseCommand(used.command);
+  const options = used?.options ?? [];
+  for (const name of names()) field(name).value = options.find((option) => option.name === name)?.value ?? "";
+  names().forEach((name) => fit(field(name)));
+  reveal(false);
   close();
-  if (focus) (NAMES.map(field).find((input) => input.value === "") ?? field("room")).focus();
+  if (focus) (names().map(field).find((input) => input.value === "" && !input.closest("[hidden]")) ?? $("command")).focus();
 }
 
 /** As the client shows what was filled in: `/room-owner room:test new_owner:user2`. */
-export const optionsAsWords = (options) => ["/room-owner", ...options.map(({ name, value }) => `${name}:${value}`)].join(" ");
+export function optionsAsWords({ command, options }) {
+  return [`/${command}`, ...options.map(({ name, value }) => `${name}:${shownValue(command, name, value)}`)].join(" ");
+}
+
+function shownValue(command, name, value) {
+  const kind = world.forms.find((one) => one.command === command)?.options.find((option) => option.name === name)?.type;
+  if (kind === USER || kind === MENTIONABLE) return nameOfMention("@", value);
+  return kind === CHANNEL ? nameOfMention("#", value) : value;
+}
 
 export function wireOptions(suggest) {
   suggestFor = suggest;
-  for (const name of NAMES) {
-    const input = field(name);
-    input.addEventListener("input", () => { fit(input); ask(input); });
-    input.addEventListener("focus", () => ask(input));
-    input.addEventListener("blur", close);
-    input.addEventListener("keydown", (event) => onKey(event, input));
-    fit(input);
+  $("command").addEventListener("change", () => { chooseCommand($("command").value); fillOptions(null); });
+  $("options-more").addEventListener("click", () => { reveal(true); });
+}
+
+/** What there is to choose from: the commands as they are registered, the guild's members and channels. */
+export function offer(offered) {
+  world = offered;
+  $("command").replaceChildren(...world.forms.map(({ command }) => el("option", { value: command }, `/${command}`)));
+  chooseCommand(world.forms.some(({ command }) => command === form.command) ? form.command : world.forms[0].command);
+}
+
+function chooseCommand(command) {
+  form = world.forms.find((one) => one.command === command) ?? form;
+  $("command").value = form.command;
+  $("fields").replaceChildren(...form.options.map((option) => el("label", { class: "option" }, el("span", {}, option.name), input(option))));
+  for (const name of names()) wireField(field(name));
+  reveal(false);
+}
+
+function input(option) {
+  const id = `option-${option.name}`;
+  const about = { id, title: option.description, required: option.required };
+  const list = choicesOf(option);
+  if (list) return el("select", about, el("option", { value: "" }, ""), list.map(([value, name]) => el("option", { value }, name)));
+  const plain = { ...about, type: option.type === INTEGER ? "number" : "text", min: option.min_value, max: option.max_value, maxlength: option.max_length, spellcheck: "false", autocapitalize: "off", enterkeyhint: "send" };
+  if (!option.autocomplete) return el("input", plain);
+  return el("input", { ...plain, autocorrect: "off", role: "combobox", "aria-autocomplete": "list", "aria-expanded": "false", "aria-controls": "choices" });
+}
+
+function choicesOf(option) {
+  if (option.choices?.length) return option.choices.map(({ value, name }) => [value, name]);
+  switch (option.type) {
+    case BOOLEAN: return [["true", "True"], ["false", "False"]];
+    case USER:
+    case MENTIONABLE: return world.people.map((one) => [one.snowflake, `@${one.name}`]);
+    case CHANNEL: return world.channels.map((one) => [one.snowflake, `#${one.name}`]);
+    default: return null;
   }
+}
+
+/** Required options and filled ones are always there; of the others a few, until somebody asks for more. */
+function reveal(all) {
+  let optional = 0;
+  let hidden = 0;
+  for (const option of form.options) {
+    const shown = all || option.required || field(option.name).value !== "" || optional++ < AT_ONCE;
+    field(option.name).closest("label").hidden = !shown;
+    if (!shown) hidden += 1;
+  }
+  $("options-more").hidden = hidden === 0;
+  $("options-more").textContent = `+${hidden} optional`;
+}
+
+function wireField(node) {
+  node.addEventListener("keydown", (event) => onKey(event, node));
+  if (node.tagName === "SELECT") return;
+  node.addEventListener("input", () => { fit(node); ask(node); });
+  node.addEventListener("focus", () => ask(node));
+  node.addEventListener("blur", close);
+  fit(node);
 }
 
 /** As wide as what it holds. */
 function fit(input) {
+  if (input.tagName === "SELECT") return;
   input.size = Math.max(11, Math.min(40, [...input.value].length + 1));
 }
 
 function ask(input) {
   clearTimeout(timer);
   const number = ++asked;
-  if (nameOf(input) === "reason") {
+  if (!form.options.some((option) => option.name === nameOf(input) && option.autocomplete)) {
     close();
     return;
   }
@@ -123,7 +208,7 @@ function close() {
   choices = [];
   active = -1;
   $("choices").hidden = true;
-  for (const name of NAMES) {
+  for (const name of names().filter((one) => field(one)?.getAttribute("role") === "combobox")) {
     field(name).setAttribute("aria-expanded", "false");
     field(name).removeAttribute("aria-activedescendant");
   }
@@ -153,8 +238,7 @@ function choose(input, index) {
   input.value = choices[index].value;
   fit(input);
   close();
-  const next = field(NAMES[NAMES.indexOf(nameOf(input)) + 1]);
-  next.focus();
+  (field(names()[names().indexOf(nameOf(input)) + 1]) ?? $("send")).focus();
 }
 
 function onKey(event, input) {

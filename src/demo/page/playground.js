@@ -8,7 +8,7 @@
 // One rule holds everywhere: text becomes a text node. Nothing on this page parses HTML, so a name, a room or a reply
 // that looks like markup is shown as it was written.
 
-import { discordRenderer, fillOptions, filledOptions, optionsAsWords, wireOptions } from "/discord.js";
+import { commandNow, discordRenderer, fillOptions, filledOptions, offer, optionsAsWords, wireOptions } from "/discord.js";
 import { el, exact, foreign, icon, literal } from "/dom.js";
 
 const POLL_MS = 2000;
@@ -282,7 +282,7 @@ function drawWaiting(platform) {
 function drawLost(exchange) {
   return el("div", { class: "system bad" }, icon("alert"),
     el("p", {}, "No reply: ", foreign(exchange.error), ". ", exchange.maybeDone ? "The audit log says whether the command was carried out." : ""),
-    exchange.again ? null : el("button", { type: "button", class: "button small", on: { click: () => fill(exchange.text, exchange.options) } }, "Put it back in the composer"));
+    exchange.again ? null : el("button", { type: "button", class: "button small", on: { click: () => fill(exchange.text, exchange.used) } }, "Put it back in the composer"));
 }
 
 function drawSystem(words) {
@@ -557,15 +557,15 @@ function say(text) {
   finish(begin({ platform: "slack", person: me, channel: here, text }), "/demo/say", { person: me, channel: here, text });
 }
 
-function use(options) {
+function use(used) {
   const { me, here } = state;
-  const text = optionsAsWords(options);
-  finish(begin({ platform: "discord", person: me, channel: here, text, options }), "/demo/discord/say", { person: me, channel: here, options });
+  const text = optionsAsWords(used);
+  finish(begin({ platform: "discord", person: me, channel: here, text, used }), "/demo/discord/say", { person: me, channel: here, ...used });
 }
 
-function sayAgain({ platform, person: who, channel: where, text, options, answer }) {
+function sayAgain({ platform, person: who, channel: where, text, used, answer }) {
   const path = platform === "discord" ? "/demo/discord/say-again" : "/demo/say-again";
-  finish(begin({ platform, person: who, channel: where, text, options, again: true }), path, { delivery: answer.delivery });
+  finish(begin({ platform, person: who, channel: where, text, used, again: true }), path, { delivery: answer.delivery });
 }
 
 // --------------------------------------------------------------------------------------------------------- composer
@@ -575,10 +575,10 @@ const isCommand = (text) => {
   return commands.length === 0 || commands.includes(text.split(/\s/, 1)[0]);
 };
 
-function fill(text, options = null) {
+function fill(text, used = null) {
   if (state.platform === "discord") {
     problem("");
-    fillOptions(options ?? []);
+    fillOptions(used);
     return;
   }
   $("words").value = text;
@@ -601,9 +601,9 @@ function problem(words) {
 function send() {
   if (state.platform === "discord") {
     if (state.world === null) return;
-    const options = filledOptions();
-    fillOptions([], { focus: false });
-    use(options);
+    const used = { command: commandNow(), options: filledOptions() };
+    fillOptions(null, { focus: false });
+    use(used);
     return;
   }
   const text = $("words").value.trim();
@@ -648,7 +648,7 @@ function onComposerKey(event) {
 function exampleButton(example) {
   const who = nameOfPerson(example.person);
   const where = nameOfChannel(example.channel);
-  const text = state.platform === "discord" ? optionsAsWords(example.options) : example.text;
+  const text = state.platform === "discord" ? optionsAsWords(example.used) : example.text;
   return el("li", {}, el("button", { type: "button", class: "example", title: `${text} — as ${who} in #${where}`, on: { click: () => useExample(example) } },
     el("span", { class: "example-about" }, example.about ?? ""),
     el("code", {}, foreign(text)),
@@ -656,7 +656,7 @@ function exampleButton(example) {
 }
 
 /** A slip of typing has no form in which options could make it. */
-const examplesHere = () => state.world.examples.filter((example) => state.platform !== "discord" || example.options);
+const examplesHere = () => state.world.examples.filter((example) => state.platform !== "discord" || example.used);
 
 function drawExamples() {
   for (const list of ["empty-examples", "strip-examples"]) $(list).replaceChildren(...examplesHere().map(exampleButton));
@@ -668,7 +668,7 @@ function useExample(example) {
   setPicked("person", state.me);
   setPicked("channel", state.here);
   drawConversation();
-  fill(example.text, example.options);
+  fill(example.text, example.used);
 }
 
 // ------------------------------------------------------------------------------------------------------------ rooms
@@ -906,6 +906,7 @@ async function loadWorld() {
   state.fault = FAULTS.some(([kind]) => kind === world.fault) ? world.fault : "none";
   if (state.owners.size === 0) noteRooms(world.rooms ?? []);
   setOnline(true);
+  offer(state.world);
   drawPickers();
   switchTo(state.platform);
   drawHealth();
@@ -922,7 +923,7 @@ function wire() {
   $("words").addEventListener("keydown", onComposerKey);
   $("words").addEventListener("input", () => { grow(); problem(""); });
   for (const input of document.getElementsByName("platform")) input.addEventListener("change", () => switchTo(input.value));
-  wireOptions((focused) => call("/demo/discord/suggest", { body: { person: state.me, channel: state.here, options: filledOptions(focused), focused } }));
+  wireOptions((focused) => call("/demo/discord/suggest", { body: { person: state.me, channel: state.here, command: commandNow(), options: filledOptions(focused), focused } }));
   $("retry").addEventListener("click", refresh);
   $("more").addEventListener("click", () => { state.recordLimit += RECORDS_A_PAGE; refresh(); });
   document.addEventListener("visibilitychange", () => { if (!document.hidden) refresh(); });
