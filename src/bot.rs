@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{error, info, warn};
 
-use crate::app::ports::{Clock, Store};
+use crate::app::ports::{Clock, RoomControl, Store};
 use crate::app::service::{CommandService, Timing};
 use crate::config::Config;
 use crate::discord::{self, Answered, gateway};
@@ -68,10 +68,21 @@ impl Bot {
         clock: C,
         timing: Timing,
     ) -> anyhow::Result<Self> {
+        Self::build_with(database, tencent, clock, timing, |client| Arc::new(client)).await
+    }
+
+    /// The same, with something between the service and Tencent's client.
+    pub(crate) async fn build_with<C: Clock + Clone + 'static>(
+        database: impl Into<Database>,
+        tencent: tencent::Settings,
+        clock: C,
+        timing: Timing,
+        rooms: impl FnOnce(TencentClient<C>) -> Arc<dyn RoomControl>,
+    ) -> anyhow::Result<Self> {
         install_cryptography();
         let store = Arc::new(SqliteStore::open(database, IfMissing::Create).await?);
         let callbacks = callbacks::Settings::from(&tencent);
-        let rooms = Arc::new(TencentClient::new(tencent, clock.clone())?);
+        let rooms = rooms(TencentClient::new(tencent, clock.clone())?);
         let clock: Arc<dyn Clock> = Arc::new(clock);
         let metrics = Arc::new(Metrics::default());
         let service = CommandService::new(

@@ -39,7 +39,7 @@ pub async fn record_locally(
             Decision::Deny(denial) => return Err(StoreError(denial.to_string())),
         };
         let admission =
-            Admission::Request { request: Box::new(request.clone()), verdict, decline_if_busy: false };
+            Admission::Request { request: Box::new(request.clone()), verdict, acl_version: None, decline_if_busy: false };
         match store.admit(admission, now).await? {
             Admitted::Recorded(operation) => return Ok(operation),
             Admitted::AclChanged => {}

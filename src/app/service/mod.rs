@@ -300,7 +300,7 @@ impl CommandService {
         let mut decline_if_busy = false;
         // Each turn but the last is spent on a change of the ACL in between, or on resolving a holder.
         for _ in 0..8 {
-            let acl = match self.store.acl_for(&request.principal, &request.place).await {
+            let acl = match self.store.recent_acl_for(&request.principal, &request.place).await {
                 Ok(acl) => acl,
                 Err(error) => return Next::Answer(not_recorded(&error)),
             };
@@ -313,8 +313,12 @@ impl CommandService {
                 Err(error) => return Next::Answer(not_recorded(&error)),
             };
             let (verdict, said) = decided;
-            let admission =
-                Admission::Request { request: Box::new(request.clone()), verdict, decline_if_busy };
+            let admission = Admission::Request {
+                request: Box::new(request.clone()),
+                verdict,
+                acl_version: Some(acl.version),
+                decline_if_busy,
+            };
             return match self.store.admit(admission, self.clock.now()).await {
                 Ok(Admitted::Attempt(attempt)) => {
                     self.under_way().insert(attempt.operation());
