@@ -13,7 +13,7 @@ use tokio_util::task::TaskTracker;
 use tracing::{error, info, warn};
 
 use crate::app::ports::{Clock, RoomControl, Store};
-use crate::app::service::{CommandService, Timing};
+use crate::app::service::{CommandService, Conduct, Timing};
 use crate::config::Config;
 use crate::discord::{self, Answered, gateway};
 use crate::store::{Database, IfMissing, SqliteStore};
@@ -66,9 +66,9 @@ impl Bot {
         database: impl Into<Database>,
         tencent: tencent::Settings,
         clock: C,
-        timing: Timing,
+        conduct: impl Into<Conduct>,
     ) -> anyhow::Result<Self> {
-        Self::build_with(database, tencent, clock, timing, |client| Arc::new(client)).await
+        Self::build_with(database, tencent, clock, conduct, |client| Arc::new(client)).await
     }
 
     /// The same, with something between the service and Tencent's client.
@@ -76,9 +76,10 @@ impl Bot {
         database: impl Into<Database>,
         tencent: tencent::Settings,
         clock: C,
-        timing: Timing,
+        conduct: impl Into<Conduct>,
         rooms: impl FnOnce(TencentClient<C>) -> Arc<dyn RoomControl>,
     ) -> anyhow::Result<Self> {
+        let Conduct { timing, limits } = conduct.into();
         install_cryptography();
         let store = Arc::new(SqliteStore::open(database, IfMissing::Create).await?);
         let callbacks = callbacks::Settings::from(&tencent);
@@ -91,7 +92,8 @@ impl Bot {
             Arc::clone(&clock),
             Arc::clone(&metrics) as _,
             timing,
-        );
+        )
+        .with_limits(limits);
         let groups = Arc::new(slack::Groups::new(Arc::clone(&clock)));
         let service = service.with_directory(Arc::clone(&groups) as _);
         Ok(Self { store, service: Arc::new(service), metrics, clock, groups, callbacks })
@@ -232,7 +234,8 @@ pub async fn serve<C: Clock + Clone + 'static>(
     let address = config.bind_addr;
     let host = config.tencent.base_url.host_str().unwrap_or_default().to_owned();
     let database_url = database.url().to_owned();
-    let bot = Bot::build(database, config.tencent, clock, Timing::default()).await?;
+    let conduct = Conduct { timing: Timing::default(), limits: config.limits };
+    let bot = Bot::build(database, config.tencent, clock, conduct).await?;
     let listener = bind(address).await?;
     let doors = Doors { slack: config.slack, discord: config.discord };
     info!(address = %listener.local_addr()?, database = database_url, tencent = host, "listening");

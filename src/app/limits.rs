@@ -5,13 +5,14 @@
 //! what is permitted for a room. Whoever is turned away is told so, and that nothing was done.
 
 use std::collections::{HashMap, VecDeque};
-use std::fmt;
 use std::hash::Hash;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use tokio::sync::oneshot;
+
+use crate::domain::reply::Shed;
 
 /// The span over which commands are counted.
 const MINUTE: SignedDuration = SignedDuration::from_mins(1);
@@ -41,27 +42,6 @@ impl Default for Limits {
             at_once: 256,
             waiting: 1_024,
             patience: Duration::from_millis(1_500),
-        }
-    }
-}
-
-/// Why a command was turned away before anything was done about it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Shed {
-    /// The person has given so many commands within a minute.
-    Person(u32),
-    /// So many commands about the room were carried out within a minute.
-    Room(u32),
-    /// The bot has more to do than it can.
-    Full,
-}
-
-impl fmt::Display for Shed {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Person(limit) => write!(f, "over the limit of {limit} commands a minute for one person"),
-            Self::Room(limit) => write!(f, "over the limit of {limit} commands a minute for one room"),
-            Self::Full => f.write_str("busy: more commands than can be worked on"),
         }
     }
 }

@@ -24,7 +24,8 @@ use tokio::sync::oneshot;
 
 use crate::app::acl::{LocalEdit, edit};
 use crate::app::ports::{AclChange, AclChanged, NewGrant};
-use crate::app::service::Timing;
+use crate::app::limits::Limits;
+use crate::app::service::{Conduct, Timing};
 use crate::bot::Bot;
 use crate::clock::SystemClock;
 use crate::domain::access::{Effect, Role, RoomScope};
@@ -116,7 +117,9 @@ async fn commands(load: Load) -> anyhow::Result<()> {
     let simulator = simulator();
     let url = format!("sqlite://{}", scratch.path().join("bench.db").display());
     let tencent = tencent_settings(tencent_listener.local_addr()?)?;
-    let bot = Bot::build_with(&url, tencent, SystemClock, Timing::default(), |client| match kind {
+    let limits = Limits { per_person: Some(NO_CEILING), per_room: Some(NO_CEILING), ..Limits::default() };
+    let conduct = Conduct { timing: Timing::default(), limits };
+    let bot = Bot::build_with(&url, tencent, SystemClock, conduct, |client| match kind {
         Kind::OneCall => Arc::new(OneCall::new(client)),
         Kind::Transfers | Kind::Denials => Arc::new(client),
     });
