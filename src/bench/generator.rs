@@ -104,7 +104,7 @@ impl Connection {
         let said = answer["text"].as_str().unwrap_or_default();
         let as_it_should = match kind {
             Kind::Transfers | Kind::OneCall => answer["response_type"] == "in_channel",
-            Kind::Denials => answer["response_type"] == "ephemeral" && said.contains("moderator"),
+            Kind::Denials => answer["response_type"] == "ephemeral" && said.contains("Not allowed"),
         };
         ensure!(as_it_should, "command {number} was answered with {answer}");
         Ok(())

@@ -23,8 +23,8 @@ use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
 use crate::app::acl::{LocalEdit, edit};
-use crate::app::ports::{AclChange, AclChanged, NewGrant};
 use crate::app::limits::Limits;
+use crate::app::ports::{AclChange, AclChanged, NewGrant};
 use crate::app::service::{Conduct, Timing};
 use crate::bot::Bot;
 use crate::clock::SystemClock;
@@ -159,7 +159,8 @@ async fn commands(load: Load) -> anyhow::Result<()> {
     if line {
         figures.print_line();
     } else {
-        let pace = rate.map_or_else(|| "as fast as answered".to_owned(), |rate| format!("{rate}/s asked for"));
+        let pace =
+            rate.map_or_else(|| "as fast as answered".to_owned(), |rate| format!("{rate}/s asked for"));
         let what = match kind {
             Kind::Transfers => "transfers",
             Kind::OneCall => "transfers with one call each",
@@ -195,7 +196,9 @@ impl Figures {
         println!("p50 ms     {p50:>10.2}\np99 ms     {p99:>10.2}\np99.9 ms   {p999:>10.2}");
         println!("commits    {:>10}", self.commits);
         match self.cpu {
-            Some(cpu) => println!("CPU us     {:>10.0}  (a command; load generator and simulator included)", cpu * 1e6),
+            Some(cpu) => {
+                println!("CPU us     {:>10.0}  (a command; load generator and simulator included)", cpu * 1e6)
+            }
             None => println!("CPU us        unknown  (this system does not tell)"),
         }
         print_memory("load generator and simulator included");

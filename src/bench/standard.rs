@@ -25,7 +25,9 @@ const RUNS: &[&[&str]] = &[
 /// # Errors
 /// When a run fails.
 pub fn standard_runs(program: &Path, folder: Option<&Path>) -> anyhow::Result<()> {
-    println!("| `room-owner bench` | commands/s | p50 ms | p99 ms | p99.9 ms | commits | CPU us | idle MB | peak MB |");
+    println!(
+        "| `room-owner bench` | commands/s | p50 ms | p99 ms | p99.9 ms | commits | CPU us | idle MB | peak MB |"
+    );
     println!("|---|---|---|---|---|---|---|---|---|");
     for arguments in RUNS {
         let mut run = Command::new(program);

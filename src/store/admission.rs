@@ -151,7 +151,12 @@ impl Ledger {
         }
         self.changed.operations.insert(entry.operation);
         self.rows.texts.push((entry.operation.seq(), words(&entry)));
-        self.rows.operations.push(OperationRow { entry, instance: self.instance.clone(), holds_room, reading });
+        self.rows.operations.push(OperationRow {
+            entry,
+            instance: self.instance.clone(),
+            holds_room,
+            reading,
+        });
         Ok(())
     }
 

@@ -67,7 +67,8 @@ const OPEN: i64 = 3;
 static BEGIN: LazyLock<String> = LazyLock::new(|| format!("BEGIN IMMEDIATE; {LOG_END}"));
 
 static BEGIN_AND_ASK: LazyLock<String> = LazyLock::new(|| {
-    let columns: Vec<String> = rows::COLUMNS.split(", ").map(|column| format!("operations.{column}")).collect();
+    let columns: Vec<String> =
+        rows::COLUMNS.split(", ").map(|column| format!("operations.{column}")).collect();
     let columns = columns.join(", ");
     // Each is a look at an index for every value, in this order of tables and no other.
     format!(
@@ -256,8 +257,12 @@ const WITH_COMMIT: usize = 1 << (KINDS + 2);
 static TEXTS: LazyLock<Vec<String>> = LazyLock::new(|| {
     (0..WITH_COMMIT * 2)
         .map(|mask| {
-            let mut parts: Vec<&str> =
-                STATEMENTS.iter().enumerate().filter(|(n, _)| mask & (1 << n) != 0).map(|(_, sql)| *sql).collect();
+            let mut parts: Vec<&str> = STATEMENTS
+                .iter()
+                .enumerate()
+                .filter(|(n, _)| mask & (1 << n) != 0)
+                .map(|(_, sql)| *sql)
+                .collect();
             parts.extend((mask & WITH_HEAD != 0).then_some(HEAD));
             parts.extend((mask & WITH_NODES != 0).then_some(NODES));
             parts.extend((mask & WITH_COMMIT != 0).then_some("COMMIT"));
@@ -280,7 +285,9 @@ impl Rows {
         if self.is_empty() {
             return Ok(());
         }
-        self.write(connection, 0, Vec::new()).await.map_err(|(Failed::Rows(error) | Failed::Commit(error))| error)
+        self.write(connection, 0, Vec::new())
+            .await
+            .map_err(|(Failed::Rows(error) | Failed::Commit(error))| error)
     }
 
     /// Writes the rows and the tree's new head, and ends the transaction.

@@ -24,8 +24,8 @@ use crate::domain::tree_head::TreeHead;
 use crate::tree::{Checkpoint, SigningKey};
 
 use super::acl;
-use super::answers::{Answers, refuse};
 use super::admission::{self, Applied, Ledger};
+use super::answers::{Answers, refuse};
 use super::batch::{Failed, Questions};
 use super::instance::Instance;
 use super::observed;

@@ -32,6 +32,7 @@ mod crash;
 mod denials;
 mod faults;
 mod groups;
+mod limits;
 mod once;
 mod slack_authenticity;
 mod slack_grammar;

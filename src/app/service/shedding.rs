@@ -1,7 +1,7 @@
 //! Turning commands away when there are too many: in words, and on record as far as that can be afforded.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tracing::{debug, warn};
 
@@ -29,7 +29,12 @@ pub(super) struct Shedding {
 
 impl Shedding {
     pub(super) fn new(limits: Limits) -> Self {
-        Self { gate: Gate::new(limits), people: Pace::new(), rooms: Pace::new(), records: AtomicUsize::new(0) }
+        Self {
+            gate: Gate::new(limits),
+            people: Pace::new(),
+            rooms: Pace::new(),
+            records: AtomicUsize::new(0),
+        }
     }
 }
 

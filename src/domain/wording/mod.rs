@@ -323,13 +323,15 @@ fn op_and_request(operation: OperationId, request_id: Option<&str>) -> Line {
 fn turned_away(operation: Option<OperationId>, why: Shed) -> Message {
     let (headline, next) = match why {
         Shed::Person(limit) => (
-            text("Nothing was done: you have given ").text(limit).text(" commands within a minute, and no more are taken."),
+            text("Nothing was done: you have given ")
+                .text(limit)
+                .text(" commands within a minute, and no more are taken."),
             "It is safe to send it again in a minute.",
         ),
         Shed::Room(limit) => (
-            text("Nothing was done: ").text(limit).text(
-                " commands about this room were carried out within a minute, and no more are taken.",
-            ),
+            text("Nothing was done: ")
+                .text(limit)
+                .text(" commands about this room were carried out within a minute, and no more are taken."),
             "It is safe to send it again in a minute. Somebody may be handing the room back and forth.",
         ),
         Shed::Full => (
