@@ -9,7 +9,7 @@ use serenity::all::{CreateEmbed, CreateEmbedFooter};
 
 use crate::domain::audit::Outcome;
 use crate::domain::principal::{Channel, Subject};
-use crate::domain::reply::Reply;
+use crate::domain::reply::{Audience, Reply};
 use crate::domain::room::visible;
 use crate::domain::wording::{CommandName, Line, Message, Span, Tone, message as words};
 
@@ -85,11 +85,11 @@ fn embed(reply: &Reply, message: &Message) -> CreateEmbed {
 
 /// What a moderator looks for first and quotes later, of an operation on a room.
 fn facts(reply: &Reply) -> Vec<(&'static str, String)> {
-    let (operation, room, outcome, transfer) = match reply {
-        Reply::Transfer { operation, transfer, by, outcome, .. } => {
-            (operation, &transfer.room, outcome, Some((transfer, by)))
+    let (operation, room, outcome, transfer, head) = match reply {
+        Reply::Transfer { operation, transfer, by, outcome, head, .. } => {
+            (operation, &transfer.room, outcome, Some((transfer, by)), head.as_ref())
         }
-        Reply::Owner { operation, room, outcome } => (operation, room, outcome, None),
+        Reply::Owner { operation, room, outcome } => (operation, room, outcome, None, None),
         _ => return Vec::new(),
     };
     let mut facts = vec![("Room", room.to_string())];
@@ -110,6 +110,9 @@ fn facts(reply: &Reply) -> Vec<(&'static str, String)> {
         facts.push(("RequestId", id.to_owned()));
     }
     facts.push(("Operation", operation.to_string()));
+    // Of what happened to a room, or may have: somebody may want to prove it later.
+    let head = head.filter(|_| reply.audience() == Audience::Channel);
+    facts.extend(head.map(|head| ("Log", head.to_string())));
     facts
 }
 

@@ -52,8 +52,9 @@ impl Answers {
         for (job, done) in jobs.into_iter().zip(done) {
             let is_attempt = matches!(
                 (&job, &done),
-                (Job::Admit(admission, ..), Done::Admitted(Applied::Recorded(_)))
-                    if matches!(**admission, Admission::Request { verdict: Verdict::Transfer(..), .. })
+                (Job::Admit(admission, ..), Done::Admitted(applied))
+                    if matches!(**applied, Applied::Recorded(_))
+                        && matches!(**admission, Admission::Request { verdict: Verdict::Transfer(..), .. })
             );
             if is_attempt {
                 answer(&self.instance, job, done, head);
@@ -112,7 +113,7 @@ fn answer(instance: &Instance, job: Job, done: Done, head: Option<TreeHead>) {
     // Whoever asked may have gone away; what was written stays.
     match (job, done) {
         (Job::Admit(admission, at, answer), Done::Admitted(applied)) => {
-            drop(answer.send(admitted(instance, *admission, at, applied)));
+            drop(answer.send(admitted(instance, *admission, at, *applied)));
         }
         (Job::Finish(.., answer), Done::Finished(finished)) => {
             drop(answer.send(Ok(head.filter(|_| finished))));

@@ -52,7 +52,7 @@ pub(super) enum Job {
 
 /// What a job did inside the transaction.
 pub(super) enum Done {
-    Admitted(Applied),
+    Admitted(Box<Applied>),
     Finished(bool),
     Edited(AclChanged),
     Noted,
@@ -344,7 +344,7 @@ async fn apply(
     }
     Ok(match job {
         Job::Admit(admission, at, _) => {
-            Done::Admitted(admission::admit(connection, ledger, admission, *at).await?)
+            Done::Admitted(Box::new(admission::admit(connection, ledger, admission, *at).await?))
         }
         Job::Finish(operation, outcome, at, _) => {
             Done::Finished(admission::finish(connection, ledger, *operation, outcome, *at).await?)

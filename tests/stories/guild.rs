@@ -247,6 +247,7 @@ fn visible(message: &Value) -> String {
         if is_of_the_channel(&lines[0]) {
             footer.extend(fact("Asked by").map(|who| format!(" · by {who}")));
         }
+        footer.extend(fact("Log").map(|head| format!(" · log {head}")));
         lines.push(footer);
         let is_clear = !lines[0].starts_with("⚠️");
         let said =

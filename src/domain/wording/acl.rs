@@ -16,6 +16,11 @@ use crate::domain::reply::{AclAnswer, Explained};
 /// How many grants an explanation names.
 const MOST_GRANTS: usize = 8;
 
+/// How many people or groups an answer names who can hand a room over, and how many channels for each:
+/// what fits a message on every platform.
+const MOST_ABLE: usize = 20;
+const MOST_CHANNELS: usize = 4;
+
 pub(super) fn acl(operation: OperationId, answer: &AclAnswer, name: &CommandName) -> Message {
     let name = name.of(Family::Acl);
     let mut message = match answer {
@@ -231,6 +236,9 @@ pub fn instead(lock_out: LockOut) -> &'static str {
         LockOut::NoChannel => {
             "Authorise another channel first. Only the command line on the bot's machine can force it."
         }
+        LockOut::OutOfReach => {
+            "Give somebody else the role, or another channel all rooms, first. Only the command line on the bot's machine can force it."
+        }
     }
 }
 
@@ -431,10 +439,14 @@ fn who_can(room: &crate::domain::room::RoomId, able: &[Able]) -> Message {
     };
     let mut body: Vec<Line> = able
         .iter()
+        .take(MOST_ABLE)
         .map(|able| {
             let mut line = subject(&able.subject).text(" · grant ").text(able.grant);
-            for (n, place) in able.channels.iter().enumerate() {
+            for (n, place) in able.channels.iter().take(MOST_CHANNELS).enumerate() {
                 line = line.text(if n == 0 { " · in " } else { ", " }).and(channel(place));
+            }
+            if able.channels.len() > MOST_CHANNELS {
+                line = line.text(" and ").text(able.channels.len() - MOST_CHANNELS).text(" more");
             }
             match able.until {
                 Some(end) => line.text(" · until ").text(minutes(end)),
@@ -442,6 +454,15 @@ fn who_can(room: &crate::domain::room::RoomId, able: &[Able]) -> Message {
             }
         })
         .collect();
+    if able.len() > MOST_ABLE {
+        body.push(
+            text("and ")
+                .text(able.len() - MOST_ABLE)
+                .text(" more: ")
+                .code("room-owner acl who-can")
+                .text(" on the bot's machine names all."),
+        );
+    }
     if !able.is_empty() {
         body.push(text("A deny entry for a group may still take it from one of its members."));
     }

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use super::{CommandName, Line, Message, Tone, capital, channel, code, op, spans, subject, text};
-use crate::domain::access::{Reach, list};
+use crate::domain::access::{Reach, RoomScope, list};
 use crate::domain::audit::{
     Answer, AuditEntry, Certainty, NoAnswer, OperationId, OutcomeKind, Ownership, Page, Stat, StatsBy, Step,
 };
@@ -35,8 +35,8 @@ pub(super) fn audit(
 /// That there is more in the log than this person may see here.
 fn left_out(reach: &Reach) -> Line {
     let mut line = text("Left out: what is about no room, and all rooms but ").code(list(reach.granted()));
-    if reach.here() != reach.granted() {
-        line = line.text(", in this channel ").code(list(reach.here()));
+    if !reach.here().contains(&RoomScope::All) {
+        line = line.text(" and, in this channel, all but ").code(list(reach.here()));
     }
     line.text(".")
 }
@@ -56,6 +56,7 @@ fn entries(page: &Page<AuditEntry>, name: &CommandName) -> Message {
         (0, _) => text("Nothing in the log matches."),
         (1, false) => text("One operation:"),
         (_, false) => text(count).text(" operations, newest first:"),
+        (1, true) => text("The newest one that matches; there are older ones:"),
         (_, true) => text("The newest ").text(count).text(" that match; there are older ones:"),
     };
     if let Some(last) = page.rows.last().filter(|_| page.is_cut) {
