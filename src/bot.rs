@@ -12,8 +12,8 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{error, info, warn};
 
-use crate::app::ports::{Clock, Store};
-use crate::app::service::{CommandService, Timing};
+use crate::app::ports::{Clock, RoomControl, Store};
+use crate::app::service::{CommandService, Conduct, Timing};
 use crate::config::Config;
 use crate::discord::{self, Answered, gateway};
 use crate::store::{Database, IfMissing, SqliteStore};
@@ -66,12 +66,24 @@ impl Bot {
         database: impl Into<Database>,
         tencent: tencent::Settings,
         clock: C,
-        timing: Timing,
+        conduct: impl Into<Conduct>,
     ) -> anyhow::Result<Self> {
+        Self::build_with(database, tencent, clock, conduct, |client| Arc::new(client)).await
+    }
+
+    /// The same, with something between the service and Tencent's client.
+    pub(crate) async fn build_with<C: Clock + Clone + 'static>(
+        database: impl Into<Database>,
+        tencent: tencent::Settings,
+        clock: C,
+        conduct: impl Into<Conduct>,
+        rooms: impl FnOnce(TencentClient<C>) -> Arc<dyn RoomControl>,
+    ) -> anyhow::Result<Self> {
+        let Conduct { timing, limits } = conduct.into();
         install_cryptography();
         let store = Arc::new(SqliteStore::open(database, IfMissing::Create).await?);
         let callbacks = callbacks::Settings::from(&tencent);
-        let rooms = Arc::new(TencentClient::new(tencent, clock.clone())?);
+        let rooms = rooms(TencentClient::new(tencent, clock.clone())?);
         let clock: Arc<dyn Clock> = Arc::new(clock);
         let metrics = Arc::new(Metrics::default());
         let service = CommandService::new(
@@ -80,7 +92,8 @@ impl Bot {
             Arc::clone(&clock),
             Arc::clone(&metrics) as _,
             timing,
-        );
+        )
+        .with_limits(limits);
         let groups = Arc::new(slack::Groups::new(Arc::clone(&clock)));
         let service = service.with_directory(Arc::clone(&groups) as _);
         Ok(Self { store, service: Arc::new(service), metrics, clock, groups, callbacks })
@@ -221,7 +234,8 @@ pub async fn serve<C: Clock + Clone + 'static>(
     let address = config.bind_addr;
     let host = config.tencent.base_url.host_str().unwrap_or_default().to_owned();
     let database_url = database.url().to_owned();
-    let bot = Bot::build(database, config.tencent, clock, Timing::default()).await?;
+    let conduct = Conduct { timing: Timing::default(), limits: config.limits };
+    let bot = Bot::build(database, config.tencent, clock, conduct).await?;
     let listener = bind(address).await?;
     let doors = Doors { slack: config.slack, discord: config.discord };
     info!(address = %listener.local_addr()?, database = database_url, tencent = host, "listening");

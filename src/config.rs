@@ -13,6 +13,7 @@ use std::str::FromStr;
 use reqwest::Url;
 use secrecy::SecretString;
 
+use crate::app::limits::Limits;
 use crate::store::Database;
 use crate::tencent::Region;
 use crate::tree::SigningKey;
@@ -104,6 +105,9 @@ pub const VARIABLES: &[Variable] = &[
         "http://127.0.0.1:9200/api/v10",
         "instead of Discord's own API; plain http for loopback only",
     ),
+    variable("COMMANDS_PER_PERSON", "60", "a minute, from one person; 0 for any number"),
+    variable("COMMANDS_PER_ROOM", "60", "a minute, about one room, permitted ones; 0 for any number"),
+    variable("COMMANDS_AT_ONCE", "256", "how many are worked on at a time; four times as many wait"),
     variable("COMMAND_PREFIX", "staging-", "put before the name of the command: /staging-room-owner"),
     variable(
         "REPLY_VISIBILITY",
@@ -222,6 +226,8 @@ pub struct Config {
     pub bind_addr: SocketAddr,
     /// The service that holds the rooms.
     pub tencent: tencent::Settings,
+    /// How much is taken on.
+    pub limits: Limits,
     /// The Slack door, if it is on.
     pub slack: Option<slack::Settings>,
     /// The Discord door, if it is on.
@@ -382,6 +388,7 @@ impl Config {
             .optional("BIND_ADDR", "is not an address and a port")
             .unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 8080)));
         let tencent = tencent(&mut reader);
+        let limits = limits(&mut reader);
         let chat = Chat::read(&mut reader);
         let slack = chat.slack(&mut reader);
         let discord = chat.discord(&mut reader);
@@ -394,7 +401,7 @@ impl Config {
                 "is not set, so there is no chat to take commands from, and no DISCORD_PUBLIC_KEY either",
             );
         }
-        reader.end(tencent.map(|tencent| Self { bind_addr, tencent, slack, discord }))
+        reader.end(tencent.map(|tencent| Self { bind_addr, tencent, limits, slack, discord }))
     }
 }
 
@@ -470,6 +477,21 @@ fn tencent(reader: &mut Reader<'_>) -> Option<tencent::Settings> {
         rate_limit,
         callback_token: callback_token(reader),
     })
+}
+
+fn limits(reader: &mut Reader<'_>) -> Limits {
+    let usual = Limits::default();
+    let mut per_minute = |name, usual: Option<u32>| {
+        let given = reader.optional(name, "is not a number of commands");
+        given.map_or(usual, |number: u32| (number > 0).then_some(number))
+    };
+    let per_person = per_minute("COMMANDS_PER_PERSON", usual.per_person);
+    let per_room = per_minute("COMMANDS_PER_ROOM", usual.per_room);
+    let at_once = reader.optional("COMMANDS_AT_ONCE", "is not a number of commands").unwrap_or(usual.at_once);
+    if at_once == 0 {
+        reader.problem("COMMANDS_AT_ONCE", "`0` would let no command through");
+    }
+    Limits { per_person, per_room, at_once, waiting: at_once.saturating_mul(4), ..usual }
 }
 
 /// Tencent takes 1 to 128 characters (trtc.io/document/69528).

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use anyhow::Context as _;
 use clap::Parser as _;
 use room_owner::app::service::Timing;
-use room_owner::bench::{self, Load};
+use room_owner::bench::{self, Kind, Load, What};
 use room_owner::bot::{self, Bot};
 use room_owner::cli::audit::{AuditCommand, Source};
 use room_owner::cli::verify::{Proof, ProveArguments, VerifyArguments};
@@ -50,6 +50,21 @@ fn main() -> ExitCode {
     }
 }
 
+fn to_measure(arguments: BenchArguments) -> anyhow::Result<What> {
+    let BenchArguments { commands, connections, rate, denials, one_call, standard, line, folder, audit } =
+        arguments;
+    let kind = match (denials, one_call) {
+        (true, _) => Kind::Denials,
+        (_, true) => Kind::OneCall,
+        _ => Kind::Transfers,
+    };
+    Ok(match audit {
+        Some(events) => What::Audit { events, folder },
+        None if standard => What::Standard { program: std::env::current_exe()?, folder },
+        None => What::Commands(Load { commands, connections, rate, kind, line, folder }),
+    })
+}
+
 fn is_closed_pipe(error: &anyhow::Error) -> bool {
     let io = error.chain().find_map(|cause| cause.downcast_ref::<std::io::Error>());
     io.is_some_and(|error| error.kind() == std::io::ErrorKind::BrokenPipe)
@@ -64,9 +79,9 @@ async fn run(command: Command) -> anyhow::Result<Exit> {
             telemetry::start_logging(&Common::for_the_demo(), "error");
             demo::run(once).await?;
         }
-        Command::Bench(BenchArguments { commands, connections, rate, folder, audit }) => {
+        Command::Bench(arguments) => {
             telemetry::start_logging(&Common::for_the_demo(), "error");
-            bench::run(Load { commands, connections, rate, folder, audit }).await?;
+            bench::run(to_measure(arguments)?).await?;
         }
         Command::Serve => {
             let environment = Environment::read()?;

@@ -38,8 +38,12 @@ pub async fn record_locally(
             Decision::Permit(permit) => Verdict::Read(permit),
             Decision::Deny(denial) => return Err(StoreError(denial.to_string())),
         };
-        let admission =
-            Admission::Request { request: Box::new(request.clone()), verdict, decline_if_busy: false };
+        let admission = Admission::Request {
+            request: Box::new(request.clone()),
+            verdict,
+            acl_version: None,
+            decline_if_busy: false,
+        };
         match store.admit(admission, now).await? {
             Admitted::Recorded(operation) => return Ok(operation),
             Admitted::AclChanged => {}

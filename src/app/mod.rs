@@ -4,6 +4,7 @@ pub mod acl;
 pub mod audit;
 pub mod callbacks;
 pub mod directory;
+pub mod limits;
 pub mod ports;
 pub mod service;
 mod suggest;

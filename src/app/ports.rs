@@ -35,6 +35,10 @@ pub enum Admission {
         request: Box<CommandRequest>,
         /// What was decided.
         verdict: Verdict,
+        /// The version of the ACL that it was decided by. If the ACL is at another one by now, nothing is
+        /// written, so that no decision outlives what it was made of: not even a denial. `None` for what
+        /// did not depend on it; a permit knows its own.
+        acl_version: Option<i64>,
         /// Whether to record the request as declined if the room is taken. Otherwise the store only
         /// names the holder and writes nothing, so that the caller can resolve it first.
         decline_if_busy: bool,
@@ -53,6 +57,15 @@ impl Admission {
                 ..
             } => Some(permit),
             Self::Request { .. } | Self::Rejected(_) => None,
+        }
+    }
+
+    /// The version of the ACL at which it may be written down, if it depends on one.
+    #[must_use]
+    pub fn acl_version(&self) -> Option<i64> {
+        match self {
+            Self::Request { acl_version: Some(version), .. } => Some(*version),
+            _ => self.permit().map(Permit::acl_version),
         }
     }
 }
@@ -150,6 +163,12 @@ pub struct GroupSubjects {
 pub trait Store: Send + Sync {
     /// The part of the ACL that names the principal or the place, and the ACL's version.
     async fn acl_for(&self, principal: &Principal, place: &Place) -> Result<AclView, StoreError>;
+
+    /// The same, perhaps from memory and then as it was a moment ago. Only for a decision that goes on to
+    /// [`Self::admit`], which takes it at the version at which it was made and at no other.
+    async fn recent_acl_for(&self, principal: &Principal, place: &Place) -> Result<AclView, StoreError> {
+        self.acl_for(principal, place).await
+    }
 
     /// Writes down a request before anything is done about it: the delivery is claimed, the attempt or
     /// the refusal recorded, in one transaction that is durable when this returns.

@@ -1,15 +1,18 @@
-//! `room-owner bench`: how fast the bot is on this machine, with everything on.
+//! How fast the bot is, everything on.
 //!
-//! Distinct, really signed Slack commands go over HTTP to the real endpoint; each is a transfer of a room
-//! of its own, with its two durable commits and its calls to the simulated Tencent: the owner before, the
-//! change, the owner after. Load generator, bot and simulator share this process, so the figures are an
-//! upper bound of what the bot itself costs.
+//! Distinct, really signed Slack commands go over HTTP to the real endpoint; each is a transfer of a room,
+//! with its two durable commits and its calls to the simulated Tencent: the owner before, the change, the
+//! owner after. Load generator, bot and simulator share this process, so the figures are an upper bound of
+//! what the bot itself costs.
 
 mod audit;
+mod generator;
+mod one_call;
+mod standard;
 
 use std::net::{Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, ensure};
@@ -19,21 +22,39 @@ use secrecy::SecretString;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
-use crate::app::acl::edit_locally;
-use crate::app::ports::{AclChange, Clock as _, NewGrant};
-use crate::app::service::Timing;
+use crate::app::acl::{LocalEdit, edit};
+use crate::app::limits::Limits;
+use crate::app::ports::{AclChange, AclChanged, NewGrant};
+use crate::app::service::{Conduct, Timing};
 use crate::bot::Bot;
 use crate::clock::SystemClock;
 use crate::domain::access::{Effect, Role, RoomScope};
 use crate::domain::principal::Principal;
 use crate::domain::wording::CommandName;
-use crate::slack::{self, signature};
+use crate::slack;
 use crate::tencent;
 use crate::tencent::simulator::{Settings, Simulator};
+
+use generator::{PEOPLE, ROOMS, Sent};
+use one_call::OneCall;
+
+pub use standard::standard_runs;
 
 const SECRET: &str = "a-secret-for-the-benchmark";
 /// Far above what is reached: the ceiling is not what is measured.
 const NO_CEILING: u32 = 1_000_000;
+
+/// What the commands are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// Transfers, with three calls to Tencent each.
+    Transfers,
+    /// Transfers, of whose three calls only the change goes out; the readings of the owner are answered in
+    /// memory. Not how the bot works: for comparison with others that do not read.
+    OneCall,
+    /// Transfers by somebody who may not: one commit and no call.
+    Denials,
+}
 
 /// What to measure.
 #[derive(Debug, Clone)]
@@ -44,33 +65,67 @@ pub struct Load {
     pub connections: usize,
     /// Commands a second, steadily; as fast as they are answered if `None`.
     pub rate: Option<u32>,
+    /// What they are.
+    pub kind: Kind,
+    /// Print one line of a table instead.
+    pub line: bool,
     /// Where to make the scratch database; its disk is what is measured.
-    pub folder: Option<std::path::PathBuf>,
-    /// Measure the questions to a log of so many events instead.
-    pub audit: Option<u64>,
+    pub folder: Option<PathBuf>,
+}
+
+/// What is to be measured.
+#[derive(Debug, Clone)]
+pub enum What {
+    /// Commands.
+    Commands(Load),
+    /// The standard runs, each in a process of its own.
+    Standard {
+        /// This program.
+        program: PathBuf,
+        /// Where to make the scratch databases.
+        folder: Option<PathBuf>,
+    },
+    /// Questions to a log of so many events.
+    Audit {
+        /// How many.
+        events: u64,
+        /// Where to make the scratch database.
+        folder: Option<PathBuf>,
+    },
 }
 
 /// Measures, and prints the figures to stdout.
 ///
 /// # Errors
 /// When something is not answered as it should be.
-pub async fn run(load: Load) -> anyhow::Result<()> {
-    let Load { commands, connections, rate, folder, audit } = load;
-    if let Some(events) = audit {
-        return audit::run(events, folder).await;
+pub async fn run(what: What) -> anyhow::Result<()> {
+    match what {
+        What::Commands(load) => commands(load).await,
+        What::Standard { program, folder } => standard_runs(&program, folder.as_deref()),
+        What::Audit { events, folder } => audit::run(events, folder).await,
     }
+}
+
+async fn commands(load: Load) -> anyhow::Result<()> {
+    let Load { commands, connections, rate, kind, line, folder } = load;
     ensure!(commands > 0 && connections > 0 && rate != Some(0), "nothing to measure: use numbers above 0");
     let scratch = scratch_folder(folder.as_deref())?;
 
     let tencent_listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
     let address = listener.local_addr()?;
-    let simulator = simulator(commands);
+    let simulator = simulator();
     let url = format!("sqlite://{}", scratch.path().join("bench.db").display());
-    let bot =
-        Bot::build(&url, tencent_settings(tencent_listener.local_addr()?)?, SystemClock, Timing::default());
+    let tencent = tencent_settings(tencent_listener.local_addr()?)?;
+    let limits = Limits { per_person: Some(NO_CEILING), per_room: Some(NO_CEILING), ..Limits::default() };
+    let conduct = Conduct { timing: Timing::default(), limits };
+    let bot = Bot::build_with(&url, tencent, SystemClock, conduct, |client| match kind {
+        Kind::OneCall => Arc::new(OneCall::new(client)),
+        Kind::Transfers | Kind::Denials => Arc::new(client),
+    });
     let bot = bot.await?;
-    seed(&bot).await?;
+    seed(&bot, kind).await?;
+    let store = Arc::clone(&bot.store);
 
     let (end, ends) = oneshot::channel::<()>();
     let simulated = simulator.clone();
@@ -79,25 +134,91 @@ pub async fn run(load: Load) -> anyhow::Result<()> {
         bot.serve(listener, Some(slack_settings()), Router::new(), async move { drop(ends.await) }).await
     });
 
+    let idle = memory_kib();
+    let (commits_before, calls_before, cpu_before) = (store.commits(), simulator.arrived(), cpu());
     let began = Instant::now();
-    let mut latencies = send(address, commands, connections, rate).await?;
+    let Sent { mut latencies } = generator::send(address, commands, connections, rate, kind).await?;
     let took = began.elapsed();
     latencies.sort_unstable();
-    let applied = simulator.owner_changes().len();
-    ensure!(applied == commands, "{applied} of {commands} changes were made");
+    let calls = simulator.arrived() - calls_before;
+    let expected = match kind {
+        Kind::Transfers => commands * 3,
+        Kind::OneCall => commands,
+        Kind::Denials => 0,
+    };
+    ensure!(calls == expected as u64, "{calls} calls reached Tencent instead of {expected}");
 
-    let at =
-        |share: f64| latencies[((latencies.len() - 1) as f64 * share).round() as usize].as_secs_f64() * 1e3;
-    let pace = rate.map_or_else(|| "as fast as answered".to_owned(), |rate| format!("{rate}/s asked for"));
-    println!("{commands} transfers over {connections} connections, {pace}");
-    println!("commands/s {:>10.0}", commands as f64 / took.as_secs_f64());
-    println!("p50 ms     {:>10.2}\np99 ms     {:>10.2}\np99.9 ms   {:>10.2}", at(0.5), at(0.99), at(0.999));
-    print_memory("load generator and simulator included");
+    let figures = Figures {
+        rate: commands as f64 / took.as_secs_f64(),
+        percentiles: [0.5, 0.99, 0.999].map(|share| percentile(&latencies, share)),
+        commits: store.commits() - commits_before,
+        cpu: cpu_before.zip(cpu()).map(|(before, after)| (after - before) / commands as f64),
+        memory: memory_kib(),
+        idle: idle.map(|(now, _)| now),
+    };
+    if line {
+        figures.print_line();
+    } else {
+        let pace =
+            rate.map_or_else(|| "as fast as answered".to_owned(), |rate| format!("{rate}/s asked for"));
+        let what = match kind {
+            Kind::Transfers => "transfers",
+            Kind::OneCall => "transfers with one call each",
+            Kind::Denials => "denials",
+        };
+        println!("{commands} {what} over {connections} connections, {pace}");
+        figures.print();
+    }
     drop(end);
     served.await?
 }
 
-fn scratch_folder(folder: Option<&std::path::Path>) -> anyhow::Result<tempfile::TempDir> {
+fn percentile(sorted: &[Duration], share: f64) -> f64 {
+    let at = ((sorted.len() - 1) as f64 * share).round() as usize;
+    sorted.get(at).map_or(0.0, |took| took.as_secs_f64() * 1e3)
+}
+
+/// What was measured. Times in milliseconds.
+struct Figures {
+    rate: f64,
+    percentiles: [f64; 3],
+    commits: u64,
+    /// Seconds of processor time for a command, load generator and simulator included.
+    cpu: Option<f64>,
+    memory: Option<(f64, f64)>,
+    idle: Option<f64>,
+}
+
+impl Figures {
+    fn print(&self) {
+        let [p50, p99, p999] = self.percentiles;
+        println!("commands/s {:>10.0}", self.rate);
+        println!("p50 ms     {p50:>10.2}\np99 ms     {p99:>10.2}\np99.9 ms   {p999:>10.2}");
+        println!("commits    {:>10}", self.commits);
+        match self.cpu {
+            Some(cpu) => {
+                println!("CPU us     {:>10.0}  (a command; load generator and simulator included)", cpu * 1e6)
+            }
+            None => println!("CPU us        unknown  (this system does not tell)"),
+        }
+        print_memory("load generator and simulator included");
+    }
+
+    fn print_line(&self) {
+        let [p50, p99, p999] = self.percentiles;
+        let cpu = self.cpu.map_or_else(|| "-".to_owned(), |cpu| format!("{:.0}", cpu * 1e6));
+        let mb = |kib: Option<f64>| kib.map_or_else(|| "-".to_owned(), |kib| format!("{:.0}", kib / 1024.0));
+        println!(
+            "{:.0} | {p50:.2} | {p99:.2} | {p999:.2} | {} | {cpu} | {} | {} |",
+            self.rate,
+            self.commits,
+            mb(self.idle),
+            mb(self.memory.map(|(_, peak)| peak)),
+        );
+    }
+}
+
+fn scratch_folder(folder: Option<&Path>) -> anyhow::Result<tempfile::TempDir> {
     let mut scratch = tempfile::Builder::new();
     scratch.prefix("room-owner-bench-");
     match folder {
@@ -116,71 +237,13 @@ fn print_memory(note: &str) {
     }
 }
 
-async fn send(
-    address: SocketAddr,
-    commands: usize,
-    connections: usize,
-    rate: Option<u32>,
-) -> anyhow::Result<Vec<Duration>> {
-    let next = Arc::new(AtomicUsize::new(0));
-    let began = tokio::time::Instant::now();
-    let mut senders = Vec::new();
-    for _ in 0..connections {
-        let next = Arc::clone(&next);
-        senders.push(tokio::spawn(async move {
-            let http = reqwest::Client::builder().no_proxy().pool_max_idle_per_host(1).build()?;
-            let mut latencies = Vec::new();
-            loop {
-                let number = next.fetch_add(1, Ordering::Relaxed);
-                if number >= commands {
-                    return anyhow::Ok(latencies);
-                }
-                let mut from = Instant::now();
-                if let Some(rate) = rate {
-                    // Measured from when it was due: a queue that builds up counts.
-                    let due = began + Duration::from_secs_f64(number as f64 / f64::from(rate));
-                    tokio::time::sleep_until(due).await;
-                    from = due.into_std();
-                }
-                send_one(&http, address, number).await?;
-                latencies.push(from.elapsed());
-            }
-        }));
-    }
-    let mut latencies = Vec::with_capacity(commands);
-    for sender in senders {
-        latencies.extend(sender.await??);
-    }
-    Ok(latencies)
-}
-
-async fn send_one(http: &reqwest::Client, address: SocketAddr, number: usize) -> anyhow::Result<()> {
-    let body = format!(
-        "team_id=T1&channel_id=C1&user_id=U1&user_name=bench&command=%2Froom-owner&text=room-{number}+user2\
-         &trigger_id={number}.bench&api_app_id=A1"
-    );
-    let timestamp = SystemClock.now().as_second().to_string();
-    let response = http
-        .post(format!("http://{address}/slack/commands"))
-        .header(
-            "x-slack-signature",
-            signature::sign(&SecretString::from(SECRET), &timestamp, body.as_bytes()),
-        )
-        .header("x-slack-request-timestamp", timestamp)
-        .body(body)
-        .send()
-        .await?;
-    let answer: serde_json::Value = response.error_for_status()?.json().await?;
-    ensure!(answer["response_type"] == "in_channel", "a transfer was answered with {}", answer["text"]);
-    Ok(())
-}
-
-fn simulator(rooms: usize) -> Simulator {
+fn simulator() -> Simulator {
     let mut settings = Settings::new(1, "administrator", SecretString::from(SECRET));
     settings.rate_limit_per_second = NO_CEILING;
+    settings.remembered = 1_000;
     let simulator = Simulator::new(settings);
-    for number in 0..rooms {
-        simulator.put_room(format!("room-{number}"), "user1");
+    for number in 0..ROOMS {
+        simulator.put_room(format!("room-{number}"), "user0");
     }
     simulator
 }
@@ -208,21 +271,31 @@ fn slack_settings() -> slack::Settings {
     }
 }
 
-async fn seed(bot: &Bot) -> anyhow::Result<()> {
-    let grant = NewGrant {
-        subject: "slack:T1:U1".parse()?,
-        role: Role::Moderator,
-        effect: Effect::Permit,
-        rooms: RoomScope::All,
-        channels: vec![],
-        expires_at: None,
-    };
+/// One authorised channel, and people who may hand every room over; for denials, people who may not.
+async fn seed(bot: &Bot, kind: Kind) -> anyhow::Result<()> {
     let allow = AclChange::AllowChannel { channel: "slack:T1:C1".parse()?, rooms: RoomScope::All };
-    for change in [AclChange::Grant(grant), allow] {
-        let principal = Principal::new("cli:bench".parse()?);
-        edit_locally(&*bot.store, &SystemClock, principal, "room-owner bench".to_owned(), change, None)
-            .await?;
+    let mut changes = vec![(allow, None)];
+    for number in 0..PEOPLE {
+        let grant = NewGrant {
+            subject: format!("slack:T1:U{number}").parse()?,
+            role: if kind == Kind::Denials { Role::Auditor } else { Role::Moderator },
+            effect: Effect::Permit,
+            rooms: RoomScope::All,
+            channels: vec![],
+            expires_at: None,
+        };
+        changes.push((AclChange::Grant(grant), None));
     }
+    let seeding = LocalEdit {
+        principal: Principal::new("cli:bench".parse()?),
+        typed: "room-owner bench".to_owned(),
+        changes,
+        reason: None,
+        force: false,
+        at_version: None,
+    };
+    let made = edit(&*bot.store, &SystemClock, seeding).await?;
+    ensure!(matches!(made, AclChanged::Changed(..)), "the grants were not made: {made:?}");
     Ok(())
 }
 
@@ -234,4 +307,14 @@ fn memory_kib() -> Option<(f64, f64)> {
         line.split_whitespace().nth(1)?.parse().ok()
     };
     Some((field("VmRSS:")?, field("VmHWM:")?))
+}
+
+/// Seconds of processor time that this process has used, where the system tells.
+fn cpu() -> Option<f64> {
+    // proc_pid_stat(5): utime and stime are the 14th and 15th field, in hundredths of a second; the second
+    // field may hold spaces and ends in the last bracket.
+    let stat = std::fs::read_to_string("/proc/self/stat").ok()?;
+    let mut fields = stat.rsplit_once(')')?.1.split_whitespace().skip(11);
+    let (user, system): (f64, f64) = (fields.next()?.parse().ok()?, fields.next()?.parse().ok()?);
+    Some((user + system) / 100.0)
 }

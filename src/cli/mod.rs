@@ -211,11 +211,26 @@ pub struct BenchArguments {
     /// Commands a second, steadily; as fast as they are answered if not given
     #[arg(long)]
     pub rate: Option<u32>,
+    /// Send commands that are denied
+    #[arg(long)]
+    pub denials: bool,
+    /// Let only the change of the owner go out to Tencent, to compare with bots that do not read it
+    #[arg(long, conflicts_with = "denials")]
+    pub one_call: bool,
+    /// Measure the standard loads one after the other instead, and print a table
+    #[arg(long, conflicts_with_all = ["commands", "connections", "rate", "denials", "one_call"])]
+    pub standard: bool,
+    /// Print the figures as one line of that table
+    #[arg(long, hide = true)]
+    pub line: bool,
     /// Where to make the scratch database; its disk is what is measured
     #[arg(long, value_name = "FOLDER")]
     pub folder: Option<std::path::PathBuf>,
     /// Measure the questions to an audit log of so many events instead
-    #[arg(long, value_name = "EVENTS", conflicts_with_all = ["commands", "connections", "rate"])]
+    #[arg(
+        long, value_name = "EVENTS",
+        conflicts_with_all = ["commands", "connections", "rate", "denials", "one_call", "standard"]
+    )]
     pub audit: Option<u64>,
 }
 

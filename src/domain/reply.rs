@@ -1,5 +1,7 @@
 //! What to say, by meaning. The words are in [`super::wording`], the markup in each platform's `render`.
 
+use std::fmt;
+
 use jiff::Timestamp;
 
 use super::access::{
@@ -125,6 +127,13 @@ pub enum Reply {
         /// What is not served.
         origin: String,
     },
+    /// There was too much to do, or a limit was reached. Nothing was done.
+    TurnedAway {
+        /// The record of the request, if there was room for one.
+        operation: Option<OperationId>,
+        /// Why.
+        why: Shed,
+    },
     /// The log could not be written or read, so nothing was done.
     NotRecorded,
     /// The bot itself failed in the middle. The log knows how far it came.
@@ -211,6 +220,27 @@ pub struct Explained {
     pub explanation: Explanation,
 }
 
+/// Why a command was turned away before anything was done about it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Shed {
+    /// The person has given so many commands within a minute.
+    Person(u32),
+    /// So many commands about the room were carried out within a minute.
+    Room(u32),
+    /// The bot has more to do than it can.
+    Full,
+}
+
+impl fmt::Display for Shed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Person(limit) => write!(f, "over the limit of {limit} commands a minute for one person"),
+            Self::Room(limit) => write!(f, "over the limit of {limit} commands a minute for one room"),
+            Self::Full => f.write_str("busy: more commands than can be worked on"),
+        }
+    }
+}
+
 impl Reply {
     /// Who gets to see it. What happened to a room, or may have, concerns the channel; everything else
     /// is between the bot and the caller.
@@ -240,7 +270,7 @@ impl Reply {
             Self::Denied { .. } | Self::Foreign { .. } => OutcomeKind::Denied,
             Self::Invalid { .. } | Self::Unusable { .. } => OutcomeKind::Invalid,
             Self::Duplicate { .. } => OutcomeKind::Duplicate,
-            Self::Busy { .. } | Self::NotRecorded => OutcomeKind::Declined,
+            Self::Busy { .. } | Self::TurnedAway { .. } | Self::NotRecorded => OutcomeKind::Declined,
             Self::Broken => OutcomeKind::Unknown,
             Self::Working { .. } => OutcomeKind::Pending,
         }
@@ -261,6 +291,7 @@ impl Reply {
             | Self::Busy { operation, .. }
             | Self::Foreign { operation, .. }
             | Self::Unusable { operation, .. } => Some(*operation),
+            Self::TurnedAway { operation, .. } => *operation,
             Self::NotRecorded | Self::Broken | Self::Working { .. } => None,
         }
     }

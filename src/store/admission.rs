@@ -1,26 +1,44 @@
 //! Writing operations down, inside the writer's transaction.
 
+use std::collections::HashSet;
+
 use jiff::Timestamp;
-use sqlx::Row as _;
 use sqlx::sqlite::SqliteConnection;
 
 use crate::app::ports::Admission;
-use crate::domain::audit::{AuditEntry, OperationId, Outcome, OutcomeKind, Verdict, millis};
-
+use crate::domain::audit::{AuditEntry, OperationId, Outcome, Verdict, millis};
+use crate::domain::command::Command;
 use crate::domain::room::AccountId;
 use crate::tree::{Checkpoint, SigningKey};
 
+use super::batch::{Answers, Failed, OperationRow, Questions, Rows};
 use super::event::{Event, What};
 use super::rows::{self, Open};
 use super::tree::Growth;
 use crate::domain::access::{Action, ChangedEntry};
 
-/// The log's end, as the transaction sees it.
+/// The log's end, as the transaction sees it, and what the transaction adds to it.
+///
+/// What is added waits in [`Rows`] so that it is written together. Whoever reads the database inside the
+/// transaction flushes before; whoever asks the ledger need not.
 pub(super) struct Ledger {
     next_seq: i64,
     acl_version: i64,
     instance: String,
     growth: Growth,
+    rows: Rows,
+    answers: Answers,
+    changed: Changed,
+}
+
+/// What this transaction has changed since its questions were answered.
+#[derive(Default)]
+struct Changed {
+    /// Anything, by a job that does not say what.
+    all: bool,
+    deliveries: HashSet<String>,
+    rooms: HashSet<String>,
+    operations: HashSet<OperationId>,
 }
 
 /// What an admission came to. The attempt itself is made only after the commit.
@@ -32,23 +50,29 @@ pub(super) enum Applied {
 }
 
 impl Ledger {
-    /// Reads the end of the log at the beginning of a write transaction.
-    pub(super) async fn open(connection: &mut SqliteConnection, instance: &str) -> Result<Self, sqlx::Error> {
-        let row = sqlx::query(
-            "SELECT (SELECT coalesce(max(seq), 0) FROM audit_events) AS seq,
-                    (SELECT version FROM acl_version WHERE one = 1) AS version, size, peaks
-             FROM tree_edge",
-        )
-        .fetch_one(connection)
-        .await?;
-        let last_seq = row.try_get("seq")?;
-        let peaks: Vec<u8> = row.try_get("peaks")?;
+    /// Begins a write transaction: finds the end of the log, and the answers to what the batch will ask.
+    pub(super) async fn begin(
+        connection: &mut SqliteConnection,
+        questions: &Questions,
+        instance: &str,
+    ) -> Result<Self, sqlx::Error> {
+        let beginning = questions.ask(connection).await?;
         Ok(Self {
-            growth: Growth::at(row.try_get("size")?, &peaks, last_seq)?,
-            next_seq: last_seq + 1,
-            acl_version: row.try_get("version")?,
+            growth: Growth::at(beginning.tree_size, &beginning.peaks, beginning.last_seq)?,
+            next_seq: beginning.last_seq + 1,
+            acl_version: beginning.acl_version,
             instance: instance.to_owned(),
+            rows: Rows::default(),
+            answers: beginning.answers,
+            changed: Changed::default(),
         })
+    }
+
+    /// Before a job that reads and writes the tables itself: it finds all that was added before it, and the
+    /// answers hold no longer.
+    pub(super) async fn hand_over(&mut self, connection: &mut SqliteConnection) -> Result<(), sqlx::Error> {
+        self.changed.all = true;
+        self.rows.flush(connection).await
     }
 
     /// The operation that begins with the next event.
@@ -71,30 +95,33 @@ impl Ledger {
         Ok(())
     }
 
-    /// Signs the log's new head, after all that is appended; `None` if nothing was.
-    pub(super) async fn seal(
-        self,
+    /// Writes what waits, signs the log's new head over it, and ends the transaction durably; `None` if
+    /// nothing was appended.
+    pub(super) async fn commit(
+        mut self,
         connection: &mut SqliteConnection,
         key: &SigningKey,
-    ) -> Result<Option<Checkpoint>, sqlx::Error> {
-        self.growth.seal(connection, key).await
+    ) -> Result<Option<Checkpoint>, Failed> {
+        let sealed = self.growth.seal(key).map_err(Failed::Commit)?;
+        self.rows.commit(connection, sealed.as_ref()).await?;
+        Ok(sealed.map(|sealed| sealed.checkpoint))
     }
 
-    /// Adds an event to the end of the log.
+    /// Adds an event to the end of the log, and writes it.
     pub(super) async fn append(
         &mut self,
         connection: &mut SqliteConnection,
         operation: OperationId,
         what: What<'_>,
     ) -> Result<(), sqlx::Error> {
+        self.add(operation, what)?;
+        self.rows.flush(connection).await
+    }
+
+    fn add(&mut self, operation: OperationId, what: What<'_>) -> Result<(), sqlx::Error> {
         let body = Event::new(self.next_seq, what).body()?;
         self.growth.add(&body);
-        sqlx::query("INSERT INTO audit_events (seq, operation, body) VALUES (?, ?, ?)")
-            .bind(self.next_seq)
-            .bind(operation.seq())
-            .bind(body)
-            .execute(connection)
-            .await?;
+        self.rows.events.push((self.next_seq, operation.seq(), body));
         self.next_seq += 1;
         Ok(())
     }
@@ -107,74 +134,104 @@ impl Ledger {
         acl_changes: &[ChangedEntry],
         holds_room: bool,
     ) -> Result<(), sqlx::Error> {
-        self.record_as(connection, entry, acl_changes, holds_room, false).await
+        self.add_operation(entry.clone(), acl_changes, holds_room, false)?;
+        self.rows.flush(connection).await
     }
 
-    /// Writes down that the log was read.
-    async fn record_reading(
+    fn add_operation(
         &mut self,
-        connection: &mut SqliteConnection,
-        entry: &AuditEntry,
-    ) -> Result<(), sqlx::Error> {
-        self.record_as(connection, entry, &[], false, true).await
-    }
-
-    async fn record_as(
-        &mut self,
-        connection: &mut SqliteConnection,
-        entry: &AuditEntry,
+        entry: AuditEntry,
         acl_changes: &[ChangedEntry],
         holds_room: bool,
         reading: bool,
     ) -> Result<(), sqlx::Error> {
-        let is_open = entry.outcome == OutcomeKind::Pending;
-        self.append(connection, entry.operation, What::Requested { entry, acl_changes, reading }).await?;
-        sqlx::query(
-            "INSERT INTO operations (operation, at, actor, actor_name, channel, command, room, new_owner,
-                 previous_owner, reason, decision, authority, outcome, error_code, error_info, request_id,
-                 delivery_id, duration_ms, instance, is_open, held_room, reading)
-             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        )
-        .bind(entry.operation.seq())
-        .bind(entry.at.as_millisecond())
-        .bind(entry.actor.as_ref().map(ToString::to_string))
-        .bind(entry.actor_name.as_deref())
-        .bind(entry.channel.as_ref().map(ToString::to_string))
-        .bind(&entry.command)
-        .bind(entry.room.as_ref().map(|room| room.as_str()))
-        .bind(entry.new_owner.as_deref())
-        .bind(entry.previous_owner.as_deref())
-        .bind(entry.reason.as_deref())
-        .bind(entry.decision.map(|decision| match decision {
-            crate::domain::audit::DecisionKind::Permit => "permit",
-            crate::domain::audit::DecisionKind::Deny => "deny",
-        }))
-        .bind(entry.authority.as_deref())
-        .bind(entry.outcome.name())
-        .bind(entry.error_code)
-        .bind(entry.error_info.as_deref())
-        .bind(entry.request_id.as_deref())
-        .bind(entry.delivery_id.as_deref())
-        .bind(entry.duration_ms)
-        .bind(&self.instance)
-        .bind(is_open)
-        .bind(entry.room.as_ref().filter(|_| holds_room).map(|room| room.as_str()))
-        .bind(reading)
-        .execute(&mut *connection)
-        .await?;
-        find_by_text(connection, entry).await
+        self.add(entry.operation, What::Requested { entry: &entry, acl_changes, reading })?;
+        if let Some(room) = entry.room.as_ref().filter(|_| holds_room) {
+            self.changed.rooms.insert(room.as_str().to_owned());
+        }
+        self.changed.operations.insert(entry.operation);
+        self.rows.texts.push((entry.operation.seq(), words(&entry)));
+        self.rows.operations.push(OperationRow {
+            entry,
+            instance: self.instance.clone(),
+            holds_room,
+            reading,
+        });
+        Ok(())
+    }
+
+    fn add_claim(&mut self, entry: &AuditEntry) {
+        let Some(delivery) = &entry.delivery_id else { return };
+        self.changed.deliveries.insert(delivery.clone());
+        self.rows.claims.push((delivery.clone(), entry.operation.seq()));
+    }
+
+    /// The entry that claimed the delivery, if it was claimed.
+    async fn first_of(
+        &mut self,
+        connection: &mut SqliteConnection,
+        delivery: &str,
+    ) -> Result<Option<AuditEntry>, sqlx::Error> {
+        let known = self.answers.claimed.get(delivery);
+        let changed = known.is_some_and(|first| self.changed.operations.contains(&first.operation))
+            || self.changed.deliveries.contains(delivery);
+        if !self.changed.all && !changed {
+            return Ok(known.cloned());
+        }
+        self.rows.flush(connection).await?;
+        first_of(connection, delivery).await
+    }
+
+    async fn holder_of(
+        &mut self,
+        connection: &mut SqliteConnection,
+        room: &str,
+    ) -> Result<Option<Open>, sqlx::Error> {
+        let known = self.answers.holding.get(room);
+        let changed = known.is_some_and(|holder| self.changed.operations.contains(&holder.entry.operation))
+            || self.changed.rooms.contains(room);
+        if !self.changed.all && !changed {
+            return Ok(known.cloned());
+        }
+        self.rows.flush(connection).await?;
+        holder_of(connection, room).await
+    }
+
+    /// The operation's entry, if it is open.
+    async fn open(
+        &mut self,
+        connection: &mut SqliteConnection,
+        operation: OperationId,
+    ) -> Result<Option<AuditEntry>, sqlx::Error> {
+        if !self.changed.all && !self.changed.operations.contains(&operation) {
+            return Ok(self.answers.open.get(&operation).cloned());
+        }
+        self.rows.flush(connection).await?;
+        let row = sqlx::query("SELECT * FROM operations WHERE operation = ? AND is_open = 1")
+            .bind(operation.seq())
+            .fetch_optional(connection)
+            .await?;
+        row.as_ref().map(rows::entry).transpose()
     }
 }
 
-/// Makes an operation's words findable, or its new ones.
-async fn find_by_text(connection: &mut SqliteConnection, entry: &AuditEntry) -> Result<(), sqlx::Error> {
+/// What a search finds an operation by.
+fn words(entry: &AuditEntry) -> String {
     let words = [Some(entry.command.as_str()), entry.reason.as_deref(), entry.error_info.as_deref()];
-    sqlx::query("INSERT OR REPLACE INTO operations_text (rowid, found) VALUES (?, ?)")
-        .bind(entry.operation.seq())
-        .bind(words.into_iter().flatten().collect::<Vec<_>>().join("\n"))
-        .execute(connection)
-        .await?;
-    Ok(())
+    words.into_iter().flatten().collect::<Vec<_>>().join("\n")
+}
+
+/// What has to be known for an admission, of all that the database holds.
+pub(super) fn ask_for(admission: &Admission, questions: &mut Questions) {
+    let delivery = match admission {
+        Admission::Request { request, .. } => request.delivery.as_ref(),
+        Admission::Rejected(request) => request.delivery.as_ref(),
+    };
+    questions.deliveries.extend(delivery.map(|delivery| delivery.as_str().to_owned()));
+    if let Admission::Request { request, verdict: Verdict::Transfer(..), .. } = admission {
+        let room = request.command.as_ref().ok().and_then(Command::room);
+        questions.rooms.extend(room.map(|room| room.as_str().to_owned()));
+    }
 }
 
 /// Claims the delivery, checks that the decision still holds and that the room is free, and records.
@@ -190,38 +247,36 @@ pub(super) async fn admit(
         Admission::Rejected(request) => AuditEntry::rejected(operation, at, request),
     };
     if let Some(delivery) = &entry.delivery_id
-        && let Some(first) = first_of(connection, delivery).await?
+        && let Some(first) = ledger.first_of(connection, delivery).await?
     {
         entry.mark_duplicate(first.operation);
-        ledger.record(connection, &entry, &[], false).await?;
+        ledger.add_operation(entry, &[], false, false)?;
         return Ok(Applied::Duplicate { operation, first });
     }
     let mut holds_room = false;
-    if admission.permit().is_some_and(|permit| permit.acl_version() != ledger.acl_version) {
+    if admission.acl_version().is_some_and(|version| version != ledger.acl_version) {
         return Ok(Applied::AclChanged);
     }
     if let Admission::Request { verdict: Verdict::Transfer(..), decline_if_busy, .. } = admission {
         let room = entry.room.clone();
         let room = room.as_ref().map(|room| room.as_str()).unwrap_or_default();
-        if let Some(holder) = holder_of(connection, room).await? {
+        if let Some(holder) = ledger.holder_of(connection, room).await? {
             if !decline_if_busy {
                 return Ok(Applied::Busy { operation: None, holder });
             }
             entry.mark_busy(holder.entry.operation);
-            claim(connection, &entry).await?;
-            ledger.record(connection, &entry, &[], false).await?;
+            ledger.add_claim(&entry);
+            ledger.add_operation(entry, &[], false, false)?;
             return Ok(Applied::Busy { operation: Some(operation), holder });
         }
         holds_room = true;
     }
-    claim(connection, &entry).await?;
-    if let Admission::Request { verdict: Verdict::Read(permit), .. } = admission
-        && *permit.action() == Action::ReadAudit
-    {
-        ledger.record_reading(connection, &entry).await?;
-    } else {
-        ledger.record(connection, &entry, &[], holds_room).await?;
-    }
+    ledger.add_claim(&entry);
+    let reading = matches!(
+        admission,
+        Admission::Request { verdict: Verdict::Read(permit), .. } if *permit.action() == Action::ReadAudit
+    );
+    ledger.add_operation(entry, &[], holds_room, reading)?;
     Ok(Applied::Recorded(operation))
 }
 
@@ -285,12 +340,7 @@ pub(super) async fn finish(
     outcome: &Outcome,
     at: Timestamp,
 ) -> Result<bool, sqlx::Error> {
-    let row = sqlx::query("SELECT * FROM operations WHERE operation = ? AND is_open = 1")
-        .bind(operation.seq())
-        .fetch_optional(&mut *connection)
-        .await?;
-    let Some(row) = row else { return Ok(false) };
-    let mut entry = rows::entry(&row)?;
+    let Some(mut entry) = ledger.open(connection, operation).await? else { return Ok(false) };
     let known_error = entry.error_info.clone();
     entry.end(outcome, at);
     let owner_now = match outcome {
@@ -312,26 +362,20 @@ pub(super) async fn finish(
         request_id: entry.request_id.as_deref(),
         duration_ms: entry.duration_ms,
     };
-    ledger.append(connection, operation, what).await?;
-    let is_final = outcome.is_final();
-    sqlx::query(
-        "UPDATE operations SET outcome = ?, previous_owner = ?, error_code = ?, error_info = ?, request_id = ?,
-             duration_ms = ?, is_open = ?, held_room = CASE WHEN ? THEN NULL ELSE held_room END
-         WHERE operation = ?",
-    )
-    .bind(entry.outcome.name())
-    .bind(entry.previous_owner.as_deref())
-    .bind(entry.error_code)
-    .bind(entry.error_info.as_deref())
-    .bind(entry.request_id.as_deref())
-    .bind(entry.duration_ms)
-    .bind(!is_final)
-    .bind(is_final)
-    .bind(operation.seq())
-    .execute(&mut *connection)
-    .await?;
+    ledger.add(operation, what)?;
     if entry.error_info != known_error {
-        find_by_text(connection, &entry).await?;
+        ledger.rows.texts.push((operation.seq(), words(&entry)));
     }
+    ledger.changed.operations.insert(operation);
+    ledger.rows.ends.push((
+        operation.seq(),
+        entry.outcome.name(),
+        entry.previous_owner,
+        entry.error_code,
+        entry.error_info,
+        entry.request_id,
+        entry.duration_ms,
+        !outcome.is_final(),
+    ));
     Ok(true)
 }

@@ -5,7 +5,9 @@
 
 mod acl;
 mod admission;
+mod answers;
 pub mod backup;
+mod batch;
 mod event;
 mod groups;
 mod instance;
@@ -18,6 +20,7 @@ mod scratch;
 mod seal;
 mod tree;
 pub mod verify;
+mod views;
 mod witness;
 mod writer;
 
@@ -55,6 +58,7 @@ use crate::tree::VerifierKey;
 use instance::Instance;
 use reading::LogReader;
 use seal::Seal;
+use views::Views;
 use writer::Writer;
 
 /// The first SQLite without the race between a checkpoint and a commit that can lose data in WAL mode
@@ -196,6 +200,7 @@ pub struct SqliteStore {
     log: LogReader,
     writer: Writer,
     instance: Arc<Instance>,
+    views: Arc<Views>,
 }
 
 fn failed(what: &str) -> impl Fn(sqlx::Error) -> StoreError + '_ {
@@ -251,8 +256,9 @@ impl SqliteStore {
             .max_connections(READERS)
             .acquire_timeout(BUSY_TIMEOUT)
             .connect_lazy_with(options.clone().read_only(true).create_if_missing(false));
-        let writer = Writer::spawn(options, first, Arc::clone(&instance), seal);
-        Ok(Self { log: LogReader::on(readers.clone()), readers, writer, instance })
+        let views = Arc::new(Views::new());
+        let writer = Writer::spawn(options, first, Arc::clone(&instance), seal, Arc::clone(&views))?;
+        Ok(Self { log: LogReader::on(readers.clone()), readers, writer, instance, views })
     }
 }
 
@@ -326,6 +332,12 @@ async fn check_guards(connection: &mut SqliteConnection) -> Result<(), StoreErro
 }
 
 impl SqliteStore {
+    /// How many transactions were committed since the store was opened: what waits together shares one.
+    #[must_use]
+    pub fn commits(&self) -> u64 {
+        self.writer.commits()
+    }
+
     /// Finishes what is queued and closes the file, so that its write-ahead log is folded in and a copy of
     /// the one file is whole. Later calls fail.
     pub async fn close(&self) {
@@ -338,6 +350,17 @@ impl SqliteStore {
 impl Store for SqliteStore {
     async fn acl_for(&self, principal: &Principal, place: &Place) -> Result<AclView, StoreError> {
         acl::view(&self.readers, principal, place).await.map_err(failed("the acl cannot be read"))
+    }
+
+    async fn recent_acl_for(&self, principal: &Principal, place: &Place) -> Result<AclView, StoreError> {
+        let Place::Channel(channel) = place else { return self.acl_for(principal, place).await };
+        let key = views::key(principal, channel);
+        if let Some(view) = self.views.get(&key) {
+            return Ok(view);
+        }
+        let view = self.acl_for(principal, place).await?;
+        self.views.put(key, view.clone());
+        Ok(view)
     }
 
     async fn admit(&self, admission: Admission, at: Timestamp) -> Result<Admitted, StoreError> {

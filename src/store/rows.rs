@@ -210,6 +210,7 @@ fn decision(text: Option<&str>) -> Result<Option<DecisionKind>, sqlx::Error> {
 }
 
 /// An open operation and the process that began it.
+#[derive(Clone)]
 pub(super) struct Open {
     pub(super) entry: AuditEntry,
     instance: String,
@@ -218,6 +219,11 @@ pub(super) struct Open {
 impl Open {
     pub(super) fn of(row: &SqliteRow) -> Result<Self, sqlx::Error> {
         Ok(Self { entry: entry(row)?, instance: row.try_get("instance")? })
+    }
+
+    /// Of a row that has [`COLUMNS`] and then the instance.
+    pub(super) fn in_order(row: &SqliteRow) -> Result<Self, sqlx::Error> {
+        Ok(Self { entry: entry_in_order(row)?, instance: row.try_get(18)? })
     }
 
     /// With the answer to whether its process still runs.

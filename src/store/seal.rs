@@ -1,7 +1,6 @@
 //! Signing the log's heads, and leaving the newest one where the log cannot be changed without it.
 
 use std::path::Path;
-use std::sync::Arc;
 
 use secrecy::SecretString;
 use sqlx::sqlite::SqliteConnection;
@@ -17,7 +16,12 @@ use super::{failed, key_file, tree};
 /// The key, and the file beside the database.
 pub(super) struct Seal {
     key: SigningKey,
-    witness: Arc<Witness>,
+    publisher: Publisher,
+}
+
+/// Puts signed heads into the file beside the database.
+pub(super) struct Publisher {
+    witness: Witness,
     /// A head that is committed and could not be put in place, and why.
     unpublished: Option<(Checkpoint, String)>,
 }
@@ -44,24 +48,24 @@ impl Seal {
         let witness = Witness::new(database, instance.folder(), instance.id());
         check_witness(connection, witness.file()).await?;
         let newest = tree::newest(connection).await.map_err(failed("the signed tree cannot be read"))?;
-        let mut seal = Self { key, witness: Arc::new(witness), unpublished: None };
+        let mut publisher = Publisher { witness, unpublished: None };
         if let Some(newest) = newest {
-            seal.publish(newest).await;
+            publisher.publish(newest);
         }
-        Ok(seal)
+        Ok(Self { key, publisher })
     }
 
-    pub(super) fn key(&self) -> &SigningKey {
-        &self.key
+    /// What signs, and what publishes what was signed.
+    pub(super) fn into_parts(self) -> (SigningKey, Publisher) {
+        (self.key, self.publisher)
     }
+}
 
-    /// Puts the head in place. That it cannot be done takes nothing back: the commit is durable. It is
-    /// logged, and [`Self::check`] says so.
-    pub(super) async fn publish(&mut self, checkpoint: Checkpoint) {
-        let witness = Arc::clone(&self.witness);
-        let head = checkpoint.clone();
-        let published = tokio::task::spawn_blocking(move || witness.publish(&head)).await;
-        match published.map_err(std::io::Error::other).flatten() {
+impl Publisher {
+    /// Puts the head in place; blocking, as files are. That it cannot be done takes nothing back: the commit
+    /// is durable. It is logged, and [`Self::check`] says so.
+    pub(super) fn publish(&mut self, checkpoint: Checkpoint) {
+        match self.witness.publish(&checkpoint) {
             Ok(()) => {
                 if self.unpublished.take().is_some() {
                     info!(file = %self.witness.file().display(), "the newest signed head is in its file again");
@@ -78,9 +82,9 @@ impl Seal {
     }
 
     /// Tries once more if the last time failed.
-    pub(super) async fn publish_again(&mut self) {
+    pub(super) fn publish_again(&mut self) {
         if let Some((checkpoint, _)) = self.unpublished.clone() {
-            self.publish(checkpoint).await;
+            self.publish(checkpoint);
         }
     }
 

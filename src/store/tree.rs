@@ -12,6 +12,8 @@ use crate::domain::tree_head::TreeHead;
 use crate::tree::proof::{self, InclusionProof, Node};
 use crate::tree::{Checkpoint, Edge, Hash, SigningKey, record_hash};
 
+use super::batch::Sealed;
+
 /// Every so many levels of the tree its nodes are kept.
 pub(super) const KEPT_LEVELS: u8 = 8;
 /// How many leaves one row takes in when a log from before the tree is taken in.
@@ -64,24 +66,20 @@ impl Growth {
         });
     }
 
-    /// Signs the head and writes down what was added; `None` if nothing was.
-    pub(super) async fn seal(
-        mut self,
-        connection: &mut SqliteConnection,
-        key: &SigningKey,
-    ) -> Result<Option<Checkpoint>, sqlx::Error> {
+    /// Signs the head; what the transaction has to write then, or `None` if nothing was added.
+    pub(super) fn seal(mut self, key: &SigningKey) -> Result<Option<Sealed>, sqlx::Error> {
         if self.leaves.is_empty() {
             return Ok(None);
         }
-        let checkpoint = sign(self.edge.head(), key)?;
-        self.write(connection, Some(&checkpoint)).await?;
-        sqlx::query("UPDATE tree_edge SET size = ?, peaks = ?, key = ? WHERE one = 1")
-            .bind(signed(self.edge.size())?)
-            .bind(self.edge.to_bytes())
-            .bind(key.verifier_key().as_str())
-            .execute(connection)
-            .await?;
-        Ok(Some(checkpoint))
+        let nodes = self.nodes.drain(..).map(|(level, n, hash)| Ok((level, signed(n)?, hash)));
+        Ok(Some(Sealed {
+            nodes: nodes.collect::<Result<_, sqlx::Error>>()?,
+            size: signed(self.edge.size())?,
+            leaves: self.leaves,
+            peaks: self.edge.to_bytes(),
+            key: key.verifier_key().as_str().to_owned(),
+            checkpoint: sign(self.edge.head(), key)?,
+        }))
     }
 
     async fn write(

@@ -6,6 +6,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use jiff::Timestamp;
 use sqlx::Connection as _;
@@ -16,27 +17,30 @@ use tracing::{debug, warn};
 
 use crate::app::ports::{AclChanged, AclEdit, Admission, Admitted, Observed, OwnerNotice, Seen, StoreError};
 use crate::domain::access::{Authority, GrantId};
-use crate::domain::audit::{Attempt, OperationId, Outcome, Verdict};
+use crate::domain::audit::{OperationId, Outcome};
 use crate::domain::reply_note::ReplyNote;
 use crate::domain::room::AccountId;
 use crate::domain::tree_head::TreeHead;
-use crate::tree::Checkpoint;
+use crate::tree::{Checkpoint, SigningKey};
 
 use super::acl;
 use super::admission::{self, Applied, Ledger};
+use super::answers::{Answers, refuse};
+use super::batch::{Failed, Questions};
 use super::instance::Instance;
 use super::observed;
 use super::replies;
 use super::seal::Seal;
+use super::views::Views;
 
 /// How many jobs may wait. A full queue makes callers wait, which is what they would do anyway.
 const QUEUE: usize = 1_024;
 /// How many jobs share a commit at the most.
 const BATCH: usize = 256;
 
-type Answer<T> = oneshot::Sender<Result<T, StoreError>>;
+pub(super) type Answer<T> = oneshot::Sender<Result<T, StoreError>>;
 
-enum Job {
+pub(super) enum Job {
     Admit(Box<Admission>, Timestamp, Answer<Admitted>),
     Finish(OperationId, Box<Outcome>, Timestamp, Answer<Option<TreeHead>>),
     Note(OperationId, AccountId, Timestamp, Answer<()>),
@@ -47,7 +51,7 @@ enum Job {
 }
 
 /// What a job did inside the transaction.
-enum Done {
+pub(super) enum Done {
     Admitted(Box<Applied>),
     Finished(bool),
     Edited(AclChanged),
@@ -69,6 +73,7 @@ enum Failure {
 pub(super) struct Writer {
     queue: mpsc::Sender<Job>,
     closing: Arc<Notify>,
+    commits: Arc<AtomicU64>,
     task: Mutex<Option<JoinHandle<()>>>,
 }
 
@@ -79,16 +84,27 @@ impl Writer {
         connection: SqliteConnection,
         instance: Arc<Instance>,
         seal: Seal,
-    ) -> Self {
+        views: Arc<Views>,
+    ) -> Result<Self, StoreError> {
         let (queue, jobs) = mpsc::channel(QUEUE);
         let options = options.create_if_missing(false);
         // Just opened, so it is there; if not, no write will ever match.
         let file = identity(&options).unwrap_or_default();
-        let task =
-            Task { options, file, connection: Some(connection), instance, seal, uses: Uses::default() };
+        let (key, publisher) = seal.into_parts();
+        let answers = Answers::spawn(publisher, instance.clone())?;
+        let connection = Some(connection);
+        let commits = Arc::new(AtomicU64::new(0));
+        let uses = Uses::default();
+        let counted = Arc::clone(&commits);
+        let task = Task { options, file, connection, instance, key, answers, views, uses, commits: counted };
         let closing = Arc::new(Notify::new());
         let task = tokio::spawn(task.run(jobs, Arc::clone(&closing)));
-        Self { queue, closing, task: Mutex::new(Some(task)) }
+        Ok(Self { queue, closing, commits, task: Mutex::new(Some(task)) })
+    }
+
+    /// How often something was committed.
+    pub(super) fn commits(&self) -> u64 {
+        self.commits.load(Ordering::Relaxed)
     }
 
     async fn ask<T>(&self, job: impl FnOnce(Answer<T>) -> Job) -> Result<T, StoreError> {
@@ -173,14 +189,17 @@ struct Task {
     file: Identity,
     connection: Option<SqliteConnection>,
     instance: Arc<Instance>,
-    seal: Seal,
+    key: SigningKey,
+    answers: Answers,
+    views: Arc<Views>,
     uses: Uses,
+    commits: Arc<AtomicU64>,
 }
 
-/// What one commit wrote, and the head of the log after it if it appended to it.
-struct Written {
-    done: Vec<Done>,
-    head: Option<TreeHead>,
+/// What one commit wrote, and the signed head of the log after it if it appended to it.
+pub(super) struct Written {
+    pub(super) done: Vec<Done>,
+    pub(super) checkpoint: Option<Checkpoint>,
 }
 
 /// The hour in which each grant was last used, as far as it is noted.
@@ -189,9 +208,13 @@ struct Uses(HashMap<GrantId, i64>);
 
 impl Uses {
     /// Whether the use is to be noted: once an hour.
-    fn is_news(&mut self, (grant, at): (GrantId, Timestamp)) -> bool {
-        let hour = at.as_second() / 3_600;
-        self.0.insert(grant, hour) != Some(hour)
+    fn is_news(&self, (grant, at): (GrantId, Timestamp)) -> bool {
+        self.0.get(&grant) != Some(&(at.as_second() / 3_600))
+    }
+
+    /// That it is noted.
+    fn note(&mut self, (grant, at): (GrantId, Timestamp)) {
+        self.0.insert(grant, at.as_second() / 3_600);
     }
 }
 
@@ -228,19 +251,20 @@ impl Task {
         {
             warn!(%error, "the database was not closed cleanly");
         }
+        self.answers.finish().await;
     }
 
     async fn write(&mut self, batch: &mut Vec<Job>) {
         match self.commit(batch).await {
             Ok(written) => {
                 debug!(jobs = batch.len(), "committed");
-                self.answer_all(batch.drain(..), written).await;
+                self.answers.give(batch.drain(..), written);
             }
             // One of them spoilt it for all: each by itself.
             Err(Failure::Job(_)) if batch.len() > 1 => {
                 for alone in batch.drain(..).map(|job| [job]) {
                     match self.commit(&alone).await {
-                        Ok(written) => self.answer_all(alone, written).await,
+                        Ok(written) => self.answers.give(alone, written),
                         Err(Failure::Job(error) | Failure::All(error)) => {
                             alone.into_iter().for_each(|job| refuse(job, &error));
                         }
@@ -270,76 +294,44 @@ impl Task {
             None => SqliteConnection::connect_with(&self.options).await.map_err(Failure::All)?,
         };
         // A connection that failed is not trusted again: on any error it is dropped here, which rolls back.
-        let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await.map_err(Failure::All)?;
-        let mut ledger = Ledger::open(&mut transaction, self.instance.id()).await.map_err(Failure::All)?;
+        let questions = questions(batch);
+        let ledger = Ledger::begin(&mut connection, &questions, self.instance.id()).await;
+        let mut ledger = ledger.map_err(Failure::All)?;
+        // Before anybody is told that the ACL has changed, so that the next look is at the new one.
+        self.views.saw(ledger.acl_version());
         let mut done = Vec::with_capacity(batch.len());
+        let mut news = Vec::new();
         for job in batch {
-            done.push(apply(&mut transaction, &mut ledger, job).await.map_err(Failure::Job)?);
+            done.push(apply(&mut connection, &mut ledger, job).await.map_err(Failure::Job)?);
             if let Some((grant, at)) = used(job).filter(|used| self.uses.is_news(*used)) {
-                acl::note_use(&mut transaction, grant, at).await.map_err(Failure::Job)?;
+                acl::note_use(&mut connection, grant, at).await.map_err(Failure::Job)?;
+                news.push((grant, at));
             }
         }
-        let checkpoint = ledger.seal(&mut transaction, self.seal.key()).await.map_err(Failure::All)?;
-        transaction.commit().await.map_err(Failure::All)?;
+        let acl_version = ledger.acl_version();
+        let checkpoint = ledger.commit(&mut connection, &self.key).await.map_err(|failed| match failed {
+            Failed::Rows(error) => Failure::Job(error),
+            Failed::Commit(error) => Failure::All(error),
+        })?;
+        news.into_iter().for_each(|used| self.uses.note(used));
+        self.views.saw(acl_version);
+        self.commits.fetch_add(1, Ordering::Relaxed);
         self.connection = Some(connection);
-        let head = checkpoint.as_ref().map(Checkpoint::head);
-        if let Some(checkpoint) = checkpoint {
-            self.seal.publish(checkpoint).await;
-        }
-        Ok(Written { done, head })
+        Ok(Written { done, checkpoint })
     }
+}
 
-    async fn answer_all(&mut self, jobs: impl IntoIterator<Item = Job>, written: Written) {
-        for (job, done) in jobs.into_iter().zip(written.done) {
-            if matches!(done, Done::Checked) {
-                self.seal.publish_again().await;
-            }
-            self.answer(job, done, written.head);
-        }
-    }
-
-    fn answer(&self, job: Job, done: Done, head: Option<TreeHead>) {
-        // Whoever asked may have gone away; what was written stays.
-        match (job, done) {
-            (Job::Admit(admission, at, answer), Done::Admitted(applied)) => {
-                drop(answer.send(self.admitted(*admission, at, *applied)));
-            }
-            (Job::Finish(.., answer), Done::Finished(finished)) => {
-                drop(answer.send(Ok(head.filter(|_| finished))));
-            }
-            (Job::EditAcl(.., answer), Done::Edited(changed)) => drop(answer.send(Ok(changed))),
-            (Job::Note(.., answer) | Job::NoteReply(.., answer), Done::Noted) => drop(answer.send(Ok(()))),
-            (Job::Observe(.., answer), Done::Observed(observed)) => drop(answer.send(Ok(observed))),
-            (Job::Check(answer), Done::Checked) => drop(answer.send(self.seal.check())),
-            (job, _) => refuse(job, &sqlx::Error::WorkerCrashed),
+/// What the batch will ask the database, to be asked at once.
+fn questions(batch: &[Job]) -> Questions {
+    let mut questions = Questions::default();
+    for job in batch {
+        match job {
+            Job::Admit(admission, ..) => admission::ask_for(admission, &mut questions),
+            Job::Finish(operation, ..) => questions.open.push(*operation),
+            _ => {}
         }
     }
-
-    fn admitted(
-        &self,
-        admission: Admission,
-        at: Timestamp,
-        applied: Applied,
-    ) -> Result<Admitted, StoreError> {
-        Ok(match applied {
-            Applied::Recorded(operation) => match admission {
-                Admission::Request { request, verdict: Verdict::Transfer(permit, new_owner), .. } => {
-                    let attempt = Attempt::committed(operation, permit, new_owner, &request, at);
-                    let wrong = || StoreError("a permit for another deed was admitted".to_owned());
-                    Admitted::Attempt(attempt.ok_or_else(wrong)?)
-                }
-                _ => Admitted::Recorded(operation),
-            },
-            Applied::Duplicate { operation, first } => Admitted::Duplicate { operation, first },
-            Applied::Busy { operation, holder } => {
-                let unresolved = holder
-                    .located(&self.instance)
-                    .ok_or_else(|| StoreError("an operation holds a room but names none".to_owned()))?;
-                Admitted::Busy { operation, holder: holder.entry, unresolved }
-            }
-            Applied::AclChanged => Admitted::AclChanged,
-        })
-    }
+    questions
 }
 
 async fn apply(
@@ -347,6 +339,9 @@ async fn apply(
     ledger: &mut Ledger,
     job: &Job,
 ) -> Result<Done, sqlx::Error> {
+    if !matches!(job, Job::Admit(..) | Job::Finish(..)) {
+        ledger.hand_over(connection).await?;
+    }
     Ok(match job {
         Job::Admit(admission, at, _) => {
             Done::Admitted(Box::new(admission::admit(connection, ledger, admission, *at).await?))
@@ -378,16 +373,4 @@ async fn apply(
             Done::Checked
         }
     })
-}
-
-fn refuse(job: Job, error: &sqlx::Error) {
-    let error = StoreError(format!("the database cannot be written: {error}"));
-    match job {
-        Job::Admit(.., answer) => drop(answer.send(Err(error))),
-        Job::Finish(.., answer) => drop(answer.send(Err(error))),
-        Job::EditAcl(.., answer) => drop(answer.send(Err(error))),
-        Job::Note(.., answer) | Job::NoteReply(.., answer) => drop(answer.send(Err(error))),
-        Job::Observe(.., answer) => drop(answer.send(Err(error))),
-        Job::Check(answer) => drop(answer.send(Err(error))),
-    }
 }

@@ -26,7 +26,7 @@ pub(super) struct TooBusy;
 impl Limit {
     pub(super) fn per_second(ceiling: u32) -> Self {
         let ceiling = ceiling.max(1) as usize;
-        Self { ceiling, sent: Mutex::new(VecDeque::with_capacity(ceiling)) }
+        Self { ceiling, sent: Mutex::default() }
     }
 
     /// Returns when a call may go, in the order of asking.
@@ -36,6 +36,10 @@ impl Limit {
         let Ok(mut sent) = tokio::time::timeout_at(deadline, self.sent.lock()).await else {
             return Err(TooBusy);
         };
+        let now = Instant::now();
+        while sent.front().is_some_and(|oldest| *oldest + WINDOW <= now) {
+            sent.pop_front();
+        }
         if sent.len() >= self.ceiling
             && let Some(oldest) = sent.front()
         {

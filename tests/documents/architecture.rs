@@ -11,7 +11,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     // It implements a port of `app`.
     ("clock", &["app"]),
     // It makes the adapters' settings, and asks `store` what a database URL is.
-    ("config", &["discord", "domain", "slack", "store", "tencent", "tree"]),
+    ("config", &["app", "discord", "domain", "slack", "store", "tencent", "tree"]),
     // It is told how to log by the settings, and counts what `app` answers.
     ("telemetry", &["app", "config", "domain"]),
     // `store` keeps it; `config` asks it what a key is.

@@ -191,7 +191,8 @@ impl Ask {
             typed: format!("/room-owner {}", self.line),
             command,
         };
-        Admission::Request { request: Box::new(request), verdict, decline_if_busy: self.decline_if_busy }
+        let decline_if_busy = self.decline_if_busy;
+        Admission::Request { request: Box::new(request), verdict, acl_version: None, decline_if_busy }
     }
 
     async fn decide(

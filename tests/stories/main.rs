@@ -37,6 +37,7 @@ mod crash;
 mod denials;
 mod faults;
 mod groups;
+mod limits;
 mod matrix;
 mod once;
 mod slack_authenticity;

@@ -6,8 +6,9 @@ use std::time::Duration;
 use axum::Router;
 use reqwest::Url;
 use room_owner::app::acl::edit_locally;
+use room_owner::app::limits::Limits;
 use room_owner::app::ports::{AclChange, NewGrant, Store as _};
-use room_owner::app::service::Timing;
+use room_owner::app::service::{Conduct, Timing};
 use room_owner::bot::{self, Bot, Doors};
 use room_owner::domain::access::{Effect, Role};
 use room_owner::domain::audit::{AuditEntry, AuditFilter, OutcomeKind};
@@ -47,6 +48,7 @@ pub(crate) struct World {
     tencent: simulator::Settings,
     tencent_is_down: bool,
     rate_limit: u32,
+    limits: Limits,
     groups: Option<Lookup>,
     callback_token: Option<SecretString>,
     pub(crate) most_calls: usize,
@@ -67,6 +69,8 @@ impl World {
             tencent: simulator::Settings::new(SDK_APP_ID, ADMIN, secret("key")),
             tencent_is_down: false,
             rate_limit: 200,
+            // The clock of most stories stands still: everything happens within one minute.
+            limits: Limits { per_person: None, per_room: None, ..Limits::default() },
             groups: None,
             callback_token: None,
             most_calls: 3,
@@ -121,6 +125,12 @@ impl World {
         };
         but(&mut grant);
         self.acl.push(("acl grant".to_owned(), AclChange::Grant(grant)));
+        self
+    }
+
+    /// The bot takes on so much.
+    pub(crate) fn limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
         self
     }
 
@@ -311,6 +321,11 @@ impl Stage {
         reply
     }
 
+    /// Where the bot listens.
+    pub(crate) fn address(&self) -> std::net::SocketAddr {
+        *self.workspace.bot.lock().unwrap()
+    }
+
     /// The status and text of one of the bot's own pages.
     pub(crate) async fn page(&self, path: &str) -> (u16, String) {
         let address = *self.workspace.bot.lock().unwrap();
@@ -448,7 +463,8 @@ async fn start(
         callback_token: world.callback_token.clone(),
     };
     let timing = Timing { recover_again: UNTIL_TOLD, ..Timing::default() };
-    let bot = Bot::build(&url, tencent, workspace.clock.clone(), timing).await.unwrap();
+    let conduct = Conduct { timing, limits: world.limits.clone() };
+    let bot = Bot::build(&url, tencent, workspace.clock.clone(), conduct).await.unwrap();
     let store = Arc::clone(&bot.store);
     let settings = Settings {
         signing_secrets: vec![secret("former"), workspace.signing_secret.clone()],

@@ -3,6 +3,7 @@
 mod acl;
 mod observing;
 mod recovery;
+mod shedding;
 
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -15,8 +16,10 @@ use tracing::{error, info, warn};
 use acl::PermittedEdit;
 use observing::Notices;
 use recovery::{Admissions, lost};
+use shedding::Shedding;
 
 use super::audit::{Reader, answer};
+use super::limits::Limits;
 use super::ports::{
     Admission, Admitted, CallResult, Clock, Directory, NoDirectory, Observer, ReadError, RoomControl, Store,
     StoreError,
@@ -57,6 +60,21 @@ impl Default for Timing {
     }
 }
 
+/// How the service works: how patiently, and how much it takes on.
+#[derive(Debug, Clone, Default)]
+pub struct Conduct {
+    /// How patiently outcomes are looked into.
+    pub timing: Timing,
+    /// How much is taken on.
+    pub limits: Limits,
+}
+
+impl From<Timing> for Conduct {
+    fn from(timing: Timing) -> Self {
+        Self { timing, ..Self::default() }
+    }
+}
+
 /// How long a change may take before the previous owner is noted beside the attempt. Most are answered
 /// sooner, and their previous owner is recorded with the outcome.
 const SLOW_CHANGE: Duration = Duration::from_millis(150);
@@ -76,6 +94,7 @@ pub struct CommandService {
     admissions: Admissions,
     directory: Arc<dyn Directory>,
     notices: Notices,
+    shedding: Shedding,
     tasks: TaskTracker,
     pub(super) live: LiveRooms,
 }
@@ -125,6 +144,7 @@ impl CommandService {
             admissions: Admissions::default(),
             directory: Arc::new(NoDirectory),
             notices: Notices::default(),
+            shedding: Shedding::new(Limits::default()),
             store,
             rooms,
             clock,
@@ -140,6 +160,12 @@ impl CommandService {
     #[must_use]
     pub fn with_directory(self, directory: Arc<dyn Directory>) -> Self {
         Self { directory, ..self }
+    }
+
+    /// With other limits than the usual ones.
+    #[must_use]
+    pub fn with_limits(self, limits: Limits) -> Self {
+        Self { shedding: Shedding::new(limits), ..self }
     }
 
     /// Who is in which group.
@@ -189,10 +215,13 @@ impl CommandService {
     /// Decides, writes down, carries out and answers.
     pub async fn handle(&self, request: CommandRequest) -> Reply {
         let asked = Asked::now(&request);
-        let reply = match self.admit(request).await {
-            Next::Answer(reply) => reply,
-            Next::Lookup(operation, room) => self.show_owner(operation, room).await,
-            Next::Transfer(attempt) => self.execute(attempt).await,
+        let reply = match self.enter(&request).await {
+            Err(why) => self.turn_away(&request, why).await,
+            Ok(_place) => match self.admit(request).await {
+                Next::Answer(reply) => reply,
+                Next::Lookup(operation, room) => self.show_owner(operation, room).await,
+                Next::Transfer(attempt) => self.execute(attempt).await,
+            },
         };
         self.answered(&asked, &reply);
         reply
@@ -211,6 +240,14 @@ impl CommandService {
         E: std::fmt::Display,
     {
         let asked = Asked::now(&request);
+        let _place = match self.enter(&request).await {
+            Ok(place) => place,
+            Err(why) => {
+                let reply = self.turn_away(&request, why).await;
+                self.answered(&asked, &reply);
+                return Handled::AtOnce(reply);
+            }
+        };
         let handled = match self.admit(request).await {
             Next::Answer(reply) => Handled::AtOnce(reply),
             Next::Lookup(operation, room) => match acknowledge(Work::Lookup).await {
@@ -296,10 +333,10 @@ impl CommandService {
     /// Decides about a request and writes the decision down. Quick and local; nothing reaches Tencent,
     /// except to look into an earlier operation that still holds the room.
     pub async fn admit(&self, request: CommandRequest) -> Next {
-        let mut decline_if_busy = false;
+        let (mut decline_if_busy, mut is_counted) = (false, false);
         // Each turn but the last is spent on a change of the ACL in between, or on resolving a holder.
         for _ in 0..8 {
-            let acl = match self.store.acl_for(&request.principal, &request.place).await {
+            let acl = match self.store.recent_acl_for(&request.principal, &request.place).await {
                 Ok(acl) => acl,
                 Err(error) => return Next::Answer(not_recorded(&error)),
             };
@@ -312,8 +349,17 @@ impl CommandService {
                 Err(error) => return Next::Answer(not_recorded(&error)),
             };
             let (verdict, said) = decided;
-            let admission =
-                Admission::Request { request: Box::new(request.clone()), verdict, decline_if_busy };
+            if !std::mem::replace(&mut is_counted, true)
+                && let Some(why) = self.room_is_worn_out(&request, &verdict)
+            {
+                return Next::Answer(self.turn_away(&request, why).await);
+            }
+            let admission = Admission::Request {
+                request: Box::new(request.clone()),
+                verdict,
+                acl_version: Some(acl.version),
+                decline_if_busy,
+            };
             let asked = self.admissions.begin();
             let admitted = self.store.admit(admission, self.clock.now()).await;
             return match admitted {

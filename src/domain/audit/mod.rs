@@ -414,6 +414,8 @@ pub enum Verdict {
     Denied(Denial),
     /// Not understood. The text says why, for the record.
     Invalid(String),
+    /// Understood, and not taken on: there was too much to do, or a limit was reached, as the text says.
+    TurnedAway(String),
 }
 
 impl AuditEntry {
@@ -464,6 +466,10 @@ impl AuditEntry {
                 entry.decision = Some(DecisionKind::Deny);
                 entry.authority = Some(denial.to_string());
                 entry.outcome = OutcomeKind::Denied;
+            }
+            Verdict::TurnedAway(why) => {
+                entry.outcome = OutcomeKind::Declined;
+                entry.error_info = Some(why.clone());
             }
             Verdict::Invalid(why) => {
                 entry.outcome = OutcomeKind::Invalid;

@@ -17,7 +17,7 @@ use std::fmt;
 use super::audit::{AuditEntry, OperationId, OutcomeKind};
 use super::command::{Family, Transfer, quoted};
 use super::principal::{Channel, Subject};
-use super::reply::Reply;
+use super::reply::{Reply, Shed};
 
 use denial::{denied, foreign_origin};
 pub use form::Style;
@@ -278,6 +278,7 @@ pub fn message(reply: &Reply, name: &CommandName) -> Message {
             )],
             footer: Some(op(*operation)),
         },
+        Reply::TurnedAway { operation, why } => turned_away(*operation, *why),
         Reply::NotRecorded => Message {
             tone: Tone::Failed,
             headline: text("Nothing was done: the audit log cannot be written right now."),
@@ -322,6 +323,28 @@ fn op_and_request(operation: OperationId, request_id: Option<&str>) -> Line {
         Some(id) => op(operation).text(" · RequestId ").code(id),
         None => op(operation),
     }
+}
+
+fn turned_away(operation: Option<OperationId>, why: Shed) -> Message {
+    let (headline, next) = match why {
+        Shed::Person(limit) => (
+            text("Nothing was done: you have given ")
+                .text(limit)
+                .text(" commands within a minute, and no more are taken."),
+            "It is safe to send it again in a minute.",
+        ),
+        Shed::Room(limit) => (
+            text("Nothing was done: ")
+                .text(limit)
+                .text(" commands about this room were carried out within a minute, and no more are taken."),
+            "It is safe to send it again in a minute. Somebody may be handing the room back and forth.",
+        ),
+        Shed::Full => (
+            text("Nothing was done: the bot is busy."),
+            "It is safe to try again in a moment; tell an admin if it stays like this.",
+        ),
+    };
+    Message { tone: Tone::Wait, headline, body: vec![text(next)], footer: operation.map(op) }
 }
 
 /// What an entry of the log says, for somebody who sent the same delivery twice.

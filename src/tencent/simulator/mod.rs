@@ -164,6 +164,11 @@ impl Simulator {
         self.read(|state| state.calls.iter().cloned().collect())
     }
 
+    /// How many calls to the APIs have come so far, refused ones too.
+    pub fn arrived(&self) -> u64 {
+        self.read(|state| state.arrived)
+    }
+
     /// All changes of owner that calls made, in their order; the last 100,000.
     pub fn owner_changes(&self) -> Vec<OwnerChange> {
         self.read(|state| state.owner_changes.iter().cloned().collect())

@@ -47,6 +47,9 @@ pub struct Settings {
     /// After how many signature failures within a minute every call is refused with 70050 for a minute. The
     /// lock is documented; the number is not, nor whether a good signature opens it: 10 by default, and it does not.
     pub signature_failures_per_minute: u32,
+    /// How many calls and how many owner changes are remembered, for who asks about them later; the oldest go
+    /// first. 100,000 by default.
+    pub remembered: usize,
 }
 
 impl Settings {
@@ -70,6 +73,7 @@ impl Settings {
             unknown_app_code: 60006,
             random_required: true,
             signature_failures_per_minute: 10,
+            remembered: 100_000,
         }
     }
 }

@@ -12,9 +12,6 @@ use sha2::{Digest as _, Sha256};
 use super::fault::Fault;
 use super::settings::Settings;
 
-/// How many calls and owner changes are remembered; the oldest go first.
-const REMEMBERED: usize = 100_000;
-
 /// The APIs that are simulated: the rooms' under `/v4/live_engine_http_srv/`, the callbacks' under
 /// `/v4/live_config/`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -223,6 +220,9 @@ struct UnderWay {
 }
 
 pub(super) struct State {
+    /// The last UserSig that was found to be genuine, of whom, and in which second.
+    pub(super) genuine: Option<(String, String, i64)>,
+    remembered: usize,
     pub(super) rooms: BTreeMap<String, Room>,
     pub(super) stale: HashMap<String, StaleOwner>,
     pub(super) faults: Vec<Fault>,
@@ -233,7 +233,7 @@ pub(super) struct State {
     /// What they are signed with, and whether they are.
     pub(super) callback_token: Option<(SecretString, bool)>,
     changes_under_way: HashMap<String, UnderWay>,
-    arrived: u64,
+    pub(super) arrived: u64,
     change_rate: Window,
     info_rate: Window,
     list_rate: Window,
@@ -274,6 +274,8 @@ impl State {
             app_rate: settings.app_rate_limit_per_second.map(|limit| Window::new(limit, SECOND)),
             signature_failures: Window::new(failures, MINUTE),
             locked_since: None,
+            genuine: None,
+            remembered: settings.remembered,
         }
     }
 
@@ -301,7 +303,7 @@ impl State {
             under_way.now += 1;
             under_way.most = under_way.most.max(under_way.now);
         }
-        remember(&mut self.calls, call.clone());
+        remember(&mut self.calls, self.remembered, call.clone());
         call
     }
 
@@ -326,7 +328,7 @@ impl State {
     }
 
     pub(super) fn note_change(&mut self, change: OwnerChange) {
-        remember(&mut self.owner_changes, change);
+        remember(&mut self.owner_changes, self.remembered, change);
     }
 
     /// The fault that strikes this call, counted as used.
@@ -383,11 +385,11 @@ impl State {
     }
 }
 
-fn remember<T>(log: &mut VecDeque<T>, entry: T) {
-    if log.len() == REMEMBERED {
+fn remember<T>(log: &mut VecDeque<T>, most: usize, entry: T) {
+    log.push_back(entry);
+    if log.len() > most {
         log.pop_front();
     }
-    log.push_back(entry);
 }
 
 /// In the shape of every sample on Tencent's pages: `Id-<32 hex digits>-O-Seq-<number>`.

@@ -1,0 +1,394 @@
+//! What keeps one person, one room or a flood from taking the bot away from everybody else.
+//!
+//! In front of everything stands the [`Gate`]: so many commands are worked on at once, so many more wait, in
+//! turn by room, and none longer than its patience. Behind it, [`Pace`] counts what a person asks for and
+//! what is permitted for a room. Whoever is turned away is told so, and that nothing was done.
+
+use std::collections::{HashMap, VecDeque};
+use std::hash::Hash;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use tokio::sync::oneshot;
+
+use crate::domain::reply::Shed;
+
+/// The span over which commands are counted.
+const MINUTE: SignedDuration = SignedDuration::from_mins(1);
+/// How many people or rooms are counted before those are forgotten who were not heard of for a minute.
+const SWEEP_AT: usize = 4_096;
+
+/// How much is taken on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Limits {
+    /// Commands that one person may give in a minute; `None` for any number.
+    pub per_person: Option<u32>,
+    /// Permitted transfers of, and questions about, one room in a minute; `None` for any number.
+    pub per_room: Option<u32>,
+    /// Commands that are worked on at once, at least 1.
+    pub at_once: usize,
+    /// Commands that wait for their turn beside them.
+    pub waiting: usize,
+    /// How long each of them waits. Less than the 2 s after which a person is told that it takes longer.
+    pub patience: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            per_person: Some(60),
+            per_room: Some(60),
+            at_once: 256,
+            waiting: 1_024,
+            patience: Duration::from_millis(1_500),
+        }
+    }
+}
+
+/// How often each key was heard of within the last minute.
+pub(super) struct Pace<K>(Mutex<HashMap<K, VecDeque<Timestamp>>>);
+
+impl<K: Eq + Hash + Clone> Pace<K> {
+    pub(super) fn new() -> Self {
+        Self(Mutex::default())
+    }
+
+    /// Counts one more, unless `limit` are counted already.
+    pub(super) fn admits(&self, key: &K, limit: u32, now: Timestamp) -> bool {
+        // A clock that was set back must not keep anybody out for longer than the minute.
+        let is_past = |at: &Timestamp| now.duration_since(*at).abs() >= MINUTE;
+        let mut counted = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if counted.len() >= SWEEP_AT && !counted.contains_key(key) {
+            counted.retain(|_, times| times.back().is_some_and(|at| !is_past(at)));
+        }
+        let times = counted.entry(key.clone()).or_default();
+        while times.front().is_some_and(is_past) {
+            times.pop_front();
+        }
+        if times.len() >= limit as usize {
+            return false;
+        }
+        times.push_back(now);
+        true
+    }
+}
+
+/// A place among the commands that are worked on; handed on when dropped, wherever that is.
+#[derive(Debug)]
+pub(super) struct Place(Option<Arc<Gate>>);
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        if let Some(gate) = self.0.take() {
+            Gate::hand_on(gate);
+        }
+    }
+}
+
+/// Lets a bounded number of commands in. Others wait in turn: first come, first served within a room, and
+/// room by room between them, so that a room with a hundred commands costs another one a single turn.
+#[derive(Debug)]
+pub(super) struct Gate {
+    limits: Limits,
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    inside: usize,
+    waiting: usize,
+    lines: HashMap<String, VecDeque<oneshot::Sender<Place>>>,
+    /// The rooms in whose lines somebody waits, in their turn.
+    turns: VecDeque<String>,
+}
+
+impl Gate {
+    pub(super) fn new(limits: Limits) -> Arc<Self> {
+        Arc::new(Self { limits, state: Mutex::default() })
+    }
+
+    pub(super) fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits for a place. `room` may be anything that commands have in common.
+    pub(super) async fn enter(self: &Arc<Self>, room: &str) -> Result<Place, Shed> {
+        let mut turn = {
+            let mut state = self.state();
+            if state.inside < self.limits.at_once.max(1) {
+                state.inside += 1;
+                return Ok(Place(Some(Arc::clone(self))));
+            }
+            if state.waiting >= self.limits.waiting && !state.make_way_for(room) {
+                return Err(Shed::Full);
+            }
+            state.join(room)
+        };
+        match tokio::time::timeout(self.limits.patience, &mut turn).await {
+            Ok(Ok(place)) => return Ok(place),
+            // Somebody of a quieter room has the place in the line now.
+            Ok(Err(_)) => return Err(Shed::Full),
+            Err(_) => {}
+        }
+        let mut state = self.state();
+        // A turn that came in this very moment is used.
+        if let Ok(place) = turn.try_recv() {
+            return Ok(place);
+        }
+        drop(turn);
+        state.forget_the_gone(room);
+        Err(Shed::Full)
+    }
+
+    fn hand_on(gate: Arc<Self>) {
+        let mut place = Place(Some(Arc::clone(&gate)));
+        let mut state = gate.state();
+        while let Some(next) = state.next() {
+            match next.send(place) {
+                Ok(()) => return,
+                // One who has gone away leaves the turn to the next.
+                Err(back) => place = back,
+            }
+        }
+        state.inside -= 1;
+        // Not to be handed on once more.
+        drop(place.0.take());
+    }
+}
+
+impl State {
+    fn join(&mut self, room: &str) -> oneshot::Receiver<Place> {
+        let (call, turn) = oneshot::channel();
+        let line = self.lines.entry(room.to_owned()).or_default();
+        if line.is_empty() {
+            self.turns.push_back(room.to_owned());
+        }
+        line.push_back(call);
+        self.waiting += 1;
+        turn
+    }
+
+    /// Sends the last one of the longest line away, if that line is longer than the room's would become.
+    fn make_way_for(&mut self, room: &str) -> bool {
+        let own = self.lines.get(room).map_or(0, VecDeque::len);
+        let Some(longest) = self.lines.values_mut().max_by_key(|line| line.len()) else { return false };
+        if longest.len() <= own + 1 {
+            return false;
+        }
+        // Dropped unsent, which tells it.
+        drop(longest.pop_back());
+        self.waiting -= 1;
+        true
+    }
+
+    /// Whose turn it is, out of the line.
+    fn next(&mut self) -> Option<oneshot::Sender<Place>> {
+        while let Some(room) = self.turns.pop_front() {
+            let Some(line) = self.lines.get_mut(&room) else { continue };
+            let next = line.pop_front();
+            if line.is_empty() {
+                self.lines.remove(&room);
+            } else {
+                self.turns.push_back(room);
+            }
+            if next.is_some() {
+                self.waiting -= 1;
+                return next;
+            }
+        }
+        None
+    }
+
+    fn forget_the_gone(&mut self, room: &str) {
+        let Some(line) = self.lines.get_mut(room) else { return };
+        let before = line.len();
+        line.retain(|waiting| !waiting.is_closed());
+        self.waiting -= before - line.len();
+        if line.is_empty() {
+            self.lines.remove(room);
+            self.turns.retain(|turn| turn != room);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn noon_and(seconds: i64) -> Timestamp {
+        Timestamp::from_second(1_795_000_000 + seconds).unwrap()
+    }
+
+    fn gate(at_once: usize, waiting: usize) -> Arc<Gate> {
+        Gate::new(Limits { at_once, waiting, ..Limits::default() })
+    }
+
+    /// Lets everything that can go on go on.
+    async fn settle() {
+        for _ in 0..100 {
+            tokio::task::yield_now().await;
+        }
+    }
+
+    /// Enters in a task of its own and reports the room once inside.
+    fn arrive(
+        gate: &Arc<Gate>,
+        room: &'static str,
+        inside: &tokio::sync::mpsc::UnboundedSender<(&'static str, Result<Place, Shed>)>,
+    ) {
+        let (gate, inside) = (Arc::clone(gate), inside.clone());
+        tokio::spawn(async move {
+            let place = gate.enter(room).await;
+            drop(inside.send((room, place)));
+        });
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_hot_room_costs_another_one_a_single_turn() {
+        let gate = gate(1, 100);
+        let first = gate.enter("hot").await.unwrap();
+        let (inside, mut entered) = tokio::sync::mpsc::unbounded_channel();
+        for _ in 0..20 {
+            arrive(&gate, "hot", &inside);
+        }
+        settle().await;
+        arrive(&gate, "quiet", &inside);
+        settle().await;
+        drop(first);
+        let mut order = Vec::new();
+        for _ in 0..3 {
+            let (room, place) = entered.recv().await.unwrap();
+            order.push(room);
+            drop(place.unwrap());
+        }
+        assert_eq!(order, ["hot", "quiet", "hot"]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_full_line_makes_way_for_a_quieter_room_and_for_no_other() {
+        let gate = gate(1, 3);
+        let first = gate.enter("hot").await.unwrap();
+        let (inside, mut entered) = tokio::sync::mpsc::unbounded_channel();
+        for _ in 0..3 {
+            arrive(&gate, "hot", &inside);
+        }
+        settle().await;
+        assert_eq!(gate.enter("hot").await.unwrap_err(), Shed::Full);
+        arrive(&gate, "quiet", &inside);
+        let (room, sent_away) = entered.recv().await.unwrap();
+        assert_eq!((room, sent_away.unwrap_err()), ("hot", Shed::Full));
+        drop(first);
+        for expected in ["hot", "quiet", "hot"] {
+            let (room, place) = entered.recv().await.unwrap();
+            assert_eq!(room, expected);
+            drop(place.unwrap());
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn nobody_waits_longer_than_patience_and_no_place_is_lost() {
+        let gate = gate(1, 10);
+        let first = gate.enter("a").await.unwrap();
+        let before = tokio::time::Instant::now();
+        assert_eq!(gate.enter("b").await.unwrap_err(), Shed::Full);
+        assert_eq!(before.elapsed(), gate.limits.patience);
+        drop(first);
+        let again = gate.enter("b").await.unwrap();
+        drop(again);
+        let state = gate.state();
+        assert_eq!((state.inside, state.waiting), (0, 0));
+        assert!(state.lines.is_empty() && state.turns.is_empty());
+    }
+
+    #[test]
+    fn a_limit_counts_over_any_minute() {
+        let pace = Pace::new();
+        assert!(pace.admits(&"U1", 2, noon_and(0)));
+        assert!(pace.admits(&"U1", 2, noon_and(30)));
+        assert!(!pace.admits(&"U1", 2, noon_and(59)));
+        assert!(pace.admits(&"U2", 2, noon_and(59)), "another person's");
+        assert!(pace.admits(&"U1", 2, noon_and(60)));
+        assert!(!pace.admits(&"U1", 2, noon_and(89)));
+        assert!(pace.admits(&"U1", 2, noon_and(-3_600)), "the clock was set back");
+    }
+
+    #[test]
+    fn who_was_long_silent_is_forgotten() {
+        let pace = Pace::new();
+        for n in 0..SWEEP_AT {
+            assert!(pace.admits(&n, 1, noon_and(0)));
+        }
+        assert!(pace.admits(&SWEEP_AT, 1, noon_and(61)));
+        assert_eq!(pace.0.lock().unwrap().len(), 1);
+    }
+
+    proptest! {
+        #[test]
+        fn no_minute_holds_more_than_the_limit(steps in prop::collection::vec(0_i64..20, 1..200), limit in 1_u32..6) {
+            let pace = Pace::new();
+            let mut now = 0;
+            let mut admitted = Vec::new();
+            for step in steps {
+                now += step;
+                let fits = admitted.iter().filter(|at| now - **at < 60).count() < limit as usize;
+                prop_assert_eq!(pace.admits(&(), limit, noon_and(now)), fits);
+                if fits {
+                    admitted.push(now);
+                }
+            }
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn whatever_comes_and_goes_the_gate_counts_right() {
+        // Arrivals that are cut off in the middle of their waiting, and places that are given back.
+        let gate = gate(3, 5);
+        let mut places: Vec<Place> = Vec::new();
+        let mut waiting = Vec::new();
+        let mut dice = 12_345_u64;
+        for turn in 0..3_000_u64 {
+            dice = dice.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(turn);
+            match (dice >> 33) % 5 {
+                0 | 1 => {
+                    let gate = Arc::clone(&gate);
+                    let room = ["a", "b", "c"][(dice >> 40) as usize % 3];
+                    waiting.push(tokio::spawn(async move { gate.enter(room).await }));
+                }
+                2 if !waiting.is_empty() => {
+                    let at = (dice >> 40) as usize % waiting.len();
+                    let gone = waiting.swap_remove(at);
+                    gone.abort();
+                    if let Ok(Ok(place)) = gone.await {
+                        places.push(place);
+                    }
+                }
+                3 => drop(places.pop()),
+                _ => settle().await,
+            }
+            let mut still = Vec::new();
+            for task in waiting.drain(..) {
+                if task.is_finished() {
+                    places.extend(task.await.unwrap());
+                } else {
+                    still.push(task);
+                }
+            }
+            waiting = still;
+            assert!(places.len() <= 3);
+            assert!(gate.state().inside <= 3);
+        }
+        for task in waiting {
+            task.abort();
+            places.extend(task.await.ok().and_then(Result::ok));
+        }
+        places.clear();
+        assert_eq!(gate.state().inside, 0, "every place was given back");
+    }
+}

@@ -1,0 +1,141 @@
+//! The load: signed slash commands over kept connections.
+//!
+//! HTTP is written by hand here, because the generator shares the machine with what it measures: a client's
+//! comfort would cost as much as the bot.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, bail, ensure};
+use secrecy::SecretString;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+
+use super::{Kind, SECRET};
+use crate::app::ports::Clock as _;
+use crate::clock::SystemClock;
+use crate::slack::signature;
+
+/// How many people give commands in turn.
+pub(super) const PEOPLE: usize = 256;
+/// How many rooms are handed on in turn. More than connections, so that no two commands meet in one.
+pub(super) const ROOMS: usize = 4_096;
+/// More than any answer is long.
+const LONGEST_ANSWER: usize = 64 * 1_024;
+
+/// What came back.
+pub(super) struct Sent {
+    pub(super) latencies: Vec<Duration>,
+}
+
+pub(super) async fn send(
+    address: SocketAddr,
+    commands: usize,
+    connections: usize,
+    rate: Option<u32>,
+    kind: Kind,
+) -> anyhow::Result<Sent> {
+    ensure!(connections < ROOMS, "at most {} connections can be used", ROOMS - 1);
+    let next = Arc::new(AtomicUsize::new(0));
+    let began = tokio::time::Instant::now();
+    let mut senders = Vec::new();
+    for _ in 0..connections {
+        let next = Arc::clone(&next);
+        senders.push(tokio::spawn(async move {
+            let mut connection = Connection::open(address).await?;
+            let mut latencies = Vec::new();
+            loop {
+                let number = next.fetch_add(1, Ordering::Relaxed);
+                if number >= commands {
+                    return anyhow::Ok(latencies);
+                }
+                let mut from = Instant::now();
+                if let Some(rate) = rate {
+                    // Measured from when it was due: a queue that builds up counts.
+                    let due = began + Duration::from_secs_f64(number as f64 / f64::from(rate));
+                    tokio::time::sleep_until(due).await;
+                    from = due.into_std();
+                }
+                connection.command(number, kind).await?;
+                latencies.push(from.elapsed());
+            }
+        }));
+    }
+    let mut latencies = Vec::with_capacity(commands);
+    for sender in senders {
+        latencies.extend(sender.await??);
+    }
+    Ok(Sent { latencies })
+}
+
+struct Connection {
+    stream: TcpStream,
+    secret: SecretString,
+    answer: Vec<u8>,
+}
+
+impl Connection {
+    async fn open(address: SocketAddr) -> anyhow::Result<Self> {
+        let stream = TcpStream::connect(address).await?;
+        stream.set_nodelay(true)?;
+        Ok(Self { stream, secret: SecretString::from(SECRET), answer: Vec::new() })
+    }
+
+    async fn command(&mut self, number: usize, kind: Kind) -> anyhow::Result<()> {
+        // A room's every command names another owner than it has.
+        let (room, owner, person) = (number % ROOMS, number / ROOMS + 1, number % PEOPLE);
+        let body = format!(
+            "team_id=T1&channel_id=C1&user_id=U{person}&user_name=bench&command=%2Froom-owner\
+             &text=room-{room}+user{owner}&trigger_id={number}.bench&api_app_id=A1"
+        );
+        let timestamp = SystemClock.now().as_second().to_string();
+        let signature = signature::sign(&self.secret, &timestamp, body.as_bytes());
+        let request = format!(
+            "POST /slack/commands HTTP/1.1\r\nhost: localhost\r\nx-slack-signature: {signature}\r\n\
+             x-slack-request-timestamp: {timestamp}\r\ncontent-type: application/x-www-form-urlencoded\r\n\
+             content-length: {}\r\n\r\n{body}",
+            body.len()
+        );
+        self.stream.write_all(request.as_bytes()).await?;
+        let answer = self.read_answer().await?;
+        let answer: serde_json::Value = serde_json::from_slice(&answer)?;
+        let said = answer["text"].as_str().unwrap_or_default();
+        let as_it_should = match kind {
+            Kind::Transfers | Kind::OneCall => answer["response_type"] == "in_channel",
+            Kind::Denials => answer["response_type"] == "ephemeral" && said.contains("Not allowed"),
+        };
+        ensure!(as_it_should, "command {number} was answered with {answer}");
+        Ok(())
+    }
+
+    /// The body of an answer, which has to be a 200 that tells its length.
+    async fn read_answer(&mut self) -> anyhow::Result<Vec<u8>> {
+        self.answer.clear();
+        loop {
+            if let Some(body) = whole(&self.answer)? {
+                return Ok(body.to_vec());
+            }
+            ensure!(self.answer.len() < LONGEST_ANSWER, "an answer does not end");
+            let read = self.stream.read_buf(&mut self.answer).await?;
+            ensure!(read > 0, "the bot closed a connection");
+        }
+    }
+}
+
+/// The body, if the answer is all there.
+fn whole(answer: &[u8]) -> anyhow::Result<Option<&[u8]>> {
+    let Some(end) = answer.windows(4).position(|four| four == b"\r\n\r\n") else { return Ok(None) };
+    let (head, body) = answer.split_at(end + 4);
+    let head = std::str::from_utf8(head).context("an answer's head is not text")?;
+    if !head.starts_with("HTTP/1.1 200 ") {
+        bail!("a command was answered with {}", head.lines().next().unwrap_or_default());
+    }
+    let length = head.lines().find_map(|line| {
+        let (name, value) = line.split_once(':')?;
+        name.eq_ignore_ascii_case("content-length").then(|| value.trim().parse::<usize>())
+    });
+    let length = length.context("an answer does not tell its length")??;
+    Ok(body.get(..length))
+}
