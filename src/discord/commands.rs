@@ -191,8 +191,11 @@ fn list_of(holder: &Map<String, Value>) -> Result<&[Value], String> {
     }
 }
 
+/// A subcommand, and the options in it or what is wrong with them.
+type Nested<'a> = (&'a Map<String, Value>, Result<&'a [Value], String>);
+
 /// An option that is a subcommand or a group of them ("Application Command Option Type"), and what it holds.
-fn subcommand(option: &Value) -> Option<(&Map<String, Value>, Result<&[Value], String>)> {
+fn subcommand(option: &Value) -> Option<Nested<'_>> {
     let option = option.as_object()?;
     let is_one =
         matches!(option.get("type").and_then(Value::as_u64), Some(1 | 2)) || option.contains_key("options");

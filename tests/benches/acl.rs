@@ -56,7 +56,7 @@ fn grant(n: usize) -> NewGrant {
         5..65 => format!("show-{}-*", mix % 1_000),
         _ => format!("show-{}-{}", mix % 1_000, n % 50),
     };
-    let channels = if mix % 5 == 0 { vec![channel(mix % CHANNELS)] } else { Vec::new() };
+    let channels = if mix.is_multiple_of(5) { vec![channel(mix % CHANNELS)] } else { Vec::new() };
     let lapsed = mix % 10 < 3;
     NewGrant {
         subject: subject(n),
@@ -74,7 +74,7 @@ fn grant(n: usize) -> NewGrant {
 
 fn subject(n: usize) -> Subject {
     // One in ten grants goes to one of a hundred people, who so have about a hundred each.
-    let person = if n % 10 == 0 { n / 10 % 100 } else { n };
+    let person = if n.is_multiple_of(10) { n / 10 % 100 } else { n };
     match n % 20 {
         0..12 => format!("slack:T0123456789:U{person:010}"),
         12 => format!("slack:T0123456789:group:S{:010}", n % 500),
@@ -86,7 +86,7 @@ fn subject(n: usize) -> Subject {
 }
 
 fn channel(n: usize) -> Channel {
-    let text = if n % 3 == 0 {
+    let text = if n.is_multiple_of(3) {
         format!("discord:1100000000000000001:{}", 1_400_000_000_000_000_000 + n)
     } else {
         format!("slack:T0123456789:C{n:010}")
@@ -212,7 +212,7 @@ fn question(n: usize) -> (Principal, Place, RoomId) {
     let n = n % GRANTS;
     let given = grant(n);
     let mut principal = Principal::new(given.subject.clone());
-    if n % 3 == 0 {
+    if n.is_multiple_of(3) {
         let group =
             |k: usize| format!("slack:T0123456789:group:S{:010}", (n + k * 97) % 500).parse().unwrap();
         principal.groups = (0..5).map(group).collect();

@@ -71,9 +71,7 @@ pub(crate) async fn broken(
 
 /// Whether what a person was told agrees with what became of it.
 pub(crate) fn lie(reply: &Reply, log: &Log, effects: &[i64]) -> Option<String> {
-    let Some(operation) = reply.operation().map(|operation| operation.seq()) else {
-        return None;
-    };
+    let operation = reply.operation().map(|operation| operation.seq())?;
     let Some(entry) = log.get(&operation) else {
         return Some(format!("a reply names op {operation}, which has no record"));
     };

@@ -224,6 +224,8 @@ fn without_a_right(log: &Log) -> Vec<String> {
 }
 
 fn number(name: &str) -> Option<u64> {
+    // No setting of the program: how much of it this run is to try.
+    #[allow(clippy::disallowed_methods)]
     std::env::var(name).ok().map(|value| value.parse().unwrap_or_else(|_| panic!("`{name}` is no number")))
 }
 
