@@ -14,7 +14,7 @@ use tracing::{error, info, warn};
 
 use acl::PermittedEdit;
 use observing::Notices;
-use recovery::lost;
+use recovery::{Admissions, lost};
 
 use super::audit::{Reader, answer};
 use super::ports::{
@@ -73,7 +73,7 @@ pub struct CommandService {
     timing: Timing,
     /// Operations that this process is working on: their being pending is not an accident.
     under_way: Mutex<HashSet<OperationId>>,
-    started_at: jiff::Timestamp,
+    admissions: Admissions,
     directory: Arc<dyn Directory>,
     notices: Notices,
     tasks: TaskTracker,
@@ -121,9 +121,8 @@ impl CommandService {
         observer: Arc<dyn Observer>,
         timing: Timing,
     ) -> Self {
-        let started_at = clock.now();
         Self {
-            started_at,
+            admissions: Admissions::default(),
             directory: Arc::new(NoDirectory),
             notices: Notices::default(),
             store,
@@ -315,7 +314,9 @@ impl CommandService {
             let (verdict, said) = decided;
             let admission =
                 Admission::Request { request: Box::new(request.clone()), verdict, decline_if_busy };
-            return match self.store.admit(admission, self.clock.now()).await {
+            let asked = self.admissions.begin();
+            let admitted = self.store.admit(admission, self.clock.now()).await;
+            return match admitted {
                 Ok(Admitted::Attempt(attempt)) => {
                     self.under_way().insert(attempt.operation());
                     Next::Transfer(attempt)
@@ -330,9 +331,8 @@ impl CommandService {
                     Next::Answer(Reply::Busy { operation, holder: Box::new(holder), is_callers_own })
                 }
                 Ok(Admitted::Busy { operation: None, unresolved, .. }) => {
-                    if self.is_abandoned(&unresolved) {
-                        self.resolve(&unresolved).await;
-                    }
+                    drop(asked);
+                    self.resolve_holder(&unresolved).await;
                     decline_if_busy = true;
                     continue;
                 }

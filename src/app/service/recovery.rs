@@ -1,6 +1,8 @@
 //! What became of an operation whose end was lost: found out by reading the owner back, never by sending
 //! again.
 
+use std::collections::HashSet;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tracing::{error, info};
@@ -10,8 +12,37 @@ use crate::app::ports::ReadError;
 use crate::domain::audit::{OperationId, Outcome, OutcomeKind, Refusal, Unresolved};
 use crate::domain::room::AccountId;
 
-/// How long after the record of an attempt its call may still leave: the owner is read first, patiently.
-const LONGEST_BEFORE_SENDING: Duration = Duration::from_secs(20);
+/// The admissions that the store has not answered yet. What one of them records can be read before it is
+/// known here whose it is, and must not be taken for work that was abandoned.
+#[derive(Default)]
+pub(super) struct Admissions(Mutex<(u64, HashSet<u64>)>);
+
+/// An admission that has not been answered, or whose answer is still being taken in.
+pub(super) struct Asking<'a>(&'a Admissions, u64);
+
+impl Admissions {
+    pub(super) fn begin(&self) -> Asking<'_> {
+        let mut asked = self.lock();
+        asked.0 += 1;
+        let number = asked.0;
+        asked.1.insert(number);
+        Asking(self, number)
+    }
+
+    fn unanswered(&self) -> HashSet<u64> {
+        self.lock().1.clone()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, (u64, HashSet<u64>)> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Asking<'_> {
+    fn drop(&mut self) {
+        self.0.lock().1.remove(&self.1);
+    }
+}
 
 impl CommandService {
     /// Looks into every operation without a final outcome that nobody is working on.
@@ -19,9 +50,19 @@ impl CommandService {
     /// # Errors
     /// When the store cannot be read.
     pub async fn recover(&self) -> Result<(), StoreError> {
-        for unresolved in self.store.unresolved().await? {
-            if self.is_abandoned(&unresolved) {
-                self.resolve(&unresolved).await;
+        let open = self.store.unresolved().await?;
+        // Asked for after the reading: what was read and is not among them has been taken in.
+        let unanswered = self.admissions.unanswered();
+        let abandoned: Vec<_> = open.into_iter().filter(|open| self.is_abandoned(open)).collect();
+        // One wait serves them all: after a crash there may be hundreds.
+        if abandoned.iter().any(may_be_on_its_way) {
+            self.clock.sleep(self.settled_after()).await;
+        }
+        for unresolved in &abandoned {
+            let is_new = unresolved.is_ours && !unanswered.is_disjoint(&self.admissions.unanswered());
+            // Read before it was entered here, it may be this process's own work after all.
+            if !is_new && self.is_abandoned(unresolved) {
+                self.look_into_it(unresolved).await;
             }
         }
         Ok(())
@@ -43,32 +84,33 @@ impl CommandService {
         !mine && !others
     }
 
+    /// Resolves the operation that keeps somebody else out of its room, if nobody is working on it.
+    pub(super) async fn resolve_holder(&self, unresolved: &Unresolved) {
+        let is_new = unresolved.is_ours && !self.admissions.unanswered().is_empty();
+        if is_new || !self.is_abandoned(unresolved) {
+            return;
+        }
+        if may_be_on_its_way(unresolved) {
+            self.clock.sleep(self.settled_after()).await;
+        }
+        if self.is_abandoned(unresolved) {
+            self.look_into_it(unresolved).await;
+        }
+    }
+
+    /// How long after its sender's end a change may still come true. It counts from the moment at which the
+    /// operation was found without anybody at work on it: when it was sent, no clock tells for sure.
+    fn settled_after(&self) -> Duration {
+        self.timing.settle.iter().sum()
+    }
+
     /// Resolves an operation by reading the owner back. It is never sent again.
-    pub(super) async fn resolve(&self, unresolved: &Unresolved) {
+    async fn look_into_it(&self, unresolved: &Unresolved) {
         let Some(new_owner) = &unresolved.new_owner else {
             let refusal = lost("the process ended before the question was answered");
             self.record(unresolved.operation, &Outcome::Declined(refusal)).await;
             return;
         };
-        // A change that was sent shortly before the end may still be on its way.
-        let settled = self.timing.settle.iter().sum::<Duration>();
-        let (now, begun_at) = (self.clock.now(), unresolved.begun_at);
-        let (since, wait) = if unresolved.outcome == OutcomeKind::Unknown {
-            // It was called unknown only after it had settled.
-            (begun_at, Duration::ZERO)
-        } else if begun_at < self.started_at {
-            // Its process had ended when this one began, so nothing was sent after that.
-            (self.started_at, settled)
-        } else {
-            (begun_at, settled + LONGEST_BEFORE_SENDING)
-        };
-        if let Some(early) = wait.checked_sub(now.duration_since(since).unsigned_abs()) {
-            self.clock.sleep(early).await;
-            // Read before it was entered here, it may be this process's own work after all.
-            if !self.is_abandoned(unresolved) {
-                return;
-            }
-        }
         let owner = self.rooms.owner_of(&unresolved.room).await;
         let problem = lost("the process ended before Tencent's answer was recorded");
         let previous = unresolved.previous_owner.clone();
@@ -97,6 +139,12 @@ impl CommandService {
         }
         self.told(operation, previous, owner_now, problem).await.unwrap_or(by_reading)
     }
+}
+
+/// Whether its change may have been sent a moment ago. An unknown outcome is called so only after it had
+/// settled, and a question changes nothing.
+fn may_be_on_its_way(unresolved: &Unresolved) -> bool {
+    unresolved.outcome == OutcomeKind::Pending && unresolved.new_owner.is_some()
 }
 
 /// What an unclear answer turns out to have been, by the owner that was read back after it.

@@ -137,6 +137,8 @@ pub struct Unresolved {
     pub begun_at: Timestamp,
     /// Whether another process, which still runs, began it: its pending work is its own business.
     pub is_elsewhere: bool,
+    /// Whether this very process began it.
+    pub is_ours: bool,
     /// The outcome recorded so far: pending or unknown.
     pub outcome: OutcomeKind,
 }

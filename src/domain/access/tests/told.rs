@@ -189,10 +189,13 @@ fn change_of_admins() -> impl Strategy<Value = (AclView, Vec<AclChange>, Timesta
     ];
     let grants = prop::collection::vec(an_admin(), 0..5);
     (grants, prop::collection::vec(entry(), 0..3), prop::collection::vec(change, 1..4), moment()).prop_map(
-        |(mut grants, mut channels, changes, now)| {
+        |(mut grants, mut channels, mut changes, now)| {
             for (grant, id) in grants.iter_mut().zip(1..) {
                 grant.id = id;
             }
+            // The store refuses to revoke what is not there when the edit begins.
+            let is_there = |id: GrantId| id <= grants.len() as GrantId;
+            changes.retain(|change| !matches!(change, AclChange::Revoke(id) if !is_there(*id)));
             keep_one_open(&mut channels, now);
             (AclView { version: 0, grants, channels }, changes, now)
         },

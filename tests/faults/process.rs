@@ -1,0 +1,98 @@
+//! A process of the bot: a service on a store of its own, and its work under way.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use room_owner::app::ports::{CallbackEnd, Observer, Store};
+use room_owner::app::service::{CommandService, Timing};
+use room_owner::domain::audit::OutcomeKind;
+use room_owner::domain::command::{CommandRequest, Place};
+use room_owner::domain::reply::Reply;
+use room_owner::store::SqliteStore;
+use tokio::task::JoinSet;
+
+use super::network::Network;
+use super::unsteady::Unsteady;
+use super::world::World;
+
+struct Nobody;
+
+impl Observer for Nobody {
+    fn answered(&self, _: Option<&Place>, _: OutcomeKind, _: Duration) {}
+    fn called_back(&self, _: CallbackEnd) {}
+}
+
+/// What came of a request that was handed in.
+#[derive(Debug)]
+pub(crate) struct Answered {
+    /// Which of the schedule's deliveries.
+    pub(crate) delivery: usize,
+    pub(crate) reply: Reply,
+}
+
+pub(crate) struct Process {
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) service: Arc<CommandService>,
+    work: JoinSet<Option<Answered>>,
+    real: Arc<SqliteStore>,
+}
+
+impl Process {
+    /// Starts, and looks into what others left behind.
+    pub(crate) async fn starts(world: &World, network: &Network, seed: u64, failing: u32) -> Self {
+        let real = world.store().await;
+        let store: Arc<dyn Store> = Arc::new(Unsteady::new(Arc::clone(&real), seed, failing));
+        let service = CommandService::new(
+            Arc::clone(&store),
+            Arc::new(network.clone()),
+            Arc::new(world.clock.clone()),
+            Arc::new(Nobody),
+            Timing::default(),
+        );
+        let mut process = Self { store, service: Arc::new(service), work: JoinSet::new(), real };
+        process.recovers();
+        process
+    }
+
+    pub(crate) fn takes(&mut self, delivery: usize, request: CommandRequest) {
+        let service = Arc::clone(&self.service);
+        self.work.spawn(async move { Some(Answered { delivery, reply: service.handle(request).await }) });
+    }
+
+    pub(crate) fn recovers(&mut self) {
+        let service = Arc::clone(&self.service);
+        self.work.spawn(async move {
+            service.recover().await.unwrap();
+            None
+        });
+    }
+
+    /// What has been answered by now.
+    pub(crate) fn answered(&mut self) -> Vec<Answered> {
+        std::iter::from_fn(|| self.work.try_join_next()).filter_map(Result::unwrap).collect()
+    }
+
+    /// Waits for all of it.
+    pub(crate) async fn finishes(&mut self) -> Vec<Answered> {
+        let mut answered = Vec::new();
+        while let Some(done) = self.work.join_next().await {
+            answered.extend(done.unwrap());
+        }
+        answered
+    }
+
+    /// Ends wherever it is. What its answers would have been, nobody knows.
+    pub(crate) async fn dies(self) -> Vec<Answered> {
+        let Self { store, service, mut work, real } = self;
+        work.abort_all();
+        let mut answered = Vec::new();
+        while let Some(done) = work.join_next().await {
+            // What had ended before was heard.
+            answered.extend(done.ok().flatten());
+        }
+        drop((store, service));
+        // As the end of a process frees its lock, so does the end of its last connection.
+        real.close().await;
+        answered
+    }
+}

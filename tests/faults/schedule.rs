@@ -1,0 +1,269 @@
+//! Generated schedules: deliveries that come twice, late and out of order, to two processes on one
+//! database that die and start again, while people edit the ACL and Tencent and the disk fail.
+//!
+//! `SCHEDULES=10000` runs so many of them (CI does), `SCHEDULES_FROM=417 SCHEDULES=1` the one with that seed.
+//! A schedule is made from its seed alone; how its tasks interleave depends on the machine as well.
+
+use std::collections::BTreeMap;
+use std::time::Instant;
+
+use rand::rngs::StdRng;
+use rand::seq::SliceRandom as _;
+use rand::{RngExt as _, SeedableRng as _};
+use room_owner::domain::audit::{AuditFilter, DecisionKind, OutcomeKind};
+use room_owner::domain::reply::Reply;
+
+use super::clock::turns;
+use super::laws::{self, Log};
+use super::network::Network;
+use super::process::{Answered, Process};
+use super::world::{ALICE, DORA, MALLORY, World, request};
+
+/// How many are run unless somebody asks for more.
+const USUAL: u64 = 300;
+
+/// What happens, one after the other, without waiting for the ends.
+#[derive(Debug, Clone, Copy)]
+enum Event {
+    /// The platform hands a delivery in.
+    Handed(usize),
+    /// A process dies and starts again.
+    Death,
+    /// Mallory gets a grant, or loses it.
+    Edit,
+    /// Somebody hands a room over in the app.
+    Outside,
+    /// A process looks into what is open.
+    Recovery,
+    /// All that is under way ends first.
+    Silence,
+}
+
+struct Asked {
+    who: &'static str,
+    line: String,
+    name: String,
+}
+
+impl Asked {
+    fn delivery(&self) -> String {
+        let platform = if self.who == DORA { "discord" } else { "slack" };
+        format!("{platform}:{}", self.name)
+    }
+}
+
+struct Schedule {
+    asked: Vec<Asked>,
+    events: Vec<Event>,
+    /// Out of a hundred calls, and out of a hundred writes.
+    troubled: u32,
+    failing: u32,
+}
+
+impl Schedule {
+    fn generated(random: &mut StdRng) -> Self {
+        let asked: Vec<Asked> = (0..random.random_range(3..8))
+            .map(|n| Asked {
+                who: match random.random_range(0..10) {
+                    0..=3 => ALICE,
+                    4..=6 => DORA,
+                    _ => MALLORY,
+                },
+                line: match random.random_range(0..12) {
+                    0 => "room-0".to_owned(),
+                    1 => "a b c".to_owned(),
+                    2 => format!("gone u{n}"),
+                    // Two rooms, so that they meet.
+                    other => format!("room-{} u{n}", other % 2),
+                },
+                name: format!("d{n}"),
+            })
+            .collect();
+        let mut events = Vec::new();
+        for n in 0..asked.len() {
+            let copies = random.random_range(1..4);
+            events.extend(std::iter::repeat_n(Event::Handed(n), copies));
+        }
+        let others = [
+            (Event::Death, 3),
+            (Event::Edit, 4),
+            (Event::Outside, 2),
+            (Event::Recovery, 3),
+            (Event::Silence, 3),
+        ];
+        for (event, most) in others {
+            events.extend(std::iter::repeat_n(event, random.random_range(0..most)));
+        }
+        events.shuffle(random);
+        let troubled = [0, 30, 60][random.random_range(0..3)];
+        let failing = [0, 0, 8][random.random_range(0..3)];
+        Self { asked, events, troubled, failing }
+    }
+}
+
+/// How often something was met, so that the schedules cannot miss what they are for.
+type Met = BTreeMap<&'static str, u64>;
+
+/// Runs the schedule with this seed; what went against the laws.
+async fn runs(template: &World, seed: u64, met: &mut Met) -> Vec<String> {
+    let mut random = StdRng::seed_from_u64(seed);
+    let schedule = Schedule::generated(&mut random);
+    let world = template.copy();
+    let network = Network::new(&world, seed ^ 1, schedule.troubled).await;
+    for room in ["room-0", "room-1"] {
+        network.simulator().put_room(room, "carol");
+    }
+    let mut processes = Vec::new();
+    for n in 0..2 {
+        processes.push(Some(Process::starts(&world, &network, seed ^ (2 + n), schedule.failing).await));
+    }
+    let mut answered: Vec<Answered> = Vec::new();
+    let mut grant = None;
+    for (step, event) in schedule.events.iter().enumerate() {
+        let one = random.random_range(0..2_usize);
+        let process = processes[one].as_mut().unwrap();
+        match *event {
+            Event::Handed(n) => {
+                let Asked { who, line, name } = &schedule.asked[n];
+                process.takes(n, request(who, line, name));
+            }
+            Event::Death => {
+                answered.extend(processes[one].take().unwrap().dies().await);
+                let seed = seed ^ (100 + step as u64);
+                processes[one] = Some(Process::starts(&world, &network, seed, schedule.failing).await);
+                *met.entry("death").or_default() += 1;
+            }
+            Event::Edit => match grant.take() {
+                Some(id) => {
+                    if !world.revokes(&*process.store, id).await {
+                        grant = Some(id);
+                    }
+                }
+                None => grant = world.grants(&*process.store, MALLORY).await,
+            },
+            Event::Outside => {
+                network.simulator().hand_over("room-0", format!("outsider-{step}"), "somebody");
+            }
+            Event::Recovery => process.recovers(),
+            Event::Silence => {
+                for process in processes.iter_mut().flatten() {
+                    answered.extend(process.finishes().await);
+                }
+            }
+        }
+        world.clock.pass(random.random_range(0..400));
+        turns(random.random_range(0..40)).await;
+        answered.extend(processes[one].as_mut().unwrap().answered());
+    }
+    for process in processes.into_iter().flatten() {
+        answered.extend(if random.random_range(0..3) == 0 {
+            process.dies().await
+        } else {
+            let mut process = process;
+            let last = process.finishes().await;
+            process.dies().await;
+            last
+        });
+    }
+
+    // Better days: every delivery comes once more, and what is open is looked into.
+    network.calm_down();
+    let mut last = Process::starts(&world, &network, seed, 0).await;
+    last.finishes().await;
+    last.service.recover().await.unwrap();
+    for (n, Asked { who, line, name }) in schedule.asked.iter().enumerate() {
+        last.takes(n, request(who, line, name));
+        answered.extend(last.finishes().await);
+    }
+    let open = last.store.unresolved().await.unwrap();
+    let entries = last.store.audit(&AuditFilter::default()).await.unwrap();
+    let log: Log = entries.into_iter().map(|entry| (entry.operation.seq(), entry)).collect();
+    last.dies().await;
+
+    let deliveries: Vec<String> = schedule.asked.iter().map(Asked::delivery).collect();
+    let mut broken = laws::broken(&world, &network, &log, &deliveries).await;
+    broken.extend(open.iter().map(|open| format!("op {} is left open", open.operation)));
+    broken.extend(without_a_right(&log));
+    let effects: Vec<i64> = network.effects().iter().map(|effect| effect.operation).collect();
+    for Answered { delivery, reply } in &answered {
+        if matches!(reply, Reply::NotRecorded) && schedule.failing == 0 {
+            broken.push(format!("{} was turned away for no reason", deliveries[*delivery]));
+        }
+        broken.extend(laws::lie(reply, &log, &effects));
+    }
+    for entry in log.values() {
+        *met.entry(entry.outcome.name()).or_default() += 1;
+    }
+    *met.entry("change").or_default() += effects.len() as u64;
+    let turned_away = answered.iter().filter(|answered| matches!(answered.reply, Reply::NotRecorded));
+    *met.entry("not recorded").or_default() += turned_away.count() as u64;
+    *met.entry("handed in").or_default() += answered.len() as u64;
+    broken
+}
+
+/// What Mallory was permitted while the log says that Mallory had no grant.
+fn without_a_right(log: &Log) -> Vec<String> {
+    let mut entries: Vec<_> = log.values().collect();
+    entries.sort_by_key(|entry| entry.operation);
+    let mut live = 0;
+    let mut broken = Vec::new();
+    let grant = format!("acl grant {MALLORY}");
+    for entry in entries {
+        let is_edit = entry.outcome == OutcomeKind::Succeeded && entry.command.starts_with("acl ");
+        if is_edit && entry.command == grant {
+            live += 1;
+        } else if is_edit && entry.command.starts_with("acl revoke") {
+            live -= 1;
+        }
+        let is_hers = entry.actor.as_ref().is_some_and(|actor| actor.to_string() == MALLORY);
+        if is_hers && entry.decision == Some(DecisionKind::Permit) && live == 0 {
+            broken.push(format!("op {} was permitted without a grant", entry.operation));
+        }
+    }
+    broken
+}
+
+fn number(name: &str) -> Option<u64> {
+    std::env::var(name).ok().map(|value| value.parse().unwrap_or_else(|_| panic!("`{name}` is no number")))
+}
+
+/// Two threads, each with its own half.
+#[test]
+fn nothing_is_lost_done_twice_or_left_unrecorded_on_any_schedule() {
+    let (from, count) = (number("SCHEDULES_FROM").unwrap_or(0), number("SCHEDULES").unwrap_or(USUAL));
+    let began = Instant::now();
+    let threads = 2;
+    let halves: Vec<_> = (0..threads)
+        .map(|thread| {
+            std::thread::spawn(move || {
+                let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+                runtime.block_on(async {
+                    let (template, mut met, mut ran) = (World::new().await, Met::new(), 0);
+                    for seed in (from..from + count).filter(|seed| seed % threads == thread) {
+                        let broken = runs(&template, seed, &mut met).await;
+                        assert!(broken.is_empty(), "the schedule with seed {seed}:\n{}", broken.join("\n"));
+                        ran += 1;
+                    }
+                    (ran, met)
+                })
+            })
+        })
+        .collect();
+    let (mut ran, mut met) = (0, Met::new());
+    for half in halves {
+        let (its, its_met) = half.join().unwrap();
+        ran += its;
+        for (what, times) in its_met {
+            *met.entry(what).or_default() += times;
+        }
+    }
+    println!("{ran} delivery schedules in {:.1} s: {met:?}", began.elapsed().as_secs_f64());
+    assert_eq!(ran, count);
+    assert!(ran > 0, "no schedule ran");
+    if ran >= USUAL {
+        let wanted = ["succeeded", "refused", "unknown", "denied", "declined", "invalid", "duplicate"];
+        for what in wanted.into_iter().chain(["change", "death", "handed in", "not recorded"]) {
+            assert!(met.get(what).is_some_and(|times| *times > 3), "hardly any `{what}`: {met:?}");
+        }
+    }
+}

@@ -1,0 +1,149 @@
+//! A store whose disk fails now and then: before a write, or after it, which its caller cannot tell apart.
+
+use std::sync::{Arc, Mutex};
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use rand::rngs::StdRng;
+use rand::{RngExt as _, SeedableRng as _};
+use room_owner::app::ports::{
+    AclChanged, AclEdit, Admission, Admitted, AuditLog, Confirmation, GrantsPage, GroupSubjects, Observed,
+    OwnerNotice, Seen, Store, StoreError,
+};
+use room_owner::domain::access::{AclView, AuthorisedChannel, Grant, GrantId, GrantUse};
+use room_owner::domain::audit::{AuditEntry, AuditFilter, OperationId, Outcome, Unresolved};
+use room_owner::domain::command::Place;
+use room_owner::domain::principal::{Channel, Principal};
+use room_owner::domain::reply_note::ReplyNote;
+use room_owner::domain::room::{AccountId, RoomId};
+use room_owner::domain::tree_head::TreeHead;
+use room_owner::store::SqliteStore;
+
+/// The real store, and how often (out of a hundred) a write of it fails.
+pub(crate) struct Unsteady {
+    store: Arc<SqliteStore>,
+    random: Mutex<StdRng>,
+    failing: u32,
+}
+
+impl Unsteady {
+    pub(crate) fn new(store: Arc<SqliteStore>, seed: u64, failing: u32) -> Self {
+        Self { store, random: Mutex::new(StdRng::seed_from_u64(seed)), failing }
+    }
+
+    fn fails(&self) -> bool {
+        self.random.lock().unwrap().random_range(0..100) < self.failing
+    }
+
+    /// The write, with what may go wrong around it.
+    async fn write<T>(&self, write: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
+        let error = || StoreError("the database cannot be written: disk I/O error".to_owned());
+        if self.fails() {
+            return Err(error());
+        }
+        let written = write.await;
+        if self.fails() { Err(error()) } else { written }
+    }
+}
+
+#[async_trait]
+impl Store for Unsteady {
+    async fn acl_for(&self, principal: &Principal, place: &Place) -> Result<AclView, StoreError> {
+        self.store.acl_for(principal, place).await
+    }
+    async fn admit(&self, admission: Admission, at: Timestamp) -> Result<Admitted, StoreError> {
+        self.write(self.store.admit(admission, at)).await
+    }
+    async fn note_previous_owner(
+        &self,
+        operation: OperationId,
+        previous: &AccountId,
+        at: Timestamp,
+    ) -> Result<(), StoreError> {
+        self.write(self.store.note_previous_owner(operation, previous, at)).await
+    }
+    async fn note_reply(&self, id: OperationId, note: &ReplyNote, at: Timestamp) -> Result<(), StoreError> {
+        self.write(self.store.note_reply(id, note, at)).await
+    }
+    async fn finish(
+        &self,
+        operation: OperationId,
+        outcome: &Outcome,
+        at: Timestamp,
+    ) -> Result<Option<TreeHead>, StoreError> {
+        self.write(self.store.finish(operation, outcome, at)).await
+    }
+    async fn observe(
+        &self,
+        notice: &OwnerNotice,
+        seen: Option<&Seen>,
+        at: Timestamp,
+    ) -> Result<Observed, StoreError> {
+        self.write(self.store.observe(notice, seen, at)).await
+    }
+    async fn confirmation(&self, operation: OperationId) -> Result<Option<Confirmation>, StoreError> {
+        self.store.confirmation(operation).await
+    }
+    async fn unresolved(&self) -> Result<Vec<Unresolved>, StoreError> {
+        self.store.unresolved().await
+    }
+    async fn edit_acl(&self, edit: AclEdit, at: Timestamp) -> Result<AclChanged, StoreError> {
+        self.write(self.store.edit_acl(edit, at)).await
+    }
+    async fn acl_history_for(&self, principal: &Principal, channel: &Channel) -> Result<AclView, StoreError> {
+        self.store.acl_history_for(principal, channel).await
+    }
+    async fn acl_version(&self) -> Result<i64, StoreError> {
+        self.store.acl_version().await
+    }
+    async fn group_subjects(&self, now: Timestamp) -> Result<GroupSubjects, StoreError> {
+        self.store.group_subjects(now).await
+    }
+    async fn grants(&self) -> Result<Vec<Grant>, StoreError> {
+        self.store.grants().await
+    }
+    async fn live_grants(&self, now: Timestamp) -> Result<Vec<Grant>, StoreError> {
+        self.store.live_grants(now).await
+    }
+    async fn live_grants_for(&self, room: &RoomId, now: Timestamp) -> Result<Vec<Grant>, StoreError> {
+        self.store.live_grants_for(room, now).await
+    }
+    async fn grants_page(
+        &self,
+        live_at: Option<Timestamp>,
+        page: u32,
+        size: u32,
+    ) -> Result<GrantsPage, StoreError> {
+        self.store.grants_page(live_at, page, size).await
+    }
+    async fn grant(&self, id: GrantId) -> Result<Option<Grant>, StoreError> {
+        self.store.grant(id).await
+    }
+    async fn admins(&self) -> Result<Vec<Grant>, StoreError> {
+        self.store.admins().await
+    }
+    async fn grant_uses(&self) -> Result<Vec<GrantUse>, StoreError> {
+        self.store.grant_uses().await
+    }
+    async fn channels(&self) -> Result<Vec<AuthorisedChannel>, StoreError> {
+        self.store.channels().await
+    }
+    async fn audit(&self, filter: &AuditFilter) -> Result<Vec<AuditEntry>, StoreError> {
+        self.store.audit(filter).await
+    }
+    async fn operation(&self, operation: OperationId) -> Result<Option<AuditEntry>, StoreError> {
+        self.store.operation(operation).await
+    }
+    async fn reply_notes(&self, operation: OperationId) -> Result<Vec<(Timestamp, ReplyNote)>, StoreError> {
+        self.store.reply_notes(operation).await
+    }
+    fn log(&self) -> &dyn AuditLog {
+        self.store.log()
+    }
+    async fn checkpoint(&self, operation: OperationId) -> Result<Option<String>, StoreError> {
+        self.store.checkpoint(operation).await
+    }
+    async fn check_writable(&self) -> Result<(), StoreError> {
+        self.store.check_writable().await
+    }
+}
