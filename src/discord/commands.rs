@@ -86,12 +86,12 @@ impl<'a> Options<'a> {
         let resolved = data.get("resolved");
         let mut options = Self { name, path: Vec::new(), given: Vec::new(), resolved, focused: None };
         let mut list = list_of(data)?;
-        while let Some((sub, inner)) = list.iter().find_map(subcommand) {
+        while let Some(sub) = list.iter().find_map(subcommand) {
             if list.len() > 1 || options.path.len() == DEEPEST {
                 return Err("more than one subcommand was sent".to_owned());
             }
             options.path.push(sub.get("name").and_then(Value::as_str).ok_or("a subcommand has no name")?);
-            list = inner?;
+            list = list_of(sub)?;
         }
         for option in list {
             let name = option.get("name").and_then(Value::as_str).ok_or("an option has no name")?;
@@ -191,15 +191,12 @@ fn list_of(holder: &Map<String, Value>) -> Result<&[Value], String> {
     }
 }
 
-/// A subcommand, and the options in it or what is wrong with them.
-type Nested<'a> = (&'a Map<String, Value>, Result<&'a [Value], String>);
-
-/// An option that is a subcommand or a group of them ("Application Command Option Type"), and what it holds.
-fn subcommand(option: &Value) -> Option<Nested<'_>> {
+/// An option that is a subcommand or a group of them ("Application Command Option Type").
+fn subcommand(option: &Value) -> Option<&Map<String, Value>> {
     let option = option.as_object()?;
     let is_one =
         matches!(option.get("type").and_then(Value::as_u64), Some(1 | 2)) || option.contains_key("options");
-    is_one.then(|| (option, list_of(option)))
+    is_one.then_some(option)
 }
 
 fn understand(
