@@ -60,7 +60,10 @@ fn to_measure(arguments: BenchArguments) -> anyhow::Result<What> {
     };
     Ok(match audit {
         Some(events) => What::Audit { events, folder },
-        None if standard => What::Standard { program: std::env::current_exe()?, folder },
+        None if standard => {
+            let program = std::env::args().next().context("the program does not know its own name")?;
+            What::Standard { program: program.into(), folder }
+        }
         None => What::Commands(Load { commands, connections, rate, kind, line, folder }),
     })
 }

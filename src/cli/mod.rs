@@ -221,7 +221,7 @@ pub struct BenchArguments {
     #[arg(long, conflicts_with_all = ["commands", "connections", "rate", "denials", "one_call"])]
     pub standard: bool,
     /// Print the figures as one line of that table
-    #[arg(long, hide = true)]
+    #[arg(long, conflicts_with = "standard")]
     pub line: bool,
     /// Where to make the scratch database; its disk is what is measured
     #[arg(long, value_name = "FOLDER")]

@@ -1,7 +1,7 @@
 //! Edits of the ACL: what they change, and what they leave behind.
 
 use jiff::Timestamp;
-use room_owner::app::ports::{AclChanged, Store as _};
+use room_owner::app::ports::{AclChanged, Admission, Admitted, Store as _};
 use room_owner::domain::access::{AuthorisedChannel, Effect, Grant, Role, is_live};
 use room_owner::domain::audit::{DecisionKind, OperationId, OutcomeKind};
 use room_owner::domain::command::Place;
@@ -304,4 +304,45 @@ fn with(row: &Value, key: &str, value: &str) -> Value {
     let mut row = row.clone();
     row[key] = json!(value);
     row
+}
+
+#[tokio::test]
+async fn what_is_held_in_memory_decides_nothing_after_another_process_changed_the_acl() {
+    let world = World::new().await;
+    let other = world.another().await;
+    let alice = Principal::new(ALICE.parse().unwrap());
+    let ops = Place::Channel(OPS.parse().unwrap());
+    let grants = |view: &room_owner::domain::access::AclView| {
+        view.grants.iter().filter(|grant| grant.revoked_at.is_none()).count()
+    };
+    let number =
+        other.grants().await.unwrap().iter().find(|grant| grant.subject == alice.subject).unwrap().id;
+    // Held from here on.
+    let held = world.store.recent_acl_for(&alice, &ops).await.unwrap();
+    assert_eq!((grants(&held), &world.store.recent_acl_for(&alice, &ops).await.unwrap()), (1, &held));
+    let late = ask("test bob").decided(&world.store).await;
+    let late_help = |acl_version| {
+        let request = room_owner::domain::command::CommandRequest {
+            principal: alice.clone(),
+            place: ops.clone(),
+            delivery: None,
+            typed: "/room-owner".to_owned(),
+            command: Ok(room_owner::domain::command::Command::Help(
+                room_owner::domain::command::Family::Owner,
+            )),
+        };
+        let verdict = room_owner::domain::audit::Verdict::Open;
+        Admission::Request { request: Box::new(request), verdict, acl_version, decline_if_busy: false }
+    };
+
+    revoke(number).apply(&other).await;
+    assert_eq!(world.store.recent_acl_for(&alice, &ops).await.unwrap(), held, "nobody told this process");
+    // A permit of the old version is worth nothing, and neither is any other decision.
+    assert!(matches!(world.store.admit(late, NOON).await.unwrap(), Admitted::AclChanged));
+    let stale = world.store.admit(late_help(Some(held.version)), NOON).await.unwrap();
+    assert!(matches!(stale, Admitted::AclChanged), "{stale:?}");
+    // By then the new one is known.
+    let fresh = world.store.recent_acl_for(&alice, &ops).await.unwrap();
+    assert_eq!((grants(&fresh), fresh.version), (0, world.store.acl_version().await.unwrap()));
+    recorded(world.store.admit(late_help(Some(fresh.version)), NOON).await.unwrap());
 }

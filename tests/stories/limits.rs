@@ -28,7 +28,7 @@ async fn a_person_is_told_when_it_is_too_much(door: Door) {
         (only visible to you)
         ⏳ Nothing was done: you have given 2 commands within a minute, and no more are taken.
         It is safe to send it again in a minute.
-        op 5
+        op 8
         ");
         assert_eq!(bot.tencent().calls().len(), calls);
         let entry = bot.entry(&reply).await;
@@ -56,7 +56,7 @@ async fn a_busy_bot_says_so_and_does_nothing(door: Door) {
         (only visible to you)
         ⏳ Nothing was done: the bot is busy.
         It is safe to try again in a moment; tell an admin if it stays like this.
-        op 4
+        op 5
         ");
         let entry = bot.entry(&reply).await;
         assert_eq!(entry.outcome.name(), "declined");
@@ -87,7 +87,7 @@ async fn only_what_is_permitted_uses_up_a_room() {
         (only visible to you)
         ⏳ Nothing was done: 2 commands about this room were carried out within a minute, and no more are taken.
         It is safe to send it again in a minute. Somebody may be handing the room back and forth.
-        op 11
+        op 12
         ");
         assert_eq!(bot.owner_of("test"), "user3");
         let reply = bot.slack(ALICE).says("/room-owner other user4").await;
