@@ -19,7 +19,8 @@ at_every_door! {
 async fn a_person_is_told_when_it_is_too_much(door: Door) {
     let limits = Limits { per_person: Some(2), ..Limits::default() };
     run(World::usual().limits(limits).at(door), async |bot| {
-        bot.chat(ALICE).says("/room-owner test").await;
+        let reply = bot.chat(ALICE).says("/room-owner test").await;
+        assert!(reply.says("carol"), "{reply}");
         let reply = bot.chat(ALICE).says("/room-owner test user2").await;
         assert!(reply.says("confirmed"), "{reply}");
         let calls = bot.tencent().calls().len();
@@ -63,9 +64,8 @@ async fn a_busy_bot_says_so_and_does_nothing(door: Door) {
         assert_eq!(entry.error_info.as_deref(), Some("busy: more commands than can be worked on"));
         // The client gives up, and the owner is read back.
         let reply = slow.await.unwrap();
-        if reply.says("Working on") {
-            bot.late(&reply).await;
-        }
+        let reply = if reply.says("Working on") { bot.late(&reply).await } else { reply };
+        assert!(reply.says("still belongs to"), "{reply}");
     })
     .await;
 }
