@@ -13,7 +13,8 @@ use crate::tree::{Checkpoint, SigningKey};
 use super::event::{Event, What};
 use super::rows::{self, Open};
 use super::tree::Growth;
-use crate::domain::access::{Action, ChangedEntry};
+use crate::domain::access::{Action, ChangedEntry, Permit};
+use crate::domain::command::{Command, CommandRequest};
 
 /// The log's end, as the transaction sees it.
 pub(super) struct Ledger {
@@ -107,7 +108,7 @@ impl Ledger {
         acl_changes: &[ChangedEntry],
         holds_room: bool,
     ) -> Result<(), sqlx::Error> {
-        self.record_as(connection, entry, acl_changes, holds_room, false).await
+        self.record_as(connection, entry, acl_changes, holds_room, false, None).await
     }
 
     /// Writes down that the log was read.
@@ -116,7 +117,7 @@ impl Ledger {
         connection: &mut SqliteConnection,
         entry: &AuditEntry,
     ) -> Result<(), sqlx::Error> {
-        self.record_as(connection, entry, &[], false, true).await
+        self.record_as(connection, entry, &[], false, true, None).await
     }
 
     async fn record_as(
@@ -126,9 +127,11 @@ impl Ledger {
         acl_changes: &[ChangedEntry],
         holds_room: bool,
         reading: bool,
+        overrides: Option<OperationId>,
     ) -> Result<(), sqlx::Error> {
         let is_open = entry.outcome == OutcomeKind::Pending;
-        self.append(connection, entry.operation, What::Requested { entry, acl_changes, reading }).await?;
+        self.append(connection, entry.operation, What::Requested { entry, acl_changes, reading, overrides })
+            .await?;
         sqlx::query(
             "INSERT INTO operations (operation, at, actor, actor_name, channel, command, room, new_owner,
                  previous_owner, reason, decision, authority, outcome, error_code, error_info, request_id,
@@ -200,19 +203,29 @@ pub(super) async fn admit(
     if admission.permit().is_some_and(|permit| permit.acl_version() != ledger.acl_version) {
         return Ok(Applied::AclChanged);
     }
-    if let Admission::Request { verdict: Verdict::Transfer(..), decline_if_busy, .. } = admission {
+    let mut overridden = None;
+    if let Admission::Request { request, verdict: Verdict::Transfer(permit, _), decline_if_busy } = admission
+    {
         let room = entry.room.clone();
         let room = room.as_ref().map(|room| room.as_str()).unwrap_or_default();
         if let Some(holder) = holder_of(connection, room).await? {
             if !decline_if_busy {
                 return Ok(Applied::Busy { operation: None, holder });
             }
-            entry.mark_busy(holder.entry.operation);
-            claim(connection, &entry).await?;
-            ledger.record(connection, &entry, &[], false).await?;
-            return Ok(Applied::Busy { operation: Some(operation), holder });
+            if !may_override(request, permit, &holder.entry) {
+                entry.mark_busy(holder.entry.operation);
+                claim(connection, &entry).await?;
+                ledger.record(connection, &entry, &[], false).await?;
+                return Ok(Applied::Busy { operation: Some(operation), holder });
+            }
+            overridden = Some(holder.entry);
         }
         holds_room = true;
+    }
+    if let Some(holder) = &mut overridden {
+        // First, because a room has one holder at a time.
+        holder.mark_overridden(operation);
+        let_go(connection, holder).await?;
     }
     claim(connection, &entry).await?;
     if let Admission::Request { verdict: Verdict::Read(permit), .. } = admission
@@ -220,9 +233,45 @@ pub(super) async fn admit(
     {
         ledger.record_reading(connection, &entry).await?;
     } else {
-        ledger.record(connection, &entry, &[], holds_room).await?;
+        let overrides = overridden.as_ref().map(|holder| holder.operation);
+        ledger.record_as(connection, &entry, &[], holds_room, false, overrides).await?;
+    }
+    if let Some(holder) = &overridden {
+        let what = What::Ended {
+            operation: holder.operation,
+            at: millis(at),
+            outcome: holder.outcome,
+            confirmed: None,
+            previous_owner: holder.previous_owner.as_deref(),
+            owner_now: None,
+            error_code: holder.error_code,
+            error_info: holder.error_info.as_deref(),
+            request_id: holder.request_id.as_deref(),
+            duration_ms: holder.duration_ms,
+            overridden_by: Some(operation),
+        };
+        ledger.append(connection, holder.operation, what).await?;
     }
     Ok(Applied::Recorded(operation))
+}
+
+/// Whether the request goes past the operation that holds its room: it names it, its permit is for that, and
+/// nobody knows what came of it. What is still under way is waited for.
+fn may_override(request: &CommandRequest, permit: &Permit, holder: &AuditEntry) -> bool {
+    let transfer = request.command.as_ref().ok().and_then(Command::transfer);
+    transfer.and_then(|transfer| transfer.overrides) == Some(holder.operation)
+        && matches!(permit.action(), Action::Override(_))
+        && holder.outcome == OutcomeKind::Unknown
+}
+
+/// Closes an operation as it is.
+async fn let_go(connection: &mut SqliteConnection, entry: &AuditEntry) -> Result<(), sqlx::Error> {
+    sqlx::query("UPDATE operations SET error_info = ?, is_open = 0, held_room = NULL WHERE operation = ?")
+        .bind(entry.error_info.as_deref())
+        .bind(entry.operation.seq())
+        .execute(&mut *connection)
+        .await?;
+    find_by_text(connection, entry).await
 }
 
 /// The entry that claimed the delivery, if it was claimed.
@@ -311,6 +360,7 @@ pub(super) async fn finish(
         error_info: entry.error_info.as_deref(),
         request_id: entry.request_id.as_deref(),
         duration_ms: entry.duration_ms,
+        overridden_by: None,
     };
     ledger.append(connection, operation, what).await?;
     let is_final = outcome.is_final();

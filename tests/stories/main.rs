@@ -33,6 +33,7 @@ mod denials;
 mod faults;
 mod groups;
 mod once;
+mod overriding;
 mod slack_authenticity;
 mod slack_grammar;
 mod slack_late_answers;

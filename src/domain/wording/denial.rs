@@ -17,7 +17,7 @@ pub(super) fn denied(
 ) -> Message {
     let room = action.room();
     let name = name.of(match action {
-        Action::ShowOwner(_) | Action::Transfer(_) => Family::Owner,
+        Action::ShowOwner(_) | Action::Transfer(_) | Action::Override(_) => Family::Owner,
         Action::ReadAudit => Family::Audit,
         Action::ReadAcl | Action::EditAcl(_) => Family::Acl,
     });
