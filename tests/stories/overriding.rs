@@ -31,7 +31,12 @@ async fn an_admin_goes_past_it_and_both_records_say_so() {
         let line =
             format!("/room-owner test user3 override: {} reason: host is on the phone", lost.operation());
         let reply = bot.slack(BORIS).says(&line).await;
-        assert_snapshot!(reply, @"");
+        assert_snapshot!(reply, @r"
+        ✅ `test` now belongs to `user3` · accepted, not yet confirmed
+        Tencent accepted the change but does not show it yet. Check in a moment with `/room-owner test`.
+        Reason given: `host is on the phone`
+        op 7 · RequestId Id-49a4151b8d96d6833add79b2fd51c3a5-O-Seq-24 · by boris · log …
+        ");
         assert_eq!(bot.owner_of("test"), "user3");
         let (old, new) = (bot.entry(&lost).await, bot.entry(&reply).await);
         assert_eq!(old.outcome, OutcomeKind::Unknown, "and stays so, for `audit list --outcome unknown`");
@@ -58,7 +63,8 @@ async fn a_moderator_may_not_go_past_it() {
         let lost = nobody_knows(bot).await;
         let line = format!("/room-owner test user3 override: {} reason: hurry", lost.operation());
         let reply = bot.slack(ALICE).says(&line).await;
-        assert_eq!(bot.entry(&reply).await.outcome, OutcomeKind::Denied, "{reply}");
+        assert!(reply.says("Not allowed: as moderator you cannot hand rooms over."), "{reply}");
+        assert_eq!(bot.entry(&reply).await.outcome, OutcomeKind::Denied);
         assert_eq!(bot.changes().len(), 1);
         bot.tencent().clear_faults();
         bot.clock.tell();
@@ -89,7 +95,13 @@ async fn what_is_still_under_way_or_another_operation_is_not_gone_past() {
 async fn a_reason_is_asked_for() {
     run(with_an_admin(), async |bot| {
         let reply = bot.slack(BORIS).says("/room-owner test user3 override: 17").await;
-        assert_snapshot!(reply, @"");
+        assert_snapshot!(reply, @r"
+        (only visible to you)
+        ❌ An override needs a reason.
+        Type: `/room-owner test user3 override: <operation> reason: <why>`
+        Nothing was done.
+        op 5
+        ");
     })
     .await;
 }
