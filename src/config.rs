@@ -30,6 +30,10 @@ pub struct Variable {
     pub meaning: &'static str,
 }
 
+/// It has the form of a key, and signs nothing: it is refused.
+const EXAMPLE_KEY: &str =
+    "PRIVATE+KEY+room-owner/example+71f20284+AQAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+
 const fn variable(name: &'static str, example: &'static str, meaning: &'static str) -> Variable {
     Variable { name, example, meaning }
 }
@@ -39,7 +43,7 @@ pub const VARIABLES: &[Variable] = &[
     variable("DATABASE_URL", "sqlite://room-owner.db", "the SQLite file with the ACL and the audit log"),
     variable(
         "AUDIT_SIGNING_KEY",
-        "PRIVATE+KEY+room-owner/example+71f20284+AQAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
+        EXAMPLE_KEY,
         "the key that signs the audit log's heads, as room-owner audit key --new prints it",
     ),
     variable("BIND_ADDR", "127.0.0.1:8080", "the address to listen on"),
@@ -295,6 +299,12 @@ impl Common {
         let signing_key = environment.get("AUDIT_SIGNING_KEY").map(SecretString::from);
         if let Some(Err(error)) = signing_key.as_ref().map(SigningKey::parse) {
             reader.problem("AUDIT_SIGNING_KEY", error.to_string());
+        }
+        if environment.get("AUDIT_SIGNING_KEY").is_some_and(|key| key == EXAMPLE_KEY) {
+            reader.problem(
+                "AUDIT_SIGNING_KEY",
+                "is the example, which everybody can read: make your own with `room-owner audit key --new`",
+            );
         }
         Self { database_url, signing_key, log_format, log_filter }
     }

@@ -17,6 +17,7 @@ use room_owner::cli::{
 use room_owner::clock::SystemClock;
 use room_owner::config::{self, Common, Config, ConfigError, Environment};
 use room_owner::discord::register::Registrar;
+use room_owner::domain::command::Family;
 use room_owner::domain::room::{AccountId, RoomId};
 use room_owner::store::verify::{self as verification, Evidence};
 use room_owner::store::{Database, IfMissing, LogCopy, SqliteStore, backup};
@@ -208,13 +209,14 @@ async fn register(settings: &discord::Settings, guild: Option<String>) -> anyhow
     let registrar = Registrar::new(settings).await?;
     let plan = registrar.plan(guild.as_deref()).await?;
     let place = guild.map_or_else(|| "everywhere".to_owned(), |guild| format!("in guild {guild}"));
+    let names = Family::ALL.map(|family| settings.command.of(family).0).join(", ");
     if plan.is_empty() {
-        println!("Discord shows {} {place} as it should: nothing was written.", settings.command.0);
+        println!("Discord shows {names} {place} as it should: nothing was written.");
         return Ok(());
     }
     print!("{}", plan.difference());
     registrar.apply(&plan).await?;
-    println!("Registered {} {place}.", settings.command.0);
+    println!("Registered {names} {place}.");
     Ok(())
 }
 

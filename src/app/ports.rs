@@ -123,6 +123,19 @@ pub enum AclChanged {
     AclChanged,
 }
 
+/// A page of the grants.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GrantsPage {
+    /// Its number, from 1.
+    pub page: u32,
+    /// How many there are.
+    pub pages: u32,
+    /// What is on it.
+    pub grants: Vec<Grant>,
+    /// How many grants are on no page, because they do not hold.
+    pub left_out: usize,
+}
+
 /// The groups of people that live grants name.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct GroupSubjects {
@@ -198,6 +211,21 @@ pub trait Store: Send + Sync {
     /// Every grant, revoked and lapsed ones too, by number.
     async fn grants(&self) -> Result<Vec<Grant>, StoreError>;
 
+    /// The grants that hold at `now`, by number.
+    async fn live_grants(&self, now: Timestamp) -> Result<Vec<Grant>, StoreError>;
+
+    /// Those of them that cover a room.
+    async fn live_grants_for(&self, room: &RoomId, now: Timestamp) -> Result<Vec<Grant>, StoreError>;
+
+    /// A page of the grants, by number, from 1; the last one if there are fewer. Those that hold at `live_at`,
+    /// or all. `size` is at least 1.
+    async fn grants_page(
+        &self,
+        live_at: Option<Timestamp>,
+        page: u32,
+        size: u32,
+    ) -> Result<GrantsPage, StoreError>;
+
     /// One grant.
     async fn grant(&self, id: GrantId) -> Result<Option<Grant>, StoreError>;
 
@@ -245,8 +273,8 @@ pub trait AuditLog: Send + Sync {
     /// The events of an operation, in their order.
     async fn events(&self, operation: OperationId) -> Result<Vec<RecordedEvent>, StoreError>;
 
-    /// The entries of a room around a time that say who owned it; as many as decide it.
-    async fn room_history(&self, room: &RoomId, at: Timestamp) -> Result<RoomHistory, StoreError>;
+    /// The entries of a room around a time that say who owned it, at most `back` of those before.
+    async fn room_history(&self, room: &RoomId, at: Timestamp, back: u32) -> Result<RoomHistory, StoreError>;
 
     /// How many operations match, counted by something; the most first, hours in their order.
     async fn stats(&self, filter: &AuditFilter, by: StatsBy) -> Result<Vec<Stat>, StoreError>;

@@ -13,7 +13,7 @@ use super::ports::RoomSummary;
 use super::service::CommandService;
 use crate::domain::access::{AclView, Action, Decision, decide};
 use crate::domain::audit::{AuditFilter, OutcomeKind};
-use crate::domain::command::Place;
+use crate::domain::command::{Family, Place};
 use crate::domain::principal::Principal;
 use crate::domain::room::RoomId;
 
@@ -27,12 +27,14 @@ const ENTRIES: u32 = 100;
 pub(super) struct LiveRooms(Mutex<Option<(Instant, Arc<[RoomSummary]>)>>);
 
 impl CommandService {
-    /// The live rooms that the caller may hand over from this place and that match what is typed, at
-    /// most `most`. Empty if they cannot be had.
+    /// The live rooms that the caller may use the command about from this place and that match what is
+    /// typed, at most `most`: to hand them over, to ask as an admin who may, to read their log. Empty if they
+    /// cannot be had.
     pub async fn suggest_rooms(
         self: &Arc<Self>,
         principal: &Principal,
         place: &Place,
+        family: Family,
         typed: &str,
         most: usize,
     ) -> Vec<RoomSummary> {
@@ -41,9 +43,15 @@ impl CommandService {
         if acl.grants.is_empty() || acl.channels.is_empty() {
             return Vec::new();
         }
+        let may = |action| self.may(principal, place, action, &acl);
+        let about = match family {
+            Family::Owner => Action::Transfer,
+            Family::Acl if may(Action::ReadAcl) => Action::Transfer,
+            Family::Audit if may(Action::ReadAudit) => Action::ShowOwner,
+            Family::Acl | Family::Audit => return Vec::new(),
+        };
         let rooms = self.live_rooms().await;
-        let may = |room: &RoomId| self.may_transfer(principal, place, room, &acl);
-        let permitted: Vec<_> = rooms.iter().filter(|summary| may(&summary.room)).collect();
+        let permitted: Vec<_> = rooms.iter().filter(|summary| may(about(summary.room.clone()))).collect();
         best(permitted, typed, |summary| summary.room.as_str()).take(most).cloned().collect()
     }
 
@@ -58,7 +66,7 @@ impl CommandService {
         most: usize,
     ) -> Vec<String> {
         let Some(acl) = self.acl(principal, place).await else { return Vec::new() };
-        if !self.may_transfer(principal, place, room, &acl) {
+        if !self.may(principal, place, Action::Transfer(room.clone()), &acl) {
             return Vec::new();
         }
         let filter = AuditFilter {
@@ -89,8 +97,7 @@ impl CommandService {
         acl.inspect_err(|error| warn!(%error, "nothing can be suggested")).ok()
     }
 
-    fn may_transfer(&self, principal: &Principal, place: &Place, room: &RoomId, acl: &AclView) -> bool {
-        let action = Action::Transfer(room.clone());
+    fn may(&self, principal: &Principal, place: &Place, action: Action, acl: &AclView) -> bool {
         matches!(decide(principal, place, action, acl, self.now()), Decision::Permit(_))
     }
 

@@ -47,9 +47,7 @@ pub(super) async fn run(events: u64, folder: Option<std::path::PathBuf>) -> anyh
         println!("{name:<36} {:>8.2} {:>8.2} {:>8.2}", at(0.5), at(0.99), at(1.0));
     }
     stats(store.log()).await?;
-    super::print_memory("after the questions");
     export(store.log()).await?;
-    super::print_memory("after the export");
     store.close().await;
     Ok(())
 }

@@ -33,6 +33,45 @@ pub(super) fn rows<R: Row>(rows: &[R], format: Format) -> io::Result<()> {
     out.flush()
 }
 
+/// Rows that come a part at a time.
+pub(super) struct Rows {
+    format: Format,
+    printed: usize,
+}
+
+impl Rows {
+    pub(super) fn new(format: Format) -> Self {
+        Self { format, printed: 0 }
+    }
+
+    pub(super) fn print<R: Row>(&mut self, rows: &[R]) -> io::Result<()> {
+        let mut out = io::BufWriter::new(io::stdout().lock());
+        for row in rows {
+            match self.format {
+                Format::Json => write!(out, "{}{}", if self.printed == 0 { '[' } else { ',' }, json(row)?)?,
+                Format::Csv if self.printed == 0 => csv(std::slice::from_ref(row), &mut out)?,
+                Format::Csv => csv_rows(std::slice::from_ref(row), &mut out)?,
+                Format::Jsonl | Format::Table => jsonl(std::slice::from_ref(row), &mut out)?,
+            }
+            self.printed += 1;
+        }
+        out.flush()
+    }
+
+    /// How many there were.
+    pub(super) fn end<R: Row>(self) -> io::Result<usize> {
+        let mut out = io::stdout().lock();
+        match self.format {
+            Format::Json if self.printed == 0 => writeln!(out, "[]")?,
+            Format::Json => writeln!(out, "]")?,
+            Format::Csv if self.printed == 0 => csv::<R>(&[], &mut out)?,
+            _ => {}
+        }
+        out.flush()?;
+        Ok(self.printed)
+    }
+}
+
 /// An object a line.
 pub(super) fn jsonl<T: Serialize>(rows: &[T], out: &mut impl Write) -> io::Result<()> {
     rows.iter().try_for_each(|row| writeln!(out, "{}", json(row)?))

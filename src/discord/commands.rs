@@ -1,5 +1,6 @@
-//! The slash command as Discord shows it, and what a person made of it
-//! (docs.discord.com/developers/interactions/application-commands).
+//! The slash commands as Discord shows them, and what a person made of one
+//! (docs.discord.com/developers/interactions/application-commands). `/room-owner` is here, the ones with
+//! subcommands are in `forms` and `filled`.
 //!
 //! What the client checks is checked again here: it is a convenience of the client's, not a border.
 
@@ -9,6 +10,8 @@ use serenity::all::{
     InteractionContext,
 };
 
+use super::filled;
+use super::forms;
 use crate::domain::command::{
     Command, Family, LONGEST_REASON, LineProblem, Mention, Transfer, UsageError, clean_reason, quoted,
 };
@@ -22,7 +25,14 @@ pub(super) const NEW_OWNER: &str = "new_owner";
 pub(super) const REASON: &str = "reason";
 
 /// What is registered.
-pub(super) fn room_owner(name: &CommandName) -> CreateCommand {
+pub(super) fn registered(name: &CommandName) -> [CreateCommand; 3] {
+    Family::ALL.map(|family| match family {
+        Family::Owner => room_owner(name),
+        Family::Acl | Family::Audit => forms::command(family, name),
+    })
+}
+
+fn room_owner(name: &CommandName) -> CreateCommand {
     let text = |name, description| CreateCommandOption::new(CommandOptionType::String, name, description);
     CreateCommand::new(bare(name))
         .kind(CommandType::ChatInput)
@@ -56,7 +66,11 @@ pub(super) fn bare(name: &CommandName) -> &str {
 /// The options of an invocation, by name: text, or what else came in its place.
 pub(super) struct Options<'a> {
     name: &'a str,
-    given: Vec<(&'a str, &'a Value)>,
+    /// The subcommand, in its group if it is in one.
+    pub(super) path: Vec<&'a str>,
+    pub(super) given: Vec<(&'a str, &'a Value)>,
+    /// What Discord says about the ids among them ("Resolved Data Structure").
+    pub(super) resolved: Option<&'a Value>,
     /// The option that is being typed.
     pub(super) focused: Option<(&'a str, &'a str)>,
 }
@@ -69,12 +83,16 @@ impl<'a> Options<'a> {
         if data.get("type").is_some_and(|kind| kind.as_u64() != Some(1)) {
             return Err("it is not a slash command".to_owned());
         }
-        let mut options = Self { name, given: Vec::new(), focused: None };
-        let list = match data.get("options") {
-            None | Some(Value::Null) => &[][..],
-            Some(Value::Array(list)) => list,
-            Some(_) => return Err("the command's options are not a list".to_owned()),
-        };
+        let resolved = data.get("resolved");
+        let mut options = Self { name, path: Vec::new(), given: Vec::new(), resolved, focused: None };
+        let mut list = list_of(data)?;
+        while let Some((sub, inner)) = list.iter().find_map(subcommand) {
+            if list.len() > 1 || options.path.len() == DEEPEST {
+                return Err("more than one subcommand was sent".to_owned());
+            }
+            options.path.push(sub.get("name").and_then(Value::as_str).ok_or("a subcommand has no name")?);
+            list = inner?;
+        }
         for option in list {
             let name = option.get("name").and_then(Value::as_str).ok_or("an option has no name")?;
             let value = option.get("value").unwrap_or(&Value::Null);
@@ -100,8 +118,12 @@ impl<'a> Options<'a> {
     }
 
     /// The invocation in the form in which it would be typed, for the record.
-    pub(super) fn typed(&self) -> String {
+    pub(super) fn typed(&self, ours: &CommandName) -> String {
         let mut line = format!("/{}", self.name);
+        if let Some(form) = self.family(ours).and_then(|family| filled::form(family, self)) {
+            return filled::record(form, self, line);
+        }
+        self.path.iter().for_each(|part| line.push_str(&format!(" {part}")));
         let mut rest = self.given.clone();
         // By its place, an option is known only behind all those that come before it.
         for place in [ROOM, NEW_OWNER] {
@@ -125,9 +147,25 @@ impl<'a> Options<'a> {
         ours: &CommandName,
         guild: &str,
     ) -> Result<Result<Command, UsageError>, String> {
-        if self.name != bare(ours) {
-            let name = self.name.chars().take(80).collect::<String>();
-            return Ok(Err(UsageError::UnknownCommand(format!("/{name}"))));
+        match self.family(ours) {
+            Some(Family::Owner) => self.room_owner(guild),
+            Some(family) => filled::command(family, self, guild),
+            None => {
+                let name = self.name.chars().take(80).collect::<String>();
+                Ok(Err(UsageError::UnknownCommand(format!("/{name}"))))
+            }
+        }
+    }
+
+    /// Which of our commands it is.
+    pub(super) fn family(&self, ours: &CommandName) -> Option<Family> {
+        Family::ALL.into_iter().find(|family| bare(&ours.of(*family)) == self.name)
+    }
+
+    fn room_owner(&self, guild: &str) -> Result<Result<Command, UsageError>, String> {
+        if let Some(sub) = self.path.first() {
+            let sub = sub.chars().take(80).collect::<String>();
+            return Ok(Err(UsageError::Line(Family::Owner, None, LineProblem::UnknownVerb(sub))));
         }
         if let Some((name, _)) = self.given.iter().find(|(name, _)| ![ROOM, NEW_OWNER, REASON].contains(name))
         {
@@ -140,6 +178,25 @@ impl<'a> Options<'a> {
             (None, Some(_)) => Err(UsageError::Line(Family::Owner, None, LineProblem::Missing(ROOM))),
         })
     }
+}
+
+/// A subcommand in a group is as deep as it gets.
+const DEEPEST: usize = 2;
+
+fn list_of(holder: &Map<String, Value>) -> Result<&[Value], String> {
+    match holder.get("options") {
+        None | Some(Value::Null) => Ok(&[]),
+        Some(Value::Array(list)) => Ok(list),
+        Some(_) => Err("the command's options are not a list".to_owned()),
+    }
+}
+
+/// An option that is a subcommand or a group of them ("Application Command Option Type"), and what it holds.
+fn subcommand(option: &Value) -> Option<(&Map<String, Value>, Result<&[Value], String>)> {
+    let option = option.as_object()?;
+    let is_one =
+        matches!(option.get("type").and_then(Value::as_u64), Some(1 | 2)) || option.contains_key("options");
+    is_one.then(|| (option, list_of(option)))
 }
 
 fn understand(
@@ -172,7 +229,7 @@ fn understand(
 
 /// The first mention in a text, and how it is written: `<@9>`, `<@!9>`, `<@&9>`, `<#9>`
 /// (docs.discord.com/developers/reference, "Formats"), `@everyone`, `@here`.
-fn mention<'a>(text: &'a str, guild: &str) -> Option<(Mention, &'a str)> {
+pub(super) fn mention<'a>(text: &'a str, guild: &str) -> Option<(Mention, &'a str)> {
     if matches!(text, "@everyone" | "@here") {
         return Some((Mention::Everyone, text));
     }
@@ -201,7 +258,8 @@ mod tests {
     fn read(options: Value) -> (String, Result<Result<Command, UsageError>, String>) {
         let data = json!({ "name": "room-owner", "type": 1, "options": options });
         let options = Options::read(data.as_object().unwrap()).unwrap();
-        (options.typed(), options.command(&CommandName::slash(""), "7"))
+        let ours = CommandName::slash("");
+        (options.typed(&ours), options.command(&ours, "7"))
     }
 
     fn option(name: &str, value: impl Into<Value>) -> Value {
@@ -220,6 +278,7 @@ mod tests {
             room: "my room".parse().unwrap(),
             new_owner: "user2".parse().unwrap(),
             reason: Some("host crashed".to_owned()),
+            overrides: None,
         };
         assert_eq!(command, Ok(Ok(Command::Transfer(expected))));
         let (typed, same) =

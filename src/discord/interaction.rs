@@ -14,7 +14,7 @@ use super::commands::{self, Options};
 use super::payload::{self, Caller, Interaction, Kind, ReplyTo};
 use super::{Door, render};
 use crate::app::service::{Handled, Work};
-use crate::domain::command::{CommandRequest, Place, RejectedRequest, Rejection};
+use crate::domain::command::{CommandRequest, Family, Place, RejectedRequest, Rejection};
 use crate::domain::principal::Channel;
 use crate::domain::reply::Reply;
 use crate::domain::reply_note::HowReplied;
@@ -102,7 +102,7 @@ impl Door {
     fn understand(&self, interaction: &Interaction) -> Result<CommandRequest, Box<RejectedRequest>> {
         let options = interaction.data().map(Options::read);
         let typed = match &options {
-            Some(Ok(options)) => options.typed(),
+            Some(Ok(options)) => options.typed(&self.settings.command),
             Some(Err(_)) | None => String::new(),
         };
         let reject = |rejection| Box::new(interaction.rejected(&typed, rejection));
@@ -214,14 +214,16 @@ impl Door {
         }
         let Caller { principal, place } = interaction.caller().ok()?;
         let options = Options::read(interaction.data()?).ok()?;
+        let family = options.family(&self.settings.command)?;
         let (focused, typed) = options.focused?;
         match focused {
             commands::ROOM => {
-                let rooms = self.service.suggest_rooms(&principal, &place, typed, render::MOST_CHOICES).await;
+                let rooms =
+                    self.service.suggest_rooms(&principal, &place, family, typed, render::MOST_CHOICES).await;
                 let shown = |room: &RoomId, owner: &AccountId| format!("{room} · owner {owner}");
                 Some(rooms.into_iter().map(|it| (shown(&it.room, &it.owner), it.room.to_string())).collect())
             }
-            commands::NEW_OWNER => {
+            commands::NEW_OWNER if family == Family::Owner => {
                 let room: RoomId = options.text(commands::ROOM).ok()??.parse().ok()?;
                 let owners =
                     self.service.suggest_owners(&principal, &place, &room, typed, render::MOST_CHOICES).await;

@@ -1,11 +1,13 @@
 //! The Discord door: an authentic interaction becomes a command request, replies become embeds.
 //!
-//! `endpoint` (bytes, `signature`) -> `interaction` (`payload`, `commands`) -> the service -> `render` ->
+//! `endpoint` (bytes, `signature`) -> `interaction` (`payload`, `commands`, `forms`, `filled`) -> the service -> `render` ->
 //! `rest`. What begins at `interaction` does not know how the bytes came, so that every transport ends
 //! in the same [`Door::interaction`] and is answered over REST.
 
 mod commands;
 mod endpoint;
+mod filled;
+mod forms;
 pub mod gateway;
 mod interaction;
 mod payload;

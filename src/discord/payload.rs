@@ -13,13 +13,13 @@ use crate::domain::command::{DeliveryId, Place, RejectedRequest, Rejection};
 use crate::domain::principal::{Channel, Principal, Subject};
 
 /// How much of a name the record keeps, in characters.
-const LONGEST_NAME: usize = 80;
+pub(super) const LONGEST_NAME: usize = 80;
 /// How much of an invocation the record keeps, in characters.
 const LONGEST_RECORD: usize = 1_000;
 
 /// The types of channel that are threads: announcement, public, private
 /// (docs.discord.com/developers/resources/channel, "Channel Types").
-const THREADS: [u64; 3] = [10, 11, 12];
+pub(super) const THREADS: [u64; 3] = [10, 11, 12];
 /// The `context` of a guild ("Interaction Context Types").
 const GUILD: u64 = 0;
 
@@ -154,21 +154,7 @@ impl Interaction {
         let Some(user) = member.get("user").and_then(|user| user.get("id")).and_then(snowflake) else {
             return Ok(None);
         };
-        let role = |role: String| Subject::DiscordRole { guild: guild.clone(), role };
-        // Everybody in the guild has the role with the guild's id, which is not listed.
-        let mut groups = vec![role(guild.clone())];
-        match member.get("roles") {
-            None | Some(Value::Null) => {}
-            Some(Value::Array(roles)) => {
-                for id in roles {
-                    let id = snowflake(id).ok_or("the field `member.roles` holds something else than ids")?;
-                    if id != guild {
-                        groups.push(role(id));
-                    }
-                }
-            }
-            Some(_) => return Err("the field `member.roles` is not a list".to_owned()),
-        }
+        let groups = roles_of(member, &guild)?;
         // The unique name, and not the one of the day, which anybody can set to anything.
         let name = member.get("user").and_then(|user| user.get("username")).and_then(Value::as_str);
         Ok(Some(Principal {
@@ -204,6 +190,26 @@ impl Interaction {
     }
 }
 
+/// The roles that a member has in the guild.
+pub(super) fn roles_of(member: &Value, guild: &str) -> Result<Vec<Subject>, String> {
+    let role = |role: String| Subject::DiscordRole { guild: guild.to_owned(), role };
+    // Everybody in the guild has the role with the guild's id, which is not listed.
+    let mut groups = vec![role(guild.to_owned())];
+    match member.get("roles") {
+        None | Some(Value::Null) => {}
+        Some(Value::Array(roles)) => {
+            for id in roles {
+                let id = snowflake(id).ok_or("the field `member.roles` holds something else than ids")?;
+                if id != guild {
+                    groups.push(role(id));
+                }
+            }
+        }
+        Some(_) => return Err("the field `member.roles` is not a list".to_owned()),
+    }
+    Ok(groups)
+}
+
 /// An invocation as the record keeps it.
 pub(super) fn record(typed: &str) -> String {
     match typed.char_indices().nth(LONGEST_RECORD) {
@@ -218,7 +224,7 @@ fn channel_id(fields: &Map<String, Value>) -> Option<String> {
 }
 
 /// An id: up to 20 digits, as text (docs.discord.com/developers/reference, "Snowflakes").
-fn snowflake(value: &Value) -> Option<String> {
+pub(super) fn snowflake(value: &Value) -> Option<String> {
     let id = value.as_str()?;
     (matches!(id.len(), 1..=20) && id.bytes().all(|b| b.is_ascii_digit())).then(|| id.to_owned())
 }

@@ -69,7 +69,7 @@ impl Plan {
 pub struct Registrar {
     rest: Rest,
     application: String,
-    wanted: Map<String, Value>,
+    wanted: Vec<Map<String, Value>>,
 }
 
 impl Registrar {
@@ -94,8 +94,9 @@ impl Registrar {
                 .to_owned()
             }
         };
-        let wanted = serde_json::to_value(commands::room_owner(&settings.command))?;
-        Ok(Self { rest, application, wanted: canonical(&wanted) })
+        let wanted = commands::registered(&settings.command);
+        let wanted = wanted.iter().map(|command| anyhow::Ok(canonical(&serde_json::to_value(command)?)));
+        Ok(Self { rest, application, wanted: wanted.collect::<Result<_, _>>()? })
     }
 
     /// Compares what is registered, for everybody or in one guild, with what should be.
@@ -104,32 +105,22 @@ impl Registrar {
     /// When Discord does not say what is registered.
     pub async fn plan(&self, guild: Option<&str>) -> Result<Plan, Failure> {
         let mut scope = vec!["applications".to_owned(), self.application.clone()];
-        let mut wanted = self.wanted.clone();
         if let Some(guild) = guild {
             scope.extend(["guilds".to_owned(), guild.to_owned()]);
-            // A guild's commands are in that guild and nowhere else: Discord keeps neither.
-            wanted.remove("contexts");
-            wanted.remove("integration_types");
         }
         scope.push("commands".to_owned());
         let present = patiently(&self.rest, Method::GET, &borrowed(&scope), None).await?;
-        let same_name = |command: &&Value| {
-            command["name"] == wanted["name"] && command.get("type").is_none_or(|kind| *kind == json!(1))
-        };
-        let found = present.as_array().into_iter().flatten().find(same_name);
-        let name = wanted["name"].as_str().unwrap_or_default().to_owned();
-        let changes = match found.and_then(|command| Some((command["id"].as_str()?, canonical(command)))) {
-            None => vec![Change::Create { name, command: wanted }],
-            Some((id, was)) => {
-                let differs = |(field, value): &(String, Value)| was.get(field) != Some(value);
-                let fields: Map<String, Value> = wanted.into_iter().filter(differs).collect();
-                if fields.is_empty() {
-                    vec![]
-                } else {
-                    vec![Change::Update { id: id.to_owned(), name, was, fields }]
-                }
+        let present = present.as_array().map_or(&[][..], Vec::as_slice);
+        let changes = self.wanted.iter().filter_map(|wanted| {
+            let mut wanted = wanted.clone();
+            if guild.is_some() {
+                // A guild's commands are in that guild and nowhere else: Discord keeps neither.
+                wanted.remove("contexts");
+                wanted.remove("integration_types");
             }
-        };
+            change(wanted, present)
+        });
+        let changes = changes.collect();
         Ok(Plan { scope, changes })
     }
 
@@ -150,6 +141,23 @@ impl Registrar {
             patiently(&self.rest, method, &path, Some(&Value::Object(body.clone()))).await?;
         }
         Ok(())
+    }
+}
+
+/// What makes one command as it should be, if anything does.
+fn change(wanted: Map<String, Value>, present: &[Value]) -> Option<Change> {
+    let same_name = |command: &&Value| {
+        command["name"] == wanted["name"] && command.get("type").is_none_or(|kind| *kind == json!(1))
+    };
+    let found = present.iter().find(same_name);
+    let name = wanted["name"].as_str().unwrap_or_default().to_owned();
+    match found.and_then(|command| Some((command["id"].as_str()?, canonical(command)))) {
+        None => Some(Change::Create { name, command: wanted }),
+        Some((id, was)) => {
+            let differs = |(field, value): &(String, Value)| was.get(field) != Some(value);
+            let fields: Map<String, Value> = wanted.into_iter().filter(differs).collect();
+            (!fields.is_empty()).then(|| Change::Update { id: id.to_owned(), name, was, fields })
+        }
     }
 }
 
@@ -215,6 +223,7 @@ fn canonical(command: &Value) -> Map<String, Value> {
     kept
 }
 
+/// An option, the options of a subcommand and their choices among it.
 fn option(option: &Value) -> Value {
     let is_default = |value: &Value| match value {
         Value::Null | Value::Bool(false) => true,
@@ -223,8 +232,28 @@ fn option(option: &Value) -> Value {
         _ => false,
     };
     let fields = option.as_object().into_iter().flatten();
-    let kept = fields.filter(|(_, value)| !is_default(value));
-    Value::Object(kept.map(|(name, value)| (name.clone(), value.clone())).collect())
+    let kept = fields.filter(|(_, value)| !is_default(value)).map(|(name, value)| {
+        let value = match (name.as_str(), value) {
+            ("options" | "choices", Value::Array(list)) => list.iter().map(self::option).collect(),
+            ("channel_types", Value::Array(list)) => {
+                let mut list = list.clone();
+                list.sort_by_key(Value::as_u64);
+                Value::Array(list)
+            }
+            // A limit of 1 may come back as 1.0.
+            (_, Value::Number(number)) => {
+                match number.as_f64().filter(|it| number.is_f64() && it.fract() == 0.0) {
+                    Some(whole) => {
+                        format!("{whole:.0}").parse::<i64>().map_or_else(|_| value.clone(), Value::from)
+                    }
+                    None => value.clone(),
+                }
+            }
+            (_, value) => value.clone(),
+        };
+        (name.clone(), value)
+    });
+    Value::Object(kept.collect())
 }
 
 #[cfg(test)]
@@ -234,7 +263,8 @@ mod tests {
 
     #[test]
     fn what_is_registered_fits_discords_limits() {
-        let command = serde_json::to_value(commands::room_owner(&CommandName::slash("staging-"))).unwrap();
+        let command =
+            serde_json::to_value(&commands::registered(&CommandName::slash("staging-"))[0]).unwrap();
         let command = Value::Object(canonical(&command));
         insta::assert_snapshot!(serde_json::to_string_pretty(&command).unwrap(), @r#"
         {
@@ -274,15 +304,39 @@ mod tests {
           "type": 1
         }
         "#);
-        for described in command["options"].as_array().unwrap().iter().chain([&command]) {
-            assert!((1..=100).contains(&described["description"].as_str().unwrap().chars().count()));
-            assert!((1..=32).contains(&described["name"].as_str().unwrap().len()));
+        for command in commands::registered(&CommandName::slash("staging-")) {
+            let command = Value::Object(canonical(&serde_json::to_value(command).unwrap()));
+            let characters = fits(&command);
+            assert!(characters <= 8_000, "{characters} characters in {}", command["name"]);
         }
+    }
+
+    /// Holds a command, a subcommand or an option against Discord's limits; how many characters count.
+    fn fits(described: &Value) -> usize {
+        let length = |name: &str| described[name].as_str().unwrap().chars().count();
+        assert!((1..=100).contains(&length("description")), "{described}");
+        assert!((1..=32).contains(&length("name")), "{described}");
+        let list = |name: &str| described[name].as_array().cloned().unwrap_or_default();
+        let (options, choices) = (list("options"), list("choices"));
+        assert!(options.len() <= 25 && choices.len() <= 25, "{described}");
+        let mut may_be_left_out = false;
+        for option in &options {
+            let is_required = option["required"] == true;
+            assert!(!(is_required && may_be_left_out), "a required option comes last in {described}");
+            may_be_left_out |= !is_required;
+            let same = options.iter().filter(|other| other["name"] == option["name"]).count();
+            assert_eq!(same, 1, "{option}");
+        }
+        let values = choices.iter().map(|it| 2 * it["value"].as_str().unwrap().chars().count());
+        length("name")
+            + length("description")
+            + values.sum::<usize>()
+            + options.iter().map(fits).sum::<usize>()
     }
 
     #[test]
     fn what_discord_fills_in_is_no_difference() {
-        let ours = serde_json::to_value(commands::room_owner(&CommandName::slash(""))).unwrap();
+        let ours = serde_json::to_value(&commands::registered(&CommandName::slash(""))[0]).unwrap();
         let mut theirs = ours.clone();
         theirs["id"] = json!("1");
         theirs["version"] = json!("2");
@@ -292,6 +346,22 @@ mod tests {
         theirs["options"][1].as_object_mut().unwrap().remove("required");
         assert_eq!(canonical(&ours), canonical(&theirs));
         theirs["options"][0]["max_length"] = json!(47);
+        assert_ne!(canonical(&ours), canonical(&theirs));
+
+        let ours = serde_json::to_value(&commands::registered(&CommandName::slash(""))[1]).unwrap();
+        let mut theirs = ours.clone();
+        let grant = |command: &Value| {
+            let named = |it: &Value| it["name"] == "grant";
+            command["options"].as_array().unwrap().iter().position(named).unwrap()
+        };
+        let options = &mut theirs["options"][grant(&ours)]["options"];
+        options[1]["choices"][0]["name_localizations"] = Value::Null;
+        options[3]["channel_types"].as_array_mut().unwrap().reverse();
+        options[0]["autocomplete"] = json!(false);
+        let revoke = theirs["options"].as_array_mut().unwrap().iter_mut().find(|it| it["name"] == "revoke");
+        revoke.unwrap()["options"][0]["min_value"] = json!(1.0);
+        assert_eq!(canonical(&ours), canonical(&theirs));
+        theirs["options"][grant(&ours)]["options"][1]["choices"][0]["value"] = json!("boss");
         assert_ne!(canonical(&ours), canonical(&theirs));
     }
 }

@@ -9,14 +9,18 @@ use serenity::all::{CreateEmbed, CreateEmbedFooter};
 
 use crate::domain::audit::Outcome;
 use crate::domain::principal::{Channel, Subject};
-use crate::domain::reply::Reply;
+use crate::domain::reply::{Audience, Reply};
 use crate::domain::room::visible;
 use crate::domain::wording::{CommandName, Line, Message, Span, Tone, message as words};
 
 /// Limits in UTF-16 units, which are never fewer than what Discord counts
 /// (docs.discord.com/developers/resources/message, "Embed Limits"). Together they stay below 6000.
 const LONGEST_TITLE: usize = 256;
+/// Beside fields; and without, up to Discord's own limit.
 const LONGEST_DESCRIPTION: usize = 3_000;
+const LONGEST_BARE_DESCRIPTION: usize = 4_000;
+/// How many lines a description has at most: more than any answer but the timeline of a very long operation.
+const MOST_LINES: usize = 60;
 const LONGEST_FIELD: usize = 300;
 const LONGEST_FOOTER: usize = 500;
 
@@ -59,18 +63,22 @@ pub(super) fn choices(choices: Vec<(String, String)>) -> Value {
 
 fn embed(reply: &Reply, message: &Message) -> CreateEmbed {
     let sign = Span::Text(format!("{} ", message.tone.sign()));
-    // Discord shows no mention in a title.
-    let named = |span: &Span| match span {
-        Span::Subject(_) | Span::Channel(_) => Span::Code(span.plain()),
-        other => other.clone(),
-    };
-    let title = Line(std::iter::once(sign).chain(message.headline.0.iter().map(named)).collect());
-    let body: Vec<String> = message.body.iter().map(|line| markdown(line, LONGEST_DESCRIPTION)).collect();
-    let mut embed = CreateEmbed::new().title(markdown(&title, LONGEST_TITLE)).colour(colour(message.tone));
-    if !body.is_empty() {
-        embed = embed.description(first_lines(&body));
-    }
+    let headline = Line(std::iter::once(sign).chain(message.headline.0.iter().cloned()).collect());
     let facts = facts(reply);
+    let longest = if facts.is_empty() { LONGEST_BARE_DESCRIPTION } else { LONGEST_DESCRIPTION };
+    let mut embed = CreateEmbed::new().colour(colour(message.tone));
+    // Discord shows no mention in a title: a headline that names somebody is the description's first line.
+    let names_somebody = headline.0.iter().any(|span| matches!(span, Span::Subject(_) | Span::Channel(_)));
+    let mut lines: Vec<&Line> = Vec::new();
+    if names_somebody {
+        lines.push(&headline);
+    } else {
+        embed = embed.title(markdown(&headline, LONGEST_TITLE));
+    }
+    lines.extend(&message.body);
+    if !lines.is_empty() {
+        embed = embed.description(description(&lines, longest));
+    }
     for (name, value) in &facts {
         embed = embed.field(*name, inline_code(value, LONGEST_FIELD), true);
     }
@@ -85,11 +93,11 @@ fn embed(reply: &Reply, message: &Message) -> CreateEmbed {
 
 /// What a moderator looks for first and quotes later, of an operation on a room.
 fn facts(reply: &Reply) -> Vec<(&'static str, String)> {
-    let (operation, room, outcome, transfer) = match reply {
-        Reply::Transfer { operation, transfer, by, outcome, .. } => {
-            (operation, &transfer.room, outcome, Some((transfer, by)))
+    let (operation, room, outcome, transfer, head) = match reply {
+        Reply::Transfer { operation, transfer, by, outcome, head, .. } => {
+            (operation, &transfer.room, outcome, Some((transfer, by)), head.as_ref())
         }
-        Reply::Owner { operation, room, outcome } => (operation, room, outcome, None),
+        Reply::Owner { operation, room, outcome } => (operation, room, outcome, None, None),
         _ => return Vec::new(),
     };
     let mut facts = vec![("Room", room.to_string())];
@@ -110,6 +118,9 @@ fn facts(reply: &Reply) -> Vec<(&'static str, String)> {
         facts.push(("RequestId", id.to_owned()));
     }
     facts.push(("Operation", operation.to_string()));
+    // Of what happened to a room, or may have: somebody may want to prove it later.
+    let head = head.filter(|_| reply.audience() == Audience::Channel);
+    facts.extend(head.map(|head| ("Log", head.to_string())));
     facts
 }
 
@@ -147,19 +158,37 @@ fn markdown(line: &Line, longest: usize) -> String {
     text
 }
 
-/// As many whole lines as fit.
-fn first_lines(lines: &[String]) -> String {
-    let mut text = String::new();
-    for line in lines {
-        if width(&text) + width(line) + 1 > LONGEST_DESCRIPTION && !text.is_empty() {
-            break;
-        }
-        if !text.is_empty() {
-            text.push('\n');
-        }
-        text.push_str(line);
+/// The lines together, of at most `longest` units. If they are longer, the longest of them are clipped, so that
+/// no line is lost; of more lines than there is room for it is said how many are missing.
+fn description(lines: &[&Line], longest: usize) -> String {
+    let shown = if lines.len() > MOST_LINES { &lines[..MOST_LINES - 1] } else { lines };
+    let missing = lines.len() - shown.len();
+    let mut texts: Vec<String> = shown.iter().map(|line| markdown(line, longest)).collect();
+    if missing > 0 {
+        texts.push(format!("… and {missing} more lines, for which a message has no room."));
     }
-    text
+    let room = longest.saturating_sub(texts.len());
+    let widths: Vec<usize> = texts.iter().map(|text| width(text)).collect();
+    if widths.iter().sum::<usize>() > room {
+        // The shorter ones leave what they do not need to the longer ones.
+        let mut shortest_first = widths.clone();
+        shortest_first.sort_unstable();
+        let mut left = room;
+        let mut limit = 1;
+        for (n, own) in shortest_first.iter().enumerate() {
+            limit = left / (shortest_first.len() - n);
+            if *own > limit {
+                break;
+            }
+            left -= own;
+        }
+        for ((text, own), line) in texts.iter_mut().zip(widths).zip(shown) {
+            if own > limit {
+                *text = markdown(line, limit);
+            }
+        }
+    }
+    texts.join("\n")
 }
 
 /// Foreign text as inline code. A backtick would end it, so another character stands for it.
@@ -241,6 +270,7 @@ mod tests {
                 room: room.parse().unwrap(),
                 new_owner: "user2".parse().unwrap(),
                 reason: Some(info.to_owned()),
+                overrides: None,
             },
             by: Principal { name: Some(name.to_owned()), ..Principal::new("discord:7:9".parse().unwrap()) },
             outcome: Outcome::Refused {
@@ -312,6 +342,23 @@ mod tests {
         Try live-\* rooms.
         Reason given: `**x** ˋ<@9>ˋ [t](http://evil)��@everyone`
         ");
+    }
+
+    #[test]
+    fn a_long_answer_keeps_every_line_and_clips_the_longest() {
+        let line = |text: &str| Line(vec![Span::Code(text.to_owned())]);
+        let long = "x".repeat(900);
+        let lines: Vec<Line> = (0..12).map(|n| line(if n % 2 == 0 { &long } else { "short" })).collect();
+        let text = description(&lines.iter().collect::<Vec<_>>(), 3_000);
+        assert!((2_900..=3_000).contains(&width(&text)), "{}", width(&text));
+        assert_eq!((text.lines().count(), text.matches("`short`").count()), (12, 6));
+        assert!(
+            text.lines().step_by(2).all(|line| line.starts_with("`xxx") && line.ends_with("…`")),
+            "{text}"
+        );
+        let many: Vec<Line> = (0..100).map(|n| line(&n.to_string())).collect();
+        let text = description(&many.iter().collect::<Vec<_>>(), 3_000);
+        assert!(text.ends_with("`58`\n… and 41 more lines, for which a message has no room."), "{text}");
     }
 
     #[test]

@@ -2,16 +2,17 @@
 
 use jiff::Timestamp;
 use sqlx::sqlite::{SqliteConnection, SqlitePool};
-use sqlx::{QueryBuilder, Row as _, Sqlite};
+use sqlx::{AssertSqlSafe, QueryBuilder, Row as _, Sqlite};
 
-use crate::app::ports::{AclChanged, AclEdit};
+use crate::app::ports::{AclChanged, AclEdit, GrantsPage};
 use crate::domain::access::{
     AclChange, AclView, AuthorisedChannel, ChangedEntry, Effect, Grant, GrantId, GrantUse, NewGrant,
-    NotEdited, Role, RoomScope, is_for_oneself, lock_out,
+    NotEdited, Role, RoomScope, is_for_oneself, is_live, lock_out,
 };
 use crate::domain::audit::{AuditEntry, DecisionKind, OperationId, OutcomeKind};
 use crate::domain::command::Place;
 use crate::domain::principal::{Channel, Principal};
+use crate::domain::room::RoomId;
 
 use super::admission::{Ledger, claim, first_of};
 use super::rows;
@@ -114,6 +115,67 @@ pub(super) async fn grants(pool: &SqlitePool) -> Result<Vec<Grant>, sqlx::Error>
     rows.iter().map(rows::grant).collect()
 }
 
+/// What [`is_live`] says, for rows; `now` is bound twice.
+///
+/// [`is_live`]: crate::domain::access::is_live
+const LIVE: &str = "revoked_at IS NULL AND granted_at <= ? AND (expires_at IS NULL OR expires_at > ?)";
+
+pub(super) async fn live_grants(pool: &SqlitePool, now: Timestamp) -> Result<Vec<Grant>, sqlx::Error> {
+    let sql = format!("SELECT * FROM grants WHERE {LIVE} ORDER BY id");
+    let now = now.as_millisecond();
+    let rows = sqlx::query(AssertSqlSafe(sql)).bind(now).bind(now).fetch_all(pool).await?;
+    rows.iter().map(rows::grant).collect()
+}
+
+/// The live grants that can matter to a room. A scope that covers it is `*`, the room, or a prefix of it.
+pub(super) async fn live_grants_for(
+    pool: &SqlitePool,
+    room: &RoomId,
+    now: Timestamp,
+) -> Result<Vec<Grant>, sqlx::Error> {
+    let mut query =
+        QueryBuilder::<Sqlite>::new("SELECT * FROM grants WHERE revoked_at IS NULL AND rooms IN (");
+    let mut scopes = query.separated(", ");
+    scopes.push_bind(room.as_str());
+    for end in 0..=room.as_str().len() {
+        // A RoomId is ASCII: every end is between characters.
+        scopes.push_bind(format!("{}*", &room.as_str()[..end]));
+    }
+    query.push(") ORDER BY id");
+    let rows = query.build().fetch_all(pool).await?;
+    let grants: Vec<Grant> = rows.iter().map(rows::grant).collect::<Result<_, _>>()?;
+    Ok(grants.into_iter().filter(|grant| is_live(grant, now)).collect())
+}
+
+/// One page of the grants, and how many there are.
+pub(super) async fn grants_page(
+    pool: &SqlitePool,
+    live_at: Option<Timestamp>,
+    page: u32,
+    size: u32,
+) -> Result<GrantsPage, sqlx::Error> {
+    let mut snapshot = pool.begin().await?;
+    let known: i64 = sqlx::query_scalar("SELECT count(*) FROM grants").fetch_one(&mut *snapshot).await?;
+    let filter = if live_at.is_some() { LIVE } else { "? IS NOT NULL AND ? IS NOT NULL" };
+    let now = live_at.unwrap_or_default().as_millisecond();
+    let count = format!("SELECT count(*) FROM grants WHERE {filter}");
+    let of_these: i64 =
+        sqlx::query_scalar(AssertSqlSafe(count)).bind(now).bind(now).fetch_one(&mut *snapshot).await?;
+    let pages = u32::try_from(of_these).unwrap_or(u32::MAX).div_ceil(size).max(1);
+    let page = page.clamp(1, pages);
+    let select = format!("SELECT * FROM grants WHERE {filter} ORDER BY id LIMIT ? OFFSET ?");
+    let rows = sqlx::query(AssertSqlSafe(select))
+        .bind(now)
+        .bind(now)
+        .bind(i64::from(size))
+        .bind(i64::from(size) * i64::from(page - 1))
+        .fetch_all(&mut *snapshot)
+        .await?;
+    let grants = rows.iter().map(rows::grant).collect::<Result<_, _>>()?;
+    let left_out = usize::try_from(known - of_these).unwrap_or_default();
+    Ok(GrantsPage { page, pages, grants, left_out })
+}
+
 pub(super) async fn channels(pool: &SqlitePool) -> Result<Vec<AuthorisedChannel>, sqlx::Error> {
     let rows = sqlx::query("SELECT * FROM authorised_channels ORDER BY id").fetch_all(pool).await?;
     rows.iter().map(rows::channel).collect()
@@ -200,7 +262,8 @@ async fn hindrance(
                 Some(grant) if grant.revoked_at.is_some() => return Ok(Some(NotEdited::RevokedAlready(*id))),
                 Some(grant) => could_lock_out |= grant.role == Role::Admin,
             },
-            AclChange::AllowChannel { .. } => {}
+            // For fewer rooms than now, perhaps.
+            AclChange::AllowChannel { rooms, .. } => could_lock_out |= *rooms != RoomScope::All,
             AclChange::RemoveChannel(channel) => {
                 if live_channel(connection, channel).await?.is_none() {
                     return Ok(Some(NotEdited::NotAuthorised(channel.clone())));

@@ -40,15 +40,15 @@ use sqlx::sqlite::{
 use sqlx::{ConnectOptions as _, Connection as _, SqlSafeStr as _};
 
 use crate::app::ports::{
-    AclChanged, AclEdit, Admission, Admitted, AuditLog, Confirmation, GroupSubjects, Observed, OwnerNotice,
-    Seen, Store, StoreError,
+    AclChanged, AclEdit, Admission, Admitted, AuditLog, Confirmation, GrantsPage, GroupSubjects, Observed,
+    OwnerNotice, Seen, Store, StoreError,
 };
 use crate::domain::access::{AclView, AuthorisedChannel, Grant, GrantId, GrantUse};
 use crate::domain::audit::{AuditEntry, AuditFilter, OperationId, Outcome, Unresolved};
 use crate::domain::command::Place;
 use crate::domain::principal::{Channel, Principal};
 use crate::domain::reply_note::ReplyNote;
-use crate::domain::room::AccountId;
+use crate::domain::room::{AccountId, RoomId};
 use crate::domain::tree_head::TreeHead;
 use crate::tree::VerifierKey;
 
@@ -77,6 +77,7 @@ fn migrations() -> Vec<Migration> {
         simple(3, "reading", include_str!("../../migrations/0003_reading.sql")),
         simple(4, "tree", include_str!("../../migrations/0004_tree.sql")),
         simple(5, "callbacks", include_str!("../../migrations/0005_callbacks.sql")),
+        simple(7, "live grants", include_str!("../../migrations/0007_live_grants.sql")),
     ]
 }
 
@@ -407,6 +408,25 @@ impl Store for SqliteStore {
 
     async fn grants(&self) -> Result<Vec<Grant>, StoreError> {
         acl::grants(&self.readers).await.map_err(failed("the grants cannot be read"))
+    }
+
+    async fn live_grants(&self, now: Timestamp) -> Result<Vec<Grant>, StoreError> {
+        acl::live_grants(&self.readers, now).await.map_err(failed("the grants cannot be read"))
+    }
+
+    async fn live_grants_for(&self, room: &RoomId, now: Timestamp) -> Result<Vec<Grant>, StoreError> {
+        acl::live_grants_for(&self.readers, room, now).await.map_err(failed("the grants cannot be read"))
+    }
+
+    async fn grants_page(
+        &self,
+        live_at: Option<Timestamp>,
+        page: u32,
+        size: u32,
+    ) -> Result<GrantsPage, StoreError> {
+        acl::grants_page(&self.readers, live_at, page, size)
+            .await
+            .map_err(failed("the grants cannot be read"))
     }
 
     async fn grant(&self, id: GrantId) -> Result<Option<Grant>, StoreError> {

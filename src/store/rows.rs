@@ -1,6 +1,7 @@
 //! From rows to the domain's values. A row that does not parse is an error, never a default: the schema
 //! and this program disagree then, and guessing could permit something.
 
+use std::borrow::Cow;
 use std::str::FromStr;
 
 use jiff::Timestamp;
@@ -142,6 +143,61 @@ pub(super) fn entry_in_order(row: &SqliteRow) -> Result<AuditEntry, sqlx::Error>
         delivery_id: row.try_get(16)?,
         duration_ms: row.try_get(17)?,
     })
+}
+
+/// [`COLUMNS`] as a JSON array.
+#[derive(serde::Deserialize)]
+pub(super) struct Listed<'a>(
+    i64,
+    i64,
+    #[serde(borrow)] Option<Cow<'a, str>>,
+    Option<String>,
+    #[serde(borrow)] Option<Cow<'a, str>>,
+    String,
+    #[serde(borrow)] Option<Cow<'a, str>>,
+    Option<String>,
+    Option<String>,
+    Option<String>,
+    #[serde(borrow)] Option<Cow<'a, str>>,
+    Option<String>,
+    #[serde(borrow)] Cow<'a, str>,
+    Option<i64>,
+    Option<String>,
+    Option<String>,
+    Option<String>,
+    Option<i64>,
+);
+
+impl Listed<'_> {
+    pub(super) fn entry(self) -> Result<AuditEntry, sqlx::Error> {
+        fn optional<T: FromStr>(text: Option<&str>, column: &str) -> Result<Option<T>, sqlx::Error>
+        where
+            T::Err: std::fmt::Display,
+        {
+            text.map(|text| parse(column, text)).transpose()
+        }
+
+        Ok(AuditEntry {
+            operation: OperationId::new(self.0),
+            at: time("at", self.1)?,
+            actor: optional(self.2.as_deref(), "actor")?,
+            actor_name: self.3,
+            channel: optional(self.4.as_deref(), "channel")?,
+            command: self.5,
+            room: optional(self.6.as_deref(), "room")?,
+            new_owner: self.7,
+            previous_owner: self.8,
+            reason: self.9,
+            decision: decision(self.10.as_deref())?,
+            authority: self.11,
+            outcome: parse("outcome", &self.12)?,
+            error_code: self.13,
+            error_info: self.14,
+            request_id: self.15,
+            delivery_id: self.16,
+            duration_ms: self.17,
+        })
+    }
 }
 
 fn decision(text: Option<&str>) -> Result<Option<DecisionKind>, sqlx::Error> {

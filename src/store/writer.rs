@@ -48,7 +48,7 @@ enum Job {
 
 /// What a job did inside the transaction.
 enum Done {
-    Admitted(Applied),
+    Admitted(Box<Applied>),
     Finished(bool),
     Edited(AclChanged),
     Noted,
@@ -302,7 +302,7 @@ impl Task {
         // Whoever asked may have gone away; what was written stays.
         match (job, done) {
             (Job::Admit(admission, at, answer), Done::Admitted(applied)) => {
-                drop(answer.send(self.admitted(*admission, at, applied)));
+                drop(answer.send(self.admitted(*admission, at, *applied)));
             }
             (Job::Finish(.., answer), Done::Finished(finished)) => {
                 drop(answer.send(Ok(head.filter(|_| finished))));
@@ -349,7 +349,7 @@ async fn apply(
 ) -> Result<Done, sqlx::Error> {
     Ok(match job {
         Job::Admit(admission, at, _) => {
-            Done::Admitted(admission::admit(connection, ledger, admission, *at).await?)
+            Done::Admitted(Box::new(admission::admit(connection, ledger, admission, *at).await?))
         }
         Job::Finish(operation, outcome, at, _) => {
             Done::Finished(admission::finish(connection, ledger, *operation, outcome, *at).await?)

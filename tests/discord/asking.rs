@@ -20,6 +20,7 @@ async fn a_moderator_hands_a_room_over_and_the_channel_sees_it() {
     Asked by: `alice`
     RequestId: `Id-9dc6366a2003d418ace6b6c74e29980f-O-Seq-2`
     Operation: `3`
+    Log: `4:…`
     ");
     assert_eq!(world.owner_of("test"), "user2");
     let ended = world.end().await;
@@ -205,6 +206,7 @@ async fn an_answer_that_was_lost_is_read_back() {
     New owner: `user2`
     Asked by: `alice`
     Operation: `3`
+    Log: `4:…`
     ");
     assert_eq!(world.end().await.changes, 1);
 }
@@ -225,6 +227,7 @@ async fn nothing_that_a_person_writes_can_mention_or_format() {
     Asked by: `alice`
     RequestId: `Id-9dc6366a2003d418ace6b6c74e29980f-O-Seq-2`
     Operation: `3`
+    Log: `4:…`
     ");
     assert_eq!(world.end().await.outcomes(), ["succeeded"]);
 }

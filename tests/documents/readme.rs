@@ -5,7 +5,8 @@ use clap::{CommandFactory as _, Parser as _};
 use room_owner::cli::{Arguments, Exit};
 use room_owner::config::VARIABLES;
 use room_owner::domain::audit::{AuditEntry, OperationId, OutcomeKind};
-use room_owner::domain::command::{Command, RejectedRequest, Rejection, Typed, parse_room_owner};
+use room_owner::domain::command::{Command, Mention, RejectedRequest, Rejection, Typed, parse};
+use room_owner::domain::wording::CommandName;
 
 use super::{read, repository};
 
@@ -77,6 +78,7 @@ const PLACEHOLDERS: &[(&str, &str)] = &[
     ("<format>", "json"),
     ("<subject>", "slack:T0123456789:U0123456789"),
     ("<role>", "moderator"),
+    ("<group>", "slack:T0123456789:group:S0123456789"),
     ("<scope>", "live-*"),
     ("<channel>", "slack:T0123456789:C0123456789"),
     ("<duration>", "8h"),
@@ -95,6 +97,11 @@ const PLACEHOLDERS: &[(&str, &str)] = &[
     ("<file>", "copy"),
     ("<head>", "12:9f86d081884c"),
     ("<key>", "room-owner/7450dde0+0e43fc6a+AZtJ01KrCqbbUQEXykIul8VnSvVXoKW9Oe4uD8zBAMuW"),
+    ("<text>", "crashed"),
+    ("<zone>", "Europe/Berlin"),
+    ("<by>", "room"),
+    ("<export>", "csv"),
+    ("<cursor>", "117"),
 ];
 
 /// The command lines of the README that start the program. Optional parts in `[..]` are taken as given.
@@ -102,7 +109,9 @@ fn command_lines(text: &str) -> Vec<Vec<String>> {
     let lines = blocks(text, "sh").concat() + &blocks(text, "ini").concat();
     let mut found = Vec::new();
     for line in lines.lines() {
-        let line = line.split(" # ").next().unwrap_or_default();
+        // What follows is for the reader, or for the shell.
+        let ends = [" # ", " > "].iter().filter_map(|end| line.find(end));
+        let line = &line[..ends.min().unwrap_or(line.len())];
         let arguments = if line.starts_with("room-owner ") {
             line["room-owner".len()..].trim()
         } else if let Some(arguments) = line.strip_prefix("ExecStart=/usr/local/bin/room-owner ") {
@@ -243,11 +252,32 @@ fn the_chat_commands_are_of_the_grammar() {
     let lines = blocks(&readme(), "text").concat();
     assert!(lines.lines().count() > 4);
     for line in lines.lines() {
-        let arguments = line.strip_prefix("/room-owner").unwrap_or_else(|| panic!("{line}"));
-        let command = parse_room_owner(&Typed::plain(arguments));
+        let (name, arguments) = line.split_once(' ').unwrap_or((line, ""));
+        let family = CommandName::slash("").family(name).unwrap_or_else(|| panic!("{line}"));
+        let command = parse(family, &with_mentions(arguments));
         assert!(command.is_ok(), "{line}: {command:?}");
-        assert_eq!(matches!(command, Ok(Command::Help(_))), arguments.is_empty(), "{line}");
+        let asks_for_help = line == "/room-owner" || arguments == "help";
+        assert_eq!(matches!(command, Ok(Command::Help(_))), asks_for_help, "{line}");
     }
+}
+
+/// A line in which `@boris` and `#mods` are mentions, as the platforms make them.
+fn with_mentions(text: &str) -> Typed {
+    let mut line = Typed::default();
+    for word in text.split_inclusive(' ') {
+        let shown = word.trim_end();
+        let mention = match shown.chars().next() {
+            Some('@') => Mention::Subject("slack:T0123456789:U0123456789".parse().unwrap()),
+            Some('#') => Mention::Channel("slack:T0123456789:C0123456789".parse().unwrap()),
+            _ => {
+                line.push_text(word);
+                continue;
+            }
+        };
+        line.push_mention(mention, shown);
+        line.push_text(&word[shown.len()..]);
+    }
+    line
 }
 
 #[test]

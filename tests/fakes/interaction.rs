@@ -25,6 +25,17 @@ pub(crate) fn command(
 ) -> Value {
     let options: Vec<Value> =
         options.iter().map(|(name, value)| json!({ "name": name, "type": 3, "value": value })).collect();
+    with_options(name, (user, username), channel, json!(options), json!({}))
+}
+
+/// A slash command with options of any kind, and what Discord says about the ids among them.
+pub(crate) fn with_options(
+    name: &str,
+    (user, username): (&str, &str),
+    channel: &str,
+    options: Value,
+    resolved: Value,
+) -> Value {
     let id = number();
     json!({
         "id": id.to_string(), "application_id": APPLICATION, "type": 2, "version": 1,
@@ -38,21 +49,26 @@ pub(crate) fn command(
             "user": { "id": user, "username": username, "discriminator": "0" },
             "nick": null, "roles": [], "permissions": "8", "flags": 0, "joined_at": "2024-01-01T00:00:00Z",
         },
-        "data": { "id": "1", "name": name, "type": 1, "options": options },
+        "data": { "id": "1", "name": name, "type": 1, "options": options, "resolved": resolved },
     })
 }
 
 /// What a person reads of a message: its embed, from top to bottom.
 pub(crate) fn read_message(message: &Value) -> String {
     let embed = &message["embeds"][0];
-    let mut lines = vec![embed["title"].as_str().unwrap().to_owned()];
+    let mut lines: Vec<String> = embed["title"].as_str().map(str::to_owned).into_iter().collect();
     lines.extend(embed["description"].as_str().map(str::to_owned));
     let fields = embed["fields"].as_array().into_iter().flatten();
-    lines.extend(
-        fields.map(|field| {
-            format!("{}: {}", field["name"].as_str().unwrap(), field["value"].as_str().unwrap())
-        }),
-    );
+    lines.extend(fields.map(|field| {
+        let (name, value) = (field["name"].as_str().unwrap(), field["value"].as_str().unwrap());
+        // The digits of the log's root differ from run to run; how long the log is does not.
+        let value = if name == "Log" {
+            value.split_once(':').unwrap().0.to_owned() + ":…`"
+        } else {
+            value.to_owned()
+        };
+        format!("{name}: {value}")
+    }));
     lines.extend(embed["footer"]["text"].as_str().map(|footer| format!("-- {footer}")));
     lines.join("\n")
 }

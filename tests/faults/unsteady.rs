@@ -7,15 +7,15 @@ use jiff::Timestamp;
 use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
 use room_owner::app::ports::{
-    AclChanged, AclEdit, Admission, Admitted, AuditLog, Confirmation, GroupSubjects, Observed, OwnerNotice,
-    Seen, Store, StoreError,
+    AclChanged, AclEdit, Admission, Admitted, AuditLog, Confirmation, GrantsPage, GroupSubjects, Observed,
+    OwnerNotice, Seen, Store, StoreError,
 };
 use room_owner::domain::access::{AclView, AuthorisedChannel, Grant, GrantId, GrantUse};
 use room_owner::domain::audit::{AuditEntry, AuditFilter, OperationId, Outcome, Unresolved};
 use room_owner::domain::command::Place;
 use room_owner::domain::principal::{Channel, Principal};
 use room_owner::domain::reply_note::ReplyNote;
-use room_owner::domain::room::AccountId;
+use room_owner::domain::room::{AccountId, RoomId};
 use room_owner::domain::tree_head::TreeHead;
 use room_owner::store::SqliteStore;
 
@@ -101,6 +101,20 @@ impl Store for Unsteady {
     }
     async fn grants(&self) -> Result<Vec<Grant>, StoreError> {
         self.store.grants().await
+    }
+    async fn live_grants(&self, now: Timestamp) -> Result<Vec<Grant>, StoreError> {
+        self.store.live_grants(now).await
+    }
+    async fn live_grants_for(&self, room: &RoomId, now: Timestamp) -> Result<Vec<Grant>, StoreError> {
+        self.store.live_grants_for(room, now).await
+    }
+    async fn grants_page(
+        &self,
+        live_at: Option<Timestamp>,
+        page: u32,
+        size: u32,
+    ) -> Result<GrantsPage, StoreError> {
+        self.store.grants_page(live_at, page, size).await
     }
     async fn grant(&self, id: GrantId) -> Result<Option<Grant>, StoreError> {
         self.store.grant(id).await

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use room_owner::app::ports::{AclChanged, Store as _};
-use room_owner::domain::access::{AuthorisedChannel, Effect, Grant, Role};
+use room_owner::domain::access::{AuthorisedChannel, Effect, Grant, Role, is_live};
 use room_owner::domain::audit::{DecisionKind, OperationId, OutcomeKind};
 use room_owner::domain::command::Place;
 use room_owner::domain::principal::Principal;
@@ -60,6 +60,18 @@ async fn a_grant_that_never_was_cannot_be_revoked_and_the_try_is_recorded() {
     let world = World::empty().await;
     let tried = revoke(7).apply(&world.store).await;
     assert_nothing(&world, tried, "there is no grant 7").await;
+}
+
+#[tokio::test]
+async fn of_several_changes_all_are_made_or_none() {
+    let world = World::empty().await;
+    let both = grant(ALICE, "moderator", "*").and(revoke(7)).apply(&world.store).await;
+    assert_nothing(&world, both, "there is no grant 7").await;
+    assert_eq!(world.store.grants().await.unwrap(), []);
+    let both = grant(ALICE, "moderator", "*").and(allow(OPS, "*")).apply(&world.store).await;
+    let AclChanged::Changed(operation, changed) = both else { panic!("{both:?}") };
+    assert_eq!((changed.len(), world.log().await.len()), (2, 2));
+    assert_eq!(world.entry(operation).await.outcome, OutcomeKind::Succeeded);
 }
 
 #[tokio::test]
@@ -229,6 +241,51 @@ async fn the_view_of_a_caller_holds_what_names_the_caller_or_the_groups_and_the_
     revoke(2).apply(&world.store).await;
     let view = world.store.acl_for(&alice, &Place::Channel(OPS.parse().unwrap())).await.unwrap();
     assert!(view.version > before);
+}
+
+/// What the store leaves out, the rule would leave out too.
+#[tokio::test]
+async fn the_live_grants_are_those_that_hold() {
+    let world = World::empty().await;
+    let mut n = 0;
+    for rooms in ["*", "live-*", "live-7", "live-77", "l*", "liv", "Live-7", "vip-*", "a b"] {
+        for (from, until) in [(0, None), (0, Some(10)), (0, Some(20)), (10, None), (11, None), (5, Some(11))]
+        {
+            n += 1;
+            let edit = grant(ALICE, "moderator", rooms).but(|new| new.expires_at = until.map(later));
+            edit.apply_at(&world.store, later(from)).await;
+            if n % 4 == 0 {
+                revoke(n).apply_at(&world.store, later(from + 3)).await;
+            }
+        }
+    }
+    let all = world.store.grants().await.unwrap();
+    for (millis, nanos) in [(0, 0), (9, 999_999), (10, 0), (10, 1), (11, 0), (20, 0), (30, 0)] {
+        let now = later(millis) + jiff::SignedDuration::from_nanos(nanos);
+        // What was taken back is gone from then on, and before is told by the whole history alone.
+        let holds = |grant: &&Grant| is_live(grant, now) && grant.revoked_at.is_none();
+        let live: Vec<Grant> = all.iter().filter(holds).cloned().collect();
+        assert_eq!(world.store.live_grants(now).await.unwrap(), live);
+        for room in ["live-7", "live-77", "vip-1", "l", "x", "a b", "a"] {
+            let room = room.parse().unwrap();
+            let covering: Vec<Grant> =
+                live.iter().filter(|grant| grant.rooms.covers(&room)).cloned().collect();
+            assert_eq!(world.store.live_grants_for(&room, now).await.unwrap(), covering, "{room}");
+        }
+        let mut paged = Vec::new();
+        for page in 1..=(live.len() as u32).div_ceil(5) {
+            let shown = world.store.grants_page(Some(now), page, 5).await.unwrap();
+            assert_eq!((shown.page, shown.pages as usize), (page, live.len().div_ceil(5)));
+            assert_eq!(shown.left_out, all.len() - live.len());
+            paged.extend(shown.grants);
+        }
+        assert_eq!(paged, live);
+    }
+    let last = world.store.grants_page(None, 99, 20).await.unwrap();
+    assert_eq!((last.page, last.pages, last.left_out), (3, 3, 0));
+    assert_eq!(last.grants, all[40..]);
+    let none = World::empty().await.store.grants_page(None, 0, 20).await.unwrap();
+    assert_eq!((none.page, none.pages, none.grants.len()), (1, 1, 0));
 }
 
 // Helpers --------------------------------------------------------------------------------------------------

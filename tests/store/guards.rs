@@ -184,7 +184,9 @@ async fn an_operation_can_only_be_ended_once() {
         let sql = format!("UPDATE operations SET {column} = 'forged' WHERE operation = {open}");
         assert_refused(&world, &mut raw, &sql, "ended").await;
     }
-    for (column, value) in [("at", "1"), ("decision", "'deny'"), ("delivery_id", "'slack:9'")] {
+    for (column, value) in
+        [("at", "1"), ("decision", "'deny'"), ("delivery_id", "'slack:9'"), ("reading", "1")]
+    {
         let sql = format!("UPDATE operations SET {column} = {value} WHERE operation = {open}");
         assert_refused(&world, &mut raw, &sql, "ended").await;
     }

@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod acl;
+mod acl_races;
 mod admission;
 mod concurrency;
 mod guards;

@@ -41,6 +41,13 @@ async fn the_log_is_printed_in_four_forms_each_alone_on_stdout() {
     let csv = program.runs("audit list --format csv").await;
     assert_eq!(csv.out.lines().next().unwrap(), FIELDS.split_whitespace().collect::<Vec<_>>().join(","));
     assert_eq!(csv.out.lines().count(), 5);
+    // All of it comes a part at a time, and reads the same.
+    for (format, part) in [("json", &json), ("csv", &csv)] {
+        let all = program.runs(&format!("audit list --limit 0 --format {format}")).await;
+        assert_eq!(all.out, part.out, "{format}: {}", all.err);
+        let none = program.runs(&format!("audit list --limit 0 --format {format} --room nowhere")).await;
+        assert_eq!(none.out, program.runs(&format!("audit list --format {format} --room nowhere")).await.out);
+    }
     let table = program.runs("audit list").await;
     for part in ["How and why", "room-owner transfer test user2", "was carol", "100004", "invalid"] {
         assert!(table.out.contains(part), "{part}: {}", table.out);
@@ -70,6 +77,7 @@ async fn the_log_is_asked_by_what_one_knows() {
         ("--until 2099-01-01T00:00:00Z", 4),
         ("--limit 2", 2),
         ("--limit 0", 4),
+        ("--limit 0 --room nowhere", 0),
         ("--actor slack:T1:U1", 0),
         ("--room test --outcome refused", 0),
         ("--operation 2", 1),
@@ -82,7 +90,7 @@ async fn the_log_is_asked_by_what_one_knows() {
         ("--before 2", 1),
         ("--since 2020-01-01+14:03+Europe/Berlin", 4),
         ("--since today --until now --zone Asia/Shanghai --limit 3", 3),
-        ("--readings --text transfer+test", 1),
+        ("--readings --text transfer+test", 2),
         (&format!("--actor {actor}"), 4),
         (&format!("--request-id {id}"), 1),
     ] {

@@ -53,8 +53,10 @@ macro_rules! assert_snapshot {
 }
 pub(crate) use assert_snapshot;
 
-const PEOPLE: [Person; 5] = [ALICE, BORIS, RITA, ADAM, OTTO];
+pub(crate) const PEOPLE: [Person; 5] = [ALICE, BORIS, RITA, ADAM, OTTO];
 const CHANNELS: [(&str, &str); 2] = [(MODS, "500"), (RANDOM, "501")];
+/// The channels by their names.
+pub(crate) const NAMED: [(&str, &str); 2] = [("mods", MODS), ("random", RANDOM)];
 
 /// The channel's id at Discord.
 pub(crate) fn at_discord(channel: &str) -> &'static str {
@@ -88,6 +90,20 @@ pub(crate) fn change_at_discord(change: &AclChange) -> AclChange {
         }
         other => other,
     }
+}
+
+/// A text with the ids of Discord.
+pub(crate) fn with_discords_ids(text: &str) -> String {
+    ids().fold(text.to_owned(), |text, (slack, discord)| text.replace(&slack, &discord))
+}
+
+/// A text in which Discord's mentions are what its client makes of them.
+pub(crate) fn by_name(text: &str) -> String {
+    let people = PEOPLE.iter().map(|it| (format!("<@{}>", it.snowflake), format!("@{}", it.name)));
+    let channels = NAMED.iter().map(|(name, id)| (format!("<#{}>", at_discord(id)), format!("#{name}")));
+    let everyone = (format!("<@&{GUILD}>"), "@everyone".to_owned());
+    let all = people.chain(channels).chain([everyone]);
+    all.fold(text.to_owned(), |text, (mention, name)| text.replace(&mention, &name))
 }
 
 /// A text with the ids that the same people and channels have at Slack.

@@ -8,17 +8,17 @@ use std::sync::{Arc, Mutex};
 use ed25519_dalek::{Signer as _, SigningKey};
 use room_owner::app::ports::Clock as _;
 use room_owner::discord::{Patience, Settings};
-use room_owner::domain::command::quoted;
 use room_owner::domain::wording::CommandName;
 use secrecy::SecretString;
 use serde_json::{Value, json};
 
-use super::doors::{Door, at_discord, with_slacks_ids};
+use super::doors::{Door, at_discord, by_name, with_slacks_ids};
+use super::options::{self, Filled, as_typed};
 use super::reply::Reply;
 use super::slack::{MODS, Person, Workspace};
 use crate::fakes::discord::{Discord, Interaction, TOKEN};
 use crate::fakes::gateway::{Connection, Fake};
-use crate::fakes::interaction::{APPLICATION, command};
+use crate::fakes::interaction::{APPLICATION, with_options};
 
 /// Discord, as far as the bot can see.
 pub(crate) struct Guild {
@@ -163,9 +163,9 @@ impl Member {
     }
 
     fn interaction(&self, line: &str) -> Value {
-        let (name, options) = form(line);
-        let options: Vec<_> = options.iter().map(|(name, value)| (*name, value.as_str())).collect();
-        let make = || command(name, (self.person.snowflake, self.person.name), self.channel, &options);
+        let Filled { command, options, resolved } = options::filled(line);
+        let person = (self.person.snowflake, self.person.name);
+        let make = || with_options(command, person, self.channel, options.clone(), resolved.clone());
         match &self.delivery {
             Some(delivery) => {
                 self.guild.named.lock().unwrap().entry(delivery.clone()).or_insert_with(make).clone()
@@ -200,29 +200,6 @@ fn text(value: &Value) -> &str {
     value.as_str().unwrap()
 }
 
-/// The command and its options for a typed line: words are separated by spaces, or stand in straight quotes.
-fn form(line: &str) -> (&str, Vec<(&'static str, String)>) {
-    let (command, rest) = line.split_once(' ').unwrap_or((line, ""));
-    let (mut rest, reason) = match rest.split_once("reason:") {
-        Some((rest, reason)) => (rest.trim(), Some(("reason", reason.trim().to_owned()))),
-        None => (rest.trim(), None),
-    };
-    let mut options = Vec::new();
-    for name in ["room", "new_owner"] {
-        let (word, behind) = match rest.strip_prefix('"') {
-            Some(quoted) => quoted.split_once('"').expect("a closed quote"),
-            None => rest.split_once(' ').unwrap_or((rest, "")),
-        };
-        if !word.is_empty() {
-            options.push((name, word.to_owned()));
-        }
-        rest = behind.trim_start();
-    }
-    assert!(rest.is_empty(), "Discord has no option for `{rest}`");
-    options.extend(reason);
-    (command.trim_start_matches('/'), options)
-}
-
 /// Whether something happened to a room, or may have.
 fn is_of_the_channel(text: &str) -> bool {
     text.starts_with('✅') || text.starts_with("⚠️")
@@ -237,7 +214,7 @@ fn field<'a>(message: &'a Value, name: &str) -> Option<&'a str> {
 /// numbers to quote, which in Discord stand in fields.
 fn visible(message: &Value) -> String {
     let embed = &message["embeds"][0];
-    let mut lines = vec![unmarked(text(&embed["title"]))];
+    let mut lines: Vec<String> = embed["title"].as_str().map(unmarked).into_iter().collect();
     lines.extend(embed["description"].as_str().map(unmarked));
     lines.extend(embed["footer"]["text"].as_str().map(str::to_owned));
     let fact = |name| field(message, name).map(|value| value.trim_matches('`').replace('ˋ', "`"));
@@ -247,6 +224,7 @@ fn visible(message: &Value) -> String {
         if is_of_the_channel(&lines[0]) {
             footer.extend(fact("Asked by").map(|who| format!(" · by {who}")));
         }
+        footer.extend(fact("Log").map(|head| format!(" · log {head}")));
         lines.push(footer);
         let is_clear = !lines[0].starts_with("⚠️");
         let said =
@@ -260,8 +238,8 @@ fn visible(message: &Value) -> String {
     lines.join("\n")
 }
 
-/// Discord's markdown without its marks: escapes are gone, a backtick in code is one again, and what could be
-/// done is written as it would be typed.
+/// Discord's markdown without its marks: escapes are gone, a backtick in code is one again, mentions have their
+/// names, and what could be done is written as it would be typed.
 fn unmarked(markdown: &str) -> String {
     let mut plain = String::new();
     for (n, part) in markdown.split('`').enumerate() {
@@ -269,23 +247,11 @@ fn unmarked(markdown: &str) -> String {
             plain.push_str(&format!("`{}`", as_typed(&part.replace('ˋ', "`"))));
             continue;
         }
+        let part = by_name(part);
         let mut chars = part.chars();
         while let Some(c) = chars.next() {
             plain.extend(if c == '\\' { chars.next() } else { Some(c) });
         }
     }
     plain
-}
-
-/// `/room-owner room:my room new_owner:user2` as `/room-owner "my room" user2`.
-fn as_typed(code: &str) -> String {
-    let Some((command, rest)) = code.split_once(" room:").filter(|_| code.starts_with('/')) else {
-        return code.to_owned();
-    };
-    let (rest, reason) = rest.split_once(" reason:").map_or((rest, None), |(rest, why)| (rest, Some(why)));
-    let (room, owner) = rest.split_once(" new_owner:").map_or((rest, None), |(room, it)| (room, Some(it)));
-    let mut typed = format!("{command} {}", quoted(room));
-    typed.extend(owner.map(|owner| format!(" {}", quoted(owner))));
-    typed.extend(reason.map(|why| format!(" reason: {why}")));
-    typed
 }

@@ -63,7 +63,10 @@ async fn a_moderator_may_not_go_past_it() {
         let lost = nobody_knows(bot).await;
         let line = format!("/room-owner test user3 override: {} reason: hurry", lost.operation());
         let reply = bot.slack(ALICE).says(&line).await;
-        assert!(reply.says("Not allowed: as moderator you cannot hand rooms over."), "{reply}");
+        assert!(
+            reply.says("Not allowed: as moderator you cannot override an operation; admins can."),
+            "{reply}"
+        );
         assert_eq!(bot.entry(&reply).await.outcome, OutcomeKind::Denied);
         assert_eq!(bot.changes().len(), 1);
         bot.tencent().clear_faults();

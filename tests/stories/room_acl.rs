@@ -3,7 +3,7 @@
 use room_owner::app::ports::Store as _;
 use room_owner::domain::audit::AuditEntry;
 
-use super::doors::{Door, assert_snapshot, at_door};
+use super::doors::{Door, assert_snapshot, at_every_door};
 use super::slack::{ADAM, ALICE, BORIS, OTTO, Person, RANDOM, RITA, Reply};
 use super::world::{Stage, World, run};
 
@@ -20,7 +20,7 @@ async fn says(bot: &Stage, person: Person, line: &str) -> (Reply, AuditEntry) {
     (reply, entry)
 }
 
-at_door! { at_slack, Slack,
+at_every_door! {
     an_admin_gives_a_role_and_sees_what_it_means,
     a_change_is_effective_for_the_next_command,
     a_deny_entry_is_given_and_taken_back,

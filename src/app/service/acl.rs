@@ -3,17 +3,17 @@
 use tracing::warn;
 
 use super::{CommandService, not_recorded};
-use crate::app::ports::{AclChanged, AclEdit, StoreError};
+use crate::app::ports::{AclChanged, AclEdit, GrantsPage, StoreError};
 use crate::domain::access::{
-    AclChange, AclView, Action, Grant, Permit, RoomScope, attention, explain, is_for_oneself, is_live,
-    is_open, live_admins, rights, who_can,
+    AclChange, AclView, Action, Permit, RoomScope, attention, explain, is_for_oneself, is_open, live_admins,
+    rights, who_can,
 };
 use crate::domain::command::{AclCommand, CommandRequest, Edit, Listed, Part, Place, Why};
 use crate::domain::principal::{Channel, Principal, Subject};
 use crate::domain::reply::{AclAnswer, Explained, Reply};
 
 /// How many entries a page shows: what fits a message on every platform.
-const PAGE: usize = 12;
+const PAGE: u32 = 12;
 
 /// How many admins are named to whoever needs one.
 const HELPERS: usize = 5;
@@ -154,17 +154,17 @@ impl CommandService {
             let (page, pages, entries) = cut(entries, listed.page);
             return Ok(AclAnswer::Channels { page, pages, entries });
         }
-        let grants = self.store.grants().await?;
-        let known = grants.len();
-        let shown: Vec<_> = if listed.part == Part::Attention {
-            let uses = self.store.grant_uses().await?;
-            attention(&grants, &uses, now).into_iter().map(|(grant, why)| (grant, Some(why))).collect()
-        } else {
-            let holds = |grant: &Grant| listed.part == Part::All || is_live(grant, now);
-            grants.into_iter().filter(holds).map(|grant| (grant, None)).collect()
-        };
-        let left_out = if listed.part == Part::Live { known - shown.len() } else { 0 };
-        let (page, pages, grants) = cut(shown, listed.page);
+        if listed.part == Part::Attention {
+            let grants = self.store.live_grants(now).await?;
+            let shown = attention(&grants, &self.store.grant_uses().await?, now);
+            let (page, pages, shown) = cut(shown, listed.page);
+            let grants = shown.into_iter().map(|(grant, why)| (grant, Some(why))).collect();
+            return Ok(AclAnswer::Grants { listed: Listed { page, ..listed }, pages, grants, left_out: 0 });
+        }
+        let live_at = (listed.part == Part::Live).then_some(now);
+        let GrantsPage { page, pages, grants, left_out } =
+            self.store.grants_page(live_at, listed.page, PAGE).await?;
+        let grants = grants.into_iter().map(|grant| (grant, None)).collect();
         Ok(AclAnswer::Grants { listed: Listed { page, ..listed }, pages, grants, left_out })
     }
 
@@ -194,9 +194,10 @@ impl CommandService {
     }
 
     async fn who_can(&self, room: &crate::domain::room::RoomId) -> Result<AclAnswer, StoreError> {
-        let grants = self.store.grants().await?;
+        let now = self.clock.now();
+        let grants = self.store.live_grants_for(room, now).await?;
         let channels = self.store.channels().await?;
-        let able = who_can(room, &grants, &channels, self.clock.now());
+        let able = who_can(room, &grants, &channels, now);
         Ok(AclAnswer::WhoCan { room: room.clone(), able })
     }
 }
@@ -233,8 +234,8 @@ fn is_near(subject: &Subject, place: &Place) -> bool {
 
 /// The page, or the last one if there are fewer, and how many there are.
 fn cut<T>(all: Vec<T>, page: u32) -> (u32, u32, Vec<T>) {
-    let pages = u32::try_from(all.len().div_ceil(PAGE)).unwrap_or(u32::MAX).max(1);
+    let pages = u32::try_from(all.len()).unwrap_or(u32::MAX).div_ceil(PAGE).max(1);
     let page = page.clamp(1, pages);
-    let first = (page as usize - 1) * PAGE;
-    (page, pages, all.into_iter().skip(first).take(PAGE).collect())
+    let first = (page as usize - 1) * PAGE as usize;
+    (page, pages, all.into_iter().skip(first).take(PAGE as usize).collect())
 }

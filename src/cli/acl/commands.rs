@@ -80,7 +80,7 @@ pub enum AclCommand {
         #[arg(long)]
         room: RoomId,
         /// Count the subject as a member of this group or role; may be given several times
-        #[arg(long = "member-of", value_name = "GROUP")]
+        #[arg(long = "member-of", value_name = "GROUP", value_parser = group)]
         groups: Vec<Subject>,
         /// As it was at this time: 2026-11-23T14:03:00Z, 2026-11-23 14:03, 2h or yesterday
         #[arg(long, value_name = "TIME")]
@@ -134,6 +134,14 @@ impl AclCommand {
     }
 }
 
+fn group(text: &str) -> Result<Subject, String> {
+    match text.parse::<Subject>() {
+        Ok(group @ (Subject::SlackGroup { .. } | Subject::DiscordRole { .. })) => Ok(group),
+        _ => Err("this is not a group or a role: write `slack:<team>:group:<usergroup>` or `discord:<guild>:role:<role>`"
+            .to_owned()),
+    }
+}
+
 /// `acl channel ..`
 #[derive(Debug, Subcommand)]
 pub enum ChannelCommand {
@@ -144,6 +152,9 @@ pub enum ChannelCommand {
         /// For these rooms only: `*`, a room id, or a prefix such as `live-*`
         #[arg(long, default_value = "*")]
         rooms: RoomScope,
+        /// Do it even if it leaves no admin a channel to edit the ACL from
+        #[arg(long)]
+        force: bool,
         /// Why, for the record
         #[arg(long)]
         reason: Option<String>,

@@ -17,11 +17,13 @@
 //! What is not said is the usual: every room, permit, every authorised channel, no end.
 
 use jiff::Timestamp;
-use serde::Deserialize;
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer};
 
 use crate::domain::access::plan::{Wanted, WantedChannel, WantedGrant};
 use crate::domain::access::{AuthorisedChannel, Effect, Grant, Role, RoomScope, is_live, is_open};
 use crate::domain::audit::millis;
+use crate::domain::command::{LONGEST_REASON, clean_reason};
 use crate::domain::principal::{Channel, Subject};
 
 /// A file, read.
@@ -49,6 +51,7 @@ struct ChannelTable {
     channel: Channel,
     #[serde(default = "every_room")]
     rooms: RoomScope,
+    #[serde(default, deserialize_with = "reason")]
     reason: Option<String>,
 }
 
@@ -63,8 +66,35 @@ struct GrantTable {
     rooms: RoomScope,
     #[serde(default)]
     channels: Vec<Channel>,
+    #[serde(default, deserialize_with = "time")]
     expires_at: Option<Timestamp>,
+    #[serde(default, deserialize_with = "reason")]
     reason: Option<String>,
+}
+
+/// A reason like one that is typed.
+fn reason<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    clean_reason(&String::deserialize(deserializer)?).map_err(|_| {
+        D::Error::custom(format!("the reason is too long: {LONGEST_REASON} characters are kept"))
+    })
+}
+
+/// A time, in quotes or as TOML's own; in whole milliseconds, as the ACL keeps it.
+fn time<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Timestamp>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Written {
+        Quoted(String),
+        Bare(toml::value::Datetime),
+    }
+    let text = match Written::deserialize(deserializer) {
+        Ok(Written::Quoted(text)) => text,
+        Ok(Written::Bare(time)) => time.to_string(),
+        Err(_) => return Err(D::Error::custom("this is not a time: write \"2026-12-01T08:00:00Z\"")),
+    };
+    let wrong = || D::Error::custom(format!("`{text}` is not a time: write \"2026-12-01T08:00:00Z\""));
+    let time: Timestamp = text.parse().map_err(|_| wrong())?;
+    Timestamp::from_millisecond(time.as_millisecond()).map(Some).map_err(|_| wrong())
 }
 
 fn every_room() -> RoomScope {
@@ -78,11 +108,10 @@ fn permit() -> Effect {
 /// Reads a file. The error names line and column, and shows the line.
 pub(super) fn read(text: &str) -> Result<File, String> {
     let document: Document = toml::from_str(text).map_err(|error| error.to_string().trim_end().to_owned())?;
-    let reason = |reason: Option<String>| reason.filter(|reason| !reason.trim().is_empty());
     let channels = document.channel.into_iter().map(|table| WantedChannel {
         channel: table.channel,
         rooms: table.rooms,
-        reason: reason(table.reason),
+        reason: table.reason,
     });
     let grants = document.grant.into_iter().map(|table| {
         let mut channels = table.channels;
@@ -95,7 +124,7 @@ pub(super) fn read(text: &str) -> Result<File, String> {
             rooms: table.rooms,
             channels,
             expires_at: table.expires_at,
-            reason: reason(table.reason),
+            reason: table.reason,
         }
     });
     Ok(File {
@@ -232,7 +261,109 @@ mod tests {
         }
     }
 
+    #[test]
+    fn a_time_is_read_with_and_without_quotes_in_whole_milliseconds() {
+        let end = |time: &str| {
+            let grant = format!("[[grant]]\nsubject = \"cli:ana\"\nrole = \"admin\"\nexpires_at = {time}\n");
+            read(&grant).map(|file| file.wanted.grants[0].expires_at.unwrap().to_string())
+        };
+        assert_eq!(end("\"2026-12-01T08:00:00Z\"").unwrap(), "2026-12-01T08:00:00Z");
+        assert_eq!(end("2026-12-01T09:00:00+01:00").unwrap(), "2026-12-01T08:00:00Z");
+        assert_eq!(end("\"2026-12-01T08:00:00.1239Z\"").unwrap(), "2026-12-01T08:00:00.123Z");
+        for wrong in ["5", "2026-12-01", "\"tomorrow\"", "\"\""] {
+            let told = end(wrong).unwrap_err();
+            assert!(told.contains("line 4, column 14") && told.contains("is not a time: write"), "{told}");
+        }
+    }
+
+    #[test]
+    fn a_reason_is_kept_like_one_that_is_typed() {
+        let reason = |text: &str| {
+            let channel = format!("[[channel]]\nchannel = \"slack:T1:C1\"\nreason = {text}\n");
+            read(&channel).map(|mut file| file.wanted.channels.remove(0).reason)
+        };
+        assert_eq!(reason("\" the\\n show \"").unwrap().as_deref(), Some("the show"));
+        assert_eq!(reason("\"  \"").unwrap(), None);
+        let long = reason(&format!("\"{}\"", "x".repeat(301))).unwrap_err();
+        assert!(long.contains("line 3, column 10") && long.contains("300 characters"), "{long}");
+    }
+
+    const SUBJECTS: [&str; 5] =
+        ["slack:T1:U1", "slack:T1:group:S1", "discord:1:2", "discord:1:role:3", "cli:a\\b"];
+    const SCOPES: [&str; 5] = ["*", "live-*", "my \"best\" room", "back\\slash", "#x = [1]*"];
+
+    fn an_acl() -> impl Strategy<Value = (Vec<Grant>, Vec<AuthorisedChannel>)> {
+        let channels = ["slack:T1:C1", "slack:T1:C2", "discord:1:9"];
+        // In hours around `NOW`.
+        let time = || (-3..4_i64).prop_map(|hours| NOW + jiff::SignedDuration::from_hours(hours));
+        let reason = || prop::option::of(any::<String>().prop_map(|text| clean_reason(&text).ok().flatten()));
+        let grant = (
+            (prop::sample::select(&SUBJECTS), prop::sample::select(&Role::ALL), any::<bool>()),
+            prop::sample::select(&SCOPES),
+            prop::sample::subsequence(channels.to_vec(), 0..=3).prop_shuffle(),
+            (prop::option::of(time()), time(), prop::option::of(time())),
+            reason(),
+        )
+            .prop_map(
+                |((subject, role, denies), rooms, channels, (expires_at, granted_at, revoked_at), reason)| {
+                    Grant {
+                        id: 0,
+                        subject: subject.parse().unwrap(),
+                        role,
+                        effect: if denies { Effect::Deny } else { Effect::Permit },
+                        rooms: rooms.parse().unwrap(),
+                        channels: channels.iter().map(|channel| channel.parse().unwrap()).collect(),
+                        expires_at,
+                        granted_by: "cli:ana".parse().unwrap(),
+                        granted_at,
+                        revoked_at,
+                        reason: reason.flatten(),
+                    }
+                },
+            );
+        let rooms = prop::sample::select(&SCOPES);
+        let entry = (rooms, time(), prop::option::of(time()), reason()).prop_map(
+            |(rooms, allowed_at, removed_at, reason)| AuthorisedChannel {
+                channel: "slack:T1:C1".parse().unwrap(),
+                rooms: rooms.parse().unwrap(),
+                allowed_by: "cli:ana".parse().unwrap(),
+                allowed_at,
+                removed_at,
+                reason: reason.flatten(),
+            },
+        );
+        (prop::collection::vec(grant, 0..8), prop::collection::vec(entry, 0..=3)).prop_map(
+            move |(mut grants, mut entries)| {
+                grants.iter_mut().zip(1..).for_each(|(grant, id)| grant.id = id);
+                // One channel, one entry each.
+                for (entry, channel) in entries.iter_mut().zip(channels) {
+                    entry.channel = channel.parse().unwrap();
+                }
+                (grants, entries)
+            },
+        )
+    }
+
+    const NOW: Timestamp = Timestamp::constant(1_772_366_400, 0);
+
     proptest! {
+        #[test]
+        fn an_export_is_read_back_as_the_acl_that_it_was_made_of((grants, channels) in an_acl()) {
+            let text = write(7, &grants, &channels, NOW);
+            let file = read(&text).unwrap();
+            prop_assert_eq!(file.version, Some(7));
+            let steps = crate::domain::access::plan::plan(&grants, &channels, &file.wanted, NOW).unwrap();
+            prop_assert!(steps.is_empty(), "{}\n{:?}", text, steps);
+        }
+
+        #[test]
+        fn an_export_depends_on_the_acl_alone((mut grants, mut channels) in an_acl()) {
+            let text = write(7, &grants, &channels, NOW);
+            grants.reverse();
+            channels.reverse();
+            prop_assert_eq!(write(7, &grants, &channels, NOW), text);
+        }
+
         #[test]
         fn a_text_reads_back_as_it_was_written(reason in any::<String>()) {
             let read: toml::Table = toml::from_str(&format!("x = {}", quoted(&reason))).unwrap();

@@ -12,7 +12,8 @@ use super::{Exit, Format};
 use crate::app::acl::{LocalEdit, edit};
 use crate::app::ports::{AclChange, AclChanged, Clock, NewGrant, Store};
 use crate::domain::access::{
-    AuthorisedChannel, ChangedEntry, Effect, Grant, NotEdited, attention, is_live, is_open, list,
+    AuthorisedChannel, ChangedEntry, Effect, Grant, LockOut, NotEdited, attention, is_for_oneself, is_open,
+    list,
 };
 use crate::domain::audit::OperationId;
 use crate::domain::command::{LONGEST_REASON, clean_reason};
@@ -73,20 +74,24 @@ pub async fn run(
         AclCommand::Revoke { grant, force, reason, format } => {
             (AclChange::Revoke(grant), force, reason, format)
         }
-        AclCommand::Channel(ChannelCommand::Allow { channel, rooms, reason, format }) => {
-            (AclChange::AllowChannel { channel, rooms }, false, reason, format)
+        AclCommand::Channel(ChannelCommand::Allow { channel, rooms, force, reason, format }) => {
+            (AclChange::AllowChannel { channel, rooms }, force, reason, format)
         }
         AclCommand::Channel(ChannelCommand::Remove { channel, force, reason, format }) => {
             (AclChange::RemoveChannel(channel), force, reason, format)
         }
     };
     let Some(reason) = reason_or_complaint(reason.as_deref()) else { return Ok(Exit::Usage) };
+    let is_for_oneself = is_for_oneself(&principal, [&change]);
     let changes = vec![(change, reason.clone())];
     let edit = edit(store, clock, LocalEdit { principal, typed, changes, reason, force, at_version: None });
     let changed = match edit.await? {
         AclChanged::Changed(operation, changed) => {
             let Some(entry) = changed.first() else { return Ok(Exit::Done) };
             tell_of(entry, operation, looks_up_slack_groups);
+            if is_for_oneself {
+                super::tell!("note: you gave this to yourself; the audit log marks it");
+            }
             changed
         }
         AclChanged::Declined(operation, why) => return Ok(not_edited(&why, operation)),
@@ -136,8 +141,14 @@ fn not_edited(why: &NotEdited, operation: OperationId) -> Exit {
         NotEdited::NoGrant(_) => ": `room-owner acl list` shows all of them",
         NotEdited::RevokedAlready(_) => "",
         NotEdited::NotAuthorised(_) => ": `room-owner acl channel list` shows what is",
-        NotEdited::LockOut(_) => {
-            ", so nobody could undo it from chat: give the role or the channel elsewhere first, or use --force"
+        NotEdited::LockOut(LockOut::NoAdmin | LockOut::NoAdminOfAllRooms) => {
+            " who could undo it from chat: make somebody else an admin first, or use --force"
+        }
+        NotEdited::LockOut(LockOut::NoChannel) => {
+            " to undo it from: authorise another channel first, or use --force"
+        }
+        NotEdited::LockOut(LockOut::OutOfReach) => {
+            ": give somebody else the role, or another channel all rooms, first; or use --force"
         }
     };
     super::tell!("nothing was changed: {why}{next} · op {operation}");
@@ -171,22 +182,21 @@ fn warn_of_groups(groups: &[Subject]) {
 }
 
 async fn show_grants(store: &dyn Store, now: Timestamp, all: bool, format: Format) -> anyhow::Result<Exit> {
-    let mut grants = store.grants().await?;
-    let known = grants.len();
-    grants.retain(|grant| all || is_live(grant, now));
-    if grants.is_empty() && known == 0 {
+    let grants = if all { store.grants().await? } else { store.live_grants(now).await? };
+    let left_out = if all { 0 } else { store.grants_page(Some(now), 1, 1).await?.left_out };
+    if grants.is_empty() && left_out == 0 {
         super::tell!(
             "nobody may do anything yet: `room-owner acl grant <subject> <role>` gives the first role"
         );
-    } else if grants.len() < known {
-        super::tell!("{} ended grants are left out: --all shows them", known - grants.len());
+    } else if left_out > 0 {
+        super::tell!("{left_out} ended grants are left out: --all shows them");
     }
     print::rows(&grants, format)?;
     Ok(Exit::Done)
 }
 
 async fn show_attention(store: &dyn Store, now: Timestamp, format: Format) -> anyhow::Result<Exit> {
-    let shown = attention(&store.grants().await?, &store.grant_uses().await?, now);
+    let shown = attention(&store.live_grants(now).await?, &store.grant_uses().await?, now);
     if shown.is_empty() {
         super::tell!("no grant ends within 24 hours, and none was unused for 90 days");
     }

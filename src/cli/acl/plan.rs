@@ -1,5 +1,6 @@
 //! `acl export`, `acl plan` and `acl apply`.
 
+use std::io::Read as _;
 use std::path::Path;
 
 use anyhow::Context as _;
@@ -151,12 +152,14 @@ impl Acl {
 /// The file's version and the steps; `None` after a complaint about the file.
 fn planned(acl: &Acl, path: &Path, now: Timestamp) -> anyhow::Result<Option<(Option<i64>, Vec<Step>)>> {
     let shown = path.display();
-    let size = std::fs::metadata(path).with_context(|| format!("`{shown}` cannot be read"))?.len();
-    if size > LARGEST {
-        tell!("`{shown}` is too large: {size} bytes");
+    let file = std::fs::File::open(path).with_context(|| format!("`{shown}` cannot be read"))?;
+    let mut bytes = Vec::new();
+    // What a device says about its size is nothing to rely on.
+    file.take(LARGEST + 1).read_to_end(&mut bytes).with_context(|| format!("`{shown}` cannot be read"))?;
+    if bytes.len() as u64 > LARGEST {
+        tell!("`{shown}` is too large for an ACL: more than {} MB", LARGEST / 1_024 / 1_024);
         return Ok(None);
     }
-    let bytes = std::fs::read(path).with_context(|| format!("`{shown}` cannot be read"))?;
     let Ok(text) = String::from_utf8(bytes) else {
         tell!("`{shown}` is not UTF-8 text");
         return Ok(None);

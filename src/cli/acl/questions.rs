@@ -85,6 +85,9 @@ pub(super) async fn why(
         at,
     };
     if format == Format::Table {
+        if at != now {
+            tell!("as of {at:.0}:");
+        }
         say(&explanation(&explained))?;
     } else {
         print::one(&answer(&explained), format)?;
@@ -147,9 +150,13 @@ pub(super) async fn who_can(
     room: RoomId,
     format: Format,
 ) -> anyhow::Result<Exit> {
-    let able = who(&room, &store.grants().await?, &store.channels().await?, now);
+    let able = who(&room, &store.live_grants_for(&room, now).await?, &store.channels().await?, now);
     if able.is_empty() {
-        tell!("nobody can hand `{room}` over from chat");
+        tell!(
+            "nobody can hand `{room}` over from chat: `room-owner acl why` says why somebody in particular cannot"
+        );
+    } else {
+        tell!("a deny entry for a group may still take it from one of its members");
     }
     print::rows(&able, format)?;
     Ok(Exit::Done)

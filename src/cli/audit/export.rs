@@ -96,8 +96,8 @@ impl Writer {
             ExportFormat::Jsonl => print::jsonl(entries, &mut self.out),
             ExportFormat::Csv => print::csv_rows(entries, &mut self.out),
             ExportFormat::Cloudevents => {
-                let events = entries.iter().map(cloudevents::event).collect::<Vec<_>>();
-                print::jsonl(&events, &mut self.out)
+                // One at a time: as values they take many times the memory of the entries.
+                entries.iter().try_for_each(|entry| print::jsonl(&[cloudevents::event(entry)], &mut self.out))
             }
         }
     }

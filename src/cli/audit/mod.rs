@@ -7,7 +7,7 @@ mod rows;
 
 use crate::app::audit::{Reader, answer, record_locally};
 use crate::app::ports::{AuditLog, Clock, Store};
-use crate::domain::audit::{Answer, NoAnswer, OperationId, OutcomeKind, Page, Question};
+use crate::domain::audit::{Answer, AuditEntry, Filter, NoAnswer, OperationId, OutcomeKind, Page, Question};
 use crate::domain::principal::Principal;
 use crate::domain::room::visible;
 
@@ -20,6 +20,8 @@ pub use arguments::{
 pub use rows::table;
 
 /// `audit ..`
+// One value in the life of the process: its size does not matter.
+#[allow(clippy::large_enum_variant)]
 #[derive(Debug, clap::Subcommand)]
 pub enum AuditCommand {
     /// A question to the log.
@@ -83,6 +85,13 @@ pub async fn run(source: Source<'_>, clock: &dyn Clock, command: ReadingCommand)
         return export::run(log, clock, &zone, arguments).await;
     }
     let reader = Reader { reach: None, reading };
+    if let (Question::List(filter), ReadingCommand::List(ListArguments { reading: printed, .. })) =
+        (&question, &command)
+        && filter.limit.is_none()
+        && printed.format != Format::Table
+    {
+        return everything(log, clock, &zone, filter, &reader, printed.format).await;
+    }
     match answer(log, clock, &zone, &question, &reader).await {
         Ok(answer) => {
             let shown = match &answer {
@@ -101,6 +110,43 @@ pub async fn run(source: Source<'_>, clock: &dyn Clock, command: ReadingCommand)
         }
         Err(error) => Err(error.into()),
     }
+}
+
+/// Prints a list of any length in bounded memory.
+async fn everything(
+    log: &dyn AuditLog,
+    clock: &dyn Clock,
+    zone: &jiff::tz::TimeZone,
+    filter: &Filter,
+    reader: &Reader,
+    format: Format,
+) -> anyhow::Result<Exit> {
+    let mut filter = Filter { limit: Some(1_000), ..filter.clone() };
+    let mut left_out = None;
+    let mut rows = print::Rows::new(format);
+    loop {
+        let question = Question::List(filter.clone());
+        let page = match answer(log, clock, zone, &question, reader).await? {
+            Answer::List(page) => page,
+            other => anyhow::bail!("a list was answered with {other:?}"),
+        };
+        rows.print(&page.rows)?;
+        // Later pages count only what lies behind them.
+        left_out.get_or_insert(page.readings_left_out);
+        match page.rows.last().filter(|_| page.is_cut) {
+            Some(last) => filter.before = Some(last.operation),
+            None => break,
+        }
+    }
+    if rows.end::<AuditEntry>()? == 0 {
+        super::tell!("no entry matches");
+    }
+    say_left_out(&Page::<()> {
+        rows: vec![],
+        is_cut: false,
+        readings_left_out: left_out.unwrap_or_default(),
+    });
+    Ok(Exit::Done)
 }
 
 fn times(question: &Question, clock: &dyn Clock, zone: &jiff::tz::TimeZone) -> Result<(), NoAnswer> {

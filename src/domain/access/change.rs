@@ -1,11 +1,12 @@
 //! Changes of the ACL: what they are, what they give and take, and which of them would lock everybody out.
 
-use std::collections::HashSet;
 use std::fmt;
 
 use jiff::Timestamp;
 
-use super::{AuthorisedChannel, Effect, Grant, GrantId, Role, RoomScope, is_live};
+use super::rule::{Decision, decide};
+use super::{AclView, Action, AuthorisedChannel, Effect, Grant, GrantId, Role, RoomScope, is_live, is_open};
+use crate::domain::command::Place;
 use crate::domain::principal::{Channel, Principal, Subject};
 
 /// A change of the ACL.
@@ -117,6 +118,9 @@ pub enum LockOut {
     NoAdminOfAllRooms,
     /// No authorised channel would be left.
     NoChannel,
+    /// Admins and channels would be left, but none of them in a channel from which they could edit the ACL:
+    /// for every room, if somebody can now.
+    OutOfReach,
 }
 
 impl fmt::Display for LockOut {
@@ -125,6 +129,7 @@ impl fmt::Display for LockOut {
             Self::NoAdmin => "no admin would be left",
             Self::NoAdminOfAllRooms => "no admin for every room would be left",
             Self::NoChannel => "no authorised channel would be left",
+            Self::OutOfReach => "no admin would be left who could undo it from an authorised channel",
         })
     }
 }
@@ -139,29 +144,80 @@ pub fn lock_out(
     changes: &[AclChange],
     now: Timestamp,
 ) -> Option<LockOut> {
-    let before = Standing::of(admins, now);
-    let mut after = admins.to_vec();
-    let mut open: HashSet<&Channel> =
-        channels.iter().filter(|entry| super::is_open(entry, now)).map(|entry| &entry.channel).collect();
-    let had_channel = !open.is_empty();
-    for change in changes {
-        match change {
-            AclChange::Grant(new) if new.role == Role::Admin => after.push(as_given(new, now)),
-            AclChange::Grant(_) => {}
-            AclChange::Revoke(id) => after.retain(|grant| grant.id != *id),
-            AclChange::AllowChannel { channel, .. } => drop(open.insert(channel)),
-            AclChange::RemoveChannel(channel) => drop(open.remove(channel)),
-        }
-    }
-    let after = Standing::of(&after, now);
-    if before.any && !after.any {
+    let open = channels.iter().filter(|entry| is_open(entry, now)).cloned().collect();
+    let mut acl = Editors { admins: admins.to_vec(), open };
+    let before = acl.standing(now);
+    changes.iter().for_each(|change| acl.make(change, now));
+    let after = acl.standing(now);
+    let lost = |had: fn(&Standing) -> bool| had(&before) && !had(&after);
+    if lost(|it| it.admin) {
         Some(LockOut::NoAdmin)
-    } else if before.of_all_rooms && !after.of_all_rooms {
+    } else if lost(|it| it.admin_of_all_rooms) {
         Some(LockOut::NoAdminOfAllRooms)
-    } else if had_channel && open.is_empty() {
+    } else if lost(|it| it.channel) {
         Some(LockOut::NoChannel)
+    } else if lost(|it| it.in_reach) || lost(|it| it.in_reach_of_all_rooms) {
+        Some(LockOut::OutOfReach)
     } else {
         None
+    }
+}
+
+/// What decides who can edit the ACL from chat.
+struct Editors {
+    admins: Vec<Grant>,
+    /// The channels that are authorised now.
+    open: Vec<AuthorisedChannel>,
+}
+
+/// What there is.
+struct Standing {
+    admin: bool,
+    admin_of_all_rooms: bool,
+    channel: bool,
+    in_reach: bool,
+    in_reach_of_all_rooms: bool,
+}
+
+impl Editors {
+    fn make(&mut self, change: &AclChange, now: Timestamp) {
+        match change {
+            AclChange::Grant(new) if new.role == Role::Admin => self.admins.push(as_given(new, now)),
+            AclChange::Grant(_) => {}
+            AclChange::Revoke(id) => self.admins.retain(|grant| grant.id != *id),
+            AclChange::AllowChannel { channel, rooms } => {
+                self.open.retain(|entry| entry.channel != *channel);
+                self.open.push(as_authorised(channel, rooms, now));
+            }
+            AclChange::RemoveChannel(channel) => self.open.retain(|entry| entry.channel != *channel),
+        }
+    }
+
+    fn standing(&self, now: Timestamp) -> Standing {
+        Standing {
+            admin: live_admins(&self.admins, now).next().is_some(),
+            admin_of_all_rooms: live_admins(&self.admins, now).any(|grant| grant.rooms == RoomScope::All),
+            channel: !self.open.is_empty(),
+            in_reach: self.can_edit(None, now),
+            in_reach_of_all_rooms: self.can_edit(Some(&RoomScope::All), now),
+        }
+    }
+
+    /// Whether somebody could edit entries for `rooms` from some channel; for whatever rooms are theirs, if
+    /// none are named.
+    fn can_edit(&self, rooms: Option<&RoomScope>, now: Timestamp) -> bool {
+        live_admins(&self.admins, now).any(|grant| {
+            let theirs = self.admins.iter().filter(|other| other.subject == grant.subject);
+            let mut acl = AclView { grants: theirs.cloned().collect(), ..AclView::default() };
+            self.open.iter().filter(|entry| entry.rooms.overlaps(&grant.rooms)).any(|entry| {
+                let both = if entry.rooms.contains(&grant.rooms) { &grant.rooms } else { &entry.rooms };
+                let action = Action::EditAcl(Some(rooms.unwrap_or(both).clone()));
+                acl.channels = vec![entry.clone()];
+                let place = Place::Channel(entry.channel.clone());
+                let decision = decide(&Principal::new(grant.subject.clone()), &place, action, &acl, now);
+                matches!(decision, Decision::Permit(_))
+            })
+        })
     }
 }
 
@@ -182,29 +238,35 @@ fn as_given(new: &NewGrant, now: Timestamp) -> Grant {
     }
 }
 
-struct Standing {
-    any: bool,
-    of_all_rooms: bool,
-}
-
-impl Standing {
-    fn of(admins: &[Grant], now: Timestamp) -> Self {
-        let live: Vec<&Grant> = live_admins(admins, now).collect();
-        Self { any: !live.is_empty(), of_all_rooms: live.iter().any(|grant| grant.rooms == RoomScope::All) }
+/// A channel as it would be for a decision; who authorises it does not matter to one.
+fn as_authorised(channel: &Channel, rooms: &RoomScope, now: Timestamp) -> AuthorisedChannel {
+    AuthorisedChannel {
+        channel: channel.clone(),
+        rooms: rooms.clone(),
+        allowed_by: Subject::Cli { user: String::new() },
+        allowed_at: now,
+        removed_at: None,
+        reason: None,
     }
 }
 
-/// The grants that make somebody an admin now, without those that a deny entry for the same subject takes
-/// away whole.
+/// The grants that make somebody an admin in chat now, without those that a deny entry for the same subject
+/// takes away whole. A grant to somebody of the command line makes none: no chat vouches for them.
 pub fn live_admins(grants: &[Grant], now: Timestamp) -> impl Iterator<Item = &Grant> {
-    let live = move |grant: &&Grant| grant.role == Role::Admin && is_live(grant, now);
+    let live = move |grant: &&Grant| {
+        grant.role == Role::Admin && is_live(grant, now) && !matches!(grant.subject, Subject::Cli { .. })
+    };
     let denials: Vec<&Grant> =
         grants.iter().filter(live).filter(|grant| grant.effect == Effect::Deny).collect();
     grants.iter().filter(live).filter(|grant| grant.effect == Effect::Permit).filter(move |grant| {
         !denials.iter().any(|denial| {
             denial.subject == grant.subject
                 && denial.rooms.contains(&grant.rooms)
-                && (denial.channels.is_empty() || denial.channels == grant.channels)
+                && (denial.channels.is_empty() || is_limited_to(grant, &denial.channels))
         })
     })
+}
+
+fn is_limited_to(grant: &Grant, channels: &[Channel]) -> bool {
+    !grant.channels.is_empty() && grant.channels.iter().all(|channel| channels.contains(channel))
 }

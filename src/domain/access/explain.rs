@@ -150,13 +150,18 @@ pub struct Able {
     pub channels: Vec<Channel>,
 }
 
-/// Who may hand the room over now. Each answer is [`decide`]'s, for the subject by itself: somebody may
-/// have more by a group, or less by a deny entry for one.
+/// Who may hand the room over from chat now. Each answer is [`decide`]'s, for the subject by itself: somebody
+/// may have more by a group, or less by a deny entry for one. Nobody of the command line is named: whoever is
+/// there needs no grant, and no channel vouches for them.
 #[must_use]
 pub fn who_can(room: &RoomId, grants: &[Grant], channels: &[AuthorisedChannel], now: Timestamp) -> Vec<Able> {
     let action = Action::Transfer(room.clone());
-    let bears =
-        |grant: &&Grant| is_live(grant, now) && grant.role.allows(&action) && grant.rooms.covers(room);
+    let bears = |grant: &&Grant| {
+        is_live(grant, now)
+            && grant.role.allows(&action)
+            && grant.rooms.covers(room)
+            && !matches!(grant.subject, Subject::Cli { .. })
+    };
     let bearing: Vec<&Grant> = grants.iter().filter(bears).collect();
     let mut open: Vec<&Channel> = channels
         .iter()
@@ -170,9 +175,10 @@ pub fn who_can(room: &RoomId, grants: &[Grant], channels: &[AuthorisedChannel], 
         by_subject.entry(&grant.subject).or_default().push(grant.clone());
     }
     let mut able = Vec::new();
+    let mut acl = AclView { channels: channels.to_vec(), ..AclView::default() };
     for (subject, grants) in by_subject {
         let principal = Principal::new(subject.clone());
-        let acl = AclView { version: 0, grants, channels: channels.to_vec() };
+        acl.grants = grants;
         let mut found: Option<Able> = None;
         for channel in &open {
             let place = Place::Channel((*channel).clone());

@@ -1,6 +1,8 @@
-//! `decide` in sentences. [`model`] compares it with a second telling of the rule on random ACLs.
+//! `decide` in sentences. [`model`] compares it with a second telling of the rule on random ACLs, and what is
+//! told of it is held against it in [`told`].
 
 mod model;
+mod told;
 
 use super::*;
 use crate::domain::command::Place;

@@ -306,7 +306,7 @@ mod tests {
     #[test]
     fn an_outcome_that_is_not_known_is_not_guessed() {
         let unclear = entry(10, Some("carol"), Some("bob"), Unknown);
-        assert_eq!(short(20, &[unclear.clone()]), "- Unknown None since None by Some(10)");
+        assert_eq!(short(20, std::slice::from_ref(&unclear)), "- Unknown None since None by Some(10)");
         let pending = entry(10, None, Some("bob"), Pending);
         assert_eq!(short(20, &[pending]), "- Unknown None since None by Some(10)");
         let later = entry(30, Some("bob"), None, Succeeded);

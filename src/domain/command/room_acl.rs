@@ -216,6 +216,7 @@ fn list(arguments: &mut Arguments) -> Result<AclCommand, Wrong> {
     } else if arguments.next_is("channels") {
         Part::Channels
     } else {
+        arguments.next_is("live");
         Part::Live
     };
     Ok(AclCommand::List(Listed { part, page: page(arguments)? }))

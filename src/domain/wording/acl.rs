@@ -16,6 +16,11 @@ use crate::domain::reply::{AclAnswer, Explained};
 /// How many grants an explanation names.
 const MOST_GRANTS: usize = 8;
 
+/// How many people or groups an answer names who can hand a room over, and how many channels for each:
+/// what fits a message on every platform.
+const MOST_ABLE: usize = 20;
+const MOST_CHANNELS: usize = 4;
+
 pub(super) fn acl(operation: OperationId, answer: &AclAnswer, name: &CommandName) -> Message {
     let name = name.of(Family::Acl);
     let mut message = match answer {
@@ -24,12 +29,12 @@ pub(super) fn acl(operation: OperationId, answer: &AclAnswer, name: &CommandName
         AclAnswer::WhoAmI { principal, place, rights, admins } => whoami(principal, place, rights, admins),
         AclAnswer::Grants { listed, pages, grants, left_out } => {
             let mut message = listed_grants(*listed, grants, *left_out, &name);
-            paged(&mut message, listed.page, *pages);
+            paged(&mut message, listed.page, *pages, &name);
             message
         }
         AclAnswer::Channels { page, pages, entries } => {
             let mut message = channels(entries, &name);
-            paged(&mut message, *page, *pages);
+            paged(&mut message, *page, *pages, &name);
             message
         }
         AclAnswer::Explained(explained) => explanation(explained),
@@ -51,9 +56,10 @@ fn plain(tone: Tone, headline: Line, body: Vec<Line>) -> Message {
     Message { tone, headline, body, footer: None }
 }
 
-fn paged(message: &mut Message, page: u32, pages: u32) {
+fn paged(message: &mut Message, page: u32, pages: u32, name: &CommandName) {
     if pages > 1 {
-        message.footer = Some(text(format!(" · page {page} of {pages}, more with ")).code("page: …"));
+        let more = text(format!(" · page {page} of {pages}, more with "));
+        message.footer = Some(more.code(name.option("page", "…")));
     }
 }
 
@@ -230,6 +236,9 @@ pub fn instead(lock_out: LockOut) -> &'static str {
         }
         LockOut::NoChannel => {
             "Authorise another channel first. Only the command line on the bot's machine can force it."
+        }
+        LockOut::OutOfReach => {
+            "Give somebody else the role, or another channel all rooms, first. Only the command line on the bot's machine can force it."
         }
     }
 }
@@ -431,10 +440,14 @@ fn who_can(room: &crate::domain::room::RoomId, able: &[Able]) -> Message {
     };
     let mut body: Vec<Line> = able
         .iter()
+        .take(MOST_ABLE)
         .map(|able| {
             let mut line = subject(&able.subject).text(" · grant ").text(able.grant);
-            for (n, place) in able.channels.iter().enumerate() {
+            for (n, place) in able.channels.iter().take(MOST_CHANNELS).enumerate() {
                 line = line.text(if n == 0 { " · in " } else { ", " }).and(channel(place));
+            }
+            if able.channels.len() > MOST_CHANNELS {
+                line = line.text(" and ").text(able.channels.len() - MOST_CHANNELS).text(" more");
             }
             match able.until {
                 Some(end) => line.text(" · until ").text(minutes(end)),
@@ -442,6 +455,15 @@ fn who_can(room: &crate::domain::room::RoomId, able: &[Able]) -> Message {
             }
         })
         .collect();
+    if able.len() > MOST_ABLE {
+        body.push(
+            text("and ")
+                .text(able.len() - MOST_ABLE)
+                .text(" more: ")
+                .code("room-owner acl who-can")
+                .text(" on the bot's machine names all."),
+        );
+    }
     if !able.is_empty() {
         body.push(text("A deny entry for a group may still take it from one of its members."));
     }

@@ -2,8 +2,8 @@
 
 use jiff::Timestamp;
 
-use super::{CommandName, Line, Message, Tone, capital, channel, code, op, spans, subject, text};
-use crate::domain::access::{Reach, list};
+use super::{CommandName, Line, Message, Style, Tone, capital, channel, code, op, spans, subject, text};
+use crate::domain::access::{Reach, RoomScope, list};
 use crate::domain::audit::{
     Answer, AuditEntry, Certainty, NoAnswer, OperationId, OutcomeKind, Ownership, Page, Stat, StatsBy, Step,
 };
@@ -22,7 +22,7 @@ pub(super) fn audit(
         Ok(Answer::Entry(entry)) => whole(entry),
         Ok(Answer::Owner(told)) => owner(told),
         Ok(Answer::Timeline(steps, entry)) => timeline(steps, entry),
-        Ok(Answer::Stats(by, page)) => stats(*by, page),
+        Ok(Answer::Stats(by, page)) => stats(*by, page, &name),
         Err(error) => no_answer(error, &name),
     };
     if !reach.is_everything() && answer.is_ok() {
@@ -35,8 +35,8 @@ pub(super) fn audit(
 /// That there is more in the log than this person may see here.
 fn left_out(reach: &Reach) -> Line {
     let mut line = text("Left out: what is about no room, and all rooms but ").code(list(reach.granted()));
-    if reach.here() != reach.granted() {
-        line = line.text(", in this channel ").code(list(reach.here()));
+    if !reach.here().contains(&RoomScope::All) {
+        line = line.text(" and, in this channel, all but ").code(list(reach.here()));
     }
     line.text(".")
 }
@@ -56,25 +56,28 @@ fn entries(page: &Page<AuditEntry>, name: &CommandName) -> Message {
         (0, _) => text("Nothing in the log matches."),
         (1, false) => text("One operation:"),
         (_, false) => text(count).text(" operations, newest first:"),
+        (1, true) => text("The newest one that matches; there are older ones:"),
         (_, true) => text("The newest ").text(count).text(" that match; there are older ones:"),
     };
     if let Some(last) = page.rows.last().filter(|_| page.is_cut) {
         body.push(
             text("Older ones: the same with ")
-                .code(format!("before: {}", last.operation))
+                .code(name.option("before", last.operation))
                 .text(" behind it."),
         );
     }
     if let Some(first) = page.rows.first() {
         body.push(text("One of them whole: ").code(name.with(first.operation)));
     }
-    body.extend(readings(page));
+    body.extend(readings(page, name));
     Message { tone: Tone::Plain, headline, body, footer: None }
 }
 
-fn readings<T>(page: &Page<T>) -> Option<Line> {
+fn readings<T>(page: &Page<T>, name: &CommandName) -> Option<Line> {
     let words = page.readings_in_words()?;
-    Some(text(capital(&words)).text(": ").code("readings: yes").text(" shows them."))
+    // What is a word where it is typed is a switch where there are options.
+    let yes = if name.1 == Style::Options { "True" } else { "yes" };
+    Some(text(capital(&words)).text(": ").code(name.option("readings", yes)).text(" shows them."))
 }
 
 /// One operation in one line.
@@ -180,7 +183,7 @@ fn timeline(steps: &[Step], entry: &AuditEntry) -> Message {
     Message { tone: Tone::Plain, headline, body, footer: None }
 }
 
-fn stats(by: StatsBy, page: &Page<Stat>) -> Message {
+fn stats(by: StatsBy, page: &Page<Stat>, name: &CommandName) -> Message {
     let mut body: Vec<Line> = page
         .rows
         .iter()
@@ -203,7 +206,7 @@ fn stats(by: StatsBy, page: &Page<Stat>) -> Message {
         0 => text("Nothing in the log matches."),
         n => more(line, page.is_cut, || text(format!(", the first {n}; there are more"))).text(":"),
     };
-    body.extend(readings(page));
+    body.extend(readings(page, name));
     Message { tone: Tone::Plain, headline, body, footer: None }
 }
 

@@ -61,7 +61,9 @@ const FORMS: &[Form] = &[
     ),
     form(Family::Acl, ADMIN, "deny <person> <role> rooms: vip-1", "takes it away, whatever else gives it"),
     form(Family::Acl, ADMIN, "revoke <grant> reason: <why>", "takes a grant or a deny entry back"),
-    form(Family::Acl, ADMIN, "list", "shows the live grants; also: list all, list attention, list channels"),
+    form(Family::Acl, ADMIN, "list", "shows the live grants"),
+    form(Family::Acl, ADMIN, "list all", "shows ended ones too"),
+    form(Family::Acl, ADMIN, "list attention", "shows those about to end, and those long unused"),
     form(
         Family::Acl,
         ADMIN,
@@ -126,8 +128,8 @@ pub(super) fn help(
     let mut body: Vec<Line> = FORMS
         .iter()
         .filter(|form| form.family == family && form.needs.met_by(rights))
-        // Quotes are for those who type words.
-        .filter(|form| name.1 == Style::Words || !form.arguments.contains('"'))
+        // Quotes around a room are for those who type words.
+        .filter(|form| name.1 == Style::Words || !form.arguments.contains("\"my room\""))
         .map(|form| code(name.with(form.arguments)).text(" ").text(form.does))
         .collect();
     let does = match family {

@@ -206,6 +206,11 @@ impl CommandName {
         }
     }
 
+    /// One named option, as it is given at this door.
+    fn option(&self, name: &str, value: impl fmt::Display) -> String {
+        form::option(self.1, name, value)
+    }
+
     fn with(&self, arguments: impl fmt::Display) -> String {
         let arguments = arguments.to_string();
         let family = Family::ALL.into_iter().find(|family| self.0.ends_with(family.name()));

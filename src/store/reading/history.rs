@@ -8,8 +8,6 @@ use crate::domain::audit::{AuditEntry, RoomHistory};
 use crate::domain::room::RoomId;
 use crate::store::rows;
 
-/// As far back as "since when" is looked for: so many entries that say who owned the room.
-const BACK: i64 = 256;
 /// The next entry that says who owned the room before it is nearly always the first.
 const AHEAD: i64 = 16;
 
@@ -39,10 +37,11 @@ pub(super) async fn around(
     pool: &SqlitePool,
     room: &RoomId,
     at: Timestamp,
+    back: u32,
 ) -> Result<RoomHistory, sqlx::Error> {
     // One snapshot, so that no entry falls between the two halves.
     let mut snapshot = pool.begin().await?;
-    let before = ask(&mut snapshot, before(), room, at, BACK).await?;
+    let before = ask(&mut snapshot, before(), room, at, i64::from(back)).await?;
     let after = ask(&mut snapshot, after(), room, at, AHEAD).await?;
     Ok(RoomHistory { before, after })
 }

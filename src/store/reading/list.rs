@@ -117,7 +117,7 @@ pub(super) fn select(what: &str, filter: &AuditFilter, way: Way) -> QueryBuilder
     query
 }
 
-fn select_into(query: &mut QueryBuilder<Sqlite>, what: &str, filter: &AuditFilter, way: Way) {
+pub(super) fn select_into(query: &mut QueryBuilder<Sqlite>, what: &str, filter: &AuditFilter, way: Way) {
     query.push("SELECT ").push(what).push(" FROM ").push(way.from()).push(" WHERE TRUE");
     match way {
         Way::Readings => {

@@ -4,8 +4,6 @@ mod copy;
 mod export;
 mod history;
 mod list;
-#[cfg(test)]
-mod plans;
 mod stats;
 
 use async_trait::async_trait;
@@ -73,8 +71,8 @@ impl AuditLog for LogReader {
         events.await.map_err(failed(UNREADABLE))
     }
 
-    async fn room_history(&self, room: &RoomId, at: Timestamp) -> Result<RoomHistory, StoreError> {
-        history::around(&self.pool, room, at).await.map_err(failed(UNREADABLE))
+    async fn room_history(&self, room: &RoomId, at: Timestamp, back: u32) -> Result<RoomHistory, StoreError> {
+        history::around(&self.pool, room, at, back).await.map_err(failed(UNREADABLE))
     }
 
     async fn stats(&self, filter: &AuditFilter, by: StatsBy) -> Result<Vec<Stat>, StoreError> {
@@ -92,3 +90,6 @@ impl AuditLog for LogReader {
         export::chunk(&self.pool, span).await.map_err(failed(UNREADABLE))
     }
 }
+
+#[cfg(test)]
+mod tests;

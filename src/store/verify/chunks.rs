@@ -105,7 +105,8 @@ pub(super) async fn operations(
         "SELECT group_concat(operation || char(31) || json_array(at, actor, actor_name, channel, command, room,
              new_owner, previous_owner, reason, decision, authority, outcome, error_code, error_info, request_id,
              delivery_id, duration_ms, is_open, held_room,
-             (SELECT claim.operation FROM deliveries AS claim WHERE claim.delivery_id = told.delivery_id)), char(30))
+             (SELECT claim.operation FROM deliveries AS claim WHERE claim.delivery_id = told.delivery_id),
+             reading), char(30))
          FROM (SELECT * FROM operations WHERE operation BETWEEN ? AND ? ORDER BY operation) AS told",
     )
     .bind(first)

@@ -62,6 +62,8 @@ struct Body<'a> {
     acl_changes: Raw<'a>,
     #[serde(borrow)]
     overridden_by: Raw<'a>,
+    #[serde(default)]
+    reading: bool,
 }
 
 impl Body<'_> {
@@ -81,10 +83,10 @@ impl Body<'_> {
 
 /// A row of `operations`, and the operation that claimed its delivery.
 #[derive(Deserialize)]
-struct Row<'a>(#[serde(borrow)] [Raw<'a>; 20]);
+struct Row<'a>(#[serde(borrow)] [Raw<'a>; 21]);
 
 /// What [`chunks::operations`] puts into a row, in this order.
-pub(super) const COLUMNS: [&str; 20] = [
+pub(super) const COLUMNS: [&str; 21] = [
     "at",
     "actor",
     "actor_name",
@@ -105,6 +107,7 @@ pub(super) const COLUMNS: [&str; 20] = [
     "is_open",
     "held_room",
     "claimed by",
+    "reading",
 ];
 
 /// An operation that has not ended where the reading is: its events so far, and its row.
@@ -119,6 +122,7 @@ pub(super) struct Replay {
     open: HashMap<i64, Open>,
     acl: Acl,
     claims: i64,
+    callbacks: i64,
     last: i64,
 }
 
@@ -199,6 +203,12 @@ impl Replay {
             },
             // It stands beside an operation, open or ended, and no table repeats it.
             "reply" => {}
+            "confirmed" | "observed" => {
+                if event.operation >= event.seq {
+                    report.find(event.seq, "it speaks of an operation that begins later");
+                }
+                self.callbacks += 1;
+            }
             other => {
                 report.find(event.seq, format!("it is of a kind that this program does not know: `{other}`"))
             }
@@ -235,6 +245,14 @@ impl Replay {
         }
         let claims: i64 =
             sqlx::query_scalar("SELECT count(*) FROM deliveries").fetch_one(&mut *connection).await?;
+        let callbacks: i64 =
+            sqlx::query_scalar("SELECT count(*) FROM callbacks").fetch_one(&mut *connection).await?;
+        if callbacks != self.callbacks {
+            report.find(
+                None,
+                format!("`callbacks` has {callbacks} rows, and the log tells of {}", self.callbacks),
+            );
+        }
         if claims != self.claims {
             report.find(None, format!("`deliveries` has {claims} rows, and the log claims {}", self.claims));
         }
@@ -267,7 +285,7 @@ fn compare_with(
     first: &Body<'_>,
     end: &Body<'_>,
     previous_owner: Raw<'_>,
-    row: &[Raw<'_>; 20],
+    row: &[Raw<'_>; 21],
     report: &mut Report,
 ) {
     let told = [
@@ -306,6 +324,9 @@ fn compare_with(
     let holds = is_open && first.new_owner.is_some();
     if !same(first.room.filter(|_| holds), row[18]) {
         differs.push("held_room");
+    }
+    if number(row[20]) != Some(i64::from(first.reading)) {
+        differs.push("reading");
     }
     if !differs.is_empty() {
         let what = differs.iter().map(|column| format!("`{column}`")).collect::<Vec<_>>().join(", ");

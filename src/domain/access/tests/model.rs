@@ -9,7 +9,7 @@ use super::*;
 
 /// The rule in the words of the design, on texts and numbers: allowed iff the channel is authorised for
 /// the room, no live deny entry matches, and at least one live grant does.
-fn model(question: &Question) -> bool {
+pub(super) fn model(question: &Question) -> bool {
     let subject = question.principal.subject.to_string();
     let here = match &question.place {
         Place::Local => return subject.starts_with("cli:"),
@@ -25,7 +25,9 @@ fn model(question: &Question) -> bool {
     };
     // What is asked about, as a set of room ids: one, all that begin with something, or none in particular.
     let (asked, is_start) = match &question.action {
-        Action::ShowOwner(room) | Action::Transfer(room) => (room.to_string(), false),
+        Action::ShowOwner(room) | Action::Transfer(room) | Action::Override(room) => {
+            (room.to_string(), false)
+        }
         Action::EditAcl(scope) => {
             let text = scope.as_ref().unwrap().to_string();
             (text.trim_end_matches('*').to_owned(), text.ends_with('*'))
@@ -56,7 +58,7 @@ fn model(question: &Question) -> bool {
             (_, "admin") | (Action::ShowOwner(_), _) => true,
             (Action::Transfer(_), role) => role == "moderator",
             (Action::ReadAudit, role) => role == "auditor",
-            (Action::ReadAcl | Action::EditAcl(_), _) => false,
+            (Action::Override(_) | Action::ReadAcl | Action::EditAcl(_), _) => false,
         };
         let live = within(grant.granted_at, &[grant.expires_at, grant.revoked_at]);
         if names_me && only_here && enough && live {
@@ -236,28 +238,29 @@ const ROOMS: [&str; 4] = ["live-1", "live-2", "test", "l"];
 
 /// Everything that `decide` is told.
 #[derive(Debug, Clone)]
-struct Question {
-    principal: Principal,
-    place: Place,
-    action: Action,
-    acl: AclView,
-    now: Timestamp,
+pub(super) struct Question {
+    pub(super) principal: Principal,
+    pub(super) place: Place,
+    pub(super) action: Action,
+    pub(super) acl: AclView,
+    pub(super) now: Timestamp,
 }
 
 impl Question {
-    fn decide(&self) -> Decision {
+    pub(super) fn decide(&self) -> Decision {
         decide(&self.principal, &self.place, self.action.clone(), &self.acl, self.now)
     }
 
-    fn is_permitted(&self) -> bool {
+    pub(super) fn is_permitted(&self) -> bool {
         matches!(self.decide(), Decision::Permit(_))
     }
 }
 
-fn question() -> impl Strategy<Value = Question> {
+pub(super) fn question() -> impl Strategy<Value = Question> {
     let groups = prop::sample::subsequence(vec![subject(HOSTS), subject("discord:1:role:3")], 0..=2);
     let action = prop_oneof![
         4 => select(&ROOMS).prop_map(|id| Action::Transfer(room(id))),
+        2 => select(&ROOMS).prop_map(|id| Action::Override(room(id))),
         4 => select(&ROOMS).prop_map(|id| Action::ShowOwner(room(id))),
         1 => Just(Action::ReadAudit),
         1 => Just(Action::ReadAcl),
@@ -286,19 +289,19 @@ fn question() -> impl Strategy<Value = Question> {
     )
 }
 
-fn a_subject() -> impl Strategy<Value = Subject> {
+pub(super) fn a_subject() -> impl Strategy<Value = Subject> {
     select(&[ALICE, ALICE, ALICE, "slack:T2:U1", HOSTS, "discord:1:role:3", "cli:ana"]).prop_map(subject)
 }
 
-fn a_scope() -> impl Strategy<Value = RoomScope> {
+pub(super) fn a_scope() -> impl Strategy<Value = RoomScope> {
     select(&["*", "*", "*", "*", "live-*", "l*", "live-1", "test"]).prop_map(scope)
 }
 
-fn moment() -> impl Strategy<Value = Timestamp> {
+pub(super) fn moment() -> impl Strategy<Value = Timestamp> {
     (10..14_i64).prop_map(|n| hour(u8::try_from(n).unwrap()))
 }
 
-fn grant() -> impl Strategy<Value = Grant> {
+pub(super) fn grant() -> impl Strategy<Value = Grant> {
     let channels = prop_oneof![
         3 => Just(Vec::new()),
         1 => Just(vec![channel(OPS)]),
@@ -319,7 +322,7 @@ fn grant() -> impl Strategy<Value = Grant> {
     )
 }
 
-fn entry() -> impl Strategy<Value = AuthorisedChannel> {
+pub(super) fn entry() -> impl Strategy<Value = AuthorisedChannel> {
     let begin = prop_oneof![5 => Just(hour(10)), 1 => moment()];
     let end = prop_oneof![3 => Just(None), 1 => moment().prop_map(Some)];
     (select(&[OPS, OPS, OPS, LOUNGE]), a_scope(), begin, end).prop_map(

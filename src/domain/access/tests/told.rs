@@ -1,0 +1,411 @@
+//! What is told of the rule is the rule: explanations, who can, lock-outs and plans on random ACLs.
+
+use std::collections::BTreeMap;
+
+use proptest::prelude::*;
+use proptest::sample::select;
+use proptest::strategy::ValueTree as _;
+use proptest::test_runner::TestRunner;
+
+use super::model::{Question, a_scope, entry, grant, model, moment, question};
+use super::*;
+use crate::domain::access::plan::{Senseless, Wanted, WantedChannel, WantedGrant, plan};
+
+const CHANNELS: [&str; 3] = [OPS, LOUNGE, "discord:1:9"];
+
+// Explanations ---------------------------------------------------------------------------------------------
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2_000))]
+
+    #[test]
+    fn an_explanation_never_differs_from_the_decision(question in question()) {
+        let told = explained(&question);
+        let decided = match question.decide() {
+            Decision::Permit(permit) => Ok(permit.authority().clone()),
+            Decision::Deny(denial) => Err(denial),
+        };
+        prop_assert_eq!(told.decision, decided);
+    }
+
+    #[test]
+    fn the_grants_that_are_said_to_match_are_those_that_decide(question in question()) {
+        let Explanation { decision, grants, channel } = explained(&question);
+        if question.place == Place::Local {
+            prop_assert!(grants.is_empty() && channel == Standing::Local);
+            return Ok(());
+        }
+        let names_them = |grant: &&Grant| question.principal.subjects().any(|s| *s == grant.subject);
+        prop_assert_eq!(grants.len(), question.acl.grants.iter().filter(names_them).count());
+        let matching = |effect| -> Vec<GrantId> {
+            let fits = grants.iter().filter(|(grant, fit)| grant.effect == effect && *fit == Fit::Matches);
+            fits.map(|(grant, _)| grant.id).collect()
+        };
+        let (permits, denials) = (matching(Effect::Permit), matching(Effect::Deny));
+        let is_authorised = matches!(channel, Standing::Authorised(_));
+        match decision {
+            Ok(Authority::Grant(id)) => {
+                prop_assert!(permits.contains(&id) && denials.is_empty() && is_authorised);
+            }
+            Ok(Authority::Local) => prop_assert!(false, "in a channel nobody is local"),
+            Err(Denial::DeniedBy(id)) => prop_assert!(denials.contains(&id)),
+            Err(_) => prop_assert!(denials.is_empty() && (permits.is_empty() || !is_authorised)),
+        }
+        // Each by itself decides as it is said to.
+        for (grant, fit) in &grants {
+            let mut alone = question.clone();
+            alone.acl.grants = vec![Grant { effect: Effect::Permit, ..grant.clone() }];
+            alone.acl.channels = vec![AuthorisedChannel { allowed_at: hour(8), ..entry_here(&question) }];
+            let would = *fit == Fit::Matches;
+            let is_wider_as_denial = grant.effect == Effect::Deny && matches!(question.action, Action::EditAcl(_));
+            prop_assert!(model(&alone) == would || is_wider_as_denial, "{:?} {:?}", grant, fit);
+        }
+    }
+
+    /// Brute force: every subject in every channel.
+    #[test]
+    fn who_can_names_exactly_those_whom_the_rule_permits(question in question()) {
+        let Some(room) = question.action.room().cloned() else { return Ok(()) };
+        let able = who_can(&room, &question.acl.grants, &question.acl.channels, question.now);
+        let mut subjects: Vec<&Subject> = question.acl.grants.iter().map(|grant| &grant.subject).collect();
+        subjects.sort_unstable();
+        subjects.dedup();
+        let mut named = able.iter();
+        for subject in subjects.into_iter().filter(|subject| !matches!(subject, Subject::Cli { .. })) {
+            let mut permits = Vec::new();
+            let mut channels: Vec<Channel> = CHANNELS.iter().copied().map(channel).collect();
+            channels.sort_unstable();
+            for channel in channels {
+                let asked = Question {
+                    principal: Principal::new(subject.clone()),
+                    place: Place::Channel(channel.clone()),
+                    action: Action::Transfer(room.clone()),
+                    ..question.clone()
+                };
+                if let Decision::Permit(permit) = asked.decide() {
+                    permits.push((channel, permit.authority().clone()));
+                }
+            }
+            let Some((_, Authority::Grant(first))) = permits.first().cloned() else { continue };
+            let named = named.next();
+            prop_assert!(named.is_some(), "{} is not named", subject);
+            let named = named.unwrap();
+            prop_assert_eq!((&named.subject, named.grant), (subject, first));
+            let until = question.acl.grants.iter().find(|grant| grant.id == first).unwrap().expires_at;
+            prop_assert_eq!(named.until, until);
+            prop_assert_eq!(&named.channels, &permits.into_iter().map(|(channel, _)| channel).collect::<Vec<_>>());
+        }
+        prop_assert_eq!(named.next(), None, "somebody is named who may not");
+    }
+}
+
+fn explained(question: &Question) -> Explanation {
+    explain(&question.principal, &question.place, &question.action, &question.acl, question.now)
+}
+
+/// An entry that authorises the question's own channel for every room.
+fn entry_here(question: &Question) -> AuthorisedChannel {
+    match &question.place {
+        Place::Channel(channel) => plain_entry(&channel.to_string(), RoomScope::All),
+        Place::Local => unreachable!("channels do not apply"),
+    }
+}
+
+// Lock-outs ------------------------------------------------------------------------------------------------
+
+/// Who is left, told again: on texts, and by the model of the rule.
+#[derive(Debug, Default, PartialEq, PartialOrd, Clone, Copy)]
+struct Left {
+    admin: bool,
+    admin_of_all: bool,
+    channel: bool,
+    undoes_theirs: bool,
+    undoes_all: bool,
+}
+
+fn left(acl: &AclView, now: Timestamp) -> Left {
+    let mut left = Left::default();
+    let open: Vec<&AuthorisedChannel> = acl.channels.iter().filter(|entry| is_open(entry, now)).collect();
+    left.channel = !open.is_empty();
+    let in_chat = |grant: &&Grant| {
+        grant.role.name() == "admin" && is_live(grant, now) && !grant.subject.to_string().starts_with("cli:")
+    };
+    let held: Vec<&Grant> = acl.grants.iter().filter(in_chat).collect();
+    for grant in held.iter().filter(|grant| grant.effect == Effect::Permit) {
+        let takes_all_of_it = |denial: &&&Grant| {
+            let (theirs, its) = (denial.rooms.to_string(), grant.rooms.to_string());
+            let within =
+                theirs == its || theirs.strip_suffix('*').is_some_and(|start| its.starts_with(start));
+            let everywhere = denial.channels.is_empty()
+                || (!grant.channels.is_empty() && grant.channels.iter().all(|c| denial.channels.contains(c)));
+            denial.effect == Effect::Deny && denial.subject == grant.subject && within && everywhere
+        };
+        if held.iter().any(|denial| takes_all_of_it(&denial)) {
+            continue;
+        }
+        left.admin = true;
+        left.admin_of_all |= grant.rooms.to_string() == "*";
+        for entry in &open {
+            let may_edit = |rooms: &RoomScope| {
+                model(&Question {
+                    principal: Principal::new(grant.subject.clone()),
+                    place: Place::Channel(entry.channel.clone()),
+                    action: Action::EditAcl(Some(rooms.clone())),
+                    acl: AclView { channels: vec![(*entry).clone()], ..acl.clone() },
+                    now,
+                })
+            };
+            let both = if entry.rooms.contains(&grant.rooms) { &grant.rooms } else { &entry.rooms };
+            left.undoes_theirs |= grant.rooms.overlaps(&entry.rooms) && may_edit(both);
+            left.undoes_all |= may_edit(&RoomScope::All);
+        }
+    }
+    left
+}
+
+fn lost(before: Left, after: Left) -> Option<LockOut> {
+    let told = [
+        (before.admin, after.admin, LockOut::NoAdmin),
+        (before.admin_of_all, after.admin_of_all, LockOut::NoAdminOfAllRooms),
+        (before.channel, after.channel, LockOut::NoChannel),
+        (before.undoes_theirs, after.undoes_theirs, LockOut::OutOfReach),
+        (before.undoes_all, after.undoes_all, LockOut::OutOfReach),
+    ];
+    told.into_iter().find(|(before, after, _)| *before && !after).map(|(_, _, lock_out)| lock_out)
+}
+
+/// An ACL, and changes that its numbers and channels fit.
+fn change_of_admins() -> impl Strategy<Value = (AclView, Vec<AclChange>, Timestamp)> {
+    let an_admin = || {
+        let role = prop_oneof![5 => Just(Role::Admin), 1 => Just(Role::Moderator)];
+        (grant(), role).prop_map(|(grant, role)| Grant { role, revoked_at: None, ..grant })
+    };
+    let change = prop_oneof![
+        3 => (1..5_i64).prop_map(AclChange::Revoke),
+        2 => an_admin().prop_map(|grant| AclChange::Grant(as_new(&grant))),
+        1 => (select(&CHANNELS[..2]), a_scope())
+            .prop_map(|(id, rooms)| AclChange::AllowChannel { channel: channel(id), rooms }),
+        2 => select(&CHANNELS[..2]).prop_map(|id| AclChange::RemoveChannel(channel(id))),
+    ];
+    let grants = prop::collection::vec(an_admin(), 0..5);
+    (grants, prop::collection::vec(entry(), 0..3), prop::collection::vec(change, 1..4), moment()).prop_map(
+        |(mut grants, mut channels, mut changes, now)| {
+            for (grant, id) in grants.iter_mut().zip(1..) {
+                grant.id = id;
+            }
+            // The store refuses to revoke what is not there when the edit begins.
+            let is_there = |id: GrantId| id <= grants.len() as GrantId;
+            changes.retain(|change| !matches!(change, AclChange::Revoke(id) if !is_there(*id)));
+            keep_one_open(&mut channels, now);
+            (AclView { version: 0, grants, channels }, changes, now)
+        },
+    )
+}
+
+/// As in the store: one open entry for a channel.
+fn keep_one_open(channels: &mut Vec<AuthorisedChannel>, now: Timestamp) {
+    let mut seen = Vec::new();
+    channels.retain(|entry| {
+        let is_second = is_open(entry, now) && seen.contains(&entry.channel);
+        if is_open(entry, now) {
+            seen.push(entry.channel.clone());
+        }
+        !is_second
+    });
+}
+
+fn as_new(grant: &Grant) -> NewGrant {
+    NewGrant {
+        subject: grant.subject.clone(),
+        role: grant.role,
+        effect: grant.effect,
+        rooms: grant.rooms.clone(),
+        channels: grant.channels.clone(),
+        expires_at: grant.expires_at,
+    }
+}
+
+/// Carries changes out, as the store does.
+fn carry_out<'a>(acl: &mut AclView, changes: impl IntoIterator<Item = &'a AclChange>, now: Timestamp) {
+    for change in changes {
+        match change {
+            AclChange::Grant(new) => {
+                let id = acl.grants.iter().map(|grant| grant.id).max().unwrap_or_default() + 1;
+                let plain = plain_grant(id, new.subject.clone(), new.role, new.rooms.clone());
+                acl.grants.push(Grant {
+                    effect: new.effect,
+                    channels: new.channels.clone(),
+                    expires_at: new.expires_at,
+                    granted_at: now,
+                    ..plain
+                });
+            }
+            AclChange::Revoke(id) => {
+                let grant = acl.grants.iter_mut().find(|grant| grant.id == *id);
+                grant.into_iter().for_each(|grant| grant.revoked_at = Some(now));
+            }
+            AclChange::AllowChannel { channel, rooms } => {
+                close(acl, channel, now);
+                let plain = plain_entry(&channel.to_string(), rooms.clone());
+                acl.channels.push(AuthorisedChannel { allowed_at: now, ..plain });
+            }
+            AclChange::RemoveChannel(channel) => close(acl, channel, now),
+        }
+    }
+}
+
+fn close(acl: &mut AclView, channel: &Channel, now: Timestamp) {
+    let open = acl.channels.iter_mut().filter(|entry| entry.channel == *channel && is_open(entry, now));
+    open.for_each(|entry| entry.removed_at = Some(now));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2_000))]
+
+    #[test]
+    fn a_change_is_refused_iff_it_takes_the_last_hand_away((acl, changes, now) in change_of_admins()) {
+        let mut after = acl.clone();
+        carry_out(&mut after, &changes, now);
+        let expected = lost(left(&acl, now), left(&after, now));
+        prop_assert_eq!(lock_out(&acl.grants, &acl.channels, &changes, now), expected);
+    }
+}
+
+#[test]
+fn the_random_changes_meet_every_lock_out() {
+    let mut runner = TestRunner::deterministic();
+    let mut met = BTreeMap::<String, usize>::new();
+    for _ in 0..4_000 {
+        let (acl, changes, now) = change_of_admins().new_tree(&mut runner).unwrap().current();
+        let told = lock_out(&acl.grants, &acl.channels, &changes, now);
+        *met.entry(told.map_or("none".to_owned(), |lock_out| lock_out.to_string())).or_default() += 1;
+    }
+    assert_eq!(met.len(), 5, "{met:?}");
+    assert!(met.values().all(|count| *count >= 20), "{met:?}");
+}
+
+#[test]
+fn what_locks_everybody_out_in_sentences() {
+    let world = World::new().grant(ALICE, "admin", "*");
+    let told = |world: &World, change: AclChange| {
+        lock_out(&world.acl.grants, &world.acl.channels, &[change], hour(12)).map(|told| told.to_string())
+    };
+    let deny = |rooms: &str| {
+        let plain = plain_grant(0, subject(ALICE), Role::Admin, scope(rooms));
+        AclChange::Grant(NewGrant { effect: Effect::Deny, ..as_new(&plain) })
+    };
+    let out_of_reach = Some("no admin would be left who could undo it from an authorised channel".to_owned());
+    assert_eq!(told(&world, AclChange::Revoke(1)).as_deref(), Some("no admin would be left"));
+    assert_eq!(told(&world, deny("*")).as_deref(), Some("no admin would be left"));
+    assert_eq!(told(&world, deny("vip-1")), out_of_reach, "she could not take this back");
+    let narrow = AclChange::AllowChannel { channel: channel(OPS), rooms: scope("live-*") };
+    assert_eq!(told(&world, narrow), out_of_reach, "she could not widen it again");
+
+    let elsewhere = world.clone().but(|grant| grant.channels = vec![channel(OPS)]).allow(LOUNGE, "*");
+    assert_eq!(told(&elsewhere, AclChange::RemoveChannel(channel(OPS))), out_of_reach);
+    assert_eq!(told(&elsewhere, AclChange::RemoveChannel(channel(LOUNGE))), None);
+
+    let local = world.grant("cli:ana", "admin", "*");
+    assert_eq!(
+        told(&local, AclChange::Revoke(1)).as_deref(),
+        Some("no admin would be left"),
+        "the command line is not chat"
+    );
+    assert_eq!(told(&World::empty().grant(ALICE, "moderator", "*"), AclChange::Revoke(1)), None);
+}
+
+// Plans ----------------------------------------------------------------------------------------------------
+
+/// An ACL, and another that is wanted: part of it, and more.
+fn wish() -> impl Strategy<Value = (AclView, Wanted, Timestamp)> {
+    let more = prop::collection::vec(grant(), 0..3);
+    let channels = prop::collection::vec((select(&CHANNELS), a_scope()), 0..3);
+    (question(), any::<[bool; 6]>(), more, channels, any::<bool>()).prop_map(
+        |(question, keeps, more, channels, keeps_channels)| {
+            let Question { mut acl, now, .. } = question;
+            keep_one_open(&mut acl.channels, now);
+            let kept = acl.grants.iter().zip(keeps).filter(|(grant, keeps)| *keeps && is_live(grant, now));
+            let mut wanted = Wanted::default();
+            for grant in kept.map(|(grant, _)| grant).chain(&more) {
+                let new = wanted_grant(grant);
+                let has_ended = new.expires_at.is_some_and(|end| end <= now);
+                if !has_ended && !wanted.grants.contains(&new) {
+                    wanted.grants.push(new);
+                }
+            }
+            let open = acl.channels.iter().filter(|entry| keeps_channels && is_open(entry, now));
+            let open = open.map(|entry| (entry.channel.clone(), entry.rooms.clone()));
+            for (channel, rooms) in open.chain(channels.into_iter().map(|(id, rooms)| (channel(id), rooms))) {
+                if !wanted.channels.iter().any(|known| known.channel == channel) {
+                    wanted.channels.push(WantedChannel { channel, rooms, reason: None });
+                }
+            }
+            (acl, wanted, now)
+        },
+    )
+}
+
+fn wanted_grant(grant: &Grant) -> WantedGrant {
+    let NewGrant { subject, role, effect, rooms, mut channels, expires_at } = as_new(grant);
+    channels.sort();
+    WantedGrant { subject, role, effect, rooms, channels, expires_at, reason: None }
+}
+
+/// What is wanted, as texts in an order of their own.
+fn told(wanted: &Wanted) -> Vec<String> {
+    let grants = wanted.grants.iter().map(|new| format!("{new:?}"));
+    let mut told: Vec<String> = grants.chain(wanted.channels.iter().map(|new| format!("{new:?}"))).collect();
+    told.sort();
+    told.dedup();
+    told
+}
+
+/// What holds, as if it were wanted.
+fn standing(acl: &AclView, now: Timestamp) -> Wanted {
+    let open = acl.channels.iter().filter(|entry| is_open(entry, now));
+    Wanted {
+        grants: acl.grants.iter().filter(|grant| is_live(grant, now)).map(wanted_grant).collect(),
+        channels: open
+            .map(|entry| WantedChannel {
+                channel: entry.channel.clone(),
+                rooms: entry.rooms.clone(),
+                reason: None,
+            })
+            .collect(),
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2_000))]
+
+    #[test]
+    fn a_plan_makes_exactly_what_is_wanted_and_then_there_is_nothing_left((acl, wanted, now) in wish()) {
+        let steps = plan(&acl.grants, &acl.channels, &wanted, now).unwrap();
+        let mut after = acl.clone();
+        carry_out(&mut after, steps.iter().map(|(change, _)| change), now);
+        prop_assert_eq!(told(&standing(&after, now)), told(&wanted));
+        prop_assert_eq!(plan(&after.grants, &after.channels, &wanted, now), Ok(Vec::new()));
+    }
+
+    #[test]
+    fn a_plan_leaves_alone_what_is_wanted_already((acl, _, now) in wish()) {
+        let wanted = standing(&acl, now);
+        let steps = plan(&acl.grants, &acl.channels, &wanted, now).unwrap();
+        prop_assert!(steps.is_empty(), "{:?}", steps);
+    }
+}
+
+#[test]
+fn what_makes_no_sense_is_no_plan() {
+    let plain = wanted_grant(&plain_grant(0, subject(ALICE), Role::Admin, RoomScope::All));
+    let planned = |grants: Vec<WantedGrant>, ids: &[&str]| {
+        let channels =
+            ids.iter().map(|id| WantedChannel { channel: channel(id), rooms: scope("*"), reason: None });
+        plan(&[], &[], &Wanted { grants, channels: channels.collect() }, hour(12))
+    };
+    let ended = WantedGrant { expires_at: Some(hour(12)), ..plain.clone() };
+    assert_eq!(planned(vec![ended], &[]), Err(Senseless::Ended(subject(ALICE), Role::Admin, hour(12))));
+    let twice = vec![plain.clone(), plain.clone()];
+    assert_eq!(planned(twice, &[]), Err(Senseless::GrantTwice(subject(ALICE), Role::Admin)));
+    assert_eq!(planned(vec![plain], &[OPS, OPS]), Err(Senseless::ChannelTwice(channel(OPS))));
+}

@@ -1,0 +1,300 @@
+//! An admin asks at the command line: why, who can, and what needs attention.
+
+use insta::assert_snapshot;
+use room_owner::app::ports::{AclChange, NewGrant};
+use room_owner::domain::access::Effect;
+use room_owner::domain::principal::Principal;
+use room_owner::store::{IfMissing, SqliteStore};
+
+use super::cli_acl::names;
+use super::clock::{NOON, StoryClock};
+use super::program::Program;
+
+fn new(subject: &str, role: &str, rooms: &str) -> NewGrant {
+    NewGrant {
+        subject: subject.parse().unwrap(),
+        role: role.parse().unwrap(),
+        effect: Effect::Permit,
+        rooms: rooms.parse().unwrap(),
+        channels: Vec::new(),
+        expires_at: None,
+    }
+}
+
+/// The ACL of a day that is past on every machine.
+async fn with_a_past(program: &Program) {
+    let time = |time: &str| format!("2025-03-01T{time}:00Z").parse::<jiff::Timestamp>().unwrap();
+    let grant = AclChange::Grant;
+    let channel = |id: &str| id.parse().unwrap();
+    let allow = |id: &str, rooms: &str| AclChange::AllowChannel {
+        channel: channel(id),
+        rooms: rooms.parse().unwrap(),
+    };
+    let (u1, u2) = ("slack:T1:U1", "slack:T1:U2");
+    let day = [
+        ("09:00", allow("slack:T1:C1", "live-*")),
+        ("10:00", grant(new(u1, "moderator", "live-*"))),
+        ("10:00", grant(new(u1, "auditor", "*"))),
+        ("10:00", grant(NewGrant { channels: vec![channel("slack:T1:C2")], ..new(u1, "moderator", "*") })),
+        ("10:00", grant(NewGrant { expires_at: Some(time("12:00")), ..new(u2, "moderator", "*") })),
+        ("10:00", grant(new("slack:T1:group:S1", "moderator", "live-*"))),
+        ("11:00", AclChange::Revoke(1)),
+        ("13:00", allow("slack:T1:C1", "*")),
+        ("14:00", grant(NewGrant { effect: Effect::Deny, ..new(u1, "moderator", "live-7") })),
+        ("15:00", AclChange::RemoveChannel(channel("slack:T1:C1"))),
+        ("16:00", allow("slack:T1:C2", "*")),
+    ];
+    let store = SqliteStore::open(&program.database_url(), IfMissing::Create).await.unwrap();
+    let clock = StoryClock::new(false);
+    clock.pass(time("09:00").as_second() - NOON.as_second());
+    for (at, change) in day {
+        clock.pass(time(at).as_second() - room_owner::app::ports::Clock::now(&clock).as_second());
+        let edit = room_owner::app::acl::LocalEdit {
+            principal: Principal::new("cli:ana".parse().unwrap()),
+            typed: "acl".to_owned(),
+            changes: vec![(change, None)],
+            reason: None,
+            force: true,
+            at_version: None,
+        };
+        room_owner::app::acl::edit(&store, &clock, edit).await.unwrap();
+    }
+    store.close().await;
+}
+
+#[tokio::test]
+async fn why_answers_for_every_time_of_the_past() {
+    let program = Program::new().await;
+    with_a_past(&program).await;
+    let mut told = String::new();
+    for (words, at) in [
+        ("slack:T1:U1", "08:00"),
+        ("slack:T1:U1", "09:30"),
+        ("slack:T1:U1", "10:30"),
+        ("slack:T1:U1", "11:30"),
+        ("slack:T1:U1 --member-of slack:T1:group:S1", "11:30"),
+        ("slack:T1:U1 --member-of slack:T1:group:S1", "14:30"),
+        ("slack:T1:U2", "11:59"),
+        ("slack:T1:U2", "12:30"),
+        ("slack:T1:U2", "13:30"),
+        ("slack:T1:U2", "15:30"),
+        ("slack:T1:U3", "10:30"),
+    ] {
+        let line = format!("acl why {words} --in slack:T1:C1 --room live-7 --at 2025-03-01T{at}:00Z");
+        let ran = program.runs(&line).await;
+        assert_eq!((ran.code, ran.out.as_str()), (0, ""), "words for people go to stderr");
+        told.push_str(&format!("{at} {words}\n{}", ran.err));
+    }
+    assert_snapshot!(told, @r"
+    08:00 slack:T1:U1
+    as of 2025-03-01T08:00:00Z:
+    ⛔ No: `slack:T1:U1` may not hand `live-7` over in `slack:T1:C1`: channel not authorised.
+       The channel is not authorised.
+       Grant 6: denied moderator for `live-7`, begins in 6 h.
+       Grant 3: moderator for every room, only in `slack:T1:C2`, begins in 2 h.
+       Grant 2: auditor for every room, begins in 2 h.
+       Grant 1: moderator for `live-*`, begins in 2 h.
+       Grants to their groups and roles count too; which those are is not known here.
+    09:30 slack:T1:U1
+    as of 2025-03-01T09:30:00Z:
+    ⛔ No: `slack:T1:U1` may not hand `live-7` over in `slack:T1:C1`: grant 1 begins 2025-03-01T10:00:00Z.
+       The channel is authorised for `live-*`.
+       Grant 6: denied moderator for `live-7`, begins in 4 h.
+       Grant 3: moderator for every room, only in `slack:T1:C2`, begins in 30 min.
+       Grant 2: auditor for every room, begins in 30 min.
+       Grant 1: moderator for `live-*`, begins in 30 min.
+       Grants to their groups and roles count too; which those are is not known here.
+    10:30 slack:T1:U1
+    as of 2025-03-01T10:30:00Z:
+    ✅ Yes: `slack:T1:U1` may hand `live-7` over in `slack:T1:C1`, by grant 1.
+       The channel is authorised for `live-*`.
+       Grant 1: moderator for `live-*`: permits it.
+       Grant 3: moderator for every room, only in `slack:T1:C2`, not here.
+       Grant 2: auditor for every room, which does not hand rooms over.
+       Grant 6: denied moderator for `live-7`, begins in 3 h.
+       Grants to their groups and roles count too; which those are is not known here.
+    11:30 slack:T1:U1
+    as of 2025-03-01T11:30:00Z:
+    ⛔ No: `slack:T1:U1` may not hand `live-7` over in `slack:T1:C1`: grant 3 is for other channels.
+       The channel is authorised for `live-*`.
+       Grant 3: moderator for every room, only in `slack:T1:C2`, not here.
+       Grant 2: auditor for every room, which does not hand rooms over.
+       Grant 6: denied moderator for `live-7`, begins in 2 h.
+       Grant 1 was taken back 30 min ago: moderator for `live-*`.
+       Grants to their groups and roles count too; which those are is not known here.
+    11:30 slack:T1:U1 --member-of slack:T1:group:S1
+    as of 2025-03-01T11:30:00Z:
+    ✅ Yes: `slack:T1:U1` may hand `live-7` over in `slack:T1:C1`, by grant 5.
+       The channel is authorised for `live-*`.
+       Grant 5: moderator for `live-*`: permits it.
+       Grant 3: moderator for every room, only in `slack:T1:C2`, not here.
+       Grant 2: auditor for every room, which does not hand rooms over.
+       Grant 6: denied moderator for `live-7`, begins in 2 h.
+       Grant 1 was taken back 30 min ago: moderator for `live-*`.
+       Counted as a member of `slack:T1:group:S1`.
+    14:30 slack:T1:U1 --member-of slack:T1:group:S1
+    as of 2025-03-01T14:30:00Z:
+    ⛔ No: `slack:T1:U1` may not hand `live-7` over in `slack:T1:C1`: denied by grant 6.
+       Grant 6: denied moderator for `live-7`: denies it.
+       Grant 5: moderator for `live-*`: would permit it.
+       Grant 3: moderator for every room, only in `slack:T1:C2`, not here.
+       Grant 2: auditor for every room, which does not hand rooms over.
+       Grant 1 was taken back 3 h ago: moderator for `live-*`.
+       Counted as a member of `slack:T1:group:S1`.
+    11:59 slack:T1:U2
+    as of 2025-03-01T11:59:00Z:
+    ✅ Yes: `slack:T1:U2` may hand `live-7` over in `slack:T1:C1`, by grant 4.
+       The channel is authorised for `live-*`.
+       Grant 4: moderator for every room, until 2025-03-01 12:00 UTC: permits it.
+       Grants to their groups and roles count too; which those are is not known here.
+    12:30 slack:T1:U2
+    as of 2025-03-01T12:30:00Z:
+    ⛔ No: `slack:T1:U2` may not hand `live-7` over in `slack:T1:C1`: grant 4 ended 2025-03-01T12:00:00Z.
+       The channel is authorised for `live-*`.
+       Grant 4 expired 30 min ago: moderator for every room, until 2025-03-01 12:00 UTC.
+       Grants to their groups and roles count too; which those are is not known here.
+    13:30 slack:T1:U2
+    as of 2025-03-01T13:30:00Z:
+    ⛔ No: `slack:T1:U2` may not hand `live-7` over in `slack:T1:C1`: grant 4 ended 2025-03-01T12:00:00Z.
+       Grant 4 expired 1 h ago: moderator for every room, until 2025-03-01 12:00 UTC.
+       Grants to their groups and roles count too; which those are is not known here.
+    15:30 slack:T1:U2
+    as of 2025-03-01T15:30:00Z:
+    ⛔ No: `slack:T1:U2` may not hand `live-7` over in `slack:T1:C1`: channel not authorised.
+       The channel was authorised until 2025-03-01 15:00 UTC.
+       Grant 4 expired 3 h ago: moderator for every room, until 2025-03-01 12:00 UTC.
+       Grants to their groups and roles count too; which those are is not known here.
+    10:30 slack:T1:U3
+    as of 2025-03-01T10:30:00Z:
+    ⛔ No: `slack:T1:U3` may not hand `live-7` over in `slack:T1:C1`: no grant.
+       The channel is authorised for `live-*`.
+       No grant names them.
+       Grants to their groups and roles count too; which those are is not known here.
+    ");
+    let elsewhere =
+        program.runs("acl why slack:T1:U1 --in slack:T1:C2 --room vip-1 --at 2025-03-01T12:00:00Z").await;
+    assert_snapshot!(elsewhere.err, @r"
+    as of 2025-03-01T12:00:00Z:
+    ⛔ No: `slack:T1:U1` may not hand `vip-1` over in `slack:T1:C2`: channel not authorised.
+       The channel is not authorised.
+       Grant 3: moderator for every room, only in `slack:T1:C2`: would permit it.
+       Grant 2: auditor for every room, which does not hand rooms over.
+       Grant 6: denied moderator for `live-7`, begins in 2 h.
+       Grant 1 was taken back 1 h ago: moderator for `live-*`.
+       Grants to their groups and roles count too; which those are is not known here.
+    ");
+    let today = program.runs("acl why slack:T1:U1 --in slack:T1:C2 --room vip-1").await;
+    assert!(
+        today.err.starts_with("✅ Yes: `slack:T1:U1` may hand `vip-1` over in `slack:T1:C2`, by grant 3."),
+        "{}",
+        today.err
+    );
+}
+
+#[tokio::test]
+async fn why_tells_programs_what_it_tells_people() {
+    let program = Program::new().await;
+    with_a_past(&program).await;
+    let why = "acl why slack:T1:U1 --in slack:T1:C1 --room live-7 --at 2025-03-01T14:30:00Z --format";
+    let ran = program.runs(&format!("{why} json")).await;
+    assert_eq!((ran.code, ran.err.as_str()), (0, ""));
+    assert_eq!(names(&ran.out), "subject channel room at decision authority channel_standing grants");
+    let told = ran.json();
+    assert_eq!(told["decision"], "deny");
+    assert_eq!(told["authority"], "denied by grant 6");
+    assert_eq!(told["channel_standing"], "authorised for *");
+    assert_eq!(told["at"], "2025-03-01T14:30:00.000Z");
+    let bearing: Vec<_> = told["grants"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|it| (it["id"].as_i64().unwrap(), it["bearing"].as_str().unwrap()))
+        .collect();
+    assert_eq!(bearing, [(6, "matches"), (3, "other channels"), (2, "other deeds"), (1, "ended")]);
+    assert_eq!(program.runs(&format!("{why} jsonl")).await.out, ran.out);
+    let csv = program.runs(&format!("{why} csv")).await.out;
+    assert!(csv.starts_with("subject,channel,room,at,decision,authority,channel_standing,grants\n"), "{csv}");
+}
+
+#[tokio::test]
+async fn what_why_cannot_answer_is_said() {
+    let program = Program::new().await;
+    with_a_past(&program).await;
+    let wrong = program.runs("acl why slack:T1:U1 --in slack:T1:C1 --room live-7 --at soon").await;
+    assert_eq!(wrong.code, 2);
+    assert_snapshot!(wrong.err, @r"
+    error: invalid value 'soon' for '--at <TIME>': `soon` is not a time: write 2026-11-23T14:03:00Z, 2026-11-23 14:03, 2026-11-23 14:03 Europe/Berlin, 14:03, 2026-11-23, yesterday or 2h
+
+    For more information, try '--help'.
+    ");
+    for words in [
+        "acl why slack:T1:U1 --room live-7",
+        "acl why slack:T1:U1 --in slack:T1:C1",
+        "acl why @alice --in slack:T1:C1 --room live-7",
+        "acl why slack:T1:U1 --in #mods --room live-7",
+        "acl why slack:T1:U1 --in slack:T1:C1 --room live-7 --member-of hosts",
+        "acl why slack:T1:U1 --in slack:T1:C1 --room live-7 --member-of slack:T1:U2",
+    ] {
+        let ran = program.runs(words).await;
+        assert_eq!((ran.code, ran.out.as_str()), (2, ""), "{words}: {}", ran.err);
+    }
+    let later = program.runs("acl why slack:T1:U3 --in slack:T1:C2 --room live-7 --at 2199-01-01").await;
+    assert_eq!(later.code, 0, "what is known now, if nothing changes: {}", later.err);
+}
+
+#[tokio::test]
+async fn who_can_names_everybody_where_and_until_when() {
+    let program = Program::new().await;
+    with_a_past(&program).await;
+    let ran = program.runs("acl who-can live-8").await;
+    assert_eq!(ran.code, 0);
+    assert_snapshot!(ran.out, @r"
+    Subject            Grant  Until  Channels    
+    slack:T1:U1        3             slack:T1:C2 
+    slack:T1:group:S1  5             slack:T1:C2
+    ");
+    assert_snapshot!(ran.err, @"a deny entry for a group may still take it from one of its members");
+    let ran = program.runs("acl who-can live-7 --format json").await;
+    assert_eq!(names(&ran.out[1..ran.out.len() - 2]), "subject grant until channels");
+    assert_eq!(ran.json().as_array().unwrap().len(), 1, "the deny entry counts: {}", ran.out);
+    assert_eq!(program.runs("acl grant slack:T1:U1 moderator --deny").await.code, 0);
+    let nobody = program.runs("acl who-can vip-1").await;
+    assert_eq!((nobody.code, nobody.out.as_str()), (0, ""));
+    assert_snapshot!(nobody.err, @"nobody can hand `vip-1` over from chat: `room-owner acl why` says why somebody in particular cannot");
+    assert_eq!(program.runs("acl who-can vip-1 --format json").await.out, "[]\n");
+}
+
+#[tokio::test]
+async fn what_needs_attention_is_listed() {
+    let program = Program::new().await;
+    with_a_past(&program).await;
+    assert_eq!(program.runs("acl grant slack:T1:U5 moderator --for 23h+30m").await.code, 0);
+    assert_eq!(program.runs("acl grant slack:T1:U6 moderator --for 3d").await.code, 0);
+    let ran = program.runs("acl list --attention").await;
+    assert_eq!(ran.code, 0);
+    assert_snapshot!(ran.err, @r"
+    grant 7 of slack:T1:U5: ends in 23 h
+    grant 2 of slack:T1:U1: never used
+    grant 3 of slack:T1:U1: never used
+    grant 5 of slack:T1:group:S1: never used
+    note: SLACK_BOT_TOKEN is not set, so grants to user groups match nobody: slack:T1:group:S1
+    ");
+    let json = program.runs("acl list --attention --format json").await.json();
+    let ids: Vec<_> = json.as_array().unwrap().iter().map(|grant| grant["id"].as_i64().unwrap()).collect();
+    assert_eq!(
+        ids,
+        [7, 2, 3, 5],
+        "those that end first, then those unused for longest; deny entries are not used"
+    );
+    let both = program.runs("acl list --attention --all").await;
+    assert_eq!(both.code, 2, "{}", both.err);
+}
+
+#[tokio::test]
+async fn nothing_needs_attention_in_a_new_acl() {
+    let program = Program::new().await;
+    assert_eq!(program.runs("acl grant slack:T1:U1 admin").await.code, 0);
+    let ran = program.runs("acl list --attention").await;
+    assert_eq!((ran.code, ran.out.as_str()), (0, ""));
+    assert_eq!(ran.err, "no grant ends within 24 hours, and none was unused for 90 days\n");
+}

@@ -1,0 +1,237 @@
+//! Reviewers ask the log from chat.
+
+use super::doors::{Door, assert_snapshot, at_every_door};
+use super::reply::Reply;
+use super::slack::{ADAM, ALICE, OTTO, RITA};
+use super::world::{Stage, World, run};
+
+at_every_door! {
+    an_auditor_sees_what_was_done_newest_first_and_alone,
+    filters_pages_and_readings,
+    one_operation_its_steps_the_owner_and_counts,
+    an_auditor_of_some_rooms_sees_those_and_is_told_so,
+    nobody_else_reads_the_log,
+    a_line_that_does_not_fit_is_answered_with_the_forms
+}
+
+/// Two transfers in `test`, one in `live-1`, one denied.
+async fn an_evening(bot: &Stage) {
+    bot.chat(ALICE).says("/room-owner test user2 reason: host crashed").await.text();
+    bot.chat(ALICE).says("/room-owner live-1 user3").await.text();
+    bot.chat(OTTO).says("/room-owner test otto").await.text();
+}
+
+fn world(door: Door) -> World {
+    World::usual().room("live-1", "dave").grant(ADAM, "auditor", "live-*").at(door)
+}
+
+/// What differs from run to run or says nothing here.
+fn steady(reply: &Reply) -> String {
+    let mut text = reply.to_string();
+    while let Some(at) = text.find("`Id-") {
+        let end = at + 1 + text[at + 1..].find('`').unwrap();
+        text.replace_range(at..=end, "[id]");
+    }
+    text
+}
+
+async fn an_auditor_sees_what_was_done_newest_first_and_alone(door: Door) {
+    run(world(door), async |bot| {
+        an_evening(bot).await;
+        let reply = bot.chat(RITA).says("/room-audit").await;
+        assert!(!reply.is_public());
+        assert_snapshot!(steady(&reply), @r#"
+        (only visible to you)
+        ℹ️ 7 operations, newest first:
+        op 9 · 2026-11-23 12:00:00 UTC · @otto · `/room-owner test otto` · denied · `no grant`
+        op 7 · 2026-11-23 12:00:00 UTC · @alice · `/room-owner live-1 user3` · succeeded · was `dave`
+        op 5 · 2026-11-23 12:00:00 UTC · @alice · `/room-owner test user2 reason: host crashed` · succeeded · was `carol`
+        op 4 · 2026-11-23 12:00:00 UTC · `cli:ana` · `acl grant` · succeeded
+        op 3 · 2026-11-23 12:00:00 UTC · `cli:ana` · `acl grant` · succeeded
+        op 2 · 2026-11-23 12:00:00 UTC · `cli:ana` · `acl grant` · succeeded
+        op 1 · 2026-11-23 12:00:00 UTC · `cli:ana` · `acl channel allow` · succeeded
+        One of them whole: `/room-audit 9`
+        op 10
+        "#);
+        let entry = bot.entry(&reply).await;
+        assert_eq!((entry.command.as_str(), entry.outcome.name()), ("/room-audit", "succeeded"));
+        assert_eq!(entry.authority.as_deref(), Some("grant 2"));
+    })
+    .await;
+}
+
+async fn filters_pages_and_readings(door: Door) {
+    run(world(door), async |bot| {
+        an_evening(bot).await;
+        let reply = bot.chat(RITA).says("/room-audit room: test limit: 1").await;
+        assert_snapshot!(steady(&reply), @r#"
+        (only visible to you)
+        ℹ️ The newest one that matches; there are older ones:
+        op 9 · 2026-11-23 12:00:00 UTC · @otto · `/room-owner test otto` · denied · `no grant`
+        Older ones: the same with `before: 9` behind it.
+        One of them whole: `/room-audit 9`
+        op 10
+        "#);
+        let rest = bot.chat(RITA).says("/room-audit room: test limit: 1 before: 9").await;
+        assert!(rest.says("op 5 · ") && !rest.says("op 9 · "), "{rest}");
+        let reply = bot
+            .chat(RITA)
+            .says("/room-audit text: \"HOST crashed\" actor: slack:T0TEAM:U0ALICE since: 1h")
+            .await;
+        assert!(reply.says("One operation:") && reply.says("op 5 · "), "{reply}");
+        let reply = bot.chat(RITA).says("/room-audit text: \"nobody said this\"").await;
+        assert!(reply.says("Nothing in the log matches."), "{reply}");
+        let reply = bot.chat(RITA).says("/room-audit actor: slack:T0TEAM:U0RITA").await;
+        assert!(reply.says("4 readings of the log are left out: `readings: yes` shows them."), "{reply}");
+        let reply = bot.chat(RITA).says("/room-audit actor: slack:T0TEAM:U0RITA readings: yes").await;
+        assert!(reply.says("6 operations, newest first:"), "{reply}");
+    })
+    .await;
+}
+
+async fn one_operation_its_steps_the_owner_and_counts(door: Door) {
+    run(world(door), async |bot| {
+        an_evening(bot).await;
+        let reply = bot.chat(RITA).says("/room-audit 5").await;
+        assert_snapshot!(steady(&reply), @r#"
+        (only visible to you)
+        ℹ️ Operation 5: succeeded.
+        At: 2026-11-23 12:00:00 UTC
+        By: @alice
+        In: #mods
+        Command: `/room-owner test user2 reason: host crashed`
+        Room: `test`
+        New owner: `user2`
+        Owner before: `carol`
+        Reason: `host crashed`
+        Allowed by: `grant 1`
+        RequestId: [id]
+        Took: 0 ms
+        op 10
+        "#);
+        let reply = bot.chat(RITA).says("/room-audit timeline 5").await;
+        assert_snapshot!(steady(&reply), @r#"
+        (only visible to you)
+        ℹ️ Operation 5 on 2026-11-23, UTC: succeeded.
+        12:00:00.000 received: `slack:T0TEAM:U0ALICE (alice) in slack:T0TEAM:C0MODS: /room-owner test user2 reason: host crashed`
+        12:00:00.000 decided: `permitted: grant 1`
+        12:00:00.000 attempted: `written down, then sent: hand test over to user2`
+        12:00:00.000 answered: `succeeded; the owner before was carol; RequestId Id-9dc6366a2003d418ace6b6c74e29980f-O-Seq-2`
+        12:00:00.000 confirmed: `the new owner was read back`
+        op 11
+        "#);
+        let reply = bot.chat(RITA).says("/room-audit owner-at test now").await;
+        assert_snapshot!(steady(&reply), @r#"
+        (only visible to you)
+        ℹ️ `user2` owned `test` at 2026-11-23 12:00:00 UTC.
+        Since 2026-11-23 12:00:00 UTC (op 5), at the latest.
+        Why: `operation 5 handed it over; nothing later speaks against it`
+        op 12
+        "#);
+        let reply = bot.chat(RITA).says("/room-audit owner-at nowhere 1h").await;
+        assert_snapshot!(steady(&reply), @r#"
+        (only visible to you)
+        ⚠️ The log cannot tell who owned `nowhere` at 2026-11-23 11:00:00 UTC.
+        Why: `no earlier entry says who owned it, and nothing later says who owned it`
+        op 13
+        "#);
+        let reply = bot.chat(RITA).says("/room-audit stats by: room").await;
+        assert_snapshot!(steady(&reply), @r#"
+        (only visible to you)
+        ℹ️ Operations by room:
+        (none): 4 (4 done)
+        `test`: 2 (1 done, 1 denied)
+        `live-1`: 1 (1 done)
+        4 readings of the log are left out: `readings: yes` shows them.
+        op 14
+        "#);
+    })
+    .await;
+}
+
+async fn an_auditor_of_some_rooms_sees_those_and_is_told_so(door: Door) {
+    run(world(door), async |bot| {
+        an_evening(bot).await;
+        let reply = bot.chat(ADAM).says("/room-audit").await;
+        assert_snapshot!(steady(&reply), @r#"
+        (only visible to you)
+        ℹ️ One operation:
+        op 7 · 2026-11-23 12:00:00 UTC · @alice · `/room-owner live-1 user3` · succeeded · was `dave`
+        One of them whole: `/room-audit 7`
+        Left out: what is about no room, and all rooms but `live-*`.
+        op 10
+        "#);
+        for line in ["/room-audit 5", "/room-audit timeline 5", "/room-audit before: 5"] {
+            let reply = bot.chat(ADAM).says(line).await;
+            assert!(
+                reply.says("There is no operation 5, or it is not among the rooms that you may see here."),
+                "{reply}"
+            );
+        }
+        let reply = bot.chat(ADAM).says("/room-audit owner-at test now").await;
+        assert!(reply.says("The log of `test` is not among what you may see here."), "{reply}");
+        let reply = bot.chat(ADAM).says("/room-audit room: test").await;
+        assert!(reply.says("Nothing in the log matches.") && reply.says("Left out: "), "{reply}");
+        let reply = bot.chat(ADAM).says("/room-audit stats by: actor").await;
+        assert!(reply.says("`slack:T0TEAM:U0ALICE`: 1 (1 done)") && !reply.says("U0OTTO"), "{reply}");
+    })
+    .await;
+}
+
+async fn nobody_else_reads_the_log(door: Door) {
+    run(world(door), async |bot| {
+        for person in [ALICE, OTTO] {
+            for line in ["/room-audit", "/room-audit 1", "/room-audit stats", "/room-audit owner-at test now"]
+            {
+                let reply = bot.chat(person).says(line).await;
+                assert_eq!(bot.entry(&reply).await.outcome.name(), "denied", "{reply}");
+                assert!(reply.says("Not allowed"), "{reply}");
+            }
+        }
+        let reply = bot.chat(ALICE).says("/room-audit").await;
+        assert_snapshot!(reply, @r#"
+        (only visible to you)
+        ⛔ Not allowed: `/room-audit` is for auditors and admins.
+        Ask an admin for the role, and quote your id `slack:T0TEAM:U0ALICE`.
+        Nothing was done.
+        op 13
+        "#);
+    })
+    .await;
+}
+
+async fn a_line_that_does_not_fit_is_answered_with_the_forms(door: Door) {
+    run(world(door), async |bot| {
+        let reply = bot.chat(RITA).says("/room-audit owner-at test").await;
+        assert_snapshot!(reply, @r#"
+        (only visible to you)
+        ❌ Something is missing: `<time>`.
+        Type: `/room-audit owner-at <room> <time>`
+        Nothing was done.
+        op 5
+        "#);
+        let reply = bot.chat(RITA).says("/room-audit since: soon").await;
+        assert!(reply.says("`soon` is not a time: write 2026-11-23T14:03:00Z"), "{reply}");
+        let reply = bot.chat(RITA).says("/room-audit owner-at test 2026-10-25 02:30 Europe/Berlin").await;
+        assert_snapshot!(reply, @r#"
+        (only visible to you)
+        ❌ `2026-10-25 02:30 Europe/Berlin` comes twice in Europe/Berlin: the clock is set back there; write 2026-10-25T02:30:00+02:00 or 2026-10-25T02:30:00+01:00.
+        Ask again with that.
+        op 7
+        "#);
+        let reply = bot.chat(RITA).says("/room-audit help").await;
+        assert_snapshot!(reply, @r#"
+        (only visible to you)
+        ℹ️ `/room-audit` shows what was done.
+        `/room-audit room: <room> actor: <person> outcome: refused since: yesterday` shows what was done, newest first; every filter may be left out
+        `/room-audit text: "host crashed" until: "2026-11-23 14:03" zone: Europe/Berlin` searches commands, reasons and errors; times are UTC unless a zone is named
+        `/room-audit <operation>` shows one operation whole
+        `/room-audit owner-at <room> <time>` shows who owned the room then, and how that is known
+        `/room-audit timeline <operation>` shows its steps and the waits between them
+        `/room-audit stats by: actor since: 7d` counts by actor, room, channel, outcome or hour
+        You are: auditor for `*`.
+        op 8
+        "#);
+    })
+    .await;
+}
