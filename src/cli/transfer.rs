@@ -4,6 +4,7 @@ use std::io::Write as _;
 
 use super::{Exit, Format, print};
 use crate::app::service::CommandService;
+use crate::domain::audit::OperationId;
 use crate::domain::command::{Command, CommandRequest, Place, Transfer, UsageError, clean_reason};
 use crate::domain::principal::Principal;
 use crate::domain::wording::{CommandName, Style, message};
@@ -18,6 +19,9 @@ pub struct TransferArguments {
     /// Why, for the record
     #[arg(long)]
     reason: Option<String>,
+    /// Go ahead although nobody knows what came of this operation, which holds the room
+    #[arg(long = "override", value_name = "operation", requires = "reason")]
+    overrides: Option<OperationId>,
     /// `json` prints the audit entry to stdout
     #[arg(long, value_enum, default_value = "table")]
     format: Format,
@@ -48,18 +52,20 @@ pub async fn run(
 }
 
 fn request(principal: Principal, typed: String, arguments: TransferArguments) -> CommandRequest {
-    let TransferArguments { room, new_owner, reason, .. } = arguments;
+    let TransferArguments { room, new_owner, reason, overrides, .. } = arguments;
     CommandRequest {
         principal,
         place: Place::Local,
         delivery: None,
         typed,
-        command: parse(&room, &new_owner, reason.as_deref()).map(Command::Transfer),
+        command: parse(&room, &new_owner, reason.as_deref())
+            .map(|transfer| Command::Transfer(Transfer { overrides, ..transfer })),
     }
 }
 
 fn parse(room: &str, new_owner: &str, reason: Option<&str>) -> Result<Transfer, UsageError> {
     let room: crate::domain::room::RoomId = room.parse().map_err(UsageError::Room)?;
     let new_owner = new_owner.parse().map_err(|error| UsageError::Account(error, room.clone()))?;
-    Ok(Transfer { room, new_owner, reason: clean_reason(reason.unwrap_or_default())? })
+    let reason = clean_reason(reason.unwrap_or_default())?;
+    Ok(Transfer { room, new_owner, reason, overrides: None })
 }

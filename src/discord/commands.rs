@@ -224,7 +224,7 @@ fn understand(
     let account = new_owner.parse::<AccountId>();
     let new_owner = account.map_err(|error| UsageError::Account(error, room.clone()))?;
     let reason = reason.map(clean_reason).transpose()?.flatten();
-    Ok(Command::Transfer(Transfer { room, new_owner, reason }))
+    Ok(Command::Transfer(Transfer { room, new_owner, reason, overrides: None }))
 }
 
 /// The first mention in a text, and how it is written: `<@9>`, `<@!9>`, `<@&9>`, `<#9>`
@@ -278,6 +278,7 @@ mod tests {
             room: "my room".parse().unwrap(),
             new_owner: "user2".parse().unwrap(),
             reason: Some("host crashed".to_owned()),
+            overrides: None,
         };
         assert_eq!(command, Ok(Ok(Command::Transfer(expected))));
         let (typed, same) =

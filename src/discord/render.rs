@@ -270,6 +270,7 @@ mod tests {
                 room: room.parse().unwrap(),
                 new_owner: "user2".parse().unwrap(),
                 reason: Some(info.to_owned()),
+                overrides: None,
             },
             by: Principal { name: Some(name.to_owned()), ..Principal::new("discord:7:9".parse().unwrap()) },
             outcome: Outcome::Refused {

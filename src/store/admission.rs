@@ -6,8 +6,7 @@ use jiff::Timestamp;
 use sqlx::sqlite::SqliteConnection;
 
 use crate::app::ports::Admission;
-use crate::domain::audit::{AuditEntry, OperationId, Outcome, Verdict, millis};
-use crate::domain::command::Command;
+use crate::domain::audit::{AuditEntry, OperationId, Outcome, OutcomeKind, Verdict, millis};
 use crate::domain::room::AccountId;
 use crate::tree::{Checkpoint, SigningKey};
 
@@ -15,7 +14,8 @@ use super::batch::{Answers, Failed, OperationRow, Questions, Rows};
 use super::event::{Event, What};
 use super::rows::{self, Open};
 use super::tree::Growth;
-use crate::domain::access::{Action, ChangedEntry};
+use crate::domain::access::{Action, ChangedEntry, Permit};
+use crate::domain::command::{Command, CommandRequest};
 
 /// The log's end, as the transaction sees it, and what the transaction adds to it.
 ///
@@ -134,7 +134,7 @@ impl Ledger {
         acl_changes: &[ChangedEntry],
         holds_room: bool,
     ) -> Result<(), sqlx::Error> {
-        self.add_operation(entry.clone(), acl_changes, holds_room, false)?;
+        self.add_operation(entry.clone(), acl_changes, holds_room, false, None)?;
         self.rows.flush(connection).await
     }
 
@@ -144,8 +144,9 @@ impl Ledger {
         acl_changes: &[ChangedEntry],
         holds_room: bool,
         reading: bool,
+        overrides: Option<OperationId>,
     ) -> Result<(), sqlx::Error> {
-        self.add(entry.operation, What::Requested { entry: &entry, acl_changes, reading })?;
+        self.add(entry.operation, What::Requested { entry: &entry, acl_changes, reading, overrides })?;
         if let Some(room) = entry.room.as_ref().filter(|_| holds_room) {
             self.changed.rooms.insert(room.as_str().to_owned());
         }
@@ -157,6 +158,25 @@ impl Ledger {
             holds_room,
             reading,
         });
+        Ok(())
+    }
+
+    /// Closes an operation as it is, so that another can hold its room.
+    async fn let_go(
+        &mut self,
+        connection: &mut SqliteConnection,
+        entry: &AuditEntry,
+    ) -> Result<(), sqlx::Error> {
+        self.rows.flush(connection).await?;
+        sqlx::query(
+            "UPDATE operations SET error_info = ?, is_open = 0, held_room = NULL WHERE operation = ?",
+        )
+        .bind(entry.error_info.as_deref())
+        .bind(entry.operation.seq())
+        .execute(&mut *connection)
+        .await?;
+        self.rows.texts.push((entry.operation.seq(), words(entry)));
+        self.changed.operations.insert(entry.operation);
         Ok(())
     }
 
@@ -250,34 +270,71 @@ pub(super) async fn admit(
         && let Some(first) = ledger.first_of(connection, delivery).await?
     {
         entry.mark_duplicate(first.operation);
-        ledger.add_operation(entry, &[], false, false)?;
+        ledger.add_operation(entry, &[], false, false, None)?;
         return Ok(Applied::Duplicate { operation, first });
     }
     let mut holds_room = false;
     if admission.acl_version().is_some_and(|version| version != ledger.acl_version) {
         return Ok(Applied::AclChanged);
     }
-    if let Admission::Request { verdict: Verdict::Transfer(..), decline_if_busy, .. } = admission {
+    let mut overridden = None;
+    if let Admission::Request { request, verdict: Verdict::Transfer(permit, _), decline_if_busy, .. } =
+        admission
+    {
         let room = entry.room.clone();
         let room = room.as_ref().map(|room| room.as_str()).unwrap_or_default();
         if let Some(holder) = ledger.holder_of(connection, room).await? {
             if !decline_if_busy {
                 return Ok(Applied::Busy { operation: None, holder });
             }
-            entry.mark_busy(holder.entry.operation);
-            ledger.add_claim(&entry);
-            ledger.add_operation(entry, &[], false, false)?;
-            return Ok(Applied::Busy { operation: Some(operation), holder });
+            if !may_override(request, permit, &holder.entry) {
+                entry.mark_busy(holder.entry.operation);
+                ledger.add_claim(&entry);
+                ledger.add_operation(entry, &[], false, false, None)?;
+                return Ok(Applied::Busy { operation: Some(operation), holder });
+            }
+            overridden = Some(holder.entry);
         }
         holds_room = true;
+    }
+    if let Some(holder) = &mut overridden {
+        // First, because a room has one holder at a time.
+        holder.mark_overridden(operation);
+        ledger.let_go(connection, holder).await?;
     }
     ledger.add_claim(&entry);
     let reading = matches!(
         admission,
         Admission::Request { verdict: Verdict::Read(permit), .. } if *permit.action() == Action::ReadAudit
     );
-    ledger.add_operation(entry, &[], holds_room, reading)?;
+    let overrides = overridden.as_ref().map(|holder| holder.operation);
+    ledger.add_operation(entry, &[], holds_room, reading, overrides)?;
+    if let Some(holder) = &overridden {
+        let what = What::Ended {
+            operation: holder.operation,
+            at: millis(at),
+            outcome: holder.outcome,
+            confirmed: None,
+            previous_owner: holder.previous_owner.as_deref(),
+            owner_now: None,
+            error_code: holder.error_code,
+            error_info: holder.error_info.as_deref(),
+            request_id: holder.request_id.as_deref(),
+            duration_ms: holder.duration_ms,
+            overridden_by: Some(operation),
+        };
+        ledger.add(holder.operation, what)?;
+    }
     Ok(Applied::Recorded(operation))
+}
+
+/// Whether the request goes past the operation that holds its room: it names it, its permit is for that, and
+/// nobody knows what came of it. What is still under way is waited for.
+fn may_override(request: &CommandRequest, permit: &Permit, holder: &AuditEntry) -> bool {
+    let transfer = request.command.as_ref().ok().and_then(Command::transfer);
+    transfer.and_then(|transfer| transfer.overrides) == Some(holder.operation)
+        && matches!(permit.action(), Action::Override(_))
+        && holder.outcome == OutcomeKind::Unknown
 }
 
 /// The entry that claimed the delivery, if it was claimed.
@@ -361,6 +418,7 @@ pub(super) async fn finish(
         error_info: entry.error_info.as_deref(),
         request_id: entry.request_id.as_deref(),
         duration_ms: entry.duration_ms,
+        overridden_by: None,
     };
     ledger.add(operation, what)?;
     if entry.error_info != known_error {

@@ -30,6 +30,9 @@ pub(super) enum What<'a> {
         /// Whether the log was read.
         #[serde(skip_serializing_if = "std::ops::Not::not")]
         reading: bool,
+        /// The operation that it goes past.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        overrides: Option<OperationId>,
     },
     /// Who owned the room before, noted while the change is under way.
     Noted { operation: OperationId, at: String, previous_owner: &'a str },
@@ -49,6 +52,9 @@ pub(super) enum What<'a> {
         error_info: Option<&'a str>,
         request_id: Option<&'a str>,
         duration_ms: Option<i64>,
+        /// The operation by which an admin goes past it: then an unknown outcome is final.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        overridden_by: Option<OperationId>,
     },
     /// Somebody beside us says that the change was made: Tencent's callback.
     Confirmed {

@@ -40,6 +40,7 @@ mod groups;
 mod limits;
 mod matrix;
 mod once;
+mod overriding;
 mod slack_authenticity;
 mod slack_grammar;
 mod slack_late_answers;

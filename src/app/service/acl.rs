@@ -98,7 +98,9 @@ impl CommandService {
     pub(super) async fn helpers(&self, action: &Action, place: &Place) -> Vec<Subject> {
         match action {
             Action::ReadAcl | Action::EditAcl(_) => self.admins(place).await,
-            Action::ShowOwner(_) | Action::Transfer(_) | Action::ReadAudit => Vec::new(),
+            Action::ShowOwner(_) | Action::Transfer(_) | Action::Override(_) | Action::ReadAudit => {
+                Vec::new()
+            }
         }
     }
 

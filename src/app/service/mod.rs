@@ -401,6 +401,9 @@ impl CommandService {
                 return Ok(Decided::Verdict(Verdict::Open, Said::Nothing));
             }
             Command::ShowOwner { room } => Action::ShowOwner(room.clone()),
+            Command::Transfer(transfer) if transfer.overrides.is_some() => {
+                Action::Override(transfer.room.clone())
+            }
             Command::Transfer(transfer) => Action::Transfer(transfer.room.clone()),
             Command::Acl(AclCommand::Edit { edit, .. }) => Action::EditAcl(self.rooms_of(edit, acl).await?),
             Command::Acl(_) => Action::ReadAcl,
@@ -495,37 +498,40 @@ impl CommandService {
         let transfer = attempt.transfer();
         let previous = match self.rooms.owner_of(&transfer.room).await {
             Ok(owner) if owner == transfer.new_owner => return Outcome::Unchanged,
-            Ok(owner) => owner,
+            Ok(owner) => Some(owner),
+            // Somebody has decided to go ahead without knowing.
+            Err(ReadError::Refused(_) | ReadError::Unreadable(_)) if transfer.overrides.is_some() => None,
             Err(ReadError::NoRoom(refusal) | ReadError::Refused(refusal)) => {
                 return Outcome::Refused { previous: None, refusal };
             }
             // Without the present owner an unclear answer could never be resolved: do not begin.
             Err(ReadError::Unreadable(refusal)) => return Outcome::Declined(refusal),
         };
-        match self.change(attempt, &previous).await {
+        match self.change(attempt, previous.as_ref()).await {
             CallResult::Accepted { request_id } => {
                 let confirmed = self.read_until(transfer, &self.timing.confirm).await;
                 let confirmed = matches!(confirmed, Ok(owner) if owner == transfer.new_owner);
-                Outcome::Succeeded { previous: Some(previous), confirmed, request_id, unclear: None }
+                Outcome::Succeeded { previous, confirmed, request_id, unclear: None }
             }
-            CallResult::Refused(refusal) => Outcome::Refused { previous: Some(previous), refusal },
+            CallResult::Refused(refusal) => Outcome::Refused { previous, refusal },
             CallResult::NotSent(refusal) => Outcome::Declined(refusal),
             CallResult::Failed(problem) => {
                 let owner = self.rooms.owner_of(&transfer.room).await;
-                self.settled(attempt.operation(), &transfer.new_owner, Some(previous), problem, owner).await
+                self.settled(attempt.operation(), &transfer.new_owner, previous, problem, owner).await
             }
             CallResult::Unclear(problem) => {
                 warn!(operation = attempt.operation().seq(), problem = %problem.info, "outcome unclear; reading back");
                 let owner = self.read_until(transfer, &self.timing.settle).await;
-                self.settled(attempt.operation(), &transfer.new_owner, Some(previous), problem, owner).await
+                self.settled(attempt.operation(), &transfer.new_owner, previous, problem, owner).await
             }
         }
     }
 
     /// Sends the change. While it takes its time, the previous owner is noted: should this process die now,
     /// the next one can tell from it what an unchanged owner means.
-    async fn change(&self, attempt: &Attempt, previous: &AccountId) -> CallResult {
+    async fn change(&self, attempt: &Attempt, previous: Option<&AccountId>) -> CallResult {
         let mut call = self.rooms.change_room_owner(attempt);
+        let Some(previous) = previous else { return call.await };
         tokio::select! {
             result = &mut call => return result,
             () = tokio::time::sleep(SLOW_CHANGE) => {}

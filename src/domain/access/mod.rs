@@ -44,6 +44,8 @@ pub enum Action {
     ShowOwner(RoomId),
     /// Give a room to somebody else.
     Transfer(RoomId),
+    /// The same although nobody knows what came of an earlier transfer of the room.
+    Override(RoomId),
     /// Read the audit log, as far as the rooms in reach go.
     ReadAudit,
     /// Read the ACL.
@@ -58,7 +60,7 @@ impl Action {
     #[must_use]
     pub fn room(&self) -> Option<&RoomId> {
         match self {
-            Self::ShowOwner(room) | Self::Transfer(room) => Some(room),
+            Self::ShowOwner(room) | Self::Transfer(room) | Self::Override(room) => Some(room),
             Self::ReadAudit | Self::ReadAcl | Self::EditAcl(_) => None,
         }
     }
@@ -66,7 +68,7 @@ impl Action {
     /// Whether a permit for `scope` is wide enough.
     fn is_within(&self, scope: &RoomScope) -> bool {
         match self {
-            Self::ShowOwner(room) | Self::Transfer(room) => scope.covers(room),
+            Self::ShowOwner(room) | Self::Transfer(room) | Self::Override(room) => scope.covers(room),
             Self::EditAcl(rooms) => rooms.as_ref().is_none_or(|rooms| scope.contains(rooms)),
             // What is shown is cut to the rooms in reach.
             Self::ReadAudit | Self::ReadAcl => true,
@@ -94,7 +96,7 @@ impl Role {
             Action::ShowOwner(_) => true,
             Action::Transfer(_) => matches!(self, Self::Moderator | Self::Admin),
             Action::ReadAudit => matches!(self, Self::Auditor | Self::Admin),
-            Action::ReadAcl | Action::EditAcl(_) => self == Self::Admin,
+            Action::Override(_) | Action::ReadAcl | Action::EditAcl(_) => self == Self::Admin,
         }
     }
 

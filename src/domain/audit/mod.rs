@@ -87,8 +87,10 @@ impl Attempt {
         request: &CommandRequest,
         begun_at: Timestamp,
     ) -> Option<Self> {
-        let Action::Transfer(room) = permit.action() else { return None };
+        let (Action::Transfer(room) | Action::Override(room)) = permit.action() else { return None };
+        let asked = request.command.as_ref().ok().and_then(Command::transfer);
         let transfer = Transfer {
+            overrides: asked.and_then(|transfer| transfer.overrides),
             room: room.clone(),
             new_owner,
             reason: request.command.as_ref().ok().and_then(Command::transfer).and_then(|t| t.reason.clone()),
@@ -526,6 +528,12 @@ impl AuditEntry {
     pub fn mark_busy(&mut self, holder: OperationId) {
         self.outcome = OutcomeKind::Declined;
         self.error_info = Some(format!("busy: operation {holder} on this room has not ended"));
+    }
+
+    /// The entry of an operation whose outcome nobody knows, and that an admin goes past with operation `by`.
+    pub fn mark_overridden(&mut self, by: OperationId) {
+        let problem = self.error_info.take().map(|info| format!("{info}; ")).unwrap_or_default();
+        self.error_info = Some(format!("{problem}overridden by operation {by}"));
     }
 
     /// The entry after its outcome.

@@ -6,7 +6,7 @@ mod room_acl;
 mod room_audit;
 mod room_owner;
 
-use super::audit::Question;
+use super::audit::{OperationId, Question};
 use super::principal::{Channel, Principal};
 use super::room::{AccountId, InvalidAccountId, InvalidRoomId, RoomId};
 
@@ -68,6 +68,8 @@ pub struct Transfer {
     pub new_owner: AccountId,
     /// Why, in the words of the person who asks.
     pub reason: Option<String>,
+    /// The operation that holds the room because nobody knows what came of it: it is to be closed as it is.
+    pub overrides: Option<OperationId>,
 }
 
 impl Command {
@@ -197,6 +199,8 @@ pub enum UsageError {
     ReasonTooEarly(Option<RoomId>),
     /// `reason:` and nothing behind it.
     EmptyReason(Transfer),
+    /// `override:` with something that is no operation, or without a reason; what is wrong, and the rest.
+    Override(String, Transfer),
     /// The reason is too long: its length in characters.
     LongReason(usize),
     /// What is wrong with a line of words and named options, and with which form of which command.

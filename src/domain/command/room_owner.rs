@@ -6,6 +6,8 @@
 //! room-owner test user2                       hand `test` over to `user2`
 //! room-owner "my room" user2                  a room with a space; “curly” and 'single' quotes work too
 //! room-owner test user2 reason: host crashed  the rest of the line is kept with the record
+//! room-owner test user2 override: 17 reason: host crashed
+//!                                             although nobody knows what came of operation 17; admins only
 //! ```
 //!
 //! Nothing is guessed: a line that does not fit is refused, with the line that was probably meant.
@@ -44,7 +46,8 @@ pub fn parse_room_owner(line: &Typed) -> Result<Command, UsageError> {
         return Ok(Command::ShowOwner { room: room.parse().map_err(UsageError::Room)? });
     };
     // Too many words come first: with one word too many, the first two are rarely what was meant.
-    let rest = cursor.words()?;
+    let mut rest = cursor.words()?;
+    let overridden = take_override(&mut rest);
     if rest.iter().any(|word| !matches!(word, Word::Reason(_))) {
         let words = std::iter::once(&second).chain(&rest).map(Word::shown);
         return Err(UsageError::TooManyWords(std::iter::once(room).chain(words).collect()));
@@ -57,7 +60,7 @@ pub fn parse_room_owner(line: &Typed) -> Result<Command, UsageError> {
             text.parse::<AccountId>().map_err(|error| UsageError::Account(error, room.clone()))?
         }
     };
-    let mut transfer = Transfer { room, new_owner, reason: None };
+    let mut transfer = Transfer { room, new_owner, reason: None, overrides: None };
     if let Some(Word::Reason(reason)) = rest.into_iter().next() {
         transfer.reason = Some(match reason.chars().count() {
             0 => return Err(UsageError::EmptyReason(transfer)),
@@ -65,12 +68,41 @@ pub fn parse_room_owner(line: &Typed) -> Result<Command, UsageError> {
             _ => reason,
         });
     }
+    if let Some(number) = overridden {
+        match number.parse() {
+            Ok(operation) => transfer.overrides = Some(operation),
+            Err(error) => return Err(UsageError::Override(error.to_string(), transfer)),
+        }
+        if transfer.reason.is_none() {
+            return Err(UsageError::Override("an override needs a reason".to_owned(), transfer));
+        }
+    }
     Ok(Command::Transfer(transfer))
+}
+
+/// Takes `override: 17` off the words behind the new owner; what is behind the colon.
+fn take_override(rest: &mut Vec<Word>) -> Option<String> {
+    const KEY: &str = "override:";
+    let Some(Word::Text { text, quoted: false }) = rest.first() else { return None };
+    if !text.get(..KEY.len()).is_some_and(|start| start.eq_ignore_ascii_case(KEY)) {
+        return None;
+    }
+    let number = text[KEY.len()..].to_owned();
+    rest.remove(0);
+    if number.is_empty()
+        && let Some(Word::Text { text, .. }) = rest.first()
+    {
+        let number = text.clone();
+        rest.remove(0);
+        return Some(number);
+    }
+    Some(number)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::audit::OperationId;
     use crate::domain::command::{Mention, quoted};
     use crate::domain::room::{InvalidAccountId, InvalidRoomId};
     use proptest::prelude::*;
@@ -84,6 +116,7 @@ mod tests {
             room: room.parse().unwrap(),
             new_owner: new_owner.parse().unwrap(),
             reason: reason.map(str::to_owned),
+            overrides: None,
         }))
     }
 
@@ -115,6 +148,26 @@ mod tests {
         assert_eq!(parse("reason: x"), Err(UsageError::ReasonTooEarly(None)));
         assert!(matches!(parse("a b reason:  "), Err(UsageError::EmptyReason(_))));
         assert_eq!(parse(&format!("a b reason: {}", "x".repeat(301))), Err(UsageError::LongReason(301)));
+    }
+
+    #[test]
+    fn an_override_names_an_operation_and_a_reason() {
+        for line in
+            ["a b override: 17 reason: x", "a b Override:17 reason: x", "a b override: op17 reason: x"]
+        {
+            let Ok(Command::Transfer(transfer)) = parse(line) else { panic!("{line}") };
+            assert_eq!(
+                (transfer.overrides.map(OperationId::seq), transfer.reason.as_deref()),
+                (Some(17), Some("x"))
+            );
+        }
+        for line in
+            ["a b override: 17", "a b override: reason: x", "a b override: x reason: y", "a b override:"]
+        {
+            assert!(matches!(parse(line), Err(UsageError::Override(..))), "{line}: {:?}", parse(line));
+        }
+        assert_eq!(parse("a override: 17").map_err(drop), Err(()), "three words");
+        assert!(matches!(parse("a b override: 17 18 reason: x"), Err(UsageError::TooManyWords(_))));
     }
 
     #[test]

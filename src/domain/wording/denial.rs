@@ -17,7 +17,7 @@ pub(super) fn denied(
 ) -> Message {
     let room = action.room();
     let name = name.of(match action {
-        Action::ShowOwner(_) | Action::Transfer(_) => Family::Owner,
+        Action::ShowOwner(_) | Action::Transfer(_) | Action::Override(_) => Family::Owner,
         Action::ReadAudit => Family::Audit,
         Action::ReadAcl | Action::EditAcl(_) => Family::Acl,
     });
@@ -65,7 +65,11 @@ pub(super) fn denied(
         }
         Denial::OtherChannels(id) => text("Not here: your grant ").text(id).text(" is for other channels."),
         Denial::WrongRole(roles) => {
-            text("Not allowed: as ").text(list(roles)).text(" you cannot hand rooms over.")
+            let what = match action {
+                Action::Override(_) => " you cannot override an operation; admins can.",
+                _ => " you cannot hand rooms over.",
+            };
+            text("Not allowed: as ").text(list(roles)).text(what)
         }
         Denial::ForeignOrigin(origin) => return foreign_origin(operation, origin),
     };

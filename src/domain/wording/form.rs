@@ -32,7 +32,7 @@ const WORDS: &[(Family, &str, &[&str])] = &[
 pub(super) fn as_options(family: Family, arguments: &str) -> String {
     match (family, parse_room_owner(&Typed::plain(arguments))) {
         (Family::Owner, Ok(Command::ShowOwner { room })) => format!("room:{room}"),
-        (Family::Owner, Ok(Command::Transfer(Transfer { room, new_owner, reason }))) => {
+        (Family::Owner, Ok(Command::Transfer(Transfer { room, new_owner, reason, .. }))) => {
             let reason = reason.map(|reason| format!(" reason:{reason}")).unwrap_or_default();
             format!("room:{room} new_owner:{new_owner}{reason}")
         }

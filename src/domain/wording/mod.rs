@@ -401,6 +401,12 @@ fn busy(operation: OperationId, holder: &AuditEntry, is_callers_own: bool) -> Me
     if holder.outcome == OutcomeKind::Unknown {
         headline = headline.text(" has an outcome that is not known yet.");
         body.push(text("The bot keeps asking Tencent. Try again in a few seconds."));
+        body.push(
+            text("An admin of this room can go ahead without knowing: ")
+                .text("behind the new owner, put ")
+                .code(format!("override: {} reason: <why>", holder.operation))
+                .text(" (at the command line, --override and --reason)."),
+        );
     } else {
         headline = headline.text(" is still under way.");
         body.push(text("See what comes of it before you try again; it takes a few seconds at most."));

@@ -70,6 +70,14 @@ fn usage(error: &UsageError) -> (Line, Vec<String>) {
                 None => "<room> <new_owner> reason: …".to_owned(),
             }],
         ),
+        UsageError::Override(why, transfer) => (
+            foreign(why),
+            vec![format!(
+                "{} {} override: <operation> reason: <why>",
+                quoted(transfer.room.as_str()),
+                quoted(transfer.new_owner.as_str())
+            )],
+        ),
         UsageError::EmptyReason(transfer) => {
             let start = format!("{} {}", quoted(transfer.room.as_str()), quoted(transfer.new_owner.as_str()));
             (

@@ -60,6 +60,8 @@ struct Body<'a> {
     acl_change: Raw<'a>,
     #[serde(borrow)]
     acl_changes: Raw<'a>,
+    #[serde(borrow)]
+    overridden_by: Raw<'a>,
     #[serde(default)]
     reading: bool,
 }
@@ -73,7 +75,7 @@ impl Body<'_> {
     fn leaves_open(&self) -> bool {
         match self.outcome() {
             "pending" => true,
-            "unknown" => self.owner_now.is_none(),
+            "unknown" => self.owner_now.is_none() && self.overridden_by.is_none(),
             _ => false,
         }
     }

@@ -25,7 +25,9 @@ pub(super) fn model(question: &Question) -> bool {
     };
     // What is asked about, as a set of room ids: one, all that begin with something, or none in particular.
     let (asked, is_start) = match &question.action {
-        Action::ShowOwner(room) | Action::Transfer(room) => (room.to_string(), false),
+        Action::ShowOwner(room) | Action::Transfer(room) | Action::Override(room) => {
+            (room.to_string(), false)
+        }
         Action::EditAcl(scope) => {
             let text = scope.as_ref().unwrap().to_string();
             (text.trim_end_matches('*').to_owned(), text.ends_with('*'))
@@ -56,7 +58,7 @@ pub(super) fn model(question: &Question) -> bool {
             (_, "admin") | (Action::ShowOwner(_), _) => true,
             (Action::Transfer(_), role) => role == "moderator",
             (Action::ReadAudit, role) => role == "auditor",
-            (Action::ReadAcl | Action::EditAcl(_), _) => false,
+            (Action::Override(_) | Action::ReadAcl | Action::EditAcl(_), _) => false,
         };
         let live = within(grant.granted_at, &[grant.expires_at, grant.revoked_at]);
         if names_me && only_here && enough && live {
@@ -258,6 +260,7 @@ pub(super) fn question() -> impl Strategy<Value = Question> {
     let groups = prop::sample::subsequence(vec![subject(HOSTS), subject("discord:1:role:3")], 0..=2);
     let action = prop_oneof![
         4 => select(&ROOMS).prop_map(|id| Action::Transfer(room(id))),
+        2 => select(&ROOMS).prop_map(|id| Action::Override(room(id))),
         4 => select(&ROOMS).prop_map(|id| Action::ShowOwner(room(id))),
         1 => Just(Action::ReadAudit),
         1 => Just(Action::ReadAcl),

@@ -1,0 +1,110 @@
+//! An admin goes past a transfer of which nobody knows what came of it.
+
+use insta::assert_snapshot;
+use room_owner::app::ports::Store as _;
+use room_owner::domain::audit::OutcomeKind;
+use room_owner::tencent::simulator::{Api, Fault, FaultKind, When};
+
+use super::reply::Reply;
+use super::slack::{ALICE, BORIS};
+use super::world::{Stage, World, run};
+
+/// Alice's transfer is lost on the way, and the owner cannot be read any more.
+async fn nobody_knows(bot: &Stage) -> Reply {
+    bot.next_change(FaultKind::ResetAfter);
+    let saying = tokio::spawn(bot.slack(ALICE).says("/room-owner test user2"));
+    bot.tencent().until(|tencent| !tencent.calls().is_empty()).await;
+    bot.tencent().inject(Fault::new(FaultKind::ResetBefore).on(Api::GetRoomInfo));
+    let reply = saying.await.unwrap();
+    assert!(reply.says("Unknown"), "{reply}");
+    reply
+}
+
+fn with_an_admin() -> World {
+    World::usual().grant(BORIS, "admin", "*")
+}
+
+#[tokio::test]
+async fn an_admin_goes_past_it_and_both_records_say_so() {
+    run(with_an_admin(), async |bot| {
+        let lost = nobody_knows(bot).await;
+        let line =
+            format!("/room-owner test user3 override: {} reason: host is on the phone", lost.operation());
+        let reply = bot.slack(BORIS).says(&line).await;
+        assert_snapshot!(reply, @r"
+        ✅ `test` now belongs to `user3` · accepted, not yet confirmed
+        Tencent accepted the change but does not show it yet. Check in a moment with `/room-owner test`.
+        Reason given: `host is on the phone`
+        op 7 · RequestId Id-49a4151b8d96d6833add79b2fd51c3a5-O-Seq-24 · by boris · log …
+        ");
+        assert_eq!(bot.owner_of("test"), "user3");
+        let (old, new) = (bot.entry(&lost).await, bot.entry(&reply).await);
+        assert_eq!(old.outcome, OutcomeKind::Unknown, "and stays so, for `audit list --outcome unknown`");
+        let ends = format!("overridden by operation {}", reply.operation());
+        assert!(old.error_info.as_deref().unwrap().ends_with(&ends), "{old:?}");
+        assert_eq!(
+            (new.outcome, new.reason.as_deref()),
+            (OutcomeKind::Succeeded, Some("host is on the phone"))
+        );
+        let events = bot.store.log().events(reply.operation()).await.unwrap();
+        let link = format!("\"overrides\":\"{}\"", lost.operation());
+        assert!(events[0].body.contains(&link), "{}", events[0].body);
+        assert!(bot.store.unresolved().await.unwrap().is_empty());
+        bot.tencent().clear_faults();
+        let next = bot.slack(ALICE).says("/room-owner test user4").await;
+        assert!(next.says("`test` now belongs to `user4` (was `user3`)"), "the room is free: {next}");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_moderator_may_not_go_past_it() {
+    run(with_an_admin(), async |bot| {
+        let lost = nobody_knows(bot).await;
+        let line = format!("/room-owner test user3 override: {} reason: hurry", lost.operation());
+        let reply = bot.slack(ALICE).says(&line).await;
+        assert!(
+            reply.says("Not allowed: as moderator you cannot override an operation; admins can."),
+            "{reply}"
+        );
+        assert_eq!(bot.entry(&reply).await.outcome, OutcomeKind::Denied);
+        assert_eq!(bot.changes().len(), 1);
+        bot.tencent().clear_faults();
+        bot.clock.tell();
+        bot.until_entry(&lost, |entry| entry.outcome == OutcomeKind::Succeeded).await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_is_still_under_way_or_another_operation_is_not_gone_past() {
+    run(with_an_admin(), async |bot| {
+        bot.next_change(FaultKind::Stall { when: When::Before, millis: 400 });
+        let first = tokio::spawn(bot.slack(ALICE).says("/room-owner test user2"));
+        bot.tencent().until(|tencent| tencent.max_concurrent_changes("test") == 1).await;
+        for number in [5, 4] {
+            let line = format!("/room-owner test user3 override: {number} reason: hurry");
+            let reply = bot.slack(BORIS).says(&line).await;
+            assert!(reply.says("is still under way"), "{reply}");
+        }
+        let first = first.await.unwrap();
+        assert!(first.says("`test` now belongs to `user2`"), "{first}");
+        assert_eq!(first.operation().seq(), 5);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_reason_is_asked_for() {
+    run(with_an_admin(), async |bot| {
+        let reply = bot.slack(BORIS).says("/room-owner test user3 override: 17").await;
+        assert_snapshot!(reply, @r"
+        (only visible to you)
+        ❌ An override needs a reason.
+        Type: `/room-owner test user3 override: <operation> reason: <why>`
+        Nothing was done.
+        op 5
+        ");
+    })
+    .await;
+}

@@ -1,0 +1,235 @@
+//! One run of the program with one fault, and what must hold after it.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+use std::time::Duration;
+
+use reqwest::Url;
+use room_owner::app::ports::Store as _;
+use room_owner::app::service::Timing;
+use room_owner::bot::{Bot, install_cryptography};
+use room_owner::clock::SystemClock;
+use room_owner::domain::audit::{AuditFilter, OutcomeKind};
+use room_owner::store::verify::{Evidence, verify};
+use room_owner::tencent;
+use room_owner::tencent::simulator::{Api, Fault, Settings, Simulator};
+use secrecy::{ExposeSecret as _, SecretString};
+use sqlx::Connection as _;
+use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
+use tempfile::TempDir;
+use tokio::net::TcpListener;
+
+use super::trace::{Cut, strace};
+
+const SDK_APP_ID: u32 = 1_400_000_000;
+const ADMIN: &str = "administrator";
+
+#[derive(Debug, Default)]
+pub(crate) struct Counts {
+    pub(crate) tried: usize,
+    /// The fault was met.
+    pub(crate) struck: usize,
+    killed: usize,
+    pub(crate) effects: usize,
+    /// Left open, and resolved at the next start.
+    left_open: usize,
+    told_done: usize,
+    told_nothing_done: usize,
+}
+
+impl Counts {
+    pub(crate) fn add(&mut self, other: Self) {
+        self.tried += other.tried;
+        self.struck += other.struck;
+        self.killed += other.killed;
+        self.effects += other.effects;
+        self.left_open += other.left_open;
+        self.told_done += other.told_done;
+        self.told_nothing_done += other.told_nothing_done;
+    }
+}
+
+/// A database with a short log, closed.
+pub(crate) async fn template() -> TempDir {
+    install_cryptography();
+    let folder = tempfile::tempdir().unwrap();
+    let bench = Bench::on(tempfile::tempdir().unwrap()).await;
+    let ran = bench.finishes(bench.transfers(Command::new(program()), folder.path(), "user1")).await;
+    assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
+    folder
+}
+
+fn program() -> &'static Path {
+    assert_cmd::cargo::cargo_bin!("room-owner")
+}
+
+/// A simulated Tencent, and a database to copy.
+pub(crate) struct Bench {
+    template: PathBuf,
+    /// Keeps a template of its own alive.
+    _own: Option<TempDir>,
+    tencent: Simulator,
+    settings: tencent::Settings,
+}
+
+impl Bench {
+    pub(crate) async fn new(template: &TempDir) -> Self {
+        Self { template: template.path().to_owned(), ..Self::on(tempfile::tempdir().unwrap()).await }
+    }
+
+    async fn on(own: TempDir) -> Self {
+        let key = SecretString::from("key-of-the-sweep");
+        let tencent = Simulator::new(Settings::new(SDK_APP_ID, ADMIN, key.clone()));
+        tencent.put_room("test", "carol");
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let base_url = Url::parse(&format!("http://{}", listener.local_addr().unwrap())).unwrap();
+        tokio::spawn(tencent.clone().run(listener, std::future::pending()));
+        let settings = tencent::Settings {
+            base_url,
+            sdk_app_id: SDK_APP_ID,
+            admin_user_id: ADMIN.to_owned(),
+            secret_key: key,
+            rate_limit: 200,
+            callback_token: None,
+        };
+        Self { template: own.path().to_owned(), _own: Some(own), tencent, settings }
+    }
+
+    fn copy(&self) -> TempDir {
+        let folder = tempfile::tempdir().unwrap();
+        for entry in std::fs::read_dir(&self.template).unwrap() {
+            let entry = entry.unwrap();
+            if entry.file_type().unwrap().is_file() {
+                std::fs::copy(entry.path(), folder.path().join(entry.file_name())).unwrap();
+            }
+        }
+        folder
+    }
+
+    /// `room-owner transfer test <owner>`, run by `command`.
+    fn transfers(&self, mut command: Command, folder: &Path, owner: &str) -> Command {
+        command.args(["transfer", "test", owner]).current_dir(folder).env_clear().envs([
+            ("PATH", std::env::var("PATH").unwrap()),
+            ("DATABASE_URL", format!("sqlite://{}", folder.join("room-owner.db").display())),
+            ("TENCENT_API_BASE_URL", self.settings.base_url.to_string()),
+            ("TENCENT_SDK_APP_ID", SDK_APP_ID.to_string()),
+            ("TENCENT_ADMIN_USER_ID", ADMIN.to_owned()),
+            ("TENCENT_SECRET_KEY", self.settings.secret_key.expose_secret().to_owned()),
+        ]);
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command
+    }
+
+    async fn finishes(&self, mut command: Command) -> Output {
+        tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap()
+    }
+
+    /// What strace saw of a run without a fault.
+    pub(crate) async fn undisturbed(&self, calls: &str) -> String {
+        let folder = self.copy();
+        let log = folder.path().join("trace");
+        let mut command = strace(folder.path(), &log, calls, None);
+        command.arg(program());
+        let ran = self.finishes(self.transfers(command, folder.path(), "user2")).await;
+        assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
+        std::fs::read_to_string(&log).unwrap()
+    }
+
+    /// Runs the program with the fault, then starts it again.
+    pub(crate) async fn tries(&self, cut: &Cut, counts: &mut Counts) {
+        let folder = self.copy();
+        let file = folder.path().join("room-owner.db");
+        self.tencent.put_room("test", "carol");
+        self.tencent.clear_faults();
+        if let Some(kind) = &cut.upstream {
+            self.tencent.inject(Fault::new(kind.clone()).on(Api::ChangeRoomOwner).once());
+        }
+        let before = (self.changes(), self.calls());
+        let log = folder.path().join("trace");
+        let inject = format!("{}:{}:when={}", cut.point.call, cut.fault, cut.point.nth);
+        let mut command = strace(folder.path(), &log, cut.point.call, Some(inject));
+        command.arg(program());
+        let ran = self.finishes(self.transfers(command, folder.path(), "user2")).await;
+        let effects = self.changes() - before.0;
+        let said = String::from_utf8_lossy(&ran.stderr).into_owned();
+        let context = format!("{cut:?}: {} {said}", ran.status);
+        assert!(effects <= 1 && self.calls() - before.1 <= 1, "sent more than once: {context}");
+
+        // As it was left behind.
+        let mut raw = connect(&file).await;
+        let integrity: String =
+            sqlx::query_scalar("PRAGMA integrity_check").fetch_one(&mut raw).await.unwrap();
+        assert_eq!(integrity, "ok", "{context}");
+        let left: Option<(String, String)> =
+            sqlx::query_as("SELECT decision, outcome FROM operations WHERE new_owner = 'user2'")
+                .fetch_optional(&mut raw)
+                .await
+                .unwrap();
+        raw.close().await.unwrap();
+        assert!(effects == 0 || left.is_some(), "an effect without an attempt: {context}");
+        let told_done = ran.status.code() == Some(0);
+        if told_done {
+            assert_eq!(effects, 1, "told as done: {context}");
+            let is_recorded = left.as_ref().is_some_and(|(_, outcome)| outcome == "succeeded");
+            let says_not_recorded = said.contains("could not be written to the audit log yet");
+            assert!(is_recorded || says_not_recorded, "told as done and recorded as {left:?}: {context}");
+        }
+        let told_nothing_done = said.contains("Nothing was done") || ran.status.code() == Some(4);
+        assert!(!told_nothing_done || effects == 0, "told that nothing was done: {context}");
+        sound(&file, &context).await;
+
+        // And started again.
+        let open = left.as_ref().is_some_and(|(_, outcome)| outcome == "pending" || outcome == "unknown");
+        let timing = Timing {
+            confirm: vec![Duration::ZERO],
+            // Nothing comes late here.
+            settle: vec![Duration::ZERO],
+            ..Timing::default()
+        };
+        let url = format!("sqlite://{}", file.display());
+        let bot = Bot::build(&url, self.settings.clone(), SystemClock, timing).await.unwrap();
+        bot.service.recover().await.unwrap();
+        assert!(bot.store.unresolved().await.unwrap().is_empty(), "something stays open: {context}");
+        let entries = bot.store.audit(&AuditFilter::default()).await.unwrap();
+        bot.store.close().await;
+        assert_eq!(self.changes() - before.0, effects, "done again after the start: {context}");
+        let entry = entries.iter().find(|entry| entry.new_owner.as_deref() == Some("user2"));
+        match entry.map(|entry| entry.outcome) {
+            None => assert_eq!(effects, 0, "{context}"),
+            Some(OutcomeKind::Succeeded) => assert_eq!(effects, 1, "{context}"),
+            Some(OutcomeKind::Refused | OutcomeKind::Declined) => assert_eq!(effects, 0, "{context}"),
+            // Its process died before it had noted who owned the room before.
+            Some(OutcomeKind::Unknown) => assert!(open, "{context}"),
+            Some(other) => panic!("recorded as {other}: {context}"),
+        }
+        sound(&file, &context).await;
+
+        counts.tried += 1;
+        counts.struck += usize::from(
+            std::fs::read_to_string(&log)
+                .is_ok_and(|log| log.contains("(INJECTED)") || log.contains("killed by SIGKILL")),
+        );
+        counts.killed += usize::from(ran.status.code().is_none());
+        counts.effects += effects;
+        counts.left_open += usize::from(open);
+        counts.told_done += usize::from(told_done);
+        counts.told_nothing_done += usize::from(told_nothing_done);
+    }
+
+    fn changes(&self) -> usize {
+        self.tencent.owner_changes().len()
+    }
+
+    fn calls(&self) -> usize {
+        self.tencent.calls().iter().filter(|call| call.api == Api::ChangeRoomOwner).count()
+    }
+}
+
+async fn connect(file: &Path) -> SqliteConnection {
+    SqliteConnection::connect_with(&SqliteConnectOptions::new().filename(file)).await.unwrap()
+}
+
+async fn sound(file: &Path, context: &str) {
+    let report = verify(file, Evidence::default()).await.unwrap();
+    assert!(report.findings.is_empty(), "the log does not verify: {:?}; {context}", report.findings);
+}
