@@ -1,6 +1,7 @@
 //! The way of one command: decide, write down, carry out, write down, answer.
 
 mod acl;
+mod execution;
 mod observing;
 mod recovery;
 mod shedding;
@@ -15,14 +16,13 @@ use tracing::{error, info, warn};
 
 use acl::PermittedEdit;
 use observing::Notices;
-use recovery::{Admissions, lost};
+use recovery::Admissions;
 use shedding::Shedding;
 
 use super::audit::{Reader, answer};
 use super::limits::Limits;
 use super::ports::{
-    Admission, Admitted, CallResult, Clock, Directory, NoDirectory, Observer, ReadError, RoomControl, Store,
-    StoreError,
+    Admission, Admitted, Clock, Directory, NoDirectory, Observer, RoomControl, Store, StoreError,
 };
 use super::suggest::LiveRooms;
 use crate::domain::access::{AclView, Action, Decision, Denial, Reach, decide, rights};
@@ -30,7 +30,7 @@ use crate::domain::audit::{Attempt, NoAnswer, OperationId, Outcome, Refusal, Ver
 use crate::domain::command::{AclCommand, Command, CommandRequest, Place, RejectedRequest, Rejection};
 use crate::domain::reply::Reply;
 use crate::domain::reply_note::{HowReplied, ReplyNote};
-use crate::domain::room::{AccountId, RoomId};
+use crate::domain::room::RoomId;
 use crate::domain::tree_head::TreeHead;
 use crate::domain::wording;
 
@@ -74,13 +74,6 @@ impl From<Timing> for Conduct {
         Self { timing, ..Self::default() }
     }
 }
-
-/// How long a change may take before the previous owner is noted beside the attempt. Most are answered
-/// sooner, and their previous owner is recorded with the outcome.
-const SLOW_CHANGE: Duration = Duration::from_millis(150);
-
-/// How often an outcome is offered to the store before the person is answered without it.
-const RECORD_TRIES: u32 = 6;
 
 /// Carries commands out. One per process; adapters share it.
 pub struct CommandService {
@@ -472,117 +465,6 @@ impl CommandService {
                 not_recorded(&StoreError("a transfer was admitted without its attempt".into()))
             }
         })
-    }
-
-    /// Answers a question about a room's owner.
-    pub async fn show_owner(&self, operation: OperationId, room: RoomId) -> Reply {
-        let outcome = match self.rooms.owner_of(&room).await {
-            Ok(owner) => Outcome::Shown(owner),
-            Err(ReadError::NoRoom(refusal) | ReadError::Refused(refusal)) => {
-                Outcome::Refused { previous: None, refusal }
-            }
-            Err(ReadError::Unreadable(refusal)) => Outcome::Declined(refusal),
-        };
-        self.record(operation, &outcome).await;
-        Reply::Owner { operation, room, outcome }
-    }
-
-    /// Carries an attempt out and records what came of it.
-    pub async fn execute(&self, attempt: Attempt) -> Reply {
-        let outcome = self.carry_out(&attempt).await;
-        let recorded = self.record(attempt.operation(), &outcome).await;
-        transferred(&attempt, outcome, recorded)
-    }
-
-    async fn carry_out(&self, attempt: &Attempt) -> Outcome {
-        let transfer = attempt.transfer();
-        let previous = match self.rooms.owner_of(&transfer.room).await {
-            Ok(owner) if owner == transfer.new_owner => return Outcome::Unchanged,
-            Ok(owner) => Some(owner),
-            // Somebody has decided to go ahead without knowing.
-            Err(ReadError::Refused(_) | ReadError::Unreadable(_)) if transfer.overrides.is_some() => None,
-            Err(ReadError::NoRoom(refusal) | ReadError::Refused(refusal)) => {
-                return Outcome::Refused { previous: None, refusal };
-            }
-            // Without the present owner an unclear answer could never be resolved: do not begin.
-            Err(ReadError::Unreadable(refusal)) => return Outcome::Declined(refusal),
-        };
-        match self.change(attempt, previous.as_ref()).await {
-            CallResult::Accepted { request_id } => {
-                let confirmed = self.read_until(transfer, &self.timing.confirm).await;
-                let confirmed = matches!(confirmed, Ok(owner) if owner == transfer.new_owner);
-                Outcome::Succeeded { previous, confirmed, request_id, unclear: None }
-            }
-            CallResult::Refused(refusal) => Outcome::Refused { previous, refusal },
-            CallResult::NotSent(refusal) => Outcome::Declined(refusal),
-            CallResult::Failed(problem) => {
-                let owner = self.rooms.owner_of(&transfer.room).await;
-                self.settled(attempt.operation(), &transfer.new_owner, previous, problem, owner).await
-            }
-            CallResult::Unclear(problem) => {
-                warn!(operation = attempt.operation().seq(), problem = %problem.info, "outcome unclear; reading back");
-                let owner = self.read_until(transfer, &self.timing.settle).await;
-                self.settled(attempt.operation(), &transfer.new_owner, previous, problem, owner).await
-            }
-        }
-    }
-
-    /// Sends the change. While it takes its time, the previous owner is noted: should this process die now,
-    /// the next one can tell from it what an unchanged owner means.
-    async fn change(&self, attempt: &Attempt, previous: Option<&AccountId>) -> CallResult {
-        let mut call = self.rooms.change_room_owner(attempt);
-        let Some(previous) = previous else { return call.await };
-        tokio::select! {
-            result = &mut call => return result,
-            () = tokio::time::sleep(SLOW_CHANGE) => {}
-        }
-        let noted = self.store.note_previous_owner(attempt.operation(), previous, self.clock.now());
-        let (result, noted) = tokio::join!(call, noted);
-        if let Err(error) = noted {
-            warn!(operation = attempt.operation().seq(), %error, "the previous owner could not be noted");
-        }
-        result
-    }
-
-    /// Reads the owner after each pause, until it is the new one.
-    async fn read_until(
-        &self,
-        transfer: &crate::domain::command::Transfer,
-        pauses: &[Duration],
-    ) -> Result<AccountId, ReadError> {
-        let mut last = None;
-        for pause in pauses {
-            if !pause.is_zero() {
-                self.clock.sleep(*pause).await;
-            }
-            let owner = self.rooms.owner_of(&transfer.room).await;
-            if matches!(&owner, Ok(owner) if *owner == transfer.new_owner) {
-                return owner;
-            }
-            last = Some(owner);
-        }
-        last.unwrap_or_else(|| Err(ReadError::Unreadable(lost("the owner was not read back"))))
-    }
-
-    /// Records an outcome, patiently: the deed is done, only its record is missing. If the store does not
-    /// take it, the trying goes on behind the answer, and at the latest the next start resolves the
-    /// operation.
-    async fn record(&self, operation: OperationId, outcome: &Outcome) -> Recorded {
-        for attempt in 1..=RECORD_TRIES {
-            match self.store.finish(operation, outcome, self.clock.now()).await {
-                Ok(head) => {
-                    self.under_way().remove(&operation);
-                    return Recorded::Yes(head);
-                }
-                Err(problem) => {
-                    error!(operation = operation.seq(), error = %problem, attempt, "the outcome could not be recorded");
-                    self.clock.sleep(self.timing.record_again * attempt).await;
-                }
-            }
-        }
-        // Not under way any more: the recovery may resolve it by reading the owner back.
-        self.under_way().remove(&operation);
-        Recorded::NotYet
     }
 
     fn under_way(&self) -> std::sync::MutexGuard<'_, HashSet<OperationId>> {

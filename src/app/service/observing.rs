@@ -8,8 +8,9 @@ use std::sync::Arc;
 use tokio::sync::Semaphore;
 use tracing::{error, info, warn};
 
+use super::CommandService;
+use super::execution::RECORD_TRIES;
 use super::recovery::lost;
-use super::{CommandService, RECORD_TRIES};
 use crate::app::callbacks::OBSERVED;
 use crate::app::ports::{CallbackEnd, Observed, OwnerNotice, ReadError, Seen, StoreError};
 use crate::domain::audit::{OperationId, Outcome, OutcomeKind, Refusal};
