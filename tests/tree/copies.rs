@@ -135,7 +135,16 @@ pub(crate) async fn settle(mut raw: SqliteConnection) {
 pub(crate) async fn check(file: &Path, evidence: Evidence) -> Report {
     let before = listing(file);
     let report = verify(file, evidence).await.unwrap();
-    assert_eq!(listing(file), before, "the check wrote something");
+    let after = listing(file);
+    assert!(
+        after.iter().all(|known| before.contains(known)),
+        "the check wrote something: {before:?} {after:?}"
+    );
+    // What SQLite keeps beside an open database goes when an earlier connection has closed, in its own time.
+    let stays = |(path, _): &&(PathBuf, String)| {
+        !["-shm", "-wal"].iter().any(|end| path.to_string_lossy().ends_with(end))
+    };
+    assert!(before.iter().filter(stays).all(|known| after.contains(known)), "the check took something away");
     assert_eq!(report.sound, report.findings.is_empty());
     report
 }
@@ -148,7 +157,8 @@ fn listing(file: &Path) -> Vec<(PathBuf, String)> {
     files.sort();
     files
         .into_iter()
-        .map(|path| (path.clone(), hex::encode(super::independent::leaf(&fs::read(path).unwrap()))))
+        // One that goes while this is being made was not the check's.
+        .filter_map(|path| Some((path.clone(), hex::encode(super::independent::leaf(&fs::read(path).ok()?)))))
         .collect()
 }
 
