@@ -1,7 +1,7 @@
 //! What keeps one person, one room or a flood from taking the bot away from everybody else.
 //!
-//! In front of everything stands the [`Gate`]: so many commands are worked on at once, so many more wait, in
-//! turn by room, and none longer than its patience. Behind it, [`Pace`] counts what a person asks for and
+//! In front of everything stands the `Gate`: so many commands are worked on at once, so many more wait, in
+//! turn by room, and none longer than its patience. Behind it, `Pace` counts what a person asks for and
 //! what is permitted for a room. Whoever is turned away is told so, and that nothing was done.
 
 use std::collections::{HashMap, VecDeque};

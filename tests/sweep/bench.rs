@@ -107,6 +107,8 @@ impl Bench {
     }
 
     /// `room-owner transfer test <owner>`, run by `command`.
+    // The path of the machine, for strace; no setting of the program.
+    #[allow(clippy::disallowed_methods)]
     fn transfers(&self, mut command: Command, folder: &Path, owner: &str) -> Command {
         command.args(["transfer", "test", owner]).current_dir(folder).env_clear().envs([
             ("PATH", std::env::var("PATH").unwrap()),

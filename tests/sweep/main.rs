@@ -29,6 +29,8 @@ fn upstream(turn: usize) -> Option<FaultKind> {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn the_program_survives_a_fault_at_every_system_call_on_its_files() {
+    // No setting of the program: how much of it this run is to try.
+    #[allow(clippy::disallowed_methods)]
     let all = std::env::var("SWEEP").is_ok_and(|sweep| sweep == "all");
     if !is_possible() {
         assert!(!all, "strace is missing or may not trace here");
