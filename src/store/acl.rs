@@ -1,7 +1,8 @@
 //! The ACL's tables.
 
+use futures_util::{Stream, TryStreamExt as _};
 use jiff::Timestamp;
-use sqlx::sqlite::{SqliteConnection, SqlitePool};
+use sqlx::sqlite::{SqliteConnection, SqlitePool, SqliteRow};
 use sqlx::{AssertSqlSafe, QueryBuilder, Row as _, Sqlite};
 
 use crate::app::ports::{AclChanged, AclEdit, GrantsPage};
@@ -111,8 +112,18 @@ pub(super) async fn note_use(
 }
 
 pub(super) async fn grants(pool: &SqlitePool) -> Result<Vec<Grant>, sqlx::Error> {
-    let rows = sqlx::query("SELECT * FROM grants ORDER BY id").fetch_all(pool).await?;
-    rows.iter().map(rows::grant).collect()
+    each_grant(&mut sqlx::query("SELECT * FROM grants ORDER BY id").fetch(pool)).await
+}
+
+/// Row by row: a row of SQLite's takes many times the memory of the grant that it is.
+async fn each_grant(
+    rows: &mut (impl Stream<Item = Result<SqliteRow, sqlx::Error>> + Unpin),
+) -> Result<Vec<Grant>, sqlx::Error> {
+    let mut grants = Vec::new();
+    while let Some(row) = rows.try_next().await? {
+        grants.push(rows::grant(&row)?);
+    }
+    Ok(grants)
 }
 
 /// What [`is_live`] says, for rows; `now` is bound twice.
@@ -123,8 +134,8 @@ const LIVE: &str = "revoked_at IS NULL AND granted_at <= ? AND (expires_at IS NU
 pub(super) async fn live_grants(pool: &SqlitePool, now: Timestamp) -> Result<Vec<Grant>, sqlx::Error> {
     let sql = format!("SELECT * FROM grants WHERE {LIVE} ORDER BY id");
     let now = now.as_millisecond();
-    let rows = sqlx::query(AssertSqlSafe(sql)).bind(now).bind(now).fetch_all(pool).await?;
-    rows.iter().map(rows::grant).collect()
+    let mut rows = sqlx::query(AssertSqlSafe(sql)).bind(now).bind(now).fetch(pool);
+    each_grant(&mut rows).await
 }
 
 /// The live grants that can matter to a room. A scope that covers it is `*`, the room, or a prefix of it.
@@ -142,9 +153,9 @@ pub(super) async fn live_grants_for(
         scopes.push_bind(format!("{}*", &room.as_str()[..end]));
     }
     query.push(") ORDER BY id");
-    let rows = query.build().fetch_all(pool).await?;
-    let grants: Vec<Grant> = rows.iter().map(rows::grant).collect::<Result<_, _>>()?;
-    Ok(grants.into_iter().filter(|grant| is_live(grant, now)).collect())
+    let mut grants = each_grant(&mut query.build().fetch(pool)).await?;
+    grants.retain(|grant| is_live(grant, now));
+    Ok(grants)
 }
 
 /// One page of the grants, and how many there are.

@@ -82,6 +82,7 @@ fn migrations() -> Vec<Migration> {
         simple(4, "tree", include_str!("../../migrations/0004_tree.sql")),
         simple(5, "callbacks", include_str!("../../migrations/0005_callbacks.sql")),
         simple(7, "live grants", include_str!("../../migrations/0007_live_grants.sql")),
+        simple(8, "live grants counted", include_str!("../../migrations/0008_live_grants_counted.sql")),
     ]
 }
 

@@ -174,28 +174,29 @@ pub fn who_can(room: &RoomId, grants: &[Grant], channels: &[AuthorisedChannel], 
     for grant in bearing {
         by_subject.entry(&grant.subject).or_default().push(grant.clone());
     }
-    let mut able = Vec::new();
-    let mut acl = AclView { channels: channels.to_vec(), ..AclView::default() };
-    for (subject, grants) in by_subject {
-        let principal = Principal::new(subject.clone());
-        acl.grants = grants;
-        let mut found: Option<Able> = None;
-        for channel in &open {
-            let place = Place::Channel((*channel).clone());
-            let Decision::Permit(permit) = decide(&principal, &place, action.clone(), &acl, now) else {
-                continue;
-            };
-            let Authority::Grant(id) = permit.authority() else { continue };
-            let until = acl.grants.iter().find(|grant| grant.id == *id).and_then(|grant| grant.expires_at);
-            let able = found.get_or_insert_with(|| Able {
-                subject: subject.clone(),
-                grant: *id,
-                until,
-                channels: Vec::new(),
-            });
-            able.channels.push((*channel).clone());
+    let mut held: Vec<(Principal, Vec<Grant>, Option<Able>)> =
+        by_subject.into_iter().map(|(who, grants)| (Principal::new(who.clone()), grants, None)).collect();
+    let mut acl = AclView::default();
+    for channel in open {
+        // Nothing else bears on a decision in this channel.
+        acl.channels = channels.iter().filter(|entry| entry.channel == *channel).cloned().collect();
+        let place = Place::Channel(channel.clone());
+        for (principal, grants, found) in &mut held {
+            std::mem::swap(&mut acl.grants, grants);
+            if let Decision::Permit(permit) = decide(principal, &place, action.clone(), &acl, now)
+                && let Authority::Grant(id) = permit.authority()
+            {
+                let until = || acl.grants.iter().find(|grant| grant.id == *id).and_then(|it| it.expires_at);
+                let able = found.get_or_insert_with(|| Able {
+                    subject: principal.subject.clone(),
+                    grant: *id,
+                    until: until(),
+                    channels: Vec::new(),
+                });
+                able.channels.push(channel.clone());
+            }
+            std::mem::swap(&mut acl.grants, grants);
         }
-        able.extend(found);
     }
-    able
+    held.into_iter().filter_map(|(_, _, found)| found).collect()
 }
