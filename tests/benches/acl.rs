@@ -77,7 +77,7 @@ fn subject(n: usize) -> Subject {
     let person = if n.is_multiple_of(10) { n / 10 % 100 } else { n };
     match n % 20 {
         0..12 => format!("slack:T0123456789:U{person:010}"),
-        12 => format!("slack:T0123456789:group:S{:010}", n % 500),
+        12 => format!("slack:T0123456789:group:S{:010}", n / 20 % 500),
         13..19 => format!("discord:1100000000000000001:{}", 1_200_000_000_000_000_000 + person),
         _ => format!("discord:1100000000000000001:role:{}", 1_300_000_000_000_000_000 + n % 250),
     }
