@@ -21,6 +21,7 @@
 //! bot        all of it wired: what `serve` runs
 //! demo       the bot, a simulated Tencent, a stand-in for Slack, and a page to play with
 //! bench      the same under load, measured
+//! fuzzing    every parser of foreign bytes as a fuzz target; not in a release
 //! ```
 //!
 //! Arrows: `slack discord cli store tencent -> app -> domain`. An adapter never names another adapter. Only `store`
@@ -83,6 +84,9 @@ pub mod config;
 pub mod demo;
 pub mod discord;
 pub mod domain;
+#[doc(hidden)]
+#[cfg(any(test, feature = "fuzzing"))]
+pub mod fuzzing;
 pub mod server;
 pub mod slack;
 pub mod store;

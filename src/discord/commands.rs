@@ -97,6 +97,7 @@ impl<'a> Options<'a> {
             let name = option.get("name").and_then(Value::as_str).ok_or("an option has no name")?;
             let value = option.get("value").unwrap_or(&Value::Null);
             if options.given.iter().any(|(known, _)| *known == name) {
+                let name: String = name.chars().take(80).collect();
                 return Err(format!("the option `{name}` comes twice"));
             }
             if option.get("focused").and_then(Value::as_bool) == Some(true) {

@@ -8,6 +8,8 @@ mod commands;
 mod endpoint;
 mod filled;
 mod forms;
+#[cfg(any(test, feature = "fuzzing"))]
+pub mod fuzzing;
 pub mod gateway;
 mod interaction;
 mod payload;

@@ -2,6 +2,8 @@
 //!
 //! `signature` -> `payload` -> the service -> `render` -> the answer, or `response_url` if it comes late.
 
+#[cfg(any(test, feature = "fuzzing"))]
+pub mod fuzzing;
 mod groups;
 mod payload;
 mod render;

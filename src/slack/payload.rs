@@ -66,22 +66,27 @@ fn fields(body: &[u8]) -> Result<HashMap<String, String>, String> {
         return Err("the request is not UTF-8 text".to_owned());
     }
     let mut fields = HashMap::new();
-    for (key, value) in form_urlencoded::parse(body) {
-        if value.contains(char::REPLACEMENT_CHARACTER) && !body_has_replacement(body) {
-            return Err(format!("the field `{key}` is not UTF-8 text"));
-        }
-        if fields.insert(key.to_string(), value.into_owned()).is_some() {
-            return Err(format!("the field `{key}` comes twice"));
+    for field in body.split(|byte| *byte == b'&') {
+        for (key, value) in form_urlencoded::parse(field) {
+            let named = || key.chars().take(LONGEST_NAME).collect::<String>();
+            let replaced = |text: &str| text.matches(char::REPLACEMENT_CHARACTER).count();
+            if replaced(&key) + replaced(&value) != sent_replacements(field) {
+                return Err(format!("the field `{}` is not UTF-8 text", named()));
+            }
+            if fields.contains_key(&*key) {
+                return Err(format!("the field `{}` comes twice", named()));
+            }
+            fields.insert(key.to_string(), value.into_owned());
         }
     }
     Ok(fields)
 }
 
-/// Whether U+FFFD was sent as such, and is not what decoding made of broken UTF-8.
-fn body_has_replacement(body: &[u8]) -> bool {
-    let upper = body.to_ascii_uppercase();
-    upper.windows(9).any(|window| window == b"%EF%BF%BD")
-        || upper.windows(3).any(|window| window == b"\xEF\xBF\xBD")
+/// How often U+FFFD was sent as such in a field, and is not what decoding made of broken UTF-8.
+fn sent_replacements(field: &[u8]) -> usize {
+    let upper = field.to_ascii_uppercase();
+    upper.windows(9).filter(|window| *window == b"%EF%BF%BD").count()
+        + upper.windows(3).filter(|window| *window == b"\xEF\xBF\xBD").count()
 }
 
 fn foreign_origin(fields: &HashMap<String, String>, settings: &Settings) -> Option<String> {

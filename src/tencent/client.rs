@@ -382,6 +382,14 @@ fn refusal<T>(envelope: &Envelope<T>) -> Option<Refusal> {
     })
 }
 
+/// What is kept of an answer is short, whatever Tencent sends.
+#[cfg(any(test, feature = "fuzzing"))]
+pub(super) fn check_refusal(envelope: &Envelope<Nothing>) {
+    let Some(refusal) = refusal(envelope) else { return assert_eq!(envelope.error_code, Some(0)) };
+    assert!(!refusal.info.is_empty() && refusal.info.chars().count() <= LONGEST_INFO);
+    assert!(!refusal.remedy.is_empty());
+}
+
 fn unanswered(info: String) -> Refusal {
     Refusal {
         code: None,

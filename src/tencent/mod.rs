@@ -3,6 +3,8 @@
 pub mod callbacks;
 mod client;
 pub mod codes;
+#[cfg(any(test, feature = "fuzzing"))]
+pub mod fuzzing;
 mod limit;
 mod region;
 pub mod simulator;

@@ -6,6 +6,8 @@
 
 mod checkpoint;
 mod edge;
+#[cfg(any(test, feature = "fuzzing"))]
+pub mod fuzzing;
 mod key;
 pub mod proof;
 

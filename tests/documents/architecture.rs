@@ -25,6 +25,8 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     // They wire a bot to a simulated world; the demo prints the log as the command line does.
     ("bench", &["app", "bot", "clock", "domain", "slack", "store", "tencent"]),
     ("demo", &["app", "bot", "cli", "clock", "discord", "domain", "slack", "store", "tencent"]),
+    // It lists the targets, which stand beside what they try.
+    ("fuzzing", &["cli", "discord", "domain", "slack", "tencent", "tree"]),
     // The map.
     ("lib", &[]),
 ];

@@ -2,6 +2,8 @@
 
 mod commands;
 mod file;
+#[cfg(any(test, feature = "fuzzing"))]
+pub mod fuzzing;
 mod plan;
 mod questions;
 

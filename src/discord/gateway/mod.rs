@@ -307,6 +307,12 @@ impl Pause {
     }
 }
 
+/// Reads a frame for the fuzz target.
+#[cfg(any(test, feature = "fuzzing"))]
+pub(super) fn check_frame(text: &str) {
+    wire::check(text);
+}
+
 /// A moment between the two, so that replicas do not march in step.
 fn between((least, most): (Duration, Duration)) -> Duration {
     least + most.saturating_sub(least).mul_f64(rand::random::<f64>())

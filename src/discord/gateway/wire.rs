@@ -153,6 +153,37 @@ pub(super) fn with_version(url: &Url) -> Url {
     url
 }
 
+/// Whether a frame was read as any JSON reader reads it; panics if not.
+#[cfg(any(test, feature = "fuzzing"))]
+pub(super) fn check(text: &str) {
+    let value: Result<serde_json::Value, _> = serde_json::from_str(text);
+    let Ok((sequence, incoming)) = read(text) else { return };
+    let Ok(value) = value else { panic!("what is no JSON was read as {incoming:?}") };
+    assert!(sequence.is_none_or(|sequence| value["s"] == sequence), "{sequence:?}");
+    let is = |op: u64, name: Option<&str>| value["op"] == op && name.is_none_or(|name| value["t"] == name);
+    match incoming {
+        Incoming::Hello(interval) => {
+            assert!(is(10, None) && value["d"]["heartbeat_interval"] == interval.as_millis() as u64);
+        }
+        Incoming::HeartbeatAck => assert!(is(11, None)),
+        Incoming::HeartbeatRequest => assert!(is(1, None)),
+        Incoming::Reconnect => assert!(is(7, None)),
+        Incoming::InvalidSession { resumable } => assert!(is(9, None) && resumable == (value["d"] == true)),
+        Incoming::Ready { session_id, resume_url } => {
+            assert!(is(0, Some("READY")) && value["d"]["session_id"] == session_id.as_str());
+            assert!(resume_url.is_none_or(|url| value["d"]["resume_gateway_url"] == url.as_str()));
+        }
+        Incoming::Resumed => assert!(is(0, Some("RESUMED"))),
+        Incoming::Interaction(json) => {
+            assert!(is(0, Some("INTERACTION_CREATE")));
+            let read: Result<serde_json::Value, _> = serde_json::from_str(json);
+            assert!(read.is_ok_and(|read| read == value["d"]), "{json}");
+            super::super::fuzzing::body(json.as_bytes());
+        }
+        Incoming::Other => {}
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -199,12 +199,16 @@ impl Cursor<'_> {
     /// `"my \"best\" room"`: a backslash takes the quote or backslash behind it as it is.
     fn quoted_word(&mut self, open: char) -> Result<Word, UsageError> {
         let close = closing(open).unwrap_or_default();
-        let inside = Typed(self.items[1..].to_vec());
+        // Not copied: a line of many quoted words would cost the square of its length.
+        let inside = &self.items[1..];
         let mut word = Typed::default();
-        let mut items = inside.0.iter();
+        let mut items = inside.iter();
         loop {
             match items.next() {
-                None => return Err(UsageError::UnclosedQuote(inside.to_string().trim_end().to_owned())),
+                None => {
+                    let text = Typed(inside.to_vec()).to_string();
+                    return Err(UsageError::UnclosedQuote(text.trim_end().to_owned()));
+                }
                 Some(Item::Char(c)) if close.contains(c) => break,
                 Some(Item::Char('\\')) => match items.clone().next() {
                     Some(Item::Char(c)) if *c == '\\' || close.contains(c) => {

@@ -1,6 +1,8 @@
 //! What can be asked: a command, and the authentic request that carries it. The grammars of the typed
 //! form are in the modules below, one a command.
 
+#[cfg(any(test, feature = "fuzzing"))]
+pub mod fuzzing;
 mod line;
 mod room_acl;
 mod room_audit;

@@ -122,10 +122,17 @@ fn foreign(error: &str) -> Line {
     spans(&capital(error)).text(".")
 }
 
+/// How much of a usage error the record keeps, in characters: what was typed may be quoted in it.
+const LONGEST_RECORD: usize = 1_000;
+
 /// The record of a usage error: one line of plain text.
 #[must_use]
 pub fn usage_for_the_record(error: &UsageError) -> String {
-    usage(error).0.to_string()
+    let line = usage(error).0.to_string();
+    match line.char_indices().nth(LONGEST_RECORD) {
+        Some((end, _)) => format!("{}…", &line[..end]),
+        None => line,
+    }
 }
 
 pub(super) fn invalid(operation: OperationId, error: &UsageError, name: &CommandName) -> Message {

@@ -159,6 +159,40 @@ impl Callbacks {
     }
 }
 
+/// Reads the parameters of a callback's address, and behind the first line's end its body; panics when what is
+/// taken is not as it should be.
+#[cfg(any(test, feature = "fuzzing"))]
+pub(super) fn check(bytes: &[u8]) {
+    let (query, body) = match bytes.iter().position(|byte| *byte == b'\n') {
+        Some(at) => (&bytes[..at], &bytes[at + 1..]),
+        None => (bytes, &[][..]),
+    };
+    let Ok(query) = std::str::from_utf8(query) else { return };
+    let Ok(query) = notice::Query::parse(query) else { return };
+    let token = SecretString::from("xxxxyyyy");
+    let now = jiff::Timestamp::from_second(1_669_872_112).unwrap_or_default();
+    if sign::verify(&token, &query, now).is_ok() {
+        let time = query.get("requesttime").unwrap_or_default();
+        assert_eq!(query.get("sign"), Some(sign(&token, time).as_str()));
+        assert!((1_669_872_052..=1_669_872_172).any(|second| time.parse() == Ok(second)), "{time}");
+    }
+    match notice::read(&query, body, "admin", false) {
+        Ok(Some(notice)) => {
+            let accounts =
+                [Some(&notice.new_owner), notice.operator.as_ref(), notice.original_owner.as_ref()];
+            for account in accounts.into_iter().flatten() {
+                assert!((1..=128).contains(&account.as_str().len()));
+                assert!(!account.as_str().chars().any(crate::domain::room::is_invisible));
+            }
+            let is_own = notice.operator.as_ref().is_some_and(|operator| operator.as_str() == "admin");
+            assert_eq!(notice.is_own_account, is_own);
+            assert!(!notice.is_signed && notice.delivery.as_str().starts_with("tencent:"));
+        }
+        Ok(None) => {}
+        Err(why) => assert!(!why.is_empty() && why.len() <= 1_100, "{why}"),
+    }
+}
+
 /// Says at the start what is believed.
 pub fn announce(settings: &Settings) {
     if settings.token.is_some() {

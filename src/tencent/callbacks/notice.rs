@@ -31,6 +31,7 @@ impl Query {
         for (name, value) in form_urlencoded::parse(query.as_bytes()) {
             let name = name.to_ascii_lowercase();
             if found.insert(name.clone(), value.into_owned()).is_some() {
+                let name: String = name.chars().take(80).collect();
                 return Err(format!("the parameter `{name}` comes twice"));
             }
         }

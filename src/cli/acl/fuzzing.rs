@@ -1,0 +1,68 @@
+//! The fuzz target of the ACL's file.
+
+use jiff::Timestamp;
+
+use super::file::{read, write};
+use crate::domain::access::{AuthorisedChannel, Grant};
+use crate::domain::principal::Subject;
+
+/// What is read of a file is read of the file that is written out of it.
+pub fn file(bytes: &[u8]) {
+    let Ok(text) = std::str::from_utf8(bytes) else { return };
+    let file = match read(text) {
+        Ok(file) => file,
+        Err(why) => return assert!(!why.is_empty()),
+    };
+    let now = Timestamp::MIN;
+    let by = Subject::Cli { user: "ana".to_owned() };
+    let grants: Vec<Grant> = (1..)
+        .zip(&file.wanted.grants)
+        .map(|(id, wanted)| Grant {
+            id,
+            subject: wanted.subject.clone(),
+            role: wanted.role,
+            effect: wanted.effect,
+            rooms: wanted.rooms.clone(),
+            channels: wanted.channels.clone(),
+            // The earliest time of all has ended by then.
+            expires_at: wanted.expires_at.filter(|end| *end > now),
+            granted_by: by.clone(),
+            granted_at: now,
+            revoked_at: None,
+            // Quotes around a reason go away each time that it is read.
+            reason: None,
+        })
+        .collect();
+    let channels: Vec<AuthorisedChannel> = file
+        .wanted
+        .channels
+        .iter()
+        .map(|wanted| AuthorisedChannel {
+            channel: wanted.channel.clone(),
+            rooms: wanted.rooms.clone(),
+            allowed_by: by.clone(),
+            allowed_at: now,
+            removed_at: None,
+            reason: None,
+        })
+        .collect();
+    let version = file.version.unwrap_or_default();
+    let written = write(version, &grants, &channels, now);
+    let again = match read(&written) {
+        Ok(again) => again,
+        Err(why) => panic!("{why}\n{written}"),
+    };
+    assert_eq!(again.version, Some(version));
+    let sizes = (again.wanted.grants.len(), again.wanted.channels.len());
+    assert_eq!(sizes, (grants.len(), channels.len()));
+    for grant in &again.wanted.grants {
+        let is_same = |other: &Grant| {
+            (&other.subject, other.role, other.effect, &other.rooms, &other.channels, other.expires_at)
+                == (&grant.subject, grant.role, grant.effect, &grant.rooms, &grant.channels, grant.expires_at)
+        };
+        assert!(grants.iter().any(is_same), "{grant:?} came out of\n{written}");
+    }
+    for channel in &again.wanted.channels {
+        assert!(channels.iter().any(|it| (&it.channel, &it.rooms) == (&channel.channel, &channel.rooms)));
+    }
+}
