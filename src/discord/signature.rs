@@ -195,6 +195,68 @@ mod tests {
         assert_eq!(verify(&key(), &headers, PING, now), Err(NotAuthentic::Headers));
     }
 
+    /// The order of Ed25519's group, little-endian (RFC 8032, section 5.1).
+    const ORDER: &str = "edd3f55c1a631258d69cf7a2def9de1400000000000000000000000000000010";
+
+    #[test]
+    fn a_signature_has_one_form() {
+        let now = NOW.to_string();
+        let good = hex::decode(sign(&now, PING)).unwrap();
+        let refused = |signature: &[u8]| check(&now, &hex::encode(signature), PING).is_err();
+        assert!(!refused(&good));
+        // S and S plus the order are the same number to a lax verifier.
+        let mut shifted = good.clone();
+        let mut carry = 0;
+        for (byte, add) in shifted[32..].iter_mut().zip(hex::decode(ORDER).unwrap()) {
+            let sum = u16::from(*byte) + u16::from(add) + carry;
+            (*byte, carry) = ((sum & 0xff) as u8, sum >> 8);
+        }
+        assert!(carry == 0 && shifted != good && refused(&shifted));
+        for at in 0..good.len() {
+            for bit in 0..8 {
+                let mut altered = good.clone();
+                altered[at] ^= 1 << bit;
+                assert!(refused(&altered), "bit {bit} of byte {at}");
+            }
+        }
+        // Points of small order in the place of R, with nothing or the right S behind them.
+        for point in SMALL_ORDER {
+            let point = hex::decode(point).unwrap();
+            assert!(
+                refused(&[&point[..], &[0; 32]].concat()) && refused(&[&point[..], &good[32..]].concat())
+            );
+        }
+    }
+
+    /// Every point of small order, in every encoding that some library takes.
+    const SMALL_ORDER: [&str; 14] = [
+        "0000000000000000000000000000000000000000000000000000000000000000",
+        "0000000000000000000000000000000000000000000000000000000000000080",
+        "0100000000000000000000000000000000000000000000000000000000000000",
+        "0100000000000000000000000000000000000000000000000000000000000080",
+        "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05",
+        "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc85",
+        "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a",
+        "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac03fa",
+        "ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+        "ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff",
+        "edffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+        "edffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff",
+        "eeffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+        "eeffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff",
+    ];
+
+    #[test]
+    fn no_key_of_small_order_is_taken_in_any_encoding() {
+        for point in SMALL_ORDER {
+            let refused = point.parse::<PublicKey>();
+            assert!(
+                matches!(refused, Err(InvalidKey::Weak(_) | InvalidKey::Point(_))),
+                "{point}: {refused:?}"
+            );
+        }
+    }
+
     #[test]
     fn a_key_that_anybody_can_sign_for_is_refused() {
         // The identity and another point of small order.

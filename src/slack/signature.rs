@@ -145,6 +145,43 @@ mod tests {
     }
 
     #[test]
+    fn only_the_signature_itself_counts_as_one() {
+        let digits = &SIGNATURE[3..];
+        for signature in [
+            format!("v1={digits}"),
+            format!("v0 ={digits}"),
+            format!("v0= {digits}"),
+            format!("V0={digits}"),
+            format!(" {SIGNATURE}"),
+            format!("{SIGNATURE} "),
+            format!("{SIGNATURE},{SIGNATURE}"),
+            format!("v1=x,{SIGNATURE}"),
+            format!("{SIGNATURE}00"),
+            format!("v0={}", digits.to_uppercase()),
+            format!("v0=0x{digits}"),
+            SIGNATURE[..SIGNATURE.len() - 2].to_owned(),
+            digits.to_owned(),
+            "v0".to_owned(),
+        ] {
+            let answer = check("1531420618", &signature, &body(), TIMESTAMP);
+            assert_eq!(answer, Err(NotAuthentic::Signature), "{signature}");
+        }
+        for timestamp in [" 1531420618", "1531420618 ", "1531420618,1531420618", "-0", "00", "1_531_420_618"]
+        {
+            let signature = sign(&SecretString::from(SECRET), timestamp, b"x");
+            let answer = check(timestamp, &signature, b"x", TIMESTAMP);
+            assert_eq!(answer, Err(NotAuthentic::Timestamp), "{timestamp}");
+        }
+        // Without a secret nothing is authentic, not even what an empty one signs.
+        let mut headers = HeaderMap::new();
+        headers.insert("x-slack-request-timestamp", "1531420618".parse().unwrap());
+        let signature = sign(&SecretString::from(""), "1531420618", b"x");
+        headers.insert("x-slack-signature", signature.parse().unwrap());
+        let now = Timestamp::from_second(TIMESTAMP).unwrap();
+        assert_eq!(verify(&[], &headers, b"x", now), Err(NotAuthentic::Signature));
+    }
+
+    #[test]
     fn missing_and_doubled_headers_are_refused() {
         let now = Timestamp::from_second(TIMESTAMP).unwrap();
         let secrets = [SecretString::from(SECRET)];

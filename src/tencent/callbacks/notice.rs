@@ -16,7 +16,7 @@ use sha2::{Digest as _, Sha256};
 use super::CHANGE_OF_OWNER;
 use crate::app::ports::OwnerNotice;
 use crate::domain::command::DeliveryId;
-use crate::domain::room::{AccountId, RoomId, is_invisible};
+use crate::domain::room::{AccountId, RoomId, is_invisible, visible};
 use crate::tencent::wire::Account;
 
 /// The longest account that is taken, in bytes. Typed ones have 32 at most; Tencent's own may be longer.
@@ -31,7 +31,8 @@ impl Query {
         for (name, value) in form_urlencoded::parse(query.as_bytes()) {
             let name = name.to_ascii_lowercase();
             if found.insert(name.clone(), value.into_owned()).is_some() {
-                let name: String = name.chars().take(80).collect();
+                // It goes to the log, whoever sent it: no line of it may pass for one of ours.
+                let name = visible(&name.chars().take(80).collect::<String>());
                 return Err(format!("the parameter `{name}` comes twice"));
             }
         }
@@ -218,6 +219,13 @@ mod tests {
         ] {
             assert!(said(query, &body).is_err(), "{query} {body}");
         }
+    }
+
+    #[test]
+    fn what_is_said_of_a_parameter_is_one_short_line() {
+        let name = format!("a%0a2026-11-24T02:00:00Z%20%20INFO%1b[31m%e2%80%ae{}", "x".repeat(5_000));
+        let why = Query::parse(&format!("{name}=1&{name}=2")).err().unwrap();
+        assert!(why.len() < 300 && !why.chars().any(is_invisible), "{why:?}");
     }
 
     #[test]
