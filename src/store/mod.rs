@@ -21,6 +21,7 @@ mod scratch;
 mod seal;
 mod tree;
 pub mod verify;
+mod view;
 mod views;
 mod witness;
 mod writer;
@@ -259,6 +260,8 @@ impl SqliteStore {
         let readers = SqlitePoolOptions::new()
             .max_connections(READERS)
             .acquire_timeout(BUSY_TIMEOUT)
+            // A file does not hang up; the question itself says whether it can be read.
+            .test_before_acquire(false)
             .connect_lazy_with(options.clone().read_only(true).create_if_missing(false));
         let views = Arc::new(Views::new());
         let writer = Writer::spawn(options, first, Arc::clone(&instance), seal, Arc::clone(&views))?;
@@ -353,7 +356,7 @@ impl SqliteStore {
 #[async_trait]
 impl Store for SqliteStore {
     async fn acl_for(&self, principal: &Principal, place: &Place) -> Result<AclView, StoreError> {
-        acl::view(&self.readers, principal, place).await.map_err(failed("the acl cannot be read"))
+        view::now(&self.readers, principal, place).await.map_err(failed("the acl cannot be read"))
     }
 
     async fn recent_acl_for(&self, principal: &Principal, place: &Place) -> Result<AclView, StoreError> {
@@ -422,7 +425,7 @@ impl Store for SqliteStore {
     }
 
     async fn acl_history_for(&self, principal: &Principal, channel: &Channel) -> Result<AclView, StoreError> {
-        acl::history(&self.readers, principal, channel).await.map_err(failed("the acl cannot be read"))
+        view::history(&self.readers, principal, channel).await.map_err(failed("the acl cannot be read"))
     }
 
     async fn acl_version(&self) -> Result<i64, StoreError> {
