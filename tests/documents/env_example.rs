@@ -82,11 +82,7 @@ fn filled_in_with_the_examples_it_works() {
         let examples: Vec<(&str, String)> = examples.collect();
         let refused = config(examples.iter().map(|(name, example)| (*name, example.as_str())));
         let refused = refused.err().unwrap().to_string();
-        assert!(
-            refused.contains("AUDIT_SIGNING_KEY is the example")
-                || refused.contains("AUDIT_SIGNING_KEY: is the example"),
-            "{refused}"
-        );
+        assert!(refused.contains("AUDIT_SIGNING_KEY: is the example"), "{refused}");
     }
     let all = config(examples.clone().filter(|(name, _)| *name != "AUDIT_SIGNING_KEY")).unwrap();
     assert_eq!(all.tencent.base_url.port(), Some(9000));

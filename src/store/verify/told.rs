@@ -76,10 +76,12 @@ impl Body<'_> {
         self.outcome.map_or("", |outcome| outcome.get().trim_matches('"'))
     }
 
-    /// Whether an operation with this outcome goes on.
+    /// Whether the operation goes on behind this event. A change that somebody else made is never worked on,
+    /// so what is unknown about it from the start stays unknown.
     pub(super) fn leaves_open(&self) -> bool {
         match self.outcome() {
             "pending" => true,
+            "unknown" if self.event == "requested" => false,
             "unknown" => self.owner_now.is_none() && self.overridden_by.is_none(),
             _ => false,
         }
