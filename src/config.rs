@@ -306,7 +306,7 @@ impl Common {
         if let Some(Err(error)) = signing_key.as_ref().map(SigningKey::parse) {
             reader.problem("AUDIT_SIGNING_KEY", error.to_string());
         }
-        if environment.get("AUDIT_SIGNING_KEY").is_some_and(|key| key == EXAMPLE_KEY) {
+        if environment.get("AUDIT_SIGNING_KEY").is_some_and(|key| key.trim() == EXAMPLE_KEY) {
             reader.problem(
                 "AUDIT_SIGNING_KEY",
                 "is the example, which everybody can read: make your own with `room-owner audit key --new`",

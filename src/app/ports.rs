@@ -298,6 +298,10 @@ pub trait AuditLog: Send + Sync {
     /// How many operations match, counted by something; the most first, hours in their order.
     async fn stats(&self, filter: &AuditFilter, by: StatsBy) -> Result<Vec<Stat>, StoreError>;
 
+    /// The name of the log, as its first signed head has it: it stays when the key is changed. `None` without
+    /// a head.
+    async fn name(&self) -> Result<Option<String>, StoreError>;
+
     /// The number of the newest event: an export up to here is whole.
     async fn newest_event(&self) -> Result<i64, StoreError>;
 
