@@ -188,7 +188,7 @@ fn chosen(database: Option<PathBuf>) -> anyhow::Result<Database> {
 }
 
 async fn verify(arguments: VerifyArguments) -> anyhow::Result<Exit> {
-    let VerifyArguments { checkpoint, seen, key, database, format } = arguments;
+    let VerifyArguments { checkpoint, seen, key, database, every_head, format } = arguments;
     let database = chosen(database)?;
     let keys = match key.as_slice() {
         [] => database.verifier_key()?.into_iter().collect(),
@@ -198,7 +198,8 @@ async fn verify(arguments: VerifyArguments) -> anyhow::Result<Exit> {
         .iter()
         .map(|file| Ok((file.display().to_string(), verification::read_checkpoint(file)?)))
         .collect::<anyhow::Result<_>>()?;
-    let report = verification::verify(&database.file()?, Evidence { checkpoints, seen, keys }).await?;
+    let report =
+        verification::verify(&database.file()?, Evidence { checkpoints, seen, keys, every_head }).await?;
     cli::verify::report(&report, format)
 }
 

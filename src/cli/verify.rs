@@ -28,6 +28,10 @@ pub struct VerifyArguments {
     /// Check this file instead, such as a copy on another machine
     #[arg(long, value_name = "FILE")]
     pub database: Option<PathBuf>,
+    /// Check the root and the signature of every head that the database keeps, not only of some; it takes
+    /// long, and needs every key that the log was ever signed with
+    #[arg(long)]
+    pub every_head: bool,
     /// How to print what was found
     #[arg(long, value_enum, default_value = "table")]
     pub format: Format,

@@ -12,6 +12,7 @@ mod forms;
 pub mod fuzzing;
 pub mod gateway;
 mod interaction;
+mod messenger;
 mod payload;
 pub mod register;
 mod render;
@@ -31,6 +32,7 @@ use crate::app::service::CommandService;
 use crate::domain::wording::CommandName;
 
 pub use interaction::Answered;
+pub use messenger::DiscordMessenger;
 pub use rest::Failure;
 pub use signature::{InvalidKey, PublicKey};
 

@@ -10,9 +10,11 @@ pub mod backup;
 mod batch;
 mod event;
 mod groups;
+mod guards;
 mod instance;
 mod key_file;
 mod observed;
+mod owed;
 mod reading;
 mod replies;
 mod rows;
@@ -20,6 +22,7 @@ mod scratch;
 mod seal;
 mod tree;
 pub mod verify;
+mod view;
 mod views;
 mod witness;
 mod writer;
@@ -46,6 +49,7 @@ use crate::app::ports::{
     AclChanged, AclEdit, Admission, Admitted, AuditLog, Confirmation, GrantsPage, GroupSubjects, Observed,
     OwnerNotice, Seen, Store, StoreError,
 };
+use crate::app::replies::{Owed, Page, Platform, ReplyBook};
 use crate::domain::access::{AclView, AuthorisedChannel, Grant, GrantId, GrantUse};
 use crate::domain::audit::{AuditEntry, AuditFilter, OperationId, Outcome, Unresolved};
 use crate::domain::command::Place;
@@ -55,6 +59,7 @@ use crate::domain::room::{AccountId, RoomId};
 use crate::domain::tree_head::TreeHead;
 use crate::tree::VerifierKey;
 
+use guards::Guards;
 use instance::Instance;
 use reading::LogReader;
 use seal::Seal;
@@ -63,7 +68,7 @@ use writer::Writer;
 
 /// The first SQLite without the race between a checkpoint and a commit that can lose data in WAL mode
 /// (fixed in 3.51.3; 3.50.7 and 3.44.6 carry the fix too).
-const SOUND_SQLITE: &str = "3.51.3";
+const SOUND_SQLITE: &[u32; 3] = &[3, 51, 3];
 
 /// How long a write waits for another process's transaction. Shorter than the 3 s after which Slack
 /// gives up, so that the person hears from us.
@@ -81,45 +86,11 @@ fn migrations() -> Vec<Migration> {
         simple(3, "reading", include_str!("../../migrations/0003_reading.sql")),
         simple(4, "tree", include_str!("../../migrations/0004_tree.sql")),
         simple(5, "callbacks", include_str!("../../migrations/0005_callbacks.sql")),
+        simple(6, "replies", include_str!("../../migrations/0006_replies.sql")),
         simple(7, "live grants", include_str!("../../migrations/0007_live_grants.sql")),
         simple(8, "live grants counted", include_str!("../../migrations/0008_live_grants_counted.sql")),
     ]
 }
-
-/// What the schema must hold at run time; a missing trigger means that somebody took it off.
-const TRIGGERS: &[&str] = &[
-    "audit_events_in_sequence",
-    "audit_events_never_deleted",
-    "audit_events_never_updated",
-    "authorised_channels_count_insert",
-    "authorised_channels_count_update",
-    "authorised_channels_never_deleted",
-    "authorised_channels_never_replaced",
-    "authorised_channels_only_removed",
-    "callbacks_never_deleted",
-    "callbacks_never_updated",
-    "callbacks_recorded_once",
-    "deliveries_claimed_once",
-    "deliveries_never_deleted",
-    "deliveries_never_updated",
-    "grants_count_insert",
-    "grants_count_update",
-    "grants_never_deleted",
-    "grants_never_replaced",
-    "grants_only_revoked",
-    "operations_never_deleted",
-    "operations_never_replaced",
-    "operations_only_ended",
-    "tree_edge_never_deleted",
-    "tree_edge_never_replaced",
-    "tree_edge_only_grows",
-    "tree_heads_never_deleted",
-    "tree_heads_never_updated",
-    "tree_heads_only_added",
-    "tree_nodes_never_deleted",
-    "tree_nodes_never_updated",
-    "tree_nodes_only_added",
-];
 
 /// Which database, and the key that signs its log.
 #[derive(Debug, Clone)]
@@ -249,16 +220,19 @@ impl SqliteStore {
         let mut first = open_connection(&options, &file).await?;
         check_version(&mut first).await?;
         migrate(&mut first).await?;
-        check_guards(&mut first).await?;
+        let guards = Guards::of_this_program().await?;
+        guards.check(&mut first).await?;
         let seal = Seal::begin(&mut first, &file, database.signing_key.as_ref(), &instance).await?;
         drop(starting);
 
         let readers = SqlitePoolOptions::new()
             .max_connections(READERS)
             .acquire_timeout(BUSY_TIMEOUT)
+            // A file does not hang up; the question itself says whether it can be read.
+            .test_before_acquire(false)
             .connect_lazy_with(options.clone().read_only(true).create_if_missing(false));
         let views = Arc::new(Views::new());
-        let writer = Writer::spawn(options, first, Arc::clone(&instance), seal, Arc::clone(&views))?;
+        let writer = Writer::spawn(options, first, Arc::clone(&instance), guards, seal, Arc::clone(&views))?;
         Ok(Self { log: LogReader::on(readers.clone()), readers, writer, instance, views })
     }
 }
@@ -300,13 +274,18 @@ async fn check_version(connection: &mut SqliteConnection) -> Result<(), StoreErr
         .fetch_one(connection)
         .await
         .map_err(failed("the sqlite version cannot be read"))?;
-    let number = |text: &str| text.split('.').filter_map(|part| part.parse().ok()).collect::<Vec<u32>>();
-    if number(&version) < number(SOUND_SQLITE) {
-        return Err(StoreError(format!(
-            "sqlite {version} can lose commits in WAL mode: build with {SOUND_SQLITE} or newer"
-        )));
+    sound(&version)
+}
+
+fn sound(version: &str) -> Result<(), StoreError> {
+    let number = |text: &str| text.split('.').map(|part| part.parse().ok()).collect::<Option<Vec<u32>>>();
+    if number(version).is_some_and(|number| number.as_slice() >= SOUND_SQLITE) {
+        return Ok(());
     }
-    Ok(())
+    let [major, minor, patch] = SOUND_SQLITE;
+    Err(StoreError(format!(
+        "sqlite {version} can lose commits in WAL mode: build with {major}.{minor}.{patch} or newer"
+    )))
 }
 
 async fn migrate(connection: &mut SqliteConnection) -> Result<(), StoreError> {
@@ -314,22 +293,6 @@ async fn migrate(connection: &mut SqliteConnection) -> Result<(), StoreError> {
         .run(connection)
         .await
         .map_err(|error| StoreError(format!("the database's schema cannot be brought up to date: {error}")))
-}
-
-async fn check_guards(connection: &mut SqliteConnection) -> Result<(), StoreError> {
-    let present: Vec<String> = sqlx::query_scalar("SELECT name FROM sqlite_schema WHERE type = 'trigger'")
-        .fetch_all(connection)
-        .await
-        .map_err(failed("the schema cannot be read"))?;
-    let missing: Vec<&str> =
-        TRIGGERS.iter().copied().filter(|name| !present.iter().any(|there| there == name)).collect();
-    if missing.is_empty() {
-        return Ok(());
-    }
-    Err(StoreError(format!(
-        "the database lacks the guards {}: somebody took them off; restore a backup and find out who",
-        missing.join(", ")
-    )))
 }
 
 impl SqliteStore {
@@ -350,7 +313,7 @@ impl SqliteStore {
 #[async_trait]
 impl Store for SqliteStore {
     async fn acl_for(&self, principal: &Principal, place: &Place) -> Result<AclView, StoreError> {
-        acl::view(&self.readers, principal, place).await.map_err(failed("the acl cannot be read"))
+        view::now(&self.readers, principal, place).await.map_err(failed("the acl cannot be read"))
     }
 
     async fn recent_acl_for(&self, principal: &Principal, place: &Place) -> Result<AclView, StoreError> {
@@ -419,7 +382,7 @@ impl Store for SqliteStore {
     }
 
     async fn acl_history_for(&self, principal: &Principal, channel: &Channel) -> Result<AclView, StoreError> {
-        acl::history(&self.readers, principal, channel).await.map_err(failed("the acl cannot be read"))
+        view::history(&self.readers, principal, channel).await.map_err(failed("the acl cannot be read"))
     }
 
     async fn acl_version(&self) -> Result<i64, StoreError> {
@@ -494,6 +457,35 @@ impl Store for SqliteStore {
     }
 }
 
+#[async_trait]
+impl ReplyBook for SqliteStore {
+    async fn keep(&self, page: &Page) -> Result<(), StoreError> {
+        self.writer.work_on_replies(owed::Work::Keep(page.clone())).await.map(drop)
+    }
+
+    async fn take_over(&self, platforms: &[Platform]) -> Result<Vec<Owed>, StoreError> {
+        let (gone, has_begun) = self.gone(platforms).await?;
+        if gone.is_empty() && has_begun {
+            return Ok(Vec::new());
+        }
+        self.writer.work_on_replies(owed::Work::TakeOver { gone, platforms: platforms.to_vec() }).await
+    }
+
+    async fn claim(&self, owed: &Owed) -> Result<Option<Owed>, StoreError> {
+        let (gone, _) = self.gone(&[Platform::Slack, Platform::Discord]).await?;
+        let work = owed::Work::Claim { owed: owed.clone(), gone };
+        Ok(self.writer.work_on_replies(work).await?.pop())
+    }
+}
+
+impl SqliteStore {
+    async fn gone(&self, platforms: &[Platform]) -> Result<(Vec<String>, bool), StoreError> {
+        owed::gone(&self.readers, platforms, &self.instance)
+            .await
+            .map_err(failed("the answers that are owed cannot be read"))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -515,6 +507,18 @@ mod tests {
             assert_eq!(pragma(&mut connection, "journal_mode").await, "wal");
             assert_eq!(pragma(&mut connection, "synchronous").await, "2", "FULL");
             assert_eq!(pragma(&mut connection, "recursive_triggers").await, "1");
+        }
+    }
+
+    #[test]
+    fn a_sqlite_that_can_lose_commits_is_refused() {
+        for version in ["3.51.3", "3.51.10", "3.52.0", "4.0.0"] {
+            assert!(sound(version).is_ok(), "{version}");
+        }
+        for version in ["3.7.0", "3.44.2", "3.50.6", "3.51.0", "3.51.2", "3.51", "", "new"] {
+            let refused = sound(version).unwrap_err().to_string();
+            let told = format!("sqlite {version} can lose commits in WAL mode: build with 3.51.3 or newer");
+            assert_eq!(refused, told);
         }
     }
 

@@ -6,8 +6,10 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteJournalMode, Sq
 use sqlx::{AssertSqlSafe, Connection as _};
 
 use crate::app::ports::StoreError;
+use crate::domain::tree_head::TreeHead;
+use crate::tree::{Checkpoint, CheckpointError, Edge, SigningKey, record_hash};
 
-use super::{IfMissing, SqliteStore, failed};
+use super::{IfMissing, SqliteStore, failed, key_file, tree};
 
 /// What the made-up log holds, so that it can be asked about.
 #[derive(Debug, Clone, Copy)]
@@ -55,7 +57,8 @@ fn mixed(i: i64) -> [i64; 3] {
 }
 
 /// Makes a database at `file` with the real schema and about so many events: nine in ten operations have
-/// two, one has one. Nothing is synced, and the guards of order are off while it is filled, then put back.
+/// two, one has one. Each event has a signed head of its own, as if it had been committed alone. Nothing is
+/// synced, and the guards of order are off while it is filled, then put back.
 ///
 /// # Errors
 /// When the file cannot be made.
@@ -74,11 +77,20 @@ pub async fn fill(file: &Path, events: i64, progress: impl Fn(i64)) -> Result<Sc
         from: 1_704_067_200_000,
         step,
     };
-    write(file, &scratch, progress).await.map_err(failed("the scratch database cannot be filled"))?;
+    let key =
+        key_file::load(file, None)?.ok_or_else(|| StoreError("the new database has no key".to_owned()))?;
+    write(file, &scratch, &key, progress).await.map_err(failed("the scratch database cannot be filled"))?;
+    // The head beside it.
+    SqliteStore::open(&url, IfMissing::Fail).await?.close().await;
     Ok(scratch)
 }
 
-async fn write(file: &Path, scratch: &Scratch, progress: impl Fn(i64)) -> Result<(), sqlx::Error> {
+async fn write(
+    file: &Path,
+    scratch: &Scratch,
+    key: &SigningKey,
+    progress: impl Fn(i64),
+) -> Result<(), sqlx::Error> {
     let options = SqliteConnectOptions::new()
         .filename(file)
         .journal_mode(SqliteJournalMode::Wal)
@@ -98,7 +110,7 @@ async fn write(file: &Path, scratch: &Scratch, progress: impl Fn(i64)) -> Result
     }
     sqlx::raw_sql(WORDS).execute(&mut connection).await?;
     const BATCH: i64 = 50_000;
-    let mut done = 0;
+    let (mut done, mut edge) = (0, Edge::default());
     while done < scratch.operations {
         let until = (done + BATCH).min(scratch.operations);
         for sql in ["BEGIN", OPERATIONS, EVENTS, TEXTS, "COMMIT"] {
@@ -109,6 +121,7 @@ async fn write(file: &Path, scratch: &Scratch, progress: impl Fn(i64)) -> Result
                 .replace(":step", &scratch.step.to_string());
             sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut connection).await?;
         }
+        edge = grow(&mut connection, edge, key).await?;
         done = until;
         progress(done);
     }
@@ -117,6 +130,68 @@ async fn write(file: &Path, scratch: &Scratch, progress: impl Fn(i64)) -> Result
     }
     sqlx::raw_sql("PRAGMA wal_checkpoint(TRUNCATE)").execute(&mut connection).await?;
     connection.close().await
+}
+
+/// Signs a head for each event behind the edge.
+async fn grow(
+    connection: &mut SqliteConnection,
+    mut edge: Edge,
+    key: &SigningKey,
+) -> Result<Edge, sqlx::Error> {
+    let broken = |error: &dyn std::fmt::Display| sqlx::Error::Protocol(error.to_string());
+    let bodies: Vec<String> = sqlx::query_scalar("SELECT body FROM audit_events WHERE seq > ? ORDER BY seq")
+        .bind(i64::try_from(edge.size()).map_err(|error| broken(&error))?)
+        .fetch_all(&mut *connection)
+        .await?;
+    let (mut heads, mut nodes) = (Vec::with_capacity(bodies.len()), Vec::new());
+    for body in bodies {
+        let leaf = record_hash(body.as_bytes());
+        edge.push(leaf, |level, n, hash| {
+            if level % tree::KEPT_LEVELS == 0 {
+                nodes.push((level, n as i64, hash));
+            }
+        });
+        heads.push((leaf, edge.head()));
+    }
+    let sign = |heads: &[(_, TreeHead)]| {
+        heads
+            .iter()
+            .map(|(_, head)| Checkpoint::sign(*head, key))
+            .collect::<Result<Vec<_>, CheckpointError>>()
+    };
+    // The most work of it all: on two cores.
+    let (one, other) = heads.split_at(heads.len() / 2);
+    let (one, other) = std::thread::scope(|scope| {
+        let one = scope.spawn(|| sign(one));
+        let other = sign(other);
+        (one.join(), other)
+    });
+    let mut signed = one.map_err(|_| broken(&"a thread that signed"))?.map_err(|error| broken(&error))?;
+    signed.extend(other.map_err(|error| broken(&error))?);
+    let mut transaction = connection.begin().await?;
+    for ((leaf, head), checkpoint) in heads.into_iter().zip(signed) {
+        sqlx::query("INSERT INTO tree_heads (size, leaves, checkpoint) VALUES (?, ?, ?)")
+            .bind(head.size as i64)
+            .bind(leaf.0.to_vec())
+            .bind(checkpoint.as_str())
+            .execute(&mut *transaction)
+            .await?;
+    }
+    for (level, n, hash) in nodes {
+        sqlx::query("INSERT INTO tree_nodes (level, n, hash) VALUES (?, ?, ?)")
+            .bind(level)
+            .bind(n)
+            .bind(hash.0.to_vec())
+            .execute(&mut *transaction)
+            .await?;
+    }
+    sqlx::query("UPDATE tree_edge SET size = ?, peaks = ?")
+        .bind(edge.size() as i64)
+        .bind(edge.to_bytes())
+        .execute(&mut *transaction)
+        .await?;
+    transaction.commit().await?;
+    Ok(edge)
 }
 
 const WORDS: &str = "CREATE TEMP TABLE words AS
@@ -151,7 +226,9 @@ const OPERATIONS: &str = "CREATE TEMP TABLE batch AS
                      WHEN 'declined' THEN 'the connection was refused' END,
         iif(outcome IN ('succeeded', 'refused'), request_id, NULL), 'slack:' || operation || '.' || at || '.ab12cd34',
         iif(outcome = 'denied', NULL, duration), '0123456789abcdef', 0
-    FROM batch";
+    FROM batch;
+    INSERT INTO deliveries (delivery_id, operation)
+    SELECT 'slack:' || operation || '.' || at || '.ab12cd34', operation FROM batch";
 
 const EVENTS: &str = "INSERT INTO audit_events (seq, operation, body)
     SELECT seq, operation, body FROM (
@@ -166,8 +243,11 @@ const EVENTS: &str = "INSERT INTO audit_events (seq, operation, body)
         UNION ALL
         SELECT operation + 1, operation, json_object('v', 1, 'seq', operation + 1, 'event', 'ended', 'operation',
             CAST(operation AS TEXT), 'at', strftime('%Y-%m-%dT%H:%M:%fZ', (at + duration) / 1000.0, 'unixepoch'), 'outcome',
-            outcome, 'confirmed', json('true'), 'previous_owner', previous_owner, 'owner_now', NULL, 'error_code', NULL,
-            'error_info', NULL, 'request_id', request_id, 'duration_ms', duration) FROM batch WHERE outcome <> 'denied'
+            outcome, 'confirmed', json('true'), 'previous_owner', previous_owner, 'owner_now', NULL, 'error_code',
+            iif(outcome = 'refused', 100004, NULL), 'error_info',
+            CASE outcome WHEN 'refused' THEN 'the room does not exist or was dissolved'
+                         WHEN 'declined' THEN 'the connection was refused' END,
+            'request_id', iif(outcome IN ('succeeded', 'refused'), request_id, NULL), 'duration_ms', duration) FROM batch WHERE outcome <> 'denied'
     ) ORDER BY seq";
 
 const TEXTS: &str = "INSERT INTO operations_text (rowid, found)

@@ -16,6 +16,7 @@ use tokio::task::JoinHandle;
 use tracing::{debug, warn};
 
 use crate::app::ports::{AclChanged, AclEdit, Admission, Admitted, Observed, OwnerNotice, Seen, StoreError};
+use crate::app::replies::Owed;
 use crate::domain::access::{Authority, GrantId};
 use crate::domain::audit::{OperationId, Outcome};
 use crate::domain::reply_note::ReplyNote;
@@ -27,8 +28,10 @@ use super::acl;
 use super::admission::{self, Applied, Ledger};
 use super::answers::{Answers, refuse};
 use super::batch::{Failed, Questions};
+use super::guards::Guards;
 use super::instance::Instance;
 use super::observed;
+use super::owed;
 use super::replies;
 use super::seal::Seal;
 use super::views::Views;
@@ -47,6 +50,7 @@ pub(super) enum Job {
     NoteReply(OperationId, ReplyNote, Timestamp, Answer<()>),
     EditAcl(Box<AclEdit>, Timestamp, Answer<AclChanged>),
     Observe(Box<(OwnerNotice, Option<Seen>)>, Timestamp, Answer<Observed>),
+    Replies(Box<owed::Work>, Answer<Vec<Owed>>),
     Check(Answer<()>),
 }
 
@@ -57,6 +61,7 @@ pub(super) enum Done {
     Edited(AclChanged),
     Noted,
     Observed(Observed),
+    Replies(Vec<Owed>),
     Checked,
 }
 
@@ -83,6 +88,7 @@ impl Writer {
         options: SqliteConnectOptions,
         connection: SqliteConnection,
         instance: Arc<Instance>,
+        guards: Guards,
         seal: Seal,
         views: Arc<Views>,
     ) -> Result<Self, StoreError> {
@@ -96,7 +102,19 @@ impl Writer {
         let commits = Arc::new(AtomicU64::new(0));
         let uses = Uses::default();
         let counted = Arc::clone(&commits);
-        let task = Task { options, file, connection, instance, key, answers, views, uses, commits: counted };
+        let task = Task {
+            options,
+            file,
+            connection,
+            instance,
+            guards,
+            guarded: None,
+            key,
+            answers,
+            views,
+            uses,
+            commits: counted,
+        };
         let closing = Arc::new(Notify::new());
         let task = tokio::spawn(task.run(jobs, Arc::clone(&closing)));
         Ok(Self { queue, closing, commits, task: Mutex::new(Some(task)) })
@@ -158,6 +176,10 @@ impl Writer {
         self.ask(|answer| Job::Observe(Box::new((notice, seen)), at, answer)).await
     }
 
+    pub(super) async fn work_on_replies(&self, work: owed::Work) -> Result<Vec<Owed>, StoreError> {
+        self.ask(|answer| Job::Replies(Box::new(work), answer)).await
+    }
+
     pub(super) async fn check(&self) -> Result<(), StoreError> {
         self.ask(Job::Check).await
     }
@@ -189,6 +211,9 @@ struct Task {
     file: Identity,
     connection: Option<SqliteConnection>,
     instance: Arc<Instance>,
+    guards: Guards,
+    /// The version of the schema whose guards were found in order.
+    guarded: Option<i64>,
     key: SigningKey,
     answers: Answers,
     views: Arc<Views>,
@@ -287,6 +312,22 @@ impl Task {
         ))
     }
 
+    /// In the transaction that is to write: nobody can take a guard off before its end.
+    async fn check_guards(
+        &mut self,
+        connection: &mut SqliteConnection,
+        schema_version: i64,
+    ) -> Result<(), sqlx::Error> {
+        if self.guarded == Some(schema_version) {
+            return Ok(());
+        }
+        if let Some(problem) = self.guards.problem(connection).await? {
+            return Err(sqlx::Error::Configuration(problem.into()));
+        }
+        self.guarded = Some(schema_version);
+        Ok(())
+    }
+
     async fn commit(&mut self, batch: &[Job]) -> Result<Written, Failure> {
         self.check_file().map_err(Failure::All)?;
         let mut connection = match self.connection.take() {
@@ -297,6 +338,7 @@ impl Task {
         let questions = questions(batch);
         let ledger = Ledger::begin(&mut connection, &questions, self.instance.id()).await;
         let mut ledger = ledger.map_err(Failure::All)?;
+        self.check_guards(&mut connection, ledger.schema_version()).await.map_err(Failure::All)?;
         // Before anybody is told that the ACL has changed, so that the next look is at the new one.
         self.views.saw(ledger.acl_version());
         let mut done = Vec::with_capacity(batch.len());
@@ -365,6 +407,10 @@ async fn apply(
         Job::Observe(observation, at, _) => {
             let (notice, seen) = &**observation;
             Done::Observed(observed::observe(connection, ledger, notice, seen.as_ref(), *at).await?)
+        }
+        Job::Replies(work, _) => {
+            let taken = owed::work(connection, work, ledger.instance()).await?;
+            Done::Replies(taken)
         }
         Job::Check(_) => {
             // Takes the write lock and writes more than a command does, so that a disk shows on which

@@ -74,6 +74,16 @@ fn filled_in_with_the_examples_it_works() {
 
     // A region and a base URL are not a contradiction: the base URL counts.
     // The example of the signing key is refused: everybody can read it.
+    for key in ["", " ", "\n"] {
+        let examples = examples.clone().map(|(name, example)| match name {
+            "AUDIT_SIGNING_KEY" => (name, format!("{example}{key}")),
+            _ => (name, example.to_owned()),
+        });
+        let examples: Vec<(&str, String)> = examples.collect();
+        let refused = config(examples.iter().map(|(name, example)| (*name, example.as_str())));
+        let refused = refused.err().unwrap().to_string();
+        assert!(refused.contains("AUDIT_SIGNING_KEY: is the example"), "{refused}");
+    }
     let all = config(examples.clone().filter(|(name, _)| *name != "AUDIT_SIGNING_KEY")).unwrap();
     assert_eq!(all.tencent.base_url.port(), Some(9000));
     assert_eq!(all.slack.unwrap().command.0, "/staging-room-owner");

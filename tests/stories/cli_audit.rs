@@ -297,6 +297,8 @@ async fn the_log_is_taken_elsewhere_a_part_at_a_time() {
         assert_eq!((&event["specversion"], &event["subject"]), (&"1.0".into(), &"test".into()));
         assert_eq!(event["data"]["unmapped"]["new_owner"], "user3");
         assert_eq!(event["data"]["class_uid"], 6003);
+        let key = program.runs("audit key").await.out;
+        assert_eq!(event["source"], format!("/{}", key.split('+').next().unwrap()));
     }
     let csv = program.runs("audit export --format csv --room test").await;
     assert_eq!(csv.out.lines().next().unwrap(), FIELDS.split_whitespace().collect::<Vec<_>>().join(","));

@@ -3,6 +3,14 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use jiff::Timestamp;
+use room_owner::app::audit::record_locally;
+use room_owner::app::ports::{Clock, OwnerNotice, Seen, Store as _};
+use room_owner::domain::audit::{OperationId, Question};
+use room_owner::domain::command::DeliveryId;
+use room_owner::domain::principal::Principal;
+use room_owner::domain::reply_note::{HowReplied, ReplyNote};
+use room_owner::domain::room::AccountId;
 use room_owner::domain::verification::Report;
 use room_owner::store::verify::{Evidence, verify};
 use room_owner::tree::{Checkpoint, VerifierKey};
@@ -10,15 +18,13 @@ use sqlx::sqlite::SqliteConnection;
 use tempfile::TempDir;
 
 use super::world::{
-    ALICE, MALLORY, OPS, World, allow, ask, execute, foreign, grant, raw, recorded, refused, remove, revoke,
-    succeeded, unknown,
+    ALICE, MALLORY, NOON, OPS, World, allow, ask, execute, foreign, grant, later, raw, recorded, refused,
+    remove, revoke, succeeded, unknown,
 };
 
 /// A log with some of everything: open and ended operations, grants given and taken back, channels
 /// authorised, changed and removed, a repeated delivery.
 pub(crate) async fn night() -> World {
-    use room_owner::app::ports::Store as _;
-
     let world = World::empty().await;
     allow(OPS, "live-*").because("night shift").apply(&world.store).await;
     allow(OPS, "*").apply(&world.store).await;
@@ -45,6 +51,59 @@ pub(crate) async fn night() -> World {
     let pending = ask("waiting bob").attempt(&world.store).await;
     drop(pending);
     world.store.admit(foreign("f"), super::world::NOON).await.unwrap();
+    world
+}
+
+struct At(Timestamp);
+
+#[async_trait::async_trait]
+impl Clock for At {
+    fn now(&self) -> Timestamp {
+        self.0
+    }
+
+    async fn sleep(&self, _: std::time::Duration) {}
+}
+
+/// The night, and in the morning several changes of the ACL at once, a reading of the log (events 21 and 22)
+/// and notes about replies (23 and 24).
+pub(crate) async fn morning() -> World {
+    let world = night().await.reopened().await;
+    grant("cli:cy", "admin", "*").and(allow("discord:1:5", "*")).and(revoke(1)).apply(&world.store).await;
+    let principal = Principal::new("cli:ana".parse().unwrap());
+    let question = Question::Show(OperationId::new(1));
+    let typed = "room-owner audit show 1".to_owned();
+    let reads = record_locally(&world.store, &At(NOON), principal, typed, question);
+    assert_eq!(reads.await.unwrap().seq(), 22);
+    for (operation, how) in [(9, HowReplied::Posted), (18, HowReplied::Lost)] {
+        let note = ReplyNote { how, why: "slack answered 404".to_owned() };
+        world.store.note_reply(OperationId::new(operation), &note, later(6)).await.unwrap();
+    }
+    world
+}
+
+/// The morning, and callbacks: one that confirms operation 10 (event 25), a change by somebody else (26 and
+/// 27), and one that cannot be read back (28 and 29).
+pub(crate) async fn day() -> World {
+    let world = morning().await;
+    let account = |id: &str| AccountId::from_tencent(id.to_owned());
+    let notice = |room: &str, new_owner: &str, is_own_account| OwnerNotice {
+        delivery: DeliveryId::new("tencent", &format!("{room}:{new_owner}")).unwrap(),
+        room: room.parse().unwrap(),
+        new_owner: account(new_owner),
+        original_owner: Some(account("carol")),
+        operator: Some(account("administrator")),
+        is_own_account,
+        event_at: NOON,
+        is_signed: true,
+    };
+    for (notice, seen) in [
+        (notice("test", "bob", true), None),
+        (notice("live-1", "dave", false), Some(Seen::Owner(account("dave")))),
+        (notice("live-2", "erin", false), Some(Seen::Nothing("the room is gone".to_owned()))),
+    ] {
+        world.store.observe(&notice, seen.as_ref(), later(500)).await.unwrap();
+    }
     world
 }
 

@@ -221,6 +221,7 @@ async fn an_older_checkpoint_is_a_beginning_of_the_same_log() {
         checkpoints: vec![("older".to_owned(), older.checkpoint.clone())],
         seen: vec![older.checkpoint.head().to_string().parse().unwrap()],
         keys: vec![newer.key.clone()],
+        every_head: true,
     };
     let report = check(&newer.file(), evidence).await;
     assert!(report.sound, "{}", told(&report));
@@ -235,8 +236,12 @@ async fn a_trigger_that_is_gone_or_another_is_named() {
     copy.with("CREATE TRIGGER audit_events_never_deleted BEFORE DELETE ON audit_events WHEN FALSE BEGIN SELECT 1; END")
         .await;
     assert_snapshot!(told(&copy.report().await), @"the trigger `audit_events_never_deleted` was altered");
-    // To start up it looks right: the names are all there.
-    drop(SqliteStore::open(&super::world::url(&copy.file()), IfMissing::Fail).await.unwrap());
+    // Nothing is written behind it: the store does not open.
+    let refused = SqliteStore::open(&super::world::url(&copy.file()), IfMissing::Fail).await.err().unwrap();
+    assert!(
+        refused.to_string().contains("guards audit_events_never_deleted are not this program's"),
+        "{refused}"
+    );
     let copy = Copy::of(&night().await).await;
     copy.with(
         "CREATE TRIGGER mine AFTER INSERT ON grants BEGIN UPDATE acl_version SET version = 0; END;
@@ -356,10 +361,6 @@ async fn a_tree_that_is_not_that_of_the_rows_is_named() {
             "event 3: its text is not the one that was signed",
         ),
         (
-            "UPDATE tree_heads SET checkpoint = (SELECT checkpoint FROM tree_heads WHERE size = 2) WHERE size = 3",
-            "event 3: it is not what was signed: the head after event 3 is another",
-        ),
-        (
             "UPDATE tree_heads SET checkpoint = NULL WHERE size = 20",
             "the newest signed head in the database is not that of the rows",
         ),
@@ -372,6 +373,40 @@ async fn a_tree_that_is_not_that_of_the_rows_is_named() {
         let told = after(sql).await;
         assert!(told.contains(expected), "{sql}: {told}");
     }
+}
+
+/// Heads that nobody keeps elsewhere: they are asked one by one on demand.
+#[tokio::test]
+async fn every_kept_head_is_checked_if_that_is_asked_for() {
+    let altered = "replace(checkpoint, substr(checkpoint, -20, 8), 'AAAAAAAA')";
+    for (sql, expected) in [
+        (
+            "UPDATE tree_heads SET checkpoint = (SELECT checkpoint FROM tree_heads WHERE size = 2) WHERE size = 3"
+                .to_owned(),
+            "event 3: it is not what was signed: the head after event 3 is another",
+        ),
+        (
+            format!("UPDATE tree_heads SET checkpoint = {altered} WHERE size = 5"),
+            "the head of 5 events in the database: its signature is not one of the key",
+        ),
+        (
+            "UPDATE tree_heads SET checkpoint = 'hello' WHERE size = 5".to_owned(),
+            "the head of 5 events in the database: it is not a checkpoint",
+        ),
+    ] {
+        let copy = Copy::of(&night().await).await;
+        copy.tampered(&sql).await;
+        let every = Evidence { keys: vec![copy.key.clone()], every_head: true, ..Evidence::default() };
+        let told = told(&check(&copy.file(), every).await);
+        assert!(told.contains(expected), "{sql}: {told}");
+    }
+    let copy = Copy::of(&night().await).await;
+    let every = Evidence { keys: vec![copy.key.clone()], every_head: true, ..Evidence::default() };
+    let report = check(&copy.file(), every).await;
+    assert!(report.sound, "{}", told(&report));
+    // A head between two others, of no event.
+    copy.tampered("INSERT INTO tree_heads VALUES (21, x'', NULL)").await;
+    assert_snapshot!(told(&copy.report().await), @"the head of 21 events in the database adds no event: the tree's tables were altered");
 }
 
 /// With its leaf hash made to fit, an event is found by the next head that does not.

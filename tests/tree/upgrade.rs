@@ -1,6 +1,9 @@
-//! A database from before the tree: its log is taken in whole at the first start.
+//! A database from an earlier version: its log is taken in whole, and goes on.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+
+use room_owner::app::ports::Store as _;
+use room_owner::domain::audit::AuditFilter;
 
 use room_owner::store::verify::{Evidence, verify};
 use sqlx::Connection as _;
@@ -10,27 +13,53 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use tempfile::TempDir;
 use tokio::task::JoinSet;
 
-use super::copies::{check, night, told};
+use super::copies::{check, day, morning, night, told};
 use super::independent;
 use super::world::{self, MALLORY, World, allow, ask, execute};
 
-/// A file with the schema of migration 1 alone, and the world's data in it.
-async fn as_of_the_first_migration(world: &World) -> (TempDir, PathBuf) {
+const MIGRATIONS: [(i64, &str, &str); 7] = [
+    (1, "access and audit", include_str!("../../migrations/0001_access_and_audit.sql")),
+    (2, "acl", include_str!("../../migrations/0002_acl.sql")),
+    (3, "reading", include_str!("../../migrations/0003_reading.sql")),
+    (4, "tree", include_str!("../../migrations/0004_tree.sql")),
+    (5, "callbacks", include_str!("../../migrations/0005_callbacks.sql")),
+    (7, "live grants", include_str!("../../migrations/0007_live_grants.sql")),
+    (8, "live grants counted", include_str!("../../migrations/0008_live_grants_counted.sql")),
+];
+
+/// A file with the schema of the migrations up to one, and the world's data in it, as far as there was a
+/// place for it then.
+async fn as_of(version: i64, world: &World) -> (TempDir, PathBuf) {
     world.store.close().await;
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("room-owner.db");
     let options = SqliteConnectOptions::new().filename(&file).create_if_missing(true);
     let mut old = SqliteConnection::connect_with(&options).await.unwrap();
-    let sql = include_str!("../../migrations/0001_access_and_audit.sql").into_sql_str();
-    let first = Migration::new(1, "access and audit".into(), MigrationType::Simple, sql, false);
-    Migrator::with_migrations(vec![first]).run(&mut old).await.unwrap();
+    let until = MIGRATIONS.iter().filter(|(number, ..)| *number <= version);
+    let migrations = until.map(|(number, name, sql)| {
+        Migration::new(*number, (*name).into(), MigrationType::Simple, sql.into_sql_str(), false)
+    });
+    Migrator::with_migrations(migrations.collect()).run(&mut old).await.unwrap();
     execute(&mut old, format!("ATTACH '{}' AS now", world.file().display())).await.unwrap();
-    for table in ["grants", "authorised_channels", "audit_events", "operations", "deliveries"] {
+    for table in [
+        "grants",
+        "authorised_channels",
+        "audit_events",
+        "operations",
+        "deliveries",
+        "tree_edge",
+        "tree_heads",
+        "tree_nodes",
+        "callbacks",
+    ] {
         let columns: Vec<String> = sqlx::query_scalar("SELECT name FROM pragma_table_info(?, 'main')")
             .bind(table)
             .fetch_all(&mut old)
             .await
             .unwrap();
+        if columns.is_empty() {
+            continue;
+        }
         let columns = columns.join(", ");
         execute(
             &mut old,
@@ -39,8 +68,44 @@ async fn as_of_the_first_migration(world: &World) -> (TempDir, PathBuf) {
         .await
         .unwrap();
     }
+    if version >= 3 {
+        let texts = "INSERT INTO operations_text (rowid, found)
+                     SELECT operation, concat_ws(char(10), command, reason, error_info) FROM main.operations";
+        execute(&mut old, texts).await.unwrap();
+    }
     old.close().await.unwrap();
+    if version >= 4 {
+        for suffix in [".key", ".checkpoint"] {
+            let beside = |file: &Path| PathBuf::from(format!("{}{suffix}", file.display()));
+            std::fs::copy(beside(&world.file()), beside(&file)).unwrap();
+        }
+    }
     (folder, file)
+}
+
+async fn as_of_the_first_migration(world: &World) -> (TempDir, PathBuf) {
+    as_of(1, world).await
+}
+
+#[tokio::test]
+async fn a_database_from_each_earlier_migration_is_brought_up_to_date_and_sound() {
+    for (version, ..) in MIGRATIONS {
+        // What there was a place for.
+        let (world, events) = match version {
+            ..3 => (night().await, 20),
+            3..5 => (morning().await, 24),
+            _ => (day().await, 29),
+        };
+        let (_folder, file) = as_of(version, &world).await;
+        let store = world::open(&file).await;
+        let crashed = AuditFilter { text: Some("crashed".to_owned()), ..AuditFilter::default() };
+        assert_eq!(store.log().entries(&crashed).await.unwrap().len(), 1, "{version}");
+        allow("discord:1:7", "*").apply(&store).await;
+        store.close().await;
+        let report = check(&file, Evidence { every_head: true, ..Evidence::default() }).await;
+        assert!(report.sound, "{version}: {}", told(&report));
+        assert_eq!(report.events, events + 1, "{version}");
+    }
 }
 
 #[tokio::test]

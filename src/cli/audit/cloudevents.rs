@@ -11,13 +11,30 @@ use crate::domain::audit::{AuditEntry, DecisionKind, OutcomeKind, millis};
 const OCSF: &str = "1.6.0";
 const CLASS: u32 = 6_003;
 
+/// Which bot it is from: the name of its log, as a path; with it the `id` is unique. A log without a signed
+/// head has no name.
+pub(super) fn source(log: Option<&str>) -> String {
+    let log = log.unwrap_or("room-owner");
+    // RFC 3986: what may stand in a path as it is, and the slash between its parts.
+    let as_it_is = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~/".contains(&byte);
+    let mut source = String::from("/");
+    for byte in log.bytes() {
+        if as_it_is(byte) {
+            source.push(char::from(byte));
+        } else {
+            source.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    source
+}
+
 /// One entry as a CloudEvent. Its `id` names the operation and its outcome: an operation that is exported
 /// again because it ended in the meantime is another event.
-pub(super) fn event(entry: &AuditEntry) -> Value {
+pub(super) fn event(entry: &AuditEntry, source: &str) -> Value {
     let mut event = json!({
         "specversion": "1.0",
         "id": format!("{}-{}", entry.operation, entry.outcome),
-        "source": "/room-owner",
+        "source": source,
         "type": "room-owner.operation",
         "time": millis(entry.at),
         "datacontenttype": "application/json",
@@ -179,13 +196,20 @@ mod tests {
         }
     }
 
+    #[test]
+    fn the_source_is_the_logs_name_as_a_path() {
+        assert_eq!(source(Some("room-owner/7450dde0")), "/room-owner/7450dde0");
+        assert_eq!(source(Some("Bühne?#%")), "/B%C3%BChne%3F%23%25");
+        assert_eq!(source(None), "/room-owner");
+    }
+
     /// Written by hand from the specification of CloudEvents 1.0 and the class API Activity of OCSF.
     #[test]
     fn a_transfer_is_an_update_of_a_room() {
         let expected = json!({
             "specversion": "1.0",
             "id": "17-succeeded",
-            "source": "/room-owner",
+            "source": "/room-owner/a1",
             "type": "room-owner.operation",
             "subject": "test",
             "time": "2026-11-23T14:03:00.250Z",
@@ -221,7 +245,7 @@ mod tests {
                 },
             },
         });
-        assert_eq!(event(&entry()), expected);
+        assert_eq!(event(&entry(), "/room-owner/a1"), expected);
     }
 
     #[test]
@@ -232,7 +256,7 @@ mod tests {
             error_info: Some("no such room".to_owned()),
             ..entry()
         };
-        let data = &event(&refused)["data"];
+        let data = &event(&refused, "/a")["data"];
         assert_eq!((&data["status_id"], &data["status_detail"]), (&2.into(), &"no such room".into()));
         assert_eq!(data["api"]["response"], json!({ "code": 100_004, "error_message": "no such room" }));
 
@@ -242,7 +266,7 @@ mod tests {
             outcome: OutcomeKind::Denied,
             ..entry()
         };
-        let data = &event(&denied)["data"];
+        let data = &event(&denied, "/a")["data"];
         assert_eq!((&data["status"], &data["status_detail"]), (&"Failure".into(), &"no grant".into()));
         assert_eq!(data["actor"]["authorizations"][0]["decision"], "deny");
     }
@@ -268,7 +292,7 @@ mod tests {
                 ..entry()
             };
             for entry in [bare, AuditEntry { outcome: *outcome, ..entry() }] {
-                let event = event(&entry);
+                let event = event(&entry, "/a");
                 for name in ["specversion", "id", "source", "type"] {
                     assert!(event[name].as_str().is_some_and(|text| !text.is_empty()), "{name}");
                 }

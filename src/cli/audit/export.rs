@@ -34,7 +34,8 @@ pub(super) async fn run(
     }
 
     let progress = progress(upto_event, since_event.unwrap_or(0));
-    let mut out = Writer::new(arguments.format)?;
+    let source = cloudevents::source(log.name().await?.as_deref());
+    let mut out = Writer::new(arguments.format, source)?;
     let mut span = ExportSpan { filter, since_event, upto_event, position: 0 };
     let mut written = 0_u64;
     loop {
@@ -79,16 +80,18 @@ fn progress(events: i64, from: i64) -> ProgressBar {
 
 struct Writer {
     format: ExportFormat,
+    /// Of CloudEvents.
+    source: String,
     out: io::BufWriter<io::StdoutLock<'static>>,
 }
 
 impl Writer {
-    fn new(format: ExportFormat) -> io::Result<Self> {
+    fn new(format: ExportFormat, source: String) -> io::Result<Self> {
         let mut out = io::BufWriter::with_capacity(256 * 1_024, io::stdout().lock());
         if format == ExportFormat::Csv {
             print::csv::<AuditEntry>(&[], &mut out)?;
         }
-        Ok(Self { format, out })
+        Ok(Self { format, source, out })
     }
 
     fn write(&mut self, entries: &[AuditEntry]) -> io::Result<()> {
@@ -97,7 +100,9 @@ impl Writer {
             ExportFormat::Csv => print::csv_rows(entries, &mut self.out),
             ExportFormat::Cloudevents => {
                 // One at a time: as values they take many times the memory of the entries.
-                entries.iter().try_for_each(|entry| print::jsonl(&[cloudevents::event(entry)], &mut self.out))
+                entries.iter().try_for_each(|entry| {
+                    print::jsonl(&[cloudevents::event(entry, &self.source)], &mut self.out)
+                })
             }
         }
     }

@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use serde_json::{Map, Value};
 
 use super::OperationId;
+use crate::domain::reply_note::ReplyNote;
 
 /// An event as it is kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -66,6 +67,8 @@ fn told(body: &Map<String, Value>) -> Vec<(String, String)> {
             vec![named("noted", format!("the call takes its time; the owner before is {owner}"))]
         }
         "ended" => ended(body).into_iter().map(|(step, what)| named(step, what)).collect(),
+        "confirmed" | "observed" => vec![named(kind, callback(body))],
+        "reply" => vec![named(kind, reply(body).unwrap_or_else(|| plain(body)))],
         // A kind that this page knows nothing about yet is shown as it is.
         other => vec![named(other, plain(body))],
     }
@@ -73,10 +76,11 @@ fn told(body: &Map<String, Value>) -> Vec<(String, String)> {
 
 fn requested(body: &Map<String, Value>) -> Vec<(&'static str, String)> {
     let field = |name| text(body, name);
-    let mut who = field("actor").unwrap_or("somebody unnamed").to_owned();
-    if let Some(name) = field("actor_name") {
-        who.push_str(&format!(" ({name})"));
-    }
+    let who = match (field("actor"), field("actor_name")) {
+        (Some(actor), Some(name)) => format!("{actor} ({name})"),
+        (Some(one), None) | (None, Some(one)) => one.to_owned(),
+        (None, None) => "somebody unnamed".to_owned(),
+    };
     let place = field("channel").map(|channel| format!(" in {channel}")).unwrap_or_default();
     let mut steps = vec![("received", format!("{who}{place}: {}", field("command").unwrap_or_default()))];
     let outcome = field("outcome").unwrap_or_default();
@@ -126,7 +130,37 @@ fn ended(body: &Map<String, Value>) -> Vec<(&'static str, String)> {
     if let Some(owner) = field("owner_now") {
         steps.push(("closed", format!("{owner} owns the room by now; nothing more can be found out")));
     }
+    if let Some(operation) = field("overridden_by") {
+        steps.push(("closed", format!("operation {operation} goes past it; nothing more is asked")));
+    }
     steps
+}
+
+/// What Tencent's callback said.
+fn callback(body: &Map<String, Value>) -> String {
+    let field = |name| text(body, name);
+    let mut what = "Tencent's callback told of the change".to_owned();
+    if let Some(at) = field("event_at") {
+        what.push_str(&format!(", made at {at} by Tencent's clock"));
+    }
+    if let Some(operator) = field("operator") {
+        what.push_str(&format!(", by {operator}"));
+    }
+    if let Some(owner) = field("original_owner") {
+        what.push_str(&format!("; the owner before was {owner}"));
+    }
+    if let Some(owner) = field("owner_now") {
+        what.push_str(&format!("; the owner read back is {owner}"));
+    }
+    if body.get("signed").and_then(Value::as_bool) == Some(false) {
+        what.push_str("; it was not signed, so who and from whom is only said");
+    }
+    what
+}
+
+fn reply(body: &Map<String, Value>) -> Option<String> {
+    let note = ReplyNote { how: text(body, "how")?.parse().ok()?, why: text(body, "why")?.to_owned() };
+    Some(note.to_string())
 }
 
 fn with_detail(what: String, detail: Option<&str>) -> String {
@@ -157,6 +191,29 @@ mod tests {
         let event = RecordedEvent { seq: 3, body: body.to_owned() };
         let steps = timeline(OperationId::new(1), &[event]).unwrap();
         assert_eq!((steps[0].step.as_str(), steps[0].what.as_str()), ("replied", "n 1, to x"));
+    }
+
+    #[test]
+    fn what_tencent_and_the_platforms_said_is_told_in_words() {
+        let bodies = [
+            r#"{"v":1,"seq":5,"event":"requested","operation":"5","at":"2026-11-23T14:03:00.000Z","actor":null,"actor_name":"dave","channel":null,"command":"(observed) owner change","room":"test","new_owner":"erin","outcome":"succeeded"}"#,
+            r#"{"v":1,"seq":6,"event":"observed","operation":"5","at":"2026-11-23T14:03:00.000Z","event_at":"2026-11-23T14:02:59.000Z","operator":"dave","original_owner":"bob","owner_now":"erin","signed":true}"#,
+            r#"{"v":1,"seq":7,"event":"confirmed","operation":"5","at":"2026-11-23T14:03:02.500Z","by":"callback","delivery_id":"tencent:x","event_at":"2026-11-23T14:02:59.000Z","operator":null,"original_owner":"bob","signed":false}"#,
+            r#"{"v":1,"seq":8,"event":"reply","operation":"5","at":"2026-11-23T14:03:03.000Z","how":"lost","why":"slack answered 404"}"#,
+            r#"{"v":1,"seq":9,"event":"ended","operation":"5","at":"2026-11-23T14:04:03.000Z","outcome":"unknown","overridden_by":"12"}"#,
+        ];
+        let events = (5..).zip(bodies).map(|(seq, body)| RecordedEvent { seq, body: body.to_owned() });
+        let steps = timeline(OperationId::new(5), &events.collect::<Vec<_>>()).unwrap();
+        let told = steps.iter().map(|step| format!("{} {}: {}\n", step.seq, step.step, step.what));
+        insta::assert_snapshot!(told.collect::<String>(), @r"
+        5 received: dave: (observed) owner change
+        5 answered: succeeded
+        6 observed: Tencent's callback told of the change, made at 2026-11-23T14:02:59.000Z by Tencent's clock, by dave; the owner before was bob; the owner read back is erin
+        7 confirmed: Tencent's callback told of the change, made at 2026-11-23T14:02:59.000Z by Tencent's clock; the owner before was bob; it was not signed, so who and from whom is only said
+        8 reply: never delivered (slack answered 404)
+        9 answered: unknown
+        9 closed: operation 12 goes past it; nothing more is asked
+        ");
     }
 
     #[test]

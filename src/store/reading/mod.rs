@@ -14,6 +14,7 @@ use sqlx::sqlite::SqlitePool;
 use crate::app::ports::{AuditLog, ExportChunk, ExportSpan, StoreError};
 use crate::domain::audit::{AuditEntry, AuditFilter, OperationId, RecordedEvent, RoomHistory, Stat, StatsBy};
 use crate::domain::room::RoomId;
+use crate::tree::Checkpoint;
 
 use super::failed;
 use super::rows::{self, Open};
@@ -77,6 +78,24 @@ impl AuditLog for LogReader {
 
     async fn stats(&self, filter: &AuditFilter, by: StatsBy) -> Result<Vec<Stat>, StoreError> {
         stats::stats(&self.pool, filter, by).await.map_err(failed(UNREADABLE))
+    }
+
+    async fn name(&self) -> Result<Option<String>, StoreError> {
+        let is_signed: bool =
+            sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE name = 'tree_heads')")
+                .fetch_one(&self.pool)
+                .await
+                .map_err(failed(UNREADABLE))?;
+        if !is_signed {
+            return Ok(None);
+        }
+        let first: Option<String> = sqlx::query_scalar(
+            "SELECT checkpoint FROM tree_heads WHERE checkpoint IS NOT NULL ORDER BY size LIMIT 1",
+        )
+        .fetch_optional(&self.pool)
+        .await
+        .map_err(failed(UNREADABLE))?;
+        Ok(first.and_then(|text| Checkpoint::parse(&text).ok()).map(|head| head.origin().to_owned()))
     }
 
     async fn newest_event(&self) -> Result<i64, StoreError> {

@@ -1,6 +1,11 @@
 //! The rows against the tree: numbered without gaps, each the one that was signed.
+//!
+//! Every row is hashed and compared with the hash that was kept when it was signed. That a signed head is the
+//! root of those hashes is asked of one head in some hundred, because a root costs more than the rest of the
+//! check of a row; where one differs, each head since the last that did not is asked. On demand every
+//! head is asked, and its signature too.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::BTreeMap;
 
 use sqlx::sqlite::SqliteConnection;
 
@@ -10,42 +15,87 @@ use crate::store::tree;
 use crate::tree::{Checkpoint, Edge, Hash, VerifierKey, record_hash};
 
 use super::Evidence;
-use super::chunks::{self, Event, Head};
+use super::chunks::{self, Events, Head, Heads, Signed};
+
+/// How many nodes of a level are compared at once.
+const NODES: usize = 256;
 
 /// The check, as far as it has come.
 pub(super) struct Log {
     /// The number of the last row.
     seq: i64,
     edge: Edge,
-    /// The heads that are not reached yet, and how many leaves of the first of them are.
-    heads: VecDeque<Head>,
-    reached: usize,
-    last_head: i64,
-    /// The newest head that the rows lead to.
-    last_good: i64,
+    signed: Signed,
+    keys: Vec<VerifierKey>,
+    heads: Ahead,
+    /// Where a signed head was last the one of the rows.
+    good: Edge,
+    /// A head that is not, and at which nobody has looked closer yet.
+    suspect: bool,
     /// Whether a row was found to be another than the signed one, which makes the later roots differ too.
     is_bad: bool,
-    nodes: i64,
+    nodes: Nodes,
     /// The sizes at which the head is needed, and the heads there.
-    wanted: HashMap<u64, Option<TreeHead>>,
-    newest: Option<String>,
+    wanted: BTreeMap<u64, Option<TreeHead>>,
+    /// The first of them that is not reached.
+    next_wanted: u64,
+}
+
+/// The heads that are not reached yet, with their leaves.
+#[derive(Default)]
+struct Ahead {
+    heads: std::vec::IntoIter<Head>,
+    /// The one whose leaves come next, and how many of them are left.
+    head: Option<(Head, usize)>,
+    leaves: std::vec::IntoIter<[u8; 32]>,
+    /// The last one that was read.
+    last: i64,
+}
+
+impl Ahead {
+    /// The hash of the next leaf, as it was kept when it was signed; `None` where more has to be read.
+    fn leaf(&mut self) -> Option<Hash> {
+        let leaf = self.leaves.next()?;
+        while self.head.as_ref().is_none_or(|(_, left)| *left == 0) {
+            let head = self.heads.next()?;
+            let added = head.added;
+            self.head = Some((head, added));
+        }
+        if let Some((_, left)) = &mut self.head {
+            *left -= 1;
+        }
+        Some(Hash(leaf))
+    }
+
+    /// The head, if that was its last leaf.
+    fn completed(&mut self) -> Option<Head> {
+        self.head.take_if(|(_, left)| *left == 0).map(|(head, _)| head)
+    }
+
+    fn take(&mut self, more: Heads) {
+        self.last = more.heads.last().map_or(self.last, |head| head.size);
+        self.heads = more.heads.into_iter();
+        self.leaves = more.leaves.into_iter();
+    }
 }
 
 impl Log {
     pub(super) fn new(evidence: &Evidence) -> Self {
         let kept = evidence.checkpoints.iter().map(|(_, checkpoint)| checkpoint.head().size);
         let seen = evidence.seen.iter().map(|seen| seen.size);
+        let wanted: BTreeMap<u64, Option<TreeHead>> = kept.chain(seen).map(|size| (size, None)).collect();
         Self {
             seq: 0,
             edge: Edge::default(),
-            heads: VecDeque::new(),
-            reached: 0,
-            last_head: 0,
-            last_good: 0,
+            signed: if evidence.every_head { Signed::Every } else { Signed::Last },
+            keys: evidence.keys.clone(),
+            heads: Ahead::default(),
+            good: Edge::default(),
+            suspect: false,
             is_bad: false,
-            nodes: 0,
-            wanted: kept.chain(seen).map(|size| (size, None)).collect(),
-            newest: None,
+            nodes: Nodes::default(),
+            next_wanted: wanted.keys().copied().find(|size| *size > 0).unwrap_or(u64::MAX),
+            wanted,
         }
     }
 
@@ -53,31 +103,30 @@ impl Log {
     pub(super) async fn next(
         &mut self,
         connection: &mut SqliteConnection,
-    ) -> Result<Option<Vec<Event>>, sqlx::Error> {
+    ) -> Result<Option<Events>, sqlx::Error> {
         let events = chunks::events(connection, self.seq).await?;
-        Ok(Some(events).filter(|events| !events.is_empty()))
+        Ok(Some(events).filter(|events| events.last().is_some()))
     }
 
     pub(super) async fn check(
         &mut self,
         connection: &mut SqliteConnection,
-        events: &[Event],
+        events: &Events,
         report: &mut Report,
     ) -> Result<(), sqlx::Error> {
-        let mut completed = Vec::new();
-        for event in events {
+        for event in events.iter() {
             if event.seq != self.seq + 1 {
                 report.find(self.seq + 1, missing(self.seq + 1, event.seq - 1));
                 // Their hashes are still known, so that the rows after them can be told apart.
                 while self.seq + 1 < event.seq {
-                    let Some(leaf) = self.signed_leaf(connection).await? else { break };
-                    self.push(leaf, &mut completed, report);
+                    let Some(leaf) = self.signed_leaf(connection, report).await? else { break };
+                    self.push(leaf, report);
                 }
                 self.is_bad = true;
                 self.seq = event.seq - 1;
             }
             let leaf = record_hash(event.body.as_bytes());
-            match self.signed_leaf(connection).await? {
+            match self.signed_leaf(connection, report).await? {
                 Some(signed) if signed == leaf => {}
                 Some(_) => {
                     report.find(event.seq, "its text is not the one that was signed: it was altered");
@@ -88,58 +137,56 @@ impl Log {
                     self.is_bad = true;
                 }
             }
-            self.push(leaf, &mut completed, report);
+            self.push(leaf, report);
         }
-        for (level, n, hash) in completed {
-            self.nodes += 1;
-            let kept: Option<Vec<u8>> =
-                sqlx::query_scalar("SELECT hash FROM tree_nodes WHERE level = ? AND n = ?")
-                    .bind(level)
-                    .bind(n as i64)
-                    .fetch_optional(&mut *connection)
-                    .await?;
-            if kept.as_deref() != Some(&hash.0) && !self.is_bad {
-                report.find(
-                    None,
-                    format!(
-                        "the kept hash of the tree at level {level}, number {n}, is not that of the rows"
-                    ),
-                );
-            }
+        if std::mem::take(&mut self.suspect) {
+            self.find_first_other_head(connection, report).await?;
+            self.is_bad = true;
+        }
+        if self.nodes.are_many() {
+            self.check_nodes(connection, report).await?;
         }
         Ok(())
     }
 
     /// The hash of the next leaf, as it was kept when it was signed.
-    async fn signed_leaf(&mut self, connection: &mut SqliteConnection) -> Result<Option<Hash>, sqlx::Error> {
-        if self.heads.is_empty() {
-            self.heads.extend(chunks::heads(connection, self.last_head).await?);
-            self.last_head = self.heads.back().map_or(self.last_head, |head| head.size);
+    async fn signed_leaf(
+        &mut self,
+        connection: &mut SqliteConnection,
+        report: &mut Report,
+    ) -> Result<Option<Hash>, sqlx::Error> {
+        if let Some(leaf) = self.heads.leaf() {
+            return Ok(Some(leaf));
         }
-        let leaf = self.heads.front().and_then(|head| head.leaves.get(self.reached));
-        Ok(leaf.copied().map(Hash))
+        let more = chunks::heads(connection, self.heads.last, self.signed).await?;
+        for empty in more.heads.iter().filter(|head| head.added == 0) {
+            let of = format!("the head of {} events in the database", empty.size);
+            report.find(None, format!("{of} adds no event: the tree's tables were altered"));
+            self.is_bad = true;
+        }
+        self.heads.take(more);
+        Ok(self.heads.leaf())
     }
 
-    fn push(&mut self, leaf: Hash, completed: &mut Vec<(u8, u64, Hash)>, report: &mut Report) {
+    fn push(&mut self, leaf: Hash, report: &mut Report) {
+        let nodes = &mut self.nodes;
         self.edge.push(leaf, |level, n, hash| {
             if level % tree::KEPT_LEVELS == 0 {
-                completed.push((level, n, hash));
+                nodes.add(level, n as i64, hash);
             }
         });
         self.seq += 1;
-        self.reached += 1;
-        if let Some(wanted) = self.wanted.get_mut(&self.edge.size()) {
-            *wanted = Some(self.edge.head());
+        let size = self.edge.size();
+        if size == self.next_wanted {
+            self.wanted.insert(size, Some(self.edge.head()));
+            self.next_wanted = self.wanted.range(size + 1..).next().map_or(u64::MAX, |(size, _)| *size);
         }
-        if self.heads.front().is_some_and(|head| self.reached >= head.leaves.len())
-            && let Some(head) = self.heads.pop_front()
-        {
-            self.reached = 0;
-            self.check_head(head, report);
+        if let Some(head) = self.heads.completed() {
+            self.check_head(&head, report);
         }
     }
 
-    fn check_head(&mut self, head: Head, report: &mut Report) {
+    fn check_head(&mut self, head: &Head, report: &mut Report) {
         if head.size != self.seq {
             report.find(
                 self.seq,
@@ -150,20 +197,82 @@ impl Log {
             );
             self.is_bad = true;
         }
-        let Some(text) = head.checkpoint else { return };
-        let same = is_head(&text, &self.edge.head());
-        if same {
-            self.last_good = self.seq;
-        } else if !self.is_bad {
-            let first = self.last_good + 1;
-            let which = if first == self.seq { "it is" } else { "it, or one up to the next signed head, is" };
-            report.find(
-                first,
-                format!("{which} not what was signed: the head after event {} is another", self.seq),
-            );
-            self.is_bad = true;
+        let Some(text) = &head.checkpoint else { return };
+        if self.signed == Signed::Every {
+            let name = format!("the head of {} events in the database", head.size);
+            match Checkpoint::parse(text) {
+                Ok(checkpoint) => check_signature(&name, &checkpoint, &self.keys, report),
+                Err(error) => report.find(None, format!("{name}: {error}")),
+            }
         }
-        self.newest = Some(text);
+        if self.is_bad || self.suspect {
+            return;
+        }
+        if is_head(text, &self.edge.head()) {
+            self.good.clone_from(&self.edge);
+        } else {
+            self.suspect = true;
+        }
+    }
+
+    /// Names what lies between the last head that was right and the first that is not. Up to here each row was
+    /// the one of its kept hash, so the hashes are enough.
+    async fn find_first_other_head(
+        &mut self,
+        connection: &mut SqliteConnection,
+        report: &mut Report,
+    ) -> Result<(), sqlx::Error> {
+        let mut edge = self.good.clone();
+        let mut good = edge.size();
+        let mut other = self.edge.size();
+        'search: while edge.size() < self.edge.size() {
+            let more = chunks::heads(connection, edge.size() as i64, Signed::Every).await?;
+            let mut leaves = more.leaves.into_iter();
+            if more.heads.is_empty() {
+                break;
+            }
+            for head in more.heads {
+                leaves.by_ref().take(head.added).for_each(|leaf| edge.push(Hash(leaf), |_, _, _| {}));
+                let Some(text) = head.checkpoint else { continue };
+                if !is_head(&text, &edge.head()) {
+                    other = edge.size();
+                    break 'search;
+                }
+                good = edge.size();
+            }
+        }
+        let which = if good + 1 == other { "it is" } else { "it, or one up to the next signed head, is" };
+        report.find(
+            good as i64 + 1,
+            format!("{which} not what was signed: the head after event {other} is another"),
+        );
+        Ok(())
+    }
+
+    /// The kept hashes of complete subtrees against those of the rows.
+    async fn check_nodes(
+        &mut self,
+        connection: &mut SqliteConnection,
+        report: &mut Report,
+    ) -> Result<(), sqlx::Error> {
+        for (level, (first, hashes)) in self.nodes.take() {
+            let count = (hashes.len() / 32) as i64;
+            let kept = chunks::nodes(connection, level, first, count).await?;
+            if self.is_bad || kept == hashes {
+                continue;
+            }
+            let (kept, _) = kept.as_chunks::<32>();
+            let (right, _) = hashes.as_chunks::<32>();
+            let same = right.iter().zip(kept).take_while(|(right, kept)| right == kept).count();
+            report.find(
+                None,
+                format!(
+                    "the kept hash of the tree at level {level}, number {}, is not that of the rows",
+                    first + same as i64
+                ),
+            );
+        }
+        Ok(())
     }
 
     pub(super) async fn end(
@@ -174,17 +283,24 @@ impl Log {
         report: &mut Report,
     ) -> Result<(), sqlx::Error> {
         let last = self.seq;
-        if self.signed_leaf(connection).await?.is_some() {
+        if self.signed_leaf(connection, report).await?.is_some() {
             let signed: i64 =
                 sqlx::query_scalar("SELECT max(size) FROM tree_heads").fetch_one(&mut *connection).await?;
             report.find(last + 1, missing(last + 1, signed));
             self.is_bad = true;
         }
+        self.check_nodes(connection, report).await?;
         let head = self.edge.head();
         report.events = head.size;
         report.root = hex::encode(head.root);
         self.check_tables(connection, report).await?;
-        match self.newest.as_deref().map(Checkpoint::parse) {
+        let newest: Option<String> = sqlx::query_scalar(
+            "SELECT checkpoint FROM tree_heads WHERE size <= ? AND checkpoint IS NOT NULL ORDER BY size DESC LIMIT 1",
+        )
+        .bind(last)
+        .fetch_optional(connection)
+        .await?;
+        match newest.as_deref().map(Checkpoint::parse) {
             None if last == 0 => {}
             None => report.find(None, "no signed head is kept in the database"),
             Some(Err(error)) => report.find(None, format!("the newest signed head in the database: {error}")),
@@ -250,13 +366,36 @@ impl Log {
             );
         }
         let nodes: i64 = sqlx::query_scalar("SELECT count(*) FROM tree_nodes").fetch_one(connection).await?;
-        if nodes != self.nodes {
+        if nodes != self.nodes.count {
             report.find(
                 None,
-                format!("{nodes} hashes of the tree are kept, and the rows lead to {}", self.nodes),
+                format!("{nodes} hashes of the tree are kept, and the rows lead to {}", self.nodes.count),
             );
         }
         Ok(())
+    }
+}
+
+/// The roots of complete subtrees that the rows lead to and that nobody has compared yet.
+#[derive(Default)]
+struct Nodes {
+    count: i64,
+    /// By level: the number of the first, and the hashes from it on.
+    waiting: BTreeMap<u8, (i64, Vec<u8>)>,
+}
+
+impl Nodes {
+    fn add(&mut self, level: u8, n: i64, hash: Hash) {
+        self.count += 1;
+        self.waiting.entry(level).or_insert_with(|| (n, Vec::new())).1.extend(hash.0);
+    }
+
+    fn are_many(&self) -> bool {
+        self.waiting.values().any(|(_, hashes)| hashes.len() >= NODES * 32)
+    }
+
+    fn take(&mut self) -> BTreeMap<u8, (i64, Vec<u8>)> {
+        std::mem::take(&mut self.waiting)
     }
 }
 

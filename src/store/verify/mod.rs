@@ -10,6 +10,7 @@ mod chunks;
 mod log;
 mod replay;
 mod schema;
+mod told;
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -38,6 +39,9 @@ pub struct Evidence {
     pub seen: Vec<SeenHead>,
     /// The public keys; with none, the one that the file itself names, which proves little.
     pub keys: Vec<VerifierKey>,
+    /// Whether the root and the signature of every head that the database keeps are checked; else the root
+    /// of one in some hundred, and the signature of the newest.
+    pub every_head: bool,
 }
 
 /// Reads signed heads that were kept in a file.

@@ -1,119 +1,28 @@
-//! The tables against the events: `operations`, `deliveries` and the ACL say what the log says.
+//! The tables against the events: `operations`, `deliveries`, `callbacks` and the ACL say what the log says.
 
 use std::collections::HashMap;
+use std::iter::Peekable;
 
-use jiff::Timestamp;
-use serde::Deserialize;
-use serde_json::value::RawValue;
 use sqlx::sqlite::SqliteConnection;
 
 use crate::domain::verification::Report;
 
 use super::acl::Acl;
-use super::chunks::{self, Event};
+use super::chunks::{self, Event, Events, OperationRow};
+use super::told::{self, Body, Told};
 
-type Raw<'a> = Option<&'a RawValue>;
-
-/// An event, as far as the tables repeat it. Values stay as they are written.
-#[derive(Deserialize)]
-struct Body<'a> {
-    seq: i64,
-    #[serde(borrow)]
-    event: &'a str,
-    operation: &'a str,
-    at: &'a str,
-    #[serde(borrow)]
-    actor: Raw<'a>,
-    #[serde(borrow)]
-    actor_name: Raw<'a>,
-    #[serde(borrow)]
-    channel: Raw<'a>,
-    #[serde(borrow)]
-    command: Raw<'a>,
-    #[serde(borrow)]
-    room: Raw<'a>,
-    #[serde(borrow)]
-    new_owner: Raw<'a>,
-    #[serde(borrow)]
-    previous_owner: Raw<'a>,
-    #[serde(borrow)]
-    reason: Raw<'a>,
-    #[serde(borrow)]
-    decision: Raw<'a>,
-    #[serde(borrow)]
-    authority: Raw<'a>,
-    #[serde(borrow)]
-    outcome: Raw<'a>,
-    #[serde(borrow)]
-    owner_now: Raw<'a>,
-    #[serde(borrow)]
-    error_code: Raw<'a>,
-    #[serde(borrow)]
-    error_info: Raw<'a>,
-    #[serde(borrow)]
-    request_id: Raw<'a>,
-    #[serde(borrow)]
-    delivery_id: Raw<'a>,
-    #[serde(borrow)]
-    duration_ms: Raw<'a>,
-    #[serde(borrow)]
-    acl_change: Raw<'a>,
-    #[serde(borrow)]
-    acl_changes: Raw<'a>,
-    #[serde(borrow)]
-    overridden_by: Raw<'a>,
-    #[serde(default)]
-    reading: bool,
-}
-
-impl Body<'_> {
-    fn outcome(&self) -> &str {
-        self.outcome.map_or("", |outcome| outcome.get().trim_matches('"'))
-    }
-
-    /// Whether an operation with this outcome goes on.
-    fn leaves_open(&self) -> bool {
-        match self.outcome() {
-            "pending" => true,
-            "unknown" => self.owner_now.is_none() && self.overridden_by.is_none(),
-            _ => false,
-        }
-    }
-}
-
-/// A row of `operations`, and the operation that claimed its delivery.
-#[derive(Deserialize)]
-struct Row<'a>(#[serde(borrow)] [Raw<'a>; 21]);
-
-/// What [`chunks::operations`] puts into a row, in this order.
-pub(super) const COLUMNS: [&str; 21] = [
-    "at",
-    "actor",
-    "actor_name",
-    "channel",
-    "command",
-    "room",
-    "new_owner",
-    "previous_owner",
-    "reason",
-    "decision",
-    "authority",
-    "outcome",
-    "error_code",
-    "error_info",
-    "request_id",
-    "delivery_id",
-    "duration_ms",
-    "is_open",
-    "held_room",
-    "claimed by",
-    "reading",
-];
-
-/// An operation that has not ended where the reading is: its events so far, and its row.
+/// An operation that goes on behind the events that are being read, and its row.
 struct Open {
-    events: Vec<String>,
-    row: String,
+    told: Told,
+    claimed_by: Option<i64>,
+    columns: String,
+}
+
+/// What an event says that a callback said.
+struct Callback {
+    seq: i64,
+    operation: i64,
+    columns: String,
 }
 
 /// The check, as far as it has come. It holds the operations that are open and the ACL, not the log.
@@ -126,35 +35,64 @@ pub(super) struct Replay {
     last: i64,
 }
 
+/// What is being read.
+struct Chunk<'a, R: Iterator<Item = OperationRow<'a>>> {
+    rows: Peekable<R>,
+    open: HashMap<i64, (Told, OperationRow<'a>)>,
+    callbacks: Vec<Callback>,
+}
+
+impl<'a, R: Iterator<Item = OperationRow<'a>>> Chunk<'a, R> {
+    /// The row of the operation that this event begins.
+    fn row(&mut self, seq: i64, report: &mut Report) -> Option<OperationRow<'a>> {
+        self.skip_to(seq, report);
+        self.rows.next_if(|row| row.operation == seq)
+    }
+
+    fn skip_to(&mut self, seq: i64, report: &mut Report) {
+        while let Some(row) = self.rows.next_if(|row| row.operation < seq) {
+            report.find(row.operation, "`operations` has a row for it, and it begins no operation");
+        }
+    }
+}
+
 impl Replay {
     pub(super) async fn check(
         &mut self,
         connection: &mut SqliteConnection,
-        events: &[Event],
+        events: &Events,
         report: &mut Report,
     ) -> Result<(), sqlx::Error> {
         let Some(last) = events.last() else { return Ok(()) };
         // Rows between two chunks too: there is no event for them.
-        let rows = chunks::operations(connection, self.last + 1, last.seq).await?;
-        let mut rows: HashMap<i64, String> = rows.into_iter().collect();
-        self.last = last.seq;
-        for event in events {
-            self.event(event, &mut rows, report);
+        let joined = chunks::operations(connection, self.last + 1, last).await?;
+        let rows = chunks::operation_rows(&joined)?;
+        let rows = rows.into_iter().peekable();
+        let mut chunk = Chunk { rows, open: HashMap::new(), callbacks: Vec::new() };
+        self.last = last;
+        for event in events.iter() {
+            self.event(event, &mut chunk, report);
         }
-        let mut without_event: Vec<i64> = rows.into_keys().collect();
-        without_event.sort_unstable();
-        for operation in without_event {
-            report.find(operation, "`operations` has a row for it, and it begins no operation");
-        }
-        Ok(())
+        chunk.skip_to(i64::MAX, report);
+        let goes_on = |(operation, (told, row)): (i64, (Told, OperationRow<'_>))| {
+            let columns = row.columns.to_owned();
+            (operation, Open { told, claimed_by: row.claimed_by, columns })
+        };
+        self.open.extend(chunk.open.into_iter().map(goes_on));
+        check_callbacks(connection, &chunk.callbacks, report).await
     }
 
-    fn event(&mut self, event: &Event, rows: &mut HashMap<i64, String>, report: &mut Report) {
-        let body: Body<'_> = match serde_json::from_str(&event.body) {
+    fn event<'a>(
+        &mut self,
+        event: Event<'_>,
+        chunk: &mut Chunk<'a, impl Iterator<Item = OperationRow<'a>>>,
+        report: &mut Report,
+    ) {
+        let body: Body<'_> = match serde_json::from_str(event.body) {
             Ok(body) => body,
             Err(error) => {
                 report.find(event.seq, format!("its text is no event: {error}"));
-                rows.remove(&event.seq);
+                chunk.row(event.seq, report);
                 return;
             }
         };
@@ -179,28 +117,35 @@ impl Replay {
                 if let Some(change) = change {
                     self.acl.changed(event.seq, body.at, body.actor, change, report);
                 }
-                let Some(row) = rows.remove(&event.seq) else {
+                let Some(row) = chunk.row(event.seq, report) else {
                     report.find(event.seq, "it begins an operation that `operations` has no row for");
                     return;
                 };
+                let told = Told::begun(event.seq, &body);
                 if body.leaves_open() {
-                    self.open.insert(event.seq, Open { events: vec![event.body.clone()], row });
+                    chunk.open.insert(event.seq, (told, row));
                 } else {
-                    compare(event.seq, &[&body], &row, report);
+                    compare(&told, row, report);
                 }
             }
-            "noted" | "ended" => match self.open.get_mut(&event.operation) {
-                None => report.find(
-                    event.seq,
-                    format!("it goes on with operation {}, which is not open", event.operation),
-                ),
-                Some(open) => {
-                    open.events.push(event.body.clone());
-                    if body.event == "ended" && !body.leaves_open() {
-                        self.close(event.operation, report);
-                    }
+            "noted" | "ended" => {
+                let here = chunk.open.get_mut(&event.operation).map(|(told, _)| told);
+                let told = here.or_else(|| self.open.get_mut(&event.operation).map(|open| &mut open.told));
+                let Some(told) = told else {
+                    let what = format!("it goes on with operation {}, which is not open", event.operation);
+                    report.find(event.seq, what);
+                    return;
+                };
+                told.goes_on(&body);
+                if body.event == "noted" || body.leaves_open() {
+                    return;
                 }
-            },
+                if let Some((told, row)) = chunk.open.remove(&event.operation) {
+                    compare(&told, row, report);
+                } else {
+                    self.close(event.operation, report);
+                }
+            }
             // It stands beside an operation, open or ended, and no table repeats it.
             "reply" => {}
             "confirmed" | "observed" => {
@@ -208,6 +153,8 @@ impl Replay {
                     report.find(event.seq, "it speaks of an operation that begins later");
                 }
                 self.callbacks += 1;
+                let columns = told::callback(&body);
+                chunk.callbacks.push(Callback { seq: event.seq, operation: event.operation, columns });
             }
             other => {
                 report.find(event.seq, format!("it is of a kind that this program does not know: `{other}`"))
@@ -217,11 +164,8 @@ impl Replay {
 
     fn close(&mut self, operation: i64, report: &mut Report) {
         let Some(open) = self.open.remove(&operation) else { return };
-        let bodies: Result<Vec<Body<'_>>, _> =
-            open.events.iter().map(|text| serde_json::from_str(text)).collect();
-        if let Ok(bodies) = bodies {
-            compare(operation, &bodies.iter().collect::<Vec<_>>(), &open.row, report);
-        }
+        let row = OperationRow { operation, claimed_by: open.claimed_by, columns: &open.columns };
+        compare(&open.told, row, report);
     }
 
     pub(super) async fn end(
@@ -261,100 +205,39 @@ impl Replay {
 }
 
 /// The row of an operation against its events.
-fn compare(operation: i64, events: &[&Body<'_>], row: &str, report: &mut Report) {
-    let row: Row<'_> = match serde_json::from_str(row) {
-        Ok(row) => row,
-        Err(error) => {
-            report.find(operation, format!("its row in `operations` cannot be read: {error}"));
-            return;
-        }
-    };
-    let [first, .., last] = events else {
-        if let [only] = events {
-            compare_with(operation, only, only, only.previous_owner, &row.0, report);
-        }
-        return;
-    };
-    // What came of it stands in the last end, the owner before in whichever event came last.
-    let end = events.iter().rev().find(|event| event.event == "ended").unwrap_or(first);
-    compare_with(operation, first, end, last.previous_owner, &row.0, report);
+fn compare(told: &Told, row: OperationRow<'_>, report: &mut Report) {
+    for difference in told.differences(row) {
+        report.find(row.operation, difference);
+    }
 }
 
-fn compare_with(
-    operation: i64,
-    first: &Body<'_>,
-    end: &Body<'_>,
-    previous_owner: Raw<'_>,
-    row: &[Raw<'_>; 21],
+/// The rows of `callbacks` against what the events say.
+async fn check_callbacks(
+    connection: &mut SqliteConnection,
+    told: &[Callback],
     report: &mut Report,
-) {
-    let told = [
-        first.actor,
-        first.actor_name,
-        first.channel,
-        first.command,
-        first.room,
-        first.new_owner,
-        previous_owner,
-        first.reason,
-        first.decision,
-        first.authority,
-        end.outcome,
-        end.error_code,
-        end.error_info,
-        end.request_id,
-        first.delivery_id,
-        end.duration_ms,
-    ];
-    let mut differs: Vec<&str> = told
-        .iter()
-        .zip(&row[1..17])
-        .zip(&COLUMNS[1..17])
-        .filter(|((told, kept), _)| !same(**told, **kept))
-        .map(|(_, column)| *column)
-        .collect();
-    let at = first.at.parse::<Timestamp>().ok().map(|at| at.as_millisecond());
-    if number(row[0]) != at {
-        differs.push("at");
+) -> Result<(), sqlx::Error> {
+    if told.is_empty() {
+        return Ok(());
     }
-    let is_open = end.leaves_open();
-    if number(row[17]) != Some(i64::from(is_open)) {
-        differs.push("is_open");
-    }
-    let holds = is_open && first.new_owner.is_some();
-    if !same(first.room.filter(|_| holds), row[18]) {
-        differs.push("held_room");
-    }
-    if number(row[20]) != Some(i64::from(first.reading)) {
-        differs.push("reading");
-    }
-    if !differs.is_empty() {
-        let what = differs.iter().map(|column| format!("`{column}`")).collect::<Vec<_>>().join(", ");
-        report.find(operation, format!("its row in `operations` does not say what the log says: {what}"));
-    }
-    let claimed_by = number(row[19]);
-    let is_right = match (first.delivery_id, first.outcome()) {
-        (None, _) => claimed_by.is_none(),
-        (Some(_), "duplicate") => claimed_by.is_some_and(|earlier| earlier < operation),
-        (Some(_), _) => claimed_by == Some(operation),
-    };
-    if !is_right {
-        report.find(operation, "`deliveries` does not say of its delivery what the log says");
-    }
-}
-
-fn number(raw: Raw<'_>) -> Option<i64> {
-    raw?.get().parse().ok()
-}
-
-/// Whether two JSON values are the same; mostly they are written alike.
-fn same(told: Raw<'_>, kept: Raw<'_>) -> bool {
-    match (told, kept) {
-        (None, None) => true,
-        (Some(told), Some(kept)) => {
-            let value = |raw: &RawValue| serde_json::from_str::<serde_json::Value>(raw.get()).ok();
-            told.get() == kept.get() || (value(told).is_some() && value(told) == value(kept))
+    let operations: Vec<i64> = told.iter().map(|callback| callback.operation).collect();
+    let kept = chunks::callbacks(connection, &operations).await?;
+    let kept: HashMap<i64, chunks::Callback> =
+        kept.into_iter().map(|callback| (callback.operation, callback)).collect();
+    for Callback { seq, operation, columns } in told {
+        let Some(kept) = kept.get(operation) else {
+            report.find(*seq, "`callbacks` has no row for it");
+            continue;
+        };
+        let differs = told::different_columns(&told::CALLBACK, columns, &kept.columns);
+        let mut differs = differs.unwrap_or_else(|_| told::CALLBACK.to_vec());
+        if !kept.is_of_operation {
+            differs.extend(["room", "new_owner", "delivery_id"]);
         }
-        _ => false,
+        if !differs.is_empty() {
+            let what = told::quoted(&differs);
+            report.find(*seq, format!("its row in `callbacks` does not say what the log says: {what}"));
+        }
     }
+    Ok(())
 }
