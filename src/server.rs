@@ -1,37 +1,24 @@
-//! The HTTP server: its own routes, the doors' routes beside them, and the connections.
+//! The HTTP server: its own routes, and the doors' routes beside them.
 
-use std::io;
-use std::pin::pin;
+mod connections;
+
 use std::sync::Arc;
 use std::time::Duration;
+
+pub use connections::{run, run_with};
 
 use axum::Router;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::IntoResponse;
 use axum::routing::get;
-use hyper::server::conn::http1;
-use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::server::graceful::GracefulShutdown;
-use hyper_util::service::TowerToHyperService;
-use tokio::net::TcpListener;
-use tokio::sync::{Mutex, Semaphore};
+use tokio::sync::Mutex;
 use tokio::time::Instant;
-use tracing::{debug, warn};
 
 use crate::app::ports::{Directory, DirectoryReport, Store, StoreError};
 use crate::discord::gateway;
 use crate::telemetry::Metrics;
 
-/// Connections at a time. More wait to be accepted.
-const CONNECTIONS: usize = 2_048;
-/// How long a client may take over its headers, and how long an idle connection is kept.
-const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
-/// How many headers, and how many bytes of them, are read.
-const MOST_HEADERS: usize = 64;
-const HEADER_BYTES: usize = 32 * 1_024;
-/// How long open connections are waited for at the end.
-const GRACE: Duration = Duration::from_secs(10);
 /// How long an answer of `/readyz` is good for: whoever asks faster costs no commit.
 const READY_FOR: Duration = Duration::from_secs(1);
 
@@ -92,58 +79,4 @@ async fn metrics_text(State(health): State<Arc<Health>>) -> impl IntoResponse {
     health.metrics.show_groups(health.directory.report().as_ref());
     let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
     ([(header::CONTENT_TYPE, kind)], health.metrics.text())
-}
-
-/// Serves `router` on `listener` until `shutdown`, then lets requests under way end.
-///
-/// # Errors
-/// When the listener breaks.
-pub async fn run(
-    listener: TcpListener,
-    router: Router,
-    shutdown: impl Future<Output = ()>,
-) -> io::Result<()> {
-    let graceful = GracefulShutdown::new();
-    let places = Arc::new(Semaphore::new(CONNECTIONS));
-    let mut shutdown = pin!(shutdown);
-    loop {
-        let place = tokio::select! {
-            () = &mut shutdown => break,
-            place = Arc::clone(&places).acquire_owned() => place.map_err(io::Error::other)?,
-        };
-        let stream = tokio::select! {
-            () = &mut shutdown => break,
-            accepted = listener.accept() => match accepted {
-                Ok((stream, _)) => stream,
-                Err(error) => {
-                    // Out of file descriptors, or a client that went away: a pause, and on.
-                    warn!(%error, "a connection could not be accepted");
-                    tokio::time::sleep(Duration::from_millis(50)).await;
-                    continue;
-                }
-            },
-        };
-        if let Err(error) = stream.set_nodelay(true) {
-            debug!(%error, "a connection was gone before it began");
-            continue;
-        }
-        let connection = http1::Builder::new()
-            .timer(TokioTimer::new())
-            .header_read_timeout(HEADER_TIMEOUT)
-            .max_headers(MOST_HEADERS)
-            .max_buf_size(HEADER_BYTES)
-            .serve_connection(TokioIo::new(stream), TowerToHyperService::new(router.clone()));
-        let connection = graceful.watch(connection);
-        tokio::spawn(async move {
-            if let Err(error) = connection.await {
-                debug!(%error, "a connection ended early");
-            }
-            drop(place);
-        });
-    }
-    drop(listener);
-    if tokio::time::timeout(GRACE, graceful.shutdown()).await.is_err() {
-        warn!("the server ends with connections open");
-    }
-    Ok(())
 }

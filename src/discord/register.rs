@@ -299,6 +299,12 @@ mod tests {
               "min_length": 1,
               "name": "reason",
               "type": 3
+            },
+            {
+              "description": "Admins: go past this operation, whose outcome nobody knows; needs a reason",
+              "min_value": 1,
+              "name": "override",
+              "type": 4
             }
           ],
           "type": 1

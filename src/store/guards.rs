@@ -20,7 +20,8 @@ async fn triggers(connection: &mut SqliteConnection) -> Result<BTreeMap<String, 
         sqlx::query_as("SELECT name, sql FROM sqlite_schema WHERE type = 'trigger'")
             .fetch_all(connection)
             .await?;
-    Ok(rows.into_iter().collect())
+    // Without the quotes that SQLite puts around a table's name when it was renamed and named back.
+    Ok(rows.into_iter().map(|(name, sql)| (name, sql.replace('"', ""))).collect())
 }
 
 impl Guards {

@@ -48,4 +48,5 @@ mod slack_authenticity;
 mod slack_grammar;
 mod slack_late_answers;
 mod slack_origins;
+mod slow_clients;
 mod transfers;
