@@ -3,8 +3,11 @@
 //! `cargo test` runs each target over its corpus, `tests/corpus/<name>/`, and over the corpus damaged in every
 //! plain way; `.ci/fuzz` runs each under libFuzzer, which is led by the branches that are taken.
 
-/// The targets by name.
-pub const TARGETS: &[(&str, fn(&[u8]))] = &[
+/// A parser's name, and the parser with all that has to hold of what it says.
+pub type Target = (&'static str, fn(&[u8]));
+
+/// All of them.
+pub const TARGETS: &[Target] = &[
     ("slack-body", crate::slack::fuzzing::body),
     ("slack-signature", crate::slack::fuzzing::signature),
     ("discord-body", crate::discord::fuzzing::body),

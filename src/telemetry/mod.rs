@@ -1,5 +1,7 @@
 //! Log lines on stderr, and the numbers for `/metrics`.
 
+mod one_line;
+
 use std::io::IsTerminal as _;
 use std::time::Duration;
 
@@ -19,13 +21,18 @@ use crate::domain::command::Place;
 use crate::domain::principal::Channel;
 use crate::domain::reply_note::HowReplied;
 
+use one_line::OneLine;
+
 /// Starts logging. `usual` is the filter when `RUST_LOG` is not set.
 pub fn start_logging(common: &Common, usual: &str) {
     let filter = EnvFilter::new(common.log_filter.as_deref().unwrap_or(usual));
-    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let lines = tracing_subscriber::fmt().with_env_filter(filter);
     let started = match common.log_format {
-        LogFormat::Json => lines.json().flatten_event(true).try_init(),
-        LogFormat::Text => lines.with_ansi(std::io::stderr().is_terminal()).try_init(),
+        LogFormat::Json => lines.json().flatten_event(true).with_writer(std::io::stderr).try_init(),
+        LogFormat::Text => {
+            let colours = std::io::stderr().is_terminal();
+            lines.with_ansi(colours).with_writer(OneLine::new(std::io::stderr, colours)).try_init()
+        }
     };
     // Fails only when a test has started it before.
     drop(started);
