@@ -484,6 +484,7 @@ async fn a_database_that_takes_no_callbacks_is_said_and_commands_go_on() {
         let options = SqliteConnectOptions::new().filename(bot.database());
         let mut raw = SqliteConnection::connect_with(&options).await.unwrap();
         sqlx::query("ALTER TABLE callbacks RENAME TO hidden").execute(&mut raw).await.unwrap();
+        bot.is_tampered_with = true;
         bot.tencent().hand_over("test", "dave", "carol");
         post.next().await.taken_by(bot).await;
         until(bot, "failed", 1).await;
