@@ -13,6 +13,7 @@ use tokio_util::task::TaskTracker;
 use tracing::{error, info, warn};
 
 use crate::app::ports::{Clock, RoomControl, Store};
+use crate::app::replies::{Messenger, Messengers, Platform};
 use crate::app::service::{CommandService, Conduct, Timing};
 use crate::config::Config;
 use crate::discord::{self, Answered, gateway};
@@ -95,7 +96,8 @@ impl Bot {
         )
         .with_limits(limits);
         let groups = Arc::new(slack::Groups::new(Arc::clone(&clock)));
-        let service = service.with_directory(Arc::clone(&groups) as _);
+        let service =
+            service.with_directory(Arc::clone(&groups) as _).with_reply_book(Arc::clone(&store) as _);
         Ok(Self { store, service: Arc::new(service), metrics, clock, groups, callbacks })
     }
 
@@ -112,6 +114,9 @@ impl Bot {
         shutdown: impl Future<Output = ()>,
     ) -> anyhow::Result<()> {
         let Doors { slack, discord } = doors.into();
+        if let Err(error) = self.service.begin_replies(messengers(slack.as_ref(), discord.as_ref())?).await {
+            warn!(%error, "what a former process owes to people is not known yet");
+        }
         let stop = CancellationToken::new();
         let gateway = discord
             .as_ref()
@@ -126,7 +131,7 @@ impl Bot {
             Arc::clone(&self.service),
             Arc::clone(&self.clock),
         ));
-        let mut background = Vec::new();
+        let mut background = self.look_after_replies();
         if let Some(settings) = slack {
             background.extend(settings.groups.clone().map(|lookup| self.look_up_groups(lookup)));
             info!(command = settings.command.0, "taking commands from Slack at /slack/commands");
@@ -188,11 +193,22 @@ impl Bot {
             interactions.close();
             interactions.wait().await;
             self.service.drain().await;
+            self.service.end_replies().await;
         };
         if tokio::time::timeout(DRAIN, drained).await.is_err() {
             warn!("some work is cut off; the next start resolves it");
         }
         Ok(served?)
+    }
+
+    /// Keeps what people are owed, and says what could not be said in time. Either may be cut off anywhere: the
+    /// next start goes on.
+    fn look_after_replies(&self) -> Vec<JoinHandle<()>> {
+        let (keeping, telling) = (Arc::clone(&self.service), Arc::clone(&self.service));
+        vec![
+            tokio::spawn(async move { keeping.keep_replies().await }),
+            tokio::spawn(async move { telling.keep_telling().await }),
+        ]
     }
 
     /// Fills the cache of user groups. It only reads, so it may be cut off anywhere.
@@ -211,6 +227,23 @@ impl Bot {
         }
         discord::Door::new(settings.clone(), Arc::clone(&self.service), Arc::clone(&self.clock))
     }
+}
+
+/// How people are reached on the platforms that are served.
+fn messengers(
+    slack: Option<&slack::Settings>,
+    discord: Option<&discord::Settings>,
+) -> anyhow::Result<Messengers> {
+    let mut served: Vec<(Platform, Option<Arc<dyn Messenger>>)> = Vec::new();
+    if let Some(settings) = slack {
+        let messenger = slack::SlackMessenger::new(settings)?;
+        served.push((Platform::Slack, messenger.map(|it| Arc::new(it) as _)));
+    }
+    if let Some(settings) = discord {
+        let messenger = discord::DiscordMessenger::new(settings)?;
+        served.push((Platform::Discord, messenger.map(|it| Arc::new(it) as _)));
+    }
+    Ok(Messengers { served })
 }
 
 fn gateway_settings(settings: discord::Settings) -> anyhow::Result<gateway::Settings> {

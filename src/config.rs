@@ -77,7 +77,7 @@ pub const VARIABLES: &[Variable] = &[
     variable(
         "SLACK_BOT_TOKEN",
         "the-bot-user-oauth-token",
-        "from the app's OAuth & Permissions, scope usergroups:read: looks up user groups that have roles",
+        "from the app's OAuth & Permissions, scopes usergroups:read and chat:write: looks up user groups that have roles, and says what could not be answered in time",
     ),
     variable(
         "SLACK_API_BASE_URL",
@@ -97,7 +97,7 @@ pub const VARIABLES: &[Variable] = &[
     variable(
         "DISCORD_BOT_TOKEN",
         "the-token-of-the-bot",
-        "from the app's Bot page: registers commands; without DISCORD_PUBLIC_KEY, takes them over the gateway",
+        "from the app's Bot page: registers commands; without DISCORD_PUBLIC_KEY, takes them over the gateway; says what could not be answered in time",
     ),
     variable("DISCORD_APPLICATION_ID", "1100000000000000000", "take commands of this application only"),
     variable(

@@ -45,6 +45,9 @@
 //! slack::render      sentences -> blocks: inline within 2 s, else at the `response_url`
 //! ```
 //!
+//! What cannot be answered so is owed ([`app::replies`]) and said by the bot's own right: `slack::messenger`,
+//! `discord::messenger`, also after the process died.
+//!
 //! What Tencent tells of by itself comes in at `tencent::callbacks` and goes through
 //! [`CommandService::observe`](app::service::CommandService::observe): a change of ours is confirmed beside its
 //! operation, another is read back and recorded as an operation of its own.

@@ -17,6 +17,7 @@ use crate::config::{Common, LogFormat};
 use crate::domain::audit::OutcomeKind;
 use crate::domain::command::Place;
 use crate::domain::principal::Channel;
+use crate::domain::reply_note::HowReplied;
 
 /// Starts logging. `usual` is the filter when `RUST_LOG` is not set.
 pub fn start_logging(common: &Common, usual: &str) {
@@ -44,11 +45,18 @@ pub struct Metrics {
     callbacks: Family<CallbackLabels, Counter>,
     groups: Family<GroupLabels, Gauge>,
     groups_age: Family<GroupAge, Gauge>,
+    replies: Family<ReplyLabels, Counter>,
+    owed: Gauge,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct CallbackLabels {
     end: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ReplyLabels {
+    how: &'static str,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -81,7 +89,12 @@ impl Default for Metrics {
         let groups_age = Family::<GroupAge, Gauge>::default();
         let help = "Age of the least fresh of the known user groups";
         registry.register_with_unit("groups_age", help, Unit::Seconds, groups_age.clone());
-        Self { registry, commands, seconds, callbacks, groups, groups_age }
+        let replies = Family::<ReplyLabels, Counter>::default();
+        let help = "Replies that went another way than usual, or nowhere";
+        registry.register("unusual_replies", help, replies.clone());
+        let owed = Gauge::default();
+        registry.register("replies_owed", "Answers that the bot still has to say by itself", owed.clone());
+        Self { registry, commands, seconds, callbacks, groups, groups_age, replies, owed }
     }
 }
 
@@ -126,5 +139,13 @@ impl Observer for Metrics {
 
     fn called_back(&self, end: CallbackEnd) {
         self.callbacks.get_or_create(&CallbackLabels { end: end.name() }).inc();
+    }
+
+    fn replied(&self, how: HowReplied) {
+        self.replies.get_or_create(&ReplyLabels { how: how.name() }).inc();
+    }
+
+    fn owes(&self, answers: usize) {
+        self.owed.set(i64::try_from(answers).unwrap_or(i64::MAX));
     }
 }

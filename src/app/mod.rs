@@ -6,5 +6,6 @@ pub mod callbacks;
 pub mod directory;
 pub mod limits;
 pub mod ports;
+pub mod replies;
 pub mod service;
 mod suggest;

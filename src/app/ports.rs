@@ -17,7 +17,7 @@ use crate::domain::audit::{
 };
 use crate::domain::command::{CommandRequest, DeliveryId, Place, RejectedRequest};
 use crate::domain::principal::{Channel, Principal, Subject};
-use crate::domain::reply_note::ReplyNote;
+use crate::domain::reply_note::{HowReplied, ReplyNote};
 use crate::domain::room::{AccountId, RoomId};
 use crate::domain::tree_head::TreeHead;
 
@@ -390,6 +390,11 @@ pub trait RoomControl: Send + Sync {
     /// Gives the room to the attempt's new owner. There is no way to call it without a durable record.
     async fn change_room_owner(&self, attempt: &Attempt) -> CallResult;
 
+    /// What to do next after an error code, in one line.
+    fn remedy(&self, _code: i64) -> String {
+        "Look at the room's owner before you try again.".to_owned()
+    }
+
     /// The live rooms, as many as one page holds, the most viewed first.
     async fn live_rooms(&self) -> Result<Vec<RoomSummary>, ReadError>;
 }
@@ -411,4 +416,10 @@ pub trait Observer: Send + Sync {
 
     /// A callback came to this end.
     fn called_back(&self, end: CallbackEnd);
+
+    /// A reply went another way than usual, or nowhere.
+    fn replied(&self, _how: HowReplied) {}
+
+    /// So many answers are to be said late.
+    fn owes(&self, _answers: usize) {}
 }

@@ -3,6 +3,7 @@
 //! HTTP is written by hand here, because the generator shares the machine with what it measures: a client's
 //! comfort would cost as much as the bot.
 
+use std::borrow::Cow;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -70,6 +71,15 @@ pub(super) async fn send(
     Ok(Sent { latencies })
 }
 
+/// What an answer says, and to whom.
+#[derive(serde::Deserialize)]
+struct Said<'a> {
+    #[serde(borrow)]
+    response_type: Cow<'a, str>,
+    #[serde(borrow)]
+    text: Cow<'a, str>,
+}
+
 struct Connection {
     stream: TcpStream,
     secret: SecretString,
@@ -100,13 +110,12 @@ impl Connection {
         );
         self.stream.write_all(request.as_bytes()).await?;
         let answer = self.read_answer().await?;
-        let answer: serde_json::Value = serde_json::from_slice(&answer)?;
-        let said = answer["text"].as_str().unwrap_or_default();
+        let Said { response_type, text } = serde_json::from_slice(&answer)?;
         let as_it_should = match kind {
-            Kind::Transfers | Kind::OneCall => answer["response_type"] == "in_channel",
-            Kind::Denials => answer["response_type"] == "ephemeral" && said.contains("Not allowed"),
+            Kind::Transfers | Kind::OneCall => response_type == "in_channel",
+            Kind::Denials => response_type == "ephemeral" && text.contains("Not allowed"),
         };
-        ensure!(as_it_should, "command {number} was answered with {answer}");
+        ensure!(as_it_should, "command {number} was answered with `{text}`, for {response_type}");
         Ok(())
     }
 

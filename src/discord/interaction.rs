@@ -13,6 +13,7 @@ use tracing::{debug, error, info, warn};
 use super::commands::{self, Options};
 use super::payload::{self, Caller, Interaction, Kind, ReplyTo};
 use super::{Door, render};
+use crate::app::replies::Platform;
 use crate::app::service::{Handled, Work};
 use crate::domain::command::{CommandRequest, Family, Place, RejectedRequest, Rejection};
 use crate::domain::principal::Channel;
@@ -80,8 +81,11 @@ impl Door {
                 return self.say(to, &reply).await;
             }
         };
-        let acknowledge = |work| async move {
+        let acknowledge = |work, operation| async move {
             let private = self.settings.private_replies || work == Work::Lookup;
+            if let Some(channel) = to.channel.clone().filter(|_| !private) {
+                self.service.answer_may_be_seen_in(operation, channel);
+            }
             self.rest.callback(to, &render::deferral(private)).await
         };
         match self.service.handle_once_acknowledged(request, acknowledge).await {
@@ -90,11 +94,13 @@ impl Door {
             // Discord may show "thinking…" all the same. Any other failure means that there is nothing
             // to edit, or that it is somebody else's answer.
             Handled::Declined(reply, failure) if failure.is_unclear() => {
+                self.service.answer_given(reply.operation());
                 if let Err(failure) = self.rest.edit_original(to, &self.render(&reply)).await {
                     info!(%failure, "a declined command has no answer to be edited");
                 }
             }
-            Handled::Declined(..) => {}
+            // Nothing was done, and Discord has said so: nobody waits for an answer.
+            Handled::Declined(reply, _) => self.service.answer_given(reply.operation()),
         }
     }
 
@@ -161,7 +167,7 @@ impl Door {
                     if let Some(failure) = failed_before {
                         self.service.note_reply(reply.operation(), HowReplied::Edited, failure).await;
                     }
-                    return;
+                    return self.service.answer_given(reply.operation());
                 }
                 Err(failure) => failure,
             };
@@ -186,10 +192,11 @@ impl Door {
             Ok(()) => {
                 info!(operation, "outcome posted to the channel instead");
                 self.service.note_reply(reply.operation(), HowReplied::Posted, failure).await;
+                self.service.answer_given(reply.operation());
             }
-            Err(failure) => {
-                warn!(%failure, operation, "an outcome could not be delivered; the audit log has it");
-                self.service.note_reply(reply.operation(), HowReplied::Lost, failure).await;
+            Err(last) => {
+                let perhaps_said = last.is_unclear() || failure.is_unclear();
+                self.service.answer_failed(reply.operation(), Platform::Discord, last, perhaps_said).await;
             }
         }
     }

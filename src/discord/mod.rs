@@ -10,6 +10,7 @@ mod filled;
 mod forms;
 pub mod gateway;
 mod interaction;
+mod messenger;
 mod payload;
 pub mod register;
 mod render;
@@ -29,6 +30,7 @@ use crate::app::service::CommandService;
 use crate::domain::wording::CommandName;
 
 pub use interaction::Answered;
+pub use messenger::DiscordMessenger;
 pub use rest::Failure;
 pub use signature::{InvalidKey, PublicKey};
 

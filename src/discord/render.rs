@@ -98,6 +98,7 @@ fn facts(reply: &Reply) -> Vec<(&'static str, String)> {
             (operation, &transfer.room, outcome, Some((transfer, by)), head.as_ref())
         }
         Reply::Owner { operation, room, outcome } => (operation, room, outcome, None, None),
+        Reply::Late { reply, .. } => return facts(reply),
         _ => return Vec::new(),
     };
     let mut facts = vec![("Room", room.to_string())];

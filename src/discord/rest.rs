@@ -130,6 +130,12 @@ impl Rest {
         self.as_bot(Method::POST, &["channels", channel, "messages"], Some(body)).await.map(drop)
     }
 
+    /// The channel of direct messages with somebody ("Create DM").
+    pub(super) async fn direct_channel(&self, user: &str) -> Result<Value, Failure> {
+        let body = serde_json::json!({ "recipient_id": user });
+        self.as_bot(Method::POST, &["users", "@me", "channels"], Some(&body)).await
+    }
+
     /// Any call in the bot's name.
     pub(super) async fn as_bot(
         &self,

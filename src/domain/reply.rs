@@ -138,6 +138,17 @@ pub enum Reply {
     NotRecorded,
     /// The bot itself failed in the middle. The log knows how far it came.
     Broken,
+    /// An answer that comes when nobody waits for it any more.
+    Late {
+        /// The answer.
+        reply: Box<Reply>,
+        /// What was typed.
+        typed: String,
+        /// When.
+        asked_at: Timestamp,
+        /// What the person may have heard before.
+        heard: Heard,
+    },
     /// The work goes on; the answer comes later.
     Working {
         /// What was typed.
@@ -220,6 +231,17 @@ pub struct Explained {
     pub explanation: Explanation,
 }
 
+/// What somebody may have heard before an answer comes late.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Heard {
+    /// Nothing.
+    Nothing,
+    /// Perhaps this very answer.
+    Perhaps,
+    /// That the outcome is not known.
+    Unknown,
+}
+
 /// Why a command was turned away before anything was done about it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Shed {
@@ -251,6 +273,7 @@ impl Reply {
                 outcome: Outcome::Succeeded { .. } | Outcome::Told { .. } | Outcome::Unknown { .. },
                 ..
             } => Audience::Channel,
+            Self::Late { reply, .. } => reply.audience(),
             _ => Audience::Caller,
         }
     }
@@ -271,6 +294,7 @@ impl Reply {
             Self::Invalid { .. } | Self::Unusable { .. } => OutcomeKind::Invalid,
             Self::Duplicate { .. } => OutcomeKind::Duplicate,
             Self::Busy { .. } | Self::TurnedAway { .. } | Self::NotRecorded => OutcomeKind::Declined,
+            Self::Late { reply, .. } => reply.outcome(),
             Self::Broken => OutcomeKind::Unknown,
             Self::Working { .. } => OutcomeKind::Pending,
         }
@@ -292,6 +316,7 @@ impl Reply {
             | Self::Foreign { operation, .. }
             | Self::Unusable { operation, .. } => Some(*operation),
             Self::TurnedAway { operation, .. } => *operation,
+            Self::Late { reply, .. } => reply.operation(),
             Self::NotRecorded | Self::Broken | Self::Working { .. } => None,
         }
     }

@@ -11,12 +11,14 @@ pub enum HowReplied {
     Edited,
     /// It was posted to the channel instead.
     Posted,
+    /// The bot told the person by itself, when the way of the request was gone.
+    Told,
     /// It was given up.
     Lost,
 }
 
 impl HowReplied {
-    const ALL: [Self; 3] = [Self::Edited, Self::Posted, Self::Lost];
+    const ALL: [Self; 4] = [Self::Edited, Self::Posted, Self::Told, Self::Lost];
 
     /// The word in the log.
     #[must_use]
@@ -24,6 +26,7 @@ impl HowReplied {
         match self {
             Self::Edited => "edited",
             Self::Posted => "posted",
+            Self::Told => "told",
             Self::Lost => "lost",
         }
     }
@@ -55,6 +58,7 @@ impl fmt::Display for ReplyNote {
         f.write_str(match self.how {
             HowReplied::Edited => "delivered after more than one try",
             HowReplied::Posted => "posted to the channel instead",
+            HowReplied::Told => "delivered later, in a message of its own",
             HowReplied::Lost => "never delivered",
         })?;
         write!(f, " ({})", self.why)

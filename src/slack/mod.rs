@@ -3,6 +3,7 @@
 //! `signature` -> `payload` -> the service -> `render` -> the answer, or `response_url` if it comes late.
 
 mod groups;
+mod messenger;
 mod payload;
 mod render;
 mod response_url;
@@ -22,6 +23,7 @@ use crate::app::service::CommandService;
 use crate::domain::wording::CommandName;
 
 pub use groups::{Groups, Lookup, Pace};
+pub use messenger::SlackMessenger;
 pub use response_url::{AllowedHost, InvalidHost};
 pub use web_api::API;
 
@@ -43,7 +45,8 @@ pub struct Settings {
     pub private_replies: bool,
     /// Hosts that a `response_url` may name, beside Slack's own.
     pub response_url_hosts: Vec<AllowedHost>,
-    /// How user groups are looked up; without it, grants to them match nobody.
+    /// The bot's own right to ask and to speak: how user groups are looked up (without it, grants to them
+    /// match nobody), and how people are told what cannot be answered any more.
     pub groups: Option<Lookup>,
 }
 

@@ -39,6 +39,16 @@ pub(super) fn render(reply: &Reply, name: &CommandName, all_private: bool) -> Va
     })
 }
 
+/// A message as a method of the Web API takes it, field by field.
+pub(super) fn fields(message: &Value) -> Vec<(String, String)> {
+    let fields = message.as_object().into_iter().flatten();
+    // Who sees it is the method's business.
+    fields
+        .filter(|(name, _)| *name != "response_type")
+        .map(|(name, value)| (name.clone(), value.as_str().map_or_else(|| value.to_string(), str::to_owned)))
+        .collect()
+}
+
 /// All lines in one section: between sections, clients differ in whether they break the line.
 fn lines(message: &Message) -> Vec<Value> {
     let mut all = vec![json!({ "type": "text", "text": format!("{} ", message.tone.sign()) })];

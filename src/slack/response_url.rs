@@ -10,8 +10,8 @@ use serde_json::Value;
 use tracing::{info, warn};
 
 use super::Slack;
+use crate::app::replies::Platform;
 use crate::domain::reply::Reply;
-use crate::domain::reply_note::HowReplied;
 
 /// Slack's hosts, for commands over HTTP, for the socket mode's form, and for GovSlack.
 const SLACK_HOSTS: [&str; 1] = ["hooks.slack.com"];
@@ -101,21 +101,24 @@ fn is_loopback(url: &Url) -> bool {
 }
 
 impl Slack {
-    /// Posts a late answer, with patience. What cannot be delivered changes nothing that was done: it is
-    /// in the audit log.
+    /// Posts a late answer, with patience. What cannot be delivered so is left to the bot's own right to
+    /// speak, if it has one. It changes nothing that was done: that is in the audit log.
     pub(super) async fn answer_late(&self, response_url: Option<ResponseUrl>, reply: &Reply) {
-        if let Err(why) = self.post_late(response_url, &self.render(reply)).await {
-            warn!(why, "a late answer was given up; the audit log has the outcome");
-            self.service.note_reply(reply.operation(), HowReplied::Lost, why).await;
+        match self.post_late(response_url, &self.render(reply)).await {
+            Ok(()) => self.service.answer_given(reply.operation()),
+            Err(Undelivered { why, is_unclear }) => {
+                self.service.answer_failed(reply.operation(), Platform::Slack, why, is_unclear).await;
+            }
         }
     }
 
-    /// The error says why it could not be delivered.
-    async fn post_late(&self, response_url: Option<ResponseUrl>, message: &Value) -> Result<(), String> {
+    async fn post_late(&self, response_url: Option<ResponseUrl>, message: &Value) -> Result<(), Undelivered> {
         let Some(ResponseUrl(url)) = response_url else {
-            return Err("the response_url is missing or not one of Slack's".to_owned());
+            let why = "the response_url is missing or not one of Slack's".to_owned();
+            return Err(Undelivered { why, is_unclear: false });
         };
         let mut why = String::new();
+        let mut is_unclear = false;
         for post in 0..POSTS {
             let pause = match self.http.post(url.clone()).json(message).send().await {
                 Ok(response) if response.status().is_success() => {
@@ -131,11 +134,13 @@ impl Slack {
                     why = format!("slack answered {}", status.as_u16());
                     // Expired or used up: no repetition helps.
                     if is_over || status.is_redirection() {
-                        return Err(why);
+                        return Err(Undelivered { why, is_unclear });
                     }
+                    is_unclear |= status.is_server_error();
                     retry_after(&response)
                 }
                 Err(error) => {
+                    is_unclear |= !error.is_connect();
                     // The URL is a secret.
                     let error = error.without_url();
                     warn!(%error, post = post + 1, "slack could not be reached for a late answer");
@@ -147,8 +152,14 @@ impl Slack {
                 self.clock.sleep(pause.unwrap_or(*usual).min(LONGEST_PAUSE)).await;
             }
         }
-        Err(why)
+        Err(Undelivered { why, is_unclear })
     }
+}
+
+/// Why an answer could not be delivered, and whether it may have been in spite of that.
+struct Undelivered {
+    why: String,
+    is_unclear: bool,
 }
 
 fn retry_after(response: &reqwest::Response) -> Option<Duration> {

@@ -3,18 +3,24 @@
 //! 401 for bytes that Slack did not sign, with nothing parsed; 200 with words for the person for
 //! everything that it did.
 
+use std::convert::Infallible;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use axum::Json;
-use axum::body::Body;
+use axum::body::{Body, Bytes};
 use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
+use hyper::body::{Frame, SizeHint};
+use tokio::task::JoinHandle;
 use tracing::{debug, error, info};
 
 use super::payload::{self, Invocation, Payload};
 use super::render::render;
+use super::response_url::ResponseUrl;
 use super::{LARGEST_BODY, Slack, signature};
 use crate::domain::reply::Reply;
 
@@ -56,18 +62,18 @@ impl Slack {
         let Invocation { request, response_url } = invocation;
         let typed = request.typed.clone();
         let result_follows = response_url.is_some();
-        let mut work = self.service.spawn(request);
-        match tokio::time::timeout(INLINE, &mut work).await {
-            Ok(Ok(reply)) => self.say(&reply),
-            Ok(Err(panic)) => self.say(&broken(&panic)),
-            Err(_) => {
-                let slack = Arc::clone(&self);
-                self.service.track(async move {
-                    let reply = work.await.unwrap_or_else(|panic| broken(&panic));
-                    slack.answer_late(response_url, &reply).await;
-                });
-                self.say(&Reply::Working { typed, result_follows })
+        let work = self.service.spawn(request);
+        let mut unanswered = Unanswered { slack: Arc::clone(&self), work: Some(work), response_url };
+        match tokio::time::timeout(INLINE, unanswered.reply()).await {
+            Ok(reply) => {
+                unanswered.work = None;
+                let body = self.render(&reply).to_string();
+                let response_url = unanswered.response_url.take();
+                let answer = Answer { body: Some(body.into()), slack: self, reply, response_url };
+                ([(header::CONTENT_TYPE, "application/json")], Body::new(answer)).into_response()
             }
+            // What is unanswered is answered late.
+            Err(_) => self.say(&Reply::Working { typed, result_follows }),
         }
     }
 
@@ -77,6 +83,77 @@ impl Slack {
 
     fn say(&self, reply: &Reply) -> Response {
         Json(self.render(reply)).into_response()
+    }
+}
+
+/// A command that nobody has answered. Should the request go away, or take too long, the answer comes late.
+struct Unanswered {
+    slack: Arc<Slack>,
+    work: Option<JoinHandle<Reply>>,
+    response_url: Option<ResponseUrl>,
+}
+
+impl Unanswered {
+    async fn reply(&mut self) -> Reply {
+        match &mut self.work {
+            Some(work) => work.await.unwrap_or_else(|panic| broken(&panic)),
+            None => Reply::Broken,
+        }
+    }
+}
+
+impl Drop for Unanswered {
+    fn drop(&mut self) {
+        let Some(work) = self.work.take() else { return };
+        let (slack, response_url) = (Arc::clone(&self.slack), self.response_url.take());
+        self.slack.service.track(async move {
+            let reply = work.await.unwrap_or_else(|panic| broken(&panic));
+            slack.answer_late(response_url, &reply).await;
+        });
+    }
+}
+
+/// The answer to a request. It is given when it is handed over to the connection; if that is gone before, the
+/// answer comes late.
+struct Answer {
+    body: Option<Bytes>,
+    slack: Arc<Slack>,
+    reply: Reply,
+    response_url: Option<ResponseUrl>,
+}
+
+impl hyper::body::Body for Answer {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        let body = self.body.take();
+        if body.is_some() {
+            self.slack.service.answer_given(self.reply.operation());
+        }
+        Poll::Ready(body.map(|body| Ok(Frame::data(body))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_none()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        SizeHint::with_exact(self.body.as_ref().map_or(0, |body| body.len() as u64))
+    }
+}
+
+impl Drop for Answer {
+    fn drop(&mut self) {
+        if self.body.is_none() {
+            return;
+        }
+        let (slack, response_url) = (Arc::clone(&self.slack), self.response_url.take());
+        let reply = std::mem::replace(&mut self.reply, Reply::Broken);
+        self.slack.service.track(async move { slack.answer_late(response_url, &reply).await });
     }
 }
 

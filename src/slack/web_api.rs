@@ -74,6 +74,11 @@ impl WebApi {
         Err(CallError::Unanswered(format!("the list of members has more than {MOST_PAGES} pages")))
     }
 
+    /// Calls a method for what it does.
+    pub(super) async fn post(&self, method: &str, fields: &[(&str, &str)]) -> Result<(), CallError> {
+        self.call::<serde::de::IgnoredAny>(method, fields).await.map(drop)
+    }
+
     async fn call<T: for<'de> Deserialize<'de>>(
         &self,
         method: &str,
@@ -93,6 +98,9 @@ impl WebApi {
             let after = response.headers().get("retry-after").and_then(|value| value.to_str().ok());
             let wait = after.and_then(|seconds| seconds.trim().parse().ok()).map(Duration::from_secs);
             return Err(CallError::Later(wait.unwrap_or(USUAL_WAIT)));
+        }
+        if response.status().is_client_error() {
+            return Err(CallError::Refused(format!("http_status_{}", response.status().as_u16())));
         }
         if !response.status().is_success() {
             return Err(CallError::Unanswered(format!("HTTP status {}", response.status().as_u16())));

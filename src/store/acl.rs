@@ -7,68 +7,16 @@ use sqlx::{AssertSqlSafe, QueryBuilder, Row as _, Sqlite};
 
 use crate::app::ports::{AclChanged, AclEdit, GrantsPage};
 use crate::domain::access::{
-    AclChange, AclView, AuthorisedChannel, ChangedEntry, Effect, Grant, GrantId, GrantUse, NewGrant,
-    NotEdited, Role, RoomScope, is_for_oneself, is_live, lock_out,
+    AclChange, AuthorisedChannel, ChangedEntry, Effect, Grant, GrantId, GrantUse, NewGrant, NotEdited, Role,
+    RoomScope, is_for_oneself, is_live, lock_out,
 };
 use crate::domain::audit::{AuditEntry, DecisionKind, OperationId, OutcomeKind};
 use crate::domain::command::Place;
-use crate::domain::principal::{Channel, Principal};
+use crate::domain::principal::Channel;
 use crate::domain::room::RoomId;
 
 use super::admission::{Ledger, claim, first_of};
 use super::rows;
-
-/// What can matter to one decision, as of one moment.
-pub(super) async fn view(
-    pool: &SqlitePool,
-    principal: &Principal,
-    place: &Place,
-) -> Result<AclView, sqlx::Error> {
-    // One read transaction: the version belongs to exactly these rows.
-    let mut snapshot = pool.begin().await?;
-    let version =
-        sqlx::query_scalar("SELECT version FROM acl_version WHERE one = 1").fetch_one(&mut *snapshot).await?;
-    let Place::Channel(channel) = place else {
-        return Ok(AclView { version, ..AclView::default() });
-    };
-    let grants = grants_of(&mut snapshot, principal).await?;
-    let channels = sqlx::query("SELECT * FROM authorised_channels WHERE channel = ? AND removed_at IS NULL")
-        .bind(channel.to_string())
-        .fetch_all(&mut *snapshot)
-        .await?;
-    Ok(AclView { version, grants, channels: channels.iter().map(rows::channel).collect::<Result<_, _>>()? })
-}
-
-/// What ever mattered to decisions about the principal in the channel.
-pub(super) async fn history(
-    pool: &SqlitePool,
-    principal: &Principal,
-    channel: &Channel,
-) -> Result<AclView, sqlx::Error> {
-    let mut snapshot = pool.begin().await?;
-    let version =
-        sqlx::query_scalar("SELECT version FROM acl_version WHERE one = 1").fetch_one(&mut *snapshot).await?;
-    let grants = grants_of(&mut snapshot, principal).await?;
-    let channels = sqlx::query("SELECT * FROM authorised_channels WHERE channel = ? ORDER BY id")
-        .bind(channel.to_string())
-        .fetch_all(&mut *snapshot)
-        .await?;
-    Ok(AclView { version, grants, channels: channels.iter().map(rows::channel).collect::<Result<_, _>>()? })
-}
-
-async fn grants_of(
-    connection: &mut SqliteConnection,
-    principal: &Principal,
-) -> Result<Vec<Grant>, sqlx::Error> {
-    let mut query = QueryBuilder::<Sqlite>::new("SELECT * FROM grants WHERE subject IN (");
-    let mut subjects = query.separated(", ");
-    for subject in principal.subjects() {
-        subjects.push_bind(subject.to_string());
-    }
-    query.push(") ORDER BY id");
-    let grants = query.build().fetch_all(connection).await?;
-    grants.iter().map(rows::grant).collect()
-}
 
 const ADMINS: &str = "SELECT * FROM grants WHERE role = 'admin' AND revoked_at IS NULL ORDER BY id";
 

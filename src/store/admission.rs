@@ -80,6 +80,11 @@ impl Ledger {
         OperationId::new(self.next_seq)
     }
 
+    /// The process that writes.
+    pub(super) fn instance(&self) -> &str {
+        &self.instance
+    }
+
     /// The version of the ACL, as the transaction sees it.
     pub(super) fn acl_version(&self) -> i64 {
         self.acl_version

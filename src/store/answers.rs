@@ -121,6 +121,7 @@ fn answer(instance: &Instance, job: Job, done: Done, head: Option<TreeHead>) {
         (Job::EditAcl(.., answer), Done::Edited(changed)) => drop(answer.send(Ok(changed))),
         (Job::Note(.., answer) | Job::NoteReply(.., answer), Done::Noted) => drop(answer.send(Ok(()))),
         (Job::Observe(.., answer), Done::Observed(observed)) => drop(answer.send(Ok(observed))),
+        (Job::Replies(_, answer), Done::Replies(taken)) => drop(answer.send(Ok(taken))),
         (Job::Check(answer), Done::Checked) => drop(answer.send(Ok(()))),
         (job, _) => refuse(job, &sqlx::Error::WorkerCrashed),
     }
@@ -160,6 +161,7 @@ pub(super) fn refuse(job: Job, error: &sqlx::Error) {
         Job::EditAcl(.., answer) => drop(answer.send(Err(error))),
         Job::Note(.., answer) | Job::NoteReply(.., answer) => drop(answer.send(Err(error))),
         Job::Observe(.., answer) => drop(answer.send(Err(error))),
+        Job::Replies(_, answer) => drop(answer.send(Err(error))),
         Job::Check(answer) => drop(answer.send(Err(error))),
     }
 }

@@ -13,6 +13,7 @@ mod groups;
 mod instance;
 mod key_file;
 mod observed;
+mod owed;
 mod reading;
 mod replies;
 mod rows;
@@ -20,6 +21,7 @@ mod scratch;
 mod seal;
 mod tree;
 pub mod verify;
+mod view;
 mod views;
 mod witness;
 mod writer;
@@ -46,6 +48,7 @@ use crate::app::ports::{
     AclChanged, AclEdit, Admission, Admitted, AuditLog, Confirmation, GrantsPage, GroupSubjects, Observed,
     OwnerNotice, Seen, Store, StoreError,
 };
+use crate::app::replies::{Owed, Page, Platform, ReplyBook};
 use crate::domain::access::{AclView, AuthorisedChannel, Grant, GrantId, GrantUse};
 use crate::domain::audit::{AuditEntry, AuditFilter, OperationId, Outcome, Unresolved};
 use crate::domain::command::Place;
@@ -81,6 +84,7 @@ fn migrations() -> Vec<Migration> {
         simple(3, "reading", include_str!("../../migrations/0003_reading.sql")),
         simple(4, "tree", include_str!("../../migrations/0004_tree.sql")),
         simple(5, "callbacks", include_str!("../../migrations/0005_callbacks.sql")),
+        simple(6, "replies", include_str!("../../migrations/0006_replies.sql")),
         simple(7, "live grants", include_str!("../../migrations/0007_live_grants.sql")),
         simple(8, "live grants counted", include_str!("../../migrations/0008_live_grants_counted.sql")),
     ]
@@ -256,6 +260,8 @@ impl SqliteStore {
         let readers = SqlitePoolOptions::new()
             .max_connections(READERS)
             .acquire_timeout(BUSY_TIMEOUT)
+            // A file does not hang up; the question itself says whether it can be read.
+            .test_before_acquire(false)
             .connect_lazy_with(options.clone().read_only(true).create_if_missing(false));
         let views = Arc::new(Views::new());
         let writer = Writer::spawn(options, first, Arc::clone(&instance), seal, Arc::clone(&views))?;
@@ -350,7 +356,7 @@ impl SqliteStore {
 #[async_trait]
 impl Store for SqliteStore {
     async fn acl_for(&self, principal: &Principal, place: &Place) -> Result<AclView, StoreError> {
-        acl::view(&self.readers, principal, place).await.map_err(failed("the acl cannot be read"))
+        view::now(&self.readers, principal, place).await.map_err(failed("the acl cannot be read"))
     }
 
     async fn recent_acl_for(&self, principal: &Principal, place: &Place) -> Result<AclView, StoreError> {
@@ -419,7 +425,7 @@ impl Store for SqliteStore {
     }
 
     async fn acl_history_for(&self, principal: &Principal, channel: &Channel) -> Result<AclView, StoreError> {
-        acl::history(&self.readers, principal, channel).await.map_err(failed("the acl cannot be read"))
+        view::history(&self.readers, principal, channel).await.map_err(failed("the acl cannot be read"))
     }
 
     async fn acl_version(&self) -> Result<i64, StoreError> {
@@ -491,6 +497,35 @@ impl Store for SqliteStore {
 
     async fn check_writable(&self) -> Result<(), StoreError> {
         self.writer.check().await
+    }
+}
+
+#[async_trait]
+impl ReplyBook for SqliteStore {
+    async fn keep(&self, page: &Page) -> Result<(), StoreError> {
+        self.writer.work_on_replies(owed::Work::Keep(page.clone())).await.map(drop)
+    }
+
+    async fn take_over(&self, platforms: &[Platform]) -> Result<Vec<Owed>, StoreError> {
+        let (gone, has_begun) = self.gone(platforms).await?;
+        if gone.is_empty() && has_begun {
+            return Ok(Vec::new());
+        }
+        self.writer.work_on_replies(owed::Work::TakeOver { gone, platforms: platforms.to_vec() }).await
+    }
+
+    async fn claim(&self, owed: &Owed) -> Result<Option<Owed>, StoreError> {
+        let (gone, _) = self.gone(&[Platform::Slack, Platform::Discord]).await?;
+        let work = owed::Work::Claim { owed: owed.clone(), gone };
+        Ok(self.writer.work_on_replies(work).await?.pop())
+    }
+}
+
+impl SqliteStore {
+    async fn gone(&self, platforms: &[Platform]) -> Result<(Vec<String>, bool), StoreError> {
+        owed::gone(&self.readers, platforms, &self.instance)
+            .await
+            .map_err(failed("the answers that are owed cannot be read"))
     }
 }
 

@@ -59,11 +59,7 @@ pub(super) fn grant(row: &SqliteRow) -> Result<Grant, sqlx::Error> {
         id: row.try_get("id")?,
         subject: required(row, "subject")?,
         role: required(row, "role")?,
-        effect: match row.try_get::<String, _>("effect")?.as_str() {
-            "permit" => Effect::Permit,
-            "deny" => Effect::Deny,
-            other => return Err(broken("effect", &other)),
-        },
+        effect: effect(row.try_get("effect")?)?,
         rooms: required(row, "rooms")?,
         channels,
         expires_at: optional_time(row, "expires_at")?,
@@ -83,6 +79,71 @@ pub(super) fn channel(row: &SqliteRow) -> Result<AuthorisedChannel, sqlx::Error>
         removed_at: optional_time(row, "removed_at")?,
         reason: row.try_get("reason")?,
     })
+}
+
+/// Grants as a JSON array of arrays: id, subject, role, effect, rooms, channels, expires_at, granted_by,
+/// granted_at, revoked_at, reason.
+pub(super) fn listed_grants(json: &str) -> Result<Vec<Grant>, sqlx::Error> {
+    #[derive(serde::Deserialize)]
+    struct Listed<'a>(
+        i64,
+        #[serde(borrow)] Cow<'a, str>,
+        #[serde(borrow)] Cow<'a, str>,
+        #[serde(borrow)] Cow<'a, str>,
+        #[serde(borrow)] Cow<'a, str>,
+        Vec<Channel>,
+        Option<i64>,
+        #[serde(borrow)] Cow<'a, str>,
+        i64,
+        Option<i64>,
+        Option<String>,
+    );
+    let grants: Vec<Listed<'_>> = serde_json::from_str(json).map_err(|error| broken("grants", &error))?;
+    grants
+        .into_iter()
+        .map(|grant| {
+            Ok(Grant {
+                id: grant.0,
+                subject: parse("subject", &grant.1)?,
+                role: parse("role", &grant.2)?,
+                effect: effect(&grant.3)?,
+                rooms: parse("rooms", &grant.4)?,
+                channels: grant.5,
+                expires_at: grant.6.map(|at| time("expires_at", at)).transpose()?,
+                granted_by: parse("granted_by", &grant.7)?,
+                granted_at: time("granted_at", grant.8)?,
+                revoked_at: grant.9.map(|at| time("revoked_at", at)).transpose()?,
+                reason: grant.10,
+            })
+        })
+        .collect()
+}
+
+/// Authorised channels as a JSON array of arrays: channel, rooms, allowed_by, allowed_at, removed_at, reason.
+pub(super) fn listed_channels(json: &str) -> Result<Vec<AuthorisedChannel>, sqlx::Error> {
+    type Listed<'a> = (Cow<'a, str>, Cow<'a, str>, Cow<'a, str>, i64, Option<i64>, Option<String>);
+    let channels: Vec<Listed<'_>> = serde_json::from_str(json).map_err(|error| broken("channels", &error))?;
+    channels
+        .into_iter()
+        .map(|(channel, rooms, allowed_by, allowed_at, removed_at, reason)| {
+            Ok(AuthorisedChannel {
+                channel: parse("channel", &channel)?,
+                rooms: parse("rooms", &rooms)?,
+                allowed_by: parse("allowed_by", &allowed_by)?,
+                allowed_at: time("allowed_at", allowed_at)?,
+                removed_at: removed_at.map(|at| time("removed_at", at)).transpose()?,
+                reason,
+            })
+        })
+        .collect()
+}
+
+fn effect(text: &str) -> Result<Effect, sqlx::Error> {
+    match text {
+        "permit" => Ok(Effect::Permit),
+        "deny" => Ok(Effect::Deny),
+        other => Err(broken("effect", &other)),
+    }
 }
 
 pub(super) fn entry(row: &SqliteRow) -> Result<AuditEntry, sqlx::Error> {

@@ -45,7 +45,7 @@ impl Seal {
             );
         }
         tree::plant(connection, &key).await.map_err(failed("the signed tree cannot be made"))?;
-        let witness = Witness::new(database, instance.folder(), instance.id());
+        let witness = Witness::new(database, instance.folder());
         check_witness(connection, witness.file()).await?;
         let newest = tree::newest(connection).await.map_err(failed("the signed tree cannot be read"))?;
         let mut publisher = Publisher { witness, unpublished: None };

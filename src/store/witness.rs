@@ -2,10 +2,15 @@
 //!
 //! It says how long the log was, outside of the file that the log is in. It is replaced in one step after
 //! each commit, not synced: after a power cut it may be older than the log, which is no contradiction.
+//!
+//! Two files take turns: the next head is written over the one before the last, and the two change names. A new
+//! file each time would make ext4 write to the disk at once (its `auto_da_alloc`), into the next commit's way.
 
 use std::fs::{self, File};
-use std::io::{self, ErrorKind};
+use std::io::{self, ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
+
+use rustix::fs::{CWD, RenameFlags, renameat_with};
 
 use crate::tree::Checkpoint;
 
@@ -13,7 +18,7 @@ use crate::tree::Checkpoint;
 #[derive(Debug, Clone)]
 pub(super) struct Witness {
     file: PathBuf,
-    /// Written first, then moved over the file; this process's own.
+    /// Written first, then exchanged with the file: it holds the head before.
     draft: PathBuf,
     /// Held while it is replaced: of two processes, the one with the older head must not come last.
     lock: PathBuf,
@@ -36,10 +41,10 @@ pub(super) fn read(file: &Path) -> io::Result<Option<Checkpoint>> {
 }
 
 impl Witness {
-    pub(super) fn new(database: &Path, locks: &Path, instance: &str) -> Self {
+    pub(super) fn new(database: &Path, locks: &Path) -> Self {
         Self {
             file: path(database),
-            draft: super::beside(database, &format!(".checkpoint.{instance}")),
+            draft: super::beside(database, ".checkpoint.before"),
             lock: locks.join("checkpoint"),
         }
     }
@@ -50,15 +55,33 @@ impl Witness {
 
     /// Puts the head in place, unless another process has put a newer one there.
     pub(super) fn publish(&self, checkpoint: &Checkpoint) -> io::Result<()> {
-        let lock = File::create(&self.lock)?;
+        let lock = File::options().create(true).write(true).truncate(false).open(&self.lock)?;
         lock.lock()?;
         // What cannot be read is replaced.
         let there = read(&self.file).ok().flatten();
         if there.is_some_and(|there| there.head().size >= checkpoint.head().size) {
             return Ok(());
         }
-        fs::write(&self.draft, checkpoint.as_str())
-            .and_then(|()| fs::rename(&self.draft, &self.file))
+        self.draft(checkpoint.as_str().as_bytes())
+            .and_then(|()| self.exchange())
             .inspect_err(|_| drop(fs::remove_file(&self.draft)))
+    }
+
+    fn draft(&self, text: &[u8]) -> io::Result<()> {
+        if fs::metadata(&self.draft).is_ok_and(|draft| draft.is_file() && draft.len() == text.len() as u64) {
+            // Within one sector of the disk: after a power cut it is whole, whichever it is.
+            return File::options().write(true).open(&self.draft)?.write_all(text);
+        }
+        let mut draft = File::create(&self.draft)?;
+        draft.write_all(text)?;
+        // Of another length than before, which a power cut could cut it to.
+        draft.sync_all()
+    }
+
+    fn exchange(&self) -> io::Result<()> {
+        let exchanged = fs::symlink_metadata(&self.file).is_ok_and(|there| there.is_file())
+            && renameat_with(CWD, &self.draft, CWD, &self.file, RenameFlags::EXCHANGE).is_ok();
+        // There is none yet, or this file system cannot.
+        if exchanged { Ok(()) } else { fs::rename(&self.draft, &self.file) }
     }
 }

@@ -16,6 +16,7 @@ use tokio::task::JoinHandle;
 use tracing::{debug, warn};
 
 use crate::app::ports::{AclChanged, AclEdit, Admission, Admitted, Observed, OwnerNotice, Seen, StoreError};
+use crate::app::replies::Owed;
 use crate::domain::access::{Authority, GrantId};
 use crate::domain::audit::{OperationId, Outcome};
 use crate::domain::reply_note::ReplyNote;
@@ -29,6 +30,7 @@ use super::answers::{Answers, refuse};
 use super::batch::{Failed, Questions};
 use super::instance::Instance;
 use super::observed;
+use super::owed;
 use super::replies;
 use super::seal::Seal;
 use super::views::Views;
@@ -47,6 +49,7 @@ pub(super) enum Job {
     NoteReply(OperationId, ReplyNote, Timestamp, Answer<()>),
     EditAcl(Box<AclEdit>, Timestamp, Answer<AclChanged>),
     Observe(Box<(OwnerNotice, Option<Seen>)>, Timestamp, Answer<Observed>),
+    Replies(Box<owed::Work>, Answer<Vec<Owed>>),
     Check(Answer<()>),
 }
 
@@ -57,6 +60,7 @@ pub(super) enum Done {
     Edited(AclChanged),
     Noted,
     Observed(Observed),
+    Replies(Vec<Owed>),
     Checked,
 }
 
@@ -156,6 +160,10 @@ impl Writer {
         at: Timestamp,
     ) -> Result<Observed, StoreError> {
         self.ask(|answer| Job::Observe(Box::new((notice, seen)), at, answer)).await
+    }
+
+    pub(super) async fn work_on_replies(&self, work: owed::Work) -> Result<Vec<Owed>, StoreError> {
+        self.ask(|answer| Job::Replies(Box::new(work), answer)).await
     }
 
     pub(super) async fn check(&self) -> Result<(), StoreError> {
@@ -365,6 +373,10 @@ async fn apply(
         Job::Observe(observation, at, _) => {
             let (notice, seen) = &**observation;
             Done::Observed(observed::observe(connection, ledger, notice, seen.as_ref(), *at).await?)
+        }
+        Job::Replies(work, _) => {
+            let taken = owed::work(connection, work, ledger.instance()).await?;
+            Done::Replies(taken)
         }
         Job::Check(_) => {
             // Takes the write lock and writes more than a command does, so that a disk shows on which

@@ -322,6 +322,10 @@ impl<C: Clock> RoomControl for TencentClient<C> {
         }
     }
 
+    fn remedy(&self, code: i64) -> String {
+        codes::remedy(code).to_owned()
+    }
+
     async fn live_rooms(&self) -> Result<Vec<RoomSummary>, ReadError> {
         let body = GetRoomList { next: "", count: 20 };
         let envelope: Envelope<RoomListResponse> = self

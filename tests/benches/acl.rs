@@ -152,6 +152,20 @@ async fn measure(file: &Path) {
     }
     times.print("a decision about somebody with many grants");
 
+    // A thousand people who command again and again: what `serve` reads unless the ACL changed meanwhile.
+    let mut times = Times::new();
+    for n in 0..DECISIONS * 2 {
+        let (principal, place, room) = question(n % 1_000 * 7_919);
+        let began = Instant::now();
+        let acl = store.recent_acl_for(&principal, &place).await.unwrap();
+        let decision = decide(&principal, &place, Action::Transfer(room), &acl, SystemClock.now());
+        if n >= DECISIONS {
+            times.took(began);
+        }
+        drop(decision);
+    }
+    times.print("a decision by a view in memory");
+
     let mut times = Times::new();
     for n in 0..DECISIONS / 4 {
         let (principal, place, room) = question(n * 7_919);

@@ -1,6 +1,6 @@
 //! A reply that cannot be delivered never changes what was done.
 
-use super::fakes::discord::{Fault, Route};
+use super::fakes::discord::{Fault, Route, direct};
 use super::world::{ALICE, MODS, OTTO, World, command, read_message, token, transfer};
 
 #[tokio::test]
@@ -86,12 +86,25 @@ async fn without_a_bot_token_the_log_alone_has_it() {
 }
 
 #[tokio::test]
-async fn a_channel_that_does_not_take_the_reply_either_changes_nothing() {
+async fn what_the_channel_does_not_take_either_the_person_is_told_directly() {
     let world = World::start().await;
     world.discord.fail(Route::Edit, Fault::Code(404, 10_008), 99);
-    world.discord.fail(Route::Channel, Fault::Code(403, 50_013), 1);
+    world.discord.fail(Route::Channel, Fault::Code(403, 50_013), 2);
     world.send(&transfer(ALICE)).await;
-    let ended = world.end().await;
-    assert_eq!(ended.outcomes(), ["succeeded"]);
-    assert_eq!(ended.notes, [("lost", "discord answered 403, code 50013: code 50013".to_owned())]);
+    let told = world.discord.has_posted(&direct(ALICE), 1).await;
+    assert!(read_message(&told[0]).contains("now belongs to"), "{told:?}");
+    let [("told", why)] = &world.notes(1).await[..] else { panic!("a note of another kind") };
+    assert_eq!(why, "discord answered 403, code 50013: code 50013");
+    assert_eq!(world.end().await.outcomes(), ["succeeded"]);
+}
+
+#[tokio::test]
+async fn who_takes_no_direct_message_either_finds_it_in_the_log() {
+    let world = World::start().await;
+    world.discord.fail(Route::Edit, Fault::Code(404, 10_008), 99);
+    world.discord.fail(Route::Channel, Fault::Code(403, 50_007), 99);
+    world.send(&transfer(ALICE)).await;
+    let [("lost", why)] = &world.notes(1).await[..] else { panic!("a note of another kind") };
+    assert!(why.ends_with("then discord answered 403, code 50007: code 50007"), "{why}");
+    assert_eq!(world.end().await.outcomes(), ["succeeded"]);
 }

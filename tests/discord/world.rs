@@ -226,6 +226,24 @@ impl World {
         Ended { audit, calls, changes, notes }
     }
 
+    /// How replies went that did not go as usual, and why, once there are so many notes about them.
+    pub(crate) async fn notes(&self, count: usize) -> Vec<(&'static str, String)> {
+        let asking = async {
+            loop {
+                let mut notes = Vec::new();
+                for entry in self.store.audit(&AuditFilter::default()).await.unwrap() {
+                    let noted = self.store.reply_notes(entry.operation).await.unwrap();
+                    notes.extend(noted.into_iter().map(|(_, note)| (note.how.name(), note.why)));
+                }
+                if notes.len() == count {
+                    return notes;
+                }
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(20), asking).await.expect("replies went another way")
+    }
+
     pub(crate) fn next_change(&self, kind: FaultKind) {
         self.tencent.inject(Fault::new(kind).on(Api::ChangeRoomOwner).once());
     }

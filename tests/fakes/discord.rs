@@ -25,6 +25,8 @@ pub(crate) enum Route {
     Callback,
     Edit,
     Channel,
+    /// The opening of a conversation with somebody.
+    Direct,
     Commands,
 }
 
@@ -135,6 +137,18 @@ impl Discord {
         tokio::time::timeout(Duration::from_secs(20), waiting).await.expect("discord heard nothing more")
     }
 
+    /// Waits for so many messages in a channel.
+    pub(crate) async fn has_posted(&self, channel: &str, count: usize) -> Vec<Value> {
+        let mut changes = self.changes.subscribe();
+        let waiting = async {
+            while self.channel(channel).len() < count {
+                changes.changed().await.unwrap();
+            }
+            self.channel(channel)
+        };
+        tokio::time::timeout(Duration::from_secs(20), waiting).await.expect("the bot says nothing in discord")
+    }
+
     pub(crate) fn channel(&self, id: &str) -> Vec<Value> {
         self.state.lock().unwrap().channels.get(id).cloned().unwrap_or_default()
     }
@@ -158,6 +172,11 @@ impl Discord {
     }
 }
 
+/// The channel of direct messages with somebody.
+pub(crate) fn direct(user: &str) -> String {
+    format!("88{user}")
+}
+
 fn error(status: u16, code: u64) -> Response {
     let body = json!({ "message": format!("code {code}"), "code": code });
     (StatusCode::from_u16(status).unwrap(), Json(body)).into_response()
@@ -176,6 +195,7 @@ async fn any(
         ("POST", ["interactions", _, _, "callback"]) => Route::Callback,
         ("PATCH", ["webhooks", _, _, "messages", "@original"]) => Route::Edit,
         ("POST", ["channels", _, "messages"]) => Route::Channel,
+        ("POST", ["users", "@me", "channels"]) => Route::Direct,
         (_, ["applications", ..]) => Route::Commands,
         _ => return error(404, 0),
     };
@@ -220,7 +240,7 @@ impl Discord {
             state.problems.push("a call without Discord's user agent".to_owned());
         }
         let is_bot = headers.get("authorization").is_some_and(|value| *value == format!("Bot {TOKEN}"));
-        if matches!(route, Route::Channel | Route::Commands) != is_bot {
+        if matches!(route, Route::Channel | Route::Direct | Route::Commands) != is_bot {
             return error(401, 0);
         }
         let body: Value = serde_json::from_slice(body).unwrap_or_default();
@@ -231,7 +251,7 @@ impl Discord {
             (Route::Channel, _) => Some(Body::Message),
             (Route::Commands, "POST") => Some(Body::Command),
             (Route::Commands, "PATCH") => Some(Body::CommandChange),
-            (Route::Commands, _) => None,
+            (Route::Direct | Route::Commands, _) => None,
         };
         if let Some(problem) = schema.and_then(|schema| schema.problem(&body)) {
             state.problems.push(format!("{problem} in {route:?}: {body}"));
@@ -242,9 +262,19 @@ impl Discord {
             Route::Edit => state.edit(parts[2], body),
             Route::Channel => {
                 state.check_message(&body);
-                state.channels.entry(parts[1].to_owned()).or_default().push(body);
+                let channel = state.channels.entry(parts[1].to_owned()).or_default();
+                // "Create Message", `enforce_nonce`: the first of two with the same nonce stands.
+                let is_known = body["enforce_nonce"] == true
+                    && channel.iter().any(|known| known["nonce"] == body["nonce"]);
+                if !is_known {
+                    channel.push(body);
+                }
                 Json(json!({ "id": "1" })).into_response()
             }
+            Route::Direct => match body["recipient_id"].as_str() {
+                Some(user) => Json(json!({ "id": direct(user), "type": 1 })).into_response(),
+                None => error(400, 50_035),
+            },
             Route::Commands => state.command(method, parts, body),
         }
     }

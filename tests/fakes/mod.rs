@@ -1,6 +1,7 @@
-//! What several test programs use: Discord's side of every conversation.
+//! What several test programs use: the platforms' side of every conversation.
 
 pub(crate) mod discord;
 pub(crate) mod gateway;
 pub(crate) mod interaction;
 pub(crate) mod schemas;
+pub(crate) mod slack;

@@ -16,6 +16,9 @@ pub(crate) const NOON: Timestamp = Timestamp::constant(1_795_435_200, 0);
 /// The bot's pause between two looks at unresolved operations: in a story it looks when it is told to.
 pub(crate) const UNTIL_TOLD: Duration = Duration::from_secs(999_999);
 
+/// A pause that does not end within a story.
+pub(crate) const FOREVER: Duration = Duration::from_secs(999_998);
+
 /// The story's time. Who sleeps by it does not wait: it moves on instead. With `ticking` it goes like the
 /// real one, and a sleep takes its time.
 #[derive(Clone)]
@@ -72,6 +75,9 @@ impl Clock for StoryClock {
     async fn sleep(&self, duration: Duration) {
         if duration == UNTIL_TOLD {
             return self.0.told.notified().await;
+        }
+        if duration == FOREVER {
+            std::future::pending::<()>().await;
         }
         self.0.slept.lock().unwrap().push(duration);
         if self.0.ticking.is_some() {

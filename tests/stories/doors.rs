@@ -71,7 +71,7 @@ fn ids() -> impl Iterator<Item = (String, String)> {
     people.chain(channels)
 }
 
-fn discords(slack: &str) -> String {
+pub(crate) fn discords(slack: &str) -> String {
     ids().find(|(known, _)| known == slack).expect("somebody who is at both").1
 }
 

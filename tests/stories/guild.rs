@@ -85,6 +85,19 @@ impl Guild {
         }
     }
 
+    /// The same settings for a program.
+    pub(crate) fn environment(&self) -> Vec<(&'static str, String)> {
+        let mut environment = vec![
+            ("DISCORD_BOT_TOKEN", TOKEN.to_owned()),
+            ("DISCORD_APPLICATION_ID", APPLICATION.to_owned()),
+            ("DISCORD_API_BASE_URL", self.discord.base.clone()),
+        ];
+        if self.gateway.is_none() {
+            environment.push(("DISCORD_PUBLIC_KEY", hex::encode(self.key.verifying_key().as_bytes())));
+        }
+        environment
+    }
+
     async fn delivers(&self, interaction: &Value) {
         self.discord.knows(text(&interaction["token"]), text(&interaction["id"]));
         let Some(link) = &self.gateway else { return self.posts(interaction.to_string()).await };
@@ -212,7 +225,7 @@ fn field<'a>(message: &'a Value, name: &str) -> Option<&'a str> {
 
 /// The embed in the form of Slack's message, with code in backticks: headline, what it means, and the
 /// numbers to quote, which in Discord stand in fields.
-fn visible(message: &Value) -> String {
+pub(crate) fn visible(message: &Value) -> String {
     let embed = &message["embeds"][0];
     let mut lines: Vec<String> = embed["title"].as_str().map(unmarked).into_iter().collect();
     lines.extend(embed["description"].as_str().map(unmarked));

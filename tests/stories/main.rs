@@ -41,6 +41,8 @@ mod limits;
 mod matrix;
 mod once;
 mod overriding;
+mod owed;
+mod owed_after_a_crash;
 mod slack_authenticity;
 mod slack_grammar;
 mod slack_late_answers;

@@ -171,7 +171,8 @@ impl Slack {
         Signed { workspace: self.workspace, path: self.path, key, headers, body, method: Method::POST }
     }
 
-    fn key(&self) -> String {
+    /// Under which key a late answer comes.
+    pub(crate) fn key(&self) -> String {
         let url = self.fields.iter().find(|(name, _)| name == "response_url");
         url.and_then(|(_, url)| url.rsplit('/').next()).unwrap_or_default().to_owned()
     }
@@ -216,6 +217,11 @@ impl Signed {
             request = request.header(name, value);
         }
         request
+    }
+
+    /// Sends it; whether anybody answers is another matter.
+    pub(crate) async fn sent(self) {
+        drop(self.request().body(self.body.clone()).send().await);
     }
 
     /// Sends it and returns the bare answer: status and body.

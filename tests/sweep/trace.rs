@@ -9,8 +9,8 @@ use room_owner::tencent::simulator::FaultKind;
 use super::bench::Bench;
 
 /// The calls that write, open or move a file.
-const CALLS: [&str; 8] =
-    ["pwrite64", "fsync", "fdatasync", "ftruncate", "openat", "rename", "write", "unlink"];
+const CALLS: [&str; 9] =
+    ["pwrite64", "fsync", "fdatasync", "ftruncate", "openat", "rename", "renameat2", "write", "unlink"];
 /// What is done to them.
 pub(crate) const FAULTS: [&str; 3] = ["signal=SIGKILL", "error=EIO", "error=ENOSPC"];
 

@@ -3,8 +3,10 @@
 mod acl;
 mod execution;
 mod observing;
+mod owed;
 mod recovery;
 mod shedding;
+mod telling;
 
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -16,6 +18,7 @@ use tracing::{error, info, warn};
 
 use acl::PermittedEdit;
 use observing::Notices;
+use owed::Replies;
 use recovery::Admissions;
 use shedding::Shedding;
 
@@ -24,6 +27,7 @@ use super::limits::Limits;
 use super::ports::{
     Admission, Admitted, Clock, Directory, NoDirectory, Observer, RoomControl, Store, StoreError,
 };
+use super::replies::ReplyBook;
 use super::suggest::LiveRooms;
 use crate::domain::access::{AclView, Action, Decision, Denial, Reach, decide, rights};
 use crate::domain::audit::{Attempt, NoAnswer, OperationId, Outcome, Refusal, Verdict};
@@ -88,6 +92,7 @@ pub struct CommandService {
     directory: Arc<dyn Directory>,
     notices: Notices,
     shedding: Shedding,
+    replies: Replies,
     tasks: TaskTracker,
     pub(super) live: LiveRooms,
 }
@@ -138,6 +143,7 @@ impl CommandService {
             directory: Arc::new(NoDirectory),
             notices: Notices::default(),
             shedding: Shedding::new(Limits::default()),
+            replies: Replies::default(),
             store,
             rooms,
             clock,
@@ -159,6 +165,12 @@ impl CommandService {
     #[must_use]
     pub fn with_limits(self, limits: Limits) -> Self {
         Self { shedding: Shedding::new(limits), ..self }
+    }
+
+    /// With a book in which it is kept who is owed an answer.
+    #[must_use]
+    pub fn with_reply_book(self, book: Arc<dyn ReplyBook>) -> Self {
+        Self { replies: Replies::kept_in(book), ..self }
     }
 
     /// Who is in which group.
@@ -226,7 +238,7 @@ impl CommandService {
     pub async fn handle_once_acknowledged<A, E>(
         &self,
         request: CommandRequest,
-        acknowledge: impl FnOnce(Work) -> A,
+        acknowledge: impl FnOnce(Work, OperationId) -> A,
     ) -> Handled<E>
     where
         A: Future<Output = Result<(), E>>,
@@ -243,14 +255,14 @@ impl CommandService {
         };
         let handled = match self.admit(request).await {
             Next::Answer(reply) => Handled::AtOnce(reply),
-            Next::Lookup(operation, room) => match acknowledge(Work::Lookup).await {
+            Next::Lookup(operation, room) => match acknowledge(Work::Lookup, operation).await {
                 Ok(()) => Handled::Acknowledged(self.show_owner(operation, room).await),
                 Err(why) => {
                     let (outcome, _) = self.decline(operation, &why).await;
                     Handled::Declined(Reply::Owner { operation, room, outcome }, why)
                 }
             },
-            Next::Transfer(attempt) => match acknowledge(Work::Transfer).await {
+            Next::Transfer(attempt) => match acknowledge(Work::Transfer, attempt.operation()).await {
                 Ok(()) => Handled::Acknowledged(self.execute(attempt).await),
                 Err(why) => {
                     let (outcome, recorded) = self.decline(attempt.operation(), &why).await;
@@ -295,6 +307,7 @@ impl CommandService {
     ) {
         let Some(operation) = operation else { return };
         let note = ReplyNote { how, why: why.to_string() };
+        self.observer.replied(how);
         if let Err(problem) = self.store.note_reply(operation, &note, self.clock.now()).await {
             error!(operation = operation.seq(), %note, error = %problem, "a note about a reply is not in the log");
         }
@@ -354,13 +367,23 @@ impl CommandService {
                 decline_if_busy,
             };
             let asked = self.admissions.begin();
+            let owing = matches!(request.place, Place::Channel(_)).then(|| self.replies.admitting());
             let admitted = self.store.admit(admission, self.clock.now()).await;
             return match admitted {
                 Ok(Admitted::Attempt(attempt)) => {
                     self.under_way().insert(attempt.operation());
+                    if let Some(owing) = &owing {
+                        owing.took(attempt.operation(), attempt.begun_at());
+                    }
                     Next::Transfer(attempt)
                 }
-                Ok(Admitted::Recorded(operation)) => self.recorded(operation, said, &request, &acl).await,
+                Ok(Admitted::Recorded(operation)) => {
+                    let next = self.recorded(operation, said, &request, &acl).await;
+                    if let (Some(owing), Next::Lookup(..)) = (&owing, &next) {
+                        owing.took(operation, self.clock.now());
+                    }
+                    next
+                }
                 Ok(Admitted::Duplicate { operation, first }) => {
                     Next::Answer(Reply::Duplicate { operation, first: Box::new(first) })
                 }

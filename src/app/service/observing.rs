@@ -13,7 +13,7 @@ use super::execution::RECORD_TRIES;
 use super::recovery::lost;
 use crate::app::callbacks::OBSERVED;
 use crate::app::ports::{CallbackEnd, Observed, OwnerNotice, ReadError, Seen, StoreError};
-use crate::domain::audit::{OperationId, Outcome, OutcomeKind, Refusal};
+use crate::domain::audit::{OperationId, Outcome, OutcomeKind, Refusal, owns_by_now};
 use crate::domain::command::{RejectedRequest, Rejection};
 use crate::domain::room::AccountId;
 
@@ -154,10 +154,12 @@ impl CommandService {
             return;
         }
         let problem = lost("the process ended, or the owner could not be read back");
-        let Some(outcome) = self.told(operation, unresolved.previous_owner, None, problem).await else {
+        let Some(outcome) = self.told(operation, unresolved.previous_owner.clone(), None, problem).await
+        else {
             return;
         };
         info!(operation = operation.seq(), "operation resolved by tencent's callback");
+        self.owe_the_news(&unresolved).await;
         self.record(operation, &outcome).await;
     }
 
@@ -173,7 +175,7 @@ impl CommandService {
             warn!(operation = operation.seq(), %error, "callbacks cannot be read");
             None
         })?;
-        let by_now = owner_now.as_ref().map(|owner| format!("; {owner} owns the room by now"));
+        let by_now = owner_now.as_ref().map(owns_by_now);
         let info =
             format!("{}; tencent's callback tells of the change{}", problem.info, by_now.unwrap_or_default());
         let previous = previous.or(confirmation.original_owner.filter(|_| confirmation.is_signed));

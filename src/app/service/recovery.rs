@@ -71,7 +71,13 @@ impl CommandService {
     /// Calls [`Self::recover`] now and again, for as long as the process runs.
     pub async fn keep_recovering(&self) {
         loop {
-            if let Err(error) = self.recover().await {
+            let looked = async {
+                self.take_over_replies().await?;
+                self.look_at_waiting_replies().await?;
+                self.recover().await?;
+                self.look_at_waiting_replies().await
+            };
+            if let Err(error) = looked.await {
                 error!(%error, "unresolved operations could not be read");
             }
             self.clock.sleep(self.timing.recover_again).await;
@@ -108,6 +114,7 @@ impl CommandService {
     async fn look_into_it(&self, unresolved: &Unresolved) {
         let Some(new_owner) = &unresolved.new_owner else {
             let refusal = lost("the process ended before the question was answered");
+            self.owe_the_news(unresolved).await;
             self.record(unresolved.operation, &Outcome::Declined(refusal)).await;
             return;
         };
@@ -119,6 +126,7 @@ impl CommandService {
             return;
         }
         info!(operation = unresolved.operation.seq(), outcome = %outcome.kind(), "operation resolved by reading the owner back");
+        self.owe_the_news(unresolved).await;
         self.record(unresolved.operation, &outcome).await;
     }
 

@@ -4,6 +4,7 @@ mod answer;
 mod moment;
 mod owner;
 mod question;
+mod retold;
 mod timeline;
 
 use std::fmt;
@@ -20,6 +21,7 @@ pub use answer::{Answer, NoAnswer, Page};
 pub use moment::{InvalidMoment, Moment, zone};
 pub use owner::{Basis, Certainty, Ownership, RoomHistory, ownership};
 pub use question::{AuditFilter, Filter, Question, Stat, StatsBy, UnknownStatsBy};
+pub use retold::{owns_by_now, retold};
 pub use timeline::{RecordedEvent, Step, timeline};
 
 /// All the audit events of one command: the number of its first event, which a moderator can read out

@@ -298,6 +298,11 @@ pub fn message(reply: &Reply, name: &CommandName) -> Message {
             )],
             footer: None,
         },
+        Reply::Late { reply, typed, asked_at, heard } => {
+            let mut message = message(reply, name);
+            message.body.insert(0, outcome::late(typed, *asked_at, *heard));
+            message
+        }
         Reply::Working { typed, result_follows } => Message {
             tone: Tone::Wait,
             headline: text(WORKING).code(typed).text(" …"),

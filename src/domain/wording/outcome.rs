@@ -1,7 +1,11 @@
 //! What came of a transfer or of a question.
 
+use jiff::Timestamp;
+
+use super::denial::minutes;
 use super::{Line, Message, Tone, code, op, op_and_request, text};
 use crate::domain::audit::{OperationId, Outcome, Refusal};
+use crate::domain::reply::Heard;
 use crate::domain::room::{AccountId, RoomId};
 
 pub(super) fn owner(operation: OperationId, room: &RoomId, outcome: &Outcome) -> Message {
@@ -31,6 +35,16 @@ fn problem(refusal: &Refusal) -> Vec<Line> {
         None => text("What went wrong: ").code(&refusal.info),
     };
     vec![said, text(&refusal.remedy)]
+}
+
+/// Why an answer comes when nobody waits for it any more.
+pub(super) fn late(typed: &str, asked_at: Timestamp, heard: Heard) -> Line {
+    let line = text("You asked for this at ").text(minutes(asked_at)).text(": ").code(typed);
+    line.text(match heard {
+        Heard::Nothing => ". The bot could not answer then.",
+        Heard::Perhaps => ". Again, in case you did not see the answer.",
+        Heard::Unknown => ". It was not known then what came of it.",
+    })
 }
 
 pub(super) fn outcome_message(

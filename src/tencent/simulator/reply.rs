@@ -7,7 +7,8 @@ use std::task::{Context, Poll};
 use axum::body::{Body, Bytes};
 use axum::http::{HeaderValue, Response, StatusCode, header};
 use hyper::body::{Frame, SizeHint};
-use serde_json::{Map, Value, json};
+use serde::Serialize;
+use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
 /// A refusal by the service: an ErrorCode from Tencent's tables and a text of our own making.
@@ -49,6 +50,19 @@ impl Shape {
     }
 }
 
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Fields<'a> {
+    action_status: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error_code: Option<i64>,
+    error_info: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    request_id: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    response: Option<&'a Value>,
+}
+
 /// The service's reply: `Response` with the data, if there is any, or the refusal.
 pub(super) fn reply(
     request_id: &str,
@@ -60,30 +74,29 @@ pub(super) fn reply(
         Err(refusal) => (refusal.code, refusal.info.as_str()),
     };
     let failed = code != 0 || shape == Shape::ZeroCodeButFail;
-    let mut fields = Map::new();
-    fields.insert("ActionStatus".to_owned(), json!(if failed { "FAIL" } else { "OK" }));
-    fields.insert("ErrorInfo".to_owned(), json!(info));
-    if shape != Shape::MissingErrorCode {
-        fields.insert("ErrorCode".to_owned(), json!(code));
-    }
-    if shape != Shape::MissingRequestId {
-        fields.insert("RequestId".to_owned(), json!(request_id));
-    }
-    if let Ok(Some(data)) = result {
-        fields.insert("Response".to_owned(), data.clone());
-    }
-    let fields = Value::Object(fields);
+    let fields = Fields {
+        action_status: if failed { "FAIL" } else { "OK" },
+        error_code: (shape != Shape::MissingErrorCode).then_some(code),
+        error_info: info,
+        request_id: (shape != Shape::MissingRequestId).then_some(request_id),
+        response: result.as_ref().ok().and_then(Option::as_ref),
+    };
     let text = match shape {
         Shape::ShuffledKeys => {
             let mut text = String::new();
-            write_shuffled(&fields, request_id, &mut text);
+            write_shuffled(&json!(fields), request_id, &mut text);
             text
         }
-        Shape::NumericOwner => with_numeric_owners(fields.to_string()),
-        _ => fields.to_string(),
+        Shape::NumericOwner => with_numeric_owners(plain(&fields)),
+        _ => plain(&fields),
     };
     let body = if shape == Shape::Truncated { Body::new(CutOff::new(text)) } else { Body::from(text) };
     response(StatusCode::OK, "application/json", body)
+}
+
+fn plain(fields: &Fields<'_>) -> String {
+    // It fails for maps whose keys are no text, and there is none.
+    serde_json::to_string(fields).unwrap_or_default()
 }
 
 /// A page from the gateway instead of an answer from the service.

@@ -1,0 +1,64 @@
+//! Telling somebody unasked, by the bot's own token: in the channel or thread that may see it, else in a direct
+//! message (docs.discord.com/developers/resources/user, "Create DM").
+
+use async_trait::async_trait;
+use serde_json::json;
+
+use super::payload::snowflake;
+use super::rest::{Failure, Rest};
+use super::{Settings, render};
+use crate::app::replies::{Messenger, NotTold, Telling};
+use crate::domain::principal::Subject;
+use crate::domain::wording::CommandName;
+
+/// Speaks in the bot's name.
+pub struct DiscordMessenger {
+    rest: Rest,
+    command: CommandName,
+}
+
+impl DiscordMessenger {
+    /// With the bot's token; `None` without one.
+    ///
+    /// # Errors
+    /// When no TLS can be set up.
+    pub fn new(settings: &Settings) -> anyhow::Result<Option<Self>> {
+        if settings.bot_token.is_none() {
+            return Ok(None);
+        }
+        Ok(Some(Self { rest: Rest::new(settings)?, command: settings.command.clone() }))
+    }
+}
+
+#[async_trait]
+impl Messenger for DiscordMessenger {
+    async fn tell(&self, telling: &Telling) -> Result<(), NotTold> {
+        let Subject::DiscordUser { user, .. } = &telling.to else {
+            return Err(NotTold::Ever("who asked is nobody in discord".to_owned()));
+        };
+        let mut message = render::message(&telling.reply, &self.command);
+        if let Some(operation) = telling.reply.operation() {
+            // A repetition within minutes is not shown twice ("Create Message", `enforce_nonce`).
+            message["nonce"] = json!(format!("room-owner-{operation}"));
+            message["enforce_nonce"] = json!(true);
+        }
+        if let Some(channel) = &telling.public_in {
+            match self.rest.post_to_channel(channel, &message).await {
+                // The channel is gone, or the bot may not speak there.
+                Err(Failure::Refused { status: 403 | 404, .. }) => {}
+                posted => return posted.map_err(not_told),
+            }
+        }
+        let channel = self.rest.direct_channel(user).await.map_err(not_told)?;
+        let channel = snowflake(&channel["id"])
+            .ok_or_else(|| NotTold::Ever("discord named no channel for a direct message".to_owned()))?;
+        self.rest.post_to_channel(&channel, &message).await.map_err(not_told)
+    }
+}
+
+fn not_told(failure: Failure) -> NotTold {
+    if !failure.may_pass() {
+        return NotTold::Ever(failure.to_string());
+    }
+    NotTold::Yet { why: failure.to_string(), after: failure.retry_after(), is_unclear: failure.is_unclear() }
+}

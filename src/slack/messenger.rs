@@ -1,0 +1,93 @@
+//! Telling somebody unasked, by the bot's own token: `chat.postMessage` and `chat.postEphemeral`, scope
+//! `chat:write` (docs.slack.dev/reference/methods/chat.postEphemeral).
+
+use async_trait::async_trait;
+
+use super::Settings;
+use super::render::{fields, render};
+use super::web_api::{CallError, WebApi};
+use crate::app::replies::{Messenger, NotTold, Telling};
+use crate::domain::principal::{Channel, Subject};
+use crate::domain::reply::Audience;
+use crate::domain::wording::CommandName;
+
+/// The bot, or the person, is not in the channel, or it takes no messages: the person is told directly.
+const NOT_THERE: [&str; 7] = [
+    "not_in_channel",
+    "channel_not_found",
+    "user_not_in_channel",
+    "is_archived",
+    "restricted_action",
+    "restricted_action_read_only_channel",
+    "no_permission",
+];
+/// Slack's own troubles.
+const MAY_PASS: [&str; 5] =
+    ["fatal_error", "internal_error", "request_timeout", "service_unavailable", "http_status_408"];
+
+/// Speaks in the bot's name.
+pub struct SlackMessenger {
+    api: WebApi,
+    command: CommandName,
+    private_replies: bool,
+}
+
+impl SlackMessenger {
+    /// With the bot's token; `None` without one.
+    ///
+    /// # Errors
+    /// When no TLS can be set up.
+    pub fn new(settings: &Settings) -> anyhow::Result<Option<Self>> {
+        let Some(lookup) = &settings.groups else { return Ok(None) };
+        Ok(Some(Self {
+            api: WebApi::new(lookup.base_url.clone(), lookup.token.clone())?,
+            command: settings.command.clone(),
+            private_replies: settings.private_replies,
+        }))
+    }
+}
+
+#[async_trait]
+impl Messenger for SlackMessenger {
+    async fn tell(&self, telling: &Telling) -> Result<(), NotTold> {
+        let (Subject::SlackUser { user, .. }, Channel::Slack { channel, .. }) =
+            (&telling.to, &telling.channel)
+        else {
+            return Err(NotTold::Ever("who asked is nobody in slack".to_owned()));
+        };
+        let message = fields(&render(&telling.reply, &self.command, self.private_replies));
+        let say = async |method: &str, to: &[(&str, &str)]| {
+            let message = message.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+            let all: Vec<_> = to.iter().copied().chain(message).collect();
+            self.api.post(method, &all).await
+        };
+        let is_public = telling.reply.audience() == Audience::Channel && !self.private_replies;
+        let said = if is_public {
+            say("chat.postMessage", &[("channel", channel)]).await
+        } else {
+            say("chat.postEphemeral", &[("channel", channel), ("user", user)]).await
+        };
+        match said {
+            Err(CallError::Refused(error)) if NOT_THERE.contains(&error.as_str()) => {
+                // A person's id in the place of a channel's is their conversation with the bot.
+                say("chat.postMessage", &[("channel", user)]).await.map_err(not_told)
+            }
+            said => said.map_err(not_told),
+        }
+    }
+}
+
+fn not_told(error: CallError) -> NotTold {
+    match error {
+        CallError::Later(after) => {
+            NotTold::Yet { why: "slack asked for patience".to_owned(), after: Some(after), is_unclear: false }
+        }
+        CallError::Refused(error) if MAY_PASS.contains(&error.as_str()) => {
+            NotTold::Yet { why: format!("slack answered {error}"), after: None, is_unclear: true }
+        }
+        CallError::Refused(error) => NotTold::Ever(format!("slack answered {error}")),
+        CallError::Unanswered(why) => {
+            NotTold::Yet { why: format!("slack did not answer: {why}"), after: None, is_unclear: true }
+        }
+    }
+}

@@ -1,0 +1,64 @@
+//! The part of the ACL that can matter to one decision.
+//!
+//! One statement and one row: a snapshot without a transaction, and one answer of SQLite's thread instead of
+//! one for each grant, which somebody in many groups has a hundred of.
+
+use sqlx::sqlite::SqlitePool;
+use sqlx::{AssertSqlSafe, Row as _};
+
+use crate::domain::access::AclView;
+use crate::domain::command::Place;
+use crate::domain::principal::{Channel, Principal};
+
+use super::rows;
+
+const GRANTS: &str = "(SELECT json_group_array(json_array(id, subject, role, effect, rooms, json(channels), \
+     expires_at, granted_by, granted_at, revoked_at, reason) ORDER BY id) \
+     FROM grants WHERE subject IN (SELECT value FROM json_each(?))) AS grants";
+
+const CHANNELS: &str = "(SELECT json_group_array(json_array(channel, rooms, allowed_by, allowed_at, removed_at, \
+     reason) ORDER BY id) FROM authorised_channels WHERE channel = ?";
+
+/// What can matter to one decision, as of one moment.
+pub(super) async fn now(
+    pool: &SqlitePool,
+    principal: &Principal,
+    place: &Place,
+) -> Result<AclView, sqlx::Error> {
+    match place {
+        Place::Channel(channel) => read(pool, principal, channel, " AND removed_at IS NULL").await,
+        Place::Local => {
+            let version =
+                sqlx::query_scalar("SELECT version FROM acl_version WHERE one = 1").fetch_one(pool).await?;
+            Ok(AclView { version, ..AclView::default() })
+        }
+    }
+}
+
+/// What ever mattered to decisions about the principal in the channel.
+pub(super) async fn history(
+    pool: &SqlitePool,
+    principal: &Principal,
+    channel: &Channel,
+) -> Result<AclView, sqlx::Error> {
+    read(pool, principal, channel, "").await
+}
+
+async fn read(
+    pool: &SqlitePool,
+    principal: &Principal,
+    channel: &Channel,
+    which: &'static str,
+) -> Result<AclView, sqlx::Error> {
+    let subjects: Vec<String> = principal.subjects().map(ToString::to_string).collect();
+    let subjects = serde_json::to_string(&subjects).map_err(|error| sqlx::Error::Encode(Box::new(error)))?;
+    let sql =
+        format!("SELECT version, {GRANTS}, {CHANNELS}{which}) AS channels FROM acl_version WHERE one = 1");
+    let row =
+        sqlx::query(AssertSqlSafe(sql)).bind(subjects).bind(channel.to_string()).fetch_one(pool).await?;
+    Ok(AclView {
+        version: row.try_get("version")?,
+        grants: rows::listed_grants(row.try_get("grants")?)?,
+        channels: rows::listed_channels(row.try_get("channels")?)?,
+    })
+}
