@@ -12,6 +12,7 @@ use serenity::all::{
 
 use super::filled;
 use super::forms;
+use crate::domain::audit::OperationId;
 use crate::domain::command::{
     Command, Family, LONGEST_REASON, LineProblem, Mention, Transfer, UsageError, clean_reason, quoted,
 };
@@ -23,6 +24,8 @@ use crate::domain::wording::CommandName;
 pub(super) const ROOM: &str = "room";
 pub(super) const NEW_OWNER: &str = "new_owner";
 pub(super) const REASON: &str = "reason";
+/// The operation that an admin goes past.
+const OVERRIDE: &str = "override";
 
 /// What is registered.
 pub(super) fn registered(name: &CommandName) -> [CreateCommand; 3] {
@@ -52,6 +55,14 @@ fn room_owner(name: &CommandName) -> CreateCommand {
                 .set_autocomplete(true),
         )
         .add_option(text(REASON, "Why, for the audit log").min_length(1).max_length(length(LONGEST_REASON)))
+        .add_option(
+            CreateCommandOption::new(
+                CommandOptionType::Integer,
+                OVERRIDE,
+                "Admins: go past this operation, whose outcome nobody knows; needs a reason",
+            )
+            .min_int_value(1),
+        )
 }
 
 fn length(of: usize) -> u16 {
@@ -133,6 +144,8 @@ impl<'a> Options<'a> {
             let (_, value) = rest.remove(at);
             line.push_str(&format!(" {}", quoted(value.as_str().unwrap_or_default().trim())));
         }
+        // The reason takes the rest of the line.
+        rest.sort_by_key(|(name, _)| *name == REASON);
         for (name, value) in rest {
             let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
             line.push_str(&format!(" {name}: {text}"));
@@ -167,16 +180,42 @@ impl<'a> Options<'a> {
             let sub = sub.chars().take(80).collect::<String>();
             return Ok(Err(UsageError::Line(Family::Owner, None, LineProblem::UnknownVerb(sub))));
         }
-        if let Some((name, _)) = self.given.iter().find(|(name, _)| ![ROOM, NEW_OWNER, REASON].contains(name))
+        if let Some((name, _)) =
+            self.given.iter().find(|(name, _)| ![ROOM, NEW_OWNER, REASON, OVERRIDE].contains(name))
         {
             return Err(format!("the option `{}` is unknown", name.chars().take(80).collect::<String>()));
         }
         let (new_owner, reason) = (self.text(NEW_OWNER)?, self.text(REASON)?);
-        Ok(match (self.text(ROOM)?, new_owner.or(reason)) {
-            (Some(room), _) => understand(room, new_owner, reason, guild),
+        let overrides = match self.given.iter().find(|(name, _)| *name == OVERRIDE) {
+            None => None,
+            Some((_, number)) => Some(number.as_i64().ok_or("the option `override` is not a whole number")?),
+        };
+        let more = new_owner.or(reason).is_some() || overrides.is_some();
+        Ok(match (self.text(ROOM)?, more.then_some(())) {
+            (Some(room), _) => {
+                understand(room, new_owner, reason, guild).and_then(|command| overriding(command, overrides))
+            }
             (None, None) => Ok(Command::Help(Family::Owner)),
             (None, Some(_)) => Err(UsageError::Line(Family::Owner, None, LineProblem::Missing(ROOM))),
         })
+    }
+}
+
+/// The same command, going past an operation. Only a transfer can.
+fn overriding(command: Command, overrides: Option<i64>) -> Result<Command, UsageError> {
+    let Some(number) = overrides else { return Ok(command) };
+    match command {
+        Command::Transfer(transfer) if number < 1 => {
+            let error = number.to_string().parse::<OperationId>().err();
+            Err(UsageError::Override(error.map(|error| error.to_string()).unwrap_or_default(), transfer))
+        }
+        Command::Transfer(transfer) if transfer.reason.is_none() => {
+            Err(UsageError::Override("an override needs a reason".to_owned(), transfer))
+        }
+        Command::Transfer(transfer) => {
+            Ok(Command::Transfer(Transfer { overrides: Some(OperationId::new(number)), ..transfer }))
+        }
+        _ => Err(UsageError::Line(Family::Owner, None, LineProblem::Missing(NEW_OWNER))),
     }
 }
 
@@ -288,6 +327,37 @@ mod tests {
         let (typed, command) = read(json!([option("room", "test")]));
         assert_eq!(typed, "/room-owner test");
         assert_eq!(command, Ok(Ok(Command::ShowOwner { room: "test".parse().unwrap() })));
+    }
+
+    #[test]
+    fn an_override_is_a_number_with_a_reason() {
+        let number = |value: Value| json!({ "name": "override", "type": 4, "value": value });
+        let all = |value| {
+            json!([
+                option("room", "test"),
+                option("new_owner", "user3"),
+                option("reason", "hurry"),
+                number(value)
+            ])
+        };
+        let (typed, command) = read(all(json!(17)));
+        assert_eq!(typed, "/room-owner test user3 override: 17 reason: hurry");
+        let Ok(Ok(Command::Transfer(transfer))) = command else { panic!("{command:?}") };
+        assert_eq!(transfer.overrides, Some(OperationId::new(17)));
+        let typed = crate::domain::command::Typed::plain("test user3 override: 17 reason: hurry");
+        let same = crate::domain::command::parse_room_owner(&typed);
+        assert_eq!(same, Ok(Command::Transfer(transfer)), "what is recorded reads the same");
+        assert!(matches!(read(all(json!(-1))).1, Ok(Err(UsageError::Override(..)))));
+        assert!(read(all(json!("17"))).1.unwrap_err().contains("not a whole number"));
+        let without = |names: &[&str]| {
+            let mut options = all(json!(17));
+            options.as_array_mut().unwrap().retain(|it| !names.contains(&it["name"].as_str().unwrap()));
+            read(options).1.unwrap().unwrap_err()
+        };
+        assert!(matches!(without(&["reason"]), UsageError::Override(..)));
+        let missing = |name| UsageError::Line(Family::Owner, None, LineProblem::Missing(name));
+        assert_eq!(without(&["new_owner", "reason"]), missing("new_owner"));
+        assert_eq!(without(&["room", "new_owner", "reason"]), missing("room"));
     }
 
     #[test]

@@ -24,6 +24,7 @@ use crate::domain::command::{Command, CommandRequest};
 pub(super) struct Ledger {
     next_seq: i64,
     acl_version: i64,
+    schema_version: i64,
     instance: String,
     growth: Growth,
     rows: Rows,
@@ -61,6 +62,7 @@ impl Ledger {
             growth: Growth::at(beginning.tree_size, &beginning.peaks, beginning.last_seq)?,
             next_seq: beginning.last_seq + 1,
             acl_version: beginning.acl_version,
+            schema_version: beginning.schema_version,
             instance: instance.to_owned(),
             rows: Rows::default(),
             answers: beginning.answers,
@@ -78,6 +80,11 @@ impl Ledger {
     /// The operation that begins with the next event.
     pub(super) fn next_operation(&self) -> OperationId {
         OperationId::new(self.next_seq)
+    }
+
+    /// Counts the changes of the schema.
+    pub(super) fn schema_version(&self) -> i64 {
+        self.schema_version
     }
 
     /// The process that writes.

@@ -45,6 +45,8 @@ pub(super) struct Beginning {
     pub(super) acl_version: i64,
     pub(super) tree_size: i64,
     pub(super) peaks: Vec<u8>,
+    /// Counts the changes of the schema.
+    pub(super) schema_version: i64,
     pub(super) answers: Answers,
 }
 
@@ -57,8 +59,9 @@ pub(super) struct Answers {
 }
 
 const LOG_END: &str = "SELECT (SELECT coalesce(max(seq), 0) FROM audit_events),
-    (SELECT version FROM acl_version WHERE one = 1), size, peaks FROM tree_edge";
-const LOG_END_COLUMNS: usize = 4;
+    (SELECT version FROM acl_version WHERE one = 1), size, peaks, (SELECT schema_version FROM pragma_schema_version)
+    FROM tree_edge";
+const LOG_END_COLUMNS: usize = 5;
 
 const CLAIMED: i64 = 1;
 const HOLDING: i64 = 2;
@@ -117,6 +120,7 @@ impl Questions {
             acl_version: end.try_get(1)?,
             tree_size: end.try_get(2)?,
             peaks: end.try_get(3)?,
+            schema_version: end.try_get(4)?,
             answers,
         })
     }

@@ -10,6 +10,7 @@ pub mod backup;
 mod batch;
 mod event;
 mod groups;
+mod guards;
 mod instance;
 mod key_file;
 mod observed;
@@ -58,6 +59,7 @@ use crate::domain::room::{AccountId, RoomId};
 use crate::domain::tree_head::TreeHead;
 use crate::tree::VerifierKey;
 
+use guards::Guards;
 use instance::Instance;
 use reading::LogReader;
 use seal::Seal;
@@ -66,7 +68,7 @@ use writer::Writer;
 
 /// The first SQLite without the race between a checkpoint and a commit that can lose data in WAL mode
 /// (fixed in 3.51.3; 3.50.7 and 3.44.6 carry the fix too).
-const SOUND_SQLITE: &str = "3.51.3";
+const SOUND_SQLITE: &[u32; 3] = &[3, 51, 3];
 
 /// How long a write waits for another process's transaction. Shorter than the 3 s after which Slack
 /// gives up, so that the person hears from us.
@@ -89,41 +91,6 @@ fn migrations() -> Vec<Migration> {
         simple(8, "live grants counted", include_str!("../../migrations/0008_live_grants_counted.sql")),
     ]
 }
-
-/// What the schema must hold at run time; a missing trigger means that somebody took it off.
-const TRIGGERS: &[&str] = &[
-    "audit_events_in_sequence",
-    "audit_events_never_deleted",
-    "audit_events_never_updated",
-    "authorised_channels_count_insert",
-    "authorised_channels_count_update",
-    "authorised_channels_never_deleted",
-    "authorised_channels_never_replaced",
-    "authorised_channels_only_removed",
-    "callbacks_never_deleted",
-    "callbacks_never_updated",
-    "callbacks_recorded_once",
-    "deliveries_claimed_once",
-    "deliveries_never_deleted",
-    "deliveries_never_updated",
-    "grants_count_insert",
-    "grants_count_update",
-    "grants_never_deleted",
-    "grants_never_replaced",
-    "grants_only_revoked",
-    "operations_never_deleted",
-    "operations_never_replaced",
-    "operations_only_ended",
-    "tree_edge_never_deleted",
-    "tree_edge_never_replaced",
-    "tree_edge_only_grows",
-    "tree_heads_never_deleted",
-    "tree_heads_never_updated",
-    "tree_heads_only_added",
-    "tree_nodes_never_deleted",
-    "tree_nodes_never_updated",
-    "tree_nodes_only_added",
-];
 
 /// Which database, and the key that signs its log.
 #[derive(Debug, Clone)]
@@ -253,7 +220,8 @@ impl SqliteStore {
         let mut first = open_connection(&options, &file).await?;
         check_version(&mut first).await?;
         migrate(&mut first).await?;
-        check_guards(&mut first).await?;
+        let guards = Guards::of_this_program().await?;
+        guards.check(&mut first).await?;
         let seal = Seal::begin(&mut first, &file, database.signing_key.as_ref(), &instance).await?;
         drop(starting);
 
@@ -264,7 +232,7 @@ impl SqliteStore {
             .test_before_acquire(false)
             .connect_lazy_with(options.clone().read_only(true).create_if_missing(false));
         let views = Arc::new(Views::new());
-        let writer = Writer::spawn(options, first, Arc::clone(&instance), seal, Arc::clone(&views))?;
+        let writer = Writer::spawn(options, first, Arc::clone(&instance), guards, seal, Arc::clone(&views))?;
         Ok(Self { log: LogReader::on(readers.clone()), readers, writer, instance, views })
     }
 }
@@ -306,13 +274,18 @@ async fn check_version(connection: &mut SqliteConnection) -> Result<(), StoreErr
         .fetch_one(connection)
         .await
         .map_err(failed("the sqlite version cannot be read"))?;
-    let number = |text: &str| text.split('.').filter_map(|part| part.parse().ok()).collect::<Vec<u32>>();
-    if number(&version) < number(SOUND_SQLITE) {
-        return Err(StoreError(format!(
-            "sqlite {version} can lose commits in WAL mode: build with {SOUND_SQLITE} or newer"
-        )));
+    sound(&version)
+}
+
+fn sound(version: &str) -> Result<(), StoreError> {
+    let number = |text: &str| text.split('.').map(|part| part.parse().ok()).collect::<Option<Vec<u32>>>();
+    if number(version).is_some_and(|number| number.as_slice() >= SOUND_SQLITE) {
+        return Ok(());
     }
-    Ok(())
+    let [major, minor, patch] = SOUND_SQLITE;
+    Err(StoreError(format!(
+        "sqlite {version} can lose commits in WAL mode: build with {major}.{minor}.{patch} or newer"
+    )))
 }
 
 async fn migrate(connection: &mut SqliteConnection) -> Result<(), StoreError> {
@@ -320,22 +293,6 @@ async fn migrate(connection: &mut SqliteConnection) -> Result<(), StoreError> {
         .run(connection)
         .await
         .map_err(|error| StoreError(format!("the database's schema cannot be brought up to date: {error}")))
-}
-
-async fn check_guards(connection: &mut SqliteConnection) -> Result<(), StoreError> {
-    let present: Vec<String> = sqlx::query_scalar("SELECT name FROM sqlite_schema WHERE type = 'trigger'")
-        .fetch_all(connection)
-        .await
-        .map_err(failed("the schema cannot be read"))?;
-    let missing: Vec<&str> =
-        TRIGGERS.iter().copied().filter(|name| !present.iter().any(|there| there == name)).collect();
-    if missing.is_empty() {
-        return Ok(());
-    }
-    Err(StoreError(format!(
-        "the database lacks the guards {}: somebody took them off; restore a backup and find out who",
-        missing.join(", ")
-    )))
 }
 
 impl SqliteStore {
@@ -550,6 +507,18 @@ mod tests {
             assert_eq!(pragma(&mut connection, "journal_mode").await, "wal");
             assert_eq!(pragma(&mut connection, "synchronous").await, "2", "FULL");
             assert_eq!(pragma(&mut connection, "recursive_triggers").await, "1");
+        }
+    }
+
+    #[test]
+    fn a_sqlite_that_can_lose_commits_is_refused() {
+        for version in ["3.51.3", "3.51.10", "3.52.0", "4.0.0"] {
+            assert!(sound(version).is_ok(), "{version}");
+        }
+        for version in ["3.7.0", "3.44.2", "3.50.6", "3.51.0", "3.51.2", "3.51", "", "new"] {
+            let refused = sound(version).unwrap_err().to_string();
+            let told = format!("sqlite {version} can lose commits in WAL mode: build with 3.51.3 or newer");
+            assert_eq!(refused, told);
         }
     }
 

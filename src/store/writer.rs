@@ -28,6 +28,7 @@ use super::acl;
 use super::admission::{self, Applied, Ledger};
 use super::answers::{Answers, refuse};
 use super::batch::{Failed, Questions};
+use super::guards::Guards;
 use super::instance::Instance;
 use super::observed;
 use super::owed;
@@ -87,6 +88,7 @@ impl Writer {
         options: SqliteConnectOptions,
         connection: SqliteConnection,
         instance: Arc<Instance>,
+        guards: Guards,
         seal: Seal,
         views: Arc<Views>,
     ) -> Result<Self, StoreError> {
@@ -100,7 +102,19 @@ impl Writer {
         let commits = Arc::new(AtomicU64::new(0));
         let uses = Uses::default();
         let counted = Arc::clone(&commits);
-        let task = Task { options, file, connection, instance, key, answers, views, uses, commits: counted };
+        let task = Task {
+            options,
+            file,
+            connection,
+            instance,
+            guards,
+            guarded: None,
+            key,
+            answers,
+            views,
+            uses,
+            commits: counted,
+        };
         let closing = Arc::new(Notify::new());
         let task = tokio::spawn(task.run(jobs, Arc::clone(&closing)));
         Ok(Self { queue, closing, commits, task: Mutex::new(Some(task)) })
@@ -197,6 +211,9 @@ struct Task {
     file: Identity,
     connection: Option<SqliteConnection>,
     instance: Arc<Instance>,
+    guards: Guards,
+    /// The version of the schema whose guards were found in order.
+    guarded: Option<i64>,
     key: SigningKey,
     answers: Answers,
     views: Arc<Views>,
@@ -295,6 +312,22 @@ impl Task {
         ))
     }
 
+    /// In the transaction that is to write: nobody can take a guard off before its end.
+    async fn check_guards(
+        &mut self,
+        connection: &mut SqliteConnection,
+        schema_version: i64,
+    ) -> Result<(), sqlx::Error> {
+        if self.guarded == Some(schema_version) {
+            return Ok(());
+        }
+        if let Some(problem) = self.guards.problem(connection).await? {
+            return Err(sqlx::Error::Configuration(problem.into()));
+        }
+        self.guarded = Some(schema_version);
+        Ok(())
+    }
+
     async fn commit(&mut self, batch: &[Job]) -> Result<Written, Failure> {
         self.check_file().map_err(Failure::All)?;
         let mut connection = match self.connection.take() {
@@ -305,6 +338,7 @@ impl Task {
         let questions = questions(batch);
         let ledger = Ledger::begin(&mut connection, &questions, self.instance.id()).await;
         let mut ledger = ledger.map_err(Failure::All)?;
+        self.check_guards(&mut connection, ledger.schema_version()).await.map_err(Failure::All)?;
         // Before anybody is told that the ACL has changed, so that the next look is at the new one.
         self.views.saw(ledger.acl_version());
         let mut done = Vec::with_capacity(batch.len());

@@ -9,6 +9,7 @@
 mod clock;
 mod laws;
 mod network;
+mod panicking;
 mod pipeline;
 mod process;
 mod schedule;

@@ -15,7 +15,7 @@ use super::network::Network;
 use super::unsteady::Unsteady;
 use super::world::World;
 
-struct Nobody;
+pub(crate) struct Nobody;
 
 impl Observer for Nobody {
     fn answered(&self, _: Option<&Place>, _: OutcomeKind, _: Duration) {}

@@ -117,3 +117,30 @@ async fn the_demo_tells_its_story_and_exits() {
     assert_eq!(ran.code, 0, "{}{}", ran.out, ran.err);
     assert!(ran.out.contains("confirmed") && ran.out.contains("How and why"), "{}", ran.out);
 }
+
+#[tokio::test]
+async fn who_may_goes_past_an_outcome_that_nobody_knows_and_the_log_stays_whole() {
+    let program = Program::new().await;
+    program.tencent.inject(Fault::new(FaultKind::ResetAfter).on(Api::ChangeRoomOwner).once());
+    let losing = program.runs("transfer test user2");
+    let cutting = async {
+        program.until(|tencent| !tencent.calls().is_empty()).await;
+        program.tencent.inject(Fault::new(FaultKind::ResetBefore).on(Api::GetRoomInfo));
+    };
+    let (lost, ()) = tokio::join!(losing, cutting);
+    assert_eq!(lost.code, 5, "{}", lost.err);
+    let without = program.runs("transfer test user3 --override 1").await;
+    assert_eq!(without.code, 2, "a reason is asked for: {}", without.err);
+    let ran = program.runs("transfer test user3 --override 1 --reason hurry --format json").await;
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    assert_eq!(program.owner(), "user3");
+    let past = ran.json()["operation"].as_str().unwrap().to_owned();
+    let shown = program.runs("audit show 1 --format json").await.json();
+    assert_eq!(shown["outcome"], "unknown");
+    assert!(
+        shown["error_info"].as_str().unwrap().ends_with(&format!("overridden by operation {past}")),
+        "{shown}"
+    );
+    let checked = program.runs("audit verify").await;
+    assert_eq!(checked.code, 0, "{}{}", checked.out, checked.err);
+}

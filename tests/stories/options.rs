@@ -82,7 +82,8 @@ pub(crate) fn filled(line: &str) -> Filled<'_> {
     while !rest.is_empty() {
         let (word, behind) = next(rest);
         rest = behind;
-        match word.strip_suffix(':').filter(|name| !form.path.is_empty() && !name.starts_with('@')) {
+        let is_name = |name: &&str| (!form.path.is_empty() && !name.starts_with('@')) || *name == "override";
+        match word.strip_suffix(':').filter(is_name) {
             Some(name) => {
                 let (value, behind) = next(rest);
                 rest = behind;
@@ -151,7 +152,9 @@ fn option(name: &str, value: &str, resolved: &mut Value) -> Value {
             resolved["channels"][id] = json!({ "id": id, "type": 0, "name": name, "permissions": "0" });
             (7, json!(id))
         }
-        "grant" | "page" | "operation" | "before" | "limit" => (4, json!(value.parse::<i64>().unwrap())),
+        "grant" | "page" | "operation" | "override" | "before" | "limit" => {
+            (4, json!(value.parse::<i64>().unwrap()))
+        }
         "readings" => (5, json!(value == "yes")),
         // People at Slack have an id of Discord's in these stories.
         "actor-id" => (3, json!(super::doors::with_discords_ids(value))),

@@ -1,18 +1,25 @@
 //! An admin goes past a transfer of which nobody knows what came of it.
 
-use insta::assert_snapshot;
 use room_owner::app::ports::Store as _;
 use room_owner::domain::audit::OutcomeKind;
 use room_owner::tencent::simulator::{Api, Fault, FaultKind, When};
 
+use super::doors::{Door, assert_snapshot, at_every_door};
 use super::reply::Reply;
 use super::slack::{ALICE, BORIS};
 use super::world::{Stage, World, run};
 
+at_every_door! {
+    an_admin_goes_past_it_and_both_records_say_so,
+    a_moderator_may_not_go_past_it,
+    what_is_still_under_way_or_another_operation_is_not_gone_past,
+    a_reason_is_asked_for,
+}
+
 /// Alice's transfer is lost on the way, and the owner cannot be read any more.
 async fn nobody_knows(bot: &Stage) -> Reply {
     bot.next_change(FaultKind::ResetAfter);
-    let saying = tokio::spawn(bot.slack(ALICE).says("/room-owner test user2"));
+    let saying = tokio::spawn(bot.chat(ALICE).says("/room-owner test user2"));
     bot.tencent().until(|tencent| !tencent.calls().is_empty()).await;
     bot.tencent().inject(Fault::new(FaultKind::ResetBefore).on(Api::GetRoomInfo));
     let reply = saying.await.unwrap();
@@ -24,13 +31,12 @@ fn with_an_admin() -> World {
     World::usual().grant(BORIS, "admin", "*")
 }
 
-#[tokio::test]
-async fn an_admin_goes_past_it_and_both_records_say_so() {
-    run(with_an_admin(), async |bot| {
+async fn an_admin_goes_past_it_and_both_records_say_so(door: Door) {
+    run(with_an_admin().at(door), async |bot| {
         let lost = nobody_knows(bot).await;
         let line =
             format!("/room-owner test user3 override: {} reason: host is on the phone", lost.operation());
-        let reply = bot.slack(BORIS).says(&line).await;
+        let reply = bot.chat(BORIS).says(&line).await;
         assert_snapshot!(reply, @r"
         ✅ `test` now belongs to `user3` · accepted, not yet confirmed
         Tencent accepted the change but does not show it yet. Check in a moment with `/room-owner test`.
@@ -51,18 +57,17 @@ async fn an_admin_goes_past_it_and_both_records_say_so() {
         assert!(events[0].body.contains(&link), "{}", events[0].body);
         assert!(bot.store.unresolved().await.unwrap().is_empty());
         bot.tencent().clear_faults();
-        let next = bot.slack(ALICE).says("/room-owner test user4").await;
+        let next = bot.chat(ALICE).says("/room-owner test user4").await;
         assert!(next.says("`test` now belongs to `user4` (was `user3`)"), "the room is free: {next}");
     })
     .await;
 }
 
-#[tokio::test]
-async fn a_moderator_may_not_go_past_it() {
-    run(with_an_admin(), async |bot| {
+async fn a_moderator_may_not_go_past_it(door: Door) {
+    run(with_an_admin().at(door), async |bot| {
         let lost = nobody_knows(bot).await;
         let line = format!("/room-owner test user3 override: {} reason: hurry", lost.operation());
-        let reply = bot.slack(ALICE).says(&line).await;
+        let reply = bot.chat(ALICE).says(&line).await;
         assert!(
             reply.says("Not allowed: as moderator you cannot override an operation; admins can."),
             "{reply}"
@@ -76,15 +81,14 @@ async fn a_moderator_may_not_go_past_it() {
     .await;
 }
 
-#[tokio::test]
-async fn what_is_still_under_way_or_another_operation_is_not_gone_past() {
-    run(with_an_admin(), async |bot| {
+async fn what_is_still_under_way_or_another_operation_is_not_gone_past(door: Door) {
+    run(with_an_admin().at(door), async |bot| {
         bot.next_change(FaultKind::Stall { when: When::Before, millis: 400 });
-        let first = tokio::spawn(bot.slack(ALICE).says("/room-owner test user2"));
+        let first = tokio::spawn(bot.chat(ALICE).says("/room-owner test user2"));
         bot.tencent().until(|tencent| tencent.max_concurrent_changes("test") == 1).await;
         for number in [5, 4] {
             let line = format!("/room-owner test user3 override: {number} reason: hurry");
-            let reply = bot.slack(BORIS).says(&line).await;
+            let reply = bot.chat(BORIS).says(&line).await;
             assert!(reply.says("is still under way"), "{reply}");
         }
         let first = first.await.unwrap();
@@ -94,10 +98,9 @@ async fn what_is_still_under_way_or_another_operation_is_not_gone_past() {
     .await;
 }
 
-#[tokio::test]
-async fn a_reason_is_asked_for() {
-    run(with_an_admin(), async |bot| {
-        let reply = bot.slack(BORIS).says("/room-owner test user3 override: 17").await;
+async fn a_reason_is_asked_for(door: Door) {
+    run(with_an_admin().at(door), async |bot| {
+        let reply = bot.chat(BORIS).says("/room-owner test user3 override: 17").await;
         assert_snapshot!(reply, @r"
         (only visible to you)
         ❌ An override needs a reason.

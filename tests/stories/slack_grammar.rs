@@ -196,6 +196,7 @@ async fn help_tells_each_what_they_may_do() {
         `/room-owner <room>` shows who owns the room
         `/room-owner <room> <new_owner>` hands the room over
         `/room-owner <room> <new_owner> reason: <why>` the same, and keeps the reason with the record
+        `/room-owner <room> <new_owner> override: <operation> reason: <why>` goes past an operation on the room whose outcome nobody knows
         `/room-owner "my room" <new_owner>` a room id with spaces goes in quotes
         You are: admin for `live-*`.
         op 7

@@ -236,8 +236,12 @@ async fn a_trigger_that_is_gone_or_another_is_named() {
     copy.with("CREATE TRIGGER audit_events_never_deleted BEFORE DELETE ON audit_events WHEN FALSE BEGIN SELECT 1; END")
         .await;
     assert_snapshot!(told(&copy.report().await), @"the trigger `audit_events_never_deleted` was altered");
-    // To start up it looks right: the names are all there.
-    drop(SqliteStore::open(&super::world::url(&copy.file()), IfMissing::Fail).await.unwrap());
+    // Nothing is written behind it: the store does not open.
+    let refused = SqliteStore::open(&super::world::url(&copy.file()), IfMissing::Fail).await.err().unwrap();
+    assert!(
+        refused.to_string().contains("guards audit_events_never_deleted are not this program's"),
+        "{refused}"
+    );
     let copy = Copy::of(&night().await).await;
     copy.with(
         "CREATE TRIGGER mine AFTER INSERT ON grants BEGIN UPDATE acl_version SET version = 0; END;

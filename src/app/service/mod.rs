@@ -222,11 +222,15 @@ impl CommandService {
         let asked = Asked::now(&request);
         let reply = match self.enter(&request).await {
             Err(why) => self.turn_away(&request, why).await,
-            Ok(_place) => match self.admit(request).await {
-                Next::Answer(reply) => reply,
-                Next::Lookup(operation, room) => self.show_owner(operation, room).await,
-                Next::Transfer(attempt) => self.execute(attempt).await,
-            },
+            Ok(_place) => {
+                let next = self.admit(request).await;
+                let _at_work = self.at_work(&next);
+                match next {
+                    Next::Answer(reply) => reply,
+                    Next::Lookup(operation, room) => self.show_owner(operation, room).await,
+                    Next::Transfer(attempt) => self.execute(attempt).await,
+                }
+            }
         };
         self.answered(&asked, &reply);
         reply
@@ -253,7 +257,9 @@ impl CommandService {
                 return Handled::AtOnce(reply);
             }
         };
-        let handled = match self.admit(request).await {
+        let next = self.admit(request).await;
+        let _at_work = self.at_work(&next);
+        let handled = match next {
             Next::Answer(reply) => Handled::AtOnce(reply),
             Next::Lookup(operation, room) => match acknowledge(Work::Lookup, operation).await {
                 Ok(()) => Handled::Acknowledged(self.show_owner(operation, room).await),
@@ -490,8 +496,32 @@ impl CommandService {
         })
     }
 
+    /// What is to be done is under way until it is recorded, or breaks off.
+    fn at_work(&self, next: &Next) -> AtWork<'_> {
+        AtWork(
+            self,
+            match next {
+                Next::Answer(_) => None,
+                Next::Lookup(operation, _) => Some(*operation),
+                Next::Transfer(attempt) => Some(attempt.operation()),
+            },
+        )
+    }
+
     fn under_way(&self) -> std::sync::MutexGuard<'_, HashSet<OperationId>> {
         self.under_way.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Work on an operation. However it ends, the operation is not under way any more: what broke off is found and
+/// resolved as if its process had died.
+struct AtWork<'a>(&'a CommandService, Option<OperationId>);
+
+impl Drop for AtWork<'_> {
+    fn drop(&mut self) {
+        if let Some(operation) = self.1 {
+            self.0.under_way().remove(&operation);
+        }
     }
 }
 

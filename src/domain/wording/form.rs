@@ -28,15 +28,26 @@ const WORDS: &[(Family, &str, &[&str])] = &[
     (Family::Audit, "help", &[]),
 ];
 
+/// What stands behind the new owner in the form of an override.
+const OVERRIDE_FORM: &str = " override: <operation>";
+
 /// The typed arguments of `family` as options. What is no command of it stays as it is.
 pub(super) fn as_options(family: Family, arguments: &str) -> String {
     match (family, parse_room_owner(&Typed::plain(arguments))) {
         (Family::Owner, Ok(Command::ShowOwner { room })) => format!("room:{room}"),
-        (Family::Owner, Ok(Command::Transfer(Transfer { room, new_owner, reason, .. }))) => {
+        (Family::Owner, Ok(Command::Transfer(Transfer { room, new_owner, reason, overrides }))) => {
+            let overrides = overrides.map(|operation| format!(" override:{operation}")).unwrap_or_default();
             let reason = reason.map(|reason| format!(" reason:{reason}")).unwrap_or_default();
-            format!("room:{room} new_owner:{new_owner}{reason}")
+            format!("room:{room} new_owner:{new_owner}{overrides}{reason}")
         }
-        (Family::Owner, _) => arguments.to_owned(),
+        (Family::Owner, _) => match arguments.split_once(OVERRIDE_FORM) {
+            // The form of an override names no operation yet.
+            Some((start, end)) if !end.contains(OVERRIDE_FORM) => {
+                let options = as_options(family, &format!("{start}{end}"));
+                options.replacen(" reason:", " override:<operation> reason:", 1)
+            }
+            _ => arguments.to_owned(),
+        },
         (Family::Acl | Family::Audit, _) => sub_options(family, arguments),
     }
 }
@@ -116,6 +127,14 @@ mod tests {
         assert_eq!(
             options("<room> <new_owner> reason: <why>"),
             "room:<room> new_owner:<new_owner> reason:<why>"
+        );
+        assert_eq!(
+            options("test user3 override: <operation> reason: <why>"),
+            "room:test new_owner:user3 override:<operation> reason:<why>"
+        );
+        assert_eq!(
+            options("test user3 override: 17 reason: hurry"),
+            "room:test new_owner:user3 override:17 reason:hurry"
         );
         assert_eq!(options(""), "");
         let acl = |arguments| as_options(Family::Acl, arguments);

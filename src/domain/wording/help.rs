@@ -51,6 +51,12 @@ const FORMS: &[Form] = &[
         "<room> <new_owner> reason: <why>",
         "the same, and keeps the reason with the record",
     ),
+    form(
+        Family::Owner,
+        ADMIN,
+        "<room> <new_owner> override: <operation> reason: <why>",
+        "goes past an operation on the room whose outcome nobody knows",
+    ),
     form(Family::Owner, MODERATOR, "\"my room\" <new_owner>", "a room id with spaces goes in quotes"),
     form(Family::Acl, Needs::Nothing, "whoami", "shows your own id, your role, and who can help"),
     form(
