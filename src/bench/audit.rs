@@ -1,5 +1,6 @@
 //! How fast the questions to the audit log are answered.
 
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anyhow::ensure;
@@ -9,6 +10,7 @@ use crate::app::audit::{Reader, answer};
 use crate::app::ports::{AuditLog, ExportSpan, Store as _};
 use crate::clock::SystemClock;
 use crate::domain::audit::{AuditFilter, Filter, Moment, OperationId, OutcomeKind, Question, StatsBy};
+use crate::store::verify::{Evidence, verify};
 use crate::store::{IfMissing, Scratch, SqliteStore, fill};
 
 /// How often each question is asked, each time about something else.
@@ -49,6 +51,21 @@ pub(super) async fn run(events: u64, folder: Option<std::path::PathBuf>) -> anyh
     stats(store.log()).await?;
     export(store.log()).await?;
     store.close().await;
+    check(&file).await
+}
+
+/// `audit verify` on what was filled in.
+async fn check(file: &Path) -> anyhow::Result<()> {
+    let (began, cpu_before) = (Instant::now(), super::cpu());
+    let report = verify(file, Evidence::default()).await?;
+    let (took, cpu) = (began.elapsed().as_secs_f64(), super::cpu());
+    ensure!(report.sound, "the made-up log does not verify: {:?}", report.findings);
+    let cpu = cpu_before.zip(cpu).map(|(before, after)| report.events as f64 / (after - before));
+    println!(
+        "verify events/s {:>8.0}  ({:.0} for each second of processor time)",
+        report.events as f64 / took,
+        cpu.unwrap_or(f64::NAN)
+    );
     Ok(())
 }
 

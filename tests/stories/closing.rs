@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use room_owner::app::ports::Clock as _;
 use room_owner::domain::audit::OutcomeKind;
+use room_owner::store::verify::{Evidence, verify};
 use room_owner::tencent::user_sig;
 use secrecy::ExposeSecret as _;
 use serde_json::Value;
@@ -24,8 +25,16 @@ pub(crate) async fn check(stage: &Stage) {
     every_request_left_one_record(stage).await;
     let events = events(stage).await;
     the_log_has_no_gap(&events);
+    the_log_verifies(stage).await;
     every_call_was_written_down_first(stage, &events);
     nothing_gave_a_secret_away(stage);
+}
+
+/// The tables tell what the events tell, under every signed head.
+async fn the_log_verifies(stage: &Stage) {
+    let every = Evidence { every_head: true, ..Evidence::default() };
+    let report = verify(&stage.database(), every).await.unwrap();
+    assert_eq!(report.sound, !stage.is_tampered_with, "the log does not verify: {:#?}", report.findings);
 }
 
 fn every_message_was_read(stage: &Stage) {

@@ -140,6 +140,7 @@ async fn whatever_is_not_enough_is_denied_with_its_reason(door: Door) {
     run(World::empty().at(door).room("test", "carol").channel(MODS, "*"), async |bot| {
         let ids = Ids { at_discord: door != Door::Slack };
         let file = bot.database();
+        bot.is_tampered_with = true;
         bot.other_operations += grants(&bot.store, &bot.clock, &file, ids).await;
         for Case { person, channel, authority, says } in CASES {
             for line in ["/room-owner test user2", "/room-owner test user2 reason: please"] {
@@ -161,6 +162,7 @@ async fn whatever_is_not_enough_is_denied_with_its_reason(door: Door) {
 
 async fn an_error_while_deciding_denies(door: Door) {
     run(World::usual().at(door), async |bot| {
+        bot.is_tampered_with = true;
         let file = bot.database();
         for table in ["grants", "authorised_channels", "acl_version"] {
             renames(&file, table, "gone").await;

@@ -227,6 +227,6 @@ async fn without_a_token_the_log_says_that_nobody_was_told(door: Door) {
     place.is_settled().await;
     assert_eq!(place.said(), 0);
     let shown = place.program.runs("audit timeline 3").await;
-    assert!(shown.out.contains("how lost"), "{}", shown.out);
+    assert!(shown.out.contains("never delivered"), "{}", shown.out);
     serving.dies();
 }

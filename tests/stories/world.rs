@@ -220,6 +220,8 @@ pub(crate) struct Stage {
     pub(crate) store: Arc<SqliteStore>,
     /// Operations that did not come from Slack: edits of the ACL.
     pub(crate) other_operations: usize,
+    /// Whether the story put its own hand to the database, so that its log does not verify.
+    pub(crate) is_tampered_with: bool,
     simulator: Simulator,
     folder: TempDir,
     tencent_url: Url,
@@ -273,6 +275,7 @@ impl Stage {
             guild,
             store,
             other_operations,
+            is_tampered_with: false,
             simulator,
             folder,
             tencent_url,
