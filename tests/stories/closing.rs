@@ -144,14 +144,16 @@ fn nothing_gave_a_secret_away(stage: &Stage) {
         ("the signed head", beside(".checkpoint")),
         ("the replies", workspace.said.lock().unwrap().clone().into_bytes()),
     ];
-    // The standard library's search of texts is quick in a debug build too, and every story ends here.
-    let places = places.map(|(place, bytes)| (place, String::from_utf8_lossy(&bytes).into_owned()));
     // Every world begins with this line; without it nothing is being kept.
-    assert!(places[0].1.contains("taking commands from Slack"), "no log lines were kept");
-    for (place, text) in &places {
+    assert!(holds(&places[0].1, b"taking commands from Slack"), "no log lines were kept");
+    for (place, bytes) in &places {
         for (what, secret) in &secrets {
-            assert!(!text.contains(secret), "{place} hold {what}");
+            assert!(!holds(bytes, secret.as_bytes()), "{place} hold {what}");
         }
-        assert!(!text.contains("usersig="), "{place} hold a URL with a UserSig");
+        assert!(!holds(bytes, b"usersig="), "{place} hold a URL with a UserSig");
     }
+}
+
+fn holds(bytes: &[u8], part: &[u8]) -> bool {
+    memchr::memmem::find(bytes, part).is_some()
 }
