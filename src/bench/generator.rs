@@ -5,8 +5,8 @@
 
 use std::borrow::Cow;
 use std::net::SocketAddr;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail, ensure};
@@ -14,7 +14,7 @@ use secrecy::SecretString;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
-use super::{Kind, SECRET};
+use super::{Kind, SECRET, memory_kib};
 use crate::app::ports::Clock as _;
 use crate::clock::SystemClock;
 use crate::slack::signature;
@@ -28,7 +28,32 @@ const LONGEST_ANSWER: usize = 64 * 1_024;
 
 /// What came back.
 pub(super) struct Sent {
-    pub(super) latencies: Vec<Duration>,
+    /// In microseconds, by command.
+    pub(super) latencies: Vec<u32>,
+    /// What the process held, in KiB, each time that another tenth of the commands was sent.
+    pub(super) memory: Vec<f64>,
+}
+
+/// What is measured while commands are sent. Room for all of it is taken before the first, so that what grows
+/// meanwhile is not this.
+struct Measured {
+    next: AtomicUsize,
+    latencies: Vec<AtomicU32>,
+    memory: Mutex<Vec<f64>>,
+}
+
+impl Measured {
+    /// The number of the next command; `None` when all are sent.
+    fn take(&self) -> Option<usize> {
+        let number = self.next.fetch_add(1, Ordering::Relaxed);
+        let all = self.latencies.len();
+        if number.is_multiple_of((all / 10).max(1))
+            && let Some((now, _)) = memory_kib()
+        {
+            self.memory.lock().unwrap_or_else(PoisonError::into_inner).push(now);
+        }
+        (number < all).then_some(number)
+    }
 }
 
 pub(super) async fn send(
@@ -39,19 +64,18 @@ pub(super) async fn send(
     kind: Kind,
 ) -> anyhow::Result<Sent> {
     ensure!(connections < ROOMS, "at most {} connections can be used", ROOMS - 1);
-    let next = Arc::new(AtomicUsize::new(0));
+    let measured = Arc::new(Measured {
+        next: AtomicUsize::new(0),
+        latencies: (0..commands).map(|_| AtomicU32::new(0)).collect(),
+        memory: Mutex::new(Vec::with_capacity(16)),
+    });
     let began = tokio::time::Instant::now();
     let mut senders = Vec::new();
     for _ in 0..connections {
-        let next = Arc::clone(&next);
+        let measured = Arc::clone(&measured);
         senders.push(tokio::spawn(async move {
             let mut connection = Connection::open(address).await?;
-            let mut latencies = Vec::new();
-            loop {
-                let number = next.fetch_add(1, Ordering::Relaxed);
-                if number >= commands {
-                    return anyhow::Ok(latencies);
-                }
+            while let Some(number) = measured.take() {
                 let mut from = Instant::now();
                 if let Some(rate) = rate {
                     // Measured from when it was due: a queue that builds up counts.
@@ -60,15 +84,18 @@ pub(super) async fn send(
                     from = due.into_std();
                 }
                 connection.command(number, kind).await?;
-                latencies.push(from.elapsed());
+                let took = u32::try_from(from.elapsed().as_micros()).unwrap_or(u32::MAX);
+                measured.latencies[number].store(took, Ordering::Relaxed);
             }
+            anyhow::Ok(())
         }));
     }
-    let mut latencies = Vec::with_capacity(commands);
     for sender in senders {
-        latencies.extend(sender.await??);
+        sender.await??;
     }
-    Ok(Sent { latencies })
+    let latencies = measured.latencies.iter().map(|took| took.load(Ordering::Relaxed)).collect();
+    let memory = measured.memory.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    Ok(Sent { latencies, memory })
 }
 
 /// What an answer says, and to whom.

@@ -13,7 +13,7 @@ mod standard;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use anyhow::{Context as _, ensure};
 use axum::Router;
@@ -143,7 +143,7 @@ async fn commands(load: Load) -> anyhow::Result<()> {
     let (commits_before, calls_before, cpu_before) = (store.commits(), simulator.arrived(), cpu());
     let began = Instant::now();
     let sending = outside.spawn(generator::send(address, commands, connections, rate, kind));
-    let Sent { mut latencies } = sending.await??;
+    let Sent { mut latencies, memory } = sending.await??;
     let took = began.elapsed();
     latencies.sort_unstable();
     let calls = simulator.arrived() - calls_before;
@@ -174,6 +174,8 @@ async fn commands(load: Load) -> anyhow::Result<()> {
         };
         println!("{commands} {what} over {connections} connections, {pace}");
         figures.print();
+        let memory: Vec<String> = memory.iter().map(|kib| format!("{:.1}", kib / 1024.0)).collect();
+        println!("by tenths  {}", memory.join(" "));
     }
     drop(end);
     let served = served.await?;
@@ -181,9 +183,10 @@ async fn commands(load: Load) -> anyhow::Result<()> {
     served
 }
 
-fn percentile(sorted: &[Duration], share: f64) -> f64 {
+/// In milliseconds, of sorted microseconds.
+fn percentile(sorted: &[u32], share: f64) -> f64 {
     let at = ((sorted.len() - 1) as f64 * share).round() as usize;
-    sorted.get(at).map_or(0.0, |took| took.as_secs_f64() * 1e3)
+    sorted.get(at).map_or(0.0, |took| f64::from(*took) / 1e3)
 }
 
 /// What was measured. Times in milliseconds.
