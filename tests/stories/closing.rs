@@ -138,11 +138,12 @@ fn nothing_gave_a_secret_away(stage: &Stage) {
     }
     secrets.extend(stage.more_secrets());
     let places = [
-        ("the log lines", logs::so_far()),
+        ("the log lines and panics", logs::so_far()),
         ("the database", beside("")),
         ("the write-ahead log", beside("-wal")),
         ("the signed head", beside(".checkpoint")),
-        ("the replies", workspace.said.lock().unwrap().clone().into_bytes()),
+        ("the signed head before", beside(".checkpoint.before")),
+        ("the replies and metrics", workspace.said.lock().unwrap().clone().into_bytes()),
     ];
     // Every world begins with this line; without it nothing is being kept.
     assert!(holds(&places[0].1, b"taking commands from Slack"), "no log lines were kept");

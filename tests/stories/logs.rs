@@ -1,4 +1,4 @@
-//! Every log line of the whole test binary, kept in memory.
+//! Every log line of the whole test binary, and what the bot said in a panic, kept in memory.
 
 use std::io::Write;
 use std::sync::{Mutex, Once};
@@ -24,6 +24,14 @@ pub(crate) fn keep() {
     STARTED.call_once(|| {
         let lines = tracing_subscriber::fmt().with_env_filter("trace,sqlx=debug").with_ansi(false);
         lines.with_writer(|| Memory).init();
+        let usual = std::panic::take_hook();
+        std::panic::set_hook(Box::new(move |panic| {
+            // A test's own panics quote what they compared.
+            if panic.location().is_some_and(|place| place.file().starts_with("src/")) {
+                LINES.lock().unwrap().extend_from_slice(panic.to_string().as_bytes());
+            }
+            usual(panic);
+        }));
     });
 }
 
