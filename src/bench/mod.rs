@@ -20,6 +20,7 @@ use axum::Router;
 use reqwest::Url;
 use secrecy::SecretString;
 use tokio::net::TcpListener;
+use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::sync::oneshot;
 
 use crate::app::acl::{LocalEdit, edit};
@@ -112,7 +113,7 @@ async fn commands(load: Load) -> anyhow::Result<()> {
     let scratch = scratch_folder(folder.as_deref())?;
 
     // What the bot talks to has a thread of its own, as it has machines of its own elsewhere.
-    let outside = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
+    let outside = Outside(Some(Builder::new_multi_thread().worker_threads(1).enable_all().build()?));
     let tencent_listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
     tencent_listener.set_nonblocking(true)?;
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
@@ -132,7 +133,7 @@ async fn commands(load: Load) -> anyhow::Result<()> {
 
     let (end, ends) = oneshot::channel::<()>();
     let simulated = simulator.clone();
-    outside.spawn(async move {
+    outside.handle()?.spawn(async move {
         simulated.run(TcpListener::from_std(tencent_listener)?, std::future::pending()).await
     });
     let served = tokio::spawn(async move {
@@ -142,7 +143,7 @@ async fn commands(load: Load) -> anyhow::Result<()> {
     let idle = memory_kib();
     let (commits_before, calls_before, cpu_before) = (store.commits(), simulator.arrived(), cpu());
     let began = Instant::now();
-    let sending = outside.spawn(generator::send(address, commands, connections, rate, kind));
+    let sending = outside.handle()?.spawn(generator::send(address, commands, connections, rate, kind));
     let Sent { mut latencies, memory } = sending.await??;
     let took = began.elapsed();
     latencies.sort_unstable();
@@ -178,9 +179,24 @@ async fn commands(load: Load) -> anyhow::Result<()> {
         println!("by tenths  {}", memory.join(" "));
     }
     drop(end);
-    let served = served.await?;
-    outside.shutdown_background();
-    served
+    served.await?
+}
+
+/// A runtime that may be dropped where others wait.
+struct Outside(Option<Runtime>);
+
+impl Outside {
+    fn handle(&self) -> anyhow::Result<&Handle> {
+        Ok(self.0.as_ref().context("the load has ended")?.handle())
+    }
+}
+
+impl Drop for Outside {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.0.take() {
+            runtime.shutdown_background();
+        }
+    }
 }
 
 /// In milliseconds, of sorted microseconds.
