@@ -113,6 +113,10 @@ impl<'de> Deserialize<'de> for Account {
 
 /// Reads an answer. The error names what is wrong, without quoting the body.
 pub(super) fn read<T: for<'de> Deserialize<'de>>(body: &[u8]) -> Result<Envelope<T>, serde_json::Error> {
+    // serde takes a list of an object's values for the object too.
+    if !body.trim_ascii_start().starts_with(b"{") {
+        return Err(serde_json::Error::custom("it is no object"));
+    }
     let envelope: Envelope<T> = serde_json::from_slice(body)?;
     if envelope.error_code.is_none() {
         return Err(serde_json::Error::custom("there is no ErrorCode"));
@@ -146,6 +150,7 @@ mod tests {
     fn an_answer_without_error_code_is_malformed() {
         assert!(read::<Nothing>(br#"{"ActionStatus":"OK","ErrorInfo":""}"#).is_err());
         assert!(read::<Nothing>(b"<html>").is_err());
+        assert!(read::<Nothing>(br#"["OK","",0]"#).is_err());
         assert!(read::<Nothing>(br#"{"ErrorCode":0}"#).is_ok());
     }
 }

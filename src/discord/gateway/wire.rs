@@ -103,11 +103,11 @@ pub(super) fn read(text: &str) -> Result<(Option<u64>, Incoming<'_>), serde_json
         #[serde(default)]
         resume_gateway_url: Option<String>,
     }
-    let frame: Frame<'_> = serde_json::from_str(text)?;
+    let frame: Frame<'_> = object(text)?;
     let data = frame.d.map_or("null", RawValue::get);
     let incoming = match (frame.op, frame.t.as_deref()) {
         (0, Some("READY")) => {
-            let ready: Ready = serde_json::from_str(data)?;
+            let ready: Ready = object(data)?;
             Incoming::Ready { session_id: ready.session_id, resume_url: ready.resume_gateway_url }
         }
         (0, Some("RESUMED")) => Incoming::Resumed,
@@ -117,13 +117,21 @@ pub(super) fn read(text: &str) -> Result<(Option<u64>, Incoming<'_>), serde_json
         // Anything but `true` is a no.
         (9, _) => Incoming::InvalidSession { resumable: data == "true" },
         (10, _) => {
-            let hello: Hello = serde_json::from_str(data)?;
+            let hello: Hello = object(data)?;
             Incoming::Hello(Duration::from_millis(hello.heartbeat_interval))
         }
         (11, _) => Incoming::HeartbeatAck,
         _ => Incoming::Other,
     };
     Ok((frame.s, incoming))
+}
+
+/// Reads an object, and not a list of its values, which serde takes for one too.
+fn object<'a, T: Deserialize<'a>>(json: &'a str) -> Result<T, serde_json::Error> {
+    if !json.trim_start().starts_with('{') {
+        return Err(serde::de::Error::custom("it is no object"));
+    }
+    serde_json::from_str(json)
 }
 
 pub(super) fn heartbeat(session: Option<&Session>) -> String {
