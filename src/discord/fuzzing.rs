@@ -121,7 +121,7 @@ fn is_no_markup(reply: &Reply) {
 }
 
 /// The text as Discord reads it, without what stands in inline code and without what is escaped.
-fn outside_of_code(text: &str) -> String {
+pub(super) fn outside_of_code(text: &str) -> String {
     let mut outside = String::new();
     let mut inside = false;
     let mut chars = text.chars();

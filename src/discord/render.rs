@@ -256,6 +256,7 @@ fn clip(text: &str, longest: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::discord::fuzzing::outside_of_code;
     use crate::domain::audit::{OperationId, Refusal};
     use crate::domain::principal::Principal;
     use proptest::prelude::*;
@@ -286,23 +287,6 @@ mod tests {
             recorded: true,
             head: None,
         }
-    }
-
-    /// Every text of the embed with what stands in inline code taken out, as far as Discord reads it.
-    fn outside_of_code(text: &str) -> String {
-        let mut outside = String::new();
-        let mut inside = false;
-        let mut chars = text.chars();
-        while let Some(c) = chars.next() {
-            match c {
-                '`' => inside = !inside,
-                '\\' if !inside => drop(chars.next()),
-                c if !inside => outside.push(c),
-                _ => {}
-            }
-        }
-        assert!(!inside, "an open code span in {text:?}");
-        outside
     }
 
     fn check(message: &Value) {

@@ -299,8 +299,7 @@ async fn insert_grant(
     new: &NewGrant,
     author: &Author<'_>,
 ) -> Result<Grant, sqlx::Error> {
-    let channels =
-        serde_json::to_string(&new.channels).map_err(|error| sqlx::Error::Encode(Box::new(error)))?;
+    let channels = rows::json(&new.channels)?;
     let row = sqlx::query(
         "INSERT INTO grants (subject, role, effect, rooms, channels, expires_at, granted_by, granted_at, granted_in, reason)
          VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING *",

@@ -13,16 +13,12 @@ use serde::ser::SerializeTuple as _;
 use sqlx::sqlite::{SqliteArguments, SqliteConnection, SqliteRow};
 use sqlx::{Arguments as _, Either, Executor as _, Row as _, Sqlite};
 
-use crate::domain::audit::{AuditEntry, DecisionKind, OperationId, OutcomeKind};
+use crate::domain::audit::{AuditEntry, OperationId, OutcomeKind};
 use crate::tree::{Checkpoint, Hash};
 
-use super::rows::{self, Open};
+use super::rows::{self, Open, json};
 
 type Query = sqlx::query::Query<'static, Sqlite, SqliteArguments>;
-
-fn json(value: &impl Serialize) -> Result<String, sqlx::Error> {
-    serde_json::to_string(value).map_err(|error| sqlx::Error::Encode(Box::new(error)))
-}
 
 fn broken(what: impl Into<String>) -> sqlx::Error {
     sqlx::Error::Protocol(what.into())
@@ -169,10 +165,7 @@ impl Serialize for OperationRow {
         row.serialize_element(&entry.new_owner)?;
         row.serialize_element(&entry.previous_owner)?;
         row.serialize_element(&entry.reason)?;
-        row.serialize_element(&entry.decision.map(|decision| match decision {
-            DecisionKind::Permit => "permit",
-            DecisionKind::Deny => "deny",
-        }))?;
+        row.serialize_element(&entry.decision)?;
         row.serialize_element(&entry.authority)?;
         row.serialize_element(entry.outcome.name())?;
         row.serialize_element(&entry.error_code)?;

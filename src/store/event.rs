@@ -6,6 +6,8 @@ use serde::Serialize;
 use crate::domain::access::ChangedEntry;
 use crate::domain::audit::{AuditEntry, OperationId, OutcomeKind};
 
+use super::rows;
+
 /// The version of this form.
 const VERSION: u32 = 1;
 
@@ -89,6 +91,6 @@ impl<'a> Event<'a> {
 
     /// The event as it is kept.
     pub(super) fn body(&self) -> Result<String, sqlx::Error> {
-        serde_json::to_string(self).map_err(|error| sqlx::Error::Encode(Box::new(error)))
+        rows::json(self)
     }
 }

@@ -1,11 +1,10 @@
 //! Which answers are owed, and by which process.
 
-use serde::Serialize;
 use sqlx::Row as _;
 use sqlx::sqlite::{SqliteConnection, SqlitePool, SqliteRow};
 
 use super::instance::Instance;
-use super::rows;
+use super::rows::{self, json};
 use crate::app::replies::{Owed, Page, Platform};
 use crate::domain::audit::{OperationId, OutcomeKind};
 
@@ -17,10 +16,6 @@ pub(super) enum Work {
     TakeOver { gone: Vec<String>, platforms: Vec<Platform> },
     /// Takes an answer on, unless a process has it that is none of these.
     Claim { owed: Owed, gone: Vec<String> },
-}
-
-fn json(value: &impl Serialize) -> Result<String, sqlx::Error> {
-    serde_json::to_string(value).map_err(|error| sqlx::Error::Encode(Box::new(error)))
 }
 
 const COLUMNS: &str = "operation, public_in, known, perhaps_said, since";

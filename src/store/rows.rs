@@ -15,6 +15,11 @@ use crate::domain::room::AccountId;
 
 use super::instance::Instance;
 
+/// A value as the text that a column or a `json_each` takes.
+pub(super) fn json(value: &(impl serde::Serialize + ?Sized)) -> Result<String, sqlx::Error> {
+    serde_json::to_string(value).map_err(|error| sqlx::Error::Encode(Box::new(error)))
+}
+
 pub(super) fn parse<T: FromStr>(column: &str, text: &str) -> Result<T, sqlx::Error>
 where
     T::Err: std::fmt::Display,

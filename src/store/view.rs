@@ -51,7 +51,7 @@ async fn read(
     which: &'static str,
 ) -> Result<AclView, sqlx::Error> {
     let subjects: Vec<String> = principal.subjects().map(ToString::to_string).collect();
-    let subjects = serde_json::to_string(&subjects).map_err(|error| sqlx::Error::Encode(Box::new(error)))?;
+    let subjects = rows::json(&subjects)?;
     let sql =
         format!("SELECT version, {GRANTS}, {CHANNELS}{which}) AS channels FROM acl_version WHERE one = 1");
     let row =

@@ -6,7 +6,7 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::domain::audit::{AuditEntry, DecisionKind, OutcomeKind, millis};
+use crate::domain::audit::{AuditEntry, OutcomeKind, millis};
 
 const OCSF: &str = "1.6.0";
 const CLASS: u32 = 6_003;
@@ -82,12 +82,8 @@ fn body(entry: &AuditEntry) -> Value {
             (
                 "authorizations",
                 entry.decision.map(|decision| {
-                    let decision = match decision {
-                        DecisionKind::Permit => "permit",
-                        DecisionKind::Deny => "deny",
-                    };
                     json!([some([
-                        ("decision", Some(decision.into())),
+                        ("decision", Some(json!(decision))),
                         ("policy", entry.authority.as_ref().map(|authority| json!({ "name": authority }))),
                     ])])
                 }),
@@ -171,6 +167,7 @@ fn some<const N: usize>(fields: [(&str, Option<Value>); N]) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::audit::DecisionKind;
     use crate::domain::audit::OperationId;
 
     fn entry() -> AuditEntry {

@@ -5,6 +5,8 @@
 use sqlx::Row as _;
 use sqlx::sqlite::SqliteConnection;
 
+use crate::store::rows;
+
 /// Between two rows, and between two columns, where a row is JSON: that holds no control character.
 const ROW: char = '\u{1e}';
 const COLUMN: char = '\u{1f}';
@@ -265,7 +267,7 @@ pub(super) async fn callbacks(
          FROM callbacks AS told LEFT JOIN operations AS of USING (operation)
          WHERE told.operation IN (SELECT value FROM json_each(?))",
     )
-    .bind(serde_json::to_string(operations).map_err(|error| sqlx::Error::Encode(Box::new(error)))?)
+    .bind(rows::json(operations)?)
     .fetch_all(connection)
     .await?;
     let row = |(operation, columns, is_of_operation)| Callback { operation, columns, is_of_operation };
