@@ -1,33 +1,15 @@
 //! Readings of the log, pages, search, counts and exports.
 
-use jiff::Timestamp;
-use room_owner::app::ports::{Admission, Admitted, AuditLog, Clock, ExportSpan, Store as _};
+use room_owner::app::ports::{Admission, Admitted, AuditLog, ExportSpan, Store as _};
 use room_owner::domain::access::{Action, Decision, decide};
 use room_owner::domain::audit::{AuditFilter, OperationId, OutcomeKind, Question, Stat, StatsBy, Verdict};
 use room_owner::domain::command::{Command, CommandRequest, Place};
 use room_owner::domain::principal::Principal;
 use room_owner::store::LogCopy;
 
-use super::world::{ALICE, MALLORY, NOON, World, ask, execute, later, problem, recorded, refused, succeeded};
-
-struct At(Timestamp);
-
-#[async_trait::async_trait]
-impl Clock for At {
-    fn now(&self) -> Timestamp {
-        self.0
-    }
-
-    async fn sleep(&self, _: std::time::Duration) {}
-}
-
-/// `cli:ana` reads the log.
-async fn read(world: &World, at: Timestamp) -> OperationId {
-    let principal = Principal::new("cli:ana".parse().unwrap());
-    let question = Question::Show(OperationId::new(1));
-    let typed = "room-owner audit show 1".to_owned();
-    room_owner::app::audit::record_locally(&world.store, &At(at), principal, typed, question).await.unwrap()
-}
+use super::world::{
+    ALICE, MALLORY, NOON, World, ask, execute, later, problem, read, recorded, refused, succeeded,
+};
 
 fn numbers(entries: &[room_owner::domain::audit::AuditEntry]) -> Vec<i64> {
     entries.iter().map(|entry| entry.operation.seq()).collect()

@@ -3,9 +3,12 @@
 use std::path::PathBuf;
 
 use jiff::Timestamp;
-use room_owner::app::ports::{AclChange, AclChanged, AclEdit, Admission, Admitted, NewGrant, Store};
+use room_owner::app::audit::record_locally;
+use room_owner::app::ports::{AclChange, AclChanged, AclEdit, Admission, Admitted, Clock, NewGrant, Store};
 use room_owner::domain::access::{Action, AuthorisedChannel, ChangedEntry, Decision, Effect, Grant, decide};
-use room_owner::domain::audit::{Attempt, AuditEntry, AuditFilter, OperationId, Outcome, Refusal, Verdict};
+use room_owner::domain::audit::{
+    Attempt, AuditEntry, AuditFilter, OperationId, Outcome, Question, Refusal, Verdict,
+};
 use room_owner::domain::command::{
     Command, CommandRequest, DeliveryId, Place, RejectedRequest, Rejection, Typed, parse_room_owner,
 };
@@ -420,4 +423,23 @@ pub(crate) fn problem(info: &str, request_id: Option<&str>) -> Refusal {
         request_id: request_id.map(str::to_owned),
         remedy: "Try again.".to_owned(),
     }
+}
+
+struct At(Timestamp);
+
+#[async_trait::async_trait]
+impl Clock for At {
+    fn now(&self) -> Timestamp {
+        self.0
+    }
+
+    async fn sleep(&self, _: std::time::Duration) {}
+}
+
+/// `cli:ana` reads the log.
+pub(crate) async fn read(world: &World, at: Timestamp) -> OperationId {
+    let principal = Principal::new("cli:ana".parse().unwrap());
+    let question = Question::Show(OperationId::new(1));
+    let typed = "room-owner audit show 1".to_owned();
+    record_locally(&world.store, &At(at), principal, typed, question).await.unwrap()
 }

@@ -3,12 +3,9 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use jiff::Timestamp;
-use room_owner::app::audit::record_locally;
-use room_owner::app::ports::{Clock, OwnerNotice, Seen, Store as _};
-use room_owner::domain::audit::{OperationId, Question};
+use room_owner::app::ports::{OwnerNotice, Seen, Store as _};
+use room_owner::domain::audit::OperationId;
 use room_owner::domain::command::DeliveryId;
-use room_owner::domain::principal::Principal;
 use room_owner::domain::reply_note::{HowReplied, ReplyNote};
 use room_owner::domain::room::AccountId;
 use room_owner::domain::verification::Report;
@@ -18,8 +15,8 @@ use sqlx::sqlite::SqliteConnection;
 use tempfile::TempDir;
 
 use super::world::{
-    ALICE, MALLORY, NOON, OPS, World, allow, ask, execute, foreign, grant, later, raw, recorded, refused,
-    remove, revoke, succeeded, unknown,
+    ALICE, MALLORY, NOON, OPS, World, allow, ask, execute, foreign, grant, later, raw, read, recorded,
+    refused, remove, revoke, succeeded, unknown,
 };
 
 /// A log with some of everything: open and ended operations, grants given and taken back, channels
@@ -54,27 +51,12 @@ pub(crate) async fn night() -> World {
     world
 }
 
-struct At(Timestamp);
-
-#[async_trait::async_trait]
-impl Clock for At {
-    fn now(&self) -> Timestamp {
-        self.0
-    }
-
-    async fn sleep(&self, _: std::time::Duration) {}
-}
-
 /// The night, and in the morning several changes of the ACL at once, a reading of the log (events 21 and 22)
 /// and notes about replies (23 and 24).
 pub(crate) async fn morning() -> World {
     let world = night().await.reopened().await;
     grant("cli:cy", "admin", "*").and(allow("discord:1:5", "*")).and(revoke(1)).apply(&world.store).await;
-    let principal = Principal::new("cli:ana".parse().unwrap());
-    let question = Question::Show(OperationId::new(1));
-    let typed = "room-owner audit show 1".to_owned();
-    let reads = record_locally(&world.store, &At(NOON), principal, typed, question);
-    assert_eq!(reads.await.unwrap().seq(), 22);
+    assert_eq!(read(&world, NOON).await.seq(), 22);
     for (operation, how) in [(9, HowReplied::Posted), (18, HowReplied::Lost)] {
         let note = ReplyNote { how, why: "slack answered 404".to_owned() };
         world.store.note_reply(OperationId::new(operation), &note, later(6)).await.unwrap();
