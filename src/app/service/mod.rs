@@ -400,7 +400,9 @@ impl CommandService {
                 }
                 Ok(Admitted::Busy { operation: None, unresolved, .. }) => {
                     drop(asked);
-                    self.resolve_holder(&unresolved).await;
+                    if let Err(error) = self.resolve_holder(&unresolved).await {
+                        return Next::Answer(not_recorded(&error));
+                    }
                     decline_if_busy = true;
                     continue;
                 }

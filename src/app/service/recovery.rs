@@ -58,14 +58,25 @@ impl CommandService {
         if abandoned.iter().any(may_be_on_its_way) {
             self.clock.sleep(self.settled_after()).await;
         }
-        for unresolved in &abandoned {
-            let is_new = unresolved.is_ours && !unanswered.is_disjoint(&self.admissions.unanswered());
-            // Read before it was entered here, it may be this process's own work after all.
-            if !is_new && self.is_abandoned(unresolved) {
-                self.look_into_it(unresolved).await;
-            }
+        // Read before it was entered here, it may be this process's own work after all.
+        let is_new =
+            |open: &Unresolved| open.is_ours && !unanswered.is_disjoint(&self.admissions.unanswered());
+        let abandoned =
+            abandoned.into_iter().filter(|open| !is_new(open) && self.is_abandoned(open)).collect();
+        for unresolved in &self.still_open(abandoned).await? {
+            self.look_into_it(unresolved).await;
         }
         Ok(())
+    }
+
+    /// Those that have no final outcome even now. What is ended is not under way any more either, so what was
+    /// read a moment before its end looks abandoned; it is enough to read again after that look.
+    async fn still_open(&self, mut found: Vec<Unresolved>) -> Result<Vec<Unresolved>, StoreError> {
+        if !found.is_empty() {
+            let open: HashSet<_> = self.store.unresolved().await?.iter().map(|open| open.operation).collect();
+            found.retain(|unresolved| open.contains(&unresolved.operation));
+        }
+        Ok(found)
     }
 
     /// Calls [`Self::recover`] now and again, for as long as the process runs.
@@ -91,17 +102,23 @@ impl CommandService {
     }
 
     /// Resolves the operation that keeps somebody else out of its room, if nobody is working on it.
-    pub(super) async fn resolve_holder(&self, unresolved: &Unresolved) {
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub(super) async fn resolve_holder(&self, unresolved: &Unresolved) -> Result<(), StoreError> {
         let is_new = unresolved.is_ours && !self.admissions.unanswered().is_empty();
         if is_new || !self.is_abandoned(unresolved) {
-            return;
+            return Ok(());
         }
-        if may_be_on_its_way(unresolved) {
+        let found = self.still_open(vec![unresolved.clone()]).await?;
+        if found.iter().any(may_be_on_its_way) {
             self.clock.sleep(self.settled_after()).await;
         }
-        if self.is_abandoned(unresolved) {
+        let found = found.into_iter().filter(|open| self.is_abandoned(open)).collect();
+        for unresolved in &self.still_open(found).await? {
             self.look_into_it(unresolved).await;
         }
+        Ok(())
     }
 
     /// How long after its sender's end a change may still come true. It counts from the moment at which the
