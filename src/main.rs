@@ -5,9 +5,12 @@ use std::process::ExitCode;
 
 use anyhow::Context as _;
 use clap::Parser as _;
+use room_owner::app::acl::local_permit;
+use room_owner::app::ports::Clock as _;
 use room_owner::app::service::Timing;
 use room_owner::bench::{self, Kind, Load, What};
 use room_owner::bot::{self, Bot};
+use room_owner::cli::archive::ArchiveArguments;
 use room_owner::cli::audit::{AuditCommand, Source};
 use room_owner::cli::verify::{Proof, ProveArguments, VerifyArguments};
 use room_owner::cli::{
@@ -18,7 +21,9 @@ use room_owner::clock::SystemClock;
 use room_owner::config::{self, Common, Config, ConfigError, Environment};
 use room_owner::discord::register::Registrar;
 use room_owner::domain::command::Family;
+use room_owner::domain::principal::Principal;
 use room_owner::domain::room::{AccountId, RoomId};
+use room_owner::store::archive::{self, Order};
 use room_owner::store::verify::{self as verification, Evidence};
 use room_owner::store::{Database, IfMissing, LogCopy, SqliteStore, backup};
 use room_owner::tencent::TencentClient;
@@ -141,6 +146,18 @@ async fn run(command: Command) -> anyhow::Result<Exit> {
         }
         Command::Audit(AuditCommand::Verify(arguments)) => return verify(arguments).await,
         Command::Audit(AuditCommand::Prove(arguments)) => return prove(arguments).await,
+        Command::Audit(AuditCommand::Archive(arguments)) => {
+            let (environment, common) = settings("warn")?;
+            let principal = cli::local_principal(environment.sudo_user())?;
+            let store = SqliteStore::open(common.database(), IfMissing::Fail).await?;
+            let exit = archive(&store, &clock, principal, typed, arguments).await;
+            store.close().await;
+            return exit;
+        }
+        Command::Audit(AuditCommand::VerifyArchive { file, key }) => {
+            let keys = key.iter().map(|key| VerifierKey::parse(key)).collect::<Result<Vec<_>, _>>()?;
+            return cli::archive::sound(&archive::check(&file, &keys)?);
+        }
         Command::Audit(AuditCommand::VerifyProof { file, key }) => return verify_proof(&file, &key),
         Command::Audit(AuditCommand::Key { new: true }) => {
             println!("{}", SigningKey::generate().expose_secret());
@@ -187,8 +204,24 @@ fn chosen(database: Option<PathBuf>) -> anyhow::Result<Database> {
     })
 }
 
+async fn archive(
+    store: &SqliteStore,
+    clock: &SystemClock,
+    principal: Principal,
+    typed: String,
+    arguments: ArchiveArguments,
+) -> anyhow::Result<Exit> {
+    let ArchiveArguments { before, zone, file } = arguments;
+    let now = clock.now();
+    let before = before.resolve(now, &zone.unwrap_or_else(jiff::tz::TimeZone::system))?;
+    let permit = local_permit(store, clock, &principal).await?;
+    let report = store.archive(Order { principal, permit, typed, before, file }, now).await?;
+    cli::archive::report(&report)
+}
+
 async fn verify(arguments: VerifyArguments) -> anyhow::Result<Exit> {
-    let VerifyArguments { checkpoint, seen, key, database, every_head, format } = arguments;
+    let VerifyArguments { checkpoint, seen, key, database, archive: archives, every_head, format } =
+        arguments;
     let database = chosen(database)?;
     let keys = match key.as_slice() {
         [] => database.verifier_key()?.into_iter().collect(),
@@ -199,13 +232,14 @@ async fn verify(arguments: VerifyArguments) -> anyhow::Result<Exit> {
         .map(|file| Ok((file.display().to_string(), verification::read_checkpoint(file)?)))
         .collect::<anyhow::Result<_>>()?;
     let report =
-        verification::verify(&database.file()?, Evidence { checkpoints, seen, keys, every_head }).await?;
+        verification::verify(&database.file()?, Evidence { checkpoints, seen, keys, archives, every_head })
+            .await?;
     cli::verify::report(&report, format)
 }
 
 async fn prove(arguments: ProveArguments) -> anyhow::Result<Exit> {
-    let ProveArguments { operation, out, database } = arguments;
-    let proofs = verification::prove(&chosen(database)?.file()?, operation).await?;
+    let ProveArguments { operation, out, database, archive } = arguments;
+    let proofs = verification::prove(&chosen(database)?.file()?, operation, &archive).await?;
     let proofs: Vec<Proof> = proofs
         .into_iter()
         .map(|proof| Proof { event: proof.index + 1, text: proof.text(), leaf: proof.leaf })

@@ -67,7 +67,11 @@ pub async fn edit(store: &dyn Store, clock: &dyn Clock, edit: LocalEdit) -> Resu
     }
 }
 
-async fn local_permit(
+/// The right of the machine's own command line to do what admins do.
+///
+/// # Errors
+/// When the principal is not of this machine, or the store cannot be read.
+pub async fn local_permit(
     store: &dyn Store,
     clock: &dyn Clock,
     principal: &Principal,

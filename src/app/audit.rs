@@ -111,6 +111,9 @@ pub async fn answer(
         Question::Timeline(operation) => {
             let entry = entry(log, *operation, reader).await?;
             let events = log.events(*operation).await.map_err(failed)?;
+            if events.first().is_none_or(|first| first.seq != operation.seq()) {
+                return Err(NoAnswer::Archived(*operation));
+            }
             let steps = timeline(*operation, &events).map_err(NoAnswer::BrokenEvent)?;
             Ok(Answer::Timeline(steps, Box::new(entry)))
         }

@@ -305,6 +305,9 @@ pub trait AuditLog: Send + Sync {
     /// The number of the newest event: an export up to here is whole.
     async fn newest_event(&self) -> Result<i64, StoreError>;
 
+    /// The number of the last event that was moved into an archive; 0 if none was.
+    async fn archived_upto(&self) -> Result<i64, StoreError>;
+
     /// The next entries of an export, oldest first, as they are now.
     async fn export(&self, span: &ExportSpan) -> Result<ExportChunk, StoreError>;
 }

@@ -12,6 +12,7 @@ macro_rules! tell {
 use tell;
 
 pub mod acl;
+pub mod archive;
 pub mod audit;
 mod print;
 pub mod transfer;

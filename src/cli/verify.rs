@@ -28,6 +28,9 @@ pub struct VerifyArguments {
     /// Check this file instead, such as a copy on another machine
     #[arg(long, value_name = "FILE")]
     pub database: Option<PathBuf>,
+    /// An archive that was taken out of the log, from `audit archive`; may be given several times
+    #[arg(long, value_name = "FILE")]
+    pub archive: Vec<PathBuf>,
     /// Check the root and the signature of every head that the database keeps, not only of some; it takes
     /// long, and needs every key that the log was ever signed with
     #[arg(long)]
@@ -48,6 +51,9 @@ pub struct ProveArguments {
     /// Of this file instead, such as a copy
     #[arg(long, value_name = "FILE")]
     pub database: Option<PathBuf>,
+    /// An archive that holds events of it; may be given several times
+    #[arg(long, value_name = "FILE")]
+    pub archive: Vec<PathBuf>,
 }
 
 impl Row for Report {

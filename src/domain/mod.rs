@@ -4,6 +4,7 @@
 //! [`reply`] (what is said back), in this order.
 
 pub mod access;
+pub mod archive;
 pub mod audit;
 pub mod command;
 pub mod period;

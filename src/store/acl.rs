@@ -15,7 +15,7 @@ use crate::domain::command::Place;
 use crate::domain::principal::Channel;
 use crate::domain::room::RoomId;
 
-use super::admission::{Ledger, claim, first_of};
+use super::admission::{Beside, Ledger, claim, first_of};
 use super::rows;
 
 const ADMINS: &str = "SELECT * FROM grants WHERE role = 'admin' AND revoked_at IS NULL ORDER BY id";
@@ -153,7 +153,7 @@ pub(super) async fn edit(
         && let Some(first) = first_of(connection, delivery).await?
     {
         entry.mark_duplicate(first.operation);
-        ledger.record(connection, &entry, &[], false).await?;
+        ledger.record(connection, &entry, Beside::default()).await?;
         return Ok(AclChanged::Duplicate { operation, first: Box::new(first) });
     }
     if edit.permit.acl_version() != ledger.acl_version() {
@@ -163,7 +163,7 @@ pub(super) async fn edit(
     if let Some(why) = hindrance(connection, edit, at).await? {
         entry.outcome = OutcomeKind::Declined;
         entry.error_info = Some(why.to_string());
-        ledger.record(connection, &entry, &[], false).await?;
+        ledger.record(connection, &entry, Beside::default()).await?;
         return Ok(AclChanged::Declined(operation, why));
     }
     let by = edit.principal.subject.to_string();
@@ -172,7 +172,7 @@ pub(super) async fn edit(
         let by = Author { by: &by, operation, at, reason: reason.as_deref() };
         changed.push(make(connection, change, &by).await?);
     }
-    ledger.record(connection, &entry, &changed, false).await?;
+    ledger.record(connection, &entry, Beside { acl_changes: &changed, ..Beside::default() }).await?;
     Ok(AclChanged::Changed(operation, changed))
 }
 

@@ -15,6 +15,7 @@ use super::event::{Event, What};
 use super::rows::{self, Open};
 use super::tree::Growth;
 use crate::domain::access::{Action, ChangedEntry, Permit};
+use crate::domain::archive::Archived;
 use crate::domain::command::{Command, CommandRequest};
 
 /// The log's end, as the transaction sees it, and what the transaction adds to it.
@@ -40,6 +41,21 @@ struct Changed {
     deliveries: HashSet<String>,
     rooms: HashSet<String>,
     operations: HashSet<OperationId>,
+}
+
+/// What an operation's first event says beside its entry.
+#[derive(Default)]
+pub(super) struct Beside<'a> {
+    /// What it changed in the ACL.
+    pub(super) acl_changes: &'a [ChangedEntry],
+    /// Whether it is a transfer that begins.
+    pub(super) holds_room: bool,
+    /// Whether it reads the log.
+    pub(super) reading: bool,
+    /// The operation that it goes past.
+    pub(super) overrides: Option<OperationId>,
+    /// What it took out of the log.
+    pub(super) archived: Option<&'a Archived>,
 }
 
 /// What an admission came to. The attempt itself is made only after the commit.
@@ -138,27 +154,21 @@ impl Ledger {
         Ok(())
     }
 
-    /// Writes down an operation: its first event and its row. `holds_room` for a transfer that begins.
+    /// Writes down an operation: its first event and its row.
     pub(super) async fn record(
         &mut self,
         connection: &mut SqliteConnection,
         entry: &AuditEntry,
-        acl_changes: &[ChangedEntry],
-        holds_room: bool,
+        beside: Beside<'_>,
     ) -> Result<(), sqlx::Error> {
-        self.add_operation(entry.clone(), acl_changes, holds_room, false, None)?;
+        self.add_operation(entry.clone(), beside)?;
         self.rows.flush(connection).await
     }
 
-    fn add_operation(
-        &mut self,
-        entry: AuditEntry,
-        acl_changes: &[ChangedEntry],
-        holds_room: bool,
-        reading: bool,
-        overrides: Option<OperationId>,
-    ) -> Result<(), sqlx::Error> {
-        self.add(entry.operation, What::Requested { entry: &entry, acl_changes, reading, overrides })?;
+    fn add_operation(&mut self, entry: AuditEntry, beside: Beside<'_>) -> Result<(), sqlx::Error> {
+        let Beside { acl_changes, holds_room, reading, overrides, archived } = beside;
+        let what = What::Requested { entry: &entry, acl_changes, reading, overrides, archived };
+        self.add(entry.operation, what)?;
         if let Some(room) = entry.room.as_ref().filter(|_| holds_room) {
             self.changed.rooms.insert(room.as_str().to_owned());
         }
@@ -282,7 +292,7 @@ pub(super) async fn admit(
         && let Some(first) = ledger.first_of(connection, delivery).await?
     {
         entry.mark_duplicate(first.operation);
-        ledger.add_operation(entry, &[], false, false, None)?;
+        ledger.add_operation(entry, Beside::default())?;
         return Ok(Applied::Duplicate { operation, first });
     }
     let mut holds_room = false;
@@ -302,7 +312,7 @@ pub(super) async fn admit(
             if !may_override(request, permit, &holder.entry) {
                 entry.mark_busy(holder.entry.operation);
                 ledger.add_claim(&entry);
-                ledger.add_operation(entry, &[], false, false, None)?;
+                ledger.add_operation(entry, Beside::default())?;
                 return Ok(Applied::Busy { operation: Some(operation), holder });
             }
             overridden = Some(holder.entry);
@@ -320,7 +330,7 @@ pub(super) async fn admit(
         Admission::Request { verdict: Verdict::Read(permit), .. } if *permit.action() == Action::ReadAudit
     );
     let overrides = overridden.as_ref().map(|holder| holder.operation);
-    ledger.add_operation(entry, &[], holds_room, reading, overrides)?;
+    ledger.add_operation(entry, Beside { holds_room, reading, overrides, ..Beside::default() })?;
     if let Some(holder) = &overridden {
         let what = What::Ended {
             operation: holder.operation,

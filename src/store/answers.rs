@@ -122,6 +122,7 @@ fn answer(instance: &Instance, job: Job, done: Done, head: Option<TreeHead>) {
         (Job::Note(.., answer) | Job::NoteReply(.., answer), Done::Noted) => drop(answer.send(Ok(()))),
         (Job::Observe(.., answer), Done::Observed(observed)) => drop(answer.send(Ok(observed))),
         (Job::Replies(_, answer), Done::Replies(taken)) => drop(answer.send(Ok(taken))),
+        (Job::Archive(.., answer), Done::Archived(number)) => drop(answer.send(Ok(number))),
         (Job::Check(answer), Done::Checked) => drop(answer.send(Ok(()))),
         (job, _) => refuse(job, &sqlx::Error::WorkerCrashed),
     }
@@ -162,6 +163,7 @@ pub(super) fn refuse(job: Job, error: &sqlx::Error) {
         Job::Note(.., answer) | Job::NoteReply(.., answer) => drop(answer.send(Err(error))),
         Job::Observe(.., answer) => drop(answer.send(Err(error))),
         Job::Replies(_, answer) => drop(answer.send(Err(error))),
+        Job::Archive(.., answer) => drop(answer.send(Err(error))),
         Job::Check(answer) => drop(answer.send(Err(error))),
     }
 }

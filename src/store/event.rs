@@ -4,6 +4,7 @@
 use serde::Serialize;
 
 use crate::domain::access::ChangedEntry;
+use crate::domain::archive::Archived;
 use crate::domain::audit::{AuditEntry, OperationId, OutcomeKind};
 
 use super::rows;
@@ -35,6 +36,9 @@ pub(super) enum What<'a> {
         /// The operation that it goes past.
         #[serde(skip_serializing_if = "Option::is_none")]
         overrides: Option<OperationId>,
+        /// The events that were taken out of the database into an archive.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        archived: Option<&'a Archived>,
     },
     /// Who owned the room before, noted while the change is under way.
     Noted { operation: OperationId, at: String, previous_owner: &'a str },

@@ -6,6 +6,7 @@
 mod acl;
 mod admission;
 mod answers;
+pub mod archive;
 pub mod backup;
 mod batch;
 mod event;
@@ -89,6 +90,7 @@ fn migrations() -> Vec<Migration> {
         simple(6, "replies", include_str!("../../migrations/0006_replies.sql")),
         simple(7, "live grants", include_str!("../../migrations/0007_live_grants.sql")),
         simple(8, "live grants counted", include_str!("../../migrations/0008_live_grants_counted.sql")),
+        simple(9, "archives", include_str!("../../migrations/0009_archives.sql")),
     ]
 }
 

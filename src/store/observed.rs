@@ -9,7 +9,7 @@ use crate::app::ports::{Confirmation, Observed, OwnerNotice, Seen};
 use crate::domain::audit::{AuditEntry, OperationId, OutcomeKind, millis};
 use crate::domain::room::AccountId;
 
-use super::admission::{Ledger, claim};
+use super::admission::{Beside, Ledger, claim};
 use super::event::What;
 use super::rows;
 
@@ -44,7 +44,7 @@ pub(super) async fn observe(
     let operation = ledger.next_operation();
     let entry = entry(connection, notice, seen, own.as_ref(), operation, at).await?;
     claim(connection, &entry).await?;
-    ledger.record(connection, &entry, &[], false).await?;
+    ledger.record(connection, &entry, Beside::default()).await?;
     keep(connection, notice, operation, false, at).await?;
     let what = What::Observed {
         operation,

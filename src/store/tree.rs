@@ -183,7 +183,8 @@ pub(super) async fn checkpoint_of(
     sqlx::query_scalar(
         "SELECT checkpoint FROM tree_heads
          WHERE checkpoint IS NOT NULL
-           AND size >= (SELECT max(seq) FROM audit_events WHERE operation = ?)
+           AND size >= (SELECT coalesce((SELECT max(seq) FROM audit_events WHERE operation = ?),
+                                        (SELECT max(last) FROM archives)))
          ORDER BY size LIMIT 1",
     )
     .bind(operation.seq())
@@ -198,6 +199,18 @@ pub(super) async fn head_at(
 ) -> Result<Option<TreeHead>, sqlx::Error> {
     let nodes = nodes(connection, &proof::nodes_of_head(size)).await?;
     Ok(proof::head(size, &nodes))
+}
+
+/// The edge that the tree had when it was `size` events long, from the kept hashes.
+pub(super) async fn edge_at(connection: &mut SqliteConnection, size: u64) -> Result<Edge, sqlx::Error> {
+    let (mut peaks, mut from) = (Vec::new(), 0);
+    // A complete subtree for each bit, the largest first.
+    for level in (0..u64::BITS as u8).rev().filter(|level| size >> level & 1 == 1) {
+        let peak = node(connection, (level, from >> level)).await?;
+        peaks.extend(peak.ok_or_else(|| broken("a kept hash of the signed tree is gone"))?.0);
+        from += 1 << level;
+    }
+    Edge::from_bytes(size, &peaks).ok_or_else(|| broken("the kept hashes of the signed tree do not fit"))
 }
 
 /// The nodes that are asked for and known.
@@ -259,19 +272,12 @@ async fn leaves(connection: &mut SqliteConnection, first: i64, count: i64) -> Re
     Ok(hashes)
 }
 
-/// The proofs that the operation's events are in the log, under the newest head; none if there is no such
-/// operation.
+/// The proofs that the events, each with its number, are in the log under the newest head.
 pub(super) async fn prove(
     connection: &mut SqliteConnection,
-    operation: OperationId,
+    events: Vec<(i64, String)>,
 ) -> Result<Vec<InclusionProof>, StoreError> {
     let failed = |error: sqlx::Error| StoreError(format!("the audit log cannot be read: {error}"));
-    let events: Vec<(i64, String)> =
-        sqlx::query_as("SELECT seq, body FROM audit_events WHERE operation = ? ORDER BY seq")
-            .bind(operation.seq())
-            .fetch_all(&mut *connection)
-            .await
-            .map_err(failed)?;
     let mut proofs = Vec::with_capacity(events.len());
     for (seq, leaf) in events {
         let wrong = |why: &dyn std::fmt::Display| {

@@ -27,6 +27,7 @@ use crate::tree::{Checkpoint, SigningKey};
 use super::acl;
 use super::admission::{self, Applied, Ledger};
 use super::answers::{Answers, refuse};
+use super::archive;
 use super::batch::{Failed, Questions};
 use super::guards::Guards;
 use super::instance::Instance;
@@ -51,6 +52,7 @@ pub(super) enum Job {
     EditAcl(Box<AclEdit>, Timestamp, Answer<AclChanged>),
     Observe(Box<(OwnerNotice, Option<Seen>)>, Timestamp, Answer<Observed>),
     Replies(Box<owed::Work>, Answer<Vec<Owed>>),
+    Archive(archive::Work, Timestamp, Answer<i64>),
     Check(Answer<()>),
 }
 
@@ -62,6 +64,7 @@ pub(super) enum Done {
     Noted,
     Observed(Observed),
     Replies(Vec<Owed>),
+    Archived(i64),
     Checked,
 }
 
@@ -178,6 +181,14 @@ impl Writer {
 
     pub(super) async fn work_on_replies(&self, work: owed::Work) -> Result<Vec<Owed>, StoreError> {
         self.ask(|answer| Job::Replies(Box::new(work), answer)).await
+    }
+
+    pub(super) async fn work_on_archives(
+        &self,
+        work: archive::Work,
+        at: Timestamp,
+    ) -> Result<i64, StoreError> {
+        self.ask(|answer| Job::Archive(work, at, answer)).await
     }
 
     pub(super) async fn check(&self) -> Result<(), StoreError> {
@@ -412,6 +423,7 @@ async fn apply(
             let taken = owed::work(connection, work, ledger.instance()).await?;
             Done::Replies(taken)
         }
+        Job::Archive(work, at, _) => Done::Archived(archive::work(connection, ledger, work, *at).await?),
         Job::Check(_) => {
             // Takes the write lock and writes more than a command does, so that a disk shows on which
             // there is room for neither.

@@ -17,7 +17,7 @@ use super::copies::{check, day, morning, night, told};
 use super::independent;
 use super::world::{self, MALLORY, World, allow, ask, execute};
 
-const MIGRATIONS: [(i64, &str, &str); 8] = [
+const MIGRATIONS: [(i64, &str, &str); 9] = [
     (1, "access and audit", include_str!("../../migrations/0001_access_and_audit.sql")),
     (2, "acl", include_str!("../../migrations/0002_acl.sql")),
     (3, "reading", include_str!("../../migrations/0003_reading.sql")),
@@ -26,6 +26,7 @@ const MIGRATIONS: [(i64, &str, &str); 8] = [
     (6, "replies", include_str!("../../migrations/0006_replies.sql")),
     (7, "live grants", include_str!("../../migrations/0007_live_grants.sql")),
     (8, "live grants counted", include_str!("../../migrations/0008_live_grants_counted.sql")),
+    (9, "archives", include_str!("../../migrations/0009_archives.sql")),
 ];
 
 /// A file with the schema of these migrations, and the world's data in it, as far as there was a

@@ -33,6 +33,15 @@ pub(super) async fn run(
         return Ok(Exit::Failed);
     }
 
+    let archived = log.archived_upto().await?;
+    if let Some(cursor) = since_event.filter(|cursor| *cursor < archived) {
+        super::super::tell!(
+            "the cursor {cursor} is from before event {archived}, up to which the events were archived, so what has \
+             changed since cannot be told from here: take them from the archive, or export all without a cursor"
+        );
+        return Ok(Exit::Failed);
+    }
+
     let progress = progress(upto_event, since_event.unwrap_or(0));
     let source = cloudevents::source(log.name().await?.as_deref());
     let mut out = Writer::new(arguments.format, source)?;

@@ -11,7 +11,7 @@ use crate::domain::audit::{Answer, AuditEntry, Filter, NoAnswer, OperationId, Ou
 use crate::domain::principal::Principal;
 use crate::domain::room::visible;
 
-use super::{Exit, Format, print, verify};
+use super::{Exit, Format, archive, print, verify};
 
 pub use arguments::{
     ExportArguments, ExportFormat, FilterArguments, ListArguments, ReadingArguments, ReadingCommand,
@@ -39,6 +39,17 @@ pub enum AuditCommand {
         /// The public key of the log, from whom you trust
         #[arg(long)]
         key: String,
+    },
+    /// Move the oldest operations' events out of the database into a signed file. What was done is still
+    /// listed; the log can still be checked from end to end
+    Archive(archive::ArchiveArguments),
+    /// Check an archive by itself, without the database
+    VerifyArchive {
+        /// The archive
+        file: std::path::PathBuf,
+        /// The public key of the log, from whom you trust; may be given several times, if it was changed
+        #[arg(long, required = true)]
+        key: Vec<String>,
     },
     /// Print the public key with which the log's signed heads are checked
     Key {

@@ -56,6 +56,12 @@ pub enum NoAnswer {
     /// There is no such operation, or it is not in reach.
     #[error("there is no operation {0}")]
     NoOperation(OperationId),
+    /// Its events were moved into an archive.
+    #[error(
+        "the steps of operation {0} were moved into an archive: they are its lines with `\"operation\":\"{0}\"`; \
+         `room-owner audit show {0}` says what came of it"
+    )]
+    Archived(OperationId),
     /// The room is not in reach.
     #[error("the log of `{0}` is not in your reach")]
     OutOfReach(RoomId),

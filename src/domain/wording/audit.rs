@@ -221,6 +221,11 @@ fn no_answer(error: &NoAnswer, name: &CommandName) -> Message {
             )),
             code(&name.0).text(" shows the newest."),
         ),
+        NoAnswer::Archived(operation) => (
+            text(format!("The steps of operation {operation} were moved into an archive.")),
+            code(&format!("{} show {operation}", name.0))
+                .text(" says what came of it; whoever runs the bot has the file with the steps."),
+        ),
         NoAnswer::OutOfReach(room) => (
             text("The log of ").code(room).text(" is not among what you may see here."),
             text("Ask an admin for the role of an auditor for it."),

@@ -16,8 +16,8 @@ use crate::domain::audit::{AuditEntry, AuditFilter, OperationId, RecordedEvent, 
 use crate::domain::room::RoomId;
 use crate::tree::Checkpoint;
 
-use super::failed;
 use super::rows::{self, Open};
+use super::{archive, failed};
 
 pub use copy::LogCopy;
 
@@ -103,6 +103,10 @@ impl AuditLog for LogReader {
             .fetch_one(&self.pool)
             .await
             .map_err(failed(UNREADABLE))
+    }
+
+    async fn archived_upto(&self) -> Result<i64, StoreError> {
+        archive::upto(&self.pool).await.map_err(failed(UNREADABLE))
     }
 
     async fn export(&self, span: &ExportSpan) -> Result<ExportChunk, StoreError> {

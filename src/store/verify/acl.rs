@@ -29,6 +29,21 @@ struct Entry<T> {
     closed_by: Option<String>,
 }
 
+impl<T> Entry<T> {
+    /// Takes back that it was closed, if that was after event `base`.
+    fn reopen_after(&mut self, base: i64) -> bool {
+        let is_later = self.closed_in.is_some_and(|closed| closed > base);
+        if is_later {
+            (self.closed_in, self.closed_by) = (None, None);
+        }
+        is_later
+    }
+}
+
+/// In which columns the tables say where an entry was made and closed, and by whom.
+const GRANT: [&str; 3] = ["granted_in", "revoked_in", "revoked_by"];
+const CHANNEL: [&str; 3] = ["allowed_in", "removed_in", "removed_by"];
+
 /// The ACL as the log tells it.
 #[derive(Default)]
 pub(super) struct Acl {
@@ -37,6 +52,28 @@ pub(super) struct Acl {
 }
 
 impl Acl {
+    /// The ACL as the tables say it was after event `base`: what the log says itself is in archives.
+    pub(super) async fn after(connection: &mut SqliteConnection, base: i64) -> Result<Self, sqlx::Error> {
+        let mut acl = Self::default();
+        let rows = sqlx::query("SELECT * FROM grants WHERE granted_in <= ? ORDER BY id");
+        for row in rows.bind(base).fetch_all(&mut *connection).await? {
+            let mut grant = entry(&row, rows::grant, GRANT)?;
+            if grant.reopen_after(base) {
+                grant.value.revoked_at = None;
+            }
+            acl.grants.insert(grant.value.id, grant);
+        }
+        let rows = sqlx::query("SELECT * FROM authorised_channels WHERE allowed_in <= ? ORDER BY id");
+        for row in rows.bind(base).fetch_all(connection).await? {
+            let mut channel = entry(&row, rows::channel, CHANNEL)?;
+            if channel.reopen_after(base) {
+                channel.value.removed_at = None;
+            }
+            acl.channels.push(channel);
+        }
+        Ok(acl)
+    }
+
     /// Takes in the change, or the list of changes, of one event.
     pub(super) fn changed(
         &mut self,
@@ -116,7 +153,7 @@ impl Acl {
         let mut told = self.grants;
         for row in sqlx::query("SELECT * FROM grants ORDER BY id").fetch_all(&mut *connection).await? {
             let id: i64 = row.try_get("id")?;
-            let here = entry(&row, rows::grant, ["granted_in", "revoked_in", "revoked_by"]);
+            let here = entry(&row, rows::grant, GRANT);
             match (told.remove(&id), here) {
                 (Some(told), Ok(here)) if told == here => {}
                 (Some(told), Ok(_)) => {
@@ -134,7 +171,7 @@ impl Acl {
         let mut told = self.channels.into_iter();
         for row in sqlx::query("SELECT * FROM authorised_channels ORDER BY id").fetch_all(connection).await? {
             let name: String = row.try_get("channel")?;
-            let here = entry(&row, rows::channel, ["allowed_in", "removed_in", "removed_by"]);
+            let here = entry(&row, rows::channel, CHANNEL);
             match (told.next(), here) {
                 (Some(told), Ok(here)) if told == here => {}
                 (Some(told), Ok(_)) => report.find(

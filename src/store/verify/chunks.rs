@@ -12,26 +12,26 @@ const ROW: char = '\u{1e}';
 const COLUMN: char = '\u{1f}';
 
 /// How many rows are read at once, and how many events' heads.
-pub(super) const ROWS: i64 = 512;
+pub(in crate::store) const ROWS: i64 = 512;
 
 /// An event as it is stored.
 #[derive(Clone, Copy)]
-pub(super) struct Event<'a> {
-    pub(super) seq: i64,
-    pub(super) operation: i64,
-    pub(super) body: &'a str,
+pub(in crate::store) struct Event<'a> {
+    pub(in crate::store) seq: i64,
+    pub(in crate::store) operation: i64,
+    pub(in crate::store) body: &'a str,
 }
 
 /// Some events in a row.
 #[derive(Default)]
-pub(super) struct Events {
+pub(in crate::store) struct Events {
     text: String,
     /// The number, the operation, and where the text ends.
     rows: Vec<(i64, i64, usize)>,
 }
 
 impl Events {
-    pub(super) fn iter(&self) -> impl Iterator<Item = Event<'_>> {
+    pub(in crate::store) fn iter(&self) -> impl Iterator<Item = Event<'_>> {
         let mut from = 0;
         self.rows.iter().filter_map(move |(seq, operation, to)| {
             let body = self.text.get(from..*to)?;
@@ -41,13 +41,26 @@ impl Events {
     }
 
     /// The number of the last one.
-    pub(super) fn last(&self) -> Option<i64> {
+    pub(in crate::store) fn last(&self) -> Option<i64> {
         self.rows.last().map(|(seq, ..)| *seq)
+    }
+
+    pub(in crate::store) fn push(&mut self, seq: i64, operation: i64, body: &str) {
+        self.text.push_str(body);
+        self.rows.push((seq, operation, self.text.len()));
+    }
+
+    /// Without those that lie behind the number.
+    pub(in crate::store) fn end_at(&mut self, last: i64) {
+        self.rows.retain(|(seq, ..)| *seq <= last);
     }
 }
 
 /// The next events after `seq`; none at the end.
-pub(super) async fn events(connection: &mut SqliteConnection, seq: i64) -> Result<Events, sqlx::Error> {
+pub(in crate::store) async fn events(
+    connection: &mut SqliteConnection,
+    seq: i64,
+) -> Result<Events, sqlx::Error> {
     let row = sqlx::query(
         "SELECT coalesce(min(seq), 0), coalesce(max(seq), 0), group_concat(operation),
              group_concat(octet_length(body)), group_concat(body, '')
@@ -93,8 +106,7 @@ async fn one_by_one(connection: &mut SqliteConnection, seq: i64) -> Result<Event
     .await?;
     let mut events = Events::default();
     for (seq, operation, body) in rows {
-        events.text.push_str(&String::from_utf8_lossy(&body));
-        events.rows.push((seq, operation, events.text.len()));
+        events.push(seq, operation, &String::from_utf8_lossy(&body));
     }
     Ok(events)
 }
@@ -205,7 +217,7 @@ fn broken(table: &str) -> sqlx::Error {
 
 /// The rows of `operations` whose numbers lie in the range, each as its number, the operation that claimed
 /// its delivery, and a JSON array of [`super::told::COLUMNS`].
-pub(super) async fn operations(
+pub(in crate::store) async fn operations(
     connection: &mut SqliteConnection,
     first: i64,
     last: i64,
@@ -274,7 +286,8 @@ pub(super) async fn callbacks(
     Ok(rows.into_iter().map(row).collect())
 }
 
-fn rows(joined: &str) -> impl Iterator<Item = &str> {
+/// The rows that were joined.
+pub(in crate::store) fn rows(joined: &str) -> impl Iterator<Item = &str> {
     // An empty row is one too: a text that ends with the separator must not pass for one without.
     joined.split(ROW).take(if joined.is_empty() { 0 } else { usize::MAX })
 }

@@ -11,6 +11,7 @@ use sqlx::sqlite::SqliteConnection;
 
 use crate::domain::tree_head::TreeHead;
 use crate::domain::verification::Report;
+use crate::store::archive::Kept;
 use crate::store::tree;
 use crate::tree::{Checkpoint, Edge, Hash, VerifierKey, record_hash};
 
@@ -80,10 +81,12 @@ impl Ahead {
 }
 
 impl Log {
-    pub(super) fn new(evidence: &Evidence) -> Self {
+    pub(super) fn new(evidence: &Evidence, archives: &[Kept]) -> Self {
         let kept = evidence.checkpoints.iter().map(|(_, checkpoint)| checkpoint.head().size);
         let seen = evidence.seen.iter().map(|seen| seen.size);
-        let wanted: BTreeMap<u64, Option<TreeHead>> = kept.chain(seen).map(|size| (size, None)).collect();
+        let archived = archives.iter().map(|archive| archive.last.unsigned_abs());
+        let wanted: BTreeMap<u64, Option<TreeHead>> =
+            kept.chain(seen).chain(archived).map(|size| (size, None)).collect();
         Self {
             seq: 0,
             edge: Edge::default(),
@@ -99,13 +102,28 @@ impl Log {
         }
     }
 
-    /// The next events; `None` at the end.
+    /// The next events of the database; `None` at the end.
     pub(super) async fn next(
         &mut self,
         connection: &mut SqliteConnection,
     ) -> Result<Option<Events>, sqlx::Error> {
         let events = chunks::events(connection, self.seq).await?;
         Ok(Some(events).filter(|events| events.last().is_some()))
+    }
+
+    /// Goes on to event `last` by the kept hashes alone: the events are in an archive.
+    pub(super) async fn pass_over(
+        &mut self,
+        connection: &mut SqliteConnection,
+        last: i64,
+        report: &mut Report,
+    ) -> Result<(), sqlx::Error> {
+        while self.seq < last {
+            let Some(leaf) = self.signed_leaf(connection, report).await? else { break };
+            self.push(leaf, report);
+            self.look_closer(connection, report).await?;
+        }
+        Ok(())
     }
 
     pub(super) async fn check(
@@ -139,6 +157,15 @@ impl Log {
             }
             self.push(leaf, report);
         }
+        self.look_closer(connection, report).await
+    }
+
+    /// Deals with what was put off.
+    async fn look_closer(
+        &mut self,
+        connection: &mut SqliteConnection,
+        report: &mut Report,
+    ) -> Result<(), sqlx::Error> {
         if std::mem::take(&mut self.suspect) {
             self.find_first_other_head(connection, report).await?;
             self.is_bad = true;
@@ -279,6 +306,7 @@ impl Log {
         mut self,
         connection: &mut SqliteConnection,
         evidence: &Evidence,
+        archives: &[Kept],
         named: &str,
         report: &mut Report,
     ) -> Result<(), sqlx::Error> {
@@ -315,6 +343,13 @@ impl Log {
                 if newest.head() != head && !self.is_bad {
                     report.find(None, "the newest signed head in the database is not that of the rows");
                 }
+            }
+        }
+        for archive in archives.iter().filter(|_| !self.is_bad) {
+            let here = self.wanted.get(&archive.last.unsigned_abs()).copied().flatten();
+            if here.is_none_or(|here| hex::encode(here.root) != archive.root) {
+                let root = "is not the root that `archives` has for it: that table was altered";
+                report.find(archive.last, format!("the root of the events up to it {root}"));
             }
         }
         for (name, checkpoint) in &evidence.checkpoints {

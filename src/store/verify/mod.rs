@@ -6,7 +6,8 @@
 //! by itself costs sqlx more than its hash.
 
 mod acl;
-mod chunks;
+pub(super) mod chunks;
+mod given;
 mod log;
 mod replay;
 mod schema;
@@ -26,7 +27,9 @@ use crate::domain::verification::Report;
 use crate::tree::proof::InclusionProof;
 use crate::tree::{Checkpoint, VerifierKey};
 
+use super::archive;
 use super::{failed, tree, witness};
+use given::Given;
 use log::Log;
 use replay::Replay;
 
@@ -39,6 +42,8 @@ pub struct Evidence {
     pub seen: Vec<SeenHead>,
     /// The public keys; with none, the one that the file itself names, which proves little.
     pub keys: Vec<VerifierKey>,
+    /// Archives that were taken out of the log.
+    pub archives: Vec<PathBuf>,
     /// Whether the root and the signature of every head that the database keeps are checked; else the root
     /// of one in some hundred, and the signature of the newest.
     pub every_head: bool,
@@ -98,34 +103,84 @@ pub async fn verify(database: &Path, mut evidence: Evidence) -> Result<Report, S
     }
     report.keys = evidence.keys.iter().map(ToString::to_string).collect();
 
-    let mut log = Log::new(&evidence);
-    let (mut replay, mut derived) = (Replay::default(), Report::default());
+    let archives = archive::kept(&mut view).await.map_err(read_failed())?;
+    let mut given = Given::open(&mut evidence, &archives, &mut report)?;
+    let mut log = Log::new(&evidence, &archives);
+    // What an earlier run left to delete is checked too.
+    let present: i64 = sqlx::query_scalar("SELECT coalesce(min(seq), 0) FROM audit_events")
+        .fetch_one(&mut *view)
+        .await
+        .map_err(read_failed())?;
+    let gone = if given.is_empty() { given.base.min(present - 1) } else { given.base };
+    log.pass_over(&mut view, gone, &mut report).await.map_err(read_failed())?;
+    let mut replay = Replay::behind(&mut view, given.base).await.map_err(read_failed())?;
+    let mut derived = Report::default();
     let (mut tree_took, mut tables_took) = (Duration::ZERO, Duration::ZERO);
     loop {
         let began = Instant::now();
-        let Some(events) = log.next(&mut view).await.map_err(read_failed())? else { break };
+        let archived = given.next()?;
+        let events = match archived {
+            Some(events) => Some(events),
+            None => log.next(&mut view).await.map_err(read_failed())?,
+        };
+        let Some(events) = events else { break };
         log.check(&mut view, &events, &mut report).await.map_err(read_failed())?;
         let between = Instant::now();
         replay.check(&mut view, &events, &mut derived).await.map_err(read_failed())?;
         tree_took += between - began;
         tables_took += between.elapsed();
     }
-    log.end(&mut view, &evidence, &named, &mut report).await.map_err(read_failed())?;
-    replay.end(&mut view, &mut derived).await.map_err(read_failed())?;
+    log.end(&mut view, &evidence, &archives, &named, &mut report).await.map_err(read_failed())?;
+    replay.end(&mut view, &archives, &mut derived).await.map_err(read_failed())?;
     debug!(events = report.events, ?tree_took, ?tables_took, "checked the log");
     drop(view);
     Ok(report.closed(derived))
 }
 
 /// The proofs that the operation's events are in the log in `database`, under its newest head; none if there
-/// is no such operation. Nothing is written.
+/// is no such operation. Events that were archived are read from the archives. Nothing is written.
 ///
 /// # Errors
-/// When the log cannot be read, or an event is not the one that was signed.
-pub async fn prove(database: &Path, operation: OperationId) -> Result<Vec<InclusionProof>, StoreError> {
+/// When the log cannot be read, an event is not the one that was signed, or the archive is missing that it is in.
+pub async fn prove(
+    database: &Path,
+    operation: OperationId,
+    archives: &[PathBuf],
+) -> Result<Vec<InclusionProof>, StoreError> {
+    let read_failed = || failed("the database cannot be read");
     let mut connection = open(database).await?;
-    let mut view = connection.begin().await.map_err(failed("the database cannot be read"))?;
-    tree::prove(&mut view, operation).await
+    let mut view = connection.begin().await.map_err(read_failed())?;
+    let mut events = Vec::new();
+    for file in archives {
+        let mut archive = archive::Reading::open(file)?;
+        loop {
+            let some = archive.next()?;
+            if some.last().is_none() {
+                break;
+            }
+            let own = some.iter().filter(|event| event.operation == operation.seq());
+            events.extend(own.map(|event| (event.seq, event.body.to_owned())));
+        }
+    }
+    let kept = archive::kept(&mut view).await.map_err(read_failed())?;
+    let begins_in = kept.iter().find(|archive| (archive.first..=archive.last).contains(&operation.seq()));
+    if let Some(archive) = begins_in.filter(|_| !events.iter().any(|(seq, _)| *seq == operation.seq())) {
+        return Err(StoreError(format!(
+            "operation {operation} was archived: name the archive that begins with event {} (`{}` when it was \
+             written) with --archive",
+            archive.first, archive.file
+        )));
+    }
+    let here: Vec<(i64, String)> =
+        sqlx::query_as("SELECT seq, body FROM audit_events WHERE operation = ? ORDER BY seq")
+            .bind(operation.seq())
+            .fetch_all(&mut *view)
+            .await
+            .map_err(read_failed())?;
+    events.extend(here);
+    events.sort_by_key(|(seq, _)| *seq);
+    events.dedup_by_key(|(seq, _)| *seq);
+    tree::prove(&mut view, events).await
 }
 
 /// Opens the file so that nothing is written, not even beside it: without a write-ahead log there is

@@ -1,11 +1,13 @@
 //! The tables against the events: `operations`, `deliveries`, `callbacks` and the ACL say what the log says.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::iter::Peekable;
 
 use sqlx::sqlite::SqliteConnection;
 
+use crate::domain::archive::Archived;
 use crate::domain::verification::Report;
+use crate::store::archive::{self, Kept};
 
 use super::acl::Acl;
 use super::chunks::{self, Event, Events, OperationRow};
@@ -28,7 +30,12 @@ struct Callback {
 /// The check, as far as it has come. It holds the operations that are open and the ACL, not the log.
 #[derive(Default)]
 pub(super) struct Replay {
+    /// The last event that is in an archive and out of reach. What the tables say of the operations up to it
+    /// is checked by its hash.
+    base: i64,
     open: HashMap<i64, Open>,
+    /// The archives that the log tells of, by operation.
+    archived: BTreeMap<i64, Archived>,
     acl: Acl,
     claims: i64,
     callbacks: i64,
@@ -57,20 +64,30 @@ impl<'a, R: Iterator<Item = OperationRow<'a>>> Chunk<'a, R> {
 }
 
 impl Replay {
+    /// Begins behind event `base`.
+    pub(super) async fn behind(connection: &mut SqliteConnection, base: i64) -> Result<Self, sqlx::Error> {
+        if base == 0 {
+            return Ok(Self::default());
+        }
+        let acl = Acl::after(connection, base).await?;
+        Ok(Self { base, last: base, acl, ..Self::default() })
+    }
+
     pub(super) async fn check(
         &mut self,
         connection: &mut SqliteConnection,
         events: &Events,
         report: &mut Report,
     ) -> Result<(), sqlx::Error> {
-        let Some(last) = events.last() else { return Ok(()) };
+        let Some(last) = events.last().filter(|last| *last > self.base) else { return Ok(()) };
         // Rows between two chunks too: there is no event for them.
         let joined = chunks::operations(connection, self.last + 1, last).await?;
         let rows = chunks::operation_rows(&joined)?;
         let rows = rows.into_iter().peekable();
         let mut chunk = Chunk { rows, open: HashMap::new(), callbacks: Vec::new() };
         self.last = last;
-        for event in events.iter() {
+        let base = self.base;
+        for event in events.iter().filter(|event| event.seq > base) {
             self.event(event, &mut chunk, report);
         }
         chunk.skip_to(i64::MAX, report);
@@ -117,6 +134,13 @@ impl Replay {
                 if let Some(change) = change {
                     self.acl.changed(event.seq, body.at, body.actor, change, report);
                 }
+                match body.archived.map(|archived| serde_json::from_str(archived.get())) {
+                    Some(Ok(archived)) => drop(self.archived.insert(event.seq, archived)),
+                    Some(Err(error)) => {
+                        report.find(event.seq, format!("its archive cannot be read: {error}"))
+                    }
+                    None => {}
+                }
                 let Some(row) = chunk.row(event.seq, report) else {
                     report.find(event.seq, "it begins an operation that `operations` has no row for");
                     return;
@@ -128,6 +152,7 @@ impl Replay {
                     compare(&told, row, report);
                 }
             }
+            "noted" | "ended" if event.operation <= self.base => {}
             "noted" | "ended" => {
                 let here = chunk.open.get_mut(&event.operation).map(|(told, _)| told);
                 let told = here.or_else(|| self.open.get_mut(&event.operation).map(|open| &mut open.told));
@@ -152,7 +177,9 @@ impl Replay {
                 if event.operation >= event.seq {
                     report.find(event.seq, "it speaks of an operation that begins later");
                 }
-                self.callbacks += 1;
+                if event.operation > self.base {
+                    self.callbacks += 1;
+                }
                 let columns = told::callback(&body);
                 chunk.callbacks.push(Callback { seq: event.seq, operation: event.operation, columns });
             }
@@ -171,6 +198,7 @@ impl Replay {
     pub(super) async fn end(
         mut self,
         connection: &mut SqliteConnection,
+        archives: &[Kept],
         report: &mut Report,
     ) -> Result<(), sqlx::Error> {
         let mut open: Vec<i64> = self.open.keys().copied().collect();
@@ -187,10 +215,14 @@ impl Replay {
         for operation in beyond {
             report.find(operation, "`operations` has a row for it, and the log has no such event");
         }
-        let claims: i64 =
-            sqlx::query_scalar("SELECT count(*) FROM deliveries").fetch_one(&mut *connection).await?;
-        let callbacks: i64 =
-            sqlx::query_scalar("SELECT count(*) FROM callbacks").fetch_one(&mut *connection).await?;
+        let claims: i64 = sqlx::query_scalar("SELECT count(*) FROM deliveries WHERE operation > ?")
+            .bind(self.base)
+            .fetch_one(&mut *connection)
+            .await?;
+        let callbacks: i64 = sqlx::query_scalar("SELECT count(*) FROM callbacks WHERE operation > ?")
+            .bind(self.base)
+            .fetch_one(&mut *connection)
+            .await?;
         if callbacks != self.callbacks {
             report.find(
                 None,
@@ -200,8 +232,50 @@ impl Replay {
         if claims != self.claims {
             report.find(None, format!("`deliveries` has {claims} rows, and the log claims {}", self.claims));
         }
+        check_archives(connection, archives, self.base, self.archived, report).await?;
         self.acl.compare(connection, report).await
     }
+}
+
+/// The archives that the database tells of against those that the log does. What is out of reach is compared by
+/// the hash that was kept of it.
+async fn check_archives(
+    connection: &mut SqliteConnection,
+    archives: &[Kept],
+    base: i64,
+    mut told: BTreeMap<i64, Archived>,
+    report: &mut Report,
+) -> Result<(), sqlx::Error> {
+    for kept in archives {
+        let Kept { operation, first, last, root, tables, file } = kept.clone();
+        if last <= base && archive::digest(connection, first, last).await? != tables {
+            let what = "or the acl as it was after them, is not what it was when they were archived";
+            report.find(first, format!("what the tables say of the operations from here to {last}, {what}"));
+        }
+        // The event itself is out of reach: the hash of the archive that it is in covers this row.
+        if operation <= base {
+            continue;
+        }
+        let kept = Archived { first, last, root, tables };
+        match told.remove(&operation) {
+            Some(told) if told == kept => {}
+            Some(_) => {
+                report.find(operation, format!("its archive `{file}` is not in `archives` as it says"))
+            }
+            None => {
+                let what = "and the log tells of no such archive: they were taken out";
+                report.find(first, format!("`archives` has it and those up to {last} in `{file}`, {what}"));
+            }
+        }
+    }
+    for (operation, archived) in told {
+        let Archived { first, last, .. } = archived;
+        report.find(
+            operation,
+            format!("it archives events {first} to {last}, and `archives` has no row for that"),
+        );
+    }
+    Ok(())
 }
 
 /// The row of an operation against its events.

@@ -58,6 +58,8 @@ pub(super) struct Body<'a> {
     #[serde(borrow)]
     pub(super) acl_changes: Raw<'a>,
     #[serde(borrow)]
+    pub(super) archived: Raw<'a>,
+    #[serde(borrow)]
     overridden_by: Raw<'a>,
     #[serde(default)]
     reading: bool,

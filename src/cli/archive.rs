@@ -1,0 +1,79 @@
+//! `room-owner audit archive` and `verify-archive`.
+
+use std::io::{self, Write as _};
+use std::path::PathBuf;
+
+use jiff::tz::TimeZone;
+
+use super::Exit;
+use crate::domain::archive::{ArchiveReport, SoundArchive};
+use crate::domain::audit::{self, Moment};
+use crate::domain::room::visible;
+
+/// `audit archive ..`
+#[derive(Debug, clap::Args)]
+pub struct ArchiveArguments {
+    /// Operations that began before this time go, up to the first that is still open: 2026-01-01, 90d
+    #[arg(long, value_name = "TIME")]
+    pub before: Moment,
+    /// The zone of a time that names none, such as Europe/Berlin; this machine's if not given
+    #[arg(long, value_parser = audit::zone)]
+    pub zone: Option<TimeZone>,
+    /// The file, which is made
+    pub file: PathBuf,
+}
+
+/// Says what was archived.
+///
+/// # Errors
+/// When nothing can be printed.
+pub fn report(report: &ArchiveReport) -> anyhow::Result<Exit> {
+    let mut stdout = io::stdout().lock();
+    let events = |n: u64| if n == 1 { "1 event".to_owned() } else { format!("{n} events") };
+    match &report.archive {
+        None if report.removed > 0 => writeln!(
+            stdout,
+            "✅ Nothing new was archived. {} of an earlier archive, left behind when it broke off, went out of the \
+             database.",
+            events(report.removed)
+        )?,
+        None => writeln!(stdout, "Nothing was archived: no operation from before that time is left here.")?,
+        Some(archive) => {
+            let audit = &archive.archived;
+            let file = visible(&archive.file.display().to_string());
+            writeln!(
+                stdout,
+                "✅ Events {} to {} are in `{file}` now, written and read back, and no longer in the database \
+                 (operation {}).",
+                audit.first, audit.last, archive.operation
+            )?;
+            writeln!(
+                stdout,
+                "   Keep the file: what was done is still listed without it, the steps and the proofs are in it \
+                 alone. Check it with `room-owner audit verify --archive {file}`."
+            )?;
+        }
+    }
+    if let Some(operation) = report.held_up_by {
+        super::tell!(
+            "note: operation {operation} from before that time is still open, so it and all after it stays: \
+             `room-owner audit show {operation}`"
+        );
+    }
+    Ok(Exit::Done)
+}
+
+/// Says that an archive is as it was signed.
+///
+/// # Errors
+/// When nothing can be printed.
+pub fn sound(archive: &SoundArchive) -> anyhow::Result<Exit> {
+    writeln!(
+        io::stdout(),
+        "✅ The archive is whole: events {} to {} of the log `{}`, as they were signed.",
+        archive.first,
+        archive.last,
+        visible(&archive.log)
+    )?;
+    Ok(Exit::Done)
+}

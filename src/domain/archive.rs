@@ -1,0 +1,56 @@
+//! What is known of the oldest events after they were taken out of the database and into a file.
+
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use super::audit::OperationId;
+
+/// Which events an archive holds, and what the database has to go on saying without them. It is kept in the
+/// event that records the archive, so nobody can make events go without the log telling of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Archived {
+    /// The number of the first event.
+    pub first: i64,
+    /// The number of the last event.
+    pub last: i64,
+    /// The root of the tree over all events up to the last, in hexadecimal.
+    pub root: String,
+    /// The SHA-256 of what the tables say of these events and of the ACL after them, in hexadecimal.
+    pub tables: String,
+}
+
+/// An archive that was made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Archive {
+    /// The operation that records it.
+    pub operation: OperationId,
+    /// What it holds.
+    pub archived: Archived,
+    /// The file.
+    pub file: PathBuf,
+    /// The name of the log.
+    pub log: String,
+}
+
+/// What came of the wish for an archive.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ArchiveReport {
+    /// The archive; `None` if nothing is old enough.
+    pub archive: Option<Archive>,
+    /// An operation from before the time that is still open: it and what follows stays.
+    pub held_up_by: Option<OperationId>,
+    /// How many events were taken out of the database, those that an earlier run left behind too.
+    pub removed: u64,
+}
+
+/// What an archive proves by itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SoundArchive {
+    /// The name of the log.
+    pub log: String,
+    /// The number of the first event.
+    pub first: i64,
+    /// The number of the last event.
+    pub last: i64,
+}

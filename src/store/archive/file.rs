@@ -1,0 +1,257 @@
+//! The file: a line that says what it is, then the events, a line each, exactly as they were signed.
+//!
+//! It proves itself: the first line has the signed head of the tree after the last event and, where it does not
+//! begin with the log, the roots of the complete subtrees before its first event. Leaves in between lead from the
+//! one to the other, or somebody changed something.
+
+use std::fs::File;
+use std::io::{BufRead as _, BufReader, BufWriter, Read as _, Write as _};
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use crate::app::ports::StoreError;
+use crate::domain::archive::SoundArchive;
+use crate::store::verify::chunks::{Events, ROWS};
+use crate::tree::{Checkpoint, Edge, VerifierKey, record_hash};
+
+/// The form of the file.
+const FORM: &str = "room-owner-archive/1";
+/// No line is longer, by far.
+const LONGEST_LINE: u64 = 4 * 1_024 * 1_024;
+
+/// The first line.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct Header {
+    archive: String,
+    /// The name of the log.
+    log: String,
+    pub(super) first: i64,
+    pub(super) last: i64,
+    /// The roots of the complete subtrees before the first event, largest first, one behind the other in
+    /// hexadecimal.
+    before: String,
+    /// The signed head after the last event.
+    checkpoint: String,
+}
+
+impl Header {
+    pub(super) fn new(before: &Edge, last: i64, checkpoint: &Checkpoint) -> Self {
+        Self {
+            archive: FORM.to_owned(),
+            log: checkpoint.origin().to_owned(),
+            first: before.size() as i64 + 1,
+            last,
+            before: hex::encode(before.to_bytes()),
+            checkpoint: checkpoint.as_str().to_owned(),
+        }
+    }
+}
+
+fn unwritable(file: &Path, why: &dyn std::fmt::Display) -> StoreError {
+    StoreError(format!("the archive `{}` cannot be written: {why}; nothing was archived", file.display()))
+}
+
+/// An archive that is being written. Unless it is finished, no file is left.
+pub(super) struct Writing {
+    file: PathBuf,
+    out: BufWriter<File>,
+    edge: Edge,
+    head: Checkpoint,
+    is_whole: bool,
+}
+
+impl Writing {
+    /// Begins a new file, which only its owner can read.
+    pub(super) fn begin(
+        file: &Path,
+        header: &Header,
+        before: Edge,
+        head: Checkpoint,
+    ) -> Result<Self, StoreError> {
+        use std::os::unix::fs::OpenOptionsExt as _;
+
+        let open = File::options().write(true).create_new(true).mode(0o600).open(file);
+        let open = open.map_err(|error| match error.kind() {
+            std::io::ErrorKind::AlreadyExists => {
+                StoreError(format!("`{}` is there already: choose another name", file.display()))
+            }
+            _ => unwritable(file, &error),
+        })?;
+        let out = BufWriter::with_capacity(256 * 1_024, open);
+        let mut writing = Self { file: file.to_owned(), out, edge: before, head, is_whole: false };
+        let line = serde_json::to_string(header).map_err(|error| unwritable(file, &error))?;
+        writing.line(&line)?;
+        Ok(writing)
+    }
+
+    fn line(&mut self, line: &str) -> Result<(), StoreError> {
+        let written = self.out.write_all(line.as_bytes()).and_then(|()| self.out.write_all(b"\n"));
+        written.map_err(|error| unwritable(&self.file, &error))
+    }
+
+    pub(super) fn events(&mut self, events: &Events) -> Result<(), StoreError> {
+        for event in events.iter() {
+            if event.seq != self.edge.size() as i64 + 1 || event.body.contains('\n') {
+                let why = "the log is not as it was written: see `room-owner audit verify`";
+                return Err(unwritable(&self.file, &why));
+            }
+            self.edge.push(record_hash(event.body.as_bytes()), |_, _, _| {});
+            self.line(event.body)?;
+        }
+        Ok(())
+    }
+
+    /// Ends it durably, if its events are those that were signed.
+    pub(super) fn finish(mut self) -> Result<(), StoreError> {
+        if self.edge.head() != self.head.head() {
+            let why = "its events are not those that were signed: see `room-owner audit verify`";
+            return Err(unwritable(&self.file, &why));
+        }
+        let ended = self.out.flush().and_then(|()| self.out.get_ref().sync_all());
+        let parent = self.file.parent().filter(|parent| !parent.as_os_str().is_empty());
+        // The name has to last as well.
+        let ended = ended.and_then(|()| File::open(parent.unwrap_or(Path::new(".")))?.sync_all());
+        ended.map_err(|error| unwritable(&self.file, &error))?;
+        self.is_whole = true;
+        Ok(())
+    }
+}
+
+impl Drop for Writing {
+    fn drop(&mut self) {
+        if !self.is_whole {
+            drop(std::fs::remove_file(&self.file));
+        }
+    }
+}
+
+/// An archive that is being read.
+pub(in crate::store) struct Reading {
+    name: String,
+    header: Header,
+    before: Edge,
+    checkpoint: Checkpoint,
+    lines: BufReader<File>,
+    /// The number of the last event that was read.
+    seq: i64,
+}
+
+/// As much of an event as says whose it is.
+#[derive(Deserialize)]
+struct Belongs<'a> {
+    #[serde(borrow)]
+    operation: &'a str,
+}
+
+impl Reading {
+    /// Opens the file and reads its first line.
+    pub(in crate::store) fn open(file: &Path) -> Result<Self, StoreError> {
+        let name = file.display().to_string();
+        let open =
+            File::open(file).map_err(|error| StoreError(format!("`{name}` cannot be read: {error}")))?;
+        let mut lines = BufReader::with_capacity(256 * 1_024, open);
+        let wrong = |why: &dyn std::fmt::Display| StoreError(format!("`{name}` is no archive: {why}"));
+        let line = line(&mut lines).map_err(|error| wrong(&error))?;
+        let header: Header = serde_json::from_str(&line).map_err(|error| wrong(&error))?;
+        if header.archive != FORM {
+            return Err(wrong(&format!("it has the form `{}`; this program reads `{FORM}`", header.archive)));
+        }
+        if header.first < 1 || header.last < header.first {
+            return Err(wrong(&"its first event lies behind its last"));
+        }
+        let checkpoint = Checkpoint::parse(&header.checkpoint).map_err(|error| wrong(&error))?;
+        let before = hex::decode(&header.before).ok();
+        let before = before.and_then(|peaks| Edge::from_bytes(header.first.unsigned_abs() - 1, &peaks));
+        let before = before.ok_or_else(|| wrong(&"`before` does not fit the number of its first event"))?;
+        let seq = header.first - 1;
+        Ok(Self { name, header, before, checkpoint, lines, seq })
+    }
+
+    pub(in crate::store) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The number of its first event.
+    pub(in crate::store) fn first(&self) -> i64 {
+        self.header.first
+    }
+
+    /// The number of its last event.
+    pub(in crate::store) fn last(&self) -> i64 {
+        self.header.last
+    }
+
+    /// The signed head after its last event.
+    pub(in crate::store) fn checkpoint(&self) -> &Checkpoint {
+        &self.checkpoint
+    }
+
+    /// The next events; none at the end of the file. There may be more or fewer of them than it says.
+    pub(in crate::store) fn next(&mut self) -> Result<Events, StoreError> {
+        let mut events = Events::default();
+        for _ in 0..ROWS {
+            let line = line(&mut self.lines);
+            let line =
+                line.map_err(|error| StoreError(format!("`{}` cannot be read: {error}", self.name)))?;
+            if line.is_empty() {
+                break;
+            }
+            self.seq += 1;
+            let belongs: Option<Belongs<'_>> = serde_json::from_str(&line).ok();
+            let operation = belongs.and_then(|belongs| belongs.operation.parse().ok()).unwrap_or(0);
+            events.push(self.seq, operation, &line);
+        }
+        Ok(events)
+    }
+
+    /// Whether its events lead to its signed head, and that is signed with one of the keys; with none, whoever
+    /// signed is left open.
+    pub(in crate::store) fn check(mut self, keys: &[VerifierKey]) -> Result<SoundArchive, StoreError> {
+        let wrong = |name: &str, why: &dyn std::fmt::Display| {
+            StoreError(format!("the archive `{name}` is not as it was signed: {why}"))
+        };
+        let mut signed = Ok(());
+        for key in keys {
+            signed = self.checkpoint.check(key);
+            if signed.is_ok() {
+                break;
+            }
+        }
+        signed.map_err(|error| wrong(&self.name, &error))?;
+        let mut edge = self.before.clone();
+        loop {
+            let events = self.next()?;
+            if events.last().is_none() {
+                break;
+            }
+            events.iter().for_each(|event| edge.push(record_hash(event.body.as_bytes()), |_, _, _| {}));
+        }
+        let Header { log, first, last, .. } = self.header;
+        if edge.size() as i64 != last {
+            let there = edge.size() as i64 - first + 1;
+            let why = format!("it should hold {} events and holds {there}", last - first + 1);
+            return Err(wrong(&self.name, &why));
+        }
+        if edge.head() != self.checkpoint.head() || log != self.checkpoint.origin() {
+            return Err(wrong(
+                &self.name,
+                &"its events do not lead to its signed head: something was altered",
+            ));
+        }
+        Ok(SoundArchive { log, first, last })
+    }
+}
+
+/// The next line without its end; empty at the end of the file.
+fn line(lines: &mut BufReader<File>) -> std::io::Result<String> {
+    let mut line = String::new();
+    lines.by_ref().take(LONGEST_LINE).read_line(&mut line)?;
+    match line.pop() {
+        None | Some('\n') => Ok(line),
+        Some(_) if line.len() as u64 + 1 >= LONGEST_LINE => {
+            Err(std::io::Error::other("a line is longer than an event can be"))
+        }
+        Some(_) => Err(std::io::Error::other("its last line is cut off")),
+    }
+}
