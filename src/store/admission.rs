@@ -13,6 +13,7 @@ use crate::tree::{Checkpoint, SigningKey};
 use super::batch::{Answers, Failed, OperationRow, Questions, Rows};
 use super::event::{Event, What};
 use super::rows::{self, Open};
+use super::texts::Behind;
 use super::tree::Growth;
 use crate::domain::access::{Action, ChangedEntry, Permit};
 use crate::domain::archive::Archived;
@@ -26,6 +27,7 @@ pub(super) struct Ledger {
     next_seq: i64,
     acl_version: i64,
     schema_version: i64,
+    indexed_upto: i64,
     instance: String,
     growth: Growth,
     rows: Rows,
@@ -79,6 +81,7 @@ impl Ledger {
             next_seq: beginning.last_seq + 1,
             acl_version: beginning.acl_version,
             schema_version: beginning.schema_version,
+            indexed_upto: beginning.indexed_upto,
             instance: instance.to_owned(),
             rows: Rows::default(),
             answers: beginning.answers,
@@ -96,6 +99,11 @@ impl Ledger {
     /// The operation that begins with the next event.
     pub(super) fn next_operation(&self) -> OperationId {
         OperationId::new(self.next_seq)
+    }
+
+    /// How much of the log the index of texts does not have.
+    pub(super) fn behind_index(&self) -> Behind {
+        Behind::of(self.next_seq - 1, self.indexed_upto)
     }
 
     /// Counts the changes of the schema.
@@ -173,7 +181,6 @@ impl Ledger {
             self.changed.rooms.insert(room.as_str().to_owned());
         }
         self.changed.operations.insert(entry.operation);
-        self.rows.texts.push((entry.operation.seq(), words(&entry)));
         self.rows.operations.push(OperationRow {
             entry,
             instance: self.instance.clone(),
@@ -197,9 +204,16 @@ impl Ledger {
         .bind(entry.operation.seq())
         .execute(&mut *connection)
         .await?;
-        self.rows.texts.push((entry.operation.seq(), words(entry)));
+        self.reword(entry);
         self.changed.operations.insert(entry.operation);
         Ok(())
+    }
+
+    /// After other words came to an operation. What the index of texts has not got to yet, it finds with them.
+    fn reword(&mut self, entry: &AuditEntry) {
+        if entry.operation.seq() <= self.indexed_upto {
+            self.rows.texts.push((entry.operation.seq(), words(entry)));
+        }
     }
 
     fn add_claim(&mut self, entry: &AuditEntry) {
@@ -444,7 +458,7 @@ pub(super) async fn finish(
     };
     ledger.add(operation, what)?;
     if entry.error_info != known_error {
-        ledger.rows.texts.push((operation.seq(), words(&entry)));
+        ledger.reword(&entry);
     }
     ledger.changed.operations.insert(operation);
     ledger.rows.ends.push((

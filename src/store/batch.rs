@@ -43,6 +43,8 @@ pub(super) struct Beginning {
     pub(super) peaks: Vec<u8>,
     /// Counts the changes of the schema.
     pub(super) schema_version: i64,
+    /// How far the index of texts goes.
+    pub(super) indexed_upto: i64,
     pub(super) answers: Answers,
 }
 
@@ -55,9 +57,9 @@ pub(super) struct Answers {
 }
 
 const LOG_END: &str = "SELECT (SELECT coalesce(max(seq), 0) FROM audit_events),
-    (SELECT version FROM acl_version WHERE one = 1), size, peaks, (SELECT schema_version FROM pragma_schema_version)
-    FROM tree_edge";
-const LOG_END_COLUMNS: usize = 5;
+    (SELECT version FROM acl_version WHERE one = 1), size, peaks, (SELECT schema_version FROM pragma_schema_version),
+    (SELECT upto FROM text_index) FROM tree_edge";
+const LOG_END_COLUMNS: usize = 6;
 
 const CLAIMED: i64 = 1;
 const HOLDING: i64 = 2;
@@ -117,6 +119,7 @@ impl Questions {
             tree_size: end.try_get(2)?,
             peaks: end.try_get(3)?,
             schema_version: end.try_get(4)?,
+            indexed_upto: end.try_get(5)?,
             answers,
         })
     }
@@ -206,7 +209,7 @@ pub(super) struct Rows {
     pub(super) claims: Vec<(String, i64)>,
     pub(super) operations: Vec<OperationRow>,
     pub(super) ends: Vec<End>,
-    /// Operation and its words; the latest count.
+    /// Operations that the index of texts has with other words, and the new ones; the latest count.
     pub(super) texts: Vec<(i64, String)>,
 }
 

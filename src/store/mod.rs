@@ -21,6 +21,7 @@ mod replies;
 mod rows;
 mod scratch;
 mod seal;
+mod texts;
 mod tree;
 pub mod verify;
 mod view;
@@ -91,6 +92,7 @@ fn migrations() -> Vec<Migration> {
         simple(7, "live grants", include_str!("../../migrations/0007_live_grants.sql")),
         simple(8, "live grants counted", include_str!("../../migrations/0008_live_grants_counted.sql")),
         simple(9, "archives", include_str!("../../migrations/0009_archives.sql")),
+        simple(10, "text index", include_str!("../../migrations/0010_text_index.sql")),
     ]
 }
 

@@ -254,4 +254,5 @@ const TEXTS: &str = "INSERT INTO operations_text (rowid, found)
     SELECT operation, concat_ws(char(10), '/room-owner ' || room || ' ' || new_owner || ' reason: ' || reason, reason,
         CASE outcome WHEN 'refused' THEN 'the room does not exist or was dissolved'
                      WHEN 'declined' THEN 'the connection was refused' END) FROM batch;
+    UPDATE text_index SET upto = (SELECT max(seq) FROM audit_events);
     DROP TABLE batch";

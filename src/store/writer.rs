@@ -35,6 +35,7 @@ use super::observed;
 use super::owed;
 use super::replies;
 use super::seal::Seal;
+use super::texts::{self, Behind};
 use super::views::Views;
 
 /// How many jobs may wait. A full queue makes callers wait, which is what they would do anyway.
@@ -116,6 +117,7 @@ impl Writer {
             answers,
             views,
             uses,
+            behind: Behind::default(),
             commits: counted,
         };
         let closing = Arc::new(Notify::new());
@@ -229,6 +231,8 @@ struct Task {
     answers: Answers,
     views: Arc<Views>,
     uses: Uses,
+    /// How far the index of texts was behind at the last commit.
+    behind: Behind,
     commits: Arc<AtomicU64>,
 }
 
@@ -271,13 +275,19 @@ impl Task {
     async fn run(mut self, mut jobs: mpsc::Receiver<Job>, closing: Arc<Notify>) {
         let mut batch = Vec::with_capacity(BATCH);
         loop {
+            let pause = self.behind.pause();
             tokio::select! {
+                biased;
                 taken = jobs.recv_many(&mut batch, BATCH) => {
                     if taken == 0 {
                         break;
                     }
                     self.write(&mut batch).await;
+                    if self.behind.is_far() {
+                        self.index_texts().await;
+                    }
                 }
+                () = tokio::time::sleep(pause.unwrap_or_default()), if pause.is_some() => self.index_texts().await,
                 // What is queued is still written; nothing new gets in.
                 () = closing.notified() => jobs.close(),
             }
@@ -310,6 +320,19 @@ impl Task {
             Err(Failure::Job(error) | Failure::All(error)) => {
                 batch.drain(..).for_each(|job| refuse(job, &error));
             }
+        }
+    }
+
+    /// Goes on with the index of texts. That it cannot be written is no harm: a search finds the same without.
+    async fn index_texts(&mut self) {
+        self.behind = Behind::default();
+        let Some(mut connection) = self.connection.take() else { return };
+        match texts::index_some(&mut connection).await {
+            Ok(behind) => {
+                self.behind = behind;
+                self.connection = Some(connection);
+            }
+            Err(error) => debug!(%error, "the index of texts is written later"),
         }
     }
 
@@ -361,13 +384,14 @@ impl Task {
                 news.push((grant, at));
             }
         }
-        let acl_version = ledger.acl_version();
+        let (acl_version, behind) = (ledger.acl_version(), ledger.behind_index());
         let checkpoint = ledger.commit(&mut connection, &self.key).await.map_err(|failed| match failed {
             Failed::Rows(error) => Failure::Job(error),
             Failed::Commit(error) => Failure::All(error),
         })?;
         news.into_iter().for_each(|used| self.uses.note(used));
         self.views.saw(acl_version);
+        self.behind = behind;
         self.commits.fetch_add(1, Ordering::Relaxed);
         self.connection = Some(connection);
         Ok(Written { done, checkpoint })

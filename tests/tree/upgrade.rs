@@ -17,7 +17,7 @@ use super::copies::{check, day, morning, night, told};
 use super::independent;
 use super::world::{self, MALLORY, World, allow, ask, execute};
 
-const MIGRATIONS: [(i64, &str, &str); 9] = [
+const MIGRATIONS: [(i64, &str, &str); 10] = [
     (1, "access and audit", include_str!("../../migrations/0001_access_and_audit.sql")),
     (2, "acl", include_str!("../../migrations/0002_acl.sql")),
     (3, "reading", include_str!("../../migrations/0003_reading.sql")),
@@ -27,6 +27,7 @@ const MIGRATIONS: [(i64, &str, &str); 9] = [
     (7, "live grants", include_str!("../../migrations/0007_live_grants.sql")),
     (8, "live grants counted", include_str!("../../migrations/0008_live_grants_counted.sql")),
     (9, "archives", include_str!("../../migrations/0009_archives.sql")),
+    (10, "text index", include_str!("../../migrations/0010_text_index.sql")),
 ];
 
 /// A file with the schema of these migrations, and the world's data in it, as far as there was a

@@ -15,6 +15,10 @@ pub(super) enum Way {
     RequestId,
     Room,
     Text,
+    /// Among what the index of texts does not have yet.
+    NewText,
+    /// In what it has and in what it does not: for counts, for it knows no order.
+    AnyText,
     Actor,
     Channel,
     Outcome,
@@ -45,7 +49,7 @@ impl Way {
 
     fn from(self) -> &'static str {
         match self {
-            Self::Operation | Self::Scan => "operations",
+            Self::Operation | Self::NewText | Self::AnyText | Self::Scan => "operations",
             Self::RequestId => "operations INDEXED BY operations_by_request_id",
             Self::Room => "operations INDEXED BY operations_by_room",
             Self::Text => "operations_text CROSS JOIN operations ON operation = operations_text.rowid",
@@ -59,12 +63,22 @@ impl Way {
 
     /// Whether readings are among what it finds.
     pub(super) fn finds_readings(self) -> bool {
-        matches!(self, Self::Operation | Self::RequestId | Self::Text | Self::Scan | Self::Readings)
+        matches!(
+            self,
+            Self::Operation
+                | Self::RequestId
+                | Self::Text
+                | Self::NewText
+                | Self::AnyText
+                | Self::Scan
+                | Self::Readings
+        )
     }
 
     fn order(self) -> &'static str {
         match self {
             Self::Text => " ORDER BY operations_text.rowid DESC",
+            Self::NewText => " ORDER BY operation DESC",
             _ => " ORDER BY at DESC, operation DESC",
         }
     }
@@ -73,12 +87,28 @@ impl Way {
 /// Newest first.
 pub(super) async fn entries(pool: &SqlitePool, filter: &AuditFilter) -> Result<Vec<AuditEntry>, sqlx::Error> {
     let way = Way::of(filter);
-    let mut found = by(pool, filter, way).await?;
+    let mut found =
+        if way == Way::Text { with_text(pool, filter).await? } else { by(pool, filter, way).await? };
     if !filter.without_readings && !way.finds_readings() {
         found.extend(by(pool, filter, Way::Readings).await?);
         found.sort_by_key(|entry| std::cmp::Reverse((entry.at, entry.operation)));
         found.truncate(filter.limit.map_or(usize::MAX, |limit| limit as usize));
     }
+    Ok(found)
+}
+
+/// What is behind the index of texts and what is in it, by one statement: between two it could be taken in, and
+/// be found twice.
+async fn with_text(pool: &SqlitePool, filter: &AuditFilter) -> Result<Vec<AuditEntry>, sqlx::Error> {
+    let mut query = QueryBuilder::<Sqlite>::new("SELECT * FROM (");
+    listing_into(&mut query, filter, Way::NewText);
+    query.push(") UNION ALL SELECT * FROM (");
+    listing_into(&mut query, filter, Way::Text);
+    query.push(")");
+    let rows = query.build().fetch_all(pool).await?;
+    let mut found = rows.iter().map(rows::entry_in_order).collect::<Result<Vec<_>, _>>()?;
+    found.sort_by_key(|entry| std::cmp::Reverse(entry.operation));
+    found.truncate(filter.limit.map_or(usize::MAX, |limit| limit as usize));
     Ok(found)
 }
 
@@ -89,12 +119,17 @@ async fn by(pool: &SqlitePool, filter: &AuditFilter, way: Way) -> Result<Vec<Aud
 
 /// The listing of a filter, as SQL.
 pub(super) fn listing(filter: &AuditFilter, way: Way) -> QueryBuilder<Sqlite> {
-    let mut query = select(rows::COLUMNS, filter, way);
+    let mut query = QueryBuilder::<Sqlite>::new("");
+    listing_into(&mut query, filter, way);
+    query
+}
+
+fn listing_into(query: &mut QueryBuilder<Sqlite>, filter: &AuditFilter, way: Way) {
+    select_into(query, rows::COLUMNS, filter, way);
     query.push(way.order());
     if let Some(limit) = filter.limit {
         query.push(" LIMIT ").push_bind(i64::from(limit));
     }
-    query
 }
 
 /// How many readings a filter leaves out, up to `at_most`.
@@ -154,8 +189,20 @@ pub(super) fn select_into(query: &mut QueryBuilder<Sqlite>, what: &str, filter: 
         query.push(" AND at < ").push_bind(until.as_millisecond());
     }
     if let Some(text) = &filter.text {
-        if way == Way::Text {
-            query.push(" AND operations_text MATCH ").push_bind(trigrams(text));
+        match way {
+            Way::Text => {
+                query.push(" AND operations_text MATCH ").push_bind(trigrams(text));
+            }
+            Way::NewText => {
+                query.push(" AND operation > (SELECT upto FROM text_index)");
+            }
+            Way::AnyText => {
+                query
+                    .push(" AND operation IN (SELECT rowid FROM operations_text WHERE operations_text MATCH ")
+                    .push_bind(trigrams(text))
+                    .push(" UNION ALL SELECT operation FROM operations WHERE operation > (SELECT upto FROM text_index))");
+            }
+            _ => {}
         }
         query
             .push(" AND instr(lower(concat_ws(char(10), command, reason, error_info)), ")
@@ -166,6 +213,8 @@ pub(super) fn select_into(query: &mut QueryBuilder<Sqlite>, what: &str, filter: 
         let before = before.seq();
         if way == Way::Text {
             query.push(" AND operations_text.rowid < ").push_bind(before);
+        } else if way == Way::NewText {
+            query.push(" AND operation < ").push_bind(before);
         } else {
             let time = "(SELECT at FROM operations AS last WHERE last.operation = ";
             query.push(" AND at <= ").push(time).push_bind(before).push(")");

@@ -22,6 +22,7 @@ pub(super) async fn stats(
     by: StatsBy,
 ) -> Result<Vec<Stat>, sqlx::Error> {
     let way = match Way::of(filter) {
+        Way::Text => Way::AnyText,
         // The indexes know nothing of readings.
         way if !filter.without_readings && !way.finds_readings() => Way::Scan,
         // Of everything, row by row is the shortest way.

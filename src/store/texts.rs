@@ -1,0 +1,85 @@
+//! The index by which texts are found. It is kept up behind the commands, some operations at a time and when
+//! nobody waits: to write it costs as much as all else that a command records. `text_index` says how far it
+//! goes; a search looks through what is newer row by row.
+
+use std::time::Duration;
+
+use sqlx::sqlite::SqliteConnection;
+
+/// How many events may be behind the index before it is written in the next short pause.
+const FEW: i64 = 256;
+/// How many may be, whoever waits: a search looks through these.
+const MANY: i64 = 4_096;
+/// How many operations are taken in at once: some milliseconds' work.
+const AT_ONCE: i64 = 128;
+
+/// How long nobody has to have written before the index is.
+const PAUSE: Duration = Duration::from_millis(2);
+/// The same when it is hardly behind.
+const LONG_PAUSE: Duration = Duration::from_secs(1);
+
+/// How many events are behind the index.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Behind(i64);
+
+impl Behind {
+    pub(super) fn of(last_event: i64, indexed_upto: i64) -> Self {
+        Self(last_event - indexed_upto)
+    }
+
+    /// How long to wait for the next write before the index is written; `None` if it need not be.
+    pub(super) fn pause(self) -> Option<Duration> {
+        match self.0 {
+            ..=0 => None,
+            1..FEW => Some(LONG_PAUSE),
+            FEW..MANY => Some(PAUSE),
+            MANY.. => Some(Duration::ZERO),
+        }
+    }
+
+    /// Whether a search would have to look through too much.
+    pub(super) fn is_far(self) -> bool {
+        self.0 >= MANY
+    }
+}
+
+/// Takes the next operations in, in a transaction of its own; how much is left.
+pub(super) async fn index_some(connection: &mut SqliteConnection) -> Result<Behind, sqlx::Error> {
+    use sqlx::Connection as _;
+
+    let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await?;
+    sqlx::query(
+        "INSERT OR REPLACE INTO operations_text (rowid, found)
+         SELECT operation, concat_ws(char(10), command, reason, error_info) FROM operations
+         WHERE operation > (SELECT upto FROM text_index) ORDER BY operation LIMIT ?",
+    )
+    .bind(AT_ONCE)
+    .execute(&mut *transaction)
+    .await?;
+    // With all of them in, up to the end of the log: what ends an operation is an event too.
+    let (upto, last): (i64, i64) = sqlx::query_as(
+        "UPDATE text_index SET upto = coalesce(
+             (SELECT operation - 1 FROM operations WHERE operation > upto ORDER BY operation LIMIT 1 OFFSET ?),
+             (SELECT max(seq) FROM audit_events), upto)
+         RETURNING upto, (SELECT coalesce(max(seq), 0) FROM audit_events)",
+    )
+    .bind(AT_ONCE)
+    .fetch_one(&mut *transaction)
+    .await?;
+    transaction.commit().await?;
+    Ok(Behind::of(last, upto))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_further_behind_the_sooner_it_is_written() {
+        let pauses = [0, 1, FEW - 1, FEW, MANY - 1, MANY].map(|events| Behind(events).pause());
+        assert_eq!(
+            pauses,
+            [None, Some(LONG_PAUSE), Some(LONG_PAUSE), Some(PAUSE), Some(PAUSE), Some(Duration::ZERO)]
+        );
+    }
+}
