@@ -36,13 +36,14 @@ use secrecy::{ExposeSecret as _, SecretString};
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
-        Ok(runtime) => runtime,
-        Err(error) => {
-            eprintln!("error: the program cannot start its threads: {error}");
-            return Exit::Failed.into();
-        }
-    };
+    let runtime =
+        match tokio::runtime::Builder::new_multi_thread().worker_threads(workers()).enable_all().build() {
+            Ok(runtime) => runtime,
+            Err(error) => {
+                eprintln!("error: the program cannot start its threads: {error}");
+                return Exit::Failed.into();
+            }
+        };
     match runtime.block_on(run(arguments.command)) {
         Ok(exit) => exit.into(),
         // Whoever reads only the beginning (`| head`) has all they want.
@@ -55,9 +56,17 @@ fn main() -> ExitCode {
     }
 }
 
+/// How many threads work on requests: the database has one of its own beside them, which needs a core as much,
+/// and a thread more than there are cores makes each command wait for more changes between them.
+fn workers() -> usize {
+    std::thread::available_parallelism().map_or(1, |cores| cores.get().saturating_sub(1).clamp(1, 8))
+}
+
 fn to_measure(arguments: BenchArguments) -> anyhow::Result<What> {
-    let BenchArguments { commands, connections, rate, denials, one_call, standard, line, folder, audit } =
-        arguments;
+    let BenchArguments {
+        commands, connections, rate, denials, one_call, standard, line, folder, audit, ..
+    } = arguments;
+    let program = std::env::args().next().context("the program does not know its own name")?.into();
     let kind = match (denials, one_call) {
         (true, _) => Kind::Denials,
         (_, true) => Kind::OneCall,
@@ -65,11 +74,8 @@ fn to_measure(arguments: BenchArguments) -> anyhow::Result<What> {
     };
     Ok(match audit {
         Some(events) => What::Audit { events, folder },
-        None if standard => {
-            let program = std::env::args().next().context("the program does not know its own name")?;
-            What::Standard { program: program.into(), folder }
-        }
-        None => What::Commands(Load { commands, connections, rate, kind, line, folder }),
+        None if standard => What::Standard { program, folder },
+        None => What::Commands(Load { commands, connections, rate, kind, line, folder, program }),
     })
 }
 
@@ -89,7 +95,10 @@ async fn run(command: Command) -> anyhow::Result<Exit> {
         }
         Command::Bench(arguments) => {
             telemetry::start_logging(&Common::for_the_demo(), "error");
-            bench::run(to_measure(arguments)?).await?;
+            match arguments.outside {
+                true => bench::outside().await?,
+                false => bench::run(to_measure(arguments)?).await?,
+            }
         }
         Command::Serve => {
             let environment = Environment::read()?;

@@ -5,8 +5,8 @@
 
 use std::borrow::Cow;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail, ensure};
@@ -14,7 +14,8 @@ use secrecy::SecretString;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
-use super::{Kind, SECRET, memory_kib};
+use super::outside::Order;
+use super::{Kind, SECRET};
 use crate::app::ports::Clock as _;
 use crate::clock::SystemClock;
 use crate::slack::signature;
@@ -26,48 +27,37 @@ pub(super) const ROOMS: usize = 4_096;
 /// More than any answer is long.
 const LONGEST_ANSWER: usize = 64 * 1_024;
 
-/// What came back.
-pub(super) struct Sent {
-    /// In microseconds, by command.
-    pub(super) latencies: Vec<u32>,
-    /// What the process held, in KiB, each time that another tenth of the commands was sent.
-    pub(super) memory: Vec<f64>,
-}
-
-/// What is measured while commands are sent. Room for all of it is taken before the first, so that what grows
-/// meanwhile is not this.
-struct Measured {
+/// What is measured while commands are sent. Room for all of it is taken before the first.
+struct Measured<F> {
     next: AtomicUsize,
     latencies: Vec<AtomicU32>,
-    memory: Mutex<Vec<f64>>,
+    each_tenth: F,
 }
 
-impl Measured {
+impl<F: Fn()> Measured<F> {
     /// The number of the next command; `None` when all are sent.
     fn take(&self) -> Option<usize> {
         let number = self.next.fetch_add(1, Ordering::Relaxed);
         let all = self.latencies.len();
-        if number.is_multiple_of((all / 10).max(1))
-            && let Some((now, _)) = memory_kib()
-        {
-            self.memory.lock().unwrap_or_else(PoisonError::into_inner).push(now);
+        if number.is_multiple_of((all / 10).max(1)) {
+            (self.each_tenth)();
         }
         (number < all).then_some(number)
     }
 }
 
+/// Sends the commands; how long each took, in microseconds.
 pub(super) async fn send(
     address: SocketAddr,
-    commands: usize,
-    connections: usize,
-    rate: Option<u32>,
-    kind: Kind,
-) -> anyhow::Result<Sent> {
+    order: Order,
+    each_tenth: impl Fn() + Send + Sync + 'static,
+) -> anyhow::Result<Vec<u32>> {
+    let Order { commands, connections, rate, kind } = order;
     ensure!(connections < ROOMS, "at most {} connections can be used", ROOMS - 1);
     let measured = Arc::new(Measured {
         next: AtomicUsize::new(0),
         latencies: (0..commands).map(|_| AtomicU32::new(0)).collect(),
-        memory: Mutex::new(Vec::with_capacity(16)),
+        each_tenth,
     });
     let began = tokio::time::Instant::now();
     let mut senders = Vec::new();
@@ -93,9 +83,7 @@ pub(super) async fn send(
     for sender in senders {
         sender.await??;
     }
-    let latencies = measured.latencies.iter().map(|took| took.load(Ordering::Relaxed)).collect();
-    let memory = measured.memory.lock().unwrap_or_else(PoisonError::into_inner).clone();
-    Ok(Sent { latencies, memory })
+    Ok(measured.latencies.iter().map(|took| took.load(Ordering::Relaxed)).collect())
 }
 
 /// What an answer says, and to whom.

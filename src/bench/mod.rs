@@ -2,25 +2,24 @@
 //!
 //! Distinct, really signed Slack commands go over HTTP to the real endpoint; each is a transfer of a room,
 //! with its two durable commits and its calls to the simulated Tencent: the owner before, the change, the
-//! owner after. Load generator, bot and simulator share this process, so the figures are an upper bound of
-//! what the bot itself costs.
+//! owner after. Load generator and simulator are in a process of their own, on the same machine.
 
 mod audit;
 mod generator;
 mod one_call;
+mod outside;
 mod standard;
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::time::Instant;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::{Context as _, ensure};
 use axum::Router;
 use reqwest::Url;
 use secrecy::SecretString;
+use serde::{Deserialize, Serialize};
 use tokio::net::TcpListener;
-use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::sync::oneshot;
 
 use crate::app::acl::{LocalEdit, edit};
@@ -34,11 +33,12 @@ use crate::domain::principal::Principal;
 use crate::domain::wording::CommandName;
 use crate::slack;
 use crate::tencent;
-use crate::tencent::simulator::{Settings, Simulator};
 
-use generator::{PEOPLE, ROOMS, Sent};
+use generator::PEOPLE;
 use one_call::OneCall;
+use outside::{Measured, Order, Outside};
 
+pub use outside::outside;
 pub use standard::standard_runs;
 
 const SECRET: &str = "a-secret-for-the-benchmark";
@@ -46,7 +46,7 @@ const SECRET: &str = "a-secret-for-the-benchmark";
 const NO_CEILING: u32 = 1_000_000;
 
 /// What the commands are.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Kind {
     /// Transfers, with three calls to Tencent each.
     Transfers,
@@ -72,6 +72,8 @@ pub struct Load {
     pub line: bool,
     /// Where to make the scratch database; its disk is what is measured.
     pub folder: Option<PathBuf>,
+    /// This program, which is started once more to send the commands.
+    pub program: PathBuf,
 }
 
 /// What is to be measured.
@@ -108,19 +110,15 @@ pub async fn run(what: What) -> anyhow::Result<()> {
 }
 
 async fn commands(load: Load) -> anyhow::Result<()> {
-    let Load { commands, connections, rate, kind, line, folder } = load;
+    let Load { commands, connections, rate, kind, line, folder, program } = load;
     ensure!(commands > 0 && connections > 0 && rate != Some(0), "nothing to measure: use numbers above 0");
     let scratch = scratch_folder(folder.as_deref())?;
 
-    // What the bot talks to has a thread of its own, as it has machines of its own elsewhere.
-    let outside = Outside(Some(Builder::new_multi_thread().worker_threads(1).enable_all().build()?));
-    let tencent_listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
-    tencent_listener.set_nonblocking(true)?;
+    let outside = Outside::start(&program, Order { commands, connections, rate, kind })?;
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
     let address = listener.local_addr()?;
-    let simulator = simulator();
     let url = format!("sqlite://{}", scratch.path().join("bench.db").display());
-    let tencent = tencent_settings(tencent_listener.local_addr()?)?;
+    let tencent = tencent_settings(outside.tencent)?;
     let limits = Limits { per_person: Some(NO_CEILING), per_room: Some(NO_CEILING), ..Limits::default() };
     let conduct = Conduct { timing: Timing::default(), limits };
     let bot = Bot::build_with(&url, tencent, SystemClock, conduct, |client| match kind {
@@ -132,32 +130,31 @@ async fn commands(load: Load) -> anyhow::Result<()> {
     let store = Arc::clone(&bot.store);
 
     let (end, ends) = oneshot::channel::<()>();
-    let simulated = simulator.clone();
-    outside.handle()?.spawn(async move {
-        simulated.run(TcpListener::from_std(tencent_listener)?, std::future::pending()).await
-    });
     let served = tokio::spawn(async move {
         bot.serve(listener, Some(slack_settings()), Router::new(), async move { drop(ends.await) }).await
     });
 
     let idle = memory_kib();
-    let (commits_before, calls_before, cpu_before) = (store.commits(), simulator.arrived(), cpu());
-    let began = Instant::now();
-    let sending = outside.handle()?.spawn(generator::send(address, commands, connections, rate, kind));
-    let Sent { mut latencies, memory } = sending.await??;
-    let took = began.elapsed();
-    latencies.sort_unstable();
-    let calls = simulator.arrived() - calls_before;
+    let (commits_before, cpu_before) = (store.commits(), cpu());
+    let tenths = Arc::new(Mutex::new(Vec::with_capacity(16)));
+    let seen = Arc::clone(&tenths);
+    let each_tenth = move || {
+        let now = memory_kib().map(|(now, _)| now);
+        seen.lock().unwrap_or_else(PoisonError::into_inner).extend(now);
+    };
+    let sent = tokio::task::spawn_blocking(move || outside.send(address, each_tenth)).await?;
+    let Measured { took, percentiles, calls, cpu: cpu_outside } = sent?;
     let expected = match kind {
         Kind::Transfers => commands * 3,
         Kind::OneCall => commands,
         Kind::Denials => 0,
     };
     let figures = Figures {
-        rate: commands as f64 / took.as_secs_f64(),
-        percentiles: [0.5, 0.99, 0.999].map(|share| percentile(&latencies, share)),
+        rate: commands as f64 / took,
+        percentiles,
         commits: store.commits() - commits_before,
         cpu: cpu_before.zip(cpu()).map(|(before, after)| (after - before) / commands as f64),
+        cpu_outside: cpu_outside.map(|seconds| seconds / commands as f64),
         memory: memory_kib(),
         idle: idle.map(|(now, _)| now),
     };
@@ -173,30 +170,14 @@ async fn commands(load: Load) -> anyhow::Result<()> {
         };
         println!("{commands} {what} over {connections} connections, {pace}");
         figures.print();
-        let memory: Vec<String> = memory.iter().map(|kib| format!("{:.1}", kib / 1024.0)).collect();
+        let tenths = tenths.lock().unwrap_or_else(PoisonError::into_inner);
+        let memory: Vec<String> = tenths.iter().map(|kib: &f64| format!("{:.1}", kib / 1024.0)).collect();
         println!("by tenths  {}", memory.join(" "));
     }
     drop(end);
     served.await??;
     ensure!(calls == expected as u64, "{calls} calls reached Tencent instead of {expected}");
     Ok(())
-}
-
-/// A runtime that may be dropped where others wait.
-struct Outside(Option<Runtime>);
-
-impl Outside {
-    fn handle(&self) -> anyhow::Result<&Handle> {
-        Ok(self.0.as_ref().context("the load has ended")?.handle())
-    }
-}
-
-impl Drop for Outside {
-    fn drop(&mut self) {
-        if let Some(runtime) = self.0.take() {
-            runtime.shutdown_background();
-        }
-    }
 }
 
 /// In milliseconds, of sorted microseconds.
@@ -210,8 +191,10 @@ struct Figures {
     rate: f64,
     percentiles: [f64; 3],
     commits: u64,
-    /// Seconds of processor time for a command, load generator and simulator included.
+    /// Seconds of the bot's processor time for a command.
     cpu: Option<f64>,
+    /// The same for what sends the commands and plays Tencent.
+    cpu_outside: Option<f64>,
     memory: Option<(f64, f64)>,
     idle: Option<f64>,
 }
@@ -222,13 +205,13 @@ impl Figures {
         println!("commands/s {:>10.0}", self.rate);
         println!("p50 ms     {p50:>10.2}\np99 ms     {p99:>10.2}\np99.9 ms   {p999:>10.2}");
         println!("commits    {:>10}", self.commits);
-        match self.cpu {
-            Some(cpu) => {
-                println!("CPU us     {:>10.0}  (a command; load generator and simulator included)", cpu * 1e6)
-            }
-            None => println!("CPU us        unknown  (this system does not tell)"),
-        }
-        print_memory("load generator and simulator included");
+        let us = |cpu: Option<f64>| cpu.map_or_else(|| "-".to_owned(), |cpu| format!("{:.0}", cpu * 1e6));
+        println!(
+            "CPU us     {:>10}  (a command; {} more for load and simulator)",
+            us(self.cpu),
+            us(self.cpu_outside)
+        );
+        print_memory("the bot alone");
     }
 
     fn print_line(&self) {
@@ -262,17 +245,6 @@ fn print_memory(note: &str) {
         }
         None => println!("memory MB      unknown  (this system does not tell)"),
     }
-}
-
-fn simulator() -> Simulator {
-    let mut settings = Settings::new(1, "administrator", SecretString::from(SECRET));
-    settings.rate_limit_per_second = NO_CEILING;
-    settings.remembered = 1_000;
-    let simulator = Simulator::new(settings);
-    for number in 0..ROOMS {
-        simulator.put_room(format!("room-{number}"), "user0");
-    }
-    simulator
 }
 
 fn tencent_settings(address: SocketAddr) -> anyhow::Result<tencent::Settings> {

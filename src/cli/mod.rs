@@ -227,6 +227,9 @@ pub struct BenchArguments {
     /// Where to make the scratch database; its disk is what is measured
     #[arg(long, value_name = "FOLDER")]
     pub folder: Option<std::path::PathBuf>,
+    /// Be the process that sends the commands and plays Tencent: what `bench` starts
+    #[arg(long, hide = true)]
+    pub outside: bool,
     /// Measure the questions to an audit log of so many events instead
     #[arg(
         long, value_name = "EVENTS",

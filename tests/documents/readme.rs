@@ -151,7 +151,9 @@ fn tree(command: &clap::Command, path: &str, found: &mut Vec<(String, Vec<String
     let commands: Vec<&clap::Command> =
         command.get_subcommands().filter(|sub| sub.get_name() != "help").collect();
     if commands.is_empty() {
-        let options = command.get_opts().filter_map(|option| option.get_long());
+        // What nobody types is in no list.
+        let options = command.get_opts().filter(|option| !option.is_hide_set());
+        let options = options.filter_map(|option| option.get_long());
         // What every command has is said once.
         let own = options.filter(|name| !["help", "version"].contains(name));
         found.push((path.to_owned(), own.map(|name| format!("--{name}")).collect()));
