@@ -10,8 +10,9 @@ use crate::domain::audit::{AuditEntry, OperationId, Outcome, OutcomeKind, Verdic
 use crate::domain::room::AccountId;
 use crate::tree::{Checkpoint, SigningKey};
 
-use super::batch::{Answers, Failed, OperationRow, Questions, Rows};
+use super::batch::{Answers, Beginning, Failed, OperationRow, Questions, Rows};
 use super::event::{Event, What};
+use super::foresight::{Left, LogEnd};
 use super::rows::{self, Open};
 use super::texts::Behind;
 use super::tree::Growth;
@@ -33,6 +34,10 @@ pub(super) struct Ledger {
     rows: Rows,
     answers: Answers,
     changed: Changed,
+    /// What the transaction is taken to begin with; `None` if it has begun.
+    foreseen: Option<LogEnd>,
+    begun: Vec<AuditEntry>,
+    touched: Vec<OperationId>,
 }
 
 /// What this transaction has changed since its questions were answered.
@@ -75,7 +80,22 @@ impl Ledger {
         questions: &Questions,
         instance: &str,
     ) -> Result<Self, sqlx::Error> {
-        let beginning = questions.ask(connection).await?;
+        Self::after(questions.ask(connection).await?, instance)
+    }
+
+    /// A transaction that is begun only as it is committed, if all is as foreseen then.
+    pub(super) fn foreseen(beginning: Beginning, instance: &str) -> Result<Self, sqlx::Error> {
+        let end = LogEnd {
+            last_seq: beginning.last_seq,
+            acl_version: beginning.acl_version,
+            schema_version: beginning.schema_version,
+            indexed_upto: beginning.indexed_upto,
+            peaks: beginning.peaks.clone(),
+        };
+        Ok(Self { foreseen: Some(end), ..Self::after(beginning, instance)? })
+    }
+
+    fn after(beginning: Beginning, instance: &str) -> Result<Self, sqlx::Error> {
         Ok(Self {
             growth: Growth::at(beginning.tree_size, &beginning.peaks, beginning.last_seq)?,
             next_seq: beginning.last_seq + 1,
@@ -86,6 +106,9 @@ impl Ledger {
             rows: Rows::default(),
             answers: beginning.answers,
             changed: Changed::default(),
+            foreseen: None,
+            begun: Vec::new(),
+            touched: Vec::new(),
         })
     }
 
@@ -93,6 +116,14 @@ impl Ledger {
     /// answers hold no longer.
     pub(super) async fn hand_over(&mut self, connection: &mut SqliteConnection) -> Result<(), sqlx::Error> {
         self.changed.all = true;
+        self.flush(connection).await
+    }
+
+    /// Writes what waits, for somebody who reads the tables.
+    async fn flush(&mut self, connection: &mut SqliteConnection) -> Result<(), sqlx::Error> {
+        if self.foreseen.is_some() {
+            return Err(sqlx::Error::Protocol("more has to be known than was foreseen".to_owned()));
+        }
         self.rows.flush(connection).await
     }
 
@@ -131,16 +162,25 @@ impl Ledger {
         Ok(())
     }
 
-    /// Writes what waits, signs the log's new head over it, and ends the transaction durably; `None` if
-    /// nothing was appended.
+    /// Writes what waits, signs the log's new head over it, and ends the transaction durably: the head, `None` if
+    /// nothing was appended, and what the next transaction will find.
     pub(super) async fn commit(
         mut self,
         connection: &mut SqliteConnection,
         key: &SigningKey,
-    ) -> Result<Option<Checkpoint>, Failed> {
-        let sealed = self.growth.seal(key).map_err(Failed::Commit)?;
-        self.rows.commit(connection, sealed.as_ref()).await?;
-        Ok(sealed.map(|sealed| sealed.checkpoint))
+    ) -> Result<(Option<Checkpoint>, Left), Failed> {
+        let peaks = self.growth.peaks();
+        let sealed = self.growth.seal(key).map_err(Failed::Rows)?;
+        self.rows.commit(connection, self.foreseen.as_ref(), sealed.as_ref()).await?;
+        let end = LogEnd {
+            last_seq: self.next_seq - 1,
+            acl_version: self.acl_version,
+            schema_version: self.schema_version,
+            indexed_upto: self.indexed_upto,
+            peaks,
+        };
+        let left = Left { end, begun: self.begun, touched: self.touched };
+        Ok((sealed.map(|sealed| sealed.checkpoint), left))
     }
 
     /// Adds an event to the end of the log, and writes it.
@@ -151,7 +191,7 @@ impl Ledger {
         what: What<'_>,
     ) -> Result<(), sqlx::Error> {
         self.add(operation, what)?;
-        self.rows.flush(connection).await
+        self.flush(connection).await
     }
 
     fn add(&mut self, operation: OperationId, what: What<'_>) -> Result<(), sqlx::Error> {
@@ -170,7 +210,7 @@ impl Ledger {
         beside: Beside<'_>,
     ) -> Result<(), sqlx::Error> {
         self.add_operation(entry.clone(), beside)?;
-        self.rows.flush(connection).await
+        self.flush(connection).await
     }
 
     fn add_operation(&mut self, entry: AuditEntry, beside: Beside<'_>) -> Result<(), sqlx::Error> {
@@ -181,6 +221,9 @@ impl Ledger {
             self.changed.rooms.insert(room.as_str().to_owned());
         }
         self.changed.operations.insert(entry.operation);
+        if entry.outcome == OutcomeKind::Pending {
+            self.begun.push(entry.clone());
+        }
         self.rows.operations.push(OperationRow {
             entry,
             instance: self.instance.clone(),
@@ -196,7 +239,8 @@ impl Ledger {
         connection: &mut SqliteConnection,
         entry: &AuditEntry,
     ) -> Result<(), sqlx::Error> {
-        self.rows.flush(connection).await?;
+        self.flush(connection).await?;
+        self.touched.push(entry.operation);
         sqlx::query(
             "UPDATE operations SET error_info = ?, is_open = 0, held_room = NULL WHERE operation = ?",
         )
@@ -234,7 +278,7 @@ impl Ledger {
         if !self.changed.all && !changed {
             return Ok(known.cloned());
         }
-        self.rows.flush(connection).await?;
+        self.flush(connection).await?;
         first_of(connection, delivery).await
     }
 
@@ -249,7 +293,7 @@ impl Ledger {
         if !self.changed.all && !changed {
             return Ok(known.cloned());
         }
-        self.rows.flush(connection).await?;
+        self.flush(connection).await?;
         holder_of(connection, room).await
     }
 
@@ -262,7 +306,7 @@ impl Ledger {
         if !self.changed.all && !self.changed.operations.contains(&operation) {
             return Ok(self.answers.open.get(&operation).cloned());
         }
-        self.rows.flush(connection).await?;
+        self.flush(connection).await?;
         let row = sqlx::query("SELECT * FROM operations WHERE operation = ? AND is_open = 1")
             .bind(operation.seq())
             .fetch_optional(connection)
@@ -461,6 +505,7 @@ pub(super) async fn finish(
         ledger.reword(&entry);
     }
     ledger.changed.operations.insert(operation);
+    ledger.touched.push(operation);
     ledger.rows.ends.push((
         operation.seq(),
         entry.outcome.name(),

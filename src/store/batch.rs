@@ -16,6 +16,7 @@ use sqlx::{Arguments as _, Either, Executor as _, Row as _, Sqlite};
 use crate::domain::audit::{AuditEntry, OperationId, OutcomeKind};
 use crate::tree::{Checkpoint, Hash};
 
+use super::foresight::LogEnd;
 use super::rows::{self, Open, json};
 
 type Query = sqlx::query::Query<'static, Sqlite, SqliteArguments>;
@@ -215,6 +216,8 @@ pub(super) struct Rows {
 
 /// Where a batch's statements failed.
 pub(super) enum Failed {
+    /// At the beginning of the transaction: nothing was written.
+    Beginning(sqlx::Error),
     /// At its rows.
     Rows(sqlx::Error),
     /// At the tree or the commit. After a commit that failed, it may have lasted.
@@ -248,21 +251,30 @@ const HEAD: &str = "INSERT INTO tree_heads (size, leaves, checkpoint) VALUES (?,
 const NODES: &str = "INSERT INTO tree_nodes (level, n, hash)
     SELECT value ->> 0, value ->> 1, unhex(value ->> 2) FROM jsonb_each(?)";
 
+/// Begins the transaction and compares what was foreseen with what is there. There is no better way to fail in
+/// the middle of a script than a text that is no JSON.
+const BEGIN_AS_FORESEEN: &str = "BEGIN IMMEDIATE;
+    SELECT iif((SELECT coalesce(max(seq), 0) FROM audit_events) = ? AND (SELECT size FROM tree_edge) = ?
+        AND (SELECT version FROM acl_version WHERE one = 1) = ?
+        AND (SELECT schema_version FROM pragma_schema_version) = ?, 1, json('not as foreseen'))";
+/// How many statements these are.
+const BEGINNING: usize = 2;
+
 const KINDS: usize = STATEMENTS.len();
 const WITH_HEAD: usize = 1 << KINDS;
 const WITH_NODES: usize = 1 << (KINDS + 1);
 const WITH_COMMIT: usize = 1 << (KINDS + 2);
+const WITH_BEGINNING: usize = 1 << (KINDS + 3);
 
 /// The texts of all combinations: each is prepared once.
 static TEXTS: LazyLock<Vec<String>> = LazyLock::new(|| {
-    (0..WITH_COMMIT * 2)
+    (0..WITH_BEGINNING * 2)
         .map(|mask| {
-            let mut parts: Vec<&str> = STATEMENTS
-                .iter()
-                .enumerate()
-                .filter(|(n, _)| mask & (1 << n) != 0)
-                .map(|(_, sql)| *sql)
-                .collect();
+            let mut parts = Vec::new();
+            parts.extend((mask & WITH_BEGINNING != 0).then_some(BEGIN_AS_FORESEEN));
+            parts.extend(
+                STATEMENTS.iter().enumerate().filter(|(n, _)| mask & (1 << n) != 0).map(|(_, sql)| *sql),
+            );
             parts.extend((mask & WITH_HEAD != 0).then_some(HEAD));
             parts.extend((mask & WITH_NODES != 0).then_some(NODES));
             parts.extend((mask & WITH_COMMIT != 0).then_some("COMMIT"));
@@ -285,15 +297,17 @@ impl Rows {
         if self.is_empty() {
             return Ok(());
         }
-        self.write(connection, 0, Vec::new())
+        self.write(connection, 0, None, Vec::new())
             .await
-            .map_err(|(Failed::Rows(error) | Failed::Commit(error))| error)
+            .map_err(|(Failed::Beginning(error) | Failed::Rows(error) | Failed::Commit(error))| error)
     }
 
-    /// Writes the rows and the tree's new head, and ends the transaction.
+    /// Writes the rows and the tree's new head, and ends the transaction. With what was foreseen, it begins it too,
+    /// if that is so.
     pub(super) async fn commit(
         &mut self,
         connection: &mut SqliteConnection,
+        foreseen: Option<&LogEnd>,
         sealed: Option<&Sealed>,
     ) -> Result<(), Failed> {
         let mut more = Vec::new();
@@ -308,18 +322,26 @@ impl Rows {
                 more.push(Bound::Nodes(nodes));
             }
         }
-        self.write(connection, mask, more).await
+        self.write(connection, mask, foreseen, more).await
     }
 
     async fn write(
         &mut self,
         connection: &mut SqliteConnection,
         mut mask: usize,
+        foreseen: Option<&LogEnd>,
         more: Vec<Bound<'_>>,
     ) -> Result<(), Failed> {
         let rows = std::mem::take(self);
-        let mut expected = Vec::with_capacity(KINDS);
+        let mut expected = Vec::with_capacity(BEGINNING + KINDS);
         let mut arguments = SqliteArguments::default();
+        if let Some(end) = foreseen {
+            mask |= WITH_BEGINNING;
+            expected.extend([None; BEGINNING]);
+            for value in [end.last_seq, end.last_seq, end.acl_version, end.schema_version] {
+                add(&mut arguments, value).map_err(Failed::Rows)?;
+            }
+        }
         let kinds = [
             rows_of(&rows.events),
             rows_of(&rows.claims),
@@ -340,8 +362,12 @@ impl Rows {
         let mut results =
             connection.fetch_many(sqlx::query_with::<Sqlite, _>(TEXTS[mask].as_str(), arguments));
         loop {
-            let is_commit = done >= expected.len();
-            let failed = |error| if is_commit { Failed::Commit(error) } else { Failed::Rows(error) };
+            let (is_beginning, is_commit) = (foreseen.is_some() && done == 0, done >= expected.len());
+            let failed = |error| match (is_beginning, is_commit) {
+                (true, _) => Failed::Beginning(error),
+                (_, true) => Failed::Commit(error),
+                _ => Failed::Rows(error),
+            };
             match results.try_next().await.map_err(failed)? {
                 Some(Either::Left(result)) => {
                     let count = expected.get(done).copied().flatten();

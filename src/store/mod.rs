@@ -10,6 +10,7 @@ pub mod archive;
 pub mod backup;
 mod batch;
 mod event;
+mod foresight;
 mod groups;
 mod guards;
 mod instance;
@@ -304,6 +305,12 @@ impl SqliteStore {
     #[must_use]
     pub fn commits(&self) -> u64 {
         self.writer.commits()
+    }
+
+    /// How many of these were written by one call, because all was as the one before had left it.
+    #[must_use]
+    pub fn commits_at_once(&self) -> u64 {
+        self.writer.commits_at_once()
     }
 
     /// Finishes what is queued and closes the file, so that its write-ahead log is folded in and a copy of

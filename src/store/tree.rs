@@ -66,6 +66,11 @@ impl Growth {
         });
     }
 
+    /// The edge as it is stored.
+    pub(super) fn peaks(&self) -> Vec<u8> {
+        self.edge.to_bytes()
+    }
+
     /// Signs the head; what the transaction has to write then, or `None` if nothing was added.
     pub(super) fn seal(mut self, key: &SigningKey) -> Result<Option<Sealed>, sqlx::Error> {
         if self.leaves.is_empty() {

@@ -28,7 +28,8 @@ use super::acl;
 use super::admission::{self, Applied, Ledger};
 use super::answers::{Answers, refuse};
 use super::archive;
-use super::batch::{Failed, Questions};
+use super::batch::{Beginning, Failed, Questions};
+use super::foresight::Foresight;
 use super::guards::Guards;
 use super::instance::Instance;
 use super::observed;
@@ -78,11 +79,18 @@ enum Failure {
     All(sqlx::Error),
 }
 
+/// How often something was committed.
+#[derive(Default)]
+struct Commits {
+    all: AtomicU64,
+    at_once: AtomicU64,
+}
+
 /// The way to the writing task.
 pub(super) struct Writer {
     queue: mpsc::Sender<Job>,
     closing: Arc<Notify>,
-    commits: Arc<AtomicU64>,
+    commits: Arc<Commits>,
     task: Mutex<Option<JoinHandle<()>>>,
 }
 
@@ -103,7 +111,7 @@ impl Writer {
         let (key, publisher) = seal.into_parts();
         let answers = Answers::spawn(publisher, instance.clone())?;
         let connection = Some(connection);
-        let commits = Arc::new(AtomicU64::new(0));
+        let commits = Arc::new(Commits::default());
         let uses = Uses::default();
         let counted = Arc::clone(&commits);
         let task = Task {
@@ -118,6 +126,7 @@ impl Writer {
             views,
             uses,
             behind: Behind::default(),
+            foresight: Foresight::default(),
             commits: counted,
         };
         let closing = Arc::new(Notify::new());
@@ -127,7 +136,12 @@ impl Writer {
 
     /// How often something was committed.
     pub(super) fn commits(&self) -> u64 {
-        self.commits.load(Ordering::Relaxed)
+        self.commits.all.load(Ordering::Relaxed)
+    }
+
+    /// How many of them were written by one call.
+    pub(super) fn commits_at_once(&self) -> u64 {
+        self.commits.at_once.load(Ordering::Relaxed)
     }
 
     async fn ask<T>(&self, job: impl FnOnce(Answer<T>) -> Job) -> Result<T, StoreError> {
@@ -233,7 +247,8 @@ struct Task {
     uses: Uses,
     /// How far the index of texts was behind at the last commit.
     behind: Behind,
-    commits: Arc<AtomicU64>,
+    foresight: Foresight,
+    commits: Arc<Commits>,
 }
 
 /// What one commit wrote, and the signed head of the log after it if it appended to it.
@@ -326,6 +341,7 @@ impl Task {
     /// Goes on with the index of texts. That it cannot be written is no harm: a search finds the same without.
     async fn index_texts(&mut self) {
         self.behind = Behind::default();
+        self.foresight.forget();
         let Some(mut connection) = self.connection.take() else { return };
         match texts::index_some(&mut connection).await {
             Ok(behind) => {
@@ -369,6 +385,21 @@ impl Task {
             None => SqliteConnection::connect_with(&self.options).await.map_err(Failure::All)?,
         };
         // A connection that failed is not trusted again: on any error it is dropped here, which rolls back.
+        if let Some(beginning) = self.foreseen(batch) {
+            match self.commit_as_foreseen(&mut connection, beginning, batch).await {
+                Ok(written) => {
+                    self.commits.at_once.fetch_add(1, Ordering::Relaxed);
+                    self.connection = Some(connection);
+                    return Ok(written);
+                }
+                Err(Some(failure)) => return Err(failure),
+                Err(None) => {}
+            }
+            if sqlx::query("ROLLBACK").execute(&mut connection).await.is_err() {
+                // It has been rolled back already, or cannot be.
+                connection = SqliteConnection::connect_with(&self.options).await.map_err(Failure::All)?;
+            }
+        }
         let questions = questions(batch);
         let ledger = Ledger::begin(&mut connection, &questions, self.instance.id()).await;
         let mut ledger = ledger.map_err(Failure::All)?;
@@ -384,16 +415,61 @@ impl Task {
                 news.push((grant, at));
             }
         }
-        let (acl_version, behind) = (ledger.acl_version(), ledger.behind_index());
-        let checkpoint = ledger.commit(&mut connection, &self.key).await.map_err(|failed| match failed {
-            Failed::Rows(error) => Failure::Job(error),
-            Failed::Commit(error) => Failure::All(error),
-        })?;
+        let written = self.end(&mut connection, ledger, batch, done).await?;
         news.into_iter().for_each(|used| self.uses.note(used));
+        self.connection = Some(connection);
+        Ok(written)
+    }
+
+    /// What the batch will find, if that is known and it needs no more.
+    fn foreseen(&mut self, batch: &[Job]) -> Option<Beginning> {
+        if batch.iter().filter_map(used).any(|used| self.uses.is_news(used)) {
+            return None;
+        }
+        self.foresight.of(batch)
+    }
+
+    /// Writes the batch by one call, if all is as foreseen. `Err(None)` if not: then nothing was written, and the
+    /// transaction may be open.
+    async fn commit_as_foreseen(
+        &mut self,
+        connection: &mut SqliteConnection,
+        beginning: Beginning,
+        batch: &[Job],
+    ) -> Result<Written, Option<Failure>> {
+        let mut ledger = Ledger::foreseen(beginning, self.instance.id()).map_err(|_| None)?;
+        let mut done = Vec::with_capacity(batch.len());
+        for job in batch {
+            done.push(apply(connection, &mut ledger, job).await.map_err(|_| None)?);
+        }
+        self.end(connection, ledger, batch, done).await.map_err(|failure| match failure {
+            Failure::Job(_) => {
+                self.foresight.was_wrong();
+                None
+            }
+            all => Some(all),
+        })
+    }
+
+    async fn end(
+        &mut self,
+        connection: &mut SqliteConnection,
+        ledger: Ledger,
+        batch: &[Job],
+        done: Vec<Done>,
+    ) -> Result<Written, Failure> {
+        let (acl_version, behind) = (ledger.acl_version(), ledger.behind_index());
+        // Whatever becomes of it.
+        self.foresight.forget();
+        let ended = ledger.commit(connection, &self.key).await;
+        let (checkpoint, left) = ended.map_err(|failed| match failed {
+            Failed::Rows(error) => Failure::Job(error),
+            Failed::Beginning(error) | Failed::Commit(error) => Failure::All(error),
+        })?;
+        self.foresight.note(left, batch);
         self.views.saw(acl_version);
         self.behind = behind;
-        self.commits.fetch_add(1, Ordering::Relaxed);
-        self.connection = Some(connection);
+        self.commits.all.fetch_add(1, Ordering::Relaxed);
         Ok(Written { done, checkpoint })
     }
 }

@@ -1,0 +1,104 @@
+//! What the next transaction will find, as far as the last one left it.
+//!
+//! Whoever writes alone knows the end of the log without reading it. So the usual batch (commands that begin, and
+//! commands of this process that end) is written by one call to the database instead of two: the transaction
+//! begins by comparing what was foreseen, and whatever else was taken for granted is refused by the schema: a
+//! delivery that was claimed, a room that is held. Then nothing was written, and the batch goes the long way, which
+//! asks first.
+
+use std::collections::HashMap;
+
+use crate::domain::audit::{AuditEntry, OperationId};
+
+use super::batch::{Answers, Beginning};
+use super::writer::Job;
+
+/// How many batches go the long way after one was not as foreseen: somebody else writes too.
+const CAREFUL: u32 = 8;
+/// Operations that are under way and remembered, at the most: many more than are worked on at once.
+const MOST_OPEN: usize = 4_096;
+
+/// The end of the log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct LogEnd {
+    pub(super) last_seq: i64,
+    pub(super) acl_version: i64,
+    pub(super) schema_version: i64,
+    pub(super) indexed_upto: i64,
+    /// The tree's edge.
+    pub(super) peaks: Vec<u8>,
+}
+
+/// What a transaction left, for the next.
+pub(super) struct Left {
+    pub(super) end: LogEnd,
+    /// The operations that began.
+    pub(super) begun: Vec<AuditEntry>,
+    /// Those of which it says more than how they began.
+    pub(super) touched: Vec<OperationId>,
+}
+
+#[derive(Default)]
+pub(super) struct Foresight {
+    end: Option<LogEnd>,
+    /// What this process began and has not ended.
+    open: HashMap<OperationId, AuditEntry>,
+    careful: u32,
+}
+
+impl Foresight {
+    /// What the batch will find; `None` if that is not known.
+    pub(super) fn of(&mut self, batch: &[Job]) -> Option<Beginning> {
+        if self.careful > 0 {
+            self.careful -= 1;
+            return None;
+        }
+        let end = self.end.as_ref()?;
+        let mut answers = Answers::default();
+        for job in batch {
+            match job {
+                Job::Admit(..) => {}
+                Job::Finish(operation, ..) => {
+                    answers.open.insert(*operation, self.open.get(operation)?.clone());
+                }
+                _ => return None,
+            }
+        }
+        Some(Beginning {
+            last_seq: end.last_seq,
+            acl_version: end.acl_version,
+            tree_size: end.last_seq,
+            peaks: end.peaks.clone(),
+            schema_version: end.schema_version,
+            indexed_upto: end.indexed_upto,
+            answers,
+        })
+    }
+
+    /// After a batch that was written.
+    pub(super) fn note(&mut self, left: Left, batch: &[Job]) {
+        // The others write what they do to the rows themselves.
+        if !batch.iter().all(|job| matches!(job, Job::Admit(..) | Job::Finish(..)))
+            || self.open.len() > MOST_OPEN
+        {
+            self.open.clear();
+        }
+        self.open.extend(left.begun.into_iter().map(|entry| (entry.operation, entry)));
+        for operation in left.touched {
+            self.open.remove(&operation);
+        }
+        self.end = Some(left.end);
+    }
+
+    /// That the end of the log is not known.
+    pub(super) fn forget(&mut self) {
+        self.end = None;
+    }
+
+    /// After a batch that was not as foreseen.
+    pub(super) fn was_wrong(&mut self) {
+        self.careful = CAREFUL;
+        self.open.clear();
+        self.forget();
+    }
+}
