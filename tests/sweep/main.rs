@@ -22,7 +22,7 @@ use futures_util::future::join_all;
 use room_owner::tencent::simulator::FaultKind;
 use serving::{Phase, Slack};
 use tempfile::TempDir;
-use trace::{Cut, FAULTS, Point, may_attach, may_trace, points};
+use trace::{Cut, Point, faults, may_attach, may_trace, points};
 
 /// How many are tried unless it is said.
 const A_FEW: usize = 12;
@@ -69,7 +69,7 @@ fn cuts(what: &str, points: &[Point], sweep: Sweep) -> Vec<Cut> {
     assert!(!points.is_empty(), "no system call was seen");
     let mut cuts: Vec<Cut> = Vec::new();
     for (turn, point) in points.iter().enumerate() {
-        for (n, fault) in FAULTS.into_iter().enumerate() {
+        for (n, fault) in faults(point.call).iter().enumerate() {
             let upstream = upstream(turn + n);
             cuts.push(Cut { point: point.clone(), fault, upstream });
         }
