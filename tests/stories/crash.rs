@@ -16,12 +16,17 @@ const AN_HOUR: u64 = 3_600_000;
 /// The program serves Alice, a moderator, in #mods.
 async fn ready() -> (Program, Serving) {
     let program = Program::new().await;
+    let serving = served(&program).await;
+    (program, serving)
+}
+
+/// The same with a program that is there.
+pub(crate) async fn served(program: &Program) -> Serving {
     let granted = program.runs(&format!("acl grant {} moderator", ALICE.subject())).await;
     assert_eq!(granted.code, 0, "{}", granted.err);
     let allowed = program.runs(&format!("acl channel allow slack:{TEAM}:{MODS}")).await;
     assert_eq!(allowed.code, 0, "{}", allowed.err);
-    let serving = program.serves().await;
-    (program, serving)
+    program.serves().await
 }
 
 /// Waits until the operation has this outcome.

@@ -44,6 +44,7 @@ mod once;
 mod overriding;
 mod owed;
 mod owed_after_a_crash;
+mod read_only;
 mod slack_authenticity;
 mod slack_grammar;
 mod slack_late_answers;
