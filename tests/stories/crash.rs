@@ -95,6 +95,26 @@ async fn a_change_that_never_happened_is_found_too() {
 }
 
 #[tokio::test]
+async fn a_lost_answer_that_was_being_looked_into_is_looked_into_by_the_next_process() {
+    let (program, serving) = ready().await;
+    program.tencent.inject(Fault::new(FaultKind::ResetBefore).on(Api::ChangeRoomOwner).once());
+    let request = program.slack(ALICE).delivered("1.2.3").about(LINE).signed();
+    let saying = tokio::spawn(request.status_and_body());
+    // Answered within a moment, it is noted all the same: without it nobody could tell what an owner who is still
+    // carol means.
+    until_it(&program, 3, |entry| {
+        entry.outcome == OutcomeKind::Pending && entry.previous_owner.as_deref() == Some("carol")
+    })
+    .await;
+    serving.dies();
+    assert!(saying.await.is_err(), "there was nobody left to answer");
+    let serving = program.serves().await;
+    until(&program, 3, OutcomeKind::Refused).await;
+    assert_eq!((program.changes(), program.owner().as_str()), (1, "carol"));
+    serving.dies();
+}
+
+#[tokio::test]
 async fn whoever_ends_when_asked_finishes_what_is_under_way() {
     let (program, serving) = ready().await;
     let stall = Fault::new(FaultKind::Stall { when: When::Before, millis: 500 });
