@@ -39,6 +39,7 @@ mod elsewhere;
 mod fail_closed;
 mod faults;
 mod groups;
+mod jumps;
 mod limits;
 mod matrix;
 mod once;
