@@ -41,6 +41,7 @@ mod faults;
 mod groups;
 mod jumps;
 mod limits;
+mod load;
 mod matrix;
 mod once;
 mod overriding;
