@@ -204,7 +204,7 @@ impl Member {
     }
 
     /// Delivers it over HTTP with the signature of another time; the status that it gets.
-    pub(crate) async fn is_taken_as_signed_at(self, line: &str, at: i64) -> u16 {
+    pub(crate) async fn arrives_as_signed_at(self, line: &str, at: i64) -> u16 {
         let interaction = self.interaction(line);
         self.guild.posts_as_signed_at(interaction.to_string(), at).await
     }

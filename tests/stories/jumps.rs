@@ -81,13 +81,13 @@ async fn a_jump_keeps_discord_s_requests_out_for_as_long_as_it_lasts() {
             let guild = bot.guild.clone().unwrap();
             let alice = || bot.chat(ALICE).delivered("1.2.3").member();
             bot.clock.pass(jump);
-            assert_eq!(alice().is_taken_as_signed_at(LINE, now).await, 401, "{jump}");
+            assert_eq!(alice().arrives_as_signed_at(LINE, now).await, 401, "{jump}");
             nothing_came_of_it(bot, jump).await;
             bot.clock.pass(-jump);
             let reply = bot.chat(ALICE).delivered("1.2.3").says(LINE).await;
             assert!(reply.says("now belongs to `user2`"), "{jump}: {reply}");
             bot.clock.pass(jump);
-            assert_eq!(alice().is_taken_as_signed_at(LINE, now).await, 401, "{jump}");
+            assert_eq!(alice().arrives_as_signed_at(LINE, now).await, 401, "{jump}");
             bot.clock.pass(-jump);
             alice().sends_again(LINE).await;
             bot.repetitions("1.2.3", 1).await;
