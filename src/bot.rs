@@ -2,6 +2,7 @@
 
 use std::io;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -271,9 +272,17 @@ pub async fn serve<C: Clock + Clone + 'static>(
     let bot = Bot::build(database, config.tencent, clock, conduct).await?;
     let listener = bind(address).await?;
     let doors = Doors { slack: config.slack, discord: config.discord };
+    // Heard from now on: whoever reads that it listens may ask it to end.
+    let mut end = std::pin::pin!(end_requested());
+    let is_over = std::future::poll_fn(|cx| Poll::Ready(end.as_mut().poll(cx).is_ready())).await;
     info!(address = %listener.local_addr()?, database = database_url, tencent = host, "listening");
     let store = Arc::clone(&bot.store);
-    let served = bot.serve(listener, doors, Router::new(), end_requested()).await;
+    let end = async {
+        if !is_over {
+            end.await;
+        }
+    };
+    let served = bot.serve(listener, doors, Router::new(), end).await;
     store.close().await;
     served
 }

@@ -16,6 +16,8 @@ use crate::domain::reply::Shed;
 
 /// The span over which commands are counted.
 const MINUTE: SignedDuration = SignedDuration::from_mins(1);
+/// How far apart the clock may have been read by those who are counted one after the other.
+const OUT_OF_ORDER: SignedDuration = SignedDuration::from_secs(1);
 /// How many people or rooms are counted before those are forgotten who were not heard of for a minute.
 const SWEEP_AT: usize = 4_096;
 
@@ -56,8 +58,9 @@ impl<K: Eq + Hash + Clone> Pace<K> {
 
     /// Counts one more, unless `limit` are counted already.
     pub(super) fn admits(&self, key: &K, limit: u32, now: Timestamp) -> bool {
-        // A clock that was set back must not keep anybody out for longer than the minute.
-        let is_past = |at: &Timestamp| now.duration_since(*at).abs() >= MINUTE;
+        // A clock that was set back must not keep anybody out for longer than the minute: what comes from the future
+        // is not counted. Those who ask at the same moment may be a little out of order.
+        let is_past = |at: &Timestamp| !(-OUT_OF_ORDER..MINUTE).contains(&now.duration_since(*at));
         let mut counted = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if counted.len() >= SWEEP_AT && !counted.contains_key(key) {
             counted.retain(|_, times| times.back().is_some_and(|at| !is_past(at)));
@@ -317,6 +320,14 @@ mod tests {
         assert!(pace.admits(&"U1", 2, noon_and(60)));
         assert!(!pace.admits(&"U1", 2, noon_and(89)));
         assert!(pace.admits(&"U1", 2, noon_and(-3_600)), "the clock was set back");
+        // By less than the minute: nobody waits for the time that was lost, and a full minute's share is there.
+        for n in 0..2 {
+            assert!(pace.admits(&"U3", 2, noon_and(n)));
+        }
+        for n in -30..-28 {
+            assert!(pace.admits(&"U3", 2, noon_and(n)), "the clock was set back a little");
+        }
+        assert!(!pace.admits(&"U3", 2, noon_and(-28)));
     }
 
     #[test]

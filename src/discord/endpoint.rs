@@ -12,7 +12,7 @@ use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 use serde_json::json;
-use tracing::info;
+use tracing::{info, warn};
 
 use super::interaction::Answered;
 use super::signature::{self, PublicKey};
@@ -34,7 +34,12 @@ pub(super) async fn interactions(
         Err(status) => return status.into_response(),
     };
     if let Err(why) = signature::verify(&endpoint.key, &headers, &body, endpoint.door.clock.now()) {
-        info!(%why, "discord request refused");
+        match why {
+            signature::NotAuthentic::NotFresh => {
+                warn!(%why, "discord request refused: if every command is, set this machine's clock");
+            }
+            _ => info!(%why, "discord request refused"),
+        }
         return (StatusCode::UNAUTHORIZED, "not signed by Discord\n").into_response();
     }
     match Arc::clone(&endpoint.door).interaction(&body).await {

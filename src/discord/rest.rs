@@ -75,6 +75,9 @@ impl fmt::Display for Failure {
         match self {
             Self::Refused { status, code, message, .. } => {
                 write!(f, "discord answered {status}")?;
+                if (300..400).contains(status) {
+                    f.write_str(", a redirect, which is not followed")?;
+                }
                 if let Some(code) = code {
                     write!(f, ", code {code}")?;
                 }

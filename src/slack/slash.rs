@@ -16,7 +16,7 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use hyper::body::{Frame, SizeHint};
 use tokio::task::JoinHandle;
-use tracing::{debug, error, info};
+use tracing::{debug, error, info, warn};
 
 use super::payload::{self, Invocation, Payload};
 use super::render::render;
@@ -38,7 +38,12 @@ pub(super) async fn command(State(slack): State<Arc<Slack>>, headers: HeaderMap,
     match signature::verify(&slack.settings.signing_secrets, &headers, &body, slack.clock.now()) {
         Ok(secret) => debug!(secret, "slack request is authentic"),
         Err(why) => {
-            info!(%why, "slack request refused");
+            match why {
+                signature::NotAuthentic::NotFresh => {
+                    warn!(%why, "slack request refused: if every command is, set this machine's clock");
+                }
+                _ => info!(%why, "slack request refused"),
+            }
             return (StatusCode::UNAUTHORIZED, "not signed by Slack\n").into_response();
         }
     }

@@ -102,6 +102,12 @@ impl WebApi {
         if response.status().is_client_error() {
             return Err(CallError::Refused(format!("http_status_{}", response.status().as_u16())));
         }
+        if response.status().is_redirection() {
+            // It would take the token to another host.
+            let why =
+                format!("HTTP status {}, a redirect, which is not followed", response.status().as_u16());
+            return Err(CallError::Unanswered(why));
+        }
         if !response.status().is_success() {
             return Err(CallError::Unanswered(format!("HTTP status {}", response.status().as_u16())));
         }

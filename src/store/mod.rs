@@ -17,6 +17,7 @@ mod instance;
 mod key_file;
 mod observed;
 mod owed;
+mod permissions;
 mod reading;
 mod replies;
 mod rows;
@@ -178,6 +179,7 @@ pub struct SqliteStore {
     writer: Writer,
     instance: Arc<Instance>,
     views: Arc<Views>,
+    file: PathBuf,
 }
 
 fn failed(what: &str) -> impl Fn(sqlx::Error) -> StoreError + '_ {
@@ -205,7 +207,7 @@ impl SqliteStore {
     /// Opens the database, brings its schema up to date and checks that it can be trusted.
     ///
     /// # Errors
-    /// When the file cannot be opened or made, holds another schema, lacks a guard, when its log is not the
+    /// When the file cannot be opened, made or written, holds another schema, lacks a guard, when its log is not the
     /// one whose head lies beside it, when there is no key to sign with, or when SQLite is a version that
     /// can lose commits.
     pub async fn open(database: impl Into<Database>, if_missing: IfMissing) -> Result<Self, StoreError> {
@@ -217,6 +219,7 @@ impl SqliteStore {
                 file.display()
             )));
         }
+        permissions::check(&file)?;
         let options = options(&file, if_missing);
         let instance = Arc::new(Instance::begin(&file)?);
         // Two processes may start at once on a new file: sqlx takes no lock for its migrations, and SQLite
@@ -231,6 +234,9 @@ impl SqliteStore {
         drop(starting);
 
         let readers = SqlitePoolOptions::new()
+            // One stays open for as long as the store: when the writer opens the file anew, SQLite's index beside it
+            // is not made anew, with a mode that the file may have for the moment.
+            .min_connections(1)
             .max_connections(READERS)
             .acquire_timeout(BUSY_TIMEOUT)
             // A file does not hang up; the question itself says whether it can be read.
@@ -238,7 +244,7 @@ impl SqliteStore {
             .connect_lazy_with(options.clone().read_only(true).create_if_missing(false));
         let views = Arc::new(Views::new());
         let writer = Writer::spawn(options, first, Arc::clone(&instance), guards, seal, Arc::clone(&views))?;
-        Ok(Self { log: LogReader::on(readers.clone()), readers, writer, instance, views })
+        Ok(Self { log: LogReader::on(readers.clone()), readers, writer, instance, views, file })
     }
 }
 
@@ -266,6 +272,13 @@ async fn open_connection(
     SqliteConnection::connect_with(options).await.map_err(|error| {
         if error.to_string().contains("file is not a database") {
             return StoreError(format!("`{}` is not a database: check `DATABASE_URL`", file.display()));
+        }
+        if error.to_string().contains("malformed") {
+            return StoreError(format!(
+                "the database `{}` is damaged ({error}): keep it aside with the files beside it, put the newest copy \
+                 that `room-owner backup` made in its place, and look at its disk",
+                file.display()
+            ));
         }
         StoreError(format!(
             "the database `{}` cannot be opened: {error}; check that its folder exists and can be written",
@@ -339,7 +352,7 @@ impl Store for SqliteStore {
     }
 
     async fn admit(&self, admission: Admission, at: Timestamp) -> Result<Admitted, StoreError> {
-        self.writer.admit(admission, at).await
+        self.explained(self.writer.admit(admission, at).await)
     }
 
     async fn note_previous_owner(
@@ -464,14 +477,14 @@ impl Store for SqliteStore {
     }
 
     async fn check_writable(&self) -> Result<(), StoreError> {
-        self.writer.check().await
+        self.explained(self.writer.check().await)
     }
 }
 
 #[async_trait]
 impl ReplyBook for SqliteStore {
     async fn keep(&self, page: &Page) -> Result<(), StoreError> {
-        self.writer.work_on_replies(owed::Work::Keep(page.clone())).await.map(drop)
+        self.explained(self.writer.work_on_replies(owed::Work::Keep(page.clone())).await).map(drop)
     }
 
     async fn take_over(&self, platforms: &[Platform]) -> Result<Vec<Owed>, StoreError> {
@@ -479,7 +492,8 @@ impl ReplyBook for SqliteStore {
         if gone.is_empty() && has_begun {
             return Ok(Vec::new());
         }
-        self.writer.work_on_replies(owed::Work::TakeOver { gone, platforms: platforms.to_vec() }).await
+        let work = owed::Work::TakeOver { gone, platforms: platforms.to_vec() };
+        self.explained(self.writer.work_on_replies(work).await)
     }
 
     async fn claim(&self, owed: &Owed) -> Result<Option<Owed>, StoreError> {
@@ -490,6 +504,15 @@ impl ReplyBook for SqliteStore {
 }
 
 impl SqliteStore {
+    /// What the store could not do, by what the files' permissions say if they are the cause. What SQLite left behind
+    /// is mended, so that the next try may succeed.
+    fn explained<T>(&self, result: Result<T, StoreError>) -> Result<T, StoreError> {
+        result.map_err(|error| match permissions::check(&self.file) {
+            Err(why) if error.0.contains("readonly database") => why,
+            _ => error,
+        })
+    }
+
     async fn gone(&self, platforms: &[Platform]) -> Result<(Vec<String>, bool), StoreError> {
         owed::gone(&self.readers, platforms, &self.instance)
             .await

@@ -229,6 +229,9 @@ impl<C: Clock> TencentClient<C> {
             Err(error) if status.is_success() => {
                 Tried::Unclear(format!("the answer makes no sense: {error}"))
             }
+            _ if status.is_redirection() => {
+                Tried::Unclear(format!("HTTP status {}, a redirect, which is not followed", status.as_u16()))
+            }
             _ => Tried::Unclear(format!("HTTP status {}", status.as_u16())),
         }
     }

@@ -207,7 +207,7 @@ async fn an_answer_that_was_lost_is_read_back() {
     New owner: `user2`
     Asked by: `alice`
     Operation: `3`
-    Log: `4:…`
+    Log: `5:…`
     ");
     assert_eq!(world.end().await.changes, 1);
 }

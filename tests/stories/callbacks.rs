@@ -338,7 +338,7 @@ async fn a_callback_settles_what_the_lost_reply_and_the_owner_cannot() {
         assert_eq!((entry.outcome.name(), entry.previous_owner.as_deref()), ("succeeded", Some("carol")));
         assert_eq!(
             events(bot, reply.operation().seq()).await.0,
-            ["requested", "ended", "confirmed", "ended"]
+            ["requested", "noted", "ended", "confirmed", "ended"]
         );
     })
     .await;

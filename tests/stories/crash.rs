@@ -16,12 +16,17 @@ const AN_HOUR: u64 = 3_600_000;
 /// The program serves Alice, a moderator, in #mods.
 async fn ready() -> (Program, Serving) {
     let program = Program::new().await;
+    let serving = served(&program).await;
+    (program, serving)
+}
+
+/// The same with a program that is there.
+pub(crate) async fn served(program: &Program) -> Serving {
     let granted = program.runs(&format!("acl grant {} moderator", ALICE.subject())).await;
     assert_eq!(granted.code, 0, "{}", granted.err);
     let allowed = program.runs(&format!("acl channel allow slack:{TEAM}:{MODS}")).await;
     assert_eq!(allowed.code, 0, "{}", allowed.err);
-    let serving = program.serves().await;
-    (program, serving)
+    program.serves().await
 }
 
 /// Waits until the operation has this outcome.
@@ -86,6 +91,26 @@ async fn a_change_that_never_happened_is_found_too() {
     if !next.says("now belongs to `user3`") {
         assert!(next.says("Working on") || next.says("still under way"), "{next}");
     }
+    serving.dies();
+}
+
+#[tokio::test]
+async fn a_lost_answer_that_was_being_looked_into_is_looked_into_by_the_next_process() {
+    let (program, serving) = ready().await;
+    program.tencent.inject(Fault::new(FaultKind::ResetBefore).on(Api::ChangeRoomOwner).once());
+    let request = program.slack(ALICE).delivered("1.2.3").about(LINE).signed();
+    let saying = tokio::spawn(request.status_and_body());
+    // Answered within a moment, it is noted all the same: without it nobody could tell what an owner who is still
+    // carol means.
+    until_it(&program, 3, |entry| {
+        entry.outcome == OutcomeKind::Pending && entry.previous_owner.as_deref() == Some("carol")
+    })
+    .await;
+    serving.dies();
+    assert!(saying.await.is_err(), "there was nobody left to answer");
+    let serving = program.serves().await;
+    until(&program, 3, OutcomeKind::Refused).await;
+    assert_eq!((program.changes(), program.owner().as_str()), (1, "carol"));
     serving.dies();
 }
 

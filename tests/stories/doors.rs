@@ -140,6 +140,14 @@ impl Chat {
         }
     }
 
+    /// Whoever it is in Discord.
+    pub(crate) fn member(self) -> Member {
+        match self {
+            Self::Slack(_) => panic!("this is in slack"),
+            Self::Discord(member) => member,
+        }
+    }
+
     /// Types the line, or fills in the command's options with what it says, and reads the answer.
     pub(crate) async fn says(self, line: &str) -> Reply {
         match self {

@@ -27,6 +27,16 @@ async fn raw(bot: &Stage, sql: &str) {
     other.close().await.unwrap();
 }
 
+/// The statement that makes a guard.
+async fn made_by(bot: &Stage, guard: &str) -> String {
+    let options = SqliteConnectOptions::new().filename(bot.database());
+    let mut other = SqliteConnection::connect_with(&options).await.unwrap();
+    let made = sqlx::query_scalar("SELECT sql FROM sqlite_schema WHERE name = ?").bind(guard);
+    let made = made.fetch_one(&mut other).await.unwrap();
+    other.close().await.unwrap();
+    made
+}
+
 /// Nothing is done, and everybody is told.
 async fn is_closed(bot: &Stage, because: &str) {
     let calls = bot.tencent().calls().len();
@@ -64,10 +74,8 @@ async fn is_open(bot: &Stage) {
 }
 
 async fn a_guard_that_is_taken_off_while_the_bot_runs_stops_it(door: Door) {
-    const GUARD: &str = "CREATE TRIGGER audit_events_never_deleted BEFORE DELETE ON audit_events BEGIN
-    SELECT RAISE(ABORT, 'audit events are append-only');
-END";
     run(World::usual().at(door), async |bot| {
+        let guard = made_by(bot, "audit_events_never_deleted").await;
         raw(bot, "DROP TRIGGER audit_events_never_deleted").await;
         is_closed(bot, "lacks the guards audit_events_never_deleted: somebody took them off").await;
         // Put back under its name, with nothing in it.
@@ -75,7 +83,7 @@ END";
             "CREATE TRIGGER audit_events_never_deleted BEFORE DELETE ON audit_events BEGIN SELECT 1; END";
         raw(bot, hollow).await;
         is_closed(bot, "guards audit_events_never_deleted are not this program's").await;
-        raw(bot, &format!("DROP TRIGGER audit_events_never_deleted; {GUARD}")).await;
+        raw(bot, &format!("DROP TRIGGER audit_events_never_deleted; {guard}")).await;
         is_open(bot).await;
     })
     .await;
@@ -154,5 +162,30 @@ async fn without_its_key_the_program_does_not_start_and_with_it_again_it_does() 
     assert!(program.tencent.calls().is_empty());
     std::fs::remove_dir(&key).unwrap();
     std::fs::rename(&away, &key).unwrap();
+    program.serves().await.ends_when_asked().await;
+}
+
+#[tokio::test]
+async fn on_a_damaged_database_the_program_does_not_start_and_says_where_another_one_is() {
+    let program = Program::new().await;
+    program.serves().await.ends_when_asked().await;
+    let copied = program.runs("backup copy.db").await;
+    assert_eq!(copied.code, 0, "{}{}", copied.out, copied.err);
+    let file = program.path("room-owner.db");
+    // The disk has kept the first two pages.
+    std::fs::OpenOptions::new().write(true).open(&file).unwrap().set_len(8_192).unwrap();
+    for words in ["serve", "transfer test user2"] {
+        let ran = program.runs(words).await;
+        assert_eq!(ran.code, 1, "{}", ran.out);
+        let folder = program.path("").display().to_string();
+        assert_snapshot!(ran.err.replace(&folder, ""), @r"
+        error: the database `room-owner.db` is damaged (error returned from database: (code: 11) database disk image is malformed): keep it aside with the files beside it, put the newest copy that `room-owner backup` made in its place, and look at its disk
+        ");
+    }
+    assert!(program.tencent.calls().is_empty());
+    for suffix in ["-wal", "-shm"] {
+        drop(std::fs::remove_file(program.path(&format!("room-owner.db{suffix}"))));
+    }
+    std::fs::copy(program.path("copy.db"), &file).unwrap();
     program.serves().await.ends_when_asked().await;
 }

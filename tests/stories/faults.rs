@@ -217,7 +217,7 @@ async fn an_outcome_that_nobody_knows_is_said_to_be_unknown_and_found_out_later(
                 You are handing it to `user2`.
                 The bot keeps asking Tencent. Try again in a few seconds.
                 An admin of this room can go ahead without knowing: behind the new owner, put `override: 4 reason: <why>` (at the command line, --override and --reason).
-                op 7
+                op 8
                 ");
             } else {
                 assert!(again.says("not known yet"), "{again}");

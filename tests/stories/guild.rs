@@ -108,14 +108,20 @@ impl Guild {
     }
 
     async fn posts(&self, body: String) {
+        let now = self.workspace.clock.now().as_second();
+        assert_eq!(self.posts_as_signed_at(body, now).await, 202);
+    }
+
+    /// The status with which it is taken, or not.
+    async fn posts_as_signed_at(&self, body: String, at: i64) -> u16 {
         let address = *self.workspace.bot.lock().unwrap();
-        let timestamp = self.workspace.clock.now().as_second().to_string();
+        let timestamp = at.to_string();
         let signature = self.key.sign(&[timestamp.as_bytes(), body.as_bytes()].concat());
         let request = self.workspace.http.post(format!("http://{address}/discord/interactions"));
         let request = request
             .header("x-signature-timestamp", &timestamp)
             .header("x-signature-ed25519", hex::encode(signature.to_bytes()));
-        assert_eq!(request.body(body).send().await.unwrap().status(), 202);
+        request.body(body).send().await.unwrap().status().as_u16()
     }
 
     /// A text as it would be at Slack, where stories are written.
@@ -195,6 +201,12 @@ impl Member {
             self.guild.workspace.recorded.fetch_add(1, Ordering::SeqCst);
         }
         reply
+    }
+
+    /// Delivers it over HTTP with the signature of another time; the status that it gets.
+    pub(crate) async fn arrives_as_signed_at(self, line: &str, at: i64) -> u16 {
+        let interaction = self.interaction(line);
+        self.guild.posts_as_signed_at(interaction.to_string(), at).await
     }
 
     /// Waits for the answer to an interaction that is delivered already.

@@ -3,8 +3,7 @@
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::net::SocketAddr;
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::Arc;
-use std::sync::mpsc;
+use std::sync::{Arc, Mutex, mpsc};
 use std::time::Duration;
 
 use room_owner::bot::install_cryptography;
@@ -26,6 +25,9 @@ pub(crate) struct Program {
     pub(crate) workspace: Arc<Workspace>,
     folder: TempDir,
     environment: Vec<(String, String)>,
+    program: std::path::PathBuf,
+    /// Whose rights it has; the test's own if it is not said.
+    user: Option<u32>,
 }
 
 /// What a finished program said.
@@ -43,7 +45,11 @@ impl Ran {
 }
 
 /// `room-owner serve`, running.
-pub(crate) struct Serving(Child);
+pub(crate) struct Serving {
+    child: Child,
+    /// What it has logged so far.
+    log: Arc<Mutex<String>>,
+}
 
 impl Program {
     pub(crate) async fn new() -> Self {
@@ -67,7 +73,14 @@ impl Program {
             ("LOG_FORMAT", "json"),
         ]
         .map(|(name, value)| (name.to_owned(), value.to_owned()));
-        Self { tencent, workspace, folder: tempfile::tempdir().unwrap(), environment: environment.into() }
+        Self {
+            tencent,
+            workspace,
+            folder: tempfile::tempdir().unwrap(),
+            environment: environment.into(),
+            program: assert_cmd::cargo::cargo_bin!("room-owner").to_owned(),
+            user: None,
+        }
     }
 
     /// The same with another setting; an empty one is none.
@@ -76,6 +89,11 @@ impl Program {
         if !value.is_empty() {
             self.environment.push((name.to_owned(), value.to_owned()));
         }
+    }
+
+    /// How it is set up.
+    pub(crate) fn setting(&self, name: &str) -> String {
+        self.environment.iter().find(|(known, _)| known == name).unwrap().1.clone()
     }
 
     pub(crate) fn database_url(&self) -> String {
@@ -93,15 +111,42 @@ impl Program {
         <sqlx::SqliteConnection as sqlx::Connection>::connect_with(&options).await.unwrap()
     }
 
+    /// From now on it runs as somebody who may not write everything. Root may, so it is not run as root.
+    pub(crate) fn without_privileges(&mut self) {
+        const NOBODY: u32 = 65_534;
+        if !nix::unistd::geteuid().is_root() {
+            return;
+        }
+        self.user = Some(NOBODY);
+        self.gives_away(self.folder.path());
+        // Built where others may not look, it is run from where they may.
+        if self.room_owner().arg("--version").output().is_err() {
+            let copy = self.path("room-owner");
+            std::fs::copy(&self.program, &copy).unwrap();
+            self.program = copy;
+        }
+    }
+
+    /// A file of the test's is now the program's own.
+    pub(crate) fn gives_away(&self, file: &std::path::Path) {
+        if let Some(user) = self.user {
+            std::os::unix::fs::chown(file, Some(user), Some(user)).unwrap();
+        }
+    }
+
     fn command(&self, program: &std::path::Path) -> Command {
+        use std::os::unix::process::CommandExt as _;
         let mut command = Command::new(program);
+        if let Some(user) = self.user {
+            command.uid(user).gid(user);
+        }
         command.env_clear().current_dir(self.folder.path()).envs(self.environment.iter().cloned());
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         command
     }
 
     fn room_owner(&self) -> Command {
-        self.command(assert_cmd::cargo::cargo_bin!("room-owner"))
+        self.command(&self.program)
     }
 
     /// Runs it to its end. Words are separated by spaces; `+` stands for a space within one.
@@ -121,7 +166,7 @@ impl Program {
     /// Serves where no file may grow beyond so many blocks of 512 bytes.
     pub(crate) async fn serves_on_a_full_disk(&self, blocks: u32) -> Serving {
         let mut command = self.command("/bin/sh".as_ref());
-        let program = assert_cmd::cargo::cargo_bin!("room-owner").display();
+        let program = self.program.display();
         // Ignored, the signal becomes an error of the write, as a full disk is one.
         command.args(["-c", &format!("trap '' XFSZ; ulimit -f {blocks}; exec {program} serve")]);
         self.started(command).await
@@ -141,16 +186,19 @@ impl Program {
             line
         });
         let url = tokio::time::timeout(PATIENCE, line).await.expect("the simulator does not start");
-        (Serving(child), url.unwrap().expect("the simulator says where it is"))
+        (Serving { child, log: Arc::default() }, url.unwrap().expect("the simulator says where it is"))
     }
 
     async fn started(&self, mut command: Command) -> Serving {
         let mut child = command.spawn().unwrap();
         let lines = BufReader::new(child.stderr.take().unwrap()).lines();
         let (found, address) = mpsc::channel();
+        let log = Arc::new(Mutex::new(String::new()));
+        let kept = Arc::clone(&log);
         std::thread::spawn(move || {
             // Reads on to the end, so that the program never waits for somebody to read its log.
             for line in lines.map_while(Result::ok) {
+                kept.lock().unwrap().push_str(&format!("{line}\n"));
                 let line: Value = serde_json::from_str(&line).unwrap_or_default();
                 if let Some(address) = line["address"].as_str() {
                     found.send(address.parse::<SocketAddr>().unwrap()).unwrap_or_default();
@@ -159,7 +207,32 @@ impl Program {
         });
         let address = tokio::task::spawn_blocking(move || address.recv_timeout(PATIENCE));
         *self.workspace.bot.lock().unwrap() = address.await.unwrap().expect("the program does not serve");
-        Serving(child)
+        Serving { child, log }
+    }
+
+    /// The status and text of one of its own pages.
+    pub(crate) async fn page(&self, path: &str) -> (u16, String) {
+        let address = *self.workspace.bot.lock().unwrap();
+        let response = self.workspace.http.get(format!("http://{address}{path}")).send().await.unwrap();
+        (response.status().as_u16(), response.text().await.unwrap())
+    }
+
+    /// Waits until `/readyz` says this.
+    pub(crate) async fn until_readiness(&self, status: u16, says: &str) {
+        let mut last = String::new();
+        let asking = async {
+            loop {
+                let (now, text) = self.page("/readyz").await;
+                if now == status && text.contains(says) {
+                    return;
+                }
+                last = text;
+                // An answer is good for a second.
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        let asked = tokio::time::timeout(PATIENCE, asking).await;
+        asked.unwrap_or_else(|_| panic!("`/readyz` does not say `{says}`, but `{last}`"));
     }
 
     pub(crate) fn slack(&self, person: Person) -> Slack {
@@ -189,20 +262,39 @@ pub(crate) async fn finish(mut command: Command) -> Ran {
 }
 
 impl Serving {
+    /// Waits until it has logged this, and returns the line.
+    pub(crate) async fn has_logged(&self, what: &str) -> String {
+        let waiting = async {
+            loop {
+                let log = self.log.lock().unwrap().clone();
+                if let Some(line) = log.lines().find(|line| line.contains(what)) {
+                    return line.to_owned();
+                }
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        };
+        let waited = tokio::time::timeout(PATIENCE, waiting).await;
+        waited.unwrap_or_else(|_| panic!("it has not logged `{what}`: {}", self.log()))
+    }
+
+    pub(crate) fn log(&self) -> String {
+        self.log.lock().unwrap().clone()
+    }
+
     /// Ends it without a chance to tidy up.
     pub(crate) fn dies(mut self) {
-        self.0.kill().unwrap();
-        self.0.wait().unwrap();
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
     }
 
     /// Asks it to end, as the system does at a shutdown, and waits for that.
     pub(crate) async fn ends_when_asked(mut self) -> (ExitStatus, String) {
-        let asked = Command::new("kill").args(["-TERM", &self.0.id().to_string()]).status().unwrap();
+        let asked = Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status().unwrap();
         assert!(asked.success());
         tokio::task::spawn_blocking(move || {
             let mut out = String::new();
-            self.0.stdout.take().unwrap().read_to_string(&mut out).unwrap();
-            (self.0.wait().unwrap(), out)
+            self.child.stdout.take().unwrap().read_to_string(&mut out).unwrap();
+            (self.child.wait().unwrap(), out)
         })
         .await
         .unwrap()
@@ -212,7 +304,7 @@ impl Serving {
 impl Drop for Serving {
     fn drop(&mut self) {
         // After a story that failed; otherwise it has ended already.
-        drop(self.0.kill());
-        drop(self.0.wait());
+        drop(self.child.kill());
+        drop(self.child.wait());
     }
 }

@@ -24,7 +24,7 @@ use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
-use super::clock::{StoryClock, UNTIL_TOLD};
+use super::clock::{NOON, StoryClock, UNTIL_TOLD};
 use super::doors::{Chat, Door, change_at_discord};
 use super::guild::Guild;
 use super::late::Late;
@@ -47,6 +47,7 @@ pub(crate) struct World {
     ticking: bool,
     tencent: simulator::Settings,
     tencent_is_down: bool,
+    tencent_ahead: Option<i64>,
     rate_limit: u32,
     limits: Limits,
     groups: Option<Lookup>,
@@ -68,6 +69,7 @@ impl World {
             ticking: false,
             tencent: simulator::Settings::new(SDK_APP_ID, ADMIN, secret("key")),
             tencent_is_down: false,
+            tencent_ahead: None,
             rate_limit: 200,
             // The clock of most stories stands still: everything happens within one minute.
             limits: Limits { per_person: None, per_room: None, ..Limits::default() },
@@ -185,6 +187,12 @@ impl World {
         self
     }
 
+    /// Tencent's clock stands so many seconds after noon, whatever the bot's does.
+    pub(crate) fn tencent_has_gone_on(mut self, seconds: i64) -> Self {
+        self.tencent_ahead = Some(seconds);
+        self
+    }
+
     pub(crate) fn rate_limit(mut self, rate: u32) -> Self {
         self.rate_limit = rate;
         self
@@ -240,7 +248,8 @@ impl Stage {
         let clock = StoryClock::new(world.ticking);
         let simulator = Simulator::with_clock(world.tencent.clone(), {
             let clock = clock.clone();
-            Arc::new(move || room_owner::app::ports::Clock::now(&clock))
+            let stands = world.tencent_ahead.map(|ahead| NOON + jiff::SignedDuration::from_secs(ahead));
+            Arc::new(move || stands.unwrap_or_else(|| room_owner::app::ports::Clock::now(&clock)))
         });
         for (room, owner) in &world.rooms {
             simulator.put_room(room, owner);

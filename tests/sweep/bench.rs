@@ -12,14 +12,14 @@ use room_owner::clock::SystemClock;
 use room_owner::domain::audit::{AuditFilter, OutcomeKind};
 use room_owner::store::verify::{Evidence, verify};
 use room_owner::tencent;
-use room_owner::tencent::simulator::{Api, Fault, Settings, Simulator};
+use room_owner::tencent::simulator::{Api, Fault, FaultKind, Settings, Simulator};
 use secrecy::{ExposeSecret as _, SecretString};
 use sqlx::Connection as _;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 
-use super::trace::{Cut, strace};
+use super::trace::{CALLS, Cut, has_struck, strace};
 
 const SDK_APP_ID: u32 = 1_400_000_000;
 const ADMIN: &str = "administrator";
@@ -29,12 +29,14 @@ pub(crate) struct Counts {
     pub(crate) tried: usize,
     /// The fault was met.
     pub(crate) struck: usize,
-    killed: usize,
+    pub(super) killed: usize,
     pub(crate) effects: usize,
     /// Left open, and resolved at the next start.
-    left_open: usize,
-    told_done: usize,
-    told_nothing_done: usize,
+    pub(super) left_open: usize,
+    pub(super) told_done: usize,
+    pub(super) told_nothing_done: usize,
+    /// Recognised as a repetition when it was delivered again.
+    pub(super) repeated: usize,
 }
 
 impl Counts {
@@ -46,6 +48,7 @@ impl Counts {
         self.left_open += other.left_open;
         self.told_done += other.told_done;
         self.told_nothing_done += other.told_nothing_done;
+        self.repeated += other.repeated;
     }
 }
 
@@ -56,10 +59,16 @@ pub(crate) async fn template() -> TempDir {
     let bench = Bench::on(tempfile::tempdir().unwrap()).await;
     let ran = bench.finishes(bench.transfers(Command::new(program()), folder.path(), "user1")).await;
     assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
+    for words in ["acl channel allow slack:T1:C1", "acl grant slack:T1:U1 moderator"] {
+        let mut command = Command::new(program());
+        command.args(words.split(' '));
+        let ran = bench.finishes(bench.set_up(command, folder.path())).await;
+        assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
+    }
     folder
 }
 
-fn program() -> &'static Path {
+pub(super) fn program() -> &'static Path {
     assert_cmd::cargo::cargo_bin!("room-owner")
 }
 
@@ -95,7 +104,7 @@ impl Bench {
         Self { template: own.path().to_owned(), _own: Some(own), tencent, settings }
     }
 
-    fn copy(&self) -> TempDir {
+    pub(super) fn copy(&self) -> TempDir {
         let folder = tempfile::tempdir().unwrap();
         for entry in std::fs::read_dir(&self.template).unwrap() {
             let entry = entry.unwrap();
@@ -107,10 +116,16 @@ impl Bench {
     }
 
     /// `room-owner transfer test <owner>`, run by `command`.
+    fn transfers(&self, mut command: Command, folder: &Path, owner: &str) -> Command {
+        command.args(["transfer", "test", owner]);
+        self.set_up(command, folder)
+    }
+
+    /// With the program's settings.
     // The path of the machine, for strace; no setting of the program.
     #[allow(clippy::disallowed_methods)]
-    fn transfers(&self, mut command: Command, folder: &Path, owner: &str) -> Command {
-        command.args(["transfer", "test", owner]).current_dir(folder).env_clear().envs([
+    pub(super) fn set_up(&self, mut command: Command, folder: &Path) -> Command {
+        command.current_dir(folder).env_clear().envs([
             ("PATH", std::env::var("PATH").unwrap()),
             ("DATABASE_URL", format!("sqlite://{}", folder.join("room-owner.db").display())),
             ("TENCENT_API_BASE_URL", self.settings.base_url.to_string()),
@@ -127,11 +142,11 @@ impl Bench {
     }
 
     /// What strace saw of a run without a fault.
-    pub(crate) async fn undisturbed(&self, calls: &str) -> String {
+    pub(crate) async fn undisturbed(&self) -> String {
         let folder = self.copy();
         let log = folder.path().join("trace");
-        let mut command = strace(folder.path(), &log, calls, None);
-        command.arg(program());
+        let mut command = strace(folder.path(), &log, &CALLS.join(","), None);
+        command.arg("-qq").arg(program());
         let ran = self.finishes(self.transfers(command, folder.path(), "user2")).await;
         assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
         std::fs::read_to_string(&log).unwrap()
@@ -141,16 +156,12 @@ impl Bench {
     pub(crate) async fn tries(&self, cut: &Cut, counts: &mut Counts) {
         let folder = self.copy();
         let file = folder.path().join("room-owner.db");
-        self.tencent.put_room("test", "carol");
-        self.tencent.clear_faults();
-        if let Some(kind) = &cut.upstream {
-            self.tencent.inject(Fault::new(kind.clone()).on(Api::ChangeRoomOwner).once());
-        }
+        self.begin(cut.upstream.as_ref());
         let before = (self.changes(), self.calls());
         let log = folder.path().join("trace");
         let inject = format!("{}:{}:when={}", cut.point.call, cut.fault, cut.point.nth);
         let mut command = strace(folder.path(), &log, cut.point.call, Some(inject));
-        command.arg(program());
+        command.arg("-qq").arg(program());
         let ran = self.finishes(self.transfers(command, folder.path(), "user2")).await;
         let effects = self.changes() - before.0;
         let said = String::from_utf8_lossy(&ran.stderr).into_owned();
@@ -207,10 +218,7 @@ impl Bench {
         sound(&file, &context).await;
 
         counts.tried += 1;
-        counts.struck += usize::from(
-            std::fs::read_to_string(&log)
-                .is_ok_and(|log| log.contains("(INJECTED)") || log.contains("killed by SIGKILL")),
-        );
+        counts.struck += usize::from(has_struck(&log));
         counts.killed += usize::from(ran.status.code().is_none());
         counts.effects += effects;
         counts.left_open += usize::from(open);
@@ -218,20 +226,29 @@ impl Bench {
         counts.told_nothing_done += usize::from(told_nothing_done);
     }
 
-    fn changes(&self) -> usize {
+    /// Carol owns the room, and Tencent is about to do with its change what is to be tried.
+    pub(super) fn begin(&self, upstream: Option<&FaultKind>) {
+        self.tencent.put_room("test", "carol");
+        self.tencent.clear_faults();
+        if let Some(kind) = upstream {
+            self.tencent.inject(Fault::new(kind.clone()).on(Api::ChangeRoomOwner).once());
+        }
+    }
+
+    pub(super) fn changes(&self) -> usize {
         self.tencent.owner_changes().len()
     }
 
-    fn calls(&self) -> usize {
+    pub(super) fn calls(&self) -> usize {
         self.tencent.calls().iter().filter(|call| call.api == Api::ChangeRoomOwner).count()
     }
 }
 
-async fn connect(file: &Path) -> SqliteConnection {
+pub(super) async fn connect(file: &Path) -> SqliteConnection {
     SqliteConnection::connect_with(&SqliteConnectOptions::new().filename(file)).await.unwrap()
 }
 
-async fn sound(file: &Path, context: &str) {
+pub(super) async fn sound(file: &Path, context: &str) {
     let report = verify(file, Evidence::default()).await.unwrap();
     assert!(report.findings.is_empty(), "the log does not verify: {:?}; {context}", report.findings);
 }

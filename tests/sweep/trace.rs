@@ -1,18 +1,38 @@
 //! strace: which system calls touch the database's files, and how one of them is made to fail.
 
 use std::collections::BTreeMap;
+use std::io::{BufRead as _, BufReader};
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use room_owner::tencent::simulator::FaultKind;
 
-use super::bench::Bench;
+/// The calls that read, write, lock, open or move a file.
+pub(crate) const CALLS: [&str; 11] = [
+    "pwrite64",
+    "fsync",
+    "fdatasync",
+    "ftruncate",
+    "openat",
+    "rename",
+    "renameat2",
+    "write",
+    "unlink",
+    "pread64",
+    "fcntl",
+];
 
-/// The calls that write, open or move a file.
-const CALLS: [&str; 9] =
-    ["pwrite64", "fsync", "fdatasync", "ftruncate", "openat", "rename", "renameat2", "write", "unlink"];
-/// What is done to them.
-pub(crate) const FAULTS: [&str; 3] = ["signal=SIGKILL", "error=EIO", "error=ENOSPC"];
+/// What is done to a call.
+pub(crate) fn faults(call: &str) -> &'static [&'static str] {
+    const FAULTS: [&str; 3] = ["signal=SIGKILL", "error=EIO", "error=ENOSPC"];
+    match call {
+        // Locks are the kernel's own: no disk can fail under them.
+        "fcntl" => &FAULTS[..1],
+        // Nothing grows by being read.
+        "pread64" => &FAULTS[..2],
+        _ => &FAULTS,
+    }
+}
 
 /// The nth of a call in whichever thread comes to it first.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,15 +49,39 @@ pub(crate) struct Cut {
 }
 
 /// Whether there is a strace that may trace.
-pub(crate) fn is_possible() -> bool {
+pub(crate) fn may_trace() -> bool {
     let traced = Command::new("strace").args(["-f", "-o", "/dev/null", "true"]).output();
     traced.is_ok_and(|output| output.status.success())
+}
+
+/// Whether it may also trace a process that runs already. Many systems allow that to the process's parent and to
+/// root alone.
+pub(crate) fn may_attach() -> bool {
+    if !may_trace() {
+        return false;
+    }
+    let mut running = Command::new("sleep").arg("60").spawn().unwrap();
+    let mut strace = Command::new("strace");
+    strace.args(["-f", "-o", "/dev/null", "-p", &running.id().to_string()]).stderr(Stdio::piped());
+    let mut strace = strace.spawn().unwrap();
+    let mut said = String::new();
+    BufReader::new(strace.stderr.take().unwrap()).read_line(&mut said).unwrap();
+    running.kill().unwrap();
+    running.wait().unwrap();
+    strace.wait().unwrap();
+    said.contains("attached")
+}
+
+/// Whether the fault was met.
+pub(crate) fn has_struck(log: &Path) -> bool {
+    let log = std::fs::read_to_string(log);
+    log.is_ok_and(|log| log.contains("(INJECTED)") || log.contains("killed by SIGKILL"))
 }
 
 /// strace on a program that is still to be named, seeing the database's files alone.
 pub(crate) fn strace(folder: &Path, log: &Path, calls: &str, inject: Option<String>) -> Command {
     let mut strace = Command::new("strace");
-    strace.args(["-f", "-qq", "-o"]).arg(log).arg("-e").arg(format!("trace={calls}"));
+    strace.args(["-f", "-o"]).arg(log).arg("-e").arg(format!("trace={calls}"));
     if let Some(inject) = inject {
         strace.arg("-e").arg(format!("inject={inject}"));
     }
@@ -49,8 +93,7 @@ pub(crate) fn strace(folder: &Path, log: &Path, calls: &str, inject: Option<Stri
 
 /// The points of an undisturbed run: of each call, as many as the busiest thread makes. strace counts by
 /// thread.
-pub(crate) async fn cut_points(bench: &Bench) -> Vec<Point> {
-    let log = bench.undisturbed(&CALLS.join(",")).await;
+pub(crate) fn points(log: &str) -> Vec<Point> {
     let mut by_thread: BTreeMap<(&str, &str), usize> = BTreeMap::new();
     for line in log.lines() {
         let Some((thread, rest)) = line.split_once(' ') else { continue };

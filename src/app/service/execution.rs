@@ -73,21 +73,27 @@ impl CommandService {
         }
     }
 
-    /// Sends the change. While it takes its time, the previous owner is noted: should this process die now,
-    /// the next one can tell from it what an unchanged owner means.
+    /// Sends the change. While it takes its time, and before an unclear answer is looked into, the previous owner is
+    /// noted: should this process die now, the next one can tell from it what an unchanged owner means.
     async fn change(&self, attempt: &Attempt, previous: Option<&AccountId>) -> CallResult {
         let mut call = self.rooms.change_room_owner(attempt);
         let Some(previous) = previous else { return call.await };
         tokio::select! {
-            result = &mut call => return result,
-            () = tokio::time::sleep(SLOW_CHANGE) => {}
+            result = &mut call => {
+                if matches!(result, CallResult::Unclear(_)) {
+                    self.note_previous_owner(attempt, previous).await;
+                }
+                result
+            }
+            () = tokio::time::sleep(SLOW_CHANGE) => tokio::join!(call, self.note_previous_owner(attempt, previous)).0,
         }
-        let noted = self.store.note_previous_owner(attempt.operation(), previous, self.clock.now());
-        let (result, noted) = tokio::join!(call, noted);
+    }
+
+    async fn note_previous_owner(&self, attempt: &Attempt, previous: &AccountId) {
+        let noted = self.store.note_previous_owner(attempt.operation(), previous, self.clock.now()).await;
         if let Err(error) = noted {
             warn!(operation = attempt.operation().seq(), %error, "the previous owner could not be noted");
         }
-        result
     }
 
     /// Reads the owner after each pause, until it is the new one.

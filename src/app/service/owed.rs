@@ -57,8 +57,8 @@ enum Stage {
     Live,
     /// What came of it is not on record yet.
     Waiting,
-    /// The bot is to say it.
-    Due { why: String, tries: usize, not_before: Timestamp },
+    /// The bot is to say it, not before a time that was set at another.
+    Due { why: String, tries: usize, not_before: Timestamp, set_at: Timestamp },
 }
 
 /// What to say next.
@@ -133,7 +133,8 @@ impl Replies {
     pub(super) fn hand_over(&self, operation: OperationId, why: String, perhaps_said: bool) -> bool {
         let mut state = self.lock();
         let Some(entry) = state.owed.get_mut(&operation) else { return false };
-        entry.stage = Stage::Due { why, tries: 0, not_before: Timestamp::MIN };
+        let (not_before, set_at) = (Timestamp::MIN, Timestamp::MIN);
+        entry.stage = Stage::Due { why, tries: 0, not_before, set_at };
         entry.owed.perhaps_said |= perhaps_said;
         entry.is_changed = true;
         state.is_changed = true;
@@ -175,6 +176,8 @@ impl Replies {
     pub(super) fn next(&self, now: Timestamp) -> Next {
         let state = self.lock();
         let due = state.owed.values().filter_map(|entry| match &entry.stage {
+            // A clock that was set back keeps nobody waiting for the time that was lost.
+            Stage::Due { why, set_at, .. } if now < *set_at => Some((now, entry, why)),
             Stage::Due { why, not_before, .. } => Some((*not_before, entry, why)),
             Stage::Live | Stage::Waiting => None,
         });
@@ -203,11 +206,12 @@ impl Replies {
     pub(super) fn postpone(&self, operation: OperationId, after: Option<Duration>, now: Timestamp) -> bool {
         let mut state = self.lock();
         let Some(entry) = state.owed.get_mut(&operation) else { return true };
-        let Stage::Due { tries, not_before, .. } = &mut entry.stage else { return true };
+        let Stage::Due { tries, not_before, set_at, .. } = &mut entry.stage else { return true };
         let usual = Duration::from_secs(PAUSES[(*tries).min(PAUSES.len() - 1)]);
         *tries += 1;
         let next = now.saturating_add(after.unwrap_or(usual).min(LONGEST)).unwrap_or(Timestamp::MAX);
         *not_before = next;
+        *set_at = now;
         !is_too_late(&entry.owed, next)
     }
 
@@ -275,5 +279,32 @@ impl Admitting<'_> {
 impl Drop for Admitting<'_> {
     fn drop(&mut self) {
         self.0.lock().admitting.remove(&self.1);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whoever_is_owed_an_answer_does_not_wait_for_the_time_that_a_clock_lost() {
+        let noon = Timestamp::from_second(1_795_435_200).unwrap();
+        let after = |seconds: i64| noon + jiff::SignedDuration::from_secs(seconds);
+        let replies = Replies::default();
+        let operation = OperationId::new(7);
+        let owed = Owed { operation, public_in: None, known: None, perhaps_said: false, since: noon };
+        replies.take_on(vec![owed]);
+        assert!(replies.hand_over(operation, "slack answered 404".to_owned(), false));
+        assert!(matches!(replies.next(noon), Next::Say(..)));
+        assert!(replies.postpone(operation, Some(Duration::from_secs(30)), noon));
+        assert!(matches!(replies.next(after(1)), Next::In(pause) if pause == Duration::from_secs(29)));
+        assert!(matches!(replies.next(after(-7_200)), Next::Say(..)), "set back by two hours");
+        // Tried again then, it is by that time that it waits.
+        assert!(replies.postpone(operation, Some(Duration::from_secs(30)), after(-7_200)));
+        assert!(matches!(replies.next(after(-7_190)), Next::In(pause) if pause == Duration::from_secs(20)));
+        // Set forward by more than a day, it is tried once more and then given up.
+        assert!(
+            matches!(replies.next(after(100_000)), Next::Say(owed, _) if is_too_late(&owed, after(100_000)))
+        );
     }
 }
