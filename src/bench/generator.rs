@@ -13,6 +13,7 @@ use anyhow::{Context as _, bail, ensure};
 use secrecy::SecretString;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
+use tokio::sync::{Mutex, mpsc};
 
 use super::outside::Order;
 use super::{Kind, SECRET};
@@ -30,20 +31,43 @@ const LONGEST_ANSWER: usize = 64 * 1_024;
 /// What is measured while commands are sent. Room for all of it is taken before the first.
 struct Measured<F> {
     next: AtomicUsize,
+    /// The commands that are due, and when they were; `None` if each is when the one before is answered.
+    due: Option<Mutex<mpsc::UnboundedReceiver<(usize, Instant)>>>,
     latencies: Vec<AtomicU32>,
     each_tenth: F,
 }
 
 impl<F: Fn()> Measured<F> {
-    /// The number of the next command; `None` when all are sent.
-    fn take(&self) -> Option<usize> {
-        let number = self.next.fetch_add(1, Ordering::Relaxed);
+    /// The number of the next command, and the time from which it is measured; `None` when all are sent.
+    async fn take(&self) -> Option<(usize, Instant)> {
         let all = self.latencies.len();
+        let next = match &self.due {
+            Some(due) => due.lock().await.recv().await,
+            None => Some((self.next.fetch_add(1, Ordering::Relaxed), Instant::now())),
+        };
+        let number = next.map_or(all, |(number, _)| number);
         if number.is_multiple_of((all / 10).max(1)) {
             (self.each_tenth)();
         }
-        (number < all).then_some(number)
+        next.filter(|(number, _)| *number < all)
     }
+}
+
+/// Names each command when it is due. A thread sleeps to some ten microseconds, the runtime's timer to a
+/// millisecond, which would be measured as if the bot had taken it. A queue that builds up counts.
+fn pace(rate: u32, commands: usize) -> mpsc::UnboundedReceiver<(usize, Instant)> {
+    let (due, taken) = mpsc::unbounded_channel();
+    std::thread::spawn(move || {
+        let began = Instant::now();
+        for number in 0..commands {
+            let at = began + Duration::from_secs_f64(number as f64 / f64::from(rate));
+            std::thread::sleep(at.saturating_duration_since(Instant::now()));
+            if due.send((number, at)).is_err() {
+                return;
+            }
+        }
+    });
+    taken
 }
 
 /// Sends the commands; how long each took, in microseconds.
@@ -56,23 +80,16 @@ pub(super) async fn send(
     ensure!(connections < ROOMS, "at most {} connections can be used", ROOMS - 1);
     let measured = Arc::new(Measured {
         next: AtomicUsize::new(0),
+        due: rate.map(|rate| Mutex::new(pace(rate, commands))),
         latencies: (0..commands).map(|_| AtomicU32::new(0)).collect(),
         each_tenth,
     });
-    let began = tokio::time::Instant::now();
     let mut senders = Vec::new();
     for _ in 0..connections {
         let measured = Arc::clone(&measured);
         senders.push(tokio::spawn(async move {
             let mut connection = Connection::open(address).await?;
-            while let Some(number) = measured.take() {
-                let mut from = Instant::now();
-                if let Some(rate) = rate {
-                    // Measured from when it was due: a queue that builds up counts.
-                    let due = began + Duration::from_secs_f64(number as f64 / f64::from(rate));
-                    tokio::time::sleep_until(due).await;
-                    from = due.into_std();
-                }
+            while let Some((number, from)) = measured.take().await {
                 connection.command(number, kind).await?;
                 let took = u32::try_from(from.elapsed().as_micros()).unwrap_or(u32::MAX);
                 measured.latencies[number].store(took, Ordering::Relaxed);
