@@ -111,7 +111,8 @@ pub async fn answer(
         Question::Timeline(operation) => {
             let entry = entry(log, *operation, reader).await?;
             let events = log.events(*operation).await.map_err(failed)?;
-            if events.first().is_none_or(|first| first.seq != operation.seq()) {
+            let begins_here = events.first().is_some_and(|first| first.seq == operation.seq());
+            if !begins_here && operation.seq() <= log.archived_upto().await.map_err(failed)? {
                 return Err(NoAnswer::Archived(*operation));
             }
             let steps = timeline(*operation, &events).map_err(NoAnswer::BrokenEvent)?;

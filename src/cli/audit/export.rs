@@ -33,15 +33,9 @@ pub(super) async fn run(
         return Ok(Exit::Failed);
     }
 
-    let archived = log.archived_upto().await?;
-    if let Some(cursor) = since_event.filter(|cursor| *cursor < archived) {
-        super::super::tell!(
-            "the cursor {cursor} is from before event {archived}, up to which the events were archived, so what has \
-             changed since cannot be told from here: take them from the archive, or export all without a cursor"
-        );
+    if is_archived_behind(log, since_event).await? {
         return Ok(Exit::Failed);
     }
-
     let progress = progress(upto_event, since_event.unwrap_or(0));
     let source = cloudevents::source(log.name().await?.as_deref());
     let mut out = Writer::new(arguments.format, source)?;
@@ -59,6 +53,10 @@ pub(super) async fn run(
     }
     out.end()?;
     progress.finish_and_clear();
+    // Meanwhile, too.
+    if is_archived_behind(log, since_event).await? {
+        return Ok(Exit::Failed);
+    }
     if let Some(file) = &arguments.cursor_file {
         keep(file, upto_event)?;
     }
@@ -70,6 +68,17 @@ pub(super) async fn run(
     }
     super::super::tell!("{written} operations written; --after {upto_event} goes on from here");
     Ok(Exit::Done)
+}
+
+/// Whether events behind the cursor were archived: then nobody can tell here what has changed since.
+async fn is_archived_behind(log: &dyn AuditLog, since_event: Option<i64>) -> anyhow::Result<bool> {
+    let archived = log.archived_upto().await?;
+    let Some(cursor) = since_event.filter(|cursor| *cursor < archived) else { return Ok(false) };
+    super::super::tell!(
+        "the cursor {cursor} is from before event {archived}, up to which the events were archived, so what has \
+         changed since cannot be told from here: take it from the archive, or export all without a cursor"
+    );
+    Ok(true)
 }
 
 /// Shown on a terminal only.

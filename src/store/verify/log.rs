@@ -102,6 +102,11 @@ impl Log {
         }
     }
 
+    /// The edge of the tree over the rows so far.
+    pub(super) fn edge(&self) -> &Edge {
+        &self.edge
+    }
+
     /// The next events of the database; `None` at the end.
     pub(super) async fn next(
         &mut self,

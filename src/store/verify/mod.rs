@@ -118,7 +118,7 @@ pub async fn verify(database: &Path, mut evidence: Evidence) -> Result<Report, S
     let (mut tree_took, mut tables_took) = (Duration::ZERO, Duration::ZERO);
     loop {
         let began = Instant::now();
-        let archived = given.next()?;
+        let archived = given.next(log.edge(), &mut report)?;
         let events = match archived {
             Some(events) => Some(events),
             None => log.next(&mut view).await.map_err(read_failed())?,
