@@ -18,14 +18,14 @@ use sqlx::sqlite::{SqliteConnection, SqlitePool};
 
 use crate::app::ports::StoreError;
 use crate::domain::access::Permit;
-use crate::domain::archive::{Archive, ArchiveReport, Archived, SoundArchive};
+use crate::domain::archive::{Archive, ArchiveReport, Archived, HeldUp, SoundArchive};
 use crate::domain::audit::{AuditEntry, DecisionKind, OperationId, OutcomeKind};
 use crate::domain::principal::Principal;
 use crate::tree::{Checkpoint, Edge, VerifierKey};
 
 use super::admission::{Beside, Ledger};
 use super::verify::{self, Evidence, chunks};
-use super::{SqliteStore, failed, tree};
+use super::{SqliteStore, failed, owed, tree};
 use file::{Header, Writing};
 
 pub(super) use file::Reading;
@@ -45,7 +45,7 @@ pub struct Order {
     pub permit: Permit,
     /// The command as typed.
     pub typed: String,
-    /// Operations that began before this time go, up to the first that is still open.
+    /// Operations that began before this time go, up to the first that is not over.
     pub before: Timestamp,
     /// Where to; it is made.
     pub file: PathBuf,
@@ -127,7 +127,7 @@ impl SqliteStore {
     pub async fn archive(&self, order: Order, at: Timestamp) -> Result<ArchiveReport, StoreError> {
         self.check_left_behind().await?;
         let removed = self.remove_archived().await?;
-        let (plan, held_up_by) = self.plan(order.before).await?;
+        let (plan, held_up_by) = self.plan(order.before, at).await?;
         let Some(plan) = plan else { return Ok(ArchiveReport { archive: None, held_up_by, removed }) };
         // Where the next run, from wherever, finds it.
         let file = std::path::absolute(&order.file).unwrap_or_else(|_| order.file.clone());
@@ -209,8 +209,12 @@ impl SqliteStore {
         }
     }
 
-    /// What can go, and the operation from before the time that keeps the rest from going.
-    async fn plan(&self, before: Timestamp) -> Result<(Option<Plan>, Option<OperationId>), StoreError> {
+    /// What can go, and what keeps the rest from before the time from going.
+    async fn plan(
+        &self,
+        before: Timestamp,
+        now: Timestamp,
+    ) -> Result<(Option<Plan>, Option<HeldUp>), StoreError> {
         let unreadable = || failed(UNREADABLE);
         let mut view = self.readers.begin().await.map_err(unreadable())?;
         let (upto, young, open): (i64, Option<i64>, Option<i64>) = sqlx::query_as(
@@ -222,8 +226,15 @@ impl SqliteStore {
         .fetch_one(&mut *view)
         .await
         .map_err(unreadable())?;
-        let held_up_by = open.filter(|open| young.is_none_or(|young| *open < young)).map(OperationId::new);
-        let end = young.into_iter().chain(open).min().unwrap_or(i64::MAX);
+        let unanswered = owed::first(&mut view, now).await.map_err(unreadable())?;
+        let held_up = [
+            open.map(|open| (open, HeldUp::Open(OperationId::new(open)))),
+            unanswered.map(|operation| (operation, HeldUp::Unanswered(OperationId::new(operation)))),
+        ];
+        let held_up = held_up.into_iter().flatten().min_by_key(|(operation, _)| *operation);
+        let held_up = held_up.filter(|(operation, _)| young.is_none_or(|young| *operation < young));
+        let end = held_up.map(|(operation, _)| operation).or(young).unwrap_or(i64::MAX);
+        let held_up_by = held_up.map(|(_, why)| why);
         // Up to a signed head: nothing new has to be signed, and what was signed then counts.
         let head: Option<String> = sqlx::query_scalar(
             "SELECT checkpoint FROM tree_heads WHERE size > ? AND size < ? AND checkpoint IS NOT NULL
