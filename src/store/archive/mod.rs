@@ -258,15 +258,17 @@ impl SqliteStore {
         let (first, last) = (plan.before.size() as i64 + 1, head.size as i64);
         let mut connection = self.readers.acquire().await.map_err(unreadable())?;
         let tables = digest(&mut connection, first, last).await.map_err(unreadable())?;
+        let unreadable = |error| StoreError(format!("{UNREADABLE}: {error}"));
+        let events = chunks::open(self.readers.connect_options().get_filename()).map_err(unreadable)?;
         let header = Header::new(&plan.before, last, &plan.head);
         let mut writing = Writing::begin(file, &header, plan.before.clone(), plan.head.clone())?;
         let mut seq = first - 1;
         while seq < last {
-            let mut events = chunks::events(&mut connection, seq).await.map_err(unreadable())?;
-            events.end_at(last);
-            let Some(read) = events.last() else { break };
+            let mut some = chunks::events(&events, seq).map_err(unreadable)?;
+            some.end_at(last);
+            let Some(read) = some.last() else { break };
             seq = read;
-            writing.events(&events)?;
+            writing.events(&some)?;
         }
         writing.finish()?;
         let read_back = Reading::open(file).and_then(|archive| archive.check(&[]));
