@@ -41,16 +41,18 @@ pub(super) async fn run(
     let mut out = Writer::new(arguments.format, source)?;
     let mut span = ExportSpan { filter, since_event, upto_event, position: 0 };
     let mut written = 0_u64;
+    let mut chunk = log.export(&span).await?;
     loop {
-        let chunk = log.export(&span).await?;
         written += chunk.entries.len() as u64;
-        out.write(&chunk.entries)?;
-        match chunk.next {
-            Some(next) => span.position = next,
-            None => break,
-        }
+        let Some(next) = chunk.next else { break };
+        span.position = next;
+        // The next ones are read while these are written.
+        let (read, wrote) = tokio::join!(log.export(&span), async { out.write(&chunk.entries) });
+        wrote?;
+        chunk = read?;
         progress.set_position(span.position.unsigned_abs());
     }
+    out.write(&chunk.entries)?;
     out.end()?;
     progress.finish_and_clear();
     // Meanwhile, too.
@@ -117,10 +119,9 @@ impl Writer {
             ExportFormat::Jsonl => print::jsonl(entries, &mut self.out),
             ExportFormat::Csv => print::csv_rows(entries, &mut self.out),
             ExportFormat::Cloudevents => {
-                // One at a time: as values they take many times the memory of the entries.
-                entries.iter().try_for_each(|entry| {
-                    print::jsonl(&[cloudevents::event(entry, &self.source)], &mut self.out)
-                })
+                let events: Vec<_> =
+                    entries.iter().map(|entry| cloudevents::event(entry, &self.source)).collect();
+                print::jsonl(&events, &mut self.out)
             }
         }
     }

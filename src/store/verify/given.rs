@@ -1,7 +1,6 @@
 //! The archives that are given to a check, in the order of the log.
 
 use std::collections::VecDeque;
-use std::path::Path;
 
 use crate::app::ports::StoreError;
 use crate::domain::verification::Report;
@@ -61,12 +60,6 @@ impl Given {
             ));
         }
         Ok(given)
-    }
-
-    /// The same once more, for somebody else to read.
-    pub(super) fn again(&self) -> Result<Self, StoreError> {
-        let again = self.archives.iter().map(|archive| Reading::open(Path::new(archive.name())));
-        Ok(Self { base: self.base, archives: again.collect::<Result<_, _>>()? })
     }
 
     pub(super) fn is_empty(&self) -> bool {

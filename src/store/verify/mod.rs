@@ -13,6 +13,8 @@ mod schema;
 mod told;
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::mpsc::{self, SyncSender};
 use std::time::Instant;
 
 use rusqlite::Connection;
@@ -26,13 +28,17 @@ use crate::domain::audit::OperationId;
 use crate::domain::tree_head::SeenHead;
 use crate::domain::verification::Report;
 use crate::tree::proof::InclusionProof;
-use crate::tree::{Checkpoint, Edge, VerifierKey};
+use crate::tree::{Checkpoint, VerifierKey};
 
 use super::archive::{self, Kept};
 use super::{failed, tree, witness};
+use chunks::Events;
 use given::Given;
 use log::Log;
 use replay::Replay;
+
+/// How many times some hundred events wait for the check of the tables.
+const AHEAD: usize = 8;
 
 const READ_FAILED: &str = "the database cannot be read";
 
@@ -113,9 +119,10 @@ pub async fn verify(database: &Path, mut evidence: Evidence) -> Result<Report, S
     let archives = archive::kept(&mut view).await.map_err(read_failed())?;
     let given = Given::open(&mut evidence, &archives, &mut report)?;
     let replay = Replay::behind(&mut view, given.base).await.map_err(read_failed())?;
-    let [rows, rows_again] = views;
-    let tables = Tables { rows: rows_again, given: given.again()?, replay };
-    let tree = Tree { rows, given, archives: archives.clone(), evidence, named, report };
+    let [rows, others] = views;
+    let (pass_on, events) = mpsc::sync_channel(AHEAD);
+    let tables = Tables { rows: others, events, replay };
+    let tree = Tree { rows, given, archives: archives.clone(), evidence, named, report, pass_on };
     // On two cores at a time.
     let (tree, tables) = tokio::join!(
         tokio::task::spawn_blocking(move || tree.check()),
@@ -164,11 +171,13 @@ struct Tree {
     evidence: Evidence,
     named: String,
     report: Report,
+    /// To the check of the tables: what was read once is not read again.
+    pass_on: SyncSender<Arc<Events>>,
 }
 
 impl Tree {
     fn check(self) -> Result<Report, StoreError> {
-        let Self { rows, mut given, archives, evidence, named, mut report } = self;
+        let Self { rows, mut given, archives, evidence, named, mut report, pass_on } = self;
         let began = Instant::now();
         let mut log = Log::new(&evidence, &archives);
         // What an earlier run left to delete is checked too.
@@ -181,8 +190,12 @@ impl Tree {
             Some(events) => Some(events),
             None => log.next(&rows).map_err(unreadable)?,
         } {
+            let events = Arc::new(events);
+            // Whoever does not listen any more says why.
+            drop(pass_on.send(Arc::clone(&events)));
             log.check(&rows, &events, &mut report).map_err(unreadable)?;
         }
+        drop(pass_on);
         log.end(&rows, &evidence, &archives, &named, &mut report).map_err(unreadable)?;
         debug!(events = report.events, took = ?began.elapsed(), "checked the tree");
         Ok(report)
@@ -192,20 +205,16 @@ impl Tree {
 /// The tables that repeat what the rows say.
 struct Tables {
     rows: Connection,
-    given: Given,
+    events: mpsc::Receiver<Arc<Events>>,
     replay: Replay,
 }
 
 impl Tables {
     fn check(self) -> Result<(Replay, Report), StoreError> {
-        let Self { rows, mut given, mut replay } = self;
+        let Self { rows, events, mut replay } = self;
         let began = Instant::now();
         let mut report = Report::default();
-        // What is wrong with an archive as a file is found with the tree.
-        while let Some(events) = match given.next(&Edge::default(), &mut Report::default())? {
-            Some(events) => Some(events),
-            None => replay.next(&rows).map_err(unreadable)?,
-        } {
+        for events in events {
             replay.check(&rows, &events, &mut report).map_err(unreadable)?;
         }
         debug!(took = ?began.elapsed(), "checked the tables");

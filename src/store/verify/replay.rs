@@ -74,12 +74,6 @@ impl Replay {
         Ok(Self { base, last: base, acl, ..Self::default() })
     }
 
-    /// The next events of the database; `None` at the end.
-    pub(super) fn next(&self, connection: &Connection) -> rusqlite::Result<Option<Events>> {
-        let events = chunks::events(connection, self.last)?;
-        Ok(Some(events).filter(|events| events.last().is_some()))
-    }
-
     pub(super) fn check(
         &mut self,
         connection: &Connection,
