@@ -212,10 +212,11 @@ impl Operations {
 /// The rows of `operations` whose numbers lie in the range.
 pub(super) fn operations(connection: &Connection, first: i64, last: i64) -> rusqlite::Result<Operations> {
     let mut statement = connection.prepare(
-        "SELECT operation, (SELECT claim.operation FROM deliveries AS claim WHERE claim.delivery_id = told.delivery_id),
-             at, actor, actor_name, channel, command, room, new_owner, reason, decision, authority, delivery_id,
-             reading, previous_owner, outcome, error_code, error_info, request_id, duration_ms, is_open, held_room
-         FROM operations AS told NOT INDEXED WHERE operation BETWEEN ? AND ? ORDER BY operation",
+        "SELECT told.operation, claim.operation, at, actor, actor_name, channel, command, room, new_owner, reason,
+             decision, authority, told.delivery_id, reading, previous_owner, outcome, error_code, error_info, request_id,
+             duration_ms, is_open, held_room
+         FROM operations AS told NOT INDEXED LEFT JOIN deliveries AS claim ON claim.delivery_id = told.delivery_id
+         WHERE told.operation BETWEEN ? AND ? ORDER BY told.operation",
     )?;
     let columns = 2..statement.column_count();
     let mut found = Operations::default();
