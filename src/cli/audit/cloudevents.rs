@@ -255,7 +255,7 @@ fn activity(entry: &AuditEntry) -> ApiActivity<'_> {
             service: Named { name: "room-owner" },
             request: entry.request_id.as_deref().map(|uid| Request { uid }),
             response: has_answer
-                .then(|| Response { code: entry.error_code, error_message: entry.error_info.as_deref() }),
+                .then_some(Response { code: entry.error_code, error_message: entry.error_info.as_deref() }),
         },
         src_endpoint: Endpoint { svc_name: door, uid: entry.channel.as_ref() },
         resources: entry.room.as_ref().map(|uid| [Resource { uid, r#type: "room" }]),
