@@ -260,6 +260,16 @@ impl SqliteStore {
         let tables = digest(&mut connection, first, last).await.map_err(unreadable())?;
         let unreadable = |error| StoreError(format!("{UNREADABLE}: {error}"));
         let events = chunks::open(self.readers.connect_options().get_filename()).map_err(unreadable)?;
+        // One view of them all: another process that archives the same deletes them.
+        events.execute_batch("BEGIN").map_err(unreadable)?;
+        let upto: i64 = events
+            .query_one("SELECT coalesce(max(last), 0) FROM archives", [], |row| row.get(0))
+            .map_err(unreadable)?;
+        if upto != first - 1 {
+            return Err(StoreError(format!(
+                "events up to {upto} were archived by another process in the meantime; nothing was archived here"
+            )));
+        }
         let header = Header::new(&plan.before, last, &plan.head);
         let mut writing = Writing::begin(file, &header, plan.before.clone(), plan.head.clone())?;
         let mut seq = first - 1;
