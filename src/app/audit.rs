@@ -111,7 +111,7 @@ pub async fn answer(
         Question::Timeline(operation) => {
             let entry = entry(log, *operation, reader).await?;
             let events = log.events(*operation).await.map_err(failed)?;
-            if events.first().is_none_or(|first| first.seq != operation.seq()) {
+            if is_archived(log, *operation, &events).await? {
                 return Err(NoAnswer::Archived(*operation));
             }
             let steps = timeline(*operation, &events).map_err(NoAnswer::BrokenEvent)?;
@@ -129,14 +129,27 @@ pub async fn answer(
                 history = log.room_history(room, at, FAR).await.map_err(failed)?;
                 told = ownership(room, at, &history);
             }
-            if let (Some(Basis::Accepted), Some(operation)) = (told.basis, told.operation)
-                && log.events(operation).await.map_err(failed)?.iter().any(confirms)
-            {
-                told = told.with_confirmation();
+            if let (Some(Basis::Accepted), Some(operation)) = (told.basis, told.operation) {
+                let events = log.events(operation).await.map_err(failed)?;
+                if events.iter().any(confirms) {
+                    told = told.with_confirmation();
+                } else if is_archived(log, operation, &events).await? {
+                    told = told.with_archived_steps();
+                }
             }
             Ok(Answer::Owner(Box::new(told)))
         }
     }
+}
+
+/// Whether not all of its events are here, because they were archived.
+async fn is_archived(
+    log: &dyn AuditLog,
+    operation: OperationId,
+    events: &[RecordedEvent],
+) -> Result<bool, NoAnswer> {
+    let begins_here = events.first().is_some_and(|first| first.seq == operation.seq());
+    Ok(!begins_here && operation.seq() <= log.archived_upto().await.map_err(failed)?)
 }
 
 /// The filter within the reader's reach.

@@ -6,14 +6,14 @@ use std::path::PathBuf;
 use jiff::tz::TimeZone;
 
 use super::Exit;
-use crate::domain::archive::{ArchiveReport, SoundArchive};
+use crate::domain::archive::{ArchiveReport, HeldUp, SoundArchive};
 use crate::domain::audit::{self, Moment};
 use crate::domain::room::visible;
 
 /// `audit archive ..`
 #[derive(Debug, clap::Args)]
 pub struct ArchiveArguments {
-    /// Operations that began before this time go, up to the first that is still open: 2026-01-01, 90d
+    /// Operations that began before this time go, up to the first that is not over: 2026-01-01, 90d
     #[arg(long, value_name = "TIME")]
     pub before: Moment,
     /// The zone of a time that names none, such as Europe/Berlin; this machine's if not given
@@ -37,6 +37,7 @@ pub fn report(report: &ArchiveReport) -> anyhow::Result<Exit> {
              database.",
             events(report.removed)
         )?,
+        None if report.held_up_by.is_some() => writeln!(stdout, "Nothing was archived.")?,
         None => writeln!(stdout, "Nothing was archived: no operation from before that time is left here.")?,
         Some(archive) => {
             let audit = &archive.archived;
@@ -54,9 +55,13 @@ pub fn report(report: &ArchiveReport) -> anyhow::Result<Exit> {
             )?;
         }
     }
-    if let Some(operation) = report.held_up_by {
+    let held_up = report.held_up_by.map(|held_up| match held_up {
+        HeldUp::Open(operation) => (operation, "is still open"),
+        HeldUp::Unanswered(operation) => (operation, "may still be owed its answer"),
+    });
+    if let Some((operation, why)) = held_up {
         super::tell!(
-            "note: operation {operation} from before that time is still open, so it and all after it stays: \
+            "note: operation {operation} from before that time {why}, so it stays, and all after it: \
              `room-owner audit show {operation}`"
         );
     }

@@ -1,5 +1,6 @@
 //! Rows in the formats of the command line.
 
+use std::borrow::Cow;
 use std::io::{self, IsTerminal as _, Write};
 
 use comfy_table::{ContentArrangement, Table, presets};
@@ -18,6 +19,11 @@ pub(super) trait Row: Serialize {
 
     /// The cells for people.
     fn cells(&self) -> Vec<String>;
+
+    /// The fields as texts, in their order; empty where there is nothing.
+    fn texts(&self) -> io::Result<Vec<Cow<'_, str>>> {
+        Ok(fields(self)?.into_iter().map(|(_, text)| text.into()).collect())
+    }
 }
 
 /// Prints rows to stdout: an array for JSON, one a line for JSONL.
@@ -74,7 +80,18 @@ impl Rows {
 
 /// An object a line.
 pub(super) fn jsonl<T: Serialize>(rows: &[T], out: &mut impl Write) -> io::Result<()> {
-    rows.iter().try_for_each(|row| writeln!(out, "{}", json(row)?))
+    let mut line = Vec::with_capacity(1_024);
+    for row in rows {
+        line.clear();
+        serde_json::to_writer(&mut line, row)?;
+        if is_visible(&line) {
+            line.push(b'\n');
+            out.write_all(&line)?;
+        } else {
+            writeln!(out, "{}", json(row)?)?;
+        }
+    }
+    Ok(())
 }
 
 /// Prints one value: a JSON object rather than an array of one.
@@ -102,8 +119,7 @@ pub(super) fn whole<R: Row>(row: &R, format: Format) -> io::Result<()> {
 /// JSON in which what cannot be seen is escaped: nobody's text steers the terminal that it is read on.
 fn json<T: Serialize + ?Sized>(value: &T) -> io::Result<String> {
     let text = serde_json::to_string(value)?;
-    // What serde_json leaves of ASCII can be seen, but for DEL.
-    if text.bytes().all(|b| b.is_ascii() && b != 0x7f) {
+    if is_visible(text.as_bytes()) {
         return Ok(text);
     }
     let mut escaped = String::with_capacity(text.len());
@@ -120,6 +136,11 @@ fn json<T: Serialize + ?Sized>(value: &T) -> io::Result<String> {
     Ok(escaped)
 }
 
+/// Whether JSON holds nothing but what can be seen. What serde_json leaves of ASCII can, but for DEL.
+fn is_visible(json: &[u8]) -> bool {
+    !json.iter().fold(false, |found, byte| found | (*byte >= 0x7f))
+}
+
 /// The table for people: no foreign text can move the cursor or colour the rest.
 pub(super) fn table<R: Row>(rows: &[R]) -> Table {
     let mut table = Table::new();
@@ -134,7 +155,7 @@ pub(super) fn table<R: Row>(rows: &[R]) -> Table {
 
 /// The fields as names and texts, in the order of the interface. serde_json keeps that order only in
 /// text, so the text is what is read.
-fn fields<T: Serialize>(row: &T) -> io::Result<Vec<(String, String)>> {
+fn fields<T: Serialize + ?Sized>(row: &T) -> io::Result<Vec<(String, String)>> {
     let ordered: Ordered = serde_json::from_str(&json(row)?)?;
     Ok(ordered.0)
 }
@@ -184,18 +205,20 @@ pub(super) fn csv_rows<R: Row>(rows: &[R], out: &mut impl Write) -> io::Result<(
     let to_terminal = io::stdout().is_terminal();
     let mut writer = csv::WriterBuilder::new().flexible(true).from_writer(out);
     for row in rows {
-        let fields = fields(row)?;
-        // A program gets the text as it is, a terminal gets it without what cannot be seen.
-        let shown = |value: &str| if to_terminal { visible(value) } else { value.to_owned() };
-        writer.write_record(fields.iter().map(|(_, value)| guarded(&shown(value))))?;
+        for text in row.texts()? {
+            // A program gets the text as it is, a terminal gets it without what cannot be seen.
+            let shown = if to_terminal { visible(&text).into() } else { text };
+            writer.write_field(&*guarded(&shown))?;
+        }
+        writer.write_record(None::<&[u8]>)?;
     }
     writer.flush()
 }
 
 /// A spreadsheet runs a cell that begins like a formula; a quote before it keeps it text.
-fn guarded(value: &str) -> String {
+fn guarded(value: &str) -> Cow<'_, str> {
     let runs = value.starts_with(['=', '+', '-', '@', '\t', '\r']) && value.parse::<f64>().is_err();
-    if runs { format!("'{value}") } else { value.to_owned() }
+    if runs { format!("'{value}").into() } else { value.into() }
 }
 
 #[cfg(test)]

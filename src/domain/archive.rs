@@ -38,10 +38,19 @@ pub struct Archive {
 pub struct ArchiveReport {
     /// The archive; `None` if nothing is old enough.
     pub archive: Option<Archive>,
-    /// An operation from before the time that is still open: it and what follows stays.
-    pub held_up_by: Option<OperationId>,
+    /// What from before the time is not over yet: it and what follows stays.
+    pub held_up_by: Option<HeldUp>,
     /// How many events were taken out of the database, those that an earlier run left behind too.
     pub removed: u64,
+}
+
+/// Why an operation cannot go yet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HeldUp {
+    /// It has no final outcome.
+    Open(OperationId),
+    /// Its answer may still have to be said, in words that are made of its events.
+    Unanswered(OperationId),
 }
 
 /// What an archive proves by itself.

@@ -1,5 +1,6 @@
 //! Which answers are owed, and by which process.
 
+use jiff::Timestamp;
 use sqlx::Row as _;
 use sqlx::sqlite::{SqliteConnection, SqlitePool, SqliteRow};
 
@@ -139,6 +140,27 @@ async fn take_over(
     .fetch_all(connection)
     .await?;
     taken.iter().map(owed).collect()
+}
+
+/// How long after a command its answer may still have to be said: a day, and time to give up.
+const OWED_FOR_MS: i64 = 2 * 86_400_000;
+
+/// The first operation whose answer may still have to be said.
+pub(super) async fn first(
+    connection: &mut SqliteConnection,
+    now: Timestamp,
+) -> Result<Option<i64>, sqlx::Error> {
+    sqlx::query_scalar(sqlx::AssertSqlSafe(format!(
+        "SELECT min(operation) FROM (
+             SELECT operation FROM replies WHERE since >= ?1
+             UNION ALL
+             SELECT operations.operation FROM answered JOIN operations
+                 ON operations.operation > answered.upto AND operations.instance = answered.instance
+             WHERE operations.at >= ?1 AND {WENT_TO_TENCENT})"
+    )))
+    .bind(now.as_millisecond() - OWED_FOR_MS)
+    .fetch_one(connection)
+    .await
 }
 
 fn on_platforms(names: &str) -> String {

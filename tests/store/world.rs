@@ -425,7 +425,7 @@ pub(crate) fn problem(info: &str, request_id: Option<&str>) -> Refusal {
     }
 }
 
-struct At(Timestamp);
+pub(crate) struct At(pub(crate) Timestamp);
 
 #[async_trait::async_trait]
 impl Clock for At {

@@ -4,6 +4,8 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
+use insta::assert_snapshot;
+
 use super::copies::{Copy, night};
 use super::independent::{checked, proves};
 
@@ -185,4 +187,113 @@ async fn a_backup_is_whole_checked_and_never_written_over() {
     let ran = run(&folder, &["backup", "bad.db"]);
     assert_eq!(ran.code, 1, "a copy of a bad log is said to be one");
     assert!(ran.out.contains("grant 1 is not as the log says"), "{}", ran.out);
+}
+
+/// What a run says, without what is another each time.
+fn said(copy: &Copy, ran: &Ran) -> String {
+    let key = copy.key.as_str();
+    let name = key.split('+').next().unwrap();
+    let folder = copy.file().parent().unwrap().display().to_string();
+    let text = format!("{}{}", ran.out, ran.err);
+    let lines = text.lines().filter(|line| !line.starts_with("Root "));
+    let text: String = lines.map(|line| format!("{line}\n")).collect();
+    text.replace(key, "<key>").replace(name, "room-owner/<log>").replace(&folder, "/var/lib/room-owner")
+}
+
+#[tokio::test]
+async fn the_oldest_part_of_the_log_goes_into_an_archive_and_is_still_told_and_proved() {
+    let (copy, folder) = copy().await;
+    let key = copy.key.as_str();
+    let ran = |arguments: &[&str]| run(&folder, &[&["audit"], arguments].concat());
+    let mut story = String::new();
+    for (code, arguments) in [
+        (0, &["archive", "--before", "2026-01-01", "a.archive"][..]),
+        (0, &["archive", "--before", "2027-01-01", "--zone", "UTC", "a.archive"]),
+        (0, &["archive", "--before", "2027-01-01", "b.archive"]),
+        (0, &["verify"]),
+        (0, &["verify", "--archive", "a.archive"]),
+        (0, &["verify-archive", "a.archive", "--key", key]),
+        (1, &["timeline", "10"]),
+        (1, &["prove", "10"]),
+        (1, &["export", "--after", "7"]),
+        (2, &["verify-archive", "a.archive"]),
+        (1, &["verify-archive", "room-owner.db", "--key", key]),
+    ] {
+        let ran = ran(arguments);
+        assert_eq!(ran.code, code, "{arguments:?}: {}{}", ran.out, ran.err);
+        story.push_str(&format!("$ room-owner audit {}\n{}\n", arguments.join(" "), said(&copy, &ran)));
+    }
+    assert_snapshot!(story.replace(key, "<key>"), @r#"
+        $ room-owner audit archive --before 2026-01-01 a.archive
+        Nothing was archived: no operation from before that time is left here.
+
+        $ room-owner audit archive --before 2027-01-01 --zone UTC a.archive
+        ✅ Events 1 to 15 are in `a.archive` now, written and read back, and no longer in the database (operation 21).
+           Keep the file: what was done is still listed without it, the steps and the proofs are in it alone. Check it with `room-owner audit verify --archive a.archive`.
+        note: operation 16 from before that time is still open, so it stays, and all after it: `room-owner audit show 16`
+
+        $ room-owner audit archive --before 2027-01-01 b.archive
+        Nothing was archived.
+        note: operation 16 from before that time is still open, so it stays, and all after it: `room-owner audit show 16`
+
+        $ room-owner audit verify
+        ✅ The log is whole: 21 events, as they were signed.
+        Signed with <key>
+        Compared with `room-owner.db.checkpoint` (21 events)
+        Not checked: the texts of events 1 to 15 and what callbacks said of their operations: they are in `/var/lib/room-owner/a.archive`; give the files (--archive)
+
+        $ room-owner audit verify --archive a.archive
+        ✅ The log is whole: 21 events, as they were signed.
+        Signed with <key>
+        Compared with `room-owner.db.checkpoint` (21 events)
+        Compared with `a.archive` (15 events)
+
+        $ room-owner audit verify-archive a.archive --key <key>
+        ✅ The archive is whole: events 1 to 15 of the log `room-owner/<log>`, as they were signed.
+
+        $ room-owner audit timeline 10
+        error: the steps of operation 10 were moved into an archive: they are its lines with `"operation":"10"`; `room-owner audit show 10` says what came of it
+
+        $ room-owner audit prove 10
+        error: operation 10 was archived: name the archive that begins with event 1 (`/var/lib/room-owner/a.archive` when it was written) with --archive
+
+        $ room-owner audit export --after 7
+        the cursor 7 is from before event 15, up to which the events were archived, so what has changed since cannot be told from here: take it from the archive, or export all without a cursor
+
+        $ room-owner audit verify-archive a.archive
+        error: the following required arguments were not provided:
+          --key <KEY>
+
+        Usage: room-owner audit verify-archive --key <KEY> <FILE>
+
+        For more information, try '--help'.
+
+        $ room-owner audit verify-archive room-owner.db --key <key>
+        error: `room-owner.db` is no archive: stream did not contain valid UTF-8
+        "#);
+
+    let shown = ran(&["show", "10", "--format", "json"]);
+    let shown: serde_json::Value = serde_json::from_str(&shown.out).unwrap();
+    assert_eq!((&shown["outcome"], &shown["new_owner"]), (&"succeeded".into(), &"bob".into()));
+    let owner = ran(&["owner-at", "test", "2026-03-02", "--zone", "UTC", "--format", "json"]);
+    let owner: serde_json::Value = serde_json::from_str(&owner.out).unwrap();
+    assert_eq!((&owner["owner"], &owner["basis"]), (&"bob".into(), &"accepted".into()));
+    let told = "whether the new owner was read back is in the archive that has its steps";
+    assert!(owner["explanation"].as_str().unwrap().ends_with(told), "{owner}");
+    let listed = ran(&["list", "--limit", "0", "--format", "jsonl", "--readings"]).out;
+    let exported = ran(&["export", "--readings"]).out;
+    assert!(listed.lines().count() > 15 && exported.lines().count() > 15, "{listed}{exported}");
+    assert!(listed.contains("audit archive --before 2027-01-01 --zone UTC a.archive"), "{listed}");
+
+    let proof = ran(&["prove", "10", "--archive", "a.archive", "--out", "proof"]);
+    assert_eq!(proof.code, 0, "{}", proof.err);
+    for event in [10, 11, 12] {
+        let leaf = fs::read(folder.join(format!("proof/event-{event}.json"))).unwrap();
+        let text = fs::read_to_string(folder.join(format!("proof/event-{event}.tlog-proof"))).unwrap();
+        proves(&text, key, &leaf, event - 1).unwrap();
+    }
+    let backup = run(&folder, &["backup", "backup.db"]);
+    assert_eq!(backup.code, 0, "{}{}", backup.out, backup.err);
+    let checked = ran(&["verify", "--database", "backup.db", "--key", key, "--archive", "a.archive"]);
+    assert_eq!((checked.code, checked.out.contains("Not checked")), (0, false), "{}", checked.out);
 }

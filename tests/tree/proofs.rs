@@ -84,7 +84,7 @@ async fn every_event_can_be_proved_to_a_third_party() {
     let (bodies, key) = (bodies(&world).await, key(&world));
     let root = independent::root(&bodies);
     for operation in [1, 2, 3, 255, 256, 257, 512, 513, 600, 701, 702, attempt.seq()] {
-        let proofs = prove(&world.file(), OperationId::new(operation)).await.unwrap();
+        let proofs = prove(&world.file(), OperationId::new(operation), &[]).await.unwrap();
         assert_eq!(proofs.len(), if operation == attempt.seq() { 2 } else { 1 }, "{operation}");
         for proof in proofs {
             let text = proof.text();
@@ -103,7 +103,7 @@ async fn every_event_can_be_proved_to_a_third_party() {
             assert!(forged.check(&key).unwrap_err().to_string().contains("not in the log"));
         }
     }
-    assert_eq!(prove(&world.file(), OperationId::new(999)).await.unwrap(), []);
+    assert_eq!(prove(&world.file(), OperationId::new(999), &[]).await.unwrap(), []);
     store.close().await;
     let report = Copy::of(&world).await.report().await;
     assert!(report.sound, "{:?}", report.findings);
@@ -113,9 +113,9 @@ async fn every_event_can_be_proved_to_a_third_party() {
 async fn an_altered_event_cannot_be_proved() {
     let copy = Copy::of(&night().await).await;
     copy.tampered("UPDATE audit_events SET body = body || ' ' WHERE seq = 5").await;
-    let error = prove(&copy.file(), OperationId::new(5)).await.unwrap_err().to_string();
+    let error = prove(&copy.file(), OperationId::new(5), &[]).await.unwrap_err().to_string();
     assert!(error.contains("event 5 cannot be proved") && error.contains("audit verify"), "{error}");
-    assert_eq!(prove(&copy.file(), OperationId::new(6)).await.unwrap().len(), 1);
+    assert_eq!(prove(&copy.file(), OperationId::new(6), &[]).await.unwrap().len(), 1);
 }
 
 #[test]

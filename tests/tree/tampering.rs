@@ -222,6 +222,7 @@ async fn an_older_checkpoint_is_a_beginning_of_the_same_log() {
         seen: vec![older.checkpoint.head().to_string().parse().unwrap()],
         keys: vec![newer.key.clone()],
         every_head: true,
+        ..Evidence::default()
     };
     let report = check(&newer.file(), evidence).await;
     assert!(report.sound, "{}", told(&report));

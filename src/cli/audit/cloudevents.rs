@@ -4,9 +4,12 @@
 //! right was decided upon, has a service do something to a resource. (Entity Management, 3004, is about
 //! accounts and groups, and has no place for the decision.) README.md has the table of the fields.
 
-use serde_json::{Map, Value, json};
+use jiff::Timestamp;
+use serde::Serialize;
 
-use crate::domain::audit::{AuditEntry, OutcomeKind, millis};
+use crate::domain::audit::{AuditEntry, DecisionKind, OperationId, OutcomeKind, serialize_millis};
+use crate::domain::principal::{Channel, Subject};
+use crate::domain::room::RoomId;
 
 const OCSF: &str = "1.6.0";
 const CLASS: u32 = 6_003;
@@ -28,32 +31,171 @@ pub(super) fn source(log: Option<&str>) -> String {
     source
 }
 
-/// One entry as a CloudEvent. Its `id` names the operation and its outcome: an operation that is exported
-/// again because it ended in the meantime is another event.
-pub(super) fn event(entry: &AuditEntry, source: &str) -> Value {
-    let mut event = json!({
-        "specversion": "1.0",
-        "id": format!("{}-{}", entry.operation, entry.outcome),
-        "source": source,
-        "type": "room-owner.operation",
-        "time": millis(entry.at),
-        "datacontenttype": "application/json",
-        "dataschema": format!("https://schema.ocsf.io/{OCSF}/classes/api_activity"),
-        "data": body(entry),
-    });
-    if let (Some(room), Value::Object(event)) = (&entry.room, &mut event) {
-        event.insert("subject".to_owned(), room.as_str().into());
-    }
-    event
+/// A CloudEvent.
+#[derive(Serialize)]
+pub(super) struct Event<'a> {
+    specversion: &'static str,
+    id: String,
+    source: &'a str,
+    r#type: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    subject: Option<&'a RoomId>,
+    #[serde(serialize_with = "serialize_millis")]
+    time: Timestamp,
+    datacontenttype: &'static str,
+    dataschema: &'static str,
+    data: ApiActivity<'a>,
 }
 
-fn body(entry: &AuditEntry) -> Value {
-    let (operation, activity, activity_name) = match (&entry.room, &entry.new_owner) {
-        (_, Some(_)) => ("change_room_owner", 3, "Update"),
-        (Some(_), None) => ("get_room_owner", 2, "Read"),
-        (None, None) => ("command", 99, "Other"),
+/// OCSF's class.
+#[derive(Serialize)]
+struct ApiActivity<'a> {
+    class_uid: u32,
+    class_name: &'static str,
+    category_uid: u32,
+    category_name: &'static str,
+    activity_id: u32,
+    activity_name: &'static str,
+    type_uid: u32,
+    type_name: &'static str,
+    severity_id: u32,
+    severity: &'static str,
+    time: i64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    duration: Option<i64>,
+    status_id: u32,
+    status: &'static str,
+    status_code: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    status_detail: Option<&'a str>,
+    message: &'a str,
+    metadata: Metadata,
+    actor: Actor<'a>,
+    api: Api<'a>,
+    src_endpoint: Endpoint<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    resources: Option<[Resource<'a>; 1]>,
+    unmapped: Unmapped<'a>,
+}
+
+#[derive(Serialize)]
+struct Metadata {
+    version: &'static str,
+    uid: OperationId,
+    log_name: &'static str,
+    product: Product,
+}
+
+#[derive(Serialize)]
+struct Product {
+    name: &'static str,
+    vendor_name: &'static str,
+    version: &'static str,
+}
+
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Actor<'a> {
+    Person {
+        user: User<'a>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        authorizations: Option<[Authorization<'a>; 1]>,
+    },
+    App {
+        app_name: String,
+    },
+}
+
+#[derive(Serialize)]
+struct User<'a> {
+    uid: &'a Subject,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name: Option<&'a str>,
+}
+
+#[derive(Serialize)]
+struct Authorization<'a> {
+    decision: DecisionKind,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    policy: Option<Named<'a>>,
+}
+
+#[derive(Serialize)]
+struct Named<'a> {
+    name: &'a str,
+}
+
+#[derive(Serialize)]
+struct Api<'a> {
+    operation: &'static str,
+    service: Named<'static>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    request: Option<Request<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    response: Option<Response<'a>>,
+}
+
+#[derive(Serialize)]
+struct Request<'a> {
+    uid: &'a str,
+}
+
+#[derive(Serialize)]
+struct Response<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    code: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error_message: Option<&'a str>,
+}
+
+#[derive(Serialize)]
+struct Endpoint<'a> {
+    svc_name: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    uid: Option<&'a Channel>,
+}
+
+#[derive(Serialize)]
+struct Resource<'a> {
+    uid: &'a RoomId,
+    r#type: &'static str,
+}
+
+#[derive(Serialize)]
+struct Unmapped<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    new_owner: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    previous_owner: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    delivery_id: Option<&'a str>,
+}
+
+/// One entry as a CloudEvent. Its `id` names the operation and its outcome: an operation that is exported
+/// again because it ended in the meantime is another event.
+pub(super) fn event<'a>(entry: &'a AuditEntry, source: &'a str) -> Event<'a> {
+    Event {
+        specversion: "1.0",
+        id: format!("{}-{}", entry.operation, entry.outcome),
+        source,
+        r#type: "room-owner.operation",
+        subject: entry.room.as_ref(),
+        time: entry.at,
+        datacontenttype: "application/json",
+        dataschema: "https://schema.ocsf.io/1.6.0/classes/api_activity",
+        data: activity(entry),
+    }
+}
+
+fn activity(entry: &AuditEntry) -> ApiActivity<'_> {
+    let (operation, activity_id, activity_name, type_name) = match (&entry.room, &entry.new_owner) {
+        (_, Some(_)) => ("change_room_owner", 3, "Update", "API Activity: Update"),
+        (Some(_), None) => ("get_room_owner", 2, "Read", "API Activity: Read"),
+        (None, None) => ("command", 99, "Other", "API Activity: Other"),
     };
-    let (status, status_name) = match entry.outcome {
+    let (status_id, status) = match entry.outcome {
         OutcomeKind::Succeeded | OutcomeKind::Unchanged => (1, "Success"),
         OutcomeKind::Refused | OutcomeKind::Denied | OutcomeKind::Declined | OutcomeKind::Invalid => {
             (2, "Failure")
@@ -61,114 +203,90 @@ fn body(entry: &AuditEntry) -> Value {
         OutcomeKind::Unknown | OutcomeKind::Pending => (0, "Unknown"),
         OutcomeKind::Duplicate => (99, "Other"),
     };
-    let detail = match entry.outcome {
-        OutcomeKind::Denied => entry.authority.as_ref(),
-        OutcomeKind::Duplicate => entry.reason.as_ref(),
-        _ => entry.error_info.as_ref(),
+    let status_detail = match entry.outcome {
+        OutcomeKind::Denied => &entry.authority,
+        OutcomeKind::Duplicate => &entry.reason,
+        _ => &entry.error_info,
     };
-    let door = match (&entry.actor, &entry.channel) {
+    let door = door(entry);
+    let has_answer = entry.error_code.is_some() || entry.error_info.is_some();
+    ApiActivity {
+        class_uid: CLASS,
+        class_name: "API Activity",
+        category_uid: 6,
+        category_name: "Application Activity",
+        activity_id,
+        activity_name,
+        type_uid: CLASS * 100 + activity_id,
+        type_name,
+        severity_id: 1,
+        severity: "Informational",
+        time: entry.at.as_millisecond(),
+        duration: entry.duration_ms,
+        status_id,
+        status,
+        status_code: entry.outcome.name(),
+        status_detail: status_detail.as_deref(),
+        message: &entry.command,
+        metadata: Metadata {
+            version: OCSF,
+            uid: entry.operation,
+            log_name: "audit",
+            product: Product {
+                name: "room-owner",
+                vendor_name: "room-owner",
+                version: env!("CARGO_PKG_VERSION"),
+            },
+        },
+        actor: match &entry.actor {
+            Some(actor) => Actor::Person {
+                user: User { uid: actor, name: entry.actor_name.as_deref() },
+                authorizations: entry.decision.map(|decision| {
+                    [Authorization {
+                        decision,
+                        policy: entry.authority.as_deref().map(|name| Named { name }),
+                    }]
+                }),
+            },
+            None => Actor::App { app_name: door.clone() },
+        },
+        api: Api {
+            operation,
+            service: Named { name: "room-owner" },
+            request: entry.request_id.as_deref().map(|uid| Request { uid }),
+            response: has_answer
+                .then_some(Response { code: entry.error_code, error_message: entry.error_info.as_deref() }),
+        },
+        src_endpoint: Endpoint { svc_name: door, uid: entry.channel.as_ref() },
+        resources: entry.room.as_ref().map(|uid| [Resource { uid, r#type: "room" }]),
+        unmapped: Unmapped {
+            new_owner: entry.new_owner.as_deref(),
+            previous_owner: entry.previous_owner.as_deref(),
+            reason: entry.reason.as_deref(),
+            delivery_id: entry.delivery_id.as_deref(),
+        },
+    }
+}
+
+/// By which way it came: what an id begins with.
+fn door(entry: &AuditEntry) -> String {
+    let mut door = match (&entry.actor, &entry.channel) {
         (Some(actor), _) => actor.to_string(),
         (None, Some(channel)) => channel.to_string(),
         (None, None) => "tencent".to_owned(),
     };
-    let door = door.split(':').next().unwrap_or_default();
-
-    let actor = match &entry.actor {
-        Some(actor) => some([
-            (
-                "user",
-                Some(some([("uid", Some(actor.to_string().into())), ("name", text(&entry.actor_name))])),
-            ),
-            (
-                "authorizations",
-                entry.decision.map(|decision| {
-                    json!([some([
-                        ("decision", Some(json!(decision))),
-                        ("policy", entry.authority.as_ref().map(|authority| json!({ "name": authority }))),
-                    ])])
-                }),
-            ),
-        ]),
-        None => json!({ "app_name": door }),
-    };
-    let api = some([
-        ("operation", Some(operation.into())),
-        ("service", Some(json!({ "name": "room-owner" }))),
-        ("request", entry.request_id.as_ref().map(|id| json!({ "uid": id }))),
-        (
-            "response",
-            (entry.error_code.is_some() || entry.error_info.is_some()).then(|| {
-                some([
-                    ("code", entry.error_code.map(Value::from)),
-                    ("error_message", text(&entry.error_info)),
-                ])
-            }),
-        ),
-    ]);
-    some([
-        ("class_uid", Some(CLASS.into())),
-        ("class_name", Some("API Activity".into())),
-        ("category_uid", Some(6.into())),
-        ("category_name", Some("Application Activity".into())),
-        ("activity_id", Some(activity.into())),
-        ("activity_name", Some(activity_name.into())),
-        ("type_uid", Some((CLASS * 100 + activity).into())),
-        ("type_name", Some(format!("API Activity: {activity_name}").into())),
-        ("severity_id", Some(1.into())),
-        ("severity", Some("Informational".into())),
-        ("time", Some(entry.at.as_millisecond().into())),
-        ("duration", entry.duration_ms.map(Value::from)),
-        ("status_id", Some(status.into())),
-        ("status", Some(status_name.into())),
-        ("status_code", Some(entry.outcome.name().into())),
-        ("status_detail", detail.map(|detail| detail.as_str().into())),
-        ("message", Some(entry.command.as_str().into())),
-        (
-            "metadata",
-            Some(json!({
-                "version": OCSF,
-                "uid": entry.operation.to_string(),
-                "log_name": "audit",
-                "product": { "name": "room-owner", "vendor_name": "room-owner", "version": env!("CARGO_PKG_VERSION") },
-            })),
-        ),
-        ("actor", Some(actor)),
-        ("api", Some(api)),
-        (
-            "src_endpoint",
-            Some(some([
-                ("svc_name", Some(door.into())),
-                ("uid", entry.channel.as_ref().map(|channel| channel.to_string().into())),
-            ])),
-        ),
-        ("resources", entry.room.as_ref().map(|room| json!([{ "uid": room, "type": "room" }]))),
-        (
-            "unmapped",
-            Some(some([
-                ("new_owner", text(&entry.new_owner)),
-                ("previous_owner", text(&entry.previous_owner)),
-                ("reason", text(&entry.reason)),
-                ("delivery_id", text(&entry.delivery_id)),
-            ])),
-        ),
-    ])
-}
-
-fn text(value: &Option<String>) -> Option<Value> {
-    value.as_deref().map(Value::from)
-}
-
-/// An object of what is there.
-fn some<const N: usize>(fields: [(&str, Option<Value>); N]) -> Value {
-    let fields = fields.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?)));
-    Value::Object(fields.collect::<Map<_, _>>())
+    door.truncate(door.find(':').unwrap_or(door.len()));
+    door
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::audit::DecisionKind;
-    use crate::domain::audit::OperationId;
+    use serde_json::{Value, json};
+
+    fn written(entry: &AuditEntry, source: &str) -> Value {
+        serde_json::to_value(event(entry, source)).unwrap()
+    }
 
     fn entry() -> AuditEntry {
         AuditEntry {
@@ -242,7 +360,7 @@ mod tests {
                 },
             },
         });
-        assert_eq!(event(&entry(), "/room-owner/a1"), expected);
+        assert_eq!(written(&entry(), "/room-owner/a1"), expected);
     }
 
     #[test]
@@ -253,7 +371,7 @@ mod tests {
             error_info: Some("no such room".to_owned()),
             ..entry()
         };
-        let data = &event(&refused, "/a")["data"];
+        let data = &written(&refused, "/a")["data"];
         assert_eq!((&data["status_id"], &data["status_detail"]), (&2.into(), &"no such room".into()));
         assert_eq!(data["api"]["response"], json!({ "code": 100_004, "error_message": "no such room" }));
 
@@ -263,7 +381,7 @@ mod tests {
             outcome: OutcomeKind::Denied,
             ..entry()
         };
-        let data = &event(&denied, "/a")["data"];
+        let data = &written(&denied, "/a")["data"];
         assert_eq!((&data["status"], &data["status_detail"]), (&"Failure".into(), &"no grant".into()));
         assert_eq!(data["actor"]["authorizations"][0]["decision"], "deny");
     }
@@ -289,7 +407,7 @@ mod tests {
                 ..entry()
             };
             for entry in [bare, AuditEntry { outcome: *outcome, ..entry() }] {
-                let event = event(&entry, "/a");
+                let event = written(&entry, "/a");
                 for name in ["specversion", "id", "source", "type"] {
                     assert!(event[name].as_str().is_some_and(|text| !text.is_empty()), "{name}");
                 }

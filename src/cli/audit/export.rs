@@ -33,32 +33,32 @@ pub(super) async fn run(
         return Ok(Exit::Failed);
     }
 
-    let archived = log.archived_upto().await?;
-    if let Some(cursor) = since_event.filter(|cursor| *cursor < archived) {
-        super::super::tell!(
-            "the cursor {cursor} is from before event {archived}, up to which the events were archived, so what has \
-             changed since cannot be told from here: take them from the archive, or export all without a cursor"
-        );
+    if is_archived_behind(log, since_event).await? {
         return Ok(Exit::Failed);
     }
-
     let progress = progress(upto_event, since_event.unwrap_or(0));
     let source = cloudevents::source(log.name().await?.as_deref());
     let mut out = Writer::new(arguments.format, source)?;
     let mut span = ExportSpan { filter, since_event, upto_event, position: 0 };
     let mut written = 0_u64;
+    let mut chunk = log.export(&span).await?;
     loop {
-        let chunk = log.export(&span).await?;
         written += chunk.entries.len() as u64;
-        out.write(&chunk.entries)?;
-        match chunk.next {
-            Some(next) => span.position = next,
-            None => break,
-        }
+        let Some(next) = chunk.next else { break };
+        span.position = next;
+        // The next ones are read while these are written.
+        let (read, wrote) = tokio::join!(log.export(&span), async { out.write(&chunk.entries) });
+        wrote?;
+        chunk = read?;
         progress.set_position(span.position.unsigned_abs());
     }
+    out.write(&chunk.entries)?;
     out.end()?;
     progress.finish_and_clear();
+    // Meanwhile, too.
+    if is_archived_behind(log, since_event).await? {
+        return Ok(Exit::Failed);
+    }
     if let Some(file) = &arguments.cursor_file {
         keep(file, upto_event)?;
     }
@@ -70,6 +70,17 @@ pub(super) async fn run(
     }
     super::super::tell!("{written} operations written; --after {upto_event} goes on from here");
     Ok(Exit::Done)
+}
+
+/// Whether events behind the cursor were archived: then nobody can tell here what has changed since.
+async fn is_archived_behind(log: &dyn AuditLog, since_event: Option<i64>) -> anyhow::Result<bool> {
+    let archived = log.archived_upto().await?;
+    let Some(cursor) = since_event.filter(|cursor| *cursor < archived) else { return Ok(false) };
+    super::super::tell!(
+        "the cursor {cursor} is from before event {archived}, up to which the events were archived, so what has \
+         changed since cannot be told from here: take it from the archive, or export all without a cursor"
+    );
+    Ok(true)
 }
 
 /// Shown on a terminal only.
@@ -108,10 +119,9 @@ impl Writer {
             ExportFormat::Jsonl => print::jsonl(entries, &mut self.out),
             ExportFormat::Csv => print::csv_rows(entries, &mut self.out),
             ExportFormat::Cloudevents => {
-                // One at a time: as values they take many times the memory of the entries.
-                entries.iter().try_for_each(|entry| {
-                    print::jsonl(&[cloudevents::event(entry, &self.source)], &mut self.out)
-                })
+                let events: Vec<_> =
+                    entries.iter().map(|entry| cloudevents::event(entry, &self.source)).collect();
+                print::jsonl(&events, &mut self.out)
             }
         }
     }

@@ -1,7 +1,10 @@
 //! The rows that `audit ..` prints.
 
+use std::borrow::Cow;
+use std::io;
+
 use crate::cli::print::{self, Row};
-use crate::domain::audit::{AuditEntry, OutcomeKind, Ownership, Stat, Step};
+use crate::domain::audit::{AuditEntry, DecisionKind, OutcomeKind, Ownership, Stat, Step, millis};
 
 impl Row for AuditEntry {
     const HEADINGS: &'static [&'static str] =
@@ -55,6 +58,36 @@ impl Row for AuditEntry {
             self.outcome.to_string(),
             notes.join(" · "),
         ]
+    }
+
+    /// Of these there are millions in an export.
+    fn texts(&self) -> io::Result<Vec<Cow<'_, str>>> {
+        fn shown<'a>(value: Option<&impl ToString>) -> Cow<'a, str> {
+            value.map(ToString::to_string).unwrap_or_default().into()
+        }
+        fn text(value: Option<&String>) -> Cow<'_, str> {
+            value.map_or("", String::as_str).into()
+        }
+        Ok(vec![
+            self.operation.to_string().into(),
+            millis(self.at).into(),
+            shown(self.actor.as_ref()),
+            text(self.actor_name.as_ref()),
+            shown(self.channel.as_ref()),
+            self.command.as_str().into(),
+            self.room.as_ref().map_or("", |room| room.as_str()).into(),
+            text(self.new_owner.as_ref()),
+            text(self.previous_owner.as_ref()),
+            text(self.reason.as_ref()),
+            self.decision.map_or("", DecisionKind::name).into(),
+            text(self.authority.as_ref()),
+            self.outcome.name().into(),
+            shown(self.error_code.as_ref()),
+            text(self.error_info.as_ref()),
+            text(self.request_id.as_ref()),
+            text(self.delivery_id.as_ref()),
+            shown(self.duration_ms.as_ref()),
+        ])
     }
 }
 
@@ -130,4 +163,66 @@ impl Row for Stat {
 #[must_use]
 pub fn table(entries: &[AuditEntry]) -> String {
     print::table(entries).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::audit::OperationId;
+    use serde_json::Value;
+
+    /// What is quick says the same as what is serialised.
+    #[test]
+    fn the_texts_of_an_entry_are_its_fields() {
+        let full = AuditEntry {
+            operation: OperationId::new(17),
+            at: "2026-11-23T14:03:00.25Z".parse().unwrap(),
+            actor: Some("slack:T1:U1".parse().unwrap()),
+            actor_name: Some("alice".to_owned()),
+            channel: Some("discord:1:2".parse().unwrap()),
+            command: "/room-owner \"my room\" user2".to_owned(),
+            room: Some("my room".parse().unwrap()),
+            new_owner: Some("user2".to_owned()),
+            previous_owner: Some("carol".to_owned()),
+            reason: Some("host\u{202e} crashed".to_owned()),
+            decision: Some(DecisionKind::Deny),
+            authority: Some("no grant".to_owned()),
+            outcome: OutcomeKind::Refused,
+            error_code: Some(-7),
+            error_info: Some("no".to_owned()),
+            request_id: Some("Id-1".to_owned()),
+            delivery_id: Some("slack:1.2".to_owned()),
+            duration_ms: Some(120),
+        };
+        let bare = AuditEntry {
+            actor: None,
+            actor_name: None,
+            channel: None,
+            room: None,
+            new_owner: None,
+            previous_owner: None,
+            reason: None,
+            decision: None,
+            authority: None,
+            error_code: None,
+            error_info: None,
+            request_id: None,
+            delivery_id: None,
+            duration_ms: None,
+            ..full.clone()
+        };
+        let permitted = AuditEntry { decision: Some(DecisionKind::Permit), ..full.clone() };
+        for entry in [full, bare, permitted] {
+            let json = serde_json::to_value(&entry).unwrap();
+            let fields: Vec<String> = AuditEntry::FIELDS
+                .iter()
+                .map(|name| match &json[*name] {
+                    Value::Null => String::new(),
+                    Value::String(text) => text.clone(),
+                    other => other.to_string(),
+                })
+                .collect();
+            assert_eq!(entry.texts().unwrap(), fields);
+        }
+    }
 }

@@ -338,6 +338,17 @@ pub enum DecisionKind {
     Deny,
 }
 
+impl DecisionKind {
+    /// Its name in the interface.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Permit => "permit",
+            Self::Deny => "deny",
+        }
+    }
+}
+
 /// One operation as a reviewer reads it. The fields and their order are part of the interface.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct AuditEntry {
@@ -384,7 +395,7 @@ pub(crate) fn serialize_millis<S: serde::Serializer>(
     at: &Timestamp,
     serializer: S,
 ) -> Result<S::Ok, S::Error> {
-    serializer.collect_str(&millis(*at))
+    serializer.collect_str(&format_args!("{at:.3}"))
 }
 
 pub(crate) fn serialize_optional_millis<S: serde::Serializer>(

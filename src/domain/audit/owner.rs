@@ -204,6 +204,14 @@ impl Ownership {
         }
         self
     }
+
+    /// The same, where the change's events are out of reach.
+    #[must_use]
+    pub fn with_archived_steps(mut self) -> Self {
+        self.explanation
+            .push_str("; whether the new owner was read back is in the archive that has its steps");
+        self
+    }
 }
 
 #[cfg(test)]

@@ -223,7 +223,7 @@ fn no_answer(error: &NoAnswer, name: &CommandName) -> Message {
         ),
         NoAnswer::Archived(operation) => (
             text(format!("The steps of operation {operation} were moved into an archive.")),
-            code(&format!("{} show {operation}", name.0))
+            code(format!("{} show {operation}", name.0))
                 .text(" says what came of it; whoever runs the bot has the file with the steps."),
         ),
         NoAnswer::OutOfReach(room) => (

@@ -17,8 +17,8 @@ use crate::tree::{Checkpoint, Edge, VerifierKey, record_hash};
 
 /// The form of the file.
 const FORM: &str = "room-owner-archive/1";
-/// No line is longer, by far.
-const LONGEST_LINE: u64 = 4 * 1_024 * 1_024;
+/// SQLite holds no longer text.
+const LONGEST_LINE: u64 = 1_000_000_000;
 
 /// The first line.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -48,6 +48,18 @@ impl Header {
     }
 }
 
+/// Before work is done for a file that cannot be made in the end.
+pub(super) fn check_absent(file: &Path) -> Result<(), StoreError> {
+    match file.symlink_metadata() {
+        Ok(_) => Err(is_there(file)),
+        Err(_) => Ok(()),
+    }
+}
+
+fn is_there(file: &Path) -> StoreError {
+    StoreError(format!("`{}` is there already: choose another name", file.display()))
+}
+
 fn unwritable(file: &Path, why: &dyn std::fmt::Display) -> StoreError {
     StoreError(format!("the archive `{}` cannot be written: {why}; nothing was archived", file.display()))
 }
@@ -73,9 +85,7 @@ impl Writing {
 
         let open = File::options().write(true).create_new(true).mode(0o600).open(file);
         let open = open.map_err(|error| match error.kind() {
-            std::io::ErrorKind::AlreadyExists => {
-                StoreError(format!("`{}` is there already: choose another name", file.display()))
-            }
+            std::io::ErrorKind::AlreadyExists => is_there(file),
             _ => unwritable(file, &error),
         })?;
         let out = BufWriter::with_capacity(256 * 1_024, open);
@@ -152,7 +162,7 @@ impl Reading {
             File::open(file).map_err(|error| StoreError(format!("`{name}` cannot be read: {error}")))?;
         let mut lines = BufReader::with_capacity(256 * 1_024, open);
         let wrong = |why: &dyn std::fmt::Display| StoreError(format!("`{name}` is no archive: {why}"));
-        let line = line(&mut lines).map_err(|error| wrong(&error))?;
+        let line = line(&mut lines).map_err(|error| wrong(&error))?.unwrap_or_default();
         let header: Header = serde_json::from_str(&line).map_err(|error| wrong(&error))?;
         if header.archive != FORM {
             return Err(wrong(&format!("it has the form `{}`; this program reads `{FORM}`", header.archive)));
@@ -161,6 +171,11 @@ impl Reading {
             return Err(wrong(&"its first event lies behind its last"));
         }
         let checkpoint = Checkpoint::parse(&header.checkpoint).map_err(|error| wrong(&error))?;
+        if checkpoint.head().size != header.last.unsigned_abs() || checkpoint.origin() != header.log {
+            return Err(wrong(
+                &"its signed head is not the one after its last event: its first line was altered",
+            ));
+        }
         let before = hex::decode(&header.before).ok();
         let before = before.and_then(|peaks| Edge::from_bytes(header.first.unsigned_abs() - 1, &peaks));
         let before = before.ok_or_else(|| wrong(&"`before` does not fit the number of its first event"))?;
@@ -182,6 +197,11 @@ impl Reading {
         self.header.last
     }
 
+    /// The edge of the tree before its first event.
+    pub(in crate::store) fn before(&self) -> &Edge {
+        &self.before
+    }
+
     /// The signed head after its last event.
     pub(in crate::store) fn checkpoint(&self) -> &Checkpoint {
         &self.checkpoint
@@ -194,9 +214,7 @@ impl Reading {
             let line = line(&mut self.lines);
             let line =
                 line.map_err(|error| StoreError(format!("`{}` cannot be read: {error}", self.name)))?;
-            if line.is_empty() {
-                break;
-            }
+            let Some(line) = line else { break };
             self.seq += 1;
             let belongs: Option<Belongs<'_>> = serde_json::from_str(&line).ok();
             let operation = belongs.and_then(|belongs| belongs.operation.parse().ok()).unwrap_or(0);
@@ -233,7 +251,7 @@ impl Reading {
             let why = format!("it should hold {} events and holds {there}", last - first + 1);
             return Err(wrong(&self.name, &why));
         }
-        if edge.head() != self.checkpoint.head() || log != self.checkpoint.origin() {
+        if edge.head() != self.checkpoint.head() {
             return Err(wrong(
                 &self.name,
                 &"its events do not lead to its signed head: something was altered",
@@ -243,12 +261,13 @@ impl Reading {
     }
 }
 
-/// The next line without its end; empty at the end of the file.
-fn line(lines: &mut BufReader<File>) -> std::io::Result<String> {
+/// The next line without its end; `None` at the end of the file.
+fn line(lines: &mut BufReader<File>) -> std::io::Result<Option<String>> {
     let mut line = String::new();
     lines.by_ref().take(LONGEST_LINE).read_line(&mut line)?;
     match line.pop() {
-        None | Some('\n') => Ok(line),
+        None => Ok(None),
+        Some('\n') => Ok(Some(line)),
         Some(_) if line.len() as u64 + 1 >= LONGEST_LINE => {
             Err(std::io::Error::other("a line is longer than an event can be"))
         }

@@ -1,15 +1,16 @@
 //! Taking the oldest events out of the database and into a file that proves them.
 //!
-//! The order is the safety: the file is written, synced and read back; then the archive is recorded, as an
+//! The order is the safety: the log is checked, for what the tables say of archived events is later checked by
+//! a hash that is taken now; the file is written, synced and read back; then the archive is recorded, as an
 //! operation of the log and in the table `archives`, without which the schema lets no event be deleted; then
 //! the events are deleted, some at a time, so that a bot that is running can write in between. What a crash
-//! leaves behind, the next run deletes first. The hashes stay where they are, so the log can still be checked
-//! from end to end.
+//! leaves behind, the next run deletes first, if the file is still there. The hashes stay where they are, so
+//! the log can still be checked from end to end.
 
 mod file;
 mod tables;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use jiff::Timestamp;
@@ -17,14 +18,14 @@ use sqlx::sqlite::{SqliteConnection, SqlitePool};
 
 use crate::app::ports::StoreError;
 use crate::domain::access::Permit;
-use crate::domain::archive::{Archive, ArchiveReport, Archived, SoundArchive};
+use crate::domain::archive::{Archive, ArchiveReport, Archived, HeldUp, SoundArchive};
 use crate::domain::audit::{AuditEntry, DecisionKind, OperationId, OutcomeKind};
 use crate::domain::principal::Principal;
 use crate::tree::{Checkpoint, Edge, VerifierKey};
 
 use super::admission::{Beside, Ledger};
-use super::verify::chunks;
-use super::{SqliteStore, failed, tree};
+use super::verify::{self, Evidence, chunks};
+use super::{SqliteStore, failed, owed, tree};
 use file::{Header, Writing};
 
 pub(super) use file::Reading;
@@ -44,7 +45,7 @@ pub struct Order {
     pub permit: Permit,
     /// The command as typed.
     pub typed: String,
-    /// Operations that began before this time go, up to the first that is still open.
+    /// Operations that began before this time go, up to the first that is not over.
     pub before: Timestamp,
     /// Where to; it is made.
     pub file: PathBuf,
@@ -106,7 +107,7 @@ pub(super) async fn upto(pool: &SqlitePool) -> Result<i64, sqlx::Error> {
 ///
 /// # Errors
 /// When it cannot be read, or is not as it was signed.
-pub fn check(file: &std::path::Path, keys: &[VerifierKey]) -> Result<SoundArchive, StoreError> {
+pub fn check(file: &Path, keys: &[VerifierKey]) -> Result<SoundArchive, StoreError> {
     Reading::open(file)?.check(keys)
 }
 
@@ -121,34 +122,99 @@ impl SqliteStore {
     /// archive, it only goes on with what an earlier run left to delete.
     ///
     /// # Errors
-    /// When the file cannot be written, the events are not those that were signed, or the database cannot be
-    /// written. A file that is not recorded is removed again, unless its record's commit may have lasted.
+    /// When the log is not sound, the file is there or cannot be written, or the database cannot be written. A
+    /// file that is not recorded is removed again, unless its record's commit may have lasted.
     pub async fn archive(&self, order: Order, at: Timestamp) -> Result<ArchiveReport, StoreError> {
+        self.check_left_behind().await?;
         let removed = self.remove_archived().await?;
-        let (plan, held_up_by) = self.plan(order.before).await?;
+        let (plan, held_up_by) = self.plan(order.before, at).await?;
         let Some(plan) = plan else { return Ok(ArchiveReport { archive: None, held_up_by, removed }) };
-        let archived = self.write(&plan, &order.file).await?;
+        // Where the next run, from wherever, finds it.
+        let file = std::path::absolute(&order.file).unwrap_or_else(|_| order.file.clone());
+        file::check_absent(&file)?;
+        self.check_whole().await?;
+        let archived = self.write(&plan, &file).await?;
         let recording = Recording {
             principal: order.principal,
             authority: order.permit.authority().to_string(),
             typed: order.typed,
             archived: archived.clone(),
-            file: order.file.display().to_string(),
+            file: file.display().to_string(),
         };
         let recorded = self.writer.work_on_archives(Work::Record(Box::new(recording)), at).await;
         let operation = recorded.map_err(|error| {
-            let file = order.file.display();
-            StoreError(format!("{error}; `{file}` is written, and nothing was deleted: remove it if `room-owner audit list` does not show this archive"))
+            StoreError(format!(
+                "{error}; `{}` is written, and nothing was deleted: remove it if `room-owner audit list` does not \
+                 show this archive",
+                file.display()
+            ))
         })?;
-        let removed = removed + self.remove_archived().await?;
+        let removed_now = self.remove_archived().await.map_err(|error| {
+            StoreError(format!(
+                "{error}; `{}` is whole and recorded as operation {operation}: keep it, and run the same command \
+                 again to take its events out of the database",
+                file.display()
+            ))
+        })?;
+        let removed = removed + removed_now;
         let log = plan.head.origin().to_owned();
         let operation = OperationId::new(operation);
         let archive = Archive { operation, archived, file: order.file, log };
         Ok(ArchiveReport { archive: Some(archive), held_up_by, removed })
     }
 
-    /// What can go, and the operation from before the time that keeps the rest from going.
-    async fn plan(&self, before: Timestamp) -> Result<(Option<Plan>, Option<OperationId>), StoreError> {
+    /// What an earlier run recorded and did not come to delete goes only if its file is there: whoever saw
+    /// that run break off may have thrown the file away.
+    async fn check_left_behind(&self) -> Result<(), StoreError> {
+        let unreadable = || failed(UNREADABLE);
+        let mut connection = self.readers.acquire().await.map_err(unreadable())?;
+        let kept = kept(&mut connection).await.map_err(unreadable())?;
+        let present: Option<i64> = sqlx::query_scalar("SELECT min(seq) FROM audit_events")
+            .fetch_one(&mut *connection)
+            .await
+            .map_err(unreadable())?;
+        for archive in kept.iter().filter(|archive| present.is_some_and(|present| archive.last >= present)) {
+            let is_it = Reading::open(Path::new(&archive.file)).and_then(|reading| {
+                let is_other = hex::encode(reading.checkpoint().head().root) != archive.root
+                    || (reading.first(), reading.last()) != (archive.first, archive.last);
+                let sound = reading.check(&[])?;
+                if is_other {
+                    let there =
+                        format!("it holds events {} to {} of `{}`", sound.first, sound.last, sound.log);
+                    return Err(StoreError(format!("`{}` is another archive: {there}", archive.file)));
+                }
+                Ok(())
+            });
+            is_it.map_err(|error| {
+                StoreError(format!(
+                    "events {} to {} were archived as operation {} and are still in the database, because that run \
+                     broke off: {error}; put the file back as `{}` and run this again; until then nothing is deleted",
+                    archive.first, archive.last, archive.operation, archive.file
+                ))
+            })?;
+        }
+        Ok(())
+    }
+
+    /// What is wrong with the log or the tables now would be taken for what was always there.
+    async fn check_whole(&self) -> Result<(), StoreError> {
+        let options = self.readers.connect_options();
+        let report = verify::verify(options.get_filename(), Evidence::default()).await?;
+        match report.findings.first() {
+            None => Ok(()),
+            Some(first) => Err(StoreError(format!(
+                "nothing was archived, because the log cannot be trusted as it is: {first}; see all of it with \
+                 `room-owner audit verify`"
+            ))),
+        }
+    }
+
+    /// What can go, and what keeps the rest from before the time from going.
+    async fn plan(
+        &self,
+        before: Timestamp,
+        now: Timestamp,
+    ) -> Result<(Option<Plan>, Option<HeldUp>), StoreError> {
         let unreadable = || failed(UNREADABLE);
         let mut view = self.readers.begin().await.map_err(unreadable())?;
         let (upto, young, open): (i64, Option<i64>, Option<i64>) = sqlx::query_as(
@@ -160,8 +226,15 @@ impl SqliteStore {
         .fetch_one(&mut *view)
         .await
         .map_err(unreadable())?;
-        let held_up_by = open.filter(|open| young.is_none_or(|young| *open < young)).map(OperationId::new);
-        let end = young.into_iter().chain(open).min().unwrap_or(i64::MAX);
+        let unanswered = owed::first(&mut view, now).await.map_err(unreadable())?;
+        let held_up = [
+            open.map(|open| (open, HeldUp::Open(OperationId::new(open)))),
+            unanswered.map(|operation| (operation, HeldUp::Unanswered(OperationId::new(operation)))),
+        ];
+        let held_up = held_up.into_iter().flatten().min_by_key(|(operation, _)| *operation);
+        let held_up = held_up.filter(|(operation, _)| young.is_none_or(|young| *operation < young));
+        let end = held_up.map(|(operation, _)| operation).or(young).unwrap_or(i64::MAX);
+        let held_up_by = held_up.map(|(_, why)| why);
         // Up to a signed head: nothing new has to be signed, and what was signed then counts.
         let head: Option<String> = sqlx::query_scalar(
             "SELECT checkpoint FROM tree_heads WHERE size > ? AND size < ? AND checkpoint IS NOT NULL
@@ -179,21 +252,33 @@ impl SqliteStore {
     }
 
     /// Writes the file, durably, and reads it back.
-    async fn write(&self, plan: &Plan, file: &std::path::Path) -> Result<Archived, StoreError> {
+    async fn write(&self, plan: &Plan, file: &Path) -> Result<Archived, StoreError> {
         let unreadable = || failed(UNREADABLE);
         let head = plan.head.head();
         let (first, last) = (plan.before.size() as i64 + 1, head.size as i64);
         let mut connection = self.readers.acquire().await.map_err(unreadable())?;
         let tables = digest(&mut connection, first, last).await.map_err(unreadable())?;
+        let unreadable = |error| StoreError(format!("{UNREADABLE}: {error}"));
+        let events = chunks::open(self.readers.connect_options().get_filename()).map_err(unreadable)?;
+        // One view of them all: another process that archives the same deletes them.
+        events.execute_batch("BEGIN").map_err(unreadable)?;
+        let upto: i64 = events
+            .query_one("SELECT coalesce(max(last), 0) FROM archives", [], |row| row.get(0))
+            .map_err(unreadable)?;
+        if upto != first - 1 {
+            return Err(StoreError(format!(
+                "events up to {upto} were archived by another process in the meantime; nothing was archived here"
+            )));
+        }
         let header = Header::new(&plan.before, last, &plan.head);
         let mut writing = Writing::begin(file, &header, plan.before.clone(), plan.head.clone())?;
         let mut seq = first - 1;
         while seq < last {
-            let mut events = chunks::events(&mut connection, seq).await.map_err(unreadable())?;
-            events.end_at(last);
-            let Some(read) = events.last() else { break };
+            let mut some = chunks::events(&events, seq).map_err(unreadable)?;
+            some.end_at(last);
+            let Some(read) = some.last() else { break };
             seq = read;
-            writing.events(&events)?;
+            writing.events(&some)?;
         }
         writing.finish()?;
         let read_back = Reading::open(file).and_then(|archive| archive.check(&[]));

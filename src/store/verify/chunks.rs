@@ -1,18 +1,53 @@
-//! Many rows by one statement: their texts one behind the other, and how long each is.
+//! Long tables, some hundred rows at a time.
 //!
-//! A table without its indexes is read in the order of its row numbers, so nothing has to be sorted first.
+//! They are read by `rusqlite`: sqlx hands over each row from a thread of its own, which costs more than the
+//! row's hash. The SQLite is the same one. A table without its indexes is read in the order of its row numbers,
+//! so nothing has to be sorted first.
 
-use sqlx::Row as _;
-use sqlx::sqlite::SqliteConnection;
+use std::fmt::Write as _;
+use std::path::Path;
 
-use crate::store::rows;
+use rusqlite::types::ValueRef;
+use rusqlite::{Connection, OpenFlags};
 
-/// Between two rows, and between two columns, where a row is JSON: that holds no control character.
-const ROW: char = '\u{1e}';
-const COLUMN: char = '\u{1f}';
+use crate::store::{BUSY_TIMEOUT, beside};
 
 /// How many rows are read at once, and how many events' heads.
 pub(in crate::store) const ROWS: i64 = 512;
+/// About as long is an event.
+const BODY: usize = 512;
+
+/// Opens the file so that nothing is written, not even beside it.
+pub(in crate::store) fn open(database: &Path) -> rusqlite::Result<Connection> {
+    let flags =
+        OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_URI;
+    let path = database.to_string_lossy();
+    let path = path.replace('%', "%25").replace('?', "%3f").replace('#', "%23");
+    let immutable = if is_alone(database) { "?immutable=1" } else { "" };
+    let connection = Connection::open_with_flags(format!("file:{path}{immutable}"), flags)?;
+    connection.busy_timeout(BUSY_TIMEOUT)?;
+    connection.execute_batch("PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON")?;
+    Ok(connection)
+}
+
+/// Without a write-ahead log there is nobody at the file, and SQLite needs no shared memory.
+pub(super) fn is_alone(database: &Path) -> bool {
+    let has = |suffix| beside(database, suffix).exists();
+    !has("-wal") && !has("-shm")
+}
+
+/// A text as it is stored, whoever stored it.
+fn text(value: ValueRef<'_>) -> std::borrow::Cow<'_, str> {
+    match value {
+        // Nearly always it is as it should be, and that is told quickly.
+        ValueRef::Text(bytes) | ValueRef::Blob(bytes) => {
+            std::str::from_utf8(bytes).map_or_else(|_| String::from_utf8_lossy(bytes), Into::into)
+        }
+        ValueRef::Integer(number) => number.to_string().into(),
+        ValueRef::Real(number) => number.to_string().into(),
+        ValueRef::Null => "".into(),
+    }
+}
 
 /// An event as it is stored.
 #[derive(Clone, Copy)]
@@ -45,6 +80,10 @@ impl Events {
         self.rows.last().map(|(seq, ..)| *seq)
     }
 
+    fn with_capacity() -> Self {
+        Self { text: String::with_capacity(ROWS as usize * BODY), rows: Vec::with_capacity(ROWS as usize) }
+    }
+
     pub(in crate::store) fn push(&mut self, seq: i64, operation: i64, body: &str) {
         self.text.push_str(body);
         self.rows.push((seq, operation, self.text.len()));
@@ -57,56 +96,14 @@ impl Events {
 }
 
 /// The next events after `seq`; none at the end.
-pub(in crate::store) async fn events(
-    connection: &mut SqliteConnection,
-    seq: i64,
-) -> Result<Events, sqlx::Error> {
-    let row = sqlx::query(
-        "SELECT coalesce(min(seq), 0), coalesce(max(seq), 0), group_concat(operation),
-             group_concat(octet_length(body)), group_concat(body, '')
-         FROM audit_events NOT INDEXED WHERE seq > ? AND seq <= ?",
-    )
-    .bind(seq)
-    .bind(seq + ROWS)
-    .fetch_one(&mut *connection)
-    .await?;
-    let (first, last): (i64, i64) = (row.try_get(0)?, row.try_get(1)?);
-    let [operations, lengths] = [row.try_get::<Option<&str>, _>(2)?, row.try_get::<Option<&str>, _>(3)?];
-    if let Some((operations, lengths)) = operations.zip(lengths)
-        && let Some(events) = together(first, last, operations, lengths, row.try_get(4)?)
-    {
-        return Ok(events);
-    }
-    // The end, a gap, or a text that this program did not write.
-    one_by_one(connection, seq).await
-}
-
-/// The rows, if they are numbered without gaps and their texts add up.
-fn together(first: i64, last: i64, operations: &str, lengths: &str, text: Vec<u8>) -> Option<Events> {
-    let text = String::from_utf8(text).ok()?;
-    let mut to = 0;
-    let mut rows = Vec::with_capacity(usize::try_from(last - first + 1).ok()?.min(ROWS as usize));
-    let mut lengths = lengths.split(',');
-    for (seq, operation) in (first..).zip(operations.split(',')) {
-        to += lengths.next()?.parse::<usize>().ok()?;
-        rows.push((seq, operation.parse().ok()?, to));
-    }
-    let is_whole = rows.last().is_some_and(|(seq, ..)| *seq == last) && lengths.next().is_none();
-    let fits = to == text.len() && rows.iter().all(|(.., to)| text.is_char_boundary(*to));
-    (is_whole && fits).then_some(Events { text, rows })
-}
-
-async fn one_by_one(connection: &mut SqliteConnection, seq: i64) -> Result<Events, sqlx::Error> {
-    let rows: Vec<(i64, i64, Vec<u8>)> = sqlx::query_as(
-        "SELECT seq, operation, CAST(body AS BLOB) FROM audit_events WHERE seq > ? ORDER BY seq LIMIT ?",
-    )
-    .bind(seq)
-    .bind(ROWS)
-    .fetch_all(connection)
-    .await?;
-    let mut events = Events::default();
-    for (seq, operation, body) in rows {
-        events.push(seq, operation, &String::from_utf8_lossy(&body));
+pub(in crate::store) fn events(connection: &Connection, seq: i64) -> rusqlite::Result<Events> {
+    let mut statement = connection.prepare(
+        "SELECT seq, operation, body FROM audit_events NOT INDEXED WHERE seq > ? ORDER BY seq LIMIT ?",
+    )?;
+    let mut events = Events::with_capacity();
+    let mut rows = statement.query([seq, ROWS])?;
+    while let Some(row) = rows.next()? {
+        events.push(row.get(0)?, row.get(1)?, &text(row.get_ref(2)?));
     }
     Ok(events)
 }
@@ -137,123 +134,123 @@ pub(super) enum Signed {
 }
 
 /// The next heads after the one at `size`; none at the end.
-pub(super) async fn heads(
-    connection: &mut SqliteConnection,
-    size: i64,
-    signed: Signed,
-) -> Result<Heads, sqlx::Error> {
-    let row = sqlx::query(
-        "SELECT group_concat(size), group_concat(length(leaves)), group_concat(leaves, ''),
-             max(iif(checkpoint IS NULL, NULL, size))
-         FROM tree_heads NOT INDEXED
-         WHERE size > ?1 AND size <= max(?1 + ?2, (SELECT min(size) FROM tree_heads WHERE size > ?1))",
-    )
-    .bind(size)
-    .bind(ROWS)
-    .fetch_one(&mut *connection)
-    .await?;
-    let [sizes, lengths] = [row.try_get::<Option<&str>, _>(0)?, row.try_get::<Option<&str>, _>(1)?];
-    let Some((sizes, lengths)) = sizes.zip(lengths) else { return Ok(Heads::default()) };
-    let bytes: Vec<u8> = row.try_get(2)?;
-    let newest: Option<i64> = row.try_get(3)?;
-    let mut found = together_heads(sizes, lengths, &bytes).ok_or_else(|| broken("tree_heads"))?;
-    let first = match signed {
-        Signed::Every => Some(size + 1),
-        Signed::Last => newest,
-    };
-    if let Some((first, newest)) = first.zip(newest) {
-        let texts: Vec<(i64, String)> = sqlx::query_as(
-            "SELECT size, checkpoint FROM tree_heads WHERE size BETWEEN ? AND ? AND checkpoint IS NOT NULL ORDER BY size",
-        )
-        .bind(first)
-        .bind(newest)
-        .fetch_all(connection)
-        .await?;
-        let mut texts = texts.into_iter().peekable();
-        for head in &mut found.heads {
-            head.checkpoint = texts.next_if(|(size, _)| *size == head.size).map(|(_, text)| text);
+pub(super) fn heads(connection: &Connection, size: i64, signed: Signed) -> rusqlite::Result<Heads> {
+    let mut statement = connection.prepare(
+        "SELECT size, leaves, checkpoint FROM tree_heads NOT INDEXED WHERE size > ? ORDER BY size",
+    )?;
+    let mut rows = statement.query([size])?;
+    let mut found = Heads::default();
+    let mut last_signed = None;
+    while let Some(row) = rows.next()? {
+        let head: i64 = row.get(0)?;
+        if head > size + ROWS && !found.heads.is_empty() {
+            break;
+        }
+        // What does not make a hash is none: the row was altered then, and the counts tell.
+        let (leaves, _) = row.get_ref(1)?.as_bytes().unwrap_or_default().as_chunks::<32>();
+        found.leaves.extend_from_slice(leaves);
+        let checkpoint = match row.get_ref(2)? {
+            ValueRef::Null => None,
+            checkpoint if signed == Signed::Every => Some(text(checkpoint).into_owned()),
+            _ => {
+                last_signed = Some(found.heads.len());
+                None
+            }
+        };
+        found.heads.push(Head { size: head, added: leaves.len(), checkpoint });
+    }
+    if let Some(head) = last_signed.and_then(|last| found.heads.get_mut(last)) {
+        let mut statement = connection.prepare("SELECT checkpoint FROM tree_heads WHERE size = ?")?;
+        let mut rows = statement.query([head.size])?;
+        if let Some(row) = rows.next()? {
+            head.checkpoint = Some(text(row.get_ref(0)?).into_owned());
         }
     }
     Ok(found)
 }
 
-fn together_heads(sizes: &str, lengths: &str, mut bytes: &[u8]) -> Option<Heads> {
-    let mut found = Heads::default();
-    found.leaves.reserve(bytes.len() / 32);
-    let mut lengths = lengths.split(',');
-    for size in sizes.split(',') {
-        let (own, rest) = bytes.split_at_checked(lengths.next()?.parse().ok()?)?;
-        bytes = rest;
-        // What does not make a hash is none: the row was altered then, and the counts tell.
-        let (leaves, _) = own.as_chunks::<32>();
-        found.leaves.extend_from_slice(leaves);
-        found.heads.push(Head { size: size.parse().ok()?, added: leaves.len(), checkpoint: None });
-    }
-    (bytes.is_empty() && lengths.next().is_none()).then_some(found)
-}
-
 /// The kept hashes of `count` nodes of a level from number `first` on, one behind the other.
-pub(super) async fn nodes(
-    connection: &mut SqliteConnection,
-    level: u8,
-    first: i64,
-    count: i64,
-) -> Result<Vec<u8>, sqlx::Error> {
-    let joined: Option<Vec<u8>> = sqlx::query_scalar(
-        "SELECT CAST(group_concat(hash, '') AS BLOB)
-         FROM (SELECT hash FROM tree_nodes WHERE level = ? AND n >= ? AND n < ? ORDER BY n)",
-    )
-    .bind(level)
-    .bind(first)
-    .bind(first + count)
-    .fetch_one(connection)
-    .await?;
-    Ok(joined.unwrap_or_default())
+pub(super) fn nodes(connection: &Connection, level: u8, first: i64, count: i64) -> rusqlite::Result<Vec<u8>> {
+    let mut statement =
+        connection.prepare("SELECT hash FROM tree_nodes WHERE level = ? AND n >= ? AND n < ? ORDER BY n")?;
+    let mut rows = statement.query((level, first, first + count))?;
+    let mut hashes = Vec::new();
+    while let Some(row) = rows.next()? {
+        hashes.extend_from_slice(row.get_ref(0)?.as_bytes().unwrap_or_default());
+    }
+    Ok(hashes)
 }
 
-fn broken(table: &str) -> sqlx::Error {
-    sqlx::Error::Protocol(format!("a row of `{table}` was altered beyond reading"))
+/// Some rows of `operations`.
+#[derive(Default)]
+pub(super) struct Operations {
+    text: String,
+    /// The number, the operation that claimed its delivery, and where the text ends.
+    rows: Vec<(i64, Option<i64>, usize)>,
 }
 
-/// The rows of `operations` whose numbers lie in the range, each as its number, the operation that claimed
-/// its delivery, and a JSON array of [`super::told::COLUMNS`].
-pub(in crate::store) async fn operations(
-    connection: &mut SqliteConnection,
-    first: i64,
-    last: i64,
-) -> Result<String, sqlx::Error> {
-    let joined: Option<String> = sqlx::query_scalar(
-        "SELECT group_concat(operation || char(31) ||
-             coalesce((SELECT claim.operation FROM deliveries AS claim WHERE claim.delivery_id = told.delivery_id), '')
-             || char(31) || json_array(at, actor, actor_name, channel, command, room, new_owner, reason, decision,
-             authority, delivery_id, reading, previous_owner, outcome, error_code, error_info, request_id, duration_ms,
-             is_open, held_room), char(30))
-         FROM operations AS told NOT INDEXED WHERE operation BETWEEN ? AND ?",
-    )
-    .bind(first)
-    .bind(last)
-    .fetch_one(connection)
-    .await?;
-    Ok(joined.unwrap_or_default())
-}
-
-/// A row as [`operations`] joined it.
+/// A row of `operations`.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct OperationRow<'a> {
     pub(super) operation: i64,
     pub(super) claimed_by: Option<i64>,
+    /// A JSON array of [`super::told::COLUMNS`].
     pub(super) columns: &'a str,
 }
 
-/// The rows that [`operations`] joined, in their order.
-pub(super) fn operation_rows(joined: &str) -> Result<Vec<OperationRow<'_>>, sqlx::Error> {
-    let row = |row| {
-        let mut columns = str::splitn(row, 3, COLUMN);
-        let operation = columns.next()?.parse().ok()?;
-        let claimed_by = columns.next().filter(|claim| !claim.is_empty()).map(str::parse).transpose().ok()?;
-        Some(OperationRow { operation, claimed_by, columns: columns.next()? })
-    };
-    rows(joined).map(|text| row(text).ok_or_else(|| broken("operations"))).collect()
+impl Operations {
+    pub(super) fn iter(&self) -> impl Iterator<Item = OperationRow<'_>> {
+        let mut from = 0;
+        self.rows.iter().filter_map(move |(operation, claimed_by, to)| {
+            let columns = self.text.get(from..*to)?;
+            from = *to;
+            Some(OperationRow { operation: *operation, claimed_by: *claimed_by, columns })
+        })
+    }
+}
+
+/// The rows of `operations` whose numbers lie in the range.
+pub(super) fn operations(connection: &Connection, first: i64, last: i64) -> rusqlite::Result<Operations> {
+    let mut statement = connection.prepare(
+        "SELECT told.operation, claim.operation, at, actor, actor_name, channel, command, room, new_owner, reason,
+             decision, authority, told.delivery_id, reading, previous_owner, outcome, error_code, error_info, request_id,
+             duration_ms, is_open, held_room
+         FROM operations AS told NOT INDEXED LEFT JOIN deliveries AS claim ON claim.delivery_id = told.delivery_id
+         WHERE told.operation BETWEEN ? AND ? ORDER BY told.operation",
+    )?;
+    let columns = 2..statement.column_count();
+    let mut found = Operations::default();
+    let mut rows = statement.query([first, last])?;
+    while let Some(row) = rows.next()? {
+        for column in columns.clone() {
+            found.text.push(if column == columns.start { '[' } else { ',' });
+            push_json(&mut found.text, row.get_ref(column)?);
+        }
+        found.text.push(']');
+        found.rows.push((row.get(0)?, row.get(1)?, found.text.len()));
+    }
+    Ok(found)
+}
+
+/// Adds the value as an event writes it.
+fn push_json(json: &mut String, value: ValueRef<'_>) {
+    match value {
+        ValueRef::Null => json.push_str("null"),
+        ValueRef::Integer(0) => json.push('0'),
+        ValueRef::Integer(1) => json.push('1'),
+        ValueRef::Integer(number) => drop(write!(json, "{number}")),
+        other => {
+            let text = text(other);
+            let is_odd = |byte: u8| byte < 0x20 || byte == b'"' || byte == b'\\';
+            if text.bytes().fold(false, |odd, byte| odd | is_odd(byte)) {
+                json.push_str(&serde_json::Value::from(&*text).to_string());
+            } else {
+                json.push('"');
+                json.push_str(&text);
+                json.push('"');
+            }
+        }
+    }
 }
 
 /// What is kept of a callback.
@@ -266,28 +263,24 @@ pub(super) struct Callback {
 }
 
 /// The callbacks of these operations.
-pub(super) async fn callbacks(
-    connection: &mut SqliteConnection,
-    operations: &[i64],
-) -> Result<Vec<Callback>, sqlx::Error> {
-    let rows: Vec<(i64, String, bool)> = sqlx::query_as(
+pub(super) fn callbacks(connection: &Connection, operations: &[i64]) -> rusqlite::Result<Vec<Callback>> {
+    let mut statement = connection.prepare(
         "SELECT told.operation,
              json_array(told.confirms, iif(told.confirms, told.delivery_id, NULL), told.event_at, told.received_at,
                  told.operator, told.original_owner, told.signed),
              told.room IS of.room AND told.new_owner IS of.new_owner
                  AND (told.confirms OR told.delivery_id IS of.delivery_id)
          FROM callbacks AS told LEFT JOIN operations AS of USING (operation)
-         WHERE told.operation IN (SELECT value FROM json_each(?))",
-    )
-    .bind(rows::json(operations)?)
-    .fetch_all(connection)
-    .await?;
-    let row = |(operation, columns, is_of_operation)| Callback { operation, columns, is_of_operation };
-    Ok(rows.into_iter().map(row).collect())
-}
-
-/// The rows that were joined.
-pub(in crate::store) fn rows(joined: &str) -> impl Iterator<Item = &str> {
-    // An empty row is one too: a text that ends with the separator must not pass for one without.
-    joined.split(ROW).take(if joined.is_empty() { 0 } else { usize::MAX })
+         WHERE told.operation = ?",
+    )?;
+    let mut found = Vec::with_capacity(operations.len());
+    for operation in operations {
+        let rows = statement.query_map([operation], |row| {
+            Ok(Callback { operation: row.get(0)?, columns: row.get(1)?, is_of_operation: row.get(2)? })
+        })?;
+        for callback in rows {
+            found.push(callback?);
+        }
+    }
+    Ok(found)
 }

@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 use crate::app::ports::StoreError;
 use crate::domain::verification::Report;
 use crate::store::archive::{Kept, Reading};
+use crate::tree::Edge;
 
 use super::Evidence;
 use super::chunks::Events;
@@ -52,7 +53,8 @@ impl Given {
                 .map(|kept| format!("`{}`", kept.file))
                 .collect();
             report.unchecked.push(format!(
-                "events 1 to {} but for their hashes: they are in {}; give the files (--archive)",
+                "the texts of events 1 to {} and what callbacks said of their operations: they are in {}; give the \
+                 files (--archive)",
                 given.base,
                 missing.join(", ")
             ));
@@ -64,16 +66,29 @@ impl Given {
         self.archives.is_empty()
     }
 
-    /// The next events; `None` when the database goes on.
-    pub(super) fn next(&mut self) -> Result<Option<Events>, StoreError> {
+    /// The next events; `None` when the database goes on. `here` is the edge of the log so far.
+    pub(super) fn next(&mut self, here: &Edge, report: &mut Report) -> Result<Option<Events>, StoreError> {
         while let Some(archive) = self.archives.front_mut() {
-            let mut events = archive.next()?;
-            // What is behind the end is told by the number of its lines.
-            events.end_at(archive.last());
+            let before = archive.before();
+            if before.size() == here.size() && before != here {
+                let what =
+                    "does not say in its first line what comes before it: it was altered, or the log was";
+                report.find(archive.first(), format!("`{}` {what}", archive.name()));
+            }
+            let (mut events, last) = (archive.next()?, archive.last());
+            let is_longer = events.last().is_some_and(|read| read > last);
+            events.end_at(last);
+            if is_longer {
+                let what =
+                    format!("`{}` goes on behind its last event, {last}: lines were added", archive.name());
+                report.find(None, what);
+            }
+            if is_longer || events.last().is_none() {
+                self.archives.pop_front();
+            }
             if events.last().is_some() {
                 return Ok(Some(events));
             }
-            self.archives.pop_front();
         }
         Ok(None)
     }

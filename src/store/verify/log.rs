@@ -7,7 +7,7 @@
 
 use std::collections::BTreeMap;
 
-use sqlx::sqlite::SqliteConnection;
+use rusqlite::{Connection, OptionalExtension as _};
 
 use crate::domain::tree_head::TreeHead;
 use crate::domain::verification::Report;
@@ -102,49 +102,51 @@ impl Log {
         }
     }
 
+    /// The edge of the tree over the rows so far.
+    pub(super) fn edge(&self) -> &Edge {
+        &self.edge
+    }
+
     /// The next events of the database; `None` at the end.
-    pub(super) async fn next(
-        &mut self,
-        connection: &mut SqliteConnection,
-    ) -> Result<Option<Events>, sqlx::Error> {
-        let events = chunks::events(connection, self.seq).await?;
+    pub(super) fn next(&mut self, connection: &Connection) -> Result<Option<Events>, rusqlite::Error> {
+        let events = chunks::events(connection, self.seq)?;
         Ok(Some(events).filter(|events| events.last().is_some()))
     }
 
     /// Goes on to event `last` by the kept hashes alone: the events are in an archive.
-    pub(super) async fn pass_over(
+    pub(super) fn pass_over(
         &mut self,
-        connection: &mut SqliteConnection,
+        connection: &Connection,
         last: i64,
         report: &mut Report,
-    ) -> Result<(), sqlx::Error> {
+    ) -> Result<(), rusqlite::Error> {
         while self.seq < last {
-            let Some(leaf) = self.signed_leaf(connection, report).await? else { break };
+            let Some(leaf) = self.signed_leaf(connection, report)? else { break };
             self.push(leaf, report);
-            self.look_closer(connection, report).await?;
+            self.look_closer(connection, report)?;
         }
         Ok(())
     }
 
-    pub(super) async fn check(
+    pub(super) fn check(
         &mut self,
-        connection: &mut SqliteConnection,
+        connection: &Connection,
         events: &Events,
         report: &mut Report,
-    ) -> Result<(), sqlx::Error> {
+    ) -> Result<(), rusqlite::Error> {
         for event in events.iter() {
             if event.seq != self.seq + 1 {
                 report.find(self.seq + 1, missing(self.seq + 1, event.seq - 1));
                 // Their hashes are still known, so that the rows after them can be told apart.
                 while self.seq + 1 < event.seq {
-                    let Some(leaf) = self.signed_leaf(connection, report).await? else { break };
+                    let Some(leaf) = self.signed_leaf(connection, report)? else { break };
                     self.push(leaf, report);
                 }
                 self.is_bad = true;
                 self.seq = event.seq - 1;
             }
             let leaf = record_hash(event.body.as_bytes());
-            match self.signed_leaf(connection, report).await? {
+            match self.signed_leaf(connection, report)? {
                 Some(signed) if signed == leaf => {}
                 Some(_) => {
                     report.find(event.seq, "its text is not the one that was signed: it was altered");
@@ -157,35 +159,31 @@ impl Log {
             }
             self.push(leaf, report);
         }
-        self.look_closer(connection, report).await
+        self.look_closer(connection, report)
     }
 
     /// Deals with what was put off.
-    async fn look_closer(
-        &mut self,
-        connection: &mut SqliteConnection,
-        report: &mut Report,
-    ) -> Result<(), sqlx::Error> {
+    fn look_closer(&mut self, connection: &Connection, report: &mut Report) -> Result<(), rusqlite::Error> {
         if std::mem::take(&mut self.suspect) {
-            self.find_first_other_head(connection, report).await?;
+            self.find_first_other_head(connection, report)?;
             self.is_bad = true;
         }
         if self.nodes.are_many() {
-            self.check_nodes(connection, report).await?;
+            self.check_nodes(connection, report)?;
         }
         Ok(())
     }
 
     /// The hash of the next leaf, as it was kept when it was signed.
-    async fn signed_leaf(
+    fn signed_leaf(
         &mut self,
-        connection: &mut SqliteConnection,
+        connection: &Connection,
         report: &mut Report,
-    ) -> Result<Option<Hash>, sqlx::Error> {
+    ) -> Result<Option<Hash>, rusqlite::Error> {
         if let Some(leaf) = self.heads.leaf() {
             return Ok(Some(leaf));
         }
-        let more = chunks::heads(connection, self.heads.last, self.signed).await?;
+        let more = chunks::heads(connection, self.heads.last, self.signed)?;
         for empty in more.heads.iter().filter(|head| head.added == 0) {
             let of = format!("the head of {} events in the database", empty.size);
             report.find(None, format!("{of} adds no event: the tree's tables were altered"));
@@ -244,16 +242,16 @@ impl Log {
 
     /// Names what lies between the last head that was right and the first that is not. Up to here each row was
     /// the one of its kept hash, so the hashes are enough.
-    async fn find_first_other_head(
+    fn find_first_other_head(
         &mut self,
-        connection: &mut SqliteConnection,
+        connection: &Connection,
         report: &mut Report,
-    ) -> Result<(), sqlx::Error> {
+    ) -> Result<(), rusqlite::Error> {
         let mut edge = self.good.clone();
         let mut good = edge.size();
         let mut other = self.edge.size();
         'search: while edge.size() < self.edge.size() {
-            let more = chunks::heads(connection, edge.size() as i64, Signed::Every).await?;
+            let more = chunks::heads(connection, edge.size() as i64, Signed::Every)?;
             let mut leaves = more.leaves.into_iter();
             if more.heads.is_empty() {
                 break;
@@ -277,14 +275,10 @@ impl Log {
     }
 
     /// The kept hashes of complete subtrees against those of the rows.
-    async fn check_nodes(
-        &mut self,
-        connection: &mut SqliteConnection,
-        report: &mut Report,
-    ) -> Result<(), sqlx::Error> {
+    fn check_nodes(&mut self, connection: &Connection, report: &mut Report) -> Result<(), rusqlite::Error> {
         for (level, (first, hashes)) in self.nodes.take() {
             let count = (hashes.len() / 32) as i64;
-            let kept = chunks::nodes(connection, level, first, count).await?;
+            let kept = chunks::nodes(connection, level, first, count)?;
             if self.is_bad || kept == hashes {
                 continue;
             }
@@ -302,32 +296,34 @@ impl Log {
         Ok(())
     }
 
-    pub(super) async fn end(
+    pub(super) fn end(
         mut self,
-        connection: &mut SqliteConnection,
+        connection: &Connection,
         evidence: &Evidence,
         archives: &[Kept],
         named: &str,
         report: &mut Report,
-    ) -> Result<(), sqlx::Error> {
+    ) -> Result<(), rusqlite::Error> {
         let last = self.seq;
-        if self.signed_leaf(connection, report).await?.is_some() {
+        if self.signed_leaf(connection, report)?.is_some() {
             let signed: i64 =
-                sqlx::query_scalar("SELECT max(size) FROM tree_heads").fetch_one(&mut *connection).await?;
+                connection.query_one("SELECT max(size) FROM tree_heads", [], |row| row.get(0))?;
             report.find(last + 1, missing(last + 1, signed));
             self.is_bad = true;
         }
-        self.check_nodes(connection, report).await?;
+        self.check_nodes(connection, report)?;
         let head = self.edge.head();
         report.events = head.size;
         report.root = hex::encode(head.root);
-        self.check_tables(connection, report).await?;
-        let newest: Option<String> = sqlx::query_scalar(
-            "SELECT checkpoint FROM tree_heads WHERE size <= ? AND checkpoint IS NOT NULL ORDER BY size DESC LIMIT 1",
-        )
-        .bind(last)
-        .fetch_optional(connection)
-        .await?;
+        self.check_tables(connection, report)?;
+        let newest: Option<String> = connection
+            .query_row(
+                "SELECT checkpoint FROM tree_heads WHERE size <= ? AND checkpoint IS NOT NULL
+                 ORDER BY size DESC LIMIT 1",
+                [last],
+                |row| row.get(0),
+            )
+            .optional()?;
         match newest.as_deref().map(Checkpoint::parse) {
             None if last == 0 => {}
             None => report.find(None, "no signed head is kept in the database"),
@@ -381,13 +377,10 @@ impl Log {
         }
     }
 
-    async fn check_tables(
-        &self,
-        connection: &mut SqliteConnection,
-        report: &mut Report,
-    ) -> Result<(), sqlx::Error> {
+    fn check_tables(&self, connection: &Connection, report: &mut Report) -> Result<(), rusqlite::Error> {
         let (size, peaks): (i64, Vec<u8>) =
-            sqlx::query_as("SELECT size, peaks FROM tree_edge").fetch_one(&mut *connection).await?;
+            connection
+                .query_one("SELECT size, peaks FROM tree_edge", [], |row| Ok((row.get(0)?, row.get(1)?)))?;
         if self.is_bad {
             return Ok(());
         }
@@ -400,7 +393,7 @@ impl Log {
                 ),
             );
         }
-        let nodes: i64 = sqlx::query_scalar("SELECT count(*) FROM tree_nodes").fetch_one(connection).await?;
+        let nodes: i64 = connection.query_one("SELECT count(*) FROM tree_nodes", [], |row| row.get(0))?;
         if nodes != self.nodes.count {
             report.find(
                 None,

@@ -2,8 +2,7 @@
 //!
 //! It trusts nothing in the file: the tree is made again from the rows, and what the tables say is made
 //! again from the events. It opens the file for reading alone and changes nothing, beside it neither.
-//! Rows are read some hundred at a time, each time by one statement that joins them into one text: a row
-//! by itself costs sqlx more than its hash.
+//! The tree and the tables are checked at the same time, each by a thread of its own.
 
 mod acl;
 pub(super) mod chunks;
@@ -14,10 +13,14 @@ mod schema;
 mod told;
 
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::sync::Arc;
+use std::sync::mpsc::{self, SyncSender};
+use std::time::Instant;
 
+use rusqlite::Connection;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{ConnectOptions as _, Connection as _};
+use tokio::task::JoinError;
 use tracing::debug;
 
 use crate::app::ports::StoreError;
@@ -27,11 +30,21 @@ use crate::domain::verification::Report;
 use crate::tree::proof::InclusionProof;
 use crate::tree::{Checkpoint, VerifierKey};
 
-use super::archive;
+use super::archive::{self, Kept};
 use super::{failed, tree, witness};
+use chunks::Events;
 use given::Given;
 use log::Log;
 use replay::Replay;
+
+/// How many times some hundred events wait for the check of the tables.
+const AHEAD: usize = 8;
+
+const READ_FAILED: &str = "the database cannot be read";
+
+fn read_failed() -> impl Fn(sqlx::Error) -> StoreError {
+    failed(READ_FAILED)
+}
 
 /// What a log is to be compared with, from outside of its file.
 #[derive(Debug, Clone, Default)]
@@ -80,10 +93,9 @@ pub async fn verify(database: &Path, mut evidence: Evidence) -> Result<Report, S
         Err(error) => report.find(None, format!("`{}` is no signed head: {error}", name(&beside))),
     }
 
-    let mut connection = open(database).await?;
-    let read_failed = || failed("the database cannot be read");
+    let mut view = open(database).await?;
     // One view of it all, while a bot may be writing.
-    let mut view = connection.begin().await.map_err(read_failed())?;
+    sqlx::raw_sql("BEGIN").execute(&mut view).await.map_err(read_failed())?;
     schema::check(&mut view, &mut report).await?;
     let named = tree::last_key(&mut view).await.map_err(|error| {
         StoreError(format!("`{}` has no signed tree that can be read: {error}", database.display()))
@@ -103,38 +115,111 @@ pub async fn verify(database: &Path, mut evidence: Evidence) -> Result<Report, S
     }
     report.keys = evidence.keys.iter().map(ToString::to_string).collect();
 
+    let views = at_one_moment(database, &mut view).await?;
     let archives = archive::kept(&mut view).await.map_err(read_failed())?;
-    let mut given = Given::open(&mut evidence, &archives, &mut report)?;
-    let mut log = Log::new(&evidence, &archives);
-    // What an earlier run left to delete is checked too.
-    let present: i64 = sqlx::query_scalar("SELECT coalesce(min(seq), 0) FROM audit_events")
-        .fetch_one(&mut *view)
-        .await
-        .map_err(read_failed())?;
-    let gone = if given.is_empty() { given.base.min(present - 1) } else { given.base };
-    log.pass_over(&mut view, gone, &mut report).await.map_err(read_failed())?;
-    let mut replay = Replay::behind(&mut view, given.base).await.map_err(read_failed())?;
-    let mut derived = Report::default();
-    let (mut tree_took, mut tables_took) = (Duration::ZERO, Duration::ZERO);
-    loop {
-        let began = Instant::now();
-        let archived = given.next()?;
-        let events = match archived {
-            Some(events) => Some(events),
-            None => log.next(&mut view).await.map_err(read_failed())?,
-        };
-        let Some(events) = events else { break };
-        log.check(&mut view, &events, &mut report).await.map_err(read_failed())?;
-        let between = Instant::now();
-        replay.check(&mut view, &events, &mut derived).await.map_err(read_failed())?;
-        tree_took += between - began;
-        tables_took += between.elapsed();
-    }
-    log.end(&mut view, &evidence, &archives, &named, &mut report).await.map_err(read_failed())?;
+    let given = Given::open(&mut evidence, &archives, &mut report)?;
+    let replay = Replay::behind(&mut view, given.base).await.map_err(read_failed())?;
+    let [rows, others] = views;
+    let (pass_on, events) = mpsc::sync_channel(AHEAD);
+    let tables = Tables { rows: others, events, replay };
+    let tree = Tree { rows, given, archives: archives.clone(), evidence, named, report, pass_on };
+    // On two cores at a time.
+    let (tree, tables) = tokio::join!(
+        tokio::task::spawn_blocking(move || tree.check()),
+        tokio::task::spawn_blocking(move || tables.check())
+    );
+    let broke_off = |error: JoinError| StoreError(format!("the check broke off: {error}"));
+    let report = tree.map_err(broke_off)??;
+    let (replay, mut derived) = tables.map_err(broke_off)??;
     replay.end(&mut view, &archives, &mut derived).await.map_err(read_failed())?;
-    debug!(events = report.events, ?tree_took, ?tables_took, "checked the log");
     drop(view);
     Ok(report.closed(derived))
+}
+
+/// What changes with every event: two views in which it is the same are of the same moment.
+const MOMENT: &str = "SELECT (SELECT coalesce(max(size), 0) FROM tree_heads), (SELECT coalesce(min(seq), 0) FROM audit_events)";
+
+/// Two more views of the moment of `view`, which is moved on to the next one while a bot is writing.
+async fn at_one_moment(database: &Path, view: &mut SqliteConnection) -> Result<[Connection; 2], StoreError> {
+    let open = || chunks::open(database).map_err(unreadable);
+    let more = [open()?, open()?];
+    loop {
+        sqlx::raw_sql("ROLLBACK; BEGIN").execute(&mut *view).await.map_err(read_failed())?;
+        let moment: (i64, i64) = sqlx::query_as(MOMENT).fetch_one(&mut *view).await.map_err(read_failed())?;
+        let begun = more.iter().map(begin).collect::<rusqlite::Result<Vec<_>>>().map_err(unreadable)?;
+        if begun.iter().all(|begun| *begun == moment) {
+            return Ok(more);
+        }
+        more.iter().try_for_each(|view| view.execute_batch("ROLLBACK")).map_err(unreadable)?;
+    }
+}
+
+fn begin(connection: &Connection) -> rusqlite::Result<(i64, i64)> {
+    connection.execute_batch("BEGIN")?;
+    connection.query_one(MOMENT, [], |row| Ok((row.get(0)?, row.get(1)?)))
+}
+
+fn unreadable(error: rusqlite::Error) -> StoreError {
+    StoreError(format!("{READ_FAILED}: {error}"))
+}
+
+/// The rows against the tree.
+struct Tree {
+    rows: Connection,
+    given: Given,
+    archives: Vec<Kept>,
+    evidence: Evidence,
+    named: String,
+    report: Report,
+    /// To the check of the tables: what was read once is not read again.
+    pass_on: SyncSender<Arc<Events>>,
+}
+
+impl Tree {
+    fn check(self) -> Result<Report, StoreError> {
+        let Self { rows, mut given, archives, evidence, named, mut report, pass_on } = self;
+        let began = Instant::now();
+        let mut log = Log::new(&evidence, &archives);
+        // What an earlier run left to delete is checked too.
+        let present: i64 = rows
+            .query_one("SELECT coalesce(min(seq), 0) FROM audit_events", [], |row| row.get(0))
+            .map_err(unreadable)?;
+        let gone = if given.is_empty() { given.base.min(present - 1) } else { given.base };
+        log.pass_over(&rows, gone, &mut report).map_err(unreadable)?;
+        while let Some(events) = match given.next(log.edge(), &mut report)? {
+            Some(events) => Some(events),
+            None => log.next(&rows).map_err(unreadable)?,
+        } {
+            let events = Arc::new(events);
+            // Whoever does not listen any more says why.
+            drop(pass_on.send(Arc::clone(&events)));
+            log.check(&rows, &events, &mut report).map_err(unreadable)?;
+        }
+        drop(pass_on);
+        log.end(&rows, &evidence, &archives, &named, &mut report).map_err(unreadable)?;
+        debug!(events = report.events, took = ?began.elapsed(), "checked the tree");
+        Ok(report)
+    }
+}
+
+/// The tables that repeat what the rows say.
+struct Tables {
+    rows: Connection,
+    events: mpsc::Receiver<Arc<Events>>,
+    replay: Replay,
+}
+
+impl Tables {
+    fn check(self) -> Result<(Replay, Report), StoreError> {
+        let Self { rows, events, mut replay } = self;
+        let began = Instant::now();
+        let mut report = Report::default();
+        for events in events {
+            replay.check(&rows, &events, &mut report).map_err(unreadable)?;
+        }
+        debug!(took = ?began.elapsed(), "checked the tables");
+        Ok((replay, report))
+    }
 }
 
 /// The proofs that the operation's events are in the log in `database`, under its newest head; none if there
@@ -147,7 +232,6 @@ pub async fn prove(
     operation: OperationId,
     archives: &[PathBuf],
 ) -> Result<Vec<InclusionProof>, StoreError> {
-    let read_failed = || failed("the database cannot be read");
     let mut connection = open(database).await?;
     let mut view = connection.begin().await.map_err(read_failed())?;
     let mut events = Vec::new();
@@ -183,18 +267,15 @@ pub async fn prove(
     tree::prove(&mut view, events).await
 }
 
-/// Opens the file so that nothing is written, not even beside it: without a write-ahead log there is
-/// nobody at it, and SQLite needs no shared memory.
+/// Opens the file so that nothing is written, not even beside it.
 async fn open(database: &Path) -> Result<SqliteConnection, StoreError> {
     if !database.exists() {
         return Err(StoreError(format!("there is no database `{}`", database.display())));
     }
-    let has = |suffix| super::beside(database, suffix).exists();
-    let is_alone = !has("-wal") && !has("-shm");
     let options = SqliteConnectOptions::new()
         .filename(database)
         .read_only(true)
-        .immutable(is_alone)
+        .immutable(chunks::is_alone(database))
         .pragma("trusted_schema", "OFF")
         .pragma("cell_size_check", "ON")
         .busy_timeout(super::BUSY_TIMEOUT)

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::iter::Peekable;
 
+use rusqlite::Connection;
 use sqlx::sqlite::SqliteConnection;
 
 use crate::domain::archive::Archived;
@@ -73,17 +74,16 @@ impl Replay {
         Ok(Self { base, last: base, acl, ..Self::default() })
     }
 
-    pub(super) async fn check(
+    pub(super) fn check(
         &mut self,
-        connection: &mut SqliteConnection,
+        connection: &Connection,
         events: &Events,
         report: &mut Report,
-    ) -> Result<(), sqlx::Error> {
+    ) -> rusqlite::Result<()> {
         let Some(last) = events.last().filter(|last| *last > self.base) else { return Ok(()) };
         // Rows between two chunks too: there is no event for them.
-        let joined = chunks::operations(connection, self.last + 1, last).await?;
-        let rows = chunks::operation_rows(&joined)?;
-        let rows = rows.into_iter().peekable();
+        let operations = chunks::operations(connection, self.last + 1, last)?;
+        let rows = operations.iter().peekable();
         let mut chunk = Chunk { rows, open: HashMap::new(), callbacks: Vec::new() };
         self.last = last;
         let base = self.base;
@@ -96,7 +96,7 @@ impl Replay {
             (operation, Open { told, claimed_by: row.claimed_by, columns })
         };
         self.open.extend(chunk.open.into_iter().map(goes_on));
-        check_callbacks(connection, &chunk.callbacks, report).await
+        check_callbacks(connection, &chunk.callbacks, report)
     }
 
     fn event<'a>(
@@ -286,16 +286,12 @@ fn compare(told: &Told, row: OperationRow<'_>, report: &mut Report) {
 }
 
 /// The rows of `callbacks` against what the events say.
-async fn check_callbacks(
-    connection: &mut SqliteConnection,
-    told: &[Callback],
-    report: &mut Report,
-) -> Result<(), sqlx::Error> {
+fn check_callbacks(connection: &Connection, told: &[Callback], report: &mut Report) -> rusqlite::Result<()> {
     if told.is_empty() {
         return Ok(());
     }
     let operations: Vec<i64> = told.iter().map(|callback| callback.operation).collect();
-    let kept = chunks::callbacks(connection, &operations).await?;
+    let kept = chunks::callbacks(connection, &operations)?;
     let kept: HashMap<i64, chunks::Callback> =
         kept.into_iter().map(|callback| (callback.operation, callback)).collect();
     for Callback { seq, operation, columns } in told {
