@@ -76,7 +76,7 @@ async fn a_file_that_is_not_a_database_is_refused_and_left_as_it_is() {
 async fn a_folder_is_not_a_database() {
     let folder = tempfile::tempdir().unwrap();
     let error = refusal(folder.path(), IfMissing::Create).await;
-    assert!(error.contains("cannot be opened"), "{error}");
+    assert!(error.contains("is a folder: name a file in it"), "{error}");
 }
 
 #[tokio::test]
