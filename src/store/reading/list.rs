@@ -108,6 +108,8 @@ async fn with_text(pool: &SqlitePool, filter: &AuditFilter) -> Result<Vec<AuditE
     let rows = query.build().fetch_all(pool).await?;
     let mut found = rows.iter().map(rows::entry_in_order).collect::<Result<Vec<_>, _>>()?;
     found.sort_by_key(|entry| std::cmp::Reverse(entry.operation));
+    // The index may have more than it is said to.
+    found.dedup_by_key(|entry| entry.operation);
     found.truncate(filter.limit.map_or(usize::MAX, |limit| limit as usize));
     Ok(found)
 }
