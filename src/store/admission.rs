@@ -25,6 +25,7 @@ use crate::domain::command::{Command, CommandRequest};
 /// What is added waits in [`Rows`] so that it is written together. Whoever reads the database inside the
 /// transaction flushes before; whoever asks the ledger need not.
 pub(super) struct Ledger {
+    began_after: i64,
     next_seq: i64,
     acl_version: i64,
     schema_version: i64,
@@ -98,6 +99,7 @@ impl Ledger {
     fn after(beginning: Beginning, instance: &str) -> Result<Self, sqlx::Error> {
         Ok(Self {
             growth: Growth::at(beginning.tree_size, &beginning.peaks, beginning.last_seq)?,
+            began_after: beginning.last_seq,
             next_seq: beginning.last_seq + 1,
             acl_version: beginning.acl_version,
             schema_version: beginning.schema_version,
@@ -179,7 +181,7 @@ impl Ledger {
             indexed_upto: self.indexed_upto,
             peaks,
         };
-        let left = Left { end, begun: self.begun, touched: self.touched };
+        let left = Left { began_after: self.began_after, end, begun: self.begun, touched: self.touched };
         Ok((sealed.map(|sealed| sealed.checkpoint), left))
     }
 

@@ -123,7 +123,9 @@ fn answer(instance: &Instance, job: Job, done: Done, head: Option<TreeHead>) {
         (Job::Observe(.., answer), Done::Observed(observed)) => drop(answer.send(Ok(observed))),
         (Job::Replies(_, answer), Done::Replies(taken)) => drop(answer.send(Ok(taken))),
         (Job::Archive(.., answer), Done::Archived(number)) => drop(answer.send(Ok(number))),
-        (Job::Check(answer), Done::Checked) => drop(answer.send(Ok(()))),
+        (Job::IndexTexts(answer), Done::Indexed) | (Job::Check(answer), Done::Checked) => {
+            drop(answer.send(Ok(())));
+        }
         (job, _) => refuse(job, &sqlx::Error::WorkerCrashed),
     }
 }
@@ -164,6 +166,6 @@ pub(super) fn refuse(job: Job, error: &sqlx::Error) {
         Job::Observe(.., answer) => drop(answer.send(Err(error))),
         Job::Replies(_, answer) => drop(answer.send(Err(error))),
         Job::Archive(.., answer) => drop(answer.send(Err(error))),
-        Job::Check(answer) => drop(answer.send(Err(error))),
+        Job::IndexTexts(answer) | Job::Check(answer) => drop(answer.send(Err(error))),
     }
 }

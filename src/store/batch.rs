@@ -255,6 +255,7 @@ const NODES: &str = "INSERT INTO tree_nodes (level, n, hash)
 /// the middle of a script than a text that is no JSON.
 const BEGIN_AS_FORESEEN: &str = "BEGIN IMMEDIATE;
     SELECT iif((SELECT coalesce(max(seq), 0) FROM audit_events) = ? AND (SELECT size FROM tree_edge) = ?
+        AND (SELECT peaks FROM tree_edge) = ? AND (SELECT upto FROM text_index) = ?
         AND (SELECT version FROM acl_version WHERE one = 1) = ?
         AND (SELECT schema_version FROM pragma_schema_version) = ?, 1, json('not as foreseen'))";
 /// How many statements these are.
@@ -338,9 +339,16 @@ impl Rows {
         if let Some(end) = foreseen {
             mask |= WITH_BEGINNING;
             expected.extend([None; BEGINNING]);
-            for value in [end.last_seq, end.last_seq, end.acl_version, end.schema_version] {
-                add(&mut arguments, value).map_err(Failed::Rows)?;
-            }
+            let foreseen = [end.last_seq, end.last_seq].map(|size| add(&mut arguments, size));
+            let more = add(&mut arguments, end.peaks.clone());
+            let last = [end.indexed_upto, end.acl_version, end.schema_version];
+            let last = last.map(|value| add(&mut arguments, value));
+            foreseen
+                .into_iter()
+                .chain([more])
+                .chain(last)
+                .collect::<Result<(), _>>()
+                .map_err(Failed::Rows)?;
         }
         let kinds = [
             rows_of(&rows.events),
@@ -358,6 +366,8 @@ impl Rows {
         for bound in more {
             bound.add_to(&mut arguments).map_err(Failed::Commit)?;
         }
+        let with = |part: usize, statements| if mask & part == 0 { 0 } else { statements };
+        let statements = expected.len() + with(WITH_HEAD, 2) + with(WITH_NODES, 1) + with(WITH_COMMIT, 1);
         let mut done = 0;
         let mut results =
             connection.fetch_many(sqlx::query_with::<Sqlite, _>(TEXTS[mask].as_str(), arguments));
@@ -372,12 +382,20 @@ impl Rows {
                 Some(Either::Left(result)) => {
                     let count = expected.get(done).copied().flatten();
                     if count.is_some_and(|count| count as u64 != result.rows_affected()) {
-                        return Err(Failed::Rows(broken("a record did not find its operation")));
+                        let error = broken("a record did not find its operation");
+                        // With what was foreseen the script goes on to its end, whoever reads of it.
+                        return Err(if foreseen.is_some() {
+                            Failed::Commit(error)
+                        } else {
+                            Failed::Rows(error)
+                        });
                     }
                     done += 1;
                 }
                 Some(Either::Right(_)) => {}
-                None => return Ok(()),
+                None if done == statements => return Ok(()),
+                // Whoever carried it out broke off.
+                None => return Err(Failed::Commit(sqlx::Error::WorkerCrashed)),
             }
         }
     }

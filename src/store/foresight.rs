@@ -11,6 +11,7 @@ use std::collections::HashMap;
 use crate::domain::audit::{AuditEntry, OperationId};
 
 use super::batch::{Answers, Beginning};
+use super::texts::Behind;
 use super::writer::Job;
 
 /// How many batches go the long way after one was not as foreseen: somebody else writes too.
@@ -31,6 +32,8 @@ pub(super) struct LogEnd {
 
 /// What a transaction left, for the next.
 pub(super) struct Left {
+    /// The last event that it found.
+    pub(super) began_after: i64,
     pub(super) end: LogEnd,
     /// The operations that began.
     pub(super) begun: Vec<AuditEntry>,
@@ -75,12 +78,18 @@ impl Foresight {
         })
     }
 
-    /// After a batch that was written.
-    pub(super) fn note(&mut self, left: Left, batch: &[Job]) {
-        // The others write what they do to the rows themselves.
-        if !batch.iter().all(|job| matches!(job, Job::Admit(..) | Job::Finish(..)))
-            || self.open.len() > MOST_OPEN
-        {
+    /// Before a batch is written: what is remembered until then. Unless it is noted again, nothing is.
+    pub(super) fn take(&mut self) -> Self {
+        std::mem::take(self)
+    }
+
+    /// After a batch that was written, with what was remembered before it.
+    pub(super) fn note(&mut self, before: Self, left: Left, batch: &[Job]) {
+        *self = before;
+        // Jobs of other kinds write what they do to the rows themselves, and so does another process.
+        let is_own = |job: &Job| matches!(job, Job::Admit(..) | Job::Finish(..));
+        let is_next = self.end.as_ref().is_some_and(|end| end.last_seq == left.began_after);
+        if !is_next || !batch.iter().all(is_own) || self.open.len() > MOST_OPEN {
             self.open.clear();
         }
         self.open.extend(left.begun.into_iter().map(|entry| (entry.operation, entry)));
@@ -90,15 +99,15 @@ impl Foresight {
         self.end = Some(left.end);
     }
 
-    /// That the end of the log is not known.
-    pub(super) fn forget(&mut self) {
-        self.end = None;
+    /// After the index of texts went on.
+    pub(super) fn indexed(&mut self, behind: Behind) {
+        if let Some(end) = &mut self.end {
+            end.indexed_upto = behind.indexed_upto(end.last_seq);
+        }
     }
 
     /// After a batch that was not as foreseen.
     pub(super) fn was_wrong(&mut self) {
-        self.careful = CAREFUL;
-        self.open.clear();
-        self.forget();
+        *self = Self { careful: CAREFUL, ..Self::default() };
     }
 }

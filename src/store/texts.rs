@@ -4,7 +4,10 @@
 
 use std::time::Duration;
 
+use sqlx::AssertSqlSafe;
 use sqlx::sqlite::SqliteConnection;
+
+use super::BUSY_TIMEOUT;
 
 /// How many events may be behind the index before it is written in the next short pause.
 const FEW: i64 = 256;
@@ -12,6 +15,8 @@ const FEW: i64 = 256;
 const MANY: i64 = 4_096;
 /// How many operations are taken in at once: some milliseconds' work.
 const AT_ONCE: i64 = 128;
+/// The same when it is far behind: as many as one commit can add.
+const MANY_AT_ONCE: i64 = 256;
 
 /// How long nobody has to have written before the index is.
 const PAUSE: Duration = Duration::from_millis(2);
@@ -25,6 +30,11 @@ pub(super) struct Behind(i64);
 impl Behind {
     pub(super) fn of(last_event: i64, indexed_upto: i64) -> Self {
         Self(last_event - indexed_upto)
+    }
+
+    /// How far the index goes in a log that ends so.
+    pub(super) fn indexed_upto(self, last_event: i64) -> i64 {
+        last_event - self.0
     }
 
     /// How long to wait for the next write before the index is written; `None` if it need not be.
@@ -43,18 +53,50 @@ impl Behind {
     }
 }
 
-/// Takes the next operations in, in a transaction of its own; how much is left.
-pub(super) async fn index_some(connection: &mut SqliteConnection) -> Result<Behind, sqlx::Error> {
+/// Takes the next operations in, in a transaction of its own; how much is left. It does not wait for another
+/// process's transaction: a command would have to wait behind it.
+pub(super) async fn index_some(
+    connection: &mut SqliteConnection,
+    behind: Behind,
+) -> Result<Behind, sqlx::Error> {
+    sqlx::raw_sql("PRAGMA busy_timeout = 0").execute(&mut *connection).await?;
+    let indexed = index(connection, if behind.is_far() { MANY_AT_ONCE } else { AT_ONCE }).await;
+    let patience = AssertSqlSafe(format!("PRAGMA busy_timeout = {}", BUSY_TIMEOUT.as_millis()));
+    sqlx::raw_sql(patience).execute(connection).await?;
+    match indexed {
+        Err(error) if is_busy(&error) => Ok(behind),
+        indexed => indexed,
+    }
+}
+
+/// Whether another process was writing, so that nothing was begun.
+fn is_busy(error: &sqlx::Error) -> bool {
+    const SQLITE_BUSY: &str = "5";
+    error.as_database_error().and_then(|error| error.code()).is_some_and(|code| code == SQLITE_BUSY)
+}
+
+async fn index(connection: &mut SqliteConnection, at_once: i64) -> Result<Behind, sqlx::Error> {
     use sqlx::Connection as _;
 
     let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await?;
+    let behind = take_in(&mut transaction, at_once).await?;
+    transaction.commit().await?;
+    Ok(behind)
+}
+
+/// Takes in all that is not, inside a transaction.
+pub(super) async fn index_all(connection: &mut SqliteConnection) -> Result<(), sqlx::Error> {
+    take_in(connection, i64::MAX).await.map(drop)
+}
+
+async fn take_in(connection: &mut SqliteConnection, at_most: i64) -> Result<Behind, sqlx::Error> {
     sqlx::query(
         "INSERT OR REPLACE INTO operations_text (rowid, found)
          SELECT operation, concat_ws(char(10), command, reason, error_info) FROM operations
          WHERE operation > (SELECT upto FROM text_index) ORDER BY operation LIMIT ?",
     )
-    .bind(AT_ONCE)
-    .execute(&mut *transaction)
+    .bind(at_most)
+    .execute(&mut *connection)
     .await?;
     // With all of them in, up to the end of the log: what ends an operation is an event too.
     let (upto, last): (i64, i64) = sqlx::query_as(
@@ -63,10 +105,9 @@ pub(super) async fn index_some(connection: &mut SqliteConnection) -> Result<Behi
              (SELECT max(seq) FROM audit_events), upto)
          RETURNING upto, (SELECT coalesce(max(seq), 0) FROM audit_events)",
     )
-    .bind(AT_ONCE)
-    .fetch_one(&mut *transaction)
+    .bind(at_most)
+    .fetch_one(connection)
     .await?;
-    transaction.commit().await?;
     Ok(Behind::of(last, upto))
 }
 

@@ -55,6 +55,8 @@ pub(super) enum Job {
     Observe(Box<(OwnerNotice, Option<Seen>)>, Timestamp, Answer<Observed>),
     Replies(Box<owed::Work>, Answer<Vec<Owed>>),
     Archive(archive::Work, Timestamp, Answer<i64>),
+    /// Takes all into the index of texts.
+    IndexTexts(Answer<()>),
     Check(Answer<()>),
 }
 
@@ -67,6 +69,7 @@ pub(super) enum Done {
     Observed(Observed),
     Replies(Vec<Owed>),
     Archived(i64),
+    Indexed,
     Checked,
 }
 
@@ -84,6 +87,16 @@ enum Failure {
 struct Commits {
     all: AtomicU64,
     at_once: AtomicU64,
+}
+
+/// Why a batch was not written by one call.
+enum Short {
+    /// More had to be known. The connection is as it was.
+    NotBegun,
+    /// Something else was there. Nothing was written, and the transaction may be open.
+    NotAsForeseen,
+    /// As the long way would have failed.
+    Failed(Failure),
 }
 
 /// The way to the writing task.
@@ -205,6 +218,10 @@ impl Writer {
         at: Timestamp,
     ) -> Result<i64, StoreError> {
         self.ask(|answer| Job::Archive(work, at, answer)).await
+    }
+
+    pub(super) async fn index_texts(&self) -> Result<(), StoreError> {
+        self.ask(Job::IndexTexts).await
     }
 
     pub(super) async fn check(&self) -> Result<(), StoreError> {
@@ -340,15 +357,20 @@ impl Task {
 
     /// Goes on with the index of texts. That it cannot be written is no harm: a search finds the same without.
     async fn index_texts(&mut self) {
-        self.behind = Behind::default();
-        self.foresight.forget();
+        let behind = std::mem::take(&mut self.behind);
         let Some(mut connection) = self.connection.take() else { return };
-        match texts::index_some(&mut connection).await {
-            Ok(behind) => {
-                self.behind = behind;
+        match texts::index_some(&mut connection, behind).await {
+            // Another process writes, or has written it: the next commit tells how far it is.
+            Ok(left) if left == behind => self.connection = Some(connection),
+            Ok(left) => {
+                self.behind = left;
+                self.foresight.indexed(left);
                 self.connection = Some(connection);
             }
-            Err(error) => debug!(%error, "the index of texts is written later"),
+            Err(error) => {
+                self.foresight = Foresight::default();
+                debug!(%error, "the index of texts is written later");
+            }
         }
     }
 
@@ -392,12 +414,15 @@ impl Task {
                     self.connection = Some(connection);
                     return Ok(written);
                 }
-                Err(Some(failure)) => return Err(failure),
-                Err(None) => {}
-            }
-            if sqlx::query("ROLLBACK").execute(&mut connection).await.is_err() {
-                // It has been rolled back already, or cannot be.
-                connection = SqliteConnection::connect_with(&self.options).await.map_err(Failure::All)?;
+                Err(Short::Failed(failure)) => return Err(failure),
+                Err(Short::NotBegun) => {}
+                Err(Short::NotAsForeseen) => {
+                    if sqlx::query("ROLLBACK").execute(&mut connection).await.is_err() {
+                        // It has been rolled back already, or cannot be.
+                        let again = SqliteConnection::connect_with(&self.options).await;
+                        connection = again.map_err(Failure::All)?;
+                    }
+                }
             }
         }
         let questions = questions(batch);
@@ -429,25 +454,25 @@ impl Task {
         self.foresight.of(batch)
     }
 
-    /// Writes the batch by one call, if all is as foreseen. `Err(None)` if not: then nothing was written, and the
-    /// transaction may be open.
+    /// Writes the batch by one call, if all is as foreseen.
     async fn commit_as_foreseen(
         &mut self,
         connection: &mut SqliteConnection,
         beginning: Beginning,
         batch: &[Job],
-    ) -> Result<Written, Option<Failure>> {
-        let mut ledger = Ledger::foreseen(beginning, self.instance.id()).map_err(|_| None)?;
+    ) -> Result<Written, Short> {
+        let not_begun = |_| Short::NotBegun;
+        let mut ledger = Ledger::foreseen(beginning, self.instance.id()).map_err(not_begun)?;
         let mut done = Vec::with_capacity(batch.len());
         for job in batch {
-            done.push(apply(connection, &mut ledger, job).await.map_err(|_| None)?);
+            done.push(apply(connection, &mut ledger, job).await.map_err(not_begun)?);
         }
         self.end(connection, ledger, batch, done).await.map_err(|failure| match failure {
             Failure::Job(_) => {
                 self.foresight.was_wrong();
-                None
+                Short::NotAsForeseen
             }
-            all => Some(all),
+            all => Short::Failed(all),
         })
     }
 
@@ -459,14 +484,13 @@ impl Task {
         done: Vec<Done>,
     ) -> Result<Written, Failure> {
         let (acl_version, behind) = (ledger.acl_version(), ledger.behind_index());
-        // Whatever becomes of it.
-        self.foresight.forget();
+        let before = self.foresight.take();
         let ended = ledger.commit(connection, &self.key).await;
         let (checkpoint, left) = ended.map_err(|failed| match failed {
             Failed::Rows(error) => Failure::Job(error),
             Failed::Beginning(error) | Failed::Commit(error) => Failure::All(error),
         })?;
-        self.foresight.note(left, batch);
+        self.foresight.note(before, left, batch);
         self.views.saw(acl_version);
         self.behind = behind;
         self.commits.all.fetch_add(1, Ordering::Relaxed);
@@ -524,6 +548,10 @@ async fn apply(
             Done::Replies(taken)
         }
         Job::Archive(work, at, _) => Done::Archived(archive::work(connection, ledger, work, *at).await?),
+        Job::IndexTexts(_) => {
+            texts::index_all(connection).await?;
+            Done::Indexed
+        }
         Job::Check(_) => {
             // Takes the write lock and writes more than a command does, so that a disk shows on which
             // there is room for neither.

@@ -53,10 +53,12 @@ async fn each_filter_alone() {
 #[tokio::test]
 async fn filters_combine() {
     let world = a_day().await;
-    // By the text index, and too short for it.
+    // By the text index, and too short for it; before the index has any of it, and after.
     for text in ["BOB", "bo"] {
         filters_combine_with(&world, text).await;
     }
+    world.world.store.index_texts().await.unwrap();
+    filters_combine_with(&world, "BOB").await;
 }
 
 async fn filters_combine_with(world: &Day, text: &str) {

@@ -100,11 +100,31 @@ async fn a_page_goes_on_where_the_last_one_ended_whatever_arrives() {
     assert_eq!(paged, all);
 }
 
+/// How far the index of texts is when somebody searches.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Index {
+    HasNothing,
+    HasSome,
+    HasAll,
+}
+
 #[tokio::test]
-async fn text_is_found_in_command_reason_and_error() {
+async fn text_is_found_in_command_reason_and_error_however_far_the_index_is() {
+    for index in [Index::HasNothing, Index::HasSome, Index::HasAll] {
+        text_is_found_with(index).await;
+    }
+}
+
+async fn text_is_found_with(index: Index) {
     let world = World::new().await;
     let one = ask("test bob reason: Host CRASHED at 100%_ \"quote\"").attempt(&world.store).await.operation();
+    if index == Index::HasSome {
+        world.store.index_texts().await.unwrap();
+    }
     let two = ask("other eve reason: 主播掉线了 Ünïcode").attempt(&world.store).await.operation();
+    if index == Index::HasAll {
+        world.store.index_texts().await.unwrap();
+    }
     let (one, two) = (one.seq(), two.seq());
     for (wanted, found) in [
         ("crash", vec![one]),
@@ -122,7 +142,12 @@ async fn text_is_found_in_command_reason_and_error() {
         ("/room-owner", vec![two, one]),
         ("acl grant", vec![2]),
     ] {
-        assert_eq!(find(&world, text(wanted)).await, found, "{wanted}");
+        assert_eq!(find(&world, text(wanted)).await, found, "{wanted}, {index:?}");
+        let first = AuditFilter { limit: Some(1), ..text(wanted) };
+        assert_eq!(find(&world, first).await, found.iter().copied().take(1).collect::<Vec<_>>(), "{wanted}");
+        let counted = world.store.log().stats(&text(wanted), StatsBy::Outcome).await.unwrap();
+        let counted: u64 = counted.iter().map(|stat| stat.operations).sum();
+        assert_eq!(counted, found.len() as u64, "{wanted}, {index:?}");
         let both = AuditFilter { actor: Some(ALICE.parse().unwrap()), ..text(wanted) };
         let found: Vec<i64> = found.into_iter().filter(|number| *number > 2).collect();
         assert_eq!(find(&world, both).await, found, "{wanted} by alice");
@@ -134,8 +159,46 @@ async fn text_is_found_in_command_reason_and_error() {
         refusal: problem("The Line was cut", None),
     };
     world.finish(OperationId::new(one), &outcome).await;
-    assert_eq!(find(&world, text("the line was cut")).await, [one]);
-    assert_eq!(find(&world, text("host crashed")).await, [one]);
+    assert_eq!(find(&world, text("the line was cut")).await, [one], "{index:?}");
+    assert_eq!(find(&world, text("host crashed")).await, [one], "{index:?}");
+}
+
+#[tokio::test]
+async fn what_goes_wrong_is_found_when_another_process_has_indexed_the_operation_meanwhile() {
+    let world = World::new().await;
+    let attempt = ask("test bob").attempt(&world.store).await;
+    // It says nothing of this in the log, whose end the first process remembers.
+    world.another().await.index_texts().await.unwrap();
+    let outcome = room_owner::domain::audit::Outcome::Refused {
+        previous: None,
+        refusal: problem("the line was cut", None),
+    };
+    world.finish(attempt.operation(), &outcome).await;
+    assert_eq!(find(&world, text("line was cut")).await, [attempt.operation().seq()]);
+}
+
+#[tokio::test]
+async fn the_index_of_texts_is_kept_up_by_itself_and_finds_each_operation_once() {
+    const MANY: i64 = 600;
+    let world = World::new().await;
+    for n in 0..MANY {
+        recorded(ask(&format!("room-{n} bob")).by(MALLORY).admit(&world.store).await);
+    }
+    let mut raw = world.raw().await;
+    loop {
+        let upto: i64 = sqlx::query_scalar("SELECT upto FROM text_index").fetch_one(&mut raw).await.unwrap();
+        // It waits for a second when little is missing.
+        if upto > MANY - 256 {
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+    }
+    let found = find(&world, text("/room-owner room-")).await;
+    let mut once = found.clone();
+    once.dedup();
+    assert_eq!((found.len() as i64, &found), (MANY, &once));
+    assert_eq!(find(&world, text("room-17 bob")).await.len(), 1);
+    assert_eq!(find(&world, text("room-599 bob")).await.len(), 1);
 }
 
 #[tokio::test]

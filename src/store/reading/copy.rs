@@ -36,7 +36,8 @@ impl LogCopy {
             StoreError(format!("`{name}` cannot be read: {error}; is it the copy of a database?"))
         })?;
         let known: i64 = sqlx::query_scalar(
-            "SELECT count(*) FROM pragma_table_info('operations') WHERE name IN ('held_room', 'reading')",
+            "SELECT (SELECT count(*) FROM pragma_table_info('operations') WHERE name IN ('held_room', 'reading'))
+                 + (SELECT count(*) FROM pragma_table_info('text_index') WHERE name = 'upto')",
         )
         .fetch_one(&mut first)
         .await
@@ -45,8 +46,8 @@ impl LogCopy {
         })?;
         drop(first.close().await);
         match known {
-            2 => {}
-            1 => {
+            3 => {}
+            1 | 2 => {
                 return Err(StoreError(format!(
                     "`{name}` was written by an older version: let `DATABASE_URL` name another copy of it once, \
                      which brings that copy up to date, and read that"

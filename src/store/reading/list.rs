@@ -108,8 +108,6 @@ async fn with_text(pool: &SqlitePool, filter: &AuditFilter) -> Result<Vec<AuditE
     let rows = query.build().fetch_all(pool).await?;
     let mut found = rows.iter().map(rows::entry_in_order).collect::<Result<Vec<_>, _>>()?;
     found.sort_by_key(|entry| std::cmp::Reverse(entry.operation));
-    // The index may have more than it is said to.
-    found.dedup_by_key(|entry| entry.operation);
     found.truncate(filter.limit.map_or(usize::MAX, |limit| limit as usize));
     Ok(found)
 }
@@ -194,6 +192,8 @@ pub(super) fn select_into(query: &mut QueryBuilder<Sqlite>, what: &str, filter: 
         match way {
             Way::Text => {
                 query.push(" AND operations_text MATCH ").push_bind(trigrams(text));
+                // An older program beside this one puts all in at once.
+                query.push(" AND operations_text.rowid <= (SELECT upto FROM text_index)");
             }
             Way::NewText => {
                 query.push(" AND operation > (SELECT upto FROM text_index)");
