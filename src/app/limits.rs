@@ -48,6 +48,9 @@ impl Default for Limits {
     }
 }
 
+/// For how many more times there is room when there is none.
+const GROWTH: usize = 8;
+
 /// How often each key was heard of within the last minute.
 pub(super) struct Pace<K>(Mutex<HashMap<K, VecDeque<Timestamp>>>);
 
@@ -71,6 +74,10 @@ impl<K: Eq + Hash + Clone> Pace<K> {
         }
         if times.len() >= limit as usize {
             return false;
+        }
+        if times.len() == times.capacity() {
+            // By little: to double it for each person and room would be kept long after the busiest minute.
+            times.reserve_exact(GROWTH);
         }
         times.push_back(now);
         true
