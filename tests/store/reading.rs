@@ -103,14 +103,14 @@ async fn a_page_goes_on_where_the_last_one_ended_whatever_arrives() {
 /// How far the index of texts is when somebody searches.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Index {
-    HasNothing,
-    HasSome,
-    HasAll,
+    Empty,
+    Behind,
+    Whole,
 }
 
 #[tokio::test]
 async fn text_is_found_in_command_reason_and_error_however_far_the_index_is() {
-    for index in [Index::HasNothing, Index::HasSome, Index::HasAll] {
+    for index in [Index::Empty, Index::Behind, Index::Whole] {
         text_is_found_with(index).await;
     }
 }
@@ -118,11 +118,11 @@ async fn text_is_found_in_command_reason_and_error_however_far_the_index_is() {
 async fn text_is_found_with(index: Index) {
     let world = World::new().await;
     let one = ask("test bob reason: Host CRASHED at 100%_ \"quote\"").attempt(&world.store).await.operation();
-    if index == Index::HasSome {
+    if index == Index::Behind {
         world.store.index_texts().await.unwrap();
     }
     let two = ask("other eve reason: 主播掉线了 Ünïcode").attempt(&world.store).await.operation();
-    if index == Index::HasAll {
+    if index == Index::Whole {
         world.store.index_texts().await.unwrap();
     }
     let (one, two) = (one.seq(), two.seq());
