@@ -291,7 +291,7 @@ async fn the_log_is_taken_elsewhere_a_part_at_a_time() {
     let none = program.runs("audit export --cursor-file cursor").await;
     assert_eq!((none.code, none.out.as_str()), (0, ""), "{}", none.err);
     assert_eq!(program.runs("transfer test user3").await.code, 0);
-    for way in ["--cursor-file cursor".to_owned(), format!("--after {cursor}")] {
+    for way in ["--cursor-file cursor".to_owned(), format!("--after {cursor}"), format!("--since {cursor}")] {
         let more = program.runs(&format!("audit export --format cloudevents {way}")).await;
         let event: serde_json::Value = serde_json::from_str(&more.out).unwrap();
         assert_eq!((&event["specversion"], &event["subject"]), (&"1.0".into(), &"test".into()));
@@ -306,6 +306,11 @@ async fn the_log_is_taken_elsewhere_a_part_at_a_time() {
     let empty = program.runs("audit export --format csv --room nowhere").await;
     assert_eq!(empty.out.lines().count(), 1, "the header");
 
+    for stray in ["audit list --since 4", "audit stats --since 4", "audit export --since 4 --after 4"] {
+        let stray = program.runs(stray).await;
+        assert_eq!((stray.code, stray.out.as_str()), (2, ""));
+        assert!(stray.err.contains("`--since 4` is a cursor"), "{}", stray.err);
+    }
     let ahead = program.runs("audit export --after 99999").await;
     assert_eq!((ahead.code, ahead.out.as_str()), (1, ""));
     assert!(ahead.err.contains("is this another database"), "{}", ahead.err);

@@ -1,12 +1,15 @@
 //! What `audit ..` takes.
 
 use std::path::PathBuf;
+use std::str::FromStr;
 
 use clap::{Subcommand, ValueEnum};
 use jiff::tz::TimeZone;
 
 use crate::cli::Format;
-use crate::domain::audit::{self, Filter, Moment, OperationId, OutcomeKind, Question, StatsBy};
+use crate::domain::audit::{
+    self, Filter, InvalidMoment, Moment, OperationId, OutcomeKind, Question, StatsBy,
+};
 use crate::domain::principal::{Channel, Subject};
 use crate::domain::room::RoomId;
 
@@ -155,9 +158,10 @@ pub struct FilterArguments {
     /// With this text in the reason, the command or the error; letters match in either case
     #[arg(long, value_parser = searched)]
     pub text: Option<String>,
-    /// Not before: a time (2026-11-23T14:03:00Z, 2026-11-23 14:03, 14:03, yesterday) or how long ago (2h, 30m)
+    /// Not before: a time (2026-11-23T14:03:00Z, 2026-11-23 14:03, 14:03, yesterday) or how long ago (2h, 30m); for
+    /// an export, also the cursor that an earlier one ended with
     #[arg(long, value_name = "TIME")]
-    pub since: Option<Moment>,
+    pub since: Option<Since>,
     /// Before: likewise
     #[arg(long, value_name = "TIME")]
     pub until: Option<Moment>,
@@ -169,6 +173,27 @@ pub struct FilterArguments {
     pub readings: bool,
 }
 
+/// Where a question to the log begins.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Since {
+    /// At a time.
+    Time(Moment),
+    /// Behind an export that ended with this cursor.
+    Cursor(i64),
+}
+
+impl FromStr for Since {
+    type Err = InvalidMoment;
+
+    fn from_str(text: &str) -> Result<Self, InvalidMoment> {
+        // A time is never a number alone.
+        match text.parse() {
+            Ok(cursor) if text.bytes().all(|byte| byte.is_ascii_digit()) => Ok(Self::Cursor(cursor)),
+            _ => text.parse().map(Self::Time),
+        }
+    }
+}
+
 fn zone(name: &str) -> Result<TimeZone, String> {
     audit::zone(name).map_err(|error| error.to_string())
 }
@@ -176,6 +201,16 @@ fn zone(name: &str) -> Result<TimeZone, String> {
 fn searched(text: &str) -> Result<String, String> {
     let fits = (1..=300).contains(&text.chars().count());
     fits.then(|| text.to_owned()).ok_or_else(|| "a text to search for has 1 to 300 characters".to_owned())
+}
+
+impl ExportArguments {
+    /// The cursor of an earlier export, as it was typed.
+    pub(super) fn cursor(&self) -> Option<i64> {
+        match self.filter.since {
+            Some(Since::Cursor(cursor)) => Some(cursor),
+            _ => self.after,
+        }
+    }
 }
 
 impl FilterArguments {
@@ -188,7 +223,10 @@ impl FilterArguments {
             request_id: self.request_id.clone(),
             operation: self.operation,
             text: self.text.clone(),
-            since: self.since.clone(),
+            since: match &self.since {
+                Some(Since::Time(time)) => Some(time.clone()),
+                Some(Since::Cursor(_)) | None => None,
+            },
             until: self.until.clone(),
             before: None,
             readings: self.readings,
@@ -202,6 +240,21 @@ fn at_most(limit: u32) -> Option<u32> {
 }
 
 impl ReadingCommand {
+    /// A cursor where none goes on.
+    pub(super) fn stray_cursor(&self) -> Option<i64> {
+        let filter = match self {
+            Self::List(ListArguments { filter, .. }) | Self::Stats { filter, .. } => filter,
+            // With two cursors, neither is it.
+            Self::Export(ExportArguments { filter, after: Some(_), .. })
+            | Self::Export(ExportArguments { filter, cursor_file: Some(_), .. }) => filter,
+            _ => return None,
+        };
+        match filter.since {
+            Some(Since::Cursor(cursor)) => Some(cursor),
+            _ => None,
+        }
+    }
+
     /// How the answer is printed; an export has formats of its own.
     pub(super) fn format(&self) -> Format {
         match self {

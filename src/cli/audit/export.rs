@@ -21,7 +21,7 @@ pub(super) async fn run(
 ) -> anyhow::Result<Exit> {
     let since_event = match &arguments.cursor_file {
         Some(file) => kept(file)?,
-        None => arguments.after,
+        None => arguments.cursor(),
     };
     let filter = arguments.filter.filter().resolve(clock.now(), zone)?;
     let upto_event = log.newest_event().await?;

@@ -72,6 +72,13 @@ pub enum Source<'a> {
 /// # Errors
 /// When the store fails or nothing can be printed. Nothing is printed that could not be recorded.
 pub async fn run(source: Source<'_>, clock: &dyn Clock, command: ReadingCommand) -> anyhow::Result<Exit> {
+    if let Some(cursor) = command.stray_cursor() {
+        super::tell!(
+            "`--since {cursor}` is a cursor, where one `audit export` goes on behind another; give a time here, such \
+             as `2h`, and one cursor alone"
+        );
+        return Ok(Exit::Usage);
+    }
     let question = command.question();
     let zone = command.zone();
     // A wrong time is found before anything is recorded.
