@@ -55,7 +55,11 @@ impl Witness {
 
     /// Puts the head in place, unless another process has put a newer one there.
     pub(super) fn publish(&self, checkpoint: &Checkpoint) -> io::Result<()> {
-        let lock = File::options().create(true).write(true).truncate(false).open(&self.lock)?;
+        let lock = File::options().create(true).write(true).truncate(false).open(&self.lock);
+        let lock = lock.map_err(|error| {
+            let lock = self.lock.display();
+            io::Error::new(error.kind(), format!("`{lock}` beside it cannot be opened: {error}"))
+        })?;
         lock.lock()?;
         // What cannot be read is replaced.
         let there = read(&self.file).ok().flatten();
