@@ -673,10 +673,25 @@ async fn nothing_is_archived_where_that_would_be_wrong() {
     refusals.push_str(&format!("{}\n", archive_of(&store, later(1), &file).await.unwrap_err()));
     assert!(!file.exists() && !folder.join("a").exists());
     assert_eq!(count(&mut raw(&copy.file()).await, "audit_events").await, 29);
+
+    // Whoever holds the file alone could never check it again.
+    let copy = Copy::of(&day().await).await;
+    copy.tampered(
+        "UPDATE tree_heads SET checkpoint = substr(checkpoint, 1, instr(checkpoint, char(8212)) - 1)
+             || (SELECT substr(checkpoint, instr(checkpoint, char(8212))) FROM tree_heads WHERE size = 3)
+         WHERE size = 15",
+    )
+    .await;
+    let store = super::world::open(&copy.file()).await;
+    let refused = archive_of(&store, later(1), &beside(&copy, "a")).await.unwrap_err().to_string();
+    let key = copy.key.as_str();
+    refusals.push_str(&format!("{}\n", refused.replace(key, "<key>")));
+    assert!(!beside(&copy, "a").exists());
     assert_snapshot!(refusals.replace(&format!("{}/", folder.display()), ""), @r"
         `there` is there already: choose another name
         the archive `nowhere/a` cannot be written: No such file or directory (os error 2); nothing was archived
         nothing was archived, because the log cannot be trusted as it is: event 5: its row in `operations` does not say what the log says: `actor`; see all of it with `room-owner audit verify`
+        nothing was archived, because the signed head after event 15 cannot be trusted: its signature is not one of the key `<key>` over this text: it was altered, or forged; see `room-owner audit verify --every-head`
         ");
 }
 

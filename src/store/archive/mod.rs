@@ -21,7 +21,7 @@ use crate::domain::access::Permit;
 use crate::domain::archive::{Archive, ArchiveReport, Archived, HeldUp, SoundArchive};
 use crate::domain::audit::{AuditEntry, DecisionKind, OperationId, OutcomeKind};
 use crate::domain::principal::Principal;
-use crate::tree::{Checkpoint, Edge, VerifierKey};
+use crate::tree::{Checkpoint, CheckpointError, Edge, VerifierKey};
 
 use super::admission::{Beside, Ledger};
 use super::verify::{self, Evidence, chunks};
@@ -247,6 +247,7 @@ impl SqliteStore {
         .map_err(unreadable())?;
         let Some(head) = head else { return Ok((None, held_up_by)) };
         let head = Checkpoint::parse(&head).map_err(|error| StoreError(format!("{UNREADABLE}: {error}")))?;
+        check_signature(&mut view, &head).await?;
         let before = tree::edge_at(&mut view, upto.unsigned_abs()).await.map_err(unreadable())?;
         Ok((Some(Plan { before, head }), held_up_by))
     }
@@ -303,6 +304,22 @@ impl SqliteStore {
             // As long as that took, others may write.
             tokio::time::sleep(began.elapsed()).await;
         }
+    }
+}
+
+/// That the head which goes into the file was signed by whoever signed last. What was signed with an earlier key,
+/// those check who keep it.
+async fn check_signature(view: &mut SqliteConnection, head: &Checkpoint) -> Result<(), StoreError> {
+    let key = tree::last_key(view).await.map_err(failed(UNREADABLE))?;
+    let key = key.map(|key| VerifierKey::parse(&key)).transpose();
+    let key = key.map_err(|error| StoreError(format!("{UNREADABLE}: {error}")))?;
+    match key.map(|key| head.check(&key)) {
+        None | Some(Ok(()) | Err(CheckpointError::OtherKey(_))) => Ok(()),
+        Some(Err(error)) => Err(StoreError(format!(
+            "nothing was archived, because the signed head after event {} cannot be trusted: {error}; see \
+             `room-owner audit verify --every-head`",
+            head.head().size
+        ))),
     }
 }
 
