@@ -193,16 +193,16 @@ pub(super) fn select_into(query: &mut QueryBuilder<Sqlite>, what: &str, filter: 
             Way::Text => {
                 query.push(" AND operations_text MATCH ").push_bind(trigrams(text));
                 // An older program beside this one puts all in at once.
-                query.push(" AND operations_text.rowid <= (SELECT upto FROM text_index)");
+                query.push(" AND operations_text.rowid <= (SELECT upto FROM text_index WHERE one = 1)");
             }
             Way::NewText => {
-                query.push(" AND operation > (SELECT upto FROM text_index)");
+                query.push(" AND operation > (SELECT upto FROM text_index WHERE one = 1)");
             }
             Way::AnyText => {
                 query
                     .push(" AND operation IN (SELECT rowid FROM operations_text WHERE operations_text MATCH ")
                     .push_bind(trigrams(text))
-                    .push(" UNION ALL SELECT operation FROM operations WHERE operation > (SELECT upto FROM text_index))");
+                    .push(" UNION ALL SELECT operation FROM operations WHERE operation > (SELECT upto FROM text_index WHERE one = 1))");
             }
             _ => {}
         }
