@@ -86,27 +86,22 @@ impl Ledger {
 
     /// A transaction that is begun only as it is committed, if all is as foreseen then.
     pub(super) fn foreseen(beginning: Beginning, instance: &str) -> Result<Self, sqlx::Error> {
-        let end = LogEnd {
-            last_seq: beginning.last_seq,
-            acl_version: beginning.acl_version,
-            schema_version: beginning.schema_version,
-            indexed_upto: beginning.indexed_upto,
-            peaks: beginning.peaks.clone(),
-        };
+        let end = beginning.end.clone();
         Ok(Self { foreseen: Some(end), ..Self::after(beginning, instance)? })
     }
 
     fn after(beginning: Beginning, instance: &str) -> Result<Self, sqlx::Error> {
+        let Beginning { end, tree_size, answers } = beginning;
         Ok(Self {
-            growth: Growth::at(beginning.tree_size, &beginning.peaks, beginning.last_seq)?,
-            began_after: beginning.last_seq,
-            next_seq: beginning.last_seq + 1,
-            acl_version: beginning.acl_version,
-            schema_version: beginning.schema_version,
-            indexed_upto: beginning.indexed_upto,
+            growth: Growth::at(tree_size, &end.peaks, end.last_seq)?,
+            began_after: end.last_seq,
+            next_seq: end.last_seq + 1,
+            acl_version: end.acl_version,
+            schema_version: end.schema_version,
+            indexed_upto: end.indexed_upto,
             instance: instance.to_owned(),
             rows: Rows::default(),
-            answers: beginning.answers,
+            answers,
             changed: Changed::default(),
             foreseen: None,
             begun: Vec::new(),
@@ -137,6 +132,11 @@ impl Ledger {
     /// How much of the log the index of texts does not have.
     pub(super) fn behind_index(&self) -> Behind {
         Behind::of(self.next_seq - 1, self.indexed_upto)
+    }
+
+    /// After the index of texts went on in this transaction: what is said of an operation later has to get there.
+    pub(super) fn indexed(&mut self, behind: Behind) {
+        self.indexed_upto = behind.indexed_upto(self.next_seq - 1);
     }
 
     /// Counts the changes of the schema.

@@ -38,14 +38,8 @@ pub(super) struct Questions {
 
 /// The log's end and the answers to a batch's questions, as of the beginning of its transaction.
 pub(super) struct Beginning {
-    pub(super) last_seq: i64,
-    pub(super) acl_version: i64,
+    pub(super) end: LogEnd,
     pub(super) tree_size: i64,
-    pub(super) peaks: Vec<u8>,
-    /// Counts the changes of the schema.
-    pub(super) schema_version: i64,
-    /// How far the index of texts goes.
-    pub(super) indexed_upto: i64,
     pub(super) answers: Answers,
 }
 
@@ -115,12 +109,14 @@ impl Questions {
         }
         let end = end.ok_or_else(|| broken("the signed tree of the audit log is gone"))?;
         Ok(Beginning {
-            last_seq: end.try_get(0)?,
-            acl_version: end.try_get(1)?,
+            end: LogEnd {
+                last_seq: end.try_get(0)?,
+                acl_version: end.try_get(1)?,
+                peaks: end.try_get(3)?,
+                schema_version: end.try_get(4)?,
+                indexed_upto: end.try_get(5)?,
+            },
             tree_size: end.try_get(2)?,
-            peaks: end.try_get(3)?,
-            schema_version: end.try_get(4)?,
-            indexed_upto: end.try_get(5)?,
             answers,
         })
     }

@@ -24,7 +24,9 @@ const MOST_OPEN: usize = 4_096;
 pub(super) struct LogEnd {
     pub(super) last_seq: i64,
     pub(super) acl_version: i64,
+    /// Counts the changes of the schema.
     pub(super) schema_version: i64,
+    /// How far the index of texts goes.
     pub(super) indexed_upto: i64,
     /// The tree's edge.
     pub(super) peaks: Vec<u8>,
@@ -67,15 +69,7 @@ impl Foresight {
                 _ => return None,
             }
         }
-        Some(Beginning {
-            last_seq: end.last_seq,
-            acl_version: end.acl_version,
-            tree_size: end.last_seq,
-            peaks: end.peaks.clone(),
-            schema_version: end.schema_version,
-            indexed_upto: end.indexed_upto,
-            answers,
-        })
+        Some(Beginning { end: end.clone(), tree_size: end.last_seq, answers })
     }
 
     /// Before a batch is written: what is remembered until then. Unless it is noted again, nothing is.

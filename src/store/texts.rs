@@ -85,8 +85,8 @@ async fn index(connection: &mut SqliteConnection, at_once: i64) -> Result<Behind
 }
 
 /// Takes in all that is not, inside a transaction.
-pub(super) async fn index_all(connection: &mut SqliteConnection) -> Result<(), sqlx::Error> {
-    take_in(connection, i64::MAX).await.map(drop)
+pub(super) async fn index_all(connection: &mut SqliteConnection) -> Result<Behind, sqlx::Error> {
+    take_in(connection, i64::MAX).await
 }
 
 async fn take_in(connection: &mut SqliteConnection, at_most: i64) -> Result<Behind, sqlx::Error> {

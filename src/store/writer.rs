@@ -549,7 +549,7 @@ async fn apply(
         }
         Job::Archive(work, at, _) => Done::Archived(archive::work(connection, ledger, work, *at).await?),
         Job::IndexTexts(_) => {
-            texts::index_all(connection).await?;
+            ledger.indexed(texts::index_all(connection).await?);
             Done::Indexed
         }
         Job::Check(_) => {

@@ -178,6 +178,25 @@ async fn what_goes_wrong_is_found_when_another_process_has_indexed_the_operation
 }
 
 #[tokio::test]
+async fn what_goes_wrong_is_found_when_it_shares_a_commit_with_the_index() {
+    let world = World::new().await;
+    let attempt = ask("test bob").attempt(&world.store).await;
+    let outcome = room_owner::domain::audit::Outcome::Refused {
+        previous: None,
+        refusal: problem("the line was cut", None),
+    };
+    // Both are queued before the writer runs, the index first.
+    let (indexed, finished) = tokio::join!(
+        biased;
+        world.store.index_texts(),
+        world.store.finish(attempt.operation(), &outcome, later(1)),
+    );
+    indexed.unwrap();
+    assert!(finished.unwrap().is_some());
+    assert_eq!(find(&world, text("line was cut")).await, [attempt.operation().seq()]);
+}
+
+#[tokio::test]
 async fn the_index_of_texts_is_kept_up_by_itself_and_finds_each_operation_once() {
     const MANY: i64 = 600;
     let world = World::new().await;
