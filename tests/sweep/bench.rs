@@ -168,18 +168,7 @@ impl Bench {
         let context = format!("{cut:?}: {} {said}", ran.status);
         assert!(effects <= 1 && self.calls() - before.1 <= 1, "sent more than once: {context}");
 
-        // As it was left behind.
-        let mut raw = connect(&file).await;
-        let integrity: String =
-            sqlx::query_scalar("PRAGMA integrity_check").fetch_one(&mut raw).await.unwrap();
-        assert_eq!(integrity, "ok", "{context}");
-        let left: Option<(String, String)> =
-            sqlx::query_as("SELECT decision, outcome FROM operations WHERE new_owner = 'user2'")
-                .fetch_optional(&mut raw)
-                .await
-                .unwrap();
-        raw.close().await.unwrap();
-        assert!(effects == 0 || left.is_some(), "an effect without an attempt: {context}");
+        let left = left_behind(&file, effects, &context).await;
         let told_done = ran.status.code() == Some(0);
         if told_done {
             assert_eq!(effects, 1, "told as done: {context}");
@@ -244,8 +233,24 @@ impl Bench {
     }
 }
 
-pub(super) async fn connect(file: &Path) -> SqliteConnection {
+async fn connect(file: &Path) -> SqliteConnection {
     SqliteConnection::connect_with(&SqliteConnectOptions::new().filename(file)).await.unwrap()
+}
+
+/// What the log has of the transfer, decision and outcome, as it was left behind: in a database that is whole, and
+/// not nothing if there was an effect.
+pub(super) async fn left_behind(file: &Path, effects: usize, context: &str) -> Option<(String, String)> {
+    let mut raw = connect(file).await;
+    let integrity: String = sqlx::query_scalar("PRAGMA integrity_check").fetch_one(&mut raw).await.unwrap();
+    assert_eq!(integrity, "ok", "{context}");
+    let left: Option<(String, String)> =
+        sqlx::query_as("SELECT decision, outcome FROM operations WHERE new_owner = 'user2'")
+            .fetch_optional(&mut raw)
+            .await
+            .unwrap();
+    raw.close().await.unwrap();
+    assert!(effects == 0 || left.is_some(), "an effect without an attempt: {context}");
+    left
 }
 
 pub(super) async fn sound(file: &Path, context: &str) {

@@ -19,11 +19,10 @@ use room_owner::store::{IfMissing, SqliteStore};
 use room_owner::tencent::simulator::FaultKind;
 use secrecy::SecretString;
 use serde_json::Value;
-use sqlx::Connection as _;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
-use super::bench::{Bench, Counts, connect, program, sound};
+use super::bench::{Bench, Counts, left_behind, program, sound};
 use super::trace::{CALLS, Cut, has_struck, strace};
 
 const SIGNING_SECRET: &str = "signing-secret-of-the-sweep";
@@ -329,18 +328,7 @@ impl Bench {
         }
         assert!(said.is_some() || killed, "nobody was answered: {context}");
 
-        // As it was left behind.
-        let mut raw = connect(&file).await;
-        let integrity: String =
-            sqlx::query_scalar("PRAGMA integrity_check").fetch_one(&mut raw).await.unwrap();
-        assert_eq!(integrity, "ok", "{context}");
-        let left: Option<(String, String)> =
-            sqlx::query_as("SELECT decision, outcome FROM operations WHERE new_owner = 'user2'")
-                .fetch_optional(&mut raw)
-                .await
-                .unwrap();
-        raw.close().await.unwrap();
-        assert!(effects == 0 || left.is_some(), "an effect without an attempt: {context}");
+        let left = left_behind(&file, effects, &context).await;
         let told = Told::by(said.as_deref(), &context);
         match told {
             Told::Done { recorded } => {
