@@ -91,22 +91,22 @@ impl Writing {
         let out = BufWriter::with_capacity(256 * 1_024, open);
         let mut writing = Self { file: file.to_owned(), out, edge: before, head, is_whole: false };
         let line = serde_json::to_string(header).map_err(|error| unwritable(file, &error))?;
-        writing.line(&line)?;
+        writing.line(line.as_bytes())?;
         Ok(writing)
     }
 
-    fn line(&mut self, line: &str) -> Result<(), StoreError> {
-        let written = self.out.write_all(line.as_bytes()).and_then(|()| self.out.write_all(b"\n"));
+    fn line(&mut self, line: &[u8]) -> Result<(), StoreError> {
+        let written = self.out.write_all(line).and_then(|()| self.out.write_all(b"\n"));
         written.map_err(|error| unwritable(&self.file, &error))
     }
 
     pub(super) fn events(&mut self, events: &Events) -> Result<(), StoreError> {
         for event in events.iter() {
-            if event.seq != self.edge.size() as i64 + 1 || event.body.contains('\n') {
+            if event.seq != self.edge.size() as i64 + 1 || event.body.contains(&b'\n') {
                 let why = "the log is not as it was written: see `room-owner audit verify`";
                 return Err(unwritable(&self.file, &why));
             }
-            self.edge.push(record_hash(event.body.as_bytes()), |_, _, _| {});
+            self.edge.push(record_hash(event.body), |_, _, _| {});
             self.line(event.body)?;
         }
         Ok(())
@@ -218,7 +218,7 @@ impl Reading {
             self.seq += 1;
             let belongs: Option<Belongs<'_>> = serde_json::from_str(&line).ok();
             let operation = belongs.and_then(|belongs| belongs.operation.parse().ok()).unwrap_or(0);
-            events.push(self.seq, operation, &line);
+            events.push(self.seq, operation, line.as_bytes());
         }
         Ok(events)
     }
@@ -243,7 +243,7 @@ impl Reading {
             if events.last().is_none() {
                 break;
             }
-            events.iter().for_each(|event| edge.push(record_hash(event.body.as_bytes()), |_, _, _| {}));
+            events.iter().for_each(|event| edge.push(record_hash(event.body), |_, _, _| {}));
         }
         let Header { log, first, last, .. } = self.header;
         if edge.size() as i64 != last {

@@ -273,9 +273,9 @@ impl SqliteStore {
         }
         let header = Header::new(&plan.before, last, &plan.head);
         let mut writing = Writing::begin(file, &header, plan.before.clone(), plan.head.clone())?;
-        let mut seq = first - 1;
+        let (mut seq, mut some) = (first - 1, chunks::Events::default());
         while seq < last {
-            let mut some = chunks::events(&events, seq).map_err(unreadable)?;
+            chunks::read_events(&events, seq, &mut some).map_err(unreadable)?;
             some.end_at(last);
             let Some(read) = some.last() else { break };
             seq = read;

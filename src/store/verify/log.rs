@@ -107,9 +107,13 @@ impl Log {
         &self.edge
     }
 
-    /// The next events of the database; `None` at the end.
-    pub(super) fn next(&mut self, connection: &Connection) -> Result<Option<Events>, rusqlite::Error> {
-        let events = chunks::events(connection, self.seq)?;
+    /// The next events of the database, in the memory of others; `None` at the end.
+    pub(super) fn next(
+        &mut self,
+        connection: &Connection,
+        mut events: Events,
+    ) -> Result<Option<Events>, rusqlite::Error> {
+        chunks::read_events(connection, self.seq, &mut events)?;
         Ok(Some(events).filter(|events| events.last().is_some()))
     }
 
@@ -145,7 +149,7 @@ impl Log {
                 self.is_bad = true;
                 self.seq = event.seq - 1;
             }
-            let leaf = record_hash(event.body.as_bytes());
+            let leaf = record_hash(event.body);
             match self.signed_leaf(connection, report)? {
                 Some(signed) if signed == leaf => {}
                 Some(_) => {

@@ -6,15 +6,20 @@
 
 mod acl;
 pub(super) mod chunks;
+mod claims;
 mod given;
+mod letters;
 mod log;
 mod replay;
+mod row;
 mod schema;
+#[cfg(test)]
+mod tests;
 mod told;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::mpsc::{self, SyncSender};
+use std::sync::mpsc::{self, Receiver, Sender, SyncSender};
 use std::time::Instant;
 
 use rusqlite::Connection;
@@ -36,6 +41,7 @@ use chunks::Events;
 use given::Given;
 use log::Log;
 use replay::Replay;
+use row::Operations;
 
 /// How many times some hundred events wait for the check of the tables.
 const AHEAD: usize = 8;
@@ -121,8 +127,9 @@ pub async fn verify(database: &Path, mut evidence: Evidence) -> Result<Report, S
     let replay = Replay::behind(&mut view, given.base).await.map_err(read_failed())?;
     let [rows, others] = views;
     let (pass_on, events) = mpsc::sync_channel(AHEAD);
-    let tables = Tables { rows: others, events, replay };
-    let tree = Tree { rows, given, archives: archives.clone(), evidence, named, report, pass_on };
+    let (give_back, done) = mpsc::channel();
+    let tables = Tables { rows: others, events, give_back, replay };
+    let tree = Tree { rows, given, archives: archives.clone(), evidence, named, report, pass_on, done };
     // On two cores at a time.
     let (tree, tables) = tokio::join!(
         tokio::task::spawn_blocking(move || tree.check()),
@@ -173,11 +180,13 @@ struct Tree {
     report: Report,
     /// To the check of the tables: what was read once is not read again.
     pass_on: SyncSender<Arc<Events>>,
+    /// What both have read: its memory is used again.
+    done: Receiver<Arc<Events>>,
 }
 
 impl Tree {
     fn check(self) -> Result<Report, StoreError> {
-        let Self { rows, mut given, archives, evidence, named, mut report, pass_on } = self;
+        let Self { rows, mut given, archives, evidence, named, mut report, pass_on, done } = self;
         let began = Instant::now();
         let mut log = Log::new(&evidence, &archives);
         // What an earlier run left to delete is checked too.
@@ -188,7 +197,10 @@ impl Tree {
         log.pass_over(&rows, gone, &mut report).map_err(unreadable)?;
         while let Some(events) = match given.next(log.edge(), &mut report)? {
             Some(events) => Some(events),
-            None => log.next(&rows).map_err(unreadable)?,
+            None => {
+                let memory = done.try_recv().ok().and_then(Arc::into_inner).unwrap_or_default();
+                log.next(&rows, memory).map_err(unreadable)?
+            }
         } {
             let events = Arc::new(events);
             // Whoever does not listen any more says why.
@@ -205,18 +217,23 @@ impl Tree {
 /// The tables that repeat what the rows say.
 struct Tables {
     rows: Connection,
-    events: mpsc::Receiver<Arc<Events>>,
+    events: Receiver<Arc<Events>>,
+    give_back: Sender<Arc<Events>>,
     replay: Replay,
 }
 
 impl Tables {
     fn check(self) -> Result<(Replay, Report), StoreError> {
-        let Self { rows, events, mut replay } = self;
+        let Self { rows, events, give_back, mut replay } = self;
         let began = Instant::now();
         let mut report = Report::default();
+        let mut statement = row::behind(&rows).map_err(unreadable)?;
+        let mut operations = Operations::new(statement.query([replay.base()]).map_err(unreadable)?);
         for events in events {
-            replay.check(&rows, &events, &mut report).map_err(unreadable)?;
+            replay.check(&rows, &events, &mut operations, &mut report).map_err(unreadable)?;
+            drop(give_back.send(events));
         }
+        replay.end_of_rows(&rows, operations, &mut report).map_err(unreadable)?;
         debug!(took = ?began.elapsed(), "checked the tables");
         Ok((replay, report))
     }
@@ -243,7 +260,7 @@ pub async fn prove(
                 break;
             }
             let own = some.iter().filter(|event| event.operation == operation.seq());
-            events.extend(own.map(|event| (event.seq, event.body.to_owned())));
+            events.extend(own.map(|event| (event.seq, String::from_utf8_lossy(event.body).into_owned())));
         }
     }
     let kept = archive::kept(&mut view).await.map_err(read_failed())?;

@@ -1,9 +1,10 @@
 //! The tables against the events: `operations`, `deliveries`, `callbacks` and the ACL say what the log says.
 
+use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, HashMap};
-use std::iter::Peekable;
 
 use rusqlite::Connection;
+use rusqlite::types::ValueRef;
 use sqlx::sqlite::SqliteConnection;
 
 use crate::domain::archive::Archived;
@@ -11,21 +12,23 @@ use crate::domain::verification::Report;
 use crate::store::archive::{self, Kept};
 
 use super::acl::Acl;
-use super::chunks::{self, Event, Events, OperationRow};
-use super::told::{self, Body, Told};
+use super::chunks::{self, Event, Events};
+use super::claims::Claims;
+use super::letters::{self, Begun};
+use super::row::{Column, End, Operations};
+use super::told::{self, Body, CALLBACK, Told};
 
-/// An operation that goes on behind the events that are being read, and its row.
+/// An operation that is not over yet, and what its row says of its end.
 struct Open {
     told: Told,
-    claimed_by: Option<i64>,
-    columns: String,
+    end: End,
 }
 
 /// What an event says that a callback said.
 struct Callback {
     seq: i64,
     operation: i64,
-    columns: String,
+    columns: [String; CALLBACK.len()],
 }
 
 /// The check, as far as it has come. It holds the operations that are open and the ACL, not the log.
@@ -38,30 +41,9 @@ pub(super) struct Replay {
     /// The archives that the log tells of, by operation.
     archived: BTreeMap<i64, Archived>,
     acl: Acl,
-    claims: i64,
+    claims: Claims,
     callbacks: i64,
     last: i64,
-}
-
-/// What is being read.
-struct Chunk<'a, R: Iterator<Item = OperationRow<'a>>> {
-    rows: Peekable<R>,
-    open: HashMap<i64, (Told, OperationRow<'a>)>,
-    callbacks: Vec<Callback>,
-}
-
-impl<'a, R: Iterator<Item = OperationRow<'a>>> Chunk<'a, R> {
-    /// The row of the operation that this event begins.
-    fn row(&mut self, seq: i64, report: &mut Report) -> Option<OperationRow<'a>> {
-        self.skip_to(seq, report);
-        self.rows.next_if(|row| row.operation == seq)
-    }
-
-    fn skip_to(&mut self, seq: i64, report: &mut Report) {
-        while let Some(row) = self.rows.next_if(|row| row.operation < seq) {
-            report.find(row.operation, "`operations` has a row for it, and it begins no operation");
-        }
-    }
 }
 
 impl Replay {
@@ -74,43 +56,75 @@ impl Replay {
         Ok(Self { base, last: base, acl, ..Self::default() })
     }
 
+    /// The last event that is in an archive and out of reach.
+    pub(super) fn base(&self) -> i64 {
+        self.base
+    }
+
+    /// The next events, and the rows of the operations that they begin.
     pub(super) fn check(
         &mut self,
         connection: &Connection,
         events: &Events,
+        operations: &mut Operations<'_>,
         report: &mut Report,
     ) -> rusqlite::Result<()> {
-        let Some(last) = events.last().filter(|last| *last > self.base) else { return Ok(()) };
-        // Rows between two chunks too: there is no event for them.
-        let operations = chunks::operations(connection, self.last + 1, last)?;
-        let rows = operations.iter().peekable();
-        let mut chunk = Chunk { rows, open: HashMap::new(), callbacks: Vec::new() };
-        self.last = last;
         let base = self.base;
+        let mut callbacks = Vec::new();
         for event in events.iter().filter(|event| event.seq > base) {
-            self.event(event, &mut chunk, report);
+            self.last = event.seq;
+            if !self.is_literal(event, operations, report)? {
+                self.event(connection, event, operations, &mut callbacks, report)?;
+            }
         }
-        chunk.skip_to(i64::MAX, report);
-        let goes_on = |(operation, (told, row)): (i64, (Told, OperationRow<'_>))| {
-            let columns = row.columns.to_owned();
-            (operation, Open { told, claimed_by: row.claimed_by, columns })
-        };
-        self.open.extend(chunk.open.into_iter().map(goes_on));
-        check_callbacks(connection, &chunk.callbacks, report)
+        check_callbacks(connection, &callbacks, report)
     }
 
-    fn event<'a>(
+    /// The usual event, which says letter for letter what the tables do. Of any other nothing is done.
+    fn is_literal(
         &mut self,
         event: Event<'_>,
-        chunk: &mut Chunk<'a, impl Iterator<Item = OperationRow<'a>>>,
+        operations: &mut Operations<'_>,
         report: &mut Report,
-    ) {
-        let body: Body<'_> = match serde_json::from_str(event.body) {
+    ) -> rusqlite::Result<bool> {
+        if event.operation != event.seq {
+            let Entry::Occupied(open) = self.open.entry(event.operation) else { return Ok(false) };
+            // Else what its first event says otherwise is still to be told.
+            let is_end = open.get().told.is_as_its_row() && letters::is_end(event, &open.get().end);
+            if is_end {
+                open.remove();
+            }
+            return Ok(is_end);
+        }
+        let Some(row) = operations.at(event.seq, report)? else { return Ok(false) };
+        let Some(begun) = letters::begun(event, row)? else { return Ok(false) };
+        if let ValueRef::Text(delivery) = Column::DeliveryId.of(row)? {
+            self.claims.claimed(delivery, event.operation);
+        }
+        if begun == Begun::Open {
+            let open = Open { told: Told::pending(), end: End::of(row)? };
+            self.open.insert(event.operation, open);
+        }
+        operations.begun();
+        Ok(true)
+    }
+
+    fn event(
+        &mut self,
+        connection: &Connection,
+        event: Event<'_>,
+        operations: &mut Operations<'_>,
+        callbacks: &mut Vec<Callback>,
+        report: &mut Report,
+    ) -> rusqlite::Result<()> {
+        let body: Body<'_> = match serde_json::from_slice(event.body) {
             Ok(body) => body,
             Err(error) => {
                 report.find(event.seq, format!("its text is no event: {error}"));
-                chunk.row(event.seq, report);
-                return;
+                if operations.at(event.seq, report)?.is_some() {
+                    operations.begun();
+                }
+                return Ok(());
             }
         };
         if body.seq != event.seq {
@@ -123,51 +137,16 @@ impl Replay {
             );
         }
         match body.event {
-            "requested" => {
-                if event.operation != event.seq {
-                    report.find(event.seq, "it begins an operation that does not have its number");
-                }
-                if body.delivery_id.is_some() && body.outcome() != "duplicate" {
-                    self.claims += 1;
-                }
-                let change = body.acl_change.or(body.acl_changes);
-                if let Some(change) = change {
-                    self.acl.changed(event.seq, body.at, body.actor, change, report);
-                }
-                match body.archived.map(|archived| serde_json::from_str(archived.get())) {
-                    Some(Ok(archived)) => drop(self.archived.insert(event.seq, archived)),
-                    Some(Err(error)) => {
-                        report.find(event.seq, format!("its archive cannot be read: {error}"))
-                    }
-                    None => {}
-                }
-                let Some(row) = chunk.row(event.seq, report) else {
-                    report.find(event.seq, "it begins an operation that `operations` has no row for");
-                    return;
-                };
-                let told = Told::begun(event.seq, &body);
-                if body.leaves_open() {
-                    chunk.open.insert(event.seq, (told, row));
-                } else {
-                    compare(&told, row, report);
-                }
-            }
+            "requested" => self.requested(connection, event, &body, operations, report)?,
             "noted" | "ended" if event.operation <= self.base => {}
             "noted" | "ended" => {
-                let here = chunk.open.get_mut(&event.operation).map(|(told, _)| told);
-                let told = here.or_else(|| self.open.get_mut(&event.operation).map(|open| &mut open.told));
-                let Some(told) = told else {
+                let Some(open) = self.open.get_mut(&event.operation) else {
                     let what = format!("it goes on with operation {}, which is not open", event.operation);
                     report.find(event.seq, what);
-                    return;
+                    return Ok(());
                 };
-                told.goes_on(&body);
-                if body.event == "noted" || body.leaves_open() {
-                    return;
-                }
-                if let Some((told, row)) = chunk.open.remove(&event.operation) {
-                    compare(&told, row, report);
-                } else {
+                open.told.goes_on(&body);
+                if body.event == "ended" && !open.told.is_open() {
                     self.close(event.operation, report);
                 }
             }
@@ -181,18 +160,70 @@ impl Replay {
                     self.callbacks += 1;
                 }
                 let columns = told::callback(&body);
-                chunk.callbacks.push(Callback { seq: event.seq, operation: event.operation, columns });
+                callbacks.push(Callback { seq: event.seq, operation: event.operation, columns });
             }
             other => {
                 report.find(event.seq, format!("it is of a kind that this program does not know: `{other}`"))
             }
         }
+        Ok(())
+    }
+
+    fn requested(
+        &mut self,
+        connection: &Connection,
+        event: Event<'_>,
+        body: &Body<'_>,
+        operations: &mut Operations<'_>,
+        report: &mut Report,
+    ) -> rusqlite::Result<()> {
+        if event.operation != event.seq {
+            report.find(event.seq, "it begins an operation that does not have its number");
+        }
+        if let Some(delivery) = body.delivery() {
+            if body.outcome() == "duplicate" {
+                Claims::repeated(connection, &delivery, event.seq, report)?;
+            } else {
+                self.claims.claimed(delivery.as_bytes(), event.operation);
+            }
+        }
+        if let Some(change) = body.acl_change.or(body.acl_changes) {
+            self.acl.changed(event.seq, body.at, body.actor, change, report);
+        }
+        match body.archived.map(|archived| serde_json::from_str(archived.get())) {
+            Some(Ok(archived)) => drop(self.archived.insert(event.seq, archived)),
+            Some(Err(error)) => report.find(event.seq, format!("its archive cannot be read: {error}")),
+            None => {}
+        }
+        let Some(row) = operations.at(event.seq, report)? else {
+            report.find(event.seq, "it begins an operation that `operations` has no row for");
+            return Ok(());
+        };
+        let (told, end) = (Told::begun(body, row)?, End::of(row)?);
+        operations.begun();
+        if told.is_open() {
+            self.open.insert(event.seq, Open { told, end });
+        } else {
+            compare(event.seq, told, &end, report);
+        }
+        Ok(())
     }
 
     fn close(&mut self, operation: i64, report: &mut Report) {
-        let Some(open) = self.open.remove(&operation) else { return };
-        let row = OperationRow { operation, claimed_by: open.claimed_by, columns: &open.columns };
-        compare(&open.told, row, report);
+        if let Some(Open { told, end }) = self.open.remove(&operation) {
+            compare(operation, told, &end, report);
+        }
+    }
+
+    /// What is left when the last event is read.
+    pub(super) fn end_of_rows(
+        &mut self,
+        connection: &Connection,
+        operations: Operations<'_>,
+        report: &mut Report,
+    ) -> rusqlite::Result<()> {
+        operations.end(self.last, report)?;
+        std::mem::take(&mut self.claims).compare(connection, self.base, report)
     }
 
     pub(super) async fn end(
@@ -207,7 +238,9 @@ impl Replay {
             self.close(operation, report);
         }
         let beyond: Vec<i64> = sqlx::query_scalar(
-            "SELECT operation FROM operations WHERE operation < 1 OR operation > ? ORDER BY operation LIMIT 50",
+            "SELECT * FROM (SELECT operation FROM operations WHERE operation < 1 ORDER BY operation LIMIT 50)
+             UNION ALL
+             SELECT * FROM (SELECT operation FROM operations WHERE operation > ? ORDER BY operation LIMIT 50)",
         )
         .bind(self.last)
         .fetch_all(&mut *connection)
@@ -215,10 +248,6 @@ impl Replay {
         for operation in beyond {
             report.find(operation, "`operations` has a row for it, and the log has no such event");
         }
-        let claims: i64 = sqlx::query_scalar("SELECT count(*) FROM deliveries WHERE operation > ?")
-            .bind(self.base)
-            .fetch_one(&mut *connection)
-            .await?;
         let callbacks: i64 = sqlx::query_scalar("SELECT count(*) FROM callbacks WHERE operation > ?")
             .bind(self.base)
             .fetch_one(&mut *connection)
@@ -228,9 +257,6 @@ impl Replay {
                 None,
                 format!("`callbacks` has {callbacks} rows, and the log tells of {}", self.callbacks),
             );
-        }
-        if claims != self.claims {
-            report.find(None, format!("`deliveries` has {claims} rows, and the log claims {}", self.claims));
         }
         check_archives(connection, archives, self.base, self.archived, report).await?;
         self.acl.compare(connection, report).await
@@ -279,9 +305,11 @@ async fn check_archives(
 }
 
 /// The row of an operation against its events.
-fn compare(told: &Told, row: OperationRow<'_>, report: &mut Report) {
-    for difference in told.differences(row) {
-        report.find(row.operation, difference);
+fn compare(operation: i64, told: Told, end: &End, report: &mut Report) {
+    let differs = told.differences(end);
+    if !differs.is_empty() {
+        let what = told::quoted(&differs);
+        report.find(operation, format!("its row in `operations` does not say what the log says: {what}"));
     }
 }
 
@@ -299,8 +327,7 @@ fn check_callbacks(connection: &Connection, told: &[Callback], report: &mut Repo
             report.find(*seq, "`callbacks` has no row for it");
             continue;
         };
-        let differs = told::different_columns(&told::CALLBACK, columns, &kept.columns);
-        let mut differs = differs.unwrap_or_else(|_| told::CALLBACK.to_vec());
+        let mut differs = told::different_callback(columns, &kept.columns);
         if !kept.is_of_operation {
             differs.extend(["room", "new_owner", "delivery_id"]);
         }

@@ -1,13 +1,13 @@
 //! What the tables should say of an operation, told by its events.
 //!
-//! It is written as SQLite writes the row that it is compared with: then the two are mostly the same text,
-//! and nothing needs to be read twice.
+//! Values stay as they are written: they are mostly the same text as in the row that they are compared with.
 
 use jiff::Timestamp;
+use rusqlite::Row;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::chunks::OperationRow;
+use super::row::{self, Column, End};
 
 type Raw<'a> = Option<&'a RawValue>;
 
@@ -78,6 +78,11 @@ impl Body<'_> {
         self.outcome.map_or("", |outcome| outcome.get().trim_matches('"'))
     }
 
+    /// The idempotency key of its request.
+    pub(super) fn delivery(&self) -> Option<String> {
+        self.delivery_id.and_then(|delivery| serde_json::from_str(delivery.get()).ok())
+    }
+
     /// Whether the operation goes on behind this event. A change that somebody else made is never worked on,
     /// so what is unknown about it from the start stays unknown.
     pub(super) fn leaves_open(&self) -> bool {
@@ -90,67 +95,21 @@ impl Body<'_> {
     }
 }
 
-/// What [`super::chunks::operations`] puts into a row, in this order: what the first event says, the owner
-/// before as the last one says, what the last end says, and what follows from it.
-pub(super) const COLUMNS: [&str; 20] = [
-    "at",
-    "actor",
-    "actor_name",
-    "channel",
-    "command",
-    "room",
-    "new_owner",
-    "reason",
-    "decision",
-    "authority",
-    "delivery_id",
-    "reading",
-    "previous_owner",
-    "outcome",
-    "error_code",
-    "error_info",
-    "request_id",
-    "duration_ms",
-    "is_open",
-    "held_room",
-];
-
 /// An operation, as its events tell it.
 pub(super) struct Told {
-    operation: i64,
-    /// The columns up to `reading`.
-    asked: String,
-    previous_owner: String,
-    /// Those from `outcome` to `duration_ms`.
-    ended: String,
+    /// Where its row does not say what the event says that begins it.
+    differs: Vec<&'static str>,
+    /// The columns of [`Column::OF_THE_END`], as the events write them; `None` while it is just begun.
+    end: Option<[String; Column::OF_THE_END.len()]>,
     is_open: bool,
-    /// What `held_room` is while it is open.
-    room: String,
-    delivery: Delivery,
 }
 
-/// What its delivery's claim has to be.
-#[derive(Debug, Clone, Copy)]
-enum Delivery {
-    None,
-    Own,
-    /// An earlier operation's.
-    Repeated,
-}
+/// What the columns of [`Column::OF_THE_END`] say of an operation that is just begun.
+const PENDING: [&str; Column::OF_THE_END.len()] = ["null", "\"pending\"", "null", "null", "null", "null"];
 
+/// A value as it is written, null where there is none.
 fn text<'a>(raw: Raw<'a>) -> &'a str {
     raw.map_or("null", RawValue::get)
-}
-
-fn joined(values: &[&str]) -> String {
-    let mut text = String::with_capacity(values.iter().map(|value| value.len() + 1).sum());
-    for (n, value) in values.iter().enumerate() {
-        if n > 0 {
-            text.push(',');
-        }
-        text.push_str(value);
-    }
-    text
 }
 
 fn millis(at: &str) -> String {
@@ -158,116 +117,94 @@ fn millis(at: &str) -> String {
 }
 
 impl Told {
-    /// By the event that begins it.
-    pub(super) fn begun(operation: i64, body: &Body<'_>) -> Self {
-        let asked = joined(&[
-            &millis(body.at),
-            text(body.actor),
-            text(body.actor_name),
-            text(body.channel),
-            text(body.command),
-            text(body.room),
-            text(body.new_owner),
-            text(body.reason),
-            text(body.decision),
-            text(body.authority),
-            text(body.delivery_id),
-            if body.reading { "1" } else { "0" },
-        ]);
-        let delivery = match (body.delivery_id, body.outcome()) {
-            (None, _) => Delivery::None,
-            (Some(_), "duplicate") => Delivery::Repeated,
-            (Some(_), _) => Delivery::Own,
-        };
-        let holds = body.new_owner.is_some();
-        Self {
-            operation,
-            asked,
-            previous_owner: text(body.previous_owner).to_owned(),
-            ended: ended(body),
-            is_open: body.leaves_open(),
-            room: text(body.room.filter(|_| holds)).to_owned(),
-            delivery,
+    /// By an event that says [letter for letter](super::letters::Begun::Open) what the row says.
+    pub(super) fn pending() -> Self {
+        Self { differs: Vec::new(), end: None, is_open: true }
+    }
+
+    /// By the event that begins it, beside its row.
+    pub(super) fn begun(body: &Body<'_>, row: &Row<'_>) -> rusqlite::Result<Self> {
+        let at = millis(body.at);
+        let mut differs = Vec::new();
+        for (column, told) in [
+            (Column::At, at.as_str()),
+            (Column::Actor, text(body.actor)),
+            (Column::ActorName, text(body.actor_name)),
+            (Column::Channel, text(body.channel)),
+            (Column::Command, text(body.command)),
+            (Column::Room, text(body.room)),
+            (Column::NewOwner, text(body.new_owner)),
+            (Column::Reason, text(body.reason)),
+            (Column::Decision, text(body.decision)),
+            (Column::Authority, text(body.authority)),
+            (Column::DeliveryId, text(body.delivery_id)),
+            (Column::Reading, if body.reading { "1" } else { "0" }),
+        ] {
+            if !is_same(told, &row::json(column.of(row)?)) {
+                differs.push(column.name());
+            }
         }
+        Ok(Self { differs, end: Some(end(body)), is_open: body.leaves_open() })
+    }
+
+    /// Whether the row says of what was asked and decided what its event says.
+    pub(super) fn is_as_its_row(&self) -> bool {
+        self.differs.is_empty()
+    }
+
+    pub(super) fn is_open(&self) -> bool {
+        self.is_open
     }
 
     /// Takes in an event that goes on with it.
     pub(super) fn goes_on(&mut self, body: &Body<'_>) {
-        text(body.previous_owner).clone_into(&mut self.previous_owner);
+        let told = end(body);
         if body.event == "ended" {
-            self.ended = ended(body);
+            self.end = Some(told);
             self.is_open = body.leaves_open();
+        } else {
+            let so_far = self.end.get_or_insert_with(|| PENDING.map(str::to_owned));
+            let [previous_owner, ..] = told;
+            so_far[0] = previous_owner;
         }
     }
 
-    /// What the tables say otherwise.
-    pub(super) fn differences(&self, row: OperationRow<'_>) -> Vec<String> {
-        let holding = if self.is_open { (",1,", self.room.as_str()) } else { (",0,", "null") };
-        let parts =
-            ["[", &self.asked, ",", &self.previous_owner, ",", &self.ended, holding.0, holding.1, "]"];
-        let mut found = Vec::new();
-        if !is_made_of(row.columns, &parts) {
-            match different_columns(&COLUMNS, &parts.concat(), row.columns) {
-                Ok(columns) if columns.is_empty() => {}
-                Ok(columns) => found.push(format!(
-                    "its row in `operations` does not say what the log says: {}",
-                    quoted(&columns)
-                )),
-                Err(error) => found.push(format!("its row in `operations` cannot be read: {error}")),
+    /// The columns of the row that say otherwise.
+    pub(super) fn differences(self, row: &End) -> Vec<&'static str> {
+        let mut differs = self.differs;
+        let told = self.end.as_ref().map_or(PENDING, |end| end.each_ref().map(String::as_str));
+        for ((column, told), kept) in Column::OF_THE_END.into_iter().zip(told).zip(row.values()) {
+            if !is_same(told, kept) {
+                differs.push(column.name());
             }
         }
-        let is_right = match self.delivery {
-            Delivery::None => row.claimed_by.is_none(),
-            Delivery::Own => row.claimed_by == Some(self.operation),
-            Delivery::Repeated => row.claimed_by.is_some_and(|earlier| earlier < self.operation),
-        };
-        if !is_right {
-            found.push("`deliveries` does not say of its delivery what the log says".to_owned());
+        if row.is_open != i64::from(self.is_open) {
+            differs.push(Column::IsOpen.name());
         }
-        found
+        // If room or new owner are others than the log says, that is found above.
+        if !(if self.is_open { row.holds_its_room } else { row.holds_none }) {
+            differs.push(Column::HeldRoom.name());
+        }
+        differs
     }
 }
 
-fn ended(body: &Body<'_>) -> String {
-    joined(&[
-        text(body.outcome),
-        text(body.error_code),
-        text(body.error_info),
-        text(body.request_id),
-        text(body.duration_ms),
-    ])
-}
-
-fn is_made_of(mut text: &str, parts: &[&str]) -> bool {
-    for part in parts {
-        match text.strip_prefix(part) {
-            Some(rest) => text = rest,
-            None => return false,
-        }
-    }
-    text.is_empty()
-}
-
-/// The columns in which the two rows are not the same JSON values.
-pub(super) fn different_columns(
-    columns: &[&'static str],
-    told: &str,
-    kept: &str,
-) -> Result<Vec<&'static str>, serde_json::Error> {
-    let told: Vec<Raw<'_>> = serde_json::from_str(told)?;
-    let kept: Vec<Raw<'_>> = serde_json::from_str(kept)?;
-    let same = |n: usize| match (told.get(n).copied().flatten(), kept.get(n).copied().flatten()) {
-        (None, None) => true,
-        (Some(told), Some(kept)) => is_same(told, kept),
-        _ => false,
-    };
-    Ok(columns.iter().enumerate().filter(|(n, _)| !same(*n)).map(|(_, column)| *column).collect())
+fn end(body: &Body<'_>) -> [String; Column::OF_THE_END.len()] {
+    let columns = [
+        body.previous_owner,
+        body.outcome,
+        body.error_code,
+        body.error_info,
+        body.request_id,
+        body.duration_ms,
+    ];
+    columns.map(|column| text(column).to_owned())
 }
 
 /// Whether two JSON values are the same; mostly they are written alike.
-fn is_same(told: &RawValue, kept: &RawValue) -> bool {
-    let value = |raw: &RawValue| serde_json::from_str::<serde_json::Value>(raw.get()).ok();
-    told.get() == kept.get() || (value(told).is_some() && value(told) == value(kept))
+fn is_same(told: &str, kept: &str) -> bool {
+    let value = |json| serde_json::from_str::<serde_json::Value>(json).ok();
+    told == kept || value(told).is_some_and(|told| Some(told) == value(kept))
 }
 
 pub(super) fn quoted(columns: &[&str]) -> String {
@@ -279,20 +216,25 @@ pub(super) const CALLBACK: [&str; 7] =
     ["confirms", "delivery_id", "event_at", "received_at", "operator", "original_owner", "signed"];
 
 /// A callback as its event tells it, in the columns of [`CALLBACK`].
-pub(super) fn callback(body: &Body<'_>) -> String {
-    let flag = |is| if is { "1" } else { "0" };
-    let event_at = body
-        .event_at
-        .and_then(|at| serde_json::from_str(at.get()).ok())
-        .map_or_else(|| "null".to_owned(), |at: &str| millis(at));
-    let columns = joined(&[
+pub(super) fn callback(body: &Body<'_>) -> [String; CALLBACK.len()] {
+    let flag = |is| if is { "1" } else { "0" }.to_owned();
+    let event_at = body.event_at.and_then(|at| serde_json::from_str(at.get()).ok());
+    [
         flag(body.event == "confirmed"),
-        text(body.delivery_id),
-        &event_at,
-        &millis(body.at),
-        text(body.operator),
-        text(body.original_owner),
+        text(body.delivery_id).to_owned(),
+        event_at.map_or_else(|| "null".to_owned(), millis),
+        millis(body.at),
+        text(body.operator).to_owned(),
+        text(body.original_owner).to_owned(),
         flag(body.signed),
-    ]);
-    format!("[{columns}]")
+    ]
+}
+
+/// The columns in which the row of a callback says otherwise.
+pub(super) fn different_callback(
+    told: &[String; CALLBACK.len()],
+    kept: &[String; CALLBACK.len()],
+) -> Vec<&'static str> {
+    let columns = CALLBACK.into_iter().zip(told.iter().zip(kept));
+    columns.filter(|(_, (told, kept))| !is_same(told, kept)).map(|(column, _)| column).collect()
 }
