@@ -253,11 +253,18 @@ pub enum Shed {
     Full,
 }
 
+/// So many commands, in words.
+pub(super) fn commands(number: u32) -> String {
+    if number == 1 { "1 command".to_owned() } else { format!("{number} commands") }
+}
+
 impl fmt::Display for Shed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Person(limit) => write!(f, "over the limit of {limit} commands a minute for one person"),
-            Self::Room(limit) => write!(f, "over the limit of {limit} commands a minute for one room"),
+            Self::Person(limit) => {
+                write!(f, "over the limit of {} a minute for one person", commands(*limit))
+            }
+            Self::Room(limit) => write!(f, "over the limit of {} a minute for one room", commands(*limit)),
             Self::Full => f.write_str("busy: more commands than can be worked on"),
         }
     }

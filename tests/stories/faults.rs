@@ -247,7 +247,7 @@ async fn a_third_owner_after_a_lost_answer_is_somebody_s_to_look_at(door: Door) 
             tencent.until(|tencent| tencent.owner_of("test").unwrap() == "user2").await;
             tencent.put_room("test", "mallory");
         });
-        let reply = bot.chat(ALICE).says(LINE).await;
+        let reply = bot.chat(ALICE).delivered("1.2.3").says(LINE).await;
         taking.await.unwrap();
         assert_snapshot!(reply, @r"
         ⚠️ Unclear: `test` now belongs to `mallory`, which is not what was asked for.
@@ -256,6 +256,15 @@ async fn a_third_owner_after_a_lost_answer_is_somebody_s_to_look_at(door: Door) 
         op 4 · by alice · log …
         ");
         assert_eq!(outcome(bot, &reply).await, "unknown");
+        if let Some(repeated) = bot.chat(ALICE).delivered("1.2.3").repeats(LINE).await {
+            assert_snapshot!(repeated, @r"
+            (only visible to you)
+            ℹ️ Already sent as op 4, and what came of it is not known. It is not sent again.
+            `test` to `user2`: unknown (was `carol`) · `the connection broke: connection closed before message completed`
+            Look at the room's owner before you try again.
+            op 7
+            ");
+        }
         let again = bot.chat(ALICE).says("/room-owner test user3").await;
         assert!(again.says("`test` now belongs to `user3` (was `mallory`)"), "the case is closed: {again}");
     })

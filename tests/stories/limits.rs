@@ -4,9 +4,12 @@ use std::time::Duration;
 
 use room_owner::app::limits::Limits;
 use room_owner::tencent::simulator::{Api, Fault, FaultKind, When};
+use sqlx::Connection as _;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
+use tokio::task::JoinSet;
 
+use super::bad_days::locked;
 use super::doors::{Door, assert_snapshot, at_every_door};
 use super::slack::{ALICE, RITA};
 use super::world::{World, run};
@@ -85,7 +88,7 @@ async fn only_what_is_permitted_uses_up_a_room() {
         let reply = bot.slack(ALICE).says("/room-owner test user4").await;
         assert_snapshot!(reply, @r"
         (only visible to you)
-        ⏳ Nothing was done: 2 commands about this room were carried out within a minute, and no more are taken.
+        ⏳ Nothing was done: this room has had 2 commands within a minute, and no more are carried out.
         It is safe to send it again in a minute. Somebody may be handing the room back and forth.
         op 12
         ");
@@ -120,6 +123,43 @@ async fn clients_that_dawdle_and_headers_without_end_keep_nobody_from_being_serv
         assert!(!answer.starts_with(b"HTTP/1.1 200"), "{}", String::from_utf8_lossy(&answer));
         let reply = bot.slack(ALICE).says("/room-owner test user2").await;
         assert!(reply.says("confirmed"), "{reply}");
+    })
+    .await;
+}
+
+/// So many records at once would be waited for that those who are served would feel it.
+#[tokio::test]
+async fn in_a_flood_the_rest_is_turned_away_without_a_record() {
+    const RECORDS: usize = 256;
+    const MORE: usize = 20;
+    let limits = Limits { per_person: Some(1), ..Limits::default() };
+    run(World::usual().limits(limits), async |bot| {
+        let reply = bot.slack(ALICE).says("/room-owner test").await;
+        assert!(reply.says("carol"), "{reply}");
+        let lock = locked(bot).await;
+        let mut flood = JoinSet::new();
+        for _ in 0..RECORDS + MORE {
+            flood.spawn(bot.slack(ALICE).says("/room-owner test user2"));
+        }
+        // Nobody can write, so whoever has an answer has it without a record.
+        for _ in 0..MORE {
+            let reply = flood.join_next().await.unwrap().unwrap();
+            assert_snapshot!(reply, @r"
+            (only visible to you)
+            ⏳ Nothing was done: you have given 1 command within a minute, and no more are taken.
+            It is safe to send it again in a minute.
+            ");
+        }
+        lock.close().await.unwrap();
+        let recorded = flood.join_all().await;
+        assert_eq!(recorded.len(), RECORDS);
+        for reply in recorded {
+            let reply = if reply.says("Working on") { bot.late(&reply).await } else { reply };
+            assert_eq!(bot.entry(&reply).await.outcome.name(), "declined", "{reply}");
+        }
+        assert!(bot.changes().is_empty());
+        let reply = bot.slack(RITA).says("/room-owner test").await;
+        assert!(reply.says("carol"), "another person is served: {reply}");
     })
     .await;
 }

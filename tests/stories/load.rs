@@ -137,7 +137,7 @@ async fn the_limits_of_one_person_and_one_room_are_theirs_alone() {
         let reply = bot.slack(RITA).says("/room-owner test").await;
         assert!(reply.says("belongs to"), "what was turned away used up nothing of the room: {reply}");
         let reply = bot.slack(RITA).says("/room-owner test").await;
-        assert!(reply.says("4 commands about this room"), "{reply}");
+        assert!(reply.says("this room has had 4 commands"), "{reply}");
         let reply = bot.slack(RITA).says("/room-owner other").await;
         assert!(reply.says("belongs to"), "{reply}");
         assert_eq!(bot.tencent().calls().len(), 5);

@@ -242,7 +242,10 @@ impl Signed {
         assert_eq!(status, 200, "{text}");
         let reply = reply(serde_json::from_str(&text).unwrap(), &key);
         workspace.takes_note_of(&reply);
-        if !reply.unread_text().contains("cannot be written right now") {
+        // Whoever is told of a limit and of no operation was turned away without a record.
+        let text = reply.unread_text();
+        let is_limit = text.contains("within a minute") && !text.lines().any(|line| line.starts_with("op "));
+        if !text.contains("cannot be written right now") && !is_limit {
             workspace.recorded.fetch_add(1, Ordering::SeqCst);
         }
         reply

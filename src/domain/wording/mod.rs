@@ -17,7 +17,7 @@ use std::fmt;
 use super::audit::{AuditEntry, OperationId, OutcomeKind};
 use super::command::{Family, Transfer, quoted};
 use super::principal::{Channel, Subject};
-use super::reply::{Reply, Shed};
+use super::reply::{Reply, Shed, commands};
 
 use denial::{denied, foreign_origin};
 pub use form::Style;
@@ -334,14 +334,14 @@ fn turned_away(operation: Option<OperationId>, why: Shed) -> Message {
     let (headline, next) = match why {
         Shed::Person(limit) => (
             text("Nothing was done: you have given ")
-                .text(limit)
-                .text(" commands within a minute, and no more are taken."),
+                .text(commands(limit))
+                .text(" within a minute, and no more are taken."),
             "It is safe to send it again in a minute.",
         ),
         Shed::Room(limit) => (
-            text("Nothing was done: ")
-                .text(limit)
-                .text(" commands about this room were carried out within a minute, and no more are taken."),
+            text("Nothing was done: this room has had ")
+                .text(commands(limit))
+                .text(" within a minute, and no more are carried out."),
             "It is safe to send it again in a minute. Somebody may be handing the room back and forth.",
         ),
         Shed::Full => (
@@ -359,13 +359,17 @@ fn duplicate(operation: OperationId, first: &AuditEntry) -> Message {
         OutcomeKind::Pending => text("Already under way as op ").text(number).text("; it is not done twice."),
         OutcomeKind::Unknown => text("Already sent as op ")
             .text(number)
-            .text("; its outcome is not known yet. It is not sent again."),
+            .text(", and what came of it is not known. It is not sent again."),
         _ => text("Already handled as op ").text(number).text("; it was not done twice."),
     };
+    let mut body = vec![summary(first)];
+    if first.outcome == OutcomeKind::Unknown {
+        body.push(text("Look at the room's owner before you try again."));
+    }
     Message {
         tone: Tone::Plain,
         headline,
-        body: vec![summary(first)],
+        body,
         footer: Some(match &first.request_id {
             Some(id) => op(operation).text(" · RequestId ").code(id),
             None => op(operation),
