@@ -414,7 +414,16 @@ fn describe(error: reqwest::Error) -> String {
     while let Some(next) = cause.source() {
         cause = next;
     }
-    cause.to_string()
+    // An I/O error that holds another does not name it as its source.
+    while let Some(held) = cause.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref) {
+        cause = held;
+    }
+    match cause.downcast_ref() {
+        Some(rustls::Error::InvalidMessage(_)) => {
+            "what answers there does not speak TLS: see TENCENT_API_BASE_URL".to_owned()
+        }
+        _ => cause.to_string(),
+    }
 }
 
 /// 200 ms, 600 ms, and up to a fifth more, so that replicas do not march in step.

@@ -270,7 +270,7 @@ async fn nothing_is_said_to_a_server_without_tls() {
     assert_snapshot!(reply, @r"
     (only visible to you)
     ❌ Nothing was done: `test` keeps its owner.
-    What went wrong: `tencent cannot be reached: received corrupt message of type InvalidContentType`
+    What went wrong: `tencent cannot be reached: what answers there does not speak TLS: see TENCENT_API_BASE_URL`
     Tencent may be down or out of reach: try again in a moment, and tell an admin if it stays.
     op 3
     ");
