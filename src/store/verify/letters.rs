@@ -165,11 +165,16 @@ impl<'a> Letters<'a> {
         match value {
             ValueRef::Null => self.is("null"),
             ValueRef::Integer(number) => self.number(number),
-            ValueRef::Text(text) => {
-                !text.contains(&b'"') && self.is("\"") && self.bytes(text) && self.is("\"")
-            }
+            ValueRef::Text(text) => self.string(text),
             ValueRef::Real(_) | ValueRef::Blob(_) => false,
         }
+    }
+
+    fn string(&mut self, text: &[u8]) -> bool {
+        let [b'"', rest @ ..] = self.0 else { return false };
+        let Some((string, [b'"', rest @ ..])) = rest.split_at_checked(text.len()) else { return false };
+        self.0 = rest;
+        string == text && !text.contains(&b'"')
     }
 
     fn column(&mut self, key: &str, column: Column, row: &Row<'_>) -> rusqlite::Result<bool> {

@@ -1,6 +1,6 @@
 //! The tables against the events: `operations`, `deliveries`, `callbacks` and the ACL say what the log says.
 
-use std::collections::hash_map::Entry;
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, HashMap};
 
 use rusqlite::Connection;
@@ -37,7 +37,7 @@ pub(super) struct Replay {
     /// The last event that is in an archive and out of reach. What the tables say of the operations up to it
     /// is checked by its hash.
     base: i64,
-    open: HashMap<i64, Open>,
+    open: BTreeMap<i64, Open>,
     /// The archives that the log tells of, by operation.
     archived: BTreeMap<i64, Archived>,
     acl: Acl,
@@ -232,10 +232,8 @@ impl Replay {
         archives: &[Kept],
         report: &mut Report,
     ) -> Result<(), sqlx::Error> {
-        let mut open: Vec<i64> = self.open.keys().copied().collect();
-        open.sort_unstable();
-        for operation in open {
-            self.close(operation, report);
+        for (operation, Open { told, end }) in std::mem::take(&mut self.open) {
+            compare(operation, told, &end, report);
         }
         let beyond: Vec<i64> = sqlx::query_scalar(
             "SELECT * FROM (SELECT operation FROM operations WHERE operation < 1 ORDER BY operation LIMIT 50)
