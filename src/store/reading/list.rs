@@ -27,6 +27,9 @@ pub(super) enum Way {
     Readings,
     /// Row by row, by number.
     Scan,
+    /// Every row, for counts of most of them: an index in the order of what is counted would lead to each
+    /// row by itself, which takes longer than sorting what was counted.
+    Whole,
 }
 
 /// The shortest text that the text index finds, in characters.
@@ -57,6 +60,7 @@ impl Way {
             Self::Channel => "operations INDEXED BY operations_by_channel",
             Self::Outcome => "operations INDEXED BY operations_by_outcome",
             Self::Time => "operations INDEXED BY operations_by_time",
+            Self::Whole => "operations NOT INDEXED",
             Self::Readings => "operations INDEXED BY operations_readings",
         }
     }
@@ -71,6 +75,7 @@ impl Way {
                 | Self::NewText
                 | Self::AnyText
                 | Self::Scan
+                | Self::Whole
                 | Self::Readings
         )
     }

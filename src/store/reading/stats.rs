@@ -1,7 +1,7 @@
 //! How many operations there were.
 
-use sqlx::Row as _;
 use sqlx::sqlite::SqlitePool;
+use sqlx::{QueryBuilder, Row as _, Sqlite};
 
 use crate::domain::audit::{AuditFilter, Stat, StatsBy};
 use crate::store::rows;
@@ -21,30 +21,7 @@ pub(super) async fn stats(
     filter: &AuditFilter,
     by: StatsBy,
 ) -> Result<Vec<Stat>, sqlx::Error> {
-    let way = match Way::of(filter) {
-        Way::Text => Way::AnyText,
-        // The indexes know nothing of readings.
-        way if !filter.without_readings && !way.finds_readings() => Way::Scan,
-        // Of everything, row by row is the shortest way.
-        Way::Time if filter.since.is_none() && filter.until.is_none() => Way::Scan,
-        way => way,
-    };
-    let key = match by {
-        StatsBy::Actor => "actor",
-        StatsBy::Room => "room",
-        StatsBy::Channel => "channel",
-        StatsBy::Outcome => "outcome",
-        StatsBy::Hour => "strftime('%Y-%m-%dT%H:00:00Z', at / 1000, 'unixepoch')",
-    };
-    let mut query = select(&format!("{key} AS key, {COUNTS}"), filter, way);
-    query.push(" GROUP BY 1");
-    query.push(match by {
-        StatsBy::Hour => " ORDER BY key DESC",
-        _ => " ORDER BY operations DESC, key",
-    });
-    if let Some(limit) = filter.limit {
-        query.push(" LIMIT ").push_bind(i64::from(limit));
-    }
+    let mut query = counting(filter, by);
     let rows = query.build().fetch_all(pool).await?;
     rows.iter()
         .map(|row| {
@@ -63,4 +40,37 @@ pub(super) async fn stats(
             })
         })
         .collect()
+}
+
+/// The counts of a filter, as SQL.
+pub(super) fn counting(filter: &AuditFilter, by: StatsBy) -> QueryBuilder<Sqlite> {
+    let way = match Way::of(filter) {
+        Way::Text => Way::AnyText,
+        // The indexes know nothing of readings.
+        way if !filter.without_readings && !way.finds_readings() => Way::Whole,
+        Way::Time if filter.since.is_none() && filter.until.is_none() => match by {
+            // That index has all that is counted.
+            StatsBy::Outcome => Way::Outcome,
+            _ => Way::Whole,
+        },
+        way => way,
+    };
+    let (key, group) = match by {
+        StatsBy::Actor => ("actor", "actor"),
+        StatsBy::Room => ("room", "room"),
+        StatsBy::Channel => ("channel", "channel"),
+        StatsBy::Outcome => ("outcome", "outcome"),
+        // Numbers are sorted sooner than texts, and only what is told is put into words.
+        StatsBy::Hour => ("strftime('%Y-%m-%dT%H:00:00Z', min(at) / 1000, 'unixepoch')", "at / 3600000"),
+    };
+    let mut query = select(&format!("{key} AS key, {COUNTS}"), filter, way);
+    query.push(" GROUP BY ").push(group);
+    query.push(match by {
+        StatsBy::Hour => " ORDER BY key DESC",
+        _ => " ORDER BY operations DESC, key",
+    });
+    if let Some(limit) = filter.limit {
+        query.push(" LIMIT ").push_bind(i64::from(limit));
+    }
+    query
 }

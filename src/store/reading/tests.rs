@@ -5,8 +5,9 @@ use sqlx::Row as _;
 use sqlx::sqlite::SqlitePool;
 
 use super::list::{Way, listing};
+use super::stats::counting;
 use super::{history, list};
-use crate::domain::audit::{AuditFilter, OperationId, OutcomeKind};
+use crate::domain::audit::{AuditFilter, OperationId, OutcomeKind, StatsBy};
 use crate::store::{IfMissing, SqliteStore};
 
 async fn plan(pool: &SqlitePool, sql: &str) -> Vec<String> {
@@ -96,4 +97,24 @@ async fn each_question_has_its_index() {
     }
     let plan = plan(&store.readers, list::listing(&readings, Way::Readings).into_sql().as_str()).await;
     assert!(plan.len() == 1 && plan[0].contains("operations_readings"), "{plan:?}");
+}
+
+#[tokio::test]
+async fn what_is_counted_as_a_whole_is_read_once_from_end_to_end() {
+    let folder = tempfile::tempdir().unwrap();
+    let url = format!("sqlite://{}", folder.path().join("room-owner.db").display());
+    let store = SqliteStore::open(&url, IfMissing::Create).await.unwrap();
+    for without_readings in [true, false] {
+        let all = AuditFilter { without_readings, ..AuditFilter::default() };
+        for by in StatsBy::ALL {
+            let plan = plan(&store.readers, counting(&all, *by).into_sql().as_str()).await;
+            let expected = match by {
+                StatsBy::Outcome if without_readings => {
+                    "SCAN operations USING COVERING INDEX operations_by_outcome"
+                }
+                _ => "SCAN operations",
+            };
+            assert_eq!(plan[0], expected, "{by}");
+        }
+    }
 }
