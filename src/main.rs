@@ -229,7 +229,7 @@ async fn archive(
 }
 
 async fn verify(arguments: VerifyArguments) -> anyhow::Result<Exit> {
-    let VerifyArguments { checkpoint, seen, key, database, archive: archives, every_head, format } =
+    let VerifyArguments { checkpoint, seen, key, database, archive: archives, every_head, indexes, format } =
         arguments;
     let database = chosen(database)?;
     let keys = match key.as_slice() {
@@ -240,9 +240,11 @@ async fn verify(arguments: VerifyArguments) -> anyhow::Result<Exit> {
         .iter()
         .map(|file| Ok((file.display().to_string(), verification::read_checkpoint(file)?)))
         .collect::<anyhow::Result<_>>()?;
-    let report =
-        verification::verify(&database.file()?, Evidence { checkpoints, seen, keys, archives, every_head })
-            .await?;
+    let report = verification::verify(
+        &database.file()?,
+        Evidence { checkpoints, seen, keys, archives, every_head, indexes },
+    )
+    .await?;
     cli::verify::report(&report, format)
 }
 

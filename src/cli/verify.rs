@@ -35,6 +35,10 @@ pub struct VerifyArguments {
     /// long, and needs every key that the log was ever signed with
     #[arg(long)]
     pub every_head: bool,
+    /// Check too that the indexes which questions go by lead to everything that there is; it takes some times
+    /// as long
+    #[arg(long)]
+    pub indexes: bool,
     /// How to print what was found
     #[arg(long, value_enum, default_value = "table")]
     pub format: Format,
@@ -100,7 +104,7 @@ fn words(report: &Report) -> String {
     }
     text.push_str(&format!("Root {} over {} events.\n", report.root, report.events));
     for (label, lines) in [
-        ("Signed with", &report.keys),
+        ("Checked with", &report.keys),
         ("Compared with", &report.compared),
         ("Not checked:", &report.unchecked),
     ] {

@@ -101,7 +101,7 @@ fn beside(copy: &Copy, name: &str) -> PathBuf {
 /// What `audit verify --archive ..` says.
 async fn verified(copy: &Copy, archives: &[&str]) -> Report {
     let archives = archives.iter().map(|name| beside(copy, name)).collect();
-    let evidence = Evidence { keys: vec![copy.key.clone()], archives, ..Evidence::default() };
+    let evidence = Evidence { keys: vec![copy.key.clone()], archives, indexes: true, ..Evidence::default() };
     check(&copy.file(), evidence).await
 }
 
@@ -194,6 +194,7 @@ async fn the_check_spans_archive_and_database_and_says_what_it_cannot_see() {
             seen: vec![format!("12:{}", head_of(&season.before, 12).await).parse().unwrap()],
             archives,
             every_head: true,
+            indexes: true,
         };
         let report = check(&season.after.file(), evidence).await;
         assert!(report.sound, "{}", told(&season.after, &report));
@@ -317,7 +318,8 @@ async fn an_archive_that_was_altered_is_noticed_with_the_log_and_by_itself() {
         fs::write(&file, lines.iter().map(|line| format!("{line}\n")).collect::<String>()).unwrap();
         let folder = format!("{}/", file.parent().unwrap().display());
         let archives = all.iter().map(|name| beside(&copy, name)).collect();
-        let evidence = Evidence { keys: vec![copy.key.clone()], archives, ..Evidence::default() };
+        let evidence =
+            Evidence { keys: vec![copy.key.clone()], archives, indexes: true, ..Evidence::default() };
         let with_the_log = match room_owner::store::verify::verify(&copy.file(), evidence).await {
             Ok(report) => told(&copy, &report).lines().next().unwrap_or("NOT NOTICED").to_owned(),
             Err(error) => error.to_string(),

@@ -5,7 +5,7 @@ use room_owner::store::verify::Evidence;
 use room_owner::store::{IfMissing, SqliteStore};
 
 use super::copies::{Copy, check, night, told};
-use super::world::{allow, ask, raw};
+use super::world::{World, allow, ask, raw};
 
 /// An edit that the owner of the file makes, triggers off and on again, and what is said.
 async fn after(sql: &str) -> String {
@@ -23,10 +23,12 @@ async fn a_log_that_nobody_touched_is_sound() {
     assert_eq!(report.events, 20);
     assert_eq!(report.root, hex::encode(copy.checkpoint.head().root));
     assert_eq!(report.compared.len(), 1);
-    assert_eq!(report.unchecked, Vec::<String>::new());
+    let unchecked =
+        ["whether the indexes that questions go by lead to everything: it takes longer (--indexes)"];
+    assert_eq!(report.unchecked, unchecked);
     let alone = copy.report_alone().await;
     assert!(alone.sound);
-    assert_eq!(alone.unchecked.len(), 2, "it says what could not be checked: {:?}", alone.unchecked);
+    assert_eq!(alone.unchecked.len(), 3, "it says what could not be checked: {:?}", alone.unchecked);
 }
 
 #[tokio::test]
@@ -469,4 +471,61 @@ async fn creating(file: &std::path::Path) -> sqlx::sqlite::SqliteConnection {
 
 async fn refusal(file: &std::path::Path) -> String {
     room_owner::store::verify::verify(file, Evidence::default()).await.unwrap_err().to_string()
+}
+
+/// What is hidden from a question is as good as taken out.
+#[tokio::test]
+async fn an_index_that_does_not_lead_to_everything_is_found_if_that_is_asked_for() {
+    let mut told_of = String::new();
+    for sql in [
+        "DELETE FROM operations_text WHERE rowid = 10",
+        "INSERT OR REPLACE INTO operations_text (rowid, found) VALUES (14, 'nothing')",
+        "INSERT INTO operations_text (operations_text) VALUES ('delete-all')",
+        "UPDATE text_index SET upto = 9",
+        "DELETE FROM operations_text_data WHERE id > 10",
+        // Made anew without a room, by its own name.
+        "PRAGMA writable_schema = ON;
+         UPDATE sqlite_schema SET sql = replace(sql, 'room IS NOT NULL', 'room <> ''test''')
+         WHERE name = 'operations_by_room';
+         PRAGMA writable_schema = RESET;
+         REINDEX operations_by_room;
+         PRAGMA writable_schema = ON;
+         UPDATE sqlite_schema SET sql = replace(sql, 'room <> ''test''', 'room IS NOT NULL')
+         WHERE name = 'operations_by_room';
+         PRAGMA writable_schema = RESET",
+    ] {
+        let copy = Copy::of(&night_with_texts().await).await;
+        copy.with(sql).await;
+        assert!(copy.report().await.sound, "the log itself is whole: {sql}");
+        let evidence = Evidence { keys: vec![copy.key.clone()], indexes: true, ..Evidence::default() };
+        let found = told(&check(&copy.file(), evidence).await);
+        assert_ne!(found, "", "{sql}");
+        let sql = sql.split_whitespace().collect::<Vec<_>>().join(" ");
+        told_of.push_str(&format!("{}\n  {}\n", &sql[..sql.len().min(90)], found.lines().next().unwrap()));
+    }
+    assert_snapshot!(told_of, @r#"
+    DELETE FROM operations_text WHERE rowid = 10
+      event 1: the index of texts has other words, or none, for some of the operations from here to 63: a search may miss them
+    INSERT OR REPLACE INTO operations_text (rowid, found) VALUES (14, 'nothing')
+      event 1: the index of texts has other words, or none, for some of the operations from here to 63: a search may miss them
+    INSERT INTO operations_text (operations_text) VALUES ('delete-all')
+      event 1: the index of texts has other words, or none, for some of the operations from here to 63: a search may miss them
+    UPDATE text_index SET upto = 9
+      the index of texts has 248 terms of operations behind 9, where it should end
+    DELETE FROM operations_text_data WHERE id > 10
+      sqlite finds in the file: fts5: corruption found reading blob 137438953473 from table "operations_text"
+    PRAGMA writable_schema = ON; UPDATE sqlite_schema SET sql = replace(sql, 'room IS NOT NULL
+      sqlite finds in the file: row 9 missing from index operations_by_room
+    "#);
+    let copy = Copy::of(&night_with_texts().await).await;
+    let evidence = Evidence { keys: vec![copy.key.clone()], indexes: true, ..Evidence::default() };
+    let report = check(&copy.file(), evidence).await;
+    assert!(report.sound, "{}", told(&report));
+    assert_eq!(report.unchecked, Vec::<String>::new());
+}
+
+async fn night_with_texts() -> World {
+    let world = night().await;
+    world.store.index_texts().await.unwrap();
+    world
 }

@@ -33,6 +33,8 @@ pub(super) struct Log {
     good: Edge,
     /// A head that is not, and at which nobody has looked closer yet.
     suspect: bool,
+    /// The first row for which there is no signed head.
+    behind: Option<i64>,
     /// Whether a row was found to be another than the signed one, which makes the later roots differ too.
     is_bad: bool,
     nodes: Nodes,
@@ -95,6 +97,7 @@ impl Log {
             heads: Ahead::default(),
             good: Edge::default(),
             suspect: false,
+            behind: None,
             is_bad: false,
             nodes: Nodes::default(),
             next_wanted: wanted.keys().copied().find(|size| *size > 0).unwrap_or(u64::MAX),
@@ -157,7 +160,7 @@ impl Log {
                     self.is_bad = true;
                 }
                 None => {
-                    report.find(event.seq, "it was added behind the signed log");
+                    self.behind.get_or_insert(event.seq);
                     self.is_bad = true;
                 }
             }
@@ -309,6 +312,9 @@ impl Log {
         report: &mut Report,
     ) -> Result<(), rusqlite::Error> {
         let last = self.seq;
+        if let Some(first) = self.behind {
+            report.find(first, added(first, last));
+        }
         if self.signed_leaf(connection, report)?.is_some() {
             let signed: i64 =
                 connection.query_one("SELECT max(size) FROM tree_heads", [], |row| row.get(0))?;
@@ -436,6 +442,14 @@ fn missing(first: i64, last: i64) -> String {
         "it is missing: it was taken out".to_owned()
     } else {
         format!("it is missing, and all up to event {last}: they were taken out")
+    }
+}
+
+fn added(first: i64, last: i64) -> String {
+    if first == last {
+        "it was added behind the signed log".to_owned()
+    } else {
+        format!("it was added behind the signed log, as were all up to event {last}")
     }
 }
 

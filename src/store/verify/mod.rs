@@ -8,6 +8,7 @@ mod acl;
 pub(super) mod chunks;
 mod claims;
 mod given;
+mod indexes;
 mod letters;
 mod log;
 mod replay;
@@ -66,6 +67,8 @@ pub struct Evidence {
     /// Whether the root and the signature of every head that the database keeps are checked; else the root
     /// of one in some hundred, and the signature of the newest.
     pub every_head: bool,
+    /// Whether the indexes are compared with what they lead to.
+    pub indexes: bool,
 }
 
 /// Reads signed heads that were kept in a file.
@@ -124,11 +127,15 @@ pub async fn verify(database: &Path, mut evidence: Evidence) -> Result<Report, S
     let views = at_one_moment(database, &mut view).await?;
     let archives = archive::kept(&mut view).await.map_err(read_failed())?;
     let given = Given::open(&mut evidence, &archives, &mut report)?;
+    if !evidence.indexes {
+        let what = "whether the indexes that questions go by lead to everything: it takes longer (--indexes)";
+        report.unchecked.push(what.to_owned());
+    }
     let replay = Replay::behind(&mut view, given.base).await.map_err(read_failed())?;
     let [rows, others] = views;
     let (pass_on, events) = mpsc::sync_channel(AHEAD);
     let (give_back, done) = mpsc::channel();
-    let tables = Tables { rows: others, events, give_back, replay };
+    let tables = Tables { rows: others, events, give_back, replay, indexes: evidence.indexes };
     let tree = Tree { rows, given, archives: archives.clone(), evidence, named, report, pass_on, done };
     // On two cores at a time.
     let (tree, tables) = tokio::join!(
@@ -220,11 +227,12 @@ struct Tables {
     events: Receiver<Arc<Events>>,
     give_back: Sender<Arc<Events>>,
     replay: Replay,
+    indexes: bool,
 }
 
 impl Tables {
     fn check(self) -> Result<(Replay, Report), StoreError> {
-        let Self { rows, events, give_back, mut replay } = self;
+        let Self { rows, events, give_back, mut replay, indexes } = self;
         let began = Instant::now();
         let mut report = Report::default();
         let mut statement = row::behind(&rows).map_err(unreadable)?;
@@ -235,6 +243,11 @@ impl Tables {
         }
         replay.end_of_rows(&rows, operations, &mut report).map_err(unreadable)?;
         debug!(took = ?began.elapsed(), "checked the tables");
+        if indexes {
+            let began = Instant::now();
+            indexes::check(&rows, &mut report).map_err(unreadable)?;
+            debug!(took = ?began.elapsed(), "checked the indexes");
+        }
         Ok((replay, report))
     }
 }

@@ -1,0 +1,147 @@
+//! The indexes against the tables: what is found by them is all that there is.
+//!
+//! The rest of the check goes by none of them. SQLite itself compares its own with their tables. The index of
+//! texts holds no text, only which operation has which trigram; so it is made again in memory, some operations
+//! at a time, and a sum over what each of the two holds is compared, as [`super::claims`] does.
+
+use std::collections::{BTreeSet, HashMap};
+use std::hash::{BuildHasher as _, RandomState};
+
+use rusqlite::types::ToSqlOutput;
+use rusqlite::{Connection, OptionalExtension as _};
+
+use crate::domain::verification::Report;
+use crate::store::migrations;
+
+/// How many numbers of operations share a sum: so closely is a difference named.
+const TOGETHER: i64 = 64;
+/// How many operations are indexed again at once.
+const AT_ONCE: usize = 4_096;
+/// How many complaints of SQLite's are told.
+const COMPLAINTS: i64 = 50;
+
+pub(super) fn check(connection: &Connection, report: &mut Report) -> rusqlite::Result<()> {
+    connection.execute_batch("PRAGMA temp_store = MEMORY")?;
+    let mut statement = connection.prepare(&format!("PRAGMA integrity_check({COMPLAINTS})"))?;
+    let mut complaints = statement.query([])?;
+    while let Some(row) = complaints.next()? {
+        let complaint: String = row.get(0)?;
+        if complaint != "ok" {
+            report.find(None, format!("sqlite finds in the file: {complaint}"));
+        }
+    }
+    let Some(upto) = upto(connection)? else { return Ok(()) };
+    let key = RandomState::new();
+    let mut index = Sums::default();
+    match index.add_terms(connection, &key, upto) {
+        Ok(0) => {}
+        Ok(further) => {
+            let what = format!("the index of texts has {further} terms of operations behind {upto}");
+            report.find(None, format!("{what}, where it should end"));
+        }
+        Err(rusqlite::Error::SqliteFailure(_, why)) => {
+            let why = why.unwrap_or_default();
+            report.find(None, format!("the index of texts cannot be read, so no text is found: {why}"));
+            return Ok(());
+        }
+        Err(error) => return Err(error),
+    }
+    let rows = of_rows(connection, &key, upto)?;
+    for (first, last) in index.differences(&rows) {
+        let what = "the index of texts has other words, or none, for some of the operations from here to";
+        report.find(first, format!("{what} {last}: a search may miss them"));
+    }
+    Ok(())
+}
+
+/// How far the index goes; `None` in a database from before there was one, everything in one from before it
+/// could lag behind.
+fn upto(connection: &Connection) -> rusqlite::Result<Option<i64>> {
+    let has = |name: &str| {
+        connection.query_one("SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE name = ?)", [name], |row| {
+            row.get::<_, bool>(0)
+        })
+    };
+    if !has("operations_text")? {
+        return Ok(None);
+    }
+    if !has("text_index")? {
+        return Ok(Some(i64::MAX));
+    }
+    let upto = connection.query_row("SELECT upto FROM text_index WHERE one = 1", [], |row| row.get(0));
+    Ok(Some(upto.optional()?.unwrap_or(0)))
+}
+
+/// Sums over terms in whatever order, of [`TOGETHER`] operations each.
+#[derive(Default)]
+struct Sums(HashMap<i64, u64>);
+
+impl Sums {
+    /// Adds what the index in the main database of the connection holds up to an operation; how many terms
+    /// are of later ones.
+    fn add_terms(&mut self, connection: &Connection, key: &RandomState, upto: i64) -> rusqlite::Result<u64> {
+        connection.execute_batch(
+            "CREATE VIRTUAL TABLE IF NOT EXISTS temp.terms USING fts5vocab(main, operations_text, instance)",
+        )?;
+        let mut statement = connection.prepare_cached("SELECT term, doc FROM temp.terms")?;
+        let mut terms = statement.query([])?;
+        let mut further = 0;
+        while let Some(row) = terms.next()? {
+            let operation: i64 = row.get(1)?;
+            if operation > upto {
+                further += 1;
+                continue;
+            }
+            let term = row.get_ref(0)?.as_bytes().unwrap_or_default();
+            let sum = self.0.entry(operation.div_euclid(TOGETHER)).or_default();
+            *sum = sum.wrapping_add(key.hash_one((term, operation)));
+        }
+        Ok(further)
+    }
+
+    /// The first and last number of operations whose sums differ.
+    fn differences(&self, other: &Self) -> Vec<(i64, i64)> {
+        let of = |sums: &Self, place: &i64| sums.0.get(place).copied().unwrap_or_default();
+        let places: BTreeSet<i64> = self.0.keys().chain(other.0.keys()).copied().collect();
+        let mut differ: Vec<(i64, i64)> = Vec::new();
+        for place in places.into_iter().filter(|place| of(self, place) != of(other, place)) {
+            let first = place.saturating_mul(TOGETHER);
+            match differ.last_mut() {
+                Some((_, last)) if *last + 1 == first => *last += TOGETHER,
+                _ => differ.push((first.max(1), first.saturating_add(TOGETHER - 1))),
+            }
+        }
+        differ
+    }
+}
+
+/// What the index should hold, by the rows of `operations`.
+fn of_rows(connection: &Connection, key: &RandomState, upto: i64) -> rusqlite::Result<Sums> {
+    let memory = Connection::open_in_memory()?;
+    for migration in migrations().iter() {
+        memory.execute_batch(migration.sql.as_str())?;
+    }
+    let mut rows = connection.prepare(
+        "SELECT operation, concat_ws(char(10), command, reason, error_info) FROM operations NOT INDEXED
+         WHERE operation <= ? ORDER BY operation",
+    )?;
+    let mut rows = rows.query([upto])?;
+    let mut add = memory.prepare("INSERT INTO operations_text (rowid, found) VALUES (?, ?)")?;
+    let mut sums = Sums::default();
+    loop {
+        memory.execute_batch("BEGIN")?;
+        let mut added = 0;
+        while added < AT_ONCE
+            && let Some(row) = rows.next()?
+        {
+            add.execute((row.get::<_, i64>(0)?, ToSqlOutput::Borrowed(row.get_ref(1)?)))?;
+            added += 1;
+        }
+        sums.add_terms(&memory, key, i64::MAX)?;
+        memory
+            .execute_batch("INSERT INTO operations_text (operations_text) VALUES ('delete-all'); COMMIT")?;
+        if added < AT_ONCE {
+            return Ok(sums);
+        }
+    }
+}
