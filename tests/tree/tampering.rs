@@ -4,7 +4,7 @@ use insta::assert_snapshot;
 use room_owner::store::verify::Evidence;
 use room_owner::store::{IfMissing, SqliteStore};
 
-use super::copies::{Copy, check, night, told};
+use super::copies::{Copy, check, day, night, told};
 use super::world::{World, allow, ask, raw};
 
 /// An edit that the owner of the file makes, triggers off and on again, and what is said.
@@ -342,9 +342,71 @@ async fn operations_and_deliveries_that_are_not_what_the_log_tells_are_named() {
         ),
         ("DELETE FROM deliveries WHERE delivery_id = 'slack:2'", "event 14: `deliveries` does not say"),
         ("INSERT INTO deliveries VALUES ('slack:new', 1)", "`deliveries` has 5 rows, and the log claims 4"),
+        ("INSERT INTO deliveries VALUES ('slack:next', 0)", "`deliveries` has 5 rows, and the log claims 4"),
+        (
+            "UPDATE deliveries SET operation = 24 - operation WHERE operation IN (10, 14)",
+            "event 10: `deliveries` does not say of its delivery what the log says\n\
+             event 13: `deliveries` does not say of its delivery what the log says\n\
+             event 14: `deliveries` does not say of its delivery what the log says",
+        ),
     ] {
         let told = after(sql).await;
         assert!(told.contains(expected), "{sql}: {told}");
+    }
+    let told = after("UPDATE audit_events SET operation = 9 WHERE seq = 14").await;
+    assert!(!told.contains("deliveries"), "they are as they were: {told}");
+}
+
+/// The file's owner can have a table take what it never would, and put its text back.
+#[tokio::test]
+async fn what_looks_the_same_and_is_of_another_type_is_named() {
+    for (table, sql, expected) in [
+        (
+            "deliveries",
+            "UPDATE deliveries SET delivery_id = CAST(delivery_id AS BLOB) WHERE delivery_id = 'slack:2'",
+            "event 14: `deliveries` does not say of its delivery what the log says",
+        ),
+        (
+            "deliveries",
+            "UPDATE deliveries SET operation = NULL WHERE delivery_id = 'slack:1'",
+            "event 13: `deliveries` does not say of its delivery what the log says",
+        ),
+        (
+            "operations",
+            "UPDATE operations SET actor = CAST(actor AS BLOB) WHERE operation = 9",
+            "event 9: its row in `operations` does not say what the log says: `actor`",
+        ),
+        (
+            "operations",
+            "UPDATE operations SET request_id = CAST(request_id AS BLOB) WHERE operation = 10",
+            "event 10: its row in `operations` does not say what the log says: `request_id`",
+        ),
+        (
+            "callbacks",
+            "UPDATE callbacks SET operator = CAST(operator AS BLOB) WHERE confirms",
+            "its row in `callbacks` does not say what the log says: `operator`",
+        ),
+    ] {
+        let copy = Copy::of(&day().await).await;
+        let columns =
+            "replace(replace(replace(sql, 'STRICT, WITHOUT', 'WITHOUT'), ') STRICT', ')'), ' NOT NULL', '')";
+        let columns = format!("replace(replace({columns}, ' TEXT', ' BLOB'), ' INTEGER  ', ' BLOB  ')");
+        copy.with(&format!(
+            "CREATE TABLE was AS SELECT sql FROM sqlite_schema WHERE name = '{table}';
+             PRAGMA writable_schema = ON;
+             UPDATE sqlite_schema SET sql = {columns} WHERE name = '{table}'; PRAGMA writable_schema = RESET"
+        ))
+        .await;
+        copy.tampered(&format!("PRAGMA ignore_check_constraints = ON; {sql}")).await;
+        copy.with(&format!(
+            "PRAGMA writable_schema = ON;
+             UPDATE sqlite_schema SET sql = (SELECT sql FROM was) WHERE name = '{table}';
+             PRAGMA writable_schema = RESET; DROP TABLE was"
+        ))
+        .await;
+        let told = told(&copy.report().await);
+        assert!(told.contains(expected), "{sql}: {told}");
+        assert!(!told.contains("the table"), "the schema looks as it should: {told}");
     }
 }
 

@@ -40,21 +40,25 @@ pub(super) fn begun(event: Event<'_>, row: &Row<'_>) -> rusqlite::Result<Option<
     if !is_begun {
         return Ok(None);
     }
-    let has_no_owner_before = text.is(r#","previous_owner":null"#);
-    let is_owner_before = has_no_owner_before && Column::PreviousOwner.of(row)? == ValueRef::Null
-        || text.column(r#","previous_owner":"#, Column::PreviousOwner, row)?;
+    // The row has the owner before as the last event says it, and the first may not know one yet.
+    let knows_none = text.is(r#","previous_owner":null"#);
+    let is_owner_before = if knows_none {
+        Column::PreviousOwner.of(row)? == ValueRef::Null
+    } else {
+        text.column(r#","previous_owner":"#, Column::PreviousOwner, row)?
+    };
     let columns = [
         (r#","reason":"#, Column::Reason),
         (r#","decision":"#, Column::Decision),
         (r#","authority":"#, Column::Authority),
     ];
-    if !(has_no_owner_before || is_owner_before) || !text.columns(&columns, row)? {
+    if !(knows_none || is_owner_before) || !text.columns(&columns, row)? {
         return Ok(None);
     }
     let is_open = text
         .is(r#","outcome":"pending","error_code":null,"error_info":null,"request_id":null,"delivery_id":"#);
     if is_open {
-        let is = has_no_owner_before
+        let is = knows_none
             && text.value(Column::DeliveryId.of(row)?)
             && text.is(r#","duration_ms":null}"#)
             && text.is_at_end()
@@ -114,7 +118,9 @@ pub(super) fn is_end(event: Event<'_>, end: &End) -> bool {
         && text.is_at_end()
 }
 
-/// What is left of a text in which nothing is escaped: a quote is where a string begins or ends.
+/// What is left of a text in which nothing is escaped: a quote is where a string begins or ends. Each question
+/// goes on behind what it finds; after a no, the rest is no longer of use. That the text is UTF-8 is not asked: it
+/// is what was signed, letter for letter, and the row says the same.
 struct Letters<'a>(&'a [u8]);
 
 impl<'a> Letters<'a> {

@@ -202,13 +202,14 @@ impl Tree {
             .map_err(unreadable)?;
         let gone = if given.is_empty() { given.base.min(present - 1) } else { given.base };
         log.pass_over(&rows, gone, &mut report).map_err(unreadable)?;
-        while let Some(events) = match given.next(log.edge(), &mut report)? {
-            Some(events) => Some(events),
-            None => {
-                let memory = done.try_recv().ok().and_then(Arc::into_inner).unwrap_or_default();
-                log.next(&rows, memory).map_err(unreadable)?
-            }
-        } {
+        loop {
+            // Taken back whether it is used or not: else what an archive holds would pile up.
+            let memory = done.try_recv().ok().and_then(Arc::into_inner).unwrap_or_default();
+            let events = match given.next(log.edge(), &mut report)? {
+                Some(events) => Some(events),
+                None => log.next(&rows, memory).map_err(unreadable)?,
+            };
+            let Some(events) = events else { break };
             let events = Arc::new(events);
             // Whoever does not listen any more says why.
             drop(pass_on.send(Arc::clone(&events)));

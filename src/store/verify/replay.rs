@@ -184,7 +184,8 @@ impl Replay {
             if body.outcome() == "duplicate" {
                 Claims::repeated(connection, &delivery, event.seq, report)?;
             } else {
-                self.claims.claimed(delivery.as_bytes(), event.operation);
+                // By its text: its row may name another.
+                self.claims.claimed(delivery.as_bytes(), body.operation.parse().unwrap_or_default());
             }
         }
         if let Some(change) = body.acl_change.or(body.acl_changes) {
@@ -223,7 +224,7 @@ impl Replay {
         report: &mut Report,
     ) -> rusqlite::Result<()> {
         operations.end(self.last, report)?;
-        std::mem::take(&mut self.claims).compare(connection, self.base, report)
+        std::mem::take(&mut self.claims).compare(connection, (self.base, self.last), report)
     }
 
     pub(super) async fn end(
@@ -236,9 +237,8 @@ impl Replay {
             compare(operation, told, &end, report);
         }
         let beyond: Vec<i64> = sqlx::query_scalar(
-            "SELECT * FROM (SELECT operation FROM operations WHERE operation < 1 ORDER BY operation LIMIT 50)
-             UNION ALL
-             SELECT * FROM (SELECT operation FROM operations WHERE operation > ? ORDER BY operation LIMIT 50)",
+            "SELECT operation FROM operations WHERE operation < 1
+             UNION ALL SELECT operation FROM operations WHERE operation > ?",
         )
         .bind(self.last)
         .fetch_all(&mut *connection)

@@ -178,8 +178,11 @@ fn push_json(json: &mut String, value: ValueRef<'_>) {
     match value {
         ValueRef::Null => json.push_str("null"),
         ValueRef::Integer(number) => drop(write!(json, "{number}")),
-        other => {
-            let text = text(other);
+        ValueRef::Real(number) => drop(write!(json, "{number:?}")),
+        // No event says that: a text that is none is not found by what looks for the text.
+        ValueRef::Blob(_) => json.push_str("x''"),
+        ValueRef::Text(_) => {
+            let text = text(value);
             let is_odd = |byte: u8| byte < 0x20 || byte == b'"' || byte == b'\\';
             if text.bytes().fold(false, |odd, byte| odd | is_odd(byte)) {
                 json.push_str(&serde_json::Value::from(&*text).to_string());

@@ -181,8 +181,12 @@ impl Told {
         if row.is_open != i64::from(self.is_open) {
             differs.push(Column::IsOpen.name());
         }
-        // If room or new owner are others than the log says, that is found above.
-        if !(if self.is_open { row.holds_its_room } else { row.holds_none }) {
+        // Compared with the room of its own row, which is another if that or the new owner was altered.
+        let is_its_room = || {
+            row.holds_its_room
+                || [Column::Room, Column::NewOwner].iter().any(|column| differs.contains(&column.name()))
+        };
+        if !(if self.is_open { is_its_room() } else { row.holds_none }) {
             differs.push(Column::HeldRoom.name());
         }
         differs
