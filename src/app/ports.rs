@@ -93,6 +93,13 @@ pub enum Admitted {
         /// The other, as something that can be resolved.
         unresolved: Unresolved,
     },
+    /// A transfer that goes past an operation which does not have the room.
+    NotHeld {
+        /// The entry of this request, recorded as declined.
+        operation: OperationId,
+        /// The operation that it names.
+        named: OperationId,
+    },
     /// The ACL changed between the decision and the record: decide again. Nothing was written.
     AclChanged,
 }

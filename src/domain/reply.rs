@@ -113,6 +113,15 @@ pub enum Reply {
         /// Whether the same person began it.
         is_callers_own: bool,
     },
+    /// A transfer that goes past an operation which does not have the room.
+    NotHeld {
+        /// The record of this request.
+        operation: OperationId,
+        /// The operation that it names.
+        named: OperationId,
+        /// The room.
+        room: Option<RoomId>,
+    },
     /// An authentic request that lacks what is needed to carry it out.
     Unusable {
         /// The record of the request.
@@ -300,7 +309,9 @@ impl Reply {
             Self::Denied { .. } | Self::Foreign { .. } => OutcomeKind::Denied,
             Self::Invalid { .. } | Self::Unusable { .. } => OutcomeKind::Invalid,
             Self::Duplicate { .. } => OutcomeKind::Duplicate,
-            Self::Busy { .. } | Self::TurnedAway { .. } | Self::NotRecorded => OutcomeKind::Declined,
+            Self::Busy { .. } | Self::NotHeld { .. } | Self::TurnedAway { .. } | Self::NotRecorded => {
+                OutcomeKind::Declined
+            }
             Self::Late { reply, .. } => reply.outcome(),
             Self::Broken => OutcomeKind::Unknown,
             Self::Working { .. } => OutcomeKind::Pending,
@@ -320,6 +331,7 @@ impl Reply {
             | Self::Invalid { operation, .. }
             | Self::Duplicate { operation, .. }
             | Self::Busy { operation, .. }
+            | Self::NotHeld { operation, .. }
             | Self::Foreign { operation, .. }
             | Self::Unusable { operation, .. } => Some(*operation),
             Self::TurnedAway { operation, .. } => *operation,

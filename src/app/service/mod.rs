@@ -398,6 +398,10 @@ impl CommandService {
                     let is_callers_own = holder.actor.as_ref() == Some(&request.principal.subject);
                     Next::Answer(Reply::Busy { operation, holder: Box::new(holder), is_callers_own })
                 }
+                Ok(Admitted::NotHeld { operation, named }) => {
+                    let room = request.command.as_ref().ok().and_then(Command::room).cloned();
+                    Next::Answer(Reply::NotHeld { operation, named, room })
+                }
                 Ok(Admitted::Busy { operation: None, unresolved, .. }) => {
                     drop(asked);
                     if let Err(error) = self.resolve_holder(&unresolved).await {

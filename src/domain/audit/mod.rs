@@ -543,6 +543,12 @@ impl AuditEntry {
         self.error_info = Some(format!("busy: operation {holder} on this room has not ended"));
     }
 
+    /// The entry of a transfer that is not begun because it goes past `named`, which does not have the room.
+    pub fn mark_not_held(&mut self, named: OperationId) {
+        self.outcome = OutcomeKind::Declined;
+        self.error_info = Some(format!("not overridden: operation {named} does not hold this room"));
+    }
+
     /// The entry of an operation whose outcome nobody knows, and that an admin goes past with operation `by`.
     pub fn mark_overridden(&mut self, by: OperationId) {
         let problem = self.error_info.take().map(|info| format!("{info}; ")).unwrap_or_default();
