@@ -121,7 +121,7 @@ pub async fn answer(
             if reader.reach.as_ref().is_some_and(|reach| !reach.covers(room)) {
                 return Err(NoAnswer::OutOfReach(room.clone()));
             }
-            let at = moment.resolve(now, zone)?;
+            let at = moment.resolve_past(now, zone)?;
             let mut history = log.room_history(room, at, NEAR).await.map_err(failed)?;
             let mut told = ownership(room, at, &history);
             // An owner who was only ever read may have been the owner for long.

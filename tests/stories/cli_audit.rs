@@ -193,6 +193,13 @@ async fn a_time_that_a_clock_shows_twice_is_asked_back() {
     let twice = program.runs("audit owner-at test 2026-10-25+02:30+Europe/Berlin").await;
     assert_eq!((twice.code, twice.out.as_str()), (2, ""));
     assert_snapshot!(twice.err, @"`2026-10-25 02:30 Europe/Berlin` comes twice in Europe/Berlin: the clock is set back there; write 2026-10-25T02:30:00+02:00 or 2026-10-25T02:30:00+01:00");
+    let coming = program.runs("audit owner-at test 2099-01-01 --zone UTC").await;
+    assert_eq!((coming.code, coming.out.as_str()), (2, ""));
+    assert!(
+        coming.err.starts_with("`2099-01-01` is still to come: it means 2099-01-01T00:00:00Z, and it is 20"),
+        "{}",
+        coming.err
+    );
     let readings = program.runs("audit list --readings --text owner-at --format jsonl").await;
     assert_eq!(readings.out.lines().count(), 1, "what was not answered is not recorded: {}", readings.out);
 }

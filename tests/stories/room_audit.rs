@@ -219,6 +219,13 @@ async fn a_line_that_does_not_fit_is_answered_with_the_forms(door: Door) {
         Ask again with that.
         op 7
         "#);
+        let reply = bot.chat(RITA).says("/room-audit owner-at test 2030-01-01").await;
+        assert_snapshot!(reply, @r#"
+        (only visible to you)
+        ❌ `2030-01-01` is still to come: it means 2030-01-01T00:00:00Z, and it is 2026-11-23T12:00:00Z now; check the date, and the zone that it is read in.
+        Ask about a time that has passed.
+        op 8
+        "#);
         let reply = bot.chat(RITA).says("/room-audit help").await;
         assert_snapshot!(reply, @r#"
         (only visible to you)
@@ -230,7 +237,7 @@ async fn a_line_that_does_not_fit_is_answered_with_the_forms(door: Door) {
         `/room-audit timeline <operation>` shows its steps and the waits between them
         `/room-audit stats by: actor since: 7d` counts by actor, room, channel, outcome or hour
         You are: auditor for `*`.
-        op 8
+        op 9
         "#);
     })
     .await;

@@ -174,7 +174,7 @@ fn times(question: &Question, clock: &dyn Clock, zone: &jiff::tz::TimeZone) -> R
             filter.resolve(now, zone)?;
         }
         Question::OwnerAt(_, moment) => {
-            moment.resolve(now, zone)?;
+            moment.resolve_past(now, zone)?;
         }
         Question::Show(_) | Question::Timeline(_) => {}
     }

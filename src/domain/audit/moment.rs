@@ -69,6 +69,19 @@ pub enum InvalidMoment {
         /// With the offset after it.
         after: String,
     },
+    /// It has not come yet, and is asked about as if it had.
+    #[error(
+        "`{typed}` is still to come: it means {at:.0}, and it is {now:.0} now; check the date, and the zone that \
+         it is read in"
+    )]
+    Future {
+        /// As typed.
+        typed: String,
+        /// What it means.
+        at: Timestamp,
+        /// When it was asked about.
+        now: Timestamp,
+    },
     /// The clock shows it twice.
     #[error("`{typed}` comes twice in {zone}: the clock is set back there; write {before} or {after}")]
     Twice {
@@ -199,6 +212,18 @@ impl Moment {
         }
     }
 
+    /// The same for a time at which something was so: it has to have come.
+    ///
+    /// # Errors
+    /// Likewise, and when it is still to come.
+    pub fn resolve_past(&self, now: Timestamp, zone: &TimeZone) -> Result<Timestamp, InvalidMoment> {
+        let at = self.resolve(now, zone)?;
+        if at > now {
+            return Err(InvalidMoment::Future { typed: self.typed.clone(), at, now });
+        }
+        Ok(at)
+    }
+
     fn on(&self, civil: DateTime, zone: &TimeZone) -> Result<Timestamp, InvalidMoment> {
         let both = |before: jiff::tz::Offset, after: jiff::tz::Offset| {
             let with = |offset: jiff::tz::Offset| {
@@ -300,6 +325,20 @@ mod tests {
         );
         // Midnight does not exist on that day; the day begins at one o'clock.
         assert_eq!(read_in("2018-11-04", "America/Sao_Paulo").unwrap(), "2018-11-04T03:00:00Z");
+    }
+
+    #[test]
+    fn what_is_still_to_come_was_never_so() {
+        let past = |text: &str| {
+            let moment: Moment = text.parse().unwrap();
+            moment.resolve_past(NOW.parse().unwrap(), &TimeZone::UTC).map_err(|error| error.to_string())
+        };
+        assert!(past("now").is_ok() && past("2026-11-23T14:03:00Z").is_ok() && past("yesterday").is_ok());
+        assert_eq!(
+            past("2026-11-23 14:30").unwrap_err(),
+            "`2026-11-23 14:30` is still to come: it means 2026-11-23T14:30:00Z, and it is 2026-11-23T14:03:00Z now; \
+             check the date, and the zone that it is read in"
+        );
     }
 
     proptest::proptest! {

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use super::{CommandName, Line, Message, Style, Tone, capital, channel, code, op, spans, subject, text};
 use crate::domain::access::{Reach, RoomScope, list};
 use crate::domain::audit::{
-    Answer, AuditEntry, Certainty, NoAnswer, OperationId, OutcomeKind, Ownership, Page, Stat, StatsBy, Step,
+    Answer, AuditEntry, Certainty, InvalidMoment, NoAnswer, OperationId, OutcomeKind, Ownership, Page, Stat, StatsBy, Step,
 };
 use crate::domain::command::Family;
 
@@ -212,9 +212,13 @@ fn stats(by: StatsBy, page: &Page<Stat>, name: &CommandName) -> Message {
 
 fn no_answer(error: &NoAnswer, name: &CommandName) -> Message {
     let (headline, next) = match error {
-        NoAnswer::Moment(error) => {
-            (spans(&capital(&error.to_string())).text("."), text("Ask again with that."))
-        }
+        NoAnswer::Moment(error) => (
+            spans(&capital(&error.to_string())).text("."),
+            text(match error {
+                InvalidMoment::Future { .. } => "Ask about a time that has passed.",
+                _ => "Ask again with that.",
+            }),
+        ),
         NoAnswer::NoOperation(operation) => (
             text(format!(
                 "There is no operation {operation}, or it is not among the rooms that you may see here."
