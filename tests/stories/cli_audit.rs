@@ -116,6 +116,7 @@ async fn the_log_is_asked_by_what_one_knows() {
         "--zone Mars",
         "--since 2026-10-25+02:30 --zone Europe/Berlin",
         "--text ",
+        "--since 2h --until 3h",
     ] {
         let ran = program.runs(&format!("audit list {wrong}")).await;
         assert_eq!((ran.code, ran.out.as_str()), (2, ""), "{wrong}: {}", ran.err);
@@ -200,6 +201,16 @@ async fn a_time_that_a_clock_shows_twice_is_asked_back() {
         "{}",
         coming.err
     );
+    for words in ["list", "stats", "export"] {
+        let ran =
+            program.runs(&format!("audit {words} --since 2026-10-02 --until 2026-10-01 --zone UTC")).await;
+        assert_eq!((ran.code, ran.out.as_str()), (2, ""));
+        assert_eq!(
+            ran.err,
+            "the end `2026-10-01` (2026-10-01T00:00:00Z) lies before the start `2026-10-02` (2026-10-02T00:00:00Z): \
+             give the earlier time as the start\n"
+        );
+    }
     let readings = program.runs("audit list --readings --text owner-at --format jsonl").await;
     assert_eq!(readings.out.lines().count(), 1, "what was not answered is not recorded: {}", readings.out);
 }

@@ -226,6 +226,13 @@ async fn a_line_that_does_not_fit_is_answered_with_the_forms(door: Door) {
         Ask about a time that has passed.
         op 8
         "#);
+        let reply = bot.chat(RITA).says("/room-audit since: 2h until: 3h").await;
+        assert_snapshot!(reply, @r#"
+        (only visible to you)
+        ❌ The end `3h` (2026-11-23 09:00:00 UTC) lies before the start `2h` (2026-11-23 10:00:00 UTC).
+        Ask again with the earlier time as the start.
+        op 9
+        "#);
         let reply = bot.chat(RITA).says("/room-audit help").await;
         assert_snapshot!(reply, @r#"
         (only visible to you)
@@ -237,7 +244,7 @@ async fn a_line_that_does_not_fit_is_answered_with_the_forms(door: Door) {
         `/room-audit timeline <operation>` shows its steps and the waits between them
         `/room-audit stats by: actor since: 7d` counts by actor, room, channel, outcome or hour
         You are: auditor for `*`.
-        op 9
+        op 10
         "#);
     })
     .await;

@@ -82,6 +82,21 @@ pub enum InvalidMoment {
         /// When it was asked about.
         now: Timestamp,
     },
+    /// The end of a span lies before its start, so that nothing can be in it.
+    #[error(
+        "the end `{until}` ({until_at:.0}) lies before the start `{since}` ({since_at:.0}): give the earlier time as \
+         the start"
+    )]
+    Backwards {
+        /// The start, as typed.
+        since: String,
+        /// What it means.
+        since_at: Timestamp,
+        /// The end, as typed.
+        until: String,
+        /// What it means.
+        until_at: Timestamp,
+    },
     /// The clock shows it twice.
     #[error("`{typed}` comes twice in {zone}: the clock is set back there; write {before} or {after}")]
     Twice {

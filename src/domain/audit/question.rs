@@ -58,10 +58,18 @@ impl Filter {
     /// The filter with its times worked out at `now`, in `zone` where they name none.
     ///
     /// # Errors
-    /// When a time does not exist, or comes twice, in its zone.
+    /// When a time does not exist, or comes twice, in its zone; when the end lies before the start.
     pub fn resolve(&self, now: Timestamp, zone: &TimeZone) -> Result<AuditFilter, InvalidMoment> {
         let at =
             |moment: &Option<Moment>| moment.as_ref().map(|moment| moment.resolve(now, zone)).transpose();
+        let (since, until) = (at(&self.since)?, at(&self.until)?);
+        if let (Some(since_at), Some(until_at)) = (since, until)
+            && until_at < since_at
+        {
+            let typed = |moment: &Option<Moment>| moment.as_ref().map(Moment::to_string).unwrap_or_default();
+            let (since, until) = (typed(&self.since), typed(&self.until));
+            return Err(InvalidMoment::Backwards { since, since_at, until, until_at });
+        }
         Ok(AuditFilter {
             room: self.room.clone(),
             actor: self.actor.clone(),
@@ -70,8 +78,8 @@ impl Filter {
             request_id: self.request_id.clone(),
             operation: self.operation,
             text: self.text.clone(),
-            since: at(&self.since)?,
-            until: at(&self.until)?,
+            since,
+            until,
             before: self.before,
             without_readings: !self.readings,
             reach: None,

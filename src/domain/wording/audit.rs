@@ -5,7 +5,8 @@ use jiff::Timestamp;
 use super::{CommandName, Line, Message, Style, Tone, capital, channel, code, op, spans, subject, text};
 use crate::domain::access::{Reach, RoomScope, list};
 use crate::domain::audit::{
-    Answer, AuditEntry, Certainty, InvalidMoment, NoAnswer, OperationId, OutcomeKind, Ownership, Page, Stat, StatsBy, Step,
+    Answer, AuditEntry, Certainty, InvalidMoment, NoAnswer, OperationId, OutcomeKind, Ownership, Page, Stat,
+    StatsBy, Step,
 };
 use crate::domain::command::Family;
 
@@ -212,6 +213,14 @@ fn stats(by: StatsBy, page: &Page<Stat>, name: &CommandName) -> Message {
 
 fn no_answer(error: &NoAnswer, name: &CommandName) -> Message {
     let (headline, next) = match error {
+        NoAnswer::Moment(InvalidMoment::Backwards { since, since_at, until, until_at }) => (
+            text("The end ")
+                .code(until)
+                .text(format!(" ({}) lies before the start ", at(*until_at)))
+                .code(since)
+                .text(format!(" ({}).", at(*since_at))),
+            text("Ask again with the earlier time as the start."),
+        ),
         NoAnswer::Moment(error) => (
             spans(&capital(&error.to_string())).text("."),
             text(match error {
