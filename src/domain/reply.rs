@@ -3,6 +3,7 @@
 use std::fmt;
 
 use jiff::Timestamp;
+use jiff::tz::TimeZone;
 
 use super::access::{
     Able, Action, Attention, AuthorisedChannel, ChangedEntry, Denial, Explanation, Grant, NotEdited, Reach,
@@ -52,6 +53,8 @@ pub enum Reply {
         answer: Box<Result<Answer, NoAnswer>>,
         /// As far as the reader sees.
         reach: Reach,
+        /// The zone in which it is shown.
+        zone: TimeZone,
     },
     /// A room's owner.
     Owner {

@@ -254,6 +254,39 @@ async fn who_owned_a_room_at_a_time() {
 }
 
 #[tokio::test]
+async fn people_read_times_in_the_zone_that_they_name_and_programs_in_utc() {
+    let program = a_night().await;
+    let clocks = |text: &str| -> Vec<String> {
+        let is_clock =
+            |word: &&str| word.len() >= 8 && word[..8].chars().all(|c| c.is_ascii_digit() || c == ':');
+        text.split_whitespace().filter(is_clock).map(|word| word[8..].to_owned()).collect()
+    };
+    for (zone, heading, offset) in [
+        ("", "At (UTC)", ""),
+        (" --zone UTC", "At (UTC)", ""),
+        (" --zone Asia/Kolkata", "At (Asia/Kolkata)", "+05:30"),
+    ] {
+        let ran = program.runs(&format!("audit list{zone}")).await;
+        assert!(ran.out.contains(heading), "{}", ran.out);
+        assert_eq!(clocks(&ran.out), vec![offset; 4], "{}", ran.out);
+        for format in ["json", "csv"] {
+            let ran = program.runs(&format!("audit list --limit 1 --format {format}{zone}")).await;
+            assert!(ran.out.contains('Z') && !ran.out.contains("+05:30"), "{}", ran.out);
+        }
+    }
+    let told = program.runs("audit owner-at test 2026-01-01+14:03 --zone Asia/Kolkata").await;
+    assert!(told.out.contains("time            2026-01-01 14:03:00+05:30\n"), "{}", told.out);
+    let told = program.runs("audit owner-at test 2026-01-01+14:03+Asia/Kolkata --format json").await.json();
+    assert_eq!(told["time"], "2026-01-01T08:33:00.000Z");
+    let counted = program.runs("audit stats --zone Asia/Kolkata").await;
+    assert!(
+        counted.out.contains("First (Asia/Kolkata)") && counted.out.contains("+05:30"),
+        "{}",
+        counted.out
+    );
+}
+
+#[tokio::test]
 async fn what_happened_when_within_an_operation() {
     let program = a_night().await;
     let steps = program.runs("audit timeline 2 --format jsonl").await;

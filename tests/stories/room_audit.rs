@@ -72,6 +72,17 @@ async fn filters_pages_and_readings(door: Door) {
         One of them whole: `/room-audit 9`
         op 10
         "#);
+        let reply = bot.chat(RITA).says("/room-audit room: test limit: 1 zone: Europe/Berlin").await;
+        assert!(reply.says("op 9 · 2026-11-23 13:00:00+01:00 · "), "{reply}");
+        let reply = bot
+            .chat(RITA)
+            .says("/room-audit since: \"2026-11-23 13:01\" until: 13:00 zone: Europe/Berlin")
+            .await;
+        assert!(
+            reply
+                .says("The end `13:00` (2026-11-23 13:00:00+01:00) lies before the start `2026-11-23 13:01`"),
+            "{reply}"
+        );
         let rest = bot.chat(RITA).says("/room-audit room: test limit: 1 before: 9").await;
         assert!(rest.says("op 5 · ") && !rest.says("op 9 · "), "{rest}");
         let reply = bot
@@ -82,9 +93,9 @@ async fn filters_pages_and_readings(door: Door) {
         let reply = bot.chat(RITA).says("/room-audit text: \"nobody said this\"").await;
         assert!(reply.says("Nothing in the log matches."), "{reply}");
         let reply = bot.chat(RITA).says("/room-audit actor: slack:T0TEAM:U0RITA").await;
-        assert!(reply.says("4 readings of the log are left out: `readings: yes` shows them."), "{reply}");
+        assert!(reply.says("6 readings of the log are left out: `readings: yes` shows them."), "{reply}");
         let reply = bot.chat(RITA).says("/room-audit actor: slack:T0TEAM:U0RITA readings: yes").await;
-        assert!(reply.says("6 operations, newest first:"), "{reply}");
+        assert!(reply.says("8 operations, newest first:"), "{reply}");
     })
     .await;
 }
@@ -135,6 +146,9 @@ async fn one_operation_its_steps_the_owner_and_counts(door: Door) {
         Why: `no earlier entry says who owned it, and nothing later says who owned it`
         op 13
         "#);
+        let reply = bot.chat(RITA).says("/room-audit owner-at test 13:00 Europe/Berlin").await;
+        assert!(reply.says("`user2` owned `test` at 2026-11-23 13:00:00+01:00."), "{reply}");
+        assert!(reply.says("Since 2026-11-23 13:00:00+01:00 (op 5)"), "{reply}");
         let reply = bot.chat(RITA).says("/room-audit stats by: room").await;
         assert_snapshot!(steady(&reply), @r#"
         (only visible to you)
@@ -142,8 +156,8 @@ async fn one_operation_its_steps_the_owner_and_counts(door: Door) {
         (none): 4 (4 done)
         `test`: 2 (1 done, 1 denied)
         `live-1`: 1 (1 done)
-        4 readings of the log are left out: `readings: yes` shows them.
-        op 14
+        5 readings of the log are left out: `readings: yes` shows them.
+        op 15
         "#);
     })
     .await;

@@ -483,7 +483,8 @@ impl CommandService {
                 if let Err(NoAnswer::Store(error)) = &answer {
                     error!(operation = operation.seq(), %error, "a question to the log was not answered");
                 }
-                Reply::Audit { operation, answer: Box::new(answer), reach }
+                let zone = question.zone().cloned().unwrap_or(TimeZone::UTC);
+                Reply::Audit { operation, answer: Box::new(answer), reach, zone }
             }
             (_, Ok(Command::Audit(_))) => {
                 not_recorded(&StoreError("a reading was admitted without a reach".into()))

@@ -18,7 +18,7 @@ use super::principal::{Channel, Principal, Subject};
 use super::room::{AccountId, RoomId};
 
 pub use answer::{Answer, NoAnswer, Page};
-pub use moment::{InvalidMoment, Moment, zone};
+pub use moment::{InvalidMoment, Moment, read_in, zone};
 pub use owner::{Basis, Certainty, Ownership, RoomHistory, ownership};
 pub use question::{AuditFilter, Filter, Question, Stat, StatsBy, UnknownStatsBy};
 pub use retold::{owns_by_now, retold};

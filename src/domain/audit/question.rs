@@ -25,6 +25,18 @@ pub enum Question {
     Export(Filter),
 }
 
+impl Question {
+    /// The zone that the question names, in which its answer is shown to people.
+    #[must_use]
+    pub fn zone(&self) -> Option<&TimeZone> {
+        match self {
+            Self::List(filter) | Self::Stats(_, filter) | Self::Export(filter) => filter.zone.as_ref(),
+            Self::OwnerAt(_, moment) => moment.zone(),
+            Self::Show(_) | Self::Timeline(_) => None,
+        }
+    }
+}
+
 /// Which operations are asked for, with times as they were typed.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Filter {
@@ -48,6 +60,8 @@ pub struct Filter {
     pub until: Option<Moment>,
     /// Older than this operation.
     pub before: Option<OperationId>,
+    /// The zone that was named: its times were typed in it, and what is found is shown in it.
+    pub zone: Option<TimeZone>,
     /// Readings of the log too.
     pub readings: bool,
     /// At most so many; `None` for all.

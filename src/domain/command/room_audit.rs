@@ -160,6 +160,7 @@ fn filter(arguments: &mut Arguments) -> Result<Filter, LineProblem> {
         text,
         since: time(arguments, "since")?,
         until: time(arguments, "until")?,
+        zone,
         before: option(arguments, "before")?,
         readings,
         limit: Some(limit),
@@ -247,14 +248,21 @@ mod tests {
                 ..page.clone()
             })
         );
-        let since = Some("2026-11-23 14:03".parse::<Moment>().unwrap().or_in(zone("Europe/Berlin").unwrap()));
+        let berlin = || zone("Europe/Berlin").unwrap();
+        let since = Some("2026-11-23 14:03".parse::<Moment>().unwrap().or_in(berlin()));
         assert_eq!(
             question(
                 "stats by: actor since: \"2026-11-23 14:03\" zone: Europe/Berlin before: 9 readings: yes"
             ),
             Question::Stats(
                 StatsBy::Actor,
-                Filter { since, before: Some(OperationId::new(9)), readings: true, ..page }
+                Filter {
+                    since,
+                    zone: Some(berlin()),
+                    before: Some(OperationId::new(9)),
+                    readings: true,
+                    ..page
+                }
             )
         );
         let room = || "live-7".parse().unwrap();

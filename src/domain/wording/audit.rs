@@ -1,12 +1,12 @@
 //! Answers about the log.
 
-use jiff::Timestamp;
+use jiff::tz::TimeZone;
 
 use super::{CommandName, Line, Message, Style, Tone, capital, channel, code, op, spans, subject, text};
 use crate::domain::access::{Reach, RoomScope, list};
 use crate::domain::audit::{
     Answer, AuditEntry, Certainty, InvalidMoment, NoAnswer, OperationId, OutcomeKind, Ownership, Page, Stat,
-    StatsBy, Step,
+    StatsBy, Step, read_in,
 };
 use crate::domain::command::Family;
 
@@ -15,16 +15,17 @@ pub(super) fn audit(
     operation: OperationId,
     answer: &Result<Answer, NoAnswer>,
     reach: &Reach,
+    zone: &TimeZone,
     name: &CommandName,
 ) -> Message {
     let name = name.of(Family::Audit);
     let mut message = match answer {
-        Ok(Answer::List(page)) => entries(page, &name),
+        Ok(Answer::List(page)) => entries(page, zone, &name),
         Ok(Answer::Entry(entry)) => whole(entry),
-        Ok(Answer::Owner(told)) => owner(told),
+        Ok(Answer::Owner(told)) => owner(told, zone),
         Ok(Answer::Timeline(steps, entry)) => timeline(steps, entry),
         Ok(Answer::Stats(by, page)) => stats(*by, page, &name),
-        Err(error) => no_answer(error, &name),
+        Err(error) => no_answer(error, zone, &name),
     };
     if !reach.is_everything() && answer.is_ok() {
         message.body.push(left_out(reach));
@@ -42,16 +43,12 @@ fn left_out(reach: &Reach) -> Line {
     line.text(".")
 }
 
-fn at(time: Timestamp) -> String {
-    time.strftime("%Y-%m-%d %H:%M:%S UTC").to_string()
-}
-
 fn more(line: Line, page_is_cut: bool, how: impl FnOnce() -> Line) -> Line {
     if page_is_cut { line.and(how()) } else { line }
 }
 
-fn entries(page: &Page<AuditEntry>, name: &CommandName) -> Message {
-    let mut body: Vec<Line> = page.rows.iter().map(row).collect();
+fn entries(page: &Page<AuditEntry>, zone: &TimeZone, name: &CommandName) -> Message {
+    let mut body: Vec<Line> = page.rows.iter().map(|entry| row(entry, zone)).collect();
     let count = page.rows.len();
     let headline = match (count, page.is_cut) {
         (0, _) => text("Nothing in the log matches."),
@@ -82,8 +79,8 @@ fn readings<T>(page: &Page<T>, name: &CommandName) -> Option<Line> {
 }
 
 /// One operation in one line.
-fn row(entry: &AuditEntry) -> Line {
-    let mut line = text(format!("op {} · {} · ", entry.operation, at(entry.at)));
+fn row(entry: &AuditEntry, zone: &TimeZone) -> Line {
+    let mut line = text(format!("op {} · {} · ", entry.operation, read_in(entry.at, zone)));
     line = match &entry.actor {
         Some(actor) => line.and(subject(actor)),
         None => line.text("somebody unnamed"),
@@ -111,7 +108,7 @@ fn whole(entry: &AuditEntry) -> Message {
         body.extend(value.map(|value| text(format!("{name}: ")).and(value)));
     };
     let coded = |value: &Option<String>| value.as_ref().map(code);
-    field("At", Some(text(at(entry.at))));
+    field("At", Some(text(read_in(entry.at, &TimeZone::UTC))));
     field("By", entry.actor.as_ref().map(subject));
     field("In", entry.channel.as_ref().map(channel));
     field("Command", Some(code(&entry.command)));
@@ -129,7 +126,8 @@ fn whole(entry: &AuditEntry) -> Message {
     Message { tone: Tone::Plain, headline, body, footer: None }
 }
 
-fn owner(told: &Ownership) -> Message {
+fn owner(told: &Ownership, zone: &TimeZone) -> Message {
+    let at = |time| read_in(time, zone);
     let mut body = Vec::new();
     let (tone, headline) = match (&told.owner, told.certainty) {
         (Some(owner), Certainty::Known) => (
@@ -211,7 +209,8 @@ fn stats(by: StatsBy, page: &Page<Stat>, name: &CommandName) -> Message {
     Message { tone: Tone::Plain, headline, body, footer: None }
 }
 
-fn no_answer(error: &NoAnswer, name: &CommandName) -> Message {
+fn no_answer(error: &NoAnswer, zone: &TimeZone, name: &CommandName) -> Message {
+    let at = |time| read_in(time, zone);
     let (headline, next) = match error {
         NoAnswer::Moment(InvalidMoment::Backwards { since, since_at, until, until_at }) => (
             text("The end ")

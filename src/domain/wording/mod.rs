@@ -230,7 +230,9 @@ pub fn message(reply: &Reply, name: &CommandName) -> Message {
             help(*operation, *family, subject, rights, name)
         }
         Reply::Acl { operation, answer } => acl::acl(*operation, answer, name),
-        Reply::Audit { operation, answer, reach } => audit::audit(*operation, answer, reach, name),
+        Reply::Audit { operation, answer, reach, zone } => {
+            audit::audit(*operation, answer, reach, zone, name)
+        }
         Reply::Owner { operation, room, outcome } => owner(*operation, room, outcome),
         Reply::Transfer { operation, transfer, by, outcome, recorded, head } => {
             let mut message = outcome_message(
