@@ -163,6 +163,27 @@ async fn one_operation_its_steps_the_owner_and_counts(door: Door) {
     .await;
 }
 
+#[tokio::test]
+async fn an_operation_is_named_as_the_replies_and_the_other_doors_name_it() {
+    run(world(Door::Slack), async |bot| {
+        for line in ["/room-audit show 1", "/room-audit op 1", "/room-audit #1", "/room-audit op1"] {
+            let reply = bot.slack(RITA).says(line).await;
+            assert!(reply.says("Operation 1: succeeded."), "{line}: {reply}");
+        }
+        let reply = bot.slack(RITA).says("/room-audit show").await;
+        assert_snapshot!(reply, @r#"
+        (only visible to you)
+        ❌ Something is missing: `<operation>`.
+        Type: `/room-audit <operation>`
+        Nothing was done.
+        op 9
+        "#);
+        let reply = bot.slack(RITA).says("/room-audit limit: 500").await;
+        assert!(reply.says("The option limit takes a number from 1 to 10, not `500`."), "{reply}");
+    })
+    .await;
+}
+
 async fn an_auditor_of_some_rooms_sees_those_and_is_told_so(door: Door) {
     run(world(door), async |bot| {
         an_evening(bot).await;
@@ -253,6 +274,7 @@ async fn a_line_that_does_not_fit_is_answered_with_the_forms(door: Door) {
         ℹ️ `/room-audit` shows what was done.
         `/room-audit room: <room> actor: <person> outcome: refused since: yesterday` shows what was done, newest first; every filter may be left out
         `/room-audit text: "host crashed" until: "2026-11-23 14:03" zone: Europe/Berlin` searches commands, reasons and errors; times are UTC unless a zone is named
+        `/room-audit in: #channel request-id: <id> before: <operation> limit: 5 readings: yes` more filters: in one channel, by Tencent's RequestId, on behind an operation, how many (1 to 10), who read the log
         `/room-audit <operation>` shows one operation whole
         `/room-audit owner-at <room> <time>` shows who owned the room then, and how that is known
         `/room-audit timeline <operation>` shows its steps and the waits between them

@@ -58,7 +58,8 @@ impl FromStr for OperationId {
     type Err = InvalidOperation;
 
     fn from_str(text: &str) -> Result<Self, InvalidOperation> {
-        let number = text.strip_prefix("op").map_or(text, str::trim_start);
+        let number = text.strip_prefix('#').or_else(|| text.strip_prefix("op").map(str::trim_start));
+        let number = number.unwrap_or(text);
         match number.parse() {
             Ok(seq) if seq > 0 => Ok(Self(seq)),
             _ => Err(InvalidOperation(text.to_owned())),

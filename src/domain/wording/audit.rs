@@ -2,6 +2,7 @@
 
 use jiff::tz::TimeZone;
 
+use super::form::YES;
 use super::{CommandName, Line, Message, Style, Tone, capital, channel, code, op, spans, subject, text};
 use crate::domain::access::{Reach, RoomScope, list};
 use crate::domain::audit::{
@@ -74,7 +75,7 @@ fn entries(page: &Page<AuditEntry>, zone: &TimeZone, name: &CommandName) -> Mess
 fn readings<T>(page: &Page<T>, name: &CommandName) -> Option<Line> {
     let words = page.readings_in_words()?;
     // What is a word where it is typed is a switch where there are options.
-    let yes = if name.1 == Style::Options { "True" } else { "yes" };
+    let yes = if name.1 == Style::Options { YES } else { "yes" };
     Some(text(capital(&words)).text(": ").code(name.option("readings", yes)).text(" shows them."))
 }
 
