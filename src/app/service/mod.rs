@@ -477,7 +477,8 @@ impl CommandService {
                 return Next::Lookup(operation, room.clone());
             }
             (Said::Reach(reach), Ok(Command::Audit(question))) => {
-                let reader = Reader { reach: Some(reach.clone()), reading: Some(operation) };
+                let reader =
+                    Reader { reach: Some(reach.clone()), reading: Some(operation), ..Reader::default() };
                 let log = self.store.log();
                 let answer = answer(log, &*self.clock, &TimeZone::UTC, question, &reader).await;
                 if let Err(NoAnswer::Store(error)) = &answer {

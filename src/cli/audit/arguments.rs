@@ -45,6 +45,9 @@ pub enum ReadingCommand {
     Timeline {
         /// Its number, from a reply or from `audit list`
         operation: OperationId,
+        /// An archive that holds events of it; may be given several times
+        #[arg(long, value_name = "FILE")]
+        archive: Vec<PathBuf>,
         #[command(flatten)]
         #[allow(missing_docs)]
         reading: ReadingArguments,
@@ -282,6 +285,14 @@ impl ReadingCommand {
             Self::Export(export) => &export.source,
         };
         source.database.as_ref()
+    }
+
+    /// The archives that are read too.
+    pub(super) fn archives(&self) -> &[PathBuf] {
+        match self {
+            Self::Timeline { archive, .. } => archive,
+            _ => &[],
+        }
     }
 
     pub(super) fn question(&self) -> Question {

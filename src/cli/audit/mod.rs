@@ -104,7 +104,7 @@ pub async fn run(source: Source<'_>, clock: &dyn Clock, command: ReadingCommand)
     if let ReadingCommand::Export(arguments) = &command {
         return export::run(log, clock, &zone, arguments).await;
     }
-    let reader = Reader { reach: None, reading };
+    let reader = Reader { reach: None, reading, archives: command.archives().to_vec() };
     if let (Question::List(filter), ReadingCommand::List(ListArguments { reading: printed, .. })) =
         (&question, &command)
         && filter.limit.is_none()

@@ -17,7 +17,7 @@ use super::command::{Command, CommandRequest, Place, RejectedRequest, Rejection,
 use super::principal::{Channel, Principal, Subject};
 use super::room::{AccountId, RoomId};
 
-pub use answer::{Answer, NoAnswer, Page};
+pub use answer::{Answer, ArchivedIn, NoAnswer, Page};
 pub use moment::{InvalidMoment, Moment, read_in, zone};
 pub use owner::{Basis, Certainty, Ownership, RoomHistory, ownership};
 pub use question::{AuditFilter, Filter, Question, Stat, StatsBy, UnknownStatsBy};

@@ -234,9 +234,9 @@ fn no_answer(error: &NoAnswer, zone: &TimeZone, name: &CommandName) -> Message {
             )),
             code(&name.0).text(" shows the newest."),
         ),
-        NoAnswer::Archived(operation) => (
+        NoAnswer::Archived(operation, _) => (
             text(format!("The steps of operation {operation} were moved into an archive.")),
-            code(format!("{} show {operation}", name.0))
+            code(name.with(operation))
                 .text(" says what came of it; whoever runs the bot has the file with the steps."),
         ),
         NoAnswer::OutOfReach(room) => (
