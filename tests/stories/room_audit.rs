@@ -178,6 +178,14 @@ async fn an_operation_is_named_as_the_replies_and_the_other_doors_name_it() {
         Nothing was done.
         op 9
         "#);
+        let reply = bot.slack(RITA).says("/room-audit stats text: \"host crashed").await;
+        assert_snapshot!(reply, @r#"
+        (only visible to you)
+        ❌ A quote is opened and never closed.
+        Type: `/room-audit stats by: actor since: 7d`
+        Nothing was done.
+        op 10
+        "#);
         let reply = bot.slack(RITA).says("/room-audit limit: 500").await;
         assert!(reply.says("The option limit takes a number from 1 to 10, not `500`."), "{reply}");
     })

@@ -69,8 +69,7 @@ pub fn parse_room_audit(line: &Typed) -> Result<Command, UsageError> {
         other => other,
     };
     let wrong = |problem| UsageError::Line(Family::Audit, of, problem);
-    let mut arguments =
-        Arguments::read(line, OPTIONS).map_err(|broken| broken.map_or_else(|error| error, wrong))?;
+    let mut arguments = Arguments::read(line, OPTIONS).map_err(wrong)?;
     if verb.is_some() {
         arguments.next_word();
     }
