@@ -1,12 +1,14 @@
 //! Questions to the audit log, from whichever door.
 
+use std::path::PathBuf;
+
 use jiff::tz::TimeZone;
 
 use super::ports::{Admission, Admitted, AuditLog, Clock, Store, StoreError};
 use crate::domain::access::{Action, Decision, Reach, decide};
 use crate::domain::audit::{
-    Answer, AuditEntry, AuditFilter, Basis, NoAnswer, OperationId, Page, Question, RecordedEvent, Verdict,
-    ownership, timeline,
+    Answer, ArchivedIn, AuditEntry, AuditFilter, Basis, NoAnswer, OperationId, Page, Question, RecordedEvent,
+    Verdict, ownership, timeline,
 };
 use crate::domain::command::{Command, CommandRequest, Place};
 use crate::domain::principal::Principal;
@@ -60,6 +62,8 @@ pub struct Reader {
     pub reach: Option<Reach>,
     /// The record of this reading, which is not counted among those that are left out.
     pub reading: Option<OperationId>,
+    /// Archives that they name, for what is not in the log any more.
+    pub archives: Vec<PathBuf>,
 }
 
 impl Reader {
@@ -110,9 +114,12 @@ pub async fn answer(
         Question::Show(operation) => Ok(Answer::Entry(Box::new(entry(log, *operation, reader).await?))),
         Question::Timeline(operation) => {
             let entry = entry(log, *operation, reader).await?;
-            let events = log.events(*operation).await.map_err(failed)?;
-            if is_archived(log, *operation, &events).await? {
-                return Err(NoAnswer::Archived(*operation));
+            let mut events = log.events(*operation).await.map_err(failed)?;
+            if let Some(archive) = missing(log, *operation, &events).await? {
+                if reader.archives.is_empty() {
+                    return Err(NoAnswer::Archived(*operation, archive));
+                }
+                events = log.events_with(*operation, &reader.archives).await.map_err(failed)?;
             }
             let steps = timeline(*operation, &events).map_err(NoAnswer::BrokenEvent)?;
             Ok(Answer::Timeline(steps, Box::new(entry)))
@@ -121,7 +128,7 @@ pub async fn answer(
             if reader.reach.as_ref().is_some_and(|reach| !reach.covers(room)) {
                 return Err(NoAnswer::OutOfReach(room.clone()));
             }
-            let at = moment.resolve(now, zone)?;
+            let at = moment.resolve_past(now, zone)?;
             let mut history = log.room_history(room, at, NEAR).await.map_err(failed)?;
             let mut told = ownership(room, at, &history);
             // An owner who was only ever read may have been the owner for long.
@@ -133,7 +140,7 @@ pub async fn answer(
                 let events = log.events(operation).await.map_err(failed)?;
                 if events.iter().any(confirms) {
                     told = told.with_confirmation();
-                } else if is_archived(log, operation, &events).await? {
+                } else if missing(log, operation, &events).await?.is_some() {
                     told = told.with_archived_steps();
                 }
             }
@@ -142,14 +149,16 @@ pub async fn answer(
     }
 }
 
-/// Whether not all of its events are here, because they were archived.
-async fn is_archived(
+/// The archive that has the events of an operation which are not all here.
+async fn missing(
     log: &dyn AuditLog,
     operation: OperationId,
     events: &[RecordedEvent],
-) -> Result<bool, NoAnswer> {
-    let begins_here = events.first().is_some_and(|first| first.seq == operation.seq());
-    Ok(!begins_here && operation.seq() <= log.archived_upto().await.map_err(failed)?)
+) -> Result<Option<ArchivedIn>, NoAnswer> {
+    if events.first().is_some_and(|first| first.seq == operation.seq()) {
+        return Ok(None);
+    }
+    log.archived_in(operation).await.map_err(failed)
 }
 
 /// The filter within the reader's reach.

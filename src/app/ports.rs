@@ -1,5 +1,6 @@
 //! What the use cases need from outside: a store, a way to control rooms, and the time.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -12,8 +13,8 @@ use crate::domain::access::{
     AclView, AuthorisedChannel, ChangedEntry, Grant, GrantId, GrantUse, NotEdited, Permit,
 };
 use crate::domain::audit::{
-    Attempt, AuditEntry, AuditFilter, OperationId, Outcome, OutcomeKind, RecordedEvent, Refusal, RoomHistory,
-    Stat, StatsBy, Unresolved, Verdict,
+    ArchivedIn, Attempt, AuditEntry, AuditFilter, OperationId, Outcome, OutcomeKind, RecordedEvent, Refusal,
+    RoomHistory, Stat, StatsBy, Unresolved, Verdict,
 };
 use crate::domain::command::{CommandRequest, DeliveryId, Place, RejectedRequest};
 use crate::domain::principal::{Channel, Principal, Subject};
@@ -92,6 +93,13 @@ pub enum Admitted {
         holder: AuditEntry,
         /// The other, as something that can be resolved.
         unresolved: Unresolved,
+    },
+    /// A transfer that goes past an operation which does not have the room.
+    NotHeld {
+        /// The entry of this request, recorded as declined.
+        operation: OperationId,
+        /// The operation that it names.
+        named: OperationId,
     },
     /// The ACL changed between the decision and the record: decide again. Nothing was written.
     AclChanged,
@@ -307,6 +315,16 @@ pub trait AuditLog: Send + Sync {
 
     /// The number of the last event that was moved into an archive; 0 if none was.
     async fn archived_upto(&self) -> Result<i64, StoreError>;
+
+    /// The archive that holds the operation's first event; `None` if that was never archived.
+    async fn archived_in(&self, operation: OperationId) -> Result<Option<ArchivedIn>, StoreError>;
+
+    /// The events of an operation with those that these archives hold of it, each shown to be in this log.
+    async fn events_with(
+        &self,
+        operation: OperationId,
+        archives: &[PathBuf],
+    ) -> Result<Vec<RecordedEvent>, StoreError>;
 
     /// The next entries of an export, oldest first, as they are now.
     async fn export(&self, span: &ExportSpan) -> Result<ExportChunk, StoreError>;

@@ -4,9 +4,12 @@ use std::borrow::Cow;
 use std::io::{self, IsTerminal as _, Write};
 
 use comfy_table::{ContentArrangement, Table, presets};
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use serde::Serialize;
 
 use super::Format;
+use crate::domain::audit::read_in;
 use crate::domain::room::{is_invisible, visible};
 
 /// Something that can be printed as a row.
@@ -17,8 +20,16 @@ pub(super) trait Row: Serialize {
     /// The names of the fields for programs, in the order in which they are serialised.
     const FIELDS: &'static [&'static str];
 
+    /// Those of the fields that are times, as far as they are shown in a zone.
+    const TIMES: &'static [&'static str] = &[];
+
     /// The cells for people.
     fn cells(&self) -> Vec<String>;
+
+    /// The same, with times as they are read in `zone`.
+    fn cells_in(&self, _zone: &TimeZone) -> Vec<String> {
+        self.cells()
+    }
 
     /// The fields as texts, in their order; empty where there is nothing.
     fn texts(&self) -> io::Result<Vec<Cow<'_, str>>> {
@@ -28,13 +39,18 @@ pub(super) trait Row: Serialize {
 
 /// Prints rows to stdout: an array for JSON, one a line for JSONL.
 pub(super) fn rows<R: Row>(rows: &[R], format: Format) -> io::Result<()> {
+    rows_in(rows, format, &TimeZone::UTC)
+}
+
+/// The same, with times for people as they are read in `zone`. What programs read is always UTC.
+pub(super) fn rows_in<R: Row>(rows: &[R], format: Format, zone: &TimeZone) -> io::Result<()> {
     let mut out = io::stdout().lock();
     match format {
         Format::Json => writeln!(out, "{}", json(&rows)?)?,
         Format::Jsonl => jsonl(rows, &mut out)?,
         Format::Csv => csv(rows, &mut out)?,
         Format::Table if rows.is_empty() => {}
-        Format::Table => writeln!(out, "{}", table(rows))?,
+        Format::Table => writeln!(out, "{}", table_in(rows, zone))?,
     }
     out.flush()
 }
@@ -104,11 +120,20 @@ pub(super) fn one<R: Row>(row: &R, format: Format) -> io::Result<()> {
 
 /// Prints one value whole, a field a line for people.
 pub(super) fn whole<R: Row>(row: &R, format: Format) -> io::Result<()> {
+    whole_in(row, format, &TimeZone::UTC)
+}
+
+/// The same, with times for people as they are read in `zone`.
+pub(super) fn whole_in<R: Row>(row: &R, format: Format, zone: &TimeZone) -> io::Result<()> {
     if format != Format::Table {
         return one(row, format);
     }
     let mut out = io::stdout().lock();
     for (name, value) in fields(row)? {
+        let value = match value.parse::<Timestamp>() {
+            Ok(at) if R::TIMES.contains(&name.as_str()) && *zone != TimeZone::UTC => read_in(at, zone),
+            _ => value,
+        };
         if !value.is_empty() {
             writeln!(out, "{name:<15} {}", visible(&value))?;
         }
@@ -143,12 +168,17 @@ fn is_visible(json: &[u8]) -> bool {
 
 /// The table for people: no foreign text can move the cursor or colour the rest.
 pub(super) fn table<R: Row>(rows: &[R]) -> Table {
+    table_in(rows, &TimeZone::UTC)
+}
+
+fn table_in<R: Row>(rows: &[R], zone: &TimeZone) -> Table {
+    let name = format!("({})", zone.iana_name().unwrap_or("UTC"));
     let mut table = Table::new();
     table.load_style(presets::NOTHING);
     table.set_content_arrangement(ContentArrangement::Dynamic);
-    table.set_header(R::HEADINGS.to_vec());
+    table.set_header(R::HEADINGS.iter().map(|heading| heading.replace("(UTC)", &name)));
     for row in rows {
-        table.add_row(row.cells().iter().map(|cell| visible(cell)).collect::<Vec<_>>());
+        table.add_row(row.cells_in(zone).iter().map(|cell| visible(cell)).collect::<Vec<_>>());
     }
     table
 }

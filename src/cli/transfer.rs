@@ -17,7 +17,7 @@ pub struct TransferArguments {
     /// Who is to own it
     new_owner: String,
     /// Why, for the record
-    #[arg(long)]
+    #[arg(long, value_parser = reason)]
     reason: Option<String>,
     /// Go ahead although nobody knows what came of this operation, which holds the room
     #[arg(long = "override", value_name = "operation", requires = "reason")]
@@ -25,6 +25,15 @@ pub struct TransferArguments {
     /// `json` prints the audit entry to stdout
     #[arg(long, value_enum, default_value = "table")]
     format: Format,
+}
+
+/// A reason in which nothing can be read is none: it must not open what asks for one.
+fn reason(text: &str) -> Result<String, String> {
+    match clean_reason(text) {
+        Ok(None) => Err("nothing can be read in it; write why, or leave `--reason` out".to_owned()),
+        // One that is too long is refused as in chat, and recorded.
+        Ok(Some(_)) | Err(_) => Ok(text.to_owned()),
+    }
 }
 
 /// Hands the room over and says what came of it.

@@ -221,8 +221,11 @@ const BY_REQUEST: Opt = named("request-id", "Only the one with Tencent's Request
 const BY_TEXT: Opt = named("text", "Only with this text in command, reason or error", Takes::Text(300));
 const SINCE: Opt = named("since", "From this time on: 2h, yesterday, 2026-11-23 14:03", Takes::Text(SHORT));
 const UNTIL: Opt = named("until", "Before this time", Takes::Text(SHORT));
-const ZONE: Opt =
-    named("zone", "The zone of these times: Europe/Berlin (UTC if left out)", Takes::Text(SHORT));
+const ZONE: Opt = named(
+    "zone",
+    "The zone of these times, and of those shown: Europe/Berlin (UTC if left out)",
+    Takes::Text(SHORT),
+);
 const BEFORE: Opt = named("before", "Only operations before this number", Takes::Number(None));
 const READINGS: Opt = named("readings", "Also who read the log", Takes::YesOrNo);
 const LIMIT: Opt = named("limit", "How many", Takes::Number(Some(10)));

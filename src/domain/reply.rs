@@ -3,6 +3,7 @@
 use std::fmt;
 
 use jiff::Timestamp;
+use jiff::tz::TimeZone;
 
 use super::access::{
     Able, Action, Attention, AuthorisedChannel, ChangedEntry, Denial, Explanation, Grant, NotEdited, Reach,
@@ -52,6 +53,8 @@ pub enum Reply {
         answer: Box<Result<Answer, NoAnswer>>,
         /// As far as the reader sees.
         reach: Reach,
+        /// The zone in which it is shown.
+        zone: TimeZone,
     },
     /// A room's owner.
     Owner {
@@ -112,6 +115,15 @@ pub enum Reply {
         holder: Box<AuditEntry>,
         /// Whether the same person began it.
         is_callers_own: bool,
+    },
+    /// A transfer that goes past an operation which does not have the room.
+    NotHeld {
+        /// The record of this request.
+        operation: OperationId,
+        /// The operation that it names.
+        named: OperationId,
+        /// The room.
+        room: Option<RoomId>,
     },
     /// An authentic request that lacks what is needed to carry it out.
     Unusable {
@@ -300,7 +312,9 @@ impl Reply {
             Self::Denied { .. } | Self::Foreign { .. } => OutcomeKind::Denied,
             Self::Invalid { .. } | Self::Unusable { .. } => OutcomeKind::Invalid,
             Self::Duplicate { .. } => OutcomeKind::Duplicate,
-            Self::Busy { .. } | Self::TurnedAway { .. } | Self::NotRecorded => OutcomeKind::Declined,
+            Self::Busy { .. } | Self::NotHeld { .. } | Self::TurnedAway { .. } | Self::NotRecorded => {
+                OutcomeKind::Declined
+            }
             Self::Late { reply, .. } => reply.outcome(),
             Self::Broken => OutcomeKind::Unknown,
             Self::Working { .. } => OutcomeKind::Pending,
@@ -320,6 +334,7 @@ impl Reply {
             | Self::Invalid { operation, .. }
             | Self::Duplicate { operation, .. }
             | Self::Busy { operation, .. }
+            | Self::NotHeld { operation, .. }
             | Self::Foreign { operation, .. }
             | Self::Unusable { operation, .. } => Some(*operation),
             Self::TurnedAway { operation, .. } => *operation,

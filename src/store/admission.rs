@@ -71,6 +71,7 @@ pub(super) enum Applied {
     Recorded(OperationId),
     Duplicate { operation: OperationId, first: AuditEntry },
     Busy { operation: Option<OperationId>, holder: Open },
+    NotHeld { operation: OperationId, named: OperationId },
     AclChanged,
 }
 
@@ -376,6 +377,12 @@ pub(super) async fn admit(
                 return Ok(Applied::Busy { operation: Some(operation), holder });
             }
             overridden = Some(holder.entry);
+        } else if let Some(named) = named_by(request) {
+            // It never held the room, or has ended by now. Either way its author knows less than there is to know.
+            entry.mark_not_held(named);
+            ledger.add_claim(&entry);
+            ledger.add_operation(entry, Beside::default())?;
+            return Ok(Applied::NotHeld { operation, named });
         }
         holds_room = true;
     }
@@ -413,10 +420,19 @@ pub(super) async fn admit(
 /// Whether the request goes past the operation that holds its room: it names it, its permit is for that, and
 /// nobody knows what came of it. What is still under way is waited for.
 fn may_override(request: &CommandRequest, permit: &Permit, holder: &AuditEntry) -> bool {
-    let transfer = request.command.as_ref().ok().and_then(Command::transfer);
-    transfer.and_then(|transfer| transfer.overrides) == Some(holder.operation)
+    named_by(request) == Some(holder.operation)
         && matches!(permit.action(), Action::Override(_))
         && holder.outcome == OutcomeKind::Unknown
+}
+
+/// Whether it names an operation to go past: who holds the room has to be known then.
+pub(super) fn goes_past(admission: &Admission) -> bool {
+    matches!(admission, Admission::Request { request, .. } if named_by(request).is_some())
+}
+
+/// The operation that the request wants to go past.
+fn named_by(request: &CommandRequest) -> Option<OperationId> {
+    request.command.as_ref().ok().and_then(Command::transfer)?.overrides
 }
 
 /// The entry that claimed the delivery, if it was claimed.

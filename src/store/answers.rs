@@ -152,6 +152,7 @@ fn admitted(
                 .ok_or_else(|| StoreError("an operation holds a room but names none".to_owned()))?;
             Admitted::Busy { operation, holder: holder.entry, unresolved }
         }
+        Applied::NotHeld { operation, named } => Admitted::NotHeld { operation, named },
         Applied::AclChanged => Admitted::AclChanged,
     })
 }

@@ -178,6 +178,7 @@ async fn a_random_day(store: &SqliteStore, deeds: &[[u8; 4]]) -> Vec<String> {
             Admitted::Duplicate { .. } => "duplicate",
             Admitted::Busy { operation: Some(_), .. } => "declined",
             Admitted::Busy { operation: None, .. } => "busy",
+            Admitted::NotHeld { .. } => "not held",
             Admitted::AclChanged => "acl changed",
         };
         met.push(what.to_owned());

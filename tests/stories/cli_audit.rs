@@ -116,6 +116,7 @@ async fn the_log_is_asked_by_what_one_knows() {
         "--zone Mars",
         "--since 2026-10-25+02:30 --zone Europe/Berlin",
         "--text ",
+        "--since 2h --until 3h",
     ] {
         let ran = program.runs(&format!("audit list {wrong}")).await;
         assert_eq!((ran.code, ran.out.as_str()), (2, ""), "{wrong}: {}", ran.err);
@@ -193,6 +194,23 @@ async fn a_time_that_a_clock_shows_twice_is_asked_back() {
     let twice = program.runs("audit owner-at test 2026-10-25+02:30+Europe/Berlin").await;
     assert_eq!((twice.code, twice.out.as_str()), (2, ""));
     assert_snapshot!(twice.err, @"`2026-10-25 02:30 Europe/Berlin` comes twice in Europe/Berlin: the clock is set back there; write 2026-10-25T02:30:00+02:00 or 2026-10-25T02:30:00+01:00");
+    let coming = program.runs("audit owner-at test 2099-01-01 --zone UTC").await;
+    assert_eq!((coming.code, coming.out.as_str()), (2, ""));
+    assert!(
+        coming.err.starts_with("`2099-01-01` is still to come: it means 2099-01-01T00:00:00Z, and it is 20"),
+        "{}",
+        coming.err
+    );
+    for words in ["list", "stats", "export"] {
+        let ran =
+            program.runs(&format!("audit {words} --since 2026-10-02 --until 2026-10-01 --zone UTC")).await;
+        assert_eq!((ran.code, ran.out.as_str()), (2, ""));
+        assert_eq!(
+            ran.err,
+            "the end `2026-10-01` (2026-10-01T00:00:00Z) lies before the start `2026-10-02` (2026-10-02T00:00:00Z): \
+             give the earlier time as the start\n"
+        );
+    }
     let readings = program.runs("audit list --readings --text owner-at --format jsonl").await;
     assert_eq!(readings.out.lines().count(), 1, "what was not answered is not recorded: {}", readings.out);
 }
@@ -233,6 +251,39 @@ async fn who_owned_a_room_at_a_time() {
     });
     let names = names(&program.runs("audit owner-at test now --format json").await.out);
     assert_eq!(names, "room time owner certainty basis since operation next_operation explanation");
+}
+
+#[tokio::test]
+async fn people_read_times_in_the_zone_that_they_name_and_programs_in_utc() {
+    let program = a_night().await;
+    let clocks = |text: &str| -> Vec<String> {
+        let is_clock =
+            |word: &&str| word.len() >= 8 && word[..8].chars().all(|c| c.is_ascii_digit() || c == ':');
+        text.split_whitespace().filter(is_clock).map(|word| word[8..].to_owned()).collect()
+    };
+    for (zone, heading, offset) in [
+        ("", "At (UTC)", ""),
+        (" --zone UTC", "At (UTC)", ""),
+        (" --zone Asia/Kolkata", "At (Asia/Kolkata)", "+05:30"),
+    ] {
+        let ran = program.runs(&format!("audit list{zone}")).await;
+        assert!(ran.out.contains(heading), "{}", ran.out);
+        assert_eq!(clocks(&ran.out), vec![offset; 4], "{}", ran.out);
+        for format in ["json", "csv"] {
+            let ran = program.runs(&format!("audit list --limit 1 --format {format}{zone}")).await;
+            assert!(ran.out.contains('Z') && !ran.out.contains("+05:30"), "{}", ran.out);
+        }
+    }
+    let told = program.runs("audit owner-at test 2024-01-01+14:03 --zone Asia/Kolkata").await;
+    assert!(told.out.contains("time            2024-01-01 14:03:00+05:30\n"), "{}", told.out);
+    let told = program.runs("audit owner-at test 2024-01-01+14:03+Asia/Kolkata --format json").await.json();
+    assert_eq!(told["time"], "2024-01-01T08:33:00.000Z");
+    let counted = program.runs("audit stats --zone Asia/Kolkata").await;
+    assert!(
+        counted.out.contains("First (Asia/Kolkata)") && counted.out.contains("+05:30"),
+        "{}",
+        counted.out
+    );
 }
 
 #[tokio::test]

@@ -131,6 +131,13 @@ async fn who_may_goes_past_an_outcome_that_nobody_knows_and_the_log_stays_whole(
     assert_eq!(lost.code, 5, "{}", lost.err);
     let without = program.runs("transfer test user3 --override 1").await;
     assert_eq!(without.code, 2, "a reason is asked for: {}", without.err);
+    for blank in ["", "++"] {
+        let ran = program.runs(&format!("transfer test user3 --override 1 --reason {blank}")).await;
+        assert_eq!(ran.code, 2, "{}", ran.err);
+        assert!(ran.err.contains("nothing can be read in it; write why"), "{}", ran.err);
+    }
+    let other = program.runs("transfer test user3 --override 99 --reason hurry").await;
+    assert!(other.err.contains("Nothing was done: op 1 on `test` has an outcome"), "{}", other.err);
     let ran = program.runs("transfer test user3 --override 1 --reason hurry --format json").await;
     assert_eq!(ran.code, 0, "{}", ran.err);
     assert_eq!(program.owner(), "user3");
@@ -141,6 +148,9 @@ async fn who_may_goes_past_an_outcome_that_nobody_knows_and_the_log_stays_whole(
         shown["error_info"].as_str().unwrap().ends_with(&format!("overridden by operation {past}")),
         "{shown}"
     );
+    let again = program.runs("transfer test user4 --override 1 --reason hurry").await;
+    assert_eq!((again.code, program.owner().as_str()), (1, "user3"), "nobody holds it: {}", again.err);
+    assert!(again.err.contains("op 1 does not hold `test`.") && again.err.contains("leave `--override` out"));
     let checked = program.runs("audit verify").await;
     assert_eq!(checked.code, 0, "{}{}", checked.out, checked.err);
 }

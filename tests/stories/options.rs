@@ -203,6 +203,7 @@ pub(crate) fn as_typed(code: &str) -> String {
     }
     for (name, value) in options {
         let name = if name == "channel" { "in" } else { name };
+        let value = if (name, value.as_str()) == ("readings", "True") { "yes".to_owned() } else { value };
         let value = if name == "reason" { value } else { quoted(&value) };
         typed.push(format!("{name}: {value}"));
     }

@@ -13,6 +13,8 @@ at_every_door! {
     an_admin_goes_past_it_and_both_records_say_so,
     a_moderator_may_not_go_past_it,
     what_is_still_under_way_or_another_operation_is_not_gone_past,
+    what_does_not_hold_the_room_is_not_gone_past,
+    what_has_ended_by_then_is_not_gone_past,
     a_reason_is_asked_for,
 }
 
@@ -94,6 +96,46 @@ async fn what_is_still_under_way_or_another_operation_is_not_gone_past(door: Doo
         let first = first.await.unwrap();
         assert!(first.says("`test` now belongs to `user2`"), "{first}");
         assert_eq!(first.operation().seq(), 5);
+    })
+    .await;
+}
+
+async fn what_does_not_hold_the_room_is_not_gone_past(door: Door) {
+    run(with_an_admin().at(door), async |bot| {
+        let ended = bot.chat(ALICE).says("/room-owner test user2").await;
+        assert!(ended.says("`test` now belongs to `user2`"), "{ended}");
+        let line = format!("/room-owner test user3 override: {} reason: hurry", ended.operation());
+        let reply = bot.chat(BORIS).says(&line).await;
+        assert_snapshot!(reply, @r"
+        (only visible to you)
+        ❌ Nothing was done: op 5 does not hold `test`.
+        It may have ended by now: see who owns the room first. To hand it over then, leave `override:` out.
+        op 7
+        ");
+        let entry = bot.entry(&reply).await;
+        assert_eq!(
+            (entry.outcome, entry.error_info.as_deref()),
+            (OutcomeKind::Declined, Some("not overridden: operation 5 does not hold this room"))
+        );
+        let reply = bot.chat(BORIS).says("/room-owner test user3 override: 9999 reason: hurry").await;
+        assert!(reply.says("Nothing was done: op 9999 does not hold `test`."), "{reply}");
+        assert_eq!((bot.changes().len(), bot.owner_of("test").as_str()), (1, "user2"));
+        let next = bot.chat(BORIS).says("/room-owner test user3").await;
+        assert!(next.says("`test` now belongs to `user3` (was `user2`)"), "nobody holds the room: {next}");
+    })
+    .await;
+}
+
+async fn what_has_ended_by_then_is_not_gone_past(door: Door) {
+    run(with_an_admin().at(door), async |bot| {
+        let lost = nobody_knows(bot).await;
+        // From here on the owner can be read: the operation ends as it is looked at once more.
+        bot.tencent().clear_faults();
+        let line = format!("/room-owner test user3 override: {} reason: hurry", lost.operation());
+        let reply = bot.chat(BORIS).says(&line).await;
+        assert!(reply.says("Nothing was done: op 5 does not hold `test`."), "{reply}");
+        assert_eq!(bot.entry(&lost).await.outcome, OutcomeKind::Succeeded);
+        assert_eq!((bot.changes().len(), bot.owner_of("test").as_str()), (1, "user2"));
     })
     .await;
 }

@@ -72,6 +72,17 @@ async fn filters_pages_and_readings(door: Door) {
         One of them whole: `/room-audit 9`
         op 10
         "#);
+        let reply = bot.chat(RITA).says("/room-audit room: test limit: 1 zone: Europe/Berlin").await;
+        assert!(reply.says("op 9 · 2026-11-23 13:00:00+01:00 · "), "{reply}");
+        let reply = bot
+            .chat(RITA)
+            .says("/room-audit since: \"2026-11-23 13:01\" until: 13:00 zone: Europe/Berlin")
+            .await;
+        assert!(
+            reply
+                .says("The end `13:00` (2026-11-23 13:00:00+01:00) lies before the start `2026-11-23 13:01`"),
+            "{reply}"
+        );
         let rest = bot.chat(RITA).says("/room-audit room: test limit: 1 before: 9").await;
         assert!(rest.says("op 5 · ") && !rest.says("op 9 · "), "{rest}");
         let reply = bot
@@ -82,9 +93,9 @@ async fn filters_pages_and_readings(door: Door) {
         let reply = bot.chat(RITA).says("/room-audit text: \"nobody said this\"").await;
         assert!(reply.says("Nothing in the log matches."), "{reply}");
         let reply = bot.chat(RITA).says("/room-audit actor: slack:T0TEAM:U0RITA").await;
-        assert!(reply.says("4 readings of the log are left out: `readings: yes` shows them."), "{reply}");
+        assert!(reply.says("6 readings of the log are left out: `readings: yes` shows them."), "{reply}");
         let reply = bot.chat(RITA).says("/room-audit actor: slack:T0TEAM:U0RITA readings: yes").await;
-        assert!(reply.says("6 operations, newest first:"), "{reply}");
+        assert!(reply.says("8 operations, newest first:"), "{reply}");
     })
     .await;
 }
@@ -135,6 +146,9 @@ async fn one_operation_its_steps_the_owner_and_counts(door: Door) {
         Why: `no earlier entry says who owned it, and nothing later says who owned it`
         op 13
         "#);
+        let reply = bot.chat(RITA).says("/room-audit owner-at test 13:00 Europe/Berlin").await;
+        assert!(reply.says("`user2` owned `test` at 2026-11-23 13:00:00+01:00."), "{reply}");
+        assert!(reply.says("Since 2026-11-23 13:00:00+01:00 (op 5)"), "{reply}");
         let reply = bot.chat(RITA).says("/room-audit stats by: room").await;
         assert_snapshot!(steady(&reply), @r#"
         (only visible to you)
@@ -142,9 +156,38 @@ async fn one_operation_its_steps_the_owner_and_counts(door: Door) {
         (none): 4 (4 done)
         `test`: 2 (1 done, 1 denied)
         `live-1`: 1 (1 done)
-        4 readings of the log are left out: `readings: yes` shows them.
-        op 14
+        5 readings of the log are left out: `readings: yes` shows them.
+        op 15
         "#);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_operation_is_named_as_the_replies_and_the_other_doors_name_it() {
+    run(world(Door::Slack), async |bot| {
+        for line in ["/room-audit show 1", "/room-audit op 1", "/room-audit #1", "/room-audit op1"] {
+            let reply = bot.slack(RITA).says(line).await;
+            assert!(reply.says("Operation 1: succeeded."), "{line}: {reply}");
+        }
+        let reply = bot.slack(RITA).says("/room-audit show").await;
+        assert_snapshot!(reply, @r#"
+        (only visible to you)
+        ❌ Something is missing: `<operation>`.
+        Type: `/room-audit <operation>`
+        Nothing was done.
+        op 9
+        "#);
+        let reply = bot.slack(RITA).says("/room-audit stats text: \"host crashed").await;
+        assert_snapshot!(reply, @r#"
+        (only visible to you)
+        ❌ A quote is opened and never closed.
+        Type: `/room-audit stats by: actor since: 7d`
+        Nothing was done.
+        op 10
+        "#);
+        let reply = bot.slack(RITA).says("/room-audit limit: 500").await;
+        assert!(reply.says("The option limit takes a number from 1 to 10, not `500`."), "{reply}");
     })
     .await;
 }
@@ -219,18 +262,33 @@ async fn a_line_that_does_not_fit_is_answered_with_the_forms(door: Door) {
         Ask again with that.
         op 7
         "#);
+        let reply = bot.chat(RITA).says("/room-audit owner-at test 2030-01-01").await;
+        assert_snapshot!(reply, @r#"
+        (only visible to you)
+        ❌ `2030-01-01` is still to come: it means 2030-01-01T00:00:00Z, and it is 2026-11-23T12:00:00Z now; check the date, and the zone that it is read in.
+        Ask about a time that has passed.
+        op 8
+        "#);
+        let reply = bot.chat(RITA).says("/room-audit since: 2h until: 3h").await;
+        assert_snapshot!(reply, @r#"
+        (only visible to you)
+        ❌ The end `3h` (2026-11-23 09:00:00 UTC) lies before the start `2h` (2026-11-23 10:00:00 UTC).
+        Ask again with the earlier time as the start.
+        op 9
+        "#);
         let reply = bot.chat(RITA).says("/room-audit help").await;
         assert_snapshot!(reply, @r#"
         (only visible to you)
         ℹ️ `/room-audit` shows what was done.
         `/room-audit room: <room> actor: <person> outcome: refused since: yesterday` shows what was done, newest first; every filter may be left out
         `/room-audit text: "host crashed" until: "2026-11-23 14:03" zone: Europe/Berlin` searches commands, reasons and errors; times are UTC unless a zone is named
+        `/room-audit in: #channel request-id: <id> before: <operation> limit: 5 readings: yes` more filters: in one channel, by Tencent's RequestId, on behind an operation, how many (1 to 10), who read the log
         `/room-audit <operation>` shows one operation whole
         `/room-audit owner-at <room> <time>` shows who owned the room then, and how that is known
         `/room-audit timeline <operation>` shows its steps and the waits between them
         `/room-audit stats by: actor since: 7d` counts by actor, room, channel, outcome or hour
         You are: auditor for `*`.
-        op 8
+        op 10
         "#);
     })
     .await;

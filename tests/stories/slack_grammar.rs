@@ -101,6 +101,7 @@ async fn what_does_not_fit_is_refused_with_the_line_that_was_meant() {
         (only visible to you)
         ❌ That is 4 words; a room and its new owner are two.
         Type: `/room-owner "my room" user2 reason: host left`
+        Or: `/room-owner my room reason: user2 host left`
         Nothing was done.
         op 5
         "#);

@@ -255,7 +255,7 @@ async fn the_oldest_part_of_the_log_goes_into_an_archive_and_is_still_told_and_p
         ✅ The archive is whole: events 1 to 15 of the log `room-owner/<log>`, as they were signed.
 
         $ room-owner audit timeline 10
-        error: the steps of operation 10 were moved into an archive: they are its lines with `"operation":"10"`; `room-owner audit show 10` says what came of it
+        error: the steps of operation 10 were archived: name the archive that begins with event 1 (`/var/lib/room-owner/a.archive` when it was written) with --archive; `room-owner audit show 10` says what came of it
 
         $ room-owner audit prove 10
         error: operation 10 was archived: name the archive that begins with event 1 (`/var/lib/room-owner/a.archive` when it was written) with --archive
@@ -287,6 +287,15 @@ async fn the_oldest_part_of_the_log_goes_into_an_archive_and_is_still_told_and_p
     let exported = ran(&["export", "--readings"]).out;
     assert!(listed.lines().count() > 15 && exported.lines().count() > 15, "{listed}{exported}");
     assert!(listed.contains("audit archive --before 2027-01-01 --zone UTC a.archive"), "{listed}");
+
+    let steps = ran(&["timeline", "10", "--archive", "a.archive", "--format", "jsonl"]);
+    let steps = steps.out.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
+    let steps: Vec<String> =
+        steps.map(|step| format!("{} {}", step["seq"], step["step"].as_str().unwrap())).collect();
+    assert_eq!(
+        steps,
+        ["10 received", "10 decided", "10 attempted", "11 noted", "12 answered", "12 confirmed"]
+    );
 
     let proof = ran(&["prove", "10", "--archive", "a.archive", "--out", "proof"]);
     assert_eq!(proof.code, 0, "{}", proof.err);

@@ -398,6 +398,10 @@ impl CommandService {
                     let is_callers_own = holder.actor.as_ref() == Some(&request.principal.subject);
                     Next::Answer(Reply::Busy { operation, holder: Box::new(holder), is_callers_own })
                 }
+                Ok(Admitted::NotHeld { operation, named }) => {
+                    let room = request.command.as_ref().ok().and_then(Command::room).cloned();
+                    Next::Answer(Reply::NotHeld { operation, named, room })
+                }
                 Ok(Admitted::Busy { operation: None, unresolved, .. }) => {
                     drop(asked);
                     if let Err(error) = self.resolve_holder(&unresolved).await {
@@ -473,13 +477,15 @@ impl CommandService {
                 return Next::Lookup(operation, room.clone());
             }
             (Said::Reach(reach), Ok(Command::Audit(question))) => {
-                let reader = Reader { reach: Some(reach.clone()), reading: Some(operation) };
+                let reader =
+                    Reader { reach: Some(reach.clone()), reading: Some(operation), ..Reader::default() };
                 let log = self.store.log();
                 let answer = answer(log, &*self.clock, &TimeZone::UTC, question, &reader).await;
                 if let Err(NoAnswer::Store(error)) = &answer {
                     error!(operation = operation.seq(), %error, "a question to the log was not answered");
                 }
-                Reply::Audit { operation, answer: Box::new(answer), reach }
+                let zone = question.zone().cloned().unwrap_or(TimeZone::UTC);
+                Reply::Audit { operation, answer: Box::new(answer), reach, zone }
             }
             (_, Ok(Command::Audit(_))) => {
                 not_recorded(&StoreError("a reading was admitted without a reach".into()))

@@ -33,7 +33,8 @@ pub enum ReadingCommand {
         room: RoomId,
         /// When: 2026-11-23T14:03:00Z, 2026-11-23 14:03, 14:03, yesterday 14:03, 2h
         time: Moment,
-        /// The zone of a time that names none, such as Europe/Berlin; this machine's if not given
+        /// The zone of a time that names none, such as Europe/Berlin, and of the times in the answer for people;
+        /// this machine's and UTC if not given
         #[arg(long, value_parser = zone)]
         zone: Option<TimeZone>,
         #[command(flatten)]
@@ -44,6 +45,9 @@ pub enum ReadingCommand {
     Timeline {
         /// Its number, from a reply or from `audit list`
         operation: OperationId,
+        /// An archive that holds events of it; may be given several times
+        #[arg(long, value_name = "FILE")]
+        archive: Vec<PathBuf>,
         #[command(flatten)]
         #[allow(missing_docs)]
         reading: ReadingArguments,
@@ -165,7 +169,8 @@ pub struct FilterArguments {
     /// Before: likewise
     #[arg(long, value_name = "TIME")]
     pub until: Option<Moment>,
-    /// The zone of times that name none, such as Europe/Berlin; this machine's if not given
+    /// The zone of times that name none, such as Europe/Berlin, and of the times in a table; this machine's and UTC
+    /// if not given. For programs, times are always UTC
     #[arg(long, value_parser = zone)]
     pub zone: Option<TimeZone>,
     /// Readings of this log too
@@ -228,6 +233,7 @@ impl FilterArguments {
                 Some(Since::Cursor(_)) | None => None,
             },
             until: self.until.clone(),
+            zone: self.zone.clone(),
             before: None,
             readings: self.readings,
             limit: None,
@@ -281,6 +287,14 @@ impl ReadingCommand {
         source.database.as_ref()
     }
 
+    /// The archives that are read too.
+    pub(super) fn archives(&self) -> &[PathBuf] {
+        match self {
+            Self::Timeline { archive, .. } => archive,
+            _ => &[],
+        }
+    }
+
     pub(super) fn question(&self) -> Question {
         match self {
             Self::List(arguments) => Question::List(Filter {
@@ -289,7 +303,13 @@ impl ReadingCommand {
                 ..arguments.filter.filter()
             }),
             Self::Show { operation, .. } => Question::Show(*operation),
-            Self::OwnerAt { room, time, .. } => Question::OwnerAt(room.clone(), time.clone()),
+            Self::OwnerAt { room, time, zone, .. } => {
+                let time = match zone {
+                    Some(zone) => time.clone().or_in(zone.clone()),
+                    None => time.clone(),
+                };
+                Question::OwnerAt(room.clone(), time)
+            }
             Self::Timeline { operation, .. } => Question::Timeline(*operation),
             Self::Stats { by, filter, limit, .. } => {
                 Question::Stats(*by, Filter { limit: at_most(*limit), ..filter.filter() })

@@ -5,6 +5,8 @@ mod cloudevents;
 mod export;
 mod rows;
 
+use jiff::tz::TimeZone;
+
 use crate::app::audit::{Reader, answer, record_locally};
 use crate::app::ports::{AuditLog, Clock, Store};
 use crate::domain::audit::{Answer, AuditEntry, Filter, NoAnswer, OperationId, OutcomeKind, Page, Question};
@@ -102,7 +104,7 @@ pub async fn run(source: Source<'_>, clock: &dyn Clock, command: ReadingCommand)
     if let ReadingCommand::Export(arguments) = &command {
         return export::run(log, clock, &zone, arguments).await;
     }
-    let reader = Reader { reach: None, reading };
+    let reader = Reader { reach: None, reading, archives: command.archives().to_vec() };
     if let (Question::List(filter), ReadingCommand::List(ListArguments { reading: printed, .. })) =
         (&question, &command)
         && filter.limit.is_none()
@@ -116,7 +118,7 @@ pub async fn run(source: Source<'_>, clock: &dyn Clock, command: ReadingCommand)
                 Answer::Entry(entry) => Some(entry.operation),
                 _ => None,
             };
-            let exit = show(answer, &command)?;
+            let exit = show(answer, command.format(), question.zone().unwrap_or(&TimeZone::UTC))?;
             if let (Some(operation), Some(store)) = (shown, own) {
                 beside(store, operation, command.format()).await?;
             }
@@ -134,7 +136,7 @@ pub async fn run(source: Source<'_>, clock: &dyn Clock, command: ReadingCommand)
 async fn everything(
     log: &dyn AuditLog,
     clock: &dyn Clock,
-    zone: &jiff::tz::TimeZone,
+    zone: &TimeZone,
     filter: &Filter,
     reader: &Reader,
     format: Format,
@@ -167,14 +169,14 @@ async fn everything(
     Ok(Exit::Done)
 }
 
-fn times(question: &Question, clock: &dyn Clock, zone: &jiff::tz::TimeZone) -> Result<(), NoAnswer> {
+fn times(question: &Question, clock: &dyn Clock, zone: &TimeZone) -> Result<(), NoAnswer> {
     let now = clock.now();
     match question {
         Question::List(filter) | Question::Stats(_, filter) | Question::Export(filter) => {
             filter.resolve(now, zone)?;
         }
         Question::OwnerAt(_, moment) => {
-            moment.resolve(now, zone)?;
+            moment.resolve_past(now, zone)?;
         }
         Question::Show(_) | Question::Timeline(_) => {}
     }
@@ -201,11 +203,10 @@ async fn beside(store: &dyn Store, operation: OperationId, format: Format) -> an
     Ok(())
 }
 
-fn show(answer: Answer, command: &ReadingCommand) -> anyhow::Result<Exit> {
-    let format = command.format();
+fn show(answer: Answer, format: Format, zone: &TimeZone) -> anyhow::Result<Exit> {
     match answer {
         Answer::List(page) => {
-            print::rows(&page.rows, format)?;
+            print::rows_in(&page.rows, format, zone)?;
             if page.rows.is_empty() {
                 super::tell!("no entry matches");
             } else if let Some(last) = page.rows.last().filter(|_| page.is_cut) {
@@ -218,13 +219,13 @@ fn show(answer: Answer, command: &ReadingCommand) -> anyhow::Result<Exit> {
             say_left_out(&page);
         }
         Answer::Entry(entry) => print::whole(&*entry, format)?,
-        Answer::Owner(told) => print::whole(&*told, format)?,
+        Answer::Owner(told) => print::whole_in(&*told, format, zone)?,
         Answer::Timeline(steps, entry) => {
             print::rows(&steps, format)?;
             say_open(entry.operation, entry.outcome);
         }
         Answer::Stats(_, page) => {
-            print::rows(&page.rows, format)?;
+            print::rows_in(&page.rows, format, zone)?;
             if page.rows.is_empty() {
                 super::tell!("no entry matches");
             } else if page.is_cut {

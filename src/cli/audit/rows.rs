@@ -3,8 +3,11 @@
 use std::borrow::Cow;
 use std::io;
 
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
 use crate::cli::print::{self, Row};
-use crate::domain::audit::{AuditEntry, DecisionKind, OutcomeKind, Ownership, Stat, Step, millis};
+use crate::domain::audit::{AuditEntry, DecisionKind, OutcomeKind, Ownership, Stat, Step, millis, read_in};
 
 impl Row for AuditEntry {
     const HEADINGS: &'static [&'static str] =
@@ -31,8 +34,12 @@ impl Row for AuditEntry {
         "duration_ms",
     ];
 
-    /// What fits a terminal; `audit show` and the other formats have every field.
     fn cells(&self) -> Vec<String> {
+        self.cells_in(&TimeZone::UTC)
+    }
+
+    /// What fits a terminal; `audit show` and the other formats have every field.
+    fn cells_in(&self, zone: &TimeZone) -> Vec<String> {
         let actor = self.actor.as_ref().map(ToString::to_string).unwrap_or_default();
         let mut notes = Vec::new();
         if let Some(previous) = &self.previous_owner {
@@ -49,7 +56,7 @@ impl Row for AuditEntry {
         }
         vec![
             self.operation.to_string(),
-            self.at.strftime("%Y-%m-%d %H:%M:%S").to_string(),
+            seconds(self.at, zone),
             match &self.actor_name {
                 Some(name) => format!("{actor} ({name})"),
                 None => actor,
@@ -94,6 +101,8 @@ impl Row for AuditEntry {
 impl Row for Ownership {
     const HEADINGS: &'static [&'static str] =
         &["Room", "Time (UTC)", "Owner", "Certainty", "Since", "Op", "Why"];
+
+    const TIMES: &'static [&'static str] = &["time", "since"];
 
     const FIELDS: &'static [&'static str] = &[
         "room",
@@ -144,6 +153,10 @@ impl Row for Stat {
         &["by", "key", "operations", "done", "refused", "denied", "open", "other", "first", "last"];
 
     fn cells(&self) -> Vec<String> {
+        self.cells_in(&TimeZone::UTC)
+    }
+
+    fn cells_in(&self, zone: &TimeZone) -> Vec<String> {
         let count = |n: u64| n.to_string();
         vec![
             self.key.clone().unwrap_or_else(|| "(none)".to_owned()),
@@ -153,10 +166,16 @@ impl Row for Stat {
             count(self.denied),
             count(self.open),
             count(self.other),
-            self.first.strftime("%Y-%m-%d %H:%M:%S").to_string(),
-            self.last.strftime("%Y-%m-%d %H:%M:%S").to_string(),
+            seconds(self.first, zone),
+            seconds(self.last, zone),
         ]
     }
+}
+
+/// A time in a column whose heading names the zone.
+fn seconds(at: Timestamp, zone: &TimeZone) -> String {
+    let shown = read_in(at, zone);
+    shown.strip_suffix(" UTC").map_or_else(|| shown.clone(), str::to_owned)
 }
 
 /// The entries as a table for people.

@@ -47,6 +47,15 @@ impl<T> Page<T> {
     }
 }
 
+/// Where the events of an operation lie that were taken out of the log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ArchivedIn {
+    /// The first event of the archive that it begins in.
+    pub first: i64,
+    /// Where that was written.
+    pub file: String,
+}
+
 /// Why there is no answer.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NoAnswer {
@@ -58,10 +67,11 @@ pub enum NoAnswer {
     NoOperation(OperationId),
     /// Its events were moved into an archive.
     #[error(
-        "the steps of operation {0} were moved into an archive: they are its lines with `\"operation\":\"{0}\"`; \
-         `room-owner audit show {0}` says what came of it"
+        "the steps of operation {0} were archived: name the archive that begins with event {first} (`{file}` when it \
+         was written) with --archive; `room-owner audit show {0}` says what came of it",
+        first = .1.first, file = .1.file
     )]
-    Archived(OperationId),
+    Archived(OperationId, ArchivedIn),
     /// The room is not in reach.
     #[error("the log of `{0}` is not in your reach")]
     OutOfReach(RoomId),

@@ -17,8 +17,8 @@ use super::command::{Command, CommandRequest, Place, RejectedRequest, Rejection,
 use super::principal::{Channel, Principal, Subject};
 use super::room::{AccountId, RoomId};
 
-pub use answer::{Answer, NoAnswer, Page};
-pub use moment::{InvalidMoment, Moment, zone};
+pub use answer::{Answer, ArchivedIn, NoAnswer, Page};
+pub use moment::{InvalidMoment, Moment, read_in, zone};
 pub use owner::{Basis, Certainty, Ownership, RoomHistory, ownership};
 pub use question::{AuditFilter, Filter, Question, Stat, StatsBy, UnknownStatsBy};
 pub use retold::{owns_by_now, retold};
@@ -58,7 +58,8 @@ impl FromStr for OperationId {
     type Err = InvalidOperation;
 
     fn from_str(text: &str) -> Result<Self, InvalidOperation> {
-        let number = text.strip_prefix("op").map_or(text, str::trim_start);
+        let number = text.strip_prefix('#').or_else(|| text.strip_prefix("op").map(str::trim_start));
+        let number = number.unwrap_or(text);
         match number.parse() {
             Ok(seq) if seq > 0 => Ok(Self(seq)),
             _ => Err(InvalidOperation(text.to_owned())),
@@ -541,6 +542,12 @@ impl AuditEntry {
     pub fn mark_busy(&mut self, holder: OperationId) {
         self.outcome = OutcomeKind::Declined;
         self.error_info = Some(format!("busy: operation {holder} on this room has not ended"));
+    }
+
+    /// The entry of a transfer that is not begun because it goes past `named`, which does not have the room.
+    pub fn mark_not_held(&mut self, named: OperationId) {
+        self.outcome = OutcomeKind::Declined;
+        self.error_info = Some(format!("not overridden: operation {named} does not hold this room"));
     }
 
     /// The entry of an operation whose outcome nobody knows, and that an admin goes past with operation `by`.

@@ -69,6 +69,34 @@ pub enum InvalidMoment {
         /// With the offset after it.
         after: String,
     },
+    /// It has not come yet, and is asked about as if it had.
+    #[error(
+        "`{typed}` is still to come: it means {at:.0}, and it is {now:.0} now; check the date, and the zone that \
+         it is read in"
+    )]
+    Future {
+        /// As typed.
+        typed: String,
+        /// What it means.
+        at: Timestamp,
+        /// When it was asked about.
+        now: Timestamp,
+    },
+    /// The end of a span lies before its start, so that nothing can be in it.
+    #[error(
+        "the end `{until}` ({until_at:.0}) lies before the start `{since}` ({since_at:.0}): give the earlier time as \
+         the start"
+    )]
+    Backwards {
+        /// The start, as typed.
+        since: String,
+        /// What it means.
+        since_at: Timestamp,
+        /// The end, as typed.
+        until: String,
+        /// What it means.
+        until_at: Timestamp,
+    },
     /// The clock shows it twice.
     #[error("`{typed}` comes twice in {zone}: the clock is set back there; write {before} or {after}")]
     Twice {
@@ -92,6 +120,16 @@ pub fn zone(name: &str) -> Result<TimeZone, InvalidMoment> {
         return Ok(TimeZone::UTC);
     }
     TimeZone::get(name).map_err(|_| InvalidMoment::Zone(name.to_owned()))
+}
+
+/// A time as people read it in `zone`; with the offset, a time that the clock shows twice is told apart, and what
+/// is shown can be typed.
+#[must_use]
+pub fn read_in(at: Timestamp, zone: &TimeZone) -> String {
+    if *zone == TimeZone::UTC {
+        return at.strftime("%Y-%m-%d %H:%M:%S UTC").to_string();
+    }
+    at.to_zoned_datetime(zone.clone()).strftime("%Y-%m-%d %H:%M:%S%:z").to_string()
 }
 
 impl FromStr for Moment {
@@ -168,6 +206,12 @@ impl Moment {
         Self { zone: Some(self.zone.unwrap_or(zone)), ..self }
     }
 
+    /// The zone that it names.
+    #[must_use]
+    pub fn zone(&self) -> Option<&TimeZone> {
+        self.zone.as_ref()
+    }
+
     /// The point in time, read at `now` in `zone` unless it names a zone of its own.
     ///
     /// # Errors
@@ -197,6 +241,18 @@ impl Moment {
                 self.on(today.yesterday().map_err(unreadable)?.to_datetime(*time), zone)
             }
         }
+    }
+
+    /// The same for a time at which something was so: it has to have come.
+    ///
+    /// # Errors
+    /// Likewise, and when it is still to come.
+    pub fn resolve_past(&self, now: Timestamp, zone: &TimeZone) -> Result<Timestamp, InvalidMoment> {
+        let at = self.resolve(now, zone)?;
+        if at > now {
+            return Err(InvalidMoment::Future { typed: self.typed.clone(), at, now });
+        }
+        Ok(at)
     }
 
     fn on(&self, civil: DateTime, zone: &TimeZone) -> Result<Timestamp, InvalidMoment> {
@@ -231,14 +287,14 @@ mod tests {
 
     const NOW: &str = "2026-11-23T14:03:00Z";
 
-    fn read_in(text: &str, place: &str) -> Result<String, String> {
+    fn resolved_in(text: &str, place: &str) -> Result<String, String> {
         let moment: Moment = text.parse().map_err(|error: InvalidMoment| error.to_string())?;
         let at = moment.resolve(NOW.parse().unwrap(), &zone(place).unwrap());
         at.map(|at| at.to_string()).map_err(|error| error.to_string())
     }
 
     fn read(text: &str) -> String {
-        read_in(text, "UTC").unwrap()
+        resolved_in(text, "UTC").unwrap()
     }
 
     #[test]
@@ -269,8 +325,8 @@ mod tests {
         ] {
             assert_eq!(read(text), at, "{text}");
         }
-        assert_eq!(read_in("2026-11-23 14:03", "Europe/Berlin").unwrap(), "2026-11-23T13:03:00Z");
-        assert_eq!(read_in("2026-11-23T14:03Z", "Europe/Berlin").unwrap(), "2026-11-23T14:03:00Z");
+        assert_eq!(resolved_in("2026-11-23 14:03", "Europe/Berlin").unwrap(), "2026-11-23T13:03:00Z");
+        assert_eq!(resolved_in("2026-11-23T14:03Z", "Europe/Berlin").unwrap(), "2026-11-23T14:03:00Z");
     }
 
     #[test]
@@ -278,10 +334,10 @@ mod tests {
         for text in
             ["", "soon", "-2h", "2", "2026-13-01", "2026-11-23 25:00", "14h:03", "1mo", "100000y", "0s"]
         {
-            assert!(read_in(text, "UTC").unwrap_err().contains("is not a time"), "{text}");
+            assert!(resolved_in(text, "UTC").unwrap_err().contains("is not a time"), "{text}");
         }
         assert_eq!(
-            read_in("2026-11-23 14:03 Mars/Base", "UTC").unwrap_err(),
+            resolved_in("2026-11-23 14:03 Mars/Base", "UTC").unwrap_err(),
             "`Mars/Base` is not a time zone: write one such as UTC, Europe/Berlin or Asia/Shanghai"
         );
     }
@@ -289,17 +345,45 @@ mod tests {
     #[test]
     fn a_time_that_a_clock_shows_twice_or_never_is_refused_with_what_to_write() {
         assert_eq!(
-            read_in("2026-10-25 02:30", "Europe/Berlin").unwrap_err(),
+            resolved_in("2026-10-25 02:30", "Europe/Berlin").unwrap_err(),
             "`2026-10-25 02:30` comes twice in Europe/Berlin: the clock is set back there; write \
              2026-10-25T02:30:00+02:00 or 2026-10-25T02:30:00+01:00"
         );
         assert_eq!(
-            read_in("2026-03-29 02:30 Europe/Berlin", "UTC").unwrap_err(),
+            resolved_in("2026-03-29 02:30 Europe/Berlin", "UTC").unwrap_err(),
             "`2026-03-29 02:30 Europe/Berlin` does not exist in Europe/Berlin: the clock is set forward there; \
              write 2026-03-29T02:30:00+01:00 or 2026-03-29T02:30:00+02:00 for what you mean"
         );
         // Midnight does not exist on that day; the day begins at one o'clock.
-        assert_eq!(read_in("2018-11-04", "America/Sao_Paulo").unwrap(), "2018-11-04T03:00:00Z");
+        assert_eq!(resolved_in("2018-11-04", "America/Sao_Paulo").unwrap(), "2018-11-04T03:00:00Z");
+    }
+
+    #[test]
+    fn what_is_shown_in_a_zone_can_be_typed() {
+        for (at, place, shown) in [
+            ("2026-11-23T14:03:00.25Z", "UTC", "2026-11-23 14:03:00 UTC"),
+            ("2026-10-25T00:30:00Z", "Europe/Berlin", "2026-10-25 02:30:00+02:00"),
+            ("2026-10-25T01:30:00Z", "Europe/Berlin", "2026-10-25 02:30:00+01:00"),
+            ("2026-11-23T20:00:00Z", "Asia/Kolkata", "2026-11-24 01:30:00+05:30"),
+        ] {
+            let at: Timestamp = at.parse().unwrap();
+            assert_eq!(read_in(at, &zone(place).unwrap()), shown);
+            assert_eq!(read(shown).parse::<Timestamp>().unwrap().as_second(), at.as_second());
+        }
+    }
+
+    #[test]
+    fn what_is_still_to_come_was_never_so() {
+        let past = |text: &str| {
+            let moment: Moment = text.parse().unwrap();
+            moment.resolve_past(NOW.parse().unwrap(), &TimeZone::UTC).map_err(|error| error.to_string())
+        };
+        assert!(past("now").is_ok() && past("2026-11-23T14:03:00Z").is_ok() && past("yesterday").is_ok());
+        assert_eq!(
+            past("2026-11-23 14:30").unwrap_err(),
+            "`2026-11-23 14:30` is still to come: it means 2026-11-23T14:30:00Z, and it is 2026-11-23T14:03:00Z now; \
+             check the date, and the zone that it is read in"
+        );
     }
 
     proptest::proptest! {

@@ -25,6 +25,18 @@ pub enum Question {
     Export(Filter),
 }
 
+impl Question {
+    /// The zone that the question names, in which its answer is shown to people.
+    #[must_use]
+    pub fn zone(&self) -> Option<&TimeZone> {
+        match self {
+            Self::List(filter) | Self::Stats(_, filter) | Self::Export(filter) => filter.zone.as_ref(),
+            Self::OwnerAt(_, moment) => moment.zone(),
+            Self::Show(_) | Self::Timeline(_) => None,
+        }
+    }
+}
+
 /// Which operations are asked for, with times as they were typed.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Filter {
@@ -48,6 +60,8 @@ pub struct Filter {
     pub until: Option<Moment>,
     /// Older than this operation.
     pub before: Option<OperationId>,
+    /// The zone that was named: its times were typed in it, and what is found is shown in it.
+    pub zone: Option<TimeZone>,
     /// Readings of the log too.
     pub readings: bool,
     /// At most so many; `None` for all.
@@ -58,10 +72,18 @@ impl Filter {
     /// The filter with its times worked out at `now`, in `zone` where they name none.
     ///
     /// # Errors
-    /// When a time does not exist, or comes twice, in its zone.
+    /// When a time does not exist, or comes twice, in its zone; when the end lies before the start.
     pub fn resolve(&self, now: Timestamp, zone: &TimeZone) -> Result<AuditFilter, InvalidMoment> {
         let at =
             |moment: &Option<Moment>| moment.as_ref().map(|moment| moment.resolve(now, zone)).transpose();
+        let (since, until) = (at(&self.since)?, at(&self.until)?);
+        if let (Some(since_at), Some(until_at)) = (since, until)
+            && until_at < since_at
+        {
+            let typed = |moment: &Option<Moment>| moment.as_ref().map(Moment::to_string).unwrap_or_default();
+            let (since, until) = (typed(&self.since), typed(&self.until));
+            return Err(InvalidMoment::Backwards { since, since_at, until, until_at });
+        }
         Ok(AuditFilter {
             room: self.room.clone(),
             actor: self.actor.clone(),
@@ -70,8 +92,8 @@ impl Filter {
             request_id: self.request_id.clone(),
             operation: self.operation,
             text: self.text.clone(),
-            since: at(&self.since)?,
-            until: at(&self.until)?,
+            since,
+            until,
             before: self.before,
             without_readings: !self.readings,
             reach: None,

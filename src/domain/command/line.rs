@@ -246,15 +246,22 @@ pub struct Arguments {
     options: Vec<(&'static str, Word)>,
 }
 
-/// What is wrong with a line, or where its words cannot be told apart.
-type Broken = Result<LineProblem, UsageError>;
+/// What is wrong with the quotes of a line whose words are not a room and its owner.
+fn misquoted(error: &UsageError) -> LineProblem {
+    LineProblem::Invalid(match error {
+        UsageError::TextAfterQuote(_, behind) => {
+            format!("there is no space between the closing quote and `{behind}`")
+        }
+        _ => "a quote is opened and never closed".to_owned(),
+    })
+}
 
 impl Arguments {
     /// Splits a line; `known` are the names of the options.
     ///
     /// # Errors
-    /// When a quote does not fit (`Err`), or an option is unknown, comes twice or has no value (`Ok`).
-    pub(super) fn read(line: &Typed, known: &[&'static str]) -> Result<Self, Broken> {
+    /// When a quote does not fit, or an option is unknown, comes twice or has no value.
+    pub(super) fn read(line: &Typed, known: &[&'static str]) -> Result<Self, LineProblem> {
         let mut arguments = Self::default();
         let mut cursor = Cursor { items: &line.0 };
         loop {
@@ -263,27 +270,27 @@ impl Arguments {
                     let rest = Typed(std::mem::take(&mut cursor.items).to_vec()).to_string();
                     let reason = one_line(&rest);
                     if reason.is_empty() {
-                        return Err(Ok(LineProblem::NoValue("reason")));
+                        return Err(LineProblem::NoValue("reason"));
                     }
                     arguments.put("reason", Word::Reason(reason))?;
                     continue;
                 }
                 Some(Ok(name)) => {
-                    let value = cursor.word().map_err(Err)?;
-                    let value = value.ok_or(Ok(LineProblem::NoValue(name)))?;
+                    let value = cursor.word().map_err(|error| misquoted(&error))?;
+                    let value = value.ok_or(LineProblem::NoValue(name))?;
                     arguments.put(name, value)?;
                     continue;
                 }
-                Some(Err(unknown)) => return Err(Ok(LineProblem::UnknownOption(unknown))),
+                Some(Err(unknown)) => return Err(LineProblem::UnknownOption(unknown)),
                 None => {}
             }
-            match cursor.word().map_err(Err)? {
+            match cursor.word().map_err(|error| misquoted(&error))? {
                 None => return Ok(arguments),
                 Some(Word::Reason(_)) if !known.contains(&"reason") => {
-                    return Err(Ok(LineProblem::UnknownOption("reason".to_owned())));
+                    return Err(LineProblem::UnknownOption("reason".to_owned()));
                 }
                 Some(Word::Reason(reason)) if reason.is_empty() => {
-                    return Err(Ok(LineProblem::NoValue("reason")));
+                    return Err(LineProblem::NoValue("reason"));
                 }
                 Some(reason @ Word::Reason(_)) => arguments.put("reason", reason)?,
                 Some(word) => arguments.words.push_back(word),
@@ -291,9 +298,9 @@ impl Arguments {
         }
     }
 
-    fn put(&mut self, name: &'static str, value: Word) -> Result<(), Broken> {
+    fn put(&mut self, name: &'static str, value: Word) -> Result<(), LineProblem> {
         if self.options.iter().any(|(known, _)| *known == name) {
-            return Err(Ok(LineProblem::Twice(name)));
+            return Err(LineProblem::Twice(name));
         }
         self.options.push((name, value));
         Ok(())

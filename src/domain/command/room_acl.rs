@@ -113,11 +113,8 @@ const OPTIONS: &[&str] = &["rooms", "room", "in", "for", "page", "reason"];
 /// # Errors
 /// What does not fit the grammar, and the verb whose forms help.
 pub fn parse_room_acl(line: &Typed) -> Result<Command, UsageError> {
-    let mut arguments = match Arguments::read(line, OPTIONS) {
-        Ok(arguments) => arguments,
-        Err(Err(error)) => return Err(error),
-        Err(Ok(problem)) => return Err(UsageError::Line(Family::Acl, verb_of(line), problem)),
-    };
+    let mut arguments = Arguments::read(line, OPTIONS)
+        .map_err(|problem| UsageError::Line(Family::Acl, verb_of(line), problem))?;
     let verb = arguments.next_word().map_or_else(|| "help".to_owned(), |word| word.shown());
     if verb.eq_ignore_ascii_case("help") {
         return finished(None, arguments, Command::Help(Family::Acl));
@@ -485,7 +482,13 @@ mod tests {
             whoami please → whoami: TooMany("please")
             "#
         );
-        assert!(matches!(read("grant \"bob"), Err(UsageError::UnclosedQuote(_))));
+        for (line, why) in [
+            ("grant \"bob", "a quote is opened and never closed"),
+            ("grant \"bob\"x", "there is no space between the closing quote and `x`"),
+        ] {
+            let problem = LineProblem::Invalid(why.to_owned());
+            assert_eq!(read(line), Err(UsageError::Line(Family::Acl, Some("grant"), problem)));
+        }
         let long = format!("grant @bob moderator reason: {}", "x".repeat(301));
         assert_eq!(read(&long), Err(UsageError::LongReason(301)));
     }

@@ -5,7 +5,7 @@
 //! room-audit room: live-7 since: yesterday              those that match; filters combine
 //! room-audit actor: @bob outcome: refused text: "host crashed" until: "2026-11-23 14:03" zone: Europe/Berlin
 //! room-audit before: 117                                how a list that was cut off goes on
-//! room-audit 17                                         one operation whole
+//! room-audit 17                                         one operation whole; show 17, op 17 and #17 are the same
 //! room-audit owner-at live-7 yesterday 14:03            who owned the room then
 //! room-audit timeline 17                                what happened when within it
 //! room-audit stats by: actor since: 7d                  counts
@@ -37,6 +37,10 @@ const OPTIONS: &[&str] = &[
     "limit",
 ];
 
+/// The verb that may be left out, and the form whose first word is an operation then.
+const SHOW: &str = "show";
+const SHOWN: &str = "<operation>";
+
 /// How many rows an answer in chat shows, unless fewer are asked for: what fits a message on every platform.
 const PAGE: u32 = 10;
 
@@ -56,12 +60,16 @@ const PAGE: u32 = 10;
 /// What does not fit the grammar, and the verb whose forms help.
 pub fn parse_room_audit(line: &Typed) -> Result<Command, UsageError> {
     let first = line.to_string().split_whitespace().next().unwrap_or_default().to_owned();
-    let verb = ["list", "owner-at", "timeline", "stats", "help"]
+    let verb = ["list", SHOW, "op", "owner-at", "timeline", "stats", "help"]
         .into_iter()
         .find(|verb| verb.eq_ignore_ascii_case(&first));
-    let wrong = |problem| UsageError::Line(Family::Audit, verb.filter(|verb| *verb != "list"), problem);
-    let mut arguments =
-        Arguments::read(line, OPTIONS).map_err(|broken| broken.map_or_else(|error| error, wrong))?;
+    let of = match verb {
+        Some("list") => None,
+        Some(SHOW | "op") => Some(SHOWN),
+        other => other,
+    };
+    let wrong = |problem| UsageError::Line(Family::Audit, of, problem);
+    let mut arguments = Arguments::read(line, OPTIONS).map_err(wrong)?;
     if verb.is_some() {
         arguments.next_word();
     }
@@ -70,6 +78,7 @@ pub fn parse_room_audit(line: &Typed) -> Result<Command, UsageError> {
             arguments.finish().map_err(wrong)?;
             return Ok(Command::Help(Family::Audit));
         }
+        Some(SHOW | "op") => operation(&mut arguments).map(Question::Show),
         Some("owner-at") => owner_at(&mut arguments),
         Some("timeline") => operation(&mut arguments).map(Question::Timeline),
         Some("stats") => stats(&mut arguments),
@@ -85,14 +94,17 @@ pub fn parse_room_audit(line: &Typed) -> Result<Command, UsageError> {
 }
 
 fn operation(arguments: &mut Arguments) -> Result<crate::domain::audit::OperationId, LineProblem> {
+    // `timeline op 17`, as the replies name it.
+    arguments.next_is("op");
     let word = arguments.next_word().or_else(|| arguments.option("operation"));
     value(&word.ok_or(LineProblem::Missing("<operation>"))?)
 }
 
-/// `/room-audit 17`; any other word is no verb.
+/// `/room-audit 17`, `#17`, `op17`; any other word is no verb.
 fn shown_operation(word: &Word) -> Result<crate::domain::audit::OperationId, LineProblem> {
     let shown = word.shown();
-    if shown.starts_with(|c: char| c.is_ascii_digit()) {
+    let number = shown.strip_prefix('#').or_else(|| shown.strip_prefix("op")).unwrap_or(&shown);
+    if number.starts_with(|c: char| c.is_ascii_digit()) {
         value(word)
     } else {
         Err(LineProblem::UnknownVerb(shown))
@@ -138,15 +150,20 @@ fn filter(arguments: &mut Arguments) -> Result<Filter, LineProblem> {
         None => false,
         Some(yes) if yes == "yes" => true,
         Some(no) if no == "no" => false,
-        Some(other) => return Err(LineProblem::Invalid(format!("`{other}` is neither yes nor no"))),
+        Some(other) => {
+            let why = format!("the option readings takes yes or no, not `{other}`");
+            return Err(LineProblem::Invalid(why));
+        }
     };
     let limit = match arguments.option("limit") {
         None => PAGE,
         Some(word) => {
             let shown = word.shown();
             let limit = shown.parse().ok().filter(|limit| (1..=PAGE).contains(limit));
-            limit
-                .ok_or_else(|| LineProblem::Invalid(format!("`{shown}` is not a number from 1 to {PAGE}")))?
+            limit.ok_or_else(|| {
+                let why = format!("the option limit takes a number from 1 to {PAGE}, not `{shown}`");
+                LineProblem::Invalid(why)
+            })?
         }
     };
     let channel = arguments.option("channel").or_else(|| arguments.option("in"));
@@ -160,6 +177,7 @@ fn filter(arguments: &mut Arguments) -> Result<Filter, LineProblem> {
         text,
         since: time(arguments, "since")?,
         until: time(arguments, "until")?,
+        zone,
         before: option(arguments, "before")?,
         readings,
         limit: Some(limit),
@@ -232,8 +250,13 @@ mod tests {
         let page = Filter { limit: Some(PAGE), ..Filter::default() };
         assert_eq!(question(""), Question::List(page.clone()));
         assert_eq!(question("list"), Question::List(page.clone()));
-        assert_eq!(question("17"), Question::Show(OperationId::new(17)));
-        assert_eq!(question("timeline 17"), Question::Timeline(OperationId::new(17)));
+        for line in ["17", "#17", "op17", "op 17", "show 17", "SHOW #17", "show op 17", "show operation: 17"]
+        {
+            assert_eq!(question(line), Question::Show(OperationId::new(17)), "{line}");
+        }
+        for line in ["timeline 17", "timeline #17", "timeline op 17"] {
+            assert_eq!(question(line), Question::Timeline(OperationId::new(17)), "{line}");
+        }
         assert_eq!(question("stats"), Question::Stats(StatsBy::Outcome, page.clone()));
         assert_eq!(parse("help"), Ok(Command::Help(Family::Audit)));
         assert_eq!(
@@ -247,14 +270,21 @@ mod tests {
                 ..page.clone()
             })
         );
-        let since = Some("2026-11-23 14:03".parse::<Moment>().unwrap().or_in(zone("Europe/Berlin").unwrap()));
+        let berlin = || zone("Europe/Berlin").unwrap();
+        let since = Some("2026-11-23 14:03".parse::<Moment>().unwrap().or_in(berlin()));
         assert_eq!(
             question(
                 "stats by: actor since: \"2026-11-23 14:03\" zone: Europe/Berlin before: 9 readings: yes"
             ),
             Question::Stats(
                 StatsBy::Actor,
-                Filter { since, before: Some(OperationId::new(9)), readings: true, ..page }
+                Filter {
+                    since,
+                    zone: Some(berlin()),
+                    before: Some(OperationId::new(9)),
+                    readings: true,
+                    ..page
+                }
             )
         );
         let room = || "live-7".parse().unwrap();
@@ -272,6 +302,9 @@ mod tests {
         assert_eq!(problem("test"), (None, LineProblem::UnknownVerb("test".to_owned())));
         assert_eq!(problem("owner-at live-7"), (Some("owner-at"), LineProblem::Missing("<time>")));
         assert_eq!(problem("owner-at"), (Some("owner-at"), LineProblem::Missing("<room>")));
+        assert_eq!(problem("show"), (Some("<operation>"), LineProblem::Missing("<operation>")));
+        assert_eq!(problem("op 17 18"), (Some("<operation>"), LineProblem::TooMany("18".to_owned())));
+        assert_eq!(problem("open"), (None, LineProblem::UnknownVerb("open".to_owned())));
         assert_eq!(problem("timeline"), (Some("timeline"), LineProblem::Missing("<operation>")));
         assert_eq!(problem("17 18"), (None, LineProblem::TooMany("18".to_owned())));
         assert_eq!(problem("--loud yes"), (None, LineProblem::UnknownOption("loud".to_owned())));

@@ -1,11 +1,13 @@
 //! Answers about the log.
 
-use jiff::Timestamp;
+use jiff::tz::TimeZone;
 
+use super::form::YES;
 use super::{CommandName, Line, Message, Style, Tone, capital, channel, code, op, spans, subject, text};
 use crate::domain::access::{Reach, RoomScope, list};
 use crate::domain::audit::{
-    Answer, AuditEntry, Certainty, NoAnswer, OperationId, OutcomeKind, Ownership, Page, Stat, StatsBy, Step,
+    Answer, AuditEntry, Certainty, InvalidMoment, NoAnswer, OperationId, OutcomeKind, Ownership, Page, Stat,
+    StatsBy, Step, read_in,
 };
 use crate::domain::command::Family;
 
@@ -14,16 +16,17 @@ pub(super) fn audit(
     operation: OperationId,
     answer: &Result<Answer, NoAnswer>,
     reach: &Reach,
+    zone: &TimeZone,
     name: &CommandName,
 ) -> Message {
     let name = name.of(Family::Audit);
     let mut message = match answer {
-        Ok(Answer::List(page)) => entries(page, &name),
+        Ok(Answer::List(page)) => entries(page, zone, &name),
         Ok(Answer::Entry(entry)) => whole(entry),
-        Ok(Answer::Owner(told)) => owner(told),
+        Ok(Answer::Owner(told)) => owner(told, zone),
         Ok(Answer::Timeline(steps, entry)) => timeline(steps, entry),
         Ok(Answer::Stats(by, page)) => stats(*by, page, &name),
-        Err(error) => no_answer(error, &name),
+        Err(error) => no_answer(error, zone, &name),
     };
     if !reach.is_everything() && answer.is_ok() {
         message.body.push(left_out(reach));
@@ -41,16 +44,12 @@ fn left_out(reach: &Reach) -> Line {
     line.text(".")
 }
 
-fn at(time: Timestamp) -> String {
-    time.strftime("%Y-%m-%d %H:%M:%S UTC").to_string()
-}
-
 fn more(line: Line, page_is_cut: bool, how: impl FnOnce() -> Line) -> Line {
     if page_is_cut { line.and(how()) } else { line }
 }
 
-fn entries(page: &Page<AuditEntry>, name: &CommandName) -> Message {
-    let mut body: Vec<Line> = page.rows.iter().map(row).collect();
+fn entries(page: &Page<AuditEntry>, zone: &TimeZone, name: &CommandName) -> Message {
+    let mut body: Vec<Line> = page.rows.iter().map(|entry| row(entry, zone)).collect();
     let count = page.rows.len();
     let headline = match (count, page.is_cut) {
         (0, _) => text("Nothing in the log matches."),
@@ -76,13 +75,13 @@ fn entries(page: &Page<AuditEntry>, name: &CommandName) -> Message {
 fn readings<T>(page: &Page<T>, name: &CommandName) -> Option<Line> {
     let words = page.readings_in_words()?;
     // What is a word where it is typed is a switch where there are options.
-    let yes = if name.1 == Style::Options { "True" } else { "yes" };
+    let yes = if name.1 == Style::Options { YES } else { "yes" };
     Some(text(capital(&words)).text(": ").code(name.option("readings", yes)).text(" shows them."))
 }
 
 /// One operation in one line.
-fn row(entry: &AuditEntry) -> Line {
-    let mut line = text(format!("op {} · {} · ", entry.operation, at(entry.at)));
+fn row(entry: &AuditEntry, zone: &TimeZone) -> Line {
+    let mut line = text(format!("op {} · {} · ", entry.operation, read_in(entry.at, zone)));
     line = match &entry.actor {
         Some(actor) => line.and(subject(actor)),
         None => line.text("somebody unnamed"),
@@ -110,7 +109,7 @@ fn whole(entry: &AuditEntry) -> Message {
         body.extend(value.map(|value| text(format!("{name}: ")).and(value)));
     };
     let coded = |value: &Option<String>| value.as_ref().map(code);
-    field("At", Some(text(at(entry.at))));
+    field("At", Some(text(read_in(entry.at, &TimeZone::UTC))));
     field("By", entry.actor.as_ref().map(subject));
     field("In", entry.channel.as_ref().map(channel));
     field("Command", Some(code(&entry.command)));
@@ -128,7 +127,8 @@ fn whole(entry: &AuditEntry) -> Message {
     Message { tone: Tone::Plain, headline, body, footer: None }
 }
 
-fn owner(told: &Ownership) -> Message {
+fn owner(told: &Ownership, zone: &TimeZone) -> Message {
+    let at = |time| read_in(time, zone);
     let mut body = Vec::new();
     let (tone, headline) = match (&told.owner, told.certainty) {
         (Some(owner), Certainty::Known) => (
@@ -210,20 +210,33 @@ fn stats(by: StatsBy, page: &Page<Stat>, name: &CommandName) -> Message {
     Message { tone: Tone::Plain, headline, body, footer: None }
 }
 
-fn no_answer(error: &NoAnswer, name: &CommandName) -> Message {
+fn no_answer(error: &NoAnswer, zone: &TimeZone, name: &CommandName) -> Message {
+    let at = |time| read_in(time, zone);
     let (headline, next) = match error {
-        NoAnswer::Moment(error) => {
-            (spans(&capital(&error.to_string())).text("."), text("Ask again with that."))
-        }
+        NoAnswer::Moment(InvalidMoment::Backwards { since, since_at, until, until_at }) => (
+            text("The end ")
+                .code(until)
+                .text(format!(" ({}) lies before the start ", at(*until_at)))
+                .code(since)
+                .text(format!(" ({}).", at(*since_at))),
+            text("Ask again with the earlier time as the start."),
+        ),
+        NoAnswer::Moment(error) => (
+            spans(&capital(&error.to_string())).text("."),
+            text(match error {
+                InvalidMoment::Future { .. } => "Ask about a time that has passed.",
+                _ => "Ask again with that.",
+            }),
+        ),
         NoAnswer::NoOperation(operation) => (
             text(format!(
                 "There is no operation {operation}, or it is not among the rooms that you may see here."
             )),
             code(&name.0).text(" shows the newest."),
         ),
-        NoAnswer::Archived(operation) => (
+        NoAnswer::Archived(operation, _) => (
             text(format!("The steps of operation {operation} were moved into an archive.")),
-            code(format!("{} show {operation}", name.0))
+            code(name.with(operation))
                 .text(" says what came of it; whoever runs the bot has the file with the steps."),
         ),
         NoAnswer::OutOfReach(room) => (

@@ -68,13 +68,12 @@ fn sub_options(family: Family, arguments: &str) -> String {
     };
     let mut names = names.iter();
     let mut options = verb.to_owned();
-    let mut behind_name = false;
+    let mut behind = None;
     for word in words(rest) {
-        if behind_name {
-            behind_name = false;
-            options.push_str(word.trim_matches('"'));
+        if let Some(name) = behind.take() {
+            options.push_str(if (name, word) == ("readings", "yes") { YES } else { word.trim_matches('"') });
         } else if let Some(name) = word.strip_suffix(':') {
-            behind_name = true;
+            behind = Some(name);
             options.push_str(&format!(" {}:", named(name)));
         } else {
             match names.next() {
@@ -86,6 +85,9 @@ fn sub_options(family: Family, arguments: &str) -> String {
     }
     options
 }
+
+/// How a client shows a switch that is on.
+pub(super) const YES: &str = "True";
 
 /// What a named option is called there.
 fn named(name: &str) -> &str {
@@ -153,6 +155,10 @@ mod tests {
         assert_eq!(
             audit("text: \"host crashed\" until: \"2026-11-23 14:03\" zone: Europe/Berlin"),
             "list text:host crashed until:2026-11-23 14:03 zone:Europe/Berlin"
+        );
+        assert_eq!(
+            audit("in: #channel before: <operation> readings: yes"),
+            "list channel:#channel before:<operation> readings:True"
         );
         assert_eq!(audit("owner-at <room> <time>"), "owner-at room:<room> time:<time>");
         assert_eq!(audit("stats by: actor since: 7d"), "stats by:actor since:7d");

@@ -97,6 +97,13 @@ const FORMS: &[Form] = &[
         "text: \"host crashed\" until: \"2026-11-23 14:03\" zone: Europe/Berlin",
         "searches commands, reasons and errors; times are UTC unless a zone is named",
     ),
+    form(
+        Family::Audit,
+        AUDITOR,
+        "in: #channel request-id: <id> before: <operation> limit: 5 readings: yes",
+        "more filters: in one channel, by Tencent's RequestId, on behind an operation, how many (1 to 10), who read \
+         the log",
+    ),
     form(Family::Audit, AUDITOR, "<operation>", "shows one operation whole"),
     form(
         Family::Audit,

@@ -18,6 +18,7 @@ use super::audit::{AuditEntry, OperationId, OutcomeKind};
 use super::command::{Family, Transfer, quoted};
 use super::principal::{Channel, Subject};
 use super::reply::{Reply, Shed, commands};
+use super::room::RoomId;
 
 use denial::{denied, foreign_origin};
 pub use form::Style;
@@ -229,7 +230,9 @@ pub fn message(reply: &Reply, name: &CommandName) -> Message {
             help(*operation, *family, subject, rights, name)
         }
         Reply::Acl { operation, answer } => acl::acl(*operation, answer, name),
-        Reply::Audit { operation, answer, reach } => audit::audit(*operation, answer, reach, name),
+        Reply::Audit { operation, answer, reach, zone } => {
+            audit::audit(*operation, answer, reach, zone, name)
+        }
         Reply::Owner { operation, room, outcome } => owner(*operation, room, outcome),
         Reply::Transfer { operation, transfer, by, outcome, recorded, head } => {
             let mut message = outcome_message(
@@ -265,6 +268,7 @@ pub fn message(reply: &Reply, name: &CommandName) -> Message {
         Reply::Invalid { operation, error } => invalid(*operation, error, name),
         Reply::Duplicate { operation, first } => duplicate(*operation, first),
         Reply::Busy { operation, holder, is_callers_own } => busy(*operation, holder, *is_callers_own),
+        Reply::NotHeld { operation, named, room } => not_held(*operation, *named, room.as_ref(), name),
         Reply::Foreign { operation, origin } => foreign_origin(*operation, origin),
         Reply::Unusable { operation, why } => Message {
             tone: Tone::Failed,
@@ -398,6 +402,29 @@ pub fn summary(entry: &AuditEntry) -> Line {
             line.text(" · ").text(authority)
         }
         _ => line,
+    }
+}
+
+fn not_held(
+    operation: OperationId,
+    named: OperationId,
+    room: Option<&RoomId>,
+    name: &CommandName,
+) -> Message {
+    let headline = text("Nothing was done: op ").text(named).text(" does not hold ");
+    let option = if name.0.starts_with('/') { "override:" } else { "--override" };
+    Message {
+        tone: Tone::Failed,
+        headline: match room {
+            Some(room) => headline.code(room).text("."),
+            None => headline.text("the room."),
+        },
+        body: vec![
+            text("It may have ended by now: see who owns the room first. To hand it over then, leave ")
+                .code(option)
+                .text(" out."),
+        ],
+        footer: Some(op(operation)),
     }
 }
 

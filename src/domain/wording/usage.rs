@@ -3,7 +3,9 @@
 use super::help::forms_of;
 use super::{CommandName, Line, Message, Style, Tone, capital, op, spans, text};
 use crate::domain::audit::OperationId;
-use crate::domain::command::{LONGEST_REASON, LineProblem, Mention, UsageError, quoted};
+use crate::domain::command::{
+    Command, LONGEST_REASON, LineProblem, Mention, Typed, UsageError, parse_room_owner, quoted,
+};
 
 /// What was wrong with the line, and the lines that were probably meant.
 fn usage(error: &UsageError) -> (Line, Vec<String>) {
@@ -12,37 +14,27 @@ fn usage(error: &UsageError) -> (Line, Vec<String>) {
         UsageError::UnknownCommand(command) => {
             (text("The bot does not know the command ").code(command).text("."), vec![String::new()])
         }
-        UsageError::TooManyWords(words) => {
-            let (line, n) = (
-                text("That is ").text(words.len()).text(" words; a room and its new owner are two."),
-                words.len(),
-            );
-            let mut meant = vec![format!("{} {}", quoted(&words[..n - 1].join(" ")), quoted(&words[n - 1]))];
-            meant.push(format!(
-                "{} {} reason: {}",
-                quoted(&words[0]),
-                quoted(&words[1]),
-                words[2..].join(" ")
-            ));
-            if words[n - 1].starts_with("reason: ") {
-                let id = quoted(&words[..n - 2].join(" "));
-                meant = vec![format!("{id} {} {}", quoted(&words[n - 2]), words[n - 1])];
-            }
-            (line, meant)
-        }
+        UsageError::TooManyWords(words) => (
+            text("That is ").text(words.len()).text(" words; a room and its new owner are two."),
+            meant_by(words),
+        ),
         UsageError::UnclosedQuote(rest) => {
-            let words: Vec<&str> = rest.split_whitespace().collect();
+            let (words, reason) = match find_reason(rest) {
+                Some(at) => (&rest[..at], format!(" {}", &rest[at..])),
+                None => (rest.as_str(), String::new()),
+            };
+            let words: Vec<&str> = words.split_whitespace().collect();
             let meant = match words.as_slice() {
                 [room @ .., owner] if !room.is_empty() => {
-                    format!("{} {}", quoted(&room.join(" ")), quoted(owner))
+                    Some(format!("{} {}{reason}", quoted(&room.join(" ")), quoted(owner)))
                 }
-                _ => "\"<room>\" <new_owner>".to_owned(),
+                _ => None,
             };
-            (text("A quote is opened and never closed."), vec![meant])
+            (text("A quote is opened and never closed."), one_of([meant], "\"<room>\" <new_owner>"))
         }
         UsageError::TextAfterQuote(inside, behind) => (
             text("There is no space between the closing quote and ").code(behind).text("."),
-            vec![format!("\"{inside}\" {}", quoted(behind))],
+            one_of([Some(format!("{} {}", in_quotes(inside), quoted(behind)))], "\"<room>\" <new_owner>"),
         ),
         UsageError::Room(error) => (foreign(&error.to_string()), forms(&["<room> <new_owner>"])),
         UsageError::RoomIsMention(mention, shown) => (
@@ -97,6 +89,76 @@ fn usage(error: &UsageError) -> (Line, Vec<String>) {
     }
 }
 
+/// The longest line that is suggested, in characters: longer ones nobody reads.
+const LONGEST_SUGGESTION: usize = 200;
+
+/// What more words than two probably stand for: a room with spaces, or a reason without its key word. From four
+/// on, a reason is the likelier.
+fn meant_by(words: &[String]) -> Vec<String> {
+    const ANY: &str = "<room> <new_owner> reason: <why>";
+    if words.iter().any(|word| word.to_ascii_lowercase().starts_with("override:")) {
+        return vec!["<room> <new_owner> override: <operation> reason: <why>".to_owned()];
+    }
+    let (head, given) = match words.split_last() {
+        Some((last, head)) if last.starts_with("reason: ") => (head, Some(&last["reason: ".len()..])),
+        _ => (words, None),
+    };
+    let line = |room: &[String], owner: &String, why: &[String]| {
+        let why: Vec<&str> = why.iter().map(String::as_str).chain(given).collect();
+        let start = format!("{} {}", quoted(&room.join(" ")), quoted(owner));
+        match why.join(" ") {
+            why if why.is_empty() => Some(start),
+            // What is too long to be shown is there, above, to be put in.
+            why if start.chars().count() + why.chars().count() > LONGEST_SUGGESTION => {
+                is_a_line(&start).then(|| format!("{start} reason: …"))
+            }
+            why => Some(format!("{start} reason: {why}")),
+        }
+    };
+    match head {
+        // `test to user2`, and `my room to user2` if that is all.
+        [room, to, owner, why @ ..] if to == "to" => {
+            one_of([line(std::slice::from_ref(room), owner, why)], ANY)
+        }
+        [first, second, to, owner] if to == "to" => {
+            one_of([line(&[first.clone(), second.clone()], owner, &[])], ANY)
+        }
+        [first, owner, why @ ..] if !why.is_empty() => {
+            let as_reason = line(std::slice::from_ref(first), owner, why);
+            let as_room = head.split_last().and_then(|(owner, room)| line(room, owner, &[]));
+            // Whoever put the room in quotes means the rest otherwise.
+            match (first.contains(' '), why.len()) {
+                (true, _) => one_of([as_reason], ANY),
+                (false, 1) => one_of([as_room, as_reason], ANY),
+                (false, _) => one_of([as_reason, as_room], ANY),
+            }
+        }
+        _ => vec![ANY.to_owned()],
+    }
+}
+
+/// Those that the grammar takes and people can read; `form` if none is left.
+fn one_of<const N: usize>(lines: [Option<String>; N], form: &str) -> Vec<String> {
+    let is_short = |line: &String| line.chars().count() <= LONGEST_SUGGESTION;
+    let lines: Vec<String> =
+        lines.into_iter().flatten().filter(|line| is_short(line) && is_a_line(line)).collect();
+    if lines.is_empty() { vec![form.to_owned()] } else { lines }
+}
+
+fn is_a_line(line: &str) -> bool {
+    matches!(parse_room_owner(&Typed::plain(line)), Ok(Command::Transfer(_)))
+}
+
+/// Where the reason begins in a text.
+fn find_reason(text: &str) -> Option<usize> {
+    let is_key = |at: &usize| text[*at..].get(..7).is_some_and(|key| key.eq_ignore_ascii_case("reason:"));
+    text.char_indices().map(|(at, _)| at).filter(is_key).find(|at| text[..*at].ends_with(char::is_whitespace))
+}
+
+fn in_quotes(text: &str) -> String {
+    format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
+}
+
 fn line_problem(problem: &LineProblem) -> Line {
     match problem {
         LineProblem::UnknownVerb(word) => text("The bot does not know ").code(word).text(" here."),
@@ -149,4 +211,68 @@ pub(super) fn invalid(operation: OperationId, error: &UsageError, name: &Command
     }
     body.push(text("Nothing was done."));
     Message { tone: Tone::Failed, headline, body, footer: Some(op(operation)) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn meant(line: &str) -> Vec<String> {
+        match parse_room_owner(&Typed::plain(line)) {
+            Err(error) => usage(&error).1,
+            Ok(command) => panic!("{line}: {command:?}"),
+        }
+    }
+
+    #[test]
+    fn the_likelier_reading_comes_first() {
+        for (typed, lines) in [
+            ("my room user2", &["\"my room\" user2", "my room reason: user2"][..]),
+            ("my room user2 reason: x", &["\"my room\" user2 reason: x", "my room reason: user2 x"]),
+            (
+                "test user2 because host crashed",
+                &["test user2 reason: because host crashed", "\"test user2 because host\" crashed"],
+            ),
+            ("\"my room\" user2 crashed", &["\"my room\" user2 reason: crashed"]),
+            ("test to user2", &["test user2"]),
+            ("test to user2 host crashed", &["test user2 reason: host crashed"]),
+            ("my room to user2", &["\"my room\" user2"]),
+            (
+                "my room user2 override: 17 reason: x",
+                &["<room> <new_owner> override: <operation> reason: <why>"],
+            ),
+            ("test @bob please", &["\"test @bob\" please"]),
+            ("\"my room user2 reason: host left", &["\"my room\" user2 reason: host left"]),
+            ("\"say \\\"hi\\\"\"user2", &[r#""say \"hi\"" user2"#]),
+        ] {
+            assert_eq!(meant(typed), lines, "{typed}");
+        }
+    }
+
+    #[test]
+    fn what_nobody_would_read_or_could_send_is_not_suggested() {
+        let long = vec!["word"; 900].join(" ");
+        assert_eq!(meant(&long), ["word word reason: …"]);
+        assert_eq!(meant(&format!("\"{long}")), ["\"<room>\" <new_owner>"]);
+        assert_eq!(meant(&format!("\"{long}\"user2")), ["\"<room>\" <new_owner>"]);
+        let twelve = ["word"; 12].join(" ");
+        assert_eq!(
+            meant(&format!("{twelve} u")),
+            [format!("word word reason: {} u", ["word"; 10].join(" "))]
+        );
+        assert_eq!(meant("tést @bob and so on @carl"), ["<room> <new_owner> reason: <why>"]);
+    }
+
+    proptest! {
+        #[test]
+        fn every_suggestion_is_a_form_or_a_line_of_the_grammar(line in "[a-z@\"': to]{0,80}") {
+            if let Err(error) = parse_room_owner(&Typed::plain(&line)) {
+                for line in usage(&error).1 {
+                    prop_assert!(line.chars().count() <= LONGEST_SUGGESTION, "{}", line);
+                    prop_assert!(line.contains('<') || parse_room_owner(&Typed::plain(&line)).is_ok(), "{}", line);
+                }
+            }
+        }
+    }
 }

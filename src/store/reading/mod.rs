@@ -6,18 +6,23 @@ mod history;
 mod list;
 mod stats;
 
+use std::path::PathBuf;
+
 use async_trait::async_trait;
 use jiff::Timestamp;
 use sqlx::Row as _;
 use sqlx::sqlite::SqlitePool;
 
 use crate::app::ports::{AuditLog, ExportChunk, ExportSpan, StoreError};
-use crate::domain::audit::{AuditEntry, AuditFilter, OperationId, RecordedEvent, RoomHistory, Stat, StatsBy};
+use crate::domain::audit::{
+    ArchivedIn, AuditEntry, AuditFilter, OperationId, RecordedEvent, RoomHistory, Stat, StatsBy,
+};
 use crate::domain::room::RoomId;
 use crate::tree::Checkpoint;
+use crate::tree::proof::InclusionProof;
 
 use super::rows::{self, Open};
-use super::{archive, failed};
+use super::{archive, failed, verify};
 
 pub use copy::LogCopy;
 
@@ -107,6 +112,27 @@ impl AuditLog for LogReader {
 
     async fn archived_upto(&self) -> Result<i64, StoreError> {
         archive::upto(&self.pool).await.map_err(failed(UNREADABLE))
+    }
+
+    async fn archived_in(&self, operation: OperationId) -> Result<Option<ArchivedIn>, StoreError> {
+        let mut connection = self.pool.acquire().await.map_err(failed(UNREADABLE))?;
+        let kept = archive::kept(&mut connection).await.map_err(failed(UNREADABLE))?;
+        let holds = |kept: &archive::Kept| (kept.first..=kept.last).contains(&operation.seq());
+        Ok(kept.into_iter().find(holds).map(|kept| ArchivedIn { first: kept.first, file: kept.file }))
+    }
+
+    async fn events_with(
+        &self,
+        operation: OperationId,
+        archives: &[PathBuf],
+    ) -> Result<Vec<RecordedEvent>, StoreError> {
+        let mut view = self.pool.begin().await.map_err(failed(UNREADABLE))?;
+        let proofs = verify::prove_in(&mut view, operation, archives).await?;
+        let event = |proof: InclusionProof| {
+            let seq = i64::try_from(proof.index).unwrap_or(i64::MAX).saturating_add(1);
+            RecordedEvent { seq, body: proof.leaf }
+        };
+        Ok(proofs.into_iter().map(event).collect())
     }
 
     async fn export(&self, span: &ExportSpan) -> Result<ExportChunk, StoreError> {

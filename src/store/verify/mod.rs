@@ -265,6 +265,15 @@ pub async fn prove(
 ) -> Result<Vec<InclusionProof>, StoreError> {
     let mut connection = open(database).await?;
     let mut view = connection.begin().await.map_err(read_failed())?;
+    prove_in(&mut view, operation, archives).await
+}
+
+/// The same, by what a transaction sees of the database.
+pub(super) async fn prove_in(
+    view: &mut SqliteConnection,
+    operation: OperationId,
+    archives: &[PathBuf],
+) -> Result<Vec<InclusionProof>, StoreError> {
     let mut events = Vec::new();
     for file in archives {
         let mut archive = archive::Reading::open(file)?;
@@ -277,7 +286,7 @@ pub async fn prove(
             events.extend(own.map(|event| (event.seq, String::from_utf8_lossy(event.body).into_owned())));
         }
     }
-    let kept = archive::kept(&mut view).await.map_err(read_failed())?;
+    let kept = archive::kept(&mut *view).await.map_err(read_failed())?;
     let begins_in = kept.iter().find(|archive| (archive.first..=archive.last).contains(&operation.seq()));
     if let Some(archive) = begins_in.filter(|_| !events.iter().any(|(seq, _)| *seq == operation.seq())) {
         return Err(StoreError(format!(
@@ -295,7 +304,7 @@ pub async fn prove(
     events.extend(here);
     events.sort_by_key(|(seq, _)| *seq);
     events.dedup_by_key(|(seq, _)| *seq);
-    tree::prove(&mut view, events).await
+    tree::prove(view, events).await
 }
 
 /// Opens the file so that nothing is written, not even beside it.
