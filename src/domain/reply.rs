@@ -5,8 +5,8 @@ use std::fmt;
 use jiff::Timestamp;
 
 use super::access::{
-    Able, Action, Attention, AuthorisedChannel, ChangedEntry, Denial, Explanation, Grant, NotEdited, Reach,
-    Right,
+    Able, Action, Attention, AuthorisedChannel, ChangedEntry, Denial, Explanation, Grant, Hindered,
+    NotEdited, Reach, Right,
 };
 use super::audit::{Answer, AuditEntry, NoAnswer, OperationId, Outcome, OutcomeKind};
 use super::command::{Family, Listed, Place, Transfer, UsageError};
@@ -167,6 +167,8 @@ pub enum AclAnswer {
         changed: Vec<ChangedEntry>,
         /// Whether it gives the caller something.
         is_for_oneself: bool,
+        /// What is in the way of an entry that was given.
+        hindered: Hindered,
     },
     /// An edit that was not made.
     NotEdited(NotEdited),

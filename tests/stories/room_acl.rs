@@ -41,6 +41,8 @@ at_every_door! {
     an_admin_gives_a_role_and_sees_what_it_means,
     a_change_is_effective_for_the_next_command,
     a_deny_entry_is_given_and_taken_back,
+    what_gives_nothing_says_what_is_in_its_way,
+    a_grant_of_which_a_part_is_denied_says_which,
     a_grant_to_oneself_is_marked,
     an_outsider_learns_their_own_id_and_who_can_help_and_nothing_else,
     a_moderator_is_no_admin,
@@ -124,13 +126,90 @@ async fn a_deny_entry_is_given_and_taken_back(door: Door) {
     .await;
 }
 
+async fn what_gives_nothing_says_what_is_in_its_way(door: Door) {
+    run(world(door).channel(RANDOM, "vip-*"), async |bot| {
+        says(bot, ADAM, "/room-acl deny @otto moderator").await.0.text();
+        let (reply, entry) = says(bot, ADAM, "/room-acl grant @otto moderator reason: back again").await;
+        assert_snapshot!(reply, @r"
+        (only visible to you)
+        ⚠️ @otto is given moderator for every room, but gains nothing by it now.
+        Grant 4 denies them moderator for every room, which wins over every grant until it is taken back.
+        Grant 5.
+        Reason given: `back again`
+        op 7
+        ");
+        assert_eq!(entry.outcome.name(), "succeeded", "the grant counts as soon as nothing is in its way");
+        let reply = bot.chat(OTTO).says("/room-owner test user2").await;
+        assert!(reply.says("a deny entry (grant 4) names you"), "{reply}");
+        says(bot, ADAM, "/room-acl revoke 4").await.0.text();
+        let reply = bot.chat(OTTO).says("/room-owner test user2").await;
+        assert!(reply.says("now belongs to"), "{reply}");
+
+        let (reply, _) = says(bot, ADAM, "/room-acl grant @otto moderator rooms: live-* for: 8h").await;
+        assert_snapshot!(reply, @r"
+        (only visible to you)
+        ⚠️ @otto is given moderator for `live-*`, but gains nothing by it now.
+        Grant 5 gives them that already.
+        Grant 6, until 2026-11-23 20:00 UTC.
+        op 12
+        ");
+        let (reply, _) = says(bot, ADAM, "/room-acl grant @boris moderator rooms: live-* in: #random").await;
+        assert_snapshot!(reply, @r"
+        (only visible to you)
+        ⚠️ @boris is given moderator for `live-*`, but gains nothing by it now.
+        #random is authorised for `vip-*` only.
+        Grant 7, only in #random.
+        op 13
+        ");
+        says(bot, ADAM, "/room-acl channel remove #random").await.0.text();
+        let (reply, _) = says(bot, ADAM, "/room-acl grant @boris moderator in: #random").await;
+        assert_snapshot!(reply, @r"
+        (only visible to you)
+        ⚠️ @boris is given moderator for every room, but gains nothing by it now.
+        #random is not authorised, so nobody can use the bot there.
+        Grant 8, only in #random.
+        op 15
+        ");
+        says(bot, ADAM, "/room-acl deny @rita admin").await.0.text();
+        let (reply, _) = says(bot, ADAM, "/room-acl deny @rita auditor").await;
+        assert_snapshot!(reply, @r"
+        (only visible to you)
+        ⚠️ @rita is denied auditor for every room, but loses nothing by it now.
+        Grant 9 denies them that already.
+        Grant 10.
+        op 17
+        ");
+    })
+    .await;
+}
+
+async fn a_grant_of_which_a_part_is_denied_says_which(door: Door) {
+    run(world(door), async |bot| {
+        says(bot, ADAM, "/room-acl deny @boris moderator rooms: vip-* for: 8h").await.0.text();
+        let (reply, _) = says(bot, ADAM, "/room-acl grant @boris moderator").await;
+        assert_snapshot!(reply, @r"
+        (only visible to you)
+        ✅ @boris is now moderator for every room.
+        Gains: hand rooms over, and see who owns them.
+        Grant 4 denies them moderator for `vip-*`, until 2026-11-23 20:00 UTC, which wins over every grant until it is taken back.
+        Grant 5.
+        op 6
+        ");
+        let reply = bot.chat(BORIS).says("/room-owner test user2").await;
+        assert!(reply.says("now belongs to"), "{reply}");
+        let reply = bot.chat(BORIS).says("/room-owner vip-1 user2").await;
+        assert!(reply.says("a deny entry (grant 4) names you"), "{reply}");
+    })
+    .await;
+}
+
 async fn a_grant_to_oneself_is_marked(door: Door) {
     run(world(door), async |bot| {
         let (reply, entry) = says(bot, ADAM, "/room-acl grant @adam auditor").await;
         assert_snapshot!(reply, @r"
         (only visible to you)
-        ⚠️ @adam is now auditor for every room.
-        Gains: read the audit log, and see who owns rooms.
+        ⚠️ @adam is given auditor for every room, but gains nothing by it now.
+        Grant 3 gives them that already.
         Grant 4.
         You gave this to yourself; the audit log marks it.
         op 5

@@ -3,10 +3,11 @@
 use tracing::warn;
 
 use super::{CommandService, not_recorded};
+use crate::app::acl::hindered_by;
 use crate::app::ports::{AclChanged, AclEdit, GrantsPage, StoreError};
 use crate::domain::access::{
-    AclChange, AclView, Action, Permit, RoomScope, attention, explain, is_for_oneself, is_open, live_admins,
-    rights, who_can,
+    AclChange, AclView, Action, ChangedEntry, Hindered, Permit, RoomScope, attention, explain,
+    is_for_oneself, is_open, live_admins, rights, who_can,
 };
 use crate::domain::command::{AclCommand, CommandRequest, Edit, Listed, Part, Place, Why};
 use crate::domain::principal::{Channel, Principal, Subject};
@@ -82,7 +83,8 @@ impl CommandService {
         };
         let (operation, answer) = match self.store.edit_acl(edit, now).await {
             Ok(AclChanged::Changed(operation, changed)) => {
-                (operation, AclAnswer::Edited { changed, is_for_oneself })
+                let hindered = self.hindered(&changed).await;
+                (operation, AclAnswer::Edited { changed, is_for_oneself, hindered })
             }
             Ok(AclChanged::Declined(operation, why)) => (operation, AclAnswer::NotEdited(why)),
             Ok(AclChanged::Duplicate { operation, first }) => {
@@ -92,6 +94,18 @@ impl CommandService {
             Err(error) => return Some(not_recorded(&error)),
         };
         Some(Reply::Acl { operation, answer: Box::new(answer) })
+    }
+
+    /// What is in the way of what was given. The edit is made, whether or not that can be told.
+    async fn hindered(&self, changed: &[ChangedEntry]) -> Hindered {
+        let Some(entry @ ChangedEntry::Grant { after, .. }) = changed.first() else {
+            return Hindered::default();
+        };
+        let groups = self.directory().groups_of(&after.subject);
+        hindered_by(&*self.store, &*self.clock, entry, groups).await.unwrap_or_else(|error| {
+            warn!(%error, "what is in the way of a new grant cannot be told");
+            Hindered::default()
+        })
     }
 
     /// The admins who can help somebody who was refused, for the commands that tell them.

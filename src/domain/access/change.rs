@@ -267,6 +267,6 @@ pub fn live_admins(grants: &[Grant], now: Timestamp) -> impl Iterator<Item = &Gr
     })
 }
 
-fn is_limited_to(grant: &Grant, channels: &[Channel]) -> bool {
+pub(super) fn is_limited_to(grant: &Grant, channels: &[Channel]) -> bool {
     !grant.channels.is_empty() && grant.channels.iter().all(|channel| channels.contains(channel))
 }

@@ -6,6 +6,7 @@
 mod attention;
 mod change;
 mod explain;
+mod hindrance;
 pub mod plan;
 mod rule;
 mod scope;
@@ -23,6 +24,7 @@ pub use change::{
     AclChange, ChangedEntry, GrantUse, LockOut, NewGrant, NotEdited, is_for_oneself, live_admins, lock_out,
 };
 pub use explain::{Able, Explanation, Right, Standing, explain, rights, who_can};
+pub use hindrance::{Hindered, Hindrance, hindered};
 pub use rule::{Authority, Decision, Denial, Fit, Permit, Reach, decide, fit};
 pub use scope::{InvalidScope, RoomScope};
 
