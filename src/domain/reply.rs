@@ -5,8 +5,8 @@ use std::fmt;
 use jiff::Timestamp;
 
 use super::access::{
-    Able, Action, Attention, AuthorisedChannel, ChangedEntry, Denial, Explanation, Grant, Hindered,
-    NotEdited, Reach, Right,
+    Able, Action, Attention, AuthorisedChannel, ChangedEntry, Denial, Explanation, Footing, Grant, Hindered,
+    NotEdited, Reach,
 };
 use super::audit::{Answer, AuditEntry, NoAnswer, OperationId, Outcome, OutcomeKind};
 use super::command::{Family, Listed, Place, Transfer, UsageError};
@@ -34,8 +34,8 @@ pub enum Reply {
         family: Family,
         /// The caller, to be quoted to an admin.
         subject: Subject,
-        /// The caller's live rights in this channel.
-        rights: Vec<Right>,
+        /// How the caller stands in this channel.
+        footing: Footing,
     },
     /// An answer about the ACL.
     Acl {
@@ -178,8 +178,8 @@ pub enum AclAnswer {
         principal: Principal,
         /// The channel.
         place: Place,
-        /// The caller's live rights here.
-        rights: Vec<Right>,
+        /// How the caller stands here.
+        footing: Footing,
         /// The admins who can help.
         admins: Vec<Subject>,
     },

@@ -58,6 +58,7 @@ at_every_door! {
     what_does_not_fit_is_explained,
     a_grant_that_is_not_there_is_not_revoked,
     help_is_for_everybody_and_shows_what_one_may_use,
+    whoever_is_denied_is_told_so_by_the_help,
     a_repeated_delivery_edits_once
 }
 
@@ -284,6 +285,12 @@ async fn anybody_learns_who_they_are(door: Door) {
     run(World::usual().at(door), async |bot| {
         let (reply, _) = says(bot, OTTO, "/room-acl whoami").await;
         assert!(reply.says("Nobody is an admin yet"), "{reply}");
+        let elsewhere = bot.chat(ALICE).in_channel(RANDOM).says("/room-acl whoami").await;
+        let told =
+            "This channel is `slack:T0TEAM:C0RANDOM`. It is not authorised, so nobody can use the bot here.";
+        assert!(elsewhere.says(told), "{elsewhere}");
+        let elsewhere = bot.chat(ALICE).in_channel(RANDOM).says("/room-owner").await;
+        assert!(elsewhere.says("This channel is not authorised for it."), "{elsewhere}");
     })
     .await;
 }
@@ -584,6 +591,31 @@ async fn help_is_for_everybody_and_shows_what_one_may_use(door: Door) {
         ");
         let (reply, _) = says(bot, ADAM, "/room-acl help").await;
         assert!(reply.says("who-can") && reply.says("You are: admin for `*`"), "{reply}");
+    })
+    .await;
+}
+
+async fn whoever_is_denied_is_told_so_by_the_help(door: Door) {
+    run(world(door), async |bot| {
+        says(bot, ADAM, "/room-acl grant @otto moderator").await.0.text();
+        says(bot, ADAM, "/room-acl deny @otto admin").await.0.text();
+        let (reply, _) = says(bot, OTTO, "/room-owner").await;
+        assert_snapshot!(reply, @r"
+        (only visible to you)
+        ℹ️ `/room-owner` hands a live room to a new owner. You have no role in this channel.
+        You are denied admin for every room (grant 5), which wins over every grant.
+        If that is wrong, ask an admin, and quote your id `slack:T0TEAM:U0OTTO`.
+        op 7
+        ");
+        let (reply, _) = says(bot, OTTO, "/room-acl whoami").await;
+        assert!(
+            reply.says("You have no role here.\nYou are denied admin for every room (grant 5)"),
+            "{reply}"
+        );
+        says(bot, ADAM, "/room-acl deny @alice moderator rooms: vip-*").await.0.text();
+        let (reply, _) = says(bot, ALICE, "/room-owner").await;
+        let told = "You are: moderator for `*`.\nYou are denied moderator for `vip-*` (grant 6), which wins";
+        assert!(reply.says(told), "{reply}");
     })
     .await;
 }

@@ -6,8 +6,8 @@ use super::{CommandService, not_recorded};
 use crate::app::acl::hindered_by;
 use crate::app::ports::{AclChanged, AclEdit, GrantsPage, StoreError};
 use crate::domain::access::{
-    AclChange, AclView, Action, ChangedEntry, Hindered, Permit, RoomScope, attention, explain,
-    is_for_oneself, is_open, live_admins, rights, who_can,
+    AclChange, AclView, Action, ChangedEntry, Hindered, Permit, RoomScope, attention, explain, footing,
+    is_for_oneself, is_open, live_admins, who_can,
 };
 use crate::domain::command::{AclCommand, CommandRequest, Edit, Listed, Part, Place, Why};
 use crate::domain::principal::{Channel, Principal, Subject};
@@ -146,7 +146,7 @@ impl CommandService {
             AclCommand::WhoAmI => Ok(AclAnswer::WhoAmI {
                 principal: request.principal.clone(),
                 place: request.place.clone(),
-                rights: rights(&request.principal, &request.place, acl, self.clock.now()),
+                footing: footing(&request.principal, &request.place, acl, self.clock.now()),
                 admins: self.admins(&request.place).await,
             }),
             AclCommand::List(listed) => self.list(*listed).await,

@@ -29,7 +29,7 @@ use super::ports::{
 };
 use super::replies::ReplyBook;
 use super::suggest::LiveRooms;
-use crate::domain::access::{AclView, Action, Decision, Denial, Reach, decide, rights};
+use crate::domain::access::{AclView, Action, Decision, Denial, Reach, decide, footing};
 use crate::domain::audit::{Attempt, NoAnswer, OperationId, Outcome, Refusal, Verdict};
 use crate::domain::command::{AclCommand, Command, CommandRequest, Place, RejectedRequest, Rejection};
 use crate::domain::reply::Reply;
@@ -489,8 +489,8 @@ impl CommandService {
                 Reply::Acl { operation, answer }
             }
             (_, Ok(Command::Help(family))) => {
-                let rights = rights(&request.principal, &request.place, acl, self.clock.now());
-                Reply::Help { operation, family: *family, subject, rights }
+                let footing = footing(&request.principal, &request.place, acl, self.clock.now());
+                Reply::Help { operation, family: *family, subject, footing }
             }
             (_, Ok(Command::Transfer(_))) => {
                 not_recorded(&StoreError("a transfer was admitted without its attempt".into()))

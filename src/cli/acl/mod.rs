@@ -267,7 +267,7 @@ impl Row for Grant {
     fn cells(&self) -> Vec<String> {
         let role = match self.effect {
             Effect::Permit => self.role.to_string(),
-            Effect::Deny => format!("not {}", self.role),
+            Effect::Deny => format!("denied {}", self.role),
         };
         vec![
             self.id.to_string(),

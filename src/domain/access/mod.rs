@@ -23,7 +23,7 @@ pub use attention::{Attention, attention};
 pub use change::{
     AclChange, ChangedEntry, GrantUse, LockOut, NewGrant, NotEdited, is_for_oneself, live_admins, lock_out,
 };
-pub use explain::{Able, Explanation, Right, Standing, explain, rights, who_can};
+pub use explain::{Able, Explanation, Footing, Right, Standing, explain, footing, rights, who_can};
 pub use hindrance::{Hindered, Hindrance, hindered};
 pub use rule::{Authority, Decision, Denial, Fit, Permit, Reach, decide, fit};
 pub use scope::{InvalidScope, RoomScope};

@@ -5,8 +5,8 @@ use jiff::Timestamp;
 use super::denial::minutes;
 use super::{CommandName, Line, Message, Span, Tone, capital, channel, code, op, subject, text};
 use crate::domain::access::{
-    Able, AclChange, Attention, AuthorisedChannel, ChangedEntry, Effect, Fit, Grant, Hindered, Hindrance,
-    LockOut, NotEdited, Right, Role, RoomScope, Standing,
+    Able, AclChange, Attention, AuthorisedChannel, ChangedEntry, Effect, Fit, Footing, Grant, Hindered,
+    Hindrance, LockOut, NotEdited, Role, RoomScope, Standing,
 };
 use crate::domain::audit::OperationId;
 use crate::domain::command::{Family, Listed, Part, Place};
@@ -26,7 +26,7 @@ pub(super) fn acl(operation: OperationId, answer: &AclAnswer, name: &CommandName
     let mut message = match answer {
         AclAnswer::Edited { changed, is_for_oneself, hindered } => edited(changed, *is_for_oneself, hindered),
         AclAnswer::NotEdited(why) => not_edited(why, &name),
-        AclAnswer::WhoAmI { principal, place, rights, admins } => whoami(principal, place, rights, admins),
+        AclAnswer::WhoAmI { principal, place, footing, admins } => whoami(principal, place, footing, admins),
         AclAnswer::Grants { listed, pages, grants, left_out } => {
             let mut message = listed_grants(*listed, grants, *left_out, &name);
             paged(&mut message, listed.page, *pages, &name);
@@ -313,7 +313,8 @@ pub fn instead(lock_out: LockOut) -> &'static str {
     }
 }
 
-fn whoami(principal: &Principal, place: &Place, rights: &[Right], admins: &[Subject]) -> Message {
+fn whoami(principal: &Principal, place: &Place, footing: &Footing, admins: &[Subject]) -> Message {
+    let Footing { rights, denials, is_authorised } = footing;
     let mut body = Vec::new();
     if !principal.groups.is_empty() {
         let mut line = text("Your groups: ");
@@ -323,9 +324,14 @@ fn whoami(principal: &Principal, place: &Place, rights: &[Right], admins: &[Subj
         body.push(line.text("."));
     }
     if let Place::Channel(here) = place {
-        body.push(text("This channel is ").code(here).text("."));
+        let line = text("This channel is ").code(here);
+        body.push(if *is_authorised {
+            line.text(".")
+        } else {
+            line.text(". It is not authorised, so nobody can use the bot here.")
+        });
     }
-    body.push(match rights {
+    body.push(match rights.as_slice() {
         [] => text("You have no role here."),
         rights => {
             let mut line = text("Here you are ");
@@ -335,8 +341,20 @@ fn whoami(principal: &Principal, place: &Place, rights: &[Right], admins: &[Subj
             line.text(".")
         }
     });
+    body.extend(denied(denials));
     body.push(helpers(admins));
     plain(Tone::Plain, text("You are ").code(&principal.subject).text("."), body)
+}
+
+/// What somebody is denied, and by which entry.
+pub(super) fn denied(denials: &[Grant]) -> Option<Line> {
+    let mut line = text("You are denied ");
+    for (n, denial) in denials.iter().take(MOST_GRANTS).enumerate() {
+        let what = role_for(denial.role, &denial.rooms);
+        line = line.text(if n == 0 { "" } else { ", " }).and(what);
+        line = line.text(" (grant ").text(denial.id).text(")");
+    }
+    (!denials.is_empty()).then(|| line.text(", which wins over every grant."))
 }
 
 /// Whom to ask.

@@ -1,7 +1,8 @@
 //! The help, made from the grammar and the caller's own rights.
 
+use super::acl::denied;
 use super::{CommandName, Line, Message, Style, Tone, code, op, text};
-use crate::domain::access::{Right, Role};
+use crate::domain::access::{Footing, Right, Role};
 use crate::domain::audit::OperationId;
 use crate::domain::command::Family;
 use crate::domain::principal::Subject;
@@ -127,10 +128,11 @@ pub(super) fn help(
     operation: OperationId,
     family: Family,
     subject: &Subject,
-    rights: &[Right],
+    footing: &Footing,
     name: &CommandName,
 ) -> Message {
     let name = name.of(family);
+    let Footing { rights, denials, is_authorised } = footing;
     let mut body: Vec<Line> = FORMS
         .iter()
         .filter(|form| form.family == family && form.needs.met_by(rights))
@@ -144,8 +146,17 @@ pub(super) fn help(
         Family::Audit => " shows what was done.",
     };
     let headline = if rights.is_empty() {
-        body.push(text("Ask an admin for a role, and quote your id ").code(subject).text("."));
-        code(&name.0).text(does).text(" You have no role in this channel yet.")
+        let (why, next) = match (denials.is_empty(), is_authorised) {
+            (true, true) => (" You have no role in this channel yet.", "Ask an admin for a role"),
+            (true, false) => (
+                " This channel is not authorised for it.",
+                "Use a moderators' channel, or ask an admin to authorise this one",
+            ),
+            (false, _) => (" You have no role in this channel.", "If that is wrong, ask an admin"),
+        };
+        body.extend(denied(denials));
+        body.push(text(next).text(", and quote your id ").code(subject).text("."));
+        code(&name.0).text(does).text(why)
     } else {
         let mut line = text("You are: ");
         for (n, right) in rights.iter().enumerate() {
@@ -153,6 +164,7 @@ pub(super) fn help(
                 line.text(if n == 0 { "" } else { ", " }).text(right.role).text(" for ").code(&right.rooms);
         }
         body.push(line.text("."));
+        body.extend(denied(denials));
         code(&name.0).text(does)
     };
     Message { tone: Tone::Plain, headline, body, footer: Some(op(operation)) }

@@ -225,8 +225,8 @@ impl CommandName {
 #[must_use]
 pub fn message(reply: &Reply, name: &CommandName) -> Message {
     match reply {
-        Reply::Help { operation, family, subject, rights } => {
-            help(*operation, *family, subject, rights, name)
+        Reply::Help { operation, family, subject, footing } => {
+            help(*operation, *family, subject, footing, name)
         }
         Reply::Acl { operation, answer } => acl::acl(*operation, answer, name),
         Reply::Audit { operation, answer, reach } => audit::audit(*operation, answer, reach, name),
