@@ -389,6 +389,8 @@ async fn who_can_names_everybody_and_where(door: Door) {
         A deny entry for a group may still take it from one of its members.
         op 9
         ");
+        let (reply, _) = says(bot, ADAM, "/room-acl who-can live-*").await;
+        assert!(reply.says("`live-*` is taken for the id of a single room, not for a scope"), "{reply}");
     })
     .await;
 }

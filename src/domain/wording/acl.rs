@@ -12,6 +12,7 @@ use crate::domain::audit::OperationId;
 use crate::domain::command::{Family, Listed, Part, Place};
 use crate::domain::principal::{Principal, Subject};
 use crate::domain::reply::{AclAnswer, Explained};
+use crate::domain::room::RoomId;
 
 /// How many grants an explanation names.
 const MOST_GRANTS: usize = 8;
@@ -467,7 +468,19 @@ pub fn explanation(explained: &Explained) -> Message {
             body.push(line.text("."));
         }
     }
+    body.extend(scope_as_room(room).map(sentence));
     plain(tone, headline, body)
+}
+
+/// That a room is asked about whose id looks like a scope, without a full stop: a copied scope easily comes to
+/// where a room is meant.
+#[must_use]
+pub fn scope_as_room(room: &RoomId) -> Option<Line> {
+    // An id may hold a star, so that there may be such a room.
+    let is_like_a_scope = matches!(room.as_str().parse(), Ok(RoomScope::All | RoomScope::Prefix(_)));
+    is_like_a_scope.then(|| {
+        code(room).text(" is taken for the id of a single room, not for a scope: name one of the rooms")
+    })
 }
 
 fn standing(standing: &Standing) -> Option<Line> {
@@ -482,13 +495,7 @@ fn standing(standing: &Standing) -> Option<Line> {
     }
 }
 
-fn bearing(
-    grant: &Grant,
-    fit: Fit,
-    is_permitted: bool,
-    room: &crate::domain::room::RoomId,
-    now: Timestamp,
-) -> Line {
+fn bearing(grant: &Grant, fit: Fit, is_permitted: bool, room: &RoomId, now: Timestamp) -> Line {
     let line = text("Grant ").text(grant.id);
     let what = || {
         let denied = if grant.effect == Effect::Deny { "denied " } else { "" };
@@ -521,7 +528,7 @@ pub fn span(one: Timestamp, other: Timestamp) -> String {
     }
 }
 
-fn who_can(room: &crate::domain::room::RoomId, able: &[Able]) -> Message {
+fn who_can(room: &RoomId, able: &[Able]) -> Message {
     let headline = match able.len() {
         0 => text("Nobody can hand ").code(room).text(" over from chat."),
         _ => text("Who can hand ").code(room).text(" over:"),
@@ -555,5 +562,6 @@ fn who_can(room: &crate::domain::room::RoomId, able: &[Able]) -> Message {
     if !able.is_empty() {
         body.push(text("A deny entry for a group may still take it from one of its members."));
     }
+    body.extend(scope_as_room(room).map(sentence));
     plain(Tone::Plain, headline, body)
 }
