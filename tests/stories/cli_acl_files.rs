@@ -168,6 +168,24 @@ reason = \"the review\"
 }
 
 #[tokio::test]
+async fn a_plan_that_would_lock_everybody_out_says_so() {
+    let program = with_an_acl().await;
+    write(&program, "empty.toml", "");
+    let planned = program.runs("acl plan empty.toml").await;
+    assert_eq!(planned.code, 0);
+    assert_snapshot!(planned.err, @"6 changes, which `acl apply` refuses: no admin would be left who could undo it from chat: make somebody else an admin first, or use --force");
+    let json = program.runs("acl plan empty.toml --format json").await;
+    assert_eq!(json.json().as_array().unwrap().len(), 6);
+    let applied = program.runs("acl apply empty.toml --version 8").await;
+    assert_eq!(applied.code, 1);
+    assert!(applied.err.starts_with("nothing was changed: no admin would be left who"), "{}", applied.err);
+    write(&program, "no channel.toml", "[[grant]]\nsubject = \"slack:T1:U1\"\nrole = \"admin\"\n");
+    let planned = program.runs("acl plan no+channel.toml").await;
+    assert!(planned.err.contains("refuses: no authorised channel would be left"), "{}", planned.err);
+    went_well(&program.runs("acl apply empty.toml --version 8 --force").await);
+}
+
+#[tokio::test]
 async fn a_plan_is_applied_to_the_acl_that_it_was_made_on_or_not_at_all() {
     let program = with_an_acl().await;
     let text = program.runs("acl export").await.out;

@@ -162,7 +162,13 @@ fn is_for_slack_group(entry: &ChangedEntry) -> bool {
 }
 
 fn not_edited(why: &NotEdited, operation: OperationId) -> Exit {
-    let next = match why {
+    super::tell!("nothing was changed: {why}{} · op {operation}", next(why));
+    Exit::Failed
+}
+
+/// What to do about an edit that is not made, as the end of the sentence that says why.
+fn next(why: &NotEdited) -> &'static str {
+    match why {
         NotEdited::NoGrant(_) => ": `room-owner acl list` shows all of them",
         NotEdited::RevokedAlready(_) => "",
         NotEdited::NotAuthorised(_) => ": `room-owner acl channel list` shows what is",
@@ -175,9 +181,7 @@ fn not_edited(why: &NotEdited, operation: OperationId) -> Exit {
         NotEdited::LockOut(LockOut::OutOfReach) => {
             ": give somebody else the role, or another channel all rooms, first; or use --force"
         }
-    };
-    super::tell!("nothing was changed: {why}{next} · op {operation}");
-    Exit::Failed
+    }
 }
 
 /// Says which grants match nobody for want of a token.
