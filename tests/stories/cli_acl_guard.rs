@@ -171,7 +171,13 @@ async fn every_end_has_its_exit_code() {
     }
     let long = format!("acl grant slack:T1:U1 admin --reason {}", "x".repeat(301));
     let ran = program.runs(&long).await;
-    assert_eq!((ran.code, ran.err.as_str()), (2, "the reason is too long: 300 characters are kept\n"));
+    let told = "the reason has 301 characters; 300 is the limit\n";
+    assert_eq!((ran.code, ran.err.as_str()), (2, told));
+    for words in ["acl grant slack:T1:U1 admin", "acl revoke 1", "acl channel remove slack:T1:C1"] {
+        let ran = program.runs(&format!("{words} --reason=")).await;
+        let told = "nothing follows `--reason`: say why, or leave it out\n";
+        assert_eq!((ran.code, ran.err.as_str()), (2, told), "{words}");
+    }
 }
 
 /// Two processes on one database.

@@ -18,7 +18,7 @@ use crate::domain::access::{
     is_open, list,
 };
 use crate::domain::audit::OperationId;
-use crate::domain::command::{LONGEST_REASON, clean_reason};
+use crate::domain::command::{LONGEST_REASON, UsageError, clean_reason};
 use crate::domain::principal::{Principal, Subject};
 use crate::domain::wording;
 
@@ -118,11 +118,28 @@ pub async fn run(
 }
 
 fn reason_or_complaint(reason: Option<&str>) -> Option<Option<String>> {
-    let cleaned = clean_reason(reason.unwrap_or_default());
-    if cleaned.is_err() {
-        super::tell!("the reason is too long: {LONGEST_REASON} characters are kept");
+    match reason.map(clean_reason) {
+        None => Some(None),
+        Some(Ok(Some(reason))) => Some(Some(reason)),
+        Some(Ok(None)) => {
+            super::tell!("nothing follows `--reason`: say why, or leave it out");
+            None
+        }
+        Some(Err(error)) => {
+            super::tell!("{}", wrong_reason(&error));
+            None
+        }
     }
-    cleaned.ok()
+}
+
+/// What is wrong with a reason.
+fn wrong_reason(error: &UsageError) -> String {
+    match error {
+        UsageError::LongReason(length) => {
+            format!("the reason has {length} characters; {LONGEST_REASON} is the limit")
+        }
+        error => wording::usage_for_the_record(error),
+    }
 }
 
 fn tell_of(entry: &ChangedEntry, operation: OperationId, hindered: &Hindered, looks_up_slack_groups: bool) {
