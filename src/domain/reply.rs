@@ -87,8 +87,8 @@ pub enum Reply {
         subject: Subject,
         /// What was not permitted.
         action: Action,
-        /// The admins who can help, as far as the command tells them.
-        admins: Vec<Subject>,
+        /// Whom to ask, as far as the command tells.
+        helpers: Helpers,
     },
     /// Not understood.
     Invalid {
@@ -180,8 +180,8 @@ pub enum AclAnswer {
         place: Place,
         /// How the caller stands here.
         footing: Footing,
-        /// The admins who can help.
-        admins: Vec<Subject>,
+        /// Whom to ask.
+        helpers: Helpers,
     },
     /// A page of the grants.
     Grants {
@@ -214,6 +214,15 @@ pub enum AclAnswer {
     },
     /// The question is on record, but the ACL could not be read.
     Unreadable,
+}
+
+/// Whom somebody can ask to do what they may not do themselves.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Helpers {
+    /// Other people who are admins as far as it takes.
+    pub admins: Vec<Subject>,
+    /// Whether anybody is an admin at all.
+    pub is_anybody_admin: bool,
 }
 
 /// A question about somebody's right to hand a room over, and what is decided.

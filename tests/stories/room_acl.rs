@@ -468,7 +468,7 @@ async fn nobody_locks_everybody_out(door: Door) {
 }
 
 async fn an_admin_of_some_rooms_gives_no_more_than_those(door: Door) {
-    run(world(door).grant(RITA, "admin", "live-*"), async |bot| {
+    run(world(door).grant(RITA, "admin", "live-*").grant(BORIS, "admin", "live-*"), async |bot| {
         for line in [
             "/room-acl grant @otto moderator",
             "/room-acl grant @rita admin rooms: *",
@@ -482,9 +482,24 @@ async fn an_admin_of_some_rooms_gives_no_more_than_those(door: Door) {
                 "{line}: {reply}"
             );
             assert_eq!(entry.outcome.name(), "denied");
+            assert!(reply.says("Admins who can help: @adam.\n"), "neither she nor who has no more: {reply}");
         }
+        let (reply, _) = says(bot, RITA, "/room-acl whoami").await;
+        assert!(reply.says("Admins who can help: @adam, @boris.\n"), "{reply}");
         let (reply, _) = says(bot, RITA, "/room-acl grant @otto moderator rooms: live-7").await;
         assert!(reply.says("is now moderator for `live-7`"), "{reply}");
+    })
+    .await;
+    let world = World::usual().grant(RITA, "admin", "live-*").grant(BORIS, "admin", "vip-*").at(door);
+    run(world, async |bot| {
+        let (reply, _) = says(bot, RITA, "/room-acl grant @otto moderator rooms: vip-1").await;
+        assert!(reply.says("Admins who can help: @boris.\n"), "{reply}");
+        let (reply, _) = says(bot, RITA, "/room-acl grant @otto moderator").await;
+        assert!(reply.says("No other admin can help: ask whoever runs the bot."), "{reply}");
+        let (reply, _) = says(bot, BORIS, "/room-acl deny @boris admin rooms: vip-1").await;
+        assert!(reply.says("is denied admin for `vip-1`"), "{reply}");
+        let (reply, _) = says(bot, RITA, "/room-acl grant @otto moderator rooms: vip-1").await;
+        assert!(reply.says("No other admin can help"), "{reply}");
     })
     .await;
 }

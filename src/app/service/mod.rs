@@ -464,8 +464,8 @@ impl CommandService {
         let subject = request.principal.subject.clone();
         Next::Answer(match (said, &request.command) {
             (Said::Denied(denial, action), _) => {
-                let admins = self.helpers(&action, &request.place).await;
-                Reply::Denied { operation, denial, subject, action, admins }
+                let helpers = self.helpers(&action, request).await;
+                Reply::Denied { operation, denial, subject, action, helpers }
             }
             (_, Err(error)) => Reply::Invalid { operation, error: error.clone() },
             (_, Ok(Command::ShowOwner { room })) => {

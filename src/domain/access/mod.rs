@@ -21,7 +21,8 @@ use super::room::RoomId;
 
 pub use attention::{Attention, attention};
 pub use change::{
-    AclChange, ChangedEntry, GrantUse, LockOut, NewGrant, NotEdited, is_for_oneself, live_admins, lock_out,
+    AclChange, ChangedEntry, GrantUse, LockOut, NewGrant, NotEdited, admins_of, is_for_oneself, live_admins,
+    lock_out,
 };
 pub use explain::{Able, Explanation, Footing, Right, Standing, explain, footing, rights, who_can};
 pub use hindrance::{Hindered, Hindrance, hindered};

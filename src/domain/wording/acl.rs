@@ -11,7 +11,7 @@ use crate::domain::access::{
 use crate::domain::audit::OperationId;
 use crate::domain::command::{Family, Listed, Part, Place};
 use crate::domain::principal::{Principal, Subject};
-use crate::domain::reply::{AclAnswer, Explained};
+use crate::domain::reply::{AclAnswer, Explained, Helpers};
 use crate::domain::room::RoomId;
 
 /// How many grants an explanation names.
@@ -27,7 +27,9 @@ pub(super) fn acl(operation: OperationId, answer: &AclAnswer, name: &CommandName
     let mut message = match answer {
         AclAnswer::Edited { changed, is_for_oneself, hindered } => edited(changed, *is_for_oneself, hindered),
         AclAnswer::NotEdited(why) => not_edited(why, &name),
-        AclAnswer::WhoAmI { principal, place, footing, admins } => whoami(principal, place, footing, admins),
+        AclAnswer::WhoAmI { principal, place, footing, helpers } => {
+            whoami(principal, place, footing, helpers)
+        }
         AclAnswer::Grants { listed, pages, grants, left_out } => {
             let mut message = listed_grants(*listed, grants, *left_out, &name);
             paged(&mut message, listed.page, *pages, &name);
@@ -314,7 +316,7 @@ pub fn instead(lock_out: LockOut) -> &'static str {
     }
 }
 
-fn whoami(principal: &Principal, place: &Place, footing: &Footing, admins: &[Subject]) -> Message {
+fn whoami(principal: &Principal, place: &Place, footing: &Footing, whom: &Helpers) -> Message {
     let Footing { rights, denials, is_authorised } = footing;
     let mut body = Vec::new();
     if !principal.groups.is_empty() {
@@ -343,7 +345,7 @@ fn whoami(principal: &Principal, place: &Place, footing: &Footing, admins: &[Sub
         }
     });
     body.extend(denied(denials));
-    body.push(helpers(admins));
+    body.push(helpers(whom));
     plain(Tone::Plain, text("You are ").code(&principal.subject).text("."), body)
 }
 
@@ -359,9 +361,13 @@ pub(super) fn denied(denials: &[Grant]) -> Option<Line> {
 }
 
 /// Whom to ask.
-pub(super) fn helpers(admins: &[Subject]) -> Line {
-    let Some((first, more)) = admins.split_first() else {
-        return text("Nobody is an admin yet: whoever runs the bot gives the first role on its machine.");
+pub(super) fn helpers(whom: &Helpers) -> Line {
+    let Some((first, more)) = whom.admins.split_first() else {
+        return text(if whom.is_anybody_admin {
+            "No other admin can help: ask whoever runs the bot."
+        } else {
+            "Nobody is an admin yet: whoever runs the bot gives the first role on its machine."
+        });
     };
     let line = text("Admins who can help: ").and(subject(first));
     more.iter().fold(line, |line, admin| line.text(", ").and(subject(admin))).text(".")

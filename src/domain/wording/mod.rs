@@ -259,8 +259,8 @@ pub fn message(reply: &Reply, name: &CommandName) -> Message {
             }
             message
         }
-        Reply::Denied { operation, denial, subject, action, admins } => {
-            denied(*operation, denial, subject, action, admins, name)
+        Reply::Denied { operation, denial, subject, action, helpers } => {
+            denied(*operation, denial, subject, action, helpers, name)
         }
         Reply::Invalid { operation, error } => invalid(*operation, error, name),
         Reply::Duplicate { operation, first } => duplicate(*operation, first),
