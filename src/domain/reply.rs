@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use super::access::{
     Able, Action, Attention, AuthorisedChannel, ChangedEntry, Denial, Explanation, Footing, Grant, Hindered,
-    NotEdited, Reach,
+    NotEdited, Reach, Right,
 };
 use super::audit::{Answer, AuditEntry, NoAnswer, OperationId, Outcome, OutcomeKind};
 use super::command::{Family, Listed, Place, Transfer, UsageError};
@@ -96,6 +96,8 @@ pub enum Reply {
         operation: OperationId,
         /// Why.
         error: UsageError,
+        /// The caller's live rights in this channel: nobody is told to type what they may not.
+        rights: Vec<Right>,
     },
     /// The delivery had been taken before.
     Duplicate {

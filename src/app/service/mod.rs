@@ -29,7 +29,7 @@ use super::ports::{
 };
 use super::replies::ReplyBook;
 use super::suggest::LiveRooms;
-use crate::domain::access::{AclView, Action, Decision, Denial, Reach, decide, footing};
+use crate::domain::access::{AclView, Action, Decision, Denial, Reach, decide, footing, rights};
 use crate::domain::audit::{Attempt, NoAnswer, OperationId, Outcome, Refusal, Verdict};
 use crate::domain::command::{AclCommand, Command, CommandRequest, Place, RejectedRequest, Rejection};
 use crate::domain::reply::Reply;
@@ -467,7 +467,10 @@ impl CommandService {
                 let helpers = self.helpers(&action, request).await;
                 Reply::Denied { operation, denial, subject, action, helpers }
             }
-            (_, Err(error)) => Reply::Invalid { operation, error: error.clone() },
+            (_, Err(error)) => {
+                let rights = rights(&request.principal, &request.place, acl, self.clock.now());
+                Reply::Invalid { operation, error: error.clone(), rights }
+            }
             (_, Ok(Command::ShowOwner { room })) => {
                 self.under_way().insert(operation);
                 return Next::Lookup(operation, room.clone());

@@ -262,7 +262,7 @@ pub fn message(reply: &Reply, name: &CommandName) -> Message {
         Reply::Denied { operation, denial, subject, action, helpers } => {
             denied(*operation, denial, subject, action, helpers, name)
         }
-        Reply::Invalid { operation, error } => invalid(*operation, error, name),
+        Reply::Invalid { operation, error, rights } => invalid(*operation, error, rights, name),
         Reply::Duplicate { operation, first } => duplicate(*operation, first),
         Reply::Busy { operation, holder, is_callers_own } => busy(*operation, holder, *is_callers_own),
         Reply::Foreign { operation, origin } => foreign_origin(*operation, origin),

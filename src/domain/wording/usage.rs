@@ -1,12 +1,13 @@
 //! What was wrong with a line, and the lines that were probably meant.
 
-use super::help::forms_of;
+use super::help::{forms_for, forms_of};
 use super::{CommandName, Line, Message, Style, Tone, capital, op, spans, text};
+use crate::domain::access::Right;
 use crate::domain::audit::OperationId;
 use crate::domain::command::{LONGEST_REASON, LineProblem, Mention, UsageError, quoted};
 
-/// What was wrong with the line, and the lines that were probably meant.
-fn usage(error: &UsageError) -> (Line, Vec<String>) {
+/// What was wrong with the line, and the lines that were probably meant by somebody with these rights.
+fn usage(error: &UsageError, rights: &[Right]) -> (Line, Vec<String>) {
     let forms = |forms: &[&str]| forms.iter().map(|form| (*form).to_owned()).collect();
     match error {
         UsageError::UnknownCommand(command) => {
@@ -93,7 +94,14 @@ fn usage(error: &UsageError) -> (Line, Vec<String>) {
                 .text(" is the limit."),
             forms(&["<room> <new_owner> reason: …"]),
         ),
-        UsageError::Line(family, verb, problem) => (line_problem(problem), forms_of(*family, *verb)),
+        UsageError::Line(family, Some(verb), problem) => (line_problem(problem), forms_of(*family, verb)),
+        UsageError::Line(family, None, problem) => {
+            let typed = match problem {
+                LineProblem::UnknownVerb(typed) => Some(typed.as_str()),
+                _ => None,
+            };
+            (line_problem(problem), forms_for(*family, typed, rights))
+        }
     }
 }
 
@@ -128,15 +136,20 @@ const LONGEST_RECORD: usize = 1_000;
 /// The record of a usage error: one line of plain text.
 #[must_use]
 pub fn usage_for_the_record(error: &UsageError) -> String {
-    let line = usage(error).0.to_string();
+    let line = usage(error, &[]).0.to_string();
     match line.char_indices().nth(LONGEST_RECORD) {
         Some((end, _)) => format!("{}…", &line[..end]),
         None => line,
     }
 }
 
-pub(super) fn invalid(operation: OperationId, error: &UsageError, name: &CommandName) -> Message {
-    let (headline, forms) = usage(error);
+pub(super) fn invalid(
+    operation: OperationId,
+    error: &UsageError,
+    rights: &[Right],
+    name: &CommandName,
+) -> Message {
+    let (headline, forms) = usage(error, rights);
     let name = match error {
         UsageError::Line(family, ..) => name.of(*family),
         _ => name.clone(),
