@@ -134,10 +134,10 @@ reason = \"the review\"
     let planned = program.runs("acl plan new+acl.toml").await;
     assert_eq!(planned.code, 0);
     assert_snapshot!(planned.out, @r"
-       What                                                                                       
-    +  `discord:1:9` is authorised for every room (now: `live-*`)                                 
-    -  `slack:T1:U2` loses moderator for `live-*`, only in `slack:T1:C1`, `discord:1:9` (grant 2) 
-    +  `slack:T1:U4` gains moderator for `live-*`, only in `slack:T1:C1`, `discord:1:9`           
+       What
+    +  `discord:1:9` is authorised for every room (now: `live-*`)
+    -  `slack:T1:U2` loses moderator for `live-*`, only in `slack:T1:C1`, `discord:1:9` (grant 2)
+    +  `slack:T1:U4` gains moderator for `live-*`, only in `slack:T1:C1`, `discord:1:9`
     +  `slack:T1:group:S1` gains auditor for every room, until 2199-01-01 00:00 UTC
     ");
     assert_snapshot!(planned.err, @"4 changes; to make them, and nothing else: room-owner acl apply 'new acl.toml' --version 8");

@@ -249,9 +249,9 @@ async fn who_can_names_everybody_where_and_until_when() {
     let ran = program.runs("acl who-can live-8").await;
     assert_eq!(ran.code, 0);
     assert_snapshot!(ran.out, @r"
-    Subject            Grant  Until  Channels    
-    slack:T1:U1        3             slack:T1:C2 
-    slack:T1:group:S1  5             slack:T1:C2
+    Subject            Grant  Channels
+    slack:T1:U1        3      slack:T1:C2
+    slack:T1:group:S1  5      slack:T1:C2
     ");
     assert_snapshot!(ran.err, @"a deny entry for a group may still take it from one of its members");
     let ran = program.runs("acl who-can live-7 --format json").await;

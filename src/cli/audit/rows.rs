@@ -162,7 +162,7 @@ impl Row for Stat {
 /// The entries as a table for people.
 #[must_use]
 pub fn table(entries: &[AuditEntry]) -> String {
-    print::table(entries).to_string()
+    print::table(entries)
 }
 
 #[cfg(test)]
