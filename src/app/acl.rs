@@ -1,9 +1,11 @@
 //! Edits of the ACL, from whichever door.
 
 use super::ports::{AclChange, AclChanged, AclEdit, Clock, Store, StoreError};
-use crate::domain::access::{Action, Decision, Permit, RoomScope, decide};
+use crate::domain::access::{
+    AclView, Action, ChangedEntry, Decision, Hindered, Permit, RoomScope, decide, hindered,
+};
 use crate::domain::command::Place;
-use crate::domain::principal::Principal;
+use crate::domain::principal::{Principal, Subject};
 
 /// An edit at the machine's own command line, whose user could edit the file as well: it is permitted as
 /// `local`, and recorded in the same transaction.
@@ -65,6 +67,33 @@ pub async fn edit(store: &dyn Store, clock: &dyn Clock, edit: LocalEdit) -> Resu
             changed => return Ok(changed),
         }
     }
+}
+
+/// What is in the way of an entry that was just made. `groups` are those that its subject is known to be in.
+///
+/// # Errors
+/// When the store cannot be read.
+pub async fn hindered_by(
+    store: &dyn Store,
+    clock: &dyn Clock,
+    changed: &ChangedEntry,
+    groups: Vec<Subject>,
+) -> Result<Hindered, StoreError> {
+    let ChangedEntry::Grant { after, .. } = changed else { return Ok(Hindered::default()) };
+    let principal = Principal { groups, ..Principal::new(after.subject.clone()) };
+    let channels = store.channels().await?;
+    let mut beside = match channels.first() {
+        // Which channel is the same for the grants.
+        Some(entry) => store.acl_for(&principal, &Place::Channel(entry.channel.clone())).await?,
+        // Nobody can use the bot yet, so there is not much to read.
+        None => {
+            let mut grants = store.live_grants(clock.now()).await?;
+            grants.retain(|grant| principal.subjects().any(|subject| *subject == grant.subject));
+            AclView { grants, ..AclView::default() }
+        }
+    };
+    beside.channels = channels;
+    Ok(hindered(after, &beside, clock.now()))
 }
 
 /// The right of the machine's own command line to do what admins do.

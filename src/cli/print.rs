@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::io::{self, IsTerminal as _, Write};
 
-use comfy_table::{ContentArrangement, Table, presets};
+use comfy_table::{ColumnConstraint, ContentArrangement, Table, Width, presets};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde::Serialize;
@@ -167,20 +167,66 @@ fn is_visible(json: &[u8]) -> bool {
 }
 
 /// The table for people: no foreign text can move the cursor or colour the rest.
-pub(super) fn table<R: Row>(rows: &[R]) -> Table {
+pub(super) fn table<R: Row>(rows: &[R]) -> String {
     table_in(rows, &TimeZone::UTC)
 }
 
-fn table_in<R: Row>(rows: &[R], zone: &TimeZone) -> Table {
+fn table_in<R: Row>(rows: &[R], zone: &TimeZone) -> String {
     let name = format!("({})", zone.iana_name().unwrap_or("UTC"));
+    let headings: Vec<String> = R::HEADINGS.iter().map(|heading| heading.replace("(UTC)", &name)).collect();
+    let headings: Vec<&str> = headings.iter().map(String::as_str).collect();
+    let cells = |row: &R| row.cells_in(zone).iter().map(|cell| visible(cell)).collect();
+    // The terminal's, if stdout is one.
+    laid_out(&headings, &rows.iter().map(cells).collect::<Vec<_>>(), Table::new().width())
+}
+
+/// What a column needs for a text to be read in it, in characters.
+const READABLE: u16 = 20;
+
+/// Rows below headings, without the columns that are empty in every row. In a terminal that is too narrow, cells
+/// go on in the next line, but no word is broken: an id has to be copied whole. What does not fit even so, is a
+/// block a row.
+fn laid_out(headings: &[&str], rows: &[Vec<String>], width: Option<u16>) -> String {
+    let is_told = |at: &usize| rows.iter().any(|row| !row[*at].is_empty());
+    let told: Vec<usize> = (0..headings.len()).filter(is_told).collect();
+    let mut words = Table::new();
     let mut table = Table::new();
-    table.load_style(presets::NOTHING);
-    table.set_content_arrangement(ContentArrangement::Dynamic);
-    table.set_header(R::HEADINGS.iter().map(|heading| heading.replace("(UTC)", &name)));
-    for row in rows {
-        table.add_row(row.cells_in(zone).iter().map(|cell| visible(cell)).collect::<Vec<_>>());
+    table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic);
+    let headed = told.iter().map(|at| headings[*at].to_owned()).collect::<Vec<_>>();
+    let shown = rows.iter().map(|row| told.iter().map(|at| row[*at].clone()).collect::<Vec<_>>());
+    for cells in std::iter::once(headed.clone()).chain(shown.clone()) {
+        words.add_row(cells.iter().map(|cell| cell.replace(' ', "\n")));
     }
-    table
+    table.set_header(headed).add_rows(shown);
+    match width {
+        Some(width) => {
+            let widths = words.column_max_content_widths().into_iter().zip(table.column_max_content_widths());
+            // A column has a space on each side.
+            let least: Vec<u16> =
+                widths.map(|(word, all)| word.max(all.min(READABLE)).saturating_add(2)).collect();
+            if least.iter().copied().map(u32::from).sum::<u32>() > u32::from(width) {
+                return blocks(headings, rows);
+            }
+            table.set_width(width);
+            for (column, least) in table.column_iter_mut().zip(least) {
+                column.set_constraint(ColumnConstraint::LowerBoundary(Width::Fixed(least)));
+            }
+        }
+        None => {
+            table.force_no_tty();
+        }
+    }
+    table.to_string().lines().map(str::trim_end).collect::<Vec<_>>().join("\n")
+}
+
+/// A field a line, and an empty line between rows.
+fn blocks(headings: &[&str], rows: &[Vec<String>]) -> String {
+    let longest = headings.iter().map(|heading| heading.len()).max().unwrap_or_default();
+    let block = |row: &Vec<String>| {
+        let told = headings.iter().zip(row).filter(|(_, cell)| !cell.is_empty());
+        told.map(|(heading, cell)| format!(" {heading:longest$}  {cell}\n")).collect::<String>()
+    };
+    rows.iter().map(block).collect::<Vec<_>>().join("\n").trim_end().to_owned()
 }
 
 /// The fields as names and texts, in the order of the interface. serde_json keeps that order only in
@@ -294,7 +340,44 @@ mod tests {
 
     #[test]
     fn a_terminal_gets_no_escape_sequence() {
-        let text = table(&[Sample { z: "a\u{1b}[31mred\u{202e}", a: None }]).to_string();
+        let text = table(&[Sample { z: "a\u{1b}[31mred\u{202e}", a: None }]);
         assert!(!text.contains('\u{1b}') && !text.contains('\u{202e}'), "{text:?}");
+    }
+
+    #[test]
+    fn a_table_leaves_out_what_is_empty_and_breaks_no_id() {
+        let headings = ["Grant", "Subject", "Channels", "Granted by", "Reason"];
+        let row = |id: &str, subject: &str, reason: &str| {
+            [id, subject, "", "cli:ana", reason].map(str::to_owned).to_vec()
+        };
+        let rows = [
+            row("1", "slack:T0123456789:U0123456789", "the night shift, as long as Boris is away"),
+            row("12", "discord:1100000000000000001:role:1100000000000000003", ""),
+        ];
+        let framed = |width| {
+            let text = laid_out(&headings, &rows, width);
+            assert!(text.lines().all(|line| line == line.trim_end()), "{text}");
+            text.lines().map(|line| format!("|{line}\n")).collect::<String>()
+        };
+        let all = [None, Some(100), Some(80)].map(framed).join("\n");
+        insta::assert_snapshot!(all, @"
+        | Grant  Subject                                               Granted by  Reason
+        | 1      slack:T0123456789:U0123456789                         cli:ana     the night shift, as long as Boris is away
+        | 12     discord:1100000000000000001:role:1100000000000000003  cli:ana
+
+        | Grant  Subject                                               Granted by  Reason
+        | 1      slack:T0123456789:U0123456789                         cli:ana     the night shift, as long
+        |                                                                          as Boris is away
+        | 12     discord:1100000000000000001:role:1100000000000000003  cli:ana
+
+        | Grant       1
+        | Subject     slack:T0123456789:U0123456789
+        | Granted by  cli:ana
+        | Reason      the night shift, as long as Boris is away
+        |
+        | Grant       12
+        | Subject     discord:1100000000000000001:role:1100000000000000003
+        | Granted by  cli:ana
+        ");
     }
 }

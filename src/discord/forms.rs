@@ -383,7 +383,7 @@ impl Opt {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::access::{Right, RoomScope};
+    use crate::domain::access::{Footing, Right, RoomScope};
     use crate::domain::audit::OperationId;
     use crate::domain::reply::Reply;
     use crate::domain::wording::{Span, message};
@@ -428,12 +428,13 @@ mod tests {
     fn what_the_help_shows_can_be_filled_in() {
         let name = CommandName::slash("").with_options();
         let rights = vec![Right { role: Role::Admin, rooms: RoomScope::All }];
+        let footing = Footing { rights, is_authorised: true, ..Footing::default() };
         for family in [Family::Acl, Family::Audit] {
             let help = Reply::Help {
                 operation: OperationId::new(1),
                 family,
                 subject: "discord:7:9".parse().unwrap(),
-                rights: rights.clone(),
+                footing: footing.clone(),
             };
             let start = format!("{} ", name.of(family).0);
             let mut shown = 0;

@@ -77,7 +77,7 @@ pub fn body(bytes: &[u8]) {
         Ok(Err(error)) => {
             let why = crate::domain::wording::usage_for_the_record(&error);
             assert!(length(&why) <= LONGEST_KEPT, "{why}");
-            is_no_markup(&Reply::Invalid { operation, error });
+            is_no_markup(&Reply::Invalid { operation, error, rights: Vec::new() });
         }
         Ok(Ok(command)) => {
             if let Command::Transfer(transfer) = &command {

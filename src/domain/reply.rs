@@ -6,8 +6,8 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use super::access::{
-    Able, Action, Attention, AuthorisedChannel, ChangedEntry, Denial, Explanation, Grant, NotEdited, Reach,
-    Right,
+    Able, Action, Attention, AuthorisedChannel, ChangedEntry, Denial, Explanation, Footing, Grant, Hindered,
+    NotEdited, Reach, Right,
 };
 use super::audit::{Answer, AuditEntry, NoAnswer, OperationId, Outcome, OutcomeKind};
 use super::command::{Family, Listed, Place, Transfer, UsageError};
@@ -35,8 +35,8 @@ pub enum Reply {
         family: Family,
         /// The caller, to be quoted to an admin.
         subject: Subject,
-        /// The caller's live rights in this channel.
-        rights: Vec<Right>,
+        /// How the caller stands in this channel.
+        footing: Footing,
     },
     /// An answer about the ACL.
     Acl {
@@ -90,8 +90,8 @@ pub enum Reply {
         subject: Subject,
         /// What was not permitted.
         action: Action,
-        /// The admins who can help, as far as the command tells them.
-        admins: Vec<Subject>,
+        /// Whom to ask, as far as the command tells.
+        helpers: Helpers,
     },
     /// Not understood.
     Invalid {
@@ -99,6 +99,8 @@ pub enum Reply {
         operation: OperationId,
         /// Why.
         error: UsageError,
+        /// The caller's live rights in this channel: nobody is told to type what they may not.
+        rights: Vec<Right>,
     },
     /// The delivery had been taken before.
     Duplicate {
@@ -179,6 +181,8 @@ pub enum AclAnswer {
         changed: Vec<ChangedEntry>,
         /// Whether it gives the caller something.
         is_for_oneself: bool,
+        /// What is in the way of an entry that was given.
+        hindered: Hindered,
     },
     /// An edit that was not made.
     NotEdited(NotEdited),
@@ -188,10 +192,10 @@ pub enum AclAnswer {
         principal: Principal,
         /// The channel.
         place: Place,
-        /// The caller's live rights here.
-        rights: Vec<Right>,
-        /// The admins who can help.
-        admins: Vec<Subject>,
+        /// How the caller stands here.
+        footing: Footing,
+        /// Whom to ask.
+        helpers: Helpers,
     },
     /// A page of the grants.
     Grants {
@@ -224,6 +228,15 @@ pub enum AclAnswer {
     },
     /// The question is on record, but the ACL could not be read.
     Unreadable,
+}
+
+/// Whom somebody can ask to do what they may not do themselves.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Helpers {
+    /// Other people who are admins as far as it takes.
+    pub admins: Vec<Subject>,
+    /// Whether anybody is an admin at all.
+    pub is_anybody_admin: bool,
 }
 
 /// A question about somebody's right to hand a room over, and what is decided.

@@ -41,7 +41,7 @@ pub fn body(bytes: &[u8]) {
                     let operation = OperationId::new(7);
                     let why = crate::domain::wording::usage_for_the_record(error);
                     assert!(length(&why) <= LONGEST_KEPT, "the record keeps it whole: {why}");
-                    is_no_markup(&Reply::Invalid { operation, error: error.clone() });
+                    is_no_markup(&Reply::Invalid { operation, error: error.clone(), rights: Vec::new() });
                 }
                 is_no_markup(&Reply::Working { typed: request.typed.clone(), result_follows: true });
             }

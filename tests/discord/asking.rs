@@ -133,7 +133,6 @@ async fn a_slip_is_answered_with_what_was_probably_meant() {
     Type: `/room-owner room:<room>`
     Or: `/room-owner room:<room> new_owner:<new_owner>`
     Or: `/room-owner room:<room> new_owner:<new_owner> reason:<why>`
-    Or: `/room-owner room:<room> new_owner:<new_owner> override:<operation> reason:<why>`
     Nothing was done.
     -- op 5
     ");

@@ -134,10 +134,10 @@ reason = \"the review\"
     let planned = program.runs("acl plan new+acl.toml").await;
     assert_eq!(planned.code, 0);
     assert_snapshot!(planned.out, @r"
-       What                                                                                       
-    +  `discord:1:9` is authorised for every room (now: `live-*`)                                 
-    -  `slack:T1:U2` loses moderator for `live-*`, only in `slack:T1:C1`, `discord:1:9` (grant 2) 
-    +  `slack:T1:U4` gains moderator for `live-*`, only in `slack:T1:C1`, `discord:1:9`           
+       What
+    +  `discord:1:9` is authorised for every room (now: `live-*`)
+    -  `slack:T1:U2` loses moderator for `live-*`, only in `slack:T1:C1`, `discord:1:9` (grant 2)
+    +  `slack:T1:U4` gains moderator for `live-*`, only in `slack:T1:C1`, `discord:1:9`
     +  `slack:T1:group:S1` gains auditor for every room, until 2199-01-01 00:00 UTC
     ");
     assert_snapshot!(planned.err, @"4 changes; to make them, and nothing else: room-owner acl apply 'new acl.toml' --version 8");
@@ -165,6 +165,24 @@ reason = \"the review\"
     assert!(body(&now).contains("reason = \"the review\"") && body(&now).contains("slack:T1:U4"), "{now}");
     let again = program.runs("acl plan new+acl.toml").await;
     assert!(again.err.starts_with("nothing to change: the ACL is what the file says\n"), "{}", again.err);
+}
+
+#[tokio::test]
+async fn a_plan_that_would_lock_everybody_out_says_so() {
+    let program = with_an_acl().await;
+    write(&program, "empty.toml", "");
+    let planned = program.runs("acl plan empty.toml").await;
+    assert_eq!(planned.code, 0);
+    assert_snapshot!(planned.err, @"6 changes, which `acl apply` refuses: no admin would be left who could undo it from chat: make somebody else an admin first, or use --force");
+    let json = program.runs("acl plan empty.toml --format json").await;
+    assert_eq!(json.json().as_array().unwrap().len(), 6);
+    let applied = program.runs("acl apply empty.toml --version 8").await;
+    assert_eq!(applied.code, 1);
+    assert!(applied.err.starts_with("nothing was changed: no admin would be left who"), "{}", applied.err);
+    write(&program, "no channel.toml", "[[grant]]\nsubject = \"slack:T1:U1\"\nrole = \"admin\"\n");
+    let planned = program.runs("acl plan no+channel.toml").await;
+    assert!(planned.err.contains("refuses: no authorised channel would be left"), "{}", planned.err);
+    went_well(&program.runs("acl apply empty.toml --version 8 --force").await);
 }
 
 #[tokio::test]

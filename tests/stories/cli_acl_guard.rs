@@ -82,15 +82,70 @@ async fn a_grant_to_oneself_is_seen() {
     went_well(&given);
     assert_snapshot!(without_number(&given.err).replace(&me, "cli:me"), @r"
     grant 2 given
-       `cli:me` is now admin for every room.
-       Gains: edit the ACL, read the audit log, and hand rooms over.
-    note: the command line needs no grant: whoever is on this machine may do everything
+       `cli:me` is given admin for every room, but gains nothing by it now.
+    note: the command line needs no grant: whoever is on the bot's machine may do everything
     note: you gave this to yourself; the audit log marks it
     ");
     let last = edits(&program).await.pop().unwrap();
     assert_eq!(last.authority, "local, for themselves");
     let other = program.runs("acl grant slack:T1:U2 moderator").await;
     assert!(!other.err.contains("yourself"), "{}", other.err);
+}
+
+#[tokio::test]
+async fn a_grant_that_gives_nothing_says_what_is_in_its_way() {
+    let program = with_one_admin().await;
+    let mut told = String::new();
+    for words in [
+        "acl grant slack:T1:U2 admin --deny",
+        "acl grant slack:T1:U2 moderator",
+        "acl grant slack:T1:U3 moderator --in discord:1:2",
+        "acl grant slack:T1:U3 moderator --in slack:T1:C1 --in slack:T1:C9 --in slack:T2:C1",
+        "acl grant slack:T1:U3 moderator --in slack:T1:C1",
+        "acl grant discord:1:5 moderator",
+        "acl grant slack:T1:group:S1 moderator",
+        "acl grant slack:T1:U4 moderator --deny --in discord:1:2",
+    ] {
+        let ran = program.runs(words).await;
+        went_well(&ran);
+        told.push_str(&format!("{words}\n{}\n", without_number(&ran.err)));
+    }
+    assert_snapshot!(told, @r"
+    acl grant slack:T1:U2 admin --deny
+    grant 2 given
+       `slack:T1:U2` is denied admin for every room.
+       Loses: edit the ACL, read the audit log, and hand rooms over, whatever else gives it.
+    acl grant slack:T1:U2 moderator
+    grant 3 given
+       `slack:T1:U2` is given moderator for every room, but gains nothing by it now.
+    note: grant 2 denies them admin for every room, which wins over every grant until it is taken back
+    acl grant slack:T1:U3 moderator --in discord:1:2
+    grant 4 given
+       `slack:T1:U3` is given moderator for every room, but gains nothing by it now.
+    note: `discord:1:2` is of another workspace or server than `slack:T1:U3`, so this can never count there
+    acl grant slack:T1:U3 moderator --in slack:T1:C1 --in slack:T1:C9 --in slack:T2:C1
+    grant 5 given
+       `slack:T1:U3` is now moderator for every room.
+       Gains: hand rooms over, and see who owns them.
+    note: `slack:T2:C1` is of another workspace or server than `slack:T1:U3`, so this can never count there
+    note: `slack:T1:C9` is not authorised, so nobody can use the bot there
+    acl grant slack:T1:U3 moderator --in slack:T1:C1
+    grant 6 given
+       `slack:T1:U3` is given moderator for every room, but gains nothing by it now.
+    note: grant 5 gives them that already
+    acl grant discord:1:5 moderator
+    grant 7 given
+       `discord:1:5` is given moderator for every room, but gains nothing by it now.
+    note: no channel is authorised from which they could use it
+    acl grant slack:T1:group:S1 moderator
+    grant 8 given
+       `slack:T1:group:S1` is given moderator for every room, but gains nothing by it now.
+    note: SLACK_BOT_TOKEN is not set, so user groups of Slack are not looked up and this grant matches nobody
+    acl grant slack:T1:U4 moderator --deny --in discord:1:2
+    grant 9 given
+       `slack:T1:U4` is denied moderator for every room, but loses nothing by it now.
+    note: `discord:1:2` is of another workspace or server than `slack:T1:U4`, so this can never count there
+    ");
 }
 
 #[tokio::test]
@@ -116,7 +171,13 @@ async fn every_end_has_its_exit_code() {
     }
     let long = format!("acl grant slack:T1:U1 admin --reason {}", "x".repeat(301));
     let ran = program.runs(&long).await;
-    assert_eq!((ran.code, ran.err.as_str()), (2, "the reason is too long: 300 characters are kept\n"));
+    let told = "the reason has 301 characters; 300 is the limit\n";
+    assert_eq!((ran.code, ran.err.as_str()), (2, told));
+    for words in ["acl grant slack:T1:U1 admin", "acl revoke 1", "acl channel remove slack:T1:C1"] {
+        let ran = program.runs(&format!("{words} --reason=")).await;
+        let told = "nothing follows `--reason`: say why, or leave it out\n";
+        assert_eq!((ran.code, ran.err.as_str()), (2, told), "{words}");
+    }
 }
 
 /// Two processes on one database.

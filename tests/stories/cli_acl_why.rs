@@ -249,9 +249,9 @@ async fn who_can_names_everybody_where_and_until_when() {
     let ran = program.runs("acl who-can live-8").await;
     assert_eq!(ran.code, 0);
     assert_snapshot!(ran.out, @r"
-    Subject            Grant  Until  Channels    
-    slack:T1:U1        3             slack:T1:C2 
-    slack:T1:group:S1  5             slack:T1:C2
+    Subject            Grant  Channels
+    slack:T1:U1        3      slack:T1:C2
+    slack:T1:group:S1  5      slack:T1:C2
     ");
     assert_snapshot!(ran.err, @"a deny entry for a group may still take it from one of its members");
     let ran = program.runs("acl who-can live-7 --format json").await;
@@ -262,6 +262,14 @@ async fn who_can_names_everybody_where_and_until_when() {
     assert_eq!((nobody.code, nobody.out.as_str()), (0, ""));
     assert_snapshot!(nobody.err, @"nobody can hand `vip-1` over from chat: `room-owner acl why` says why somebody in particular cannot");
     assert_eq!(program.runs("acl who-can vip-1 --format json").await.out, "[]\n");
+    let scope = program.runs("acl who-can live-*").await;
+    assert_eq!(scope.code, 0, "a room id may hold a star");
+    assert_snapshot!(scope.err, @r"
+    a deny entry for a group may still take it from one of its members
+    note: `live-*` is taken for the id of a single room, not for a scope: name one of the rooms
+    ");
+    let why = program.runs("acl why slack:T1:U1 --in slack:T1:C2 --room live-*").await;
+    assert!(why.err.contains("`live-*` is taken for the id of a single room"), "{}", why.err);
 }
 
 #[tokio::test]

@@ -41,6 +41,8 @@ at_every_door! {
     an_admin_gives_a_role_and_sees_what_it_means,
     a_change_is_effective_for_the_next_command,
     a_deny_entry_is_given_and_taken_back,
+    what_gives_nothing_says_what_is_in_its_way,
+    a_grant_of_which_a_part_is_denied_says_which,
     a_grant_to_oneself_is_marked,
     an_outsider_learns_their_own_id_and_who_can_help_and_nothing_else,
     a_moderator_is_no_admin,
@@ -56,6 +58,7 @@ at_every_door! {
     what_does_not_fit_is_explained,
     a_grant_that_is_not_there_is_not_revoked,
     help_is_for_everybody_and_shows_what_one_may_use,
+    whoever_is_denied_is_told_so_by_the_help,
     a_repeated_delivery_edits_once
 }
 
@@ -124,13 +127,90 @@ async fn a_deny_entry_is_given_and_taken_back(door: Door) {
     .await;
 }
 
+async fn what_gives_nothing_says_what_is_in_its_way(door: Door) {
+    run(world(door).channel(RANDOM, "vip-*"), async |bot| {
+        says(bot, ADAM, "/room-acl deny @otto moderator").await.0.text();
+        let (reply, entry) = says(bot, ADAM, "/room-acl grant @otto moderator reason: back again").await;
+        assert_snapshot!(reply, @r"
+        (only visible to you)
+        ⚠️ @otto is given moderator for every room, but gains nothing by it now.
+        Grant 4 denies them moderator for every room, which wins over every grant until it is taken back.
+        Grant 5.
+        Reason given: `back again`
+        op 7
+        ");
+        assert_eq!(entry.outcome.name(), "succeeded", "the grant counts as soon as nothing is in its way");
+        let reply = bot.chat(OTTO).says("/room-owner test user2").await;
+        assert!(reply.says("a deny entry (grant 4) names you"), "{reply}");
+        says(bot, ADAM, "/room-acl revoke 4").await.0.text();
+        let reply = bot.chat(OTTO).says("/room-owner test user2").await;
+        assert!(reply.says("now belongs to"), "{reply}");
+
+        let (reply, _) = says(bot, ADAM, "/room-acl grant @otto moderator rooms: live-* for: 8h").await;
+        assert_snapshot!(reply, @r"
+        (only visible to you)
+        ⚠️ @otto is given moderator for `live-*`, but gains nothing by it now.
+        Grant 5 gives them that already.
+        Grant 6, until 2026-11-23 20:00 UTC.
+        op 12
+        ");
+        let (reply, _) = says(bot, ADAM, "/room-acl grant @boris moderator rooms: live-* in: #random").await;
+        assert_snapshot!(reply, @r"
+        (only visible to you)
+        ⚠️ @boris is given moderator for `live-*`, but gains nothing by it now.
+        #random is authorised for `vip-*` only.
+        Grant 7, only in #random.
+        op 13
+        ");
+        says(bot, ADAM, "/room-acl channel remove #random").await.0.text();
+        let (reply, _) = says(bot, ADAM, "/room-acl grant @boris moderator in: #random").await;
+        assert_snapshot!(reply, @r"
+        (only visible to you)
+        ⚠️ @boris is given moderator for every room, but gains nothing by it now.
+        #random is not authorised, so nobody can use the bot there.
+        Grant 8, only in #random.
+        op 15
+        ");
+        says(bot, ADAM, "/room-acl deny @rita admin").await.0.text();
+        let (reply, _) = says(bot, ADAM, "/room-acl deny @rita auditor").await;
+        assert_snapshot!(reply, @r"
+        (only visible to you)
+        ⚠️ @rita is denied auditor for every room, but loses nothing by it now.
+        Grant 9 denies them that already.
+        Grant 10.
+        op 17
+        ");
+    })
+    .await;
+}
+
+async fn a_grant_of_which_a_part_is_denied_says_which(door: Door) {
+    run(world(door), async |bot| {
+        says(bot, ADAM, "/room-acl deny @boris moderator rooms: vip-* for: 8h").await.0.text();
+        let (reply, _) = says(bot, ADAM, "/room-acl grant @boris moderator").await;
+        assert_snapshot!(reply, @r"
+        (only visible to you)
+        ✅ @boris is now moderator for every room.
+        Gains: hand rooms over, and see who owns them.
+        Grant 4 denies them moderator for `vip-*`, until 2026-11-23 20:00 UTC, which wins over every grant until it is taken back.
+        Grant 5.
+        op 6
+        ");
+        let reply = bot.chat(BORIS).says("/room-owner test user2").await;
+        assert!(reply.says("now belongs to"), "{reply}");
+        let reply = bot.chat(BORIS).says("/room-owner vip-1 user2").await;
+        assert!(reply.says("a deny entry (grant 4) names you"), "{reply}");
+    })
+    .await;
+}
+
 async fn a_grant_to_oneself_is_marked(door: Door) {
     run(world(door), async |bot| {
         let (reply, entry) = says(bot, ADAM, "/room-acl grant @adam auditor").await;
         assert_snapshot!(reply, @r"
         (only visible to you)
-        ⚠️ @adam is now auditor for every room.
-        Gains: read the audit log, and see who owns rooms.
+        ⚠️ @adam is given auditor for every room, but gains nothing by it now.
+        Grant 3 gives them that already.
         Grant 4.
         You gave this to yourself; the audit log marks it.
         op 5
@@ -205,6 +285,12 @@ async fn anybody_learns_who_they_are(door: Door) {
     run(World::usual().at(door), async |bot| {
         let (reply, _) = says(bot, OTTO, "/room-acl whoami").await;
         assert!(reply.says("Nobody is an admin yet"), "{reply}");
+        let elsewhere = bot.chat(ALICE).in_channel(RANDOM).says("/room-acl whoami").await;
+        let told =
+            "This channel is `slack:T0TEAM:C0RANDOM`. It is not authorised, so nobody can use the bot here.";
+        assert!(elsewhere.says(told), "{elsewhere}");
+        let elsewhere = bot.chat(ALICE).in_channel(RANDOM).says("/room-owner").await;
+        assert!(elsewhere.says("This channel is not authorised for it."), "{elsewhere}");
     })
     .await;
 }
@@ -303,6 +389,8 @@ async fn who_can_names_everybody_and_where(door: Door) {
         A deny entry for a group may still take it from one of its members.
         op 9
         ");
+        let (reply, _) = says(bot, ADAM, "/room-acl who-can live-*").await;
+        assert!(reply.says("`live-*` is taken for the id of a single room, not for a scope"), "{reply}");
     })
     .await;
 }
@@ -380,7 +468,7 @@ async fn nobody_locks_everybody_out(door: Door) {
 }
 
 async fn an_admin_of_some_rooms_gives_no_more_than_those(door: Door) {
-    run(world(door).grant(RITA, "admin", "live-*"), async |bot| {
+    run(world(door).grant(RITA, "admin", "live-*").grant(BORIS, "admin", "live-*"), async |bot| {
         for line in [
             "/room-acl grant @otto moderator",
             "/room-acl grant @rita admin rooms: *",
@@ -394,9 +482,24 @@ async fn an_admin_of_some_rooms_gives_no_more_than_those(door: Door) {
                 "{line}: {reply}"
             );
             assert_eq!(entry.outcome.name(), "denied");
+            assert!(reply.says("Admins who can help: @adam.\n"), "neither she nor who has no more: {reply}");
         }
+        let (reply, _) = says(bot, RITA, "/room-acl whoami").await;
+        assert!(reply.says("Admins who can help: @adam, @boris.\n"), "{reply}");
         let (reply, _) = says(bot, RITA, "/room-acl grant @otto moderator rooms: live-7").await;
         assert!(reply.says("is now moderator for `live-7`"), "{reply}");
+    })
+    .await;
+    let world = World::usual().grant(RITA, "admin", "live-*").grant(BORIS, "admin", "vip-*").at(door);
+    run(world, async |bot| {
+        let (reply, _) = says(bot, RITA, "/room-acl grant @otto moderator rooms: vip-1").await;
+        assert!(reply.says("Admins who can help: @boris.\n"), "{reply}");
+        let (reply, _) = says(bot, RITA, "/room-acl grant @otto moderator").await;
+        assert!(reply.says("No other admin can help: ask whoever runs the bot."), "{reply}");
+        let (reply, _) = says(bot, BORIS, "/room-acl deny @boris admin rooms: vip-1").await;
+        assert!(reply.says("is denied admin for `vip-1`"), "{reply}");
+        let (reply, _) = says(bot, RITA, "/room-acl grant @otto moderator rooms: vip-1").await;
+        assert!(reply.says("No other admin can help"), "{reply}");
     })
     .await;
 }
@@ -505,6 +608,31 @@ async fn help_is_for_everybody_and_shows_what_one_may_use(door: Door) {
         ");
         let (reply, _) = says(bot, ADAM, "/room-acl help").await;
         assert!(reply.says("who-can") && reply.says("You are: admin for `*`"), "{reply}");
+    })
+    .await;
+}
+
+async fn whoever_is_denied_is_told_so_by_the_help(door: Door) {
+    run(world(door), async |bot| {
+        says(bot, ADAM, "/room-acl grant @otto moderator").await.0.text();
+        says(bot, ADAM, "/room-acl deny @otto admin").await.0.text();
+        let (reply, _) = says(bot, OTTO, "/room-owner").await;
+        assert_snapshot!(reply, @r"
+        (only visible to you)
+        ℹ️ `/room-owner` hands a live room to a new owner. You have no role in this channel.
+        You are denied admin for every room (grant 5), which wins over every grant.
+        If that is wrong, ask an admin, and quote your id `slack:T0TEAM:U0OTTO`.
+        op 7
+        ");
+        let (reply, _) = says(bot, OTTO, "/room-acl whoami").await;
+        assert!(
+            reply.says("You have no role here.\nYou are denied admin for every room (grant 5)"),
+            "{reply}"
+        );
+        says(bot, ADAM, "/room-acl deny @alice moderator rooms: vip-*").await.0.text();
+        let (reply, _) = says(bot, ALICE, "/room-owner").await;
+        let told = "You are: moderator for `*`.\nYou are denied moderator for `vip-*` (grant 6), which wins";
+        assert!(reply.says(told), "{reply}");
     })
     .await;
 }

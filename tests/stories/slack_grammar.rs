@@ -215,6 +215,47 @@ async fn help_tells_each_what_they_may_do() {
 }
 
 #[tokio::test]
+async fn of_a_verb_that_is_not_known_the_nearest_is_named_of_those_that_one_may_use() {
+    run(World::usual().grant(ADAM, "admin", "*"), async |bot| {
+        let reply = bot.slack(ADAM).says("/room-acl remoke 2").await;
+        assert_snapshot!(reply, @r"
+        (only visible to you)
+        ❌ The bot does not know `remoke` here.
+        Type: `/room-acl revoke <grant> reason: <why>`
+        Nothing was done.
+        op 5
+        ");
+        let reply = bot.slack(OTTO).says("/room-acl lst").await;
+        assert_snapshot!(reply, @r"
+        (only visible to you)
+        ❌ The bot does not know `lst` here.
+        Type: `/room-acl whoami`
+        Nothing was done.
+        op 6
+        ");
+        let reply = bot.slack(OTTO).says("/room-audit statz").await;
+        assert_snapshot!(reply, @r"
+        (only visible to you)
+        ❌ The bot does not know `statz` here.
+        Type: `/room-audit help`
+        Nothing was done.
+        op 7
+        ");
+        let reply = bot.slack(RITA).says("/room-audit statz").await;
+        assert_snapshot!(reply, @r"
+        (only visible to you)
+        ❌ The bot does not know `statz` here.
+        Type: `/room-audit stats by: actor since: 7d`
+        Nothing was done.
+        op 8
+        ");
+        let reply = bot.slack(ADAM).says("/room-acl permissions").await;
+        assert!(reply.says("`/room-acl whoami`") && reply.says("`/room-acl channel list`"), "{reply}");
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn another_command_is_not_known() {
     run(World::usual(), async |bot| {
         let reply = bot.slack(ALICE).says("/room-close test").await;

@@ -3,14 +3,15 @@
 use tracing::warn;
 
 use super::{CommandService, not_recorded};
+use crate::app::acl::hindered_by;
 use crate::app::ports::{AclChanged, AclEdit, GrantsPage, StoreError};
 use crate::domain::access::{
-    AclChange, AclView, Action, Permit, RoomScope, attention, explain, is_for_oneself, is_open, live_admins,
-    rights, who_can,
+    AclChange, AclView, Action, ChangedEntry, Hindered, Permit, RoomScope, admins_of, attention, explain,
+    footing, is_for_oneself, is_open, live_admins, who_can,
 };
 use crate::domain::command::{AclCommand, CommandRequest, Edit, Listed, Part, Place, Why};
 use crate::domain::principal::{Channel, Principal, Subject};
-use crate::domain::reply::{AclAnswer, Explained, Reply};
+use crate::domain::reply::{AclAnswer, Explained, Helpers, Reply};
 
 /// How many entries a page shows: what fits a message on every platform.
 const PAGE: u32 = 12;
@@ -82,7 +83,8 @@ impl CommandService {
         };
         let (operation, answer) = match self.store.edit_acl(edit, now).await {
             Ok(AclChanged::Changed(operation, changed)) => {
-                (operation, AclAnswer::Edited { changed, is_for_oneself })
+                let hindered = self.hindered(&changed).await;
+                (operation, AclAnswer::Edited { changed, is_for_oneself, hindered })
             }
             Ok(AclChanged::Declined(operation, why)) => (operation, AclAnswer::NotEdited(why)),
             Ok(AclChanged::Duplicate { operation, first }) => {
@@ -94,31 +96,49 @@ impl CommandService {
         Some(Reply::Acl { operation, answer: Box::new(answer) })
     }
 
+    /// What is in the way of what was given. The edit is made, whether or not that can be told.
+    async fn hindered(&self, changed: &[ChangedEntry]) -> Hindered {
+        let Some(entry @ ChangedEntry::Grant { after, .. }) = changed.first() else {
+            return Hindered::default();
+        };
+        let groups = self.directory().groups_of(&after.subject);
+        hindered_by(&*self.store, &*self.clock, entry, groups).await.unwrap_or_else(|error| {
+            warn!(%error, "what is in the way of a new grant cannot be told");
+            Hindered::default()
+        })
+    }
+
     /// The admins who can help somebody who was refused, for the commands that tell them.
-    pub(super) async fn helpers(&self, action: &Action, place: &Place) -> Vec<Subject> {
+    pub(super) async fn helpers(&self, action: &Action, request: &CommandRequest) -> Helpers {
         match action {
-            Action::ReadAcl | Action::EditAcl(_) => self.admins(place).await,
+            Action::ReadAcl => self.admins(request, None).await,
+            Action::EditAcl(rooms) => self.admins(request, rooms.as_ref()).await,
             Action::ShowOwner(_) | Action::Transfer(_) | Action::Override(_) | Action::ReadAudit => {
-                Vec::new()
+                Helpers::default()
             }
         }
     }
 
-    /// The live admins, those of the place's own platform first.
-    async fn admins(&self, place: &Place) -> Vec<Subject> {
+    /// The admins beside the caller who could change entries for `rooms`, those of the place's own platform
+    /// first.
+    async fn admins(&self, request: &CommandRequest, rooms: Option<&RoomScope>) -> Helpers {
+        let CommandRequest { principal, place, .. } = request;
+        let now = self.clock.now();
         let grants = match self.store.admins().await {
             Ok(grants) => grants,
             Err(error) => {
                 warn!(%error, "the admins cannot be named");
-                return Vec::new();
+                return Helpers { admins: Vec::new(), is_anybody_admin: true };
             }
         };
-        let mut admins: Vec<Subject> =
-            live_admins(&grants, self.clock.now()).map(|grant| grant.subject.clone()).collect();
+        let mut admins: Vec<Subject> = admins_of(&grants, rooms, now)
+            .map(|grant| grant.subject.clone())
+            .filter(|admin| *admin != principal.subject)
+            .collect();
         admins.sort_by_key(|subject| (!is_near(subject, place), subject.clone()));
         admins.dedup();
         admins.truncate(HELPERS);
-        admins
+        Helpers { admins, is_anybody_admin: live_admins(&grants, now).next().is_some() }
     }
 
     /// The answer to a question about the ACL that is permitted and on record.
@@ -132,8 +152,8 @@ impl CommandService {
             AclCommand::WhoAmI => Ok(AclAnswer::WhoAmI {
                 principal: request.principal.clone(),
                 place: request.place.clone(),
-                rights: rights(&request.principal, &request.place, acl, self.clock.now()),
-                admins: self.admins(&request.place).await,
+                footing: footing(&request.principal, &request.place, acl, self.clock.now()),
+                helpers: self.admins(request, None).await,
             }),
             AclCommand::List(listed) => self.list(*listed).await,
             AclCommand::Why(why) => self.explain(why, request).await,

@@ -29,7 +29,7 @@ use super::ports::{
 };
 use super::replies::ReplyBook;
 use super::suggest::LiveRooms;
-use crate::domain::access::{AclView, Action, Decision, Denial, Reach, decide, rights};
+use crate::domain::access::{AclView, Action, Decision, Denial, Reach, decide, footing, rights};
 use crate::domain::audit::{Attempt, NoAnswer, OperationId, Outcome, Refusal, Verdict};
 use crate::domain::command::{AclCommand, Command, CommandRequest, Place, RejectedRequest, Rejection};
 use crate::domain::reply::Reply;
@@ -468,10 +468,13 @@ impl CommandService {
         let subject = request.principal.subject.clone();
         Next::Answer(match (said, &request.command) {
             (Said::Denied(denial, action), _) => {
-                let admins = self.helpers(&action, &request.place).await;
-                Reply::Denied { operation, denial, subject, action, admins }
+                let helpers = self.helpers(&action, request).await;
+                Reply::Denied { operation, denial, subject, action, helpers }
             }
-            (_, Err(error)) => Reply::Invalid { operation, error: error.clone() },
+            (_, Err(error)) => {
+                let rights = rights(&request.principal, &request.place, acl, self.clock.now());
+                Reply::Invalid { operation, error: error.clone(), rights }
+            }
             (_, Ok(Command::ShowOwner { room })) => {
                 self.under_way().insert(operation);
                 return Next::Lookup(operation, room.clone());
@@ -495,8 +498,8 @@ impl CommandService {
                 Reply::Acl { operation, answer }
             }
             (_, Ok(Command::Help(family))) => {
-                let rights = rights(&request.principal, &request.place, acl, self.clock.now());
-                Reply::Help { operation, family: *family, subject, rights }
+                let footing = footing(&request.principal, &request.place, acl, self.clock.now());
+                Reply::Help { operation, family: *family, subject, footing }
             }
             (_, Ok(Command::Transfer(_))) => {
                 not_recorded(&StoreError("a transfer was admitted without its attempt".into()))

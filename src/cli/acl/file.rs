@@ -23,7 +23,7 @@ use serde::{Deserialize, Deserializer};
 use crate::domain::access::plan::{Wanted, WantedChannel, WantedGrant};
 use crate::domain::access::{AuthorisedChannel, Effect, Grant, Role, RoomScope, is_live, is_open};
 use crate::domain::audit::millis;
-use crate::domain::command::{LONGEST_REASON, clean_reason};
+use crate::domain::command::clean_reason;
 use crate::domain::principal::{Channel, Subject};
 
 /// A file, read.
@@ -74,9 +74,8 @@ struct GrantTable {
 
 /// A reason like one that is typed.
 fn reason<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
-    clean_reason(&String::deserialize(deserializer)?).map_err(|_| {
-        D::Error::custom(format!("the reason is too long: {LONGEST_REASON} characters are kept"))
-    })
+    clean_reason(&String::deserialize(deserializer)?)
+        .map_err(|error| D::Error::custom(super::wrong_reason(&error)))
 }
 
 /// A time, in quotes or as TOML's own; in whole milliseconds, as the ACL keeps it.
@@ -285,7 +284,11 @@ mod tests {
         assert_eq!(reason("\" the\\n show \"").unwrap().as_deref(), Some("the show"));
         assert_eq!(reason("\"  \"").unwrap(), None);
         let long = reason(&format!("\"{}\"", "x".repeat(301))).unwrap_err();
-        assert!(long.contains("line 3, column 10") && long.contains("300 characters"), "{long}");
+        assert!(
+            long.contains("line 3, column 10")
+                && long.contains("the reason has 301 characters; 300 is the limit"),
+            "{long}"
+        );
     }
 
     const SUBJECTS: [&str; 5] =

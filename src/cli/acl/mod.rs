@@ -11,14 +11,14 @@ use jiff::Timestamp;
 
 use super::print::{self, Row};
 use super::{Exit, Format};
-use crate::app::acl::{LocalEdit, edit};
+use crate::app::acl::{LocalEdit, edit, hindered_by};
 use crate::app::ports::{AclChange, AclChanged, Clock, NewGrant, Store};
 use crate::domain::access::{
-    AuthorisedChannel, ChangedEntry, Effect, Grant, LockOut, NotEdited, attention, is_for_oneself, is_open,
-    list,
+    AuthorisedChannel, ChangedEntry, Effect, Grant, Hindered, LockOut, NotEdited, attention, is_for_oneself,
+    is_open, list,
 };
 use crate::domain::audit::OperationId;
-use crate::domain::command::{LONGEST_REASON, clean_reason};
+use crate::domain::command::{LONGEST_REASON, UsageError, clean_reason};
 use crate::domain::principal::{Principal, Subject};
 use crate::domain::wording;
 
@@ -90,7 +90,16 @@ pub async fn run(
     let changed = match edit.await? {
         AclChanged::Changed(operation, changed) => {
             let Some(entry) = changed.first() else { return Ok(Exit::Done) };
-            tell_of(entry, operation, looks_up_slack_groups);
+            let mut hindered = match hindered_by(store, clock, entry, Vec::new()).await {
+                Ok(hindered) => hindered,
+                // The edit is made, whether or not that can be told.
+                Err(error) => {
+                    super::tell!("note: it cannot be told whether anything is in its way: {error}");
+                    Hindered::default()
+                }
+            };
+            hindered.wholly |= !looks_up_slack_groups && is_for_slack_group(entry);
+            tell_of(entry, operation, &hindered, looks_up_slack_groups);
             if is_for_oneself {
                 super::tell!("note: you gave this to yourself; the audit log marks it");
             }
@@ -109,14 +118,31 @@ pub async fn run(
 }
 
 fn reason_or_complaint(reason: Option<&str>) -> Option<Option<String>> {
-    let cleaned = clean_reason(reason.unwrap_or_default());
-    if cleaned.is_err() {
-        super::tell!("the reason is too long: {LONGEST_REASON} characters are kept");
+    match reason.map(clean_reason) {
+        None => Some(None),
+        Some(Ok(Some(reason))) => Some(Some(reason)),
+        Some(Ok(None)) => {
+            super::tell!("nothing follows `--reason`: say why, or leave it out");
+            None
+        }
+        Some(Err(error)) => {
+            super::tell!("{}", wrong_reason(&error));
+            None
+        }
     }
-    cleaned.ok()
 }
 
-fn tell_of(entry: &ChangedEntry, operation: OperationId, looks_up_slack_groups: bool) {
+/// What is wrong with a reason.
+fn wrong_reason(error: &UsageError) -> String {
+    match error {
+        UsageError::LongReason(length) => {
+            format!("the reason has {length} characters; {LONGEST_REASON} is the limit")
+        }
+        error => wording::usage_for_the_record(error),
+    }
+}
+
+fn tell_of(entry: &ChangedEntry, operation: OperationId, hindered: &Hindered, looks_up_slack_groups: bool) {
     match entry {
         ChangedEntry::Grant { after, .. } => {
             let what = if after.revoked_at.is_some() { "revoked" } else { "given" };
@@ -127,19 +153,39 @@ fn tell_of(entry: &ChangedEntry, operation: OperationId, looks_up_slack_groups: 
             super::tell!("`{}` {what} · op {operation}", after.channel);
         }
     }
-    for line in wording::acl::change(entry).iter().take(2) {
-        super::tell!("   {}", super::one_line(line));
+    let told = wording::acl::change(entry, hindered);
+    for line in [Some(told.headline), told.meaning].into_iter().flatten() {
+        super::tell!("   {}", super::one_line(&line));
     }
-    if let ChangedEntry::Grant { after, .. } = entry
-        && after.revoked_at.is_none()
-        && let Some(warning) = without_effect(&after.subject, looks_up_slack_groups)
-    {
-        super::tell!("note: {warning}");
+    for line in wording::acl::hindrances(entry, hindered) {
+        super::tell!("note: {}", super::one_line(&line));
+    }
+    if !looks_up_slack_groups && is_for_slack_group(entry) {
+        super::tell!(
+            "note: SLACK_BOT_TOKEN is not set, so user groups of Slack are not looked up and this grant matches nobody"
+        );
     }
 }
 
+/// Whether a user group of Slack is given something, which somebody has to look up.
+fn is_for_slack_group(entry: &ChangedEntry) -> bool {
+    matches!(
+        entry,
+        ChangedEntry::Grant {
+            after: Grant { subject: Subject::SlackGroup { .. }, revoked_at: None, .. },
+            ..
+        }
+    )
+}
+
 fn not_edited(why: &NotEdited, operation: OperationId) -> Exit {
-    let next = match why {
+    super::tell!("nothing was changed: {why}{} · op {operation}", next(why));
+    Exit::Failed
+}
+
+/// What to do about an edit that is not made, as the end of the sentence that says why.
+fn next(why: &NotEdited) -> &'static str {
+    match why {
         NotEdited::NoGrant(_) => ": `room-owner acl list` shows all of them",
         NotEdited::RevokedAlready(_) => "",
         NotEdited::NotAuthorised(_) => ": `room-owner acl channel list` shows what is",
@@ -152,24 +198,6 @@ fn not_edited(why: &NotEdited, operation: OperationId) -> Exit {
         NotEdited::LockOut(LockOut::OutOfReach) => {
             ": give somebody else the role, or another channel all rooms, first; or use --force"
         }
-    };
-    super::tell!("nothing was changed: {why}{next} · op {operation}");
-    Exit::Failed
-}
-
-/// Why a grant to the subject changes nothing for now, so that nobody wonders.
-fn without_effect(subject: &Subject, looks_up_slack_groups: bool) -> Option<&'static str> {
-    match subject {
-        Subject::Cli { .. } => {
-            Some("the command line needs no grant: whoever is on this machine may do everything")
-        }
-        Subject::SlackGroup { .. } if !looks_up_slack_groups => Some(
-            "SLACK_BOT_TOKEN is not set, so user groups of Slack are not looked up and this grant matches nobody",
-        ),
-        Subject::SlackGroup { .. }
-        | Subject::SlackUser { .. }
-        | Subject::DiscordUser { .. }
-        | Subject::DiscordRole { .. } => None,
     }
 }
 
@@ -260,7 +288,7 @@ impl Row for Grant {
     fn cells(&self) -> Vec<String> {
         let role = match self.effect {
             Effect::Permit => self.role.to_string(),
-            Effect::Deny => format!("not {}", self.role),
+            Effect::Deny => format!("denied {}", self.role),
         };
         vec![
             self.id.to_string(),

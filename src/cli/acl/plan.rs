@@ -8,13 +8,13 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::file::{self, File};
-use super::not_edited;
+use super::{next, not_edited};
 use crate::app::acl::{LocalEdit, edit};
 use crate::app::ports::{AclChange, AclChanged, Clock, Store};
 use crate::cli::print::{self, Row};
 use crate::cli::{Exit, Format, one_line};
 use crate::domain::access::plan::{Step, plan};
-use crate::domain::access::{Effect, Grant, RoomScope};
+use crate::domain::access::{Effect, Grant, LockOut, NotEdited, Role, RoomScope, lock_out};
 use crate::domain::command::Place;
 use crate::domain::principal::{Channel, Principal, Subject};
 use crate::domain::wording;
@@ -52,7 +52,13 @@ pub(super) async fn show(
             acl.version
         );
     }
-    if !steps.is_empty() {
+    if let Some(lock_out) = locks_out(&acl, &steps, now) {
+        tell!(
+            "{} changes, which `acl apply` refuses: {lock_out}{}",
+            steps.len(),
+            next(&NotEdited::LockOut(lock_out))
+        );
+    } else if !steps.is_empty() {
         tell!(
             "{} changes; to make them, and nothing else: room-owner acl apply {} --version {}",
             steps.len(),
@@ -61,6 +67,13 @@ pub(super) async fn show(
         );
     }
     Ok(Exit::Done)
+}
+
+/// Whether the steps would lock everybody out of the chat: such an edit is not made without `--force`.
+fn locks_out(acl: &Acl, steps: &[Step], now: Timestamp) -> Option<LockOut> {
+    let admins: Vec<Grant> = acl.grants.iter().filter(|grant| grant.role == Role::Admin).cloned().collect();
+    let changes: Vec<AclChange> = steps.iter().map(|(change, _)| change.clone()).collect();
+    lock_out(&admins, &acl.channels, &changes, now)
 }
 
 /// How a file is to be applied.

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::app::ports::Store;
 use crate::cli::print::{self, Row};
-use crate::cli::{Exit, Format, say};
+use crate::cli::{Exit, Format, one_line, say};
 use crate::domain::access::{
     Able, Action, Attention, Explanation, Fit, Grant, Standing, explain, list, who_can as who,
 };
@@ -15,7 +15,7 @@ use crate::domain::command::Place;
 use crate::domain::principal::{Channel, Principal, Subject};
 use crate::domain::reply::Explained;
 use crate::domain::room::RoomId;
-use crate::domain::wording::acl::{explanation, span};
+use crate::domain::wording::acl::{explanation, scope_as_room, span};
 
 /// Whose right is to be explained.
 pub(super) struct Why {
@@ -157,6 +157,9 @@ pub(super) async fn who_can(
         );
     } else {
         tell!("a deny entry for a group may still take it from one of its members");
+    }
+    if let Some(line) = scope_as_room(&room) {
+        tell!("note: {}", one_line(&line));
     }
     print::rows(&able, format)?;
     Ok(Exit::Done)

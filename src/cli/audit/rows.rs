@@ -181,7 +181,7 @@ fn seconds(at: Timestamp, zone: &TimeZone) -> String {
 /// The entries as a table for people.
 #[must_use]
 pub fn table(entries: &[AuditEntry]) -> String {
-    print::table(entries).to_string()
+    print::table(entries)
 }
 
 #[cfg(test)]

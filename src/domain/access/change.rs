@@ -267,6 +267,27 @@ pub fn live_admins(grants: &[Grant], now: Timestamp) -> impl Iterator<Item = &Gr
     })
 }
 
-fn is_limited_to(grant: &Grant, channels: &[Channel]) -> bool {
+/// The admins who could change entries for `rooms`; entries for whatever rooms are theirs, if none are named.
+pub fn admins_of<'a>(
+    grants: &'a [Grant],
+    rooms: Option<&'a RoomScope>,
+    now: Timestamp,
+) -> impl Iterator<Item = &'a Grant> {
+    live_admins(grants, now).filter(move |grant| {
+        rooms.is_none_or(|rooms| {
+            let is_denied = grants.iter().any(|denial| {
+                denial.effect == Effect::Deny
+                    && denial.role == Role::Admin
+                    && denial.subject == grant.subject
+                    && denial.channels.is_empty()
+                    && is_live(denial, now)
+                    && denial.rooms.overlaps(rooms)
+            });
+            grant.rooms.contains(rooms) && !is_denied
+        })
+    })
+}
+
+pub(super) fn is_limited_to(grant: &Grant, channels: &[Channel]) -> bool {
     !grant.channels.is_empty() && grant.channels.iter().all(|channel| channels.contains(channel))
 }

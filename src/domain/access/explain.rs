@@ -55,6 +55,37 @@ pub fn rights(principal: &Principal, place: &Place, acl: &AclView, now: Timestam
     rights
 }
 
+/// How somebody stands at a place: what help and `whoami` show.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Footing {
+    /// The rights that they have there.
+    pub rights: Vec<Right>,
+    /// The deny entries that name them or a group of theirs, and hold there.
+    pub denials: Vec<Grant>,
+    /// Whether the bot takes commands there.
+    pub is_authorised: bool,
+}
+
+/// How somebody stands at `place`.
+#[must_use]
+pub fn footing(principal: &Principal, place: &Place, acl: &AclView, now: Timestamp) -> Footing {
+    let Place::Channel(channel) = place else {
+        let rights = rights(principal, place, acl, now);
+        return Footing { is_authorised: !rights.is_empty(), rights, denials: Vec::new() };
+    };
+    let holds = |grant: &&Grant| {
+        grant.effect == Effect::Deny
+            && is_live(grant, now)
+            && principal.subjects().any(|subject| *subject == grant.subject)
+            && (grant.channels.is_empty() || grant.channels.contains(channel))
+    };
+    Footing {
+        rights: rights(principal, place, acl, now),
+        denials: acl.grants.iter().filter(holds).cloned().collect(),
+        is_authorised: acl.channels.iter().any(|entry| entry.channel == *channel && is_open(entry, now)),
+    }
+}
+
 /// A decision and everything that bore on it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Explanation {

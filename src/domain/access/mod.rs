@@ -6,6 +6,7 @@
 mod attention;
 mod change;
 mod explain;
+mod hindrance;
 pub mod plan;
 mod rule;
 mod scope;
@@ -20,9 +21,11 @@ use super::room::RoomId;
 
 pub use attention::{Attention, attention};
 pub use change::{
-    AclChange, ChangedEntry, GrantUse, LockOut, NewGrant, NotEdited, is_for_oneself, live_admins, lock_out,
+    AclChange, ChangedEntry, GrantUse, LockOut, NewGrant, NotEdited, admins_of, is_for_oneself, live_admins,
+    lock_out,
 };
-pub use explain::{Able, Explanation, Right, Standing, explain, rights, who_can};
+pub use explain::{Able, Explanation, Footing, Right, Standing, explain, footing, rights, who_can};
+pub use hindrance::{Hindered, Hindrance, hindered};
 pub use rule::{Authority, Decision, Denial, Fit, Permit, Reach, decide, fit};
 pub use scope::{InvalidScope, RoomScope};
 

@@ -3,15 +3,16 @@
 use jiff::Timestamp;
 
 use super::denial::minutes;
-use super::{CommandName, Line, Message, Tone, channel, code, op, subject, text};
+use super::{CommandName, Line, Message, Span, Tone, capital, channel, code, op, subject, text};
 use crate::domain::access::{
-    Able, AclChange, Attention, AuthorisedChannel, ChangedEntry, Effect, Fit, Grant, LockOut, NotEdited,
-    Right, Role, RoomScope, Standing,
+    Able, AclChange, Attention, AuthorisedChannel, ChangedEntry, Effect, Fit, Footing, Grant, Hindered,
+    Hindrance, LockOut, NotEdited, Role, RoomScope, Standing,
 };
 use crate::domain::audit::OperationId;
 use crate::domain::command::{Family, Listed, Part, Place};
 use crate::domain::principal::{Principal, Subject};
-use crate::domain::reply::{AclAnswer, Explained};
+use crate::domain::reply::{AclAnswer, Explained, Helpers};
+use crate::domain::room::RoomId;
 
 /// How many grants an explanation names.
 const MOST_GRANTS: usize = 8;
@@ -24,9 +25,11 @@ const MOST_CHANNELS: usize = 4;
 pub(super) fn acl(operation: OperationId, answer: &AclAnswer, name: &CommandName) -> Message {
     let name = name.of(Family::Acl);
     let mut message = match answer {
-        AclAnswer::Edited { changed, is_for_oneself } => edited(changed, *is_for_oneself),
+        AclAnswer::Edited { changed, is_for_oneself, hindered } => edited(changed, *is_for_oneself, hindered),
         AclAnswer::NotEdited(why) => not_edited(why, &name),
-        AclAnswer::WhoAmI { principal, place, rights, admins } => whoami(principal, place, rights, admins),
+        AclAnswer::WhoAmI { principal, place, footing, helpers } => {
+            whoami(principal, place, footing, helpers)
+        }
         AclAnswer::Grants { listed, pages, grants, left_out } => {
             let mut message = listed_grants(*listed, grants, *left_out, &name);
             paged(&mut message, listed.page, *pages, &name);
@@ -80,56 +83,127 @@ fn role_for(role: Role, rooms: &RoomScope) -> Line {
     }
 }
 
-fn edited(changed: &[ChangedEntry], is_for_oneself: bool) -> Message {
-    let mut lines = changed.iter().flat_map(change).collect::<Vec<_>>();
+fn edited(changed: &[ChangedEntry], is_for_oneself: bool, hindered: &Hindered) -> Message {
+    let mut lines = Vec::new();
+    for entry in changed {
+        let Told { headline, meaning, limits } = change(entry, hindered);
+        lines.push(headline);
+        lines.extend(meaning);
+        lines.extend(hindrances(entry, hindered).into_iter().map(sentence));
+        lines.extend(limits);
+    }
     if is_for_oneself {
         lines.push(text("You gave this to yourself; the audit log marks it."));
     }
     let headline = if lines.is_empty() { text("Nothing was changed.") } else { lines.remove(0) };
-    plain(if is_for_oneself { Tone::Warning } else { Tone::Done }, headline, lines)
+    let tone = if is_for_oneself || hindered.wholly { Tone::Warning } else { Tone::Done };
+    plain(tone, headline, lines)
 }
 
-/// Who gains or loses what by a change: the change in one line, then its meaning.
+/// A change in words.
+pub struct Told {
+    /// The change.
+    pub headline: Line,
+    /// Who gains or loses what by it; nothing if nobody does.
+    pub meaning: Option<Line>,
+    /// Where and until when it holds, and why it was made.
+    pub limits: Vec<Line>,
+}
+
+/// What a change is, and who gains or loses what by it, as far as nothing is in its way.
 #[must_use]
-pub fn change(changed: &ChangedEntry) -> Vec<Line> {
+pub fn change(changed: &ChangedEntry, hindered: &Hindered) -> Told {
     match changed {
-        ChangedEntry::Grant { after, .. } => grant_change(after),
+        ChangedEntry::Grant { after, .. } => grant_change(after, hindered),
         ChangedEntry::Channel { before, after } => channel_change(before.as_ref(), after),
     }
 }
 
-fn grant_change(grant: &Grant) -> Vec<Line> {
+fn grant_change(grant: &Grant, hindered: &Hindered) -> Told {
     let is_revoked = grant.revoked_at.is_some();
     let who = subject(&grant.subject);
     let what = role_for(grant.role, &grant.rooms);
-    let (headline, effect) = match (grant.effect, is_revoked) {
-        (Effect::Permit, false) => {
-            (who.text(" is now ").and(what), format!("Gains: {}.", meaning(grant.role)))
+    let does = meaning(grant.role);
+    let (headline, meaning) = match (grant.effect, is_revoked) {
+        (Effect::Permit, false) if hindered.wholly => {
+            (who.text(" is given ").and(what).text(", but gains nothing by it now"), None)
         }
+        (Effect::Deny, false) if hindered.wholly => {
+            (who.text(" is denied ").and(what).text(", but loses nothing by it now"), None)
+        }
+        (Effect::Permit, false) => (who.text(" is now ").and(what), Some(format!("Gains: {does}."))),
         (Effect::Permit, true) => (
             who.text(" is no longer ").and(what),
-            format!("Loses: {}, unless another grant gives it.", meaning(grant.role)),
+            Some(format!("Loses: {does}, unless another grant gives it.")),
         ),
-        (Effect::Deny, false) => (
-            who.text(" is denied ").and(what),
-            format!("Loses: {}, whatever else gives it.", meaning(grant.role)),
-        ),
+        (Effect::Deny, false) => {
+            (who.text(" is denied ").and(what), Some(format!("Loses: {does}, whatever else gives it.")))
+        }
         (Effect::Deny, true) => (
             who.text(" is no longer denied ").and(what),
-            format!("Regains: {}, where a grant gives it.", meaning(grant.role)),
+            Some(format!("Regains: {does}, where a grant gives it.")),
         ),
     };
     let mut limits = text("Grant ").text(grant.id);
     if !is_revoked {
         limits = limits.and(limited(grant));
     }
-    let mut lines = vec![headline.text("."), text(effect), limits.text(".")];
+    let mut limits = vec![limits.text(".")];
     if let Some(reason) = &grant.reason
         && !is_revoked
     {
-        lines.push(text("Reason given: ").code(reason));
+        limits.push(text("Reason given: ").code(reason));
+    }
+    Told { headline: headline.text("."), meaning: meaning.map(text), limits }
+}
+
+/// What is in the way of an entry that was given, each without a full stop.
+#[must_use]
+pub fn hindrances(changed: &ChangedEntry, hindered: &Hindered) -> Vec<Line> {
+    let ChangedEntry::Grant { after, .. } = changed else { return Vec::new() };
+    let mut lines: Vec<Line> =
+        hindered.by.iter().take(MOST_GRANTS).map(|hindrance| in_the_way(after, hindrance)).collect();
+    if hindered.by.len() > MOST_GRANTS {
+        lines.push(text(hindered.by.len() - MOST_GRANTS).text(" more things are in its way"));
     }
     lines
+}
+
+fn in_the_way(grant: &Grant, hindrance: &Hindrance) -> Line {
+    match hindrance {
+        Hindrance::Denied(denial) => {
+            let line = text("grant ").text(denial.id).text(" denies ");
+            let whom = if denial.subject == grant.subject { text("them") } else { subject(&denial.subject) };
+            let line = line.and(whom).text(" ").and(role_for(denial.role, &denial.rooms));
+            line.and(limited(denial)).text(", which wins over every grant until it is taken back")
+        }
+        Hindrance::Already(id) => text("grant ").text(id).text(match grant.effect {
+            Effect::Permit => " gives them that already",
+            Effect::Deny => " denies them that already",
+        }),
+        Hindrance::Elsewhere(place) => channel(place)
+            .text(" is of another workspace or server than ")
+            .and(subject(&grant.subject))
+            .text(", so this can never count there"),
+        Hindrance::NotAuthorised(place) => {
+            channel(place).text(" is not authorised, so nobody can use the bot there")
+        }
+        Hindrance::ForOtherRooms(place, scope) => {
+            channel(place).text(" is authorised for ").code(scope).text(" only")
+        }
+        Hindrance::NoChannel => text("no channel is authorised from which they could use it"),
+        Hindrance::Local => {
+            text("the command line needs no grant: whoever is on the bot's machine may do everything")
+        }
+    }
+}
+
+/// A line as a sentence.
+fn sentence(mut line: Line) -> Line {
+    if let Some(Span::Text(first)) = line.0.first_mut() {
+        *first = capital(first);
+    }
+    line.text(".")
 }
 
 /// Who would gain or lose what by a change. `None` for a grant that does not exist.
@@ -183,13 +257,13 @@ fn limited(grant: &Grant) -> Line {
     }
 }
 
-fn channel_change(before: Option<&AuthorisedChannel>, after: &AuthorisedChannel) -> Vec<Line> {
+fn channel_change(before: Option<&AuthorisedChannel>, after: &AuthorisedChannel) -> Told {
     let here = channel(&after.channel);
-    let mut lines = if after.removed_at.is_some() {
-        vec![
+    let (headline, meaning) = if after.removed_at.is_some() {
+        (
             here.text(" is no longer authorised."),
-            text("Nobody can use the bot there any more; their grants stay and hold in other channels."),
-        ]
+            "Nobody can use the bot there any more; their grants stay and hold in other channels.",
+        )
     } else {
         let line = here.text(" is now authorised for ").and(rooms(&after.rooms));
         let line = match before {
@@ -198,12 +272,11 @@ fn channel_change(before: Option<&AuthorisedChannel>, after: &AuthorisedChannel)
             }
             _ => line,
         };
-        vec![line.text("."), text("Whoever has a grant may use it there.")]
+        (line.text("."), "Whoever has a grant may use it there.")
     };
-    if let Some(reason) = after.reason.as_ref().filter(|_| after.removed_at.is_none()) {
-        lines.push(text("Reason given: ").code(reason));
-    }
-    lines
+    let reason = after.reason.as_ref().filter(|_| after.removed_at.is_none());
+    let limits = reason.map(|reason| text("Reason given: ").code(reason)).into_iter().collect();
+    Told { headline, meaning: Some(text(meaning)), limits }
 }
 
 fn rooms(scope: &RoomScope) -> Line {
@@ -243,7 +316,8 @@ pub fn instead(lock_out: LockOut) -> &'static str {
     }
 }
 
-fn whoami(principal: &Principal, place: &Place, rights: &[Right], admins: &[Subject]) -> Message {
+fn whoami(principal: &Principal, place: &Place, footing: &Footing, whom: &Helpers) -> Message {
+    let Footing { rights, denials, is_authorised } = footing;
     let mut body = Vec::new();
     if !principal.groups.is_empty() {
         let mut line = text("Your groups: ");
@@ -253,9 +327,14 @@ fn whoami(principal: &Principal, place: &Place, rights: &[Right], admins: &[Subj
         body.push(line.text("."));
     }
     if let Place::Channel(here) = place {
-        body.push(text("This channel is ").code(here).text("."));
+        let line = text("This channel is ").code(here);
+        body.push(if *is_authorised {
+            line.text(".")
+        } else {
+            line.text(". It is not authorised, so nobody can use the bot here.")
+        });
     }
-    body.push(match rights {
+    body.push(match rights.as_slice() {
         [] => text("You have no role here."),
         rights => {
             let mut line = text("Here you are ");
@@ -265,14 +344,30 @@ fn whoami(principal: &Principal, place: &Place, rights: &[Right], admins: &[Subj
             line.text(".")
         }
     });
-    body.push(helpers(admins));
+    body.extend(denied(denials));
+    body.push(helpers(whom));
     plain(Tone::Plain, text("You are ").code(&principal.subject).text("."), body)
 }
 
+/// What somebody is denied, and by which entry.
+pub(super) fn denied(denials: &[Grant]) -> Option<Line> {
+    let mut line = text("You are denied ");
+    for (n, denial) in denials.iter().take(MOST_GRANTS).enumerate() {
+        let what = role_for(denial.role, &denial.rooms);
+        line = line.text(if n == 0 { "" } else { ", " }).and(what);
+        line = line.text(" (grant ").text(denial.id).text(")");
+    }
+    (!denials.is_empty()).then(|| line.text(", which wins over every grant."))
+}
+
 /// Whom to ask.
-pub(super) fn helpers(admins: &[Subject]) -> Line {
-    let Some((first, more)) = admins.split_first() else {
-        return text("Nobody is an admin yet: whoever runs the bot gives the first role on its machine.");
+pub(super) fn helpers(whom: &Helpers) -> Line {
+    let Some((first, more)) = whom.admins.split_first() else {
+        return text(if whom.is_anybody_admin {
+            "No other admin can help: ask whoever runs the bot."
+        } else {
+            "Nobody is an admin yet: whoever runs the bot gives the first role on its machine."
+        });
     };
     let line = text("Admins who can help: ").and(subject(first));
     more.iter().fold(line, |line, admin| line.text(", ").and(subject(admin))).text(".")
@@ -379,7 +474,19 @@ pub fn explanation(explained: &Explained) -> Message {
             body.push(line.text("."));
         }
     }
+    body.extend(scope_as_room(room).map(sentence));
     plain(tone, headline, body)
+}
+
+/// That a room is asked about whose id looks like a scope, without a full stop: a copied scope easily comes to
+/// where a room is meant.
+#[must_use]
+pub fn scope_as_room(room: &RoomId) -> Option<Line> {
+    // An id may hold a star, so that there may be such a room.
+    let is_like_a_scope = matches!(room.as_str().parse(), Ok(RoomScope::All | RoomScope::Prefix(_)));
+    is_like_a_scope.then(|| {
+        code(room).text(" is taken for the id of a single room, not for a scope: name one of the rooms")
+    })
 }
 
 fn standing(standing: &Standing) -> Option<Line> {
@@ -394,13 +501,7 @@ fn standing(standing: &Standing) -> Option<Line> {
     }
 }
 
-fn bearing(
-    grant: &Grant,
-    fit: Fit,
-    is_permitted: bool,
-    room: &crate::domain::room::RoomId,
-    now: Timestamp,
-) -> Line {
+fn bearing(grant: &Grant, fit: Fit, is_permitted: bool, room: &RoomId, now: Timestamp) -> Line {
     let line = text("Grant ").text(grant.id);
     let what = || {
         let denied = if grant.effect == Effect::Deny { "denied " } else { "" };
@@ -433,7 +534,7 @@ pub fn span(one: Timestamp, other: Timestamp) -> String {
     }
 }
 
-fn who_can(room: &crate::domain::room::RoomId, able: &[Able]) -> Message {
+fn who_can(room: &RoomId, able: &[Able]) -> Message {
     let headline = match able.len() {
         0 => text("Nobody can hand ").code(room).text(" over from chat."),
         _ => text("Who can hand ").code(room).text(" over:"),
@@ -467,5 +568,6 @@ fn who_can(room: &crate::domain::room::RoomId, able: &[Able]) -> Message {
     if !able.is_empty() {
         body.push(text("A deny entry for a group may still take it from one of its members."));
     }
+    body.extend(scope_as_room(room).map(sentence));
     plain(Tone::Plain, headline, body)
 }

@@ -6,13 +6,14 @@ use crate::domain::access::{Action, Denial, list};
 use crate::domain::audit::OperationId;
 use crate::domain::command::Family;
 use crate::domain::principal::Subject;
+use crate::domain::reply::Helpers;
 
 pub(super) fn denied(
     operation: OperationId,
     denial: &Denial,
     subject: &Subject,
     action: &Action,
-    admins: &[Subject],
+    whom: &Helpers,
     name: &CommandName,
 ) -> Message {
     let room = action.room();
@@ -74,11 +75,12 @@ pub(super) fn denied(
         Denial::ForeignOrigin(origin) => return foreign_origin(operation, origin),
     };
     let next = match denial {
-        _ if matches!(action, Action::ReadAcl | Action::EditAcl(_)) => {
-            text("Your id is ").code(subject).text(". ").and(helpers(admins))
-        }
         Denial::ChannelNotAuthorised | Denial::ChannelNotForRoom(_) | Denial::OtherChannels(_) => {
-            text("Use a moderators' channel, or ask an admin to authorise this one.")
+            let line = text("Use a moderators' channel, or ask an admin to authorise this one.");
+            if whom.admins.is_empty() { line } else { line.text(" ").and(helpers(whom)) }
+        }
+        _ if matches!(action, Action::ReadAcl | Action::EditAcl(_)) => {
+            text("Your id is ").code(subject).text(". ").and(helpers(whom))
         }
         Denial::DeniedBy(_) | Denial::NotYet(..) => {
             text("If that is wrong, ask an admin, and quote your id ").code(subject).text(".")

@@ -1,7 +1,8 @@
 //! The help, made from the grammar and the caller's own rights.
 
+use super::acl::denied;
 use super::{CommandName, Line, Message, Style, Tone, code, op, text};
-use crate::domain::access::{Right, Role};
+use crate::domain::access::{Footing, Right, Role};
 use crate::domain::audit::OperationId;
 use crate::domain::command::Family;
 use crate::domain::principal::Subject;
@@ -12,6 +13,14 @@ struct Form {
     arguments: &'static str,
     does: &'static str,
     needs: Needs,
+}
+
+impl Form {
+    /// The word that it begins with, if that is none of the arguments.
+    fn verb(&self) -> Option<&'static str> {
+        let first = self.arguments.split(' ').next()?;
+        first.chars().all(|c| c.is_ascii_lowercase() || c == '-').then_some(first)
+    }
 }
 
 /// Who is shown a form.
@@ -120,24 +129,58 @@ const FORMS: &[Form] = &[
     ),
 ];
 
-/// The forms of a command that begin with `verb`, or all of them.
-pub(super) fn forms_of(family: Family, verb: Option<&str>) -> Vec<String> {
-    let is = |form: &&Form| match verb {
-        Some(verb) => form.arguments == verb || form.arguments.starts_with(&format!("{verb} ")),
-        None => true,
-    };
-    let own = FORMS.iter().filter(|form| form.family == family);
-    own.filter(is).map(|form| form.arguments.to_owned()).collect()
+/// The forms of a command that begin with `verb`.
+pub(super) fn forms_of(family: Family, verb: &str) -> Vec<String> {
+    let own = FORMS.iter().filter(|form| form.family == family && form.verb() == Some(verb));
+    own.map(|form| form.arguments.to_owned()).collect()
+}
+
+/// What somebody with these rights may have meant by `typed`: the forms of the verb that is nearest to it, or
+/// else all that they may use, as their help shows them.
+pub(super) fn forms_for(family: Family, typed: Option<&str>, rights: &[Right]) -> Vec<String> {
+    let own: Vec<&Form> =
+        FORMS.iter().filter(|form| form.family == family && form.needs.met_by(rights)).collect();
+    let nearest = typed.and_then(|typed| nearest(typed, own.iter().filter_map(|form| form.verb())));
+    let meant = own.iter().filter(|form| nearest.is_none() || form.verb() == nearest);
+    let forms: Vec<String> = meant.map(|form| form.arguments.to_owned()).collect();
+    if forms.is_empty() { vec!["help".to_owned()] } else { forms }
+}
+
+/// The verb that was probably meant: a slip or two away, and not more than half of it.
+fn nearest<'a>(typed: &str, verbs: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    let typed: Vec<char> = typed.chars().take(LONGEST_SLIP).flat_map(char::to_lowercase).collect();
+    let near = verbs.map(|verb| (slips(&typed, &verb.chars().collect::<Vec<_>>()), verb));
+    near.filter(|(slips, _)| *slips <= 2 && slips * 2 <= typed.len())
+        .min_by_key(|(slips, _)| *slips)
+        .map(|it| it.1)
+}
+
+/// How much of a word is compared with a verb, in characters; the longest verb has eight.
+const LONGEST_SLIP: usize = 16;
+
+/// How many letters have to be put in, left out or exchanged to make one word of the other (Levenshtein).
+fn slips(one: &[char], other: &[char]) -> usize {
+    let mut row: Vec<usize> = (0..=other.len()).collect();
+    for (n, a) in one.iter().enumerate() {
+        let mut diagonal = std::mem::replace(&mut row[0], n + 1);
+        for (m, b) in other.iter().enumerate() {
+            let exchanged = diagonal + usize::from(a != b);
+            diagonal = row[m + 1];
+            row[m + 1] = exchanged.min(diagonal + 1).min(row[m] + 1);
+        }
+    }
+    row[other.len()]
 }
 
 pub(super) fn help(
     operation: OperationId,
     family: Family,
     subject: &Subject,
-    rights: &[Right],
+    footing: &Footing,
     name: &CommandName,
 ) -> Message {
     let name = name.of(family);
+    let Footing { rights, denials, is_authorised } = footing;
     let mut body: Vec<Line> = FORMS
         .iter()
         .filter(|form| form.family == family && form.needs.met_by(rights))
@@ -151,8 +194,17 @@ pub(super) fn help(
         Family::Audit => " shows what was done.",
     };
     let headline = if rights.is_empty() {
-        body.push(text("Ask an admin for a role, and quote your id ").code(subject).text("."));
-        code(&name.0).text(does).text(" You have no role in this channel yet.")
+        let (why, next) = match (denials.is_empty(), is_authorised) {
+            (true, true) => (" You have no role in this channel yet.", "Ask an admin for a role"),
+            (true, false) => (
+                " This channel is not authorised for it.",
+                "Use a moderators' channel, or ask an admin to authorise this one",
+            ),
+            (false, _) => (" You have no role in this channel.", "If that is wrong, ask an admin"),
+        };
+        body.extend(denied(denials));
+        body.push(text(next).text(", and quote your id ").code(subject).text("."));
+        code(&name.0).text(does).text(why)
     } else {
         let mut line = text("You are: ");
         for (n, right) in rights.iter().enumerate() {
@@ -160,6 +212,7 @@ pub(super) fn help(
                 line.text(if n == 0 { "" } else { ", " }).text(right.role).text(" for ").code(&right.rooms);
         }
         body.push(line.text("."));
+        body.extend(denied(denials));
         code(&name.0).text(does)
     };
     Message { tone: Tone::Plain, headline, body, footer: Some(op(operation)) }

@@ -226,8 +226,8 @@ impl CommandName {
 #[must_use]
 pub fn message(reply: &Reply, name: &CommandName) -> Message {
     match reply {
-        Reply::Help { operation, family, subject, rights } => {
-            help(*operation, *family, subject, rights, name)
+        Reply::Help { operation, family, subject, footing } => {
+            help(*operation, *family, subject, footing, name)
         }
         Reply::Acl { operation, answer } => acl::acl(*operation, answer, name),
         Reply::Audit { operation, answer, reach, zone } => {
@@ -262,10 +262,10 @@ pub fn message(reply: &Reply, name: &CommandName) -> Message {
             }
             message
         }
-        Reply::Denied { operation, denial, subject, action, admins } => {
-            denied(*operation, denial, subject, action, admins, name)
+        Reply::Denied { operation, denial, subject, action, helpers } => {
+            denied(*operation, denial, subject, action, helpers, name)
         }
-        Reply::Invalid { operation, error } => invalid(*operation, error, name),
+        Reply::Invalid { operation, error, rights } => invalid(*operation, error, rights, name),
         Reply::Duplicate { operation, first } => duplicate(*operation, first),
         Reply::Busy { operation, holder, is_callers_own } => busy(*operation, holder, *is_callers_own),
         Reply::NotHeld { operation, named, room } => not_held(*operation, *named, room.as_ref(), name),

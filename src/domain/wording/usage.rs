@@ -1,14 +1,15 @@
 //! What was wrong with a line, and the lines that were probably meant.
 
-use super::help::forms_of;
+use super::help::{forms_for, forms_of};
 use super::{CommandName, Line, Message, Style, Tone, capital, op, spans, text};
+use crate::domain::access::Right;
 use crate::domain::audit::OperationId;
 use crate::domain::command::{
     Command, LONGEST_REASON, LineProblem, Mention, Typed, UsageError, parse_room_owner, quoted,
 };
 
-/// What was wrong with the line, and the lines that were probably meant.
-fn usage(error: &UsageError) -> (Line, Vec<String>) {
+/// What was wrong with the line, and the lines that were probably meant by somebody with these rights.
+fn usage(error: &UsageError, rights: &[Right]) -> (Line, Vec<String>) {
     let forms = |forms: &[&str]| forms.iter().map(|form| (*form).to_owned()).collect();
     match error {
         UsageError::UnknownCommand(command) => {
@@ -85,7 +86,14 @@ fn usage(error: &UsageError) -> (Line, Vec<String>) {
                 .text(" is the limit."),
             forms(&["<room> <new_owner> reason: …"]),
         ),
-        UsageError::Line(family, verb, problem) => (line_problem(problem), forms_of(*family, *verb)),
+        UsageError::Line(family, Some(verb), problem) => (line_problem(problem), forms_of(*family, verb)),
+        UsageError::Line(family, None, problem) => {
+            let typed = match problem {
+                LineProblem::UnknownVerb(typed) => Some(typed.as_str()),
+                _ => None,
+            };
+            (line_problem(problem), forms_for(*family, typed, rights))
+        }
     }
 }
 
@@ -190,15 +198,20 @@ const LONGEST_RECORD: usize = 1_000;
 /// The record of a usage error: one line of plain text.
 #[must_use]
 pub fn usage_for_the_record(error: &UsageError) -> String {
-    let line = usage(error).0.to_string();
+    let line = usage(error, &[]).0.to_string();
     match line.char_indices().nth(LONGEST_RECORD) {
         Some((end, _)) => format!("{}…", &line[..end]),
         None => line,
     }
 }
 
-pub(super) fn invalid(operation: OperationId, error: &UsageError, name: &CommandName) -> Message {
-    let (headline, forms) = usage(error);
+pub(super) fn invalid(
+    operation: OperationId,
+    error: &UsageError,
+    rights: &[Right],
+    name: &CommandName,
+) -> Message {
+    let (headline, forms) = usage(error, rights);
     let name = match error {
         UsageError::Line(family, ..) => name.of(*family),
         _ => name.clone(),
@@ -220,7 +233,7 @@ mod tests {
 
     fn meant(line: &str) -> Vec<String> {
         match parse_room_owner(&Typed::plain(line)) {
-            Err(error) => usage(&error).1,
+            Err(error) => usage(&error, &[]).1,
             Ok(command) => panic!("{line}: {command:?}"),
         }
     }
@@ -268,7 +281,7 @@ mod tests {
         #[test]
         fn every_suggestion_is_a_form_or_a_line_of_the_grammar(line in "[a-z@\"': to]{0,80}") {
             if let Err(error) = parse_room_owner(&Typed::plain(&line)) {
-                for line in usage(&error).1 {
+                for line in usage(&error, &[]).1 {
                     prop_assert!(line.chars().count() <= LONGEST_SUGGESTION, "{}", line);
                     prop_assert!(line.contains('<') || parse_room_owner(&Typed::plain(&line)).is_ok(), "{}", line);
                 }

@@ -99,6 +99,61 @@ proptest! {
     }
 }
 
+// Hindrances -----------------------------------------------------------------------------------------------
+
+/// The question as the subject of a grant by itself would ask it, if a platform could name that subject in
+/// the channel.
+fn asked_by_the_subject_of(grant: &Grant, question: &Question) -> Option<Question> {
+    let Place::Channel(channel) = &question.place else { return None };
+    let of = |id: String| id.split(':').take(2).map(str::to_owned).collect::<Vec<_>>();
+    let is_theirs = of(grant.subject.to_string()) == of(channel.to_string());
+    is_theirs.then(|| Question { principal: Principal::new(grant.subject.clone()), ..question.clone() })
+}
+
+/// Of each live grant, whether it is hindered wholly.
+fn hindered_wholly(question: &Question) -> Vec<(Grant, bool)> {
+    let live = question.acl.grants.iter().filter(|grant| is_live(grant, question.now));
+    live.map(|grant| {
+        let theirs = question.acl.grants.iter().filter(|other| other.subject == grant.subject);
+        let beside = AclView { grants: theirs.cloned().collect(), ..question.acl.clone() };
+        (grant.clone(), hindered(grant, &beside, question.now).wholly)
+    })
+    .collect()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2_000))]
+
+    #[test]
+    fn an_entry_that_is_said_to_do_nothing_changes_no_decision(question in question()) {
+        // A look at the log or the ACL is permitted even where no room is in reach.
+        prop_assume!(!matches!(question.action, Action::ReadAudit | Action::ReadAcl));
+        for (grant, wholly) in hindered_wholly(&question) {
+            let Some(with) = asked_by_the_subject_of(&grant, &question) else { continue };
+            let mut without = with.clone();
+            without.acl.grants.retain(|other| other.id != grant.id);
+            prop_assert!(!wholly || with.is_permitted() == without.is_permitted(), "{:?}", grant);
+        }
+    }
+
+    #[test]
+    fn a_grant_by_itself_is_said_to_do_nothing_where_nothing_is_permitted(question in question()) {
+        for index in 0..question.acl.grants.len() {
+            let mut alone = question.clone();
+            alone.acl.grants = vec![Grant { effect: Effect::Permit, ..question.acl.grants[index].clone() }];
+            let Some((grant, wholly)) = hindered_wholly(&alone).pop() else { continue };
+            let is_any_permitted = CHANNELS.iter().any(|place| {
+                alone.place = in_channel(place);
+                let Some(asked) = asked_by_the_subject_of(&grant, &alone) else { return false };
+                ["live-1", "test", "l"].iter().any(|id| {
+                    Question { action: Action::ShowOwner(room(id)), ..asked.clone() }.is_permitted()
+                })
+            });
+            prop_assert_eq!(wholly, !is_any_permitted, "{:?}", grant);
+        }
+    }
+}
+
 fn explained(question: &Question) -> Explanation {
     explain(&question.principal, &question.place, &question.action, &question.acl, question.now)
 }

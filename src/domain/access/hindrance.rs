@@ -1,0 +1,140 @@
+//! What stands between a new entry of the ACL and its effect, so that nobody is told of a gain that does not
+//! happen.
+//!
+//! Nothing here decides anything: an entry that is hindered stands, and counts as soon as nothing is in its way.
+
+use jiff::Timestamp;
+
+use super::change::is_limited_to;
+use super::{AclView, AuthorisedChannel, Effect, Grant, GrantId, Role, RoomScope, is_live, is_open};
+use crate::domain::principal::{Channel, Subject};
+
+/// What keeps a live entry from its effect.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Hindered {
+    /// Whether nothing is left of it: nobody may do more, or less, than without the entry.
+    pub wholly: bool,
+    /// What is in its way.
+    pub by: Vec<Hindrance>,
+}
+
+/// Something that is in the way of an entry.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Hindrance {
+    /// A deny entry takes it away, or some of it.
+    Denied(Box<Grant>),
+    /// Another entry gives, or denies, the whole of it already.
+    Already(GrantId),
+    /// The channel is of another workspace or server than whoever is named: no platform vouches for both.
+    Elsewhere(Channel),
+    /// The channel is not authorised.
+    NotAuthorised(Channel),
+    /// The channel is authorised, but for other rooms only.
+    ForOtherRooms(Channel, RoomScope),
+    /// The entry names no channel, and none is authorised in which it could count.
+    NoChannel,
+    /// Whoever is on the bot's machine may do everything.
+    Local,
+}
+
+/// What is in the way of `grant` at `now`. `beside` holds the grants that name its subject, or groups that the
+/// subject is known to be in, and the entries of all channels.
+#[must_use]
+pub fn hindered(grant: &Grant, beside: &AclView, now: Timestamp) -> Hindered {
+    if !is_live(grant, now) {
+        return Hindered::default();
+    }
+    if matches!(grant.subject, Subject::Cli { .. }) {
+        return Hindered { wholly: true, by: vec![Hindrance::Local] };
+    }
+    let others: Vec<&Grant> =
+        beside.grants.iter().filter(|other| other.id != grant.id && is_live(other, now)).collect();
+    let elsewhere = grant.channels.iter().filter(|channel| !is_of(&grant.subject, channel));
+    let mut by: Vec<Hindrance> = elsewhere.cloned().map(Hindrance::Elsewhere).collect();
+    let mut wholly = !by.is_empty() && by.len() == grant.channels.len();
+    if grant.effect == Effect::Permit {
+        let open: Vec<&AuthorisedChannel> =
+            beside.channels.iter().filter(|entry| is_open(entry, now)).collect();
+        let usable: Vec<&AuthorisedChannel> = open
+            .iter()
+            .copied()
+            .filter(|entry| {
+                is_of(&grant.subject, &entry.channel)
+                    && (grant.channels.is_empty() || grant.channels.contains(&entry.channel))
+                    && entry.rooms.overlaps(&grant.rooms)
+            })
+            .collect();
+        by.extend(grant.channels.iter().filter_map(|channel| shut(grant, channel, &open)));
+        if grant.channels.is_empty() && usable.is_empty() {
+            by.push(Hindrance::NoChannel);
+        }
+        let denials: Vec<&Grant> =
+            others.iter().copied().filter(|denial| takes_some(denial, grant, &usable)).collect();
+        wholly = usable.iter().all(|entry| denials.iter().any(|denial| takes_all(denial, grant, entry)));
+        by.extend(denials.into_iter().cloned().map(Box::new).map(Hindrance::Denied));
+    }
+    if let Some(same) = others.iter().find(|other| is_at_least(other, grant)) {
+        wholly = true;
+        by.push(Hindrance::Already(same.id));
+    }
+    Hindered { wholly, by }
+}
+
+/// Why a grant for a channel is good for nothing there, if nobody could use the bot there about its rooms.
+fn shut(grant: &Grant, channel: &Channel, open: &[&AuthorisedChannel]) -> Option<Hindrance> {
+    let entries = || open.iter().filter(|entry| entry.channel == *channel);
+    if !is_of(&grant.subject, channel) || entries().any(|entry| entry.rooms.overlaps(&grant.rooms)) {
+        return None;
+    }
+    Some(match entries().next() {
+        Some(entry) => Hindrance::ForOtherRooms(channel.clone(), entry.rooms.clone()),
+        None => Hindrance::NotAuthorised(channel.clone()),
+    })
+}
+
+/// Whether somebody could be seen in the channel at all: a platform names both in one request.
+fn is_of(subject: &Subject, channel: &Channel) -> bool {
+    match (subject, channel) {
+        (
+            Subject::SlackUser { team, .. } | Subject::SlackGroup { team, .. },
+            Channel::Slack { team: its, .. },
+        ) => team == its,
+        (
+            Subject::DiscordUser { guild, .. } | Subject::DiscordRole { guild, .. },
+            Channel::Discord { guild: its, .. },
+        ) => guild == its,
+        _ => false,
+    }
+}
+
+/// Whether a deny entry takes any of a grant away. Every role is good for seeing who owns a room, so one for
+/// any role does.
+fn takes_some(denial: &Grant, grant: &Grant, usable: &[&AuthorisedChannel]) -> bool {
+    let meets = |channel: &Channel| denial.channels.is_empty() || denial.channels.contains(channel);
+    denial.effect == Effect::Deny
+        && denial.rooms.overlaps(&grant.rooms)
+        && (denial.channels.is_empty() || usable.iter().any(|entry| meets(&entry.channel)))
+}
+
+/// Whether a deny entry takes away all that a grant gives in a channel.
+fn takes_all(denial: &Grant, grant: &Grant, entry: &AuthorisedChannel) -> bool {
+    let both = if entry.rooms.contains(&grant.rooms) { &grant.rooms } else { &entry.rooms };
+    is_role_at_least(denial.role, grant.role)
+        && denial.rooms.contains(both)
+        && (denial.channels.is_empty() || denial.channels.contains(&entry.channel))
+}
+
+/// Whether `other` gives, or denies, all that `grant` does, to the same subject and as long.
+fn is_at_least(other: &Grant, grant: &Grant) -> bool {
+    other.subject == grant.subject
+        && other.effect == grant.effect
+        && is_role_at_least(other.role, grant.role)
+        && other.rooms.contains(&grant.rooms)
+        && (other.channels.is_empty() || is_limited_to(grant, &other.channels))
+        && other.expires_at.is_none_or(|end| grant.expires_at.is_some_and(|its| its <= end))
+}
+
+/// An admin may do what the others may, and whom it is denied may do none of it.
+fn is_role_at_least(role: Role, other: Role) -> bool {
+    role == other || role == Role::Admin
+}
