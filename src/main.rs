@@ -111,11 +111,14 @@ async fn run(command: Command) -> anyhow::Result<Exit> {
             let (environment, _) = settings("info")?;
             simulate(&environment, arguments).await?;
         }
+        Command::Owner(arguments) => {
+            let (bot, principal) = local_bot(clock).await?;
+            let exit = cli::owner::run(&bot.service, principal, typed, arguments).await;
+            bot.store.close().await;
+            return exit;
+        }
         Command::Transfer(arguments) => {
-            let (environment, common) = settings("warn")?;
-            let principal = cli::local_principal(environment.sudo_user())?;
-            let tencent = config::tencent_settings(&environment)?;
-            let bot = Bot::build(common.database(), tencent, clock, Timing::default()).await?;
+            let (bot, principal) = local_bot(clock).await?;
             let mut work = std::pin::pin!(cli::transfer::run(&bot.service, principal, typed, arguments));
             // A change that was sent is not taken back by Ctrl-C: what came of it is waited for and recorded.
             let exit = tokio::select! {
@@ -193,6 +196,14 @@ async fn run(command: Command) -> anyhow::Result<Exit> {
         }
     }
     Ok(Exit::Done)
+}
+
+/// A bot for one command of the user of this machine, and who that is.
+async fn local_bot(clock: SystemClock) -> anyhow::Result<(Bot, Principal)> {
+    let (environment, common) = settings("warn")?;
+    let principal = cli::local_principal(environment.sudo_user())?;
+    let tencent = config::tencent_settings(&environment)?;
+    Ok((Bot::build(common.database(), tencent, clock, Timing::default()).await?, principal))
 }
 
 /// The settings, with logging started; `usual` is the filter where `RUST_LOG` is not set. The demo and the

@@ -14,6 +14,7 @@ use tell;
 pub mod acl;
 pub mod archive;
 pub mod audit;
+pub mod owner;
 mod print;
 pub mod transfer;
 pub mod verify;
@@ -25,6 +26,7 @@ use acl::AclCommand;
 
 use crate::domain::audit::OutcomeKind;
 use crate::domain::principal::{Principal, Subject};
+use crate::domain::wording::shell_word as as_word;
 
 /// How a command ended, for whoever called it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -89,6 +91,8 @@ pub enum Command {
     },
     /// Hand a room over, as the user of this machine
     Transfer(transfer::TransferArguments),
+    /// Say who owns a room now, by asking Tencent; changes nothing
+    Owner(owner::OwnerArguments),
     /// Edit and show who may do what
     #[command(subcommand)]
     Acl(AclCommand),
@@ -261,16 +265,6 @@ pub fn as_typed(arguments: impl Iterator<Item = String>) -> String {
         typed.push_str(&as_word(&argument));
     }
     typed
-}
-
-/// One argument, quoted as a POSIX shell takes it.
-fn as_word(argument: &str) -> String {
-    let plain = |b: u8| b.is_ascii_alphanumeric() || b"._-/:=@%+,".contains(&b);
-    if !argument.is_empty() && argument.bytes().all(plain) {
-        argument.to_owned()
-    } else {
-        format!("'{}'", argument.replace('\'', "'\\''"))
-    }
 }
 
 /// Says a message to a person, on stderr.

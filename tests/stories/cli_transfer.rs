@@ -64,6 +64,71 @@ async fn an_unknown_outcome_has_a_code_of_its_own() {
 }
 
 #[tokio::test]
+async fn whoever_is_told_to_look_asks_and_takes_nothing_back() {
+    let program = Program::new().await;
+    program.tencent.put_room("my $room", "carol");
+    let stale = FaultKind::StaleRead { reads: 4 };
+    program.tencent.inject(Fault::new(stale).on(Api::ChangeRoomOwner).once());
+    let ran = program.runs("transfer my+$room bob").await;
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    insta::with_settings!({ filters => [(r"by `\S+`", "by `cli:[user]`"), (r"log 2:[0-9a-f]{12}", "log 2:…")] }, {
+        assert_snapshot!(ran.err, @r"
+        ✅ `my $room` now belongs to `bob` (was `carol`) · accepted, not yet confirmed
+           Tencent accepted the change but does not show it yet. Check in a moment with `room-owner owner 'my $room'`.
+           op 1 · RequestId `Id-9dc6366a2003d418ace6b6c74e29980f-O-Seq-2` · by `cli:[user]` · log 2:…
+        ");
+    });
+    // Somebody else hands the room on before they look.
+    program.tencent.put_room("my $room", "zed");
+    let looked = program.runs("owner my+$room").await;
+    assert_eq!((looked.code, looked.out.as_str()), (0, ""));
+    assert_snapshot!(looked.err, @r"
+    ℹ️ `my $room` belongs to `zed`.
+       op 3
+    ");
+    assert_eq!(program.tencent.owner_of("my $room").unwrap(), "zed");
+    assert_eq!(program.changes(), 1);
+}
+
+#[tokio::test]
+async fn a_question_for_the_owner_is_recorded_and_tells_how_it_ended() {
+    let mut program = Program::new().await;
+    let ran = program.runs("owner test --format json").await;
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    let entry = ran.json();
+    assert_eq!(
+        (&entry["command"], &entry["room"], &entry["previous_owner"], &entry["outcome"], &entry["authority"]),
+        (
+            &"room-owner owner test --format json".into(),
+            &"test".into(),
+            &"carol".into(),
+            &"succeeded".into(),
+            &"local".into()
+        )
+    );
+    let gone = program.runs("owner gone").await;
+    assert_eq!(gone.code, 4, "{}", gone.err);
+    assert_snapshot!(gone.err, @r"
+    ❌ The owner of `gone` could not be read.
+       Tencent's error 100004: `room `gone` does not exist or has been dissolved: check the id`
+       There is no such room, or it is dissolved: check the spelling; the stream may have ended.
+       op 3 · RequestId `Id-9dc6366a2003d418ace6b6c74e29980f-O-Seq-2`
+    ");
+    let wrong = program.runs("owner tést --format json").await;
+    assert_eq!((wrong.code, &wrong.json()["outcome"]), (2, &"invalid".into()), "the slip is recorded too");
+    assert_snapshot!(wrong.err, @r"
+    ❌ A room id is plain ASCII, `tést` holds “é” (U+00E9).
+       Type: `room-owner owner <room>`
+       Nothing was done.
+       op 5
+    ");
+    program.set("TENCENT_API_BASE_URL", "http://127.0.0.1:9");
+    let down = program.runs("owner test").await;
+    assert_eq!(down.code, 1, "nobody could be asked: {}", down.err);
+    assert_eq!(program.changes(), 0);
+}
+
+#[tokio::test]
 async fn wrong_settings_are_named_all_at_once_with_an_example() {
     let mut program = Program::new().await;
     program.set("TENCENT_SDK_APP_ID", "my app");
@@ -129,6 +194,11 @@ async fn who_may_goes_past_an_outcome_that_nobody_knows_and_the_log_stays_whole(
     };
     let (lost, ()) = tokio::join!(losing, cutting);
     assert_eq!(lost.code, 5, "{}", lost.err);
+    assert!(
+        lost.err.contains("Look with `room-owner owner test` before you do anything else"),
+        "{}",
+        lost.err
+    );
     let without = program.runs("transfer test user3 --override 1").await;
     assert_eq!(without.code, 2, "a reason is asked for: {}", without.err);
     let ran = program.runs("transfer test user3 --override 1 --reason hurry --format json").await;

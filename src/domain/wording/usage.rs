@@ -1,7 +1,7 @@
 //! What was wrong with a line, and the lines that were probably meant.
 
 use super::help::forms_of;
-use super::{CommandName, Line, Message, Style, Tone, capital, op, spans, text};
+use super::{CommandName, LOCAL_QUESTION, Line, Message, Style, Tone, capital, op, spans, text};
 use crate::domain::audit::OperationId;
 use crate::domain::command::{LONGEST_REASON, LineProblem, Mention, UsageError, quoted};
 
@@ -136,7 +136,10 @@ pub fn usage_for_the_record(error: &UsageError) -> String {
 }
 
 pub(super) fn invalid(operation: OperationId, error: &UsageError, name: &CommandName) -> Message {
-    let (headline, forms) = usage(error);
+    let (headline, mut forms) = usage(error);
+    if name.0 == LOCAL_QUESTION {
+        forms = vec!["<room>".to_owned()];
+    }
     let name = match error {
         UsageError::Line(family, ..) => name.of(*family),
         _ => name.clone(),
