@@ -50,8 +50,8 @@ use sqlx::sqlite::{
 use sqlx::{ConnectOptions as _, Connection as _, SqlSafeStr as _};
 
 use crate::app::ports::{
-    AclChanged, AclEdit, Admission, Admitted, AuditLog, Confirmation, GrantsPage, GroupSubjects, Observed,
-    OwnerNotice, Seen, Store, StoreError,
+    AclChanged, AclEdit, Admission, Admitted, AuditLog, GrantsPage, GroupSubjects, Observed, OwnerNotice,
+    Seen, Store, StoreError,
 };
 use crate::app::replies::{Owed, Page, Platform, ReplyBook};
 use crate::domain::access::{AclView, AuthorisedChannel, Grant, GrantId, GrantUse};
@@ -402,10 +402,6 @@ impl Store for SqliteStore {
         self.writer.observe(notice.clone(), seen.cloned(), at).await
     }
 
-    async fn confirmation(&self, operation: OperationId) -> Result<Option<Confirmation>, StoreError> {
-        observed::confirmation(&self.readers, operation).await.map_err(failed("the callbacks cannot be read"))
-    }
-
     async fn unresolved(&self) -> Result<Vec<Unresolved>, StoreError> {
         let rows =
             reading::unresolved(&self.readers).await.map_err(failed("open operations cannot be read"))?;
@@ -477,14 +473,6 @@ impl Store for SqliteStore {
 
     fn log(&self) -> &dyn AuditLog {
         &self.log
-    }
-
-    async fn checkpoint(&self, operation: OperationId) -> Result<Option<String>, StoreError> {
-        tree::checkpoint_of(&self.readers, operation).await.map_err(failed("the audit log cannot be read"))
-    }
-
-    async fn reply_notes(&self, operation: OperationId) -> Result<Vec<(Timestamp, ReplyNote)>, StoreError> {
-        replies::notes(&self.readers, operation).await.map_err(failed("the audit log cannot be read"))
     }
 
     async fn check_writable(&self) -> Result<(), StoreError> {

@@ -177,6 +177,11 @@ async fn one_operation_is_shown_whole() {
     let noted = program.runs("audit show 2").await;
     let line = "the reply was posted to the channel instead (discord answered 404\u{fffd}[2J) at 2026-11-23T12:00:05.000Z";
     assert!(noted.err.lines().any(|said| said == line), "{}", noted.err);
+    // A copy says all of it, the signed head too.
+    assert_eq!(program.runs("backup copy.db").await.code, 0);
+    let copied = program.runs("audit show 2 --database copy.db").await;
+    assert_eq!((copied.code, &copied.out), (0, &noted.out), "{}", copied.err);
+    assert_eq!(copied.err, format!("note: this is a copy; reading it is not recorded\n{line}\n"));
     let checked = program.runs("audit verify").await;
     assert_eq!(checked.code, 0, "{}{}", checked.out, checked.err);
     assert_eq!(names(&program.runs("audit show 2 --format json").await.out), FIELDS);

@@ -86,17 +86,17 @@ pub async fn run(source: Source<'_>, clock: &dyn Clock, command: ReadingCommand)
         super::tell!("{wrong}");
         return Ok(Exit::Usage);
     }
-    let (log, reading, own) = match source {
+    let (log, reading) = match source {
         Source::Own(store, principal, typed) => {
             let recorded = record_locally(store, clock, principal, typed, question.clone()).await;
             let recorded = recorded.map_err(|error| {
                 anyhow::anyhow!("nothing is shown, because this reading cannot be recorded: {error}")
             })?;
-            (store.log(), Some(recorded), Some(store))
+            (store.log(), Some(recorded))
         }
         Source::Copy(log) => {
             super::tell!("note: this is a copy; reading it is not recorded");
-            (log, None, None)
+            (log, None)
         }
     };
     if let ReadingCommand::Export(arguments) = &command {
@@ -117,8 +117,8 @@ pub async fn run(source: Source<'_>, clock: &dyn Clock, command: ReadingCommand)
                 _ => None,
             };
             let exit = show(answer, &command)?;
-            if let (Some(operation), Some(store)) = (shown, own) {
-                beside(store, operation, command.format()).await?;
+            if let Some(operation) = shown {
+                beside(log, operation, command.format()).await?;
             }
             Ok(exit)
         }
@@ -182,19 +182,19 @@ fn times(question: &Question, clock: &dyn Clock, zone: &jiff::tz::TimeZone) -> R
 }
 
 /// What the log has beside the entry of an operation.
-async fn beside(store: &dyn Store, operation: OperationId, format: Format) -> anyhow::Result<()> {
-    if let Some(confirmation) = store.confirmation(operation).await? {
+async fn beside(log: &dyn AuditLog, operation: OperationId, format: Format) -> anyhow::Result<()> {
+    if let Some(confirmation) = log.confirmation(operation).await? {
         let doubt = if confirmation.is_signed { "" } else { ", unsigned" };
         super::tell!(
             "confirmed by Tencent's callback{doubt}: the owner changed at {:.3}",
             confirmation.event_at
         );
     }
-    for (at, note) in store.reply_notes(operation).await? {
+    for (at, note) in log.reply_notes(operation).await? {
         super::tell!("the reply was {} at {at:.3}", visible(&note.to_string()));
     }
     if format == Format::Table
-        && let Some(checkpoint) = store.checkpoint(operation).await?
+        && let Some(checkpoint) = log.checkpoint(operation).await?
     {
         verify::kept_head(&checkpoint)?;
     }
