@@ -15,7 +15,7 @@ use room_owner::cli::audit::{AuditCommand, Source};
 use room_owner::cli::verify::{Proof, ProveArguments, VerifyArguments};
 use room_owner::cli::{
     self, Arguments, BenchArguments, CallbacksCommand, Command, DiscordCommand, Exit, Format,
-    SimulatorArguments, TencentCommand,
+    SimulatorArguments, TencentCommand, WrongUsage,
 };
 use room_owner::clock::SystemClock;
 use room_owner::config::{self, Common, Config, ConfigError, Environment};
@@ -50,7 +50,8 @@ fn main() -> ExitCode {
         Err(error) if is_closed_pipe(&error) => Exit::Done.into(),
         Err(error) => {
             eprintln!("error: {error:#}");
-            let exit = if error.is::<ConfigError>() { Exit::Usage } else { Exit::Failed };
+            let is_usage = error.is::<ConfigError>() || error.is::<WrongUsage>();
+            let exit = if is_usage { Exit::Usage } else { Exit::Failed };
             exit.into()
         }
     }
@@ -185,6 +186,15 @@ async fn run(command: Command) -> anyhow::Result<Exit> {
         Command::Audit(AuditCommand::Read(command)) => {
             let (environment, common) = settings("warn")?;
             if let Some(file) = command.database() {
+                // Whoever reads the log itself is recorded: it is no copy for being called one.
+                if common.database().is_file(file) {
+                    let name = file.display();
+                    return Err(WrongUsage(format!(
+                        "`{name}` is the log itself, not a copy: leave out --database, and the reading is recorded; \
+                         `room-owner backup <file>` makes a copy"
+                    ))
+                    .into());
+                }
                 let copy = LogCopy::open(file).await?;
                 return cli::audit::run(Source::Copy(copy.log()), &clock, command).await;
             }

@@ -46,6 +46,18 @@ pub enum Exit {
     Unknown = 5,
 }
 
+/// What was typed cannot be carried out as it is: the exit code is that of wrong usage.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct WrongUsage(pub String);
+
+impl WrongUsage {
+    /// In the words of an error.
+    pub fn of(error: impl std::fmt::Display) -> Self {
+        Self(error.to_string())
+    }
+}
+
 impl From<OutcomeKind> for Exit {
     fn from(outcome: OutcomeKind) -> Self {
         match outcome {

@@ -128,6 +128,13 @@ impl Database {
         self.file.clone().map_or_else(|| database_file(&self.url), Ok)
     }
 
+    /// Whether this is its file, by whatever name or link.
+    #[must_use]
+    pub fn is_file(&self, file: &Path) -> bool {
+        let own = self.file().ok().and_then(|own| identity(&own));
+        own.is_some() && own == identity(file)
+    }
+
     /// Where it is.
     #[must_use]
     pub fn url(&self) -> &str {
@@ -142,6 +149,12 @@ impl Database {
         let key = key_file::load(&self.file()?, self.signing_key.as_ref())?;
         Ok(key.map(|key| key.verifier_key().clone()))
     }
+}
+
+/// The device and the number of a file; `None` if there is none.
+fn identity(file: &Path) -> Option<(u64, u64)> {
+    use std::os::unix::fs::MetadataExt as _;
+    std::fs::metadata(file).ok().map(|file| (file.dev(), file.ino()))
 }
 
 impl From<&str> for Database {

@@ -379,6 +379,20 @@ async fn what_cannot_be_recorded_is_not_shown() {
     let ran = program.runs("audit list --database copy.db --format jsonl").await;
     assert_eq!((ran.code, ran.out.lines().count()), (0, 4), "{}", ran.err);
     assert_eq!(ran.err, "note: this is a copy; reading it is not recorded\n");
+    // By another name it is the log all the same.
+    std::fs::hard_link(&file, program.path("linked.db")).unwrap();
+    std::os::unix::fs::symlink(&file, program.path("pointing.db")).unwrap();
+    for name in ["room-owner.db", "./room-owner.db", "linked.db", "pointing.db"] {
+        let ran = program.runs(&format!("audit list --database {name}")).await;
+        assert_eq!((ran.code, ran.out.as_str()), (2, ""), "{name}: {}", ran.err);
+        assert_eq!(
+            ran.err,
+            format!(
+                "error: `{name}` is the log itself, not a copy: leave out --database, and the reading is recorded; \
+                 `room-owner backup <file>` makes a copy\n"
+            )
+        );
+    }
     let ran = program.runs("audit list --database nowhere.db").await;
     assert_eq!((ran.code, ran.out.as_str()), (1, ""));
     assert!(ran.err.contains("there is no file `nowhere.db`"), "{}", ran.err);
