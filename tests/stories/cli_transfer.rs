@@ -163,6 +163,28 @@ async fn a_port_that_is_taken_is_said_to_be_so() {
 }
 
 #[tokio::test]
+async fn serve_says_that_it_is_ready_when_it_is() {
+    let mut program = Program::new().await;
+    let serving = program.serves().await;
+    let line = serving.has_logged(r#""ready""#).await;
+    assert!(line.contains("INFO"), "{line}");
+    program.until_readiness(200, "ready").await;
+    let log = serving.log();
+    let (doors, _) = log.split_once(&line).unwrap();
+    assert!(doors.contains("listening") && doors.contains("taking commands from Slack"), "{log}");
+    serving.ends_when_asked().await;
+
+    // Discord's gateway, of which nothing is heard, is waited for.
+    program.set("SLACK_SIGNING_SECRET", "");
+    program.set("DISCORD_BOT_TOKEN", "token");
+    program.set("DISCORD_API_BASE_URL", "http://127.0.0.1:9");
+    let serving = program.serves().await;
+    program.until_readiness(503, "not ready: discord's gateway").await;
+    assert!(!serving.log().contains(r#""ready""#), "{}", serving.log());
+    serving.ends_when_asked().await;
+}
+
+#[tokio::test]
 async fn the_simulator_takes_the_place_of_tencent() {
     let mut program = Program::new().await;
     let (simulator, base_url) = program.simulates("--room stage=carol").await;
