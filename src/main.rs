@@ -1,6 +1,6 @@
 //! The program: parses the command line, reads the settings, wires the parts and runs.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Context as _;
@@ -171,7 +171,7 @@ async fn run(command: Command) -> anyhow::Result<Exit> {
             let keys = key.iter().map(|key| VerifierKey::parse(key)).collect::<Result<Vec<_>, _>>()?;
             return cli::archive::sound(&archive::check(&file, &keys)?);
         }
-        Command::Audit(AuditCommand::VerifyProof { file, key }) => return verify_proof(&file, &key),
+        Command::Audit(AuditCommand::VerifyProof { files, key }) => return verify_proofs(&files, &key),
         Command::Audit(AuditCommand::Key { new: true }) => {
             println!("{}", SigningKey::generate().expose_secret());
         }
@@ -277,14 +277,30 @@ async fn prove(arguments: ProveArguments) -> anyhow::Result<Exit> {
     cli::verify::proofs(&proofs, operation, out.as_deref())
 }
 
-fn verify_proof(file: &Path, key: &str) -> anyhow::Result<Exit> {
-    let key = VerifierKey::parse(key)?;
-    let wrong = || format!("`{}` proves nothing", file.display());
-    let text = std::fs::read_to_string(file).with_context(wrong)?;
-    let proof = InclusionProof::parse(&text).with_context(wrong)?;
-    proof.check(&key).with_context(wrong)?;
-    let (size, origin) = (proof.checkpoint.head().size, proof.checkpoint.origin());
-    cli::verify::proved(&proof.leaf, proof.index + 1, size, origin)
+fn verify_proofs(files: &[PathBuf], key: &str) -> anyhow::Result<Exit> {
+    let key = VerifierKey::parse(key).map_err(WrongUsage::of)?;
+    let mut worst = Exit::Done;
+    for file in files {
+        let proofs = match std::fs::read_to_string(file) {
+            Ok(text) => InclusionProof::parse_all(&text),
+            Err(error) => {
+                worst = cli::verify::unproved(file, None, &error);
+                continue;
+            }
+        };
+        let are_several = proofs.len() > 1;
+        for (number, proof) in proofs.into_iter().enumerate() {
+            let number = are_several.then_some(number + 1);
+            match proof.and_then(|proof| proof.check(&key).map(|()| proof)) {
+                Ok(proof) => {
+                    let (size, origin) = (proof.checkpoint.head().size, proof.checkpoint.origin());
+                    cli::verify::proved(&proof.leaf, proof.index + 1, size, origin)?;
+                }
+                Err(error) => worst = cli::verify::unproved(file, number, &error),
+            }
+        }
+    }
+    Ok(worst)
 }
 
 /// Prints the difference first, then writes it.

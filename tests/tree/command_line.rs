@@ -138,6 +138,36 @@ async fn prove_hands_out_what_others_can_check() {
     assert!(again.err.contains("cannot be written"), "what is there stays: {}", again.err);
     let shown = run(&folder, &["audit", "prove", "10"]);
     assert_eq!(shown.out.matches("c2sp.org/tlog-proof@v1").count(), 3);
+
+    // What it prints is read back, and so are several files; each proof has a line of its own.
+    fs::write(folder.join("p.txt"), &shown.out).unwrap();
+    fs::write(folder.join("joined"), shown.out.replace("\n\nc2sp", "\nc2sp")).unwrap();
+    let leaves: String = (10..=12)
+        .map(|event| fs::read_to_string(folder.join(format!("proof/event-{event}.json"))).unwrap() + "\n")
+        .collect();
+    for file in ["p.txt", "joined"] {
+        let checked = run(&folder, &["audit", "verify-proof", file, "--key", copy.key.as_str()]);
+        assert_eq!((checked.code, &checked.out), (0, &leaves), "{file}: {}", checked.err);
+        assert_eq!(checked.err.matches("✅ event 1").count(), 3, "{}", checked.err);
+    }
+    fs::write(folder.join("notes"), "notes\n").unwrap();
+    fs::write(folder.join("cut"), &shown.out[..shown.out.len() - 20]).unwrap();
+    let files = ["notes", "p.txt", "cut", "nowhere"];
+    let checked =
+        run(&folder, &[&["audit", "verify-proof", "--key", copy.key.as_str()], &files[..]].concat());
+    assert_eq!((checked.code, checked.out.lines().count()), (1, 5), "{}", checked.err);
+    insta::with_settings!({ filters => [(r"`room-owner/[0-9a-f]{8}`", "`room-owner/<log>`")] }, {
+        assert_snapshot!(checked.err, @r"
+        error: `notes` proves nothing: it is not a proof of `c2sp.org/tlog-proof@v1` that holds its event
+        ✅ event 10 is in the log `room-owner/<log>`, under its signed head of 20 events:
+        ✅ event 11 is in the log `room-owner/<log>`, under its signed head of 20 events:
+        ✅ event 12 is in the log `room-owner/<log>`, under its signed head of 20 events:
+        ✅ event 10 is in the log `room-owner/<log>`, under its signed head of 20 events:
+        ✅ event 11 is in the log `room-owner/<log>`, under its signed head of 20 events:
+        error: proof 3 of `cut` proves nothing: its checkpoint: it is not a checkpoint: a name, a number of events, a hash, an empty line and a signature
+        error: `nowhere` proves nothing: No such file or directory (os error 2)
+        ");
+    });
     let absent = run(&folder, &["audit", "prove", "11"]);
     assert_eq!(absent.code, 1, "event 11 begins no operation");
     assert!(absent.err.contains("there is no operation 11"), "{}", absent.err);

@@ -32,10 +32,11 @@ pub enum AuditCommand {
     Verify(verify::VerifyArguments),
     /// Prove to somebody without the database that an operation is in the log (c2sp.org/tlog-proof)
     Prove(verify::ProveArguments),
-    /// Check a proof that `audit prove` made
+    /// Check proofs that `audit prove` made
     VerifyProof {
-        /// The proof
-        file: std::path::PathBuf,
+        /// The proofs; a file may hold several, one behind the other
+        #[arg(required = true, value_name = "FILE")]
+        files: Vec<std::path::PathBuf>,
         /// The public key of the log, from whom you trust
         #[arg(long)]
         key: String,
