@@ -22,7 +22,6 @@ use room_owner::config::{self, Common, Config, ConfigError, Environment};
 use room_owner::discord::register::Registrar;
 use room_owner::domain::command::Family;
 use room_owner::domain::principal::Principal;
-use room_owner::domain::room::{AccountId, RoomId};
 use room_owner::store::archive::{self, Order};
 use room_owner::store::verify::{self as verification, Evidence};
 use room_owner::store::{Database, IfMissing, LogCopy, SqliteStore, backup};
@@ -73,6 +72,12 @@ fn to_measure(arguments: BenchArguments) -> anyhow::Result<What> {
         (_, true) => Kind::OneCall,
         _ => Kind::Transfers,
     };
+    if let Some(events) = audit.filter(|events| !bench::EVENTS.contains(events)) {
+        let (least, most) = (bench::EVENTS.start(), bench::EVENTS.end());
+        return Err(
+            WrongUsage(format!("`--audit {events}`: from {least} to {most} events can be measured")).into()
+        );
+    }
     Ok(match audit {
         Some(events) => What::Audit { events, folder },
         None if standard => What::Standard { program, folder },
@@ -168,7 +173,7 @@ async fn run(command: Command) -> anyhow::Result<Exit> {
             return exit;
         }
         Command::Audit(AuditCommand::VerifyArchive { file, key }) => {
-            let keys = key.iter().map(|key| VerifierKey::parse(key)).collect::<Result<Vec<_>, _>>()?;
+            let keys = keys(&key)?;
             return cli::archive::sound(&archive::check(&file, &keys)?);
         }
         Command::Audit(AuditCommand::VerifyProof { files, key }) => return verify_proofs(&files, &key),
@@ -255,7 +260,7 @@ async fn verify(arguments: VerifyArguments) -> anyhow::Result<Exit> {
     let database = chosen(database)?;
     let keys = match key.as_slice() {
         [] => database.verifier_key()?.into_iter().collect(),
-        given => given.iter().map(|key| VerifierKey::parse(key)).collect::<Result<_, _>>()?,
+        given => keys(given)?,
     };
     let checkpoints = checkpoint
         .iter()
@@ -275,6 +280,10 @@ async fn prove(arguments: ProveArguments) -> anyhow::Result<Exit> {
         .map(|proof| Proof { event: proof.index + 1, text: proof.text(), leaf: proof.leaf })
         .collect();
     cli::verify::proofs(&proofs, operation, out.as_deref())
+}
+
+fn keys(given: &[String]) -> Result<Vec<VerifierKey>, WrongUsage> {
+    given.iter().map(|key| VerifierKey::parse(key).map_err(WrongUsage::of)).collect()
 }
 
 fn verify_proofs(files: &[PathBuf], key: &str) -> anyhow::Result<Exit> {
@@ -343,7 +352,7 @@ async fn callbacks(
     print!("{}", change.difference());
     if let Some(other) = change.takes_from().filter(|_| !replace) {
         eprintln!(
-            "nothing was written: `{other}` would get no callbacks any more; --replace takes them from it"
+            "error: nothing was written: `{other}` would get no callbacks any more; --replace takes them from it"
         );
         return Ok(Exit::Failed);
     }
@@ -385,13 +394,7 @@ async fn simulate(environment: &Environment, arguments: SimulatorArguments) -> a
         Settings::new(account.sdk_app_id, account.admin_user_id.clone(), account.secret_key.clone());
     settings.webhook = arguments.callback_url.map(|url| Webhook { url, token: None });
     let simulator = Simulator::new(settings);
-    for room in &arguments.rooms {
-        let (id, owner) = room
-            .rsplit_once('=')
-            .with_context(|| format!("`{room}` is not a room and its owner: write --room test=carol"))?;
-        let wrong = || format!("`{room}` is not a room and its owner");
-        let id: RoomId = id.parse().with_context(wrong)?;
-        let owner: AccountId = owner.parse().with_context(wrong)?;
+    for (id, owner) in &arguments.rooms {
         simulator.put_room(id.as_str(), owner.as_str());
     }
     if arguments.rooms.is_empty() {

@@ -19,6 +19,9 @@ mod print;
 pub mod transfer;
 pub mod verify;
 
+use std::num::{IntErrorKind, ParseIntError};
+use std::str::FromStr;
+
 use clap::{Parser, Subcommand, ValueEnum};
 use secrecy::SecretString;
 
@@ -26,6 +29,7 @@ use acl::AclCommand;
 
 use crate::domain::audit::OutcomeKind;
 use crate::domain::principal::{Principal, Subject};
+use crate::domain::room::{AccountId, RoomId};
 use crate::domain::wording::shell_word as as_word;
 
 /// How a command ended, for whoever called it.
@@ -202,15 +206,42 @@ fn guild_id(text: &str) -> Result<String, String> {
     is_id.then(|| text.to_owned()).ok_or_else(|| "a guild's id is a number of at most 20 digits".to_owned())
 }
 
+fn address(text: &str) -> Result<std::net::SocketAddr, String> {
+    text.parse().map_err(|_| "it is not an address and a port, such as 127.0.0.1:9000".to_owned())
+}
+
+fn room_and_owner(text: &str) -> Result<(RoomId, AccountId), String> {
+    let (room, owner) =
+        text.rsplit_once('=').ok_or("it is not a room and its owner: write --room test=carol")?;
+    let room = room.parse().map_err(|error: crate::domain::room::InvalidRoomId| error.to_string())?;
+    let owner = owner.parse().map_err(|error: crate::domain::room::InvalidAccountId| error.to_string())?;
+    Ok((room, owner))
+}
+
+/// A whole number. What is wrong with it is said in words for people.
+fn number<T: FromStr<Err = ParseIntError>>(text: &str) -> Result<T, String> {
+    text.parse().map_err(|error: ParseIntError| match error.kind() {
+        IntErrorKind::PosOverflow => "it is too large".to_owned(),
+        _ => "it is not a whole number, 0 or more".to_owned(),
+    })
+}
+
+fn above_zero<T: FromStr<Err = ParseIntError> + Default + PartialEq>(text: &str) -> Result<T, String> {
+    match number(text) {
+        Ok(number) if number == T::default() => Err("it has to be 1 or more".to_owned()),
+        other => other,
+    }
+}
+
 /// `simulator ..`
 #[derive(Debug, clap::Args)]
 pub struct SimulatorArguments {
     /// The address to listen on
-    #[arg(long, default_value = "127.0.0.1:9000")]
+    #[arg(long, default_value = "127.0.0.1:9000", value_parser = address)]
     pub bind: std::net::SocketAddr,
     /// A room and its owner, such as test=carol; may be given several times
-    #[arg(long = "room", value_name = "ROOM=OWNER")]
-    pub rooms: Vec<String>,
+    #[arg(long = "room", value_name = "ROOM=OWNER", value_parser = room_and_owner)]
+    pub rooms: Vec<(RoomId, AccountId)>,
     /// Post owner changes to this URL, as Tencent's callbacks do
     #[arg(long, value_name = "URL")]
     pub callback_url: Option<reqwest::Url>,
@@ -220,13 +251,13 @@ pub struct SimulatorArguments {
 #[derive(Debug, clap::Args)]
 pub struct BenchArguments {
     /// Commands to send
-    #[arg(long, default_value_t = 2_000)]
+    #[arg(long, default_value_t = 2_000, value_parser = above_zero::<usize>)]
     pub commands: usize,
     /// Connections that send them
-    #[arg(long, default_value_t = 16)]
+    #[arg(long, default_value_t = 16, value_parser = above_zero::<usize>)]
     pub connections: usize,
     /// Commands a second, steadily; as fast as they are answered if not given
-    #[arg(long)]
+    #[arg(long, value_parser = above_zero::<u32>)]
     pub rate: Option<u32>,
     /// Send commands that are denied
     #[arg(long)]
@@ -248,7 +279,7 @@ pub struct BenchArguments {
     pub outside: bool,
     /// Measure the questions to an audit log of so many events instead
     #[arg(
-        long, value_name = "EVENTS",
+        long, value_name = "EVENTS", value_parser = above_zero::<u64>,
         conflicts_with_all = ["commands", "connections", "rate", "denials", "one_call", "standard"]
     )]
     pub audit: Option<u64>,

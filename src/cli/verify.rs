@@ -137,8 +137,7 @@ pub struct Proof {
 /// When they cannot be written; a file that is there already is not replaced.
 pub fn proofs(proofs: &[Proof], operation: OperationId, out: Option<&Path>) -> anyhow::Result<Exit> {
     if proofs.is_empty() {
-        super::tell!("there is no operation {operation}: `room-owner audit list` shows the latest");
-        return Ok(Exit::Failed);
+        anyhow::bail!("there is no operation `{operation}`: `room-owner audit list` shows the latest");
     }
     let Some(folder) = out else {
         let mut stdout = io::stdout().lock();

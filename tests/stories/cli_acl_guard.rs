@@ -116,7 +116,7 @@ async fn every_end_has_its_exit_code() {
     }
     let long = format!("acl grant slack:T1:U1 admin --reason {}", "x".repeat(301));
     let ran = program.runs(&long).await;
-    assert_eq!((ran.code, ran.err.as_str()), (2, "the reason is too long: 300 characters are kept\n"));
+    assert_eq!((ran.code, ran.err.as_str()), (2, "error: the reason is too long: 300 characters are kept\n"));
 }
 
 /// Two processes on one database.

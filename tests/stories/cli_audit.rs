@@ -188,7 +188,7 @@ async fn one_operation_is_shown_whole() {
 
     let missing = program.runs("audit show 99").await;
     assert_eq!((missing.code, missing.out.as_str()), (1, ""));
-    assert_eq!(missing.err, "there is no operation 99: `room-owner audit list` shows the latest\n");
+    assert_eq!(missing.err, "error: there is no operation `99`: `room-owner audit list` shows the latest\n");
     assert_eq!(program.runs("audit show last").await.code, 2);
 }
 
@@ -197,7 +197,7 @@ async fn a_time_that_a_clock_shows_twice_is_asked_back() {
     let program = a_night().await;
     let twice = program.runs("audit owner-at test 2026-10-25+02:30+Europe/Berlin").await;
     assert_eq!((twice.code, twice.out.as_str()), (2, ""));
-    assert_snapshot!(twice.err, @"`2026-10-25 02:30 Europe/Berlin` comes twice in Europe/Berlin: the clock is set back there; write 2026-10-25T02:30:00+02:00 or 2026-10-25T02:30:00+01:00");
+    assert_snapshot!(twice.err, @"error: `2026-10-25 02:30 Europe/Berlin` comes twice in Europe/Berlin: the clock is set back there; write 2026-10-25T02:30:00+02:00 or 2026-10-25T02:30:00+01:00");
     let readings = program.runs("audit list --readings --text owner-at --format jsonl").await;
     assert_eq!(readings.out.lines().count(), 1, "what was not answered is not recorded: {}", readings.out);
 }

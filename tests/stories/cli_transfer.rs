@@ -149,6 +149,79 @@ async fn wrong_settings_are_named_all_at_once_with_an_example() {
 }
 
 #[tokio::test]
+async fn what_is_typed_wrong_is_wrong_usage_and_said_in_words() {
+    let program = Program::new().await;
+    let mut said = String::new();
+    for words in [
+        "acl revoke abc",
+        "acl apply acl.toml --version abc",
+        "audit list --limit abc",
+        "audit list --limit 99999999999999999999",
+        "audit export --after nope",
+        "audit show abc",
+        "audit verify --key junk",
+        "audit verify-proof p.txt --key junk",
+        "audit verify-archive a.archive --key junk",
+        "simulator --bind nope",
+        "simulator --room nope",
+        "simulator --room tést=carol",
+        "bench --commands 0",
+        "bench --rate 0",
+        "bench --audit 5",
+    ] {
+        let ran = program.runs(words).await;
+        assert_eq!((ran.code, ran.out.as_str()), (2, ""), "{words}: {}", ran.err);
+        let (error, help) = ran.err.split_once('\n').unwrap();
+        assert!(error.starts_with("error: ") && !help.contains("error"), "{words}: {}", ran.err);
+        said.push_str(&format!("$ {words}\n{error}\n"));
+    }
+    assert_snapshot!(said, @r"
+    $ acl revoke abc
+    error: invalid value 'abc' for '<GRANT>': a grant is named by its number: `room-owner acl list` shows it
+    $ acl apply acl.toml --version abc
+    error: invalid value 'abc' for '--version <VERSION>': a version of the ACL is a number: `room-owner acl plan` tells it
+    $ audit list --limit abc
+    error: invalid value 'abc' for '--limit <LIMIT>': it is not a whole number, 0 or more
+    $ audit list --limit 99999999999999999999
+    error: invalid value '99999999999999999999' for '--limit <LIMIT>': it is too large
+    $ audit export --after nope
+    error: invalid value 'nope' for '--after <CURSOR>': it is not a cursor: an export ends with one, a number
+    $ audit show abc
+    error: invalid value 'abc' for '<OPERATION>': `abc` is not an operation: it is the number behind `op` in the bot's replies, such as `17`
+    $ audit verify --key junk
+    error: `junk` is not a verifier key: it reads `<name>+<id>+<key>`, as `room-owner audit key` prints it
+    $ audit verify-proof p.txt --key junk
+    error: `junk` is not a verifier key: it reads `<name>+<id>+<key>`, as `room-owner audit key` prints it
+    $ audit verify-archive a.archive --key junk
+    error: `junk` is not a verifier key: it reads `<name>+<id>+<key>`, as `room-owner audit key` prints it
+    $ simulator --bind nope
+    error: invalid value 'nope' for '--bind <BIND>': it is not an address and a port, such as 127.0.0.1:9000
+    $ simulator --room nope
+    error: invalid value 'nope' for '--room <ROOM=OWNER>': it is not a room and its owner: write --room test=carol
+    $ simulator --room tést=carol
+    error: invalid value 'tést=carol' for '--room <ROOM=OWNER>': a room id is plain ASCII, `tést` holds “é” (U+00E9)
+    $ bench --commands 0
+    error: invalid value '0' for '--commands <COMMANDS>': it has to be 1 or more
+    $ bench --rate 0
+    error: invalid value '0' for '--rate <RATE>': it has to be 1 or more
+    $ bench --audit 5
+    error: `--audit 5`: from 1000 to 100000000 events can be measured
+    ");
+}
+
+#[tokio::test]
+async fn a_broken_line_of_dot_env_is_named_by_its_number() {
+    let program = Program::new().await;
+    std::fs::write(program.path(".env"), "BIND_ADDR=127.0.0.1:0\n\nTENCENT hush\n").unwrap();
+    let ran = program.runs("acl list").await;
+    assert_eq!(ran.code, 2);
+    assert_snapshot!(ran.err, @r"
+    error: the settings cannot be used:
+      .env: line 3 cannot be read (at its character 9): a line is `NAME=value`, a value with spaces in single quotes
+    ");
+}
+
+#[tokio::test]
 async fn a_port_that_is_taken_is_said_to_be_so() {
     let mut program = Program::new().await;
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();

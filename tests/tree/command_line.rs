@@ -100,7 +100,8 @@ async fn a_copy_is_checked_with_what_was_kept() {
         (["--checkpoint", "copy.db"], "cannot be used"),
     ] {
         let ran = run(elsewhere.path(), &[&all[..4], &arguments].concat());
-        assert_eq!(ran.code, 1, "{arguments:?}");
+        let code = if arguments[0] == "--key" { 2 } else { 1 };
+        assert_eq!(ran.code, code, "{arguments:?}");
         assert!((ran.out + &ran.err).contains(expected), "{arguments:?}");
     }
     assert_eq!(run(elsewhere.path(), &[&all[..4], &["--seen", "x"]].concat()).code, 2);
@@ -170,7 +171,7 @@ async fn prove_hands_out_what_others_can_check() {
     });
     let absent = run(&folder, &["audit", "prove", "11"]);
     assert_eq!(absent.code, 1, "event 11 begins no operation");
-    assert!(absent.err.contains("there is no operation 11"), "{}", absent.err);
+    assert!(absent.err.contains("there is no operation `11`"), "{}", absent.err);
 }
 
 #[tokio::test]
@@ -288,7 +289,7 @@ async fn the_oldest_part_of_the_log_goes_into_an_archive_and_is_still_told_and_p
         error: operation 10 was archived: name the archive that begins with event 1 (`/var/lib/room-owner/a.archive` when it was written) with --archive
 
         $ room-owner audit export --after 7
-        the cursor 7 is from before event 15, up to which the events were archived, so what has changed since cannot be told from here: take it from the archive, or export all without a cursor
+        error: the cursor `7` is from before event 15, up to which the events were archived, so what has changed since cannot be told from here: take it from the archive, or export all without a cursor
 
         $ room-owner audit verify-archive a.archive
         error: the following required arguments were not provided:

@@ -10,7 +10,7 @@ mod questions;
 use jiff::Timestamp;
 
 use super::print::{self, Row};
-use super::{Exit, Format};
+use super::{Exit, Format, WrongUsage};
 use crate::app::acl::{LocalEdit, edit};
 use crate::app::ports::{AclChange, AclChanged, Clock, NewGrant, Store};
 use crate::domain::access::{
@@ -63,7 +63,7 @@ pub async fn run(
             return plan::show(store, &principal, clock.now(), &file, format).await;
         }
         AclCommand::Apply { file, version, force, reason } => {
-            let Some(reason) = reason_or_complaint(reason.as_deref()) else { return Ok(Exit::Usage) };
+            let reason = cleaned(reason.as_deref())?;
             let how = plan::Apply { file: &file, version, force, reason, principal, typed };
             return plan::apply(store, clock, how).await;
         }
@@ -83,7 +83,7 @@ pub async fn run(
             (AclChange::RemoveChannel(channel), force, reason, format)
         }
     };
-    let Some(reason) = reason_or_complaint(reason.as_deref()) else { return Ok(Exit::Usage) };
+    let reason = cleaned(reason.as_deref())?;
     let is_for_oneself = is_for_oneself(&principal, [&change]);
     let changes = vec![(change, reason.clone())];
     let edit = edit(store, clock, LocalEdit { principal, typed, changes, reason, force, at_version: None });
@@ -108,12 +108,9 @@ pub async fn run(
     Ok(Exit::Done)
 }
 
-fn reason_or_complaint(reason: Option<&str>) -> Option<Option<String>> {
-    let cleaned = clean_reason(reason.unwrap_or_default());
-    if cleaned.is_err() {
-        super::tell!("the reason is too long: {LONGEST_REASON} characters are kept");
-    }
-    cleaned.ok()
+fn cleaned(reason: Option<&str>) -> Result<Option<String>, WrongUsage> {
+    let too_long = |_| WrongUsage(format!("the reason is too long: {LONGEST_REASON} characters are kept"));
+    clean_reason(reason.unwrap_or_default()).map_err(too_long)
 }
 
 fn tell_of(entry: &ChangedEntry, operation: OperationId, looks_up_slack_groups: bool) {

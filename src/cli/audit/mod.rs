@@ -11,7 +11,7 @@ use crate::domain::audit::{Answer, AuditEntry, Filter, NoAnswer, OperationId, Ou
 use crate::domain::principal::Principal;
 use crate::domain::room::visible;
 
-use super::{Exit, Format, archive, print, verify};
+use super::{Exit, Format, WrongUsage, archive, print, verify};
 
 pub use arguments::{
     ExportArguments, ExportFormat, FilterArguments, ListArguments, ReadingArguments, ReadingCommand,
@@ -74,18 +74,17 @@ pub enum Source<'a> {
 /// When the store fails or nothing can be printed. Nothing is printed that could not be recorded.
 pub async fn run(source: Source<'_>, clock: &dyn Clock, command: ReadingCommand) -> anyhow::Result<Exit> {
     if let Some(cursor) = command.stray_cursor() {
-        super::tell!(
+        return Err(WrongUsage(format!(
             "`--since {cursor}` is a cursor, where one `audit export` goes on behind another; give a time here, such \
              as `2h`, and one cursor alone"
-        );
-        return Ok(Exit::Usage);
+        ))
+        .into());
     }
     let question = command.question();
     let zone = command.zone();
     // A wrong time is found before anything is recorded.
     if let Err(wrong) = times(&question, clock, &zone) {
-        super::tell!("{wrong}");
-        return Ok(Exit::Usage);
+        return Err(WrongUsage::of(wrong).into());
     }
     let (log, reading) = match source {
         Source::Own(store, principal, typed) => {
@@ -124,8 +123,7 @@ pub async fn run(source: Source<'_>, clock: &dyn Clock, command: ReadingCommand)
             Ok(exit)
         }
         Err(NoAnswer::NoOperation(operation)) => {
-            super::tell!("there is no operation {operation}: `room-owner audit list` shows the latest");
-            Ok(Exit::Failed)
+            anyhow::bail!("there is no operation `{operation}`: `room-owner audit list` shows the latest")
         }
         Err(error) => Err(error.into()),
     }
