@@ -125,7 +125,8 @@ impl Bot {
             .then(gateway::State::default);
         let store = Arc::clone(&self.store) as Arc<dyn Store>;
         let directory = Arc::clone(&self.groups) as _;
-        let mut router = server::router(store, Arc::clone(&self.metrics), gateway.clone(), directory);
+        let mut router =
+            server::router(Arc::clone(&store), Arc::clone(&self.metrics), gateway.clone(), directory);
         callbacks::announce(&self.callbacks);
         router = router.merge(callbacks::router(
             self.callbacks.clone(),
@@ -143,7 +144,7 @@ impl Bot {
         let mut listening = None;
         if let Some(settings) = discord {
             let door = self.discord_door(&settings)?;
-            match (door.router(), gateway) {
+            match (door.router(), gateway.clone()) {
                 (Some(routes), _) => {
                     info!(
                         command = settings.command.0,
@@ -179,6 +180,9 @@ impl Bot {
             let service = Arc::clone(&self.service);
             tokio::spawn(async move { service.keep_recovering().await })
         };
+        // Looked at before anybody's command is: what a command writes then comes in the same order always.
+        let writable = store.check_writable().await;
+        background.push(tokio::spawn(server::say_when_ready(store, gateway, writable)));
         let shutdown = async {
             shutdown.await;
             stop.cancel();

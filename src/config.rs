@@ -59,25 +59,11 @@ impl Environment {
     /// # Errors
     /// When `.env` is there and cannot be read.
     pub fn read() -> Result<Self, ConfigError> {
-        let broken = |error: dotenvy::Error| {
-            // The line may hold a secret, so it is not quoted.
-            let what = match error {
-                dotenvy::Error::LineParse(_, at) => format!("a line cannot be read (at its character {at})"),
-                other => other.to_string(),
-            };
-            ConfigError(vec![Problem { variable: ".env", what }])
+        let mut variables = match std::fs::read(".env") {
+            Ok(text) => dot_env(&text)?,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => HashMap::new(),
+            Err(error) => return Err(broken_dot_env(error.to_string())),
         };
-        let mut variables = HashMap::new();
-        match dotenvy::from_path_iter(".env") {
-            Ok(lines) => {
-                for line in lines {
-                    let (name, value) = line.map_err(broken)?;
-                    variables.insert(name, value);
-                }
-            }
-            Err(error) if error.not_found() => {}
-            Err(error) => return Err(broken(error)),
-        }
         #[expect(clippy::disallowed_methods, reason = "this is the one place")]
         variables.extend(
             std::env::vars_os()
@@ -100,6 +86,66 @@ impl Environment {
     #[must_use]
     pub fn sudo_user(&self) -> Option<String> {
         self.get("SUDO_USER").map(str::to_owned)
+    }
+}
+
+fn broken_dot_env(what: String) -> ConfigError {
+    ConfigError(vec![Problem { variable: ".env", what }])
+}
+
+/// What a `.env` sets. A line may hold a secret, so a broken one is named by its number and never quoted.
+fn dot_env(text: &[u8]) -> Result<HashMap<String, String>, ConfigError> {
+    let mut rest = Lines { rest: text, handed_out: 0 };
+    let mut variables = HashMap::new();
+    // Read a line at a time, it is known which ones were read when it breaks off.
+    let mut lines = dotenvy::Iter::new(&mut rest);
+    let broken = loop {
+        match lines.next() {
+            None => return Ok(variables),
+            Some(Ok((name, value))) => {
+                variables.insert(name, value);
+            }
+            Some(Err(error)) => break error,
+        }
+    };
+    drop(lines);
+    Err(broken_dot_env(match broken {
+        dotenvy::Error::LineParse(line, at) => {
+            // A quote that is not closed goes over lines. What is left of a single line has no line feed.
+            let lines = line.trim_end_matches('\n').matches('\n').count();
+            let number = rest.handed_out - lines.min(rest.handed_out.saturating_sub(1));
+            let at = line.get(..at).map_or(at, |before| before.chars().count());
+            let at = if lines > 0 {
+                "its quote is not closed".to_owned()
+            } else {
+                format!("at its character {}", at + 1)
+            };
+            format!(
+                "line {number} cannot be read ({at}): a line is `NAME=value`, a value with spaces in single quotes"
+            )
+        }
+        other => other.to_string(),
+    }))
+}
+
+/// Hands out a line at a time, and counts them.
+struct Lines<'a> {
+    rest: &'a [u8],
+    handed_out: usize,
+}
+
+impl std::io::Read for Lines<'_> {
+    fn read(&mut self, into: &mut [u8]) -> std::io::Result<usize> {
+        let end = self.rest.iter().position(|byte| *byte == b'\n').map_or(self.rest.len(), |at| at + 1);
+        let end = end.min(into.len());
+        let (line, rest) = self.rest.split_at(end);
+        into[..end].copy_from_slice(line);
+        self.rest = rest;
+        // A longer line than fits is handed out in parts, and a last line may have no end.
+        if line.ends_with(b"\n") || (rest.is_empty() && !line.is_empty()) {
+            self.handed_out += 1;
+        }
+        Ok(end)
     }
 }
 
@@ -497,6 +543,23 @@ mod tests {
             "SLACK_SIGNING_SECRET: is not set, so there is no chat",
         ] {
             assert!(error.contains(part), "{part} in {error}");
+        }
+    }
+
+    #[test]
+    fn a_broken_line_of_dot_env_is_named_by_its_number_and_not_quoted() {
+        let read = |text: &str| dot_env(text.as_bytes()).map_err(|error| error.to_string());
+        let good = read("# a note\n\nA=1\nB='two\nlines'\n  C = \"x\" # why\n").unwrap();
+        assert_eq!((&*good["A"], &*good["B"], &*good["C"]), ("1", "two\nlines", "x"));
+        for (text, says) in [
+            ("A=1\n# note\nTENCENT hush\nB=2\n", "  .env: line 3 cannot be read (at its character 9)"),
+            ("A=1\r\n\r\nTENCENT hush", "  .env: line 3 cannot be read (at its character 9)"),
+            ("A=1\nA='hush\nhush\nhush\n", "  .env: line 2 cannot be read (its quote is not closed)"),
+            ("A=1\n\nA='hush", "  .env: line 3 cannot be read"),
+            (&format!("A={}\nTENCENT hush\n", "x".repeat(20_000)), "  .env: line 2 cannot be read"),
+        ] {
+            let error = read(text).unwrap_err();
+            assert!(error.contains(says) && !error.contains("hush"), "{says} in {error}");
         }
     }
 

@@ -1,6 +1,6 @@
 //! The program: parses the command line, reads the settings, wires the parts and runs.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Context as _;
@@ -15,14 +15,13 @@ use room_owner::cli::audit::{AuditCommand, Source};
 use room_owner::cli::verify::{Proof, ProveArguments, VerifyArguments};
 use room_owner::cli::{
     self, Arguments, BenchArguments, CallbacksCommand, Command, DiscordCommand, Exit, Format,
-    SimulatorArguments, TencentCommand,
+    SimulatorArguments, TencentCommand, WrongUsage,
 };
 use room_owner::clock::SystemClock;
 use room_owner::config::{self, Common, Config, ConfigError, Environment};
 use room_owner::discord::register::Registrar;
 use room_owner::domain::command::Family;
 use room_owner::domain::principal::Principal;
-use room_owner::domain::room::{AccountId, RoomId};
 use room_owner::store::archive::{self, Order};
 use room_owner::store::verify::{self as verification, Evidence};
 use room_owner::store::{Database, IfMissing, LogCopy, SqliteStore, backup};
@@ -50,7 +49,8 @@ fn main() -> ExitCode {
         Err(error) if is_closed_pipe(&error) => Exit::Done.into(),
         Err(error) => {
             eprintln!("error: {error:#}");
-            let exit = if error.is::<ConfigError>() { Exit::Usage } else { Exit::Failed };
+            let is_usage = error.is::<ConfigError>() || error.is::<WrongUsage>();
+            let exit = if is_usage { Exit::Usage } else { Exit::Failed };
             exit.into()
         }
     }
@@ -72,6 +72,12 @@ fn to_measure(arguments: BenchArguments) -> anyhow::Result<What> {
         (_, true) => Kind::OneCall,
         _ => Kind::Transfers,
     };
+    if let Some(events) = audit.filter(|events| !bench::EVENTS.contains(events)) {
+        let (least, most) = (bench::EVENTS.start(), bench::EVENTS.end());
+        return Err(
+            WrongUsage(format!("`--audit {events}`: from {least} to {most} events can be measured")).into()
+        );
+    }
     Ok(match audit {
         Some(events) => What::Audit { events, folder },
         None if standard => What::Standard { program, folder },
@@ -111,11 +117,14 @@ async fn run(command: Command) -> anyhow::Result<Exit> {
             let (environment, _) = settings("info")?;
             simulate(&environment, arguments).await?;
         }
+        Command::Owner(arguments) => {
+            let (bot, principal) = local_bot(clock).await?;
+            let exit = cli::owner::run(&bot.service, principal, typed, arguments).await;
+            bot.store.close().await;
+            return exit;
+        }
         Command::Transfer(arguments) => {
-            let (environment, common) = settings("warn")?;
-            let principal = cli::local_principal(environment.sudo_user())?;
-            let tencent = config::tencent_settings(&environment)?;
-            let bot = Bot::build(common.database(), tencent, clock, Timing::default()).await?;
+            let (bot, principal) = local_bot(clock).await?;
             let mut work = std::pin::pin!(cli::transfer::run(&bot.service, principal, typed, arguments));
             // A change that was sent is not taken back by Ctrl-C: what came of it is waited for and recorded.
             let exit = tokio::select! {
@@ -164,10 +173,10 @@ async fn run(command: Command) -> anyhow::Result<Exit> {
             return exit;
         }
         Command::Audit(AuditCommand::VerifyArchive { file, key }) => {
-            let keys = key.iter().map(|key| VerifierKey::parse(key)).collect::<Result<Vec<_>, _>>()?;
+            let keys = keys(&key)?;
             return cli::archive::sound(&archive::check(&file, &keys)?);
         }
-        Command::Audit(AuditCommand::VerifyProof { file, key }) => return verify_proof(&file, &key),
+        Command::Audit(AuditCommand::VerifyProof { files, key }) => return verify_proofs(&files, &key),
         Command::Audit(AuditCommand::Key { new: true }) => {
             println!("{}", SigningKey::generate().expose_secret());
         }
@@ -182,6 +191,15 @@ async fn run(command: Command) -> anyhow::Result<Exit> {
         Command::Audit(AuditCommand::Read(command)) => {
             let (environment, common) = settings("warn")?;
             if let Some(file) = command.database() {
+                // Whoever reads the log itself is recorded: it is no copy for being called one.
+                if common.database().is_file(file) {
+                    let name = file.display();
+                    return Err(WrongUsage(format!(
+                        "`{name}` is the log itself, not a copy: leave out --database, and the reading is recorded; \
+                         `room-owner backup <file>` makes a copy"
+                    ))
+                    .into());
+                }
                 let copy = LogCopy::open(file).await?;
                 return cli::audit::run(Source::Copy(copy.log()), &clock, command).await;
             }
@@ -193,6 +211,14 @@ async fn run(command: Command) -> anyhow::Result<Exit> {
         }
     }
     Ok(Exit::Done)
+}
+
+/// A bot for one command of the user of this machine, and who that is.
+async fn local_bot(clock: SystemClock) -> anyhow::Result<(Bot, Principal)> {
+    let (environment, common) = settings("warn")?;
+    let principal = cli::local_principal(environment.sudo_user())?;
+    let tencent = config::tencent_settings(&environment)?;
+    Ok((Bot::build(common.database(), tencent, clock, Timing::default()).await?, principal))
 }
 
 /// The settings, with logging started; `usual` is the filter where `RUST_LOG` is not set. The demo and the
@@ -234,7 +260,7 @@ async fn verify(arguments: VerifyArguments) -> anyhow::Result<Exit> {
     let database = chosen(database)?;
     let keys = match key.as_slice() {
         [] => database.verifier_key()?.into_iter().collect(),
-        given => given.iter().map(|key| VerifierKey::parse(key)).collect::<Result<_, _>>()?,
+        given => keys(given)?,
     };
     let checkpoints = checkpoint
         .iter()
@@ -258,14 +284,34 @@ async fn prove(arguments: ProveArguments) -> anyhow::Result<Exit> {
     cli::verify::proofs(&proofs, operation, out.as_deref())
 }
 
-fn verify_proof(file: &Path, key: &str) -> anyhow::Result<Exit> {
-    let key = VerifierKey::parse(key)?;
-    let wrong = || format!("`{}` proves nothing", file.display());
-    let text = std::fs::read_to_string(file).with_context(wrong)?;
-    let proof = InclusionProof::parse(&text).with_context(wrong)?;
-    proof.check(&key).with_context(wrong)?;
-    let (size, origin) = (proof.checkpoint.head().size, proof.checkpoint.origin());
-    cli::verify::proved(&proof.leaf, proof.index + 1, size, origin)
+fn keys(given: &[String]) -> Result<Vec<VerifierKey>, WrongUsage> {
+    given.iter().map(|key| VerifierKey::parse(key).map_err(WrongUsage::of)).collect()
+}
+
+fn verify_proofs(files: &[PathBuf], key: &str) -> anyhow::Result<Exit> {
+    let key = VerifierKey::parse(key).map_err(WrongUsage::of)?;
+    let mut worst = Exit::Done;
+    for file in files {
+        let proofs = match std::fs::read_to_string(file) {
+            Ok(text) => InclusionProof::parse_all(&text),
+            Err(error) => {
+                worst = cli::verify::unproved(file, None, &error);
+                continue;
+            }
+        };
+        let are_several = proofs.len() > 1;
+        for (number, proof) in proofs.into_iter().enumerate() {
+            let number = are_several.then_some(number + 1);
+            match proof.and_then(|proof| proof.check(&key).map(|()| proof)) {
+                Ok(proof) => {
+                    let (size, origin) = (proof.checkpoint.head().size, proof.checkpoint.origin());
+                    cli::verify::proved(&proof.leaf, proof.index + 1, size, origin)?;
+                }
+                Err(error) => worst = cli::verify::unproved(file, number, &error),
+            }
+        }
+    }
+    Ok(worst)
 }
 
 /// Prints the difference first, then writes it.
@@ -308,7 +354,7 @@ async fn callbacks(
     print!("{}", change.difference());
     if let Some(other) = change.takes_from().filter(|_| !replace) {
         eprintln!(
-            "nothing was written: `{other}` would get no callbacks any more; --replace takes them from it"
+            "error: nothing was written: `{other}` would get no callbacks any more; --replace takes them from it"
         );
         return Ok(Exit::Failed);
     }
@@ -350,13 +396,7 @@ async fn simulate(environment: &Environment, arguments: SimulatorArguments) -> a
         Settings::new(account.sdk_app_id, account.admin_user_id.clone(), account.secret_key.clone());
     settings.webhook = arguments.callback_url.map(|url| Webhook { url, token: None });
     let simulator = Simulator::new(settings);
-    for room in &arguments.rooms {
-        let (id, owner) = room
-            .rsplit_once('=')
-            .with_context(|| format!("`{room}` is not a room and its owner: write --room test=carol"))?;
-        let wrong = || format!("`{room}` is not a room and its owner");
-        let id: RoomId = id.parse().with_context(wrong)?;
-        let owner: AccountId = owner.parse().with_context(wrong)?;
+    for (id, owner) in &arguments.rooms {
         simulator.put_room(id.as_str(), owner.as_str());
     }
     if arguments.rooms.is_empty() {

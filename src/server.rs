@@ -14,6 +14,7 @@ use axum::response::IntoResponse;
 use axum::routing::get;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
+use tracing::{info, warn};
 
 use crate::app::ports::{Directory, DirectoryReport, Store, StoreError};
 use crate::discord::gateway;
@@ -21,6 +22,28 @@ use crate::telemetry::Metrics;
 
 /// How long an answer of `/readyz` is good for: whoever asks faster costs no commit.
 const READY_FOR: Duration = Duration::from_secs(1);
+
+/// How long is waited before it is looked again whether a record can be written.
+const LOOK_AGAIN: Duration = Duration::from_secs(1);
+
+/// Logs once that the bot is ready, as soon as `/readyz` would say so. `writable` is what a first look found.
+pub async fn say_when_ready(
+    store: Arc<dyn Store>,
+    gateway: Option<gateway::State>,
+    mut writable: Result<(), StoreError>,
+) {
+    if let Err(error) = &writable {
+        warn!(%error, "not ready");
+    }
+    if let Some(gateway) = &gateway {
+        gateway.wait_for(|phase| *phase == gateway::Phase::Ready).await;
+    }
+    while writable.is_err() {
+        tokio::time::sleep(LOOK_AGAIN).await;
+        writable = store.check_writable().await;
+    }
+    info!("ready");
+}
 
 struct Health {
     store: Arc<dyn Store>,

@@ -217,7 +217,9 @@ pub trait Store: Send + Sync {
     ) -> Result<Observed, StoreError>;
 
     /// What a callback has said about an operation of ours.
-    async fn confirmation(&self, operation: OperationId) -> Result<Option<Confirmation>, StoreError>;
+    async fn confirmation(&self, operation: OperationId) -> Result<Option<Confirmation>, StoreError> {
+        self.log().confirmation(operation).await
+    }
 
     /// Every operation without a final outcome, oldest first.
     async fn unresolved(&self) -> Result<Vec<Unresolved>, StoreError>;
@@ -272,14 +274,18 @@ pub trait Store: Send + Sync {
     async fn operation(&self, operation: OperationId) -> Result<Option<AuditEntry>, StoreError>;
 
     /// What was noted about the reply to an operation, oldest first.
-    async fn reply_notes(&self, operation: OperationId) -> Result<Vec<(Timestamp, ReplyNote)>, StoreError>;
+    async fn reply_notes(&self, operation: OperationId) -> Result<Vec<(Timestamp, ReplyNote)>, StoreError> {
+        self.log().reply_notes(operation).await
+    }
 
     /// The log, to ask it questions.
     fn log(&self) -> &dyn AuditLog;
 
     /// The signed head of the log, as a C2SP checkpoint, that first covers all that the operation has
     /// recorded; `None` if there is no such operation.
-    async fn checkpoint(&self, operation: OperationId) -> Result<Option<String>, StoreError>;
+    async fn checkpoint(&self, operation: OperationId) -> Result<Option<String>, StoreError> {
+        self.log().checkpoint(operation).await
+    }
 
     /// Whether a record could be written now, and its signed head beside the database.
     async fn check_writable(&self) -> Result<(), StoreError>;
@@ -293,6 +299,16 @@ pub trait AuditLog: Send + Sync {
 
     /// One entry.
     async fn entry(&self, operation: OperationId) -> Result<Option<AuditEntry>, StoreError>;
+
+    /// What a callback has said about an operation of ours.
+    async fn confirmation(&self, operation: OperationId) -> Result<Option<Confirmation>, StoreError>;
+
+    /// What was noted about the reply to an operation, oldest first.
+    async fn reply_notes(&self, operation: OperationId) -> Result<Vec<(Timestamp, ReplyNote)>, StoreError>;
+
+    /// The signed head of the log, as a C2SP checkpoint, that first covers all that the operation has
+    /// recorded; `None` if there is no such operation.
+    async fn checkpoint(&self, operation: OperationId) -> Result<Option<String>, StoreError>;
 
     /// How many readings of the log the filter would show if it let them; counted up to `at_most`.
     async fn readings(&self, filter: &AuditFilter, at_most: u32) -> Result<u32, StoreError>;

@@ -42,6 +42,8 @@ pub use outside::outside;
 pub use standard::standard_runs;
 
 const SECRET: &str = "a-secret-for-the-benchmark";
+/// How many events a log can have that is asked questions.
+pub const EVENTS: std::ops::RangeInclusive<u64> = 1_000..=100_000_000;
 /// Far above what is reached: the ceiling is not what is measured.
 const NO_CEILING: u32 = 1_000_000;
 

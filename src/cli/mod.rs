@@ -14,9 +14,13 @@ use tell;
 pub mod acl;
 pub mod archive;
 pub mod audit;
+pub mod owner;
 mod print;
 pub mod transfer;
 pub mod verify;
+
+use std::num::{IntErrorKind, ParseIntError};
+use std::str::FromStr;
 
 use clap::{Parser, Subcommand, ValueEnum};
 use secrecy::SecretString;
@@ -25,6 +29,8 @@ use acl::AclCommand;
 
 use crate::domain::audit::OutcomeKind;
 use crate::domain::principal::{Principal, Subject};
+use crate::domain::room::{AccountId, RoomId};
+use crate::domain::wording::shell_word as as_word;
 
 /// How a command ended, for whoever called it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,6 +48,18 @@ pub enum Exit {
     Refused = 4,
     /// The outcome is not known.
     Unknown = 5,
+}
+
+/// What was typed cannot be carried out as it is: the exit code is that of wrong usage.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct WrongUsage(pub String);
+
+impl WrongUsage {
+    /// In the words of an error.
+    pub fn of(error: impl std::fmt::Display) -> Self {
+        Self(error.to_string())
+    }
 }
 
 impl From<OutcomeKind> for Exit {
@@ -89,6 +107,8 @@ pub enum Command {
     },
     /// Hand a room over, as the user of this machine
     Transfer(transfer::TransferArguments),
+    /// Say who owns a room now, by asking Tencent; changes nothing
+    Owner(owner::OwnerArguments),
     /// Edit and show who may do what
     #[command(subcommand)]
     Acl(AclCommand),
@@ -186,15 +206,42 @@ fn guild_id(text: &str) -> Result<String, String> {
     is_id.then(|| text.to_owned()).ok_or_else(|| "a guild's id is a number of at most 20 digits".to_owned())
 }
 
+fn address(text: &str) -> Result<std::net::SocketAddr, String> {
+    text.parse().map_err(|_| "it is not an address and a port, such as 127.0.0.1:9000".to_owned())
+}
+
+fn room_and_owner(text: &str) -> Result<(RoomId, AccountId), String> {
+    let (room, owner) =
+        text.rsplit_once('=').ok_or("it is not a room and its owner: write --room test=carol")?;
+    let room = room.parse().map_err(|error: crate::domain::room::InvalidRoomId| error.to_string())?;
+    let owner = owner.parse().map_err(|error: crate::domain::room::InvalidAccountId| error.to_string())?;
+    Ok((room, owner))
+}
+
+/// A whole number. What is wrong with it is said in words for people.
+fn number<T: FromStr<Err = ParseIntError>>(text: &str) -> Result<T, String> {
+    text.parse().map_err(|error: ParseIntError| match error.kind() {
+        IntErrorKind::PosOverflow => "it is too large".to_owned(),
+        _ => "it is not a whole number, 0 or more".to_owned(),
+    })
+}
+
+fn above_zero<T: FromStr<Err = ParseIntError> + Default + PartialEq>(text: &str) -> Result<T, String> {
+    match number(text) {
+        Ok(number) if number == T::default() => Err("it has to be 1 or more".to_owned()),
+        other => other,
+    }
+}
+
 /// `simulator ..`
 #[derive(Debug, clap::Args)]
 pub struct SimulatorArguments {
     /// The address to listen on
-    #[arg(long, default_value = "127.0.0.1:9000")]
+    #[arg(long, default_value = "127.0.0.1:9000", value_parser = address)]
     pub bind: std::net::SocketAddr,
     /// A room and its owner, such as test=carol; may be given several times
-    #[arg(long = "room", value_name = "ROOM=OWNER")]
-    pub rooms: Vec<String>,
+    #[arg(long = "room", value_name = "ROOM=OWNER", value_parser = room_and_owner)]
+    pub rooms: Vec<(RoomId, AccountId)>,
     /// Post owner changes to this URL, as Tencent's callbacks do
     #[arg(long, value_name = "URL")]
     pub callback_url: Option<reqwest::Url>,
@@ -204,13 +251,13 @@ pub struct SimulatorArguments {
 #[derive(Debug, clap::Args)]
 pub struct BenchArguments {
     /// Commands to send
-    #[arg(long, default_value_t = 2_000)]
+    #[arg(long, default_value_t = 2_000, value_parser = above_zero::<usize>)]
     pub commands: usize,
     /// Connections that send them
-    #[arg(long, default_value_t = 16)]
+    #[arg(long, default_value_t = 16, value_parser = above_zero::<usize>)]
     pub connections: usize,
     /// Commands a second, steadily; as fast as they are answered if not given
-    #[arg(long)]
+    #[arg(long, value_parser = above_zero::<u32>)]
     pub rate: Option<u32>,
     /// Send commands that are denied
     #[arg(long)]
@@ -232,7 +279,7 @@ pub struct BenchArguments {
     pub outside: bool,
     /// Measure the questions to an audit log of so many events instead
     #[arg(
-        long, value_name = "EVENTS",
+        long, value_name = "EVENTS", value_parser = above_zero::<u64>,
         conflicts_with_all = ["commands", "connections", "rate", "denials", "one_call", "standard"]
     )]
     pub audit: Option<u64>,
@@ -261,16 +308,6 @@ pub fn as_typed(arguments: impl Iterator<Item = String>) -> String {
         typed.push_str(&as_word(&argument));
     }
     typed
-}
-
-/// One argument, quoted as a POSIX shell takes it.
-fn as_word(argument: &str) -> String {
-    let plain = |b: u8| b.is_ascii_alphanumeric() || b"._-/:=@%+,".contains(&b);
-    if !argument.is_empty() && argument.bytes().all(plain) {
-        argument.to_owned()
-    } else {
-        format!("'{}'", argument.replace('\'', "'\\''"))
-    }
 }
 
 /// Says a message to a person, on stderr.

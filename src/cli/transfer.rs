@@ -7,7 +7,7 @@ use crate::app::service::CommandService;
 use crate::domain::audit::OperationId;
 use crate::domain::command::{Command, CommandRequest, Place, Transfer, UsageError, clean_reason};
 use crate::domain::principal::Principal;
-use crate::domain::wording::{CommandName, Style, message};
+use crate::domain::wording::{CommandName, LOCAL_TRANSFER, message};
 
 /// `transfer ..`
 #[derive(Debug, clap::Args)]
@@ -47,9 +47,19 @@ pub async fn run(
     arguments: TransferArguments,
 ) -> anyhow::Result<Exit> {
     let format = arguments.format;
-    let reply = service.handle(request(principal, typed, arguments)).await;
-    let message = message(&reply, &CommandName("room-owner transfer".to_owned(), Style::Words));
-    super::say(&message)?;
+    answer(service, request(principal, typed, arguments), LOCAL_TRANSFER, format).await
+}
+
+/// Carries a request about a room out and says what came of it: to people in words, to programs as the entry
+/// that it left.
+pub(super) async fn answer(
+    service: &CommandService,
+    request: CommandRequest,
+    command: &str,
+    format: Format,
+) -> anyhow::Result<Exit> {
+    let reply = service.handle(request).await;
+    super::say(&message(&reply, &CommandName::local(command)))?;
     if format != Format::Table
         && let Some(operation) = reply.operation()
         && let Some(entry) = service.store().operation(operation).await?

@@ -141,8 +141,7 @@ pub struct Proof {
 /// When they cannot be written; a file that is there already is not replaced.
 pub fn proofs(proofs: &[Proof], operation: OperationId, out: Option<&Path>) -> anyhow::Result<Exit> {
     if proofs.is_empty() {
-        super::tell!("there is no operation {operation}: `room-owner audit list` shows the latest");
-        return Ok(Exit::Failed);
+        anyhow::bail!("there is no operation `{operation}`: `room-owner audit list` shows the latest");
     }
     let Some(folder) = out else {
         let mut stdout = io::stdout().lock();
@@ -169,11 +168,17 @@ pub fn proofs(proofs: &[Proof], operation: OperationId, out: Option<&Path>) -> a
 ///
 /// # Errors
 /// When nothing can be printed.
-pub fn proved(leaf: &str, event: u64, size: u64, origin: &str) -> anyhow::Result<Exit> {
+pub fn proved(leaf: &str, event: u64, size: u64, origin: &str) -> io::Result<()> {
     super::tell!(
         "✅ event {event} is in the log `{}`, under its signed head of {size} events:",
         visible(origin)
     );
-    writeln!(io::stdout(), "{}", visible(leaf))?;
-    Ok(Exit::Done)
+    writeln!(io::stdout(), "{}", visible(leaf))
+}
+
+/// Says that a file, or the one of its proofs with this number, proves nothing.
+pub fn unproved(file: &Path, number: Option<usize>, why: &dyn std::fmt::Display) -> Exit {
+    let which = number.map(|number| format!("proof {number} of ")).unwrap_or_default();
+    super::tell!("error: {which}`{}` proves nothing: {}", file.display(), visible(&why.to_string()));
+    Exit::Failed
 }

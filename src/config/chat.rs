@@ -36,17 +36,28 @@ impl Chat {
             "SLACK_API_BASE_URL",
         ];
         let secrets = reader.list("SLACK_SIGNING_SECRET");
-        if secrets.is_empty() {
-            if let Some(set) = ALSO.iter().find(|name| reader.environment.get(name).is_some()) {
-                reader.problem("SLACK_SIGNING_SECRET", format!("is not set, but {set} is"));
-            }
-            return None;
+        if secrets.is_empty()
+            && let Some(set) = ALSO.iter().find(|name| reader.environment.get(name).is_some())
+        {
+            reader.problem("SLACK_SIGNING_SECRET", format!("is not set, but {set} is"));
         }
         if secrets.iter().any(|secret| secret.chars().any(char::is_whitespace)) {
             reader.problem("SLACK_SIGNING_SECRET", "holds a space: separate secrets by commas");
         }
-        let signing_secrets = secrets.into_iter().map(SecretString::from).collect();
-
+        // The others are looked at without a secret too: all that is wrong is said at once.
+        let signing_secrets: Vec<_> = secrets.into_iter().map(SecretString::from).collect();
+        let app_id = reader.environment.get("SLACK_APP_ID");
+        if let Some(id) = app_id
+            && !is_slack_id(id, &['A'])
+        {
+            let form = "`A` and capital letters and digits behind it";
+            reader.problem("SLACK_APP_ID", format!("{} is not the id of an app: {form}", shown(id)));
+        }
+        let team_ids = reader.list("SLACK_TEAM_IDS");
+        for id in team_ids.iter().filter(|id| !is_slack_id(id, &['T', 'E'])) {
+            let form = "`T`, or `E` of an organisation, and capital letters and digits behind it";
+            reader.problem("SLACK_TEAM_IDS", format!("{} is not the id of a workspace: {form}", shown(id)));
+        }
         let mut response_url_hosts = Vec::new();
         for host in reader.list("SLACK_RESPONSE_URL_HOSTS") {
             match host.parse() {
@@ -57,14 +68,15 @@ impl Chat {
                 }
             }
         }
-        Some(slack::Settings {
+        let groups = slack_groups(reader)?;
+        (!signing_secrets.is_empty()).then(|| slack::Settings {
             signing_secrets,
-            app_id: reader.environment.get("SLACK_APP_ID").map(str::to_owned),
-            team_ids: reader.list("SLACK_TEAM_IDS").into_iter().map(str::to_owned).collect(),
+            app_id: app_id.map(str::to_owned),
+            team_ids: team_ids.into_iter().map(str::to_owned).collect(),
             command: self.command.clone(),
             private_replies: self.private_replies,
             response_url_hosts,
-            groups: slack_groups(reader)?,
+            groups,
         })
     }
 
@@ -72,13 +84,13 @@ impl Chat {
         let environment = reader.environment;
         let public_key = environment.get("DISCORD_PUBLIC_KEY");
         let bot_token = environment.get("DISCORD_BOT_TOKEN");
-        if public_key.is_none() && bot_token.is_none() {
+        let is_on = public_key.is_some() || bot_token.is_some();
+        if !is_on {
             const ALSO: [&str; 2] = ["DISCORD_APPLICATION_ID", "DISCORD_API_BASE_URL"];
             if let Some(set) = ALSO.iter().find(|name| environment.get(name).is_some()) {
                 let what = format!("is not set, and neither is DISCORD_BOT_TOKEN, but {set} is");
                 reader.problem("DISCORD_PUBLIC_KEY", what);
             }
-            return None;
         }
         let public_key = public_key.and_then(|text| match text.parse::<discord::PublicKey>() {
             Ok(key) => Some(key),
@@ -104,16 +116,28 @@ impl Chat {
         {
             reader.problem("DISCORD_APPLICATION_ID", format!("`{id}` is not a number of at most 20 digits"));
         }
-        Some(discord::Settings {
+        let api_base_url = api(reader, "DISCORD_API_BASE_URL", discord::API, "Discord")?;
+        is_on.then(|| discord::Settings {
             public_key,
             bot_token: bot_token.map(SecretString::from),
             application_id: application_id.map(str::to_owned),
-            api_base_url: api(reader, "DISCORD_API_BASE_URL", discord::API, "Discord")?,
+            api_base_url,
             command: self.command.clone(),
             private_replies: self.private_replies,
             patience: discord::Patience::default(),
         })
     }
+}
+
+/// Slack's ids begin with a letter for what they are of; with another one, nobody would ever be served.
+fn is_slack_id(id: &str, kinds: &[char]) -> bool {
+    let rest = id.strip_prefix(kinds).unwrap_or_default();
+    (1..=32).contains(&rest.len()) && rest.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit())
+}
+
+/// A wrong id, unless it is so long that it may be a secret that went astray.
+fn shown(id: &str) -> String {
+    if id.len() <= 16 { format!("`{id}`") } else { "what is set".to_owned() }
 }
 
 /// The outer `None` is for settings that cannot be used.
@@ -240,6 +264,43 @@ mod tests {
         let environment = Environment::of(TENCENT.into_iter().chain([("SLACK_BOT_TOKEN", "xoxb-1")]));
         let error = Config::from(&environment).unwrap_err().to_string();
         assert!(error.contains("SLACK_SIGNING_SECRET: is not set, but SLACK_BOT_TOKEN is"), "{error}");
+    }
+
+    #[test]
+    fn ids_that_no_request_can_have_are_refused_all_at_once() {
+        let with = |more: &[(&'static str, &'static str)]| {
+            let environment = Environment::of(TENCENT.iter().chain(more).copied());
+            Config::from(&environment).map_err(|error| error.to_string())
+        };
+        let good = [
+            ("SLACK_SIGNING_SECRET", "secret"),
+            ("SLACK_APP_ID", "A0123456789"),
+            ("SLACK_TEAM_IDS", "T0123456789, E01ABCDEF"),
+        ];
+        assert_eq!(with(&good).unwrap().slack.unwrap().team_ids, ["T0123456789", "E01ABCDEF"]);
+        let error = with(&[
+            ("SLACK_APP_ID", "!!"),
+            ("SLACK_TEAM_IDS", "foo,T0123456789,t0123456789,U0123456789"),
+            ("SLACK_RESPONSE_URL_HOSTS", "a b"),
+            ("DISCORD_APPLICATION_ID", "room-owner"),
+        ])
+        .unwrap_err();
+        for part in [
+            "SLACK_SIGNING_SECRET: is not set, but SLACK_APP_ID is",
+            "SLACK_APP_ID: `!!` is not the id of an app",
+            "SLACK_TEAM_IDS: `foo` is not the id of a workspace",
+            "SLACK_TEAM_IDS: `t0123456789`",
+            "SLACK_TEAM_IDS: `U0123456789`",
+            "SLACK_RESPONSE_URL_HOSTS: ",
+            "DISCORD_PUBLIC_KEY: is not set, and neither is DISCORD_BOT_TOKEN, but DISCORD_APPLICATION_ID is",
+            "DISCORD_APPLICATION_ID: `room-owner` is not a number",
+        ] {
+            assert!(error.contains(part), "{part} in {error}");
+        }
+        assert!(!error.contains("`T0123456789` is not"), "{error}");
+        // Next to each other on Slack's page, they are easily taken for each other.
+        let error = with(&[good[0], ("SLACK_APP_ID", "8f742231b10e8888abcd99yyyzzz85a5")]).unwrap_err();
+        assert!(error.contains("SLACK_APP_ID: what is set is not") && !error.contains("8f742231"), "{error}");
     }
 
     const WEAK: &str = "0100000000000000000000000000000000000000000000000000000000000000";

@@ -50,8 +50,8 @@ use sqlx::sqlite::{
 use sqlx::{ConnectOptions as _, Connection as _, SqlSafeStr as _};
 
 use crate::app::ports::{
-    AclChanged, AclEdit, Admission, Admitted, AuditLog, Confirmation, GrantsPage, GroupSubjects, Observed,
-    OwnerNotice, Seen, Store, StoreError,
+    AclChanged, AclEdit, Admission, Admitted, AuditLog, GrantsPage, GroupSubjects, Observed, OwnerNotice,
+    Seen, Store, StoreError,
 };
 use crate::app::replies::{Owed, Page, Platform, ReplyBook};
 use crate::domain::access::{AclView, AuthorisedChannel, Grant, GrantId, GrantUse};
@@ -128,6 +128,13 @@ impl Database {
         self.file.clone().map_or_else(|| database_file(&self.url), Ok)
     }
 
+    /// Whether this is its file, by whatever name or link.
+    #[must_use]
+    pub fn is_file(&self, file: &Path) -> bool {
+        let own = self.file().ok().and_then(|own| identity(&own));
+        own.is_some() && own == identity(file)
+    }
+
     /// Where it is.
     #[must_use]
     pub fn url(&self) -> &str {
@@ -142,6 +149,12 @@ impl Database {
         let key = key_file::load(&self.file()?, self.signing_key.as_ref())?;
         Ok(key.map(|key| key.verifier_key().clone()))
     }
+}
+
+/// The device and the number of a file; `None` if there is none.
+fn identity(file: &Path) -> Option<(u64, u64)> {
+    use std::os::unix::fs::MetadataExt as _;
+    std::fs::metadata(file).ok().map(|file| (file.dev(), file.ino()))
 }
 
 impl From<&str> for Database {
@@ -402,10 +415,6 @@ impl Store for SqliteStore {
         self.writer.observe(notice.clone(), seen.cloned(), at).await
     }
 
-    async fn confirmation(&self, operation: OperationId) -> Result<Option<Confirmation>, StoreError> {
-        observed::confirmation(&self.readers, operation).await.map_err(failed("the callbacks cannot be read"))
-    }
-
     async fn unresolved(&self) -> Result<Vec<Unresolved>, StoreError> {
         let rows =
             reading::unresolved(&self.readers).await.map_err(failed("open operations cannot be read"))?;
@@ -477,14 +486,6 @@ impl Store for SqliteStore {
 
     fn log(&self) -> &dyn AuditLog {
         &self.log
-    }
-
-    async fn checkpoint(&self, operation: OperationId) -> Result<Option<String>, StoreError> {
-        tree::checkpoint_of(&self.readers, operation).await.map_err(failed("the audit log cannot be read"))
-    }
-
-    async fn reply_notes(&self, operation: OperationId) -> Result<Vec<(Timestamp, ReplyNote)>, StoreError> {
-        replies::notes(&self.readers, operation).await.map_err(failed("the audit log cannot be read"))
     }
 
     async fn check_writable(&self) -> Result<(), StoreError> {

@@ -245,8 +245,7 @@ impl Writer {
 type Identity = (u64, u64);
 
 fn identity(options: &SqliteConnectOptions) -> Option<Identity> {
-    use std::os::unix::fs::MetadataExt as _;
-    std::fs::metadata(options.get_filename()).ok().map(|file| (file.dev(), file.ino()))
+    super::identity(options.get_filename())
 }
 
 struct Task {

@@ -77,11 +77,18 @@ pub enum ProofError {
     #[error("it is not a proof of `{HEADER}` that holds its event")]
     Malformed,
     /// Its checkpoint is not one.
+    // Whoever prints the causes too must not say it twice, so it is none.
     #[error("its checkpoint: {0}")]
-    Checkpoint(#[from] super::CheckpointError),
+    Checkpoint(super::CheckpointError),
     /// The hashes do not lead from the event to the root.
     #[error("the event is not in the log of that checkpoint: one of the two was altered")]
     NotIncluded,
+}
+
+impl From<super::CheckpointError> for ProofError {
+    fn from(error: super::CheckpointError) -> Self {
+        Self::Checkpoint(error)
+    }
 }
 
 impl InclusionProof {
@@ -130,6 +137,34 @@ impl InclusionProof {
         text.push('\n');
         text.push_str(self.checkpoint.as_str());
         text
+    }
+
+    /// Reads the proofs of a text, one behind the other; an empty line between them or none. They prove nothing
+    /// until they have been checked.
+    ///
+    /// # Errors
+    /// For each, when it is none, or does not hold its event.
+    #[must_use]
+    pub fn parse_all(text: &str) -> Vec<Result<Self, ProofError>> {
+        let mut starts: Vec<usize> = text
+            .match_indices(HEADER)
+            .map(|(at, _)| at)
+            .filter(|at| *at == 0 || text[..*at].ends_with('\n'))
+            .collect();
+        // What stands before the first is none either.
+        if starts.first() != Some(&0) {
+            starts.insert(0, 0);
+        }
+        let ends = starts.iter().skip(1).copied().chain([text.len()]);
+        let parts = starts.iter().zip(ends).map(|(start, end)| &text[*start..end]);
+        let last = starts.len() - 1;
+        parts
+            .enumerate()
+            .map(|(n, part)| {
+                let between = if n < last && part.ends_with("\n\n") { 1 } else { 0 };
+                Self::parse(&part[..part.len() - between])
+            })
+            .collect()
     }
 
     /// Reads a proof. It proves nothing until it has been checked.

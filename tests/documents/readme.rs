@@ -5,7 +5,7 @@ use clap::{CommandFactory as _, Parser as _};
 use room_owner::cli::{Arguments, Exit};
 use room_owner::config::VARIABLES;
 use room_owner::domain::audit::{AuditEntry, OperationId, OutcomeKind};
-use room_owner::domain::command::{Command, Mention, RejectedRequest, Rejection, Typed, parse};
+use room_owner::domain::command::{Command, Family, Mention, RejectedRequest, Rejection, Typed, parse};
 use room_owner::domain::wording::CommandName;
 
 use super::{read, repository};
@@ -247,6 +247,36 @@ fn the_fields_of_an_entry_are_those_that_are_printed() {
     assert_eq!(known.len(), 18, "{json}");
     let shown: Vec<String> = table(&readme(), "Field").into_iter().map(|mut row| row.remove(0)).collect();
     assert_eq!(shown, known);
+}
+
+#[test]
+fn the_manifest_for_slack_has_every_command() {
+    let manifest = blocks(&readme(), "yaml").concat();
+    let named: Vec<&str> =
+        manifest.lines().filter_map(|line| line.trim().strip_prefix("- command: /")).collect();
+    assert_eq!(named, Family::ALL.map(Family::name));
+}
+
+#[test]
+fn every_route_is_in_the_table_and_the_proxy_passes_what_platforms_call() {
+    let text = readme();
+    let shown: Vec<String> = table(&text, "Route").into_iter().map(|mut row| row.remove(0)).collect();
+    let mut served = Vec::new();
+    for file in ["src/slack/mod.rs", "src/discord/mod.rs", "src/tencent/callbacks/mod.rs", "src/server.rs"] {
+        let source = read(file);
+        for call in source.split(".route(\"").skip(1) {
+            let (path, handler) = call.split_once("\", ").unwrap();
+            let method = if handler.starts_with("post(") { "POST" } else { "GET" };
+            served.push(format!("{method} {}", path.trim_end_matches('/')));
+        }
+    }
+    served.dedup();
+    assert_eq!(shown, served);
+    let rule = text.split("let the proxy pass").nth(1).unwrap().split("nothing else").next().unwrap();
+    for route in served.iter().filter_map(|route| route.strip_prefix("POST /")) {
+        let folder = route.split('/').next().unwrap();
+        assert!(rule.contains(&format!("`/{folder}/`")), "the proxy does not pass /{route}: {rule}");
+    }
 }
 
 #[test]

@@ -217,7 +217,7 @@ async fn a_plan_is_applied_to_the_acl_that_it_was_made_on_or_not_at_all() {
     write(&program, "free.toml", text.replace("version = 8\n", ""));
     let free = program.runs("acl apply free.toml").await;
     assert_eq!(free.code, 2);
-    assert_snapshot!(free.err, @"`free.toml` names no version: look at `room-owner acl plan free.toml` first; it says how to apply exactly that");
+    assert_snapshot!(free.err, @"error: `free.toml` names no version: look at `room-owner acl plan free.toml` first; it says how to apply exactly that");
     assert_eq!(
         (operations(&program).await, program.runs("acl export").await.out),
         before,
@@ -264,7 +264,7 @@ async fn a_file_that_is_not_right_changes_nothing() {
     }
     write(&program, "acl.toml", &broken[8].0);
     assert_snapshot!(program.runs("acl plan acl.toml").await.err, @r#"
-    `acl.toml` is not an ACL:
+    error: `acl.toml` is not an ACL:
     TOML parse error at line 7, column 8
       |
     7 | role = "boss"
@@ -285,7 +285,7 @@ async fn a_file_that_is_not_right_changes_nothing() {
     ] {
         write(&program, "acl.toml", text);
         let ran = program.runs("acl apply acl.toml").await;
-        assert_eq!((ran.code, ran.err), (2, format!("`acl.toml` makes no sense: {what}\n")));
+        assert_eq!((ran.code, ran.err), (2, format!("error: `acl.toml` makes no sense: {what}\n")));
     }
     assert_eq!(
         (operations(&program).await, program.runs("acl export").await.out),

@@ -171,11 +171,11 @@ async fn every_end_has_its_exit_code() {
     }
     let long = format!("acl grant slack:T1:U1 admin --reason {}", "x".repeat(301));
     let ran = program.runs(&long).await;
-    let told = "the reason has 301 characters; 300 is the limit\n";
+    let told = "error: the reason has 301 characters; 300 is the limit\n";
     assert_eq!((ran.code, ran.err.as_str()), (2, told));
     for words in ["acl grant slack:T1:U1 admin", "acl revoke 1", "acl channel remove slack:T1:C1"] {
         let ran = program.runs(&format!("{words} --reason=")).await;
-        let told = "nothing follows `--reason`: say why, or leave it out\n";
+        let told = "error: nothing follows `--reason`: say why, or leave it out\n";
         assert_eq!((ran.code, ran.err.as_str()), (2, told), "{words}");
     }
 }

@@ -178,13 +178,18 @@ async fn one_operation_is_shown_whole() {
     let noted = program.runs("audit show 2").await;
     let line = "the reply was posted to the channel instead (discord answered 404\u{fffd}[2J) at 2026-11-23T12:00:05.000Z";
     assert!(noted.err.lines().any(|said| said == line), "{}", noted.err);
+    // A copy says all of it, the signed head too.
+    assert_eq!(program.runs("backup copy.db").await.code, 0);
+    let copied = program.runs("audit show 2 --database copy.db").await;
+    assert_eq!((copied.code, &copied.out), (0, &noted.out), "{}", copied.err);
+    assert_eq!(copied.err, format!("note: this is a copy; reading it is not recorded\n{line}\n"));
     let checked = program.runs("audit verify").await;
     assert_eq!(checked.code, 0, "{}{}", checked.out, checked.err);
     assert_eq!(names(&program.runs("audit show 2 --format json").await.out), FIELDS);
 
     let missing = program.runs("audit show 99").await;
     assert_eq!((missing.code, missing.out.as_str()), (1, ""));
-    assert_eq!(missing.err, "there is no operation 99: `room-owner audit list` shows the latest\n");
+    assert_eq!(missing.err, "error: there is no operation `99`: `room-owner audit list` shows the latest\n");
     assert_eq!(program.runs("audit show last").await.code, 2);
 }
 
@@ -193,22 +198,19 @@ async fn a_time_that_a_clock_shows_twice_is_asked_back() {
     let program = a_night().await;
     let twice = program.runs("audit owner-at test 2026-10-25+02:30+Europe/Berlin").await;
     assert_eq!((twice.code, twice.out.as_str()), (2, ""));
-    assert_snapshot!(twice.err, @"`2026-10-25 02:30 Europe/Berlin` comes twice in Europe/Berlin: the clock is set back there; write 2026-10-25T02:30:00+02:00 or 2026-10-25T02:30:00+01:00");
+    assert_snapshot!(twice.err, @"error: `2026-10-25 02:30 Europe/Berlin` comes twice in Europe/Berlin: the clock is set back there; write 2026-10-25T02:30:00+02:00 or 2026-10-25T02:30:00+01:00");
     let coming = program.runs("audit owner-at test 2099-01-01 --zone UTC").await;
     assert_eq!((coming.code, coming.out.as_str()), (2, ""));
-    assert!(
-        coming.err.starts_with("`2099-01-01` is still to come: it means 2099-01-01T00:00:00Z, and it is 20"),
-        "{}",
-        coming.err
-    );
+    let told = "error: `2099-01-01` is still to come: it means 2099-01-01T00:00:00Z, and it is 20";
+    assert!(coming.err.starts_with(told), "{}", coming.err);
     for words in ["list", "stats", "export"] {
         let ran =
             program.runs(&format!("audit {words} --since 2026-10-02 --until 2026-10-01 --zone UTC")).await;
         assert_eq!((ran.code, ran.out.as_str()), (2, ""));
         assert_eq!(
             ran.err,
-            "the end `2026-10-01` (2026-10-01T00:00:00Z) lies before the start `2026-10-02` (2026-10-02T00:00:00Z): \
-             give the earlier time as the start\n"
+            "error: the end `2026-10-01` (2026-10-01T00:00:00Z) lies before the start `2026-10-02` \
+             (2026-10-02T00:00:00Z): give the earlier time as the start\n"
         );
     }
     let readings = program.runs("audit list --readings --text owner-at --format jsonl").await;
@@ -425,6 +427,20 @@ async fn what_cannot_be_recorded_is_not_shown() {
     let ran = program.runs("audit list --database copy.db --format jsonl").await;
     assert_eq!((ran.code, ran.out.lines().count()), (0, 4), "{}", ran.err);
     assert_eq!(ran.err, "note: this is a copy; reading it is not recorded\n");
+    // By another name it is the log all the same.
+    std::fs::hard_link(&file, program.path("linked.db")).unwrap();
+    std::os::unix::fs::symlink(&file, program.path("pointing.db")).unwrap();
+    for name in ["room-owner.db", "./room-owner.db", "linked.db", "pointing.db"] {
+        let ran = program.runs(&format!("audit list --database {name}")).await;
+        assert_eq!((ran.code, ran.out.as_str()), (2, ""), "{name}: {}", ran.err);
+        assert_eq!(
+            ran.err,
+            format!(
+                "error: `{name}` is the log itself, not a copy: leave out --database, and the reading is recorded; \
+                 `room-owner backup <file>` makes a copy\n"
+            )
+        );
+    }
     let ran = program.runs("audit list --database nowhere.db").await;
     assert_eq!((ran.code, ran.out.as_str()), (1, ""));
     assert!(ran.err.contains("there is no file `nowhere.db`"), "{}", ran.err);

@@ -64,6 +64,71 @@ async fn an_unknown_outcome_has_a_code_of_its_own() {
 }
 
 #[tokio::test]
+async fn whoever_is_told_to_look_asks_and_takes_nothing_back() {
+    let program = Program::new().await;
+    program.tencent.put_room("my $room", "carol");
+    let stale = FaultKind::StaleRead { reads: 4 };
+    program.tencent.inject(Fault::new(stale).on(Api::ChangeRoomOwner).once());
+    let ran = program.runs("transfer my+$room bob").await;
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    insta::with_settings!({ filters => [(r"by `\S+`", "by `cli:[user]`"), (r"log 2:[0-9a-f]{12}", "log 2:…")] }, {
+        assert_snapshot!(ran.err, @r"
+        ✅ `my $room` now belongs to `bob` (was `carol`) · accepted, not yet confirmed
+           Tencent accepted the change but does not show it yet. Check in a moment with `room-owner owner 'my $room'`.
+           op 1 · RequestId `Id-9dc6366a2003d418ace6b6c74e29980f-O-Seq-2` · by `cli:[user]` · log 2:…
+        ");
+    });
+    // Somebody else hands the room on before they look.
+    program.tencent.put_room("my $room", "zed");
+    let looked = program.runs("owner my+$room").await;
+    assert_eq!((looked.code, looked.out.as_str()), (0, ""));
+    assert_snapshot!(looked.err, @r"
+    ℹ️ `my $room` belongs to `zed`.
+       op 3
+    ");
+    assert_eq!(program.tencent.owner_of("my $room").unwrap(), "zed");
+    assert_eq!(program.changes(), 1);
+}
+
+#[tokio::test]
+async fn a_question_for_the_owner_is_recorded_and_tells_how_it_ended() {
+    let mut program = Program::new().await;
+    let ran = program.runs("owner test --format json").await;
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    let entry = ran.json();
+    assert_eq!(
+        (&entry["command"], &entry["room"], &entry["previous_owner"], &entry["outcome"], &entry["authority"]),
+        (
+            &"room-owner owner test --format json".into(),
+            &"test".into(),
+            &"carol".into(),
+            &"succeeded".into(),
+            &"local".into()
+        )
+    );
+    let gone = program.runs("owner gone").await;
+    assert_eq!(gone.code, 4, "{}", gone.err);
+    assert_snapshot!(gone.err, @r"
+    ❌ The owner of `gone` could not be read.
+       Tencent's error 100004: `room `gone` does not exist or has been dissolved: check the id`
+       There is no such room, or it is dissolved: check the spelling; the stream may have ended.
+       op 3 · RequestId `Id-9dc6366a2003d418ace6b6c74e29980f-O-Seq-2`
+    ");
+    let wrong = program.runs("owner tést --format json").await;
+    assert_eq!((wrong.code, &wrong.json()["outcome"]), (2, &"invalid".into()), "the slip is recorded too");
+    assert_snapshot!(wrong.err, @r"
+    ❌ A room id is plain ASCII, `tést` holds “é” (U+00E9).
+       Type: `room-owner owner <room>`
+       Nothing was done.
+       op 5
+    ");
+    program.set("TENCENT_API_BASE_URL", "http://127.0.0.1:9");
+    let down = program.runs("owner test").await;
+    assert_eq!(down.code, 1, "nobody could be asked: {}", down.err);
+    assert_eq!(program.changes(), 0);
+}
+
+#[tokio::test]
 async fn wrong_settings_are_named_all_at_once_with_an_example() {
     let mut program = Program::new().await;
     program.set("TENCENT_SDK_APP_ID", "my app");
@@ -84,6 +149,79 @@ async fn wrong_settings_are_named_all_at_once_with_an_example() {
 }
 
 #[tokio::test]
+async fn what_is_typed_wrong_is_wrong_usage_and_said_in_words() {
+    let program = Program::new().await;
+    let mut said = String::new();
+    for words in [
+        "acl revoke abc",
+        "acl apply acl.toml --version abc",
+        "audit list --limit abc",
+        "audit list --limit 99999999999999999999",
+        "audit export --after nope",
+        "audit show abc",
+        "audit verify --key junk",
+        "audit verify-proof p.txt --key junk",
+        "audit verify-archive a.archive --key junk",
+        "simulator --bind nope",
+        "simulator --room nope",
+        "simulator --room tést=carol",
+        "bench --commands 0",
+        "bench --rate 0",
+        "bench --audit 5",
+    ] {
+        let ran = program.runs(words).await;
+        assert_eq!((ran.code, ran.out.as_str()), (2, ""), "{words}: {}", ran.err);
+        let (error, help) = ran.err.split_once('\n').unwrap();
+        assert!(error.starts_with("error: ") && !help.contains("error"), "{words}: {}", ran.err);
+        said.push_str(&format!("$ {words}\n{error}\n"));
+    }
+    assert_snapshot!(said, @r"
+    $ acl revoke abc
+    error: invalid value 'abc' for '<GRANT>': a grant is named by its number: `room-owner acl list` shows it
+    $ acl apply acl.toml --version abc
+    error: invalid value 'abc' for '--version <VERSION>': a version of the ACL is a number: `room-owner acl plan` tells it
+    $ audit list --limit abc
+    error: invalid value 'abc' for '--limit <LIMIT>': it is not a whole number, 0 or more
+    $ audit list --limit 99999999999999999999
+    error: invalid value '99999999999999999999' for '--limit <LIMIT>': it is too large
+    $ audit export --after nope
+    error: invalid value 'nope' for '--after <CURSOR>': it is not a cursor: an export ends with one, a number
+    $ audit show abc
+    error: invalid value 'abc' for '<OPERATION>': `abc` is not an operation: it is the number behind `op` in the bot's replies, such as `17`
+    $ audit verify --key junk
+    error: `junk` is not a verifier key: it reads `<name>+<id>+<key>`, as `room-owner audit key` prints it
+    $ audit verify-proof p.txt --key junk
+    error: `junk` is not a verifier key: it reads `<name>+<id>+<key>`, as `room-owner audit key` prints it
+    $ audit verify-archive a.archive --key junk
+    error: `junk` is not a verifier key: it reads `<name>+<id>+<key>`, as `room-owner audit key` prints it
+    $ simulator --bind nope
+    error: invalid value 'nope' for '--bind <BIND>': it is not an address and a port, such as 127.0.0.1:9000
+    $ simulator --room nope
+    error: invalid value 'nope' for '--room <ROOM=OWNER>': it is not a room and its owner: write --room test=carol
+    $ simulator --room tést=carol
+    error: invalid value 'tést=carol' for '--room <ROOM=OWNER>': a room id is plain ASCII, `tést` holds “é” (U+00E9)
+    $ bench --commands 0
+    error: invalid value '0' for '--commands <COMMANDS>': it has to be 1 or more
+    $ bench --rate 0
+    error: invalid value '0' for '--rate <RATE>': it has to be 1 or more
+    $ bench --audit 5
+    error: `--audit 5`: from 1000 to 100000000 events can be measured
+    ");
+}
+
+#[tokio::test]
+async fn a_broken_line_of_dot_env_is_named_by_its_number() {
+    let program = Program::new().await;
+    std::fs::write(program.path(".env"), "BIND_ADDR=127.0.0.1:0\n\nTENCENT hush\n").unwrap();
+    let ran = program.runs("acl list").await;
+    assert_eq!(ran.code, 2);
+    assert_snapshot!(ran.err, @r"
+    error: the settings cannot be used:
+      .env: line 3 cannot be read (at its character 9): a line is `NAME=value`, a value with spaces in single quotes
+    ");
+}
+
+#[tokio::test]
 async fn a_port_that_is_taken_is_said_to_be_so() {
     let mut program = Program::new().await;
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -95,6 +233,28 @@ async fn a_port_that_is_taken_is_said_to_be_so() {
     let message: Vec<&str> = ran.err.lines().filter(|line| !line.starts_with('{')).collect();
     let message = message.join("\n").replace(&address, "[address]");
     assert_snapshot!(message, @"error: cannot listen on `[address]`: Address already in use (os error 98); another program listens there: end it, or set BIND_ADDR to another port");
+}
+
+#[tokio::test]
+async fn serve_says_that_it_is_ready_when_it_is() {
+    let mut program = Program::new().await;
+    let serving = program.serves().await;
+    let line = serving.has_logged(r#""ready""#).await;
+    assert!(line.contains("INFO"), "{line}");
+    program.until_readiness(200, "ready").await;
+    let log = serving.log();
+    let (doors, _) = log.split_once(&line).unwrap();
+    assert!(doors.contains("listening") && doors.contains("taking commands from Slack"), "{log}");
+    serving.ends_when_asked().await;
+
+    // Discord's gateway, of which nothing is heard, is waited for.
+    program.set("SLACK_SIGNING_SECRET", "");
+    program.set("DISCORD_BOT_TOKEN", "token");
+    program.set("DISCORD_API_BASE_URL", "http://127.0.0.1:9");
+    let serving = program.serves().await;
+    program.until_readiness(503, "not ready: discord's gateway").await;
+    assert!(!serving.log().contains(r#""ready""#), "{}", serving.log());
+    serving.ends_when_asked().await;
 }
 
 #[tokio::test]
@@ -129,6 +289,11 @@ async fn who_may_goes_past_an_outcome_that_nobody_knows_and_the_log_stays_whole(
     };
     let (lost, ()) = tokio::join!(losing, cutting);
     assert_eq!(lost.code, 5, "{}", lost.err);
+    assert!(
+        lost.err.contains("Look with `room-owner owner test` before you do anything else"),
+        "{}",
+        lost.err
+    );
     let without = program.runs("transfer test user3 --override 1").await;
     assert_eq!(without.code, 2, "a reason is asked for: {}", without.err);
     for blank in ["", "++"] {

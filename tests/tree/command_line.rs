@@ -101,7 +101,8 @@ async fn a_copy_is_checked_with_what_was_kept() {
         (["--checkpoint", "copy.db"], "cannot be used"),
     ] {
         let ran = run(elsewhere.path(), &[&all[..4], &arguments].concat());
-        assert_eq!(ran.code, 1, "{arguments:?}");
+        let code = if arguments[0] == "--key" { 2 } else { 1 };
+        assert_eq!(ran.code, code, "{arguments:?}");
         assert!((ran.out + &ran.err).contains(expected), "{arguments:?}");
     }
     assert_eq!(run(elsewhere.path(), &[&all[..4], &["--seen", "x"]].concat()).code, 2);
@@ -139,9 +140,39 @@ async fn prove_hands_out_what_others_can_check() {
     assert!(again.err.contains("cannot be written"), "what is there stays: {}", again.err);
     let shown = run(&folder, &["audit", "prove", "10"]);
     assert_eq!(shown.out.matches("c2sp.org/tlog-proof@v1").count(), 3);
+
+    // What it prints is read back, and so are several files; each proof has a line of its own.
+    fs::write(folder.join("p.txt"), &shown.out).unwrap();
+    fs::write(folder.join("joined"), shown.out.replace("\n\nc2sp", "\nc2sp")).unwrap();
+    let leaves: String = (10..=12)
+        .map(|event| fs::read_to_string(folder.join(format!("proof/event-{event}.json"))).unwrap() + "\n")
+        .collect();
+    for file in ["p.txt", "joined"] {
+        let checked = run(&folder, &["audit", "verify-proof", file, "--key", copy.key.as_str()]);
+        assert_eq!((checked.code, &checked.out), (0, &leaves), "{file}: {}", checked.err);
+        assert_eq!(checked.err.matches("✅ event 1").count(), 3, "{}", checked.err);
+    }
+    fs::write(folder.join("notes"), "notes\n").unwrap();
+    fs::write(folder.join("cut"), &shown.out[..shown.out.len() - 20]).unwrap();
+    let files = ["notes", "p.txt", "cut", "nowhere"];
+    let checked =
+        run(&folder, &[&["audit", "verify-proof", "--key", copy.key.as_str()], &files[..]].concat());
+    assert_eq!((checked.code, checked.out.lines().count()), (1, 5), "{}", checked.err);
+    insta::with_settings!({ filters => [(r"`room-owner/[0-9a-f]{8}`", "`room-owner/<log>`")] }, {
+        assert_snapshot!(checked.err, @r"
+        error: `notes` proves nothing: it is not a proof of `c2sp.org/tlog-proof@v1` that holds its event
+        ✅ event 10 is in the log `room-owner/<log>`, under its signed head of 20 events:
+        ✅ event 11 is in the log `room-owner/<log>`, under its signed head of 20 events:
+        ✅ event 12 is in the log `room-owner/<log>`, under its signed head of 20 events:
+        ✅ event 10 is in the log `room-owner/<log>`, under its signed head of 20 events:
+        ✅ event 11 is in the log `room-owner/<log>`, under its signed head of 20 events:
+        error: proof 3 of `cut` proves nothing: its checkpoint: it is not a checkpoint: a name, a number of events, a hash, an empty line and a signature
+        error: `nowhere` proves nothing: No such file or directory (os error 2)
+        ");
+    });
     let absent = run(&folder, &["audit", "prove", "11"]);
     assert_eq!(absent.code, 1, "event 11 begins no operation");
-    assert!(absent.err.contains("there is no operation 11"), "{}", absent.err);
+    assert!(absent.err.contains("there is no operation `11`"), "{}", absent.err);
 }
 
 #[tokio::test]
@@ -261,7 +292,7 @@ async fn the_oldest_part_of_the_log_goes_into_an_archive_and_is_still_told_and_p
         error: operation 10 was archived: name the archive that begins with event 1 (`/var/lib/room-owner/a.archive` when it was written) with --archive
 
         $ room-owner audit export --after 7
-        the cursor 7 is from before event 15, up to which the events were archived, so what has changed since cannot be told from here: take it from the archive, or export all without a cursor
+        error: the cursor `7` is from before event 15, up to which the events were archived, so what has changed since cannot be told from here: take it from the archive, or export all without a cursor
 
         $ room-owner audit verify-archive a.archive
         error: the following required arguments were not provided:

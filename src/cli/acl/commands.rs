@@ -46,6 +46,7 @@ pub enum AclCommand {
     /// Take a grant back
     Revoke {
         /// Its number, from `acl list`
+        #[arg(value_parser = grant)]
         grant: i64,
         /// Do it even if it leaves no admin
         #[arg(long)]
@@ -115,7 +116,7 @@ pub enum AclCommand {
         /// The file
         file: PathBuf,
         /// The version of the ACL that the plan was made on; the file's own `version` if not given
-        #[arg(long)]
+        #[arg(long, value_parser = version)]
         version: Option<i64>,
         /// Do it even if it leaves no admin or no channel
         #[arg(long)]
@@ -132,6 +133,14 @@ impl AclCommand {
     pub fn makes_database(&self) -> bool {
         matches!(self, Self::Grant { .. } | Self::Channel(ChannelCommand::Allow { .. }))
     }
+}
+
+fn grant(text: &str) -> Result<i64, String> {
+    text.parse().map_err(|_| "a grant is named by its number: `room-owner acl list` shows it".to_owned())
+}
+
+fn version(text: &str) -> Result<i64, String> {
+    text.parse().map_err(|_| "a version of the ACL is a number: `room-owner acl plan` tells it".to_owned())
 }
 
 fn group(text: &str) -> Result<Subject, String> {

@@ -10,7 +10,7 @@ mod questions;
 use jiff::Timestamp;
 
 use super::print::{self, Row};
-use super::{Exit, Format};
+use super::{Exit, Format, WrongUsage};
 use crate::app::acl::{LocalEdit, edit, hindered_by};
 use crate::app::ports::{AclChange, AclChanged, Clock, NewGrant, Store};
 use crate::domain::access::{
@@ -63,7 +63,7 @@ pub async fn run(
             return plan::show(store, &principal, clock.now(), &file, format).await;
         }
         AclCommand::Apply { file, version, force, reason } => {
-            let Some(reason) = reason_or_complaint(reason.as_deref()) else { return Ok(Exit::Usage) };
+            let reason = cleaned(reason.as_deref())?;
             let how = plan::Apply { file: &file, version, force, reason, principal, typed };
             return plan::apply(store, clock, how).await;
         }
@@ -83,7 +83,7 @@ pub async fn run(
             (AclChange::RemoveChannel(channel), force, reason, format)
         }
     };
-    let Some(reason) = reason_or_complaint(reason.as_deref()) else { return Ok(Exit::Usage) };
+    let reason = cleaned(reason.as_deref())?;
     let is_for_oneself = is_for_oneself(&principal, [&change]);
     let changes = vec![(change, reason.clone())];
     let edit = edit(store, clock, LocalEdit { principal, typed, changes, reason, force, at_version: None });
@@ -117,18 +117,12 @@ pub async fn run(
     Ok(Exit::Done)
 }
 
-fn reason_or_complaint(reason: Option<&str>) -> Option<Option<String>> {
-    match reason.map(clean_reason) {
-        None => Some(None),
-        Some(Ok(Some(reason))) => Some(Some(reason)),
-        Some(Ok(None)) => {
-            super::tell!("nothing follows `--reason`: say why, or leave it out");
-            None
-        }
-        Some(Err(error)) => {
-            super::tell!("{}", wrong_reason(&error));
-            None
-        }
+fn cleaned(reason: Option<&str>) -> Result<Option<String>, WrongUsage> {
+    let Some(reason) = reason else { return Ok(None) };
+    match clean_reason(reason) {
+        Ok(Some(reason)) => Ok(Some(reason)),
+        Ok(None) => Err(WrongUsage("nothing follows `--reason`: say why, or leave it out".to_owned())),
+        Err(error) => Err(WrongUsage(wrong_reason(&error))),
     }
 }
 

@@ -12,7 +12,7 @@ use super::{next, not_edited};
 use crate::app::acl::{LocalEdit, edit};
 use crate::app::ports::{AclChange, AclChanged, Clock, Store};
 use crate::cli::print::{self, Row};
-use crate::cli::{Exit, Format, one_line};
+use crate::cli::{Exit, Format, WrongUsage, one_line};
 use crate::domain::access::plan::{Step, plan};
 use crate::domain::access::{Effect, Grant, LockOut, NotEdited, Role, RoomScope, lock_out};
 use crate::domain::command::Place;
@@ -40,7 +40,7 @@ pub(super) async fn show(
     format: Format,
 ) -> anyhow::Result<Exit> {
     let acl = Acl::read(store, principal).await?;
-    let Some((file_version, steps)) = planned(&acl, file, now)? else { return Ok(Exit::Usage) };
+    let (file_version, steps) = planned(&acl, file, now)?;
     if steps.is_empty() {
         tell!("nothing to change: the ACL is what the file says");
     }
@@ -89,18 +89,18 @@ pub(super) struct Apply<'a> {
 /// Makes the ACL what the file says, in one transaction.
 pub(super) async fn apply(store: &dyn Store, clock: &dyn Clock, how: Apply<'_>) -> anyhow::Result<Exit> {
     let acl = Acl::read(store, &how.principal).await?;
-    let Some((file_version, steps)) = planned(&acl, how.file, clock.now())? else { return Ok(Exit::Usage) };
+    let (file_version, steps) = planned(&acl, how.file, clock.now())?;
     if steps.is_empty() {
         tell!("nothing to change: the ACL is what the file says");
         return Ok(Exit::Done);
     }
     let shown = crate::cli::as_word(&how.file.display().to_string());
     let Some(version) = how.version.or(file_version) else {
-        tell!(
+        return Err(WrongUsage(format!(
             "`{}` names no version: look at `room-owner acl plan {shown}` first; it says how to apply exactly that",
             how.file.display()
-        );
-        return Ok(Exit::Usage);
+        ))
+        .into());
     };
     let changed_since = || {
         tell!(
@@ -162,35 +162,24 @@ impl Acl {
     }
 }
 
-/// The file's version and the steps; `None` after a complaint about the file.
-fn planned(acl: &Acl, path: &Path, now: Timestamp) -> anyhow::Result<Option<(Option<i64>, Vec<Step>)>> {
+/// The file's version and the steps.
+fn planned(acl: &Acl, path: &Path, now: Timestamp) -> anyhow::Result<(Option<i64>, Vec<Step>)> {
     let shown = path.display();
     let file = std::fs::File::open(path).with_context(|| format!("`{shown}` cannot be read"))?;
     let mut bytes = Vec::new();
     // What a device says about its size is nothing to rely on.
     file.take(LARGEST + 1).read_to_end(&mut bytes).with_context(|| format!("`{shown}` cannot be read"))?;
     if bytes.len() as u64 > LARGEST {
-        tell!("`{shown}` is too large for an ACL: more than {} MB", LARGEST / 1_024 / 1_024);
-        return Ok(None);
+        let most = LARGEST / 1_024 / 1_024;
+        return Err(WrongUsage(format!("`{shown}` is too large for an ACL: more than {most} MB")).into());
     }
-    let Ok(text) = String::from_utf8(bytes) else {
-        tell!("`{shown}` is not UTF-8 text");
-        return Ok(None);
-    };
-    let File { version, wanted } = match file::read(&text) {
-        Ok(file) => file,
-        Err(error) => {
-            tell!("`{shown}` is not an ACL:\n{}", crate::domain::room::visible_lines(&error));
-            return Ok(None);
-        }
-    };
-    match plan(&acl.grants, &acl.channels, &wanted, now) {
-        Ok(steps) => Ok(Some((version, steps))),
-        Err(error) => {
-            tell!("`{shown}` makes no sense: {error}");
-            Ok(None)
-        }
-    }
+    let text = String::from_utf8(bytes).map_err(|_| WrongUsage(format!("`{shown}` is not UTF-8 text")))?;
+    let File { version, wanted } = file::read(&text).map_err(|error| {
+        WrongUsage(format!("`{shown}` is not an ACL:\n{}", crate::domain::room::visible_lines(&error)))
+    })?;
+    let steps = plan(&acl.grants, &acl.channels, &wanted, now)
+        .map_err(|error| WrongUsage(format!("`{shown}` makes no sense: {error}")))?;
+    Ok((version, steps))
 }
 
 /// A change as it would be made.

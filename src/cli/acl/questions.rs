@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::app::ports::Store;
 use crate::cli::print::{self, Row};
-use crate::cli::{Exit, Format, one_line, say};
+use crate::cli::{Exit, Format, WrongUsage, one_line, say};
 use crate::domain::access::{
     Able, Action, Attention, Explanation, Fit, Grant, Standing, explain, list, who_can as who,
 };
@@ -66,13 +66,8 @@ pub(super) async fn why(
     format: Format,
 ) -> anyhow::Result<Exit> {
     let Why { subject, groups, channel, room, at } = question;
-    let at = match at.map(|at| at.resolve(now, &TimeZone::system())).transpose() {
-        Ok(at) => at.unwrap_or(now),
-        Err(wrong) => {
-            tell!("{wrong}");
-            return Ok(Exit::Usage);
-        }
-    };
+    let at = at.map(|at| at.resolve(now, &TimeZone::system())).transpose();
+    let at = at.map_err(WrongUsage::of)?.unwrap_or(now);
     let principal = Principal { groups, ..Principal::new(subject) };
     let acl = store.acl_history_for(&principal, &channel).await?;
     let place = Place::Channel(channel.clone());

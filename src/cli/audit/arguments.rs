@@ -6,7 +6,7 @@ use std::str::FromStr;
 use clap::{Subcommand, ValueEnum};
 use jiff::tz::TimeZone;
 
-use crate::cli::Format;
+use crate::cli::{Format, number};
 use crate::domain::audit::{
     self, Filter, InvalidMoment, Moment, OperationId, OutcomeKind, Question, StatsBy,
 };
@@ -61,7 +61,7 @@ pub enum ReadingCommand {
         #[allow(missing_docs)]
         filter: FilterArguments,
         /// At most so many rows; 0 for all
-        #[arg(long, default_value_t = 50)]
+        #[arg(long, default_value_t = 50, value_parser = number::<u32>)]
         limit: u32,
         #[command(flatten)]
         #[allow(missing_docs)]
@@ -81,7 +81,7 @@ pub struct ListArguments {
     #[arg(long, value_name = "OPERATION")]
     pub before: Option<OperationId>,
     /// At most so many; 0 for all
-    #[arg(long, default_value_t = 50)]
+    #[arg(long, default_value_t = 50, value_parser = number::<u32>)]
     pub limit: u32,
     #[command(flatten)]
     #[allow(missing_docs)]
@@ -98,7 +98,7 @@ pub struct ExportArguments {
     #[allow(missing_docs)]
     pub filter: FilterArguments,
     /// Only what happened after an earlier export, by the cursor that it ended with
-    #[arg(long, value_name = "CURSOR")]
+    #[arg(long, value_name = "CURSOR", value_parser = cursor)]
     pub after: Option<i64>,
     /// Go on from the cursor in this file if there is one, and leave the new one there when all is written
     #[arg(long, value_name = "FILE", conflicts_with = "after")]
@@ -197,6 +197,11 @@ impl FromStr for Since {
             _ => text.parse().map(Self::Time),
         }
     }
+}
+
+fn cursor(text: &str) -> Result<i64, String> {
+    let number = text.parse().ok().filter(|number| *number >= 0);
+    number.ok_or_else(|| "it is not a cursor: an export ends with one, a number".to_owned())
 }
 
 fn zone(name: &str) -> Result<TimeZone, String> {

@@ -25,17 +25,14 @@ pub(super) async fn run(
     };
     let filter = arguments.filter.filter().resolve(clock.now(), zone)?;
     let upto_event = log.newest_event().await?;
-    if since_event.is_some_and(|cursor| cursor > upto_event) {
-        super::super::tell!(
-            "the cursor {} lies behind the end of the log, {upto_event}: is this another database, or an older copy?",
-            since_event.unwrap_or_default()
+    if let Some(cursor) = since_event.filter(|cursor| *cursor > upto_event) {
+        anyhow::bail!(
+            "the cursor `{cursor}` lies behind the end of the log, {upto_event}: is this another database, or an \
+             older copy?"
         );
-        return Ok(Exit::Failed);
     }
 
-    if is_archived_behind(log, since_event).await? {
-        return Ok(Exit::Failed);
-    }
+    fail_if_archived_behind(log, since_event).await?;
     let progress = progress(upto_event, since_event.unwrap_or(0));
     let source = cloudevents::source(log.name().await?.as_deref());
     let mut out = Writer::new(arguments.format, source)?;
@@ -56,9 +53,7 @@ pub(super) async fn run(
     out.end()?;
     progress.finish_and_clear();
     // Meanwhile, too.
-    if is_archived_behind(log, since_event).await? {
-        return Ok(Exit::Failed);
-    }
+    fail_if_archived_behind(log, since_event).await?;
     if let Some(file) = &arguments.cursor_file {
         keep(file, upto_event)?;
     }
@@ -72,15 +67,14 @@ pub(super) async fn run(
     Ok(Exit::Done)
 }
 
-/// Whether events behind the cursor were archived: then nobody can tell here what has changed since.
-async fn is_archived_behind(log: &dyn AuditLog, since_event: Option<i64>) -> anyhow::Result<bool> {
+/// Where events behind the cursor were archived, nobody can tell here what has changed since.
+async fn fail_if_archived_behind(log: &dyn AuditLog, since_event: Option<i64>) -> anyhow::Result<()> {
     let archived = log.archived_upto().await?;
-    let Some(cursor) = since_event.filter(|cursor| *cursor < archived) else { return Ok(false) };
-    super::super::tell!(
-        "the cursor {cursor} is from before event {archived}, up to which the events were archived, so what has \
+    let Some(cursor) = since_event.filter(|cursor| *cursor < archived) else { return Ok(()) };
+    anyhow::bail!(
+        "the cursor `{cursor}` is from before event {archived}, up to which the events were archived, so what has \
          changed since cannot be told from here: take it from the archive, or export all without a cursor"
-    );
-    Ok(true)
+    )
 }
 
 /// Shown on a terminal only.

@@ -13,7 +13,7 @@ use crate::domain::audit::{Answer, AuditEntry, Filter, NoAnswer, OperationId, Ou
 use crate::domain::principal::Principal;
 use crate::domain::room::visible;
 
-use super::{Exit, Format, archive, print, verify};
+use super::{Exit, Format, WrongUsage, archive, print, verify};
 
 pub use arguments::{
     ExportArguments, ExportFormat, FilterArguments, ListArguments, ReadingArguments, ReadingCommand,
@@ -34,10 +34,11 @@ pub enum AuditCommand {
     Verify(verify::VerifyArguments),
     /// Prove to somebody without the database that an operation is in the log (c2sp.org/tlog-proof)
     Prove(verify::ProveArguments),
-    /// Check a proof that `audit prove` made
+    /// Check proofs that `audit prove` made
     VerifyProof {
-        /// The proof
-        file: std::path::PathBuf,
+        /// The proofs; a file may hold several, one behind the other
+        #[arg(required = true, value_name = "FILE")]
+        files: Vec<std::path::PathBuf>,
         /// The public key of the log, from whom you trust
         #[arg(long)]
         key: String,
@@ -75,30 +76,29 @@ pub enum Source<'a> {
 /// When the store fails or nothing can be printed. Nothing is printed that could not be recorded.
 pub async fn run(source: Source<'_>, clock: &dyn Clock, command: ReadingCommand) -> anyhow::Result<Exit> {
     if let Some(cursor) = command.stray_cursor() {
-        super::tell!(
+        return Err(WrongUsage(format!(
             "`--since {cursor}` is a cursor, where one `audit export` goes on behind another; give a time here, such \
              as `2h`, and one cursor alone"
-        );
-        return Ok(Exit::Usage);
+        ))
+        .into());
     }
     let question = command.question();
     let zone = command.zone();
     // A wrong time is found before anything is recorded.
     if let Err(wrong) = times(&question, clock, &zone) {
-        super::tell!("{wrong}");
-        return Ok(Exit::Usage);
+        return Err(WrongUsage::of(wrong).into());
     }
-    let (log, reading, own) = match source {
+    let (log, reading) = match source {
         Source::Own(store, principal, typed) => {
             let recorded = record_locally(store, clock, principal, typed, question.clone()).await;
             let recorded = recorded.map_err(|error| {
                 anyhow::anyhow!("nothing is shown, because this reading cannot be recorded: {error}")
             })?;
-            (store.log(), Some(recorded), Some(store))
+            (store.log(), Some(recorded))
         }
         Source::Copy(log) => {
             super::tell!("note: this is a copy; reading it is not recorded");
-            (log, None, None)
+            (log, None)
         }
     };
     if let ReadingCommand::Export(arguments) = &command {
@@ -119,14 +119,13 @@ pub async fn run(source: Source<'_>, clock: &dyn Clock, command: ReadingCommand)
                 _ => None,
             };
             let exit = show(answer, command.format(), question.zone().unwrap_or(&TimeZone::UTC))?;
-            if let (Some(operation), Some(store)) = (shown, own) {
-                beside(store, operation, command.format()).await?;
+            if let Some(operation) = shown {
+                beside(log, operation, command.format()).await?;
             }
             Ok(exit)
         }
         Err(NoAnswer::NoOperation(operation)) => {
-            super::tell!("there is no operation {operation}: `room-owner audit list` shows the latest");
-            Ok(Exit::Failed)
+            anyhow::bail!("there is no operation `{operation}`: `room-owner audit list` shows the latest")
         }
         Err(error) => Err(error.into()),
     }
@@ -184,19 +183,19 @@ fn times(question: &Question, clock: &dyn Clock, zone: &TimeZone) -> Result<(), 
 }
 
 /// What the log has beside the entry of an operation.
-async fn beside(store: &dyn Store, operation: OperationId, format: Format) -> anyhow::Result<()> {
-    if let Some(confirmation) = store.confirmation(operation).await? {
+async fn beside(log: &dyn AuditLog, operation: OperationId, format: Format) -> anyhow::Result<()> {
+    if let Some(confirmation) = log.confirmation(operation).await? {
         let doubt = if confirmation.is_signed { "" } else { ", unsigned" };
         super::tell!(
             "confirmed by Tencent's callback{doubt}: the owner changed at {:.3}",
             confirmation.event_at
         );
     }
-    for (at, note) in store.reply_notes(operation).await? {
+    for (at, note) in log.reply_notes(operation).await? {
         super::tell!("the reply was {} at {at:.3}", visible(&note.to_string()));
     }
     if format == Format::Table
-        && let Some(checkpoint) = store.checkpoint(operation).await?
+        && let Some(checkpoint) = log.checkpoint(operation).await?
     {
         verify::kept_head(&checkpoint)?;
     }

@@ -11,6 +11,17 @@ pub enum Style {
     Options,
 }
 
+/// A word as a POSIX shell takes it, quoted where it has to be.
+#[must_use]
+pub fn shell_word(word: &str) -> String {
+    let plain = |b: u8| b.is_ascii_alphanumeric() || b"._-/:=@%+,".contains(&b);
+    if !word.is_empty() && word.bytes().all(plain) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', "'\\''"))
+    }
+}
+
 /// The names of the options that words stand for, behind their verb. The longest verb comes first.
 const WORDS: &[(Family, &str, &[&str])] = &[
     (Family::Acl, "channel allow", &["channel"]),

@@ -15,13 +15,13 @@ mod usage;
 use std::fmt;
 
 use super::audit::{AuditEntry, OperationId, OutcomeKind};
-use super::command::{Family, Transfer, quoted};
+use super::command::{Family, quoted};
 use super::principal::{Channel, Subject};
 use super::reply::{Reply, Shed, commands};
 use super::room::RoomId;
 
 use denial::{denied, foreign_origin};
-pub use form::Style;
+pub use form::{Style, shell_word};
 use help::help;
 use outcome::{outcome_message, owner};
 use usage::invalid;
@@ -164,11 +164,25 @@ pub struct Message {
 }
 
 /// What the command is called at the door through which the request came: `/room-owner`, with the
-/// configured prefix, or `room-owner transfer` on the command line; and how its arguments are given there.
+/// configured prefix, or [`LOCAL_TRANSFER`] and [`LOCAL_QUESTION`] on the command line; and how its arguments
+/// are given there.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CommandName(pub String, pub Style);
 
+/// Hands a room over on the command line, where a question is a command of its own: half a transfer, such as
+/// one whose new owner is an empty variable of a script, must not pass for one.
+pub const LOCAL_TRANSFER: &str = "room-owner transfer";
+
+/// Asks for a room's owner on the command line.
+pub const LOCAL_QUESTION: &str = "room-owner owner";
+
 impl CommandName {
+    /// The same command on the command line.
+    #[must_use]
+    pub fn local(command: &str) -> Self {
+        Self(command.to_owned(), Style::Words)
+    }
+
     /// The slash command with the configured prefix.
     #[must_use]
     pub fn slash(prefix: &str) -> Self {
@@ -196,14 +210,12 @@ impl CommandName {
         Family::ALL.into_iter().find(|family| self.of(*family).0 == typed)
     }
 
-    /// What to type to see who owns the room now. The command line asks no such question; there, the same
-    /// transfer again tells, and makes no call if the new owner is the owner already.
-    fn to_see(&self, transfer: &Transfer) -> String {
-        let room = quoted(transfer.room.as_str());
+    /// What to type to see who owns the room now. It changes nothing, whoever owns the room by then.
+    fn to_see(&self, room: &RoomId) -> String {
         if self.0.starts_with('/') {
-            self.with(room)
+            self.with(quoted(room.as_str()))
         } else {
-            self.with(format_args!("{room} {}", quoted(transfer.new_owner.as_str())))
+            format!("{LOCAL_QUESTION} {}", shell_word(room.as_str()))
         }
     }
 
@@ -240,7 +252,7 @@ pub fn message(reply: &Reply, name: &CommandName) -> Message {
                 transfer.room.as_str(),
                 transfer.new_owner.as_str(),
                 outcome,
-                &name.to_see(transfer),
+                &name.to_see(&transfer.room),
             );
             if let (Tone::Done | Tone::Warning, Some(footer)) = (message.tone, &mut message.footer) {
                 let who = by.name.clone().unwrap_or_else(|| by.subject.to_string());

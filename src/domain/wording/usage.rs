@@ -1,7 +1,7 @@
 //! What was wrong with a line, and the lines that were probably meant.
 
 use super::help::{forms_for, forms_of};
-use super::{CommandName, Line, Message, Style, Tone, capital, op, spans, text};
+use super::{CommandName, LOCAL_QUESTION, Line, Message, Style, Tone, capital, op, spans, text};
 use crate::domain::access::Right;
 use crate::domain::audit::OperationId;
 use crate::domain::command::{
@@ -211,7 +211,10 @@ pub(super) fn invalid(
     rights: &[Right],
     name: &CommandName,
 ) -> Message {
-    let (headline, forms) = usage(error, rights);
+    let (headline, mut forms) = usage(error, rights);
+    if name.0 == LOCAL_QUESTION {
+        forms = vec!["<room>".to_owned()];
+    }
     let name = match error {
         UsageError::Line(family, ..) => name.of(*family),
         _ => name.clone(),

@@ -13,16 +13,17 @@ use jiff::Timestamp;
 use sqlx::Row as _;
 use sqlx::sqlite::SqlitePool;
 
-use crate::app::ports::{AuditLog, ExportChunk, ExportSpan, StoreError};
+use crate::app::ports::{AuditLog, Confirmation, ExportChunk, ExportSpan, StoreError};
 use crate::domain::audit::{
     ArchivedIn, AuditEntry, AuditFilter, OperationId, RecordedEvent, RoomHistory, Stat, StatsBy,
 };
+use crate::domain::reply_note::ReplyNote;
 use crate::domain::room::RoomId;
 use crate::tree::Checkpoint;
 use crate::tree::proof::InclusionProof;
 
 use super::rows::{self, Open};
-use super::{archive, failed, verify};
+use super::{archive, failed, observed, replies, tree, verify};
 
 pub use copy::LogCopy;
 
@@ -58,6 +59,18 @@ impl AuditLog for LogReader {
             .await
             .map_err(failed(UNREADABLE))?;
         row.as_ref().map(rows::entry).transpose().map_err(failed(UNREADABLE))
+    }
+
+    async fn confirmation(&self, operation: OperationId) -> Result<Option<Confirmation>, StoreError> {
+        observed::confirmation(&self.pool, operation).await.map_err(failed(UNREADABLE))
+    }
+
+    async fn reply_notes(&self, operation: OperationId) -> Result<Vec<(Timestamp, ReplyNote)>, StoreError> {
+        replies::notes(&self.pool, operation).await.map_err(failed(UNREADABLE))
+    }
+
+    async fn checkpoint(&self, operation: OperationId) -> Result<Option<String>, StoreError> {
+        tree::checkpoint_of(&self.pool, operation).await.map_err(failed(UNREADABLE))
     }
 
     async fn readings(&self, filter: &AuditFilter, at_most: u32) -> Result<u32, StoreError> {

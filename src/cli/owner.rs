@@ -1,0 +1,34 @@
+//! `room-owner owner`: the question for a room's owner, the same way as from chat.
+
+use super::transfer::answer;
+use super::{Exit, Format};
+use crate::app::service::CommandService;
+use crate::domain::command::{Command, CommandRequest, Place, UsageError};
+use crate::domain::principal::Principal;
+use crate::domain::wording::LOCAL_QUESTION;
+
+/// `owner ..`
+#[derive(Debug, clap::Args)]
+pub struct OwnerArguments {
+    /// The room
+    room: String,
+    /// `json` prints the audit entry to stdout; its `previous_owner` is the answer
+    #[arg(long, value_enum, default_value = "table")]
+    format: Format,
+}
+
+/// Asks Tencent for the owner and says who it is.
+///
+/// # Errors
+/// When nothing can be printed, or the entry cannot be read back.
+pub async fn run(
+    service: &CommandService,
+    principal: Principal,
+    typed: String,
+    arguments: OwnerArguments,
+) -> anyhow::Result<Exit> {
+    let OwnerArguments { room, format } = arguments;
+    let command = room.parse().map(|room| Command::ShowOwner { room }).map_err(UsageError::Room);
+    let request = CommandRequest { principal, place: Place::Local, delivery: None, typed, command };
+    answer(service, request, LOCAL_QUESTION, format).await
+}
