@@ -131,7 +131,8 @@ const FORMS: &[Form] = &[
 
 /// The forms of a command that begin with `verb`.
 pub(super) fn forms_of(family: Family, verb: &str) -> Vec<String> {
-    let own = FORMS.iter().filter(|form| form.family == family && form.verb() == Some(verb));
+    let begins = |form: &&Form| form.arguments == verb || form.verb() == Some(verb);
+    let own = FORMS.iter().filter(|form| form.family == family).filter(begins);
     own.map(|form| form.arguments.to_owned()).collect()
 }
 
