@@ -68,10 +68,14 @@ impl fmt::Display for Typed {
 /// # Errors
 /// The number of characters, if it is more than [`LONGEST_REASON`].
 pub fn clean_reason(text: &str) -> Result<Option<String>, UsageError> {
+    cleaned(text).map_err(UsageError::LongReason)
+}
+
+fn cleaned(text: &str) -> Result<Option<String>, usize> {
     let reason = one_line(text);
     match reason.chars().count() {
         0 => Ok(None),
-        n if n > LONGEST_REASON => Err(UsageError::LongReason(n)),
+        n if n > LONGEST_REASON => Err(n),
         _ => Ok(Some(reason)),
     }
 }
@@ -330,12 +334,14 @@ impl Arguments {
     ///
     /// # Errors
     /// When it is too long.
-    pub fn reason(&mut self) -> Result<Option<String>, UsageError> {
-        match self.option("reason") {
-            Some(Word::Reason(text)) => clean_reason(&text),
-            Some(word) => clean_reason(&word.shown()),
-            None => Ok(None),
-        }
+    pub fn reason(&mut self) -> Result<Option<String>, LineProblem> {
+        let reason = match self.option("reason") {
+            Some(Word::Reason(text)) => cleaned(&text),
+            Some(word) => cleaned(&word.shown()),
+            None => return Ok(None),
+        };
+        let too_long = |length| format!("the reason has {length} characters; {LONGEST_REASON} is the limit");
+        reason.map_err(|length| LineProblem::Invalid(too_long(length)))
     }
 
     /// That nothing is left over.

@@ -122,7 +122,8 @@ pub fn parse_room_acl(line: &Typed) -> Result<Command, UsageError> {
     let Some(form) = FORMS.iter().find(|form| form.verb.eq_ignore_ascii_case(&verb)) else {
         return Err(UsageError::Line(Family::Acl, None, LineProblem::UnknownVerb(verb)));
     };
-    let command = (form.read)(&mut arguments).map_err(|wrong| wrong.at(form.verb))?;
+    let command = (form.read)(&mut arguments)
+        .map_err(|problem| UsageError::Line(Family::Acl, Some(form.verb), problem))?;
     finished(Some(form.verb), arguments, Command::Acl(command))
 }
 
@@ -144,7 +145,7 @@ fn finished(
 
 struct Form {
     verb: &'static str,
-    read: fn(&mut Arguments) -> Result<AclCommand, Wrong>,
+    read: fn(&mut Arguments) -> Result<AclCommand, LineProblem>,
 }
 
 const FORMS: &[Form] = &[
@@ -158,34 +159,7 @@ const FORMS: &[Form] = &[
     Form { verb: "channel", read: channel },
 ];
 
-/// What is wrong with the arguments of a verb.
-enum Wrong {
-    Problem(LineProblem),
-    Usage(UsageError),
-}
-
-impl Wrong {
-    fn at(self, verb: &'static str) -> UsageError {
-        match self {
-            Self::Problem(problem) => UsageError::Line(Family::Acl, Some(verb), problem),
-            Self::Usage(error) => error,
-        }
-    }
-}
-
-impl From<LineProblem> for Wrong {
-    fn from(problem: LineProblem) -> Self {
-        Self::Problem(problem)
-    }
-}
-
-impl From<UsageError> for Wrong {
-    fn from(error: UsageError) -> Self {
-        Self::Usage(error)
-    }
-}
-
-fn grant(arguments: &mut Arguments, effect: Effect) -> Result<AclCommand, Wrong> {
+fn grant(arguments: &mut Arguments, effect: Effect) -> Result<AclCommand, LineProblem> {
     let subject = subject(&arguments.next_word().ok_or(LineProblem::Missing("<person>"))?)?;
     let role: Role = value(&arguments.next_word().ok_or(LineProblem::Missing("<role>"))?)?;
     let rooms = rooms(arguments)?;
@@ -195,7 +169,7 @@ fn grant(arguments: &mut Arguments, effect: Effect) -> Result<AclCommand, Wrong>
     Ok(AclCommand::Edit { edit: Edit::Grant { grant, lasts }, reason: arguments.reason()? })
 }
 
-fn revoke(arguments: &mut Arguments) -> Result<AclCommand, Wrong> {
+fn revoke(arguments: &mut Arguments) -> Result<AclCommand, LineProblem> {
     let word = arguments.next_word().ok_or(LineProblem::Missing("<grant>"))?;
     let shown = word.shown();
     let number = shown.strip_prefix('#').unwrap_or(&shown).parse().ok().filter(|id: &GrantId| *id > 0);
@@ -205,7 +179,7 @@ fn revoke(arguments: &mut Arguments) -> Result<AclCommand, Wrong> {
     Ok(AclCommand::Edit { edit: Edit::Revoke(id), reason: arguments.reason()? })
 }
 
-fn list(arguments: &mut Arguments) -> Result<AclCommand, Wrong> {
+fn list(arguments: &mut Arguments) -> Result<AclCommand, LineProblem> {
     let part = if arguments.next_is("all") {
         Part::All
     } else if arguments.next_is("attention") {
@@ -219,15 +193,15 @@ fn list(arguments: &mut Arguments) -> Result<AclCommand, Wrong> {
     Ok(AclCommand::List(Listed { part, page: page(arguments)? }))
 }
 
-fn why(arguments: &mut Arguments) -> Result<AclCommand, Wrong> {
+fn why(arguments: &mut Arguments) -> Result<AclCommand, LineProblem> {
     let first = arguments.next_word();
     let room = arguments.option("room");
     // `why live-7` asks about the caller; `why @bob live-7` about Bob.
     let (who, room) = match (first, room, arguments.next_word()) {
         (Some(who), None, Some(room)) | (Some(who), Some(room), None) => (Some(who), room),
         (Some(room), None, None) | (None, Some(room), None) => (None, room),
-        (_, Some(_), Some(word)) => return Err(LineProblem::TooMany(word.shown()).into()),
-        (None, None, _) => return Err(LineProblem::Missing("<room>").into()),
+        (_, Some(_), Some(word)) => return Err(LineProblem::TooMany(word.shown())),
+        (None, None, _) => return Err(LineProblem::Missing("<room>")),
     };
     let subject = match who {
         Some(Word::Text { text, quoted: false }) if text.eq_ignore_ascii_case("me") => None,
@@ -238,12 +212,12 @@ fn why(arguments: &mut Arguments) -> Result<AclCommand, Wrong> {
     Ok(AclCommand::Why(Why { subject, groups: Vec::new(), room: a_room(&room)?, channel }))
 }
 
-fn who_can(arguments: &mut Arguments) -> Result<AclCommand, Wrong> {
+fn who_can(arguments: &mut Arguments) -> Result<AclCommand, LineProblem> {
     let room = arguments.next_word().or_else(|| arguments.option("room"));
     Ok(AclCommand::WhoCan(a_room(&room.ok_or(LineProblem::Missing("<room>"))?)?))
 }
 
-fn channel(arguments: &mut Arguments) -> Result<AclCommand, Wrong> {
+fn channel(arguments: &mut Arguments) -> Result<AclCommand, LineProblem> {
     let verb = arguments.next_word().ok_or(LineProblem::Missing("allow, remove or list"))?.shown();
     let named = |arguments: &mut Arguments| {
         arguments.next_word().or_else(|| arguments.option("in")).map(|word| a_channel(&word)).transpose()
@@ -255,13 +229,13 @@ fn channel(arguments: &mut Arguments) -> Result<AclCommand, Wrong> {
             Edit::AllowChannel(channel, rooms(arguments)?)
         }
         "remove" => Edit::RemoveChannel(named(arguments)?),
-        _ => return Err(LineProblem::UnknownVerb(verb).into()),
+        _ => return Err(LineProblem::UnknownVerb(verb)),
     };
     Ok(AclCommand::Edit { edit, reason: arguments.reason()? })
 }
 
 /// `rooms: live-*`, or the scope as the next word; every room if there is neither.
-fn rooms(arguments: &mut Arguments) -> Result<RoomScope, Wrong> {
+fn rooms(arguments: &mut Arguments) -> Result<RoomScope, LineProblem> {
     let word = arguments.option("rooms").or_else(|| arguments.option("room"));
     match word.or_else(|| arguments.next_word()) {
         Some(word) => value(&word),
@@ -269,29 +243,29 @@ fn rooms(arguments: &mut Arguments) -> Result<RoomScope, Wrong> {
     }
 }
 
-fn page(arguments: &mut Arguments) -> Result<u32, Wrong> {
+fn page(arguments: &mut Arguments) -> Result<u32, LineProblem> {
     let Some(word) = arguments.option("page") else { return Ok(1) };
     let shown = word.shown();
     let page = shown.parse().ok().filter(|page| *page > 0);
-    Ok(page.ok_or_else(|| LineProblem::Invalid(format!("`{shown}` is not a page: write 2")))?)
+    page.ok_or_else(|| LineProblem::Invalid(format!("`{shown}` is not a page: write 2")))
 }
 
-fn period(word: &Word) -> Result<Duration, Wrong> {
-    parse_period(&word.shown()).map_err(|error| LineProblem::Invalid(error.to_string()).into())
+fn period(word: &Word) -> Result<Duration, LineProblem> {
+    parse_period(&word.shown()).map_err(|error| LineProblem::Invalid(error.to_string()))
 }
 
 /// A text that has to parse; a mention never does.
-fn value<T: FromStr>(word: &Word) -> Result<T, Wrong>
+fn value<T: FromStr>(word: &Word) -> Result<T, LineProblem>
 where
     T::Err: std::fmt::Display,
 {
-    word.shown().parse().map_err(|error: T::Err| LineProblem::Invalid(error.to_string()).into())
+    word.shown().parse().map_err(|error: T::Err| LineProblem::Invalid(error.to_string()))
 }
 
-fn a_room(word: &Word) -> Result<RoomId, Wrong> {
+fn a_room(word: &Word) -> Result<RoomId, LineProblem> {
     match word {
         Word::Mention(_, shown) => {
-            Err(LineProblem::Invalid(format!("`{shown}` is a mention: a room is named by its RoomId")).into())
+            Err(LineProblem::Invalid(format!("`{shown}` is a mention: a room is named by its RoomId")))
         }
         other => value(other),
     }
@@ -490,7 +464,9 @@ mod tests {
             assert_eq!(read(line), Err(UsageError::Line(Family::Acl, Some("grant"), problem)));
         }
         let long = format!("grant @bob moderator reason: {}", "x".repeat(301));
-        assert_eq!(read(&long), Err(UsageError::LongReason(301)));
+        let why = "the reason has 301 characters; 300 is the limit".to_owned();
+        let problem = LineProblem::Invalid(why);
+        assert_eq!(read(&long), Err(UsageError::Line(Family::Acl, Some("grant"), problem)));
     }
 
     proptest! {
