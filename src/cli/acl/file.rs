@@ -74,8 +74,7 @@ struct GrantTable {
 
 /// A reason like one that is typed.
 fn reason<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
-    clean_reason(&String::deserialize(deserializer)?)
-        .map_err(|error| D::Error::custom(super::wrong_reason(&error)))
+    clean_reason(&String::deserialize(deserializer)?).map_err(D::Error::custom)
 }
 
 /// A time, in quotes or as TOML's own; in whole milliseconds, as the ACL keeps it.

@@ -18,7 +18,7 @@ use crate::domain::access::{
     is_open, list,
 };
 use crate::domain::audit::OperationId;
-use crate::domain::command::{LONGEST_REASON, UsageError, clean_reason};
+use crate::domain::command::clean_reason;
 use crate::domain::principal::{Principal, Subject};
 use crate::domain::wording;
 
@@ -122,17 +122,7 @@ fn cleaned(reason: Option<&str>) -> Result<Option<String>, WrongUsage> {
     match clean_reason(reason) {
         Ok(Some(reason)) => Ok(Some(reason)),
         Ok(None) => Err(WrongUsage("nothing follows `--reason`: say why, or leave it out".to_owned())),
-        Err(error) => Err(WrongUsage(wrong_reason(&error))),
-    }
-}
-
-/// What is wrong with a reason.
-fn wrong_reason(error: &UsageError) -> String {
-    match error {
-        UsageError::LongReason(length) => {
-            format!("the reason has {length} characters; {LONGEST_REASON} is the limit")
-        }
-        error => wording::usage_for_the_record(error),
+        Err(error) => Err(WrongUsage::of(error)),
     }
 }
 

@@ -66,17 +66,24 @@ impl fmt::Display for Typed {
 /// A reason as it is kept: one line, no invisible characters, no quotes around it.
 ///
 /// # Errors
-/// The number of characters, if it is more than [`LONGEST_REASON`].
-pub fn clean_reason(text: &str) -> Result<Option<String>, UsageError> {
-    cleaned(text).map_err(UsageError::LongReason)
-}
-
-fn cleaned(text: &str) -> Result<Option<String>, usize> {
+/// If it has more than [`LONGEST_REASON`] characters.
+pub fn clean_reason(text: &str) -> Result<Option<String>, LongReason> {
     let reason = one_line(text);
     match reason.chars().count() {
         0 => Ok(None),
-        n if n > LONGEST_REASON => Err(n),
+        n if n > LONGEST_REASON => Err(LongReason(n)),
         _ => Ok(Some(reason)),
+    }
+}
+
+/// A reason of so many characters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the reason has {0} characters; {LONGEST_REASON} is the limit")]
+pub struct LongReason(pub usize);
+
+impl From<LongReason> for UsageError {
+    fn from(LongReason(length): LongReason) -> Self {
+        Self::LongReason(length)
     }
 }
 
@@ -336,12 +343,11 @@ impl Arguments {
     /// When it is too long.
     pub fn reason(&mut self) -> Result<Option<String>, LineProblem> {
         let reason = match self.option("reason") {
-            Some(Word::Reason(text)) => cleaned(&text),
-            Some(word) => cleaned(&word.shown()),
+            Some(Word::Reason(text)) => clean_reason(&text),
+            Some(word) => clean_reason(&word.shown()),
             None => return Ok(None),
         };
-        let too_long = |length| format!("the reason has {length} characters; {LONGEST_REASON} is the limit");
-        reason.map_err(|length| LineProblem::Invalid(too_long(length)))
+        reason.map_err(|error| LineProblem::Invalid(error.to_string()))
     }
 
     /// That nothing is left over.

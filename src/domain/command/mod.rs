@@ -12,7 +12,7 @@ use super::audit::{OperationId, Question};
 use super::principal::{Channel, Principal};
 use super::room::{AccountId, InvalidAccountId, InvalidRoomId, RoomId};
 
-pub use line::{Arguments, LONGEST_REASON, Mention, Typed, Word, clean_reason, quoted};
+pub use line::{Arguments, LONGEST_REASON, LongReason, Mention, Typed, Word, clean_reason, quoted};
 pub use room_acl::{AclCommand, Edit, Listed, Part, Why, parse_room_acl};
 pub use room_audit::parse_room_audit;
 pub use room_owner::parse_room_owner;

@@ -5,7 +5,7 @@ use super::{CommandName, LOCAL_QUESTION, Line, Message, Style, Tone, capital, op
 use crate::domain::access::Right;
 use crate::domain::audit::OperationId;
 use crate::domain::command::{
-    Command, LONGEST_REASON, LineProblem, Mention, Typed, UsageError, parse_room_owner, quoted,
+    Command, LineProblem, LongReason, Mention, Typed, UsageError, parse_room_owner, quoted,
 };
 
 /// What was wrong with the line, and the lines that were probably meant by somebody with these rights.
@@ -78,14 +78,9 @@ fn usage(error: &UsageError, rights: &[Right]) -> (Line, Vec<String>) {
                 vec![format!("{start} reason: host crashed"), start],
             )
         }
-        UsageError::LongReason(length) => (
-            text("The reason has ")
-                .text(length)
-                .text(" characters; ")
-                .text(LONGEST_REASON)
-                .text(" is the limit."),
-            forms(&["<room> <new_owner> reason: …"]),
-        ),
+        UsageError::LongReason(length) => {
+            (foreign(&LongReason(*length).to_string()), forms(&["<room> <new_owner> reason: …"]))
+        }
         UsageError::Line(family, Some(verb), problem) => (line_problem(problem), forms_of(*family, verb)),
         UsageError::Line(family, None, problem) => {
             let typed = match problem {
