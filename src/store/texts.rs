@@ -9,6 +9,10 @@ use sqlx::sqlite::SqliteConnection;
 
 use super::BUSY_TIMEOUT;
 
+/// What of an operation is looked through, of a row of `operations`. What a ledger adds is put together by
+/// [`super::admission`], likewise.
+pub(super) const WORDS: &str = "concat_ws(char(10), command, reason, error_info)";
+
 /// How many events may be behind the index before it is written in the next short pause.
 const FEW: i64 = 256;
 /// How many may be, whoever waits: a search looks through these.
@@ -90,14 +94,11 @@ pub(super) async fn index_all(connection: &mut SqliteConnection) -> Result<Behin
 }
 
 async fn take_in(connection: &mut SqliteConnection, at_most: i64) -> Result<Behind, sqlx::Error> {
-    sqlx::query(
-        "INSERT OR REPLACE INTO operations_text (rowid, found)
-         SELECT operation, concat_ws(char(10), command, reason, error_info) FROM operations
-         WHERE operation > (SELECT upto FROM text_index) ORDER BY operation LIMIT ?",
-    )
-    .bind(at_most)
-    .execute(&mut *connection)
-    .await?;
+    let add = format!(
+        "INSERT OR REPLACE INTO operations_text (rowid, found) SELECT operation, {WORDS} FROM operations
+         WHERE operation > (SELECT upto FROM text_index) ORDER BY operation LIMIT ?"
+    );
+    sqlx::query(AssertSqlSafe(add)).bind(at_most).execute(&mut *connection).await?;
     // With all of them in, up to the end of the log: what ends an operation is an event too.
     let (upto, last): (i64, i64) = sqlx::query_as(
         "UPDATE text_index SET upto = coalesce(

@@ -6,6 +6,7 @@ use sqlx::{QueryBuilder, Sqlite};
 use crate::domain::access::RoomScope;
 use crate::domain::audit::{AuditEntry, AuditFilter};
 use crate::store::rows;
+use crate::store::texts::WORDS;
 
 /// By what the entries of a filter are found, the most telling first. The planner is not asked: it does not
 /// know how many rows have a value, and a wrong guess is a thousand times slower.
@@ -212,7 +213,7 @@ pub(super) fn select_into(query: &mut QueryBuilder<Sqlite>, what: &str, filter: 
             _ => {}
         }
         query
-            .push(" AND instr(lower(concat_ws(char(10), command, reason, error_info)), ")
+            .push(format_args!(" AND instr(lower({WORDS}), "))
             .push_bind(text.to_ascii_lowercase())
             .push(") > 0");
     }

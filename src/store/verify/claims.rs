@@ -5,12 +5,14 @@
 //! claims looked up. A sum does not tell whether a claim would be found by its delivery, which is what it is
 //! there for; that it is a text, and in its place in the order, does.
 
-use std::hash::{BuildHasher as _, RandomState};
+use std::hash::RandomState;
 
 use rusqlite::Connection;
 use rusqlite::types::ValueRef;
 
 use crate::domain::verification::Report;
+
+use super::sum::Sum;
 
 const NOT_ITS_CLAIM: &str = "`deliveries` does not say of its delivery what the log says";
 
@@ -19,20 +21,6 @@ const NOT_ITS_CLAIM: &str = "`deliveries` does not say of its delivery what the 
 pub(super) struct Claims {
     key: RandomState,
     log: Sum,
-}
-
-/// Claims in whatever order.
-#[derive(Debug, Default, PartialEq)]
-struct Sum {
-    count: i64,
-    hashes: u64,
-}
-
-impl Sum {
-    fn add(&mut self, key: &RandomState, delivery: &[u8], operation: i64) {
-        self.count += 1;
-        self.hashes = self.hashes.wrapping_add(key.hash_one((delivery, operation)));
-    }
 }
 
 impl Claims {

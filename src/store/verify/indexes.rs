@@ -2,16 +2,19 @@
 //!
 //! The rest of the check goes by none of them. SQLite itself compares its own with their tables. The index of
 //! texts holds no text, only which operation has which trigram; so it is made again in memory, some operations
-//! at a time, and a sum over what each of the two holds is compared, as [`super::claims`] does.
+//! at a time, and a sum over what each of the two holds is compared, as that of [`super::claims`] is.
 
 use std::collections::{BTreeSet, HashMap};
-use std::hash::{BuildHasher as _, RandomState};
+use std::hash::RandomState;
 
 use rusqlite::types::ToSqlOutput;
 use rusqlite::{Connection, OptionalExtension as _};
 
 use crate::domain::verification::Report;
 use crate::store::migrations;
+use crate::store::texts::WORDS;
+
+use super::sum::Sum;
 
 /// How many numbers of operations share a sum: so closely is a difference named.
 const TOGETHER: i64 = 64;
@@ -74,7 +77,7 @@ fn upto(connection: &Connection) -> rusqlite::Result<Option<i64>> {
 
 /// Sums over terms in whatever order, of [`TOGETHER`] operations each.
 #[derive(Default)]
-struct Sums(HashMap<i64, u64>);
+struct Sums(HashMap<i64, Sum>);
 
 impl Sums {
     /// Adds what the index in the main database of the connection holds up to an operation; how many terms
@@ -93,8 +96,7 @@ impl Sums {
                 continue;
             }
             let term = row.get_ref(0)?.as_bytes().unwrap_or_default();
-            let sum = self.0.entry(operation.div_euclid(TOGETHER)).or_default();
-            *sum = sum.wrapping_add(key.hash_one((term, operation)));
+            self.0.entry(operation.div_euclid(TOGETHER)).or_default().add(key, term, operation);
         }
         Ok(further)
     }
@@ -121,10 +123,9 @@ fn of_rows(connection: &Connection, key: &RandomState, upto: i64) -> rusqlite::R
     for migration in migrations().iter() {
         memory.execute_batch(migration.sql.as_str())?;
     }
-    let mut rows = connection.prepare(
-        "SELECT operation, concat_ws(char(10), command, reason, error_info) FROM operations NOT INDEXED
-         WHERE operation <= ? ORDER BY operation",
-    )?;
+    let mut rows = connection.prepare(&format!(
+        "SELECT operation, {WORDS} FROM operations NOT INDEXED WHERE operation <= ? ORDER BY operation"
+    ))?;
     let mut rows = rows.query([upto])?;
     let mut add = memory.prepare("INSERT INTO operations_text (rowid, found) VALUES (?, ?)")?;
     let mut sums = Sums::default();

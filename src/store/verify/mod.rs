@@ -14,6 +14,7 @@ mod log;
 mod replay;
 mod row;
 mod schema;
+mod sum;
 #[cfg(test)]
 mod tests;
 mod told;
