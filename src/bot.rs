@@ -85,6 +85,7 @@ impl Bot {
         install_cryptography();
         let store = Arc::new(SqliteStore::open(database, IfMissing::Create).await?);
         let callbacks = callbacks::Settings::from(&tencent);
+        let accounts = tencent.accounts;
         let rooms = rooms(TencentClient::new(tencent, clock.clone())?);
         let clock: Arc<dyn Clock> = Arc::new(clock);
         let metrics = Arc::new(Metrics::default());
@@ -95,7 +96,8 @@ impl Bot {
             Arc::clone(&metrics) as _,
             timing,
         )
-        .with_limits(limits);
+        .with_limits(limits)
+        .with_accounts(accounts);
         let groups = Arc::new(slack::Groups::new(Arc::clone(&clock)));
         let service =
             service.with_directory(Arc::clone(&groups) as _).with_reply_book(Arc::clone(&store) as _);

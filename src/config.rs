@@ -15,6 +15,7 @@ use reqwest::Url;
 use secrecy::SecretString;
 
 use crate::app::limits::Limits;
+use crate::domain::room::Accounts;
 use crate::store::Database;
 use crate::tencent::Region;
 use crate::tree::SigningKey;
@@ -291,6 +292,8 @@ pub struct SimulatedAccount {
     pub admin_user_id: String,
     /// Its key.
     pub secret_key: SecretString,
+    /// The accounts that it knows.
+    pub accounts: Accounts,
     is_made_up: bool,
 }
 
@@ -308,6 +311,7 @@ pub fn simulated_account(environment: &Environment) -> Result<SimulatedAccount, 
         sdk_app_id: sdk_app_id.unwrap_or(1_400_000_000),
         admin_user_id: environment.get("TENCENT_ADMIN_USER_ID").unwrap_or("administrator").to_owned(),
         secret_key: SecretString::from(environment.get("TENCENT_SECRET_KEY").unwrap_or(SIMULATED_KEY)),
+        accounts: accounts(&mut reader),
         is_made_up: environment.get("TENCENT_SECRET_KEY").is_none(),
     };
     reader.end(Some(account))
@@ -428,7 +432,20 @@ fn tencent(reader: &mut Reader<'_>) -> Option<tencent::Settings> {
         secret_key: SecretString::from(secret_key?),
         rate_limit,
         callback_token: callback_token(reader),
+        accounts: accounts(reader),
     })
+}
+
+/// Which accounts rooms are handed to.
+fn accounts(reader: &mut Reader<'_>) -> Accounts {
+    match reader.environment.get("TENCENT_ACCOUNTS") {
+        None | Some("tencent") => Accounts::Tencent,
+        Some("any") => Accounts::Any,
+        Some(other) => {
+            reader.problem("TENCENT_ACCOUNTS", format!("`{other}` is neither `tencent` nor `any`"));
+            Accounts::Tencent
+        }
+    }
 }
 
 fn limits(reader: &mut Reader<'_>) -> Limits {

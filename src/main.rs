@@ -397,6 +397,7 @@ async fn simulate(environment: &Environment, arguments: SimulatorArguments) -> a
     settings.webhook = arguments.callback_url.map(|url| Webhook { url, token: None });
     let simulator = Simulator::new(settings);
     for (id, owner) in &arguments.rooms {
+        account.accounts.check(owner).map_err(WrongUsage::of)?;
         simulator.put_room(id.as_str(), owner.as_str());
     }
     if arguments.rooms.is_empty() {

@@ -55,7 +55,7 @@ impl CommandService {
         best(permitted, typed, |summary| summary.room.as_str()).take(most).cloned().collect()
     }
 
-    /// Recent owners of the room, newest first, that match what is typed, at most `most`; none to
+    /// Recent owners of the room that it may be handed to, newest first, that match what is typed, at most `most`; none to
     /// somebody who may not hand the room over.
     pub async fn suggest_owners(
         &self,
@@ -85,7 +85,9 @@ impl CommandService {
         };
         let mut owners: Vec<String> = Vec::new();
         for owner in entries.into_iter().flat_map(|entry| [entry.new_owner, entry.previous_owner]).flatten() {
-            if !owners.contains(&owner) {
+            // Tencent's own ids can be what nobody may ask for.
+            let is_taken = owner.parse().is_ok_and(|account| self.accounts.check(&account).is_ok());
+            if is_taken && !owners.contains(&owner) {
                 owners.push(owner);
             }
         }

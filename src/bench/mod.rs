@@ -30,6 +30,7 @@ use crate::bot::Bot;
 use crate::clock::SystemClock;
 use crate::domain::access::{Effect, Role, RoomScope};
 use crate::domain::principal::Principal;
+use crate::domain::room::Accounts;
 use crate::domain::wording::CommandName;
 use crate::slack;
 use crate::tencent;
@@ -257,6 +258,7 @@ fn tencent_settings(address: SocketAddr) -> anyhow::Result<tencent::Settings> {
         secret_key: SecretString::from(SECRET),
         rate_limit: NO_CEILING,
         callback_token: None,
+        accounts: Accounts::default(),
     })
 }
 

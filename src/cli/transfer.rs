@@ -84,7 +84,7 @@ fn request(principal: Principal, typed: String, arguments: TransferArguments) ->
 
 fn parse(room: &str, new_owner: &str, reason: Option<&str>) -> Result<Transfer, UsageError> {
     let room: crate::domain::room::RoomId = room.parse().map_err(UsageError::Room)?;
-    let new_owner = new_owner.parse().map_err(|error| UsageError::Account(error, room.clone()))?;
+    let new_owner = new_owner.parse().map_err(|error| UsageError::Account(error, room.clone(), None))?;
     let reason = clean_reason(reason.unwrap_or_default())?;
     Ok(Transfer { room, new_owner, reason, overrides: None })
 }

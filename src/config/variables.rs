@@ -43,6 +43,11 @@ pub const VARIABLES: &[Variable] = &[
     ),
     variable("TENCENT_RATE_LIMIT", "200", "calls a second for each API, never more"),
     variable(
+        "TENCENT_ACCOUNTS",
+        "tencent",
+        "tencent: rooms go to accounts of letters, digits, - and _, as Tencent documents them; any: to all others too",
+    ),
+    variable(
         "TENCENT_CALLBACK_TOKEN",
         "kdjsgjdskgjwejsdkkjgkjfklgjdfkjh",
         "what Tencent signs its callbacks with: 1 to 128 characters of your own choice",

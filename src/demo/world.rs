@@ -9,6 +9,7 @@ use crate::app::acl::edit_locally;
 use crate::app::ports::{AclChange, Clock, NewGrant, Store};
 use crate::domain::access::{Effect, Role, RoomScope};
 use crate::domain::principal::{Principal, Subject};
+use crate::domain::room::Accounts;
 use crate::tencent;
 use crate::tencent::simulator::{Settings, Simulator};
 
@@ -184,6 +185,7 @@ pub(super) fn tencent_settings(address: SocketAddr) -> anyhow::Result<tencent::S
         secret_key: SecretString::from(SECRET_KEY),
         rate_limit: 200,
         callback_token: None,
+        accounts: Accounts::default(),
     })
 }
 

@@ -119,12 +119,11 @@ impl<'a> Options<'a> {
         Ok(options)
     }
 
-    /// The option's text without the spaces around it, which Discord's own clients cut as well. `None` if
-    /// it was left out.
+    /// The option's text as it is: an id with a space at an end is another one. `None` if it was left out.
     pub(super) fn text(&self, name: &str) -> Result<Option<&'a str>, String> {
         match self.given.iter().find(|(known, _)| *known == name) {
             None => Ok(None),
-            Some((_, Value::String(text))) => Ok(Some(text.trim())),
+            Some((_, Value::String(text))) => Ok(Some(text)),
             Some(_) => Err(format!("the option `{name}` is not text")),
         }
     }
@@ -143,7 +142,7 @@ impl<'a> Options<'a> {
                 break;
             };
             let (_, value) = rest.remove(at);
-            line.push_str(&format!(" {}", quoted(value.as_str().unwrap_or_default().trim())));
+            line.push_str(&format!(" {}", quoted(value.as_str().unwrap_or_default())));
         }
         // The reason takes the rest of the line.
         rest.sort_by_key(|(name, _)| *name == REASON);
@@ -262,7 +261,7 @@ fn understand(
         return Err(UsageError::AccountIsMention(mention, new_owner.to_owned(), room));
     }
     let account = new_owner.parse::<AccountId>();
-    let new_owner = account.map_err(|error| UsageError::Account(error, room.clone()))?;
+    let new_owner = account.map_err(|error| UsageError::Account(error, room.clone(), None))?;
     let reason = reason.map(clean_reason).transpose()?.flatten();
     Ok(Command::Transfer(Transfer { room, new_owner, reason, overrides: None }))
 }

@@ -62,7 +62,7 @@ pub(super) fn command(
             Written::Word(..) => {}
             Written::Named(REASON) => {
                 if let Piece::Text(text) = piece
-                    && !text.is_empty()
+                    && !text.trim().is_empty()
                 {
                     line.push_text(&format!("{REASON}: {text}"));
                 }
@@ -144,7 +144,7 @@ fn piece(
     guild: &str,
 ) -> Result<Result<Piece, LineProblem>, String> {
     let not = |what: &str| format!("the option `{}` is not {what}", option.name);
-    let text = || value.as_str().map(str::trim).ok_or_else(|| not("text"));
+    let text = || value.as_str().ok_or_else(|| not("text"));
     let id = || snowflake(value).ok_or_else(|| not("an id"));
     Ok(Ok(match option.takes {
         Takes::Text(_) => Piece::Text(text()?.to_owned()),
@@ -231,7 +231,7 @@ fn shown(sign: char, name: Option<&str>, id: &str) -> String {
 fn recorded(option: &Opt, value: &Value, resolved: Option<&Value>) -> String {
     let text = |text: &str| match option.written {
         Written::Named(REASON) => text.trim().to_owned(),
-        _ => quoted(text.trim()),
+        _ => quoted(text),
     };
     match (option.takes, value) {
         (Takes::Person | Takes::PersonOrRole, Value::String(id)) => match who(id, option.takes, resolved) {

@@ -234,9 +234,7 @@ impl Door {
                 let room: RoomId = options.text(commands::ROOM).ok()??.parse().ok()?;
                 let owners =
                     self.service.suggest_owners(&principal, &place, &room, typed, render::MOST_CHOICES).await;
-                // Tencent's own ids can be what nobody may type.
-                let typable = owners.into_iter().filter(|owner| owner.parse::<AccountId>().is_ok());
-                Some(typable.map(|owner| (owner.clone(), owner)).collect())
+                Some(owners.into_iter().map(|owner| (owner.clone(), owner)).collect())
             }
             _ => None,
         }

@@ -62,6 +62,9 @@ pub enum InvalidId {
     Channel(String),
 }
 
+/// What marks a user group in the text of a subject.
+const GROUP: &str = "group";
+
 fn is_id(text: &str) -> bool {
     !text.is_empty() && text.len() <= LONGEST_ID && text.bytes().all(|b| b.is_ascii_alphanumeric())
 }
@@ -77,19 +80,34 @@ fn is_os_user(text: &str) -> bool {
         && !text.chars().any(|c| c.is_control() || c.is_whitespace() || c == ':')
 }
 
+impl Subject {
+    /// The Slack user of these ids. `None` if one is no id: what kind of subject it is, is never taken from the
+    /// text of an id.
+    #[must_use]
+    pub fn slack_user(team: &str, user: &str) -> Option<Self> {
+        // `slack:<team>:group` is a group whose id is missing.
+        let are_ids = is_id(team) && is_id(user) && user != GROUP;
+        are_ids.then(|| Self::SlackUser { team: team.to_owned(), user: user.to_owned() })
+    }
+
+    /// The Slack user group of these ids, likewise.
+    #[must_use]
+    pub fn slack_group(team: &str, group: &str) -> Option<Self> {
+        (is_id(team) && is_id(group))
+            .then(|| Self::SlackGroup { team: team.to_owned(), group: group.to_owned() })
+    }
+}
+
 impl FromStr for Subject {
     type Err = InvalidId;
 
     fn from_str(text: &str) -> Result<Self, InvalidId> {
         let owned = |s: &str| s.to_owned();
+        let invalid = || InvalidId::Subject(text.to_owned());
         let parts: Vec<&str> = text.split(':').collect();
         match parts.as_slice() {
-            ["slack", team, user] if is_id(team) && is_id(user) => {
-                Ok(Self::SlackUser { team: owned(team), user: owned(user) })
-            }
-            ["slack", team, "group", group] if is_id(team) && is_id(group) => {
-                Ok(Self::SlackGroup { team: owned(team), group: owned(group) })
-            }
+            ["slack", team, user] => Self::slack_user(team, user).ok_or_else(invalid),
+            ["slack", team, GROUP, group] => Self::slack_group(team, group).ok_or_else(invalid),
             ["discord", guild, user] if is_snowflake(guild) && is_snowflake(user) => {
                 Ok(Self::DiscordUser { guild: owned(guild), user: owned(user) })
             }
@@ -97,7 +115,7 @@ impl FromStr for Subject {
                 Ok(Self::DiscordRole { guild: owned(guild), role: owned(role) })
             }
             ["cli", user] if is_os_user(user) => Ok(Self::Cli { user: owned(user) }),
-            _ => Err(InvalidId::Subject(text.to_owned())),
+            _ => Err(invalid()),
         }
     }
 }
@@ -133,19 +151,27 @@ pub enum Channel {
     },
 }
 
+impl Channel {
+    /// The Slack conversation of these ids. `None` if one is no id.
+    #[must_use]
+    pub fn slack(team: &str, channel: &str) -> Option<Self> {
+        (is_id(team) && is_id(channel))
+            .then(|| Self::Slack { team: team.to_owned(), channel: channel.to_owned() })
+    }
+}
+
 impl FromStr for Channel {
     type Err = InvalidId;
 
     fn from_str(text: &str) -> Result<Self, InvalidId> {
+        let invalid = || InvalidId::Channel(text.to_owned());
         let parts: Vec<&str> = text.split(':').collect();
         match parts.as_slice() {
-            ["slack", team, channel] if is_id(team) && is_id(channel) => {
-                Ok(Self::Slack { team: (*team).to_owned(), channel: (*channel).to_owned() })
-            }
+            ["slack", team, channel] => Self::slack(team, channel).ok_or_else(invalid),
             ["discord", guild, channel] if is_snowflake(guild) && is_snowflake(channel) => {
                 Ok(Self::Discord { guild: (*guild).to_owned(), channel: (*channel).to_owned() })
             }
-            _ => Err(InvalidId::Channel(text.to_owned())),
+            _ => Err(invalid()),
         }
     }
 }

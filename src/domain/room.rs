@@ -15,10 +15,21 @@ pub const LONGEST_ACCOUNT_ID: usize = 32;
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct RoomId(String);
 
-/// The id of a user of the live application: 1 to 32 bytes. Tencent documents `A-Za-z0-9_-`, but its
-/// signature takes any UTF-8, so only what nobody can see or type is refused here.
+/// The id of a user of the live application: 1 to 32 bytes as people name it, whatever Tencent names otherwise.
+/// Which of them a room may be handed to, [`Accounts`] says.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct AccountId(String);
+
+/// The accounts that a room may be handed to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Accounts {
+    /// Those that Tencent documents: letters, digits, `_` and `-` (trtc.io/document/34385).
+    #[default]
+    Tencent,
+    /// All that can be seen, for an application whose accounts have other characters: Tencent's signature takes
+    /// any UTF-8.
+    Any,
+}
 
 /// Why a text is not the id of a room.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -58,12 +69,20 @@ pub enum InvalidAccountId {
         /// Its length in bytes.
         bytes: usize,
     },
-    /// A control character, or one that cannot be seen.
-    #[error("an account is made of visible characters, `{id}` holds {}", describe(*.character))]
+    /// A character that Tencent's accounts do not have.
+    #[error("an account is made of letters, digits, - and _; `{id}` holds {}", describe(*.character))]
     Character {
         /// The text, as typed.
         id: String,
         /// The first character that cannot be in an account.
+        character: char,
+    },
+    /// A control character, or one that cannot be seen.
+    #[error("an account is made of visible characters; `{id}` holds {}", describe(*.character))]
+    Invisible {
+        /// The text, as typed.
+        id: String,
+        /// The first character that cannot be seen.
         character: char,
     },
     /// `@name`: a chat handle, which is not an account of the live application.
@@ -75,6 +94,9 @@ pub enum InvalidAccountId {
 fn describe(character: char) -> String {
     if is_invisible(character) {
         format!("an invisible character (U+{:04X})", u32::from(character))
+    } else if character == '`' {
+        // Our own marks around the id must stay the only ones.
+        "a backtick (U+0060)".to_owned()
     } else {
         format!("“{character}” (U+{:04X})", u32::from(character))
     }
@@ -153,9 +175,6 @@ impl FromStr for AccountId {
         if text.is_empty() {
             return Err(InvalidAccountId::Empty);
         }
-        if let Some(character) = text.chars().find(|c| is_invisible(*c)) {
-            return Err(InvalidAccountId::Character { id, character });
-        }
         if text.len() > LONGEST_ACCOUNT_ID {
             return Err(InvalidAccountId::TooLong { id, bytes: text.len() });
         }
@@ -163,6 +182,47 @@ impl FromStr for AccountId {
             return Err(InvalidAccountId::Handle(id));
         }
         Ok(Self(id))
+    }
+}
+
+impl Accounts {
+    /// Whether a room may be handed to the account.
+    ///
+    /// # Errors
+    /// The first character that such an account does not have.
+    pub fn check(self, account: &AccountId) -> Result<(), InvalidAccountId> {
+        let id = || account.0.clone();
+        let first = |is_wrong: fn(char) -> bool| account.0.chars().find(|c| is_wrong(*c));
+        match self {
+            Self::Tencent => first(|c| !is_of_tencent(c))
+                .map_or(Ok(()), |character| Err(InvalidAccountId::Character { id: id(), character })),
+            Self::Any => first(is_invisible)
+                .map_or(Ok(()), |character| Err(InvalidAccountId::Invisible { id: id(), character })),
+        }
+    }
+}
+
+fn is_of_tencent(c: char) -> bool {
+    c.is_ascii_alphanumeric() || matches!(c, '_' | '-')
+}
+
+impl AccountId {
+    /// What is left when the marks around it are taken off: `user2` of `<user2>`, `*user2*` or `user2.`. `None`
+    /// unless that is an account of Tencent's alphabet. Only ever suggested: it is another account.
+    #[must_use]
+    pub fn undecorated(&self) -> Option<Self> {
+        const OPENING: &str = "<([{*~|«‹「『";
+        const CLOSING: &str = ">)]}*~|»›」』.,;:!?…。、";
+        const QUOTES: &str = "\"'`“”„‘’‚＂＇";
+        let is_around = |marks: &str, c: char| c.is_whitespace() || QUOTES.contains(c) || marks.contains(c);
+        let seen: String = self.0.chars().filter(|c| !is_invisible(*c)).collect();
+        let inside =
+            seen.trim_start_matches(|c| is_around(OPENING, c)).trim_end_matches(|c| is_around(CLOSING, c));
+        let is_account =
+            inside.chars().all(is_of_tencent) && inside.contains(|c: char| c.is_ascii_alphanumeric());
+        // `<new_owner>` stands in every form that the bot shows.
+        let is_form = inside.eq_ignore_ascii_case("new_owner");
+        (is_account && !is_form && inside != self.0).then(|| Self(inside.to_owned()))
     }
 }
 
@@ -206,11 +266,81 @@ mod tests {
     #[test]
     fn an_account_is_what_one_can_see_and_type() {
         for id in ["user2", "27149", "用户2", "O'Neil"] {
-            assert_eq!(id.parse::<AccountId>().unwrap().as_str(), id);
+            let account: AccountId = id.parse().unwrap();
+            assert_eq!((account.as_str(), Accounts::Any.check(&account)), (id, Ok(())));
+            assert_eq!(
+                Accounts::Tencent.check(&account).is_ok(),
+                id.is_ascii() && !id.contains('\''),
+                "{id}"
+            );
         }
         let why = |id: &str| id.parse::<AccountId>().unwrap_err().to_string();
         assert_eq!(why("@bob"), "`@bob` is a chat handle, not an account of the live application");
         assert!(why(&"é".repeat(17)).ends_with("has 34"));
-        assert!(why("bob\u{202e}").contains("U+202E"));
+        let hidden: AccountId = "bob\u{202e}".parse().unwrap();
+        for accounts in [Accounts::Tencent, Accounts::Any] {
+            assert!(accounts.check(&hidden).unwrap_err().to_string().contains("U+202E"));
+        }
+        let why = |id: &str| Accounts::Tencent.check(&id.parse().unwrap()).unwrap_err().to_string();
+        assert_eq!(
+            why("user2."),
+            "an account is made of letters, digits, - and _; `user2.` holds “.” (U+002E)"
+        );
+    }
+
+    #[test]
+    fn one_account_is_suggested_for_a_decorated_one_and_none_for_what_is_no_account() {
+        let meant = |id: &str| AccountId(id.to_owned()).undecorated().map(|account| account.0);
+        for id in [
+            "`user2`",
+            "<user2>",
+            "[user2]",
+            "(user2)",
+            "{user2}",
+            "*user2*",
+            "**user2**",
+            "~user2~",
+            "||user2||",
+            "\"user2\"",
+            "“user2”",
+            "'user2'",
+            "「user2」",
+            "user2.",
+            "user2,",
+            "user2?",
+            "user2!",
+            "user2:",
+            " user2",
+            "user2 ",
+            "user2\u{200b}",
+            "us\u{ad}er2",
+            "`<user2>`,",
+            "user2…",
+        ] {
+            assert_eq!(meant(id).as_deref(), Some("user2"), "{id:?}");
+        }
+        for id in [
+            "?",
+            "🎉",
+            ":tada:",
+            "->",
+            "→",
+            "--",
+            "<>",
+            "",
+            "user2",
+            "a b",
+            "a.b",
+            "用户2",
+            "user2🎉",
+            "<@U0BORIS>",
+            "#mods",
+            "<new_owner>",
+            "<NEW_OWNER>",
+            "user2=x",
+            "x".repeat(40).as_str(),
+        ] {
+            assert_eq!(meant(id), None, "{id:?}");
+        }
     }
 }

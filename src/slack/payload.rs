@@ -118,9 +118,7 @@ fn invocation(fields: &HashMap<String, String>, settings: &Settings) -> Result<I
     required("user_id")?;
     required("trigger_id")?;
     let principal = principal(fields).ok_or("the workspace or the person is not named by an id")?;
-    let channel: Channel = format!("slack:{team}:{channel}")
-        .parse()
-        .map_err(|_| "the field `channel_id` is not an id".to_owned())?;
+    let channel = Channel::slack(team, channel).ok_or("the field `channel_id` is not an id")?;
     let delivery = delivery(fields).ok_or("the field `trigger_id` is not an id")?;
 
     let decoded = text::decode(fields.get("text").map_or("", String::as_str), team);
@@ -143,8 +141,7 @@ fn invocation(fields: &HashMap<String, String>, settings: &Settings) -> Result<I
 }
 
 fn principal(fields: &HashMap<String, String>) -> Option<Principal> {
-    let (team, user) = (fields.get("team_id")?, fields.get("user_id")?);
-    let subject: Subject = format!("slack:{team}:{user}").parse().ok()?;
+    let subject = Subject::slack_user(fields.get("team_id")?, fields.get("user_id")?)?;
     let name = fields.get("user_name").filter(|name| !name.is_empty());
     Some(Principal {
         name: name.map(|name| name.chars().take(LONGEST_NAME).collect()),
@@ -169,7 +166,7 @@ fn typed(fields: &HashMap<String, String>, text: &str) -> String {
 fn reject(fields: &HashMap<String, String>, rejection: Rejection) -> Payload {
     let raw = fields.get("text").map_or("", String::as_str);
     let team = fields.get("team_id").map_or("", String::as_str);
-    let channel = fields.get("channel_id").and_then(|channel| format!("slack:{team}:{channel}").parse().ok());
+    let channel = fields.get("channel_id").and_then(|channel| Channel::slack(team, channel));
     Payload::Rejected(Box::new(RejectedRequest {
         principal: principal(fields),
         channel,

@@ -79,15 +79,15 @@ impl Decoded {
 /// The mention, and how it is shown when it carries no label.
 fn mention(target: &str, team: &str) -> Option<(Mention, String)> {
     if let Some(user) = target.strip_prefix('@') {
-        let subject: Subject = format!("slack:{team}:{user}").parse().ok()?;
+        let subject = Subject::slack_user(team, user)?;
         return Some((Mention::Subject(subject), format!("@{user}")));
     }
     if let Some(group) = target.strip_prefix("!subteam^") {
-        let subject: Subject = format!("slack:{team}:group:{group}").parse().ok()?;
+        let subject = Subject::slack_group(team, group)?;
         return Some((Mention::Subject(subject), format!("@{group}")));
     }
     if let Some(channel) = target.strip_prefix('#') {
-        let channel_id: Channel = format!("slack:{team}:{channel}").parse().ok()?;
+        let channel_id = Channel::slack(team, channel)?;
         return Some((Mention::Channel(channel_id), format!("#{channel}")));
     }
     let everyone = target.strip_prefix('!')?;

@@ -18,7 +18,7 @@ use super::wire::{
 };
 use crate::app::ports::{CallResult, Clock, ReadError, RoomControl, RoomSummary};
 use crate::domain::audit::{Attempt, Refusal};
-use crate::domain::room::{AccountId, RoomId};
+use crate::domain::room::{AccountId, Accounts, RoomId};
 
 /// To reach Tencent at all.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
@@ -57,6 +57,8 @@ pub struct Settings {
     pub rate_limit: u32,
     /// What Tencent signs its callbacks with, if it does.
     pub callback_token: Option<SecretString>,
+    /// The accounts that it knows.
+    pub accounts: Accounts,
 }
 
 /// A client, with a connection kept alive.

@@ -17,6 +17,7 @@ use room_owner::discord::{Patience, Settings};
 use room_owner::domain::access::{Effect, Role};
 use room_owner::domain::audit::{AuditEntry, AuditFilter};
 use room_owner::domain::principal::Principal;
+use room_owner::domain::room::Accounts;
 use room_owner::domain::wording::CommandName;
 use room_owner::store::SqliteStore;
 use room_owner::tencent;
@@ -115,6 +116,7 @@ impl World {
             secret_key: SecretString::from("key"),
             rate_limit: 200,
             callback_token: None,
+            accounts: Accounts::default(),
         };
         let timing = Timing { recover_again: NEVER, ..Timing::default() };
         let bot = Bot::build(&url, account, clock.clone(), timing).await.unwrap();

@@ -13,6 +13,7 @@ use room_owner::bot::{self, Bot, Doors};
 use room_owner::domain::access::{Effect, Role};
 use room_owner::domain::audit::{AuditEntry, AuditFilter, OutcomeKind};
 use room_owner::domain::principal::Principal;
+use room_owner::domain::room::Accounts;
 use room_owner::domain::wording::CommandName;
 use room_owner::slack::{Lookup, Settings};
 use room_owner::store::SqliteStore;
@@ -52,6 +53,7 @@ pub(crate) struct World {
     limits: Limits,
     groups: Option<Lookup>,
     callback_token: Option<SecretString>,
+    accounts: Accounts,
     pub(crate) most_calls: usize,
 }
 
@@ -75,6 +77,7 @@ impl World {
             limits: Limits { per_person: None, per_room: None, ..Limits::default() },
             groups: None,
             callback_token: None,
+            accounts: Accounts::default(),
             most_calls: 3,
         }
     }
@@ -179,6 +182,12 @@ impl World {
     /// The bot believes callbacks that are signed with this.
     pub(crate) fn callback_token(mut self, token: SecretString) -> Self {
         self.callback_token = Some(token);
+        self
+    }
+
+    /// The bot hands rooms to accounts of every kind.
+    pub(crate) fn with_any_account(mut self) -> Self {
+        self.accounts = Accounts::Any;
         self
     }
 
@@ -476,6 +485,7 @@ async fn start(
         secret_key: world.tencent.secret_key.clone(),
         rate_limit: world.rate_limit,
         callback_token: world.callback_token.clone(),
+        accounts: world.accounts,
     };
     let timing = Timing { recover_again: UNTIL_TOLD, ..Timing::default() };
     let conduct = Conduct { timing, limits: world.limits.clone() };

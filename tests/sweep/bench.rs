@@ -10,6 +10,7 @@ use room_owner::app::service::Timing;
 use room_owner::bot::{Bot, install_cryptography};
 use room_owner::clock::SystemClock;
 use room_owner::domain::audit::{AuditFilter, OutcomeKind};
+use room_owner::domain::room::Accounts;
 use room_owner::store::verify::{Evidence, verify};
 use room_owner::tencent;
 use room_owner::tencent::simulator::{Api, Fault, FaultKind, Settings, Simulator};
@@ -100,6 +101,7 @@ impl Bench {
             secret_key: key,
             rate_limit: 200,
             callback_token: None,
+            accounts: Accounts::default(),
         };
         Self { template: own.path().to_owned(), _own: Some(own), tencent, settings }
     }

@@ -31,10 +31,12 @@ use super::replies::ReplyBook;
 use super::suggest::LiveRooms;
 use crate::domain::access::{AclView, Action, Decision, Denial, Reach, decide, footing, rights};
 use crate::domain::audit::{Attempt, NoAnswer, OperationId, Outcome, Refusal, Verdict};
-use crate::domain::command::{AclCommand, Command, CommandRequest, Place, RejectedRequest, Rejection};
+use crate::domain::command::{
+    AclCommand, Command, CommandRequest, Place, RejectedRequest, Rejection, check_account,
+};
 use crate::domain::reply::Reply;
 use crate::domain::reply_note::{HowReplied, ReplyNote};
-use crate::domain::room::RoomId;
+use crate::domain::room::{Accounts, RoomId};
 use crate::domain::tree_head::TreeHead;
 use crate::domain::wording;
 
@@ -95,6 +97,7 @@ pub struct CommandService {
     replies: Replies,
     tasks: TaskTracker,
     pub(super) live: LiveRooms,
+    pub(super) accounts: Accounts,
 }
 
 /// What is about to be done for a request that was admitted and goes on to Tencent.
@@ -152,6 +155,7 @@ impl CommandService {
             under_way: Mutex::default(),
             tasks: TaskTracker::new(),
             live: LiveRooms::default(),
+            accounts: Accounts::default(),
         }
     }
 
@@ -165,6 +169,12 @@ impl CommandService {
     #[must_use]
     pub fn with_limits(self, limits: Limits) -> Self {
         Self { shedding: Shedding::new(limits), ..self }
+    }
+
+    /// With other accounts to hand rooms to than Tencent's.
+    #[must_use]
+    pub fn with_accounts(self, accounts: Accounts) -> Self {
+        Self { accounts, ..self }
     }
 
     /// With a book in which it is kept who is owed an answer.
@@ -345,6 +355,9 @@ impl CommandService {
     /// Decides about a request and writes the decision down. Quick and local; nothing reaches Tencent,
     /// except to look into an earlier operation that still holds the room.
     pub async fn admit(&self, request: CommandRequest) -> Next {
+        // Every door comes by here: what is asked for is taken as it is, or refused.
+        let command = check_account(self.accounts, request.command);
+        let request = CommandRequest { command, ..request };
         let (mut decline_if_busy, mut is_counted) = (false, false);
         // Each turn but the last is spent on a change of the ACL in between, or on resolving a holder.
         for _ in 0..8 {

@@ -107,7 +107,7 @@ fn one_line(text: &str) -> String {
 pub fn quoted(argument: &str) -> String {
     let plain = !argument.is_empty()
         && !argument.contains(char::is_whitespace)
-        && !argument.starts_with(|c| closing(c).is_some())
+        && !argument.starts_with(|c| c == CODE || closing(c).is_some())
         && !argument.to_ascii_lowercase().starts_with("reason:")
         && !argument.eq_ignore_ascii_case("help");
     if plain {
@@ -143,6 +143,9 @@ impl Word {
         }
     }
 }
+
+/// The mark around copied code, as the bot shows ids.
+const CODE: char = '`';
 
 /// What closes an opened quote. Phones and Slack's own clients curl straight quotes, in pairs.
 pub(super) fn closing(open: char) -> Option<&'static [char]> {
@@ -182,6 +185,7 @@ impl Cursor<'_> {
         self.skip_spaces();
         match self.items.first() {
             None => Ok(None),
+            Some(Item::Char(CODE)) => self.code_word().map(Some),
             Some(Item::Char(c)) if closing(*c).is_some() => self.quoted_word(*c).map(Some),
             Some(_) => Ok(Some(self.bare_word())),
         }
@@ -216,10 +220,7 @@ impl Cursor<'_> {
         let mut items = inside.iter();
         loop {
             match items.next() {
-                None => {
-                    let text = Typed(inside.to_vec()).to_string();
-                    return Err(UsageError::UnclosedQuote(text.trim_end().to_owned()));
-                }
+                None => return Err(unclosed(inside)),
                 Some(Item::Char(c)) if close.contains(c) => break,
                 Some(Item::Char('\\')) => match items.clone().next() {
                     Some(Item::Char(c)) if *c == '\\' || close.contains(c) => {
@@ -230,12 +231,36 @@ impl Cursor<'_> {
                 Some(item) => word.0.push(item.clone()),
             }
         }
-        let rest = items.as_slice();
+        let taken = self.items.len() - items.as_slice().len();
+        self.quoted(word, taken)
+    }
+
+    /// `` `my room` ``: as it stands, up to as many marks as it began with.
+    fn code_word(&mut self) -> Result<Word, UsageError> {
+        let marks = |items: &[Item]| items.iter().take_while(|item| **item == Item::Char(CODE)).count();
+        let opening = marks(self.items);
+        let inside = &self.items[opening..];
+        let mut end = 0;
+        loop {
+            end += inside[end..].iter().take_while(|item| **item != Item::Char(CODE)).count();
+            match marks(&inside[end..]) {
+                0 => return Err(unclosed(inside)),
+                closing if closing == opening => break,
+                others => end += others,
+            }
+        }
+        let word = Typed(inside[..end].to_vec());
+        self.quoted(word, end + 2 * opening)
+    }
+
+    /// The word of so many items, quotes included, whose quotes are taken off.
+    fn quoted(&mut self, word: Typed, taken: usize) -> Result<Word, UsageError> {
+        let rest = &self.items[taken..];
         let behind: Vec<Item> = rest.iter().take_while(|item| !is_space(item)).cloned().collect();
         if !behind.is_empty() {
             return Err(UsageError::TextAfterQuote(word.to_string(), Typed(behind).to_string()));
         }
-        self.items = &self.items[self.items.len() - rest.len()..];
+        self.items = rest;
         match word.0.iter().find_map(|item| match item {
             Item::Mention(mention, _) => Some(mention.clone()),
             Item::Char(_) => None,
@@ -244,6 +269,10 @@ impl Cursor<'_> {
             None => Ok(Word::Text { text: word.to_string(), quoted: true }),
         }
     }
+}
+
+fn unclosed(inside: &[Item]) -> UsageError {
+    UsageError::UnclosedQuote(Typed(inside.to_vec()).to_string().trim_end().to_owned())
 }
 
 /// A line of words and named options, as `room-acl` and `room-audit` take it:

@@ -10,7 +10,7 @@ mod room_owner;
 
 use super::audit::{OperationId, Question};
 use super::principal::{Channel, Principal};
-use super::room::{AccountId, InvalidAccountId, InvalidRoomId, RoomId};
+use super::room::{AccountId, Accounts, InvalidAccountId, InvalidRoomId, RoomId};
 
 pub use line::{Arguments, LONGEST_REASON, LongReason, Mention, Typed, Word, clean_reason, quoted};
 pub use room_acl::{AclCommand, Edit, Listed, Part, Why, parse_room_acl};
@@ -178,6 +178,23 @@ pub fn parse(family: Family, line: &Typed) -> Result<Command, UsageError> {
     }
 }
 
+/// The command, unless it hands a room to an account that the application does not have.
+///
+/// # Errors
+/// Those of the command, and [`UsageError::Account`].
+pub fn check_account(
+    accounts: Accounts,
+    command: Result<Command, UsageError>,
+) -> Result<Command, UsageError> {
+    let (Ok(Command::Transfer(transfer)) | Err(UsageError::EmptyReason(transfer))) = &command else {
+        return command;
+    };
+    let Err(error) = accounts.check(&transfer.new_owner) else { return command };
+    let meant = transfer.new_owner.undecorated();
+    let meant = meant.map(|new_owner| Box::new(Transfer { new_owner, ..transfer.clone() }));
+    Err(UsageError::Account(error, transfer.room.clone(), meant))
+}
+
 /// Why a line is not a command. The words are in [`super::wording`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum UsageError {
@@ -193,8 +210,9 @@ pub enum UsageError {
     Room(InvalidRoomId),
     /// The first argument is a mention, shown as given.
     RoomIsMention(Mention, String),
-    /// The second argument is not the id of an account.
-    Account(InvalidAccountId, RoomId),
+    /// The second argument is not an account that the room may be handed to; the room, and the same with the
+    /// account that was probably meant.
+    Account(InvalidAccountId, RoomId, Option<Box<Transfer>>),
     /// The second argument is a mention, shown as given.
     AccountIsMention(Mention, String, RoomId),
     /// `reason:` before there is a room and a new owner.

@@ -5,6 +5,7 @@
 //! room-owner test                             the present owner of `test`
 //! room-owner test user2                       hand `test` over to `user2`
 //! room-owner "my room" user2                  a room with a space; “curly” and 'single' quotes work too
+//! room-owner `my room` user2                  the same, copied with its code marks
 //! room-owner test user2 reason: host crashed  the rest of the line is kept with the record
 //! room-owner test user2 override: 17 reason: host crashed
 //!                                             although nobody knows what came of operation 17; admins only
@@ -57,7 +58,7 @@ pub fn parse_room_owner(line: &Typed) -> Result<Command, UsageError> {
         Word::Reason(_) => return Err(UsageError::ReasonTooEarly(Some(room))),
         Word::Mention(mention, shown) => return Err(UsageError::AccountIsMention(mention, shown, room)),
         Word::Text { text, .. } => {
-            text.parse::<AccountId>().map_err(|error| UsageError::Account(error, room.clone()))?
+            text.parse::<AccountId>().map_err(|error| UsageError::Account(error, room.clone(), None))?
         }
     };
     let mut transfer = Transfer { room, new_owner, reason: None, overrides: None };
@@ -178,7 +179,7 @@ mod tests {
         assert_eq!(parse("\"my room user2"), Err(UsageError::UnclosedQuote("my room user2".into())));
         assert_eq!(parse("\"my room\"x u"), Err(UsageError::TextAfterQuote("my room".into(), "x".into())));
         assert!(matches!(parse("\"\" u"), Err(UsageError::Room(InvalidRoomId::Empty))));
-        assert!(matches!(parse("a @bob"), Err(UsageError::Account(InvalidAccountId::Handle(_), _))));
+        assert!(matches!(parse("a @bob"), Err(UsageError::Account(InvalidAccountId::Handle(_), ..))));
     }
 
     #[test]

@@ -22,6 +22,19 @@ pub fn shell_word(word: &str) -> String {
     }
 }
 
+/// A transfer as the command line takes it.
+pub(super) fn shell_arguments(transfer: &Transfer) -> String {
+    let Transfer { room, new_owner, reason, overrides } = transfer;
+    let mut line = format!("{} {}", shell_word(room.as_str()), shell_word(new_owner.as_str()));
+    if let Some(operation) = overrides {
+        line.push_str(&format!(" --override {operation}"));
+    }
+    if let Some(reason) = reason {
+        line.push_str(&format!(" --reason {}", shell_word(reason)));
+    }
+    line
+}
+
 /// The names of the options that words stand for, behind their verb. The longest verb comes first.
 const WORDS: &[(Family, &str, &[&str])] = &[
     (Family::Acl, "channel allow", &["channel"]),

@@ -1,12 +1,17 @@
 //! What was wrong with a line, and the lines that were probably meant.
 
+use super::form::shell_arguments;
 use super::help::{forms_for, forms_of};
-use super::{CommandName, LOCAL_QUESTION, Line, Message, Style, Tone, capital, op, spans, text};
+use super::{
+    CommandName, LOCAL_QUESTION, LOCAL_TRANSFER, Line, Message, Style, Tone, capital, op, spans, text,
+};
 use crate::domain::access::Right;
 use crate::domain::audit::OperationId;
 use crate::domain::command::{
-    Command, LineProblem, LongReason, Mention, Typed, UsageError, parse_room_owner, quoted,
+    Command, LineProblem, LongReason, Mention, Transfer, Typed, UsageError, check_account, parse_room_owner,
+    quoted,
 };
+use crate::domain::room::Accounts;
 
 /// What was wrong with the line, and the lines that were probably meant by somebody with these rights.
 fn usage(error: &UsageError, rights: &[Right]) -> (Line, Vec<String>) {
@@ -42,9 +47,13 @@ fn usage(error: &UsageError, rights: &[Right]) -> (Line, Vec<String>) {
             text("A room is named by its RoomId; ").code(shown).text(" is ").text(of_chat(mention)).text("."),
             forms(&["<room> <new_owner>"]),
         ),
-        UsageError::Account(error, room) => {
-            (foreign(&error.to_string()), vec![format!("{} <new_owner>", quoted(room.as_str()))])
-        }
+        UsageError::Account(error, room, meant) => (
+            foreign(&error.to_string()),
+            vec![match meant {
+                Some(meant) => typed(meant),
+                None => format!("{} <new_owner>", quoted(room.as_str())),
+            }],
+        ),
         UsageError::AccountIsMention(mention, shown, room) => (
             text("The new owner has to be the UserID of the live app; ")
                 .code(shown)
@@ -149,7 +158,22 @@ fn one_of<const N: usize>(lines: [Option<String>; N], form: &str) -> Vec<String>
 }
 
 fn is_a_line(line: &str) -> bool {
-    matches!(parse_room_owner(&Typed::plain(line)), Ok(Command::Transfer(_)))
+    let command = check_account(Accounts::Tencent, parse_room_owner(&Typed::plain(line)));
+    matches!(command, Ok(Command::Transfer(_)))
+}
+
+/// A transfer as it is typed. A reason that nobody would read again is left to be put in.
+fn typed(transfer: &Transfer) -> String {
+    let Transfer { room, new_owner, reason, overrides } = transfer;
+    let mut line = format!("{} {}", quoted(room.as_str()), quoted(new_owner.as_str()));
+    if let Some(operation) = overrides {
+        line.push_str(&format!(" override: {operation}"));
+    }
+    if let Some(reason) = reason {
+        let is_long = line.chars().count() + reason.chars().count() > LONGEST_SUGGESTION;
+        line.push_str(&format!(" reason: {}", if is_long { "…" } else { reason }));
+    }
+    line
 }
 
 /// Where the reason begins in a text.
@@ -209,6 +233,9 @@ pub(super) fn invalid(
     let (headline, mut forms) = usage(error, rights);
     if name.0 == LOCAL_QUESTION {
         forms = vec!["<room>".to_owned()];
+    }
+    if let (LOCAL_TRANSFER, UsageError::Account(_, _, Some(meant))) = (name.0.as_str(), error) {
+        forms = vec![shell_arguments(meant)];
     }
     let name = match error {
         UsageError::Line(family, ..) => name.of(*family),
