@@ -309,7 +309,7 @@ mod tests {
     fn options_become_the_same_command_as_the_typed_form() {
         let (typed, command) = read(json!([
             option("room", "my room"),
-            option("new_owner", " user2 "),
+            option("new_owner", "user2"),
             option("reason", "host\ncrashed")
         ]));
         assert_eq!(typed, "/room-owner \"my room\" user2 reason: host\ncrashed");

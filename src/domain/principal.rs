@@ -229,12 +229,48 @@ serialize_as_text!(Subject, Channel);
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
     fn a_subject_reads_back_as_it_was_written() {
         for text in ["slack:T1:U2", "slack:T1:group:S3", "discord:1:2", "discord:1:role:3", "cli:www-data"] {
             assert_eq!(text.parse::<Subject>().unwrap().to_string(), text);
+        }
+    }
+
+    #[test]
+    fn the_kind_of_an_id_is_never_taken_from_its_text() {
+        for id in ["group:S1", "U1:S1", "", " ", "U1 ", "<@U1>", "group"] {
+            assert_eq!(Subject::slack_user("T1", id), None, "{id}");
+        }
+        for team in ["T1:group", "slack:T1", "T1 ", ""] {
+            assert_eq!(Subject::slack_user(team, "S1"), None, "{team}");
+            assert_eq!(Subject::slack_group(team, "S1"), None, "{team}");
+            assert_eq!(Channel::slack(team, "C1"), None, "{team}");
+        }
+        for missing in ["slack:T1:group", "discord:1:role", "slack:T1:group:", "slack:T1:group:S1:S2"] {
+            assert!(missing.parse::<Subject>().is_err(), "{missing}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn an_id_is_of_its_kind_and_reads_back_or_is_none(team: String, id: String, odd in "[A-Z0-9:group ]{0,8}") {
+            for id in [&id, &odd] {
+                for team in [team.as_str(), "T1", odd.as_str()] {
+                    for subject in [Subject::slack_user(team, id), Subject::slack_group(team, id)].into_iter().flatten() {
+                        prop_assert_eq!(subject.to_string().parse(), Ok(subject));
+                    }
+                    if let Some(channel) = Channel::slack(team, id) {
+                        prop_assert_eq!(channel.to_string().parse(), Ok(channel));
+                    }
+                }
+                if let Ok(subject) = id.parse::<Subject>() {
+                    prop_assert_eq!(&subject.to_string(), id);
+                }
+            }
         }
     }
 

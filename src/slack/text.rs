@@ -139,6 +139,14 @@ mod tests {
         assert_eq!(shown("a < b <c <unknown> <!date^1^x|y> <"), "a < b <c <unknown> <!date^1^x|y> <");
     }
 
+    #[test]
+    fn a_mention_says_by_its_sign_what_it_is() {
+        for form in ["<@group:S1>", "<@U1:S1>", "<@group>", "<!subteam^group:S1>", "<#C1:C2>"] {
+            let line = decode(form, "T1").line;
+            assert_eq!(line, Typed::plain(form), "{form}");
+        }
+    }
+
     proptest! {
         #[test]
         fn text_survives_the_way_through_slack(text in any::<String>()) {

@@ -13,6 +13,7 @@ mod delivering;
 #[path = "../fakes/mod.rs"]
 #[allow(dead_code, reason = "the tests of the gateway alone use more of it")]
 mod fakes;
+mod ids;
 mod logs;
 mod over_the_gateway;
 mod payloads;

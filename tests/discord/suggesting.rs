@@ -29,13 +29,18 @@ impl World {
     }
 
     async fn suggested_rooms(&self, user: &str, typed: &str) -> Vec<String> {
-        let choices = self.suggests(&typing(user, &[("room", typed)], "room")).await;
+        let choices = suggested(self, user, typed).await;
         choices.into_iter().map(|(_, room)| room).collect()
     }
 
     fn lists(&self) -> usize {
         self.tencent.calls().iter().filter(|call| call.api == Api::GetRoomList).count()
     }
+}
+
+/// Labels and values.
+pub(crate) async fn suggested(world: &World, user: &str, typed: &str) -> Vec<(String, String)> {
+    world.suggests(&typing(user, &[("room", typed)], "room")).await
 }
 
 #[tokio::test]
@@ -82,6 +87,11 @@ async fn owners_are_suggested_from_the_rooms_own_past() {
     assert_eq!(owners("test", "").await, ["carol", "user3", "user2"]);
     assert_eq!(owners("test", "user").await, ["user3", "user2"]);
     assert!(owners("other", "").await.is_empty());
+    // What nobody may ask for is not offered.
+    world.tencent.put_room("test", "@TIM#SYSTEM");
+    world.says(&command(ALICE, &[("room", "test"), ("new_owner", "user4")])).await;
+    assert_eq!(owners("test", "").await, ["user4", "carol", "user3", "user2"]);
+    assert!(owners("test ", "").await.is_empty(), "another room");
     world.end().await;
 }
 

@@ -39,6 +39,7 @@ mod elsewhere;
 mod fail_closed;
 mod faults;
 mod groups;
+mod ids;
 mod jumps;
 mod limits;
 mod load;

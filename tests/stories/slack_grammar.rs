@@ -44,7 +44,8 @@ async fn slack_s_entities_and_links_are_what_they_stand_for() {
         let reply = bot.slack(ALICE).sends("/room-owner <http://test.com|test.com> user2").await;
         assert!(reply.says("`test.com` now belongs to `user2`"), "{reply}");
         let reply = bot.slack(ALICE).sends("/room-owner test &lt;@U0BORIS&gt;").await;
-        assert!(reply.says("now belongs to `<@U0BORIS>`"), "typed, so it is no mention: {reply}");
+        assert!(reply.says("`<@U0BORIS>` holds “<”"), "typed, so it is no mention: {reply}");
+        assert!(reply.says("Type: `/room-owner test <new_owner>`"), "{reply}");
     })
     .await;
 }
@@ -276,7 +277,7 @@ async fn no_text_of_anybody_takes_effect_in_a_reply() {
     run(World::usual().room("<!channel>", "*bold*"), async |bot| {
         let line = "/room-owner <!channel> `user2` reason: <https://evil.example|click> @everyone\u{202e}";
         let reply = bot.slack(ALICE).with("user_name", "<@U1>").says(line).await;
-        assert!(reply.says("now belongs to ``user2``"), "{reply}");
+        assert!(reply.says("now belongs to `user2` (was `*bold*`)"), "{reply}");
         let fallback = reply.json["text"].as_str().unwrap();
         assert!(!fallback.contains("<!channel>") && !fallback.contains("@everyone"), "{fallback}");
         for text in [fallback, reply.text()] {

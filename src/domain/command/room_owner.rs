@@ -104,8 +104,8 @@ fn take_override(rest: &mut Vec<Word>) -> Option<String> {
 mod tests {
     use super::*;
     use crate::domain::audit::OperationId;
-    use crate::domain::command::{Mention, quoted};
-    use crate::domain::room::{InvalidAccountId, InvalidRoomId};
+    use crate::domain::command::{Mention, check_account, quoted};
+    use crate::domain::room::{Accounts, InvalidAccountId, InvalidRoomId};
     use proptest::prelude::*;
 
     fn parse(line: &str) -> Result<Command, UsageError> {
@@ -137,6 +137,11 @@ mod tests {
         assert_eq!(parse("'say \"hi\"' u"), transfer("say \"hi\"", "u", None));
         assert_eq!(parse(r#""a \"b\" \\ \c" u"#), transfer(r#"a "b" \ \c"#, "u", None));
         assert_eq!(parse("my\"room u"), transfer("my\"room", "u", None));
+        assert_eq!(parse("`my room` ```user2```"), transfer("my room", "user2", None));
+        assert_eq!(parse(r"`a\\b\` user2"), transfer(r"a\\b\", "user2", None));
+        assert_eq!(parse("``a`b`` `user2` reason: `c`"), transfer("a`b", "user2", Some("`c`")));
+        assert_eq!(parse("\"`a`\" my`room"), transfer("`a`", "my`room", None));
+        assert_eq!(parse("`help`"), Ok(Command::ShowOwner { room: "help".parse().unwrap() }));
     }
 
     #[test]
@@ -177,6 +182,10 @@ mod tests {
         assert_eq!(parse("my room user2"), words(&["my", "room", "user2"]));
         assert_eq!(parse("a b c reason: d"), words(&["a", "b", "c", "reason: d"]));
         assert_eq!(parse("\"my room user2"), Err(UsageError::UnclosedQuote("my room user2".into())));
+        for unclosed in ["`a u", "``a` u", "`a`` u", "``"] {
+            assert!(matches!(parse(unclosed), Err(UsageError::UnclosedQuote(_))), "{unclosed}");
+        }
+        assert_eq!(parse("`a`. u"), Err(UsageError::TextAfterQuote("a".into(), ".".into())));
         assert_eq!(parse("\"my room\"x u"), Err(UsageError::TextAfterQuote("my room".into(), "x".into())));
         assert!(matches!(parse("\"\" u"), Err(UsageError::Room(InvalidRoomId::Empty))));
         assert!(matches!(parse("a @bob"), Err(UsageError::Account(InvalidAccountId::Handle(_), ..))));
@@ -202,6 +211,26 @@ mod tests {
         fn what_is_quoted_is_read_back(room in "[ -~]{1,48}", owner in "[!-?A-~][ -~]{0,31}") {
             let line = format!("{} {}", quoted(&room), quoted(&owner));
             prop_assert_eq!(parse(&line), transfer(&room, &owner, None), "{}", line);
+        }
+
+        /// Whatever is understood stands in the line, as it is, between spaces or marks.
+        #[test]
+        fn nothing_is_taken_off_a_word(
+            line in "[a-c2`\"'“”<>*.\u{200b}\u{a0} ]{1,16}( [a-c2`\"'“”<>*.\u{200b}]{1,8})?",
+        ) {
+            let stands_alone = |word: &str| line.match_indices(word).any(|(at, _)| {
+                let is_edge = |c: Option<char>| c.is_none_or(|c| c.is_whitespace() || "`\"'“”".contains(c));
+                is_edge(line[..at].chars().next_back()) && is_edge(line[at + word.len()..].chars().next())
+            });
+            match check_account(Accounts::Tencent, parse(&line)) {
+                Ok(Command::Transfer(transfer)) => {
+                    prop_assert!(stands_alone(transfer.room.as_str()), "{:?}", transfer);
+                    prop_assert!(stands_alone(transfer.new_owner.as_str()), "{:?}", transfer);
+                    prop_assert!(transfer.new_owner.as_str().bytes().all(|b| b.is_ascii_alphanumeric()));
+                }
+                Ok(Command::ShowOwner { room }) => prop_assert!(stands_alone(room.as_str()), "{:?}", room),
+                _ => {}
+            }
         }
 
         #[test]
