@@ -62,11 +62,11 @@ pub enum InvalidId {
     Channel(String),
 }
 
-/// What marks a user group in the text of a subject.
+/// What marks a user group in the text of a subject. It is no id: `slack:<team>:group` lacks one.
 const GROUP: &str = "group";
 
 fn is_id(text: &str) -> bool {
-    !text.is_empty() && text.len() <= LONGEST_ID && text.bytes().all(|b| b.is_ascii_alphanumeric())
+    (1..=LONGEST_ID).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric()) && text != GROUP
 }
 
 fn is_snowflake(text: &str) -> bool {
@@ -85,9 +85,7 @@ impl Subject {
     /// text of an id.
     #[must_use]
     pub fn slack_user(team: &str, user: &str) -> Option<Self> {
-        // `slack:<team>:group` is a group whose id is missing.
-        let are_ids = is_id(team) && is_id(user) && user != GROUP;
-        are_ids.then(|| Self::SlackUser { team: team.to_owned(), user: user.to_owned() })
+        (is_id(team) && is_id(user)).then(|| Self::SlackUser { team: team.to_owned(), user: user.to_owned() })
     }
 
     /// The Slack user group of these ids, likewise.
@@ -250,7 +248,9 @@ mod tests {
             assert_eq!(Subject::slack_group(team, "S1"), None, "{team}");
             assert_eq!(Channel::slack(team, "C1"), None, "{team}");
         }
-        for missing in ["slack:T1:group", "discord:1:role", "slack:T1:group:", "slack:T1:group:S1:S2"] {
+        for missing in
+            ["slack:T1:group", "slack:group:S1", "discord:1:role", "slack:T1:group:", "slack:T1:group:S1:S2"]
+        {
             assert!(missing.parse::<Subject>().is_err(), "{missing}");
         }
     }

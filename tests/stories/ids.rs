@@ -164,7 +164,7 @@ async fn in_slack_code_marks_around_a_word_are_quotes() {
         ❌ There is no space between the closing quote and `.`.
         Type: `/room-owner "<room>" <new_owner>`
         Nothing was done.
-        op 11
+        op 16
         "#);
         let reply = bot.slack(ALICE).says("/room-owner test `user2").await;
         assert!(reply.says("A quote is opened and never closed."), "{reply}");
@@ -261,7 +261,7 @@ async fn the_kind_of_an_id_is_never_taken_from_its_text() {
         }
         // A mention says by its sign what it is.
         let reply = bot.slack(ALICE).sends("/room-acl why <@group:S0GRP> test").await;
-        assert!(!reply.says("group"), "{reply}");
+        assert!(reply.says("`<@group:S0GRP>` is not a subject"), "{reply}");
         assert!(bot.tencent().calls().is_empty());
     })
     .await;

@@ -196,6 +196,13 @@ mod tests {
     }
 
     #[test]
+    fn ids_are_taken_as_they_are() {
+        let body = BODY.replace("room_id", " room_id ").replace("user2", "`user2` ");
+        let notice = said("", &body).unwrap().unwrap();
+        assert_eq!((notice.room.as_str(), notice.new_owner.as_str()), (" room_id ", "`user2` "));
+    }
+
+    #[test]
     fn other_callbacks_are_none_of_our_business() {
         assert_eq!(said("CallbackCommand=Live.CallbackAfterCreateRoom", "whatever"), Ok(None));
         assert_eq!(said("", r#"{"CallbackCommand":"Live.CallbackAfterCreateRoom"}"#), Ok(None));
