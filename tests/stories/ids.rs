@@ -162,7 +162,7 @@ async fn in_slack_code_marks_around_a_word_are_quotes() {
         assert_snapshot!(reply, @r#"
         (only visible to you)
         ❌ There is no space between the closing quote and `.`.
-        Type: `/room-owner "<room>" <new_owner>`
+        Type: `/room-owner test user2`
         Nothing was done.
         op 16
         "#);

@@ -258,7 +258,12 @@ impl Cursor<'_> {
         let rest = &self.items[taken..];
         let behind: Vec<Item> = rest.iter().take_while(|item| !is_space(item)).cloned().collect();
         if !behind.is_empty() {
-            return Err(UsageError::TextAfterQuote(word.to_string(), Typed(behind).to_string()));
+            return Err(UsageError::TextAfterQuote {
+                room: None,
+                inside: word.to_string(),
+                rest: Typed(rest[behind.len()..].to_vec()).to_string(),
+                behind: Typed(behind).to_string(),
+            });
         }
         self.items = rest;
         match word.0.iter().find_map(|item| match item {
@@ -289,7 +294,7 @@ pub struct Arguments {
 /// What is wrong with the quotes of a line whose words are not a room and its owner.
 fn misquoted(error: &UsageError) -> LineProblem {
     LineProblem::Invalid(match error {
-        UsageError::TextAfterQuote(_, behind) => {
+        UsageError::TextAfterQuote { behind, .. } => {
             format!("there is no space between the closing quote and `{behind}`")
         }
         _ => "a quote is opened and never closed".to_owned(),

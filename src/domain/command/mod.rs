@@ -204,8 +204,17 @@ pub enum UsageError {
     TooManyWords(Vec<String>),
     /// A quote that is never closed; the text after it.
     UnclosedQuote(String),
-    /// Text right behind a closing quote: the quoted text and what follows.
-    TextAfterQuote(String, String),
+    /// Text right behind a closing quote.
+    TextAfterQuote {
+        /// The room, if the quotes are not the room's own.
+        room: Option<String>,
+        /// What stands in the quotes.
+        inside: String,
+        /// What follows up to the next space.
+        behind: String,
+        /// The rest of the line.
+        rest: String,
+    },
     /// The first argument is not the id of a room.
     Room(InvalidRoomId),
     /// The first argument is a mention, shown as given.

@@ -43,7 +43,13 @@ pub fn parse_room_owner(line: &Typed) -> Result<Command, UsageError> {
         Word::Text { text, .. } => text,
     };
 
-    let Some(second) = cursor.word()? else {
+    let second = match cursor.word() {
+        Err(UsageError::TextAfterQuote { inside, behind, rest, .. }) => {
+            return Err(UsageError::TextAfterQuote { room: Some(room), inside, behind, rest });
+        }
+        second => second?,
+    };
+    let Some(second) = second else {
         return Ok(Command::ShowOwner { room: room.parse().map_err(UsageError::Room)? });
     };
     // Too many words come first: with one word too many, the first two are rarely what was meant.
@@ -185,8 +191,13 @@ mod tests {
         for unclosed in ["`a u", "``a` u", "`a`` u", "``"] {
             assert!(matches!(parse(unclosed), Err(UsageError::UnclosedQuote(_))), "{unclosed}");
         }
-        assert_eq!(parse("`a`. u"), Err(UsageError::TextAfterQuote("a".into(), ".".into())));
-        assert_eq!(parse("\"my room\"x u"), Err(UsageError::TextAfterQuote("my room".into(), "x".into())));
+        let behind = |room: Option<&str>, inside: &str, behind: &str, rest: &str| {
+            let (room, inside) = (room.map(str::to_owned), inside.to_owned());
+            Err(UsageError::TextAfterQuote { room, inside, behind: behind.to_owned(), rest: rest.to_owned() })
+        };
+        assert_eq!(parse("`a`. u"), behind(None, "a", ".", " u"));
+        assert_eq!(parse("\"my room\"x u"), behind(None, "my room", "x", " u"));
+        assert_eq!(parse("a `u`. reason: x"), behind(Some("a"), "u", ".", " reason: x"));
         assert!(matches!(parse("\"\" u"), Err(UsageError::Room(InvalidRoomId::Empty))));
         assert!(matches!(parse("a @bob"), Err(UsageError::Account(InvalidAccountId::Handle(_), ..))));
     }

@@ -11,7 +11,7 @@ use crate::domain::command::{
     Command, LineProblem, LongReason, Mention, Transfer, Typed, UsageError, check_account, parse_room_owner,
     quoted,
 };
-use crate::domain::room::Accounts;
+use crate::domain::room::{AccountId, Accounts};
 
 /// What was wrong with the line, and the lines that were probably meant by somebody with these rights.
 fn usage(error: &UsageError, rights: &[Right]) -> (Line, Vec<String>) {
@@ -38,10 +38,19 @@ fn usage(error: &UsageError, rights: &[Right]) -> (Line, Vec<String>) {
             };
             (text("A quote is opened and never closed."), one_of([meant], "\"<room>\" <new_owner>"))
         }
-        UsageError::TextAfterQuote(inside, behind) => (
-            text("There is no space between the closing quote and ").code(behind).text("."),
-            one_of([Some(format!("{} {}", in_quotes(inside), quoted(behind)))], "\"<room>\" <new_owner>"),
-        ),
+        UsageError::TextAfterQuote { room, inside, behind, rest } => {
+            let (room, account) = match room {
+                None => (in_quotes(inside), Some(quoted(behind))),
+                Some(room) => {
+                    let account = AccountId::from_tencent(format!("{inside}{behind}")).undecorated();
+                    (quoted(room), account.map(|account| account.to_string()))
+                }
+            };
+            (
+                text("There is no space between the closing quote and ").code(behind).text("."),
+                one_of([account.map(|account| format!("{room} {account}{rest}"))], "\"<room>\" <new_owner>"),
+            )
+        }
         UsageError::Room(error) => (foreign(&error.to_string()), forms(&["<room> <new_owner>"])),
         UsageError::RoomIsMention(mention, shown) => (
             text("A room is named by its RoomId; ").code(shown).text(" is ").text(of_chat(mention)).text("."),
@@ -283,6 +292,12 @@ mod tests {
             ("test @bob please", &["\"test @bob\" please"]),
             ("\"my room user2 reason: host left", &["\"my room\" user2 reason: host left"]),
             ("\"say \\\"hi\\\"\"user2", &[r#""say \"hi\"" user2"#]),
+            ("\"my room\"user2 reason: x", &["\"my room\" user2 reason: x"]),
+            ("test `user2`.", &["test user2"]),
+            ("\"my room\" “user2”, reason: x", &["\"my room\" user2 reason: x"]),
+            ("test \"user2\"x", &["\"<room>\" <new_owner>"]),
+            ("test `user2`🎉", &["\"<room>\" <new_owner>"]),
+            ("`test`. user2", &["\"<room>\" <new_owner>"]),
         ] {
             assert_eq!(meant(typed), lines, "{typed}");
         }
