@@ -55,8 +55,8 @@ impl CommandService {
         best(permitted, typed, |summary| summary.room.as_str()).take(most).cloned().collect()
     }
 
-    /// Recent owners of the room that it may be handed to, newest first, that match what is typed, at most `most`; none to
-    /// somebody who may not hand the room over.
+    /// Recent owners of the room that it may be handed to, newest first, that match what is typed, at most
+    /// `most`; none to somebody who may not hand the room over.
     pub async fn suggest_owners(
         &self,
         principal: &Principal,

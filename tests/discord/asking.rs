@@ -215,15 +215,15 @@ async fn an_answer_that_was_lost_is_read_back() {
 async fn nothing_that_a_person_writes_can_mention_or_format() {
     let world = World::start().await;
     let room = "a`*b*`<@&1>[x](http://e.vil)@everyone";
-    world.tencent.put_room(room, "carol");
-    let options = [("room", room), ("new_owner", "__eve__||"), ("reason", "```\n# big\u{202e}@here")];
+    world.tencent.put_room(room, "__carol__||");
+    let options = [("room", room), ("new_owner", "__eve__"), ("reason", "```\n# big\u{202e}@here")];
     assert_snapshot!(world.says(&command(ALICE, &options)).await, @r"
     (everybody)
-    ✅ `aˋ*b*ˋ<@&1>[x](http://e.vil)@everyone` now belongs to `__eve__||` (was `carol`) · confirmed
+    ✅ `aˋ*b*ˋ<@&1>[x](http://e.vil)@everyone` now belongs to `__eve__` (was `__carol__||`) · confirmed
     Reason given: `ˋˋˋ # big@here`
     Room: `aˋ*b*ˋ<@&1>[x](http://e.vil)@everyone`
-    Previous owner: `carol`
-    New owner: `__eve__||`
+    Previous owner: `__carol__||`
+    New owner: `__eve__`
     Asked by: `alice`
     RequestId: `Id-9dc6366a2003d418ace6b6c74e29980f-O-Seq-2`
     Operation: `3`
