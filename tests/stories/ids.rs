@@ -192,6 +192,8 @@ async fn at_the_command_line_an_argument_is_taken_as_it_is() {
         "{}",
         ran.err
     );
+    let ran = program.runs("transfer my+$room ?").await;
+    assert!(ran.err.contains("Type: `room-owner transfer 'my $room' <new_owner>`"), "{}", ran.err);
     for words in ["simulator --room test=carol.", "simulator --room test=carol+"] {
         let ran = program.runs(words).await;
         assert_eq!(ran.code, 2, "{words}: {}", ran.err);

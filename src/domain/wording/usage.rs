@@ -1,6 +1,6 @@
 //! What was wrong with a line, and the lines that were probably meant.
 
-use super::form::shell_arguments;
+use super::form::{shell_arguments, shell_word};
 use super::help::{forms_for, forms_of};
 use super::{
     CommandName, LOCAL_QUESTION, LOCAL_TRANSFER, Line, Message, Style, Tone, capital, op, spans, text,
@@ -243,8 +243,9 @@ pub(super) fn invalid(
     if name.0 == LOCAL_QUESTION {
         forms = vec!["<room>".to_owned()];
     }
-    if let (LOCAL_TRANSFER, UsageError::Account(_, _, Some(meant))) = (name.0.as_str(), error) {
-        forms = vec![shell_arguments(meant)];
+    if let (LOCAL_TRANSFER, UsageError::Account(_, room, meant)) = (name.0.as_str(), error) {
+        let form = || format!("{} <new_owner>", shell_word(room.as_str()));
+        forms = vec![meant.as_deref().map_or_else(form, shell_arguments)];
     }
     let name = match error {
         UsageError::Line(family, ..) => name.of(*family),
