@@ -145,7 +145,7 @@ impl Rest {
                         Err(failure) if !failure.may_pass() => return Err(failure),
                         Err(failure) => failure,
                     };
-                    let again = Instant::now() + failure.retry_after().unwrap_or(pause);
+                    let again = Instant::now() + failure.retry_after().unwrap_or(pause).min(WINDOW);
                     pause *= 2;
                     if failure.is_unclear() {
                         unclear.get_or_insert_with(|| failure.clone());

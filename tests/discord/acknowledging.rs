@@ -15,7 +15,7 @@ async fn without_an_acknowledgement_nothing_is_done() {
         Fault::Code(400, 40_060),
         Fault::Status(502),
         Fault::Slower(0.5),
-        Fault::Slower(901.0),
+        Fault::Slower(1e18),
         Fault::Code(401, 50_027),
         Fault::Hang,
         Fault::Late(3_200),
