@@ -125,10 +125,13 @@ impl Bot {
             .as_ref()
             .is_some_and(|discord| discord.public_key.is_none())
             .then(gateway::State::default);
+        let mut served = Vec::new();
+        served.extend(slack.is_some().then_some(server::Door { name: "slack", gateway: None }));
+        served.extend(discord.is_some().then(|| server::Door { name: "discord", gateway: gateway.clone() }));
         let store = Arc::clone(&self.store) as Arc<dyn Store>;
         let directory = Arc::clone(&self.groups) as _;
         let mut router =
-            server::router(Arc::clone(&store), Arc::clone(&self.metrics), gateway.clone(), directory);
+            server::router(Arc::clone(&store), Arc::clone(&self.metrics), served.clone(), directory);
         callbacks::announce(&self.callbacks);
         router = router.merge(callbacks::router(
             self.callbacks.clone(),
@@ -146,7 +149,7 @@ impl Bot {
         let mut listening = None;
         if let Some(settings) = discord {
             let door = self.discord_door(&settings)?;
-            match (door.router(), gateway.clone()) {
+            match (door.router(), gateway) {
                 (Some(routes), _) => {
                     info!(
                         command = settings.command.0,
@@ -184,12 +187,12 @@ impl Bot {
         };
         // Looked at before anybody's command is: what a command writes then comes in the same order always.
         let writable = store.check_writable().await;
-        background.push(tokio::spawn(server::say_when_ready(store, gateway, writable)));
+        background.push(tokio::spawn(server::say_when_ready(store, served, writable)));
         let shutdown = async {
             shutdown.await;
             stop.cancel();
         };
-        let served = server::run(listener, router.merge(extra), shutdown).await;
+        let ended = server::run(listener, router.merge(extra), shutdown).await;
         stop.cancel();
         recovery.abort();
         background.iter().for_each(JoinHandle::abort);
@@ -205,7 +208,7 @@ impl Bot {
         if tokio::time::timeout(DRAIN, drained).await.is_err() {
             warn!("some work is cut off; the next start resolves it");
         }
-        Ok(served?)
+        Ok(ended?)
     }
 
     /// Keeps what people are owed, and says what could not be said in time. Either may be cut off anywhere: the

@@ -8,10 +8,11 @@ use std::time::Duration;
 pub use connections::{run, run_with};
 
 use axum::Router;
-use axum::extract::State;
+use axum::extract::{Query, State};
 use axum::http::{StatusCode, header};
 use axum::response::IntoResponse;
 use axum::routing::get;
+use serde::Deserialize;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 use tracing::{info, warn};
@@ -26,16 +27,29 @@ const READY_FOR: Duration = Duration::from_secs(1);
 /// How long is waited before it is looked again whether a record can be written.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
 
+/// A door that commands come in by.
+#[derive(Debug, Clone)]
+pub struct Door {
+    /// What `/readyz` calls it.
+    pub name: &'static str,
+    /// The connection over which commands come. Without one they come to this server, which is there.
+    pub gateway: Option<gateway::State>,
+}
+
+impl Door {
+    fn is_ready(&self) -> bool {
+        self.gateway.as_ref().is_none_or(gateway::State::is_ready)
+    }
+}
+
 /// Logs once that the bot is ready, as soon as `/readyz` would say so. `writable` is what a first look found.
-pub async fn say_when_ready(
-    store: Arc<dyn Store>,
-    gateway: Option<gateway::State>,
-    mut writable: Result<(), StoreError>,
-) {
+pub async fn say_when_ready(store: Arc<dyn Store>, doors: Vec<Door>, mut writable: Result<(), StoreError>) {
     if let Err(error) = &writable {
         warn!(%error, "not ready");
     }
-    if let Some(gateway) = &gateway {
+    if let Some(Door { gateway: Some(gateway), .. }) = doors.first()
+        && !doors.iter().any(Door::is_ready)
+    {
         gateway.wait_for(|phase| *phase == gateway::Phase::Ready).await;
     }
     while writable.is_err() {
@@ -48,7 +62,7 @@ pub async fn say_when_ready(
 struct Health {
     store: Arc<dyn Store>,
     metrics: Arc<Metrics>,
-    gateway: Option<gateway::State>,
+    doors: Vec<Door>,
     directory: Arc<dyn Directory>,
     last: Mutex<Option<(Instant, Result<(), StoreError>)>>,
 }
@@ -57,22 +71,33 @@ struct Health {
 pub fn router(
     store: Arc<dyn Store>,
     metrics: Arc<Metrics>,
-    gateway: Option<gateway::State>,
+    doors: Vec<Door>,
     directory: Arc<dyn Directory>,
 ) -> Router {
     Router::new()
         .route("/healthz", get(|| async { "alive\n" }))
         .route("/readyz", get(ready))
         .route("/metrics", get(metrics_text))
-        .with_state(Arc::new(Health { store, metrics, gateway, directory, last: Mutex::default() }))
+        .with_state(Arc::new(Health { store, metrics, doors, directory, last: Mutex::default() }))
 }
 
-/// Ready is who could write a record now, for without one nothing is ever done, and who can be heard by
-/// Discord if commands come over its gateway. User groups that cannot be read are only told of: whoever
-/// has a role by name is served all the same.
-async fn ready(State(health): State<Arc<Health>>) -> impl IntoResponse {
+/// What is asked of `/readyz`.
+#[derive(Deserialize)]
+struct Readiness {
+    /// With 1, one door that takes no commands is one too many.
+    #[serde(default)]
+    strict: u8,
+}
+
+/// Ready is who could write a record now, for without one nothing is ever done, and who has a door that takes
+/// commands: one that does not is no reason to take the others from people. User groups that cannot be read are
+/// only told of: whoever has a role by name is served all the same.
+async fn ready(
+    State(health): State<Arc<Health>>,
+    Query(Readiness { strict }): Query<Readiness>,
+) -> impl IntoResponse {
     let mut last = health.last.lock().await;
-    let result = match &*last {
+    let writable = match &*last {
         Some((at, result)) if at.elapsed() < READY_FOR => result.clone(),
         _ => {
             let result = health.store.check_writable().await;
@@ -80,22 +105,36 @@ async fn ready(State(health): State<Arc<Health>>) -> impl IntoResponse {
             result
         }
     };
-    let groups = health.directory.report().map(|report| describe(&report)).unwrap_or_default();
-    match (result, &health.gateway) {
-        (Err(error), _) => (StatusCode::SERVICE_UNAVAILABLE, format!("not ready: {error}\n")),
-        (Ok(()), Some(gateway)) if !gateway.is_ready() => {
-            (StatusCode::SERVICE_UNAVAILABLE, format!("not ready: discord's gateway: {gateway}\n"))
+    let mut parts = vec![match &writable {
+        Ok(()) => "store: ready".to_owned(),
+        Err(error) => format!("store: not ready; {error}"),
+    }];
+    let mut unready = Vec::new();
+    for door in &health.doors {
+        let name = door.name;
+        let detail = door.gateway.as_ref().map(|gateway| format!("; gateway: {gateway}")).unwrap_or_default();
+        if door.is_ready() {
+            parts.push(format!("{name}: ready{detail}"));
+        } else {
+            parts.push(format!("{name}: not ready{detail}"));
+            unready.push(name);
         }
-        (Ok(()), Some(gateway)) => (StatusCode::OK, format!("ready; discord's gateway: {gateway}{groups}\n")),
-        (Ok(()), None) => (StatusCode::OK, format!("ready{groups}\n")),
     }
+    parts.extend(health.directory.report().map(|report| describe(&report)));
+    let is_served = unready.is_empty() || (strict == 0 && unready.len() < health.doors.len());
+    let (status, verdict) = match (&writable, is_served) {
+        (Ok(()), true) => (StatusCode::OK, "ready".to_owned()),
+        (Ok(()), false) => (StatusCode::SERVICE_UNAVAILABLE, format!("not ready: {}", unready.join(", "))),
+        (Err(_), _) => (StatusCode::SERVICE_UNAVAILABLE, "not ready: store".to_owned()),
+    };
+    (status, format!("{verdict}\n{}\n", parts.join("\n")))
 }
 
 fn describe(report: &DirectoryReport) -> String {
     let DirectoryReport { groups, known, oldest, problem } = report;
     let age = oldest.map(|age| format!(", {} s old", age.as_secs())).unwrap_or_default();
     let problem = problem.as_ref().map(|problem| format!(" ({problem})")).unwrap_or_default();
-    format!("; slack's user groups: {known} of {groups} known{age}{problem}")
+    format!("slack's user groups: {known} of {groups} known{age}{problem}")
 }
 
 async fn metrics_text(State(health): State<Arc<Health>>) -> impl IntoResponse {

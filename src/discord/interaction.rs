@@ -2,17 +2,19 @@
 //!
 //! A person has to hear something within 3 s, or the interaction is dead. So: decide, which is local;
 //! answer at once if there is nothing to do; else say "thinking…", and only when Discord has taken that
-//! go to Tencent, and put the outcome in its place.
+//! go to Tencent, and put the outcome in its place. If it is not known whether Discord took it, nothing is
+//! done, and the person is told that.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::Value;
+use tokio::time::Instant;
 use tracing::{debug, error, info, warn};
 
 use super::commands::{self, Options};
 use super::payload::{self, Caller, Interaction, Kind, ReplyTo};
-use super::{Door, render};
+use super::{Door, render, rest};
 use crate::app::replies::Platform;
 use crate::app::service::{Handled, Work};
 use crate::domain::command::{CommandRequest, Family, Place, RejectedRequest, Rejection};
@@ -39,6 +41,7 @@ impl Door {
     /// Takes an authentic interaction. Returns as soon as somebody works on it; that ends even through a
     /// shutdown.
     pub async fn interaction(self: Arc<Self>, body: &[u8]) -> Answered {
+        let until = Instant::now() + rest::WINDOW;
         let interaction = match Interaction::read(body) {
             Ok(interaction) => interaction,
             Err(why) => {
@@ -51,34 +54,34 @@ impl Door {
             Kind::Ping => return Answered::Pong,
             Kind::Autocomplete => {
                 let door = Arc::clone(&self);
-                self.service.track(async move { door.suggest(&interaction).await });
+                self.service.track(async move { door.suggest(&interaction, until).await });
             }
             Kind::Command | Kind::Other(_) => {
                 let door = Arc::clone(&self);
-                self.service.track(async move { door.answer(interaction).await });
+                self.service.track(async move { door.answer(interaction, until).await });
             }
         }
         Answered::Taken
     }
 
     /// Carries the interaction out, and leaves nobody with an endless "thinking…" if that breaks off.
-    async fn answer(self: Arc<Self>, interaction: Interaction) {
+    async fn answer(self: Arc<Self>, interaction: Interaction, until: Instant) {
         let to = interaction.reply_to.clone();
         let door = Arc::clone(&self);
-        let work = tokio::spawn(async move { door.carry_out(&interaction).await });
+        let work = tokio::spawn(async move { door.carry_out(&interaction, until).await });
         if let Err(panic) = work.await {
             error!(%panic, "a command broke off");
             self.finish(&to, &Reply::Broken).await;
         }
     }
 
-    async fn carry_out(&self, interaction: &Interaction) {
+    async fn carry_out(&self, interaction: &Interaction, until: Instant) {
         let to = &interaction.reply_to;
         let request = match self.understand(interaction) {
             Ok(request) => request,
             Err(rejected) => {
                 let reply = self.service.reject(*rejected).await;
-                return self.say(to, &reply).await;
+                return self.say(to, &reply, until).await;
             }
         };
         let acknowledge = |work, operation| async move {
@@ -86,19 +89,14 @@ impl Door {
             if let Some(channel) = to.channel.clone().filter(|_| !private) {
                 self.service.answer_may_be_seen_in(operation, channel);
             }
-            self.rest.callback(to, &render::deferral(private)).await
+            self.rest.callback(to, &render::deferral(private), until).await
         };
         match self.service.handle_once_acknowledged(request, acknowledge).await {
-            Handled::AtOnce(reply) => self.say(to, &reply).await,
+            Handled::AtOnce(reply) => self.say(to, &reply, until).await,
             Handled::Acknowledged(reply) => self.finish(to, &reply).await,
             // Discord may show "thinking…" all the same. Any other failure means that there is nothing
             // to edit, or that it is somebody else's answer.
-            Handled::Declined(reply, failure) if failure.is_unclear() => {
-                self.service.answer_given(reply.operation());
-                if let Err(failure) = self.rest.edit_original(to, &self.render(&reply)).await {
-                    info!(%failure, "a declined command has no answer to be edited");
-                }
-            }
+            Handled::Declined(reply, failure) if failure.is_unclear() => self.finish(to, &reply).await,
             // Nothing was done, and Discord has said so: nobody waits for an answer.
             Handled::Declined(reply, _) => self.service.answer_given(reply.operation()),
         }
@@ -141,11 +139,11 @@ impl Door {
 
     /// Answers at once. A repetition is not answered: the answer belongs to whoever came first, and to
     /// take it would make that one's acknowledgement fail.
-    async fn say(&self, to: &ReplyTo, reply: &Reply) {
+    async fn say(&self, to: &ReplyTo, reply: &Reply, until: Instant) {
         if matches!(reply, Reply::Duplicate { .. }) {
             return info!("discord delivered an interaction again");
         }
-        if let Err(failure) = self.rest.callback(to, &render::at_once(self.render(reply))).await {
+        if let Err(failure) = self.rest.callback(to, &render::at_once(self.render(reply)), until).await {
             warn!(%failure, operation = ?reply.operation(), "an answer could not be delivered");
             self.service.note_reply(reply.operation(), HowReplied::Lost, failure).await;
         }
@@ -206,10 +204,12 @@ impl Door {
     }
 
     /// Answers a keystroke, in time or with nothing. No operation: nothing is recorded.
-    async fn suggest(&self, interaction: &Interaction) {
+    async fn suggest(&self, interaction: &Interaction, until: Instant) {
         let found = tokio::time::timeout(SUGGEST_WITHIN, self.suggestions(interaction)).await;
         let choices = found.ok().flatten().unwrap_or_default();
-        if let Err(failure) = self.rest.callback(&interaction.reply_to, &render::choices(choices)).await {
+        if let Err(failure) =
+            self.rest.callback(&interaction.reply_to, &render::choices(choices), until).await
+        {
             debug!(%failure, "suggestions came too late");
         }
     }

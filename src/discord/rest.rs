@@ -5,16 +5,25 @@
 use std::fmt;
 use std::time::Duration;
 
+use futures_util::StreamExt as _;
+use futures_util::stream::FuturesUnordered;
 use reqwest::header::{AUTHORIZATION, HeaderValue};
 use reqwest::{Method, StatusCode, Url};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::Value;
+use tokio::time::Instant;
 
 use super::Settings;
 use super::payload::ReplyTo;
 
-/// A first answer is worth nothing after 3 s, and somebody waits for it.
-const CALLBACK_TIMEOUT: Duration = Duration::from_secs(1).saturating_add(Duration::from_millis(500));
+/// How long Discord takes a first answer after it sent an interaction, which is 3 s, without the way here and back.
+pub(super) const WINDOW: Duration = Duration::from_millis(2_750);
+/// How long a first answer is waited for before it is sent once more beside it.
+const BESIDE: Duration = Duration::from_secs(1);
+/// The first pause before a first answer that failed is sent again; each further one is twice as long.
+const PAUSE: Duration = Duration::from_millis(100);
+/// How long after the window it may take to learn whether Discord took a first answer.
+const LEARNT_WITHIN: Duration = Duration::from_millis(1_500);
 const TIMEOUT: Duration = Duration::from_secs(5);
 /// Discord turns away who does not name itself so (docs.discord.com/developers/reference, "User Agent").
 const USER_AGENT: &str = concat!("DiscordBot (room-owner, ", env!("CARGO_PKG_VERSION"), ")");
@@ -41,6 +50,8 @@ pub enum Failure {
 
 /// Unknown webhook: sometimes said of a token that is good a moment later.
 const UNKNOWN_WEBHOOK: u64 = 10_015;
+/// The interaction has its first answer.
+const ALREADY_ACKNOWLEDGED: u64 = 40_060;
 
 impl Failure {
     /// Whether the same call may succeed later.
@@ -112,13 +123,46 @@ impl Rest {
         self.bot_token.is_some()
     }
 
-    /// The first answer ("Create Interaction Response"). Tried a second time only when it never left.
-    pub(super) async fn callback(&self, to: &ReplyTo, body: &Value) -> Result<(), Failure> {
+    /// The first answer ("Create Interaction Response") to an interaction whose window ends at `until`. An answer
+    /// that Discord took in silence is known by what it says to the next one: that there is one already.
+    pub(super) async fn callback(&self, to: &ReplyTo, body: &Value, until: Instant) -> Result<(), Failure> {
         let path = ["interactions", &to.interaction, to.token.expose_secret(), "callback"];
-        let post = || self.call(Method::POST, &path, Some(body), None, CALLBACK_TIMEOUT);
-        match post().await {
-            Err(Failure::NotSent(_)) => post().await.map(drop),
-            answered => answered.map(drop),
+        // Whoever is late tries it all the same: it is Discord's clock that counts.
+        let until = until.max(Instant::now() + BESIDE);
+        let given_up = until + LEARNT_WITHIN;
+        let post = || self.call(Method::POST, &path, Some(body), None, given_up - Instant::now());
+        let mut calls = FuturesUnordered::from_iter([post()]);
+        let mut unclear = None;
+        let (mut next, mut pause) = (until.min(Instant::now() + BESIDE), PAUSE);
+        let mut is_last = false;
+        loop {
+            tokio::select! {
+                Some(answered) = calls.next() => {
+                    let failure = match answered {
+                        Ok(_) => return Ok(()),
+                        Err(Failure::Refused { code: Some(ALREADY_ACKNOWLEDGED), .. })
+                            if unclear.is_some() || !calls.is_empty() => return Ok(()),
+                        Err(failure) if !failure.may_pass() => return Err(failure),
+                        Err(failure) => failure,
+                    };
+                    let again = Instant::now() + failure.retry_after().unwrap_or(pause).min(WINDOW);
+                    pause *= 2;
+                    if failure.is_unclear() {
+                        unclear.get_or_insert_with(|| failure.clone());
+                    }
+                    let is_hopeless = is_last || (again > until && unclear.is_none());
+                    if is_hopeless && calls.is_empty() {
+                        return Err(unclear.unwrap_or(failure));
+                    }
+                    next = again.min(until);
+                }
+                () = tokio::time::sleep_until(next), if !is_last => {
+                    // The last one only asks what became of the others.
+                    is_last = next >= until;
+                    next = until.min(Instant::now() + BESIDE);
+                    calls.push(post());
+                }
+            }
         }
     }
 

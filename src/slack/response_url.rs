@@ -6,6 +6,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use reqwest::{StatusCode, Url};
+use serde::Deserialize;
 use serde_json::Value;
 use tracing::{info, warn};
 
@@ -23,6 +24,8 @@ const POSTS: u32 = 5;
 /// Before each repetition. Their sum stays far below the 30 minutes.
 const PAUSES: [Duration; POSTS as usize - 1] =
     [Duration::from_secs(1), Duration::from_secs(5), Duration::from_secs(30), Duration::from_secs(120)];
+/// How much of an answer is read, in bytes.
+const LONGEST_ANSWER: usize = 4_096;
 /// The longest pause that a Retry-After may ask for.
 const LONGEST_PAUSE: Duration = Duration::from_secs(300);
 
@@ -121,10 +124,16 @@ impl Slack {
         let mut is_unclear = false;
         for post in 0..POSTS {
             let pause = match self.http.post(url.clone()).json(message).send().await {
-                Ok(response) if response.status().is_success() => {
-                    info!(post = post + 1, "late answer delivered");
-                    return Ok(());
-                }
+                Ok(response) if response.status().is_success() => match refusal(response).await {
+                    None => {
+                        info!(post = post + 1, "late answer delivered");
+                        return Ok(());
+                    }
+                    Some(error) => {
+                        warn!(error, post = post + 1, "slack did not take a late answer");
+                        return Err(Undelivered { why: format!("slack answered {error}"), is_unclear });
+                    }
+                },
                 Ok(response) => {
                     let status = response.status();
                     let is_over = status.is_client_error()
@@ -160,6 +169,26 @@ impl Slack {
 struct Undelivered {
     why: String,
     is_unclear: bool,
+}
+
+/// Slack's no in an answer that counts as success, such as `{"ok":false,"error":"used_url"}`.
+async fn refusal(mut response: reqwest::Response) -> Option<String> {
+    #[derive(Deserialize)]
+    struct No {
+        ok: bool,
+        error: Option<String>,
+    }
+    let mut bytes = Vec::new();
+    while let Ok(Some(chunk)) = response.chunk().await
+        && bytes.len() < LONGEST_ANSWER
+    {
+        bytes.extend_from_slice(&chunk);
+    }
+    // Usually it is just `ok`.
+    let No { ok: false, error } = serde_json::from_slice(&bytes).ok()? else { return None };
+    // Slack's names for its errors are plain words; anything else is not one.
+    let name = error.filter(|name| name.bytes().all(|b| b.is_ascii_lowercase() || b == b'_'));
+    Some(name.map_or_else(|| "no".to_owned(), |name| name.chars().take(64).collect()))
 }
 
 fn retry_after(response: &reqwest::Response) -> Option<Duration> {

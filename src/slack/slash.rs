@@ -16,6 +16,7 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use hyper::body::{Frame, SizeHint};
 use tokio::task::JoinHandle;
+use tokio::time::Instant;
 use tracing::{debug, error, info, warn};
 
 use super::payload::{self, Invocation, Payload};
@@ -24,10 +25,11 @@ use super::response_url::ResponseUrl;
 use super::{LARGEST_BODY, Slack, signature};
 use crate::domain::reply::Reply;
 
-/// How long the person waits for an answer to the request itself. Slack gives up after 3 s.
+/// How long the person waits for an answer to the request itself, which Slack gives up 3 s after it sent it.
 const INLINE: Duration = Duration::from_secs(2);
 
 pub(super) async fn command(State(slack): State<Arc<Slack>>, headers: HeaderMap, body: Body) -> Response {
+    let until = Instant::now() + INLINE;
     let body = match crate::body::read(body, LARGEST_BODY).await {
         Ok(body) => body,
         Err(status) => return status.into_response(),
@@ -56,20 +58,20 @@ pub(super) async fn command(State(slack): State<Arc<Slack>>, headers: HeaderMap,
         Payload::Command(mut invocation) => {
             let principal = &mut invocation.request.principal;
             principal.groups = slack.service.directory().groups_of(&principal.subject);
-            slack.carry_out(*invocation).await
+            slack.carry_out(*invocation, until).await
         }
     }
 }
 
 impl Slack {
-    /// Answers inline if the work is done in time, else says so and answers late.
-    async fn carry_out(self: Arc<Self>, invocation: Invocation) -> Response {
+    /// Answers inline if the work is done by `until`, else says so and answers late.
+    async fn carry_out(self: Arc<Self>, invocation: Invocation, until: Instant) -> Response {
         let Invocation { request, response_url } = invocation;
         let typed = request.typed.clone();
         let result_follows = response_url.is_some();
         let work = self.service.spawn(request);
         let mut unanswered = Unanswered { slack: Arc::clone(&self), work: Some(work), response_url };
-        match tokio::time::timeout(INLINE, unanswered.reply()).await {
+        match tokio::time::timeout_at(until, unanswered.reply()).await {
             Ok(reply) => {
                 unanswered.work = None;
                 let body = self.render(&reply).to_string();

@@ -123,22 +123,55 @@ async fn readyz_tells_whether_commands_arrive() {
     let mut connection = gateway.connection().await;
     connection.hello(Duration::from_millis(200));
     connection.expect(2).await;
-    let (status, before) = world.page("/readyz").await;
-    assert_eq!(status, 503);
-    assert!(before.starts_with("not ready: discord's gateway: connecting"), "{before}");
+    let before = world.until_readyz(|_, text| text.contains("last heard 0 s ago")).await;
+    insta::assert_snapshot!(before, @r"
+    not ready: discord
+    store: ready
+    discord: not ready; gateway: connecting, last heard 0 s ago
+    ");
+    assert_eq!(world.page("/readyz").await.0, 503);
     connection.ready("session-1", &gateway.resume_url());
     let after = world.until_readyz_is(200).await;
-    assert!(after.starts_with("ready; discord's gateway: ready"), "{after}");
+    insta::assert_snapshot!(after, @r"
+    ready
+    store: ready
+    discord: ready; gateway: ready, last heard 0 s ago
+    ");
     // The session breaks, and is taken up again.
     connection.drop_it();
     let mut second = gateway.connection().await;
     let during = world.until_readyz_is(503).await;
-    assert!(during.starts_with("not ready: discord's gateway: "), "{during}");
+    assert!(during.contains("discord: not ready; gateway: resuming"), "{during}");
     second.hello(Duration::from_millis(200));
     second.expect(6).await;
     second.send(json!({ "op": 0, "t": "RESUMED", "s": 2, "d": {} }));
     world.until_readyz_is(200).await;
     assert_eq!(world.deliver("{}").await, StatusCode::NOT_FOUND, "there is no door for HTTP");
+    world.end().await;
+}
+
+#[tokio::test]
+async fn beside_slack_a_gateway_that_is_down_is_told_of_and_takes_nothing_along() {
+    let (discord, mut gateway) = Discord::with_gateway().await;
+    gateway.entrance.lock().unwrap().status = StatusCode::BAD_GATEWAY;
+    let world = World::over_the_gateway_beside_slack(discord).await;
+    within(gateway.asked.recv(), "a question").await;
+    let (status, text) = world.page("/readyz").await;
+    insta::assert_snapshot!(text, @r"
+    ready
+    store: ready
+    slack: ready
+    discord: not ready; gateway: connecting, never heard
+    ");
+    assert_eq!(status, 200);
+    let (status, text) = world.page("/readyz?strict=1").await;
+    assert!(status == 503 && text.starts_with("not ready: discord\n"), "{status} {text}");
+    assert_eq!(world.page("/readyz?strict=0").await.0, 200);
+    assert_eq!(world.page("/readyz?strict=perhaps").await.0, 400);
+    gateway.entrance.lock().unwrap().status = StatusCode::OK;
+    let _connection = gateway.session().await;
+    let asking = async { while world.page("/readyz?strict=1").await.0 != 200 {} };
+    within(asking, "every door").await;
     world.end().await;
 }
 
@@ -150,7 +183,11 @@ async fn a_token_that_is_refused_is_said_once_and_the_bot_stays_alive() {
     let text = world.until_readyz(|_, text| text.contains("token")).await;
     insta::assert_snapshot!(
         text,
-        @"not ready: discord's gateway: refused: the bot token is not accepted: set DISCORD_BOT_TOKEN to the one from the developer portal"
+        @r"
+    not ready: discord
+    store: ready
+    discord: not ready; gateway: refused: the bot token is not accepted: set DISCORD_BOT_TOKEN to the one from the developer portal
+    "
     );
     assert_eq!(world.page("/readyz").await, (503, text));
     assert_eq!(world.page("/healthz").await, (200, "alive\n".to_owned()));

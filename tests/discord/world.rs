@@ -19,6 +19,7 @@ use room_owner::domain::audit::{AuditEntry, AuditFilter};
 use room_owner::domain::principal::Principal;
 use room_owner::domain::room::Accounts;
 use room_owner::domain::wording::CommandName;
+use room_owner::slack;
 use room_owner::store::SqliteStore;
 use room_owner::tencent;
 use room_owner::tencent::simulator::{self, Api, Fault, FaultKind, Simulator};
@@ -83,15 +84,33 @@ impl World {
     }
 
     pub(crate) async fn with(change: impl FnOnce(&mut Settings)) -> Self {
-        Self::at(Discord::start().await, change).await
+        Self::at(Discord::start().await, None, change).await
     }
 
     /// Without a public key.
     pub(crate) async fn over_the_gateway_of(discord: Discord) -> Self {
-        Self::at(discord, |settings| settings.public_key = None).await
+        Self::at(discord, None, |settings| settings.public_key = None).await
     }
 
-    async fn at(discord: Discord, change: impl FnOnce(&mut Settings)) -> Self {
+    /// The same, and Slack is served too.
+    pub(crate) async fn over_the_gateway_beside_slack(discord: Discord) -> Self {
+        let slack = slack::Settings {
+            signing_secrets: vec![SecretString::from("the-signing-secret")],
+            app_id: None,
+            team_ids: Vec::new(),
+            command: CommandName::slash(""),
+            private_replies: false,
+            response_url_hosts: Vec::new(),
+            groups: None,
+        };
+        Self::at(discord, Some(slack), |settings| settings.public_key = None).await
+    }
+
+    async fn at(
+        discord: Discord,
+        slack: Option<slack::Settings>,
+        change: impl FnOnce(&mut Settings),
+    ) -> Self {
         bot::install_cryptography();
         logs::keep();
         let clock = TestClock::default();
@@ -127,7 +146,7 @@ impl World {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = format!("http://{}/discord/interactions", listener.local_addr().unwrap());
         let (end, ends) = oneshot::channel();
-        let doors = Doors { slack: None, discord: Some(settings) };
+        let doors = Doors { slack, discord: Some(settings) };
         let served = tokio::spawn(bot.serve(listener, doors, Router::new(), async { drop(ends.await) }));
         let http = reqwest::Client::builder().no_proxy().build().unwrap();
         let world = Self { discord, tencent, store, clock, http, bot: address, key, end, served, folder };

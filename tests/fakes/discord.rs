@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::body::Bytes;
 use axum::extract::State as Shared;
@@ -43,12 +43,20 @@ pub(crate) enum Fault {
     Hang,
     /// It is done, and no answer comes.
     DoneThenHang,
+    /// It is done, and the answer is this HTTP status.
+    DoneThen(u16),
+    /// It is done and answered after so many milliseconds, whether or not somebody still waits.
+    Late(u64),
 }
 
+/// For how long a first answer is taken.
+const WINDOW: Duration = Duration::from_secs(3);
+
 /// An interaction as Discord sees it.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub(crate) struct Interaction {
     id: String,
+    since: Instant,
     /// The first answer that was accepted.
     pub(crate) callback: Option<Value>,
     /// What stands in its place now.
@@ -96,7 +104,8 @@ impl Discord {
 
     /// Somebody used a command: its token is good from now on.
     pub(crate) fn knows(&self, token: &str, id: &str) {
-        let interaction = Interaction { id: id.to_owned(), ..Interaction::default() };
+        let since = Instant::now();
+        let interaction = Interaction { id: id.to_owned(), since, callback: None, edited: None };
         self.state.lock().unwrap().interactions.entry(token.to_owned()).or_insert(interaction);
     }
 
@@ -208,13 +217,27 @@ async fn any(
             return (StatusCode::TOO_MANY_REQUESTS, Json(body)).into_response();
         }
         Some(Fault::Hang) => std::future::pending().await,
-        Some(Fault::DoneThenHang) | None => discord.carry_out(route, &method, &parts, &headers, &body),
+        Some(Fault::Late(millis)) => {
+            let (discord, path) = (discord.clone(), path.clone());
+            let late = async move {
+                tokio::time::sleep(Duration::from_millis(millis)).await;
+                let parts: Vec<&str> = path.split('/').collect();
+                let response = discord.carry_out(route, &method, &parts, &headers, &body);
+                discord.changes.send_replace(());
+                response
+            };
+            return tokio::spawn(late).await.unwrap();
+        }
+        Some(Fault::DoneThenHang | Fault::DoneThen(_)) | None => {
+            discord.carry_out(route, &method, &parts, &headers, &body)
+        }
     };
     discord.changes.send_replace(());
-    if fault.is_some() {
-        std::future::pending::<()>().await;
+    match fault {
+        Some(Fault::DoneThen(status)) => StatusCode::from_u16(status).unwrap().into_response(),
+        Some(_) => std::future::pending().await,
+        None => response,
     }
-    response
 }
 
 impl Discord {
@@ -297,6 +320,9 @@ impl State {
         };
         if interaction.callback.is_some() {
             return error(400, 40_060);
+        }
+        if interaction.since.elapsed() > WINDOW {
+            return error(404, 10_062);
         }
         interaction.callback = Some(body);
         StatusCode::NO_CONTENT.into_response()

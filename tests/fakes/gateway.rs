@@ -46,6 +46,8 @@ pub(crate) struct Entrance {
     pub(crate) remaining: u32,
     pub(crate) reset_after: Duration,
     pub(crate) url: Option<String>,
+    /// It does not answer.
+    pub(crate) hangs: bool,
 }
 
 pub(crate) struct Fake {
@@ -58,7 +60,8 @@ pub(crate) struct Fake {
     pub(crate) asked: UnboundedReceiver<HeaderMap>,
     /// When each TCP connection came.
     pub(crate) arrivals: UnboundedReceiver<(Door, Instant)>,
-    connections: UnboundedReceiver<Connection>,
+    /// Those whose handshake is done.
+    pub(crate) connections: UnboundedReceiver<Connection>,
 }
 
 impl Fake {
@@ -84,11 +87,15 @@ impl Fake {
             remaining: 1_000,
             reset_after: Duration::from_secs(3_600),
             url: None,
+            hangs: false,
         }));
         let answers = Arc::clone(&entrance);
         let answer = move |headers: HeaderMap| async move {
-            let Entrance { status, remaining, reset_after, url } = answers.lock().unwrap().clone();
+            let Entrance { status, remaining, reset_after, url, hangs } = answers.lock().unwrap().clone();
             question.send(headers).ok();
+            if hangs {
+                std::future::pending::<()>().await;
+            }
             let limit = json!({
                 "total": 1000, "remaining": remaining, "reset_after": reset_after.as_millis() as u64, "max_concurrency": 1,
             });
@@ -322,7 +329,12 @@ impl Connection {
     }
 
     pub(crate) async fn next(&mut self) -> Frame {
-        within(self.frames.recv(), "a frame").await.unwrap()
+        within(self.frame(), "a frame").await.unwrap()
+    }
+
+    /// The next frame, whenever it comes; `None` once the connection is gone.
+    pub(crate) async fn frame(&mut self) -> Option<Frame> {
+        self.frames.recv().await
     }
 
     /// The next message, which must have this opcode; heartbeats are passed over.

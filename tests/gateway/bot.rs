@@ -18,7 +18,9 @@ pub(crate) const TOKEN: &str = "MTIz.c2VjcmV0.dG9rZW4tb2YtdGhlLXRlc3Q";
 /// In a hurry, but otherwise as the defaults are.
 pub(crate) const QUICK: Timing = Timing {
     connect_within: Duration::from_millis(1_500),
+    resumed_within: Duration::from_millis(1_500),
     ready_within: Duration::from_millis(1_500),
+    longest_beat: Duration::from_secs(3_600),
     identify_gap: Duration::from_millis(20),
     invalid_session: (Duration::from_millis(10), Duration::from_millis(50)),
     first_pause: Duration::from_millis(250),

@@ -4,6 +4,7 @@
 
 mod bot;
 mod budget;
+mod deaf;
 #[path = "../fakes/mod.rs"]
 #[allow(dead_code, reason = "the tests of the door use more of it")]
 mod fakes;

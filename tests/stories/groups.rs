@@ -251,7 +251,11 @@ async fn without_a_token_a_group_lets_nobody_in() {
     run(world(None), async |stage| {
         let reply = stage.slack(ALICE).says("/room-owner test user2").await;
         assert!(reply.says("you have no role"), "{reply}");
-        assert_snapshot!(stage.gets("/readyz").await.1, @"ready");
+        assert_snapshot!(stage.gets("/readyz").await.1, @r"
+        ready
+        store: ready
+        slack: ready
+        ");
         assert_eq!(stage.owner_of("test"), "carol");
     })
     .await;
@@ -263,7 +267,12 @@ async fn a_token_without_the_scope_lets_nobody_in_and_says_what_to_do() {
     api.answers(Answer::No("missing_scope"));
     with(&api, lookup, async |stage| {
         let text = until_ready(stage, |text| text.contains("missing_scope")).await;
-        assert_snapshot!(text, @"ready; slack's user groups: 0 of 1 known (missing_scope: add the scope `usergroups:read` to the app's bot token (OAuth & Permissions) and install the app anew)");
+        assert_snapshot!(text, @r"
+        ready
+        store: ready
+        slack: ready
+        slack's user groups: 0 of 1 known (missing_scope: add the scope `usergroups:read` to the app's bot token (OAuth & Permissions) and install the app anew)
+        ");
         let reply = stage.slack(ALICE).says("/room-owner test user2").await;
         assert!(reply.says("you have no role"), "{reply}");
         stage.clock.pass(31);

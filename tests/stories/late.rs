@@ -22,6 +22,8 @@ pub(crate) enum Taken {
     NotBefore(u64),
     /// As a redirect to another path of this very server.
     Elsewhere,
+    /// 200, and `"ok":false` for this reason.
+    No(&'static str),
 }
 
 #[derive(Clone, Default)]
@@ -88,18 +90,23 @@ async fn take(
     State(late): State<Late>,
     Path(key): Path<String>,
     Json(message): Json<Value>,
-) -> (StatusCode, [(&'static str, String); 1]) {
-    let (status, header) = match late.0.next.lock().unwrap().pop_front() {
-        None => (200, ("x-nothing", String::new())),
+) -> (StatusCode, [(&'static str, String); 1], String) {
+    let next = late.0.next.lock().unwrap().pop_front();
+    let (status, header) = match next {
+        None | Some(Taken::No(_)) => (200, ("x-nothing", String::new())),
         Some(Taken::With(status)) => (status, ("x-nothing", String::new())),
         Some(Taken::NotBefore(seconds)) => (429, ("retry-after", seconds.to_string())),
         Some(Taken::Elsewhere) => (307, ("location", "/late/elsewhere".to_owned())),
     };
     let status = StatusCode::from_u16(status).unwrap();
-    if status.is_success() {
+    let no = match next {
+        Some(Taken::No(error)) => Some(serde_json::json!({ "ok": false, "error": error }).to_string()),
+        _ => None,
+    };
+    if status.is_success() && no.is_none() {
         late.0.taken.lock().unwrap().entry(key).or_default().push_back(message);
     }
     late.0.posts.lock().unwrap().push(status);
     late.0.changed.notify_waiters();
-    (status, [header])
+    (status, [header], no.unwrap_or_else(|| "ok".to_owned()))
 }

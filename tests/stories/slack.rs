@@ -11,6 +11,7 @@ use room_owner::domain::wording::CommandName;
 use room_owner::slack::signature;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::Value;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use super::clock::StoryClock;
 pub(crate) use super::reply::Reply;
@@ -236,23 +237,49 @@ impl Signed {
 
     /// Sends it and returns what the person sees.
     pub(crate) async fn answered(self) -> Reply {
-        let workspace = Arc::clone(&self.workspace);
-        let key = self.key.clone();
+        let (workspace, key) = (Arc::clone(&self.workspace), self.key.clone());
         let (status, text) = self.status_and_body().await;
         assert_eq!(status, 200, "{text}");
-        let reply = reply(serde_json::from_str(&text).unwrap(), &key);
-        workspace.takes_note_of(&reply);
-        // Whoever is told of a limit and of no operation was turned away without a record.
-        let text = reply.unread_text();
-        let is_limit = text.contains("within a minute") && !text.lines().any(|line| line.starts_with("op "));
-        if !text.contains("cannot be written right now") && !is_limit {
-            workspace.recorded.fetch_add(1, Ordering::SeqCst);
+        workspace.shows(&text, &key)
+    }
+
+    /// The same, with a body that takes so long to arrive.
+    pub(crate) async fn answered_slowly(self, takes: Duration) -> Reply {
+        let address = *self.workspace.bot.lock().unwrap();
+        let mut stream = tokio::net::TcpStream::connect(address).await.unwrap();
+        let mut head = format!("POST {} HTTP/1.1\r\nhost: bot\r\nconnection: close\r\n", self.path);
+        head.push_str("content-type: application/x-www-form-urlencoded\r\n");
+        for (name, value) in &self.headers {
+            head.push_str(&format!("{name}: {value}\r\n"));
         }
-        reply
+        head.push_str(&format!("content-length: {}\r\n\r\n", self.body.len()));
+        let (first, rest) = self.body.split_at(self.body.len() / 2);
+        stream.write_all(&[head.as_bytes(), first].concat()).await.unwrap();
+        tokio::time::sleep(takes).await;
+        stream.write_all(rest).await.unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.unwrap();
+        let (head, text) = answer.split_once("\r\n\r\n").unwrap();
+        assert!(head.starts_with("HTTP/1.1 200"), "{answer}");
+        self.workspace.said.lock().unwrap().push_str(text);
+        self.workspace.shows(text, &self.key)
     }
 }
 
 impl Workspace {
+    /// What the person sees of an answer.
+    fn shows(&self, text: &str, key: &str) -> Reply {
+        let reply = reply(serde_json::from_str(text).unwrap(), key);
+        self.takes_note_of(&reply);
+        // Whoever is told of a limit and of no operation was turned away without a record.
+        let text = reply.unread_text();
+        let is_limit = text.contains("within a minute") && !text.lines().any(|line| line.starts_with("op "));
+        if !text.contains("cannot be written right now") && !is_limit {
+            self.recorded.fetch_add(1, Ordering::SeqCst);
+        }
+        reply
+    }
+
     pub(crate) fn new(late: SocketAddr, prefix: &str, clock: StoryClock) -> Self {
         Self {
             http: Client::builder().no_proxy().timeout(Duration::from_secs(20)).build().unwrap(),

@@ -35,8 +35,8 @@ async fn arrives(taken: &[Taken], posts: &[u16], pauses: &[u64]) {
     .await;
 }
 
-/// The answer is given up after these posts; the record stands.
-async fn is_given_up(taken: &[Taken], posts: &[u16]) {
+/// The answer is given up after these posts, the last of which Slack answers so; the record stands.
+async fn is_given_up(taken: &[Taken], posts: &[u16], answer: &str) {
     run(World::usual(), async |bot| {
         bot.late.takes(taken);
         slowly(bot).await;
@@ -47,7 +47,7 @@ async fn is_given_up(taken: &[Taken], posts: &[u16]) {
         let entry = bot.last().await;
         assert_eq!(entry.outcome.name(), "succeeded");
         let notes = bot.store.reply_notes(entry.operation).await.unwrap();
-        let last = format!("never delivered (slack answered {})", posts.last().unwrap());
+        let last = format!("never delivered (slack answered {answer})");
         assert_eq!(notes.iter().map(|(_, note)| note.to_string()).collect::<Vec<_>>(), [last]);
     })
     .await;
@@ -66,11 +66,13 @@ async fn slack_may_fail_or_ask_for_patience_and_gets_the_answer_in_the_end() {
 
 #[tokio::test]
 async fn an_answer_that_slack_will_never_take_is_given_up_and_stays_on_record() {
-    use Taken::{Elsewhere, With};
+    use Taken::{Elsewhere, No, With};
     tokio::join!(
-        is_given_up(&[With(404)], &[404]),
-        is_given_up(&[Elsewhere], &[307]),
-        is_given_up(&[With(500); 9], &[500, 500, 500, 500, 500]),
+        is_given_up(&[With(404)], &[404], "404"),
+        is_given_up(&[Elsewhere], &[307], "307"),
+        is_given_up(&[With(500); 9], &[500, 500, 500, 500, 500], "500"),
+        is_given_up(&[No("used_url")], &[200], "used_url"),
+        is_given_up(&[With(503), No("https://an/odd one")], &[503, 200], "no"),
     );
 }
 
@@ -113,6 +115,18 @@ async fn who_waits_too_long_is_told_so_and_gets_the_answer_later() {
         ");
         assert!(reply.is_public());
         assert_eq!(bot.late.posts(), [200]);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_time_that_a_request_takes_to_arrive_is_part_of_the_time_that_slack_waits() {
+    run(World::usual(), async |bot| {
+        bot.next_change(FaultKind::Stall { when: When::Before, millis: 1_300 });
+        let request = bot.slack(ALICE).about(LINE).signed();
+        let first = request.answered_slowly(Duration::from_millis(1_300)).await;
+        assert!(first.says("Working on `/room-owner test user2`"), "{first}");
+        assert!(bot.late(&first).await.says("`test` now belongs to `user2`"));
     })
     .await;
 }

@@ -1,11 +1,13 @@
 //! One WebSocket connection, from its opening to its end ("Gateway", Connections).
 
+use std::io;
+use std::net::SocketAddr;
 use std::time::Duration;
 
-use futures_util::{SinkExt as _, StreamExt as _};
+use futures_util::{SinkExt as _, StreamExt as _, future};
 use reqwest::Url;
 use secrecy::SecretString;
-use tokio::net::TcpStream;
+use tokio::net::{TcpStream, lookup_host};
 use tokio::sync::OnceCell;
 use tokio::time::{Instant, Interval, MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
@@ -13,16 +15,18 @@ use tokio_websockets::{ClientBuilder, CloseCode, Limits, MaybeTlsStream, Message
 use tracing::{debug, info, warn};
 
 use super::wire::{self, Closed, Incoming};
-use super::{Fatal, Phase, Session, Settings, State, entrance};
+use super::{Fatal, Phase, Session, Settings, State, Timing, entrance};
 
 type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
 
 /// The longest frame that is read. READY of a bot in 2,500 servers, the most there can be, has some 200 kB.
 const LONGEST_FRAME: usize = 8 * 1_024 * 1_024;
 /// How long a frame may take to be sent. A peer that does not read is as good as gone.
-const SEND_WITHIN: Duration = Duration::from_secs(5);
+const SEND_WITHIN: Duration = Duration::from_secs(2);
 /// How long the farewell may take.
 const CLOSE_WITHIN: Duration = Duration::from_millis(500);
+/// How long an address of a host is waited for before the next one is tried beside it ("Happy Eyeballs", RFC 8305).
+const NEXT_ADDRESS_AFTER: Duration = Duration::from_millis(250);
 /// Heartbeats more frequent than this would be a mistake of the other side.
 const SHORTEST_BEAT: Duration = Duration::from_millis(50);
 /// With 1000 the session is over ("Initiating a Disconnect").
@@ -49,6 +53,7 @@ pub(super) struct Call<'a, D> {
     pub(super) url: &'a Url,
     pub(super) connector: &'a Connector,
     pub(super) settings: &'a Settings,
+    pub(super) timing: Timing,
     /// Resumed if there is one; begun, and kept up to date.
     pub(super) session: &'a mut Option<Session>,
     pub(super) state: &'a State,
@@ -67,7 +72,8 @@ impl Connector {
     async fn open(&self, url: &Url) -> Result<Socket, String> {
         let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
         let port = url.port_or_known_default().unwrap_or(443);
-        let stream = TcpStream::connect((host, port)).await.map_err(|error| error.to_string())?;
+        let addresses = lookup_host((host, port)).await.map_err(|error| error.to_string())?;
+        let stream = connect(addresses).await.map_err(|error| error.to_string())?;
         stream.set_nodelay(true).map_err(|error| error.to_string())?;
         let stream = if url.scheme() == "wss" {
             let tls = || async { tokio_websockets::Connector::new() };
@@ -88,9 +94,23 @@ impl Connector {
     }
 }
 
+/// To the first address that answers.
+async fn connect(addresses: impl Iterator<Item = SocketAddr>) -> io::Result<TcpStream> {
+    let tries = (0_u32..).zip(addresses).map(|(n, address)| {
+        Box::pin(async move {
+            tokio::time::sleep(NEXT_ADDRESS_AFTER * n).await;
+            TcpStream::connect(address).await
+        })
+    });
+    match tries.collect::<Vec<_>>() {
+        tries if tries.is_empty() => Err(io::Error::other("the host has no address")),
+        tries => Ok(future::select_ok(tries).await?.0),
+    }
+}
+
 /// Holds one connection until it ends.
 pub(super) async fn converse<D: Fn(String)>(call: Call<'_, D>) -> Ended {
-    let timing = call.settings.timing;
+    let timing = call.timing;
     let opened = tokio::select! {
         () = call.stop.cancelled() => return Ended::Stopped,
         opened = tokio::time::timeout(timing.connect_within, call.connector.open(call.url)) => opened,
@@ -169,31 +189,34 @@ impl<D: Fn(String)> Connection<'_, D> {
                 return None;
             }
         };
-        let ready_within = self.call.settings.timing.ready_within;
+        let timing = self.call.timing;
         if let (Some(sequence), Some(session)) = (sequence, self.call.session.as_mut()) {
             session.sequence = sequence;
             // What is replayed shows that RESUMED is on its way.
-            self.overdue = self.overdue.map(|_| Instant::now() + ready_within);
+            self.overdue = self.overdue.map(|_| Instant::now() + timing.resumed_within);
         }
         match incoming {
             // A second one would cost a second IDENTIFY.
             Incoming::Hello(_) if self.beat.is_some() => {}
             Incoming::Hello(interval) => {
-                let interval = interval.max(SHORTEST_BEAT);
+                let interval = interval.clamp(SHORTEST_BEAT, timing.longest_beat);
                 // The first beat comes after a random part of the interval.
                 let first = Instant::now() + interval.mul_f64(rand::random::<f64>());
                 let mut beat = tokio::time::interval_at(first, interval);
                 beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
                 self.beat = Some(beat);
-                self.overdue = Some(Instant::now() + ready_within);
                 let token: &SecretString = &self.call.settings.bot_token;
-                let opening = match self.call.session.as_ref() {
-                    Some(session) => wire::resume(token, session),
+                let (opening, answered_within) = match self.call.session.as_mut() {
+                    Some(session) => {
+                        session.failed_resumes = session.failed_resumes.saturating_add(1);
+                        (wire::resume(token, session), timing.resumed_within)
+                    }
                     None => {
                         *self.call.last_identify = Some(Instant::now());
-                        wire::identify(token)
+                        (wire::identify(token), timing.ready_within)
                     }
                 };
+                self.overdue = Some(Instant::now() + answered_within);
                 return self.send(opening).await;
             }
             Incoming::Ready { session_id, resume_url } => {
@@ -205,6 +228,7 @@ impl<D: Fn(String)> Connection<'_, D> {
                     id: SecretString::from(session_id),
                     sequence: sequence.unwrap_or_default(),
                     resume_url: url,
+                    failed_resumes: 0,
                 });
                 self.is_up("a gateway session has begun");
             }
@@ -228,6 +252,9 @@ impl<D: Fn(String)> Connection<'_, D> {
 
     fn is_up(&mut self, what: &'static str) {
         self.overdue = None;
+        if let Some(session) = self.call.session.as_mut() {
+            session.failed_resumes = 0;
+        }
         self.call.state.enter(Phase::Ready);
         info!(host = self.call.url.host_str(), "{what}");
     }
@@ -282,5 +309,28 @@ async fn tick(beat: &mut Option<Interval>) {
             beat.tick().await;
         }
         None => std::future::pending().await,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn an_address_that_does_not_answer_does_not_keep_the_next_one_waiting() {
+        let silent = tokio::net::TcpSocket::new_v4().unwrap();
+        silent.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        let silent = silent.listen(1).unwrap();
+        let address = silent.local_addr().unwrap();
+        // When the queue of a listener is full, its machine answers nobody.
+        let mut queue = Vec::new();
+        while let Ok(stream) = std::net::TcpStream::connect_timeout(&address, Duration::from_millis(100)) {
+            queue.push(stream);
+        }
+        let there = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let there = there.local_addr().unwrap();
+        let connected = tokio::time::timeout(Duration::from_secs(20), connect([address, there].into_iter()));
+        assert_eq!(connected.await.unwrap().unwrap().peer_addr().unwrap(), there);
+        assert!(connect(std::iter::empty()).await.is_err());
     }
 }

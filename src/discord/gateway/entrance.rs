@@ -13,6 +13,8 @@ use super::{Fatal, Settings, is_safe};
 const AGENT: &str = concat!("DiscordBot (", env!("CARGO_PKG_NAME"), ", ", env!("CARGO_PKG_VERSION"), ")");
 /// The longest pause that a Retry-After may ask for; it is asked again then.
 const LONGEST_RETRY: Duration = Duration::from_secs(600);
+/// The pause before a new session when more than half of them are used.
+const SECOND_HALF: Duration = Duration::from_secs(20);
 /// The limit is a daily one.
 const LONGEST_RESET: Duration = Duration::from_secs(24 * 3_600);
 /// Far more than the answer, which is 200 bytes.
@@ -43,10 +45,15 @@ pub(super) struct Limit {
 }
 
 impl Limit {
-    /// The pause that makes the last tenth of the sessions last until the reset.
+    /// The pause that makes the last tenth of the sessions last until the reset; before that, a short one once
+    /// half of them are used.
     pub(super) fn spread(self) -> Option<Duration> {
-        let is_low = u64::from(self.remaining) * 10 < u64::from(self.total);
-        is_low.then(|| self.reset_after / self.remaining.max(1))
+        let (remaining, total) = (u64::from(self.remaining), u64::from(self.total));
+        if remaining * 10 < total {
+            Some(self.reset_after / self.remaining.max(1))
+        } else {
+            (remaining * 2 < total).then_some(SECOND_HALF)
+        }
     }
 }
 
@@ -177,7 +184,8 @@ mod tests {
     #[test]
     fn the_last_tenth_of_the_sessions_is_spread_over_the_time_to_the_reset() {
         let limit = |remaining| Limit { total: 1_000, remaining, reset_after: Duration::from_secs(3_600) };
-        assert_eq!(limit(100).spread(), None);
+        assert_eq!(limit(500).spread(), None);
+        assert_eq!([limit(499).spread(), limit(100).spread()], [Some(SECOND_HALF); 2]);
         assert_eq!(limit(60).spread(), Some(Duration::from_secs(60)));
     }
 }

@@ -2,7 +2,9 @@
 //!
 //! `run` keeps one session alive ("Gateway", "Gateway Events" and "Opcodes and Status Codes" in Discord's
 //! documentation, API version 10): it asks `GET /gateway/bot` where to connect and how many new sessions are
-//! left, identifies, beats, and after any break resumes at `resume_gateway_url` with the last sequence number.
+//! left, identifies, beats, and after any break resumes at `resume_gateway_url` with the last sequence number. A way
+//! that fails is not taken again while there is another: after the session's own address comes the general one, and
+//! after two RESUMEs in vain a new session. No single fault is to keep it from hearing for 10 seconds.
 //! Interactions belong to no intent, so none is asked for. What an interaction says is not read here: its JSON
 //! goes to the handler as it came, so that nothing which a typed model does not know is ever lost. Discord
 //! replays events when a session is resumed, and a replayed one is handed on again: the claim of its id makes
@@ -48,13 +50,18 @@ pub struct Settings {
     pub timing: Timing,
 }
 
-/// How patient to be. The defaults are what Discord's documentation asks for; tests are in a hurry.
+/// How patient to be.
 #[derive(Debug, Clone, Copy)]
 pub struct Timing {
     /// For TCP, TLS and the WebSocket handshake together, and then for hello.
     pub connect_within: Duration,
-    /// From IDENTIFY or RESUME, or the last event after it, to READY or RESUMED.
+    /// From RESUME, or the last event after it, to RESUMED.
+    pub resumed_within: Duration,
+    /// From IDENTIFY to READY.
     pub ready_within: Duration,
+    /// The longest time between two heartbeats. Discord asks for one in 41 seconds or so, and permits 120 frames of
+    /// any kind in 60 seconds.
+    pub longest_beat: Duration,
     /// Between two IDENTIFYs (`max_concurrency` of 1: one in 5 seconds).
     pub identify_gap: Duration,
     /// Before an IDENTIFY after an invalid session, at least and at most (1 to 5 seconds).
@@ -70,16 +77,35 @@ pub struct Timing {
 impl Default for Timing {
     fn default() -> Self {
         Self {
-            connect_within: Duration::from_secs(10),
-            ready_within: Duration::from_secs(30),
+            connect_within: Duration::from_secs(3),
+            resumed_within: Duration::from_secs(2),
+            ready_within: Duration::from_secs(5),
+            longest_beat: Duration::from_secs(2),
             identify_gap: Duration::from_secs(5),
-            invalid_session: (Duration::from_secs(1), Duration::from_secs(5)),
+            invalid_session: (Duration::from_secs(1), Duration::from_secs(3)),
             first_pause: Duration::from_millis(250),
-            longest_pause: Duration::from_secs(30),
-            stable_after: Duration::from_secs(30),
+            longest_pause: Duration::from_secs(5),
+            stable_after: Duration::from_secs(5),
         }
     }
 }
+
+impl Timing {
+    /// For the next try, after so many in a row that failed. One in four is patient: a network may be too slow
+    /// for the others.
+    fn after_failures(self, failures: u32) -> Self {
+        let factor = if failures % 4 == 3 { 4 } else { 1 };
+        Self {
+            connect_within: self.connect_within * factor,
+            resumed_within: self.resumed_within * factor,
+            ready_within: self.ready_within * factor,
+            ..self
+        }
+    }
+}
+
+/// So many RESUMEs in a row may fail before a new session is begun.
+const MOST_RESUMES: u32 = 2;
 
 /// What is needed to resume.
 struct Session {
@@ -88,6 +114,8 @@ struct Session {
     sequence: u64,
     /// `resume_gateway_url`, until a connection to it fails.
     resume_url: Option<Url>,
+    /// RESUMEs since the last READY or RESUMED.
+    failed_resumes: u32,
 }
 
 /// Takes interactions until `shutdown`, through any number of connections. `on_interaction` gets the JSON of
@@ -150,6 +178,10 @@ struct Keeper {
     session: Option<Session>,
     /// What `GET /gateway/bot` said last.
     general_url: Option<Url>,
+    /// A connection to it failed: perhaps another one is named now.
+    general_url_failed: bool,
+    /// Connections in a row that did not get as far as READY or RESUMED.
+    failures: u32,
     last_identify: Option<Instant>,
     pace: Pace,
 }
@@ -166,17 +198,21 @@ impl Keeper {
             stop,
             session: None,
             general_url: None,
+            general_url_failed: false,
+            failures: 0,
             last_identify: None,
             pace,
         })
     }
 
     async fn keep(&mut self, deliver: impl Fn(String)) -> Result<(), Fatal> {
+        let mut began = Instant::now();
         while !self.stop.is_cancelled() {
-            let pause = self.pace.next();
+            let pause = self.pace.next(began.elapsed());
             if self.pause(pause).await.is_stopped() {
                 break;
             }
+            began = Instant::now();
             let url = match self.where_to().await {
                 Ok(Some(url)) => url,
                 Ok(None) => break,
@@ -193,6 +229,7 @@ impl Keeper {
                 url: &url,
                 connector: &self.connector,
                 settings: &self.settings,
+                timing: self.settings.timing.after_failures(self.failures),
                 session: &mut self.session,
                 state: &self.state,
                 last_identify: &mut self.last_identify,
@@ -203,16 +240,20 @@ impl Keeper {
             if self.state.was_ready_for(self.settings.timing.stable_after) {
                 self.pace.reset();
             }
+            if self.state.is_ready() {
+                self.failures = 0;
+            } else {
+                self.failures = self.failures.saturating_add(1);
+                // Perhaps only the address for resuming is out of order.
+                if self.session.as_mut().and_then(|session| session.resume_url.take()).is_none() {
+                    self.general_url_failed = true;
+                }
+            }
             match ended {
                 Ended::Stopped => break,
                 Ended::Fatal(fatal) => return Err(fatal),
                 Ended::Unreachable(why) => {
                     warn!(why, host = url.host_str(), "the gateway cannot be reached");
-                    // Perhaps only the one for resuming is down; if both are, the next question may name another.
-                    let resume_url = self.session.as_mut().and_then(|session| session.resume_url.take());
-                    if resume_url.is_none() {
-                        self.general_url = None;
-                    }
                 }
                 Ended::Lost(why) => info!(why, "the gateway connection ended; it is taken up again"),
                 Ended::SessionOver(why) => {
@@ -229,25 +270,53 @@ impl Keeper {
     /// Where to connect. For a new session that takes a look at how many are left, and the wait for one.
     /// `None` if it is time to stop.
     async fn where_to(&mut self) -> Result<Option<Url>, Trouble> {
-        if let Some(session) = &self.session
-            && let Some(url) = session.resume_url.as_ref().or(self.general_url.as_ref())
-        {
-            return Ok(Some(url.clone()));
+        let resumed_at = self.session.as_ref().and_then(|session| {
+            let url = session.resume_url.clone();
+            url.or_else(|| self.general_url.clone().filter(|_| !self.general_url_failed))
+                .filter(|_| session.failed_resumes < MOST_RESUMES)
+        });
+        if resumed_at.is_some() {
+            return Ok(resumed_at);
         }
         loop {
             let answer = tokio::select! {
                 () = self.stop.cancelled() => return Ok(None),
-                answer = self.entrance.ask() => answer?,
+                answer = self.entrance.ask() => answer,
+            };
+            let answer = match (answer, &self.general_url) {
+                (Ok(answer), _) => answer,
+                // To resume needs nobody's leave.
+                (Err(Trouble::Passing { why, .. }), Some(url)) if self.session.is_some() => {
+                    warn!(why, "discord cannot be asked where its gateway is; the last address is used");
+                    return Ok(Some(url.clone()));
+                }
+                (Err(trouble), _) => return Err(trouble),
             };
             self.general_url = Some(answer.url.clone());
-            if self.session.is_some() {
+            self.general_url_failed = false;
+            if self.session.as_ref().is_some_and(|session| session.failed_resumes < MOST_RESUMES) {
                 return Ok(Some(answer.url));
             }
-            let gap = self.last_identify.map_or(Duration::ZERO, |last| {
-                self.settings.timing.identify_gap.saturating_sub(last.elapsed())
-            });
-            match answer.limit {
-                Some(limit) if limit.remaining == 0 => {
+            let timing = self.settings.timing;
+            let gap = self
+                .last_identify
+                .map_or(Duration::ZERO, |last| timing.identify_gap.saturating_sub(last.elapsed()));
+            // Whoever begins one session after the other soon has none left for the day, and the one too many
+            // resets the token. The first one of this process is not delayed.
+            let spread = answer.limit.and_then(Limit::spread);
+            let wait = gap.max(spread.filter(|_| self.last_identify.is_some()).unwrap_or_default());
+            let none_is_left = answer.limit.filter(|limit| limit.remaining == 0);
+            if self.session.is_some() {
+                if none_is_left.is_some() || wait > timing.identify_gap {
+                    info!("few new sessions are left for today; the old one is tried again");
+                    return Ok(Some(answer.url));
+                }
+                info!("the gateway session cannot be resumed; a new one is begun");
+                self.session = None;
+                self.state.enter(Phase::Connecting);
+            }
+            match none_is_left {
+                Some(limit) => {
                     let wait = limit.reset_after;
                     warn!(
                         seconds = wait.as_secs(),
@@ -257,18 +326,14 @@ impl Keeper {
                         why: "discord permits no new session until its daily limit is reset".to_owned(),
                         until: Instant::now() + wait,
                     });
-                    if self.pause(wait.max(self.settings.timing.identify_gap)).await.is_stopped() {
+                    if self.pause(wait.max(timing.identify_gap)).await.is_stopped() {
                         return Ok(None);
                     }
                     self.state.enter(Phase::Connecting);
                     // And ask again: the answer is what counts.
                 }
-                limit => {
-                    // Whoever begins one session after the other soon has none left for the day, and the one
-                    // too many resets the token: the last tenth is spread over the time to the reset.
-                    let spread = limit.and_then(Limit::spread).filter(|_| self.last_identify.is_some());
-                    let wait = gap.max(spread.unwrap_or_default());
-                    if wait > self.settings.timing.identify_gap {
+                None => {
+                    if wait > timing.identify_gap {
                         warn!(seconds = wait.as_secs(), "few new sessions are left for today; a pause");
                         self.state.enter(Phase::Waiting {
                             why: "discord permits few more new sessions today".to_owned(),

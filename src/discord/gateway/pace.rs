@@ -16,8 +16,8 @@ impl Pace {
         Self { first, longest, tries: 0, least: Duration::ZERO }
     }
 
-    /// The pause before the next try, which it counts.
-    pub(super) fn next(&mut self) -> Duration {
+    /// The pause before the next try, which it counts. The last one began so long ago.
+    pub(super) fn next(&mut self, ago: Duration) -> Duration {
         // The first connection and the first break after it cost no pause.
         let pause = match self.tries.checked_sub(2) {
             None => Duration::ZERO,
@@ -27,7 +27,7 @@ impl Pace {
             }
         };
         self.tries = self.tries.saturating_add(1);
-        pause.max(std::mem::take(&mut self.least))
+        pause.saturating_sub(ago).max(std::mem::take(&mut self.least))
     }
 
     /// Makes the next pause, and it alone, at least this long.
@@ -48,15 +48,21 @@ mod tests {
     #[test]
     fn pauses_grow_to_the_longest_and_start_over_after_a_good_connection() {
         let mut pace = Pace::new(Duration::from_millis(250), Duration::from_secs(30));
-        assert_eq!([pace.next(), pace.next()], [Duration::ZERO; 2], "the first break is mended at once");
+        let now = Duration::ZERO;
+        assert_eq!(
+            [pace.next(now), pace.next(now)],
+            [Duration::ZERO; 2],
+            "the first break is mended at once"
+        );
         for most in [250, 500, 1_000, 2_000, 4_000, 8_000, 16_000, 30_000, 30_000] {
-            let pause = pace.next().as_millis();
+            let pause = pace.next(now).as_millis();
             assert!((most / 2..=most).contains(&pause), "{pause} ms where up to {most} ms are meant");
         }
+        assert_eq!(pace.next(Duration::from_secs(30)), Duration::ZERO, "the last try took that long");
         pace.reset();
-        assert_eq!(pace.next(), Duration::ZERO);
+        assert_eq!(pace.next(now), Duration::ZERO);
         pace.no_sooner_than(Duration::from_secs(60));
-        assert_eq!(pace.next(), Duration::from_secs(60));
-        assert!(pace.next() < Duration::from_secs(1), "only the next pause is longer");
+        assert_eq!(pace.next(Duration::from_secs(30)), Duration::from_secs(60));
+        assert!(pace.next(now) < Duration::from_secs(1), "only the next pause is longer");
     }
 }
