@@ -1,6 +1,7 @@
 //! `room-owner audit verify`, `prove`, `verify-proof` and `key`; `room-owner backup`.
 
 use std::io::{self, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use super::print::{self, Row};
@@ -155,8 +156,8 @@ pub fn proofs(proofs: &[Proof], operation: OperationId, out: Option<&Path>) -> a
     for proof in proofs {
         for (ending, text) in [("json", &proof.leaf), ("tlog-proof", &proof.text)] {
             let file = folder.join(format!("event-{}.{ending}", proof.event));
-            let written =
-                std::fs::File::create_new(&file).and_then(|mut open| open.write_all(text.as_bytes()));
+            let private = std::fs::File::options().write(true).create_new(true).mode(0o600).open(&file);
+            let written = private.and_then(|mut open| open.write_all(text.as_bytes()));
             written.map_err(|error| anyhow::anyhow!("`{}` cannot be written: {error}", file.display()))?;
             super::tell!("wrote `{}`", file.display());
         }

@@ -158,7 +158,11 @@ fn admitted(
 }
 
 pub(super) fn refuse(job: Job, error: &sqlx::Error) {
-    let error = StoreError(format!("the database cannot be written: {error}"));
+    let error = match error {
+        // Ours, in its own words.
+        sqlx::Error::Configuration(why) => StoreError(format!("the database cannot be written: {why}")),
+        error => StoreError(format!("the database cannot be written: {error}")),
+    };
     match job {
         Job::Admit(.., answer) => drop(answer.send(Err(error))),
         Job::Finish(.., answer) => drop(answer.send(Err(error))),

@@ -3,13 +3,14 @@
 //! By `VACUUM INTO`: SQLite's online backup functions are out of reach of safe code here. Both copy one
 //! consistent state; this one also leaves out free pages.
 
+use std::io::Write as _;
 use std::path::Path;
 
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{ConnectOptions as _, Connection as _};
 
 use super::verify::{Evidence, verify};
-use super::{Database, beside, failed, witness};
+use super::{Database, beside, failed, files, instance, witness};
 use crate::app::ports::StoreError;
 use crate::domain::verification::Report;
 
@@ -21,12 +22,14 @@ use crate::domain::verification::Report;
 /// the report.
 pub async fn run(database: &Database, file: &Path) -> Result<Report, StoreError> {
     let original = database.file()?;
+    files::check_before_opening(&original)?;
     if !original.exists() {
         return Err(StoreError(format!("there is no database `{}`", original.display())));
     }
+    instance::check_others(&original).await?;
     let head = beside(file, ".checkpoint");
     for path in [file, &head] {
-        if path.exists() {
+        if path.symlink_metadata().is_ok() {
             return Err(StoreError(format!("`{}` is there already: choose another name", path.display())));
         }
     }
@@ -43,15 +46,20 @@ pub async fn run(database: &Database, file: &Path) -> Result<Report, StoreError>
         .disable_statement_logging();
     let mut connection =
         SqliteConnection::connect_with(&options).await.map_err(failed("the database cannot be opened"))?;
-    sqlx::query("VACUUM INTO ?")
-        .bind(target)
-        .execute(&mut connection)
-        .await
-        .map_err(failed("the copy cannot be made"))?;
+    let unwritable =
+        |path: &Path, error| StoreError(format!("`{}` cannot be written: {error}", path.display()));
+    // SQLite takes an empty file for none, and leaves its mode as it is.
+    files::private().create_new(true).open(file).map_err(|error| unwritable(file, error))?;
+    let copied = sqlx::query("VACUUM INTO ?").bind(target).execute(&mut connection).await;
+    if let Err(error) = copied {
+        drop(std::fs::remove_file(file));
+        return Err(failed("the copy cannot be made")(error));
+    }
     connection.close().await.map_err(failed("the database cannot be closed"))?;
     if let Some(newest) = newest {
-        std::fs::write(&head, newest.as_str())
-            .map_err(|error| StoreError(format!("`{}` cannot be written: {error}", head.display())))?;
+        let written = files::private().create_new(true).open(&head);
+        let written = written.and_then(|mut open| open.write_all(newest.as_str().as_bytes()));
+        written.map_err(|error| unwritable(&head, error))?;
     }
     let copied = std::fs::File::open(file).and_then(|copy| copy.sync_all());
     copied.map_err(|error| StoreError(format!("`{}` cannot be synced: {error}", file.display())))?;

@@ -1,8 +1,8 @@
 //! The key that signs the log's heads: given, or in a file beside the database.
 
-use std::fs::{self, OpenOptions};
+use std::fs;
 use std::io::{ErrorKind, Write as _};
-use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use secrecy::{ExposeSecret as _, SecretString};
@@ -69,11 +69,10 @@ pub(super) fn load_or_make(
     };
     let text = SigningKey::generate();
     let key = SigningKey::parse(&text).map_err(|error| failed(&error))?;
-    let written =
-        OpenOptions::new().write(true).create_new(true).mode(0o600).open(&file).and_then(|mut open| {
-            writeln!(open, "{}", text.expose_secret())?;
-            open.sync_all()
-        });
+    let written = super::files::private().create_new(true).open(&file).and_then(|mut open| {
+        writeln!(open, "{}", text.expose_secret())?;
+        open.sync_all()
+    });
     written.map_err(|error| failed(&error))?;
     info!(file = %file.display(), public = key.verifier_key().as_str(), "made a key that signs the audit log");
     Ok(key)

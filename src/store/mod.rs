@@ -10,6 +10,7 @@ pub mod archive;
 pub mod backup;
 mod batch;
 mod event;
+mod files;
 mod foresight;
 mod groups;
 mod guards;
@@ -63,6 +64,7 @@ use crate::domain::room::{AccountId, RoomId};
 use crate::domain::tree_head::TreeHead;
 use crate::tree::VerifierKey;
 
+use files::Files;
 use guards::Guards;
 use instance::Instance;
 use reading::LogReader;
@@ -120,19 +122,19 @@ impl Database {
         Self { url: format!("sqlite://{}", file.display()), file: Some(file.to_owned()), signing_key }
     }
 
-    /// Its file.
+    /// Its file, which is no symbolic link: what lies beside the database lies beside this one.
     ///
     /// # Errors
     /// When the URL names none.
     pub fn file(&self) -> Result<PathBuf, StoreError> {
-        self.file.clone().map_or_else(|| database_file(&self.url), Ok)
+        self.file.clone().map_or_else(|| database_file(&self.url), Ok).map(files::followed)
     }
 
     /// Whether this is its file, by whatever name or link.
     #[must_use]
     pub fn is_file(&self, file: &Path) -> bool {
-        let own = self.file().ok().and_then(|own| identity(&own));
-        own.is_some() && own == identity(file)
+        let own = self.file().ok().and_then(|own| files::identity(&own));
+        own.is_some() && own == files::identity(file)
     }
 
     /// Where it is.
@@ -149,12 +151,6 @@ impl Database {
         let key = key_file::load(&self.file()?, self.signing_key.as_ref())?;
         Ok(key.map(|key| key.verifier_key().clone()))
     }
-}
-
-/// The device and the number of a file; `None` if there is none.
-fn identity(file: &Path) -> Option<(u64, u64)> {
-    use std::os::unix::fs::MetadataExt as _;
-    std::fs::metadata(file).ok().map(|file| (file.dev(), file.ino()))
 }
 
 impl From<&str> for Database {
@@ -193,6 +189,7 @@ pub struct SqliteStore {
     instance: Arc<Instance>,
     views: Arc<Views>,
     file: PathBuf,
+    files: Arc<Files>,
 }
 
 fn failed(what: &str) -> impl Fn(sqlx::Error) -> StoreError + '_ {
@@ -213,6 +210,14 @@ pub fn database_file(url: &str) -> Result<PathBuf, StoreError> {
     if file.as_os_str().is_empty() || url.contains(":memory:") || url.contains("mode=memory") {
         return Err(wrong());
     }
+    // SQLite would take it for another file than we do.
+    if file.starts_with(":memory:") || file.as_os_str().as_encoded_bytes().starts_with(b"file:") {
+        return Err(wrong());
+    }
+    if url.split_once('?').is_some_and(|(_, options)| options != "mode=rwc") {
+        let why = "the database's URL ends with options (`?..`), which change nothing: leave them out";
+        return Err(StoreError(why.to_owned()));
+    }
     Ok(file)
 }
 
@@ -220,12 +225,13 @@ impl SqliteStore {
     /// Opens the database, brings its schema up to date and checks that it can be trusted.
     ///
     /// # Errors
-    /// When the file cannot be opened, made or written, holds another schema, lacks a guard, when its log is not the
+    /// When the file cannot be opened, made or written, has other names, holds another schema, lacks a guard, when its log is not the
     /// one whose head lies beside it, when there is no key to sign with, or when SQLite is a version that
     /// can lose commits.
     pub async fn open(database: impl Into<Database>, if_missing: IfMissing) -> Result<Self, StoreError> {
         let database = database.into();
         let file = database.file()?;
+        files::check_before_opening(&file)?;
         if if_missing == IfMissing::Fail && !file.exists() {
             return Err(StoreError(format!(
                 "there is no database `{}`: set `DATABASE_URL`, or make it with `room-owner serve` or `room-owner acl grant`",
@@ -234,31 +240,55 @@ impl SqliteStore {
         }
         permissions::check(&file)?;
         let options = options(&file, if_missing);
-        let instance = Arc::new(Instance::begin(&file)?);
         // Two processes may start at once on a new file: sqlx takes no lock for its migrations, and SQLite
         // does not wait for another's change to WAL mode but fails.
-        let starting = instance.lock_for_start().await?;
+        let starting = instance::lock_for_start(&file).await?;
+        let gone = instance::check_others(&file).await?;
+        let instance = Arc::new(Instance::begin(&file)?);
+        if if_missing == IfMissing::Create {
+            // What SQLite makes beside it gets the same mode. If it cannot be made, SQLite says why.
+            drop(files::private().create_new(true).open(&file));
+        }
         let mut first = open_connection(&options, &file).await?;
         check_version(&mut first).await?;
         migrate(&mut first).await?;
         let guards = Guards::of_this_program().await?;
         guards.check(&mut first).await?;
         let seal = Seal::begin(&mut first, &file, database.signing_key.as_ref(), &instance).await?;
+        let files = Arc::new(Files::opened(&file)?);
+        let readers = readers(&options, &files).await?;
+        instance.has_open(&files)?;
+        gone.iter().for_each(|file| drop(std::fs::remove_file(file)));
         drop(starting);
 
-        let readers = SqlitePoolOptions::new()
-            // One stays open for as long as the store: when the writer opens the file anew, SQLite's index beside it
-            // is not made anew, with a mode that the file may have for the moment.
-            .min_connections(1)
-            .max_connections(READERS)
-            .acquire_timeout(BUSY_TIMEOUT)
-            // A file does not hang up; the question itself says whether it can be read.
-            .test_before_acquire(false)
-            .connect_lazy_with(options.clone().read_only(true).create_if_missing(false));
         let views = Arc::new(Views::new());
-        let writer = Writer::spawn(options, first, Arc::clone(&instance), guards, seal, Arc::clone(&views))?;
-        Ok(Self { log: LogReader::on(readers.clone()), readers, writer, instance, views, file })
+        let (own, open, seen) = (Arc::clone(&instance), Arc::clone(&files), Arc::clone(&views));
+        let writer = Writer::spawn(options, first, own, open, guards, seal, seen)?;
+        Ok(Self { log: LogReader::on(readers.clone()), readers, writer, instance, views, file, files })
     }
+}
+
+/// Connections that cannot write. One is open for as long as the store: what SQLite keeps beside the database is
+/// made anew only when nobody has it open, and the writer may have to open it again.
+async fn readers(options: &SqliteConnectOptions, files: &Arc<Files>) -> Result<SqlitePool, StoreError> {
+    let files = Arc::clone(files);
+    let readers = SqlitePoolOptions::new()
+        .min_connections(1)
+        .max_connections(READERS)
+        .max_lifetime(None)
+        .idle_timeout(None)
+        .acquire_timeout(BUSY_TIMEOUT)
+        // A file does not hang up; the question itself says whether it can be read.
+        .test_before_acquire(false)
+        // A connection would go on with the wrong file when the right one is back.
+        .after_connect(move |_, _| {
+            let checked = files.check().map_err(|why| sqlx::Error::Configuration(why.into()));
+            Box::pin(async move { checked })
+        })
+        .connect_lazy_with(options.clone().read_only(true).create_if_missing(false));
+    let first = readers.acquire().await.map_err(failed("the database cannot be opened for reading"))?;
+    drop(first);
+    Ok(readers)
 }
 
 /// What holds on every connection.
@@ -416,6 +446,8 @@ impl Store for SqliteStore {
     }
 
     async fn unresolved(&self) -> Result<Vec<Unresolved>, StoreError> {
+        // What follows is a look at Tencent, whose outcome is to be recorded.
+        self.files.check().map_err(StoreError)?;
         let rows =
             reading::unresolved(&self.readers).await.map_err(failed("open operations cannot be read"))?;
         Ok(rows.iter().filter_map(|row| row.located(&self.instance)).collect())

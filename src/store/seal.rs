@@ -127,8 +127,9 @@ async fn check_witness(connection: &mut SqliteConnection, file: &Path) -> Result
         format!("the first {} events of the audit log are not those that were signed", there.size)
     };
     Err(StoreError(format!(
-        "{found}, as `{0}` says: records were taken out or altered, or an older copy was put in place. \
-         `room-owner audit verify` tells more. If you restored a copy, move `{0}` away and keep it",
+        "{found}, as `{0}` says: records were taken out or altered, its write-ahead log was removed while it was in \
+         use, or an older copy was put in place. `room-owner audit verify` tells more. If you restored a copy, move `{0}` \
+         away and keep it",
         file.display()
     )))
 }

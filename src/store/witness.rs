@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::{CWD, RenameFlags, renameat_with};
 
+use super::files;
 use crate::tree::Checkpoint;
 
 /// The file and how it is replaced.
@@ -55,7 +56,7 @@ impl Witness {
 
     /// Puts the head in place, unless another process has put a newer one there.
     pub(super) fn publish(&self, checkpoint: &Checkpoint) -> io::Result<()> {
-        let lock = File::options().create(true).write(true).truncate(false).open(&self.lock);
+        let lock = files::private().create(true).truncate(false).open(&self.lock);
         let lock = lock.map_err(|error| {
             let lock = self.lock.display();
             io::Error::new(error.kind(), format!("`{lock}` beside it cannot be opened: {error}"))
@@ -76,7 +77,7 @@ impl Witness {
             // Within one sector of the disk: after a power cut it is whole, whichever it is.
             return File::options().write(true).open(&self.draft)?.write_all(text);
         }
-        let mut draft = File::create(&self.draft)?;
+        let mut draft = files::private().create(true).truncate(true).open(&self.draft)?;
         draft.write_all(text)?;
         // Of another length than before, which a power cut could cut it to.
         draft.sync_all()

@@ -29,11 +29,13 @@ use super::admission::{self, Applied, Ledger};
 use super::answers::{Answers, refuse};
 use super::archive;
 use super::batch::{Beginning, Failed, Questions};
+use super::files::Files;
 use super::foresight::Foresight;
 use super::guards::Guards;
 use super::instance::Instance;
 use super::observed;
 use super::owed;
+use super::permissions;
 use super::replies;
 use super::seal::Seal;
 use super::texts::{self, Behind};
@@ -113,14 +115,13 @@ impl Writer {
         options: SqliteConnectOptions,
         connection: SqliteConnection,
         instance: Arc<Instance>,
+        files: Arc<Files>,
         guards: Guards,
         seal: Seal,
         views: Arc<Views>,
     ) -> Result<Self, StoreError> {
         let (queue, jobs) = mpsc::channel(QUEUE);
         let options = options.create_if_missing(false);
-        // Just opened, so it is there; if not, no write will ever match.
-        let file = identity(&options).unwrap_or_default();
         let (key, publisher) = seal.into_parts();
         let answers = Answers::spawn(publisher, instance.clone())?;
         let connection = Some(connection);
@@ -129,7 +130,7 @@ impl Writer {
         let counted = Arc::clone(&commits);
         let task = Task {
             options,
-            file,
+            files,
             connection,
             instance,
             guards,
@@ -241,17 +242,10 @@ impl Writer {
     }
 }
 
-/// What the file is, whatever it is called.
-type Identity = (u64, u64);
-
-fn identity(options: &SqliteConnectOptions) -> Option<Identity> {
-    super::identity(options.get_filename())
-}
-
 struct Task {
     options: SqliteConnectOptions,
-    /// The file that was opened and checked at the start.
-    file: Identity,
+    /// What was opened and checked at the start.
+    files: Arc<Files>,
     connection: Option<SqliteConnection>,
     instance: Arc<Instance>,
     guards: Guards,
@@ -323,6 +317,7 @@ impl Task {
                 () = closing.notified() => jobs.close(),
             }
         }
+        self.instance.is_closing();
         if let Some(connection) = self.connection.take()
             && let Err(error) = connection.close().await
         {
@@ -374,13 +369,16 @@ impl Task {
     }
 
     /// A file that was deleted under an open connection still takes writes, which nobody will ever read.
-    fn check_file(&self) -> Result<(), sqlx::Error> {
-        if identity(&self.options).is_some_and(|now| now == self.file) {
-            return Ok(());
-        }
-        Err(sqlx::Error::Configuration(
-            "its file was removed or replaced while in use: end the bot, put the right file in place, start it".into(),
-        ))
+    fn check_files(&self) -> Result<(), Failure> {
+        self.files.check().map_err(|why| Failure::All(sqlx::Error::Configuration(why.into())))
+    }
+
+    async fn connect(&self) -> Result<SqliteConnection, Failure> {
+        // Not left to SQLite, which may still have a descriptor from before somebody took the right away.
+        let allowed = permissions::check(self.options.get_filename());
+        allowed.map_err(|why| Failure::All(sqlx::Error::Configuration(why.0.into())))?;
+        let connection = SqliteConnection::connect_with(&self.options).await.map_err(Failure::All)?;
+        self.check_files().map(|()| connection)
     }
 
     /// In the transaction that is to write: nobody can take a guard off before its end.
@@ -400,10 +398,10 @@ impl Task {
     }
 
     async fn commit(&mut self, batch: &[Job]) -> Result<Written, Failure> {
-        self.check_file().map_err(Failure::All)?;
+        self.check_files()?;
         let mut connection = match self.connection.take() {
             Some(connection) => connection,
-            None => SqliteConnection::connect_with(&self.options).await.map_err(Failure::All)?,
+            None => self.connect().await?,
         };
         // A connection that failed is not trusted again: on any error it is dropped here, which rolls back.
         if let Some(beginning) = self.foreseen(batch) {
@@ -418,8 +416,7 @@ impl Task {
                 Err(Short::NotAsForeseen) => {
                     if sqlx::query("ROLLBACK").execute(&mut connection).await.is_err() {
                         // It has been rolled back already, or cannot be.
-                        let again = SqliteConnection::connect_with(&self.options).await;
-                        connection = again.map_err(Failure::All)?;
+                        connection = self.connect().await?;
                     }
                 }
             }

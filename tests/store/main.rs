@@ -8,6 +8,7 @@ mod acl;
 mod acl_races;
 mod admission;
 mod concurrency;
+mod files;
 mod foresight;
 mod guards;
 mod observed;

@@ -156,6 +156,9 @@ async fn a_database_in_memory_is_refused_because_it_keeps_nothing() {
         "sqlite://:memory:",
         "sqlite://?mode=memory",
         "sqlite://audit.db?mode=memory",
+        "sqlite://%3Amemory%3A",
+        "sqlite:file:audit.db",
+        "sqlite://file:audit.db?mode=rwc",
         "sqlite:",
         "sqlite://",
         "postgres://localhost/audit",
@@ -171,12 +174,27 @@ async fn a_database_in_memory_is_refused_because_it_keeps_nothing() {
 }
 
 #[test]
+fn options_that_would_change_nothing_are_refused() {
+    for options in
+        ["mode=ro", "mode=rw", "immutable=1", "cache=shared", "mode=rwc&mode=ro", "mode=%6Demory", ""]
+    {
+        let error = database_file(&format!("sqlite://audit.db?{options}")).unwrap_err().to_string();
+        assert!(
+            error.contains("ends with options") && error.contains("leave them out"),
+            "{options}: {error}"
+        );
+    }
+}
+
+#[test]
 fn the_file_of_a_url() {
     for (url, file) in [
         ("sqlite://room-owner.db", "room-owner.db"),
         ("sqlite:room-owner.db", "room-owner.db"),
         ("sqlite:///var/lib/room-owner/room-owner.db", "/var/lib/room-owner/room-owner.db"),
         ("sqlite://my%20rooms.db", "my rooms.db"),
+        ("sqlite://room-owner.db?mode=rwc", "room-owner.db"),
+        ("sqlite://what%3F.db", "what?.db"),
     ] {
         assert_eq!(database_file(url).unwrap(), Path::new(file), "{url}");
     }

@@ -91,11 +91,14 @@ async fn a_guard_that_is_taken_off_while_the_bot_runs_stops_it(door: Door) {
 
 async fn a_database_that_is_away_for_a_while_is_missed_and_found_again(door: Door) {
     run(World::usual().at(door), async |bot| {
-        let (file, away) = (bot.database(), bot.database().with_extension("away"));
-        std::fs::rename(&file, &away).unwrap();
-        is_closed(bot, "its file was removed or replaced while in use").await;
-        std::fs::rename(&away, &file).unwrap();
-        is_open(bot).await;
+        for suffix in ["", "-wal", "-shm"] {
+            let name = format!("room-owner.db{suffix}");
+            let (file, away) = (bot.database().with_file_name(&name), bot.database().with_extension("away"));
+            std::fs::rename(&file, &away).unwrap();
+            is_closed(bot, &format!("{name}` was removed or replaced while in use")).await;
+            std::fs::rename(&away, &file).unwrap();
+            is_open(bot).await;
+        }
     })
     .await;
 }

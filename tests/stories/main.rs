@@ -38,6 +38,7 @@ mod denials;
 mod elsewhere;
 mod fail_closed;
 mod faults;
+mod files;
 mod groups;
 mod ids;
 mod jumps;

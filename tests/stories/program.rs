@@ -156,6 +156,15 @@ impl Program {
         finish(command).await
     }
 
+    /// The same in a shell that `wrapper` starts, after a line of its script.
+    pub(crate) async fn runs_in(&self, wrapper: &str, line: &str, words: &str) -> Ran {
+        let program = self.program.display();
+        let mut command = self.command("/usr/bin/env".as_ref());
+        let shell = wrapper.split_whitespace().chain(["/bin/sh", "-c"]);
+        command.args(shell).arg(format!("{line} && exec {program} {words}"));
+        finish(command).await
+    }
+
     /// Serves until it is ended.
     pub(crate) async fn serves(&self) -> Serving {
         let mut command = self.room_owner();

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::app::ports::StoreError;
 use crate::domain::archive::SoundArchive;
+use crate::store::files;
 use crate::store::verify::chunks::{Events, ROWS};
 use crate::tree::{Checkpoint, Edge, VerifierKey, record_hash};
 
@@ -81,9 +82,7 @@ impl Writing {
         before: Edge,
         head: Checkpoint,
     ) -> Result<Self, StoreError> {
-        use std::os::unix::fs::OpenOptionsExt as _;
-
-        let open = File::options().write(true).create_new(true).mode(0o600).open(file);
+        let open = files::private().create_new(true).open(file);
         let open = open.map_err(|error| match error.kind() {
             std::io::ErrorKind::AlreadyExists => is_there(file),
             _ => unwritable(file, &error),

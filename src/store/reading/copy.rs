@@ -7,6 +7,7 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqlitePoolOptions};
 
 use super::LogReader;
 use crate::app::ports::{AuditLog, StoreError};
+use crate::store::{beside, files};
 
 /// The audit log of a database file that is left as it is: nothing is written beside it or into it, and its
 /// schema is not brought up to date.
@@ -24,8 +25,9 @@ impl LogCopy {
         if !file.is_file() {
             return Err(StoreError(format!("there is no file `{name}`: name the copy of a database")));
         }
+        let file = files::followed(file.to_owned());
         // Without a write-ahead log beside it the file is all there is, and needs no files for sharing.
-        let wal = Path::new(&format!("{name}-wal")).metadata().is_ok_and(|wal| wal.len() > 0);
+        let wal = beside(&file, "-wal").metadata().is_ok_and(|wal| wal.len() > 0);
         let options = SqliteConnectOptions::new()
             .filename(file)
             .read_only(true)

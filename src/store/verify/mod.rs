@@ -38,7 +38,7 @@ use crate::tree::proof::InclusionProof;
 use crate::tree::{Checkpoint, VerifierKey};
 
 use super::archive::{self, Kept};
-use super::{failed, tree, witness};
+use super::{failed, files, tree, witness};
 use chunks::Events;
 use given::Given;
 use log::Log;
@@ -104,6 +104,12 @@ pub async fn verify(database: &Path, mut evidence: Evidence) -> Result<Report, S
     }
 
     let mut view = open(database).await?;
+    if let Some((why, _)) = files::shared(database) {
+        report.unchecked.push(format!(
+            "whether these are the newest records: the file {why}, and newer ones may lie in the write-ahead log of \
+             another name"
+        ));
+    }
     // One view of it all, while a bot may be writing.
     sqlx::raw_sql("BEGIN").execute(&mut view).await.map_err(read_failed())?;
     schema::check(&mut view, &mut report).await?;
