@@ -22,6 +22,7 @@ use super::payload::{self, Invocation, Payload};
 use super::render::render;
 use super::response_url::ResponseUrl;
 use super::{LARGEST_BODY, Slack, signature};
+use crate::app::UNTRUSTED;
 use crate::domain::reply::Reply;
 
 /// How long the person waits for an answer to the request itself. Slack gives up after 3 s.
@@ -40,9 +41,9 @@ pub(super) async fn command(State(slack): State<Arc<Slack>>, headers: HeaderMap,
         Err(why) => {
             match why {
                 signature::NotAuthentic::NotFresh => {
-                    warn!(%why, "slack request refused: if every command is, set this machine's clock");
+                    warn!(target: UNTRUSTED, %why, "slack request refused: if every command is, set this machine's clock");
                 }
-                _ => info!(%why, "slack request refused"),
+                _ => info!(target: UNTRUSTED, %why, "slack request refused"),
             }
             return (StatusCode::UNAUTHORIZED, "not signed by Slack\n").into_response();
         }
