@@ -239,6 +239,13 @@ impl Program {
         (response.status().as_u16(), response.text().await.unwrap())
     }
 
+    /// The status of a post that says nothing.
+    pub(crate) async fn posts(&self, path: &str) -> u16 {
+        let address = *self.workspace.bot.lock().unwrap();
+        let response = self.workspace.http.post(format!("http://{address}{path}")).send().await.unwrap();
+        response.status().as_u16()
+    }
+
     /// Waits until `/readyz` says this.
     pub(crate) async fn until_readiness(&self, status: u16, says: &str) {
         let mut last = String::new();

@@ -154,9 +154,13 @@ async fn strangers_cannot_fill_the_log() {
     let mut stream = full_pipe(true);
     let mut program = Program::new().await;
     allowed(&program).await;
+    program.set("DISCORD_PUBLIC_KEY", "d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a");
     let serving = program.serves_into(stream.takes()).await;
-    for _ in 0..300 {
+    for _ in 0..100 {
         unsigned(&program).await;
+        for (door, expected) in [("/discord/interactions", 401), ("/tencent/callbacks", 403)] {
+            assert_eq!(program.posts(door).await, expected);
+        }
     }
     let reply = program.slack(ALICE).says("/room-owner test user2").await;
     assert!(reply.says("now belongs to"), "{reply}");
@@ -164,7 +168,9 @@ async fn strangers_cannot_fill_the_log() {
 
     let (_, lines) = Log::of(stream).until("log lines were dropped").await;
     let saying = |what: &str| lines.iter().filter(|line| line["message"] == what).count();
-    assert_eq!((saying("slack request refused"), saying("command answered")), (100, 1), "{lines:#?}");
+    let refused = ["slack request refused", "discord request refused", "callback not taken"].map(saying);
+    assert_eq!((refused.iter().sum::<usize>(), saying("command answered")), (100, 1), "{refused:?}");
+    assert!(refused.iter().all(|lines| *lines > 30), "{refused:?}");
     assert_eq!(lines.last().unwrap()["lines"], 200);
     serving.dies();
 }
