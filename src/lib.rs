@@ -13,6 +13,7 @@
 //! tree       the Merkle tree over the audit log: signed heads, proofs. Pure
 //! tencent    implements RoomControl: the Live REST API; UserSig, error codes; its callbacks; its simulator
 //! body       request bodies, read within a limit
+//! stdio      stdout and stderr, for which nothing panics or waits
 //! clock      implements Clock: the real time
 //!
 //! config     the environment and `.env` -> settings
@@ -77,6 +78,9 @@
 //! 8. Text of users and of Tencent is never markup: it is a [`Span::Code`](domain::wording::Span::Code), which
 //!    each platform's `render` shows without parsing it.
 
+// They panic when nobody reads: see `stdio`.
+#![warn(clippy::print_stderr, clippy::print_stdout)]
+
 pub mod app;
 pub mod bench;
 pub mod body;
@@ -92,6 +96,7 @@ pub mod domain;
 pub mod fuzzing;
 pub mod server;
 pub mod slack;
+pub mod stdio;
 pub mod store;
 pub mod telemetry;
 pub mod tencent;

@@ -1,5 +1,7 @@
 //! The program: parses the command line, reads the settings, wires the parts and runs.
 
+#![warn(clippy::print_stderr, clippy::print_stdout)]
+
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -22,6 +24,7 @@ use room_owner::config::{self, Common, Config, ConfigError, Environment};
 use room_owner::discord::register::Registrar;
 use room_owner::domain::command::Family;
 use room_owner::domain::principal::Principal;
+use room_owner::stdio::{Cause, OutputError};
 use room_owner::store::archive::{self, Order};
 use room_owner::store::verify::{self as verification, Evidence};
 use room_owner::store::{Database, IfMissing, LogCopy, SqliteStore, backup};
@@ -30,25 +33,30 @@ use room_owner::tencent::callbacks::{CHANGE_OF_OWNER, Configuration, Configurato
 use room_owner::tencent::simulator::{Settings, Simulator, Webhook};
 use room_owner::tree::proof::InclusionProof;
 use room_owner::tree::{SigningKey, VerifierKey};
-use room_owner::{demo, discord, telemetry, tencent};
+use room_owner::{demo, discord, stdio, telemetry, tencent};
 use secrecy::{ExposeSecret as _, SecretString};
 
 fn main() -> ExitCode {
-    let arguments = Arguments::parse();
+    telemetry::log_panics();
+    let _last = Flushing;
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(answer) => return usage(&answer).into(),
+    };
     let runtime =
         match tokio::runtime::Builder::new_multi_thread().worker_threads(workers()).enable_all().build() {
             Ok(runtime) => runtime,
             Err(error) => {
-                eprintln!("error: the program cannot start its threads: {error}");
+                stdio::say(format_args!("error: the program cannot start its threads: {error}"));
                 return Exit::Failed.into();
             }
         };
     match runtime.block_on(run(arguments.command)) {
         Ok(exit) => exit.into(),
         // Whoever reads only the beginning (`| head`) has all they want.
-        Err(error) if is_closed_pipe(&error) => Exit::Done.into(),
+        Err(error) if OutputError::is_closed_pipe(error.as_ref()) => Exit::Done.into(),
         Err(error) => {
-            eprintln!("error: {error:#}");
+            stdio::say(format_args!("error: {error:#}"));
             let is_usage = error.is::<ConfigError>() || error.is::<WrongUsage>();
             let exit = if is_usage { Exit::Usage } else { Exit::Failed };
             exit.into()
@@ -85,9 +93,29 @@ fn to_measure(arguments: BenchArguments) -> anyhow::Result<What> {
     })
 }
 
-fn is_closed_pipe(error: &anyhow::Error) -> bool {
-    let io = error.chain().find_map(|cause| cause.downcast_ref::<std::io::Error>());
-    io.is_some_and(|error| error.kind() == std::io::ErrorKind::BrokenPipe)
+/// Says what clap has to say: help that was asked for, or what is wrong with the command line.
+fn usage(answer: &clap::Error) -> Exit {
+    let exit = if answer.use_stderr() { Exit::Usage } else { Exit::Done };
+    if answer.use_stderr() && !stdio::stderr_is_terminal() {
+        stdio::say(answer.render().to_string().trim_end());
+        return exit;
+    }
+    match answer.print() {
+        Err(error) if exit == Exit::Done && error.kind() != std::io::ErrorKind::BrokenPipe => {
+            stdio::say(format_args!("error: the output could not be written: {error}"));
+            Exit::Failed
+        }
+        _ => exit,
+    }
+}
+
+/// Waits at the end until the last lines are written, after a panic too.
+struct Flushing;
+
+impl Drop for Flushing {
+    fn drop(&mut self) {
+        stdio::flush();
+    }
 }
 
 async fn run(command: Command) -> anyhow::Result<Exit> {
@@ -130,7 +158,9 @@ async fn run(command: Command) -> anyhow::Result<Exit> {
             let exit = tokio::select! {
                 exit = &mut work => exit,
                 () = bot::end_requested() => {
-                    eprintln!("the outcome is waited for, so that it is recorded; it takes some seconds at most");
+                    // Not said with patience: the answer may come at this moment.
+                    let words = "the outcome is waited for, so that it is recorded; it takes some seconds at most\n";
+                    stdio::log(words.as_bytes(), Cause::Trusted);
                     work.await
                 }
             };
@@ -159,7 +189,7 @@ async fn run(command: Command) -> anyhow::Result<Exit> {
             let (_, common) = settings("warn")?;
             let report = backup::run(&common.database(), &file).await?;
             let exit = cli::verify::report(&report, Format::Table);
-            eprintln!("wrote `{}`", file.display());
+            stdio::say(format_args!("wrote `{}`", file.display()));
             return exit;
         }
         Command::Audit(AuditCommand::Verify(arguments)) => return verify(arguments).await,
@@ -178,7 +208,7 @@ async fn run(command: Command) -> anyhow::Result<Exit> {
         }
         Command::Audit(AuditCommand::VerifyProof { files, key }) => return verify_proofs(&files, &key),
         Command::Audit(AuditCommand::Key { new: true }) => {
-            println!("{}", SigningKey::generate().expose_secret());
+            stdio::print(SigningKey::generate().expose_secret())?;
         }
         Command::Audit(AuditCommand::Key { new: false }) => {
             let (_, common) = settings("warn")?;
@@ -186,7 +216,7 @@ async fn run(command: Command) -> anyhow::Result<Exit> {
             let key = key.context(
                 "the database has no key yet: it is made at the first start, or set AUDIT_SIGNING_KEY",
             )?;
-            println!("{key}");
+            stdio::print(key)?;
         }
         Command::Audit(AuditCommand::Read(command)) => {
             let (environment, common) = settings("warn")?;
@@ -251,7 +281,7 @@ async fn archive(
     let before = before.resolve(now, &zone.unwrap_or_else(jiff::tz::TimeZone::system))?;
     let permit = local_permit(store, clock, &principal).await?;
     let report = store.archive(Order { principal, permit, typed, before, file }, now).await?;
-    cli::archive::report(&report)
+    Ok(cli::archive::report(&report))
 }
 
 async fn verify(arguments: VerifyArguments) -> anyhow::Result<Exit> {
@@ -290,12 +320,13 @@ fn keys(given: &[String]) -> Result<Vec<VerifierKey>, WrongUsage> {
 
 fn verify_proofs(files: &[PathBuf], key: &str) -> anyhow::Result<Exit> {
     let key = VerifierKey::parse(key).map_err(WrongUsage::of)?;
-    let mut worst = Exit::Done;
+    let (mut all_hold, mut printed) = (true, Ok(()));
     for file in files {
         let proofs = match std::fs::read_to_string(file) {
             Ok(text) => InclusionProof::parse_all(&text),
             Err(error) => {
-                worst = cli::verify::unproved(file, None, &error);
+                all_hold = false;
+                cli::verify::unproved(file, None, &error);
                 continue;
             }
         };
@@ -305,13 +336,17 @@ fn verify_proofs(files: &[PathBuf], key: &str) -> anyhow::Result<Exit> {
             match proof.and_then(|proof| proof.check(&key).map(|()| proof)) {
                 Ok(proof) => {
                     let (size, origin) = (proof.checkpoint.head().size, proof.checkpoint.origin());
-                    cli::verify::proved(&proof.leaf, proof.index + 1, size, origin)?;
+                    let shown = cli::verify::proved(&proof.leaf, proof.index + 1, size, origin);
+                    printed = printed.and(shown);
                 }
-                Err(error) => worst = cli::verify::unproved(file, number, &error),
+                Err(error) => {
+                    all_hold = false;
+                    cli::verify::unproved(file, number, &error);
+                }
             }
         }
     }
-    Ok(worst)
+    cli::verify::verdict(all_hold, printed)
 }
 
 /// Prints the difference first, then writes it.
@@ -321,12 +356,12 @@ async fn register(settings: &discord::Settings, guild: Option<String>) -> anyhow
     let place = guild.map_or_else(|| "everywhere".to_owned(), |guild| format!("in guild {guild}"));
     let names = Family::ALL.map(|family| settings.command.of(family).0).join(", ");
     if plan.is_empty() {
-        println!("Discord shows {names} {place} as it should: nothing was written.");
+        stdio::print(format_args!("Discord shows {names} {place} as it should: nothing was written."))?;
         return Ok(());
     }
-    print!("{}", plan.difference());
+    stdio::say_if_lost(stdio::print(plan.difference().trim_end()));
     registrar.apply(&plan).await?;
-    println!("Registered {names} {place}.");
+    stdio::say_if_lost(stdio::print(format_args!("Registered {names} {place}.")));
     Ok(())
 }
 
@@ -341,43 +376,46 @@ async fn callbacks(
     let present = configurator.present().await?;
     let (url, token, replace) = match command {
         CallbacksCommand::Show => {
-            show_callbacks(&present, known_token.as_ref());
+            show_callbacks(&present, known_token.as_ref())?;
             return Ok(Exit::Done);
         }
         CallbacksCommand::Set { url, token, replace } => (url, token, replace),
     };
     let change = present.change(&url, token.as_ref().or(known_token.as_ref()));
     if change.is_empty() {
-        println!("Tencent sends changes of owner to {url} already: nothing was written.");
+        stdio::print(format_args!("Tencent sends changes of owner to {url} already: nothing was written."))?;
         return Ok(Exit::Done);
     }
-    print!("{}", change.difference());
+    stdio::say_if_lost(stdio::print(change.difference().trim_end()));
     if let Some(other) = change.takes_from().filter(|_| !replace) {
-        eprintln!(
+        stdio::say(format_args!(
             "error: nothing was written: `{other}` would get no callbacks any more; --replace takes them from it"
-        );
+        ));
         return Ok(Exit::Failed);
     }
     configurator.apply(&change).await?;
-    println!("Written. A new address counts after about two minutes.");
+    stdio::say_if_lost(stdio::print("Written. A new address counts after about two minutes."));
     let known = known_token.as_ref().map(|token| token.expose_secret());
     if token.is_some_and(|token| known != Some(token.expose_secret())) {
-        eprintln!("note: set TENCENT_CALLBACK_TOKEN to this token as well, or the bot refuses the callbacks");
+        stdio::say(format_args!(
+            "note: set TENCENT_CALLBACK_TOKEN to this token as well, or the bot refuses the callbacks"
+        ));
     }
     Ok(Exit::Done)
 }
 
-fn show_callbacks(present: &Configuration, token: Option<&SecretString>) {
+fn show_callbacks(present: &Configuration, token: Option<&SecretString>) -> std::io::Result<()> {
     let Some(url) = &present.url else {
-        println!("Tencent sends no callbacks. `room-owner tencent callbacks set <url>` has them sent.");
-        return;
+        return stdio::print(
+            "Tencent sends no callbacks. `room-owner tencent callbacks set <url>` has them sent.",
+        );
     };
-    println!("url       {url}");
+    stdio::print(format_args!("url       {url}"))?;
     for command in &present.commands {
-        println!("command   {command}");
+        stdio::print(format_args!("command   {command}"))?;
     }
     if !present.commands.iter().any(|command| command == CHANGE_OF_OWNER) {
-        println!("          {CHANGE_OF_OWNER} is not among them");
+        stdio::print(format_args!("          {CHANGE_OF_OWNER} is not among them"))?;
     }
     let signed = match (present.is_signed, token.map(|token| present.is_signed_with(token))) {
         (Some(false), _) => "no",
@@ -387,7 +425,7 @@ fn show_callbacks(present: &Configuration, token: Option<&SecretString>) {
         (Some(true), Some(None)) => "yes; Tencent does not say with which token",
         (Some(true), None) => "yes, but TENCENT_CALLBACK_TOKEN is not set",
     };
-    println!("signed    {signed}");
+    stdio::print(format_args!("signed    {signed}"))
 }
 
 async fn simulate(environment: &Environment, arguments: SimulatorArguments) -> anyhow::Result<()> {
@@ -408,7 +446,7 @@ async fn simulate(environment: &Environment, arguments: SimulatorArguments) -> a
     let listener = tokio::net::TcpListener::bind(arguments.bind).await.with_context(|| {
         format!("cannot listen on `{}`: choose another address with --bind", arguments.bind)
     })?;
-    eprintln!("{}", account.instructions(listener.local_addr()?));
+    stdio::say(account.instructions(listener.local_addr()?));
     simulator.run(listener, bot::end_requested()).await?;
     Ok(())
 }

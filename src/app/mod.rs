@@ -9,3 +9,6 @@ pub mod ports;
 pub mod replies;
 pub mod service;
 mod suggest;
+
+/// The target of log lines that anybody who reaches the port can cause, without an account anywhere.
+pub const UNTRUSTED: &str = "room_owner::untrusted";

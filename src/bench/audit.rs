@@ -10,6 +10,7 @@ use crate::app::audit::{Reader, answer};
 use crate::app::ports::{AuditLog, ExportSpan, Store as _};
 use crate::clock::SystemClock;
 use crate::domain::audit::{AuditFilter, Filter, Moment, OperationId, OutcomeKind, Question, StatsBy};
+use crate::stdio;
 use crate::store::verify::{Evidence, verify};
 use crate::store::{IfMissing, Scratch, SqliteStore, fill};
 
@@ -26,15 +27,18 @@ pub(super) async fn run(events: u64, folder: Option<std::path::PathBuf>) -> anyh
     let began = Instant::now();
     let scratch = fill(&file, i64::try_from(events)?, |_| {}).await?;
     let size = std::fs::metadata(&file)?.len() as f64 / 1e6;
-    println!(
+    stdio::print(format_args!(
         "{} events of {} operations, {size:.0} MB, filled in {:.0} s",
         scratch.events,
         scratch.operations,
         began.elapsed().as_secs_f64()
-    );
+    ))?;
 
     let store = SqliteStore::open(&format!("sqlite://{}", file.display()), IfMissing::Fail).await?;
-    println!("{:<36} {:>8} {:>8} {:>8}", "question (50 rows a page)", "p50 ms", "p99 ms", "max ms");
+    stdio::print(format_args!(
+        "{:<36} {:>8} {:>8} {:>8}",
+        "question (50 rows a page)", "p50 ms", "p99 ms", "max ms"
+    ))?;
     for (name, ask) in QUESTIONS {
         let mut took = Vec::with_capacity(TIMES);
         for turn in 0..TIMES {
@@ -45,7 +49,7 @@ pub(super) async fn run(events: u64, folder: Option<std::path::PathBuf>) -> anyh
         }
         took.sort_unstable();
         let at = |share: f64| millis(took[((TIMES - 1) as f64 * share).round() as usize]);
-        println!("{name:<36} {:>8.2} {:>8.2} {:>8.2}", at(0.5), at(0.99), at(1.0));
+        stdio::print(format_args!("{name:<36} {:>8.2} {:>8.2} {:>8.2}", at(0.5), at(0.99), at(1.0)))?;
     }
     stats(store.log()).await?;
     export(store.log()).await?;
@@ -60,11 +64,11 @@ async fn check(file: &Path) -> anyhow::Result<()> {
     let (took, cpu) = (began.elapsed().as_secs_f64(), super::cpu());
     ensure!(report.sound, "the made-up log does not verify: {:?}", report.findings);
     let cpu = cpu_before.zip(cpu).map(|(before, after)| report.events as f64 / (after - before));
-    println!(
+    stdio::print(format_args!(
         "verify events/s {:>8.0}  ({:.0} for each second of processor time)",
         report.events as f64 / took,
         cpu.unwrap_or(f64::NAN)
-    );
+    ))?;
     Ok(())
 }
 
@@ -183,7 +187,11 @@ async fn stats(log: &dyn AuditLog) -> anyhow::Result<()> {
     for by in StatsBy::ALL {
         let began = Instant::now();
         log.stats(&AuditFilter { without_readings: true, ..AuditFilter::default() }, *by).await?;
-        println!("{:<36} {:>8.0}", format!("counts of everything by {by}"), millis(began.elapsed()));
+        stdio::print(format_args!(
+            "{:<36} {:>8.0}",
+            format!("counts of everything by {by}"),
+            millis(began.elapsed())
+        ))?;
     }
     Ok(())
 }
@@ -206,10 +214,10 @@ async fn export(log: &dyn AuditLog) -> anyhow::Result<()> {
         }
     }
     let took = began.elapsed().as_secs_f64();
-    println!(
+    stdio::print(format_args!(
         "export rows/s {:>10.0}  ({rows} rows, {:.0} MB of JSONL)",
         rows as f64 / took,
         bytes as f64 / 1e6
-    );
+    ))?;
     Ok(())
 }

@@ -10,6 +10,7 @@ mod one_call;
 mod outside;
 mod standard;
 
+use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -33,6 +34,7 @@ use crate::domain::principal::Principal;
 use crate::domain::room::Accounts;
 use crate::domain::wording::CommandName;
 use crate::slack;
+use crate::stdio;
 use crate::tencent;
 
 use generator::PEOPLE;
@@ -162,7 +164,7 @@ async fn commands(load: Load) -> anyhow::Result<()> {
         idle: idle.map(|(now, _)| now),
     };
     if line {
-        figures.print_line();
+        figures.print_line()?;
     } else {
         let pace =
             rate.map_or_else(|| "as fast as answered".to_owned(), |rate| format!("{rate}/s asked for"));
@@ -171,11 +173,11 @@ async fn commands(load: Load) -> anyhow::Result<()> {
             Kind::OneCall => "transfers with one call each",
             Kind::Denials => "denials",
         };
-        println!("{commands} {what} over {connections} connections, {pace}");
-        figures.print();
+        stdio::print(format_args!("{commands} {what} over {connections} connections, {pace}"))?;
+        figures.print()?;
         let tenths = tenths.lock().unwrap_or_else(PoisonError::into_inner);
         let memory: Vec<String> = tenths.iter().map(|kib: &f64| format!("{:.1}", kib / 1024.0)).collect();
-        println!("by tenths  {}", memory.join(" "));
+        stdio::print(format_args!("by tenths  {}", memory.join(" ")))?;
     }
     drop(end);
     served.await??;
@@ -203,31 +205,33 @@ struct Figures {
 }
 
 impl Figures {
-    fn print(&self) {
+    fn print(&self) -> io::Result<()> {
         let [p50, p99, p999] = self.percentiles;
-        println!("commands/s {:>10.0}", self.rate);
-        println!("p50 ms     {p50:>10.2}\np99 ms     {p99:>10.2}\np99.9 ms   {p999:>10.2}");
-        println!("commits    {:>10}", self.commits);
+        stdio::print(format_args!("commands/s {:>10.0}", self.rate))?;
+        stdio::print(format_args!(
+            "p50 ms     {p50:>10.2}\np99 ms     {p99:>10.2}\np99.9 ms   {p999:>10.2}"
+        ))?;
+        stdio::print(format_args!("commits    {:>10}", self.commits))?;
         let us = |cpu: Option<f64>| cpu.map_or_else(|| "-".to_owned(), |cpu| format!("{:.0}", cpu * 1e6));
-        println!(
+        stdio::print(format_args!(
             "CPU us     {:>10}  (a command; {} more for load and simulator)",
             us(self.cpu),
             us(self.cpu_outside)
-        );
-        print_memory("the bot alone");
+        ))?;
+        print_memory("the bot alone")
     }
 
-    fn print_line(&self) {
+    fn print_line(&self) -> io::Result<()> {
         let [p50, p99, p999] = self.percentiles;
         let cpu = self.cpu.map_or_else(|| "-".to_owned(), |cpu| format!("{:.0}", cpu * 1e6));
         let mb = |kib: Option<f64>| kib.map_or_else(|| "-".to_owned(), |kib| format!("{:.0}", kib / 1024.0));
-        println!(
+        stdio::print(format_args!(
             "{:.0} | {p50:.2} | {p99:.2} | {p999:.2} | {} | {cpu} | {} | {} |",
             self.rate,
             self.commits,
             mb(self.idle),
-            mb(self.memory.map(|(_, peak)| peak)),
-        );
+            mb(self.memory.map(|(_, peak)| peak))
+        ))
     }
 }
 
@@ -241,12 +245,14 @@ fn scratch_folder(folder: Option<&Path>) -> anyhow::Result<tempfile::TempDir> {
     .context("the scratch folder cannot be made")
 }
 
-fn print_memory(note: &str) {
+fn print_memory(note: &str) -> io::Result<()> {
     match memory_kib() {
-        Some((now, peak)) => {
-            println!("memory MB  {:>10.1}  (peak {:.1}; {note})", now / 1024.0, peak / 1024.0);
-        }
-        None => println!("memory MB      unknown  (this system does not tell)"),
+        Some((now, peak)) => stdio::print(format_args!(
+            "memory MB  {:>10.1}  (peak {:.1}; {note})",
+            now / 1024.0,
+            peak / 1024.0
+        )),
+        None => stdio::print("memory MB      unknown  (this system does not tell)"),
     }
 }
 

@@ -111,12 +111,12 @@ impl Drop for Outside {
 pub async fn outside() -> anyhow::Result<()> {
     let order: Order = hear(&mut std::io::stdin().lock())?;
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
-    say(&Said::Tencent(listener.local_addr()?), &mut std::io::stdout())?;
+    say(&Said::Tencent(listener.local_addr()?), &mut crate::stdio::stdout())?;
     let simulator = simulator();
     tokio::spawn(simulator.clone().run(listener, std::future::pending()));
     let bot: SocketAddr = hear(&mut std::io::stdin().lock())?;
     let (calls_before, cpu_before, began) = (simulator.arrived(), cpu(), Instant::now());
-    let each_tenth = || drop(say(&Said::Tenth, &mut std::io::stdout()));
+    let each_tenth = || drop(say(&Said::Tenth, &mut crate::stdio::stdout()));
     let mut latencies = generator::send(bot, order, each_tenth).await?;
     let took = began.elapsed().as_secs_f64();
     latencies.sort_unstable();
@@ -126,7 +126,7 @@ pub async fn outside() -> anyhow::Result<()> {
         calls: simulator.arrived() - calls_before,
         cpu: cpu_before.zip(cpu()).map(|(before, after)| after - before),
     };
-    say(&Said::Done(measured), &mut std::io::stdout())
+    say(&Said::Done(measured), &mut crate::stdio::stdout())
 }
 
 fn simulator() -> Simulator {

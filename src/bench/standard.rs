@@ -6,6 +6,8 @@ use std::process::Command;
 
 use anyhow::{Context as _, ensure};
 
+use crate::stdio;
+
 const RUNS: &[&[&str]] = &[
     &["--commands", "2000", "--connections", "1"],
     &["--commands", "10000", "--connections", "16"],
@@ -25,10 +27,10 @@ const RUNS: &[&[&str]] = &[
 /// # Errors
 /// When a run fails.
 pub fn standard_runs(program: &Path, folder: Option<&Path>) -> anyhow::Result<()> {
-    println!(
+    stdio::print(format_args!(
         "| `room-owner bench` | commands/s | p50 ms | p99 ms | p99.9 ms | commits | CPU us | idle MB | peak MB |"
-    );
-    println!("|---|---|---|---|---|---|---|---|---|");
+    ))?;
+    stdio::print(format_args!("|---|---|---|---|---|---|---|---|---|"))?;
     for arguments in RUNS {
         let mut run = Command::new(program);
         run.arg("bench").args(*arguments).arg("--line");
@@ -38,7 +40,11 @@ pub fn standard_runs(program: &Path, folder: Option<&Path>) -> anyhow::Result<()
         let output = run.output().context("a run cannot be started")?;
         let problem = String::from_utf8_lossy(&output.stderr);
         ensure!(output.status.success(), "`{}` failed: {}", arguments.join(" "), problem.trim());
-        println!("| `{}` | {}", arguments.join(" "), String::from_utf8_lossy(&output.stdout).trim());
+        stdio::print(format_args!(
+            "| `{}` | {}",
+            arguments.join(" "),
+            String::from_utf8_lossy(&output.stdout).trim()
+        ))?;
     }
     Ok(())
 }

@@ -9,6 +9,7 @@ use super::Exit;
 use crate::domain::archive::{ArchiveReport, HeldUp, SoundArchive};
 use crate::domain::audit::{self, Moment};
 use crate::domain::room::visible;
+use crate::stdio;
 
 /// `audit archive ..`
 #[derive(Debug, clap::Args)]
@@ -24,11 +25,24 @@ pub struct ArchiveArguments {
 }
 
 /// Says what was archived.
-///
-/// # Errors
-/// When nothing can be printed.
-pub fn report(report: &ArchiveReport) -> anyhow::Result<Exit> {
-    let mut stdout = io::stdout().lock();
+#[must_use]
+pub fn report(report: &ArchiveReport) -> Exit {
+    stdio::say_if_lost(print(report));
+    let held_up = report.held_up_by.map(|held_up| match held_up {
+        HeldUp::Open(operation) => (operation, "is still open"),
+        HeldUp::Unanswered(operation) => (operation, "may still be owed its answer"),
+    });
+    if let Some((operation, why)) = held_up {
+        super::tell!(
+            "note: operation {operation} from before that time {why}, so it stays, and all after it: \
+             `room-owner audit show {operation}`"
+        );
+    }
+    Exit::Done
+}
+
+fn print(report: &ArchiveReport) -> io::Result<()> {
+    let mut stdout = stdio::stdout();
     let events = |n: u64| if n == 1 { "1 event".to_owned() } else { format!("{n} events") };
     match &report.archive {
         None if report.removed > 0 => writeln!(
@@ -55,17 +69,7 @@ pub fn report(report: &ArchiveReport) -> anyhow::Result<Exit> {
             )?;
         }
     }
-    let held_up = report.held_up_by.map(|held_up| match held_up {
-        HeldUp::Open(operation) => (operation, "is still open"),
-        HeldUp::Unanswered(operation) => (operation, "may still be owed its answer"),
-    });
-    if let Some((operation, why)) = held_up {
-        super::tell!(
-            "note: operation {operation} from before that time {why}, so it stays, and all after it: \
-             `room-owner audit show {operation}`"
-        );
-    }
-    Ok(Exit::Done)
+    Ok(())
 }
 
 /// Says that an archive is as it was signed.
@@ -74,7 +78,7 @@ pub fn report(report: &ArchiveReport) -> anyhow::Result<Exit> {
 /// When nothing can be printed.
 pub fn sound(archive: &SoundArchive) -> anyhow::Result<Exit> {
     writeln!(
-        io::stdout(),
+        stdio::stdout(),
         "✅ The archive is whole: events {} to {} of the log `{}`, as they were signed.",
         archive.first,
         archive.last,

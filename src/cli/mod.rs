@@ -2,12 +2,9 @@
 //!
 //! Rows go to stdout in the asked-for format; what is meant for people goes to stderr.
 
-/// Says a line to a person, on stderr; a closed pipe is no reason to fail.
+/// Says a line to a person, on stderr.
 macro_rules! tell {
-    ($($words:tt)*) => {{
-        use std::io::Write as _;
-        drop(writeln!(std::io::stderr(), $($words)*));
-    }};
+    ($($words:tt)*) => { $crate::stdio::say(format_args!($($words)*)) };
 }
 use tell;
 
@@ -311,12 +308,8 @@ pub fn as_typed(arguments: impl Iterator<Item = String>) -> String {
 }
 
 /// Says a message to a person, on stderr.
-///
-/// # Errors
-/// When stderr is closed.
-pub fn say(message: &crate::domain::wording::Message) -> std::io::Result<()> {
-    use std::io::Write as _;
-    std::io::stderr().lock().write_all(text(message).as_bytes())
+fn say(message: &crate::domain::wording::Message) {
+    crate::stdio::say(text(message).trim_end());
 }
 
 /// A line as plain text. No foreign text can steer the terminal.

@@ -20,7 +20,7 @@ pub struct OwnerArguments {
 /// Asks Tencent for the owner and says who it is.
 ///
 /// # Errors
-/// When nothing can be printed, or the entry cannot be read back.
+/// When the entry cannot be read back.
 pub async fn run(
     service: &CommandService,
     principal: Principal,

@@ -1,7 +1,7 @@
 //! Rows in the formats of the command line.
 
 use std::borrow::Cow;
-use std::io::{self, IsTerminal as _, Write};
+use std::io::{self, Write};
 
 use comfy_table::{ColumnConstraint, ContentArrangement, Table, Width, presets};
 use jiff::Timestamp;
@@ -11,6 +11,7 @@ use serde::Serialize;
 use super::Format;
 use crate::domain::audit::read_in;
 use crate::domain::room::{is_invisible, visible};
+use crate::stdio;
 
 /// Something that can be printed as a row.
 pub(super) trait Row: Serialize {
@@ -44,7 +45,7 @@ pub(super) fn rows<R: Row>(rows: &[R], format: Format) -> io::Result<()> {
 
 /// The same, with times for people as they are read in `zone`. What programs read is always UTC.
 pub(super) fn rows_in<R: Row>(rows: &[R], format: Format, zone: &TimeZone) -> io::Result<()> {
-    let mut out = io::stdout().lock();
+    let mut out = stdio::stdout();
     match format {
         Format::Json => writeln!(out, "{}", json(&rows)?)?,
         Format::Jsonl => jsonl(rows, &mut out)?,
@@ -67,7 +68,7 @@ impl Rows {
     }
 
     pub(super) fn print<R: Row>(&mut self, rows: &[R]) -> io::Result<()> {
-        let mut out = io::BufWriter::new(io::stdout().lock());
+        let mut out = io::BufWriter::new(stdio::stdout());
         for row in rows {
             match self.format {
                 Format::Json => write!(out, "{}{}", if self.printed == 0 { '[' } else { ',' }, json(row)?)?,
@@ -82,7 +83,7 @@ impl Rows {
 
     /// How many there were.
     pub(super) fn end<R: Row>(self) -> io::Result<usize> {
-        let mut out = io::stdout().lock();
+        let mut out = stdio::stdout();
         match self.format {
             Format::Json if self.printed == 0 => writeln!(out, "[]")?,
             Format::Json => writeln!(out, "]")?,
@@ -113,7 +114,7 @@ pub(super) fn jsonl<T: Serialize>(rows: &[T], out: &mut impl Write) -> io::Resul
 /// Prints one value: a JSON object rather than an array of one.
 pub(super) fn one<R: Row>(row: &R, format: Format) -> io::Result<()> {
     match format {
-        Format::Json => writeln!(io::stdout(), "{}", json(row)?),
+        Format::Json => writeln!(stdio::stdout(), "{}", json(row)?),
         other => rows(std::slice::from_ref(row), other),
     }
 }
@@ -128,7 +129,7 @@ pub(super) fn whole_in<R: Row>(row: &R, format: Format, zone: &TimeZone) -> io::
     if format != Format::Table {
         return one(row, format);
     }
-    let mut out = io::stdout().lock();
+    let mut out = stdio::stdout();
     for (name, value) in fields(row)? {
         let value = match value.parse::<Timestamp>() {
             Ok(at) if R::TIMES.contains(&name.as_str()) && *zone != TimeZone::UTC => read_in(at, zone),
@@ -269,17 +270,17 @@ impl<'de> serde::Deserialize<'de> for Ordered {
 
 /// The names of the fields, and the rows.
 pub(super) fn csv<R: Row>(rows: &[R], out: &mut impl Write) -> io::Result<()> {
-    let mut writer = csv::WriterBuilder::new().from_writer(&mut *out);
+    let mut writer = csv::WriterBuilder::new().from_writer(Vec::new());
     writer.write_record(R::FIELDS)?;
-    writer.flush()?;
-    drop(writer);
+    out.write_all(&writer.into_inner().map_err(csv::IntoInnerError::into_error)?)?;
     csv_rows(rows, out)
 }
 
 /// The rows alone.
 pub(super) fn csv_rows<R: Row>(rows: &[R], out: &mut impl Write) -> io::Result<()> {
-    let to_terminal = io::stdout().is_terminal();
-    let mut writer = csv::WriterBuilder::new().flexible(true).from_writer(out);
+    let to_terminal = stdio::stdout_is_terminal();
+    // Not straight to `out`: an error of it would come back as one of the library's.
+    let mut writer = csv::WriterBuilder::new().flexible(true).from_writer(Vec::new());
     for row in rows {
         for text in row.texts()? {
             // A program gets the text as it is, a terminal gets it without what cannot be seen.
@@ -288,7 +289,7 @@ pub(super) fn csv_rows<R: Row>(rows: &[R], out: &mut impl Write) -> io::Result<(
         }
         writer.write_record(None::<&[u8]>)?;
     }
-    writer.flush()
+    out.write_all(&writer.into_inner().map_err(csv::IntoInnerError::into_error)?)
 }
 
 /// A spreadsheet runs a cell that begins like a formula; a quote before it keeps it text.

@@ -1,13 +1,12 @@
 //! `room-owner transfer`: the same way as from chat, as the user of this machine.
 
-use std::io::Write as _;
-
 use super::{Exit, Format, print};
 use crate::app::service::CommandService;
 use crate::domain::audit::OperationId;
 use crate::domain::command::{Command, CommandRequest, Place, Transfer, UsageError, clean_reason};
 use crate::domain::principal::Principal;
 use crate::domain::wording::{CommandName, LOCAL_TRANSFER, message};
+use crate::stdio;
 
 /// `transfer ..`
 #[derive(Debug, clap::Args)]
@@ -39,7 +38,7 @@ fn reason(text: &str) -> Result<String, String> {
 /// Hands the room over and says what came of it.
 ///
 /// # Errors
-/// When nothing can be printed, or the entry cannot be read back.
+/// When the entry cannot be read back.
 pub async fn run(
     service: &CommandService,
     principal: Principal,
@@ -59,13 +58,12 @@ pub(super) async fn answer(
     format: Format,
 ) -> anyhow::Result<Exit> {
     let reply = service.handle(request).await;
-    super::say(&message(&reply, &CommandName::local(command)))?;
+    super::say(&message(&reply, &CommandName::local(command)));
     if format != Format::Table
         && let Some(operation) = reply.operation()
         && let Some(entry) = service.store().operation(operation).await?
     {
-        print::one(&entry, format)?;
-        std::io::stdout().flush()?;
+        stdio::say_if_lost(print::one(&entry, format));
     }
     Ok(reply.outcome().into())
 }

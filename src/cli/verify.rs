@@ -11,6 +11,7 @@ use crate::domain::audit::OperationId;
 use crate::domain::room::visible;
 use crate::domain::tree_head::SeenHead;
 use crate::domain::verification::Report;
+use crate::stdio;
 
 /// `audit verify ..`
 #[derive(Debug, clap::Args)]
@@ -81,12 +82,25 @@ impl Row for Report {
 /// # Errors
 /// When nothing can be printed.
 pub fn report(report: &Report, format: Format) -> anyhow::Result<Exit> {
-    if format == Format::Table {
-        io::stdout().lock().write_all(visible_lines(&words(report)).as_bytes())?;
+    let printed = if format == Format::Table {
+        stdio::stdout().write_all(visible_lines(&words(report)).as_bytes())
     } else {
-        print::one(report, format)?;
+        print::one(report, format)
+    };
+    verdict(report.sound, printed)
+}
+
+/// A bad verdict is told by the exit code, whether or not it can be printed.
+///
+/// # Errors
+/// When a good one cannot be printed.
+pub fn verdict(is_good: bool, printed: io::Result<()>) -> anyhow::Result<Exit> {
+    if is_good {
+        printed?;
+        return Ok(Exit::Done);
     }
-    Ok(if report.sound { Exit::Done } else { Exit::Failed })
+    stdio::say_if_lost(printed);
+    Ok(Exit::Failed)
 }
 
 fn words(report: &Report) -> String {
@@ -121,7 +135,7 @@ fn visible_lines(text: &str) -> String {
 
 /// Shows the signed head that covers a record, below it.
 pub(super) fn kept_head(checkpoint: &str) -> io::Result<()> {
-    let mut stdout = io::stdout().lock();
+    let mut stdout = stdio::stdout();
     writeln!(stdout, "\nThe signed head of the log that covers it:\n")?;
     stdout.write_all(visible_lines(checkpoint).as_bytes())
 }
@@ -145,7 +159,7 @@ pub fn proofs(proofs: &[Proof], operation: OperationId, out: Option<&Path>) -> a
         anyhow::bail!("there is no operation `{operation}`: `room-owner audit list` shows the latest");
     }
     let Some(folder) = out else {
-        let mut stdout = io::stdout().lock();
+        let mut stdout = stdio::stdout();
         for (number, proof) in proofs.iter().enumerate() {
             let between = if number > 0 { "\n" } else { "" };
             write!(stdout, "{between}{}", proof.text)?;
@@ -174,12 +188,11 @@ pub fn proved(leaf: &str, event: u64, size: u64, origin: &str) -> io::Result<()>
         "✅ event {event} is in the log `{}`, under its signed head of {size} events:",
         visible(origin)
     );
-    writeln!(io::stdout(), "{}", visible(leaf))
+    writeln!(stdio::stdout(), "{}", visible(leaf))
 }
 
 /// Says that a file, or the one of its proofs with this number, proves nothing.
-pub fn unproved(file: &Path, number: Option<usize>, why: &dyn std::fmt::Display) -> Exit {
+pub fn unproved(file: &Path, number: Option<usize>, why: &dyn std::fmt::Display) {
     let which = number.map(|number| format!("proof {number} of ")).unwrap_or_default();
     super::tell!("error: {which}`{}` proves nothing: {}", file.display(), visible(&why.to_string()));
-    Exit::Failed
 }

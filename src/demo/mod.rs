@@ -22,6 +22,7 @@ use tokio::task::JoinHandle;
 use crate::app::service::Timing;
 use crate::bot::{Bot, Doors, end_requested};
 use crate::clock::SystemClock;
+use crate::stdio;
 use crate::tencent::simulator::Simulator;
 
 use discord::DiscordStandIn;
@@ -53,9 +54,9 @@ pub async fn run(once: bool) -> anyhow::Result<()> {
     let told = if once {
         story::tell(&stage).await
     } else {
-        println!("{}", playground::invitation(stage.address, stage.scratch.path()));
+        stdio::say_if_lost(stdio::print(playground::invitation(stage.address, stage.scratch.path())));
         end_requested().await;
-        println!("\nThe demo ends; its scratch folder is removed.");
+        stdio::say_if_lost(stdio::print("\nThe demo ends; its scratch folder is removed."));
         Ok(())
     };
     stage.strike().await?;

@@ -1,5 +1,6 @@
 //! `demo --once`: a story in the terminal that checks what it tells.
 
+use std::io;
 use std::time::Duration;
 
 use anyhow::ensure;
@@ -10,6 +11,7 @@ use super::discord::{Filled, is_private};
 use super::world::{CHANNELS, PEOPLE};
 use crate::app::ports::Store as _;
 use crate::domain::audit::{AuditFilter, OutcomeKind};
+use crate::stdio;
 use crate::tencent::simulator::{Api, Fault, FaultKind};
 
 /// One line of the story: who types what where, and what has to come of it.
@@ -102,17 +104,24 @@ const BROKEN: usize = 7;
 /// # Errors
 /// When something does not come out as the story says.
 pub(super) async fn tell(stage: &Stage) -> anyhow::Result<()> {
-    println!("room-owner, told once: the real bot against a simulated Tencent, on this machine only.");
+    stdio::print(format_args!(
+        "room-owner, told once: the real bot against a simulated Tencent, on this machine only."
+    ))?;
     let mut handed_over = None;
     for (number, scene) in SCENES.iter().enumerate() {
         if number == BROKEN {
             stage.simulator.inject(Fault::new(FaultKind::ResetAfter).on(Api::ChangeRoomOwner).once());
         }
-        println!("\n{}", scene.title);
-        println!("  {} in #{}: {}", name(scene.person), channel(scene.channel), scene.text);
+        stdio::print(format_args!("\n{}", scene.title))?;
+        stdio::print(format_args!(
+            "  {} in #{}: {}",
+            name(scene.person),
+            channel(scene.channel),
+            scene.text
+        ))?;
         let said = stage.slack.say(scene.person, scene.channel, scene.text).await?;
         ensure!(said.status == 200, "the bot answered {} instead of 200", said.status);
-        said.messages.iter().for_each(show);
+        said.messages.iter().try_for_each(show)?;
         check(stage, &format!("slack:{}", said.delivery), scene.outcome).await?;
         let (room, owner) = scene.owner;
         let now = stage.simulator.owner_of(room);
@@ -122,41 +131,46 @@ pub(super) async fn tell(stage: &Stage) -> anyhow::Result<()> {
         }
     }
 
-    println!("\nSlack delivers the hand-over a second time: it is not done twice.");
+    stdio::print(format_args!("\nSlack delivers the hand-over a second time: it is not done twice."))?;
     let changes = stage.simulator.owner_changes().len();
     let delivery = handed_over.unwrap_or_default();
     let again = stage.slack.say_again(&delivery).await?;
-    again.iter().flat_map(|said| &said.messages).for_each(show);
+    again.iter().flat_map(|said| &said.messages).try_for_each(show)?;
     ensure!(stage.simulator.owner_changes().len() == changes, "a delivery was carried out twice");
 
     on_discord(stage).await?;
 
-    println!("\nWhat the audit log kept of it, newest first (room-owner audit list):\n");
+    stdio::print(format_args!("\nWhat the audit log kept of it, newest first (room-owner audit list):\n"))?;
     let filter = AuditFilter { limit: Some(SCENES.len() as u32 + 3), ..AuditFilter::default() };
     let entries = stage.store.audit(&filter).await?;
     ensure!(
         entries.iter().any(|entry| entry.outcome == OutcomeKind::Duplicate),
         "the repetition is not in the log"
     );
-    println!("{}", crate::cli::audit::table(&entries));
-    println!("\nAll of it came out as told. `room-owner demo` opens a page to play with.");
+    stdio::print(format_args!("{}", crate::cli::audit::table(&entries)))?;
+    stdio::print(format_args!("\nAll of it came out as told. `room-owner demo` opens a page to play with."))?;
     Ok(())
 }
 
 /// The same command with Discord's options, at the same bot: a hand-over and a refusal.
 async fn on_discord(stage: &Stage) -> anyhow::Result<()> {
-    println!("\nThe same people in Discord, where the command has options.");
+    stdio::print(format_args!("\nThe same people in Discord, where the command has options."))?;
     let scenes =
         [(ALICE, "user9", OutcomeKind::Succeeded), (("U0OTTO", "C0MODS"), "otto", OutcomeKind::Denied)];
     for ((person, place), new_owner, outcome) in scenes {
         let options = [("room", "vip-1"), ("new_owner", new_owner)];
         let shown: Vec<_> = options.iter().map(|(name, value)| format!("{name}:{value}")).collect();
-        println!("  {} in #{}: /room-owner {}", name(person), channel(place), shown.join(" "));
+        stdio::print(format_args!(
+            "  {} in #{}: /room-owner {}",
+            name(person),
+            channel(place),
+            shown.join(" ")
+        ))?;
         let options = options.map(|(name, value)| Filled { name: name.to_owned(), value: value.to_owned() });
         let said = stage.discord.say(person, place, "room-owner", &options).await?;
         ensure!(said.status == 202, "the bot answered {} instead of 202", said.status);
         ensure!(!said.messages.is_empty(), "Discord got no answer");
-        said.messages.iter().for_each(show_embed);
+        said.messages.iter().try_for_each(show_embed)?;
         check(stage, &format!("discord:{}", said.delivery), outcome).await?;
     }
     let now = stage.simulator.owner_of("vip-1");
@@ -172,31 +186,32 @@ fn channel(id: &str) -> &str {
     CHANNELS.iter().find(|channel| channel.id == id).map_or(id, |channel| channel.name)
 }
 
-fn show(message: &Value) {
+fn show(message: &Value) -> io::Result<()> {
     let private = message["response_type"] != "in_channel";
     let text = message["text"].as_str().unwrap_or_default();
     let text = text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&");
     for line in text.lines() {
-        println!("    {line}");
+        stdio::print(format_args!("    {line}"))?;
     }
-    println!("    ({})", if private { "only the caller sees this" } else { "the channel sees this" });
+    let seen_by = if private { "only the caller sees this" } else { "the channel sees this" };
+    stdio::print(format_args!("    ({seen_by})"))
 }
 
-fn show_embed(message: &Value) {
+fn show_embed(message: &Value) -> io::Result<()> {
     let embed = &message["embeds"][0];
     // A backslash only keeps Discord from reading our own words as markup.
     let text = |value: &Value| value.as_str().unwrap_or_default().replace('\\', "");
     for line in [&embed["title"], &embed["description"]].iter().flat_map(|value| lines(&text(value))) {
-        println!("    {line}");
+        stdio::print(format_args!("    {line}"))?;
     }
     let fields = embed["fields"].as_array().into_iter().flatten();
     let fields: Vec<_> = fields.map(|it| format!("{} {}", text(&it["name"]), text(&it["value"]))).collect();
     let footer = text(&embed["footer"]["text"]);
     for line in [fields.join(" · "), footer].iter().filter(|line| !line.is_empty()) {
-        println!("    {line}");
+        stdio::print(format_args!("    {line}"))?;
     }
     let seen_by = if is_private(message) { "only the caller sees this" } else { "the channel sees this" };
-    println!("    ({seen_by})");
+    stdio::print(format_args!("    ({seen_by})"))
 }
 
 fn lines(text: &str) -> Vec<String> {

@@ -17,6 +17,7 @@ use tracing::{info, warn};
 use super::interaction::Answered;
 use super::signature::{self, PublicKey};
 use super::{Door, LARGEST_BODY};
+use crate::app::UNTRUSTED;
 
 /// The door, as HTTP reaches it.
 pub(super) struct Endpoint {
@@ -36,9 +37,9 @@ pub(super) async fn interactions(
     if let Err(why) = signature::verify(&endpoint.key, &headers, &body, endpoint.door.clock.now()) {
         match why {
             signature::NotAuthentic::NotFresh => {
-                warn!(%why, "discord request refused: if every command is, set this machine's clock");
+                warn!(target: UNTRUSTED, %why, "discord request refused: if every command is, set this machine's clock");
             }
-            _ => info!(%why, "discord request refused"),
+            _ => info!(target: UNTRUSTED, %why, "discord request refused"),
         }
         return (StatusCode::UNAUTHORIZED, "not signed by Discord\n").into_response();
     }

@@ -18,6 +18,8 @@ use tokio::net::TcpListener;
 use tokio::sync::{Notify, Semaphore};
 use tracing::{debug, warn};
 
+use crate::app::UNTRUSTED;
+
 /// Connections at a time. One more takes the place of the one that has waited for longest without a request.
 const CONNECTIONS: usize = 2_048;
 /// How long a client may take over its headers, and how long an idle connection is kept.
@@ -60,7 +62,7 @@ pub async fn run_with(
                 Ok((stream, _)) => stream,
                 Err(error) => {
                     // Out of file descriptors, or a client that went away: a pause, and on.
-                    warn!(%error, "a connection could not be accepted");
+                    warn!(target: UNTRUSTED, %error, "a connection could not be accepted");
                     open.make_room();
                     tokio::time::sleep(Duration::from_millis(50)).await;
                     continue;

@@ -23,6 +23,7 @@ use super::payload::{self, Invocation, Payload};
 use super::render::render;
 use super::response_url::ResponseUrl;
 use super::{LARGEST_BODY, Slack, signature};
+use crate::app::UNTRUSTED;
 use crate::domain::reply::Reply;
 
 /// How long the person waits for an answer to the request itself, which Slack gives up 3 s after it sent it.
@@ -42,9 +43,9 @@ pub(super) async fn command(State(slack): State<Arc<Slack>>, headers: HeaderMap,
         Err(why) => {
             match why {
                 signature::NotAuthentic::NotFresh => {
-                    warn!(%why, "slack request refused: if every command is, set this machine's clock");
+                    warn!(target: UNTRUSTED, %why, "slack request refused: if every command is, set this machine's clock");
                 }
-                _ => info!(%why, "slack request refused"),
+                _ => info!(target: UNTRUSTED, %why, "slack request refused"),
             }
             return (StatusCode::UNAUTHORIZED, "not signed by Slack\n").into_response();
         }

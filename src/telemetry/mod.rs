@@ -2,40 +2,89 @@
 
 mod one_line;
 
-use std::io::IsTerminal as _;
+use std::backtrace::{Backtrace, BacktraceStatus};
+use std::fmt;
+use std::io::{self, Write};
 use std::time::Duration;
 
-use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::collector::Collector;
 use prometheus_client::encoding::text::encode;
-use prometheus_client::metrics::counter::Counter;
+use prometheus_client::encoding::{DescriptorEncoder, EncodeLabelSet, EncodeMetric as _};
+use prometheus_client::metrics::counter::{ConstCounter, Counter};
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
+use tracing::{Metadata, error};
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::fmt::MakeWriter;
 
+use crate::app::UNTRUSTED;
 use crate::app::ports::{CallbackEnd, DirectoryReport, Observer};
 use crate::config::{Common, LogFormat};
 use crate::domain::audit::OutcomeKind;
 use crate::domain::command::Place;
 use crate::domain::principal::Channel;
 use crate::domain::reply_note::HowReplied;
+use crate::stdio::{self, Cause};
 
 use one_line::OneLine;
 
 /// Starts logging. `usual` is the filter when `RUST_LOG` is not set.
 pub fn start_logging(common: &Common, usual: &str) {
     let filter = EnvFilter::new(common.log_filter.as_deref().unwrap_or(usual));
-    let lines = tracing_subscriber::fmt().with_env_filter(filter);
+    let lines = tracing_subscriber::fmt().with_env_filter(filter).log_internal_errors(false);
     let started = match common.log_format {
-        LogFormat::Json => lines.json().flatten_event(true).with_writer(std::io::stderr).try_init(),
+        LogFormat::Json => lines.json().flatten_event(true).with_writer(ToStderr).try_init(),
         LogFormat::Text => {
-            let colours = std::io::stderr().is_terminal();
-            lines.with_ansi(colours).with_writer(OneLine::new(std::io::stderr, colours)).try_init()
+            let colours = stdio::stderr_is_terminal();
+            lines.with_ansi(colours).with_writer(OneLine::new(ToStderr, colours)).try_init()
         }
     };
     // Fails only when a test has started it before.
     drop(started);
+}
+
+/// Logs panics from now on. std would write to stderr by itself, and the thread would wait for its reader.
+pub fn log_panics() {
+    std::panic::set_hook(Box::new(|panic| {
+        let backtrace = Backtrace::capture();
+        let backtrace = (backtrace.status() == BacktraceStatus::Captured).then_some(backtrace);
+        if tracing::enabled!(tracing::Level::ERROR) {
+            error!(%panic, backtrace = backtrace.map(tracing::field::display), "a thread panicked");
+        } else {
+            stdio::say(format_args!("{panic}"));
+        }
+    }));
+}
+
+/// Queues each event for stderr.
+struct ToStderr;
+
+impl MakeWriter<'_> for ToStderr {
+    type Writer = LogLine;
+
+    fn make_writer(&self) -> LogLine {
+        LogLine(Cause::Trusted)
+    }
+
+    fn make_writer_for(&self, event: &Metadata<'_>) -> LogLine {
+        LogLine(if event.target() == UNTRUSTED { Cause::Untrusted } else { Cause::Trusted })
+    }
+}
+
+/// Takes one event a call, which is how the subscriber writes.
+struct LogLine(Cause);
+
+impl Write for LogLine {
+    fn write(&mut self, event: &[u8]) -> io::Result<usize> {
+        stdio::log(event, self.0);
+        Ok(event.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -101,6 +150,7 @@ impl Default for Metrics {
         registry.register("unusual_replies", help, replies.clone());
         let owed = Gauge::default();
         registry.register("replies_owed", "Answers that the bot still has to say by itself", owed.clone());
+        registry.register_collector(Box::new(DroppedLines));
         Self { registry, commands, seconds, callbacks, groups, groups_age, replies, owed }
     }
 }
@@ -129,6 +179,18 @@ impl Metrics {
         // Writing to a string cannot fail.
         encode(&mut text, &self.registry).unwrap_or_default();
         text
+    }
+}
+
+/// How many log lines were dropped: one number for the process, as stderr is.
+#[derive(Debug)]
+struct DroppedLines;
+
+impl Collector for DroppedLines {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
+        let lines = ConstCounter::new(stdio::lines_dropped());
+        let help = "Log lines that stderr could not take, or of too many refused requests";
+        lines.encode(encoder.encode_descriptor("log_lines_dropped", help, None, lines.metric_type())?)
     }
 }
 

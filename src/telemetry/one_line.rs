@@ -5,6 +5,7 @@
 
 use std::io::{self, Write};
 
+use tracing::Metadata;
 use tracing_subscriber::fmt::MakeWriter;
 
 use crate::domain::room::is_invisible;
@@ -29,6 +30,10 @@ impl<'a, M: MakeWriter<'a>> MakeWriter<'a> for OneLine<M> {
 
     fn make_writer(&'a self) -> Self::Writer {
         OneLineWriter { to: self.to.make_writer(), colours: self.colours }
+    }
+
+    fn make_writer_for(&'a self, event: &Metadata<'_>) -> Self::Writer {
+        OneLineWriter { to: self.to.make_writer_for(event), colours: self.colours }
     }
 }
 

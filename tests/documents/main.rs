@@ -1,10 +1,11 @@
-//! What is written down is read here: the README, `.env.example`, and the sources against the arrows
-//! between the modules.
+//! What is written down is read here: the README, `.env.example`, the package, and the sources against the
+//! arrows between the modules.
 
 #![expect(clippy::unwrap_used, reason = "in a test, a panic is the answer")]
 
 mod architecture;
 mod env_example;
+mod packaging;
 mod readme;
 mod source;
 

@@ -22,11 +22,16 @@ async fn ready() -> (Program, Serving) {
 
 /// The same with a program that is there.
 pub(crate) async fn served(program: &Program) -> Serving {
+    allowed(program).await;
+    program.serves().await
+}
+
+/// Alice is a moderator, in #mods: operations 1 and 2.
+pub(crate) async fn allowed(program: &Program) {
     let granted = program.runs(&format!("acl grant {} moderator", ALICE.subject())).await;
     assert_eq!(granted.code, 0, "{}", granted.err);
     let allowed = program.runs(&format!("acl channel allow slack:{TEAM}:{MODS}")).await;
     assert_eq!(allowed.code, 0, "{}", allowed.err);
-    program.serves().await
 }
 
 /// Waits until the operation has this outcome.

@@ -55,4 +55,5 @@ mod slack_grammar;
 mod slack_late_answers;
 mod slack_origins;
 mod slow_clients;
+mod streams;
 mod transfers;

@@ -172,6 +172,28 @@ impl Program {
         self.started(command).await
     }
 
+    /// Starts it with these streams. Words as in [`Self::runs`].
+    pub(crate) fn starts(&self, words: &str, stdout: Stdio, stderr: Stdio) -> Child {
+        let mut command = self.room_owner();
+        command.args(words.split(' ').map(|word| word.replace('+', " ")));
+        command.stdout(stdout).stderr(stderr).spawn().unwrap()
+    }
+
+    /// Serves with this stderr, which need not tell where.
+    pub(crate) async fn serves_into(&mut self, stderr: Stdio) -> Serving {
+        let address = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        self.set("BIND_ADDR", &address.to_string());
+        let child = self.starts("serve", Stdio::piped(), stderr);
+        *self.workspace.bot.lock().unwrap() = address;
+        let reaching = async {
+            while tokio::net::TcpStream::connect(address).await.is_err() {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, reaching).await.expect("the program does not serve");
+        Serving { child, log: Arc::default() }
+    }
+
     /// Serves where no file may grow beyond so many blocks of 512 bytes.
     pub(crate) async fn serves_on_a_full_disk(&self, blocks: u32) -> Serving {
         let mut command = self.command("/bin/sh".as_ref());
@@ -226,6 +248,13 @@ impl Program {
         (response.status().as_u16(), response.text().await.unwrap())
     }
 
+    /// The status of a post that says nothing.
+    pub(crate) async fn posts(&self, path: &str) -> u16 {
+        let address = *self.workspace.bot.lock().unwrap();
+        let response = self.workspace.http.post(format!("http://{address}{path}")).send().await.unwrap();
+        response.status().as_u16()
+    }
+
     /// Waits until `/readyz` says this.
     pub(crate) async fn until_readiness(&self, status: u16, says: &str) {
         let mut last = String::new();
@@ -268,6 +297,17 @@ pub(crate) async fn finish(mut command: Command) -> Ran {
     let output = tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap();
     let text = |bytes| String::from_utf8(bytes).unwrap();
     Ran { code: output.status.code().unwrap(), out: text(output.stdout), err: text(output.stderr) }
+}
+
+/// The exit code of a program, which must not hang.
+pub(crate) async fn exit_code(mut child: Child) -> i32 {
+    let id = child.id().to_string();
+    let waiting = tokio::task::spawn_blocking(move || child.wait().unwrap());
+    let ended = tokio::time::timeout(PATIENCE, waiting).await;
+    if ended.is_err() {
+        Command::new("kill").args(["-KILL", &id]).status().unwrap();
+    }
+    ended.expect("the program does not end").unwrap().code().unwrap()
 }
 
 impl Serving {

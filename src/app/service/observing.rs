@@ -11,6 +11,7 @@ use tracing::{error, info, warn};
 use super::CommandService;
 use super::execution::RECORD_TRIES;
 use super::recovery::lost;
+use crate::app::UNTRUSTED;
 use crate::app::callbacks::OBSERVED;
 use crate::app::ports::{CallbackEnd, Observed, OwnerNotice, ReadError, Seen, StoreError};
 use crate::domain::audit::{OperationId, Outcome, OutcomeKind, Refusal, owns_by_now};
@@ -89,7 +90,7 @@ impl CommandService {
         }
         let seen = self.read_back(notice).await;
         if !notice.is_signed && seen != Seen::Owner(notice.new_owner.clone()) {
-            info!(room = %notice.room, ?seen, "an unsigned callback is not believed: the owner is another");
+            info!(target: UNTRUSTED, room = %notice.room, ?seen, "an unsigned callback is not believed: the owner is another");
             return Ok(CallbackEnd::Unbelieved);
         }
         let observed = self.offer(notice, Some(seen)).await?;

@@ -110,8 +110,8 @@ pub async fn run(
     };
     for entry in &changed {
         match entry {
-            ChangedEntry::Grant { after, .. } => print::one(after, format)?,
-            ChangedEntry::Channel { after, .. } => print::one(after, format)?,
+            ChangedEntry::Grant { after, .. } => crate::stdio::say_if_lost(print::one(after, format)),
+            ChangedEntry::Channel { after, .. } => crate::stdio::say_if_lost(print::one(after, format)),
         }
     }
     Ok(Exit::Done)

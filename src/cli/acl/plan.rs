@@ -27,7 +27,7 @@ pub(super) async fn export(store: &dyn Store, principal: &Principal, now: Timest
     use std::io::Write as _;
     let acl = Acl::read(store, principal).await?;
     let text = file::write(acl.version, &acl.grants, &acl.channels, now);
-    std::io::stdout().lock().write_all(text.as_bytes())?;
+    crate::stdio::stdout().write_all(text.as_bytes())?;
     Ok(Exit::Done)
 }
 

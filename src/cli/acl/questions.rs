@@ -83,7 +83,7 @@ pub(super) async fn why(
         if at != now {
             tell!("as of {at:.0}:");
         }
-        say(&explanation(&explained))?;
+        say(&explanation(&explained));
     } else {
         print::one(&answer(&explained), format)?;
     }

@@ -1,6 +1,6 @@
 //! `audit export`: the whole log to stdout, a chunk at a time.
 
-use std::io::{self, IsTerminal as _, Write};
+use std::io::{self, Write};
 use std::path::Path;
 
 use anyhow::Context as _;
@@ -10,8 +10,9 @@ use jiff::tz::TimeZone;
 use super::arguments::{ExportArguments, ExportFormat};
 use super::cloudevents;
 use crate::app::ports::{AuditLog, Clock, ExportSpan};
-use crate::cli::{Exit, print};
+use crate::cli::{Exit, WrongUsage, print};
 use crate::domain::audit::AuditEntry;
+use crate::stdio;
 
 pub(super) async fn run(
     log: &dyn AuditLog,
@@ -19,6 +20,11 @@ pub(super) async fn run(
     zone: &TimeZone,
     arguments: &ExportArguments,
 ) -> anyhow::Result<Exit> {
+    if arguments.cursor_file.is_some() && stdio::stdout_is_null() {
+        let why = "stdout is closed, or /dev/null: with `--cursor-file`, write to a file or a pipe, or what is \
+                   exported now is never exported again";
+        return Err(WrongUsage(why.to_owned()).into());
+    }
     let since_event = match &arguments.cursor_file {
         Some(file) => kept(file)?,
         None => arguments.cursor(),
@@ -79,7 +85,7 @@ async fn fail_if_archived_behind(log: &dyn AuditLog, since_event: Option<i64>) -
 
 /// Shown on a terminal only.
 fn progress(events: i64, from: i64) -> ProgressBar {
-    let target = if io::stderr().is_terminal() && !io::stdout().is_terminal() {
+    let target = if stdio::stderr_is_terminal() && !stdio::stdout_is_terminal() {
         ProgressDrawTarget::stderr()
     } else {
         ProgressDrawTarget::hidden()
@@ -96,12 +102,12 @@ struct Writer {
     format: ExportFormat,
     /// Of CloudEvents.
     source: String,
-    out: io::BufWriter<io::StdoutLock<'static>>,
+    out: io::BufWriter<stdio::Stdout>,
 }
 
 impl Writer {
     fn new(format: ExportFormat, source: String) -> io::Result<Self> {
-        let mut out = io::BufWriter::with_capacity(256 * 1_024, io::stdout().lock());
+        let mut out = io::BufWriter::with_capacity(256 * 1_024, stdio::stdout());
         if format == ExportFormat::Csv {
             print::csv::<AuditEntry>(&[], &mut out)?;
         }

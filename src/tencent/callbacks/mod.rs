@@ -20,6 +20,7 @@ use secrecy::SecretString;
 use serde_json::json;
 use tracing::{debug, info, warn};
 
+use crate::app::UNTRUSTED;
 use crate::app::ports::{CallbackEnd, Clock};
 use crate::app::service::CommandService;
 
@@ -106,7 +107,7 @@ async fn callback(
                 Refused::Unusable(_) => StatusCode::BAD_REQUEST,
                 Refused::Busy => StatusCode::SERVICE_UNAVAILABLE,
             };
-            warn!(why = %refused, "callback not taken");
+            warn!(target: UNTRUSTED, why = %refused, "callback not taken");
             // Whoever forged it learns nothing.
             let word = if matches!(refused, Refused::Busy) { "busy: try again later" } else { "not taken" };
             answer(status, word)

@@ -1,0 +1,81 @@
+//! What the package says of itself: the Rust that builds it, and its licences.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::process::Command;
+
+use serde_json::Value;
+
+use super::read;
+
+fn cargo(arguments: &[&str]) -> String {
+    let output =
+        Command::new(env!("CARGO")).current_dir(env!("CARGO_MANIFEST_DIR")).args(arguments).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// What cargo knows of the package and its dependencies on this machine, without a network.
+fn metadata() -> Value {
+    let version = cargo(&["-vV"]);
+    let host = version.lines().find_map(|line| line.strip_prefix("host: ")).unwrap();
+    let arguments = ["metadata", "--format-version=1", "--offline", "--locked", "--filter-platform", host];
+    serde_json::from_str(&cargo(&arguments)).unwrap()
+}
+
+/// The ids of the packages that the program is built from: no dependencies of tests.
+fn built(metadata: &Value) -> BTreeSet<&str> {
+    let nodes = metadata["resolve"]["nodes"].as_array().unwrap();
+    let nodes: BTreeMap<&str, &Value> =
+        nodes.iter().map(|node| (node["id"].as_str().unwrap(), node)).collect();
+    let mut found = BTreeSet::new();
+    let mut next = vec![metadata["resolve"]["root"].as_str().unwrap()];
+    while let Some(id) = next.pop() {
+        if !found.insert(id) {
+            continue;
+        }
+        for dependency in nodes[id]["deps"].as_array().unwrap() {
+            let mut kinds = dependency["dep_kinds"].as_array().unwrap().iter();
+            if kinds.any(|kind| kind["kind"] != "dev") {
+                next.push(dependency["pkg"].as_str().unwrap());
+            }
+        }
+    }
+    found
+}
+
+/// `1.94` and `1.94.0` are the same.
+fn version(text: &str) -> [u64; 3] {
+    let mut numbers = text.split('.').map(|number| number.parse().unwrap());
+    std::array::from_fn(|_| numbers.next().unwrap_or(0))
+}
+
+#[test]
+fn the_rust_that_is_asked_for_is_the_newest_that_a_dependency_asks_for() {
+    let metadata = metadata();
+    let built = built(&metadata);
+    let packages = metadata["packages"].as_array().unwrap().iter();
+    let packages = packages.filter(|package| built.contains(package["id"].as_str().unwrap()));
+    let asked = packages.filter_map(|package| {
+        let asks = package["rust_version"].as_str()?;
+        Some((version(asks), package["name"].as_str()?, asks))
+    });
+    let (own, others): (Vec<_>, Vec<_>) = asked.partition(|(_, name, _)| *name == "room-owner");
+    assert!(others.len() > 100);
+    let (_, _, own) = own[0];
+    let (newest, name, _) = others.iter().max().unwrap();
+    assert_eq!(version(own), *newest, "`{name}` needs that");
+    assert!(read("README.md").contains(&format!("Rust {own} or newer")), "README.md names another Rust");
+}
+
+#[test]
+fn the_licences_are_there_as_a_whole() {
+    assert!(read("Cargo.toml").contains("license = \"MIT OR Apache-2.0\""));
+    for (file, parts) in [
+        ("LICENSE-MIT", ["Permission is hereby granted", "OTHER DEALINGS IN THE\nSOFTWARE."]),
+        ("LICENSE-APACHE", ["1. Definitions.", "limitations under the License."]),
+    ] {
+        let text = read(file);
+        assert!(text.contains("2026 The room-owner authors"), "{file}");
+        assert!(parts.iter().all(|part| text.contains(part)), "{file}");
+    }
+}
