@@ -140,7 +140,7 @@ impl Queue {
         thread::Builder::new().name("stderr".to_owned()).spawn(|| self.write_to(stream)).map(drop)
     }
 
-    fn write_to(&self, mut stream: Stream) {
+    fn write_to(&self, mut stream: Stream<File>) {
         let (mut told, mut told_at, mut is_writable) = (0, None::<Instant>, true);
         let mut state = self.lock();
         loop {
@@ -181,13 +181,13 @@ impl Queue {
     }
 }
 
-struct Stream {
-    to: File,
+struct Stream<W> {
+    to: W,
     /// A line broke off in its middle: the next one does not go on there.
     is_mid_line: bool,
 }
 
-impl Stream {
+impl<W: Write> Stream<W> {
     fn write(&mut self, line: &[u8]) -> io::Result<()> {
         if self.is_mid_line {
             self.write_whole(b"\n")?;
@@ -291,5 +291,61 @@ pub fn say_if_lost(printed: io::Result<()>) {
         && !OutputError::is_closed_pipe(&error)
     {
         say(format_args!("error: {error}"));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Takes a few bytes at a time, and fails as often as it is told to.
+    struct Disk {
+        kept: Vec<u8>,
+        room: usize,
+        fails: Vec<io::ErrorKind>,
+    }
+
+    impl Write for Disk {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            if self.room == 0 {
+                self.room = usize::MAX;
+                return Err(self.fails.pop().unwrap().into());
+            }
+            let taken = bytes.len().min(self.room).min(3);
+            self.room -= taken;
+            self.kept.extend_from_slice(&bytes[..taken]);
+            Ok(taken)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_line_that_broke_off_is_not_gone_on_with_and_a_full_pipe_breaks_none_off() {
+        for (room, error, kept) in [
+            (4, io::ErrorKind::StorageFull, "firs\nsecond\n"),
+            (0, io::ErrorKind::StorageFull, "second\n"),
+            (4, io::ErrorKind::WouldBlock, "first\nsecond\n"),
+            (4, io::ErrorKind::Interrupted, "first\nsecond\n"),
+        ] {
+            let disk = Disk { kept: Vec::new(), room, fails: vec![error] };
+            let mut stream = Stream { to: disk, is_mid_line: false };
+            assert_eq!(stream.write(b"first\n").is_err(), error == io::ErrorKind::StorageFull);
+            stream.write(b"second\n").unwrap();
+            assert_eq!(String::from_utf8(stream.to.kept).unwrap(), kept, "{error}");
+        }
+    }
+
+    #[test]
+    fn only_our_own_output_is_taken_for_a_closed_pipe() {
+        let broken = || io::Error::from(io::ErrorKind::BrokenPipe);
+        let of = |error: io::Error| {
+            OutputError::is_closed_pipe(anyhow::Error::from(error).context("why").as_ref())
+        };
+        assert!(of(OutputError::in_io(broken())));
+        assert!(!of(broken()));
+        assert!(!of(OutputError::in_io(io::ErrorKind::StorageFull.into())));
     }
 }
