@@ -22,6 +22,7 @@ use room_owner::config::{self, Common, Config, ConfigError, Environment};
 use room_owner::discord::register::Registrar;
 use room_owner::domain::command::Family;
 use room_owner::domain::principal::Principal;
+use room_owner::redact::Redactor;
 use room_owner::store::archive::{self, Order};
 use room_owner::store::verify::{self as verification, Evidence};
 use room_owner::store::{Database, IfMissing, LogCopy, SqliteStore, backup};
@@ -48,7 +49,8 @@ fn main() -> ExitCode {
         // Whoever reads only the beginning (`| head`) has all they want.
         Err(error) if is_closed_pipe(&error) => Exit::Done.into(),
         Err(error) => {
-            eprintln!("error: {error:#}");
+            let redactor = Environment::read().map(|environment| environment.redactor()).unwrap_or_default();
+            eprintln!("error: {}", redactor.text(&format!("{error:#}")));
             let is_usage = error.is::<ConfigError>() || error.is::<WrongUsage>();
             let exit = if is_usage { Exit::Usage } else { Exit::Failed };
             exit.into()
@@ -110,6 +112,7 @@ async fn run(command: Command) -> anyhow::Result<Exit> {
             let environment = Environment::read()?;
             let config = Config::from(&environment)?;
             let common = Common::from(&environment)?;
+            common.redactor.learn(&common.database().signing_key());
             telemetry::start_logging(&common, "info");
             bot::serve(common.database(), config, clock).await?;
         }
@@ -118,13 +121,13 @@ async fn run(command: Command) -> anyhow::Result<Exit> {
             simulate(&environment, arguments).await?;
         }
         Command::Owner(arguments) => {
-            let (bot, principal) = local_bot(clock).await?;
+            let (bot, principal) = local_bot(clock, &typed).await?;
             let exit = cli::owner::run(&bot.service, principal, typed, arguments).await;
             bot.store.close().await;
             return exit;
         }
         Command::Transfer(arguments) => {
-            let (bot, principal) = local_bot(clock).await?;
+            let (bot, principal) = local_bot(clock, &typed).await?;
             let mut work = std::pin::pin!(cli::transfer::run(&bot.service, principal, typed, arguments));
             // A change that was sent is not taken back by Ctrl-C: what came of it is waited for and recorded.
             let exit = tokio::select! {
@@ -139,6 +142,7 @@ async fn run(command: Command) -> anyhow::Result<Exit> {
         }
         Command::Acl(command) => {
             let (environment, common) = settings("warn")?;
+            check_typed(&typed, &common)?;
             let principal = cli::local_principal(environment.sudo_user())?;
             let looked_up = config::looks_up_slack_groups(&environment);
             let if_missing = if command.makes_database() { IfMissing::Create } else { IfMissing::Fail };
@@ -148,12 +152,12 @@ async fn run(command: Command) -> anyhow::Result<Exit> {
             return exit;
         }
         Command::Discord(DiscordCommand::Register { guild }) => {
-            let (environment, _) = settings("warn")?;
-            register(&config::discord_settings(&environment)?, guild).await?;
+            let (environment, common) = settings("warn")?;
+            register(&config::discord_settings(&environment)?, guild, common.redactor).await?;
         }
         Command::Tencent(TencentCommand::Callbacks(command)) => {
-            let (environment, _) = settings("warn")?;
-            return callbacks(config::tencent_settings(&environment)?, clock, command).await;
+            let (environment, common) = settings("warn")?;
+            return callbacks(config::tencent_settings(&environment)?, clock, command, common.redactor).await;
         }
         Command::Backup { file } => {
             let (_, common) = settings("warn")?;
@@ -166,6 +170,7 @@ async fn run(command: Command) -> anyhow::Result<Exit> {
         Command::Audit(AuditCommand::Prove(arguments)) => return prove(arguments).await,
         Command::Audit(AuditCommand::Archive(arguments)) => {
             let (environment, common) = settings("warn")?;
+            check_typed(&typed, &common)?;
             let principal = cli::local_principal(environment.sudo_user())?;
             let store = SqliteStore::open(common.database(), IfMissing::Fail).await?;
             let exit = archive(&store, &clock, principal, typed, arguments).await;
@@ -203,6 +208,7 @@ async fn run(command: Command) -> anyhow::Result<Exit> {
                 let copy = LogCopy::open(file).await?;
                 return cli::audit::run(Source::Copy(copy.log()), &clock, command).await;
             }
+            check_typed(&typed, &common)?;
             let principal = cli::local_principal(environment.sudo_user())?;
             let store = SqliteStore::open(common.database(), IfMissing::Fail).await?;
             let exit = cli::audit::run(Source::Own(&store, principal, typed), &clock, command).await;
@@ -214,11 +220,24 @@ async fn run(command: Command) -> anyhow::Result<Exit> {
 }
 
 /// A bot for one command of the user of this machine, and who that is.
-async fn local_bot(clock: SystemClock) -> anyhow::Result<(Bot, Principal)> {
+async fn local_bot(clock: SystemClock, typed: &str) -> anyhow::Result<(Bot, Principal)> {
     let (environment, common) = settings("warn")?;
+    check_typed(typed, &common)?;
     let principal = cli::local_principal(environment.sudo_user())?;
     let tencent = config::tencent_settings(&environment)?;
-    Ok((Bot::build(common.database(), tencent, clock, Timing::default()).await?, principal))
+    let bot = Bot::build(common.database(), tencent, clock, Timing::default()).await?;
+    bot.redactor.learn(&environment.secrets());
+    Ok((bot, principal))
+}
+
+/// What is typed is recorded, and the log is for more eyes than the settings are.
+fn check_typed(typed: &str, common: &Common) -> Result<(), WrongUsage> {
+    if common.redactor.text(typed) == typed {
+        return Ok(());
+    }
+    Err(WrongUsage(
+        "the command holds one of the bot's own secrets, and it would be recorded: leave it out".to_owned(),
+    ))
 }
 
 /// The settings, with logging started; `usual` is the filter where `RUST_LOG` is not set. The demo and the
@@ -226,6 +245,7 @@ async fn local_bot(clock: SystemClock) -> anyhow::Result<(Bot, Principal)> {
 fn settings(usual: &str) -> anyhow::Result<(Environment, Common)> {
     let environment = Environment::read()?;
     let common = Common::from(&environment)?;
+    common.redactor.learn(&common.database().signing_key());
     telemetry::start_logging(&common, usual);
     Ok((environment, common))
 }
@@ -315,8 +335,12 @@ fn verify_proofs(files: &[PathBuf], key: &str) -> anyhow::Result<Exit> {
 }
 
 /// Prints the difference first, then writes it.
-async fn register(settings: &discord::Settings, guild: Option<String>) -> anyhow::Result<()> {
-    let registrar = Registrar::new(settings).await?;
+async fn register(
+    settings: &discord::Settings,
+    guild: Option<String>,
+    redactor: Redactor,
+) -> anyhow::Result<()> {
+    let registrar = Registrar::new(settings, redactor).await?;
     let plan = registrar.plan(guild.as_deref()).await?;
     let place = guild.map_or_else(|| "everywhere".to_owned(), |guild| format!("in guild {guild}"));
     let names = Family::ALL.map(|family| settings.command.of(family).0).join(", ");
@@ -335,9 +359,15 @@ async fn callbacks(
     settings: tencent::Settings,
     clock: SystemClock,
     command: CallbacksCommand,
+    redactor: Redactor,
 ) -> anyhow::Result<Exit> {
+    if let CallbacksCommand::Set { token: Some(token), .. } = &command {
+        tencent::callbacks::check_token(token.expose_secret())
+            .map_err(|wrong| WrongUsage(format!("the value of --token {wrong}")))?;
+        redactor.learn([token]);
+    }
     let known_token = settings.callback_token.clone();
-    let configurator = Configurator::new(TencentClient::new(settings, clock)?);
+    let configurator = Configurator::new(TencentClient::new(settings, clock, redactor)?);
     let present = configurator.present().await?;
     let (url, token, replace) = match command {
         CallbacksCommand::Show => {

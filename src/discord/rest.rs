@@ -12,6 +12,7 @@ use serde_json::Value;
 
 use super::Settings;
 use super::payload::ReplyTo;
+use crate::redact::Redactor;
 
 /// A first answer is worth nothing after 3 s, and somebody waits for it.
 const CALLBACK_TIMEOUT: Duration = Duration::from_secs(1).saturating_add(Duration::from_millis(500));
@@ -96,16 +97,18 @@ pub(super) struct Rest {
     http: reqwest::Client,
     base: Url,
     bot_token: Option<SecretString>,
+    redactor: Redactor,
 }
 
 impl Rest {
-    pub(super) fn new(settings: &Settings) -> anyhow::Result<Self> {
+    pub(super) fn new(settings: &Settings, redactor: Redactor) -> anyhow::Result<Self> {
         let http = reqwest::Client::builder()
             .user_agent(USER_AGENT)
             .redirect(reqwest::redirect::Policy::none())
             .no_proxy()
             .build()?;
-        Ok(Self { http, base: settings.api_base_url.clone(), bot_token: settings.bot_token.clone() })
+        let (base, bot_token) = (settings.api_base_url.clone(), settings.bot_token.clone());
+        Ok(Self { http, base, bot_token, redactor })
     }
 
     pub(super) fn has_bot_token(&self) -> bool {
@@ -115,7 +118,8 @@ impl Rest {
     /// The first answer ("Create Interaction Response"). Tried a second time only when it never left.
     pub(super) async fn callback(&self, to: &ReplyTo, body: &Value) -> Result<(), Failure> {
         let path = ["interactions", &to.interaction, to.token.expose_secret(), "callback"];
-        let post = || self.call(Method::POST, &path, Some(body), None, CALLBACK_TIMEOUT);
+        let redactor = self.redactor.with(&to.token);
+        let post = || self.call(Method::POST, &path, Some(body), None, CALLBACK_TIMEOUT, &redactor);
         match post().await {
             Err(Failure::NotSent(_)) => post().await.map(drop),
             answered => answered.map(drop),
@@ -125,7 +129,8 @@ impl Rest {
     /// Puts the outcome in the place of the first answer ("Edit Original Interaction Response").
     pub(super) async fn edit_original(&self, to: &ReplyTo, body: &Value) -> Result<(), Failure> {
         let path = ["webhooks", &to.application, to.token.expose_secret(), "messages", "@original"];
-        self.call(Method::PATCH, &path, Some(body), None, TIMEOUT).await.map(drop)
+        let redactor = self.redactor.with(&to.token);
+        self.call(Method::PATCH, &path, Some(body), None, TIMEOUT, &redactor).await.map(drop)
     }
 
     /// Posts to a channel as the bot ("Create Message").
@@ -146,7 +151,7 @@ impl Rest {
         path: &[&str],
         body: Option<&Value>,
     ) -> Result<Value, Failure> {
-        self.call(method, path, body, self.bot_token.as_ref(), TIMEOUT).await
+        self.call(method, path, body, self.bot_token.as_ref(), TIMEOUT, &self.redactor).await
     }
 
     async fn call(
@@ -156,6 +161,7 @@ impl Rest {
         body: Option<&Value>,
         authority: Option<&SecretString>,
         timeout: Duration,
+        redactor: &Redactor,
     ) -> Result<Value, Failure> {
         let mut url = self.base.clone();
         if let Ok(mut segments) = url.path_segments_mut() {
@@ -172,15 +178,16 @@ impl Rest {
         if let Some(body) = body {
             request = request.json(body);
         }
-        let response = request.send().await.map_err(no_answer)?;
+        let response = request.send().await.map_err(|error| no_answer(error, redactor))?;
         let status = response.status();
         let header = retry_after_header(&response);
-        let body = response.bytes().await;
+        let body = response.bytes().await.ok();
+        // The deed is done by its status; what is read of it may be nothing.
+        let body = body.and_then(|body| serde_json::from_slice(&redactor.json(&body)).ok());
+        let body: Value = body.unwrap_or_default();
         if status.is_success() {
-            // The deed is done by its status; what is read of it may be nothing.
-            return Ok(body.ok().and_then(|body| serde_json::from_slice(&body).ok()).unwrap_or_default());
+            return Ok(body);
         }
-        let body: Value = body.ok().and_then(|body| serde_json::from_slice(&body).ok()).unwrap_or_default();
         let asked = body["retry_after"].as_f64().and_then(|s| Duration::try_from_secs_f64(s).ok());
         Err(Failure::Refused {
             status: status.as_u16(),
@@ -191,7 +198,7 @@ impl Rest {
     }
 }
 
-fn no_answer(error: reqwest::Error) -> Failure {
+fn no_answer(error: reqwest::Error, redactor: &Redactor) -> Failure {
     let never_left = error.is_connect() || error.is_builder();
     // The innermost error says what happened. None of them may hold the URL.
     let error = error.without_url();
@@ -200,6 +207,7 @@ fn no_answer(error: reqwest::Error) -> Failure {
         innermost = source;
     }
     let why = if error.is_timeout() { "timed out".to_owned() } else { innermost.to_string() };
+    let why = redactor.text(&why).into_owned();
     if never_left { Failure::NotSent(why) } else { Failure::NoAnswer(why) }
 }
 

@@ -2,7 +2,7 @@
 
 mod one_line;
 
-use std::io::IsTerminal as _;
+use std::io::{self, IsTerminal as _, Write};
 use std::time::Duration;
 
 use prometheus_client::encoding::EncodeLabelSet;
@@ -20,6 +20,7 @@ use crate::domain::audit::OutcomeKind;
 use crate::domain::command::Place;
 use crate::domain::principal::Channel;
 use crate::domain::reply_note::HowReplied;
+use crate::redact::Redactor;
 
 use one_line::OneLine;
 
@@ -27,15 +28,34 @@ use one_line::OneLine;
 pub fn start_logging(common: &Common, usual: &str) {
     let filter = EnvFilter::new(common.log_filter.as_deref().unwrap_or(usual));
     let lines = tracing_subscriber::fmt().with_env_filter(filter);
+    let redactor = common.redactor.clone();
+    let to = move || Redacted { to: io::stderr(), redactor: redactor.clone() };
     let started = match common.log_format {
-        LogFormat::Json => lines.json().flatten_event(true).with_writer(std::io::stderr).try_init(),
+        LogFormat::Json => lines.json().flatten_event(true).with_writer(to).try_init(),
         LogFormat::Text => {
-            let colours = std::io::stderr().is_terminal();
-            lines.with_ansi(colours).with_writer(OneLine::new(std::io::stderr, colours)).try_init()
+            let colours = io::stderr().is_terminal();
+            lines.with_ansi(colours).with_writer(OneLine::new(to, colours)).try_init()
         }
     };
     // Fails only when a test has started it before.
     drop(started);
+}
+
+/// Writes log lines without secrets, an event a call.
+struct Redacted<W> {
+    to: W,
+    redactor: Redactor,
+}
+
+impl<W: Write> Write for Redacted<W> {
+    fn write(&mut self, event: &[u8]) -> io::Result<usize> {
+        self.to.write_all(self.redactor.text(&String::from_utf8_lossy(event)).as_bytes())?;
+        Ok(event.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.to.flush()
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]

@@ -111,7 +111,7 @@ impl<'de> Deserialize<'de> for Account {
     }
 }
 
-/// Reads an answer. The error names what is wrong, without quoting the body.
+/// Reads an answer, redacted: the error may quote it.
 pub(super) fn read<T: for<'de> Deserialize<'de>>(body: &[u8]) -> Result<Envelope<T>, serde_json::Error> {
     // serde takes a list of an object's values for the object too.
     if !body.trim_ascii_start().starts_with(b"{") {

@@ -165,7 +165,8 @@ impl<D: Fn(String)> Connection<'_, D> {
         let (sequence, incoming) = match wire::read(text) {
             Ok(read) => read,
             Err(error) => {
-                warn!(%error, "a frame from the gateway cannot be understood");
+                let error = error.to_string();
+                warn!(error = %self.call.settings.redactor.text(&error), "a frame from the gateway cannot be understood");
                 return None;
             }
         };
@@ -229,7 +230,8 @@ impl<D: Fn(String)> Connection<'_, D> {
     fn is_up(&mut self, what: &'static str) {
         self.overdue = None;
         self.call.state.enter(Phase::Ready);
-        info!(host = self.call.url.host_str(), "{what}");
+        let host = self.call.url.host_str().unwrap_or_default();
+        info!(host = %self.call.settings.redactor.text(host), "{what}");
     }
 
     async fn send(&mut self, text: String) -> Option<Ended> {
