@@ -7,14 +7,15 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use reqwest::Url;
 use secrecy::SecretString;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use tracing::{debug, warn};
 
 use super::codes::{self, Class};
 use super::limit::Limit;
 use super::user_sig::{self, UserSig};
 use super::wire::{
-    self, ChangeRoomOwner, Envelope, GetRoomInfo, GetRoomList, Nothing, RoomInfoResponse, RoomListResponse,
+    self, ChangeRoomOwner, Data, Envelope, GetRoomInfo, GetRoomList, Nothing, RoomInfoResponse,
+    RoomListResponse,
 };
 use crate::app::ports::{CallResult, Clock, ReadError, RoomControl, RoomSummary};
 use crate::domain::audit::{Attempt, Refusal};
@@ -145,7 +146,7 @@ impl<C: Clock> TencentClient<C> {
         })
     }
 
-    async fn call<B: Serialize + Sync, T: for<'de> Deserialize<'de>>(
+    async fn call<B: Serialize + Sync, T: Data>(
         &self,
         command: &str,
         limit: &Limit,
@@ -211,11 +212,7 @@ impl<C: Clock> TencentClient<C> {
         }
     }
 
-    async fn try_once<B: Serialize + Sync, T: for<'de> Deserialize<'de>>(
-        &self,
-        command: &str,
-        body: &B,
-    ) -> Tried<T> {
+    async fn try_once<B: Serialize + Sync, T: Data>(&self, command: &str, body: &B) -> Tried<T> {
         let Signed { user_sig, redactor, .. } = self.signed();
         let url = self.url(command, &user_sig);
         let tried = self.exchange(url, body, &redactor).await;
@@ -228,7 +225,7 @@ impl<C: Clock> TencentClient<C> {
         }
     }
 
-    async fn exchange<B: Serialize + Sync, T: for<'de> Deserialize<'de>>(
+    async fn exchange<B: Serialize + Sync, T: Data>(
         &self,
         url: Url,
         body: &B,
@@ -260,7 +257,7 @@ impl<C: Clock> TencentClient<C> {
                 Err(error) => return Tried::Unclear(format!("the answer broke off: {}", describe(error))),
             }
         }
-        match wire::read(&redactor.json(&bytes)) {
+        match wire::read_redacted(&bytes, redactor) {
             Ok(envelope) if status.is_success() => Tried::Answered(envelope),
             Err(error) if status.is_success() => {
                 Tried::Unclear(format!("the answer makes no sense: {error}"))
@@ -273,7 +270,7 @@ impl<C: Clock> TencentClient<C> {
     }
 
     /// Reads a part of the application's configuration.
-    pub(super) async fn read_configuration<B: Serialize + Sync, T: for<'de> Deserialize<'de>>(
+    pub(super) async fn read_configuration<B: Serialize + Sync, T: Data>(
         &self,
         command: &str,
         body: &B,

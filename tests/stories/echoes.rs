@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
+use std::os::unix::fs::PermissionsExt as _;
 use std::sync::{Arc, Mutex};
 
 use axum::body::Bytes;
@@ -11,6 +12,7 @@ use axum::{Json, Router};
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use room_owner::tencent::callbacks;
+use room_owner::tree::SigningKey;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::json;
 use tokio::net::TcpListener;
@@ -167,11 +169,16 @@ impl Overheard {
         ] {
             program.set(name, value);
         }
-        // The key that signs the log is made now, beside the database.
+        // `Program::runs` makes a space of each plus.
+        let of_key = |key: &SecretString| key.expose_secret().splitn(5, '+').last().unwrap().to_owned();
+        let mut keys = std::iter::repeat_with(SigningKey::generate);
+        let key = keys.find(|key| !of_key(key).contains('+')).unwrap();
+        let file = program.path("room-owner.db.key");
+        std::fs::write(&file, key.expose_secret()).unwrap();
+        std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o600)).unwrap();
+        parrot.0.lock().unwrap().secrets.insert(of_key(&key));
         let granted = program.runs("acl grant slack:T0TEAM:group:S0HOSTS moderator").await;
         assert_eq!(granted.code, 0, "{}", granted.err);
-        let key = std::fs::read_to_string(program.path("room-owner.db.key")).unwrap();
-        parrot.0.lock().unwrap().secrets.insert(key.trim().splitn(5, '+').last().unwrap().to_owned());
         Self { program, parrot, read: Vec::new() }
     }
 
