@@ -664,7 +664,7 @@ mod tests {
             "Bot hunter2, hunter2",
         ];
         // As if it were set where it belongs, too, and as if it were not.
-        let elsewhere = ["TENCENT_SECRET_KEY", "SLACK_SIGNING_SECRET", "UNKNOWN"];
+        let elsewhere = ["TENCENT_SECRET_KEY", "UNKNOWN"];
         for (value, own) in astray.iter().flat_map(|value| elsewhere.map(|own| (value, own))) {
             for name in VARIABLES.iter().map(|variable| variable.name) {
                 let more = [(own, *value), (name, *value)];

@@ -92,6 +92,15 @@ impl fmt::Display for Failure {
 
 impl std::error::Error for Failure {}
 
+/// What a call is permitted by.
+#[derive(Clone, Copy)]
+enum Authority<'a> {
+    /// The bot's token, in a header.
+    Bot,
+    /// The token of an interaction, in the address.
+    Interaction(&'a SecretString),
+}
+
 /// The client.
 pub(super) struct Rest {
     http: reqwest::Client,
@@ -118,8 +127,9 @@ impl Rest {
     /// The first answer ("Create Interaction Response"). Tried a second time only when it never left.
     pub(super) async fn callback(&self, to: &ReplyTo, body: &Value) -> Result<(), Failure> {
         let path = ["interactions", &to.interaction, to.token.expose_secret(), "callback"];
-        let redactor = self.redactor.with(&to.token);
-        let post = || self.call(Method::POST, &path, Some(body), None, CALLBACK_TIMEOUT, &redactor);
+        let post = || {
+            self.call(Method::POST, &path, Some(body), Authority::Interaction(&to.token), CALLBACK_TIMEOUT)
+        };
         match post().await {
             Err(Failure::NotSent(_)) => post().await.map(drop),
             answered => answered.map(drop),
@@ -129,8 +139,9 @@ impl Rest {
     /// Puts the outcome in the place of the first answer ("Edit Original Interaction Response").
     pub(super) async fn edit_original(&self, to: &ReplyTo, body: &Value) -> Result<(), Failure> {
         let path = ["webhooks", &to.application, to.token.expose_secret(), "messages", "@original"];
-        let redactor = self.redactor.with(&to.token);
-        self.call(Method::PATCH, &path, Some(body), None, TIMEOUT, &redactor).await.map(drop)
+        self.call(Method::PATCH, &path, Some(body), Authority::Interaction(&to.token), TIMEOUT)
+            .await
+            .map(drop)
     }
 
     /// Posts to a channel as the bot ("Create Message").
@@ -151,7 +162,7 @@ impl Rest {
         path: &[&str],
         body: Option<&Value>,
     ) -> Result<Value, Failure> {
-        self.call(method, path, body, self.bot_token.as_ref(), TIMEOUT, &self.redactor).await
+        self.call(method, path, body, Authority::Bot, TIMEOUT).await
     }
 
     async fn call(
@@ -159,16 +170,15 @@ impl Rest {
         method: Method,
         path: &[&str],
         body: Option<&Value>,
-        authority: Option<&SecretString>,
+        authority: Authority<'_>,
         timeout: Duration,
-        redactor: &Redactor,
     ) -> Result<Value, Failure> {
         let mut url = self.base.clone();
         if let Ok(mut segments) = url.path_segments_mut() {
             segments.pop_if_empty().extend(path);
         }
         let mut request = self.http.request(method, url).timeout(timeout);
-        if let Some(token) = authority {
+        if let (Authority::Bot, Some(token)) = (authority, &self.bot_token) {
             let mut value = HeaderValue::try_from(format!("Bot {}", token.expose_secret()))
                 .map_err(|_| Failure::NotSent("the bot token is not one".to_owned()))?;
             // Kept out of every log of the libraries below.
@@ -178,16 +188,23 @@ impl Rest {
         if let Some(body) = body {
             request = request.json(body);
         }
-        let response = request.send().await.map_err(|error| no_answer(error, redactor))?;
+        let redactor = || match authority {
+            Authority::Interaction(token) => self.redactor.with(token),
+            Authority::Bot => self.redactor.clone(),
+        };
+        let response = request.send().await.map_err(|error| no_answer(error, &redactor()))?;
         let status = response.status();
         let header = retry_after_header(&response);
         let body = response.bytes().await.ok();
-        // The deed is done by its status; what is read of it may be nothing.
-        let body = body.and_then(|body| serde_json::from_slice(&redactor.json(&body)).ok());
-        let body: Value = body.unwrap_or_default();
+        let read = |redactor: &Redactor| {
+            let body = body.as_ref().and_then(|body| serde_json::from_slice(&redactor.json(body)).ok());
+            body.unwrap_or_default()
+        };
         if status.is_success() {
-            return Ok(body);
+            // The deed is done by its status; what is read of it may be nothing.
+            return Ok(read(&self.redactor));
         }
+        let body: Value = read(&redactor());
         let asked = body["retry_after"].as_f64().and_then(|s| Duration::try_from_secs_f64(s).ok());
         Err(Failure::Refused {
             status: status.as_u16(),

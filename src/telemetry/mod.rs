@@ -176,3 +176,39 @@ impl Observer for Metrics {
         self.owed.set(i64::try_from(answers).unwrap_or(i64::MAX));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use super::*;
+
+    #[derive(Clone, Default)]
+    struct Kept(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Kept {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().extend_from_slice(bytes);
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn no_line_holds_a_secret_and_a_line_of_json_stays_one() {
+        let kept = Kept::default();
+        let redactor = Redactor::of([&"hush-\"77\"".into()]);
+        let to = kept.clone();
+        let writer = move || Redacted { to: to.clone(), redactor: redactor.clone() };
+        let lines = tracing_subscriber::fmt().json().flatten_event(true).with_writer(writer);
+        let problem = "hush-\"77\"%0a%22hush-%2277%22";
+        tracing::subscriber::with_default(lines.finish(), || tracing::warn!(%problem, "refused"));
+        let text = String::from_utf8(kept.0.lock().unwrap().clone()).unwrap();
+        assert_eq!(text.lines().count(), 1, "{text}");
+        let line: serde_json::Value = serde_json::from_str(&text).unwrap();
+        assert_eq!(line["problem"], "[redacted]%0a%22[redacted]");
+    }
+}

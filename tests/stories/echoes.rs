@@ -11,6 +11,7 @@ use axum::response::{IntoResponse as _, Response};
 use axum::{Json, Router};
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
+use room_owner::app::ports::Clock as _;
 use room_owner::tencent::callbacks;
 use room_owner::tree::SigningKey;
 use secrecy::{ExposeSecret as _, SecretString};
@@ -205,7 +206,7 @@ impl Overheard {
 
     /// Tencent tells of a change of owner that is all about secrets.
     async fn is_told(&self, secret: &str, event_time: i64) {
-        let now = jiff::Timestamp::now().as_second().to_string();
+        let now = self.program.workspace.clock.now().as_second().to_string();
         let token = SecretString::from(self.program.setting("TENCENT_CALLBACK_TOKEN"));
         let sign = callbacks::sign(&token, &now);
         let mut body = json!({ "CallbackCommand": callbacks::CHANGE_OF_OWNER, "EventTime": event_time });
