@@ -18,6 +18,7 @@ use crate::app::replies::{Messenger, Messengers, Platform};
 use crate::app::service::{CommandService, Conduct, Timing};
 use crate::config::Config;
 use crate::discord::{self, Answered, gateway};
+use crate::redact::Redactor;
 use crate::store::{Database, IfMissing, SqliteStore};
 use crate::telemetry::Metrics;
 use crate::tencent::{TencentClient, callbacks};
@@ -32,6 +33,8 @@ pub struct Bot {
     pub store: Arc<SqliteStore>,
     /// What carries commands out.
     pub service: Arc<CommandService>,
+    /// Redacts what services and people write. It knows the secrets of the settings that the bot was given.
+    pub redactor: Redactor,
     metrics: Arc<Metrics>,
     clock: Arc<dyn Clock>,
     groups: Arc<slack::Groups>,
@@ -83,10 +86,12 @@ impl Bot {
     ) -> anyhow::Result<Self> {
         let Conduct { timing, limits } = conduct.into();
         install_cryptography();
-        let store = Arc::new(SqliteStore::open(database, IfMissing::Create).await?);
+        let database = database.into();
+        let store = Arc::new(SqliteStore::open(database.clone(), IfMissing::Create).await?);
+        let redactor = Redactor::of(tencent.secrets().chain(database.signing_key().as_ref()));
         let callbacks = callbacks::Settings::from(&tencent);
         let accounts = tencent.accounts;
-        let rooms = rooms(TencentClient::new(tencent, clock.clone())?);
+        let rooms = rooms(TencentClient::new(tencent, clock.clone(), redactor.clone())?);
         let clock: Arc<dyn Clock> = Arc::new(clock);
         let metrics = Arc::new(Metrics::default());
         let service = CommandService::new(
@@ -101,7 +106,7 @@ impl Bot {
         let groups = Arc::new(slack::Groups::new(Arc::clone(&clock)));
         let service =
             service.with_directory(Arc::clone(&groups) as _).with_reply_book(Arc::clone(&store) as _);
-        Ok(Self { store, service: Arc::new(service), metrics, clock, groups, callbacks })
+        Ok(Self { store, service: Arc::new(service), redactor, metrics, clock, groups, callbacks })
     }
 
     /// Takes commands on `listener` until `shutdown`, then ends what is under way. `extra` routes are
@@ -117,7 +122,10 @@ impl Bot {
         shutdown: impl Future<Output = ()>,
     ) -> anyhow::Result<()> {
         let Doors { slack, discord } = doors.into();
-        if let Err(error) = self.service.begin_replies(messengers(slack.as_ref(), discord.as_ref())?).await {
+        self.redactor.learn(slack.iter().flat_map(slack::Settings::secrets));
+        self.redactor.learn(discord.iter().flat_map(discord::Settings::secrets));
+        let messengers = messengers(slack.as_ref(), discord.as_ref(), &self.redactor)?;
+        if let Err(error) = self.service.begin_replies(messengers).await {
             warn!(%error, "what a former process owes to people is not known yet");
         }
         let stop = CancellationToken::new();
@@ -137,13 +145,14 @@ impl Bot {
             self.callbacks.clone(),
             Arc::clone(&self.service),
             Arc::clone(&self.clock),
+            self.redactor.clone(),
         ));
         let mut background = self.look_after_replies();
         if let Some(settings) = slack {
             background.extend(settings.groups.clone().map(|lookup| self.look_up_groups(lookup)));
             info!(command = settings.command.0, "taking commands from Slack at /slack/commands");
-            router =
-                router.merge(slack::router(settings, Arc::clone(&self.service), Arc::clone(&self.clock))?);
+            let (service, clock) = (Arc::clone(&self.service), Arc::clone(&self.clock));
+            router = router.merge(slack::router(settings, service, clock, self.redactor.clone())?);
         }
         let interactions = TaskTracker::new();
         let mut listening = None;
@@ -162,7 +171,7 @@ impl Bot {
                         command = settings.command.0,
                         "taking commands from Discord over its gateway, because DISCORD_PUBLIC_KEY is not set"
                     );
-                    let settings = gateway_settings(settings)?;
+                    let settings = gateway_settings(settings, self.redactor.clone())?;
                     let tasks = interactions.clone();
                     let stop = stop.clone();
                     let handle = move |interaction: String| {
@@ -224,8 +233,9 @@ impl Bot {
     /// Fills the cache of user groups. It only reads, so it may be cut off anywhere.
     fn look_up_groups(&self, lookup: slack::Lookup) -> JoinHandle<()> {
         let (groups, store) = (Arc::clone(&self.groups), Arc::clone(&self.store));
+        let redactor = self.redactor.clone();
         tokio::spawn(async move {
-            if let Err(error) = groups.keep_fresh(lookup, &*store).await {
+            if let Err(error) = groups.keep_fresh(lookup, &*store, redactor).await {
                 error!(%error, "slack's user groups are not looked up");
             }
         })
@@ -233,9 +243,11 @@ impl Bot {
 
     fn discord_door(&self, settings: &discord::Settings) -> anyhow::Result<Arc<discord::Door>> {
         if settings.bot_token.is_some() {
-            tokio::spawn(discord::register::warn_of_differences(settings.clone()));
+            let redactor = self.redactor.clone();
+            tokio::spawn(discord::register::warn_of_differences(settings.clone(), redactor));
         }
-        discord::Door::new(settings.clone(), Arc::clone(&self.service), Arc::clone(&self.clock))
+        let (service, clock) = (Arc::clone(&self.service), Arc::clone(&self.clock));
+        discord::Door::new(settings.clone(), service, clock, self.redactor.clone())
     }
 }
 
@@ -243,25 +255,27 @@ impl Bot {
 fn messengers(
     slack: Option<&slack::Settings>,
     discord: Option<&discord::Settings>,
+    redactor: &Redactor,
 ) -> anyhow::Result<Messengers> {
     let mut served: Vec<(Platform, Option<Arc<dyn Messenger>>)> = Vec::new();
     if let Some(settings) = slack {
-        let messenger = slack::SlackMessenger::new(settings)?;
+        let messenger = slack::SlackMessenger::new(settings, redactor.clone())?;
         served.push((Platform::Slack, messenger.map(|it| Arc::new(it) as _)));
     }
     if let Some(settings) = discord {
-        let messenger = discord::DiscordMessenger::new(settings)?;
+        let messenger = discord::DiscordMessenger::new(settings, redactor.clone())?;
         served.push((Platform::Discord, messenger.map(|it| Arc::new(it) as _)));
     }
     Ok(Messengers { served })
 }
 
-fn gateway_settings(settings: discord::Settings) -> anyhow::Result<gateway::Settings> {
+fn gateway_settings(settings: discord::Settings, redactor: Redactor) -> anyhow::Result<gateway::Settings> {
     let bot_token = settings.bot_token.context("DISCORD_BOT_TOKEN is not set: the gateway needs it")?;
     Ok(gateway::Settings {
         bot_token,
         api_base_url: settings.api_base_url,
         timing: gateway::Timing::default(),
+        redactor,
     })
 }
 

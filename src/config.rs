@@ -4,6 +4,8 @@
 //! once, with the variable's name and an example.
 
 mod chat;
+#[cfg(test)]
+mod tests;
 mod variables;
 
 use std::collections::HashMap;
@@ -16,8 +18,9 @@ use secrecy::SecretString;
 
 use crate::app::limits::Limits;
 use crate::domain::room::Accounts;
+use crate::redact::{Redactor, SHORTEST_SECRET};
 use crate::store::Database;
-use crate::tencent::Region;
+use crate::tencent::{Region, UnknownRegion};
 use crate::tree::SigningKey;
 use crate::{discord, slack, tencent};
 use chat::Chat;
@@ -42,7 +45,7 @@ impl fmt::Display for ConfigError {
         for problem in &self.0 {
             let example = VARIABLES.iter().find(|variable| variable.name == problem.variable);
             write!(f, "\n  {}: {}", problem.variable, problem.what)?;
-            if let Some(Variable { name, example, meaning }) = example {
+            if let Some(Variable { name, example, meaning, .. }) = example {
                 write!(f, "\n      {meaning}; for example `{name}={example}`")?;
             }
         }
@@ -81,6 +84,34 @@ impl Environment {
     /// A variable. An empty one counts as not set: that is how `.env` files leave things open.
     fn get(&self, name: &str) -> Option<&str> {
         self.0.get(name).map(|value| value.trim()).filter(|value| !value.is_empty())
+    }
+
+    /// Every secret that is set, by the name of its variable.
+    fn named_secrets(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        let secret = VARIABLES.iter().filter(|variable| variable.is_secret);
+        secret.flat_map(|variable| self.secrets_in(variable.name).map(|secret| (variable.name, secret)))
+    }
+
+    /// The secrets that a variable holds: one, or a list of Slack's.
+    fn secrets_in(&self, name: &str) -> impl Iterator<Item = &str> {
+        let is_list = name == "SLACK_SIGNING_SECRET";
+        self.get(name)
+            .into_iter()
+            .flat_map(move |value| value.split(move |c| is_list && c == ','))
+            .map(str::trim)
+            .filter(|secret| !secret.is_empty())
+    }
+
+    /// Redacts every secret that is set.
+    #[must_use]
+    pub fn redactor(&self) -> Redactor {
+        Redactor::of(&self.secrets())
+    }
+
+    /// Every secret that is set.
+    #[must_use]
+    pub fn secrets(&self) -> Vec<SecretString> {
+        self.named_secrets().map(|(_, secret)| SecretString::from(secret)).collect()
     }
 
     /// Who called `sudo`, if somebody did: a caption for the record, never used to decide.
@@ -170,6 +201,8 @@ pub struct Common {
     pub log_format: LogFormat,
     /// Which log lines.
     pub log_filter: Option<String>,
+    /// Redacts every secret that is set.
+    pub redactor: Redactor,
 }
 
 /// What `serve` needs.
@@ -206,7 +239,7 @@ impl<'a> Reader<'a> {
         let value = self.environment.get(name)?;
         let parsed = value.parse().ok();
         if parsed.is_none() {
-            self.problem(name, format!("`{value}` {wrong}"));
+            self.problem(name, format!("{} {wrong}", self.shown(value)));
         }
         parsed
     }
@@ -214,6 +247,35 @@ impl<'a> Reader<'a> {
     fn list(&self, name: &str) -> Vec<&'a str> {
         let items = self.environment.get(name).unwrap_or_default().split(',');
         items.map(str::trim).filter(|item| !item.is_empty()).collect()
+    }
+
+    /// A value that is wrong. Any could be a secret that went astray, except one that is too short to be one.
+    fn shown(&self, value: &str) -> String {
+        let is_of = |(_, secret): (_, &str)| secret.contains(value) || value.contains(secret);
+        if value.len() < SHORTEST_SECRET && !self.environment.named_secrets().any(is_of) {
+            format!("`{value}`")
+        } else {
+            "what is set".to_owned()
+        }
+    }
+
+    /// A secret, unless it is so short that it can be guessed, and cannot be told from ordinary words.
+    fn check_length(&mut self, name: &'static str, how_to_get_one: &str) {
+        if self.environment.secrets_in(name).any(|secret| secret.len() < SHORTEST_SECRET) {
+            self.problem(name, format!("is shorter than {SHORTEST_SECRET} characters: {how_to_get_one}"));
+        }
+    }
+
+    /// What is no secret is shown: it may hold none.
+    fn check_open_variables(&mut self) {
+        let environment = self.environment;
+        for open in VARIABLES.iter().filter(|variable| !variable.is_secret) {
+            let Some(value) = environment.get(open.name) else { continue };
+            let held = |(_, secret): &(_, &str)| secret.len() >= SHORTEST_SECRET && value.contains(secret);
+            if let Some((secret, _)) = environment.named_secrets().find(held) {
+                self.problem(open.name, format!("holds the value of {secret}, which nobody may read"));
+            }
+        }
     }
 
     fn end<T>(self, value: Option<T>) -> Result<T, ConfigError> {
@@ -238,6 +300,7 @@ impl Common {
     fn read(reader: &mut Reader<'_>) -> Self {
         let environment = reader.environment;
         let database_url = environment.get("DATABASE_URL").unwrap_or("sqlite://room-owner.db").to_owned();
+        reader.check_open_variables();
         if let Err(error) = crate::store::database_file(&database_url) {
             reader.problem("DATABASE_URL", error.to_string());
         }
@@ -245,15 +308,15 @@ impl Common {
             None | Some("text") => LogFormat::Text,
             Some("json") => LogFormat::Json,
             Some(other) => {
-                reader.problem("LOG_FORMAT", format!("`{other}` is neither `text` nor `json`"));
+                reader.problem("LOG_FORMAT", format!("{} is neither `text` nor `json`", reader.shown(other)));
                 LogFormat::Text
             }
         };
         let log_filter = environment.get("RUST_LOG").map(str::to_owned);
         if let Some(filter) = &log_filter
-            && let Err(error) = tracing_subscriber::EnvFilter::try_new(filter)
+            && tracing_subscriber::EnvFilter::try_new(filter).is_err()
         {
-            reader.problem("RUST_LOG", format!("`{filter}` is not a filter: {error}"));
+            reader.problem("RUST_LOG", format!("{} is not a filter", reader.shown(filter)));
         }
         let signing_key = environment.get("AUDIT_SIGNING_KEY").map(SecretString::from);
         if let Some(Err(error)) = signing_key.as_ref().map(SigningKey::parse) {
@@ -265,7 +328,7 @@ impl Common {
                 "is the example, which everybody can read: make your own with `room-owner audit key --new`",
             );
         }
-        Self { database_url, signing_key, log_format, log_filter }
+        Self { database_url, signing_key, log_format, log_filter, redactor: environment.redactor() }
     }
 }
 
@@ -279,7 +342,13 @@ impl Common {
     /// The demo's: nothing of the environment, so that it is the same everywhere.
     #[must_use]
     pub fn for_the_demo() -> Self {
-        Self { database_url: String::new(), signing_key: None, log_format: LogFormat::Text, log_filter: None }
+        Self {
+            database_url: String::new(),
+            signing_key: None,
+            log_format: LogFormat::Text,
+            log_filter: None,
+            redactor: Redactor::default(),
+        }
     }
 }
 
@@ -407,18 +476,23 @@ fn tencent(reader: &mut Reader<'_>) -> Option<tencent::Settings> {
     let sdk_app_id = sdk_app_id.and_then(|text| {
         let id = text.parse().ok().filter(|id| *id > 0);
         if id.is_none() {
-            reader.problem("TENCENT_SDK_APP_ID", format!("`{text}` is not the number of an application"));
+            reader.problem(
+                "TENCENT_SDK_APP_ID",
+                format!("{} is not the number of an application", reader.shown(text)),
+            );
         }
         id
     });
     if let Some(id) = admin_user_id
         && (id.len() > crate::domain::room::LONGEST_ACCOUNT_ID || id.chars().any(char::is_whitespace))
     {
-        reader.problem("TENCENT_ADMIN_USER_ID", format!("`{id}` is not a UserID of at most 32 bytes"));
+        let what = format!("{} is not a UserID of at most 32 bytes", reader.shown(id));
+        reader.problem("TENCENT_ADMIN_USER_ID", what);
     }
     if secret_key.is_some_and(|key| key.chars().any(char::is_whitespace)) {
         reader.problem("TENCENT_SECRET_KEY", "holds a space: copy the key alone");
     }
+    reader.check_length("TENCENT_SECRET_KEY", "copy the whole key from Tencent's console");
     let base_url = base_url(reader);
     let rate_limit =
         reader.optional("TENCENT_RATE_LIMIT", "is not a number of calls a second").unwrap_or(200_u32);
@@ -463,48 +537,41 @@ fn limits(reader: &mut Reader<'_>) -> Limits {
     Limits { per_person, per_room, at_once, waiting: at_once.saturating_mul(4), ..usual }
 }
 
-/// Tencent takes 1 to 128 characters (trtc.io/document/69528).
 fn callback_token(reader: &mut Reader<'_>) -> Option<SecretString> {
     let token = reader.environment.get("TENCENT_CALLBACK_TOKEN")?;
-    if token.len() > 128 || !token.bytes().all(|b| b.is_ascii_graphic()) {
-        reader.problem("TENCENT_CALLBACK_TOKEN", "is not 1 to 128 letters, digits and signs");
+    if let Err(wrong) = tencent::callbacks::check_token(token) {
+        reader.problem("TENCENT_CALLBACK_TOKEN", wrong);
     }
     Some(SecretString::from(token))
 }
 
 fn base_url(reader: &mut Reader<'_>) -> Option<Url> {
     // A typo in the region is said even while the URL stands in for it.
-    if let Some(Err(error)) = reader.environment.get("TENCENT_REGION").map(str::parse::<Region>)
-        && reader.environment.get("TENCENT_API_BASE_URL").is_some()
-    {
-        reader.problem("TENCENT_REGION", error.to_string());
+    let region = reader.environment.get("TENCENT_REGION").map(|text| {
+        let unknown = |error: UnknownRegion| format!("{} {error}", reader.shown(text));
+        text.parse::<Region>().map_err(unknown)
+    });
+    if let Some(Err(wrong)) = &region {
+        reader.problem("TENCENT_REGION", wrong);
     }
     let Some(text) = reader.environment.get("TENCENT_API_BASE_URL") else {
-        let Some(region) = reader.environment.get("TENCENT_REGION") else {
+        if region.is_none() {
             reader.problem("TENCENT_REGION", "is not set, and neither is TENCENT_API_BASE_URL");
-            return None;
-        };
-        return match region.parse::<Region>() {
-            Ok(region) => Url::parse(&region.base_url()).ok(),
-            Err(error) => {
-                reader.problem("TENCENT_REGION", error.to_string());
-                None
-            }
-        };
-    };
-    let wrong = match Url::parse(text) {
-        Err(error) => format!("`{text}` is not a URL: {error}"),
-        Ok(url) if !matches!(url.scheme(), "http" | "https") => format!("`{text}` is neither http nor https"),
-        Ok(url) if url.path() != "/" || url.query().is_some() || url.fragment().is_some() => {
-            format!("`{text}` says more than scheme, host and port: the path is the bot's")
         }
+        return Url::parse(&region?.ok()?.base_url()).ok();
+    };
+    // A URL can hold a password wherever it is broken: it is not quoted.
+    let wrong = match Url::parse(text) {
+        Err(error) => format!("is not a URL: {error}"),
+        Ok(url) if !matches!(url.scheme(), "http" | "https") => "is neither http nor https".to_owned(),
         Ok(url) if !url.username().is_empty() || url.password().is_some() => {
             "holds a user name or password, which Tencent does not take".to_owned()
         }
+        Ok(url) if url.path() != "/" || url.query().is_some() || url.fragment().is_some() => {
+            "says more than scheme, host and port: the path is the bot's".to_owned()
+        }
         Ok(url) if url.scheme() == "http" && !is_loopback(&url) => {
-            format!(
-                "`{text}` would send the UserSig in the clear: use https (plain http is for loopback addresses)"
-            )
+            "would send the UserSig in the clear: use https (plain http is for loopback addresses)".to_owned()
         }
         Ok(url) => return Some(url),
     };
@@ -517,95 +584,4 @@ pub(crate) fn is_loopback(url: &Url) -> bool {
     let host = url.host_str().unwrap_or_default();
     let address = host.trim_matches(['[', ']']).parse::<std::net::IpAddr>();
     host == "localhost" || address.is_ok_and(|address| address.is_loopback())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    const GOOD: [(&str, &str); 5] = [
-        ("TENCENT_SDK_APP_ID", "1400000000"),
-        ("TENCENT_ADMIN_USER_ID", "administrator"),
-        ("TENCENT_SECRET_KEY", "key-of-the-app"),
-        ("TENCENT_REGION", "singapore"),
-        ("SLACK_SIGNING_SECRET", "old-secret, new-secret"),
-    ];
-
-    fn with(more: &[(&'static str, &'static str)]) -> Result<Config, String> {
-        let environment = Environment::of(GOOD.iter().chain(more).copied());
-        Config::from(&environment).map_err(|error| error.to_string())
-    }
-
-    #[test]
-    fn good_settings_are_taken() {
-        let config = with(&[]).unwrap();
-        assert_eq!(config.tencent.base_url.as_str(), "https://adminapisgp.im.qcloud.com/");
-        assert_eq!(config.bind_addr.port(), 8080);
-        assert_eq!(config.slack.unwrap().signing_secrets.len(), 2);
-        let config =
-            with(&[("TENCENT_API_BASE_URL", "http://[::1]:9000/"), ("COMMAND_PREFIX", "x-")]).unwrap();
-        assert_eq!(config.tencent.base_url.as_str(), "http://[::1]:9000/");
-        assert_eq!(config.slack.unwrap().command.0, "/x-room-owner");
-    }
-
-    #[test]
-    fn what_is_wrong_is_said_all_at_once_with_an_example() {
-        let error =
-            Config::from(&Environment::of([("TENCENT_SDK_APP_ID", "my app")])).unwrap_err().to_string();
-        for part in [
-            "TENCENT_SDK_APP_ID: `my app` is not the number of an application",
-            "for example `TENCENT_SDK_APP_ID=1400000000`",
-            "TENCENT_SECRET_KEY: is not set",
-            "TENCENT_REGION: is not set",
-            "SLACK_SIGNING_SECRET: is not set, so there is no chat",
-        ] {
-            assert!(error.contains(part), "{part} in {error}");
-        }
-    }
-
-    #[test]
-    fn a_broken_line_of_dot_env_is_named_by_its_number_and_not_quoted() {
-        let read = |text: &str| dot_env(text.as_bytes()).map_err(|error| error.to_string());
-        let good = read("# a note\n\nA=1\nB='two\nlines'\n  C = \"x\" # why\n").unwrap();
-        assert_eq!((&*good["A"], &*good["B"], &*good["C"]), ("1", "two\nlines", "x"));
-        for (text, says) in [
-            ("A=1\n# note\nTENCENT hush\nB=2\n", "  .env: line 3 cannot be read (at its character 9)"),
-            ("A=1\r\n\r\nTENCENT hush", "  .env: line 3 cannot be read (at its character 9)"),
-            ("A=1\nA='hush\nhush\nhush\n", "  .env: line 2 cannot be read (its quote is not closed)"),
-            ("A=1\n\nA='hush", "  .env: line 3 cannot be read"),
-            (&format!("A={}\nTENCENT hush\n", "x".repeat(20_000)), "  .env: line 2 cannot be read"),
-        ] {
-            let error = read(text).unwrap_err();
-            assert!(error.contains(says) && !error.contains("hush"), "{says} in {error}");
-        }
-    }
-
-    #[test]
-    fn a_platform_with_only_some_of_its_settings_is_an_error() {
-        let environment =
-            Environment::of([("SLACK_APP_ID", "A1")].into_iter().chain(GOOD[..4].iter().copied()));
-        let error = Config::from(&environment).unwrap_err().to_string();
-        assert!(error.contains("SLACK_SIGNING_SECRET: is not set, but SLACK_APP_ID is"), "{error}");
-    }
-
-    #[test]
-    fn a_user_sig_never_goes_over_plain_http_to_another_machine() {
-        for url in
-            ["http://example.com", "http://10.0.0.1", "ftp://127.0.0.1", "https://a/b", "https://u:p@a", "x"]
-        {
-            let error = with(&[("TENCENT_API_BASE_URL", url)]).unwrap_err();
-            assert!(error.contains("TENCENT_API_BASE_URL"), "{url}: {error}");
-        }
-    }
-
-    #[test]
-    fn no_error_shows_a_secret() {
-        let secrets = [("TENCENT_SECRET_KEY", "hush hush"), ("SLACK_SIGNING_SECRET", "quiet please")];
-        let error = with(&secrets).unwrap_err();
-        assert!(
-            error.contains("TENCENT_SECRET_KEY") && !error.contains("hush") && !error.contains("quiet"),
-            "{error}"
-        );
-        assert!(!format!("{:?}", with(&[]).unwrap()).contains("secret\""));
-    }
 }

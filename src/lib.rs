@@ -14,6 +14,7 @@
 //! tencent    implements RoomControl: the Live REST API; UserSig, error codes; its callbacks; its simulator
 //! body       request bodies, read within a limit
 //! stdio      stdout and stderr, for which nothing panics or waits
+//! redact     foreign text without our secrets
 //! clock      implements Clock: the real time
 //!
 //! config     the environment and `.env` -> settings
@@ -73,8 +74,9 @@
 //! 6. Every authentic request ends in the log, whatever its end; so does every change of the ACL, in the
 //!    same transaction: `store`'s `admission` and `acl`. Triggers keep what is written:
 //!    `migrations/0001_access_and_audit.sql`.
-//! 7. Secrets never appear in a log line, an error, a reply or the database: they are `SecretString`, and
-//!    errors of the HTTP client lose their URL in `tencent` and `slack` before anybody sees them.
+//! 7. Secrets never appear in a log line, an error, a reply or the database: they are `SecretString`, errors of
+//!    the HTTP client lose their URL, and what others wrote goes through [`redact`] where it is read. The log
+//!    does that once more with every line.
 //! 8. Text of users and of Tencent is never markup: it is a [`Span::Code`](domain::wording::Span::Code), which
 //!    each platform's `render` shows without parsing it.
 
@@ -94,6 +96,7 @@ pub mod domain;
 #[doc(hidden)]
 #[cfg(any(test, feature = "fuzzing"))]
 pub mod fuzzing;
+pub mod redact;
 pub mod server;
 pub mod slack;
 pub mod stdio;

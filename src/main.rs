@@ -24,6 +24,7 @@ use room_owner::config::{self, Common, Config, ConfigError, Environment};
 use room_owner::discord::register::Registrar;
 use room_owner::domain::command::Family;
 use room_owner::domain::principal::Principal;
+use room_owner::redact::Redactor;
 use room_owner::stdio::{Cause, OutputError};
 use room_owner::store::archive::{self, Order};
 use room_owner::store::verify::{self as verification, Evidence};
@@ -56,7 +57,8 @@ fn main() -> ExitCode {
         // Whoever reads only the beginning (`| head`) has all they want.
         Err(error) if OutputError::is_closed_pipe(error.as_ref()) => Exit::Done.into(),
         Err(error) => {
-            stdio::say(format_args!("error: {error:#}"));
+            let redactor = Environment::read().map(|environment| environment.redactor()).unwrap_or_default();
+            stdio::say(format_args!("error: {}", redactor.text(&format!("{error:#}"))));
             let is_usage = error.is::<ConfigError>() || error.is::<WrongUsage>();
             let exit = if is_usage { Exit::Usage } else { Exit::Failed };
             exit.into()
@@ -138,6 +140,7 @@ async fn run(command: Command) -> anyhow::Result<Exit> {
             let environment = Environment::read()?;
             let config = Config::from(&environment)?;
             let common = Common::from(&environment)?;
+            common.redactor.learn(&common.database().signing_key());
             telemetry::start_logging(&common, "info");
             bot::serve(common.database(), config, clock).await?;
         }
@@ -169,6 +172,7 @@ async fn run(command: Command) -> anyhow::Result<Exit> {
         }
         Command::Acl(command) => {
             let (environment, common) = settings("warn")?;
+            check_arguments(&common)?;
             let principal = cli::local_principal(environment.sudo_user())?;
             let looked_up = config::looks_up_slack_groups(&environment);
             let if_missing = if command.makes_database() { IfMissing::Create } else { IfMissing::Fail };
@@ -178,12 +182,12 @@ async fn run(command: Command) -> anyhow::Result<Exit> {
             return exit;
         }
         Command::Discord(DiscordCommand::Register { guild }) => {
-            let (environment, _) = settings("warn")?;
-            register(&config::discord_settings(&environment)?, guild).await?;
+            let (environment, common) = settings("warn")?;
+            register(&config::discord_settings(&environment)?, guild, common.redactor).await?;
         }
         Command::Tencent(TencentCommand::Callbacks(command)) => {
-            let (environment, _) = settings("warn")?;
-            return callbacks(config::tencent_settings(&environment)?, clock, command).await;
+            let (environment, common) = settings("warn")?;
+            return callbacks(config::tencent_settings(&environment)?, clock, command, common.redactor).await;
         }
         Command::Backup { file } => {
             let (_, common) = settings("warn")?;
@@ -196,6 +200,7 @@ async fn run(command: Command) -> anyhow::Result<Exit> {
         Command::Audit(AuditCommand::Prove(arguments)) => return prove(arguments).await,
         Command::Audit(AuditCommand::Archive(arguments)) => {
             let (environment, common) = settings("warn")?;
+            check_arguments(&common)?;
             let principal = cli::local_principal(environment.sudo_user())?;
             let store = SqliteStore::open(common.database(), IfMissing::Fail).await?;
             let exit = archive(&store, &clock, principal, typed, arguments).await;
@@ -233,6 +238,7 @@ async fn run(command: Command) -> anyhow::Result<Exit> {
                 let copy = LogCopy::open(file).await?;
                 return cli::audit::run(Source::Copy(copy.log()), &clock, command).await;
             }
+            check_arguments(&common)?;
             let principal = cli::local_principal(environment.sudo_user())?;
             let store = SqliteStore::open(common.database(), IfMissing::Fail).await?;
             let exit = cli::audit::run(Source::Own(&store, principal, typed), &clock, command).await;
@@ -246,9 +252,22 @@ async fn run(command: Command) -> anyhow::Result<Exit> {
 /// A bot for one command of the user of this machine, and who that is.
 async fn local_bot(clock: SystemClock) -> anyhow::Result<(Bot, Principal)> {
     let (environment, common) = settings("warn")?;
+    check_arguments(&common)?;
     let principal = cli::local_principal(environment.sudo_user())?;
     let tencent = config::tencent_settings(&environment)?;
-    Ok((Bot::build(common.database(), tencent, clock, Timing::default()).await?, principal))
+    let bot = Bot::build(common.database(), tencent, clock, Timing::default()).await?;
+    bot.redactor.learn(&environment.secrets());
+    Ok((bot, principal))
+}
+
+/// What is typed is recorded, and the log is for more eyes than the settings are.
+fn check_arguments(common: &Common) -> Result<(), WrongUsage> {
+    if !std::env::args().any(|argument| common.redactor.text(&argument) != argument) {
+        return Ok(());
+    }
+    Err(WrongUsage(
+        "the command holds one of the bot's own secrets, and it would be recorded: leave it out".to_owned(),
+    ))
 }
 
 /// The settings, with logging started; `usual` is the filter where `RUST_LOG` is not set. The demo and the
@@ -256,6 +275,7 @@ async fn local_bot(clock: SystemClock) -> anyhow::Result<(Bot, Principal)> {
 fn settings(usual: &str) -> anyhow::Result<(Environment, Common)> {
     let environment = Environment::read()?;
     let common = Common::from(&environment)?;
+    common.redactor.learn(&common.database().signing_key());
     telemetry::start_logging(&common, usual);
     Ok((environment, common))
 }
@@ -350,8 +370,12 @@ fn verify_proofs(files: &[PathBuf], key: &str) -> anyhow::Result<Exit> {
 }
 
 /// Prints the difference first, then writes it.
-async fn register(settings: &discord::Settings, guild: Option<String>) -> anyhow::Result<()> {
-    let registrar = Registrar::new(settings).await?;
+async fn register(
+    settings: &discord::Settings,
+    guild: Option<String>,
+    redactor: Redactor,
+) -> anyhow::Result<()> {
+    let registrar = Registrar::new(settings, redactor).await?;
     let plan = registrar.plan(guild.as_deref()).await?;
     let place = guild.map_or_else(|| "everywhere".to_owned(), |guild| format!("in guild {guild}"));
     let names = Family::ALL.map(|family| settings.command.of(family).0).join(", ");
@@ -370,9 +394,15 @@ async fn callbacks(
     settings: tencent::Settings,
     clock: SystemClock,
     command: CallbacksCommand,
+    redactor: Redactor,
 ) -> anyhow::Result<Exit> {
+    if let CallbacksCommand::Set { token: Some(token), .. } = &command {
+        tencent::callbacks::check_token(token.expose_secret())
+            .map_err(|wrong| WrongUsage(format!("the value of --token {wrong}")))?;
+        redactor.learn([token]);
+    }
     let known_token = settings.callback_token.clone();
-    let configurator = Configurator::new(TencentClient::new(settings, clock)?);
+    let configurator = Configurator::new(TencentClient::new(settings, clock, redactor)?);
     let present = configurator.present().await?;
     let (url, token, replace) = match command {
         CallbacksCommand::Show => {

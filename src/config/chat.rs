@@ -20,7 +20,8 @@ impl Chat {
             None | Some("channel") => false,
             Some("private") => true,
             Some(other) => {
-                reader.problem("REPLY_VISIBILITY", format!("`{other}` is neither `channel` nor `private`"));
+                let what = format!("{} is neither `channel` nor `private`", reader.shown(other));
+                reader.problem("REPLY_VISIBILITY", what);
                 true
             }
         };
@@ -44,6 +45,7 @@ impl Chat {
         if secrets.iter().any(|secret| secret.chars().any(char::is_whitespace)) {
             reader.problem("SLACK_SIGNING_SECRET", "holds a space: separate secrets by commas");
         }
+        reader.check_length("SLACK_SIGNING_SECRET", "copy the whole secret from the app's Basic Information");
         // The others are looked at without a secret too: all that is wrong is said at once.
         let signing_secrets: Vec<_> = secrets.into_iter().map(SecretString::from).collect();
         let app_id = reader.environment.get("SLACK_APP_ID");
@@ -51,20 +53,21 @@ impl Chat {
             && !is_slack_id(id, &['A'])
         {
             let form = "`A` and capital letters and digits behind it";
-            reader.problem("SLACK_APP_ID", format!("{} is not the id of an app: {form}", shown(id)));
+            reader.problem("SLACK_APP_ID", format!("{} is not the id of an app: {form}", reader.shown(id)));
         }
         let team_ids = reader.list("SLACK_TEAM_IDS");
-        for id in team_ids.iter().filter(|id| !is_slack_id(id, &['T', 'E'])) {
+        for (number, _) in (1..).zip(&team_ids).filter(|(_, id)| !is_slack_id(id, &['T', 'E'])) {
             let form = "`T`, or `E` of an organisation, and capital letters and digits behind it";
-            reader.problem("SLACK_TEAM_IDS", format!("{} is not the id of a workspace: {form}", shown(id)));
+            let what = format!("its entry {number} is not the id of a workspace: {form}");
+            reader.problem("SLACK_TEAM_IDS", what);
         }
         let mut response_url_hosts = Vec::new();
-        for host in reader.list("SLACK_RESPONSE_URL_HOSTS") {
+        for (number, host) in (1..).zip(reader.list("SLACK_RESPONSE_URL_HOSTS")) {
             match host.parse() {
                 Ok(host) => response_url_hosts.push(host),
                 Err(error) => {
                     let error: slack::InvalidHost = error;
-                    reader.problem("SLACK_RESPONSE_URL_HOSTS", error.to_string());
+                    reader.problem("SLACK_RESPONSE_URL_HOSTS", format!("its entry {number} {error}"));
                 }
             }
         }
@@ -92,29 +95,21 @@ impl Chat {
                 reader.problem("DISCORD_PUBLIC_KEY", what);
             }
         }
-        let public_key = public_key.and_then(|text| match text.parse::<discord::PublicKey>() {
-            Ok(key) => Some(key),
-            Err(error) => {
-                // Whoever mistakes the one for the other must not find the token in a log.
-                let what = match error {
-                    discord::InvalidKey::Form(_) => {
-                        "is not 64 hexadecimal digits: copy the Public Key".to_owned()
-                    }
-                    other => other.to_string(),
-                };
-                reader.problem("DISCORD_PUBLIC_KEY", what);
-                None
-            }
+        let public_key = public_key.and_then(|text| {
+            let key = text.parse::<discord::PublicKey>();
+            key.map_err(|error| reader.problem("DISCORD_PUBLIC_KEY", error.to_string())).ok()
         });
         if bot_token.is_some_and(|token| !token.bytes().all(|b| b.is_ascii_graphic()) || token.contains(','))
         {
             reader.problem("DISCORD_BOT_TOKEN", "holds more than a token: copy it alone, without `Bot `");
         }
+        reader.check_length("DISCORD_BOT_TOKEN", "copy the whole token from the app's Bot page");
         let application_id = environment.get("DISCORD_APPLICATION_ID");
         if let Some(id) = application_id
             && !(id.len() <= 20 && id.bytes().all(|b| b.is_ascii_digit()))
         {
-            reader.problem("DISCORD_APPLICATION_ID", format!("`{id}` is not a number of at most 20 digits"));
+            let what = format!("{} is not a number of at most 20 digits", reader.shown(id));
+            reader.problem("DISCORD_APPLICATION_ID", what);
         }
         let api_base_url = api(reader, "DISCORD_API_BASE_URL", discord::API, "Discord")?;
         is_on.then(|| discord::Settings {
@@ -135,11 +130,6 @@ fn is_slack_id(id: &str, kinds: &[char]) -> bool {
     (1..=32).contains(&rest.len()) && rest.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit())
 }
 
-/// A wrong id, unless it is so long that it may be a secret that went astray.
-fn shown(id: &str) -> String {
-    if id.len() <= 16 { format!("`{id}`") } else { "what is set".to_owned() }
-}
-
 /// The outer `None` is for settings that cannot be used.
 fn slack_groups(reader: &mut Reader<'_>) -> Option<Option<slack::Lookup>> {
     let base_url = api(reader, "SLACK_API_BASE_URL", slack::API, "Slack")?;
@@ -150,25 +140,25 @@ fn slack_groups(reader: &mut Reader<'_>) -> Option<Option<slack::Lookup>> {
     if token.starts_with("xapp-") || token.starts_with("xoxp-") {
         reader.problem("SLACK_BOT_TOKEN", "is another kind of token: the bot's begins with `xoxb-`");
     }
+    reader.check_length("SLACK_BOT_TOKEN", "copy the whole Bot User OAuth Token");
     Some(Some(slack::Lookup { token: SecretString::from(token), base_url, pace: slack::Pace::default() }))
 }
 
 /// The base URL of a platform's API.
 fn api(reader: &mut Reader<'_>, variable: &'static str, usual: &str, platform: &str) -> Option<Url> {
     let text = reader.environment.get(variable).unwrap_or(usual);
+    // A URL can hold a password wherever it is broken: it is not quoted.
     let wrong = match Url::parse(text) {
-        Err(error) => format!("`{text}` is not a URL: {error}"),
-        Ok(url) if !matches!(url.scheme(), "http" | "https") => format!("`{text}` is neither http nor https"),
+        Err(error) => format!("is not a URL: {error}"),
+        Ok(url) if !matches!(url.scheme(), "http" | "https") => "is neither http nor https".to_owned(),
         Ok(url) if !url.username().is_empty() || url.password().is_some() => {
             format!("holds a user name or password, which {platform} does not take")
         }
         Ok(url) if url.query().is_some() || url.fragment().is_some() => {
-            format!("`{text}` says more than scheme, host, port and path")
+            "says more than scheme, host, port and path".to_owned()
         }
         Ok(url) if url.scheme() == "http" && !is_loopback(&url) => {
-            format!(
-                "`{text}` would send the token in the clear: use https (plain http is for loopback addresses)"
-            )
+            "would send the token in the clear: use https (plain http is for loopback addresses)".to_owned()
         }
         Ok(url) => return Some(url),
     };
@@ -184,10 +174,9 @@ fn command_name(reader: &mut Reader<'_>) -> CommandName {
     let plain =
         prefix.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'-' | b'_'));
     if !plain || name.0.len() > 32 {
-        reader.problem(
-            "COMMAND_PREFIX",
-            format!("`{prefix}` is not at most 20 lowercase letters, digits, `-` and `_`"),
-        );
+        let what =
+            format!("{} is not at most 20 lowercase letters, digits, `-` and `_`", reader.shown(prefix));
+        reader.problem("COMMAND_PREFIX", what);
     }
     name
 }
@@ -213,10 +202,10 @@ mod tests {
         };
         let config = only(&[KEY]).unwrap();
         assert!(config.slack.is_none() && config.discord.unwrap().public_key.is_some());
-        let config = only(&[("DISCORD_BOT_TOKEN", "token"), ("COMMAND_PREFIX", "x-")]).unwrap();
+        let config = only(&[("DISCORD_BOT_TOKEN", "the-token"), ("COMMAND_PREFIX", "x-")]).unwrap();
         assert_eq!(config.discord.unwrap().command.0, "/x-room-owner");
         let api = ("DISCORD_API_BASE_URL", "http://127.0.0.1:9200/api/v10");
-        let config = only(&[KEY, api, ("SLACK_SIGNING_SECRET", "secret")]).unwrap();
+        let config = only(&[KEY, api, ("SLACK_SIGNING_SECRET", "the-secret")]).unwrap();
         assert!(config.slack.is_some() && config.discord.is_some());
 
         for (settings, problem) in [
@@ -229,7 +218,7 @@ mod tests {
                 "DISCORD_PUBLIC_KEY: is not 64 hexadecimal digits",
             ),
             (&[("DISCORD_PUBLIC_KEY", WEAK)], "is a weak key"),
-            (&[KEY, ("DISCORD_APPLICATION_ID", "room-owner")], "`room-owner` is not a number"),
+            (&[KEY, ("DISCORD_APPLICATION_ID", "room-owner")], "what is set is not a number"),
             (&[KEY, ("DISCORD_API_BASE_URL", "http://discord.example")], "in the clear"),
             (&[KEY, ("DISCORD_BOT_TOKEN", "Bot hush")], "DISCORD_BOT_TOKEN: holds more than a token"),
             (&[], "no chat to take commands from, and no DISCORD_PUBLIC_KEY either"),
@@ -243,25 +232,25 @@ mod tests {
     #[test]
     fn user_groups_are_looked_up_with_a_token_and_the_token_goes_to_no_other_machine_in_the_clear() {
         let with = |more: &[(&'static str, &'static str)]| {
-            let slack = ("SLACK_SIGNING_SECRET", "secret");
+            let slack = ("SLACK_SIGNING_SECRET", "the-secret");
             let environment = Environment::of(TENCENT.iter().chain([&slack]).chain(more).copied());
             Config::from(&environment).map_err(|error| error.to_string())
         };
         assert!(with(&[]).unwrap().slack.unwrap().groups.is_none());
-        let lookup = with(&[("SLACK_BOT_TOKEN", "xoxb-1")]).unwrap().slack.unwrap().groups.unwrap();
+        let lookup = with(&[("SLACK_BOT_TOKEN", "xoxb-1234")]).unwrap().slack.unwrap().groups.unwrap();
         assert_eq!(lookup.base_url.as_str(), "https://slack.com/api");
         for (settings, problem) in [
             (&[("SLACK_BOT_TOKEN", "xoxb-hush hush")][..], "SLACK_BOT_TOKEN: holds more than a token"),
             (&[("SLACK_BOT_TOKEN", "xapp-hush")], "SLACK_BOT_TOKEN: is another kind of token"),
             (&[("SLACK_API_BASE_URL", "http://slack.example/api")], "in the clear"),
             (&[("SLACK_API_BASE_URL", "https://u:hush@slack.example/api")], "which Slack does not take"),
-            (&[("TENCENT_CALLBACK_TOKEN", "hush hush")], "TENCENT_CALLBACK_TOKEN: is not 1 to 128"),
+            (&[("TENCENT_CALLBACK_TOKEN", "hush hush")], "TENCENT_CALLBACK_TOKEN: is not 8 to 128"),
         ] {
             let error = with(settings).unwrap_err();
             assert!(error.contains(problem), "{problem} in {error}");
             assert!(!error.contains("hush"), "{error}");
         }
-        let environment = Environment::of(TENCENT.into_iter().chain([("SLACK_BOT_TOKEN", "xoxb-1")]));
+        let environment = Environment::of(TENCENT.into_iter().chain([("SLACK_BOT_TOKEN", "xoxb-1234")]));
         let error = Config::from(&environment).unwrap_err().to_string();
         assert!(error.contains("SLACK_SIGNING_SECRET: is not set, but SLACK_BOT_TOKEN is"), "{error}");
     }
@@ -273,7 +262,7 @@ mod tests {
             Config::from(&environment).map_err(|error| error.to_string())
         };
         let good = [
-            ("SLACK_SIGNING_SECRET", "secret"),
+            ("SLACK_SIGNING_SECRET", "the-secret"),
             ("SLACK_APP_ID", "A0123456789"),
             ("SLACK_TEAM_IDS", "T0123456789, E01ABCDEF"),
         ];
@@ -288,16 +277,16 @@ mod tests {
         for part in [
             "SLACK_SIGNING_SECRET: is not set, but SLACK_APP_ID is",
             "SLACK_APP_ID: `!!` is not the id of an app",
-            "SLACK_TEAM_IDS: `foo` is not the id of a workspace",
-            "SLACK_TEAM_IDS: `t0123456789`",
-            "SLACK_TEAM_IDS: `U0123456789`",
-            "SLACK_RESPONSE_URL_HOSTS: ",
+            "SLACK_TEAM_IDS: its entry 1 is not the id of a workspace",
+            "SLACK_TEAM_IDS: its entry 3 is not",
+            "SLACK_TEAM_IDS: its entry 4 is not",
+            "SLACK_RESPONSE_URL_HOSTS: its entry 1 is not a host",
             "DISCORD_PUBLIC_KEY: is not set, and neither is DISCORD_BOT_TOKEN, but DISCORD_APPLICATION_ID is",
-            "DISCORD_APPLICATION_ID: `room-owner` is not a number",
+            "DISCORD_APPLICATION_ID: what is set is not a number",
         ] {
             assert!(error.contains(part), "{part} in {error}");
         }
-        assert!(!error.contains("`T0123456789` is not"), "{error}");
+        assert!(!error.contains("its entry 2"), "{error}");
         // Next to each other on Slack's page, they are easily taken for each other.
         let error = with(&[good[0], ("SLACK_APP_ID", "8f742231b10e8888abcd99yyyzzz85a5")]).unwrap_err();
         assert!(error.contains("SLACK_APP_ID: what is set is not") && !error.contains("8f742231"), "{error}");

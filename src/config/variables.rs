@@ -9,6 +9,8 @@ pub struct Variable {
     pub example: &'static str,
     /// What it means.
     pub meaning: &'static str,
+    /// Whether nobody may read it.
+    pub is_secret: bool,
 }
 
 /// It has the form of a key, and signs nothing: it is refused.
@@ -16,13 +18,17 @@ pub(super) const EXAMPLE_KEY: &str =
     "PRIVATE+KEY+room-owner/example+71f20284+AQAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
 
 const fn variable(name: &'static str, example: &'static str, meaning: &'static str) -> Variable {
-    Variable { name, example, meaning }
+    Variable { name, example, meaning, is_secret: false }
+}
+
+const fn secret(name: &'static str, example: &'static str, meaning: &'static str) -> Variable {
+    Variable { name, example, meaning, is_secret: true }
 }
 
 /// Every variable that is read.
 pub const VARIABLES: &[Variable] = &[
     variable("DATABASE_URL", "sqlite://room-owner.db", "the SQLite file with the ACL and the audit log"),
-    variable(
+    secret(
         "AUDIT_SIGNING_KEY",
         EXAMPLE_KEY,
         "the key that signs the audit log's heads, as room-owner audit key --new prints it",
@@ -30,7 +36,7 @@ pub const VARIABLES: &[Variable] = &[
     variable("BIND_ADDR", "127.0.0.1:8080", "the address to listen on"),
     variable("TENCENT_SDK_APP_ID", "1400000000", "the application, from Tencent's console"),
     variable("TENCENT_ADMIN_USER_ID", "administrator", "an app admin's UserID, from Tencent's console"),
-    variable(
+    secret(
         "TENCENT_SECRET_KEY",
         "5bd2850fff3ecb11d7c805251c51ee463a25727bddc2385f3fa8bfee1bb93b5e",
         "the application's secret key",
@@ -47,19 +53,19 @@ pub const VARIABLES: &[Variable] = &[
         "tencent",
         "tencent: rooms go to accounts of letters, digits, - and _, as Tencent documents them; any: to all others too",
     ),
-    variable(
+    secret(
         "TENCENT_CALLBACK_TOKEN",
         "kdjsgjdskgjwejsdkkjgkjfklgjdfkjh",
-        "what Tencent signs its callbacks with: 1 to 128 characters of your own choice",
+        "what Tencent signs its callbacks with: 8 to 128 characters of your own choice",
     ),
-    variable(
+    secret(
         "SLACK_SIGNING_SECRET",
         "8f742231b10e8888abcd99yyyzzz85a5",
         "from the app's Basic Information; several, separated by commas, while it is being changed",
     ),
     variable("SLACK_APP_ID", "A0123456789", "take commands of this app only"),
     variable("SLACK_TEAM_IDS", "T0123456789", "take commands of these workspaces only, separated by commas"),
-    variable(
+    secret(
         "SLACK_BOT_TOKEN",
         "the-bot-user-oauth-token",
         "from the app's OAuth & Permissions, scopes usergroups:read and chat:write: looks up user groups that have roles, and says what could not be answered in time",
@@ -79,7 +85,7 @@ pub const VARIABLES: &[Variable] = &[
         "efeacba63a238dda5383e7229b6fc6f516621e0ed0f33fbdf22243b8100ceed3",
         "from the app's General Information: takes commands over HTTP, at /discord/interactions",
     ),
-    variable(
+    secret(
         "DISCORD_BOT_TOKEN",
         "the-token-of-the-bot",
         "from the app's Bot page: registers commands; without DISCORD_PUBLIC_KEY, takes them over the gateway; says what could not be answered in time",

@@ -42,7 +42,8 @@ impl Door {
     /// shutdown.
     pub async fn interaction(self: Arc<Self>, body: &[u8]) -> Answered {
         let until = Instant::now() + rest::WINDOW;
-        let interaction = match Interaction::read(body) {
+        // What somebody typed is recorded: nobody finds our secrets there, though somebody pasted them.
+        let interaction = match Interaction::read(&self.redactor.json(body)) {
             Ok(interaction) => interaction,
             Err(why) => {
                 warn!(%why, "discord sent something that is not an interaction");

@@ -10,6 +10,7 @@ use super::{Settings, render};
 use crate::app::replies::{Messenger, NotTold, Telling};
 use crate::domain::principal::Subject;
 use crate::domain::wording::CommandName;
+use crate::redact::Redactor;
 
 /// Speaks in the bot's name.
 pub struct DiscordMessenger {
@@ -22,11 +23,11 @@ impl DiscordMessenger {
     ///
     /// # Errors
     /// When no TLS can be set up.
-    pub fn new(settings: &Settings) -> anyhow::Result<Option<Self>> {
+    pub fn new(settings: &Settings, redactor: Redactor) -> anyhow::Result<Option<Self>> {
         if settings.bot_token.is_none() {
             return Ok(None);
         }
-        Ok(Some(Self { rest: Rest::new(settings)?, command: settings.command.clone() }))
+        Ok(Some(Self { rest: Rest::new(settings, redactor)?, command: settings.command.clone() }))
     }
 }
 

@@ -30,6 +30,7 @@ use secrecy::SecretString;
 use crate::app::ports::Clock;
 use crate::app::service::CommandService;
 use crate::domain::wording::CommandName;
+use crate::redact::Redactor;
 
 pub use interaction::Answered;
 pub use messenger::DiscordMessenger;
@@ -59,6 +60,13 @@ pub struct Settings {
     pub private_replies: bool,
     /// How patiently replies are delivered.
     pub patience: Patience,
+}
+
+impl Settings {
+    /// What nobody may read.
+    pub fn secrets(&self) -> impl Iterator<Item = &SecretString> {
+        self.bot_token.iter()
+    }
 }
 
 /// How patiently an outcome is put in the place of "thinking…".
@@ -92,6 +100,7 @@ pub struct Door {
     service: Arc<CommandService>,
     clock: Arc<dyn Clock>,
     rest: rest::Rest,
+    redactor: Redactor,
 }
 
 impl Door {
@@ -103,9 +112,10 @@ impl Door {
         settings: Settings,
         service: Arc<CommandService>,
         clock: Arc<dyn Clock>,
+        redactor: Redactor,
     ) -> anyhow::Result<Arc<Self>> {
-        let rest = rest::Rest::new(&settings)?;
-        Ok(Arc::new(Self { settings, service, clock, rest }))
+        let rest = rest::Rest::new(&settings, redactor.clone())?;
+        Ok(Arc::new(Self { settings, service, clock, rest, redactor }))
     }
 
     /// The routes for interactions over HTTP; `None` without a public key to check them with.

@@ -15,6 +15,7 @@ use tracing::warn;
 use super::Settings;
 use super::commands;
 use super::rest::{Failure, Rest};
+use crate::redact::Redactor;
 
 /// How often a call is made when Discord asks to wait, and for how long at most it is waited.
 const TRIES: u32 = 4;
@@ -77,12 +78,12 @@ impl Registrar {
     ///
     /// # Errors
     /// When there is no bot token, or Discord does not answer.
-    pub async fn new(settings: &Settings) -> anyhow::Result<Self> {
+    pub async fn new(settings: &Settings, redactor: Redactor) -> anyhow::Result<Self> {
         anyhow::ensure!(
             settings.bot_token.is_some(),
             "DISCORD_BOT_TOKEN is not set: commands are registered in the bot's name"
         );
-        let rest = Rest::new(settings)?;
+        let rest = Rest::new(settings, redactor)?;
         let application = match &settings.application_id {
             Some(id) => id.clone(),
             None => {
@@ -162,9 +163,9 @@ fn change(wanted: Map<String, Value>, present: &[Value]) -> Option<Change> {
 }
 
 /// Says in the log if Discord shows something else than this program knows. For a start: it fails quietly.
-pub async fn warn_of_differences(settings: Settings) {
+pub async fn warn_of_differences(settings: Settings, redactor: Redactor) {
     let plan = async {
-        let registrar = Registrar::new(&settings).await?;
+        let registrar = Registrar::new(&settings, redactor).await?;
         anyhow::Ok(registrar.plan(None).await?)
     };
     match plan.await {

@@ -15,6 +15,7 @@ use tokio::time::Instant;
 
 use super::Settings;
 use super::payload::ReplyTo;
+use crate::redact::Redactor;
 
 /// How long Discord takes a first answer after it sent an interaction, which is 3 s, without the way here and back.
 pub(super) const WINDOW: Duration = Duration::from_millis(2_750);
@@ -102,21 +103,32 @@ impl fmt::Display for Failure {
 
 impl std::error::Error for Failure {}
 
+/// What a call is permitted by.
+#[derive(Clone, Copy)]
+enum Authority<'a> {
+    /// The bot's token, in a header.
+    Bot,
+    /// The token of an interaction, in the address.
+    Interaction(&'a SecretString),
+}
+
 /// The client.
 pub(super) struct Rest {
     http: reqwest::Client,
     base: Url,
     bot_token: Option<SecretString>,
+    redactor: Redactor,
 }
 
 impl Rest {
-    pub(super) fn new(settings: &Settings) -> anyhow::Result<Self> {
+    pub(super) fn new(settings: &Settings, redactor: Redactor) -> anyhow::Result<Self> {
         let http = reqwest::Client::builder()
             .user_agent(USER_AGENT)
             .redirect(reqwest::redirect::Policy::none())
             .no_proxy()
             .build()?;
-        Ok(Self { http, base: settings.api_base_url.clone(), bot_token: settings.bot_token.clone() })
+        let (base, bot_token) = (settings.api_base_url.clone(), settings.bot_token.clone());
+        Ok(Self { http, base, bot_token, redactor })
     }
 
     pub(super) fn has_bot_token(&self) -> bool {
@@ -130,7 +142,10 @@ impl Rest {
         // Whoever is late tries it all the same: it is Discord's clock that counts.
         let until = until.max(Instant::now() + BESIDE);
         let given_up = until + LEARNT_WITHIN;
-        let post = || self.call(Method::POST, &path, Some(body), None, given_up - Instant::now());
+        let post = || {
+            let authority = Authority::Interaction(&to.token);
+            self.call(Method::POST, &path, Some(body), authority, given_up - Instant::now())
+        };
         let mut calls = FuturesUnordered::from_iter([post()]);
         let mut unclear = None;
         let (mut next, mut pause) = (until.min(Instant::now() + BESIDE), PAUSE);
@@ -169,7 +184,9 @@ impl Rest {
     /// Puts the outcome in the place of the first answer ("Edit Original Interaction Response").
     pub(super) async fn edit_original(&self, to: &ReplyTo, body: &Value) -> Result<(), Failure> {
         let path = ["webhooks", &to.application, to.token.expose_secret(), "messages", "@original"];
-        self.call(Method::PATCH, &path, Some(body), None, TIMEOUT).await.map(drop)
+        self.call(Method::PATCH, &path, Some(body), Authority::Interaction(&to.token), TIMEOUT)
+            .await
+            .map(drop)
     }
 
     /// Posts to a channel as the bot ("Create Message").
@@ -190,7 +207,7 @@ impl Rest {
         path: &[&str],
         body: Option<&Value>,
     ) -> Result<Value, Failure> {
-        self.call(method, path, body, self.bot_token.as_ref(), TIMEOUT).await
+        self.call(method, path, body, Authority::Bot, TIMEOUT).await
     }
 
     async fn call(
@@ -198,7 +215,7 @@ impl Rest {
         method: Method,
         path: &[&str],
         body: Option<&Value>,
-        authority: Option<&SecretString>,
+        authority: Authority<'_>,
         timeout: Duration,
     ) -> Result<Value, Failure> {
         let mut url = self.base.clone();
@@ -206,7 +223,7 @@ impl Rest {
             segments.pop_if_empty().extend(path);
         }
         let mut request = self.http.request(method, url).timeout(timeout);
-        if let Some(token) = authority {
+        if let (Authority::Bot, Some(token)) = (authority, &self.bot_token) {
             let mut value = HeaderValue::try_from(format!("Bot {}", token.expose_secret()))
                 .map_err(|_| Failure::NotSent("the bot token is not one".to_owned()))?;
             // Kept out of every log of the libraries below.
@@ -216,15 +233,23 @@ impl Rest {
         if let Some(body) = body {
             request = request.json(body);
         }
-        let response = request.send().await.map_err(no_answer)?;
+        let redactor = || match authority {
+            Authority::Interaction(token) => self.redactor.with(token),
+            Authority::Bot => self.redactor.clone(),
+        };
+        let response = request.send().await.map_err(|error| no_answer(error, &redactor()))?;
         let status = response.status();
         let header = retry_after_header(&response);
-        let body = response.bytes().await;
+        let body = response.bytes().await.ok();
+        let read = |redactor: &Redactor| {
+            let body = body.as_ref().and_then(|body| serde_json::from_slice(&redactor.json(body)).ok());
+            body.unwrap_or_default()
+        };
         if status.is_success() {
             // The deed is done by its status; what is read of it may be nothing.
-            return Ok(body.ok().and_then(|body| serde_json::from_slice(&body).ok()).unwrap_or_default());
+            return Ok(read(&self.redactor));
         }
-        let body: Value = body.ok().and_then(|body| serde_json::from_slice(&body).ok()).unwrap_or_default();
+        let body: Value = read(&redactor());
         let asked = body["retry_after"].as_f64().and_then(|s| Duration::try_from_secs_f64(s).ok());
         Err(Failure::Refused {
             status: status.as_u16(),
@@ -235,7 +260,7 @@ impl Rest {
     }
 }
 
-fn no_answer(error: reqwest::Error) -> Failure {
+fn no_answer(error: reqwest::Error, redactor: &Redactor) -> Failure {
     let never_left = error.is_connect() || error.is_builder();
     // The innermost error says what happened. None of them may hold the URL.
     let error = error.without_url();
@@ -244,6 +269,7 @@ fn no_answer(error: reqwest::Error) -> Failure {
         innermost = source;
     }
     let why = if error.is_timeout() { "timed out".to_owned() } else { innermost.to_string() };
+    let why = redactor.text(&why).into_owned();
     if never_left { Failure::NotSent(why) } else { Failure::NoAnswer(why) }
 }
 

@@ -12,6 +12,7 @@ use crate::domain::audit::OperationId;
 use crate::domain::command::Rejection;
 use crate::domain::reply::Reply;
 use crate::domain::wording::CommandName;
+use crate::redact::Redactor;
 
 /// What Slack takes as the text of a message, in characters (docs.slack.dev/reference/methods/chat.postMessage).
 const LONGEST_TEXT: usize = 40_000;
@@ -24,7 +25,7 @@ pub fn body(bytes: &[u8]) {
     let strict = settings(Some("A1"), &["T1"]);
     let is_probe = payload::is_bare_ssl_check(bytes);
     for settings in [&open, &strict] {
-        match payload::read(bytes, settings) {
+        match payload::read(bytes, settings, &Redactor::default()) {
             Payload::SslCheck => {}
             Payload::Command(invocation) => {
                 assert!(!is_probe, "what is answered unsigned is a command");

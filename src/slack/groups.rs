@@ -16,6 +16,7 @@ use tracing::{info, warn};
 use super::web_api::{CallError, WebApi};
 use crate::app::ports::{Clock, Directory, DirectoryReport, GroupStanding, GroupSubjects, Store};
 use crate::domain::principal::Subject;
+use crate::redact::Redactor;
 
 /// How old a membership may be to count.
 const LONGEST_TRUSTED: Duration = Duration::from_secs(600);
@@ -90,10 +91,15 @@ impl Groups {
     ///
     /// # Errors
     /// When no TLS can be set up.
-    pub async fn keep_fresh(&self, lookup: Lookup, store: &dyn Store) -> anyhow::Result<()> {
+    pub async fn keep_fresh(
+        &self,
+        lookup: Lookup,
+        store: &dyn Store,
+        redactor: Redactor,
+    ) -> anyhow::Result<()> {
         let pace = lookup.pace;
         let mut reader = Reader {
-            api: WebApi::new(lookup.base_url, lookup.token)?,
+            api: WebApi::new(lookup.base_url, lookup.token, redactor)?,
             groups: self,
             store,
             read: pace.read,

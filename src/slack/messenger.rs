@@ -10,6 +10,7 @@ use crate::app::replies::{Messenger, NotTold, Telling};
 use crate::domain::principal::{Channel, Subject};
 use crate::domain::reply::Audience;
 use crate::domain::wording::CommandName;
+use crate::redact::Redactor;
 
 /// The bot, or the person, is not in the channel, or it takes no messages: the person is told directly.
 const NOT_THERE: [&str; 7] = [
@@ -37,10 +38,10 @@ impl SlackMessenger {
     ///
     /// # Errors
     /// When no TLS can be set up.
-    pub fn new(settings: &Settings) -> anyhow::Result<Option<Self>> {
+    pub fn new(settings: &Settings, redactor: Redactor) -> anyhow::Result<Option<Self>> {
         let Some(lookup) = &settings.groups else { return Ok(None) };
         Ok(Some(Self {
-            api: WebApi::new(lookup.base_url.clone(), lookup.token.clone())?,
+            api: WebApi::new(lookup.base_url.clone(), lookup.token.clone(), redactor)?,
             command: settings.command.clone(),
             private_replies: settings.private_replies,
         }))

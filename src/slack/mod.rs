@@ -23,6 +23,7 @@ use secrecy::SecretString;
 use crate::app::ports::Clock;
 use crate::app::service::CommandService;
 use crate::domain::wording::CommandName;
+use crate::redact::Redactor;
 
 pub use groups::{Groups, Lookup, Pace};
 pub use messenger::SlackMessenger;
@@ -52,12 +53,20 @@ pub struct Settings {
     pub groups: Option<Lookup>,
 }
 
+impl Settings {
+    /// What nobody may read.
+    pub fn secrets(&self) -> impl Iterator<Item = &SecretString> {
+        self.signing_secrets.iter().chain(self.groups.as_ref().map(|lookup| &lookup.token))
+    }
+}
+
 /// The door's shared state.
 struct Slack {
     settings: Settings,
     service: Arc<CommandService>,
     clock: Arc<dyn Clock>,
     http: reqwest::Client,
+    redactor: Redactor,
 }
 
 /// The routes of the Slack door.
@@ -68,9 +77,10 @@ pub fn router(
     settings: Settings,
     service: Arc<CommandService>,
     clock: Arc<dyn Clock>,
+    redactor: Redactor,
 ) -> anyhow::Result<Router> {
     let http = response_url::client()?;
-    let slack = Arc::new(Slack { settings, service, clock, http });
+    let slack = Arc::new(Slack { settings, service, clock, http, redactor });
     Ok(Router::new()
         .route("/slack/commands", post(slash::command))
         // Slack shows `http_client_error` for a redirect, so both forms of the path are served.

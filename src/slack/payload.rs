@@ -8,6 +8,7 @@ use crate::domain::command::{
     CommandRequest, DeliveryId, Place, RejectedRequest, Rejection, UsageError, parse,
 };
 use crate::domain::principal::{Channel, Principal, Subject};
+use crate::redact::Redactor;
 
 /// How much of a typed command the record keeps, in characters.
 const LONGEST_RECORD: usize = 1_000;
@@ -42,11 +43,13 @@ pub(super) fn is_bare_ssl_check(body: &[u8]) -> bool {
     }) && seen
 }
 
-/// Reads an authentic body.
-pub(super) fn read(body: &[u8], settings: &Settings) -> Payload {
-    let fields = match fields(body) {
-        Ok(fields) => fields,
-        Err(why) => return reject(&HashMap::new(), Rejection::Unusable(why)),
+/// Reads an authentic body. What somebody typed is recorded: nobody finds our secrets there, though somebody
+/// pasted them.
+pub(super) fn read(body: &[u8], settings: &Settings, redactor: &Redactor) -> Payload {
+    let redacted = |text: &str| redactor.text(text).into_owned();
+    let fields: HashMap<_, _> = match fields(body) {
+        Ok(fields) => fields.into_iter().map(|(name, value)| (name, redacted(&value))).collect(),
+        Err(why) => return reject(&HashMap::new(), Rejection::Unusable(redacted(&why))),
     };
     if fields.get("ssl_check").is_some_and(|value| value == "1") {
         return Payload::SslCheck;

@@ -38,18 +38,17 @@ pub struct AllowedHost {
 
 /// A text that is not a host.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is not a host: write `host` or `host:port`, such as `127.0.0.1:9000`")]
-pub struct InvalidHost(String);
+#[error("is not a host: write `host` or `host:port`, such as `127.0.0.1:9000`")]
+pub struct InvalidHost;
 
 impl FromStr for AllowedHost {
     type Err = InvalidHost;
 
     fn from_str(text: &str) -> Result<Self, InvalidHost> {
-        let invalid = || InvalidHost(text.to_owned());
         // A URL knows how hosts are written, IPv6 included.
-        let url = Url::parse(&format!("https://{text}/")).map_err(|_| invalid())?;
-        let plain = url.path() == "/" && url.username().is_empty() && url.query().is_none();
-        let host = url.host_str().filter(|_| plain && !text.contains(['/', '*'])).ok_or_else(invalid)?;
+        let url = Url::parse(&format!("https://{text}/")).map_err(|_| InvalidHost)?;
+        let is_plain = url.path() == "/" && !text.contains(['/', '*', '@', '?', '#']);
+        let host = url.host_str().filter(|_| is_plain).ok_or(InvalidHost)?;
         // Port 443 is a URL's default and so is not in `url.port()`.
         let port = if text.ends_with(":443") { Some(443) } else { url.port() };
         Ok(Self { host: host.to_owned(), port })
@@ -151,7 +150,8 @@ impl Slack {
                 Err(error) => {
                     is_unclear |= !error.is_connect();
                     // The URL is a secret.
-                    let error = error.without_url();
+                    let error = error.without_url().to_string();
+                    let error = self.redactor.text(&error);
                     warn!(%error, post = post + 1, "slack could not be reached for a late answer");
                     why = format!("slack could not be reached: {error}");
                     None
@@ -250,7 +250,7 @@ mod tests {
         assert!(allowed("https://chat.example/x") && allowed("https://chat.example:8443/x"));
         assert!(!allowed("http://127.0.0.1:9001/x"));
         assert!(!allowed("http://chat.example/x"));
-        for text in ["", "http://x", "a/b", "x:y", "user@host"] {
+        for text in ["", "http://x", "a/b", "x:y", "user@host", ":hush@host", "host?x", "host#x"] {
             assert!(text.parse::<AllowedHost>().is_err(), "{text}");
         }
     }

@@ -50,7 +50,7 @@ pub(super) async fn command(State(slack): State<Arc<Slack>>, headers: HeaderMap,
             return (StatusCode::UNAUTHORIZED, "not signed by Slack\n").into_response();
         }
     }
-    match payload::read(&body, &slack.settings) {
+    match payload::read(&body, &slack.settings, &slack.redactor) {
         Payload::SslCheck => StatusCode::OK.into_response(),
         Payload::Rejected(request) => {
             let reply = slack.service.reject(*request).await;

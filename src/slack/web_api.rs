@@ -6,6 +6,8 @@ use reqwest::{StatusCode, Url};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
 
+use crate::redact::Redactor;
+
 /// Slack's own.
 pub const API: &str = "https://slack.com/api";
 
@@ -22,6 +24,7 @@ pub(super) struct WebApi {
     http: reqwest::Client,
     base_url: Url,
     token: SecretString,
+    redactor: Redactor,
 }
 
 /// Why a call came to nothing.
@@ -36,14 +39,14 @@ pub(super) enum CallError {
 }
 
 impl WebApi {
-    pub(super) fn new(base_url: Url, token: SecretString) -> anyhow::Result<Self> {
+    pub(super) fn new(base_url: Url, token: SecretString, redactor: Redactor) -> anyhow::Result<Self> {
         let http = reqwest::Client::builder()
             .connect_timeout(TIMEOUT)
             .timeout(TIMEOUT)
             .redirect(reqwest::redirect::Policy::none())
             .no_proxy()
             .build()?;
-        Ok(Self { http, base_url, token })
+        Ok(Self { http, base_url, token, redactor })
     }
 
     /// The workspace that the token is for.
@@ -93,6 +96,7 @@ impl WebApi {
             .bearer_auth(self.token.expose_secret())
             .header("content-type", "application/x-www-form-urlencoded")
             .body(body);
+        let unanswered = |error| self.unanswered(error);
         let mut response = request.send().await.map_err(unanswered)?;
         if response.status() == StatusCode::TOO_MANY_REQUESTS {
             let after = response.headers().get("retry-after").and_then(|value| value.to_str().ok());
@@ -118,6 +122,7 @@ impl WebApi {
                 return Err(CallError::Unanswered("the answer is too long to be one".to_owned()));
             }
         }
+        let bytes = self.redactor.json(&bytes);
         let nonsense = |error| CallError::Unanswered(format!("the answer makes no sense: {error}"));
         let verdict: Verdict = serde_json::from_slice(&bytes).map_err(nonsense)?;
         if !verdict.ok {
@@ -131,16 +136,16 @@ impl WebApi {
         }
         serde_json::from_slice(&bytes).map_err(nonsense)
     }
-}
 
-/// The innermost cause says most; the URL says nothing new.
-fn unanswered(error: reqwest::Error) -> CallError {
-    let error = error.without_url();
-    let mut cause: &dyn std::error::Error = &error;
-    while let Some(next) = cause.source() {
-        cause = next;
+    /// The innermost cause says most; the URL says nothing new.
+    fn unanswered(&self, error: reqwest::Error) -> CallError {
+        let error = error.without_url();
+        let mut cause: &dyn std::error::Error = &error;
+        while let Some(next) = cause.source() {
+            cause = next;
+        }
+        CallError::Unanswered(self.redactor.text(&cause.to_string()).into_owned())
     }
-    CallError::Unanswered(cause.to_string())
 }
 
 #[derive(Deserialize)]

@@ -16,6 +16,10 @@ pub(super) fn path(database: &Path) -> PathBuf {
     super::beside(database, ".key")
 }
 
+pub(super) fn text(database: &Path) -> std::io::Result<SecretString> {
+    fs::read_to_string(path(database)).map(SecretString::from)
+}
+
 /// The given key, or the one of the file; `None` if neither is there.
 pub(super) fn load(database: &Path, given: Option<&SecretString>) -> Result<Option<SigningKey>, StoreError> {
     if let Some(given) = given {
@@ -38,8 +42,8 @@ pub(super) fn load(database: &Path, given: Option<&SecretString>) -> Result<Opti
             file.display()
         )));
     }
-    let text = fs::read_to_string(&file).map_err(|error| failed(&error))?;
-    SigningKey::parse(&SecretString::from(text)).map(Some).map_err(|error| failed(&error))
+    let text = text(database).map_err(|error| failed(&error))?;
+    SigningKey::parse(&text).map(Some).map_err(|error| failed(&error))
 }
 
 /// Like [`load`], but makes the file where there is no key. A log that was signed before, by `last`, gets

@@ -143,6 +143,12 @@ impl Database {
         &self.url
     }
 
+    /// The text of the key that signs its log; `None` if there is no key yet, or none that can be read.
+    #[must_use]
+    pub fn signing_key(&self) -> Option<SecretString> {
+        self.signing_key.clone().or_else(|| key_file::text(&self.file().ok()?).ok())
+    }
+
     /// The public half of its key; `None` if there is no key yet.
     ///
     /// # Errors
@@ -201,7 +207,8 @@ fn failed(what: &str) -> impl Fn(sqlx::Error) -> StoreError + '_ {
 /// # Errors
 /// When it is not `sqlite://<file>`.
 pub fn database_file(url: &str) -> Result<PathBuf, StoreError> {
-    let wrong = || StoreError(format!("`{url}` is not a database of a file: write `sqlite://room-owner.db`"));
+    // Another kind of database has its password in the URL: it is not quoted.
+    let wrong = || StoreError("this is not a database of a file: write `sqlite://room-owner.db`".to_owned());
     if !url.starts_with("sqlite:") {
         return Err(wrong());
     }

@@ -26,6 +26,7 @@ use crate::domain::audit::OutcomeKind;
 use crate::domain::command::Place;
 use crate::domain::principal::Channel;
 use crate::domain::reply_note::HowReplied;
+use crate::redact::Redactor;
 use crate::stdio::{self, Cause};
 
 use one_line::OneLine;
@@ -34,11 +35,12 @@ use one_line::OneLine;
 pub fn start_logging(common: &Common, usual: &str) {
     let filter = EnvFilter::new(common.log_filter.as_deref().unwrap_or(usual));
     let lines = tracing_subscriber::fmt().with_env_filter(filter).log_internal_errors(false);
+    let to = ToStderr { redactor: common.redactor.clone() };
     let started = match common.log_format {
-        LogFormat::Json => lines.json().flatten_event(true).with_writer(ToStderr).try_init(),
+        LogFormat::Json => lines.json().flatten_event(true).with_writer(to).try_init(),
         LogFormat::Text => {
             let colours = stdio::stderr_is_terminal();
-            lines.with_ansi(colours).with_writer(OneLine::new(ToStderr, colours)).try_init()
+            lines.with_ansi(colours).with_writer(OneLine::new(to, colours)).try_init()
         }
     };
     // Fails only when a test has started it before.
@@ -58,18 +60,38 @@ pub fn log_panics() {
     }));
 }
 
-/// Queues each event for stderr.
-struct ToStderr;
+/// Queues each event for stderr, without secrets.
+struct ToStderr {
+    redactor: Redactor,
+}
 
 impl MakeWriter<'_> for ToStderr {
-    type Writer = LogLine;
+    type Writer = Redacted<LogLine>;
 
-    fn make_writer(&self) -> LogLine {
-        LogLine(Cause::Trusted)
+    fn make_writer(&self) -> Self::Writer {
+        Redacted { to: LogLine(Cause::Trusted), redactor: self.redactor.clone() }
     }
 
-    fn make_writer_for(&self, event: &Metadata<'_>) -> LogLine {
-        LogLine(if event.target() == UNTRUSTED { Cause::Untrusted } else { Cause::Trusted })
+    fn make_writer_for(&self, event: &Metadata<'_>) -> Self::Writer {
+        let cause = if event.target() == UNTRUSTED { Cause::Untrusted } else { Cause::Trusted };
+        Redacted { to: LogLine(cause), redactor: self.redactor.clone() }
+    }
+}
+
+/// Writes log lines without secrets, an event a call.
+struct Redacted<W> {
+    to: W,
+    redactor: Redactor,
+}
+
+impl<W: Write> Write for Redacted<W> {
+    fn write(&mut self, event: &[u8]) -> io::Result<usize> {
+        self.to.write_all(self.redactor.text(&String::from_utf8_lossy(event)).as_bytes())?;
+        Ok(event.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.to.flush()
     }
 }
 
@@ -216,5 +238,41 @@ impl Observer for Metrics {
 
     fn owes(&self, answers: usize) {
         self.owed.set(i64::try_from(answers).unwrap_or(i64::MAX));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use super::*;
+
+    #[derive(Clone, Default)]
+    struct Kept(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Kept {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().extend_from_slice(bytes);
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn no_line_holds_a_secret_and_a_line_of_json_stays_one() {
+        let kept = Kept::default();
+        let redactor = Redactor::of([&"hush-\"77\"".into()]);
+        let to = kept.clone();
+        let writer = move || Redacted { to: to.clone(), redactor: redactor.clone() };
+        let lines = tracing_subscriber::fmt().json().flatten_event(true).with_writer(writer);
+        let problem = "hush-\"77\"%0a%22hush-%2277%22";
+        tracing::subscriber::with_default(lines.finish(), || tracing::warn!(%problem, "refused"));
+        let text = String::from_utf8(kept.0.lock().unwrap().clone()).unwrap();
+        assert_eq!(text.lines().count(), 1, "{text}");
+        let line: serde_json::Value = serde_json::from_str(&text).unwrap();
+        assert_eq!(line["problem"], "[redacted]%0a%22[redacted]");
     }
 }

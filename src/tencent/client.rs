@@ -7,18 +7,20 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use reqwest::Url;
 use secrecy::SecretString;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use tracing::{debug, warn};
 
 use super::codes::{self, Class};
 use super::limit::Limit;
 use super::user_sig::{self, UserSig};
 use super::wire::{
-    self, ChangeRoomOwner, Envelope, GetRoomInfo, GetRoomList, Nothing, RoomInfoResponse, RoomListResponse,
+    self, ChangeRoomOwner, Data, Envelope, GetRoomInfo, GetRoomList, Nothing, RoomInfoResponse,
+    RoomListResponse,
 };
 use crate::app::ports::{CallResult, Clock, ReadError, RoomControl, RoomSummary};
 use crate::domain::audit::{Attempt, Refusal};
 use crate::domain::room::{AccountId, Accounts, RoomId};
+use crate::redact::Redactor;
 
 /// To reach Tencent at all.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
@@ -61,15 +63,32 @@ pub struct Settings {
     pub accounts: Accounts,
 }
 
+impl Settings {
+    /// What nobody may read.
+    pub fn secrets(&self) -> impl Iterator<Item = &SecretString> {
+        std::iter::once(&self.secret_key).chain(&self.callback_token)
+    }
+}
+
 /// A client, with a connection kept alive.
 pub struct TencentClient<C> {
     http: reqwest::Client,
     settings: Settings,
     clock: C,
-    user_sig: Mutex<Option<(UserSig, Timestamp)>>,
+    redactor: Redactor,
+    user_sig: Mutex<Option<Signed>>,
     changes: Limit,
     reads: Limit,
     lists: Limit,
+}
+
+/// A UserSig in use.
+#[derive(Clone)]
+struct Signed {
+    user_sig: UserSig,
+    at: Timestamp,
+    /// Knows this UserSig too.
+    redactor: Redactor,
 }
 
 /// What a call came to after all permitted tries.
@@ -102,11 +121,11 @@ enum Repeat {
 }
 
 impl<C: Clock> TencentClient<C> {
-    /// A client that speaks as `settings` says.
+    /// A client that speaks as `settings` says. No answer that it hands on holds a secret which `redactor` knows.
     ///
     /// # Errors
     /// When no TLS can be set up.
-    pub fn new(settings: Settings, clock: C) -> anyhow::Result<Self> {
+    pub fn new(settings: Settings, clock: C, redactor: Redactor) -> anyhow::Result<Self> {
         let http = reqwest::Client::builder()
             .connect_timeout(CONNECT_TIMEOUT)
             .timeout(CALL_TIMEOUT)
@@ -121,6 +140,7 @@ impl<C: Clock> TencentClient<C> {
             http,
             settings,
             clock,
+            redactor,
             user_sig: Mutex::default(),
             changes: Limit::per_second(rate),
             reads: Limit::per_second(rate),
@@ -128,7 +148,7 @@ impl<C: Clock> TencentClient<C> {
         })
     }
 
-    async fn call<B: Serialize + Sync, T: for<'de> Deserialize<'de>>(
+    async fn call<B: Serialize + Sync, T: Data>(
         &self,
         command: &str,
         limit: &Limit,
@@ -194,12 +214,25 @@ impl<C: Clock> TencentClient<C> {
         }
     }
 
-    async fn try_once<B: Serialize + Sync, T: for<'de> Deserialize<'de>>(
+    async fn try_once<B: Serialize + Sync, T: Data>(&self, command: &str, body: &B) -> Tried<T> {
+        let Signed { user_sig, redactor, .. } = self.signed();
+        let url = self.url(command, &user_sig);
+        let tried = self.exchange(url, body, &redactor).await;
+        let redacted = |info: String| redactor.text(&info).into_owned();
+        match tried {
+            Tried::NotSent(info) => Tried::NotSent(redacted(info)),
+            Tried::TimedOut(info) => Tried::TimedOut(redacted(info)),
+            Tried::Unclear(info) => Tried::Unclear(redacted(info)),
+            answered => answered,
+        }
+    }
+
+    async fn exchange<B: Serialize + Sync, T: Data>(
         &self,
-        command: &str,
+        url: Url,
         body: &B,
+        redactor: &Redactor,
     ) -> Tried<T> {
-        let url = self.url(command);
         // The URL carries the UserSig: no error that names it may get out of here.
         let mut response = match self.http.post(url).json(body).send().await {
             Ok(response) => response,
@@ -226,7 +259,7 @@ impl<C: Clock> TencentClient<C> {
                 Err(error) => return Tried::Unclear(format!("the answer broke off: {}", describe(error))),
             }
         }
-        match wire::read(&bytes) {
+        match wire::read_redacted(&bytes, redactor) {
             Ok(envelope) if status.is_success() => Tried::Answered(envelope),
             Err(error) if status.is_success() => {
                 Tried::Unclear(format!("the answer makes no sense: {error}"))
@@ -239,7 +272,7 @@ impl<C: Clock> TencentClient<C> {
     }
 
     /// Reads a part of the application's configuration.
-    pub(super) async fn read_configuration<B: Serialize + Sync, T: for<'de> Deserialize<'de>>(
+    pub(super) async fn read_configuration<B: Serialize + Sync, T: Data>(
         &self,
         command: &str,
         body: &B,
@@ -260,32 +293,34 @@ impl<C: Clock> TencentClient<C> {
         answer.map(drop).map_err(Failure::into_refusal)
     }
 
-    fn url(&self, command: &str) -> Url {
+    fn url(&self, command: &str, user_sig: &UserSig) -> Url {
         let mut url = self.settings.base_url.clone();
         url.set_path(&format!("/v4/{command}"));
         url.query_pairs_mut()
             .append_pair("sdkappid", &self.settings.sdk_app_id.to_string())
             .append_pair("identifier", &self.settings.admin_user_id)
-            .append_pair("usersig", self.user_sig().expose())
+            .append_pair("usersig", user_sig.expose())
             .append_pair("random", &rand::random::<u32>().to_string())
             .append_pair("contenttype", "json");
         url
     }
 
-    fn user_sig(&self) -> UserSig {
+    fn signed(&self) -> Signed {
         let now = self.clock.now();
         let mut cached = self.user_sig.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        if let Some((user_sig, made_at)) = &*cached {
-            let age = now.duration_since(*made_at);
+        if let Some(signed) = &*cached {
+            let age = now.duration_since(signed.at);
             // A clock that was set back makes it look as if it came from the future.
             if !age.is_negative() && age.unsigned_abs() < USER_SIG_VALID_FOR - USER_SIG_SPARE {
-                return user_sig.clone();
+                return signed.clone();
             }
         }
         let Settings { secret_key, sdk_app_id, admin_user_id, .. } = &self.settings;
         let user_sig = user_sig::sign(secret_key, *sdk_app_id, admin_user_id, now, USER_SIG_VALID_FOR);
-        *cached = Some((user_sig.clone(), now));
-        user_sig
+        let redactor = self.redactor.with(&SecretString::from(user_sig.expose()));
+        let signed = Signed { user_sig, at: now, redactor };
+        *cached = Some(signed.clone());
+        signed
     }
 
     fn forget_user_sig(&self) {

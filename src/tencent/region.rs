@@ -51,17 +51,13 @@ impl fmt::Display for Region {
 
 /// A text that names no region.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is not a region: use china, singapore, usa, indonesia, korea, japan or germany")]
-pub struct UnknownRegion(String);
+#[error("is not a region: use china, singapore, usa, indonesia, korea, japan or germany")]
+pub struct UnknownRegion;
 
 impl FromStr for Region {
     type Err = UnknownRegion;
 
     fn from_str(text: &str) -> Result<Self, UnknownRegion> {
-        Self::ALL
-            .iter()
-            .find(|(_, name, _)| *name == text)
-            .map(|(region, ..)| *region)
-            .ok_or_else(|| UnknownRegion(text.to_owned()))
+        Self::ALL.iter().find(|(_, name, _)| *name == text).map(|(region, ..)| *region).ok_or(UnknownRegion)
     }
 }

@@ -8,6 +8,8 @@ use std::fmt;
 use serde::de::{Deserializer, Error as _, Visitor};
 use serde::{Deserialize, Serialize};
 
+use crate::redact::Redactor;
+
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub(super) struct ChangeRoomOwner<'a> {
@@ -46,9 +48,19 @@ pub(super) struct Envelope<T> {
     pub(super) response: Option<T>,
 }
 
+/// The data of an answer.
+pub(super) trait Data: for<'de> Deserialize<'de> {
+    /// Whether it is a secret itself, which is compared and never shown: redacted, it would be worth nothing.
+    const IS_SECRET: bool = false;
+}
+
 /// The answer of a call that returns nothing.
 #[derive(Deserialize)]
 pub(super) struct Nothing {}
+
+impl Data for Nothing {}
+impl Data for RoomInfoResponse {}
+impl Data for RoomListResponse {}
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
@@ -111,7 +123,19 @@ impl<'de> Deserialize<'de> for Account {
     }
 }
 
-/// Reads an answer. The error names what is wrong, without quoting the body.
+/// Reads an answer without our secrets.
+pub(super) fn read_redacted<T: Data>(
+    body: &[u8],
+    redactor: &Redactor,
+) -> Result<Envelope<T>, serde_json::Error> {
+    let mut envelope = read::<T>(&redactor.json(body))?;
+    if T::IS_SECRET {
+        envelope.response = read::<T>(body)?.response;
+    }
+    Ok(envelope)
+}
+
+/// Reads an answer. The error may quote it.
 pub(super) fn read<T: for<'de> Deserialize<'de>>(body: &[u8]) -> Result<Envelope<T>, serde_json::Error> {
     // serde takes a list of an object's values for the object too.
     if !body.trim_ascii_start().starts_with(b"{") {

@@ -21,6 +21,11 @@ pub enum KeyError {
         "this is not a signing key: it reads `PRIVATE+KEY+<name>+<id>+<key>`, as `room-owner audit key --new` prints it"
     )]
     Signing,
+    /// A signing key in the place of a verifier key: never quoted.
+    #[error(
+        "this is a signing key, which nobody may read: give the verifier key, as `room-owner audit key` prints it"
+    )]
+    NotPublic,
     /// Of a verifier key.
     #[error("`{0}` is not a verifier key: it reads `<name>+<id>+<key>`, as `room-owner audit key` prints it")]
     Verifier(String),
@@ -86,6 +91,9 @@ impl VerifierKey {
     /// When it is none.
     pub fn parse(text: &str) -> Result<Self, KeyError> {
         let text = text.trim();
+        if text.contains("PRIVATE+KEY") {
+            return Err(KeyError::NotPublic);
+        }
         let verifier = StandardVerifier::new(text).map_err(|_| KeyError::Verifier(text.to_owned()))?;
         Ok(Self { text: text.to_owned(), verifier })
     }

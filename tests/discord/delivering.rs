@@ -1,6 +1,7 @@
 //! A reply that cannot be delivered never changes what was done.
 
-use super::fakes::discord::{Fault, Route, direct};
+use super::fakes::discord::{Fault, Route, TOKEN, direct};
+use super::logs;
 use super::world::{ALICE, MODS, OTTO, World, command, read_message, token, transfer};
 
 #[tokio::test]
@@ -14,6 +15,31 @@ async fn a_reply_is_delivered_with_patience() {
         let [("edited", why)] = ended.notes.as_slice() else { panic!("{:?}", ended.notes) };
         assert!(why.starts_with("discord answered "), "{why}");
     }
+}
+
+/// `World::end` looks for the tokens in the log lines and the database.
+#[tokio::test]
+async fn what_discord_echoes_and_what_people_paste_is_noted_without_the_tokens() {
+    let echoed = |routes: &'static [Route]| async move {
+        let world = World::start().await;
+        for route in routes {
+            world.discord.fail(*route, Fault::Echo(400), 99);
+        }
+        let pasted = [("room", "test"), ("new_owner", "user2"), ("reason", TOKEN)];
+        world.send(&command(ALICE, &pasted)).await;
+        let ended = world.end().await;
+        assert_eq!(ended.audit[0].reason.as_deref(), Some("[redacted]"));
+        ended
+    };
+    let ended = echoed(&[Route::Callback]).await;
+    assert_eq!(ended.outcomes(), ["declined"]);
+    let info = ended.audit[0].error_info.as_deref().unwrap();
+    assert!(info.contains("/[redacted]/callback"), "{info}");
+    let ended = echoed(&[Route::Edit]).await;
+    let [("posted", why)] = ended.notes.as_slice() else { panic!("{:?}", ended.notes) };
+    assert!(why.contains("/[redacted]/messages/@original"), "{why}");
+    echoed(&[Route::Edit, Route::Channel, Route::Direct]).await;
+    assert!(logs::so_far().contains("channels/500/messages Bot [redacted]"));
 }
 
 #[tokio::test]

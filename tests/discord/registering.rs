@@ -3,6 +3,7 @@
 use insta::assert_snapshot;
 use room_owner::bot;
 use room_owner::discord::register::Registrar;
+use room_owner::redact::Redactor;
 use serde_json::{Value, json};
 
 use super::fakes::discord::{Discord, Fault, Route, TOKEN};
@@ -10,7 +11,7 @@ use super::world::settings_for;
 
 async fn registrar(discord: &Discord) -> Registrar {
     bot::install_cryptography();
-    Registrar::new(&settings_for(discord)).await.unwrap()
+    Registrar::new(&settings_for(discord), Redactor::default()).await.unwrap()
 }
 
 #[tokio::test]
@@ -75,14 +76,14 @@ async fn discord_is_waited_for_when_it_asks_and_names_the_application() {
     let mut settings = settings_for(&discord);
     settings.application_id = None;
     discord.fail(Route::Commands, Fault::Slower(0.01), 2);
-    let registrar = Registrar::new(&settings).await.unwrap();
+    let registrar = Registrar::new(&settings, Redactor::default()).await.unwrap();
     assert!(!registrar.plan(None).await.unwrap().is_empty());
 
     discord.fail(Route::Commands, Fault::Code(403, 50_001), 1);
     let error = registrar.plan(None).await.unwrap_err().to_string();
     assert_snapshot!(error, @"discord answered 403, code 50001: code 50001");
     settings.bot_token = None;
-    assert!(Registrar::new(&settings).await.is_err());
+    assert!(Registrar::new(&settings, Redactor::default()).await.is_err());
 }
 
 /// `room-owner discord register` with this fake Discord: its exit code and what it prints.

@@ -11,19 +11,21 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     // It implements a port of `app`.
     ("clock", &["app"]),
     // It makes the adapters' settings, and asks `store` what a database URL is.
-    ("config", &["app", "discord", "domain", "slack", "store", "tencent", "tree"]),
+    ("config", &["app", "discord", "domain", "redact", "slack", "store", "tencent", "tree"]),
     // It is told how to log by the settings, and counts what `app` answers.
-    ("telemetry", &["app", "config", "domain", "stdio"]),
+    ("telemetry", &["app", "config", "domain", "redact", "stdio"]),
     // `store` keeps it; `config` asks it what a key is.
     ("tree", &["domain"]),
     // Both endpoints read bodies by it.
     ("body", &[]),
     // What is printed, said and logged goes through it.
     ("stdio", &[]),
+    // Every adapter reads foreign text through it.
+    ("redact", &[]),
     // It serves `/readyz`, which tells of Discord's gateway, and `/metrics`.
     ("server", &["app", "discord", "telemetry"]),
     // It wires a whole bot.
-    ("bot", &["app", "config", "discord", "server", "slack", "store", "telemetry", "tencent"]),
+    ("bot", &["app", "config", "discord", "redact", "server", "slack", "store", "telemetry", "tencent"]),
     // They wire a bot to a simulated world; the demo prints the log as the command line does.
     ("bench", &["app", "bot", "clock", "domain", "slack", "stdio", "store", "tencent"]),
     ("demo", &["app", "bot", "cli", "clock", "discord", "domain", "slack", "stdio", "store", "tencent"]),
@@ -43,8 +45,8 @@ fn wrong_arrows(source: &Source, modules: &[&str]) -> Vec<String> {
     let allowed = match MAY_NAME.iter().find(|(name, _)| *name == module) {
         Some((_, allowed)) => *allowed,
         None if module == "store" => &["app", "domain", "tree"],
-        None if module == "cli" => &["app", "domain", "stdio"],
-        None if ADAPTERS.contains(&module) => &["app", "body", "domain"],
+        None if module == "cli" => &["app", "domain", "redact", "stdio"],
+        None if ADAPTERS.contains(&module) => &["app", "body", "domain", "redact"],
         None => return vec![format!("{}: say in MAY_NAME what `{module}` may name", source.path)],
     };
     let named = source.modules_named(modules).into_iter().filter(|name| !allowed.contains(name));

@@ -35,6 +35,8 @@ pub(crate) enum Route {
 pub(crate) enum Fault {
     /// An HTTP status and Discord's code.
     Code(u16, u64),
+    /// A status whose message holds the address and the authority of the call, tokens and all.
+    Echo(u16),
     /// A status with a body that is not Discord's.
     Status(u16),
     /// Too many requests; wait so many seconds.
@@ -211,6 +213,11 @@ async fn any(
     let fault = discord.fault(route);
     let response = match fault {
         Some(Fault::Code(status, code)) => return error(status, code),
+        Some(Fault::Echo(status)) => {
+            let authority = headers.get("authorization").map_or("", |value| value.to_str().unwrap());
+            let body = json!({ "message": format!("{path} {authority}"), "code": 50_035 });
+            return (StatusCode::from_u16(status).unwrap(), Json(body)).into_response();
+        }
         Some(Fault::Status(status)) => return StatusCode::from_u16(status).unwrap().into_response(),
         Some(Fault::Slower(seconds)) => {
             let body = json!({ "message": "slower", "retry_after": seconds, "global": false });

@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use room_owner::discord::gateway::{self, Fatal, Phase, Settings, State, Timing};
+use room_owner::redact::Redactor;
 use secrecy::SecretString;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::sync::{Semaphore, oneshot};
@@ -46,6 +47,7 @@ pub(crate) fn settings(fake: &Fake) -> Settings {
         bot_token: SecretString::from(TOKEN),
         api_base_url: fake.api_base_url().parse().unwrap(),
         timing: QUICK,
+        redactor: Redactor::of([&SecretString::from(TOKEN)]),
     }
 }
 

@@ -53,6 +53,8 @@ async fn nothing_that_is_logged_holds_a_token_or_a_session() {
     let interaction = json!({ "id": "1", "token": "token-of-the-interaction" });
     first.send(json!({ "op": 0, "t": "INTERACTION_CREATE", "s": 2, "d": interaction }));
     first.send_text(r#"{"op":0,"s":3,"t":"INTERACTION_CREATE","d":{"token":"token-of-the-interaction""#);
+    // The reader of JSON quotes what it did not expect.
+    first.send(json!({ "op": TOKEN }));
     bot.interaction().await;
     *fake.welcome.lock().unwrap() = Welcome::Drop;
     first.send(json!({ "op": 7 }));
@@ -69,6 +71,7 @@ async fn nothing_that_is_logged_holds_a_token_or_a_session() {
     let log = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
     assert!(log.contains("a gateway session has begun"), "the log is of this run:\n{log}");
     assert!(log.contains("the bot token is not accepted"));
+    assert!(log.contains("[redacted]"), "the token came back in a frame:\n{log}");
     let printed = format!("{log}{fatal:?}{fatal}{:?}{}{:?}", bot.state, bot.state, settings(&fake));
     for secret in [TOKEN, "token-of-the-interaction", "session-1"] {
         let line = printed.lines().find(|line| line.contains(secret));

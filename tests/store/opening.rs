@@ -169,7 +169,8 @@ async fn a_database_in_memory_is_refused_because_it_keeps_nothing() {
             Ok(_) => panic!("`{url}` was opened"),
             Err(error) => error.to_string(),
         };
-        assert!(error.contains(&format!("`{url}`")) && error.contains("sqlite://room-owner.db"), "{error}");
+        assert!(error.contains("write `sqlite://room-owner.db`"), "{error}");
+        assert!(url.is_empty() || !error.contains(url) || "sqlite://room-owner.db".contains(url), "{error}");
     }
 }
 

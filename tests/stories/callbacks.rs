@@ -557,7 +557,8 @@ async fn from_the_command_line_to_the_confirmation() {
     assert!(taken.err.contains("would get no callbacks any more; --replace"), "{}", taken.err);
     let plain = program.runs("tencent callbacks set http://other.example/").await;
     assert_eq!(plain.code, 2);
-    let taken = program.runs("tencent callbacks set https://other.example/ --replace --token mine").await;
+    let taken =
+        program.runs("tencent callbacks set https://other.example/ --replace --token of-our-own").await;
     assert_eq!(taken.code, 0, "{}", taken.err);
     assert!(taken.err.contains("set TENCENT_CALLBACK_TOKEN to this token as well"), "{}", taken.err);
     serving.ends_when_asked().await;

@@ -249,7 +249,7 @@ async fn serve_says_that_it_is_ready_when_it_is() {
 
     // Discord's gateway, of which nothing is heard, is waited for.
     program.set("SLACK_SIGNING_SECRET", "");
-    program.set("DISCORD_BOT_TOKEN", "token");
+    program.set("DISCORD_BOT_TOKEN", "the-token");
     program.set("DISCORD_API_BASE_URL", "http://127.0.0.1:9");
     let serving = program.serves().await;
     program.until_readiness(503, "discord: not ready; gateway: ").await;

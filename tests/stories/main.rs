@@ -35,6 +35,7 @@ mod cli_transfer;
 mod codes;
 mod crash;
 mod denials;
+mod echoes;
 mod elsewhere;
 mod fail_closed;
 mod faults;

@@ -185,7 +185,8 @@ impl<D: Fn(String)> Connection<'_, D> {
         let (sequence, incoming) = match wire::read(text) {
             Ok(read) => read,
             Err(error) => {
-                warn!(%error, "a frame from the gateway cannot be understood");
+                let error = error.to_string();
+                warn!(error = %self.call.settings.redactor.text(&error), "a frame from the gateway cannot be understood");
                 return None;
             }
         };
@@ -256,7 +257,8 @@ impl<D: Fn(String)> Connection<'_, D> {
             session.failed_resumes = 0;
         }
         self.call.state.enter(Phase::Ready);
-        info!(host = self.call.url.host_str(), "{what}");
+        let host = self.call.url.host_str().unwrap_or_default();
+        info!(host = %self.call.settings.redactor.text(host), "{what}");
     }
 
     async fn send(&mut self, text: String) -> Option<Ended> {

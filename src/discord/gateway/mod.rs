@@ -19,6 +19,7 @@ mod pace;
 mod state;
 mod wire;
 
+use std::borrow::Cow;
 use std::future::Future;
 use std::time::Duration;
 
@@ -32,6 +33,8 @@ use tracing::{error, info, warn};
 use connection::{Connector, Ended};
 use entrance::{Entrance, Limit, Trouble};
 use pace::Pace;
+
+use crate::redact::Redactor;
 
 pub use state::{Phase, State};
 pub use wire::Fatal;
@@ -48,6 +51,8 @@ pub struct Settings {
     pub api_base_url: Url,
     /// How patient to be.
     pub timing: Timing,
+    /// Redacts what Discord says.
+    pub redactor: Redactor,
 }
 
 /// How patient to be.
@@ -218,7 +223,8 @@ impl Keeper {
                 Ok(None) => break,
                 Err(Trouble::Fatal(fatal)) => return Err(fatal),
                 Err(Trouble::Passing { why, wait }) => {
-                    warn!(why, "discord cannot be asked where its gateway is");
+                    let why = self.redacted(&why);
+                    warn!(%why, "discord cannot be asked where its gateway is");
                     if let Some(wait) = wait {
                         self.pace.no_sooner_than(wait);
                     }
@@ -253,11 +259,15 @@ impl Keeper {
                 Ended::Stopped => break,
                 Ended::Fatal(fatal) => return Err(fatal),
                 Ended::Unreachable(why) => {
-                    warn!(why, host = url.host_str(), "the gateway cannot be reached");
+                    let (why, host) =
+                        (self.redacted(&why), self.redacted(url.host_str().unwrap_or_default()));
+                    warn!(%why, %host, "the gateway cannot be reached");
                 }
-                Ended::Lost(why) => info!(why, "the gateway connection ended; it is taken up again"),
+                Ended::Lost(why) => {
+                    info!(why = %self.redacted(&why), "the gateway connection ended; it is taken up again");
+                }
                 Ended::SessionOver(why) => {
-                    info!(why, "the gateway session is over; a new one is begun");
+                    info!(why = %self.redacted(&why), "the gateway session is over; a new one is begun");
                     self.session = None;
                     self.pace.no_sooner_than(between(self.settings.timing.invalid_session));
                 }
@@ -347,6 +357,10 @@ impl Keeper {
                 }
             }
         }
+    }
+
+    fn redacted<'t>(&self, text: &'t str) -> Cow<'t, str> {
+        self.settings.redactor.text(text)
     }
 
     async fn pause(&self, wait: Duration) -> Pause {

@@ -13,6 +13,7 @@ use super::CHANGE_OF_OWNER;
 use crate::app::ports::Clock;
 use crate::domain::audit::Refusal;
 use crate::tencent::TencentClient;
+use crate::tencent::wire::Data;
 
 /// No callbacks are configured (trtc.io/document/64418).
 const NOT_CONFIGURED: i64 = 100_301;
@@ -48,6 +49,8 @@ struct Callback {
     callback_command_list: Vec<String>,
 }
 
+impl Data for Callback {}
+
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct TokenAnswer {
@@ -55,6 +58,10 @@ struct TokenAnswer {
     token: Option<String>,
     #[serde(default)]
     is_token_enable: Option<bool>,
+}
+
+impl Data for TokenAnswer {
+    const IS_SECRET: bool = true;
 }
 
 #[derive(Serialize)]

@@ -23,12 +23,26 @@ use tracing::{debug, info, warn};
 use crate::app::UNTRUSTED;
 use crate::app::ports::{CallbackEnd, Clock};
 use crate::app::service::CommandService;
+use crate::redact::{Redactor, SHORTEST_SECRET};
 
 pub use configuration::{Change, Configuration, Configurator};
 pub use sign::sign;
 
 /// The command word of the callback that this route is for.
 pub const CHANGE_OF_OWNER: &str = "Live.CallbackAfterChangeOwner";
+
+/// What is wrong with a token that callbacks are signed with, in words that do not show it. Tencent takes 1 to 128
+/// characters (trtc.io/document/69528).
+///
+/// # Errors
+/// When it is too long or too short, or holds what cannot be seen.
+pub fn check_token(token: &str) -> Result<(), &'static str> {
+    let fits = (SHORTEST_SECRET..=128).contains(&token.len());
+    let is_visible = token.bytes().all(|b| b.is_ascii_graphic());
+    (fits && is_visible)
+        .then_some(())
+        .ok_or("is not 8 to 128 letters, digits and signs: `openssl rand -hex 32` makes a token")
+}
 
 /// The largest body that is read, in bytes. A change of owner has a few hundred.
 const LARGEST_BODY: usize = 64 * 1_024;
@@ -58,15 +72,21 @@ struct Callbacks {
     settings: Settings,
     service: Arc<CommandService>,
     clock: Arc<dyn Clock>,
+    redactor: Redactor,
 }
 
 /// The route for callbacks.
-pub fn router(settings: Settings, service: Arc<CommandService>, clock: Arc<dyn Clock>) -> Router {
+pub fn router(
+    settings: Settings,
+    service: Arc<CommandService>,
+    clock: Arc<dyn Clock>,
+    redactor: Redactor,
+) -> Router {
     Router::new()
         .route("/tencent/callbacks", post(callback))
         // Whoever types the address into a form may add a slash; Tencent follows no redirect.
         .route("/tencent/callbacks/", post(callback))
-        .with_state(Arc::new(Callbacks { settings, service, clock }))
+        .with_state(Arc::new(Callbacks { settings, service, clock, redactor }))
 }
 
 /// Why a callback is not taken.
@@ -128,7 +148,8 @@ impl Callbacks {
             self.service.count_callback(CallbackEnd::Refused);
             refused
         };
-        let query = notice::Query::parse(query).map_err(|why| refused(Refused::Unusable(why)))?;
+        let redacted = |why: String| self.redactor.text(&why).into_owned();
+        let query = notice::Query::parse(query).map_err(|why| refused(Refused::Unusable(redacted(why))))?;
         let is_signed = match &self.settings.token {
             Some(token) => {
                 sign::verify(token, &query, self.clock.now()).map_err(|why| refused(why.into()))?;
@@ -139,7 +160,8 @@ impl Callbacks {
         if query.get("sdkappid").and_then(|id| id.parse().ok()) != Some(self.settings.sdk_app_id) {
             return Err(refused(Refused::Foreign));
         }
-        match notice::read(&query, body, &self.settings.admin_user_id, is_signed) {
+        let body = self.redactor.json(body);
+        match notice::read(&query, &body, &self.settings.admin_user_id, is_signed) {
             Ok(Some(notice)) => {
                 debug!(room = %notice.room, "a callback tells of a change of owner");
                 self.service.take_notice(notice).then_some(()).ok_or(Refused::Busy)
