@@ -516,7 +516,8 @@ fn accounts(reader: &mut Reader<'_>) -> Accounts {
         None | Some("tencent") => Accounts::Tencent,
         Some("any") => Accounts::Any,
         Some(other) => {
-            reader.problem("TENCENT_ACCOUNTS", format!("`{other}` is neither `tencent` nor `any`"));
+            let what = format!("{} is neither `tencent` nor `any`", reader.shown(other));
+            reader.problem("TENCENT_ACCOUNTS", what);
             Accounts::Tencent
         }
     }
