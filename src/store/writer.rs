@@ -35,6 +35,7 @@ use super::instance::Instance;
 use super::observed;
 use super::owed;
 use super::replies;
+use super::rows::Counted as _;
 use super::seal::Seal;
 use super::texts::{self, Behind};
 use super::views::Views;
@@ -133,7 +134,6 @@ impl Writer {
             connection,
             instance,
             guards,
-            guarded: None,
             key,
             answers,
             views,
@@ -255,8 +255,6 @@ struct Task {
     connection: Option<SqliteConnection>,
     instance: Arc<Instance>,
     guards: Guards,
-    /// The version of the schema whose guards were found in order.
-    guarded: Option<i64>,
     key: SigningKey,
     answers: Answers,
     views: Arc<Views>,
@@ -358,7 +356,7 @@ impl Task {
     async fn index_texts(&mut self) {
         let behind = std::mem::take(&mut self.behind);
         let Some(mut connection) = self.connection.take() else { return };
-        match texts::index_some(&mut connection, behind).await {
+        match texts::index_some(&mut connection, &mut self.guards, behind).await {
             // Another process writes, or has written it: the next commit tells how far it is.
             Ok(left) if left == behind => self.connection = Some(connection),
             Ok(left) => {
@@ -383,27 +381,18 @@ impl Task {
         ))
     }
 
-    /// In the transaction that is to write: nobody can take a guard off before its end.
-    async fn check_guards(
-        &mut self,
-        connection: &mut SqliteConnection,
-        schema_version: i64,
-    ) -> Result<(), sqlx::Error> {
-        if self.guarded == Some(schema_version) {
-            return Ok(());
-        }
-        if let Some(problem) = self.guards.problem(connection).await? {
-            return Err(sqlx::Error::Configuration(problem.into()));
-        }
-        self.guarded = Some(schema_version);
-        Ok(())
+    /// Another connection than before, of which nothing is known.
+    async fn connect(&mut self) -> Result<SqliteConnection, sqlx::Error> {
+        self.guards.look_again();
+        self.foresight = Foresight::default();
+        SqliteConnection::connect_with(&self.options).await
     }
 
     async fn commit(&mut self, batch: &[Job]) -> Result<Written, Failure> {
         self.check_file().map_err(Failure::All)?;
         let mut connection = match self.connection.take() {
             Some(connection) => connection,
-            None => SqliteConnection::connect_with(&self.options).await.map_err(Failure::All)?,
+            None => self.connect().await.map_err(Failure::All)?,
         };
         // A connection that failed is not trusted again: on any error it is dropped here, which rolls back.
         if let Some(beginning) = self.foreseen(batch) {
@@ -418,8 +407,7 @@ impl Task {
                 Err(Short::NotAsForeseen) => {
                     if sqlx::query("ROLLBACK").execute(&mut connection).await.is_err() {
                         // It has been rolled back already, or cannot be.
-                        let again = SqliteConnection::connect_with(&self.options).await;
-                        connection = again.map_err(Failure::All)?;
+                        connection = self.connect().await.map_err(Failure::All)?;
                     }
                 }
             }
@@ -427,7 +415,7 @@ impl Task {
         let questions = questions(batch);
         let ledger = Ledger::begin(&mut connection, &questions, self.instance.id()).await;
         let mut ledger = ledger.map_err(Failure::All)?;
-        self.check_guards(&mut connection, ledger.schema_version()).await.map_err(Failure::All)?;
+        self.guards.check(&mut connection, ledger.data_version()).await.map_err(Failure::All)?;
         // Before anybody is told that the ACL has changed, so that the next look is at the new one.
         self.views.saw(ledger.acl_version());
         let mut done = Vec::with_capacity(batch.len());
@@ -554,7 +542,7 @@ async fn apply(
         Job::Check(_) => {
             // Takes the write lock and writes more than a command does, so that a disk shows on which
             // there is room for neither.
-            sqlx::query("UPDATE write_probe SET filler = randomblob(32768)").execute(connection).await?;
+            sqlx::query("UPDATE write_probe SET filler = randomblob(32768)").changes(1, connection).await?;
             Done::Checked
         }
     })
