@@ -308,17 +308,14 @@ async fn verify(arguments: VerifyArguments) -> anyhow::Result<Exit> {
     let VerifyArguments { checkpoint, seen, key, database, archive: archives, every_head, indexes, format } =
         arguments;
     let database = chosen(database)?;
-    let keys = match key.as_slice() {
-        [] => database.verifier_key()?.into_iter().collect(),
-        given => keys(given)?,
-    };
+    let own_key = if key.is_empty() { database.verifier_key()? } else { None };
     let checkpoints = checkpoint
         .iter()
         .map(|file| Ok((file.display().to_string(), verification::read_checkpoint(file)?)))
         .collect::<anyhow::Result<_>>()?;
     let report = verification::verify(
         &database.file()?,
-        Evidence { checkpoints, seen, keys, archives, every_head, indexes },
+        Evidence { checkpoints, seen, keys: keys(&key)?, own_key, archives, every_head, indexes },
     )
     .await?;
     cli::verify::report(&report, format)

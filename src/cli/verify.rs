@@ -24,7 +24,7 @@ pub struct VerifyArguments {
     #[arg(long, value_name = "HEAD")]
     pub seen: Vec<SeenHead>,
     /// The public key, from `audit key`; may be given several times, if it was changed. If not given, the one
-    /// of the key beside the database
+    /// of the key beside the database, which whoever has the database may have replaced
     #[arg(long)]
     pub key: Vec<String>,
     /// Check this file instead, such as a copy on another machine
@@ -65,7 +65,7 @@ pub struct ProveArguments {
 impl Row for Report {
     const HEADINGS: &'static [&'static str] = &["Sound", "Events", "Root", "Findings"];
     const FIELDS: &'static [&'static str] =
-        &["sound", "events", "root", "keys", "compared", "unchecked", "findings", "more"];
+        &["sound", "events", "root", "keys", "signers", "compared", "unchecked", "findings", "more"];
 
     fn cells(&self) -> Vec<String> {
         vec![
@@ -118,6 +118,9 @@ fn words(report: &Report) -> String {
         text.push_str(&format!("   and {} more\n", report.more));
     }
     text.push_str(&format!("Root {} over {} events.\n", report.root, report.events));
+    for signer in &report.signers {
+        text.push_str(&format!("Signed by {signer}\n"));
+    }
     for (label, lines) in [
         ("Checked with", &report.keys),
         ("Compared with", &report.compared),

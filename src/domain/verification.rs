@@ -23,6 +23,24 @@ impl fmt::Display for Finding {
     }
 }
 
+/// Whom the signed heads of some events in a row name.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct Signer {
+    /// The public key; of one that is not known, its name and number.
+    pub key: String,
+    /// The first of the events.
+    pub from: i64,
+    /// The last.
+    pub to: i64,
+}
+
+impl fmt::Display for Signer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { key, from, to } = self;
+        write!(f, "{key} from {from} to {to}")
+    }
+}
+
 /// What was checked, against what, and what is wrong.
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize)]
 pub struct Report {
@@ -34,6 +52,8 @@ pub struct Report {
     pub root: String,
     /// The public keys that signatures were checked with.
     pub keys: Vec<String>,
+    /// Who signed, in the order of the log.
+    pub signers: Vec<Signer>,
     /// What the log was compared with that is not in the database itself.
     pub compared: Vec<String>,
     /// What was not checked, and what would be needed for it.

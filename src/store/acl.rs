@@ -16,7 +16,7 @@ use crate::domain::principal::Channel;
 use crate::domain::room::RoomId;
 
 use super::admission::{Beside, Ledger, claim, first_of};
-use super::rows;
+use super::rows::{self, Counted as _};
 
 const ADMINS: &str = "SELECT * FROM grants WHERE role = 'admin' AND revoked_at IS NULL ORDER BY id";
 
@@ -54,9 +54,8 @@ pub(super) async fn note_use(
     )
     .bind(grant)
     .bind(at.as_millisecond())
-    .execute(connection)
-    .await?;
-    Ok(())
+    .changes(1, connection)
+    .await
 }
 
 pub(super) async fn grants(pool: &SqlitePool) -> Result<Vec<Grant>, sqlx::Error> {
@@ -267,7 +266,7 @@ async fn make(
                 .bind(author.by)
                 .bind(author.operation.seq())
                 .bind(id)
-                .execute(&mut *connection)
+                .changes(1, connection)
                 .await?;
             let after = Grant { revoked_at: Some(author.at), ..before.clone() };
             ChangedEntry::Grant { before: Some(before), after }
@@ -343,9 +342,8 @@ async fn close_channel(
     .bind(author.by)
     .bind(author.operation.seq())
     .bind(channel.to_string())
-    .execute(connection)
-    .await?;
-    Ok(())
+    .changes(1, connection)
+    .await
 }
 
 async fn insert_channel(

@@ -13,7 +13,7 @@ use crate::tree::{Checkpoint, SigningKey};
 use super::batch::{Answers, Beginning, Failed, OperationRow, Questions, Rows};
 use super::event::{Event, What};
 use super::foresight::{Left, LogEnd};
-use super::rows::{self, Open};
+use super::rows::{self, Counted as _, Open};
 use super::texts::Behind;
 use super::tree::Growth;
 use crate::domain::access::{Action, ChangedEntry, Permit};
@@ -28,7 +28,7 @@ pub(super) struct Ledger {
     began_after: i64,
     next_seq: i64,
     acl_version: i64,
-    schema_version: i64,
+    data_version: i64,
     indexed_upto: i64,
     instance: String,
     growth: Growth,
@@ -98,7 +98,7 @@ impl Ledger {
             began_after: end.last_seq,
             next_seq: end.last_seq + 1,
             acl_version: end.acl_version,
-            schema_version: end.schema_version,
+            data_version: end.data_version,
             indexed_upto: end.indexed_upto,
             instance: instance.to_owned(),
             rows: Rows::default(),
@@ -140,9 +140,9 @@ impl Ledger {
         self.indexed_upto = behind.indexed_upto(self.next_seq - 1);
     }
 
-    /// Counts the changes of the schema.
-    pub(super) fn schema_version(&self) -> i64 {
-        self.schema_version
+    /// Counts what other connections have committed, as this one sees it.
+    pub(super) fn data_version(&self) -> i64 {
+        self.data_version
     }
 
     /// The process that writes.
@@ -178,7 +178,7 @@ impl Ledger {
         let end = LogEnd {
             last_seq: self.next_seq - 1,
             acl_version: self.acl_version,
-            schema_version: self.schema_version,
+            data_version: self.data_version,
             indexed_upto: self.indexed_upto,
             peaks,
         };
@@ -249,7 +249,7 @@ impl Ledger {
         )
         .bind(entry.error_info.as_deref())
         .bind(entry.operation.seq())
-        .execute(&mut *connection)
+        .changes(1, connection)
         .await?;
         self.reword(entry);
         self.changed.operations.insert(entry.operation);
@@ -462,9 +462,8 @@ pub(super) async fn claim(connection: &mut SqliteConnection, entry: &AuditEntry)
     sqlx::query("INSERT INTO deliveries (delivery_id, operation) VALUES (?, ?)")
         .bind(delivery)
         .bind(entry.operation.seq())
-        .execute(connection)
-        .await?;
-    Ok(())
+        .changes(1, connection)
+        .await
 }
 
 /// Notes the previous owner beside an operation that is still open.
@@ -475,14 +474,14 @@ pub(super) async fn note_previous_owner(
     previous: &AccountId,
     at: Timestamp,
 ) -> Result<(), sqlx::Error> {
-    let noted = sqlx::query("UPDATE operations SET previous_owner = ? WHERE operation = ? AND is_open = 1")
-        .bind(previous.as_str())
-        .bind(operation.seq())
-        .execute(&mut *connection)
-        .await?;
-    if noted.rows_affected() == 0 {
+    if ledger.open(connection, operation).await?.is_none() {
         return Ok(());
     }
+    sqlx::query("UPDATE operations SET previous_owner = ? WHERE operation = ? AND is_open = 1")
+        .bind(previous.as_str())
+        .bind(operation.seq())
+        .changes(1, connection)
+        .await?;
     let what = What::Noted { operation, at: millis(at), previous_owner: previous.as_str() };
     ledger.append(connection, operation, what).await
 }

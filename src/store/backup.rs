@@ -63,6 +63,6 @@ pub async fn run(database: &Database, file: &Path) -> Result<Report, StoreError>
     }
     let copied = std::fs::File::open(file).and_then(|copy| copy.sync_all());
     copied.map_err(|error| StoreError(format!("`{}` cannot be synced: {error}", file.display())))?;
-    let keys = database.verifier_key()?.into_iter().collect();
-    verify(file, Evidence { keys, ..Evidence::default() }).await
+    let own_key = database.verifier_key()?;
+    verify(file, Evidence { own_key, ..Evidence::default() }).await
 }

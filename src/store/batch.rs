@@ -17,7 +17,7 @@ use crate::domain::audit::{AuditEntry, OperationId, OutcomeKind};
 use crate::tree::{Checkpoint, Hash};
 
 use super::foresight::LogEnd;
-use super::rows::{self, Open, json};
+use super::rows::{self, Open, json, other_count};
 
 type Query = sqlx::query::Query<'static, Sqlite, SqliteArguments>;
 
@@ -52,7 +52,7 @@ pub(super) struct Answers {
 }
 
 const LOG_END: &str = "SELECT (SELECT coalesce(max(seq), 0) FROM audit_events),
-    (SELECT version FROM acl_version WHERE one = 1), size, peaks, (SELECT schema_version FROM pragma_schema_version),
+    (SELECT version FROM acl_version WHERE one = 1), size, peaks, (SELECT data_version FROM pragma_data_version),
     (SELECT upto FROM text_index) FROM tree_edge";
 const LOG_END_COLUMNS: usize = 6;
 
@@ -113,7 +113,7 @@ impl Questions {
                 last_seq: end.try_get(0)?,
                 acl_version: end.try_get(1)?,
                 peaks: end.try_get(3)?,
-                schema_version: end.try_get(4)?,
+                data_version: end.try_get(4)?,
                 indexed_upto: end.try_get(5)?,
             },
             tree_size: end.try_get(2)?,
@@ -242,21 +242,24 @@ const STATEMENTS: [&str; 5] = [
 /// counts otherwise.
 const COUNTED: usize = 4;
 
-const HEAD: &str = "INSERT INTO tree_heads (size, leaves, checkpoint) VALUES (?, ?, ?);
-    UPDATE tree_edge SET size = ?, peaks = ?, key = ? WHERE one = 1";
+const HEAD: [&str; 2] = [
+    "INSERT INTO tree_heads (size, leaves, checkpoint) VALUES (?, ?, ?)",
+    "UPDATE tree_edge SET size = ?, peaks = ?, key = ? WHERE one = 1",
+];
 const NODES: &str = "INSERT INTO tree_nodes (level, n, hash)
     SELECT value ->> 0, value ->> 1, unhex(value ->> 2) FROM jsonb_each(?)";
 
-/// Begins the transaction and compares what was foreseen with what is there. There is no better way to fail in
-/// the middle of a script than a text that is no JSON.
+/// That the statement before it changed as many rows as it should. It is asked in the script, because whoever reads
+/// of the count comes too late: the script goes on to its commit. There is no better way to fail in the middle of a
+/// script than a text that is no JSON.
+const COUNT: &str = "SELECT 1 WHERE iif(changes() = ?, FALSE, json('another count'))";
+
+/// Begins the transaction and compares what was foreseen with what is there.
 const BEGIN_AS_FORESEEN: &str = "BEGIN IMMEDIATE;
     SELECT iif((SELECT coalesce(max(seq), 0) FROM audit_events) = ? AND (SELECT size FROM tree_edge) = ?
         AND (SELECT peaks FROM tree_edge) = ? AND (SELECT upto FROM text_index) = ?
         AND (SELECT version FROM acl_version WHERE one = 1) = ?
-        AND (SELECT schema_version FROM pragma_schema_version) = ?, 1, json('not as foreseen'))";
-/// How many statements these are.
-const BEGINNING: usize = 2;
-
+        AND (SELECT data_version FROM pragma_data_version) = ?, 1, json('not as foreseen'))";
 const KINDS: usize = STATEMENTS.len();
 const WITH_HEAD: usize = 1 << KINDS;
 const WITH_NODES: usize = 1 << (KINDS + 1);
@@ -268,13 +271,17 @@ static TEXTS: LazyLock<Vec<String>> = LazyLock::new(|| {
     (0..WITH_BEGINNING * 2)
         .map(|mask| {
             let mut parts = Vec::new();
-            parts.extend((mask & WITH_BEGINNING != 0).then_some(BEGIN_AS_FORESEEN));
-            parts.extend(
-                STATEMENTS.iter().enumerate().filter(|(n, _)| mask & (1 << n) != 0).map(|(_, sql)| *sql),
-            );
-            parts.extend((mask & WITH_HEAD != 0).then_some(HEAD));
-            parts.extend((mask & WITH_NODES != 0).then_some(NODES));
-            parts.extend((mask & WITH_COMMIT != 0).then_some("COMMIT"));
+            let has = |part: usize| mask & part != 0;
+            parts.extend(has(WITH_BEGINNING).then_some(BEGIN_AS_FORESEEN));
+            for (n, sql) in STATEMENTS.into_iter().enumerate().filter(|(n, _)| has(1 << n)) {
+                parts.push(sql);
+                parts.extend((n < COUNTED).then_some(COUNT));
+            }
+            for sql in HEAD.into_iter().filter(|_| has(WITH_HEAD)) {
+                parts.extend([sql, COUNT]);
+            }
+            parts.extend([NODES, COUNT].into_iter().filter(|_| has(WITH_NODES)));
+            parts.extend(has(WITH_COMMIT).then_some("COMMIT"));
             parts.join(";\n")
         })
         .collect()
@@ -294,7 +301,7 @@ impl Rows {
         if self.is_empty() {
             return Ok(());
         }
-        self.write(connection, 0, None, Vec::new())
+        self.write(connection, 0, None, None)
             .await
             .map_err(|(Failed::Beginning(error) | Failed::Rows(error) | Failed::Commit(error))| error)
     }
@@ -307,44 +314,20 @@ impl Rows {
         foreseen: Option<&LogEnd>,
         sealed: Option<&Sealed>,
     ) -> Result<(), Failed> {
-        let mut more = Vec::new();
-        let mut mask = WITH_COMMIT;
-        if let Some(sealed) = sealed {
-            mask |= WITH_HEAD;
-            more.push(Bound::Sealed(sealed));
-            if !sealed.nodes.is_empty() {
-                mask |= WITH_NODES;
-                let nodes = sealed.nodes.iter().map(|(level, n, hash)| (level, n, hex::encode(hash.0)));
-                let nodes = json(&nodes.collect::<Vec<_>>()).map_err(Failed::Commit)?;
-                more.push(Bound::Nodes(nodes));
-            }
-        }
-        self.write(connection, mask, foreseen, more).await
+        self.write(connection, WITH_COMMIT, foreseen, sealed).await
     }
 
     async fn write(
         &mut self,
         connection: &mut SqliteConnection,
-        mut mask: usize,
+        mask: usize,
         foreseen: Option<&LogEnd>,
-        more: Vec<Bound<'_>>,
+        sealed: Option<&Sealed>,
     ) -> Result<(), Failed> {
         let rows = std::mem::take(self);
-        let mut expected = Vec::with_capacity(BEGINNING + KINDS);
-        let mut arguments = SqliteArguments::default();
+        let mut script = Script { mask, ..Script::default() };
         if let Some(end) = foreseen {
-            mask |= WITH_BEGINNING;
-            expected.extend([None; BEGINNING]);
-            let foreseen = [end.last_seq, end.last_seq].map(|size| add(&mut arguments, size));
-            let more = add(&mut arguments, end.peaks.clone());
-            let last = [end.indexed_upto, end.acl_version, end.schema_version];
-            let last = last.map(|value| add(&mut arguments, value));
-            foreseen
-                .into_iter()
-                .chain([more])
-                .chain(last)
-                .collect::<Result<(), _>>()
-                .map_err(Failed::Rows)?;
+            script.begin(end).map_err(Failed::Rows)?;
         }
         let kinds = [
             rows_of(&rows.events),
@@ -355,75 +338,111 @@ impl Rows {
         ];
         for (n, kind) in kinds.into_iter().enumerate() {
             let Some((count, text)) = kind.map_err(Failed::Rows)? else { continue };
-            mask |= 1 << n;
-            expected.push((n < COUNTED).then_some(count));
-            add(&mut arguments, text).map_err(Failed::Rows)?;
+            script.rows(n, count, text).map_err(Failed::Rows)?;
         }
-        for bound in more {
-            bound.add_to(&mut arguments).map_err(Failed::Commit)?;
+        if let Some(sealed) = sealed {
+            script.seal(sealed).map_err(Failed::Commit)?;
         }
-        let with = |part: usize, statements| if mask & part == 0 { 0 } else { statements };
-        let statements = expected.len() + with(WITH_HEAD, 2) + with(WITH_NODES, 1) + with(WITH_COMMIT, 1);
-        let mut done = 0;
+        if mask & WITH_COMMIT != 0 {
+            script.steps.push((Failed::Commit, Does::Change));
+        }
+        script.run(connection).await
+    }
+}
+
+/// What a statement of a script does.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Does {
+    Change,
+    /// It looks at how many rows the one before it changed.
+    Count,
+}
+
+/// Where the batch has failed if a statement does.
+type FailedAt = fn(sqlx::Error) -> Failed;
+
+/// One of [`TEXTS`], as it is put together.
+#[derive(Default)]
+struct Script {
+    mask: usize,
+    arguments: SqliteArguments,
+    /// Its statements.
+    steps: Vec<(FailedAt, Does)>,
+}
+
+impl Script {
+    fn begin(&mut self, end: &LogEnd) -> Result<(), sqlx::Error> {
+        self.mask |= WITH_BEGINNING;
+        self.steps.extend([(Failed::Beginning as FailedAt, Does::Change), (Failed::Rows, Does::Change)]);
+        self.add(end.last_seq)?;
+        self.add(end.last_seq)?;
+        self.add(end.peaks.clone())?;
+        self.add(end.indexed_upto)?;
+        self.add(end.acl_version)?;
+        self.add(end.data_version)
+    }
+
+    fn rows(&mut self, kind: usize, count: usize, text: String) -> Result<(), sqlx::Error> {
+        self.mask |= 1 << kind;
+        self.add(text)?;
+        self.steps.push((Failed::Rows, Does::Change));
+        if kind < COUNTED { self.count(count, Failed::Rows) } else { Ok(()) }
+    }
+
+    fn seal(&mut self, sealed: &Sealed) -> Result<(), sqlx::Error> {
+        self.mask |= WITH_HEAD;
+        self.add(sealed.size)?;
+        self.add(sealed.leaves.clone())?;
+        self.add(sealed.checkpoint.as_str().to_owned())?;
+        self.steps.push((Failed::Commit, Does::Change));
+        self.count(1, Failed::Commit)?;
+        self.add(sealed.size)?;
+        self.add(sealed.peaks.clone())?;
+        self.add(sealed.key.clone())?;
+        self.steps.push((Failed::Commit, Does::Change));
+        self.count(1, Failed::Commit)?;
+        if sealed.nodes.is_empty() {
+            return Ok(());
+        }
+        self.mask |= WITH_NODES;
+        let nodes = sealed.nodes.iter().map(|(level, n, hash)| (level, n, hex::encode(hash.0)));
+        self.add(json(&nodes.collect::<Vec<_>>())?)?;
+        self.steps.push((Failed::Commit, Does::Change));
+        self.count(sealed.nodes.len(), Failed::Commit)
+    }
+
+    fn count(&mut self, count: usize, failed: FailedAt) -> Result<(), sqlx::Error> {
+        self.steps.push((failed, Does::Count));
+        self.add(i64::try_from(count).unwrap_or(i64::MAX))
+    }
+
+    fn add<T>(&mut self, value: T) -> Result<(), sqlx::Error>
+    where
+        T: sqlx::Encode<'static, Sqlite> + sqlx::Type<Sqlite>,
+    {
+        self.arguments.add(value).map_err(sqlx::Error::Encode)
+    }
+
+    async fn run(self, connection: &mut SqliteConnection) -> Result<(), Failed> {
+        let Self { mask, arguments, steps } = self;
+        let mut steps = steps.into_iter().peekable();
         let mut results =
             connection.fetch_many(sqlx::query_with::<Sqlite, _>(TEXTS[mask].as_str(), arguments));
         loop {
-            let (is_beginning, is_commit) = (foreseen.is_some() && done == 0, done >= expected.len());
-            let failed = |error| match (is_beginning, is_commit) {
-                (true, _) => Failed::Beginning(error),
-                (_, true) => Failed::Commit(error),
-                _ => Failed::Rows(error),
-            };
-            match results.try_next().await.map_err(failed)? {
-                Some(Either::Left(result)) => {
-                    let count = expected.get(done).copied().flatten();
-                    if count.is_some_and(|count| count as u64 != result.rows_affected()) {
-                        let error = broken("a record did not find its operation");
-                        // With what was foreseen the script goes on to its end, whoever reads of it.
-                        return Err(if foreseen.is_some() {
-                            Failed::Commit(error)
-                        } else {
-                            Failed::Rows(error)
-                        });
-                    }
-                    done += 1;
-                }
-                Some(Either::Right(_)) => {}
-                None if done == statements => return Ok(()),
+            match (results.try_next().await, steps.peek().copied()) {
+                (Ok(Some(Either::Left(_))), _) => drop(steps.next()),
+                (Ok(Some(Either::Right(_))), _) => {}
+                (Ok(None), None) => return Ok(()),
                 // Whoever carried it out broke off.
-                None => return Err(Failed::Commit(sqlx::Error::WorkerCrashed)),
+                (Ok(None), Some(_)) => return Err(Failed::Commit(sqlx::Error::WorkerCrashed)),
+                (Err(error), Some((failed, Does::Count))) if error.as_database_error().is_some() => {
+                    return Err(failed(other_count()));
+                }
+                (Err(error), Some((failed, _))) => return Err(failed(error)),
+                (Err(error), None) => return Err(Failed::Commit(error)),
             }
         }
     }
-}
-
-/// Arguments behind those of the rows.
-enum Bound<'a> {
-    Sealed(&'a Sealed),
-    Nodes(String),
-}
-
-impl Bound<'_> {
-    fn add_to(self, arguments: &mut SqliteArguments) -> Result<(), sqlx::Error> {
-        match self {
-            Self::Nodes(nodes) => add(arguments, nodes),
-            Self::Sealed(sealed) => {
-                add(arguments, sealed.size)?;
-                add(arguments, sealed.leaves.clone())?;
-                add(arguments, sealed.checkpoint.as_str().to_owned())?;
-                add(arguments, sealed.size)?;
-                add(arguments, sealed.peaks.clone())?;
-                add(arguments, sealed.key.clone())
-            }
-        }
-    }
-}
-
-fn add<T>(arguments: &mut SqliteArguments, value: T) -> Result<(), sqlx::Error>
-where
-    T: sqlx::Encode<'static, Sqlite> + sqlx::Type<Sqlite>,
-{
-    arguments.add(value).map_err(sqlx::Error::Encode)
 }
 
 /// How many rows there are, and all of them as one text; `None` without any.
@@ -432,4 +451,121 @@ fn rows_of<T: Serialize>(rows: &[T]) -> Result<Option<(usize, String)>, sqlx::Er
         return Ok(None);
     }
     Ok(Some((rows.len(), json(&rows)?)))
+}
+
+#[cfg(test)]
+mod tests {
+    use sqlx::Connection as _;
+    use sqlx::migrate::Migrator;
+
+    use super::*;
+    use crate::store::{migrations, tree};
+    use crate::tree::{Edge, SigningKey};
+
+    /// A trigger of somebody else's that lets nothing through, and says nothing.
+    const SILENT: [&str; 7] = [
+        "BEFORE INSERT ON audit_events",
+        "BEFORE INSERT ON deliveries",
+        "BEFORE INSERT ON operations",
+        "BEFORE UPDATE ON operations",
+        "BEFORE INSERT ON tree_heads",
+        "BEFORE UPDATE ON tree_edge",
+        "BEFORE INSERT ON tree_nodes",
+    ];
+
+    /// The first event, the operation that it begins and ends, and the head over it.
+    fn batch(key: &SigningKey) -> (Rows, Sealed) {
+        let entry = AuditEntry {
+            operation: OperationId::new(1),
+            at: jiff::Timestamp::UNIX_EPOCH,
+            actor: None,
+            actor_name: None,
+            channel: None,
+            command: "x".to_owned(),
+            room: None,
+            new_owner: None,
+            previous_owner: None,
+            reason: None,
+            decision: None,
+            authority: None,
+            outcome: OutcomeKind::Pending,
+            error_code: None,
+            error_info: None,
+            request_id: None,
+            delivery_id: Some("d".to_owned()),
+            duration_ms: None,
+        };
+        let rows = Rows {
+            events: vec![(1, 1, "{}".to_owned())],
+            claims: vec![("d".to_owned(), 1)],
+            operations: vec![OperationRow {
+                entry,
+                instance: String::new(),
+                holds_room: false,
+                reading: false,
+            }],
+            ends: vec![(1, "succeeded", None, None, None, None, Some(1), false)],
+            texts: Vec::new(),
+        };
+        let mut edge = Edge::default();
+        edge.push(Hash([7; 32]), |_, _, _| {});
+        let sealed = Sealed {
+            size: 1,
+            leaves: vec![7; 32],
+            peaks: edge.to_bytes(),
+            key: key.verifier_key().to_string(),
+            checkpoint: Checkpoint::sign(edge.head(), key).unwrap(),
+            nodes: vec![(8, 0, Hash([7; 32]))],
+        };
+        (rows, sealed)
+    }
+
+    async fn in_memory(key: &SigningKey) -> SqliteConnection {
+        let mut connection = SqliteConnection::connect("sqlite::memory:").await.unwrap();
+        Migrator::with_migrations(migrations()).run(&mut connection).await.unwrap();
+        tree::plant(&mut connection, key).await.unwrap();
+        connection
+    }
+
+    /// Commits the batch; the error, and how many rows there are then.
+    async fn committed(silent: Option<&str>, is_foreseen: bool) -> (Option<String>, i64) {
+        let key = SigningKey::parse(&SigningKey::generate()).unwrap();
+        let mut connection = in_memory(&key).await;
+        let beginning = Questions::default().ask(&mut connection).await.unwrap();
+        sqlx::query("ROLLBACK").execute(&mut connection).await.unwrap();
+        if let Some(silent) = silent {
+            let trigger = format!("CREATE TRIGGER silent {silent} BEGIN SELECT RAISE(IGNORE); END");
+            sqlx::raw_sql(sqlx::AssertSqlSafe(trigger)).execute(&mut connection).await.unwrap();
+        }
+        let (mut rows, sealed) = batch(&key);
+        if !is_foreseen {
+            sqlx::query("BEGIN IMMEDIATE").execute(&mut connection).await.unwrap();
+        }
+        let end = Some(&beginning.end).filter(|_| is_foreseen);
+        let ended = rows.commit(&mut connection, end, Some(&sealed)).await;
+        let error =
+            ended.err().map(|(Failed::Beginning(e) | Failed::Rows(e) | Failed::Commit(e))| e.to_string());
+        // As a connection that is dropped does; without an open transaction there is nothing to roll back.
+        let open = sqlx::query("ROLLBACK").execute(&mut connection).await.is_ok();
+        assert_eq!(open, error.is_some(), "{silent:?}: {error:?}");
+        let rows = sqlx::query_scalar(
+            "SELECT (SELECT count(*) FROM audit_events) + (SELECT count(*) FROM deliveries)
+                 + (SELECT count(*) FROM operations) + (SELECT count(*) FROM tree_heads)
+                 + (SELECT count(*) FROM tree_nodes) + (SELECT size FROM tree_edge)",
+        );
+        (error, rows.fetch_one(&mut connection).await.unwrap())
+    }
+
+    #[tokio::test]
+    async fn a_row_that_is_kept_out_rolls_the_rest_back() {
+        for is_foreseen in [false, true] {
+            assert_eq!(committed(None, is_foreseen).await, (None, 6));
+            for silent in SILENT {
+                let (error, rows) = committed(Some(silent), is_foreseen).await;
+                let error = error.unwrap_or_default();
+                assert!(error.contains("keeps a record out"), "{silent} {is_foreseen}: {error}");
+                assert_eq!(rows, 0, "{silent} {is_foreseen}");
+            }
+        }
+    }
 }

@@ -25,8 +25,8 @@ const MOST_OPEN: usize = 4_096;
 pub(super) struct LogEnd {
     pub(super) last_seq: i64,
     pub(super) acl_version: i64,
-    /// Counts the changes of the schema.
-    pub(super) schema_version: i64,
+    /// Counts what other connections have committed, as this one sees it.
+    pub(super) data_version: i64,
     /// How far the index of texts goes.
     pub(super) indexed_upto: i64,
     /// The tree's edge.

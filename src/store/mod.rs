@@ -65,7 +65,7 @@ use crate::domain::tree_head::TreeHead;
 use crate::tree::VerifierKey;
 
 use files::Files;
-use guards::Guards;
+use guards::{Guards, Schema};
 use instance::Instance;
 use reading::LogReader;
 use seal::Seal;
@@ -258,9 +258,7 @@ impl SqliteStore {
         }
         let mut first = open_connection(&options, &file).await?;
         check_version(&mut first).await?;
-        migrate(&mut first).await?;
-        let guards = Guards::of_this_program().await?;
-        guards.check(&mut first).await?;
+        let guards = migrate(&mut first).await?;
         let seal = Seal::begin(&mut first, &file, database.signing_key.as_ref(), &instance).await?;
         let files = Arc::new(Files::opened(&file)?);
         let readers = readers(&options, &files).await?;
@@ -358,11 +356,40 @@ fn sound(version: &str) -> Result<(), StoreError> {
     )))
 }
 
-async fn migrate(connection: &mut SqliteConnection) -> Result<(), StoreError> {
-    Migrator::with_migrations(migrations())
-        .run(connection)
+/// Brings the schema up to date; what has to stand from then on.
+async fn migrate(connection: &mut SqliteConnection) -> Result<Guards, StoreError> {
+    // What somebody put into an older one would act on the change.
+    if let Some(before) = before(connection).await? {
+        before.check(connection).await?;
+    }
+    Migrator::with_migrations(migrations()).run(&mut *connection).await.map_err(|error| {
+        StoreError(format!("the database's schema cannot be brought up to date: {error}"))
+    })?;
+    let guards = Guards::of_this_program().await?;
+    guards.schema().check(connection).await?;
+    Ok(guards)
+}
+
+/// The schema that stands before it is brought up to date; `None` if there is nothing to do, or if nobody here knows.
+async fn before(connection: &mut SqliteConnection) -> Result<Option<Schema>, StoreError> {
+    let unreadable = || failed("the schema cannot be read");
+    let is_known = "SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE name = '_sqlx_migrations')";
+    let is_known: bool =
+        sqlx::query_scalar(is_known).fetch_one(&mut *connection).await.map_err(unreadable())?;
+    if !is_known {
+        return Ok(Some(Schema::default()));
+    }
+    let applied: Vec<i64> = sqlx::query_scalar("SELECT version FROM _sqlx_migrations")
+        .fetch_all(connection)
         .await
-        .map_err(|error| StoreError(format!("the database's schema cannot be brought up to date: {error}")))
+        .map_err(unreadable())?;
+    let mut known = migrations();
+    let all = known.len();
+    known.retain(|migration| applied.contains(&migration.version));
+    if known.len() == all || known.len() < applied.len() {
+        return Ok(None);
+    }
+    Schema::made_by(known).await.map(Some)
 }
 
 impl SqliteStore {

@@ -11,7 +11,7 @@ use crate::domain::room::AccountId;
 
 use super::admission::{Beside, Ledger, claim};
 use super::event::What;
-use super::rows;
+use super::rows::{self, Counted as _};
 
 /// How far Tencent's clock may be from ours, and how long a call may take, in milliseconds.
 const SKEW: i64 = 60_000;
@@ -157,9 +157,8 @@ async fn keep(
     .bind(notice.event_at.as_millisecond())
     .bind(at.as_millisecond())
     .bind(notice.is_signed)
-    .execute(connection)
-    .await?;
-    Ok(())
+    .changes(1, connection)
+    .await
 }
 
 /// The owner that the log ends with for the room, as far as somebody became it.

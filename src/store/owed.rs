@@ -5,7 +5,7 @@ use sqlx::Row as _;
 use sqlx::sqlite::{SqliteConnection, SqlitePool, SqliteRow};
 
 use super::instance::Instance;
-use super::rows::{self, json};
+use super::rows::{self, Counted as _, json};
 use crate::app::replies::{Owed, Page, Platform};
 use crate::domain::audit::{OperationId, OutcomeKind};
 
@@ -61,7 +61,7 @@ async fn keep(connection: &mut SqliteConnection, page: &Page, instance: &str) ->
         )
         .bind(instance)
         .bind(page.upto)
-        .execute(&mut *connection)
+        .changes(1, connection)
         .await?;
     }
     for owed in &page.owed {

@@ -2,10 +2,11 @@
 
 use jiff::Timestamp;
 use serde::Deserialize;
-use sqlx::SqlitePool;
 use sqlx::sqlite::SqliteConnection;
+use sqlx::{AssertSqlSafe, SqlitePool};
 
 use super::admission::Ledger;
+use super::archive::NOT_ARCHIVED;
 use super::event::What;
 use super::rows;
 use crate::domain::audit::{OperationId, millis};
@@ -39,9 +40,10 @@ pub(super) async fn notes(
     pool: &SqlitePool,
     operation: OperationId,
 ) -> Result<Vec<(Timestamp, ReplyNote)>, sqlx::Error> {
-    let bodies: Vec<String> = sqlx::query_scalar(
-        "SELECT body FROM audit_events WHERE operation = ? AND body ->> 'event' = 'reply' ORDER BY seq",
-    )
+    let bodies: Vec<String> = sqlx::query_scalar(AssertSqlSafe(format!(
+        "SELECT body FROM audit_events
+         WHERE operation = ? AND body ->> 'event' = 'reply' AND {NOT_ARCHIVED} ORDER BY seq"
+    )))
     .bind(operation.seq())
     .fetch_all(pool)
     .await?;

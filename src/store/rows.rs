@@ -5,8 +5,9 @@ use std::borrow::Cow;
 use std::str::FromStr;
 
 use jiff::Timestamp;
-use sqlx::Row as _;
-use sqlx::sqlite::SqliteRow;
+use sqlx::query::Query;
+use sqlx::sqlite::{SqliteArguments, SqliteConnection, SqliteRow};
+use sqlx::{Row as _, Sqlite};
 
 use crate::domain::access::{AuthorisedChannel, Effect, Grant};
 use crate::domain::audit::{AuditEntry, DecisionKind, OperationId, OutcomeKind, Unresolved};
@@ -18,6 +19,26 @@ use super::instance::Instance;
 /// A value as the text that a column or a `json_each` takes.
 pub(super) fn json(value: &(impl serde::Serialize + ?Sized)) -> Result<String, sqlx::Error> {
     serde_json::to_string(value).map_err(|error| sqlx::Error::Encode(Box::new(error)))
+}
+
+/// A statement that says how many rows it changes.
+pub(super) trait Counted {
+    /// Carries it out. If it changes another number of rows, something keeps a record out or adds to it: that is an
+    /// error, which rolls the transaction back.
+    async fn changes(self, rows: u64, connection: &mut SqliteConnection) -> Result<(), sqlx::Error>;
+}
+
+impl Counted for Query<'_, Sqlite, SqliteArguments> {
+    async fn changes(self, rows: u64, connection: &mut SqliteConnection) -> Result<(), sqlx::Error> {
+        let changed = self.execute(connection).await?.rows_affected();
+        if changed == rows { Ok(()) } else { Err(other_count()) }
+    }
+}
+
+/// A statement changed more rows than it should, or fewer.
+pub(super) fn other_count() -> sqlx::Error {
+    let what = "something in the database keeps a record out or adds to it: nothing was written; see `room-owner audit verify`";
+    sqlx::Error::Protocol(what.to_owned())
 }
 
 pub(super) fn parse<T: FromStr>(column: &str, text: &str) -> Result<T, sqlx::Error>

@@ -8,6 +8,7 @@ use sqlx::AssertSqlSafe;
 use sqlx::sqlite::SqliteConnection;
 
 use super::BUSY_TIMEOUT;
+use super::guards::Guards;
 
 /// What of an operation is looked through, of a row of `operations`. What a ledger adds is put together by
 /// [`super::admission`], likewise.
@@ -61,10 +62,11 @@ impl Behind {
 /// process's transaction: a command would have to wait behind it.
 pub(super) async fn index_some(
     connection: &mut SqliteConnection,
+    guards: &mut Guards,
     behind: Behind,
 ) -> Result<Behind, sqlx::Error> {
     sqlx::raw_sql("PRAGMA busy_timeout = 0").execute(&mut *connection).await?;
-    let indexed = index(connection, if behind.is_far() { MANY_AT_ONCE } else { AT_ONCE }).await;
+    let indexed = index(connection, guards, if behind.is_far() { MANY_AT_ONCE } else { AT_ONCE }).await;
     let patience = AssertSqlSafe(format!("PRAGMA busy_timeout = {}", BUSY_TIMEOUT.as_millis()));
     sqlx::raw_sql(patience).execute(connection).await?;
     match indexed {
@@ -79,10 +81,18 @@ fn is_busy(error: &sqlx::Error) -> bool {
     error.as_database_error().and_then(|error| error.code()).is_some_and(|code| code == SQLITE_BUSY)
 }
 
-async fn index(connection: &mut SqliteConnection, at_once: i64) -> Result<Behind, sqlx::Error> {
+async fn index(
+    connection: &mut SqliteConnection,
+    guards: &mut Guards,
+    at_once: i64,
+) -> Result<Behind, sqlx::Error> {
     use sqlx::Connection as _;
 
     let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await?;
+    let data_version = sqlx::query_scalar("SELECT data_version FROM pragma_data_version")
+        .fetch_one(&mut *transaction)
+        .await?;
+    guards.check(&mut transaction, data_version).await?;
     let behind = take_in(&mut transaction, at_once).await?;
     transaction.commit().await?;
     Ok(behind)

@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 
 use futures_util::TryStreamExt as _;
-use sqlx::Row as _;
 use sqlx::sqlite::{SqliteConnection, SqlitePool};
+use sqlx::{AssertSqlSafe, Row as _};
 
 use crate::app::ports::StoreError;
 use crate::domain::audit::OperationId;
@@ -12,12 +12,14 @@ use crate::domain::tree_head::TreeHead;
 use crate::tree::proof::{self, InclusionProof, Node};
 use crate::tree::{Checkpoint, Edge, Hash, SigningKey, record_hash};
 
+use super::archive::NOT_ARCHIVED;
 use super::batch::Sealed;
+use super::rows::Counted as _;
 
 /// Every so many levels of the tree its nodes are kept.
 pub(super) const KEPT_LEVELS: u8 = 8;
 /// How many leaves one row takes in when a log from before the tree is taken in.
-const TAKEN_IN_AT_ONCE: i64 = 256;
+pub(super) const TAKEN_IN_AT_ONCE: i64 = 256;
 
 /// What a transaction adds to the tree.
 pub(super) struct Growth {
@@ -96,14 +98,14 @@ impl Growth {
             .bind(signed(self.edge.size())?)
             .bind(std::mem::take(&mut self.leaves))
             .bind(checkpoint.map(Checkpoint::as_str))
-            .execute(&mut *connection)
+            .changes(1, connection)
             .await?;
         for (level, n, hash) in self.nodes.drain(..) {
             sqlx::query("INSERT INTO tree_nodes (level, n, hash) VALUES (?, ?, ?)")
                 .bind(level)
                 .bind(signed(n)?)
                 .bind(hash.0.to_vec())
-                .execute(&mut *connection)
+                .changes(1, connection)
                 .await?;
         }
         Ok(())
@@ -151,7 +153,7 @@ pub(super) async fn plant(connection: &mut SqliteConnection, key: &SigningKey) -
         .bind(signed(growth.edge.size())?)
         .bind(growth.edge.to_bytes())
         .bind(key.verifier_key().as_str())
-        .execute(&mut *transaction)
+        .changes(1, &mut transaction)
         .await?;
     transaction.commit().await
 }
@@ -185,13 +187,13 @@ pub(super) async fn checkpoint_of(
     pool: &SqlitePool,
     operation: OperationId,
 ) -> Result<Option<String>, sqlx::Error> {
-    sqlx::query_scalar(
+    sqlx::query_scalar(AssertSqlSafe(format!(
         "SELECT checkpoint FROM tree_heads
          WHERE checkpoint IS NOT NULL
-           AND size >= (SELECT coalesce((SELECT max(seq) FROM audit_events WHERE operation = ?),
+           AND size >= (SELECT coalesce((SELECT max(seq) FROM audit_events WHERE operation = ? AND {NOT_ARCHIVED}),
                                         (SELECT max(last) FROM archives)))
-         ORDER BY size LIMIT 1",
-    )
+         ORDER BY size LIMIT 1"
+    )))
     .bind(operation.seq())
     .fetch_optional(pool)
     .await

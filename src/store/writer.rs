@@ -37,6 +37,7 @@ use super::observed;
 use super::owed;
 use super::permissions;
 use super::replies;
+use super::rows::Counted as _;
 use super::seal::Seal;
 use super::texts::{self, Behind};
 use super::views::Views;
@@ -134,7 +135,6 @@ impl Writer {
             connection,
             instance,
             guards,
-            guarded: None,
             key,
             answers,
             views,
@@ -249,8 +249,6 @@ struct Task {
     connection: Option<SqliteConnection>,
     instance: Arc<Instance>,
     guards: Guards,
-    /// The version of the schema whose guards were found in order.
-    guarded: Option<i64>,
     key: SigningKey,
     answers: Answers,
     views: Arc<Views>,
@@ -353,7 +351,7 @@ impl Task {
     async fn index_texts(&mut self) {
         let behind = std::mem::take(&mut self.behind);
         let Some(mut connection) = self.connection.take() else { return };
-        match texts::index_some(&mut connection, behind).await {
+        match texts::index_some(&mut connection, &mut self.guards, behind).await {
             // Another process writes, or has written it: the next commit tells how far it is.
             Ok(left) if left == behind => self.connection = Some(connection),
             Ok(left) => {
@@ -373,28 +371,15 @@ impl Task {
         self.files.check().map_err(|why| Failure::All(sqlx::Error::Configuration(why.into())))
     }
 
-    async fn connect(&self) -> Result<SqliteConnection, Failure> {
+    /// Another connection than before, of which nothing is known.
+    async fn connect(&mut self) -> Result<SqliteConnection, Failure> {
+        self.guards.look_again();
+        self.foresight = Foresight::default();
         // Not left to SQLite, which may still have a descriptor from before somebody took the right away.
         let allowed = permissions::check(self.options.get_filename());
         allowed.map_err(|why| Failure::All(sqlx::Error::Configuration(why.0.into())))?;
         let connection = SqliteConnection::connect_with(&self.options).await.map_err(Failure::All)?;
         self.check_files().map(|()| connection)
-    }
-
-    /// In the transaction that is to write: nobody can take a guard off before its end.
-    async fn check_guards(
-        &mut self,
-        connection: &mut SqliteConnection,
-        schema_version: i64,
-    ) -> Result<(), sqlx::Error> {
-        if self.guarded == Some(schema_version) {
-            return Ok(());
-        }
-        if let Some(problem) = self.guards.problem(connection).await? {
-            return Err(sqlx::Error::Configuration(problem.into()));
-        }
-        self.guarded = Some(schema_version);
-        Ok(())
     }
 
     async fn commit(&mut self, batch: &[Job]) -> Result<Written, Failure> {
@@ -424,7 +409,7 @@ impl Task {
         let questions = questions(batch);
         let ledger = Ledger::begin(&mut connection, &questions, self.instance.id()).await;
         let mut ledger = ledger.map_err(Failure::All)?;
-        self.check_guards(&mut connection, ledger.schema_version()).await.map_err(Failure::All)?;
+        self.guards.check(&mut connection, ledger.data_version()).await.map_err(Failure::All)?;
         // Before anybody is told that the ACL has changed, so that the next look is at the new one.
         self.views.saw(ledger.acl_version());
         let mut done = Vec::with_capacity(batch.len());
@@ -551,7 +536,7 @@ async fn apply(
         Job::Check(_) => {
             // Takes the write lock and writes more than a command does, so that a disk shows on which
             // there is room for neither.
-            sqlx::query("UPDATE write_probe SET filler = randomblob(32768)").execute(connection).await?;
+            sqlx::query("UPDATE write_probe SET filler = randomblob(32768)").changes(1, connection).await?;
             Done::Checked
         }
     })

@@ -2,6 +2,8 @@
 //! file can take them off, which `open` notices.
 
 use room_owner::app::ports::Store as _;
+use room_owner::store::verify::{Evidence, verify};
+use room_owner::store::{IfMissing, SqliteStore};
 use sqlx::sqlite::SqliteConnection;
 
 use super::world::{
@@ -227,6 +229,94 @@ async fn a_grant_that_cannot_be_read_stops_the_decision() {
     let error = world.store.acl_for(&alice, &place).await.unwrap_err().to_string();
     assert!(error.contains("`a*b`") && error.contains("rooms"), "{error}");
     assert!(world.store.grants().await.is_err());
+}
+
+/// It could keep a record out, or have a reader see what is not there: nothing is written beside it.
+#[tokio::test]
+async fn nothing_that_this_program_did_not_make_may_stand_in_the_schema() {
+    let silent = |name: &str, on: &str| {
+        format!("CREATE TRIGGER {name} BEFORE INSERT ON {on} BEGIN SELECT RAISE(IGNORE); END")
+    };
+    let hidden = |name: &str, on: &str| {
+        let sql = silent(name, on);
+        format!(
+            "PRAGMA writable_schema = ON; INSERT INTO sqlite_schema VALUES ('trigger', '{name}', '{on}', 0, '{sql}');
+             PRAGMA writable_schema = RESET"
+        )
+    };
+    let unhidden = |name: &str| {
+        format!(
+            "PRAGMA writable_schema = ON; DELETE FROM sqlite_schema WHERE name = '{name}';
+             PRAGMA writable_schema = RESET"
+        )
+    };
+    let mut ways = vec![
+        ("table `notes`", "CREATE TABLE notes (text TEXT)".to_owned(), "DROP TABLE notes".to_owned()),
+        (
+            "view `mine`",
+            "CREATE VIEW mine AS SELECT * FROM operations".to_owned(),
+            "DROP VIEW mine".to_owned(),
+        ),
+        (
+            "index `mine`",
+            "CREATE INDEX mine ON operations (command)".to_owned(),
+            "DROP INDEX mine".to_owned(),
+        ),
+        ("table `sqlite_stat1`", "ANALYZE".to_owned(), "DROP TABLE sqlite_stat1; DROP TABLE IF EXISTS sqlite_stat4".to_owned()),
+        (
+            "trigger `audit_events_in_sequence`",
+            "PRAGMA writable_schema = ON;
+             UPDATE sqlite_schema SET sql = replace(sql, '(SELECT coalesce(max(seq), 0) + 1 FROM audit_events)', 'NEW.seq')
+                 WHERE name = 'audit_events_in_sequence';
+             PRAGMA writable_schema = RESET"
+                .to_owned(),
+            "PRAGMA writable_schema = ON;
+             UPDATE sqlite_schema SET sql = replace(sql, '<> NEW.seq', '<> (SELECT coalesce(max(seq), 0) + 1 FROM audit_events)')
+                 WHERE name = 'audit_events_in_sequence';
+             PRAGMA writable_schema = RESET"
+                .to_owned(),
+        ),
+    ];
+    for on in ["audit_events", "operations", "deliveries", "tree_heads", "replies", "_sqlx_migrations"] {
+        ways.push(("trigger `silent`", silent("silent", on), "DROP TRIGGER silent".to_owned()));
+    }
+    for on in ["audit_events", "operations", "_sqlx_migrations"] {
+        let name = "sqlite_silent";
+        ways.push(("trigger `sqlite_silent`", hidden(name, on), unhidden(name)));
+    }
+    for (named, sql, undone) in ways {
+        // The short way, and with another connection's commits in between.
+        let world = World::new().await;
+        world.finish(ask("warm bob").attempt(&world.store).await.operation(), &succeeded("req-0")).await;
+        let mut raw = world.raw().await;
+        let decided = ask("test bob").delivered("1").decided(&world.store).await;
+        let (before, version) = (dump(&mut raw).await, schema_version(&mut raw).await);
+        execute(&mut raw, sql.as_str()).await.unwrap();
+        // Whoever does that can have SQLite say that nothing has changed.
+        execute(&mut raw, format!("PRAGMA schema_version = {version}")).await.unwrap();
+        let refusal = world.store.admit(decided, super::world::later(1)).await.unwrap_err().to_string();
+        assert!(refusal.contains(named), "{sql}: {refusal}");
+        assert!(world.store.check_writable().await.unwrap_err().to_string().contains(named), "{sql}");
+        assert_eq!(dump(&mut raw).await, before, "{sql}");
+        // Another process, which reads the schema anew.
+        let opened = SqliteStore::open(&super::world::url(&world.file()), IfMissing::Fail).await;
+        assert!(opened.err().unwrap().to_string().contains(named), "{sql}");
+        let report = verify(&world.file(), Evidence::default()).await.unwrap();
+        assert!(
+            report.findings.iter().any(|found| found.what.contains(named)),
+            "{sql}: {:?}",
+            report.findings
+        );
+        execute(&mut raw, undone.as_str()).await.unwrap();
+        execute(&mut raw, format!("PRAGMA schema_version = {}", version + 100)).await.unwrap();
+        let again = world.store.check_writable().await;
+        assert!(again.is_ok(), "{undone}: {again:?}");
+        ask("test bob").attempt(&world.store).await;
+    }
+}
+
+async fn schema_version(raw: &mut SqliteConnection) -> i64 {
+    sqlx::query_scalar("PRAGMA schema_version").fetch_one(raw).await.unwrap()
 }
 
 // Helpers --------------------------------------------------------------------------------------------------

@@ -5,6 +5,9 @@ use std::path::Path;
 
 use room_owner::app::ports::Store as _;
 use room_owner::store::{IfMissing, SqliteStore, database_file};
+use sqlx::migrate::{Migration, MigrationType, Migrator};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
+use sqlx::{Connection as _, SqlSafeStr as _};
 use tokio::task::JoinSet;
 
 use super::world::{ALICE, World, ask, count, execute, grant, open, raw, url};
@@ -115,24 +118,55 @@ async fn a_database_without_one_of_its_guards_is_refused_by_its_name() {
     }
 }
 
-/// The list of guards in the code cannot lag behind the schema.
 #[tokio::test]
-async fn every_trigger_of_the_schema_is_a_guard() {
+async fn each_trigger_and_index_of_the_schema_has_to_be_there() {
     let world = World::empty().await;
     let mut connection = world.raw().await;
-    let triggers: Vec<String> =
-        sqlx::query_scalar("SELECT name FROM sqlite_schema WHERE type = 'trigger' ORDER BY name")
-            .fetch_all(&mut connection)
-            .await
-            .unwrap();
-    assert!(triggers.len() >= 19);
-    for trigger in &triggers {
-        execute(&mut connection, format!("DROP TRIGGER {trigger}")).await.unwrap();
+    let things: Vec<(String, String, String)> = sqlx::query_as(
+        "SELECT type, name, sql FROM sqlite_schema WHERE type IN ('trigger', 'index') AND sql IS NOT NULL",
+    )
+    .fetch_all(&mut connection)
+    .await
+    .unwrap();
+    assert!(things.len() >= 40, "{}", things.len());
+    for (kind, name, sql) in things {
+        execute(&mut connection, format!("DROP {kind} {name}")).await.unwrap();
+        let error = refusal(&world.file(), IfMissing::Create).await;
+        assert!(error.contains(&format!("lacks {kind} `{name}`:")), "{error}");
+        execute(&mut connection, sql).await.unwrap();
     }
-    let error = refusal(&world.file(), IfMissing::Create).await;
-    for trigger in triggers {
-        assert!(error.contains(&trigger), "{trigger} is not looked for: {error}");
-    }
+    drop(world.another().await);
+}
+
+/// What somebody put into an older schema would act on what brings it up to date.
+#[tokio::test]
+async fn an_older_schema_with_something_else_in_it_is_not_brought_up_to_date() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("room-owner.db");
+    let mut older = made(&file).await;
+    let first = include_str!("../../migrations/0001_access_and_audit.sql").into_sql_str();
+    let first = Migration::new(1, "access and audit".into(), MigrationType::Simple, first, false);
+    Migrator::with_migrations(vec![first]).run(&mut older).await.unwrap();
+    let silent = "CREATE TRIGGER silent BEFORE INSERT ON _sqlx_migrations BEGIN SELECT RAISE(IGNORE); END";
+    execute(&mut older, silent).await.unwrap();
+    let error = refusal(&file, IfMissing::Fail).await;
+    assert!(error.contains("holds trigger `silent`, which this program did not make"), "{error}");
+    assert_eq!(count(&mut older, "sqlite_schema WHERE name = 'tree_heads'").await, 0, "nothing was done");
+    execute(&mut older, "DROP TRIGGER silent").await.unwrap();
+    drop(open(&file).await);
+    assert_eq!(count(&mut older, "sqlite_schema WHERE name = 'tree_heads'").await, 1);
+}
+
+/// A wrong `DATABASE_URL` must not fill another program's database with tables.
+#[tokio::test]
+async fn the_database_of_another_program_is_left_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("notes.db");
+    let mut notes = made(&file).await;
+    execute(&mut notes, "CREATE TABLE notes (text TEXT)").await.unwrap();
+    let error = refusal(&file, IfMissing::Create).await;
+    assert!(error.contains("holds table `notes`, which this program did not make"), "{error}");
+    assert_eq!(count(&mut notes, "sqlite_schema").await, 1);
 }
 
 #[tokio::test]
@@ -237,6 +271,12 @@ async fn a_store_that_was_let_go_leaves_nothing_but_the_database() {
 }
 
 // Helpers --------------------------------------------------------------------------------------------------
+
+/// An empty database.
+async fn made(file: &Path) -> SqliteConnection {
+    let options = SqliteConnectOptions::new().filename(file).create_if_missing(true);
+    SqliteConnection::connect_with(&options).await.unwrap()
+}
 
 async fn refusal(file: &Path, if_missing: IfMissing) -> String {
     match SqliteStore::open(&url(file), if_missing).await {

@@ -15,6 +15,7 @@ const LINE: &str = "/room-owner test user2";
 
 at_every_door! {
     a_guard_that_is_taken_off_while_the_bot_runs_stops_it,
+    a_trigger_of_somebody_elses_stops_the_bot,
     a_database_that_is_away_for_a_while_is_missed_and_found_again,
     a_clock_that_jumps_changes_neither_order_nor_outcome,
     a_role_ends_when_the_clock_jumps_past_its_end,
@@ -77,13 +78,25 @@ async fn a_guard_that_is_taken_off_while_the_bot_runs_stops_it(door: Door) {
     run(World::usual().at(door), async |bot| {
         let guard = made_by(bot, "audit_events_never_deleted").await;
         raw(bot, "DROP TRIGGER audit_events_never_deleted").await;
-        is_closed(bot, "lacks the guards audit_events_never_deleted: somebody took them off").await;
+        is_closed(bot, "lacks trigger `audit_events_never_deleted`: restore a backup").await;
         // Put back under its name, with nothing in it.
         let hollow =
             "CREATE TRIGGER audit_events_never_deleted BEFORE DELETE ON audit_events BEGIN SELECT 1; END";
         raw(bot, hollow).await;
-        is_closed(bot, "guards audit_events_never_deleted are not this program's").await;
+        is_closed(bot, "trigger `audit_events_never_deleted` of the database is not as this program made it")
+            .await;
         raw(bot, &format!("DROP TRIGGER audit_events_never_deleted; {guard}")).await;
+        is_open(bot).await;
+    })
+    .await;
+}
+
+/// It would keep records out, and nobody would be told.
+async fn a_trigger_of_somebody_elses_stops_the_bot(door: Door) {
+    run(World::usual().at(door), async |bot| {
+        raw(bot, "CREATE TRIGGER silent BEFORE INSERT ON audit_events BEGIN SELECT RAISE(IGNORE); END").await;
+        is_closed(bot, "holds trigger `silent`, which this program did not make: drop it").await;
+        raw(bot, "DROP TRIGGER silent").await;
         is_open(bot).await;
     })
     .await;

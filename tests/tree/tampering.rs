@@ -5,7 +5,13 @@ use room_owner::store::verify::Evidence;
 use room_owner::store::{IfMissing, SqliteStore};
 
 use super::copies::{Copy, check, day, night, told};
-use super::world::{World, allow, ask, raw};
+use super::world::{MALLORY, World, allow, ask, raw};
+
+/// What a check says that it did not check, without the names of scratch folders.
+fn not_checked(copy: &Copy, report: &room_owner::domain::verification::Report) -> String {
+    let folder = format!("{}/", copy.file().parent().unwrap().display());
+    report.unchecked.join("\n").replace(&folder, "")
+}
 
 /// An edit that the owner of the file makes, triggers off and on again, and what is said.
 async fn after(sql: &str) -> String {
@@ -23,12 +29,18 @@ async fn a_log_that_nobody_touched_is_sound() {
     assert_eq!(report.events, 20);
     assert_eq!(report.root, hex::encode(copy.checkpoint.head().root));
     assert_eq!(report.compared.len(), 1);
-    let unchecked =
-        ["whether the indexes that questions go by lead to everything: it takes longer (--indexes)"];
-    assert_eq!(report.unchecked, unchecked);
+    assert_eq!(report.signers.len(), 1);
+    assert_eq!(report.signers[0].to_string(), format!("{} from 1 to 20", copy.key));
+    assert_snapshot!(not_checked(&copy, &report), @r"
+    that nothing was cut off or rewritten, and `room-owner.db.checkpoint` with it: only a head kept elsewhere shows that (--checkpoint, or --seen with what a reply shows after `log`)
+    the signatures and roots of most older heads: slower (--every-head)
+    that queries find everything: the indexes are not compared; slower (--indexes)
+    what no event repeats: when grants were last used, which replies are pending, which process did what
+    ");
     let alone = copy.report_alone().await;
     assert!(alone.sound);
-    assert_eq!(alone.unchecked.len(), 3, "it says what could not be checked: {:?}", alone.unchecked);
+    assert_eq!(alone.unchecked.len(), report.unchecked.len() + 1, "{:?}", alone.unchecked);
+    assert!(alone.unchecked[1].starts_with("that the key is yours: it is the one that the database names"));
 }
 
 #[tokio::test]
@@ -174,6 +186,30 @@ async fn a_cut_tail_is_seen_by_the_head_beside_the_file() {
     );
 }
 
+/// With the head beside it put back too, it looks whole: that is said, and what would show it.
+#[tokio::test]
+async fn a_log_cut_back_to_an_earlier_head_is_whole_only_as_far_as_somebody_kept_a_head() {
+    let world = night().await;
+    let older = Copy::of(&world).await;
+    let world = world.reopened().await;
+    allow("discord:1:3", "*").apply(&world.store).await;
+    let newer = Copy::of(&world).await.checkpoint;
+
+    let kept = |name: &str, head: &room_owner::tree::Checkpoint| vec![(name.to_owned(), head.clone())];
+    let report = older.report().await;
+    assert!(report.sound, "{}", told(&report));
+    assert_snapshot!(report.unchecked[0].replace(&format!("{}/", older.file().parent().unwrap().display()), ""), @"that nothing was cut off or rewritten, and `room-owner.db.checkpoint` with it: only a head kept elsewhere shows that (--checkpoint, or --seen with what a reply shows after `log`)");
+    // A head as old as the cut shows nothing of it, and says how far it goes.
+    let evidence = Evidence { checkpoints: kept("kept", &older.checkpoint), ..Evidence::default() };
+    let report = check(&older.file(), evidence).await;
+    assert!(report.sound, "{}", told(&report));
+    assert_snapshot!(report.unchecked[0], @"that nothing was cut off or rewritten after event 20: the heads that you gave end there; only a newer one shows that (--checkpoint, --seen)");
+    let evidence = Evidence { checkpoints: kept("newer", &newer), ..Evidence::default() };
+    assert!(
+        told(&check(&older.file(), evidence).await).contains("`newer` is a head of 21: its end was cut off")
+    );
+}
+
 /// Everything made anew, tables and tree and signature, by somebody with a key.
 #[tokio::test]
 async fn a_rewritten_log_is_seen_by_what_lies_outside() {
@@ -242,7 +278,7 @@ async fn a_trigger_that_is_gone_or_another_is_named() {
     // Nothing is written behind it: the store does not open.
     let refused = SqliteStore::open(&super::world::url(&copy.file()), IfMissing::Fail).await.err().unwrap();
     assert!(
-        refused.to_string().contains("guards audit_events_never_deleted are not this program's"),
+        refused.to_string().starts_with("trigger `audit_events_never_deleted` of the database is not as"),
         "{refused}"
     );
     let copy = Copy::of(&night().await).await;
@@ -327,6 +363,10 @@ async fn operations_and_deliveries_that_are_not_what_the_log_tells_are_named() {
         (
             "DELETE FROM operations WHERE operation = 4",
             "event 4: it begins an operation that `operations` has no row for",
+        ),
+        (
+            "INSERT INTO callbacks VALUES ('tencent:x', 0, 1, 'test', 'eve', NULL, NULL, 0, 0, 1)",
+            "`callbacks` has 1 rows, and the log tells of 0",
         ),
         (
             "INSERT INTO operations (operation, at, command, outcome, instance, is_open) VALUES (11, 0, 'x', 'succeeded', '', 0)",
@@ -434,6 +474,16 @@ async fn a_tree_that_is_not_that_of_the_rows_is_named() {
             "1 hashes of the tree are kept, and the rows lead to 0",
         ),
         ("DELETE FROM tree_edge", "the log is from before signed heads"),
+        ("INSERT INTO tree_heads VALUES (-1, x'', 'mine')", "1 heads of no events are kept"),
+        (
+            "UPDATE tree_heads SET checkpoint = NULL WHERE size = 3",
+            "event 3: the head after it has no signature: it was taken out",
+        ),
+        (
+            "UPDATE tree_heads SET checkpoint = NULL WHERE size BETWEEN 5 AND 9 OR size > 18",
+            "event 5: the heads after it and up to event 9 have no signature: they were taken out\n\
+             event 19: the heads after it and up to event 20 have no signature: they were taken out",
+        ),
     ] {
         let told = after(sql).await;
         assert!(told.contains(expected), "{sql}: {told}");
@@ -545,6 +595,7 @@ async fn an_index_that_does_not_lead_to_everything_is_found_if_that_is_asked_for
         "INSERT INTO operations_text (operations_text) VALUES ('delete-all')",
         "UPDATE text_index SET upto = 9",
         "DELETE FROM operations_text_data WHERE id > 10",
+        "DELETE FROM operations_text_config",
         // Made anew without a room, by its own name.
         "PRAGMA writable_schema = ON;
          UPDATE sqlite_schema SET sql = replace(sql, 'room IS NOT NULL', 'room <> ''test''')
@@ -576,6 +627,8 @@ async fn an_index_that_does_not_lead_to_everything_is_found_if_that_is_asked_for
       the index of texts has 248 terms of operations behind 9, where it should end
     DELETE FROM operations_text_data WHERE id > 10
       sqlite finds in the file: fts5: corruption found reading blob 137438953473 from table "operations_text"
+    DELETE FROM operations_text_config
+      sqlite cannot check the file: invalid fts5 file format (found 0, expected 4 or 5) - run 'rebuild'
     PRAGMA writable_schema = ON; UPDATE sqlite_schema SET sql = replace(sql, 'room IS NOT NULL
       sqlite finds in the file: row 9 missing from index operations_by_room
     "#);
@@ -583,7 +636,39 @@ async fn an_index_that_does_not_lead_to_everything_is_found_if_that_is_asked_for
     let evidence = Evidence { keys: vec![copy.key.clone()], indexes: true, ..Evidence::default() };
     let report = check(&copy.file(), evidence).await;
     assert!(report.sound, "{}", told(&report));
-    assert_eq!(report.unchecked, Vec::<String>::new());
+    assert!(!report.unchecked.iter().any(|what| what.contains("--indexes")), "{:?}", report.unchecked);
+}
+
+/// An index of many pages, of which a search does not get to all.
+#[tokio::test]
+async fn words_that_are_stored_and_not_found_are_missed_if_that_is_asked_for() {
+    let world = World::new().await;
+    let store = std::sync::Arc::new(world.another().await);
+    let mut tasks = tokio::task::JoinSet::new();
+    for n in 0_u64..300 {
+        let store = std::sync::Arc::clone(&store);
+        let words = hex::encode(n.wrapping_mul(0x9E37_79B9_7F4A_7C15).to_be_bytes());
+        tasks.spawn(async move { ask(&format!("test bob reason: {words}")).by(MALLORY).admit(&store).await });
+    }
+    tasks.join_all().await;
+    store.close().await;
+    world.store.index_texts().await.unwrap();
+    let copy = Copy::of(&world).await;
+    let with_indexes = || Evidence { keys: vec![copy.key.clone()], indexes: true, ..Evidence::default() };
+    let found = async |copy: &Copy| told(&check(&copy.file(), with_indexes()).await);
+    assert_eq!(found(&copy).await, "");
+    let mut whole = raw(&copy.file()).await;
+    assert!(super::world::count(&mut whole, "operations_text_idx").await > 4, "pages");
+    for sql in [
+        "DELETE FROM operations_text_idx",
+        "DELETE FROM operations_text_idx WHERE term > (SELECT min(term) FROM operations_text_idx)",
+        "DELETE FROM operations_text_idx WHERE term = (SELECT max(term) FROM operations_text_idx)",
+    ] {
+        let copy = copy.again();
+        copy.with(sql).await;
+        let found = found(&copy).await;
+        assert!(found.contains("a search may miss them"), "{sql}: {found}");
+    }
 }
 
 async fn night_with_texts() -> World {

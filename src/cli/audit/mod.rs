@@ -194,6 +194,12 @@ async fn beside(log: &dyn AuditLog, operation: OperationId, format: Format) -> a
     for (at, note) in log.reply_notes(operation).await? {
         super::tell!("the reply was {} at {at:.3}", visible(&note.to_string()));
     }
+    if let Some(archive) = log.archived_in(operation).await? {
+        super::tell!(
+            "its steps were archived: `room-owner audit timeline {operation} --archive {}` shows them",
+            visible(&archive.file)
+        );
+    }
     if format == Format::Table
         && let Some(checkpoint) = log.checkpoint(operation).await?
     {

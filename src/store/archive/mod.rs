@@ -14,6 +14,7 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use jiff::Timestamp;
+use sqlx::AssertSqlSafe;
 use sqlx::sqlite::{SqliteConnection, SqlitePool};
 
 use crate::app::ports::StoreError;
@@ -24,6 +25,7 @@ use crate::domain::principal::Principal;
 use crate::tree::{Checkpoint, CheckpointError, Edge, VerifierKey};
 
 use super::admission::{Beside, Ledger};
+use super::rows::Counted as _;
 use super::verify::{self, Evidence, chunks};
 use super::{SqliteStore, failed, owed, tree};
 use file::{Header, Writing};
@@ -33,6 +35,10 @@ pub(super) use tables::digest;
 
 /// How many events are deleted by one transaction: some milliseconds' work.
 const AT_ONCE: i64 = 1_000;
+
+/// Of `audit_events`: the rows that are read. What an archive holds is read from there alone, whatever has its number
+/// in the table: a run that broke off leaves some, and who owns the file can put others there.
+pub(super) const NOT_ARCHIVED: &str = "seq > (SELECT coalesce(max(last), 0) FROM archives)";
 
 const UNREADABLE: &str = "the audit log cannot be read";
 
@@ -125,7 +131,10 @@ impl SqliteStore {
     /// When the log is not sound, the file is there or cannot be written, or the database cannot be written. A
     /// file that is not recorded is removed again, unless its record's commit may have lasted.
     pub async fn archive(&self, order: Order, at: Timestamp) -> Result<ArchiveReport, StoreError> {
-        self.check_left_behind().await?;
+        if self.has_left_behind().await? {
+            // What somebody changed in them would be gone without a trace.
+            self.check_whole().await?;
+        }
         let removed = self.remove_archived().await?;
         let (plan, held_up_by) = self.plan(order.before, at).await?;
         let Some(plan) = plan else { return Ok(ArchiveReport { archive: None, held_up_by, removed }) };
@@ -163,9 +172,9 @@ impl SqliteStore {
         Ok(ArchiveReport { archive: Some(archive), held_up_by, removed })
     }
 
-    /// What an earlier run recorded and did not come to delete goes only if its file is there: whoever saw
-    /// that run break off may have thrown the file away.
-    async fn check_left_behind(&self) -> Result<(), StoreError> {
+    /// Whether an earlier run recorded events that it did not come to delete. They go only if its file is there:
+    /// whoever saw that run break off may have thrown the file away.
+    async fn has_left_behind(&self) -> Result<bool, StoreError> {
         let unreadable = || failed(UNREADABLE);
         let mut connection = self.readers.acquire().await.map_err(unreadable())?;
         let kept = kept(&mut connection).await.map_err(unreadable())?;
@@ -173,7 +182,9 @@ impl SqliteStore {
             .fetch_one(&mut *connection)
             .await
             .map_err(unreadable())?;
+        let mut is_any = false;
         for archive in kept.iter().filter(|archive| present.is_some_and(|present| archive.last >= present)) {
+            is_any = true;
             let is_it = Reading::open(Path::new(&archive.file)).and_then(|reading| {
                 let is_other = hex::encode(reading.checkpoint().head().root) != archive.root
                     || (reading.first(), reading.last()) != (archive.first, archive.last);
@@ -193,7 +204,7 @@ impl SqliteStore {
                 ))
             })?;
         }
-        Ok(())
+        Ok(is_any)
     }
 
     /// What is wrong with the log or the tables now would be taken for what was always there.
@@ -203,7 +214,7 @@ impl SqliteStore {
         match report.findings.first() {
             None => Ok(()),
             Some(first) => Err(StoreError(format!(
-                "nothing was archived, because the log cannot be trusted as it is: {first}; see all of it with \
+                "nothing was archived or deleted, because the log cannot be trusted as it is: {first}; see all of it with \
                  `room-owner audit verify`"
             ))),
         }
@@ -334,15 +345,14 @@ pub(super) async fn work(
     match work {
         Work::Record(recording) => record(connection, ledger, recording, at).await,
         Work::Remove => {
-            let removed = sqlx::query(
-                "DELETE FROM audit_events
-                 WHERE seq <= (SELECT coalesce(max(last), 0) FROM archives)
-                   AND seq < (SELECT min(seq) FROM audit_events) + ?",
-            )
-            .bind(AT_ONCE)
-            .execute(connection)
-            .await?;
-            Ok(removed.rows_affected() as i64)
+            let which = format!(
+                "FROM audit_events WHERE NOT ({NOT_ARCHIVED}) AND seq < (SELECT min(seq) FROM audit_events) + ?"
+            );
+            let count = sqlx::query_scalar(AssertSqlSafe(format!("SELECT count(*) {which}")));
+            let count: i64 = count.bind(AT_ONCE).fetch_one(&mut *connection).await?;
+            let delete = sqlx::query(AssertSqlSafe(format!("DELETE {which}"))).bind(AT_ONCE);
+            delete.changes(count.unsigned_abs(), connection).await?;
+            Ok(count)
         }
     }
 }
@@ -386,7 +396,7 @@ async fn record(
     .bind(&archived.root)
     .bind(&archived.tables)
     .bind(&recording.file)
-    .execute(connection)
+    .changes(1, connection)
     .await?;
     Ok(operation.seq())
 }

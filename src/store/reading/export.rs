@@ -6,6 +6,7 @@ use sqlx::{QueryBuilder, Sqlite};
 
 use crate::app::ports::{ExportChunk, ExportSpan};
 use crate::domain::audit::AuditFilter;
+use crate::store::archive::NOT_ARCHIVED;
 use crate::store::rows;
 
 use super::list::{Way, select_into};
@@ -23,7 +24,9 @@ pub(super) async fn chunk(pool: &SqlitePool, span: &ExportSpan) -> Result<Export
     if span.since_event.is_some() {
         window = window.min(position.saturating_add(CHUNK));
         query
-            .push(" AND operation IN (SELECT operation FROM audit_events WHERE seq > ")
+            .push(" AND operation IN (SELECT operation FROM audit_events WHERE ")
+            .push(NOT_ARCHIVED)
+            .push(" AND seq > ")
             .push_bind(position)
             .push(" AND seq <= ")
             .push_bind(window)

@@ -10,8 +10,8 @@ use std::path::PathBuf;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
-use sqlx::Row as _;
 use sqlx::sqlite::SqlitePool;
+use sqlx::{AssertSqlSafe, Row as _};
 
 use crate::app::ports::{AuditLog, Confirmation, ExportChunk, ExportSpan, StoreError};
 use crate::domain::audit::{
@@ -22,6 +22,7 @@ use crate::domain::room::RoomId;
 use crate::tree::Checkpoint;
 use crate::tree::proof::InclusionProof;
 
+use super::archive::NOT_ARCHIVED;
 use super::rows::{self, Open};
 use super::{archive, failed, observed, replies, tree, verify};
 
@@ -79,10 +80,12 @@ impl AuditLog for LogReader {
 
     async fn events(&self, operation: OperationId) -> Result<Vec<RecordedEvent>, StoreError> {
         let events = async {
-            let rows = sqlx::query("SELECT seq, body FROM audit_events WHERE operation = ? ORDER BY seq")
-                .bind(operation.seq())
-                .fetch_all(&self.pool)
-                .await?;
+            let rows = sqlx::query(AssertSqlSafe(format!(
+                "SELECT seq, body FROM audit_events WHERE operation = ? AND {NOT_ARCHIVED} ORDER BY seq"
+            )))
+            .bind(operation.seq())
+            .fetch_all(&self.pool)
+            .await?;
             rows.iter()
                 .map(|row| Ok(RecordedEvent { seq: row.try_get("seq")?, body: row.try_get("body")? }))
                 .collect::<Result<Vec<_>, sqlx::Error>>()

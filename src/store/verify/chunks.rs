@@ -13,6 +13,7 @@ use rusqlite::{Connection, OpenFlags};
 use crate::store::{BUSY_TIMEOUT, beside};
 
 use super::row::json;
+use super::signers;
 use super::told::CALLBACK;
 
 /// How many rows are read at once, and how many events' heads.
@@ -127,6 +128,8 @@ pub(super) struct Head {
     pub(super) size: i64,
     /// How many of them it added.
     pub(super) added: usize,
+    /// Who signed it, by its place in [`Heads::signers`]; `None` if nobody did.
+    pub(super) signer: Option<usize>,
     /// The signed head, if it was read.
     pub(super) checkpoint: Option<String>,
 }
@@ -136,9 +139,11 @@ pub(super) struct Head {
 pub(super) struct Heads {
     pub(super) heads: Vec<Head>,
     pub(super) leaves: Vec<[u8; 32]>,
+    /// Those whom the heads name, each once for heads in a row.
+    pub(super) signers: Vec<String>,
 }
 
-/// Which of the signed heads are read with the hashes.
+/// Of which of the signed heads the text is kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Signed {
     Every,
@@ -148,14 +153,12 @@ pub(super) enum Signed {
 
 /// The next heads after the one at `size`; none at the end.
 pub(super) fn heads(connection: &Connection, size: i64, signed: Signed) -> rusqlite::Result<Heads> {
-    let mut statement = connection.prepare_cached(match signed {
-        Signed::Every => {
-            "SELECT size, leaves, checkpoint FROM tree_heads NOT INDEXED WHERE size > ? ORDER BY size"
-        }
-        Signed::Last => "SELECT size, leaves FROM tree_heads NOT INDEXED WHERE size > ? ORDER BY size",
-    })?;
+    let mut statement = connection.prepare_cached(
+        "SELECT size, leaves, checkpoint FROM tree_heads NOT INDEXED WHERE size > ? ORDER BY size",
+    )?;
     let mut rows = statement.query([size])?;
     let mut found = Heads::default();
+    let mut last = None;
     while let Some(row) = rows.next()? {
         let head: i64 = row.get(0)?;
         if head > size + ROWS && !found.heads.is_empty() {
@@ -164,32 +167,31 @@ pub(super) fn heads(connection: &Connection, size: i64, signed: Signed) -> rusql
         // What does not make a hash is none: the row was altered then, and the counts tell.
         let (leaves, _) = row.get_ref(1)?.as_bytes().unwrap_or_default().as_chunks::<32>();
         found.leaves.extend_from_slice(leaves);
-        let checkpoint = match signed {
-            Signed::Every => checkpoint(row.get_ref(2)?),
-            Signed::Last => None,
-        };
-        found.heads.push(Head { size: head, added: leaves.len(), checkpoint });
-    }
-    if signed == Signed::Last
-        && let Some(last) = found.heads.last()
-    {
-        let mut statement = connection.prepare_cached(
-            "SELECT size, checkpoint FROM tree_heads
-             WHERE size > ? AND size <= ? AND checkpoint IS NOT NULL ORDER BY size DESC LIMIT 1",
-        )?;
-        let mut rows = statement.query([size, last.size])?;
-        if let Some(row) = rows.next()? {
-            let size: i64 = row.get(0)?;
-            if let Ok(at) = found.heads.binary_search_by_key(&size, |head| head.size) {
-                found.heads[at].checkpoint = checkpoint(row.get_ref(1)?);
+        let mut head = Head { size: head, added: leaves.len(), signer: None, checkpoint: None };
+        let checkpoint = row.get_ref(2)?;
+        if checkpoint != ValueRef::Null {
+            let checkpoint = text(checkpoint);
+            let signer = signers::named(&checkpoint);
+            if found.signers.last().is_none_or(|last| last != signer) {
+                found.signers.push(signer.to_owned());
+            }
+            head.signer = Some(found.signers.len() - 1);
+            match signed {
+                Signed::Every => head.checkpoint = Some(checkpoint.into_owned()),
+                Signed::Last => {
+                    let (at, kept) = last.get_or_insert((0, String::new()));
+                    *at = found.heads.len();
+                    kept.clear();
+                    kept.push_str(&checkpoint);
+                }
             }
         }
+        found.heads.push(head);
+    }
+    if let Some((at, kept)) = last {
+        found.heads[at].checkpoint = Some(kept);
     }
     Ok(found)
-}
-
-fn checkpoint(value: ValueRef<'_>) -> Option<String> {
-    (value != ValueRef::Null).then(|| text(value).into_owned())
 }
 
 /// The kept hashes of `count` nodes of a level from number `first` on, one behind the other.

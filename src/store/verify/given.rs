@@ -62,10 +62,6 @@ impl Given {
         Ok(given)
     }
 
-    pub(super) fn is_empty(&self) -> bool {
-        self.archives.is_empty()
-    }
-
     /// The next events; `None` when the database goes on. `here` is the edge of the log so far.
     pub(super) fn next(&mut self, here: &Edge, report: &mut Report) -> Result<Option<Events>, StoreError> {
         while let Some(archive) = self.archives.front_mut() {

@@ -24,6 +24,32 @@ const AT_ONCE: usize = 4_096;
 const COMPLAINTS: i64 = 50;
 
 pub(super) fn check(connection: &Connection, report: &mut Report) -> rusqlite::Result<()> {
+    if let Err(error) = by_sqlite(connection, report) {
+        report.find(None, format!("sqlite cannot check the file: {error}"));
+    }
+    let Some(upto) = upto(connection)? else { return Ok(()) };
+    let key = RandomState::new();
+    let mut index = Sums::default();
+    match index.add_terms(connection, &key, upto, BY_TERM) {
+        Ok(0) => {}
+        Ok(further) => {
+            let what = format!("the index of texts has {further} terms of operations behind {upto}");
+            report.find(None, format!("{what}, where it should end"));
+        }
+        Err(error) => {
+            report.find(None, format!("the index of texts cannot be read, so no text is found: {error}"));
+            return Ok(());
+        }
+    }
+    let rows = of_rows(connection, &key, upto)?;
+    for (first, last) in index.differences(&rows) {
+        let what = "the index of texts has other words, or none, for some of the operations from here to";
+        report.find(first, format!("{what} {last}: a search may miss them"));
+    }
+    Ok(())
+}
+
+fn by_sqlite(connection: &Connection, report: &mut Report) -> rusqlite::Result<()> {
     connection.execute_batch("PRAGMA temp_store = MEMORY")?;
     let mut statement = connection.prepare(&format!("PRAGMA integrity_check({COMPLAINTS})"))?;
     let mut complaints = statement.query([])?;
@@ -32,27 +58,6 @@ pub(super) fn check(connection: &Connection, report: &mut Report) -> rusqlite::R
         if complaint != "ok" {
             report.find(None, format!("sqlite finds in the file: {complaint}"));
         }
-    }
-    let Some(upto) = upto(connection)? else { return Ok(()) };
-    let key = RandomState::new();
-    let mut index = Sums::default();
-    match index.add_terms(connection, &key, upto) {
-        Ok(0) => {}
-        Ok(further) => {
-            let what = format!("the index of texts has {further} terms of operations behind {upto}");
-            report.find(None, format!("{what}, where it should end"));
-        }
-        Err(rusqlite::Error::SqliteFailure(_, why)) => {
-            let why = why.unwrap_or_default();
-            report.find(None, format!("the index of texts cannot be read, so no text is found: {why}"));
-            return Ok(());
-        }
-        Err(error) => return Err(error),
-    }
-    let rows = of_rows(connection, &key, upto)?;
-    for (first, last) in index.differences(&rows) {
-        let what = "the index of texts has other words, or none, for some of the operations from here to";
-        report.find(first, format!("{what} {last}: a search may miss them"));
     }
     Ok(())
 }
@@ -75,6 +80,12 @@ fn upto(connection: &Connection) -> rusqlite::Result<Option<i64>> {
     Ok(Some(upto.optional()?.unwrap_or(0)))
 }
 
+/// Every term and the operations that have it, as they are stored.
+const ALL: &str = "SELECT term, doc FROM temp.terms";
+/// The same, each term looked up as a search looks it up: what is stored is not always found.
+const BY_TERM: &str =
+    "SELECT words.term, terms.doc FROM temp.words CROSS JOIN temp.terms ON terms.term = words.term";
+
 /// Sums over terms in whatever order, of [`TOGETHER`] operations each.
 #[derive(Default)]
 struct Sums(HashMap<i64, Sum>);
@@ -82,11 +93,18 @@ struct Sums(HashMap<i64, Sum>);
 impl Sums {
     /// Adds what the index in the main database of the connection holds up to an operation; how many terms
     /// are of later ones.
-    fn add_terms(&mut self, connection: &Connection, key: &RandomState, upto: i64) -> rusqlite::Result<u64> {
+    fn add_terms(
+        &mut self,
+        connection: &Connection,
+        key: &RandomState,
+        upto: i64,
+        how: &str,
+    ) -> rusqlite::Result<u64> {
         connection.execute_batch(
-            "CREATE VIRTUAL TABLE IF NOT EXISTS temp.terms USING fts5vocab(main, operations_text, instance)",
+            "CREATE VIRTUAL TABLE IF NOT EXISTS temp.terms USING fts5vocab(main, operations_text, instance);
+             CREATE VIRTUAL TABLE IF NOT EXISTS temp.words USING fts5vocab(main, operations_text, row)",
         )?;
-        let mut statement = connection.prepare_cached("SELECT term, doc FROM temp.terms")?;
+        let mut statement = connection.prepare_cached(how)?;
         let mut terms = statement.query([])?;
         let mut further = 0;
         while let Some(row) = terms.next()? {
@@ -138,7 +156,7 @@ fn of_rows(connection: &Connection, key: &RandomState, upto: i64) -> rusqlite::R
             add.execute((row.get::<_, i64>(0)?, ToSqlOutput::Borrowed(row.get_ref(1)?)))?;
             added += 1;
         }
-        sums.add_terms(&memory, key, i64::MAX)?;
+        sums.add_terms(&memory, key, i64::MAX, ALL)?;
         memory
             .execute_batch("INSERT INTO operations_text (operations_text) VALUES ('delete-all'); COMMIT")?;
         if added < AT_ONCE {

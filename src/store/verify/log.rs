@@ -17,6 +17,7 @@ use crate::tree::{Checkpoint, Edge, Hash, VerifierKey, record_hash};
 
 use super::Evidence;
 use super::chunks::{self, Events, Head, Heads, Signed};
+use super::signers::Signers;
 
 /// How many nodes of a level are compared at once.
 const NODES: usize = 256;
@@ -25,8 +26,11 @@ const NODES: usize = 256;
 pub(super) struct Log {
     /// The number of the last row.
     seq: i64,
+    /// The last event that is in an archive: the rows up to it are not read.
+    archived: i64,
     edge: Edge,
     signed: Signed,
+    signers: Signers,
     keys: Vec<VerifierKey>,
     heads: Ahead,
     /// Where a signed head was last the one of the rows.
@@ -91,8 +95,10 @@ impl Log {
             kept.chain(seen).chain(archived).map(|size| (size, None)).collect();
         Self {
             seq: 0,
+            archived: archives.last().map_or(0, |newest| newest.last),
             edge: Edge::default(),
             signed: if evidence.every_head { Signed::Every } else { Signed::Last },
+            signers: Signers::default(),
             keys: evidence.keys.clone(),
             heads: Ahead::default(),
             good: Edge::default(),
@@ -116,7 +122,7 @@ impl Log {
         connection: &Connection,
         mut events: Events,
     ) -> Result<Option<Events>, rusqlite::Error> {
-        chunks::read_events(connection, self.seq, &mut events)?;
+        chunks::read_events(connection, self.seq.max(self.archived), &mut events)?;
         Ok(Some(events).filter(|events| events.last().is_some()))
     }
 
@@ -191,10 +197,16 @@ impl Log {
             return Ok(Some(leaf));
         }
         let more = chunks::heads(connection, self.heads.last, self.signed)?;
-        for empty in more.heads.iter().filter(|head| head.added == 0) {
-            let of = format!("the head of {} events in the database", empty.size);
-            report.find(None, format!("{of} adds no event: the tree's tables were altered"));
-            self.is_bad = true;
+        for head in &more.heads {
+            if head.added == 0 {
+                let of = format!("the head of {} events in the database", head.size);
+                report.find(None, format!("{of} adds no event: the tree's tables were altered"));
+                self.is_bad = true;
+            }
+            match head.signer {
+                Some(signer) => self.signers.signed(head.size, &more.signers[signer], report),
+                None => self.signers.unsigned(head.size, head.added),
+            }
         }
         self.heads.take(more);
         Ok(self.heads.leaf())
@@ -322,6 +334,7 @@ impl Log {
             self.is_bad = true;
         }
         self.check_nodes(connection, report)?;
+        std::mem::take(&mut self.signers).end(connection, &evidence.keys, report)?;
         let head = self.edge.head();
         report.events = head.size;
         report.root = hex::encode(head.root);
@@ -402,6 +415,12 @@ impl Log {
                     self.seq
                 ),
             );
+        }
+        let beyond: i64 =
+            connection.query_one("SELECT count(*) FROM tree_heads WHERE size < 1", [], |row| row.get(0))?;
+        if beyond > 0 {
+            report
+                .find(None, format!("{beyond} heads of no events are kept: the tree's tables were altered"));
         }
         let nodes: i64 = connection.query_one("SELECT count(*) FROM tree_nodes", [], |row| row.get(0))?;
         if nodes != self.nodes.count {

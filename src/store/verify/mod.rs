@@ -9,11 +9,13 @@ pub(super) mod chunks;
 mod claims;
 mod given;
 mod indexes;
+mod left;
 mod letters;
 mod log;
 mod replay;
 mod row;
 mod schema;
+mod signers;
 mod sum;
 #[cfg(test)]
 mod tests;
@@ -61,8 +63,10 @@ pub struct Evidence {
     pub checkpoints: Vec<(String, Checkpoint)>,
     /// Short forms out of replies.
     pub seen: Vec<SeenHead>,
-    /// The public keys; with none, the one that the file itself names, which proves little.
+    /// The public keys, as somebody kept them.
     pub keys: Vec<VerifierKey>,
+    /// The one that this machine signs with, for want of those; without it, the one that the file itself names.
+    pub own_key: Option<VerifierKey>,
     /// Archives that were taken out of the log.
     pub archives: Vec<PathBuf>,
     /// Whether the root and the signature of every head that the database keeps are checked; else the root
@@ -90,18 +94,25 @@ pub fn read_checkpoint(file: &Path) -> Result<Checkpoint, StoreError> {
 /// When the file cannot be read as a database of this program; what is wrong inside is in the report.
 pub async fn verify(database: &Path, mut evidence: Evidence) -> Result<Report, StoreError> {
     let mut report = Report::default();
+    let newest = newest(&evidence)?;
     // Read before the log: a bot that is running adds to both.
     let beside = witness::path(database);
     match witness::read(&beside) {
         Ok(Some(checkpoint)) => evidence.checkpoints.insert(0, (name(&beside), checkpoint)),
-        Ok(None) if evidence.checkpoints.is_empty() && evidence.seen.is_empty() => report.unchecked.push(format!(
-            "whether the log was cut off or rewritten as a whole: there is no `{}`; give a checkpoint that somebody \
-             kept (--checkpoint) or what a reply shows behind `log` (--seen)",
-            name(&beside)
-        )),
         Ok(None) => {}
         Err(error) => report.find(None, format!("`{}` is no signed head: {error}", name(&beside))),
     }
+    report.unchecked.push(match newest {
+        None => format!(
+            "that nothing was cut off or rewritten, and `{}` with it: only a head kept elsewhere shows that \
+             (--checkpoint, or --seen with what a reply shows after `log`)",
+            name(&beside)
+        ),
+        Some(newest) => format!(
+            "that nothing was cut off or rewritten after event {newest}: the heads that you gave end there; only a \
+             newer one shows that (--checkpoint, --seen)"
+        ),
+    });
 
     let mut view = open(database).await?;
     if let Some((why, _)) = files::shared(database) {
@@ -120,24 +131,38 @@ pub async fn verify(database: &Path, mut evidence: Evidence) -> Result<Report, S
         report.find(None, "the log is from before signed heads: `room-owner audit list` on it takes it in");
         return Ok(report.closed(Report::default()));
     };
-    match VerifierKey::parse(&named) {
-        Ok(key) if evidence.keys.is_empty() => {
-            let what = "who signed: the key is the one that the database names; give yours (--key)";
-            report.unchecked.push(what.to_owned());
-            evidence.keys.push(key);
-        }
-        Ok(_) => {}
-        Err(error) => report.find(None, format!("the key that the database names: {error}")),
+    let named_key = VerifierKey::parse(&named);
+    if let Err(error) = &named_key {
+        report.find(None, format!("the key that the database names: {error}"));
+    }
+    if evidence.keys.is_empty() {
+        let (key, whose) = match evidence.own_key.take() {
+            Some(own) => (Some(own), "this machine signs with"),
+            None => (named_key.ok(), "the database names"),
+        };
+        report.unchecked.push(format!(
+            "that the key is yours: it is the one that {whose}; another in its place could have signed the whole log \
+             anew; give the key that you kept (--key)"
+        ));
+        evidence.keys.extend(key);
     }
     report.keys = evidence.keys.iter().map(ToString::to_string).collect();
 
     let views = at_one_moment(database, &mut view).await?;
     let archives = archive::kept(&mut view).await.map_err(read_failed())?;
     let given = Given::open(&mut evidence, &archives, &mut report)?;
-    if !evidence.indexes {
-        let what = "whether the indexes that questions go by lead to everything: it takes longer (--indexes)";
+    if !evidence.every_head {
+        let what = "the signatures and roots of most older heads: slower (--every-head)";
         report.unchecked.push(what.to_owned());
     }
+    if !evidence.indexes {
+        let what = "that queries find everything: the indexes are not compared; slower (--indexes)";
+        report.unchecked.push(what.to_owned());
+    }
+    report.unchecked.push(
+        "what no event repeats: when grants were last used, which replies are pending, which process did what"
+            .to_owned(),
+    );
     let replay = Replay::behind(&mut view, given.base).await.map_err(read_failed())?;
     let [rows, others] = views;
     let (pass_on, events) = mpsc::sync_channel(AHEAD);
@@ -155,6 +180,16 @@ pub async fn verify(database: &Path, mut evidence: Evidence) -> Result<Report, S
     replay.end(&mut view, &archives, &mut derived).await.map_err(read_failed())?;
     drop(view);
     Ok(report.closed(derived))
+}
+
+/// The last event under a head that somebody kept elsewhere.
+fn newest(evidence: &Evidence) -> Result<Option<u64>, StoreError> {
+    let kept = evidence.checkpoints.iter().map(|(_, checkpoint)| checkpoint.head().size);
+    let seen = evidence.seen.iter().map(|seen| seen.size);
+    let archives =
+        evidence.archives.iter().map(|file| Ok(archive::Reading::open(file)?.last().unsigned_abs()));
+    let archives = archives.collect::<Result<Vec<_>, StoreError>>()?;
+    Ok(kept.chain(seen).chain(archives).max())
 }
 
 /// What changes with every event: two views in which it is the same are of the same moment.
@@ -203,12 +238,9 @@ impl Tree {
         let Self { rows, mut given, archives, evidence, named, mut report, pass_on, done } = self;
         let began = Instant::now();
         let mut log = Log::new(&evidence, &archives);
-        // What an earlier run left to delete is checked too.
-        let present: i64 = rows
-            .query_one("SELECT coalesce(min(seq), 0) FROM audit_events", [], |row| row.get(0))
-            .map_err(unreadable)?;
-        let gone = if given.is_empty() { given.base.min(present - 1) } else { given.base };
-        log.pass_over(&rows, gone, &mut report).map_err(unreadable)?;
+        let archived = archives.last().map_or(0, |newest| newest.last);
+        left::check(&rows, archived, &mut report).map_err(unreadable)?;
+        log.pass_over(&rows, given.base, &mut report).map_err(unreadable)?;
         loop {
             // Taken back whether it is used or not: else what an archive holds would pile up.
             let memory = done.try_recv().ok().and_then(Arc::into_inner).unwrap_or_default();
@@ -302,9 +334,12 @@ pub(super) async fn prove_in(
             archive.first, archive.file
         )));
     }
+    // A copy from before archives has no such table.
+    let archived = kept.last().map_or(0, |newest| newest.last);
     let here: Vec<(i64, String)> =
-        sqlx::query_as("SELECT seq, body FROM audit_events WHERE operation = ? ORDER BY seq")
+        sqlx::query_as("SELECT seq, body FROM audit_events WHERE operation = ? AND seq > ? ORDER BY seq")
             .bind(operation.seq())
+            .bind(archived)
             .fetch_all(&mut *view)
             .await
             .map_err(read_failed())?;

@@ -246,10 +246,11 @@ impl Replay {
         for operation in beyond {
             report.find(operation, "`operations` has a row for it, and the log has no such event");
         }
-        let callbacks: i64 = sqlx::query_scalar("SELECT count(*) FROM callbacks WHERE operation > ?")
-            .bind(self.base)
-            .fetch_one(&mut *connection)
-            .await?;
+        let callbacks: i64 =
+            sqlx::query_scalar("SELECT count(*) FROM callbacks WHERE operation > ? OR operation < 1")
+                .bind(self.base)
+                .fetch_one(&mut *connection)
+                .await?;
         if callbacks != self.callbacks {
             report.find(
                 None,
