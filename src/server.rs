@@ -92,10 +92,21 @@ async fn ready(State(health): State<Arc<Health>>) -> impl IntoResponse {
 }
 
 fn describe(report: &DirectoryReport) -> String {
-    let DirectoryReport { groups, known, oldest, problem } = report;
-    let age = oldest.map(|age| format!(", {} s old", age.as_secs())).unwrap_or_default();
-    let problem = problem.as_ref().map(|problem| format!(" ({problem})")).unwrap_or_default();
-    format!("; slack's user groups: {known} of {groups} known{age}{problem}")
+    let DirectoryReport { looks_up, groups, known, oldest, problem, unread } = report;
+    let mut told = String::new();
+    if *looks_up {
+        let age = oldest.map(|age| format!(", {} s old", age.as_secs())).unwrap_or_default();
+        let problem = problem.as_ref().map(|problem| format!(" ({problem})")).unwrap_or_default();
+        told = format!("; slack's user groups: {known} of {groups} known{age}{problem}");
+    }
+    if !unread.is_empty() {
+        let remedy = if *looks_up { "" } else { ": set SLACK_BOT_TOKEN, or revoke the deny entry" };
+        let groups = unread.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+        told = format!(
+            "{told}; denied something but not known, so that whoever may be in it is refused: {groups}{remedy}"
+        );
+    }
+    told
 }
 
 async fn metrics_text(State(health): State<Arc<Health>>) -> impl IntoResponse {

@@ -225,6 +225,8 @@ pub enum AclAnswer {
         room: RoomId,
         /// Those who may.
         able: Vec<Able>,
+        /// The groups that would be among them, but cannot be read right now.
+        unread: Vec<Subject>,
     },
     /// The question is on record, but the ACL could not be read.
     Unreadable,

@@ -145,6 +145,10 @@ fn invocation(fields: &HashMap<String, String>, settings: &Settings) -> Result<I
 fn principal(fields: &HashMap<String, String>) -> Option<Principal> {
     let (team, user) = (fields.get("team_id")?, fields.get("user_id")?);
     let subject: Subject = format!("slack:{team}:{user}").parse().ok()?;
+    // Slack names a user here; a text that reads as a group would act with the group's grants.
+    if subject.is_group() {
+        return None;
+    }
     let name = fields.get("user_name").filter(|name| !name.is_empty());
     Some(Principal {
         name: name.map(|name| name.chars().take(LONGEST_NAME).collect()),

@@ -22,6 +22,7 @@ use super::payload::{self, Invocation, Payload};
 use super::render::render;
 use super::response_url::ResponseUrl;
 use super::{LARGEST_BODY, Slack, signature};
+use crate::domain::principal::Principal;
 use crate::domain::reply::Reply;
 
 /// How long the person waits for an answer to the request itself. Slack gives up after 3 s.
@@ -55,7 +56,9 @@ pub(super) async fn command(State(slack): State<Arc<Slack>>, headers: HeaderMap,
         }
         Payload::Command(mut invocation) => {
             let principal = &mut invocation.request.principal;
-            principal.groups = slack.service.directory().groups_of(&principal.subject);
+            let known = slack.service.directory().known();
+            let name = principal.name.take();
+            *principal = Principal { name, ..known.principal(principal.subject.clone(), slack.clock.now()) };
             slack.carry_out(*invocation).await
         }
     }

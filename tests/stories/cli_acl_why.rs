@@ -56,6 +56,7 @@ async fn with_a_past(program: &Program) {
             reason: None,
             force: true,
             at_version: None,
+            known: std::sync::Arc::default(),
         };
         room_owner::app::acl::edit(&store, &clock, edit).await.unwrap();
     }

@@ -54,3 +54,4 @@ mod slack_late_answers;
 mod slack_origins;
 mod slow_clients;
 mod transfers;
+mod unread_groups;

@@ -1,0 +1,275 @@
+//! Something is denied to a user group of Slack, and nobody can say who is in it.
+
+use insta::assert_snapshot;
+use room_owner::app::acl::edit_locally;
+use room_owner::app::ports::{AclChange, NewGrant, Store as _};
+use room_owner::domain::access::Effect;
+use room_owner::domain::principal::Principal;
+use room_owner::slack::Lookup;
+use tokio::sync::Semaphore;
+
+use super::groups::{Answer, WebApi, grant, group, until_ready};
+use super::program::Program;
+use super::slack::{ADAM, ALICE, BORIS, OTTO, Reply, TEAM};
+use super::world::{Stage, World, run};
+
+const DENIED: &str = "S0DENIED";
+const HOSTS: &str = "S0HOSTS";
+
+fn denied(rooms: &str) -> NewGrant {
+    NewGrant { effect: Effect::Deny, rooms: rooms.parse().unwrap(), ..grant(&group(DENIED)) }
+}
+
+/// Alice and Boris are moderators, Adam an admin; the group is denied `vip-*`.
+fn world(lookup: Option<Lookup>) -> World {
+    let world = World::usual().room("vip-1", "frank").ticking().looking_up_groups(lookup);
+    let world = world.grant(BORIS, "moderator", "*").grant(ADAM, "admin", "*");
+    world.grant_but(ALICE, "moderator", "*", |new| *new = denied("vip-*"))
+}
+
+async fn with(api: &WebApi, lookup: Lookup, story: impl AsyncFnOnce(&mut Stage)) {
+    run(world(Some(lookup)), async |stage| {
+        *api.0.clock.lock().unwrap() = Some(stage.clock.clone());
+        story(stage).await;
+    })
+    .await;
+}
+
+/// The number of the operation differs from run to run.
+fn steady(reply: &Reply) -> String {
+    let text = reply.to_string();
+    text.lines().filter(|line| !line.starts_with("op ")).collect::<Vec<_>>().join("\n")
+}
+
+#[tokio::test]
+async fn whoever_may_be_in_a_denied_group_is_refused_until_it_can_be_read() {
+    let (api, lookup) = WebApi::with(&[(DENIED, &[BORIS.id])]).await;
+    api.always(DENIED, Answer::Status(500));
+    with(&api, lookup, async |stage| {
+        let ready =
+            until_ready(stage, |text| text.contains("denied something") && text.contains("500")).await;
+        assert_snapshot!(ready, @"");
+        let reply = stage.slack(ALICE).says("/room-owner vip-1 user2").await;
+        assert_snapshot!(steady(&reply), @"");
+        let entry = stage.entry(&reply).await;
+        let why = "grant 5 denies slack:T0TEAM:group:S0DENIED, which cannot be read right now";
+        assert_eq!((entry.outcome.name(), entry.authority.as_deref()), ("denied", Some(why)));
+        let reply = stage.slack(ALICE).says("/room-owner test user2").await;
+        assert!(reply.says("`test` now belongs to `user2`"), "the deny entry is not about it: {reply}");
+        let reply = stage.slack(OTTO).says("/room-owner vip-1 user2").await;
+        assert!(reply.says("you have no role"), "a stranger is told no more than ever: {reply}");
+
+        assert_snapshot!(steady(&stage.slack(ALICE).says("/room-acl whoami").await), @"");
+        let why = format!("/room-acl why <@{}> test", ALICE.id);
+        assert!(stage.slack(ADAM).sends(&why).await.says("Yes: @alice may"));
+        // About the denied rooms, Adam may be denied as well.
+        let why = format!("/room-acl why <@{}> vip-1", ALICE.id);
+        assert_snapshot!(steady(&stage.slack(ADAM).sends(&why).await), @"");
+        assert_snapshot!(steady(&stage.slack(ADAM).says("/room-acl who-can vip-1").await), @"");
+
+        api.always(DENIED, None);
+        stage.clock.pass(31);
+        until_ready(stage, |text| text.contains("1 of 1 known") && !text.contains("denied something")).await;
+        let reply = stage.slack(ALICE).says("/room-owner vip-1 user2").await;
+        assert!(reply.says("`vip-1` now belongs to `user2`"), "she is not in it: {reply}");
+        let reply = stage.slack(BORIS).says("/room-owner vip-1 user3").await;
+        assert!(reply.says("a deny entry (grant 5) names you"), "he is: {reply}");
+        assert_snapshot!(steady(&stage.slack(ADAM).says("/room-acl who-can vip-1").await), @"");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_restart_while_slack_hangs_knows_what_was_read_before_as_long_as_that_counts() {
+    let (api, lookup) = WebApi::with(&[(DENIED, &[BORIS.id])]).await;
+    with(&api, lookup, async |stage| {
+        until_ready(stage, |text| text.contains("1 of 1 known")).await;
+        api.0.goes.forget_permits(Semaphore::MAX_PERMITS);
+        stage.restart().await;
+        let reply = stage.slack(ALICE).says("/room-owner vip-1 user2").await;
+        assert!(reply.says("`vip-1` now belongs to `user2`"), "{reply}");
+        let reply = stage.slack(BORIS).says("/room-owner vip-1 user3").await;
+        assert!(reply.says("a deny entry (grant 5) names you"), "{reply}");
+        stage.clock.pass(601);
+        for person in [ALICE, BORIS] {
+            let reply = stage.slack(person).says("/room-owner vip-1 user3").await;
+            assert!(reply.says("S0DENIED cannot be read, and a deny entry (grant 5) names it"), "{reply}");
+        }
+        until_ready(stage, |text| text.contains("denied something")).await;
+        api.0.goes.add_permits(1_000);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_group_that_slack_does_not_know_is_empty() {
+    let (api, lookup) = WebApi::with(&[]).await;
+    for unknown in ["no_such_subteam", "subteam_not_found"] {
+        api.always(DENIED, Answer::No(unknown));
+        with(&api, lookup.clone(), async |stage| {
+            until_ready(stage, |text| text.contains("1 of 1 known")).await;
+            let reply = stage.slack(ALICE).says("/room-owner vip-1 user2").await;
+            assert!(reply.says("`vip-1` now belongs to `user2`"), "{reply}");
+        })
+        .await;
+    }
+}
+
+#[tokio::test]
+async fn one_group_that_slack_fails_at_leaves_the_others_alone() {
+    for failure in [
+        Answer::Status(500),
+        Answer::Status(503),
+        Answer::Status(404),
+        Answer::No("fatal_error"),
+        Answer::No("internal_error"),
+        Answer::No("something_new"),
+    ] {
+        let (api, lookup) = WebApi::with(&[(HOSTS, &[OTTO.id])]).await;
+        api.always(DENIED, failure);
+        let world = world(Some(lookup)).grant_but(OTTO, "moderator", "*", |new| *new = grant(&group(HOSTS)));
+        run(world, async |stage| {
+            *api.0.clock.lock().unwrap() = Some(stage.clock.clone());
+            for _ in 0..6 {
+                until_ready(stage, |text| text.contains("1 of 2 known, 0 s old")).await;
+                let reply = stage.slack(OTTO).says("/room-owner test user2").await;
+                assert!(reply.says("now belongs to") || reply.says("already"), "{failure:?}: {reply}");
+                stage.clock.pass(145);
+            }
+            let asked = api.asked_for(DENIED).len();
+            assert!((2..=30).contains(&asked), "{failure:?}: it is asked for {asked} times");
+        })
+        .await;
+    }
+}
+
+#[tokio::test]
+async fn what_goes_for_every_group_ends_the_round() {
+    for failure in
+        [Answer::NotBefore(60), Answer::No("invalid_auth"), Answer::No("missing_scope"), Answer::Status(401)]
+    {
+        let (api, lookup) = WebApi::with(&[(HOSTS, &[OTTO.id])]).await;
+        api.always(DENIED, failure);
+        let world = world(Some(lookup)).grant_but(OTTO, "moderator", "*", |new| *new = grant(&group(HOSTS)));
+        run(world, async |stage| {
+            *api.0.clock.lock().unwrap() = Some(stage.clock.clone());
+            until_ready(stage, |text| text.contains("0 of 2 known (")).await;
+            assert!(api.asked_for(HOSTS).is_empty(), "{failure:?}");
+        })
+        .await;
+    }
+}
+
+#[tokio::test]
+async fn an_admin_of_some_rooms_denies_nothing_to_a_group_in_which_an_admin_of_more_may_be() {
+    let (api, lookup) = WebApi::with(&[(DENIED, &[OTTO.id]), (HOSTS, &[ADAM.id, OTTO.id])]).await;
+    let world = world(Some(lookup)).grant(OTTO, "admin", "vip-*");
+    let in_hosts = grant(&group(HOSTS));
+    let world = world.grant_but(OTTO, "moderator", "*", |new| *new = in_hosts);
+    let world = world.grant_but(OTTO, "admin", "*", |new| new.subject = "discord:1:2".parse().unwrap());
+    run(world, async |stage| {
+        *api.0.clock.lock().unwrap() = Some(stage.clock.clone());
+        until_ready(stage, |text| text.contains("2 of 2 known")).await;
+        let deny = async |group: &str| {
+            let line = format!("/room-acl deny {group} admin rooms: vip-1");
+            stage.slack(OTTO).sends(&line).await
+        };
+        // Otto is in it himself, and so would be denied; Adam is not.
+        let reply = deny(&format!("<!subteam^{HOSTS}|@hosts>")).await;
+        assert_snapshot!(steady(&reply), @"");
+        let reply = deny("<!subteam^S0NEW|@new>").await;
+        assert!(reply.says("it may name @adam, an admin for more rooms"), "nobody has read it yet: {reply}");
+        let reply = deny("discord:1:role:3").await;
+        assert_snapshot!(steady(&reply), @"");
+        assert_eq!(stage.store.grants().await.unwrap().len(), 8);
+        let reply = stage.slack(ADAM).says("/room-acl revoke 6").await;
+        assert!(reply.says("no longer admin"), "whoever has all rooms takes it back: {reply}");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn without_a_token_nothing_is_denied_to_a_group_in_chat() {
+    run(World::usual().grant(ADAM, "admin", "*"), async |stage| {
+        let line = format!("/room-acl deny <!subteam^{DENIED}|@denied> moderator rooms: vip-*");
+        let reply = stage.slack(ADAM).sends(&line).await;
+        assert_snapshot!(reply, @"");
+        assert_eq!(stage.entry(&reply).await.outcome.name(), "declined");
+        let reply = stage.slack(ADAM).sends(&line.replace("deny", "grant")).await;
+        assert!(reply.says("moderator"), "what is given to a group nobody reads harms nobody: {reply}");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_deny_entry_from_before_the_token_was_taken_off_refuses_and_is_named() {
+    run(world(None), async |stage| {
+        let ready = until_ready(stage, |text| text.contains("denied something")).await;
+        assert_snapshot!(ready, @"");
+        let reply = stage.slack(ALICE).says("/room-owner vip-1 user2").await;
+        assert!(reply.says("Not allowed right now"), "{reply}");
+        let by = Principal::new("cli:ana".parse().unwrap());
+        let change = AclChange::Revoke(5);
+        edit_locally(&*stage.store, &stage.clock, by, "acl revoke".to_owned(), change, None).await.unwrap();
+        stage.other_operations += 1;
+        let reply = stage.slack(ALICE).says("/room-owner vip-1 user2").await;
+        assert!(reply.says("`vip-1` now belongs to `user2`"), "{reply}");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_command_line_denies_nothing_to_a_group_that_nobody_looks_up_and_stays_open_itself() {
+    let mut program = Program::new().await;
+    let deny = format!("acl grant slack:{TEAM}:group:{DENIED} moderator --deny");
+    let refused = program.runs(&deny).await;
+    assert_snapshot!(format!("{}\n{}", refused.code, refused.err), @"");
+    assert_eq!(program.runs(&format!("{deny} --force")).await.code, 1);
+    let file = program.path("acl.toml");
+    let text = format!(
+        "[[grants]]\nsubject = \"slack:{TEAM}:group:{DENIED}\"\nrole = \"moderator\"\neffect = \"deny\"\nrooms = \"*\"\n"
+    );
+    std::fs::write(&file, text).unwrap();
+    let planned = program.runs("acl plan acl.toml").await;
+    assert_snapshot!(format!("{}{}", planned.out, planned.err), @"");
+    program.set("SLACK_BOT_TOKEN", "xoxb-any-token");
+    assert_eq!(program.runs(&deny).await.code, 0);
+    let handed = program.runs("transfer test user2").await;
+    assert_eq!(handed.code, 0, "{}", handed.err);
+}
+
+#[tokio::test]
+async fn the_command_line_knows_what_the_bot_read() {
+    let mut program = Program::new().await;
+    let (api, lookup) = WebApi::with(&[(HOSTS, &[OTTO.id]), (DENIED, &[BORIS.id])]).await;
+    program.set("SLACK_BOT_TOKEN", secrecy::ExposeSecret::expose_secret(&lookup.token));
+    program.set("SLACK_API_BASE_URL", lookup.base_url.as_str());
+    for words in [
+        format!("acl channel allow slack:{TEAM}:C0MODS"),
+        format!("acl grant slack:{TEAM}:group:{HOSTS} moderator"),
+        format!("acl grant {} moderator", BORIS.subject()),
+        format!("acl grant {} moderator", ALICE.subject()),
+        format!("acl grant slack:{TEAM}:group:{DENIED} moderator --deny"),
+    ] {
+        let ran = program.runs(&words).await;
+        assert_eq!(ran.code, 0, "{}", ran.err);
+    }
+    let why = async |who: &str| {
+        let line = format!("acl why {who} --in slack:{TEAM}:C0MODS --room test");
+        program.runs(&line).await.err.lines().next().unwrap_or_default().to_owned()
+    };
+    let mut told = vec![why(&OTTO.subject()).await, why(&ALICE.subject()).await];
+    let before = program.runs("acl who-can test").await;
+    assert_eq!(before.out.matches("slack:").count(), 0, "{}", before.out);
+    told.push(before.err);
+    let serving = program.serves().await;
+    program.until_readiness(200, "2 of 2 known").await;
+    serving.ends_when_asked().await;
+    assert!(!api.asked_for(HOSTS).is_empty());
+    for who in [OTTO, BORIS, ALICE] {
+        told.push(why(&who.subject()).await);
+    }
+    let after = program.runs("acl who-can test").await;
+    told.push(format!("{}{}", after.out, after.err));
+    assert_snapshot!(told.join("\n"), @"");
+}
