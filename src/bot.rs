@@ -126,8 +126,8 @@ impl Bot {
             .then(gateway::State::default);
         let store = Arc::clone(&self.store) as Arc<dyn Store>;
         let directory = Arc::clone(&self.groups) as _;
-        let mut router =
-            server::router(Arc::clone(&store), Arc::clone(&self.metrics), gateway.clone(), directory);
+        let (clock, metrics) = (Arc::clone(&self.clock), Arc::clone(&self.metrics));
+        let mut router = server::router(Arc::clone(&store), clock, metrics, gateway.clone(), directory);
         callbacks::announce(&self.callbacks);
         router = router.merge(callbacks::router(
             self.callbacks.clone(),
@@ -137,7 +137,7 @@ impl Bot {
         let mut background = self.look_after_replies();
         if let Some(settings) = slack {
             self.begin_with_groups(&settings).await;
-            background.push(self.look_up_groups(settings.groups.clone()));
+            background.extend(settings.groups.clone().map(|lookup| self.look_up_groups(lookup)));
             info!(command = settings.command.0, "taking commands from Slack at /slack/commands");
             router =
                 router.merge(slack::router(settings, Arc::clone(&self.service), Arc::clone(&self.clock))?);
@@ -233,7 +233,7 @@ impl Bot {
     }
 
     /// Fills the cache of user groups. It may be cut off anywhere: the next start reads them again.
-    fn look_up_groups(&self, lookup: Option<slack::Lookup>) -> JoinHandle<()> {
+    fn look_up_groups(&self, lookup: slack::Lookup) -> JoinHandle<()> {
         let (groups, store) = (Arc::clone(&self.groups), Arc::clone(&self.store));
         tokio::spawn(async move {
             if let Err(error) = groups.keep_fresh(lookup, &*store).await {

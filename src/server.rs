@@ -16,7 +16,7 @@ use tokio::sync::Mutex;
 use tokio::time::Instant;
 use tracing::{info, warn};
 
-use crate::app::ports::{Directory, DirectoryReport, Store, StoreError};
+use crate::app::ports::{Clock, Directory, DirectoryReport, Store, StoreError, Subject};
 use crate::discord::gateway;
 use crate::telemetry::Metrics;
 
@@ -47,15 +47,26 @@ pub async fn say_when_ready(
 
 struct Health {
     store: Arc<dyn Store>,
+    clock: Arc<dyn Clock>,
     metrics: Arc<Metrics>,
     gateway: Option<gateway::State>,
     directory: Arc<dyn Directory>,
-    last: Mutex<Option<(Instant, Result<(), StoreError>)>>,
+    last: Mutex<Option<Look>>,
+}
+
+/// What was found when it was looked last.
+#[derive(Clone)]
+struct Look {
+    at: Instant,
+    writable: Result<(), StoreError>,
+    /// The groups to which something is denied.
+    denied: Vec<Subject>,
 }
 
 /// The server's own routes: `/healthz`, `/readyz`, `/metrics`.
 pub fn router(
     store: Arc<dyn Store>,
+    clock: Arc<dyn Clock>,
     metrics: Arc<Metrics>,
     gateway: Option<gateway::State>,
     directory: Arc<dyn Directory>,
@@ -64,24 +75,16 @@ pub fn router(
         .route("/healthz", get(|| async { "alive\n" }))
         .route("/readyz", get(ready))
         .route("/metrics", get(metrics_text))
-        .with_state(Arc::new(Health { store, metrics, gateway, directory, last: Mutex::default() }))
+        .with_state(Arc::new(Health { store, clock, metrics, gateway, directory, last: Mutex::default() }))
 }
 
 /// Ready is who could write a record now, for without one nothing is ever done, and who can be heard by
 /// Discord if commands come over its gateway. User groups that cannot be read are only told of: whoever
 /// has a role by name is served all the same.
 async fn ready(State(health): State<Arc<Health>>) -> impl IntoResponse {
-    let mut last = health.last.lock().await;
-    let result = match &*last {
-        Some((at, result)) if at.elapsed() < READY_FOR => result.clone(),
-        _ => {
-            let result = health.store.check_writable().await;
-            *last = Some((Instant::now(), result.clone()));
-            result
-        }
-    };
-    let groups = health.directory.report().map(|report| describe(&report)).unwrap_or_default();
-    match (result, &health.gateway) {
+    let look = health.look().await;
+    let groups = health.groups(&look.denied);
+    match (look.writable, &health.gateway) {
         (Err(error), _) => (StatusCode::SERVICE_UNAVAILABLE, format!("not ready: {error}\n")),
         (Ok(()), Some(gateway)) if !gateway.is_ready() => {
             (StatusCode::SERVICE_UNAVAILABLE, format!("not ready: discord's gateway: {gateway}\n"))
@@ -91,22 +94,44 @@ async fn ready(State(health): State<Arc<Health>>) -> impl IntoResponse {
     }
 }
 
+impl Health {
+    async fn look(&self) -> Look {
+        let mut last = self.last.lock().await;
+        if let Some(look) = last.as_ref().filter(|look| look.at.elapsed() < READY_FOR) {
+            return look.clone();
+        }
+        let writable = self.store.check_writable().await;
+        // Who cannot be read now is looked at each time. A store that cannot be read is not writable either.
+        let named = self.store.group_subjects(self.clock.now()).await.unwrap_or_default();
+        let look = Look { at: Instant::now(), writable, denied: named.denied };
+        *last = Some(look.clone());
+        look
+    }
+
+    /// How well user groups are known, and those for which people are refused because they are not.
+    fn groups(&self, denied: &[Subject]) -> String {
+        let report = self.directory.report();
+        let mut told = report.as_ref().map(describe).unwrap_or_default();
+        let (known, now) = (self.directory.known(), self.clock.now());
+        let unread = denied.iter().filter(|group| known.members(group, now).is_none());
+        let unread: Vec<String> = unread.map(ToString::to_string).collect();
+        if !unread.is_empty() {
+            let remedy =
+                if report.is_some() { "" } else { "; set SLACK_BOT_TOKEN, or revoke the deny entry" };
+            told.push_str(&format!(
+                "; refused, because a deny entry names a group that cannot be read: whoever may be in {}{remedy}",
+                unread.join(", ")
+            ));
+        }
+        told
+    }
+}
+
 fn describe(report: &DirectoryReport) -> String {
-    let DirectoryReport { looks_up, groups, known, oldest, problem, unread } = report;
-    let mut told = String::new();
-    if *looks_up {
-        let age = oldest.map(|age| format!(", {} s old", age.as_secs())).unwrap_or_default();
-        let problem = problem.as_ref().map(|problem| format!(" ({problem})")).unwrap_or_default();
-        told = format!("; slack's user groups: {known} of {groups} known{age}{problem}");
-    }
-    if !unread.is_empty() {
-        let remedy = if *looks_up { "" } else { ": set SLACK_BOT_TOKEN, or revoke the deny entry" };
-        let groups = unread.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
-        told = format!(
-            "{told}; denied something but not known, so that whoever may be in it is refused: {groups}{remedy}"
-        );
-    }
-    told
+    let DirectoryReport { groups, known, oldest, problem } = report;
+    let age = oldest.map(|age| format!(", {} s old", age.as_secs())).unwrap_or_default();
+    let problem = problem.as_ref().map(|problem| format!(" ({problem})")).unwrap_or_default();
+    format!("; slack's user groups: {known} of {groups} known{age}{problem}")
 }
 
 async fn metrics_text(State(health): State<Arc<Health>>) -> impl IntoResponse {

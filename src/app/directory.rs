@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::domain::access::Known;
-use crate::domain::principal::Subject;
 
 /// Who is in which group. Nobody is asked for an answer: what is not at hand is not known, so that a platform that
 /// is slow or down makes nobody wait and lets nobody in.
@@ -12,15 +11,13 @@ pub trait Directory: Send + Sync {
     /// What is known now.
     fn known(&self) -> Arc<Known>;
 
-    /// How well the groups that the ACL names are known; `None` if none is looked up, or has to be.
+    /// How well the groups that the ACL names are known; `None` if none is looked up.
     fn report(&self) -> Option<DirectoryReport>;
 }
 
 /// How well the groups that the ACL names are known.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DirectoryReport {
-    /// Whether groups are looked up at all.
-    pub looks_up: bool,
     /// How many groups are looked up.
     pub groups: usize,
     /// How many of them are known and fresh enough to count.
@@ -29,8 +26,6 @@ pub struct DirectoryReport {
     pub oldest: Option<Duration>,
     /// Why none can be read, or some cannot, and what to do.
     pub problem: Option<String>,
-    /// The groups to which something is denied and that are not known: everybody who may be in one is refused.
-    pub unread: Vec<Subject>,
 }
 
 /// Knows no groups.

@@ -19,7 +19,8 @@ use crate::domain::audit::{
     RoomHistory, Stat, StatsBy, Unresolved, Verdict,
 };
 use crate::domain::command::{CommandRequest, DeliveryId, Place, RejectedRequest};
-use crate::domain::principal::{Channel, Principal, Subject};
+pub use crate::domain::principal::Subject;
+use crate::domain::principal::{Channel, Principal};
 use crate::domain::reply_note::{HowReplied, ReplyNote};
 use crate::domain::room::{AccountId, RoomId};
 use crate::domain::tree_head::TreeHead;

@@ -6,8 +6,8 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use super::access::{
-    Able, Action, Attention, AuthorisedChannel, ChangedEntry, Denial, Explanation, Footing, Grant, Hindered,
-    NotEdited, Reach, Right,
+    Able, Action, Attention, AuthorisedChannel, ChangedEntry, Denial, Effect, Explanation, Footing, Grant,
+    Hindered, NotEdited, Reach, Right,
 };
 use super::audit::{Answer, AuditEntry, NoAnswer, OperationId, Outcome, OutcomeKind};
 use super::command::{Family, Listed, Place, Transfer, UsageError};
@@ -225,8 +225,8 @@ pub enum AclAnswer {
         room: RoomId,
         /// Those who may.
         able: Vec<Able>,
-        /// The groups that would be among them, but cannot be read right now.
-        unread: Vec<Subject>,
+        /// The groups that cannot be read right now, to which a grant gives it or a deny entry takes it.
+        unread: Vec<(Effect, Subject)>,
     },
     /// The question is on record, but the ACL could not be read.
     Unreadable,

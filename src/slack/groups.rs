@@ -59,9 +59,8 @@ pub struct Groups {
 #[derive(Default)]
 struct State {
     known: Arc<Known>,
-    /// The groups that the ACL names, and those of them to which something is denied.
+    /// The groups that the ACL names.
     named: BTreeSet<Subject>,
-    denied: BTreeSet<Subject>,
     /// Why none can be read.
     problem: Option<Problem>,
 }
@@ -85,14 +84,14 @@ impl Groups {
         self.write(|state| state.known = Arc::new(known));
     }
 
-    /// Looks the groups up, for as long as the process runs. Without a token, only which there are.
+    /// Looks the groups up, for as long as the process runs.
     ///
     /// # Errors
     /// When no TLS can be set up.
-    pub async fn keep_fresh(&self, lookup: Option<Lookup>, store: &dyn Store) -> anyhow::Result<()> {
-        let pace = lookup.as_ref().map(|lookup| lookup.pace).unwrap_or_default();
+    pub async fn keep_fresh(&self, lookup: Lookup, store: &dyn Store) -> anyhow::Result<()> {
+        let pace = lookup.pace;
         let mut reader = Reader {
-            api: lookup.map(|lookup| WebApi::new(lookup.base_url, lookup.token)).transpose()?,
+            api: WebApi::new(lookup.base_url, lookup.token)?,
             groups: self,
             store,
             read: pace.read,
@@ -133,16 +132,11 @@ impl Directory for Groups {
                 });
                 problems.next()
             };
-            let looks_up = state.known.looks_up_groups;
-            let unread: Vec<Subject> =
-                state.denied.iter().filter(|group| !is_fresh(group)).cloned().collect();
-            (looks_up || !unread.is_empty()).then(|| DirectoryReport {
-                looks_up,
+            state.known.looks_up_groups.then(|| DirectoryReport {
                 groups: state.named.len(),
                 known: ages.len(),
                 oldest: ages.into_iter().max(),
                 problem: state.problem.as_ref().map(ToString::to_string).or_else(of_one),
-                unread,
             })
         })
     }
@@ -154,8 +148,7 @@ fn of_another_team(own: &str) -> String {
 
 /// What fills the cache.
 struct Reader<'a> {
-    /// Without a token there is none.
-    api: Option<WebApi>,
+    api: WebApi,
     groups: &'a Groups,
     store: &'a dyn Store,
     read: Duration,
@@ -195,10 +188,9 @@ impl Reader<'_> {
         due.sort();
         let mut tried = BTreeMap::new();
         for (_, subject, group) in due {
-            let Some(api) = &self.api else { return };
             // As of when it was asked for: whoever is taken out meanwhile may still be in the answer.
             let as_of = self.groups.clock.now();
-            let reading = match api.members(&group).await {
+            let reading = match self.api.members(&group).await {
                 Ok(users) => self.take(&subject, users, as_of),
                 Err(error) if error.is_general() => {
                     self.failed(&error);
@@ -229,7 +221,7 @@ impl Reader<'_> {
         {
             return;
         }
-        let Ok(GroupSubjects { version, groups, denied }) = self.store.group_subjects(now).await else {
+        let Ok(GroupSubjects { version, groups, .. }) = self.store.group_subjects(now).await else {
             return;
         };
         self.named_at = Some((version, now));
@@ -243,7 +235,6 @@ impl Reader<'_> {
                 warn_of_others(own, named.difference(&state.named));
             }
             state.named = named;
-            state.denied = denied.into_iter().collect();
         });
     }
 
@@ -252,7 +243,7 @@ impl Reader<'_> {
         if let Some(team) = self.groups.read(|state| state.known.looked_up_team.clone()) {
             return Some(team);
         }
-        let team = match self.api.as_ref()?.team().await {
+        let team = match self.api.team().await {
             Ok(team) => team,
             Err(error) => {
                 self.failed(&error);

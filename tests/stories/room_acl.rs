@@ -121,7 +121,7 @@ async fn a_deny_entry_is_given_and_taken_back(door: Door) {
         op 5
         ");
         let reply = bot.chat(ALICE).says("/room-owner vip-1 user2").await;
-        assert!(reply.says("a deny entry (grant 4) names you"), "{reply}");
+        assert!(reply.says("a deny entry (grant 5) names you"), "{reply}");
         let (reply, _) = says(bot, ADAM, "/room-acl revoke 4 reason: mistake").await;
         assert_snapshot!(reply, @r"
         (only visible to you)
@@ -493,7 +493,20 @@ async fn an_admin_counts_only_in_a_channel_in_which_they_can_be(door: Door) {
             assert_eq!(entry.outcome.name(), "declined", "{line}: {reply}");
             told.push_str(&format!("{line}\n{}\n", reply.to_string().rsplit_once('\n').unwrap().0));
         }
-        assert_snapshot!(told, @"");
+        assert_snapshot!(told, @r"
+        /room-acl channel remove
+        (only visible to you)
+        ⛔ Nothing was changed: no admin would be left who could undo it from an authorised channel.
+        Give somebody else the role, or another channel all rooms, first. Only the command line on the bot's machine can force it.
+        /room-acl channel allow rooms: live-*
+        (only visible to you)
+        ⛔ Nothing was changed: no admin would be left who could undo it from an authorised channel.
+        Give somebody else the role, or another channel all rooms, first. Only the command line on the bot's machine can force it.
+        /room-acl deny @adam admin in: #mods
+        (only visible to you)
+        ⛔ Nothing was changed: no admin would be left who could undo it from an authorised channel.
+        Give somebody else the role, or another channel all rooms, first. Only the command line on the bot's machine can force it.
+        ");
     })
     .await;
 }
@@ -504,7 +517,12 @@ async fn an_admin_of_some_rooms_denies_nothing_to_an_admin_of_more(door: Door) {
             let (reply, entry) = says(bot, BORIS, &format!("/room-acl deny @adam {role} rooms: vip-1")).await;
             assert_eq!(entry.outcome.name(), "declined", "{reply}");
             if role == "admin" {
-                assert_snapshot!(reply, @"");
+                assert_snapshot!(reply, @r"
+                (only visible to you)
+                ⛔ Nothing was changed: it could take something from @adam, an admin for more rooms than you.
+                Ask an admin for all of these rooms.
+                op 6
+                ");
             }
         }
         let (reply, _) = says(bot, BORIS, "/room-acl deny @alice moderator rooms: vip-1").await;
@@ -521,9 +539,20 @@ async fn a_channel_goes_from_one_scope_of_ones_own_to_another(door: Door) {
     run(world.channel(RANDOM, "a*"), async |bot| {
         let line = "/room-acl channel allow #random rooms: b*";
         let (reply, _) = says(bot, OTTO, line).await;
-        assert_snapshot!(reply, @"");
+        assert_snapshot!(reply, @r"
+        (only visible to you)
+        ⛔ Not allowed: you are an admin for `a*` only, and this change is about `a*, b*`.
+        Your id is `slack:T0TEAM:U0OTTO`. Admins who can help: @adam.
+        Nothing was done.
+        op 9
+        ");
         let (reply, entry) = says(bot, BORIS, line).await;
-        assert_snapshot!(reply, @"");
+        assert_snapshot!(reply, @r"
+        (only visible to you)
+        ✅ #random is now authorised for `b*` (was: `a*`).
+        Whoever has a grant may use it there.
+        op 10
+        ");
         assert_eq!(entry.authority.as_deref(), Some("grant 4"));
     })
     .await;
@@ -532,7 +561,13 @@ async fn a_channel_goes_from_one_scope_of_ones_own_to_another(door: Door) {
 async fn a_channel_for_some_rooms_says_what_a_change_is_about(door: Door) {
     run(World::empty().channel(MODS, "live-*").grant(ADAM, "admin", "*").at(door), async |bot| {
         let (reply, _) = says(bot, ADAM, "/room-acl grant @boris moderator").await;
-        assert_snapshot!(reply, @"");
+        assert_snapshot!(reply, @r"
+        (only visible to you)
+        ⛔ Not here: this channel is authorised for `live-*` only, and this change is about `*`.
+        Use a moderators' channel, or ask an admin to authorise this one.
+        Nothing was done.
+        op 3
+        ");
         let (reply, _) = says(bot, ADAM, "/room-acl grant @boris moderator rooms: live-7").await;
         assert!(reply.says("is now moderator for `live-7`"), "{reply}");
     })
@@ -544,7 +579,14 @@ async fn a_deny_entry_against_oneself_that_is_taken_back_is_marked(door: Door) {
     let world = world.grant_but(RITA, "auditor", "test", |new| new.effect = Effect::Deny);
     run(world, async |bot| {
         let (reply, entry) = says(bot, ADAM, "/room-acl revoke 4").await;
-        assert_snapshot!(reply, @"");
+        assert_snapshot!(reply, @r"
+        (only visible to you)
+        ⚠️ @adam is no longer denied auditor for every room.
+        Regains: read the audit log, and see who owns rooms, where a grant gives it.
+        Grant 4.
+        You gave this to yourself; the audit log marks it.
+        op 7
+        ");
         assert_eq!(entry.authority.as_deref(), Some("grant 3, for themselves"));
         let (_, entry) = says(bot, ADAM, "/room-acl revoke 5").await;
         assert_eq!(entry.authority.as_deref(), Some("grant 3"));
@@ -555,17 +597,23 @@ async fn a_deny_entry_against_oneself_that_is_taken_back_is_marked(door: Door) {
 }
 
 async fn an_admin_who_is_denied_some_rooms_keeps_the_others(door: Door) {
-    let world = world(door).grant_but(ADAM, "admin", "vip-*", |new| new.effect = Effect::Deny);
-    run(world, async |bot| {
+    let world = world(door).grant(OTTO, "admin", "*");
+    run(world.grant_but(ADAM, "admin", "vip-*", |new| new.effect = Effect::Deny), async |bot| {
         assert!(says(bot, ADAM, "/room-acl list").await.0.says("The live grants."));
         assert!(says(bot, ADAM, "/room-acl who-can live-7").await.0.says("Who can hand `live-7` over:"));
         assert!(bot.chat(ADAM).says("/room-audit").await.says("operations, newest first"));
         let (reply, _) = says(bot, ADAM, "/room-acl grant @boris moderator rooms: live-*").await;
         assert!(reply.says("is now moderator"), "{reply}");
         let (reply, _) = says(bot, ADAM, "/room-acl who-can vip-1").await;
-        assert_snapshot!(reply, @"");
+        assert_snapshot!(reply, @r"
+        (only visible to you)
+        ⛔ Not allowed: a deny entry (grant 5) names you for `vip-1`.
+        Your id is `slack:T0TEAM:U0ADAM`. Admins who can help: @otto.
+        Nothing was done.
+        op 11
+        ");
         let (reply, _) = says(bot, ADAM, "/room-acl grant @boris moderator rooms: vip-1").await;
-        assert!(reply.says("a deny entry (grant 4) names you"), "{reply}");
+        assert!(reply.says("a deny entry (grant 5) names you"), "{reply}");
     })
     .await;
 }

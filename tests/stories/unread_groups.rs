@@ -47,10 +47,15 @@ async fn whoever_may_be_in_a_denied_group_is_refused_until_it_can_be_read() {
     api.always(DENIED, Answer::Status(500));
     with(&api, lookup, async |stage| {
         let ready =
-            until_ready(stage, |text| text.contains("denied something") && text.contains("500")).await;
-        assert_snapshot!(ready, @"");
+            until_ready(stage, |text| text.contains("whoever may be in") && text.contains("500")).await;
+        assert_snapshot!(ready, @"ready; slack's user groups: 0 of 1 known (slack:T0TEAM:group:S0DENIED: HTTP status 500: check that this machine reaches SLACK_API_BASE_URL; it is tried again by itself); refused, because a deny entry names a group that cannot be read: whoever may be in slack:T0TEAM:group:S0DENIED");
         let reply = stage.slack(ALICE).says("/room-owner vip-1 user2").await;
-        assert_snapshot!(steady(&reply), @"");
+        assert_snapshot!(steady(&reply), @r"
+        (only visible to you)
+        ⛔ Not allowed right now: the group slack:T0TEAM:group:S0DENIED cannot be read, and a deny entry (grant 5) names it.
+        It is read again by itself. Tell whoever runs the bot if it stays like this: `/readyz` says why.
+        Nothing was done.
+        ");
         let entry = stage.entry(&reply).await;
         let why = "grant 5 denies slack:T0TEAM:group:S0DENIED, which cannot be read right now";
         assert_eq!((entry.outcome.name(), entry.authority.as_deref()), ("denied", Some(why)));
@@ -59,22 +64,44 @@ async fn whoever_may_be_in_a_denied_group_is_refused_until_it_can_be_read() {
         let reply = stage.slack(OTTO).says("/room-owner vip-1 user2").await;
         assert!(reply.says("you have no role"), "a stranger is told no more than ever: {reply}");
 
-        assert_snapshot!(steady(&stage.slack(ALICE).says("/room-acl whoami").await), @"");
+        assert_snapshot!(steady(&stage.slack(ALICE).says("/room-acl whoami").await), @r"
+        (only visible to you)
+        ℹ️ You are `slack:T0TEAM:U0ALICE`.
+        This channel is `slack:T0TEAM:C0MODS`.
+        Here you are moderator for every room.
+        Refused right now: moderator for `vip-*`. Grant 5 denies it to slack:T0TEAM:group:S0DENIED, which cannot be read, so that nobody knows whether you are in it.
+        Admins who can help: @adam.
+        ");
         let why = format!("/room-acl why <@{}> test", ALICE.id);
         assert!(stage.slack(ADAM).sends(&why).await.says("Yes: @alice may"));
-        // About the denied rooms, Adam may be denied as well.
         let why = format!("/room-acl why <@{}> vip-1", ALICE.id);
-        assert_snapshot!(steady(&stage.slack(ADAM).sends(&why).await), @"");
-        assert_snapshot!(steady(&stage.slack(ADAM).says("/room-acl who-can vip-1").await), @"");
+        assert_snapshot!(steady(&stage.slack(ADAM).sends(&why).await), @r"
+        (only visible to you)
+        ⛔ No: @alice may not hand `vip-1` over in #mods: grant 5 denies slack:T0TEAM:group:S0DENIED, which cannot be read right now.
+        Grant 5: denied moderator for `vip-*`: denies it to slack:T0TEAM:group:S0DENIED, and who is in that group cannot be read right now.
+        Grant 1: moderator for every room: would permit it.
+        Grants to their groups and roles count too; which those are is not known here.
+        ");
+        assert_snapshot!(steady(&stage.slack(ADAM).says("/room-acl who-can vip-1").await), @r"
+        (only visible to you)
+        ℹ️ Nobody can hand `vip-1` over from chat.
+        Refused until it can be read: whoever may be in slack:T0TEAM:group:S0DENIED.
+        ");
 
         api.always(DENIED, None);
         stage.clock.pass(31);
-        until_ready(stage, |text| text.contains("1 of 1 known") && !text.contains("denied something")).await;
+        until_ready(stage, |text| text.contains("1 of 1 known") && !text.contains("whoever may be in")).await;
         let reply = stage.slack(ALICE).says("/room-owner vip-1 user2").await;
         assert!(reply.says("`vip-1` now belongs to `user2`"), "she is not in it: {reply}");
         let reply = stage.slack(BORIS).says("/room-owner vip-1 user3").await;
         assert!(reply.says("a deny entry (grant 5) names you"), "he is: {reply}");
-        assert_snapshot!(steady(&stage.slack(ADAM).says("/room-acl who-can vip-1").await), @"");
+        assert_snapshot!(steady(&stage.slack(ADAM).says("/room-acl who-can vip-1").await), @r"
+        (only visible to you)
+        ℹ️ Who can hand `vip-1` over:
+        @adam · grant 4 · in #mods
+        @alice · grant 1 · in #mods
+        A deny entry for a group may still take it from one of its members.
+        ");
     })
     .await;
 }
@@ -95,7 +122,7 @@ async fn a_restart_while_slack_hangs_knows_what_was_read_before_as_long_as_that_
             let reply = stage.slack(person).says("/room-owner vip-1 user3").await;
             assert!(reply.says("S0DENIED cannot be read, and a deny entry (grant 5) names it"), "{reply}");
         }
-        until_ready(stage, |text| text.contains("denied something")).await;
+        until_ready(stage, |text| text.contains("whoever may be in")).await;
         api.0.goes.add_permits(1_000);
     })
     .await;
@@ -176,11 +203,22 @@ async fn an_admin_of_some_rooms_denies_nothing_to_a_group_in_which_an_admin_of_m
         };
         // Otto is in it himself, and so would be denied; Adam is not.
         let reply = deny(&format!("<!subteam^{HOSTS}|@hosts>")).await;
-        assert_snapshot!(steady(&reply), @"");
+        assert_snapshot!(steady(&reply), @r"
+        (only visible to you)
+        ⛔ Nothing was changed: it could take something from @adam, an admin for more rooms than you.
+        Ask an admin for all of these rooms.
+        ");
         let reply = deny("<!subteam^S0NEW|@new>").await;
-        assert!(reply.says("it may name @adam, an admin for more rooms"), "nobody has read it yet: {reply}");
+        assert!(
+            reply.says("it could take something from @adam, an admin for more rooms"),
+            "nobody has read it yet: {reply}"
+        );
         let reply = deny("discord:1:role:3").await;
-        assert_snapshot!(steady(&reply), @"");
+        assert_snapshot!(steady(&reply), @r"
+        (only visible to you)
+        ⛔ Nothing was changed: it could take something from `discord:1:2`, an admin for more rooms than you.
+        Ask an admin for all of these rooms.
+        ");
         assert_eq!(stage.store.grants().await.unwrap().len(), 8);
         let reply = stage.slack(ADAM).says("/room-acl revoke 6").await;
         assert!(reply.says("no longer admin"), "whoever has all rooms takes it back: {reply}");
@@ -193,7 +231,12 @@ async fn without_a_token_nothing_is_denied_to_a_group_in_chat() {
     run(World::usual().grant(ADAM, "admin", "*"), async |stage| {
         let line = format!("/room-acl deny <!subteam^{DENIED}|@denied> moderator rooms: vip-*");
         let reply = stage.slack(ADAM).sends(&line).await;
-        assert_snapshot!(reply, @"");
+        assert_snapshot!(reply, @r"
+        (only visible to you)
+        ⛔ Nothing was changed: nobody looks up who is in slack:T0TEAM:group:S0DENIED.
+        Everybody who may be in it would be refused. Set `SLACK_BOT_TOKEN` on the bot's machine, or deny it to people.
+        op 5
+        ");
         assert_eq!(stage.entry(&reply).await.outcome.name(), "declined");
         let reply = stage.slack(ADAM).sends(&line.replace("deny", "grant")).await;
         assert!(reply.says("moderator"), "what is given to a group nobody reads harms nobody: {reply}");
@@ -204,8 +247,8 @@ async fn without_a_token_nothing_is_denied_to_a_group_in_chat() {
 #[tokio::test]
 async fn a_deny_entry_from_before_the_token_was_taken_off_refuses_and_is_named() {
     run(world(None), async |stage| {
-        let ready = until_ready(stage, |text| text.contains("denied something")).await;
-        assert_snapshot!(ready, @"");
+        let ready = until_ready(stage, |text| text.contains("whoever may be in")).await;
+        assert_snapshot!(ready, @"ready; refused, because a deny entry names a group that cannot be read: whoever may be in slack:T0TEAM:group:S0DENIED; set SLACK_BOT_TOKEN, or revoke the deny entry");
         let reply = stage.slack(ALICE).says("/room-owner vip-1 user2").await;
         assert!(reply.says("Not allowed right now"), "{reply}");
         let by = Principal::new("cli:ana".parse().unwrap());
@@ -223,15 +266,18 @@ async fn the_command_line_denies_nothing_to_a_group_that_nobody_looks_up_and_sta
     let mut program = Program::new().await;
     let deny = format!("acl grant slack:{TEAM}:group:{DENIED} moderator --deny");
     let refused = program.runs(&deny).await;
-    assert_snapshot!(format!("{}\n{}", refused.code, refused.err), @"");
+    assert_snapshot!(format!("{}\n{}", refused.code, refused.err), @r"
+    1
+    nothing was changed: nobody looks up who is in `slack:T0TEAM:group:S0DENIED`, so that everybody of its workspace would be refused: set SLACK_BOT_TOKEN, or deny it to people · op 1
+    ");
     assert_eq!(program.runs(&format!("{deny} --force")).await.code, 1);
     let file = program.path("acl.toml");
     let text = format!(
-        "[[grants]]\nsubject = \"slack:{TEAM}:group:{DENIED}\"\nrole = \"moderator\"\neffect = \"deny\"\nrooms = \"*\"\n"
+        "[[grant]]\nsubject = \"slack:{TEAM}:group:{DENIED}\"\nrole = \"moderator\"\neffect = \"deny\"\nrooms = \"*\"\n"
     );
     std::fs::write(&file, text).unwrap();
     let planned = program.runs("acl plan acl.toml").await;
-    assert_snapshot!(format!("{}{}", planned.out, planned.err), @"");
+    assert_snapshot!(planned.err, @"1 changes, which `acl apply` refuses: nobody looks up who is in `slack:T0TEAM:group:S0DENIED`, so that everybody of its workspace would be refused: set SLACK_BOT_TOKEN, or deny it to people");
     program.set("SLACK_BOT_TOKEN", "xoxb-any-token");
     assert_eq!(program.runs(&deny).await.code, 0);
     let handed = program.runs("transfer test user2").await;
@@ -271,5 +317,19 @@ async fn the_command_line_knows_what_the_bot_read() {
     }
     let after = program.runs("acl who-can test").await;
     told.push(format!("{}{}", after.out, after.err));
-    assert_snapshot!(told.join("\n"), @"");
+    assert_snapshot!(told.join("\n"), @r"
+    ⛔ No: `slack:T0TEAM:U0OTTO` may not hand `test` over in `slack:T0TEAM:C0MODS`: no grant.
+    ⛔ No: `slack:T0TEAM:U0ALICE` may not hand `test` over in `slack:T0TEAM:C0MODS`: grant 4 denies slack:T0TEAM:group:S0DENIED, which cannot be read right now.
+    nobody can hand `test` over from chat: `room-owner acl why` says why somebody in particular cannot
+    note: not counted, because it cannot be read right now: `slack:T0TEAM:group:S0HOSTS`
+    note: refused until it can be read: whoever may be in `slack:T0TEAM:group:S0DENIED`
+
+    ✅ Yes: `slack:T0TEAM:U0OTTO` may hand `test` over in `slack:T0TEAM:C0MODS`, by grant 1.
+    ⛔ No: `slack:T0TEAM:U0BORIS` may not hand `test` over in `slack:T0TEAM:C0MODS`: denied by grant 4.
+    ✅ Yes: `slack:T0TEAM:U0ALICE` may hand `test` over in `slack:T0TEAM:C0MODS`, by grant 3.
+     Subject                     Grant  Channels
+     slack:T0TEAM:U0ALICE        3      slack:T0TEAM:C0MODS
+     slack:T0TEAM:group:S0HOSTS  1      slack:T0TEAM:C0MODS
+    a deny entry for a group may still take it from one of its members
+    ");
 }

@@ -220,7 +220,7 @@ impl CommandService {
         let channels = self.store.channels().await?;
         let known = self.directory().known();
         let able = who_can(room, &grants, &channels, &known, now);
-        let unread = unread_groups(&grants, &known, now);
+        let unread = unread_groups(room, &grants, &known, now);
         Ok(AclAnswer::WhoCan { room: room.clone(), able, unread })
     }
 }

@@ -16,7 +16,8 @@ use crate::domain::command::Place;
 use crate::domain::principal::{Channel, Membership, Subject};
 use crate::domain::reply::Explained;
 use crate::domain::room::RoomId;
-use crate::domain::wording::acl::{explanation, scope_as_room, span, uncounted};
+use crate::domain::wording;
+use crate::domain::wording::acl::{explanation, scope_as_room, span};
 
 /// Whose right is to be explained.
 pub(super) struct Why {
@@ -162,7 +163,7 @@ pub(super) async fn who_can(
     } else {
         tell!("a deny entry for a group may still take it from one of its members");
     }
-    if let Some(line) = uncounted(&unread_groups(&grants, known, now)) {
+    for line in wording::acl::unread_groups(&unread_groups(&room, &grants, known, now)) {
         tell!("note: {}", one_line(&line));
     }
     if let Some(line) = scope_as_room(&room) {

@@ -92,7 +92,9 @@ impl fmt::Display for NotEdited {
             Self::RevokedAlready(id) => write!(f, "grant {id} is revoked already"),
             Self::NotAuthorised(channel) => write!(f, "`{channel}` is not authorised"),
             Self::LockOut(lock_out) => write!(f, "{lock_out}"),
-            Self::AdminBeyond(admin) => write!(f, "it may name `{admin}`, an admin for more rooms"),
+            Self::AdminBeyond(admin) => {
+                write!(f, "it could take something from `{admin}`, an admin for more rooms")
+            }
             Self::NotLookedUp(group) => write!(f, "nobody looks up who is in `{group}`"),
         }
     }

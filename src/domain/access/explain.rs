@@ -271,14 +271,28 @@ fn is_known_to_hold(subject: &Subject, known: &Known, now: Timestamp) -> bool {
     known.members(subject, now).is_some_and(|members| !members.is_empty())
 }
 
-/// The groups to which a grant gives something, and which cannot be read right now, so that it counts for nobody.
+/// The groups that cannot be read right now, to which a grant gives the room, so that it counts for nobody, or a deny
+/// entry takes it, so that it counts for everybody who may be in it.
 #[must_use]
-pub fn unread_groups(grants: &[Grant], known: &Known, now: Timestamp) -> Vec<Subject> {
+pub fn unread_groups(
+    room: &RoomId,
+    grants: &[Grant],
+    known: &Known,
+    now: Timestamp,
+) -> Vec<(Effect, Subject)> {
+    let action = Action::Transfer(room.clone());
     let is_unread = |grant: &&Grant| {
         is_live(grant, now)
+            && grant.role.allows(&action)
+            && grant.rooms.covers(room)
             && matches!(grant.subject, Subject::SlackGroup { .. })
             && known.members(&grant.subject, now).is_none()
     };
-    let groups = grants.iter().filter(is_unread).map(|grant| grant.subject.clone());
-    groups.collect::<std::collections::BTreeSet<_>>().into_iter().collect()
+    let mut groups: Vec<(Effect, Subject)> =
+        grants.iter().filter(is_unread).map(|grant| (grant.effect, grant.subject.clone())).collect();
+    groups.sort_by(|one, other| {
+        (one.1.cmp(&other.1)).then((one.0 == Effect::Deny).cmp(&(other.0 == Effect::Deny)))
+    });
+    groups.dedup();
+    groups
 }

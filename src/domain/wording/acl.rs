@@ -302,8 +302,10 @@ fn not_edited(why: &NotEdited, name: &CommandName) -> Message {
         ),
         NotEdited::LockOut(lock_out) => (text(lock_out), text(instead(*lock_out))),
         NotEdited::AdminBeyond(admin) => (
-            text("it may name ").and(subject(admin)).text(", an admin for more rooms than you"),
-            text("Ask an admin for all of these rooms, or deny it to people one by one."),
+            text("it could take something from ")
+                .and(subject(admin))
+                .text(", an admin for more rooms than you"),
+            text("Ask an admin for all of these rooms."),
         ),
         NotEdited::NotLookedUp(group) => (
             text("nobody looks up who is in ").and(subject(group)),
@@ -510,17 +512,24 @@ pub fn explanation(explained: &Explained) -> Message {
     plain(tone, headline, body)
 }
 
-/// Which groups count for nobody now, without a full stop.
+/// What groups that cannot be read mean for an answer, each line without a full stop.
 #[must_use]
-pub fn uncounted(unread: &[Subject]) -> Option<Line> {
-    let mut line = Line::default();
-    for (n, group) in unread.iter().take(MOST_GRANTS).enumerate() {
-        line = line.text(if n == 0 { "" } else { ", " }).and(subject(group));
-    }
-    if unread.len() > MOST_GRANTS {
-        line = line.text(" and ").text(unread.len() - MOST_GRANTS).text(" more");
-    }
-    (!unread.is_empty()).then(|| text("not counted, because they cannot be read right now: ").and(line))
+pub fn unread_groups(unread: &[(Effect, Subject)]) -> Vec<Line> {
+    let of = |effect, why: &str| {
+        let groups: Vec<&Subject> =
+            unread.iter().filter(|(its, _)| *its == effect).map(|(_, group)| group).collect();
+        let mut line = text(why);
+        for (n, group) in groups.iter().take(MOST_GRANTS).enumerate() {
+            line = line.text(if n == 0 { "" } else { ", " }).and(subject(group));
+        }
+        if groups.len() > MOST_GRANTS {
+            line = line.text(" and ").text(groups.len() - MOST_GRANTS).text(" more");
+        }
+        (!groups.is_empty()).then_some(line)
+    };
+    let permits = of(Effect::Permit, "not counted, because it cannot be read right now: ");
+    let denials = of(Effect::Deny, "refused until it can be read: whoever may be in ");
+    permits.into_iter().chain(denials).collect()
 }
 
 /// That a room is asked about whose id looks like a scope, without a full stop: a copied scope easily comes to
@@ -590,7 +599,7 @@ pub fn span(one: Timestamp, other: Timestamp) -> String {
     }
 }
 
-fn who_can(room: &RoomId, able: &[Able], unread: &[Subject]) -> Message {
+fn who_can(room: &RoomId, able: &[Able], unread: &[(Effect, Subject)]) -> Message {
     let headline = match able.len() {
         0 => text("Nobody can hand ").code(room).text(" over from chat."),
         _ => text("Who can hand ").code(room).text(" over:"),
@@ -621,7 +630,7 @@ fn who_can(room: &RoomId, able: &[Able], unread: &[Subject]) -> Message {
                 .text(" on the bot's machine names all."),
         );
     }
-    body.extend(uncounted(unread).map(sentence));
+    body.extend(unread_groups(unread).into_iter().map(sentence));
     if !able.is_empty() {
         body.push(text("A deny entry for a group may still take it from one of its members."));
     }

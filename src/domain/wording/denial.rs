@@ -40,7 +40,7 @@ pub(super) fn denied(
                 _ => line.text("."),
             }
         }
-        Denial::NoGrant | Denial::WrongRole(_) if room.is_none() => {
+        Denial::NoGrant | Denial::WrongRole(_) if room.is_none() || matches!(action, Action::ReadAcl(_)) => {
             text("Not allowed: ").code(&name.0).text(match action {
                 Action::ReadAudit => " is for auditors and admins.",
                 _ => " is for admins.",
