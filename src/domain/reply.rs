@@ -193,7 +193,7 @@ pub enum AclAnswer {
         /// The channel.
         place: Place,
         /// How the caller stands here.
-        footing: Footing,
+        footing: Box<Footing>,
         /// Whom to ask.
         helpers: Helpers,
     },

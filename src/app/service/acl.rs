@@ -156,7 +156,7 @@ impl CommandService {
             AclCommand::WhoAmI => Ok(AclAnswer::WhoAmI {
                 principal: request.principal.clone(),
                 place: request.place.clone(),
-                footing: footing(&request.principal, &request.place, acl, self.clock.now()),
+                footing: Box::new(footing(&request.principal, &request.place, acl, self.clock.now())),
                 helpers: self.admins(request, &[]).await,
             }),
             AclCommand::List(listed) => self.list(*listed).await,

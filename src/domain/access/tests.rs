@@ -1,6 +1,7 @@
 //! `decide` in sentences. [`model`] compares it with a second telling of the rule on random ACLs, and what is
-//! told of it is held against it in [`told`].
+//! told of it is held against it in [`told`] and [`lock_outs`].
 
+mod lock_outs;
 mod model;
 mod told;
 
