@@ -1,5 +1,6 @@
 //! A whole bot, wired: store, Tencent's client, the service, and the doors that are on.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::sync::Arc;
 use std::task::Poll;
@@ -13,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{error, info, warn};
 
-use crate::app::ports::{Clock, RoomControl, Store};
+use crate::app::ports::{Clock, Known, RoomControl, Store};
 use crate::app::replies::{Messenger, Messengers, Platform};
 use crate::app::service::{CommandService, Conduct, Timing};
 use crate::config::Config;
@@ -138,8 +139,8 @@ impl Bot {
         served.extend(discord.is_some().then(|| server::Door { name: "discord", gateway: gateway.clone() }));
         let store = Arc::clone(&self.store) as Arc<dyn Store>;
         let directory = Arc::clone(&self.groups) as _;
-        let mut router =
-            server::router(Arc::clone(&store), Arc::clone(&self.metrics), served.clone(), directory);
+        let (clock, metrics) = (Arc::clone(&self.clock), Arc::clone(&self.metrics));
+        let mut router = server::router(Arc::clone(&store), clock, metrics, served.clone(), directory);
         callbacks::announce(&self.callbacks);
         router = router.merge(callbacks::router(
             self.callbacks.clone(),
@@ -149,6 +150,7 @@ impl Bot {
         ));
         let mut background = self.look_after_replies();
         if let Some(settings) = slack {
+            self.begin_with_groups(&settings).await;
             background.extend(settings.groups.clone().map(|lookup| self.look_up_groups(lookup)));
             info!(command = settings.command.0, "taking commands from Slack at /slack/commands");
             let (service, clock) = (Arc::clone(&self.service), Arc::clone(&self.clock));
@@ -230,7 +232,21 @@ impl Bot {
         ]
     }
 
-    /// Fills the cache of user groups. It only reads, so it may be cut off anywhere.
+    /// What a former process read of user groups counts, as long as it is fresh.
+    async fn begin_with_groups(&self, settings: &slack::Settings) {
+        let readings = self.store.group_readings().await.unwrap_or_else(|error| {
+            warn!(%error, "who is in which user group is not known yet");
+            BTreeMap::new()
+        });
+        self.groups.begin(Known {
+            looks_up_groups: settings.groups.is_some(),
+            looked_up_team: None,
+            readings,
+            served_teams: settings.team_ids.clone(),
+        });
+    }
+
+    /// Fills the cache of user groups. It may be cut off anywhere: the next start reads them again.
     fn look_up_groups(&self, lookup: slack::Lookup) -> JoinHandle<()> {
         let (groups, store) = (Arc::clone(&self.groups), Arc::clone(&self.store));
         let redactor = self.redactor.clone();

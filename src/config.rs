@@ -17,6 +17,7 @@ use reqwest::Url;
 use secrecy::SecretString;
 
 use crate::app::limits::Limits;
+use crate::app::ports::Known;
 use crate::domain::room::Accounts;
 use crate::redact::{Redactor, SHORTEST_SECRET};
 use crate::store::Database;
@@ -444,10 +445,15 @@ pub fn discord_settings(environment: &Environment) -> Result<discord::Settings, 
     reader.end(settings)
 }
 
-/// Whether user groups of Slack are looked up, for commands that only tell of it.
+/// What the settings say of groups and workspaces, for commands on the ACL.
 #[must_use]
-pub fn looks_up_slack_groups(environment: &Environment) -> bool {
-    environment.get("SLACK_BOT_TOKEN").is_some()
+pub fn known(environment: &Environment) -> Known {
+    let reader = Reader::new(environment);
+    Known {
+        looks_up_groups: environment.get("SLACK_BOT_TOKEN").is_some(),
+        served_teams: reader.list("SLACK_TEAM_IDS").into_iter().map(str::to_owned).collect(),
+        ..Known::default()
+    }
 }
 
 /// The settings for Tencent alone, for commands that need no chat.

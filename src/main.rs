@@ -174,10 +174,10 @@ async fn run(command: Command) -> anyhow::Result<Exit> {
             let (environment, common) = settings("warn")?;
             check_arguments(&common)?;
             let principal = cli::local_principal(environment.sudo_user())?;
-            let looked_up = config::looks_up_slack_groups(&environment);
+            let known = config::known(&environment);
             let if_missing = if command.makes_database() { IfMissing::Create } else { IfMissing::Fail };
             let store = SqliteStore::open(common.database(), if_missing).await?;
-            let exit = cli::acl::run(&store, &clock, principal, typed, command, looked_up).await;
+            let exit = cli::acl::run(&store, &clock, principal, typed, command, known).await;
             store.close().await;
             return exit;
         }

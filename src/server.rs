@@ -17,7 +17,7 @@ use tokio::sync::Mutex;
 use tokio::time::Instant;
 use tracing::{info, warn};
 
-use crate::app::ports::{Directory, DirectoryReport, Store, StoreError};
+use crate::app::ports::{Clock, Directory, DirectoryReport, Store, StoreError, Subject};
 use crate::discord::gateway;
 use crate::telemetry::Metrics;
 
@@ -61,15 +61,26 @@ pub async fn say_when_ready(store: Arc<dyn Store>, doors: Vec<Door>, mut writabl
 
 struct Health {
     store: Arc<dyn Store>,
+    clock: Arc<dyn Clock>,
     metrics: Arc<Metrics>,
     doors: Vec<Door>,
     directory: Arc<dyn Directory>,
-    last: Mutex<Option<(Instant, Result<(), StoreError>)>>,
+    last: Mutex<Option<Look>>,
+}
+
+/// What was found when it was looked last.
+#[derive(Clone)]
+struct Look {
+    at: Instant,
+    writable: Result<(), StoreError>,
+    /// The groups to which something is denied.
+    denied: Vec<Subject>,
 }
 
 /// The server's own routes: `/healthz`, `/readyz`, `/metrics`.
 pub fn router(
     store: Arc<dyn Store>,
+    clock: Arc<dyn Clock>,
     metrics: Arc<Metrics>,
     doors: Vec<Door>,
     directory: Arc<dyn Directory>,
@@ -78,7 +89,7 @@ pub fn router(
         .route("/healthz", get(|| async { "alive\n" }))
         .route("/readyz", get(ready))
         .route("/metrics", get(metrics_text))
-        .with_state(Arc::new(Health { store, metrics, doors, directory, last: Mutex::default() }))
+        .with_state(Arc::new(Health { store, clock, metrics, doors, directory, last: Mutex::default() }))
 }
 
 /// What is asked of `/readyz`.
@@ -96,15 +107,7 @@ async fn ready(
     State(health): State<Arc<Health>>,
     Query(Readiness { strict }): Query<Readiness>,
 ) -> impl IntoResponse {
-    let mut last = health.last.lock().await;
-    let writable = match &*last {
-        Some((at, result)) if at.elapsed() < READY_FOR => result.clone(),
-        _ => {
-            let result = health.store.check_writable().await;
-            *last = Some((Instant::now(), result.clone()));
-            result
-        }
-    };
+    let Look { writable, denied, .. } = health.look().await;
     let mut parts = vec![match &writable {
         Ok(()) => "store: ready".to_owned(),
         Err(error) => format!("store: not ready; {error}"),
@@ -120,7 +123,7 @@ async fn ready(
             unready.push(name);
         }
     }
-    parts.extend(health.directory.report().map(|report| describe(&report)));
+    parts.extend(health.groups(&denied));
     let is_served = unready.is_empty() || (strict == 0 && unready.len() < health.doors.len());
     let (status, verdict) = match (&writable, is_served) {
         (Ok(()), true) => (StatusCode::OK, "ready".to_owned()),
@@ -128,6 +131,39 @@ async fn ready(
         (Err(_), _) => (StatusCode::SERVICE_UNAVAILABLE, "not ready: store".to_owned()),
     };
     (status, format!("{verdict}\n{}\n", parts.join("\n")))
+}
+
+impl Health {
+    async fn look(&self) -> Look {
+        let mut last = self.last.lock().await;
+        if let Some(look) = last.as_ref().filter(|look| look.at.elapsed() < READY_FOR) {
+            return look.clone();
+        }
+        let writable = self.store.check_writable().await;
+        // Who cannot be read now is looked at each time. A store that cannot be read is not writable either.
+        let named = self.store.group_subjects(self.clock.now()).await.unwrap_or_default();
+        let look = Look { at: Instant::now(), writable, denied: named.denied };
+        *last = Some(look.clone());
+        look
+    }
+
+    /// How well user groups are known, and those for which people are refused because they are not.
+    fn groups(&self, denied: &[Subject]) -> Vec<String> {
+        let report = self.directory.report();
+        let mut lines: Vec<String> = report.iter().map(describe).collect();
+        let (known, now) = (self.directory.known(), self.clock.now());
+        let unread = denied.iter().filter(|group| known.members(group, now).is_none());
+        let unread: Vec<String> = unread.map(ToString::to_string).collect();
+        if !unread.is_empty() {
+            let remedy =
+                if report.is_some() { "" } else { "; set SLACK_BOT_TOKEN, or revoke the deny entry" };
+            lines.push(format!(
+                "refused, because a deny entry names a group that cannot be read: whoever may be in {}{remedy}",
+                unread.join(", ")
+            ));
+        }
+        lines
+    }
 }
 
 fn describe(report: &DirectoryReport) -> String {

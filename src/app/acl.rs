@@ -1,11 +1,13 @@
 //! Edits of the ACL, from whichever door.
 
+use std::sync::Arc;
+
 use super::ports::{AclChange, AclChanged, AclEdit, Clock, Store, StoreError};
 use crate::domain::access::{
-    AclView, Action, ChangedEntry, Decision, Hindered, Permit, RoomScope, decide, hindered,
+    AclView, Action, ChangedEntry, Decision, Hindered, Known, Permit, RoomScope, decide, hindered,
 };
 use crate::domain::command::Place;
-use crate::domain::principal::{Principal, Subject};
+use crate::domain::principal::{Membership, Principal};
 
 /// An edit at the machine's own command line, whose user could edit the file as well: it is permitted as
 /// `local`, and recorded in the same transaction.
@@ -23,6 +25,8 @@ pub struct LocalEdit {
     pub force: bool,
     /// Only while the ACL is at this version.
     pub at_version: Option<i64>,
+    /// What is known of groups and workspaces.
+    pub known: Arc<Known>,
 }
 
 /// Makes one change at the command line.
@@ -38,7 +42,10 @@ pub async fn edit_locally(
     reason: Option<String>,
 ) -> Result<AclChanged, StoreError> {
     let changes = vec![(change, reason.clone())];
-    edit(store, clock, LocalEdit { principal, typed, changes, reason, force: false, at_version: None }).await
+    let readings = store.group_readings().await?;
+    let known = Arc::new(Known { looks_up_groups: true, readings, ..Known::default() });
+    let local = LocalEdit { principal, typed, changes, reason, force: false, at_version: None, known };
+    edit(store, clock, local).await
 }
 
 /// Makes an edit at the command line. [`AclChanged::AclChanged`] comes back only for an edit that is bound
@@ -61,6 +68,7 @@ pub async fn edit(store: &dyn Store, clock: &dyn Clock, edit: LocalEdit) -> Resu
             changes: edit.changes.clone(),
             reason: edit.reason.clone(),
             force: edit.force,
+            known: Arc::clone(&edit.known),
         };
         match store.edit_acl(made, clock.now()).await? {
             AclChanged::AclChanged => {}
@@ -69,7 +77,7 @@ pub async fn edit(store: &dyn Store, clock: &dyn Clock, edit: LocalEdit) -> Resu
     }
 }
 
-/// What is in the way of an entry that was just made. `groups` are those that its subject is known to be in.
+/// What is in the way of an entry that was just made, as far as the groups of its subject are known.
 ///
 /// # Errors
 /// When the store cannot be read.
@@ -77,10 +85,10 @@ pub async fn hindered_by(
     store: &dyn Store,
     clock: &dyn Clock,
     changed: &ChangedEntry,
-    groups: Vec<Subject>,
+    known: &Known,
 ) -> Result<Hindered, StoreError> {
     let ChangedEntry::Grant { after, .. } = changed else { return Ok(Hindered::default()) };
-    let principal = Principal { groups, ..Principal::new(after.subject.clone()) };
+    let principal = known.principal(after.subject.clone(), clock.now());
     let channels = store.channels().await?;
     let mut beside = match channels.first() {
         // Which channel is the same for the grants.
@@ -88,12 +96,12 @@ pub async fn hindered_by(
         // Nobody can use the bot yet, so there is not much to read.
         None => {
             let mut grants = store.live_grants(clock.now()).await?;
-            grants.retain(|grant| principal.subjects().any(|subject| *subject == grant.subject));
+            grants.retain(|grant| principal.membership(&grant.subject) != Membership::Out);
             AclView { grants, ..AclView::default() }
         }
     };
     beside.channels = channels;
-    Ok(hindered(after, &beside, clock.now()))
+    Ok(hindered(after, &principal, &beside, clock.now()))
 }
 
 /// The right of the machine's own command line to do what admins do.
@@ -106,7 +114,7 @@ pub async fn local_permit(
     principal: &Principal,
 ) -> Result<Permit, StoreError> {
     let acl = store.acl_for(principal, &Place::Local).await?;
-    match decide(principal, &Place::Local, Action::EditAcl(Some(RoomScope::All)), &acl, clock.now()) {
+    match decide(principal, &Place::Local, Action::EditAcl(vec![RoomScope::All]), &acl, clock.now()) {
         Decision::Permit(permit) => Ok(permit),
         Decision::Deny(denial) => {
             Err(StoreError(format!("`{}` is not of this machine: {denial}", principal.subject)))

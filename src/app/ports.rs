@@ -1,23 +1,26 @@
 //! What the use cases need from outside: a store, a way to control rooms, and the time.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
 
 pub use super::callbacks::{CallbackEnd, Confirmation, Observed, OwnerNotice, Seen};
-pub use super::directory::{Directory, DirectoryReport, GroupStanding, NoDirectory};
-pub use crate::domain::access::{AclChange, NewGrant};
+pub use super::directory::{Directory, DirectoryReport, NoDirectory};
+pub use crate::domain::access::{AclChange, Known, NewGrant};
 use crate::domain::access::{
-    AclView, AuthorisedChannel, ChangedEntry, Grant, GrantId, GrantUse, NotEdited, Permit,
+    AclView, AuthorisedChannel, ChangedEntry, Grant, GrantId, GrantUse, NotEdited, Permit, Reading,
 };
 use crate::domain::audit::{
     ArchivedIn, Attempt, AuditEntry, AuditFilter, OperationId, Outcome, OutcomeKind, RecordedEvent, Refusal,
     RoomHistory, Stat, StatsBy, Unresolved, Verdict,
 };
 use crate::domain::command::{CommandRequest, DeliveryId, Place, RejectedRequest};
-use crate::domain::principal::{Channel, Principal, Subject};
+pub use crate::domain::principal::Subject;
+use crate::domain::principal::{Channel, Principal};
 use crate::domain::reply_note::{HowReplied, ReplyNote};
 use crate::domain::room::{AccountId, RoomId};
 use crate::domain::tree_head::TreeHead;
@@ -124,6 +127,8 @@ pub struct AclEdit {
     pub reason: Option<String>,
     /// Whether to make it even if it locks everybody out.
     pub force: bool,
+    /// What is known of groups and workspaces, to tell whether it would.
+    pub known: Arc<Known>,
 }
 
 /// What came of an edit of the ACL.
@@ -164,6 +169,8 @@ pub struct GroupSubjects {
     pub version: i64,
     /// The groups that somebody has to look up: user groups of Slack.
     pub groups: Vec<Subject>,
+    /// Those of them to which something is denied.
+    pub denied: Vec<Subject>,
 }
 
 /// The durable store: the ACL and the audit log.
@@ -236,6 +243,12 @@ pub trait Store: Send + Sync {
 
     /// The groups that live grants name.
     async fn group_subjects(&self, now: Timestamp) -> Result<GroupSubjects, StoreError>;
+
+    /// What was read of groups, by whichever process read it last.
+    async fn group_readings(&self) -> Result<BTreeMap<Subject, Reading>, StoreError>;
+
+    /// Keeps readings of groups, for the next start and the command line.
+    async fn keep_group_readings(&self, readings: BTreeMap<Subject, Reading>) -> Result<(), StoreError>;
 
     /// Every grant, revoked and lapsed ones too, by number.
     async fn grants(&self) -> Result<Vec<Grant>, StoreError>;

@@ -46,7 +46,7 @@ impl CommandService {
         let may = |action| self.may(principal, place, action, &acl);
         let about = match family {
             Family::Owner => Action::Transfer,
-            Family::Acl if may(Action::ReadAcl) => Action::Transfer,
+            Family::Acl if may(Action::ReadAcl(None)) => Action::Transfer,
             Family::Audit if may(Action::ReadAudit) => Action::ShowOwner,
             Family::Acl | Family::Audit => return Vec::new(),
         };

@@ -302,6 +302,7 @@ async fn seed(bot: &Bot, kind: Kind) -> anyhow::Result<()> {
         reason: None,
         force: false,
         at_version: None,
+        known: Arc::default(),
     };
     let made = edit(&*bot.store, &SystemClock, seeding).await?;
     ensure!(matches!(made, AclChanged::Changed(..)), "the grants were not made: {made:?}");

@@ -158,9 +158,8 @@ impl Interaction {
         // The unique name, and not the one of the day, which anybody can set to anything.
         let name = member.get("user").and_then(|user| user.get("username")).and_then(Value::as_str);
         Ok(Some(Principal {
-            subject: Subject::DiscordUser { guild, user },
             name: name.filter(|name| !name.is_empty()).map(|name| name.chars().take(LONGEST_NAME).collect()),
-            groups,
+            ..Principal::new(Subject::DiscordUser { guild, user }).only_in(groups)
         }))
     }
 

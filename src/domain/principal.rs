@@ -183,6 +183,46 @@ impl fmt::Display for Channel {
     }
 }
 
+impl Subject {
+    /// Whether it is a group of people: a user group of Slack, or a role of Discord.
+    #[must_use]
+    pub fn is_group(&self) -> bool {
+        matches!(self, Self::SlackGroup { .. } | Self::DiscordRole { .. })
+    }
+
+    /// Whether both are of the same workspace or server. Nobody of the command line is of any.
+    #[must_use]
+    pub fn is_beside(&self, other: &Self) -> bool {
+        match (self, other) {
+            (
+                Self::SlackUser { team, .. } | Self::SlackGroup { team, .. },
+                Self::SlackUser { team: its, .. } | Self::SlackGroup { team: its, .. },
+            ) => team == its,
+            (
+                Self::DiscordUser { guild, .. } | Self::DiscordRole { guild, .. },
+                Self::DiscordUser { guild: its, .. } | Self::DiscordRole { guild: its, .. },
+            ) => guild == its,
+            _ => false,
+        }
+    }
+
+    /// Whether the subject could be seen in the channel at all: a platform names both in one request.
+    #[must_use]
+    pub fn is_of(&self, channel: &Channel) -> bool {
+        match (self, channel) {
+            (
+                Self::SlackUser { team, .. } | Self::SlackGroup { team, .. },
+                Channel::Slack { team: its, .. },
+            ) => team == its,
+            (
+                Self::DiscordUser { guild, .. } | Self::DiscordRole { guild, .. },
+                Channel::Discord { guild: its, .. },
+            ) => guild == its,
+            _ => false,
+        }
+    }
+}
+
 /// Who asks, as the platform vouches for it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Principal {
@@ -190,20 +230,65 @@ pub struct Principal {
     pub subject: Subject,
     /// A caption for people to read; never used to decide.
     pub name: Option<String>,
-    /// Groups and roles that the platform says the person is in.
+    /// Groups and roles that the person is known to be in.
     pub groups: Vec<Subject>,
+    /// Groups and roles that the person is known not to be in.
+    pub outside: Outside,
+}
+
+/// The groups that somebody is known not to be in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outside {
+    /// These alone.
+    These(Vec<Subject>),
+    /// Every group that they are not known to be in: the platform named all that they are in.
+    AllOthers,
+}
+
+/// Whether somebody is whom a grant names, or is in the group that it names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Membership {
+    /// Yes.
+    In,
+    /// No.
+    Out,
+    /// Nobody can say right now.
+    Unknown,
 }
 
 impl Principal {
-    /// A principal without caption and groups.
+    /// A principal without caption, of whose groups nothing is known.
     #[must_use]
     pub fn new(subject: Subject) -> Self {
-        Self { subject, name: None, groups: Vec::new() }
+        Self { subject, name: None, groups: Vec::new(), outside: Outside::These(Vec::new()) }
+    }
+
+    /// The same, in these groups and in no others.
+    #[must_use]
+    pub fn only_in(self, groups: Vec<Subject>) -> Self {
+        Self { groups, outside: Outside::AllOthers, ..self }
     }
 
     /// Every subject that a grant to this principal may name: the person first, then the groups.
     pub fn subjects(&self) -> impl Iterator<Item = &Subject> {
         std::iter::once(&self.subject).chain(&self.groups)
+    }
+
+    /// Whether a grant to `subject` names this principal.
+    #[must_use]
+    pub fn membership(&self, subject: &Subject) -> Membership {
+        if self.subjects().any(|own| own == subject) {
+            return Membership::In;
+        }
+        let is_outside = match &self.outside {
+            Outside::AllOthers => true,
+            Outside::These(groups) => groups.contains(subject),
+        };
+        if is_outside || !subject.is_group() || !self.subject.is_beside(subject) {
+            Membership::Out
+        } else {
+            Membership::Unknown
+        }
     }
 }
 

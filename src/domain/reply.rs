@@ -6,8 +6,8 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use super::access::{
-    Able, Action, Attention, AuthorisedChannel, ChangedEntry, Denial, Explanation, Footing, Grant, Hindered,
-    NotEdited, Reach, Right,
+    Able, Action, Attention, AuthorisedChannel, ChangedEntry, Denial, Effect, Explanation, Footing, Grant,
+    Hindered, NotEdited, Reach, Right,
 };
 use super::audit::{Answer, AuditEntry, NoAnswer, OperationId, Outcome, OutcomeKind};
 use super::command::{Family, Listed, Place, Transfer, UsageError};
@@ -193,7 +193,7 @@ pub enum AclAnswer {
         /// The channel.
         place: Place,
         /// How the caller stands here.
-        footing: Footing,
+        footing: Box<Footing>,
         /// Whom to ask.
         helpers: Helpers,
     },
@@ -225,6 +225,8 @@ pub enum AclAnswer {
         room: RoomId,
         /// Those who may.
         able: Vec<Able>,
+        /// The groups that cannot be read right now, to which a grant gives it or a deny entry takes it.
+        unread: Vec<(Effect, Subject)>,
     },
     /// The question is on record, but the ACL could not be read.
     Unreadable,

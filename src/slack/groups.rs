@@ -1,10 +1,11 @@
 //! Who is in Slack's user groups: a cache of the members of every group that the ACL names.
 //!
-//! It is filled in the background, so that no command waits for Slack. A membership that is too old does
-//! not count: whoever was taken out of a group while Slack could not be asked is let in no longer than
-//! that.
+//! It is filled in the background, so that no command waits for Slack, and kept in the store, so that a restart and
+//! the command line know it. A reading that is too old does not count: whoever was taken out of a group while Slack
+//! could not be asked is let in no longer than that, and whoever may be in a group to which something is denied is
+//! refused.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
@@ -14,12 +15,11 @@ use secrecy::SecretString;
 use tracing::{info, warn};
 
 use super::web_api::{CallError, WebApi};
-use crate::app::ports::{Clock, Directory, DirectoryReport, GroupStanding, GroupSubjects, Store};
+use crate::app::ports::{Clock, Directory, DirectoryReport, GroupSubjects, Store};
+use crate::domain::access::{Known, Reading};
 use crate::domain::principal::Subject;
 use crate::redact::Redactor;
 
-/// How old a membership may be to count.
-const LONGEST_TRUSTED: Duration = Duration::from_secs(600);
 /// The longest pause that Slack may ask for: beyond it nothing known would count any more.
 const LONGEST_WAIT: Duration = Duration::from_secs(300);
 /// After a failure: before Slack is asked again.
@@ -51,26 +51,19 @@ impl Default for Pace {
     }
 }
 
-/// The cache. Without [`Self::keep_fresh`] it knows no group.
+/// The cache. Without [`Self::keep_fresh`] it knows no more than [`Self::begin`] tells it.
 pub struct Groups {
     clock: Arc<dyn Clock>,
-    known: RwLock<Known>,
+    state: RwLock<State>,
 }
 
 #[derive(Default)]
-struct Known {
-    is_looked_up: bool,
-    /// The workspace of the token.
-    team: Option<String>,
+struct State {
+    known: Arc<Known>,
     /// The groups that the ACL names.
     named: BTreeSet<Subject>,
-    members: BTreeMap<Subject, Members>,
+    /// Why none can be read.
     problem: Option<Problem>,
-}
-
-struct Members {
-    users: HashSet<String>,
-    as_of: Timestamp,
 }
 
 /// Why groups cannot be read.
@@ -84,7 +77,12 @@ impl Groups {
     /// A cache that knows nothing.
     #[must_use]
     pub fn new(clock: Arc<dyn Clock>) -> Self {
-        Self { clock, known: RwLock::default() }
+        Self { clock, state: RwLock::default() }
+    }
+
+    /// Begins with what is known already: from a former process, and from the settings.
+    pub fn begin(&self, known: Known) {
+        self.write(|state| state.known = Arc::new(known));
     }
 
     /// Looks the groups up, for as long as the process runs.
@@ -107,80 +105,44 @@ impl Groups {
             due: BTreeMap::new(),
             not_before: Timestamp::MIN,
         };
-        self.write(|known| known.is_looked_up = true);
         loop {
             reader.look().await;
             self.clock.sleep(pace.look).await;
         }
     }
 
-    fn read<T>(&self, look: impl FnOnce(&Known) -> T) -> T {
-        look(&self.known.read().unwrap_or_else(PoisonError::into_inner))
+    fn read<T>(&self, look: impl FnOnce(&State) -> T) -> T {
+        look(&self.state.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    fn write<T>(&self, change: impl FnOnce(&mut Known) -> T) -> T {
-        change(&mut self.known.write().unwrap_or_else(PoisonError::into_inner))
+    fn write<T>(&self, change: impl FnOnce(&mut State) -> T) -> T {
+        change(&mut self.state.write().unwrap_or_else(PoisonError::into_inner))
     }
-}
-
-/// Whether a reading of `as_of` counts. One of the future does not: the clock was turned back.
-fn is_fresh(as_of: Timestamp, now: Timestamp) -> bool {
-    now >= as_of && now.duration_since(as_of).unsigned_abs() <= LONGEST_TRUSTED
 }
 
 impl Directory for Groups {
-    fn groups_of(&self, subject: &Subject) -> Vec<Subject> {
-        let Subject::SlackUser { team, user } = subject else { return Vec::new() };
-        let now = self.clock.now();
-        self.read(|known| {
-            let is_in = |group: &Subject, members: &Members| {
-                matches!(group, Subject::SlackGroup { team: of, .. } if of == team)
-                    && is_fresh(members.as_of, now)
-                    && members.users.contains(user)
-            };
-            let groups = known.members.iter().filter(|(group, members)| is_in(group, members));
-            groups.map(|(group, _)| group.clone()).collect()
-        })
-    }
-
-    fn standing(&self, group: &Subject) -> GroupStanding {
-        let Subject::SlackGroup { team, .. } = group else {
-            return match group {
-                Subject::DiscordRole { .. } => GroupStanding::WithEachRequest,
-                _ => GroupStanding::NotAGroup,
-            };
-        };
-        let now = self.clock.now();
-        self.read(|known| match known.members.get(group) {
-            Some(members) if is_fresh(members.as_of, now) => {
-                GroupStanding::Known { members: members.users.len(), as_of: members.as_of }
-            }
-            Some(members) => GroupStanding::Stale {
-                as_of: members.as_of,
-                why: known.problem.as_ref().map(ToString::to_string),
-            },
-            None if !known.is_looked_up => {
-                GroupStanding::Unknown("SLACK_BOT_TOKEN is not set, so no user group is looked up".to_owned())
-            }
-            None => GroupStanding::Unknown(match (&known.team, &known.problem) {
-                (Some(own), _) if own != team => of_another_team(own),
-                (_, Some(problem)) => problem.to_string(),
-                (_, None) => "it was not read yet".to_owned(),
-            }),
-        })
+    fn known(&self) -> Arc<Known> {
+        self.read(|state| Arc::clone(&state.known))
     }
 
     fn report(&self) -> Option<DirectoryReport> {
         let now = self.clock.now();
-        self.read(|known| {
-            let fresh = known.members.values().filter(|members| is_fresh(members.as_of, now));
-            let ages = fresh.map(|members| now.duration_since(members.as_of).unsigned_abs());
-            let ages: Vec<Duration> = ages.collect();
-            known.is_looked_up.then(|| DirectoryReport {
-                groups: known.named.len(),
+        self.read(|state| {
+            let reading = |group: &Subject| state.known.readings.get(group);
+            let is_fresh = |group: &&Subject| reading(group).is_some_and(|reading| reading.is_fresh(now));
+            let fresh = state.named.iter().filter(is_fresh).filter_map(|group| reading(group)?.as_of);
+            let ages: Vec<Duration> = fresh.map(|as_of| now.duration_since(as_of).unsigned_abs()).collect();
+            let of_one = || {
+                let mut problems = state.named.iter().filter_map(|group| {
+                    reading(group)?.problem.as_ref().map(|problem| format!("{group}: {problem}"))
+                });
+                problems.next()
+            };
+            state.known.looks_up_groups.then(|| DirectoryReport {
+                groups: state.named.len(),
                 known: ages.len(),
                 oldest: ages.into_iter().max(),
-                problem: known.problem.as_ref().map(ToString::to_string),
+                problem: state.problem.as_ref().map(ToString::to_string).or_else(of_one),
             })
         })
     }
@@ -211,7 +173,7 @@ impl Reader<'_> {
         // A time that is further away than any pause was set before the clock was turned back.
         let is_paused =
             now < self.not_before && self.not_before.duration_since(now).unsigned_abs() <= LONGEST_WAIT;
-        let named: Vec<Subject> = self.groups.read(|known| known.named.iter().cloned().collect());
+        let named: Vec<Subject> = self.groups.read(|state| state.named.iter().cloned().collect());
         if is_paused || named.is_empty() {
             return;
         }
@@ -230,13 +192,24 @@ impl Reader<'_> {
             .collect();
         // The one that waits longest first, for a 429 may end the round.
         due.sort();
+        let mut tried = BTreeMap::new();
         for (_, subject, group) in due {
             // As of when it was asked for: whoever is taken out meanwhile may still be in the answer.
             let as_of = self.groups.clock.now();
-            match self.api.members(&group).await {
-                Ok(users) => self.take(subject, users, as_of),
-                Err(error) => return self.failed(&error),
-            }
+            let reading = match self.api.members(&group).await {
+                Ok(users) => self.take(&subject, users, as_of),
+                Err(error) if error.is_general() => {
+                    self.failed(&error);
+                    break;
+                }
+                Err(error) => self.note(&subject, &error),
+            };
+            tried.insert(subject, reading);
+        }
+        if !tried.is_empty()
+            && let Err(error) = self.store.keep_group_readings(tried).await
+        {
+            warn!(%error, "the readings of groups are not kept: a restart has to read them again");
         }
     }
 
@@ -254,22 +227,26 @@ impl Reader<'_> {
         {
             return;
         }
-        let Ok(GroupSubjects { version, groups }) = self.store.group_subjects(now).await else { return };
+        let Ok(GroupSubjects { version, groups, .. }) = self.store.group_subjects(now).await else {
+            return;
+        };
         self.named_at = Some((version, now));
         let named: BTreeSet<Subject> = groups.into_iter().collect();
         self.due.retain(|group, _| named.contains(group));
-        self.groups.write(|known| {
-            known.members.retain(|group, _| named.contains(group));
-            if let Some(own) = &known.team {
-                warn_of_others(own, named.difference(&known.named));
+        self.groups.write(|state| {
+            if state.known.readings.keys().any(|group| !named.contains(group)) {
+                Arc::make_mut(&mut state.known).readings.retain(|group, _| named.contains(group));
             }
-            known.named = named;
+            if let Some(own) = &state.known.looked_up_team {
+                warn_of_others(own, named.difference(&state.named));
+            }
+            state.named = named;
         });
     }
 
     /// The workspace of the token, asked for once.
     async fn team(&mut self, now: Timestamp) -> Option<String> {
-        if let Some(team) = self.groups.read(|known| known.team.clone()) {
+        if let Some(team) = self.groups.read(|state| state.known.looked_up_team.clone()) {
             return Some(team);
         }
         let team = match self.api.team().await {
@@ -280,37 +257,58 @@ impl Reader<'_> {
             }
         };
         self.not_before = now;
-        self.groups.write(|known| {
-            warn_of_others(&team, known.named.iter());
-            known.team = Some(team.clone());
+        self.groups.write(|state| {
+            warn_of_others(&team, state.named.iter());
+            Arc::make_mut(&mut state.known).looked_up_team = Some(team.clone());
         });
         Some(team)
     }
 
-    fn take(&mut self, subject: Subject, users: Vec<String>, as_of: Timestamp) {
+    /// Takes a reading over.
+    fn take(&mut self, group: &Subject, users: Vec<String>, as_of: Timestamp) -> Reading {
         let pause = self.read + (self.read / 5).mul_f64(rand::random::<f64>());
-        self.due.insert(subject.clone(), as_of.checked_add(pause).unwrap_or(Timestamp::MAX));
-        let recovered = self.groups.write(|known| {
-            known.members.insert(subject, Members { users: users.into_iter().collect(), as_of });
-            known.problem.take().is_some()
+        self.due.insert(group.clone(), as_of.checked_add(pause).unwrap_or(Timestamp::MAX));
+        let reading = Reading { members: users.into_iter().collect(), as_of: Some(as_of), problem: None };
+        let recovered = self.groups.write(|state| {
+            let before = Arc::make_mut(&mut state.known).readings.insert(group.clone(), reading.clone());
+            state.problem.take().is_some() || before.is_some_and(|before| before.problem.is_some())
         });
         if recovered {
-            info!("slack's user groups can be read again");
+            info!(%group, "slack's user groups can be read again");
         }
+        reading
+    }
+
+    /// Notes that one group cannot be read, and says why once for each cause. The others go on.
+    fn note(&mut self, group: &Subject, error: &CallError) -> Reading {
+        let again = self.groups.clock.now().checked_add(AFTER_FAILURE).unwrap_or(Timestamp::MAX);
+        self.due.insert(group.clone(), again);
+        let problem = Problem::of(error);
+        let (reading, is_new) = self.groups.write(|state| {
+            // Slack can be reached again.
+            state.problem = None;
+            let reading = Arc::make_mut(&mut state.known).readings.entry(group.clone()).or_default();
+            let before = reading.problem.replace(problem.to_string());
+            (reading.clone(), before != reading.problem)
+        });
+        if is_new {
+            warn!(%group, problem = problem.what, "one of slack's user groups cannot be read; {}", problem.remedy);
+        }
+        reading
     }
 
     /// Waits before Slack is asked again, and says why once for each cause.
     fn failed(&mut self, error: &CallError) {
         let pause = match error {
             CallError::Later(wait) => (*wait).min(LONGEST_WAIT),
-            CallError::Refused(_) | CallError::Unanswered(_) => AFTER_FAILURE,
+            CallError::Refused(_) | CallError::Unanswered(_) | CallError::Unusable(_) => AFTER_FAILURE,
         };
         let now = self.groups.clock.now();
         self.not_before = now.checked_add(pause).unwrap_or(Timestamp::MAX);
         let problem = Problem::of(error);
-        let is_new = self.groups.write(|known| {
-            let is_new = known.problem.as_ref() != Some(&problem);
-            known.problem = Some(problem.clone());
+        let is_new = self.groups.write(|state| {
+            let is_new = state.problem.as_ref() != Some(&problem);
+            state.problem = Some(problem.clone());
             is_new
         });
         if is_new {
@@ -338,7 +336,7 @@ impl Problem {
         let name = match error {
             CallError::Refused(name) => name.as_str(),
             CallError::Later(_) => "ratelimited",
-            CallError::Unanswered(what) => {
+            CallError::Unanswered(what) | CallError::Unusable(what) => {
                 let remedy =
                     "check that this machine reaches SLACK_API_BASE_URL; it is tried again by itself";
                 return Self { what: what.clone(), remedy };

@@ -87,7 +87,7 @@ fn not_told(error: CallError) -> NotTold {
             NotTold::Yet { why: format!("slack answered {error}"), after: None, is_unclear: true }
         }
         CallError::Refused(error) => NotTold::Ever(format!("slack answered {error}")),
-        CallError::Unanswered(why) => {
+        CallError::Unanswered(why) | CallError::Unusable(why) => {
             NotTold::Yet { why: format!("slack did not answer: {why}"), after: None, is_unclear: true }
         }
     }

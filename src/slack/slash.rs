@@ -24,6 +24,7 @@ use super::render::render;
 use super::response_url::ResponseUrl;
 use super::{LARGEST_BODY, Slack, signature};
 use crate::app::UNTRUSTED;
+use crate::domain::principal::Principal;
 use crate::domain::reply::Reply;
 
 /// How long the person waits for an answer to the request itself, which Slack gives up 3 s after it sent it.
@@ -58,7 +59,9 @@ pub(super) async fn command(State(slack): State<Arc<Slack>>, headers: HeaderMap,
         }
         Payload::Command(mut invocation) => {
             let principal = &mut invocation.request.principal;
-            principal.groups = slack.service.directory().groups_of(&principal.subject);
+            let known = slack.service.directory().known();
+            let name = principal.name.take();
+            *principal = Principal { name, ..known.principal(principal.subject.clone(), slack.clock.now()) };
             slack.carry_out(*invocation, until).await
         }
     }

@@ -34,8 +34,42 @@ pub(super) enum CallError {
     Later(Duration),
     /// Slack's no, by its name for it.
     Refused(String),
-    /// There was no answer that can be understood.
+    /// Slack cannot be reached.
     Unanswered(String),
+    /// The answer cannot be used.
+    Unusable(String),
+}
+
+impl CallError {
+    /// Whether the same would come of every other question of its kind: Slack wants a pause, is out of reach, or
+    /// does not take the token.
+    pub(super) fn is_general(&self) -> bool {
+        const ABOUT_THE_TOKEN: [&str; 18] = [
+            "access_denied",
+            "account_inactive",
+            "ekm_access_denied",
+            "enterprise_is_restricted",
+            "http_status_401",
+            "http_status_403",
+            "invalid_auth",
+            "missing_scope",
+            "no_permission",
+            "not_allowed_token_type",
+            "not_authed",
+            "org_login_required",
+            "paid_teams_only",
+            "plan_upgrade_required",
+            "team_access_not_granted",
+            "team_added_to_org",
+            "token_expired",
+            "token_revoked",
+        ];
+        match self {
+            Self::Later(_) | Self::Unanswered(_) => true,
+            Self::Refused(name) => ABOUT_THE_TOKEN.contains(&name.as_str()),
+            Self::Unusable(_) => false,
+        }
+    }
 }
 
 impl WebApi {
@@ -64,7 +98,11 @@ impl WebApi {
                 fields.push(("cursor", &cursor));
             }
             let page: Users = match self.call("usergroups.users.list", &fields).await {
-                Err(CallError::Refused(error)) if error == "no_such_subteam" => return Ok(Vec::new()),
+                Err(CallError::Refused(error))
+                    if matches!(error.as_str(), "no_such_subteam" | "subteam_not_found") =>
+                {
+                    return Ok(Vec::new());
+                }
                 page => page?,
             };
             members.extend(page.users);
@@ -74,7 +112,7 @@ impl WebApi {
                 return Ok(members);
             }
         }
-        Err(CallError::Unanswered(format!("the list of members has more than {MOST_PAGES} pages")))
+        Err(CallError::Unusable(format!("the list of members has more than {MOST_PAGES} pages")))
     }
 
     /// Calls a method for what it does.
@@ -113,17 +151,17 @@ impl WebApi {
             return Err(CallError::Unanswered(why));
         }
         if !response.status().is_success() {
-            return Err(CallError::Unanswered(format!("HTTP status {}", response.status().as_u16())));
+            return Err(CallError::Unusable(format!("HTTP status {}", response.status().as_u16())));
         }
         let mut bytes = Vec::new();
         while let Some(chunk) = response.chunk().await.map_err(unanswered)? {
             bytes.extend_from_slice(&chunk);
             if bytes.len() > LONGEST_ANSWER {
-                return Err(CallError::Unanswered("the answer is too long to be one".to_owned()));
+                return Err(CallError::Unusable("the answer is too long to be one".to_owned()));
             }
         }
         let bytes = self.redactor.json(&bytes);
-        let nonsense = |error| CallError::Unanswered(format!("the answer makes no sense: {error}"));
+        let nonsense = |error| CallError::Unusable(format!("the answer makes no sense: {error}"));
         let verdict: Verdict = serde_json::from_slice(&bytes).map_err(nonsense)?;
         if !verdict.ok {
             // Slack's names for its errors are plain words; anything else is not one.
@@ -131,7 +169,7 @@ impl WebApi {
             return Err(match name.as_deref() {
                 Some("ratelimited") => CallError::Later(USUAL_WAIT),
                 Some(name) => CallError::Refused(name.chars().take(64).collect()),
-                None => CallError::Unanswered("the answer is a no without a reason".to_owned()),
+                None => CallError::Unusable("the answer is a no without a reason".to_owned()),
             });
         }
         serde_json::from_slice(&bytes).map_err(nonsense)

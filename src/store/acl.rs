@@ -8,7 +8,7 @@ use sqlx::{AssertSqlSafe, QueryBuilder, Row as _, Sqlite};
 use crate::app::ports::{AclChanged, AclEdit, GrantsPage};
 use crate::domain::access::{
     AclChange, AuthorisedChannel, ChangedEntry, Effect, Grant, GrantId, GrantUse, NewGrant, NotEdited, Role,
-    RoomScope, is_for_oneself, is_live, lock_out,
+    RoomScope, admin_beyond, is_for_oneself, is_live, lock_out,
 };
 use crate::domain::audit::{AuditEntry, DecisionKind, OperationId, OutcomeKind};
 use crate::domain::command::Place;
@@ -171,15 +171,14 @@ pub(super) async fn edit(
         let by = Author { by: &by, operation, at, reason: reason.as_deref() };
         changed.push(make(connection, change, &by).await?);
     }
+    if is_for_oneself(&edit.principal, &changed) {
+        entry.authority = Some(format!("{}, for themselves", edit.permit.authority()));
+    }
     ledger.record(connection, &entry, Beside { acl_changes: &changed, ..Beside::default() }).await?;
     Ok(AclChanged::Changed(operation, changed))
 }
 
 fn entry(edit: &AclEdit, operation: OperationId, at: Timestamp) -> AuditEntry {
-    let mut authority = edit.permit.authority().to_string();
-    if is_for_oneself(&edit.principal, edit.changes.iter().map(|(change, _)| change)) {
-        authority.push_str(", for themselves");
-    }
     AuditEntry {
         operation,
         at,
@@ -195,7 +194,7 @@ fn entry(edit: &AclEdit, operation: OperationId, at: Timestamp) -> AuditEntry {
         previous_owner: None,
         reason: edit.reason.clone(),
         decision: Some(DecisionKind::Permit),
-        authority: Some(authority),
+        authority: Some(edit.permit.authority().to_string()),
         outcome: OutcomeKind::Succeeded,
         error_code: None,
         error_info: None,
@@ -211,10 +210,17 @@ async fn hindrance(
     edit: &AclEdit,
     at: Timestamp,
 ) -> Result<Option<NotEdited>, sqlx::Error> {
-    let mut could_lock_out = false;
+    let (mut could_lock_out, mut denied) = (false, Vec::new());
     for (change, _) in &edit.changes {
         match change {
-            AclChange::Grant(new) => could_lock_out |= new.effect == Effect::Deny && new.role == Role::Admin,
+            AclChange::Grant(new) if new.effect == Effect::Deny => {
+                if !edit.known.looks_up(&new.subject) {
+                    return Ok(Some(NotEdited::NotLookedUp(new.subject.clone())));
+                }
+                could_lock_out |= new.role == Role::Admin;
+                denied.push(new);
+            }
+            AclChange::Grant(_) => {}
             AclChange::Revoke(id) => match grant(connection, *id).await? {
                 None => return Ok(Some(NotEdited::NoGrant(*id))),
                 Some(grant) if grant.revoked_at.is_some() => return Ok(Some(NotEdited::RevokedAlready(*id))),
@@ -230,16 +236,30 @@ async fn hindrance(
             }
         }
     }
-    if !could_lock_out || edit.force {
+    could_lock_out &= !edit.force;
+    // Nobody is an admin for more rooms than all.
+    if edit.permit.reach().granted().contains(&RoomScope::All) {
+        denied.clear();
+    }
+    if !could_lock_out && denied.is_empty() {
         return Ok(None);
     }
     let admins = sqlx::query(ADMINS).fetch_all(&mut *connection).await?;
     let admins = admins.iter().map(rows::grant).collect::<Result<Vec<_>, _>>()?;
+    let (by, known) = (&edit.principal, &*edit.known);
+    for new in denied {
+        if let Some(admin) = admin_beyond(new, by, edit.permit.reach(), &admins, known, at) {
+            return Ok(Some(NotEdited::AdminBeyond(admin.clone())));
+        }
+    }
+    if !could_lock_out {
+        return Ok(None);
+    }
     let channels = sqlx::query("SELECT * FROM authorised_channels WHERE removed_at IS NULL");
     let channels = channels.fetch_all(connection).await?;
     let channels = channels.iter().map(rows::channel).collect::<Result<Vec<_>, _>>()?;
     let changes: Vec<AclChange> = edit.changes.iter().map(|(change, _)| change.clone()).collect();
-    Ok(lock_out(&admins, &channels, &changes, at).map(NotEdited::LockOut))
+    Ok(lock_out(&admins, &channels, &changes, by, known, at).map(NotEdited::LockOut))
 }
 
 /// By whom, when and why a row is written.

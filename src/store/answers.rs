@@ -119,7 +119,9 @@ fn answer(instance: &Instance, job: Job, done: Done, head: Option<TreeHead>) {
             drop(answer.send(Ok(head.filter(|_| finished))));
         }
         (Job::EditAcl(.., answer), Done::Edited(changed)) => drop(answer.send(Ok(changed))),
-        (Job::Note(.., answer) | Job::NoteReply(.., answer), Done::Noted) => drop(answer.send(Ok(()))),
+        (Job::Note(.., answer) | Job::NoteReply(.., answer) | Job::KeepReadings(.., answer), Done::Noted) => {
+            drop(answer.send(Ok(())))
+        }
         (Job::Observe(.., answer), Done::Observed(observed)) => drop(answer.send(Ok(observed))),
         (Job::Replies(_, answer), Done::Replies(taken)) => drop(answer.send(Ok(taken))),
         (Job::Archive(.., answer), Done::Archived(number)) => drop(answer.send(Ok(number))),
@@ -167,7 +169,9 @@ pub(super) fn refuse(job: Job, error: &sqlx::Error) {
         Job::Admit(.., answer) => drop(answer.send(Err(error))),
         Job::Finish(.., answer) => drop(answer.send(Err(error))),
         Job::EditAcl(.., answer) => drop(answer.send(Err(error))),
-        Job::Note(.., answer) | Job::NoteReply(.., answer) => drop(answer.send(Err(error))),
+        Job::Note(.., answer) | Job::NoteReply(.., answer) | Job::KeepReadings(.., answer) => {
+            drop(answer.send(Err(error)));
+        }
         Job::Observe(.., answer) => drop(answer.send(Err(error))),
         Job::Replies(_, answer) => drop(answer.send(Err(error))),
         Job::Archive(.., answer) => drop(answer.send(Err(error))),

@@ -35,6 +35,7 @@ mod writer;
 pub use reading::LogCopy;
 pub use scratch::{Scratch, fill};
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::sync::Arc;
@@ -55,10 +56,10 @@ use crate::app::ports::{
     Seen, Store, StoreError,
 };
 use crate::app::replies::{Owed, Page, Platform, ReplyBook};
-use crate::domain::access::{AclView, AuthorisedChannel, Grant, GrantId, GrantUse};
+use crate::domain::access::{AclView, AuthorisedChannel, Grant, GrantId, GrantUse, Reading};
 use crate::domain::audit::{AuditEntry, AuditFilter, OperationId, Outcome, Unresolved};
 use crate::domain::command::Place;
-use crate::domain::principal::{Channel, Principal};
+use crate::domain::principal::{Channel, Principal, Subject};
 use crate::domain::reply_note::ReplyNote;
 use crate::domain::room::{AccountId, RoomId};
 use crate::domain::tree_head::TreeHead;
@@ -97,6 +98,7 @@ fn migrations() -> Vec<Migration> {
         simple(8, "live grants counted", include_str!("../../migrations/0008_live_grants_counted.sql")),
         simple(9, "archives", include_str!("../../migrations/0009_archives.sql")),
         simple(10, "text index", include_str!("../../migrations/0010_text_index.sql")),
+        simple(11, "group readings", include_str!("../../migrations/0011_group_readings.sql")),
     ]
 }
 
@@ -501,6 +503,14 @@ impl Store for SqliteStore {
 
     async fn group_subjects(&self, now: Timestamp) -> Result<GroupSubjects, StoreError> {
         groups::subjects(&self.readers, now).await.map_err(failed("the acl cannot be read"))
+    }
+
+    async fn group_readings(&self) -> Result<BTreeMap<Subject, Reading>, StoreError> {
+        groups::readings(&self.readers).await.map_err(failed("the readings of groups cannot be read"))
+    }
+
+    async fn keep_group_readings(&self, readings: BTreeMap<Subject, Reading>) -> Result<(), StoreError> {
+        self.writer.keep_readings(readings).await
     }
 
     async fn grants(&self) -> Result<Vec<Grant>, StoreError> {

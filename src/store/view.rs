@@ -8,16 +8,21 @@ use sqlx::{AssertSqlSafe, Row as _};
 
 use crate::domain::access::AclView;
 use crate::domain::command::Place;
-use crate::domain::principal::{Channel, Principal};
+use crate::domain::principal::{Channel, Principal, Subject};
 
 use super::rows;
 
 const GRANTS: &str = "(SELECT json_group_array(json_array(id, subject, role, effect, rooms, json(channels), \
      expires_at, granted_by, granted_at, revoked_at, reason) ORDER BY id) \
-     FROM grants WHERE subject IN (SELECT value FROM json_each(?))) AS grants";
+     FROM grants WHERE subject IN (SELECT value FROM json_each(?1)) OR (";
+
+/// The deny entries for the groups of a workspace: `slack:T1:group:` up to `slack:T1:group;`, for `;` comes after `:`.
+/// The form of the pattern lets their index serve it.
+const DENIED_GROUPS: &str = "effect = 'deny' AND subject GLOB 'slack:*:group:*' \
+     AND subject > ?2 || ':group:' AND subject < ?2 || ':group;'";
 
 const CHANNELS: &str = "(SELECT json_group_array(json_array(channel, rooms, allowed_by, allowed_at, removed_at, \
-     reason) ORDER BY id) FROM authorised_channels WHERE channel = ?";
+     reason) ORDER BY id) FROM authorised_channels WHERE channel = ?3";
 
 /// What can matter to one decision, as of one moment.
 pub(super) async fn now(
@@ -26,7 +31,9 @@ pub(super) async fn now(
     place: &Place,
 ) -> Result<AclView, sqlx::Error> {
     match place {
-        Place::Channel(channel) => read(pool, principal, channel, " AND removed_at IS NULL").await,
+        Place::Channel(channel) => {
+            read(pool, principal, channel, " AND revoked_at IS NULL", " AND removed_at IS NULL").await
+        }
         Place::Local => {
             let version =
                 sqlx::query_scalar("SELECT version FROM acl_version WHERE one = 1").fetch_one(pool).await?;
@@ -41,21 +48,33 @@ pub(super) async fn history(
     principal: &Principal,
     channel: &Channel,
 ) -> Result<AclView, sqlx::Error> {
-    read(pool, principal, channel, "").await
+    read(pool, principal, channel, "", "").await
 }
 
 async fn read(
     pool: &SqlitePool,
     principal: &Principal,
     channel: &Channel,
-    which: &'static str,
+    which_denials: &'static str,
+    which_channels: &'static str,
 ) -> Result<AclView, sqlx::Error> {
     let subjects: Vec<String> = principal.subjects().map(ToString::to_string).collect();
     let subjects = rows::json(&subjects)?;
-    let sql =
-        format!("SELECT version, {GRANTS}, {CHANNELS}{which}) AS channels FROM acl_version WHERE one = 1");
-    let row =
-        sqlx::query(AssertSqlSafe(sql)).bind(subjects).bind(channel.to_string()).fetch_one(pool).await?;
+    let workspace = match &principal.subject {
+        Subject::SlackUser { team, .. } | Subject::SlackGroup { team, .. } => Some(format!("slack:{team}")),
+        // Discord says which roles somebody has.
+        Subject::DiscordUser { .. } | Subject::DiscordRole { .. } | Subject::Cli { .. } => None,
+    };
+    let sql = format!(
+        "SELECT version, {GRANTS}{DENIED_GROUPS}{which_denials})) AS grants, {CHANNELS}{which_channels}) AS channels \
+         FROM acl_version WHERE one = 1"
+    );
+    let row = sqlx::query(AssertSqlSafe(sql))
+        .bind(subjects)
+        .bind(workspace)
+        .bind(channel.to_string())
+        .fetch_one(pool)
+        .await?;
     Ok(AclView {
         version: row.try_get("version")?,
         grants: rows::listed_grants(row.try_get("grants")?)?,

@@ -4,7 +4,7 @@
 //! A caller that goes away does not take its write along: the job is in the queue, and the queue is
 //! worked off. No timeout surrounds a write; the only bound is SQLite's own wait for another process.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -17,8 +17,9 @@ use tracing::{debug, warn};
 
 use crate::app::ports::{AclChanged, AclEdit, Admission, Admitted, Observed, OwnerNotice, Seen, StoreError};
 use crate::app::replies::Owed;
-use crate::domain::access::{Authority, GrantId};
+use crate::domain::access::{Authority, GrantId, Reading};
 use crate::domain::audit::{OperationId, Outcome};
+use crate::domain::principal::Subject;
 use crate::domain::reply_note::ReplyNote;
 use crate::domain::room::AccountId;
 use crate::domain::tree_head::TreeHead;
@@ -31,6 +32,7 @@ use super::archive;
 use super::batch::{Beginning, Failed, Questions};
 use super::files::Files;
 use super::foresight::Foresight;
+use super::groups;
 use super::guards::Guards;
 use super::instance::Instance;
 use super::observed;
@@ -58,6 +60,7 @@ pub(super) enum Job {
     Observe(Box<(OwnerNotice, Option<Seen>)>, Timestamp, Answer<Observed>),
     Replies(Box<owed::Work>, Answer<Vec<Owed>>),
     Archive(archive::Work, Timestamp, Answer<i64>),
+    KeepReadings(BTreeMap<Subject, Reading>, Answer<()>),
     /// Takes all into the index of texts.
     IndexTexts(Answer<()>),
     Check(Answer<()>),
@@ -219,6 +222,10 @@ impl Writer {
         at: Timestamp,
     ) -> Result<i64, StoreError> {
         self.ask(|answer| Job::Archive(work, at, answer)).await
+    }
+
+    pub(super) async fn keep_readings(&self, readings: BTreeMap<Subject, Reading>) -> Result<(), StoreError> {
+        self.ask(|answer| Job::KeepReadings(readings, answer)).await
     }
 
     pub(super) async fn index_texts(&self) -> Result<(), StoreError> {
@@ -529,6 +536,10 @@ async fn apply(
             Done::Replies(taken)
         }
         Job::Archive(work, at, _) => Done::Archived(archive::work(connection, ledger, work, *at).await?),
+        Job::KeepReadings(readings, _) => {
+            groups::keep(connection, readings).await?;
+            Done::Noted
+        }
         Job::IndexTexts(_) => {
             ledger.indexed(texts::index_all(connection).await?);
             Done::Indexed

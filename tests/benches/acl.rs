@@ -15,7 +15,7 @@ use room_owner::app::acl::{LocalEdit, edit, edit_locally};
 use room_owner::app::ports::{AclChange, AclChanged, Clock as _, NewGrant, Store as _};
 use room_owner::clock::SystemClock;
 use room_owner::domain::access::{
-    Action, Decision, Effect, Role, RoomScope, attention, decide, explain, who_can,
+    Action, Decision, Effect, Known, Role, RoomScope, attention, decide, explain, who_can,
 };
 use room_owner::domain::command::Place;
 use room_owner::domain::principal::{Channel, Principal, Subject};
@@ -108,6 +108,7 @@ async fn fill(file: &Path) {
             reason: None,
             force: true,
             at_version: None,
+            known: std::sync::Arc::default(),
         };
         let changed = edit(&store, &SystemClock, made).await.unwrap();
         assert!(matches!(changed, AclChanged::Changed(..)), "{changed:?}");
@@ -203,7 +204,7 @@ async fn measure(file: &Path) {
         let now = SystemClock.now();
         let began = Instant::now();
         let grants = store.live_grants_for(&room, now).await.unwrap();
-        let able = who_can(&room, &grants, &store.channels().await.unwrap(), now);
+        let able = who_can(&room, &grants, &store.channels().await.unwrap(), &Known::default(), now);
         times.took(began);
         assert!(able.len() > 100);
     }

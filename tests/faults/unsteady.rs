@@ -1,5 +1,6 @@
 //! A store whose disk fails now and then: before a write, or after it, which its caller cannot tell apart.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
@@ -10,10 +11,10 @@ use room_owner::app::ports::{
     AclChanged, AclEdit, Admission, Admitted, AuditLog, Confirmation, GrantsPage, GroupSubjects, Observed,
     OwnerNotice, Seen, Store, StoreError,
 };
-use room_owner::domain::access::{AclView, AuthorisedChannel, Grant, GrantId, GrantUse};
+use room_owner::domain::access::{AclView, AuthorisedChannel, Grant, GrantId, GrantUse, Reading};
 use room_owner::domain::audit::{AuditEntry, AuditFilter, OperationId, Outcome, Unresolved};
 use room_owner::domain::command::Place;
-use room_owner::domain::principal::{Channel, Principal};
+use room_owner::domain::principal::{Channel, Principal, Subject};
 use room_owner::domain::reply_note::ReplyNote;
 use room_owner::domain::room::{AccountId, RoomId};
 use room_owner::domain::tree_head::TreeHead;
@@ -98,6 +99,12 @@ impl Store for Unsteady {
     }
     async fn group_subjects(&self, now: Timestamp) -> Result<GroupSubjects, StoreError> {
         self.store.group_subjects(now).await
+    }
+    async fn group_readings(&self) -> Result<BTreeMap<Subject, Reading>, StoreError> {
+        self.store.group_readings().await
+    }
+    async fn keep_group_readings(&self, readings: BTreeMap<Subject, Reading>) -> Result<(), StoreError> {
+        self.write(self.store.keep_group_readings(readings)).await
     }
     async fn grants(&self) -> Result<Vec<Grant>, StoreError> {
         self.store.grants().await

@@ -2,10 +2,10 @@
 
 use jiff::Timestamp;
 use room_owner::app::ports::{AclChanged, Admission, Admitted, Store as _};
-use room_owner::domain::access::{AuthorisedChannel, Effect, Grant, Role, is_live};
+use room_owner::domain::access::{AuthorisedChannel, Effect, Grant, Reading, Role, is_live};
 use room_owner::domain::audit::{DecisionKind, OperationId, OutcomeKind};
 use room_owner::domain::command::Place;
-use room_owner::domain::principal::Principal;
+use room_owner::domain::principal::{Principal, Subject};
 use serde_json::{Value, json};
 
 use super::world::{
@@ -38,6 +38,59 @@ async fn a_grant_comes_back_with_its_number_and_all_that_was_asked() {
     let expected = [expected];
     assert_eq!(world.store.grants().await.unwrap(), expected);
     assert_eq!(world.reopened().await.store.grants().await.unwrap(), expected);
+}
+
+/// Whoever may be in a group is told to the rule with what the group is denied.
+#[tokio::test]
+async fn a_decision_is_read_with_what_is_denied_to_the_groups_of_its_own_workspace() {
+    let world = World::empty().await;
+    let deny = |subject: &str| grant(subject, "moderator", "*").but(|new| new.effect = Effect::Deny);
+    for (n, subject) in
+        ["slack:T1:group:S1", "slack:T1:group:S2", "slack:T10:group:S1", "slack:T1:U7", "discord:1:role:3"]
+            .into_iter()
+            .enumerate()
+    {
+        deny(subject).apply(&world.store).await;
+        grant(subject, "moderator", "*").apply(&world.store).await;
+        assert_eq!(world.store.grants().await.unwrap().len(), 2 * (n + 1));
+    }
+    let read = async |who: &str, channel: &str| -> Vec<i64> {
+        let principal = Principal::new(who.parse().unwrap());
+        let place = Place::Channel(channel.parse().unwrap());
+        let view = world.store.acl_for(&principal, &place).await.unwrap();
+        view.grants.iter().map(|grant| grant.id).collect()
+    };
+    assert_eq!(read("slack:T1:U1", OPS).await, [1, 3]);
+    assert_eq!(read("slack:T1:U7", OPS).await, [1, 3, 7, 8]);
+    assert_eq!(read("slack:T10:U1", "slack:T10:C1").await, [5]);
+    assert_eq!(read("slack:T1:group:S1", OPS).await, [1, 2, 3]);
+    assert_eq!(read("discord:1:2", "discord:1:9").await, [0; 0], "Discord says which roles they have");
+    revoke(3).apply(&world.store).await;
+    assert_eq!(read("slack:T1:U1", OPS).await, [1]);
+    let alice = Principal::new(ALICE.parse().unwrap());
+    let past = world.store.acl_history_for(&alice, &OPS.parse().unwrap()).await.unwrap();
+    assert_eq!(past.grants.iter().map(|grant| grant.id).collect::<Vec<_>>(), [1, 3]);
+}
+
+#[tokio::test]
+async fn readings_of_groups_are_kept_as_long_as_a_grant_names_the_group() {
+    let world = World::empty().await;
+    let group = |id: &str| format!("slack:T1:group:{id}").parse::<Subject>().unwrap();
+    for id in ["S1", "S2"] {
+        grant(&group(id).to_string(), "moderator", "*").apply(&world.store).await;
+    }
+    let read =
+        Reading { members: ["U1".to_owned(), "U2".to_owned()].into(), as_of: Some(later(5)), problem: None };
+    let failed = Reading { problem: Some("fatal_error: see there".to_owned()), ..Reading::default() };
+    let readings = [(group("S1"), read.clone()), (group("S2"), failed.clone()), (group("S3"), read.clone())];
+    world.store.keep_group_readings(readings.into()).await.unwrap();
+    let known = [(group("S1"), read.clone()), (group("S2"), failed)].into();
+    assert_eq!(world.store.group_readings().await.unwrap(), known, "no grant names S3");
+    let again = Reading { members: ["U3".to_owned()].into(), as_of: Some(later(9)), problem: None };
+    revoke(1).apply(&world.store).await;
+    world.store.keep_group_readings([(group("S2"), again.clone())].into()).await.unwrap();
+    let kept = world.reopened().await.store.group_readings().await.unwrap();
+    assert_eq!(kept, [(group("S2"), again)].into());
 }
 
 #[tokio::test]

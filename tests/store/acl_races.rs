@@ -33,7 +33,7 @@ async fn edits(store: &SqliteStore, by: &str, edit: &Edit) -> (Came, usize) {
     let place = Place::Channel(OPS.parse().unwrap());
     for turn in 1.. {
         let acl = store.acl_for(&principal, &place).await.unwrap();
-        let action = Action::EditAcl(Some(RoomScope::All));
+        let action = Action::EditAcl(vec![RoomScope::All]);
         let permit = match decide(&principal, &place, action, &acl, later(1_000_000)) {
             Decision::Permit(permit) => permit,
             Decision::Deny(denial) => return (Came::Denied(denial.to_string()), turn),
@@ -49,6 +49,7 @@ async fn edits(store: &SqliteStore, by: &str, edit: &Edit) -> (Came, usize) {
             changes: edit.changes.iter().map(|change| (change.clone(), None)).collect(),
             reason: None,
             force: false,
+            known: std::sync::Arc::default(),
         };
         match store.edit_acl(edit, later(1_000_000)).await.unwrap() {
             AclChanged::AclChanged => {}

@@ -1,13 +1,18 @@
 //! Questions to the audit log.
 
 use room_owner::app::ports::Store as _;
-use room_owner::domain::audit::{AuditFilter, OperationId, OutcomeKind};
+use room_owner::domain::access::{
+    AclView, Action, AuthorisedChannel, Decision, Effect, Grant, Reach, Role, decide,
+};
+use room_owner::domain::audit::{AuditEntry, AuditFilter, OperationId, OutcomeKind};
+use room_owner::domain::command::Place;
+use room_owner::domain::principal::{Channel, Principal};
 
 use super::world::{
-    ALICE, MALLORY, OPS, World, allow, ask, grant, later, recorded, refused, succeeded, unknown,
+    ALICE, MALLORY, NOON, OPS, World, allow, ask, grant, later, recorded, refused, succeeded, unknown,
 };
 
-const BO: &str = "discord:1:2";
+const BO: &str = "slack:T1:U2";
 
 #[tokio::test]
 async fn without_a_filter_everything_is_shown_newest_first() {
@@ -94,6 +99,68 @@ async fn filters_combine_with(world: &Day, text: &str) {
         assert_eq!(world.ask(limited.clone()).await, expected, "{limited:?}");
     }
     assert!(hits > 64, "the combinations mostly show something: {hits}");
+}
+
+/// In SQL as in the rule.
+#[tokio::test]
+async fn a_reach_shows_the_rooms_that_it_covers_and_no_others() {
+    let day = a_day().await;
+    let everything = day.world.store.audit(&AuditFilter::default()).await.unwrap();
+    let scopes = ["*", "live-*", "live-1", "l*", "t*", "test"];
+    let (mut tried, mut hits) = (0, 0);
+    for granted in scopes {
+        for here in scopes {
+            for denied in [&[][..], &["live-1"], &["live-*"], &["test", "l*"], &["vip-*"]] {
+                let Some(reach) = reach(granted, here, denied) else { continue };
+                let covered = |entry: &&AuditEntry| {
+                    reach.is_everything() || entry.room.as_ref().is_some_and(|room| reach.covers(room))
+                };
+                let expected: Vec<_> =
+                    everything.iter().filter(covered).map(|entry| entry.operation).collect();
+                let filter = AuditFilter { reach: Some(reach.clone()), ..AuditFilter::default() };
+                let shown = day.world.store.audit(&filter).await.unwrap();
+                let shown: Vec<_> = shown.iter().map(|entry| entry.operation).collect();
+                assert_eq!(shown, expected, "{granted} {here} {denied:?}");
+                tried += 1;
+                hits += expected.len();
+            }
+        }
+    }
+    assert!(tried > 100 && hits > 100, "{tried} {hits}");
+}
+
+/// How far an auditor of some rooms sees in a channel for some, who is denied some; `None` if nothing is left.
+fn reach(granted: &str, here: &str, denied: &[&str]) -> Option<Reach> {
+    let auditor = |id, effect, rooms: &str| Grant {
+        id,
+        subject: ALICE.parse().unwrap(),
+        role: Role::Auditor,
+        effect,
+        rooms: rooms.parse().unwrap(),
+        channels: Vec::new(),
+        expires_at: None,
+        granted_by: "cli:ana".parse().unwrap(),
+        granted_at: NOON,
+        revoked_at: None,
+        reason: None,
+    };
+    let channel: Channel = OPS.parse().unwrap();
+    let open = AuthorisedChannel {
+        channel: channel.clone(),
+        rooms: here.parse().unwrap(),
+        allowed_by: "cli:ana".parse().unwrap(),
+        allowed_at: NOON,
+        removed_at: None,
+        reason: None,
+    };
+    let mut grants = vec![auditor(1, Effect::Permit, granted)];
+    grants.extend(denied.iter().map(|rooms| auditor(2, Effect::Deny, rooms)));
+    let acl = AclView { version: 0, grants, channels: vec![open] };
+    let who = Principal::new(ALICE.parse().unwrap());
+    match decide(&who, &Place::Channel(channel), Action::ReadAudit, &acl, NOON) {
+        Decision::Permit(permit) => Some(permit.reach().clone()),
+        Decision::Deny(_) => None,
+    }
 }
 
 #[tokio::test]

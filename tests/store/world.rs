@@ -5,7 +5,9 @@ use std::path::PathBuf;
 use jiff::Timestamp;
 use room_owner::app::audit::record_locally;
 use room_owner::app::ports::{AclChange, AclChanged, AclEdit, Admission, Admitted, Clock, NewGrant, Store};
-use room_owner::domain::access::{Action, AuthorisedChannel, ChangedEntry, Decision, Effect, Grant, decide};
+use room_owner::domain::access::{
+    Action, AuthorisedChannel, ChangedEntry, Decision, Effect, Grant, Known, decide,
+};
 use room_owner::domain::audit::{
     Attempt, AuditEntry, AuditFilter, OperationId, Outcome, Question, Refusal, Verdict,
 };
@@ -340,7 +342,7 @@ impl Edit {
     pub(crate) async fn decided(&self, store: &SqliteStore) -> AclEdit {
         let acl = store.acl_for(&self.principal, &self.place).await.unwrap();
         let now = later(1_000_000);
-        let permit = match decide(&self.principal, &self.place, Action::EditAcl(None), &acl, now) {
+        let permit = match decide(&self.principal, &self.place, Action::EditAcl(Vec::new()), &acl, now) {
             Decision::Permit(permit) => permit,
             Decision::Deny(denial) => panic!("{denial}"),
         };
@@ -353,6 +355,7 @@ impl Edit {
             changes: self.changes.iter().map(|change| (change.clone(), self.reason.clone())).collect(),
             reason: self.reason.clone(),
             force: self.force,
+            known: std::sync::Arc::new(Known { looks_up_groups: true, ..Known::default() }),
         }
     }
 

@@ -66,6 +66,66 @@ async fn what_locks_everybody_out_needs_force() {
 }
 
 #[tokio::test]
+async fn an_admin_counts_only_where_they_can_be_and_where_commands_are_taken() {
+    let mut program = with_one_admin().await;
+    went_well(&program.runs("acl channel allow discord:1:2").await);
+    std::fs::write(
+        program.path("acl.toml"),
+        "[[grant]]\nsubject = \"slack:T1:U1\"\nrole = \"admin\"\nrooms = \"*\"\n\n\
+         [[channel]]\nchannel = \"discord:1:2\"\nrooms = \"*\"\n",
+    )
+    .unwrap();
+    let version = program.runs("acl export").await.out;
+    let version = version.lines().find_map(|line| line.strip_prefix("version = ")).unwrap().to_owned();
+    let apply = format!("acl apply acl.toml --version {version}");
+    let mut told = String::new();
+    for words in [
+        "acl channel remove slack:T1:C1",
+        "acl channel allow slack:T1:C1 --rooms live-*",
+        "acl grant slack:T1:U1 admin --deny --in slack:T1:C1",
+        "acl plan acl.toml",
+        &apply,
+    ] {
+        let ran = program.runs(words).await;
+        assert_eq!(ran.code, i32::from(words != "acl plan acl.toml"), "{words}: {}", ran.err);
+        let shown = words.split(" --version").next().unwrap();
+        told.push_str(&format!("{shown}\n{}\n", without_number(&ran.err)));
+    }
+    // One remains who cannot act: of a workspace that is not served, in a group that nobody has read, with a role
+    // of which nobody is known.
+    program.set("SLACK_TEAM_IDS", "T1");
+    program.set("SLACK_BOT_TOKEN", "xoxb-any-token");
+    went_well(&program.runs("acl channel allow slack:T2:C1").await);
+    for (n, other) in ["slack:T2:U2", "slack:T1:group:S1", "discord:1:role:3"].iter().enumerate() {
+        went_well(&program.runs(&format!("acl grant {other} admin")).await);
+        let ran = program.runs("acl revoke 1").await;
+        assert_eq!(ran.code, 1, "{other}: {}", ran.err);
+        told.push_str(&format!("{other} remains\n{}\n", without_number(&ran.err)));
+        went_well(&program.runs(&format!("acl revoke {}", n + 2)).await);
+    }
+    assert_snapshot!(told, @r"
+    acl channel remove slack:T1:C1
+    nothing was changed: no admin would be left who could undo it from an authorised channel: give somebody else the role, or another channel all rooms, first; or use --force
+    acl channel allow slack:T1:C1 --rooms live-*
+    nothing was changed: no admin would be left who could undo it from an authorised channel: give somebody else the role, or another channel all rooms, first; or use --force
+    acl grant slack:T1:U1 admin --deny --in slack:T1:C1
+    nothing was changed: no admin would be left who could undo it from an authorised channel: give somebody else the role, or another channel all rooms, first; or use --force
+    acl plan acl.toml
+    1 changes, which `acl apply` refuses: no admin would be left who could undo it from an authorised channel: give somebody else the role, or another channel all rooms, first; or use --force
+    acl apply acl.toml
+    nothing was changed: no admin would be left who could undo it from an authorised channel: give somebody else the role, or another channel all rooms, first; or use --force
+    slack:T2:U2 remains
+    nothing was changed: no admin would be left who could undo it from an authorised channel: give somebody else the role, or another channel all rooms, first; or use --force
+    slack:T1:group:S1 remains
+    nothing was changed: no admin would be left who could undo it from an authorised channel: give somebody else the role, or another channel all rooms, first; or use --force
+    discord:1:role:3 remains
+    nothing was changed: no admin would be left who could undo it from an authorised channel: give somebody else the role, or another channel all rooms, first; or use --force
+    ");
+    went_well(&program.runs("acl grant slack:T1:U2 admin").await);
+    went_well(&program.runs("acl revoke 1").await);
+}
+
+#[tokio::test]
 async fn where_nobody_is_admin_yet_nothing_is_refused() {
     let program = Program::new().await;
     went_well(&program.runs("acl grant slack:T1:U1 moderator").await);
@@ -90,6 +150,11 @@ async fn a_grant_to_oneself_is_seen() {
     assert_eq!(last.authority, "local, for themselves");
     let other = program.runs("acl grant slack:T1:U2 moderator").await;
     assert!(!other.err.contains("yourself"), "{}", other.err);
+    went_well(&program.runs(&format!("acl grant {me} admin --deny")).await);
+    assert_eq!(edits(&program).await.pop().unwrap().authority, "local", "nobody gains by being denied");
+    let back = program.runs("acl revoke 4").await;
+    assert!(back.err.contains("note: you gave this to yourself"), "{}", back.err);
+    assert_eq!(edits(&program).await.pop().unwrap().authority, "local, for themselves");
 }
 
 #[tokio::test]

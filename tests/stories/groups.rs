@@ -29,7 +29,8 @@ use super::world::{Stage, World, run, secret};
 const HOSTS: &str = "S0HOSTS";
 
 /// How Slack answers a question about a group's members.
-enum Answer {
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Answer {
     No(&'static str),
     NotBefore(u64),
     Status(u16),
@@ -37,22 +38,24 @@ enum Answer {
 
 /// Slack's Web API, as far as the bot asks it.
 #[derive(Clone)]
-struct WebApi(Arc<Inner>);
+pub(crate) struct WebApi(pub(crate) Arc<Inner>);
 
-struct Inner {
+pub(crate) struct Inner {
     token: SecretString,
-    clock: Mutex<Option<StoryClock>>,
+    pub(crate) clock: Mutex<Option<StoryClock>>,
     groups: Mutex<BTreeMap<String, Vec<String>>>,
     next: Mutex<VecDeque<Answer>>,
+    /// Groups about which it always answers so.
+    failing: Mutex<BTreeMap<String, Answer>>,
     /// Every question, with the time at which it came.
     asked: Mutex<Vec<(String, Timestamp)>>,
     /// As many answers as there are permits: none while Slack hangs.
-    goes: Semaphore,
+    pub(crate) goes: Semaphore,
 }
 
 impl WebApi {
     /// Serves these groups; the settings with which the bot looks them up.
-    async fn with(groups: &[(&str, &[&str])]) -> (Self, Lookup) {
+    pub(crate) async fn with(groups: &[(&str, &[&str])]) -> (Self, Lookup) {
         let token = secret("xoxb");
         let of = |(group, users): &(&str, &[&str])| {
             ((*group).to_owned(), users.iter().map(|user| (*user).to_owned()).collect())
@@ -62,6 +65,7 @@ impl WebApi {
             clock: Mutex::default(),
             groups: Mutex::new(groups.iter().map(of).collect()),
             next: Mutex::default(),
+            failing: Mutex::default(),
             asked: Mutex::default(),
             goes: Semaphore::new(Semaphore::MAX_PERMITS),
         }));
@@ -73,7 +77,16 @@ impl WebApi {
         (api, Lookup { token, base_url, pace })
     }
 
-    fn has(&self, group: &str, users: &[&str]) {
+    /// From now on, or, without an answer, no more.
+    pub(crate) fn always(&self, group: &str, answer: impl Into<Option<Answer>>) {
+        let mut failing = self.0.failing.lock().unwrap();
+        match answer.into() {
+            Some(answer) => drop(failing.insert(group.to_owned(), answer)),
+            None => drop(failing.remove(group)),
+        }
+    }
+
+    pub(crate) fn has(&self, group: &str, users: &[&str]) {
         let users = users.iter().map(|user| (*user).to_owned()).collect();
         self.0.groups.lock().unwrap().insert(group.to_owned(), users);
     }
@@ -83,7 +96,7 @@ impl WebApi {
     }
 
     /// When the bot asked for a group, and how often.
-    fn asked_for(&self, what: &str) -> Vec<Timestamp> {
+    pub(crate) fn asked_for(&self, what: &str) -> Vec<Timestamp> {
         let asked = self.0.asked.lock().unwrap();
         asked.iter().filter(|(asked, _)| asked == what).map(|(_, at)| *at).collect()
     }
@@ -111,7 +124,8 @@ async fn answer(
     match (method.as_str(), group) {
         ("auth.test", None) => Json(json!({"ok": true, "team_id": TEAM, "user_id": "U0BOT"})).into_response(),
         ("usergroups.users.list", Some(group)) => {
-            let members = match api.0.next.lock().unwrap().pop_front() {
+            let always = api.0.failing.lock().unwrap().get(&group).copied();
+            let members = match always.or_else(|| api.0.next.lock().unwrap().pop_front()) {
                 Some(Answer::No(error)) => return no(error),
                 Some(Answer::NotBefore(seconds)) => {
                     let after = [("retry-after", seconds.to_string())];
@@ -136,11 +150,11 @@ async fn answer(
     }
 }
 
-fn group(name: &str) -> String {
+pub(crate) fn group(name: &str) -> String {
     format!("slack:{TEAM}:group:{name}")
 }
 
-fn grant(subject: &str) -> NewGrant {
+pub(crate) fn grant(subject: &str) -> NewGrant {
     NewGrant {
         subject: subject.parse().unwrap(),
         role: "moderator".parse().unwrap(),
@@ -167,7 +181,7 @@ async fn with(api: &WebApi, lookup: Lookup, story: impl AsyncFnOnce(&mut Stage))
 }
 
 /// What `/readyz` says, once it says what it should.
-async fn until_ready(stage: &Stage, says: impl Fn(&str) -> bool) -> String {
+pub(crate) async fn until_ready(stage: &Stage, says: impl Fn(&str) -> bool) -> String {
     let asking = async {
         loop {
             let (status, text) = stage.gets("/readyz").await;

@@ -58,3 +58,4 @@ mod slack_origins;
 mod slow_clients;
 mod streams;
 mod transfers;
+mod unread_groups;

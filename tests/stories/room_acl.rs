@@ -1,10 +1,13 @@
 //! Admins edit the ACL from chat, and anybody asks why.
 
-use room_owner::app::ports::Store as _;
+use room_owner::app::acl::edit_locally;
+use room_owner::app::ports::{AclChange, Store as _};
+use room_owner::domain::access::{Effect, RoomScope};
 use room_owner::domain::audit::AuditEntry;
+use room_owner::domain::principal::Principal;
 
 use super::doors::{Door, assert_snapshot, at_every_door};
-use super::slack::{ADAM, ALICE, BORIS, OTTO, Person, RANDOM, RITA, Reply};
+use super::slack::{ADAM, ALICE, BORIS, MODS, OTTO, Person, RANDOM, RITA, Reply};
 use super::world::{Stage, World, run};
 
 /// The usual world, in which Adam is an admin of every room.
@@ -52,7 +55,13 @@ at_every_door! {
     who_can_names_everybody_and_where,
     a_channel_is_allowed_and_removed,
     nobody_locks_everybody_out,
+    an_admin_counts_only_in_a_channel_in_which_they_can_be,
     an_admin_of_some_rooms_gives_no_more_than_those,
+    an_admin_of_some_rooms_denies_nothing_to_an_admin_of_more,
+    a_channel_goes_from_one_scope_of_ones_own_to_another,
+    a_channel_for_some_rooms_says_what_a_change_is_about,
+    a_deny_entry_against_oneself_that_is_taken_back_is_marked,
+    an_admin_who_is_denied_some_rooms_keeps_the_others,
     the_list_shows_who_may_what,
     the_list_shows_what_needs_attention,
     what_does_not_fit_is_explained,
@@ -463,6 +472,151 @@ async fn nobody_locks_everybody_out(door: Door) {
         says(bot, ADAM, "/room-acl grant @rita admin").await.0.text();
         let (reply, _) = says(bot, ADAM, "/room-acl revoke 3").await;
         assert!(reply.says("is no longer admin"), "{reply}");
+    })
+    .await;
+}
+
+async fn an_admin_counts_only_in_a_channel_in_which_they_can_be(door: Door) {
+    run(world(door), async |bot| {
+        let other = if door == Door::Slack { "discord:1:2" } else { "slack:T9:C9" };
+        let allow = AclChange::AllowChannel { channel: other.parse().unwrap(), rooms: RoomScope::All };
+        let by = Principal::new("cli:ana".parse().unwrap());
+        edit_locally(&*bot.store, &bot.clock, by, "acl channel allow".to_owned(), allow, None).await.unwrap();
+        bot.other_operations += 1;
+        let mut told = String::new();
+        for line in [
+            "/room-acl channel remove",
+            "/room-acl channel allow rooms: live-*",
+            "/room-acl deny @adam admin in: #mods",
+        ] {
+            let (reply, entry) = says(bot, ADAM, line).await;
+            assert_eq!(entry.outcome.name(), "declined", "{line}: {reply}");
+            told.push_str(&format!("{line}\n{}\n", reply.to_string().rsplit_once('\n').unwrap().0));
+        }
+        assert_snapshot!(told, @r"
+        /room-acl channel remove
+        (only visible to you)
+        ⛔ Nothing was changed: no admin would be left who could undo it from an authorised channel.
+        Give somebody else the role, or another channel all rooms, first. Only the command line on the bot's machine can force it.
+        /room-acl channel allow rooms: live-*
+        (only visible to you)
+        ⛔ Nothing was changed: no admin would be left who could undo it from an authorised channel.
+        Give somebody else the role, or another channel all rooms, first. Only the command line on the bot's machine can force it.
+        /room-acl deny @adam admin in: #mods
+        (only visible to you)
+        ⛔ Nothing was changed: no admin would be left who could undo it from an authorised channel.
+        Give somebody else the role, or another channel all rooms, first. Only the command line on the bot's machine can force it.
+        ");
+    })
+    .await;
+}
+
+async fn an_admin_of_some_rooms_denies_nothing_to_an_admin_of_more(door: Door) {
+    run(world(door).grant(BORIS, "admin", "vip-*"), async |bot| {
+        for role in ["admin", "auditor", "moderator"] {
+            let (reply, entry) = says(bot, BORIS, &format!("/room-acl deny @adam {role} rooms: vip-1")).await;
+            assert_eq!(entry.outcome.name(), "declined", "{reply}");
+            assert!(reply.says("@adam, an admin for more rooms than you"), "{reply}");
+            if role == "admin" {
+                assert_snapshot!(reply, @r"
+                (only visible to you)
+                ⛔ Nothing was changed: it could take something from @adam, an admin for more rooms than you.
+                Ask an admin for all of these rooms.
+                op 6
+                ");
+            }
+        }
+        let (reply, _) = says(bot, BORIS, "/room-acl deny @alice moderator rooms: vip-1").await;
+        assert!(reply.says("is denied moderator for `vip-1`"), "{reply}");
+        let (reply, _) = says(bot, ADAM, "/room-acl deny @boris admin rooms: vip-1").await;
+        assert!(reply.says("is denied admin for `vip-1`"), "{reply}");
+    })
+    .await;
+}
+
+async fn a_channel_goes_from_one_scope_of_ones_own_to_another(door: Door) {
+    let world =
+        world(door).grant(BORIS, "admin", "a*").grant(BORIS, "admin", "b*").grant(OTTO, "admin", "a*");
+    run(world.channel(RANDOM, "a*"), async |bot| {
+        let line = "/room-acl channel allow #random rooms: b*";
+        let (reply, _) = says(bot, OTTO, line).await;
+        assert_snapshot!(reply, @r"
+        (only visible to you)
+        ⛔ Not allowed: you are an admin for `a*` only, and this change is about `a*, b*`.
+        Your id is `slack:T0TEAM:U0OTTO`. Admins who can help: @adam.
+        Nothing was done.
+        op 9
+        ");
+        let (reply, entry) = says(bot, BORIS, line).await;
+        assert_snapshot!(reply, @r"
+        (only visible to you)
+        ✅ #random is now authorised for `b*` (was: `a*`).
+        Whoever has a grant may use it there.
+        op 10
+        ");
+        assert_eq!(entry.authority.as_deref(), Some("grant 4"));
+    })
+    .await;
+}
+
+async fn a_channel_for_some_rooms_says_what_a_change_is_about(door: Door) {
+    run(World::empty().channel(MODS, "live-*").grant(ADAM, "admin", "*").at(door), async |bot| {
+        let (reply, _) = says(bot, ADAM, "/room-acl grant @boris moderator").await;
+        assert_snapshot!(reply, @r"
+        (only visible to you)
+        ⛔ Not here: this channel is authorised for `live-*` only, and this change is about `*`.
+        Use a moderators' channel, or ask an admin to authorise this one.
+        Nothing was done.
+        op 3
+        ");
+        let (reply, _) = says(bot, ADAM, "/room-acl grant @boris moderator rooms: live-7").await;
+        assert!(reply.says("is now moderator for `live-7`"), "{reply}");
+    })
+    .await;
+}
+
+async fn a_deny_entry_against_oneself_that_is_taken_back_is_marked(door: Door) {
+    let world = world(door).grant_but(ADAM, "auditor", "*", |new| new.effect = Effect::Deny);
+    let world = world.grant_but(RITA, "auditor", "test", |new| new.effect = Effect::Deny);
+    run(world, async |bot| {
+        let (reply, entry) = says(bot, ADAM, "/room-acl revoke 4").await;
+        assert_snapshot!(reply, @r"
+        (only visible to you)
+        ⚠️ @adam is no longer denied auditor for every room.
+        Regains: read the audit log, and see who owns rooms, where a grant gives it.
+        Grant 4.
+        You gave this to yourself; the audit log marks it.
+        op 7
+        ");
+        assert_eq!(entry.authority.as_deref(), Some("grant 3, for themselves"));
+        for line in ["/room-acl revoke 5", "/room-acl revoke 2"] {
+            let (reply, entry) = says(bot, ADAM, line).await;
+            assert!(!reply.says("to yourself"), "{reply}");
+            assert_eq!(entry.authority.as_deref(), Some("grant 3"));
+        }
+    })
+    .await;
+}
+
+async fn an_admin_who_is_denied_some_rooms_keeps_the_others(door: Door) {
+    let world = world(door).grant(OTTO, "admin", "*");
+    run(world.grant_but(ADAM, "admin", "vip-*", |new| new.effect = Effect::Deny), async |bot| {
+        assert!(says(bot, ADAM, "/room-acl list").await.0.says("The live grants."));
+        assert!(says(bot, ADAM, "/room-acl who-can live-7").await.0.says("Who can hand `live-7` over:"));
+        let reply = bot.chat(ADAM).says("/room-audit").await;
+        assert!(reply.says("Left out: what is about no room, and what a deny entry takes from you: `vip-*`"));
+        let (reply, _) = says(bot, ADAM, "/room-acl grant @boris moderator rooms: live-*").await;
+        assert!(reply.says("is now moderator"), "{reply}");
+        let (reply, _) = says(bot, ADAM, "/room-acl who-can vip-1").await;
+        assert_snapshot!(reply, @r"
+        (only visible to you)
+        ⛔ Not allowed: a deny entry (grant 5) names you for `vip-1`.
+        Your id is `slack:T0TEAM:U0ADAM`. Admins who can help: @otto.
+        Nothing was done.
+        op 11
+        ");
+        let (reply, _) = says(bot, ADAM, "/room-acl grant @boris moderator rooms: vip-1").await;
+        assert!(reply.says("a deny entry (grant 5) names you"), "{reply}");
     })
     .await;
 }

@@ -1,5 +1,7 @@
 //! Reviewers ask the log from chat.
 
+use room_owner::domain::access::Effect;
+
 use super::doors::{Door, assert_snapshot, at_every_door};
 use super::reply::Reply;
 use super::slack::{ADAM, ALICE, OTTO, RITA};
@@ -10,6 +12,7 @@ at_every_door! {
     filters_pages_and_readings,
     one_operation_its_steps_the_owner_and_counts,
     an_auditor_of_some_rooms_sees_those_and_is_told_so,
+    a_deny_entry_about_some_rooms_closes_those_and_no_more,
     nobody_else_reads_the_log,
     a_line_that_does_not_fit_is_answered_with_the_forms
 }
@@ -188,6 +191,34 @@ async fn an_operation_is_named_as_the_replies_and_the_other_doors_name_it() {
         "#);
         let reply = bot.slack(RITA).says("/room-audit limit: 500").await;
         assert!(reply.says("The option limit takes a number from 1 to 10, not `500`."), "{reply}");
+    })
+    .await;
+}
+
+async fn a_deny_entry_about_some_rooms_closes_those_and_no_more(door: Door) {
+    let world = world(door).grant_but(RITA, "admin", "live-*", |new| new.effect = Effect::Deny);
+    run(world, async |bot| {
+        an_evening(bot).await;
+        let reply = bot.chat(RITA).says("/room-audit").await;
+        assert_snapshot!(steady(&reply), @r"
+        (only visible to you)
+        ℹ️ 2 operations, newest first:
+        op 10 · 2026-11-23 12:00:00 UTC · @otto · `/room-owner test otto` · denied · `no grant`
+        op 6 · 2026-11-23 12:00:00 UTC · @alice · `/room-owner test user2 reason: host crashed` · succeeded · was `carol`
+        One of them whole: `/room-audit 10`
+        Left out: what is about no room, and what a deny entry takes from you: `live-*`.
+        op 11
+        ");
+        for line in ["/room-audit 8", "/room-audit timeline 8", "/room-audit before: 8"] {
+            let reply = bot.chat(RITA).says(line).await;
+            assert!(reply.says("There is no operation 8, or it is not among"), "{reply}");
+        }
+        let reply = bot.chat(RITA).says("/room-audit owner-at live-1 now").await;
+        assert!(reply.says("The log of `live-1` is not among what you may see here."), "{reply}");
+        let reply = bot.chat(RITA).says("/room-audit stats by: room").await;
+        assert!(reply.says("`test`") && !reply.says("live-1"), "{reply}");
+        let reply = bot.chat(ADAM).says("/room-audit").await;
+        assert!(reply.says("`/room-owner live-1 user3`"), "the other auditor sees what he saw: {reply}");
     })
     .await;
 }

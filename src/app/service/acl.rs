@@ -1,13 +1,15 @@
 //! What admins ask of the ACL from chat: edits, lists and explanations.
 
+use std::sync::Arc;
+
 use tracing::warn;
 
 use super::{CommandService, not_recorded};
 use crate::app::acl::hindered_by;
 use crate::app::ports::{AclChanged, AclEdit, GrantsPage, StoreError};
 use crate::domain::access::{
-    AclChange, AclView, Action, ChangedEntry, Hindered, Permit, RoomScope, admins_of, attention, explain,
-    footing, is_for_oneself, is_open, live_admins, who_can,
+    AclChange, AclView, Action, ChangedEntry, Hindered, Known, Permit, RoomScope, admins_of, attention,
+    explain, footing, is_for_oneself, is_open, live_admins, unread_groups, who_can,
 };
 use crate::domain::command::{AclCommand, CommandRequest, Edit, Listed, Part, Place, Why};
 use crate::domain::principal::{Channel, Principal, Subject};
@@ -27,17 +29,20 @@ pub(super) struct PermittedEdit {
 }
 
 impl CommandService {
-    /// The rooms that an edit gives or takes, which its author has to be an admin of. `None` for a grant
-    /// that does not exist.
-    pub(super) async fn rooms_of(&self, edit: &Edit, acl: &AclView) -> Result<Option<RoomScope>, StoreError> {
+    /// The rooms that an edit gives or takes, which its author has to be an admin of. None for a grant that does
+    /// not exist.
+    pub(super) async fn rooms_of(&self, edit: &Edit, acl: &AclView) -> Result<Vec<RoomScope>, StoreError> {
         Ok(match edit {
-            Edit::Grant { grant, .. } => Some(grant.rooms.clone()),
-            Edit::Revoke(id) => self.store.grant(*id).await?.map(|grant| grant.rooms),
+            Edit::Grant { grant, .. } => vec![grant.rooms.clone()],
+            Edit::Revoke(id) => self.store.grant(*id).await?.map(|grant| grant.rooms).into_iter().collect(),
             Edit::AllowChannel(channel, rooms) => match self.authorised(channel.as_ref(), acl).await? {
-                Some(before) => Some(before.joined(rooms.clone())),
-                None => Some(rooms.clone()),
+                Some(before) if before.contains(rooms) => vec![before],
+                Some(before) if !rooms.contains(&before) => vec![before, rooms.clone()],
+                _ => vec![rooms.clone()],
             },
-            Edit::RemoveChannel(channel) => self.authorised(channel.as_ref(), acl).await?,
+            Edit::RemoveChannel(channel) => {
+                self.authorised(channel.as_ref(), acl).await?.into_iter().collect()
+            }
         })
     }
 
@@ -70,7 +75,7 @@ impl CommandService {
             Ok(change) => change,
             Err(error) => return Some(not_recorded(&error)),
         };
-        let is_for_oneself = is_for_oneself(&request.principal, [&change]);
+        let known = self.directory().known();
         let edit = AclEdit {
             principal: request.principal.clone(),
             place: request.place.clone(),
@@ -80,10 +85,12 @@ impl CommandService {
             changes: vec![(change, reason.clone())],
             reason,
             force: false,
+            known: Arc::clone(&known),
         };
         let (operation, answer) = match self.store.edit_acl(edit, now).await {
             Ok(AclChanged::Changed(operation, changed)) => {
-                let hindered = self.hindered(&changed).await;
+                let hindered = self.hindered(&changed, &known).await;
+                let is_for_oneself = is_for_oneself(&request.principal, &changed);
                 (operation, AclAnswer::Edited { changed, is_for_oneself, hindered })
             }
             Ok(AclChanged::Declined(operation, why)) => (operation, AclAnswer::NotEdited(why)),
@@ -97,12 +104,9 @@ impl CommandService {
     }
 
     /// What is in the way of what was given. The edit is made, whether or not that can be told.
-    async fn hindered(&self, changed: &[ChangedEntry]) -> Hindered {
-        let Some(entry @ ChangedEntry::Grant { after, .. }) = changed.first() else {
-            return Hindered::default();
-        };
-        let groups = self.directory().groups_of(&after.subject);
-        hindered_by(&*self.store, &*self.clock, entry, groups).await.unwrap_or_else(|error| {
+    async fn hindered(&self, changed: &[ChangedEntry], known: &Known) -> Hindered {
+        let Some(entry) = changed.first() else { return Hindered::default() };
+        hindered_by(&*self.store, &*self.clock, entry, known).await.unwrap_or_else(|error| {
             warn!(%error, "what is in the way of a new grant cannot be told");
             Hindered::default()
         })
@@ -111,17 +115,17 @@ impl CommandService {
     /// The admins who can help somebody who was refused, for the commands that tell them.
     pub(super) async fn helpers(&self, action: &Action, request: &CommandRequest) -> Helpers {
         match action {
-            Action::ReadAcl => self.admins(request, None).await,
-            Action::EditAcl(rooms) => self.admins(request, rooms.as_ref()).await,
+            Action::ReadAcl(_) => self.admins(request, &[]).await,
+            Action::EditAcl(rooms) => self.admins(request, rooms).await,
             Action::ShowOwner(_) | Action::Transfer(_) | Action::Override(_) | Action::ReadAudit => {
                 Helpers::default()
             }
         }
     }
 
-    /// The admins beside the caller who could change entries for `rooms`, those of the place's own platform
+    /// The admins beside the caller who could change entries for all of `rooms`, those of the place's own platform
     /// first.
-    async fn admins(&self, request: &CommandRequest, rooms: Option<&RoomScope>) -> Helpers {
+    async fn admins(&self, request: &CommandRequest, rooms: &[RoomScope]) -> Helpers {
         let CommandRequest { principal, place, .. } = request;
         let now = self.clock.now();
         let grants = match self.store.admins().await {
@@ -152,8 +156,8 @@ impl CommandService {
             AclCommand::WhoAmI => Ok(AclAnswer::WhoAmI {
                 principal: request.principal.clone(),
                 place: request.place.clone(),
-                footing: footing(&request.principal, &request.place, acl, self.clock.now()),
-                helpers: self.admins(request, None).await,
+                footing: Box::new(footing(&request.principal, &request.place, acl, self.clock.now())),
+                helpers: self.admins(request, &[]).await,
             }),
             AclCommand::List(listed) => self.list(*listed).await,
             AclCommand::Why(why) => self.explain(why, request).await,
@@ -194,18 +198,15 @@ impl CommandService {
             (None, Place::Local) => return Err(StoreError("no channel is named".to_owned())),
         };
         let is_caller = why.subject.as_ref().is_none_or(|subject| *subject == request.principal.subject);
+        let at = self.clock.now();
         let principal = match &why.subject {
-            Some(subject) if !is_caller => {
-                let groups = if why.groups.is_empty() {
-                    self.directory().groups_of(subject)
-                } else {
-                    why.groups.clone()
-                };
-                Principal { groups, ..Principal::new(subject.clone()) }
+            // Discord says which roles a chosen member has, @everyone's among them.
+            Some(subject) if !is_caller && !why.groups.is_empty() => {
+                Principal::new(subject.clone()).only_in(why.groups.clone())
             }
+            Some(subject) if !is_caller => self.directory().known().principal(subject.clone(), at),
             _ => request.principal.clone(),
         };
-        let at = self.clock.now();
         let acl = self.store.acl_history_for(&principal, &channel).await?;
         let action = Action::Transfer(why.room.clone());
         let explanation = explain(&principal, &Place::Channel(channel.clone()), &action, &acl, at);
@@ -217,8 +218,10 @@ impl CommandService {
         let now = self.clock.now();
         let grants = self.store.live_grants_for(room, now).await?;
         let channels = self.store.channels().await?;
-        let able = who_can(room, &grants, &channels, now);
-        Ok(AclAnswer::WhoCan { room: room.clone(), able })
+        let known = self.directory().known();
+        let able = who_can(room, &grants, &channels, &known, now);
+        let unread = unread_groups(room, &grants, &known, now);
+        Ok(AclAnswer::WhoCan { room: room.clone(), able, unread })
     }
 }
 

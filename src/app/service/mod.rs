@@ -447,7 +447,9 @@ impl CommandService {
             }
             Command::Transfer(transfer) => Action::Transfer(transfer.room.clone()),
             Command::Acl(AclCommand::Edit { edit, .. }) => Action::EditAcl(self.rooms_of(edit, acl).await?),
-            Command::Acl(_) => Action::ReadAcl,
+            Command::Acl(AclCommand::Why(why)) => Action::ReadAcl(Some(why.room.clone())),
+            Command::Acl(AclCommand::WhoCan(room)) => Action::ReadAcl(Some(room.clone())),
+            Command::Acl(_) => Action::ReadAcl(None),
             Command::Audit(_) => Action::ReadAudit,
         };
         Ok(match decide(&request.principal, &request.place, action.clone(), acl, self.clock.now()) {

@@ -7,6 +7,8 @@ pub mod fuzzing;
 mod plan;
 mod questions;
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 
 use super::print::{self, Row};
@@ -14,8 +16,8 @@ use super::{Exit, Format, WrongUsage};
 use crate::app::acl::{LocalEdit, edit, hindered_by};
 use crate::app::ports::{AclChange, AclChanged, Clock, NewGrant, Store};
 use crate::domain::access::{
-    AuthorisedChannel, ChangedEntry, Effect, Grant, Hindered, LockOut, NotEdited, attention, is_for_oneself,
-    is_open, list,
+    AuthorisedChannel, ChangedEntry, Effect, Grant, Hindered, Known, LockOut, NotEdited, attention,
+    is_for_oneself, is_open, list,
 };
 use crate::domain::audit::OperationId;
 use crate::domain::command::clean_reason;
@@ -34,8 +36,10 @@ pub async fn run(
     principal: Principal,
     typed: String,
     command: AclCommand,
-    looks_up_slack_groups: bool,
+    known: Known,
 ) -> anyhow::Result<Exit> {
+    let looks_up_slack_groups = known.looks_up_groups;
+    let known = Arc::new(Known { readings: store.group_readings().await?, ..known });
     let (change, force, reason, format) = match command {
         AclCommand::List { all, attention, format } => {
             let exit = if attention {
@@ -53,18 +57,18 @@ pub async fn run(
         }
         AclCommand::Why { subject, channel, room, groups, at, format } => {
             let question = questions::Why { subject, groups, channel, room, at };
-            return questions::why(store, clock.now(), question, format).await;
+            return questions::why(store, clock.now(), question, &known, format).await;
         }
         AclCommand::WhoCan { room, format } => {
-            return questions::who_can(store, clock.now(), room, format).await;
+            return questions::who_can(store, clock.now(), room, &known, format).await;
         }
         AclCommand::Export => return plan::export(store, &principal, clock.now()).await,
         AclCommand::Plan { file, format } => {
-            return plan::show(store, &principal, clock.now(), &file, format).await;
+            return plan::show(store, &principal, clock.now(), &file, &known, format).await;
         }
         AclCommand::Apply { file, version, force, reason } => {
             let reason = cleaned(reason.as_deref())?;
-            let how = plan::Apply { file: &file, version, force, reason, principal, typed };
+            let how = plan::Apply { file: &file, version, force, reason, principal, typed, known };
             return plan::apply(store, clock, how).await;
         }
         AclCommand::Grant { subject, role, rooms, channels, lasts, deny, force, reason, format } => {
@@ -84,13 +88,20 @@ pub async fn run(
         }
     };
     let reason = cleaned(reason.as_deref())?;
-    let is_for_oneself = is_for_oneself(&principal, [&change]);
     let changes = vec![(change, reason.clone())];
-    let edit = edit(store, clock, LocalEdit { principal, typed, changes, reason, force, at_version: None });
-    let changed = match edit.await? {
+    let local = LocalEdit {
+        principal: principal.clone(),
+        typed,
+        changes,
+        reason,
+        force,
+        at_version: None,
+        known: Arc::clone(&known),
+    };
+    let changed = match edit(store, clock, local).await? {
         AclChanged::Changed(operation, changed) => {
             let Some(entry) = changed.first() else { return Ok(Exit::Done) };
-            let mut hindered = match hindered_by(store, clock, entry, Vec::new()).await {
+            let mut hindered = match hindered_by(store, clock, entry, &known).await {
                 Ok(hindered) => hindered,
                 // The edit is made, whether or not that can be told.
                 Err(error) => {
@@ -100,7 +111,7 @@ pub async fn run(
             };
             hindered.wholly |= !looks_up_slack_groups && is_for_slack_group(entry);
             tell_of(entry, operation, &hindered, looks_up_slack_groups);
-            if is_for_oneself {
+            if is_for_oneself(&principal, &changed) {
                 super::tell!("note: you gave this to yourself; the audit log marks it");
             }
             changed
@@ -173,6 +184,11 @@ fn next(why: &NotEdited) -> &'static str {
         NotEdited::NoGrant(_) => ": `room-owner acl list` shows all of them",
         NotEdited::RevokedAlready(_) => "",
         NotEdited::NotAuthorised(_) => ": `room-owner acl channel list` shows what is",
+        // Whoever is on the bot's machine is an admin for every room.
+        NotEdited::AdminBeyond(_) => "",
+        NotEdited::NotLookedUp(_) => {
+            ", so that everybody of its workspace would be refused: set SLACK_BOT_TOKEN, or deny it to people"
+        }
         NotEdited::LockOut(LockOut::NoAdmin | LockOut::NoAdminOfAllRooms) => {
             " who could undo it from chat: make somebody else an admin first, or use --force"
         }

@@ -2,6 +2,7 @@
 
 use std::io::Read as _;
 use std::path::Path;
+use std::sync::Arc;
 
 use anyhow::Context as _;
 use jiff::Timestamp;
@@ -14,7 +15,7 @@ use crate::app::ports::{AclChange, AclChanged, Clock, Store};
 use crate::cli::print::{self, Row};
 use crate::cli::{Exit, Format, WrongUsage, one_line};
 use crate::domain::access::plan::{Step, plan};
-use crate::domain::access::{Effect, Grant, LockOut, NotEdited, Role, RoomScope, lock_out};
+use crate::domain::access::{Effect, Grant, Known, NotEdited, Role, RoomScope, lock_out};
 use crate::domain::command::Place;
 use crate::domain::principal::{Channel, Principal, Subject};
 use crate::domain::wording;
@@ -37,6 +38,7 @@ pub(super) async fn show(
     principal: &Principal,
     now: Timestamp,
     file: &Path,
+    known: &Known,
     format: Format,
 ) -> anyhow::Result<Exit> {
     let acl = Acl::read(store, principal).await?;
@@ -52,12 +54,8 @@ pub(super) async fn show(
             acl.version
         );
     }
-    if let Some(lock_out) = locks_out(&acl, &steps, now) {
-        tell!(
-            "{} changes, which `acl apply` refuses: {lock_out}{}",
-            steps.len(),
-            next(&NotEdited::LockOut(lock_out))
-        );
+    if let Some(why) = refused(&acl, &steps, principal, known, now) {
+        tell!("{} changes, which `acl apply` refuses: {why}{}", steps.len(), next(&why));
     } else if !steps.is_empty() {
         tell!(
             "{} changes; to make them, and nothing else: room-owner acl apply {} --version {}",
@@ -69,11 +67,27 @@ pub(super) async fn show(
     Ok(Exit::Done)
 }
 
-/// Whether the steps would lock everybody out of the chat: such an edit is not made without `--force`.
-fn locks_out(acl: &Acl, steps: &[Step], now: Timestamp) -> Option<LockOut> {
-    let admins: Vec<Grant> = acl.grants.iter().filter(|grant| grant.role == Role::Admin).cloned().collect();
-    let changes: Vec<AclChange> = steps.iter().map(|(change, _)| change.clone()).collect();
-    lock_out(&admins, &acl.channels, &changes, now)
+/// Why the steps would not be made: they would deny something to a group that nobody looks up, or lock everybody out
+/// of the chat.
+fn refused(
+    acl: &Acl,
+    steps: &[Step],
+    principal: &Principal,
+    known: &Known,
+    now: Timestamp,
+) -> Option<NotEdited> {
+    let denied = steps.iter().find_map(|(change, _)| match change {
+        AclChange::Grant(new) if new.effect == Effect::Deny && !known.looks_up(&new.subject) => {
+            Some(NotEdited::NotLookedUp(new.subject.clone()))
+        }
+        _ => None,
+    });
+    denied.or_else(|| {
+        let admins: Vec<Grant> =
+            acl.grants.iter().filter(|grant| grant.role == Role::Admin).cloned().collect();
+        let changes: Vec<AclChange> = steps.iter().map(|(change, _)| change.clone()).collect();
+        lock_out(&admins, &acl.channels, &changes, principal, known, now).map(NotEdited::LockOut)
+    })
 }
 
 /// How a file is to be applied.
@@ -84,6 +98,7 @@ pub(super) struct Apply<'a> {
     pub(super) reason: Option<String>,
     pub(super) principal: Principal,
     pub(super) typed: String,
+    pub(super) known: Arc<Known>,
 }
 
 /// Makes the ACL what the file says, in one transaction.
@@ -128,6 +143,7 @@ pub(super) async fn apply(store: &dyn Store, clock: &dyn Clock, how: Apply<'_>) 
             reason: how.reason,
             force: how.force,
             at_version: Some(version),
+            known: how.known,
         },
     );
     match edited.await? {

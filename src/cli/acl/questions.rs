@@ -8,13 +8,15 @@ use crate::app::ports::Store;
 use crate::cli::print::{self, Row};
 use crate::cli::{Exit, Format, WrongUsage, one_line, say};
 use crate::domain::access::{
-    Able, Action, Attention, Explanation, Fit, Grant, Standing, explain, list, who_can as who,
+    Able, Action, Attention, Explanation, Fit, Grant, Known, Standing, explain, list, unread_groups,
+    who_can as who,
 };
 use crate::domain::audit::{Moment, millis};
 use crate::domain::command::Place;
-use crate::domain::principal::{Channel, Principal, Subject};
+use crate::domain::principal::{Channel, Membership, Subject};
 use crate::domain::reply::Explained;
 use crate::domain::room::RoomId;
+use crate::domain::wording;
 use crate::domain::wording::acl::{explanation, scope_as_room, span};
 
 /// Whose right is to be explained.
@@ -63,12 +65,18 @@ pub(super) async fn why(
     store: &dyn Store,
     now: Timestamp,
     question: Why,
+    known: &Known,
     format: Format,
 ) -> anyhow::Result<Exit> {
     let Why { subject, groups, channel, room, at } = question;
     let at = at.map(|at| at.resolve(now, &TimeZone::system())).transpose();
     let at = at.map_err(WrongUsage::of)?.unwrap_or(now);
-    let principal = Principal { groups, ..Principal::new(subject) };
+    let mut principal = known.principal(subject, at);
+    for group in groups {
+        if principal.membership(&group) != Membership::In {
+            principal.groups.push(group);
+        }
+    }
     let acl = store.acl_history_for(&principal, &channel).await?;
     let place = Place::Channel(channel.clone());
     let explained = Explained {
@@ -143,15 +151,20 @@ pub(super) async fn who_can(
     store: &dyn Store,
     now: Timestamp,
     room: RoomId,
+    known: &Known,
     format: Format,
 ) -> anyhow::Result<Exit> {
-    let able = who(&room, &store.live_grants_for(&room, now).await?, &store.channels().await?, now);
+    let grants = store.live_grants_for(&room, now).await?;
+    let able = who(&room, &grants, &store.channels().await?, known, now);
     if able.is_empty() {
         tell!(
             "nobody can hand `{room}` over from chat: `room-owner acl why` says why somebody in particular cannot"
         );
     } else {
         tell!("a deny entry for a group may still take it from one of its members");
+    }
+    for line in wording::acl::unread_groups(&unread_groups(&room, &grants, known, now)) {
+        tell!("note: {}", one_line(&line));
     }
     if let Some(line) = scope_as_room(&room) {
         tell!("note: {}", one_line(&line));

@@ -4,10 +4,12 @@ use std::fmt;
 
 use jiff::Timestamp;
 
-use super::rule::{Decision, decide};
-use super::{AclView, Action, AuthorisedChannel, Effect, Grant, GrantId, Role, RoomScope, is_live, is_open};
+use super::rule::{Decision, Reach, decide, names};
+use super::{
+    AclView, Action, AuthorisedChannel, Effect, Grant, GrantId, Known, Role, RoomScope, is_live, is_open,
+};
 use crate::domain::command::Place;
-use crate::domain::principal::{Channel, Principal, Subject};
+use crate::domain::principal::{Channel, Outside, Principal, Subject};
 
 /// A change of the ACL.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -75,6 +77,11 @@ pub enum NotEdited {
     NotAuthorised(Channel),
     /// It would lock everybody out.
     LockOut(LockOut),
+    /// It would deny something to this admin, or to some in this group, who are admins for more rooms than its
+    /// author.
+    AdminBeyond(Subject),
+    /// It would deny something to a group that nobody looks up: everybody of its workspace would be refused.
+    NotLookedUp(Subject),
 }
 
 impl fmt::Display for NotEdited {
@@ -85,6 +92,10 @@ impl fmt::Display for NotEdited {
             Self::RevokedAlready(id) => write!(f, "grant {id} is revoked already"),
             Self::NotAuthorised(channel) => write!(f, "`{channel}` is not authorised"),
             Self::LockOut(lock_out) => write!(f, "{lock_out}"),
+            Self::AdminBeyond(admin) => {
+                write!(f, "it could take something from `{admin}`, an admin for more rooms")
+            }
+            Self::NotLookedUp(group) => write!(f, "nobody looks up who is in `{group}`"),
         }
     }
 }
@@ -98,15 +109,38 @@ pub struct GrantUse {
     pub at: Timestamp,
 }
 
-/// Whether one of the changes gives something to the very person who makes it, or to a group of theirs.
+/// Whether one of the changes gave something to the very person who made it, or to a group of theirs: a role, or
+/// what a deny entry had taken.
 #[must_use]
-pub fn is_for_oneself<'a>(by: &Principal, changes: impl IntoIterator<Item = &'a AclChange>) -> bool {
-    changes.into_iter().any(|change| match change {
-        AclChange::Grant(new) => {
-            new.effect == Effect::Permit && by.subjects().any(|subject| *subject == new.subject)
+pub fn is_for_oneself(by: &Principal, changed: &[ChangedEntry]) -> bool {
+    changed.iter().any(|entry| match entry {
+        ChangedEntry::Grant { before, after } => {
+            let gives = before.is_none() == (after.effect == Effect::Permit);
+            gives && by.subjects().any(|subject| *subject == after.subject)
         }
-        AclChange::Revoke(_) | AclChange::AllowChannel { .. } | AclChange::RemoveChannel(_) => false,
+        ChangedEntry::Channel { .. } => false,
     })
+}
+
+/// Whom a deny entry names, or may name, who is an admin for some of its rooms and for rooms beyond those within
+/// `reach`: the subject of that admin's grant.
+#[must_use]
+pub fn admin_beyond<'a>(
+    new: &NewGrant,
+    by: &Principal,
+    reach: &Reach,
+    admins: &'a [Grant],
+    known: &Known,
+    now: Timestamp,
+) -> Option<&'a Subject> {
+    let is_beyond = |grant: &&Grant| {
+        grant.subject != by.subject
+            && grant.rooms.overlaps(&new.rooms)
+            && !reach.granted().iter().any(|own| own.contains(&grant.rooms))
+            && known.may_meet(&new.subject, &grant.subject, now)
+    };
+    let found = live_admins(admins, now).find(is_beyond).filter(|_| new.effect == Effect::Deny);
+    found.map(|grant| &grant.subject)
 }
 
 /// What nobody could undo from chat.
@@ -134,21 +168,23 @@ impl fmt::Display for LockOut {
     }
 }
 
-/// Whether the changes would lock everybody out. `admins` are the grants of the role admin, deny entries
-/// too; `channels` the entries of authorised channels. Where there is no admin or no channel yet, there is
+/// Whether the changes, made by `by`, would lock everybody out. `admins` are the grants of the role admin, deny
+/// entries too; `channels` the entries of authorised channels. Where there is no admin or no channel yet, there is
 /// nobody to lock out.
 #[must_use]
 pub fn lock_out(
     admins: &[Grant],
     channels: &[AuthorisedChannel],
     changes: &[AclChange],
+    by: &Principal,
+    known: &Known,
     now: Timestamp,
 ) -> Option<LockOut> {
     let open = channels.iter().filter(|entry| is_open(entry, now)).cloned().collect();
-    let mut acl = Editors { admins: admins.to_vec(), open };
-    let before = acl.standing(now);
-    changes.iter().for_each(|change| acl.make(change, now));
-    let after = acl.standing(now);
+    let mut acl = Editors { admins: admins.to_vec(), open, by, known, now };
+    let before = acl.standing();
+    changes.iter().for_each(|change| acl.make(change));
+    let after = acl.standing();
     let lost = |had: fn(&Standing) -> bool| had(&before) && !had(&after);
     if lost(|it| it.admin) {
         Some(LockOut::NoAdmin)
@@ -156,7 +192,7 @@ pub fn lock_out(
         Some(LockOut::NoAdminOfAllRooms)
     } else if lost(|it| it.channel) {
         Some(LockOut::NoChannel)
-    } else if lost(|it| it.in_reach) || lost(|it| it.in_reach_of_all_rooms) {
+    } else if (0..4).any(|which| before.in_reach[which] && !after.in_reach[which]) {
         Some(LockOut::OutOfReach)
     } else {
         None
@@ -164,10 +200,13 @@ pub fn lock_out(
 }
 
 /// What decides who can edit the ACL from chat.
-struct Editors {
+struct Editors<'a> {
     admins: Vec<Grant>,
     /// The channels that are authorised now.
     open: Vec<AuthorisedChannel>,
+    by: &'a Principal,
+    known: &'a Known,
+    now: Timestamp,
 }
 
 /// What there is.
@@ -175,48 +214,93 @@ struct Standing {
     admin: bool,
     admin_of_all_rooms: bool,
     channel: bool,
-    in_reach: bool,
-    in_reach_of_all_rooms: bool,
+    /// Whether somebody can edit entries for the rooms that are theirs, and for every room: known to, and perhaps.
+    in_reach: [bool; 4],
 }
 
-impl Editors {
-    fn make(&mut self, change: &AclChange, now: Timestamp) {
+impl Editors<'_> {
+    fn make(&mut self, change: &AclChange) {
         match change {
-            AclChange::Grant(new) if new.role == Role::Admin => self.admins.push(as_given(new, now)),
+            AclChange::Grant(new) if new.role == Role::Admin => self.admins.push(as_given(new, self.now)),
             AclChange::Grant(_) => {}
             AclChange::Revoke(id) => self.admins.retain(|grant| grant.id != *id),
             AclChange::AllowChannel { channel, rooms } => {
                 self.open.retain(|entry| entry.channel != *channel);
-                self.open.push(as_authorised(channel, rooms, now));
+                self.open.push(as_authorised(channel, rooms, self.now));
             }
             AclChange::RemoveChannel(channel) => self.open.retain(|entry| entry.channel != *channel),
         }
     }
 
-    fn standing(&self, now: Timestamp) -> Standing {
+    fn standing(&self) -> Standing {
+        let admins = || live_admins(&self.admins, self.now);
         Standing {
-            admin: live_admins(&self.admins, now).next().is_some(),
-            admin_of_all_rooms: live_admins(&self.admins, now).any(|grant| grant.rooms == RoomScope::All),
+            admin: admins().next().is_some(),
+            admin_of_all_rooms: admins().any(|grant| grant.rooms == RoomScope::All),
             channel: !self.open.is_empty(),
-            in_reach: self.can_edit(None, now),
-            in_reach_of_all_rooms: self.can_edit(Some(&RoomScope::All), now),
+            in_reach: [
+                self.known_admins().any(|who| self.can_edit(&who, None)),
+                self.known_admins().any(|who| self.can_edit(&who, Some(&RoomScope::All))),
+                self.possible_admins().any(|who| self.can_edit(&who, None)),
+                self.possible_admins().any(|who| self.can_edit(&who, Some(&RoomScope::All))),
+            ],
         }
     }
 
-    /// Whether somebody could edit entries for `rooms` from some channel; for whatever rooms are theirs, if
-    /// none are named.
-    fn can_edit(&self, rooms: Option<&RoomScope>, now: Timestamp) -> bool {
-        live_admins(&self.admins, now).any(|grant| {
-            let theirs = self.admins.iter().filter(|other| other.subject == grant.subject);
-            let mut acl = AclView { grants: theirs.cloned().collect(), ..AclView::default() };
-            self.open.iter().filter(|entry| entry.rooms.overlaps(&grant.rooms)).any(|entry| {
-                let both = if entry.rooms.contains(&grant.rooms) { &grant.rooms } else { &entry.rooms };
-                let action = Action::EditAcl(Some(rooms.unwrap_or(both).clone()));
-                acl.channels = vec![entry.clone()];
-                let place = Place::Channel(entry.channel.clone());
-                let decision = decide(&Principal::new(grant.subject.clone()), &place, action, &acl, now);
+    /// The people whom grants are known to name, with what is known of their groups; the one who makes the change
+    /// first. Of anybody else in Discord, no role is known.
+    fn known_admins(&self) -> impl Iterator<Item = Principal> {
+        let others = live_admins(&self.admins, self.now).flat_map(|grant| self.holders(&grant.subject));
+        std::iter::once(self.by.clone()).chain(others).filter(|who| self.known.serves(&who.subject))
+    }
+
+    fn holders(&self, subject: &Subject) -> Box<dyn Iterator<Item = Principal> + '_> {
+        match subject {
+            Subject::SlackUser { .. } => {
+                Box::new(std::iter::once(self.known.principal(subject.clone(), self.now)))
+            }
+            Subject::DiscordUser { .. } if *subject == self.by.subject => Box::new(std::iter::empty()),
+            Subject::DiscordUser { .. } => Box::new(std::iter::once(Principal::new(subject.clone()))),
+            Subject::SlackGroup { team, .. } => {
+                let team = team.clone();
+                let users = self.known.members(subject, self.now).into_iter().flatten();
+                Box::new(users.map(move |user| {
+                    let person = Subject::SlackUser { team: team.clone(), user: user.clone() };
+                    self.known.principal(person, self.now)
+                }))
+            }
+            Subject::DiscordRole { .. } | Subject::Cli { .. } => Box::new(std::iter::empty()),
+        }
+    }
+
+    /// The subjects of grants, each by itself: whoever is meant may be in no other group.
+    fn possible_admins(&self) -> impl Iterator<Item = Principal> {
+        live_admins(&self.admins, self.now)
+            .map(|grant| &grant.subject)
+            .filter(|subject| self.known.serves(subject))
+            .filter(|subject| self.known.members(subject, self.now).is_none_or(|members| !members.is_empty()))
+            .map(|subject| Principal { outside: Outside::AllOthers, ..Principal::new(subject.clone()) })
+    }
+
+    /// Whether somebody could edit entries for `rooms` from some channel; for whatever rooms are theirs, if none are
+    /// named.
+    fn can_edit(&self, who: &Principal, rooms: Option<&RoomScope>) -> bool {
+        let theirs = self.admins.iter().filter(|grant| names(who, grant).is_some());
+        let mut acl = AclView { grants: theirs.cloned().collect(), ..AclView::default() };
+        self.open.iter().filter(|entry| who.subject.is_of(&entry.channel)).any(|entry| {
+            acl.channels = vec![entry.clone()];
+            let place = Place::Channel(entry.channel.clone());
+            let may = |rooms: &RoomScope| {
+                let decision = decide(who, &place, Action::EditAcl(vec![rooms.clone()]), &acl, self.now);
                 matches!(decision, Decision::Permit(_))
-            })
+            };
+            rooms.map_or_else(
+                || {
+                    let meeting = acl.grants.iter().filter(|grant| grant.rooms.overlaps(&entry.rooms));
+                    meeting.map(|grant| grant.rooms.narrower(&entry.rooms)).any(may)
+                },
+                may,
+            )
         })
     }
 }
@@ -267,14 +351,15 @@ pub fn live_admins(grants: &[Grant], now: Timestamp) -> impl Iterator<Item = &Gr
     })
 }
 
-/// The admins who could change entries for `rooms`; entries for whatever rooms are theirs, if none are named.
+/// The admins who could change entries for all of `rooms`; entries for whatever rooms are theirs, if none are
+/// named.
 pub fn admins_of<'a>(
     grants: &'a [Grant],
-    rooms: Option<&'a RoomScope>,
+    rooms: &'a [RoomScope],
     now: Timestamp,
 ) -> impl Iterator<Item = &'a Grant> {
     live_admins(grants, now).filter(move |grant| {
-        rooms.is_none_or(|rooms| {
+        rooms.iter().all(|rooms| {
             let is_denied = grants.iter().any(|denial| {
                 denial.effect == Effect::Deny
                     && denial.role == Role::Admin

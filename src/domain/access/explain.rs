@@ -4,10 +4,12 @@
 
 use jiff::Timestamp;
 
-use super::rule::{Authority, Decision, Denial, Fit, decide, fit};
-use super::{AclView, Action, AuthorisedChannel, Effect, Grant, GrantId, Role, RoomScope, is_live, is_open};
+use super::rule::{Authority, Decision, Denial, Fit, decide, fit, names};
+use super::{
+    AclView, Action, AuthorisedChannel, Effect, Grant, GrantId, Known, Role, RoomScope, is_live, is_open,
+};
 use crate::domain::command::Place;
-use crate::domain::principal::{Channel, Principal, Subject};
+use crate::domain::principal::{Channel, Membership, Principal, Subject};
 use crate::domain::room::RoomId;
 
 /// A right of the caller, for the help text.
@@ -27,12 +29,12 @@ pub fn rights(principal: &Principal, place: &Place, acl: &AclView, now: Timestam
         (Place::Local, Subject::Cli { .. }) => {
             return vec![Right { role: Role::Admin, rooms: RoomScope::All }];
         }
-        (Place::Local, _) => return Vec::new(),
-        (Place::Channel(channel), _) => channel,
+        (Place::Channel(channel), subject) if subject.is_of(channel) => channel,
+        (Place::Local | Place::Channel(_), _) => return Vec::new(),
     };
     let holds = |grant: &&Grant| {
         is_live(grant, now)
-            && principal.subjects().any(|subject| *subject == grant.subject)
+            && names(principal, grant).is_some()
             && (grant.channels.is_empty() || grant.channels.contains(channel))
     };
     let held: Vec<&Grant> = acl.grants.iter().filter(holds).collect();
@@ -40,7 +42,7 @@ pub fn rights(principal: &Principal, place: &Place, acl: &AclView, now: Timestam
     let mut rights = Vec::new();
     for grant in held.iter().filter(|grant| grant.effect == Effect::Permit) {
         for entry in open().filter(|entry| entry.rooms.overlaps(&grant.rooms)) {
-            let narrower = if entry.rooms.contains(&grant.rooms) { &grant.rooms } else { &entry.rooms };
+            let narrower = grant.rooms.narrower(&entry.rooms);
             let is_denied = held.iter().any(|denial| {
                 denial.effect == Effect::Deny
                     && (denial.role == grant.role || denial.role == Role::Admin)
@@ -62,6 +64,8 @@ pub struct Footing {
     pub rights: Vec<Right>,
     /// The deny entries that name them or a group of theirs, and hold there.
     pub denials: Vec<Grant>,
+    /// The deny entries for groups that cannot be read right now, and take what a grant gives them there.
+    pub unread: Vec<Grant>,
     /// Whether the bot takes commands there.
     pub is_authorised: bool,
 }
@@ -71,17 +75,22 @@ pub struct Footing {
 pub fn footing(principal: &Principal, place: &Place, acl: &AclView, now: Timestamp) -> Footing {
     let Place::Channel(channel) = place else {
         let rights = rights(principal, place, acl, now);
-        return Footing { is_authorised: !rights.is_empty(), rights, denials: Vec::new() };
+        return Footing { is_authorised: !rights.is_empty(), rights, ..Footing::default() };
     };
-    let holds = |grant: &&Grant| {
-        grant.effect == Effect::Deny
+    let holds = |grant: &&Grant, effect, wanted| {
+        grant.effect == effect
             && is_live(grant, now)
-            && principal.subjects().any(|subject| *subject == grant.subject)
+            && names(principal, grant) == Some(wanted)
             && (grant.channels.is_empty() || grant.channels.contains(channel))
+    };
+    let held = |effect, wanted| acl.grants.iter().filter(move |grant| holds(grant, effect, wanted));
+    let takes = |denial: &&Grant| {
+        held(Effect::Permit, Membership::In).any(|grant| denial.rooms.overlaps(&grant.rooms))
     };
     Footing {
         rights: rights(principal, place, acl, now),
-        denials: acl.grants.iter().filter(holds).cloned().collect(),
+        denials: held(Effect::Deny, Membership::In).cloned().collect(),
+        unread: held(Effect::Deny, Membership::Unknown).filter(takes).cloned().collect(),
         is_authorised: acl.channels.iter().any(|entry| entry.channel == *channel && is_open(entry, now)),
     }
 }
@@ -92,7 +101,8 @@ pub struct Explanation {
     /// What [`decide`] says.
     pub decision: Result<Authority, Denial>,
     /// The grants that name the principal or a group of theirs, and how each bears on the question; those
-    /// that match first, then the near misses, the nearest first.
+    /// that match first, then the near misses, the nearest first. With deny entries that match, for groups that
+    /// they may be in.
     pub grants: Vec<(Grant, Fit)>,
     /// How the channel stands.
     pub channel: Standing,
@@ -129,13 +139,15 @@ pub fn explain(
     let Place::Channel(channel) = place else {
         return Explanation { decision, grants: Vec::new(), channel: Standing::Local };
     };
-    let names_them = |grant: &&Grant| principal.subjects().any(|subject| *subject == grant.subject);
-    let mut grants: Vec<(Grant, Fit)> = acl
-        .grants
-        .iter()
-        .filter(names_them)
-        .map(|grant| (grant.clone(), fit(grant, action, channel, now)))
-        .collect();
+    let bearing = |grant: &Grant| {
+        let fit = fit(grant, action, channel, now);
+        let bears = match names(principal, grant)? {
+            Membership::Unknown => fit == Fit::Matches,
+            Membership::In | Membership::Out => true,
+        };
+        bears.then(|| (grant.clone(), fit))
+    };
+    let mut grants: Vec<(Grant, Fit)> = acl.grants.iter().filter_map(bearing).collect();
     grants.sort_by_key(|(grant, fit)| (distance(*fit), std::cmp::Reverse(grant.id)));
     Explanation { decision, grants, channel: standing(channel, action, &acl.channels, now) }
 }
@@ -181,11 +193,17 @@ pub struct Able {
     pub channels: Vec<Channel>,
 }
 
-/// Who may hand the room over from chat now. Each answer is [`decide`]'s, for the subject by itself: somebody
-/// may have more by a group, or less by a deny entry for one. Nobody of the command line is named: whoever is
+/// Who may hand the room over from chat now. Each answer is [`decide`]'s: for a person with what is known of their
+/// groups, for a group by itself, if it is known to have members. Nobody of the command line is named: whoever is
 /// there needs no grant, and no channel vouches for them.
 #[must_use]
-pub fn who_can(room: &RoomId, grants: &[Grant], channels: &[AuthorisedChannel], now: Timestamp) -> Vec<Able> {
+pub fn who_can(
+    room: &RoomId,
+    grants: &[Grant],
+    channels: &[AuthorisedChannel],
+    known: &Known,
+    now: Timestamp,
+) -> Vec<Able> {
     let action = Action::Transfer(room.clone());
     let bears = |grant: &&Grant| {
         is_live(grant, now)
@@ -193,7 +211,15 @@ pub fn who_can(room: &RoomId, grants: &[Grant], channels: &[AuthorisedChannel], 
             && grant.rooms.covers(room)
             && !matches!(grant.subject, Subject::Cli { .. })
     };
-    let bearing: Vec<&Grant> = grants.iter().filter(bears).collect();
+    let mut by_subject = std::collections::BTreeMap::<&Subject, Vec<&Grant>>::new();
+    for grant in grants.iter().filter(bears) {
+        by_subject.entry(&grant.subject).or_default().push(grant);
+    }
+    let of_groups: Vec<&Grant> = by_subject
+        .iter()
+        .filter(|(subject, _)| subject.is_group())
+        .flat_map(|(_, grants)| grants.iter().copied())
+        .collect();
     let mut open: Vec<&Channel> = channels
         .iter()
         .filter(|entry| is_open(entry, now) && entry.rooms.covers(room))
@@ -201,12 +227,19 @@ pub fn who_can(room: &RoomId, grants: &[Grant], channels: &[AuthorisedChannel], 
         .collect();
     open.sort_unstable();
     open.dedup();
-    let mut by_subject = std::collections::BTreeMap::<&Subject, Vec<Grant>>::new();
-    for grant in bearing {
-        by_subject.entry(&grant.subject).or_default().push(grant.clone());
-    }
-    let mut held: Vec<(Principal, Vec<Grant>, Option<Able>)> =
-        by_subject.into_iter().map(|(who, grants)| (Principal::new(who.clone()), grants, None)).collect();
+    let mut held: Vec<(Principal, Vec<Grant>, Option<Able>)> = by_subject
+        .iter()
+        .filter(|(subject, _)| is_known_to_hold(subject, known, now))
+        .map(|(subject, own)| {
+            let principal = known.principal((*subject).clone(), now);
+            let by_groups = of_groups
+                .iter()
+                .filter(|grant| grant.subject != principal.subject && names(&principal, grant).is_some());
+            let mut theirs: Vec<Grant> = own.iter().chain(by_groups).map(|grant| (*grant).clone()).collect();
+            theirs.sort_by_key(|grant| grant.id);
+            (principal, theirs, None)
+        })
+        .collect();
     let mut acl = AclView::default();
     for channel in open {
         // Nothing else bears on a decision in this channel.
@@ -230,4 +263,36 @@ pub fn who_can(room: &RoomId, grants: &[Grant], channels: &[AuthorisedChannel], 
         }
     }
     held.into_iter().filter_map(|(_, _, found)| found).collect()
+}
+
+/// Whether a grant to the subject is known to be somebody's: a user group of Slack has to be read, and not empty.
+fn is_known_to_hold(subject: &Subject, known: &Known, now: Timestamp) -> bool {
+    let Subject::SlackGroup { .. } = subject else { return true };
+    known.members(subject, now).is_some_and(|members| !members.is_empty())
+}
+
+/// The groups that cannot be read right now, to which a grant gives the room, so that it counts for nobody, or a deny
+/// entry takes it, so that it counts for everybody who may be in it.
+#[must_use]
+pub fn unread_groups(
+    room: &RoomId,
+    grants: &[Grant],
+    known: &Known,
+    now: Timestamp,
+) -> Vec<(Effect, Subject)> {
+    let action = Action::Transfer(room.clone());
+    let is_unread = |grant: &&Grant| {
+        is_live(grant, now)
+            && grant.role.allows(&action)
+            && grant.rooms.covers(room)
+            && matches!(grant.subject, Subject::SlackGroup { .. })
+            && known.members(&grant.subject, now).is_none()
+    };
+    let mut groups: Vec<(Effect, Subject)> =
+        grants.iter().filter(is_unread).map(|grant| (grant.effect, grant.subject.clone())).collect();
+    groups.sort_by(|one, other| {
+        (one.1.cmp(&other.1)).then((one.0 == Effect::Deny).cmp(&(other.0 == Effect::Deny)))
+    });
+    groups.dedup();
+    groups
 }

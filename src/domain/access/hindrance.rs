@@ -6,8 +6,9 @@
 use jiff::Timestamp;
 
 use super::change::is_limited_to;
+use super::rule::names;
 use super::{AclView, AuthorisedChannel, Effect, Grant, GrantId, Role, RoomScope, is_live, is_open};
-use crate::domain::principal::{Channel, Subject};
+use crate::domain::principal::{Channel, Membership, Principal, Subject};
 
 /// What keeps a live entry from its effect.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -23,6 +24,8 @@ pub struct Hindered {
 pub enum Hindrance {
     /// A deny entry takes it away, or some of it.
     Denied(Box<Grant>),
+    /// A deny entry for a group that cannot be read right now, and so for everybody who may be in it.
+    Unread(Box<Grant>),
     /// Another entry gives, or denies, the whole of it already.
     Already(GrantId),
     /// The channel is of another workspace or server than whoever is named: no platform vouches for both.
@@ -37,19 +40,20 @@ pub enum Hindrance {
     Local,
 }
 
-/// What is in the way of `grant` at `now`. `beside` holds the grants that name its subject, or groups that the
-/// subject is known to be in, and the entries of all channels.
+/// What is in the way of `grant` at `now`, for its subject with what is known of their groups. `beside` holds the
+/// grants that may name them, and the entries of all channels.
 #[must_use]
-pub fn hindered(grant: &Grant, beside: &AclView, now: Timestamp) -> Hindered {
+pub fn hindered(grant: &Grant, subject: &Principal, beside: &AclView, now: Timestamp) -> Hindered {
     if !is_live(grant, now) {
         return Hindered::default();
     }
     if matches!(grant.subject, Subject::Cli { .. }) {
         return Hindered { wholly: true, by: vec![Hindrance::Local] };
     }
-    let others: Vec<&Grant> =
-        beside.grants.iter().filter(|other| other.id != grant.id && is_live(other, now)).collect();
-    let elsewhere = grant.channels.iter().filter(|channel| !is_of(&grant.subject, channel));
+    let is_beside =
+        |other: &&Grant| other.id != grant.id && is_live(other, now) && names(subject, other).is_some();
+    let others: Vec<&Grant> = beside.grants.iter().filter(is_beside).collect();
+    let elsewhere = grant.channels.iter().filter(|channel| !grant.subject.is_of(channel));
     let mut by: Vec<Hindrance> = elsewhere.cloned().map(Hindrance::Elsewhere).collect();
     let mut wholly = !by.is_empty() && by.len() == grant.channels.len();
     if grant.effect == Effect::Permit {
@@ -59,7 +63,7 @@ pub fn hindered(grant: &Grant, beside: &AclView, now: Timestamp) -> Hindered {
             .iter()
             .copied()
             .filter(|entry| {
-                is_of(&grant.subject, &entry.channel)
+                grant.subject.is_of(&entry.channel)
                     && (grant.channels.is_empty() || grant.channels.contains(&entry.channel))
                     && entry.rooms.overlaps(&grant.rooms)
             })
@@ -71,7 +75,10 @@ pub fn hindered(grant: &Grant, beside: &AclView, now: Timestamp) -> Hindered {
         let denials: Vec<&Grant> =
             others.iter().copied().filter(|denial| takes_some(denial, grant, &usable)).collect();
         wholly = usable.iter().all(|entry| denials.iter().any(|denial| takes_all(denial, grant, entry)));
-        by.extend(denials.into_iter().cloned().map(Box::new).map(Hindrance::Denied));
+        by.extend(denials.into_iter().map(|denial| match names(subject, denial) {
+            Some(Membership::Unknown) => Hindrance::Unread(Box::new(denial.clone())),
+            _ => Hindrance::Denied(Box::new(denial.clone())),
+        }));
     }
     if let Some(same) = others.iter().find(|other| is_at_least(other, grant)) {
         wholly = true;
@@ -83,28 +90,13 @@ pub fn hindered(grant: &Grant, beside: &AclView, now: Timestamp) -> Hindered {
 /// Why a grant for a channel is good for nothing there, if nobody could use the bot there about its rooms.
 fn shut(grant: &Grant, channel: &Channel, open: &[&AuthorisedChannel]) -> Option<Hindrance> {
     let entries = || open.iter().filter(|entry| entry.channel == *channel);
-    if !is_of(&grant.subject, channel) || entries().any(|entry| entry.rooms.overlaps(&grant.rooms)) {
+    if !grant.subject.is_of(channel) || entries().any(|entry| entry.rooms.overlaps(&grant.rooms)) {
         return None;
     }
     Some(match entries().next() {
         Some(entry) => Hindrance::ForOtherRooms(channel.clone(), entry.rooms.clone()),
         None => Hindrance::NotAuthorised(channel.clone()),
     })
-}
-
-/// Whether somebody could be seen in the channel at all: a platform names both in one request.
-fn is_of(subject: &Subject, channel: &Channel) -> bool {
-    match (subject, channel) {
-        (
-            Subject::SlackUser { team, .. } | Subject::SlackGroup { team, .. },
-            Channel::Slack { team: its, .. },
-        ) => team == its,
-        (
-            Subject::DiscordUser { guild, .. } | Subject::DiscordRole { guild, .. },
-            Channel::Discord { guild: its, .. },
-        ) => guild == its,
-        _ => false,
-    }
 }
 
 /// Whether a deny entry takes any of a grant away. Every role is good for seeing who owns a room, so one for
@@ -118,7 +110,7 @@ fn takes_some(denial: &Grant, grant: &Grant, usable: &[&AuthorisedChannel]) -> b
 
 /// Whether a deny entry takes away all that a grant gives in a channel.
 fn takes_all(denial: &Grant, grant: &Grant, entry: &AuthorisedChannel) -> bool {
-    let both = if entry.rooms.contains(&grant.rooms) { &grant.rooms } else { &entry.rooms };
+    let both = grant.rooms.narrower(&entry.rooms);
     is_role_at_least(denial.role, grant.role)
         && denial.rooms.contains(both)
         && (denial.channels.is_empty() || denial.channels.contains(&entry.channel))

@@ -1,12 +1,31 @@
 //! Who may do what: roles, scopes, grants, and the one function that decides.
 //!
-//! Deny by default: an empty ACL permits nobody, no authorised channel means nowhere, and a deny entry
-//! beats every permit. [`decide`] is pure: the caller reads the ACL and the clock before.
+//! # The rule
+//!
+//! 1. A command is permitted if its channel is authorised for the rooms that it is about, a live grant gives its
+//!    author a role that is enough for these rooms, and no live deny entry takes any of them away. Nothing else
+//!    permits anything, except that whoever is on the bot's machine may do everything there.
+//! 2. A grant names the person that it says, or everybody in the group that it says. Somebody counts as a member
+//!    of a group only if the platform said so, in the request or at most ten minutes ago.
+//! 3. A deny entry takes what its role would give, from whom it names, for its rooms and in its channels: nothing
+//!    beyond. It wins over every grant.
+//! 4. A deny entry for a group names everybody of its workspace who is not known to be outside the group. A group
+//!    that does not exist is empty.
+//! 5. What shows several rooms is permitted unless deny entries take every grant for it away whole, and shows the
+//!    rooms that are left. What changes entries for several rooms needs the role for each of them.
+//! 6. Both the person and the channel are of the same workspace or server.
+//! 7. Nobody denies anything to somebody who is, or may be, an admin for rooms beyond their own.
+//! 8. No change from chat leaves chat without an admin who could undo it: one who is known to be able to, or, where
+//!    nobody was known to, one who may be.
+//!
+//! [`decide`] is the rule: what is explained, listed, planned or refused because of a lock-out asks it. It is pure:
+//! the caller reads the ACL, the clock and the groups before.
 
 mod attention;
 mod change;
 mod explain;
 mod hindrance;
+mod known;
 pub mod plan;
 mod rule;
 mod scope;
@@ -21,11 +40,14 @@ use super::room::RoomId;
 
 pub use attention::{Attention, attention};
 pub use change::{
-    AclChange, ChangedEntry, GrantUse, LockOut, NewGrant, NotEdited, admins_of, is_for_oneself, live_admins,
-    lock_out,
+    AclChange, ChangedEntry, GrantUse, LockOut, NewGrant, NotEdited, admin_beyond, admins_of, is_for_oneself,
+    live_admins, lock_out,
 };
-pub use explain::{Able, Explanation, Footing, Right, Standing, explain, footing, rights, who_can};
+pub use explain::{
+    Able, Explanation, Footing, Right, Standing, explain, footing, rights, unread_groups, who_can,
+};
 pub use hindrance::{Hindered, Hindrance, hindered};
+pub use known::{Known, Reading};
 pub use rule::{Authority, Decision, Denial, Fit, Permit, Reach, decide, fit};
 pub use scope::{InvalidScope, RoomScope};
 
@@ -51,11 +73,11 @@ pub enum Action {
     Override(RoomId),
     /// Read the audit log, as far as the rooms in reach go.
     ReadAudit,
-    /// Read the ACL.
-    ReadAcl,
-    /// Change entries of the ACL whose room scopes lie within this one: nobody gives away more rooms than
-    /// are theirs. Without a scope, a change that turns out to be none.
-    EditAcl(Option<RoomScope>),
+    /// Read the ACL, perhaps about one room.
+    ReadAcl(Option<RoomId>),
+    /// Change entries of the ACL for these rooms: nobody gives away more rooms than are theirs. Without a scope, a
+    /// change that turns out to be none.
+    EditAcl(Vec<RoomScope>),
 }
 
 impl Action {
@@ -64,7 +86,8 @@ impl Action {
     pub fn room(&self) -> Option<&RoomId> {
         match self {
             Self::ShowOwner(room) | Self::Transfer(room) | Self::Override(room) => Some(room),
-            Self::ReadAudit | Self::ReadAcl | Self::EditAcl(_) => None,
+            Self::ReadAcl(room) => room.as_ref(),
+            Self::ReadAudit | Self::EditAcl(_) => None,
         }
     }
 
@@ -72,17 +95,32 @@ impl Action {
     fn is_within(&self, scope: &RoomScope) -> bool {
         match self {
             Self::ShowOwner(room) | Self::Transfer(room) | Self::Override(room) => scope.covers(room),
-            Self::EditAcl(rooms) => rooms.as_ref().is_none_or(|rooms| scope.contains(rooms)),
-            // What is shown is cut to the rooms in reach.
-            Self::ReadAudit | Self::ReadAcl => true,
+            Self::EditAcl(rooms) => rooms.iter().all(|rooms| scope.contains(rooms)),
+            // What is shown is cut to the rooms in reach; the ACL is one list for every admin.
+            Self::ReadAudit | Self::ReadAcl(_) => true,
         }
     }
 
     /// Whether a deny entry for `scope` takes any of it away.
     fn is_touched_by(&self, scope: &RoomScope) -> bool {
         match self {
-            Self::EditAcl(Some(rooms)) => scope.overlaps(rooms),
-            _ => self.is_within(scope),
+            Self::EditAcl(rooms) => rooms.is_empty() || rooms.iter().any(|rooms| scope.overlaps(rooms)),
+            _ => self.room().is_none_or(|room| scope.covers(room)),
+        }
+    }
+
+    /// Whether it is about no rooms in particular, so that a deny entry for some leaves the others.
+    fn is_about_many(&self) -> bool {
+        matches!(self, Self::ReadAudit | Self::ReadAcl(None)) || *self == Self::EditAcl(Vec::new())
+    }
+
+    /// The same for each scope by itself: different grants may give them.
+    fn parts(&self) -> Vec<Self> {
+        match self {
+            Self::EditAcl(rooms) if rooms.len() > 1 => {
+                rooms.iter().map(|rooms| Self::EditAcl(vec![rooms.clone()])).collect()
+            }
+            other => vec![other.clone()],
         }
     }
 }
@@ -99,7 +137,7 @@ impl Role {
             Action::ShowOwner(_) => true,
             Action::Transfer(_) => matches!(self, Self::Moderator | Self::Admin),
             Action::ReadAudit => matches!(self, Self::Auditor | Self::Admin),
-            Action::Override(_) | Action::ReadAcl | Action::EditAcl(_) => self == Self::Admin,
+            Action::Override(_) | Action::ReadAcl(_) | Action::EditAcl(_) => self == Self::Admin,
         }
     }
 
@@ -213,7 +251,8 @@ pub struct AuthorisedChannel {
 pub struct AclView {
     /// Counts the changes of the ACL. A decision is only carried out while it still holds.
     pub version: i64,
-    /// The grants that name the caller or one of the caller's groups, revoked and lapsed ones too.
+    /// The grants that name the caller or one of the caller's groups, revoked and lapsed ones too; and the deny
+    /// entries for every group of the caller's workspace, for the caller may be in it.
     pub grants: Vec<Grant>,
     /// The entries for the caller's channel.
     pub channels: Vec<AuthorisedChannel>,

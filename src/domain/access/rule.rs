@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use super::{AclView, Action, AuthorisedChannel, Effect, Grant, GrantId, Role, RoomScope, is_open, list};
 use crate::domain::command::Place;
-use crate::domain::principal::{Channel, Principal, Subject};
+use crate::domain::principal::{Channel, Membership, Principal, Subject};
 use crate::domain::room::RoomId;
 
 /// By whose authority something is permitted.
@@ -36,29 +36,39 @@ pub struct Permit {
     acl_version: i64,
 }
 
-/// The rooms that a permit reaches: those that a grant covers and the channel is authorised for.
+/// The rooms that a permit reaches: those that a grant covers and the channel is authorised for, without those
+/// that a deny entry takes away.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reach {
     granted: Vec<RoomScope>,
     here: Vec<RoomScope>,
+    denied: Vec<RoomScope>,
 }
 
 impl Reach {
     fn everything() -> Self {
-        Self { granted: vec![RoomScope::All], here: vec![RoomScope::All] }
+        Self { granted: vec![RoomScope::All], here: vec![RoomScope::All], denied: Vec::new() }
     }
 
     /// Whether the room is among them.
     #[must_use]
     pub fn covers(&self, room: &RoomId) -> bool {
         let any = |scopes: &[RoomScope]| scopes.iter().any(|scope| scope.covers(room));
-        any(&self.granted) && any(&self.here)
+        any(&self.granted) && any(&self.here) && !any(&self.denied)
     }
 
     /// Whether it is every room, and what is about no room at all.
     #[must_use]
     pub fn is_everything(&self) -> bool {
-        self.granted.contains(&RoomScope::All) && self.here.contains(&RoomScope::All)
+        self.granted.contains(&RoomScope::All)
+            && self.here.contains(&RoomScope::All)
+            && self.denied.is_empty()
+    }
+
+    /// Whether the deny entries take all grants away. Of scopes that meet, one contains the other, and no scope is
+    /// made up of smaller ones: a grant is taken away whole by one entry that contains it.
+    fn is_taken_away(&self) -> bool {
+        self.granted.iter().all(|granted| self.denied.iter().any(|denied| denied.contains(granted)))
     }
 
     /// The scopes of the grants, each once.
@@ -71,6 +81,12 @@ impl Reach {
     #[must_use]
     pub fn here(&self) -> &[RoomScope] {
         &self.here
+    }
+
+    /// The scopes that deny entries take away, each once.
+    #[must_use]
+    pub fn denied(&self) -> &[RoomScope] {
+        &self.denied
     }
 }
 
@@ -111,6 +127,10 @@ pub enum Denial {
     NoGrant,
     /// A deny entry names the caller.
     DeniedBy(GrantId),
+    /// A deny entry names a group, and nobody can say right now whether the caller is in it.
+    GroupUnread(GrantId, Subject),
+    /// The channel is of another workspace or server than the caller.
+    Elsewhere,
     /// There were grants, but none is live: the last one that lapsed or was taken back.
     Lapsed(GrantId, Timestamp),
     /// A grant is live, but from a later time on.
@@ -132,6 +152,10 @@ impl fmt::Display for Denial {
             Self::ChannelNotForRoom(scope) => write!(f, "channel authorised for rooms {scope} only"),
             Self::NoGrant => f.write_str("no grant"),
             Self::DeniedBy(id) => write!(f, "denied by grant {id}"),
+            Self::GroupUnread(id, group) => {
+                write!(f, "grant {id} denies {group}, which cannot be read right now")
+            }
+            Self::Elsewhere => f.write_str("channel of another workspace or server"),
             Self::Lapsed(id, at) => write!(f, "grant {id} ended {at}"),
             Self::NotYet(id, at) => write!(f, "grant {id} begins {at}"),
             Self::OutOfScope(scopes) => write!(f, "granted for rooms {} only", list(scopes)),
@@ -153,10 +177,8 @@ pub enum Decision {
 
 /// Decides whether `principal`, at `place` and at the time `now`, may do `action`.
 ///
-/// Allowed iff the channel is authorised for the room, no live deny entry matches, and at least one live
-/// grant matches by subject, role, room and channel. Somebody at the machine's own command line could
-/// edit the database, so the rules of channels and grants would be pretence there: that is permitted, as
-/// `local`, and recorded like everything else.
+/// The [rule](super) in code. Somebody at the machine's own command line could edit the database, so the rules of
+/// channels and grants would be pretence there: that is permitted, as `local`, and recorded like everything else.
 #[must_use]
 pub fn decide(
     principal: &Principal,
@@ -168,7 +190,12 @@ pub fn decide(
     let authority = match (place, &principal.subject) {
         (Place::Local, Subject::Cli { .. }) => Ok((Authority::Local, Reach::everything())),
         (Place::Local, _) => Err(Denial::ChannelNotAuthorised),
-        (Place::Channel(channel), _) => authority_in(principal, channel, &action, acl, now),
+        (Place::Channel(channel), _) => action
+            .parts()
+            .iter()
+            .map(|part| authority_in(principal, channel, part, acl, now))
+            .reduce(|one, other| Ok(joined(one?, other?)))
+            .unwrap_or(Err(Denial::NoGrant)),
     };
     match authority {
         Ok((authority, reach)) => {
@@ -222,6 +249,15 @@ pub fn fit(grant: &Grant, action: &Action, channel: &Channel, now: Timestamp) ->
     Fit::Matches
 }
 
+/// Whether the grant counts for or against the principal: a deny entry also if they may be in its group.
+pub(super) fn names(principal: &Principal, grant: &Grant) -> Option<Membership> {
+    match (principal.membership(&grant.subject), grant.effect) {
+        (Membership::In, _) => Some(Membership::In),
+        (Membership::Unknown, Effect::Deny) => Some(Membership::Unknown),
+        (Membership::Unknown, Effect::Permit) | (Membership::Out, _) => None,
+    }
+}
+
 fn authority_in(
     principal: &Principal,
     channel: &Channel,
@@ -229,18 +265,23 @@ fn authority_in(
     acl: &AclView,
     now: Timestamp,
 ) -> Result<(Authority, Reach), Denial> {
-    let names_them = |grant: &&Grant| principal.subjects().any(|subject| *subject == grant.subject);
-    let fitted: Vec<(&Grant, Fit)> =
-        acl.grants.iter().filter(names_them).map(|grant| (grant, fit(grant, action, channel, now))).collect();
-    let matching = |effect| {
-        fitted
-            .iter()
-            .filter(move |(grant, fit)| grant.effect == effect && *fit == Fit::Matches)
-            .map(|(grant, _)| *grant)
-    };
+    let mut permits: Vec<(&Grant, Fit)> = Vec::new();
+    let mut denials: Vec<(&Grant, Membership)> = Vec::new();
+    for grant in &acl.grants {
+        let Some(membership) = names(principal, grant) else { continue };
+        let fit = fit(grant, action, channel, now);
+        match grant.effect {
+            Effect::Permit => permits.push((grant, fit)),
+            Effect::Deny if fit == Fit::Matches => denials.push((grant, membership)),
+            Effect::Deny => {}
+        }
+    }
+    // A known deny entry comes before one for a group that may not even be theirs.
+    denials.sort_by_key(|(_, membership)| *membership == Membership::Unknown);
+    let closing = denials.iter().find(|(grant, _)| !action.is_about_many() || grant.rooms == RoomScope::All);
 
     // A deny entry is the first answer: it must not be hidden behind a channel that is not authorised.
-    if let Some(grant) = matching(Effect::Deny).next() {
+    if let Some((grant, Membership::In)) = closing {
         return Err(Denial::DeniedBy(grant.id));
     }
 
@@ -254,16 +295,42 @@ fn authority_in(
         _ => {}
     }
 
-    let Some(authority) = matching(Effect::Permit).next() else {
-        let permits =
-            fitted.into_iter().filter(|(grant, _)| grant.effect == Effect::Permit).collect::<Vec<_>>();
-        return Err(why_none_matches(&permits));
-    };
+    let matching = || permits.iter().filter(|(_, fit)| *fit == Fit::Matches).map(|(grant, _)| *grant);
+    let Some(authority) = matching().next() else { return Err(why_none_matches(&permits)) };
+    if !principal.subject.is_of(channel) {
+        return Err(Denial::Elsewhere);
+    }
+    // Only to whom it would be permitted otherwise: a stranger is not told which groups there are.
+    if let Some((grant, _)) = closing {
+        return Err(taken_by(grant, Membership::Unknown));
+    }
     let reach = Reach {
-        granted: distinct(matching(Effect::Permit).map(|grant| grant.rooms.clone())),
+        granted: distinct(matching().map(|grant| grant.rooms.clone())),
         here: distinct(open.iter().map(|entry| entry.rooms.clone())),
+        denied: distinct(denials.iter().map(|(grant, _)| grant.rooms.clone())),
     };
-    Ok((Authority::Grant(authority.id), reach))
+    match denials.last() {
+        Some((grant, membership)) if reach.is_taken_away() => Err(taken_by(grant, *membership)),
+        _ => Ok((Authority::Grant(authority.id), reach)),
+    }
+}
+
+fn taken_by(grant: &Grant, membership: Membership) -> Denial {
+    match membership {
+        Membership::Unknown => Denial::GroupUnread(grant.id, grant.subject.clone()),
+        Membership::In | Membership::Out => Denial::DeniedBy(grant.id),
+    }
+}
+
+/// Two parts of one action: by the authority of the first, within the reach of either.
+fn joined(one: (Authority, Reach), other: (Authority, Reach)) -> (Authority, Reach) {
+    let both = |one: Vec<RoomScope>, other: Vec<RoomScope>| distinct(one.into_iter().chain(other));
+    let reach = Reach {
+        granted: both(one.1.granted, other.1.granted),
+        here: both(one.1.here, other.1.here),
+        denied: both(one.1.denied, other.1.denied),
+    };
+    (one.0, reach)
 }
 
 /// The reason of a denial: of the permits that name somebody, the ones that came nearest.

@@ -54,16 +54,10 @@ impl RoomScope {
         self.contains(other) || other.contains(self)
     }
 
-    /// A scope that contains both.
+    /// Of two scopes that meet, the one that the other contains: the rooms that are in both.
     #[must_use]
-    pub fn joined(self, other: Self) -> Self {
-        if self.contains(&other) {
-            self
-        } else if other.contains(&self) {
-            other
-        } else {
-            Self::All
-        }
+    pub fn narrower<'a>(&'a self, other: &'a Self) -> &'a Self {
+        if other.contains(self) { self } else { other }
     }
 }
 

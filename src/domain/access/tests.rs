@@ -1,12 +1,13 @@
 //! `decide` in sentences. [`model`] compares it with a second telling of the rule on random ACLs, and what is
-//! told of it is held against it in [`told`].
+//! told of it is held against it in [`told`] and [`lock_outs`].
 
+mod lock_outs;
 mod model;
 mod told;
 
 use super::*;
 use crate::domain::command::Place;
-use crate::domain::principal::Principal;
+use crate::domain::principal::{Outside, Principal};
 
 const ALICE: &str = "slack:T1:U1";
 const HOSTS: &str = "slack:T1:group:S1";
@@ -85,15 +86,16 @@ fn the_log_is_for_auditors_and_admins_the_acl_for_admins() {
         ("admin", "permit by grant 1", "permit by grant 1"),
     ] {
         assert_eq!(may(role, Action::ReadAudit), audit);
-        assert_eq!(may(role, Action::ReadAcl), acl);
-        assert_eq!(may(role, Action::EditAcl(Some(RoomScope::All))), acl);
+        assert_eq!(may(role, Action::ReadAcl(None)), acl);
+        assert_eq!(may(role, Action::ReadAcl(Some(room("test")))), acl);
+        assert_eq!(may(role, Action::EditAcl(vec![RoomScope::All])), acl);
     }
 }
 
 #[test]
 fn nobody_gives_away_more_rooms_than_are_theirs() {
     let world = World::new().grant(ALICE, "admin", "live-*");
-    let edit = |rooms: &str| world.answer(Action::EditAcl(Some(scope(rooms))));
+    let edit = |rooms: &str| world.answer(Action::EditAcl(vec![scope(rooms)]));
     assert_eq!(edit("live-*"), "permit by grant 1");
     assert_eq!(edit("live-7"), "permit by grant 1");
     assert_eq!(edit("live-vip-*"), "permit by grant 1");
@@ -101,17 +103,17 @@ fn nobody_gives_away_more_rooms_than_are_theirs() {
         assert_eq!(edit(wider), "granted for rooms live-* only", "{wider}");
     }
     let world = World::empty().allow(OPS, "live-*").grant(ALICE, "admin", "*");
-    assert_eq!(world.answer(Action::EditAcl(Some(scope("*")))), "channel authorised for rooms live-* only");
-    assert_eq!(world.answer(Action::EditAcl(Some(scope("live-7")))), "permit by grant 1");
+    assert_eq!(world.answer(Action::EditAcl(vec![scope("*")])), "channel authorised for rooms live-* only");
+    assert_eq!(world.answer(Action::EditAcl(vec![scope("live-7")])), "permit by grant 1");
 }
 
 #[test]
 fn a_deny_entry_for_some_rooms_stops_an_edit_that_would_touch_them() {
     let world = World::new().grant(ALICE, "admin", "*").grant(ALICE, "admin", "vip-*");
     let world = world.but(|grant| grant.effect = Effect::Deny);
-    assert_eq!(world.answer(Action::EditAcl(Some(scope("*")))), "denied by grant 2");
-    assert_eq!(world.answer(Action::EditAcl(Some(scope("vip-1")))), "denied by grant 2");
-    assert_eq!(world.answer(Action::EditAcl(Some(scope("live-*")))), "permit by grant 1");
+    assert_eq!(world.answer(Action::EditAcl(vec![scope("*")])), "denied by grant 2");
+    assert_eq!(world.answer(Action::EditAcl(vec![scope("vip-1")])), "denied by grant 2");
+    assert_eq!(world.answer(Action::EditAcl(vec![scope("live-*")])), "permit by grant 1");
 }
 
 #[test]
@@ -324,6 +326,143 @@ fn a_request_of_another_workspace_is_denied_in_these_words() {
     assert_eq!(Denial::ForeignOrigin("team T9".into()).to_string(), "not served: team T9");
 }
 
+// What nobody knows ----------------------------------------------------------------------------------------
+
+/// Alice is moderator, and something is denied to a group in which she may be.
+fn with_a_deny_for_hosts(rooms: &str) -> World {
+    let world = World::new().grant(ALICE, "moderator", "*").grant(HOSTS, "moderator", rooms);
+    world.but(|grant| grant.effect = Effect::Deny)
+}
+
+#[test]
+fn as_long_as_a_group_is_not_known_whoever_may_be_in_it_is_denied_what_it_is_denied() {
+    let world = with_a_deny_for_hosts("live-*");
+    let refused = "grant 2 denies slack:T1:group:S1, which cannot be read right now";
+    assert_eq!(world.clone().outside(&[]).transfer("live-7"), refused);
+    assert_eq!(world.clone().outside(&[]).show("live-7"), refused);
+    assert_eq!(world.clone().outside(&["slack:T1:group:S2"]).transfer("live-7"), refused);
+    assert_eq!(world.clone().outside(&[]).transfer("test"), "permit by grant 1", "for other rooms");
+    assert_eq!(world.clone().outside(&[HOSTS]).transfer("live-7"), "permit by grant 1", "she is not in it");
+    assert_eq!(world.clone().asked_by(ALICE, &[HOSTS]).transfer("live-7"), "denied by grant 2", "she is");
+    let ended = world.but(|grant| grant.expires_at = Some(hour(12)));
+    assert_eq!(ended.outside(&[]).transfer("live-7"), "permit by grant 1");
+}
+
+#[test]
+fn a_group_that_is_not_known_gives_nothing_and_takes_from_its_own_workspace_alone() {
+    let world = World::new().grant(HOSTS, "moderator", "*").outside(&[]);
+    assert_eq!(world.transfer("test"), "no grant");
+    for (who, place) in [("slack:T2:U1", "slack:T2:C1"), ("discord:1:2", "discord:1:9")] {
+        let world = with_a_deny_for_hosts("*").allow(place, "*").grant(who, "moderator", "*");
+        let asked = world.asked_by(who, &[]).outside(&[]).at(in_channel(place));
+        assert_eq!(asked.transfer("test"), "permit by grant 3", "{who}");
+    }
+    let local = with_a_deny_for_hosts("*").asked_by("cli:ana", &[]).outside(&[]).at(Place::Local);
+    assert_eq!(local.transfer("test"), "permit by local");
+}
+
+#[test]
+fn whoever_would_not_be_permitted_anyway_is_told_the_nearer_reason() {
+    let deny = |grant: &mut Grant| grant.effect = Effect::Deny;
+    let stranger = World::new().grant(HOSTS, "moderator", "*").but(deny).outside(&[]);
+    assert_eq!(stranger.transfer("test"), "no grant");
+    assert_eq!(stranger.at(in_channel(LOUNGE)).transfer("test"), "channel not authorised");
+    let denied = with_a_deny_for_hosts("*").grant(ALICE, "moderator", "*").but(deny).outside(&[]);
+    assert_eq!(denied.transfer("test"), "denied by grant 3");
+}
+
+#[test]
+fn help_leaves_out_what_a_group_that_is_not_known_may_take() {
+    assert_eq!(with_a_deny_for_hosts("*").outside(&[HOSTS]).rights(), ["moderator *"]);
+    assert!(with_a_deny_for_hosts("*").outside(&[]).rights().is_empty());
+    let footing = |world: World| footing(&world.principal, &world.place, &world.acl, hour(12));
+    let unread: Vec<_> = footing(with_a_deny_for_hosts("vip-*").outside(&[])).unread;
+    assert_eq!(unread.iter().map(|grant| grant.id).collect::<Vec<_>>(), [2]);
+    assert!(footing(with_a_deny_for_hosts("vip-*").outside(&[HOSTS])).unread.is_empty());
+    let stranger = World::new().grant(HOSTS, "moderator", "*").but(|grant| grant.effect = Effect::Deny);
+    assert!(footing(stranger.outside(&[])).unread.is_empty(), "nothing is taken from whoever has nothing");
+}
+
+// What a deny entry takes, and what it leaves --------------------------------------------------------------
+
+#[test]
+fn a_deny_entry_takes_its_rooms_from_a_look_and_leaves_the_others() {
+    let deny = |grant: &mut Grant| grant.effect = Effect::Deny;
+    let world = World::new().grant(ALICE, "auditor", "*").grant(ALICE, "admin", "vip-*").but(deny);
+    let Decision::Permit(permit) = world.decide(Action::ReadAudit) else { panic!("denied") };
+    let reach = permit.reach();
+    assert!(reach.covers(&room("live-1")) && !reach.covers(&room("vip-1")) && !reach.is_everything());
+    assert_eq!(reach.denied(), [scope("vip-*")]);
+
+    let narrow = World::new().grant(ALICE, "auditor", "vip-1").grant(ALICE, "admin", "vip-*").but(deny);
+    assert_eq!(narrow.answer(Action::ReadAudit), "denied by grant 2", "nothing is left");
+    let all = World::new().grant(ALICE, "auditor", "vip-1").grant(ALICE, "auditor", "*").but(deny);
+    assert_eq!(all.answer(Action::ReadAudit), "denied by grant 2");
+    assert_eq!(all.at(in_channel(LOUNGE)).answer(Action::ReadAudit), "denied by grant 2");
+}
+
+#[test]
+fn an_admin_who_is_denied_some_rooms_sees_the_acl_and_asks_about_the_others() {
+    let world = World::new().grant(ALICE, "admin", "*").grant(HOSTS, "admin", "vip-*");
+    let world = world.but(|grant| grant.effect = Effect::Deny).asked_by(ALICE, &[HOSTS]);
+    assert_eq!(world.answer(Action::ReadAcl(None)), "permit by grant 1");
+    assert_eq!(world.answer(Action::ReadAcl(Some(room("live-1")))), "permit by grant 1");
+    assert_eq!(world.answer(Action::ReadAcl(Some(room("vip-1")))), "denied by grant 2");
+    assert_eq!(world.answer(Action::EditAcl(Vec::new())), "permit by grant 1", "a change that is none");
+    let unread = world.asked_by(ALICE, &[]).outside(&[]);
+    assert_eq!(unread.answer(Action::ReadAcl(None)), "permit by grant 1");
+    let refused = "grant 2 denies slack:T1:group:S1, which cannot be read right now";
+    assert_eq!(unread.answer(Action::EditAcl(vec![scope("vip-1")])), refused);
+}
+
+#[test]
+fn an_edit_of_several_scopes_needs_the_role_for_each() {
+    let world = World::new().grant(ALICE, "admin", "a*").grant(ALICE, "admin", "b*");
+    let edit = |scopes: &[&str]| world.answer(Action::EditAcl(scopes.iter().copied().map(scope).collect()));
+    assert_eq!(edit(&["a*", "b*"]), "permit by grant 1");
+    assert_eq!(edit(&["b-1", "a-1"]), "permit by grant 2");
+    assert_eq!(edit(&["a*", "c*"]), "granted for rooms a*, b* only");
+    assert_eq!(edit(&["*"]), "granted for rooms a*, b* only");
+}
+
+#[test]
+fn nobody_uses_a_grant_in_another_workspace() {
+    for (who, place) in
+        [(ALICE, "slack:T2:C1"), (ALICE, "discord:1:9"), ("discord:1:2", OPS), ("discord:2:2", "discord:1:9")]
+    {
+        let world = World::empty().allow(place, "*").grant(who, "admin", "*").asked_by(who, &[]);
+        let world = world.at(in_channel(place));
+        assert_eq!(world.transfer("test"), "channel of another workspace or server", "{who} {place}");
+        assert!(world.rights().is_empty());
+    }
+}
+
+#[test]
+fn nobody_denies_anything_to_an_admin_for_more_rooms() {
+    let team = World::new().grant("slack:T1:U2", "admin", "*").grant("discord:1:2", "admin", "*");
+    let team =
+        team.grant("slack:T1:U3", "moderator", "x").grant(ALICE, "admin", "x").grant(ALICE, "admin", "y*");
+    let beyond = |who: &str, rooms: &str, known: &Known| {
+        let Decision::Permit(permit) = team.decide(Action::EditAcl(vec![scope(rooms)])) else {
+            panic!("denied")
+        };
+        let plain = plain_grant(0, subject(who), Role::Admin, scope(rooms));
+        let new = NewGrant { effect: Effect::Deny, ..told::as_new(&plain) };
+        admin_beyond(&new, &team.principal, permit.reach(), &team.acl.grants, known, hour(12))
+            .map(ToString::to_string)
+    };
+    let unread = Known::default();
+    assert_eq!(beyond("slack:T1:U2", "x", &unread).as_deref(), Some("slack:T1:U2"), "the admin by name");
+    assert_eq!(beyond("slack:T1:U3", "x", &unread), None, "a moderator");
+    assert_eq!(beyond(ALICE, "x", &unread), None, "oneself");
+    assert_eq!(beyond("slack:T2:group:S1", "x", &unread), None, "a group of another workspace");
+    assert_eq!(beyond(HOSTS, "x", &unread).as_deref(), Some("slack:T1:U2"), "who may be in it");
+    assert_eq!(beyond("discord:1:role:3", "y-1", &unread).as_deref(), Some("discord:1:2"), "from Slack too");
+    let read = |members: &[&str]| told::read(&[(HOSTS, members)], hour(12));
+    assert_eq!(beyond(HOSTS, "x", &read(&["U2", "U3"])).as_deref(), Some("slack:T1:U2"));
+    assert_eq!(beyond(HOSTS, "x", &read(&["U3"])), None);
+}
+
 // Rights, which help shows ---------------------------------------------------------------------------------
 
 #[test]
@@ -359,7 +498,8 @@ struct World {
 impl World {
     /// Nothing is granted and no channel is authorised.
     fn empty() -> Self {
-        Self { principal: Principal::new(subject(ALICE)), place: in_channel(OPS), acl: AclView::default() }
+        let alice = Principal::new(subject(ALICE)).only_in(Vec::new());
+        Self { principal: alice, place: in_channel(OPS), acl: AclView::default() }
     }
 
     /// Only OPS is authorised.
@@ -391,8 +531,14 @@ impl World {
     }
 
     fn asked_by(mut self, who: &str, groups: &[&str]) -> Self {
-        self.principal = Principal::new(subject(who));
-        self.principal.groups = groups.iter().copied().map(subject).collect();
+        let groups = groups.iter().copied().map(subject).collect();
+        self.principal = Principal::new(subject(who)).only_in(groups);
+        self
+    }
+
+    /// Nobody knows in which other groups the caller is, but for those that they are outside of.
+    fn outside(mut self, groups: &[&str]) -> Self {
+        self.principal.outside = Outside::These(groups.iter().copied().map(subject).collect());
         self
     }
 

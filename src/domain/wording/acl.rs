@@ -10,7 +10,7 @@ use crate::domain::access::{
 };
 use crate::domain::audit::OperationId;
 use crate::domain::command::{Family, Listed, Part, Place};
-use crate::domain::principal::{Principal, Subject};
+use crate::domain::principal::{Membership, Principal, Subject};
 use crate::domain::reply::{AclAnswer, Explained, Helpers};
 use crate::domain::room::RoomId;
 
@@ -41,7 +41,7 @@ pub(super) fn acl(operation: OperationId, answer: &AclAnswer, name: &CommandName
             message
         }
         AclAnswer::Explained(explained) => explanation(explained),
-        AclAnswer::WhoCan { room, able } => who_can(room, able),
+        AclAnswer::WhoCan { room, able, unread } => who_can(room, able, unread),
         AclAnswer::Unreadable => plain(
             Tone::Failed,
             text("The ACL cannot be read right now."),
@@ -177,6 +177,11 @@ fn in_the_way(grant: &Grant, hindrance: &Hindrance) -> Line {
             let line = line.and(whom).text(" ").and(role_for(denial.role, &denial.rooms));
             line.and(limited(denial)).text(", which wins over every grant until it is taken back")
         }
+        Hindrance::Unread(denial) => {
+            let line = text("grant ").text(denial.id).text(" denies ").and(subject(&denial.subject));
+            let line = line.text(" ").and(role_for(denial.role, &denial.rooms)).and(limited(denial));
+            line.text(", and who is in that group cannot be read right now")
+        }
         Hindrance::Already(id) => text("grant ").text(id).text(match grant.effect {
             Effect::Permit => " gives them that already",
             Effect::Deny => " denies them that already",
@@ -296,6 +301,18 @@ fn not_edited(why: &NotEdited, name: &CommandName) -> Message {
             text("See ").code(name.with("channel list")).text("."),
         ),
         NotEdited::LockOut(lock_out) => (text(lock_out), text(instead(*lock_out))),
+        NotEdited::AdminBeyond(admin) => (
+            text("it could take something from ")
+                .and(subject(admin))
+                .text(", an admin for more rooms than you"),
+            text("Ask an admin for all of these rooms."),
+        ),
+        NotEdited::NotLookedUp(group) => (
+            text("nobody looks up who is in ").and(subject(group)),
+            text("Everybody who may be in it would be refused. Set ")
+                .code("SLACK_BOT_TOKEN")
+                .text(" on the bot's machine, or deny it to people."),
+        ),
     };
     plain(Tone::Stop, text("Nothing was changed: ").and(why).text("."), vec![next])
 }
@@ -317,7 +334,7 @@ pub fn instead(lock_out: LockOut) -> &'static str {
 }
 
 fn whoami(principal: &Principal, place: &Place, footing: &Footing, whom: &Helpers) -> Message {
-    let Footing { rights, denials, is_authorised } = footing;
+    let Footing { rights, denials, unread, is_authorised } = footing;
     let mut body = Vec::new();
     if !principal.groups.is_empty() {
         let mut line = text("Your groups: ");
@@ -345,6 +362,7 @@ fn whoami(principal: &Principal, place: &Place, footing: &Footing, whom: &Helper
         }
     });
     body.extend(denied(denials));
+    body.extend(unknown(unread));
     body.push(helpers(whom));
     plain(Tone::Plain, text("You are ").code(&principal.subject).text("."), body)
 }
@@ -357,7 +375,22 @@ pub(super) fn denied(denials: &[Grant]) -> Option<Line> {
         line = line.text(if n == 0 { "" } else { ", " }).and(what);
         line = line.text(" (grant ").text(denial.id).text(")");
     }
+    if denials.len() > MOST_GRANTS {
+        line = line.text(" and by ").text(denials.len() - MOST_GRANTS).text(" more entries");
+    }
     (!denials.is_empty()).then(|| line.text(", which wins over every grant."))
+}
+
+/// What somebody is refused as long as a group cannot be read.
+pub(super) fn unknown(unread: &[Grant]) -> Option<Line> {
+    let (first, more) = unread.split_first()?;
+    let line = text("Refused right now: ").and(role_for(first.role, &first.rooms)).text(". Grant ");
+    let line = line.text(first.id).text(" denies it to ").and(subject(&first.subject));
+    let line = line.text(", which cannot be read, so that nobody knows whether you are in it");
+    Some(match more.len() {
+        0 => line.text("."),
+        more => line.text("; and ").text(more).text(" more entries like it."),
+    })
 }
 
 /// Whom to ask.
@@ -452,9 +485,10 @@ pub fn explanation(explained: &Explained) -> Message {
     let mut body: Vec<Line> = standing(&explanation.channel).into_iter().collect();
     let grants = &explanation.grants;
     let is_permitted = explanation.decision.is_ok();
-    body.extend(
-        grants.iter().take(MOST_GRANTS).map(|(grant, fit)| bearing(grant, *fit, is_permitted, room, *at)),
-    );
+    body.extend(grants.iter().take(MOST_GRANTS).map(|(grant, fit)| {
+        let is_known = principal.membership(&grant.subject) == Membership::In;
+        bearing(grant, *fit, is_permitted, is_known, room, *at)
+    }));
     if grants.len() > MOST_GRANTS {
         body.push(text(grants.len() - MOST_GRANTS).text(" more grants are further from it."));
     }
@@ -476,6 +510,26 @@ pub fn explanation(explained: &Explained) -> Message {
     }
     body.extend(scope_as_room(room).map(sentence));
     plain(tone, headline, body)
+}
+
+/// What groups that cannot be read mean for an answer, each line without a full stop.
+#[must_use]
+pub fn unread_groups(unread: &[(Effect, Subject)]) -> Vec<Line> {
+    let of = |effect, why: &str| {
+        let groups: Vec<&Subject> =
+            unread.iter().filter(|(its, _)| *its == effect).map(|(_, group)| group).collect();
+        let mut line = text(why);
+        for (n, group) in groups.iter().take(MOST_GRANTS).enumerate() {
+            line = line.text(if n == 0 { "" } else { ", " }).and(subject(group));
+        }
+        if groups.len() > MOST_GRANTS {
+            line = line.text(" and ").text(groups.len() - MOST_GRANTS).text(" more");
+        }
+        (!groups.is_empty()).then_some(line)
+    };
+    let permits = of(Effect::Permit, "not counted, because it cannot be read right now: ");
+    let denials = of(Effect::Deny, "refused until it can be read: whoever may be in ");
+    permits.into_iter().chain(denials).collect()
 }
 
 /// That a room is asked about whose id looks like a scope, without a full stop: a copied scope easily comes to
@@ -501,7 +555,14 @@ fn standing(standing: &Standing) -> Option<Line> {
     }
 }
 
-fn bearing(grant: &Grant, fit: Fit, is_permitted: bool, room: &RoomId, now: Timestamp) -> Line {
+fn bearing(
+    grant: &Grant,
+    fit: Fit,
+    is_permitted: bool,
+    is_known: bool,
+    room: &RoomId,
+    now: Timestamp,
+) -> Line {
     let line = text("Grant ").text(grant.id);
     let what = || {
         let denied = if grant.effect == Effect::Deny { "denied " } else { "" };
@@ -510,6 +571,10 @@ fn bearing(grant: &Grant, fit: Fit, is_permitted: bool, room: &RoomId, now: Time
     match (fit, grant.effect) {
         (Fit::Matches, Effect::Permit) if is_permitted => line.and(what()).text(": permits it."),
         (Fit::Matches, Effect::Permit) => line.and(what()).text(": would permit it."),
+        (Fit::Matches, Effect::Deny) if !is_known => {
+            let line = line.and(what()).text(": denies it to ").and(subject(&grant.subject));
+            line.text(", and who is in that group cannot be read right now.")
+        }
         (Fit::Matches, Effect::Deny) => line.and(what()).text(": denies it."),
         (Fit::OutOfScope, _) => line.and(what()).text(", not for ").code(room).text("."),
         (Fit::OtherChannels, _) => line.and(what()).text(", not here."),
@@ -534,7 +599,7 @@ pub fn span(one: Timestamp, other: Timestamp) -> String {
     }
 }
 
-fn who_can(room: &RoomId, able: &[Able]) -> Message {
+fn who_can(room: &RoomId, able: &[Able], unread: &[(Effect, Subject)]) -> Message {
     let headline = match able.len() {
         0 => text("Nobody can hand ").code(room).text(" over from chat."),
         _ => text("Who can hand ").code(room).text(" over:"),
@@ -565,6 +630,7 @@ fn who_can(room: &RoomId, able: &[Able]) -> Message {
                 .text(" on the bot's machine names all."),
         );
     }
+    body.extend(unread_groups(unread).into_iter().map(sentence));
     if !able.is_empty() {
         body.push(text("A deny entry for a group may still take it from one of its members."));
     }

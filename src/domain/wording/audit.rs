@@ -37,7 +37,13 @@ pub(super) fn audit(
 
 /// That there is more in the log than this person may see here.
 fn left_out(reach: &Reach) -> Line {
-    let mut line = text("Left out: what is about no room, and all rooms but ").code(list(reach.granted()));
+    let mut line = text("Left out: what is about no room");
+    if !reach.granted().contains(&RoomScope::All) || reach.denied().is_empty() {
+        line = line.text(", and all rooms but ").code(list(reach.granted()));
+    }
+    if !reach.denied().is_empty() {
+        line = line.text(", and what a deny entry takes from you: ").code(list(reach.denied()));
+    }
     if !reach.here().contains(&RoomScope::All) {
         line = line.text(" and, in this channel, all but ").code(list(reach.here()));
     }

@@ -1,7 +1,7 @@
 //! Why somebody may not, and whom to ask.
 
 use super::acl::helpers;
-use super::{CommandName, Line, Message, Tone, op, spans, text};
+use super::{CommandName, Line, Message, Tone, op, spans, subject as who, text};
 use crate::domain::access::{Action, Denial, list};
 use crate::domain::audit::OperationId;
 use crate::domain::command::Family;
@@ -20,7 +20,7 @@ pub(super) fn denied(
     let name = name.of(match action {
         Action::ShowOwner(_) | Action::Transfer(_) | Action::Override(_) => Family::Owner,
         Action::ReadAudit => Family::Audit,
-        Action::ReadAcl | Action::EditAcl(_) => Family::Acl,
+        Action::ReadAcl(_) | Action::EditAcl(_) => Family::Acl,
     });
     let for_room = |line: Line| match room {
         Some(room) => line.text(" for ").code(room),
@@ -31,10 +31,16 @@ pub(super) fn denied(
             text("Not here: this channel is not authorised for ").code(&name.0).text(".")
         }
         Denial::ChannelNotForRoom(scope) => {
-            for_room(text("Not here: this channel is authorised for ").code(scope).text(" only, not"))
-                .text(".")
+            let line = text("Not here: this channel is authorised for ").code(scope).text(" only");
+            match action {
+                Action::EditAcl(wanted) => {
+                    line.text(", and this change is about ").code(list(wanted)).text(".")
+                }
+                _ if room.is_some() => for_room(line.text(", not")).text("."),
+                _ => line.text("."),
+            }
         }
-        Denial::NoGrant | Denial::WrongRole(_) if room.is_none() => {
+        Denial::NoGrant | Denial::WrongRole(_) if room.is_none() || matches!(action, Action::ReadAcl(_)) => {
             text("Not allowed: ").code(&name.0).text(match action {
                 Action::ReadAudit => " is for auditors and admins.",
                 _ => " is for admins.",
@@ -44,17 +50,22 @@ pub(super) fn denied(
         Denial::DeniedBy(id) => {
             for_room(text("Not allowed: a deny entry (grant ").text(id).text(") names you")).text(".")
         }
+        Denial::GroupUnread(id, group) => {
+            let line = text("Not allowed right now: the group ").and(who(group));
+            line.text(" cannot be read, and a deny entry (grant ").text(id).text(") names it.")
+        }
+        Denial::Elsewhere => text("Not here: this channel is of another workspace or server than you are."),
         Denial::Lapsed(id, at) => {
             text("Not allowed: your grant ").text(id).text(" ended at ").text(minutes(*at)).text(".")
         }
         Denial::NotYet(id, at) => {
             text("Not allowed yet: your grant ").text(id).text(" begins at ").text(minutes(*at)).text(".")
         }
-        Denial::OutOfScope(scopes) if let Action::EditAcl(Some(wanted)) = action => {
+        Denial::OutOfScope(scopes) if let Action::EditAcl(wanted) = action => {
             text("Not allowed: you are an admin for ")
                 .code(list(scopes))
                 .text(" only, and this change is about ")
-                .code(wanted)
+                .code(list(wanted))
                 .text(".")
         }
         Denial::OutOfScope(scopes) => {
@@ -75,11 +86,18 @@ pub(super) fn denied(
         Denial::ForeignOrigin(origin) => return foreign_origin(operation, origin),
     };
     let next = match denial {
-        Denial::ChannelNotAuthorised | Denial::ChannelNotForRoom(_) | Denial::OtherChannels(_) => {
+        Denial::GroupUnread(..) => {
+            let line = text("It is read again by itself. Tell whoever runs the bot if it stays like this: ");
+            line.code("/readyz").text(" says why.")
+        }
+        Denial::ChannelNotAuthorised
+        | Denial::ChannelNotForRoom(_)
+        | Denial::OtherChannels(_)
+        | Denial::Elsewhere => {
             let line = text("Use a moderators' channel, or ask an admin to authorise this one.");
             if whom.admins.is_empty() { line } else { line.text(" ").and(helpers(whom)) }
         }
-        _ if matches!(action, Action::ReadAcl | Action::EditAcl(_)) => {
+        _ if matches!(action, Action::ReadAcl(_) | Action::EditAcl(_)) => {
             text("Your id is ").code(subject).text(". ").and(helpers(whom))
         }
         Denial::DeniedBy(_) | Denial::NotYet(..) => {

@@ -1,6 +1,6 @@
 //! The help, made from the grammar and the caller's own rights.
 
-use super::acl::denied;
+use super::acl::{denied, unknown};
 use super::{CommandName, Line, Message, Style, Tone, code, op, text};
 use crate::domain::access::{Footing, Right, Role};
 use crate::domain::audit::OperationId;
@@ -181,7 +181,7 @@ pub(super) fn help(
     name: &CommandName,
 ) -> Message {
     let name = name.of(family);
-    let Footing { rights, denials, is_authorised } = footing;
+    let Footing { rights, denials, unread, is_authorised } = footing;
     let mut body: Vec<Line> = FORMS
         .iter()
         .filter(|form| form.family == family && form.needs.met_by(rights))
@@ -195,7 +195,7 @@ pub(super) fn help(
         Family::Audit => " shows what was done.",
     };
     let headline = if rights.is_empty() {
-        let (why, next) = match (denials.is_empty(), is_authorised) {
+        let (why, next) = match (denials.is_empty() && unread.is_empty(), is_authorised) {
             (true, true) => (" You have no role in this channel yet.", "Ask an admin for a role"),
             (true, false) => (
                 " This channel is not authorised for it.",
@@ -204,6 +204,7 @@ pub(super) fn help(
             (false, _) => (" You have no role in this channel.", "If that is wrong, ask an admin"),
         };
         body.extend(denied(denials));
+        body.extend(unknown(unread));
         body.push(text(next).text(", and quote your id ").code(subject).text("."));
         code(&name.0).text(does).text(why)
     } else {
@@ -214,6 +215,7 @@ pub(super) fn help(
         }
         body.push(line.text("."));
         body.extend(denied(denials));
+        body.extend(unknown(unread));
         code(&name.0).text(does)
     };
     Message { tone: Tone::Plain, headline, body, footer: Some(op(operation)) }

@@ -231,20 +231,27 @@ pub(super) fn select_into(query: &mut QueryBuilder<Sqlite>, what: &str, filter: 
         }
     }
     if let Some(reach) = &filter.reach {
-        within(query, reach.granted());
-        within(query, reach.here());
+        // What is about no room is in nobody's reach but in that of all rooms.
+        for scopes in [reach.granted(), reach.here()] {
+            if !scopes.contains(&RoomScope::All) {
+                query.push(" AND (FALSE");
+                any_of(query, scopes);
+            }
+        }
+        if !reach.denied().is_empty() {
+            query.push(" AND room IS NOT NULL AND NOT (FALSE");
+            any_of(query, reach.denied());
+        }
     }
 }
 
-fn within(query: &mut QueryBuilder<Sqlite>, scopes: &[RoomScope]) {
-    if scopes.contains(&RoomScope::All) {
-        return;
-    }
-    // What is about no room is in nobody's reach but in that of all rooms.
-    query.push(" AND (FALSE");
+/// ` OR ..` for each scope, and the bracket that closes them.
+fn any_of(query: &mut QueryBuilder<Sqlite>, scopes: &[RoomScope]) {
     for scope in scopes {
         match scope {
-            RoomScope::All => {}
+            RoomScope::All => {
+                query.push(" OR TRUE");
+            }
             RoomScope::Exact(room) => {
                 query.push(" OR room = ").push_bind(room.as_str().to_owned());
             }

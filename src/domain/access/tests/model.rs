@@ -6,15 +6,20 @@ use proptest::strategy::ValueTree as _;
 use proptest::test_runner::TestRunner;
 
 use super::*;
+use crate::domain::principal::Membership;
 
-/// The rule in the words of the design, on texts and numbers: allowed iff the channel is authorised for
-/// the room, no live deny entry matches, and at least one live grant does.
+/// Ids that stand for all rooms: no two of the scopes that are asked about differ without one of these in one and
+/// not in the other.
+const OF_EACH_KIND: [&str; 6] = ["live-1", "live-2", "l", "test", "other", "a live-1"];
+
+/// The rule in the words of the design, on texts, numbers and sets of rooms.
 pub(super) fn model(question: &Question) -> bool {
     let subject = question.principal.subject.to_string();
     let here = match &question.place {
         Place::Local => return subject.starts_with("cli:"),
         Place::Channel(channel) => channel.to_string(),
     };
+    let workspace = |id: &str| id.split(':').take(2).collect::<Vec<_>>().join(":");
     let now = question.now.as_second();
     let within = |begin: Timestamp, ends: &[Option<Timestamp>]| {
         let mut held = now >= begin.as_second();
@@ -23,52 +28,72 @@ pub(super) fn model(question: &Question) -> bool {
         }
         held
     };
-    // What is asked about, as a set of room ids: one, all that begin with something, or none in particular.
-    let (asked, is_start) = match &question.action {
+    let holds = |pattern: &str, id: &str| match pattern.split_once('*') {
+        Some((start, _)) => id.starts_with(start),
+        None => id == pattern,
+    };
+    // What is asked about, as patterns; nothing in particular is `None`.
+    let asked: Option<Vec<String>> = match &question.action {
         Action::ShowOwner(room) | Action::Transfer(room) | Action::Override(room) => {
-            (room.to_string(), false)
+            Some(vec![room.to_string()])
         }
-        Action::EditAcl(scope) => {
-            let text = scope.as_ref().unwrap().to_string();
-            (text.trim_end_matches('*').to_owned(), text.ends_with('*'))
+        Action::EditAcl(scopes) if !scopes.is_empty() => {
+            Some(scopes.iter().map(ToString::to_string).collect())
         }
-        Action::ReadAudit | Action::ReadAcl => (String::new(), false),
+        Action::EditAcl(_) | Action::ReadAudit | Action::ReadAcl(_) => None,
     };
-    let about_rooms = !matches!(question.action, Action::ReadAudit | Action::ReadAcl);
-    let holds_all = |pattern: &RoomScope| match pattern.to_string().split_once('*') {
-        _ if !about_rooms => true,
-        Some((start, _)) => asked.len() >= start.len() && &asked[..start.len()] == start,
-        None => !is_start && asked == pattern.to_string(),
+    let is_in_all = |outer: &str, inner: &str| match (outer.strip_suffix('*'), inner.strip_suffix('*')) {
+        (Some(start), Some(longer)) => longer.starts_with(start),
+        (None, Some(_)) => false,
+        (_, None) => holds(outer, inner),
     };
-    let holds_some = |pattern: &RoomScope| {
-        let text = pattern.to_string();
-        holds_all(pattern) || (is_start && text.trim_end_matches('*').starts_with(&asked))
-    };
-    let (mut authorised, mut granted, mut denied) = (false, false, false);
+    let meet = |one: &str, other: &str| is_in_all(one, other) || is_in_all(other, one);
+
+    let (mut open, mut permits, mut denials) = (Vec::new(), Vec::new(), Vec::new());
     for entry in &question.acl.channels {
-        authorised |= entry.channel.to_string() == here
-            && within(entry.allowed_at, &[entry.removed_at])
-            && holds_all(&entry.rooms);
+        if entry.channel.to_string() == here && within(entry.allowed_at, &[entry.removed_at]) {
+            open.push(entry.rooms.to_string());
+        }
     }
     for grant in &question.acl.grants {
         let named = grant.subject.to_string();
-        let names_me = named == subject || question.principal.groups.iter().any(|g| g.to_string() == named);
+        let is_group = named.contains(":group:") || named.contains(":role:");
+        let is_in = named == subject || question.principal.groups.iter().any(|g| g.to_string() == named);
+        let is_outside = match &question.principal.outside {
+            Outside::AllOthers => true,
+            Outside::These(groups) => groups.iter().any(|g| g.to_string() == named),
+        };
+        let may_be_in = is_in || (is_group && !is_outside && workspace(&named) == workspace(&subject));
         let only_here = grant.channels.is_empty() || grant.channels.iter().any(|c| c.to_string() == here);
         let enough = match (&question.action, grant.role.name()) {
             (_, "admin") | (Action::ShowOwner(_), _) => true,
             (Action::Transfer(_), role) => role == "moderator",
             (Action::ReadAudit, role) => role == "auditor",
-            (Action::Override(_) | Action::ReadAcl | Action::EditAcl(_), _) => false,
+            (Action::Override(_) | Action::ReadAcl(_) | Action::EditAcl(_), _) => false,
         };
-        let live = within(grant.granted_at, &[grant.expires_at, grant.revoked_at]);
-        if names_me && only_here && enough && live {
+        if only_here && enough && within(grant.granted_at, &[grant.expires_at, grant.revoked_at]) {
             match grant.effect.name() {
-                "deny" => denied |= holds_some(&grant.rooms),
-                _ => granted |= holds_all(&grant.rooms),
+                "permit" if is_in => permits.push(grant.rooms.to_string()),
+                "deny" if may_be_in => denials.push(grant.rooms.to_string()),
+                _ => {}
             }
         }
     }
-    authorised && granted && !denied
+    let is_denied = |id: &str| denials.iter().any(|denied| holds(denied, id));
+    let is_given = match (&question.action, asked) {
+        (_, Some(asked)) => asked.iter().all(|asked| {
+            open.iter().any(|open| is_in_all(open, asked))
+                && permits.iter().any(|permit| is_in_all(permit, asked))
+                && !denials.iter().any(|denied| meet(denied, asked))
+        }),
+        // Of some grant, a room is left.
+        (action, None) => {
+            let left = |permit: &String| OF_EACH_KIND.iter().any(|id| holds(permit, id) && !is_denied(id));
+            let is_about_a_denied_room = action.room().is_some_and(|room| is_denied(&room.to_string()));
+            !open.is_empty() && permits.iter().any(left) && !is_about_a_denied_room
+        }
+    };
+    is_given && workspace(&subject) == workspace(&here)
 }
 
 proptest! {
@@ -115,6 +140,15 @@ proptest! {
     }
 
     #[test]
+    fn knowing_less_of_somebodys_groups_never_turns_a_no_into_a_yes(question in question()) {
+        let mut after = question.clone();
+        after.principal.outside = Outside::These(Vec::new());
+        prop_assert!(question.is_permitted() || !after.is_permitted());
+        after.principal.groups.clear();
+        prop_assert!(question.is_permitted() || !after.is_permitted());
+    }
+
+    #[test]
     fn the_order_of_the_entries_does_not_matter(question in question()) {
         let mut reversed = question.clone();
         reversed.acl.grants.reverse();
@@ -125,7 +159,11 @@ proptest! {
     #[test]
     fn entries_that_name_somebody_or_somewhere_else_do_not_matter(question in question()) {
         let mut relevant = question.clone();
-        relevant.acl.grants.retain(|grant| question.principal.subjects().any(|subject| *subject == grant.subject));
+        relevant.acl.grants.retain(|grant| match question.principal.membership(&grant.subject) {
+            Membership::In => true,
+            Membership::Unknown => grant.effect == Effect::Deny,
+            Membership::Out => false,
+        });
         relevant.acl.channels.retain(|entry| Place::Channel(entry.channel.clone()) == question.place);
         prop_assert_eq!(question.decide(), relevant.decide());
     }
@@ -145,6 +183,18 @@ proptest! {
             }
             Decision::Deny(Denial::DeniedBy(id)) => {
                 prop_assert!(find(id).effect == Effect::Deny && is_live(find(id), question.now));
+            }
+            Decision::Deny(Denial::GroupUnread(id, group)) => {
+                let grant = find(id);
+                prop_assert!(grant.effect == Effect::Deny && is_live(grant, question.now) && grant.subject == group);
+                prop_assert!(group.is_group() && question.principal.membership(&group) == Membership::Unknown);
+                let mut without = question.clone();
+                without.principal.outside = Outside::AllOthers;
+                prop_assert!(without.is_permitted(), "whoever is not in it may");
+            }
+            Decision::Deny(Denial::Elsewhere) => {
+                let Place::Channel(channel) = &question.place else { panic!("no channel") };
+                prop_assert!(!question.principal.subject.is_of(channel));
             }
             Decision::Deny(Denial::Lapsed(id, at)) => {
                 prop_assert!(at <= question.now && !is_live(find(id), question.now));
@@ -177,9 +227,7 @@ proptest! {
         let rights = |question: &Question| {
             rights(&question.principal, &question.place, &question.acl, question.now)
         };
-        // A look at the log or the ACL is permitted even where no room is in reach.
-        let is_a_look = matches!(question.action, Action::ReadAudit | Action::ReadAcl);
-        if question.is_permitted() && !is_a_look {
+        if question.is_permitted() && !is_a_look(&question.action) {
             prop_assert!(!rights(&question).is_empty());
         }
         let mut plain = question.clone();
@@ -199,13 +247,18 @@ proptest! {
     }
 }
 
+/// Whether an action is permitted even where no room is in reach.
+pub(super) fn is_a_look(action: &Action) -> bool {
+    matches!(action, Action::ReadAudit | Action::ReadAcl(_)) || *action == Action::EditAcl(Vec::new())
+}
+
 /// The properties above say something only if the questions are answered with yes and with each of the
 /// noes often enough.
 #[test]
 fn the_random_questions_meet_every_answer() {
     let mut runner = TestRunner::deterministic();
     let mut met = std::collections::BTreeMap::<&str, usize>::new();
-    for _ in 0..4_000 {
+    for _ in 0..10_000 {
         let question = question().new_tree(&mut runner).unwrap().current();
         let answer = match question.decide() {
             Decision::Permit(permit) => match permit.authority() {
@@ -217,6 +270,8 @@ fn the_random_questions_meet_every_answer() {
                 Denial::ChannelNotForRoom(_) => "channel not for room",
                 Denial::NoGrant => "no grant",
                 Denial::DeniedBy(_) => "denied",
+                Denial::GroupUnread(..) => "group unread",
+                Denial::Elsewhere => "elsewhere",
                 Denial::Lapsed(..) => "lapsed",
                 Denial::NotYet(..) => "not yet",
                 Denial::OutOfScope(_) => "out of scope",
@@ -227,7 +282,7 @@ fn the_random_questions_meet_every_answer() {
         };
         *met.entry(answer).or_default() += 1;
     }
-    assert_eq!(met.len(), 11, "{met:?}");
+    assert_eq!(met.len(), 13, "{met:?}");
     assert!(met["permit by a grant"] > 300, "{met:?}");
     assert!(met.values().all(|count| *count >= 20), "{met:?}");
 }
@@ -257,40 +312,62 @@ impl Question {
 }
 
 pub(super) fn question() -> impl Strategy<Value = Question> {
-    let groups = prop::sample::subsequence(vec![subject(HOSTS), subject("discord:1:role:3")], 0..=2);
+    let some = || prop::sample::subsequence(vec![subject(HOSTS), subject("discord:1:role:3")], 0..=2);
+    let groups = prop_oneof![1 => Just(Vec::new()), 1 => some()];
+    let outside = prop_oneof![
+        1 => Just(Outside::AllOthers),
+        3 => Just(Outside::These(Vec::new())),
+        1 => some().prop_map(Outside::These),
+    ];
     let action = prop_oneof![
         4 => select(&ROOMS).prop_map(|id| Action::Transfer(room(id))),
         2 => select(&ROOMS).prop_map(|id| Action::Override(room(id))),
         4 => select(&ROOMS).prop_map(|id| Action::ShowOwner(room(id))),
-        1 => Just(Action::ReadAudit),
-        1 => Just(Action::ReadAcl),
-        3 => a_scope().prop_map(|scope| Action::EditAcl(Some(scope))),
+        2 => Just(Action::ReadAudit),
+        1 => Just(Action::ReadAcl(None)),
+        1 => select(&ROOMS).prop_map(|id| Action::ReadAcl(Some(room(id)))),
+        1 => Just(Action::EditAcl(Vec::new())),
+        3 => prop::collection::vec(a_scope(), 1..3).prop_map(Action::EditAcl),
     ];
     let place = prop_oneof![
         1 => Just(Place::Local),
         16 => Just(in_channel(OPS)),
         2 => Just(in_channel(LOUNGE)),
+        1 => Just(in_channel("discord:1:9")),
     ];
-    let acl = (prop::collection::vec(grant(), 0..6), prop::collection::vec(entry(), 0..5), 0..9_i64)
+    let acl = (prop::collection::vec(grant(), 0..8), prop::collection::vec(entry(), 0..6), 0..9_i64)
         .prop_map(|(mut grants, channels, version)| {
             for (grant, id) in grants.iter_mut().zip(1..) {
                 grant.id = id;
             }
             AclView { version, grants, channels }
         });
-    (a_subject(), groups, place, action, acl, moment()).prop_map(
-        |(subject, groups, place, action, acl, now)| Question {
-            principal: Principal { groups, ..Principal::new(subject) },
-            place,
-            action,
-            acl,
-            now,
+    (an_asker(), groups, outside, place, action, acl, moment()).prop_map(
+        |(subject, mut groups, outside, place, action, acl, now)| {
+            // A platform names groups of its own.
+            groups.retain(|group| group.is_beside(&subject));
+            let principal = Principal { groups, outside, ..Principal::new(subject) };
+            Question { principal, place, action, acl, now }
         },
     )
 }
 
-pub(super) fn a_subject() -> impl Strategy<Value = Subject> {
-    select(&[ALICE, ALICE, ALICE, "slack:T2:U1", HOSTS, "discord:1:role:3", "cli:ana"]).prop_map(subject)
+/// Who asks: mostly Alice.
+fn an_asker() -> impl Strategy<Value = Subject> {
+    let others = vec!["slack:T1:U2", "slack:T2:U1", "discord:1:2", HOSTS, "discord:1:role:3", "cli:ana"];
+    prop_oneof![3 => Just(ALICE), 2 => select(others)].prop_map(subject)
+}
+
+/// Whom a grant names, and whether it denies: to groups as often as not.
+fn a_subject_and_effect() -> impl Strategy<Value = (Subject, Effect)> {
+    let people = vec![ALICE, ALICE, ALICE, "slack:T1:U2", "slack:T2:U1", "discord:1:2", "cli:ana"];
+    let effect = |deny| prop_oneof![5 => Just(Effect::Permit), deny => Just(Effect::Deny)];
+    let group = prop_oneof![3 => Just(HOSTS), 1 => Just("discord:1:role:3")];
+    let subject = |text: &str| subject(text);
+    prop_oneof![
+        7 => (select(people).prop_map(subject), effect(1)),
+        3 => (group.prop_map(subject), effect(5)),
+    ]
 }
 
 pub(super) fn a_scope() -> impl Strategy<Value = RoomScope> {
@@ -307,11 +384,10 @@ pub(super) fn grant() -> impl Strategy<Value = Grant> {
         1 => Just(vec![channel(OPS)]),
         1 => Just(vec![channel(LOUNGE)]),
     ];
-    let effect = prop_oneof![5 => Just(Effect::Permit), 1 => Just(Effect::Deny)];
     let begin = prop_oneof![5 => Just(hour(10)), 1 => moment()];
     let end = || prop_oneof![3 => Just(None), 1 => moment().prop_map(Some)];
-    (a_subject(), select(&Role::ALL), effect, a_scope(), channels, begin, end(), end()).prop_map(
-        |(subject, role, effect, rooms, channels, granted_at, expires_at, revoked_at)| Grant {
+    (a_subject_and_effect(), select(&Role::ALL), a_scope(), channels, begin, end(), end()).prop_map(
+        |((subject, effect), role, rooms, channels, granted_at, expires_at, revoked_at)| Grant {
             effect,
             channels,
             granted_at,
@@ -325,7 +401,7 @@ pub(super) fn grant() -> impl Strategy<Value = Grant> {
 pub(super) fn entry() -> impl Strategy<Value = AuthorisedChannel> {
     let begin = prop_oneof![5 => Just(hour(10)), 1 => moment()];
     let end = prop_oneof![3 => Just(None), 1 => moment().prop_map(Some)];
-    (select(&[OPS, OPS, OPS, LOUNGE]), a_scope(), begin, end).prop_map(
+    (select(&[OPS, OPS, OPS, LOUNGE, "discord:1:9"]), a_scope(), begin, end).prop_map(
         |(id, rooms, allowed_at, removed_at)| AuthorisedChannel {
             allowed_at,
             removed_at,
