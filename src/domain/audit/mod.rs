@@ -19,7 +19,7 @@ use super::room::{AccountId, RoomId};
 
 pub use answer::{Answer, ArchivedIn, NoAnswer, Page};
 pub use moment::{InvalidMoment, Moment, read_in, zone};
-pub use owner::{Basis, Certainty, Ownership, RoomHistory, ownership};
+pub use owner::{Basis, Certainty, Ownership, RoomEntry, RoomHistory, ToldChange, ownership};
 pub use question::{AuditFilter, Filter, Question, Stat, StatsBy, UnknownStatsBy};
 pub use retold::{owns_by_now, retold};
 pub use timeline::{RecordedEvent, Step, timeline};
