@@ -218,7 +218,8 @@ async fn local_bot(clock: SystemClock) -> anyhow::Result<(Bot, Principal)> {
     let (environment, common) = settings("warn")?;
     let principal = cli::local_principal(environment.sudo_user())?;
     let tencent = config::tencent_settings(&environment)?;
-    Ok((Bot::build(common.database(), tencent, clock, Timing::default()).await?, principal))
+    let timing = Timing { unclear_for: config::unclear_seconds(&environment)?, ..Timing::default() };
+    Ok((Bot::build(common.database(), tencent, clock, timing).await?, principal))
 }
 
 /// The settings, with logging started; `usual` is the filter where `RUST_LOG` is not set. The demo and the

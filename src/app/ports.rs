@@ -1,7 +1,8 @@
 //! What the use cases need from outside: a store, a way to control rooms, and the time.
 
 use std::path::PathBuf;
-use std::time::Duration;
+use std::sync::LazyLock;
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use jiff::Timestamp;
@@ -444,6 +445,12 @@ pub trait Clock: Send + Sync {
 
     /// Returns after `duration`.
     async fn sleep(&self, duration: Duration);
+
+    /// How long ago some fixed moment was. It only ever grows, whatever the time is set to.
+    fn elapsed(&self) -> Duration {
+        static START: LazyLock<Instant> = LazyLock::new(Instant::now);
+        START.elapsed()
+    }
 }
 
 /// Who counts what is answered.

@@ -43,6 +43,11 @@ pub const VARIABLES: &[Variable] = &[
     ),
     variable("TENCENT_RATE_LIMIT", "200", "calls a second for each API, never more"),
     variable(
+        "TENCENT_UNCLEAR_SECONDS",
+        "60",
+        "how long after its call was cut a change may still come true: until then nobody says that it did not happen",
+    ),
+    variable(
         "TENCENT_CALLBACK_TOKEN",
         "kdjsgjdskgjwejsdkkjgkjfklgjdfkjh",
         "what Tencent signs its callbacks with: 1 to 128 characters of your own choice",

@@ -95,6 +95,7 @@ fn migrations() -> Vec<Migration> {
         simple(8, "live grants counted", include_str!("../../migrations/0008_live_grants_counted.sql")),
         simple(9, "archives", include_str!("../../migrations/0009_archives.sql")),
         simple(10, "text index", include_str!("../../migrations/0010_text_index.sql")),
+        simple(13, "corrected outcomes", include_str!("../../migrations/0013_corrected_outcomes.sql")),
     ]
 }
 

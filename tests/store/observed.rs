@@ -161,7 +161,7 @@ proptest! {
                 let seen = ["user2", "dave"][usize::from(kind == 1)];
                 let seen = (is_signed || kind > 1).then_some(if is_signed { seen } else { "user2" });
                 match observed(&world, &notice, seen).await {
-                    Observed::Confirms { .. } | Observed::Recorded(_) => {
+                    Observed::Confirms { .. } | Observed::Corrects { .. } | Observed::Recorded(_) => {
                         assert!(changes.insert(notice.delivery.as_str().to_owned()), "written down twice");
                     }
                     Observed::Known => assert!(changes.contains(notice.delivery.as_str())),
