@@ -80,7 +80,9 @@ impl Slack {
                 ([(header::CONTENT_TYPE, "application/json")], Body::new(answer)).into_response()
             }
             // What is unanswered is answered late.
-            Err(_) if is_recorded.load(Ordering::Acquire) => self.say(&Reply::Working { typed, result_follows }),
+            Err(_) if is_recorded.load(Ordering::Acquire) => {
+                self.say(&Reply::Working { typed, result_follows })
+            }
             Err(_) => self.say(&Reply::Waiting { typed, result_follows }),
         }
     }

@@ -11,9 +11,9 @@ use room_owner::domain::reply::Reply;
 use room_owner::store::SqliteStore;
 use tokio::task::JoinSet;
 
+use super::clock::VirtualClock;
 use super::network::Network;
 use super::unsteady::Unsteady;
-use super::clock::VirtualClock;
 use super::world::World;
 
 pub(crate) struct Nobody;

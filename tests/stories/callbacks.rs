@@ -21,8 +21,8 @@ use tokio::net::TcpListener;
 use tokio::sync::{Mutex, mpsc};
 
 use super::bad_days::locked;
-use super::program::Program;
 use super::clock::NOON;
+use super::program::Program;
 use super::slack::{ALICE, BORIS, RITA, Reply};
 use super::world::{Stage, World, run, secret};
 
@@ -400,7 +400,7 @@ async fn a_change_that_was_recorded_as_refused_and_came_true_later_is_corrected(
         );
         assert!(observed(bot).await.is_empty(), "it is nobody else's");
         let told = bot.slack(RITA).says("/room-audit owner-at test now").await;
-        assert!(told.says("`user2`") && told.says("known"), "{told}");
+        assert!(told.says("`user2` owned `test`"), "{told}");
     })
     .await;
 }
@@ -414,6 +414,7 @@ async fn what_an_admin_went_past_is_corrected_too() {
         assert!(lost.says("nobody can tell yet"), "{lost}");
         let line = format!("/room-owner test user3 override: {} reason: hurry", lost.operation());
         let reply = bot.slack(BORIS).says(&line).await;
+        assert!(reply.says("`test` now belongs to `user3`"), "{reply}");
         let mut letters = [post.next().await, post.next().await];
         letters.sort_by_key(|letter| !String::from_utf8_lossy(&letter.body).contains("user2"));
         for (times, letter) in (1..).zip(&letters) {
@@ -434,7 +435,8 @@ async fn what_tencent_refused_is_not_ours_when_another_tool_does_it_then() {
     run(world, async |bot| {
         bot.tencent().inject(Fault::new(FaultKind::Code { code: 100_006, info: "no".to_owned() }).on(Api::ChangeRoomOwner).once());
         let reply = bot.slack(ALICE).says(LINE).await;
-        assert_eq!(bot.entry(&reply).await.outcome.name(), "refused", "{reply}");
+        assert!(reply.says("Tencent's error 100006"), "{reply}");
+        assert_eq!(bot.entry(&reply).await.outcome.name(), "refused");
         bot.tencent().hand_over("test", "user2", "administrator");
         post.next().await.taken_by(bot).await;
         until(bot, "observed", 1).await;
@@ -448,13 +450,16 @@ async fn a_reason_is_what_happened_and_what_tencent_said_is_kept() {
     let (world, post) = signed().await;
     run(world, async |bot| {
         // Three times an answer that fails, and no owner to be read.
-        bot.tencent().inject(Fault::new(FaultKind::Code { code: 100_001, info: "inner".to_owned() }).on(Api::ChangeRoomOwner));
+        bot.tencent().inject(
+            Fault::new(FaultKind::Code { code: 100_001, info: "inner".to_owned() }).on(Api::ChangeRoomOwner),
+        );
         let saying = tokio::spawn(bot.slack(ALICE).says(LINE));
         bot.tencent().until(|tencent| !tencent.calls().is_empty()).await;
         bot.tencent().inject(Fault::new(FaultKind::ResetBefore).on(Api::GetRoomInfo));
         let reply = saying.await.unwrap();
         let before = bot.entry(&reply).await;
-        assert_eq!((before.outcome.name(), before.error_code), ("unknown", Some(100_001)), "{reply}");
+        assert!(reply.says("nobody can tell yet"), "{reply}");
+        assert_eq!((before.outcome.name(), before.error_code), ("unknown", Some(100_001)));
         assert!(before.request_id.is_some());
         bot.tencent().clear_faults();
         bot.clock.pass(60);
@@ -490,7 +495,10 @@ async fn a_callback_that_comes_late_changes_nothing_about_who_owns_the_room_now(
         until(bot, "observed", 1).await;
         bot.clock.pass(5);
         assert!(owner_at(bot, 18).await.contains("user2"), "now");
-        assert!(owner_at(bot, 11).await.contains("app1"), "a second after it was changed, and three before it was told");
+        assert!(
+            owner_at(bot, 11).await.contains("app1"),
+            "a second after it was changed, and three before it was told"
+        );
         assert!(owner_at(bot, 9).await.contains("carol"));
         observed(bot).await;
     })

@@ -62,6 +62,7 @@ impl CommandService {
             CallResult::Refused(refusal) => Outcome::Refused { previous, refusal },
             CallResult::NotSent(refusal) => Outcome::Declined(refusal),
             CallResult::Failed(problem) => {
+                self.watched.cut(attempt.operation(), self.clock.elapsed());
                 let owner = self.rooms.owner_of(&transfer.room).await;
                 let looked = Looked::AfterAnAnswer;
                 self.settled(attempt.operation(), &transfer.new_owner, previous, problem, owner, looked).await

@@ -167,9 +167,8 @@ impl CommandService {
         if abandoned.iter().any(may_be_new) && !unanswered.is_empty() {
             self.clock.sleep(self.timing.record_again).await;
         }
-        let is_new = |open: &Unresolved| {
-            may_be_new(open) && !unanswered.is_disjoint(&self.admissions.unanswered())
-        };
+        let is_new =
+            |open: &Unresolved| may_be_new(open) && !unanswered.is_disjoint(&self.admissions.unanswered());
         let abandoned =
             abandoned.into_iter().filter(|open| !is_new(open) && self.is_abandoned(open)).collect();
         for unresolved in &self.still_open(abandoned).await? {
@@ -233,9 +232,10 @@ impl CommandService {
     /// time at which that recorded it as unknown.
     fn is_over(&self, unresolved: &Unresolved) -> bool {
         let so_long = self.timing.unclear_for;
-        let by_record = unresolved.unclear.as_ref().filter(|_| !unresolved.is_ours).is_some_and(|(since, _)| {
-            Duration::try_from(self.clock.now().duration_since(*since)).is_ok_and(|age| age >= so_long)
-        });
+        let by_record =
+            unresolved.unclear.as_ref().filter(|_| !unresolved.is_ours).is_some_and(|(since, _)| {
+                Duration::try_from(self.clock.now().duration_since(*since)).is_ok_and(|age| age >= so_long)
+            });
         let by_watch = self.watched.is_cut_for(unresolved.operation, self.clock.elapsed(), so_long);
         by_record || by_watch
     }
@@ -280,7 +280,9 @@ impl CommandService {
                 Refusal { remedy, ..problem.clone() }
             }
             None if unresolved.is_ours => lost("the bot's work on it broke off"),
-            None if unresolved.new_owner.is_none() => lost("the process ended before the question was answered"),
+            None if unresolved.new_owner.is_none() => {
+                lost("the process ended before the question was answered")
+            }
             None => lost("the process ended before Tencent's answer was recorded"),
         }
     }

@@ -581,7 +581,8 @@ impl AuditEntry {
             self.previous_owner.clone_from(&self.new_owner);
         }
         // What Tencent said once is kept, whatever is found out later.
-        self.error_code = outcome.problem().and_then(|problem| problem.code).or(self.error_code);
+        let known = self.error_code.filter(|_| outcome.problem().is_some());
+        self.error_code = outcome.problem().and_then(|problem| problem.code).or(known);
         self.error_info = outcome.problem().map(|problem| problem.info.clone());
         self.request_id = outcome.request_id().map(str::to_owned).or(self.request_id.take());
         // By two processes' clocks the end may be before the beginning.
