@@ -93,7 +93,7 @@ pub enum Admitted {
         /// The other's entry.
         holder: AuditEntry,
         /// The other, as something that can be resolved.
-        unresolved: Unresolved,
+        unresolved: Box<Unresolved>,
     },
     /// A transfer that goes past an operation which does not have the room.
     NotHeld {

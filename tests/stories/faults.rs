@@ -34,6 +34,7 @@ at_every_door! {
     without_tencent_nothing_is_sent_and_the_person_is_told,
     an_outcome_that_nobody_knows_is_said_to_be_unknown_and_found_out_later,
     a_third_owner_after_a_lost_answer_is_somebody_s_to_look_at,
+    who_waits_for_a_held_room_is_on_record_before_anything_is_said,
 }
 
 /// For a minute nobody says that it did not happen, however often the owner is read; then it is over.
@@ -269,6 +270,21 @@ async fn an_outcome_that_nobody_knows_is_said_to_be_unknown_and_found_out_later(
         })
         .await;
     }
+}
+
+async fn who_waits_for_a_held_room_is_on_record_before_anything_is_said(door: Door) {
+    run(World::usual().at(door), async |bot| {
+        let lost = hands_over(bot, FaultKind::ResetBefore).await;
+        assert!(lost.says("nobody can tell yet"), "{lost}");
+        // Looking into it takes longer than anybody waits.
+        let stall = FaultKind::Stall { when: When::Before, millis: 4_000 };
+        bot.tencent().inject(Fault::new(stall).on(Api::GetRoomInfo));
+        let again = bot.chat(ALICE).says("/room-owner test user3").await;
+        assert!(again.says("has an outcome that is not known yet"), "{again}");
+        assert_eq!(outcome(bot, &again).await, "declined");
+        bot.tencent().clear_faults();
+    })
+    .await;
 }
 
 async fn a_third_owner_after_a_lost_answer_is_somebody_s_to_look_at(door: Door) {

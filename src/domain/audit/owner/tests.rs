@@ -208,8 +208,8 @@ fn somebody_elses_change_is_observed() {
 /// A history as it happened, as two clocks saw it, and as it was recorded.
 mod history {
     use super::*;
+    use rand::SeedableRng as _;
     use rand::rngs::StdRng;
-    use rand::{RngExt as _, SeedableRng as _};
 
     /// What may go wrong.
     #[derive(Debug, Clone, Copy)]
@@ -485,7 +485,7 @@ fn wrong_answers(history: &History, is_all_clear: bool) -> Vec<String> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(500))]
+    #![proptest_config(ProptestConfig::with_cases(200))]
 
     /// Whatever was late, cut, told in another order or stamped by a clock that was set: what is said is true.
     #[test]
