@@ -307,7 +307,8 @@ pub async fn serve<C: Clock + Clone + 'static>(
     let address = config.bind_addr;
     let host = config.tencent.base_url.host_str().unwrap_or_default().to_owned();
     let database_url = database.url().to_owned();
-    let conduct = Conduct { timing: Timing::default(), limits: config.limits };
+    let timing = Timing { unclear_for: config.unclear_for, ..Timing::default() };
+    let conduct = Conduct { timing, limits: config.limits };
     let bot = Bot::build(database, config.tencent, clock, conduct).await?;
     let listener = bind(address).await?;
     let doors = Doors { slack: config.slack, discord: config.discord };

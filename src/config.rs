@@ -12,6 +12,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::net::SocketAddr;
 use std::str::FromStr;
+use std::time::Duration;
 
 use reqwest::Url;
 use secrecy::SecretString;
@@ -215,6 +216,8 @@ pub struct Config {
     pub tencent: tencent::Settings,
     /// How much is taken on.
     pub limits: Limits,
+    /// How long after its call was cut a change may still come true.
+    pub unclear_for: Duration,
     /// The Slack door, if it is on.
     pub slack: Option<slack::Settings>,
     /// The Discord door, if it is on.
@@ -415,6 +418,7 @@ impl Config {
             .unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 8080)));
         let tencent = tencent(&mut reader);
         let limits = limits(&mut reader);
+        let unclear_for = unclear_for(&mut reader);
         let chat = Chat::read(&mut reader);
         let slack = chat.slack(&mut reader);
         let discord = chat.discord(&mut reader);
@@ -427,7 +431,7 @@ impl Config {
                 "is not set, so there is no chat to take commands from, and no DISCORD_PUBLIC_KEY either",
             );
         }
-        reader.end(tencent.map(|tencent| Self { bind_addr, tencent, limits, slack, discord }))
+        reader.end(tencent.map(|tencent| Self { bind_addr, tencent, limits, unclear_for, slack, discord }))
     }
 }
 
@@ -464,6 +468,25 @@ pub fn tencent_settings(environment: &Environment) -> Result<tencent::Settings, 
     let mut reader = Reader::new(environment);
     let settings = tencent(&mut reader);
     reader.end(settings)
+}
+
+/// How long after its call was cut a change may still come true.
+///
+/// # Errors
+/// When it is set to something else than a number of seconds, from 1 to 3600.
+pub fn unclear_seconds(environment: &Environment) -> Result<Duration, ConfigError> {
+    let mut reader = Reader::new(environment);
+    let unclear_for = unclear_for(&mut reader);
+    reader.end(Some(unclear_for))
+}
+
+fn unclear_for(reader: &mut Reader<'_>) -> Duration {
+    const NAME: &str = "TENCENT_UNCLEAR_SECONDS";
+    let seconds = reader.optional(NAME, "is not a number of seconds").unwrap_or(60_u64);
+    if !(1..=3_600).contains(&seconds) {
+        reader.problem(NAME, format!("`{seconds}` is not between 1 and 3600"));
+    }
+    Duration::from_secs(seconds)
 }
 
 fn tencent(reader: &mut Reader<'_>) -> Option<tencent::Settings> {

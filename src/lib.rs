@@ -68,8 +68,8 @@
 //! 3. A delivery is carried out at most once, across restarts and processes: the claim is a primary key in
 //!    the transaction of the attempt, in `store`'s `admission`.
 //! 4. A cut connection is [`Unknown`](domain::audit::Outcome::Unknown), never "failed". It is resolved by
-//!    reading the owner back, now or at the next start, and never sent again: `settle` and `resolve` in
-//!    [`app::service`].
+//!    reading the owner back, now or later, as a no only when the change cannot come true any more, and never sent
+//!    again: `settle` and `recover` in [`app::service`]. Tencent's callback corrects it even then.
 //! 5. Deny by default; an error while deciding denies: [`domain::access`].
 //! 6. Every authentic request ends in the log, whatever its end; so does every change of the ACL, in the
 //!    same transaction: `store`'s `admission` and `acl`. Triggers keep what is written:

@@ -255,7 +255,8 @@ async fn local_bot(clock: SystemClock) -> anyhow::Result<(Bot, Principal)> {
     check_arguments(&common)?;
     let principal = cli::local_principal(environment.sudo_user())?;
     let tencent = config::tencent_settings(&environment)?;
-    let bot = Bot::build(common.database(), tencent, clock, Timing::default()).await?;
+    let timing = Timing { unclear_for: config::unclear_seconds(&environment)?, ..Timing::default() };
+    let bot = Bot::build(common.database(), tencent, clock, timing).await?;
     bot.redactor.learn(&environment.secrets());
     Ok((bot, principal))
 }

@@ -130,11 +130,11 @@ pub async fn answer(
             }
             let at = moment.resolve_past(now, zone)?;
             let mut history = log.room_history(room, at, NEAR).await.map_err(failed)?;
-            let mut told = ownership(room, at, &history);
+            let mut told = ownership(room, at, now, &history);
             // An owner who was only ever read may have been the owner for long.
-            if told.basis == Some(Basis::Read) && history.before.len() >= NEAR as usize {
+            if told.basis == Some(Basis::Read) && history.is_cut {
                 history = log.room_history(room, at, FAR).await.map_err(failed)?;
-                told = ownership(room, at, &history);
+                told = ownership(room, at, now, &history);
             }
             if let (Some(Basis::Accepted), Some(operation)) = (told.basis, told.operation) {
                 let events = log.events(operation).await.map_err(failed)?;

@@ -50,6 +50,13 @@ pub enum Observed {
         /// Its outcome so far.
         outcome: OutcomeKind,
     },
+    /// It is the change of an operation of ours that was over as refused or unknown; that is corrected.
+    Corrects {
+        /// The operation.
+        operation: OperationId,
+        /// What its outcome was.
+        was: OutcomeKind,
+    },
     /// It was recorded before. Nothing was written.
     Known,
     /// It was not signed and says nothing new: the log has this owner. Nothing was written.

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::Arc;
-use std::time::Duration;
+use std::sync::{Arc, LazyLock};
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use jiff::Timestamp;
@@ -95,7 +95,7 @@ pub enum Admitted {
         /// The other's entry.
         holder: AuditEntry,
         /// The other, as something that can be resolved.
-        unresolved: Unresolved,
+        unresolved: Box<Unresolved>,
     },
     /// A transfer that goes past an operation which does not have the room.
     NotHeld {
@@ -457,6 +457,12 @@ pub trait Clock: Send + Sync {
 
     /// Returns after `duration`.
     async fn sleep(&self, duration: Duration);
+
+    /// How long ago some fixed moment was. It only ever grows, whatever the time is set to.
+    fn elapsed(&self) -> Duration {
+        static START: LazyLock<Instant> = LazyLock::new(Instant::now);
+        START.elapsed()
+    }
 }
 
 /// Who counts what is answered.

@@ -53,6 +53,11 @@ pub const VARIABLES: &[Variable] = &[
         "tencent",
         "tencent: rooms go to accounts of letters, digits, - and _, as Tencent documents them; any: to all others too",
     ),
+    variable(
+        "TENCENT_UNCLEAR_SECONDS",
+        "60",
+        "how long after its call was cut a change may still come true: until then nobody says that it did not happen",
+    ),
     secret(
         "TENCENT_CALLBACK_TOKEN",
         "kdjsgjdskgjwejsdkkjgkjfklgjdfkjh",

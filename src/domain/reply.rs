@@ -163,7 +163,14 @@ pub enum Reply {
         /// What the person may have heard before.
         heard: Heard,
     },
-    /// The work goes on; the answer comes later.
+    /// The request is not on record yet, and nothing was begun; the answer comes later.
+    Waiting {
+        /// What was typed.
+        typed: String,
+        /// Whether there is a way to say what came of it.
+        result_follows: bool,
+    },
+    /// The request is on record and the work goes on; the answer comes later.
     Working {
         /// What was typed.
         typed: String,
@@ -267,6 +274,8 @@ pub enum Heard {
     Perhaps,
     /// That the outcome is not known.
     Unknown,
+    /// That the change did not happen.
+    Refused,
 }
 
 /// Why a command was turned away before anything was done about it.
@@ -332,7 +341,7 @@ impl Reply {
             }
             Self::Late { reply, .. } => reply.outcome(),
             Self::Broken => OutcomeKind::Unknown,
-            Self::Working { .. } => OutcomeKind::Pending,
+            Self::Waiting { .. } | Self::Working { .. } => OutcomeKind::Pending,
         }
     }
 
@@ -354,7 +363,7 @@ impl Reply {
             | Self::Unusable { operation, .. } => Some(*operation),
             Self::TurnedAway { operation, .. } => *operation,
             Self::Late { reply, .. } => reply.operation(),
-            Self::NotRecorded | Self::Broken | Self::Working { .. } => None,
+            Self::NotRecorded | Self::Broken | Self::Waiting { .. } | Self::Working { .. } => None,
         }
     }
 }

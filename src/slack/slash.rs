@@ -6,6 +6,7 @@
 use std::convert::Infallible;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -73,7 +74,8 @@ impl Slack {
         let Invocation { request, response_url } = invocation;
         let typed = request.typed.clone();
         let result_follows = response_url.is_some();
-        let work = self.service.spawn(request);
+        let is_recorded = Arc::<AtomicBool>::default();
+        let work = self.service.spawn_recorded(request, Arc::clone(&is_recorded));
         let mut unanswered = Unanswered { slack: Arc::clone(&self), work: Some(work), response_url };
         match tokio::time::timeout_at(until, unanswered.reply()).await {
             Ok(reply) => {
@@ -84,7 +86,10 @@ impl Slack {
                 ([(header::CONTENT_TYPE, "application/json")], Body::new(answer)).into_response()
             }
             // What is unanswered is answered late.
-            Err(_) => self.say(&Reply::Working { typed, result_follows }),
+            Err(_) if is_recorded.load(Ordering::Acquire) => {
+                self.say(&Reply::Working { typed, result_follows })
+            }
+            Err(_) => self.say(&Reply::Waiting { typed, result_follows }),
         }
     }
 

@@ -256,6 +256,35 @@ impl Ledger {
         Ok(())
     }
 
+    /// Corrects the outcome of an operation that is over: a callback, recorded before this, tells of its change.
+    pub(super) async fn correct(
+        &mut self,
+        connection: &mut SqliteConnection,
+        operation: OperationId,
+        original_owner: Option<&AccountId>,
+        at: Timestamp,
+    ) -> Result<(), sqlx::Error> {
+        let row = sqlx::query("SELECT * FROM operations WHERE operation = ? AND is_open = 0")
+            .bind(operation.seq())
+            .fetch_one(&mut *connection)
+            .await?;
+        let mut entry = rows::entry(&row)?;
+        entry.correct(original_owner);
+        sqlx::query(
+            "UPDATE operations SET outcome = ?, error_info = ?, previous_owner = ? WHERE operation = ?",
+        )
+        .bind(entry.outcome.name())
+        .bind(entry.error_info.as_deref())
+        .bind(entry.previous_owner.as_deref())
+        .bind(operation.seq())
+        .execute(&mut *connection)
+        .await?;
+        self.touched.push(operation);
+        self.changed.operations.insert(operation);
+        self.reword(&entry);
+        self.append(connection, operation, What::ended(&entry, at)).await
+    }
+
     /// After other words came to an operation. What the index of texts has not got to yet, it finds with them.
     fn reword(&mut self, entry: &AuditEntry) {
         if entry.operation.seq() <= self.indexed_upto {
@@ -399,19 +428,10 @@ pub(super) async fn admit(
     let overrides = overridden.as_ref().map(|holder| holder.operation);
     ledger.add_operation(entry, Beside { holds_room, reading, overrides, ..Beside::default() })?;
     if let Some(holder) = &overridden {
-        let what = What::Ended {
-            operation: holder.operation,
-            at: millis(at),
-            outcome: holder.outcome,
-            confirmed: None,
-            previous_owner: holder.previous_owner.as_deref(),
-            owner_now: None,
-            error_code: holder.error_code,
-            error_info: holder.error_info.as_deref(),
-            request_id: holder.request_id.as_deref(),
-            duration_ms: holder.duration_ms,
-            overridden_by: Some(operation),
-        };
+        let mut what = What::ended(holder, at);
+        if let What::Ended { overridden_by, .. } = &mut what {
+            *overridden_by = Some(operation);
+        }
         ledger.add(holder.operation, what)?;
     }
     Ok(Applied::Recorded(operation))

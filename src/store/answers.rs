@@ -152,7 +152,7 @@ fn admitted(
             let unresolved = holder
                 .located(instance)
                 .ok_or_else(|| StoreError("an operation holds a room but names none".to_owned()))?;
-            Admitted::Busy { operation, holder: holder.entry, unresolved }
+            Admitted::Busy { operation, holder: holder.entry, unresolved: Box::new(unresolved) }
         }
         Applied::NotHeld { operation, named } => Admitted::NotHeld { operation, named },
         Applied::AclChanged => Admitted::AclChanged,

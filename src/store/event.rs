@@ -2,11 +2,12 @@
 //! re-written. Absent values are null, times are RFC 3339 in UTC with milliseconds. `verify::letters` knows this form
 //! letter for letter; an event in another one is checked as well, and takes longer.
 
+use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::domain::access::ChangedEntry;
 use crate::domain::archive::Archived;
-use crate::domain::audit::{AuditEntry, OperationId, OutcomeKind};
+use crate::domain::audit::{AuditEntry, OperationId, OutcomeKind, millis};
 
 use super::rows;
 
@@ -87,6 +88,25 @@ pub(super) enum What<'a> {
         owner_now: Option<&'a str>,
         signed: bool,
     },
+}
+
+impl<'a> What<'a> {
+    /// What came of an operation, as its entry has it.
+    pub(super) fn ended(entry: &'a AuditEntry, at: Timestamp) -> Self {
+        Self::Ended {
+            operation: entry.operation,
+            at: millis(at),
+            outcome: entry.outcome,
+            confirmed: None,
+            previous_owner: entry.previous_owner.as_deref(),
+            owner_now: None,
+            error_code: entry.error_code,
+            error_info: entry.error_info.as_deref(),
+            request_id: entry.request_id.as_deref(),
+            duration_ms: entry.duration_ms,
+            overridden_by: None,
+        }
+    }
 }
 
 impl<'a> Event<'a> {

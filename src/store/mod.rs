@@ -99,6 +99,7 @@ fn migrations() -> Vec<Migration> {
         simple(9, "archives", include_str!("../../migrations/0009_archives.sql")),
         simple(10, "text index", include_str!("../../migrations/0010_text_index.sql")),
         simple(11, "group readings", include_str!("../../migrations/0011_group_readings.sql")),
+        simple(12, "corrected outcomes", include_str!("../../migrations/0012_corrected_outcomes.sql")),
     ]
 }
 

@@ -13,8 +13,10 @@ use super::admission::{Beside, Ledger, claim};
 use super::event::What;
 use super::rows::{self, Counted as _};
 
-/// How far Tencent's clock may be from ours, and how long a call may take, in milliseconds.
+/// How far Tencent's clock may be from ours, in milliseconds.
 const SKEW: i64 = 60_000;
+/// How long after its record a change of ours may have been made, if nobody knew for so long, in milliseconds.
+const LONGEST_CALL: i64 = 3_600_000;
 
 /// Writes a notice down once: beside the operation of ours whose change it is, or as one of its own if the
 /// owner was `seen`.
@@ -29,6 +31,14 @@ pub(super) async fn observe(
         return Ok(Observed::Known);
     }
     let own = if notice.is_own_account { own_operation(connection, notice).await? } else { None };
+    if let Some(own) = &own
+        && own.is_correctable
+    {
+        confirm(connection, ledger, notice, own.operation, at).await?;
+        let original = notice.original_owner.as_ref().filter(|_| notice.is_signed);
+        ledger.correct(connection, own.operation, original, at).await?;
+        return Ok(Observed::Corrects { operation: own.operation, was: own.outcome });
+    }
     if let Some(own) = &own
         && !own.is_closed_otherwise()
     {
@@ -74,11 +84,12 @@ struct Own {
     operation: OperationId,
     outcome: OutcomeKind,
     is_open: bool,
+    /// Whether it is over because nobody could tell for long whether it made the change.
+    is_correctable: bool,
 }
 
 impl Own {
-    /// Whether its final record says that it did not make the change, or that nobody can tell. A final
-    /// outcome stands: the change is recorded beside it.
+    /// Whether Tencent said that it did not make the change. That stands: the change is recorded beside it.
     fn is_closed_otherwise(&self) -> bool {
         !self.is_open && self.outcome != OutcomeKind::Succeeded
     }
@@ -91,10 +102,15 @@ async fn own_operation(
 ) -> Result<Option<Own>, sqlx::Error> {
     let event_at = notice.event_at.as_millisecond();
     let row = sqlx::query(
-        "SELECT operation, outcome, is_open FROM operations
+        "SELECT operation, outcome, is_open,
+                is_open = 0 AND operation > (SELECT coalesce(max(last), 0) FROM archives)
+                AND (outcome = 'unknown' OR outcome = 'refused' AND (error_code IS NULL AND request_id IS NULL OR EXISTS (
+                    SELECT 1 FROM audit_events WHERE audit_events.operation = operations.operation
+                        AND body ->> 'event' = 'ended' AND body ->> 'outcome' = 'unknown'))) AS is_correctable
+         FROM operations
          WHERE room = ?1 AND new_owner = ?2 AND decision = 'permit'
            AND outcome IN ('pending', 'unknown', 'succeeded', 'refused')
-           AND at BETWEEN ?3 - ?4 - min(coalesce(duration_ms, 0), ?4) AND ?3 + ?4
+           AND at <= ?3 + ?4 AND (is_open = 1 OR at >= ?3 - ?4 - min(coalesce(duration_ms, 0), ?5))
            AND NOT EXISTS (SELECT 1 FROM callbacks WHERE callbacks.operation = operations.operation)
          ORDER BY outcome = 'refused', abs(at - ?3), operation LIMIT 1",
     )
@@ -102,6 +118,7 @@ async fn own_operation(
     .bind(notice.new_owner.as_str())
     .bind(event_at)
     .bind(SKEW)
+    .bind(LONGEST_CALL)
     .fetch_optional(connection)
     .await?;
     row.map(|row| {
@@ -109,6 +126,7 @@ async fn own_operation(
             operation: OperationId::new(row.try_get("operation")?),
             outcome: rows::parse("outcome", row.try_get("outcome")?)?,
             is_open: row.try_get("is_open")?,
+            is_correctable: row.try_get("is_correctable")?,
         })
     })
     .transpose()

@@ -4,13 +4,13 @@
 use std::borrow::Cow;
 use std::str::FromStr;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use sqlx::query::Query;
 use sqlx::sqlite::{SqliteArguments, SqliteConnection, SqliteRow};
 use sqlx::{Row as _, Sqlite};
 
 use crate::domain::access::{AuthorisedChannel, Effect, Grant};
-use crate::domain::audit::{AuditEntry, DecisionKind, OperationId, OutcomeKind, Unresolved};
+use crate::domain::audit::{AuditEntry, DecisionKind, OperationId, OutcomeKind, Refusal, Unresolved};
 use crate::domain::principal::Channel;
 use crate::domain::room::AccountId;
 
@@ -313,6 +313,22 @@ impl Open {
         Ok(Self { entry: entry_in_order(row)?, instance: row.try_get(18)? })
     }
 
+    /// When it was recorded as unknown, and why.
+    fn unclear(&self) -> Option<(Timestamp, Refusal)> {
+        let AuditEntry { at, outcome, error_code, error_info, request_id, duration_ms, .. } = &self.entry;
+        if *outcome != OutcomeKind::Unknown {
+            return None;
+        }
+        let problem = Refusal {
+            code: *error_code,
+            info: error_info.clone().unwrap_or_default(),
+            request_id: request_id.clone(),
+            remedy: String::new(),
+        };
+        let took = SignedDuration::from_millis(duration_ms.unwrap_or_default());
+        Some((at.saturating_add(took).unwrap_or(Timestamp::MAX), problem))
+    }
+
     /// With the answer to whether its process still runs.
     pub(super) fn located(&self, here: &Instance) -> Option<Unresolved> {
         Some(Unresolved {
@@ -324,6 +340,7 @@ impl Open {
             is_elsewhere: here.is_elsewhere(&self.instance),
             is_ours: self.instance == here.id(),
             outcome: self.entry.outcome,
+            unclear: self.unclear(),
         })
     }
 }

@@ -55,6 +55,10 @@ impl Clock for TestClock {
         Timestamp::from_millisecond(NOON * 1_000 + self.0.load(Ordering::SeqCst)).unwrap()
     }
 
+    fn elapsed(&self) -> Duration {
+        Duration::from_millis(self.0.load(Ordering::SeqCst).unsigned_abs())
+    }
+
     async fn sleep(&self, duration: Duration) {
         if duration == NEVER {
             std::future::pending::<()>().await;

@@ -42,6 +42,10 @@ impl Clock for VirtualClock {
         Timestamp::from_millisecond(self.millis()).unwrap()
     }
 
+    fn elapsed(&self) -> Duration {
+        Duration::from_millis((self.millis() - NOON).unsigned_abs())
+    }
+
     async fn sleep(&self, duration: Duration) {
         let end = self.millis() + i64::try_from(duration.as_millis()).unwrap();
         // Others do what they had to do in the meantime.

@@ -49,10 +49,10 @@ async fn dies_after(template: &World, waits: usize, trouble: Trouble) -> bool {
     let before = network.calls();
 
     let mut next = Process::starts(&world, &network, 1, 0).await;
-    next.finishes().await;
+    next.settles(&world.clock).await;
     assert_eq!(network.calls(), before, "nothing is sent again by itself");
     next.takes(0, request(ALICE, "test user2", "d1"));
-    next.finishes().await;
+    next.settles(&world.clock).await;
     let open = next.store.unresolved().await.unwrap();
     let entries = next.store.audit(&AuditFilter::default()).await.unwrap();
     let log: Log = entries.into_iter().map(|entry| (entry.operation.seq(), entry)).collect();

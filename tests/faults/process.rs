@@ -11,6 +11,7 @@ use room_owner::domain::reply::Reply;
 use room_owner::store::SqliteStore;
 use tokio::task::JoinSet;
 
+use super::clock::VirtualClock;
 use super::network::Network;
 use super::unsteady::Unsteady;
 use super::world::World;
@@ -70,6 +71,14 @@ impl Process {
     /// What has been answered by now.
     pub(crate) fn answered(&mut self) -> Vec<Answered> {
         std::iter::from_fn(|| self.work.try_join_next()).filter_map(Result::unwrap).collect()
+    }
+
+    /// Looks into what is open until no change can come of it any more.
+    pub(crate) async fn settles(&mut self, clock: &VirtualClock) {
+        self.finishes().await;
+        self.service.recover().await.unwrap();
+        clock.pass(61_000);
+        self.service.recover().await.unwrap();
     }
 
     /// Waits for all of it.

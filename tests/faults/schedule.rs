@@ -169,8 +169,7 @@ async fn runs(template: &World, seed: u64, met: &mut Met) -> Vec<String> {
     // Better days: every delivery comes once more, and what is open is looked into.
     network.calm_down();
     let mut last = Process::starts(&world, &network, seed, 0).await;
-    last.finishes().await;
-    last.service.recover().await.unwrap();
+    last.settles(&world.clock).await;
     for (n, Asked { who, line, name }) in schedule.asked.iter().enumerate() {
         last.takes(n, request(who, line, name));
         answered.extend(last.finishes().await);

@@ -99,6 +99,27 @@ async fn an_outcome_that_is_final_stands_and_the_change_is_recorded_beside_it() 
 }
 
 #[tokio::test]
+async fn what_was_refused_because_nobody_knew_is_corrected_and_nothing_else_is() {
+    let world = World::new().await;
+    let operation = begun(&world, 0).await;
+    world.store.finish(operation, &unknown(None), later(40)).await.unwrap();
+    world.store.finish(operation, &refused("Id-1"), later(60_000)).await.unwrap();
+    let mut raw = world.raw().await;
+    let forged = format!("UPDATE operations SET outcome = 'succeeded' WHERE operation = {operation}");
+    let error = execute(&mut raw, &forged).await.unwrap_err().to_string();
+    assert!(error.contains("can only be ended, once"), "no callback tells of it: {error}");
+    let corrects = Observed::Corrects { operation, was: OutcomeKind::Refused };
+    assert_eq!(observed(&world, &notice("test", later(70_000)), None).await, corrects);
+    let entry = world.entry(operation).await;
+    assert_eq!((entry.outcome, entry.request_id.as_deref()), (OutcomeKind::Succeeded, Some("Id-1")));
+    assert_eq!(entry.error_info.unwrap(), "no; tencent's callback tells of the change");
+    assert_eq!(observed(&world, &notice("test", later(70_000)), None).await, Observed::Known);
+    let back = format!("UPDATE operations SET outcome = 'refused' WHERE operation = {operation}");
+    assert!(execute(&mut raw, &back).await.is_err());
+    assert_log_tells_the_tables(&world).await;
+}
+
+#[tokio::test]
 async fn an_unknown_outcome_stays_open_until_somebody_ends_it() {
     let world = World::new().await;
     let operation = begun(&world, 0).await;
@@ -161,7 +182,7 @@ proptest! {
                 let seen = ["user2", "dave"][usize::from(kind == 1)];
                 let seen = (is_signed || kind > 1).then_some(if is_signed { seen } else { "user2" });
                 match observed(&world, &notice, seen).await {
-                    Observed::Confirms { .. } | Observed::Recorded(_) => {
+                    Observed::Confirms { .. } | Observed::Corrects { .. } | Observed::Recorded(_) => {
                         assert!(changes.insert(notice.delivery.as_str().to_owned()), "written down twice");
                     }
                     Observed::Known => assert!(changes.contains(notice.delivery.as_str())),

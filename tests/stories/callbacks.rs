@@ -21,8 +21,9 @@ use tokio::net::TcpListener;
 use tokio::sync::{Mutex, mpsc};
 
 use super::bad_days::locked;
+use super::clock::NOON;
 use super::program::Program;
-use super::slack::{ALICE, Reply};
+use super::slack::{ALICE, BORIS, RITA, Reply};
 use super::world::{Stage, World, run, secret};
 
 const LINE: &str = "/room-owner test user2";
@@ -370,17 +371,136 @@ async fn a_callback_that_comes_first_settles_a_reply_that_is_lost_then() {
     .await;
 }
 
+/// Alice's transfer is cut, and a minute later the owner is as before.
+async fn refused_after_a_minute(bot: &Stage) -> Reply {
+    let reply = bot.slack(ALICE).says(LINE).await;
+    assert!(reply.says("nobody can tell yet whether `test` belongs to `user2`"), "{reply}");
+    bot.clock.pass(60);
+    bot.clock.tell();
+    bot.until_entry(&reply, |entry| entry.outcome.name() == "refused").await;
+    reply
+}
+
 #[tokio::test]
-async fn a_change_that_was_recorded_as_refused_and_came_late_is_recorded_beside_it() {
+async fn a_change_that_was_recorded_as_refused_and_came_true_later_is_corrected() {
     let (world, post) = signed().await;
     run(world, async |bot| {
+        bot.next_change(FaultKind::ResetBefore);
+        let reply = refused_after_a_minute(bot).await;
+        bot.clock.pass(5);
+        bot.tencent().hand_over("test", "user2", "administrator");
+        post.next().await.taken_by(bot).await;
+        until(bot, "confirmed", 1).await;
+        let entry = bot.entry(&reply).await;
+        assert_eq!((entry.outcome.name(), entry.previous_owner.as_deref()), ("succeeded", Some("carol")));
+        assert_snapshot!(entry.error_info.unwrap(), @"the connection broke: connection closed before message completed; tencent's callback tells of the change");
+        assert_eq!(
+            events(bot, reply.operation().seq()).await.0,
+            ["requested", "noted", "ended", "ended", "confirmed", "ended"]
+        );
+        assert!(observed(bot).await.is_empty(), "it is nobody else's");
+        let told = bot.slack(RITA).says("/room-audit owner-at test now").await;
+        assert!(told.says("`user2` owned `test`"), "{told}");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_an_admin_went_past_is_corrected_too() {
+    let (world, post) = signed().await;
+    run(world.grant(BORIS, "admin", "*"), async |bot| {
         bot.next_change(FaultKind::LateApply { millis: 500 });
+        let lost = bot.slack(ALICE).says(LINE).await;
+        assert!(lost.says("nobody can tell yet"), "{lost}");
+        let line = format!("/room-owner test user3 override: {} reason: hurry", lost.operation());
+        let reply = bot.slack(BORIS).says(&line).await;
+        assert!(reply.says("`test` now belongs to `user3`"), "{reply}");
+        let mut letters = [post.next().await, post.next().await];
+        letters.sort_by_key(|letter| !String::from_utf8_lossy(&letter.body).contains("user2"));
+        for (times, letter) in (1..).zip(&letters) {
+            letter.taken_by(bot).await;
+            until(bot, "confirmed", times).await;
+        }
+        for one in [&lost, &reply] {
+            assert_eq!(bot.entry(one).await.outcome.name(), "succeeded");
+        }
+        assert!(observed(bot).await.is_empty());
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_tencent_refused_is_not_ours_when_another_tool_does_it_then() {
+    let (world, post) = signed().await;
+    run(world, async |bot| {
+        bot.tencent().inject(Fault::new(FaultKind::Code { code: 100_006, info: "no".to_owned() }).on(Api::ChangeRoomOwner).once());
         let reply = bot.slack(ALICE).says(LINE).await;
-        assert!(reply.says("The owner of `test` was not changed"), "{reply}");
+        assert!(reply.says("Tencent's error 100006"), "{reply}");
         assert_eq!(bot.entry(&reply).await.outcome.name(), "refused");
+        bot.tencent().hand_over("test", "user2", "administrator");
         post.next().await.taken_by(bot).await;
         until(bot, "observed", 1).await;
         assert_snapshot!(told(&observed(bot).await[0]), @"test: carol -> user2 by administrator: succeeded probably the change of operation 4, recorded as refused");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_reason_is_what_happened_and_what_tencent_said_is_kept() {
+    let (world, post) = signed().await;
+    run(world, async |bot| {
+        // Three times an answer that fails, and no owner to be read.
+        bot.tencent().inject(
+            Fault::new(FaultKind::Code { code: 100_001, info: "inner".to_owned() }).on(Api::ChangeRoomOwner),
+        );
+        let saying = tokio::spawn(bot.slack(ALICE).says(LINE));
+        bot.tencent().until(|tencent| !tencent.calls().is_empty()).await;
+        bot.tencent().inject(Fault::new(FaultKind::ResetBefore).on(Api::GetRoomInfo));
+        let reply = saying.await.unwrap();
+        let before = bot.entry(&reply).await;
+        assert!(reply.says("nobody can tell yet"), "{reply}");
+        assert_eq!((before.outcome.name(), before.error_code), ("unknown", Some(100_001)));
+        assert!(before.request_id.is_some());
+        bot.tencent().clear_faults();
+        bot.clock.pass(60);
+        bot.clock.tell();
+        let after = bot.until_entry(&reply, |entry| entry.outcome.name() == "refused").await;
+        assert_eq!((after.error_code, &after.request_id), (before.error_code, &before.request_id));
+        assert_eq!(after.error_info, before.error_info, "no process ended");
+        drop(post);
+    })
+    .await;
+}
+
+/// Who owned `test` so many seconds after noon, as an auditor reads it.
+async fn owner_at(bot: &Stage, seconds: i64) -> String {
+    let time = room_owner::domain::audit::millis(NOON + jiff::SignedDuration::from_secs(seconds));
+    let reply = bot.slack(RITA).says(&format!("/room-audit owner-at test {time}")).await;
+    reply.text().to_owned()
+}
+
+#[tokio::test]
+async fn a_callback_that_comes_late_changes_nothing_about_who_owns_the_room_now() {
+    let (world, post) = signed().await;
+    run(world, async |bot| {
+        bot.clock.pass(10);
+        bot.tencent().hand_over("test", "app1", "carol");
+        let in_the_app = post.next().await;
+        bot.clock.pass(2);
+        transferred(bot).await;
+        post.next().await.taken_by(bot).await;
+        until(bot, "confirmed", 1).await;
+        bot.clock.pass(2);
+        in_the_app.taken_by(bot).await;
+        until(bot, "observed", 1).await;
+        bot.clock.pass(5);
+        assert!(owner_at(bot, 18).await.contains("user2"), "now");
+        assert!(
+            owner_at(bot, 11).await.contains("app1"),
+            "a second after it was changed, and three before it was told"
+        );
+        assert!(owner_at(bot, 9).await.contains("carol"));
+        observed(bot).await;
     })
     .await;
 }

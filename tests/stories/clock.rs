@@ -27,6 +27,7 @@ pub(crate) struct StoryClock(Arc<Inner>);
 struct Inner {
     ticking: Option<Instant>,
     turned: AtomicI64,
+    gone: AtomicI64,
     slept: Mutex<Vec<Duration>>,
     told: Notify,
 }
@@ -36,6 +37,7 @@ impl StoryClock {
         Self(Arc::new(Inner {
             ticking: ticking.then(Instant::now),
             turned: AtomicI64::new(0),
+            gone: AtomicI64::new(0),
             slept: Mutex::default(),
             told: Notify::new(),
         }))
@@ -48,9 +50,10 @@ impl StoryClock {
         clock
     }
 
-    /// Lets time pass, forwards or (negative) backwards.
+    /// Lets time pass, or (negative) sets the clock back.
     pub(crate) fn pass(&self, seconds: i64) {
         self.0.turned.fetch_add(seconds * 1_000, Ordering::SeqCst);
+        self.0.gone.fetch_add(seconds.max(0) * 1_000, Ordering::SeqCst);
     }
 
     /// How long everybody slept, in order.
@@ -83,7 +86,14 @@ impl Clock for StoryClock {
         if self.0.ticking.is_some() {
             return tokio::time::sleep(duration).await;
         }
-        self.0.turned.fetch_add(i64::try_from(duration.as_millis()).unwrap(), Ordering::SeqCst);
+        let millis = i64::try_from(duration.as_millis()).unwrap();
+        self.0.turned.fetch_add(millis, Ordering::SeqCst);
+        self.0.gone.fetch_add(millis, Ordering::SeqCst);
         tokio::task::yield_now().await;
+    }
+
+    fn elapsed(&self) -> Duration {
+        let ticked = self.0.ticking.map_or(Duration::ZERO, |began| began.elapsed());
+        ticked + Duration::from_millis(self.0.gone.load(Ordering::SeqCst).unsigned_abs())
     }
 }

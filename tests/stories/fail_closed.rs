@@ -130,7 +130,7 @@ async fn a_clock_that_jumps_changes_neither_order_nor_outcome(door: Door) {
             assert!(reply.says("confirmed"), "{reply}");
             let entry = bot.entry(&reply).await;
             assert_eq!(entry.outcome.name(), "succeeded");
-            assert_eq!(entry.duration_ms.unwrap() / 1_000, jump);
+            assert_eq!(entry.duration_ms.unwrap() / 1_000, jump.max(0), "set back, no time has passed");
             // The log is in the order in which things happened, whatever the clock said.
             bot.clock.pass(-jump);
             let again = bot.chat(ALICE).says("/room-owner test user3").await;

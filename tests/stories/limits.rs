@@ -68,7 +68,7 @@ async fn a_busy_bot_says_so_and_does_nothing(door: Door) {
         // The client gives up, and the owner is read back.
         let reply = slow.await.unwrap();
         let reply = if reply.says("Working on") { bot.late(&reply).await } else { reply };
-        assert!(reply.says("still belongs to"), "{reply}");
+        assert!(reply.says("nobody can tell yet"), "{reply}");
     })
     .await;
 }

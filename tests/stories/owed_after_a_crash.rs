@@ -118,6 +118,14 @@ impl Place {
         format!("{before}You asked for this at …{after}")
     }
 
+    /// What the bot says when it has found out what it did not know.
+    async fn is_told_the_end(&self) -> String {
+        match &self.guild {
+            None => read(&self.slack.has_posted(2).await[1]).text().to_owned(),
+            Some(guild) => visible(&guild.discord.has_posted(&direct(ALICE.snowflake), 1).await[0]),
+        }
+    }
+
     fn said(&self) -> usize {
         self.guild
             .as_ref()
@@ -181,13 +189,16 @@ async fn who_waits_for_a_change_that_was_not_made_is_told_so(door: Door) {
     let serving = place.serves().await;
     place.dies_in_the_middle(serving, When::Before).await;
     let serving = place.serves().await;
-    assert_snapshot!(place.is_told(false).await, @r"
-    ❌ The owner of `test` was not changed: it still belongs to `carol`.
+    assert_snapshot!(place.is_told(true).await, @r"
+    ⚠️ Unknown: nobody can tell yet whether `test` belongs to `user2`.
     You asked for this at …: `/room-owner test user2`. The bot could not answer then.
-    What went wrong: `the process ended before Tencent's answer was recorded`
-    Look at the room's owner before you try again.
-    op 3
+    Tencent's answer was lost (`the process ended before Tencent's answer was recorded`), and the change may still come true. Do not send it again.
+    The bot keeps looking and records what it finds. Look with `/room-owner test` before you do anything else.
+    op 3 · by alice
     ");
+    let last = place.is_told_the_end().await;
+    assert!(last.contains("The owner of `test` was not changed: it still belongs to `carol`."), "{last}");
+    assert!(last.contains("It was not known then what came of it."), "{last}");
     place.is_settled().await;
     serving.dies();
 }

@@ -68,6 +68,8 @@ impl Program {
             ("TENCENT_SDK_APP_ID", &SDK_APP_ID.to_string()),
             ("TENCENT_ADMIN_USER_ID", ADMIN),
             ("TENCENT_SECRET_KEY", key.expose_secret()),
+            // Nothing comes late here, and nobody waits for it.
+            ("TENCENT_UNCLEAR_SECONDS", "1"),
             ("SLACK_SIGNING_SECRET", workspace.signing_secret.expose_secret()),
             ("BIND_ADDR", "127.0.0.1:0"),
             ("LOG_FORMAT", "json"),

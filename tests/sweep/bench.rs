@@ -188,6 +188,7 @@ impl Bench {
             confirm: vec![Duration::ZERO],
             // Nothing comes late here.
             settle: vec![Duration::ZERO],
+            unclear_for: Duration::ZERO,
             ..Timing::default()
         };
         let url = format!("sqlite://{}", file.display());

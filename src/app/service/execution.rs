@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tracing::{error, warn};
 
-use super::recovery::lost;
+use super::recovery::{Looked, lost};
 use super::{CommandService, Recorded, transferred};
 use crate::app::ports::{CallResult, ReadError};
 use crate::domain::audit::{Attempt, OperationId, Outcome};
@@ -62,13 +62,19 @@ impl CommandService {
             CallResult::Refused(refusal) => Outcome::Refused { previous, refusal },
             CallResult::NotSent(refusal) => Outcome::Declined(refusal),
             CallResult::Failed(problem) => {
+                self.watched.cut(attempt.operation(), self.clock.elapsed());
                 let owner = self.rooms.owner_of(&transfer.room).await;
-                self.settled(attempt.operation(), &transfer.new_owner, previous, problem, owner).await
+                let looked = Looked::AfterAnAnswer;
+                self.settled(attempt.operation(), &transfer.new_owner, previous, problem, owner, looked).await
             }
             CallResult::Unclear(problem) => {
                 warn!(operation = attempt.operation().seq(), problem = %problem.info, "outcome unclear; reading back");
+                self.watched.cut(attempt.operation(), self.clock.elapsed());
                 let owner = self.read_until(transfer, &self.timing.settle).await;
-                self.settled(attempt.operation(), &transfer.new_owner, previous, problem, owner).await
+                let unclear_for = self.timing.unclear_for;
+                let is_over = self.watched.is_cut_for(attempt.operation(), self.clock.elapsed(), unclear_for);
+                let looked = if is_over { Looked::Late } else { Looked::AtOnce };
+                self.settled(attempt.operation(), &transfer.new_owner, previous, problem, owner, looked).await
             }
         }
     }
@@ -117,12 +123,14 @@ impl CommandService {
     }
 
     /// Records an outcome, patiently: the deed is done, only its record is missing. If the store does not
-    /// take it, the trying goes on behind the answer, and at the latest the next start resolves the
+    /// take it, it is offered again as the recovery goes on, and at the latest the next start resolves the
     /// operation.
     pub(super) async fn record(&self, operation: OperationId, outcome: &Outcome) -> Recorded {
         for attempt in 1..=RECORD_TRIES {
-            match self.store.finish(operation, outcome, self.clock.now()).await {
+            let at = self.watched.now(operation, &*self.clock);
+            match self.store.finish(operation, outcome, at).await {
                 Ok(head) => {
+                    self.watched.recorded(operation);
                     self.under_way().remove(&operation);
                     return Recorded::Yes(head);
                 }
@@ -132,7 +140,8 @@ impl CommandService {
                 }
             }
         }
-        // Not under way any more: the recovery may resolve it by reading the owner back.
+        // Not under way any more: the recovery goes on with it.
+        self.watched.not_recorded(operation, outcome.clone());
         self.under_way().remove(&operation);
         Recorded::NotYet
     }

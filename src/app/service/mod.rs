@@ -9,6 +9,7 @@ mod shedding;
 mod telling;
 
 use std::collections::HashSet;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -19,7 +20,7 @@ use tracing::{error, info, warn};
 use acl::PermittedEdit;
 use observing::Notices;
 use owed::Replies;
-use recovery::Admissions;
+use recovery::{Admissions, Watched};
 use shedding::Shedding;
 
 use super::audit::{Reader, answer};
@@ -45,13 +46,15 @@ use crate::domain::wording;
 pub struct Timing {
     /// After an accepted change: pauses before each reading of the owner, until it shows the new one.
     pub confirm: Vec<Duration>,
-    /// After an unclear answer: pauses before each reading. Their sum has to exceed the 3 s that Tencent
-    /// documents as its own limit (trtc.io/document/63398), so that no late commit follows the last one.
+    /// After an unclear answer: pauses before each reading, until somebody is told that nobody knows. Tencent
+    /// documents 3 s as its own limit (trtc.io/document/63398).
     pub settle: Vec<Duration>,
     /// Between two tries to record an outcome.
     pub record_again: Duration,
-    /// Between two looks at the operations without a final outcome.
+    /// Between two looks at the operations without a final outcome. One of them is looked at less and less often.
     pub recover_again: Duration,
+    /// How long after its call was cut a change may still come true. Until then nobody says that it did not happen.
+    pub unclear_for: Duration,
 }
 
 impl Default for Timing {
@@ -62,6 +65,7 @@ impl Default for Timing {
             settle: ms(&[0, 300, 700, 1_000, 1_600]),
             record_again: Duration::from_millis(250),
             recover_again: Duration::from_secs(5),
+            unclear_for: Duration::from_secs(60),
         }
     }
 }
@@ -90,6 +94,7 @@ pub struct CommandService {
     timing: Timing,
     /// Operations that this process is working on: their being pending is not an accident.
     under_way: Mutex<HashSet<OperationId>>,
+    watched: Watched,
     admissions: Admissions,
     directory: Arc<dyn Directory>,
     notices: Notices,
@@ -143,6 +148,7 @@ impl CommandService {
     ) -> Self {
         Self {
             admissions: Admissions::default(),
+            watched: Watched::default(),
             directory: Arc::new(NoDirectory),
             notices: Notices::default(),
             shedding: Shedding::new(Limits::default()),
@@ -197,8 +203,17 @@ impl CommandService {
 
     /// Admits and executes in a task of its own: whoever asked may go away, the work does not.
     pub fn spawn(self: &Arc<Self>, request: CommandRequest) -> tokio::task::JoinHandle<Reply> {
+        self.spawn_recorded(request, Arc::default())
+    }
+
+    /// The same, and `is_recorded` says from when on the request is on record.
+    pub fn spawn_recorded(
+        self: &Arc<Self>,
+        request: CommandRequest,
+        is_recorded: Arc<AtomicBool>,
+    ) -> tokio::task::JoinHandle<Reply> {
         let service = Arc::clone(self);
-        self.tasks.spawn(async move { service.handle(request).await })
+        self.tasks.spawn(async move { service.handle_recorded(request, &is_recorded).await })
     }
 
     /// Keeps a piece of work (such as a late answer) alive until it ends, even through a shutdown.
@@ -229,11 +244,16 @@ impl CommandService {
 
     /// Decides, writes down, carries out and answers.
     pub async fn handle(&self, request: CommandRequest) -> Reply {
+        self.handle_recorded(request, &AtomicBool::default()).await
+    }
+
+    async fn handle_recorded(&self, request: CommandRequest, is_recorded: &AtomicBool) -> Reply {
         let asked = Asked::now(&request);
         let reply = match self.enter(&request).await {
             Err(why) => self.turn_away(&request, why).await,
             Ok(_place) => {
                 let next = self.admit(request).await;
+                is_recorded.store(true, Ordering::Release);
                 let _at_work = self.at_work(&next);
                 match next {
                     Next::Answer(reply) => reply,
@@ -387,10 +407,12 @@ impl CommandService {
             };
             let asked = self.admissions.begin();
             let owing = matches!(request.place, Place::Channel(_)).then(|| self.replies.admitting());
-            let admitted = self.store.admit(admission, self.clock.now()).await;
+            let (now, began) = (self.clock.now(), self.clock.elapsed());
+            let admitted = self.store.admit(admission, now).await;
             return match admitted {
                 Ok(Admitted::Attempt(attempt)) => {
                     self.under_way().insert(attempt.operation());
+                    self.watched.begin(attempt.operation(), now, began);
                     if let Some(owing) = &owing {
                         owing.took(attempt.operation(), attempt.begun_at());
                     }
@@ -398,6 +420,9 @@ impl CommandService {
                 }
                 Ok(Admitted::Recorded(operation)) => {
                     let next = self.recorded(operation, said, &request, &acl).await;
+                    if let Next::Lookup(..) = &next {
+                        self.watched.begin(operation, now, began);
+                    }
                     if let (Some(owing), Next::Lookup(..)) = (&owing, &next) {
                         owing.took(operation, self.clock.now());
                     }

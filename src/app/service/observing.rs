@@ -10,11 +10,10 @@ use tracing::{error, info, warn};
 
 use super::CommandService;
 use super::execution::RECORD_TRIES;
-use super::recovery::lost;
 use crate::app::UNTRUSTED;
 use crate::app::callbacks::OBSERVED;
 use crate::app::ports::{CallbackEnd, Observed, OwnerNotice, ReadError, Seen, StoreError};
-use crate::domain::audit::{OperationId, Outcome, OutcomeKind, Refusal, owns_by_now};
+use crate::domain::audit::{OperationId, Outcome, OutcomeKind, Refusal, TOLD_BY_CALLBACK, owns_by_now};
 use crate::domain::command::{RejectedRequest, Rejection};
 use crate::domain::room::AccountId;
 
@@ -139,6 +138,11 @@ impl CommandService {
                 }
                 CallbackEnd::Confirmed
             }
+            Observed::Corrects { operation, was } => {
+                warn!(operation = operation.seq(), room = %notice.room, %was, "tencent's callback tells of a change that was over: its outcome is corrected");
+                self.owe_news_of(operation, Some(was), notice.event_at).await;
+                CallbackEnd::Confirmed
+            }
             Observed::Recorded(operation) => {
                 info!(operation = operation.seq(), room = %notice.room, "a change of owner was observed");
                 CallbackEnd::Observed
@@ -154,7 +158,7 @@ impl CommandService {
         if !self.is_abandoned(&unresolved) {
             return;
         }
-        let problem = lost("the process ended, or the owner could not be read back");
+        let problem = self.problem(&unresolved);
         let Some(outcome) = self.told(operation, unresolved.previous_owner.clone(), None, problem).await
         else {
             return;
@@ -177,8 +181,7 @@ impl CommandService {
             None
         })?;
         let by_now = owner_now.as_ref().map(owns_by_now);
-        let info =
-            format!("{}; tencent's callback tells of the change{}", problem.info, by_now.unwrap_or_default());
+        let info = format!("{}; {TOLD_BY_CALLBACK}{}", problem.info, by_now.unwrap_or_default());
         let previous = previous.or(confirmation.original_owner.filter(|_| confirmation.is_signed));
         Some(Outcome::Told { previous, owner_now, unclear: Refusal { info, ..problem } })
     }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use jiff::Timestamp;
 use tracing::{info, warn};
 
 use super::CommandService;
@@ -22,6 +23,7 @@ const COLLECTING: Duration = Duration::from_millis(250);
 const KEEP_AGAIN: Duration = Duration::from_secs(1);
 
 const PROCESS_ENDED: &str = "the process ended before the answer was marked as given";
+const FOUND_OUT_LATER: &str = "what came of it was found out later";
 
 impl CommandService {
     /// From now on what is owed is kept, and people can be told on these platforms. Takes over what processes
@@ -82,7 +84,6 @@ impl CommandService {
 
     /// Before an outcome is recorded that its person does not know: whoever records it tells them.
     pub(super) async fn owe_the_news(&self, unresolved: &Unresolved) {
-        let (Some(book), Some(messengers)) = (self.replies.book(), self.replies.messengers()) else { return };
         let operation = unresolved.operation;
         let known = match unresolved.outcome {
             OutcomeKind::Unknown => Some(OutcomeKind::Unknown),
@@ -95,6 +96,18 @@ impl CommandService {
             }
             _ => None,
         };
+        self.owe_news_of(operation, known, unresolved.begun_at).await;
+    }
+
+    /// Takes on to tell somebody of an outcome, other than the one that they know. `begun_at` counts for who has
+    /// heard nothing yet.
+    pub(super) async fn owe_news_of(
+        &self,
+        operation: OperationId,
+        known: Option<OutcomeKind>,
+        begun_at: Timestamp,
+    ) {
+        let (Some(book), Some(messengers)) = (self.replies.book(), self.replies.messengers()) else { return };
         let claim = async {
             let entry = self.store.operation(operation).await?;
             let Some(channel) = entry.as_ref().and_then(|entry| entry.channel.as_ref()) else {
@@ -103,7 +116,7 @@ impl CommandService {
             if !messengers.platforms().contains(&Platform::of(channel)) {
                 return Ok(None);
             }
-            let since = if known.is_some() { self.clock.now() } else { unresolved.begun_at };
+            let since = if known.is_some() { self.clock.now() } else { begun_at };
             book.claim(&Owed { operation, public_in: None, known, perhaps_said: false, since }).await
         };
         match claim.await {
@@ -120,7 +133,8 @@ impl CommandService {
         for owed in self.replies.waiting() {
             let Some(entry) = self.store.operation(owed.operation).await? else { continue };
             if entry.outcome != OutcomeKind::Pending && Some(entry.outcome) != owed.known {
-                self.replies.hand_over(owed.operation, PROCESS_ENDED.to_owned(), false);
+                let why = if owed.known.is_some() { FOUND_OUT_LATER } else { PROCESS_ENDED };
+                self.replies.hand_over(owed.operation, why.to_owned(), false);
             }
         }
         self.observer.owes(self.replies.to_say());
@@ -255,6 +269,7 @@ impl CommandService {
             },
         };
         let heard = match (owed.known, owed.perhaps_said) {
+            (Some(OutcomeKind::Refused), _) => Heard::Refused,
             (Some(_), _) => Heard::Unknown,
             (None, true) => Heard::Perhaps,
             (None, false) => Heard::Nothing,

@@ -19,7 +19,7 @@ use super::room::{AccountId, RoomId};
 
 pub use answer::{Answer, ArchivedIn, NoAnswer, Page};
 pub use moment::{InvalidMoment, Moment, read_in, zone};
-pub use owner::{Basis, Certainty, Ownership, RoomHistory, ownership};
+pub use owner::{Basis, Certainty, Ownership, RoomEntry, RoomHistory, ToldChange, ownership};
 pub use question::{AuditFilter, Filter, Question, Stat, StatsBy, UnknownStatsBy};
 pub use retold::{owns_by_now, retold};
 pub use timeline::{RecordedEvent, Step, timeline};
@@ -146,6 +146,8 @@ pub struct Unresolved {
     pub is_ours: bool,
     /// The outcome recorded so far: pending or unknown.
     pub outcome: OutcomeKind,
+    /// When it was recorded as unknown, and why.
+    pub unclear: Option<(Timestamp, Refusal)>,
 }
 
 /// Tencent's no, in its words and ours.
@@ -196,7 +198,7 @@ pub enum Outcome {
     },
     /// Nobody knows yet whether the owner was changed.
     Unknown {
-        /// Who owned the room before.
+        /// Who owned the room before, if that was read. While it is the owner still, the change may yet come true.
         previous: Option<AccountId>,
         /// What was unclear.
         problem: Refusal,
@@ -409,6 +411,9 @@ pub(crate) fn serialize_optional_millis<S: serde::Serializer>(
     }
 }
 
+/// What the record of an operation says when a callback has settled it.
+pub const TOLD_BY_CALLBACK: &str = "tencent's callback tells of the change";
+
 /// RFC 3339 in UTC, always with milliseconds.
 #[must_use]
 pub fn millis(at: Timestamp) -> String {
@@ -556,6 +561,16 @@ impl AuditEntry {
         self.error_info = Some(format!("{problem}overridden by operation {by}"));
     }
 
+    /// The entry of an operation that was over as refused or unknown, and of whose change Tencent's callback tells.
+    pub fn correct(&mut self, original_owner: Option<&AccountId>) {
+        self.outcome = OutcomeKind::Succeeded;
+        let problem = self.error_info.take().map(|info| format!("{info}; ")).unwrap_or_default();
+        self.error_info = Some(format!("{problem}{TOLD_BY_CALLBACK}"));
+        if self.previous_owner.is_none() {
+            self.previous_owner = original_owner.map(ToString::to_string);
+        }
+    }
+
     /// The entry after its outcome.
     pub fn end(&mut self, outcome: &Outcome, at: Timestamp) {
         self.outcome = outcome.kind();
@@ -565,9 +580,12 @@ impl AuditEntry {
         if let Outcome::Unchanged = outcome {
             self.previous_owner.clone_from(&self.new_owner);
         }
-        self.error_code = outcome.problem().and_then(|problem| problem.code);
+        // What Tencent said once is kept, whatever is found out later.
+        let known = self.error_code.filter(|_| outcome.problem().is_some());
+        self.error_code = outcome.problem().and_then(|problem| problem.code).or(known);
         self.error_info = outcome.problem().map(|problem| problem.info.clone());
-        self.request_id = outcome.request_id().map(str::to_owned);
-        self.duration_ms = Some(at.as_millisecond() - self.at.as_millisecond());
+        self.request_id = outcome.request_id().map(str::to_owned).or(self.request_id.take());
+        // By two processes' clocks the end may be before the beginning.
+        self.duration_ms = Some((at.as_millisecond() - self.at.as_millisecond()).max(0));
     }
 }

@@ -1,9 +1,12 @@
 //! Who owned a room at a point in time, as far as the log can tell.
 
+mod order;
+
 use jiff::Timestamp;
 
 use super::{AuditEntry, OperationId, OutcomeKind, millis};
 use crate::domain::room::RoomId;
+use order::{Answer, Claim, Orders, SKEW, Source, What, orders};
 
 /// How sure the answer is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
@@ -58,140 +61,348 @@ pub struct Ownership {
     pub explanation: String,
 }
 
+/// What Tencent's callback said about the change of an entry.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ToldChange {
+    /// When the owner changed, by Tencent's clock.
+    pub event_at: Timestamp,
+    /// Who owned the room before.
+    pub original_owner: Option<String>,
+    /// Whether the callback was signed. If not, nothing of this is believed.
+    pub is_signed: bool,
+}
+
+/// An entry of a room.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RoomEntry {
+    /// The entry.
+    pub entry: AuditEntry,
+    /// What a callback said about its change.
+    pub told: Option<ToldChange>,
+}
+
+impl RoomEntry {
+    /// When it happened, as well as that is known.
+    fn at(&self) -> Timestamp {
+        self.told.as_ref().filter(|told| told.is_signed).map_or(self.entry.at, |told| told.event_at)
+    }
+}
+
 /// The entries of a room around a point in time, as far as they say who owned it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct RoomHistory {
-    /// Written down at that time or before, newest first.
-    pub before: Vec<AuditEntry>,
-    /// Written down later, oldest first.
-    pub after: Vec<AuditEntry>,
+    /// The entries, in any order.
+    pub entries: Vec<RoomEntry>,
+    /// Whether there are earlier ones.
+    pub is_cut: bool,
 }
+
+/// A call that was cut may still come true for so long after that was recorded, by a clock that is not always
+/// right, in milliseconds.
+const COMES_TRUE_WITHIN: i64 = 2 * SKEW;
+/// The owner whom an unsigned callback names was read at most so long before the record, in milliseconds.
+const READ_WITHIN: i64 = 5_000;
+/// So many entries before a time, and after it, tell who owned the room then.
+const NEAR: usize = 20;
 
 /// What an entry says about its room's owner.
-enum Says<'a> {
-    /// It changed hands between these times.
-    Changed { from: Option<&'a str>, to: &'a str, ended: Timestamp },
-    /// Somebody was found to own it.
-    Found { owner: &'a str, ended: Timestamp },
-    /// It may have changed hands.
-    Unclear { from: Option<&'a str>, to: &'a str },
-}
-
-fn says(entry: &AuditEntry) -> Option<Says<'_>> {
-    let from = entry.previous_owner.as_deref();
-    let ended = jiff::SignedDuration::from_millis(entry.duration_ms.unwrap_or(0).max(0));
-    let ended = entry.at.checked_add(ended).unwrap_or(entry.at);
-    match (entry.outcome, entry.new_owner.as_deref()) {
-        (OutcomeKind::Succeeded, Some(to)) => Some(Says::Changed { from, to, ended }),
-        (OutcomeKind::Unchanged, Some(owner)) => Some(Says::Found { owner, ended }),
-        (OutcomeKind::Unknown | OutcomeKind::Pending, Some(to)) => Some(Says::Unclear { from, to }),
-        // A question's answer, or the owner read before a change that did not happen.
-        (OutcomeKind::Succeeded | OutcomeKind::Refused | OutcomeKind::Declined, _) => {
-            from.map(|owner| Says::Found { owner, ended })
+fn claims<'a>(index: usize, room_entry: &'a RoomEntry, now: i64, claims: &mut Vec<Claim<'a>>) {
+    let RoomEntry { entry, told } = room_entry;
+    let at = entry.at.as_millisecond();
+    let (from, until) = match entry.duration_ms {
+        // It was recorded before now, so the clock was set back since.
+        _ if at > now => (i64::MIN, now),
+        Some(duration) => (at, at.saturating_add(duration.max(0))),
+        None if entry.outcome == OutcomeKind::Pending => (at, i64::MAX),
+        None => (at, at),
+    };
+    let previous = entry.previous_owner.as_deref();
+    let signed = told.as_ref().filter(|told| told.is_signed);
+    let event_at = signed.map(|told| told.event_at.as_millisecond());
+    let is_callback = entry.decision.is_none() && entry.new_owner.is_some();
+    let source = match entry.new_owner {
+        Some(_) if is_callback => Source::Callback,
+        Some(_) => Source::Transfer,
+        None => Source::Lookup,
+    };
+    let mut claim = |from, until, event_at, what| {
+        let operation = entry.operation.seq();
+        claims.push(Claim { entry: index, operation, from, until, event_at, source, what });
+    };
+    let Some(to) = entry.new_owner.as_deref() else {
+        let has_read = matches!(entry.outcome, OutcomeKind::Succeeded);
+        if let Some(owner) = previous.filter(|_| has_read) {
+            claim(from, until, None, What::Found(owner));
         }
-        _ => None,
+        return;
+    };
+    if is_callback {
+        match (event_at, entry.outcome) {
+            (Some(at), OutcomeKind::Succeeded) => {
+                claim(at, at, event_at, What::Changed { from: previous, to });
+            }
+            (Some(at), OutcomeKind::Unknown) => claim(at, at, event_at, What::MayHaveChanged(to)),
+            (None, OutcomeKind::Succeeded) => {
+                claim(from.saturating_sub(READ_WITHIN), until, None, What::Became(to));
+            }
+            _ => {}
+        }
+        return;
+    }
+    if entry.outcome == OutcomeKind::Unchanged {
+        return claim(from, until, None, What::Found(to));
+    }
+    if let Some(owner) = previous {
+        claim(from, until, None, What::Found(owner));
+    }
+    let original = signed.and_then(|told| told.original_owner.as_deref());
+    match (entry.outcome, event_at) {
+        (OutcomeKind::Succeeded | OutcomeKind::Unknown | OutcomeKind::Pending, Some(at)) => {
+            let (from, until) = if (from..=until).contains(&at) { (at, at) } else { (from, until) };
+            claim(from, until, event_at, What::Changed { from: original, to });
+        }
+        (OutcomeKind::Succeeded, None) => claim(from, until, None, What::Changed { from: None, to }),
+        (OutcomeKind::Unknown | OutcomeKind::Pending, None) => {
+            claim(from, until.saturating_add(COMES_TRUE_WITHIN), None, What::MayHaveChanged(to));
+        }
+        _ => {}
     }
 }
 
 /// Works out who owned `room` at `time`. What it rests on may still be refined by the events of
 /// [`Ownership::operation`]: see [`Ownership::with_confirmation`].
 #[must_use]
-pub fn ownership(room: &RoomId, time: Timestamp, history: &RoomHistory) -> Ownership {
-    let next = history.after.iter().find_map(|entry| {
-        let owner = match says(entry)? {
-            Says::Changed { from, .. } | Says::Unclear { from, .. } => from?,
-            Says::Found { owner, .. } => owner,
-        };
-        Some((entry, owner))
-    });
-    let answer = |owner: Option<&str>, certainty, basis, explanation: String| Ownership {
-        room: room.clone(),
-        time,
-        owner: owner.map(str::to_owned),
-        certainty,
-        basis,
-        since: None,
-        operation: None,
-        next_operation: next.map(|(entry, _)| entry.operation),
-        explanation,
-    };
-    let told = || history.before.iter().filter_map(|entry| Some((entry, says(entry)?)));
+pub fn ownership(room: &RoomId, time: Timestamp, now: Timestamp, history: &RoomHistory) -> Ownership {
+    let mut entries: Vec<&RoomEntry> = history.entries.iter().collect();
+    entries.sort_by_key(|entry| (entry.at(), entry.entry.operation));
+    let split = entries.partition_point(|entry| entry.at() <= time);
+    let near = split.saturating_sub(NEAR)..entries.len().min(split + NEAR);
+    let mut known = Vec::new();
+    for (index, entry) in entries.iter().enumerate() {
+        if near.contains(&index) || entry.entry.outcome == OutcomeKind::Pending {
+            claims(index, entry, now.as_millisecond(), &mut known);
+        }
+    }
+    let told = Told { room, time, entries: &entries, claims: &known };
+    match orders(&known, time.as_millisecond()) {
+        Orders::TooMany => told.unknown(None, "too much happened at once to tell in which order".to_owned()),
+        Orders::Found(answers) => match answers.as_slice() {
+            [] => told.clocks_disagree(),
+            [Answer { owner: Some(owner), last, next }] => told.owner(owner, *last, *next),
+            [Answer { owner: None, last, next }] => told.nobody(*last, *next),
+            [one, other, ..] => told.unclear(one, other),
+        },
+    }
+}
 
-    let from_next = |doubt: String| match next {
-        Some((entry, owner)) => {
-            let then = millis(entry.at);
-            let why = format!("{doubt}; operation {} found {owner} to own it at {then}", entry.operation);
-            answer(Some(owner), Certainty::Inferred, Some(Basis::Next), why)
-        }
-        None => {
-            answer(None, Certainty::Unknown, None, format!("{doubt}, and nothing later says who owned it"))
-        }
-    };
+/// What is known, to be put into words.
+struct Told<'c, 'a> {
+    room: &'c RoomId,
+    time: Timestamp,
+    entries: &'c [&'a RoomEntry],
+    claims: &'c [Claim<'a>],
+}
 
-    let Some((last, what)) = told().next() else {
-        return from_next("no earlier entry says who owned it".to_owned());
-    };
-    let number = last.operation;
-    let (owner, since, basis, how) = match what {
-        Says::Unclear { from, to } => {
-            let from = from.map(|from| format!("from {from} ")).unwrap_or_default();
-            let doubt = format!(
-                "operation {number} tried to hand it {from}to {to}, and what came of it is not known"
-            );
-            return Ownership { operation: Some(number), ..from_next(doubt) };
-        }
-        Says::Changed { from, to, ended } if time < ended => {
-            let from = from.unwrap_or("an owner that was not read");
-            let why = format!(
-                "operation {number} was handing it from {from} to {to} at that moment: begun {}, known {}",
-                millis(last.at),
-                millis(ended)
-            );
-            return Ownership { operation: Some(number), ..answer(None, Certainty::Unknown, None, why) };
-        }
-        Says::Changed { to, ended, .. } if last.decision.is_none() => {
-            (to, ended, Basis::Observed, format!("a change by somebody else, observed as operation {number}"))
-        }
-        Says::Changed { to, ended, .. } => {
-            (to, ended, Basis::Accepted, format!("operation {number} handed it over"))
-        }
-        Says::Found { owner, ended } => {
-            (owner, ended, Basis::Read, format!("operation {number} read the owner at {}", millis(ended)))
-        }
-    };
-    if let Some((later, found)) = next
-        && found != owner
-    {
-        let why = format!(
-            "{how}, to {owner}'s name; operation {} found {found} at {}: a change in between is not in the log",
-            later.operation,
-            millis(later.at)
-        );
-        return Ownership { operation: Some(number), ..answer(None, Certainty::Unknown, None, why) };
+impl Told<'_, '_> {
+    fn entry(&self, claim: usize) -> &AuditEntry {
+        &self.entries[self.claims[claim].entry].entry
     }
 
-    // As far back as everything agrees.
-    let mut since = (since, number);
-    if basis == Basis::Read {
-        for (entry, earlier) in told().skip(1) {
-            match earlier {
-                Says::Found { owner: same, ended } if same == owner => since = (ended, entry.operation),
-                Says::Changed { to, ended, .. } if to == owner => {
-                    since = (ended, entry.operation);
-                    break;
-                }
-                _ => break,
+    fn number(&self, claim: usize) -> OperationId {
+        self.entry(claim).operation
+    }
+
+    fn ended(&self, claim: usize) -> Timestamp {
+        Timestamp::from_millisecond(self.claims[claim].until).unwrap_or(Timestamp::MAX)
+    }
+
+    /// The first later claim that says who owned the room before it.
+    fn next(&self) -> Option<usize> {
+        let is_later = |claim: &Claim<'_>| claim.from > self.time.as_millisecond();
+        let says = |claim: &Claim<'_>| is_later(claim) && claim.owner_before().is_some();
+        self.claims.iter().position(says)
+    }
+
+    fn found(&self, claim: usize) -> String {
+        let (number, at) = (self.number(claim), millis(self.entries[self.claims[claim].entry].at()));
+        let owner = self.claims[claim].owner_before().unwrap_or(self.claims[claim].owner_after());
+        format!("operation {number} found {owner} to own it at {at}")
+    }
+
+    fn how(&self, claim: usize) -> (Basis, String) {
+        let number = self.number(claim);
+        match (self.claims[claim].source, self.claims[claim].what) {
+            (Source::Callback, _) => {
+                (Basis::Observed, format!("a change by somebody else, observed as operation {number}"))
+            }
+            (_, What::Found(_) | What::Became(_)) => {
+                let at = millis(self.ended(claim));
+                (Basis::Read, format!("operation {number} read the owner at {at}"))
+            }
+            _ => (Basis::Accepted, format!("operation {number} handed it over")),
+        }
+    }
+
+    fn answer(
+        &self,
+        owner: Option<&str>,
+        certainty: Certainty,
+        next: Option<usize>,
+        why: String,
+    ) -> Ownership {
+        Ownership {
+            room: self.room.clone(),
+            time: self.time,
+            owner: owner.map(str::to_owned),
+            certainty,
+            basis: None,
+            since: None,
+            operation: None,
+            next_operation: next.map(|claim| self.number(claim)),
+            explanation: why,
+        }
+    }
+
+    fn unknown(&self, operation: Option<OperationId>, why: String) -> Ownership {
+        Ownership { operation, ..self.answer(None, Certainty::Unknown, self.next(), why) }
+    }
+
+    fn owner(&self, owner: &str, last: Option<usize>, next: Option<usize>) -> Ownership {
+        let Some(last) = last else {
+            let found = next.map(|next| format!("; {}", self.found(next))).unwrap_or_default();
+            let why = format!("no earlier entry says who owned it{found}");
+            let answer = self.answer(Some(owner), Certainty::Inferred, next, why);
+            return Ownership { basis: Some(Basis::Next), ..answer };
+        };
+        let (basis, how) = self.how(last);
+        let (since, operation) = match basis {
+            Basis::Read => self.back_from(last, owner),
+            _ => (self.ended(last), self.number(last)),
+        };
+        let until = match next.or_else(|| self.next()) {
+            Some(next) => format!("operation {} found the same later", self.number(next)),
+            None => "nothing later speaks against it".to_owned(),
+        };
+        Ownership {
+            basis: Some(basis),
+            since: Some(since.min(self.time)),
+            operation: Some(operation),
+            ..self.answer(Some(owner), Certainty::Known, next, format!("{how}; {until}"))
+        }
+    }
+
+    /// Since when the owner who was read at last had the room, as far back as everything agrees.
+    fn back_from(&self, last: usize, owner: &str) -> (Timestamp, OperationId) {
+        let mut since = (self.ended(last), self.number(last));
+        for (index, entry) in self.entries[..self.claims[last].entry].iter().enumerate().rev() {
+            let mut said = Vec::new();
+            claims(index, entry, i64::MAX, &mut said);
+            let ended =
+                |claim: &Claim<'_>| Timestamp::from_millisecond(claim.until).unwrap_or(Timestamp::MAX);
+            match said.last() {
+                None => {}
+                Some(claim) if claim.owner_after() != owner => break,
+                Some(claim) => match claim.what {
+                    What::Found(_) => since = (ended(claim), entry.entry.operation),
+                    What::MayHaveChanged(_) => break,
+                    What::Changed { .. } | What::Became(_) => {
+                        since = (ended(claim), entry.entry.operation);
+                        break;
+                    }
+                },
             }
         }
+        since
     }
-    let until = match next {
-        Some((later, _)) => format!("operation {} found the same later", later.operation),
-        None => "nothing later speaks against it".to_owned(),
-    };
-    Ownership {
-        since: Some(since.0),
-        operation: Some(since.1),
-        ..answer(Some(owner), Certainty::Known, Some(basis), format!("{how}; {until}"))
+
+    /// Nothing says who owned it, or what came next says another.
+    fn nobody(&self, last: Option<usize>, next: Option<usize>) -> Ownership {
+        let (Some(last), Some(next)) = (last, next) else {
+            let why = "no earlier entry says who owned it, and nothing later says who owned it";
+            return self.unknown(None, why.to_owned());
+        };
+        let (_, how) = self.how(last);
+        let owner = self.claims[last].owner_after();
+        let found = self.claims[next].owner_before().unwrap_or(self.claims[next].owner_after());
+        let why = format!(
+            "{how}, to {owner}'s name; operation {} found {found} at {}: a change in between is not in the log",
+            self.number(next),
+            millis(self.entries[self.claims[next].entry].at())
+        );
+        let next_operation = Some(self.number(next));
+        Ownership { next_operation, ..self.unknown(Some(self.number(last)), why) }
+    }
+
+    /// Several may have owned it.
+    fn unclear(&self, one: &Answer<'_>, other: &Answer<'_>) -> Ownership {
+        let time = self.time.as_millisecond();
+        let (mut unclear, mut changing) = (None, None);
+        for (index, claim) in self.claims.iter().enumerate() {
+            let is_now = claim.from <= time && time < claim.until;
+            let is_last = one.last == Some(index) || other.last == Some(index);
+            match claim.what {
+                What::MayHaveChanged(_) if is_now || is_last => unclear = Some(index),
+                What::Changed { .. } if is_now => changing = Some(index),
+                _ => {}
+            }
+        }
+        let from = |claim: usize| self.entry(claim).previous_owner.clone();
+        if let Some(claim) = unclear {
+            let (number, to) = (self.number(claim), self.claims[claim].owner_after());
+            let what = match self.claims[claim].source {
+                Source::Callback => format!("was told of a change to {to} that could not be read back"),
+                _ => {
+                    let from = from(claim).map(|from| format!("from {from} ")).unwrap_or_default();
+                    format!("tried to hand it {from}to {to}, and what came of it is not known")
+                }
+            };
+            let next = match self.next() {
+                Some(next) => format!("; {}", self.found(next)),
+                None => ", and nothing later says who owned it".to_owned(),
+            };
+            return self.unknown(Some(number), format!("operation {number} {what}{next}"));
+        }
+        if let Some(claim) = changing {
+            let (number, to) = (self.number(claim), self.claims[claim].owner_after());
+            let from = from(claim).unwrap_or_else(|| "an owner that was not read".to_owned());
+            let why = format!(
+                "operation {number} was handing it from {from} to {to} at that moment: begun {}, known {}",
+                millis(self.entry(claim).at),
+                millis(self.ended(claim))
+            );
+            return self.unknown(Some(number), why);
+        }
+        let mut says = [one, other].map(|answer| {
+            let number = answer.last.or(answer.next).map(|claim| self.number(claim));
+            (number, answer.owner.unwrap_or("somebody else"))
+        });
+        says.sort_unstable();
+        let [(Some(first), this), (Some(second), that)] = says else {
+            return self.nobody(one.last.or(other.last), one.next.or(other.next));
+        };
+        let why = format!(
+            "by operation {first} it was {this}, by operation {second} {that}: which of them came last cannot be told"
+        );
+        self.unknown(Some(second), why)
+    }
+
+    /// No order fits the time: what was begun later has an earlier time.
+    fn clocks_disagree(&self) -> Ownership {
+        let time = self.time.as_millisecond();
+        let pair = self.claims.iter().filter(|claim| claim.from > time).find_map(|earlier| {
+            let is_later = |later: &&Claim<'_>| {
+                later.until <= time && later.entry != earlier.entry && earlier.is_before(later, SKEW)
+            };
+            self.claims.iter().find(is_later).map(|later| (earlier.operation, later.operation))
+        });
+        let Some((earlier, later)) = pair else {
+            return self.unknown(None, "the entries around that time contradict each other".to_owned());
+        };
+        let why = format!(
+            "operation {earlier} came before operation {later} and has a later time: the clock was set back, and \
+             that time came twice"
+        );
+        self.unknown(Some(OperationId::new(later)), why)
     }
 }
 
@@ -215,139 +426,4 @@ impl Ownership {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::domain::audit::DecisionKind;
-    use proptest::prelude::*;
-
-    fn at(second: i64) -> Timestamp {
-        Timestamp::from_second(1_772_366_400 + second).unwrap()
-    }
-
-    /// An entry of the room, at `second`, done a second later.
-    fn entry(second: i64, from: Option<&str>, to: Option<&str>, outcome: OutcomeKind) -> AuditEntry {
-        AuditEntry {
-            operation: OperationId::new(second),
-            at: at(second),
-            actor: None,
-            actor_name: None,
-            channel: None,
-            command: String::new(),
-            room: Some("test".parse().unwrap()),
-            new_owner: to.map(str::to_owned),
-            previous_owner: from.map(str::to_owned),
-            reason: None,
-            decision: Some(DecisionKind::Permit),
-            authority: None,
-            outcome,
-            error_code: None,
-            error_info: None,
-            request_id: None,
-            delivery_id: None,
-            duration_ms: Some(1_000),
-        }
-    }
-
-    fn ask(second: i64, entries: &[AuditEntry]) -> Ownership {
-        let (mut before, after): (Vec<_>, Vec<_>) =
-            entries.iter().cloned().partition(|entry| entry.at <= at(second));
-        before.reverse();
-        ownership(&"test".parse().unwrap(), at(second), &RoomHistory { before, after })
-    }
-
-    fn short(second: i64, entries: &[AuditEntry]) -> String {
-        let told = ask(second, entries);
-        let since = told.since.map(|since| since.as_second() - at(0).as_second());
-        format!(
-            "{} {:?} {:?} since {since:?} by {:?}",
-            told.owner.as_deref().unwrap_or("-"),
-            told.certainty,
-            told.basis,
-            told.operation.map(OperationId::seq)
-        )
-    }
-
-    use OutcomeKind::{Denied, Pending, Refused, Succeeded, Unchanged, Unknown};
-
-    #[test]
-    fn the_last_change_says_it() {
-        let log = [
-            entry(10, Some("carol"), Some("bob"), Succeeded),
-            entry(15, None, Some("eve"), Denied),
-            entry(20, Some("bob"), Some("dave"), Succeeded),
-        ];
-        assert_eq!(short(5, &log), "carol Inferred Some(Next) since None by None");
-        assert_eq!(short(10, &log), "- Unknown None since None by Some(10)");
-        assert_eq!(short(11, &log), "bob Known Some(Accepted) since Some(11) by Some(10)");
-        assert_eq!(short(19, &log), "bob Known Some(Accepted) since Some(11) by Some(10)");
-        assert_eq!(short(99, &log), "dave Known Some(Accepted) since Some(21) by Some(20)");
-        assert_eq!(ask(99, &log).with_confirmation().basis, Some(Basis::Confirmed));
-    }
-
-    #[test]
-    fn what_was_read_goes_back_to_who_made_it_so() {
-        let log = [
-            entry(10, Some("carol"), Some("bob"), Succeeded),
-            entry(20, Some("bob"), None, Succeeded),
-            entry(30, Some("bob"), Some("bob"), Unchanged),
-            entry(40, Some("bob"), Some("dave"), Refused),
-        ];
-        assert_eq!(short(50, &log), "bob Known Some(Read) since Some(11) by Some(10)");
-        assert_eq!(short(50, &log[1..]), "bob Known Some(Read) since Some(21) by Some(20)");
-    }
-
-    #[test]
-    fn a_change_that_the_log_does_not_hold_makes_it_unknown() {
-        let log = [
-            entry(10, Some("carol"), Some("bob"), Succeeded),
-            entry(30, Some("mallory"), Some("carol"), Succeeded),
-        ];
-        let told = ask(20, &log);
-        assert_eq!((told.owner.as_deref(), told.certainty), (None, Certainty::Unknown));
-        assert_eq!(
-            told.explanation,
-            "operation 10 handed it over, to bob's name; operation 30 found mallory at \
-             2026-03-01T12:00:30.000Z: a change in between is not in the log"
-        );
-    }
-
-    #[test]
-    fn an_outcome_that_is_not_known_is_not_guessed() {
-        let unclear = entry(10, Some("carol"), Some("bob"), Unknown);
-        assert_eq!(short(20, std::slice::from_ref(&unclear)), "- Unknown None since None by Some(10)");
-        let pending = entry(10, None, Some("bob"), Pending);
-        assert_eq!(short(20, &[pending]), "- Unknown None since None by Some(10)");
-        let later = entry(30, Some("bob"), None, Succeeded);
-        assert_eq!(short(20, &[unclear, later]), "bob Inferred Some(Next) since None by Some(10)");
-        assert_eq!(short(20, &[]), "- Unknown None since None by None");
-    }
-
-    #[test]
-    fn somebody_elses_change_is_observed() {
-        let observed = AuditEntry { decision: None, ..entry(10, Some("carol"), Some("bob"), Succeeded) };
-        assert_eq!(short(20, &[observed]), "bob Known Some(Observed) since Some(11) by Some(10)");
-    }
-
-    proptest! {
-        /// In a log of changes that all fit together, the answer is never a wrong owner.
-        #[test]
-        fn it_is_never_wrong(owners in proptest::collection::vec(0_u8..4, 1..12), second in 0_i64..200) {
-            let name = |owner: u8| format!("user{owner}");
-            let mut log = Vec::new();
-            let mut now = name(9);
-            let mut truth = Vec::new();
-            for (number, owner) in owners.iter().enumerate() {
-                let begun = 10 * (number as i64 + 1);
-                log.push(entry(begun, Some(&now), Some(&name(*owner)), Succeeded));
-                now = name(*owner);
-                truth.push((begun, now.clone()));
-            }
-            let told = ask(second, &log);
-            let begun = truth.iter().rev().find(|(begun, _)| *begun <= second);
-            match told.owner {
-                Some(owner) => prop_assert_eq!(&owner, &begun.map_or(name(9), |(_, owner)| owner.clone())),
-                None => prop_assert_eq!(begun.map(|(begun, _)| *begun), Some(second)),
-            }
-        }
-    }
-}
+mod tests;

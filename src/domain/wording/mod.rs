@@ -319,6 +319,18 @@ pub fn message(reply: &Reply, name: &CommandName) -> Message {
             message.body.insert(0, outcome::late(typed, *asked_at, *heard));
             message
         }
+        Reply::Waiting { typed, result_follows } => Message {
+            tone: Tone::Wait,
+            headline: text("Nothing is done yet: the bot is slow to write down ").code(typed).text("."),
+            body: vec![if *result_follows {
+                text(
+                    "The answer follows here. If none comes within a minute, look at the room's owner, then send it again.",
+                )
+            } else {
+                text("Look at the room's owner in a minute before you send it again.")
+            }],
+            footer: None,
+        },
         Reply::Working { typed, result_follows } => Message {
             tone: Tone::Wait,
             headline: text(WORKING).code(typed).text(" …"),

@@ -44,6 +44,7 @@ pub(super) fn late(typed: &str, asked_at: Timestamp, heard: Heard) -> Line {
         Heard::Nothing => ". The bot could not answer then.",
         Heard::Perhaps => ". Again, in case you did not see the answer.",
         Heard::Unknown => ". It was not known then what came of it.",
+        Heard::Refused => ". The bot said that it had not happened; Tencent has told otherwise since.",
     })
 }
 
@@ -157,8 +158,8 @@ pub(super) fn outcome_message(
             body: vec![
                 text("Tencent's answer was lost (")
                     .code(&what.info)
-                    .text(") and the owner cannot be read back. The change was not sent again."),
-                text("The bot keeps asking and records what it finds. Look with ")
+                    .text("), and the change may still come true. Do not send it again."),
+                text("The bot keeps looking and records what it finds. Look with ")
                     .code(show)
                     .text(" before you do anything else."),
             ],

@@ -1,31 +1,45 @@
 //! What the log says about one room around a time.
 
 use jiff::Timestamp;
-use sqlx::sqlite::SqlitePool;
-use sqlx::{AssertSqlSafe, SqliteConnection};
+use sqlx::sqlite::{SqlitePool, SqliteRow};
+use sqlx::{AssertSqlSafe, Row as _};
 
-use crate::domain::audit::{AuditEntry, RoomHistory};
+use crate::domain::audit::{RoomEntry, RoomHistory, ToldChange};
 use crate::domain::room::RoomId;
 use crate::store::rows;
 
 /// The next entry that says who owned the room before it is nearly always the first.
 const AHEAD: i64 = 16;
+/// So many callbacks before the time and after it: their entries may have been recorded long after the change.
+const CALLBACKS: i64 = 8;
 
-pub(super) fn before() -> String {
+/// The entries around a time: by the time of their record, by Tencent's time of the change, and the one that may
+/// still change something.
+pub(super) fn around() -> String {
     format!(
-        "SELECT {} FROM operations INDEXED BY operations_by_room
-         WHERE reading = 0 AND room = ? AND at <= ? AND {TELLING}
-         ORDER BY at DESC, operation DESC LIMIT ?",
+        "WITH earlier AS (
+             SELECT operation FROM operations INDEXED BY operations_by_room
+             WHERE reading = 0 AND room = ?1 AND at <= ?2 AND {TELLING}
+             ORDER BY at DESC, operation DESC LIMIT ?3),
+         later AS (
+             SELECT operation FROM operations INDEXED BY operations_by_room
+             WHERE reading = 0 AND room = ?1 AND at > ?2 AND {TELLING} ORDER BY at, operation LIMIT ?4),
+         changed_earlier AS (
+             SELECT operation FROM callbacks WHERE room = ?1 AND event_at <= ?2 ORDER BY event_at DESC LIMIT ?5),
+         changed_later AS (
+             SELECT operation FROM callbacks WHERE room = ?1 AND event_at > ?2 ORDER BY event_at LIMIT ?5),
+         near AS (
+             SELECT operation FROM earlier UNION SELECT operation FROM later
+             UNION SELECT operation FROM changed_earlier UNION SELECT operation FROM changed_later
+             UNION SELECT operation FROM operations WHERE held_room = ?1)
+         SELECT {}, event_at, original_owner, signed, (SELECT count(*) FROM earlier) AS earlier
+         FROM near JOIN operations USING (operation) LEFT JOIN callbacks USING (operation)
+         ORDER BY operation",
         rows::COLUMNS
-    )
-}
-
-pub(super) fn after() -> String {
-    format!(
-        "SELECT {} FROM operations INDEXED BY operations_by_room
-         WHERE reading = 0 AND room = ? AND at > ? AND previous_owner IS NOT NULL
-         ORDER BY at, operation LIMIT ?",
-        rows::COLUMNS
+            .split(", ")
+            .map(|column| format!("operations.{}", column.trim()))
+            .collect::<Vec<_>>()
+            .join(", ")
     )
 }
 
@@ -33,31 +47,33 @@ pub(super) fn after() -> String {
 const TELLING: &str = "(previous_owner IS NOT NULL
     OR (new_owner IS NOT NULL AND outcome IN ('succeeded', 'unchanged', 'unknown', 'pending')))";
 
-pub(super) async fn around(
+pub(super) async fn history(
     pool: &SqlitePool,
     room: &RoomId,
     at: Timestamp,
     back: u32,
 ) -> Result<RoomHistory, sqlx::Error> {
-    // One snapshot, so that no entry falls between the two halves.
-    let mut snapshot = pool.begin().await?;
-    let before = ask(&mut snapshot, before(), room, at, i64::from(back)).await?;
-    let after = ask(&mut snapshot, after(), room, at, AHEAD).await?;
-    Ok(RoomHistory { before, after })
-}
-
-async fn ask(
-    connection: &mut SqliteConnection,
-    sql: String,
-    room: &RoomId,
-    at: Timestamp,
-    limit: i64,
-) -> Result<Vec<AuditEntry>, sqlx::Error> {
-    let rows = sqlx::query(AssertSqlSafe(sql))
+    let rows = sqlx::query(AssertSqlSafe(around()))
         .bind(room.as_str())
         .bind(at.as_millisecond())
-        .bind(limit)
-        .fetch_all(connection)
+        .bind(i64::from(back))
+        .bind(AHEAD)
+        .bind(CALLBACKS)
+        .fetch_all(pool)
         .await?;
-    rows.iter().map(rows::entry_in_order).collect()
+    let earlier = rows.first().map(|row| row.try_get::<i64, _>("earlier")).transpose()?;
+    let entries = rows.iter().map(entry).collect::<Result<_, _>>()?;
+    Ok(RoomHistory { entries, is_cut: earlier.is_some_and(|earlier| earlier >= i64::from(back)) })
+}
+
+fn entry(row: &SqliteRow) -> Result<RoomEntry, sqlx::Error> {
+    let told = match row.try_get::<Option<i64>, _>("event_at")? {
+        None => None,
+        Some(event_at) => Some(ToldChange {
+            event_at: rows::time("event_at", event_at)?,
+            original_owner: row.try_get("original_owner")?,
+            is_signed: row.try_get("signed")?,
+        }),
+    };
+    Ok(RoomEntry { entry: rows::entry_in_order(row)?, told })
 }

@@ -94,7 +94,7 @@ impl AuditLog for LogReader {
     }
 
     async fn room_history(&self, room: &RoomId, at: Timestamp, back: u32) -> Result<RoomHistory, StoreError> {
-        history::around(&self.pool, room, at, back).await.map_err(failed(UNREADABLE))
+        history::history(&self.pool, room, at, back).await.map_err(failed(UNREADABLE))
     }
 
     async fn stats(&self, filter: &AuditFilter, by: StatsBy) -> Result<Vec<Stat>, StoreError> {

@@ -22,6 +22,8 @@ use super::told::{self, Body, CALLBACK, Told};
 struct Open {
     told: Told,
     end: End,
+    /// Whether a callback told of its change: then it may end once more.
+    is_confirmed: bool,
 }
 
 /// What an event says that a callback said.
@@ -102,7 +104,7 @@ impl Replay {
             self.claims.claimed(delivery, event.operation);
         }
         if begun == Begun::Open {
-            let open = Open { told: Told::pending(), end: End::of(row)? };
+            let open = Open { told: Told::pending(), end: End::of(row)?, is_confirmed: false };
             self.open.insert(event.operation, open);
         }
         operations.begun();
@@ -140,14 +142,15 @@ impl Replay {
             "requested" => self.requested(connection, event, &body, operations, report)?,
             "noted" | "ended" if event.operation <= self.base => {}
             "noted" | "ended" => {
-                let Some(open) = self.open.get_mut(&event.operation) else {
+                let goes_on = |open: &&mut Open| open.told.is_open() || open.is_confirmed;
+                let Some(open) = self.open.get_mut(&event.operation).filter(goes_on) else {
                     let what = format!("it goes on with operation {}, which is not open", event.operation);
                     report.find(event.seq, what);
                     return Ok(());
                 };
                 open.told.goes_on(&body);
                 if body.event == "ended" && !open.told.is_open() {
-                    self.close(event.operation, report);
+                    self.close(event.operation);
                 }
             }
             // It stands beside an operation, open or ended, and no table repeats it.
@@ -158,6 +161,9 @@ impl Replay {
                 }
                 if event.operation > self.base {
                     self.callbacks += 1;
+                }
+                if let Some(open) = self.open.get_mut(&event.operation) {
+                    open.is_confirmed = body.event == "confirmed";
                 }
                 let columns = told::callback(&body);
                 callbacks.push(Callback { seq: event.seq, operation: event.operation, columns });
@@ -203,16 +209,19 @@ impl Replay {
         let (told, end) = (Told::begun(body, row)?, End::of(row)?);
         operations.begun();
         if told.is_open() {
-            self.open.insert(event.seq, Open { told, end });
+            self.open.insert(event.seq, Open { told, end, is_confirmed: false });
         } else {
-            compare(event.seq, told, &end, report);
+            compare(event.seq, &told, &end, report);
         }
         Ok(())
     }
 
-    fn close(&mut self, operation: i64, report: &mut Report) {
-        if let Some(Open { told, end }) = self.open.remove(&operation) {
-            compare(operation, told, &end, report);
+    /// An operation is over. If its row says otherwise, it may be corrected yet.
+    fn close(&mut self, operation: i64) {
+        if let Entry::Occupied(open) = self.open.entry(operation)
+            && open.get().told.differences(&open.get().end).is_empty()
+        {
+            open.remove();
         }
     }
 
@@ -233,8 +242,8 @@ impl Replay {
         archives: &[Kept],
         report: &mut Report,
     ) -> Result<(), sqlx::Error> {
-        for (operation, Open { told, end }) in std::mem::take(&mut self.open) {
-            compare(operation, told, &end, report);
+        for (operation, Open { told, end, .. }) in std::mem::take(&mut self.open) {
+            compare(operation, &told, &end, report);
         }
         let beyond: Vec<i64> = sqlx::query_scalar(
             "SELECT operation FROM operations WHERE operation < 1
@@ -304,7 +313,7 @@ async fn check_archives(
 }
 
 /// The row of an operation against its events.
-fn compare(operation: i64, told: Told, end: &End, report: &mut Report) {
+fn compare(operation: i64, told: &Told, end: &End, report: &mut Report) {
     let differs = told.differences(end);
     if !differs.is_empty() {
         let what = told::quoted(&differs);

@@ -170,8 +170,8 @@ impl Told {
     }
 
     /// The columns of the row that say otherwise.
-    pub(super) fn differences(self, row: &End) -> Vec<&'static str> {
-        let mut differs = self.differs;
+    pub(super) fn differences(&self, row: &End) -> Vec<&'static str> {
+        let mut differs = self.differs.clone();
         let told = self.end.as_ref().map_or(PENDING, |end| end.each_ref().map(String::as_str));
         for ((column, told), kept) in Column::OF_THE_END.into_iter().zip(told).zip(row.values()) {
             if !is_same(told, kept) {
