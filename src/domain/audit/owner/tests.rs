@@ -208,8 +208,7 @@ fn somebody_elses_change_is_observed() {
 /// A history as it happened, as two clocks saw it, and as it was recorded.
 mod history {
     use super::*;
-    use rand::SeedableRng as _;
-    use rand::rngs::StdRng;
+    use proptest::test_runner::{RngAlgorithm, TestRng};
 
     /// What may go wrong.
     #[derive(Debug, Clone, Copy)]
@@ -293,7 +292,9 @@ mod history {
         }
 
         pub(super) fn of(seed: u64, trouble: Trouble) -> Self {
-            let mut random = StdRng::seed_from_u64(seed);
+            let mut bytes = [0; 32];
+            bytes[..8].copy_from_slice(&seed.to_le_bytes());
+            let mut random = TestRng::from_seed(RngAlgorithm::ChaCha, &bytes);
             let mut this =
                 Self { owners: Vec::new(), steps: Vec::new(), entries: Vec::new(), end: 0, busy: Vec::new() };
             // What was recorded, by the true time of the record.
