@@ -9,6 +9,7 @@ mod answers;
 pub mod archive;
 pub mod backup;
 mod batch;
+mod database;
 mod event;
 mod files;
 mod foresight;
@@ -32,18 +33,17 @@ mod views;
 mod witness;
 mod writer;
 
+pub use database::{Database, database_file};
 pub use reading::LogCopy;
 pub use scratch::{Scratch, fill};
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
-use secrecy::SecretString;
 use sqlx::migrate::{Migration, MigrationType, Migrator};
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePool, SqlitePoolOptions,
@@ -63,8 +63,8 @@ use crate::domain::principal::{Channel, Principal, Subject};
 use crate::domain::reply_note::ReplyNote;
 use crate::domain::room::{AccountId, RoomId};
 use crate::domain::tree_head::TreeHead;
-use crate::tree::VerifierKey;
 
+use database::beside;
 use files::Files;
 use guards::{Guards, Schema};
 use instance::Instance;
@@ -103,84 +103,6 @@ fn migrations() -> Vec<Migration> {
     ]
 }
 
-/// Which database, and the key that signs its log.
-#[derive(Debug, Clone)]
-pub struct Database {
-    url: String,
-    /// Instead of what the URL names.
-    file: Option<PathBuf>,
-    signing_key: Option<SecretString>,
-}
-
-impl Database {
-    /// The database at `url` (`sqlite://<file>`); without a key, the one of `<file>.key`.
-    #[must_use]
-    pub fn new(url: impl Into<String>, signing_key: Option<SecretString>) -> Self {
-        Self { url: url.into(), file: None, signing_key }
-    }
-
-    /// The database in `file`, whatever characters its name has.
-    #[must_use]
-    pub fn of_file(file: &Path, signing_key: Option<SecretString>) -> Self {
-        Self { url: format!("sqlite://{}", file.display()), file: Some(file.to_owned()), signing_key }
-    }
-
-    /// Its file, which is no symbolic link: what lies beside the database lies beside this one.
-    ///
-    /// # Errors
-    /// When the URL names none.
-    pub fn file(&self) -> Result<PathBuf, StoreError> {
-        self.file.clone().map_or_else(|| database_file(&self.url), Ok).map(files::followed)
-    }
-
-    /// Whether this is its file, by whatever name or link.
-    #[must_use]
-    pub fn is_file(&self, file: &Path) -> bool {
-        let own = self.file().ok().and_then(|own| files::identity(&own));
-        own.is_some() && own == files::identity(file)
-    }
-
-    /// Where it is.
-    #[must_use]
-    pub fn url(&self) -> &str {
-        &self.url
-    }
-
-    /// The text of the key that signs its log; `None` if there is no key yet, or none that can be read.
-    #[must_use]
-    pub fn signing_key(&self) -> Option<SecretString> {
-        self.signing_key.clone().or_else(|| key_file::text(&self.file().ok()?).ok())
-    }
-
-    /// The public half of its key; `None` if there is no key yet.
-    ///
-    /// # Errors
-    /// When the key cannot be used.
-    pub fn verifier_key(&self) -> Result<Option<VerifierKey>, StoreError> {
-        let key = key_file::load(&self.file()?, self.signing_key.as_ref())?;
-        Ok(key.map(|key| key.verifier_key().clone()))
-    }
-}
-
-impl From<&str> for Database {
-    fn from(url: &str) -> Self {
-        Self::new(url, None)
-    }
-}
-
-impl From<&String> for Database {
-    fn from(url: &String) -> Self {
-        Self::new(url, None)
-    }
-}
-
-/// A file whose name is the database's and something behind it.
-fn beside(database: &Path, suffix: &str) -> PathBuf {
-    let mut name = database.as_os_str().to_owned();
-    name.push(suffix);
-    PathBuf::from(name)
-}
-
 /// Whether a missing database is made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum IfMissing {
@@ -203,32 +125,6 @@ pub struct SqliteStore {
 
 fn failed(what: &str) -> impl Fn(sqlx::Error) -> StoreError + '_ {
     move |error| StoreError(format!("{what}: {error}"))
-}
-
-/// The file of a database URL.
-///
-/// # Errors
-/// When it is not `sqlite://<file>`.
-pub fn database_file(url: &str) -> Result<PathBuf, StoreError> {
-    // Another kind of database has its password in the URL: it is not quoted.
-    let wrong = || StoreError("this is not a database of a file: write `sqlite://room-owner.db`".to_owned());
-    if !url.starts_with("sqlite:") {
-        return Err(wrong());
-    }
-    let options = SqliteConnectOptions::from_str(url).map_err(|_| wrong())?;
-    let file = options.get_filename().to_owned();
-    if file.as_os_str().is_empty() || url.contains(":memory:") || url.contains("mode=memory") {
-        return Err(wrong());
-    }
-    // SQLite would take it for another file than we do.
-    if file.starts_with(":memory:") || file.as_os_str().as_encoded_bytes().starts_with(b"file:") {
-        return Err(wrong());
-    }
-    if url.split_once('?').is_some_and(|(_, options)| options != "mode=rwc") {
-        let why = "the database's URL ends with options (`?..`), which change nothing: leave them out";
-        return Err(StoreError(why.to_owned()));
-    }
-    Ok(file)
 }
 
 impl SqliteStore {
