@@ -48,7 +48,13 @@ async fn whoever_may_be_in_a_denied_group_is_refused_until_it_can_be_read() {
     with(&api, lookup, async |stage| {
         let ready =
             until_ready(stage, |text| text.contains("whoever may be in") && text.contains("500")).await;
-        assert_snapshot!(ready, @"ready; slack's user groups: 0 of 1 known (slack:T0TEAM:group:S0DENIED: HTTP status 500: check that this machine reaches SLACK_API_BASE_URL; it is tried again by itself); refused, because a deny entry names a group that cannot be read: whoever may be in slack:T0TEAM:group:S0DENIED");
+        assert_snapshot!(ready, @"
+        ready
+        store: ready
+        slack: ready
+        slack's user groups: 0 of 1 known (slack:T0TEAM:group:S0DENIED: HTTP status 500: check that this machine reaches SLACK_API_BASE_URL; it is tried again by itself)
+        refused, because a deny entry names a group that cannot be read: whoever may be in slack:T0TEAM:group:S0DENIED
+        ");
         let reply = stage.slack(ALICE).says("/room-owner vip-1 user2").await;
         assert_snapshot!(steady(&reply), @r"
         (only visible to you)
@@ -248,7 +254,12 @@ async fn without_a_token_nothing_is_denied_to_a_group_in_chat() {
 async fn a_deny_entry_from_before_the_token_was_taken_off_refuses_and_is_named() {
     run(world(None), async |stage| {
         let ready = until_ready(stage, |text| text.contains("whoever may be in")).await;
-        assert_snapshot!(ready, @"ready; refused, because a deny entry names a group that cannot be read: whoever may be in slack:T0TEAM:group:S0DENIED; set SLACK_BOT_TOKEN, or revoke the deny entry");
+        assert_snapshot!(ready, @"
+        ready
+        store: ready
+        slack: ready
+        refused, because a deny entry names a group that cannot be read: whoever may be in slack:T0TEAM:group:S0DENIED; set SLACK_BOT_TOKEN, or revoke the deny entry
+        ");
         let reply = stage.slack(ALICE).says("/room-owner vip-1 user2").await;
         assert!(reply.says("Not allowed right now"), "{reply}");
         let by = Principal::new("cli:ana".parse().unwrap());
