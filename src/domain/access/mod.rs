@@ -101,17 +101,25 @@ impl Action {
         }
     }
 
-    /// Whether a deny entry for `scope` takes any of it away.
+    /// Whether a deny entry for `scope` could take any of it away, or any grant for it.
     fn is_touched_by(&self, scope: &RoomScope) -> bool {
         match self {
+            Self::ShowOwner(room) | Self::Transfer(room) | Self::Override(room) => scope.covers(room),
             Self::EditAcl(rooms) => rooms.is_empty() || rooms.iter().any(|rooms| scope.overlaps(rooms)),
-            _ => self.room().is_none_or(|room| scope.covers(room)),
+            // A grant for any rooms gives it, so an entry for any rooms may take that grant away.
+            Self::ReadAudit | Self::ReadAcl(_) => true,
         }
     }
 
-    /// Whether it is about no rooms in particular, so that a deny entry for some leaves the others.
-    fn is_about_many(&self) -> bool {
-        matches!(self, Self::ReadAudit | Self::ReadAcl(None)) || *self == Self::EditAcl(Vec::new())
+    /// Whether a deny entry for `scope` closes it whatever else there is. Of what is about no rooms in particular, an
+    /// entry for some leaves the others.
+    fn is_closed_by(&self, scope: &RoomScope) -> bool {
+        match self {
+            Self::ReadAudit | Self::ReadAcl(None) => *scope == RoomScope::All,
+            Self::ReadAcl(Some(room)) => scope.covers(room),
+            Self::EditAcl(rooms) if rooms.is_empty() => *scope == RoomScope::All,
+            _ => self.is_touched_by(scope),
+        }
     }
 
     /// The same for each scope by itself: different grants may give them.
