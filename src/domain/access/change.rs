@@ -197,26 +197,19 @@ pub fn lock_out(
         changes.iter().filter(|change| is_made(change)).for_each(|change| after.make(change));
         after
     };
-    let lock_out = before.lock_out(&after(&|_| true), &before.scopes_of(changes));
-    if lock_out != Some(LockOut::OutOfReach) {
-        return lock_out;
-    }
+    let scopes = before.scopes_of(changes);
+    let lock_out = before.lock_out(&after(&|_| true), &scopes)?;
     let unread = |change: &AclChange| match change {
-        AclChange::Grant(new) => {
+        AclChange::Grant(new) if new.effect == Effect::Deny && new.role == Role::Admin => {
             let is_unread = new.subject.is_group() && known.members(&new.subject, now).is_none();
-            let is_denial = new.effect == Effect::Deny && new.role == Role::Admin;
             let is_theirs = by.membership(&new.subject) == Membership::In;
-            (is_unread && is_denial && !is_theirs).then(|| new.subject.clone())
+            (is_unread && !is_theirs).then(|| new.subject.clone())
         }
         _ => None,
     };
-    let without = after(&|change| unread(change).is_none());
-    match changes.iter().find_map(unread) {
-        Some(group) if before.lock_out(&without, &before.scopes_of(changes)).is_none() => {
-            Some(LockOut::GroupUnread(group))
-        }
-        _ => lock_out,
-    }
+    let is_cause = || before.lock_out(&after(&|change| unread(change).is_none()), &scopes).is_none();
+    let group = changes.iter().find_map(unread).filter(|_| lock_out == LockOut::OutOfReach && is_cause());
+    Some(group.map_or(lock_out, LockOut::GroupUnread))
 }
 
 /// What decides who can edit the ACL from chat.

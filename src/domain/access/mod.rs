@@ -12,11 +12,12 @@
 //! 4. A deny entry for a group names everybody of its workspace who is not known to be outside the group. A group
 //!    that does not exist is empty.
 //! 5. What shows several rooms is permitted unless deny entries take every grant for it away whole, and shows the
-//!    rooms that are left. What changes entries for several rooms needs the role for each of them.
+//!    rooms that are left. So is a look at the ACL about one room, unless a deny entry takes that room. What changes
+//!    entries for several rooms needs the role for each of them.
 //! 6. Both the person and the channel are of the same workspace or server.
 //! 7. Nobody denies anything to somebody who is, or may be, an admin for rooms beyond their own.
-//! 8. No change from chat leaves chat without an admin who could undo it: one who is known to be able to, or, where
-//!    nobody was known to, one who may be.
+//! 8. No change takes the last admin from chat who could undo it, who could edit entries for every room, or for any:
+//!    the last who is known to be able to, or, where nobody was known to, who may be. Only the command line forces it.
 //!
 //! [`decide`] is the rule: what is explained, listed, planned or refused because of a lock-out asks it. It is pure:
 //! the caller reads the ACL, the clock and the groups before.

@@ -195,7 +195,7 @@ fn an_editor() -> impl Strategy<Value = Principal> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(2_000))]
+    #![proptest_config(ProptestConfig::with_cases(CASES))]
 
     #[test]
     fn a_change_is_refused_iff_it_takes_the_last_hand_away(

@@ -97,7 +97,7 @@ pub(super) fn model(question: &Question) -> bool {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(2_000))]
+    #![proptest_config(ProptestConfig::with_cases(CASES))]
 
     #[test]
     fn decide_agrees_with_the_model(question in question()) {

@@ -14,7 +14,7 @@ pub(super) const CHANNELS: [&str; 3] = [OPS, LOUNGE, "discord:1:9"];
 // Explanations ---------------------------------------------------------------------------------------------
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(2_000))]
+    #![proptest_config(ProptestConfig::with_cases(CASES))]
 
     #[test]
     fn an_explanation_never_differs_from_the_decision(question in question()) {
@@ -181,7 +181,7 @@ fn hindered_wholly(question: &Question) -> Vec<(Grant, bool)> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(2_000))]
+    #![proptest_config(ProptestConfig::with_cases(CASES))]
 
     #[test]
     fn an_entry_that_is_said_to_do_nothing_changes_no_decision(question in question_about(a_deed())) {
@@ -348,7 +348,7 @@ fn standing(acl: &AclView, now: Timestamp) -> Wanted {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(2_000))]
+    #![proptest_config(ProptestConfig::with_cases(CASES))]
 
     #[test]
     fn a_plan_makes_exactly_what_is_wanted_and_then_there_is_nothing_left((acl, wanted, now) in wish()) {
