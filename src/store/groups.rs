@@ -10,7 +10,7 @@ use crate::app::ports::GroupSubjects;
 use crate::domain::access::Reading;
 use crate::domain::principal::Subject;
 
-use super::rows;
+use super::rows::{self, Counted as _};
 
 pub(super) async fn version(pool: &SqlitePool) -> Result<i64, sqlx::Error> {
     sqlx::query_scalar("SELECT version FROM acl_version WHERE one = 1").fetch_one(pool).await
@@ -74,7 +74,7 @@ pub(super) async fn keep(
         .bind(reading.as_of.map(Timestamp::as_millisecond))
         .bind(&reading.problem)
         .bind(rows::json(&reading.members)?)
-        .execute(&mut *connection)
+        .changes(1, connection)
         .await?;
     }
     sqlx::query(

@@ -8,6 +8,7 @@ use room_owner::domain::principal::Principal;
 use room_owner::slack::Lookup;
 use tokio::sync::Semaphore;
 
+use super::doors::{Door, at_every_door};
 use super::groups::{Answer, WebApi, grant, group, until_ready};
 use super::program::Program;
 use super::slack::{ADAM, ALICE, BORIS, OTTO, Reply, TEAM};
@@ -48,7 +49,7 @@ async fn whoever_may_be_in_a_denied_group_is_refused_until_it_can_be_read() {
     with(&api, lookup, async |stage| {
         let ready =
             until_ready(stage, |text| text.contains("whoever may be in") && text.contains("500")).await;
-        assert_snapshot!(ready, @"
+        assert_snapshot!(ready, @r"
         ready
         store: ready
         slack: ready
@@ -232,6 +233,68 @@ async fn an_admin_of_some_rooms_denies_nothing_to_a_group_in_which_an_admin_of_m
     .await;
 }
 
+at_every_door!(a_denied_group_that_is_unread_is_named_and_takes_no_door_away);
+
+async fn a_denied_group_that_is_unread_is_named_and_takes_no_door_away(door: Door) {
+    run(World::usual().at(door).room("vip-1", "frank").ticking(), async |stage| {
+        let by = Principal::new("cli:ana".parse().unwrap());
+        let change = AclChange::Grant(denied("vip-*"));
+        edit_locally(&*stage.store, &stage.clock, by, "acl grant".to_owned(), change, None).await.unwrap();
+        stage.other_operations += 1;
+        let ready = until_ready(stage, |text| text.contains("whoever may be in")).await;
+        let line = "refused, because a deny entry names a group that cannot be read: whoever may be in slack:T0TEAM:group:S0DENIED; set SLACK_BOT_TOKEN, or revoke the deny entry";
+        assert_eq!(ready.lines().last(), Some(line));
+        assert_eq!(stage.gets("/readyz?strict=1").await, (200, ready));
+        // It is about the people of that workspace alone.
+        let says = if door == Door::Slack { "Not allowed right now" } else { "`vip-1` now belongs to `user2`" };
+        let reply = stage.chat(ALICE).says("/room-owner vip-1 user2").await;
+        assert!(reply.says(says), "{reply}");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_an_admin_may_lose_by_a_group_that_nobody_has_read_is_refused_until_it_is_read() {
+    let (api, lookup) = WebApi::with(&[(DENIED, &[]), (HOSTS, &[OTTO.id])]).await;
+    with(&api, lookup, async |stage| {
+        let deny = format!("/room-acl deny <!subteam^{HOSTS}|@hosts> admin");
+        assert_snapshot!(steady(&stage.slack(ADAM).sends(&deny).await), @r"
+        (only visible to you)
+        ⛔ Nothing was changed: nobody knows right now who is in slack:T0TEAM:group:S0HOSTS, and every admin who could undo it may be.
+        Deny it to people, or give the group another role first: it is read within a minute, then try again. Only the command line on the bot's machine can force it.
+        ");
+        let give = format!("/room-acl grant <!subteam^{HOSTS}|@hosts> auditor");
+        assert!(stage.slack(ADAM).sends(&give).await.says("is now auditor"));
+        until_ready(stage, |text| text.contains("2 of 2 known")).await;
+        let reply = stage.slack(ADAM).sends(&deny).await;
+        assert!(reply.says("admin"), "Adam is not in it: {reply}");
+        assert_eq!(stage.entry(&reply).await.outcome.name(), "succeeded");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_command_line_says_why_a_deny_entry_for_a_group_could_lock_everybody_out() {
+    let mut program = Program::new().await;
+    program.set("SLACK_BOT_TOKEN", "xoxb-any-token");
+    for words in ["acl channel allow slack:T0TEAM:C0MODS", "acl channel allow discord:1:9"] {
+        assert_eq!(program.runs(words).await.code, 0);
+    }
+    let mut said = Vec::new();
+    let of_slack = (ADAM.subject(), group(DENIED));
+    let of_discord = ("discord:1:2".to_owned(), "discord:1:role:3".to_owned());
+    for (id, (admin, group)) in (1..).zip([of_slack, of_discord]) {
+        assert_eq!(program.runs(&format!("acl grant {admin} admin")).await.code, 0);
+        let refused = program.runs(&format!("acl grant {group} admin --deny")).await;
+        said.push(format!("{} {}", refused.code, refused.err));
+        assert_eq!(program.runs(&format!("acl revoke {id} --force")).await.code, 0);
+    }
+    assert_snapshot!(said.join(""), @r"
+    1 nothing was changed: nobody knows right now who is in `slack:T0TEAM:group:S0DENIED`, and every admin who could undo it may be: deny it to people, or give the group another role first, so that `serve` reads it; or use --force · op 4
+    1 nothing was changed: nobody knows right now who is in `discord:1:role:3`, and every admin who could undo it may be: deny it to people, let an admin who does not have the role do it from chat, or use --force · op 7
+    ");
+}
+
 #[tokio::test]
 async fn without_a_token_nothing_is_denied_to_a_group_in_chat() {
     run(World::usual().grant(ADAM, "admin", "*"), async |stage| {
@@ -254,7 +317,7 @@ async fn without_a_token_nothing_is_denied_to_a_group_in_chat() {
 async fn a_deny_entry_from_before_the_token_was_taken_off_refuses_and_is_named() {
     run(world(None), async |stage| {
         let ready = until_ready(stage, |text| text.contains("whoever may be in")).await;
-        assert_snapshot!(ready, @"
+        assert_snapshot!(ready, @r"
         ready
         store: ready
         slack: ready

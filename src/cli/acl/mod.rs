@@ -198,6 +198,12 @@ fn next(why: &NotEdited) -> &'static str {
         NotEdited::LockOut(LockOut::OutOfReach) => {
             ": give somebody else the role, or another channel all rooms, first; or use --force"
         }
+        NotEdited::LockOut(LockOut::GroupUnread(Subject::DiscordRole { .. })) => {
+            ": deny it to people, let an admin who does not have the role do it from chat, or use --force"
+        }
+        NotEdited::LockOut(LockOut::GroupUnread(_)) => {
+            ": deny it to people, or give the group another role first, so that `serve` reads it; or use --force"
+        }
     }
 }
 

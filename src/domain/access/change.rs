@@ -4,12 +4,12 @@ use std::fmt;
 
 use jiff::Timestamp;
 
-use super::rule::{Decision, Reach, decide, names};
+use super::rule::{Decision, Reach, decide, distinct, names};
 use super::{
     AclView, Action, AuthorisedChannel, Effect, Grant, GrantId, Known, Role, RoomScope, is_live, is_open,
 };
 use crate::domain::command::Place;
-use crate::domain::principal::{Channel, Outside, Principal, Subject};
+use crate::domain::principal::{Channel, Membership, Outside, Principal, Subject};
 
 /// A change of the ACL.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -144,7 +144,7 @@ pub fn admin_beyond<'a>(
 }
 
 /// What nobody could undo from chat.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum LockOut {
     /// No live admin would be left.
     NoAdmin,
@@ -152,19 +152,29 @@ pub enum LockOut {
     NoAdminOfAllRooms,
     /// No authorised channel would be left.
     NoChannel,
-    /// Admins and channels would be left, but none of them in a channel from which they could edit the ACL:
-    /// for every room, if somebody can now.
+    /// Admins and channels would be left, but none of them in a channel from which they could undo the change, or
+    /// edit the ACL for every room, if somebody can now.
     OutOfReach,
+    /// The same, only because nobody knows who is in this group, which the change denies the role.
+    GroupUnread(Subject),
 }
 
 impl fmt::Display for LockOut {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::NoAdmin => "no admin would be left",
-            Self::NoAdminOfAllRooms => "no admin for every room would be left",
-            Self::NoChannel => "no authorised channel would be left",
-            Self::OutOfReach => "no admin would be left who could undo it from an authorised channel",
-        })
+        match self {
+            Self::NoAdmin => f.write_str("no admin would be left"),
+            Self::NoAdminOfAllRooms => f.write_str("no admin for every room would be left"),
+            Self::NoChannel => f.write_str("no authorised channel would be left"),
+            Self::OutOfReach => {
+                f.write_str("no admin would be left who could undo it from an authorised channel")
+            }
+            Self::GroupUnread(group) => {
+                write!(
+                    f,
+                    "nobody knows right now who is in `{group}`, and every admin who could undo it may be"
+                )
+            }
+        }
     }
 }
 
@@ -181,25 +191,29 @@ pub fn lock_out(
     now: Timestamp,
 ) -> Option<LockOut> {
     let open = channels.iter().filter(|entry| is_open(entry, now)).cloned().collect();
-    let mut acl = Editors { admins: admins.to_vec(), open, by, known, now };
-    let before = acl.standing();
-    changes.iter().for_each(|change| acl.make(change));
-    let after = acl.standing();
-    let lost = |had: fn(&Standing) -> bool| had(&before) && !had(&after);
-    if lost(|it| it.admin) {
-        Some(LockOut::NoAdmin)
-    } else if lost(|it| it.admin_of_all_rooms) {
-        Some(LockOut::NoAdminOfAllRooms)
-    } else if lost(|it| it.channel) {
-        Some(LockOut::NoChannel)
-    } else if (0..4).any(|which| before.in_reach[which] && !after.in_reach[which]) {
-        Some(LockOut::OutOfReach)
-    } else {
-        None
-    }
+    let before = Editors { admins: admins.to_vec(), open, by, known, now };
+    let after = |is_made: &dyn Fn(&AclChange) -> bool| {
+        let mut after = before.clone();
+        changes.iter().filter(|change| is_made(change)).for_each(|change| after.make(change));
+        after
+    };
+    let scopes = before.scopes_of(changes);
+    let lock_out = before.lock_out(&after(&|_| true), &scopes)?;
+    let unread = |change: &AclChange| match change {
+        AclChange::Grant(new) if new.effect == Effect::Deny && new.role == Role::Admin => {
+            let is_unread = new.subject.is_group() && known.members(&new.subject, now).is_none();
+            let is_theirs = by.membership(&new.subject) == Membership::In;
+            (is_unread && !is_theirs).then(|| new.subject.clone())
+        }
+        _ => None,
+    };
+    let is_cause = || before.lock_out(&after(&|change| unread(change).is_none()), &scopes).is_none();
+    let group = changes.iter().find_map(unread).filter(|_| lock_out == LockOut::OutOfReach && is_cause());
+    Some(group.map_or(lock_out, LockOut::GroupUnread))
 }
 
 /// What decides who can edit the ACL from chat.
+#[derive(Clone)]
 struct Editors<'a> {
     admins: Vec<Grant>,
     /// The channels that are authorised now.
@@ -207,15 +221,6 @@ struct Editors<'a> {
     by: &'a Principal,
     known: &'a Known,
     now: Timestamp,
-}
-
-/// What there is.
-struct Standing {
-    admin: bool,
-    admin_of_all_rooms: bool,
-    channel: bool,
-    /// Whether somebody can edit entries for the rooms that are theirs, and for every room: known to, and perhaps.
-    in_reach: [bool; 4],
 }
 
 impl Editors<'_> {
@@ -232,18 +237,48 @@ impl Editors<'_> {
         }
     }
 
-    fn standing(&self) -> Standing {
-        let admins = || live_admins(&self.admins, self.now);
-        Standing {
-            admin: admins().next().is_some(),
-            admin_of_all_rooms: admins().any(|grant| grant.rooms == RoomScope::All),
-            channel: !self.open.is_empty(),
-            in_reach: [
-                self.known_admins().any(|who| self.can_edit(&who, None)),
-                self.known_admins().any(|who| self.can_edit(&who, Some(&RoomScope::All))),
-                self.possible_admins().any(|who| self.can_edit(&who, None)),
-                self.possible_admins().any(|who| self.can_edit(&who, Some(&RoomScope::All))),
-            ],
+    /// The rooms for which somebody must be able to edit entries who undoes the changes.
+    fn scopes_of(&self, changes: &[AclChange]) -> Vec<RoomScope> {
+        let mut scopes = Vec::new();
+        for change in changes {
+            match change {
+                AclChange::Grant(new) if new.role == Role::Admin => scopes.push(new.rooms.clone()),
+                AclChange::Grant(_) => {}
+                AclChange::Revoke(id) => {
+                    let of_it = |grant: &&Grant| grant.id == *id && grant.role == Role::Admin;
+                    let revoked = self.admins.iter().find(of_it);
+                    scopes.extend(revoked.map(|grant| grant.rooms.clone()));
+                }
+                AclChange::AllowChannel { channel, .. } | AclChange::RemoveChannel(channel) => {
+                    let of_it = self.open.iter().filter(|entry| entry.channel == *channel);
+                    scopes.extend(of_it.map(|entry| entry.rooms.clone()));
+                    if let AclChange::AllowChannel { rooms, .. } = change {
+                        scopes.push(rooms.clone());
+                    }
+                }
+            }
+        }
+        distinct(scopes.into_iter())
+    }
+
+    /// What is here and no longer in `after`, made by changes about the rooms in `scopes`.
+    fn lock_out(&self, after: &Self, scopes: &[RoomScope]) -> Option<LockOut> {
+        let lost = |has: &dyn Fn(&Self) -> bool| !has(after) && has(self);
+        let edits = |rooms: Option<&RoomScope>| {
+            lost(&|it| it.known_admins().any(|who| it.can_edit(&who, rooms)))
+                || lost(&|it| it.possible_admins().any(|who| it.can_edit(&who, rooms)))
+        };
+        if lost(&|it| live_admins(&it.admins, it.now).next().is_some()) {
+            Some(LockOut::NoAdmin)
+        } else if lost(&|it| live_admins(&it.admins, it.now).any(|grant| grant.rooms == RoomScope::All)) {
+            Some(LockOut::NoAdminOfAllRooms)
+        } else if lost(&|it| !it.open.is_empty()) {
+            Some(LockOut::NoChannel)
+        } else if edits(None) || edits(Some(&RoomScope::All)) || scopes.iter().any(|rooms| edits(Some(rooms)))
+        {
+            Some(LockOut::OutOfReach)
+        } else {
+            None
         }
     }
 
@@ -282,7 +317,7 @@ impl Editors<'_> {
             .map(|subject| Principal { outside: Outside::AllOthers, ..Principal::new(subject.clone()) })
     }
 
-    /// Whether somebody could edit entries for `rooms` from some channel; for whatever rooms are theirs, if none are
+    /// Whether somebody could edit entries for all of `rooms` from some channel; for any room at all, if none are
     /// named.
     fn can_edit(&self, who: &Principal, rooms: Option<&RoomScope>) -> bool {
         let theirs = self.admins.iter().filter(|grant| names(who, grant).is_some());
@@ -290,17 +325,10 @@ impl Editors<'_> {
         self.open.iter().filter(|entry| who.subject.is_of(&entry.channel)).any(|entry| {
             acl.channels = vec![entry.clone()];
             let place = Place::Channel(entry.channel.clone());
-            let may = |rooms: &RoomScope| {
-                let decision = decide(who, &place, Action::EditAcl(vec![rooms.clone()]), &acl, self.now);
-                matches!(decision, Decision::Permit(_))
-            };
-            rooms.map_or_else(
-                || {
-                    let meeting = acl.grants.iter().filter(|grant| grant.rooms.overlaps(&entry.rooms));
-                    meeting.map(|grant| grant.rooms.narrower(&entry.rooms)).any(may)
-                },
-                may,
-            )
+            match decide(who, &place, Action::EditAcl(rooms.cloned().into_iter().collect()), &acl, self.now) {
+                Decision::Permit(permit) => !permit.reach().is_nothing(),
+                Decision::Deny(_) => false,
+            }
         })
     }
 }

@@ -12,11 +12,12 @@
 //! 4. A deny entry for a group names everybody of its workspace who is not known to be outside the group. A group
 //!    that does not exist is empty.
 //! 5. What shows several rooms is permitted unless deny entries take every grant for it away whole, and shows the
-//!    rooms that are left. What changes entries for several rooms needs the role for each of them.
+//!    rooms that are left. So is a look at the ACL about one room, unless a deny entry takes that room. What changes
+//!    entries for several rooms needs the role for each of them.
 //! 6. Both the person and the channel are of the same workspace or server.
 //! 7. Nobody denies anything to somebody who is, or may be, an admin for rooms beyond their own.
-//! 8. No change from chat leaves chat without an admin who could undo it: one who is known to be able to, or, where
-//!    nobody was known to, one who may be.
+//! 8. No change takes the last admin from chat who could undo it, who could edit entries for every room, or for any:
+//!    the last who is known to be able to, or, where nobody was known to, who may be. Only the command line forces it.
 //!
 //! [`decide`] is the rule: what is explained, listed, planned or refused because of a lock-out asks it. It is pure:
 //! the caller reads the ACL, the clock and the groups before.
@@ -101,17 +102,25 @@ impl Action {
         }
     }
 
-    /// Whether a deny entry for `scope` takes any of it away.
+    /// Whether a deny entry for `scope` could take any of it away, or any grant for it.
     fn is_touched_by(&self, scope: &RoomScope) -> bool {
         match self {
+            Self::ShowOwner(room) | Self::Transfer(room) | Self::Override(room) => scope.covers(room),
             Self::EditAcl(rooms) => rooms.is_empty() || rooms.iter().any(|rooms| scope.overlaps(rooms)),
-            _ => self.room().is_none_or(|room| scope.covers(room)),
+            // A grant for any rooms gives it, so an entry for any rooms may take that grant away.
+            Self::ReadAudit | Self::ReadAcl(_) => true,
         }
     }
 
-    /// Whether it is about no rooms in particular, so that a deny entry for some leaves the others.
-    fn is_about_many(&self) -> bool {
-        matches!(self, Self::ReadAudit | Self::ReadAcl(None)) || *self == Self::EditAcl(Vec::new())
+    /// Whether a deny entry for `scope` closes it whatever else there is. Of what is about no rooms in particular, an
+    /// entry for some leaves the others.
+    fn is_closed_by(&self, scope: &RoomScope) -> bool {
+        match self {
+            Self::ReadAudit | Self::ReadAcl(None) => *scope == RoomScope::All,
+            Self::ReadAcl(Some(room)) => scope.covers(room),
+            Self::EditAcl(rooms) if rooms.is_empty() => *scope == RoomScope::All,
+            _ => self.is_touched_by(scope),
+        }
     }
 
     /// The same for each scope by itself: different grants may give them.

@@ -65,10 +65,23 @@ impl Reach {
             && self.denied.is_empty()
     }
 
-    /// Whether the deny entries take all grants away. Of scopes that meet, one contains the other, and no scope is
-    /// made up of smaller ones: a grant is taken away whole by one entry that contains it.
+    /// Whether the deny entries take all grants away.
     fn is_taken_away(&self) -> bool {
-        self.granted.iter().all(|granted| self.denied.iter().any(|denied| denied.contains(granted)))
+        self.granted.iter().all(|granted| self.is_denied(granted))
+    }
+
+    /// Whether no room is among them.
+    pub(super) fn is_nothing(&self) -> bool {
+        let is_left = |granted: &RoomScope, here: &RoomScope| {
+            granted.overlaps(here) && !self.is_denied(granted.narrower(here))
+        };
+        !self.granted.iter().any(|granted| self.here.iter().any(|here| is_left(granted, here)))
+    }
+
+    /// Whether the deny entries take all of `scope` away. Of scopes that meet, one contains the other, and no scope is
+    /// made up of smaller ones: it is taken away whole by one entry that contains it.
+    fn is_denied(&self, scope: &RoomScope) -> bool {
+        self.denied.iter().any(|denied| denied.contains(scope))
     }
 
     /// The scopes of the grants, each once.
@@ -276,12 +289,11 @@ fn authority_in(
             Effect::Deny => {}
         }
     }
-    // A known deny entry comes before one for a group that may not even be theirs.
-    denials.sort_by_key(|(_, membership)| *membership == Membership::Unknown);
-    let closing = denials.iter().find(|(grant, _)| !action.is_about_many() || grant.rooms == RoomScope::All);
+    let denied_as = |wanted| denials.iter().filter(move |(_, its)| *its == wanted).map(|(grant, _)| *grant);
+    let closing = |grant: &&Grant| action.is_closed_by(&grant.rooms);
 
     // A deny entry is the first answer: it must not be hidden behind a channel that is not authorised.
-    if let Some((grant, Membership::In)) = closing {
+    if let Some(grant) = denied_as(Membership::In).find(closing) {
         return Err(Denial::DeniedBy(grant.id));
     }
 
@@ -300,19 +312,24 @@ fn authority_in(
     if !principal.subject.is_of(channel) {
         return Err(Denial::Elsewhere);
     }
-    // Only to whom it would be permitted otherwise: a stranger is not told which groups there are.
-    if let Some((grant, _)) = closing {
-        return Err(taken_by(grant, Membership::Unknown));
-    }
-    let reach = Reach {
+    let mut reach = Reach {
         granted: distinct(matching().map(|grant| grant.rooms.clone())),
         here: distinct(open.iter().map(|entry| entry.rooms.clone())),
-        denied: distinct(denials.iter().map(|(grant, _)| grant.rooms.clone())),
+        denied: Vec::new(),
     };
-    match denials.last() {
-        Some((grant, membership)) if reach.is_taken_away() => Err(taken_by(grant, *membership)),
-        _ => Ok((Authority::Grant(authority.id), reach)),
+    // What is known comes first: a group is named only to whom it would be permitted otherwise, and a stranger is not
+    // told which groups there are.
+    for membership in [Membership::In, Membership::Unknown] {
+        let denials = || denied_as(membership);
+        let before = std::mem::take(&mut reach.denied);
+        reach.denied = distinct(before.into_iter().chain(denials().map(|grant| grant.rooms.clone())));
+        let takes_one = |denial: &&Grant| reach.granted.iter().any(|granted| denial.rooms.contains(granted));
+        let taking = || denials().find(|denial| reach.is_taken_away() && takes_one(denial));
+        if let Some(grant) = denials().find(closing).or_else(taking) {
+            return Err(taken_by(grant, membership));
+        }
     }
+    Ok((Authority::Grant(authority.id), reach))
 }
 
 fn taken_by(grant: &Grant, membership: Membership) -> Denial {
@@ -367,7 +384,7 @@ fn ended_at(grant: &Grant) -> Option<Timestamp> {
     }
 }
 
-fn distinct<T: PartialEq>(items: impl Iterator<Item = T>) -> Vec<T> {
+pub(super) fn distinct<T: PartialEq>(items: impl Iterator<Item = T>) -> Vec<T> {
     let mut kept = Vec::new();
     for item in items {
         if !kept.contains(&item) {

@@ -300,7 +300,15 @@ fn not_edited(why: &NotEdited, name: &CommandName) -> Message {
             channel(place).text(" is not authorised"),
             text("See ").code(name.with("channel list")).text("."),
         ),
-        NotEdited::LockOut(lock_out) => (text(lock_out), text(instead(*lock_out))),
+        NotEdited::LockOut(lock_out) => {
+            let why = match lock_out {
+                LockOut::GroupUnread(group) => text("nobody knows right now who is in ")
+                    .and(subject(group))
+                    .text(", and every admin who could undo it may be"),
+                other => text(other),
+            };
+            (why, text(instead(lock_out)).text(" Only the command line on the bot's machine can force it."))
+        }
         NotEdited::AdminBeyond(admin) => (
             text("it could take something from ")
                 .and(subject(admin))
@@ -318,17 +326,16 @@ fn not_edited(why: &NotEdited, name: &CommandName) -> Message {
 }
 
 /// What to do instead of locking everybody out.
-#[must_use]
-pub fn instead(lock_out: LockOut) -> &'static str {
+fn instead(lock_out: &LockOut) -> &'static str {
     match lock_out {
-        LockOut::NoAdmin | LockOut::NoAdminOfAllRooms => {
-            "Make somebody else an admin first. Only the command line on the bot's machine can force it."
+        LockOut::NoAdmin | LockOut::NoAdminOfAllRooms => "Make somebody else an admin first.",
+        LockOut::NoChannel => "Authorise another channel first.",
+        LockOut::OutOfReach => "Give somebody else the role, or another channel all rooms, first.",
+        LockOut::GroupUnread(Subject::DiscordRole { .. }) => {
+            "Deny it to people, or ask an admin who does not have the role: Discord says only of whoever asks who has it."
         }
-        LockOut::NoChannel => {
-            "Authorise another channel first. Only the command line on the bot's machine can force it."
-        }
-        LockOut::OutOfReach => {
-            "Give somebody else the role, or another channel all rooms, first. Only the command line on the bot's machine can force it."
+        LockOut::GroupUnread(_) => {
+            "Deny it to people, or give the group another role first: it is read within a minute, then try again."
         }
     }
 }
