@@ -10,14 +10,16 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("app", &["domain"]),
     // It implements a port of `app`.
     ("clock", &["app"]),
-    // It makes the adapters' settings, and asks `store` what a database URL is.
-    ("config", &["app", "discord", "domain", "redact", "slack", "store", "tencent", "tree"]),
+    // It makes the adapters' settings, and asks `store` what a database URL is, and `http` which address is safe.
+    ("config", &["app", "discord", "domain", "http", "redact", "slack", "store", "tencent", "tree"]),
     // It is told how to log by the settings, and counts what `app` answers.
     ("telemetry", &["app", "config", "domain", "redact", "stdio"]),
     // `store` keeps it; `config` asks it what a key is.
     ("tree", &["domain"]),
     // Both endpoints read bodies by it.
     ("body", &[]),
+    // The adapters call their services by it.
+    ("http", &["redact"]),
     // What is printed, said and logged goes through it.
     ("stdio", &[]),
     // Every adapter reads foreign text through it.
@@ -25,7 +27,10 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     // It serves `/readyz`, which tells of Discord's gateway, and `/metrics`.
     ("server", &["app", "discord", "telemetry"]),
     // It wires a whole bot.
-    ("bot", &["app", "config", "discord", "redact", "server", "slack", "store", "telemetry", "tencent"]),
+    (
+        "bot",
+        &["app", "config", "discord", "http", "redact", "server", "slack", "store", "telemetry", "tencent"],
+    ),
     // They wire a bot to a simulated world; the demo prints the log as the command line does.
     ("bench", &["app", "bot", "clock", "domain", "slack", "stdio", "store", "tencent"]),
     ("demo", &["app", "bot", "cli", "clock", "discord", "domain", "slack", "stdio", "store", "tencent"]),
@@ -46,7 +51,7 @@ fn wrong_arrows(source: &Source, modules: &[&str]) -> Vec<String> {
         Some((_, allowed)) => *allowed,
         None if module == "store" => &["app", "domain", "tree"],
         None if module == "cli" => &["app", "domain", "redact", "stdio"],
-        None if ADAPTERS.contains(&module) => &["app", "body", "domain", "redact"],
+        None if ADAPTERS.contains(&module) => &["app", "body", "domain", "http", "redact"],
         None => return vec![format!("{}: say in MAY_NAME what `{module}` may name", source.path)],
     };
     let named = source.modules_named(modules).into_iter().filter(|name| !allowed.contains(name));
