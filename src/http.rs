@@ -12,6 +12,9 @@ use reqwest::{Method, RequestBuilder, StatusCode, Url};
 
 use crate::redact::Redactor;
 
+/// Who it says it is, if the service has no form for that.
+pub const USER_AGENT: &str = concat!(env!("CARGO_PKG_NAME"), "/", env!("CARGO_PKG_VERSION"));
+
 /// What a client keeps to.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
@@ -287,7 +290,7 @@ mod tests {
         });
         let answer_within = Duration::from_millis(if is_silent { 100 } else { 10_000 });
         let limits = Limits { connect_within: answer_within, answer_within, longest_answer: 20 };
-        let client = Client::new(limits, "room-owner", "ADDRESS").unwrap();
+        let client = Client::new(limits, USER_AGENT, "ADDRESS").unwrap();
         let redactor = Redactor::of([&SecretString::from("hush-hush")]);
         let answer = client.send(client.request(Method::GET, url), &redactor).await;
         if let Some(server) = server {
