@@ -26,6 +26,14 @@ pub struct Limits {
     pub longest_answer: usize,
 }
 
+impl Limits {
+    /// With one limit for the connection and for the whole call.
+    #[must_use]
+    pub const fn within(limit: Duration, longest_answer: usize) -> Self {
+        Self { connect_within: limit, answer_within: limit, longest_answer }
+    }
+}
+
 /// A client, with its connections kept alive.
 pub struct Client {
     http: reqwest::Client,
@@ -289,7 +297,7 @@ mod tests {
             })
         });
         let answer_within = Duration::from_millis(if is_silent { 100 } else { 10_000 });
-        let limits = Limits { connect_within: answer_within, answer_within, longest_answer: 20 };
+        let limits = Limits::within(answer_within, 20);
         let client = Client::new(limits, USER_AGENT, "ADDRESS").unwrap();
         let redactor = Redactor::of([&SecretString::from("hush-hush")]);
         let answer = client.send(client.request(Method::GET, url), &redactor).await;
