@@ -65,7 +65,7 @@ pub enum Error {
     #[error("{0}")]
     Unusable(String),
     /// An answer that is no success.
-    #[error("HTTP status {}{}", .0.status.as_u16(), redirect_note(.0.status))]
+    #[error("HTTP status {}{}", .0.status.as_u16(), redirect_note(.0.status.as_u16()))]
     Refused(Refused),
 }
 
@@ -94,8 +94,8 @@ impl Error {
 
 /// Redirects are never followed: another host would get what was meant for the one that was checked.
 #[must_use]
-pub fn redirect_note(status: StatusCode) -> &'static str {
-    if status.is_redirection() { ", a redirect, which is not followed" } else { "" }
+pub fn redirect_note(status: u16) -> &'static str {
+    if (300..400).contains(&status) { ", a redirect, which is not followed" } else { "" }
 }
 
 /// rustls wants to be told which cryptography to use, once a process; without it reqwest panics.

@@ -25,7 +25,8 @@ use std::time::Duration;
 use axum::Router;
 use axum::routing::post;
 use reqwest::Url;
-use secrecy::SecretString;
+use reqwest::header::{HeaderValue, InvalidHeaderValue};
+use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::app::ports::Clock;
 use crate::app::service::CommandService;
@@ -39,6 +40,10 @@ pub use signature::{InvalidKey, PublicKey};
 
 /// Discord's API (docs.discord.com/developers/reference, "API Versioning").
 pub const API: &str = "https://discord.com/api/v10";
+
+/// Discord turns away who does not name itself so (docs.discord.com/developers/reference, "User Agent").
+const USER_AGENT: &str =
+    concat!("DiscordBot (", env!("CARGO_PKG_NAME"), ", ", env!("CARGO_PKG_VERSION"), ")");
 
 /// The largest body that is read, in bytes. An interaction with every option resolved stays far below.
 pub const LARGEST_BODY: usize = 256 * 1_024;
@@ -92,6 +97,14 @@ impl Default for Patience {
 /// When a command cannot be written as JSON.
 pub fn registered(command: &CommandName) -> serde_json::Result<Vec<serde_json::Value>> {
     commands::registered(command).iter().map(serde_json::to_value).collect()
+}
+
+/// The header of a call in the bot's name.
+fn authorization(bot_token: &SecretString) -> Result<HeaderValue, InvalidHeaderValue> {
+    let mut value = HeaderValue::try_from(format!("Bot {}", bot_token.expose_secret()))?;
+    // Kept out of every log of the libraries below.
+    value.set_sensitive(true);
+    Ok(value)
 }
 
 /// The door's shared state.

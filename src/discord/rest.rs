@@ -7,14 +7,15 @@ use std::time::Duration;
 
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
-use reqwest::header::{AUTHORIZATION, HeaderValue};
+use reqwest::header::AUTHORIZATION;
 use reqwest::{Method, StatusCode, Url};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::Value;
 use tokio::time::Instant;
 
-use super::Settings;
 use super::payload::ReplyTo;
+use super::{Settings, USER_AGENT, authorization};
+use crate::http;
 use crate::redact::Redactor;
 
 /// How long Discord takes a first answer after it sent an interaction, which is 3 s, without the way here and back.
@@ -25,9 +26,8 @@ const BESIDE: Duration = Duration::from_secs(1);
 const PAUSE: Duration = Duration::from_millis(100);
 /// How long after the window it may take to learn whether Discord took a first answer.
 const LEARNT_WITHIN: Duration = Duration::from_millis(1_500);
-const TIMEOUT: Duration = Duration::from_secs(5);
-/// Discord turns away who does not name itself so (docs.discord.com/developers/reference, "User Agent").
-const USER_AGENT: &str = concat!("DiscordBot (room-owner, ", env!("CARGO_PKG_VERSION"), ")");
+/// All of an application's commands have less than a megabyte.
+const LIMITS: http::Limits = http::Limits::within(Duration::from_secs(5), 4 << 20);
 
 /// Why a call did not do what it should.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -86,10 +86,7 @@ impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Refused { status, code, message, .. } => {
-                write!(f, "discord answered {status}")?;
-                if (300..400).contains(status) {
-                    f.write_str(", a redirect, which is not followed")?;
-                }
+                write!(f, "discord answered {status}{}", http::redirect_note(*status))?;
                 if let Some(code) = code {
                     write!(f, ", code {code}")?;
                 }
@@ -114,7 +111,7 @@ enum Authority<'a> {
 
 /// The client.
 pub(super) struct Rest {
-    http: reqwest::Client,
+    http: http::Client,
     base: Url,
     bot_token: Option<SecretString>,
     redactor: Redactor,
@@ -122,11 +119,7 @@ pub(super) struct Rest {
 
 impl Rest {
     pub(super) fn new(settings: &Settings, redactor: Redactor) -> anyhow::Result<Self> {
-        let http = reqwest::Client::builder()
-            .user_agent(USER_AGENT)
-            .redirect(reqwest::redirect::Policy::none())
-            .no_proxy()
-            .build()?;
+        let http = http::Client::new(LIMITS, USER_AGENT, "DISCORD_API_BASE_URL")?;
         let (base, bot_token) = (settings.api_base_url.clone(), settings.bot_token.clone());
         Ok(Self { http, base, bot_token, redactor })
     }
@@ -184,9 +177,8 @@ impl Rest {
     /// Puts the outcome in the place of the first answer ("Edit Original Interaction Response").
     pub(super) async fn edit_original(&self, to: &ReplyTo, body: &Value) -> Result<(), Failure> {
         let path = ["webhooks", &to.application, to.token.expose_secret(), "messages", "@original"];
-        self.call(Method::PATCH, &path, Some(body), Authority::Interaction(&to.token), TIMEOUT)
-            .await
-            .map(drop)
+        let authority = Authority::Interaction(&to.token);
+        self.call(Method::PATCH, &path, Some(body), authority, LIMITS.answer_within).await.map(drop)
     }
 
     /// Posts to a channel as the bot ("Create Message").
@@ -207,7 +199,7 @@ impl Rest {
         path: &[&str],
         body: Option<&Value>,
     ) -> Result<Value, Failure> {
-        self.call(method, path, body, Authority::Bot, TIMEOUT).await
+        self.call(method, path, body, Authority::Bot, LIMITS.answer_within).await
     }
 
     async fn call(
@@ -224,56 +216,32 @@ impl Rest {
         }
         let mut request = self.http.request(method, url).timeout(timeout);
         if let (Authority::Bot, Some(token)) = (authority, &self.bot_token) {
-            let mut value = HeaderValue::try_from(format!("Bot {}", token.expose_secret()))
-                .map_err(|_| Failure::NotSent("the bot token is not one".to_owned()))?;
-            // Kept out of every log of the libraries below.
-            value.set_sensitive(true);
-            request = request.header(AUTHORIZATION, value);
+            let token =
+                authorization(token).map_err(|_| Failure::NotSent("the bot token is not one".to_owned()))?;
+            request = request.header(AUTHORIZATION, token);
         }
         if let Some(body) = body {
             request = request.json(body);
         }
-        let redactor = || match authority {
+        let redactor = match authority {
             Authority::Interaction(token) => self.redactor.with(token),
             Authority::Bot => self.redactor.clone(),
         };
-        let response = request.send().await.map_err(|error| no_answer(error, &redactor()))?;
-        let status = response.status();
-        let header = retry_after_header(&response);
-        let body = response.bytes().await.ok();
-        let read = |redactor: &Redactor| {
-            let body = body.as_ref().and_then(|body| serde_json::from_slice(&redactor.json(body)).ok());
-            body.unwrap_or_default()
+        let refused = match self.http.send(request, &redactor).await {
+            Err(http::Error::Refused(refused)) => refused,
+            Err(http::Error::NotSent(why)) => return Err(Failure::NotSent(why)),
+            Err(error) if !error.is_accepted() => return Err(Failure::NoAnswer(error.to_string())),
+            // It is done, by its status; what is read of it may be nothing.
+            answer => return Ok(serde_json::from_slice(&answer.unwrap_or_default()).unwrap_or_default()),
         };
-        if status.is_success() {
-            // The deed is done by its status; what is read of it may be nothing.
-            return Ok(read(&self.redactor));
-        }
-        let body: Value = read(&redactor());
+        let body: Value = serde_json::from_slice(&refused.body).unwrap_or_default();
         let asked = body["retry_after"].as_f64().and_then(|s| Duration::try_from_secs_f64(s).ok());
+        let is_for_later = refused.status == StatusCode::TOO_MANY_REQUESTS;
         Err(Failure::Refused {
-            status: status.as_u16(),
+            status: refused.status.as_u16(),
             code: body["code"].as_u64().filter(|code| *code != 0),
             message: body["message"].as_str().map(|text| text.chars().take(200).collect()),
-            retry_after: asked.or(header).filter(|_| status == StatusCode::TOO_MANY_REQUESTS),
+            retry_after: asked.or(refused.retry_after).filter(|_| is_for_later),
         })
     }
-}
-
-fn no_answer(error: reqwest::Error, redactor: &Redactor) -> Failure {
-    let never_left = error.is_connect() || error.is_builder();
-    // The innermost error says what happened. None of them may hold the URL.
-    let error = error.without_url();
-    let mut innermost: &dyn std::error::Error = &error;
-    while let Some(source) = innermost.source() {
-        innermost = source;
-    }
-    let why = if error.is_timeout() { "timed out".to_owned() } else { innermost.to_string() };
-    let why = redactor.text(&why).into_owned();
-    if never_left { Failure::NotSent(why) } else { Failure::NoAnswer(why) }
-}
-
-fn retry_after_header(response: &reqwest::Response) -> Option<Duration> {
-    let seconds: f64 = response.headers().get("retry-after")?.to_str().ok()?.parse().ok()?;
-    Duration::try_from_secs_f64(seconds).ok()
 }
