@@ -65,30 +65,25 @@ pub enum Error {
     #[error("{0}")]
     Unusable(String),
     /// An answer that is no success.
-    #[error("HTTP status {}{}", .0.status.as_u16(), redirect_note(.0.status.as_u16()))]
-    Refused(Refused),
-}
-
-/// An answer that is no success.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Refused {
-    /// Its status.
-    pub status: StatusCode,
-    /// How long to wait, if it says so.
-    pub retry_after: Option<Duration>,
-    /// Its body without secrets, as far as it came.
-    pub body: Vec<u8>,
+    #[error("HTTP status {}{}", .status.as_u16(), redirect_note(.status.as_u16()))]
+    Refused {
+        /// Its status.
+        status: StatusCode,
+        /// How long to wait, if it says so.
+        retry_after: Option<Duration>,
+        /// Its body without secrets, as far as it came.
+        body: Vec<u8>,
+    },
 }
 
 impl Error {
     /// Whether the status was a success, and only the body is missing.
     #[must_use]
     pub fn is_accepted(&self) -> bool {
-        match self {
-            Self::TimedOut { is_accepted } | Self::Cut { is_accepted, .. } => *is_accepted,
-            Self::Unusable(_) => true,
-            Self::NotSent(_) | Self::Refused(_) => false,
-        }
+        matches!(
+            self,
+            Self::TimedOut { is_accepted: true } | Self::Cut { is_accepted: true, .. } | Self::Unusable(_)
+        )
     }
 }
 
@@ -164,7 +159,7 @@ impl Client {
             return whole.map(|()| body);
         }
         let (retry_after, body) = (retry_after(response.headers()), redactor.json(&body).into_owned());
-        Err(Error::Refused(Refused { status, retry_after, body }))
+        Err(Error::Refused { status, retry_after, body })
     }
 
     fn lost(&self, error: reqwest::Error, is_accepted: bool, redactor: &Redactor) -> Error {
@@ -339,7 +334,7 @@ mod tests {
         ] {
             let error = call(Some(answer), is_silent).await.unwrap_err();
             assert_eq!((error.to_string().as_str(), error.is_accepted()), (text, is_accepted), "{answer}");
-            assert!(!matches!(error, Error::NotSent(_) | Error::Refused(_)), "{answer}");
+            assert!(!matches!(error, Error::NotSent(_) | Error::Refused { .. }), "{answer}");
         }
 
         for (answer, text, wait, body) in [
@@ -360,9 +355,8 @@ mod tests {
         ] {
             let error = call(Some(answer), false).await.unwrap_err();
             assert_eq!((error.to_string().as_str(), error.is_accepted()), (text, false));
-            let Error::Refused(refused) = error else { panic!("{error:?}") };
-            assert_eq!(refused.retry_after, wait.map(Duration::from_secs), "{answer}");
-            assert_eq!(refused.body, body.as_bytes(), "{answer}");
+            let Error::Refused { retry_after, body: read, .. } = error else { panic!("{error:?}") };
+            assert_eq!((retry_after, &*read), (wait.map(Duration::from_secs), body.as_bytes()), "{answer}");
         }
     }
 }

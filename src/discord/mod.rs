@@ -25,8 +25,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::routing::post;
 use reqwest::Url;
-use reqwest::header::{HeaderValue, InvalidHeaderValue};
-use secrecy::{ExposeSecret as _, SecretString};
+use secrecy::SecretString;
 
 use crate::app::ports::Clock;
 use crate::app::service::CommandService;
@@ -40,10 +39,6 @@ pub use signature::{InvalidKey, PublicKey};
 
 /// Discord's API (docs.discord.com/developers/reference, "API Versioning").
 pub const API: &str = "https://discord.com/api/v10";
-
-/// Discord turns away who does not name itself so (docs.discord.com/developers/reference, "User Agent").
-const USER_AGENT: &str =
-    concat!("DiscordBot (", env!("CARGO_PKG_NAME"), ", ", env!("CARGO_PKG_VERSION"), ")");
 
 /// The largest body that is read, in bytes. An interaction with every option resolved stays far below.
 pub const LARGEST_BODY: usize = 256 * 1_024;
@@ -72,6 +67,10 @@ impl Settings {
     pub fn secrets(&self) -> impl Iterator<Item = &SecretString> {
         self.bot_token.iter()
     }
+
+    fn rest(&self, redactor: Redactor) -> reqwest::Result<rest::Rest> {
+        rest::Rest::new(self.api_base_url.clone(), self.bot_token.clone(), redactor, rest::TIMEOUT)
+    }
 }
 
 /// How patiently an outcome is put in the place of "thinking…".
@@ -99,14 +98,6 @@ pub fn registered(command: &CommandName) -> serde_json::Result<Vec<serde_json::V
     commands::registered(command).iter().map(serde_json::to_value).collect()
 }
 
-/// The header of a call in the bot's name.
-fn authorization(bot_token: &SecretString) -> Result<HeaderValue, InvalidHeaderValue> {
-    let mut value = HeaderValue::try_from(format!("Bot {}", bot_token.expose_secret()))?;
-    // Kept out of every log of the libraries below.
-    value.set_sensitive(true);
-    Ok(value)
-}
-
 /// The door's shared state.
 pub struct Door {
     settings: Settings,
@@ -127,7 +118,7 @@ impl Door {
         clock: Arc<dyn Clock>,
         redactor: Redactor,
     ) -> anyhow::Result<Arc<Self>> {
-        let rest = rest::Rest::new(&settings, redactor.clone())?;
+        let rest = settings.rest(redactor.clone())?;
         Ok(Arc::new(Self { settings, service, clock, rest, redactor }))
     }
 

@@ -83,7 +83,7 @@ impl Registrar {
             settings.bot_token.is_some(),
             "DISCORD_BOT_TOKEN is not set: commands are registered in the bot's name"
         );
-        let rest = Rest::new(settings, redactor)?;
+        let rest = settings.rest(redactor)?;
         let application = match &settings.application_id {
             Some(id) => id.clone(),
             None => {

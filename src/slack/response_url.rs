@@ -6,11 +6,11 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use reqwest::{Method, StatusCode, Url};
-use serde::Deserialize;
 use serde_json::Value;
 use tracing::{info, warn};
 
 use super::Slack;
+use super::web_api::Verdict;
 use crate::app::replies::Platform;
 use crate::domain::reply::Reply;
 use crate::http;
@@ -112,7 +112,7 @@ impl Slack {
         for post in 0..POSTS {
             let request = self.http.request(Method::POST, url.clone()).json(message);
             let pause = match self.http.send(request, &self.redactor).await {
-                Err(http::Error::Refused(http::Refused { status, retry_after, .. })) => {
+                Err(http::Error::Refused { status, retry_after, .. }) => {
                     let is_over = status.is_client_error()
                         && status != StatusCode::TOO_MANY_REQUESTS
                         && status != StatusCode::REQUEST_TIMEOUT;
@@ -159,16 +159,9 @@ struct Undelivered {
 
 /// Slack's no in an answer that counts as success, such as `{"ok":false,"error":"used_url"}`.
 fn refusal(body: &[u8]) -> Option<String> {
-    #[derive(Deserialize)]
-    struct No {
-        ok: bool,
-        error: Option<String>,
-    }
     // Usually it is just `ok`.
-    let No { ok: false, error } = serde_json::from_slice(body).ok()? else { return None };
-    // Slack's names for its errors are plain words; anything else is not one.
-    let name = error.filter(|name| name.bytes().all(|b| b.is_ascii_lowercase() || b == b'_'));
-    Some(name.map_or_else(|| "no".to_owned(), |name| name.chars().take(64).collect()))
+    let verdict: Verdict = serde_json::from_slice(body).ok()?;
+    (!verdict.ok).then(|| verdict.name().unwrap_or_else(|| "no".to_owned()))
 }
 
 #[cfg(test)]

@@ -76,16 +76,14 @@ impl From<http::Error> for CallError {
     fn from(error: http::Error) -> Self {
         let why = error.to_string();
         match error {
-            http::Error::Refused(http::Refused { status, retry_after, .. }) => match status {
+            http::Error::Refused { status, retry_after, .. } => match status {
                 StatusCode::TOO_MANY_REQUESTS => Self::Later(retry_after.unwrap_or(USUAL_WAIT)),
                 _ if status.is_client_error() => Self::Refused(format!("http_status_{}", status.as_u16())),
                 _ if status.is_redirection() => Self::Unanswered(why),
                 _ => Self::Unusable(why),
             },
             http::Error::Unusable(_) => Self::Unusable(why),
-            http::Error::NotSent(_) | http::Error::TimedOut { .. } | http::Error::Cut { .. } => {
-                Self::Unanswered(why)
-            }
+            _ => Self::Unanswered(why),
         }
     }
 }
@@ -151,11 +149,9 @@ impl WebApi {
         let nonsense = |error| CallError::Unusable(format!("the answer makes no sense: {error}"));
         let verdict: Verdict = serde_json::from_slice(&bytes).map_err(nonsense)?;
         if !verdict.ok {
-            // Slack's names for its errors are plain words; anything else is not one.
-            let name = verdict.error.filter(|name| name.bytes().all(|b| b.is_ascii_lowercase() || b == b'_'));
-            return Err(match name.as_deref() {
+            return Err(match verdict.name().as_deref() {
                 Some("ratelimited") => CallError::Later(USUAL_WAIT),
-                Some(name) => CallError::Refused(name.chars().take(64).collect()),
+                Some(name) => CallError::Refused(name.to_owned()),
                 None => CallError::Unusable("the answer is a no without a reason".to_owned()),
             });
         }
@@ -163,11 +159,20 @@ impl WebApi {
     }
 }
 
+/// What every answer says.
 #[derive(Deserialize)]
-struct Verdict {
-    ok: bool,
+pub(super) struct Verdict {
+    pub(super) ok: bool,
     #[serde(default)]
     error: Option<String>,
+}
+
+impl Verdict {
+    /// Slack's name for its no. They are plain words; anything else is not one.
+    pub(super) fn name(self) -> Option<String> {
+        let name = self.error.filter(|name| name.bytes().all(|b| b.is_ascii_lowercase() || b == b'_'))?;
+        Some(name.chars().take(64).collect())
+    }
 }
 
 #[derive(Deserialize)]

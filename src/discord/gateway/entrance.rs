@@ -2,14 +2,12 @@
 
 use std::time::Duration;
 
-use reqwest::header::{AUTHORIZATION, HeaderValue};
-use reqwest::{Method, StatusCode, Url};
+use reqwest::{Method, Url};
 use serde::Deserialize;
 
 use super::{Fatal, Settings};
-use crate::discord::{USER_AGENT, authorization};
+use crate::discord::rest::{self, Failure, Rest};
 use crate::http;
-use crate::redact::Redactor;
 
 /// The longest pause that a Retry-After may ask for; it is asked again then.
 const LONGEST_RETRY: Duration = Duration::from_secs(600);
@@ -17,8 +15,6 @@ const LONGEST_RETRY: Duration = Duration::from_secs(600);
 const SECOND_HALF: Duration = Duration::from_secs(20);
 /// The limit is a daily one.
 const LONGEST_RESET: Duration = Duration::from_secs(24 * 3_600);
-/// Far more than the answer, which is 200 bytes.
-const LONGEST_ANSWER: usize = 64 * 1_024;
 
 /// Why there is no answer.
 #[derive(Debug)]
@@ -72,44 +68,33 @@ struct WireLimit {
     reset_after: u64,
 }
 
-pub(super) struct Entrance {
-    http: http::Client,
-    url: Url,
-    authorization: HeaderValue,
-    redactor: Redactor,
-}
+pub(super) struct Entrance(Rest);
 
 impl Entrance {
     pub(super) fn new(settings: &Settings) -> Result<Self, Fatal> {
-        let base = &settings.api_base_url;
-        let url = format!("{}/gateway/bot", base.as_str().trim_end_matches('/')).parse().ok();
-        let url = url
-            .filter(|url| http::is_private(url, "http"))
-            .ok_or_else(|| Fatal::Address(base.to_string()))?;
+        let Settings { bot_token, api_base_url, timing, redactor } = settings.clone();
+        if !http::is_private(&api_base_url, "http") {
+            return Err(Fatal::Address(api_base_url.to_string()));
+        }
         // No header can hold it, so it is not a token.
-        let authorization = authorization(&settings.bot_token).map_err(|_| Fatal::Token)?;
-        let limits = http::Limits::within(settings.timing.connect_within, LONGEST_ANSWER);
-        let http = http::Client::new(limits, USER_AGENT, "DISCORD_API_BASE_URL")
-            .map_err(|error| Fatal::Setup(error.to_string()))?;
-        Ok(Self { http, url, authorization, redactor: settings.redactor.clone() })
+        rest::authorization(&bot_token).map_err(|_| Fatal::Token)?;
+        let rest = Rest::new(api_base_url, Some(bot_token), redactor, timing.connect_within);
+        rest.map(Self).map_err(|error| Fatal::Setup(error.to_string()))
     }
 
     pub(super) async fn ask(&self) -> Result<Answer, Trouble> {
         let passing = |why| Trouble::Passing { why, wait: None };
-        let request = self.http.request(Method::GET, self.url.clone());
-        let request = request.header(AUTHORIZATION, self.authorization.clone());
-        let body = match self.http.send(request, &self.redactor).await {
-            Ok(body) => body,
-            Err(http::Error::Refused(refused)) if refused.status == StatusCode::UNAUTHORIZED => {
-                return Err(Trouble::Fatal(Fatal::Token));
+        let answer = match self.0.as_bot(Method::GET, &["gateway", "bot"], None).await {
+            Ok(answer) => answer,
+            Err(Failure::Refused { status: 401, .. }) => return Err(Trouble::Fatal(Fatal::Token)),
+            Err(failure) => {
+                let asked =
+                    if let Failure::Refused { retry_after, .. } = &failure { *retry_after } else { None };
+                let wait = asked.map(|wait| wait.min(LONGEST_RETRY));
+                return Err(Trouble::Passing { why: failure.to_string(), wait });
             }
-            Err(http::Error::Refused(http::Refused { status, retry_after, .. })) => {
-                let wait = retry_after.map(|wait| wait.min(LONGEST_RETRY));
-                return Err(Trouble::Passing { why: format!("`{status}`"), wait });
-            }
-            Err(error) => return Err(passing(error.to_string())),
         };
-        let wire: Wire = serde_json::from_slice(&body)
+        let wire: Wire = serde_json::from_value(answer)
             .map_err(|error| passing(format!("the answer cannot be understood: {error}")))?;
         let url = gateway_url(&wire.url)
             .ok_or_else(|| passing("the answer names no wss address for the gateway".to_owned()))?;
