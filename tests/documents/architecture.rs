@@ -108,6 +108,14 @@ fn environment_elsewhere(source: &Source) -> Vec<String> {
     (reads || dotenv).then(|| format!("{}: reads the environment", source.path)).into_iter().collect()
 }
 
+/// How long a call may take, where it may go and what its errors may say is decided in one place.
+fn clients_elsewhere(source: &Source) -> Vec<String> {
+    // They play other machines.
+    let plays = ["src/demo/", "src/tencent/simulator/"].iter().any(|folder| source.path.starts_with(folder));
+    let builds = !plays && source.path != "src/http.rs" && source.without_tests().contains("reqwest::Client");
+    builds.then(|| format!("{}: has an HTTP client of its own", source.path)).into_iter().collect()
+}
+
 /// The one proof that a record is on disk is made where the record is put there.
 fn attempts_elsewhere(source: &Source) -> Vec<String> {
     let makes = source.module() != "store" && source.code.contains("Attempt::committed");
@@ -199,6 +207,11 @@ fn only_render_files_hold_markup() {
 #[test]
 fn only_config_reads_the_environment() {
     holds(environment_elsewhere);
+}
+
+#[test]
+fn there_is_one_outgoing_client() {
+    holds(clients_elsewhere);
 }
 
 #[test]
@@ -297,6 +310,8 @@ fn each_rule_can_fail() {
     for text in ["std::env::var(\"X\")", "use std::{env, fmt};", "dotenvy::dotenv()"] {
         assert!(!environment_elsewhere(&at("src/bot.rs", text)).is_empty(), "{text}");
     }
+    assert!(!clients_elsewhere(&at("src/slack/a.rs", "reqwest::Client::builder()")).is_empty());
+    assert!(clients_elsewhere(&at("src/demo/a.rs", "reqwest::Client::new()")).is_empty());
     assert!(!attempts_elsewhere(&at("src/app/service.rs", "Attempt::committed(a, b)")).is_empty());
     for text in ["Permit { action, authority }", "let p = access::Permit\n{ action };"] {
         assert!(!permits_elsewhere(&at("src/app/service.rs", text)).is_empty(), "{text}");
