@@ -25,6 +25,8 @@ use crate::telemetry::Metrics;
 use crate::tencent::{TencentClient, callbacks};
 use crate::{server, slack, tencent};
 
+pub use crate::http::install_cryptography;
+
 /// How long work under way is waited for at the end. What is cut off after it is resolved at the next start.
 const DRAIN: Duration = Duration::from_secs(25);
 
@@ -55,12 +57,6 @@ impl From<Option<slack::Settings>> for Doors {
     fn from(slack: Option<slack::Settings>) -> Self {
         Self { slack, discord: None }
     }
-}
-
-/// rustls wants to be told which cryptography to use, once a process.
-pub fn install_cryptography() {
-    // Fails only when it is installed already.
-    drop(rustls::crypto::ring::default_provider().install_default());
 }
 
 impl Bot {

@@ -24,7 +24,7 @@ use crate::redact::{Redactor, SHORTEST_SECRET};
 use crate::store::Database;
 use crate::tencent::{Region, UnknownRegion};
 use crate::tree::SigningKey;
-use crate::{discord, slack, tencent};
+use crate::{discord, http, slack, tencent};
 use chat::Chat;
 use variables::EXAMPLE_KEY;
 
@@ -280,6 +280,27 @@ impl<'a> Reader<'a> {
                 self.problem(open.name, format!("holds the value of {secret}, which nobody may read"));
             }
         }
+    }
+
+    /// The address of a service's API, to which `secret` is sent.
+    fn api(&mut self, variable: &'static str, text: &str, service: &str, secret: &str) -> Option<Url> {
+        // A URL can hold a password wherever it is broken: it is not quoted.
+        let wrong = match Url::parse(text) {
+            Err(error) => format!("is not a URL: {error}"),
+            Ok(url) if !matches!(url.scheme(), "http" | "https") => "is neither http nor https".to_owned(),
+            Ok(url) if !url.username().is_empty() || url.password().is_some() => {
+                format!("holds a user name or password, which {service} does not take")
+            }
+            Ok(url) if url.query().is_some() || url.fragment().is_some() => {
+                "says more than scheme, host, port and path".to_owned()
+            }
+            Ok(url) if !http::is_private(&url, "http") => format!(
+                "would send the {secret} in the clear: use https (plain http is for loopback addresses)"
+            ),
+            Ok(url) => return Some(url),
+        };
+        self.problem(variable, wrong);
+        None
     }
 
     fn end<T>(self, value: Option<T>) -> Result<T, ConfigError> {
@@ -576,6 +597,7 @@ fn callback_token(reader: &mut Reader<'_>) -> Option<SecretString> {
 }
 
 fn base_url(reader: &mut Reader<'_>) -> Option<Url> {
+    const NAME: &str = "TENCENT_API_BASE_URL";
     // A typo in the region is said even while the URL stands in for it.
     let region = reader.environment.get("TENCENT_REGION").map(|text| {
         let unknown = |error: UnknownRegion| format!("{} {error}", reader.shown(text));
@@ -584,34 +606,15 @@ fn base_url(reader: &mut Reader<'_>) -> Option<Url> {
     if let Some(Err(wrong)) = &region {
         reader.problem("TENCENT_REGION", wrong);
     }
-    let Some(text) = reader.environment.get("TENCENT_API_BASE_URL") else {
+    let Some(text) = reader.environment.get(NAME) else {
         if region.is_none() {
             reader.problem("TENCENT_REGION", "is not set, and neither is TENCENT_API_BASE_URL");
         }
         return Url::parse(&region?.ok()?.base_url()).ok();
     };
-    // A URL can hold a password wherever it is broken: it is not quoted.
-    let wrong = match Url::parse(text) {
-        Err(error) => format!("is not a URL: {error}"),
-        Ok(url) if !matches!(url.scheme(), "http" | "https") => "is neither http nor https".to_owned(),
-        Ok(url) if !url.username().is_empty() || url.password().is_some() => {
-            "holds a user name or password, which Tencent does not take".to_owned()
-        }
-        Ok(url) if url.path() != "/" || url.query().is_some() || url.fragment().is_some() => {
-            "says more than scheme, host and port: the path is the bot's".to_owned()
-        }
-        Ok(url) if url.scheme() == "http" && !is_loopback(&url) => {
-            "would send the UserSig in the clear: use https (plain http is for loopback addresses)".to_owned()
-        }
-        Ok(url) => return Some(url),
-    };
-    reader.problem("TENCENT_API_BASE_URL", wrong);
-    None
-}
-
-/// Whether the URL stays on this machine.
-pub(crate) fn is_loopback(url: &Url) -> bool {
-    let host = url.host_str().unwrap_or_default();
-    let address = host.trim_matches(['[', ']']).parse::<std::net::IpAddr>();
-    host == "localhost" || address.is_ok_and(|address| address.is_loopback())
+    let url = reader.api(NAME, text, "Tencent", "UserSig")?;
+    if url.path() != "/" {
+        reader.problem(NAME, "says more than scheme, host and port: the path is the bot's");
+    }
+    Some(url)
 }

@@ -13,6 +13,7 @@
 //! tree       the Merkle tree over the audit log: signed heads, proofs. Pure
 //! tencent    implements RoomControl: the Live REST API; UserSig, error codes; its callbacks; its simulator
 //! body       request bodies, read within a limit
+//! http       the one outgoing HTTP client: time limits, Retry-After, errors without URLs
 //! stdio      stdout and stderr, for which nothing panics or waits
 //! redact     foreign text without our secrets
 //! clock      implements Clock: the real time
@@ -96,6 +97,7 @@ pub mod domain;
 #[doc(hidden)]
 #[cfg(any(test, feature = "fuzzing"))]
 pub mod fuzzing;
+pub mod http;
 pub mod redact;
 pub mod server;
 pub mod slack;

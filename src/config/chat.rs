@@ -1,9 +1,8 @@
 //! The chat platforms' settings. A platform is on when its settings are there.
 
-use reqwest::Url;
 use secrecy::SecretString;
 
-use super::{Reader, is_loopback};
+use super::Reader;
 use crate::domain::wording::CommandName;
 use crate::{discord, slack};
 
@@ -111,7 +110,8 @@ impl Chat {
             let what = format!("{} is not a number of at most 20 digits", reader.shown(id));
             reader.problem("DISCORD_APPLICATION_ID", what);
         }
-        let api_base_url = api(reader, "DISCORD_API_BASE_URL", discord::API, "Discord")?;
+        let api_base_url = environment.get("DISCORD_API_BASE_URL").unwrap_or(discord::API);
+        let api_base_url = reader.api("DISCORD_API_BASE_URL", api_base_url, "Discord", "token")?;
         is_on.then(|| discord::Settings {
             public_key,
             bot_token: bot_token.map(SecretString::from),
@@ -132,7 +132,8 @@ fn is_slack_id(id: &str, kinds: &[char]) -> bool {
 
 /// The outer `None` is for settings that cannot be used.
 fn slack_groups(reader: &mut Reader<'_>) -> Option<Option<slack::Lookup>> {
-    let base_url = api(reader, "SLACK_API_BASE_URL", slack::API, "Slack")?;
+    let base_url = reader.environment.get("SLACK_API_BASE_URL").unwrap_or(slack::API);
+    let base_url = reader.api("SLACK_API_BASE_URL", base_url, "Slack", "token")?;
     let Some(token) = reader.environment.get("SLACK_BOT_TOKEN") else { return Some(None) };
     if !token.bytes().all(|b| b.is_ascii_graphic()) || token.contains(',') {
         reader.problem("SLACK_BOT_TOKEN", "holds more than a token: copy the Bot User OAuth Token alone");
@@ -142,28 +143,6 @@ fn slack_groups(reader: &mut Reader<'_>) -> Option<Option<slack::Lookup>> {
     }
     reader.check_length("SLACK_BOT_TOKEN", "copy the whole Bot User OAuth Token");
     Some(Some(slack::Lookup { token: SecretString::from(token), base_url, pace: slack::Pace::default() }))
-}
-
-/// The base URL of a platform's API.
-fn api(reader: &mut Reader<'_>, variable: &'static str, usual: &str, platform: &str) -> Option<Url> {
-    let text = reader.environment.get(variable).unwrap_or(usual);
-    // A URL can hold a password wherever it is broken: it is not quoted.
-    let wrong = match Url::parse(text) {
-        Err(error) => format!("is not a URL: {error}"),
-        Ok(url) if !matches!(url.scheme(), "http" | "https") => "is neither http nor https".to_owned(),
-        Ok(url) if !url.username().is_empty() || url.password().is_some() => {
-            format!("holds a user name or password, which {platform} does not take")
-        }
-        Ok(url) if url.query().is_some() || url.fragment().is_some() => {
-            "says more than scheme, host, port and path".to_owned()
-        }
-        Ok(url) if url.scheme() == "http" && !is_loopback(&url) => {
-            "would send the token in the clear: use https (plain http is for loopback addresses)".to_owned()
-        }
-        Ok(url) => return Some(url),
-    };
-    reader.problem(variable, wrong);
-    None
 }
 
 /// Slack's names have 32 characters at most, slash included; Discord's 32 of lowercase letters, digits,

@@ -27,7 +27,7 @@ impl DiscordMessenger {
         if settings.bot_token.is_none() {
             return Ok(None);
         }
-        Ok(Some(Self { rest: Rest::new(settings, redactor)?, command: settings.command.clone() }))
+        Ok(Some(Self { rest: settings.rest(redactor)?, command: settings.command.clone() }))
     }
 }
 

@@ -67,6 +67,10 @@ impl Settings {
     pub fn secrets(&self) -> impl Iterator<Item = &SecretString> {
         self.bot_token.iter()
     }
+
+    fn rest(&self, redactor: Redactor) -> reqwest::Result<rest::Rest> {
+        rest::Rest::new(self.api_base_url.clone(), self.bot_token.clone(), redactor, rest::TIMEOUT)
+    }
 }
 
 /// How patiently an outcome is put in the place of "thinking…".
@@ -114,7 +118,7 @@ impl Door {
         clock: Arc<dyn Clock>,
         redactor: Redactor,
     ) -> anyhow::Result<Arc<Self>> {
-        let rest = rest::Rest::new(&settings, redactor.clone())?;
+        let rest = settings.rest(redactor.clone())?;
         Ok(Arc::new(Self { settings, service, clock, rest, redactor }))
     }
 

@@ -83,7 +83,7 @@ impl Registrar {
             settings.bot_token.is_some(),
             "DISCORD_BOT_TOKEN is not set: commands are registered in the bot's name"
         );
-        let rest = Rest::new(settings, redactor)?;
+        let rest = settings.rest(redactor)?;
         let application = match &settings.application_id {
             Some(id) => id.clone(),
             None => {
@@ -190,17 +190,12 @@ async fn patiently(
     path: &[&str],
     body: Option<&Value>,
 ) -> Result<Value, Failure> {
-    let mut tries = 1;
-    loop {
-        match rest.as_bot(method.clone(), path, body).await {
-            Err(failure) if tries < TRIES && failure.retry_after().is_some() => {
-                tries += 1;
-                let pause = failure.retry_after().unwrap_or_default();
-                tokio::time::sleep(pause.min(LONGEST_PAUSE)).await;
-            }
-            answered => return answered,
-        }
+    for _ in 1..TRIES {
+        let answered = rest.as_bot(method.clone(), path, body).await;
+        let Some(pause) = answered.as_ref().err().and_then(Failure::retry_after) else { return answered };
+        tokio::time::sleep(pause.min(LONGEST_PAUSE)).await;
     }
+    rest.as_bot(method, path, body).await
 }
 
 /// A command in the one form in which two can be compared: only what we say about it, without what is

@@ -7,14 +7,14 @@ use std::time::Duration;
 
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
-use reqwest::header::{AUTHORIZATION, HeaderValue};
-use reqwest::{Method, StatusCode, Url};
+use reqwest::header::{AUTHORIZATION, HeaderValue, InvalidHeaderValue};
+use reqwest::{Method, Url};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::Value;
 use tokio::time::Instant;
 
-use super::Settings;
 use super::payload::ReplyTo;
+use crate::http;
 use crate::redact::Redactor;
 
 /// How long Discord takes a first answer after it sent an interaction, which is 3 s, without the way here and back.
@@ -25,9 +25,13 @@ const BESIDE: Duration = Duration::from_secs(1);
 const PAUSE: Duration = Duration::from_millis(100);
 /// How long after the window it may take to learn whether Discord took a first answer.
 const LEARNT_WITHIN: Duration = Duration::from_millis(1_500);
-const TIMEOUT: Duration = Duration::from_secs(5);
+/// How long any other call may take.
+pub(super) const TIMEOUT: Duration = Duration::from_secs(5);
+/// All of an application's commands have less than a megabyte.
+const LONGEST_ANSWER: usize = 4 << 20;
 /// Discord turns away who does not name itself so (docs.discord.com/developers/reference, "User Agent").
-const USER_AGENT: &str = concat!("DiscordBot (room-owner, ", env!("CARGO_PKG_VERSION"), ")");
+const USER_AGENT: &str =
+    concat!("DiscordBot (", env!("CARGO_PKG_NAME"), ", ", env!("CARGO_PKG_VERSION"), ")");
 
 /// Why a call did not do what it should.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -74,10 +78,11 @@ impl Failure {
         }
     }
 
+    /// How long Discord asks to wait, because there were too many calls.
     pub(super) fn retry_after(&self) -> Option<Duration> {
         match self {
-            Self::Refused { retry_after, .. } => *retry_after,
-            Self::NotSent(_) | Self::NoAnswer(_) => None,
+            Self::Refused { status: 429, retry_after, .. } => *retry_after,
+            Self::Refused { .. } | Self::NotSent(_) | Self::NoAnswer(_) => None,
         }
     }
 }
@@ -86,10 +91,7 @@ impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Refused { status, code, message, .. } => {
-                write!(f, "discord answered {status}")?;
-                if (300..400).contains(status) {
-                    f.write_str(", a redirect, which is not followed")?;
-                }
+                write!(f, "discord answered {status}{}", http::redirect_note(*status))?;
                 if let Some(code) = code {
                     write!(f, ", code {code}")?;
                 }
@@ -112,22 +114,31 @@ enum Authority<'a> {
     Interaction(&'a SecretString),
 }
 
+/// The header of a call in the bot's name.
+pub(super) fn authorization(bot_token: &SecretString) -> Result<HeaderValue, InvalidHeaderValue> {
+    let mut value = HeaderValue::try_from(format!("Bot {}", bot_token.expose_secret()))?;
+    // Kept out of every log of the libraries below.
+    value.set_sensitive(true);
+    Ok(value)
+}
+
 /// The client.
 pub(super) struct Rest {
-    http: reqwest::Client,
+    http: http::Client,
     base: Url,
     bot_token: Option<SecretString>,
     redactor: Redactor,
 }
 
 impl Rest {
-    pub(super) fn new(settings: &Settings, redactor: Redactor) -> anyhow::Result<Self> {
-        let http = reqwest::Client::builder()
-            .user_agent(USER_AGENT)
-            .redirect(reqwest::redirect::Policy::none())
-            .no_proxy()
-            .build()?;
-        let (base, bot_token) = (settings.api_base_url.clone(), settings.bot_token.clone());
+    pub(super) fn new(
+        base: Url,
+        bot_token: Option<SecretString>,
+        redactor: Redactor,
+        within: Duration,
+    ) -> reqwest::Result<Self> {
+        let limits = http::Limits::within(within, LONGEST_ANSWER);
+        let http = http::Client::new(limits, USER_AGENT, "DISCORD_API_BASE_URL")?;
         Ok(Self { http, base, bot_token, redactor })
     }
 
@@ -144,7 +155,7 @@ impl Rest {
         let given_up = until + LEARNT_WITHIN;
         let post = || {
             let authority = Authority::Interaction(&to.token);
-            self.call(Method::POST, &path, Some(body), authority, given_up - Instant::now())
+            self.call(Method::POST, &path, Some(body), authority, Some(given_up - Instant::now()))
         };
         let mut calls = FuturesUnordered::from_iter([post()]);
         let mut unclear = None;
@@ -184,9 +195,8 @@ impl Rest {
     /// Puts the outcome in the place of the first answer ("Edit Original Interaction Response").
     pub(super) async fn edit_original(&self, to: &ReplyTo, body: &Value) -> Result<(), Failure> {
         let path = ["webhooks", &to.application, to.token.expose_secret(), "messages", "@original"];
-        self.call(Method::PATCH, &path, Some(body), Authority::Interaction(&to.token), TIMEOUT)
-            .await
-            .map(drop)
+        let authority = Authority::Interaction(&to.token);
+        self.call(Method::PATCH, &path, Some(body), authority, None).await.map(drop)
     }
 
     /// Posts to a channel as the bot ("Create Message").
@@ -207,7 +217,7 @@ impl Rest {
         path: &[&str],
         body: Option<&Value>,
     ) -> Result<Value, Failure> {
-        self.call(method, path, body, Authority::Bot, TIMEOUT).await
+        self.call(method, path, body, Authority::Bot, None).await
     }
 
     async fn call(
@@ -216,64 +226,70 @@ impl Rest {
         path: &[&str],
         body: Option<&Value>,
         authority: Authority<'_>,
-        timeout: Duration,
+        within: Option<Duration>,
     ) -> Result<Value, Failure> {
         let mut url = self.base.clone();
         if let Ok(mut segments) = url.path_segments_mut() {
             segments.pop_if_empty().extend(path);
         }
-        let mut request = self.http.request(method, url).timeout(timeout);
+        let mut request = self.http.request(method.clone(), url);
+        if let Some(within) = within {
+            request = request.timeout(within);
+        }
         if let (Authority::Bot, Some(token)) = (authority, &self.bot_token) {
-            let mut value = HeaderValue::try_from(format!("Bot {}", token.expose_secret()))
-                .map_err(|_| Failure::NotSent("the bot token is not one".to_owned()))?;
-            // Kept out of every log of the libraries below.
-            value.set_sensitive(true);
-            request = request.header(AUTHORIZATION, value);
+            let token =
+                authorization(token).map_err(|_| Failure::NotSent("the bot token is not one".to_owned()))?;
+            request = request.header(AUTHORIZATION, token);
         }
         if let Some(body) = body {
             request = request.json(body);
         }
-        let redactor = || match authority {
+        let redactor = match authority {
             Authority::Interaction(token) => self.redactor.with(token),
             Authority::Bot => self.redactor.clone(),
         };
-        let response = request.send().await.map_err(|error| no_answer(error, &redactor()))?;
-        let status = response.status();
-        let header = retry_after_header(&response);
-        let body = response.bytes().await.ok();
-        let read = |redactor: &Redactor| {
-            let body = body.as_ref().and_then(|body| serde_json::from_slice(&redactor.json(body)).ok());
-            body.unwrap_or_default()
+        let (status, in_header, body) = match self.http.send(request, &redactor).await {
+            Err(http::Error::Refused { status, retry_after, body }) => (status.as_u16(), retry_after, body),
+            Err(http::Error::NotSent(why)) => return Err(Failure::NotSent(why)),
+            // What was asked to be done is done by its status, and nothing has to be read of it.
+            Err(error) if !error.is_accepted() || method == Method::GET => {
+                return Err(Failure::NoAnswer(error.to_string()));
+            }
+            answer => return Ok(serde_json::from_slice(&answer.unwrap_or_default()).unwrap_or_default()),
         };
-        if status.is_success() {
-            // The deed is done by its status; what is read of it may be nothing.
-            return Ok(read(&self.redactor));
-        }
-        let body: Value = read(&redactor());
-        let asked = body["retry_after"].as_f64().and_then(|s| Duration::try_from_secs_f64(s).ok());
+        let body: Value = serde_json::from_slice(&body).unwrap_or_default();
+        let in_body = body["retry_after"].as_f64().and_then(|s| Duration::try_from_secs_f64(s).ok());
         Err(Failure::Refused {
-            status: status.as_u16(),
+            status,
             code: body["code"].as_u64().filter(|code| *code != 0),
             message: body["message"].as_str().map(|text| text.chars().take(200).collect()),
-            retry_after: asked.or(header).filter(|_| status == StatusCode::TOO_MANY_REQUESTS),
+            retry_after: in_body.or(in_header),
         })
     }
 }
 
-fn no_answer(error: reqwest::Error, redactor: &Redactor) -> Failure {
-    let never_left = error.is_connect() || error.is_builder();
-    // The innermost error says what happened. None of them may hold the URL.
-    let error = error.without_url();
-    let mut innermost: &dyn std::error::Error = &error;
-    while let Some(source) = innermost.source() {
-        innermost = source;
-    }
-    let why = if error.is_timeout() { "timed out".to_owned() } else { innermost.to_string() };
-    let why = redactor.text(&why).into_owned();
-    if never_left { Failure::NotSent(why) } else { Failure::NoAnswer(why) }
-}
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    use tokio::net::TcpListener;
 
-fn retry_after_header(response: &reqwest::Response) -> Option<Duration> {
-    let seconds: f64 = response.headers().get("retry-after")?.to_str().ok()?.parse().ok()?;
-    Duration::try_from_secs_f64(seconds).ok()
+    use super::*;
+
+    #[tokio::test]
+    async fn a_success_that_breaks_off_is_one_for_what_was_to_be_done_and_none_for_what_was_asked() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let base = format!("http://{}", listener.local_addr().unwrap()).parse().unwrap();
+        let server = tokio::spawn(async move {
+            loop {
+                let (mut stream, _) = listener.accept().await.unwrap();
+                assert!(stream.read(&mut [0; 1_024]).await.unwrap() > 0);
+                stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\n[]").await.unwrap();
+            }
+        });
+        let rest = Rest::new(base, None, Redactor::default(), TIMEOUT).unwrap();
+        assert_eq!(rest.as_bot(Method::POST, &["x"], None).await, Ok(Value::Null));
+        let asked = rest.as_bot(Method::GET, &["x"], None).await.unwrap_err();
+        assert!(asked.to_string().starts_with("discord did not answer: the answer broke off"), "{asked}");
+        server.abort();
+    }
 }

@@ -23,6 +23,7 @@ use secrecy::SecretString;
 use crate::app::ports::Clock;
 use crate::app::service::CommandService;
 use crate::domain::wording::CommandName;
+use crate::http;
 use crate::redact::Redactor;
 
 pub use groups::{Groups, Lookup, Pace};
@@ -65,7 +66,7 @@ struct Slack {
     settings: Settings,
     service: Arc<CommandService>,
     clock: Arc<dyn Clock>,
-    http: reqwest::Client,
+    http: http::Client,
     redactor: Redactor,
 }
 

@@ -5,27 +5,26 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
-use reqwest::{StatusCode, Url};
-use serde::Deserialize;
+use reqwest::{Method, StatusCode, Url};
 use serde_json::Value;
 use tracing::{info, warn};
 
 use super::Slack;
+use super::web_api::Verdict;
 use crate::app::replies::Platform;
 use crate::domain::reply::Reply;
+use crate::http;
 
 /// Slack's hosts, for commands over HTTP, for the socket mode's form, and for GovSlack.
 const SLACK_HOSTS: [&str; 1] = ["hooks.slack.com"];
 const SLACK_DOMAINS: [&str; 2] = [".slack.com", ".slack-gov.com"];
 
-const TIMEOUT: Duration = Duration::from_secs(5);
+const LIMITS: http::Limits = http::Limits::within(Duration::from_secs(5), 4_096);
 /// All the posts that Slack takes: "working on it" is the answer to the request itself, not a post.
 const POSTS: u32 = 5;
 /// Before each repetition. Their sum stays far below the 30 minutes.
 const PAUSES: [Duration; POSTS as usize - 1] =
     [Duration::from_secs(1), Duration::from_secs(5), Duration::from_secs(30), Duration::from_secs(120)];
-/// How much of an answer is read, in bytes.
-const LONGEST_ANSWER: usize = 4_096;
 /// The longest pause that a Retry-After may ask for.
 const LONGEST_PAUSE: Duration = Duration::from_secs(300);
 
@@ -62,14 +61,9 @@ impl fmt::Display for AllowedHost {
     }
 }
 
-/// The client for late answers: no redirects, because only the first host was checked.
-pub(super) fn client() -> anyhow::Result<reqwest::Client> {
-    Ok(reqwest::Client::builder()
-        .connect_timeout(TIMEOUT)
-        .timeout(TIMEOUT)
-        .redirect(reqwest::redirect::Policy::none())
-        .no_proxy()
-        .build()?)
+/// The client for late answers.
+pub(super) fn client() -> reqwest::Result<http::Client> {
+    http::Client::new(LIMITS, http::USER_AGENT, "SLACK_RESPONSE_URL_HOSTS")
 }
 
 /// Where a late answer goes: a temporary webhook, and so a secret. It cannot be printed.
@@ -91,15 +85,9 @@ fn permitted(url: &str, allowed: &[AllowedHost]) -> Option<Url> {
         && (SLACK_HOSTS.contains(&host) || SLACK_DOMAINS.iter().any(|domain| host.ends_with(domain)));
     let is_allowed = allowed.iter().any(|entry| {
         entry.host == host && entry.port.is_none_or(|port| Some(port) == url.port_or_known_default())
-    }) && (url.scheme() == "https" || (url.scheme() == "http" && is_loopback(&url)));
+    }) && http::is_private(&url, "http");
     let has_credentials = !url.username().is_empty() || url.password().is_some();
     ((is_slack || is_allowed) && !has_credentials).then_some(url)
-}
-
-fn is_loopback(url: &Url) -> bool {
-    let host = url.host_str().unwrap_or_default();
-    let address = host.trim_matches(['[', ']']).parse::<std::net::IpAddr>();
-    host == "localhost" || address.is_ok_and(|address| address.is_loopback())
 }
 
 impl Slack {
@@ -122,19 +110,9 @@ impl Slack {
         let mut why = String::new();
         let mut is_unclear = false;
         for post in 0..POSTS {
-            let pause = match self.http.post(url.clone()).json(message).send().await {
-                Ok(response) if response.status().is_success() => match refusal(response).await {
-                    None => {
-                        info!(post = post + 1, "late answer delivered");
-                        return Ok(());
-                    }
-                    Some(error) => {
-                        warn!(error, post = post + 1, "slack did not take a late answer");
-                        return Err(Undelivered { why: format!("slack answered {error}"), is_unclear });
-                    }
-                },
-                Ok(response) => {
-                    let status = response.status();
+            let request = self.http.request(Method::POST, url.clone()).json(message);
+            let pause = match self.http.send(request, &self.redactor).await {
+                Err(http::Error::Refused { status, retry_after, .. }) => {
                     let is_over = status.is_client_error()
                         && status != StatusCode::TOO_MANY_REQUESTS
                         && status != StatusCode::REQUEST_TIMEOUT;
@@ -145,17 +123,25 @@ impl Slack {
                         return Err(Undelivered { why, is_unclear });
                     }
                     is_unclear |= status.is_server_error();
-                    retry_after(&response)
+                    retry_after
                 }
-                Err(error) => {
-                    is_unclear |= !error.is_connect();
-                    // The URL is a secret.
-                    let error = error.without_url().to_string();
-                    let error = self.redactor.text(&error);
+                Err(error) if !error.is_accepted() => {
+                    is_unclear |= !matches!(error, http::Error::NotSent(_));
                     warn!(%error, post = post + 1, "slack could not be reached for a late answer");
                     why = format!("slack could not be reached: {error}");
                     None
                 }
+                // The status says that it was taken, unless a body says otherwise.
+                answer => match refusal(&answer.unwrap_or_default()) {
+                    None => {
+                        info!(post = post + 1, "late answer delivered");
+                        return Ok(());
+                    }
+                    Some(error) => {
+                        warn!(error, post = post + 1, "slack did not take a late answer");
+                        return Err(Undelivered { why: format!("slack answered {error}"), is_unclear });
+                    }
+                },
             };
             if let Some(usual) = PAUSES.get(post as usize) {
                 self.clock.sleep(pause.unwrap_or(*usual).min(LONGEST_PAUSE)).await;
@@ -172,28 +158,10 @@ struct Undelivered {
 }
 
 /// Slack's no in an answer that counts as success, such as `{"ok":false,"error":"used_url"}`.
-async fn refusal(mut response: reqwest::Response) -> Option<String> {
-    #[derive(Deserialize)]
-    struct No {
-        ok: bool,
-        error: Option<String>,
-    }
-    let mut bytes = Vec::new();
-    while let Ok(Some(chunk)) = response.chunk().await
-        && bytes.len() < LONGEST_ANSWER
-    {
-        bytes.extend_from_slice(&chunk);
-    }
+fn refusal(body: &[u8]) -> Option<String> {
     // Usually it is just `ok`.
-    let No { ok: false, error } = serde_json::from_slice(&bytes).ok()? else { return None };
-    // Slack's names for its errors are plain words; anything else is not one.
-    let name = error.filter(|name| name.bytes().all(|b| b.is_ascii_lowercase() || b == b'_'));
-    Some(name.map_or_else(|| "no".to_owned(), |name| name.chars().take(64).collect()))
-}
-
-fn retry_after(response: &reqwest::Response) -> Option<Duration> {
-    let seconds = response.headers().get("retry-after")?.to_str().ok()?.parse().ok()?;
-    Some(Duration::from_secs(seconds))
+    let verdict: Verdict = serde_json::from_slice(body).ok()?;
+    (!verdict.ok).then(|| verdict.name().unwrap_or_else(|| "no".to_owned()))
 }
 
 #[cfg(test)]

@@ -2,18 +2,18 @@
 
 use std::time::Duration;
 
-use reqwest::{StatusCode, Url};
+use reqwest::{Method, StatusCode, Url};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
 
+use crate::http;
 use crate::redact::Redactor;
 
 /// Slack's own.
 pub const API: &str = "https://slack.com/api";
 
-const TIMEOUT: Duration = Duration::from_secs(10);
-/// The longest answer that is read, in bytes: a group of 100,000 people has some 1.5 MB.
-const LONGEST_ANSWER: usize = 4 << 20;
+/// A group of 100,000 people has some 1.5 MB.
+const LIMITS: http::Limits = http::Limits::within(Duration::from_secs(10), 4 << 20);
 /// How many pages of one list are followed.
 const MOST_PAGES: usize = 100;
 /// How long a 429 without a readable `Retry-After` is waited for.
@@ -21,7 +21,7 @@ const USUAL_WAIT: Duration = Duration::from_secs(60);
 
 /// The client. Its token is the bot's (`xoxb-..`).
 pub(super) struct WebApi {
-    http: reqwest::Client,
+    http: http::Client,
     base_url: Url,
     token: SecretString,
     redactor: Redactor,
@@ -72,14 +72,25 @@ impl CallError {
     }
 }
 
+impl From<http::Error> for CallError {
+    fn from(error: http::Error) -> Self {
+        let why = error.to_string();
+        match error {
+            http::Error::Refused { status, retry_after, .. } => match status {
+                StatusCode::TOO_MANY_REQUESTS => Self::Later(retry_after.unwrap_or(USUAL_WAIT)),
+                _ if status.is_client_error() => Self::Refused(format!("http_status_{}", status.as_u16())),
+                _ if status.is_redirection() => Self::Unanswered(why),
+                _ => Self::Unusable(why),
+            },
+            http::Error::Unusable(_) => Self::Unusable(why),
+            _ => Self::Unanswered(why),
+        }
+    }
+}
+
 impl WebApi {
     pub(super) fn new(base_url: Url, token: SecretString, redactor: Redactor) -> anyhow::Result<Self> {
-        let http = reqwest::Client::builder()
-            .connect_timeout(TIMEOUT)
-            .timeout(TIMEOUT)
-            .redirect(reqwest::redirect::Policy::none())
-            .no_proxy()
-            .build()?;
+        let http = http::Client::new(LIMITS, http::USER_AGENT, "SLACK_API_BASE_URL")?;
         Ok(Self { http, base_url, token, redactor })
     }
 
@@ -130,67 +141,38 @@ impl WebApi {
         let body = form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
         let request = self
             .http
-            .post(url)
+            .request(Method::POST, url)
             .bearer_auth(self.token.expose_secret())
             .header("content-type", "application/x-www-form-urlencoded")
             .body(body);
-        let unanswered = |error| self.unanswered(error);
-        let mut response = request.send().await.map_err(unanswered)?;
-        if response.status() == StatusCode::TOO_MANY_REQUESTS {
-            let after = response.headers().get("retry-after").and_then(|value| value.to_str().ok());
-            let wait = after.and_then(|seconds| seconds.trim().parse().ok()).map(Duration::from_secs);
-            return Err(CallError::Later(wait.unwrap_or(USUAL_WAIT)));
-        }
-        if response.status().is_client_error() {
-            return Err(CallError::Refused(format!("http_status_{}", response.status().as_u16())));
-        }
-        if response.status().is_redirection() {
-            // It would take the token to another host.
-            let why =
-                format!("HTTP status {}, a redirect, which is not followed", response.status().as_u16());
-            return Err(CallError::Unanswered(why));
-        }
-        if !response.status().is_success() {
-            return Err(CallError::Unusable(format!("HTTP status {}", response.status().as_u16())));
-        }
-        let mut bytes = Vec::new();
-        while let Some(chunk) = response.chunk().await.map_err(unanswered)? {
-            bytes.extend_from_slice(&chunk);
-            if bytes.len() > LONGEST_ANSWER {
-                return Err(CallError::Unusable("the answer is too long to be one".to_owned()));
-            }
-        }
-        let bytes = self.redactor.json(&bytes);
+        let bytes = self.http.send(request, &self.redactor).await?;
         let nonsense = |error| CallError::Unusable(format!("the answer makes no sense: {error}"));
         let verdict: Verdict = serde_json::from_slice(&bytes).map_err(nonsense)?;
         if !verdict.ok {
-            // Slack's names for its errors are plain words; anything else is not one.
-            let name = verdict.error.filter(|name| name.bytes().all(|b| b.is_ascii_lowercase() || b == b'_'));
-            return Err(match name.as_deref() {
+            return Err(match verdict.name().as_deref() {
                 Some("ratelimited") => CallError::Later(USUAL_WAIT),
-                Some(name) => CallError::Refused(name.chars().take(64).collect()),
+                Some(name) => CallError::Refused(name.to_owned()),
                 None => CallError::Unusable("the answer is a no without a reason".to_owned()),
             });
         }
         serde_json::from_slice(&bytes).map_err(nonsense)
     }
-
-    /// The innermost cause says most; the URL says nothing new.
-    fn unanswered(&self, error: reqwest::Error) -> CallError {
-        let error = error.without_url();
-        let mut cause: &dyn std::error::Error = &error;
-        while let Some(next) = cause.source() {
-            cause = next;
-        }
-        CallError::Unanswered(self.redactor.text(&cause.to_string()).into_owned())
-    }
 }
 
+/// What every answer says.
 #[derive(Deserialize)]
-struct Verdict {
-    ok: bool,
+pub(super) struct Verdict {
+    pub(super) ok: bool,
     #[serde(default)]
     error: Option<String>,
+}
+
+impl Verdict {
+    /// Slack's name for its no. They are plain words; anything else is not one.
+    pub(super) fn name(self) -> Option<String> {
+        let name = self.error.filter(|name| name.bytes().all(|b| b.is_ascii_lowercase() || b == b'_'))?;
+        Some(name.chars().take(64).collect())
+    }
 }
 
 #[derive(Deserialize)]

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
-use reqwest::Url;
+use reqwest::{Method, Url};
 use secrecy::SecretString;
 use serde::Serialize;
 use tracing::{debug, warn};
@@ -20,12 +20,16 @@ use super::wire::{
 use crate::app::ports::{CallResult, Clock, ReadError, RoomControl, RoomSummary};
 use crate::domain::audit::{Attempt, Refusal};
 use crate::domain::room::{AccountId, Accounts, RoomId};
+use crate::http;
 use crate::redact::Redactor;
 
-/// To reach Tencent at all.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
-/// For one call. Tencent's own limit is 3 s (trtc.io/document/63398); ours must be longer.
-const CALL_TIMEOUT: Duration = Duration::from_secs(5);
+/// Tencent's own limit for a call is 3 s (trtc.io/document/63398); ours must be longer. An answer is a few
+/// hundred bytes, a page of rooms a few thousand.
+const LIMITS: http::Limits = http::Limits {
+    connect_within: Duration::from_secs(2),
+    answer_within: Duration::from_secs(5),
+    longest_answer: 1 << 20,
+};
 /// Tencent advises at least 24 h (trtc.io/document/34348 on 70001). Made anew with a day left.
 const USER_SIG_VALID_FOR: Duration = Duration::from_secs(48 * 3_600);
 const USER_SIG_SPARE: Duration = Duration::from_secs(24 * 3_600);
@@ -37,8 +41,6 @@ const SLOW_DOWN: Duration = Duration::from_millis(1_000);
 const SLOW_DOWN_IN_ALL: Duration = Duration::from_millis(9_900);
 /// How long a call waits for its turn under the ceiling before it is given up.
 const PATIENCE: Duration = Duration::from_secs(2);
-/// An answer is a few hundred bytes, a page of rooms a few thousand.
-const LONGEST_ANSWER: usize = 1 << 20;
 /// ErrorInfo is kept and shown up to this length, in characters.
 const LONGEST_INFO: usize = 300;
 /// `get_room_list` has a ceiling of its own (trtc.io/document/63405).
@@ -72,7 +74,7 @@ impl Settings {
 
 /// A client, with a connection kept alive.
 pub struct TencentClient<C> {
-    http: reqwest::Client,
+    http: http::Client,
     settings: Settings,
     clock: C,
     redactor: Redactor,
@@ -103,14 +105,6 @@ enum Failure {
     Unclear(Refusal),
 }
 
-/// What one try came to.
-enum Tried<T> {
-    Answered(Envelope<T>),
-    NotSent(String),
-    TimedOut(String),
-    Unclear(String),
-}
-
 /// Whether a call whose answer was lost may simply be sent again.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Repeat {
@@ -126,15 +120,7 @@ impl<C: Clock> TencentClient<C> {
     /// # Errors
     /// When no TLS can be set up.
     pub fn new(settings: Settings, clock: C, redactor: Redactor) -> anyhow::Result<Self> {
-        let http = reqwest::Client::builder()
-            .connect_timeout(CONNECT_TIMEOUT)
-            .timeout(CALL_TIMEOUT)
-            .redirect(reqwest::redirect::Policy::none())
-            .tcp_keepalive(Duration::from_secs(30))
-            .pool_idle_timeout(Duration::from_secs(50))
-            // The gateway's certificate vouches for it; a proxy of the environment does not.
-            .no_proxy()
-            .build()?;
+        let http = http::Client::new(LIMITS, http::USER_AGENT, "TENCENT_API_BASE_URL")?;
         let rate = settings.rate_limit;
         Ok(Self {
             http,
@@ -159,6 +145,8 @@ impl<C: Clock> TencentClient<C> {
         let mut tries = 0;
         let mut signed_anew = false;
         loop {
+            // Before the wait: what takes time after it makes calls come closer together.
+            let signed = self.signed();
             if limit.wait(PATIENCE).await.is_err() {
                 return Err(Failure::NotSent(Refusal {
                     code: None,
@@ -168,24 +156,26 @@ impl<C: Clock> TencentClient<C> {
                 }));
             }
             tries += 1;
-            let envelope = match self.try_once(command, body).await {
-                Tried::Answered(envelope) => envelope,
-                Tried::NotSent(info) => {
-                    if tries < TRIES {
+            let envelope = match self.try_once(command, body, &signed).await {
+                Ok(envelope) => envelope,
+                Err(error) => {
+                    let (may_repeat, info) = match &error {
+                        http::Error::NotSent(why) => (true, format!("tencent cannot be reached: {why}")),
+                        // Another five seconds would be spent on a person who waits.
+                        http::Error::TimedOut { .. } => {
+                            (false, format!("no answer within {} s", LIMITS.answer_within.as_secs()))
+                        }
+                        other => (repeat == Repeat::Harmless, other.to_string()),
+                    };
+                    if may_repeat && tries < TRIES {
                         self.clock.sleep(backoff(tries)).await;
                         continue;
                     }
-                    return Err(Failure::NotSent(unanswered(info)));
+                    return Err(match error {
+                        http::Error::NotSent(_) => Failure::NotSent(unanswered(info)),
+                        _ => Failure::Unclear(unanswered(info)),
+                    });
                 }
-                Tried::Unclear(info) => {
-                    if repeat == Repeat::Harmless && tries < TRIES {
-                        self.clock.sleep(backoff(tries)).await;
-                        continue;
-                    }
-                    return Err(Failure::Unclear(unanswered(info)));
-                }
-                // Another five seconds would be spent on a person who waits.
-                Tried::TimedOut(info) => return Err(Failure::Unclear(unanswered(info))),
             };
             let Some(refusal) = refusal(&envelope) else { return Ok(envelope) };
             let number = refusal.code.unwrap_or_default();
@@ -214,61 +204,18 @@ impl<C: Clock> TencentClient<C> {
         }
     }
 
-    async fn try_once<B: Serialize + Sync, T: Data>(&self, command: &str, body: &B) -> Tried<T> {
-        let Signed { user_sig, redactor, .. } = self.signed();
-        let url = self.url(command, &user_sig);
-        let tried = self.exchange(url, body, &redactor).await;
-        let redacted = |info: String| redactor.text(&info).into_owned();
-        match tried {
-            Tried::NotSent(info) => Tried::NotSent(redacted(info)),
-            Tried::TimedOut(info) => Tried::TimedOut(redacted(info)),
-            Tried::Unclear(info) => Tried::Unclear(redacted(info)),
-            answered => answered,
-        }
-    }
-
-    async fn exchange<B: Serialize + Sync, T: Data>(
+    async fn try_once<B: Serialize + Sync, T: Data>(
         &self,
-        url: Url,
+        command: &str,
         body: &B,
-        redactor: &Redactor,
-    ) -> Tried<T> {
-        // The URL carries the UserSig: no error that names it may get out of here.
-        let mut response = match self.http.post(url).json(body).send().await {
-            Ok(response) => response,
-            Err(error) if error.is_connect() || error.is_builder() => {
-                return Tried::NotSent(format!("tencent cannot be reached: {}", describe(error)));
-            }
-            Err(error) if error.is_timeout() => {
-                return Tried::TimedOut(format!("no answer within {} s", CALL_TIMEOUT.as_secs()));
-            }
-            Err(error) => return Tried::Unclear(format!("the connection broke: {}", describe(error))),
-        };
-        let status = response.status();
-        let mut bytes = Vec::new();
-        loop {
-            match response.chunk().await {
-                Ok(Some(chunk)) if bytes.len() + chunk.len() <= LONGEST_ANSWER => {
-                    bytes.extend_from_slice(&chunk)
-                }
-                Ok(Some(_)) => return Tried::Unclear("the answer is too long to be one".to_owned()),
-                Ok(None) => break,
-                Err(error) if error.is_timeout() => {
-                    return Tried::TimedOut("the answer did not end in time".to_owned());
-                }
-                Err(error) => return Tried::Unclear(format!("the answer broke off: {}", describe(error))),
-            }
-        }
-        match wire::read_redacted(&bytes, redactor) {
-            Ok(envelope) if status.is_success() => Tried::Answered(envelope),
-            Err(error) if status.is_success() => {
-                Tried::Unclear(format!("the answer makes no sense: {error}"))
-            }
-            _ if status.is_redirection() => {
-                Tried::Unclear(format!("HTTP status {}, a redirect, which is not followed", status.as_u16()))
-            }
-            _ => Tried::Unclear(format!("HTTP status {}", status.as_u16())),
-        }
+        Signed { user_sig, redactor, .. }: &Signed,
+    ) -> Result<Envelope<T>, http::Error> {
+        let request = self.http.request(Method::POST, self.url(command, user_sig)).json(body);
+        let answer = self.http.send_for_secret(request, redactor).await?;
+        wire::read_redacted(&answer, redactor).map_err(|error| {
+            let why = format!("the answer makes no sense: {error}");
+            http::Error::Unusable(redactor.text(&why).into_owned())
+        })
     }
 
     /// Reads a part of the application's configuration.
@@ -441,25 +388,6 @@ fn unanswered(info: String) -> Refusal {
         request_id: None,
         remedy: "Tencent may be down or out of reach: try again in a moment, and tell an admin if it stays."
             .to_owned(),
-    }
-}
-
-/// A transport error without its URL: the innermost cause says most.
-fn describe(error: reqwest::Error) -> String {
-    let error = error.without_url();
-    let mut cause: &dyn std::error::Error = &error;
-    while let Some(next) = cause.source() {
-        cause = next;
-    }
-    // An I/O error that holds another does not name it as its source.
-    while let Some(held) = cause.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref) {
-        cause = held;
-    }
-    match cause.downcast_ref() {
-        Some(rustls::Error::InvalidMessage(_)) => {
-            "what answers there does not speak TLS: see TENCENT_API_BASE_URL".to_owned()
-        }
-        _ => cause.to_string(),
     }
 }
 

@@ -10,14 +10,16 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("app", &["domain"]),
     // It implements a port of `app`.
     ("clock", &["app"]),
-    // It makes the adapters' settings, and asks `store` what a database URL is.
-    ("config", &["app", "discord", "domain", "redact", "slack", "store", "tencent", "tree"]),
+    // It makes the adapters' settings, and asks `store` what a database URL is, and `http` which address is safe.
+    ("config", &["app", "discord", "domain", "http", "redact", "slack", "store", "tencent", "tree"]),
     // It is told how to log by the settings, and counts what `app` answers.
     ("telemetry", &["app", "config", "domain", "redact", "stdio"]),
     // `store` keeps it; `config` asks it what a key is.
     ("tree", &["domain"]),
     // Both endpoints read bodies by it.
     ("body", &[]),
+    // The adapters call their services by it.
+    ("http", &["redact"]),
     // What is printed, said and logged goes through it.
     ("stdio", &[]),
     // Every adapter reads foreign text through it.
@@ -25,7 +27,10 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     // It serves `/readyz`, which tells of Discord's gateway, and `/metrics`.
     ("server", &["app", "discord", "telemetry"]),
     // It wires a whole bot.
-    ("bot", &["app", "config", "discord", "redact", "server", "slack", "store", "telemetry", "tencent"]),
+    (
+        "bot",
+        &["app", "config", "discord", "http", "redact", "server", "slack", "store", "telemetry", "tencent"],
+    ),
     // They wire a bot to a simulated world; the demo prints the log as the command line does.
     ("bench", &["app", "bot", "clock", "domain", "slack", "stdio", "store", "tencent"]),
     ("demo", &["app", "bot", "cli", "clock", "discord", "domain", "slack", "stdio", "store", "tencent"]),
@@ -46,7 +51,7 @@ fn wrong_arrows(source: &Source, modules: &[&str]) -> Vec<String> {
         Some((_, allowed)) => *allowed,
         None if module == "store" => &["app", "domain", "tree"],
         None if module == "cli" => &["app", "domain", "redact", "stdio"],
-        None if ADAPTERS.contains(&module) => &["app", "body", "domain", "redact"],
+        None if ADAPTERS.contains(&module) => &["app", "body", "domain", "http", "redact"],
         None => return vec![format!("{}: say in MAY_NAME what `{module}` may name", source.path)],
     };
     let named = source.modules_named(modules).into_iter().filter(|name| !allowed.contains(name));
@@ -101,6 +106,14 @@ fn environment_elsewhere(source: &Source) -> Vec<String> {
     let reads = source.path != "src/config.rs" && behind(&code, "std").iter().any(|name| name == "env");
     let dotenv = source.path != "src/config.rs" && has_word(&source.code, "dotenvy");
     (reads || dotenv).then(|| format!("{}: reads the environment", source.path)).into_iter().collect()
+}
+
+/// How long a call may take, where it may go and what its errors may say is decided in one place.
+fn clients_elsewhere(source: &Source) -> Vec<String> {
+    // They play other machines.
+    let plays = ["src/demo/", "src/tencent/simulator/"].iter().any(|folder| source.path.starts_with(folder));
+    let builds = !plays && source.path != "src/http.rs" && source.without_tests().contains("reqwest::Client");
+    builds.then(|| format!("{}: has an HTTP client of its own", source.path)).into_iter().collect()
 }
 
 /// The one proof that a record is on disk is made where the record is put there.
@@ -194,6 +207,11 @@ fn only_render_files_hold_markup() {
 #[test]
 fn only_config_reads_the_environment() {
     holds(environment_elsewhere);
+}
+
+#[test]
+fn there_is_one_outgoing_client() {
+    holds(clients_elsewhere);
 }
 
 #[test]
@@ -292,6 +310,8 @@ fn each_rule_can_fail() {
     for text in ["std::env::var(\"X\")", "use std::{env, fmt};", "dotenvy::dotenv()"] {
         assert!(!environment_elsewhere(&at("src/bot.rs", text)).is_empty(), "{text}");
     }
+    assert!(!clients_elsewhere(&at("src/slack/a.rs", "reqwest::Client::builder()")).is_empty());
+    assert!(clients_elsewhere(&at("src/demo/a.rs", "reqwest::Client::new()")).is_empty());
     assert!(!attempts_elsewhere(&at("src/app/service.rs", "Attempt::committed(a, b)")).is_empty());
     for text in ["Permit { action, authority }", "let p = access::Permit\n{ action };"] {
         assert!(!permits_elsewhere(&at("src/app/service.rs", text)).is_empty(), "{text}");

@@ -2,23 +2,19 @@
 
 use std::time::Duration;
 
-use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue, RETRY_AFTER, USER_AGENT};
-use reqwest::{StatusCode, Url};
-use secrecy::ExposeSecret as _;
+use reqwest::{Method, Url};
 use serde::Deserialize;
 
-use super::{Fatal, Settings, is_safe};
+use super::{Fatal, Settings};
+use crate::discord::rest::{self, Failure, Rest};
+use crate::http;
 
-/// "API Reference", User Agent.
-const AGENT: &str = concat!("DiscordBot (", env!("CARGO_PKG_NAME"), ", ", env!("CARGO_PKG_VERSION"), ")");
 /// The longest pause that a Retry-After may ask for; it is asked again then.
 const LONGEST_RETRY: Duration = Duration::from_secs(600);
 /// The pause before a new session when more than half of them are used.
 const SECOND_HALF: Duration = Duration::from_secs(20);
 /// The limit is a daily one.
 const LONGEST_RESET: Duration = Duration::from_secs(24 * 3_600);
-/// Far more than the answer, which is 200 bytes.
-const LONGEST_ANSWER: usize = 64 * 1_024;
 
 /// Why there is no answer.
 #[derive(Debug)]
@@ -72,58 +68,33 @@ struct WireLimit {
     reset_after: u64,
 }
 
-pub(super) struct Entrance {
-    http: reqwest::Client,
-    url: String,
-}
+pub(super) struct Entrance(Rest);
 
 impl Entrance {
     pub(super) fn new(settings: &Settings) -> Result<Self, Fatal> {
-        if !is_safe(&settings.api_base_url, "https", "http") {
-            return Err(Fatal::Address(settings.api_base_url.to_string()));
+        let Settings { bot_token, api_base_url, timing, redactor } = settings.clone();
+        if !http::is_private(&api_base_url, "http") {
+            return Err(Fatal::Address(api_base_url.to_string()));
         }
-        // reqwest panics without a TLS provider, even for plain http. An error means there is one already.
-        drop(rustls::crypto::ring::default_provider().install_default());
-        let mut token = HeaderValue::from_str(&format!("Bot {}", settings.bot_token.expose_secret()))
-            // No header can hold it, so it is not a token.
-            .map_err(|_| Fatal::Token)?;
-        token.set_sensitive(true);
-        let headers =
-            HeaderMap::from_iter([(AUTHORIZATION, token), (USER_AGENT, HeaderValue::from_static(AGENT))]);
-        let http = reqwest::Client::builder()
-            .default_headers(headers)
-            .connect_timeout(settings.timing.connect_within)
-            .timeout(settings.timing.connect_within)
-            .redirect(reqwest::redirect::Policy::none())
-            .no_proxy()
-            .build()
-            .map_err(|error| Fatal::Setup(error.without_url().to_string()))?;
-        let url = format!("{}/gateway/bot", settings.api_base_url.as_str().trim_end_matches('/'));
-        Ok(Self { http, url })
+        // No header can hold it, so it is not a token.
+        rest::authorization(&bot_token).map_err(|_| Fatal::Token)?;
+        let rest = Rest::new(api_base_url, Some(bot_token), redactor, timing.connect_within);
+        rest.map(Self).map_err(|error| Fatal::Setup(error.to_string()))
     }
 
     pub(super) async fn ask(&self) -> Result<Answer, Trouble> {
         let passing = |why| Trouble::Passing { why, wait: None };
-        let unanswered = |error: reqwest::Error| passing(describe(error));
-        let mut response = self.http.get(&self.url).send().await.map_err(unanswered)?;
-        let status = response.status();
-        if status == StatusCode::UNAUTHORIZED {
-            return Err(Trouble::Fatal(Fatal::Token));
-        }
-        if !status.is_success() {
-            return Err(Trouble::Passing {
-                why: format!("`{status}`"),
-                wait: retry_after(response.headers()),
-            });
-        }
-        let mut body = Vec::new();
-        while let Some(chunk) = response.chunk().await.map_err(unanswered)? {
-            body.extend_from_slice(&chunk);
-            if body.len() > LONGEST_ANSWER {
-                return Err(passing("the answer is too long".to_owned()));
+        let answer = match self.0.as_bot(Method::GET, &["gateway", "bot"], None).await {
+            Ok(answer) => answer,
+            Err(Failure::Refused { status: 401, .. }) => return Err(Trouble::Fatal(Fatal::Token)),
+            Err(failure) => {
+                let asked =
+                    if let Failure::Refused { retry_after, .. } = &failure { *retry_after } else { None };
+                let wait = asked.map(|wait| wait.min(LONGEST_RETRY));
+                return Err(Trouble::Passing { why: failure.to_string(), wait });
             }
-        }
-        let wire: Wire = serde_json::from_slice(&body)
+        };
+        let wire: Wire = serde_json::from_value(answer)
             .map_err(|error| passing(format!("the answer cannot be understood: {error}")))?;
         let url = gateway_url(&wire.url)
             .ok_or_else(|| passing("the answer names no wss address for the gateway".to_owned()))?;
@@ -138,22 +109,7 @@ impl Entrance {
 
 /// The address, if the token may go there.
 pub(super) fn gateway_url(text: &str) -> Option<Url> {
-    Url::parse(text).ok().filter(|url| is_safe(url, "wss", "ws"))
-}
-
-fn retry_after(headers: &HeaderMap) -> Option<Duration> {
-    let seconds: f64 = headers.get(RETRY_AFTER)?.to_str().ok()?.trim().parse().ok()?;
-    Some(Duration::try_from_secs_f64(seconds).ok()?.min(LONGEST_RETRY))
-}
-
-/// A transport error without its URL: the innermost cause says most.
-fn describe(error: reqwest::Error) -> String {
-    let error = error.without_url();
-    let mut cause: &dyn std::error::Error = &error;
-    while let Some(next) = cause.source() {
-        cause = next;
-    }
-    cause.to_string()
+    Url::parse(text).ok().filter(|url| http::is_private(url, "ws"))
 }
 
 #[cfg(test)]
