@@ -80,7 +80,7 @@ pub fn router(
     clock: Arc<dyn Clock>,
     redactor: Redactor,
 ) -> anyhow::Result<Router> {
-    let http = response_url::client()?;
+    let http = http::Client::new(response_url::LIMITS, http::USER_AGENT, "SLACK_RESPONSE_URL_HOSTS")?;
     let slack = Arc::new(Slack { settings, service, clock, http, redactor });
     Ok(Router::new()
         .route("/slack/commands", post(slash::command))

@@ -19,7 +19,7 @@ use crate::http;
 const SLACK_HOSTS: [&str; 1] = ["hooks.slack.com"];
 const SLACK_DOMAINS: [&str; 2] = [".slack.com", ".slack-gov.com"];
 
-const LIMITS: http::Limits = http::Limits::within(Duration::from_secs(5), 4_096);
+pub(super) const LIMITS: http::Limits = http::Limits::within(Duration::from_secs(5), 4_096);
 /// All the posts that Slack takes: "working on it" is the answer to the request itself, not a post.
 const POSTS: u32 = 5;
 /// Before each repetition. Their sum stays far below the 30 minutes.
@@ -59,11 +59,6 @@ impl fmt::Display for AllowedHost {
         f.write_str(&self.host)?;
         self.port.map_or(Ok(()), |port| write!(f, ":{port}"))
     }
-}
-
-/// The client for late answers.
-pub(super) fn client() -> reqwest::Result<http::Client> {
-    http::Client::new(LIMITS, http::USER_AGENT, "SLACK_RESPONSE_URL_HOSTS")
 }
 
 /// Where a late answer goes: a temporary webhook, and so a secret. It cannot be printed.
