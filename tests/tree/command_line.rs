@@ -49,7 +49,7 @@ async fn verify_says_what_it_checked_and_ends_with_zero() {
     Not checked: that the key is yours: it is the one that this machine signs with; another in its place could have signed the whole log anew; give the key that you kept (--key)
     Not checked: the signatures and roots of most older heads: slower (--every-head)
     Not checked: that queries find everything: the indexes are not compared; slower (--indexes)
-    Not checked: what no event repeats: when grants were last used, which replies are pending, which process did what
+    Not checked: what no event repeats: who was found in which user group, when grants were last used, which replies are pending, which process did what
     ");
     for part in [
         "✅ The log is whole: 20 events",
@@ -111,7 +111,7 @@ async fn a_copy_is_checked_with_what_was_kept() {
     assert_snapshot!(limits.join("\n"), @r"
     Not checked: that nothing was cut off or rewritten after event 20: the heads that you gave end there; only a newer one shows that (--checkpoint, --seen)
     Not checked: the signatures and roots of most older heads: slower (--every-head)
-    Not checked: what no event repeats: when grants were last used, which replies are pending, which process did what
+    Not checked: what no event repeats: who was found in which user group, when grants were last used, which replies are pending, which process did what
     ");
     let ran = run(elsewhere.path(), &all[..4]);
     assert_eq!(ran.code, 0);
@@ -300,7 +300,7 @@ async fn the_oldest_part_of_the_log_goes_into_an_archive_and_is_still_told_and_p
         Not checked: the texts of events 1 to 15 and what callbacks said of their operations: they are in `/var/lib/room-owner/a.archive`; give the files (--archive)
         Not checked: the signatures and roots of most older heads: slower (--every-head)
         Not checked: that queries find everything: the indexes are not compared; slower (--indexes)
-        Not checked: what no event repeats: when grants were last used, which replies are pending, which process did what
+        Not checked: what no event repeats: who was found in which user group, when grants were last used, which replies are pending, which process did what
 
         $ room-owner audit verify --archive a.archive
         ✅ The log is whole: 21 events, as they were signed.
@@ -312,7 +312,7 @@ async fn the_oldest_part_of_the_log_goes_into_an_archive_and_is_still_told_and_p
         Not checked: that the key is yours: it is the one that this machine signs with; another in its place could have signed the whole log anew; give the key that you kept (--key)
         Not checked: the signatures and roots of most older heads: slower (--every-head)
         Not checked: that queries find everything: the indexes are not compared; slower (--indexes)
-        Not checked: what no event repeats: when grants were last used, which replies are pending, which process did what
+        Not checked: what no event repeats: who was found in which user group, when grants were last used, which replies are pending, which process did what
 
         $ room-owner audit verify-archive a.archive --key <key>
         ✅ The archive is whole: events 1 to 15 of the log `room-owner/<log>`, as they were signed.

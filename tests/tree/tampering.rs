@@ -35,7 +35,7 @@ async fn a_log_that_nobody_touched_is_sound() {
     that nothing was cut off or rewritten, and `room-owner.db.checkpoint` with it: only a head kept elsewhere shows that (--checkpoint, or --seen with what a reply shows after `log`)
     the signatures and roots of most older heads: slower (--every-head)
     that queries find everything: the indexes are not compared; slower (--indexes)
-    what no event repeats: when grants were last used, which replies are pending, which process did what
+    what no event repeats: who was found in which user group, when grants were last used, which replies are pending, which process did what
     ");
     let alone = copy.report_alone().await;
     assert!(alone.sound);
@@ -594,6 +594,7 @@ async fn an_index_that_does_not_lead_to_everything_is_found_if_that_is_asked_for
         "INSERT OR REPLACE INTO operations_text (rowid, found) VALUES (14, 'nothing')",
         "INSERT INTO operations_text (operations_text) VALUES ('delete-all')",
         "UPDATE text_index SET upto = 9",
+        "UPDATE text_index SET upto = 1000",
         "DELETE FROM operations_text_data WHERE id > 10",
         "DELETE FROM operations_text_config",
         // Made anew without a room, by its own name.
@@ -625,6 +626,8 @@ async fn an_index_that_does_not_lead_to_everything_is_found_if_that_is_asked_for
       event 1: the index of texts has other words, or none, for some of the operations from here to 63: a search may miss them
     UPDATE text_index SET upto = 9
       the index of texts has 248 terms of operations behind 9, where it should end
+    UPDATE text_index SET upto = 1000
+      the index of texts is said to go to operation 1000, and the log ends at event 20: a search may miss what comes next
     DELETE FROM operations_text_data WHERE id > 10
       sqlite finds in the file: fts5: corruption found reading blob 137438953473 from table "operations_text"
     DELETE FROM operations_text_config
@@ -637,6 +640,18 @@ async fn an_index_that_does_not_lead_to_everything_is_found_if_that_is_asked_for
     let report = check(&copy.file(), evidence).await;
     assert!(report.sound, "{}", told(&report));
     assert!(!report.unchecked.iter().any(|what| what.contains("--indexes")), "{:?}", report.unchecked);
+}
+
+/// The schema makes them, and no event tells of them; without them the ACL cannot be changed, nothing counts as
+/// writable, and no text as indexed.
+#[tokio::test]
+async fn a_row_that_the_schema_comes_with_is_missed() {
+    for table in ["acl_version", "text_index", "write_probe"] {
+        let copy = Copy::of(&night_with_texts().await).await;
+        copy.with(&format!("DELETE FROM {table}")).await;
+        let found = told(&copy.report().await);
+        assert_eq!(found, format!("the row of `{table}` is gone: it was taken out\n"));
+    }
 }
 
 /// An index of many pages, of which a search does not get to all.

@@ -33,6 +33,9 @@ pub(super) enum Way {
     Whole,
 }
 
+/// How far the text index goes. Without that, nothing counts as indexed, and a search looks through everything.
+const UPTO: &str = "coalesce((SELECT upto FROM text_index WHERE one = 1), 0)";
+
 /// The shortest text that the text index finds, in characters.
 const TRIGRAM: usize = 3;
 
@@ -199,16 +202,18 @@ pub(super) fn select_into(query: &mut QueryBuilder<Sqlite>, what: &str, filter: 
             Way::Text => {
                 query.push(" AND operations_text MATCH ").push_bind(trigrams(text));
                 // An older program beside this one puts all in at once.
-                query.push(" AND operations_text.rowid <= (SELECT upto FROM text_index WHERE one = 1)");
+                query.push(format_args!(" AND operations_text.rowid <= {UPTO}"));
             }
             Way::NewText => {
-                query.push(" AND operation > (SELECT upto FROM text_index WHERE one = 1)");
+                query.push(format_args!(" AND operation > {UPTO}"));
             }
             Way::AnyText => {
                 query
                     .push(" AND operation IN (SELECT rowid FROM operations_text WHERE operations_text MATCH ")
                     .push_bind(trigrams(text))
-                    .push(" UNION ALL SELECT operation FROM operations WHERE operation > (SELECT upto FROM text_index WHERE one = 1))");
+                    .push(format_args!(
+                        " UNION ALL SELECT operation FROM operations WHERE operation > {UPTO})"
+                    ));
             }
             _ => {}
         }

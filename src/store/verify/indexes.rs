@@ -28,6 +28,13 @@ pub(super) fn check(connection: &Connection, report: &mut Report) -> rusqlite::R
         report.find(None, format!("sqlite cannot check the file: {error}"));
     }
     let Some(upto) = upto(connection)? else { return Ok(()) };
+    let last: i64 =
+        connection.query_one("SELECT coalesce(max(seq), 0) FROM audit_events", [], |row| row.get(0))?;
+    if upto > last && upto < i64::MAX {
+        let what =
+            format!("the index of texts is said to go to operation {upto}, and the log ends at event {last}");
+        report.find(None, format!("{what}: a search may miss what comes next"));
+    }
     let key = RandomState::new();
     let mut index = Sums::default();
     match index.add_terms(connection, &key, upto, BY_TERM) {

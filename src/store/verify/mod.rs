@@ -160,7 +160,8 @@ pub async fn verify(database: &Path, mut evidence: Evidence) -> Result<Report, S
         report.unchecked.push(what.to_owned());
     }
     report.unchecked.push(
-        "what no event repeats: when grants were last used, which replies are pending, which process did what"
+        "what no event repeats: who was found in which user group, when grants were last used, which replies are \
+         pending, which process did what"
             .to_owned(),
     );
     let replay = Replay::behind(&mut view, given.base).await.map_err(read_failed())?;

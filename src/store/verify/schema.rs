@@ -1,11 +1,15 @@
 //! The schema of a file against the one that its own migrations make.
 
+use sqlx::AssertSqlSafe;
 use sqlx::sqlite::SqliteConnection;
 
 use crate::app::ports::StoreError;
 use crate::domain::verification::Report;
 use crate::store::guards::{Difference, Schema};
 use crate::store::{failed, migrations};
+
+/// The tables in which a migration puts one row, to be kept up; that of `tree_edge` is checked with the tree.
+const ONE_ROW: [&str; 3] = ["acl_version", "text_index", "write_probe"];
 
 /// Compares it with what the same migrations make on an empty database.
 pub(super) async fn check(connection: &mut SqliteConnection, report: &mut Report) -> Result<(), StoreError> {
@@ -37,6 +41,13 @@ pub(super) async fn check(connection: &mut SqliteConnection, report: &mut Report
                 Difference::Added => format!("the {thing} is none of this program's: somebody added it"),
             },
         );
+    }
+    for table in ONE_ROW {
+        let sql = AssertSqlSafe(format!("SELECT count(*) FROM {table}"));
+        // Without the table, that is a finding already.
+        if let Ok(0) = sqlx::query_scalar::<_, i64>(sql).fetch_one(&mut *connection).await {
+            report.find(None, format!("the row of `{table}` is gone: it was taken out"));
+        }
     }
     Ok(())
 }
