@@ -460,7 +460,7 @@ fn busy(operation: OperationId, holder: &AuditEntry, is_callers_own: bool) -> Me
     let mut body = Vec::new();
     if holder.outcome == OutcomeKind::Unknown {
         headline = headline.text(" has an outcome that is not known yet.");
-        body.push(text("The bot keeps asking Tencent. Try again in a few seconds."));
+        body.push(text("The bot keeps asking Tencent, which may take a minute or more. Try again then."));
         body.push(
             text("An admin of this room can go ahead without knowing: ")
                 .text("behind the new owner, put ")
