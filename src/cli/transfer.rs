@@ -2,7 +2,7 @@
 
 use super::{Exit, Format, print};
 use crate::app::service::CommandService;
-use crate::domain::audit::OperationId;
+use crate::domain::audit::{OperationId, OutcomeKind};
 use crate::domain::command::{Command, CommandRequest, Place, Transfer, UsageError, clean_reason};
 use crate::domain::principal::Principal;
 use crate::domain::wording::{CommandName, LOCAL_TRANSFER, message};
@@ -57,13 +57,18 @@ pub(super) async fn answer(
     command: &str,
     format: Format,
 ) -> anyhow::Result<Exit> {
+    let is_question = matches!(request.command, Ok(Command::ShowOwner { .. }));
     let reply = service.handle(request).await;
     super::say(&message(&reply, &CommandName::local(command)));
     if format != Format::Table
         && let Some(operation) = reply.operation()
         && let Some(entry) = service.store().operation(operation).await?
     {
-        stdio::say_if_lost(print::one(&entry, format));
+        match print::one(&entry, format) {
+            // A change stays as it ended, whether it is printed or not; of a question the answer is all there is.
+            Err(lost) if is_question && reply.outcome() == OutcomeKind::Succeeded => return Err(lost.into()),
+            printed => stdio::say_if_lost(printed),
+        }
     }
     Ok(reply.outcome().into())
 }

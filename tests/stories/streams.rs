@@ -228,6 +228,7 @@ async fn what_cannot_be_printed_is_an_error_but_a_reader_may_have_enough() {
         "audit prove 1",
         "audit verify",
         "audit key",
+        "owner test --format json",
         "--help",
         "--version",
     ] {
