@@ -3,6 +3,7 @@
 pub mod acl;
 pub mod audit;
 pub mod callbacks;
+mod commands;
 pub mod directory;
 pub mod limits;
 pub mod ports;

@@ -99,7 +99,7 @@ impl CommandService {
         acl.inspect_err(|error| warn!(%error, "nothing can be suggested")).ok()
     }
 
-    fn may(&self, principal: &Principal, place: &Place, action: Action, acl: &AclView) -> bool {
+    pub(super) fn may(&self, principal: &Principal, place: &Place, action: Action, acl: &AclView) -> bool {
         matches!(decide(principal, place, action, acl, self.now()), Decision::Permit(_))
     }
 

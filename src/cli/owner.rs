@@ -3,7 +3,7 @@
 use super::transfer::answer;
 use super::{Exit, Format};
 use crate::app::service::CommandService;
-use crate::domain::command::{Command, CommandRequest, Place, UsageError};
+use crate::domain::command::{CommandRequest, Family, Invocation, Place, Values};
 use crate::domain::principal::Principal;
 use crate::domain::wording::LOCAL_QUESTION;
 
@@ -28,7 +28,8 @@ pub async fn run(
     arguments: OwnerArguments,
 ) -> anyhow::Result<Exit> {
     let OwnerArguments { room, format } = arguments;
-    let command = room.parse().map(|room| Command::ShowOwner { room }).map_err(UsageError::Room);
+    let verb = Invocation::named(Family::Owner, &[]).verb;
+    let command = Values::of_texts(verb, [("room", Some(room))]);
     let request = CommandRequest { principal, place: Place::Local, delivery: None, typed, command };
     answer(service, request, LOCAL_QUESTION, format).await
 }

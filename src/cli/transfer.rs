@@ -3,7 +3,7 @@
 use super::{Exit, Format, print};
 use crate::app::service::CommandService;
 use crate::domain::audit::{OperationId, OutcomeKind};
-use crate::domain::command::{Command, CommandRequest, Place, Transfer, UsageError, clean_reason};
+use crate::domain::command::{Command, CommandRequest, Family, Invocation, Place, Values, clean_reason};
 use crate::domain::principal::Principal;
 use crate::domain::wording::{CommandName, LOCAL_TRANSFER, message};
 use crate::stdio;
@@ -75,19 +75,9 @@ pub(super) async fn answer(
 
 fn request(principal: Principal, typed: String, arguments: TransferArguments) -> CommandRequest {
     let TransferArguments { room, new_owner, reason, overrides, .. } = arguments;
-    CommandRequest {
-        principal,
-        place: Place::Local,
-        delivery: None,
-        typed,
-        command: parse(&room, &new_owner, reason.as_deref())
-            .map(|transfer| Command::Transfer(Transfer { overrides, ..transfer })),
-    }
-}
-
-fn parse(room: &str, new_owner: &str, reason: Option<&str>) -> Result<Transfer, UsageError> {
-    let room: crate::domain::room::RoomId = room.parse().map_err(UsageError::Room)?;
-    let new_owner = new_owner.parse().map_err(|error| UsageError::Account(error, room.clone(), None))?;
-    let reason = clean_reason(reason.unwrap_or_default())?;
-    Ok(Transfer { room, new_owner, reason, overrides: None })
+    let overrides = overrides.map(|operation| operation.to_string());
+    let texts =
+        [("room", Some(room)), ("new_owner", Some(new_owner)), ("reason", reason), ("override", overrides)];
+    let command = Values::of_texts(Invocation::named(Family::Owner, &[]).verb, texts);
+    CommandRequest { principal, place: Place::Local, delivery: None, typed, command }
 }

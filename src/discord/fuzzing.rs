@@ -6,11 +6,11 @@ use jiff::Timestamp;
 use secrecy::ExposeSecret as _;
 use serde_json::Value;
 
-use super::commands::Options;
+use super::options::Options;
 use super::payload::{self, Interaction, Kind};
 use super::{gateway, render, signature};
 use crate::domain::audit::OperationId;
-use crate::domain::command::{Command, Rejection, Transfer, Typed, parse_room_owner};
+use crate::domain::command::{Command, Family, Rejection, Transfer, Typed, parse};
 use crate::domain::principal::{Channel, Subject};
 use crate::domain::reply::Reply;
 use crate::domain::wording::CommandName;
@@ -90,7 +90,7 @@ pub fn body(bytes: &[u8]) {
 /// The record of filled-in options says what was done, to whoever knows the typed form.
 fn is_recorded_as_it_would_be_typed(transfer: &Transfer, typed: &str) {
     let arguments = typed.trim_start_matches("/room-owner");
-    match parse_room_owner(&Typed::plain(arguments)) {
+    match parse(Family::Owner, &Typed::plain(arguments)) {
         Ok(Command::Transfer(read)) => {
             assert_eq!((&read.room, &read.new_owner), (&transfer.room, &transfer.new_owner), "{typed}");
             assert_eq!(read.reason, transfer.reason, "{typed}");

@@ -12,12 +12,12 @@ use serde_json::Value;
 use tokio::time::Instant;
 use tracing::{debug, error, info, warn};
 
-use super::commands::{self, Options};
+use super::options::Options;
 use super::payload::{self, Caller, Interaction, Kind, ReplyTo};
 use super::{Door, render, rest};
 use crate::app::replies::Platform;
 use crate::app::service::{Handled, Work};
-use crate::domain::command::{CommandRequest, Family, Place, RejectedRequest, Rejection};
+use crate::domain::command::{CommandRequest, Kind as Takes, Place, RejectedRequest, Rejection};
 use crate::domain::principal::Channel;
 use crate::domain::reply::Reply;
 use crate::domain::reply_note::HowReplied;
@@ -222,17 +222,19 @@ impl Door {
         }
         let Caller { principal, place } = interaction.caller().ok()?;
         let options = Options::read(interaction.data()?).ok()?;
-        let family = options.family(&self.settings.command)?;
         let (focused, typed) = options.focused?;
-        match focused {
-            commands::ROOM => {
-                let rooms =
-                    self.service.suggest_rooms(&principal, &place, family, typed, render::MOST_CHOICES).await;
+        let verb = options.verb(&self.settings.command)?;
+        match verb.parameter(focused)?.kind {
+            Takes::Room => {
+                let rooms = self
+                    .service
+                    .suggest_rooms(&principal, &place, verb.family, typed, render::MOST_CHOICES)
+                    .await;
                 let shown = |room: &RoomId, owner: &AccountId| format!("{room} · owner {owner}");
                 Some(rooms.into_iter().map(|it| (shown(&it.room, &it.owner), it.room.to_string())).collect())
             }
-            commands::NEW_OWNER if family == Family::Owner => {
-                let room: RoomId = options.text(commands::ROOM).ok()??.parse().ok()?;
+            Takes::Account => {
+                let room: RoomId = options.text("room")?.parse().ok()?;
                 let owners =
                     self.service.suggest_owners(&principal, &place, &room, typed, render::MOST_CHOICES).await;
                 Some(owners.into_iter().map(|owner| (owner.clone(), owner)).collect())

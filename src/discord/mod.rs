@@ -1,18 +1,17 @@
 //! The Discord door: an authentic interaction becomes a command request, replies become embeds.
 //!
-//! `endpoint` (bytes, `signature`) -> `interaction` (`payload`, `commands`, `forms`, `filled`) -> the service -> `render` ->
+//! `endpoint` (bytes, `signature`) -> `interaction` (`payload`, `options`) -> the service -> `render` ->
 //! `rest`. What begins at `interaction` does not know how the bytes came, so that every transport ends
 //! in the same [`Door::interaction`] and is answered over REST.
 
-mod commands;
+mod definition;
 mod endpoint;
-mod filled;
-mod forms;
 #[cfg(any(test, feature = "fuzzing"))]
 pub mod fuzzing;
 pub mod gateway;
 mod interaction;
 mod messenger;
+mod options;
 mod payload;
 pub mod register;
 mod render;
@@ -95,7 +94,7 @@ impl Default for Patience {
 /// # Errors
 /// When a command cannot be written as JSON.
 pub fn registered(command: &CommandName) -> serde_json::Result<Vec<serde_json::Value>> {
-    commands::registered(command).iter().map(serde_json::to_value).collect()
+    definition::registered(command).iter().map(serde_json::to_value).collect()
 }
 
 /// The door's shared state.

@@ -13,7 +13,7 @@ use serde_json::{Map, Value, json};
 use tracing::warn;
 
 use super::Settings;
-use super::commands;
+use super::definition;
 use super::rest::{Failure, Rest};
 use crate::redact::Redactor;
 
@@ -95,7 +95,7 @@ impl Registrar {
                 .to_owned()
             }
         };
-        let wanted = commands::registered(&settings.command);
+        let wanted = definition::registered(&settings.command);
         let wanted = wanted.iter().map(|command| anyhow::Ok(canonical(&serde_json::to_value(command)?)));
         Ok(Self { rest, application, wanted: wanted.collect::<Result<_, _>>()? })
     }
@@ -260,7 +260,7 @@ mod tests {
     #[test]
     fn what_is_registered_fits_discords_limits() {
         let command =
-            serde_json::to_value(&commands::registered(&CommandName::slash("staging-"))[0]).unwrap();
+            serde_json::to_value(&definition::registered(&CommandName::slash("staging-"))[0]).unwrap();
         let command = Value::Object(canonical(&command));
         insta::assert_snapshot!(serde_json::to_string_pretty(&command).unwrap(), @r#"
         {
@@ -297,7 +297,7 @@ mod tests {
               "type": 3
             },
             {
-              "description": "Admins: go past this operation, whose outcome nobody knows; needs a reason",
+              "description": "Admins: override this operation, whose outcome nobody knows; needs a reason",
               "min_value": 1,
               "name": "override",
               "type": 4
@@ -306,7 +306,7 @@ mod tests {
           "type": 1
         }
         "#);
-        for command in commands::registered(&CommandName::slash("staging-")) {
+        for command in definition::registered(&CommandName::slash("staging-")) {
             let command = Value::Object(canonical(&serde_json::to_value(command).unwrap()));
             let characters = fits(&command);
             assert!(characters <= 8_000, "{characters} characters in {}", command["name"]);
@@ -338,7 +338,7 @@ mod tests {
 
     #[test]
     fn what_discord_fills_in_is_no_difference() {
-        let ours = serde_json::to_value(&commands::registered(&CommandName::slash(""))[0]).unwrap();
+        let ours = serde_json::to_value(&definition::registered(&CommandName::slash(""))[0]).unwrap();
         let mut theirs = ours.clone();
         theirs["id"] = json!("1");
         theirs["version"] = json!("2");
@@ -350,7 +350,7 @@ mod tests {
         theirs["options"][0]["max_length"] = json!(47);
         assert_ne!(canonical(&ours), canonical(&theirs));
 
-        let ours = serde_json::to_value(&commands::registered(&CommandName::slash(""))[1]).unwrap();
+        let ours = serde_json::to_value(&definition::registered(&CommandName::slash(""))[1]).unwrap();
         let mut theirs = ours.clone();
         let grant = |command: &Value| {
             let named = |it: &Value| it["name"] == "grant";

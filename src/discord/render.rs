@@ -11,7 +11,7 @@ use crate::domain::audit::Outcome;
 use crate::domain::principal::{Channel, Subject};
 use crate::domain::reply::{Audience, Reply};
 use crate::domain::room::visible;
-use crate::domain::wording::{CommandName, Line, Message, Span, Tone, message as words};
+use crate::domain::wording::{CommandName, Line, Message, Span, Tone, UNDO, message as words};
 
 /// Limits in UTF-16 units, which are never fewer than what Discord counts
 /// (docs.discord.com/developers/resources/message, "Embed Limits"). Together they stay below 6000.
@@ -64,7 +64,8 @@ pub(super) fn choices(choices: Vec<(String, String)>) -> Value {
 fn embed(reply: &Reply, message: &Message) -> CreateEmbed {
     let sign = Span::Text(format!("{} ", message.tone.sign()));
     let headline = Line(std::iter::once(sign).chain(message.headline.0.iter().cloned()).collect());
-    let facts = facts(reply);
+    let mut facts = facts(reply);
+    facts.extend(undo(message).filter(|_| !facts.is_empty()).map(|line| ("Undo", line)));
     let longest = if facts.is_empty() { LONGEST_BARE_DESCRIPTION } else { LONGEST_DESCRIPTION };
     let mut embed = CreateEmbed::new().colour(colour(message.tone));
     // Discord shows no mention in a title: a headline that names somebody is the description's first line.
@@ -91,13 +92,21 @@ fn embed(reply: &Reply, message: &Message) -> CreateEmbed {
     }
 }
 
+/// The line that undoes what was done, which stands behind the other numbers.
+fn undo(message: &Message) -> Option<String> {
+    match message.footer.as_ref()?.0.as_slice() {
+        [.., Span::Text(text), Span::Code(line)] if text == UNDO => Some(line.clone()),
+        _ => None,
+    }
+}
+
 /// What a moderator looks for first and quotes later, of an operation on a room.
 fn facts(reply: &Reply) -> Vec<(&'static str, String)> {
     let (operation, room, outcome, transfer, head) = match reply {
         Reply::Transfer { operation, transfer, by, outcome, head, .. } => {
             (operation, &transfer.room, outcome, Some((transfer, by)), head.as_ref())
         }
-        Reply::Owner { operation, room, outcome } => (operation, room, outcome, None, None),
+        Reply::Owner { operation, room, outcome, .. } => (operation, room, outcome, None, None),
         Reply::Late { reply, .. } => return facts(reply),
         _ => return Vec::new(),
     };
@@ -267,6 +276,7 @@ mod tests {
 
     fn refused(room: &str, info: &str, name: &str) -> Reply {
         Reply::Transfer {
+            meant: None,
             operation: OperationId::new(7),
             transfer: crate::domain::command::Transfer {
                 room: room.parse().unwrap(),

@@ -12,7 +12,7 @@ use super::access::{
 use super::audit::{Answer, AuditEntry, NoAnswer, OperationId, Outcome, OutcomeKind};
 use super::command::{Family, Listed, Place, Transfer, UsageError};
 use super::principal::{Channel, Principal, Subject};
-use super::room::RoomId;
+use super::room::{AccountId, RoomId};
 use super::tree_head::TreeHead;
 
 /// Who gets to see a reply, unless the configuration says that all of them are private.
@@ -56,6 +56,20 @@ pub enum Reply {
         /// The zone in which it is shown.
         zone: TimeZone,
     },
+    /// The live rooms that the caller may hand over here.
+    Rooms {
+        /// The record of the question.
+        operation: OperationId,
+        /// The rooms and their owners; `None` if Tencent could not be asked.
+        rooms: Option<Vec<(RoomId, AccountId)>>,
+    },
+    /// The caller's last hand-over that was done.
+    Last {
+        /// The record of the question.
+        operation: OperationId,
+        /// Its entry, if there is one.
+        entry: Option<Box<AuditEntry>>,
+    },
     /// A room's owner.
     Owner {
         /// The record of the question.
@@ -64,6 +78,8 @@ pub enum Reply {
         room: RoomId,
         /// What came of it: shown, refused or declined.
         outcome: Outcome,
+        /// The room that was probably meant, if there is none of this id.
+        meant: Option<RoomId>,
     },
     /// A transfer that was carried out, whatever came of it.
     Transfer {
@@ -79,6 +95,8 @@ pub enum Reply {
         recorded: bool,
         /// The log's head after the record of the outcome.
         head: Option<Box<TreeHead>>,
+        /// The room that was probably meant, if there is none of this id.
+        meant: Option<RoomId>,
     },
     /// Not permitted.
     Denied {
@@ -325,7 +343,7 @@ impl Reply {
     #[must_use]
     pub fn outcome(&self) -> OutcomeKind {
         match self {
-            Self::Help { .. } => OutcomeKind::Succeeded,
+            Self::Help { .. } | Self::Rooms { .. } | Self::Last { .. } => OutcomeKind::Succeeded,
             Self::Acl { answer, .. } => match **answer {
                 AclAnswer::NotEdited(_) => OutcomeKind::Declined,
                 _ => OutcomeKind::Succeeded,
@@ -352,6 +370,8 @@ impl Reply {
             Self::Help { operation, .. }
             | Self::Acl { operation, .. }
             | Self::Audit { operation, .. }
+            | Self::Rooms { operation, .. }
+            | Self::Last { operation, .. }
             | Self::Owner { operation, .. }
             | Self::Transfer { operation, .. }
             | Self::Denied { operation, .. }

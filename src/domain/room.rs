@@ -185,6 +185,24 @@ impl FromStr for AccountId {
     }
 }
 
+/// The room among `known` that was probably meant by `typed`: the same but for case, decoration or the sign between
+/// words, or one or two letters away. `None` if none is near, or several are equally so.
+#[must_use]
+pub fn nearest<'a>(typed: &RoomId, known: &'a [RoomId]) -> Option<&'a RoomId> {
+    let plain = |room: &RoomId| {
+        let trimmed = room.as_str().trim_matches(|c: char| !c.is_ascii_alphanumeric());
+        trimmed.to_ascii_lowercase().replace(['_', ' ', '.'], "-")
+    };
+    let wanted = plain(typed);
+    let distance = |room: &RoomId| strsim::osa_distance(&wanted, &plain(room));
+    // A short id is soon another one.
+    let furthest = (wanted.chars().count() / 3).min(2);
+    let best = known.iter().filter(|room| *room != typed).map(distance).min()?;
+    let mut near = known.iter().filter(|room| *room != typed && best <= furthest && distance(room) == best);
+    let first = near.next()?;
+    near.all(|other| other == first).then_some(first)
+}
+
 impl Accounts {
     /// Whether a room may be handed to the account.
     ///
@@ -286,6 +304,29 @@ mod tests {
             why("user2."),
             "an account is made of letters, digits, - and _; `user2.` holds “.” (U+002E)"
         );
+    }
+
+    #[test]
+    fn the_nearest_room_is_a_slip_away_and_the_only_one() {
+        let rooms = |ids: &[&str]| ids.iter().map(|id| id.parse::<RoomId>().unwrap()).collect::<Vec<_>>();
+        let known = rooms(&["test", "live-7", "my room", "vip-1", "vip-2", "live-7"]);
+        for (typed, meant) in [
+            ("Test", Some("test")),
+            ("tset", Some("test")),
+            ("`test`", Some("test")),
+            ("live_7", Some("live-7")),
+            ("LIVE 7", Some("live-7")),
+            ("my-room", Some("my room")),
+            ("lvie-7", Some("live-7")),
+            ("vip-3", None),
+            ("live-8", Some("live-7")),
+            ("other", None),
+            ("x", None),
+            ("test", None),
+        ] {
+            let found = nearest(&typed.parse().unwrap(), &known).map(RoomId::as_str);
+            assert_eq!(found, meant, "{typed}");
+        }
     }
 
     #[test]

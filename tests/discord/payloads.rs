@@ -153,7 +153,10 @@ async fn odd_options_of_the_commands_with_subcommands_are_answered_and_recorded(
         assert!(reply.starts_with("(only you)\n❌") && reply.contains(why), "{why}: {reply}");
     }
     let bare = world.says(&grant(|data| data["options"] = json!(null))).await;
-    assert!(bare.contains("`/room-acl grant who:<person> role:<role> rooms:live-* for:8h"), "{bare}");
+    assert!(
+        bare.contains("`/room-acl grant who:<person> role:<role> rooms:live-* channel:#channel for:8h"),
+        "{bare}"
+    );
     assert!(world.says(&grant(|_| {})).await.contains("<@902> is now moderator"));
     let ended = world.end().await;
     let mut outcomes = vec!["invalid"; count];

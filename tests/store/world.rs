@@ -12,7 +12,7 @@ use room_owner::domain::audit::{
     Attempt, AuditEntry, AuditFilter, OperationId, Outcome, Question, Refusal, Verdict,
 };
 use room_owner::domain::command::{
-    Command, CommandRequest, DeliveryId, Place, RejectedRequest, Rejection, Typed, parse_room_owner,
+    Command, CommandRequest, DeliveryId, Family, Place, RejectedRequest, Rejection, Typed, parse,
 };
 use room_owner::domain::principal::Principal;
 use room_owner::store::{IfMissing, SqliteStore};
@@ -169,10 +169,10 @@ impl Ask {
         let principal =
             Principal { name: Some("somebody".to_owned()), ..Principal::new(self.who.parse().unwrap()) };
         let place = Place::Channel(self.channel.parse().unwrap());
-        let command = parse_room_owner(&Typed::plain(&self.line));
+        let command = parse(Family::Owner, &Typed::plain(&self.line));
         let verdict = match &command {
             Err(error) => Verdict::Invalid(format!("{error:?}")),
-            Ok(Command::Help(_)) => Verdict::Open,
+            Ok(Command::Help(_) | Command::ListRooms | Command::Undo) => Verdict::Open,
             Ok(Command::Acl(command)) => panic!("{command:?}"),
             Ok(Command::ShowOwner { room }) => {
                 match self.decide(store, &principal, &place, Action::ShowOwner(room.clone())).await {

@@ -14,10 +14,10 @@ async fn a_transfer_is_done_told_and_recorded() {
     let ran = program.runs("transfer test user2 --reason host+left --format json").await;
     assert_eq!(ran.code, 0, "{}", ran.err);
     insta::with_settings!({ filters => [(r"by `\S+`", "by `cli:[user]`"), (r"log 2:[0-9a-f]{12}", "log 2:…")] }, {
-        assert_snapshot!(ran.err, @r"
+        assert_snapshot!(ran.err, @"
         ✅ `test` now belongs to `user2` (was `carol`) · confirmed
            Reason given: `host left`
-           op 1 · RequestId `Id-9dc6366a2003d418ace6b6c74e29980f-O-Seq-2` · by `cli:[user]` · log 2:…
+           op 1 · RequestId `Id-9dc6366a2003d418ace6b6c74e29980f-O-Seq-2` · by `cli:[user]` · log 2:… · undo: `room-owner transfer test carol`
         ");
     });
     assert!(names(&ran.out).starts_with("operation at actor"));
@@ -72,10 +72,10 @@ async fn whoever_is_told_to_look_asks_and_takes_nothing_back() {
     let ran = program.runs("transfer my+$room bob").await;
     assert_eq!(ran.code, 0, "{}", ran.err);
     insta::with_settings!({ filters => [(r"by `\S+`", "by `cli:[user]`"), (r"log 2:[0-9a-f]{12}", "log 2:…")] }, {
-        assert_snapshot!(ran.err, @r"
+        assert_snapshot!(ran.err, @"
         ✅ `my $room` now belongs to `bob` (was `carol`) · accepted, not yet confirmed
            Tencent accepted the change but does not show it yet. Check in a moment with `room-owner owner 'my $room'`.
-           op 1 · RequestId `Id-9dc6366a2003d418ace6b6c74e29980f-O-Seq-2` · by `cli:[user]` · log 2:…
+           op 1 · RequestId `Id-9dc6366a2003d418ace6b6c74e29980f-O-Seq-2` · by `cli:[user]` · log 2:… · undo: `room-owner transfer 'my $room' carol`
         ");
     });
     // Somebody else hands the room on before they look.

@@ -73,10 +73,10 @@ async fn a_gateway_error_after_the_change_is_a_yes_after_a_look(door: Door) {
     run(World::usual().at(door), async |bot| {
         let reply =
             hands_over(bot, FaultKind::Http { status: 502, body: String::new(), when: When::After }).await;
-        assert_snapshot!(reply, @r"
+        assert_snapshot!(reply, @"
         ✅ `test` now belongs to `user2` (was `carol`) · confirmed
         Tencent's answer was lost on the way; the new owner was read back.
-        op 4 · by alice · log …
+        op 4 · by alice · log … · undo: /room-owner test carol
         ");
         let entry = bot.entry(&reply).await;
         assert_eq!((entry.outcome.name(), entry.request_id), ("succeeded", None));
@@ -156,10 +156,10 @@ async fn an_answer_may_come_in_any_order_and_owners_as_numbers(door: Door) {
 async fn an_owner_who_is_not_seen_yet_is_accepted_and_not_confirmed(door: Door) {
     run(World::usual().at(door), async |bot| {
         let reply = hands_over(bot, FaultKind::StaleRead { reads: 10 }).await;
-        assert_snapshot!(reply, @r"
+        assert_snapshot!(reply, @"
         ✅ `test` now belongs to `user2` (was `carol`) · accepted, not yet confirmed
         Tencent accepted the change but does not show it yet. Check in a moment with `/room-owner test`.
-        op 4 · RequestId Id-9dc6366a2003d418ace6b6c74e29980f-O-Seq-2 · by alice · log …
+        op 4 · RequestId Id-9dc6366a2003d418ace6b6c74e29980f-O-Seq-2 · by alice · log … · undo: /room-owner test carol
         ");
         assert_eq!(outcome(bot, &reply).await, "succeeded");
         assert_eq!(bot.owner_of("test"), "user2");

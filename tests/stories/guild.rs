@@ -250,6 +250,7 @@ pub(crate) fn visible(message: &Value) -> String {
             footer.extend(fact("Asked by").map(|who| format!(" · by {who}")));
         }
         footer.extend(fact("Log").map(|head| format!(" · log {head}")));
+        footer.extend(fact("Undo").map(|line| format!(" · undo: {}", as_typed(&line))));
         lines.push(footer);
         let is_clear = !lines[0].starts_with("⚠️");
         let said =

@@ -58,4 +58,5 @@ mod slack_origins;
 mod slow_clients;
 mod streams;
 mod transfers;
+mod understood;
 mod unread_groups;

@@ -196,7 +196,9 @@ pub(crate) fn as_typed(code: &str) -> String {
         }
     }
     let mut typed = vec![command.to_owned()];
-    typed.extend(Some(form.typed.to_owned()).filter(|verb| !verb.is_empty() && verb != "(number)"));
+    let is_form = options.iter().any(|(_, value)| value.starts_with('<'));
+    let verb = if form.typed == "(number)" && is_form { "show" } else { form.typed };
+    typed.extend(Some(verb.to_owned()).filter(|verb| !verb.is_empty() && verb != "(number)"));
     for word in form.words {
         let found = options.iter().position(|(name, _)| name == word);
         typed.extend(found.map(|at| quoted(&options.remove(at).1)));
@@ -204,7 +206,8 @@ pub(crate) fn as_typed(code: &str) -> String {
     for (name, value) in options {
         let name = if name == "channel" { "in" } else { name };
         let value = if (name, value.as_str()) == ("readings", "True") { "yes".to_owned() } else { value };
-        let value = if name == "reason" { value } else { quoted(&value) };
+        let is_rest = ["reason", "since", "until"].contains(&name);
+        let value = if is_rest { value } else { quoted(&value) };
         typed.push(format!("{name}: {value}"));
     }
     typed.join(" ")

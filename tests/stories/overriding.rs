@@ -143,10 +143,10 @@ async fn what_has_ended_by_then_is_not_gone_past(door: Door) {
 async fn a_reason_is_asked_for(door: Door) {
     run(with_an_admin().at(door), async |bot| {
         let reply = bot.chat(BORIS).says("/room-owner test user3 override: 17").await;
-        assert_snapshot!(reply, @r"
+        assert_snapshot!(reply, @"
         (only visible to you)
         ❌ An override needs a reason.
-        Type: `/room-owner test user3 override: <operation> reason: <why>`
+        Type: `/room-owner test user3 override: 17 reason: <why>`
         Nothing was done.
         op 5
         ");

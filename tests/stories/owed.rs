@@ -63,10 +63,10 @@ async fn what_the_response_url_does_not_take_is_said_in_the_channel() {
         slowly(bot).await;
         let posted = api.has_posted(1).await;
         assert_eq!((posted[0].method.as_str(), posted[0].channel.as_str()), ("chat.postMessage", MODS));
-        assert_snapshot!(read(&posted[0]), @r"
+        assert_snapshot!(read(&posted[0]), @"
         ✅ `test` now belongs to `user2` (was `carol`) · confirmed
         You asked for this at 2026-11-23 12:00 UTC: `/room-owner test user2`. The bot could not answer then.
-        op 4 · RequestId Id-9dc6366a2003d418ace6b6c74e29980f-O-Seq-2 · by alice
+        op 4 · RequestId Id-9dc6366a2003d418ace6b6c74e29980f-O-Seq-2 · by alice · undo: /room-owner test carol
         ");
         assert_eq!(note(bot).await, "delivered later, in a message of its own (slack answered 404)");
         let mut metrics = String::new();
@@ -168,11 +168,11 @@ async fn who_heard_that_nobody_knows_hears_what_came_of_it() {
         bot.tencent().clear_faults();
         bot.clock.tell();
         let posted = api.has_posted(1).await;
-        assert_snapshot!(read(&posted[0]), @r"
+        assert_snapshot!(read(&posted[0]), @"
         ✅ `test` now belongs to `user2` (was `carol`) · confirmed
         You asked for this at 2026-11-23 12:00 UTC: `/room-owner test user2`. It was not known then what came of it.
         Tencent's answer was lost on the way; the new owner was read back.
-        op 4 · by alice
+        op 4 · by alice · undo: /room-owner test carol
         ");
         // The first answer went as usual; this is news, and no note is due.
         assert_eq!(bot.store.reply_notes(reply.operation()).await.unwrap(), []);

@@ -165,11 +165,11 @@ async fn who_waits_for_a_change_that_was_made_is_told_by_the_next_process(door: 
     let serving = place.serves().await;
     place.dies_in_the_middle(serving, When::After).await;
     let serving = place.serves().await;
-    assert_snapshot!(place.is_told(true).await, @r"
+    assert_snapshot!(place.is_told(true).await, @"
     ✅ `test` now belongs to `user2` (was `carol`) · confirmed
     You asked for this at …: `/room-owner test user2`. The bot could not answer then.
     Tencent's answer was lost on the way; the new owner was read back.
-    op 3 · by alice
+    op 3 · by alice · undo: /room-owner test carol
     ");
     let note = place.note().await;
     assert!(note.starts_with("delivered later, in a message of its own (the process ended"), "{note}");

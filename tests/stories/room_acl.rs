@@ -724,10 +724,10 @@ async fn the_list_shows_what_needs_attention(door: Door) {
 async fn what_does_not_fit_is_explained(door: Door) {
     run(world(door), async |bot| {
         let (reply, entry) = says(bot, ADAM, "/room-acl grant @boris boss").await;
-        assert_snapshot!(reply, @r"
+        assert_snapshot!(reply, @"
         (only visible to you)
         ❌ `boss` is not a role: use `moderator`, `auditor` or `admin`.
-        Type: `/room-acl grant <person> <role> rooms: live-* for: 8h in: #channel reason: <why>`
+        Type: `/room-acl grant <person> <role> rooms: live-* in: #channel for: 8h reason: <why>`
         Nothing was done.
         op 5
         ");

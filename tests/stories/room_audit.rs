@@ -174,13 +174,13 @@ async fn an_operation_is_named_as_the_replies_and_the_other_doors_name_it() {
             assert!(reply.says("Operation 1: succeeded."), "{line}: {reply}");
         }
         let reply = bot.slack(RITA).says("/room-audit show").await;
-        assert_snapshot!(reply, @r#"
+        assert_snapshot!(reply, @"
         (only visible to you)
         ❌ Something is missing: `<operation>`.
-        Type: `/room-audit <operation>`
+        Type: `/room-audit show <operation>`
         Nothing was done.
         op 9
-        "#);
+        ");
         let reply = bot.slack(RITA).says("/room-audit stats text: \"host crashed").await;
         assert_snapshot!(reply, @r#"
         (only visible to you)
@@ -312,9 +312,9 @@ async fn a_line_that_does_not_fit_is_answered_with_the_forms(door: Door) {
         (only visible to you)
         ℹ️ `/room-audit` shows what was done.
         `/room-audit room: <room> actor: <person> outcome: refused since: yesterday` shows what was done, newest first; every filter may be left out
-        `/room-audit text: "host crashed" until: "2026-11-23 14:03" zone: Europe/Berlin` searches commands, reasons and errors; times are UTC unless a zone is named
-        `/room-audit in: #channel request-id: <id> before: <operation> limit: 5 readings: yes` more filters: in one channel, by Tencent's RequestId, on behind an operation, how many (1 to 10), who read the log
-        `/room-audit <operation>` shows one operation whole
+        `/room-audit text: "host crashed" until: 2026-11-23 14:03 zone: Europe/Berlin` searches commands, reasons and errors; times are UTC unless a zone is named
+        `/room-audit in: #channel request-id: <id> before: <operation> readings: yes limit: 5` more filters: in one channel, by Tencent's RequestId, on behind an operation, how many (1 to 10), who read the log
+        `/room-audit show <operation>` shows one operation whole
         `/room-audit owner-at <room> <time>` shows who owned the room then, and how that is known
         `/room-audit timeline <operation>` shows its steps and the waits between them
         `/room-audit stats by: actor since: 7d` counts by actor, room, channel, outcome or hour

@@ -109,9 +109,9 @@ async fn who_waits_too_long_is_told_so_and_gets_the_answer_later() {
         Tencent is slow to answer. The result follows here; do not send it again.
         ");
         let reply = bot.late(&first).await;
-        assert_snapshot!(reply, @r"
+        assert_snapshot!(reply, @"
         ✅ `test` now belongs to `user2` (was `carol`) · confirmed
-        op 4 · RequestId Id-9dc6366a2003d418ace6b6c74e29980f-O-Seq-2 · by alice · log …
+        op 4 · RequestId Id-9dc6366a2003d418ace6b6c74e29980f-O-Seq-2 · by alice · log … · undo: /room-owner test carol
         ");
         assert!(reply.is_public());
         assert_eq!(bot.late.posts(), [200]);

@@ -8,8 +8,8 @@ use super::{CommandService, not_recorded};
 use crate::app::acl::hindered_by;
 use crate::app::ports::{AclChanged, AclEdit, GrantsPage, StoreError};
 use crate::domain::access::{
-    AclChange, AclView, Action, ChangedEntry, Hindered, Known, Permit, RoomScope, admins_of, attention,
-    explain, footing, is_for_oneself, is_open, live_admins, unread_groups, who_can,
+    AclChange, AclView, Action, ChangedEntry, Hindered, Known, NewGrant, Permit, RoomScope, admins_of,
+    attention, explain, footing, is_for_oneself, is_open, live_admins, unread_groups, who_can,
 };
 use crate::domain::command::{AclCommand, CommandRequest, Edit, Listed, Part, Place, Why};
 use crate::domain::principal::{Channel, Principal, Subject};
@@ -19,7 +19,7 @@ use crate::domain::reply::{AclAnswer, Explained, Helpers, Reply};
 const PAGE: u32 = 12;
 
 /// How many admins are named to whoever needs one.
-const HELPERS: usize = 5;
+const HELPERS: usize = 3;
 
 /// A change of the ACL that is permitted and not made yet.
 pub(super) struct PermittedEdit {
@@ -33,7 +33,7 @@ impl CommandService {
     /// not exist.
     pub(super) async fn rooms_of(&self, edit: &Edit, acl: &AclView) -> Result<Vec<RoomScope>, StoreError> {
         Ok(match edit {
-            Edit::Grant { grant, .. } => vec![grant.rooms.clone()],
+            Edit::Grant { grant, also, .. } => std::iter::once(&grant.rooms).chain(also).cloned().collect(),
             Edit::Revoke(id) => self.store.grant(*id).await?.map(|grant| grant.rooms).into_iter().collect(),
             Edit::AllowChannel(channel, rooms) => match self.authorised(channel.as_ref(), acl).await? {
                 Some(before) if before.contains(rooms) => vec![before],
@@ -71,8 +71,8 @@ impl CommandService {
     pub(super) async fn edit(&self, request: &CommandRequest, permitted: PermittedEdit) -> Option<Reply> {
         let PermittedEdit { permit, edit, reason } = permitted;
         let now = self.clock.now();
-        let change = match change(edit, &request.place, now) {
-            Ok(change) => change,
+        let changes = match changes(edit, &request.place, now) {
+            Ok(changes) => changes,
             Err(error) => return Some(not_recorded(&error)),
         };
         let known = self.directory().known();
@@ -82,7 +82,7 @@ impl CommandService {
             delivery: request.delivery.clone(),
             typed: request.typed.clone(),
             permit,
-            changes: vec![(change, reason.clone())],
+            changes: changes.into_iter().map(|change| (change, reason.clone())).collect(),
             reason,
             force: false,
             known: Arc::clone(&known),
@@ -225,22 +225,26 @@ impl CommandService {
     }
 }
 
-fn change(edit: Edit, place: &Place, now: jiff::Timestamp) -> Result<AclChange, StoreError> {
+fn changes(edit: Edit, place: &Place, now: jiff::Timestamp) -> Result<Vec<AclChange>, StoreError> {
     let here = |channel: Option<Channel>| match (channel, place) {
         (Some(channel), _) => Ok(channel),
         (None, Place::Channel(channel)) => Ok(channel.clone()),
         (None, Place::Local) => Err(StoreError("no channel is named".to_owned())),
     };
     Ok(match edit {
-        Edit::Grant { mut grant, lasts } => {
+        Edit::Grant { mut grant, also, lasts } => {
             let end = lasts.map(|lasts| now.checked_add(lasts)).transpose();
             grant.expires_at =
                 end.map_err(|error| StoreError(format!("the grant would end too late: {error}")))?;
-            AclChange::Grant(grant)
+            let more = also.into_iter().map(|rooms| NewGrant { rooms, ..grant.clone() });
+            let more: Vec<NewGrant> = more.collect();
+            std::iter::once(grant).chain(more).map(AclChange::Grant).collect()
         }
-        Edit::Revoke(id) => AclChange::Revoke(id),
-        Edit::AllowChannel(channel, rooms) => AclChange::AllowChannel { channel: here(channel)?, rooms },
-        Edit::RemoveChannel(channel) => AclChange::RemoveChannel(here(channel)?),
+        Edit::Revoke(id) => vec![AclChange::Revoke(id)],
+        Edit::AllowChannel(channel, rooms) => {
+            vec![AclChange::AllowChannel { channel: here(channel)?, rooms }]
+        }
+        Edit::RemoveChannel(channel) => vec![AclChange::RemoveChannel(here(channel)?)],
     })
 }
 

@@ -6,8 +6,9 @@ use std::time::Duration;
 use tracing::{error, warn};
 
 use super::recovery::{Looked, lost};
-use super::{CommandService, Recorded, transferred};
+use super::{CommandService, Recorded};
 use crate::app::ports::{CallResult, ReadError};
+use crate::domain::access::Reach;
 use crate::domain::audit::{Attempt, OperationId, Outcome};
 use crate::domain::reply::Reply;
 use crate::domain::room::{AccountId, RoomId};
@@ -21,38 +22,62 @@ pub(super) const RECORD_TRIES: u32 = 6;
 
 impl CommandService {
     /// Answers a question about a room's owner.
-    pub async fn show_owner(&self, operation: OperationId, room: RoomId) -> Reply {
+    pub async fn show_owner(&self, operation: OperationId, room: RoomId, reach: &Reach) -> Reply {
+        let mut meant = None;
         let outcome = match self.rooms.owner_of(&room).await {
             Ok(owner) => Outcome::Shown(owner),
-            Err(ReadError::NoRoom(refusal) | ReadError::Refused(refusal)) => {
+            Err(ReadError::NoRoom(refusal)) => {
+                meant = self.nearest_room(&room, reach).await;
                 Outcome::Refused { previous: None, refusal }
             }
+            Err(ReadError::Refused(refusal)) => Outcome::Refused { previous: None, refusal },
             Err(ReadError::Unreadable(refusal)) => Outcome::Declined(refusal),
         };
         self.record(operation, &outcome).await;
-        Reply::Owner { operation, room, outcome }
+        Reply::Owner { operation, room, outcome, meant }
     }
 
     /// Carries an attempt out and records what came of it.
     pub async fn execute(&self, attempt: Attempt) -> Reply {
-        let outcome = self.carry_out(&attempt).await;
+        let mut meant = None;
+        let outcome = match self.present_owner(&attempt, &mut meant).await {
+            Ok(previous) => self.carry_out(&attempt, previous).await,
+            Err(outcome) => outcome,
+        };
         let recorded = self.record(attempt.operation(), &outcome).await;
-        transferred(&attempt, outcome, recorded)
+        match transferred(&attempt, outcome, recorded) {
+            Reply::Transfer { operation, transfer, by, outcome, recorded, head, .. } => {
+                Reply::Transfer { operation, transfer, by, outcome, recorded, head, meant }
+            }
+            other => other,
+        }
     }
 
-    async fn carry_out(&self, attempt: &Attempt) -> Outcome {
+    /// Who owns the room before the change; `None` if that cannot be read and somebody decided to go ahead. An error
+    /// is how it ends without a change.
+    async fn present_owner(
+        &self,
+        attempt: &Attempt,
+        meant: &mut Option<RoomId>,
+    ) -> Result<Option<AccountId>, Outcome> {
         let transfer = attempt.transfer();
-        let previous = match self.rooms.owner_of(&transfer.room).await {
-            Ok(owner) if owner == transfer.new_owner => return Outcome::Unchanged,
-            Ok(owner) => Some(owner),
+        match self.rooms.owner_of(&transfer.room).await {
+            Ok(owner) if owner == transfer.new_owner => Err(Outcome::Unchanged),
+            Ok(owner) => Ok(Some(owner)),
             // Somebody has decided to go ahead without knowing.
-            Err(ReadError::Refused(_) | ReadError::Unreadable(_)) if transfer.overrides.is_some() => None,
-            Err(ReadError::NoRoom(refusal) | ReadError::Refused(refusal)) => {
-                return Outcome::Refused { previous: None, refusal };
+            Err(ReadError::Refused(_) | ReadError::Unreadable(_)) if transfer.overrides.is_some() => Ok(None),
+            Err(ReadError::NoRoom(refusal)) => {
+                *meant = self.nearest_room(&transfer.room, attempt.reach()).await;
+                Err(Outcome::Refused { previous: None, refusal })
             }
+            Err(ReadError::Refused(refusal)) => Err(Outcome::Refused { previous: None, refusal }),
             // Without the present owner an unclear answer could never be resolved: do not begin.
-            Err(ReadError::Unreadable(refusal)) => return Outcome::Declined(refusal),
-        };
+            Err(ReadError::Unreadable(refusal)) => Err(Outcome::Declined(refusal)),
+        }
+    }
+
+    async fn carry_out(&self, attempt: &Attempt, previous: Option<AccountId>) -> Outcome {
+        let transfer = attempt.transfer();
         match self.change(attempt, previous.as_ref()).await {
             CallResult::Accepted { request_id } => {
                 let confirmed = self.read_until(transfer, &self.timing.confirm).await;
@@ -144,5 +169,21 @@ impl CommandService {
         self.watched.not_recorded(operation, outcome.clone());
         self.under_way().remove(&operation);
         Recorded::NotYet
+    }
+}
+
+pub(super) fn transferred(attempt: &Attempt, outcome: Outcome, recorded: Recorded) -> Reply {
+    let (recorded, head) = match recorded {
+        Recorded::Yes(head) => (true, head),
+        Recorded::NotYet => (false, None),
+    };
+    Reply::Transfer {
+        operation: attempt.operation(),
+        transfer: attempt.transfer().clone(),
+        by: attempt.by().clone(),
+        outcome,
+        recorded,
+        head: head.map(Box::new),
+        meant: None,
     }
 }

@@ -131,7 +131,7 @@ pub enum Next {
     /// Nothing: this is the answer.
     Answer(Reply),
     /// A question about a room's owner, which is recorded.
-    Lookup(OperationId, RoomId),
+    Lookup(OperationId, RoomId, Reach),
     /// A transfer that is permitted and written down.
     Transfer(Attempt),
 }
@@ -257,7 +257,7 @@ impl CommandService {
                 let _at_work = self.at_work(&next);
                 match next {
                     Next::Answer(reply) => reply,
-                    Next::Lookup(operation, room) => self.show_owner(operation, room).await,
+                    Next::Lookup(operation, room, reach) => self.show_owner(operation, room, &reach).await,
                     Next::Transfer(attempt) => self.execute(attempt).await,
                 }
             }
@@ -291,18 +291,18 @@ impl CommandService {
         let _at_work = self.at_work(&next);
         let handled = match next {
             Next::Answer(reply) => Handled::AtOnce(reply),
-            Next::Lookup(operation, room) => match acknowledge(Work::Lookup, operation).await {
-                Ok(()) => Handled::Acknowledged(self.show_owner(operation, room).await),
+            Next::Lookup(operation, room, reach) => match acknowledge(Work::Lookup, operation).await {
+                Ok(()) => Handled::Acknowledged(self.show_owner(operation, room, &reach).await),
                 Err(why) => {
                     let (outcome, _) = self.decline(operation, &why).await;
-                    Handled::Declined(Reply::Owner { operation, room, outcome }, why)
+                    Handled::Declined(Reply::Owner { operation, room, outcome, meant: None }, why)
                 }
             },
             Next::Transfer(attempt) => match acknowledge(Work::Transfer, attempt.operation()).await {
                 Ok(()) => Handled::Acknowledged(self.execute(attempt).await),
                 Err(why) => {
                     let (outcome, recorded) = self.decline(attempt.operation(), &why).await;
-                    let reply = transferred(&attempt, outcome, recorded);
+                    let reply = execution::transferred(&attempt, outcome, recorded);
                     Handled::Declined(reply, why)
                 }
             },
@@ -463,7 +463,7 @@ impl CommandService {
             }
         };
         let action = match command {
-            Command::Help(_) | Command::Acl(AclCommand::WhoAmI) => {
+            Command::Help(_) | Command::ListRooms | Command::Undo | Command::Acl(AclCommand::WhoAmI) => {
                 return Ok(Decided::Verdict(Verdict::Open, Said::Nothing));
             }
             Command::ShowOwner { room } => Action::ShowOwner(room.clone()),
@@ -485,7 +485,10 @@ impl CommandService {
                 Command::Transfer(transfer) => {
                     Decided::Verdict(Verdict::Transfer(permit, transfer.new_owner.clone()), Said::Nothing)
                 }
-                Command::ShowOwner { .. } => Decided::Verdict(Verdict::Lookup(permit), Said::Nothing),
+                Command::ShowOwner { .. } => {
+                    let reach = permit.reach().clone();
+                    Decided::Verdict(Verdict::Lookup(permit), Said::Reach(reach))
+                }
                 Command::Acl(AclCommand::Edit { edit, reason }) => {
                     Decided::Edit(PermittedEdit { permit, edit: edit.clone(), reason: reason.clone() })
                 }
@@ -493,7 +496,9 @@ impl CommandService {
                     let reach = permit.reach().clone();
                     Decided::Verdict(Verdict::Read(permit), Said::Reach(reach))
                 }
-                Command::Acl(_) | Command::Help(_) => Decided::Verdict(Verdict::Read(permit), Said::Nothing),
+                Command::Acl(_) | Command::Help(_) | Command::ListRooms | Command::Undo => {
+                    Decided::Verdict(Verdict::Read(permit), Said::Nothing)
+                }
             },
         })
     }
@@ -513,11 +518,19 @@ impl CommandService {
             }
             (_, Err(error)) => {
                 let rights = rights(&request.principal, &request.place, acl, self.clock.now());
-                Reply::Invalid { operation, error: error.clone(), rights }
+                let error = self.narrowed(error.clone(), request, acl).await;
+                Reply::Invalid { operation, error, rights }
             }
-            (_, Ok(Command::ShowOwner { room })) => {
+            (Said::Reach(reach), Ok(Command::ShowOwner { room })) => {
                 self.under_way().insert(operation);
-                return Next::Lookup(operation, room.clone());
+                return Next::Lookup(operation, room.clone(), reach);
+            }
+            (_, Ok(Command::ShowOwner { .. })) => {
+                not_recorded(&StoreError("a question was admitted without a reach".into()))
+            }
+            (_, Ok(Command::ListRooms)) => self.list_rooms(operation, request, acl).await,
+            (_, Ok(Command::Undo)) => {
+                self.last_hand_over(operation, request).await.unwrap_or_else(|error| not_recorded(&error))
             }
             (Said::Reach(reach), Ok(Command::Audit(question))) => {
                 let reader =
@@ -553,7 +566,7 @@ impl CommandService {
             self,
             match next {
                 Next::Answer(_) => None,
-                Next::Lookup(operation, _) => Some(*operation),
+                Next::Lookup(operation, ..) => Some(*operation),
                 Next::Transfer(attempt) => Some(attempt.operation()),
             },
         )
@@ -601,21 +614,6 @@ enum Recorded {
     Yes(Option<TreeHead>),
     /// The record has to wait.
     NotYet,
-}
-
-fn transferred(attempt: &Attempt, outcome: Outcome, recorded: Recorded) -> Reply {
-    let (recorded, head) = match recorded {
-        Recorded::Yes(head) => (true, head),
-        Recorded::NotYet => (false, None),
-    };
-    Reply::Transfer {
-        operation: attempt.operation(),
-        transfer: attempt.transfer().clone(),
-        by: attempt.by().clone(),
-        outcome,
-        recorded,
-        head: head.map(Box::new),
-    }
 }
 
 enum Decided {

@@ -253,8 +253,9 @@ impl CommandService {
         };
         let Some(outcome) = outcome else { return Ok(None) };
         let answer = match entry.new_owner {
-            None => Reply::Owner { operation, room, outcome },
+            None => Reply::Owner { operation, room, outcome, meant: None },
             Some(new_owner) => Reply::Transfer {
+                meant: None,
                 operation,
                 transfer: Transfer {
                     room,

@@ -12,7 +12,7 @@ use std::str::FromStr;
 
 use jiff::Timestamp;
 
-use super::access::{Action, Denial, Permit};
+use super::access::{Action, Denial, Permit, Reach};
 use super::command::{Command, CommandRequest, Place, RejectedRequest, Rejection, Transfer};
 use super::principal::{Channel, Principal, Subject};
 use super::room::{AccountId, RoomId};
@@ -78,6 +78,7 @@ pub struct Attempt {
     transfer: Transfer,
     by: Principal,
     begun_at: Timestamp,
+    reach: Reach,
 }
 
 impl Attempt {
@@ -98,7 +99,8 @@ impl Attempt {
             new_owner,
             reason: request.command.as_ref().ok().and_then(Command::transfer).and_then(|t| t.reason.clone()),
         };
-        Some(Self { operation, transfer, by: request.principal.clone(), begun_at })
+        let reach = permit.reach().clone();
+        Some(Self { operation, transfer, by: request.principal.clone(), begun_at, reach })
     }
 
     /// The operation that it begins.
@@ -117,6 +119,12 @@ impl Attempt {
     #[must_use]
     pub fn by(&self) -> &Principal {
         &self.by
+    }
+
+    /// The rooms that its author may use here.
+    #[must_use]
+    pub fn reach(&self) -> &Reach {
+        &self.reach
     }
 
     /// When it was written down.

@@ -15,7 +15,7 @@ use crate::domain::period::parse_period;
 /// 2026-11-23T14:03:00Z     2026-11-23T15:03+01:00          exact
 /// 2026-11-23 14:03         2026-11-23 14:03 Europe/Berlin  a wall clock's, here or there
 /// 2026-11-23               today   yesterday               the beginning of a day
-/// 14:03   yesterday 14:03                                  the last time that a clock showed it
+/// 14:03   yesterday 14:03   14:03 yesterday                the last time that a clock showed it
 /// 2h      90m ago          now                             counted back from now
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -176,7 +176,8 @@ fn split_zone(text: &str) -> Option<(&str, &str)> {
         return inner.split_once('[').map(|(rest, name)| (rest.trim_end(), name));
     }
     let (rest, last) = text.rsplit_once(' ')?;
-    let names_a_zone = last.starts_with(|c: char| c.is_ascii_alphabetic()) && last != "ago";
+    let is_a_day = matches!(last, "ago" | "today" | "yesterday");
+    let names_a_zone = last.starts_with(|c: char| c.is_ascii_alphabetic()) && !is_a_day;
     names_a_zone.then_some((rest.trim_end(), last))
 }
 
@@ -188,7 +189,8 @@ fn wall(text: &str) -> Option<What> {
     };
     if let Some((first, second)) = text.split_once([' ', 'T']) {
         // `today` holds no space, and no date holds a `T`.
-        return Some(What::At(day(first)?, clock(second)?));
+        let in_order = |first: &str, second: &str| Some(What::At(day(first)?, clock(second)?));
+        return in_order(first, second).or_else(|| in_order(second, first));
     }
     day(text).map(What::Day).or_else(|| clock(text).map(What::Last))
 }

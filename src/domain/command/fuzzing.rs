@@ -45,6 +45,8 @@ fn written(command: &Command) -> Option<String> {
     };
     Some(match command {
         Command::Help(_) => "help".to_owned(),
+        Command::ListRooms => "list".to_owned(),
+        Command::Undo => "undo".to_owned(),
         Command::ShowOwner { room } => in_quotes(room.as_str()),
         Command::Transfer(transfer) => {
             let overrides = transfer.overrides.map(|it| format!(" override: {it}")).unwrap_or_default();
@@ -72,7 +74,8 @@ fn written(command: &Command) -> Option<String> {
         Command::Acl(AclCommand::Edit { edit, reason }) => {
             let because = because(reason)?;
             match edit {
-                Edit::Grant { grant, lasts } => {
+                Edit::Grant { also, .. } if !also.is_empty() => return None,
+                Edit::Grant { grant, lasts, .. } => {
                     let verb = if grant.effect == Effect::Deny { "deny" } else { "grant" };
                     let lasts = match lasts {
                         Some(lasts) => format!(" for: {}", jiff::SignedDuration::try_from(*lasts).ok()?),

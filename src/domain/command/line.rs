@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{LineProblem, UsageError};
+use super::Problem;
 use crate::domain::principal::{Channel, Subject};
 use crate::domain::room::is_invisible;
 
@@ -81,13 +81,7 @@ pub fn clean_reason(text: &str) -> Result<Option<String>, LongReason> {
 #[error("the reason has {0} characters; {LONGEST_REASON} is the limit")]
 pub struct LongReason(pub usize);
 
-impl From<LongReason> for UsageError {
-    fn from(LongReason(length): LongReason) -> Self {
-        Self::LongReason(length)
-    }
-}
-
-fn one_line(text: &str) -> String {
+pub(super) fn one_line(text: &str) -> String {
     let visible: String =
         text.chars().map(|c| if c.is_whitespace() { ' ' } else { c }).filter(|c| !is_invisible(*c)).collect();
     let mut line = visible.split(' ').filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ");
@@ -100,20 +94,6 @@ fn one_line(text: &str) -> String {
         }
     }
     line
-}
-
-/// An argument the way it has to be typed to be read as one: quoted if it holds spaces or quotes.
-#[must_use]
-pub fn quoted(argument: &str) -> String {
-    let plain = !argument.is_empty()
-        && !argument.contains(char::is_whitespace)
-        && !argument.starts_with(|c| c == CODE || closing(c).is_some())
-        && !argument.to_ascii_lowercase().starts_with("reason:")
-        && !argument.eq_ignore_ascii_case("help");
-    if plain {
-        return argument.to_owned();
-    }
-    format!("\"{}\"", argument.replace('\\', "\\\\").replace('"', "\\\""))
 }
 
 /// A word of a line.
@@ -145,22 +125,42 @@ impl Word {
 }
 
 /// The mark around copied code, as the bot shows ids.
-const CODE: char = '`';
+pub(super) const CODE: char = '`';
 
-/// What closes an opened quote. Phones and Slack's own clients curl straight quotes, in pairs.
+/// What closes an opened quote. Phones and Slack's own clients curl straight quotes, in pairs; other keyboards have
+/// quotes of their own.
 pub(super) fn closing(open: char) -> Option<&'static [char]> {
     match open {
         '"' => Some(&['"']),
         '\'' => Some(&['\'']),
-        '“' | '”' | '„' => Some(&['”', '“', '"']),
-        '‘' | '’' | '‚' => Some(&['’', '‘', '\'']),
+        '“' | '”' | '„' | '‟' => Some(&['”', '“', '"']),
+        '‘' | '’' | '‚' | '‛' => Some(&['’', '‘', '\'']),
+        '«' => Some(&['»']),
+        '»' => Some(&['«', '»']),
+        '‹' => Some(&['›']),
+        '「' => Some(&['」']),
+        '『' => Some(&['』']),
+        '＂' => Some(&['＂', '"']),
+        '＇' => Some(&['＇', '\'']),
         _ => None,
     }
 }
 
 /// Whitespace as people type it: Slack and phones put U+00A0 and U+202F where a space was meant.
-fn is_space(item: &Item) -> bool {
+pub(super) fn is_space(item: &Item) -> bool {
     matches!(item, Item::Char(c) if c.is_whitespace())
+}
+
+/// The keys of options.
+pub(super) struct Keys<'a> {
+    /// With a colon.
+    pub(super) known: &'a [&'static str],
+    /// Without one too.
+    pub(super) plain: &'a [&'static str],
+}
+
+fn is_unseen(item: &Item) -> bool {
+    matches!(item, Item::Char(c) if is_invisible(*c) && !c.is_whitespace())
 }
 
 pub(super) struct Cursor<'a> {
@@ -168,20 +168,20 @@ pub(super) struct Cursor<'a> {
 }
 
 impl Cursor<'_> {
+    /// What nobody sees is nothing at the edge of a word, and what makes the word invalid in its middle.
     pub(super) fn skip_spaces(&mut self) {
-        let spaces = self.items.iter().take_while(|item| is_space(item)).count();
-        self.items = &self.items[spaces..];
+        let nothing = self.items.iter().take_while(|item| is_space(item) || is_unseen(item)).count();
+        self.items = &self.items[nothing..];
     }
 
-    pub(super) fn is_at_end(&self) -> bool {
-        self.items.iter().all(is_space)
+    /// Passes over a word, whatever is in it.
+    pub(super) fn skip_word(&mut self) {
+        self.skip_spaces();
+        let length = self.items.iter().take_while(|item| !is_space(item)).count();
+        self.items = &self.items[length..];
     }
 
-    pub(super) fn words(&mut self) -> Result<Vec<Word>, UsageError> {
-        std::iter::from_fn(|| self.word().transpose()).collect()
-    }
-
-    pub(super) fn word(&mut self) -> Result<Option<Word>, UsageError> {
+    pub(super) fn word(&mut self) -> Result<Option<Word>, Problem> {
         self.skip_spaces();
         match self.items.first() {
             None => Ok(None),
@@ -195,12 +195,16 @@ impl Cursor<'_> {
         let length = self.items.iter().take_while(|item| !is_space(item)).count();
         let (word, rest) = self.items.split_at(length);
         let text = Typed(word.to_vec()).to_string();
-        if text.get(..7).is_some_and(|start| start.eq_ignore_ascii_case("reason:")) {
-            let line = Typed(self.items.to_vec()).to_string();
-            self.items = &[];
-            return Word::Reason(one_line(&line[7..]));
+        if let Some((key, _)) = text.split_once([':', '：'])
+            && key.eq_ignore_ascii_case("reason")
+        {
+            self.items = &self.items[key.len() + 1..];
+            return self.rest();
         }
         self.items = rest;
+        let unseen = word.iter().rev().take_while(|item| is_unseen(item)).count();
+        let word = &word[..word.len() - unseen];
+        let text = Typed(word.to_vec()).to_string();
         match word {
             [Item::Mention(mention, shown)] => Word::Mention(mention.clone(), shown.clone()),
             _ => match word.iter().find(|item| matches!(item, Item::Mention(..))) {
@@ -212,7 +216,7 @@ impl Cursor<'_> {
     }
 
     /// `"my \"best\" room"`: a backslash takes the quote or backslash behind it as it is.
-    fn quoted_word(&mut self, open: char) -> Result<Word, UsageError> {
+    fn quoted_word(&mut self, open: char) -> Result<Word, Problem> {
         let close = closing(open).unwrap_or_default();
         // Not copied: a line of many quoted words would cost the square of its length.
         let inside = &self.items[1..];
@@ -232,11 +236,19 @@ impl Cursor<'_> {
             }
         }
         let taken = self.items.len() - items.as_slice().len();
+        if matches!(open, '«' | '‹') {
+            // Where these are used, they stand apart from what they quote.
+            let spaces = word.0.iter().take_while(|item| is_space(item)).count();
+            word.0.drain(..spaces);
+            while word.0.last().is_some_and(is_space) {
+                word.0.pop();
+            }
+        }
         self.quoted(word, taken)
     }
 
     /// `` `my room` ``: as it stands, up to as many marks as it began with.
-    fn code_word(&mut self) -> Result<Word, UsageError> {
+    fn code_word(&mut self) -> Result<Word, Problem> {
         let marks = |items: &[Item]| items.iter().take_while(|item| **item == Item::Char(CODE)).count();
         let opening = marks(self.items);
         let inside = &self.items[opening..];
@@ -254,16 +266,11 @@ impl Cursor<'_> {
     }
 
     /// The word of so many items, quotes included, whose quotes are taken off.
-    fn quoted(&mut self, word: Typed, taken: usize) -> Result<Word, UsageError> {
+    fn quoted(&mut self, word: Typed, taken: usize) -> Result<Word, Problem> {
         let rest = &self.items[taken..];
         let behind: Vec<Item> = rest.iter().take_while(|item| !is_space(item)).cloned().collect();
-        if !behind.is_empty() {
-            return Err(UsageError::TextAfterQuote {
-                room: None,
-                inside: word.to_string(),
-                rest: Typed(rest[behind.len()..].to_vec()).to_string(),
-                behind: Typed(behind).to_string(),
-            });
+        if !behind.iter().all(is_unseen) {
+            return Err(Problem::TextAfterQuote(word.to_string(), Typed(behind).to_string()));
         }
         self.items = rest;
         match word.0.iter().find_map(|item| match item {
@@ -276,133 +283,15 @@ impl Cursor<'_> {
     }
 }
 
-fn unclosed(inside: &[Item]) -> UsageError {
-    UsageError::UnclosedQuote(Typed(inside.to_vec()).to_string().trim_end().to_owned())
-}
-
-/// A line of words and named options, as `room-acl` and `room-audit` take it:
-/// `grant @bob moderator rooms: live-* for: 8h reason: night shift`.
-///
-/// `rooms: live-*`, `rooms:live-*`, `--rooms live-*` and `--rooms=live-*` are the same; a phone may have
-/// made a dash of the two hyphens. `reason` takes the rest of the line.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct Arguments {
-    words: std::collections::VecDeque<Word>,
-    options: Vec<(&'static str, Word)>,
-}
-
-/// What is wrong with the quotes of a line whose words are not a room and its owner.
-fn misquoted(error: &UsageError) -> LineProblem {
-    LineProblem::Invalid(match error {
-        UsageError::TextAfterQuote { behind, .. } => {
-            format!("there is no space between the closing quote and `{behind}`")
-        }
-        _ => "a quote is opened and never closed".to_owned(),
-    })
-}
-
-impl Arguments {
-    /// Splits a line; `known` are the names of the options.
-    ///
-    /// # Errors
-    /// When a quote does not fit, or an option is unknown, comes twice or has no value.
-    pub(super) fn read(line: &Typed, known: &[&'static str]) -> Result<Self, LineProblem> {
-        let mut arguments = Self::default();
-        let mut cursor = Cursor { items: &line.0 };
-        loop {
-            match cursor.option(known) {
-                Some(Ok("reason")) => {
-                    let rest = Typed(std::mem::take(&mut cursor.items).to_vec()).to_string();
-                    let reason = one_line(&rest);
-                    if reason.is_empty() {
-                        return Err(LineProblem::NoValue("reason"));
-                    }
-                    arguments.put("reason", Word::Reason(reason))?;
-                    continue;
-                }
-                Some(Ok(name)) => {
-                    let value = cursor.word().map_err(|error| misquoted(&error))?;
-                    let value = value.ok_or(LineProblem::NoValue(name))?;
-                    arguments.put(name, value)?;
-                    continue;
-                }
-                Some(Err(unknown)) => return Err(LineProblem::UnknownOption(unknown)),
-                None => {}
-            }
-            match cursor.word().map_err(|error| misquoted(&error))? {
-                None => return Ok(arguments),
-                Some(Word::Reason(_)) if !known.contains(&"reason") => {
-                    return Err(LineProblem::UnknownOption("reason".to_owned()));
-                }
-                Some(Word::Reason(reason)) if reason.is_empty() => {
-                    return Err(LineProblem::NoValue("reason"));
-                }
-                Some(reason @ Word::Reason(_)) => arguments.put("reason", reason)?,
-                Some(word) => arguments.words.push_back(word),
-            }
-        }
-    }
-
-    fn put(&mut self, name: &'static str, value: Word) -> Result<(), LineProblem> {
-        if self.options.iter().any(|(known, _)| *known == name) {
-            return Err(LineProblem::Twice(name));
-        }
-        self.options.push((name, value));
-        Ok(())
-    }
-
-    /// Takes the next word that belongs to no option.
-    pub fn next_word(&mut self) -> Option<Word> {
-        self.words.pop_front()
-    }
-
-    /// Takes the next word if it is this key word.
-    pub fn next_is(&mut self, key: &str) -> bool {
-        let is = matches!(self.words.front(), Some(Word::Text { text, quoted: false }) if text.eq_ignore_ascii_case(key));
-        if is {
-            self.words.pop_front();
-        }
-        is
-    }
-
-    /// Takes an option's value.
-    pub fn option(&mut self, name: &str) -> Option<Word> {
-        let at = self.options.iter().position(|(known, _)| *known == name)?;
-        Some(self.options.remove(at).1)
-    }
-
-    /// The reason, if one is given.
-    ///
-    /// # Errors
-    /// When it is too long.
-    pub fn reason(&mut self) -> Result<Option<String>, LineProblem> {
-        let reason = match self.option("reason") {
-            Some(Word::Reason(text)) => clean_reason(&text),
-            Some(word) => clean_reason(&word.shown()),
-            None => return Ok(None),
-        };
-        reason.map_err(|error| LineProblem::Invalid(error.to_string()))
-    }
-
-    /// That nothing is left over.
-    ///
-    /// # Errors
-    /// The first word, or the first option, that nobody took.
-    pub fn finish(mut self) -> Result<(), LineProblem> {
-        if let Some(word) = self.words.pop_front() {
-            return Err(LineProblem::TooMany(word.shown()));
-        }
-        match self.options.pop() {
-            Some((name, _)) => Err(LineProblem::UnknownOption(name.to_owned())),
-            None => Ok(()),
-        }
-    }
+fn unclosed(inside: &[Item]) -> Problem {
+    Problem::UnclosedQuote(Typed(inside.to_vec()).to_string().trim_end().to_owned())
 }
 
 impl Cursor<'_> {
-    /// Takes the name of an option, if one comes next: its value follows. An error for what looks like an
-    /// option and is none.
-    fn option(&mut self, known: &[&'static str]) -> Option<Result<&'static str, String>> {
+    /// Takes the key of an option, if one comes next: its value follows. `rooms: live-*`, `rooms:live-*`,
+    /// `--rooms live-*` and `--rooms=live-*` are the same; a phone may have made a dash of the two hyphens.
+    /// An error for what looks like an option and is none.
+    pub(super) fn key(&mut self, keys: &Keys<'_>) -> Option<Result<&'static str, String>> {
         self.skip_spaces();
         let text: String = self
             .items
@@ -412,12 +301,10 @@ impl Cursor<'_> {
                 _ => None,
             })
             .collect();
-        let is_called = |name: &str, typed: &str| typed.eq_ignore_ascii_case(name);
+        let called = |typed: &str| keys.known.iter().copied().find(|name| typed.eq_ignore_ascii_case(name));
         if let Some(dashed) = ["--", "—", "–"].iter().find_map(|dashes| text.strip_prefix(dashes)) {
             let name = dashed.split_once('=').map_or(dashed, |(name, _)| name);
-            let Some(found) = known.iter().find(|known| is_called(known, name)) else {
-                return Some(Err(name.to_owned()));
-            };
+            let Some(found) = called(name) else { return Some(Err(name.to_owned())) };
             let taken = text.chars().count() - dashed.chars().count() + name.chars().count();
             self.items = &self.items[taken..];
             if matches!(self.items.first(), Some(Item::Char('='))) {
@@ -425,10 +312,20 @@ impl Cursor<'_> {
             }
             return Some(Ok(found));
         }
-        let (name, _) = text.split_once(':')?;
+        if let Some(plain) = keys.plain.iter().find(|key| text.eq_ignore_ascii_case(key)) {
+            self.items = &self.items[plain.len()..];
+            return Some(Ok(plain));
+        }
+        // A full-width colon, as other keyboards have it.
+        let (name, _) = text.split_once([':', '：'])?;
         // `reason:` takes the rest of the line, which `word` knows.
-        let found = known.iter().find(|known| is_called(known, name) && **known != "reason")?;
+        let found = called(name).filter(|found| *found != "reason")?;
         self.items = &self.items[name.chars().count() + 1..];
         Some(Ok(found))
+    }
+
+    /// Takes the rest of the line, as a reason.
+    pub(super) fn rest(&mut self) -> Word {
+        Word::Reason(one_line(&Typed(std::mem::take(&mut self.items).to_vec()).to_string()))
     }
 }

@@ -1,21 +1,24 @@
-//! What can be asked: a command, and the authentic request that carries it. The grammars of the typed
-//! form are in the modules below, one a command.
+//! What can be asked: a command, and the authentic request that carries it. What each verb takes is in the
+//! [`schema`], from which the text grammar, Discord's options, help and corrected lines are made.
 
+mod correct;
 #[cfg(any(test, feature = "fuzzing"))]
 pub mod fuzzing;
+mod invocation;
 mod line;
-mod room_acl;
-mod room_audit;
-mod room_owner;
+mod parse;
+pub mod schema;
+mod values;
 
 use super::audit::{OperationId, Question};
 use super::principal::{Channel, Principal};
-use super::room::{AccountId, Accounts, InvalidAccountId, InvalidRoomId, RoomId};
+use super::room::{AccountId, Accounts, RoomId};
 
-pub use line::{Arguments, LONGEST_REASON, LongReason, Mention, Typed, Word, clean_reason, quoted};
-pub use room_acl::{AclCommand, Edit, Listed, Part, Why, parse_room_acl};
-pub use room_audit::parse_room_audit;
-pub use room_owner::parse_room_owner;
+pub use invocation::{Invocation, Style, quoted, shell_word};
+pub use line::{LONGEST_REASON, LongReason, Mention, Typed, Word, clean_reason};
+pub use parse::parse;
+pub use schema::{AclCommand, Edit, Example, Kind, Listed, Needs, Parameter, Part, Position, Verb, Why};
+pub use values::Values;
 
 /// Which of the commands was typed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -41,6 +44,23 @@ impl Family {
             Self::Audit => "room-audit",
         }
     }
+
+    /// Whether a text begins with one of the commands, under whatever prefix: somebody pasted it.
+    #[must_use]
+    pub fn is_in_front_of(text: &str) -> bool {
+        let first = text.split_whitespace().next().unwrap_or_default();
+        Self::ALL.iter().any(|family| first.starts_with('/') && first.ends_with(family.name()))
+    }
+
+    /// What it is for, in at most 100 characters: Discord's limit for a description.
+    #[must_use]
+    pub fn summary(self) -> &'static str {
+        match self {
+            Self::Owner => "Hand a live room to a new owner, or show who owns it",
+            Self::Acl => "Who may do what: show it, explain it, change it",
+            Self::Audit => "What was done, by whom, by whose authority, and what came of it",
+        }
+    }
 }
 
 /// What somebody asks for.
@@ -55,6 +75,10 @@ pub enum Command {
         /// The room asked about.
         room: RoomId,
     },
+    /// Which live rooms may I hand over?
+    ListRooms,
+    /// How do I undo my last hand-over?
+    Undo,
     /// Hand the room over.
     Transfer(Transfer),
     /// What was done?
@@ -79,7 +103,7 @@ impl Command {
     #[must_use]
     pub fn room(&self) -> Option<&RoomId> {
         match self {
-            Self::Help(_) | Self::Acl(_) | Self::Audit(_) => None,
+            Self::Help(_) | Self::ListRooms | Self::Undo | Self::Acl(_) | Self::Audit(_) => None,
             Self::ShowOwner { room } | Self::Transfer(Transfer { room, .. }) => Some(room),
         }
     }
@@ -89,7 +113,7 @@ impl Command {
     pub fn transfer(&self) -> Option<&Transfer> {
         match self {
             Self::Transfer(transfer) => Some(transfer),
-            Self::Help(_) | Self::ShowOwner { .. } | Self::Acl(_) | Self::Audit(_) => None,
+            _ => None,
         }
     }
 }
@@ -166,81 +190,75 @@ pub enum Rejection {
     Unusable(String),
 }
 
-/// Parses the arguments of a command.
-///
-/// # Errors
-/// What does not fit the command's grammar.
-pub fn parse(family: Family, line: &Typed) -> Result<Command, UsageError> {
-    match family {
-        Family::Owner => parse_room_owner(line),
-        Family::Acl => parse_room_acl(line),
-        Family::Audit => parse_room_audit(line),
-    }
-}
-
 /// The command, unless it hands a room to an account that the application does not have.
 ///
 /// # Errors
-/// Those of the command, and [`UsageError::Account`].
+/// Those of the command, and that the account is none, with the one that was probably meant.
 pub fn check_account(
     accounts: Accounts,
     command: Result<Command, UsageError>,
 ) -> Result<Command, UsageError> {
-    let (Ok(Command::Transfer(transfer)) | Err(UsageError::EmptyReason(transfer))) = &command else {
-        return command;
-    };
+    let Ok(Command::Transfer(transfer)) = &command else { return command };
     let Err(error) = accounts.check(&transfer.new_owner) else { return command };
     let meant = transfer.new_owner.undecorated();
-    let meant = meant.map(|new_owner| Box::new(Transfer { new_owner, ..transfer.clone() }));
-    Err(UsageError::Account(error, transfer.room.clone(), meant))
+    let line = transfer.written(meant.as_ref().map_or("<new_owner>", AccountId::as_str));
+    let error = UsageError::of(line.verb, Problem::Invalid(error.to_string()));
+    Err(UsageError { meant: vec![line], ..error })
+}
+
+impl Transfer {
+    /// The line that asks for the same for another new owner.
+    #[must_use]
+    pub fn written(&self, new_owner: &str) -> Invocation {
+        let mut line =
+            Invocation::named(Family::Owner, &[]).with("room", &self.room).with("new_owner", new_owner);
+        if let Some(operation) = self.overrides {
+            line = line.with("override", operation);
+        }
+        match &self.reason {
+            Some(reason) if reason.chars().count() > 150 => line.with("reason", "…"),
+            Some(reason) => line.with("reason", reason),
+            None => line,
+        }
+    }
 }
 
 /// Why a line is not a command. The words are in [`super::wording`].
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum UsageError {
-    /// The slash command is none of ours.
-    UnknownCommand(String),
-    /// More words than a room and an owner.
-    TooManyWords(Vec<String>),
-    /// A quote that is never closed; the text after it.
-    UnclosedQuote(String),
-    /// Text right behind a closing quote.
-    TextAfterQuote {
-        /// The room, if the quotes are not the room's own.
-        room: Option<String>,
-        /// What stands in the quotes.
-        inside: String,
-        /// What follows up to the next space.
-        behind: String,
-        /// The rest of the line.
-        rest: String,
-    },
-    /// The first argument is not the id of a room.
-    Room(InvalidRoomId),
-    /// The first argument is a mention, shown as given.
-    RoomIsMention(Mention, String),
-    /// The second argument is not an account that the room may be handed to; the room, and the same with the
-    /// account that was probably meant.
-    Account(InvalidAccountId, RoomId, Option<Box<Transfer>>),
-    /// The second argument is a mention, shown as given.
-    AccountIsMention(Mention, String, RoomId),
-    /// `reason:` before there is a room and a new owner.
-    ReasonTooEarly(Option<RoomId>),
-    /// `reason:` and nothing behind it.
-    EmptyReason(Transfer),
-    /// `override:` with something that is no operation, or without a reason; what is wrong, and the rest.
-    Override(String, Transfer),
-    /// The reason is too long: its length in characters.
-    LongReason(usize),
-    /// What is wrong with a line of words and named options, and with which form of which command.
-    Line(Family, Option<&'static str>, LineProblem),
+pub struct UsageError {
+    /// The command.
+    pub family: Family,
+    /// The verbs whose forms help: the one that was typed, or those that begin with its first word.
+    pub verbs: Vec<&'static Verb>,
+    /// What is wrong.
+    pub problem: Problem,
+    /// The lines that were probably meant, the likeliest first; each is one that the grammar takes.
+    pub meant: Vec<Invocation>,
 }
 
-/// What is wrong with a line of words and named options.
+impl UsageError {
+    /// What is wrong with what was given to a verb.
+    #[must_use]
+    pub fn of(verb: &'static Verb, problem: Problem) -> Self {
+        Self { family: verb.family, verbs: vec![verb], problem, meant: Vec::new() }
+    }
+
+    /// What is wrong with something that names no verb.
+    #[must_use]
+    pub fn without_verb(family: Family, problem: Problem) -> Self {
+        Self { family, verbs: Vec::new(), problem, meant: Vec::new() }
+    }
+}
+
+/// What is wrong with what was given to a command.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum LineProblem {
+pub enum Problem {
+    /// The slash command is none of ours.
+    UnknownCommand(String),
     /// The first word is none of the command's verbs.
     UnknownVerb(String),
+    /// The verb has a second word, one of these.
+    MissingVerb(Vec<&'static str>),
     /// There is no such option.
     UnknownOption(String),
     /// The option comes twice.
@@ -249,8 +267,18 @@ pub enum LineProblem {
     NoValue(&'static str),
     /// An argument is missing, named as the forms name it.
     Missing(&'static str),
+    /// So many words where a room and its new owner are expected.
+    TooManyWords(usize),
     /// The first word too many.
     TooMany(String),
-    /// A word is not what it has to be; the text says why, with the word in backticks.
+    /// A quote that is never closed; the text after it.
+    UnclosedQuote(String),
+    /// Text right behind a closing quote: the quoted text and what follows.
+    TextAfterQuote(String, String),
+    /// A mention where a room is expected, and how it was written.
+    RoomIsMention(Mention, String),
+    /// A mention where a live account is expected, and how it was written.
+    AccountIsMention(Mention, String),
+    /// A value is not what it has to be; the text says why, with the value in backticks.
     Invalid(String),
 }

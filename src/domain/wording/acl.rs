@@ -3,13 +3,14 @@
 use jiff::Timestamp;
 
 use super::denial::minutes;
+use super::lists::{channels, limited, listed_grants, lists, paged, plain, role_for, rooms};
 use super::{CommandName, Line, Message, Span, Tone, capital, channel, code, op, subject, text};
 use crate::domain::access::{
-    Able, AclChange, Attention, AuthorisedChannel, ChangedEntry, Effect, Fit, Footing, Grant, Hindered,
-    Hindrance, LockOut, NotEdited, Role, RoomScope, Standing,
+    Able, AclChange, AuthorisedChannel, ChangedEntry, Effect, Fit, Footing, Grant, Hindered, Hindrance,
+    LockOut, NotEdited, Role, RoomScope, Standing,
 };
 use crate::domain::audit::OperationId;
-use crate::domain::command::{Family, Listed, Part, Place};
+use crate::domain::command::{Family, Part, Place};
 use crate::domain::principal::{Membership, Principal, Subject};
 use crate::domain::reply::{AclAnswer, Explained, Helpers};
 use crate::domain::room::RoomId;
@@ -32,12 +33,12 @@ pub(super) fn acl(operation: OperationId, answer: &AclAnswer, name: &CommandName
         }
         AclAnswer::Grants { listed, pages, grants, left_out } => {
             let mut message = listed_grants(*listed, grants, *left_out, &name);
-            paged(&mut message, listed.page, *pages, &name);
+            paged(&mut message, listed.page, *pages, lists(listed.part), &name);
             message
         }
         AclAnswer::Channels { page, pages, entries } => {
             let mut message = channels(entries, &name);
-            paged(&mut message, *page, *pages, &name);
+            paged(&mut message, *page, *pages, lists(Part::Channels), &name);
             message
         }
         AclAnswer::Explained(explained) => explanation(explained),
@@ -55,17 +56,6 @@ pub(super) fn acl(operation: OperationId, answer: &AclAnswer, name: &CommandName
     message
 }
 
-fn plain(tone: Tone, headline: Line, body: Vec<Line>) -> Message {
-    Message { tone, headline, body, footer: None }
-}
-
-fn paged(message: &mut Message, page: u32, pages: u32, name: &CommandName) {
-    if pages > 1 {
-        let more = text(format!(" · page {page} of {pages}, more with "));
-        message.footer = Some(more.code(name.option("page", "…")));
-    }
-}
-
 /// What a role lets people do.
 #[must_use]
 pub fn meaning(role: Role) -> &'static str {
@@ -73,13 +63,6 @@ pub fn meaning(role: Role) -> &'static str {
         Role::Moderator => "hand rooms over, and see who owns them",
         Role::Auditor => "read the audit log, and see who owns rooms",
         Role::Admin => "edit the ACL, read the audit log, and hand rooms over",
-    }
-}
-
-fn role_for(role: Role, rooms: &RoomScope) -> Line {
-    match rooms {
-        RoomScope::All => text(role).text(" for every room"),
-        rooms => text(role).text(" for ").code(rooms),
     }
 }
 
@@ -250,18 +233,6 @@ pub fn planned(change: &AclChange, grants: &[Grant], channels: &[AuthorisedChann
     })
 }
 
-/// In which channels and until when, as far as a grant is limited.
-fn limited(grant: &Grant) -> Line {
-    let mut line = Line::default();
-    for (n, only) in grant.channels.iter().enumerate() {
-        line = line.text(if n == 0 { ", only in " } else { ", " }).and(channel(only));
-    }
-    match grant.expires_at {
-        Some(end) => line.text(", until ").text(minutes(end)),
-        None => line,
-    }
-}
-
 fn channel_change(before: Option<&AuthorisedChannel>, after: &AuthorisedChannel) -> Told {
     let here = channel(&after.channel);
     let (headline, meaning) = if after.removed_at.is_some() {
@@ -284,21 +255,14 @@ fn channel_change(before: Option<&AuthorisedChannel>, after: &AuthorisedChannel)
     Told { headline, meaning: Some(text(meaning)), limits }
 }
 
-fn rooms(scope: &RoomScope) -> Line {
-    match scope {
-        RoomScope::All => text("every room"),
-        scope => code(scope),
-    }
-}
-
 fn not_edited(why: &NotEdited, name: &CommandName) -> Message {
-    let list = || text("See ").code(name.with("list")).text(".");
+    let list = || text("See ").code(name.line(&lists(Part::Live))).text(".");
     let (why, next) = match why {
         NotEdited::NoGrant(id) => (text("there is no grant ").text(id), list()),
         NotEdited::RevokedAlready(id) => (text("grant ").text(id).text(" was taken back before"), list()),
         NotEdited::NotAuthorised(place) => (
             channel(place).text(" is not authorised"),
-            text("See ").code(name.with("channel list")).text("."),
+            text("See ").code(name.line(&lists(Part::Channels))).text("."),
         ),
         NotEdited::LockOut(lock_out) => {
             let why = match lock_out {
@@ -411,68 +375,6 @@ pub(super) fn helpers(whom: &Helpers) -> Line {
     };
     let line = text("Admins who can help: ").and(subject(first));
     more.iter().fold(line, |line, admin| line.text(", ").and(subject(admin))).text(".")
-}
-
-fn listed_grants(
-    listed: Listed,
-    grants: &[(Grant, Option<Attention>)],
-    left_out: usize,
-    name: &CommandName,
-) -> Message {
-    let headline = match (listed.part, grants.is_empty()) {
-        (Part::Attention, true) => text("No grant ends within 24 hours or was unused for 90 days."),
-        (Part::Attention, false) => {
-            text("Grants to look at: they end within 24 hours or were unused for 90 days.")
-        }
-        (Part::All, _) => text("Every grant, ended ones too."),
-        (_, true) => text("There is no live grant."),
-        (_, false) => text("The live grants."),
-    };
-    let mut body: Vec<Line> = grants.iter().map(|(grant, why)| grant_line(grant, *why)).collect();
-    if left_out > 0 {
-        body.push(text(left_out).text(" ended ones are left out: ").code(name.with("list all")).text("."));
-    }
-    plain(Tone::Plain, headline, body)
-}
-
-fn grant_line(grant: &Grant, why: Option<Attention>) -> Line {
-    let mut line = text(grant.id).text(" · ").and(subject(&grant.subject)).text(" · ");
-    if grant.effect == Effect::Deny {
-        line = line.text("denied ");
-    }
-    line = line.and(role_for(grant.role, &grant.rooms)).and(limited(grant));
-    if let Some(revoked) = grant.revoked_at {
-        line = line.text(" · taken back ").text(minutes(revoked));
-    }
-    match why {
-        Some(Attention::EndsSoon(_)) => line = line.text(" · ends soon"),
-        Some(Attention::Unused(Some(last))) => line = line.text(" · last used ").text(minutes(last)),
-        Some(Attention::Unused(None)) => line = line.text(" · never used"),
-        None => {}
-    }
-    line = line.text(" · by ").and(subject(&grant.granted_by));
-    match &grant.reason {
-        Some(reason) => line.text(" · ").code(reason),
-        None => line,
-    }
-}
-
-fn channels(entries: &[AuthorisedChannel], name: &CommandName) -> Message {
-    let headline = match entries {
-        [] => text("No channel is authorised: ")
-            .code(name.with("channel allow"))
-            .text(" in a channel, on the machine."),
-        _ => text("The authorised channels."),
-    };
-    let line = |entry: &AuthorisedChannel| {
-        let line = channel(&entry.channel).text(" · for ").and(rooms(&entry.rooms));
-        let line = line.text(" · by ").and(subject(&entry.allowed_by));
-        match &entry.reason {
-            Some(reason) => line.text(" · ").code(reason),
-            None => line,
-        }
-    };
-    plain(Tone::Plain, headline, entries.iter().map(line).collect())
 }
 
 /// What is decided about somebody, and what bears on it.

@@ -2,14 +2,13 @@
 
 use jiff::tz::TimeZone;
 
-use super::form::YES;
-use super::{CommandName, Line, Message, Style, Tone, capital, channel, code, op, spans, subject, text};
+use super::{CommandName, Line, Message, Tone, capital, channel, code, op, spans, subject, text};
 use crate::domain::access::{Reach, RoomScope, list};
 use crate::domain::audit::{
     Answer, AuditEntry, Certainty, InvalidMoment, NoAnswer, OperationId, OutcomeKind, Ownership, Page, Stat,
     StatsBy, Step, read_in,
 };
-use crate::domain::command::Family;
+use crate::domain::command::{Family, Invocation};
 
 /// What is said about the log: the answer, and how far the reader sees.
 pub(super) fn audit(
@@ -67,12 +66,12 @@ fn entries(page: &Page<AuditEntry>, zone: &TimeZone, name: &CommandName) -> Mess
     if let Some(last) = page.rows.last().filter(|_| page.is_cut) {
         body.push(
             text("Older ones: the same with ")
-                .code(name.option("before", last.operation))
+                .code(name.option(&listing().with("before", last.operation)))
                 .text(" behind it."),
         );
     }
     if let Some(first) = page.rows.first() {
-        body.push(text("One of them whole: ").code(name.with(first.operation)));
+        body.push(text("One of them whole: ").code(name.line(&show(first.operation))));
     }
     body.extend(readings(page, name));
     Message { tone: Tone::Plain, headline, body, footer: None }
@@ -80,9 +79,16 @@ fn entries(page: &Page<AuditEntry>, zone: &TimeZone, name: &CommandName) -> Mess
 
 fn readings<T>(page: &Page<T>, name: &CommandName) -> Option<Line> {
     let words = page.readings_in_words()?;
-    // What is a word where it is typed is a switch where there are options.
-    let yes = if name.1 == Style::Options { YES } else { "yes" };
-    Some(text(capital(&words)).text(": ").code(name.option("readings", yes)).text(" shows them."))
+    let all = listing().with("readings", "yes");
+    Some(text(capital(&words)).text(": ").code(name.option(&all)).text(" shows them."))
+}
+
+fn listing() -> Invocation {
+    Invocation::named(Family::Audit, &["list"])
+}
+
+fn show(operation: OperationId) -> Invocation {
+    Invocation::named(Family::Audit, &["show"]).with("operation", operation)
 }
 
 /// One operation in one line.
@@ -242,7 +248,7 @@ fn no_answer(error: &NoAnswer, zone: &TimeZone, name: &CommandName) -> Message {
         ),
         NoAnswer::Archived(operation, _) => (
             text(format!("The steps of operation {operation} were moved into an archive.")),
-            code(name.with(operation))
+            code(name.line(&show(*operation)))
                 .text(" says what came of it; whoever runs the bot has the file with the steps."),
         ),
         NoAnswer::OutOfReach(room) => (

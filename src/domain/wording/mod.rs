@@ -7,21 +7,22 @@
 pub mod acl;
 mod audit;
 mod denial;
-mod form;
 mod help;
+mod lists;
 mod outcome;
+mod rooms;
 mod usage;
 
 use std::fmt;
 
-use super::audit::{AuditEntry, OperationId, OutcomeKind};
-use super::command::{Family, quoted};
+use super::audit::{AuditEntry, OperationId, Outcome, OutcomeKind};
+use super::command::{Family, Invocation, Transfer};
 use super::principal::{Channel, Subject};
 use super::reply::{Reply, Shed, commands};
 use super::room::RoomId;
 
+pub use super::command::{Style, shell_word};
 use denial::{denied, foreign_origin};
-pub use form::{Style, shell_word};
 use help::help;
 use outcome::{outcome_message, owner};
 use usage::invalid;
@@ -180,7 +181,7 @@ impl CommandName {
     /// The same command on the command line.
     #[must_use]
     pub fn local(command: &str) -> Self {
-        Self(command.to_owned(), Style::Words)
+        Self(command.to_owned(), Style::Shell)
     }
 
     /// The slash command with the configured prefix.
@@ -213,24 +214,25 @@ impl CommandName {
     /// What to type to see who owns the room now. It changes nothing, whoever owns the room by then.
     fn to_see(&self, room: &RoomId) -> String {
         if self.0.starts_with('/') {
-            self.with(quoted(room.as_str()))
+            self.line(&hand_over().with("room", room))
         } else {
             format!("{LOCAL_QUESTION} {}", shell_word(room.as_str()))
         }
     }
 
-    /// One named option, as it is given at this door.
-    fn option(&self, name: &str, value: impl fmt::Display) -> String {
-        form::option(self.1, name, value)
+    /// The line that asks for something at this door.
+    fn line(&self, invocation: &Invocation) -> String {
+        let family = invocation.verb.family;
+        let command = if self.0.starts_with('/') { self.of(family).0 } else { self.0.clone() };
+        let line = invocation.line(self.1);
+        if line.is_empty() { command } else { format!("{command} {line}") }
     }
 
-    fn with(&self, arguments: impl fmt::Display) -> String {
-        let arguments = arguments.to_string();
-        let family = Family::ALL.into_iter().find(|family| self.0.ends_with(family.name()));
-        match (self.1, family) {
-            (Style::Options, Some(family)) => format!("{} {}", self.0, form::as_options(family, &arguments)),
-            _ => format!("{} {arguments}", self.0),
-        }
+    /// One named option of a verb, as it is given at this door.
+    fn option(&self, invocation: &Invocation) -> String {
+        let whole = invocation.line(self.1);
+        let bare = Invocation::of(invocation.verb).line(self.1);
+        whole.strip_prefix(&bare).unwrap_or(&whole).trim_start().to_owned()
     }
 }
 
@@ -245,8 +247,16 @@ pub fn message(reply: &Reply, name: &CommandName) -> Message {
         Reply::Audit { operation, answer, reach, zone } => {
             audit::audit(*operation, answer, reach, zone, name)
         }
-        Reply::Owner { operation, room, outcome } => owner(*operation, room, outcome),
-        Reply::Transfer { operation, transfer, by, outcome, recorded, head } => {
+        Reply::Rooms { operation, rooms } => rooms::listed(*operation, rooms.as_deref(), name),
+        Reply::Last { operation, entry } => rooms::last(*operation, entry.as_deref(), name),
+        Reply::Owner { operation, room, outcome, meant } => {
+            let mut message = owner(*operation, room, outcome);
+            if let Some(meant) = meant {
+                rooms::did_you_mean(&mut message, meant, &hand_over().with("room", meant), name);
+            }
+            message
+        }
+        Reply::Transfer { operation, transfer, by, outcome, recorded, head, meant } => {
             let mut message = outcome_message(
                 *operation,
                 transfer.room.as_str(),
@@ -261,6 +271,16 @@ pub fn message(reply: &Reply, name: &CommandName) -> Message {
                 if let Some(head) = head {
                     footer.0.extend(text(" · log ").text(head).0);
                 }
+                if let Outcome::Succeeded { previous: Some(previous), .. } = outcome
+                    && let Some(line) = rooms::undo_line(&transfer.room, previous)
+                {
+                    footer.0.extend(text(UNDO).code(name.line(&line)).0);
+                }
+            }
+            if let Some(meant) = meant {
+                let line = Transfer { room: meant.clone(), ..transfer.clone() };
+                let line = line.written(transfer.new_owner.as_str());
+                rooms::did_you_mean(&mut message, meant, &line, name);
             }
             if let Some(reason) = &transfer.reason {
                 message.body.push(text("Reason given: ").code(reason));
@@ -343,6 +363,14 @@ pub fn message(reply: &Reply, name: &CommandName) -> Message {
         },
     }
 }
+
+/// A hand-over, or with a room alone the question for its owner.
+fn hand_over() -> Invocation {
+    Invocation::named(Family::Owner, &[])
+}
+
+/// What stands before the line that undoes a hand-over.
+pub const UNDO: &str = " · undo: ";
 
 /// How a message begins that only says that the answer comes later.
 pub const WORKING: &str = "Working on ";

@@ -1,0 +1,5 @@
+//! What is done for each command, one file a use case.
+
+mod list_rooms;
+mod nearest_room;
+mod undo;

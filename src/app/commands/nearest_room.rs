@@ -1,0 +1,68 @@
+//! Which room was probably meant by an id that no room has.
+
+use tracing::debug;
+
+use crate::app::service::CommandService;
+use crate::domain::access::{AclView, Action, Reach};
+use crate::domain::audit::AuditFilter;
+use crate::domain::command::{CommandRequest, Invocation, UsageError};
+use crate::domain::room::{RoomId, nearest};
+
+/// How many entries of the log are looked through for rooms.
+const ENTRIES: u32 = 200;
+
+/// How many lines a refusal suggests.
+const MOST_LINES: usize = 2;
+
+impl CommandService {
+    /// The error with the lines that were most probably meant: where several are possible, those about a live room
+    /// that the caller may use.
+    pub(in crate::app) async fn narrowed(
+        &self,
+        mut error: UsageError,
+        request: &CommandRequest,
+        acl: &AclView,
+    ) -> UsageError {
+        if error.meant.len() > 1 && !acl.grants.is_empty() {
+            let live = self.rooms().live_rooms().await.unwrap_or_default();
+            let may = |room: &RoomId| {
+                self.may(&request.principal, &request.place, Action::Transfer(room.clone()), acl)
+            };
+            let is_known = |line: &Invocation| {
+                live.iter().any(|it| line.given("room") == Some(it.room.as_str()) && may(&it.room))
+            };
+            if error.meant.iter().any(is_known) {
+                error.meant.retain(is_known);
+            }
+        }
+        error.meant.truncate(MOST_LINES);
+        error
+    }
+
+    /// The live room, or the one in the log, that differs from `room` by a slip. Only among rooms in reach: nobody
+    /// learns of others. `None` if there is none, or if it cannot be told.
+    pub(in crate::app) async fn nearest_room(&self, room: &RoomId, reach: &Reach) -> Option<RoomId> {
+        let mut known: Vec<RoomId> = match self.rooms().live_rooms().await {
+            Ok(rooms) => rooms.into_iter().map(|summary| summary.room).collect(),
+            Err(error) => {
+                debug!(problem = error.refusal().info, "the live rooms cannot be listed");
+                Vec::new()
+            }
+        };
+        known.retain(|known| reach.covers(known));
+        if let Some(live) = nearest(room, &known) {
+            return Some(live.clone());
+        }
+        let filter = AuditFilter {
+            reach: Some(reach.clone()),
+            without_readings: true,
+            limit: Some(ENTRIES),
+            ..AuditFilter::default()
+        };
+        let entries = self.store().audit(&filter).await.unwrap_or_default();
+        // A room that Tencent was asked for in vain is in the log too, and no help.
+        let owned = entries.into_iter().filter(|entry| entry.previous_owner.is_some());
+        let rooms: Vec<RoomId> = owned.filter_map(|entry| entry.room).collect();
+        nearest(room, &rooms).cloned()
+    }
+}

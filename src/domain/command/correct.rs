@@ -1,0 +1,500 @@
+//! The line that was probably meant by one that is refused.
+//!
+//! A line is read by what its words mean, not by where they stand: verbs, arrows, labels and a pasted command fall away,
+//! what a phone or a chat put around a word comes off. What is left has to be one of the lines that the grammar takes.
+//! Nothing here is carried out: it is shown, and somebody types it or not.
+
+use super::invocation::Invocation;
+use super::line::{CODE, Item, Typed, closing, is_space, one_line};
+use super::parse::{read, values};
+use super::{Family, Kind, UsageError, Verb};
+use crate::domain::room::{AccountId, Accounts, RoomId, is_invisible};
+
+/// The longest line that is suggested, in characters: longer ones nobody reads.
+const LONGEST: usize = 200;
+/// The most words that are looked at.
+const MOST_WORDS: usize = 60;
+
+/// Words in front of a hand-over that say what is to be done.
+const DO: &[&str] = &[
+    "give",
+    "hand",
+    "transfer",
+    "set",
+    "move",
+    "pass",
+    "change",
+    "assign",
+    "make",
+    "please",
+    "pls",
+    "over",
+    "owner",
+    "of",
+    "the",
+    "ownership",
+];
+/// What stands between a room and its new owner.
+const TO: &[&str] = &["to", "->", "→", "=>", "⇒", "➡", "➜", "=", "-->", ">", "–>", "—>"];
+/// Labels of a room and of its new owner.
+const ROOM: &[&str] = &["room", "roomid", "room_id"];
+const OWNER: &[&str] = &["new_owner", "new-owner", "newowner", "owner", "new", "to"];
+/// What begins a reason.
+const BECAUSE: &[&str] = &["reason", "because", "since"];
+
+/// A word of a line that did not fit.
+#[derive(Debug, Clone)]
+struct Token {
+    text: String,
+    is_quoted: bool,
+}
+
+impl Token {
+    fn is(&self, words: &[&str]) -> bool {
+        !self.is_quoted && words.iter().any(|word| self.text.eq_ignore_ascii_case(word))
+    }
+
+    /// `room:`, or `room:test` with what follows.
+    fn label(&self, labels: &[&str]) -> Option<Option<String>> {
+        let (label, rest) = self.text.split_once(['：', ':', '='])?;
+        let is_one = !self.is_quoted && labels.iter().any(|it| label.eq_ignore_ascii_case(it));
+        is_one.then(|| Some(rest.to_owned()).filter(|rest| !rest.is_empty()))
+    }
+}
+
+/// The lines that were probably meant by a line of `/room-owner` that did not fit, the likeliest first.
+pub(super) fn hand_over(line: &Typed) -> Vec<Invocation> {
+    let text = line.to_string();
+    let mut tokens = tokens(&text);
+    // A whole command in quotes, as it is copied from a reply.
+    if let [only] = tokens.as_slice()
+        && only.is_quoted
+        && only.text.starts_with('/')
+    {
+        tokens = self::tokens(&only.text.clone());
+    }
+    if tokens.first().is_some_and(|it| Family::is_in_front_of(&it.text) || it.is(&[Family::Owner.name()])) {
+        let first = tokens.remove(0);
+        // `"/room-owner test user2"` in one pair of quotes, with more behind.
+        if first.text.contains(' ') {
+            let inside = self::tokens(first.text.split_once(' ').map_or("", |(_, rest)| rest));
+            tokens.splice(0..0, inside);
+        }
+    }
+    tokens.retain(|it| !it.is(&["please", "pls"]));
+    let overrides = take_override(&mut tokens);
+    let reason = take_reason(&mut tokens);
+    let begins_with_mention = matches!(line.0.first(), Some(Item::Mention(..)));
+    let first = tokens.first().map(|it| it.text.clone()).filter(|_| !begins_with_mention);
+    let mut found = Vec::new();
+    // Nobody knows which account a mentioned person has.
+    let names_people = line.0.iter().any(|item| matches!(item, Item::Mention(..)));
+    for (room, owner, because) in if names_people { Vec::new() } else { readings(tokens) } {
+        let because = match (because, &reason) {
+            (Some(because), Some(reason)) => Some(format!("{because} {reason}")),
+            (because, reason) => because.or_else(|| reason.clone()),
+        };
+        let line = written(&room, &account(&owner), overrides.as_deref(), because.as_deref());
+        if let Some(line) = line
+            && !found.contains(&line)
+        {
+            found.push(line);
+        }
+    }
+    if found.is_empty()
+        && let Some(room) = first
+    {
+        found.extend(written(&room, "<new_owner>", overrides.as_deref(), reason.as_deref()));
+    }
+    found
+}
+
+/// What the words can mean: a room, its new owner, and the words of a reason.
+fn readings(mut tokens: Vec<Token>) -> Vec<(String, String, Option<String>)> {
+    let text = |tokens: &[Token]| {
+        let words: Vec<&str> = tokens.iter().map(|it| it.text.as_str()).collect();
+        words.join(" ")
+    };
+    let why = |tokens: &[Token]| Some(text(tokens)).filter(|why| !why.is_empty());
+    if let Some(labelled) = labelled(&tokens) {
+        return vec![labelled];
+    }
+    while tokens.len() > 2 && tokens[0].is(DO) && !tokens[1].is(TO) {
+        tokens.remove(0);
+    }
+    if let Some(at) = tokens.iter().position(|it| it.is(TO)).filter(|at| *at > 0 && at + 1 < tokens.len()) {
+        let (room, rest) = (&tokens[..at], &tokens[at + 1..]);
+        let fillers = room.iter().take_while(|it| it.is(&["room", "over", "ownership", "owner"])).count();
+        let room = &room[fillers.min(room.len() - 1)..];
+        return vec![(text(room), rest[0].text.clone(), why(&rest[1..]))];
+    }
+    match tokens.as_slice() {
+        [] | [_] => Vec::new(),
+        [room, owner] => vec![(room.text.clone(), owner.text.clone(), None)],
+        [first, owner, rest @ ..] => {
+            let (last, room) = (&tokens[tokens.len() - 1], &tokens[..tokens.len() - 1]);
+            let as_room = || (text(room), last.text.clone(), None);
+            let as_reason = || (first.text.clone(), owner.text.clone(), why(rest));
+            // Whoever put the room in quotes means the rest otherwise; and one word is hardly a reason.
+            match (first.is_quoted, rest.len()) {
+                (true, _) => vec![as_reason()],
+                (false, 1) => vec![as_room()],
+                (false, _) => vec![as_reason(), as_room()],
+            }
+        }
+    }
+}
+
+/// `room: test new_owner: user2`, in whichever order.
+fn labelled(tokens: &[Token]) -> Option<(String, String, Option<String>)> {
+    let value = |labels: &[&str]| {
+        let at = tokens.iter().position(|it| it.label(labels).is_some())?;
+        match tokens[at].label(labels)? {
+            Some(value) => Some(value),
+            None => tokens.get(at + 1).map(|it| it.text.clone()),
+        }
+    };
+    if let (Some(room), Some(owner)) = (value(ROOM), value(OWNER)) {
+        return Some((room, owner, None));
+    }
+    // `test owner: user2`
+    let at = tokens.iter().position(|it| it.label(OWNER).is_some()).filter(|at| *at == 1)?;
+    let room = tokens[at - 1].text.clone();
+    value(OWNER).map(|owner| (room, owner, None))
+}
+
+/// `override 17`, with or without a colon.
+fn take_override(tokens: &mut Vec<Token>) -> Option<String> {
+    let at = tokens.iter().position(|it| it.is(&["override"]) || it.label(&["override"]).is_some())?;
+    let token = tokens.remove(at);
+    match token.label(&["override"]).flatten() {
+        Some(number) => Some(number),
+        None if at < tokens.len() => {
+            if tokens[at].is(&["op"]) && at + 1 < tokens.len() {
+                tokens.remove(at);
+            }
+            Some(tokens.remove(at).text)
+        }
+        None => None,
+    }
+}
+
+/// `reason host crashed`, `because he left`: the rest of the line.
+fn take_reason(tokens: &mut Vec<Token>) -> Option<String> {
+    let begins = |it: &Token| it.is(BECAUSE) || it.label(&["reason"]).is_some();
+    let at = tokens.iter().skip(1).position(begins)? + 1;
+    let rest = tokens.split_off(at);
+    let first = rest[0].label(&["reason"]).flatten();
+    let words = first.into_iter().chain(rest[1..].iter().map(|it| it.text.clone()));
+    let reason = one_line(&words.collect::<Vec<_>>().join(" "));
+    let reason = reason.trim_start_matches([':', '：', '-', '=', ' ']).to_owned();
+    (!reason.is_empty()).then_some(reason)
+}
+
+/// The most words whose order is looked at: there are 24 ways to order four.
+const MOST_ORDERED: usize = 4;
+
+/// The line that was probably meant by one of a command with verbs: its words in another order, a key without its colon,
+/// a role that is misspelt. Only if exactly one such line is of the grammar.
+pub(super) fn rewritten(error: &UsageError, line: &Typed) -> Vec<Invocation> {
+    let [verb] = error.verbs.as_slice() else { return Vec::new() };
+    let words: Vec<&[Item]> =
+        line.0.split(is_space).filter(|word| !word.is_empty()).take(MOST_WORDS + 1).collect();
+    let length = verb.words.len().min(words.len());
+    if words.len() > MOST_WORDS || !begins_with(&words, verb.words) {
+        return Vec::new();
+    }
+    let (head, tail) = words.split_at(length);
+    let tail: Vec<Typed> = tail.iter().map(|word| repaired(verb, word)).collect();
+    let is_key = |word: &Typed| matches!(word.0.last(), Some(Item::Char(':')));
+    let ordered = tail.iter().take_while(|word| !is_key(word)).count().min(MOST_ORDERED);
+    let mut found = Vec::new();
+    for order in orders(ordered) {
+        let mut whole = Typed::default();
+        let mut add = |word: &[Item]| {
+            whole.push_text(" ");
+            whole.0.extend(word.iter().cloned());
+        };
+        head.iter().for_each(|word| add(word));
+        order.iter().map(|at| &tail[*at]).chain(&tail[ordered..]).for_each(|word| add(&word.0));
+        if read(error.family, &whole).is_ok()
+            && let Ok((verb, values)) = values(error.family, &whole)
+        {
+            let line = values.written(verb);
+            if line.as_typed().chars().count() <= LONGEST && !found.contains(&line) {
+                found.push(line);
+            }
+        }
+    }
+    // Where several are possible, nobody knows.
+    if found.len() == 1 { found } else { Vec::new() }
+}
+
+fn begins_with(words: &[&[Item]], verb: &[&str]) -> bool {
+    let text = |word: &[Item]| Typed(word.to_vec()).to_string();
+    words.len() >= verb.len()
+        && verb.iter().zip(words).all(|(known, word)| text(word).eq_ignore_ascii_case(known))
+}
+
+/// A word as it was probably meant: `rooms` as `rooms:`, `moderater` and `mod` as `moderator`.
+fn repaired(verb: &Verb, word: &[Item]) -> Typed {
+    let same = Typed(word.to_vec());
+    let text = same.to_string().to_ascii_lowercase();
+    if word.iter().any(|item| matches!(item, Item::Mention(..))) || text.len() < 2 {
+        return same;
+    }
+    if verb.parameters.iter().any(|it| it.keys.contains(&text.as_str())) {
+        return Typed::plain(&format!("{text}:"));
+    }
+    let words = verb.parameters.iter().filter_map(|it| match it.kind {
+        Kind::OneOf(words) => Some(words()),
+        _ => None,
+    });
+    let near = |known: &&str| {
+        known.starts_with(&text) && text.len() >= 3 || strsim::osa_distance(known, &text) <= known.len() / 4
+    };
+    words.flatten().find(near).map_or(same, Typed::plain)
+}
+
+/// Every order of so many things.
+fn orders(count: usize) -> Vec<Vec<usize>> {
+    (0..count).fold(vec![Vec::new()], |orders, next| {
+        let with = |order: &Vec<usize>| {
+            (0..=order.len()).map(|at| [&order[..at], &[next], &order[at..]].concat()).collect::<Vec<_>>()
+        };
+        orders.iter().flat_map(with).collect()
+    })
+}
+
+/// The line, if the grammar takes it and people can read it.
+fn written(room: &str, owner: &str, overrides: Option<&str>, reason: Option<&str>) -> Option<Invocation> {
+    let verb = Verb::with_words(Family::Owner, &[])?;
+    let is_room = |room: &String| room.parse::<RoomId>().is_ok() && !room.starts_with('<');
+    // A room may be called almost anything: what surrounds it comes off only where it cannot be part of it.
+    let room = [room.to_owned(), cleaned(room, "<>`*«»“” ")].into_iter().find(is_room)?;
+    let line = |owner: &str, reason: Option<&str>| {
+        let line = Invocation::of(verb).with("room", &room).with("new_owner", owner);
+        match (overrides, reason) {
+            (Some(operation), reason) => {
+                line.with("override", operation).with("reason", reason.unwrap_or("<why>"))
+            }
+            (None, Some(reason)) => line.with("reason", reason),
+            (None, None) => line,
+        }
+    };
+    let is_taken = |reason: Option<&str>| {
+        // A form names no account yet.
+        let owner = if owner.starts_with('<') { "user" } else { owner };
+        let typed = line(owner, reason).as_typed();
+        typed.chars().count() <= LONGEST && read(Family::Owner, &Typed::plain(&typed)).is_ok()
+    };
+    // What is too long to be shown is there, above, to be put in.
+    let reason = [reason, reason.map(|_| "…")].into_iter().find(|reason| is_taken(*reason))?;
+    Some(line(owner, reason))
+}
+
+/// The account that was probably meant; the form of one, if none is.
+fn account(word: &str) -> String {
+    let plain: String = word.chars().filter_map(plain).collect();
+    let account = AccountId::from_tencent(plain);
+    let meant = if Accounts::Tencent.check(&account).is_ok() { Some(account) } else { account.undecorated() };
+    meant.map_or_else(|| "<new_owner>".to_owned(), |account| account.to_string())
+}
+
+/// A word without what a phone or a chat puts around it or makes of it: `<user2>`, `user2.`, `ｕｓｅｒ２`, `live—7`.
+fn cleaned(word: &str, around: &str) -> String {
+    let plain: String = word.chars().filter_map(plain).collect();
+    plain.trim_matches(|c| around.contains(c)).to_owned()
+}
+
+/// The character of ASCII that was probably meant; `None` for what nobody sees.
+fn plain(c: char) -> Option<char> {
+    if is_invisible(c) {
+        return None;
+    }
+    Some(match c {
+        '\u{2010}'..='\u{2015}' | '\u{2212}' | '\u{fe58}' | '\u{fe63}' => '-',
+        // Full-width forms stand in the order of ASCII.
+        '\u{ff01}'..='\u{ff5e}' => char::from_u32(u32::from(c) - 0xfee0).unwrap_or(c),
+        'а' => 'a',
+        'е' => 'e',
+        'о' => 'o',
+        'р' => 'p',
+        'с' => 'c',
+        'х' => 'x',
+        'у' => 'y',
+        'і' => 'i',
+        'ѕ' => 's',
+        'ј' => 'j',
+        'ӏ' => 'l',
+        'ո' => 'n',
+        'ν' => 'v',
+        'ο' => 'o',
+        'α' => 'a',
+        'ı' => 'i',
+        'А' => 'A',
+        'В' => 'B',
+        'Е' => 'E',
+        'К' => 'K',
+        'М' => 'M',
+        'Н' => 'H',
+        'О' => 'O',
+        'Р' => 'P',
+        'С' => 'C',
+        'Т' => 'T',
+        'Х' => 'X',
+        other => other,
+    })
+}
+
+/// The words of a line that does not fit the grammar: quotes count where they close, and are nothing where they do not.
+fn tokens(text: &str) -> Vec<Token> {
+    let mut rest = text.trim();
+    let mut tokens = Vec::new();
+    while !rest.is_empty() && tokens.len() < MOST_WORDS {
+        let first = rest.chars().next().unwrap_or(' ');
+        let close = if first == CODE { Some(&[CODE][..]) } else { closing(first) };
+        let quoted = close.and_then(|close| {
+            let inside = &rest[first.len_utf8()..];
+            let end = inside.find(close)?;
+            Some((
+                &inside[..end],
+                inside[end..].chars().next().map_or(0, char::len_utf8) + end + first.len_utf8(),
+            ))
+        });
+        match quoted.filter(|(inside, _)| !inside.trim().is_empty()) {
+            Some((inside, length)) => {
+                tokens.push(Token { text: inside.trim().to_owned(), is_quoted: true });
+                rest = rest[length..].trim_start_matches(['.', ',', ';', ':', '!', '?']).trim_start();
+            }
+            None => {
+                let end = rest.find(char::is_whitespace).unwrap_or(rest.len());
+                let word = rest[..end].trim_start_matches(|c| c == CODE || closing(c).is_some());
+                if !word.is_empty() {
+                    tokens.push(Token { text: word.to_owned(), is_quoted: false });
+                }
+                rest = rest[end..].trim_start();
+            }
+        }
+    }
+    tokens
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn meant(line: &str) -> Vec<String> {
+        match super::super::parse(Family::Owner, &Typed::plain(line)) {
+            Err(error) => error.meant.iter().map(Invocation::as_typed).collect(),
+            Ok(command) => panic!("{line}: {command:?}"),
+        }
+    }
+
+    #[test]
+    fn a_line_is_read_by_what_its_words_mean() {
+        for (typed, lines) in [
+            ("test -> user2", &["test user2"][..]),
+            ("test → user2", &["test user2"]),
+            ("test = user2", &["test user2"]),
+            ("transfer test user2", &["test user2"]),
+            ("give test to user2", &["test user2"]),
+            ("hand over test to user2", &["test user2"]),
+            ("set owner of test to user2", &["test user2"]),
+            ("room: test new_owner: user2", &["test user2"]),
+            ("new_owner:user2 room:test", &["test user2"]),
+            ("room:test owner:user2 now", &["test user2"]),
+            ("/room-owner test user2", &["test user2"]),
+            ("/room-owner test user2 reason: x", &["test user2 reason: x"]),
+            ("`/staging-room-owner test user2` please", &["test user2"]),
+            ("my room user2", &["\"my room\" user2"]),
+            ("my room user2 reason: x", &["\"my room\" user2 reason: x"]),
+            ("my room to user2", &["\"my room\" user2"]),
+            ("test to user2 host crashed", &["test user2 reason: host crashed"]),
+            ("test user2 reason host crashed", &["test user2 reason: host crashed"]),
+            ("test user2 because host crashed", &["test user2 reason: host crashed"]),
+            (
+                "test user2 host has crashed",
+                &["test user2 reason: host has crashed", "\"test user2 host has\" crashed"],
+            ),
+            ("\"my room\" user2 crashed", &["\"my room\" user2 reason: crashed"]),
+            ("test user2 override 17 reason: x", &["test user2 override: 17 reason: x"]),
+            ("test user2 override: 17", &["test user2 override: 17 reason: <why>"]),
+            ("test user2 reason:", &["test user2"]),
+            ("test reason: x", &["test <new_owner> reason: x"]),
+            ("\"my room user2 reason: host left", &["\"my room\" user2 reason: host left"]),
+            ("\"say hi\"user2", &["\"say hi\" user2"]),
+            ("live—7 user2", &["live-7 user2"]),
+            ("ｔｅｓｔ user2", &["test user2"]),
+        ] {
+            assert_eq!(meant(typed), lines, "{typed}");
+        }
+    }
+
+    #[test]
+    fn words_in_another_order_and_keys_without_a_colon_are_put_right() {
+        let meant = |family, line: &str| -> Vec<String> {
+            let mut typed = Typed::default();
+            for word in line.split(' ') {
+                typed.push_text(" ");
+                match word {
+                    "@bob" => typed
+                        .push_mention(super::super::Mention::Subject("slack:T1:U2".parse().unwrap()), "@bob"),
+                    "#mods" => typed.push_mention(
+                        super::super::Mention::Channel("slack:T1:C1".parse().unwrap()),
+                        "#mods",
+                    ),
+                    word => typed.push_text(word),
+                }
+            }
+            let error = super::super::parse(family, &typed).expect_err(line);
+            error.meant.iter().map(Invocation::as_typed).collect()
+        };
+        for (typed, right) in [
+            ("grant moderator @bob", "grant @bob moderator"),
+            ("grant moderator @bob live-*", "grant @bob moderator rooms: live-*"),
+            ("grant @bob mod", "grant @bob moderator"),
+            ("grant @bob moderater rooms: live-*", "grant @bob moderator rooms: live-*"),
+            ("grant @bob moderator rooms live-* in #mods", "grant @bob moderator rooms: live-* in: #mods"),
+            ("why live-7 @bob", "why @bob live-7"),
+            ("channel allow live-* #mods", "channel allow #mods rooms: live-*"),
+            ("list attenton", "list attention"),
+        ] {
+            assert_eq!(meant(Family::Acl, typed), [right], "{typed}");
+        }
+        for (typed, right) in
+            [("owner-at yesterday live-7", "owner-at live-7 yesterday"), ("stats by actr", "stats by: actor")]
+        {
+            assert_eq!(meant(Family::Audit, typed), [right], "{typed}");
+        }
+        for typed in ["grant @bob boss", "grant @bob", "why", "revoke x", "frobnicate"] {
+            assert!(meant(Family::Acl, typed).is_empty(), "{typed}");
+        }
+    }
+
+    #[test]
+    fn what_nobody_would_read_is_not_suggested() {
+        let long = vec!["word"; 900].join(" ");
+        assert_eq!(meant(&long), ["word word reason: …"]);
+        assert!(meant(&format!("\"{long}\"")).is_empty());
+        let mut line = Typed::plain("test ");
+        line.push_mention(super::super::Mention::Everyone, "@here");
+        let error = super::super::parse(Family::Owner, &line).unwrap_err();
+        assert_eq!(error.meant[0].as_typed(), "test <new_owner>");
+    }
+
+    proptest! {
+        #[test]
+        fn every_suggestion_is_a_line_of_the_grammar(line in "[a-z@\"': to>=.-]{0,80}") {
+            if let Err(error) = super::super::parse(Family::Owner, &Typed::plain(&line)) {
+                for meant in error.meant {
+                    let typed = meant.as_typed();
+                    prop_assert!(typed.chars().count() <= LONGEST, "{}", typed);
+                    let filled = typed.replace("<new_owner>", "user").replace("<why>", "x");
+                    prop_assert!(read(Family::Owner, &Typed::plain(&filled)).is_ok(), "{}", typed);
+                }
+            }
+        }
+    }
+}

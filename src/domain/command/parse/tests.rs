@@ -1,0 +1,7 @@
+//! The grammar of each command.
+
+mod acl;
+mod audit;
+mod owner;
+
+use super::*;

@@ -1,0 +1,237 @@
+//! `/room-audit`: what was done.
+
+use super::{Kind, Needs, Parameter, SHORT, Verb, example, help, named, never, positional};
+use crate::domain::access::Role;
+use crate::domain::audit::{Filter, Moment, Question, StatsBy, zone};
+use crate::domain::audit::{OperationId, OutcomeKind};
+use crate::domain::command::values::{Values, invalid};
+use crate::domain::command::{Command, Family, Problem};
+
+/// The longest id of a request or a subject, with room to spare.
+const LONGEST_ID: u16 = 200;
+/// How many rows an answer in chat shows, unless fewer are asked for: what fits a message on every platform.
+const PAGE: u32 = 10;
+
+const ROOM: Parameter = named("room", &["room"], Kind::Room, "Only about this room");
+const ACTOR: Parameter = named("actor", &["actor"], Kind::Person, "Only by this member");
+const ACTOR_ID: Parameter = named(
+    "actor-id",
+    &["actor"],
+    Kind::Text(LONGEST_ID),
+    "Only by this subject, from wherever: slack:T…:U…, cli:ana",
+);
+const CHANNEL: Parameter = named("channel", &["in", "channel"], Kind::Channel, "Only in this channel");
+const OUTCOME: Parameter = named(
+    "outcome",
+    &["outcome"],
+    Kind::OneOf(|| OutcomeKind::ALL.iter().map(|kind| kind.name()).collect()),
+    "Only with this outcome",
+);
+const REQUEST_ID: Parameter =
+    named("request-id", &["request-id"], Kind::Text(LONGEST_ID), "Only the one with Tencent's RequestId");
+const TEXT: Parameter =
+    named("text", &["text"], Kind::Text(300), "Only with this text in command, reason or error");
+const SINCE: Parameter =
+    named("since", &["since"], Kind::Time, "From this time on: 2h, yesterday, 2026-11-23 14:03");
+const UNTIL: Parameter = named("until", &["until"], Kind::Time, "Before this time");
+const ZONE: Parameter = named(
+    "zone",
+    &["zone"],
+    Kind::Text(SHORT),
+    "The zone of these times, and of those shown: Europe/Berlin (UTC if left out)",
+);
+const ONE: Parameter = named("operation", &["operation"], Kind::Operation, "Only this operation");
+const BEFORE: Parameter = named("before", &["before"], Kind::Operation, "Only operations before this number");
+const READINGS: Parameter = named("readings", &["readings"], Kind::YesOrNo, "Also who read the log");
+const LIMIT: Parameter = named("limit", &["limit"], Kind::Number(Some(PAGE as u64)), "How many");
+const OPERATION: Parameter = positional(
+    "operation",
+    "<operation>",
+    &["operation"],
+    Kind::Operation,
+    "Its number: every reply of the bot ends with it",
+);
+
+/// A verb that auditors may use.
+const fn verb(
+    words: &'static [&'static str],
+    summary: &'static str,
+    parameters: &'static [Parameter],
+    examples: &'static [super::Example],
+    build: fn(&mut Values) -> Result<Command, Problem>,
+) -> Verb {
+    let needs = Needs::Role(Role::Auditor);
+    Verb {
+        family: Family::Audit,
+        words,
+        aliases: &[],
+        may_be_bare: never,
+        summary,
+        needs,
+        parameters,
+        examples,
+        build,
+    }
+}
+
+pub(super) const VERBS: &[Verb] = &[
+    Verb {
+        may_be_bare: |first| first.is_none_or(|word| word.ends_with(':')),
+        ..verb(
+            &["list"],
+            "Show what was done, newest first",
+            &[
+                ROOM, ACTOR, ACTOR_ID, CHANNEL, OUTCOME, REQUEST_ID, TEXT, SINCE, UNTIL, ZONE, ONE, BEFORE,
+                READINGS, LIMIT,
+            ],
+            &[
+                example(
+                    &[
+                        ("room", "<room>"),
+                        ("actor", "<person>"),
+                        ("outcome", "refused"),
+                        ("since", "yesterday"),
+                    ],
+                    "shows what was done, newest first; every filter may be left out",
+                ),
+                example(
+                    &[("text", "host crashed"), ("until", "2026-11-23 14:03"), ("zone", "Europe/Berlin")],
+                    "searches commands, reasons and errors; times are UTC unless a zone is named",
+                ),
+                example(
+                    &[
+                        ("channel", "#channel"),
+                        ("request-id", "<id>"),
+                        ("before", "<operation>"),
+                        ("limit", "5"),
+                        ("readings", "yes"),
+                    ],
+                    "more filters: in one channel, by Tencent's RequestId, on behind an operation, how many (1 to \
+                     10), who read the log",
+                ),
+            ],
+            |values| question(Question::List(filter(values)?)),
+        )
+    },
+    Verb {
+        aliases: &["op"],
+        may_be_bare: |first| first.is_some_and(is_operation),
+        ..verb(
+            &["show"],
+            "Show one operation whole",
+            &[OPERATION],
+            &[example(&[("operation", "<operation>")], "shows one operation whole")],
+            |values| question(Question::Show(values.required("operation", Values::parsed)?)),
+        )
+    },
+    verb(
+        &["owner-at"],
+        "Show who owned a room at a time, and how that is known",
+        &[
+            positional("room", "<room>", &["room"], Kind::Room, "The RoomId of the live room"),
+            positional("time", "<time>", &[], Kind::Time, "When: now, 2h, yesterday 14:03, 2026-11-23 14:03"),
+            ZONE,
+        ],
+        &[example(
+            &[("room", "<room>"), ("time", "<time>")],
+            "shows who owned the room then, and how that is known",
+        )],
+        |values| {
+            let room = values.required("room", Values::room)?;
+            let moment: Moment = values.required("time", Values::parsed)?;
+            let zone = values.text("zone")?.map(|name| zone(&name).map_err(invalid)).transpose()?;
+            let moment = match zone {
+                Some(zone) => moment.or_in(zone),
+                None => moment,
+            };
+            question(Question::OwnerAt(room, moment))
+        },
+    ),
+    verb(
+        &["timeline"],
+        "Show the steps of one operation and the waits between them",
+        &[OPERATION],
+        &[example(&[("operation", "<operation>")], "shows its steps and the waits between them")],
+        |values| question(Question::Timeline(values.required("operation", Values::parsed)?)),
+    ),
+    verb(
+        &["stats"],
+        "Count operations",
+        &[
+            named(
+                "by",
+                &["by"],
+                Kind::OneOf(|| StatsBy::ALL.iter().map(|by| by.name()).collect()),
+                "What to count by (outcome if left out)",
+            ),
+            ROOM,
+            ACTOR,
+            ACTOR_ID,
+            CHANNEL,
+            OUTCOME,
+            REQUEST_ID,
+            TEXT,
+            SINCE,
+            UNTIL,
+            ZONE,
+            ONE,
+            BEFORE,
+            READINGS,
+            LIMIT,
+        ],
+        &[example(&[("by", "actor"), ("since", "7d")], "counts by actor, room, channel, outcome or hour")],
+        |values| {
+            let by = values.parsed("by")?.unwrap_or(StatsBy::Outcome);
+            question(Question::Stats(by, filter(values)?))
+        },
+    ),
+    Verb { may_be_bare: never, ..help(Family::Audit, |_| Ok(Command::Help(Family::Audit))) },
+];
+
+fn question(question: Question) -> Result<Command, Problem> {
+    Ok(Command::Audit(Box::new(question)))
+}
+
+/// `17`, `#17` and `op17`, as replies and people name an operation.
+fn is_operation(word: &str) -> bool {
+    let number = word.strip_prefix('#').or_else(|| word.strip_prefix("op")).unwrap_or(word);
+    number.starts_with(|c: char| c.is_ascii_digit())
+}
+
+fn filter(values: &mut Values) -> Result<Filter, Problem> {
+    let zone = values.text("zone")?.map(|name| zone(&name).map_err(invalid)).transpose()?;
+    let time = |moment: Option<Moment>| match (&zone, moment) {
+        (Some(zone), Some(moment)) => Some(moment.or_in(zone.clone())),
+        (_, moment) => moment,
+    };
+    let (since, until) = (time(values.parsed("since")?), time(values.parsed("until")?));
+    let text = values.text("text")?;
+    if text.as_ref().is_some_and(|text| text.is_empty() || text.chars().count() > 300) {
+        return Err(Problem::Invalid("a text to search for has 1 to 300 characters".to_owned()));
+    }
+    let (actor, actor_id) = (values.subject("actor")?, values.subject("actor-id")?);
+    if actor.is_some() && actor_id.is_some() {
+        return Err(Problem::Twice("actor"));
+    }
+    let limit = match values.text("limit")? {
+        None => PAGE,
+        Some(shown) => shown.parse().ok().filter(|limit| (1..=PAGE).contains(limit)).ok_or_else(|| {
+            Problem::Invalid(format!("the option limit takes a number from 1 to {PAGE}, not `{shown}`"))
+        })?,
+    };
+    Ok(Filter {
+        room: values.room("room")?,
+        actor: actor.or(actor_id),
+        channel: values.channel("channel")?,
+        outcome: values.parsed("outcome")?,
+        request_id: values.text("request-id")?,
+        operation: values.parsed("operation")?,
+        text,
+        since,
+        until,
+        zone,
+        before: values.parsed::<OperationId>("before")?,
+        readings: values.yes_or_no("readings")?,
+        limit: Some(limit),
+    })
+}

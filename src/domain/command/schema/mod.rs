@@ -1,0 +1,354 @@
+//! Every verb of every chat command, described once: its words, what it takes, who may use it, what it does.
+//!
+//! The text grammar ([`parse`](super::parse)), Discord's registration and the reading of its options, help, usage
+//! hints and corrected lines are all made from these tables. A new verb is an entry in the table of its command.
+
+mod acl;
+mod audit;
+mod owner;
+
+use super::values::Values;
+use super::{Command, Family, Problem};
+use crate::domain::access::{Right, Role};
+
+pub use acl::{AclCommand, Edit, Listed, Part, Why};
+
+/// One thing that can be asked with a command.
+pub struct Verb {
+    /// The command that it belongs to.
+    pub family: Family,
+    /// The words that it begins with: `channel allow`. None for the one that is meant by arguments alone.
+    pub words: &'static [&'static str],
+    /// Other words for the first one.
+    pub aliases: &'static [&'static str],
+    /// Whether the words may be left out where the command is typed, given the first argument.
+    pub may_be_bare: fn(Option<&str>) -> bool,
+    /// What it does, in at most 100 characters: Discord's limit for a description.
+    pub summary: &'static str,
+    /// Who may use it.
+    pub needs: Needs,
+    /// What it takes, in the order in which positional ones are typed.
+    pub parameters: &'static [Parameter],
+    /// How help shows it.
+    pub examples: &'static [Example],
+    /// Makes the command of what was given.
+    pub build: fn(&mut Values) -> Result<Command, Problem>,
+}
+
+/// Something that a verb takes.
+pub struct Parameter {
+    /// Its name among the values, and Discord's name of the option.
+    pub name: &'static str,
+    /// The keys that name it where it is typed, the usual one first; none if only its place does.
+    pub keys: &'static [&'static str],
+    /// Whether its first key may stand without a colon: `for 8 hours`.
+    pub is_plain: bool,
+    /// What stands for it in a form.
+    pub placeholder: &'static str,
+    /// Whether its place names it where it is typed.
+    pub place: Position,
+    /// What it is.
+    pub kind: Kind,
+    /// Whether the verb means nothing without it.
+    pub is_required: bool,
+    /// What it is for, in at most 100 characters.
+    pub help: &'static str,
+}
+
+/// Whether the place of a word says which parameter it is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Position {
+    /// That is how it is written.
+    Usual,
+    /// It may be; it is written behind its key.
+    Allowed,
+    /// Only its key does.
+    Never,
+}
+
+/// What a value can be.
+#[derive(Clone, Copy)]
+pub enum Kind {
+    /// The id of a room, completed while it is typed.
+    Room,
+    /// The account of a room's new owner, completed while it is typed.
+    Account,
+    /// Why: the rest of the line.
+    Reason,
+    /// A person.
+    Person,
+    /// A person, a group or a role of the chat.
+    PersonOrGroup,
+    /// A channel.
+    Channel,
+    /// One of these words.
+    OneOf(fn() -> Vec<&'static str>),
+    /// The number of an operation: `17`, `#17`, `op 17`.
+    Operation,
+    /// A whole number from 1, up to the limit if there is one.
+    Number(Option<u64>),
+    /// Yes or no.
+    YesOrNo,
+    /// A point in time. Without a key it takes all the words that are left.
+    Time,
+    /// Text of so many characters at most.
+    Text(u16),
+}
+
+impl Kind {
+    /// Whether a value behind a key may be several words, up to the next key.
+    #[must_use]
+    pub fn is_several_words(self) -> bool {
+        matches!(self, Self::Text(_) | Self::Time)
+    }
+}
+
+/// A line of help: arguments that show what can be given, and what they do.
+pub struct Example {
+    /// The parameters' names and what stands for them.
+    pub given: &'static [(&'static str, &'static str)],
+    /// What it does.
+    pub does: &'static str,
+    /// Who is shown it, if not everybody who may use the verb.
+    pub needs: Option<Needs>,
+    /// Whether it is about quotes, which nobody needs who fills in options.
+    pub is_about_quotes: bool,
+}
+
+/// Who is shown a verb. It permits nothing: that is decided with each command.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Needs {
+    /// Everybody.
+    Nothing,
+    /// Whoever has a role.
+    AnyRole,
+    /// Whoever has this role, or is an admin.
+    Role(Role),
+}
+
+impl Needs {
+    /// Whether somebody with these rights is shown it.
+    #[must_use]
+    pub fn met_by(self, rights: &[Right]) -> bool {
+        match self {
+            Self::Nothing => true,
+            Self::AnyRole => !rights.is_empty(),
+            Self::Role(role) => rights.iter().any(|right| right.role == role || right.role == Role::Admin),
+        }
+    }
+}
+
+impl Verb {
+    /// The verbs of a command, in the order in which people read them.
+    #[must_use]
+    pub fn all(family: Family) -> &'static [Self] {
+        match family {
+            Family::Owner => owner::VERBS,
+            Family::Acl => acl::VERBS,
+            Family::Audit => audit::VERBS,
+        }
+    }
+
+    /// The verb with these words.
+    #[must_use]
+    pub fn with_words(family: Family, words: &[&str]) -> Option<&'static Self> {
+        Self::all(family).iter().find(|verb| verb.words == words)
+    }
+
+    /// How many words of a line that starts with these name the verb; 0 if it is not named.
+    #[must_use]
+    pub fn length_in(&self, start: &[impl AsRef<str>]) -> usize {
+        let is = |word: &str, typed: &str| typed.eq_ignore_ascii_case(word);
+        let first = start.first().map_or("", AsRef::as_ref);
+        let whole = || self.words.iter().zip(start).all(|(word, typed)| is(word, typed.as_ref()));
+        match self.words.len() {
+            length if start.len() >= length && whole() => length,
+            _ => usize::from(self.aliases.iter().any(|alias| is(alias, first))),
+        }
+    }
+
+    /// Whether it can only be typed: a command of Discord's has options of its own or subcommands, never both.
+    #[must_use]
+    pub fn is_only_typed(&self) -> bool {
+        !self.words.is_empty() && Self::with_words(self.family, &[]).is_some()
+    }
+
+    /// The parameter with this name.
+    #[must_use]
+    pub fn parameter(&self, name: &str) -> Option<&'static Parameter> {
+        self.parameters.iter().find(|parameter| parameter.name == name)
+    }
+
+    /// The parameters that their place names, in order.
+    pub fn positional(&self) -> impl DoubleEndedIterator<Item = &'static Parameter> + Clone {
+        self.parameters.iter().filter(|parameter| parameter.place != Position::Never)
+    }
+
+    /// The examples that somebody with these rights is shown.
+    pub fn examples_for(&self, rights: &[Right]) -> impl Iterator<Item = &'static Example> {
+        let met = |needs: Needs| needs.met_by(rights);
+        self.examples.iter().filter(move |example| met(example.needs.unwrap_or(self.needs)))
+    }
+}
+
+impl PartialEq for Verb {
+    fn eq(&self, other: &Self) -> bool {
+        self.family == other.family && self.words == other.words
+    }
+}
+
+impl Eq for Verb {}
+
+impl std::fmt::Debug for Verb {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} {}", self.family.name(), self.words.join(" "))
+    }
+}
+
+/// The words are always needed.
+const fn never(_: Option<&str>) -> bool {
+    false
+}
+
+/// The words may be left out of a line that has no arguments.
+const fn alone(first: Option<&str>) -> bool {
+    first.is_none()
+}
+
+/// A parameter that its place names; by its name as well, where that has a key.
+const fn positional(
+    name: &'static str,
+    placeholder: &'static str,
+    keys: &'static [&'static str],
+    kind: Kind,
+    help: &'static str,
+) -> Parameter {
+    Parameter {
+        name,
+        keys,
+        is_plain: false,
+        placeholder,
+        place: Position::Usual,
+        kind,
+        is_required: true,
+        help,
+    }
+}
+
+/// A parameter that a key names.
+const fn named(
+    name: &'static str,
+    keys: &'static [&'static str],
+    kind: Kind,
+    help: &'static str,
+) -> Parameter {
+    Parameter {
+        name,
+        keys,
+        is_plain: false,
+        placeholder: "<value>",
+        place: Position::Never,
+        kind,
+        is_required: false,
+        help,
+    }
+}
+
+impl Parameter {
+    const fn optional(self) -> Self {
+        Self { is_required: false, ..self }
+    }
+
+    const fn plain(self) -> Self {
+        Self { is_plain: true, ..self }
+    }
+
+    const fn usually_named(self) -> Self {
+        Self { place: Position::Allowed, ..self }
+    }
+}
+
+const fn example(given: &'static [(&'static str, &'static str)], does: &'static str) -> Example {
+    Example { given, does, needs: None, is_about_quotes: false }
+}
+
+const REASON: Parameter = named("reason", &["reason"], Kind::Reason, "Why, for the audit log");
+/// Longer than any scope, duration, zone or time has to be.
+const SHORT: u16 = 64;
+
+/// `help`, which every command has.
+const fn help(family: Family, build: fn(&mut Values) -> Result<Command, Problem>) -> Verb {
+    Verb {
+        family,
+        words: &["help"],
+        aliases: &["--help", "—help", "-h", "?", "help?"],
+        may_be_bare: alone,
+        summary: "What can be asked, and what of it you may do",
+        needs: Needs::Nothing,
+        parameters: &[],
+        examples: &[],
+        build,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_tables_fit_discords_limits_and_contradict_nothing() {
+        for family in Family::ALL {
+            for (n, verb) in Verb::all(family).iter().enumerate() {
+                assert_eq!(verb.family, family);
+                assert!(!Verb::all(family)[..n].contains(verb), "{verb:?} is there twice");
+                assert!(verb.summary.chars().count() <= 100, "{verb:?}");
+                for (n, parameter) in verb.parameters.iter().enumerate() {
+                    let name = parameter.name;
+                    assert!(parameter.help.chars().count() <= 100, "{verb:?} {name}");
+                    assert!(
+                        parameter.place == Position::Usual || !parameter.keys.is_empty(),
+                        "{verb:?} {name}"
+                    );
+                    assert!(verb.parameters[..n].iter().all(|other| other.name != name), "{verb:?} {name}");
+                }
+                for (name, _) in verb.examples.iter().flat_map(|example| example.given) {
+                    assert!(verb.parameter(name).is_some(), "{verb:?}: the example names `{name}`");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn what_each_verb_takes() {
+        let line = |verb: &Verb| {
+            let one = |it: &Parameter| format!(" {}{}", it.name, if it.is_required { "!" } else { "" });
+            format!("{verb:?}:{}", verb.parameters.iter().map(one).collect::<String>())
+        };
+        let all = Family::ALL.into_iter().flat_map(Verb::all).map(line).collect::<Vec<_>>().join("\n");
+        insta::assert_snapshot!(all, @"
+        room-owner : room new_owner reason override
+        room-owner show: room!
+        room-owner list:
+        room-owner undo:
+        room-owner whoami:
+        room-owner help:
+        room-acl whoami:
+        room-acl grant: who! role! rooms channel for reason
+        room-acl deny: who! role! rooms channel for reason
+        room-acl revoke: grant! reason
+        room-acl list: part page
+        room-acl why: who room! channel
+        room-acl who-can: room!
+        room-acl channel allow: channel rooms reason
+        room-acl channel remove: channel reason
+        room-acl channel list: page
+        room-acl help:
+        room-audit list: room actor actor-id channel outcome request-id text since until zone operation before readings limit
+        room-audit show: operation!
+        room-audit owner-at: room! time! zone
+        room-audit timeline: operation!
+        room-audit stats: by room actor actor-id channel outcome request-id text since until zone operation before readings limit
+        room-audit help:
+        ");
+    }
+}

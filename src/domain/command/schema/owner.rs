@@ -1,0 +1,160 @@
+//! `/room-owner`: rooms and their owners.
+
+use super::{
+    AclCommand, Example, Kind, Needs, Parameter, REASON, Verb, example, help, named, never, positional,
+};
+use crate::domain::access::Role;
+use crate::domain::command::values::Values;
+use crate::domain::command::{Command, Family, Problem, Transfer};
+
+const MODERATOR: Needs = Needs::Role(Role::Moderator);
+
+/// A verb that is typed; Discord shows the hand-over alone, whose options leave no place for others.
+const fn verb(
+    words: &'static [&'static str],
+    aliases: &'static [&'static str],
+    summary: &'static str,
+    needs: Needs,
+    parameters: &'static [Parameter],
+    examples: &'static [Example],
+    build: fn(&mut Values) -> Result<Command, Problem>,
+) -> Verb {
+    Verb {
+        family: Family::Owner,
+        words,
+        aliases,
+        may_be_bare: never,
+        summary,
+        needs,
+        parameters,
+        examples,
+        build,
+    }
+}
+
+pub(super) const VERBS: &[Verb] = &[
+    Verb {
+        family: Family::Owner,
+        words: &[],
+        aliases: &[],
+        may_be_bare: |first| first.is_some(),
+        summary: "Hand a live room to a new owner, or show who owns it",
+        needs: Needs::AnyRole,
+        parameters: &[
+            positional(
+                "room",
+                "<room>",
+                &[],
+                Kind::Room,
+                "The RoomId of the live room; leave everything out for help",
+            )
+            .optional(),
+            positional(
+                "new_owner",
+                "<new_owner>",
+                &[],
+                Kind::Account,
+                "The UserID of the new owner; leave it out to see the present owner",
+            )
+            .optional(),
+            REASON,
+            named(
+                "override",
+                &["override"],
+                Kind::Operation,
+                "Admins: override this operation, whose outcome nobody knows; needs a reason",
+            ),
+        ],
+        examples: &[
+            Example {
+                needs: Some(MODERATOR),
+                ..example(&[("room", "<room>"), ("new_owner", "<new_owner>")], "hands the room over")
+            },
+            example(&[("room", "<room>")], "shows who owns the room"),
+            Example {
+                needs: Some(MODERATOR),
+                ..example(
+                    &[("room", "<room>"), ("new_owner", "<new_owner>"), ("reason", "<why>")],
+                    "hands it over, and keeps the reason with the record",
+                )
+            },
+            Example {
+                needs: Some(Needs::Role(Role::Admin)),
+                ..example(
+                    &[
+                        ("room", "<room>"),
+                        ("new_owner", "<new_owner>"),
+                        ("override", "<operation>"),
+                        ("reason", "<why>"),
+                    ],
+                    "overrides an operation on the room whose outcome nobody knows",
+                )
+            },
+            Example {
+                needs: Some(MODERATOR),
+                is_about_quotes: true,
+                ..example(
+                    &[("room", "my room"), ("new_owner", "<new_owner>")],
+                    "a room id with spaces goes in quotes",
+                )
+            },
+        ],
+        build: transfer_or_question,
+    },
+    verb(
+        &["show"],
+        &["owner", "owner?", "owns?"],
+        "Show who owns a room",
+        Needs::AnyRole,
+        &[positional("room", "<room>", &[], Kind::Room, "The RoomId of the live room")],
+        &[],
+        |values| Ok(Command::ShowOwner { room: values.required("room", Values::room)? }),
+    ),
+    verb(
+        &["list"],
+        &["rooms"],
+        "Show the live rooms that you may hand over",
+        MODERATOR,
+        &[],
+        &[example(&[], "shows the live rooms that you may hand over")],
+        |_| Ok(Command::ListRooms),
+    ),
+    verb(
+        &["undo"],
+        &["undo?"],
+        "Show how to undo your last hand-over",
+        MODERATOR,
+        &[],
+        &[example(&[], "shows the line that undoes your last hand-over")],
+        |_| Ok(Command::Undo),
+    ),
+    verb(
+        &["whoami"],
+        &["whoami?"],
+        "Your own id and rights, and who can help",
+        Needs::Nothing,
+        &[],
+        &[],
+        |_| Ok(Command::Acl(AclCommand::WhoAmI)),
+    ),
+    help(Family::Owner, |_| Ok(Command::Help(Family::Owner))),
+];
+
+fn transfer_or_question(values: &mut Values) -> Result<Command, Problem> {
+    let room = values.room("room")?;
+    let new_owner = values.account("new_owner")?;
+    let reason = values.reason()?;
+    let overrides = values.parsed("override")?;
+    let Some(room) = room else {
+        let is_empty = new_owner.is_none() && reason.is_none() && overrides.is_none();
+        return if is_empty { Ok(Command::Help(Family::Owner)) } else { Err(Problem::Missing("<room>")) };
+    };
+    match new_owner {
+        Some(_) if overrides.is_some() && reason.is_none() => {
+            Err(Problem::Invalid("an override needs a reason".to_owned()))
+        }
+        Some(new_owner) => Ok(Command::Transfer(Transfer { room, new_owner, reason, overrides })),
+        None if reason.is_some() || overrides.is_some() => Err(Problem::Missing("<new_owner>")),
+        None => Ok(Command::ShowOwner { room }),
+    }
+}

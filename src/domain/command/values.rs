@@ -1,0 +1,258 @@
+//! What was given to a verb, by the names of its parameters, and how it is read: the same from every door.
+
+use std::fmt::Display;
+use std::str::FromStr;
+use std::time::Duration;
+
+use super::line::{Mention, Word, clean_reason};
+use super::{Command, Family, Invocation, Parameter, Problem, UsageError, Verb};
+use crate::domain::access::RoomScope;
+use crate::domain::period::parse_period;
+use crate::domain::principal::{Channel, InvalidId, Subject};
+use crate::domain::room::{AccountId, RoomId};
+
+/// The values that were given to a verb. Reading one takes it.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Values {
+    given: Vec<(&'static str, Word)>,
+    /// Groups that the platform says a named person is in, as far as it says so.
+    pub groups: Vec<Subject>,
+}
+
+impl Values {
+    /// Adds a value.
+    ///
+    /// # Errors
+    /// When there is one already.
+    pub fn put(&mut self, parameter: &Parameter, value: Word) -> Result<(), Problem> {
+        if self.given.iter().any(|(known, _)| *known == parameter.name) {
+            return Err(Problem::Twice(parameter.keys.first().copied().unwrap_or(parameter.name)));
+        }
+        self.given.push((parameter.name, value));
+        Ok(())
+    }
+
+    /// Makes the command of `verb` of texts that were given by name, each taken as it is.
+    ///
+    /// # Errors
+    /// What is wrong with them.
+    pub fn of_texts<'a>(
+        verb: &'static Verb,
+        texts: impl IntoIterator<Item = (&'a str, Option<String>)>,
+    ) -> Result<Command, UsageError> {
+        let wrong = |problem| UsageError::of(verb, problem);
+        let mut values = Self::default();
+        for (name, text) in texts {
+            let (Some(parameter), Some(text)) = (verb.parameter(name), text) else { continue };
+            values.put(parameter, Word::Text { text, quoted: true }).map_err(wrong)?;
+        }
+        values.build(verb).map_err(wrong)
+    }
+
+    /// The value as it was given, if it was.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<&Word> {
+        self.given.iter().find(|(known, _)| *known == name).map(|(_, word)| word)
+    }
+
+    /// The line that gives these values to `verb`.
+    #[must_use]
+    pub fn written(&self, verb: &'static Verb) -> Invocation {
+        let given = self.given.iter();
+        given.fold(Invocation::of(verb), |line, (name, word)| match word {
+            Word::Reason(reason) => line.with(name, reason),
+            other => line.with(name, other.shown()),
+        })
+    }
+
+    /// Makes the command of `verb` with these values.
+    ///
+    /// # Errors
+    /// What is wrong with them.
+    pub fn build(mut self, verb: &'static Verb) -> Result<Command, Problem> {
+        for parameter in verb.parameters.iter().filter(|parameter| parameter.is_required) {
+            if self.get(parameter.name).is_none() {
+                return Err(Problem::Missing(parameter.placeholder));
+            }
+        }
+        (verb.build)(&mut self)
+    }
+
+    fn take(&mut self, name: &str) -> Option<Word> {
+        let at = self.given.iter().position(|(known, _)| *known == name)?;
+        Some(self.given.remove(at).1)
+    }
+
+    /// Whether the value is this word, unquoted.
+    #[must_use]
+    pub fn is_word(&self, name: &str, word: &str) -> bool {
+        matches!(self.get(name), Some(Word::Text { text, quoted: false }) if text.eq_ignore_ascii_case(word))
+    }
+
+    /// A value that has to be there.
+    ///
+    /// # Errors
+    /// As `read`; when it is not there.
+    pub fn required<T>(
+        &mut self,
+        name: &'static str,
+        read: fn(&mut Self, &str) -> Result<Option<T>, Problem>,
+    ) -> Result<T, Problem> {
+        read(self, name)?.ok_or(Problem::Missing(name))
+    }
+
+    /// A value as text.
+    ///
+    /// # Errors
+    /// None: every value has a text. So that [`Self::required`] can read it.
+    pub fn text(&mut self, name: &str) -> Result<Option<String>, Problem> {
+        Ok(self.take(name).map(|word| word.shown()))
+    }
+
+    /// A text that has to parse.
+    ///
+    /// # Errors
+    /// When it does not.
+    pub fn parsed<T: FromStr>(&mut self, name: &str) -> Result<Option<T>, Problem>
+    where
+        T::Err: Display,
+    {
+        self.take(name).map(|word| word.shown().parse().map_err(invalid)).transpose()
+    }
+
+    /// The reason, if one is given.
+    ///
+    /// # Errors
+    /// When it is empty or too long.
+    pub fn reason(&mut self) -> Result<Option<String>, Problem> {
+        let Some(word) = self.take("reason") else { return Ok(None) };
+        let (text, is_typed) = match word {
+            Word::Reason(text) => (text, true),
+            other => (other.shown(), false),
+        };
+        match clean_reason(&text).map_err(invalid)? {
+            None if is_typed => Err(Problem::NoValue("reason")),
+            reason => Ok(reason),
+        }
+    }
+
+    /// The id of a room.
+    ///
+    /// # Errors
+    /// When it is none, or a mention.
+    pub fn room(&mut self, name: &str) -> Result<Option<RoomId>, Problem> {
+        match self.take(name) {
+            None => Ok(None),
+            Some(Word::Mention(mention, shown)) => Err(Problem::RoomIsMention(mention, shown)),
+            Some(word) => {
+                let room = word.shown();
+                if Family::is_in_front_of(&room) {
+                    return Err(Problem::Invalid(format!("`{room}` is a command, not the id of a room")));
+                }
+                room.parse().map(Some).map_err(invalid)
+            }
+        }
+    }
+
+    /// The account of a new owner.
+    ///
+    /// # Errors
+    /// When it is none, or a mention.
+    pub fn account(&mut self, name: &str) -> Result<Option<AccountId>, Problem> {
+        match self.take(name) {
+            None => Ok(None),
+            Some(Word::Mention(mention, shown)) => Err(Problem::AccountIsMention(mention, shown)),
+            Some(word) => word.shown().parse().map(Some).map_err(invalid),
+        }
+    }
+
+    /// The person, group or role that is named.
+    ///
+    /// # Errors
+    /// When it is none.
+    pub fn subject(&mut self, name: &str) -> Result<Option<Subject>, Problem> {
+        let Some(word) = self.take(name) else { return Ok(None) };
+        let shown = word.shown();
+        Err(Problem::Invalid(match word {
+            Word::Mention(Mention::Subject(subject), _) => return Ok(Some(subject)),
+            Word::Mention(Mention::Channel(_), _) => {
+                format!("`{shown}` is a channel: name a person, a group or a role")
+            }
+            Word::Mention(Mention::Everyone, _) => {
+                format!(
+                    "`{shown}` is everybody: name a person, a group or a role, so that the log can say who"
+                )
+            }
+            Word::Text { text, .. } if text.starts_with('@') => format!(
+                "`{text}` is only text here: choose the person from the list that the chat offers, or give the id"
+            ),
+            Word::Text { .. } | Word::Reason(_) => {
+                return shown.parse().map(Some).map_err(|error: InvalidId| invalid(error));
+            }
+        }))
+    }
+
+    /// The channel that is named.
+    ///
+    /// # Errors
+    /// When it is none.
+    pub fn channel(&mut self, name: &str) -> Result<Option<Channel>, Problem> {
+        let Some(word) = self.take(name) else { return Ok(None) };
+        let shown = word.shown();
+        Err(Problem::Invalid(match word {
+            Word::Mention(Mention::Channel(channel), _) => return Ok(Some(channel)),
+            Word::Mention(..) => format!("`{shown}` is not a channel"),
+            Word::Text { text, .. } if text.starts_with('#') => format!(
+                "`{text}` is only text here: choose the channel from the list that the chat offers, or give the id"
+            ),
+            Word::Text { .. } | Word::Reason(_) => {
+                return shown.parse().map(Some).map_err(|error: InvalidId| invalid(error));
+            }
+        }))
+    }
+
+    /// Scopes of rooms: one, or several with a comma and a space between them.
+    ///
+    /// # Errors
+    /// When one is none.
+    pub fn scopes(&mut self, name: &str) -> Result<Vec<RoomScope>, Problem> {
+        let Some(word) = self.take(name) else { return Ok(Vec::new()) };
+        if let Word::Mention(mention, shown) = word {
+            return Err(Problem::RoomIsMention(mention, shown));
+        }
+        let mut scopes: Vec<RoomScope> = Vec::new();
+        for scope in word.shown().split(", ") {
+            let scope = scope.parse().map_err(invalid)?;
+            if !scopes.contains(&scope) {
+                scopes.push(scope);
+            }
+        }
+        Ok(scopes)
+    }
+
+    /// A duration.
+    ///
+    /// # Errors
+    /// When it is none.
+    pub fn duration(&mut self, name: &str) -> Result<Option<Duration>, Problem> {
+        self.take(name).map(|word| parse_period(&word.shown()).map_err(invalid)).transpose()
+    }
+
+    /// `yes` or `no`; no if it is not given.
+    ///
+    /// # Errors
+    /// When it is something else.
+    pub fn yes_or_no(&mut self, name: &str) -> Result<bool, Problem> {
+        match self.take(name).map(|word| word.shown().to_ascii_lowercase()).as_deref() {
+            None | Some("no") => Ok(false),
+            Some("yes") => Ok(true),
+            Some(other) => Err(Problem::Invalid(format!("the option {name} takes yes or no, not `{other}`"))),
+        }
+    }
+}
+
+/// What an error of a value says.
+#[allow(clippy::needless_pass_by_value)]
+pub(super) fn invalid(error: impl Display) -> Problem {
+    Problem::Invalid(error.to_string())
+}

@@ -1,0 +1,120 @@
+//! Lists of the ACL: grants and channels, page by page.
+
+use super::denial::minutes;
+use super::{CommandName, Line, Message, Tone, channel, code, subject, text};
+use crate::domain::access::{Attention, AuthorisedChannel, Effect, Grant, Role, RoomScope};
+use crate::domain::command::{Family, Invocation, Listed, Part};
+
+pub(super) fn paged(message: &mut Message, page: u32, pages: u32, list: Invocation, name: &CommandName) {
+    if pages <= 1 {
+        return;
+    }
+    let mut footer = text(format!(" · page {page} of {pages}"));
+    if page < pages {
+        footer = footer.text(", the next: ").code(name.line(&list.with("page", page + 1)));
+    }
+    message.footer = Some(footer);
+}
+
+/// The line that lists a part of the ACL.
+pub(super) fn lists(part: Part) -> Invocation {
+    match part {
+        Part::Live => Invocation::named(Family::Acl, &["list"]),
+        Part::Channels => Invocation::named(Family::Acl, &["channel", "list"]),
+        Part::All | Part::Attention => Invocation::named(Family::Acl, &["list"]).with("part", part.name()),
+    }
+}
+
+pub(super) fn listed_grants(
+    listed: Listed,
+    grants: &[(Grant, Option<Attention>)],
+    left_out: usize,
+    name: &CommandName,
+) -> Message {
+    let headline = match (listed.part, grants.is_empty()) {
+        (Part::Attention, true) => text("No grant ends within 24 hours or was unused for 90 days."),
+        (Part::Attention, false) => {
+            text("Grants to look at: they end within 24 hours or were unused for 90 days.")
+        }
+        (Part::All, _) => text("Every grant, ended ones too."),
+        (_, true) => text("There is no live grant."),
+        (_, false) => text("The live grants."),
+    };
+    let mut body: Vec<Line> = grants.iter().map(|(grant, why)| grant_line(grant, *why)).collect();
+    if left_out > 0 {
+        body.push(
+            text(left_out).text(" ended ones are left out: ").code(name.line(&lists(Part::All))).text("."),
+        );
+    }
+    plain(Tone::Plain, headline, body)
+}
+
+fn grant_line(grant: &Grant, why: Option<Attention>) -> Line {
+    let mut line = text(grant.id).text(" · ").and(subject(&grant.subject)).text(" · ");
+    if grant.effect == Effect::Deny {
+        line = line.text("denied ");
+    }
+    line = line.and(role_for(grant.role, &grant.rooms)).and(limited(grant));
+    if let Some(revoked) = grant.revoked_at {
+        line = line.text(" · taken back ").text(minutes(revoked));
+    }
+    match why {
+        Some(Attention::EndsSoon(_)) => line = line.text(" · ends soon"),
+        Some(Attention::Unused(Some(last))) => line = line.text(" · last used ").text(minutes(last)),
+        Some(Attention::Unused(None)) => line = line.text(" · never used"),
+        None => {}
+    }
+    line = line.text(" · by ").and(subject(&grant.granted_by));
+    match &grant.reason {
+        Some(reason) => line.text(" · ").code(reason),
+        None => line,
+    }
+}
+
+pub(super) fn channels(entries: &[AuthorisedChannel], name: &CommandName) -> Message {
+    let headline = match entries {
+        [] => text("No channel is authorised: ")
+            .code(name.line(&Invocation::named(Family::Acl, &["channel", "allow"])))
+            .text(" in a channel, on the machine."),
+        _ => text("The authorised channels."),
+    };
+    let line = |entry: &AuthorisedChannel| {
+        let line = channel(&entry.channel).text(" · for ").and(rooms(&entry.rooms));
+        let line = line.text(" · by ").and(subject(&entry.allowed_by));
+        match &entry.reason {
+            Some(reason) => line.text(" · ").code(reason),
+            None => line,
+        }
+    };
+    plain(Tone::Plain, headline, entries.iter().map(line).collect())
+}
+
+pub(super) fn plain(tone: Tone, headline: Line, body: Vec<Line>) -> Message {
+    Message { tone, headline, body, footer: None }
+}
+
+pub(super) fn role_for(role: Role, rooms: &RoomScope) -> Line {
+    match rooms {
+        RoomScope::All => text(role).text(" for every room"),
+        rooms => text(role).text(" for ").code(rooms),
+    }
+}
+
+/// In which channels and until when, as far as a grant is limited.
+pub(super) fn limited(grant: &Grant) -> Line {
+    let mut line = Line::default();
+    for (n, only) in grant.channels.iter().enumerate() {
+        line = line.text(if n == 0 { ", only in " } else { ", " }).and(channel(only));
+    }
+    match grant.expires_at {
+        Some(end) => line.text(", until ").text(minutes(end)),
+        None => line,
+    }
+}
+
+pub(super) fn rooms(scope: &RoomScope) -> Line {
+    match scope {
+        RoomScope::All => text("every room"),
+        scope => code(scope),
+    }
+}

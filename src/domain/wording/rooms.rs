@@ -1,0 +1,62 @@
+//! Lists of rooms, the line that undoes a hand-over, and the room that was probably meant.
+
+use super::{CommandName, Line, Message, Tone, code, hand_over, op, text};
+use crate::domain::audit::{AuditEntry, OperationId};
+use crate::domain::command::Invocation;
+use crate::domain::room::{AccountId, Accounts, RoomId};
+
+/// How many rooms a list names: what fits a message on every platform.
+const MOST_ROOMS: usize = 20;
+
+pub(super) fn listed(
+    operation: OperationId,
+    rooms: Option<&[(RoomId, AccountId)]>,
+    name: &CommandName,
+) -> Message {
+    let (tone, headline, body) = match rooms {
+        None => (
+            Tone::Failed,
+            text("The live rooms cannot be listed right now."),
+            vec![text("Name the room: ").code(name.line(&hand_over().with("room", "<room>"))).text(".")],
+        ),
+        Some([]) => (Tone::Plain, text("There is no live room that you may hand over here."), Vec::new()),
+        Some(rooms) => {
+            let line = |(room, owner): &(RoomId, AccountId)| code(room).text(" · owner ").code(owner);
+            let mut body: Vec<Line> = rooms.iter().take(MOST_ROOMS).map(line).collect();
+            if rooms.len() > MOST_ROOMS {
+                body.push(text("and ").text(rooms.len() - MOST_ROOMS).text(" more."));
+            }
+            (Tone::Plain, text("The live rooms that you may hand over here:"), body)
+        }
+    };
+    Message { tone, headline, body, footer: Some(op(operation)) }
+}
+
+pub(super) fn last(operation: OperationId, entry: Option<&AuditEntry>, name: &CommandName) -> Message {
+    let footer = Some(op(operation));
+    let Some(entry) = entry else {
+        let headline = text("You have handed no room over yet.");
+        return Message { tone: Tone::Plain, headline, body: Vec::new(), footer };
+    };
+    let headline =
+        text("Your last hand-over was op ").text(entry.operation).text(": ").and(super::summary(entry));
+    let undo = entry.room.as_ref().zip(entry.previous_owner.as_ref());
+    let undo = undo.and_then(|(room, previous)| undo_line(room, &AccountId::from_tencent(previous.clone())));
+    let body = vec![match undo {
+        Some(line) => text("To undo it, type: ").code(name.line(&line)),
+        None => text("Who owned the room before is not known."),
+    }];
+    Message { tone: Tone::Plain, headline, body, footer }
+}
+
+/// The line that gives a room back. `None` if nobody may ask for that account.
+pub(super) fn undo_line(room: &RoomId, previous: &AccountId) -> Option<Invocation> {
+    Accounts::Tencent.check(previous).ok()?;
+    Some(hand_over().with("room", room).with("new_owner", previous))
+}
+
+/// Says which room was probably meant, in the place of the advice to look at the spelling.
+pub(super) fn did_you_mean(message: &mut Message, meant: &RoomId, line: &Invocation, name: &CommandName) {
+    message.body.pop();
+    message.body.push(text("Did you mean ").code(meant).text("? Type: ").code(name.line(line)));
+}
