@@ -96,7 +96,7 @@ pub enum Reply {
         /// The log's head after the record of the outcome.
         head: Option<Box<TreeHead>>,
         /// The room that was probably meant, if there is none of this id.
-        meant: Option<RoomId>,
+        meant: Option<Box<RoomId>>,
     },
     /// Not permitted.
     Denied {

@@ -47,6 +47,7 @@ impl CommandService {
         let recorded = self.record(attempt.operation(), &outcome).await;
         match transferred(&attempt, outcome, recorded) {
             Reply::Transfer { operation, transfer, by, outcome, recorded, head, .. } => {
+                let meant = meant.map(Box::new);
                 Reply::Transfer { operation, transfer, by, outcome, recorded, head, meant }
             }
             other => other,

@@ -20,6 +20,29 @@ pub enum Mention {
     Everyone,
 }
 
+/// What kind of thing a mention names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mentioned {
+    /// A user, group or role.
+    Subject,
+    /// A channel.
+    Channel,
+    /// Everybody.
+    Everyone,
+}
+
+impl Mention {
+    /// What kind of thing it names.
+    #[must_use]
+    pub fn kind(&self) -> Mentioned {
+        match self {
+            Self::Subject(_) => Mentioned::Subject,
+            Self::Channel(_) => Mentioned::Channel,
+            Self::Everyone => Mentioned::Everyone,
+        }
+    }
+}
+
 /// A typed line in which the platform's mentions have been told from the text: no text that a person
 /// types can become a mention by being decoded late.
 #[derive(Debug, Clone, Default, PartialEq)]

@@ -15,7 +15,7 @@ use super::principal::{Channel, Principal};
 use super::room::{AccountId, Accounts, RoomId};
 
 pub use invocation::{Invocation, Style, quoted, shell_word};
-pub use line::{LONGEST_REASON, LongReason, Mention, Typed, Word, clean_reason};
+pub use line::{LONGEST_REASON, LongReason, Mention, Mentioned, Typed, Word, clean_reason};
 pub use parse::parse;
 pub use schema::{AclCommand, Edit, Example, Kind, Listed, Needs, Parameter, Part, Position, Verb, Why};
 pub use values::Values;
@@ -276,9 +276,9 @@ pub enum Problem {
     /// Text right behind a closing quote: the quoted text and what follows.
     TextAfterQuote(String, String),
     /// A mention where a room is expected, and how it was written.
-    RoomIsMention(Mention, String),
+    RoomIsMention(Mentioned, String),
     /// A mention where a live account is expected, and how it was written.
-    AccountIsMention(Mention, String),
+    AccountIsMention(Mentioned, String),
     /// A value is not what it has to be; the text says why, with the value in backticks.
     Invalid(String),
 }

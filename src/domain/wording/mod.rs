@@ -278,7 +278,7 @@ pub fn message(reply: &Reply, name: &CommandName) -> Message {
                 }
             }
             if let Some(meant) = meant {
-                let line = Transfer { room: meant.clone(), ..transfer.clone() };
+                let line = Transfer { room: (**meant).clone(), ..transfer.clone() };
                 let line = line.written(transfer.new_owner.as_str());
                 rooms::did_you_mean(&mut message, meant, &line, name);
             }

@@ -3,7 +3,7 @@
 use super::{CommandName, LOCAL_QUESTION, Line, Message, Tone, capital, op, spans, text};
 use crate::domain::access::{Right, list};
 use crate::domain::audit::OperationId;
-use crate::domain::command::{Invocation, Mention, Problem, UsageError, Verb};
+use crate::domain::command::{Invocation, Mentioned, Problem, UsageError, Verb};
 
 /// What is wrong.
 fn problem(problem: &Problem) -> Line {
@@ -26,27 +26,27 @@ fn problem(problem: &Problem) -> Line {
             text("There is no space between the closing quote and ").code(behind).text(".")
         }
         Problem::RoomIsMention(mention, shown) => {
-            text("A room is named by its RoomId; ").code(shown).text(" is ").text(of_chat(mention)).text(".")
+            text("A room is named by its RoomId; ").code(shown).text(" is ").text(of_chat(*mention)).text(".")
         }
         Problem::AccountIsMention(mention, shown) => {
             text("The new owner has to be the UserID of the live app; ")
                 .code(shown)
                 .text(" is ")
-                .text(of_chat(mention))
+                .text(of_chat(*mention))
                 .text(match mention {
-                    Mention::Subject(_) => ", and the bot does not know which live account that person has.",
-                    Mention::Channel(_) | Mention::Everyone => ".",
+                    Mentioned::Subject => ", and the bot does not know which live account that person has.",
+                    Mentioned::Channel | Mentioned::Everyone => ".",
                 })
         }
         Problem::Invalid(why) => foreign(why),
     }
 }
 
-fn of_chat(mention: &Mention) -> &'static str {
+fn of_chat(mention: Mentioned) -> &'static str {
     match mention {
-        Mention::Subject(_) => "a mention of this chat",
-        Mention::Channel(_) => "a channel of this chat",
-        Mention::Everyone => "everybody in this chat",
+        Mentioned::Subject => "a mention of this chat",
+        Mentioned::Channel => "a channel of this chat",
+        Mentioned::Everyone => "everybody in this chat",
     }
 }
 
