@@ -1,7 +1,7 @@
 //! No: to whom, where, and why.
 
 use room_owner::app::acl::edit_locally;
-use room_owner::app::ports::AclChange;
+use room_owner::app::ports::{AclChange, NewGrant};
 use room_owner::domain::access::Effect;
 use room_owner::domain::audit::DecisionKind;
 use room_owner::domain::principal::Principal;
@@ -40,10 +40,10 @@ at_every_door! {
 async fn whoever_has_no_role_is_refused_and_told_whom_to_ask(door: Door) {
     run(World::usual().at(door), async |bot| {
         let reply = denied(bot, OTTO, MODS).await;
-        assert_snapshot!(reply, @r"
+        assert_snapshot!(reply, @"
         (only visible to you)
         ⛔ Not allowed: you have no role for `test`.
-        Ask an admin for the role, and quote your id `slack:T0TEAM:U0OTTO`.
+        Nobody is an admin yet: whoever runs the bot gives the first role. Your id is `slack:T0TEAM:U0OTTO`.
         Nothing was done.
         op 4
         ");
@@ -109,10 +109,10 @@ async fn an_admin_of_some_rooms_is_refused_for_others(door: Door) {
 async fn an_auditor_reads_and_hands_nothing_over(door: Door) {
     run(World::usual().at(door), async |bot| {
         let reply = denied(bot, RITA, MODS).await;
-        assert_snapshot!(reply, @r"
+        assert_snapshot!(reply, @"
         (only visible to you)
         ⛔ Not allowed: as auditor you cannot hand rooms over.
-        Ask an admin for the role, and quote your id `slack:T0TEAM:U0RITA`.
+        Nobody is an admin yet: whoever runs the bot gives the first role. Your id is `slack:T0TEAM:U0RITA`.
         Nothing was done.
         op 4
         ");
@@ -194,6 +194,20 @@ async fn a_grant_for_one_channel_is_none_elsewhere(door: Door) {
         ");
         let reply = bot.chat(BORIS).says("/room-owner test user2").await;
         assert!(reply.says("confirmed"), "{reply}");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_refusal_names_those_who_can_help_and_can_be_written_to() {
+    let elsewhere = |who: &'static str| move |grant: &mut NewGrant| grant.subject = who.parse().unwrap();
+    let world = World::usual()
+        .grant_but(ADAM, "admin", "*", elsewhere("slack:T0OTHER:U0AWAY"))
+        .grant_but(ADAM, "admin", "*", elsewhere("discord:700:901"))
+        .grant(ADAM, "admin", "*");
+    run(world, async |bot| {
+        let reply = bot.slack(OTTO).says("/room-owner test user2").await;
+        assert!(reply.says("Ask @adam for the role, and quote your id `slack:T0TEAM:U0OTTO`."), "{reply}");
     })
     .await;
 }

@@ -117,14 +117,14 @@ impl CommandService {
         match action {
             Action::ReadAcl(_) => self.admins(request, &[]).await,
             Action::EditAcl(rooms) => self.admins(request, rooms).await,
-            Action::ShowOwner(_) | Action::Transfer(_) | Action::Override(_) | Action::ReadAudit => {
-                Helpers::default()
+            Action::ShowOwner(room) | Action::Transfer(room) | Action::Override(room) => {
+                self.admins(request, &[RoomScope::Exact(room.clone())]).await
             }
+            Action::ReadAudit => self.admins(request, &[]).await,
         }
     }
 
-    /// The admins beside the caller who could change entries for all of `rooms`, those of the place's own platform
-    /// first.
+    /// The admins beside the caller who could change entries for all of `rooms`, of the place's own workspace or server.
     async fn admins(&self, request: &CommandRequest, rooms: &[RoomScope]) -> Helpers {
         let CommandRequest { principal, place, .. } = request;
         let now = self.clock.now();
@@ -139,7 +139,8 @@ impl CommandService {
             .map(|grant| grant.subject.clone())
             .filter(|admin| *admin != principal.subject)
             .collect();
-        admins.sort_by_key(|subject| (!is_near(subject, place), subject.clone()));
+        admins.retain(|admin| is_near(admin, place));
+        admins.sort();
         admins.dedup();
         admins.truncate(HELPERS);
         Helpers { admins, is_anybody_admin: live_admins(&grants, now).next().is_some() }
@@ -248,15 +249,19 @@ fn changes(edit: Edit, place: &Place, now: jiff::Timestamp) -> Result<Vec<AclCha
     })
 }
 
+/// Whether somebody can be written to there: they are of its workspace or server.
 fn is_near(subject: &Subject, place: &Place) -> bool {
-    matches!(
-        (subject, place),
-        (Subject::SlackUser { .. } | Subject::SlackGroup { .. }, Place::Channel(Channel::Slack { .. }))
-            | (
-                Subject::DiscordUser { .. } | Subject::DiscordRole { .. },
-                Place::Channel(Channel::Discord { .. })
-            )
-    )
+    match (subject, place) {
+        (
+            Subject::SlackUser { team, .. } | Subject::SlackGroup { team, .. },
+            Place::Channel(Channel::Slack { team: here, .. }),
+        ) => team == here,
+        (
+            Subject::DiscordUser { guild, .. } | Subject::DiscordRole { guild, .. },
+            Place::Channel(Channel::Discord { guild: here, .. }),
+        ) => guild == here,
+        _ => false,
+    }
 }
 
 /// The page, or the last one if there are fewer, and how many there are.

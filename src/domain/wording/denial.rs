@@ -94,17 +94,28 @@ pub(super) fn denied(
         | Denial::ChannelNotForRoom(_)
         | Denial::OtherChannels(_)
         | Denial::Elsewhere => {
-            let line = text("Use a moderators' channel, or ask an admin to authorise this one.");
-            if whom.admins.is_empty() { line } else { line.text(" ").and(helpers(whom)) }
+            text("Use a moderators' channel, or ask ").and(an_admin(whom)).text(" to authorise this one.")
         }
         _ if matches!(action, Action::ReadAcl(_) | Action::EditAcl(_)) => {
             text("Your id is ").code(subject).text(". ").and(helpers(whom))
         }
         Denial::DeniedBy(_) | Denial::NotYet(..) => {
-            text("If that is wrong, ask an admin, and quote your id ").code(subject).text(".")
+            let line = text("If that is wrong, ask ").and(an_admin(whom));
+            line.text(", and quote your id ").code(subject).text(".")
         }
-        Denial::Lapsed(..) => text("Ask an admin for a new one, and quote your id ").code(subject).text("."),
-        _ => text("Ask an admin for the role, and quote your id ").code(subject).text("."),
+        Denial::Lapsed(..) => {
+            let line = text("Ask ").and(an_admin(whom));
+            line.text(" for a new one, and quote your id ").code(subject).text(".")
+        }
+        _ if !whom.is_anybody_admin => {
+            text("Nobody is an admin yet: whoever runs the bot gives the first role. Your id is ")
+                .code(subject)
+                .text(".")
+        }
+        _ => {
+            let line = text("Ask ").and(an_admin(whom));
+            line.text(" for the role, and quote your id ").code(subject).text(".")
+        }
     };
     Message {
         tone: Tone::Stop,
@@ -112,6 +123,14 @@ pub(super) fn denied(
         body: vec![next, text("Nothing was done.")],
         footer: Some(op(operation)),
     }
+}
+
+/// Whom to ask: `@adam or @ada`, if somebody who can help is known.
+fn an_admin(whom: &Helpers) -> Line {
+    let Some((last, others)) = whom.admins.split_last() else { return text("an admin") };
+    let Some((first, more)) = others.split_first() else { return who(last) };
+    let others = more.iter().fold(who(first), |line, admin| line.text(", ").and(who(admin)));
+    others.text(" or ").and(who(last))
 }
 
 /// A time as people read it out: to the minute, in UTC.
