@@ -1,24 +1,28 @@
 //! What is logged and printed holds no secret.
 
+use std::cell::RefCell;
 use std::io;
-use std::sync::{Arc, Mutex};
+use std::sync::Once;
 
 use axum::http::StatusCode;
 use serde_json::json;
 use tokio::io::AsyncReadExt as _;
-use tracing_subscriber::fmt::MakeWriter;
 
 use room_owner::discord::gateway::Phase;
 
 use crate::bot::{Bot, TOKEN, settings};
 use crate::fakes::gateway::{Fake, Welcome, within};
 
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
+thread_local! {
+    /// What this test logged: each test has a thread of its own, and all of it runs there.
+    static LINES: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+}
 
-impl io::Write for Log {
+struct Kept;
+
+impl io::Write for Kept {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
+        LINES.with_borrow_mut(|lines| lines.extend_from_slice(bytes));
         Ok(bytes.len())
     }
 
@@ -27,22 +31,19 @@ impl io::Write for Log {
     }
 }
 
-impl MakeWriter<'_> for Log {
-    type Writer = Self;
-
-    fn make_writer(&self) -> Self {
-        self.clone()
-    }
+/// Keeps the lines of every thread. One that is set for a thread alone would miss what another thread is the first to
+/// log: `tracing` remembers of each line whether anybody wants it.
+fn keep_lines() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        tracing_subscriber::fmt().with_max_level(tracing::Level::TRACE).with_writer(|| Kept).init();
+    });
 }
 
 /// At the highest level of detail, of every crate, through a session with every kind of trouble.
 #[tokio::test]
 async fn nothing_that_is_logged_holds_a_token_or_a_session() {
-    let log = Log::default();
-    let lines =
-        tracing_subscriber::fmt().with_max_level(tracing::Level::TRACE).with_writer(log.clone()).finish();
-    // All runs on this thread.
-    let _guard = tracing::subscriber::set_default(lines);
+    keep_lines();
     let mut fake = Fake::start().await;
     fake.entrance.lock().unwrap().status = StatusCode::BAD_GATEWAY;
     let mut bot = Bot::start(&fake);
@@ -68,7 +69,7 @@ async fn nothing_that_is_logged_holds_a_token_or_a_session() {
     second.close(Some(4004));
     let fatal = bot.end().await.unwrap_err();
 
-    let log = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    let log = String::from_utf8(LINES.take()).unwrap();
     assert!(log.contains("a gateway session has begun"), "the log is of this run:\n{log}");
     assert!(log.contains("the bot token is not accepted"));
     assert!(log.contains("[redacted]"), "the token came back in a frame:\n{log}");
