@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Kind, Needs, Parameter, REASON, SHORT, Verb, example, help, named, never, positional};
+use super::{Kind, Needs, Parameter, REASON, SHORT, Verb, example, help, named, positional, verb};
 use crate::domain::access::{Effect, GrantId, NewGrant, Role, RoomScope};
 use crate::domain::command::values::Values;
 use crate::domain::command::{Command, Family, Problem};
@@ -99,7 +99,8 @@ pub enum Edit {
     RemoveChannel(Option<Channel>),
 }
 
-const ADMIN: Needs = Needs::Role(Role::Admin);
+/// Whom its verbs are for.
+const ADMIN: (Family, Needs) = (Family::Acl, Needs::Role(Role::Admin));
 
 const ROOMS: Parameter = positional(
     "rooms",
@@ -129,31 +130,11 @@ const GRANT: &[Parameter] = &[
     REASON,
 ];
 
-/// A verb that only admins may use.
-const fn verb(
-    words: &'static [&'static str],
-    summary: &'static str,
-    parameters: &'static [Parameter],
-    examples: &'static [super::Example],
-    build: fn(&mut Values) -> Result<Command, Problem>,
-) -> Verb {
-    Verb {
-        family: Family::Acl,
-        words,
-        aliases: &[],
-        may_be_bare: never,
-        summary,
-        needs: ADMIN,
-        parameters,
-        examples,
-        build,
-    }
-}
-
 pub(super) const VERBS: &[Verb] = &[
     Verb {
         needs: Needs::Nothing,
         ..verb(
+            ADMIN,
             &["whoami"],
             "Your own id and rights, and who can help",
             &[],
@@ -162,6 +143,7 @@ pub(super) const VERBS: &[Verb] = &[
         )
     },
     verb(
+        ADMIN,
         &["grant"],
         "Give somebody a role",
         GRANT,
@@ -179,6 +161,7 @@ pub(super) const VERBS: &[Verb] = &[
         |values| grant(values, Effect::Permit),
     ),
     verb(
+        ADMIN,
         &["deny"],
         "Take a role away, whatever else gives it",
         GRANT,
@@ -189,6 +172,7 @@ pub(super) const VERBS: &[Verb] = &[
         |values| grant(values, Effect::Deny),
     ),
     verb(
+        ADMIN,
         &["revoke"],
         "Take a grant or a deny entry back",
         &[
@@ -205,6 +189,7 @@ pub(super) const VERBS: &[Verb] = &[
         revoke,
     ),
     verb(
+        ADMIN,
         &["list"],
         "Show who may do what",
         &[
@@ -226,6 +211,7 @@ pub(super) const VERBS: &[Verb] = &[
         list,
     ),
     verb(
+        ADMIN,
         &["why"],
         "Explain what is decided about somebody, and by which grant",
         &[
@@ -241,6 +227,7 @@ pub(super) const VERBS: &[Verb] = &[
         why,
     ),
     verb(
+        ADMIN,
         &["who-can"],
         "Show who can hand a room over",
         &[positional("room", "<room>", &["room"], Kind::Room, "The RoomId of the live room")],
@@ -248,6 +235,7 @@ pub(super) const VERBS: &[Verb] = &[
         |values| Ok(Command::Acl(AclCommand::WhoCan(values.required("room", Values::room)?))),
     ),
     verb(
+        ADMIN,
         &["channel", "allow"],
         "Take commands from a channel",
         &[CHANNEL, ROOMS, REASON],
@@ -270,6 +258,7 @@ pub(super) const VERBS: &[Verb] = &[
         },
     ),
     verb(
+        ADMIN,
         &["channel", "remove"],
         "Take no more commands from a channel",
         &[CHANNEL, REASON],
@@ -280,6 +269,7 @@ pub(super) const VERBS: &[Verb] = &[
         },
     ),
     verb(
+        ADMIN,
         &["channel", "list"],
         "Show the authorised channels",
         &[PAGE],

@@ -1,6 +1,6 @@
 //! `/room-audit`: what was done.
 
-use super::{Kind, Needs, Parameter, SHORT, Verb, example, help, named, never, positional};
+use super::{Kind, Needs, Parameter, SHORT, Verb, example, help, named, positional, verb};
 use crate::domain::access::Role;
 use crate::domain::audit::{Filter, Moment, Question, StatsBy, zone};
 use crate::domain::audit::{OperationId, OutcomeKind};
@@ -52,32 +52,14 @@ const OPERATION: Parameter = positional(
     "Its number: every reply of the bot ends with it",
 );
 
-/// A verb that auditors may use.
-const fn verb(
-    words: &'static [&'static str],
-    summary: &'static str,
-    parameters: &'static [Parameter],
-    examples: &'static [super::Example],
-    build: fn(&mut Values) -> Result<Command, Problem>,
-) -> Verb {
-    let needs = Needs::Role(Role::Auditor);
-    Verb {
-        family: Family::Audit,
-        words,
-        aliases: &[],
-        may_be_bare: never,
-        summary,
-        needs,
-        parameters,
-        examples,
-        build,
-    }
-}
+/// Whom its verbs are for.
+const AUDITOR: (Family, Needs) = (Family::Audit, Needs::Role(Role::Auditor));
 
 pub(super) const VERBS: &[Verb] = &[
     Verb {
         may_be_bare: |first| first.is_none_or(|word| word.ends_with(':')),
         ..verb(
+            AUDITOR,
             &["list"],
             "Show what was done, newest first",
             &[
@@ -117,6 +99,7 @@ pub(super) const VERBS: &[Verb] = &[
         aliases: &["op"],
         may_be_bare: |first| first.is_some_and(is_operation),
         ..verb(
+            AUDITOR,
             &["show"],
             "Show one operation whole",
             &[OPERATION],
@@ -125,6 +108,7 @@ pub(super) const VERBS: &[Verb] = &[
         )
     },
     verb(
+        AUDITOR,
         &["owner-at"],
         "Show who owned a room at a time, and how that is known",
         &[
@@ -148,6 +132,7 @@ pub(super) const VERBS: &[Verb] = &[
         },
     ),
     verb(
+        AUDITOR,
         &["timeline"],
         "Show the steps of one operation and the waits between them",
         &[OPERATION],
@@ -155,6 +140,7 @@ pub(super) const VERBS: &[Verb] = &[
         |values| question(Question::Timeline(values.required("operation", Values::parsed)?)),
     ),
     verb(
+        AUDITOR,
         &["stats"],
         "Count operations",
         &[
@@ -185,7 +171,7 @@ pub(super) const VERBS: &[Verb] = &[
             question(Question::Stats(by, filter(values)?))
         },
     ),
-    Verb { may_be_bare: never, ..help(Family::Audit, |_| Ok(Command::Help(Family::Audit))) },
+    Verb { may_be_bare: |_| false, ..help(Family::Audit, |_| Ok(Command::Help(Family::Audit))) },
 ];
 
 fn question(question: Question) -> Result<Command, Problem> {

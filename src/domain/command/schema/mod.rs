@@ -191,6 +191,18 @@ impl Verb {
     }
 }
 
+/// A verb whose words are always typed, and which has no others.
+const fn verb(
+    (family, needs): (Family, Needs),
+    words: &'static [&'static str],
+    summary: &'static str,
+    parameters: &'static [Parameter],
+    examples: &'static [Example],
+    build: fn(&mut Values) -> Result<Command, Problem>,
+) -> Verb {
+    Verb { family, words, aliases: &[], may_be_bare: |_| false, summary, needs, parameters, examples, build }
+}
+
 impl PartialEq for Verb {
     fn eq(&self, other: &Self) -> bool {
         self.family == other.family && self.words == other.words
@@ -203,11 +215,6 @@ impl std::fmt::Debug for Verb {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{} {}", self.family.name(), self.words.join(" "))
     }
-}
-
-/// The words are always needed.
-const fn never(_: Option<&str>) -> bool {
-    false
 }
 
 /// The words may be left out of a line that has no arguments.
@@ -223,16 +230,7 @@ const fn positional(
     kind: Kind,
     help: &'static str,
 ) -> Parameter {
-    Parameter {
-        name,
-        keys,
-        is_plain: false,
-        placeholder,
-        place: Position::Usual,
-        kind,
-        is_required: true,
-        help,
-    }
+    Parameter { placeholder, place: Position::Usual, is_required: true, ..named(name, keys, kind, help) }
 }
 
 /// A parameter that a key names.
@@ -279,15 +277,16 @@ const SHORT: u16 = 64;
 /// `help`, which every command has.
 const fn help(family: Family, build: fn(&mut Values) -> Result<Command, Problem>) -> Verb {
     Verb {
-        family,
-        words: &["help"],
         aliases: &["--help", "—help", "-h", "?", "help?"],
         may_be_bare: alone,
-        summary: "What can be asked, and what of it you may do",
-        needs: Needs::Nothing,
-        parameters: &[],
-        examples: &[],
-        build,
+        ..verb(
+            (family, Needs::Nothing),
+            &["help"],
+            "What can be asked, and what of it you may do",
+            &[],
+            &[],
+            build,
+        )
     }
 }
 

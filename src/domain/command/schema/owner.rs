@@ -1,36 +1,11 @@
 //! `/room-owner`: rooms and their owners.
 
-use super::{
-    AclCommand, Example, Kind, Needs, Parameter, REASON, Verb, example, help, named, never, positional,
-};
+use super::{AclCommand, Example, Kind, Needs, REASON, Verb, example, help, named, positional, verb};
 use crate::domain::access::Role;
 use crate::domain::command::values::Values;
 use crate::domain::command::{Command, Family, Problem, Transfer};
 
 const MODERATOR: Needs = Needs::Role(Role::Moderator);
-
-/// A verb that is typed; Discord shows the hand-over alone, whose options leave no place for others.
-const fn verb(
-    words: &'static [&'static str],
-    aliases: &'static [&'static str],
-    summary: &'static str,
-    needs: Needs,
-    parameters: &'static [Parameter],
-    examples: &'static [Example],
-    build: fn(&mut Values) -> Result<Command, Problem>,
-) -> Verb {
-    Verb {
-        family: Family::Owner,
-        words,
-        aliases,
-        may_be_bare: never,
-        summary,
-        needs,
-        parameters,
-        examples,
-        build,
-    }
-}
 
 pub(super) const VERBS: &[Verb] = &[
     Verb {
@@ -101,42 +76,51 @@ pub(super) const VERBS: &[Verb] = &[
         ],
         build: transfer_or_question,
     },
-    verb(
-        &["show"],
-        &["owner", "owner?", "owns?"],
-        "Show who owns a room",
-        Needs::AnyRole,
-        &[positional("room", "<room>", &[], Kind::Room, "The RoomId of the live room")],
-        &[],
-        |values| Ok(Command::ShowOwner { room: values.required("room", Values::room)? }),
-    ),
-    verb(
-        &["list"],
-        &["rooms"],
-        "Show the live rooms that you may hand over",
-        MODERATOR,
-        &[],
-        &[example(&[], "shows the live rooms that you may hand over")],
-        |_| Ok(Command::ListRooms),
-    ),
-    verb(
-        &["undo"],
-        &["undo?"],
-        "Show how to undo your last hand-over",
-        MODERATOR,
-        &[],
-        &[example(&[], "shows the line that undoes your last hand-over")],
-        |_| Ok(Command::Undo),
-    ),
-    verb(
-        &["whoami"],
-        &["whoami?"],
-        "Your own id and rights, and who can help",
-        Needs::Nothing,
-        &[],
-        &[],
-        |_| Ok(Command::Acl(AclCommand::WhoAmI)),
-    ),
+    // These are typed: Discord shows the hand-over alone, whose options leave no place for others.
+    Verb {
+        aliases: &["owner", "owner?", "owns?"],
+        ..verb(
+            (Family::Owner, Needs::AnyRole),
+            &["show"],
+            "Show who owns a room",
+            &[positional("room", "<room>", &[], Kind::Room, "The RoomId of the live room")],
+            &[],
+            |values| Ok(Command::ShowOwner { room: values.required("room", Values::room)? }),
+        )
+    },
+    Verb {
+        aliases: &["rooms"],
+        ..verb(
+            (Family::Owner, MODERATOR),
+            &["list"],
+            "Show the live rooms that you may hand over",
+            &[],
+            &[example(&[], "shows the live rooms that you may hand over")],
+            |_| Ok(Command::ListRooms),
+        )
+    },
+    Verb {
+        aliases: &["undo?"],
+        ..verb(
+            (Family::Owner, MODERATOR),
+            &["undo"],
+            "Show how to undo your last hand-over",
+            &[],
+            &[example(&[], "shows the line that undoes your last hand-over")],
+            |_| Ok(Command::Undo),
+        )
+    },
+    Verb {
+        aliases: &["whoami?"],
+        ..verb(
+            (Family::Owner, Needs::Nothing),
+            &["whoami"],
+            "Your own id and rights, and who can help",
+            &[],
+            &[],
+            |_| Ok(Command::Acl(AclCommand::WhoAmI)),
+        )
+    },
     help(Family::Owner, |_| Ok(Command::Help(Family::Owner))),
 ];
 
