@@ -23,7 +23,7 @@ use crate::domain::room::Accounts;
 use crate::redact::{Redactor, SHORTEST_SECRET};
 use crate::store::Database;
 use crate::tencent::{Region, UnknownRegion};
-use crate::tree::SigningKey;
+use crate::merkle::SigningKey;
 use crate::{discord, http, slack, tencent};
 use chat::Chat;
 use variables::EXAMPLE_KEY;

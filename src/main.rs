@@ -32,8 +32,8 @@ use room_owner::store::{Database, IfMissing, LogCopy, SqliteStore, backup};
 use room_owner::tencent::TencentClient;
 use room_owner::tencent::callbacks::{CHANGE_OF_OWNER, Configuration, Configurator};
 use room_owner::tencent::simulator::{Settings, Simulator, Webhook};
-use room_owner::tree::proof::InclusionProof;
-use room_owner::tree::{SigningKey, VerifierKey};
+use room_owner::merkle::proof::InclusionProof;
+use room_owner::merkle::{SigningKey, VerifierKey};
 use room_owner::{demo, discord, stdio, telemetry, tencent};
 use secrecy::{ExposeSecret as _, SecretString};
 
@@ -306,7 +306,7 @@ async fn archive(
 }
 
 async fn verify(arguments: VerifyArguments) -> anyhow::Result<Exit> {
-    let VerifyArguments { checkpoint, seen, key, database, archive: archives, every_head, indexes, format } =
+    let VerifyArguments { checkpoint, seen, key, database, archive: archives, indexes, format } =
         arguments;
     let database = chosen(database)?;
     let own_key = if key.is_empty() { database.verifier_key()? } else { None };
@@ -316,7 +316,7 @@ async fn verify(arguments: VerifyArguments) -> anyhow::Result<Exit> {
         .collect::<anyhow::Result<_>>()?;
     let report = verification::verify(
         &database.file()?,
-        Evidence { checkpoints, seen, keys: keys(&key)?, own_key, archives, every_head, indexes },
+        Evidence { checkpoints, seen, keys: keys(&key)?, own_key, archives, indexes },
     )
     .await?;
     cli::verify::report(&report, format)

@@ -7,8 +7,8 @@ use jiff::tz::TimeZone;
 use super::ports::{Admission, Admitted, AuditLog, Clock, Store, StoreError};
 use crate::domain::access::{Action, Decision, Reach, decide};
 use crate::domain::audit::{
-    Answer, ArchivedIn, AuditEntry, AuditFilter, Basis, NoAnswer, OperationId, Page, Question, RecordedEvent,
-    Verdict, ownership, timeline,
+    Answer, ArchivedIn, AuditEntry, AuditFilter, Basis, Event, NoAnswer, OperationId, Outcome, Page,
+    Question, Verdict, What, ownership, timeline,
 };
 use crate::domain::command::{Command, CommandRequest, Place};
 use crate::domain::principal::Principal;
@@ -121,8 +121,7 @@ pub async fn answer(
                 }
                 events = log.events_with(*operation, &reader.archives).await.map_err(failed)?;
             }
-            let steps = timeline(*operation, &events).map_err(NoAnswer::BrokenEvent)?;
-            Ok(Answer::Timeline(steps, Box::new(entry)))
+            Ok(Answer::Timeline(timeline(*operation, &events), Box::new(entry)))
         }
         Question::OwnerAt(room, moment) => {
             if reader.reach.as_ref().is_some_and(|reach| !reach.covers(room)) {
@@ -153,7 +152,7 @@ pub async fn answer(
 async fn missing(
     log: &dyn AuditLog,
     operation: OperationId,
-    events: &[RecordedEvent],
+    events: &[Event],
 ) -> Result<Option<ArchivedIn>, NoAnswer> {
     if events.first().is_some_and(|first| first.seq == operation.seq()) {
         return Ok(None);
@@ -201,10 +200,9 @@ async fn page<T>(
     Ok(Page { rows, is_cut, readings_left_out })
 }
 
-fn confirms(event: &RecordedEvent) -> bool {
-    let body: serde_json::Value = serde_json::from_str(&event.body).unwrap_or_default();
-    // The new owner was read back, or Tencent's own callback told of the change.
-    body["confirmed"] == true || body["event"] == "confirmed"
+/// Whether the new owner was read back, or Tencent's own callback told of the change.
+fn confirms(event: &Event) -> bool {
+    matches!(event.what, What::Confirmed(_) | What::Ended(Outcome::Succeeded { confirmed: true, .. }))
 }
 
 fn failed(error: StoreError) -> NoAnswer {

@@ -6,9 +6,6 @@ use crate::domain::audit::{OperationId, OutcomeKind};
 use crate::domain::command::DeliveryId;
 use crate::domain::room::{AccountId, RoomId};
 
-/// How the record names a change that nobody asked the bot for.
-pub const OBSERVED: &str = "(observed) owner change";
-
 /// A change of owner, as a callback tells it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OwnerNotice {

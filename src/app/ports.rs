@@ -15,7 +15,7 @@ use crate::domain::access::{
     AclView, AuthorisedChannel, ChangedEntry, Grant, GrantId, GrantUse, NotEdited, Permit, Reading,
 };
 use crate::domain::audit::{
-    ArchivedIn, Attempt, AuditEntry, AuditFilter, OperationId, Outcome, OutcomeKind, RecordedEvent, Refusal,
+    ArchivedIn, Attempt, AuditEntry, AuditFilter, OperationId, Outcome, OutcomeKind, Event, Refusal,
     RoomHistory, Stat, StatsBy, Unresolved, Verdict,
 };
 use crate::domain::command::{CommandRequest, DeliveryId, Place, RejectedRequest};
@@ -327,7 +327,7 @@ pub trait AuditLog: Send + Sync {
     async fn readings(&self, filter: &AuditFilter, at_most: u32) -> Result<u32, StoreError>;
 
     /// The events of an operation, in their order.
-    async fn events(&self, operation: OperationId) -> Result<Vec<RecordedEvent>, StoreError>;
+    async fn events(&self, operation: OperationId) -> Result<Vec<Event>, StoreError>;
 
     /// The entries of a room around a time that say who owned it, at most `back` of those before.
     async fn room_history(&self, room: &RoomId, at: Timestamp, back: u32) -> Result<RoomHistory, StoreError>;
@@ -353,7 +353,7 @@ pub trait AuditLog: Send + Sync {
         &self,
         operation: OperationId,
         archives: &[PathBuf],
-    ) -> Result<Vec<RecordedEvent>, StoreError>;
+    ) -> Result<Vec<Event>, StoreError>;
 
     /// The next entries of an export, oldest first, as they are now.
     async fn export(&self, span: &ExportSpan) -> Result<ExportChunk, StoreError>;

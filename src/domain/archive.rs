@@ -16,8 +16,10 @@ pub struct Archived {
     pub last: i64,
     /// The root of the tree over all events up to the last, in hexadecimal.
     pub root: String,
-    /// The SHA-256 of what the tables say of these events and of the ACL after them, in hexadecimal.
+    /// The SHA-256 of what the tables said after the last event, in hexadecimal.
     pub tables: String,
+    /// Where the file was written.
+    pub file: String,
 }
 
 /// An archive that was made.

@@ -8,7 +8,7 @@ use sqlx::sqlite::SqliteConnectOptions;
 
 use super::{files, key_file};
 use crate::app::ports::StoreError;
-use crate::tree::VerifierKey;
+use crate::merkle::VerifierKey;
 
 /// Which database, and the key that signs its log.
 #[derive(Debug, Clone)]

@@ -9,7 +9,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use tracing::info;
 
 use crate::app::ports::StoreError;
-use crate::tree::SigningKey;
+use crate::merkle::SigningKey;
 
 /// `<database>.key`
 pub(super) fn path(database: &Path) -> PathBuf {

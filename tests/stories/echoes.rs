@@ -13,7 +13,7 @@ use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use room_owner::app::ports::Clock as _;
 use room_owner::tencent::callbacks;
-use room_owner::tree::SigningKey;
+use room_owner::merkle::SigningKey;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::json;
 use tokio::net::TcpListener;

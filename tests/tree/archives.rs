@@ -21,7 +21,7 @@ use room_owner::domain::verification::Report;
 use room_owner::store::SqliteStore;
 use room_owner::store::archive::{self, Order};
 use room_owner::store::verify::{Evidence, prove};
-use room_owner::tree::VerifierKey;
+use room_owner::merkle::VerifierKey;
 use serde_json::Value;
 use sqlx::Row as _;
 use tokio::task::JoinSet;

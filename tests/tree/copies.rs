@@ -10,7 +10,7 @@ use room_owner::domain::reply_note::{HowReplied, ReplyNote};
 use room_owner::domain::room::AccountId;
 use room_owner::domain::verification::Report;
 use room_owner::store::verify::{Evidence, verify};
-use room_owner::tree::{Checkpoint, VerifierKey};
+use room_owner::merkle::{Checkpoint, VerifierKey};
 use sqlx::sqlite::SqliteConnection;
 use tempfile::TempDir;
 

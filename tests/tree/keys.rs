@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use room_owner::domain::verification::Report;
 use room_owner::store::verify::Evidence;
 use room_owner::store::{Database, IfMissing, SqliteStore};
-use room_owner::tree::{Checkpoint, SigningKey, VerifierKey};
+use room_owner::merkle::{Checkpoint, SigningKey, VerifierKey};
 use secrecy::{ExposeSecret as _, SecretString};
 
 use super::copies::{Copy, check, night, told};

@@ -195,7 +195,7 @@ async fn a_log_cut_back_to_an_earlier_head_is_whole_only_as_far_as_somebody_kept
     allow("discord:1:3", "*").apply(&world.store).await;
     let newer = Copy::of(&world).await.checkpoint;
 
-    let kept = |name: &str, head: &room_owner::tree::Checkpoint| vec![(name.to_owned(), head.clone())];
+    let kept = |name: &str, head: &room_owner::merkle::Checkpoint| vec![(name.to_owned(), head.clone())];
     let report = older.report().await;
     assert!(report.sound, "{}", told(&report));
     assert_snapshot!(report.unchecked[0].replace(&format!("{}/", older.file().parent().unwrap().display()), ""), @"that nothing was cut off or rewritten, and `room-owner.db.checkpoint` with it: only a head kept elsewhere shows that (--checkpoint, or --seen with what a reply shows after `log`)");

@@ -1,7 +1,7 @@
 //! The published roots of the reference implementation of Certificate Transparency (RFC 6962), for the
 //! program's tree and for the one that checks it.
 
-use room_owner::tree::{Edge, record_hash};
+use room_owner::merkle::{Edge, record_hash};
 
 use super::independent;
 

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use room_owner::app::ports::Store as _;
 use room_owner::store::{IfMissing, SqliteStore};
-use room_owner::tree::Checkpoint;
+use room_owner::merkle::Checkpoint;
 use sqlx::Connection as _;
 use tokio::task::JoinSet;
 

@@ -9,7 +9,7 @@ use super::CommandService;
 use super::owed::{Next, is_too_late};
 use crate::app::ports::StoreError;
 use crate::app::replies::{Messengers, NotTold, Owed, Platform, Telling};
-use crate::domain::audit::{AuditEntry, OperationId, OutcomeKind, Unresolved, retold};
+use crate::domain::audit::{AuditEntry, OperationId, Outcome, OutcomeKind, Unresolved, What};
 use crate::domain::command::Transfer;
 use crate::domain::principal::Principal;
 use crate::domain::reply::{Heard, Reply};
@@ -241,11 +241,20 @@ impl CommandService {
         self.replies.settled(owed.operation);
     }
 
+    /// What came of an operation, as the log has it; `None` while nobody knows.
+    async fn outcome_of(&self, operation: OperationId) -> Result<Option<Outcome>, StoreError> {
+        let events = self.store.log().events(operation).await?;
+        let ended = events.into_iter().rev().find_map(|event| match event.what {
+            What::Ended(outcome) => Some(outcome),
+            _ => None,
+        });
+        Ok(ended.map(|outcome| outcome.with_remedies(|code| self.rooms.remedy(code))))
+    }
+
     /// What to say; `None` if there is nothing to say, or nobody to say it to.
     async fn telling(&self, owed: &Owed) -> Result<Option<Telling>, StoreError> {
         let Some(entry) = self.store.operation(owed.operation).await? else { return Ok(None) };
-        let events = self.store.log().events(owed.operation).await?;
-        let outcome = retold(&entry, &events, |code| self.rooms.remedy(code));
+        let outcome = self.outcome_of(owed.operation).await?;
         let AuditEntry { operation, actor: Some(actor), channel: Some(channel), room: Some(room), .. } =
             entry
         else {

@@ -1,10 +1,11 @@
 //! What is kept: attempts, outcomes, and the entry that a reviewer reads.
 
 mod answer;
+mod entry;
+mod event;
 mod moment;
 mod owner;
 mod question;
-mod retold;
 mod timeline;
 
 use std::fmt;
@@ -13,16 +14,17 @@ use std::str::FromStr;
 use jiff::Timestamp;
 
 use super::access::{Action, Denial, Permit, Reach};
-use super::command::{Command, CommandRequest, Place, RejectedRequest, Rejection, Transfer};
-use super::principal::{Channel, Principal, Subject};
+use super::command::{Command, CommandRequest, Transfer};
+use super::principal::Principal;
 use super::room::{AccountId, RoomId};
 
 pub use answer::{Answer, ArchivedIn, NoAnswer, Page};
+pub use entry::{AuditEntry, CannotFollow, OBSERVED};
+pub use event::{Event, Observed, OwnerChange, Request, SystemChange, What};
 pub use moment::{InvalidMoment, Moment, read_in, zone};
 pub use owner::{Basis, Certainty, Ownership, RoomEntry, RoomHistory, ToldChange, ownership};
 pub use question::{AuditFilter, Filter, Question, Stat, StatsBy, UnknownStatsBy};
-pub use retold::{owns_by_now, retold};
-pub use timeline::{RecordedEvent, Step, timeline};
+pub use timeline::{Step, timeline};
 
 /// All the audit events of one command: the number of its first event, which a moderator can read out
 /// over the phone.
@@ -159,37 +161,49 @@ pub struct Unresolved {
 }
 
 /// Tencent's no, in its words and ours.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Refusal {
     /// ErrorCode, if Tencent gave one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub code: Option<i64>,
     /// ErrorInfo, or what went wrong on the way.
     pub info: String,
     /// Tencent's RequestId, to quote to its support.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub request_id: Option<String>,
-    /// One line: what to do next.
+    /// One line: what to do next. It is advice of today and no part of the record.
+    #[serde(skip)]
     pub remedy: String,
 }
 
+/// What to do where nothing better is known.
+const LOOK_FIRST: &str = "Look at the room's owner before you try again.";
+
 /// What came of an attempt.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Outcome {
     /// The owner was changed.
     Succeeded {
         /// Who owned the room before; `None` if that was never read.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
         previous: Option<AccountId>,
         /// Whether the new owner was read back.
         confirmed: bool,
         /// Tencent's RequestId; `None` if its answer was lost and the change was seen by reading back.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
         request_id: Option<String>,
         /// What was unclear before the read-back settled it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
         unclear: Option<Refusal>,
     },
-    /// The owner was changed: Tencent's answer was lost, and its callback told of the change.
-    Told {
+    /// The owner was changed: Tencent's answer was lost, and its callback confirmed the change.
+    ConfirmedByCallback {
         /// Who owned the room before.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
         previous: Option<AccountId>,
         /// The owner read back, when it is another than the new one: somebody may have handed the room on.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
         owner_now: Option<AccountId>,
         /// What was unclear before the callback settled it.
         unclear: Refusal,
@@ -200,6 +214,7 @@ pub enum Outcome {
     /// still another.
     Refused {
         /// Who owns the room, if that was read.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
         previous: Option<AccountId>,
         /// Why.
         refusal: Refusal,
@@ -207,11 +222,13 @@ pub enum Outcome {
     /// Nobody knows yet whether the owner was changed.
     Unknown {
         /// Who owned the room before, if that was read. While it is the owner still, the change may yet come true.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
         previous: Option<AccountId>,
         /// What was unclear.
         problem: Refusal,
         /// The owner read back, when it is neither the previous nor the new one: then the question can
         /// never be answered by reading, and the operation is closed.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
         owner_now: Option<AccountId>,
     },
     /// Not carried out, by our own choice; nothing was sent that changes anything.
@@ -225,7 +242,7 @@ impl Outcome {
     #[must_use]
     pub fn kind(&self) -> OutcomeKind {
         match self {
-            Self::Succeeded { .. } | Self::Told { .. } | Self::Shown(_) => OutcomeKind::Succeeded,
+            Self::Succeeded { .. } | Self::ConfirmedByCallback { .. } | Self::Shown(_) => OutcomeKind::Succeeded,
             Self::Unchanged => OutcomeKind::Unchanged,
             Self::Refused { .. } => OutcomeKind::Refused,
             Self::Unknown { .. } => OutcomeKind::Unknown,
@@ -244,7 +261,7 @@ impl Outcome {
     pub fn previous_owner(&self) -> Option<&AccountId> {
         match self {
             Self::Succeeded { previous, .. }
-            | Self::Told { previous, .. }
+            | Self::ConfirmedByCallback { previous, .. }
             | Self::Refused { previous, .. }
             | Self::Unknown { previous, .. } => previous.as_ref(),
             Self::Shown(owner) => Some(owner),
@@ -258,10 +275,27 @@ impl Outcome {
         match self {
             Self::Refused { refusal, .. } | Self::Declined(refusal) => Some(refusal),
             Self::Unknown { problem, .. } => Some(problem),
-            Self::Told { unclear, .. } => Some(unclear),
+            Self::ConfirmedByCallback { unclear, .. } => Some(unclear),
             Self::Succeeded { unclear, .. } => unclear.as_ref(),
             Self::Unchanged | Self::Shown(_) => None,
         }
+    }
+
+    /// The outcome as it is read again from the log, with what to do next: `remedy` says it for an error code.
+    #[must_use]
+    pub fn with_remedies(mut self, remedy: impl Fn(i64) -> String) -> Self {
+        let (problem, usual) = match &mut self {
+            Self::Declined(refusal) => (Some(refusal), "It is safe to send the command again."),
+            Self::Refused { refusal, .. } => (Some(refusal), LOOK_FIRST),
+            Self::Unknown { problem, .. } => (Some(problem), LOOK_FIRST),
+            Self::ConfirmedByCallback { unclear, .. } => (Some(unclear), LOOK_FIRST),
+            Self::Succeeded { unclear, .. } => (unclear.as_mut(), LOOK_FIRST),
+            Self::Unchanged | Self::Shown(_) => (None, LOOK_FIRST),
+        };
+        if let Some(problem) = problem {
+            problem.remedy = problem.code.map_or_else(|| usual.to_owned(), remedy);
+        }
+        self
     }
 
     /// Tencent's RequestId, if there was an answer that carried one.
@@ -320,6 +354,13 @@ impl fmt::Display for OutcomeKind {
     }
 }
 
+impl Default for OutcomeKind {
+    /// That of an operation which has just begun.
+    fn default() -> Self {
+        Self::Pending
+    }
+}
+
 /// A text that names no outcome.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{0}` is not an outcome: use one of {all}", all = super::access::list(OutcomeKind::ALL))]
@@ -360,48 +401,6 @@ impl DecisionKind {
     }
 }
 
-/// One operation as a reviewer reads it. The fields and their order are part of the interface.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub struct AuditEntry {
-    /// The operation's number, as text.
-    pub operation: OperationId,
-    /// When the request was written down: RFC 3339, UTC, milliseconds.
-    #[serde(serialize_with = "serialize_millis")]
-    pub at: Timestamp,
-    /// Who asked; `None` if an authentic request did not say.
-    pub actor: Option<Subject>,
-    /// The actor's name at that time: a caption.
-    pub actor_name: Option<String>,
-    /// Where; `None` on the command line.
-    pub channel: Option<Channel>,
-    /// The command as typed.
-    pub command: String,
-    /// The room that it is about.
-    pub room: Option<RoomId>,
-    /// Who was to own it.
-    pub new_owner: Option<String>,
-    /// Who owned it before.
-    pub previous_owner: Option<String>,
-    /// Why, in the actor's words; of a duplicate, which operation came first.
-    pub reason: Option<String>,
-    /// Whether it was permitted; `None` if there was nothing to decide.
-    pub decision: Option<DecisionKind>,
-    /// The grant that permitted it, or the reason of the denial.
-    pub authority: Option<String>,
-    /// What came of it.
-    pub outcome: OutcomeKind,
-    /// Tencent's ErrorCode.
-    pub error_code: Option<i64>,
-    /// Tencent's ErrorInfo, or what went wrong on the way.
-    pub error_info: Option<String>,
-    /// Tencent's RequestId.
-    pub request_id: Option<String>,
-    /// The platform's id of the invocation.
-    pub delivery_id: Option<String>,
-    /// From the record of the request to the record of its outcome, in milliseconds.
-    pub duration_ms: Option<i64>,
-}
-
 pub(crate) fn serialize_millis<S: serde::Serializer>(
     at: &Timestamp,
     serializer: S,
@@ -418,9 +417,6 @@ pub(crate) fn serialize_optional_millis<S: serde::Serializer>(
         None => serializer.serialize_none(),
     }
 }
-
-/// What the record of an operation says when a callback has settled it.
-pub const TOLD_BY_CALLBACK: &str = "tencent's callback tells of the change";
 
 /// RFC 3339 in UTC, always with milliseconds.
 #[must_use]
@@ -445,155 +441,4 @@ pub enum Verdict {
     Invalid(String),
     /// Understood, and not taken on: there was too much to do, or a limit was reached, as the text says.
     TurnedAway(String),
-}
-
-impl AuditEntry {
-    /// The entry of a request at the moment at which it is written down.
-    #[must_use]
-    pub fn begun(operation: OperationId, at: Timestamp, request: &CommandRequest, verdict: &Verdict) -> Self {
-        let command = request.command.as_ref().ok();
-        let transfer = command.and_then(Command::transfer);
-        let mut entry = Self {
-            operation,
-            at,
-            actor: Some(request.principal.subject.clone()),
-            actor_name: request.principal.name.clone(),
-            channel: match &request.place {
-                Place::Channel(channel) => Some(channel.clone()),
-                Place::Local => None,
-            },
-            command: request.typed.clone(),
-            room: command.and_then(Command::room).cloned(),
-            new_owner: transfer.map(|t| t.new_owner.to_string()),
-            previous_owner: None,
-            reason: transfer.and_then(|t| t.reason.clone()),
-            decision: None,
-            authority: None,
-            outcome: OutcomeKind::Pending,
-            error_code: None,
-            error_info: None,
-            request_id: None,
-            delivery_id: request.delivery.as_ref().map(|id| id.as_str().to_owned()),
-            duration_ms: None,
-        };
-        match verdict {
-            Verdict::Transfer(permit, _) | Verdict::Lookup(permit) => {
-                entry.decision = Some(DecisionKind::Permit);
-                entry.authority = Some(permit.authority().to_string());
-            }
-            Verdict::Read(permit) => {
-                entry.decision = Some(DecisionKind::Permit);
-                entry.authority = Some(permit.authority().to_string());
-                entry.outcome = OutcomeKind::Succeeded;
-            }
-            Verdict::Open => {
-                entry.decision = Some(DecisionKind::Permit);
-                entry.authority = Some("help is open to everybody".to_owned());
-                entry.outcome = OutcomeKind::Succeeded;
-            }
-            Verdict::Denied(denial) => {
-                entry.decision = Some(DecisionKind::Deny);
-                entry.authority = Some(denial.to_string());
-                entry.outcome = OutcomeKind::Denied;
-            }
-            Verdict::TurnedAway(why) => {
-                entry.outcome = OutcomeKind::Declined;
-                entry.error_info = Some(why.clone());
-            }
-            Verdict::Invalid(why) => {
-                entry.outcome = OutcomeKind::Invalid;
-                entry.error_info = Some(why.clone());
-            }
-        }
-        entry
-    }
-
-    /// The entry of an authentic request that never became a command.
-    #[must_use]
-    pub fn rejected(operation: OperationId, at: Timestamp, request: &RejectedRequest) -> Self {
-        let mut entry = Self {
-            operation,
-            at,
-            actor: request.principal.as_ref().map(|principal| principal.subject.clone()),
-            actor_name: request.principal.as_ref().and_then(|principal| principal.name.clone()),
-            channel: request.channel.clone(),
-            command: request.typed.clone(),
-            room: None,
-            new_owner: None,
-            previous_owner: None,
-            reason: None,
-            decision: None,
-            authority: None,
-            outcome: OutcomeKind::Invalid,
-            error_code: None,
-            error_info: None,
-            request_id: None,
-            delivery_id: request.delivery.as_ref().map(|id| id.as_str().to_owned()),
-            duration_ms: None,
-        };
-        match &request.rejection {
-            Rejection::Foreign(origin) => {
-                entry.decision = Some(DecisionKind::Deny);
-                entry.authority = Some(Denial::ForeignOrigin(origin.clone()).to_string());
-                entry.outcome = OutcomeKind::Denied;
-            }
-            Rejection::Unusable(why) => entry.error_info = Some(why.clone()),
-        }
-        entry
-    }
-
-    /// The entry of a delivery that had been taken before as operation `first`.
-    pub fn mark_duplicate(&mut self, first: OperationId) {
-        self.outcome = OutcomeKind::Duplicate;
-        self.reason = Some(format!("repeats operation {first}"));
-        self.decision = None;
-        self.authority = None;
-        self.error_info = None;
-    }
-
-    /// The entry of a transfer that is not begun because operation `holder` has the room.
-    pub fn mark_busy(&mut self, holder: OperationId) {
-        self.outcome = OutcomeKind::Declined;
-        self.error_info = Some(format!("busy: operation {holder} on this room has not ended"));
-    }
-
-    /// The entry of a transfer that is not begun because it goes past `named`, which does not have the room.
-    pub fn mark_not_held(&mut self, named: OperationId) {
-        self.outcome = OutcomeKind::Declined;
-        self.error_info = Some(format!("not overridden: operation {named} does not hold this room"));
-    }
-
-    /// The entry of an operation whose outcome nobody knows, and that an admin goes past with operation `by`.
-    pub fn mark_overridden(&mut self, by: OperationId) {
-        let problem = self.error_info.take().map(|info| format!("{info}; ")).unwrap_or_default();
-        self.error_info = Some(format!("{problem}overridden by operation {by}"));
-    }
-
-    /// The entry of an operation that was over as refused or unknown, and of whose change Tencent's callback tells.
-    pub fn correct(&mut self, original_owner: Option<&AccountId>) {
-        self.outcome = OutcomeKind::Succeeded;
-        let problem = self.error_info.take().map(|info| format!("{info}; ")).unwrap_or_default();
-        self.error_info = Some(format!("{problem}{TOLD_BY_CALLBACK}"));
-        if self.previous_owner.is_none() {
-            self.previous_owner = original_owner.map(ToString::to_string);
-        }
-    }
-
-    /// The entry after its outcome.
-    pub fn end(&mut self, outcome: &Outcome, at: Timestamp) {
-        self.outcome = outcome.kind();
-        if let Some(previous) = outcome.previous_owner() {
-            self.previous_owner = Some(previous.to_string());
-        }
-        if let Outcome::Unchanged = outcome {
-            self.previous_owner.clone_from(&self.new_owner);
-        }
-        // What Tencent said once is kept, whatever is found out later.
-        let known = self.error_code.filter(|_| outcome.problem().is_some());
-        self.error_code = outcome.problem().and_then(|problem| problem.code).or(known);
-        self.error_info = outcome.problem().map(|problem| problem.info.clone());
-        self.request_id = outcome.request_id().map(str::to_owned).or(self.request_id.take());
-        // By two processes' clocks the end may be before the beginning.
-        self.duration_ms = Some((at.as_millisecond() - self.at.as_millisecond()).max(0));
-    }
 }

@@ -12,9 +12,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::app::ports::StoreError;
 use crate::domain::archive::SoundArchive;
+use crate::merkle::{Checkpoint, Frontier, VerifierKey, record_hash};
 use crate::store::files;
-use crate::store::verify::chunks::{Events, ROWS};
-use crate::tree::{Checkpoint, Edge, VerifierKey, record_hash};
 
 /// The form of the file.
 const FORM: &str = "room-owner-archive/1";
@@ -37,13 +36,13 @@ pub(super) struct Header {
 }
 
 impl Header {
-    pub(super) fn new(before: &Edge, last: i64, checkpoint: &Checkpoint) -> Self {
+    pub(super) fn new(before: &Frontier, last: i64, checkpoint: &Checkpoint) -> Self {
         Self {
             archive: FORM.to_owned(),
             log: checkpoint.origin().to_owned(),
             first: before.size() as i64 + 1,
             last,
-            before: hex::encode(before.to_bytes()),
+            before: hex::encode(before.peaks()),
             checkpoint: checkpoint.as_str().to_owned(),
         }
     }
@@ -69,7 +68,7 @@ fn unwritable(file: &Path, why: &dyn std::fmt::Display) -> StoreError {
 pub(super) struct Writing {
     file: PathBuf,
     out: BufWriter<File>,
-    edge: Edge,
+    frontier: Frontier,
     head: Checkpoint,
     is_whole: bool,
 }
@@ -79,7 +78,7 @@ impl Writing {
     pub(super) fn begin(
         file: &Path,
         header: &Header,
-        before: Edge,
+        before: Frontier,
         head: Checkpoint,
     ) -> Result<Self, StoreError> {
         let open = files::private().create_new(true).open(file);
@@ -88,7 +87,7 @@ impl Writing {
             _ => unwritable(file, &error),
         })?;
         let out = BufWriter::with_capacity(256 * 1_024, open);
-        let mut writing = Self { file: file.to_owned(), out, edge: before, head, is_whole: false };
+        let mut writing = Self { file: file.to_owned(), out, frontier: before, head, is_whole: false };
         let line = serde_json::to_string(header).map_err(|error| unwritable(file, &error))?;
         writing.line(line.as_bytes())?;
         Ok(writing)
@@ -99,21 +98,18 @@ impl Writing {
         written.map_err(|error| unwritable(&self.file, &error))
     }
 
-    pub(super) fn events(&mut self, events: &Events) -> Result<(), StoreError> {
-        for event in events.iter() {
-            if event.seq != self.edge.size() as i64 + 1 || event.body.contains(&b'\n') {
-                let why = "the log is not as it was written: see `room-owner audit verify`";
-                return Err(unwritable(&self.file, &why));
-            }
-            self.edge.push(record_hash(event.body), |_, _, _| {});
-            self.line(event.body)?;
+    pub(super) fn event(&mut self, seq: i64, body: &[u8]) -> Result<(), StoreError> {
+        if seq != self.frontier.size().cast_signed() + 1 || body.contains(&b'\n') {
+            let why = "the log is not as it was written: see `room-owner audit verify`";
+            return Err(unwritable(&self.file, &why));
         }
-        Ok(())
+        self.frontier.push(record_hash(body), drop);
+        self.line(body)
     }
 
     /// Ends it durably, if its events are those that were signed.
     pub(super) fn finish(mut self) -> Result<(), StoreError> {
-        if self.edge.head() != self.head.head() {
+        if self.frontier.head() != self.head.head() {
             let why = "its events are not those that were signed: see `room-owner audit verify`";
             return Err(unwritable(&self.file, &why));
         }
@@ -139,18 +135,11 @@ impl Drop for Writing {
 pub(in crate::store) struct Reading {
     name: String,
     header: Header,
-    before: Edge,
+    before: Frontier,
     checkpoint: Checkpoint,
     lines: BufReader<File>,
     /// The number of the last event that was read.
     seq: i64,
-}
-
-/// As much of an event as says whose it is.
-#[derive(Deserialize)]
-struct Belongs<'a> {
-    #[serde(borrow)]
-    operation: &'a str,
 }
 
 impl Reading {
@@ -176,7 +165,7 @@ impl Reading {
             ));
         }
         let before = hex::decode(&header.before).ok();
-        let before = before.and_then(|peaks| Edge::from_bytes(header.first.unsigned_abs() - 1, &peaks));
+        let before = before.and_then(|peaks| Frontier::from_peaks(header.first.unsigned_abs() - 1, &peaks));
         let before = before.ok_or_else(|| wrong(&"`before` does not fit the number of its first event"))?;
         let seq = header.first - 1;
         Ok(Self { name, header, before, checkpoint, lines, seq })
@@ -196,8 +185,8 @@ impl Reading {
         self.header.last
     }
 
-    /// The edge of the tree before its first event.
-    pub(in crate::store) fn before(&self) -> &Edge {
+    /// The frontier of the tree before its first event.
+    pub(in crate::store) fn before(&self) -> &Frontier {
         &self.before
     }
 
@@ -206,20 +195,14 @@ impl Reading {
         &self.checkpoint
     }
 
-    /// The next events; none at the end of the file. There may be more or fewer of them than it says.
-    pub(in crate::store) fn next(&mut self) -> Result<Events, StoreError> {
-        let mut events = Events::default();
-        for _ in 0..ROWS {
-            let line = line(&mut self.lines);
-            let line =
-                line.map_err(|error| StoreError(format!("`{}` cannot be read: {error}", self.name)))?;
-            let Some(line) = line else { break };
-            self.seq += 1;
-            let belongs: Option<Belongs<'_>> = serde_json::from_str(&line).ok();
-            let operation = belongs.and_then(|belongs| belongs.operation.parse().ok()).unwrap_or(0);
-            events.push(self.seq, operation, line.as_bytes());
-        }
-        Ok(events)
+    /// The next event, its number and its text; `None` at the end of the file. There may be more or fewer of them
+    /// than it says.
+    pub(in crate::store) fn next(&mut self) -> Result<Option<(i64, String)>, StoreError> {
+        let line = line(&mut self.lines)
+            .map_err(|error| StoreError(format!("`{}` cannot be read: {error}", self.name)))?;
+        let Some(line) = line else { return Ok(None) };
+        self.seq += 1;
+        Ok(Some((self.seq, line)))
     }
 
     /// Whether its events lead to its signed head, and that is signed with one of the keys; with none, whoever
@@ -236,21 +219,17 @@ impl Reading {
             }
         }
         signed.map_err(|error| wrong(&self.name, &error))?;
-        let mut edge = self.before.clone();
-        loop {
-            let events = self.next()?;
-            if events.last().is_none() {
-                break;
-            }
-            events.iter().for_each(|event| edge.push(record_hash(event.body), |_, _, _| {}));
+        let mut frontier = self.before.clone();
+        while let Some((_, body)) = self.next()? {
+            frontier.push(record_hash(body.as_bytes()), drop);
         }
         let Header { log, first, last, .. } = self.header;
-        if edge.size() as i64 != last {
-            let there = edge.size() as i64 - first + 1;
+        if frontier.size() as i64 != last {
+            let there = frontier.size() as i64 - first + 1;
             let why = format!("it should hold {} events and holds {there}", last - first + 1);
             return Err(wrong(&self.name, &why));
         }
-        if edge.head() != self.checkpoint.head() {
+        if frontier.head() != self.checkpoint.head() {
             return Err(wrong(
                 &self.name,
                 &"its events do not lead to its signed head: something was altered",

@@ -3,46 +3,39 @@
 //! The order is the safety: the log is checked, for what the tables say of archived events is later checked by
 //! a hash that is taken now; the file is written, synced and read back; then the archive is recorded, as an
 //! operation of the log and in the table `archives`, without which the schema lets no event be deleted; then
-//! the events are deleted, some at a time, so that a bot that is running can write in between. What a crash
-//! leaves behind, the next run deletes first, if the file is still there. The hashes stay where they are, so
-//! the log can still be checked from end to end.
+//! the events are deleted, some at a time, so that a bot that is running can write in between, and the file shrinks.
+//! What a crash leaves behind, the next run deletes first, if the file is still there. The hashes stay where they
+//! are, so the log can still be checked from end to end.
 
 mod file;
-mod tables;
 
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use jiff::Timestamp;
-use sqlx::AssertSqlSafe;
-use sqlx::sqlite::{SqliteConnection, SqlitePool};
+use rusqlite::Connection;
+use tokio::task::spawn_blocking;
 
 use crate::app::ports::StoreError;
 use crate::domain::access::Permit;
 use crate::domain::archive::{Archive, ArchiveReport, Archived, HeldUp, SoundArchive};
-use crate::domain::audit::{AuditEntry, DecisionKind, OperationId, OutcomeKind};
+use crate::domain::audit::{Event, OperationId, OutcomeKind, Request, What};
 use crate::domain::principal::Principal;
-use crate::tree::{Checkpoint, CheckpointError, Edge, VerifierKey};
+use crate::merkle::{Checkpoint, Frontier, VerifierKey};
 
-use super::admission::{Beside, Ledger};
-use super::rows::Counted as _;
-use super::verify::{self, Evidence, chunks};
-use super::{SqliteStore, failed, owed, tree};
+use super::log::{LogTransaction, NOT_ARCHIVED};
+use super::queries::UNREADABLE;
+use super::rows::Explain as _;
+use super::verify::{self, Evidence};
+use super::{SqliteStore, outbox, tiles};
 use file::{Header, Writing};
 
 pub(super) use file::Reading;
-pub(super) use tables::digest;
 
-/// How many events are deleted by one transaction: some milliseconds' work.
+/// How many events are deleted, and how many pages given back, by one transaction: some milliseconds' work.
 const AT_ONCE: i64 = 1_000;
 
-/// Of `audit_events`: the rows that are read. What an archive holds is read from there alone, whatever has its number
-/// in the table: a run that broke off leaves some, and who owns the file can put others there.
-pub(super) const NOT_ARCHIVED: &str = "seq > (SELECT coalesce(max(last), 0) FROM archives)";
-
-const UNREADABLE: &str = "the audit log cannot be read";
-
-/// The wish for an archive.
+/// Which events to archive, and where to.
 #[derive(Debug)]
 pub struct Order {
     /// Who.
@@ -57,23 +50,6 @@ pub struct Order {
     pub file: PathBuf,
 }
 
-/// What the writer does for an archive.
-pub(super) enum Work {
-    /// Records an archive whose file is written.
-    Record(Box<Recording>),
-    /// Deletes some of the events that are in archives.
-    Remove,
-}
-
-/// An archive that is to be recorded.
-pub(super) struct Recording {
-    principal: Principal,
-    authority: String,
-    typed: String,
-    archived: Archived,
-    file: String,
-}
-
 /// A row of `archives`.
 #[derive(Debug, Clone)]
 pub(super) struct Kept {
@@ -85,28 +61,38 @@ pub(super) struct Kept {
     pub(super) file: String,
 }
 
-/// The archives that the database tells of, oldest first; none in one from before them.
-pub(super) async fn kept(connection: &mut SqliteConnection) -> Result<Vec<Kept>, sqlx::Error> {
-    let is_known: bool =
-        sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE name = 'archives')")
-            .fetch_one(&mut *connection)
-            .await?;
-    if !is_known {
-        return Ok(Vec::new());
-    }
-    let rows: Vec<(i64, i64, i64, String, String, String)> =
-        sqlx::query_as("SELECT operation, first, last, root, tables, file FROM archives ORDER BY first")
-            .fetch_all(connection)
-            .await?;
-    let kept =
-        |(operation, first, last, root, tables, file)| Kept { operation, first, last, root, tables, file };
-    Ok(rows.into_iter().map(kept).collect())
+/// The archives that a database tells of, oldest first; the connection knows the database by this name.
+pub(super) fn kept(connection: &Connection, database: &str) -> Result<Vec<Kept>, StoreError> {
+    let sql = format!("SELECT operation, first, last, root, tables, file FROM {database}.archives ORDER BY first");
+    let mut statement = connection.prepare(&sql)?;
+    let rows = statement.query_map([], |row| {
+        Ok(Kept {
+            operation: row.get(0)?,
+            first: row.get(1)?,
+            last: row.get(2)?,
+            root: row.get(3)?,
+            tables: row.get(4)?,
+            file: row.get(5)?,
+        })
+    })?;
+    Ok(rows.collect::<Result<_, _>>()?)
 }
 
-/// The number of the last event that is in an archive; 0 without one.
-pub(super) async fn upto(pool: &SqlitePool) -> Result<i64, sqlx::Error> {
-    let mut connection = pool.acquire().await?;
-    Ok(kept(&mut connection).await?.last().map_or(0, |archive| archive.last))
+/// The events of an operation that these archives hold, each with its number.
+pub(super) fn events_of(
+    archives: &[PathBuf],
+    operation: OperationId,
+) -> Result<Vec<(i64, String)>, StoreError> {
+    let mut events = Vec::new();
+    for file in archives {
+        let mut archive = Reading::open(file)?;
+        while let Some((seq, body)) = archive.next()? {
+            if Event::parse(body.as_bytes()).is_ok_and(|event| event.operation == operation) {
+                events.push((seq, body));
+            }
+        }
+    }
+    Ok(events)
 }
 
 /// Checks an archive by itself, with one of the keys.
@@ -119,7 +105,7 @@ pub fn check(file: &Path, keys: &[VerifierKey]) -> Result<SoundArchive, StoreErr
 
 /// What goes into the next archive.
 struct Plan {
-    before: Edge,
+    before: Frontier,
     head: Checkpoint,
 }
 
@@ -131,27 +117,45 @@ impl SqliteStore {
     /// When the log is not sound, the file is there or cannot be written, or the database cannot be written. A
     /// file that is not recorded is removed again, unless its record's commit may have lasted.
     pub async fn archive(&self, order: Order, at: Timestamp) -> Result<ArchiveReport, StoreError> {
-        if self.has_left_behind().await? {
+        if self.with_log(has_left_behind).await? {
             // What somebody changed in them would be gone without a trace.
             self.check_whole().await?;
         }
         let removed = self.remove_archived().await?;
-        let (plan, held_up_by) = self.plan(order.before, at).await?;
-        let Some(plan) = plan else { return Ok(ArchiveReport { archive: None, held_up_by, removed }) };
+        let before = order.before;
+        let (last, held_up_by) = self.with_log(move |log| plan(log, before, at)).await?;
+        let Some(last) = last else { return Ok(ArchiveReport { archive: None, held_up_by, removed }) };
         // Where the next run, from wherever, finds it.
         let file = std::path::absolute(&order.file).unwrap_or_else(|_| order.file.clone());
         file::check_absent(&file)?;
         self.check_whole().await?;
-        let archived = self.write(&plan, &file).await?;
-        let recording = Recording {
-            principal: order.principal,
-            authority: order.permit.authority().to_string(),
-            typed: order.typed,
-            archived: archived.clone(),
-            file: file.display().to_string(),
+        let key = self.key.clone();
+        let target = file.clone();
+        let (archived, head) = self
+            .with_log(move |log| {
+                let upto = archived_upto(log)?;
+                let before = tiles::frontier(log, upto.unsigned_abs())?;
+                let head = tiles::sign(&tiles::frontier(log, last.unsigned_abs())?, &key)?;
+                let plan = Plan { before, head: head.clone() };
+                Ok((write(log, &plan, &target)?, head))
+            })
+            .await?;
+        let request = Request {
+            actor: Some(order.principal.subject),
+            actor_name: order.principal.name,
+            command: order.typed,
+            outcome: OutcomeKind::Succeeded,
+            archived: Some(Box::new(archived.clone())),
+            ..Request::default()
         };
-        let recorded = self.writer.work_on_archives(Work::Record(Box::new(recording)), at).await;
-        let operation = recorded.map_err(|error| {
+        let request = request.permitted(&order.permit);
+        let recorded = self.writer.write(move |log| {
+            log.note_clock(at)?;
+            let request = Request { process: log.instance.to_owned(), ..request };
+            // The schema refuses it if another process has archived the same meanwhile.
+            log.begin_operation(at, What::Requested(Box::new(request)))
+        });
+        let (operation, _) = recorded.await.map_err(|error| {
             StoreError(format!(
                 "{error}; `{}` is written, and nothing was deleted: remove it if `room-owner audit list` does not \
                  show this archive",
@@ -165,52 +169,27 @@ impl SqliteStore {
                 file.display()
             ))
         })?;
-        let removed = removed + removed_now;
-        let log = plan.head.origin().to_owned();
-        let operation = OperationId::new(operation);
-        let archive = Archive { operation, archived, file: order.file, log };
-        Ok(ArchiveReport { archive: Some(archive), held_up_by, removed })
+        let archive = Archive { operation, archived, file: order.file, log: head.origin().to_owned() };
+        Ok(ArchiveReport { archive: Some(archive), held_up_by, removed: removed + removed_now })
     }
 
-    /// Whether an earlier run recorded events that it did not come to delete. They go only if its file is there:
-    /// whoever saw that run break off may have thrown the file away.
-    async fn has_left_behind(&self) -> Result<bool, StoreError> {
-        let unreadable = || failed(UNREADABLE);
-        let mut connection = self.readers.acquire().await.map_err(unreadable())?;
-        let kept = kept(&mut connection).await.map_err(unreadable())?;
-        let present: Option<i64> = sqlx::query_scalar("SELECT min(seq) FROM audit_events")
-            .fetch_one(&mut *connection)
-            .await
-            .map_err(unreadable())?;
-        let mut is_any = false;
-        for archive in kept.iter().filter(|archive| present.is_some_and(|present| archive.last >= present)) {
-            is_any = true;
-            let is_it = Reading::open(Path::new(&archive.file)).and_then(|reading| {
-                let is_other = hex::encode(reading.checkpoint().head().root) != archive.root
-                    || (reading.first(), reading.last()) != (archive.first, archive.last);
-                let sound = reading.check(&[])?;
-                if is_other {
-                    let there =
-                        format!("it holds events {} to {} of `{}`", sound.first, sound.last, sound.log);
-                    return Err(StoreError(format!("`{}` is another archive: {there}", archive.file)));
-                }
-                Ok(())
-            });
-            is_it.map_err(|error| {
-                StoreError(format!(
-                    "events {} to {} were archived as operation {} and are still in the database, because that run \
-                     broke off: {error}; put the file back as `{}` and run this again; until then nothing is deleted",
-                    archive.first, archive.last, archive.operation, archive.file
-                ))
-            })?;
-        }
-        Ok(is_any)
+    /// Asks the database something, away from the runtime's threads, by a view of one moment.
+    async fn with_log<T: Send + 'static>(
+        &self,
+        ask: impl FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let file = self.file.clone();
+        let asked = spawn_blocking(move || {
+            let log = verify::open(&file)?;
+            log.execute_batch("BEGIN").explain(UNREADABLE)?;
+            ask(&log)
+        });
+        asked.await.explain("the archive broke off")?
     }
 
     /// What is wrong with the log or the tables now would be taken for what was always there.
     async fn check_whole(&self) -> Result<(), StoreError> {
-        let options = self.readers.connect_options();
-        let report = verify::verify(options.get_filename(), Evidence::default()).await?;
+        let report = verify::verify(&self.file, Evidence::default()).await?;
         match report.findings.first() {
             None => Ok(()),
             Some(first) => Err(StoreError(format!(
@@ -220,183 +199,153 @@ impl SqliteStore {
         }
     }
 
-    /// What can go, and what keeps the rest from before the time from going.
-    async fn plan(
-        &self,
-        before: Timestamp,
-        now: Timestamp,
-    ) -> Result<(Option<Plan>, Option<HeldUp>), StoreError> {
-        let unreadable = || failed(UNREADABLE);
-        let mut view = self.readers.begin().await.map_err(unreadable())?;
-        let (upto, young, open): (i64, Option<i64>, Option<i64>) = sqlx::query_as(
-            "SELECT (SELECT coalesce(max(last), 0) FROM archives),
-                 (SELECT min(operation) FROM operations WHERE at >= ?),
-                 (SELECT min(operation) FROM operations WHERE is_open = 1)",
-        )
-        .bind(before.as_millisecond())
-        .fetch_one(&mut *view)
-        .await
-        .map_err(unreadable())?;
-        let unanswered = owed::first(&mut view, now).await.map_err(unreadable())?;
-        let held_up = [
-            open.map(|open| (open, HeldUp::Open(OperationId::new(open)))),
-            unanswered.map(|operation| (operation, HeldUp::Unanswered(OperationId::new(operation)))),
-        ];
-        let held_up = held_up.into_iter().flatten().min_by_key(|(operation, _)| *operation);
-        let held_up = held_up.filter(|(operation, _)| young.is_none_or(|young| *operation < young));
-        let end = held_up.map(|(operation, _)| operation).or(young).unwrap_or(i64::MAX);
-        let held_up_by = held_up.map(|(_, why)| why);
-        // Up to a signed head: nothing new has to be signed, and what was signed then counts.
-        let head: Option<String> = sqlx::query_scalar(
-            "SELECT checkpoint FROM tree_heads WHERE size > ? AND size < ? AND checkpoint IS NOT NULL
-             ORDER BY size DESC LIMIT 1",
-        )
-        .bind(upto)
-        .bind(end)
-        .fetch_optional(&mut *view)
-        .await
-        .map_err(unreadable())?;
-        let Some(head) = head else { return Ok((None, held_up_by)) };
-        let head = Checkpoint::parse(&head).map_err(|error| StoreError(format!("{UNREADABLE}: {error}")))?;
-        check_signature(&mut view, &head).await?;
-        let before = tree::edge_at(&mut view, upto.unsigned_abs()).await.map_err(unreadable())?;
-        Ok((Some(Plan { before, head }), held_up_by))
-    }
-
-    /// Writes the file, durably, and reads it back.
-    async fn write(&self, plan: &Plan, file: &Path) -> Result<Archived, StoreError> {
-        let unreadable = || failed(UNREADABLE);
-        let head = plan.head.head();
-        let (first, last) = (plan.before.size() as i64 + 1, head.size as i64);
-        let mut connection = self.readers.acquire().await.map_err(unreadable())?;
-        let tables = digest(&mut connection, first, last).await.map_err(unreadable())?;
-        let unreadable = |error| StoreError(format!("{UNREADABLE}: {error}"));
-        let events = chunks::open(self.readers.connect_options().get_filename()).map_err(unreadable)?;
-        // One view of them all: another process that archives the same deletes them.
-        events.execute_batch("BEGIN").map_err(unreadable)?;
-        let upto: i64 = events
-            .query_one("SELECT coalesce(max(last), 0) FROM archives", [], |row| row.get(0))
-            .map_err(unreadable)?;
-        if upto != first - 1 {
-            return Err(StoreError(format!(
-                "events up to {upto} were archived by another process in the meantime; nothing was archived here"
-            )));
-        }
-        let header = Header::new(&plan.before, last, &plan.head);
-        let mut writing = Writing::begin(file, &header, plan.before.clone(), plan.head.clone())?;
-        let (mut seq, mut some) = (first - 1, chunks::Events::default());
-        while seq < last {
-            chunks::read_events(&events, seq, &mut some).map_err(unreadable)?;
-            some.end_at(last);
-            let Some(read) = some.last() else { break };
-            seq = read;
-            writing.events(&some)?;
-        }
-        writing.finish()?;
-        let read_back = Reading::open(file).and_then(|archive| archive.check(&[]));
-        if let Err(error) = read_back {
-            drop(std::fs::remove_file(file));
-            return Err(StoreError(format!(
-                "{error}; the file was read back wrong, and nothing was archived"
-            )));
-        }
-        Ok(Archived { first, last, root: hex::encode(head.root), tables })
-    }
-
     async fn remove_archived(&self) -> Result<u64, StoreError> {
         let mut removed = 0;
         loop {
             let began = Instant::now();
-            let some = self.writer.work_on_archives(Work::Remove, Timestamp::UNIX_EPOCH).await?;
+            let (some, _) = self.writer.write(remove_some).await?;
+            removed += some;
             if some == 0 {
-                return Ok(removed);
+                break;
             }
-            removed += some.unsigned_abs();
             // As long as that took, others may write.
             tokio::time::sleep(began.elapsed()).await;
         }
+        while self.writer.write(shrink).await?.0 {
+            tokio::task::yield_now().await;
+        }
+        Ok(removed)
     }
 }
 
-/// That the head which goes into the file was signed by whoever signed last. What was signed with an earlier key,
-/// those check who keep it.
-async fn check_signature(view: &mut SqliteConnection, head: &Checkpoint) -> Result<(), StoreError> {
-    let key = tree::last_key(view).await.map_err(failed(UNREADABLE))?;
-    let key = key.map(|key| VerifierKey::parse(&key)).transpose();
-    let key = key.map_err(|error| StoreError(format!("{UNREADABLE}: {error}")))?;
-    match key.map(|key| head.check(&key)) {
-        None | Some(Ok(()) | Err(CheckpointError::OtherKey(_))) => Ok(()),
-        Some(Err(error)) => Err(StoreError(format!(
-            "nothing was archived, because the signed head after event {} cannot be trusted: {error}; see \
-             `room-owner audit verify --every-head`",
-            head.head().size
-        ))),
-    }
+fn archived_upto(log: &Connection) -> Result<i64, StoreError> {
+    Ok(log.query_row("SELECT coalesce(max(last), 0) FROM archives", [], |row| row.get(0))?)
 }
 
-/// Does it inside the writer's transaction: the number of the operation that records an archive, or how many
-/// events were deleted.
-pub(super) async fn work(
-    connection: &mut SqliteConnection,
-    ledger: &mut Ledger,
-    work: &Work,
-    at: Timestamp,
-) -> Result<i64, sqlx::Error> {
-    match work {
-        Work::Record(recording) => record(connection, ledger, recording, at).await,
-        Work::Remove => {
-            let which = format!(
-                "FROM audit_events WHERE NOT ({NOT_ARCHIVED}) AND seq < (SELECT min(seq) FROM audit_events) + ?"
-            );
-            let count = sqlx::query_scalar(AssertSqlSafe(format!("SELECT count(*) {which}")));
-            let count: i64 = count.bind(AT_ONCE).fetch_one(&mut *connection).await?;
-            let delete = sqlx::query(AssertSqlSafe(format!("DELETE {which}"))).bind(AT_ONCE);
-            delete.changes(count.unsigned_abs(), connection).await?;
-            Ok(count)
+/// Whether an earlier run recorded events that it did not come to delete. They go only if its file is there:
+/// whoever saw that run break off may have thrown the file away.
+fn has_left_behind(log: &Connection) -> Result<bool, StoreError> {
+    let present: Option<i64> = log.query_row("SELECT min(seq) FROM audit_events", [], |row| row.get(0))?;
+    let Some(present) = present else { return Ok(false) };
+    let mut is_any = false;
+    for archive in kept(log, "main")?.iter().filter(|archive| archive.last >= present) {
+        is_any = true;
+        let is_it = Reading::open(Path::new(&archive.file)).and_then(|reading| {
+            let is_other = hex::encode(reading.checkpoint().head().root) != archive.root
+                || (reading.first(), reading.last()) != (archive.first, archive.last);
+            let sound = reading.check(&[])?;
+            if is_other {
+                let there = format!("it holds events {} to {} of `{}`", sound.first, sound.last, sound.log);
+                return Err(StoreError(format!("`{}` is another archive: {there}", archive.file)));
+            }
+            Ok(())
+        });
+        is_it.map_err(|error| {
+            StoreError(format!(
+                "events {} to {} were archived as operation {} and are still in the database, because that run \
+                 broke off: {error}; put the file back as `{}` and run this again; until then nothing is deleted",
+                archive.first, archive.last, archive.operation, archive.file
+            ))
+        })?;
+    }
+    Ok(is_any)
+}
+
+/// The last event that can go, and what keeps the rest from before the time from going.
+fn plan(
+    log: &Connection,
+    before: Timestamp,
+    now: Timestamp,
+) -> Result<(Option<i64>, Option<HeldUp>), StoreError> {
+    let upto = archived_upto(log)?;
+    let number = |sql: &str, values: &[i64]| -> Result<Option<i64>, StoreError> {
+        Ok(log.query_row(sql, rusqlite::params_from_iter(values), |row| row.get(0))?)
+    };
+    let young =
+        number("SELECT min(operation) FROM operations WHERE at >= ?", &[before.as_millisecond()])?;
+    let open = number("SELECT min(operation) FROM operations WHERE is_open = 1", &[])?;
+    let unanswered = outbox::first(log, now)?;
+    let held_up = [
+        open.map(|open| (open, HeldUp::Open(OperationId::new(open)))),
+        unanswered.map(|operation| (operation, HeldUp::Unanswered(OperationId::new(operation)))),
+    ];
+    let held_up = held_up.into_iter().flatten().min_by_key(|(operation, _)| *operation);
+    let held_up = held_up.filter(|(operation, _)| young.is_none_or(|young| *operation < young));
+    let newest = number("SELECT max(seq) FROM audit_events", &[])?.unwrap_or(0);
+    let end = held_up.map(|(operation, _)| operation).or(young).unwrap_or(newest + 1);
+    // Between two operations: all events of what goes go together. From the end back, the first place that no
+    // operation spans.
+    let sql = "SELECT seq, operation FROM audit_events WHERE seq > ? ORDER BY seq DESC";
+    let mut statement = log.prepare(sql)?;
+    let mut rows = statement.query([upto])?;
+    let mut first_behind = i64::MAX;
+    let mut last = None;
+    while let Some(row) = rows.next()? {
+        let (seq, operation): (i64, i64) = (row.get(0)?, row.get(1)?);
+        if seq < end && first_behind > seq {
+            last = Some(seq);
+            break;
+        }
+        // What is archived already may have later notes.
+        if operation > upto {
+            first_behind = first_behind.min(operation);
         }
     }
+    Ok((last, held_up.map(|(_, why)| why)))
 }
 
-async fn record(
-    connection: &mut SqliteConnection,
-    ledger: &mut Ledger,
-    recording: &Recording,
-    at: Timestamp,
-) -> Result<i64, sqlx::Error> {
-    let operation = ledger.next_operation();
-    let archived = &recording.archived;
-    let entry = AuditEntry {
-        operation,
-        at,
-        actor: Some(recording.principal.subject.clone()),
-        actor_name: recording.principal.name.clone(),
-        channel: None,
-        command: recording.typed.clone(),
-        room: None,
-        new_owner: None,
-        previous_owner: None,
-        reason: None,
-        decision: Some(DecisionKind::Permit),
-        authority: Some(recording.authority.clone()),
-        outcome: OutcomeKind::Succeeded,
-        error_code: None,
-        error_info: None,
-        request_id: None,
-        delivery_id: None,
-        duration_ms: None,
+/// Writes the file, durably, and reads it back.
+fn write(log: &Connection, plan: &Plan, file: &Path) -> Result<Archived, StoreError> {
+    let head = plan.head.head();
+    let (first, last) = (plan.before.size().cast_signed() + 1, head.size.cast_signed());
+    let header = Header::new(&plan.before, last, &plan.head);
+    let mut writing = Writing::begin(file, &header, plan.before.clone(), plan.head.clone())?;
+    let sql = format!("SELECT seq, body FROM audit_events WHERE {NOT_ARCHIVED} AND seq <= ? ORDER BY seq");
+    let mut statement = log.prepare(&sql).explain(UNREADABLE)?;
+    let mut rows = statement.query([last]).explain(UNREADABLE)?;
+    while let Some(row) = rows.next().explain(UNREADABLE)? {
+        writing.event(row.get(0)?, row.get_ref(1)?.as_bytes().unwrap_or_default())?;
+    }
+    writing.finish()?;
+    let read_back = Reading::open(file).and_then(|archive| archive.check(&[]));
+    if let Err(error) = read_back {
+        drop(std::fs::remove_file(file));
+        return Err(StoreError(format!("{error}; the file was read back wrong, and nothing was archived")));
+    }
+    let tables = verify::state_at(log, last).inspect_err(|_| drop(std::fs::remove_file(file)))?;
+    let root = hex::encode(head.root);
+    Ok(Archived { first, last, root, tables, file: file.display().to_string() })
+}
+
+/// Deletes some of the events that are in archives; how many.
+fn remove_some(log: &mut LogTransaction<'_>) -> Result<u64, StoreError> {
+    let which = format!(
+        "FROM audit_events WHERE NOT ({NOT_ARCHIVED}) AND seq < (SELECT min(seq) FROM audit_events) + ?"
+    );
+    let count = format!("SELECT count(*) {which}");
+    let count: i64 = log.connection.query_row(&count, [AT_ONCE], |row| row.get(0))?;
+    let deleted = log.connection.execute(&format!("DELETE {which}"), [AT_ONCE])?;
+    if i64::try_from(deleted) == Ok(count) {
+        Ok(count.unsigned_abs())
+    } else {
+        Err(StoreError("something in the database keeps archived events in it".to_owned()))
+    }
+}
+
+/// Gives some free pages back to the file system; whether there may be more.
+fn shrink(log: &mut LogTransaction<'_>) -> Result<bool, StoreError> {
+    let free = || -> Result<i64, StoreError> {
+        Ok(log.connection.query_row("PRAGMA freelist_count", [], |row| row.get(0))?)
     };
-    ledger.record(connection, &entry, Beside { archived: Some(archived), ..Beside::default() }).await?;
-    // The schema refuses it if another process has archived the same meanwhile.
-    sqlx::query(
-        "INSERT INTO archives (operation, first, last, root, tables, file) VALUES (?, ?, ?, ?, ?, ?)",
-    )
-    .bind(operation.seq())
-    .bind(archived.first)
-    .bind(archived.last)
-    .bind(&archived.root)
-    .bind(&archived.tables)
-    .bind(&recording.file)
-    .changes(1, connection)
-    .await?;
-    Ok(operation.seq())
+    let before = free()?;
+    if before == 0 {
+        return Ok(false);
+    }
+    // A row a page.
+    let mut vacuum = log.connection.prepare(&format!("PRAGMA incremental_vacuum({AT_ONCE})"))?;
+    let mut pages = vacuum.query([])?;
+    while pages.next()?.is_some() {}
+    drop(pages);
+    let after = free()?;
+    Ok(after > 0 && after < before)
 }
