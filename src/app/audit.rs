@@ -6,10 +6,12 @@ use jiff::tz::TimeZone;
 
 use super::ports::{Admission, Admitted, AuditLog, Clock, Store, StoreError};
 use crate::domain::access::{Action, Decision, Reach, decide};
+use crate::domain::admission::Verdict;
 use crate::domain::audit::{
-    Answer, ArchivedIn, AuditEntry, AuditFilter, Basis, NoAnswer, OperationId, Page, Question, RecordedEvent,
-    Verdict, ownership, timeline,
+    Answer, ArchivedIn, AuditEntry, AuditFilter, Basis, NoAnswer, OperationId, Page, RecordedEvent,
+    ownership, timeline,
 };
+use crate::domain::command::Question;
 use crate::domain::command::{Command, CommandRequest, Place};
 use crate::domain::principal::Principal;
 

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use room_owner::app::ports::{CallResult, ReadError, RoomControl, RoomSummary, Store as _};
 use room_owner::app::service::{CommandService, Timing};
-use room_owner::domain::audit::{Attempt, AuditFilter};
+use room_owner::domain::admission::Attempt;
+use room_owner::domain::audit::AuditFilter;
 use room_owner::domain::room::{AccountId, RoomId};
 
 use super::network::Network;

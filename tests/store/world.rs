@@ -8,9 +8,9 @@ use room_owner::app::ports::{AclChange, AclChanged, AclEdit, Admission, Admitted
 use room_owner::domain::access::{
     Action, AuthorisedChannel, ChangedEntry, Decision, Effect, Grant, Known, decide,
 };
-use room_owner::domain::audit::{
-    Attempt, AuditEntry, AuditFilter, OperationId, Outcome, Question, Refusal, Verdict,
-};
+use room_owner::domain::admission::{Attempt, Verdict};
+use room_owner::domain::audit::{AuditEntry, AuditFilter, OperationId, Outcome, Refusal};
+use room_owner::domain::command::Question;
 use room_owner::domain::command::{
     Command, CommandRequest, DeliveryId, Family, Place, RejectedRequest, Rejection, Typed, parse,
 };

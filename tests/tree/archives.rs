@@ -12,9 +12,10 @@ use room_owner::app::audit::{Reader, answer};
 use room_owner::app::ports::{Admitted, Observed, OwnerNotice, Store as _, StoreError};
 use room_owner::domain::archive::{ArchiveReport, HeldUp};
 use room_owner::domain::audit::{
-    Answer, AuditEntry, AuditFilter, NoAnswer, OperationId, Question, RecordedEvent, StatsBy,
+    Answer, AuditEntry, AuditFilter, NoAnswer, OperationId, RecordedEvent, StatsBy,
 };
 use room_owner::domain::command::DeliveryId;
+use room_owner::domain::command::Question;
 use room_owner::domain::principal::Principal;
 use room_owner::domain::room::AccountId;
 use room_owner::domain::verification::Report;

@@ -9,7 +9,8 @@ use super::recovery::{Looked, lost};
 use super::{CommandService, Recorded};
 use crate::app::ports::{CallResult, ReadError};
 use crate::domain::access::Reach;
-use crate::domain::audit::{Attempt, OperationId, Outcome};
+use crate::domain::admission::Attempt;
+use crate::domain::audit::{OperationId, Outcome};
 use crate::domain::reply::Reply;
 use crate::domain::room::{AccountId, RoomId};
 

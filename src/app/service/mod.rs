@@ -31,7 +31,8 @@ use super::ports::{
 use super::replies::ReplyBook;
 use super::suggest::LiveRooms;
 use crate::domain::access::{AclView, Action, Decision, Denial, Reach, decide, footing, rights};
-use crate::domain::audit::{Attempt, NoAnswer, OperationId, Outcome, Refusal, Verdict};
+use crate::domain::admission::{Attempt, Verdict};
+use crate::domain::audit::{NoAnswer, OperationId, Outcome, Refusal};
 use crate::domain::command::{
     AclCommand, Command, CommandRequest, Place, RejectedRequest, Rejection, check_account,
 };

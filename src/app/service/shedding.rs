@@ -8,7 +8,7 @@ use tracing::{debug, warn};
 use super::CommandService;
 use crate::app::limits::{Gate, Limits, Pace, Place};
 use crate::app::ports::{Admission, Admitted};
-use crate::domain::audit::Verdict;
+use crate::domain::admission::Verdict;
 use crate::domain::command::{Command, CommandRequest};
 use crate::domain::principal::Subject;
 use crate::domain::reply::{Reply, Shed};

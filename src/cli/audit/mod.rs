@@ -9,7 +9,8 @@ use jiff::tz::TimeZone;
 
 use crate::app::audit::{Reader, answer, record_locally};
 use crate::app::ports::{AuditLog, Clock, Store};
-use crate::domain::audit::{Answer, AuditEntry, Filter, NoAnswer, OperationId, OutcomeKind, Page, Question};
+use crate::domain::audit::{Answer, AuditEntry, Filter, NoAnswer, OperationId, OutcomeKind, Page};
+use crate::domain::command::Question;
 use crate::domain::principal::Principal;
 use crate::domain::room::visible;
 

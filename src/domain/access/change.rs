@@ -8,8 +8,7 @@ use super::rule::{Decision, Reach, decide, distinct, names};
 use super::{
     AclView, Action, AuthorisedChannel, Effect, Grant, GrantId, Known, Role, RoomScope, is_live, is_open,
 };
-use crate::domain::command::Place;
-use crate::domain::principal::{Channel, Membership, Outside, Principal, Subject};
+use crate::domain::principal::{Channel, Membership, Outside, Place, Principal, Subject};
 
 /// A change of the ACL.
 #[derive(Debug, Clone, PartialEq, Eq)]

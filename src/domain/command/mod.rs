@@ -10,14 +10,17 @@ mod parse;
 pub mod schema;
 mod values;
 
-use super::audit::{OperationId, Question};
+use super::audit::OperationId;
 use super::principal::{Channel, Principal};
 use super::room::{AccountId, Accounts, RoomId};
 
+pub use super::principal::Place;
 pub use invocation::{Invocation, Style, quoted, shell_word};
 pub use line::{LONGEST_REASON, LongReason, Mention, Mentioned, Typed, Word, clean_reason};
 pub use parse::parse;
-pub use schema::{AclCommand, Edit, Example, Kind, Listed, Needs, Parameter, Part, Position, Verb, Why};
+pub use schema::{
+    AclCommand, Edit, Example, Kind, Listed, Needs, Parameter, Part, Position, Question, Verb, Why,
+};
 pub use values::Values;
 
 /// Which of the commands was typed.
@@ -139,15 +142,6 @@ impl DeliveryId {
     pub fn as_str(&self) -> &str {
         &self.0
     }
-}
-
-/// Where a request comes from.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Place {
-    /// A channel of a chat platform.
-    Channel(Channel),
-    /// The machine that holds the database. Channels do not apply to it.
-    Local,
 }
 
 /// One authentic request: who asks, where, for what.

@@ -12,6 +12,7 @@ use super::{Command, Family, Problem};
 use crate::domain::access::{Right, Role};
 
 pub use acl::{AclCommand, Edit, Listed, Part, Why};
+pub use audit::Question;
 
 /// One thing that can be asked with a command.
 pub struct Verb {
