@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use anyhow::ensure;
 use jiff::tz::TimeZone;
 
-use crate::app::audit::{Reader, answer};
+use crate::app::commands::audit::{Reader, answer};
 use crate::app::ports::{AuditLog, ExportSpan, Store as _};
 use crate::clock::SystemClock;
 use crate::domain::audit::{AuditFilter, Filter, Moment, OperationId, OutcomeKind, StatsBy};

@@ -7,12 +7,13 @@ mod rows;
 
 use jiff::tz::TimeZone;
 
-use crate::app::audit::{Reader, answer, record_locally};
+use crate::app::commands::audit::{Reader, answer, record_locally};
 use crate::app::ports::{AuditLog, Clock, Store};
-use crate::domain::audit::{Answer, AuditEntry, Filter, NoAnswer, OperationId, OutcomeKind, Page};
+use crate::domain::audit::{AuditEntry, Filter, NoAnswer, OperationId, OutcomeKind, Page};
 use crate::domain::command::Question;
 use crate::domain::principal::Principal;
 use crate::domain::room::visible;
+use crate::domain::wording::audit::Answer;
 
 use super::{Exit, Format, WrongUsage, archive, print, verify};
 

@@ -403,3 +403,12 @@ pub fn admins_of<'a>(
 pub(super) fn is_limited_to(grant: &Grant, channels: &[Channel]) -> bool {
     !grant.channels.is_empty() && grant.channels.iter().all(|channel| channels.contains(channel))
 }
+
+/// Whom somebody can ask to do what they may not do themselves.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Helpers {
+    /// Other people who are admins as far as it takes.
+    pub admins: Vec<Subject>,
+    /// Whether anybody is an admin at all.
+    pub is_anybody_admin: bool,
+}

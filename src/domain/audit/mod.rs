@@ -15,7 +15,7 @@ use jiff::Timestamp;
 use super::principal::{Channel, Subject};
 use super::room::{AccountId, RoomId};
 
-pub use answer::{Answer, ArchivedIn, NoAnswer, Page};
+pub use answer::{ArchivedIn, NoAnswer, Page};
 pub use moment::{InvalidMoment, Moment, read_in, zone};
 pub use owner::{Basis, Certainty, Ownership, RoomEntry, RoomHistory, ToldChange, ownership};
 pub use question::{AuditFilter, Filter, Stat, StatsBy, UnknownStatsBy};

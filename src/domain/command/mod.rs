@@ -10,6 +10,7 @@ mod parse;
 pub mod schema;
 mod values;
 
+use super::access::Action;
 use super::audit::OperationId;
 use super::principal::{Channel, Principal};
 use super::room::{AccountId, Accounts, RoomId};
@@ -19,7 +20,8 @@ pub use invocation::{Invocation, Style, quoted, shell_word};
 pub use line::{LONGEST_REASON, LongReason, Mention, Mentioned, Typed, Word, clean_reason};
 pub use parse::parse;
 pub use schema::{
-    AclCommand, Edit, Example, Kind, Listed, Needs, Parameter, Part, Position, Question, Verb, Why,
+    AclCommand, Edit, Example, Kind, Listed, Needs, OwnerQuestion, Parameter, Part, Position, Question, Verb,
+    Why,
 };
 pub use values::Values;
 
@@ -78,10 +80,8 @@ pub enum Command {
         /// The room asked about.
         room: RoomId,
     },
-    /// Which live rooms may I hand over?
-    ListRooms,
-    /// How do I undo my last hand-over?
-    Undo,
+    /// Something about rooms and my hand-overs of them.
+    Owner(OwnerQuestion),
     /// Hand the room over.
     Transfer(Transfer),
     /// What was done?
@@ -106,8 +106,21 @@ impl Command {
     #[must_use]
     pub fn room(&self) -> Option<&RoomId> {
         match self {
-            Self::Help(_) | Self::ListRooms | Self::Undo | Self::Acl(_) | Self::Audit(_) => None,
+            Self::Help(_) | Self::Owner(_) | Self::Acl(_) | Self::Audit(_) => None,
             Self::ShowOwner { room } | Self::Transfer(Transfer { room, .. }) => Some(room),
+        }
+    }
+
+    /// What it asks permission for; `None` for what everybody may ask.
+    #[must_use]
+    pub fn action(&self) -> Option<Action> {
+        match self {
+            Self::Help(_) | Self::Owner(_) => None,
+            Self::ShowOwner { room } => Some(Action::ShowOwner(room.clone())),
+            Self::Transfer(Transfer { room, overrides: Some(_), .. }) => Some(Action::Override(room.clone())),
+            Self::Transfer(Transfer { room, .. }) => Some(Action::Transfer(room.clone())),
+            Self::Acl(command) => command.action(),
+            Self::Audit(_) => Some(Action::ReadAudit),
         }
     }
 

@@ -2,13 +2,28 @@
 
 use jiff::tz::TimeZone;
 
-use super::{CommandName, Line, Message, Tone, capital, channel, code, op, spans, subject, text};
+use super::message::{CommandName, Line, Message, Tone, capital, channel, code, op, spans, subject, text};
 use crate::domain::access::{Reach, RoomScope, list};
 use crate::domain::audit::{
-    Answer, AuditEntry, Certainty, InvalidMoment, NoAnswer, OperationId, OutcomeKind, Ownership, Page, Stat,
-    StatsBy, Step, read_in,
+    AuditEntry, Certainty, InvalidMoment, NoAnswer, OperationId, OutcomeKind, Ownership, Page, Stat, StatsBy,
+    Step, read_in,
 };
 use crate::domain::command::{Family, Invocation};
+
+/// The answer to a [`Question`](crate::domain::command::Question).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Answer {
+    /// Entries, newest first.
+    List(Page<AuditEntry>),
+    /// One entry.
+    Entry(Box<AuditEntry>),
+    /// Who owned a room.
+    Owner(Box<Ownership>),
+    /// The steps of an operation, and the operation as it is now.
+    Timeline(Vec<Step>, Box<AuditEntry>),
+    /// Counts.
+    Stats(StatsBy, Page<Stat>),
+}
 
 /// What is said about the log: the answer, and how far the reader sees.
 pub(super) fn audit(

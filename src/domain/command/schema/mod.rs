@@ -13,6 +13,7 @@ use crate::domain::access::{Right, Role};
 
 pub use acl::{AclCommand, Edit, Listed, Part, Why};
 pub use audit::Question;
+pub use owner::OwnerQuestion;
 
 /// One thing that can be asked with a command.
 pub struct Verb {
