@@ -35,11 +35,7 @@ pub(super) fn audit(
 ) -> Message {
     let name = name.of(Family::Audit);
     let mut message = match answer {
-        Ok(Answer::List(page)) => entries(page, zone, &name),
-        Ok(Answer::Entry(entry)) => whole(entry),
-        Ok(Answer::Owner(told)) => owner(told, zone),
-        Ok(Answer::Timeline(steps, entry)) => timeline(steps, entry),
-        Ok(Answer::Stats(by, page)) => stats(*by, page, &name),
+        Ok(answer) => answered(answer, zone, &name),
         Err(error) => no_answer(error, zone, &name),
     };
     if !reach.is_everything() && answer.is_ok() {
@@ -47,6 +43,18 @@ pub(super) fn audit(
     }
     message.footer = Some(op(operation));
     message
+}
+
+/// An answer in words.
+#[must_use]
+pub fn answered(answer: &Answer, zone: &TimeZone, name: &CommandName) -> Message {
+    match answer {
+        Answer::List(page) => entries(page, zone, name),
+        Answer::Entry(entry) => whole(entry),
+        Answer::Owner(told) => owner(told, zone),
+        Answer::Timeline(steps, entry) => timeline(steps, entry),
+        Answer::Stats(by, page) => stats(*by, page, name),
+    }
 }
 
 /// That there is more in the log than this person may see here.

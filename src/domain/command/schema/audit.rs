@@ -1,10 +1,11 @@
 //! `/room-audit`: what was done.
 
+use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use super::{Kind, Needs, Parameter, SHORT, Verb, example, help, named, positional, verb};
 use crate::domain::access::Role;
-use crate::domain::audit::{Filter, Moment, OperationId, OutcomeKind, StatsBy, zone};
+use crate::domain::audit::{Filter, InvalidMoment, Moment, OperationId, OutcomeKind, StatsBy, zone};
 use crate::domain::command::values::{Values, invalid};
 use crate::domain::command::{Command, Family, Problem};
 use crate::domain::room::RoomId;
@@ -27,6 +28,20 @@ pub enum Question {
 }
 
 impl Question {
+    /// Finds a wrong time before anything is recorded.
+    ///
+    /// # Errors
+    /// When a time cannot be told at `now`, in `zone` where it names none.
+    pub fn check_times(&self, now: Timestamp, zone: &TimeZone) -> Result<(), InvalidMoment> {
+        match self {
+            Self::List(filter) | Self::Stats(_, filter) | Self::Export(filter) => {
+                filter.resolve(now, zone).map(drop)
+            }
+            Self::OwnerAt(_, moment) => moment.resolve_past(now, zone).map(drop),
+            Self::Show(_) | Self::Timeline(_) => Ok(()),
+        }
+    }
+
     /// The zone that the question names, in which its answer is shown to people.
     #[must_use]
     pub fn zone(&self) -> Option<&TimeZone> {
