@@ -25,7 +25,7 @@ pub enum Verdict {
     /// Not understood. The text says why, for the record.
     Invalid(String),
     /// Understood, and not taken on: there was too much to do, or a limit was reached, as the text says.
-    TurnedAway(String),
+    RateLimited(String),
 }
 
 /// A transfer that is permitted and durably written down. Only the store makes one, by committing it
@@ -141,7 +141,7 @@ impl AuditEntry {
                 entry.authority = Some(denial.to_string());
                 entry.outcome = OutcomeKind::Denied;
             }
-            Verdict::TurnedAway(why) => {
+            Verdict::RateLimited(why) => {
                 entry.outcome = OutcomeKind::Declined;
                 entry.error_info = Some(why.clone());
             }

@@ -153,11 +153,11 @@ pub enum Reply {
         origin: String,
     },
     /// There was too much to do, or a limit was reached. Nothing was done.
-    TurnedAway {
+    RateLimited {
         /// The record of the request, if there was room for one.
         operation: Option<OperationId>,
         /// Why.
-        why: Shed,
+        why: Overload,
     },
     /// The log could not be written or read, so nothing was done.
     NotRecorded,
@@ -205,7 +205,7 @@ pub enum Heard {
 
 /// Why a command was turned away before anything was done about it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Shed {
+pub enum Overload {
     /// The person has given so many commands within a minute.
     Person(u32),
     /// So many commands about the room were carried out within a minute.
@@ -219,7 +219,7 @@ pub(super) fn commands(number: u32) -> String {
     if number == 1 { "1 command".to_owned() } else { format!("{number} commands") }
 }
 
-impl fmt::Display for Shed {
+impl fmt::Display for Overload {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Person(limit) => {
@@ -261,7 +261,7 @@ impl Reply {
             Self::Denied { .. } | Self::Foreign { .. } => OutcomeKind::Denied,
             Self::Invalid { .. } | Self::Unusable { .. } => OutcomeKind::Invalid,
             Self::Duplicate { .. } => OutcomeKind::Duplicate,
-            Self::Busy { .. } | Self::NotHeld { .. } | Self::TurnedAway { .. } | Self::NotRecorded => {
+            Self::Busy { .. } | Self::NotHeld { .. } | Self::RateLimited { .. } | Self::NotRecorded => {
                 OutcomeKind::Declined
             }
             Self::Late { reply, .. } => reply.outcome(),
@@ -287,7 +287,7 @@ impl Reply {
             | Self::NotHeld { operation, .. }
             | Self::Foreign { operation, .. }
             | Self::Unusable { operation, .. } => Some(*operation),
-            Self::TurnedAway { operation, .. } => *operation,
+            Self::RateLimited { operation, .. } => *operation,
             Self::Late { reply, .. } => reply.operation(),
             Self::NotRecorded | Self::Broken | Self::Waiting { .. } | Self::Working { .. } => None,
         }

@@ -70,7 +70,7 @@ impl CommandService {
                 Decided::Verdict { verdict, reach, denied } => (verdict, reach, denied),
             };
             if !std::mem::replace(&mut is_counted, true)
-                && let Some(why) = self.room_is_worn_out(request, &verdict)
+                && let Some(why) = self.over_room_limit(request, &verdict)
             {
                 return Ok(Next::Answer(self.turn_away(request, why).await));
             }

@@ -35,14 +35,14 @@ impl Default for Timing {
 
 /// How the service works: how patiently, and how much it takes on.
 #[derive(Debug, Clone, Default)]
-pub struct Conduct {
+pub struct ServiceConfig {
     /// How patiently outcomes are looked into.
     pub timing: Timing,
     /// How much is taken on.
     pub limits: Limits,
 }
 
-impl From<Timing> for Conduct {
+impl From<Timing> for ServiceConfig {
     fn from(timing: Timing) -> Self {
         Self { timing, ..Self::default() }
     }

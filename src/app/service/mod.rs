@@ -1,4 +1,4 @@
-//! What every command goes through, from whichever door: a place in its turn, one decision, one record, one outcome.
+//! What every command goes through, from whichever door: a slot in its turn, one decision, one record, one outcome.
 //!
 //! What each command does is in [`commands`](super::commands), which begins with `CommandService::handle`.
 
@@ -37,7 +37,7 @@ use crate::domain::reply_note::{HowReplied, ReplyNote};
 use crate::domain::room::Accounts;
 
 pub(super) use admission::{Next, OnRecord};
-pub use config::{Conduct, Timing};
+pub use config::{ServiceConfig, Timing};
 pub(super) use recording::Recorded;
 
 /// Carries commands out. One per process; adapters share it.
