@@ -16,7 +16,7 @@ use tracing::{error, info, warn};
 
 use crate::app::ports::{Clock, Known, RoomControl, Store};
 use crate::app::replies::{Messenger, Messengers, Platform};
-use crate::app::service::{CommandService, Conduct, Timing};
+use crate::app::service::{CommandService, ServiceConfig, Timing};
 use crate::config::Config;
 use crate::discord::{self, Answered, gateway};
 use crate::redact::Redactor;
@@ -68,9 +68,9 @@ impl Bot {
         database: impl Into<Database>,
         tencent: tencent::Settings,
         clock: C,
-        conduct: impl Into<Conduct>,
+        service_config: impl Into<ServiceConfig>,
     ) -> anyhow::Result<Self> {
-        Self::build_with(database, tencent, clock, conduct, |client| Arc::new(client)).await
+        Self::build_with(database, tencent, clock, service_config, |client| Arc::new(client)).await
     }
 
     /// The same, with something between the service and Tencent's client.
@@ -78,10 +78,10 @@ impl Bot {
         database: impl Into<Database>,
         tencent: tencent::Settings,
         clock: C,
-        conduct: impl Into<Conduct>,
+        service_config: impl Into<ServiceConfig>,
         rooms: impl FnOnce(TencentClient<C>) -> Arc<dyn RoomControl>,
     ) -> anyhow::Result<Self> {
-        let Conduct { timing, limits } = conduct.into();
+        let ServiceConfig { timing, limits } = service_config.into();
         install_cryptography();
         let database = database.into();
         let store = Arc::new(SqliteStore::open(database.clone(), IfMissing::Create).await?);
@@ -304,8 +304,8 @@ pub async fn serve<C: Clock + Clone + 'static>(
     let host = config.tencent.base_url.host_str().unwrap_or_default().to_owned();
     let database_url = database.url().to_owned();
     let timing = Timing { unclear_for: config.unclear_for, ..Timing::default() };
-    let conduct = Conduct { timing, limits: config.limits };
-    let bot = Bot::build(database, config.tencent, clock, conduct).await?;
+    let service_config = ServiceConfig { timing, limits: config.limits };
+    let bot = Bot::build(database, config.tencent, clock, service_config).await?;
     let listener = bind(address).await?;
     let doors = Doors { slack: config.slack, discord: config.discord };
     // Heard from now on: whoever reads that it listens may ask it to end.

@@ -9,7 +9,7 @@ use crate::domain::access::{
     admin_beyond, is_for_oneself, lock_out,
 };
 use crate::domain::audit::{OutcomeKind, Request, What};
-use crate::domain::command::Place;
+use crate::domain::principal::Place;
 use crate::domain::principal::Channel;
 
 use super::admission::{first_of, note_use};

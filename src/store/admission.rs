@@ -4,7 +4,8 @@ use jiff::Timestamp;
 
 use crate::app::ports::{Admission, StoreError};
 use crate::domain::access::{Action, Authority, Permit};
-use crate::domain::audit::{AuditEntry, OperationId, Outcome, OutcomeKind, Request, Verdict, What};
+use crate::domain::admission::Verdict;
+use crate::domain::audit::{AuditEntry, OperationId, Outcome, OutcomeKind, Request, What};
 use crate::domain::command::{Command, CommandRequest};
 use crate::domain::reply_note::ReplyNote;
 use crate::domain::room::AccountId;

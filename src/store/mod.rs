@@ -56,10 +56,11 @@ use crate::app::ports::{
 };
 use crate::app::replies::{Owed, Page, Platform, ReplyBook};
 use crate::domain::access::{AclView, AuthorisedChannel, Grant, GrantId, GrantUse, Reading};
+use crate::domain::admission::{Attempt, Verdict};
 use crate::domain::audit::{
-    Attempt, AuditEntry, AuditFilter, OperationId, Outcome, SystemChange, Unresolved, Verdict, What,
+    AuditEntry, AuditFilter, OperationId, Outcome, SystemChange, Unresolved, What,
 };
-use crate::domain::command::Place;
+use crate::domain::principal::Place;
 use crate::domain::principal::{Channel, Principal, Subject};
 use crate::domain::reply_note::ReplyNote;
 use crate::domain::room::{AccountId, RoomId};

@@ -52,11 +52,6 @@ pub struct AuditEntry {
     pub duration_ms: Option<i64>,
 }
 
-/// An event that cannot follow from those before it.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub struct CannotFollow(pub String);
-
 impl AuditEntry {
     /// The entry of an operation that begins with this event; `None` if the event begins none.
     #[must_use]

@@ -6,10 +6,9 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{DecisionKind, OperationId, Outcome, OutcomeKind, Verdict};
+use super::{DecisionKind, OperationId, Outcome, OutcomeKind};
 use crate::domain::access::{ChangedEntry, Denial, Grant, Permit};
 use crate::domain::archive::Archived;
-use crate::domain::command::{Command, CommandRequest, Place, RejectedRequest, Rejection};
 use crate::domain::principal::{Channel, Subject};
 use crate::domain::reply_note::ReplyNote;
 use crate::domain::room::{AccountId, RoomId};
@@ -220,64 +219,6 @@ impl SystemChange {
 }
 
 impl Request {
-    /// A request and what was decided about it.
-    #[must_use]
-    pub fn of(request: &CommandRequest, verdict: &Verdict) -> Self {
-        let command = request.command.as_ref().ok();
-        let transfer = command.and_then(Command::transfer);
-        let this = Self {
-            actor: Some(request.principal.subject.clone()),
-            actor_name: request.principal.name.clone(),
-            channel: match &request.place {
-                Place::Channel(channel) => Some(channel.clone()),
-                Place::Local => None,
-            },
-            command: request.typed.clone(),
-            room: command.and_then(Command::room).cloned(),
-            new_owner: transfer.map(|transfer| transfer.new_owner.clone()),
-            reason: transfer.and_then(|transfer| transfer.reason.clone()),
-            delivery_id: request.delivery.as_ref().map(|id| id.as_str().to_owned()),
-            ..Self::default()
-        };
-        match verdict {
-            Verdict::Transfer(permit, _) | Verdict::Lookup(permit) => {
-                Self { outcome: OutcomeKind::Pending, ..this.permitted(permit) }
-            }
-            Verdict::Read(permit) => Self { outcome: OutcomeKind::Succeeded, ..this.permitted(permit) },
-            Verdict::Open => Self {
-                decision: Some(DecisionKind::Permit),
-                authority: Some("help is open to everybody".to_owned()),
-                outcome: OutcomeKind::Succeeded,
-                ..this
-            },
-            Verdict::Denied(denial) => this.denied(denial),
-            Verdict::TurnedAway(why) => {
-                Self { outcome: OutcomeKind::Declined, error_info: Some(why.clone()), ..this }
-            }
-            Verdict::Invalid(why) => {
-                Self { outcome: OutcomeKind::Invalid, error_info: Some(why.clone()), ..this }
-            }
-        }
-    }
-
-    /// An authentic request that never became a command.
-    #[must_use]
-    pub fn rejected(request: &RejectedRequest) -> Self {
-        let this = Self {
-            actor: request.principal.as_ref().map(|principal| principal.subject.clone()),
-            actor_name: request.principal.as_ref().and_then(|principal| principal.name.clone()),
-            channel: request.channel.clone(),
-            command: request.typed.clone(),
-            outcome: OutcomeKind::Invalid,
-            delivery_id: request.delivery.as_ref().map(|id| id.as_str().to_owned()),
-            ..Self::default()
-        };
-        match &request.rejection {
-            Rejection::Foreign(origin) => this.denied(&Denial::ForeignOrigin(origin.clone())),
-            Rejection::Unusable(why) => Self { error_info: Some(why.clone()), ..this },
-        }
-    }
-
     /// With what permitted it.
     #[must_use]
     pub fn permitted(self, permit: &Permit) -> Self {
@@ -292,7 +233,9 @@ impl Request {
         }
     }
 
-    fn denied(self, denial: &Denial) -> Self {
+    /// With what it was denied for.
+    #[must_use]
+    pub fn denied(self, denial: &Denial) -> Self {
         Self {
             decision: Some(DecisionKind::Deny),
             authority: Some(denial.to_string()),

@@ -1,4 +1,4 @@
-//! What is kept: attempts, outcomes, and the entry that a reviewer reads.
+//! What is kept: outcomes, and the entry that a reviewer reads.
 
 mod answer;
 mod entry;
@@ -13,17 +13,14 @@ use std::str::FromStr;
 
 use jiff::Timestamp;
 
-use super::access::{Action, Denial, Permit, Reach};
-use super::command::{Command, CommandRequest, Transfer};
-use super::principal::Principal;
 use super::room::{AccountId, RoomId};
 
-pub use answer::{Answer, ArchivedIn, NoAnswer, Page};
-pub use entry::{AuditEntry, CannotFollow, OBSERVED};
+pub use answer::{ArchivedIn, NoAnswer, Page};
+pub use entry::{AuditEntry, OBSERVED};
 pub use event::{Event, Observed, OwnerChange, Request, SystemChange, What};
 pub use moment::{InvalidMoment, Moment, read_in, zone};
 pub use owner::{Basis, Certainty, Ownership, RoomEntry, RoomHistory, ToldChange, ownership};
-pub use question::{AuditFilter, Filter, Question, Stat, StatsBy, UnknownStatsBy};
+pub use question::{AuditFilter, Filter, Stat, StatsBy, UnknownStatsBy};
 pub use timeline::{Step, timeline};
 
 /// All the audit events of one command: the number of its first event, which a moderator can read out
@@ -71,70 +68,6 @@ impl FromStr for OperationId {
 
 // In JSON an operation is a string: it names, it does not count.
 super::principal::serialize_as_text!(OperationId);
-
-/// A transfer that is permitted and durably written down. Only the store makes one, by committing it
-/// first; without one, the owner of a room cannot be changed.
-#[derive(Debug)]
-pub struct Attempt {
-    operation: OperationId,
-    transfer: Transfer,
-    by: Principal,
-    begun_at: Timestamp,
-    reach: Reach,
-}
-
-impl Attempt {
-    /// For the store alone: `operation` has been committed. The permit is spent; `None` if it is for another
-    /// deed.
-    pub(crate) fn committed(
-        operation: OperationId,
-        permit: Permit,
-        new_owner: AccountId,
-        request: &CommandRequest,
-        begun_at: Timestamp,
-    ) -> Option<Self> {
-        let (Action::Transfer(room) | Action::Override(room)) = permit.action() else { return None };
-        let asked = request.command.as_ref().ok().and_then(Command::transfer);
-        let transfer = Transfer {
-            overrides: asked.and_then(|transfer| transfer.overrides),
-            room: room.clone(),
-            new_owner,
-            reason: request.command.as_ref().ok().and_then(Command::transfer).and_then(|t| t.reason.clone()),
-        };
-        let reach = permit.reach().clone();
-        Some(Self { operation, transfer, by: request.principal.clone(), begun_at, reach })
-    }
-
-    /// The operation that it begins.
-    #[must_use]
-    pub fn operation(&self) -> OperationId {
-        self.operation
-    }
-
-    /// What is to be done.
-    #[must_use]
-    pub fn transfer(&self) -> &Transfer {
-        &self.transfer
-    }
-
-    /// Who asked for it.
-    #[must_use]
-    pub fn by(&self) -> &Principal {
-        &self.by
-    }
-
-    /// The rooms that its author may use here.
-    #[must_use]
-    pub fn reach(&self) -> &Reach {
-        &self.reach
-    }
-
-    /// When it was written down.
-    #[must_use]
-    pub fn begun_at(&self) -> Timestamp {
-        self.begun_at
-    }
-}
 
 /// An attempt whose end is not known: its process died, or Tencent's answer was lost. It can be resolved
 /// by reading the owner back; it cannot be sent again.
@@ -422,23 +355,4 @@ pub(crate) fn serialize_optional_millis<S: serde::Serializer>(
 #[must_use]
 pub fn millis(at: Timestamp) -> String {
     format!("{at:.3}")
-}
-
-/// What was decided about a request, before anything is done.
-#[derive(Debug)]
-pub enum Verdict {
-    /// A permitted transfer.
-    Transfer(Permit, AccountId),
-    /// A permitted question about a room's owner.
-    Lookup(Permit),
-    /// A permitted look at the ACL or the log; answered from the store, so it succeeds as it is recorded.
-    Read(Permit),
-    /// Help and one's own id, which everybody may read.
-    Open,
-    /// Not permitted.
-    Denied(Denial),
-    /// Not understood. The text says why, for the record.
-    Invalid(String),
-    /// Understood, and not taken on: there was too much to do, or a limit was reached, as the text says.
-    TurnedAway(String),
 }

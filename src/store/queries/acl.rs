@@ -8,7 +8,7 @@ use sqlx::{AssertSqlSafe, QueryBuilder, Sqlite};
 
 use crate::app::ports::{GrantsPage, GroupSubjects, StoreError};
 use crate::domain::access::{AclView, AuthorisedChannel, Grant, GrantId, GrantUse, Reading, is_live};
-use crate::domain::command::Place;
+use crate::domain::principal::Place;
 use crate::domain::principal::{Channel, Principal, Subject};
 use crate::domain::room::RoomId;
 use crate::store::rows::{self, CHANNEL, GRANT};

@@ -1,17 +1,27 @@
-//! Questions to the audit log, from whichever door.
+//! `/room-audit`: questions to the audit log, from whichever door.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
 
-use super::ports::{Admission, Admitted, AuditLog, Clock, Store, StoreError};
+use tracing::error;
+
+use crate::app::ports::{Admission, Admitted, AuditLog, Clock, Store, StoreError};
+use crate::app::service::CommandService;
 use crate::domain::access::{Action, Decision, Reach, decide};
+use crate::domain::admission::Verdict;
 use crate::domain::audit::{
-    Answer, ArchivedIn, AuditEntry, AuditFilter, Basis, Event, NoAnswer, OperationId, Outcome, Page,
-    Question, Verdict, What, ownership, timeline,
+    ArchivedIn, AuditEntry, AuditFilter, Basis, Event, Filter, NoAnswer, OperationId, Outcome, Page, RoomEntry,
+    What, ownership, timeline,
 };
+use crate::domain::command::Question;
 use crate::domain::command::{Command, CommandRequest, Place};
 use crate::domain::principal::Principal;
+use crate::domain::reply::Reply;
+use crate::domain::room::RoomId;
+use crate::domain::wording::audit::{Answer, OwnerHistory, OwnerSpan};
 
 /// Records that somebody at the machine's own command line is about to read the log. What cannot be
 /// recorded must not be shown.
@@ -67,6 +77,13 @@ pub struct Reader {
 }
 
 impl Reader {
+    fn reaches(&self, room: &RoomId) -> Result<(), NoAnswer> {
+        match &self.reach {
+            Some(reach) if !reach.covers(room) => Err(NoAnswer::OutOfReach(room.clone())),
+            _ => Ok(()),
+        }
+    }
+
     fn may_see(&self, entry: &AuditEntry) -> bool {
         match &self.reach {
             None => true,
@@ -75,6 +92,22 @@ impl Reader {
             }
         }
     }
+}
+
+/// The answer to a question that is permitted and on record, as far as the permit reaches.
+pub(super) async fn read(
+    service: &CommandService,
+    operation: OperationId,
+    question: &Question,
+    reach: &Reach,
+) -> Reply {
+    let reader = Reader { reach: Some(reach.clone()), reading: Some(operation), ..Reader::default() };
+    let answer = answer(service.store.log(), &*service.clock, &TimeZone::UTC, question, &reader).await;
+    if let Err(NoAnswer::Store(error)) = &answer {
+        error!(operation = operation.seq(), %error, "a question to the log was not answered");
+    }
+    let zone = question.zone().cloned().unwrap_or(TimeZone::UTC);
+    Reply::Audit { operation, answer: Box::new(answer), reach: reach.clone(), zone }
 }
 
 /// So many entries of a room nearly always tell who owned it, and since when.
@@ -123,10 +156,12 @@ pub async fn answer(
             }
             Ok(Answer::Timeline(timeline(*operation, &events), Box::new(entry)))
         }
+        Question::History(room, filter) => {
+            reader.reaches(room)?;
+            history(log, room, filter, now, zone).await
+        }
         Question::OwnerAt(room, moment) => {
-            if reader.reach.as_ref().is_some_and(|reach| !reach.covers(room)) {
-                return Err(NoAnswer::OutOfReach(room.clone()));
-            }
+            reader.reaches(room)?;
             let at = moment.resolve_past(now, zone)?;
             let mut history = log.room_history(room, at, NEAR).await.map_err(failed)?;
             let mut told = ownership(room, at, now, &history);
@@ -146,6 +181,60 @@ pub async fn answer(
             Ok(Answer::Owner(Box::new(told)))
         }
     }
+}
+
+/// How many owners a history names: what fits a message on every platform.
+const MOST_OWNERS: usize = 20;
+/// What lies before a time ends a millisecond earlier.
+const TICK: SignedDuration = SignedDuration::from_millis(1);
+
+/// Who owned a room over time: asked anew for each moment at which an entry says something, from the newest back.
+async fn history(
+    log: &dyn AuditLog,
+    room: &RoomId,
+    filter: &Filter,
+    now: Timestamp,
+    zone: &TimeZone,
+) -> Result<Answer, NoAnswer> {
+    if let Some(since) = &filter.since {
+        since.resolve_past(now, zone)?;
+    }
+    let AuditFilter { since, until, .. } = filter.resolve(now, zone)?;
+    let until = until.filter(|until| *until <= now);
+    let last = until.map_or(now, |until| until - TICK);
+    let around = log.room_history(room, last, FAR).await.map_err(failed)?;
+    let ended = |entry: &RoomEntry| match &entry.told {
+        Some(told) if told.is_signed => told.event_at,
+        _ => entry.entry.at + SignedDuration::from_millis(entry.entry.duration_ms.unwrap_or_default()),
+    };
+    let first = around.entries.iter().map(|entry| entry.entry.at).min();
+    let before = first.filter(|_| !around.is_cut).map(|first| first - TICK);
+    let moments: BTreeSet<Timestamp> = around.entries.iter().map(ended).chain([last]).chain(before).collect();
+    let from = since.unwrap_or(Timestamp::MIN);
+    let mut history = OwnerHistory { room: room.clone(), spans: Vec::new(), is_cut: false };
+    for at in moments.range(from..=last).rev().chain(since.iter()).take_while(|_| first.is_some()) {
+        // Each may take a while where the clocks disagree.
+        tokio::task::yield_now().await;
+        let told = ownership(room, *at, now, &around);
+        let is_same =
+            |span: &&mut OwnerSpan| (&span.told.owner, span.told.certainty) == (&told.owner, told.certainty);
+        if let Some(span) = history.spans.last_mut().filter(is_same) {
+            span.told = told;
+            continue;
+        }
+        if history.spans.len() == MOST_OWNERS {
+            history.is_cut = true;
+            break;
+        }
+        let until = history.spans.last().map_or(until, |newer| Some(newer.from()));
+        history.spans.push(OwnerSpan { told, until, now, entry: None });
+    }
+    for span in &mut history.spans {
+        let made = |entry: &&RoomEntry| Some(entry.entry.operation) == span.told.operation;
+        span.entry = around.entries.iter().find(made).map(|entry| entry.entry.clone());
+    }
+    history.is_cut |= around.is_cut && first.is_some_and(|first| from < first);
+    Ok(Answer::History(Box::new(history)))
 }
 
 /// The archive that has the events of an operation which are not all here.

@@ -1,0 +1,153 @@
+//! What is decided about a request and first written down: the verdict, the attempt that it permits, and the event
+//! with which the operation begins.
+
+use jiff::Timestamp;
+
+use super::access::{Action, Denial, Permit, Reach};
+use super::audit::{DecisionKind, OperationId, OutcomeKind, Request};
+use super::command::{Command, CommandRequest, RejectedRequest, Rejection, Transfer};
+use super::principal::{Place, Principal};
+use super::room::AccountId;
+
+/// What was decided about a request, before anything is done.
+#[derive(Debug)]
+pub enum Verdict {
+    /// A permitted transfer.
+    Transfer(Permit, AccountId),
+    /// A permitted question about a room's owner.
+    Lookup(Permit),
+    /// A permitted look at the ACL or the log; answered from the store, so it succeeds as it is recorded.
+    Read(Permit),
+    /// Help and one's own id, which everybody may read.
+    Open,
+    /// Not permitted.
+    Denied(Denial),
+    /// Not understood. The text says why, for the record.
+    Invalid(String),
+    /// Understood, and not taken on: there was too much to do, or a limit was reached, as the text says.
+    RateLimited(String),
+}
+
+/// A transfer that is permitted and durably written down. Only the store makes one, by committing it
+/// first; without one, the owner of a room cannot be changed.
+#[derive(Debug)]
+pub struct Attempt {
+    operation: OperationId,
+    transfer: Transfer,
+    by: Principal,
+    begun_at: Timestamp,
+    reach: Reach,
+}
+
+impl Attempt {
+    /// For the store alone: `operation` has been committed. The permit is spent; `None` if it is for another
+    /// deed.
+    pub(crate) fn committed(
+        operation: OperationId,
+        permit: Permit,
+        new_owner: AccountId,
+        request: &CommandRequest,
+        begun_at: Timestamp,
+    ) -> Option<Self> {
+        let (Action::Transfer(room) | Action::Override(room)) = permit.action() else { return None };
+        let asked = request.command.as_ref().ok().and_then(Command::transfer);
+        let transfer = Transfer {
+            overrides: asked.and_then(|transfer| transfer.overrides),
+            room: room.clone(),
+            new_owner,
+            reason: request.command.as_ref().ok().and_then(Command::transfer).and_then(|t| t.reason.clone()),
+        };
+        let reach = permit.reach().clone();
+        Some(Self { operation, transfer, by: request.principal.clone(), begun_at, reach })
+    }
+
+    /// The operation that it begins.
+    #[must_use]
+    pub fn operation(&self) -> OperationId {
+        self.operation
+    }
+
+    /// What is to be done.
+    #[must_use]
+    pub fn transfer(&self) -> &Transfer {
+        &self.transfer
+    }
+
+    /// Who asked for it.
+    #[must_use]
+    pub fn by(&self) -> &Principal {
+        &self.by
+    }
+
+    /// The rooms that its author may use here.
+    #[must_use]
+    pub fn reach(&self) -> &Reach {
+        &self.reach
+    }
+
+    /// When it was written down.
+    #[must_use]
+    pub fn begun_at(&self) -> Timestamp {
+        self.begun_at
+    }
+}
+
+impl Request {
+    /// A request and what was decided about it.
+    #[must_use]
+    pub fn of(request: &CommandRequest, verdict: &Verdict) -> Self {
+        let command = request.command.as_ref().ok();
+        let transfer = command.and_then(Command::transfer);
+        let this = Self {
+            actor: Some(request.principal.subject.clone()),
+            actor_name: request.principal.name.clone(),
+            channel: match &request.place {
+                Place::Channel(channel) => Some(channel.clone()),
+                Place::Local => None,
+            },
+            command: request.typed.clone(),
+            room: command.and_then(Command::room).cloned(),
+            new_owner: transfer.map(|transfer| transfer.new_owner.clone()),
+            reason: transfer.and_then(|transfer| transfer.reason.clone()),
+            delivery_id: request.delivery.as_ref().map(|id| id.as_str().to_owned()),
+            ..Self::default()
+        };
+        match verdict {
+            Verdict::Transfer(permit, _) | Verdict::Lookup(permit) => {
+                Self { outcome: OutcomeKind::Pending, ..this.permitted(permit) }
+            }
+            Verdict::Read(permit) => Self { outcome: OutcomeKind::Succeeded, ..this.permitted(permit) },
+            Verdict::Open => Self {
+                decision: Some(DecisionKind::Permit),
+                authority: Some("help is open to everybody".to_owned()),
+                outcome: OutcomeKind::Succeeded,
+                ..this
+            },
+            Verdict::Denied(denial) => this.denied(denial),
+            Verdict::RateLimited(why) => {
+                Self { outcome: OutcomeKind::Declined, error_info: Some(why.clone()), ..this }
+            }
+            Verdict::Invalid(why) => {
+                Self { outcome: OutcomeKind::Invalid, error_info: Some(why.clone()), ..this }
+            }
+        }
+    }
+
+    /// An authentic request that never became a command.
+    #[must_use]
+    pub fn rejected(request: &RejectedRequest) -> Self {
+        let this = Self {
+            actor: request.principal.as_ref().map(|principal| principal.subject.clone()),
+            actor_name: request.principal.as_ref().and_then(|principal| principal.name.clone()),
+            channel: request.channel.clone(),
+            command: request.typed.clone(),
+            outcome: OutcomeKind::Invalid,
+            delivery_id: request.delivery.as_ref().map(|id| id.as_str().to_owned()),
+            ..Self::default()
+        };
+        match &request.rejection {
+            Rejection::Foreign(origin) => this.denied(&Denial::ForeignOrigin(origin.clone())),
+            Rejection::Unusable(why) => Self { error_info: Some(why.clone()), ..this },
+        }
+    }
+}
