@@ -75,7 +75,8 @@ CREATE TABLE archives (
 ) STRICT;
 CREATE TRIGGER archives_in_sequence BEFORE INSERT ON archives
 WHEN NEW.first <> (SELECT coalesce(max(last), 0) + 1 FROM archives) OR NEW.last < NEW.first
-  OR NEW.last >= NEW.operation
+  OR NEW.last >= NEW.operation OR NEW.operation IS NOT (SELECT max(seq) FROM audit_events)
+  OR (SELECT body ->> '$.what.requested.archived.last' FROM audit_events WHERE seq = NEW.operation) IS NOT NEW.last
 BEGIN
     SELECT RAISE(ABORT, 'archives follow one another, each with its event');
 END;

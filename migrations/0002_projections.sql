@@ -182,7 +182,8 @@ CREATE TABLE callbacks (
     operator       TEXT,
     event_at       INTEGER NOT NULL,             -- by Tencent's clock
     received_at    INTEGER NOT NULL,
-    signed         INTEGER NOT NULL CHECK (signed IN (0, 1))
+    signed         INTEGER NOT NULL CHECK (signed IN (0, 1)),
+    event          INTEGER NOT NULL              -- the number of the event that records it
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX callbacks_by_operation ON callbacks (operation);
 CREATE INDEX callbacks_by_room ON callbacks (room, event_at);
@@ -216,7 +217,7 @@ BEGIN
 END;
 
 -- The idempotency keys: a delivery is claimed once, in the transaction that records its first operation. One is let
--- go when the newest is a day younger: its signature is refused long before.
+-- go when the newest is a day younger and ten thousand events follow it: its signature is refused long before.
 CREATE TABLE deliveries (
     delivery_id TEXT    PRIMARY KEY,
     operation   INTEGER NOT NULL,

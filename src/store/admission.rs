@@ -33,7 +33,7 @@ pub(super) fn admit(
         Admission::Rejected(request) => Request::rejected(request),
     };
     let reads_log = admission.permit().is_some_and(|permit| *permit.action() == Action::ReadAudit);
-    let request = Request { reading: reads_log, process: log.instance.to_owned(), ..request };
+    let mut request = Request { reading: reads_log, process: log.instance.to_owned(), ..request };
     log.note_clock(at)?;
     let record =
         |log: &mut LogTransaction<'_>, request| log.begin_operation(at, What::Requested(Box::new(request)));
@@ -62,6 +62,7 @@ pub(super) fn admit(
             // First, because a room has one holder at a time.
             let by = OperationId::new(log.next_operation().seq() + 1);
             log.append(number, at, What::Overridden { by })?;
+            request.overrides = Some(number);
         } else if let Some(named) = named_by(asked) {
             // It never held the room, or has ended by now. Either way its author knows less than there is to know.
             let why = format!("not overridden: operation {named} does not hold this room");

@@ -21,6 +21,7 @@ mod outbox;
 mod permissions;
 mod projections;
 mod queries;
+mod rebuild;
 mod rows;
 mod schema;
 mod scratch;
@@ -139,15 +140,18 @@ impl SqliteStore {
             // What SQLite makes beside it gets the same mode. If it cannot be made, SQLite says why.
             drop(files::private().create_new(true).open(&file));
         }
-        let mut first = open_connection(&options, &file).await?;
+        // From the first table on, so that archiving shrinks the file. On one that is there it would ask for a lock.
+        let is_new = std::fs::metadata(&file).is_ok_and(|file| file.len() == 0);
+        let shrinking = || options.clone().auto_vacuum(SqliteAutoVacuum::Incremental);
+        let mut first = open_connection(&if is_new { shrinking() } else { options.clone() }, &file).await?;
         check_version(&mut first).await?;
         let schema = schema::migrate(&mut first, &file).await?;
         let (of, given) = (file.clone(), database.signing_key.clone());
-        let (connection, key) = spawn_blocking(move || begin_writing(&of, given.as_ref(), &schema).map(|it| (it, schema)))
-            .await
-            .explain("the database could not be opened")?
-            .map(|((connection, key), schema)| ((connection, schema), key))?;
-        let (connection, schema) = connection;
+        let begun = spawn_blocking(move || {
+            let (connection, key) = begin_writing(&of, given.as_ref(), &schema)?;
+            Ok::<_, StoreError>((connection, key, schema))
+        });
+        let (connection, key, schema) = begun.await.explain("the database could not be opened")??;
         // The last connection that is closed would fold the write-ahead log in and delete it.
         first.close().await.explain("the database cannot be closed")?;
         let files = Arc::new(Files::opened(&file)?);
@@ -159,6 +163,8 @@ impl SqliteStore {
         let key = Arc::new(key);
         let acl_cache = Arc::new(AclCache::new());
         let mut publisher = Publisher::new(CheckpointFile::new(&file, instance.folder()));
+        let last_key = tiles::last_key(&connection)?.unwrap_or_default();
+        let home = connection.query_row("SELECT inode FROM home", [], |row| row.get(0)).optional()?;
         publisher.publish(tiles::newest(&connection).ok().filter(|head| head.head().size > 0).as_ref());
         let desk = Desk {
             file: file.clone(),
@@ -172,31 +178,29 @@ impl SqliteStore {
         let writer = Writer::spawn(desk, connection)?;
         let log = LogReader::on(readers.clone(), &file);
         let store = Self { log, readers, writer, instance, acl_cache, file, files, key };
-        store.note_changes().await?;
+        store.note_changes(last_key, home).await?;
         Ok(store)
     }
 
-    /// What is not as it was when the log was last written: its key, its file.
-    async fn note_changes(&self) -> Result<(), StoreError> {
-        let to = self.key.verifier_key().to_string();
+    /// Records what is not as it was when the log was last written: its key, its file.
+    async fn note_changes(&self, last_key: String, home: Option<i64>) -> Result<(), StoreError> {
+        let key = self.key.verifier_key().to_string();
         let inode = std::fs::metadata(&self.file).map_or(0, |file| file.ino().cast_signed());
+        if last_key == key && home == Some(inode) {
+            return Ok(());
+        }
         let noted = self.writer.write(move |log| {
             let at = Timestamp::now();
-            let from = tiles::last_key(log.connection)?.unwrap_or_default();
-            if from != to {
-                warn!(last = from, now = to, "the audit log is signed with another key from now on");
-                log.begin_operation(at, What::System(SystemChange::KeyChanged { from, to }))?;
+            if last_key != key {
+                warn!(last = last_key, now = key, "the audit log is signed with another key from now on");
+                let change = SystemChange::KeyChanged { from: last_key, to: key };
+                log.begin_operation(at, What::System(change))?;
             }
-            let sql = "SELECT inode FROM home";
-            let home: Option<i64> = log.connection.query_row(sql, [], |row| row.get(0)).optional()?;
             if home.is_some_and(|home| home != inode) {
                 log.begin_operation(at, What::System(SystemChange::FileReplaced))?;
             }
-            if home != Some(inode) {
-                let sql = "INSERT INTO home (one, inode) VALUES (1, ?1) ON CONFLICT (one) DO UPDATE SET inode = ?1";
-                change_one(log.connection, sql, [inode])?;
-            }
-            Ok(())
+            let sql = "INSERT INTO home (one, inode) VALUES (1, ?1) ON CONFLICT (one) DO UPDATE SET inode = ?1";
+            change_one(log.connection, sql, [inode])
         });
         noted.await.map(drop)
     }
@@ -281,7 +285,6 @@ fn options(file: &Path, if_missing: IfMissing) -> SqliteConnectOptions {
         .filename(file)
         .create_if_missing(if_missing == IfMissing::Create)
         .busy_timeout(BUSY_TIMEOUT)
-        .auto_vacuum(SqliteAutoVacuum::Incremental)
         .journal_mode(SqliteJournalMode::Wal)
         // The log must survive a power cut: every commit is synced.
         .synchronous(SqliteSynchronous::Full)

@@ -100,7 +100,6 @@ fn own_operation(
         "SELECT {ENTRY}, is_open FROM operations
          WHERE room = ?1 AND new_owner = ?2 AND decision = 'permit'
            AND outcome IN ('pending', 'unknown', 'succeeded', 'refused')
-           AND operation > (SELECT coalesce(max(last), 0) FROM archives)
            AND at <= ?3 + ?4 AND (is_open = 1 OR at >= ?3 - ?4 - min(coalesce(duration_ms, 0), ?5))
            AND NOT EXISTS (SELECT 1 FROM callbacks WHERE callbacks.operation = operations.operation)
          ORDER BY outcome = 'refused', abs(at - ?3), operation LIMIT 1"
@@ -115,7 +114,11 @@ fn own_operation(
 
 /// Whether an operation is over because nobody could tell for long whether it made the change.
 fn is_correctable(log: &LogTransaction<'_>, entry: &AuditEntry) -> Result<bool, StoreError> {
+    let sql = "SELECT coalesce(max(last), 0) FROM archives";
+    let archived: i64 = log.connection.prepare_cached(sql)?.query_row([], |row| row.get(0))?;
     match entry.outcome {
+        // Its row stays as it was when its events were archived.
+        _ if entry.operation.seq() <= archived => Ok(false),
         OutcomeKind::Unknown => Ok(true),
         OutcomeKind::Refused if entry.error_code.is_none() && entry.request_id.is_none() => Ok(true),
         OutcomeKind::Refused => was_unknown(log, entry.operation),

@@ -13,8 +13,10 @@ use crate::domain::room::AccountId;
 
 use super::rows::{self, BEHIND_ENTRY, ENTRY};
 
-/// How long a delivery is remembered after the newest one, in milliseconds.
+/// How long a delivery is remembered after the newest one, in milliseconds: its signature is refused long before.
 pub(super) const DELIVERY_KEPT_MS: i64 = 86_400_000;
+/// For so many events it is remembered whatever the clock says, which may have been wrong by a month.
+pub(super) const DELIVERY_KEPT_EVENTS: i64 = 10_000;
 
 /// The tables that events are applied to, each with its primary key.
 pub(super) const TABLES: [(&str, &str); 6] = [
@@ -147,8 +149,8 @@ fn claim(connection: &Connection, event: &Event, request: &Request) -> Result<()
         "INSERT INTO deliveries (delivery_id, operation, at) VALUES (?, ?, ?)",
         params![delivery, event.operation.seq(), event.at.as_millisecond()],
     )?;
-    let forget = "DELETE FROM deliveries WHERE at < (SELECT max(at) FROM deliveries) - ?";
-    connection.prepare_cached(forget)?.execute([DELIVERY_KEPT_MS])?;
+    let forget = "DELETE FROM deliveries WHERE at < (SELECT max(at) FROM deliveries) - ? AND operation < ?";
+    connection.prepare_cached(forget)?.execute([DELIVERY_KEPT_MS, event.seq - DELIVERY_KEPT_EVENTS])?;
     Ok(())
 }
 
@@ -288,8 +290,8 @@ fn call_back(
     change_one(
         connection,
         "INSERT INTO callbacks (delivery_id, operation, confirms, room, new_owner, original_owner, operator,
-             event_at, received_at, signed)
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+             event_at, received_at, signed, event)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         params![
             change.delivery_id,
             event.operation.seq(),
@@ -301,6 +303,7 @@ fn call_back(
             change.event_at.as_millisecond(),
             event.at.as_millisecond(),
             change.signed,
+            event.seq,
         ],
     )
 }

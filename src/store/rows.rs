@@ -5,7 +5,7 @@ use std::fmt::Display;
 use std::str::FromStr;
 
 use jiff::{SignedDuration, Timestamp};
-use sqlx::Row as _;
+use sqlx::{Column as _, Row as _};
 use sqlx::sqlite::SqliteRow;
 
 use crate::app::ports::StoreError;
@@ -43,6 +43,12 @@ impl From<sqlx::Error> for StoreError {
 pub(super) trait Columns {
     fn text(&self, at: usize) -> Result<Option<&str>, StoreError>;
     fn integer(&self, at: usize) -> Result<Option<i64>, StoreError>;
+    fn name(&self, at: usize) -> String;
+
+    /// The value of a column cannot be used.
+    fn broken(&self, at: usize, error: &dyn Display) -> StoreError {
+        StoreError(format!("`{}` cannot be read: {error}", self.name(at)))
+    }
 }
 
 impl Columns for SqliteRow {
@@ -53,25 +59,33 @@ impl Columns for SqliteRow {
     fn integer(&self, at: usize) -> Result<Option<i64>, StoreError> {
         Ok(self.try_get(at)?)
     }
+
+    fn name(&self, at: usize) -> String {
+        self.columns().get(at).map(|column| column.name().to_owned()).unwrap_or_default()
+    }
 }
 
 impl Columns for rusqlite::Row<'_> {
     fn text(&self, at: usize) -> Result<Option<&str>, StoreError> {
-        self.get_ref(at)?.as_str_or_null().map_err(|error| broken(at, &error))
+        self.get_ref(at)?.as_str_or_null().map_err(|error| self.broken(at, &error))
     }
 
     fn integer(&self, at: usize) -> Result<Option<i64>, StoreError> {
-        self.get_ref(at)?.as_i64_or_null().map_err(|error| broken(at, &error))
+        self.get_ref(at)?.as_i64_or_null().map_err(|error| self.broken(at, &error))
+    }
+
+    fn name(&self, at: usize) -> String {
+        self.as_ref().column_name(at).map(str::to_owned).unwrap_or_default()
     }
 }
 
-fn broken(at: usize, error: &dyn Display) -> StoreError {
-    StoreError(format!("column {at} cannot be read: {error}"))
+/// The value of a column that is not null.
+fn required<T>(row: &impl Columns, at: usize, value: Option<T>) -> Result<T, StoreError> {
+    value.ok_or_else(|| row.broken(at, &"it is null"))
 }
 
-/// The value of a column that is not null.
-pub(super) fn required<T>(at: usize, value: Option<T>) -> Result<T, StoreError> {
-    value.ok_or_else(|| broken(at, &"it is null"))
+pub(super) fn text(row: &impl Columns, at: usize) -> Result<String, StoreError> {
+    required(row, at, owned(row, at)?)
 }
 
 pub(super) fn owned(row: &impl Columns, at: usize) -> Result<Option<String>, StoreError> {
@@ -82,24 +96,24 @@ pub(super) fn optional<T: FromStr<Err: Display>>(
     row: &impl Columns,
     at: usize,
 ) -> Result<Option<T>, StoreError> {
-    row.text(at)?.map(|text| text.parse().map_err(|error| broken(at, &error))).transpose()
+    row.text(at)?.map(|text| text.parse().map_err(|error| row.broken(at, &error))).transpose()
 }
 
 pub(super) fn parsed<T: FromStr<Err: Display>>(row: &impl Columns, at: usize) -> Result<T, StoreError> {
-    required(at, optional(row, at)?)
+    required(row, at, optional(row, at)?)
 }
 
 pub(super) fn number(row: &impl Columns, at: usize) -> Result<i64, StoreError> {
-    required(at, row.integer(at)?)
+    required(row, at, row.integer(at)?)
 }
 
 pub(super) fn optional_time(row: &impl Columns, at: usize) -> Result<Option<Timestamp>, StoreError> {
-    let time = |millis| Timestamp::from_millisecond(millis).map_err(|error| broken(at, &error));
+    let time = |millis| Timestamp::from_millisecond(millis).map_err(|error| row.broken(at, &error));
     row.integer(at)?.map(time).transpose()
 }
 
 pub(super) fn time(row: &impl Columns, at: usize) -> Result<Timestamp, StoreError> {
-    required(at, optional_time(row, at)?)
+    required(row, at, optional_time(row, at)?)
 }
 
 /// The columns of a grant, in the order of its fields.
@@ -108,7 +122,6 @@ pub(super) const GRANT: &str = "id, subject, role, effect, rooms, channels, expi
 
 /// A grant of a row that has the columns [`GRANT`].
 pub(super) fn grant(row: &impl Columns) -> Result<Grant, StoreError> {
-    let channels = required(5, row.text(5)?)?;
     Ok(Grant {
         id: number(row, 0)?,
         subject: parsed(row, 1)?,
@@ -116,10 +129,10 @@ pub(super) fn grant(row: &impl Columns) -> Result<Grant, StoreError> {
         effect: match row.text(3)? {
             Some("permit") => Effect::Permit,
             Some("deny") => Effect::Deny,
-            _ => return Err(broken(3, &"it is no effect")),
+            _ => return Err(row.broken(3, &"it is no effect")),
         },
         rooms: parsed(row, 4)?,
-        channels: serde_json::from_str(channels).map_err(|error| broken(5, &error))?,
+        channels: serde_json::from_str(&text(row, 5)?).map_err(|error| row.broken(5, &error))?,
         expires_at: optional_time(row, 6)?,
         granted_by: parsed(row, 7)?,
         granted_at: time(row, 8)?,
@@ -158,7 +171,7 @@ pub(super) fn entry(row: &impl Columns) -> Result<AuditEntry, StoreError> {
         actor: optional(row, 2)?,
         actor_name: owned(row, 3)?,
         channel: optional(row, 4)?,
-        command: required(5, owned(row, 5)?)?,
+        command: text(row, 5)?,
         room: optional(row, 6)?,
         new_owner: owned(row, 7)?,
         previous_owner: owned(row, 8)?,
@@ -167,7 +180,7 @@ pub(super) fn entry(row: &impl Columns) -> Result<AuditEntry, StoreError> {
             None => None,
             Some("permit") => Some(DecisionKind::Permit),
             Some("deny") => Some(DecisionKind::Deny),
-            Some(_) => return Err(broken(10, &"it is no decision")),
+            Some(_) => return Err(row.broken(10, &"it is no decision")),
         },
         authority: owned(row, 11)?,
         outcome: parsed(row, 12)?,
@@ -188,7 +201,7 @@ pub(super) struct Open {
 impl Open {
     /// Of a row that has the columns [`ENTRY`] and then the process.
     pub(super) fn of(row: &impl Columns) -> Result<Self, StoreError> {
-        Ok(Self { entry: entry(row)?, instance: required(BEHIND_ENTRY, owned(row, BEHIND_ENTRY)?)? })
+        Ok(Self { entry: entry(row)?, instance: text(row, BEHIND_ENTRY)? })
     }
 
     /// When it was recorded as unknown, and why.

@@ -122,7 +122,7 @@ async fn transferred(bot: &Stage) -> Reply {
     reply
 }
 
-/// The kinds of an operation's events, and the last one's body.
+/// The kinds of an operation's events, and what the last one says.
 async fn events(bot: &Stage, operation: i64) -> (Vec<String>, Value) {
     let options = SqliteConnectOptions::new().filename(bot.database()).read_only(true);
     let mut connection = SqliteConnection::connect_with(&options).await.unwrap();
@@ -130,8 +130,9 @@ async fn events(bot: &Stage, operation: i64) -> (Vec<String>, Value) {
     let rows = query.fetch_all(&mut connection).await.unwrap();
     let bodies = rows.iter().map(|row| serde_json::from_str(row.get("body")).unwrap());
     let bodies: Vec<Value> = bodies.collect();
-    let kinds = bodies.iter().map(|body| body["event"].as_str().unwrap().to_owned()).collect();
-    (kinds, bodies.last().unwrap().clone())
+    let what: Vec<_> = bodies.iter().map(|body| body["what"].as_object().unwrap().iter().next().unwrap()).collect();
+    let kinds = what.iter().map(|(kind, _)| (*kind).clone()).collect();
+    (kinds, what.last().unwrap().1.clone())
 }
 
 /// An entry as a reviewer would tell it.

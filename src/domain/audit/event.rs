@@ -109,6 +109,9 @@ pub struct Request {
     pub reading: bool,
     /// The process that worked on it.
     pub process: String,
+    /// The operation that it overrides.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub overrides: Option<OperationId>,
     /// What it changed in the ACL.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub acl_changes: Vec<ChangedEntry>,

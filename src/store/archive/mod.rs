@@ -273,9 +273,9 @@ fn plan(
     let held_up = held_up.filter(|(operation, _)| young.is_none_or(|young| *operation < young));
     let newest = number("SELECT max(seq) FROM audit_events", &[])?.unwrap_or(0);
     let end = held_up.map(|(operation, _)| operation).or(young).unwrap_or(newest + 1);
-    // Between two operations: all events of what goes go together. From the end back, the first place that no
-    // operation spans.
-    let sql = "SELECT seq, operation FROM audit_events WHERE seq > ? ORDER BY seq DESC";
+    // From the end back, the first place that no operation spans: later events of what goes change nothing of its row.
+    let sql = "SELECT seq, iif(json_type(body, '$.what.reply') IS NULL AND json_type(body, '$.what.confirmed') IS NULL,
+                   operation, seq) FROM audit_events WHERE seq > ? ORDER BY seq DESC";
     let mut statement = log.prepare(sql)?;
     let mut rows = statement.query([upto])?;
     let mut first_behind = i64::MAX;

@@ -213,7 +213,7 @@ pub(in crate::store) async fn group_readings(
     let sql = "SELECT subject, as_of, problem, members FROM group_readings";
     let rows = sqlx::query(sql).fetch_all(pool).await?;
     let reading = |row: &SqliteRow| {
-        let members = rows::required(3, rows::owned(row, 3)?)?;
+        let members = rows::text(row, 3)?;
         let reading = Reading {
             members: serde_json::from_str(&members).map_err(|error| StoreError(error.to_string()))?,
             as_of: rows::optional_time(row, 1)?,

@@ -112,7 +112,7 @@ impl AuditLog for LogReader {
         );
         let rows = sqlx::query(AssertSqlSafe(sql)).bind(operation.seq()).fetch_all(&self.pool).await;
         let event = |row: &sqlx::sqlite::SqliteRow| {
-            parse(rows::number(row, 0)?, rows::required(1, row.text(1)?)?)
+            parse(rows::number(row, 0)?, &rows::text(row, 1)?)
         };
         rows.explain(UNREADABLE)?.iter().map(event).collect()
     }
@@ -145,7 +145,7 @@ impl AuditLog for LogReader {
         let archived = |row: sqlx::sqlite::SqliteRow| {
             Ok(ArchivedIn {
                 first: rows::number(&row, 0)?,
-                file: rows::required(1, rows::owned(&row, 1)?)?,
+                file: rows::text(&row, 1)?,
             })
         };
         row.explain(UNREADABLE)?.map(archived).transpose()

@@ -12,7 +12,9 @@ mod tree;
 
 use std::path::{Path, PathBuf};
 
+use rusqlite::types::ValueRef;
 use rusqlite::{Connection, OpenFlags};
+use tempfile::TempPath;
 use tokio::task::spawn_blocking;
 
 use crate::app::ports::StoreError;
@@ -99,16 +101,6 @@ fn check(database: &Path, mut evidence: Evidence, right: &Schema) -> Result<Repo
              another name"
         ));
     }
-    let (mut replay, log) = Replay::open(database)?;
-    schema::check(&log, right, &mut report)?;
-    let named = tiles::last_key(&log).explain(READ_FAILED)?;
-    let Some(named) = named else {
-        report.find(None, "the log has no signed head: it was taken out");
-        return Ok(report.closed(Report::default()));
-    };
-    choose_keys(&mut evidence, &named, &mut report);
-    let kept = archive::kept(&log, "log").explain(READ_FAILED)?;
-    let mut given = GivenArchives::open(&mut evidence, &kept, &mut report)?;
     if !evidence.indexes {
         let what = "that queries find everything: the indexes are not compared; slower (--indexes)";
         report.unchecked.push(what.to_owned());
@@ -117,36 +109,112 @@ fn check(database: &Path, mut evidence: Evidence, right: &Schema) -> Result<Repo
         "what no event repeats: when grants were last used, what was read of user groups, which replies are pending"
             .to_owned(),
     );
-    let mut derived = Report::default();
-    replay.start_behind(&log, given.base, &kept, &mut derived)?;
-    let mut tree = Tree::new(&evidence, &kept);
-    let archived = kept.last().map_or(0, |newest| newest.last);
-    tree.pass_over(&log, given.base, &mut report)?;
-    tree::check_left_behind(&log, archived, &mut report)?;
-    while let Some((seq, body)) = given.next(tree.frontier(), &mut report)? {
-        tree.check(&log, seq, body.as_bytes(), &mut report)?;
-        replay.apply(&log, seq, None, body.as_bytes(), &mut derived);
-    }
-    let events = "SELECT seq, operation, body FROM audit_events NOT INDEXED WHERE seq > ? ORDER BY seq";
-    let mut events = log.prepare(events)?;
-    let mut events = events.query([archived]).explain(READ_FAILED)?;
-    while let Some(row) = events.next().explain(READ_FAILED)? {
-        // As it is stored, whatever its type.
-        let body = match row.get_ref(2)? {
-            rusqlite::types::ValueRef::Text(body) | rusqlite::types::ValueRef::Blob(body) => body,
-            _ => &[],
-        };
-        let seq = row.get(0)?;
-        tree.check(&log, seq, body, &mut report)?;
-        replay.apply(&log, seq, Some(row.get(1)?), body, &mut derived);
-    }
-    tree.end(&log, &evidence, &kept, &named, &mut report)?;
+    let Some(read) = read_log(database, &mut evidence, right, &mut report, |_| {})? else {
+        return Ok(report.closed(Report::default()));
+    };
+    let ReadLog { log, replay, named, mut derived } = read;
     replay.compare(&log, &mut derived)?;
     report.signers = replay.signers(&named, report.events);
     if evidence.indexes {
         indexes::check(&open(database)?, &mut derived).explain(READ_FAILED)?;
     }
     Ok(report.closed(derived))
+}
+
+/// A log that was read from end to end against its tree, and whose events were applied to the scratch tables.
+struct ReadLog {
+    /// The scratch tables, and the database as `log`.
+    log: Connection,
+    replay: Replay,
+    /// The key that the database names.
+    named: String,
+    /// What was wrong with the events themselves.
+    derived: Report,
+}
+
+/// Reads a log; `None` if it has no signed head. `progress` is shown how many events were read.
+fn read_log(
+    database: &Path,
+    evidence: &mut Evidence,
+    right: &Schema,
+    report: &mut Report,
+    progress: impl Fn(i64),
+) -> Result<Option<ReadLog>, StoreError> {
+    let (mut replay, log) = Replay::open(database)?;
+    schema::check(&log, right, report)?;
+    let Some(named) = tiles::last_key(&log).explain(READ_FAILED)? else {
+        report.find(None, "the log has no signed head: it was taken out");
+        return Ok(None);
+    };
+    choose_keys(evidence, &named, report);
+    let kept = archive::kept(&log, "log").explain(READ_FAILED)?;
+    let mut given = GivenArchives::open(evidence, &kept, report)?;
+    let mut derived = Report::default();
+    replay.start_behind(&log, given.base, &kept, &mut derived)?;
+    let mut tree = Tree::new(evidence, &kept);
+    let archived = kept.last().map_or(0, |newest| newest.last);
+    tree.pass_over(&log, given.base, report)?;
+    tree::check_left_behind(&log, archived, report)?;
+    while let Some((seq, body)) = given.next(tree.frontier(), report)? {
+        tree.check(&log, seq, body.as_bytes(), report)?;
+        replay.apply(&log, seq, None, body.as_bytes(), &mut derived);
+        progress(seq);
+    }
+    {
+        let events = "SELECT seq, operation, body FROM audit_events NOT INDEXED WHERE seq > ? ORDER BY seq";
+        let mut events = log.prepare(events)?;
+        let mut events = events.query([archived]).explain(READ_FAILED)?;
+        while let Some(row) = events.next().explain(READ_FAILED)? {
+            // As it is stored, whatever its type.
+            let body = match row.get_ref(2)? {
+                ValueRef::Text(body) | ValueRef::Blob(body) => body,
+                _ => &[],
+            };
+            let seq = row.get(0)?;
+            tree.check(&log, seq, body, report)?;
+            replay.apply(&log, seq, Some(row.get(1)?), body, &mut derived);
+            progress(seq);
+        }
+    }
+    tree.end(&log, evidence, &kept, &named, report)?;
+    Ok(Some(ReadLog { log, replay, named, derived }))
+}
+
+/// Applies the whole log, as far as it can be trusted, to the tables of a scratch file: the file, and the number of the
+/// last event.
+pub(super) async fn remake(
+    database: &Path,
+    archives: Vec<PathBuf>,
+    progress: impl Fn(i64) + Send + 'static,
+) -> Result<(TempPath, u64), StoreError> {
+    let right = Schema::made_by(super::schema::migrations()).await?;
+    let database = database.to_owned();
+    let remade = spawn_blocking(move || {
+        let mut report = Report::default();
+        let mut evidence = Evidence { archives, ..Evidence::default() };
+        let read = read_log(&database, &mut evidence, &right, &mut report, progress)?;
+        let finding = |report: &Report| report.findings.first().map(ToString::to_string);
+        match read {
+            Some(read) if report.findings.is_empty() && read.derived.findings.is_empty() => {
+                if read.replay.base() > 0 {
+                    return Err(StoreError(format!(
+                        "events 1 to {} are in archives: give each of them (--archive)",
+                        read.replay.base()
+                    )));
+                }
+                read.log.execute_batch("COMMIT")?;
+                Ok((read.replay.into_file(), report.events))
+            }
+            read => {
+                let first = finding(&report).or_else(|| read.and_then(|read| finding(&read.derived))).unwrap_or_default();
+                Err(StoreError(format!(
+                    "the tables were not made again, because the log itself cannot be trusted: {first}; see all of it \
+                     with `room-owner audit verify`"
+                )))
+            }
+        }
+    });
+    remade.await.explain("the rebuild broke off")?
 }
 
 /// The keys to check signatures with: those that were given, or for want of them one that is found here.
@@ -245,7 +313,7 @@ fn prove_now(
     if events.is_empty() { Ok(Vec::new()) } else { tiles::prove(&log, events) }
 }
 
-/// The hash over what the tables said after event `last`, at which no operation was open.
+/// The hash over what the tables said after event `last`, which no operation spans.
 pub(super) fn state_at(log: &Connection, last: i64) -> Result<String, StoreError> {
     let database: String = log.query_row("SELECT file FROM pragma_database_list WHERE name = 'main'", [], |row| row.get(0))?;
     let (_, scratch) = Replay::open(Path::new(&database))?;

@@ -11,7 +11,7 @@ use crate::app::ports::StoreError;
 use crate::domain::audit::{Event, SystemChange, What};
 use crate::domain::verification::{Report, Signer};
 use crate::store::archive::Kept;
-use crate::store::projections::{self, DELIVERY_KEPT_MS, TABLES};
+use crate::store::projections::{self, DELIVERY_KEPT_EVENTS, DELIVERY_KEPT_MS, TABLES};
 use crate::store::rows::Explain as _;
 use crate::store::schema::migrations;
 
@@ -20,7 +20,7 @@ use super::uri;
 /// The events, as far as they are applied again.
 pub(super) struct Replay {
     /// Deleted when the check ends.
-    _file: TempPath,
+    file: TempPath,
     base: i64,
     /// The changes of the signing key: at which event, from which key, to which.
     key_changes: Vec<(i64, String, String)>,
@@ -66,8 +66,18 @@ impl Replay {
         make_tables(&connection)?;
         connection.execute("ATTACH ? AS log", [uri(database)]).explain(super::READ_FAILED)?;
         connection.execute_batch("BEGIN")?;
-        let replay = Self { _file: file, base: 0, key_changes: Vec::new() };
+        let replay = Self { file, base: 0, key_changes: Vec::new() };
         Ok((replay, connection))
+    }
+
+    /// The last event that is in an archive which is not given.
+    pub(super) fn base(&self) -> i64 {
+        self.base
+    }
+
+    /// The scratch file, which goes when this is dropped.
+    pub(super) fn into_file(self) -> TempPath {
+        self.file
     }
 
     /// Starts behind event `base`: what comes before is in archives that are not given. Whether the tables say of it
@@ -226,12 +236,12 @@ fn named(table: &str, row: &Row, id: &Value) -> (Option<i64>, String) {
     (event, format!("{kind} {id}"))
 }
 
-/// Fills the scratch tables with what those of `log` said after event `last`, at which no operation was open. Nothing
-/// of an archived operation changes any more, and the ACL's entries say when they were closed.
+/// Fills the scratch tables with what those of `log` said after event `last`, which no operation spans: nothing of an
+/// operation before it has changed since, and the entries of the ACL say when they were closed.
 pub(in crate::store) fn load_state(log: &Connection, last: i64) -> Result<(), StoreError> {
     for sql in [
         "INSERT INTO main.operations SELECT * FROM log.operations NOT INDEXED WHERE operation <= ?1",
-        "INSERT INTO main.callbacks SELECT * FROM log.callbacks NOT INDEXED WHERE operation <= ?1",
+        "INSERT INTO main.callbacks SELECT * FROM log.callbacks NOT INDEXED WHERE event <= ?1",
         "INSERT INTO main.archives SELECT * FROM log.archives NOT INDEXED WHERE operation <= ?1",
         "INSERT INTO main.grants (id, subject, role, effect, rooms, channels, expires_at, granted_by, granted_at,
              granted_in, revoked_at, revoked_by, revoked_in, reason)
@@ -249,13 +259,13 @@ pub(in crate::store) fn load_state(log: &Connection, last: i64) -> Result<(), St
         log.execute(sql, [last]).explain(super::READ_FAILED)?;
     }
     log.execute(
-        "INSERT OR REPLACE INTO main.deliveries (delivery_id, operation, at)
-         SELECT delivery_id, operation, at FROM main.operations
-         WHERE delivery_id IS NOT NULL AND outcome <> 'duplicate' AND instance <> ''
-             AND at >= (SELECT max(at) FROM main.operations
-                        WHERE delivery_id IS NOT NULL AND outcome <> 'duplicate' AND instance <> '') - ?
+        "WITH claims AS (SELECT delivery_id, operation, at FROM main.operations
+                         WHERE delivery_id IS NOT NULL AND outcome <> 'duplicate' AND instance <> '')
+         INSERT OR REPLACE INTO main.deliveries (delivery_id, operation, at)
+         SELECT * FROM claims
+         WHERE at >= (SELECT max(at) FROM claims) - ?1 OR operation >= (SELECT max(operation) FROM claims) - ?2
          ORDER BY operation",
-        params![DELIVERY_KEPT_MS],
+        params![DELIVERY_KEPT_MS, DELIVERY_KEPT_EVENTS],
     )
     .explain(super::READ_FAILED)?;
     Ok(())
