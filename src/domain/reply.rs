@@ -238,7 +238,8 @@ impl Reply {
     pub fn audience(&self) -> Audience {
         match self {
             Self::Transfer {
-                outcome: Outcome::Succeeded { .. } | Outcome::Told { .. } | Outcome::Unknown { .. },
+                outcome:
+                    Outcome::Succeeded { .. } | Outcome::ConfirmedByCallback { .. } | Outcome::Unknown { .. },
                 ..
             } => Audience::Channel,
             Self::Late { reply, .. } => reply.audience(),

@@ -86,7 +86,7 @@ async fn helpers(service: &CommandService, request: &CommandRequest, rooms: &[Ro
     Helpers { admins, is_anybody_admin: live_admins(&grants, now).next().is_some() }
 }
 
-/// Whether somebody can be written to there: they are of its workspace or server.
+/// Whether somebody belongs to the workspace or server of the place.
 fn is_near(subject: &Subject, place: &Place) -> bool {
     match (subject, place) {
         (
@@ -123,7 +123,7 @@ async fn list(service: &CommandService, listed: Listed) -> Result<AclAnswer, Sto
     Ok(AclAnswer::Grants { listed: Listed { page, ..listed }, pages, grants, left_out })
 }
 
-/// The page, or the last one if there are fewer, and how many there are.
+/// The page, or the last one if there are fewer; and the number of pages.
 fn cut<T>(all: Vec<T>, page: u32) -> (u32, u32, Vec<T>) {
     let pages = u32::try_from(all.len()).unwrap_or(u32::MAX).div_ceil(PAGE).max(1);
     let page = page.clamp(1, pages);

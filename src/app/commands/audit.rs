@@ -23,8 +23,7 @@ use crate::domain::reply::Reply;
 use crate::domain::room::RoomId;
 use crate::domain::wording::audit::{Answer, OwnerHistory, OwnerSpan};
 
-/// Records that somebody at the machine's own command line is about to read the log. What cannot be
-/// recorded must not be shown.
+/// Records a reading of the log at the command line, before it happens: what cannot be recorded must not be shown.
 ///
 /// # Errors
 /// When the store cannot be written.
@@ -42,7 +41,7 @@ pub async fn record_locally(
         typed,
         command: Ok(Command::Audit(Box::new(question))),
     };
-    // Each turn but the last is spent on a change of the ACL between the decision and the record.
+    // The ACL may change between the decision and the record; then it is decided again.
     for _ in 0..8 {
         let acl = store.acl_for(&request.principal, &request.place).await?;
         let now = clock.now();
@@ -65,14 +64,14 @@ pub async fn record_locally(
     Err(StoreError("the acl changed faster than a reading could be recorded".to_owned()))
 }
 
-/// Somebody who reads: as far as their reach goes, and as which operation that is recorded.
+/// Who reads: the rooms that they may see, and the record of the reading.
 #[derive(Debug, Clone, Default)]
 pub struct Reader {
     /// The rooms in reach; everything if `None`.
     pub reach: Option<Reach>,
     /// The record of this reading, which is not counted among those that are left out.
     pub reading: Option<OperationId>,
-    /// Archives that they name, for what is not in the log any more.
+    /// Archives that the reader names, for events that were moved out of the log.
     pub archives: Vec<PathBuf>,
 }
 
@@ -110,16 +109,16 @@ pub(super) async fn read(
     Reply::Audit { operation, answer: Box::new(answer), reach: reach.clone(), zone }
 }
 
-/// So many entries of a room nearly always tell who owned it, and since when.
+/// Nearly always enough entries of a room to tell who owned it, and since when.
 const NEAR: u32 = 8;
-/// As far back as "since when" is looked for.
+/// The most entries of a room that are read to tell since when somebody owned it.
 const FAR: u32 = 256;
 
 /// Answers a question. Times are read at `clock`'s now, in `zone` where they name none. An export has no
-/// answer of its own: [`AuditLog::export`] hands it out in parts.
+/// answer of its own: [`AuditLog::export`] returns it in chunks.
 ///
 /// # Errors
-/// When a time cannot be told, the operation or room is not there or out of reach, or the store fails.
+/// When a time is invalid, the operation or room does not exist or is out of reach, or the store fails.
 pub async fn answer(
     log: &dyn AuditLog,
     clock: &dyn Clock,
@@ -132,7 +131,7 @@ pub async fn answer(
         Question::List(filter) | Question::Export(filter) => {
             let filter = resolved(log, filter.resolve(now, zone)?, reader).await?;
             let wanted = filter.limit;
-            // One more than wanted tells whether something is left out.
+            // One more than wanted shows whether there is more.
             let one_more = AuditFilter { limit: wanted.map(|n| n.saturating_add(1)), ..filter.clone() };
             let rows = log.entries(&one_more).await.map_err(failed)?;
             Ok(Answer::List(page(log, rows, wanted, &filter, reader).await?))
@@ -166,7 +165,7 @@ pub async fn answer(
             let at = moment.resolve_past(now, zone)?;
             let mut history = log.room_history(room, at, NEAR).await.map_err(failed)?;
             let mut told = ownership(room, at, now, &history);
-            // An owner who was only ever read may have been the owner for long.
+            // An owner who was only read may have owned the room for long.
             if told.basis == Some(Basis::Read) && history.is_cut {
                 history = log.room_history(room, at, FAR).await.map_err(failed)?;
                 told = ownership(room, at, now, &history);
@@ -189,7 +188,7 @@ const MOST_OWNERS: usize = 20;
 /// What lies before a time ends a millisecond earlier.
 const TICK: SignedDuration = SignedDuration::from_millis(1);
 
-/// Who owned a room over time: asked anew for each moment at which an entry says something, from the newest back.
+/// Who owned a room over time: the owner at each moment at which an entry says something, newest first.
 async fn history(
     log: &dyn AuditLog,
     room: &RoomId,
@@ -214,7 +213,7 @@ async fn history(
     let from = since.unwrap_or(Timestamp::MIN);
     let mut history = OwnerHistory { room: room.clone(), spans: Vec::new(), is_cut: false };
     for at in moments.range(from..=last).rev().chain(since.iter()).take_while(|_| first.is_some()) {
-        // Each may take a while where the clocks disagree.
+        // This is slow where the clocks disagree.
         tokio::task::yield_now().await;
         let told = ownership(room, *at, now, &around);
         let is_same =
@@ -257,7 +256,7 @@ async fn resolved(
     reader: &Reader,
 ) -> Result<AuditFilter, NoAnswer> {
     filter.reach.clone_from(&reader.reach);
-    // Behind an operation that is not there would be nothing, which says the wrong thing.
+    // Paging on from an operation that does not exist would look like the end of the list.
     if let Some(before) = filter.before {
         entry(log, before, reader).await?;
     }
@@ -266,7 +265,7 @@ async fn resolved(
 
 async fn entry(log: &dyn AuditLog, operation: OperationId, reader: &Reader) -> Result<AuditEntry, NoAnswer> {
     let entry = log.entry(operation).await.map_err(failed)?;
-    // Whether something is there that is out of reach is not told either.
+    // Out of reach is answered like not found: the reader must not learn which it is.
     entry.filter(|entry| reader.may_see(entry)).ok_or(NoAnswer::NoOperation(operation))
 }
 
@@ -292,7 +291,7 @@ async fn page<T>(
 
 fn confirms(event: &RecordedEvent) -> bool {
     let body: serde_json::Value = serde_json::from_str(&event.body).unwrap_or_default();
-    // The new owner was read back, or Tencent's own callback told of the change.
+    // The new owner was read back, or Tencent's callback confirmed the change.
     body["confirmed"] == true || body["event"] == "confirmed"
 }
 

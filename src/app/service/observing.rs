@@ -13,7 +13,7 @@ use super::recording::RECORD_TRIES;
 use crate::app::UNTRUSTED;
 use crate::app::callbacks::OBSERVED;
 use crate::app::ports::{CallbackEnd, Observed, OwnerNotice, ReadError, Seen, StoreError};
-use crate::domain::audit::{OperationId, Outcome, OutcomeKind, Refusal, TOLD_BY_CALLBACK, owns_by_now};
+use crate::domain::audit::{CONFIRMED_BY_CALLBACK, OperationId, Outcome, OutcomeKind, Refusal, owns_by_now};
 use crate::domain::command::{RejectedRequest, Rejection};
 use crate::domain::room::AccountId;
 
@@ -181,8 +181,8 @@ impl CommandService {
             None
         })?;
         let by_now = owner_now.as_ref().map(owns_by_now);
-        let info = format!("{}; {TOLD_BY_CALLBACK}{}", problem.info, by_now.unwrap_or_default());
+        let info = format!("{}; {CONFIRMED_BY_CALLBACK}{}", problem.info, by_now.unwrap_or_default());
         let previous = previous.or(confirmation.original_owner.filter(|_| confirmation.is_signed));
-        Some(Outcome::Told { previous, owner_now, unclear: Refusal { info, ..problem } })
+        Some(Outcome::ConfirmedByCallback { previous, owner_now, unclear: Refusal { info, ..problem } })
     }
 }

@@ -119,8 +119,8 @@ pub enum Outcome {
         /// What was unclear before the read-back settled it.
         unclear: Option<Refusal>,
     },
-    /// The owner was changed: Tencent's answer was lost, and its callback told of the change.
-    Told {
+    /// The owner was changed: Tencent's answer was lost, and its callback confirmed the change.
+    ConfirmedByCallback {
         /// Who owned the room before.
         previous: Option<AccountId>,
         /// The owner read back, when it is another than the new one: somebody may have handed the room on.
@@ -159,7 +159,9 @@ impl Outcome {
     #[must_use]
     pub fn kind(&self) -> OutcomeKind {
         match self {
-            Self::Succeeded { .. } | Self::Told { .. } | Self::Shown(_) => OutcomeKind::Succeeded,
+            Self::Succeeded { .. } | Self::ConfirmedByCallback { .. } | Self::Shown(_) => {
+                OutcomeKind::Succeeded
+            }
             Self::Unchanged => OutcomeKind::Unchanged,
             Self::Refused { .. } => OutcomeKind::Refused,
             Self::Unknown { .. } => OutcomeKind::Unknown,
@@ -178,7 +180,7 @@ impl Outcome {
     pub fn previous_owner(&self) -> Option<&AccountId> {
         match self {
             Self::Succeeded { previous, .. }
-            | Self::Told { previous, .. }
+            | Self::ConfirmedByCallback { previous, .. }
             | Self::Refused { previous, .. }
             | Self::Unknown { previous, .. } => previous.as_ref(),
             Self::Shown(owner) => Some(owner),
@@ -192,7 +194,7 @@ impl Outcome {
         match self {
             Self::Refused { refusal, .. } | Self::Declined(refusal) => Some(refusal),
             Self::Unknown { problem, .. } => Some(problem),
-            Self::Told { unclear, .. } => Some(unclear),
+            Self::ConfirmedByCallback { unclear, .. } => Some(unclear),
             Self::Succeeded { unclear, .. } => unclear.as_ref(),
             Self::Unchanged | Self::Shown(_) => None,
         }
@@ -354,7 +356,7 @@ pub(crate) fn serialize_optional_millis<S: serde::Serializer>(
 }
 
 /// What the record of an operation says when a callback has settled it.
-pub const TOLD_BY_CALLBACK: &str = "tencent's callback tells of the change";
+pub const CONFIRMED_BY_CALLBACK: &str = "tencent's callback tells of the change";
 
 /// RFC 3339 in UTC, always with milliseconds.
 #[must_use]
@@ -394,7 +396,7 @@ impl AuditEntry {
     pub fn correct(&mut self, original_owner: Option<&AccountId>) {
         self.outcome = OutcomeKind::Succeeded;
         let problem = self.error_info.take().map(|info| format!("{info}; ")).unwrap_or_default();
-        self.error_info = Some(format!("{problem}{TOLD_BY_CALLBACK}"));
+        self.error_info = Some(format!("{problem}{CONFIRMED_BY_CALLBACK}"));
         if self.previous_owner.is_none() {
             self.previous_owner = original_owner.map(ToString::to_string);
         }

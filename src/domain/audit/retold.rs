@@ -51,7 +51,7 @@ pub fn retold(
             unclear: entry.error_info.is_some().then(|| refusal(look_first)),
         },
         // Only a change that a callback told of was neither read back nor missed.
-        (OutcomeKind::Succeeded, Some(_), None) => Outcome::Told {
+        (OutcomeKind::Succeeded, Some(_), None) => Outcome::ConfirmedByCallback {
             previous,
             owner_now: entry.error_info.as_deref().and_then(who_owns_by_now),
             unclear: refusal(look_first),
@@ -137,8 +137,8 @@ mod tests {
                 request_id: Some("Id-1".to_owned()),
                 unclear: Some(lost.clone()),
             },
-            Outcome::Told { previous: previous.clone(), owner_now: None, unclear: told("") },
-            Outcome::Told {
+            Outcome::ConfirmedByCallback { previous: previous.clone(), owner_now: None, unclear: told("") },
+            Outcome::ConfirmedByCallback {
                 previous: previous.clone(),
                 owner_now: Some(account("erin")),
                 unclear: told(&owns_by_now(&account("erin"))),

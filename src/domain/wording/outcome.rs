@@ -83,7 +83,7 @@ pub(super) fn outcome_message(
             ],
             footer,
         },
-        Outcome::Told { previous, owner_now, .. } => {
+        Outcome::ConfirmedByCallback { previous, owner_now, .. } => {
             let handed = code(room).text(" was handed to ").code(new_owner);
             let handed = match previous {
                 Some(previous) => handed.text(" (was ").code(previous).text(")"),
