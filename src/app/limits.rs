@@ -1,7 +1,7 @@
 //! Limits, so that one person, one room or a flood does not keep everybody else out.
 //!
-//! Every command first takes a slot of the [`FairSemaphore`]: so many are worked on at once, so many more wait, in
-//! turn by room, and none longer than its patience. Then a [`RateLimiter`] counts the commands of a person, and
+//! Every command first takes a slot of the `FairSemaphore`: so many are worked on at once, so many more wait, in
+//! turn by room, and none longer than its patience. Then a `RateLimiter` counts the commands of a person, and
 //! another the permitted ones about a room. Whoever is refused hears so, and that nothing was done.
 
 use std::collections::{HashMap, VecDeque};

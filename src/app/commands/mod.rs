@@ -1,4 +1,4 @@
-//! The use cases, one for each command. A request enters at [`CommandService::handle`]; [`answer`] has the one match.
+//! The use cases, one for each command. A request enters at [`CommandService::handle`]; `answer` has the one match.
 
 mod acl;
 pub mod audit;
