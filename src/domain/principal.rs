@@ -1,7 +1,7 @@
 //! Who asks, and where: the subjects and channels that grants name.
 //!
-//! Always ids, never names: a name can be taken over by somebody else, an id cannot. Names are captions
-//! kept beside them.
+//! Always ids, never names: a name can be taken over by somebody else, an id cannot. Names are
+//! captions.
 
 use std::fmt;
 use std::str::FromStr;

@@ -2,13 +2,12 @@
 //!
 //! `run` keeps one session alive ("Gateway", "Gateway Events" and "Opcodes and Status Codes" in Discord's
 //! documentation, API version 10): it asks `GET /gateway/bot` where to connect and how many new sessions are
-//! left, identifies, beats, and after any break resumes at `resume_gateway_url` with the last sequence number. A way
-//! that fails is not taken again while there is another: after the session's own address comes the general one, and
-//! after two RESUMEs in vain a new session. No single fault is to keep it from hearing for 10 seconds.
-//! Interactions belong to no intent, so none is asked for. What an interaction says is not read here: its JSON
-//! goes to the handler as it came, so that nothing which a typed model does not know is ever lost. Discord
-//! replays events when a session is resumed, and a replayed one is handed on again: the claim of its id makes
-//! it harmless.
+//! left, identifies, beats, and after any break resumes at `resume_gateway_url` with the last sequence number. After
+//! a failure it takes another way: after the session's own address the general one, and after two failed RESUMEs a new
+//! session. No single fault keeps it offline for 10 seconds.
+//! Interactions belong to no intent, so none is asked for. An interaction is not
+//! parsed here: its JSON goes to the handler as it came, so that no field is lost. Discord replays events when a
+//! session is resumed, and a replayed one is handed on again: the claim of its id makes that harmless.
 //!
 //! The parts: `connection` is one WebSocket connection from hello to its end; `entrance` is `GET /gateway/bot`;
 //! `pace` is how long to wait before the next try; `wire` is what frames and close codes mean.
@@ -49,13 +48,13 @@ pub struct Settings {
     pub bot_token: SecretString,
     /// The REST API, without a slash at the end: [`API_BASE_URL`]. Plain http for loopback addresses only.
     pub api_base_url: Url,
-    /// How patient to be.
+    /// Time limits.
     pub timing: Timing,
     /// Redacts what Discord says.
     pub redactor: Redactor,
 }
 
-/// How patient to be.
+/// Time limits.
 #[derive(Debug, Clone, Copy)]
 pub struct Timing {
     /// For TCP, TLS and the WebSocket handshake together, and then for hello.
@@ -71,11 +70,11 @@ pub struct Timing {
     pub identify_gap: Duration,
     /// Before an IDENTIFY after an invalid session, at least and at most (1 to 5 seconds).
     pub invalid_session: (Duration, Duration),
-    /// The second try's pause at most; the first has none, each further one up to twice the last.
+    /// The longest pause before the second try; the first has none, and each further one may be twice as long.
     pub first_pause: Duration,
     /// The longest pause.
     pub longest_pause: Duration,
-    /// A connection that was ready this long is not held against the next one.
+    /// A connection that was ready for this long counts as a success.
     pub stable_after: Duration,
 }
 
@@ -223,7 +222,7 @@ impl Keeper {
                 Ok(None) => break,
                 Err(Trouble::Fatal(fatal)) => return Err(fatal),
                 Err(Trouble::Passing { why, wait }) => {
-                    warn!(why, "discord cannot be asked where its gateway is");
+                    warn!(why, "discord does not say where its gateway is");
                     if let Some(wait) = wait {
                         self.pace.no_sooner_than(wait);
                     }
@@ -294,9 +293,9 @@ impl Keeper {
             };
             let answer = match (answer, &self.general_url) {
                 (Ok(answer), _) => answer,
-                // To resume needs nobody's leave.
+                // A resumed session does not count against the limit.
                 (Err(Trouble::Passing { why, .. }), Some(url)) if self.session.is_some() => {
-                    warn!(why, "discord cannot be asked where its gateway is; the last address is used");
+                    warn!(why, "discord does not say where its gateway is; the last address is used");
                     return Ok(Some(url.clone()));
                 }
                 (Err(trouble), _) => return Err(trouble),
@@ -310,8 +309,8 @@ impl Keeper {
             let gap = self
                 .last_identify
                 .map_or(Duration::ZERO, |last| timing.identify_gap.saturating_sub(last.elapsed()));
-            // Whoever begins one session after the other soon has none left for the day, and the one too many
-            // resets the token. The first one of this process is not delayed.
+            // Sessions are limited for each day, and one too many resets the token: new ones are spaced out. The first
+            // one of this process is not delayed.
             let spread = answer.limit.and_then(Limit::spread);
             let wait = gap.max(spread.filter(|_| self.last_identify.is_some()).unwrap_or_default());
             let none_is_left = answer.limit.filter(|limit| limit.remaining == 0);
@@ -391,7 +390,7 @@ pub(super) fn check_frame(text: &str) {
     wire::check(text);
 }
 
-/// A moment between the two, so that replicas do not march in step.
+/// A moment between the two, so that replicas do not act at the same time.
 fn between((least, most): (Duration, Duration)) -> Duration {
     least + most.saturating_sub(least).mul_f64(rand::random::<f64>())
 }

@@ -1,4 +1,4 @@
-//! What is kept: outcomes, and the entry that a reviewer reads.
+//! The audit log: outcomes, entries, and who owned a room when.
 
 mod answer;
 mod moment;
@@ -22,8 +22,7 @@ pub use question::{AuditFilter, Filter, Stat, StatsBy, UnknownStatsBy};
 pub use retold::{owns_by_now, retold};
 pub use timeline::{RecordedEvent, Step, timeline};
 
-/// All the audit events of one command: the number of its first event, which a moderator can read out
-/// over the phone.
+/// One request and all its events, named by the number of its first event, which can be read out over the phone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct OperationId(i64);
 
@@ -68,8 +67,8 @@ impl FromStr for OperationId {
 // In JSON an operation is a string: it names, it does not count.
 super::principal::serialize_as_text!(OperationId);
 
-/// An attempt whose end is not known: its process died, or Tencent's answer was lost. It can be resolved
-/// by reading the owner back; it cannot be sent again.
+/// An operation without a final outcome: its process died, or Tencent's answer was lost. It is resolved by reading the
+/// owner back, never by sending it again.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Unresolved {
     /// The operation.
@@ -92,7 +91,7 @@ pub struct Unresolved {
     pub unclear: Option<(Timestamp, Refusal)>,
 }
 
-/// Tencent's no, in its words and ours.
+/// Why something failed, in Tencent's words and ours.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refusal {
     /// ErrorCode, if Tencent gave one.
@@ -380,19 +379,19 @@ impl AuditEntry {
         self.error_info = Some(format!("busy: operation {holder} on this room has not ended"));
     }
 
-    /// The entry of a transfer that is not begun because it goes past `named`, which does not have the room.
+    /// The entry of a transfer that is not begun because it overrides `named`, which does not hold the room.
     pub fn mark_not_held(&mut self, named: OperationId) {
         self.outcome = OutcomeKind::Declined;
         self.error_info = Some(format!("not overridden: operation {named} does not hold this room"));
     }
 
-    /// The entry of an operation whose outcome nobody knows, and that an admin goes past with operation `by`.
+    /// The entry of an operation with an unknown outcome that an admin overrides with operation `by`.
     pub fn mark_overridden(&mut self, by: OperationId) {
         let problem = self.error_info.take().map(|info| format!("{info}; ")).unwrap_or_default();
         self.error_info = Some(format!("{problem}overridden by operation {by}"));
     }
 
-    /// The entry of an operation that was over as refused or unknown, and of whose change Tencent's callback tells.
+    /// The entry of an operation that had ended as refused or unknown, and whose change a callback confirmed.
     pub fn correct(&mut self, original_owner: Option<&AccountId>) {
         self.outcome = OutcomeKind::Succeeded;
         let problem = self.error_info.take().map(|info| format!("{info}; ")).unwrap_or_default();
@@ -411,7 +410,7 @@ impl AuditEntry {
         if let Outcome::Unchanged = outcome {
             self.previous_owner.clone_from(&self.new_owner);
         }
-        // What Tencent said once is kept, whatever is found out later.
+        // Tencent's error code is kept, whatever is found out later.
         let known = self.error_code.filter(|_| outcome.problem().is_some());
         self.error_code = outcome.problem().and_then(|problem| problem.code).or(known);
         self.error_info = outcome.problem().map(|problem| problem.info.clone());

@@ -183,27 +183,29 @@ pub fn ownership(room: &RoomId, time: Timestamp, now: Timestamp, history: &RoomH
             claims(index, entry, now.as_millisecond(), &mut known);
         }
     }
-    let told = Told { room, time, entries: &entries, claims: &known };
+    let findings = Findings { room, time, entries: &entries, claims: &known };
     match orders(&known, time.as_millisecond()) {
-        Orders::TooMany => told.unknown(None, "too much happened at once to tell in which order".to_owned()),
+        Orders::TooMany => {
+            findings.unknown(None, "too much happened at once to tell in which order".to_owned())
+        }
         Orders::Found(answers) => match answers.as_slice() {
-            [] => told.clocks_disagree(),
-            [Answer { owner: Some(owner), last, next }] => told.owner(owner, *last, *next),
-            [Answer { owner: None, last, next }] => told.nobody(*last, *next),
-            [one, other, ..] => told.unclear(one, other),
+            [] => findings.clocks_disagree(),
+            [Answer { owner: Some(owner), last, next }] => findings.owner(owner, *last, *next),
+            [Answer { owner: None, last, next }] => findings.nobody(*last, *next),
+            [one, other, ..] => findings.unclear(one, other),
         },
     }
 }
 
 /// What is known, to be put into words.
-struct Told<'c, 'a> {
+struct Findings<'c, 'a> {
     room: &'c RoomId,
     time: Timestamp,
     entries: &'c [&'a RoomEntry],
     claims: &'c [Claim<'a>],
 }
 
-impl Told<'_, '_> {
+impl Findings<'_, '_> {
     fn entry(&self, claim: usize) -> &AuditEntry {
         &self.entries[self.claims[claim].entry].entry
     }

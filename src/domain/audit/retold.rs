@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::{AuditEntry, Outcome, OutcomeKind, RecordedEvent, Refusal};
 use crate::domain::room::AccountId;
 
-/// How the record of a change that a callback told of says who owns the room by now.
+/// How the record of a change that a callback confirmed names the owner by now.
 const OWNS_BY_NOW: &str = " owns the room by now";
 
 /// What is added to what went wrong when `owner` has the room by now.
@@ -50,7 +50,7 @@ pub fn retold(
             request_id: entry.request_id.clone(),
             unclear: entry.error_info.is_some().then(|| refusal(look_first)),
         },
-        // Only a change that a callback told of was neither read back nor missed.
+        // Succeeded without a read-back: a callback confirmed it.
         (OutcomeKind::Succeeded, Some(_), None) => Outcome::ConfirmedByCallback {
             previous,
             owner_now: entry.error_info.as_deref().and_then(who_owns_by_now),
