@@ -9,12 +9,12 @@
 //! parsed here: its JSON goes to the handler as it came, so that no field is lost. Discord replays events when a
 //! session is resumed, and a replayed one is handed on again: the claim of its id makes that harmless.
 //!
-//! The parts: `connection` is one WebSocket connection from hello to its end; `entrance` is `GET /gateway/bot`;
-//! `pace` is how long to wait before the next try; `wire` is what frames and close codes mean.
+//! The parts: `connection` is one WebSocket connection from hello to its end; `gateway_info` is `GET /gateway/bot`;
+//! `backoff` is how long to wait before the next try; `wire` is what frames and close codes mean.
 
+mod backoff;
 mod connection;
-mod entrance;
-mod pace;
+mod gateway_info;
 mod state;
 mod wire;
 
@@ -29,9 +29,9 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{error, info, warn};
 
+use backoff::Backoff;
 use connection::{Connector, Ended};
-use entrance::{Entrance, Limit, Trouble};
-use pace::Pace;
+use gateway_info::{GatewayInfo, Limit, Trouble};
 
 use crate::redact::Redactor;
 
@@ -175,7 +175,7 @@ where
 /// Keeps the session, from one connection to the next.
 struct Keeper {
     settings: Settings,
-    entrance: Entrance,
+    info: GatewayInfo,
     connector: Connector,
     state: State,
     stop: CancellationToken,
@@ -187,16 +187,16 @@ struct Keeper {
     /// Connections in a row that did not get as far as READY or RESUMED.
     failures: u32,
     last_identify: Option<Instant>,
-    pace: Pace,
+    backoff: Backoff,
 }
 
 impl Keeper {
     fn new(settings: Settings, state: State, stop: CancellationToken) -> Result<Self, Fatal> {
-        let entrance = Entrance::new(&settings)?;
-        let pace = Pace::new(settings.timing.first_pause, settings.timing.longest_pause);
+        let info = GatewayInfo::new(&settings)?;
+        let backoff = Backoff::new(settings.timing.first_pause, settings.timing.longest_pause);
         Ok(Self {
             settings,
-            entrance,
+            info,
             connector: Connector::default(),
             state,
             stop,
@@ -205,14 +205,14 @@ impl Keeper {
             general_url_failed: false,
             failures: 0,
             last_identify: None,
-            pace,
+            backoff,
         })
     }
 
     async fn keep(&mut self, deliver: impl Fn(String)) -> Result<(), Fatal> {
         let mut began = Instant::now();
         while !self.stop.is_cancelled() {
-            let pause = self.pace.next(began.elapsed());
+            let pause = self.backoff.next(began.elapsed());
             if self.pause(pause).await.is_stopped() {
                 break;
             }
@@ -224,7 +224,7 @@ impl Keeper {
                 Err(Trouble::Passing { why, wait }) => {
                     warn!(why, "discord does not say where its gateway is");
                     if let Some(wait) = wait {
-                        self.pace.no_sooner_than(wait);
+                        self.backoff.no_sooner_than(wait);
                     }
                     continue;
                 }
@@ -242,7 +242,7 @@ impl Keeper {
             })
             .await;
             if self.state.was_ready_for(self.settings.timing.stable_after) {
-                self.pace.reset();
+                self.backoff.reset();
             }
             if self.state.is_ready() {
                 self.failures = 0;
@@ -267,7 +267,7 @@ impl Keeper {
                 Ended::SessionOver(why) => {
                     info!(why = %self.redacted(&why), "the gateway session is over; a new one is begun");
                     self.session = None;
-                    self.pace.no_sooner_than(between(self.settings.timing.invalid_session));
+                    self.backoff.no_sooner_than(between(self.settings.timing.invalid_session));
                 }
             }
             self.state.enter(if self.session.is_some() { Phase::Resuming } else { Phase::Connecting });
@@ -289,7 +289,7 @@ impl Keeper {
         loop {
             let answer = tokio::select! {
                 () = self.stop.cancelled() => return Ok(None),
-                answer = self.entrance.ask() => answer,
+                answer = self.info.ask() => answer,
             };
             let answer = match (answer, &self.general_url) {
                 (Ok(answer), _) => answer,
