@@ -10,7 +10,7 @@ use crate::domain::access::{
 };
 use crate::domain::audit::OperationId;
 use crate::domain::command::{AclCommand, CommandRequest, Listed, Part, Place, Why};
-use crate::domain::principal::{Channel, Principal, Subject};
+use crate::domain::principal::{Principal, Subject};
 use crate::domain::reply::Reply;
 use crate::domain::room::RoomId;
 use crate::domain::wording::acl::{AclAnswer, Explained};
@@ -76,29 +76,18 @@ async fn helpers(service: &CommandService, request: &CommandRequest, rooms: &[Ro
             return Helpers { admins: Vec::new(), is_anybody_admin: true };
         }
     };
+    let is_near = |admin: &Subject| match &request.place {
+        Place::Channel(channel) => admin.is_of(channel),
+        Place::Local => false,
+    };
     let mut admins: Vec<Subject> = admins_of(&grants, rooms, now)
         .map(|grant| grant.subject.clone())
-        .filter(|admin| *admin != request.principal.subject && is_near(admin, &request.place))
+        .filter(|admin| *admin != request.principal.subject && is_near(admin))
         .collect();
     admins.sort();
     admins.dedup();
     admins.truncate(HELPERS);
     Helpers { admins, is_anybody_admin: live_admins(&grants, now).next().is_some() }
-}
-
-/// Whether somebody belongs to the workspace or server of the place.
-fn is_near(subject: &Subject, place: &Place) -> bool {
-    match (subject, place) {
-        (
-            Subject::SlackUser { team, .. } | Subject::SlackGroup { team, .. },
-            Place::Channel(Channel::Slack { team: here, .. }),
-        ) => team == here,
-        (
-            Subject::DiscordUser { guild, .. } | Subject::DiscordRole { guild, .. },
-            Place::Channel(Channel::Discord { guild: here, .. }),
-        ) => guild == here,
-        _ => false,
-    }
 }
 
 async fn list(service: &CommandService, listed: Listed) -> Result<AclAnswer, StoreError> {

@@ -130,18 +130,13 @@ pub async fn answer(
     match question {
         Question::List(filter) | Question::Export(filter) => {
             let filter = resolved(log, filter.resolve(now, zone)?, reader).await?;
-            let wanted = filter.limit;
-            // One more than wanted shows whether there is more.
-            let one_more = AuditFilter { limit: wanted.map(|n| n.saturating_add(1)), ..filter.clone() };
-            let rows = log.entries(&one_more).await.map_err(failed)?;
-            Ok(Answer::List(page(log, rows, wanted, &filter, reader).await?))
+            let rows = log.entries(&one_more(&filter)).await.map_err(failed)?;
+            Ok(Answer::List(page(log, rows, &filter, reader).await?))
         }
         Question::Stats(by, filter) => {
             let filter = resolved(log, filter.resolve(now, zone)?, reader).await?;
-            let wanted = filter.limit;
-            let one_more = AuditFilter { limit: wanted.map(|n| n.saturating_add(1)), ..filter.clone() };
-            let rows = log.stats(&one_more, *by).await.map_err(failed)?;
-            Ok(Answer::Stats(*by, page(log, rows, wanted, &filter, reader).await?))
+            let rows = log.stats(&one_more(&filter), *by).await.map_err(failed)?;
+            Ok(Answer::Stats(*by, page(log, rows, &filter, reader).await?))
         }
         Question::Show(operation) => Ok(Answer::Entry(Box::new(entry(log, *operation, reader).await?))),
         Question::Timeline(operation) => {
@@ -185,8 +180,11 @@ pub async fn answer(
 
 /// How many owners a history names: what fits a message on every platform.
 const MOST_OWNERS: usize = 20;
-/// What lies before a time ends a millisecond earlier.
-const TICK: SignedDuration = SignedDuration::from_millis(1);
+
+/// The last millisecond before a time.
+fn before(at: Timestamp) -> Timestamp {
+    at.saturating_sub(SignedDuration::from_millis(1)).unwrap_or(Timestamp::MIN)
+}
 
 /// Who owned a room over time: the owner at each moment at which an entry says something, newest first.
 async fn history(
@@ -201,15 +199,19 @@ async fn history(
     }
     let AuditFilter { since, until, .. } = filter.resolve(now, zone)?;
     let until = until.filter(|until| *until <= now);
-    let last = until.map_or(now, |until| until - TICK);
+    let last = until.map_or(now, before);
     let around = log.room_history(room, last, FAR).await.map_err(failed)?;
     let ended = |entry: &RoomEntry| match &entry.told {
         Some(told) if told.is_signed => told.event_at,
-        _ => entry.entry.at + SignedDuration::from_millis(entry.entry.duration_ms.unwrap_or_default()),
+        _ => {
+            let took = SignedDuration::from_millis(entry.entry.duration_ms.unwrap_or_default());
+            entry.entry.at.saturating_add(took).unwrap_or(Timestamp::MAX)
+        }
     };
-    let first = around.entries.iter().map(|entry| entry.entry.at).min();
-    let before = first.filter(|_| !around.is_cut).map(|first| first - TICK);
-    let moments: BTreeSet<Timestamp> = around.entries.iter().map(ended).chain([last]).chain(before).collect();
+    let first = around.entries.iter().map(|entry| ended(entry).min(entry.entry.at)).min();
+    let earlier = first.filter(|_| !around.is_cut).map(before);
+    let moments: BTreeSet<Timestamp> =
+        around.entries.iter().map(ended).chain([last]).chain(earlier).collect();
     let from = since.unwrap_or(Timestamp::MIN);
     let mut history = OwnerHistory { room: room.clone(), spans: Vec::new(), is_cut: false };
     for at in moments.range(from..=last).rev().chain(since.iter()).take_while(|_| first.is_some()) {
@@ -269,14 +271,18 @@ async fn entry(log: &dyn AuditLog, operation: OperationId, reader: &Reader) -> R
     entry.filter(|entry| reader.may_see(entry)).ok_or(NoAnswer::NoOperation(operation))
 }
 
+/// One row more than wanted shows whether there is more.
+fn one_more(filter: &AuditFilter) -> AuditFilter {
+    AuditFilter { limit: filter.limit.map(|n| n.saturating_add(1)), ..filter.clone() }
+}
+
 async fn page<T>(
     log: &dyn AuditLog,
     mut rows: Vec<T>,
-    wanted: Option<u32>,
     filter: &AuditFilter,
     reader: &Reader,
 ) -> Result<Page<T>, NoAnswer> {
-    let wanted = wanted.map_or(usize::MAX, |wanted| wanted as usize);
+    let wanted = filter.limit.map_or(usize::MAX, |wanted| wanted as usize);
     let is_cut = rows.len() > wanted;
     rows.truncate(wanted);
     let readings_left_out = if filter.without_readings {
