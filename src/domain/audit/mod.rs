@@ -355,7 +355,7 @@ pub(crate) fn serialize_optional_millis<S: serde::Serializer>(
 }
 
 /// What the record of an operation says when a callback has settled it.
-pub const CONFIRMED_BY_CALLBACK: &str = "tencent's callback tells of the change";
+pub const CONFIRMED_BY_CALLBACK: &str = "tencent's callback reported the change";
 
 /// RFC 3339 in UTC, always with milliseconds.
 #[must_use]

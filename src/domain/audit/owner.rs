@@ -352,7 +352,9 @@ impl Findings<'_, '_> {
         if let Some(claim) = unclear {
             let (number, to) = (self.number(claim), self.claims[claim].owner_after());
             let what = match self.claims[claim].source {
-                Source::Callback => format!("was told of a change to {to} that could not be read back"),
+                Source::Callback => {
+                    format!("had a callback about a change to {to} that could not be read back")
+                }
                 _ => {
                     let from = from(claim).map(|from| format!("from {from} ")).unwrap_or_default();
                     format!("tried to hand it {from}to {to}, and what came of it is not known")
@@ -383,7 +385,7 @@ impl Findings<'_, '_> {
             return self.nobody(one.last.or(other.last), one.next.or(other.next));
         };
         let why = format!(
-            "by operation {first} it was {this}, by operation {second} {that}: which of them came last cannot be told"
+            "by operation {first} it was {this}, by operation {second} {that}: which of them came last is not known"
         );
         self.unknown(Some(second), why)
     }
