@@ -38,6 +38,8 @@ use crate::redact::Redactor;
 
 pub use state::{Phase, State};
 pub use wire::Fatal;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(super) use wire::check as check_frame;
 
 /// Where Discord's REST API is.
 pub const API_BASE_URL: &str = "https://discord.com/api/v10";
@@ -383,12 +385,6 @@ impl Pause {
     fn is_stopped(&self) -> bool {
         matches!(self, Self::Stopped)
     }
-}
-
-/// Reads a frame for the fuzz target.
-#[cfg(any(test, feature = "fuzzing"))]
-pub(super) fn check_frame(text: &str) {
-    wire::check(text);
 }
 
 /// A moment between the two, so that replicas do not march in step.
