@@ -20,8 +20,8 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("telemetry", &["app", "config", "domain", "redact", "stdio"]),
     // `store` keeps it; `config` asks it what a key is.
     ("tree", &["domain"]),
-    // Both endpoints read bodies by it.
-    ("body", &[]),
+    // Every endpoint reads bodies by it; the target of the lines that anybody can cause is `app`'s.
+    ("body", &["app"]),
     // The adapters call their services by it.
     ("http", &["redact"]),
     // What is printed, said and logged goes through it.
