@@ -118,6 +118,13 @@ pub(super) fn api(text: &str, service: &str, secret: &str) -> Read<Url> {
     check(url, is_private, format!("would send the {secret} {in_the_clear}"))
 }
 
+pub(super) fn region(text: &str) -> Read<Url> {
+    let url = crate::tencent::region_url(text);
+    url.ok_or_else(|| {
+        "is not a region: use china, singapore, usa, indonesia, korea, japan or germany".to_owned()
+    })
+}
+
 pub(super) fn tencent_api(text: &str) -> Read<Url> {
     let url = api(text, "Tencent", "UserSig")?;
     let is_host = url.path() == "/";

@@ -21,7 +21,7 @@ use crate::domain::wording::CommandName;
 use crate::redact::Redactor;
 use crate::store::Database;
 use crate::tencent::callbacks::check_token;
-use crate::tencent::{Region, simulator};
+use crate::tencent::simulator;
 use crate::{discord, slack, tencent};
 use environment::{Read, Reader};
 
@@ -96,7 +96,7 @@ settings! {
         "5bd2850fff3ecb11d7c805251c51ee463a25727bddc2385f3fa8bfee1bb93b5e",
         "the application's secret key",
         "required";
-    Open TENCENT_REGION: Region = kinds::parsed;
+    Open TENCENT_REGION: Url = kinds::region;
         "singapore", "china, singapore, usa, indonesia, korea, japan or germany", "required, or the next";
     Open TENCENT_API_BASE_URL: Url = kinds::tencent_api;
         "http://127.0.0.1:9000",
@@ -334,7 +334,7 @@ fn tencent(reader: &mut Reader<'_>) -> Option<tencent::Settings> {
     let callback_token = reader.get(&TENCENT_CALLBACK_TOKEN);
     let accounts = reader.get_or_example(&TENCENT_ACCOUNTS);
     Some(tencent::Settings {
-        base_url: base_url.or_else(|| Url::parse(&region?.base_url()).ok())?,
+        base_url: base_url.or(region)?,
         sdk_app_id: sdk_app_id?,
         admin_user_id: admin_user_id?,
         secret_key: secret_key?,

@@ -56,6 +56,7 @@ mod reply;
 mod server;
 mod settings;
 mod state;
+mod user_sig;
 mod webhook;
 
 use std::future::Future;
