@@ -2,12 +2,14 @@
 
 use std::sync::Arc;
 
+use jiff::Timestamp;
+
 use super::ports::{AclChange, AclChanged, AclEdit, Clock, Store, StoreError};
 use crate::domain::access::{
-    AclView, Action, ChangedEntry, Decision, Hindered, Known, Permit, RoomScope, decide, hindered,
+    AclView, Action, ChangedEntry, Decision, Hindered, Known, Permit, RoomScope, decide, hindered, is_open,
 };
-use crate::domain::command::Place;
-use crate::domain::principal::{Membership, Principal};
+use crate::domain::command::{Edit, Place};
+use crate::domain::principal::{Channel, Membership, Principal};
 
 /// An edit at the machine's own command line, whose user could edit the file as well: it is permitted as
 /// `local`, and recorded in the same transaction.
@@ -75,6 +77,41 @@ pub async fn edit(store: &dyn Store, clock: &dyn Clock, edit: LocalEdit) -> Resu
             changed => return Ok(changed),
         }
     }
+}
+
+/// The rooms that an edit gives or takes, which its author has to be an admin of. None for a grant that does
+/// not exist.
+///
+/// # Errors
+/// When the store cannot be read.
+pub(super) async fn rooms_of(
+    store: &dyn Store,
+    edit: &Edit,
+    acl: &AclView,
+    now: Timestamp,
+) -> Result<Vec<RoomScope>, StoreError> {
+    let authorised = async |channel: Option<&Channel>| {
+        let entries = match channel {
+            // The view holds the caller's own channel.
+            None => acl.channels.clone(),
+            Some(channel) => {
+                let mut entries = store.channels().await?;
+                entries.retain(|entry| entry.channel == *channel);
+                entries
+            }
+        };
+        Ok(entries.into_iter().find(|entry| is_open(entry, now)).map(|entry| entry.rooms))
+    };
+    Ok(match edit {
+        Edit::Grant { grant, also, .. } => std::iter::once(&grant.rooms).chain(also).cloned().collect(),
+        Edit::Revoke(id) => store.grant(*id).await?.map(|grant| grant.rooms).into_iter().collect(),
+        Edit::AllowChannel(channel, rooms) => match authorised(channel.as_ref()).await? {
+            Some(before) if before.contains(rooms) => vec![before],
+            Some(before) if !rooms.contains(&before) => vec![before, rooms.clone()],
+            _ => vec![rooms.clone()],
+        },
+        Edit::RemoveChannel(channel) => authorised(channel.as_ref()).await?.into_iter().collect(),
+    })
 }
 
 /// What is in the way of an entry that was just made, as far as the groups of its subject are known.

@@ -1,11 +1,57 @@
 //! `/room-audit`: what was done.
 
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
 use super::{Kind, Needs, Parameter, SHORT, Verb, example, help, named, positional, verb};
 use crate::domain::access::Role;
-use crate::domain::audit::{Filter, Moment, Question, StatsBy, zone};
-use crate::domain::audit::{OperationId, OutcomeKind};
+use crate::domain::audit::{Filter, InvalidMoment, Moment, OperationId, OutcomeKind, StatsBy, zone};
 use crate::domain::command::values::{Values, invalid};
 use crate::domain::command::{Command, Family, Problem};
+use crate::domain::room::RoomId;
+
+/// A question to the log, as somebody asks it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Question {
+    /// Which operations were there?
+    List(Filter),
+    /// What was this operation?
+    Show(OperationId),
+    /// Who owned the room then?
+    OwnerAt(RoomId, Moment),
+    /// What happened when within this operation?
+    Timeline(OperationId),
+    /// How many operations were there, counted by this?
+    Stats(StatsBy, Filter),
+    /// All operations, oldest first, to take elsewhere.
+    Export(Filter),
+}
+
+impl Question {
+    /// Finds a wrong time before anything is recorded.
+    ///
+    /// # Errors
+    /// When a time cannot be told at `now`, in `zone` where it names none.
+    pub fn check_times(&self, now: Timestamp, zone: &TimeZone) -> Result<(), InvalidMoment> {
+        match self {
+            Self::List(filter) | Self::Stats(_, filter) | Self::Export(filter) => {
+                filter.resolve(now, zone).map(drop)
+            }
+            Self::OwnerAt(_, moment) => moment.resolve_past(now, zone).map(drop),
+            Self::Show(_) | Self::Timeline(_) => Ok(()),
+        }
+    }
+
+    /// The zone that the question names, in which its answer is shown to people.
+    #[must_use]
+    pub fn zone(&self) -> Option<&TimeZone> {
+        match self {
+            Self::List(filter) | Self::Stats(_, filter) | Self::Export(filter) => filter.zone.as_ref(),
+            Self::OwnerAt(_, moment) => moment.zone(),
+            Self::Show(_) | Self::Timeline(_) => None,
+        }
+    }
+}
 
 /// The longest id of a request or a subject, with room to spare.
 const LONGEST_ID: u16 = 200;

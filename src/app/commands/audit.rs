@@ -1,17 +1,24 @@
-//! Questions to the audit log, from whichever door.
+//! `/room-audit`: questions to the audit log, from whichever door.
 
 use std::path::PathBuf;
 
 use jiff::tz::TimeZone;
 
-use super::ports::{Admission, Admitted, AuditLog, Clock, Store, StoreError};
+use tracing::error;
+
+use crate::app::ports::{Admission, Admitted, AuditLog, Clock, Store, StoreError};
+use crate::app::service::CommandService;
 use crate::domain::access::{Action, Decision, Reach, decide};
+use crate::domain::admission::Verdict;
 use crate::domain::audit::{
-    Answer, ArchivedIn, AuditEntry, AuditFilter, Basis, NoAnswer, OperationId, Page, Question, RecordedEvent,
-    Verdict, ownership, timeline,
+    ArchivedIn, AuditEntry, AuditFilter, Basis, NoAnswer, OperationId, Page, RecordedEvent, ownership,
+    timeline,
 };
+use crate::domain::command::Question;
 use crate::domain::command::{Command, CommandRequest, Place};
 use crate::domain::principal::Principal;
+use crate::domain::reply::Reply;
+use crate::domain::wording::audit::Answer;
 
 /// Records that somebody at the machine's own command line is about to read the log. What cannot be
 /// recorded must not be shown.
@@ -75,6 +82,22 @@ impl Reader {
             }
         }
     }
+}
+
+/// The answer to a question that is permitted and on record, as far as the permit reaches.
+pub(super) async fn read(
+    service: &CommandService,
+    operation: OperationId,
+    question: &Question,
+    reach: &Reach,
+) -> Reply {
+    let reader = Reader { reach: Some(reach.clone()), reading: Some(operation), ..Reader::default() };
+    let answer = answer(service.store.log(), &*service.clock, &TimeZone::UTC, question, &reader).await;
+    if let Err(NoAnswer::Store(error)) = &answer {
+        error!(operation = operation.seq(), %error, "a question to the log was not answered");
+    }
+    let zone = question.zone().cloned().unwrap_or(TimeZone::UTC);
+    Reply::Audit { operation, answer: Box::new(answer), reach: reach.clone(), zone }
 }
 
 /// So many entries of a room nearly always tell who owned it, and since when.
