@@ -216,7 +216,7 @@ impl Keeper {
         let mut began = Instant::now();
         while !self.stop.is_cancelled() {
             let pause = self.pace.next(began.elapsed());
-            if self.pause(pause).await.is_stopped() {
+            if self.paused(pause).await.is_none() {
                 break;
             }
             began = Instant::now();
@@ -290,9 +290,8 @@ impl Keeper {
             return Ok(resumed_at);
         }
         loop {
-            let answer = tokio::select! {
-                () = self.stop.cancelled() => return Ok(None),
-                answer = self.entrance.ask() => answer,
+            let Some(answer) = self.stop.run_until_cancelled(self.entrance.ask()).await else {
+                return Ok(None);
             };
             let answer = match (answer, &self.general_url) {
                 (Ok(answer), _) => answer,
@@ -337,7 +336,7 @@ impl Keeper {
                         why: "discord permits no new session until its daily limit is reset".to_owned(),
                         until: Instant::now() + wait,
                     });
-                    if self.pause(wait.max(timing.identify_gap)).await.is_stopped() {
+                    if self.paused(wait.max(timing.identify_gap)).await.is_none() {
                         return Ok(None);
                     }
                     self.state.enter(Phase::Connecting);
@@ -351,10 +350,7 @@ impl Keeper {
                             until: Instant::now() + wait,
                         });
                     }
-                    if self.pause(wait).await.is_stopped() {
-                        return Ok(None);
-                    }
-                    return Ok(Some(answer.url));
+                    return Ok(self.paused(wait).await.map(|()| answer.url));
                 }
             }
         }
@@ -364,26 +360,9 @@ impl Keeper {
         self.settings.redactor.text(text)
     }
 
-    async fn pause(&self, wait: Duration) -> Pause {
-        if wait.is_zero() {
-            return Pause::Over;
-        }
-        tokio::select! {
-            () = self.stop.cancelled() => Pause::Stopped,
-            () = tokio::time::sleep(wait) => Pause::Over,
-        }
-    }
-}
-
-/// How a pause ended.
-enum Pause {
-    Over,
-    Stopped,
-}
-
-impl Pause {
-    fn is_stopped(&self) -> bool {
-        matches!(self, Self::Stopped)
+    /// Waits; `None` if it is time to stop.
+    async fn paused(&self, wait: Duration) -> Option<()> {
+        self.stop.run_until_cancelled(tokio::time::sleep(wait)).await
     }
 }
 
