@@ -1,7 +1,7 @@
-//! What keeps one person, one room or a flood from taking the bot away from everybody else.
+//! Limits, so that one person, one room or a flood does not keep everybody else out.
 //!
-//! Every command first takes a slot of the [`FairSemaphore`]: so many are worked on at once, so many more wait, in
-//! turn by room, and none longer than its patience. Then a [`RateLimiter`] counts the commands of a person, and
+//! Every command first takes a slot of the `FairSemaphore`: so many are worked on at once, so many more wait, in
+//! turn by room, and none longer than its patience. Then a `RateLimiter` counts the commands of a person, and
 //! another the permitted ones about a room. Whoever is refused hears so, and that nothing was done.
 
 use std::collections::{HashMap, VecDeque};
@@ -16,12 +16,12 @@ use crate::domain::reply::Overload;
 
 /// The span over which commands are counted.
 const MINUTE: SignedDuration = SignedDuration::from_mins(1);
-/// How far apart the clock may have been read by those who are counted one after the other.
+/// How far out of order two readings of the clock may be counted.
 const OUT_OF_ORDER: SignedDuration = SignedDuration::from_secs(1);
 /// At so many people or rooms, those without a command in the last minute are dropped.
 const SWEEP_AT: usize = 4_096;
 
-/// How much is taken on.
+/// How much load is accepted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Limits {
     /// Commands that one person may give in a minute; `None` for any number.
@@ -61,8 +61,8 @@ impl<K: Eq + Hash + Clone> RateLimiter<K> {
 
     /// Counts one more, unless `limit` are counted already.
     pub(super) fn admits(&self, key: &K, limit: u32, now: Timestamp) -> bool {
-        // A clock that was set back must not keep anybody out for longer than the minute: what comes from the future
-        // is not counted. Those who ask at the same moment may be a little out of order.
+        // After the clock was set back, times in the future do not count: nobody is kept out for longer than the
+        // minute. Requests of the same moment may be a little out of order.
         let is_past = |at: &Timestamp| !(-OUT_OF_ORDER..MINUTE).contains(&now.duration_since(*at));
         let mut counted = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if counted.len() >= SWEEP_AT && !counted.contains_key(key) {
@@ -76,7 +76,7 @@ impl<K: Eq + Hash + Clone> RateLimiter<K> {
             return false;
         }
         if times.len() == times.capacity() {
-            // By little: to double it for each person and room would be kept long after the busiest minute.
+            // By little: doubled queues would stay in memory long after the busiest minute.
             times.reserve_exact(GROWTH);
         }
         times.push_back(now);
@@ -84,7 +84,7 @@ impl<K: Eq + Hash + Clone> RateLimiter<K> {
     }
 }
 
-/// A slot among the commands that are worked on; handed on when dropped, wherever that is.
+/// A slot for one command at work; dropping it hands it to the next.
 #[derive(Debug)]
 pub(super) struct Slot(Option<Arc<FairSemaphore>>);
 
@@ -96,8 +96,8 @@ impl Drop for Slot {
     }
 }
 
-/// Lets a bounded number of commands in. Others wait in turn: first come, first served within a room, and
-/// room by room between them, so that a room with a hundred commands costs another one a single turn.
+/// Bounds the commands at work. Others wait: first come, first served within a room, and round robin between rooms, so
+/// that a room with a hundred commands delays another room by one command.
 #[derive(Debug)]
 pub(super) struct FairSemaphore {
     limits: Limits,
@@ -109,7 +109,7 @@ struct State {
     inside: usize,
     waiting: usize,
     lines: HashMap<String, VecDeque<oneshot::Sender<Slot>>>,
-    /// The rooms in whose lines somebody waits, in their turn.
+    /// The rooms with a line, in their turn.
     turns: VecDeque<String>,
 }
 
@@ -141,12 +141,12 @@ impl FairSemaphore {
         };
         match tokio::time::timeout(self.limits.patience, &mut turn).await {
             Ok(Ok(slot)) => return Ok(slot),
-            // Somebody of a quieter room has the slot in the line now.
+            // A quieter room took this place in the line.
             Ok(Err(_)) => return Err(Overload::Full),
             Err(_) => {}
         }
         let mut state = self.state();
-        // A turn that came in this very moment is used.
+        // The turn may have come just now.
         if let Ok(slot) = turn.try_recv() {
             return Ok(slot);
         }
@@ -161,12 +161,12 @@ impl FairSemaphore {
         while let Some(next) = state.next() {
             match next.send(slot) {
                 Ok(()) => return,
-                // One who has gone away leaves the turn to the next.
+                // That one has given up: the next.
                 Err(back) => slot = back,
             }
         }
         state.inside -= 1;
-        // Not to be handed on once more.
+        // Its drop must not hand it on again.
         drop(slot.0.take());
     }
 }
@@ -183,20 +183,20 @@ impl State {
         turn
     }
 
-    /// Sends the last one of the longest line away, if that line is longer than the room's would become.
+    /// Drops the last of the longest line, if that line is longer than the room's would become.
     fn make_way_for(&mut self, room: &str) -> bool {
         let own = self.lines.get(room).map_or(0, VecDeque::len);
         let Some(longest) = self.lines.values_mut().max_by_key(|line| line.len()) else { return false };
         if longest.len() <= own + 1 {
             return false;
         }
-        // Dropped unsent, which tells it.
+        // Dropping its sender tells the waiting side.
         drop(longest.pop_back());
         self.waiting -= 1;
         true
     }
 
-    /// Whose turn it is, out of the line.
+    /// Takes the next one out of its line.
     fn next(&mut self) -> Option<oneshot::Sender<Slot>> {
         while let Some(room) = self.turns.pop_front() {
             let Some(line) = self.lines.get_mut(&room) else { continue };

@@ -24,7 +24,7 @@ pub enum Verdict {
     Denied(Denial),
     /// Not understood. The text says why, for the record.
     Invalid(String),
-    /// Understood, and not taken on: there was too much to do, or a limit was reached, as the text says.
+    /// Refused because of a load limit, which the text names.
     RateLimited(String),
 }
 
@@ -41,7 +41,7 @@ pub struct Attempt {
 
 impl Attempt {
     /// For the store alone: `operation` has been committed. The permit is spent; `None` if it is for another
-    /// deed.
+    /// action.
     pub(crate) fn committed(
         operation: OperationId,
         permit: Permit,

@@ -169,7 +169,10 @@ mod tests {
                 continue;
             }
             let size = n + 1;
-            assert_eq!((frontier.size(), Hash(frontier.head().root)), (size, tree_hash(size, &stored).unwrap()));
+            assert_eq!(
+                (frontier.size(), Hash(frontier.head().root)),
+                (size, tree_hash(size, &stored).unwrap())
+            );
             let mut all = tiles.clone();
             all.extend(frontier.incomplete().map(|tile| ((tile.level, tile.n), tile.hashes)));
             for (level, n) in all.keys() {

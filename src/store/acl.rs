@@ -9,8 +9,8 @@ use crate::domain::access::{
     admin_beyond, is_for_oneself, lock_out,
 };
 use crate::domain::audit::{OutcomeKind, Request, What};
-use crate::domain::principal::Place;
 use crate::domain::principal::Channel;
+use crate::domain::principal::Place;
 
 use super::admission::{first_of, note_use};
 use super::log::LogTransaction;
@@ -122,11 +122,7 @@ fn obstacle(
 }
 
 /// The entries before and after each change.
-fn changes(
-    log: &LogTransaction<'_>,
-    edit: &AclEdit,
-    at: Timestamp,
-) -> Result<Vec<ChangedEntry>, StoreError> {
+fn changes(log: &LogTransaction<'_>, edit: &AclEdit, at: Timestamp) -> Result<Vec<ChangedEntry>, StoreError> {
     // As it will be read again.
     let at = Timestamp::from_millisecond(at.as_millisecond()).unwrap_or(at);
     let by = &edit.principal.subject;
@@ -143,9 +139,9 @@ fn changes(
                     effect: new.effect,
                     rooms: new.rooms.clone(),
                     channels: new.channels.clone(),
-                    expires_at: new.expires_at.map(|end| {
-                        Timestamp::from_millisecond(end.as_millisecond()).unwrap_or(end)
-                    }),
+                    expires_at: new
+                        .expires_at
+                        .map(|end| Timestamp::from_millisecond(end.as_millisecond()).unwrap_or(end)),
                     granted_by: by.clone(),
                     granted_at: at,
                     revoked_at: None,

@@ -45,8 +45,9 @@ pub(super) fn admit(
     if admission.acl_version().is_some_and(|version| version != acl_version) {
         return Ok(AdmitResult::AclChanged);
     }
-    if let Admission::Request { request: asked, verdict: Verdict::Transfer(permit, _), decline_if_busy, .. } =
-        admission
+    if let Admission::Request {
+        request: asked, verdict: Verdict::Transfer(permit, _), decline_if_busy, ..
+    } = admission
     {
         let room = request.room.as_ref().map(|room| room.as_str()).unwrap_or_default();
         if let Some(holder) = holder_of(log, room)? {
@@ -106,11 +107,7 @@ fn holder_of(log: &LogTransaction<'_>, room: &str) -> Result<Option<Open>, Store
 }
 
 /// Notes when the grant was used, to the hour.
-pub(super) fn note_use(
-    log: &LogTransaction<'_>,
-    permit: &Permit,
-    at: Timestamp,
-) -> Result<(), StoreError> {
+pub(super) fn note_use(log: &LogTransaction<'_>, permit: &Permit, at: Timestamp) -> Result<(), StoreError> {
     let Authority::Grant(grant) = permit.authority() else { return Ok(()) };
     let sql = "INSERT INTO grant_uses (grant_id, at) VALUES (?, ?)
                ON CONFLICT (grant_id) DO UPDATE SET at = excluded.at WHERE excluded.at >= at + 3600000";

@@ -131,11 +131,6 @@ impl<'a> LogTransaction<'a> {
         Ok(())
     }
 
-    /// The entry of an operation as it is now.
-    pub(super) fn entry(&self, operation: OperationId) -> Result<Option<AuditEntry>, StoreError> {
-        self.entry_where("operation = ?", [operation.seq()])
-    }
-
     /// The entry that a condition finds.
     pub(super) fn entry_where(
         &self,

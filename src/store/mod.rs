@@ -58,9 +58,7 @@ use crate::app::ports::{
 use crate::app::replies::{Owed, Page, Platform, ReplyBook};
 use crate::domain::access::{AclView, AuthorisedChannel, Grant, GrantId, GrantUse, Reading};
 use crate::domain::admission::{Attempt, Verdict};
-use crate::domain::audit::{
-    AuditEntry, AuditFilter, OperationId, Outcome, SystemChange, Unresolved, What,
-};
+use crate::domain::audit::{AuditEntry, AuditFilter, OperationId, Outcome, SystemChange, Unresolved, What};
 use crate::domain::principal::Place;
 use crate::domain::principal::{Channel, Principal, Subject};
 use crate::domain::reply_note::ReplyNote;
@@ -199,7 +197,8 @@ impl SqliteStore {
             if home.is_some_and(|home| home != inode) {
                 log.begin_operation(at, What::System(SystemChange::FileReplaced))?;
             }
-            let sql = "INSERT INTO home (one, inode) VALUES (1, ?1) ON CONFLICT (one) DO UPDATE SET inode = ?1";
+            let sql =
+                "INSERT INTO home (one, inode) VALUES (1, ?1) ON CONFLICT (one) DO UPDATE SET inode = ?1";
             change_one(log.connection, sql, [inode])
         });
         noted.await.map(drop)

@@ -81,11 +81,7 @@ pub(super) fn observe(
     log.begin_operation(at, What::Observed(Box::new(observed))).map(Observed::Recorded)
 }
 
-fn exists(
-    log: &LogTransaction<'_>,
-    sql: &str,
-    values: impl rusqlite::Params,
-) -> Result<bool, StoreError> {
+fn exists(log: &LogTransaction<'_>, sql: &str, values: impl rusqlite::Params) -> Result<bool, StoreError> {
     let sql = format!("SELECT EXISTS ({sql})");
     Ok(log.connection.prepare_cached(&sql)?.query_row(values, |row| row.get(0))?)
 }

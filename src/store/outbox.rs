@@ -92,8 +92,7 @@ pub(super) fn take_over(
         ),
         [&gone],
     )?;
-    connection
-        .execute("DELETE FROM answered WHERE instance IN (SELECT value FROM json_each(?))", [&gone])?;
+    connection.execute("DELETE FROM answered WHERE instance IN (SELECT value FROM json_each(?))", [&gone])?;
     connection.execute(
         "INSERT OR IGNORE INTO answered (instance, upto)
          VALUES (?, (SELECT coalesce(max(seq), 0) FROM audit_events))",

@@ -30,11 +30,7 @@ pub(super) const TABLES: [(&str, &str); 6] = [
 
 /// Carries a statement out. If it changes another number of rows than one, something keeps a record out or adds to
 /// it, or the event does not follow from those before it: that is an error, which rolls the transaction back.
-pub(super) fn change_one(
-    connection: &Connection,
-    sql: &str,
-    values: impl Params,
-) -> Result<(), StoreError> {
+pub(super) fn change_one(connection: &Connection, sql: &str, values: impl Params) -> Result<(), StoreError> {
     match connection.prepare_cached(sql)?.execute(values)? {
         1 => Ok(()),
         _ => Err(StoreError(
@@ -310,6 +306,8 @@ fn call_back(
 
 /// The number that the next grant gets.
 pub(super) fn next_grant(connection: &Connection) -> Result<i64, StoreError> {
-    let next = connection.prepare_cached("SELECT coalesce(max(id), 0) + 1 FROM grants")?.query_row([], |row| row.get(0));
+    let next = connection
+        .prepare_cached("SELECT coalesce(max(id), 0) + 1 FROM grants")?
+        .query_row([], |row| row.get(0));
     Ok(next.optional()?.unwrap_or(1))
 }

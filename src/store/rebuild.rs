@@ -55,7 +55,8 @@ impl SqliteStore {
 /// meanwhile: nobody else can write before the end of the transaction.
 fn swap(connection: &Connection, made: &Path) -> Result<(), StoreError> {
     let made = Connection::open_with_flags(made, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
-    let mut triggers = connection.prepare("SELECT name, tbl_name, sql FROM sqlite_schema WHERE type = 'trigger'")?;
+    let mut triggers =
+        connection.prepare("SELECT name, tbl_name, sql FROM sqlite_schema WHERE type = 'trigger'")?;
     let triggers = triggers.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
     let triggers: Vec<(String, String, String)> = triggers.collect::<Result<_, _>>()?;
     let of_tables = || triggers.iter().filter(|(_, table, _)| TABLES.iter().any(|(name, _)| name == table));

@@ -5,8 +5,8 @@ use std::fmt::Display;
 use std::str::FromStr;
 
 use jiff::{SignedDuration, Timestamp};
-use sqlx::{Column as _, Row as _};
 use sqlx::sqlite::SqliteRow;
+use sqlx::{Column as _, Row as _};
 
 use crate::app::ports::StoreError;
 use crate::domain::access::{AuthorisedChannel, Effect, Grant};

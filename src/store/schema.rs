@@ -68,7 +68,9 @@ impl Schema {
         let made = async {
             let mut empty = SqliteConnection::connect("sqlite::memory:").await?;
             Migrator::with_migrations(migrations).run(&mut empty).await?;
-            let things = sqlx::query_as(AssertSqlSafe(format!("{IN_SCHEMA} sqlite_schema"))).fetch_all(&mut empty).await?;
+            let things = sqlx::query_as(AssertSqlSafe(format!("{IN_SCHEMA} sqlite_schema")))
+                .fetch_all(&mut empty)
+                .await?;
             empty.close().await?;
             Ok::<_, sqlx::Error>(Self::of_rows(things))
         };
@@ -206,9 +208,8 @@ pub(super) async fn migrate(
                 StoreError(format!("`{}` is no database of room-owner: {error}", file.display()))
             })?;
         let mut known = migrations();
-        let is_known = |migration: &Migration| {
-            applied.iter().any(|(version, _)| *version == migration.version)
-        };
+        let is_known =
+            |migration: &Migration| applied.iter().any(|(version, _)| *version == migration.version);
         if let Some((_, checksum)) = applied.first()
             && known[0].checksum.as_ref() != checksum.as_slice()
         {
@@ -218,7 +219,10 @@ pub(super) async fn migrate(
         known.retain(is_known);
         if known.len() < all && known.len() == applied.len() {
             // What somebody put into an older one would act on the change.
-            let here = sqlx::query_as(AssertSqlSafe(format!("{IN_SCHEMA} sqlite_schema"))).fetch_all(&mut *connection).await.explain(unreadable)?;
+            let here = sqlx::query_as(AssertSqlSafe(format!("{IN_SCHEMA} sqlite_schema")))
+                .fetch_all(&mut *connection)
+                .await
+                .explain(unreadable)?;
             let right = Schema::made_by(known).await?;
             right.problem_with(&Schema::of_rows(here)).map_or(Ok(()), |problem| Err(StoreError(problem)))?;
         }

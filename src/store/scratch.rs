@@ -3,7 +3,6 @@
 use std::path::Path;
 
 use jiff::Timestamp;
-use rusqlite::Connection;
 use tokio::task::spawn_blocking;
 
 use crate::app::ports::StoreError;
@@ -61,9 +60,37 @@ fn mixed(i: i64) -> [i64; 3] {
 }
 
 const WORDS: [&str; 32] = [
-    "host", "crashed", "left", "stream", "microphone", "broken", "banned", "user", "policy", "violation",
-    "power", "outage", "network", "lost", "asked", "swap", "shift", "night", "handover", "event", "ticket",
-    "urgent", "late", "owner", "phone", "battery", "kicked", "mistake", "requested", "support", "dropped",
+    "host",
+    "crashed",
+    "left",
+    "stream",
+    "microphone",
+    "broken",
+    "banned",
+    "user",
+    "policy",
+    "violation",
+    "power",
+    "outage",
+    "network",
+    "lost",
+    "asked",
+    "swap",
+    "shift",
+    "night",
+    "handover",
+    "event",
+    "ticket",
+    "urgent",
+    "late",
+    "owner",
+    "phone",
+    "battery",
+    "kicked",
+    "mistake",
+    "requested",
+    "support",
+    "dropped",
     "rejoin",
 ];
 
@@ -104,12 +131,7 @@ pub async fn fill(
     Ok(scratch)
 }
 
-fn write(
-    file: &Path,
-    scratch: &Scratch,
-    key: &SigningKey,
-    progress: impl Fn(i64),
-) -> Result<(), StoreError> {
+fn write(file: &Path, scratch: &Scratch, key: &SigningKey, progress: impl Fn(i64)) -> Result<(), StoreError> {
     let connection = writer::connect(file)?;
     connection.execute_batch("PRAGMA synchronous = OFF; PRAGMA cache_size = -400000")?;
     let mut tail = LogTail::read(&connection)?;
@@ -177,15 +199,4 @@ fn operation(log: &mut LogTransaction<'_>, scratch: &Scratch, nth: i64) -> Resul
         _ => Outcome::Declined(refusal(None, "the connection was refused", None)),
     };
     log.append(operation, time(at + 80 + c % 400)?, What::Ended(outcome))
-}
-
-/// How many bytes the database has for each operation, without its write-ahead log.
-///
-/// # Errors
-/// When it cannot be read.
-pub fn bytes_an_operation(file: &Path) -> Result<f64, StoreError> {
-    let connection = Connection::open(file)?;
-    let sql = "SELECT (SELECT page_count FROM pragma_page_count) * (SELECT page_size FROM pragma_page_size) * 1.0
-                   / max((SELECT count(*) FROM operations), 1)";
-    Ok(connection.query_row(sql, [], |row| row.get(0))?)
 }

@@ -277,7 +277,15 @@ async fn nothing_that_this_program_did_not_make_may_stand_in_the_schema() {
                 .to_owned(),
         ),
     ];
-    for on in ["audit_events", "operations", "deliveries", "tree_tiles", "signed_head", "replies", "_sqlx_migrations"] {
+    for on in [
+        "audit_events",
+        "operations",
+        "deliveries",
+        "tree_tiles",
+        "signed_head",
+        "replies",
+        "_sqlx_migrations",
+    ] {
         ways.push(("trigger `silent`", silent("silent", on), "DROP TRIGGER silent".to_owned()));
     }
     for on in ["audit_events", "operations", "_sqlx_migrations"] {

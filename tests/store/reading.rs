@@ -146,7 +146,6 @@ async fn text_is_found_in_command_reason_and_error() {
     assert_eq!(find(&world, text("host crashed")).await, [one]);
 }
 
-
 #[tokio::test]
 async fn operations_are_counted_by_what_is_asked() {
     let world = World::new().await;

@@ -202,7 +202,7 @@ impl Told {
             let now = text(fields, "owner_now").map(|owner| format!("; {owner} owns the room by now"));
             let info = entry.error_info.take().unwrap_or_default();
             entry.error_info =
-                Some(format!("{info}; tencent's callback tells of the change{}", now.unwrap_or_default()));
+                Some(format!("{info}; tencent's callback reported the change{}", now.unwrap_or_default()));
         }
         let request_id = text(fields, "request_id").or(text(problem, "request_id"));
         entry.request_id = request_id.or(entry.request_id.take());

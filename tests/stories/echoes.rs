@@ -12,8 +12,8 @@ use axum::{Json, Router};
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use room_owner::app::ports::Clock as _;
-use room_owner::tencent::callbacks;
 use room_owner::merkle::SigningKey;
+use room_owner::tencent::callbacks;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::json;
 use tokio::net::TcpListener;
@@ -252,7 +252,7 @@ async fn no_secret_that_a_service_echoes_is_read_logged_or_recorded() {
     let mut overheard = Overheard::start().await;
     let serving = served(&overheard.program).await;
     // What Discord's entrance and Slack's Web API answer at the start is quoted by the reader of JSON.
-    for what in ["discord cannot be asked where its gateway is", "slack's user groups cannot be read"] {
+    for what in ["discord does not say where its gateway is", "slack's user groups cannot be read"] {
         let line = serving.has_logged(what).await;
         assert!(line.contains(REDACTED), "{line}");
     }

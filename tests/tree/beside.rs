@@ -15,7 +15,10 @@ async fn an_edit_of_what_stands_beside_is_named() {
     let day = Copy::of(&day().await).await;
     for (sql, expected) in [
         // Of a list of changes each counts.
-        ("UPDATE grants SET role = 'auditor' WHERE id = 3", "event 21: `grants` does not say of grant 3 what the log says: `role`"),
+        (
+            "UPDATE grants SET role = 'auditor' WHERE id = 3",
+            "event 21: `grants` does not say of grant 3 what the log says: `role`",
+        ),
         ("DELETE FROM grants WHERE id = 3", "event 21: `grants` has no row for grant 3: it was taken out"),
         (
             "UPDATE authorised_channels SET rooms = 'live-*' WHERE channel = 'discord:1:5'",
@@ -49,8 +52,14 @@ async fn an_edit_of_what_stands_beside_is_named() {
         ("UPDATE callbacks SET confirms = 0 WHERE operation = 10", "`confirms`"),
         ("UPDATE callbacks SET new_owner = 'mallory' WHERE operation = 10", "`new_owner`"),
         ("UPDATE callbacks SET room = 'live-9' WHERE operation = 26", "`room`"),
-        ("UPDATE callbacks SET delivery_id = 'tencent:new' WHERE operation = 10", "`callbacks` has a row for callback `tencent:new`"),
-        ("UPDATE callbacks SET delivery_id = 'tencent:new' WHERE operation = 26", "has no row for callback `tencent:live-1:dave`"),
+        (
+            "UPDATE callbacks SET delivery_id = 'tencent:new' WHERE operation = 10",
+            "`callbacks` has a row for callback `tencent:new`",
+        ),
+        (
+            "UPDATE callbacks SET delivery_id = 'tencent:new' WHERE operation = 26",
+            "has no row for callback `tencent:live-1:dave`",
+        ),
         (
             "UPDATE callbacks SET operation = 1 WHERE operation = 10",
             "event 1: `callbacks` does not say of callback `tencent:test:bob` what the log says: `operation`",

@@ -9,8 +9,8 @@ use room_owner::domain::command::DeliveryId;
 use room_owner::domain::reply_note::{HowReplied, ReplyNote};
 use room_owner::domain::room::AccountId;
 use room_owner::domain::verification::Report;
-use room_owner::store::verify::{Evidence, verify};
 use room_owner::merkle::{Checkpoint, Frontier, SigningKey, VerifierKey, record_hash};
+use room_owner::store::verify::{Evidence, verify};
 use sqlx::sqlite::SqliteConnection;
 use tempfile::TempDir;
 

@@ -5,9 +5,9 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use room_owner::domain::verification::Report;
+use room_owner::merkle::SigningKey;
 use room_owner::store::verify::Evidence;
 use room_owner::store::{Database, IfMissing, SqliteStore};
-use room_owner::merkle::{Checkpoint, SigningKey, VerifierKey};
 use secrecy::{ExposeSecret as _, SecretString};
 
 use super::copies::{Copy, check, night, told};
@@ -19,11 +19,6 @@ fn key_file(database: &Path) -> PathBuf {
 
 fn mode(file: &Path) -> u32 {
     fs::metadata(file).unwrap().permissions().mode() & 0o777
-}
-
-/// The name of a key and its number, as a head has them.
-fn number(key: &VerifierKey) -> String {
-    key.as_str().splitn(3, '+').take(2).collect::<Vec<_>>().join("+")
 }
 
 async fn refusal(database: impl Into<Database>) -> String {

@@ -295,21 +295,36 @@ async fn a_trigger_that_is_gone_or_another_is_named() {
 #[tokio::test]
 async fn an_acl_that_is_not_what_the_log_tells_is_named() {
     for (sql, expected) in [
-        ("UPDATE grants SET role = 'admin' WHERE id = 1", "event 5: `grants` does not say of grant 1 what the log says"),
-        ("UPDATE grants SET expires_at = 9 WHERE id = 1", "event 5: `grants` does not say of grant 1 what the log says"),
-        ("UPDATE grants SET granted_in = 4 WHERE id = 1", "`grants` does not say of grant 1 what the log says: `granted_in`"),
+        (
+            "UPDATE grants SET role = 'admin' WHERE id = 1",
+            "event 5: `grants` does not say of grant 1 what the log says",
+        ),
+        (
+            "UPDATE grants SET expires_at = 9 WHERE id = 1",
+            "event 5: `grants` does not say of grant 1 what the log says",
+        ),
+        (
+            "UPDATE grants SET granted_in = 4 WHERE id = 1",
+            "`grants` does not say of grant 1 what the log says: `granted_in`",
+        ),
         (
             "UPDATE grants SET revoked_at = NULL, revoked_by = NULL, revoked_in = NULL WHERE id = 2",
             "`grants` does not say of grant 2 what the log says",
         ),
-        ("UPDATE grants SET revoked_by = 'cli:eve' WHERE id = 2", "`grants` does not say of grant 2 what the log says"),
+        (
+            "UPDATE grants SET revoked_by = 'cli:eve' WHERE id = 2",
+            "`grants` does not say of grant 2 what the log says",
+        ),
         ("DELETE FROM grants WHERE id = 2", "`grants` has no row for grant 2: it was taken out"),
         (
             "INSERT INTO grants (subject, role, effect, rooms, granted_by, granted_at, granted_in)
              VALUES ('cli:eve', 'admin', 'permit', '*', 'cli:ana', 0, 5)",
             "`grants` has a row for grant 3, and the log tells of none: it was added",
         ),
-        ("UPDATE grants SET role = 'root' WHERE id = 1", "`grants` does not say of grant 1 what the log says: `role`"),
+        (
+            "UPDATE grants SET role = 'root' WHERE id = 1",
+            "`grants` does not say of grant 1 what the log says: `role`",
+        ),
         (
             "UPDATE authorised_channels SET rooms = '*' WHERE id = 1",
             "`authorised_channels` does not say of channel entry 1 what the log says",
@@ -378,9 +393,18 @@ async fn operations_and_deliveries_that_are_not_what_the_log_tells_are_named() {
             "UPDATE deliveries SET operation = 9 WHERE delivery_id = 'slack:1'",
             "`deliveries` does not say of delivery `slack:1` what the log says: `operation`",
         ),
-        ("DELETE FROM deliveries WHERE delivery_id = 'slack:2'", "event 14: `deliveries` has no row for delivery `slack:2`: it was taken out"),
-        ("INSERT INTO deliveries VALUES ('slack:new', 1, 0)", "`deliveries` has a row for delivery `slack:new`, and the log tells of none"),
-        ("INSERT INTO deliveries VALUES ('slack:next', 0, 0)", "`deliveries` has a row for delivery `slack:next`"),
+        (
+            "DELETE FROM deliveries WHERE delivery_id = 'slack:2'",
+            "event 14: `deliveries` has no row for delivery `slack:2`: it was taken out",
+        ),
+        (
+            "INSERT INTO deliveries VALUES ('slack:new', 1, 0)",
+            "`deliveries` has a row for delivery `slack:new`, and the log tells of none",
+        ),
+        (
+            "INSERT INTO deliveries VALUES ('slack:next', 0, 0)",
+            "`deliveries` has a row for delivery `slack:next`",
+        ),
         (
             "UPDATE deliveries SET operation = 24 - operation WHERE operation IN (10, 14)",
             "`deliveries` does not say of delivery `slack:1` what the log says: `operation`",
@@ -449,12 +473,18 @@ async fn what_looks_the_same_and_is_of_another_type_is_named() {
 #[tokio::test]
 async fn a_tree_that_is_not_that_of_the_events_is_named() {
     for (sql, expected) in [
-        ("UPDATE signed_head SET key = 'nobody'", "the key that the database names: `nobody` is not a verifier key"),
+        (
+            "UPDATE signed_head SET key = 'nobody'",
+            "the key that the database names: `nobody` is not a verifier key",
+        ),
         ("UPDATE signed_head SET size = 19", "event 20: it was added behind the signed log"),
         ("UPDATE signed_head SET size = 21", "event 21: it is missing: it was taken out"),
         ("DELETE FROM signed_head", "the log has no signed head: it was taken out"),
         ("UPDATE signed_head SET checkpoint = 'hello'", "the newest signed head: it is not a checkpoint"),
-        ("UPDATE tree_tiles SET hashes = substr(hashes, 1, 608)", "event 20: it was added behind the signed log"),
+        (
+            "UPDATE tree_tiles SET hashes = substr(hashes, 1, 608)",
+            "event 20: it was added behind the signed log",
+        ),
         (
             "UPDATE tree_tiles SET hashes = CAST(substr(hashes, 1, 64) || zeroblob(32) || substr(hashes, 97) AS BLOB)",
             "event 3: its text is not the one that was signed: it was altered",
@@ -628,4 +658,3 @@ async fn words_that_are_stored_and_not_found_are_missed_if_that_is_asked_for() {
         assert!(found.contains("a search may miss them"), "{sql}: {found}");
     }
 }
-

@@ -1,7 +1,7 @@
 //! Changes of owner that the service tells of by itself: ours are confirmed, others' are recorded.
 //!
 //! A callback is answered first and worked on afterwards. Whoever sends more of them than can be worked on
-//! is told so.
+//! gets an error.
 
 use std::sync::Arc;
 
@@ -16,7 +16,7 @@ use crate::domain::audit::{OBSERVED, OperationId, Outcome, OutcomeKind, Refusal}
 use crate::domain::command::{RejectedRequest, Rejection};
 use crate::domain::room::AccountId;
 
-/// How many callbacks may wait. A change of owner is a person's deed: hundreds at once are a flood.
+/// How many callbacks may wait. People change owners one at a time: hundreds at once are a flood.
 const MOST_WAITING: usize = 512;
 /// How many are worked on at a time: each may read an owner back, on the same ceiling as everybody's commands.
 const AT_A_TIME: usize = 4;

@@ -1,4 +1,4 @@
-//! Turning commands away when there are too many: in words, and on record as far as that can be afforded.
+//! Load shedding: commands over a limit are refused with words, and recorded as long as the disk keeps up.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -14,12 +14,11 @@ use crate::domain::principal::Subject;
 use crate::domain::reply::{Overload, Reply};
 use crate::domain::room::RoomId;
 
-/// How many records of commands that were turned away are waited for at once. In a greater flood the rest are
-/// answered with words and a line in the bot's own log alone: nothing was done that would need a record, and
-/// the disk is left to those who are served.
+/// How many records of refused commands are written at once. In a greater flood the rest get words and a log line
+/// only: nothing was done that would need a record, and the disk is left to the commands that are served.
 const MOST_RECORDS: usize = 256;
 
-/// What is taken on, and how much has been.
+/// The limits, and what was counted against them.
 pub(super) struct Shedding {
     semaphore: Arc<FairSemaphore>,
     people: RateLimiter<Subject>,
@@ -48,15 +47,15 @@ impl CommandService {
         {
             return Err(Overload::Person(limit));
         }
-        // Who asks about no room waits in a line of their own.
+        // A command about no room waits in a line of its author's own.
         match request.command.as_ref().ok().and_then(Command::room) {
             Some(room) => semaphore.enter(room.as_str()).await,
             None => semaphore.enter(&subject.to_string()).await,
         }
     }
 
-    /// Whether the room has had its share. Only what is permitted counts: nobody without a right to the room
-    /// can use it up.
+    /// Whether the room is over its limit. Only permitted commands count: nobody without a right to the room can use
+    /// it up.
     pub(super) fn over_room_limit(&self, request: &CommandRequest, verdict: &Verdict) -> Option<Overload> {
         let limit = self.shedding.semaphore.limits().per_room?;
         let (Verdict::Transfer(..) | Verdict::Lookup(_)) = verdict else { return None };
@@ -64,7 +63,7 @@ impl CommandService {
         (!self.shedding.rooms.admits(room, limit, self.clock.now())).then_some(Overload::Room(limit))
     }
 
-    /// Answers a request that is not taken on. Nothing is done; a record is made if there is room for it.
+    /// Refuses a request because of a limit. It is recorded if there is room for that.
     pub(in crate::app) async fn turn_away(&self, request: &CommandRequest, why: Overload) -> Reply {
         let records = &self.shedding.records;
         if records.fetch_add(1, Ordering::Relaxed) >= MOST_RECORDS {

@@ -84,7 +84,9 @@ async fn fail_if_archived_behind(log: &dyn AuditLog, since_event: Option<i64>) -
 }
 
 /// Shown on a terminal only.
-fn progress(events: i64, from: i64) -> ProgressBar {
+/// A bar on a terminal, from one event to another.
+#[must_use]
+pub fn progress(events: i64, from: i64) -> ProgressBar {
     let target = if stdio::stderr_is_terminal() && !stdio::stdout_is_terminal() {
         ProgressDrawTarget::stderr()
     } else {

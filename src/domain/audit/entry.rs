@@ -7,7 +7,7 @@ use super::{DecisionKind, OperationId, Outcome, OutcomeKind};
 use crate::domain::principal::{Channel, Subject};
 use crate::domain::room::{AccountId, RoomId};
 
-/// How the log's list of operations names a change that nobody asked the bot for.
+/// The command of an entry about a change that was not made through the bot.
 pub const OBSERVED: &str = "(observed) owner change";
 
 /// One operation as a reviewer reads it. The fields and their order are part of the interface.
@@ -106,9 +106,8 @@ impl AuditEntry {
         let Observed { room, new_owner, change, doubt, probably, .. } = observed;
         let unsigned = "the callback was not signed: who did it and who owned the room before is only said";
         // What an unsigned callback says, and what was not read back, is kept in the event alone.
-        let believed = |account: &Option<AccountId>| {
-            account.as_ref().filter(|_| change.signed).map(ToString::to_string)
-        };
+        let believed =
+            |account: &Option<AccountId>| account.as_ref().filter(|_| change.signed).map(ToString::to_string);
         Self {
             actor_name: believed(&change.operator),
             command: OBSERVED.to_owned(),
@@ -162,7 +161,7 @@ impl AuditEntry {
         self.error_info = outcome.problem().map(|problem| problem.info.clone());
         if let (Outcome::ConfirmedByCallback { owner_now, .. }, Some(info)) = (outcome, &mut self.error_info)
         {
-            info.push_str("; tencent's callback tells of the change");
+            info.push_str("; tencent's callback reported the change");
             if let Some(owner) = owner_now {
                 info.push_str(&format!("; {owner} owns the room by now"));
             }

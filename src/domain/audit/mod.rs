@@ -1,4 +1,4 @@
-//! What is kept: outcomes, and the entry that a reviewer reads.
+//! The audit log: outcomes, entries, and who owned a room when.
 
 mod answer;
 mod entry;
@@ -23,8 +23,7 @@ pub use owner::{Basis, Certainty, Ownership, RoomEntry, RoomHistory, ToldChange,
 pub use question::{AuditFilter, Filter, Stat, StatsBy, UnknownStatsBy};
 pub use timeline::{Step, timeline};
 
-/// All the audit events of one command: the number of its first event, which a moderator can read out
-/// over the phone.
+/// One request and all its events, named by the number of its first event, which can be read out over the phone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct OperationId(i64);
 
@@ -69,8 +68,8 @@ impl FromStr for OperationId {
 // In JSON an operation is a string: it names, it does not count.
 super::principal::serialize_as_text!(OperationId);
 
-/// An attempt whose end is not known: its process died, or Tencent's answer was lost. It can be resolved
-/// by reading the owner back; it cannot be sent again.
+/// An operation without a final outcome: its process died, or Tencent's answer was lost. It is resolved by reading the
+/// owner back, never by sending it again.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Unresolved {
     /// The operation.
@@ -93,7 +92,7 @@ pub struct Unresolved {
     pub unclear: Option<(Timestamp, Refusal)>,
 }
 
-/// Tencent's no, in its words and ours.
+/// Why something failed, in Tencent's words and ours.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Refusal {
     /// ErrorCode, if Tencent gave one.
@@ -175,7 +174,9 @@ impl Outcome {
     #[must_use]
     pub fn kind(&self) -> OutcomeKind {
         match self {
-            Self::Succeeded { .. } | Self::ConfirmedByCallback { .. } | Self::Shown(_) => OutcomeKind::Succeeded,
+            Self::Succeeded { .. } | Self::ConfirmedByCallback { .. } | Self::Shown(_) => {
+                OutcomeKind::Succeeded
+            }
             Self::Unchanged => OutcomeKind::Unchanged,
             Self::Refused { .. } => OutcomeKind::Refused,
             Self::Unknown { .. } => OutcomeKind::Unknown,

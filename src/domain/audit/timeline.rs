@@ -47,7 +47,7 @@ fn steps_of(event: &Event) -> Vec<(&'static str, String)> {
         }
         What::Ended(outcome) => ended(outcome),
         What::Overridden { by } => {
-            vec![("closed", format!("operation {by} overrides it; nothing more is asked"))]
+            vec![("closed", format!("operation {by} overrides it; it is not looked at any more"))]
         }
         What::Confirmed(change) => vec![("confirmed", callback(change, None))],
         What::Reply(note) => vec![("reply", note.to_string())],
@@ -65,7 +65,9 @@ fn requested(request: &Request) -> Vec<(&'static str, String)> {
     let mut steps = vec![("received", format!("{who}{place}: {}", request.command))];
     let authority = request.authority.as_deref().unwrap_or_default();
     match request.decision {
-        Some(DecisionKind::Permit) => steps.push(("decided", format!("permitted: {authority}{}", by(request)))),
+        Some(DecisionKind::Permit) => {
+            steps.push(("decided", format!("permitted: {authority}{}", by(request))))
+        }
         Some(DecisionKind::Deny) => steps.push(("decided", format!("denied: {authority}"))),
         None => {}
     }
@@ -131,7 +133,7 @@ fn ended(outcome: &Outcome) -> Vec<(&'static str, String)> {
         Outcome::ConfirmedByCallback { owner_now, .. } => {
             let now = owner_now.as_ref().map(|owner| format!("; {owner} owns the room by now"));
             let now = now.unwrap_or_default();
-            steps.push(("confirmed", format!("Tencent's callback told of the change{now}")));
+            steps.push(("confirmed", format!("Tencent's callback reported the change{now}")));
         }
         Outcome::Unknown { owner_now: Some(owner), .. } => {
             steps.push(("closed", format!("{owner} owns the room by now; nothing more can be found out")));
@@ -144,7 +146,7 @@ fn ended(outcome: &Outcome) -> Vec<(&'static str, String)> {
 /// What Tencent's callback said.
 fn callback(change: &OwnerChange, owner_now: Option<&str>) -> String {
     let at = millis(change.event_at);
-    let mut what = format!("Tencent's callback told of the change, made at {at} by Tencent's clock");
+    let mut what = format!("Tencent's callback reported the change, made at {at} by Tencent's clock");
     if let Some(operator) = &change.operator {
         what.push_str(&format!(", by {operator}"));
     }
@@ -201,9 +203,8 @@ mod tests {
             What::System(SystemChange::ClockSetBack { by_ms: 3_007 }),
         ];
         let operation = OperationId::new(5);
-        let events = (5..).zip(what).map(|(seq, what)| {
-            Event::new(seq, operation, at("2026-11-23T14:03:00Z"), what)
-        });
+        let events =
+            (5..).zip(what).map(|(seq, what)| Event::new(seq, operation, at("2026-11-23T14:03:00Z"), what));
         let steps = timeline(operation, &events.collect::<Vec<_>>());
         let words = steps.iter().map(|step| format!("{} {}: {}\n", step.seq, step.step, step.what));
         insta::assert_snapshot!(words.collect::<String>(), @"");

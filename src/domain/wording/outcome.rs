@@ -90,7 +90,7 @@ pub(super) fn outcome_message(
                 None => handed,
             };
             let mut body =
-                vec![text("Tencent's answer was lost on the way; its callback tells of the change.")];
+                vec![text("Tencent's answer was lost on the way; its callback reported the change.")];
             if owner_now.is_some() {
                 body.push(text(
                     "Somebody may have handed the room on. Agree with the other moderators before you try again.",

@@ -63,7 +63,8 @@ pub(super) struct Kept {
 
 /// The archives that a database tells of, oldest first; the connection knows the database by this name.
 pub(super) fn kept(connection: &Connection, database: &str) -> Result<Vec<Kept>, StoreError> {
-    let sql = format!("SELECT operation, first, last, root, tables, file FROM {database}.archives ORDER BY first");
+    let sql =
+        format!("SELECT operation, first, last, root, tables, file FROM {database}.archives ORDER BY first");
     let mut statement = connection.prepare(&sql)?;
     let rows = statement.query_map([], |row| {
         Ok(Kept {
@@ -261,8 +262,7 @@ fn plan(
     let number = |sql: &str, values: &[i64]| -> Result<Option<i64>, StoreError> {
         Ok(log.query_row(sql, rusqlite::params_from_iter(values), |row| row.get(0))?)
     };
-    let young =
-        number("SELECT min(operation) FROM operations WHERE at >= ?", &[before.as_millisecond()])?;
+    let young = number("SELECT min(operation) FROM operations WHERE at >= ?", &[before.as_millisecond()])?;
     let open = number("SELECT min(operation) FROM operations WHERE is_open = 1", &[])?;
     let unanswered = outbox::first(log, now)?;
     let held_up = [

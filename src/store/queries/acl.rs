@@ -87,11 +87,7 @@ fn each<T>(
 const LIVE: &str = "revoked_at IS NULL AND granted_at <= ?1 AND (expires_at IS NULL OR expires_at > ?1)";
 
 /// The grants that a condition finds, by number; `now` is `?1` in it.
-async fn grants_where(
-    pool: &SqlitePool,
-    condition: &str,
-    now: Timestamp,
-) -> Result<Vec<Grant>, StoreError> {
+async fn grants_where(pool: &SqlitePool, condition: &str, now: Timestamp) -> Result<Vec<Grant>, StoreError> {
     let sql = format!("SELECT {GRANT} FROM grants WHERE {condition} ORDER BY id");
     each(&sqlx::query(AssertSqlSafe(sql)).bind(now.as_millisecond()).fetch_all(pool).await?, rows::grant)
 }

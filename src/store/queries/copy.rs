@@ -37,7 +37,8 @@ impl LogCopy {
         let mut first = SqliteConnection::connect_with(&options).await.map_err(|error| {
             StoreError(format!("`{name}` cannot be read: {error}; is it the copy of a database?"))
         })?;
-        let known = "SELECT count(*) FROM sqlite_schema WHERE name IN ('audit_events', 'operations', 'signed_head')";
+        let known =
+            "SELECT count(*) FROM sqlite_schema WHERE name IN ('audit_events', 'operations', 'signed_head')";
         let known: i64 = sqlx::query_scalar(known).fetch_one(&mut first).await.map_err(|error| {
             StoreError(format!("`{name}` cannot be read: {error}; is it the copy of a database?"))
         })?;

@@ -1,8 +1,8 @@
 //! What the log says about one room around a time.
 
 use jiff::Timestamp;
-use sqlx::sqlite::{SqlitePool, SqliteRow};
 use sqlx::AssertSqlSafe;
+use sqlx::sqlite::{SqlitePool, SqliteRow};
 
 use crate::app::ports::StoreError;
 use crate::domain::audit::{RoomEntry, RoomHistory, ToldChange};

@@ -107,13 +107,10 @@ impl AuditLog for LogReader {
     }
 
     async fn events(&self, operation: OperationId) -> Result<Vec<Event>, StoreError> {
-        let sql = format!(
-            "SELECT seq, body FROM audit_events WHERE operation = ? AND {NOT_ARCHIVED} ORDER BY seq"
-        );
+        let sql =
+            format!("SELECT seq, body FROM audit_events WHERE operation = ? AND {NOT_ARCHIVED} ORDER BY seq");
         let rows = sqlx::query(AssertSqlSafe(sql)).bind(operation.seq()).fetch_all(&self.pool).await;
-        let event = |row: &sqlx::sqlite::SqliteRow| {
-            parse(rows::number(row, 0)?, &rows::text(row, 1)?)
-        };
+        let event = |row: &sqlx::sqlite::SqliteRow| parse(rows::number(row, 0)?, &rows::text(row, 1)?);
         rows.explain(UNREADABLE)?.iter().map(event).collect()
     }
 
@@ -143,10 +140,7 @@ impl AuditLog for LogReader {
         let sql = "SELECT first, file FROM archives WHERE ? BETWEEN first AND last";
         let row = sqlx::query(sql).bind(operation.seq()).fetch_optional(&self.pool).await;
         let archived = |row: sqlx::sqlite::SqliteRow| {
-            Ok(ArchivedIn {
-                first: rows::number(&row, 0)?,
-                file: rows::text(&row, 1)?,
-            })
+            Ok(ArchivedIn { first: rows::number(&row, 0)?, file: rows::text(&row, 1)? })
         };
         row.explain(UNREADABLE)?.map(archived).transpose()
     }

@@ -77,7 +77,11 @@ impl GivenArchives {
                 Some((seq, body)) if seq <= archive.last() => return Ok(Some((seq, body))),
                 Some(_) => report.find(
                     None,
-                    format!("`{}` goes on behind its last event, {}: lines were added", archive.name(), archive.last()),
+                    format!(
+                        "`{}` goes on behind its last event, {}: lines were added",
+                        archive.name(),
+                        archive.last()
+                    ),
                 ),
                 None => {}
             }

@@ -206,7 +206,9 @@ pub(super) async fn remake(
                 Ok((read.replay.into_file(), report.events))
             }
             read => {
-                let first = finding(&report).or_else(|| read.and_then(|read| finding(&read.derived))).unwrap_or_default();
+                let first = finding(&report)
+                    .or_else(|| read.and_then(|read| finding(&read.derived)))
+                    .unwrap_or_default();
                 Err(StoreError(format!(
                     "the tables were not made again, because the log itself cannot be trusted: {first}; see all of it \
                      with `room-owner audit verify`"
@@ -315,7 +317,8 @@ fn prove_now(
 
 /// The hash over what the tables said after event `last`, which no operation spans.
 pub(super) fn state_at(log: &Connection, last: i64) -> Result<String, StoreError> {
-    let database: String = log.query_row("SELECT file FROM pragma_database_list WHERE name = 'main'", [], |row| row.get(0))?;
+    let database: String =
+        log.query_row("SELECT file FROM pragma_database_list WHERE name = 'main'", [], |row| row.get(0))?;
     let (_, scratch) = Replay::open(Path::new(&database))?;
     load_state(&scratch, last)?;
     digest(&scratch)

@@ -54,9 +54,8 @@ impl Replay {
         drop(super::open(database)?);
         let file = tempfile::Builder::new().prefix("room-owner-verify-").tempfile();
         let file = file.explain("no scratch file can be made for the check")?.into_temp_path();
-        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
-            | OpenFlags::SQLITE_OPEN_NO_MUTEX
-            | OpenFlags::SQLITE_OPEN_URI;
+        let flags =
+            OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_URI;
         let connection = Connection::open_with_flags(&file, flags)?;
         connection.execute_batch(
             "PRAGMA main.journal_mode = MEMORY; PRAGMA main.synchronous = OFF; PRAGMA main.locking_mode = EXCLUSIVE;
@@ -189,7 +188,10 @@ fn compare_table(log: &Connection, table: &str, key: &str, derived: &mut Report)
         let made = rows_of(log, &format!("{right} WHERE {key} IS ?"), [&id])?;
         let (event, what) = named(table, &row, &id);
         let Some(made) = made.first() else {
-            derived.find(event, format!("`{table}` has a row for {what}, and the log tells of none: it was added"));
+            derived.find(
+                event,
+                format!("`{table}` has a row for {what}, and the log tells of none: it was added"),
+            );
             continue;
         };
         let others = row.iter().zip(made).filter(|(here, right)| here.1 != right.1);

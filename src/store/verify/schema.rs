@@ -42,7 +42,8 @@ pub(super) fn check(log: &Connection, right: &Schema, report: &mut Report) -> Re
         );
     }
     for table in ONE_ROW {
-        let count = log.query_row(&format!("SELECT count(*) FROM log.{table}"), [], |row| row.get::<_, i64>(0));
+        let count =
+            log.query_row(&format!("SELECT count(*) FROM log.{table}"), [], |row| row.get::<_, i64>(0));
         // Without the table, that is a finding already.
         if count == Ok(0) {
             report.find(None, format!("the row of `{table}` is gone: it was taken out"));

@@ -146,7 +146,9 @@ impl Tree {
         let kept = tiles::tile(log, tile.level, tile.n)?.unwrap_or_default();
         if kept != tile.hashes {
             let (level, n) = (tile.level * TILE_HEIGHT, tile.n);
-            let what = format!("the kept hashes of the tree at level {level}, tile {n}, are not those of the events");
+            let what = format!(
+                "the kept hashes of the tree at level {level}, tile {n}, are not those of the events"
+            );
             report.find(None, what);
         }
         Ok(())
@@ -222,7 +224,10 @@ impl Tree {
         }
         let size = signed_size(log)?;
         if size.unsigned_abs() != newest.head().size {
-            let what = format!("the newest signed head is kept for {size} events, and is one of {}", newest.head().size);
+            let what = format!(
+                "the newest signed head is kept for {size} events, and is one of {}",
+                newest.head().size
+            );
             report.find(None, what);
         } else if newest.head() != head && !self.is_bad {
             report.find(None, "the newest signed head in the database is not that of the events");

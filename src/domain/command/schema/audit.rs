@@ -33,7 +33,7 @@ impl Question {
     /// Finds a wrong time before anything is recorded.
     ///
     /// # Errors
-    /// When a time cannot be told at `now`, in `zone` where it names none.
+    /// When a time is invalid at `now`, in `zone` where it names none.
     pub fn check_times(&self, now: Timestamp, zone: &TimeZone) -> Result<(), InvalidMoment> {
         match self {
             Self::List(filter) | Self::History(_, filter) | Self::Stats(_, filter) | Self::Export(filter) => {
