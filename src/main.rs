@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use anyhow::Context as _;
 use clap::Parser as _;
 use room_owner::app::acl::local_permit;
-use room_owner::app::ports::Clock as _;
+use room_owner::app::ports::{Clock as _, Store as _};
 use room_owner::app::service::Timing;
 use room_owner::bench::{self, Kind, Load, What};
 use room_owner::bot::{self, Bot};
@@ -213,7 +213,7 @@ async fn run(command: Command) -> anyhow::Result<Exit> {
             let principal = cli::local_principal(environment.sudo_user())?;
             let store = SqliteStore::open(common.database(), IfMissing::Fail).await?;
             let permit = local_permit(&store, &clock, &principal).await?;
-            let bar = cli::audit::progress(store.log().newest_event().await?, 0);
+            let bar = cli::audit::progress(store.log().newest_event().await?, 0, false);
             let shown = bar.clone();
             let by = (principal, permit, typed);
             let rebuilt = store
