@@ -27,13 +27,7 @@ CREATE TABLE group_readings (
 
 -- Whom an answer is owed: what a process that starts after a crash has to know. It holds no text and nothing that
 -- a platform gave out for the answer (a `response_url` or the token of an interaction is a secret): the words are
--- made again from the outcome.
-
--- What a process has answered: every operation of its own up to this number, but for those in `replies`.
-CREATE TABLE answered (
-    instance TEXT    PRIMARY KEY,
-    upto     INTEGER NOT NULL
-) STRICT, WITHOUT ROWID;
+-- made again from the outcome. The row is written with the attempt, and goes some time after the answer was given.
 
 CREATE TABLE replies (
     operation    INTEGER PRIMARY KEY,
@@ -46,6 +40,7 @@ CREATE TABLE replies (
     perhaps_said INTEGER NOT NULL CHECK (perhaps_said IN (0, 1)),
     since        INTEGER NOT NULL
 ) STRICT;
+CREATE INDEX replies_by_instance ON replies (instance);
 
 -- Which file the database was when it was last opened: another number is another file.
 CREATE TABLE home (

@@ -47,6 +47,9 @@ pub enum Admission {
         /// Whether to record the request as declined if the room is taken. Otherwise the store only
         /// names the holder and writes nothing, so that the caller can resolve it first.
         decline_if_busy: bool,
+        /// Whether somebody is to get an answer after Tencent was asked: it is kept as pending, in the same
+        /// transaction.
+        is_answered_later: bool,
     },
     /// An authentic request that never became a command.
     Rejected(RejectedRequest),

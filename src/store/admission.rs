@@ -11,6 +11,7 @@ use crate::domain::reply_note::ReplyNote;
 use crate::domain::room::AccountId;
 
 use super::log::LogTransaction;
+use super::outbox;
 use super::rows::{self, Open};
 
 /// What an admission came to. The attempt itself is made only after the commit.
@@ -74,7 +75,11 @@ pub(super) fn admit(
     if let Some(permit) = admission.permit() {
         note_use(log, permit, at)?;
     }
-    record(log, request).map(AdmitResult::Recorded)
+    let operation = record(log, request)?;
+    if matches!(admission, Admission::Request { is_answered_later: true, .. }) {
+        outbox::begin(log, operation, at)?;
+    }
+    Ok(AdmitResult::Recorded(operation))
 }
 
 /// Whether the request may override the operation that holds its room: it names it, its permit is for that, and

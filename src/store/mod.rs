@@ -55,7 +55,7 @@ use crate::app::ports::{
     AclChanged, AclEdit, Admission, Admitted, AuditLog, GrantsPage, GroupSubjects, Observed, OwnerNotice,
     Seen, Store, StoreError,
 };
-use crate::app::replies::{Owed, Page, Platform, ReplyBook};
+use crate::app::replies::{Batch, Owed, Platform, ReplyBook};
 use crate::domain::access::{AclView, AuthorisedChannel, Grant, GrantId, GrantUse, Reading};
 use crate::domain::admission::{Attempt, Verdict};
 use crate::domain::audit::{AuditEntry, AuditFilter, OperationId, Outcome, SystemChange, Unresolved, What};
@@ -546,30 +546,19 @@ impl Store for SqliteStore {
 
 #[async_trait]
 impl ReplyBook for SqliteStore {
-    async fn keep(&self, page: &Page) -> Result<(), StoreError> {
-        let page = page.clone();
-        self.write(move |log| outbox::keep(log, &page)).await.map(drop)
+    async fn keep(&self, batch: &Batch) -> Result<(), StoreError> {
+        let batch = batch.clone();
+        self.write(move |log| outbox::keep(log, &batch)).await.map(drop)
     }
 
     async fn take_over(&self, platforms: &[Platform]) -> Result<Vec<Owed>, StoreError> {
         let (platforms, here) = (platforms.to_vec(), Arc::clone(&self.instance));
-        let work = move |log: &mut LogTransaction<'_>| {
-            let (gone, has_begun) = outbox::gone(log, &platforms, &here)?;
-            if gone.is_empty() && has_begun {
-                return Ok(Vec::new());
-            }
-            outbox::take_over(log, &gone, &platforms)
-        };
-        Ok(self.write(work).await?.0)
+        Ok(self.write(move |log| outbox::take_over(log, &platforms, &here)).await?.0)
     }
 
     async fn claim(&self, owed: &Owed) -> Result<Option<Owed>, StoreError> {
         let (owed, here) = (owed.clone(), Arc::clone(&self.instance));
-        let work = move |log: &mut LogTransaction<'_>| {
-            let (gone, _) = outbox::gone(log, &[Platform::Slack, Platform::Discord], &here)?;
-            outbox::claim(log, &owed, &gone)
-        };
-        Ok(self.write(work).await?.0)
+        Ok(self.write(move |log| outbox::claim(log, &owed, &here)).await?.0)
     }
 }
 

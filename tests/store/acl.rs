@@ -388,7 +388,13 @@ async fn what_is_held_in_memory_decides_nothing_after_another_process_changed_th
             )),
         };
         let verdict = room_owner::domain::admission::Verdict::Open;
-        Admission::Request { request: Box::new(request), verdict, acl_version, decline_if_busy: false }
+        Admission::Request {
+            request: Box::new(request),
+            verdict,
+            acl_version,
+            decline_if_busy: false,
+            is_answered_later: false,
+        }
     };
 
     revoke(number).apply(&other).await;

@@ -76,8 +76,13 @@ async fn a_permit_to_read_is_spent_at_the_acl_at_which_it_was_given() {
     let request =
         CommandRequest { principal, place: Place::Local, delivery: None, typed: "x".to_owned(), command };
     let verdict = Verdict::Read(permit);
-    let admission =
-        Admission::Request { request: Box::new(request), verdict, acl_version: None, decline_if_busy: false };
+    let admission = Admission::Request {
+        request: Box::new(request),
+        verdict,
+        acl_version: None,
+        decline_if_busy: false,
+        is_answered_later: false,
+    };
     assert!(matches!(world.store.admit(admission, NOON).await.unwrap(), Admitted::AclChanged));
 }
 

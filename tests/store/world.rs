@@ -197,7 +197,13 @@ impl Ask {
             command,
         };
         let decline_if_busy = self.decline_if_busy;
-        Admission::Request { request: Box::new(request), verdict, acl_version: None, decline_if_busy }
+        Admission::Request {
+            request: Box::new(request),
+            verdict,
+            acl_version: None,
+            decline_if_busy,
+            is_answered_later: false,
+        }
     }
 
     async fn decide(

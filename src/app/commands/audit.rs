@@ -54,6 +54,7 @@ pub async fn record_locally(
             verdict,
             acl_version: None,
             decline_if_busy: false,
+            is_answered_later: false,
         };
         match store.admit(admission, now).await? {
             Admitted::Recorded(operation) => return Ok(operation),

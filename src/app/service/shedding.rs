@@ -77,6 +77,7 @@ impl CommandService {
             verdict: Verdict::RateLimited(why.to_string()),
             acl_version: None,
             decline_if_busy: true,
+            is_answered_later: false,
         };
         let admitted = self.store.admit(admission, self.clock.now()).await;
         records.fetch_sub(1, Ordering::Relaxed);

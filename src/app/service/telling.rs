@@ -147,7 +147,7 @@ impl CommandService {
             self.replies.changed.notified().await;
             // By the real time, as every pause that only gathers work.
             tokio::time::sleep(COLLECTING).await;
-            if !self.keep_page(false).await {
+            if !self.keep_batch().await {
                 tokio::time::sleep(KEEP_AGAIN).await;
             }
         }
@@ -155,18 +155,18 @@ impl CommandService {
 
     /// Keeps what is left to say when nothing more is begun.
     pub async fn end_replies(&self) {
-        self.keep_page(true).await;
+        self.keep_batch().await;
     }
 
-    async fn keep_page(&self, is_last: bool) -> bool {
+    async fn keep_batch(&self) -> bool {
         let Some(book) = self.replies.book() else { return true };
         let _in_order = self.replies.keeping.lock().await;
-        let Some(page) = self.replies.page(is_last) else { return true };
-        match book.keep(&page).await {
+        let Some(batch) = self.replies.batch() else { return true };
+        match book.keep(&batch).await {
             Ok(()) => true,
             Err(error) => {
                 warn!(%error, "what is owed to people cannot be kept");
-                self.replies.is_not_kept(page);
+                self.replies.is_not_kept(batch);
                 false
             }
         }
@@ -208,7 +208,7 @@ impl CommandService {
         };
         // First, so that whoever comes after a crash in the middle knows that it may have been said.
         self.replies.mark_said(operation, true);
-        if !self.keep_page(false).await {
+        if !self.keep_batch().await {
             self.replies.mark_said(operation, owed.perhaps_said);
             postpone(None);
             return;
