@@ -30,7 +30,7 @@ use room_owner::redact::Redactor;
 use room_owner::stdio::{Cause, OutputError};
 use room_owner::store::archive::{self, Order};
 use room_owner::store::verify::{self as verification, Evidence};
-use room_owner::store::{Database, IfMissing, LogCopy, SqliteStore, backup};
+use room_owner::store::{Database, IfMissing, LogCopy, SqliteStore, backup, proofs};
 use room_owner::tencent::TencentClient;
 use room_owner::tencent::callbacks::{CHANGE_OF_OWNER, Configuration, Configurator};
 use room_owner::tencent::simulator::{Simulator, Webhook};
@@ -342,7 +342,7 @@ async fn verify(arguments: VerifyArguments) -> anyhow::Result<Exit> {
 
 async fn prove(arguments: ProveArguments) -> anyhow::Result<Exit> {
     let ProveArguments { operation, out, database, archive } = arguments;
-    let proofs = verification::prove(&chosen(database)?.file()?, operation, &archive).await?;
+    let proofs = proofs::prove(&chosen(database)?.file()?, operation, &archive).await?;
     let proofs: Vec<Proof> = proofs
         .into_iter()
         .map(|proof| Proof { event: proof.index + 1, text: proof.text(), leaf: proof.leaf })

@@ -3,10 +3,12 @@
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
+use rusqlite::{Connection, OpenFlags};
 use secrecy::SecretString;
 use sqlx::sqlite::SqliteConnectOptions;
 
-use super::{files, key_file};
+use super::rows::Explain as _;
+use super::{BUSY_TIMEOUT, files, key_file};
 use crate::app::ports::StoreError;
 use crate::merkle::VerifierKey;
 
@@ -112,4 +114,28 @@ pub fn database_file(url: &str) -> Result<PathBuf, StoreError> {
         return Err(StoreError(why.to_owned()));
     }
     Ok(file)
+}
+
+/// Opens the file so that nothing is written, not even beside it.
+pub(super) fn open_to_read(database: &Path) -> Result<Connection, StoreError> {
+    if !database.exists() {
+        return Err(StoreError(format!("there is no database `{}`", database.display())));
+    }
+    let flags =
+        OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_URI;
+    let opened = Connection::open_with_flags(uri(database), flags);
+    let connection =
+        opened.explain(&format!("the database `{}` cannot be opened for reading", database.display()))?;
+    connection.busy_timeout(BUSY_TIMEOUT)?;
+    connection.execute_batch("PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON")?;
+    Ok(connection)
+}
+
+/// The file as SQLite opens it for reading alone.
+pub(super) fn uri(database: &Path) -> String {
+    let path = database.to_string_lossy().replace('%', "%25").replace('?', "%3f").replace('#', "%23");
+    // Without a write-ahead log there is nobody at the file, and SQLite needs no shared memory.
+    let has = |suffix| beside(database, suffix).exists();
+    let immutable = if has("-wal") || has("-shm") { "" } else { "&immutable=1" };
+    format!("file:{path}?mode=ro{immutable}")
 }

@@ -7,8 +7,7 @@ use rusqlite::{Connection, OptionalExtension as _, Params, params};
 
 use crate::app::ports::StoreError;
 use crate::domain::access::{AuthorisedChannel, ChangedEntry, Grant};
-use crate::domain::archive::Archived;
-use crate::domain::audit::{AuditEntry, Event, OperationId, Outcome, OwnerChange, Request, What};
+use crate::domain::audit::{Archived, AuditEntry, Event, OperationId, Outcome, OwnerChange, Request, What};
 use crate::domain::room::AccountId;
 
 use super::rows::{self, BEHIND_ENTRY, ENTRY};

@@ -15,6 +15,8 @@ use crate::domain::room::AccountId;
 
 use super::locks::Instance;
 
+pub(super) const UNREADABLE: &str = "the audit log cannot be read";
+
 /// Says what could not be done.
 pub(super) trait Explain<T> {
     /// With what was tried before the error's own words.

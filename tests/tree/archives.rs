@@ -21,7 +21,8 @@ use room_owner::domain::wording::audit::Answer;
 use room_owner::merkle::VerifierKey;
 use room_owner::store::SqliteStore;
 use room_owner::store::archive::{self, Order};
-use room_owner::store::verify::{Evidence, prove};
+use room_owner::store::proofs::prove;
+use room_owner::store::verify::Evidence;
 use serde_json::Value;
 use sqlx::Row as _;
 use tokio::task::JoinSet;
@@ -659,12 +660,12 @@ async fn what_a_crash_left_behind_goes_at_the_next_run_if_the_file_is_there() {
             "{refused}"
         );
         let mut raw = raw(&copy.file()).await;
-        assert_eq!(count(&mut raw, "audit_events").await, 15 + left.clone().count() as i64);
+        assert_eq!(count(&mut raw, "audit_events").await, 14 + left.clone().count() as i64);
 
         fs::rename(&aside, &recorded).unwrap();
         let report = archive_of(&store, later(1), &next).await.unwrap();
         assert_eq!((numbers(&report), report.removed), (None, left.count() as u64));
-        assert_eq!(count(&mut raw, "audit_events").await, 13);
+        assert_eq!(count(&mut raw, "audit_events").await, 14);
         assert!(!next.exists());
         drop(raw);
         store.close().await;

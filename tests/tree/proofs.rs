@@ -5,7 +5,7 @@ use room_owner::domain::audit::OperationId;
 use room_owner::merkle::proof::InclusionProof;
 use room_owner::merkle::{SigningKey, VerifierKey};
 use room_owner::store::Database;
-use room_owner::store::verify::prove;
+use room_owner::store::proofs::prove;
 use tokio::task::JoinSet;
 
 use super::copies::{Copy, night};

@@ -8,7 +8,6 @@ use serde::{Deserialize, Serialize};
 
 use super::{DecisionKind, OperationId, Outcome, OutcomeKind};
 use crate::domain::access::{ChangedEntry, Denial, Grant, Permit};
-use crate::domain::archive::Archived;
 use crate::domain::principal::{Channel, Subject};
 use crate::domain::reply_note::ReplyNote;
 use crate::domain::room::{AccountId, RoomId};
@@ -118,6 +117,22 @@ pub struct Request {
     /// The events that it took out of the database, into an archive.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub archived: Option<Box<Archived>>,
+}
+
+/// Which events an archive holds, and digests of what the database keeps of them. It is part of the event that records
+/// the archive, so events cannot disappear without a trace in the log.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Archived {
+    /// The number of the first event.
+    pub first: i64,
+    /// The number of the last event.
+    pub last: i64,
+    /// The root of the tree over all events up to the last, in hexadecimal.
+    pub root: String,
+    /// The SHA-256 of what the tables said after the last event, in hexadecimal.
+    pub tables: String,
+    /// Where the file was written.
+    pub file: String,
 }
 
 /// A change of owner as Tencent's callback tells it.

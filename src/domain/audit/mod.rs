@@ -17,7 +17,7 @@ use super::room::{AccountId, RoomId};
 
 pub use answer::{ArchivedIn, NoAnswer, Page};
 pub use entry::{AuditEntry, OBSERVED};
-pub use event::{Event, Observed, OwnerChange, Request, SystemChange, What};
+pub use event::{Archived, Event, Observed, OwnerChange, Request, SystemChange, What};
 pub use moment::{InvalidMoment, Moment, read_in, zone};
 pub use owner::{Basis, Certainty, Ownership, RoomEntry, RoomHistory, ToldChange, ownership};
 pub use question::{AuditFilter, Filter, Stat, StatsBy, UnknownStatsBy};

@@ -24,12 +24,10 @@ use crate::merkle::Checkpoint;
 use crate::merkle::proof::InclusionProof;
 
 use super::log::NOT_ARCHIVED;
-use super::rows::{self, Columns, ENTRY, Explain as _, Open};
-use super::verify;
+use super::proofs;
+use super::rows::{self, Columns, ENTRY, Explain as _, Open, UNREADABLE};
 
 pub use copy::LogCopy;
-
-pub(super) const UNREADABLE: &str = "the audit log cannot be read";
 
 /// Every operation without a final outcome.
 pub(super) async fn open(pool: &SqlitePool) -> Result<Vec<Open>, StoreError> {
@@ -150,7 +148,7 @@ impl AuditLog for LogReader {
         operation: OperationId,
         archives: &[PathBuf],
     ) -> Result<Vec<Event>, StoreError> {
-        let proofs = verify::prove(&self.file, operation, archives).await?;
+        let proofs = proofs::prove(&self.file, operation, archives).await?;
         let event = |proof: InclusionProof| parse(proof.index.cast_signed() + 1, &proof.leaf);
         proofs.into_iter().map(event).collect()
     }

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use crate::app::ports::StoreError;
 use crate::domain::verification::Report;
 use crate::merkle::Frontier;
-use crate::store::archive::{Kept, Reading};
+use crate::store::archive_file::{Kept, Reading};
 
 use super::Evidence;
 

@@ -12,22 +12,21 @@ mod tree;
 
 use std::path::{Path, PathBuf};
 
+use rusqlite::Connection;
 use rusqlite::types::ValueRef;
-use rusqlite::{Connection, OpenFlags};
 use tempfile::TempPath;
 use tokio::task::spawn_blocking;
 
 use crate::app::ports::StoreError;
-use crate::domain::audit::OperationId;
 use crate::domain::tree_head::SeenHead;
 use crate::domain::verification::Report;
-use crate::merkle::proof::InclusionProof;
 use crate::merkle::{Checkpoint, VerifierKey};
 
-use super::archive::{self, Kept};
+use super::archive_file::{Reading, kept};
+use super::database::open_to_read;
 use super::rows::Explain as _;
 use super::schema::Schema;
-use super::{BUSY_TIMEOUT, beside, checkpoint_file, files, tiles};
+use super::{checkpoint_file, files, tiles};
 use archives::GivenArchives;
 use replay::Replay;
 use tree::Tree;
@@ -116,7 +115,7 @@ fn check(database: &Path, mut evidence: Evidence, right: &Schema) -> Result<Repo
     replay.compare(&log, &mut derived)?;
     report.signers = replay.signers(&named, report.events);
     if evidence.indexes {
-        indexes::check(&open(database)?, &mut derived).explain(READ_FAILED)?;
+        indexes::check(&open_to_read(database)?, &mut derived).explain(READ_FAILED)?;
     }
     Ok(report.closed(derived))
 }
@@ -147,7 +146,7 @@ fn read_log(
         return Ok(None);
     };
     choose_keys(evidence, &named, report);
-    let kept = archive::kept(&log, "log").explain(READ_FAILED)?;
+    let kept = kept(&log, "log").explain(READ_FAILED)?;
     let mut given = GivenArchives::open(evidence, &kept, report)?;
     let mut derived = Report::default();
     replay.start_behind(&log, given.base, &kept, &mut derived)?;
@@ -243,76 +242,9 @@ fn choose_keys(evidence: &mut Evidence, named: &str, report: &mut Report) {
 fn newest(evidence: &Evidence) -> Result<Option<u64>, StoreError> {
     let kept = evidence.checkpoints.iter().map(|(_, checkpoint)| checkpoint.head().size);
     let seen = evidence.seen.iter().map(|seen| seen.size);
-    let archives =
-        evidence.archives.iter().map(|file| Ok(archive::Reading::open(file)?.last().unsigned_abs()));
+    let archives = evidence.archives.iter().map(|file| Ok(Reading::open(file)?.last().unsigned_abs()));
     let archives = archives.collect::<Result<Vec<_>, StoreError>>()?;
     Ok(kept.chain(seen).chain(archives).max())
-}
-
-/// Opens the file so that nothing is written, not even beside it.
-pub(super) fn open(database: &Path) -> Result<Connection, StoreError> {
-    if !database.exists() {
-        return Err(StoreError(format!("there is no database `{}`", database.display())));
-    }
-    let flags =
-        OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_URI;
-    let opened = Connection::open_with_flags(uri(database), flags);
-    let connection =
-        opened.explain(&format!("the database `{}` cannot be opened for reading", database.display()))?;
-    connection.busy_timeout(BUSY_TIMEOUT)?;
-    connection.execute_batch("PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON")?;
-    Ok(connection)
-}
-
-fn uri(database: &Path) -> String {
-    let path = database.to_string_lossy().replace('%', "%25").replace('?', "%3f").replace('#', "%23");
-    // Without a write-ahead log there is nobody at the file, and SQLite needs no shared memory.
-    let has = |suffix| beside(database, suffix).exists();
-    let immutable = if has("-wal") || has("-shm") { "" } else { "&immutable=1" };
-    format!("file:{path}?mode=ro{immutable}")
-}
-
-/// The proofs that the operation's events are in the log in `database`, under its newest head; none if there
-/// is no such operation. Events that were archived are read from the archives. Nothing is written.
-///
-/// # Errors
-/// When the log cannot be read, an event is not the one that was signed, or the archive is missing that it is in.
-pub async fn prove(
-    database: &Path,
-    operation: OperationId,
-    archives: &[PathBuf],
-) -> Result<Vec<InclusionProof>, StoreError> {
-    let (database, archives) = (database.to_owned(), archives.to_owned());
-    let proved = spawn_blocking(move || prove_now(&database, operation, &archives)).await;
-    proved.explain("the proof broke off")?
-}
-
-fn prove_now(
-    database: &Path,
-    operation: OperationId,
-    archives: &[PathBuf],
-) -> Result<Vec<InclusionProof>, StoreError> {
-    let log = open(database)?;
-    log.execute_batch("BEGIN").explain(READ_FAILED)?;
-    let kept = archive::kept(&log, "main").explain(READ_FAILED)?;
-    let mut events = archive::events_of(archives, operation)?;
-    let begins_in = kept.iter().find(|archive| (archive.first..=archive.last).contains(&operation.seq()));
-    if let Some(Kept { first, file, .. }) =
-        begins_in.filter(|_| !events.iter().any(|(seq, _)| *seq == operation.seq()))
-    {
-        return Err(StoreError(format!(
-            "operation {operation} was archived: name the archive that begins with event {first} (`{file}` when it \
-             was written) with --archive"
-        )));
-    }
-    let archived = kept.last().map_or(0, |newest| newest.last);
-    let here = "SELECT seq, body FROM audit_events WHERE operation = ? AND seq > ? ORDER BY seq";
-    let mut here = log.prepare(here).explain(READ_FAILED)?;
-    let rows = here.query_map([operation.seq(), archived], |row| Ok((row.get(0)?, row.get(1)?)));
-    events.extend(rows?.collect::<Result<Vec<(i64, String)>, _>>().explain(READ_FAILED)?);
-    events.sort_by_key(|(seq, _)| *seq);
-    events.dedup_by_key(|(seq, _)| *seq);
-    if events.is_empty() { Ok(Vec::new()) } else { tiles::prove(&log, events) }
 }
 
 /// The hash over what the tables said after event `last`, which no operation spans.

@@ -10,12 +10,12 @@ use tempfile::TempPath;
 use crate::app::ports::StoreError;
 use crate::domain::audit::{Event, SystemChange, What};
 use crate::domain::verification::{Report, Signer};
-use crate::store::archive::Kept;
+use crate::store::archive_file::Kept;
 use crate::store::projections::{self, DELIVERY_KEPT_EVENTS, DELIVERY_KEPT_MS, TABLES};
 use crate::store::rows::Explain as _;
 use crate::store::schema::migrations;
 
-use super::uri;
+use crate::store::database::{open_to_read, uri};
 
 /// The events, as far as they are applied again.
 pub(super) struct Replay {
@@ -51,7 +51,7 @@ impl Replay {
     /// connection sees the scratch tables by their names, and the database's as `log`.
     pub(super) fn open(database: &Path) -> Result<(Self, Connection), StoreError> {
         // Says what is wrong with the file itself.
-        drop(super::open(database)?);
+        drop(open_to_read(database)?);
         let file = tempfile::Builder::new().prefix("room-owner-verify-").tempfile();
         let file = file.explain("no scratch file can be made for the check")?.into_temp_path();
         let flags =

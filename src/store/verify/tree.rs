@@ -9,7 +9,7 @@ use crate::domain::audit::Event;
 use crate::domain::tree_head::TreeHead;
 use crate::domain::verification::Report;
 use crate::merkle::{Checkpoint, Frontier, Hash, TILE_HEIGHT, TILE_WIDTH, Tile, VerifierKey, record_hash};
-use crate::store::archive::Kept;
+use crate::store::archive_file::Kept;
 use crate::store::tiles;
 
 use super::Evidence;

@@ -7,8 +7,6 @@
 //! What a crash leaves behind, the next run deletes first, if the file is still there. The hashes stay where they
 //! are, so the log can still be checked from end to end.
 
-mod file;
-
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -18,19 +16,17 @@ use tokio::task::spawn_blocking;
 
 use crate::app::ports::StoreError;
 use crate::domain::access::Permit;
-use crate::domain::archive::{Archive, ArchiveReport, Archived, HeldUp, SoundArchive};
-use crate::domain::audit::{Event, OperationId, OutcomeKind, Request, What};
+use crate::domain::archive::{Archive, ArchiveReport, HeldUp, SoundArchive};
+use crate::domain::audit::{Archived, OperationId, OutcomeKind, Request, What};
 use crate::domain::principal::Principal;
 use crate::merkle::{Checkpoint, Frontier, VerifierKey};
 
+use super::archive_file::{Header, Reading, Writing, check_absent, kept};
+use super::database::open_to_read;
 use super::log::{LogTransaction, NOT_ARCHIVED};
-use super::queries::UNREADABLE;
-use super::rows::Explain as _;
+use super::rows::{Explain as _, UNREADABLE};
 use super::verify::{self, Evidence};
 use super::{SqliteStore, outbox, tiles};
-use file::{Header, Writing};
-
-pub(super) use file::Reading;
 
 /// How many events are deleted, and how many pages given back, by one transaction: some milliseconds' work.
 const AT_ONCE: i64 = 1_000;
@@ -48,52 +44,6 @@ pub struct Order {
     pub before: Timestamp,
     /// Where to; it is made.
     pub file: PathBuf,
-}
-
-/// A row of `archives`.
-#[derive(Debug, Clone)]
-pub(super) struct Kept {
-    pub(super) operation: i64,
-    pub(super) first: i64,
-    pub(super) last: i64,
-    pub(super) root: String,
-    pub(super) tables: String,
-    pub(super) file: String,
-}
-
-/// The archives that a database tells of, oldest first; the connection knows the database by this name.
-pub(super) fn kept(connection: &Connection, database: &str) -> Result<Vec<Kept>, StoreError> {
-    let sql =
-        format!("SELECT operation, first, last, root, tables, file FROM {database}.archives ORDER BY first");
-    let mut statement = connection.prepare(&sql)?;
-    let rows = statement.query_map([], |row| {
-        Ok(Kept {
-            operation: row.get(0)?,
-            first: row.get(1)?,
-            last: row.get(2)?,
-            root: row.get(3)?,
-            tables: row.get(4)?,
-            file: row.get(5)?,
-        })
-    })?;
-    Ok(rows.collect::<Result<_, _>>()?)
-}
-
-/// The events of an operation that these archives hold, each with its number.
-pub(super) fn events_of(
-    archives: &[PathBuf],
-    operation: OperationId,
-) -> Result<Vec<(i64, String)>, StoreError> {
-    let mut events = Vec::new();
-    for file in archives {
-        let mut archive = Reading::open(file)?;
-        while let Some((seq, body)) = archive.next()? {
-            if Event::parse(body.as_bytes()).is_ok_and(|event| event.operation == operation) {
-                events.push((seq, body));
-            }
-        }
-    }
-    Ok(events)
 }
 
 /// Checks an archive by itself, with one of the keys.
@@ -128,7 +78,7 @@ impl SqliteStore {
         let Some(last) = last else { return Ok(ArchiveReport { archive: None, held_up_by, removed }) };
         // Where the next run, from wherever, finds it.
         let file = std::path::absolute(&order.file).unwrap_or_else(|_| order.file.clone());
-        file::check_absent(&file)?;
+        check_absent(&file)?;
         self.check_whole().await?;
         let key = self.key.clone();
         let target = file.clone();
@@ -181,7 +131,7 @@ impl SqliteStore {
     ) -> Result<T, StoreError> {
         let file = self.file.clone();
         let asked = spawn_blocking(move || {
-            let log = verify::open(&file)?;
+            let log = open_to_read(&file)?;
             log.execute_batch("BEGIN").explain(UNREADABLE)?;
             ask(&log)
         });

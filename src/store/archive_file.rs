@@ -8,12 +8,60 @@ use std::fs::File;
 use std::io::{BufRead as _, BufReader, BufWriter, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
+use rusqlite::Connection;
 use serde::{Deserialize, Serialize};
 
+use super::files;
 use crate::app::ports::StoreError;
 use crate::domain::archive::SoundArchive;
+use crate::domain::audit::{Event, OperationId};
 use crate::merkle::{Checkpoint, Frontier, VerifierKey, record_hash};
-use crate::store::files;
+
+/// A row of `archives`.
+#[derive(Debug, Clone)]
+pub(super) struct Kept {
+    pub(super) operation: i64,
+    pub(super) first: i64,
+    pub(super) last: i64,
+    pub(super) root: String,
+    pub(super) tables: String,
+    pub(super) file: String,
+}
+
+/// The archives that a database tells of, oldest first; the connection knows the database by this name.
+pub(super) fn kept(connection: &Connection, database: &str) -> Result<Vec<Kept>, StoreError> {
+    let sql =
+        format!("SELECT operation, first, last, root, tables, file FROM {database}.archives ORDER BY first");
+    let mut statement = connection.prepare(&sql)?;
+    let rows = statement.query_map([], |row| {
+        Ok(Kept {
+            operation: row.get(0)?,
+            first: row.get(1)?,
+            last: row.get(2)?,
+            root: row.get(3)?,
+            tables: row.get(4)?,
+            file: row.get(5)?,
+        })
+    })?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+/// The events of an operation that these archives hold, each with its number.
+pub(super) fn events_of(
+    archives: &[PathBuf],
+    operation: OperationId,
+) -> Result<Vec<(i64, String)>, StoreError> {
+    let mut events = Vec::new();
+    for file in archives {
+        let mut archive = Reading::open(file)?;
+        while let Some((seq, body)) = archive.next()? {
+            if Event::parse(body.as_bytes()).is_ok_and(|event| event.operation == operation) {
+                events.push((seq, body));
+            }
+        }
+    }
+    Ok(events)
+}
 
 /// The form of the file.
 const FORM: &str = "room-owner-archive/1";
@@ -132,7 +180,7 @@ impl Drop for Writing {
 }
 
 /// An archive that is being read.
-pub(in crate::store) struct Reading {
+pub(super) struct Reading {
     name: String,
     header: Header,
     before: Frontier,
@@ -144,7 +192,7 @@ pub(in crate::store) struct Reading {
 
 impl Reading {
     /// Opens the file and reads its first line.
-    pub(in crate::store) fn open(file: &Path) -> Result<Self, StoreError> {
+    pub(super) fn open(file: &Path) -> Result<Self, StoreError> {
         let name = file.display().to_string();
         let open =
             File::open(file).map_err(|error| StoreError(format!("`{name}` cannot be read: {error}")))?;
@@ -171,33 +219,33 @@ impl Reading {
         Ok(Self { name, header, before, checkpoint, lines, seq })
     }
 
-    pub(in crate::store) fn name(&self) -> &str {
+    pub(super) fn name(&self) -> &str {
         &self.name
     }
 
     /// The number of its first event.
-    pub(in crate::store) fn first(&self) -> i64 {
+    pub(super) fn first(&self) -> i64 {
         self.header.first
     }
 
     /// The number of its last event.
-    pub(in crate::store) fn last(&self) -> i64 {
+    pub(super) fn last(&self) -> i64 {
         self.header.last
     }
 
     /// The frontier of the tree before its first event.
-    pub(in crate::store) fn before(&self) -> &Frontier {
+    pub(super) fn before(&self) -> &Frontier {
         &self.before
     }
 
     /// The signed head after its last event.
-    pub(in crate::store) fn checkpoint(&self) -> &Checkpoint {
+    pub(super) fn checkpoint(&self) -> &Checkpoint {
         &self.checkpoint
     }
 
     /// The next event, its number and its text; `None` at the end of the file. There may be more or fewer of them
     /// than it says.
-    pub(in crate::store) fn next(&mut self) -> Result<Option<(i64, String)>, StoreError> {
+    pub(super) fn next(&mut self) -> Result<Option<(i64, String)>, StoreError> {
         let line = line(&mut self.lines)
             .map_err(|error| StoreError(format!("`{}` cannot be read: {error}", self.name)))?;
         let Some(line) = line else { return Ok(None) };
@@ -207,7 +255,7 @@ impl Reading {
 
     /// Whether its events lead to its signed head, and that is signed with one of the keys; with none, whoever
     /// signed is left open.
-    pub(in crate::store) fn check(mut self, keys: &[VerifierKey]) -> Result<SoundArchive, StoreError> {
+    pub(super) fn check(mut self, keys: &[VerifierKey]) -> Result<SoundArchive, StoreError> {
         let wrong = |name: &str, why: &dyn std::fmt::Display| {
             StoreError(format!("the archive `{name}` is not as it was signed: {why}"))
         };
