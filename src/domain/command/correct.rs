@@ -4,9 +4,9 @@
 //! what a phone or a chat put around a word comes off. What is left has to be one of the lines that the grammar takes.
 //! Nothing here is carried out: it is shown, and somebody types it or not.
 
+use super::grammar::{read, values};
 use super::invocation::Invocation;
 use super::line::{CODE, Item, Typed, closing, is_space, one_line};
-use super::parse::{read, values};
 use super::{Family, Kind, UsageError, Verb};
 use crate::domain::room::{AccountId, Accounts, RoomId, is_invisible};
 

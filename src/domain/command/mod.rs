@@ -4,6 +4,7 @@
 mod correct;
 #[cfg(any(test, feature = "fuzzing"))]
 pub mod fuzzing;
+mod grammar;
 mod invocation;
 mod line;
 mod parse;

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::denial::minutes;
+use super::denial::{helpers, minutes};
 use super::lists::{channels, limited, listed_grants, lists, paged, plain, role_for, rooms};
 use super::{CommandName, Line, Message, Span, Tone, capital, channel, code, op, subject, text};
 use crate::domain::access::{
@@ -362,19 +362,6 @@ pub(super) fn unknown(unread: &[Grant]) -> Option<Line> {
         0 => line.text("."),
         more => line.text("; and ").text(more).text(" more entries like it."),
     })
-}
-
-/// Whom to ask.
-pub(super) fn helpers(whom: &Helpers) -> Line {
-    let Some((first, more)) = whom.admins.split_first() else {
-        return text(if whom.is_anybody_admin {
-            "No other admin can help: ask whoever runs the bot."
-        } else {
-            "Nobody is an admin yet: whoever runs the bot gives the first role on its machine."
-        });
-    };
-    let line = text("Admins who can help: ").and(subject(first));
-    more.iter().fold(line, |line, admin| line.text(", ").and(subject(admin))).text(".")
 }
 
 /// What is decided about somebody, and what bears on it.

@@ -1,6 +1,5 @@
 //! Why somebody may not, and whom to ask.
 
-use super::acl::helpers;
 use super::{CommandName, Line, Message, Tone, op, spans, subject as who, text};
 use crate::domain::access::{Action, Denial, list};
 use crate::domain::audit::OperationId;
@@ -123,6 +122,19 @@ pub(super) fn denied(
         body: vec![next, text("Nothing was done.")],
         footer: Some(op(operation)),
     }
+}
+
+/// Whom to ask.
+pub(super) fn helpers(whom: &Helpers) -> Line {
+    let Some((first, more)) = whom.admins.split_first() else {
+        return text(if whom.is_anybody_admin {
+            "No other admin can help: ask whoever runs the bot."
+        } else {
+            "Nobody is an admin yet: whoever runs the bot gives the first role on its machine."
+        });
+    };
+    let line = text("Admins who can help: ").and(who(first));
+    more.iter().fold(line, |line, admin| line.text(", ").and(who(admin))).text(".")
 }
 
 /// Whom to ask: `@adam or @ada`, if somebody who can help is known.
