@@ -239,6 +239,15 @@ impl Door {
                     self.service.suggest_owners(&principal, &place, &room, typed, render::MOST_CHOICES).await;
                 Some(owners.into_iter().map(|owner| (owner.clone(), owner)).collect())
             }
+            Takes::SomeOf(words) => {
+                // The last one is being typed.
+                let (before, last) =
+                    typed.rsplit_once(',').map_or(("", typed), |(before, last)| (before, last));
+                let before = if before.is_empty() { String::new() } else { format!("{before}, ") };
+                let begun = |word: &&str| word.starts_with(&last.trim_start().to_ascii_lowercase());
+                let whole = |word| (format!("{before}{word}"), format!("{before}{word}"));
+                Some(words().into_iter().filter(begun).map(whole).collect())
+            }
             _ => None,
         }
     }

@@ -135,7 +135,7 @@ impl<'a> Options<'a> {
         let text = || value.as_str().ok_or_else(|| not("text"));
         let exactly = |text: &str| Word::Text { text: text.to_owned(), quoted: true };
         Ok(Ok(match parameter.kind {
-            Kind::Reason | Kind::Time | Kind::Text(_) | Kind::OneOf(_) => exactly(text()?),
+            Kind::Reason | Kind::Time | Kind::Text(_) | Kind::OneOf(_) | Kind::SomeOf(_) => exactly(text()?),
             Kind::Room | Kind::Account => {
                 let text = text()?;
                 // A room may be called almost anything, so only a mention and nothing else is one.

@@ -2,7 +2,7 @@
 
 use crate::app::ports::StoreError;
 use crate::app::service::CommandService;
-use crate::domain::audit::{AuditFilter, OperationId, OutcomeKind};
+use crate::domain::audit::{AuditFilter, OperationId, OperationKind, OutcomeKind};
 use crate::domain::command::CommandRequest;
 use crate::domain::reply::Reply;
 
@@ -21,7 +21,8 @@ impl CommandService {
     ) -> Result<Reply, StoreError> {
         let filter = AuditFilter {
             actor: Some(request.principal.subject.clone()),
-            outcome: Some(OutcomeKind::Succeeded),
+            outcomes: [OutcomeKind::Succeeded].into_iter().collect(),
+            kind: Some(OperationKind::Transfer),
             without_readings: true,
             limit: Some(ENTRIES),
             ..AuditFilter::default()

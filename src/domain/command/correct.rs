@@ -247,7 +247,7 @@ fn repaired(verb: &Verb, word: &[Item]) -> Typed {
         return Typed::plain(&format!("{text}:"));
     }
     let words = verb.parameters.iter().filter_map(|it| match it.kind {
-        Kind::OneOf(words) => Some(words()),
+        Kind::OneOf(words) | Kind::SomeOf(words) => Some(words()),
         _ => None,
     });
     let near = |known: &&str| {

@@ -139,7 +139,7 @@ impl Invocation {
 fn word(kind: Kind, value: &str) -> String {
     match kind {
         // They may be several words.
-        Kind::Reason | Kind::Time => value.to_owned(),
+        Kind::Reason | Kind::Time | Kind::SomeOf(_) => value.to_owned(),
         _ => quoted(value),
     }
 }

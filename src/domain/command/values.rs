@@ -5,7 +5,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use super::line::{Mention, Word, clean_reason};
-use super::{Command, Family, Invocation, Parameter, Problem, UsageError, Verb};
+use super::{Command, Family, Invocation, Kind, Parameter, Problem, UsageError, Verb};
 use crate::domain::access::RoomScope;
 use crate::domain::period::parse_period;
 use crate::domain::principal::{Channel, InvalidId, Subject};
@@ -20,12 +20,17 @@ pub struct Values {
 }
 
 impl Values {
-    /// Adds a value.
+    /// Adds a value; to those that are there, where it can be several.
     ///
     /// # Errors
-    /// When there is one already.
+    /// When there is one already, and can be no other.
     pub fn put(&mut self, parameter: &Parameter, value: Word) -> Result<(), Problem> {
-        if self.given.iter().any(|(known, _)| *known == parameter.name) {
+        if let Some((_, present)) = self.given.iter_mut().find(|(known, _)| *known == parameter.name) {
+            if matches!(parameter.kind, Kind::SomeOf(_)) {
+                let text = format!("{}, {}", present.shown(), value.shown());
+                *present = Word::Text { text, quoted: true };
+                return Ok(());
+            }
             return Err(Problem::Twice(parameter.keys.first().copied().unwrap_or(parameter.name)));
         }
         self.given.push((parameter.name, value));

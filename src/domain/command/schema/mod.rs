@@ -83,6 +83,8 @@ pub enum Kind {
     Channel,
     /// One of these words.
     OneOf(fn() -> Vec<&'static str>),
+    /// Some of these words, with commas between them.
+    SomeOf(fn() -> Vec<&'static str>),
     /// The number of an operation: `17`, `#17`, `op 17`.
     Operation,
     /// A whole number from 1, up to the limit if there is one.
@@ -99,7 +101,7 @@ impl Kind {
     /// Whether a value behind a key may be several words, up to the next key.
     #[must_use]
     pub fn is_several_words(self) -> bool {
-        matches!(self, Self::Text(_) | Self::Time)
+        matches!(self, Self::Text(_) | Self::Time | Self::SomeOf(_))
     }
 }
 
@@ -342,11 +344,11 @@ mod tests {
         room-acl channel remove: channel reason
         room-acl channel list: page
         room-acl help:
-        room-audit list: room actor actor-id channel outcome request-id text since until zone operation before readings limit
+        room-audit list: room actor actor-id channel outcome kind request-id text since until zone operation before readings limit
         room-audit show: operation!
         room-audit owner-at: room! time! zone
         room-audit timeline: operation!
-        room-audit stats: by room actor actor-id channel outcome request-id text since until zone operation before readings limit
+        room-audit stats: by room actor actor-id channel outcome kind request-id text since until zone operation before readings limit
         room-audit help:
         ");
     }
