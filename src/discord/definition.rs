@@ -74,7 +74,7 @@ fn option(parameter: &Parameter) -> CreateCommandOption {
         Kind::Operation | Kind::Number(_) => CommandOptionType::Integer,
         Kind::YesOrNo => CommandOptionType::Boolean,
         Kind::Person => CommandOptionType::User,
-        Kind::PersonOrGroup => CommandOptionType::Mentionable,
+        Kind::PersonOrGroup | Kind::People => CommandOptionType::Mentionable,
         Kind::Channel => CommandOptionType::Channel,
     };
     let option =
@@ -92,7 +92,7 @@ fn option(parameter: &Parameter) -> CreateCommandOption {
         Kind::SomeOf(_) => text(option, LONGEST_LIST).set_autocomplete(true),
         Kind::Operation | Kind::Number(None) => option.min_int_value(1),
         Kind::Number(Some(most)) => option.min_int_value(1).max_int_value(most),
-        Kind::YesOrNo | Kind::Person | Kind::PersonOrGroup => option,
+        Kind::YesOrNo | Kind::Person | Kind::PersonOrGroup | Kind::People => option,
         // Everything that holds messages; a category or a directory does not.
         Kind::Channel => option.channel_types(vec![
             ChannelType::Text,

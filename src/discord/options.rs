@@ -118,9 +118,7 @@ impl<'a> Options<'a> {
                 return Ok(Err(UsageError::of(verb, problem)));
             }
         }
-        Ok(values
-            .build(verb)
-            .map_err(|problem| UsageError::of(verb, problem).corrected(&Typed::plain(&self.written(verb)))))
+        Ok(values.build(verb).map_err(|error| error.corrected(&Typed::plain(&self.written(verb)), None)))
     }
 
     /// An option's value. The outer error is what no client of Discord's sends.
@@ -150,7 +148,7 @@ impl<'a> Options<'a> {
                 exactly(&whole_number(value).ok_or_else(|| not("a whole number"))?)
             }
             Kind::YesOrNo => exactly(yes_or_no(value).ok_or_else(|| not("yes or no"))?),
-            Kind::Person | Kind::PersonOrGroup => {
+            Kind::Person | Kind::PersonOrGroup | Kind::People => {
                 let id = id()?;
                 let (guild_id, own) = (guild.to_owned(), id.clone());
                 let (mention, name) = match self.who(&id, parameter.kind) {
@@ -241,11 +239,13 @@ impl<'a> Options<'a> {
     /// An option's value for the record.
     fn recorded(&self, parameter: &Parameter, value: &Value) -> String {
         match (parameter.kind, value) {
-            (Kind::Person | Kind::PersonOrGroup, Value::String(id)) => match self.who(id, parameter.kind) {
-                Some(Who::Person(_)) => format!("<@{id}>"),
-                Some(Who::Role(_)) => format!("<@&{id}>"),
-                None => id.clone(),
-            },
+            (Kind::Person | Kind::PersonOrGroup | Kind::People, Value::String(id)) => {
+                match self.who(id, parameter.kind) {
+                    Some(Who::Person(_)) => format!("<@{id}>"),
+                    Some(Who::Role(_)) => format!("<@&{id}>"),
+                    None => id.clone(),
+                }
+            }
             (Kind::Channel, Value::String(id)) => format!("<#{id}>"),
             (_, Value::String(text)) => text.clone(),
             (Kind::YesOrNo, value) => yes_or_no(value).map_or_else(|| value.to_string(), str::to_owned),

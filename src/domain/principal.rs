@@ -156,6 +156,26 @@ impl Channel {
         (is_id(team) && is_id(channel))
             .then(|| Self::Slack { team: team.to_owned(), channel: channel.to_owned() })
     }
+
+    /// What an id that is written without its workspace or server could be the id of, beside this channel: texts to
+    /// choose from, for the text of an id does not say of what it is one.
+    #[must_use]
+    pub fn ids_beside(&self, text: &str) -> Vec<String> {
+        let id = text.trim_matches(|c| "<>@!&#,".contains(c)).to_ascii_uppercase();
+        if !is_id(&id) || id.len() < 5 || !id.bytes().any(|b| b.is_ascii_digit()) {
+            return Vec::new();
+        }
+        match (self, id.as_bytes()[0]) {
+            (Self::Slack { team, .. }, b'S') => vec![format!("slack:{team}:group:{id}")],
+            (Self::Slack { team, .. }, b'U' | b'W' | b'C' | b'G' | b'D') => {
+                vec![format!("slack:{team}:{id}")]
+            }
+            (Self::Discord { guild, .. }, _) if is_snowflake(&id) && id.len() >= 15 => {
+                vec![format!("discord:{guild}:{id}"), format!("discord:{guild}:role:{id}")]
+            }
+            _ => Vec::new(),
+        }
+    }
 }
 
 impl FromStr for Channel {

@@ -202,12 +202,10 @@ pub enum Reply {
 pub enum AclAnswer {
     /// An edit that was made.
     Edited {
-        /// The entries before and after.
-        changed: Vec<ChangedEntry>,
+        /// The entries before and after, and what is in the way of each.
+        changed: Vec<(ChangedEntry, Hindered)>,
         /// Whether it gives the caller something.
         is_for_oneself: bool,
-        /// What is in the way of an entry that was given.
-        hindered: Hindered,
     },
     /// An edit that was not made.
     NotEdited(NotEdited),

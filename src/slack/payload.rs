@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use super::response_url::ResponseUrl;
 use super::{Settings, text};
 use crate::domain::command::{
-    CommandRequest, DeliveryId, Family, Place, Problem, RejectedRequest, Rejection, UsageError, parse,
+    CommandRequest, DeliveryId, Family, Place, Problem, RejectedRequest, Rejection, UsageError, parse_in,
 };
 use crate::domain::principal::{Channel, Principal, Subject};
 use crate::redact::Redactor;
@@ -126,7 +126,7 @@ fn invocation(fields: &HashMap<String, String>, settings: &Settings) -> Result<I
 
     let decoded = text::decode(fields.get("text").map_or("", String::as_str), team);
     let command = match settings.command.family(command) {
-        Some(family) => parse(family, &decoded.line),
+        Some(family) => parse_in(family, &decoded.line, Some(&channel)),
         None => {
             let name = command.chars().take(LONGEST_NAME).collect();
             Err(UsageError::without_verb(Family::Owner, Problem::UnknownCommand(name)))

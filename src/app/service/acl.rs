@@ -8,10 +8,13 @@ use super::{CommandService, not_recorded};
 use crate::app::acl::hindered_by;
 use crate::app::ports::{AclChanged, AclEdit, GrantsPage, StoreError};
 use crate::domain::access::{
-    AclChange, AclView, Action, ChangedEntry, Hindered, Known, NewGrant, Permit, RoomScope, admins_of,
-    attention, explain, footing, is_for_oneself, is_open, live_admins, unread_groups, who_can,
+    AclChange, AclView, Action, ChangedEntry, GrantId, Hindered, Known, NewGrant, Permit, RoomScope,
+    admins_of, attention, explain, footing, is_for_oneself, is_live, is_open, live_admins, unread_groups,
+    who_can,
 };
-use crate::domain::command::{AclCommand, CommandRequest, Edit, Listed, Part, Place, Why};
+use crate::domain::command::{
+    AclCommand, CommandRequest, Edit, Family, Invocation, Listed, Part, Place, Problem, UsageError, Why,
+};
 use crate::domain::principal::{Channel, Principal, Subject};
 use crate::domain::reply::{AclAnswer, Explained, Helpers, Reply};
 
@@ -33,7 +36,14 @@ impl CommandService {
     /// not exist.
     pub(super) async fn rooms_of(&self, edit: &Edit, acl: &AclView) -> Result<Vec<RoomScope>, StoreError> {
         Ok(match edit {
-            Edit::Grant { grant, also, .. } => std::iter::once(&grant.rooms).chain(also).cloned().collect(),
+            Edit::Grant { grants, .. } => {
+                let mut rooms: Vec<RoomScope> = grants.iter().map(|grant| grant.rooms.clone()).collect();
+                rooms.sort_by_key(ToString::to_string);
+                rooms.dedup();
+                rooms
+            }
+            // Which entry that is, nobody learns who may not see the list.
+            Edit::RevokeOf(_) => Vec::new(),
             Edit::Revoke(id) => self.store.grant(*id).await?.map(|grant| grant.rooms).into_iter().collect(),
             Edit::AllowChannel(channel, rooms) => match self.authorised(channel.as_ref(), acl).await? {
                 Some(before) if before.contains(rooms) => vec![before],
@@ -89,9 +99,13 @@ impl CommandService {
         };
         let (operation, answer) = match self.store.edit_acl(edit, now).await {
             Ok(AclChanged::Changed(operation, changed)) => {
-                let hindered = self.hindered(&changed, &known).await;
                 let is_for_oneself = is_for_oneself(&request.principal, &changed);
-                (operation, AclAnswer::Edited { changed, is_for_oneself, hindered })
+                let mut entries = Vec::new();
+                for entry in changed {
+                    let hindered = self.hindered(&entry, &known).await;
+                    entries.push((entry, hindered));
+                }
+                (operation, AclAnswer::Edited { changed: entries, is_for_oneself })
             }
             Ok(AclChanged::Declined(operation, why)) => (operation, AclAnswer::NotEdited(why)),
             Ok(AclChanged::Duplicate { operation, first }) => {
@@ -104,12 +118,27 @@ impl CommandService {
     }
 
     /// What is in the way of what was given. The edit is made, whether or not that can be told.
-    async fn hindered(&self, changed: &[ChangedEntry], known: &Known) -> Hindered {
-        let Some(entry) = changed.first() else { return Hindered::default() };
+    async fn hindered(&self, entry: &ChangedEntry, known: &Known) -> Hindered {
         hindered_by(&*self.store, &*self.clock, entry, known).await.unwrap_or_else(|error| {
             warn!(%error, "what is in the way of a new grant cannot be told");
             Hindered::default()
         })
+    }
+
+    /// The one live entry that names the subject, or why it is not told which is meant.
+    pub(super) async fn only_entry_of(
+        &self,
+        subject: &Subject,
+    ) -> Result<Result<GrantId, UsageError>, StoreError> {
+        let mut entries = self.store.live_grants(self.clock.now()).await?;
+        entries.retain(|grant| grant.subject == *subject);
+        if let [only] = entries.as_slice() {
+            return Ok(Ok(only.id));
+        }
+        let revoke = Invocation::named(Family::Acl, &["revoke"]);
+        let meant = entries.iter().map(|grant| revoke.clone().with("grant", grant.id)).collect();
+        let error = UsageError::of(revoke.verb, Problem::WhichEntry(subject.clone(), entries));
+        Ok(Err(UsageError { meant, ..error }))
     }
 
     /// The admins who can help somebody who was refused, for the commands that tell them.
@@ -160,7 +189,7 @@ impl CommandService {
                 footing: Box::new(footing(&request.principal, &request.place, acl, self.clock.now())),
                 helpers: self.admins(request, &[]).await,
             }),
-            AclCommand::List(listed) => self.list(*listed).await,
+            AclCommand::List(listed) => self.list(listed).await,
             AclCommand::Why(why) => self.explain(why, request).await,
             AclCommand::WhoCan(room) => self.who_can(room).await,
             AclCommand::Edit { .. } => Err(StoreError("an edit was admitted as a question".to_owned())),
@@ -171,8 +200,9 @@ impl CommandService {
         })
     }
 
-    async fn list(&self, listed: Listed) -> Result<AclAnswer, StoreError> {
+    async fn list(&self, listed: &Listed) -> Result<AclAnswer, StoreError> {
         let now = self.clock.now();
+        let at = |page: u32| Listed { page, ..listed.clone() };
         if listed.part == Part::Channels {
             let mut entries = self.store.channels().await?;
             entries.retain(|entry| is_open(entry, now));
@@ -180,17 +210,28 @@ impl CommandService {
             return Ok(AclAnswer::Channels { page, pages, entries });
         }
         if listed.part == Part::Attention {
-            let grants = self.store.live_grants(now).await?;
+            let mut grants = self.store.live_grants(now).await?;
+            grants.retain(|grant| listed.who.as_ref().is_none_or(|who| grant.subject == *who));
             let shown = attention(&grants, &self.store.grant_uses().await?, now);
             let (page, pages, shown) = cut(shown, listed.page);
             let grants = shown.into_iter().map(|(grant, why)| (grant, Some(why))).collect();
-            return Ok(AclAnswer::Grants { listed: Listed { page, ..listed }, pages, grants, left_out: 0 });
+            return Ok(AclAnswer::Grants { listed: at(page), pages, grants, left_out: 0 });
+        }
+        if let Some(who) = &listed.who {
+            let mut grants = self.store.grants().await?;
+            grants.retain(|grant| grant.subject == *who);
+            let all = grants.len();
+            grants.retain(|grant| listed.part == Part::All || is_live(grant, now));
+            let left_out = all - grants.len();
+            let (page, pages, grants) = cut(grants, listed.page);
+            let grants = grants.into_iter().map(|grant| (grant, None)).collect();
+            return Ok(AclAnswer::Grants { listed: at(page), pages, grants, left_out });
         }
         let live_at = (listed.part == Part::Live).then_some(now);
         let GrantsPage { page, pages, grants, left_out } =
             self.store.grants_page(live_at, listed.page, PAGE).await?;
         let grants = grants.into_iter().map(|grant| (grant, None)).collect();
-        Ok(AclAnswer::Grants { listed: Listed { page, ..listed }, pages, grants, left_out })
+        Ok(AclAnswer::Grants { listed: at(page), pages, grants, left_out })
     }
 
     async fn explain(&self, why: &Why, request: &CommandRequest) -> Result<AclAnswer, StoreError> {
@@ -233,14 +274,11 @@ fn changes(edit: Edit, place: &Place, now: jiff::Timestamp) -> Result<Vec<AclCha
         (None, Place::Local) => Err(StoreError("no channel is named".to_owned())),
     };
     Ok(match edit {
-        Edit::Grant { mut grant, also, lasts } => {
-            let end = lasts.map(|lasts| now.checked_add(lasts)).transpose();
-            grant.expires_at =
-                end.map_err(|error| StoreError(format!("the grant would end too late: {error}")))?;
-            let more = also.into_iter().map(|rooms| NewGrant { rooms, ..grant.clone() });
-            let more: Vec<NewGrant> = more.collect();
-            std::iter::once(grant).chain(more).map(AclChange::Grant).collect()
+        Edit::Grant { grants, ends } => {
+            let expires_at = ends.map(|ends| ends.resolve(now)).transpose().map_err(StoreError)?;
+            grants.into_iter().map(|grant| AclChange::Grant(NewGrant { expires_at, ..grant })).collect()
         }
+        Edit::RevokeOf(_) => return Err(StoreError("the entry that is meant was not looked up".to_owned())),
         Edit::Revoke(id) => vec![AclChange::Revoke(id)],
         Edit::AllowChannel(channel, rooms) => {
             vec![AclChange::AllowChannel { channel: here(channel)?, rooms }]

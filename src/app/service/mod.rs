@@ -33,7 +33,7 @@ use super::suggest::LiveRooms;
 use crate::domain::access::{AclView, Action, Decision, Denial, Reach, decide, footing, rights};
 use crate::domain::audit::{Attempt, NoAnswer, OperationId, Outcome, Refusal, Verdict};
 use crate::domain::command::{
-    AclCommand, Command, CommandRequest, Place, RejectedRequest, Rejection, check_account,
+    AclCommand, Command, CommandRequest, Edit, Place, RejectedRequest, Rejection, UsageError, check_account,
 };
 use crate::domain::reply::Reply;
 use crate::domain::reply_note::{HowReplied, ReplyNote};
@@ -376,7 +376,8 @@ impl CommandService {
     /// except to look into an earlier operation that still holds the room.
     pub async fn admit(&self, request: CommandRequest) -> Next {
         // Every door comes by here: what is asked for is taken as it is, or refused.
-        let command = check_account(self.accounts, request.command);
+        let command = check_account(self.accounts, request.command)
+            .and_then(|command| command.ending_after(self.clock.now()));
         let request = CommandRequest { command, ..request };
         let (mut decline_if_busy, mut is_counted) = (false, false);
         // Each turn but the last is spent on a change of the ACL in between, or on resolving a holder.
@@ -489,6 +490,18 @@ impl CommandService {
                     let reach = permit.reach().clone();
                     Decided::Verdict(Verdict::Lookup(permit), Said::Reach(reach))
                 }
+                Command::Acl(AclCommand::Edit { edit: Edit::RevokeOf(subject), reason }) => {
+                    let edit = match self.only_entry_of(subject).await? {
+                        Ok(id) => Edit::Revoke(id),
+                        Err(error) => {
+                            let why = wording::usage_for_the_record(&error);
+                            return Ok(Decided::Verdict(Verdict::Invalid(why), Said::Wrong(error)));
+                        }
+                    };
+                    let command = Ok(Command::Acl(AclCommand::Edit { edit, reason: reason.clone() }));
+                    let request = CommandRequest { command, ..request.clone() };
+                    return Box::pin(self.decide(&request, acl)).await;
+                }
                 Command::Acl(AclCommand::Edit { edit, reason }) => {
                     Decided::Edit(PermittedEdit { permit, edit: edit.clone(), reason: reason.clone() })
                 }
@@ -515,6 +528,10 @@ impl CommandService {
             (Said::Denied(denial, action), _) => {
                 let helpers = self.helpers(&action, request).await;
                 Reply::Denied { operation, denial, subject, action, helpers }
+            }
+            (Said::Wrong(error), _) => {
+                let rights = rights(&request.principal, &request.place, acl, self.clock.now());
+                Reply::Invalid { operation, error, rights }
             }
             (_, Err(error)) => {
                 let rights = rights(&request.principal, &request.place, acl, self.clock.now());
@@ -628,6 +645,8 @@ enum Said {
     /// How far a reading of the log reaches.
     Reach(Reach),
     Denied(Denial, Action),
+    /// What turned out to be wrong with a command that can be read.
+    Wrong(UsageError),
 }
 
 fn not_recorded(problem: &StoreError) -> Reply {

@@ -19,7 +19,7 @@ use super::{Command, Family, Kind, Parameter, Problem, UsageError, Verb};
 /// Reads a line, without the lines that were probably meant if it does not fit.
 pub(super) fn read(family: Family, line: &Typed) -> Result<Command, UsageError> {
     let (verb, values) = values(family, line)?;
-    values.build(verb).map_err(|problem| UsageError::of(verb, problem))
+    values.build(verb)
 }
 
 /// The verb and its values, not read yet.
@@ -66,8 +66,17 @@ fn place(values: &mut Values, verb: &'static Verb, mut words: VecDeque<Word>) ->
     let open: Vec<&Parameter> = verb.positional().filter(|it| values.get(it.name).is_none()).collect();
     let required = open.iter().filter(|it| it.is_required).count();
     let mut spare = count.saturating_sub(required);
+    // `why @bob`: somebody is no room, however few words there are.
+    let names_somebody = words.front().is_some_and(Word::is_somebody);
+    if names_somebody && open.first().is_some_and(|it| matches!(it.kind, Kind::PersonOrGroup)) {
+        spare = spare.max(1);
+    }
     for parameter in open {
         if !parameter.is_required {
+            let is_number_or_word = matches!(parameter.kind, Kind::OneOf(_) | Kind::Number(_));
+            if is_number_or_word && words.front().is_some_and(Word::is_somebody) {
+                continue;
+            }
             let Some(left) = spare.checked_sub(1) else { continue };
             spare = left;
         }
@@ -78,8 +87,17 @@ fn place(values: &mut Values, verb: &'static Verb, mut words: VecDeque<Word>) ->
         if let Some(label) = label(verb, parameter, &first) {
             return Err(Problem::UnknownOption(label));
         }
-        let word = if matches!(parameter.kind, Kind::Time) { joined(first, words.drain(..)) } else { first };
+        let word = match parameter.kind {
+            Kind::Time => joined(first, words.drain(..)),
+            Kind::People => first.without_comma(),
+            _ => first,
+        };
         values.put(parameter, word)?;
+        while matches!(parameter.kind, Kind::People)
+            && let Some(another) = words.pop_front_if(|it| it.is_somebody())
+        {
+            values.put(parameter, another.without_comma())?;
+        }
     }
     match words.pop_front() {
         None => Ok(()),
@@ -93,11 +111,13 @@ fn is_op(word: Option<&Word>) -> bool {
     matches!(word, Some(Word::Text { text, quoted: false }) if text.eq_ignore_ascii_case("op"))
 }
 
-/// `room:test`, where a room is typed without a label.
+/// `room:test`, where a room is typed without a label; `romms:live-*`, which is no room either.
 fn label(verb: &Verb, parameter: &Parameter, word: &Word) -> Option<String> {
     let Word::Text { text, quoted: false } = word else { return None };
-    let (label, _) = text.split_once(':').filter(|_| parameter.keys.is_empty())?;
-    verb.positional().any(|it| label.eq_ignore_ascii_case(it.name)).then(|| label.to_owned())
+    let (label, _) = text.split_once(':')?;
+    let is_name =
+        parameter.keys.is_empty() && verb.positional().any(|it| label.eq_ignore_ascii_case(it.name));
+    (is_name || verb.key_near(label).is_some()).then(|| label.to_owned())
 }
 
 /// Several words as one value: what was typed, with one space where there were some.

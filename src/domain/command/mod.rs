@@ -8,17 +8,23 @@ mod grammar;
 mod invocation;
 mod line;
 mod parse;
+mod rewrite;
 pub mod schema;
 mod values;
 
+use jiff::Timestamp;
+
+use super::access::Grant;
 use super::audit::{OperationId, Question};
-use super::principal::{Channel, Principal};
+use super::principal::{Channel, Principal, Subject};
 use super::room::{AccountId, Accounts, RoomId};
 
 pub use invocation::{Invocation, Style, quoted, shell_word};
 pub use line::{LONGEST_REASON, LongReason, Mention, Mentioned, Typed, Word, clean_reason};
-pub use parse::parse;
-pub use schema::{AclCommand, Edit, Example, Kind, Listed, Needs, Parameter, Part, Position, Verb, Why};
+pub use parse::{parse, parse_in};
+pub use schema::{
+    AclCommand, Edit, Ends, Example, Kind, Listed, Needs, Parameter, Part, Position, Verb, Why,
+};
 pub use values::Values;
 
 /// Which of the commands was typed.
@@ -107,6 +113,21 @@ impl Command {
             Self::Help(_) | Self::ListRooms | Self::Undo | Self::Acl(_) | Self::Audit(_) => None,
             Self::ShowOwner { room } | Self::Transfer(Transfer { room, .. }) => Some(room),
         }
+    }
+
+    /// The command, unless it gives something that is over at `now`.
+    ///
+    /// # Errors
+    /// That it is over, and the line without its end.
+    pub fn ending_after(self, now: Timestamp) -> Result<Self, UsageError> {
+        let Self::Acl(AclCommand::Edit { edit: Edit::Grant { grants, ends: Some(ends) }, reason }) = &self
+        else {
+            return Ok(self);
+        };
+        let Err(why) = ends.resolve(now) else { return Ok(self) };
+        let line = schema::granting(grants, reason.as_deref());
+        let error = UsageError::of(line.verb, Problem::Invalid(why));
+        Err(UsageError { meant: vec![line.with("until", "tomorrow 06:00")], ..error })
     }
 
     /// The transfer that is asked for, if it is one.
@@ -280,6 +301,8 @@ pub enum Problem {
     RoomIsMention(Mentioned, String),
     /// A mention where a live account is expected, and how it was written.
     AccountIsMention(Mentioned, String),
+    /// Not one live entry names the subject, or these do.
+    WhichEntry(Subject, Vec<Grant>),
     /// A value is not what it has to be; the text says why, with the value in backticks.
     Invalid(String),
 }

@@ -1,9 +1,11 @@
 //! A typed line -> a command, or what is wrong with it and the line that was probably meant.
 
-use super::correct::{hand_over, rewritten};
+use super::correct::hand_over;
 use super::grammar::read;
 use super::line::Typed;
+use super::rewrite::rewritten;
 use super::{Command, Family, Problem, UsageError};
+use crate::domain::principal::Channel;
 
 /// Parses the arguments of a command.
 ///
@@ -19,17 +21,28 @@ use super::{Command, Family, Problem, UsageError};
 /// # Errors
 /// What does not fit the grammar, with what is needed to show the corrected form.
 pub fn parse(family: Family, line: &Typed) -> Result<Command, UsageError> {
-    read(family, line).map_err(|error| error.corrected(line))
+    parse_in(family, line, None)
+}
+
+/// The same for a line that is typed `here`: an id without its workspace or server is met with the whole one.
+///
+/// # Errors
+/// Likewise.
+pub fn parse_in(family: Family, line: &Typed, here: Option<&Channel>) -> Result<Command, UsageError> {
+    read(family, line).map_err(|error| error.corrected(line, here))
 }
 
 impl UsageError {
     /// The same with the lines that were probably meant by `line`.
     #[must_use]
-    pub fn corrected(self, line: &Typed) -> Self {
+    pub fn corrected(self, line: &Typed, here: Option<&Channel>) -> Self {
         let meant = match self.family {
             Family::Owner if !matches!(self.problem, Problem::UnknownCommand(_)) => hand_over(line),
             Family::Owner => Vec::new(),
-            Family::Acl | Family::Audit => rewritten(&self, line),
+            Family::Acl | Family::Audit => match rewritten(&self, line, here) {
+                none if none.is_empty() => return self,
+                meant => meant,
+            },
         };
         Self { meant, ..self }
     }

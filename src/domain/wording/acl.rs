@@ -26,19 +26,19 @@ const MOST_CHANNELS: usize = 4;
 pub(super) fn acl(operation: OperationId, answer: &AclAnswer, name: &CommandName) -> Message {
     let name = name.of(Family::Acl);
     let mut message = match answer {
-        AclAnswer::Edited { changed, is_for_oneself, hindered } => edited(changed, *is_for_oneself, hindered),
+        AclAnswer::Edited { changed, is_for_oneself } => edited(changed, *is_for_oneself),
         AclAnswer::NotEdited(why) => not_edited(why, &name),
         AclAnswer::WhoAmI { principal, place, footing, helpers } => {
             whoami(principal, place, footing, helpers)
         }
         AclAnswer::Grants { listed, pages, grants, left_out } => {
-            let mut message = listed_grants(*listed, grants, *left_out, &name);
-            paged(&mut message, listed.page, *pages, lists(listed.part), &name);
+            let mut message = listed_grants(listed, grants, *left_out, &name);
+            paged(&mut message, listed.page, *pages, lists(listed.part, listed.who.as_ref()), &name);
             message
         }
         AclAnswer::Channels { page, pages, entries } => {
             let mut message = channels(entries, &name);
-            paged(&mut message, *page, *pages, lists(Part::Channels), &name);
+            paged(&mut message, *page, *pages, lists(Part::Channels, None), &name);
             message
         }
         AclAnswer::Explained(explained) => explanation(explained),
@@ -66,21 +66,43 @@ pub fn meaning(role: Role) -> &'static str {
     }
 }
 
-fn edited(changed: &[ChangedEntry], is_for_oneself: bool, hindered: &Hindered) -> Message {
-    let mut lines = Vec::new();
-    for entry in changed {
+fn edited(changed: &[(ChangedEntry, Hindered)], is_for_oneself: bool) -> Message {
+    let mut lines: Vec<Line> = Vec::new();
+    let mut scopes = Vec::new();
+    // What is the same for several is said once, behind them.
+    let mut behind: Vec<Line> = Vec::new();
+    for (entry, hindered) in changed {
         let Told { headline, meaning, limits } = change(entry, hindered);
         lines.push(headline);
-        lines.extend(meaning);
-        lines.extend(hindrances(entry, hindered).into_iter().map(sentence));
-        lines.extend(limits);
+        let more =
+            meaning.into_iter().chain(hindrances(entry, hindered).into_iter().map(sentence)).chain(limits);
+        for line in more.filter(|line| !behind.contains(line)).collect::<Vec<_>>() {
+            behind.push(line);
+        }
+        if let ChangedEntry::Grant { before: None, after } = entry {
+            scopes.extend(pattern_as_room(&after.rooms).map(sentence).filter(|line| !scopes.contains(line)));
+        }
     }
+    lines.extend(scopes.iter().cloned());
+    lines.extend(behind);
     if is_for_oneself {
         lines.push(text("You gave this to yourself; the audit log marks it."));
     }
     let headline = if lines.is_empty() { text("Nothing was changed.") } else { lines.remove(0) };
-    let tone = if is_for_oneself || hindered.wholly { Tone::Warning } else { Tone::Done };
+    let is_without_effect = changed.iter().any(|(_, hindered)| hindered.wholly) || !scopes.is_empty();
+    let tone = if is_for_oneself || is_without_effect { Tone::Warning } else { Tone::Done };
     plain(tone, headline, lines)
+}
+
+/// That an entry is for one room whose id looks like a pattern of another kind than ours, without a full stop.
+#[must_use]
+pub fn pattern_as_room(scope: &RoomScope) -> Option<Line> {
+    let RoomScope::Exact(room) = scope else { return None };
+    let begin = room.as_str().split(['?', '%', '[', '(', '{', '|', '+', '^', '$']).next().unwrap_or_default();
+    (begin.len() < room.as_str().len()).then(|| {
+        let line = code(room).text(" is taken for the id of a single room: every room that begins with ");
+        line.code(begin).text(" is ").code(format!("{begin}*"))
+    })
 }
 
 /// A change in words.
@@ -256,13 +278,13 @@ fn channel_change(before: Option<&AuthorisedChannel>, after: &AuthorisedChannel)
 }
 
 fn not_edited(why: &NotEdited, name: &CommandName) -> Message {
-    let list = || text("See ").code(name.line(&lists(Part::Live))).text(".");
+    let list = || text("See ").code(name.line(&lists(Part::Live, None))).text(".");
     let (why, next) = match why {
         NotEdited::NoGrant(id) => (text("there is no grant ").text(id), list()),
         NotEdited::RevokedAlready(id) => (text("grant ").text(id).text(" was taken back before"), list()),
         NotEdited::NotAuthorised(place) => (
             channel(place).text(" is not authorised"),
-            text("See ").code(name.line(&lists(Part::Channels))).text("."),
+            text("See ").code(name.line(&lists(Part::Channels, None))).text("."),
         ),
         NotEdited::LockOut(lock_out) => {
             let why = match lock_out {

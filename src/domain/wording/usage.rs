@@ -1,7 +1,8 @@
 //! What was wrong with a line, and the lines that were probably meant.
 
-use super::{CommandName, LOCAL_QUESTION, Line, Message, Tone, capital, op, spans, text};
-use crate::domain::access::{Right, list};
+use super::lists::role_for;
+use super::{CommandName, LOCAL_QUESTION, Line, Message, Tone, capital, op, spans, subject, text};
+use crate::domain::access::{Effect, Right, list};
 use crate::domain::audit::OperationId;
 use crate::domain::command::{Invocation, Mentioned, Problem, UsageError, Verb};
 
@@ -37,6 +38,22 @@ fn problem(problem: &Problem) -> Line {
                     Mentioned::Subject => ", and the bot does not know which live account that person has.",
                     Mentioned::Channel | Mentioned::Everyone => ".",
                 })
+        }
+        Problem::WhichEntry(who, entries) if entries.is_empty() => {
+            text("No live entry names ").and(subject(who)).text(".")
+        }
+        Problem::WhichEntry(who, entries) => {
+            let line = text(entries.len()).text(" live entries name ").and(subject(who));
+            entries
+                .iter()
+                .enumerate()
+                .fold(line, |line, (n, grant)| {
+                    let line =
+                        line.text(if n == 0 { ": " } else { ", " }).text("grant ").text(grant.id).text(" (");
+                    let denied = if grant.effect == Effect::Deny { "denied " } else { "" };
+                    line.text(denied).and(role_for(grant.role, &grant.rooms)).text(")")
+                })
+                .text(".")
         }
         Problem::Invalid(why) => foreign(why),
     }

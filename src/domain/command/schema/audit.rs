@@ -211,11 +211,12 @@ fn filter(values: &mut Values) -> Result<Filter, Problem> {
             Problem::Invalid(format!("the option limit takes a number from 1 to {PAGE}, not `{shown}`"))
         })?,
     };
+    let outcomes: Vec<Outcomes> = values.several("outcome", Values::parsed)?;
     Ok(Filter {
         room: values.room("room")?,
         actor: actor.or(actor_id),
         channel: values.channel("channel")?,
-        outcomes: values.parsed("outcome")?.unwrap_or_default(),
+        outcomes: outcomes.iter().flat_map(Outcomes::named).copied().collect(),
         kind: values.parsed("kind")?,
         request_id: values.text("request-id")?,
         operation: values.parsed("operation")?,

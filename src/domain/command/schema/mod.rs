@@ -11,7 +11,8 @@ use super::values::Values;
 use super::{Command, Family, Problem};
 use crate::domain::access::{Right, Role};
 
-pub use acl::{AclCommand, Edit, Listed, Part, Why};
+pub(super) use acl::granting;
+pub use acl::{AclCommand, Edit, Ends, Listed, Part, Why};
 
 /// One thing that can be asked with a command.
 pub struct Verb {
@@ -79,6 +80,8 @@ pub enum Kind {
     Person,
     /// A person, a group or a role of the chat.
     PersonOrGroup,
+    /// The same; several where they are typed.
+    People,
     /// A channel.
     Channel,
     /// One of these words.
@@ -179,6 +182,15 @@ impl Verb {
     #[must_use]
     pub fn parameter(&self, name: &str) -> Option<&'static Parameter> {
         self.parameters.iter().find(|parameter| parameter.name == name)
+    }
+
+    /// The key that was typed, or the one that it is a slip away from.
+    #[must_use]
+    pub fn key_near(&self, typed: &str) -> Option<&'static str> {
+        let typed = typed.to_ascii_lowercase();
+        let keys = || self.parameters.iter().flat_map(|it| it.keys).copied();
+        let near = |key: &&str| strsim::osa_distance(key, &typed) <= key.len() / 4;
+        keys().find(|key| *key == typed).or_else(|| keys().find(near))
     }
 
     /// The parameters that their place names, in order.
@@ -334,10 +346,10 @@ mod tests {
         room-owner whoami:
         room-owner help:
         room-acl whoami:
-        room-acl grant: who! role! rooms channel for reason
-        room-acl deny: who! role! rooms channel for reason
-        room-acl revoke: grant! reason
-        room-acl list: part page
+        room-acl grant: who! role! rooms channel for until reason
+        room-acl deny: who! role! rooms channel for until reason
+        room-acl revoke: grant who reason
+        room-acl list: part who page
         room-acl why: who room! channel
         room-acl who-can: room!
         room-acl channel allow: channel rooms reason
