@@ -727,7 +727,7 @@ async fn what_does_not_fit_is_explained(door: Door) {
         assert_snapshot!(reply, @"
         (only visible to you)
         ❌ `boss` is not a role: use `moderator`, `auditor` or `admin`.
-        Type: `/room-acl grant <person> <role> rooms: live-* in: #channel for: 8h reason: <why>`
+        Type: `/room-acl grant @boris <role>`
         Nothing was done.
         op 5
         ");

@@ -25,8 +25,7 @@ pub(super) fn rewritten(error: &UsageError, line: &Typed, here: Option<&Channel>
     if words.len() > MOST_WORDS {
         return Vec::new();
     }
-    for (verb, behind) in beginnings(error, &words) {
-        let words: Vec<Typed> = behind.iter().flat_map(|word| parted(verb, word)).collect();
+    for (verb, words) in beginnings(error, &words) {
         let fewer = words.iter().enumerate().filter(|(at, _)| !is_filler(verb, &words[*at..]));
         let fewer = fewer.map(|(_, word)| word.clone()).collect();
         let other = words.iter().map(for_and_until_exchanged).collect();
@@ -60,24 +59,31 @@ fn text_of(word: &[Item]) -> String {
 }
 
 /// The verbs that the line may begin with, and what stands behind each.
-fn beginnings<'a>(error: &UsageError, words: &'a [&'a [Item]]) -> Vec<(&'static Verb, &'a [&'a [Item]])> {
+fn beginnings(error: &UsageError, words: &[&[Item]]) -> Vec<(&'static Verb, Vec<Typed>)> {
+    let behind = |verb: &'static Verb, length: usize| -> (&'static Verb, Vec<Typed>) {
+        (verb, words[length.min(words.len())..].iter().flat_map(|word| parted(verb, word)).collect())
+    };
     let start: Vec<String> = words.iter().take(2).map(|word| text_of(word)).collect();
     if let [verb] = error.verbs.as_slice() {
-        return vec![(verb, &words[verb.length_in(&start)..])];
+        return vec![behind(verb, verb.length_in(&start))];
     }
     let verbs = Verb::all(error.family).iter();
     let near = |verb: &&Verb| {
         let (typed, known) = (start[..verb.words.len().min(start.len())].join(" "), verb.words.join(" "));
         strsim::osa_distance(&typed.to_ascii_lowercase(), &known) <= known.len() / 3
     };
-    let misspelt = verbs.clone().filter(near).map(|verb| (verb, &words[verb.words.len().min(words.len())..]));
+    let misspelt = verbs.clone().filter(near).map(|verb| behind(verb, verb.words.len()));
     let begins_with_somebody = matches!(words.first(), Some([Item::Mention(Mention::Subject(_), _), ..]));
     // `@bob moderator`, `@bob live-7`, `@bob`; a room in front of a look into the log.
     let left_out = verbs.filter(|verb| match error.family {
         Family::Acl => begins_with_somebody && verb.positional().next().is_some_and(|it| it.name == "who"),
         _ => matches!(error.problem, Problem::UnknownVerb(_)) && verb.words == ["list"],
     });
-    misspelt.chain(left_out.map(|verb| (verb, words))).collect()
+    let whole = |verb: &'static Verb| match behind(verb, 0) {
+        (_, words) if error.family == Family::Audit => (verb, [vec![Typed::plain("room:")], words].concat()),
+        whole => whole,
+    };
+    misspelt.chain(left_out.map(whole)).collect()
 }
 
 /// `rooms:live-*` as two words, and a key that is misspelt as the one that was meant.

@@ -111,8 +111,12 @@ fn lines(error: &UsageError, rights: &[Right], name: &CommandName) -> Vec<String
     if name.0 == LOCAL_QUESTION {
         return vec![format!("{LOCAL_QUESTION} <room>")];
     }
-    if !error.meant.is_empty() {
-        return error.meant.iter().map(|line| name.line(line)).collect();
+    // Nobody is told to type a verb that they did not name and may not use.
+    let may = |verb: &Verb| !error.verbs.is_empty() || verb.examples_for(rights).next().is_some();
+    let meant: Vec<String> =
+        error.meant.iter().filter(|line| may(line.verb)).map(|line| name.line(line)).collect();
+    if !meant.is_empty() {
+        return meant;
     }
     let verbs = if error.verbs.is_empty() { nearest(error, rights) } else { error.verbs.clone() };
     let forms = verbs.iter().filter_map(|verb| Some(Invocation::example(verb, verb.examples.first()?)));

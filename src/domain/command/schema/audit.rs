@@ -76,7 +76,7 @@ pub(super) const VERBS: &[Verb] = &[
                     &[
                         ("room", "<room>"),
                         ("actor", "<person>"),
-                        ("outcome", "refused, denied"),
+                        ("outcome", "failed"),
                         ("since", "yesterday"),
                     ],
                     "shows what was done, newest first; every filter may be left out",
