@@ -12,12 +12,12 @@ use serde_json::Value;
 use tokio::time::Instant;
 use tracing::{debug, error, info, warn};
 
-use super::options::Options;
+use super::options::{OWNED_BY, Options, without_label};
 use super::payload::{self, Caller, Interaction, Kind, ReplyTo};
 use super::{Door, render, rest};
 use crate::app::replies::Platform;
 use crate::app::service::{Handled, Work};
-use crate::domain::command::{CommandRequest, Kind as Takes, Place, RejectedRequest, Rejection};
+use crate::domain::command::{CommandRequest, Kind as Takes, Place, RejectedRequest, Rejection, Unusable};
 use crate::domain::principal::Channel;
 use crate::domain::reply::Reply;
 use crate::domain::reply_note::HowReplied;
@@ -111,18 +111,18 @@ impl Door {
             Some(Err(_)) | None => String::new(),
         };
         let reject = |rejection| Box::new(interaction.rejected(&typed, rejection));
-        let unusable = |why: String| reject(Rejection::Unusable(why));
+        let unusable = |unusable: Unusable| reject(Rejection::Unusable(unusable));
         if !self.serves(interaction) {
             let origin = format!("the application {}", interaction.reply_to.application);
             return Err(reject(Rejection::Foreign(origin)));
         }
         if let Kind::Other(kind) = interaction.kind {
-            return Err(unusable(format!("interactions of type {kind} are not taken")));
+            return Err(unusable(format!("interactions of type {kind} are not taken").into()));
         }
         let Caller { principal, place } = interaction.caller().map_err(unusable)?;
         let options = options
-            .ok_or_else(|| unusable("Discord did not send the command".to_owned()))?
-            .map_err(unusable)?;
+            .ok_or_else(|| unusable("Discord did not send the command".into()))?
+            .map_err(|why| unusable(why.into()))?;
         let command = options.command(&self.settings.command, guild(&place)).map_err(unusable)?;
         Ok(CommandRequest {
             principal,
@@ -230,11 +230,11 @@ impl Door {
                     .service
                     .suggest_rooms(&principal, &place, verb.family, typed, render::MOST_CHOICES)
                     .await;
-                let shown = |room: &RoomId, owner: &AccountId| format!("{room} · owner {owner}");
+                let shown = |room: &RoomId, owner: &AccountId| format!("{room}{OWNED_BY}{owner}");
                 Some(rooms.into_iter().map(|it| (shown(&it.room, &it.owner), it.room.to_string())).collect())
             }
             Takes::Account => {
-                let room: RoomId = options.text("room")?.parse().ok()?;
+                let room: RoomId = without_label(options.text("room")?).parse().ok()?;
                 let owners =
                     self.service.suggest_owners(&principal, &place, &room, typed, render::MOST_CHOICES).await;
                 Some(owners.into_iter().map(|owner| (owner.clone(), owner)).collect())

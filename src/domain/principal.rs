@@ -157,6 +157,22 @@ impl Channel {
             .then(|| Self::Slack { team: team.to_owned(), channel: channel.to_owned() })
     }
 
+    /// Whether it is a direct message: people write to the app there, and to nobody else.
+    #[must_use]
+    pub fn is_direct_message(&self) -> bool {
+        matches!(self, Self::Slack { channel, .. } if channel.starts_with('D'))
+    }
+
+    /// Whether people read it who see the subject by name: they are of one platform.
+    #[must_use]
+    pub fn shows(&self, subject: &Subject) -> bool {
+        matches!(
+            (self, subject),
+            (Self::Slack { .. }, Subject::SlackUser { .. } | Subject::SlackGroup { .. })
+                | (Self::Discord { .. }, Subject::DiscordUser { .. } | Subject::DiscordRole { .. })
+        )
+    }
+
     /// What an id that is written without its workspace or server could be the id of, beside this channel: texts to
     /// choose from, for the text of an id does not say of what it is one.
     #[must_use]

@@ -1,5 +1,6 @@
 //! What to say, by meaning. The words are in [`super::wording`], the markup in each platform's `render`.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use jiff::Timestamp;
@@ -10,7 +11,7 @@ use super::access::{
     Hindered, NotEdited, Reach, Right,
 };
 use super::audit::{Answer, AuditEntry, NoAnswer, OperationId, Outcome, OutcomeKind};
-use super::command::{Family, Listed, Place, Transfer, UsageError};
+use super::command::{Family, Listed, Place, Transfer, Unusable, UsageError};
 use super::principal::{Channel, Principal, Subject};
 use super::room::{AccountId, RoomId};
 use super::tree_head::TreeHead;
@@ -37,6 +38,8 @@ pub enum Reply {
         subject: Subject,
         /// How the caller stands in this channel.
         footing: Footing,
+        /// Whom to ask.
+        helpers: Helpers,
     },
     /// An answer about the ACL.
     Acl {
@@ -44,6 +47,8 @@ pub enum Reply {
         operation: OperationId,
         /// The answer.
         answer: Box<AclAnswer>,
+        /// Captions of whom it names.
+        names: Names,
     },
     /// An answer about the log.
     Audit {
@@ -55,6 +60,8 @@ pub enum Reply {
         reach: Reach,
         /// The zone in which it is shown.
         zone: TimeZone,
+        /// The grant that an entry names, if it is about one.
+        grant: Option<Box<Grant>>,
     },
     /// The live rooms that the caller may hand over here.
     Rooms {
@@ -95,8 +102,8 @@ pub enum Reply {
         recorded: bool,
         /// The log's head after the record of the outcome.
         head: Option<Box<TreeHead>>,
-        /// The room that was probably meant, if there is none of this id.
-        meant: Option<Box<RoomId>>,
+        /// The hand-over that was probably meant, if there is no room of this id.
+        meant: Option<Box<Transfer>>,
     },
     /// Not permitted.
     Denied {
@@ -149,8 +156,8 @@ pub enum Reply {
     Unusable {
         /// The record of the request.
         operation: OperationId,
-        /// What is wrong with it.
-        why: String,
+        /// What is wrong with it, and what helps.
+        unusable: Unusable,
     },
     /// An authentic request from an app or a workspace that this bot does not serve.
     Foreign {
@@ -262,6 +269,35 @@ pub struct Helpers {
     pub admins: Vec<Subject>,
     /// Whether anybody is an admin at all.
     pub is_anybody_admin: bool,
+    /// Whether it is asked in a direct message, which is no channel.
+    pub in_direct_message: bool,
+}
+
+/// The names by which people were last seen: captions, for those whom the reader's platform does not show by itself.
+pub type Names = BTreeMap<Subject, String>;
+
+impl AclAnswer {
+    /// Whom it names.
+    #[must_use]
+    pub fn subjects(&self) -> Vec<&Subject> {
+        match self {
+            Self::Edited { changed, .. } => changed
+                .iter()
+                .filter_map(|(entry, _)| match entry {
+                    ChangedEntry::Grant { after, .. } => Some(&after.subject),
+                    ChangedEntry::Channel { .. } => None,
+                })
+                .collect(),
+            Self::Grants { grants, .. } => {
+                grants.iter().flat_map(|(grant, _)| [&grant.subject, &grant.granted_by]).collect()
+            }
+            Self::Channels { entries, .. } => entries.iter().map(|entry| &entry.allowed_by).collect(),
+            Self::Explained(explained) => explained.principal.subjects().collect(),
+            Self::WhoCan { able, .. } => able.iter().map(|able| &able.subject).collect(),
+            Self::NotEdited(NotEdited::AdminBeyond(admin)) => vec![admin],
+            Self::NotEdited(_) | Self::WhoAmI { .. } | Self::Unreadable => Vec::new(),
+        }
+    }
 }
 
 /// A question about somebody's right to hand a room over, and what is decided.

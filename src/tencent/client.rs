@@ -14,7 +14,7 @@ use super::codes::{self, Class};
 use super::limit::Limit;
 use super::user_sig::{self, UserSig};
 use super::wire::{
-    self, ChangeRoomOwner, Data, Envelope, GetRoomInfo, GetRoomList, Nothing, RoomInfoResponse,
+    self, ChangeRoomOwner, Data, Envelope, GetRoomInfo, GetRoomList, Nothing, RoomInfo, RoomInfoResponse,
     RoomListResponse,
 };
 use crate::app::ports::{CallResult, Clock, ReadError, RoomControl, RoomSummary};
@@ -284,8 +284,8 @@ impl<C: Clock> RoomControl for TencentClient<C> {
             .await
             .map_err(Failure::into_read_error)?;
         let request_id = envelope.request_id;
-        let owner = envelope.response.and_then(|response| response.room_info).and_then(|info| info.owner);
-        owner.map(|owner| AccountId::from_tencent(owner.0)).ok_or_else(|| {
+        let owner = envelope.response.and_then(|response| response.room_info).and_then(RoomInfo::owner);
+        owner.ok_or_else(|| {
             ReadError::Unreadable(Refusal {
                 request_id,
                 ..unanswered("tencent's answer names no owner".to_owned())

@@ -237,7 +237,7 @@ fn the_fields_of_an_entry_are_those_that_are_printed() {
         channel: None,
         delivery: None,
         typed: String::new(),
-        rejection: Rejection::Unusable(String::new()),
+        rejection: Rejection::Unusable(String::new().into()),
     };
     let entry = AuditEntry::rejected(OperationId::new(1), jiff::Timestamp::UNIX_EPOCH, &request);
     let json = serde_json::to_string(&entry).unwrap();

@@ -5,8 +5,8 @@ use tracing::debug;
 use crate::app::service::CommandService;
 use crate::domain::access::{AclView, Action, Reach};
 use crate::domain::audit::AuditFilter;
-use crate::domain::command::{CommandRequest, Invocation, UsageError};
-use crate::domain::room::{RoomId, nearest};
+use crate::domain::command::{CommandRequest, Invocation, Transfer, UsageError};
+use crate::domain::room::{AccountId, RoomId, nearest};
 
 /// How many entries of the log are looked through for rooms.
 const ENTRIES: u32 = 200;
@@ -37,6 +37,37 @@ impl CommandService {
         }
         error.meant.truncate(MOST_LINES);
         error
+    }
+
+    /// The hand-over that was probably meant by one of a room that there is not: room and owner exchanged, if that is a
+    /// room that is known, or the nearest room.
+    pub(in crate::app) async fn transfer_meant(&self, asked: &Transfer, reach: &Reach) -> Option<Transfer> {
+        let exchanged = asked.new_owner.as_str().parse::<RoomId>().ok();
+        let owner = AccountId::from_tencent(asked.room.to_string());
+        if let Some(room) = exchanged.filter(|room| reach.covers(room) && self.accounts.check(&owner).is_ok())
+            && self.is_known(&room, reach).await
+        {
+            return Some(Transfer { room, new_owner: owner, ..asked.clone() });
+        }
+        let room = self.nearest_room(&asked.room, reach).await?;
+        Some(Transfer { room, ..asked.clone() })
+    }
+
+    /// Whether there is such a room, or was one.
+    async fn is_known(&self, room: &RoomId, reach: &Reach) -> bool {
+        let live = self.rooms().live_rooms().await.unwrap_or_default();
+        if live.iter().any(|it| it.room == *room) {
+            return true;
+        }
+        let filter = AuditFilter {
+            room: Some(room.clone()),
+            reach: Some(reach.clone()),
+            without_readings: true,
+            limit: Some(ENTRIES),
+            ..AuditFilter::default()
+        };
+        let entries = self.store().audit(&filter).await.unwrap_or_default();
+        entries.iter().any(|entry| entry.previous_owner.is_some())
     }
 
     /// The live room, or the one in the log, that differs from `room` by a slip. Only among rooms in reach: nobody

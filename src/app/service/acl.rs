@@ -8,15 +8,16 @@ use super::{CommandService, not_recorded};
 use crate::app::acl::hindered_by;
 use crate::app::ports::{AclChanged, AclEdit, GrantsPage, StoreError};
 use crate::domain::access::{
-    AclChange, AclView, Action, ChangedEntry, GrantId, Hindered, Known, NewGrant, Permit, RoomScope,
+    AclChange, AclView, Action, ChangedEntry, Grant, GrantId, Hindered, Known, NewGrant, Permit, RoomScope,
     admins_of, attention, explain, footing, is_for_oneself, is_live, is_open, live_admins, unread_groups,
     who_can,
 };
+use crate::domain::audit::{Answer, AuditFilter, NoAnswer, OperationId};
 use crate::domain::command::{
     AclCommand, CommandRequest, Edit, Family, Invocation, Listed, Part, Place, Problem, UsageError, Why,
 };
 use crate::domain::principal::{Channel, Principal, Subject};
-use crate::domain::reply::{AclAnswer, Explained, Helpers, Reply};
+use crate::domain::reply::{AclAnswer, Explained, Helpers, Names, Reply};
 
 /// How many entries a page shows: what fits a message on every platform.
 const PAGE: u32 = 12;
@@ -114,7 +115,34 @@ impl CommandService {
             Ok(AclChanged::AclChanged) => return None,
             Err(error) => return Some(not_recorded(&error)),
         };
-        Some(Reply::Acl { operation, answer: Box::new(answer) })
+        Some(self.named(operation, answer, &request.place).await)
+    }
+
+    /// The answer with the names of those whom its reader's platform does not show: as they were last seen.
+    pub(super) async fn named(&self, operation: OperationId, answer: AclAnswer, place: &Place) -> Reply {
+        let is_shown = |subject: &Subject| matches!(place, Place::Channel(here) if here.shows(subject));
+        let mut names = Names::new();
+        for subject in answer.subjects() {
+            if is_shown(subject) || subject.is_group() || names.contains_key(subject) {
+                continue;
+            }
+            let actor = Some(subject.clone());
+            let filter =
+                AuditFilter { actor, without_readings: true, limit: Some(1), ..AuditFilter::default() };
+            let seen = self.store.audit(&filter).await.unwrap_or_default();
+            if let Some(name) = seen.into_iter().find_map(|entry| entry.actor_name) {
+                names.insert(subject.clone(), name);
+            }
+        }
+        Reply::Acl { operation, answer: Box::new(answer), names }
+    }
+
+    /// The grant by which an entry of the log was permitted or denied.
+    pub(super) async fn grant_behind(&self, answer: &Result<Answer, NoAnswer>) -> Option<Grant> {
+        let Ok(Answer::Entry(entry)) = answer else { return None };
+        let (_, number) = entry.authority.as_ref()?.split_once("grant ")?;
+        let id = number.split(|c: char| !c.is_ascii_digit()).next()?.parse().ok()?;
+        self.store.grant(id).await.ok().flatten()
     }
 
     /// What is in the way of what was given. The edit is made, whether or not that can be told.
@@ -154,14 +182,15 @@ impl CommandService {
     }
 
     /// The admins beside the caller who could change entries for all of `rooms`, of the place's own workspace or server.
-    async fn admins(&self, request: &CommandRequest, rooms: &[RoomScope]) -> Helpers {
+    pub(super) async fn admins(&self, request: &CommandRequest, rooms: &[RoomScope]) -> Helpers {
         let CommandRequest { principal, place, .. } = request;
+        let in_direct_message = matches!(place, Place::Channel(here) if here.is_direct_message());
         let now = self.clock.now();
         let grants = match self.store.admins().await {
             Ok(grants) => grants,
             Err(error) => {
                 warn!(%error, "the admins cannot be named");
-                return Helpers { admins: Vec::new(), is_anybody_admin: true };
+                return Helpers { is_anybody_admin: true, in_direct_message, ..Helpers::default() };
             }
         };
         let mut admins: Vec<Subject> = admins_of(&grants, rooms, now)
@@ -172,7 +201,7 @@ impl CommandService {
         admins.sort();
         admins.dedup();
         admins.truncate(HELPERS);
-        Helpers { admins, is_anybody_admin: live_admins(&grants, now).next().is_some() }
+        Helpers { admins, is_anybody_admin: live_admins(&grants, now).next().is_some(), in_direct_message }
     }
 
     /// The answer to a question about the ACL that is permitted and on record.

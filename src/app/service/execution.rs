@@ -10,6 +10,7 @@ use super::{CommandService, Recorded};
 use crate::app::ports::{CallResult, ReadError};
 use crate::domain::access::Reach;
 use crate::domain::audit::{Attempt, OperationId, Outcome};
+use crate::domain::command::Transfer;
 use crate::domain::reply::Reply;
 use crate::domain::room::{AccountId, RoomId};
 
@@ -59,7 +60,7 @@ impl CommandService {
     async fn present_owner(
         &self,
         attempt: &Attempt,
-        meant: &mut Option<RoomId>,
+        meant: &mut Option<Transfer>,
     ) -> Result<Option<AccountId>, Outcome> {
         let transfer = attempt.transfer();
         match self.rooms.owner_of(&transfer.room).await {
@@ -68,7 +69,7 @@ impl CommandService {
             // Somebody has decided to go ahead without knowing.
             Err(ReadError::Refused(_) | ReadError::Unreadable(_)) if transfer.overrides.is_some() => Ok(None),
             Err(ReadError::NoRoom(refusal)) => {
-                *meant = self.nearest_room(&transfer.room, attempt.reach()).await;
+                *meant = self.transfer_meant(transfer, attempt.reach()).await;
                 Err(Outcome::Refused { previous: None, refusal })
             }
             Err(ReadError::Refused(refusal)) => Err(Outcome::Refused { previous: None, refusal }),
@@ -131,7 +132,7 @@ impl CommandService {
     /// Reads the owner after each pause, until it is the new one.
     pub(super) async fn read_until(
         &self,
-        transfer: &crate::domain::command::Transfer,
+        transfer: &Transfer,
         pauses: &[Duration],
     ) -> Result<AccountId, ReadError> {
         let mut last = None;

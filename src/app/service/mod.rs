@@ -362,7 +362,7 @@ impl CommandService {
                 info!(operation = operation.seq(), ?rejection, "request rejected");
                 match rejection {
                     Rejection::Foreign(origin) => Reply::Foreign { operation, origin },
-                    Rejection::Unusable(why) => Reply::Unusable { operation, why },
+                    Rejection::Unusable(unusable) => Reply::Unusable { operation, unusable },
                 }
             }
             Ok(other) => not_recorded(&StoreError(format!("unexpected answer to a rejection: {other:?}"))),
@@ -558,18 +558,20 @@ impl CommandService {
                     error!(operation = operation.seq(), %error, "a question to the log was not answered");
                 }
                 let zone = question.zone().cloned().unwrap_or(TimeZone::UTC);
-                Reply::Audit { operation, answer: Box::new(answer), reach, zone }
+                let grant = self.grant_behind(&answer).await.map(Box::new);
+                Reply::Audit { operation, answer: Box::new(answer), reach, zone, grant }
             }
             (_, Ok(Command::Audit(_))) => {
                 not_recorded(&StoreError("a reading was admitted without a reach".into()))
             }
             (_, Ok(Command::Acl(command))) => {
-                let answer = Box::new(self.acl_answer(command, request, acl).await);
-                Reply::Acl { operation, answer }
+                let answer = self.acl_answer(command, request, acl).await;
+                self.named(operation, answer, &request.place).await
             }
             (_, Ok(Command::Help(family))) => {
                 let footing = footing(&request.principal, &request.place, acl, self.clock.now());
-                Reply::Help { operation, family: *family, subject, footing }
+                let helpers = self.admins(request, &[]).await;
+                Reply::Help { operation, family: *family, subject, footing, helpers }
             }
             (_, Ok(Command::Transfer(_))) => {
                 not_recorded(&StoreError("a transfer was admitted without its attempt".into()))

@@ -9,7 +9,7 @@ fn read_owner(options: Value) -> (String, Result<Result<Command, UsageError>, St
     let data = json!({ "name": "room-owner", "type": 1, "options": options });
     let options = Options::read(data.as_object().unwrap()).unwrap();
     let ours = CommandName::slash("");
-    (options.typed(&ours), options.command(&ours, "7"))
+    (options.typed(&ours), options.command(&ours, "7").map_err(|unusable| unusable.why))
 }
 
 fn option(name: &str, value: impl Into<Value>) -> Value {
@@ -142,7 +142,7 @@ fn read(path: &str, options: &[Value]) -> (String, Understood) {
     let data = json!({ "name": name, "type": 1, "options": inner, "resolved": resolved() });
     let options = Options::read(data.as_object().unwrap()).unwrap();
     let ours = CommandName::slash("");
-    (options.typed(&ours), options.command(&ours, "7"))
+    (options.typed(&ours), options.command(&ours, "7").map_err(|unusable| unusable.why))
 }
 
 fn asked(path: &str, options: &[Value]) -> (String, Command) {

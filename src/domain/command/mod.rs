@@ -208,8 +208,46 @@ pub struct RejectedRequest {
 pub enum Rejection {
     /// It comes from an app or a workspace that this bot does not serve; the text names it.
     Foreign(String),
-    /// It lacks something, or cannot be read; the text says what.
-    Unusable(String),
+    /// It lacks something, or cannot be read.
+    Unusable(Unusable),
+}
+
+/// What is wrong with a request that cannot be used.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unusable {
+    /// What is wrong.
+    pub why: String,
+    /// What helps.
+    pub advice: Advice,
+}
+
+/// What helps against a request that cannot be used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Advice {
+    /// To give the command once more.
+    Again,
+    /// To give it in a channel of a server.
+    InAServer,
+    /// To install the app in the server, and not for a person.
+    InstallInServer,
+    /// To install the app in the workspace, and not for the whole organisation.
+    InstallInWorkspace,
+    /// To load the client anew, which shows a form that is gone.
+    Reload,
+}
+
+impl Unusable {
+    /// Something that the advice helps against.
+    #[must_use]
+    pub fn but(why: impl Into<String>, advice: Advice) -> Self {
+        Self { why: why.into(), advice }
+    }
+}
+
+impl<T: Into<String>> From<T> for Unusable {
+    fn from(why: T) -> Self {
+        Self::but(why, Advice::Again)
+    }
 }
 
 /// The command, unless it hands a room to an account that the application does not have.

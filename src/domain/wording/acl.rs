@@ -338,10 +338,10 @@ fn whoami(principal: &Principal, place: &Place, footing: &Footing, whom: &Helper
     }
     if let Place::Channel(here) = place {
         let line = text("This channel is ").code(here);
-        body.push(if *is_authorised {
-            line.text(".")
-        } else {
-            line.text(". It is not authorised, so nobody can use the bot here.")
+        body.push(match (is_authorised, whom.in_direct_message) {
+            (true, _) => line.text("."),
+            (false, false) => line.text(". It is not authorised, so nobody can use the bot here."),
+            (false, true) => text("This is a direct message, where nobody can use the bot."),
         });
     }
     body.push(match rights.as_slice() {

@@ -1,17 +1,20 @@
 //! The help, made from the schema and the caller's own rights.
 
 use super::acl::{denied, unknown};
+use super::denial::{NOBODY_YET, an_admin};
 use super::{CommandName, Line, Message, Style, Tone, code, op, text};
 use crate::domain::access::Footing;
 use crate::domain::audit::OperationId;
 use crate::domain::command::{Family, Invocation, Verb};
 use crate::domain::principal::Subject;
+use crate::domain::reply::Helpers;
 
 pub(super) fn help(
     operation: OperationId,
     family: Family,
     subject: &Subject,
     footing: &Footing,
+    whom: &Helpers,
     name: &CommandName,
 ) -> Message {
     let name = name.of(family);
@@ -33,17 +36,25 @@ pub(super) fn help(
         Family::Audit => " shows what was done.",
     };
     let headline = if rights.is_empty() {
+        let ask = |before: &str, behind: &str| text(before).and(an_admin(whom)).text(behind);
         let (why, next) = match (denials.is_empty() && unread.is_empty(), is_authorised) {
-            (true, true) => (" You have no role in this channel yet.", "Ask an admin for a role"),
+            (true, true) => (" You have no role in this channel yet.", ask("Ask ", " for a role")),
+            (true, false) if whom.in_direct_message => {
+                (" Nobody can use it in a direct message.", text("Use a moderators' channel"))
+            }
             (true, false) => (
                 " This channel is not authorised for it.",
-                "Use a moderators' channel, or ask an admin to authorise this one",
+                ask("Use a moderators' channel, or ask ", " to authorise this one"),
             ),
-            (false, _) => (" You have no role in this channel.", "If that is wrong, ask an admin"),
+            (false, _) => (" You have no role in this channel.", ask("If that is wrong, ask ", "")),
         };
         body.extend(denied(denials));
         body.extend(unknown(unread));
-        body.push(text(next).text(", and quote your id ").code(subject).text("."));
+        body.push(if whom.is_anybody_admin || whom.in_direct_message {
+            next.text(", and quote your id ").code(subject).text(".")
+        } else {
+            text(NOBODY_YET).text(" Your id is ").code(subject).text(".")
+        });
         code(&name.0).text(does).text(why)
     } else {
         let mut line = text("You are: ");

@@ -16,9 +16,9 @@ mod usage;
 use std::fmt;
 
 use super::audit::{AuditEntry, OperationId, Outcome, OutcomeKind};
-use super::command::{Family, Invocation, Transfer};
+use super::command::{Family, Invocation};
 use super::principal::{Channel, Subject};
-use super::reply::{Reply, Shed, commands};
+use super::reply::{Names, Reply, Shed, commands};
 use super::room::RoomId;
 
 pub use super::command::{Style, shell_word};
@@ -68,8 +68,8 @@ pub enum Span {
     /// Somebody else's: an id, a code, what a person or Tencent wrote. Never markup.
     Code(String),
     /// A person, group or role of the ACL: shown by name where the reader's platform knows it, and nobody is
-    /// notified.
-    Subject(Subject),
+    /// notified; elsewhere by the name that was last seen, if one was, and the id.
+    Subject(Subject, Option<String>),
     /// A channel of the ACL, likewise.
     Channel(Channel),
 }
@@ -80,7 +80,8 @@ impl Span {
     pub fn plain(&self) -> String {
         match self {
             Self::Text(text) | Self::Code(text) => text.clone(),
-            Self::Subject(subject) => subject.to_string(),
+            Self::Subject(subject, Some(name)) => format!("{name} ({subject})"),
+            Self::Subject(subject, None) => subject.to_string(),
             Self::Channel(channel) => channel.to_string(),
         }
     }
@@ -112,7 +113,7 @@ impl fmt::Display for Line {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.iter().try_for_each(|span| match span {
             Span::Text(text) => f.write_str(text),
-            Span::Code(_) | Span::Subject(_) | Span::Channel(_) => write!(f, "`{}`", span.plain()),
+            Span::Code(_) | Span::Subject(..) | Span::Channel(_) => write!(f, "`{}`", span.plain()),
         })
     }
 }
@@ -126,7 +127,11 @@ fn code(text: impl fmt::Display) -> Line {
 }
 
 fn subject(subject: &Subject) -> Line {
-    Line(vec![Span::Subject(subject.clone())])
+    person(subject, None)
+}
+
+fn person(subject: &Subject, name: Option<&String>) -> Line {
+    Line(vec![Span::Subject(subject.clone(), name.cloned())])
 }
 
 fn channel(channel: &Channel) -> Line {
@@ -162,6 +167,18 @@ pub struct Message {
     pub body: Vec<Line>,
     /// The numbers to quote.
     pub footer: Option<Line>,
+}
+
+impl Message {
+    /// Puts the names beside the ids of whom it names.
+    fn caption(&mut self, names: &Names) {
+        let lines = std::iter::once(&mut self.headline).chain(&mut self.body).chain(&mut self.footer);
+        for span in lines.flat_map(|line| &mut line.0) {
+            if let Span::Subject(subject, name) = span {
+                *name = names.get(subject).cloned();
+            }
+        }
+    }
 }
 
 /// What the command is called at the door through which the request came: `/room-owner`, with the
@@ -240,12 +257,16 @@ impl CommandName {
 #[must_use]
 pub fn message(reply: &Reply, name: &CommandName) -> Message {
     match reply {
-        Reply::Help { operation, family, subject, footing } => {
-            help(*operation, *family, subject, footing, name)
+        Reply::Help { operation, family, subject, footing, helpers } => {
+            help(*operation, *family, subject, footing, helpers, name)
         }
-        Reply::Acl { operation, answer } => acl::acl(*operation, answer, name),
-        Reply::Audit { operation, answer, reach, zone } => {
-            audit::audit(*operation, answer, reach, zone, name)
+        Reply::Acl { operation, answer, names } => {
+            let mut message = acl::acl(*operation, answer, name);
+            message.caption(names);
+            message
+        }
+        Reply::Audit { operation, answer, reach, zone, grant } => {
+            audit::audit(*operation, answer, reach, zone, grant.as_deref(), name)
         }
         Reply::Rooms { operation, rooms } => rooms::listed(*operation, rooms.as_deref(), name),
         Reply::Last { operation, entry } => rooms::last(*operation, entry.as_deref(), name),
@@ -278,9 +299,8 @@ pub fn message(reply: &Reply, name: &CommandName) -> Message {
                 }
             }
             if let Some(meant) = meant {
-                let line = Transfer { room: (**meant).clone(), ..transfer.clone() };
-                let line = line.written(transfer.new_owner.as_str());
-                rooms::did_you_mean(&mut message, meant, &line, name);
+                let line = meant.written(meant.new_owner.as_str());
+                rooms::did_you_mean(&mut message, &meant.room, &line, name);
             }
             if let Some(reason) = &transfer.reason {
                 message.body.push(text("Reason given: ").code(reason));
@@ -302,18 +322,16 @@ pub fn message(reply: &Reply, name: &CommandName) -> Message {
         Reply::Busy { operation, holder, is_callers_own } => busy(*operation, holder, *is_callers_own),
         Reply::NotHeld { operation, named, room } => not_held(*operation, *named, room.as_ref(), name),
         Reply::Foreign { operation, origin } => foreign_origin(*operation, origin),
-        Reply::Unusable { operation, why } => Message {
-            tone: Tone::Failed,
-            headline: {
-                let mut line = text("The bot could not use this request, so nothing was done: ");
-                line.0.extend(spans(why).0);
-                line.text(".")
-            },
-            body: vec![text(
-                "Type the command again. If this comes back, tell an admin the operation number.",
-            )],
-            footer: Some(op(*operation)),
-        },
+        Reply::Unusable { operation, unusable } => {
+            let why =
+                text("The bot could not use this request, so nothing was done: ").and(spans(&unusable.why));
+            Message {
+                tone: Tone::Failed,
+                headline: why.text("."),
+                body: vec![text(usage::advice(unusable.advice))],
+                footer: Some(op(*operation)),
+            }
+        }
         Reply::TurnedAway { operation, why } => turned_away(*operation, *why),
         Reply::NotRecorded => Message {
             tone: Tone::Failed,
@@ -500,8 +518,8 @@ fn busy(operation: OperationId, holder: &AuditEntry, is_callers_own: bool) -> Me
         body.push(text("See what comes of it before you try again; it takes a few seconds at most."));
     }
     if let (Some(actor), Some(new_owner)) = (&holder.actor, &holder.new_owner) {
-        let who = holder.actor_name.clone().unwrap_or_else(|| actor.to_string());
-        let who = if is_callers_own { text("You are") } else { code(who).text(" is") };
+        let who = person(actor, holder.actor_name.as_ref());
+        let who = if is_callers_own { text("You are") } else { who.text(" is") };
         body.insert(0, who.text(" handing it to ").code(new_owner).text("."));
     }
     Message { tone: Tone::Wait, headline, body, footer: Some(op(operation)) }

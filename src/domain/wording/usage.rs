@@ -4,7 +4,7 @@ use super::lists::role_for;
 use super::{CommandName, LOCAL_QUESTION, Line, Message, Tone, capital, op, spans, subject, text};
 use crate::domain::access::{Effect, Right, list};
 use crate::domain::audit::OperationId;
-use crate::domain::command::{Invocation, Mentioned, Problem, UsageError, Verb};
+use crate::domain::command::{Advice, Invocation, Mentioned, Problem, UsageError, Verb};
 
 /// What is wrong.
 fn problem(problem: &Problem) -> Line {
@@ -56,6 +56,25 @@ fn problem(problem: &Problem) -> Line {
                 .text(".")
         }
         Problem::Invalid(why) => foreign(why),
+    }
+}
+
+/// What to do about a request that cannot be used.
+pub(super) fn advice(advice: Advice) -> &'static str {
+    match advice {
+        Advice::Again => "Type the command again. If this comes back, tell an admin the operation number.",
+        Advice::InAServer => {
+            "Use it in a moderators' channel of the server, where the bot can see your roles."
+        }
+        Advice::InstallInServer => {
+            "Whoever manages the server has to add the app to it; what is added to an account alone does not count."
+        }
+        Advice::InstallInWorkspace => {
+            "Whoever runs the bot has to install it in your workspace, and not for the whole organisation alone."
+        }
+        Advice::Reload => {
+            "Your client shows a form of the command that is gone: reload it (Ctrl+R, or start the app anew), then fill it in again."
+        }
     }
 }
 

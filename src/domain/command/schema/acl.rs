@@ -232,8 +232,14 @@ pub(super) const VERBS: &[Verb] = &[
                 "The number of the grant, as list shows it",
             )
             .optional(),
-            positional("who", "<person>", &[], Kind::PersonOrGroup, "Instead: whose only live entry it is")
-                .optional(),
+            positional(
+                "who",
+                "<person>",
+                &["who"],
+                Kind::PersonOrGroup,
+                "Instead: whose only live entry it is",
+            )
+            .optional(),
             REASON,
         ],
         &[
@@ -258,7 +264,7 @@ pub(super) const VERBS: &[Verb] = &[
             positional(
                 "who",
                 "<person>",
-                &[],
+                &["who"],
                 Kind::PersonOrGroup,
                 "Only those that name this member or role",
             )
