@@ -85,6 +85,10 @@ fn elements(line: &Line) -> impl Iterator<Item = Value> {
 fn span_text(span: &Span) -> String {
     match span {
         Span::Text(text) => text.clone(),
+        // Slack puts the name there, where it shows a mention.
+        Span::Subject(subject @ (Subject::SlackUser { .. } | Subject::SlackGroup { .. }), _) => {
+            subject.to_string()
+        }
         Span::Code(_) | Span::Subject(..) | Span::Channel(_) => visible(&span.plain()),
     }
 }

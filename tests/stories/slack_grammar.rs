@@ -205,10 +205,10 @@ async fn help_tells_each_what_they_may_do() {
         op 7
         "#);
         let reply = bot.slack(OTTO).says("/room-owner HELP").await;
-        assert_snapshot!(reply, @r"
+        assert_snapshot!(reply, @"
         (only visible to you)
         ℹ️ `/room-owner` hands a live room to a new owner. You have no role in this channel yet.
-        Ask an admin for a role, and quote your id `slack:T0TEAM:U0OTTO`.
+        Ask @adam for a role, and quote your id `slack:T0TEAM:U0OTTO`.
         op 8
         ");
         assert_eq!(bot.last().await.outcome.name(), "succeeded");

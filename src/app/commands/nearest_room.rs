@@ -42,48 +42,30 @@ impl CommandService {
     /// The hand-over that was probably meant by one of a room that there is not: room and owner exchanged, if that is a
     /// room that is known, or the nearest room.
     pub(in crate::app) async fn transfer_meant(&self, asked: &Transfer, reach: &Reach) -> Option<Transfer> {
+        let known = self.known_rooms(reach).await;
         let exchanged = asked.new_owner.as_str().parse::<RoomId>().ok();
         let owner = AccountId::from_tencent(asked.room.to_string());
-        if let Some(room) = exchanged.filter(|room| reach.covers(room) && self.accounts.check(&owner).is_ok())
-            && self.is_known(&room, reach).await
+        if let Some(room) = exchanged.filter(|room| known.iter().flatten().any(|known| known == room))
+            && self.accounts.check(&owner).is_ok()
         {
             return Some(Transfer { room, new_owner: owner, ..asked.clone() });
         }
-        let room = self.nearest_room(&asked.room, reach).await?;
-        Some(Transfer { room, ..asked.clone() })
+        let room = known.iter().find_map(|rooms| nearest(&asked.room, rooms))?;
+        Some(Transfer { room: room.clone(), ..asked.clone() })
     }
 
-    /// Whether there is such a room, or was one.
-    async fn is_known(&self, room: &RoomId, reach: &Reach) -> bool {
-        let live = self.rooms().live_rooms().await.unwrap_or_default();
-        if live.iter().any(|it| it.room == *room) {
-            return true;
-        }
-        let filter = AuditFilter {
-            room: Some(room.clone()),
-            reach: Some(reach.clone()),
-            without_readings: true,
-            limit: Some(ENTRIES),
-            ..AuditFilter::default()
-        };
-        let entries = self.store().audit(&filter).await.unwrap_or_default();
-        entries.iter().any(|entry| entry.previous_owner.is_some())
-    }
-
-    /// The live room, or the one in the log, that differs from `room` by a slip. Only among rooms in reach: nobody
-    /// learns of others. `None` if there is none, or if it cannot be told.
+    /// The live room, or the one in the log, that differs from `room` by a slip. `None` if there is none, or if it
+    /// cannot be told.
     pub(in crate::app) async fn nearest_room(&self, room: &RoomId, reach: &Reach) -> Option<RoomId> {
-        let mut known: Vec<RoomId> = match self.rooms().live_rooms().await {
-            Ok(rooms) => rooms.into_iter().map(|summary| summary.room).collect(),
-            Err(error) => {
-                debug!(problem = error.refusal().info, "the live rooms cannot be listed");
-                Vec::new()
-            }
-        };
-        known.retain(|known| reach.covers(known));
-        if let Some(live) = nearest(room, &known) {
-            return Some(live.clone());
-        }
+        self.known_rooms(reach).await.iter().find_map(|rooms| nearest(room, rooms)).cloned()
+    }
+
+    /// The live rooms, and those in the log. Only rooms in reach: nobody learns of others.
+    async fn known_rooms(&self, reach: &Reach) -> [Vec<RoomId>; 2] {
+        let live = self.rooms().live_rooms().await.unwrap_or_else(|error| {
+            debug!(problem = error.refusal().info, "the live rooms cannot be listed");
+            Vec::new()
+        });
         let filter = AuditFilter {
             reach: Some(reach.clone()),
             without_readings: true,
@@ -93,7 +75,7 @@ impl CommandService {
         let entries = self.store().audit(&filter).await.unwrap_or_default();
         // A room that Tencent was asked for in vain is in the log too, and no help.
         let owned = entries.into_iter().filter(|entry| entry.previous_owner.is_some());
-        let rooms: Vec<RoomId> = owned.filter_map(|entry| entry.room).collect();
-        nearest(room, &rooms).cloned()
+        let live = live.into_iter().map(|summary| summary.room).filter(|room| reach.covers(room));
+        [live.collect(), owned.filter_map(|entry| entry.room).collect()]
     }
 }

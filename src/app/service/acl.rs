@@ -164,7 +164,11 @@ impl CommandService {
             return Ok(Ok(only.id));
         }
         let revoke = Invocation::named(Family::Acl, &["revoke"]);
-        let meant = entries.iter().map(|grant| revoke.clone().with("grant", grant.id)).collect();
+        let mut meant: Vec<Invocation> =
+            entries.iter().map(|grant| revoke.clone().with("grant", grant.id)).collect();
+        if meant.is_empty() {
+            meant.push(Invocation::named(Family::Acl, &["list"]));
+        }
         let error = UsageError::of(revoke.verb, Problem::WhichEntry(subject.clone(), entries));
         Ok(Err(UsageError { meant, ..error }))
     }

@@ -87,7 +87,6 @@ pub(super) fn denied(
         }
         Denial::ForeignOrigin(origin) => return foreign_origin(operation, origin),
     };
-    let your_id = |line: Line| line.text(" Your id is ").code(subject).text(".");
     let quoting = |before: &str, behind: &str| {
         let line = text(before).and(an_admin(whom)).text(behind);
         line.text(", and quote your id ").code(subject).text(".")
@@ -101,8 +100,6 @@ pub(super) fn denied(
         Denial::ChannelNotAuthorised | Denial::ChannelNotForRoom(_) if whom.in_direct_message => {
             text("Use a moderators' channel.")
         }
-        Denial::ChannelNotAuthorised if !whom.is_anybody_admin => text(NO_CHANNEL_YET),
-        _ if !whom.is_anybody_admin => your_id(text(NOBODY_YET)),
         Denial::ChannelNotAuthorised | Denial::ChannelNotForRoom(_) => {
             text("Use a moderators' channel, or ask ").and(an_admin(whom)).text(" to authorise this one.")
         }
@@ -130,22 +127,22 @@ pub(super) fn helpers(whom: &Helpers) -> Line {
         return text(if whom.is_anybody_admin {
             "No other admin can help: ask whoever runs the bot."
         } else {
-            NOBODY_YET
+            "Nobody is an admin yet: whoever runs the bot gives the first role on its machine."
         });
     };
     let line = text("Admins who can help: ").and(who(first));
     more.iter().fold(line, |line, admin| line.text(", ").and(who(admin))).text(".")
 }
 
-/// Whom to ask where there is no admin.
-pub(super) const NOBODY_YET: &str =
-    "Nobody is an admin yet: whoever runs the bot gives the first role on its machine.";
-const NO_CHANNEL_YET: &str =
-    "Nobody is an admin yet: whoever runs the bot authorises the first channel on its machine.";
-
 /// Whom to ask: `@adam or @ada`, if somebody who can help is known.
 pub(super) fn an_admin(whom: &Helpers) -> Line {
-    let Some((last, others)) = whom.admins.split_last() else { return text("an admin") };
+    let Some((last, others)) = whom.admins.split_last() else {
+        return text(if whom.is_anybody_admin {
+            "an admin"
+        } else {
+            "whoever runs the bot (nobody is an admin yet)"
+        });
+    };
     let Some((first, more)) = others.split_first() else { return who(last) };
     let others = more.iter().fold(who(first), |line, admin| line.text(", ").and(who(admin)));
     others.text(" or ").and(who(last))

@@ -1,7 +1,7 @@
 //! The help, made from the schema and the caller's own rights.
 
 use super::acl::{denied, unknown};
-use super::denial::{NOBODY_YET, an_admin};
+use super::denial::an_admin;
 use super::{CommandName, Line, Message, Style, Tone, code, op, text};
 use crate::domain::access::Footing;
 use crate::domain::audit::OperationId;
@@ -39,9 +39,10 @@ pub(super) fn help(
         let ask = |before: &str, behind: &str| text(before).and(an_admin(whom)).text(behind);
         let (why, next) = match (denials.is_empty() && unread.is_empty(), is_authorised) {
             (true, true) => (" You have no role in this channel yet.", ask("Ask ", " for a role")),
-            (true, false) if whom.in_direct_message => {
-                (" Nobody can use it in a direct message.", text("Use a moderators' channel"))
-            }
+            (true, false) if whom.in_direct_message => (
+                " Nobody can use it in a direct message.",
+                ask("Use a moderators' channel, or ask ", " for a role"),
+            ),
             (true, false) => (
                 " This channel is not authorised for it.",
                 ask("Use a moderators' channel, or ask ", " to authorise this one"),
@@ -50,11 +51,7 @@ pub(super) fn help(
         };
         body.extend(denied(denials));
         body.extend(unknown(unread));
-        body.push(if whom.is_anybody_admin || whom.in_direct_message {
-            next.text(", and quote your id ").code(subject).text(".")
-        } else {
-            text(NOBODY_YET).text(" Your id is ").code(subject).text(".")
-        });
+        body.push(next.text(", and quote your id ").code(subject).text("."));
         code(&name.0).text(does).text(why)
     } else {
         let mut line = text("You are: ");
