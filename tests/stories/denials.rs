@@ -43,7 +43,7 @@ async fn whoever_has_no_role_is_refused_and_told_whom_to_ask(door: Door) {
         assert_snapshot!(reply, @"
         (only visible to you)
         ⛔ Not allowed: you have no role for `test`.
-        Nobody is an admin yet: whoever runs the bot gives the first role on its machine. Your id is `slack:T0TEAM:U0OTTO`.
+        Ask whoever runs the bot (nobody is an admin yet) for the role, and quote your id `slack:T0TEAM:U0OTTO`.
         Nothing was done.
         op 4
         ");
@@ -68,7 +68,7 @@ async fn a_moderator_is_refused_in_a_channel_that_is_not_authorised(door: Door) 
         assert_snapshot!(reply, @"
         (only visible to you)
         ⛔ Not here: this channel is not authorised for `/room-owner`.
-        Nobody is an admin yet: whoever runs the bot authorises the first channel on its machine.
+        Use a moderators' channel, or ask whoever runs the bot (nobody is an admin yet) to authorise this one.
         Nothing was done.
         op 4
         ");
@@ -82,7 +82,7 @@ async fn a_channel_may_be_for_some_rooms_only(door: Door) {
         assert_snapshot!(reply, @"
         (only visible to you)
         ⛔ Not here: this channel is authorised for `live-*` only, not for `test`.
-        Nobody is an admin yet: whoever runs the bot gives the first role on its machine. Your id is `slack:T0TEAM:U0ALICE`.
+        Use a moderators' channel, or ask whoever runs the bot (nobody is an admin yet) to authorise this one.
         Nothing was done.
         op 5
         ");
@@ -112,7 +112,7 @@ async fn an_auditor_reads_and_hands_nothing_over(door: Door) {
         assert_snapshot!(reply, @"
         (only visible to you)
         ⛔ Not allowed: as auditor you cannot hand rooms over.
-        Nobody is an admin yet: whoever runs the bot gives the first role on its machine. Your id is `slack:T0TEAM:U0RITA`.
+        Ask whoever runs the bot (nobody is an admin yet) for the role, and quote your id `slack:T0TEAM:U0RITA`.
         Nothing was done.
         op 4
         ");
@@ -133,7 +133,7 @@ async fn a_grant_for_a_night_ends_with_the_night(door: Door) {
         assert_snapshot!(reply, @"
         (only visible to you)
         ⛔ Not allowed: your grant 3 ended at 2026-11-23 20:00 UTC.
-        Nobody is an admin yet: whoever runs the bot gives the first role on its machine. Your id is `slack:T0TEAM:U0BORIS`.
+        Ask whoever runs the bot (nobody is an admin yet) for a new one, and quote your id `slack:T0TEAM:U0BORIS`.
         Nothing was done.
         op 7
         ");
@@ -153,7 +153,7 @@ async fn a_grant_that_is_taken_back_is_gone_at_once(door: Door) {
         assert_snapshot!(reply, @"
         (only visible to you)
         ⛔ Not allowed: your grant 1 ended at 2026-11-23 12:00 UTC.
-        Nobody is an admin yet: whoever runs the bot gives the first role on its machine. Your id is `slack:T0TEAM:U0ALICE`.
+        Ask whoever runs the bot (nobody is an admin yet) for a new one, and quote your id `slack:T0TEAM:U0ALICE`.
         Nothing was done.
         op 7
         ");
@@ -169,7 +169,7 @@ async fn a_deny_entry_beats_every_grant(door: Door) {
         assert_snapshot!(reply, @"
         (only visible to you)
         ⛔ Not allowed: a deny entry (grant 3) names you for `test`.
-        Nobody is an admin yet: whoever runs the bot gives the first role on its machine. Your id is `slack:T0TEAM:U0ALICE`.
+        If that is wrong, ask whoever runs the bot (nobody is an admin yet), and quote your id `slack:T0TEAM:U0ALICE`.
         Nothing was done.
         op 5
         ");
@@ -188,7 +188,7 @@ async fn a_grant_for_one_channel_is_none_elsewhere(door: Door) {
         assert_snapshot!(reply, @"
         (only visible to you)
         ⛔ Not here: your grant 3 is for other channels.
-        Nobody is an admin yet: whoever runs the bot gives the first role on its machine. Your id is `slack:T0TEAM:U0BORIS`.
+        Use one of those, or ask whoever runs the bot (nobody is an admin yet) for a grant that holds here.
         Nothing was done.
         op 6
         ");

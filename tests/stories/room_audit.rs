@@ -266,7 +266,7 @@ async fn nobody_else_reads_the_log(door: Door) {
         assert_snapshot!(reply, @"
         (only visible to you)
         ⛔ Not allowed: `/room-audit` is for auditors and admins.
-        Nobody is an admin yet: whoever runs the bot gives the first role on its machine. Your id is `slack:T0TEAM:U0ALICE`.
+        Ask whoever runs the bot (nobody is an admin yet) for the role, and quote your id `slack:T0TEAM:U0ALICE`.
         Nothing was done.
         op 13
         ");

@@ -169,7 +169,7 @@ impl CommandService {
         if meant.is_empty() {
             meant.push(Invocation::named(Family::Acl, &["list"]));
         }
-        let error = UsageError::of(revoke.verb, Problem::WhichEntry(subject.clone(), entries));
+        let error = UsageError::of(revoke.verb, Problem::WhichEntry(Box::new((subject.clone(), entries))));
         Ok(Err(UsageError { meant, ..error }))
     }
 

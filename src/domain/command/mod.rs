@@ -340,7 +340,7 @@ pub enum Problem {
     /// A mention where a live account is expected, and how it was written.
     AccountIsMention(Mentioned, String),
     /// Not one live entry names the subject, or these do.
-    WhichEntry(Subject, Vec<Grant>),
+    WhichEntry(Box<(Subject, Vec<Grant>)>),
     /// A value is not what it has to be; the text says why, with the value in backticks.
     Invalid(String),
 }

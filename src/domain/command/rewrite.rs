@@ -116,7 +116,7 @@ fn variants(verb: &Verb, words: &[Typed], here: Option<&Channel>) -> Vec<Vec<Typ
         // What could be anything is left as it is.
         let meant = if lines.len() * meant.len() > MOST_LINES { vec![word.clone()] } else { meant };
         let with = |line: &Vec<Typed>| {
-            meant.iter().map(|word| [&line[..], &[word.clone()]].concat()).collect::<Vec<_>>()
+            meant.iter().map(|word| [&line[..], std::slice::from_ref(word)].concat()).collect::<Vec<_>>()
         };
         lines.iter().flat_map(with).collect()
     })

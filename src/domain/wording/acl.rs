@@ -72,7 +72,12 @@ fn edited(changed: &[(ChangedEntry, Hindered)], is_for_oneself: bool) -> Message
     // What is the same for several is said once, behind them.
     let mut behind: Vec<Line> = Vec::new();
     for (entry, hindered) in changed {
-        let Told { headline, meaning, limits } = change(entry, hindered);
+        let Told { mut headline, meaning, mut limits } = change(entry, hindered);
+        if let (ChangedEntry::Grant { after, .. }, [_, _, ..]) = (entry, changed) {
+            headline.0.pop();
+            headline = headline.and(limited(after)).text(" (grant ").text(after.id).text(").");
+            limits.remove(0);
+        }
         lines.push(headline);
         let more =
             meaning.into_iter().chain(hindrances(entry, hindered).into_iter().map(sentence)).chain(limits);

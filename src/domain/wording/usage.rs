@@ -2,9 +2,10 @@
 
 use super::lists::role_for;
 use super::{CommandName, LOCAL_QUESTION, Line, Message, Tone, capital, op, spans, subject, text};
-use crate::domain::access::{Effect, Right, list};
+use crate::domain::access::{Effect, Grant, Right, list};
 use crate::domain::audit::OperationId;
 use crate::domain::command::{Advice, Invocation, Mentioned, Problem, UsageError, Verb};
+use crate::domain::principal::Subject;
 
 /// What is wrong.
 fn problem(problem: &Problem) -> Line {
@@ -39,24 +40,22 @@ fn problem(problem: &Problem) -> Line {
                     Mentioned::Channel | Mentioned::Everyone => ".",
                 })
         }
-        Problem::WhichEntry(who, entries) if entries.is_empty() => {
-            text("No live entry names ").and(subject(who)).text(".")
-        }
-        Problem::WhichEntry(who, entries) => {
-            let line = text(entries.len()).text(" live entries name ").and(subject(who));
-            entries
-                .iter()
-                .enumerate()
-                .fold(line, |line, (n, grant)| {
-                    let line =
-                        line.text(if n == 0 { ": " } else { ", " }).text("grant ").text(grant.id).text(" (");
-                    let denied = if grant.effect == Effect::Deny { "denied " } else { "" };
-                    line.text(denied).and(role_for(grant.role, &grant.rooms)).text(")")
-                })
-                .text(".")
-        }
+        Problem::WhichEntry(found) => which_entry(&found.0, &found.1),
         Problem::Invalid(why) => foreign(why),
     }
+}
+
+fn which_entry(who: &Subject, entries: &[Grant]) -> Line {
+    if entries.is_empty() {
+        return text("No live entry names ").and(subject(who)).text(".");
+    }
+    let line = text(entries.len()).text(" live entries name ").and(subject(who));
+    let line = entries.iter().enumerate().fold(line, |line, (n, grant)| {
+        let line = line.text(if n == 0 { ": grant " } else { ", grant " }).text(grant.id).text(" (");
+        let denied = if grant.effect == Effect::Deny { "denied " } else { "" };
+        line.text(denied).and(role_for(grant.role, &grant.rooms)).text(")")
+    });
+    line.text(".")
 }
 
 /// What to do about a request that cannot be used.
