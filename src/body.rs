@@ -6,13 +6,13 @@ use axum::body::Body;
 use axum::http::StatusCode;
 use http_body_util::BodyExt as _;
 
-/// How much of a body that is too long is read, in bytes, only to be forgotten.
+/// How much of a body that is too long is read and discarded, in bytes.
 const LARGEST_FORGOTTEN: usize = 1 << 20;
 /// How long a sender may take over its body: both platforms give up after 3 s.
 const TIMEOUT: Duration = Duration::from_secs(3);
 
-/// Reads a body of at most `limit` bytes. One that is somewhat longer is read to its end and forgotten:
-/// whoever is cut off while sending sees a broken connection instead of the 413.
+/// Reads a body of at most `limit` bytes. One that is somewhat longer is read to its end and discarded: a sender that
+/// is cut off would see a broken connection instead of the 413.
 ///
 /// # Errors
 /// 413 for one that is too long, 408 for one that takes too long, 400 for one that breaks off.

@@ -214,9 +214,9 @@ pub struct Config {
     pub bind_addr: SocketAddr,
     /// The service that holds the rooms.
     pub tencent: tencent::Settings,
-    /// How much is taken on.
+    /// The load limits.
     pub limits: Limits,
-    /// How long after its call was cut a change may still come true.
+    /// How long a change may still take effect after its call was cut.
     pub unclear_for: Duration,
     /// The Slack door, if it is on.
     pub slack: Option<slack::Settings>,
@@ -263,7 +263,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// A secret, unless it is so short that it can be guessed, and cannot be told from ordinary words.
+    /// A secret, unless it is so short that it can be guessed, or occurs in ordinary words.
     fn check_length(&mut self, name: &'static str, how_to_get_one: &str) {
         if self.environment.secrets_in(name).any(|secret| secret.len() < SHORTEST_SECRET) {
             self.problem(name, format!("is shorter than {SHORTEST_SECRET} characters: {how_to_get_one}"));
@@ -432,7 +432,7 @@ impl Config {
     /// All that is wrong.
     pub fn from(environment: &Environment) -> Result<Self, ConfigError> {
         let mut reader = Reader::new(environment);
-        // Whoever corrects the settings wants to see all that is wrong at once.
+        // All that is wrong is reported at once.
         Common::read(&mut reader);
         let bind_addr = reader
             .optional("BIND_ADDR", "is not an address and a port")
@@ -491,7 +491,7 @@ pub fn tencent_settings(environment: &Environment) -> Result<tencent::Settings, 
     reader.end(settings)
 }
 
-/// How long after its call was cut a change may still come true.
+/// How long a change may still take effect after its call was cut.
 ///
 /// # Errors
 /// When it is set to something else than a number of seconds, from 1 to 3600.

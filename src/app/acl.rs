@@ -1,13 +1,15 @@
-//! Edits of the ACL, from whichever door.
+//! Edits of the ACL, from any door.
 
 use std::sync::Arc;
 
+use jiff::Timestamp;
+
 use super::ports::{AclChange, AclChanged, AclEdit, Clock, Store, StoreError};
 use crate::domain::access::{
-    AclView, Action, ChangedEntry, Decision, Hindered, Known, Permit, RoomScope, decide, hindered,
+    AclView, Action, ChangedEntry, Decision, Hindered, Known, Permit, RoomScope, decide, hindered, is_open,
 };
-use crate::domain::command::Place;
-use crate::domain::principal::{Membership, Principal};
+use crate::domain::command::{Edit, Place};
+use crate::domain::principal::{Channel, Membership, Principal};
 
 /// An edit at the machine's own command line, whose user could edit the file as well: it is permitted as
 /// `local`, and recorded in the same transaction.
@@ -21,7 +23,7 @@ pub struct LocalEdit {
     pub changes: Vec<(AclChange, Option<String>)>,
     /// Why, for the record.
     pub reason: Option<String>,
-    /// Whether to make it even if it locks everybody out of the chat.
+    /// Whether to make it even if it locks all admins out of chat.
     pub force: bool,
     /// Only while the ACL is at this version.
     pub at_version: Option<i64>,
@@ -77,7 +79,48 @@ pub async fn edit(store: &dyn Store, clock: &dyn Clock, edit: LocalEdit) -> Resu
     }
 }
 
-/// What is in the way of an entry that was just made, as far as the groups of its subject are known.
+/// The rooms that an edit affects: its author has to be an admin for them. None for a grant that does not exist.
+///
+/// # Errors
+/// When the store cannot be read.
+pub(super) async fn rooms_of(
+    store: &dyn Store,
+    edit: &Edit,
+    acl: &AclView,
+    now: Timestamp,
+) -> Result<Vec<RoomScope>, StoreError> {
+    let authorised = async |channel: Option<&Channel>| {
+        let entries = match channel {
+            // The view holds the caller's own channel.
+            None => acl.channels.clone(),
+            Some(channel) => {
+                let mut entries = store.channels().await?;
+                entries.retain(|entry| entry.channel == *channel);
+                entries
+            }
+        };
+        Ok(entries.into_iter().find(|entry| is_open(entry, now)).map(|entry| entry.rooms))
+    };
+    Ok(match edit {
+        Edit::Grant { grants, .. } => {
+            let mut rooms: Vec<RoomScope> = grants.iter().map(|grant| grant.rooms.clone()).collect();
+            rooms.sort_by_key(ToString::to_string);
+            rooms.dedup();
+            rooms
+        }
+        // Which entry that is, nobody learns who may not see the list.
+        Edit::RevokeOf(_) => Vec::new(),
+        Edit::Revoke(id) => store.grant(*id).await?.map(|grant| grant.rooms).into_iter().collect(),
+        Edit::AllowChannel(channel, rooms) => match authorised(channel.as_ref()).await? {
+            Some(before) if before.contains(rooms) => vec![before],
+            Some(before) if !rooms.contains(&before) => vec![before, rooms.clone()],
+            _ => vec![rooms.clone()],
+        },
+        Edit::RemoveChannel(channel) => authorised(channel.as_ref()).await?.into_iter().collect(),
+    })
+}
+
+/// Why an entry that was just made has no effect yet, as far as the groups of its subject are known.
 ///
 /// # Errors
 /// When the store cannot be read.
@@ -90,21 +133,21 @@ pub async fn hindered_by(
     let ChangedEntry::Grant { after, .. } = changed else { return Ok(Hindered::default()) };
     let principal = known.principal(after.subject.clone(), clock.now());
     let channels = store.channels().await?;
-    let mut beside = match channels.first() {
-        // Which channel is the same for the grants.
+    let mut acl = match channels.first() {
+        // The grants are the same for every channel.
         Some(entry) => store.acl_for(&principal, &Place::Channel(entry.channel.clone())).await?,
-        // Nobody can use the bot yet, so there is not much to read.
+        // No channel is authorised yet, so there is little to read.
         None => {
             let mut grants = store.live_grants(clock.now()).await?;
             grants.retain(|grant| principal.membership(&grant.subject) != Membership::Out);
             AclView { grants, ..AclView::default() }
         }
     };
-    beside.channels = channels;
-    Ok(hindered(after, &principal, &beside, clock.now()))
+    acl.channels = channels;
+    Ok(hindered(after, &principal, &acl, clock.now()))
 }
 
-/// The right of the machine's own command line to do what admins do.
+/// The permit of the machine's own command line for what admins do.
 ///
 /// # Errors
 /// When the principal is not of this machine, or the store cannot be read.

@@ -14,9 +14,10 @@ pub use crate::domain::access::{AclChange, Known, NewGrant};
 use crate::domain::access::{
     AclView, AuthorisedChannel, ChangedEntry, Grant, GrantId, GrantUse, NotEdited, Permit, Reading,
 };
+use crate::domain::admission::{Attempt, Verdict};
 use crate::domain::audit::{
-    ArchivedIn, Attempt, AuditEntry, AuditFilter, OperationId, Outcome, OutcomeKind, RecordedEvent, Refusal,
-    RoomHistory, Stat, StatsBy, Unresolved, Verdict,
+    ArchivedIn, AuditEntry, AuditFilter, OperationId, Outcome, OutcomeKind, RecordedEvent, Refusal,
+    RoomHistory, Stat, StatsBy, Unresolved,
 };
 use crate::domain::command::{CommandRequest, DeliveryId, Place, RejectedRequest};
 pub use crate::domain::principal::Subject;
@@ -97,7 +98,7 @@ pub enum Admitted {
         /// The other, as something that can be resolved.
         unresolved: Box<Unresolved>,
     },
-    /// A transfer that goes past an operation which does not have the room.
+    /// A transfer that overrides an operation which does not hold the room.
     NotHeld {
         /// The entry of this request, recorded as declined.
         operation: OperationId,

@@ -1,6 +1,7 @@
 //! `room-owner transfer`: the same way as from chat, as the user of this machine.
 
 use super::{Exit, Format, print};
+use crate::app::commands::at_once;
 use crate::app::service::CommandService;
 use crate::domain::audit::{OperationId, OutcomeKind};
 use crate::domain::command::{Command, CommandRequest, Family, Invocation, Place, Values, clean_reason};
@@ -58,7 +59,7 @@ pub(super) async fn answer(
     format: Format,
 ) -> anyhow::Result<Exit> {
     let is_question = matches!(request.command, Ok(Command::ShowOwner { .. }));
-    let reply = service.handle(request).await;
+    let reply = service.handle(request, at_once).await.into_reply();
     super::say(&message(&reply, &CommandName::local(command)));
     if format != Format::Table
         && let Some(operation) = reply.operation()

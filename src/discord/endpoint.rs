@@ -19,7 +19,7 @@ use super::signature::{self, PublicKey};
 use super::{Door, LARGEST_BODY};
 use crate::app::UNTRUSTED;
 
-/// The door, as HTTP reaches it.
+/// The door over HTTP.
 pub(super) struct Endpoint {
     pub(super) key: PublicKey,
     pub(super) door: Arc<Door>,
@@ -37,7 +37,7 @@ pub(super) async fn interactions(
     if let Err(why) = signature::verify(&endpoint.key, &headers, &body, endpoint.door.clock.now()) {
         match why {
             signature::NotAuthentic::NotFresh => {
-                warn!(target: UNTRUSTED, %why, "discord request refused: if every command is, set this machine's clock");
+                warn!(target: UNTRUSTED, %why, "discord request refused as stale: if every request is, check this machine's clock");
             }
             _ => info!(target: UNTRUSTED, %why, "discord request refused"),
         }

@@ -6,15 +6,15 @@ use std::fmt;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use super::access::{
-    Able, Action, Attention, AuthorisedChannel, ChangedEntry, Denial, Effect, Explanation, Footing, Grant,
-    Hindered, NotEdited, Reach, Right,
-};
-use super::audit::{Answer, AuditEntry, NoAnswer, OperationId, Outcome, OutcomeKind};
-use super::command::{Family, Listed, Place, Transfer, Unusable, UsageError};
-use super::principal::{Channel, Principal, Subject};
-use super::room::{AccountId, RoomId};
+use super::access::{Action, Denial, Footing, Grant, Helpers, Reach, Right};
+use super::audit::{AuditEntry, NoAnswer, OperationId, Outcome, OutcomeKind};
+use super::command::{Family, Transfer, Unusable, UsageError};
+use super::principal::{Principal, Subject};
+use super::room::RoomId;
 use super::tree_head::TreeHead;
+use super::wording::acl::AclAnswer;
+use super::wording::audit::Answer;
+use super::wording::rooms::OwnerAnswer;
 
 /// Who gets to see a reply, unless the configuration says that all of them are private.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,26 +56,19 @@ pub enum Reply {
         operation: OperationId,
         /// The answer, or why there is none.
         answer: Box<Result<Answer, NoAnswer>>,
-        /// As far as the reader sees.
+        /// The rooms that the reader may see.
         reach: Reach,
         /// The zone in which it is shown.
         zone: TimeZone,
         /// The grant that an entry names, if it is about one.
         grant: Option<Box<Grant>>,
     },
-    /// The live rooms that the caller may hand over here.
+    /// An answer about rooms and the caller's hand-overs of them.
     Rooms {
         /// The record of the question.
         operation: OperationId,
-        /// The rooms and their owners; `None` if Tencent could not be asked.
-        rooms: Option<Vec<(RoomId, AccountId)>>,
-    },
-    /// The caller's last hand-over that was done.
-    Last {
-        /// The record of the question.
-        operation: OperationId,
-        /// Its entry, if there is one.
-        entry: Option<Box<AuditEntry>>,
+        /// The answer.
+        answer: Box<OwnerAnswer>,
     },
     /// A room's owner.
     Owner {
@@ -124,7 +117,7 @@ pub enum Reply {
         operation: OperationId,
         /// Why.
         error: UsageError,
-        /// The caller's live rights in this channel: nobody is told to type what they may not.
+        /// The caller's live rights in this channel: only commands that they may use are suggested.
         rights: Vec<Right>,
     },
     /// The delivery had been taken before.
@@ -143,7 +136,7 @@ pub enum Reply {
         /// Whether the same person began it.
         is_callers_own: bool,
     },
-    /// A transfer that goes past an operation which does not have the room.
+    /// A transfer that overrides an operation which does not hold the room.
     NotHeld {
         /// The record of this request.
         operation: OperationId,
@@ -166,12 +159,12 @@ pub enum Reply {
         /// What is not served.
         origin: String,
     },
-    /// There was too much to do, or a limit was reached. Nothing was done.
-    TurnedAway {
+    /// A load limit was reached. Nothing was done.
+    RateLimited {
         /// The record of the request, if there was room for one.
         operation: Option<OperationId>,
         /// Why.
-        why: Shed,
+        why: Overload,
     },
     /// The log could not be written or read, so nothing was done.
     NotRecorded,
@@ -204,118 +197,8 @@ pub enum Reply {
     },
 }
 
-/// An answer about the ACL. It is for the caller alone.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum AclAnswer {
-    /// An edit that was made.
-    Edited {
-        /// The entries before and after, and what is in the way of each.
-        changed: Vec<(ChangedEntry, Hindered)>,
-        /// Whether it gives the caller something.
-        is_for_oneself: bool,
-    },
-    /// An edit that was not made.
-    NotEdited(NotEdited),
-    /// The caller's own id, groups and rights.
-    WhoAmI {
-        /// The caller.
-        principal: Principal,
-        /// The channel.
-        place: Place,
-        /// How the caller stands here.
-        footing: Box<Footing>,
-        /// Whom to ask.
-        helpers: Helpers,
-    },
-    /// A page of the grants.
-    Grants {
-        /// Which part of them.
-        listed: Listed,
-        /// How many pages there are.
-        pages: u32,
-        /// The page's grants, and why somebody should look at each if that was asked for.
-        grants: Vec<(Grant, Option<Attention>)>,
-        /// Ended ones that are not shown.
-        left_out: usize,
-    },
-    /// A page of the authorised channels.
-    Channels {
-        /// Which page.
-        page: u32,
-        /// How many pages there are.
-        pages: u32,
-        /// The page's channels.
-        entries: Vec<AuthorisedChannel>,
-    },
-    /// What is decided about somebody.
-    Explained(Box<Explained>),
-    /// Who may hand a room over.
-    WhoCan {
-        /// The room.
-        room: RoomId,
-        /// Those who may.
-        able: Vec<Able>,
-        /// The groups that cannot be read right now, to which a grant gives it or a deny entry takes it.
-        unread: Vec<(Effect, Subject)>,
-    },
-    /// The question is on record, but the ACL could not be read.
-    Unreadable,
-}
-
-/// Whom somebody can ask to do what they may not do themselves.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Helpers {
-    /// Other people who are admins as far as it takes.
-    pub admins: Vec<Subject>,
-    /// Whether anybody is an admin at all.
-    pub is_anybody_admin: bool,
-    /// Whether it is asked in a direct message, which is no channel.
-    pub in_direct_message: bool,
-}
-
 /// The names by which people were last seen: captions, for those whom the reader's platform does not show by itself.
 pub type Names = BTreeMap<Subject, String>;
-
-impl AclAnswer {
-    /// Whom it names.
-    #[must_use]
-    pub fn subjects(&self) -> Vec<&Subject> {
-        match self {
-            Self::Edited { changed, .. } => changed
-                .iter()
-                .filter_map(|(entry, _)| match entry {
-                    ChangedEntry::Grant { after, .. } => Some(&after.subject),
-                    ChangedEntry::Channel { .. } => None,
-                })
-                .collect(),
-            Self::Grants { grants, .. } => {
-                grants.iter().flat_map(|(grant, _)| [&grant.subject, &grant.granted_by]).collect()
-            }
-            Self::Channels { entries, .. } => entries.iter().map(|entry| &entry.allowed_by).collect(),
-            Self::Explained(explained) => explained.principal.subjects().collect(),
-            Self::WhoCan { able, .. } => able.iter().map(|able| &able.subject).collect(),
-            Self::NotEdited(NotEdited::AdminBeyond(admin)) => vec![admin],
-            Self::NotEdited(_) | Self::WhoAmI { .. } | Self::Unreadable => Vec::new(),
-        }
-    }
-}
-
-/// A question about somebody's right to hand a room over, and what is decided.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Explained {
-    /// About whom, with the groups that were taken into account.
-    pub principal: Principal,
-    /// Whether that is the caller.
-    pub is_caller: bool,
-    /// Where.
-    pub channel: Channel,
-    /// Which room.
-    pub room: RoomId,
-    /// At what time.
-    pub at: Timestamp,
-    /// What is decided, and what bears on it.
-    pub explanation: Explanation,
-}
 
 /// What somebody may have heard before an answer comes late.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -330,14 +213,14 @@ pub enum Heard {
     Refused,
 }
 
-/// Why a command was turned away before anything was done about it.
+/// The load limit that a command was refused for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Shed {
+pub enum Overload {
     /// The person has given so many commands within a minute.
     Person(u32),
     /// So many commands about the room were carried out within a minute.
     Room(u32),
-    /// The bot has more to do than it can.
+    /// The bot as a whole is at its limit.
     Full,
 }
 
@@ -346,7 +229,7 @@ pub(super) fn commands(number: u32) -> String {
     if number == 1 { "1 command".to_owned() } else { format!("{number} commands") }
 }
 
-impl fmt::Display for Shed {
+impl fmt::Display for Overload {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Person(limit) => {
@@ -365,7 +248,8 @@ impl Reply {
     pub fn audience(&self) -> Audience {
         match self {
             Self::Transfer {
-                outcome: Outcome::Succeeded { .. } | Outcome::Told { .. } | Outcome::Unknown { .. },
+                outcome:
+                    Outcome::Succeeded { .. } | Outcome::ConfirmedByCallback { .. } | Outcome::Unknown { .. },
                 ..
             } => Audience::Channel,
             Self::Late { reply, .. } => reply.audience(),
@@ -377,18 +261,18 @@ impl Reply {
     #[must_use]
     pub fn outcome(&self) -> OutcomeKind {
         match self {
-            Self::Help { .. } | Self::Rooms { .. } | Self::Last { .. } => OutcomeKind::Succeeded,
+            Self::Help { .. } | Self::Rooms { .. } => OutcomeKind::Succeeded,
             Self::Acl { answer, .. } => match **answer {
                 AclAnswer::NotEdited(_) => OutcomeKind::Declined,
                 _ => OutcomeKind::Succeeded,
             },
-            // The question was put on record and permitted, whatever the log had to say.
+            // The question was recorded and permitted, whatever its answer.
             Self::Audit { .. } => OutcomeKind::Succeeded,
             Self::Owner { outcome, .. } | Self::Transfer { outcome, .. } => outcome.kind(),
             Self::Denied { .. } | Self::Foreign { .. } => OutcomeKind::Denied,
             Self::Invalid { .. } | Self::Unusable { .. } => OutcomeKind::Invalid,
             Self::Duplicate { .. } => OutcomeKind::Duplicate,
-            Self::Busy { .. } | Self::NotHeld { .. } | Self::TurnedAway { .. } | Self::NotRecorded => {
+            Self::Busy { .. } | Self::NotHeld { .. } | Self::RateLimited { .. } | Self::NotRecorded => {
                 OutcomeKind::Declined
             }
             Self::Late { reply, .. } => reply.outcome(),
@@ -405,7 +289,6 @@ impl Reply {
             | Self::Acl { operation, .. }
             | Self::Audit { operation, .. }
             | Self::Rooms { operation, .. }
-            | Self::Last { operation, .. }
             | Self::Owner { operation, .. }
             | Self::Transfer { operation, .. }
             | Self::Denied { operation, .. }
@@ -415,7 +298,7 @@ impl Reply {
             | Self::NotHeld { operation, .. }
             | Self::Foreign { operation, .. }
             | Self::Unusable { operation, .. } => Some(*operation),
-            Self::TurnedAway { operation, .. } => *operation,
+            Self::RateLimited { operation, .. } => *operation,
             Self::Late { reply, .. } => reply.operation(),
             Self::NotRecorded | Self::Broken | Self::Waiting { .. } | Self::Working { .. } => None,
         }

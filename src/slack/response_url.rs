@@ -86,8 +86,8 @@ fn permitted(url: &str, allowed: &[AllowedHost]) -> Option<Url> {
 }
 
 impl Slack {
-    /// Posts a late answer, with patience. What cannot be delivered so is left to the bot's own right to
-    /// speak, if it has one. It changes nothing that was done: that is in the audit log.
+    /// Posts a late answer, with several tries. If all fail, the bot sends it with its own token, if it has one. The
+    /// outcome is in the audit log in any case.
     pub(super) async fn answer_late(&self, response_url: Option<ResponseUrl>, reply: &Reply) {
         match self.post_late(response_url, &self.render(reply)).await {
             Ok(()) => self.service.answer_given(reply.operation()),

@@ -4,6 +4,7 @@
 //! everything that it did.
 
 use std::convert::Infallible;
+use std::future::ready;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -28,7 +29,7 @@ use crate::app::UNTRUSTED;
 use crate::domain::principal::Principal;
 use crate::domain::reply::Reply;
 
-/// How long the person waits for an answer to the request itself, which Slack gives up 3 s after it sent it.
+/// How long an answer may take to go with the HTTP response; Slack gives up after 3 s.
 const INLINE: Duration = Duration::from_secs(2);
 
 pub(super) async fn command(State(slack): State<Arc<Slack>>, headers: HeaderMap, body: Body) -> Response {
@@ -45,7 +46,7 @@ pub(super) async fn command(State(slack): State<Arc<Slack>>, headers: HeaderMap,
         Err(why) => {
             match why {
                 signature::NotAuthentic::NotFresh => {
-                    warn!(target: UNTRUSTED, %why, "slack request refused: if every command is, set this machine's clock");
+                    warn!(target: UNTRUSTED, %why, "slack request refused as stale: if every request is, check this machine's clock");
                 }
                 _ => info!(target: UNTRUSTED, %why, "slack request refused"),
             }
@@ -75,7 +76,12 @@ impl Slack {
         let typed = request.typed.clone();
         let result_follows = response_url.is_some();
         let is_recorded = Arc::<AtomicBool>::default();
-        let work = self.service.spawn_recorded(request, Arc::clone(&is_recorded));
+        let (service, on_record) = (Arc::clone(&self.service), Arc::clone(&is_recorded));
+        let recorded = move |_, _| {
+            on_record.store(true, Ordering::Release);
+            ready(Ok::<(), Infallible>(()))
+        };
+        let work = self.service.spawn(async move { service.handle(request, recorded).await.into_reply() });
         let mut unanswered = Unanswered { slack: Arc::clone(&self), work: Some(work), response_url };
         match tokio::time::timeout_at(until, unanswered.reply()).await {
             Ok(reply) => {
@@ -85,7 +91,7 @@ impl Slack {
                 let answer = Answer { body: Some(body.into()), slack: self, reply, response_url };
                 ([(header::CONTENT_TYPE, "application/json")], Body::new(answer)).into_response()
             }
-            // What is unanswered is answered late.
+            // Dropping `unanswered` sends the answer late.
             Err(_) if is_recorded.load(Ordering::Acquire) => {
                 self.say(&Reply::Working { typed, result_follows })
             }
@@ -102,7 +108,7 @@ impl Slack {
     }
 }
 
-/// A command that nobody has answered. Should the request go away, or take too long, the answer comes late.
+/// A command without an answer yet. If the request goes away, or takes too long, the answer is sent late.
 struct Unanswered {
     slack: Arc<Slack>,
     work: Option<JoinHandle<Reply>>,
@@ -122,15 +128,15 @@ impl Drop for Unanswered {
     fn drop(&mut self) {
         let Some(work) = self.work.take() else { return };
         let (slack, response_url) = (Arc::clone(&self.slack), self.response_url.take());
-        self.slack.service.track(async move {
+        self.slack.service.spawn(async move {
             let reply = work.await.unwrap_or_else(|panic| broken(&panic));
             slack.answer_late(response_url, &reply).await;
         });
     }
 }
 
-/// The answer to a request. It is given when it is handed over to the connection; if that is gone before, the
-/// answer comes late.
+/// The body of a response. It counts as delivered once the connection takes it; if the connection is gone before,
+/// the answer is sent late.
 struct Answer {
     body: Option<Bytes>,
     slack: Arc<Slack>,
@@ -169,11 +175,11 @@ impl Drop for Answer {
         }
         let (slack, response_url) = (Arc::clone(&self.slack), self.response_url.take());
         let reply = std::mem::replace(&mut self.reply, Reply::Broken);
-        self.slack.service.track(async move { slack.answer_late(response_url, &reply).await });
+        self.slack.service.spawn(async move { slack.answer_late(response_url, &reply).await });
     }
 }
 
 fn broken(panic: &tokio::task::JoinError) -> Reply {
-    error!(%panic, "a command broke off");
+    error!(%panic, "a command panicked");
     Reply::Broken
 }

@@ -1,4 +1,4 @@
-//! One event, one line, whatever is told in it.
+//! One event, one line, whatever text it quotes.
 //!
 //! An event quotes what others wrote: Tencent's ErrorInfo, a chat platform's message. A line feed in it would
 //! begin a line that nobody logged.
@@ -14,7 +14,7 @@ use crate::domain::room::is_invisible;
 #[derive(Debug, Clone, Copy)]
 pub(super) struct OneLine<M> {
     to: M,
-    /// Whether the subscriber colours its lines. Those of others cannot be told from its own, and pass too.
+    /// Whether the subscriber colours its lines. Colour codes in quoted text look the same, and pass too.
     colours: bool,
 }
 

@@ -8,16 +8,16 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use insta::assert_snapshot;
 use room_owner::app::acl::local_permit;
-use room_owner::app::audit::{Reader, answer};
+use room_owner::app::commands::audit::{Reader, answer};
 use room_owner::app::ports::{Admitted, Observed, OwnerNotice, Store as _, StoreError};
 use room_owner::domain::archive::{ArchiveReport, HeldUp};
-use room_owner::domain::audit::{
-    Answer, AuditEntry, AuditFilter, NoAnswer, OperationId, Question, RecordedEvent, StatsBy,
-};
+use room_owner::domain::audit::{AuditEntry, AuditFilter, NoAnswer, OperationId, RecordedEvent, StatsBy};
 use room_owner::domain::command::DeliveryId;
+use room_owner::domain::command::Question;
 use room_owner::domain::principal::Principal;
 use room_owner::domain::room::AccountId;
 use room_owner::domain::verification::Report;
+use room_owner::domain::wording::audit::Answer;
 use room_owner::store::SqliteStore;
 use room_owner::store::archive::{self, Order};
 use room_owner::store::verify::{Evidence, prove};

@@ -1,5 +1,182 @@
-//! What is done for each command, one file a use case.
+//! The use cases, one for each command. A request enters at [`CommandService::handle`]; `answer` has the one match.
 
-mod list_rooms;
-mod nearest_room;
-mod undo;
+mod acl;
+pub mod audit;
+mod corrections;
+mod edit_acl;
+mod rooms;
+mod show_owner;
+mod transfer;
+
+use std::convert::Infallible;
+use std::fmt::Display;
+use std::time::Instant;
+
+use tracing::info;
+
+use super::ports::StoreError;
+use super::service::{CommandService, Next, OnRecord, not_recorded};
+use crate::domain::access::{footing, rights};
+use crate::domain::audit::OperationId;
+use crate::domain::command::{Command, CommandRequest, check_account};
+use crate::domain::reply::Reply;
+
+/// What an admitted request is about to ask of Tencent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Work {
+    /// Read a room's owner.
+    Lookup,
+    /// Hand a room over.
+    Transfer,
+}
+
+/// What came of a request.
+#[derive(Debug)]
+pub enum Handled<E> {
+    /// Answered without asking for an acknowledgement.
+    AtOnce(Reply),
+    /// Acknowledged, then carried out.
+    Acknowledged(Reply),
+    /// The acknowledgement failed, so nothing was done; recorded as declined.
+    Declined(Reply, E),
+}
+
+impl<E> Handled<E> {
+    /// The reply.
+    #[must_use]
+    pub fn reply(&self) -> &Reply {
+        let (Self::AtOnce(reply) | Self::Acknowledged(reply) | Self::Declined(reply, _)) = self;
+        reply
+    }
+
+    /// The reply, by value.
+    #[must_use]
+    pub fn into_reply(self) -> Reply {
+        let (Self::AtOnce(reply) | Self::Acknowledged(reply) | Self::Declined(reply, _)) = self;
+        reply
+    }
+}
+
+/// The acknowledgement of a door that needs none.
+///
+/// # Errors
+/// Never.
+pub async fn at_once(_: Work, _: OperationId) -> Result<(), Infallible> {
+    Ok(())
+}
+
+impl CommandService {
+    /// Decides about a request, records it, carries it out and answers. On some platforms a request expires unless it
+    /// is acknowledged in time: no room is read or changed before `acknowledge` has succeeded, and if it fails, the
+    /// request is recorded as declined with its error. Other doors pass [`at_once`].
+    pub async fn handle<A, E>(
+        &self,
+        mut request: CommandRequest,
+        acknowledge: impl FnOnce(Work, OperationId) -> A,
+    ) -> Handled<E>
+    where
+        A: Future<Output = Result<(), E>>,
+        E: Display,
+    {
+        let began = Instant::now();
+        let handled = match self.enter(&request).await {
+            Err(why) => Handled::AtOnce(self.turn_away(&request, why).await),
+            Ok(_slot) => {
+                // An account id is taken as it is, or refused: at every door.
+                request.command = check_account(self.accounts, request.command)
+                    .and_then(|command| command.ending_after(self.clock.now()));
+                self.carry_out(&request, acknowledge).await
+            }
+        };
+        let reply = handled.reply();
+        info!(
+            operation = reply.operation().map(OperationId::seq),
+            actor = %request.principal.subject, command = ?request.typed, outcome = %reply.outcome(),
+            "command answered"
+        );
+        self.observer.answered(Some(&request.place), reply.outcome(), began.elapsed());
+        handled
+    }
+
+    async fn carry_out<A, E>(
+        &self,
+        request: &CommandRequest,
+        acknowledge: impl FnOnce(Work, OperationId) -> A,
+    ) -> Handled<E>
+    where
+        A: Future<Output = Result<(), E>>,
+        E: Display,
+    {
+        let mut resolved = None;
+        for _ in 0..Next::MOST_TURNS {
+            let request = resolved.as_ref().unwrap_or(request);
+            return match self.admit(request).await {
+                Next::Answer(reply) => Handled::AtOnce(reply),
+                Next::Edit(permit) => match edit_acl::resolved(self, request).await {
+                    Ok(None) => match edit_acl::edit(self, request, permit).await {
+                        Some(reply) => Handled::AtOnce(reply),
+                        None => continue,
+                    },
+                    // Decided again: by the entry that is meant.
+                    Ok(meant) => {
+                        resolved = meant;
+                        continue;
+                    }
+                    Err(error) => Handled::AtOnce(not_recorded(&error)),
+                },
+                Next::Transfer(attempt, _in_flight) => {
+                    match acknowledge(Work::Transfer, attempt.operation()).await {
+                        Ok(()) => Handled::Acknowledged(transfer::transfer(self, &attempt).await),
+                        Err(why) => {
+                            let (outcome, recorded) = self.decline(attempt.operation(), &why).await;
+                            Handled::Declined(transfer::reply(&attempt, outcome, recorded, None), why)
+                        }
+                    }
+                }
+                Next::ShowOwner(room, on_record, _in_flight) => {
+                    let operation = on_record.operation;
+                    match acknowledge(Work::Lookup, operation).await {
+                        Ok(()) => Handled::Acknowledged(show_owner::show_owner(self, room, &on_record).await),
+                        Err(why) => {
+                            let (outcome, _) = self.decline(operation, &why).await;
+                            Handled::Declined(Reply::Owner { operation, room, outcome, meant: None }, why)
+                        }
+                    }
+                }
+                Next::Say(on_record) => Handled::AtOnce(answer(self, request, &on_record).await),
+            };
+        }
+        Handled::AtOnce(not_recorded(&StoreError("the acl changed faster than it could be edited".into())))
+    }
+}
+
+/// The answer to a request that is on record and changes nothing.
+async fn answer(service: &CommandService, request: &CommandRequest, on_record: &OnRecord) -> Reply {
+    let OnRecord { operation, acl, reach, denied } = on_record;
+    let operation = *operation;
+    let CommandRequest { principal, place, .. } = request;
+    if let Some((denial, action)) = denied {
+        return acl::denied(service, request, operation, denial, action).await;
+    }
+    let now = service.clock.now();
+    match &request.command {
+        Err(error) => {
+            let error = corrections::narrowed(service, error.clone(), request, acl).await;
+            Reply::Invalid { operation, error, rights: rights(principal, place, acl, now) }
+        }
+        Ok(Command::Help(family)) => {
+            let footing = footing(principal, place, acl, now);
+            let helpers = acl::helpers(service, request, &[]).await;
+            Reply::Help { operation, family: *family, subject: principal.subject.clone(), footing, helpers }
+        }
+        Ok(Command::Owner(question)) => rooms::answer(service, request, on_record, *question).await,
+        Ok(Command::Acl(command)) => {
+            let answer = acl::answer(service, request, acl, command).await;
+            acl::named(service, operation, answer, place).await
+        }
+        Ok(Command::Audit(question)) => audit::read(service, operation, question, reach).await,
+        Ok(Command::ShowOwner { .. } | Command::Transfer(_)) => {
+            not_recorded(&StoreError("work was admitted as a question".into()))
+        }
+    }
+}

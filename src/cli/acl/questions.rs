@@ -14,9 +14,9 @@ use crate::domain::access::{
 use crate::domain::audit::{Moment, millis};
 use crate::domain::command::Place;
 use crate::domain::principal::{Channel, Membership, Subject};
-use crate::domain::reply::Explained;
 use crate::domain::room::RoomId;
 use crate::domain::wording;
+use crate::domain::wording::acl::Explained;
 use crate::domain::wording::acl::{explanation, scope_as_room, span};
 
 /// Whose right is to be explained.

@@ -8,8 +8,9 @@ use jiff::tz::TimeZone;
 
 use crate::cli::{Format, number};
 use crate::domain::audit::{
-    self, Filter, InvalidMoment, Moment, OperationId, OperationKind, Outcomes, Question, StatsBy,
+    self, Filter, InvalidMoment, Moment, OperationId, OperationKind, Outcomes, StatsBy,
 };
+use crate::domain::command::Question;
 use crate::domain::principal::{Channel, Subject};
 use crate::domain::room::RoomId;
 

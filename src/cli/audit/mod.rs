@@ -7,11 +7,14 @@ mod rows;
 
 use jiff::tz::TimeZone;
 
-use crate::app::audit::{Reader, answer, record_locally};
+use crate::app::commands::audit::{Reader, answer, record_locally};
 use crate::app::ports::{AuditLog, Clock, Store};
-use crate::domain::audit::{Answer, AuditEntry, Filter, NoAnswer, OperationId, OutcomeKind, Page, Question};
+use crate::domain::audit::{AuditEntry, Filter, NoAnswer, OperationId, OutcomeKind, Page};
+use crate::domain::command::Question;
 use crate::domain::principal::Principal;
 use crate::domain::room::visible;
+use crate::domain::wording::CommandName;
+use crate::domain::wording::audit::{Answer, answered};
 
 use super::{Exit, Format, WrongUsage, archive, print, verify};
 
@@ -85,8 +88,8 @@ pub async fn run(source: Source<'_>, clock: &dyn Clock, command: ReadingCommand)
     let question = command.question();
     let zone = command.zone();
     // A wrong time is found before anything is recorded.
-    if let Err(wrong) = times(&question, clock, &zone) {
-        return Err(WrongUsage::of(wrong).into());
+    if let Err(wrong) = question.check_times(clock.now(), &zone) {
+        return Err(WrongUsage::of(NoAnswer::from(wrong)).into());
     }
     let (log, reading) = match source {
         Source::Own(store, principal, typed) => {
@@ -168,20 +171,6 @@ async fn everything(
     Ok(Exit::Done)
 }
 
-fn times(question: &Question, clock: &dyn Clock, zone: &TimeZone) -> Result<(), NoAnswer> {
-    let now = clock.now();
-    match question {
-        Question::List(filter) | Question::Stats(_, filter) | Question::Export(filter) => {
-            filter.resolve(now, zone)?;
-        }
-        Question::OwnerAt(_, moment) => {
-            moment.resolve_past(now, zone)?;
-        }
-        Question::Show(_) | Question::Timeline(_) => {}
-    }
-    Ok(())
-}
-
 /// What the log has beside the entry of an operation.
 async fn beside(log: &dyn AuditLog, operation: OperationId, format: Format) -> anyhow::Result<()> {
     if let Some(confirmation) = log.confirmation(operation).await? {
@@ -238,6 +227,9 @@ fn show(answer: Answer, format: Format, zone: &TimeZone) -> anyhow::Result<Exit>
             }
             say_left_out(&page);
         }
+        // What is asked in chat alone has no table: it is said as there.
+        #[allow(unreachable_patterns)]
+        other => super::say(&answered(&other, zone, &CommandName::local("room-owner audit"))),
     }
     Ok(Exit::Done)
 }

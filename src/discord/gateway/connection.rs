@@ -15,7 +15,7 @@ use tokio_websockets::{ClientBuilder, CloseCode, Limits, MaybeTlsStream, Message
 use tracing::{debug, info, warn};
 
 use super::wire::{self, Closed, Incoming};
-use super::{Fatal, Phase, Session, Settings, State, Timing, entrance};
+use super::{Fatal, Phase, Session, Settings, State, Timing, gateway_info};
 
 type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
 
@@ -221,7 +221,7 @@ impl<D: Fn(String)> Connection<'_, D> {
                 return self.send(opening).await;
             }
             Incoming::Ready { session_id, resume_url } => {
-                let url = resume_url.as_deref().and_then(entrance::gateway_url);
+                let url = resume_url.as_deref().and_then(gateway_info::gateway_url);
                 if url.is_none() {
                     warn!("READY names no wss address to resume at; the general one is used");
                 }

@@ -2,20 +2,19 @@
 //!
 //! `run` keeps one session alive ("Gateway", "Gateway Events" and "Opcodes and Status Codes" in Discord's
 //! documentation, API version 10): it asks `GET /gateway/bot` where to connect and how many new sessions are
-//! left, identifies, beats, and after any break resumes at `resume_gateway_url` with the last sequence number. A way
-//! that fails is not taken again while there is another: after the session's own address comes the general one, and
-//! after two RESUMEs in vain a new session. No single fault is to keep it from hearing for 10 seconds.
-//! Interactions belong to no intent, so none is asked for. What an interaction says is not read here: its JSON
-//! goes to the handler as it came, so that nothing which a typed model does not know is ever lost. Discord
-//! replays events when a session is resumed, and a replayed one is handed on again: the claim of its id makes
-//! it harmless.
+//! left, identifies, beats, and after any break resumes at `resume_gateway_url` with the last sequence number. After
+//! a failure it takes another way: after the session's own address the general one, and after two failed RESUMEs a new
+//! session. No single fault keeps it offline for 10 seconds.
+//! Interactions belong to no intent, so none is asked for. An interaction is not
+//! parsed here: its JSON goes to the handler as it came, so that no field is lost. Discord replays events when a
+//! session is resumed, and a replayed one is handed on again: the claim of its id makes that harmless.
 //!
-//! The parts: `connection` is one WebSocket connection from hello to its end; `entrance` is `GET /gateway/bot`;
-//! `pace` is how long to wait before the next try; `wire` is what frames and close codes mean.
+//! The parts: `connection` is one WebSocket connection from hello to its end; `gateway_info` is `GET /gateway/bot`;
+//! `backoff` is how long to wait before the next try; `wire` is what frames and close codes mean.
 
+mod backoff;
 mod connection;
-mod entrance;
-mod pace;
+mod gateway_info;
 mod state;
 mod wire;
 
@@ -30,9 +29,9 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{error, info, warn};
 
+use backoff::Backoff;
 use connection::{Connector, Ended};
-use entrance::{Entrance, Limit, Trouble};
-use pace::Pace;
+use gateway_info::{GatewayInfo, Limit, Trouble};
 
 use crate::redact::Redactor;
 
@@ -49,13 +48,13 @@ pub struct Settings {
     pub bot_token: SecretString,
     /// The REST API, without a slash at the end: [`API_BASE_URL`]. Plain http for loopback addresses only.
     pub api_base_url: Url,
-    /// How patient to be.
+    /// Time limits.
     pub timing: Timing,
     /// Redacts what Discord says.
     pub redactor: Redactor,
 }
 
-/// How patient to be.
+/// Time limits.
 #[derive(Debug, Clone, Copy)]
 pub struct Timing {
     /// For TCP, TLS and the WebSocket handshake together, and then for hello.
@@ -71,11 +70,11 @@ pub struct Timing {
     pub identify_gap: Duration,
     /// Before an IDENTIFY after an invalid session, at least and at most (1 to 5 seconds).
     pub invalid_session: (Duration, Duration),
-    /// The second try's pause at most; the first has none, each further one up to twice the last.
+    /// The longest pause before the second try; the first has none, and each further one may be twice as long.
     pub first_pause: Duration,
     /// The longest pause.
     pub longest_pause: Duration,
-    /// A connection that was ready this long is not held against the next one.
+    /// A connection that was ready for this long counts as a success.
     pub stable_after: Duration,
 }
 
@@ -176,7 +175,7 @@ where
 /// Keeps the session, from one connection to the next.
 struct Keeper {
     settings: Settings,
-    entrance: Entrance,
+    info: GatewayInfo,
     connector: Connector,
     state: State,
     stop: CancellationToken,
@@ -188,16 +187,16 @@ struct Keeper {
     /// Connections in a row that did not get as far as READY or RESUMED.
     failures: u32,
     last_identify: Option<Instant>,
-    pace: Pace,
+    backoff: Backoff,
 }
 
 impl Keeper {
     fn new(settings: Settings, state: State, stop: CancellationToken) -> Result<Self, Fatal> {
-        let entrance = Entrance::new(&settings)?;
-        let pace = Pace::new(settings.timing.first_pause, settings.timing.longest_pause);
+        let info = GatewayInfo::new(&settings)?;
+        let backoff = Backoff::new(settings.timing.first_pause, settings.timing.longest_pause);
         Ok(Self {
             settings,
-            entrance,
+            info,
             connector: Connector::default(),
             state,
             stop,
@@ -206,14 +205,14 @@ impl Keeper {
             general_url_failed: false,
             failures: 0,
             last_identify: None,
-            pace,
+            backoff,
         })
     }
 
     async fn keep(&mut self, deliver: impl Fn(String)) -> Result<(), Fatal> {
         let mut began = Instant::now();
         while !self.stop.is_cancelled() {
-            let pause = self.pace.next(began.elapsed());
+            let pause = self.backoff.next(began.elapsed());
             if self.pause(pause).await.is_stopped() {
                 break;
             }
@@ -223,9 +222,9 @@ impl Keeper {
                 Ok(None) => break,
                 Err(Trouble::Fatal(fatal)) => return Err(fatal),
                 Err(Trouble::Passing { why, wait }) => {
-                    warn!(why, "discord cannot be asked where its gateway is");
+                    warn!(why, "discord does not say where its gateway is");
                     if let Some(wait) = wait {
-                        self.pace.no_sooner_than(wait);
+                        self.backoff.no_sooner_than(wait);
                     }
                     continue;
                 }
@@ -243,7 +242,7 @@ impl Keeper {
             })
             .await;
             if self.state.was_ready_for(self.settings.timing.stable_after) {
-                self.pace.reset();
+                self.backoff.reset();
             }
             if self.state.is_ready() {
                 self.failures = 0;
@@ -268,7 +267,7 @@ impl Keeper {
                 Ended::SessionOver(why) => {
                     info!(why = %self.redacted(&why), "the gateway session is over; a new one is begun");
                     self.session = None;
-                    self.pace.no_sooner_than(between(self.settings.timing.invalid_session));
+                    self.backoff.no_sooner_than(between(self.settings.timing.invalid_session));
                 }
             }
             self.state.enter(if self.session.is_some() { Phase::Resuming } else { Phase::Connecting });
@@ -290,13 +289,13 @@ impl Keeper {
         loop {
             let answer = tokio::select! {
                 () = self.stop.cancelled() => return Ok(None),
-                answer = self.entrance.ask() => answer,
+                answer = self.info.ask() => answer,
             };
             let answer = match (answer, &self.general_url) {
                 (Ok(answer), _) => answer,
-                // To resume needs nobody's leave.
+                // A resumed session does not count against the limit.
                 (Err(Trouble::Passing { why, .. }), Some(url)) if self.session.is_some() => {
-                    warn!(why, "discord cannot be asked where its gateway is; the last address is used");
+                    warn!(why, "discord does not say where its gateway is; the last address is used");
                     return Ok(Some(url.clone()));
                 }
                 (Err(trouble), _) => return Err(trouble),
@@ -310,8 +309,8 @@ impl Keeper {
             let gap = self
                 .last_identify
                 .map_or(Duration::ZERO, |last| timing.identify_gap.saturating_sub(last.elapsed()));
-            // Whoever begins one session after the other soon has none left for the day, and the one too many
-            // resets the token. The first one of this process is not delayed.
+            // Sessions are limited for each day, and one too many resets the token: new ones are spaced out. The first
+            // one of this process is not delayed.
             let spread = answer.limit.and_then(Limit::spread);
             let wait = gap.max(spread.filter(|_| self.last_identify.is_some()).unwrap_or_default());
             let none_is_left = answer.limit.filter(|limit| limit.remaining == 0);
@@ -391,7 +390,7 @@ pub(super) fn check_frame(text: &str) {
     wire::check(text);
 }
 
-/// A moment between the two, so that replicas do not march in step.
+/// A moment between the two, so that replicas do not act at the same time.
 fn between((least, most): (Duration, Duration)) -> Duration {
     least + most.saturating_sub(least).mul_f64(rand::random::<f64>())
 }

@@ -1,22 +1,7 @@
-//! What the log answers.
+//! Pages of answers, and why there is none.
 
-use super::{AuditEntry, InvalidMoment, OperationId, Ownership, Stat, StatsBy, Step};
+use super::{InvalidMoment, OperationId};
 use crate::domain::room::RoomId;
-
-/// The answer to a [`Question`](super::Question).
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Answer {
-    /// Entries, newest first.
-    List(Page<AuditEntry>),
-    /// One entry.
-    Entry(Box<AuditEntry>),
-    /// Who owned a room.
-    Owner(Box<Ownership>),
-    /// The steps of an operation, and the operation as it is now.
-    Timeline(Vec<Step>, Box<AuditEntry>),
-    /// Counts.
-    Stats(StatsBy, Page<Stat>),
-}
 
 /// A part of an answer that may go on.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -59,7 +44,7 @@ pub struct ArchivedIn {
 /// Why there is no answer.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NoAnswer {
-    /// A time cannot be told.
+    /// A time is invalid.
     #[error(transparent)]
     Moment(#[from] InvalidMoment),
     /// There is no such operation, or it is not in reach.

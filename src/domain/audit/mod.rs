@@ -1,4 +1,4 @@
-//! What is kept: attempts, outcomes, and the entry that a reviewer reads.
+//! The audit log: outcomes, entries, and who owned a room when.
 
 mod answer;
 mod moment;
@@ -12,22 +12,19 @@ use std::str::FromStr;
 
 use jiff::Timestamp;
 
-use super::access::{Action, Denial, Permit, Reach};
-use super::command::{Command, CommandRequest, Place, RejectedRequest, Rejection, Transfer};
-use super::principal::{Channel, Principal, Subject};
+use super::principal::{Channel, Subject};
 use super::room::{AccountId, RoomId};
 
-pub use answer::{Answer, ArchivedIn, NoAnswer, Page};
+pub use answer::{ArchivedIn, NoAnswer, Page};
 pub use moment::{InvalidMoment, Moment, read_in, zone};
 pub use owner::{Basis, Certainty, Ownership, RoomEntry, RoomHistory, ToldChange, ownership};
 pub use question::{
-    AuditFilter, Filter, OperationKind, Outcomes, Question, Stat, StatsBy, UnknownKind, UnknownStatsBy,
+    AuditFilter, Filter, OperationKind, Outcomes, Stat, StatsBy, UnknownKind, UnknownStatsBy,
 };
 pub use retold::{owns_by_now, retold};
 pub use timeline::{RecordedEvent, Step, timeline};
 
-/// All the audit events of one command: the number of its first event, which a moderator can read out
-/// over the phone.
+/// One request and all its events, named by the number of its first event, which can be read out over the phone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct OperationId(i64);
 
@@ -72,72 +69,8 @@ impl FromStr for OperationId {
 // In JSON an operation is a string: it names, it does not count.
 super::principal::serialize_as_text!(OperationId);
 
-/// A transfer that is permitted and durably written down. Only the store makes one, by committing it
-/// first; without one, the owner of a room cannot be changed.
-#[derive(Debug)]
-pub struct Attempt {
-    operation: OperationId,
-    transfer: Transfer,
-    by: Principal,
-    begun_at: Timestamp,
-    reach: Reach,
-}
-
-impl Attempt {
-    /// For the store alone: `operation` has been committed. The permit is spent; `None` if it is for another
-    /// deed.
-    pub(crate) fn committed(
-        operation: OperationId,
-        permit: Permit,
-        new_owner: AccountId,
-        request: &CommandRequest,
-        begun_at: Timestamp,
-    ) -> Option<Self> {
-        let (Action::Transfer(room) | Action::Override(room)) = permit.action() else { return None };
-        let asked = request.command.as_ref().ok().and_then(Command::transfer);
-        let transfer = Transfer {
-            overrides: asked.and_then(|transfer| transfer.overrides),
-            room: room.clone(),
-            new_owner,
-            reason: request.command.as_ref().ok().and_then(Command::transfer).and_then(|t| t.reason.clone()),
-        };
-        let reach = permit.reach().clone();
-        Some(Self { operation, transfer, by: request.principal.clone(), begun_at, reach })
-    }
-
-    /// The operation that it begins.
-    #[must_use]
-    pub fn operation(&self) -> OperationId {
-        self.operation
-    }
-
-    /// What is to be done.
-    #[must_use]
-    pub fn transfer(&self) -> &Transfer {
-        &self.transfer
-    }
-
-    /// Who asked for it.
-    #[must_use]
-    pub fn by(&self) -> &Principal {
-        &self.by
-    }
-
-    /// The rooms that its author may use here.
-    #[must_use]
-    pub fn reach(&self) -> &Reach {
-        &self.reach
-    }
-
-    /// When it was written down.
-    #[must_use]
-    pub fn begun_at(&self) -> Timestamp {
-        self.begun_at
-    }
-}
-
-/// An attempt whose end is not known: its process died, or Tencent's answer was lost. It can be resolved
-/// by reading the owner back; it cannot be sent again.
+/// An operation without a final outcome: its process died, or Tencent's answer was lost. It is resolved by reading the
+/// owner back, never by sending it again.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Unresolved {
     /// The operation.
@@ -160,7 +93,7 @@ pub struct Unresolved {
     pub unclear: Option<(Timestamp, Refusal)>,
 }
 
-/// Tencent's no, in its words and ours.
+/// Why something failed, in Tencent's words and ours.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refusal {
     /// ErrorCode, if Tencent gave one.
@@ -187,8 +120,8 @@ pub enum Outcome {
         /// What was unclear before the read-back settled it.
         unclear: Option<Refusal>,
     },
-    /// The owner was changed: Tencent's answer was lost, and its callback told of the change.
-    Told {
+    /// The owner was changed: Tencent's answer was lost, and its callback confirmed the change.
+    ConfirmedByCallback {
         /// Who owned the room before.
         previous: Option<AccountId>,
         /// The owner read back, when it is another than the new one: somebody may have handed the room on.
@@ -227,7 +160,9 @@ impl Outcome {
     #[must_use]
     pub fn kind(&self) -> OutcomeKind {
         match self {
-            Self::Succeeded { .. } | Self::Told { .. } | Self::Shown(_) => OutcomeKind::Succeeded,
+            Self::Succeeded { .. } | Self::ConfirmedByCallback { .. } | Self::Shown(_) => {
+                OutcomeKind::Succeeded
+            }
             Self::Unchanged => OutcomeKind::Unchanged,
             Self::Refused { .. } => OutcomeKind::Refused,
             Self::Unknown { .. } => OutcomeKind::Unknown,
@@ -246,7 +181,7 @@ impl Outcome {
     pub fn previous_owner(&self) -> Option<&AccountId> {
         match self {
             Self::Succeeded { previous, .. }
-            | Self::Told { previous, .. }
+            | Self::ConfirmedByCallback { previous, .. }
             | Self::Refused { previous, .. }
             | Self::Unknown { previous, .. } => previous.as_ref(),
             Self::Shown(owner) => Some(owner),
@@ -260,7 +195,7 @@ impl Outcome {
         match self {
             Self::Refused { refusal, .. } | Self::Declined(refusal) => Some(refusal),
             Self::Unknown { problem, .. } => Some(problem),
-            Self::Told { unclear, .. } => Some(unclear),
+            Self::ConfirmedByCallback { unclear, .. } => Some(unclear),
             Self::Succeeded { unclear, .. } => unclear.as_ref(),
             Self::Unchanged | Self::Shown(_) => None,
         }
@@ -422,7 +357,7 @@ pub(crate) fn serialize_optional_millis<S: serde::Serializer>(
 }
 
 /// What the record of an operation says when a callback has settled it.
-pub const TOLD_BY_CALLBACK: &str = "tencent's callback tells of the change";
+pub const CONFIRMED_BY_CALLBACK: &str = "tencent's callback reported the change";
 
 /// RFC 3339 in UTC, always with milliseconds.
 #[must_use]
@@ -430,120 +365,7 @@ pub fn millis(at: Timestamp) -> String {
     format!("{at:.3}")
 }
 
-/// What was decided about a request, before anything is done.
-#[derive(Debug)]
-pub enum Verdict {
-    /// A permitted transfer.
-    Transfer(Permit, AccountId),
-    /// A permitted question about a room's owner.
-    Lookup(Permit),
-    /// A permitted look at the ACL or the log; answered from the store, so it succeeds as it is recorded.
-    Read(Permit),
-    /// Help and one's own id, which everybody may read.
-    Open,
-    /// Not permitted.
-    Denied(Denial),
-    /// Not understood. The text says why, for the record.
-    Invalid(String),
-    /// Understood, and not taken on: there was too much to do, or a limit was reached, as the text says.
-    TurnedAway(String),
-}
-
 impl AuditEntry {
-    /// The entry of a request at the moment at which it is written down.
-    #[must_use]
-    pub fn begun(operation: OperationId, at: Timestamp, request: &CommandRequest, verdict: &Verdict) -> Self {
-        let command = request.command.as_ref().ok();
-        let transfer = command.and_then(Command::transfer);
-        let mut entry = Self {
-            operation,
-            at,
-            actor: Some(request.principal.subject.clone()),
-            actor_name: request.principal.name.clone(),
-            channel: match &request.place {
-                Place::Channel(channel) => Some(channel.clone()),
-                Place::Local => None,
-            },
-            command: request.typed.clone(),
-            room: command.and_then(Command::room).cloned(),
-            new_owner: transfer.map(|t| t.new_owner.to_string()),
-            previous_owner: None,
-            reason: transfer.and_then(|t| t.reason.clone()),
-            decision: None,
-            authority: None,
-            outcome: OutcomeKind::Pending,
-            error_code: None,
-            error_info: None,
-            request_id: None,
-            delivery_id: request.delivery.as_ref().map(|id| id.as_str().to_owned()),
-            duration_ms: None,
-        };
-        match verdict {
-            Verdict::Transfer(permit, _) | Verdict::Lookup(permit) => {
-                entry.decision = Some(DecisionKind::Permit);
-                entry.authority = Some(permit.authority().to_string());
-            }
-            Verdict::Read(permit) => {
-                entry.decision = Some(DecisionKind::Permit);
-                entry.authority = Some(permit.authority().to_string());
-                entry.outcome = OutcomeKind::Succeeded;
-            }
-            Verdict::Open => {
-                entry.decision = Some(DecisionKind::Permit);
-                entry.authority = Some("help is open to everybody".to_owned());
-                entry.outcome = OutcomeKind::Succeeded;
-            }
-            Verdict::Denied(denial) => {
-                entry.decision = Some(DecisionKind::Deny);
-                entry.authority = Some(denial.to_string());
-                entry.outcome = OutcomeKind::Denied;
-            }
-            Verdict::TurnedAway(why) => {
-                entry.outcome = OutcomeKind::Declined;
-                entry.error_info = Some(why.clone());
-            }
-            Verdict::Invalid(why) => {
-                entry.outcome = OutcomeKind::Invalid;
-                entry.error_info = Some(why.clone());
-            }
-        }
-        entry
-    }
-
-    /// The entry of an authentic request that never became a command.
-    #[must_use]
-    pub fn rejected(operation: OperationId, at: Timestamp, request: &RejectedRequest) -> Self {
-        let mut entry = Self {
-            operation,
-            at,
-            actor: request.principal.as_ref().map(|principal| principal.subject.clone()),
-            actor_name: request.principal.as_ref().and_then(|principal| principal.name.clone()),
-            channel: request.channel.clone(),
-            command: request.typed.clone(),
-            room: None,
-            new_owner: None,
-            previous_owner: None,
-            reason: None,
-            decision: None,
-            authority: None,
-            outcome: OutcomeKind::Invalid,
-            error_code: None,
-            error_info: None,
-            request_id: None,
-            delivery_id: request.delivery.as_ref().map(|id| id.as_str().to_owned()),
-            duration_ms: None,
-        };
-        match &request.rejection {
-            Rejection::Foreign(origin) => {
-                entry.decision = Some(DecisionKind::Deny);
-                entry.authority = Some(Denial::ForeignOrigin(origin.clone()).to_string());
-                entry.outcome = OutcomeKind::Denied;
-            }
-            Rejection::Unusable(unusable) => entry.error_info = Some(unusable.why.clone()),
-        }
-        entry
-    }
-
     /// The entry of a delivery that had been taken before as operation `first`.
     pub fn mark_duplicate(&mut self, first: OperationId) {
         self.outcome = OutcomeKind::Duplicate;
@@ -559,23 +381,23 @@ impl AuditEntry {
         self.error_info = Some(format!("busy: operation {holder} on this room has not ended"));
     }
 
-    /// The entry of a transfer that is not begun because it goes past `named`, which does not have the room.
+    /// The entry of a transfer that is not begun because it overrides `named`, which does not hold the room.
     pub fn mark_not_held(&mut self, named: OperationId) {
         self.outcome = OutcomeKind::Declined;
         self.error_info = Some(format!("not overridden: operation {named} does not hold this room"));
     }
 
-    /// The entry of an operation whose outcome nobody knows, and that an admin goes past with operation `by`.
+    /// The entry of an operation with an unknown outcome that an admin overrides with operation `by`.
     pub fn mark_overridden(&mut self, by: OperationId) {
         let problem = self.error_info.take().map(|info| format!("{info}; ")).unwrap_or_default();
         self.error_info = Some(format!("{problem}overridden by operation {by}"));
     }
 
-    /// The entry of an operation that was over as refused or unknown, and of whose change Tencent's callback tells.
+    /// The entry of an operation that had ended as refused or unknown, and whose change a callback confirmed.
     pub fn correct(&mut self, original_owner: Option<&AccountId>) {
         self.outcome = OutcomeKind::Succeeded;
         let problem = self.error_info.take().map(|info| format!("{info}; ")).unwrap_or_default();
-        self.error_info = Some(format!("{problem}{TOLD_BY_CALLBACK}"));
+        self.error_info = Some(format!("{problem}{CONFIRMED_BY_CALLBACK}"));
         if self.previous_owner.is_none() {
             self.previous_owner = original_owner.map(ToString::to_string);
         }
@@ -590,7 +412,7 @@ impl AuditEntry {
         if let Outcome::Unchanged = outcome {
             self.previous_owner.clone_from(&self.new_owner);
         }
-        // What Tencent said once is kept, whatever is found out later.
+        // Tencent's error code is kept, whatever is found out later.
         let known = self.error_code.filter(|_| outcome.problem().is_some());
         self.error_code = outcome.problem().and_then(|problem| problem.code).or(known);
         self.error_info = outcome.problem().map(|problem| problem.info.clone());

@@ -14,16 +14,18 @@ mod values;
 
 use jiff::Timestamp;
 
-use super::access::Grant;
-use super::audit::{OperationId, Question};
+use super::access::{Action, Grant};
+use super::audit::OperationId;
 use super::principal::{Channel, Principal, Subject};
 use super::room::{AccountId, Accounts, RoomId};
 
+pub use super::principal::Place;
 pub use invocation::{Invocation, Style, quoted, shell_word};
 pub use line::{LONGEST_REASON, LongReason, Mention, Mentioned, Typed, Word, clean_reason};
 pub use parse::{parse, parse_in};
 pub use schema::{
-    AclCommand, Edit, Ends, Example, Kind, Listed, Needs, Parameter, Part, Position, Verb, Why,
+    AclCommand, Edit, Ends, Example, Kind, Listed, Needs, OwnerQuestion, Parameter, Part, Position, Question,
+    Verb, Why,
 };
 pub use values::Values;
 
@@ -82,10 +84,8 @@ pub enum Command {
         /// The room asked about.
         room: RoomId,
     },
-    /// Which live rooms may I hand over?
-    ListRooms,
-    /// How do I undo my last hand-over?
-    Undo,
+    /// Something about rooms and my hand-overs of them.
+    Owner(OwnerQuestion),
     /// Hand the room over.
     Transfer(Transfer),
     /// What was done?
@@ -110,7 +110,7 @@ impl Command {
     #[must_use]
     pub fn room(&self) -> Option<&RoomId> {
         match self {
-            Self::Help(_) | Self::ListRooms | Self::Undo | Self::Acl(_) | Self::Audit(_) => None,
+            Self::Help(_) | Self::Owner(_) | Self::Acl(_) | Self::Audit(_) => None,
             Self::ShowOwner { room } | Self::Transfer(Transfer { room, .. }) => Some(room),
         }
     }
@@ -128,6 +128,19 @@ impl Command {
         let line = schema::granting(grants, reason.as_deref());
         let error = UsageError::of(line.verb, Problem::Invalid(why));
         Err(UsageError { meant: vec![line.with("until", "tomorrow 06:00")], ..error })
+    }
+
+    /// What it asks permission for; `None` for what everybody may ask.
+    #[must_use]
+    pub fn action(&self) -> Option<Action> {
+        match self {
+            Self::Help(_) | Self::Owner(_) => None,
+            Self::ShowOwner { room } => Some(Action::ShowOwner(room.clone())),
+            Self::Transfer(Transfer { room, overrides: Some(_), .. }) => Some(Action::Override(room.clone())),
+            Self::Transfer(Transfer { room, .. }) => Some(Action::Transfer(room.clone())),
+            Self::Acl(command) => command.action(),
+            Self::Audit(_) => Some(Action::ReadAudit),
+        }
     }
 
     /// The transfer that is asked for, if it is one.
@@ -161,15 +174,6 @@ impl DeliveryId {
     pub fn as_str(&self) -> &str {
         &self.0
     }
-}
-
-/// Where a request comes from.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Place {
-    /// A channel of a chat platform.
-    Channel(Channel),
-    /// The machine that holds the database. Channels do not apply to it.
-    Local,
 }
 
 /// One authentic request: who asks, where, for what.

@@ -4,16 +4,114 @@ use jiff::Timestamp;
 
 use super::denial::{helpers, minutes};
 use super::lists::{channels, limited, listed_grants, lists, paged, plain, role_for, rooms};
-use super::{CommandName, Line, Message, Span, Tone, capital, channel, code, op, subject, text};
+use super::message::{CommandName, Line, Message, Span, Tone, capital, channel, code, op, subject, text};
 use crate::domain::access::{
-    Able, AclChange, AuthorisedChannel, ChangedEntry, Effect, Fit, Footing, Grant, Hindered, Hindrance,
-    LockOut, NotEdited, Role, RoomScope, Standing,
+    Able, AclChange, Attention, AuthorisedChannel, ChangedEntry, Effect, Explanation, Fit, Footing, Grant,
+    Helpers, Hindered, Hindrance, LockOut, NotEdited, Role, RoomScope, Standing,
 };
 use crate::domain::audit::OperationId;
-use crate::domain::command::{Family, Part, Place};
-use crate::domain::principal::{Membership, Principal, Subject};
-use crate::domain::reply::{AclAnswer, Explained, Helpers};
+use crate::domain::command::{Family, Listed, Part, Place};
+use crate::domain::principal::{Channel, Membership, Principal, Subject};
 use crate::domain::room::RoomId;
+
+/// An answer about the ACL. It is for the caller alone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum AclAnswer {
+    /// An edit that was made.
+    Edited {
+        /// The entries before and after, and what is in the way of each.
+        changed: Vec<(ChangedEntry, Hindered)>,
+        /// Whether it gives the caller something.
+        is_for_oneself: bool,
+    },
+    /// An edit that was not made.
+    NotEdited(NotEdited),
+    /// The caller's own id, groups and rights.
+    WhoAmI {
+        /// The caller.
+        principal: Principal,
+        /// The channel.
+        place: Place,
+        /// How the caller stands here.
+        footing: Box<Footing>,
+        /// Whom to ask.
+        helpers: Helpers,
+    },
+    /// A page of the grants.
+    Grants {
+        /// Which part of them.
+        listed: Listed,
+        /// How many pages there are.
+        pages: u32,
+        /// The page's grants, and why somebody should look at each if that was asked for.
+        grants: Vec<(Grant, Option<Attention>)>,
+        /// Ended ones that are not shown.
+        left_out: usize,
+    },
+    /// A page of the authorised channels.
+    Channels {
+        /// Which page.
+        page: u32,
+        /// How many pages there are.
+        pages: u32,
+        /// The page's channels.
+        entries: Vec<AuthorisedChannel>,
+    },
+    /// What is decided about somebody.
+    Explained(Box<Explained>),
+    /// Who may hand a room over.
+    WhoCan {
+        /// The room.
+        room: RoomId,
+        /// Those who may.
+        able: Vec<Able>,
+        /// The groups that cannot be read right now, to which a grant gives it or a deny entry takes it.
+        unread: Vec<(Effect, Subject)>,
+    },
+    /// The question is on record, but the ACL could not be read.
+    Unreadable,
+}
+
+impl AclAnswer {
+    /// Whom it names.
+    #[must_use]
+    pub fn subjects(&self) -> Vec<&Subject> {
+        match self {
+            Self::Edited { changed, .. } => changed
+                .iter()
+                .filter_map(|(entry, _)| match entry {
+                    ChangedEntry::Grant { after, .. } => Some(&after.subject),
+                    ChangedEntry::Channel { .. } => None,
+                })
+                .collect(),
+            Self::Grants { grants, .. } => {
+                grants.iter().flat_map(|(grant, _)| [&grant.subject, &grant.granted_by]).collect()
+            }
+            Self::Channels { entries, .. } => entries.iter().map(|entry| &entry.allowed_by).collect(),
+            Self::Explained(explained) => explained.principal.subjects().collect(),
+            Self::WhoCan { able, .. } => able.iter().map(|able| &able.subject).collect(),
+            Self::NotEdited(NotEdited::AdminBeyond(admin)) => vec![admin],
+            Self::NotEdited(_) | Self::WhoAmI { .. } | Self::Unreadable => Vec::new(),
+        }
+    }
+}
+
+/// A question about somebody's right to hand a room over, and what is decided.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Explained {
+    /// About whom, with the groups that were taken into account.
+    pub principal: Principal,
+    /// Whether that is the caller.
+    pub is_caller: bool,
+    /// Where.
+    pub channel: Channel,
+    /// Which room.
+    pub room: RoomId,
+    /// At what time.
+    pub at: Timestamp,
+    /// What is decided, and what bears on it.
+    pub explanation: Explanation,
+}
 
 /// How many grants an explanation names.
 const MOST_GRANTS: usize = 8;

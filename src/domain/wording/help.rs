@@ -2,12 +2,12 @@
 
 use super::acl::{denied, unknown};
 use super::denial::an_admin;
-use super::{CommandName, Line, Message, Style, Tone, code, op, text};
-use crate::domain::access::Footing;
+use super::message::{CommandName, Line, Message, Tone, code, op, text};
+use crate::domain::access::{Footing, Helpers};
 use crate::domain::audit::OperationId;
+use crate::domain::command::Style;
 use crate::domain::command::{Family, Invocation, Verb};
 use crate::domain::principal::Subject;
-use crate::domain::reply::Helpers;
 
 pub(super) fn help(
     operation: OperationId,

@@ -1,7 +1,7 @@
 //! What was wrong with a line, and the lines that were probably meant.
 
 use super::lists::role_for;
-use super::{CommandName, LOCAL_QUESTION, Line, Message, Tone, capital, op, spans, subject, text};
+use super::message::{CommandName, LOCAL_QUESTION, Line, Message, Tone, capital, op, spans, subject, text};
 use crate::domain::access::{Effect, Grant, Right, list};
 use crate::domain::audit::OperationId;
 use crate::domain::command::{Advice, Invocation, Mentioned, Problem, UsageError, Verb};

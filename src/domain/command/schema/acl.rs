@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use super::{Kind, Needs, Parameter, REASON, SHORT, Verb, example, help, named, positional, verb};
-use crate::domain::access::{Effect, GrantId, NewGrant, Role, RoomScope};
+use crate::domain::access::{Action, Effect, GrantId, NewGrant, Role, RoomScope};
 use crate::domain::audit::Moment;
 use crate::domain::command::values::{Values, invalid};
 use crate::domain::command::{Command, Family, Invocation, Problem};
@@ -32,6 +32,20 @@ pub enum AclCommand {
         /// Why.
         reason: Option<String>,
     },
+}
+
+impl AclCommand {
+    /// What it asks permission for; `None` for what everybody may ask. Which rooms an edit is about depends on the
+    /// entries that are there: without them, on every room.
+    #[must_use]
+    pub fn action(&self) -> Option<Action> {
+        match self {
+            Self::WhoAmI => None,
+            Self::List(_) => Some(Action::ReadAcl(None)),
+            Self::Why(Why { room, .. }) | Self::WhoCan(room) => Some(Action::ReadAcl(Some(room.clone()))),
+            Self::Edit { .. } => Some(Action::EditAcl(vec![RoomScope::All])),
+        }
+    }
 }
 
 /// A part of the ACL, and which page of it.

@@ -1,10 +1,63 @@
 //! `/room-audit`: what was done.
 
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
 use super::{Kind, Needs, Parameter, SHORT, Verb, example, help, named, positional, verb};
 use crate::domain::access::Role;
-use crate::domain::audit::{Filter, Moment, OperationId, OperationKind, Outcomes, Question, StatsBy, zone};
+use crate::domain::audit::{
+    Filter, InvalidMoment, Moment, OperationId, OperationKind, Outcomes, StatsBy, zone,
+};
 use crate::domain::command::values::{Values, invalid};
 use crate::domain::command::{Command, Family, Problem};
+use crate::domain::room::RoomId;
+
+/// A question to the log, as somebody asks it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Question {
+    /// Which operations were there?
+    List(Filter),
+    /// What was this operation?
+    Show(OperationId),
+    /// Who owned the room then?
+    OwnerAt(RoomId, Moment),
+    /// Who owned the room over time, within the filter's times?
+    History(RoomId, Filter),
+    /// What happened when within this operation?
+    Timeline(OperationId),
+    /// How many operations were there, counted by this?
+    Stats(StatsBy, Filter),
+    /// All operations, oldest first, to take elsewhere.
+    Export(Filter),
+}
+
+impl Question {
+    /// Finds a wrong time before anything is recorded.
+    ///
+    /// # Errors
+    /// When a time is invalid at `now`, in `zone` where it names none.
+    pub fn check_times(&self, now: Timestamp, zone: &TimeZone) -> Result<(), InvalidMoment> {
+        match self {
+            Self::List(filter) | Self::History(_, filter) | Self::Stats(_, filter) | Self::Export(filter) => {
+                filter.resolve(now, zone).map(drop)
+            }
+            Self::OwnerAt(_, moment) => moment.resolve_past(now, zone).map(drop),
+            Self::Show(_) | Self::Timeline(_) => Ok(()),
+        }
+    }
+
+    /// The zone that the question names, in which its answer is shown to people.
+    #[must_use]
+    pub fn zone(&self) -> Option<&TimeZone> {
+        match self {
+            Self::List(filter) | Self::History(_, filter) | Self::Stats(_, filter) | Self::Export(filter) => {
+                filter.zone.as_ref()
+            }
+            Self::OwnerAt(_, moment) => moment.zone(),
+            Self::Show(_) | Self::Timeline(_) => None,
+        }
+    }
+}
 
 /// The longest id of a request or a subject, with room to spare.
 const LONGEST_ID: u16 = 200;
@@ -134,6 +187,25 @@ pub(super) const VERBS: &[Verb] = &[
                 None => moment,
             };
             question(Question::OwnerAt(room, moment))
+        },
+    ),
+    verb(
+        AUDITOR,
+        &["history"],
+        "Show who owned a room over time, by whose hand-over, and how that is known",
+        &[
+            positional("room", "<room>", &["room"], Kind::Room, "The RoomId of the live room"),
+            SINCE,
+            UNTIL,
+            ZONE,
+        ],
+        &[example(
+            &[("room", "<room>"), ("since", "7d")],
+            "shows who owned the room over time, newest first",
+        )],
+        |values| {
+            let room = values.required("room", Values::room)?;
+            question(Question::History(room, filter(values)?))
         },
     ),
     verb(

@@ -1,7 +1,6 @@
 use super::*;
-use crate::domain::audit::{
-    Filter, Moment, OperationId, OperationKind, OutcomeKind, Question, StatsBy, zone,
-};
+use crate::domain::audit::{Filter, Moment, OperationId, OperationKind, OutcomeKind, StatsBy, zone};
+use crate::domain::command::Question;
 use proptest::prelude::*;
 
 fn parse(line: &str) -> Result<Command, UsageError> {

@@ -1,0 +1,197 @@
+//! `/room-acl`: who somebody is, what the ACL says and why, and who can help.
+
+use tracing::warn;
+
+use crate::app::ports::{GrantsPage, StoreError};
+use crate::app::service::CommandService;
+use crate::domain::access::{
+    AclView, Action, Denial, Helpers, RoomScope, admins_of, attention, explain, footing, is_live, is_open,
+    live_admins, unread_groups, who_can,
+};
+use crate::domain::audit::{AuditFilter, OperationId};
+use crate::domain::command::{AclCommand, CommandRequest, Listed, Part, Place, Why};
+use crate::domain::principal::{Principal, Subject};
+use crate::domain::reply::{Names, Reply};
+use crate::domain::room::RoomId;
+use crate::domain::wording::acl::{AclAnswer, Explained};
+
+/// How many entries a page shows: what fits a message on every platform.
+const PAGE: u32 = 12;
+
+/// How many admins are named to whoever needs one.
+const HELPERS: usize = 3;
+
+/// The answer to a question that is permitted and on record.
+pub(super) async fn answer(
+    service: &CommandService,
+    request: &CommandRequest,
+    acl: &AclView,
+    command: &AclCommand,
+) -> AclAnswer {
+    let answer = match command {
+        AclCommand::WhoAmI => Ok(AclAnswer::WhoAmI {
+            principal: request.principal.clone(),
+            place: request.place.clone(),
+            footing: Box::new(footing(&request.principal, &request.place, acl, service.clock.now())),
+            helpers: helpers(service, request, &[]).await,
+        }),
+        AclCommand::List(listed) => list(service, listed).await,
+        AclCommand::Why(why) => explained(service, why, request).await,
+        AclCommand::WhoCan(room) => who_can_transfer(service, room).await,
+        AclCommand::Edit { .. } => Err(StoreError("an edit was admitted as a question".to_owned())),
+    };
+    answer.unwrap_or_else(|error| {
+        warn!(%error, "a question about the acl cannot be answered");
+        AclAnswer::Unreadable
+    })
+}
+
+/// The answer to a request that is not permitted: why, and who can help.
+pub(super) async fn denied(
+    service: &CommandService,
+    request: &CommandRequest,
+    operation: OperationId,
+    denial: &Denial,
+    action: &Action,
+) -> Reply {
+    let helpers = match action {
+        Action::ReadAcl(_) | Action::ReadAudit => helpers(service, request, &[]).await,
+        Action::EditAcl(rooms) => helpers(service, request, rooms).await,
+        Action::ShowOwner(room) | Action::Transfer(room) | Action::Override(room) => {
+            helpers(service, request, &[RoomScope::Exact(room.clone())]).await
+        }
+    };
+    let subject = request.principal.subject.clone();
+    Reply::Denied { operation, denial: denial.clone(), subject, action: action.clone(), helpers }
+}
+
+/// The admins other than the caller who could change entries for all of `rooms`, of the place's own workspace or
+/// server.
+pub(super) async fn helpers(
+    service: &CommandService,
+    request: &CommandRequest,
+    rooms: &[RoomScope],
+) -> Helpers {
+    let in_direct_message = matches!(&request.place, Place::Channel(here) if here.is_direct_message());
+    let now = service.clock.now();
+    let grants = match service.store.admins().await {
+        Ok(grants) => grants,
+        Err(error) => {
+            warn!(%error, "the admins cannot be named");
+            return Helpers { is_anybody_admin: true, in_direct_message, ..Helpers::default() };
+        }
+    };
+    let is_near = |admin: &Subject| match &request.place {
+        Place::Channel(channel) => admin.is_of(channel),
+        Place::Local => false,
+    };
+    let mut admins: Vec<Subject> = admins_of(&grants, rooms, now)
+        .map(|grant| grant.subject.clone())
+        .filter(|admin| *admin != request.principal.subject && is_near(admin))
+        .collect();
+    admins.sort();
+    admins.dedup();
+    admins.truncate(HELPERS);
+    Helpers { admins, is_anybody_admin: live_admins(&grants, now).next().is_some(), in_direct_message }
+}
+
+/// The answer with the names of those whom its reader's platform does not show: as they were last seen.
+pub(super) async fn named(
+    service: &CommandService,
+    operation: OperationId,
+    answer: AclAnswer,
+    place: &Place,
+) -> Reply {
+    let is_shown = |subject: &Subject| matches!(place, Place::Channel(here) if here.shows(subject));
+    let mut names = Names::new();
+    for subject in answer.subjects() {
+        if is_shown(subject) || subject.is_group() || names.contains_key(subject) {
+            continue;
+        }
+        let actor = Some(subject.clone());
+        let filter = AuditFilter { actor, without_readings: true, limit: Some(1), ..AuditFilter::default() };
+        let seen = service.store.audit(&filter).await.unwrap_or_default();
+        if let Some(name) = seen.into_iter().find_map(|entry| entry.actor_name) {
+            names.insert(subject.clone(), name);
+        }
+    }
+    Reply::Acl { operation, answer: Box::new(answer), names }
+}
+
+async fn list(service: &CommandService, listed: &Listed) -> Result<AclAnswer, StoreError> {
+    let now = service.clock.now();
+    let at = |page: u32| Listed { page, ..listed.clone() };
+    if listed.part == Part::Channels {
+        let mut entries = service.store.channels().await?;
+        entries.retain(|entry| is_open(entry, now));
+        let (page, pages, entries) = cut(entries, listed.page);
+        return Ok(AclAnswer::Channels { page, pages, entries });
+    }
+    if listed.part == Part::Attention {
+        let mut grants = service.store.live_grants(now).await?;
+        grants.retain(|grant| listed.who.as_ref().is_none_or(|who| grant.subject == *who));
+        let shown = attention(&grants, &service.store.grant_uses().await?, now);
+        let (page, pages, shown) = cut(shown, listed.page);
+        let grants = shown.into_iter().map(|(grant, why)| (grant, Some(why))).collect();
+        return Ok(AclAnswer::Grants { listed: at(page), pages, grants, left_out: 0 });
+    }
+    if let Some(who) = &listed.who {
+        let mut grants = service.store.grants().await?;
+        grants.retain(|grant| grant.subject == *who);
+        let all = grants.len();
+        grants.retain(|grant| listed.part == Part::All || is_live(grant, now));
+        let left_out = all - grants.len();
+        let (page, pages, grants) = cut(grants, listed.page);
+        let grants = grants.into_iter().map(|grant| (grant, None)).collect();
+        return Ok(AclAnswer::Grants { listed: at(page), pages, grants, left_out });
+    }
+    let live_at = (listed.part == Part::Live).then_some(now);
+    let GrantsPage { page, pages, grants, left_out } =
+        service.store.grants_page(live_at, listed.page, PAGE).await?;
+    let grants = grants.into_iter().map(|grant| (grant, None)).collect();
+    Ok(AclAnswer::Grants { listed: at(page), pages, grants, left_out })
+}
+
+/// The page, or the last one if there are fewer; and the number of pages.
+fn cut<T>(all: Vec<T>, page: u32) -> (u32, u32, Vec<T>) {
+    let pages = u32::try_from(all.len()).unwrap_or(u32::MAX).div_ceil(PAGE).max(1);
+    let page = page.clamp(1, pages);
+    let first = (page as usize - 1) * PAGE as usize;
+    (page, pages, all.into_iter().skip(first).take(PAGE as usize).collect())
+}
+
+async fn explained(
+    service: &CommandService,
+    why: &Why,
+    request: &CommandRequest,
+) -> Result<AclAnswer, StoreError> {
+    let channel = match (&why.channel, &request.place) {
+        (Some(channel), _) | (None, Place::Channel(channel)) => channel.clone(),
+        (None, Place::Local) => return Err(StoreError("no channel is named".to_owned())),
+    };
+    let is_caller = why.subject.as_ref().is_none_or(|subject| *subject == request.principal.subject);
+    let at = service.clock.now();
+    let principal = match &why.subject {
+        // Discord says which roles a chosen member has, @everyone's among them.
+        Some(subject) if !is_caller && !why.groups.is_empty() => {
+            Principal::new(subject.clone()).only_in(why.groups.clone())
+        }
+        Some(subject) if !is_caller => service.directory.known().principal(subject.clone(), at),
+        _ => request.principal.clone(),
+    };
+    let acl = service.store.acl_history_for(&principal, &channel).await?;
+    let action = Action::Transfer(why.room.clone());
+    let explanation = explain(&principal, &Place::Channel(channel.clone()), &action, &acl, at);
+    let room = why.room.clone();
+    Ok(AclAnswer::Explained(Box::new(Explained { principal, is_caller, channel, room, at, explanation })))
+}
+
+async fn who_can_transfer(service: &CommandService, room: &RoomId) -> Result<AclAnswer, StoreError> {
+    let now = service.clock.now();
+    let grants = service.store.live_grants_for(room, now).await?;
+    let channels = service.store.channels().await?;
+    let known = service.directory.known();
+    let able = who_can(room, &grants, &channels, &known, now);
+    let unread = unread_groups(room, &grants, &known, now);
+    Ok(AclAnswer::WhoCan { room: room.clone(), able, unread })
+}

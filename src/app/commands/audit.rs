@@ -1,0 +1,315 @@
+//! `/room-audit`: questions to the audit log, from whichever door.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
+
+use tracing::error;
+
+use crate::app::ports::{Admission, Admitted, AuditLog, Clock, Store, StoreError};
+use crate::app::service::CommandService;
+use crate::domain::access::{Action, Decision, Grant, Reach, decide};
+use crate::domain::admission::Verdict;
+use crate::domain::audit::{
+    ArchivedIn, AuditEntry, AuditFilter, Basis, Filter, NoAnswer, OperationId, Page, RecordedEvent,
+    RoomEntry, ownership, timeline,
+};
+use crate::domain::command::Question;
+use crate::domain::command::{Command, CommandRequest, Place};
+use crate::domain::principal::Principal;
+use crate::domain::reply::Reply;
+use crate::domain::room::RoomId;
+use crate::domain::wording::audit::{Answer, OwnerHistory, OwnerSpan};
+
+/// Records a reading of the log at the command line, before it happens: what cannot be recorded must not be shown.
+///
+/// # Errors
+/// When the store cannot be written.
+pub async fn record_locally(
+    store: &dyn Store,
+    clock: &dyn Clock,
+    principal: Principal,
+    typed: String,
+    question: Question,
+) -> Result<OperationId, StoreError> {
+    let request = CommandRequest {
+        principal,
+        place: Place::Local,
+        delivery: None,
+        typed,
+        command: Ok(Command::Audit(Box::new(question))),
+    };
+    // The ACL may change between the decision and the record; then it is decided again.
+    for _ in 0..8 {
+        let acl = store.acl_for(&request.principal, &request.place).await?;
+        let now = clock.now();
+        let verdict = match decide(&request.principal, &request.place, Action::ReadAudit, &acl, now) {
+            Decision::Permit(permit) => Verdict::Read(permit),
+            Decision::Deny(denial) => return Err(StoreError(denial.to_string())),
+        };
+        let admission = Admission::Request {
+            request: Box::new(request.clone()),
+            verdict,
+            acl_version: None,
+            decline_if_busy: false,
+        };
+        match store.admit(admission, now).await? {
+            Admitted::Recorded(operation) => return Ok(operation),
+            Admitted::AclChanged => {}
+            other => return Err(StoreError(format!("unexpected answer to a reading: {other:?}"))),
+        }
+    }
+    Err(StoreError("the acl changed faster than a reading could be recorded".to_owned()))
+}
+
+/// Who reads: the rooms that they may see, and the record of the reading.
+#[derive(Debug, Clone, Default)]
+pub struct Reader {
+    /// The rooms in reach; everything if `None`.
+    pub reach: Option<Reach>,
+    /// The record of this reading, which is not counted among those that are left out.
+    pub reading: Option<OperationId>,
+    /// Archives that the reader names, for events that were moved out of the log.
+    pub archives: Vec<PathBuf>,
+}
+
+impl Reader {
+    fn reaches(&self, room: &RoomId) -> Result<(), NoAnswer> {
+        match &self.reach {
+            Some(reach) if !reach.covers(room) => Err(NoAnswer::OutOfReach(room.clone())),
+            _ => Ok(()),
+        }
+    }
+
+    fn may_see(&self, entry: &AuditEntry) -> bool {
+        match &self.reach {
+            None => true,
+            Some(reach) => {
+                reach.is_everything() || entry.room.as_ref().is_some_and(|room| reach.covers(room))
+            }
+        }
+    }
+}
+
+/// The answer to a question that is permitted and on record, as far as the permit reaches.
+pub(super) async fn read(
+    service: &CommandService,
+    operation: OperationId,
+    question: &Question,
+    reach: &Reach,
+) -> Reply {
+    let reader = Reader { reach: Some(reach.clone()), reading: Some(operation), ..Reader::default() };
+    let answer = answer(service.store.log(), &*service.clock, &TimeZone::UTC, question, &reader).await;
+    if let Err(NoAnswer::Store(error)) = &answer {
+        error!(operation = operation.seq(), %error, "a question to the log was not answered");
+    }
+    let zone = question.zone().cloned().unwrap_or(TimeZone::UTC);
+    let grant = grant_behind(service, &answer).await.map(Box::new);
+    Reply::Audit { operation, answer: Box::new(answer), reach: reach.clone(), zone, grant }
+}
+
+/// The grant by which an entry of the log was permitted or denied.
+async fn grant_behind(service: &CommandService, answer: &Result<Answer, NoAnswer>) -> Option<Grant> {
+    let Ok(Answer::Entry(entry)) = answer else { return None };
+    let (_, number) = entry.authority.as_ref()?.split_once("grant ")?;
+    let id = number.split(|c: char| !c.is_ascii_digit()).next()?.parse().ok()?;
+    service.store.grant(id).await.ok().flatten()
+}
+
+/// Nearly always enough entries of a room to tell who owned it, and since when.
+const NEAR: u32 = 8;
+/// The most entries of a room that are read to tell since when somebody owned it.
+const FAR: u32 = 256;
+
+/// Answers a question. Times are read at `clock`'s now, in `zone` where they name none. An export has no
+/// answer of its own: [`AuditLog::export`] returns it in chunks.
+///
+/// # Errors
+/// When a time is invalid, the operation or room does not exist or is out of reach, or the store fails.
+pub async fn answer(
+    log: &dyn AuditLog,
+    clock: &dyn Clock,
+    zone: &TimeZone,
+    question: &Question,
+    reader: &Reader,
+) -> Result<Answer, NoAnswer> {
+    let now = clock.now();
+    match question {
+        Question::List(filter) | Question::Export(filter) => {
+            let filter = resolved(log, filter.resolve(now, zone)?, reader).await?;
+            let rows = log.entries(&one_more(&filter)).await.map_err(failed)?;
+            Ok(Answer::List(page(log, rows, &filter, reader).await?))
+        }
+        Question::Stats(by, filter) => {
+            let filter = resolved(log, filter.resolve(now, zone)?, reader).await?;
+            let rows = log.stats(&one_more(&filter), *by).await.map_err(failed)?;
+            Ok(Answer::Stats(*by, page(log, rows, &filter, reader).await?))
+        }
+        Question::Show(operation) => Ok(Answer::Entry(Box::new(entry(log, *operation, reader).await?))),
+        Question::Timeline(operation) => {
+            let entry = entry(log, *operation, reader).await?;
+            let mut events = log.events(*operation).await.map_err(failed)?;
+            if let Some(archive) = missing(log, *operation, &events).await? {
+                if reader.archives.is_empty() {
+                    return Err(NoAnswer::Archived(*operation, archive));
+                }
+                events = log.events_with(*operation, &reader.archives).await.map_err(failed)?;
+            }
+            let steps = timeline(*operation, &events).map_err(NoAnswer::BrokenEvent)?;
+            Ok(Answer::Timeline(steps, Box::new(entry)))
+        }
+        Question::History(room, filter) => {
+            reader.reaches(room)?;
+            history(log, room, filter, now, zone).await
+        }
+        Question::OwnerAt(room, moment) => {
+            reader.reaches(room)?;
+            let at = moment.resolve_past(now, zone)?;
+            let mut history = log.room_history(room, at, NEAR).await.map_err(failed)?;
+            let mut told = ownership(room, at, now, &history);
+            // An owner who was only read may have owned the room for long.
+            if told.basis == Some(Basis::Read) && history.is_cut {
+                history = log.room_history(room, at, FAR).await.map_err(failed)?;
+                told = ownership(room, at, now, &history);
+            }
+            if let (Some(Basis::Accepted), Some(operation)) = (told.basis, told.operation) {
+                let events = log.events(operation).await.map_err(failed)?;
+                if events.iter().any(confirms) {
+                    told = told.with_confirmation();
+                } else if missing(log, operation, &events).await?.is_some() {
+                    told = told.with_archived_steps();
+                }
+            }
+            Ok(Answer::Owner(Box::new(told)))
+        }
+    }
+}
+
+/// How many owners a history names: what fits a message on every platform.
+const MOST_OWNERS: usize = 20;
+
+/// The last millisecond before a time.
+fn before(at: Timestamp) -> Timestamp {
+    at.saturating_sub(SignedDuration::from_millis(1)).unwrap_or(Timestamp::MIN)
+}
+
+/// Who owned a room over time: the owner at each moment at which an entry says something, newest first.
+async fn history(
+    log: &dyn AuditLog,
+    room: &RoomId,
+    filter: &Filter,
+    now: Timestamp,
+    zone: &TimeZone,
+) -> Result<Answer, NoAnswer> {
+    if let Some(since) = &filter.since {
+        since.resolve_past(now, zone)?;
+    }
+    let AuditFilter { since, until, .. } = filter.resolve(now, zone)?;
+    let until = until.filter(|until| *until <= now);
+    let last = until.map_or(now, before);
+    let around = log.room_history(room, last, FAR).await.map_err(failed)?;
+    let ended = |entry: &RoomEntry| match &entry.told {
+        Some(told) if told.is_signed => told.event_at,
+        _ => {
+            let took = SignedDuration::from_millis(entry.entry.duration_ms.unwrap_or_default());
+            entry.entry.at.saturating_add(took).unwrap_or(Timestamp::MAX)
+        }
+    };
+    let first = around.entries.iter().map(|entry| ended(entry).min(entry.entry.at)).min();
+    let earlier = first.filter(|_| !around.is_cut).map(before);
+    let moments: BTreeSet<Timestamp> =
+        around.entries.iter().map(ended).chain([last]).chain(earlier).collect();
+    let from = since.unwrap_or(Timestamp::MIN);
+    let mut history = OwnerHistory { room: room.clone(), spans: Vec::new(), is_cut: false };
+    for at in moments.range(from..=last).rev().chain(since.iter()).take_while(|_| first.is_some()) {
+        // This is slow where the clocks disagree.
+        tokio::task::yield_now().await;
+        let told = ownership(room, *at, now, &around);
+        let is_same =
+            |span: &&mut OwnerSpan| (&span.told.owner, span.told.certainty) == (&told.owner, told.certainty);
+        if let Some(span) = history.spans.last_mut().filter(is_same) {
+            span.told = told;
+            continue;
+        }
+        if history.spans.len() == MOST_OWNERS {
+            history.is_cut = true;
+            break;
+        }
+        let until = history.spans.last().map_or(until, |newer| Some(newer.from()));
+        history.spans.push(OwnerSpan { told, until, now, entry: None });
+    }
+    for span in &mut history.spans {
+        let made = |entry: &&RoomEntry| Some(entry.entry.operation) == span.told.operation;
+        span.entry = around.entries.iter().find(made).map(|entry| entry.entry.clone());
+    }
+    history.is_cut |= around.is_cut && first.is_some_and(|first| from < first);
+    Ok(Answer::History(Box::new(history)))
+}
+
+/// The archive that has the events of an operation which are not all here.
+async fn missing(
+    log: &dyn AuditLog,
+    operation: OperationId,
+    events: &[RecordedEvent],
+) -> Result<Option<ArchivedIn>, NoAnswer> {
+    if events.first().is_some_and(|first| first.seq == operation.seq()) {
+        return Ok(None);
+    }
+    log.archived_in(operation).await.map_err(failed)
+}
+
+/// The filter within the reader's reach.
+async fn resolved(
+    log: &dyn AuditLog,
+    mut filter: AuditFilter,
+    reader: &Reader,
+) -> Result<AuditFilter, NoAnswer> {
+    filter.reach.clone_from(&reader.reach);
+    // Paging on from an operation that does not exist would look like the end of the list.
+    if let Some(before) = filter.before {
+        entry(log, before, reader).await?;
+    }
+    Ok(filter)
+}
+
+async fn entry(log: &dyn AuditLog, operation: OperationId, reader: &Reader) -> Result<AuditEntry, NoAnswer> {
+    let entry = log.entry(operation).await.map_err(failed)?;
+    // Out of reach is answered like not found: the reader must not learn which it is.
+    entry.filter(|entry| reader.may_see(entry)).ok_or(NoAnswer::NoOperation(operation))
+}
+
+/// One row more than wanted shows whether there is more.
+fn one_more(filter: &AuditFilter) -> AuditFilter {
+    AuditFilter { limit: filter.limit.map(|n| n.saturating_add(1)), ..filter.clone() }
+}
+
+async fn page<T>(
+    log: &dyn AuditLog,
+    mut rows: Vec<T>,
+    filter: &AuditFilter,
+    reader: &Reader,
+) -> Result<Page<T>, NoAnswer> {
+    let wanted = filter.limit.map_or(usize::MAX, |wanted| wanted as usize);
+    let is_cut = rows.len() > wanted;
+    rows.truncate(wanted);
+    let readings_left_out = if filter.without_readings {
+        let before = filter.before.or(reader.reading);
+        let filter = AuditFilter { before, ..filter.clone() };
+        log.readings(&filter, Page::<T>::MOST_READINGS).await.map_err(failed)?
+    } else {
+        0
+    };
+    Ok(Page { rows, is_cut, readings_left_out })
+}
+
+fn confirms(event: &RecordedEvent) -> bool {
+    let body: serde_json::Value = serde_json::from_str(&event.body).unwrap_or_default();
+    // The new owner was read back, or Tencent's callback confirmed the change.
+    body["confirmed"] == true || body["event"] == "confirmed"
+}
+
+fn failed(error: StoreError) -> NoAnswer {
+    NoAnswer::Store(error.0)
+}

@@ -1,0 +1,83 @@
+//! What was probably meant: by a line that is not a command, and by an id that no room has.
+
+use tracing::debug;
+
+use crate::app::service::CommandService;
+use crate::domain::access::{AclView, Action, Reach};
+use crate::domain::audit::AuditFilter;
+use crate::domain::command::{CommandRequest, Invocation, Transfer, UsageError};
+use crate::domain::room::{AccountId, RoomId, nearest};
+
+/// How many entries of the log are looked through for rooms.
+const ENTRIES: u32 = 200;
+
+/// How many lines a refusal suggests.
+const MOST_LINES: usize = 2;
+
+/// The error with the lines that were most probably meant: where several are possible, those about a live room
+/// that the caller may use.
+pub(super) async fn narrowed(
+    service: &CommandService,
+    mut error: UsageError,
+    request: &CommandRequest,
+    acl: &AclView,
+) -> UsageError {
+    if error.meant.len() > 1 && !acl.grants.is_empty() {
+        let live = service.live_rooms.get().await.unwrap_or_default();
+        let may = |room: &RoomId| {
+            service.may(&request.principal, &request.place, Action::Transfer(room.clone()), acl)
+        };
+        let is_known = |line: &Invocation| {
+            live.iter().any(|it| line.given("room") == Some(it.room.as_str()) && may(&it.room))
+        };
+        if error.meant.iter().any(is_known) {
+            error.meant.retain(is_known);
+        }
+    }
+    error.meant.truncate(MOST_LINES);
+    error
+}
+
+/// The hand-over that was probably meant by one of a room that there is not: room and owner exchanged, if that is a
+/// room that is known, or the nearest room.
+pub(super) async fn transfer_meant(
+    service: &CommandService,
+    asked: &Transfer,
+    reach: &Reach,
+) -> Option<Transfer> {
+    let known = known_rooms(service, reach).await;
+    let exchanged = asked.new_owner.as_str().parse::<RoomId>().ok();
+    let owner = AccountId::from_tencent(asked.room.to_string());
+    if let Some(room) = exchanged.filter(|room| known.iter().flatten().any(|known| known == room))
+        && service.accounts.check(&owner).is_ok()
+    {
+        return Some(Transfer { room, new_owner: owner, ..asked.clone() });
+    }
+    let room = known.iter().find_map(|rooms| nearest(&asked.room, rooms))?;
+    Some(Transfer { room: room.clone(), ..asked.clone() })
+}
+
+/// The live room, or the one in the log, whose id differs from `room` by a letter or two. `None` if there is none, or if
+/// the rooms cannot be read.
+pub(super) async fn nearest_room(service: &CommandService, room: &RoomId, reach: &Reach) -> Option<RoomId> {
+    known_rooms(service, reach).await.iter().find_map(|rooms| nearest(room, rooms)).cloned()
+}
+
+/// The live rooms, and those in the log. Only rooms in reach: nobody learns of others.
+async fn known_rooms(service: &CommandService, reach: &Reach) -> [Vec<RoomId>; 2] {
+    let live = service.live_rooms.get().await.inspect_err(|error| {
+        debug!(problem = error.refusal().info, "the live rooms cannot be listed");
+    });
+    let live = live.unwrap_or_default();
+    let filter = AuditFilter {
+        reach: Some(reach.clone()),
+        without_readings: true,
+        limit: Some(ENTRIES),
+        ..AuditFilter::default()
+    };
+    let entries = service.store.audit(&filter).await.unwrap_or_default();
+    // A room without a previous owner may be a mistyped id itself.
+    let owned = entries.into_iter().filter(|entry| entry.previous_owner.is_some());
+    let live = live.iter().map(|summary| summary.room.clone()).filter(|room| reach.covers(room));
+    [live.collect(), owned.filter_map(|entry| entry.room).collect()]
+}
