@@ -6,6 +6,9 @@ use crate::domain::access::{Attention, AuthorisedChannel, Effect, Grant, Role, R
 use crate::domain::command::{Family, Invocation, Listed, Part};
 use crate::domain::principal::Subject;
 
+/// How many grants or groups a line or an explanation names.
+pub(super) const MOST_GRANTS: usize = 8;
+
 pub(super) fn paged(message: &mut Message, page: u32, pages: u32, list: Invocation, name: &CommandName) {
     if pages <= 1 {
         return;

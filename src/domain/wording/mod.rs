@@ -7,6 +7,7 @@
 pub mod acl;
 pub mod audit;
 mod denial;
+pub mod edits;
 mod help;
 mod lists;
 mod message;
