@@ -337,15 +337,11 @@ async fn several_people_get_an_entry_each_by_one_operation() {
             bot.slack(ADAM).says("/room-acl grant @boris, @otto moderator rooms: live-*, vip-1 for 8h").await;
         assert_snapshot!(reply, @"
         (only visible to you)
-        ✅ @boris is now moderator for `live-*`.
-        @boris is now moderator for `vip-1`.
-        @otto is now moderator for `live-*`.
-        @otto is now moderator for `vip-1`.
+        ✅ @boris is now moderator for `live-*`, until 2026-11-23 20:00 UTC (grant 4).
+        @boris is now moderator for `vip-1`, until 2026-11-23 20:00 UTC (grant 5).
+        @otto is now moderator for `live-*`, until 2026-11-23 20:00 UTC (grant 6).
+        @otto is now moderator for `vip-1`, until 2026-11-23 20:00 UTC (grant 7).
         Gains: hand rooms over, and see who owns them.
-        Grant 4, until 2026-11-23 20:00 UTC.
-        Grant 5, until 2026-11-23 20:00 UTC.
-        Grant 6, until 2026-11-23 20:00 UTC.
-        Grant 7, until 2026-11-23 20:00 UTC.
         op 5
         ");
         let reply = bot.slack(ADAM).says("/room-acl grant @boris auditor live-?").await;
