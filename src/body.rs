@@ -19,7 +19,7 @@ const TIMEOUT: Duration = Duration::from_secs(3);
 /// How far a signed request's time may be from ours, either way, in seconds.
 const FRESHNESS: u64 = 300;
 
-/// Why a request is not authentic. For the log; whoever sent it learns nothing.
+/// Why a request is not authentic. For the log; the sender learns nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum NotAuthentic {
     /// No signature or no timestamp, or more than one.
@@ -71,8 +71,8 @@ pub fn check_fresh(timestamp: &str, now: Timestamp) -> Result<(), NotAuthentic> 
     is_fresh.then_some(()).ok_or(NotAuthentic::NotFresh)
 }
 
-/// Reads a body of at most `limit` bytes. One that is somewhat longer is read to its end and forgotten:
-/// whoever is cut off while sending sees a broken connection instead of the 413.
+/// Reads a body of at most `limit` bytes. One that is somewhat longer is read to its end and dropped:
+/// a client that is cut off while sending would see a broken connection instead of the 413.
 ///
 /// # Errors
 /// 413 for one that is too long, 408 for one that takes too long, 400 for one that breaks off.

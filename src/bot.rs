@@ -123,7 +123,7 @@ impl Bot {
         self.redactor.learn(discord.iter().flat_map(discord::Settings::secrets));
         let messengers = messengers(slack.as_ref(), discord.as_ref(), &self.redactor)?;
         if let Err(error) = self.service.begin_replies(messengers).await {
-            warn!(%error, "what a former process owes to people is not known yet");
+            warn!(%error, "the replies that a former process still owes cannot be read yet");
         }
         let stop = CancellationToken::new();
         let gateway = discord
@@ -218,7 +218,7 @@ impl Bot {
         Ok(ended?)
     }
 
-    /// Keeps what people are owed, and says what could not be said in time. Either may be cut off anywhere: the
+    /// Keeps pending replies, and sends those that could not be sent in time. Either may be cut off anywhere: the
     /// next start goes on.
     fn look_after_replies(&self) -> Vec<JoinHandle<()>> {
         let (keeping, telling) = (Arc::clone(&self.service), Arc::clone(&self.service));
@@ -308,7 +308,7 @@ pub async fn serve<C: Clock + Clone + 'static>(
     let bot = Bot::build(database, config.tencent, clock, conduct).await?;
     let listener = bind(address).await?;
     let doors = Doors { slack: config.slack, discord: config.discord };
-    // Heard from now on: whoever reads that it listens may ask it to end.
+    // Listened for from now on: a supervisor that reads `listening` may send it at once.
     let mut end = std::pin::pin!(end_requested());
     let is_over = std::future::poll_fn(|cx| Poll::Ready(end.as_mut().poll(cx).is_ready())).await;
     info!(address = %listener.local_addr()?, database = database_url, tencent = host, "listening");
@@ -345,7 +345,7 @@ pub async fn end_requested() {
                 signal.recv().await;
             }
             Err(error) => {
-                error!(%error, "SIGTERM cannot be heard");
+                error!(%error, "SIGTERM cannot be listened for");
                 std::future::pending::<()>().await;
             }
         }

@@ -12,7 +12,7 @@ use reqwest::{Method, RequestBuilder, StatusCode, Url};
 
 use crate::redact::Redactor;
 
-/// Who it says it is, if the service has no form for that.
+/// For services that prescribe no form.
 pub const USER_AGENT: &str = concat!(env!("CARGO_PKG_NAME"), "/", env!("CARGO_PKG_VERSION"));
 
 /// What a client keeps to.

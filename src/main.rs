@@ -54,7 +54,7 @@ fn main() -> ExitCode {
         };
     match runtime.block_on(run(arguments.command)) {
         Ok(exit) => exit.into(),
-        // Whoever reads only the beginning (`| head`) has all they want.
+        // A reader of the beginning only (`| head`) has all it wants.
         Err(error) if OutputError::is_closed_pipe(error.as_ref()) => Exit::Done.into(),
         Err(error) => {
             let redactor = Environment::read().map(|environment| environment.redactor()).unwrap_or_default();

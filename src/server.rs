@@ -21,10 +21,10 @@ use crate::app::ports::{Clock, Directory, DirectoryReport, Store, StoreError, Su
 use crate::discord::gateway;
 use crate::telemetry::Metrics;
 
-/// How long an answer of `/readyz` is good for: whoever asks faster costs no commit.
+/// How long an answer of `/readyz` is reused: polling faster costs no commit.
 const READY_FOR: Duration = Duration::from_secs(1);
 
-/// How long is waited before it is looked again whether a record can be written.
+/// How long to wait before checking again whether a record can be written.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
 
 /// A door that commands come in by.
@@ -68,7 +68,7 @@ struct Health {
     last: Mutex<Option<Look>>,
 }
 
-/// What was found when it was looked last.
+/// The last check.
 #[derive(Clone)]
 struct Look {
     at: Instant,
@@ -95,14 +95,14 @@ pub fn router(
 /// What is asked of `/readyz`.
 #[derive(Deserialize)]
 struct Readiness {
-    /// With 1, one door that takes no commands is one too many.
+    /// With 1, every door has to take commands.
     #[serde(default)]
     strict: u8,
 }
 
-/// Ready is who could write a record now, for without one nothing is ever done, and who has a door that takes
-/// commands: one that does not is no reason to take the others from people. User groups that cannot be read are
-/// only told of: whoever has a role by name is served all the same.
+/// The bot is ready when it could write a record now, for nothing is ever done without one, and when at least one
+/// door takes commands: one broken door must not take the others from people. User groups that cannot be read are
+/// only reported: people with a role of their own are served all the same.
 async fn ready(
     State(health): State<Arc<Health>>,
     Query(Readiness { strict }): Query<Readiness>,

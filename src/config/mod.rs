@@ -253,7 +253,7 @@ impl Config {
     /// All that is wrong.
     pub fn from(environment: &Environment) -> Result<Self, ConfigError> {
         let mut reader = Reader::new(environment);
-        // Whoever corrects the settings wants to see all that is wrong at once.
+        // All that is wrong is said at once.
         Common::read(&mut reader, Redactor::default());
         let bind_addr = reader.get_or_example(&BIND_ADDR);
         let tencent = tencent(&mut reader);
@@ -371,7 +371,11 @@ fn slack(reader: &mut Reader<'_>) -> Option<slack::Settings> {
         command: reader.get_or(&COMMAND_PREFIX, ""),
         private_replies: reader.get_or_example(&REPLY_VISIBILITY),
         response_url_hosts: reader.list(&SLACK_RESPONSE_URL_HOSTS),
-        groups: token.map(|token| slack::Lookup { token, base_url, pace: slack::Pace::default() }),
+        groups: token.map(|token| slack::Lookup {
+            token,
+            base_url,
+            intervals: slack::RefreshIntervals::default(),
+        }),
     };
     (!settings.signing_secrets.is_empty()).then_some(settings)
 }

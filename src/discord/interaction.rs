@@ -1,9 +1,8 @@
 //! One authentic interaction, from its bytes to its answer, whatever transport it came by.
 //!
-//! A person has to hear something within 3 s, or the interaction is dead. So: decide, which is local;
-//! answer at once if there is nothing to do; else say "thinking…", and only when Discord has taken that
-//! go to Tencent, and put the outcome in its place. If it is not known whether Discord took it, nothing is
-//! done, and the person is told that.
+//! An interaction that is not answered within 3 s is dead. So: decide, which is local; answer at once if there is
+//! nothing to do; else say "thinking…", call Tencent only when Discord has taken that, and put the outcome in its
+//! place. If it is not known whether Discord took it, nothing is done, and the reply says so.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -27,14 +26,14 @@ use crate::domain::room::{AccountId, RoomId};
 /// How long suggestions may take to find. A client that waits for longer shows none.
 const SUGGEST_WITHIN: Duration = Duration::from_millis(700);
 
-/// What became of the bytes of an interaction, for the transport that brought them.
+/// The result for the transport that delivered an interaction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Answered {
-    /// Discord only wanted to know whether somebody is there.
+    /// It was a ping.
     Pong,
-    /// It is answered over REST, by a task of its own.
+    /// A task of its own answers it over REST.
     Taken,
-    /// They are not an interaction; recorded, with nobody to answer.
+    /// The bytes are not an interaction; recorded, with nobody to answer.
     Unreadable,
 }
 
@@ -66,7 +65,7 @@ impl Door {
         Answered::Taken
     }
 
-    /// Carries the interaction out, and leaves nobody with an endless "thinking…" if that breaks off.
+    /// Executes the interaction. If that panics, the "thinking…" is replaced all the same.
     async fn answer(self: Arc<Self>, interaction: Interaction, until: Instant) {
         let to = interaction.reply_to.clone();
         let door = Arc::clone(&self);
@@ -139,8 +138,8 @@ impl Door {
         ours.is_none_or(|ours| *ours == interaction.reply_to.application)
     }
 
-    /// Answers at once. A repetition is not answered: the answer belongs to whoever came first, and to
-    /// take it would make that one's acknowledgement fail.
+    /// Answers at once. A repeated delivery is not answered: the one answer belongs to the first delivery, whose
+    /// acknowledgement would fail otherwise.
     async fn say(&self, to: &ReplyTo, reply: &Reply, until: Instant) {
         if matches!(reply, Reply::Duplicate { .. }) {
             return info!("discord delivered an interaction again");
@@ -151,8 +150,8 @@ impl Door {
         }
     }
 
-    /// Puts an outcome in the place of "thinking…", with patience. What cannot be delivered changes
-    /// nothing that was done: it is in the audit log.
+    /// Replaces "thinking…" by the outcome, with retries. An outcome that cannot be delivered is in the audit log all
+    /// the same.
     async fn finish(&self, to: &ReplyTo, reply: &Reply) {
         let message = self.render(reply);
         let operation = reply.operation().map(|operation| operation.seq());

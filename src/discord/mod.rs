@@ -57,12 +57,12 @@ pub struct Settings {
     pub command: CommandName,
     /// Whether every reply is for the caller alone.
     pub private_replies: bool,
-    /// How patiently replies are delivered.
+    /// How delivering a reply is retried.
     pub patience: Patience,
 }
 
 impl Settings {
-    /// What nobody may read.
+    /// The secrets among them.
     pub fn secrets(&self) -> impl Iterator<Item = &SecretString> {
         self.bot_token.iter()
     }
@@ -72,7 +72,7 @@ impl Settings {
     }
 }
 
-/// How patiently an outcome is put in the place of "thinking…".
+/// How replacing "thinking…" by the outcome is retried.
 #[derive(Debug, Clone)]
 pub struct Patience {
     /// Before each repetition.
@@ -89,7 +89,7 @@ impl Default for Patience {
     }
 }
 
-/// The commands as they are registered, for whoever plays Discord.
+/// The commands as they are registered, for stand-ins of Discord.
 ///
 /// # Errors
 /// When a command cannot be written as JSON.

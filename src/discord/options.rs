@@ -1,7 +1,7 @@
 //! The options of an invocation: from what a person filled in straight to the values of a verb.
 //!
 //! What the client checks is checked again here: it is a convenience of the client's, not a border. What was filled
-//! in can never become more than the one value that it is, and who or what an id is, Discord says beside it.
+//! in can never become more than the one value that it is. What an id stands for is in the `resolved` data.
 
 use serde_json::{Map, Value};
 
@@ -82,7 +82,7 @@ impl<'a> Options<'a> {
     }
 
     /// What is asked for. The outer error is a request that no client of Discord's sends; the inner one
-    /// is a person's slip.
+    /// is a usage error.
     pub(super) fn command(
         &self,
         ours: &CommandName,

@@ -12,7 +12,7 @@ use crate::domain::reply::Audience;
 use crate::domain::wording::CommandName;
 use crate::redact::Redactor;
 
-/// The bot, or the person, is not in the channel, or it takes no messages: the person is told directly.
+/// The bot or the person is not in the channel, or it takes no messages: a direct message instead.
 const NOT_THERE: [&str; 7] = [
     "not_in_channel",
     "channel_not_found",
@@ -81,7 +81,7 @@ impl Messenger for SlackMessenger {
 fn not_told(error: CallError) -> NotTold {
     match error {
         CallError::Later(after) => {
-            NotTold::Yet { why: "slack asked for patience".to_owned(), after: Some(after), is_unclear: false }
+            NotTold::Yet { why: "slack asked for a pause".to_owned(), after: Some(after), is_unclear: false }
         }
         CallError::Refused(error) if MAY_PASS.contains(&error.as_str()) => {
             NotTold::Yet { why: format!("slack answered {error}"), after: None, is_unclear: true }

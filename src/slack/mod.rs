@@ -26,7 +26,7 @@ use crate::domain::wording::CommandName;
 use crate::http;
 use crate::redact::Redactor;
 
-pub use groups::{Groups, Lookup, Pace};
+pub use groups::{Groups, Lookup, RefreshIntervals};
 pub use messenger::SlackMessenger;
 pub use response_url::{AllowedHost, InvalidHost};
 pub use web_api::API;
@@ -49,13 +49,13 @@ pub struct Settings {
     pub private_replies: bool,
     /// Hosts that a `response_url` may name, beside Slack's own.
     pub response_url_hosts: Vec<AllowedHost>,
-    /// The bot's own right to ask and to speak: how user groups are looked up (without it, grants to them
-    /// match nobody), and how people are told what cannot be answered any more.
+    /// The bot's own token, to look up user groups (without it, grants to them match nobody) and to send answers
+    /// that the request itself can no longer take.
     pub groups: Option<Lookup>,
 }
 
 impl Settings {
-    /// What nobody may read.
+    /// The secrets among them.
     pub fn secrets(&self) -> impl Iterator<Item = &SecretString> {
         self.signing_secrets.iter().chain(self.groups.as_ref().map(|lookup| &lookup.token))
     }

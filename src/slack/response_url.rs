@@ -78,8 +78,8 @@ fn permitted(url: &str, allowed: &[AllowedHost]) -> Option<Url> {
 }
 
 impl Slack {
-    /// Posts a late answer, with patience. What cannot be delivered so is left to the bot's own right to
-    /// speak, if it has one. It changes nothing that was done: that is in the audit log.
+    /// Posts a late answer, with retries. What cannot be delivered so is left to the bot's own token, if there is
+    /// one. The outcome is in the audit log all the same.
     pub(super) async fn answer_late(&self, response_url: Option<ResponseUrl>, reply: &Reply) {
         match self.post_late(response_url, &self.render(reply)).await {
             Ok(()) => self.service.answer_given(reply.operation()),
@@ -105,7 +105,7 @@ impl Slack {
                         && status != StatusCode::REQUEST_TIMEOUT;
                     warn!(%status, post = post + 1, "slack did not take a late answer");
                     why = format!("slack answered {}", status.as_u16());
-                    // Expired or used up: no repetition helps.
+                    // Expired or used up: no retry helps.
                     if is_over || status.is_redirection() {
                         return Err(Undelivered { why, is_unclear });
                     }

@@ -1,4 +1,4 @@
-//! One event, one line, whatever is told in it.
+//! One event, one line, whatever it quotes.
 //!
 //! An event quotes what others wrote: Tencent's ErrorInfo, a chat platform's message. A line feed in it would
 //! begin a line that nobody logged.
@@ -12,7 +12,7 @@ pub(super) fn plain(event: &str) -> Cow<'_, str> {
     on_one_line(event, |_| false)
 }
 
-/// The same for a subscriber that colours its lines. Colours of others cannot be told from its own, and pass too.
+/// The same for a subscriber that colours its lines. Colours in what it quotes look the same, and pass too.
 pub(super) fn coloured(event: &str) -> Cow<'_, str> {
     on_one_line(event, is_colour)
 }

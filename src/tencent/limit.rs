@@ -2,8 +2,7 @@
 //!
 //! A token bucket lets up to twice its rate through in a second (a full bucket, then what flows in), or
 //! has to space calls out and so delays each. This keeps the times of the last `ceiling` calls instead:
-//! a call goes when the oldest of them is a second old. In no second are there more, and none waits
-//! without need.
+//! a call may go when the oldest of them is a second old. No second has more calls, and no call waits without need.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -20,7 +19,7 @@ pub(super) struct RateLimiter {
     sent: Mutex<VecDeque<Instant>>,
 }
 
-/// A call would have to wait longer than its patience.
+/// A call would have to wait too long.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct TooBusy;
 
@@ -31,8 +30,8 @@ impl RateLimiter {
     }
 
     /// Returns when a call may go, in the order of asking.
-    pub(super) async fn wait(&self, patience: Duration) -> Result<(), TooBusy> {
-        let deadline = Instant::now() + patience;
+    pub(super) async fn wait(&self, at_most: Duration) -> Result<(), TooBusy> {
+        let deadline = Instant::now() + at_most;
         // The lock is fair, so it is the queue; it is held while waiting because that is the point.
         let Ok(mut sent) = tokio::time::timeout_at(deadline, self.sent.lock()).await else {
             return Err(TooBusy);

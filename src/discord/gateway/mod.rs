@@ -2,20 +2,19 @@
 //!
 //! `run` keeps one session alive ("Gateway", "Gateway Events" and "Opcodes and Status Codes" in Discord's
 //! documentation, API version 10): it asks `GET /gateway/bot` where to connect and how many new sessions are
-//! left, identifies, beats, and after any break resumes at `resume_gateway_url` with the last sequence number. A way
-//! that fails is not taken again while there is another: after the session's own address comes the general one, and
-//! after two RESUMEs in vain a new session. No single fault is to keep it from hearing for 10 seconds.
-//! Interactions belong to no intent, so none is asked for. What an interaction says is not read here: its JSON
-//! goes to the handler as it came, so that nothing which a typed model does not know is ever lost. Discord
-//! replays events when a session is resumed, and a replayed one is handed on again: the claim of its id makes
-//! it harmless.
+//! left, identifies, sends heartbeats, and after any break resumes at `resume_gateway_url` with the last sequence
+//! number. If the session's own address fails, the general one is next; after two failed RESUMEs, a new session.
+//! No single fault may interrupt delivery for longer than 10 seconds.
+//! Interactions belong to no intent, so none is requested. An interaction is not parsed here: the handler gets its
+//! JSON unchanged, so that no field is lost which a typed model does not know. Discord replays events when a session
+//! is resumed, and replayed ones are delivered again: the claim of their id makes that harmless.
 //!
-//! The parts: `connection` is one WebSocket connection from hello to its end; `entrance` is `GET /gateway/bot`;
-//! `pace` is how long to wait before the next try; `wire` is what frames and close codes mean.
+//! The parts: `connection` is one WebSocket connection from hello to its end; `gateway_info` is `GET /gateway/bot`;
+//! `backoff` is how long to wait before the next try; `wire` is what frames and close codes mean.
 
+mod backoff;
 mod connection;
-mod entrance;
-mod pace;
+mod gateway_info;
 mod state;
 mod wire;
 
@@ -30,9 +29,9 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{error, info, warn};
 
+use backoff::Backoff;
 use connection::{Connector, Ended};
-use entrance::{Entrance, Limit, Trouble};
-use pace::Pace;
+use gateway_info::{FetchError, GatewayInfoClient, SessionStartLimit};
 
 use crate::redact::Redactor;
 
@@ -51,13 +50,13 @@ pub struct Settings {
     pub bot_token: SecretString,
     /// The REST API, without a slash at the end: [`API_BASE_URL`]. Plain http for loopback addresses only.
     pub api_base_url: Url,
-    /// How patient to be.
+    /// Time limits and pauses.
     pub timing: Timing,
     /// Redacts what Discord says.
     pub redactor: Redactor,
 }
 
-/// How patient to be.
+/// Time limits and pauses.
 #[derive(Debug, Clone, Copy)]
 pub struct Timing {
     /// For TCP, TLS and the WebSocket handshake together, and then for hello.
@@ -77,7 +76,7 @@ pub struct Timing {
     pub first_pause: Duration,
     /// The longest pause.
     pub longest_pause: Duration,
-    /// A connection that was ready this long is not held against the next one.
+    /// A connection that was ready this long resets the pauses.
     pub stable_after: Duration,
 }
 
@@ -98,8 +97,8 @@ impl Default for Timing {
 }
 
 impl Timing {
-    /// For the next try, after so many in a row that failed. One in four is patient: a network may be too slow
-    /// for the others.
+    /// For the next try, after so many failures in a row. One in four has longer limits, in case that the network is
+    /// slow.
     fn after_failures(self, failures: u32) -> Self {
         let factor = if failures % 4 == 3 { 4 } else { 1 };
         Self {
@@ -127,12 +126,12 @@ struct Session {
 
 /// Takes interactions until `shutdown`, through any number of connections. `on_interaction` gets the JSON of
 /// each INTERACTION_CREATE's `d`, byte for byte, in a task of its own on `tasks`, so that a slow command delays
-/// neither the next one nor a heartbeat. At `shutdown` it returns within about a second; whoever owns `tasks`
-/// decides how long handlers under way are waited for.
+/// neither the next one nor a heartbeat. At `shutdown` it returns within about a second; the owner of `tasks`
+/// decides how long to wait for running handlers.
 ///
 /// # Errors
-/// When Discord refuses in a way that no repetition can mend: the token, the intents, the sharding. Everything
-/// else is tried again, for ever, ever more slowly.
+/// When Discord refuses for good: the token, the intents, the sharding. Everything else is retried for ever, with
+/// growing pauses.
 pub async fn run<F, H>(
     settings: Settings,
     on_interaction: F,
@@ -149,8 +148,8 @@ where
         tasks.spawn(on_interaction(interaction));
     };
     let kept = async {
-        let mut keeper = Keeper::new(settings, state.clone(), stop.clone())?;
-        keeper.keep(deliver).await
+        let mut keeper = SessionKeeper::new(settings, state.clone(), stop.clone())?;
+        keeper.run(deliver).await
     };
     let asked = async {
         shutdown.await;
@@ -164,42 +163,42 @@ where
     };
     match &result {
         Ok(()) => {
-            info!("the gateway is left");
+            info!("the gateway connection is closed");
             state.enter(Phase::Stopped);
         }
         Err(fatal) => {
-            error!(%fatal, "the gateway is out of reach until that is mended");
+            error!(%fatal, "the gateway connection is given up until that is corrected");
             state.enter(Phase::Fatal(fatal.to_string()));
         }
     }
     result
 }
 
-/// Keeps the session, from one connection to the next.
-struct Keeper {
+/// Keeps one session alive over many connections.
+struct SessionKeeper {
     settings: Settings,
-    entrance: Entrance,
+    info: GatewayInfoClient,
     connector: Connector,
     state: State,
     stop: CancellationToken,
     session: Option<Session>,
-    /// What `GET /gateway/bot` said last.
+    /// From the last `GET /gateway/bot`.
     general_url: Option<Url>,
-    /// A connection to it failed: perhaps another one is named now.
+    /// A connection to it failed, so it is fetched again.
     general_url_failed: bool,
-    /// Connections in a row that did not get as far as READY or RESUMED.
+    /// Connections in a row that reached neither READY nor RESUMED.
     failures: u32,
     last_identify: Option<Instant>,
-    pace: Pace,
+    backoff: Backoff,
 }
 
-impl Keeper {
+impl SessionKeeper {
     fn new(settings: Settings, state: State, stop: CancellationToken) -> Result<Self, Fatal> {
-        let entrance = Entrance::new(&settings)?;
-        let pace = Pace::new(settings.timing.first_pause, settings.timing.longest_pause);
+        let info = GatewayInfoClient::new(&settings)?;
+        let backoff = Backoff::new(settings.timing.first_pause, settings.timing.longest_pause);
         Ok(Self {
             settings,
-            entrance,
+            info,
             connector: Connector::default(),
             state,
             stop,
@@ -208,31 +207,31 @@ impl Keeper {
             general_url_failed: false,
             failures: 0,
             last_identify: None,
-            pace,
+            backoff,
         })
     }
 
-    async fn keep(&mut self, deliver: impl Fn(String)) -> Result<(), Fatal> {
+    async fn run(&mut self, deliver: impl Fn(String)) -> Result<(), Fatal> {
         let mut began = Instant::now();
         while !self.stop.is_cancelled() {
-            let pause = self.pace.next(began.elapsed());
+            let pause = self.backoff.next(began.elapsed());
             if self.paused(pause).await.is_none() {
                 break;
             }
             began = Instant::now();
-            let url = match self.where_to().await {
+            let url = match self.next_address().await {
                 Ok(Some(url)) => url,
                 Ok(None) => break,
-                Err(Trouble::Fatal(fatal)) => return Err(fatal),
-                Err(Trouble::Passing { why, wait }) => {
+                Err(FetchError::Fatal(fatal)) => return Err(fatal),
+                Err(FetchError::Transient { why, wait }) => {
                     warn!(why, "discord cannot be asked where its gateway is");
                     if let Some(wait) = wait {
-                        self.pace.no_sooner_than(wait);
+                        self.backoff.no_sooner_than(wait);
                     }
                     continue;
                 }
             };
-            let ended = connection::converse(connection::Call {
+            let ended = connection::run(connection::Context {
                 url: &url,
                 connector: &self.connector,
                 settings: &self.settings,
@@ -245,13 +244,13 @@ impl Keeper {
             })
             .await;
             if self.state.was_ready_for(self.settings.timing.stable_after) {
-                self.pace.reset();
+                self.backoff.reset();
             }
             if self.state.is_ready() {
                 self.failures = 0;
             } else {
                 self.failures = self.failures.saturating_add(1);
-                // Perhaps only the address for resuming is out of order.
+                // Perhaps only the address for resuming is broken.
                 if self.session.as_mut().and_then(|session| session.resume_url.take()).is_none() {
                     self.general_url_failed = true;
                 }
@@ -270,7 +269,7 @@ impl Keeper {
                 Ended::SessionOver(why) => {
                     info!(why = %self.redacted(&why), "the gateway session is over; a new one is begun");
                     self.session = None;
-                    self.pace.no_sooner_than(between(self.settings.timing.invalid_session));
+                    self.backoff.no_sooner_than(between(self.settings.timing.invalid_session));
                 }
             }
             self.state.enter(if self.session.is_some() { Phase::Resuming } else { Phase::Connecting });
@@ -278,9 +277,9 @@ impl Keeper {
         Ok(())
     }
 
-    /// Where to connect. For a new session that takes a look at how many are left, and the wait for one.
+    /// The address to connect to. A new session first needs one of those that are left, and may have to wait for it.
     /// `None` if it is time to stop.
-    async fn where_to(&mut self) -> Result<Option<Url>, Trouble> {
+    async fn next_address(&mut self) -> Result<Option<Url>, FetchError> {
         let resumed_at = self.session.as_ref().and_then(|session| {
             let url = session.resume_url.clone();
             url.or_else(|| self.general_url.clone().filter(|_| !self.general_url_failed))
@@ -290,13 +289,13 @@ impl Keeper {
             return Ok(resumed_at);
         }
         loop {
-            let Some(answer) = self.stop.run_until_cancelled(self.entrance.ask()).await else {
+            let Some(answer) = self.stop.run_until_cancelled(self.info.fetch()).await else {
                 return Ok(None);
             };
             let answer = match (answer, &self.general_url) {
                 (Ok(answer), _) => answer,
-                // To resume needs nobody's leave.
-                (Err(Trouble::Passing { why, .. }), Some(url)) if self.session.is_some() => {
+                // Resuming costs no session start.
+                (Err(FetchError::Transient { why, .. }), Some(url)) if self.session.is_some() => {
                     warn!(why, "discord cannot be asked where its gateway is; the last address is used");
                     return Ok(Some(url.clone()));
                 }
@@ -311,9 +310,9 @@ impl Keeper {
             let gap = self
                 .last_identify
                 .map_or(Duration::ZERO, |last| timing.identify_gap.saturating_sub(last.elapsed()));
-            // Whoever begins one session after the other soon has none left for the day, and the one too many
-            // resets the token. The first one of this process is not delayed.
-            let spread = answer.limit.and_then(Limit::spread);
+            // Starting sessions in a row uses up the daily limit, and exceeding it resets the token. The first start
+            // of this process is not delayed.
+            let spread = answer.limit.and_then(SessionStartLimit::spread);
             let wait = gap.max(spread.filter(|_| self.last_identify.is_some()).unwrap_or_default());
             let none_is_left = answer.limit.filter(|limit| limit.remaining == 0);
             if self.session.is_some() {
@@ -340,7 +339,7 @@ impl Keeper {
                         return Ok(None);
                     }
                     self.state.enter(Phase::Connecting);
-                    // And ask again: the answer is what counts.
+                    // Then fetch again: Discord has the last word.
                 }
                 None => {
                     if wait > timing.identify_gap {
@@ -366,7 +365,7 @@ impl Keeper {
     }
 }
 
-/// A moment between the two, so that replicas do not march in step.
+/// A random time between the two, so that replicas do not retry in step.
 fn between((least, most): (Duration, Duration)) -> Duration {
     least + most.saturating_sub(least).mul_f64(rand::random::<f64>())
 }

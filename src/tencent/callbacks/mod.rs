@@ -1,4 +1,4 @@
-//! `POST /tencent/callbacks`: what Tencent tells of by itself (trtc.io/document/64412, 72553).
+//! `POST /tencent/callbacks`: Tencent's webhooks (trtc.io/document/64412, 72553).
 //!
 //! Answered at once and worked on afterwards: Tencent gives up after 2 s, and takes no notice of the answer.
 //! A callback's `Sign` covers neither its body nor its parameters, so it is a hint: what is not a change of
@@ -84,7 +84,7 @@ pub fn router(
 ) -> Router {
     Router::new()
         .route("/tencent/callbacks", post(callback))
-        // Whoever types the address into a form may add a slash; Tencent follows no redirect.
+        // An address typed into a form may end in a slash; Tencent follows no redirect.
         .route("/tencent/callbacks/", post(callback))
         .with_state(Arc::new(Callbacks { settings, service, clock, redactor }))
 }
@@ -128,7 +128,7 @@ async fn callback(
                 Refused::Busy => StatusCode::SERVICE_UNAVAILABLE,
             };
             warn!(target: UNTRUSTED, why = %refused, "callback not taken");
-            // Whoever forged it learns nothing.
+            // A forger learns nothing.
             let word = if matches!(refused, Refused::Busy) { "busy: try again later" } else { "not taken" };
             answer(status, word)
         }
@@ -163,7 +163,7 @@ impl Callbacks {
         let body = self.redactor.json(body);
         match notice::read(&query, &body, &self.settings.admin_user_id, is_signed) {
             Ok(Some(notice)) => {
-                debug!(room = %notice.room, "a callback tells of a change of owner");
+                debug!(room = %notice.room, "a callback reports a change of owner");
                 self.service.take_notice(notice).then_some(()).ok_or(Refused::Busy)
             }
             Ok(None) => {
@@ -219,7 +219,7 @@ pub(super) fn check(bytes: &[u8]) {
     }
 }
 
-/// Says at the start what is believed.
+/// Logs at the start which callbacks are trusted.
 pub fn announce(settings: &Settings) {
     if settings.token.is_some() {
         info!("taking Tencent's callbacks at /tencent/callbacks");

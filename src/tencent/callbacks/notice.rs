@@ -31,7 +31,7 @@ impl Query {
         for (name, value) in form_urlencoded::parse(query.as_bytes()) {
             let name = name.to_ascii_lowercase();
             if found.insert(name.clone(), value.into_owned()).is_some() {
-                // It goes to the log, whoever sent it: no line of it may pass for one of ours.
+                // Anybody can send it, and it is logged: no line of it may pass for one of ours.
                 let name = visible(&name.chars().take(80).collect::<String>());
                 return Err(format!("the parameter `{name}` comes twice"));
             }
@@ -101,7 +101,7 @@ enum Number {
     Text(String),
 }
 
-/// What a callback says. `None` if it tells of something else than a change of owner.
+/// What a callback says; `None` if it is about something else than a change of owner.
 pub(super) fn read(
     query: &Query,
     body: &[u8],
@@ -110,7 +110,7 @@ pub(super) fn read(
 ) -> Result<Option<OwnerNotice>, String> {
     let of_query = query.get("callbackcommand").or_else(|| query.get("webhookcommand"));
     let is_ours = |command: &str| command.eq_ignore_ascii_case(CHANGE_OF_OWNER);
-    // What else is told need not be understood.
+    // Other callbacks need not be understood.
     if of_query.is_some_and(|command| !is_ours(command)) {
         return Ok(None);
     }
