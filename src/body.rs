@@ -11,7 +11,7 @@ use tracing::{info, warn};
 
 use crate::app::UNTRUSTED;
 
-/// How much of a body that is too long is read, in bytes, only to be forgotten.
+/// How much of a body that is too long is read and discarded, in bytes.
 const LARGEST_FORGOTTEN: usize = 1 << 20;
 /// How long a sender may take over its body: both platforms give up after 3 s.
 const TIMEOUT: Duration = Duration::from_secs(3);
@@ -43,8 +43,8 @@ impl NotAuthentic {
     /// The answer to a request that `platform` did not sign just now.
     pub fn response(self, platform: &'static str) -> Response {
         if self == Self::NotFresh {
-            let remedy = "if every request is refused as stale, check this machine's clock";
-            warn!(target: UNTRUSTED, why = %self, platform, "request refused: {remedy}");
+            let what = "request refused as stale: if every request is, check this machine's clock";
+            warn!(target: UNTRUSTED, why = %self, platform, "{what}");
         } else {
             info!(target: UNTRUSTED, why = %self, platform, "request refused");
         }
@@ -71,8 +71,8 @@ pub fn check_fresh(timestamp: &str, now: Timestamp) -> Result<(), NotAuthentic> 
     is_fresh.then_some(()).ok_or(NotAuthentic::NotFresh)
 }
 
-/// Reads a body of at most `limit` bytes. One that is somewhat longer is read to its end and dropped:
-/// a client that is cut off while sending would see a broken connection instead of the 413.
+/// Reads a body of at most `limit` bytes. One that is somewhat longer is read to its end and discarded: a sender that
+/// is cut off would see a broken connection instead of the 413.
 ///
 /// # Errors
 /// 413 for one that is too long, 408 for one that takes too long, 400 for one that breaks off.

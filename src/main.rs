@@ -54,7 +54,7 @@ fn main() -> ExitCode {
         };
     match runtime.block_on(run(arguments.command)) {
         Ok(exit) => exit.into(),
-        // A reader of the beginning only (`| head`) has all it wants.
+        // `| head` closes the pipe early: not an error.
         Err(error) if OutputError::is_closed_pipe(error.as_ref()) => Exit::Done.into(),
         Err(error) => {
             let redactor = Environment::read().map(|environment| environment.redactor()).unwrap_or_default();
@@ -157,7 +157,7 @@ async fn run(command: Command) -> anyhow::Result<Exit> {
         Command::Transfer(arguments) => {
             let (bot, principal) = local_bot(clock).await?;
             let mut work = std::pin::pin!(cli::transfer::run(&bot.service, principal, typed, arguments));
-            // A change that was sent is not taken back by Ctrl-C: what came of it is waited for and recorded.
+            // Ctrl-C does not take back a change that was sent: its outcome is awaited and recorded.
             let exit = tokio::select! {
                 exit = &mut work => exit,
                 () = bot::end_requested() => {

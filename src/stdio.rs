@@ -285,7 +285,7 @@ impl OutputError {
     }
 }
 
-/// For words about something that is done already, which stays done: if they cannot be written, that is said.
+/// Reports output that was lost, where what it is about is done already and stays done.
 pub fn say_if_lost(printed: io::Result<()>) {
     if let Err(error) = printed
         && !OutputError::is_closed_pipe(&error)

@@ -1,4 +1,4 @@
-//! Edits of the ACL, from whichever door.
+//! Edits of the ACL, from any door.
 
 use std::sync::Arc;
 
@@ -23,7 +23,7 @@ pub struct LocalEdit {
     pub changes: Vec<(AclChange, Option<String>)>,
     /// Why, for the record.
     pub reason: Option<String>,
-    /// Whether to make it even if it locks everybody out of the chat.
+    /// Whether to make it even if it locks all admins out of chat.
     pub force: bool,
     /// Only while the ACL is at this version.
     pub at_version: Option<i64>,
@@ -79,8 +79,7 @@ pub async fn edit(store: &dyn Store, clock: &dyn Clock, edit: LocalEdit) -> Resu
     }
 }
 
-/// The rooms that an edit gives or takes, which its author has to be an admin of. None for a grant that does
-/// not exist.
+/// The rooms that an edit affects: its author has to be an admin for them. None for a grant that does not exist.
 ///
 /// # Errors
 /// When the store cannot be read.
@@ -114,7 +113,7 @@ pub(super) async fn rooms_of(
     })
 }
 
-/// What is in the way of an entry that was just made, as far as the groups of its subject are known.
+/// Why an entry that was just made has no effect yet, as far as the groups of its subject are known.
 ///
 /// # Errors
 /// When the store cannot be read.
@@ -127,21 +126,21 @@ pub async fn hindered_by(
     let ChangedEntry::Grant { after, .. } = changed else { return Ok(Hindered::default()) };
     let principal = known.principal(after.subject.clone(), clock.now());
     let channels = store.channels().await?;
-    let mut beside = match channels.first() {
-        // Which channel is the same for the grants.
+    let mut acl = match channels.first() {
+        // The grants are the same for every channel.
         Some(entry) => store.acl_for(&principal, &Place::Channel(entry.channel.clone())).await?,
-        // Nobody can use the bot yet, so there is not much to read.
+        // No channel is authorised yet, so there is little to read.
         None => {
             let mut grants = store.live_grants(clock.now()).await?;
             grants.retain(|grant| principal.membership(&grant.subject) != Membership::Out);
             AclView { grants, ..AclView::default() }
         }
     };
-    beside.channels = channels;
-    Ok(hindered(after, &principal, &beside, clock.now()))
+    acl.channels = channels;
+    Ok(hindered(after, &principal, &acl, clock.now()))
 }
 
-/// The right of the machine's own command line to do what admins do.
+/// The permit of the machine's own command line for what admins do.
 ///
 /// # Errors
 /// When the principal is not of this machine, or the store cannot be read.

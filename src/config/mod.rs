@@ -207,9 +207,9 @@ pub struct Config {
     pub bind_addr: SocketAddr,
     /// The service that holds the rooms.
     pub tencent: tencent::Settings,
-    /// How much is taken on.
+    /// The load limits.
     pub limits: Limits,
-    /// How long after its call was cut a change may still come true.
+    /// How long a change may still take effect after its call was cut.
     pub unclear_for: Duration,
     /// The Slack door, if it is on.
     pub slack: Option<slack::Settings>,
@@ -306,7 +306,7 @@ pub fn tencent_settings(environment: &Environment) -> Result<tencent::Settings, 
     reader.end(settings)
 }
 
-/// How long after its call was cut a change may still come true.
+/// How long a change may still take effect after its call was cut.
 ///
 /// # Errors
 /// When it is set to something else than a number of seconds, from 1 to 3600.

@@ -105,7 +105,7 @@ const BROKEN: usize = 7;
 /// When something does not come out as the story says.
 pub(super) async fn tell(stage: &Stage) -> anyhow::Result<()> {
     stdio::print(format_args!(
-        "room-owner, told once: the real bot against a simulated Tencent, on this machine only."
+        "room-owner, one story: the real bot against a simulated Tencent, on this machine only."
     ))?;
     let mut handed_over = None;
     for (number, scene) in SCENES.iter().enumerate() {
@@ -148,7 +148,9 @@ pub(super) async fn tell(stage: &Stage) -> anyhow::Result<()> {
         "the repetition is not in the log"
     );
     stdio::print(format_args!("{}", crate::cli::audit::table(&entries)))?;
-    stdio::print(format_args!("\nAll of it came out as told. `room-owner demo` opens a page to play with."))?;
+    stdio::print(format_args!(
+        "\nAll of it came out as expected. `room-owner demo` opens a page to play with."
+    ))?;
     Ok(())
 }
 

@@ -1,8 +1,8 @@
 //! One authentic interaction, from its bytes to its answer, whatever transport it came by.
 //!
-//! An interaction that is not answered within 3 s is dead. So: decide, which is local; answer at once if there is
-//! nothing to do; else say "thinking…", call Tencent only when Discord has taken that, and put the outcome in its
-//! place. If it is not known whether Discord took it, nothing is done, and the reply says so.
+//! Discord drops an interaction without an answer within 3 s. So: decide, which is local; answer at once if there
+//! is nothing to do; else send "thinking…", call Tencent only after Discord has accepted that, and put the outcome
+//! in its place. If it is unclear whether Discord accepted it, nothing is done, and the person hears so.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,13 +23,13 @@ use crate::domain::reply::Reply;
 use crate::domain::reply_note::HowReplied;
 use crate::domain::room::{AccountId, RoomId};
 
-/// How long suggestions may take to find. A client that waits for longer shows none.
+/// How long finding suggestions may take: a client shows none that come later.
 const SUGGEST_WITHIN: Duration = Duration::from_millis(700);
 
 /// The result for the transport that delivered an interaction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Answered {
-    /// It was a ping.
+    /// A ping.
     Pong,
     /// A task of its own answers it over REST.
     Taken,
@@ -42,7 +42,7 @@ impl Door {
     /// shutdown.
     pub async fn interaction(self: Arc<Self>, body: &[u8]) -> Answered {
         let until = Instant::now() + rest::WINDOW;
-        // What somebody typed is recorded: nobody finds our secrets there, though somebody pasted them.
+        // What was typed is recorded, and somebody may have pasted one of our secrets.
         let interaction = match Interaction::read(&self.redactor.json(body)) {
             Ok(interaction) => interaction,
             Err(why) => {
@@ -65,13 +65,13 @@ impl Door {
         Answered::Taken
     }
 
-    /// Executes the interaction. If that panics, the "thinking…" is replaced all the same.
+    /// Carries the interaction out; if that panics, the person does not stay with an endless "thinking…".
     async fn answer(self: Arc<Self>, interaction: Interaction, until: Instant) {
         let to = interaction.reply_to.clone();
         let door = Arc::clone(&self);
         let work = tokio::spawn(async move { door.carry_out(&interaction, until).await });
         if let Err(panic) = work.await {
-            error!(%panic, "a command broke off");
+            error!(%panic, "a command panicked");
             self.finish(&to, &Reply::Broken).await;
         }
     }
@@ -98,7 +98,7 @@ impl Door {
             // Discord may show "thinking…" all the same. Any other failure means that there is nothing
             // to edit, or that it is somebody else's answer.
             Handled::Declined(reply, failure) if failure.is_unclear() => self.finish(to, &reply).await,
-            // Nothing was done, and Discord has said so: nobody waits for an answer.
+            // Nothing was done, and Discord shows that the interaction failed.
             Handled::Declined(reply, _) => self.service.answer_given(reply.operation()),
         }
     }
@@ -138,8 +138,8 @@ impl Door {
         ours.is_none_or(|ours| *ours == interaction.reply_to.application)
     }
 
-    /// Answers at once. A repeated delivery is not answered: the one answer belongs to the first delivery, whose
-    /// acknowledgement would fail otherwise.
+    /// Answers at once. A repeated delivery is not answered: its answer would take the place of the first one's
+    /// acknowledgement and make that fail.
     async fn say(&self, to: &ReplyTo, reply: &Reply, until: Instant) {
         if matches!(reply, Reply::Duplicate { .. }) {
             return info!("discord delivered an interaction again");
@@ -150,8 +150,8 @@ impl Door {
         }
     }
 
-    /// Replaces "thinking…" by the outcome, with retries. An outcome that cannot be delivered is in the audit log all
-    /// the same.
+    /// Puts an outcome in the place of "thinking…", with several tries. The outcome is in the audit log even if it
+    /// cannot be delivered.
     async fn finish(&self, to: &ReplyTo, reply: &Reply) {
         let message = self.render(reply);
         let operation = reply.operation().map(|operation| operation.seq());
@@ -215,7 +215,7 @@ impl Door {
         }
     }
 
-    /// What to show and what it stands for.
+    /// Labels and values.
     async fn suggestions(&self, interaction: &Interaction) -> Option<Vec<(String, String)>> {
         if !self.serves(interaction) {
             return None;

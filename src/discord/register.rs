@@ -2,7 +2,7 @@
 //!
 //! Only differences are written, each by itself. Commands are never overwritten as a whole and never
 //! deleted: that would erase the permissions that a server's admins have set for them, and other
-//! commands of the same application are none of our business
+//! commands of the same application are not ours
 //! (docs.discord.com/developers/interactions/application-commands).
 
 use std::fmt::Write as _;
@@ -17,7 +17,7 @@ use super::definition;
 use super::rest::{Failure, Rest};
 use crate::redact::Redactor;
 
-/// How often a call is made when Discord asks to wait, and for how long at most it is waited.
+/// How often a call is made when Discord asks to wait, and the longest such wait.
 const TRIES: u32 = 4;
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 
@@ -162,7 +162,7 @@ fn change(wanted: Map<String, Value>, present: &[Value]) -> Option<Change> {
     }
 }
 
-/// Says in the log if Discord shows something else than this program knows. For a start: it fails quietly.
+/// Logs whether the registered commands differ from this program's. Its own failure does not stop the start.
 pub async fn warn_of_differences(settings: Settings, redactor: Redactor) {
     let plan = async {
         let registrar = Registrar::new(&settings, redactor).await?;
@@ -175,7 +175,7 @@ pub async fn warn_of_differences(settings: Settings, redactor: Redactor) {
             "what is registered with Discord differs: run `room-owner discord register` (a guild's own \
              commands are not looked at)"
         ),
-        Err(error) => warn!(%error, "what is registered with Discord cannot be compared"),
+        Err(error) => warn!(%error, "the commands registered with Discord cannot be read"),
     }
 }
 

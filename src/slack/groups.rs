@@ -1,8 +1,8 @@
 //! Who is in Slack's user groups: a cache of the members of every group that the ACL names.
 //!
-//! It is filled in the background, so that no command waits for Slack, and kept in the store for a restart and the
-//! command line. A reading that is too old does not count: somebody who left a group while Slack was unreachable keeps
-//! its rights no longer than that, and somebody who may be in a group with a deny entry is refused.
+//! It is filled in the background, so that no command waits for Slack, and kept in the store for restarts and the
+//! command line. A reading that is too old does not count: grants to the group then match nobody, and deny entries
+//! match everybody who may be a member.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, PoisonError, RwLock};
@@ -35,7 +35,7 @@ pub struct Lookup {
     pub intervals: RefreshIntervals,
 }
 
-/// How often the ACL and the groups are read.
+/// The intervals of the cache.
 #[derive(Debug, Clone, Copy)]
 pub struct RefreshIntervals {
     /// Between two checks whether the ACL names other groups, which cost one small query.
@@ -208,7 +208,7 @@ impl Reader<'_> {
         if !tried.is_empty()
             && let Err(error) = self.store.keep_group_readings(tried).await
         {
-            warn!(%error, "the readings of groups are not kept: a restart has to read them again");
+            warn!(%error, "the members of groups could not be stored: a restart has to read them again");
         }
     }
 

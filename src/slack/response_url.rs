@@ -78,8 +78,8 @@ fn permitted(url: &str, allowed: &[AllowedHost]) -> Option<Url> {
 }
 
 impl Slack {
-    /// Posts a late answer, with retries. What cannot be delivered so is left to the bot's own token, if there is
-    /// one. The outcome is in the audit log all the same.
+    /// Posts a late answer, with several tries. If all fail, the bot sends it with its own token, if it has one. The
+    /// outcome is in the audit log in any case.
     pub(super) async fn answer_late(&self, response_url: Option<ResponseUrl>, reply: &Reply) {
         match self.post_late(response_url, &self.render(reply)).await {
             Ok(()) => self.service.answer_given(reply.operation()),

@@ -1,4 +1,4 @@
-//! Log lines on stderr, and the numbers for `/metrics`.
+//! Log lines on stderr, and the metrics.
 
 mod one_line;
 

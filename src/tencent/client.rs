@@ -91,7 +91,7 @@ struct Signed {
     redactor: Redactor,
 }
 
-/// What a call came to after all permitted tries.
+/// The result of a call after all permitted tries.
 enum Failure {
     /// Tencent said no.
     Refused(Refusal),
@@ -113,7 +113,7 @@ enum Repeat {
 }
 
 impl<C: Clock> TencentClient<C> {
-    /// A client that speaks as `settings` says. No answer that it hands on holds a secret which `redactor` knows.
+    /// A client with these settings. Its answers are redacted.
     ///
     /// # Errors
     /// When no TLS can be set up.
@@ -314,7 +314,7 @@ impl<C: Clock> RoomControl for TencentClient<C> {
             .await
             .map_err(Failure::into_read_error)?;
         let rooms = envelope.response.map(|response| response.room_list).unwrap_or_default();
-        // A room that cannot be named cannot be handed over: it is left out.
+        // A room with an invalid id cannot be handed over: it is left out.
         Ok(rooms
             .into_iter()
             .filter_map(|info| {
@@ -385,7 +385,7 @@ fn unanswered(info: String) -> Refusal {
     }
 }
 
-/// 200 ms, 600 ms, and up to a fifth more, so that replicas do not march in step.
+/// 200 ms, 600 ms, and up to a fifth more, so that replicas do not retry at the same time.
 fn backoff(tries: u32) -> Duration {
     let base = Duration::from_millis(200) * 3_u32.pow(tries.saturating_sub(1).min(3));
     base + jitter(base / 5)

@@ -1,8 +1,9 @@
-//! The ceiling on calls a second, held exactly.
+//! The limit of calls in any second, held exactly.
 //!
 //! A token bucket lets up to twice its rate through in a second (a full bucket, then what flows in), or
 //! has to space calls out and so delays each. This keeps the times of the last `ceiling` calls instead:
-//! a call may go when the oldest of them is a second old. No second has more calls, and no call waits without need.
+//! a call goes when the oldest of them is a second old. So no second has more, and no
+//! call waits without need.
 
 use std::collections::VecDeque;
 use std::time::Duration;

@@ -50,11 +50,11 @@ pub(super) async fn edit(
     Some(Reply::Acl { operation, answer: Box::new(answer) })
 }
 
-/// What is in the way of what was given. The edit is made, whether or not that can be told.
+/// Why a new grant has no effect yet. The edit stands even if that cannot be read.
 async fn hindered(service: &CommandService, changed: &[ChangedEntry], known: &Known) -> Hindered {
     let Some(entry) = changed.first() else { return Hindered::default() };
     hindered_by(&*service.store, &*service.clock, entry, known).await.unwrap_or_else(|error| {
-        warn!(%error, "what is in the way of a new grant cannot be told");
+        warn!(%error, "the warnings about a new grant cannot be worked out");
         Hindered::default()
     })
 }
@@ -65,7 +65,7 @@ fn changes(
     now: jiff::Timestamp,
 ) -> Result<(Vec<AclChange>, Option<String>), StoreError> {
     let Ok(Command::Acl(AclCommand::Edit { edit, reason })) = &request.command else {
-        return Err(StoreError("what is no edit was admitted as one".to_owned()));
+        return Err(StoreError("a request that is no edit was admitted as one".to_owned()));
     };
     let here = |channel: &Option<Channel>| match (channel, &request.place) {
         (Some(channel), _) | (None, Place::Channel(channel)) => Ok(channel.clone()),

@@ -1,9 +1,9 @@
-//! How long to wait before the next connection: not at all after the first break, longer and longer after more.
+//! Backoff: the first reconnection is immediate, repeated failures wait longer and longer.
 
 use std::time::Duration;
 
 /// Pauses: none, then up to `first`, up to twice that, and so on to `longest`; each between half and all of it,
-/// so that many clients do not come back in step.
+/// so that many clients do not return at the same time.
 pub(super) struct Backoff {
     first: Duration,
     longest: Duration,

@@ -2,12 +2,12 @@
 //!
 //! `run` keeps one session alive ("Gateway", "Gateway Events" and "Opcodes and Status Codes" in Discord's
 //! documentation, API version 10): it asks `GET /gateway/bot` where to connect and how many new sessions are
-//! left, identifies, sends heartbeats, and after any break resumes at `resume_gateway_url` with the last sequence
-//! number. If the session's own address fails, the general one is next; after two failed RESUMEs, a new session.
-//! No single fault may interrupt delivery for longer than 10 seconds.
-//! Interactions belong to no intent, so none is requested. An interaction is not parsed here: the handler gets its
-//! JSON unchanged, so that no field is lost which a typed model does not know. Discord replays events when a session
-//! is resumed, and replayed ones are delivered again: the claim of their id makes that harmless.
+//! left, identifies, beats, and after any break resumes at `resume_gateway_url` with the last sequence number. After
+//! a failure it takes another way: after the session's own address the general one, and after two failed RESUMEs a new
+//! session. No single fault keeps it offline for 10 seconds.
+//! Interactions belong to no intent, so none is asked for. An interaction is not
+//! parsed here: its JSON goes to the handler as it came, so that no field is lost. Discord replays events when a
+//! session is resumed, and a replayed one is handed on again: the claim of its id makes that harmless.
 //!
 //! The parts: `connection` is one WebSocket connection from hello to its end; `gateway_info` is `GET /gateway/bot`;
 //! `backoff` is how long to wait before the next try; `wire` is what frames and close codes mean.
@@ -50,13 +50,13 @@ pub struct Settings {
     pub bot_token: SecretString,
     /// The REST API, without a slash at the end: [`API_BASE_URL`]. Plain http for loopback addresses only.
     pub api_base_url: Url,
-    /// Time limits and pauses.
+    /// Time limits.
     pub timing: Timing,
     /// Redacts what Discord says.
     pub redactor: Redactor,
 }
 
-/// Time limits and pauses.
+/// Time limits.
 #[derive(Debug, Clone, Copy)]
 pub struct Timing {
     /// For TCP, TLS and the WebSocket handshake together, and then for hello.
@@ -72,11 +72,11 @@ pub struct Timing {
     pub identify_gap: Duration,
     /// Before an IDENTIFY after an invalid session, at least and at most (1 to 5 seconds).
     pub invalid_session: (Duration, Duration),
-    /// The second try's pause at most; the first has none, each further one up to twice the last.
+    /// The longest pause before the second try; the first has none, and each further one may be twice as long.
     pub first_pause: Duration,
     /// The longest pause.
     pub longest_pause: Duration,
-    /// A connection that was ready this long resets the pauses.
+    /// A connection that was ready for this long counts as a success.
     pub stable_after: Duration,
 }
 
@@ -224,7 +224,7 @@ impl SessionKeeper {
                 Ok(None) => break,
                 Err(FetchError::Fatal(fatal)) => return Err(fatal),
                 Err(FetchError::Transient { why, wait }) => {
-                    warn!(why, "discord cannot be asked where its gateway is");
+                    warn!(why, "discord does not say where its gateway is");
                     if let Some(wait) = wait {
                         self.backoff.no_sooner_than(wait);
                     }
@@ -296,7 +296,7 @@ impl SessionKeeper {
                 (Ok(answer), _) => answer,
                 // Resuming costs no session start.
                 (Err(FetchError::Transient { why, .. }), Some(url)) if self.session.is_some() => {
-                    warn!(why, "discord cannot be asked where its gateway is; the last address is used");
+                    warn!(why, "discord does not say where its gateway is; the last address is used");
                     return Ok(Some(url.clone()));
                 }
                 (Err(trouble), _) => return Err(trouble),

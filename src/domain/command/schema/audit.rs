@@ -19,6 +19,8 @@ pub enum Question {
     Show(OperationId),
     /// Who owned the room then?
     OwnerAt(RoomId, Moment),
+    /// Who owned the room over time, within the filter's times?
+    History(RoomId, Filter),
     /// What happened when within this operation?
     Timeline(OperationId),
     /// How many operations were there, counted by this?
@@ -31,10 +33,10 @@ impl Question {
     /// Finds a wrong time before anything is recorded.
     ///
     /// # Errors
-    /// When a time cannot be told at `now`, in `zone` where it names none.
+    /// When a time is invalid at `now`, in `zone` where it names none.
     pub fn check_times(&self, now: Timestamp, zone: &TimeZone) -> Result<(), InvalidMoment> {
         match self {
-            Self::List(filter) | Self::Stats(_, filter) | Self::Export(filter) => {
+            Self::List(filter) | Self::History(_, filter) | Self::Stats(_, filter) | Self::Export(filter) => {
                 filter.resolve(now, zone).map(drop)
             }
             Self::OwnerAt(_, moment) => moment.resolve_past(now, zone).map(drop),
@@ -46,7 +48,9 @@ impl Question {
     #[must_use]
     pub fn zone(&self) -> Option<&TimeZone> {
         match self {
-            Self::List(filter) | Self::Stats(_, filter) | Self::Export(filter) => filter.zone.as_ref(),
+            Self::List(filter) | Self::History(_, filter) | Self::Stats(_, filter) | Self::Export(filter) => {
+                filter.zone.as_ref()
+            }
             Self::OwnerAt(_, moment) => moment.zone(),
             Self::Show(_) | Self::Timeline(_) => None,
         }
@@ -175,6 +179,25 @@ pub(super) const VERBS: &[Verb] = &[
                 None => moment,
             };
             question(Question::OwnerAt(room, moment))
+        },
+    ),
+    verb(
+        AUDITOR,
+        &["history"],
+        "Show who owned a room over time, by whose hand-over, and how that is known",
+        &[
+            positional("room", "<room>", &["room"], Kind::Room, "The RoomId of the live room"),
+            SINCE,
+            UNTIL,
+            ZONE,
+        ],
+        &[example(
+            &[("room", "<room>"), ("since", "7d")],
+            "shows who owned the room over time, newest first",
+        )],
+        |values| {
+            let room = values.required("room", Values::room)?;
+            question(Question::History(room, filter(values)?))
         },
     ),
     verb(
