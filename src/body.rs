@@ -11,7 +11,7 @@ use tracing::{info, warn};
 
 use crate::app::UNTRUSTED;
 
-/// How much of a body that is too long is read and discarded, in bytes.
+/// How much of a body that is too long is read, in bytes, only to be forgotten.
 const LARGEST_FORGOTTEN: usize = 1 << 20;
 /// How long a sender may take over its body: both platforms give up after 3 s.
 const TIMEOUT: Duration = Duration::from_secs(3);
@@ -71,8 +71,8 @@ pub fn check_fresh(timestamp: &str, now: Timestamp) -> Result<(), NotAuthentic> 
     is_fresh.then_some(()).ok_or(NotAuthentic::NotFresh)
 }
 
-/// Reads a body of at most `limit` bytes. One that is somewhat longer is read to its end and discarded: a sender that
-/// is cut off would see a broken connection instead of the 413.
+/// Reads a body of at most `limit` bytes. One that is somewhat longer is read to its end and forgotten:
+/// whoever is cut off while sending sees a broken connection instead of the 413.
 ///
 /// # Errors
 /// 413 for one that is too long, 408 for one that takes too long, 400 for one that breaks off.

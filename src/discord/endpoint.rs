@@ -17,7 +17,7 @@ use super::interaction::Answered;
 use super::signature::{self, PublicKey};
 use super::{Door, LARGEST_BODY};
 
-/// The door over HTTP.
+/// The door, as HTTP reaches it.
 pub(super) struct Endpoint {
     pub(super) key: PublicKey,
     pub(super) door: Arc<Door>,

@@ -27,7 +27,7 @@ use super::{LARGEST_BODY, Slack, signature};
 use crate::domain::principal::Principal;
 use crate::domain::reply::Reply;
 
-/// How long an answer may take to go with the HTTP response; Slack gives up after 3 s.
+/// How long the person waits for an answer to the request itself, which Slack gives up 3 s after it sent it.
 const INLINE: Duration = Duration::from_secs(2);
 
 pub(super) async fn command(State(slack): State<Arc<Slack>>, headers: HeaderMap, body: Body) -> Response {
@@ -81,7 +81,7 @@ impl Slack {
                 let answer = Answer { body: Some(body.into()), slack: self, reply, response_url };
                 ([(header::CONTENT_TYPE, "application/json")], Body::new(answer)).into_response()
             }
-            // Dropping `unanswered` sends the answer late.
+            // What is unanswered is answered late.
             Err(_) if is_recorded.load(Ordering::Acquire) => {
                 self.say(&Reply::Working { typed, result_follows })
             }
@@ -98,7 +98,7 @@ impl Slack {
     }
 }
 
-/// A command without an answer yet. If the request goes away, or takes too long, the answer is sent late.
+/// A command that nobody has answered. Should the request go away, or take too long, the answer comes late.
 struct Unanswered {
     slack: Arc<Slack>,
     work: Option<JoinHandle<Reply>>,
@@ -125,8 +125,8 @@ impl Drop for Unanswered {
     }
 }
 
-/// The body of a response. It counts as delivered once the connection takes it; if the connection is gone before,
-/// the answer is sent late.
+/// The answer to a request. It is given when it is handed over to the connection; if that is gone before, the
+/// answer comes late.
 struct Answer {
     body: Option<Bytes>,
     slack: Arc<Slack>,
@@ -170,6 +170,6 @@ impl Drop for Answer {
 }
 
 fn broken(panic: &tokio::task::JoinError) -> Reply {
-    error!(%panic, "a command panicked");
+    error!(%panic, "a command broke off");
     Reply::Broken
 }

@@ -2,12 +2,13 @@
 //!
 //! `run` keeps one session alive ("Gateway", "Gateway Events" and "Opcodes and Status Codes" in Discord's
 //! documentation, API version 10): it asks `GET /gateway/bot` where to connect and how many new sessions are
-//! left, identifies, beats, and after any break resumes at `resume_gateway_url` with the last sequence number. After
-//! a failure it takes another way: after the session's own address the general one, and after two failed RESUMEs a new
-//! session. No single fault keeps it offline for 10 seconds.
-//! Interactions belong to no intent, so none is asked for. An interaction is not
-//! parsed here: its JSON goes to the handler as it came, so that no field is lost. Discord replays events when a
-//! session is resumed, and a replayed one is handed on again: the claim of its id makes that harmless.
+//! left, identifies, beats, and after any break resumes at `resume_gateway_url` with the last sequence number. A way
+//! that fails is not taken again while there is another: after the session's own address comes the general one, and
+//! after two RESUMEs in vain a new session. No single fault is to keep it from hearing for 10 seconds.
+//! Interactions belong to no intent, so none is asked for. What an interaction says is not read here: its JSON
+//! goes to the handler as it came, so that nothing which a typed model does not know is ever lost. Discord
+//! replays events when a session is resumed, and a replayed one is handed on again: the claim of its id makes
+//! it harmless.
 //!
 //! The parts: `connection` is one WebSocket connection from hello to its end; `gateway_info` is `GET /gateway/bot`;
 //! `backoff` is how long to wait before the next try; `wire` is what frames and close codes mean.
@@ -50,13 +51,13 @@ pub struct Settings {
     pub bot_token: SecretString,
     /// The REST API, without a slash at the end: [`API_BASE_URL`]. Plain http for loopback addresses only.
     pub api_base_url: Url,
-    /// Time limits.
+    /// How patient to be.
     pub timing: Timing,
     /// Redacts what Discord says.
     pub redactor: Redactor,
 }
 
-/// Time limits.
+/// How patient to be.
 #[derive(Debug, Clone, Copy)]
 pub struct Timing {
     /// For TCP, TLS and the WebSocket handshake together, and then for hello.
@@ -72,11 +73,11 @@ pub struct Timing {
     pub identify_gap: Duration,
     /// Before an IDENTIFY after an invalid session, at least and at most (1 to 5 seconds).
     pub invalid_session: (Duration, Duration),
-    /// The longest pause before the second try; the first has none, and each further one may be twice as long.
+    /// The second try's pause at most; the first has none, each further one up to twice the last.
     pub first_pause: Duration,
     /// The longest pause.
     pub longest_pause: Duration,
-    /// A connection that was ready for this long counts as a success.
+    /// A connection that was ready this long is not held against the next one.
     pub stable_after: Duration,
 }
 
@@ -365,7 +366,7 @@ impl SessionKeeper {
     }
 }
 
-/// A random time between the two, so that replicas do not retry in step.
+/// A moment between the two, so that replicas do not march in step.
 fn between((least, most): (Duration, Duration)) -> Duration {
     least + most.saturating_sub(least).mul_f64(rand::random::<f64>())
 }
