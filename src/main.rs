@@ -31,7 +31,7 @@ use room_owner::store::verify::{self as verification, Evidence};
 use room_owner::store::{Database, IfMissing, LogCopy, SqliteStore, backup};
 use room_owner::tencent::TencentClient;
 use room_owner::tencent::callbacks::{CHANGE_OF_OWNER, Configuration, Configurator};
-use room_owner::tencent::simulator::{Settings, Simulator, Webhook};
+use room_owner::tencent::simulator::{Simulator, Webhook};
 use room_owner::tree::proof::InclusionProof;
 use room_owner::tree::{SigningKey, VerifierKey};
 use room_owner::{demo, discord, stdio, telemetry, tencent};
@@ -126,11 +126,11 @@ async fn run(command: Command) -> anyhow::Result<Exit> {
     let typed = cli::as_typed(std::env::args().skip(1));
     match command {
         Command::Demo { once } => {
-            telemetry::start_logging(&Common::for_the_demo(), "error");
+            telemetry::start_logging(&Common::default(), "error");
             demo::run(once).await?;
         }
         Command::Bench(arguments) => {
-            telemetry::start_logging(&Common::for_the_demo(), "error");
+            telemetry::start_logging(&Common::default(), "error");
             match arguments.outside {
                 true => bench::outside().await?,
                 false => bench::run(to_measure(arguments)?).await?,
@@ -457,13 +457,11 @@ fn show_callbacks(present: &Configuration, token: Option<&SecretString>) -> std:
 }
 
 async fn simulate(environment: &Environment, arguments: SimulatorArguments) -> anyhow::Result<()> {
-    let account = config::simulated_account(environment)?;
-    let mut settings =
-        Settings::new(account.sdk_app_id, account.admin_user_id.clone(), account.secret_key.clone());
+    let (mut settings, accounts) = config::simulated(environment)?;
     settings.webhook = arguments.callback_url.map(|url| Webhook { url, token: None });
-    let simulator = Simulator::new(settings);
+    let simulator = Simulator::new(settings.clone());
     for (id, owner) in &arguments.rooms {
-        account.accounts.check(owner).map_err(WrongUsage::of)?;
+        accounts.check(owner).map_err(WrongUsage::of)?;
         simulator.put_room(id.as_str(), owner.as_str());
     }
     if arguments.rooms.is_empty() {
@@ -474,7 +472,7 @@ async fn simulate(environment: &Environment, arguments: SimulatorArguments) -> a
     let listener = tokio::net::TcpListener::bind(arguments.bind).await.with_context(|| {
         format!("cannot listen on `{}`: choose another address with --bind", arguments.bind)
     })?;
-    stdio::say(account.instructions(listener.local_addr()?));
+    stdio::say(config::for_the_simulator(&settings, listener.local_addr()?));
     simulator.run(listener, bot::end_requested()).await?;
     Ok(())
 }

@@ -37,9 +37,9 @@ use crate::slack;
 use crate::stdio;
 use crate::tencent;
 
-use generator::PEOPLE;
+use generator::{Order, PEOPLE};
 use one_call::OneCall;
-use outside::{Measured, Order, Outside};
+use outside::{Measured, Outside};
 
 pub use outside::outside;
 pub use standard::standard_runs;

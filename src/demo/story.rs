@@ -7,7 +7,7 @@ use anyhow::ensure;
 use serde_json::Value;
 
 use super::Stage;
-use super::discord::{Filled, is_private};
+use super::discord::{OptionValue, is_private};
 use super::world::{CHANNELS, PEOPLE};
 use crate::app::ports::Store as _;
 use crate::domain::audit::{AuditFilter, OutcomeKind};
@@ -168,7 +168,8 @@ async fn on_discord(stage: &Stage) -> anyhow::Result<()> {
             channel(place),
             shown.join(" ")
         ))?;
-        let options = options.map(|(name, value)| Filled { name: name.to_owned(), value: value.to_owned() });
+        let options =
+            options.map(|(name, value)| OptionValue { name: name.to_owned(), value: value.to_owned() });
         let said = stage.discord.say(person, place, "room-owner", &options).await?;
         ensure!(said.status == 202, "the bot answered {} instead of 202", said.status);
         ensure!(!said.messages.is_empty(), "Discord got no answer");

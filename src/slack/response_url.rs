@@ -1,7 +1,6 @@
 //! Late answers: Slack takes up to 5 posts within 30 minutes at the `response_url` of a command
 //! (docs.slack.dev/interactivity/handling-user-interaction).
 
-use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -51,13 +50,6 @@ impl FromStr for AllowedHost {
         // Port 443 is a URL's default and so is not in `url.port()`.
         let port = if text.ends_with(":443") { Some(443) } else { url.port() };
         Ok(Self { host: host.to_owned(), port })
-    }
-}
-
-impl fmt::Display for AllowedHost {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.host)?;
-        self.port.map_or(Ok(()), |port| write!(f, ":{port}"))
     }
 }
 

@@ -19,17 +19,16 @@ use axum::response::{IntoResponse as _, Response};
 use hyper::body::{Frame, SizeHint};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
-use tracing::{debug, error, info, warn};
+use tracing::{debug, error};
 
 use super::payload::{self, Invocation, Payload};
 use super::render::render;
 use super::response_url::ResponseUrl;
 use super::{LARGEST_BODY, Slack, signature};
-use crate::app::UNTRUSTED;
 use crate::domain::principal::Principal;
 use crate::domain::reply::Reply;
 
-/// How long an answer may take to go with the HTTP response; Slack gives up after 3 s.
+/// How long the person waits for an answer to the request itself, which Slack gives up 3 s after it sent it.
 const INLINE: Duration = Duration::from_secs(2);
 
 pub(super) async fn command(State(slack): State<Arc<Slack>>, headers: HeaderMap, body: Body) -> Response {
@@ -43,15 +42,7 @@ pub(super) async fn command(State(slack): State<Arc<Slack>>, headers: HeaderMap,
     }
     match signature::verify(&slack.settings.signing_secrets, &headers, &body, slack.clock.now()) {
         Ok(secret) => debug!(secret, "slack request is authentic"),
-        Err(why) => {
-            match why {
-                signature::NotAuthentic::NotFresh => {
-                    warn!(target: UNTRUSTED, %why, "slack request refused as stale: if every request is, check this machine's clock");
-                }
-                _ => info!(target: UNTRUSTED, %why, "slack request refused"),
-            }
-            return (StatusCode::UNAUTHORIZED, "not signed by Slack\n").into_response();
-        }
+        Err(why) => return why.response("Slack"),
     }
     match payload::read(&body, &slack.settings, &slack.redactor) {
         Payload::SslCheck => StatusCode::OK.into_response(),
@@ -91,7 +82,7 @@ impl Slack {
                 let answer = Answer { body: Some(body.into()), slack: self, reply, response_url };
                 ([(header::CONTENT_TYPE, "application/json")], Body::new(answer)).into_response()
             }
-            // Dropping `unanswered` sends the answer late.
+            // What is unanswered is answered late.
             Err(_) if is_recorded.load(Ordering::Acquire) => {
                 self.say(&Reply::Working { typed, result_follows })
             }
@@ -108,7 +99,7 @@ impl Slack {
     }
 }
 
-/// A command without an answer yet. If the request goes away, or takes too long, the answer is sent late.
+/// A command that nobody has answered. Should the request go away, or take too long, the answer comes late.
 struct Unanswered {
     slack: Arc<Slack>,
     work: Option<JoinHandle<Reply>>,
@@ -135,8 +126,8 @@ impl Drop for Unanswered {
     }
 }
 
-/// The body of a response. It counts as delivered once the connection takes it; if the connection is gone before,
-/// the answer is sent late.
+/// The answer to a request. It is given when it is handed over to the connection; if that is gone before, the
+/// answer comes late.
 struct Answer {
     body: Option<Bytes>,
     slack: Arc<Slack>,
@@ -180,6 +171,6 @@ impl Drop for Answer {
 }
 
 fn broken(panic: &tokio::task::JoinError) -> Reply {
-    error!(%panic, "a command panicked");
+    error!(%panic, "a command broke off");
     Reply::Broken
 }

@@ -4,12 +4,13 @@ use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use futures_util::{SinkExt as _, StreamExt as _, future};
+use futures_util::future::{self, OptionFuture};
+use futures_util::{SinkExt as _, StreamExt as _};
 use reqwest::Url;
 use secrecy::SecretString;
 use tokio::net::{TcpStream, lookup_host};
 use tokio::sync::OnceCell;
-use tokio::time::{Instant, Interval, MissedTickBehavior};
+use tokio::time::{Instant, Interval, MissedTickBehavior, sleep_until};
 use tokio_util::sync::CancellationToken;
 use tokio_websockets::{ClientBuilder, CloseCode, Limits, MaybeTlsStream, Message, WebSocketStream};
 use tracing::{debug, info, warn};
@@ -152,8 +153,10 @@ impl<D: Fn(String)> Connection<'_, D> {
         loop {
             let ended = tokio::select! {
                 () = self.call.stop.cancelled() => Some(Ended::Stopped),
-                () = until(self.overdue) => Some(Ended::Lost("discord did not go on in time".to_owned())),
-                () = tick(&mut self.beat) => self.beat().await,
+                Some(()) = OptionFuture::from(self.overdue.map(sleep_until)) => {
+                    Some(Ended::Lost("discord did not go on in time".to_owned()))
+                }
+                Some(_) = OptionFuture::from(self.beat.as_mut().map(Interval::tick)) => self.beat().await,
                 message = self.socket.next() => match message {
                     Some(Ok(message)) if message.is_close() => Some(closed(&message)),
                     Some(Ok(message)) => match message.as_text() {
@@ -295,22 +298,6 @@ fn closed(message: &Message) -> Ended {
         Closed::Resume => Ended::Lost(why),
         Closed::NewSession => Ended::SessionOver(why),
         Closed::Fatal(fatal) => Ended::Fatal(fatal),
-    }
-}
-
-async fn until(deadline: Option<Instant>) {
-    match deadline {
-        Some(deadline) => tokio::time::sleep_until(deadline).await,
-        None => std::future::pending().await,
-    }
-}
-
-async fn tick(beat: &mut Option<Interval>) {
-    match beat {
-        Some(beat) => {
-            beat.tick().await;
-        }
-        None => std::future::pending().await,
     }
 }
 

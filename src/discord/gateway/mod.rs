@@ -2,12 +2,13 @@
 //!
 //! `run` keeps one session alive ("Gateway", "Gateway Events" and "Opcodes and Status Codes" in Discord's
 //! documentation, API version 10): it asks `GET /gateway/bot` where to connect and how many new sessions are
-//! left, identifies, beats, and after any break resumes at `resume_gateway_url` with the last sequence number. After
-//! a failure it takes another way: after the session's own address the general one, and after two failed RESUMEs a new
-//! session. No single fault keeps it offline for 10 seconds.
-//! Interactions belong to no intent, so none is asked for. An interaction is not
-//! parsed here: its JSON goes to the handler as it came, so that no field is lost. Discord replays events when a
-//! session is resumed, and a replayed one is handed on again: the claim of its id makes that harmless.
+//! left, identifies, beats, and after any break resumes at `resume_gateway_url` with the last sequence number. A way
+//! that fails is not taken again while there is another: after the session's own address comes the general one, and
+//! after two RESUMEs in vain a new session. No single fault is to keep it from hearing for 10 seconds.
+//! Interactions belong to no intent, so none is asked for. What an interaction says is not read here: its JSON
+//! goes to the handler as it came, so that nothing which a typed model does not know is ever lost. Discord
+//! replays events when a session is resumed, and a replayed one is handed on again: the claim of its id makes
+//! it harmless.
 //!
 //! The parts: `connection` is one WebSocket connection from hello to its end; `gateway_info` is `GET /gateway/bot`;
 //! `backoff` is how long to wait before the next try; `wire` is what frames and close codes mean.
@@ -37,6 +38,8 @@ use crate::redact::Redactor;
 
 pub use state::{Phase, State};
 pub use wire::Fatal;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(super) use wire::check as check_frame;
 
 /// Where Discord's REST API is.
 pub const API_BASE_URL: &str = "https://discord.com/api/v10";
@@ -48,13 +51,13 @@ pub struct Settings {
     pub bot_token: SecretString,
     /// The REST API, without a slash at the end: [`API_BASE_URL`]. Plain http for loopback addresses only.
     pub api_base_url: Url,
-    /// Time limits.
+    /// How patient to be.
     pub timing: Timing,
     /// Redacts what Discord says.
     pub redactor: Redactor,
 }
 
-/// Time limits.
+/// How patient to be.
 #[derive(Debug, Clone, Copy)]
 pub struct Timing {
     /// For TCP, TLS and the WebSocket handshake together, and then for hello.
@@ -70,11 +73,11 @@ pub struct Timing {
     pub identify_gap: Duration,
     /// Before an IDENTIFY after an invalid session, at least and at most (1 to 5 seconds).
     pub invalid_session: (Duration, Duration),
-    /// The longest pause before the second try; the first has none, and each further one may be twice as long.
+    /// The second try's pause at most; the first has none, each further one up to twice the last.
     pub first_pause: Duration,
     /// The longest pause.
     pub longest_pause: Duration,
-    /// A connection that was ready for this long counts as a success.
+    /// A connection that was ready this long is not held against the next one.
     pub stable_after: Duration,
 }
 
@@ -213,7 +216,7 @@ impl Keeper {
         let mut began = Instant::now();
         while !self.stop.is_cancelled() {
             let pause = self.backoff.next(began.elapsed());
-            if self.pause(pause).await.is_stopped() {
+            if self.paused(pause).await.is_none() {
                 break;
             }
             began = Instant::now();
@@ -222,7 +225,7 @@ impl Keeper {
                 Ok(None) => break,
                 Err(Trouble::Fatal(fatal)) => return Err(fatal),
                 Err(Trouble::Passing { why, wait }) => {
-                    warn!(why, "discord does not say where its gateway is");
+                    warn!(why, "discord cannot be asked where its gateway is");
                     if let Some(wait) = wait {
                         self.backoff.no_sooner_than(wait);
                     }
@@ -287,15 +290,14 @@ impl Keeper {
             return Ok(resumed_at);
         }
         loop {
-            let answer = tokio::select! {
-                () = self.stop.cancelled() => return Ok(None),
-                answer = self.info.ask() => answer,
+            let Some(answer) = self.stop.run_until_cancelled(self.info.ask()).await else {
+                return Ok(None);
             };
             let answer = match (answer, &self.general_url) {
                 (Ok(answer), _) => answer,
-                // A resumed session does not count against the limit.
+                // To resume needs nobody's leave.
                 (Err(Trouble::Passing { why, .. }), Some(url)) if self.session.is_some() => {
-                    warn!(why, "discord does not say where its gateway is; the last address is used");
+                    warn!(why, "discord cannot be asked where its gateway is; the last address is used");
                     return Ok(Some(url.clone()));
                 }
                 (Err(trouble), _) => return Err(trouble),
@@ -309,8 +311,8 @@ impl Keeper {
             let gap = self
                 .last_identify
                 .map_or(Duration::ZERO, |last| timing.identify_gap.saturating_sub(last.elapsed()));
-            // Sessions are limited for each day, and one too many resets the token: new ones are spaced out. The first
-            // one of this process is not delayed.
+            // Whoever begins one session after the other soon has none left for the day, and the one too many
+            // resets the token. The first one of this process is not delayed.
             let spread = answer.limit.and_then(Limit::spread);
             let wait = gap.max(spread.filter(|_| self.last_identify.is_some()).unwrap_or_default());
             let none_is_left = answer.limit.filter(|limit| limit.remaining == 0);
@@ -334,7 +336,7 @@ impl Keeper {
                         why: "discord permits no new session until its daily limit is reset".to_owned(),
                         until: Instant::now() + wait,
                     });
-                    if self.pause(wait.max(timing.identify_gap)).await.is_stopped() {
+                    if self.paused(wait.max(timing.identify_gap)).await.is_none() {
                         return Ok(None);
                     }
                     self.state.enter(Phase::Connecting);
@@ -348,10 +350,7 @@ impl Keeper {
                             until: Instant::now() + wait,
                         });
                     }
-                    if self.pause(wait).await.is_stopped() {
-                        return Ok(None);
-                    }
-                    return Ok(Some(answer.url));
+                    return Ok(self.paused(wait).await.map(|()| answer.url));
                 }
             }
         }
@@ -361,36 +360,13 @@ impl Keeper {
         self.settings.redactor.text(text)
     }
 
-    async fn pause(&self, wait: Duration) -> Pause {
-        if wait.is_zero() {
-            return Pause::Over;
-        }
-        tokio::select! {
-            () = self.stop.cancelled() => Pause::Stopped,
-            () = tokio::time::sleep(wait) => Pause::Over,
-        }
+    /// Waits; `None` if it is time to stop.
+    async fn paused(&self, wait: Duration) -> Option<()> {
+        self.stop.run_until_cancelled(tokio::time::sleep(wait)).await
     }
 }
 
-/// How a pause ended.
-enum Pause {
-    Over,
-    Stopped,
-}
-
-impl Pause {
-    fn is_stopped(&self) -> bool {
-        matches!(self, Self::Stopped)
-    }
-}
-
-/// Reads a frame for the fuzz target.
-#[cfg(any(test, feature = "fuzzing"))]
-pub(super) fn check_frame(text: &str) {
-    wire::check(text);
-}
-
-/// A moment between the two, so that replicas do not act at the same time.
+/// A moment between the two, so that replicas do not march in step.
 fn between((least, most): (Duration, Duration)) -> Duration {
     least + most.saturating_sub(least).mul_f64(rand::random::<f64>())
 }
