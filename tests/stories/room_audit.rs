@@ -246,7 +246,7 @@ async fn a_history_says_of_every_moment_what_owner_at_says() {
         for n in 0..16 {
             bot.clock.pass(7 + n % 5 * 13);
             match n % 4 {
-                1 => assert!(bot.tencent().hand_over("test", &format!("app{n}"), "administrator")),
+                1 => assert!(bot.tencent().hand_over("test", format!("app{n}"), "administrator")),
                 3 => drop(bot.slack(ALICE).says("/room-owner test").await.text()),
                 _ => drop(bot.slack(ALICE).says(&format!("/room-owner test user{}", n % 3)).await.text()),
             }
