@@ -19,7 +19,7 @@ use crate::redact::Redactor;
 
 /// How long after an interaction Discord accepts a first answer: 3 s, less the way here and back.
 pub(super) const WINDOW: Duration = Duration::from_millis(2_750);
-/// The delay before a first answer is sent once more in parallel.
+/// How long a first answer is waited for before it is sent once more beside it.
 const BESIDE: Duration = Duration::from_secs(1);
 /// The first pause before a first answer that failed is sent again; each further one is twice as long.
 const PAUSE: Duration = Duration::from_millis(100);

@@ -22,11 +22,11 @@ type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
 
 /// The longest frame that is read. READY of a bot in 2,500 servers, the most there can be, has some 200 kB.
 const LONGEST_FRAME: usize = 8 * 1_024 * 1_024;
-/// How long a frame may take to be sent. A peer that does not read counts as gone.
+/// How long a frame may take to be sent. A peer that does not read is as good as gone.
 const SEND_WITHIN: Duration = Duration::from_secs(2);
 /// How long the farewell may take.
 const CLOSE_WITHIN: Duration = Duration::from_millis(500);
-/// The delay before the next address of a host is tried in parallel ("Happy Eyeballs", RFC 8305).
+/// How long an address of a host is waited for before the next one is tried beside it ("Happy Eyeballs", RFC 8305).
 const NEXT_ADDRESS_AFTER: Duration = Duration::from_millis(250);
 /// Heartbeats more frequent than this would be a mistake of the other side.
 const SHORTEST_BEAT: Duration = Duration::from_millis(50);
