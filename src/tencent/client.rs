@@ -99,7 +99,7 @@ enum Failure {
     NotSent(Refusal),
     /// Tencent answered every try with an internal error.
     Failed(Refusal),
-    /// Nobody knows.
+    /// It is not known.
     Unclear(Refusal),
 }
 
