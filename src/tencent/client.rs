@@ -13,7 +13,7 @@ use tracing::{debug, warn};
 use super::codes::{self, Class};
 use super::limit::RateLimiter;
 use super::user_sig;
-use super::wire::{self, Data, Envelope, Nothing, RoomInfoResponse, RoomListResponse};
+use super::wire::{self, Data, Envelope, Nothing, RoomInfo, RoomInfoResponse, RoomListResponse};
 use crate::app::ports::{CallResult, Clock, ReadError, RoomControl, RoomSummary};
 use crate::domain::admission::Attempt;
 use crate::domain::audit::Refusal;
@@ -278,8 +278,8 @@ impl<C: Clock> RoomControl for TencentClient<C> {
             .await
             .map_err(Failure::into_read_error)?;
         let request_id = envelope.request_id;
-        let owner = envelope.response.and_then(|response| response.room_info).and_then(|info| info.owner);
-        owner.map(|owner| AccountId::from_tencent(owner.0)).ok_or_else(|| {
+        let owner = envelope.response.and_then(|response| response.room_info).and_then(RoomInfo::owner);
+        owner.ok_or_else(|| {
             ReadError::Unreadable(Refusal {
                 request_id,
                 ..unanswered("tencent's answer names no owner".to_owned())

@@ -10,7 +10,7 @@ use tracing::error;
 
 use crate::app::ports::{Admission, Admitted, AuditLog, Clock, Store, StoreError};
 use crate::app::service::CommandService;
-use crate::domain::access::{Action, Decision, Reach, decide};
+use crate::domain::access::{Action, Decision, Grant, Reach, decide};
 use crate::domain::admission::Verdict;
 use crate::domain::audit::{
     ArchivedIn, AuditEntry, AuditFilter, Basis, Filter, NoAnswer, OperationId, Page, RecordedEvent,
@@ -106,7 +106,16 @@ pub(super) async fn read(
         error!(operation = operation.seq(), %error, "a question to the log was not answered");
     }
     let zone = question.zone().cloned().unwrap_or(TimeZone::UTC);
-    Reply::Audit { operation, answer: Box::new(answer), reach: reach.clone(), zone }
+    let grant = grant_behind(service, &answer).await.map(Box::new);
+    Reply::Audit { operation, answer: Box::new(answer), reach: reach.clone(), zone, grant }
+}
+
+/// The grant by which an entry of the log was permitted or denied.
+async fn grant_behind(service: &CommandService, answer: &Result<Answer, NoAnswer>) -> Option<Grant> {
+    let Ok(Answer::Entry(entry)) = answer else { return None };
+    let (_, number) = entry.authority.as_ref()?.split_once("grant ")?;
+    let id = number.split(|c: char| !c.is_ascii_digit()).next()?.parse().ok()?;
+    service.store.grant(id).await.ok().flatten()
 }
 
 /// Nearly always enough entries of a room to tell who owned it, and since when.

@@ -3,8 +3,11 @@
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use super::message::{CommandName, Line, Message, Tone, capital, channel, code, op, spans, subject, text};
-use crate::domain::access::{Reach, RoomScope, list};
+use super::lists::{limited, role_for};
+use super::message::{
+    CommandName, Line, Message, Tone, capital, channel, code, op, person, spans, subject, text,
+};
+use crate::domain::access::{Effect, Grant, Reach, RoomScope, list};
 use crate::domain::audit::{
     AuditEntry, Basis, Certainty, InvalidMoment, NoAnswer, OperationId, OutcomeKind, Ownership, Page, Stat,
     StatsBy, Step, read_in,
@@ -71,10 +74,12 @@ pub(super) fn audit(
     answer: &Result<Answer, NoAnswer>,
     reach: &Reach,
     zone: &TimeZone,
+    grant: Option<&Grant>,
     name: &CommandName,
 ) -> Message {
     let name = name.of(Family::Audit);
     let mut message = match answer {
+        Ok(Answer::Entry(entry)) => whole(entry, grant),
         Ok(answer) => answered(answer, zone, &name),
         Err(error) => no_answer(error, zone, &name),
     };
@@ -90,7 +95,7 @@ pub(super) fn audit(
 pub fn answered(answer: &Answer, zone: &TimeZone, name: &CommandName) -> Message {
     match answer {
         Answer::List(page) => entries(page, zone, name),
-        Answer::Entry(entry) => whole(entry),
+        Answer::Entry(entry) => whole(entry, None),
         Answer::Owner(told) => owner(told, zone),
         Answer::History(owners) => history(owners, zone, name),
         Answer::Timeline(steps, entry) => timeline(steps, entry),
@@ -159,7 +164,7 @@ fn show(operation: OperationId) -> Invocation {
 fn row(entry: &AuditEntry, zone: &TimeZone) -> Line {
     let mut line = text(format!("op {} · {} · ", entry.operation, read_in(entry.at, zone)));
     line = match &entry.actor {
-        Some(actor) => line.and(subject(actor)),
+        Some(actor) => line.and(person(actor, entry.actor_name.as_ref())),
         None => line.text("somebody unnamed"),
     };
     line = line.text(" · ").code(&entry.command).text(" · ").text(entry.outcome);
@@ -179,28 +184,38 @@ fn row(entry: &AuditEntry, zone: &TimeZone) -> Line {
     }
 }
 
-fn whole(entry: &AuditEntry) -> Message {
+fn whole(entry: &AuditEntry, grant: Option<&Grant>) -> Message {
     let mut body = Vec::new();
     let mut field = |name: &str, value: Option<Line>| {
         body.extend(value.map(|value| text(format!("{name}: ")).and(value)));
     };
     let coded = |value: &Option<String>| value.as_ref().map(code);
     field("At", Some(text(read_in(entry.at, &TimeZone::UTC))));
-    field("By", entry.actor.as_ref().map(subject));
+    field("By", entry.actor.as_ref().map(|actor| person(actor, entry.actor_name.as_ref())));
     field("In", entry.channel.as_ref().map(channel));
     field("Command", Some(code(&entry.command)));
     field("Room", entry.room.as_ref().map(code));
     field("New owner", coded(&entry.new_owner));
     field(if entry.new_owner.is_some() { "Owner before" } else { "Owner" }, coded(&entry.previous_owner));
     field("Reason", coded(&entry.reason));
-    field("Allowed by", coded(&entry.authority).filter(|_| entry.outcome != OutcomeKind::Denied));
-    field("Denied because", coded(&entry.authority).filter(|_| entry.outcome == OutcomeKind::Denied));
+    let authority = coded(&entry.authority).map(|line| match grant {
+        Some(grant) => line.text(": ").and(given(grant)),
+        None => line,
+    });
+    field(if entry.outcome == OutcomeKind::Denied { "Denied because" } else { "Allowed by" }, authority);
     field("Tencent's code", entry.error_code.map(code));
     field("What went wrong", coded(&entry.error_info));
     field("RequestId", coded(&entry.request_id));
     field("Took", entry.duration_ms.map(|ms| text(format!("{ms} ms"))));
     let headline = text(format!("Operation {}: {}.", entry.operation, entry.outcome));
     Message { tone: Tone::Plain, headline, body, footer: None }
+}
+
+/// What a grant gives or takes, and who gave it when.
+fn given(grant: &Grant) -> Line {
+    let line = text(if grant.effect == Effect::Deny { "denied " } else { "" });
+    let line = line.and(role_for(grant.role, &grant.rooms)).and(limited(grant));
+    line.text(", given by ").and(subject(&grant.granted_by)).text(grant.granted_at.strftime(" on %Y-%m-%d"))
 }
 
 fn owner(told: &Ownership, zone: &TimeZone) -> Message {
