@@ -26,14 +26,14 @@ use crate::domain::room::{AccountId, RoomId};
 /// How long finding suggestions may take: a client shows none that come later.
 const SUGGEST_WITHIN: Duration = Duration::from_millis(700);
 
-/// What became of the bytes of an interaction, for the transport that brought them.
+/// The result for the transport that delivered an interaction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Answered {
     /// A ping.
     Pong,
-    /// It is answered over REST, by a task of its own.
+    /// A task of its own answers it over REST.
     Taken,
-    /// They are not an interaction; recorded, with nobody to answer.
+    /// The bytes are not an interaction; recorded, with nobody to answer.
     Unreadable,
 }
 

@@ -1,7 +1,7 @@
 //! The options of an invocation: from what a person filled in straight to the values of a verb.
 //!
-//! What the client checks is checked again here: it proves nothing about a request. A filled-in value never becomes more
-//! than one value, and Discord says along with an id what it is.
+//! What the client checks is checked again here: it proves nothing about a request. A filled-in value never becomes
+//! more than one value, and Discord says along with an id what it is.
 
 use serde_json::{Map, Value};
 

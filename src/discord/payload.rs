@@ -2,7 +2,7 @@
 //! receiving-and-responding, "Interaction Object").
 //!
 //! Discord adds, drops and renames fields, so only `id`, `type`, `token` and `application_id` have to be
-//! there. Whatever else is missing, unknown or of another type is the business of whoever needs it.
+//! there. What else is missing, unknown or of another type is handled where it is needed.
 
 use std::fmt;
 
@@ -38,7 +38,7 @@ pub(super) enum Kind {
 pub(super) struct ReplyTo {
     pub(super) application: String,
     pub(super) interaction: String,
-    /// Opens the interaction to whoever holds it, for 15 minutes.
+    /// Authorises answers to the interaction for 15 minutes.
     pub(super) token: SecretString,
     /// The channel or thread that the person is in.
     pub(super) channel: Option<String>,

@@ -1,6 +1,13 @@
 //! Reviewers ask the log from chat.
 
+use jiff::tz::TimeZone;
+use room_owner::app::commands::audit::{Reader, answer};
+use room_owner::app::ports::Store as _;
 use room_owner::domain::access::Effect;
+use room_owner::domain::audit::{Filter, millis};
+use room_owner::domain::command::Question;
+use room_owner::domain::room::RoomId;
+use room_owner::domain::wording::audit::Answer;
 
 use super::doors::{Door, assert_snapshot, at_every_door};
 use super::reply::Reply;
@@ -229,6 +236,38 @@ async fn a_history_shows_who_owned_a_room_over_time(door: Door) {
         assert!(reply.says("The log of `test` is not among what you may see here."), "{reply}");
         let reply = bot.chat(OTTO).says("/room-audit history test").await;
         assert!(reply.says("Not allowed"), "{reply}");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_history_says_of_every_moment_what_owner_at_says() {
+    run(world(Door::Slack), async |bot| {
+        for n in 0..16 {
+            bot.clock.pass(7 + n % 5 * 13);
+            match n % 4 {
+                1 => assert!(bot.tencent().hand_over("test", format!("app{n}"), "administrator")),
+                3 => drop(bot.slack(ALICE).says("/room-owner test").await.text()),
+                _ => drop(bot.slack(ALICE).says(&format!("/room-owner test user{}", n % 3)).await.text()),
+            }
+        }
+        bot.clock.pass(60);
+        let room: RoomId = "test".parse().unwrap();
+        let ask = async |question| {
+            let log = bot.store.log();
+            answer(log, &bot.clock, &TimeZone::UTC, &question, &Reader::default()).await.unwrap()
+        };
+        let everything = Question::History(room.clone(), Filter::default());
+        let Answer::History(history) = ask(everything).await else { panic!() };
+        assert!(history.spans.len() >= 8, "{history:?}");
+        for span in &history.spans {
+            let (from, until) = (span.from(), span.until.unwrap_or(span.now));
+            let middle = millis(from + until.duration_since(from) / 2).parse().unwrap();
+            let Answer::Owner(told) = ask(Question::OwnerAt(room.clone(), middle)).await else { panic!() };
+            assert_eq!((told.owner, told.certainty), (span.found.owner.clone(), span.found.certainty));
+        }
+        let ends = history.spans.windows(2).all(|pair| pair[1].until == Some(pair[0].from()));
+        assert!(ends, "no time is left out: {history:?}");
     })
     .await;
 }

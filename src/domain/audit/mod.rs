@@ -139,9 +139,9 @@ pub enum Outcome {
         /// Why.
         refusal: Refusal,
     },
-    /// Nobody knows yet whether the owner was changed.
+    /// It is not known yet whether the owner was changed.
     Unknown {
-        /// Who owned the room before, if that was read. While it is the owner still, the change may yet come true.
+        /// Who owned the room before, if that was read. As long as it still does, the change may take effect later.
         previous: Option<AccountId>,
         /// What was unclear.
         problem: Refusal,

@@ -46,8 +46,8 @@ pub struct OwnerHistory {
 /// A time in which a room had one owner, or nobody can tell which.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OwnerSpan {
-    /// What the log tells about its beginning.
-    pub told: Ownership,
+    /// What the log says of its beginning.
+    pub found: Ownership,
     /// When it ends; `None` if it has not by now.
     pub until: Option<Timestamp>,
     /// The time at which that is said.
@@ -60,7 +60,7 @@ impl OwnerSpan {
     /// When it begins, at the latest.
     #[must_use]
     pub fn from(&self) -> Timestamp {
-        self.told.since.unwrap_or(self.told.time)
+        self.found.since.unwrap_or(self.found.time)
     }
 
     fn seconds(&self) -> f64 {
@@ -274,20 +274,20 @@ const LONGEST_BAR: f64 = 8.0;
 
 /// One owner in one line: a bar as long as they had the room, who, from when to when, by whom, and how that is known.
 fn span_row(span: &OwnerSpan, longest: f64, zone: &TimeZone) -> Line {
-    let OwnerSpan { told, until, entry, .. } = span;
-    let (cell, basis) = match told.certainty {
+    let OwnerSpan { found, until, entry, .. } = span;
+    let (cell, basis) = match found.certainty {
         Certainty::Known => ("█", "known"),
         Certainty::Inferred => ("▒", "likely"),
         Certainty::Unknown => ("░", "gap"),
     };
     let cells = (LONGEST_BAR * span.seconds() / longest.max(1.0)).round().clamp(1.0, LONGEST_BAR);
     let line = text(cell.repeat(cells as usize)).text(" ");
-    let line = match &told.owner {
+    let line = match &found.owner {
         Some(owner) => line.code(owner),
         None => line.text("not known"),
     };
     let (from, until) = (read_in(span.from(), zone), until.map(|until| read_in(until, zone)));
-    let line = match (told.basis, until) {
+    let line = match (found.basis, until) {
         (Some(Basis::Next), until) => line.text(" · until ").text(until.as_deref().unwrap_or("now")),
         (_, None) => line.text(format!(" · {from} to now")),
         (_, Some(until)) => {
@@ -301,7 +301,7 @@ fn span_row(span: &OwnerSpan, longest: f64, zone: &TimeZone) -> Line {
         (None, Some(operator)) => line.text(" · by ").code(operator).text(", not through the bot"),
         (None, None) => line.text(" · not through the bot"),
     };
-    let line = match (told.basis, told.operation, told.next_operation) {
+    let line = match (found.basis, found.operation, found.next_operation) {
         (Some(Basis::Confirmed | Basis::Accepted | Basis::Observed), Some(operation), _) => {
             let line = entry.iter().fold(line, by);
             line.text(format!(" (op {operation})"))
