@@ -147,7 +147,7 @@ impl Request {
         };
         match &request.rejection {
             Rejection::Foreign(origin) => this.denied(&Denial::ForeignOrigin(origin.clone())),
-            Rejection::Unusable(why) => Self { error_info: Some(why.clone()), ..this },
+            Rejection::Unusable(unusable) => Self { error_info: Some(unusable.why.clone()), ..this },
         }
     }
 }

@@ -71,6 +71,7 @@ const PLACEHOLDERS: &[(&str, &str)] = &[
     ("<duration>", "8h"),
     ("<grant>", "1"),
     ("<outcome>", "refused"),
+    ("<kind>", "transfer"),
     ("<request_id>", "Id-1"),
     ("<time>", "2h"),
     ("<n>", "10"),

@@ -7,7 +7,7 @@ use clap::Subcommand;
 use crate::cli::Format;
 use crate::domain::access::{Role, RoomScope};
 use crate::domain::audit::Moment;
-use crate::domain::period::parse_period;
+use crate::domain::period::parse_lasting;
 use crate::domain::principal::{Channel, Subject};
 use crate::domain::room::RoomId;
 
@@ -28,7 +28,7 @@ pub enum AclCommand {
         #[arg(long = "in", value_name = "CHANNEL")]
         channels: Vec<Channel>,
         /// For how long, such as 8h, 30m or 7d; for ever if not given
-        #[arg(long = "for", value_name = "DURATION", value_parser = parse_period)]
+        #[arg(long = "for", value_name = "DURATION", value_parser = parse_lasting)]
         lasts: Option<std::time::Duration>,
         /// Take the role away instead, whatever else gives it
         #[arg(long)]

@@ -148,11 +148,11 @@ fn tell_of(entry: &ChangedEntry, operation: OperationId, hindered: &Hindered, lo
             super::tell!("`{}` {what} · op {operation}", after.channel);
         }
     }
-    let told = wording::acl::change(entry, hindered);
+    let told = wording::edits::change(entry, hindered);
     for line in [Some(told.headline), told.meaning].into_iter().flatten() {
         super::tell!("   {}", super::one_line(&line));
     }
-    for line in wording::acl::hindrances(entry, hindered) {
+    for line in wording::edits::hindrances(entry, hindered) {
         super::tell!("note: {}", super::one_line(&line));
     }
     if !looks_up_slack_groups && is_for_slack_group(entry) {

@@ -214,7 +214,7 @@ struct Planned {
 
 impl Planned {
     fn of(change: &AclChange, acl: &Acl) -> Option<Self> {
-        let what = one_line(&wording::acl::planned(change, &acl.grants, &acl.channels)?);
+        let what = one_line(&wording::edits::planned(change, &acl.grants, &acl.channels)?);
         let grant = |change, grant: (&Subject, Effect, &RoomScope), is_given: bool| Self {
             change,
             subject: Some(grant.0.clone()),

@@ -20,7 +20,9 @@ pub use entry::{AuditEntry, OBSERVED};
 pub use event::{Archived, Event, Observed, OwnerChange, Request, SystemChange, What};
 pub use moment::{InvalidMoment, Moment, read_in, zone};
 pub use owner::{Basis, Certainty, Ownership, RoomEntry, RoomHistory, ToldChange, ownership};
-pub use question::{AuditFilter, Filter, Stat, StatsBy, UnknownStatsBy};
+pub use question::{
+    AuditFilter, Filter, OperationKind, Outcomes, Stat, StatsBy, UnknownKind, UnknownStatsBy,
+};
 pub use timeline::{Step, timeline};
 
 /// One request and all its events, named by the number of its first event, which can be read out over the phone.
@@ -151,9 +153,9 @@ pub enum Outcome {
         /// Why.
         refusal: Refusal,
     },
-    /// Nobody knows yet whether the owner was changed.
+    /// It is not known yet whether the owner was changed.
     Unknown {
-        /// Who owned the room before, if that was read. While it is the owner still, the change may yet come true.
+        /// Who owned the room before, if that was read. As long as it still does, the change may take effect later.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         previous: Option<AccountId>,
         /// What was unclear.
@@ -297,7 +299,7 @@ impl Default for OutcomeKind {
 
 /// A text that names no outcome.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is not an outcome: use one of {all}", all = super::access::list(OutcomeKind::ALL))]
+#[error("`{0}` is not an outcome: use {all} or failed", all = super::access::list(OutcomeKind::ALL))]
 pub struct UnknownOutcome(String);
 
 impl FromStr for OutcomeKind {

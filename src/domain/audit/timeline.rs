@@ -1,4 +1,4 @@
-//! What happened when within one operation, by its events.
+//! The steps of one operation, from its events.
 
 use jiff::Timestamp;
 

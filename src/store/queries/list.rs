@@ -5,7 +5,7 @@ use sqlx::{QueryBuilder, Sqlite};
 
 use crate::app::ports::StoreError;
 use crate::domain::access::RoomScope;
-use crate::domain::audit::{AuditEntry, AuditFilter};
+use crate::domain::audit::{AuditEntry, AuditFilter, OperationKind, OutcomeKind};
 use crate::store::rows;
 
 /// What of an operation is looked through.
@@ -34,6 +34,11 @@ pub(super) enum Way {
     Whole,
 }
 
+/// Whether the index of outcomes finds these.
+fn is_found_by(outcomes: &[OutcomeKind]) -> bool {
+    outcomes.len() == 1 || !outcomes.is_empty() && !outcomes.contains(&OutcomeKind::Succeeded)
+}
+
 /// The shortest text that the text index finds, in characters.
 const TRIGRAM: usize = 3;
 
@@ -47,7 +52,8 @@ impl Way {
             _ if long_text => Self::Text,
             AuditFilter { actor: Some(_), .. } => Self::Actor,
             AuditFilter { channel: Some(_), .. } => Self::Channel,
-            AuditFilter { outcome: Some(_), .. } => Self::Outcome,
+            // What succeeded is most of it, and in no order beside another outcome.
+            AuditFilter { outcomes, .. } if is_found_by(outcomes.named()) => Self::Outcome,
             _ => Self::Time,
         }
     }
@@ -168,8 +174,21 @@ pub(super) fn select_into(query: &mut QueryBuilder<Sqlite>, what: &str, filter: 
     if let Some(channel) = &filter.channel {
         query.push(" AND channel = ").push_bind(channel.to_string());
     }
-    if let Some(outcome) = filter.outcome {
-        query.push(" AND outcome = ").push_bind(outcome.name());
+    if let [first, more @ ..] = filter.outcomes.named() {
+        query.push(" AND outcome IN (").push_bind(first.name());
+        for outcome in more {
+            query.push(", ").push_bind(outcome.name());
+        }
+        query.push(")");
+    }
+    match filter.kind {
+        Some(OperationKind::Transfer) => {
+            query.push(" AND new_owner IS NOT NULL");
+        }
+        Some(OperationKind::Show) => {
+            query.push(" AND room IS NOT NULL AND new_owner IS NULL");
+        }
+        None => {}
     }
     if let Some(since) = filter.since {
         query.push(" AND at >= ").push_bind(since.as_millisecond());
