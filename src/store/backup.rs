@@ -9,9 +9,10 @@ use std::path::Path;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{ConnectOptions as _, Connection as _};
 
+use super::files::beside;
 use super::rows::Explain as _;
 use super::verify::{Evidence, verify};
-use super::{Database, beside, checkpoint_file, files, locks};
+use super::{Database, checkpoint_file, files, locks};
 use crate::app::ports::StoreError;
 use crate::domain::verification::Report;
 

@@ -30,7 +30,7 @@ pub(super) struct CheckpointFile {
 
 /// `<database>.checkpoint`
 pub(super) fn path(database: &Path) -> PathBuf {
-    super::beside(database, ".checkpoint")
+    super::files::beside(database, ".checkpoint")
 }
 
 /// What the file holds; `None` if it is not there, or empty as a power cut may leave it.
@@ -48,7 +48,7 @@ impl CheckpointFile {
     pub(super) fn new(database: &Path, locks: &Path) -> Self {
         Self {
             file: path(database),
-            draft: super::beside(database, ".checkpoint.before"),
+            draft: super::files::beside(database, ".checkpoint.before"),
             lock: locks.join("checkpoint"),
         }
     }

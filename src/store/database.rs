@@ -7,8 +7,9 @@ use rusqlite::{Connection, OpenFlags};
 use secrecy::SecretString;
 use sqlx::sqlite::SqliteConnectOptions;
 
+use super::files::{self, beside};
 use super::rows::Explain as _;
-use super::{BUSY_TIMEOUT, files, key_file};
+use super::{BUSY_TIMEOUT, key_file};
 use crate::app::ports::StoreError;
 use crate::merkle::VerifierKey;
 
@@ -81,13 +82,6 @@ impl From<&String> for Database {
     fn from(url: &String) -> Self {
         Self::new(url, None)
     }
-}
-
-/// A file whose name is the database's and something behind it.
-pub(super) fn beside(database: &Path, suffix: &str) -> PathBuf {
-    let mut name = database.as_os_str().to_owned();
-    name.push(suffix);
-    PathBuf::from(name)
 }
 
 /// The file of a database URL.

@@ -13,7 +13,7 @@ use crate::merkle::SigningKey;
 
 /// `<database>.key`
 pub(super) fn path(database: &Path) -> PathBuf {
-    super::beside(database, ".key")
+    super::files::beside(database, ".key")
 }
 
 pub(super) fn text(database: &Path) -> std::io::Result<SecretString> {

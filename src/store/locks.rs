@@ -28,7 +28,7 @@ pub(super) struct Instance {
 
 /// `<database>.locks`
 fn folder(database: &Path) -> PathBuf {
-    super::beside(database, ".locks")
+    super::files::beside(database, ".locks")
 }
 
 /// Held while the database is opened and its schema is brought up to date. Makes the folder of the locks.

@@ -71,13 +71,12 @@ use crate::merkle::SigningKey;
 use acl_cache::AclCache;
 use admission::AdmitResult;
 use checkpoint_file::{CheckpointFile, Publisher};
-use database::beside;
 use files::Files;
 use locks::Instance;
 use log::LogTransaction;
 use projections::change_one;
 use queries::LogReader;
-use rows::Explain as _;
+use rows::{Explain as _, Open};
 use schema::IntegrityCheck;
 use writer::{Desk, Writer};
 
@@ -354,6 +353,12 @@ impl SqliteStore {
         self.writer.close().await;
     }
 
+    /// An open operation, and whose it is.
+    fn located(&self, open: &Open) -> Option<Unresolved> {
+        let is_ours = open.instance() == self.instance.id();
+        open.located(is_ours, self.instance.is_elsewhere(open.instance()))
+    }
+
     /// Does `work` inside the writer's transaction. What could not be done is put by what the files' permissions say
     /// if they are the cause. What SQLite left behind is mended, so that the next try may succeed.
     async fn write<T, W>(&self, work: W) -> Result<(T, Option<TreeHead>), StoreError>
@@ -404,8 +409,8 @@ impl Store for SqliteStore {
             },
             AdmitResult::Duplicate { operation, first } => Admitted::Duplicate { operation, first },
             AdmitResult::Busy { operation, holder } => {
-                let unresolved = holder
-                    .located(&self.instance)
+                let unresolved = self
+                    .located(&holder)
                     .ok_or_else(|| StoreError("an operation holds a room but names none".to_owned()))?;
                 Admitted::Busy { operation, holder: holder.entry, unresolved: Box::new(unresolved) }
             }
@@ -460,7 +465,7 @@ impl Store for SqliteStore {
         // What follows is a look at Tencent, whose outcome is to be recorded.
         self.files.check().map_err(StoreError)?;
         let open = queries::open(&self.readers).await.explain("open operations cannot be read")?;
-        Ok(open.iter().filter_map(|open| open.located(&self.instance)).collect())
+        Ok(open.iter().filter_map(|open| self.located(open)).collect())
     }
 
     async fn edit_acl(&self, edit: AclEdit, at: Timestamp) -> Result<AclChanged, StoreError> {

@@ -13,8 +13,6 @@ use crate::domain::access::{AuthorisedChannel, Effect, Grant};
 use crate::domain::audit::{AuditEntry, DecisionKind, OperationId, OutcomeKind, Refusal, Unresolved};
 use crate::domain::room::AccountId;
 
-use super::locks::Instance;
-
 pub(super) const UNREADABLE: &str = "the audit log cannot be read";
 
 /// Says what could not be done.
@@ -222,16 +220,21 @@ impl Open {
         Some((at.saturating_add(took).unwrap_or(Timestamp::MAX), problem))
     }
 
-    /// With the answer to whether its process still runs.
-    pub(super) fn located(&self, here: &Instance) -> Option<Unresolved> {
+    /// The process that began it.
+    pub(super) fn instance(&self) -> &str {
+        &self.instance
+    }
+
+    /// With the answers to whether its process is this one, or another that still runs.
+    pub(super) fn located(&self, is_ours: bool, is_elsewhere: bool) -> Option<Unresolved> {
         Some(Unresolved {
             operation: self.entry.operation,
             room: self.entry.room.clone()?,
             new_owner: self.entry.new_owner.clone().map(AccountId::from_tencent),
             previous_owner: self.entry.previous_owner.clone().map(AccountId::from_tencent),
             begun_at: self.entry.at,
-            is_elsewhere: here.is_elsewhere(&self.instance),
-            is_ours: self.instance == here.id(),
+            is_elsewhere,
+            is_ours,
             outcome: self.entry.outcome,
             unclear: self.unclear(),
         })

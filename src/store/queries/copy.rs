@@ -7,7 +7,8 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqlitePoolOptions};
 
 use super::LogReader;
 use crate::app::ports::{AuditLog, StoreError};
-use crate::store::{beside, files, schema};
+use crate::store::files::{self, beside};
+use crate::store::schema;
 
 /// The audit log of a database file that is left as it is: nothing is written beside it or into it, and its
 /// schema is not brought up to date.
