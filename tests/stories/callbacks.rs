@@ -509,7 +509,7 @@ async fn a_callback_that_comes_late_changes_nothing_about_who_owns_the_room_now(
         ████████ `user2` · 2026-11-23 12:00:12 UTC to now · by @alice (op 4) · known
         ██ `app1` · 2026-11-23 12:00:10 UTC to 12:00:12 UTC · by `carol`, not through the bot (op 7) · known
         ▒ `carol` · until 2026-11-23 12:00:10 UTC · found by op 7 · likely
-        op 12
+        op 11
         ");
         observed(bot).await;
     })

@@ -39,11 +39,11 @@ async fn an_admin_goes_past_it_and_both_records_say_so(door: Door) {
         let line =
             format!("/room-owner test user3 override: {} reason: host is on the phone", lost.operation());
         let reply = bot.chat(BORIS).says(&line).await;
-        assert_snapshot!(reply, @r"
+        assert_snapshot!(reply, @"
         ✅ `test` now belongs to `user3` · accepted, not yet confirmed
         Tencent accepted the change but does not show it yet. Check in a moment with `/room-owner test`.
         Reason given: `host is on the phone`
-        op 8 · RequestId Id-49a4151b8d96d6833add79b2fd51c3a5-O-Seq-24 · by boris · log …
+        op 9 · RequestId Id-49a4151b8d96d6833add79b2fd51c3a5-O-Seq-24 · by boris · log …
         ");
         assert_eq!(bot.owner_of("test"), "user3");
         let (old, new) = (bot.entry(&lost).await, bot.entry(&reply).await);

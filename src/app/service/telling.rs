@@ -116,6 +116,8 @@ impl CommandService {
             if !messengers.platforms().contains(&Platform::of(channel)) {
                 return Ok(None);
             }
+            // An earlier answer may be given and still be kept as pending.
+            self.keep_batch().await;
             let since = if known.is_some() { self.clock.now() } else { begun_at };
             book.claim(&Owed { operation, public_in: None, known, perhaps_said: false, since }).await
         };

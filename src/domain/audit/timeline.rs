@@ -207,6 +207,13 @@ mod tests {
             (5..).zip(what).map(|(seq, what)| Event::new(seq, operation, at("2026-11-23T14:03:00Z"), what));
         let steps = timeline(operation, &events.collect::<Vec<_>>());
         let words = steps.iter().map(|step| format!("{} {}: {}\n", step.seq, step.step, step.what));
-        insta::assert_snapshot!(words.collect::<String>(), @"");
+        insta::assert_snapshot!(words.collect::<String>(), @"
+        5 observed: Tencent's callback reported the change, made at 2026-11-23T14:02:59.000Z by Tencent's clock, by dave; the owner before was bob; the owner read back is erin
+        5 answered: succeeded: test belongs to erin
+        6 confirmed: Tencent's callback reported the change, made at 2026-11-23T14:02:59.000Z by Tencent's clock; the owner before was bob; it was not signed, so who and from whom is only said
+        7 reply: never delivered (slack answered 404)
+        8 closed: operation 12 overrides it; it is not looked at any more
+        9 changed: (system) clock set back by 3.007 s
+        ");
     }
 }
