@@ -189,6 +189,10 @@ impl SqliteStore {
             return Ok(());
         }
         let noted = self.writer.write(move |log| {
+            #[expect(
+                clippy::disallowed_methods,
+                reason = "when the file was opened; nothing is decided by it"
+            )]
             let at = Timestamp::now();
             if last_key != key {
                 warn!(last = last_key, now = key, "the audit log is signed with another key from now on");

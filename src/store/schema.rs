@@ -44,6 +44,9 @@ struct Thing {
     sql: Option<String>,
 }
 
+/// A row of it as it is read: kind, name, table, SQL.
+type SchemaRow = (Option<String>, Option<String>, Option<String>, Option<String>);
+
 /// Everything in a schema, in order.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Schema(Vec<Thing>);
@@ -84,8 +87,8 @@ impl Schema {
         Ok(Self::of_rows(rows.collect::<Result<_, _>>()?))
     }
 
-    fn of_rows(rows: Vec<(Option<String>, Option<String>, Option<String>, Option<String>)>) -> Self {
-        let thing = |(kind, name, table, sql): (Option<String>, Option<String>, Option<String>, _)| Thing {
+    fn of_rows(rows: Vec<SchemaRow>) -> Self {
+        let thing = |(kind, name, table, sql): SchemaRow| Thing {
             kind: kind.unwrap_or_default(),
             name: name.unwrap_or_default(),
             table: table.unwrap_or_default(),

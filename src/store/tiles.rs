@@ -38,7 +38,7 @@ pub(super) fn grow(
         if before == frontier.size() >> (TILE_HEIGHT * tile.level) {
             continue;
         }
-        let was_begun = before / TILE_WIDTH == tile.n && before % TILE_WIDTH > 0;
+        let was_begun = before / TILE_WIDTH == tile.n && !before.is_multiple_of(TILE_WIDTH);
         let sql = if was_begun {
             "UPDATE tree_tiles SET hashes = ?3 WHERE level = ?1 AND n = ?2"
         } else {

@@ -202,7 +202,7 @@ impl Worker {
             }
             debug!(jobs = batch.len(), is_committed = committed.is_ok(), "committed");
             for job in batch.drain(..) {
-                job.answer(head.clone());
+                job.answer(head);
             }
         }
         self.instance.is_closing();

@@ -31,7 +31,7 @@ impl fmt::Display for Authority {
 pub struct Permit {
     action: Action,
     authority: Authority,
-    grant: Option<Grant>,
+    grant: Option<Box<Grant>>,
     reach: Reach,
     acl_version: i64,
 }
@@ -125,7 +125,7 @@ impl Permit {
     /// The grant by which it is permitted; `None` on the machine's own command line.
     #[must_use]
     pub fn grant(&self) -> Option<&Grant> {
-        self.grant.as_ref()
+        self.grant.as_deref()
     }
 
     /// The version of the ACL that the decision was made on.
@@ -219,7 +219,7 @@ pub fn decide(
     match authority {
         Ok((authority, reach)) => {
             let grant = match authority {
-                Authority::Grant(id) => acl.grants.iter().find(|grant| grant.id == id).cloned(),
+                Authority::Grant(id) => acl.grants.iter().find(|grant| grant.id == id).cloned().map(Box::new),
                 Authority::Local => None,
             };
             Decision::Permit(Permit { action, authority, grant, reach, acl_version: acl.version })
