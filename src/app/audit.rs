@@ -1,59 +1,13 @@
 //! Questions to the audit log, from whichever door.
 
-use std::path::PathBuf;
-
 use jiff::tz::TimeZone;
 
-use super::ports::{Admission, Admitted, AuditLog, Clock, Store, StoreError};
-use crate::domain::access::{Action, Decision, Reach, decide};
+use super::ports::{AuditLog, Clock, StoreError};
+use crate::domain::access::Reach;
 use crate::domain::audit::{
     Answer, ArchivedIn, AuditEntry, AuditFilter, Basis, NoAnswer, OperationId, Page, Question, RecordedEvent,
-    Verdict, ownership, timeline,
+    ownership, timeline,
 };
-use crate::domain::command::{Command, CommandRequest, Place};
-use crate::domain::principal::Principal;
-
-/// Records that somebody at the machine's own command line is about to read the log. What cannot be
-/// recorded must not be shown.
-///
-/// # Errors
-/// When the store cannot be written.
-pub async fn record_locally(
-    store: &dyn Store,
-    clock: &dyn Clock,
-    principal: Principal,
-    typed: String,
-    question: Question,
-) -> Result<OperationId, StoreError> {
-    let request = CommandRequest {
-        principal,
-        place: Place::Local,
-        delivery: None,
-        typed,
-        command: Ok(Command::Audit(Box::new(question))),
-    };
-    // Each turn but the last is spent on a change of the ACL between the decision and the record.
-    for _ in 0..8 {
-        let acl = store.acl_for(&request.principal, &request.place).await?;
-        let now = clock.now();
-        let verdict = match decide(&request.principal, &request.place, Action::ReadAudit, &acl, now) {
-            Decision::Permit(permit) => Verdict::Read(permit),
-            Decision::Deny(denial) => return Err(StoreError(denial.to_string())),
-        };
-        let admission = Admission::Request {
-            request: Box::new(request.clone()),
-            verdict,
-            acl_version: None,
-            decline_if_busy: false,
-        };
-        match store.admit(admission, now).await? {
-            Admitted::Recorded(operation) => return Ok(operation),
-            Admitted::AclChanged => {}
-            other => return Err(StoreError(format!("unexpected answer to a reading: {other:?}"))),
-        }
-    }
-    Err(StoreError("the acl changed faster than a reading could be recorded".to_owned()))
-}
 
 /// Somebody who reads: as far as their reach goes, and as which operation that is recorded.
 #[derive(Debug, Clone, Default)]
@@ -62,8 +16,6 @@ pub struct Reader {
     pub reach: Option<Reach>,
     /// The record of this reading, which is not counted among those that are left out.
     pub reading: Option<OperationId>,
-    /// Archives that they name, for what is not in the log any more.
-    pub archives: Vec<PathBuf>,
 }
 
 impl Reader {
@@ -96,7 +48,11 @@ pub async fn answer(
 ) -> Result<Answer, NoAnswer> {
     let now = clock.now();
     match question {
-        Question::List(filter) | Question::Export(filter) => {
+        Question::Export(filter) => {
+            let filter = filter.resolve(now, zone)?;
+            Ok(Answer::Export(AuditFilter { reach: reader.reach.clone(), ..filter }))
+        }
+        Question::List(filter) => {
             let filter = resolved(log, filter.resolve(now, zone)?, reader).await?;
             let wanted = filter.limit;
             // One more than wanted tells whether something is left out.
@@ -112,14 +68,14 @@ pub async fn answer(
             Ok(Answer::Stats(*by, page(log, rows, wanted, &filter, reader).await?))
         }
         Question::Show(operation) => Ok(Answer::Entry(Box::new(entry(log, *operation, reader).await?))),
-        Question::Timeline(operation) => {
+        Question::Timeline(operation, archives) => {
             let entry = entry(log, *operation, reader).await?;
             let mut events = log.events(*operation).await.map_err(failed)?;
             if let Some(archive) = missing(log, *operation, &events).await? {
-                if reader.archives.is_empty() {
+                if archives.is_empty() {
                     return Err(NoAnswer::Archived(*operation, archive));
                 }
-                events = log.events_with(*operation, &reader.archives).await.map_err(failed)?;
+                events = log.events_with(*operation, archives).await.map_err(failed)?;
             }
             let steps = timeline(*operation, &events).map_err(NoAnswer::BrokenEvent)?;
             Ok(Answer::Timeline(steps, Box::new(entry)))

@@ -1,11 +1,11 @@
 //! The use cases, and what they need from outside.
 
-pub mod acl;
 pub mod audit;
 pub mod callbacks;
 mod commands;
 pub mod directory;
 pub mod limits;
+pub mod local;
 pub mod ports;
 pub mod replies;
 pub mod service;

@@ -5,9 +5,10 @@ use std::fmt;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
+use super::access::plan::{Senseless, Step};
 use super::access::{
-    Able, Action, Attention, AuthorisedChannel, ChangedEntry, Denial, Effect, Explanation, Footing, Grant,
-    Hindered, NotEdited, Reach, Right,
+    Able, AclView, Action, Attention, AuthorisedChannel, ChangedEntry, Denial, Effect, Explanation, Footing,
+    Grant, Hindered, NotEdited, Reach, Right,
 };
 use super::audit::{Answer, AuditEntry, NoAnswer, OperationId, Outcome, OutcomeKind};
 use super::command::{Family, Listed, Place, Transfer, UsageError};
@@ -241,6 +242,19 @@ pub enum AclAnswer {
         pages: u32,
         /// The page's channels.
         entries: Vec<AuthorisedChannel>,
+        /// Removed ones that are not shown.
+        left_out: usize,
+    },
+    /// The whole ACL.
+    Whole(AclView),
+    /// What would have to change for the ACL to be what a file says.
+    Planned {
+        /// The ACL as it is.
+        acl: AclView,
+        /// The changes; or why the file cannot be meant.
+        steps: Result<Vec<Step>, Senseless>,
+        /// Why they would not be made.
+        refusal: Option<NotEdited>,
     },
     /// What is decided about somebody.
     Explained(Box<Explained>),

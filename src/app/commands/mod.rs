@@ -1,5 +1,6 @@
 //! What is done for each command, one file a use case.
 
+mod acl_file;
 mod list_rooms;
 mod nearest_room;
 mod undo;

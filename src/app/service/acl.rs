@@ -5,18 +5,16 @@ use std::sync::Arc;
 use tracing::warn;
 
 use super::{CommandService, not_recorded};
-use crate::app::acl::hindered_by;
 use crate::app::ports::{AclChanged, AclEdit, GrantsPage, StoreError};
+use crate::domain::access::plan::Step;
 use crate::domain::access::{
-    AclChange, AclView, Action, ChangedEntry, Hindered, Known, NewGrant, Permit, RoomScope, admins_of,
-    attention, explain, footing, is_for_oneself, is_open, live_admins, unread_groups, who_can,
+    AclChange, AclView, Action, ChangedEntry, Effect, Hindered, Known, NewGrant, NotEdited, Permit,
+    RoomScope, admins_of, attention, explain, footing, hindered, is_for_oneself, is_open, live_admins,
+    unread_groups, who_can,
 };
 use crate::domain::command::{AclCommand, CommandRequest, Edit, Listed, Part, Place, Why};
-use crate::domain::principal::{Channel, Principal, Subject};
+use crate::domain::principal::{Channel, Membership, Principal, Subject};
 use crate::domain::reply::{AclAnswer, Explained, Helpers, Reply};
-
-/// How many entries a page shows: what fits a message on every platform.
-const PAGE: u32 = 12;
 
 /// How many admins are named to whoever needs one.
 const HELPERS: usize = 3;
@@ -24,8 +22,9 @@ const HELPERS: usize = 3;
 /// A change of the ACL that is permitted and not made yet.
 pub(super) struct PermittedEdit {
     pub(super) permit: Permit,
-    pub(super) edit: Edit,
+    pub(super) steps: Vec<Step>,
     pub(super) reason: Option<String>,
+    pub(super) force: bool,
 }
 
 impl CommandService {
@@ -40,6 +39,7 @@ impl CommandService {
                 Some(before) if !rooms.contains(&before) => vec![before, rooms.clone()],
                 _ => vec![rooms.clone()],
             },
+            Edit::Apply(..) => vec![RoomScope::All],
             Edit::RemoveChannel(channel) => {
                 self.authorised(channel.as_ref(), acl).await?.into_iter().collect()
             }
@@ -67,14 +67,27 @@ impl CommandService {
             .map(|entry| entry.rooms))
     }
 
+    /// The steps of an edit; or why it cannot be made as it is.
+    pub(super) async fn steps(
+        &self,
+        edit: &Edit,
+        reason: Option<&String>,
+        place: &Place,
+    ) -> Result<Result<Vec<Step>, NotEdited>, StoreError> {
+        let with_reason = |(change, own): Step| (change, own.or_else(|| reason.cloned()));
+        let steps = match edit {
+            Edit::Apply(wanted, version) => self.steps_to(wanted, *version).await?,
+            edit => {
+                Ok(changes(edit.clone(), place, self.clock.now())?.into_iter().map(|it| (it, None)).collect())
+            }
+        };
+        Ok(steps.map(|steps| steps.into_iter().map(with_reason).collect()))
+    }
+
     /// Makes a permitted edit. `None` if the ACL changed since: decide again.
     pub(super) async fn edit(&self, request: &CommandRequest, permitted: PermittedEdit) -> Option<Reply> {
-        let PermittedEdit { permit, edit, reason } = permitted;
+        let PermittedEdit { permit, steps, reason, force } = permitted;
         let now = self.clock.now();
-        let changes = match changes(edit, &request.place, now) {
-            Ok(changes) => changes,
-            Err(error) => return Some(not_recorded(&error)),
-        };
         let known = self.directory().known();
         let edit = AclEdit {
             principal: request.principal.clone(),
@@ -82,9 +95,9 @@ impl CommandService {
             delivery: request.delivery.clone(),
             typed: request.typed.clone(),
             permit,
-            changes: changes.into_iter().map(|change| (change, reason.clone())).collect(),
+            changes: steps,
             reason,
-            force: false,
+            force,
             known: Arc::clone(&known),
         };
         let (operation, answer) = match self.store.edit_acl(edit, now).await {
@@ -106,10 +119,30 @@ impl CommandService {
     /// What is in the way of what was given. The edit is made, whether or not that can be told.
     async fn hindered(&self, changed: &[ChangedEntry], known: &Known) -> Hindered {
         let Some(entry) = changed.first() else { return Hindered::default() };
-        hindered_by(&*self.store, &*self.clock, entry, known).await.unwrap_or_else(|error| {
+        self.hindered_by(entry, known).await.unwrap_or_else(|error| {
             warn!(%error, "what is in the way of a new grant cannot be told");
             Hindered::default()
         })
+    }
+
+    /// What is in the way of an entry that was just made, as far as the groups of its subject are known.
+    async fn hindered_by(&self, changed: &ChangedEntry, known: &Known) -> Result<Hindered, StoreError> {
+        let ChangedEntry::Grant { after, .. } = changed else { return Ok(Hindered::default()) };
+        let now = self.clock.now();
+        let principal = known.principal(after.subject.clone(), now);
+        let channels = self.store.channels().await?;
+        let mut beside = match channels.first() {
+            // Which channel is the same for the grants.
+            Some(entry) => self.store.acl_for(&principal, &Place::Channel(entry.channel.clone())).await?,
+            // Nobody can use the bot yet, so there is not much to read.
+            None => {
+                let mut grants = self.store.live_grants(now).await?;
+                grants.retain(|grant| principal.membership(&grant.subject) != Membership::Out);
+                AclView { grants, ..AclView::default() }
+            }
+        };
+        beside.channels = channels;
+        Ok(hindered(after, &principal, &beside, known, now))
     }
 
     /// The admins who can help somebody who was refused, for the commands that tell them.
@@ -163,6 +196,8 @@ impl CommandService {
             AclCommand::List(listed) => self.list(*listed).await,
             AclCommand::Why(why) => self.explain(why, request).await,
             AclCommand::WhoCan(room) => self.who_can(room).await,
+            AclCommand::Export => self.whole_acl().await.map(AclAnswer::Whole),
+            AclCommand::Plan(wanted) => self.plan(wanted, &request.principal).await,
             AclCommand::Edit { .. } => Err(StoreError("an edit was admitted as a question".to_owned())),
         };
         answer.unwrap_or_else(|error| {
@@ -173,22 +208,24 @@ impl CommandService {
 
     async fn list(&self, listed: Listed) -> Result<AclAnswer, StoreError> {
         let now = self.clock.now();
-        if listed.part == Part::Channels {
+        if let Part::Channels | Part::AllChannels = listed.part {
             let mut entries = self.store.channels().await?;
-            entries.retain(|entry| is_open(entry, now));
-            let (page, pages, entries) = cut(entries, listed.page);
-            return Ok(AclAnswer::Channels { page, pages, entries });
+            let known = entries.len();
+            entries.retain(|entry| listed.part == Part::AllChannels || is_open(entry, now));
+            let left_out = known - entries.len();
+            let (page, pages, entries) = cut(entries, listed);
+            return Ok(AclAnswer::Channels { page, pages, entries, left_out });
         }
         if listed.part == Part::Attention {
             let grants = self.store.live_grants(now).await?;
             let shown = attention(&grants, &self.store.grant_uses().await?, now);
-            let (page, pages, shown) = cut(shown, listed.page);
+            let (page, pages, shown) = cut(shown, listed);
             let grants = shown.into_iter().map(|(grant, why)| (grant, Some(why))).collect();
             return Ok(AclAnswer::Grants { listed: Listed { page, ..listed }, pages, grants, left_out: 0 });
         }
         let live_at = (listed.part == Part::Live).then_some(now);
         let GrantsPage { page, pages, grants, left_out } =
-            self.store.grants_page(live_at, listed.page, PAGE).await?;
+            self.store.grants_page(live_at, listed.page, listed.size).await?;
         let grants = grants.into_iter().map(|grant| (grant, None)).collect();
         Ok(AclAnswer::Grants { listed: Listed { page, ..listed }, pages, grants, left_out })
     }
@@ -199,16 +236,30 @@ impl CommandService {
             (None, Place::Local) => return Err(StoreError("no channel is named".to_owned())),
         };
         let is_caller = why.subject.as_ref().is_none_or(|subject| *subject == request.principal.subject);
-        let at = self.clock.now();
-        let principal = match &why.subject {
+        let at = why.at.unwrap_or_else(|| self.clock.now());
+        let mut principal = match &why.subject {
             // Discord says which roles a chosen member has, @everyone's among them.
             Some(subject) if !is_caller && !why.groups.is_empty() => {
                 Principal::new(subject.clone()).only_in(why.groups.clone())
             }
+            // Which roles somebody has, Discord says with each of their own requests.
+            Some(subject @ Subject::DiscordUser { .. }) if !is_caller => Principal::new(subject.clone()),
             Some(subject) if !is_caller => self.directory().known().principal(subject.clone(), at),
             _ => request.principal.clone(),
         };
-        let acl = self.store.acl_history_for(&principal, &channel).await?;
+        for group in &why.assumed {
+            if principal.membership(group) != Membership::In {
+                principal.groups.push(group.clone());
+            }
+        }
+        let mut acl = self.store.acl_history_for(&principal, &channel).await?;
+        let of_the_time = match why.at {
+            Some(_) => self.store.grants().await?,
+            None => self.store.live_grants_for(&why.room, at).await?,
+        };
+        acl.grants.extend(of_the_time.into_iter().filter(|grant| {
+            grant.effect == Effect::Permit && principal.membership(&grant.subject) == Membership::Unknown
+        }));
         let action = Action::Transfer(why.room.clone());
         let explanation = explain(&principal, &Place::Channel(channel.clone()), &action, &acl, at);
         let room = why.room.clone();
@@ -234,9 +285,12 @@ fn changes(edit: Edit, place: &Place, now: jiff::Timestamp) -> Result<Vec<AclCha
     };
     Ok(match edit {
         Edit::Grant { mut grant, also, lasts } => {
-            let end = lasts.map(|lasts| now.checked_add(lasts)).transpose();
-            grant.expires_at =
-                end.map_err(|error| StoreError(format!("the grant would end too late: {error}")))?;
+            if let Some(lasts) = lasts {
+                let end = now.checked_add(lasts);
+                let end =
+                    end.map_err(|error| StoreError(format!("the grant would end too late: {error}")))?;
+                grant.expires_at = Some(end);
+            }
             let more = also.into_iter().map(|rooms| NewGrant { rooms, ..grant.clone() });
             let more: Vec<NewGrant> = more.collect();
             std::iter::once(grant).chain(more).map(AclChange::Grant).collect()
@@ -246,6 +300,7 @@ fn changes(edit: Edit, place: &Place, now: jiff::Timestamp) -> Result<Vec<AclCha
             vec![AclChange::AllowChannel { channel: here(channel)?, rooms }]
         }
         Edit::RemoveChannel(channel) => vec![AclChange::RemoveChannel(here(channel)?)],
+        Edit::Apply(..) => return Err(StoreError("a file was taken for one change".to_owned())),
     })
 }
 
@@ -265,9 +320,9 @@ fn is_near(subject: &Subject, place: &Place) -> bool {
 }
 
 /// The page, or the last one if there are fewer, and how many there are.
-fn cut<T>(all: Vec<T>, page: u32) -> (u32, u32, Vec<T>) {
-    let pages = u32::try_from(all.len()).unwrap_or(u32::MAX).div_ceil(PAGE).max(1);
+fn cut<T>(all: Vec<T>, Listed { page, size, .. }: Listed) -> (u32, u32, Vec<T>) {
+    let pages = u32::try_from(all.len()).unwrap_or(u32::MAX).div_ceil(size).max(1);
     let page = page.clamp(1, pages);
-    let first = (page as usize - 1) * PAGE as usize;
-    (page, pages, all.into_iter().skip(first).take(PAGE as usize).collect())
+    let first = (page as usize - 1) * size as usize;
+    (page, pages, all.into_iter().skip(first).take(size as usize).collect())
 }

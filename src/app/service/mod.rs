@@ -25,17 +25,15 @@ use shedding::Shedding;
 
 use super::audit::{Reader, answer};
 use super::limits::Limits;
-use super::ports::{
-    Admission, Admitted, Clock, Directory, NoDirectory, Observer, RoomControl, Store, StoreError,
-};
+use super::ports::{Admission, Admitted, Clock, Directory, Known, Observer, RoomControl, Store, StoreError};
 use super::replies::ReplyBook;
 use super::suggest::LiveRooms;
-use crate::domain::access::{AclView, Action, Decision, Denial, Reach, decide, footing, rights};
+use crate::domain::access::{AclView, Action, Decision, Denial, NotEdited, Reach, decide, footing, rights};
 use crate::domain::audit::{Attempt, NoAnswer, OperationId, Outcome, Refusal, Verdict};
 use crate::domain::command::{
     AclCommand, Command, CommandRequest, Place, RejectedRequest, Rejection, check_account,
 };
-use crate::domain::reply::Reply;
+use crate::domain::reply::{AclAnswer, Reply};
 use crate::domain::reply_note::{HowReplied, ReplyNote};
 use crate::domain::room::{Accounts, RoomId};
 use crate::domain::tree_head::TreeHead;
@@ -149,7 +147,7 @@ impl CommandService {
         Self {
             admissions: Admissions::default(),
             watched: Watched::default(),
-            directory: Arc::new(NoDirectory),
+            directory: Arc::new(Known::default()),
             notices: Notices::default(),
             shedding: Shedding::new(Limits::default()),
             replies: Replies::default(),
@@ -489,8 +487,16 @@ impl CommandService {
                     let reach = permit.reach().clone();
                     Decided::Verdict(Verdict::Lookup(permit), Said::Reach(reach))
                 }
-                Command::Acl(AclCommand::Edit { edit, reason }) => {
-                    Decided::Edit(PermittedEdit { permit, edit: edit.clone(), reason: reason.clone() })
+                Command::Acl(AclCommand::Edit { edit, reason, force }) => {
+                    match self.steps(edit, reason.as_ref(), &request.place).await? {
+                        Ok(steps) => {
+                            let (reason, force) = (reason.clone(), *force);
+                            Decided::Edit(PermittedEdit { permit, steps, reason, force })
+                        }
+                        Err(why) => {
+                            Decided::Verdict(Verdict::TurnedAway(why.to_string()), Said::NotEdited(why))
+                        }
+                    }
                 }
                 Command::Audit(_) => {
                     let reach = permit.reach().clone();
@@ -516,6 +522,9 @@ impl CommandService {
                 let helpers = self.helpers(&action, request).await;
                 Reply::Denied { operation, denial, subject, action, helpers }
             }
+            (Said::NotEdited(why), _) => {
+                Reply::Acl { operation, answer: Box::new(AclAnswer::NotEdited(why)) }
+            }
             (_, Err(error)) => {
                 let rights = rights(&request.principal, &request.place, acl, self.clock.now());
                 let error = self.narrowed(error.clone(), request, acl).await;
@@ -533,10 +542,13 @@ impl CommandService {
                 self.last_hand_over(operation, request).await.unwrap_or_else(|error| not_recorded(&error))
             }
             (Said::Reach(reach), Ok(Command::Audit(question))) => {
-                let reader =
-                    Reader { reach: Some(reach.clone()), reading: Some(operation), ..Reader::default() };
-                let log = self.store.log();
-                let answer = answer(log, &*self.clock, &TimeZone::UTC, question, &reader).await;
+                let reader = Reader { reach: Some(reach.clone()), reading: Some(operation) };
+                // Times that name no zone are of whoever types them.
+                let zone = match request.place {
+                    Place::Local => TimeZone::system(),
+                    Place::Channel(_) => TimeZone::UTC,
+                };
+                let answer = answer(self.store.log(), &*self.clock, &zone, question, &reader).await;
                 if let Err(NoAnswer::Store(error)) = &answer {
                     error!(operation = operation.seq(), %error, "a question to the log was not answered");
                 }
@@ -628,6 +640,8 @@ enum Said {
     /// How far a reading of the log reaches.
     Reach(Reach),
     Denied(Denial, Action),
+    /// Why a change of the ACL cannot be made as it is.
+    NotEdited(NotEdited),
 }
 
 fn not_recorded(problem: &StoreError) -> Reply {

@@ -9,7 +9,7 @@ use super::CommandService;
 use crate::app::limits::{Gate, Limits, Pace, Place};
 use crate::app::ports::{Admission, Admitted};
 use crate::domain::audit::Verdict;
-use crate::domain::command::{Command, CommandRequest};
+use crate::domain::command::{Command, CommandRequest, Place as Origin};
 use crate::domain::principal::Subject;
 use crate::domain::reply::{Reply, Shed};
 use crate::domain::room::RoomId;
@@ -44,6 +44,7 @@ impl CommandService {
         let Shedding { gate, people, .. } = &self.shedding;
         let subject = &request.principal.subject;
         if let Some(limit) = gate.limits().per_person
+            && matches!(request.place, Origin::Channel(_))
             && !people.admits(subject, limit, self.clock.now())
         {
             return Err(Shed::Person(limit));

@@ -6,7 +6,7 @@ use std::str::FromStr;
 use clap::{Subcommand, ValueEnum};
 use jiff::tz::TimeZone;
 
-use crate::cli::{Format, number};
+use crate::cli::{Format, WrongUsage, number};
 use crate::domain::audit::{
     self, Filter, InvalidMoment, Moment, OperationId, OutcomeKind, Question, StatsBy,
 };
@@ -224,6 +224,14 @@ impl ExportArguments {
 }
 
 impl FilterArguments {
+    /// A time, in the named zone if it names none.
+    fn in_zone(&self, time: &Moment) -> Moment {
+        match &self.zone {
+            Some(zone) => time.clone().or_in(zone.clone()),
+            None => time.clone(),
+        }
+    }
+
     pub(super) fn filter(&self) -> Filter {
         Filter {
             room: self.room.clone(),
@@ -234,10 +242,10 @@ impl FilterArguments {
             operation: self.operation,
             text: self.text.clone(),
             since: match &self.since {
-                Some(Since::Time(time)) => Some(time.clone()),
+                Some(Since::Time(time)) => Some(self.in_zone(time)),
                 Some(Since::Cursor(_)) | None => None,
             },
-            until: self.until.clone(),
+            until: self.until.as_ref().map(|time| self.in_zone(time)),
             zone: self.zone.clone(),
             before: None,
             readings: self.readings,
@@ -252,7 +260,7 @@ fn at_most(limit: u32) -> Option<u32> {
 
 impl ReadingCommand {
     /// A cursor where none goes on.
-    pub(super) fn stray_cursor(&self) -> Option<i64> {
+    fn stray_cursor(&self) -> Option<i64> {
         let filter = match self {
             Self::List(ListArguments { filter, .. }) | Self::Stats { filter, .. } => filter,
             // With two cursors, neither is it.
@@ -292,21 +300,26 @@ impl ReadingCommand {
         source.database.as_ref()
     }
 
-    /// The archives that are read too.
-    pub(super) fn archives(&self) -> &[PathBuf] {
-        match self {
-            Self::Timeline { archive, .. } => archive,
-            _ => &[],
+    /// What is asked.
+    ///
+    /// # Errors
+    /// When a cursor stands where none goes on.
+    pub(super) fn question(&self) -> Result<Question, WrongUsage> {
+        if let Some(cursor) = self.stray_cursor() {
+            return Err(WrongUsage(format!(
+                "`--since {cursor}` is a cursor, where one `audit export` goes on behind another; give a time here, \
+                 such as `2h`, and one cursor alone"
+            )));
         }
-    }
-
-    pub(super) fn question(&self) -> Question {
-        match self {
-            Self::List(arguments) => Question::List(Filter {
-                before: arguments.before,
-                limit: at_most(arguments.limit),
-                ..arguments.filter.filter()
-            }),
+        Ok(match self {
+            Self::List(ListArguments { filter, before, limit, reading }) => {
+                let filter = Filter { before: *before, limit: at_most(*limit), ..filter.filter() };
+                // A list without end is handed out in parts, where it has not to be laid out.
+                match (filter.limit, reading.format) {
+                    (Some(_), _) | (None, Format::Table) => Question::List(filter),
+                    (None, _) => Question::Export(filter),
+                }
+            }
             Self::Show { operation, .. } => Question::Show(*operation),
             Self::OwnerAt { room, time, zone, .. } => {
                 let time = match zone {
@@ -315,23 +328,11 @@ impl ReadingCommand {
                 };
                 Question::OwnerAt(room.clone(), time)
             }
-            Self::Timeline { operation, .. } => Question::Timeline(*operation),
+            Self::Timeline { operation, archive, .. } => Question::Timeline(*operation, archive.clone()),
             Self::Stats { by, filter, limit, .. } => {
                 Question::Stats(*by, Filter { limit: at_most(*limit), ..filter.filter() })
             }
             Self::Export(arguments) => Question::Export(arguments.filter.filter()),
-        }
-    }
-
-    /// The zone of times that name none.
-    pub(super) fn zone(&self) -> TimeZone {
-        let given = match self {
-            Self::List(ListArguments { filter, .. })
-            | Self::Stats { filter, .. }
-            | Self::Export(ExportArguments { filter, .. }) => filter.zone.as_ref(),
-            Self::OwnerAt { zone, .. } => zone.as_ref(),
-            Self::Show { .. } | Self::Timeline { .. } => None,
-        };
-        given.cloned().unwrap_or_else(TimeZone::system)
+        })
     }
 }

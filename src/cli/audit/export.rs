@@ -5,19 +5,17 @@ use std::path::Path;
 
 use anyhow::Context as _;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use jiff::tz::TimeZone;
 
 use super::arguments::{ExportArguments, ExportFormat};
 use super::cloudevents;
-use crate::app::ports::{AuditLog, Clock, ExportSpan};
+use crate::app::ports::{AuditLog, ExportSpan};
 use crate::cli::{Exit, WrongUsage, print};
-use crate::domain::audit::AuditEntry;
+use crate::domain::audit::{AuditEntry, AuditFilter};
 use crate::stdio;
 
 pub(super) async fn run(
     log: &dyn AuditLog,
-    clock: &dyn Clock,
-    zone: &TimeZone,
+    filter: AuditFilter,
     arguments: &ExportArguments,
 ) -> anyhow::Result<Exit> {
     if arguments.cursor_file.is_some() && stdio::stdout_is_null() {
@@ -29,7 +27,6 @@ pub(super) async fn run(
         Some(file) => kept(file)?,
         None => arguments.cursor(),
     };
-    let filter = arguments.filter.filter().resolve(clock.now(), zone)?;
     let upto_event = log.newest_event().await?;
     if let Some(cursor) = since_event.filter(|cursor| *cursor > upto_event) {
         anyhow::bail!(
@@ -63,13 +60,8 @@ pub(super) async fn run(
     if let Some(file) = &arguments.cursor_file {
         keep(file, upto_event)?;
     }
-    if !arguments.filter.readings {
-        let left_out = log.readings(&span.filter, 1_000).await?;
-        let page =
-            crate::domain::audit::Page::<()> { rows: vec![], is_cut: false, readings_left_out: left_out };
-        super::say_left_out(&page);
-    }
-    super::super::tell!("{written} operations written; --after {upto_event} goes on from here");
+    super::say_left_out(log, span.filter, None).await?;
+    tell!("{written} operations written; --after {upto_event} goes on from here");
     Ok(Exit::Done)
 }
 

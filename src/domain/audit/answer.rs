@@ -1,6 +1,6 @@
 //! What the log answers.
 
-use super::{AuditEntry, InvalidMoment, OperationId, Ownership, Stat, StatsBy, Step};
+use super::{AuditEntry, AuditFilter, InvalidMoment, OperationId, Ownership, Stat, StatsBy, Step};
 use crate::domain::room::RoomId;
 
 /// The answer to a [`Question`](super::Question).
@@ -16,6 +16,8 @@ pub enum Answer {
     Timeline(Vec<Step>, Box<AuditEntry>),
     /// Counts.
     Stats(StatsBy, Page<Stat>),
+    /// What an export is to hold. It is handed out in parts, to the command line alone.
+    Export(AuditFilter),
 }
 
 /// A part of an answer that may go on.

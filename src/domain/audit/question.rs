@@ -1,5 +1,7 @@
 //! What can be asked of the log.
 
+use std::path::PathBuf;
+
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
@@ -17,8 +19,8 @@ pub enum Question {
     Show(OperationId),
     /// Who owned the room then?
     OwnerAt(RoomId, Moment),
-    /// What happened when within this operation?
-    Timeline(OperationId),
+    /// What happened when within this operation? With archives that hold events of it: only the command line names any.
+    Timeline(OperationId, Vec<PathBuf>),
     /// How many operations were there, counted by this?
     Stats(StatsBy, Filter),
     /// All operations, oldest first, to take elsewhere.
@@ -32,7 +34,7 @@ impl Question {
         match self {
             Self::List(filter) | Self::Stats(_, filter) | Self::Export(filter) => filter.zone.as_ref(),
             Self::OwnerAt(_, moment) => moment.zone(),
-            Self::Show(_) | Self::Timeline(_) => None,
+            Self::Show(_) | Self::Timeline(..) => None,
         }
     }
 }

@@ -165,6 +165,14 @@ pub struct CommandRequest {
     pub command: Result<Command, UsageError>,
 }
 
+impl CommandRequest {
+    /// Somebody's on the bot's machine, who typed this there.
+    #[must_use]
+    pub fn local(principal: Principal, typed: String, command: Result<Command, UsageError>) -> Self {
+        Self { principal, place: Place::Local, delivery: None, typed, command }
+    }
+}
+
 /// An authentic request that never becomes a command: not for us, or lacking what makes it one. It is
 /// recorded all the same.
 #[derive(Debug, Clone, PartialEq)]

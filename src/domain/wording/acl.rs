@@ -4,10 +4,12 @@ use jiff::Timestamp;
 
 use super::denial::minutes;
 use super::lists::{channels, limited, listed_grants, lists, paged, plain, role_for, rooms};
-use super::{CommandName, Line, Message, Span, Tone, capital, channel, code, op, subject, text};
+use super::{
+    CommandName, Line, Message, Span, Style, Tone, capital, channel, code, op, spans, subject, text,
+};
 use crate::domain::access::{
     Able, AclChange, AuthorisedChannel, ChangedEntry, Effect, Fit, Footing, Grant, Hindered, Hindrance,
-    LockOut, NotEdited, Role, RoomScope, Standing,
+    LockOut, NotEdited, Role, RoomScope, Standing, list,
 };
 use crate::domain::audit::OperationId;
 use crate::domain::command::{Family, Part, Place};
@@ -36,13 +38,16 @@ pub(super) fn acl(operation: OperationId, answer: &AclAnswer, name: &CommandName
             paged(&mut message, listed.page, *pages, lists(listed.part), &name);
             message
         }
-        AclAnswer::Channels { page, pages, entries } => {
+        AclAnswer::Channels { page, pages, entries, .. } => {
             let mut message = channels(entries, &name);
             paged(&mut message, *page, *pages, lists(Part::Channels), &name);
             message
         }
         AclAnswer::Explained(explained) => explanation(explained),
         AclAnswer::WhoCan { room, able, unread } => who_can(room, able, unread),
+        AclAnswer::Whole(_) | AclAnswer::Planned { .. } => {
+            plain(Tone::Plain, text("This is a file on the command line."), Vec::new())
+        }
         AclAnswer::Unreadable => plain(
             Tone::Failed,
             text("The ACL cannot be read right now."),
@@ -180,6 +185,9 @@ fn in_the_way(grant: &Grant, hindrance: &Hindrance) -> Line {
             channel(place).text(" is authorised for ").code(scope).text(" only")
         }
         Hindrance::NoChannel => text("no channel is authorised from which they could use it"),
+        Hindrance::NotLookedUp => text(
+            "SLACK_BOT_TOKEN is not set, so user groups of Slack are not looked up and this grant matches nobody",
+        ),
         Hindrance::Local => {
             text("the command line needs no grant: whoever is on the bot's machine may do everything")
         }
@@ -271,7 +279,11 @@ fn not_edited(why: &NotEdited, name: &CommandName) -> Message {
                     .text(", and every admin who could undo it may be"),
                 other => text(other),
             };
-            (why, text(instead(lock_out)).text(" Only the command line on the bot's machine can force it."))
+            let force = match name.1 {
+                Style::Shell => " Or use --force.",
+                Style::Words | Style::Options => " Only the command line on the bot's machine can force it.",
+            };
+            (why, text(instead(lock_out)).text(force))
         }
         NotEdited::AdminBeyond(admin) => (
             text("it could take something from ")
@@ -285,6 +297,10 @@ fn not_edited(why: &NotEdited, name: &CommandName) -> Message {
                 .code("SLACK_BOT_TOKEN")
                 .text(" on the bot's machine, or deny it to people."),
         ),
+        NotEdited::ChangedSince(_) | NotEdited::NoVersion => {
+            (text(why), text("Plan it again: the plan ends with the line that applies it."))
+        }
+        NotEdited::Senseless(error) => (spans(&error.to_string()), text("Mend the file.")),
     };
     plain(Tone::Stop, text("Nothing was changed: ").and(why).text("."), vec![next])
 }
@@ -387,6 +403,13 @@ pub fn explanation(explained: &Explained) -> Message {
         Ok(authority) => {
             (Tone::Done, deed(text("Yes: ").and(who).text(" may")).text(", by ").text(authority).text("."))
         }
+        Err(_) if !explanation.open.is_empty() => (
+            Tone::Warning,
+            deed(text("Cannot tell whether ").and(who).text(" may"))
+                .text(": that depends on grants to groups, ")
+                .text(list(&explanation.open))
+                .text("."),
+        ),
         Err(denial) => {
             (Tone::Stop, deed(text("No: ").and(who).text(" may not")).text(": ").text(denial).text("."))
         }
@@ -404,18 +427,12 @@ pub fn explanation(explained: &Explained) -> Message {
     if grants.is_empty() {
         body.push(text(if *is_caller { "No grant names you." } else { "No grant names them." }));
     }
-    match principal.groups.as_slice() {
-        [] if *is_caller => {}
-        [] => {
-            body.push(text("Grants to their groups and roles count too; which those are is not known here."))
+    if !principal.groups.is_empty() {
+        let mut line = text("Counted as a member of ");
+        for (n, group) in principal.groups.iter().take(MOST_GRANTS).enumerate() {
+            line = line.text(if n == 0 { "" } else { ", " }).and(subject(group));
         }
-        groups => {
-            let mut line = text("Counted as a member of ");
-            for (n, group) in groups.iter().take(MOST_GRANTS).enumerate() {
-                line = line.text(if n == 0 { "" } else { ", " }).and(subject(group));
-            }
-            body.push(line.text("."));
-        }
+        body.push(line.text("."));
     }
     body.extend(scope_as_room(room).map(sentence));
     plain(tone, headline, body)
@@ -478,6 +495,10 @@ fn bearing(
         text(": ").text(denied).and(role_for(grant.role, &grant.rooms)).and(limited(grant))
     };
     match (fit, grant.effect) {
+        (Fit::Matches, Effect::Permit) if !is_known => {
+            let line = line.and(what()).text(": permits it to ").and(subject(&grant.subject));
+            line.text(", and whether they are in that group is not known here.")
+        }
         (Fit::Matches, Effect::Permit) if is_permitted => line.and(what()).text(": permits it."),
         (Fit::Matches, Effect::Permit) => line.and(what()).text(": would permit it."),
         (Fit::Matches, Effect::Deny) if !is_known => {

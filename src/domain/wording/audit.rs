@@ -25,6 +25,12 @@ pub(super) fn audit(
         Ok(Answer::Owner(told)) => owner(told, zone),
         Ok(Answer::Timeline(steps, entry)) => timeline(steps, entry),
         Ok(Answer::Stats(by, page)) => stats(*by, page, &name),
+        Ok(Answer::Export(_)) => Message {
+            tone: Tone::Plain,
+            headline: text("An export goes to the command line."),
+            body: Vec::new(),
+            footer: None,
+        },
         Err(error) => no_answer(error, zone, &name),
     };
     if !reach.is_everything() && answer.is_ok() {

@@ -20,7 +20,7 @@ pub(super) fn paged(message: &mut Message, page: u32, pages: u32, list: Invocati
 pub(super) fn lists(part: Part) -> Invocation {
     match part {
         Part::Live => Invocation::named(Family::Acl, &["list"]),
-        Part::Channels => Invocation::named(Family::Acl, &["channel", "list"]),
+        Part::Channels | Part::AllChannels => Invocation::named(Family::Acl, &["channel", "list"]),
         Part::All | Part::Attention => Invocation::named(Family::Acl, &["list"]).with("part", part.name()),
     }
 }

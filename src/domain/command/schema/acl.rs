@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
+use jiff::Timestamp;
+
 use super::{Kind, Needs, Parameter, REASON, SHORT, Verb, example, help, named, positional, verb};
+use crate::domain::access::plan::Wanted;
 use crate::domain::access::{Effect, GrantId, NewGrant, Role, RoomScope};
 use crate::domain::command::values::Values;
 use crate::domain::command::{Command, Family, Problem};
@@ -20,12 +23,18 @@ pub enum AclCommand {
     Why(Why),
     /// Who may hand the room over?
     WhoCan(RoomId),
+    /// The whole ACL, to keep it in a file. Only the command line asks for it.
+    Export,
+    /// What would have to change for the ACL to be this? Only the command line asks.
+    Plan(Wanted),
     /// Change the ACL.
     Edit {
         /// How.
         edit: Edit,
         /// Why.
         reason: Option<String>,
+        /// Whether to make it even if it locks everybody out of the chat: only on the command line.
+        force: bool,
     },
 }
 
@@ -36,6 +45,8 @@ pub struct Listed {
     pub part: Part,
     /// Its page, from 1.
     pub page: u32,
+    /// How many entries a page has.
+    pub size: u32,
 }
 
 /// A part of the ACL.
@@ -49,6 +60,8 @@ pub enum Part {
     Attention,
     /// The authorised channels.
     Channels,
+    /// Removed ones too. Only the command line asks for them.
+    AllChannels,
 }
 
 impl Part {
@@ -61,7 +74,7 @@ impl Part {
             Self::Live => "live",
             Self::All => "all",
             Self::Attention => "attention",
-            Self::Channels => "channels",
+            Self::Channels | Self::AllChannels => "channels",
         }
     }
 }
@@ -73,10 +86,14 @@ pub struct Why {
     pub subject: Option<Subject>,
     /// Groups that the platform says the subject is in, as far as the question carries them.
     pub groups: Vec<Subject>,
+    /// Groups to count the subject as a member of, beside those that are known.
+    pub assumed: Vec<Subject>,
     /// Which room.
     pub room: RoomId,
     /// Where; here if no channel is named.
     pub channel: Option<Channel>,
+    /// At which time; now if none is named.
+    pub at: Option<Timestamp>,
 }
 
 /// A change of the ACL, as it is asked for.
@@ -97,7 +114,12 @@ pub enum Edit {
     AllowChannel(Option<Channel>, RoomScope),
     /// Authorise a channel no more; this one if none is named.
     RemoveChannel(Option<Channel>),
+    /// Make the ACL what a file says, if it is at this version or is so already. Only the command line asks for it.
+    Apply(Wanted, Option<i64>),
 }
+
+/// How many entries a page shows: what fits a message on every platform.
+const PAGE_SIZE: u32 = 12;
 
 /// Whom its verbs are for.
 const ADMIN: (Family, Needs) = (Family::Acl, Needs::Role(Role::Admin));
@@ -280,7 +302,7 @@ pub(super) const VERBS: &[Verb] = &[
 ];
 
 fn edit(values: &mut Values, edit: Edit) -> Result<Command, Problem> {
-    Ok(Command::Acl(AclCommand::Edit { edit, reason: values.reason()? }))
+    Ok(Command::Acl(AclCommand::Edit { edit, reason: values.reason()?, force: false }))
 }
 
 fn grant(values: &mut Values, effect: Effect) -> Result<Command, Problem> {
@@ -315,7 +337,7 @@ fn list(values: &mut Values) -> Result<Command, Problem> {
 }
 
 fn listed(part: Part, page: u32) -> Command {
-    Command::Acl(AclCommand::List(Listed { part, page }))
+    Command::Acl(AclCommand::List(Listed { part, page, size: PAGE_SIZE }))
 }
 
 fn page(values: &mut Values) -> Result<u32, Problem> {
@@ -329,5 +351,5 @@ fn why(values: &mut Values) -> Result<Command, Problem> {
     let groups = std::mem::take(&mut values.groups);
     let room = values.required("room", Values::room)?;
     let channel = values.channel("channel")?;
-    Ok(Command::Acl(AclCommand::Why(Why { subject, groups, room, channel })))
+    Ok(Command::Acl(AclCommand::Why(Why { subject, groups, assumed: Vec::new(), room, channel, at: None })))
 }

@@ -137,7 +137,7 @@ pub(super) const VERBS: &[Verb] = &[
         "Show the steps of one operation and the waits between them",
         &[OPERATION],
         &[example(&[("operation", "<operation>")], "shows its steps and the waits between them")],
-        |values| question(Question::Timeline(values.required("operation", Values::parsed)?)),
+        |values| question(Question::Timeline(values.required("operation", Values::parsed)?, Vec::new())),
     ),
     verb(
         AUDITOR,

@@ -1,13 +1,242 @@
-//! The rows that `audit ..` prints.
+//! The rows that the command line prints.
 
 use std::borrow::Cow;
 use std::io;
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
+use serde::Serialize;
 
-use crate::cli::print::{self, Row};
+use super::one_line;
+use super::print::{self, Row};
+use crate::domain::access::{
+    Able, AclChange, AuthorisedChannel, Effect, Explanation, Fit, Grant, RoomScope, Standing, list,
+};
 use crate::domain::audit::{AuditEntry, DecisionKind, OutcomeKind, Ownership, Stat, Step, millis, read_in};
+use crate::domain::principal::{Channel, Membership, Subject};
+use crate::domain::reply::Explained;
+use crate::domain::room::RoomId;
+use crate::domain::wording;
+
+fn when(time: Option<Timestamp>) -> String {
+    time.map(|time| format!("{time:.0}")).unwrap_or_default()
+}
+
+impl Row for Grant {
+    const HEADINGS: &'static [&'static str] = &[
+        "Grant",
+        "Subject",
+        "Role",
+        "Rooms",
+        "Channels",
+        "Expires",
+        "Granted by",
+        "Granted",
+        "Revoked",
+        "Reason",
+    ];
+
+    const FIELDS: &'static [&'static str] = &[
+        "id",
+        "subject",
+        "role",
+        "effect",
+        "rooms",
+        "channels",
+        "expires_at",
+        "granted_by",
+        "granted_at",
+        "revoked_at",
+        "reason",
+    ];
+
+    fn cells(&self) -> Vec<String> {
+        let role = match self.effect {
+            Effect::Permit => self.role.to_string(),
+            Effect::Deny => format!("denied {}", self.role),
+        };
+        vec![
+            self.id.to_string(),
+            self.subject.to_string(),
+            role,
+            self.rooms.to_string(),
+            list(&self.channels),
+            when(self.expires_at),
+            self.granted_by.to_string(),
+            when(Some(self.granted_at)),
+            when(self.revoked_at),
+            self.reason.clone().unwrap_or_default(),
+        ]
+    }
+}
+
+impl Row for AuthorisedChannel {
+    const HEADINGS: &'static [&'static str] =
+        &["Channel", "Rooms", "Allowed by", "Allowed", "Removed", "Reason"];
+
+    const FIELDS: &'static [&'static str] =
+        &["channel", "rooms", "allowed_by", "allowed_at", "removed_at", "reason"];
+
+    fn cells(&self) -> Vec<String> {
+        vec![
+            self.channel.to_string(),
+            self.rooms.to_string(),
+            self.allowed_by.to_string(),
+            when(Some(self.allowed_at)),
+            when(self.removed_at),
+            self.reason.clone().unwrap_or_default(),
+        ]
+    }
+}
+
+/// The answer, for programs.
+#[derive(Serialize)]
+pub(super) struct Why<'a> {
+    subject: &'a Subject,
+    channel: &'a Channel,
+    room: &'a RoomId,
+    at: String,
+    decision: &'static str,
+    /// The grant that permits, or the reason of the denial.
+    authority: String,
+    channel_standing: String,
+    /// The grants that name the subject or its groups, the nearest first.
+    grants: Vec<Bearing<'a>>,
+}
+
+/// A grant and how it bears on the question.
+#[derive(Serialize)]
+struct Bearing<'a> {
+    #[serde(flatten)]
+    grant: &'a Grant,
+    bearing: &'static str,
+}
+
+impl Row for Why<'_> {
+    const HEADINGS: &'static [&'static str] = &[];
+
+    const FIELDS: &'static [&'static str] =
+        &["subject", "channel", "room", "at", "decision", "authority", "channel_standing", "grants"];
+
+    fn cells(&self) -> Vec<String> {
+        Vec::new()
+    }
+}
+
+impl<'a> From<&'a Explained> for Why<'a> {
+    fn from(explained: &'a Explained) -> Self {
+        let Explanation { decision, grants, open, channel } = &explained.explanation;
+        let (decision, authority) = match decision {
+            Ok(authority) => ("permit", authority.to_string()),
+            Err(denial) if open.is_empty() => ("deny", denial.to_string()),
+            Err(denial) => ("unknown", denial.to_string()),
+        };
+        let bearing = |(grant, fit): &'a (Grant, Fit)| {
+            let is_member = explained.principal.membership(&grant.subject) == Membership::In;
+            let bearing = match fit {
+                Fit::Matches if is_member => "matches",
+                Fit::Matches => "matches members",
+                Fit::OtherChannels => "other channels",
+                Fit::OutOfScope => "other rooms",
+                Fit::WrongRole => "other deeds",
+                Fit::NotYet(_) => "begins later",
+                Fit::Ended(_) => "ended",
+            };
+            Bearing { grant, bearing }
+        };
+        Self {
+            subject: &explained.principal.subject,
+            channel: &explained.channel,
+            room: &explained.room,
+            at: millis(explained.at),
+            decision,
+            authority,
+            channel_standing: match channel {
+                Standing::Local => "local".to_owned(),
+                Standing::Authorised(rooms) => format!("authorised for {rooms}"),
+                Standing::ForOtherRooms(rooms) => format!("authorised for {rooms} only"),
+                Standing::Removed(at) => format!("removed {}", millis(*at)),
+                Standing::NotAuthorised => "not authorised".to_owned(),
+            },
+            grants: grants.iter().map(bearing).collect(),
+        }
+    }
+}
+
+impl Row for Able {
+    const HEADINGS: &'static [&'static str] = &["Subject", "Grant", "Until", "Channels"];
+    const FIELDS: &'static [&'static str] = &["subject", "grant", "until", "channels"];
+
+    fn cells(&self) -> Vec<String> {
+        vec![
+            self.subject.to_string(),
+            self.grant.to_string(),
+            self.until.map(|until| format!("{until:.0}")).unwrap_or_default(),
+            list(&self.channels),
+        ]
+    }
+}
+
+/// A change as it would be made.
+#[derive(Serialize)]
+pub(super) struct Planned {
+    /// `grant`, `revoke`, `allow` or `remove`.
+    change: &'static str,
+    subject: Option<Subject>,
+    channel: Option<Channel>,
+    rooms: RoomScope,
+    #[serde(skip)]
+    gains: bool,
+    /// In people's words.
+    pub(super) what: String,
+}
+
+impl Planned {
+    pub(super) fn of(change: &AclChange, grants: &[Grant], channels: &[AuthorisedChannel]) -> Option<Self> {
+        let what = one_line(&wording::acl::planned(change, grants, channels)?);
+        let grant = |change, grant: (&Subject, Effect, &RoomScope), is_given: bool| Self {
+            change,
+            subject: Some(grant.0.clone()),
+            channel: None,
+            rooms: grant.2.clone(),
+            gains: is_given == (grant.1 == Effect::Permit),
+            what: what.clone(),
+        };
+        let at = |change, channel: &Channel, rooms: RoomScope, gains| Self {
+            change,
+            subject: None,
+            channel: Some(channel.clone()),
+            rooms,
+            gains,
+            what: what.clone(),
+        };
+        Some(match change {
+            AclChange::Grant(new) => grant("grant", (&new.subject, new.effect, &new.rooms), true),
+            AclChange::Revoke(id) => {
+                let old = grants.iter().find(|grant| grant.id == *id)?;
+                grant("revoke", (&old.subject, old.effect, &old.rooms), false)
+            }
+            AclChange::AllowChannel { channel, rooms } => at("allow", channel, rooms.clone(), true),
+            AclChange::RemoveChannel(channel) => {
+                let rooms = channels.iter().rfind(|entry| entry.channel == *channel)?.rooms.clone();
+                at("remove", channel, rooms, false)
+            }
+        })
+    }
+
+    pub(super) fn sign(&self) -> char {
+        if self.gains { '+' } else { '-' }
+    }
+}
+
+impl Row for Planned {
+    const HEADINGS: &'static [&'static str] = &["", "What"];
+    const FIELDS: &'static [&'static str] = &["change", "subject", "channel", "rooms", "what"];
+
+    fn cells(&self) -> Vec<String> {
+        vec![self.sign().to_string(), self.what.clone()]
+    }
+}
 
 impl Row for AuditEntry {
     const HEADINGS: &'static [&'static str] =
