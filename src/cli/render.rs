@@ -22,6 +22,8 @@ use crate::stdio;
 pub(super) struct Asked {
     /// In which format.
     pub(super) format: Format,
+    /// As of when.
+    pub(super) at: Option<Timestamp>,
     /// The file that is planned or applied, and the version that it is of.
     pub(super) file: Option<(PathBuf, Option<i64>)>,
 }
@@ -29,7 +31,7 @@ pub(super) struct Asked {
 impl Asked {
     /// Of no file.
     pub(super) fn rows(format: Format) -> Self {
-        Self { format, file: None }
+        Self { format, at: None, file: None }
     }
 }
 
@@ -77,6 +79,9 @@ pub(super) fn acl(reply: &Reply, asked: &Asked, known: &Known, now: Timestamp) -
         AclAnswer::Explained(explained) => {
             match format {
                 Format::Table => {
+                    if let Some(at) = asked.at {
+                        stdio::print(format_args!("as of {at:.0}:"))?;
+                    }
                     stdio::print(text(&message(reply, &CommandName::local(LOCAL_ACL))).trim_end())?;
                 }
                 format => print::one(&Why::from(&**explained), format)?,

@@ -8,6 +8,7 @@ use room_owner::store::{IfMissing, SqliteStore};
 
 use super::cli_acl::names;
 use super::clock::{NOON, StoryClock};
+use super::fakes::acl::edit_locally;
 use super::program::Program;
 
 fn new(subject: &str, role: &str, rooms: &str) -> NewGrant {
@@ -49,16 +50,8 @@ async fn with_a_past(program: &Program) {
     clock.pass(time("09:00").as_second() - NOON.as_second());
     for (at, change) in day {
         clock.pass(time(at).as_second() - room_owner::app::ports::Clock::now(&clock).as_second());
-        let edit = room_owner::app::acl::LocalEdit {
-            principal: Principal::new("cli:ana".parse().unwrap()),
-            typed: "acl".to_owned(),
-            changes: vec![(change, None)],
-            reason: None,
-            force: true,
-            at_version: None,
-            known: std::sync::Arc::default(),
-        };
-        room_owner::app::acl::edit(&store, &clock, edit).await.unwrap();
+        let ana = Principal::new("cli:ana".parse().unwrap());
+        edit_locally(&store, &clock, ana, "acl".to_owned(), change, None).await.unwrap();
     }
     store.close().await;
 }
@@ -83,48 +76,42 @@ async fn why_answers_for_every_time_of_the_past() {
     ] {
         let line = format!("acl why {words} --in slack:T1:C1 --room live-7 --at 2025-03-01T{at}:00Z");
         let ran = program.runs(&line).await;
-        assert_eq!((ran.code, ran.out.as_str()), (0, ""), "words for people go to stderr");
-        told.push_str(&format!("{at} {words}\n{}", ran.err));
+        assert_eq!((ran.code, ran.err.as_str()), (if ran.out.contains("Yes:") { 0 } else { 3 }, ""));
+        let answer = ran.out.lines().filter(|line| !line.trim_start().starts_with("op "));
+        told.push_str(&format!("{at} {words}\n{}\n", answer.collect::<Vec<_>>().join("\n")));
     }
-    assert_snapshot!(told, @r"
+    assert_snapshot!(told, @"
     08:00 slack:T1:U1
-    as of 2025-03-01T08:00:00Z:
     ⛔ No: `slack:T1:U1` may not hand `live-7` over in `slack:T1:C1`: channel not authorised.
        The channel is not authorised.
        Grant 6: denied moderator for `live-7`, begins in 6 h.
        Grant 3: moderator for every room, only in `slack:T1:C2`, begins in 2 h.
        Grant 2: auditor for every room, begins in 2 h.
        Grant 1: moderator for `live-*`, begins in 2 h.
-       Grants to their groups and roles count too; which those are is not known here.
     09:30 slack:T1:U1
-    as of 2025-03-01T09:30:00Z:
     ⛔ No: `slack:T1:U1` may not hand `live-7` over in `slack:T1:C1`: grant 1 begins 2025-03-01T10:00:00Z.
        The channel is authorised for `live-*`.
        Grant 6: denied moderator for `live-7`, begins in 4 h.
        Grant 3: moderator for every room, only in `slack:T1:C2`, begins in 30 min.
        Grant 2: auditor for every room, begins in 30 min.
        Grant 1: moderator for `live-*`, begins in 30 min.
-       Grants to their groups and roles count too; which those are is not known here.
     10:30 slack:T1:U1
-    as of 2025-03-01T10:30:00Z:
     ✅ Yes: `slack:T1:U1` may hand `live-7` over in `slack:T1:C1`, by grant 1.
        The channel is authorised for `live-*`.
+       Grant 5: moderator for `live-*`: permits it to `slack:T1:group:S1`, and whether they are in that group is not known here.
        Grant 1: moderator for `live-*`: permits it.
        Grant 3: moderator for every room, only in `slack:T1:C2`, not here.
        Grant 2: auditor for every room, which does not hand rooms over.
        Grant 6: denied moderator for `live-7`, begins in 3 h.
-       Grants to their groups and roles count too; which those are is not known here.
     11:30 slack:T1:U1
-    as of 2025-03-01T11:30:00Z:
-    ⛔ No: `slack:T1:U1` may not hand `live-7` over in `slack:T1:C1`: grant 3 is for other channels.
+    ⚠️ Cannot tell whether `slack:T1:U1` may hand `live-7` over in `slack:T1:C1`: that depends on grants to groups, 5.
        The channel is authorised for `live-*`.
+       Grant 5: moderator for `live-*`: permits it to `slack:T1:group:S1`, and whether they are in that group is not known here.
        Grant 3: moderator for every room, only in `slack:T1:C2`, not here.
        Grant 2: auditor for every room, which does not hand rooms over.
        Grant 6: denied moderator for `live-7`, begins in 2 h.
        Grant 1 was taken back 30 min ago: moderator for `live-*`.
-       Grants to their groups and roles count too; which those are is not known here.
     11:30 slack:T1:U1 --member-of slack:T1:group:S1
-    as of 2025-03-01T11:30:00Z:
     ✅ Yes: `slack:T1:U1` may hand `live-7` over in `slack:T1:C1`, by grant 5.
        The channel is authorised for `live-*`.
        Grant 5: moderator for `live-*`: permits it.
@@ -134,7 +121,6 @@ async fn why_answers_for_every_time_of_the_past() {
        Grant 1 was taken back 30 min ago: moderator for `live-*`.
        Counted as a member of `slack:T1:group:S1`.
     14:30 slack:T1:U1 --member-of slack:T1:group:S1
-    as of 2025-03-01T14:30:00Z:
     ⛔ No: `slack:T1:U1` may not hand `live-7` over in `slack:T1:C1`: denied by grant 6.
        Grant 6: denied moderator for `live-7`: denies it.
        Grant 5: moderator for `live-*`: would permit it.
@@ -143,52 +129,45 @@ async fn why_answers_for_every_time_of_the_past() {
        Grant 1 was taken back 3 h ago: moderator for `live-*`.
        Counted as a member of `slack:T1:group:S1`.
     11:59 slack:T1:U2
-    as of 2025-03-01T11:59:00Z:
     ✅ Yes: `slack:T1:U2` may hand `live-7` over in `slack:T1:C1`, by grant 4.
        The channel is authorised for `live-*`.
+       Grant 5: moderator for `live-*`: permits it to `slack:T1:group:S1`, and whether they are in that group is not known here.
        Grant 4: moderator for every room, until 2025-03-01 12:00 UTC: permits it.
-       Grants to their groups and roles count too; which those are is not known here.
     12:30 slack:T1:U2
-    as of 2025-03-01T12:30:00Z:
-    ⛔ No: `slack:T1:U2` may not hand `live-7` over in `slack:T1:C1`: grant 4 ended 2025-03-01T12:00:00Z.
+    ⚠️ Cannot tell whether `slack:T1:U2` may hand `live-7` over in `slack:T1:C1`: that depends on grants to groups, 5.
        The channel is authorised for `live-*`.
+       Grant 5: moderator for `live-*`: permits it to `slack:T1:group:S1`, and whether they are in that group is not known here.
        Grant 4 expired 30 min ago: moderator for every room, until 2025-03-01 12:00 UTC.
-       Grants to their groups and roles count too; which those are is not known here.
     13:30 slack:T1:U2
-    as of 2025-03-01T13:30:00Z:
-    ⛔ No: `slack:T1:U2` may not hand `live-7` over in `slack:T1:C1`: grant 4 ended 2025-03-01T12:00:00Z.
+    ⚠️ Cannot tell whether `slack:T1:U2` may hand `live-7` over in `slack:T1:C1`: that depends on grants to groups, 5.
+       Grant 5: moderator for `live-*`: permits it to `slack:T1:group:S1`, and whether they are in that group is not known here.
        Grant 4 expired 1 h ago: moderator for every room, until 2025-03-01 12:00 UTC.
-       Grants to their groups and roles count too; which those are is not known here.
     15:30 slack:T1:U2
-    as of 2025-03-01T15:30:00Z:
     ⛔ No: `slack:T1:U2` may not hand `live-7` over in `slack:T1:C1`: channel not authorised.
        The channel was authorised until 2025-03-01 15:00 UTC.
+       Grant 5: moderator for `live-*`: permits it to `slack:T1:group:S1`, and whether they are in that group is not known here.
        Grant 4 expired 3 h ago: moderator for every room, until 2025-03-01 12:00 UTC.
-       Grants to their groups and roles count too; which those are is not known here.
     10:30 slack:T1:U3
-    as of 2025-03-01T10:30:00Z:
-    ⛔ No: `slack:T1:U3` may not hand `live-7` over in `slack:T1:C1`: no grant.
+    ⚠️ Cannot tell whether `slack:T1:U3` may hand `live-7` over in `slack:T1:C1`: that depends on grants to groups, 5.
        The channel is authorised for `live-*`.
-       No grant names them.
-       Grants to their groups and roles count too; which those are is not known here.
+       Grant 5: moderator for `live-*`: permits it to `slack:T1:group:S1`, and whether they are in that group is not known here.
     ");
     let elsewhere =
         program.runs("acl why slack:T1:U1 --in slack:T1:C2 --room vip-1 --at 2025-03-01T12:00:00Z").await;
-    assert_snapshot!(elsewhere.err, @r"
-    as of 2025-03-01T12:00:00Z:
+    assert_snapshot!(elsewhere.out, @"
     ⛔ No: `slack:T1:U1` may not hand `vip-1` over in `slack:T1:C2`: channel not authorised.
        The channel is not authorised.
        Grant 3: moderator for every room, only in `slack:T1:C2`: would permit it.
        Grant 2: auditor for every room, which does not hand rooms over.
        Grant 6: denied moderator for `live-7`, begins in 2 h.
        Grant 1 was taken back 1 h ago: moderator for `live-*`.
-       Grants to their groups and roles count too; which those are is not known here.
+       op 23
     ");
     let today = program.runs("acl why slack:T1:U1 --in slack:T1:C2 --room vip-1").await;
     assert!(
-        today.err.starts_with("✅ Yes: `slack:T1:U1` may hand `vip-1` over in `slack:T1:C2`, by grant 3."),
+        today.out.starts_with("✅ Yes: `slack:T1:U1` may hand `vip-1` over in `slack:T1:C2`, by grant 3."),
         "{}",
-        today.err
+        today.out
     );
 }
 
@@ -198,7 +177,7 @@ async fn why_tells_programs_what_it_tells_people() {
     with_a_past(&program).await;
     let why = "acl why slack:T1:U1 --in slack:T1:C1 --room live-7 --at 2025-03-01T14:30:00Z --format";
     let ran = program.runs(&format!("{why} json")).await;
-    assert_eq!((ran.code, ran.err.as_str()), (0, ""));
+    assert_eq!((ran.code, ran.err.as_str()), (3, ""));
     assert_eq!(names(&ran.out), "subject channel room at decision authority channel_standing grants");
     let told = ran.json();
     assert_eq!(told["decision"], "deny");
@@ -240,7 +219,8 @@ async fn what_why_cannot_answer_is_said() {
         assert_eq!((ran.code, ran.out.as_str()), (2, ""), "{words}: {}", ran.err);
     }
     let later = program.runs("acl why slack:T1:U3 --in slack:T1:C2 --room live-7 --at 2199-01-01").await;
-    assert_eq!(later.code, 0, "what is known now, if nothing changes: {}", later.err);
+    assert_eq!(later.code, 3, "what is known now, if nothing changes: {}", later.err);
+    assert!(later.out.contains("Cannot tell"), "{}", later.out);
 }
 
 #[tokio::test]
@@ -287,7 +267,7 @@ async fn who_can_names_everybody_where_and_until_when() {
     note: `live-*` is taken for the id of a single room, not for a scope: name one of the rooms
     ");
     let why = program.runs("acl why slack:T1:U1 --in slack:T1:C2 --room live-*").await;
-    assert!(why.err.contains("`live-*` is taken for the id of a single room"), "{}", why.err);
+    assert!(why.out.contains("`live-*` is taken for the id of a single room"), "{}", why.out);
 }
 
 #[tokio::test]

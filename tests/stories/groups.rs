@@ -11,7 +11,6 @@ use axum::routing::post;
 use axum::{Json, Router};
 use insta::assert_snapshot;
 use jiff::Timestamp;
-use room_owner::app::acl::edit_locally;
 use room_owner::app::ports::{AclChange, Clock as _, NewGrant};
 use room_owner::domain::access::Effect;
 use room_owner::domain::principal::Principal;
@@ -22,6 +21,7 @@ use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 
 use super::clock::StoryClock;
+use super::fakes::acl::edit_locally;
 use super::program::Program;
 use super::slack::{ADAM, ALICE, BORIS, MODS, TEAM};
 use super::world::{Stage, World, run, secret};

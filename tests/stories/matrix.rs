@@ -2,7 +2,6 @@
 
 use std::path::Path;
 
-use room_owner::app::acl::edit_locally;
 use room_owner::app::ports::{AclChange, Clock, NewGrant};
 use room_owner::domain::access::Effect;
 use room_owner::domain::principal::Principal;
@@ -12,6 +11,7 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 
 use super::clock::StoryClock;
 use super::doors::{Door, at_every_door};
+use super::fakes::acl::edit_locally;
 use super::program::Program;
 use super::slack::{MODS, Person, RANDOM, TEAM};
 use super::world::{World, run};

@@ -1,12 +1,12 @@
 //! Admins edit the ACL from chat, and anybody asks why.
 
-use room_owner::app::acl::edit_locally;
 use room_owner::app::ports::{AclChange, Store as _};
 use room_owner::domain::access::{Effect, RoomScope};
 use room_owner::domain::audit::AuditEntry;
 use room_owner::domain::principal::Principal;
 
 use super::doors::{Door, assert_snapshot, at_every_door};
+use super::fakes::acl::edit_locally;
 use super::slack::{ADAM, ALICE, BORIS, MODS, OTTO, Person, RANDOM, RITA, Reply};
 use super::world::{Stage, World, run};
 

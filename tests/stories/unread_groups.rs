@@ -1,7 +1,6 @@
 //! Something is denied to a user group of Slack, and nobody can say who is in it.
 
 use insta::assert_snapshot;
-use room_owner::app::acl::edit_locally;
 use room_owner::app::ports::{AclChange, NewGrant, Store as _};
 use room_owner::domain::access::Effect;
 use room_owner::domain::principal::Principal;
@@ -9,6 +8,7 @@ use room_owner::slack::Lookup;
 use tokio::sync::Semaphore;
 
 use super::doors::{Door, at_every_door};
+use super::fakes::acl::edit_locally;
 use super::groups::{Answer, WebApi, grant, group, until_ready};
 use super::program::Program;
 use super::slack::{ADAM, ALICE, BORIS, OTTO, Reply, TEAM};

@@ -7,9 +7,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use insta::assert_snapshot;
-use room_owner::app::acl::local_permit;
 use room_owner::app::audit::{Reader, answer};
-use room_owner::app::ports::{Admitted, Observed, OwnerNotice, Store as _, StoreError};
+use room_owner::app::local;
+use room_owner::app::ports::{Admitted, Clock, Observed, OwnerNotice, Store as _, StoreError};
 use room_owner::domain::archive::{ArchiveReport, HeldUp};
 use room_owner::domain::audit::{
     Answer, AuditEntry, AuditFilter, NoAnswer, OperationId, Question, RecordedEvent, StatsBy,
@@ -28,7 +28,18 @@ use tokio::task::JoinSet;
 
 use super::copies::{Copy, check, day, night};
 use super::independent::{self, checked, proves};
-use super::world::{At, MALLORY, NOON, World, allow, ask, count, execute, later, raw, recorded, succeeded};
+use super::world::{MALLORY, NOON, World, allow, ask, count, execute, later, raw, recorded, succeeded};
+
+struct At(jiff::Timestamp);
+
+#[async_trait::async_trait]
+impl Clock for At {
+    fn now(&self) -> jiff::Timestamp {
+        self.0
+    }
+
+    async fn sleep(&self, _: std::time::Duration) {}
+}
 
 /// `cli:ana` archives what began before the time.
 async fn archive_of(
@@ -38,7 +49,7 @@ async fn archive_of(
 ) -> Result<ArchiveReport, StoreError> {
     let at = later(1_000);
     let principal = Principal::new("cli:ana".parse().unwrap());
-    let permit = local_permit(store, &At(at), &principal).await.unwrap();
+    let permit = local::permit(store, &At(at), &principal).await.unwrap();
     let typed = format!("room-owner audit archive {}", file.file_name().unwrap().display());
     store.archive(Order { principal, permit, typed, before, file: file.to_owned() }, at).await
 }
@@ -722,12 +733,12 @@ async fn a_row_under_an_archived_number_is_found_and_never_read() {
             assert_eq!(log.checkpoint(operation).await.unwrap(), right.checkpoint(operation).await.unwrap());
         }
         let reader = Reader::default();
-        let timeline = Question::Timeline(OperationId::new(10));
+        let timeline = Question::Timeline(OperationId::new(10), Vec::new());
         let zone = jiff::tz::TimeZone::UTC;
         let asked = answer(store.log(), &At(later(1_000)), &zone, &timeline, &reader).await.unwrap_err();
         assert!(matches!(asked, NoAnswer::Archived(..)), "{sql}: {asked:?}");
         let archives = vec![beside(&copy, "first.archive")];
-        let reader = Reader { archives: archives.clone(), ..Reader::default() };
+        let timeline = Question::Timeline(OperationId::new(10), archives.clone());
         let Answer::Timeline(steps, _) =
             answer(store.log(), &At(later(1_000)), &zone, &timeline, &reader).await.unwrap()
         else {

@@ -210,18 +210,18 @@ impl AclCommand {
                 let at = at.map_err(WrongUsage::of)?;
                 let (subject, channel) = (Some(subject), Some(channel));
                 let why = Why { subject, groups: Vec::new(), assumed: groups, room, channel, at };
-                (Wanted::Why(why), Asked::rows(format))
+                (Wanted::Why(why), Asked { at, ..Asked::rows(format) })
             }
             Self::WhoCan { room, format } => (Wanted::WhoCan(room), Asked::rows(format)),
             Self::Export => (Wanted::Export, Asked::rows(Format::Table)),
             Self::Plan { file, format } => {
                 let file::File { version, wanted } = file::open(&file)?;
-                (Wanted::Plan(wanted), Asked { format, file: Some((file, version)) })
+                (Wanted::Plan(wanted), Asked { file: Some((file, version)), ..Asked::rows(format) })
             }
             Self::Apply { file, version, force, reason } => {
                 let file::File { version: own, wanted } = file::open(&file)?;
                 let edit = Edit::Apply(wanted, version.or(own));
-                let asked = Asked { format: Format::Table, file: Some((file, own)) };
+                let asked = Asked { file: Some((file, own)), ..Asked::rows(Format::Table) };
                 (Wanted::Edit { edit, reason: cleaned(reason)?, force }, asked)
             }
         })

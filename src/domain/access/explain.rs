@@ -101,8 +101,8 @@ pub struct Explanation {
     /// What [`decide`] says.
     pub decision: Result<Authority, Denial>,
     /// The grants that name the principal or a group of theirs, and how each bears on the question; those
-    /// that match first, then the near misses, the nearest first. With those that match, for groups that they may be
-    /// in.
+    /// that match first, then the near misses, the nearest first. With those for groups that they may be in: deny
+    /// entries that match, and grants that are open.
     pub grants: Vec<(Grant, Fit)>,
     /// The grants to groups that decide the question, if nobody knows here whether the principal is in them: then the
     /// denial is only what is known.
@@ -152,9 +152,11 @@ pub fn explain(
         bears.then(|| (grant.clone(), fit))
     };
     let mut grants: Vec<(Grant, Fit)> = acl.grants.iter().filter_map(bearing).collect();
-    grants.sort_by_key(|(grant, fit)| (distance(*fit), std::cmp::Reverse(grant.id)));
+    let is_member = |grant: &Grant| principal.membership(&grant.subject) == Membership::In;
+    grants.sort_by_key(|(grant, fit)| (distance(*fit), !is_member(grant), std::cmp::Reverse(grant.id)));
     let open =
         if decision.is_ok() { Vec::new() } else { undecided(principal, place, action, acl, &grants, now) };
+    grants.retain(|(grant, _)| is_member(grant) || grant.effect == Effect::Deny || open.contains(&grant.id));
     Explanation { decision, grants, open, channel: standing(channel, action, &acl.channels, now) }
 }
 

@@ -403,13 +403,14 @@ pub fn explanation(explained: &Explained) -> Message {
         Ok(authority) => {
             (Tone::Done, deed(text("Yes: ").and(who).text(" may")).text(", by ").text(authority).text("."))
         }
-        Err(_) if !explanation.open.is_empty() => (
-            Tone::Warning,
-            deed(text("Cannot tell whether ").and(who).text(" may"))
-                .text(": that depends on grants to groups, ")
-                .text(list(&explanation.open))
-                .text("."),
-        ),
+        Err(_) if !explanation.open.is_empty() => {
+            let one = explanation.open.len() == 1;
+            let why = if one { ": group grant " } else { ": group grants " };
+            let what = if one { " matches" } else { " match" };
+            let line = deed(text("Cannot tell whether ").and(who).text(" may"));
+            let line = line.text(why).text(list(&explanation.open)).text(what);
+            (Tone::Warning, line.text(", and who is in the group is not known here."))
+        }
         Err(denial) => {
             (Tone::Stop, deed(text("No: ").and(who).text(" may not")).text(": ").text(denial).text("."))
         }
@@ -496,14 +497,16 @@ fn bearing(
     };
     match (fit, grant.effect) {
         (Fit::Matches, Effect::Permit) if !is_known => {
-            let line = line.and(what()).text(": permits it to ").and(subject(&grant.subject));
-            line.text(", and whether they are in that group is not known here.")
+            line.and(what()).text(": permits it to members of ").and(subject(&grant.subject)).text(".")
         }
         (Fit::Matches, Effect::Permit) if is_permitted => line.and(what()).text(": permits it."),
         (Fit::Matches, Effect::Permit) => line.and(what()).text(": would permit it."),
         (Fit::Matches, Effect::Deny) if !is_known => {
-            let line = line.and(what()).text(": denies it to ").and(subject(&grant.subject));
-            line.text(", and who is in that group cannot be read right now.")
+            let line = line.and(what()).text(": denies it to members of ").and(subject(&grant.subject));
+            line.text(match grant.subject {
+                Subject::DiscordRole { .. } => ".",
+                _ => ", which cannot be read right now.",
+            })
         }
         (Fit::Matches, Effect::Deny) => line.and(what()).text(": denies it."),
         (Fit::OutOfScope, _) => line.and(what()).text(", not for ").code(room).text("."),

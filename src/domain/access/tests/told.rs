@@ -47,7 +47,7 @@ proptest! {
 
     #[test]
     fn the_grants_that_are_said_to_match_are_those_that_decide(question in question()) {
-        let Explanation { decision, grants, channel, .. } = explained(&question);
+        let Explanation { decision, grants, open, channel } = explained(&question);
         if question.place == Place::Local {
             prop_assert!(grants.is_empty() && channel == Standing::Local);
             return Ok(());
@@ -56,7 +56,10 @@ proptest! {
         let is_known = |grant: &Grant| question.principal.membership(&grant.subject) == Membership::In;
         let bears = |grant: &&Grant| match question.principal.membership(&grant.subject) {
             Membership::In => true,
-            Membership::Unknown => fit(grant, &question.action, here, question.now) == Fit::Matches,
+            Membership::Unknown => {
+                let matches = fit(grant, &question.action, here, question.now) == Fit::Matches;
+                matches && (grant.effect == Effect::Deny || open.contains(&grant.id))
+            }
             Membership::Out => false,
         };
         prop_assert_eq!(grants.len(), question.acl.grants.iter().filter(bears).count());

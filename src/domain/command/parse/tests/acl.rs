@@ -32,7 +32,7 @@ fn read(text: &str) -> Result<AclCommand, UsageError> {
 
 fn given(text: &str) -> (NewGrant, Option<Duration>, Option<String>) {
     match read(text) {
-        Ok(AclCommand::Edit { edit: Edit::Grant { grant, lasts, .. }, reason }) => (grant, lasts, reason),
+        Ok(AclCommand::Edit { edit: Edit::Grant { grant, lasts, .. }, reason, .. }) => (grant, lasts, reason),
         other => panic!("{text}: {other:?}"),
     }
 }
@@ -90,7 +90,7 @@ fn the_other_verbs() {
     }
     assert_eq!(read("whoami"), Ok(AclCommand::WhoAmI));
     let revoke = |text: &str| match read(text) {
-        Ok(AclCommand::Edit { edit: Edit::Revoke(id), reason }) => (id, reason),
+        Ok(AclCommand::Edit { edit: Edit::Revoke(id), reason, .. }) => (id, reason),
         other => panic!("{other:?}"),
     };
     assert_eq!(revoke("revoke 12"), (12, None));
