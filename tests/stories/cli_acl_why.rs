@@ -5,11 +5,14 @@ use room_owner::app::ports::{AclChange, NewGrant};
 use room_owner::domain::access::Effect;
 use room_owner::domain::principal::Principal;
 use room_owner::store::{IfMissing, SqliteStore};
+use secrecy::ExposeSecret as _;
 
 use super::cli_acl::names;
 use super::clock::{NOON, StoryClock};
 use super::fakes::acl::edit_locally;
+use super::groups::{Answer, WebApi, group};
 use super::program::Program;
+use super::slack::{ADAM, ALICE, BORIS, MODS, OTTO, RITA, TEAM};
 
 fn new(subject: &str, role: &str, rooms: &str) -> NewGrant {
     NewGrant {
@@ -82,6 +85,7 @@ async fn why_answers_for_every_time_of_the_past() {
     }
     assert_snapshot!(told, @"
     08:00 slack:T1:U1
+    as of 2025-03-01T08:00:00Z:
     ⛔ No: `slack:T1:U1` may not hand `live-7` over in `slack:T1:C1`: channel not authorised.
        The channel is not authorised.
        Grant 6: denied moderator for `live-7`, begins in 6 h.
@@ -89,6 +93,7 @@ async fn why_answers_for_every_time_of_the_past() {
        Grant 2: auditor for every room, begins in 2 h.
        Grant 1: moderator for `live-*`, begins in 2 h.
     09:30 slack:T1:U1
+    as of 2025-03-01T09:30:00Z:
     ⛔ No: `slack:T1:U1` may not hand `live-7` over in `slack:T1:C1`: grant 1 begins 2025-03-01T10:00:00Z.
        The channel is authorised for `live-*`.
        Grant 6: denied moderator for `live-7`, begins in 4 h.
@@ -96,22 +101,24 @@ async fn why_answers_for_every_time_of_the_past() {
        Grant 2: auditor for every room, begins in 30 min.
        Grant 1: moderator for `live-*`, begins in 30 min.
     10:30 slack:T1:U1
+    as of 2025-03-01T10:30:00Z:
     ✅ Yes: `slack:T1:U1` may hand `live-7` over in `slack:T1:C1`, by grant 1.
        The channel is authorised for `live-*`.
-       Grant 5: moderator for `live-*`: permits it to `slack:T1:group:S1`, and whether they are in that group is not known here.
        Grant 1: moderator for `live-*`: permits it.
        Grant 3: moderator for every room, only in `slack:T1:C2`, not here.
        Grant 2: auditor for every room, which does not hand rooms over.
        Grant 6: denied moderator for `live-7`, begins in 3 h.
     11:30 slack:T1:U1
-    ⚠️ Cannot tell whether `slack:T1:U1` may hand `live-7` over in `slack:T1:C1`: that depends on grants to groups, 5.
+    as of 2025-03-01T11:30:00Z:
+    ⚠️ Cannot tell whether `slack:T1:U1` may hand `live-7` over in `slack:T1:C1`: group grant 5 matches, and who is in the group is not known here.
        The channel is authorised for `live-*`.
-       Grant 5: moderator for `live-*`: permits it to `slack:T1:group:S1`, and whether they are in that group is not known here.
+       Grant 5: moderator for `live-*`: permits it to members of `slack:T1:group:S1`.
        Grant 3: moderator for every room, only in `slack:T1:C2`, not here.
        Grant 2: auditor for every room, which does not hand rooms over.
        Grant 6: denied moderator for `live-7`, begins in 2 h.
        Grant 1 was taken back 30 min ago: moderator for `live-*`.
     11:30 slack:T1:U1 --member-of slack:T1:group:S1
+    as of 2025-03-01T11:30:00Z:
     ✅ Yes: `slack:T1:U1` may hand `live-7` over in `slack:T1:C1`, by grant 5.
        The channel is authorised for `live-*`.
        Grant 5: moderator for `live-*`: permits it.
@@ -121,6 +128,7 @@ async fn why_answers_for_every_time_of_the_past() {
        Grant 1 was taken back 30 min ago: moderator for `live-*`.
        Counted as a member of `slack:T1:group:S1`.
     14:30 slack:T1:U1 --member-of slack:T1:group:S1
+    as of 2025-03-01T14:30:00Z:
     ⛔ No: `slack:T1:U1` may not hand `live-7` over in `slack:T1:C1`: denied by grant 6.
        Grant 6: denied moderator for `live-7`: denies it.
        Grant 5: moderator for `live-*`: would permit it.
@@ -129,32 +137,36 @@ async fn why_answers_for_every_time_of_the_past() {
        Grant 1 was taken back 3 h ago: moderator for `live-*`.
        Counted as a member of `slack:T1:group:S1`.
     11:59 slack:T1:U2
+    as of 2025-03-01T11:59:00Z:
     ✅ Yes: `slack:T1:U2` may hand `live-7` over in `slack:T1:C1`, by grant 4.
        The channel is authorised for `live-*`.
-       Grant 5: moderator for `live-*`: permits it to `slack:T1:group:S1`, and whether they are in that group is not known here.
        Grant 4: moderator for every room, until 2025-03-01 12:00 UTC: permits it.
     12:30 slack:T1:U2
-    ⚠️ Cannot tell whether `slack:T1:U2` may hand `live-7` over in `slack:T1:C1`: that depends on grants to groups, 5.
+    as of 2025-03-01T12:30:00Z:
+    ⚠️ Cannot tell whether `slack:T1:U2` may hand `live-7` over in `slack:T1:C1`: group grant 5 matches, and who is in the group is not known here.
        The channel is authorised for `live-*`.
-       Grant 5: moderator for `live-*`: permits it to `slack:T1:group:S1`, and whether they are in that group is not known here.
+       Grant 5: moderator for `live-*`: permits it to members of `slack:T1:group:S1`.
        Grant 4 expired 30 min ago: moderator for every room, until 2025-03-01 12:00 UTC.
     13:30 slack:T1:U2
-    ⚠️ Cannot tell whether `slack:T1:U2` may hand `live-7` over in `slack:T1:C1`: that depends on grants to groups, 5.
-       Grant 5: moderator for `live-*`: permits it to `slack:T1:group:S1`, and whether they are in that group is not known here.
+    as of 2025-03-01T13:30:00Z:
+    ⚠️ Cannot tell whether `slack:T1:U2` may hand `live-7` over in `slack:T1:C1`: group grant 5 matches, and who is in the group is not known here.
+       Grant 5: moderator for `live-*`: permits it to members of `slack:T1:group:S1`.
        Grant 4 expired 1 h ago: moderator for every room, until 2025-03-01 12:00 UTC.
     15:30 slack:T1:U2
+    as of 2025-03-01T15:30:00Z:
     ⛔ No: `slack:T1:U2` may not hand `live-7` over in `slack:T1:C1`: channel not authorised.
        The channel was authorised until 2025-03-01 15:00 UTC.
-       Grant 5: moderator for `live-*`: permits it to `slack:T1:group:S1`, and whether they are in that group is not known here.
        Grant 4 expired 3 h ago: moderator for every room, until 2025-03-01 12:00 UTC.
     10:30 slack:T1:U3
-    ⚠️ Cannot tell whether `slack:T1:U3` may hand `live-7` over in `slack:T1:C1`: that depends on grants to groups, 5.
+    as of 2025-03-01T10:30:00Z:
+    ⚠️ Cannot tell whether `slack:T1:U3` may hand `live-7` over in `slack:T1:C1`: group grant 5 matches, and who is in the group is not known here.
        The channel is authorised for `live-*`.
-       Grant 5: moderator for `live-*`: permits it to `slack:T1:group:S1`, and whether they are in that group is not known here.
+       Grant 5: moderator for `live-*`: permits it to members of `slack:T1:group:S1`.
     ");
     let elsewhere =
         program.runs("acl why slack:T1:U1 --in slack:T1:C2 --room vip-1 --at 2025-03-01T12:00:00Z").await;
     assert_snapshot!(elsewhere.out, @"
+    as of 2025-03-01T12:00:00Z:
     ⛔ No: `slack:T1:U1` may not hand `vip-1` over in `slack:T1:C2`: channel not authorised.
        The channel is not authorised.
        Grant 3: moderator for every room, only in `slack:T1:C2`: would permit it.
@@ -303,4 +315,106 @@ async fn nothing_needs_attention_in_a_new_acl() {
     let ran = program.runs("acl list --attention").await;
     assert_eq!((ran.code, ran.out.as_str()), (0, ""));
     assert_eq!(ran.err, "no grant ends within 24 hours, and none was unused for 90 days\n");
+}
+
+/// What an answer to `why` says: yes, no or neither, and which grants it names.
+fn gist(answer: &str) -> (&str, Vec<&str>) {
+    let verdict = ["Yes: ", "No: ", "Cannot tell "].into_iter().find(|verdict| answer.contains(verdict));
+    let grants = answer.lines().filter_map(|line| line.trim_start().strip_prefix("Grant "));
+    (verdict.unwrap_or(answer), grants.map(|line| line.split([':', ' ']).next().unwrap()).collect())
+}
+
+#[tokio::test]
+async fn both_doors_give_the_same_answer() {
+    let (api, lookup) = WebApi::with(&[("S0HOSTS", &[BORIS.id]), ("S0OUT", &[OTTO.id])]).await;
+    api.always("S0NIGHT", Answer::Status(500));
+    let mut program = Program::new().await;
+    program.set("SLACK_BOT_TOKEN", lookup.token.expose_secret());
+    program.set("SLACK_API_BASE_URL", lookup.base_url.as_str());
+    let channel = format!("slack:{TEAM}:{MODS}");
+    for words in [
+        format!("channel allow {channel}"),
+        format!("grant {} admin", ADAM.subject()),
+        format!("grant {} moderator --rooms live-*", ALICE.subject()),
+        format!("grant {} moderator --rooms live-*", group("S0HOSTS")),
+        format!("grant {} moderator --rooms vip-*", group("S0NIGHT")),
+        format!("grant {} moderator --deny --rooms live-2", group("S0OUT")),
+        format!("grant {} moderator", OTTO.subject()),
+        "grant discord:1:role:3 moderator".to_owned(),
+        format!("grant {} moderator --deny --rooms gone-*", group("S0NIGHT")),
+    ] {
+        let ran = program.runs(&format!("acl {words}")).await;
+        assert_eq!(ran.code, 0, "{words}: {}", ran.err);
+    }
+    let serving = program.serves().await;
+    program.until_readiness(200, "2 of 3 known").await;
+    let subjects = [
+        ADAM.subject(),
+        ALICE.subject(),
+        BORIS.subject(),
+        OTTO.subject(),
+        RITA.subject(),
+        group("S0HOSTS"),
+        "discord:1:5".to_owned(),
+    ];
+    let mut told = String::new();
+    for room in ["live-1", "live-2", "vip-1", "gone-1", "other"] {
+        for subject in &subjects {
+            let local = program.runs(&format!("acl why {subject} --in {channel} --room {room}")).await;
+            let reply = program.slack(ADAM).says(&format!("/room-acl why {subject} {room}")).await;
+            let (verdict, grants) = gist(&local.out);
+            assert_eq!(
+                gist(reply.text()),
+                (verdict, grants.clone()),
+                "{subject} {room}: {}{reply}",
+                local.out
+            );
+            assert_eq!(local.code, if verdict == "Yes: " { 0 } else { 3 }, "{}", local.out);
+            told.push_str(&format!("{room:<6} {subject:<28} {verdict}{grants:?}\n"));
+        }
+    }
+    assert_snapshot!(told, @r#"
+    live-1 slack:T0TEAM:U0ADAM          Yes: ["1"]
+    live-1 slack:T0TEAM:U0ALICE         Yes: ["2"]
+    live-1 slack:T0TEAM:U0BORIS         Yes: ["3"]
+    live-1 slack:T0TEAM:U0OTTO          Yes: ["6", "5"]
+    live-1 slack:T0TEAM:U0RITA          No: []
+    live-1 slack:T0TEAM:group:S0HOSTS   Yes: ["3"]
+    live-1 discord:1:5                  No: []
+    live-2 slack:T0TEAM:U0ADAM          Yes: ["1"]
+    live-2 slack:T0TEAM:U0ALICE         Yes: ["2"]
+    live-2 slack:T0TEAM:U0BORIS         Yes: ["3"]
+    live-2 slack:T0TEAM:U0OTTO          No: ["6", "5"]
+    live-2 slack:T0TEAM:U0RITA          No: []
+    live-2 slack:T0TEAM:group:S0HOSTS   Yes: ["3"]
+    live-2 discord:1:5                  No: []
+    vip-1  slack:T0TEAM:U0ADAM          Yes: ["1"]
+    vip-1  slack:T0TEAM:U0ALICE         Cannot tell ["4", "2"]
+    vip-1  slack:T0TEAM:U0BORIS         Cannot tell ["4", "3"]
+    vip-1  slack:T0TEAM:U0OTTO          Yes: ["6", "5"]
+    vip-1  slack:T0TEAM:U0RITA          Cannot tell ["4"]
+    vip-1  slack:T0TEAM:group:S0HOSTS   No: ["3"]
+    vip-1  discord:1:5                  No: []
+    gone-1 slack:T0TEAM:U0ADAM          No: ["8", "1"]
+    gone-1 slack:T0TEAM:U0ALICE         No: ["8", "2"]
+    gone-1 slack:T0TEAM:U0BORIS         No: ["8", "3"]
+    gone-1 slack:T0TEAM:U0OTTO          No: ["8", "6", "5"]
+    gone-1 slack:T0TEAM:U0RITA          No: ["8"]
+    gone-1 slack:T0TEAM:group:S0HOSTS   No: ["3"]
+    gone-1 discord:1:5                  No: []
+    other  slack:T0TEAM:U0ADAM          Yes: ["1"]
+    other  slack:T0TEAM:U0ALICE         No: ["2"]
+    other  slack:T0TEAM:U0BORIS         No: ["3"]
+    other  slack:T0TEAM:U0OTTO          Yes: ["6", "5"]
+    other  slack:T0TEAM:U0RITA          No: []
+    other  slack:T0TEAM:group:S0HOSTS   No: ["3"]
+    other  discord:1:5                  No: []
+    "#);
+    // Behind a hand-over by a member of the group, as chat has it.
+    program.tencent.put_room("live-1", "carol");
+    let reply = program.slack(BORIS).says("/room-owner live-1 user2").await;
+    assert!(reply.says("`live-1` now belongs to `user2`"), "{reply}");
+    let recorded = program.runs("audit list --text why --limit 0 --format jsonl").await;
+    assert_eq!(recorded.out.lines().count(), 70, "both leave a record");
+    serving.ends_when_asked().await;
 }

@@ -408,7 +408,7 @@ async fn the_command_line_says_when_the_roles_of_groups_count_for_nobody() {
     let mut program = Program::new().await;
     let ran = program.runs(&format!("acl grant {} moderator", group(HOSTS))).await;
     assert!(
-        ran.err.contains("note: SLACK_BOT_TOKEN is not set, so user groups of Slack are not looked up"),
+        ran.err.contains("SLACK_BOT_TOKEN is not set, so user groups of Slack are not looked up"),
         "{}",
         ran.err
     );

@@ -307,7 +307,7 @@ async fn anybody_learns_who_they_are(door: Door) {
 async fn why_names_the_grant_that_permits(door: Door) {
     run(world(door), async |bot| {
         let (reply, entry) = says(bot, ADAM, "/room-acl why @alice test").await;
-        assert_snapshot!(as_at_slack(door, &reply, COUNTED.0, COUNTED.1), @r"
+        assert_snapshot!(as_at_slack(door, &reply, COUNTED.0, COUNTED.1), @"
         (only visible to you)
         ✅ Yes: @alice may hand `test` over in #mods, by grant 1.
         Grant 1: moderator for every room: permits it.
@@ -340,7 +340,7 @@ async fn why_names_the_near_misses(door: Door) {
         }
         bot.clock.pass(3 * 3_600);
         let (reply, _) = says(bot, ADAM, "/room-acl why @boris vip-1").await;
-        assert_snapshot!(as_at_slack(door, &reply, COUNTED.0, COUNTED.1), @r"
+        assert_snapshot!(as_at_slack(door, &reply, COUNTED.0, COUNTED.1), @"
         (only visible to you)
         ⛔ No: @boris may not hand `vip-1` over in #mods: grant 7 is for other channels.
         Grant 7: moderator for every room, only in #random, not here.
@@ -352,7 +352,7 @@ async fn why_names_the_near_misses(door: Door) {
         op 11
         ");
         let (reply, _) = says(bot, ADAM, "/room-acl why @boris vip-1 in: #random").await;
-        assert_snapshot!(as_at_slack(door, &reply, COUNTED.0, COUNTED.1), @r"
+        assert_snapshot!(as_at_slack(door, &reply, COUNTED.0, COUNTED.1), @"
         (only visible to you)
         ⛔ No: @boris may not hand `vip-1` over in #random: channel not authorised.
         The channel is not authorised.
@@ -365,7 +365,7 @@ async fn why_names_the_near_misses(door: Door) {
         op 12
         ");
         let (reply, _) = says(bot, ADAM, "/room-acl why @otto vip-1").await;
-        assert_snapshot!(as_at_slack(door, &reply, COUNTED.0, COUNTED.1), @r"
+        assert_snapshot!(as_at_slack(door, &reply, COUNTED.0, COUNTED.1), @"
         (only visible to you)
         ⛔ No: @otto may not hand `vip-1` over in #mods: no grant.
         No grant names them.

@@ -153,10 +153,11 @@ pub fn explain(
     };
     let mut grants: Vec<(Grant, Fit)> = acl.grants.iter().filter_map(bearing).collect();
     let is_member = |grant: &Grant| principal.membership(&grant.subject) == Membership::In;
-    grants.sort_by_key(|(grant, fit)| (distance(*fit), !is_member(grant), std::cmp::Reverse(grant.id)));
+    let may_be = |grant: &Grant| grant.effect == Effect::Permit && !is_member(grant);
+    grants.sort_by_key(|(grant, fit)| (distance(*fit), may_be(grant), std::cmp::Reverse(grant.id)));
     let open =
         if decision.is_ok() { Vec::new() } else { undecided(principal, place, action, acl, &grants, now) };
-    grants.retain(|(grant, _)| is_member(grant) || grant.effect == Effect::Deny || open.contains(&grant.id));
+    grants.retain(|(grant, _)| !may_be(grant) || open.contains(&grant.id));
     Explanation { decision, grants, open, channel: standing(channel, action, &acl.channels, now) }
 }
 
