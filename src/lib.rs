@@ -60,7 +60,7 @@
 //!
 //! # The laws, and where each is kept
 //!
-//! 1. Nothing reaches Tencent without an [`Attempt`](domain::audit::Attempt), and only the store makes one,
+//! 1. Nothing reaches Tencent without an [`Attempt`](domain::admission::Attempt), and only the store makes one,
 //!    by committing it first: [`change_room_owner`](app::ports::RoomControl::change_room_owner) asks for it.
 //!    An attempt needs a [`Permit`](domain::access::Permit), and only [`decide`](domain::access::decide)
 //!    makes one.

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use clap::Parser as _;
+use room_owner::app::acl::local_permit;
 use room_owner::app::local;
 use room_owner::app::ports::{Clock as _, Known, Store as _};
 use room_owner::app::service::{CommandService, Timing};
@@ -313,7 +314,7 @@ async fn archive(
     let ArchiveArguments { before, zone, file } = arguments;
     let now = clock.now();
     let before = before.resolve(now, &zone.unwrap_or_else(jiff::tz::TimeZone::system))?;
-    let permit = local::permit(store, clock, &principal).await?;
+    let permit = local_permit(store, clock, &principal).await?;
     let report = store.archive(Order { principal, permit, typed, before, file }, now).await?;
     Ok(cli::archive::report(&report))
 }

@@ -4,14 +4,10 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
-use super::ports::{
-    CallResult, Clock, Known, Observer, ReadError, RoomControl, RoomSummary, Store, StoreError,
-};
+use super::ports::{CallResult, Clock, Known, Observer, ReadError, RoomControl, RoomSummary, Store};
 use super::service::{CommandService, Timing};
-use crate::domain::access::{Action, Decision, Permit, RoomScope, decide};
-use crate::domain::audit::{Attempt, Refusal};
-use crate::domain::command::Place;
-use crate::domain::principal::Principal;
+use crate::domain::admission::Attempt;
+use crate::domain::audit::Refusal;
 use crate::domain::room::{AccountId, RoomId};
 
 /// A service that answers questions from the store, and edits the ACL.
@@ -24,24 +20,6 @@ pub fn service(
 ) -> CommandService {
     let service = CommandService::new(store, Arc::new(NoRooms), clock, observer, Timing::default());
     service.with_directory(Arc::new(known))
-}
-
-/// The right of the machine's own command line to do what admins do.
-///
-/// # Errors
-/// When the principal is not of this machine, or the store cannot be read.
-pub async fn permit(
-    store: &dyn Store,
-    clock: &dyn Clock,
-    principal: &Principal,
-) -> Result<Permit, StoreError> {
-    let acl = store.acl_for(principal, &Place::Local).await?;
-    match decide(principal, &Place::Local, Action::EditAcl(vec![RoomScope::All]), &acl, clock.now()) {
-        Decision::Permit(permit) => Ok(permit),
-        Decision::Deny(denial) => {
-            Err(StoreError(format!("`{}` is not of this machine: {denial}", principal.subject)))
-        }
-    }
 }
 
 /// Where no room is to be asked about.

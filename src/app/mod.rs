@@ -1,15 +1,16 @@
 //! The use cases, and what they need from outside.
 
-pub mod audit;
+pub mod acl;
 pub mod callbacks;
-mod commands;
+pub mod commands;
 pub mod directory;
 pub mod limits;
+mod live_rooms;
 pub mod local;
 pub mod ports;
 pub mod replies;
 pub mod service;
-mod suggest;
+pub mod suggest;
 
 /// The target of log lines that anybody who reaches the port can cause, without an account anywhere.
 pub const UNTRUSTED: &str = "room_owner::untrusted";

@@ -14,9 +14,10 @@ pub use crate::domain::access::{AclChange, Known, NewGrant};
 use crate::domain::access::{
     AclView, AuthorisedChannel, ChangedEntry, Grant, GrantId, GrantUse, NotEdited, Permit, Reading,
 };
+use crate::domain::admission::{Attempt, Verdict};
 use crate::domain::audit::{
-    ArchivedIn, Attempt, AuditEntry, AuditFilter, OperationId, Outcome, OutcomeKind, RecordedEvent, Refusal,
-    RoomHistory, Stat, StatsBy, Unresolved, Verdict,
+    ArchivedIn, AuditEntry, AuditFilter, OperationId, Outcome, OutcomeKind, RecordedEvent, Refusal,
+    RoomHistory, Stat, StatsBy, Unresolved,
 };
 use crate::domain::command::{CommandRequest, DeliveryId, Place, RejectedRequest};
 pub use crate::domain::principal::Subject;

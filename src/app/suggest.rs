@@ -3,129 +3,92 @@
 //! Nothing here is a command, so nothing is recorded; and nothing is shown that the caller could not
 //! reach by one.
 
-use std::sync::Arc;
-use std::time::{Duration, Instant};
-
-use tokio::sync::Mutex;
 use tracing::{debug, warn};
 
 use super::ports::RoomSummary;
 use super::service::CommandService;
-use crate::domain::access::{AclView, Action, Decision, decide};
+use crate::domain::access::{AclView, Action};
 use crate::domain::audit::{AuditFilter, OutcomeKind};
 use crate::domain::command::{Family, Place};
 use crate::domain::principal::Principal;
 use crate::domain::room::RoomId;
 
-/// How long a list of the live rooms is good for. Tencent takes 10 lists a second; people type faster.
-const FRESH_FOR: Duration = Duration::from_secs(2);
 /// How much of a room's log is looked through for its owners.
 const ENTRIES: u32 = 100;
 
-/// The live rooms as they were a moment ago.
-#[derive(Default)]
-pub(super) struct LiveRooms(Mutex<Option<(Instant, Arc<[RoomSummary]>)>>);
+/// The live rooms that the caller may use the command about from this place and that match what is
+/// typed, at most `most`: to hand them over, to ask as an admin who may, to read their log. Empty if they
+/// cannot be had.
+pub async fn rooms(
+    service: &CommandService,
+    principal: &Principal,
+    place: &Place,
+    family: Family,
+    typed: &str,
+    most: usize,
+) -> Vec<RoomSummary> {
+    let Some(acl) = acl(service, principal, place).await else { return Vec::new() };
+    // Whoever has no grant here costs Tencent no call.
+    if acl.grants.is_empty() || acl.channels.is_empty() {
+        return Vec::new();
+    }
+    let may = |action| service.may(principal, place, action, &acl);
+    let about = match family {
+        Family::Owner => Action::Transfer,
+        Family::Acl if may(Action::ReadAcl(None)) => Action::Transfer,
+        Family::Audit if may(Action::ReadAudit) => Action::ShowOwner,
+        Family::Acl | Family::Audit => return Vec::new(),
+    };
+    let rooms = service.live_rooms.get().await.inspect_err(|error| {
+        debug!(problem = error.refusal().info, "the live rooms cannot be listed");
+    });
+    let rooms = rooms.unwrap_or_default();
+    let permitted: Vec<_> = rooms.iter().filter(|summary| may(about(summary.room.clone()))).collect();
+    best(permitted, typed, |summary| summary.room.as_str()).take(most).cloned().collect()
+}
 
-impl CommandService {
-    /// The live rooms that the caller may use the command about from this place and that match what is
-    /// typed, at most `most`: to hand them over, to ask as an admin who may, to read their log. Empty if they
-    /// cannot be had.
-    pub async fn suggest_rooms(
-        self: &Arc<Self>,
-        principal: &Principal,
-        place: &Place,
-        family: Family,
-        typed: &str,
-        most: usize,
-    ) -> Vec<RoomSummary> {
-        let Some(acl) = self.acl(principal, place).await else { return Vec::new() };
-        // Whoever has no grant here costs Tencent no call.
-        if acl.grants.is_empty() || acl.channels.is_empty() {
+/// Recent owners of the room that it may be handed to, newest first, that match what is typed, at most
+/// `most`; none to somebody who may not hand the room over.
+pub async fn owners(
+    service: &CommandService,
+    principal: &Principal,
+    place: &Place,
+    room: &RoomId,
+    typed: &str,
+    most: usize,
+) -> Vec<String> {
+    let Some(acl) = acl(service, principal, place).await else { return Vec::new() };
+    if !service.may(principal, place, Action::Transfer(room.clone()), &acl) {
+        return Vec::new();
+    }
+    let filter = AuditFilter {
+        room: Some(room.clone()),
+        outcome: Some(OutcomeKind::Succeeded),
+        without_readings: true,
+        limit: Some(ENTRIES),
+        ..AuditFilter::default()
+    };
+    let entries = match service.store.audit(&filter).await {
+        Ok(entries) => entries,
+        Err(error) => {
+            warn!(%error, "owners cannot be suggested");
             return Vec::new();
         }
-        let may = |action| self.may(principal, place, action, &acl);
-        let about = match family {
-            Family::Owner => Action::Transfer,
-            Family::Acl if may(Action::ReadAcl(None)) => Action::Transfer,
-            Family::Audit if may(Action::ReadAudit) => Action::ShowOwner,
-            Family::Acl | Family::Audit => return Vec::new(),
-        };
-        let rooms = self.live_rooms().await;
-        let permitted: Vec<_> = rooms.iter().filter(|summary| may(about(summary.room.clone()))).collect();
-        best(permitted, typed, |summary| summary.room.as_str()).take(most).cloned().collect()
-    }
-
-    /// Recent owners of the room that it may be handed to, newest first, that match what is typed, at most
-    /// `most`; none to somebody who may not hand the room over.
-    pub async fn suggest_owners(
-        &self,
-        principal: &Principal,
-        place: &Place,
-        room: &RoomId,
-        typed: &str,
-        most: usize,
-    ) -> Vec<String> {
-        let Some(acl) = self.acl(principal, place).await else { return Vec::new() };
-        if !self.may(principal, place, Action::Transfer(room.clone()), &acl) {
-            return Vec::new();
+    };
+    let mut owners: Vec<String> = Vec::new();
+    for owner in entries.into_iter().flat_map(|entry| [entry.new_owner, entry.previous_owner]).flatten() {
+        // Tencent's own ids can be what nobody may ask for.
+        let is_taken = owner.parse().is_ok_and(|account| service.accounts.check(&account).is_ok());
+        if is_taken && !owners.contains(&owner) {
+            owners.push(owner);
         }
-        let filter = AuditFilter {
-            room: Some(room.clone()),
-            outcome: Some(OutcomeKind::Succeeded),
-            without_readings: true,
-            limit: Some(ENTRIES),
-            ..AuditFilter::default()
-        };
-        let entries = match self.store().audit(&filter).await {
-            Ok(entries) => entries,
-            Err(error) => {
-                warn!(%error, "owners cannot be suggested");
-                return Vec::new();
-            }
-        };
-        let mut owners: Vec<String> = Vec::new();
-        for owner in entries.into_iter().flat_map(|entry| [entry.new_owner, entry.previous_owner]).flatten() {
-            // Tencent's own ids can be what nobody may ask for.
-            let is_taken = owner.parse().is_ok_and(|account| self.accounts.check(&account).is_ok());
-            if is_taken && !owners.contains(&owner) {
-                owners.push(owner);
-            }
-        }
-        best(owners, typed, String::as_str).take(most).collect()
     }
+    best(owners, typed, String::as_str).take(most).collect()
+}
 
-    async fn acl(&self, principal: &Principal, place: &Place) -> Option<AclView> {
-        let acl = self.store().acl_for(principal, place).await;
-        acl.inspect_err(|error| warn!(%error, "nothing can be suggested")).ok()
-    }
-
-    pub(super) fn may(&self, principal: &Principal, place: &Place, action: Action, acl: &AclView) -> bool {
-        matches!(decide(principal, place, action, acl, self.now()), Decision::Permit(_))
-    }
-
-    /// The list, asked for at most once in [`FRESH_FOR`], in a task of its own: whoever stops waiting for
-    /// it leaves it for the next keystroke. A failure counts as an empty list.
-    async fn live_rooms(self: &Arc<Self>) -> Arc<[RoomSummary]> {
-        let service = Arc::clone(self);
-        let asking = self.spawn_tracked(async move {
-            let mut last = service.live.0.lock().await;
-            match &*last {
-                Some((at, rooms)) if at.elapsed() < FRESH_FOR => Arc::clone(rooms),
-                _ => {
-                    let rooms: Arc<[RoomSummary]> = match service.rooms().live_rooms().await {
-                        Ok(rooms) => rooms.into(),
-                        Err(error) => {
-                            debug!(problem = error.refusal().info, "the live rooms cannot be listed");
-                            Arc::default()
-                        }
-                    };
-                    *last = Some((Instant::now(), Arc::clone(&rooms)));
-                    rooms
-                }
-            }
-        });
-        asking.await.unwrap_or_default()
-    }
+async fn acl(service: &CommandService, principal: &Principal, place: &Place) -> Option<AclView> {
+    let acl = service.store.acl_for(principal, place).await;
+    acl.inspect_err(|error| warn!(%error, "nothing can be suggested")).ok()
 }
 
 /// Those that begin with what is typed, then those that hold it; without regard to ASCII case.

@@ -6,10 +6,11 @@ use std::time::{Duration, Instant};
 use anyhow::ensure;
 use jiff::tz::TimeZone;
 
-use crate::app::audit::{Reader, answer};
+use crate::app::commands::audit::{Reader, answer};
 use crate::app::ports::{AuditLog, ExportSpan, Store as _};
 use crate::clock::SystemClock;
-use crate::domain::audit::{AuditFilter, Filter, Moment, OperationId, OutcomeKind, Question, StatsBy};
+use crate::domain::audit::{AuditFilter, Filter, Moment, OperationId, OutcomeKind, StatsBy};
+use crate::domain::command::Question;
 use crate::stdio;
 use crate::store::verify::{Evidence, verify};
 use crate::store::{IfMissing, Scratch, SqliteStore, fill};

@@ -23,6 +23,7 @@ use serde::{Deserialize, Serialize};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
+use crate::app::commands::at_once;
 use crate::app::limits::Limits;
 use crate::app::ports::Store as _;
 use crate::app::service::{Conduct, Timing};
@@ -305,7 +306,7 @@ async fn seed(bot: &Bot, kind: Kind) -> anyhow::Result<()> {
     let command = Command::Acl(AclCommand::Edit { edit, reason: None, force: false });
     let seeder = Principal::new("cli:bench".parse()?);
     let request = CommandRequest::local(seeder, "room-owner bench".to_owned(), Ok(command));
-    let made = bot.service.handle(request).await;
+    let made = bot.service.handle(request, at_once).await.into_reply();
     ensure!(made.outcome() == OutcomeKind::Succeeded, "the grants were not made: {made:?}");
     Ok(())
 }

@@ -6,7 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use async_trait::async_trait;
 
 use crate::app::ports::{CallResult, ReadError, RoomControl, RoomSummary};
-use crate::domain::audit::Attempt;
+use crate::domain::admission::Attempt;
 use crate::domain::room::{AccountId, RoomId};
 
 /// Sends changes and answers questions about the owner from what was changed.

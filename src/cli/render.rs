@@ -13,8 +13,8 @@ use crate::domain::access::{Attention, ChangedEntry, Grant, Known, NotEdited, is
 use crate::domain::audit::OperationId;
 use crate::domain::command::Part;
 use crate::domain::principal::Subject;
-use crate::domain::reply::{AclAnswer, Reply};
-use crate::domain::wording::acl::{scope_as_room, span, unread_groups};
+use crate::domain::reply::Reply;
+use crate::domain::wording::acl::{AclAnswer, scope_as_room, span, unread_groups};
 use crate::domain::wording::{CommandName, LOCAL_ACL, message};
 use crate::stdio;
 

@@ -14,9 +14,9 @@ use crate::domain::access::{
 };
 use crate::domain::audit::{AuditEntry, DecisionKind, OutcomeKind, Ownership, Stat, Step, millis, read_in};
 use crate::domain::principal::{Channel, Membership, Subject};
-use crate::domain::reply::Explained;
 use crate::domain::room::RoomId;
 use crate::domain::wording;
+use crate::domain::wording::acl::Explained;
 
 fn when(time: Option<Timestamp>) -> String {
     time.map(|time| format!("{time:.0}")).unwrap_or_default()

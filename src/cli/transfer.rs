@@ -1,6 +1,7 @@
 //! `room-owner transfer`: the same way as from chat, as the user of this machine.
 
 use super::{Caller, Exit, Format, print, render};
+use crate::app::commands::at_once;
 use crate::app::service::CommandService;
 use crate::domain::audit::{OperationId, OutcomeKind};
 use crate::domain::command::{Command, CommandRequest, Family, Invocation, Values, clean_reason};
@@ -60,7 +61,7 @@ pub(super) async fn answer(
     format: Format,
 ) -> anyhow::Result<Exit> {
     let is_question = matches!(request.command, Ok(Command::ShowOwner { .. }));
-    let reply = service.handle(request).await;
+    let reply = service.handle(request, at_once).await.into_reply();
     let exit = render::words(&reply, command);
     if format != Format::Table
         && let Some(operation) = reply.operation()

@@ -6,6 +6,7 @@ use anyhow::ensure;
 use reqwest::Url;
 use secrecy::SecretString;
 
+use crate::app::commands::at_once;
 use crate::app::service::CommandService;
 use crate::domain::access::{Effect, NewGrant, Role, RoomScope};
 use crate::domain::audit::OutcomeKind;
@@ -215,7 +216,8 @@ pub(super) async fn seed(service: &CommandService) -> anyhow::Result<()> {
         let reason = Some("seeded for the demo".to_owned());
         let command = Command::Acl(AclCommand::Edit { edit, reason, force: false });
         let seeder = Principal::new("cli:demo".parse()?);
-        let made = service.handle(CommandRequest::local(seeder, typed, Ok(command))).await;
+        let made =
+            service.handle(CommandRequest::local(seeder, typed, Ok(command)), at_once).await.into_reply();
         ensure!(made.outcome() == OutcomeKind::Succeeded, "the demo has no acl: {made:?}");
     }
     Ok(())

@@ -15,8 +15,9 @@ use tracing::{debug, error, info, warn};
 use super::options::Options;
 use super::payload::{self, Caller, Interaction, Kind, ReplyTo};
 use super::{Door, render, rest};
+use crate::app::commands::{Handled, Work};
 use crate::app::replies::Platform;
-use crate::app::service::{Handled, Work};
+use crate::app::suggest;
 use crate::domain::command::{CommandRequest, Kind as Takes, Place, RejectedRequest, Rejection};
 use crate::domain::principal::Channel;
 use crate::domain::reply::Reply;
@@ -55,11 +56,11 @@ impl Door {
             Kind::Ping => return Answered::Pong,
             Kind::Autocomplete => {
                 let door = Arc::clone(&self);
-                self.service.track(async move { door.suggest(&interaction, until).await });
+                self.service.spawn(async move { door.suggest(&interaction, until).await });
             }
             Kind::Command | Kind::Other(_) => {
                 let door = Arc::clone(&self);
-                self.service.track(async move { door.answer(interaction, until).await });
+                self.service.spawn(async move { door.answer(interaction, until).await });
             }
         }
         Answered::Taken
@@ -92,7 +93,7 @@ impl Door {
             }
             self.rest.callback(to, &render::deferral(private), until).await
         };
-        match self.service.handle_once_acknowledged(request, acknowledge).await {
+        match self.service.handle(request, acknowledge).await {
             Handled::AtOnce(reply) => self.say(to, &reply, until).await,
             Handled::Acknowledged(reply) => self.finish(to, &reply).await,
             // Discord may show "thinking…" all the same. Any other failure means that there is nothing
@@ -226,17 +227,15 @@ impl Door {
         let verb = options.verb(&self.settings.command)?;
         match verb.parameter(focused)?.kind {
             Takes::Room => {
-                let rooms = self
-                    .service
-                    .suggest_rooms(&principal, &place, verb.family, typed, render::MOST_CHOICES)
-                    .await;
+                let most = render::MOST_CHOICES;
+                let rooms = suggest::rooms(&self.service, &principal, &place, verb.family, typed, most).await;
                 let shown = |room: &RoomId, owner: &AccountId| format!("{room} · owner {owner}");
                 Some(rooms.into_iter().map(|it| (shown(&it.room, &it.owner), it.room.to_string())).collect())
             }
             Takes::Account => {
                 let room: RoomId = options.text("room")?.parse().ok()?;
-                let owners =
-                    self.service.suggest_owners(&principal, &place, &room, typed, render::MOST_CHOICES).await;
+                let most = render::MOST_CHOICES;
+                let owners = suggest::owners(&self.service, &principal, &place, &room, typed, most).await;
                 Some(owners.into_iter().map(|owner| (owner.clone(), owner)).collect())
             }
             _ => None,

@@ -1,9 +1,10 @@
 //! What the program is about, without how it is reached: no async, no I/O, no clock, no wire format.
 //!
-//! A newcomer reads [`command`] (what can be asked), [`access`] (who may), [`audit`] (what is kept) and
-//! [`reply`] (what is said back), in this order.
+//! A newcomer reads [`command`] (what can be asked), [`access`] (who may), [`admission`] (what is decided), [`audit`]
+//! (what is kept) and [`reply`] (what is said back), in this order.
 
 pub mod access;
+pub mod admission;
 pub mod archive;
 pub mod audit;
 pub mod command;

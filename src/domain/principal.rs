@@ -149,6 +149,15 @@ pub enum Channel {
     },
 }
 
+/// Where a request comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Place {
+    /// A channel of a chat platform.
+    Channel(Channel),
+    /// The machine that holds the database. Channels do not apply to it.
+    Local,
+}
+
 impl Channel {
     /// The Slack conversation of these ids. `None` if one is no id.
     #[must_use]

@@ -5,16 +5,15 @@ use std::fmt;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use super::access::plan::{Senseless, Step};
-use super::access::{
-    Able, AclView, Action, Attention, AuthorisedChannel, ChangedEntry, Denial, Effect, Explanation, Footing,
-    Grant, Hindered, NotEdited, Reach, Right,
-};
-use super::audit::{Answer, AuditEntry, NoAnswer, OperationId, Outcome, OutcomeKind};
-use super::command::{Family, Listed, Place, Transfer, UsageError};
-use super::principal::{Channel, Principal, Subject};
-use super::room::{AccountId, RoomId};
+use super::access::{Action, Denial, Footing, Helpers, Reach, Right};
+use super::audit::{AuditEntry, NoAnswer, OperationId, Outcome, OutcomeKind};
+use super::command::{Family, Transfer, UsageError};
+use super::principal::{Principal, Subject};
+use super::room::RoomId;
 use super::tree_head::TreeHead;
+use super::wording::acl::AclAnswer;
+use super::wording::audit::Answer;
+use super::wording::rooms::OwnerAnswer;
 
 /// Who gets to see a reply, unless the configuration says that all of them are private.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,19 +56,12 @@ pub enum Reply {
         /// The zone in which it is shown.
         zone: TimeZone,
     },
-    /// The live rooms that the caller may hand over here.
+    /// An answer about rooms and the caller's hand-overs of them.
     Rooms {
         /// The record of the question.
         operation: OperationId,
-        /// The rooms and their owners; `None` if Tencent could not be asked.
-        rooms: Option<Vec<(RoomId, AccountId)>>,
-    },
-    /// The caller's last hand-over that was done.
-    Last {
-        /// The record of the question.
-        operation: OperationId,
-        /// Its entry, if there is one.
-        entry: Option<Box<AuditEntry>>,
+        /// The answer.
+        answer: Box<OwnerAnswer>,
     },
     /// A room's owner.
     Owner {
@@ -198,105 +190,6 @@ pub enum Reply {
     },
 }
 
-/// An answer about the ACL. It is for the caller alone.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum AclAnswer {
-    /// An edit that was made.
-    Edited {
-        /// The entries before and after.
-        changed: Vec<ChangedEntry>,
-        /// Whether it gives the caller something.
-        is_for_oneself: bool,
-        /// What is in the way of an entry that was given.
-        hindered: Hindered,
-    },
-    /// An edit that was not made.
-    NotEdited(NotEdited),
-    /// The caller's own id, groups and rights.
-    WhoAmI {
-        /// The caller.
-        principal: Principal,
-        /// The channel.
-        place: Place,
-        /// How the caller stands here.
-        footing: Box<Footing>,
-        /// Whom to ask.
-        helpers: Helpers,
-    },
-    /// A page of the grants.
-    Grants {
-        /// Which part of them.
-        listed: Listed,
-        /// How many pages there are.
-        pages: u32,
-        /// The page's grants, and why somebody should look at each if that was asked for.
-        grants: Vec<(Grant, Option<Attention>)>,
-        /// Ended ones that are not shown.
-        left_out: usize,
-    },
-    /// A page of the authorised channels.
-    Channels {
-        /// Which page.
-        page: u32,
-        /// How many pages there are.
-        pages: u32,
-        /// The page's channels.
-        entries: Vec<AuthorisedChannel>,
-        /// Removed ones that are not shown.
-        left_out: usize,
-    },
-    /// The whole ACL.
-    Whole(AclView),
-    /// What would have to change for the ACL to be what a file says.
-    Planned {
-        /// The ACL as it is.
-        acl: AclView,
-        /// The changes; or why the file cannot be meant.
-        steps: Result<Vec<Step>, Senseless>,
-        /// Why they would not be made.
-        refusal: Option<NotEdited>,
-    },
-    /// What is decided about somebody.
-    Explained(Box<Explained>),
-    /// Who may hand a room over.
-    WhoCan {
-        /// The room.
-        room: RoomId,
-        /// Those who may.
-        able: Vec<Able>,
-        /// The groups that cannot be read right now, to which a grant gives it or a deny entry takes it.
-        unread: Vec<(Effect, Subject)>,
-    },
-    /// The question is on record, but the ACL could not be read.
-    Unreadable,
-}
-
-/// Whom somebody can ask to do what they may not do themselves.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Helpers {
-    /// Other people who are admins as far as it takes.
-    pub admins: Vec<Subject>,
-    /// Whether anybody is an admin at all.
-    pub is_anybody_admin: bool,
-}
-
-/// A question about somebody's right to hand a room over, and what is decided.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Explained {
-    /// About whom, with the groups that were taken into account.
-    pub principal: Principal,
-    /// Whether that is the caller.
-    pub is_caller: bool,
-    /// Where.
-    pub channel: Channel,
-    /// Which room.
-    pub room: RoomId,
-    /// At what time.
-    pub at: Timestamp,
-    /// What is decided, and what bears on it.
-    pub explanation: Explanation,
-}
-
 /// What somebody may have heard before an answer comes late.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Heard {
@@ -357,7 +250,7 @@ impl Reply {
     #[must_use]
     pub fn outcome(&self) -> OutcomeKind {
         match self {
-            Self::Help { .. } | Self::Rooms { .. } | Self::Last { .. } => OutcomeKind::Succeeded,
+            Self::Help { .. } | Self::Rooms { .. } => OutcomeKind::Succeeded,
             Self::Acl { answer, .. } => match **answer {
                 AclAnswer::NotEdited(_) => OutcomeKind::Declined,
                 _ => OutcomeKind::Succeeded,
@@ -385,7 +278,6 @@ impl Reply {
             | Self::Acl { operation, .. }
             | Self::Audit { operation, .. }
             | Self::Rooms { operation, .. }
-            | Self::Last { operation, .. }
             | Self::Owner { operation, .. }
             | Self::Transfer { operation, .. }
             | Self::Denied { operation, .. }

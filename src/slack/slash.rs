@@ -4,6 +4,7 @@
 //! everything that it did.
 
 use std::convert::Infallible;
+use std::future::ready;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -75,7 +76,12 @@ impl Slack {
         let typed = request.typed.clone();
         let result_follows = response_url.is_some();
         let is_recorded = Arc::<AtomicBool>::default();
-        let work = self.service.spawn_recorded(request, Arc::clone(&is_recorded));
+        let (service, on_record) = (Arc::clone(&self.service), Arc::clone(&is_recorded));
+        let recorded = move |_, _| {
+            on_record.store(true, Ordering::Release);
+            ready(Ok::<(), Infallible>(()))
+        };
+        let work = self.service.spawn(async move { service.handle(request, recorded).await.into_reply() });
         let mut unanswered = Unanswered { slack: Arc::clone(&self), work: Some(work), response_url };
         match tokio::time::timeout_at(until, unanswered.reply()).await {
             Ok(reply) => {
@@ -122,7 +128,7 @@ impl Drop for Unanswered {
     fn drop(&mut self) {
         let Some(work) = self.work.take() else { return };
         let (slack, response_url) = (Arc::clone(&self.slack), self.response_url.take());
-        self.slack.service.track(async move {
+        self.slack.service.spawn(async move {
             let reply = work.await.unwrap_or_else(|panic| broken(&panic));
             slack.answer_late(response_url, &reply).await;
         });
@@ -169,7 +175,7 @@ impl Drop for Answer {
         }
         let (slack, response_url) = (Arc::clone(&self.slack), self.response_url.take());
         let reply = std::mem::replace(&mut self.reply, Reply::Broken);
-        self.slack.service.track(async move { slack.answer_late(response_url, &reply).await });
+        self.slack.service.spawn(async move { slack.answer_late(response_url, &reply).await });
     }
 }
 

@@ -6,7 +6,8 @@ use jiff::Timestamp;
 use sqlx::sqlite::SqliteConnection;
 
 use crate::app::ports::Admission;
-use crate::domain::audit::{AuditEntry, OperationId, Outcome, OutcomeKind, Verdict, millis};
+use crate::domain::admission::Verdict;
+use crate::domain::audit::{AuditEntry, OperationId, Outcome, OutcomeKind, millis};
 use crate::domain::room::AccountId;
 use crate::tree::{Checkpoint, SigningKey};
 

@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use tracing::warn;
 
 use crate::app::ports::{Admission, Admitted, StoreError};
-use crate::domain::audit::{Attempt, Verdict};
+use crate::domain::admission::{Attempt, Verdict};
 use crate::domain::tree_head::TreeHead;
 use crate::tree::Checkpoint;
 

@@ -18,7 +18,8 @@ use super::wire::{
     RoomListResponse,
 };
 use crate::app::ports::{CallResult, Clock, ReadError, RoomControl, RoomSummary};
-use crate::domain::audit::{Attempt, Refusal};
+use crate::domain::admission::Attempt;
+use crate::domain::audit::Refusal;
 use crate::domain::room::{AccountId, Accounts, RoomId};
 use crate::http;
 use crate::redact::Redactor;

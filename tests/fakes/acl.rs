@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use room_owner::app::local;
+use room_owner::app::acl::local_permit;
 use room_owner::app::ports::{AclChange, AclChanged, AclEdit, Clock, Known, Store, StoreError};
 use room_owner::domain::command::Place;
 use room_owner::domain::principal::Principal;
@@ -30,7 +30,7 @@ pub(crate) async fn edit_all(
     let reason = changes.first().and_then(|(_, reason)| reason.clone());
     loop {
         let edit = AclEdit {
-            permit: local::permit(store, clock, &principal).await?,
+            permit: local_permit(store, clock, &principal).await?,
             principal: principal.clone(),
             place: Place::Local,
             delivery: None,

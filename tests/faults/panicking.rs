@@ -3,9 +3,11 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use room_owner::app::commands::at_once;
 use room_owner::app::ports::{CallResult, ReadError, RoomControl, RoomSummary, Store as _};
 use room_owner::app::service::{CommandService, Timing};
-use room_owner::domain::audit::{Attempt, AuditFilter};
+use room_owner::domain::admission::Attempt;
+use room_owner::domain::audit::AuditFilter;
 use room_owner::domain::room::{AccountId, RoomId};
 
 use super::network::Network;
@@ -44,7 +46,9 @@ async fn a_task_that_panics_does_not_keep_its_room() {
         Arc::new(Nobody),
         Timing::default(),
     ));
-    assert!(service.spawn(request(ALICE, "test user2", "d1")).await.unwrap_err().is_panic());
+    let worker = Arc::clone(&service);
+    let work = service.spawn(async move { worker.handle(request(ALICE, "test user2", "d1"), at_once).await });
+    assert!(work.await.unwrap_err().is_panic());
     let newest = async || store.audit(&AuditFilter::default()).await.unwrap().remove(0);
     assert_eq!(newest().await.outcome.name(), "pending");
     // The same process finds it, and does not wait for itself.

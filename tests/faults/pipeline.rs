@@ -10,6 +10,7 @@ use super::laws::{self, Log};
 use super::network::{Network, Trouble};
 use super::process::Process;
 use super::world::{ALICE, World, request};
+use room_owner::app::commands::{Handled, at_once};
 
 const TROUBLES: [Trouble; 7] = [
     Trouble::Nothing,
@@ -44,7 +45,8 @@ async fn dies_after(template: &World, waits: usize, trouble: Trouble) -> bool {
     network.next_change(trouble);
     let mut process = Process::starts(&world, &network, 1, 0).await;
     process.finishes().await;
-    let reply = cut_after(waits, process.service.handle(request(ALICE, "test user2", "d1"))).await;
+    let reply = cut_after(waits, process.service.handle(request(ALICE, "test user2", "d1"), at_once)).await;
+    let reply = reply.map(Handled::into_reply);
     process.dies().await;
     let before = network.calls();
 

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use room_owner::app::commands::at_once;
 use room_owner::app::ports::{CallbackEnd, Observer, Store};
 use room_owner::app::service::{CommandService, Timing};
 use room_owner::domain::audit::OutcomeKind;
@@ -57,7 +58,9 @@ impl Process {
 
     pub(crate) fn takes(&mut self, delivery: usize, request: CommandRequest) {
         let service = Arc::clone(&self.service);
-        self.work.spawn(async move { Some(Answered { delivery, reply: service.handle(request).await }) });
+        self.work.spawn(async move {
+            Some(Answered { delivery, reply: service.handle(request, at_once).await.into_reply() })
+        });
     }
 
     pub(crate) fn recovers(&mut self) {

@@ -384,7 +384,7 @@ async fn what_is_held_in_memory_decides_nothing_after_another_process_changed_th
                 room_owner::domain::command::Family::Owner,
             )),
         };
-        let verdict = room_owner::domain::audit::Verdict::Open;
+        let verdict = room_owner::domain::admission::Verdict::Open;
         Admission::Request { request: Box::new(request), verdict, acl_version, decline_if_busy: false }
     };
 

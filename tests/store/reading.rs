@@ -2,7 +2,9 @@
 
 use room_owner::app::ports::{Admission, Admitted, AuditLog, ExportSpan, Store as _};
 use room_owner::domain::access::{Action, Decision, decide};
-use room_owner::domain::audit::{AuditFilter, OperationId, OutcomeKind, Question, Stat, StatsBy, Verdict};
+use room_owner::domain::admission::Verdict;
+use room_owner::domain::audit::{AuditFilter, OperationId, OutcomeKind, Stat, StatsBy};
+use room_owner::domain::command::Question;
 use room_owner::domain::command::{Command, CommandRequest, Place};
 use room_owner::domain::principal::Principal;
 use room_owner::store::LogCopy;

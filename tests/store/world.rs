@@ -7,9 +7,9 @@ use room_owner::app::ports::{AclChange, AclChanged, AclEdit, Admission, Admitted
 use room_owner::domain::access::{
     Action, AuthorisedChannel, ChangedEntry, Decision, Effect, Grant, Known, decide,
 };
-use room_owner::domain::audit::{
-    Attempt, AuditEntry, AuditFilter, OperationId, Outcome, Question, Refusal, Verdict,
-};
+use room_owner::domain::admission::{Attempt, Verdict};
+use room_owner::domain::audit::{AuditEntry, AuditFilter, OperationId, Outcome, Refusal};
+use room_owner::domain::command::Question;
 use room_owner::domain::command::{
     Command, CommandRequest, DeliveryId, Family, Place, RejectedRequest, Rejection, Typed, parse,
 };
@@ -171,7 +171,7 @@ impl Ask {
         let command = parse(Family::Owner, &Typed::plain(&self.line));
         let verdict = match &command {
             Err(error) => Verdict::Invalid(format!("{error:?}")),
-            Ok(Command::Help(_) | Command::ListRooms | Command::Undo) => Verdict::Open,
+            Ok(Command::Help(_) | Command::Owner(_)) => Verdict::Open,
             Ok(Command::Acl(command)) => panic!("{command:?}"),
             Ok(Command::ShowOwner { room }) => {
                 match self.decide(store, &principal, &place, Action::ShowOwner(room.clone())).await {

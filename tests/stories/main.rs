@@ -60,3 +60,4 @@ mod streams;
 mod transfers;
 mod understood;
 mod unread_groups;
+mod verbs;

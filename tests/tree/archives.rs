@@ -7,17 +7,17 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use insta::assert_snapshot;
-use room_owner::app::audit::{Reader, answer};
-use room_owner::app::local;
+use room_owner::app::acl::local_permit;
+use room_owner::app::commands::audit::{Reader, answer};
 use room_owner::app::ports::{Admitted, Clock, Observed, OwnerNotice, Store as _, StoreError};
 use room_owner::domain::archive::{ArchiveReport, HeldUp};
-use room_owner::domain::audit::{
-    Answer, AuditEntry, AuditFilter, NoAnswer, OperationId, Question, RecordedEvent, StatsBy,
-};
+use room_owner::domain::audit::{AuditEntry, AuditFilter, NoAnswer, OperationId, RecordedEvent, StatsBy};
 use room_owner::domain::command::DeliveryId;
+use room_owner::domain::command::Question;
 use room_owner::domain::principal::Principal;
 use room_owner::domain::room::AccountId;
 use room_owner::domain::verification::Report;
+use room_owner::domain::wording::audit::Answer;
 use room_owner::store::SqliteStore;
 use room_owner::store::archive::{self, Order};
 use room_owner::store::verify::{Evidence, prove};
@@ -49,7 +49,7 @@ async fn archive_of(
 ) -> Result<ArchiveReport, StoreError> {
     let at = later(1_000);
     let principal = Principal::new("cli:ana".parse().unwrap());
-    let permit = local::permit(store, &At(at), &principal).await.unwrap();
+    let permit = local_permit(store, &At(at), &principal).await.unwrap();
     let typed = format!("room-owner audit archive {}", file.file_name().unwrap().display());
     store.archive(Order { principal, permit, typed, before, file: file.to_owned() }, at).await
 }

@@ -1,6 +1,171 @@
-//! What is done for each command, one file a use case.
+//! What is done for each command. A request enters at [`CommandService::handle`]; [`answer`] has the one match.
 
+mod acl;
 mod acl_file;
-mod list_rooms;
-mod nearest_room;
-mod undo;
+pub mod audit;
+mod corrections;
+mod edit_acl;
+mod rooms;
+mod show_owner;
+mod transfer;
+
+use std::convert::Infallible;
+use std::fmt::Display;
+use std::time::Instant;
+
+use tracing::info;
+
+use super::ports::StoreError;
+use super::service::{CommandService, Next, OnRecord, not_recorded};
+use crate::domain::access::{footing, rights};
+use crate::domain::audit::OperationId;
+use crate::domain::command::{Command, CommandRequest, check_account};
+use crate::domain::reply::Reply;
+
+/// What is about to be done for a request that was admitted and goes on to Tencent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Work {
+    /// Read a room's owner.
+    Lookup,
+    /// Hand a room over.
+    Transfer,
+}
+
+/// What came of a request.
+#[derive(Debug)]
+pub enum Handled<E> {
+    /// Nothing was to be done, and no acknowledgement was asked for.
+    AtOnce(Reply),
+    /// It was acknowledged, then done.
+    Acknowledged(Reply),
+    /// The acknowledgement failed, so nothing was done; recorded as declined.
+    Declined(Reply, E),
+}
+
+impl<E> Handled<E> {
+    /// What to say.
+    #[must_use]
+    pub fn reply(&self) -> &Reply {
+        let (Self::AtOnce(reply) | Self::Acknowledged(reply) | Self::Declined(reply, _)) = self;
+        reply
+    }
+
+    /// What to say, by value.
+    #[must_use]
+    pub fn into_reply(self) -> Reply {
+        let (Self::AtOnce(reply) | Self::Acknowledged(reply) | Self::Declined(reply, _)) = self;
+        reply
+    }
+}
+
+/// The acknowledgement of a door that needs none.
+///
+/// # Errors
+/// Never.
+pub async fn at_once(_: Work, _: OperationId) -> Result<(), Infallible> {
+    Ok(())
+}
+
+impl CommandService {
+    /// Decides, writes down, carries out and answers. Nothing reaches Tencent for a room before `acknowledge` has
+    /// succeeded, and nothing at all if it fails, for a platform on which a request dies unless it is acknowledged in
+    /// time; its error says why, for the record. Other doors pass [`at_once`].
+    pub async fn handle<A, E>(
+        &self,
+        mut request: CommandRequest,
+        acknowledge: impl FnOnce(Work, OperationId) -> A,
+    ) -> Handled<E>
+    where
+        A: Future<Output = Result<(), E>>,
+        E: Display,
+    {
+        let began = Instant::now();
+        let handled = match self.enter(&request).await {
+            Err(why) => Handled::AtOnce(self.turn_away(&request, why).await),
+            Ok(_slot) => {
+                // Every door comes by here: what is asked for is taken as it is, or refused.
+                request.command = check_account(self.accounts, request.command);
+                self.carry_out(&request, acknowledge).await
+            }
+        };
+        let reply = handled.reply();
+        info!(
+            operation = reply.operation().map(OperationId::seq),
+            actor = %request.principal.subject, command = ?request.typed, outcome = %reply.outcome(),
+            "command answered"
+        );
+        self.observer.answered(Some(&request.place), reply.outcome(), began.elapsed());
+        handled
+    }
+
+    async fn carry_out<A, E>(
+        &self,
+        request: &CommandRequest,
+        acknowledge: impl FnOnce(Work, OperationId) -> A,
+    ) -> Handled<E>
+    where
+        A: Future<Output = Result<(), E>>,
+        E: Display,
+    {
+        for _ in 0..Next::MOST_TURNS {
+            return match self.admit(request).await {
+                Next::Answer(reply) => Handled::AtOnce(reply),
+                Next::Edit(permit) => match edit_acl::edit(self, request, permit).await {
+                    Some(reply) => Handled::AtOnce(reply),
+                    None => continue,
+                },
+                Next::Transfer(attempt, _in_flight) => {
+                    match acknowledge(Work::Transfer, attempt.operation()).await {
+                        Ok(()) => Handled::Acknowledged(transfer::transfer(self, &attempt).await),
+                        Err(why) => {
+                            let (outcome, recorded) = self.decline(attempt.operation(), &why).await;
+                            Handled::Declined(transfer::reply(&attempt, outcome, recorded, None), why)
+                        }
+                    }
+                }
+                Next::ShowOwner(room, on_record, _in_flight) => {
+                    let operation = on_record.operation;
+                    match acknowledge(Work::Lookup, operation).await {
+                        Ok(()) => Handled::Acknowledged(show_owner::show_owner(self, room, &on_record).await),
+                        Err(why) => {
+                            let (outcome, _) = self.decline(operation, &why).await;
+                            Handled::Declined(Reply::Owner { operation, room, outcome, meant: None }, why)
+                        }
+                    }
+                }
+                Next::Say(on_record) => Handled::AtOnce(answer(self, request, &on_record).await),
+            };
+        }
+        Handled::AtOnce(not_recorded(&StoreError("the acl changed faster than it could be edited".into())))
+    }
+}
+
+/// The answer to a request that is on record and needs nothing to be done.
+async fn answer(service: &CommandService, request: &CommandRequest, on_record: &OnRecord) -> Reply {
+    let OnRecord { operation, acl, reach, denied } = on_record;
+    let operation = *operation;
+    let CommandRequest { principal, place, .. } = request;
+    if let Some((denial, action)) = denied {
+        return acl::denied(service, request, operation, denial, action).await;
+    }
+    let now = service.clock.now();
+    match &request.command {
+        Err(error) => {
+            let error = corrections::narrowed(service, error.clone(), request, acl).await;
+            Reply::Invalid { operation, error, rights: rights(principal, place, acl, now) }
+        }
+        Ok(Command::Help(family)) => {
+            let footing = footing(principal, place, acl, now);
+            Reply::Help { operation, family: *family, subject: principal.subject.clone(), footing }
+        }
+        Ok(Command::Owner(question)) => rooms::answer(service, request, on_record, *question).await,
+        Ok(Command::Acl(command)) => {
+            let answer = Box::new(acl::answer(service, request, acl, command).await);
+            Reply::Acl { operation, answer }
+        }
+        Ok(Command::Audit(question)) => audit::read(service, place, operation, question, reach).await,
+        Ok(Command::ShowOwner { .. } | Command::Transfer(_)) => {
+            not_recorded(&StoreError("work was admitted as a question".into()))
+        }
+    }
+}

@@ -9,7 +9,7 @@ use tokio::sync::Semaphore;
 use tracing::{error, info, warn};
 
 use super::CommandService;
-use super::execution::RECORD_TRIES;
+use super::recording::RECORD_TRIES;
 use crate::app::UNTRUSTED;
 use crate::app::callbacks::OBSERVED;
 use crate::app::ports::{CallbackEnd, Observed, OwnerNotice, ReadError, Seen, StoreError};
@@ -42,7 +42,7 @@ impl CommandService {
             return false;
         };
         let service = Arc::clone(self);
-        self.track(async move {
+        self.spawn(async move {
             let Ok(_turn) = Arc::clone(&service.notices.working).acquire_owned().await else { return };
             service.observe(notice).await;
             drop(place);
@@ -55,7 +55,7 @@ impl CommandService {
         self.count_callback(CallbackEnd::Unusable);
         let Ok(place) = Arc::clone(&self.notices.places).try_acquire_owned() else { return };
         let service = Arc::clone(self);
-        self.track(async move {
+        self.spawn(async move {
             let rejection = Rejection::Unusable(why);
             let typed = OBSERVED.to_owned();
             let request =

@@ -160,7 +160,7 @@ impl CommandService {
         // Asked for after the reading: what was read and is not among them has been taken in.
         let unanswered = self.admissions.unanswered();
         let numbers: HashSet<_> = open.iter().map(|open| open.operation).collect();
-        self.watched.keep(|operation| numbers.contains(&operation) || self.under_way().contains(&operation));
+        self.watched.keep(|operation| numbers.contains(&operation) || self.in_flight.contains(operation));
         let abandoned: Vec<_> = open.into_iter().filter(|open| self.is_abandoned(open)).collect();
         // Read before it was entered here, it may be this process's own work after all.
         let may_be_new = |open: &Unresolved| open.is_ours && open.outcome == OutcomeKind::Pending;
@@ -206,7 +206,7 @@ impl CommandService {
     }
 
     pub(super) fn is_abandoned(&self, unresolved: &Unresolved) -> bool {
-        let mine = self.under_way().contains(&unresolved.operation);
+        let mine = self.in_flight.contains(unresolved.operation);
         let others = unresolved.outcome == OutcomeKind::Pending && unresolved.is_elsewhere;
         !mine && !others
     }

@@ -8,7 +8,7 @@ use tracing::{debug, warn};
 use super::CommandService;
 use crate::app::limits::{Gate, Limits, Pace, Place};
 use crate::app::ports::{Admission, Admitted};
-use crate::domain::audit::Verdict;
+use crate::domain::admission::Verdict;
 use crate::domain::command::{Command, CommandRequest, Place as Origin};
 use crate::domain::principal::Subject;
 use crate::domain::reply::{Reply, Shed};
@@ -40,11 +40,11 @@ impl Shedding {
 
 impl CommandService {
     /// A place for the request, in its turn; or why it cannot have one.
-    pub(super) async fn enter(&self, request: &CommandRequest) -> Result<Place, Shed> {
+    pub(in crate::app) async fn enter(&self, request: &CommandRequest) -> Result<Place, Shed> {
         let Shedding { gate, people, .. } = &self.shedding;
         let subject = &request.principal.subject;
         if let Some(limit) = gate.limits().per_person
-            && matches!(request.place, Origin::Channel(_))
+            && request.place != Origin::Local
             && !people.admits(subject, limit, self.clock.now())
         {
             return Err(Shed::Person(limit));
@@ -66,7 +66,7 @@ impl CommandService {
     }
 
     /// Answers a request that is not taken on. Nothing is done; a record is made if there is room for it.
-    pub(super) async fn turn_away(&self, request: &CommandRequest, why: Shed) -> Reply {
+    pub(in crate::app) async fn turn_away(&self, request: &CommandRequest, why: Shed) -> Reply {
         let records = &self.shedding.records;
         if records.fetch_add(1, Ordering::Relaxed) >= MOST_RECORDS {
             records.fetch_sub(1, Ordering::Relaxed);

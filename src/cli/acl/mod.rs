@@ -12,6 +12,7 @@ use jiff::tz::TimeZone;
 
 use super::render::{self, Asked};
 use super::{Caller, Exit, Format, WrongUsage};
+use crate::app::commands::at_once;
 use crate::app::ports::Clock;
 use crate::app::service::CommandService;
 use crate::domain::access::{Effect, NewGrant, Role, RoomScope};
@@ -239,7 +240,7 @@ pub async fn run(
     command: AclCommand,
 ) -> anyhow::Result<Exit> {
     let (command, asked) = command.asked(clock.now())?;
-    let reply = service.handle(caller.asks(Ok(Command::Acl(command)))).await;
+    let reply = service.handle(caller.asks(Ok(Command::Acl(command))), at_once).await.into_reply();
     render::acl(&reply, &asked, &service.directory().known(), clock.now())
 }
 

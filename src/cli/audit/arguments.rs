@@ -7,9 +7,8 @@ use clap::{Subcommand, ValueEnum};
 use jiff::tz::TimeZone;
 
 use crate::cli::{Format, WrongUsage, number};
-use crate::domain::audit::{
-    self, Filter, InvalidMoment, Moment, OperationId, OutcomeKind, Question, StatsBy,
-};
+use crate::domain::audit::{self, Filter, InvalidMoment, Moment, OperationId, OutcomeKind, StatsBy};
+use crate::domain::command::Question;
 use crate::domain::principal::{Channel, Subject};
 use crate::domain::room::RoomId;
 

@@ -6,14 +6,16 @@ mod export;
 
 use jiff::tz::TimeZone;
 
-use crate::app::audit::{Reader, answer};
+use crate::app::commands::at_once;
+use crate::app::commands::audit::{Reader, answer};
 use crate::app::ports::{AuditLog, Clock};
 use crate::app::service::CommandService;
-use crate::domain::audit::{Answer, AuditEntry, AuditFilter, NoAnswer, OperationId, OutcomeKind, Page};
+use crate::domain::audit::{AuditEntry, AuditFilter, NoAnswer, OperationId, OutcomeKind, Page};
 use crate::domain::command::Command;
 use crate::domain::reply::Reply;
 use crate::domain::room::visible;
-use crate::domain::wording::LOCAL_AUDIT;
+use crate::domain::wording::audit::{Answer, answered};
+use crate::domain::wording::{CommandName, LOCAL_AUDIT};
 
 use super::{Caller, Exit, Format, WrongUsage, archive, print, render, verify};
 
@@ -69,7 +71,7 @@ pub enum AuditCommand {
 /// When there is no answer, or nothing can be printed.
 pub async fn run(service: &CommandService, caller: Caller, command: ReadingCommand) -> anyhow::Result<Exit> {
     let question = Command::Audit(Box::new(command.question()?));
-    match service.handle(caller.asks(Ok(question))).await {
+    match service.handle(caller.asks(Ok(question)), at_once).await.into_reply() {
         Reply::Audit { operation, answer, zone, .. } => {
             print(service.store().log(), Some(operation), *answer, &command, &zone).await
         }
@@ -209,8 +211,8 @@ fn show(answer: Answer, format: Format, zone: &TimeZone) -> std::io::Result<()> 
             }
             say_page(&page);
         }
-        // They are printed otherwise.
-        Answer::Entry(_) | Answer::Export(_) => {}
+        // What is asked in chat alone has no table: it is said as there.
+        other => super::say(&answered(&other, zone, &CommandName::local(LOCAL_AUDIT))),
     }
     Ok(())
 }

@@ -1,7 +1,8 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::domain::audit::{OperationId, Question};
+use crate::domain::audit::OperationId;
+use crate::domain::command::Question;
 use crate::domain::command::{AclCommand, Edit, Transfer, Typed, parse};
 use serde_json::json;
 

@@ -9,8 +9,7 @@ use super::rule::{Decision, Reach, decide, distinct, names};
 use super::{
     AclView, Action, AuthorisedChannel, Effect, Grant, GrantId, Known, Role, RoomScope, is_live, is_open,
 };
-use crate::domain::command::Place;
-use crate::domain::principal::{Channel, Membership, Outside, Principal, Subject};
+use crate::domain::principal::{Channel, Membership, Outside, Place, Principal, Subject};
 
 /// A change of the ACL.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -437,4 +436,13 @@ pub fn admins_of<'a>(
 
 pub(super) fn is_limited_to(grant: &Grant, channels: &[Channel]) -> bool {
     !grant.channels.is_empty() && grant.channels.iter().all(|channel| channels.contains(channel))
+}
+
+/// Whom somebody can ask to do what they may not do themselves.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Helpers {
+    /// Other people who are admins as far as it takes.
+    pub admins: Vec<Subject>,
+    /// Whether anybody is an admin at all.
+    pub is_anybody_admin: bool,
 }

@@ -8,8 +8,7 @@ use super::rule::{Authority, Decision, Denial, Fit, decide, fit, names};
 use super::{
     AclView, Action, AuthorisedChannel, Effect, Grant, GrantId, Known, Role, RoomScope, is_live, is_open,
 };
-use crate::domain::command::Place;
-use crate::domain::principal::{Channel, Membership, Principal, Subject};
+use crate::domain::principal::{Channel, Membership, Place, Principal, Subject};
 use crate::domain::room::RoomId;
 
 /// A right of the caller, for the help text.

@@ -41,8 +41,8 @@ use super::room::RoomId;
 
 pub use attention::{Attention, attention};
 pub use change::{
-    AclChange, ChangedEntry, GrantUse, LockOut, NewGrant, NotEdited, admin_beyond, admins_of, is_for_oneself,
-    live_admins, lock_out,
+    AclChange, ChangedEntry, GrantUse, Helpers, LockOut, NewGrant, NotEdited, admin_beyond, admins_of,
+    is_for_oneself, live_admins, lock_out,
 };
 pub use explain::{
     Able, Explanation, Footing, Right, Standing, explain, footing, rights, unread_groups, who_can,

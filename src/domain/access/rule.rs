@@ -5,8 +5,7 @@ use std::fmt;
 use jiff::Timestamp;
 
 use super::{AclView, Action, AuthorisedChannel, Effect, Grant, GrantId, Role, RoomScope, is_open, list};
-use crate::domain::command::Place;
-use crate::domain::principal::{Channel, Membership, Principal, Subject};
+use crate::domain::principal::{Channel, Membership, Place, Principal, Subject};
 use crate::domain::room::RoomId;
 
 /// By whose authority something is permitted.
@@ -38,7 +37,7 @@ pub struct Permit {
 
 /// The rooms that a permit reaches: those that a grant covers and the channel is authorised for, without those
 /// that a deny entry takes away.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Reach {
     granted: Vec<RoomScope>,
     here: Vec<RoomScope>,

@@ -6,8 +6,7 @@ mod model;
 mod told;
 
 use super::*;
-use crate::domain::command::Place;
-use crate::domain::principal::{Outside, Principal};
+use crate::domain::principal::{Outside, Place, Principal};
 
 /// Of each property, if `PROPTEST_CASES` does not say otherwise. Rare mistakes took 20,000 to show.
 const CASES: u32 = 3_000;

@@ -1,24 +1,7 @@
 //! What the log answers.
 
-use super::{AuditEntry, AuditFilter, InvalidMoment, OperationId, Ownership, Stat, StatsBy, Step};
+use super::{InvalidMoment, OperationId};
 use crate::domain::room::RoomId;
-
-/// The answer to a [`Question`](super::Question).
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Answer {
-    /// Entries, newest first.
-    List(Page<AuditEntry>),
-    /// One entry.
-    Entry(Box<AuditEntry>),
-    /// Who owned a room.
-    Owner(Box<Ownership>),
-    /// The steps of an operation, and the operation as it is now.
-    Timeline(Vec<Step>, Box<AuditEntry>),
-    /// Counts.
-    Stats(StatsBy, Page<Stat>),
-    /// What an export is to hold. It is handed out in parts, to the command line alone.
-    Export(AuditFilter),
-}
 
 /// A part of an answer that may go on.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,7 +1,5 @@
 //! What can be asked of the log.
 
-use std::path::PathBuf;
-
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
@@ -9,35 +7,6 @@ use super::{InvalidMoment, Moment, OperationId, OutcomeKind};
 use crate::domain::access::Reach;
 use crate::domain::principal::{Channel, Subject};
 use crate::domain::room::RoomId;
-
-/// A question to the log, as somebody asks it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Question {
-    /// Which operations were there?
-    List(Filter),
-    /// What was this operation?
-    Show(OperationId),
-    /// Who owned the room then?
-    OwnerAt(RoomId, Moment),
-    /// What happened when within this operation? With archives that hold events of it: only the command line names any.
-    Timeline(OperationId, Vec<PathBuf>),
-    /// How many operations were there, counted by this?
-    Stats(StatsBy, Filter),
-    /// All operations, oldest first, to take elsewhere.
-    Export(Filter),
-}
-
-impl Question {
-    /// The zone that the question names, in which its answer is shown to people.
-    #[must_use]
-    pub fn zone(&self) -> Option<&TimeZone> {
-        match self {
-            Self::List(filter) | Self::Stats(_, filter) | Self::Export(filter) => filter.zone.as_ref(),
-            Self::OwnerAt(_, moment) => moment.zone(),
-            Self::Show(_) | Self::Timeline(..) => None,
-        }
-    }
-}
 
 /// Which operations are asked for, with times as they were typed.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

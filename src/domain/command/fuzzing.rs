@@ -1,6 +1,6 @@
 //! The fuzz target of the three grammars.
 
-use super::{AclCommand, Command, Edit, Family, Mention, Part, Typed, clean_reason, parse};
+use super::{AclCommand, Command, Edit, Family, Mention, OwnerQuestion, Part, Typed, clean_reason, parse};
 use crate::domain::access::Effect;
 use crate::domain::wording::usage_for_the_record;
 
@@ -45,8 +45,8 @@ fn written(command: &Command) -> Option<String> {
     };
     Some(match command {
         Command::Help(_) => "help".to_owned(),
-        Command::ListRooms => "list".to_owned(),
-        Command::Undo => "undo".to_owned(),
+        Command::Owner(OwnerQuestion::List) => "list".to_owned(),
+        Command::Owner(OwnerQuestion::Undo) => "undo".to_owned(),
         Command::ShowOwner { room } => in_quotes(room.as_str()),
         Command::Transfer(transfer) => {
             let overrides = transfer.overrides.map(|it| format!(" override: {it}")).unwrap_or_default();

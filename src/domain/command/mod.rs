@@ -10,14 +10,19 @@ mod parse;
 pub mod schema;
 mod values;
 
-use super::audit::{OperationId, Question};
+use super::access::Action;
+use super::audit::OperationId;
 use super::principal::{Channel, Principal};
 use super::room::{AccountId, Accounts, RoomId};
 
+pub use super::principal::Place;
 pub use invocation::{Invocation, Style, quoted, shell_word};
 pub use line::{LONGEST_REASON, LongReason, Mention, Mentioned, Typed, Word, clean_reason};
 pub use parse::parse;
-pub use schema::{AclCommand, Edit, Example, Kind, Listed, Needs, Parameter, Part, Position, Verb, Why};
+pub use schema::{
+    AclCommand, Edit, Example, Kind, Listed, Needs, OwnerQuestion, Parameter, Part, Position, Question, Verb,
+    Why,
+};
 pub use values::Values;
 
 /// Which of the commands was typed.
@@ -75,10 +80,8 @@ pub enum Command {
         /// The room asked about.
         room: RoomId,
     },
-    /// Which live rooms may I hand over?
-    ListRooms,
-    /// How do I undo my last hand-over?
-    Undo,
+    /// Something about rooms and my hand-overs of them.
+    Owner(OwnerQuestion),
     /// Hand the room over.
     Transfer(Transfer),
     /// What was done?
@@ -103,8 +106,21 @@ impl Command {
     #[must_use]
     pub fn room(&self) -> Option<&RoomId> {
         match self {
-            Self::Help(_) | Self::ListRooms | Self::Undo | Self::Acl(_) | Self::Audit(_) => None,
+            Self::Help(_) | Self::Owner(_) | Self::Acl(_) | Self::Audit(_) => None,
             Self::ShowOwner { room } | Self::Transfer(Transfer { room, .. }) => Some(room),
+        }
+    }
+
+    /// What it asks permission for; `None` for what everybody may ask.
+    #[must_use]
+    pub fn action(&self) -> Option<Action> {
+        match self {
+            Self::Help(_) | Self::Owner(_) => None,
+            Self::ShowOwner { room } => Some(Action::ShowOwner(room.clone())),
+            Self::Transfer(Transfer { room, overrides: Some(_), .. }) => Some(Action::Override(room.clone())),
+            Self::Transfer(Transfer { room, .. }) => Some(Action::Transfer(room.clone())),
+            Self::Acl(command) => command.action(),
+            Self::Audit(_) => Some(Action::ReadAudit),
         }
     }
 
@@ -139,15 +155,6 @@ impl DeliveryId {
     pub fn as_str(&self) -> &str {
         &self.0
     }
-}
-
-/// Where a request comes from.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Place {
-    /// A channel of a chat platform.
-    Channel(Channel),
-    /// The machine that holds the database. Channels do not apply to it.
-    Local,
 }
 
 /// One authentic request: who asks, where, for what.

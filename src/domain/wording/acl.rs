@@ -2,20 +2,111 @@
 
 use jiff::Timestamp;
 
+use super::Style;
 use super::denial::minutes;
 use super::lists::{channels, limited, listed_grants, lists, paged, plain, role_for, rooms};
-use super::{
-    CommandName, Line, Message, Span, Style, Tone, capital, channel, code, op, spans, subject, text,
+use super::message::{
+    CommandName, Line, Message, Span, Tone, capital, channel, code, op, spans, subject, text,
 };
+use crate::domain::access::plan::{Senseless, Step};
 use crate::domain::access::{
-    Able, AclChange, AuthorisedChannel, ChangedEntry, Effect, Fit, Footing, Grant, Hindered, Hindrance,
-    LockOut, NotEdited, Role, RoomScope, Standing, list,
+    Able, AclChange, AclView, Attention, AuthorisedChannel, ChangedEntry, Effect, Explanation, Fit, Footing,
+    Grant, Helpers, Hindered, Hindrance, LockOut, NotEdited, Role, RoomScope, Standing, list,
 };
 use crate::domain::audit::OperationId;
-use crate::domain::command::{Family, Part, Place};
-use crate::domain::principal::{Membership, Principal, Subject};
-use crate::domain::reply::{AclAnswer, Explained, Helpers};
+use crate::domain::command::{Family, Listed, Part, Place};
+use crate::domain::principal::{Channel, Membership, Principal, Subject};
 use crate::domain::room::RoomId;
+
+/// An answer about the ACL. It is for the caller alone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum AclAnswer {
+    /// An edit that was made.
+    Edited {
+        /// The entries before and after.
+        changed: Vec<ChangedEntry>,
+        /// Whether it gives the caller something.
+        is_for_oneself: bool,
+        /// What is in the way of an entry that was given.
+        hindered: Hindered,
+    },
+    /// An edit that was not made.
+    NotEdited(NotEdited),
+    /// The caller's own id, groups and rights.
+    WhoAmI {
+        /// The caller.
+        principal: Principal,
+        /// The channel.
+        place: Place,
+        /// How the caller stands here.
+        footing: Box<Footing>,
+        /// Whom to ask.
+        helpers: Helpers,
+    },
+    /// A page of the grants.
+    Grants {
+        /// Which part of them.
+        listed: Listed,
+        /// How many pages there are.
+        pages: u32,
+        /// The page's grants, and why somebody should look at each if that was asked for.
+        grants: Vec<(Grant, Option<Attention>)>,
+        /// Ended ones that are not shown.
+        left_out: usize,
+    },
+    /// A page of the authorised channels.
+    Channels {
+        /// Which page.
+        page: u32,
+        /// How many pages there are.
+        pages: u32,
+        /// The page's channels.
+        entries: Vec<AuthorisedChannel>,
+        /// Removed ones that are not shown.
+        left_out: usize,
+    },
+    /// The whole ACL.
+    Whole(AclView),
+    /// What would have to change for the ACL to be what a file says.
+    Planned {
+        /// The ACL as it is.
+        acl: AclView,
+        /// The changes; or why the file cannot be meant.
+        steps: Result<Vec<Step>, Senseless>,
+        /// Why they would not be made.
+        refusal: Option<NotEdited>,
+    },
+    /// What is decided about somebody.
+    Explained(Box<Explained>),
+    /// Who may hand a room over.
+    WhoCan {
+        /// The room.
+        room: RoomId,
+        /// Those who may.
+        able: Vec<Able>,
+        /// The groups that cannot be read right now, to which a grant gives it or a deny entry takes it.
+        unread: Vec<(Effect, Subject)>,
+    },
+    /// The question is on record, but the ACL could not be read.
+    Unreadable,
+}
+
+/// A question about somebody's right to hand a room over, and what is decided.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Explained {
+    /// About whom, with the groups that were taken into account.
+    pub principal: Principal,
+    /// Whether that is the caller.
+    pub is_caller: bool,
+    /// Where.
+    pub channel: Channel,
+    /// Which room.
+    pub room: RoomId,
+    /// At what time.
+    pub at: Timestamp,
+    /// What is decided, and what bears on it.
+    pub explanation: Explanation,
+}
 
 /// How many grants an explanation names.
 const MOST_GRANTS: usize = 8;

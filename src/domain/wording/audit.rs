@@ -2,13 +2,30 @@
 
 use jiff::tz::TimeZone;
 
-use super::{CommandName, Line, Message, Tone, capital, channel, code, op, spans, subject, text};
+use super::message::{CommandName, Line, Message, Tone, capital, channel, code, op, spans, subject, text};
 use crate::domain::access::{Reach, RoomScope, list};
 use crate::domain::audit::{
-    Answer, AuditEntry, Certainty, InvalidMoment, NoAnswer, OperationId, OutcomeKind, Ownership, Page, Stat,
-    StatsBy, Step, read_in,
+    AuditEntry, AuditFilter, Certainty, InvalidMoment, NoAnswer, OperationId, OutcomeKind, Ownership, Page,
+    Stat, StatsBy, Step, read_in,
 };
 use crate::domain::command::{Family, Invocation};
+
+/// The answer to a [`Question`](crate::domain::command::Question).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Answer {
+    /// Entries, newest first.
+    List(Page<AuditEntry>),
+    /// One entry.
+    Entry(Box<AuditEntry>),
+    /// Who owned a room.
+    Owner(Box<Ownership>),
+    /// The steps of an operation, and the operation as it is now.
+    Timeline(Vec<Step>, Box<AuditEntry>),
+    /// Counts.
+    Stats(StatsBy, Page<Stat>),
+    /// What an export is to hold. It is handed out in parts, to the command line alone.
+    Export(AuditFilter),
+}
 
 /// What is said about the log: the answer, and how far the reader sees.
 pub(super) fn audit(
@@ -20,17 +37,7 @@ pub(super) fn audit(
 ) -> Message {
     let name = name.of(Family::Audit);
     let mut message = match answer {
-        Ok(Answer::List(page)) => entries(page, zone, &name),
-        Ok(Answer::Entry(entry)) => whole(entry),
-        Ok(Answer::Owner(told)) => owner(told, zone),
-        Ok(Answer::Timeline(steps, entry)) => timeline(steps, entry),
-        Ok(Answer::Stats(by, page)) => stats(*by, page, &name),
-        Ok(Answer::Export(_)) => Message {
-            tone: Tone::Plain,
-            headline: text("An export goes to the command line."),
-            body: Vec::new(),
-            footer: None,
-        },
+        Ok(answer) => answered(answer, zone, &name),
         Err(error) => no_answer(error, zone, &name),
     };
     if !reach.is_everything() && answer.is_ok() {
@@ -38,6 +45,24 @@ pub(super) fn audit(
     }
     message.footer = Some(op(operation));
     message
+}
+
+/// An answer in words.
+#[must_use]
+pub fn answered(answer: &Answer, zone: &TimeZone, name: &CommandName) -> Message {
+    match answer {
+        Answer::List(page) => entries(page, zone, name),
+        Answer::Entry(entry) => whole(entry),
+        Answer::Owner(told) => owner(told, zone),
+        Answer::Timeline(steps, entry) => timeline(steps, entry),
+        Answer::Stats(by, page) => stats(*by, page, name),
+        Answer::Export(_) => Message {
+            tone: Tone::Plain,
+            headline: text("An export goes to the command line."),
+            body: Vec::new(),
+            footer: None,
+        },
+    }
 }
 
 /// That there is more in the log than this person may see here.

@@ -1,12 +1,11 @@
 //! Why somebody may not, and whom to ask.
 
 use super::acl::helpers;
-use super::{CommandName, Line, Message, Tone, op, spans, subject as who, text};
-use crate::domain::access::{Action, Denial, list};
+use super::message::{CommandName, Line, Message, Tone, op, spans, subject as who, text};
+use crate::domain::access::{Action, Denial, Helpers, list};
 use crate::domain::audit::OperationId;
 use crate::domain::command::Family;
 use crate::domain::principal::Subject;
-use crate::domain::reply::Helpers;
 
 pub(super) fn denied(
     operation: OperationId,

@@ -1,9 +1,10 @@
 //! The help, made from the schema and the caller's own rights.
 
 use super::acl::{denied, unknown};
-use super::{CommandName, Line, Message, Style, Tone, code, op, text};
+use super::message::{CommandName, Line, Message, Tone, code, op, text};
 use crate::domain::access::Footing;
 use crate::domain::audit::OperationId;
+use crate::domain::command::Style;
 use crate::domain::command::{Family, Invocation, Verb};
 use crate::domain::principal::Subject;
 

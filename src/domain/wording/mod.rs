@@ -5,247 +5,30 @@
 //! each platform's `render` decides how to show that without ever parsing it.
 
 pub mod acl;
-mod audit;
+pub mod audit;
 mod denial;
 mod help;
 mod lists;
+mod message;
 mod outcome;
-mod rooms;
+pub mod rooms;
 mod usage;
 
-use std::fmt;
-
 use super::audit::{AuditEntry, OperationId, Outcome, OutcomeKind};
-use super::command::{Family, Invocation, Transfer};
-use super::principal::{Channel, Subject};
+use super::command::Transfer;
 use super::reply::{Reply, Shed, commands};
 use super::room::RoomId;
+use message::{code, hand_over, op, spans, text};
 
 pub use super::command::{Style, shell_word};
 use denial::{denied, foreign_origin};
 use help::help;
+pub use message::{
+    CommandName, LOCAL_ACL, LOCAL_AUDIT, LOCAL_QUESTION, LOCAL_TRANSFER, Line, Message, Span, Tone, summary,
+};
 use outcome::{outcome_message, owner};
 use usage::invalid;
 pub use usage::usage_for_the_record;
-
-/// How a message feels at a glance. Platforms show it by a sign or a colour, never by it alone.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Tone {
-    /// Done.
-    Done,
-    /// Nothing to do.
-    Plain,
-    /// Not allowed.
-    Stop,
-    /// It did not work.
-    Failed,
-    /// Somebody has to look.
-    Warning,
-    /// Wait.
-    Wait,
-}
-
-impl Tone {
-    /// A sign that reads without colour.
-    #[must_use]
-    pub fn sign(self) -> &'static str {
-        match self {
-            Self::Done => "✅",
-            Self::Plain => "ℹ️",
-            Self::Stop => "⛔",
-            Self::Failed => "❌",
-            Self::Warning => "⚠️",
-            Self::Wait => "⏳",
-        }
-    }
-}
-
-/// A piece of a line.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Span {
-    /// Our own words.
-    Text(String),
-    /// Somebody else's: an id, a code, what a person or Tencent wrote. Never markup.
-    Code(String),
-    /// A person, group or role of the ACL: shown by name where the reader's platform knows it, and nobody is
-    /// notified.
-    Subject(Subject),
-    /// A channel of the ACL, likewise.
-    Channel(Channel),
-}
-
-impl Span {
-    /// What it says, without marks: the id for a person or a channel.
-    #[must_use]
-    pub fn plain(&self) -> String {
-        match self {
-            Self::Text(text) | Self::Code(text) => text.clone(),
-            Self::Subject(subject) => subject.to_string(),
-            Self::Channel(channel) => channel.to_string(),
-        }
-    }
-}
-
-/// One line of a message.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Line(pub Vec<Span>);
-
-impl Line {
-    fn text(mut self, text: impl fmt::Display) -> Self {
-        self.0.push(Span::Text(text.to_string()));
-        self
-    }
-
-    fn code(mut self, text: impl fmt::Display) -> Self {
-        self.0.push(Span::Code(text.to_string()));
-        self
-    }
-
-    fn and(mut self, more: Self) -> Self {
-        self.0.extend(more.0);
-        self
-    }
-}
-
-impl fmt::Display for Line {
-    /// The line as plain text, with foreign text in backticks.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|span| match span {
-            Span::Text(text) => f.write_str(text),
-            Span::Code(_) | Span::Subject(_) | Span::Channel(_) => write!(f, "`{}`", span.plain()),
-        })
-    }
-}
-
-fn text(text: impl fmt::Display) -> Line {
-    Line::default().text(text)
-}
-
-fn code(text: impl fmt::Display) -> Line {
-    Line::default().code(text)
-}
-
-fn subject(subject: &Subject) -> Line {
-    Line(vec![Span::Subject(subject.clone())])
-}
-
-fn channel(channel: &Channel) -> Line {
-    Line(vec![Span::Channel(channel.clone())])
-}
-
-/// Our own text with a foreign part in backticks, as spans. The part may itself hold a backtick: only the
-/// first and the last of the text delimit it.
-fn spans(ours: &str) -> Line {
-    match (ours.find('`'), ours.rfind('`')) {
-        (Some(first), Some(last)) if first < last => {
-            let line = Line::default();
-            let line = if first > 0 { line.text(&ours[..first]) } else { line };
-            line.code(&ours[first + 1..last]).text(&ours[last + 1..])
-        }
-        _ => text(ours),
-    }
-}
-
-fn capital(text: &str) -> String {
-    let mut chars = text.chars();
-    chars.next().map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect())
-}
-
-/// What to show.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Message {
-    /// How it feels.
-    pub tone: Tone,
-    /// What happened, in one line.
-    pub headline: Line,
-    /// What it means and what to do next.
-    pub body: Vec<Line>,
-    /// The numbers to quote.
-    pub footer: Option<Line>,
-}
-
-/// What the command is called at the door through which the request came: `/room-owner`, with the
-/// configured prefix, or [`LOCAL_TRANSFER`] and [`LOCAL_QUESTION`] on the command line; and how its arguments
-/// are given there.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct CommandName(pub String, pub Style);
-
-/// Hands a room over on the command line, where a question is a command of its own: half a transfer, such as
-/// one whose new owner is an empty variable of a script, must not pass for one.
-pub const LOCAL_TRANSFER: &str = "room-owner transfer";
-
-/// The ACL on the command line.
-pub const LOCAL_ACL: &str = "room-owner acl";
-
-/// The audit log on the command line.
-pub const LOCAL_AUDIT: &str = "room-owner audit";
-
-/// Asks for a room's owner on the command line.
-pub const LOCAL_QUESTION: &str = "room-owner owner";
-
-impl CommandName {
-    /// The same command on the command line.
-    #[must_use]
-    pub fn local(command: &str) -> Self {
-        Self(command.to_owned(), Style::Shell)
-    }
-
-    /// The slash command with the configured prefix.
-    #[must_use]
-    pub fn slash(prefix: &str) -> Self {
-        Self(format!("/{prefix}room-owner"), Style::Words)
-    }
-
-    /// The same command at a door that takes options with names.
-    #[must_use]
-    pub fn with_options(self) -> Self {
-        Self(self.0, Style::Options)
-    }
-
-    /// What another of the commands is called at the same door.
-    #[must_use]
-    pub fn of(&self, family: Family) -> Self {
-        match self.0.strip_suffix(Family::Owner.name()) {
-            _ if self.1 == Style::Shell => match family {
-                Family::Owner => self.clone(),
-                Family::Acl => Self::local(LOCAL_ACL),
-                Family::Audit => Self::local(LOCAL_AUDIT),
-            },
-            Some(prefix) => Self(format!("{prefix}{}", family.name()), self.1),
-            None => Self(format!("/{}", family.name()), self.1),
-        }
-    }
-
-    /// Which of the commands `typed` names, slash and prefix included.
-    #[must_use]
-    pub fn family(&self, typed: &str) -> Option<Family> {
-        Family::ALL.into_iter().find(|family| self.of(*family).0 == typed)
-    }
-
-    /// What to type to see who owns the room now. It changes nothing, whoever owns the room by then.
-    fn to_see(&self, room: &RoomId) -> String {
-        if self.0.starts_with('/') {
-            self.line(&hand_over().with("room", room))
-        } else {
-            format!("{LOCAL_QUESTION} {}", shell_word(room.as_str()))
-        }
-    }
-
-    /// The line that asks for something at this door.
-    fn line(&self, invocation: &Invocation) -> String {
-        let family = invocation.verb.family;
-        let command = if self.0.starts_with('/') { self.of(family).0 } else { self.0.clone() };
-        let line = invocation.line(self.1);
-        if line.is_empty() { command } else { format!("{command} {line}") }
-    }
-
-    /// One named option of a verb, as it is given at this door.
-    fn option(&self, invocation: &Invocation) -> String {
-        let whole = invocation.line(self.1);
-        let bare = Invocation::of(invocation.verb).line(self.1);
-        whole.strip_prefix(&bare).unwrap_or(&whole).trim_start().to_owned()
-    }
-}
 
 /// Puts a reply into words.
 #[must_use]
@@ -258,8 +41,7 @@ pub fn message(reply: &Reply, name: &CommandName) -> Message {
         Reply::Audit { operation, answer, reach, zone } => {
             audit::audit(*operation, answer, reach, zone, name)
         }
-        Reply::Rooms { operation, rooms } => rooms::listed(*operation, rooms.as_deref(), name),
-        Reply::Last { operation, entry } => rooms::last(*operation, entry.as_deref(), name),
+        Reply::Rooms { operation, answer } => rooms::rooms(*operation, answer, name),
         Reply::Owner { operation, room, outcome, meant } => {
             let mut message = owner(*operation, room, outcome);
             if let Some(meant) = meant {
@@ -375,27 +157,11 @@ pub fn message(reply: &Reply, name: &CommandName) -> Message {
     }
 }
 
-/// A hand-over, or with a room alone the question for its owner.
-fn hand_over() -> Invocation {
-    Invocation::named(Family::Owner, &[])
-}
-
 /// What stands before the line that undoes a hand-over.
 pub const UNDO: &str = " · undo: ";
 
 /// How a message begins that only says that the answer comes later.
 pub const WORKING: &str = "Working on ";
-
-fn op(operation: OperationId) -> Line {
-    text("op ").text(operation)
-}
-
-fn op_and_request(operation: OperationId, request_id: Option<&str>) -> Line {
-    match request_id {
-        Some(id) => op(operation).text(" · RequestId ").code(id),
-        None => op(operation),
-    }
-}
 
 fn turned_away(operation: Option<OperationId>, why: Shed) -> Message {
     let (headline, next) = match why {
@@ -441,30 +207,6 @@ fn duplicate(operation: OperationId, first: &AuditEntry) -> Message {
             Some(id) => op(operation).text(" · RequestId ").code(id),
             None => op(operation),
         }),
-    }
-}
-
-/// One line about an entry of the log.
-#[must_use]
-pub fn summary(entry: &AuditEntry) -> Line {
-    let line = match (&entry.room, &entry.new_owner) {
-        (Some(room), Some(new_owner)) => code(room).text(" to ").code(new_owner),
-        (Some(room), None) => text("owner of ").code(room),
-        _ => code(&entry.command),
-    };
-    let line = line.text(": ").text(entry.outcome);
-    let line = match (&entry.new_owner, &entry.previous_owner) {
-        (Some(_), Some(previous)) => line.text(" (was ").code(previous).text(")"),
-        (None, Some(owner)) => line.text(", ").code(owner),
-        _ => line,
-    };
-    match (entry.error_code, &entry.error_info, &entry.authority) {
-        (Some(number), Some(info), _) => line.text(" · error ").text(number).text(" ").code(info),
-        (None, Some(info), _) => line.text(" · ").code(info),
-        (_, None, Some(authority)) if entry.outcome == OutcomeKind::Denied => {
-            line.text(" · ").text(authority)
-        }
-        _ => line,
     }
 }
 

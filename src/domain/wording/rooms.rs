@@ -1,18 +1,30 @@
 //! Lists of rooms, the line that undoes a hand-over, and the room that was probably meant.
 
-use super::{CommandName, Line, Message, Tone, code, hand_over, op, text};
+use super::message::{CommandName, Line, Message, Tone, code, hand_over, op, summary, text};
 use crate::domain::audit::{AuditEntry, OperationId};
 use crate::domain::command::Invocation;
 use crate::domain::room::{AccountId, Accounts, RoomId};
 
+/// The answer to an [`OwnerQuestion`](crate::domain::command::OwnerQuestion).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum OwnerAnswer {
+    /// The live rooms that the caller may hand over here, and their owners; `None` if Tencent could not be asked.
+    Rooms(Option<Vec<(RoomId, AccountId)>>),
+    /// The entry of the caller's last hand-over that was done, if there is one.
+    Last(Option<Box<AuditEntry>>),
+}
+
+pub(super) fn rooms(operation: OperationId, answer: &OwnerAnswer, name: &CommandName) -> Message {
+    match answer {
+        OwnerAnswer::Rooms(rooms) => listed(operation, rooms.as_deref(), name),
+        OwnerAnswer::Last(entry) => last(operation, entry.as_deref(), name),
+    }
+}
+
 /// How many rooms a list names: what fits a message on every platform.
 const MOST_ROOMS: usize = 20;
 
-pub(super) fn listed(
-    operation: OperationId,
-    rooms: Option<&[(RoomId, AccountId)]>,
-    name: &CommandName,
-) -> Message {
+fn listed(operation: OperationId, rooms: Option<&[(RoomId, AccountId)]>, name: &CommandName) -> Message {
     let (tone, headline, body) = match rooms {
         None => (
             Tone::Failed,
@@ -32,14 +44,13 @@ pub(super) fn listed(
     Message { tone, headline, body, footer: Some(op(operation)) }
 }
 
-pub(super) fn last(operation: OperationId, entry: Option<&AuditEntry>, name: &CommandName) -> Message {
+fn last(operation: OperationId, entry: Option<&AuditEntry>, name: &CommandName) -> Message {
     let footer = Some(op(operation));
     let Some(entry) = entry else {
         let headline = text("You have handed no room over yet.");
         return Message { tone: Tone::Plain, headline, body: Vec::new(), footer };
     };
-    let headline =
-        text("Your last hand-over was op ").text(entry.operation).text(": ").and(super::summary(entry));
+    let headline = text("Your last hand-over was op ").text(entry.operation).text(": ").and(summary(entry));
     let undo = entry.room.as_ref().zip(entry.previous_owner.as_ref());
     let undo = undo.and_then(|(room, previous)| undo_line(room, &AccountId::from_tencent(previous.clone())));
     let body = vec![match undo {

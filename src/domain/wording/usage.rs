@@ -1,6 +1,6 @@
 //! What was wrong with a line, and the lines that were probably meant.
 
-use super::{CommandName, LOCAL_QUESTION, Line, Message, Tone, capital, op, spans, text};
+use super::message::{CommandName, LOCAL_QUESTION, Line, Message, Tone, capital, op, spans, text};
 use crate::domain::access::{Right, list};
 use crate::domain::audit::OperationId;
 use crate::domain::command::{Invocation, Mentioned, Problem, UsageError, Verb};

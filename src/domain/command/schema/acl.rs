@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use super::{Kind, Needs, Parameter, REASON, SHORT, Verb, example, help, named, positional, verb};
 use crate::domain::access::plan::Wanted;
-use crate::domain::access::{Effect, GrantId, NewGrant, Role, RoomScope};
+use crate::domain::access::{Action, Effect, GrantId, NewGrant, Role, RoomScope};
 use crate::domain::command::values::Values;
 use crate::domain::command::{Command, Family, Problem};
 use crate::domain::principal::{Channel, Subject};
@@ -36,6 +36,20 @@ pub enum AclCommand {
         /// Whether to make it even if it locks everybody out of the chat: only on the command line.
         force: bool,
     },
+}
+
+impl AclCommand {
+    /// What it asks permission for; `None` for what everybody may ask. Which rooms an edit is about depends on the
+    /// entries that are there: without them, on every room.
+    #[must_use]
+    pub fn action(&self) -> Option<Action> {
+        match self {
+            Self::WhoAmI => None,
+            Self::List(_) | Self::Export | Self::Plan(_) => Some(Action::ReadAcl(None)),
+            Self::Why(Why { room, .. }) | Self::WhoCan(room) => Some(Action::ReadAcl(Some(room.clone()))),
+            Self::Edit { .. } => Some(Action::EditAcl(vec![RoomScope::All])),
+        }
+    }
 }
 
 /// A part of the ACL, and which page of it.

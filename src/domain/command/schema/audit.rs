@@ -1,11 +1,44 @@
 //! `/room-audit`: what was done.
 
+use std::path::PathBuf;
+
+use jiff::tz::TimeZone;
+
 use super::{Kind, Needs, Parameter, SHORT, Verb, example, help, named, positional, verb};
 use crate::domain::access::Role;
-use crate::domain::audit::{Filter, Moment, Question, StatsBy, zone};
-use crate::domain::audit::{OperationId, OutcomeKind};
+use crate::domain::audit::{Filter, Moment, OperationId, OutcomeKind, StatsBy, zone};
 use crate::domain::command::values::{Values, invalid};
 use crate::domain::command::{Command, Family, Problem};
+use crate::domain::room::RoomId;
+
+/// A question to the log, as somebody asks it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Question {
+    /// Which operations were there?
+    List(Filter),
+    /// What was this operation?
+    Show(OperationId),
+    /// Who owned the room then?
+    OwnerAt(RoomId, Moment),
+    /// What happened when within this operation? With archives that hold events of it: only the command line names any.
+    Timeline(OperationId, Vec<PathBuf>),
+    /// How many operations were there, counted by this?
+    Stats(StatsBy, Filter),
+    /// All operations, oldest first, to take elsewhere.
+    Export(Filter),
+}
+
+impl Question {
+    /// The zone that the question names, in which its answer is shown to people.
+    #[must_use]
+    pub fn zone(&self) -> Option<&TimeZone> {
+        match self {
+            Self::List(filter) | Self::Stats(_, filter) | Self::Export(filter) => filter.zone.as_ref(),
+            Self::OwnerAt(_, moment) => moment.zone(),
+            Self::Show(_) | Self::Timeline(..) => None,
+        }
+    }
+}
 
 /// The longest id of a request or a subject, with room to spare.
 const LONGEST_ID: u16 = 200;

@@ -5,6 +5,15 @@ use crate::domain::access::Role;
 use crate::domain::command::values::Values;
 use crate::domain::command::{Command, Family, Problem, Transfer};
 
+/// What a moderator asks about rooms, beside the owner of one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OwnerQuestion {
+    /// Which live rooms may I hand over?
+    List,
+    /// How do I undo my last hand-over?
+    Undo,
+}
+
 const MODERATOR: Needs = Needs::Role(Role::Moderator);
 
 pub(super) const VERBS: &[Verb] = &[
@@ -96,7 +105,7 @@ pub(super) const VERBS: &[Verb] = &[
             "Show the live rooms that you may hand over",
             &[],
             &[example(&[], "shows the live rooms that you may hand over")],
-            |_| Ok(Command::ListRooms),
+            |_| Ok(Command::Owner(OwnerQuestion::List)),
         )
     },
     Verb {
@@ -107,7 +116,7 @@ pub(super) const VERBS: &[Verb] = &[
             "Show how to undo your last hand-over",
             &[],
             &[example(&[], "shows the line that undoes your last hand-over")],
-            |_| Ok(Command::Undo),
+            |_| Ok(Command::Owner(OwnerQuestion::Undo)),
         )
     },
     Verb {

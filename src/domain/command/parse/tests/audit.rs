@@ -1,5 +1,6 @@
 use super::*;
-use crate::domain::audit::{Filter, Moment, OperationId, OutcomeKind, Question, StatsBy, zone};
+use crate::domain::audit::{Filter, Moment, OperationId, OutcomeKind, StatsBy, zone};
+use crate::domain::command::Question;
 use proptest::prelude::*;
 
 fn parse(line: &str) -> Result<Command, UsageError> {

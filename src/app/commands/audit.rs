@@ -1,13 +1,19 @@
-//! Questions to the audit log, from whichever door.
+//! `/room-audit`: questions to the audit log, from whichever door.
 
 use jiff::tz::TimeZone;
 
-use super::ports::{AuditLog, Clock, StoreError};
+use tracing::error;
+
+use crate::app::ports::{AuditLog, Clock, StoreError};
+use crate::app::service::CommandService;
 use crate::domain::access::Reach;
 use crate::domain::audit::{
-    Answer, ArchivedIn, AuditEntry, AuditFilter, Basis, NoAnswer, OperationId, Page, Question, RecordedEvent,
-    ownership, timeline,
+    ArchivedIn, AuditEntry, AuditFilter, Basis, NoAnswer, OperationId, Page, RecordedEvent, ownership,
+    timeline,
 };
+use crate::domain::command::{Place, Question};
+use crate::domain::reply::Reply;
+use crate::domain::wording::audit::Answer;
 
 /// Somebody who reads: as far as their reach goes, and as which operation that is recorded.
 #[derive(Debug, Clone, Default)]
@@ -27,6 +33,28 @@ impl Reader {
             }
         }
     }
+}
+
+/// The answer to a question that is permitted and on record, as far as the permit reaches.
+pub(super) async fn read(
+    service: &CommandService,
+    place: &Place,
+    operation: OperationId,
+    question: &Question,
+    reach: &Reach,
+) -> Reply {
+    let reader = Reader { reach: Some(reach.clone()), reading: Some(operation) };
+    // Times that name no zone are of whoever types them.
+    let zone = match place {
+        Place::Local => TimeZone::system(),
+        Place::Channel(_) => TimeZone::UTC,
+    };
+    let answer = answer(service.store.log(), &*service.clock, &zone, question, &reader).await;
+    if let Err(NoAnswer::Store(error)) = &answer {
+        error!(operation = operation.seq(), %error, "a question to the log was not answered");
+    }
+    let zone = question.zone().cloned().unwrap_or(TimeZone::UTC);
+    Reply::Audit { operation, answer: Box::new(answer), reach: reach.clone(), zone }
 }
 
 /// So many entries of a room nearly always tell who owned it, and since when.

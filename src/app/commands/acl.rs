@@ -1,0 +1,184 @@
+//! `/room-acl`: who somebody is, what the ACL says and why, and who can help.
+
+use tracing::warn;
+
+use super::acl_file;
+use crate::app::ports::{GrantsPage, StoreError};
+use crate::app::service::CommandService;
+use crate::domain::access::{
+    AclView, Action, Denial, Effect, Helpers, RoomScope, admins_of, attention, explain, footing, is_open,
+    live_admins, unread_groups, who_can,
+};
+use crate::domain::audit::OperationId;
+use crate::domain::command::{AclCommand, CommandRequest, Listed, Part, Place, Why};
+use crate::domain::principal::{Channel, Membership, Principal, Subject};
+use crate::domain::reply::Reply;
+use crate::domain::room::RoomId;
+use crate::domain::wording::acl::{AclAnswer, Explained};
+
+/// How many admins are named to whoever needs one.
+const HELPERS: usize = 3;
+
+/// The answer to a question that is permitted and on record.
+pub(super) async fn answer(
+    service: &CommandService,
+    request: &CommandRequest,
+    acl: &AclView,
+    command: &AclCommand,
+) -> AclAnswer {
+    let answer = match command {
+        AclCommand::WhoAmI => Ok(AclAnswer::WhoAmI {
+            principal: request.principal.clone(),
+            place: request.place.clone(),
+            footing: Box::new(footing(&request.principal, &request.place, acl, service.clock.now())),
+            helpers: helpers(service, request, &[]).await,
+        }),
+        AclCommand::List(listed) => list(service, *listed).await,
+        AclCommand::Why(why) => explained(service, why, request).await,
+        AclCommand::WhoCan(room) => who_can_transfer(service, room).await,
+        AclCommand::Export => acl_file::whole(service).await.map(AclAnswer::Whole),
+        AclCommand::Plan(wanted) => acl_file::plan(service, wanted, &request.principal).await,
+        AclCommand::Edit { .. } => Err(StoreError("an edit was admitted as a question".to_owned())),
+    };
+    answer.unwrap_or_else(|error| {
+        warn!(%error, "a question about the acl cannot be answered");
+        AclAnswer::Unreadable
+    })
+}
+
+/// The answer to a request that is not permitted: why, and who can help.
+pub(super) async fn denied(
+    service: &CommandService,
+    request: &CommandRequest,
+    operation: OperationId,
+    denial: &Denial,
+    action: &Action,
+) -> Reply {
+    let helpers = match action {
+        Action::ReadAcl(_) | Action::ReadAudit => helpers(service, request, &[]).await,
+        Action::EditAcl(rooms) => helpers(service, request, rooms).await,
+        Action::ShowOwner(room) | Action::Transfer(room) | Action::Override(room) => {
+            helpers(service, request, &[RoomScope::Exact(room.clone())]).await
+        }
+    };
+    let subject = request.principal.subject.clone();
+    Reply::Denied { operation, denial: denial.clone(), subject, action: action.clone(), helpers }
+}
+
+/// The admins other than the caller who could change entries for all of `rooms`, of the place's own workspace or
+/// server.
+async fn helpers(service: &CommandService, request: &CommandRequest, rooms: &[RoomScope]) -> Helpers {
+    let now = service.clock.now();
+    let grants = match service.store.admins().await {
+        Ok(grants) => grants,
+        Err(error) => {
+            warn!(%error, "the admins cannot be named");
+            return Helpers { admins: Vec::new(), is_anybody_admin: true };
+        }
+    };
+    let mut admins: Vec<Subject> = admins_of(&grants, rooms, now)
+        .map(|grant| grant.subject.clone())
+        .filter(|admin| *admin != request.principal.subject && is_near(admin, &request.place))
+        .collect();
+    admins.sort();
+    admins.dedup();
+    admins.truncate(HELPERS);
+    Helpers { admins, is_anybody_admin: live_admins(&grants, now).next().is_some() }
+}
+
+/// Whether somebody can be written to there: they are of its workspace or server.
+fn is_near(subject: &Subject, place: &Place) -> bool {
+    match (subject, place) {
+        (
+            Subject::SlackUser { team, .. } | Subject::SlackGroup { team, .. },
+            Place::Channel(Channel::Slack { team: here, .. }),
+        ) => team == here,
+        (
+            Subject::DiscordUser { guild, .. } | Subject::DiscordRole { guild, .. },
+            Place::Channel(Channel::Discord { guild: here, .. }),
+        ) => guild == here,
+        _ => false,
+    }
+}
+
+async fn list(service: &CommandService, listed: Listed) -> Result<AclAnswer, StoreError> {
+    let now = service.clock.now();
+    if let Part::Channels | Part::AllChannels = listed.part {
+        let mut entries = service.store.channels().await?;
+        let known = entries.len();
+        entries.retain(|entry| listed.part == Part::AllChannels || is_open(entry, now));
+        let left_out = known - entries.len();
+        let (page, pages, entries) = cut(entries, listed);
+        return Ok(AclAnswer::Channels { page, pages, entries, left_out });
+    }
+    if listed.part == Part::Attention {
+        let grants = service.store.live_grants(now).await?;
+        let shown = attention(&grants, &service.store.grant_uses().await?, now);
+        let (page, pages, shown) = cut(shown, listed);
+        let grants = shown.into_iter().map(|(grant, why)| (grant, Some(why))).collect();
+        return Ok(AclAnswer::Grants { listed: Listed { page, ..listed }, pages, grants, left_out: 0 });
+    }
+    let live_at = (listed.part == Part::Live).then_some(now);
+    let GrantsPage { page, pages, grants, left_out } =
+        service.store.grants_page(live_at, listed.page, listed.size).await?;
+    let grants = grants.into_iter().map(|grant| (grant, None)).collect();
+    Ok(AclAnswer::Grants { listed: Listed { page, ..listed }, pages, grants, left_out })
+}
+
+/// The page, or the last one if there are fewer, and how many there are.
+fn cut<T>(all: Vec<T>, Listed { page, size, .. }: Listed) -> (u32, u32, Vec<T>) {
+    let pages = u32::try_from(all.len()).unwrap_or(u32::MAX).div_ceil(size).max(1);
+    let page = page.clamp(1, pages);
+    let first = (page as usize - 1) * size as usize;
+    (page, pages, all.into_iter().skip(first).take(size as usize).collect())
+}
+
+async fn explained(
+    service: &CommandService,
+    why: &Why,
+    request: &CommandRequest,
+) -> Result<AclAnswer, StoreError> {
+    let channel = match (&why.channel, &request.place) {
+        (Some(channel), _) | (None, Place::Channel(channel)) => channel.clone(),
+        (None, Place::Local) => return Err(StoreError("no channel is named".to_owned())),
+    };
+    let is_caller = why.subject.as_ref().is_none_or(|subject| *subject == request.principal.subject);
+    let at = why.at.unwrap_or_else(|| service.clock.now());
+    let mut principal = match &why.subject {
+        // Discord says which roles a chosen member has, @everyone's among them.
+        Some(subject) if !is_caller && !why.groups.is_empty() => {
+            Principal::new(subject.clone()).only_in(why.groups.clone())
+        }
+        // Which roles somebody has, Discord says with each of their own requests.
+        Some(subject @ Subject::DiscordUser { .. }) if !is_caller => Principal::new(subject.clone()),
+        Some(subject) if !is_caller => service.directory.known().principal(subject.clone(), at),
+        _ => request.principal.clone(),
+    };
+    for group in &why.assumed {
+        if principal.membership(group) != Membership::In {
+            principal.groups.push(group.clone());
+        }
+    }
+    let mut acl = service.store.acl_history_for(&principal, &channel).await?;
+    let of_the_time = match why.at {
+        Some(_) => service.store.grants().await?,
+        None => service.store.live_grants_for(&why.room, at).await?,
+    };
+    acl.grants.extend(of_the_time.into_iter().filter(|grant| {
+        grant.effect == Effect::Permit && principal.membership(&grant.subject) == Membership::Unknown
+    }));
+    let action = Action::Transfer(why.room.clone());
+    let explanation = explain(&principal, &Place::Channel(channel.clone()), &action, &acl, at);
+    let room = why.room.clone();
+    Ok(AclAnswer::Explained(Box::new(Explained { principal, is_caller, channel, room, at, explanation })))
+}
+
+async fn who_can_transfer(service: &CommandService, room: &RoomId) -> Result<AclAnswer, StoreError> {
+    let now = service.clock.now();
+    let grants = service.store.live_grants_for(room, now).await?;
+    let channels = service.store.channels().await?;
+    let known = service.directory.known();
+    let able = who_can(room, &grants, &channels, &known, now);
+    let unread = unread_groups(room, &grants, &known, now);
+    Ok(AclAnswer::WhoCan { room: room.clone(), able, unread })
+}

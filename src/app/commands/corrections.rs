@@ -1,0 +1,64 @@
+//! What was probably meant: by a line that is not a command, and by an id that no room has.
+
+use tracing::debug;
+
+use crate::app::service::CommandService;
+use crate::domain::access::{AclView, Action, Reach};
+use crate::domain::audit::AuditFilter;
+use crate::domain::command::{CommandRequest, Invocation, UsageError};
+use crate::domain::room::{RoomId, nearest};
+
+/// How many entries of the log are looked through for rooms.
+const ENTRIES: u32 = 200;
+
+/// How many lines a refusal suggests.
+const MOST_LINES: usize = 2;
+
+/// The error with the lines that were most probably meant: where several are possible, those about a live room
+/// that the caller may use.
+pub(super) async fn narrowed(
+    service: &CommandService,
+    mut error: UsageError,
+    request: &CommandRequest,
+    acl: &AclView,
+) -> UsageError {
+    if error.meant.len() > 1 && !acl.grants.is_empty() {
+        let live = service.live_rooms.get().await.unwrap_or_default();
+        let may = |room: &RoomId| {
+            service.may(&request.principal, &request.place, Action::Transfer(room.clone()), acl)
+        };
+        let is_known = |line: &Invocation| {
+            live.iter().any(|it| line.given("room") == Some(it.room.as_str()) && may(&it.room))
+        };
+        if error.meant.iter().any(is_known) {
+            error.meant.retain(is_known);
+        }
+    }
+    error.meant.truncate(MOST_LINES);
+    error
+}
+
+/// The live room, or the one in the log, whose id differs from `room` by a letter or two. Only among rooms in reach:
+/// nobody learns of others. `None` if there is none, or if it cannot be told.
+pub(super) async fn nearest_room(service: &CommandService, room: &RoomId, reach: &Reach) -> Option<RoomId> {
+    let live = service.live_rooms.get().await.inspect_err(|error| {
+        debug!(problem = error.refusal().info, "the live rooms cannot be listed");
+    });
+    let live = live.unwrap_or_default();
+    let known: Vec<RoomId> =
+        live.iter().map(|summary| summary.room.clone()).filter(|known| reach.covers(known)).collect();
+    if let Some(live) = nearest(room, &known) {
+        return Some(live.clone());
+    }
+    let filter = AuditFilter {
+        reach: Some(reach.clone()),
+        without_readings: true,
+        limit: Some(ENTRIES),
+        ..AuditFilter::default()
+    };
+    let entries = service.store.audit(&filter).await.unwrap_or_default();
+    // A room whose owner was never read is in the log too, and no help.
+    let owned = entries.into_iter().filter(|entry| entry.previous_owner.is_some());
+    let rooms: Vec<RoomId> = owned.filter_map(|entry| entry.room).collect();
+    nearest(room, &rooms).cloned()
+}

@@ -1,0 +1,143 @@
+//! `/room-acl grant`, `deny`, `revoke`, `channel allow`, `channel remove`: changes of the ACL.
+
+use std::sync::Arc;
+
+use tracing::warn;
+
+use super::acl_file;
+use crate::app::ports::{AclChanged, AclEdit, Admission, Admitted, StoreError};
+use crate::app::service::{CommandService, not_recorded};
+use crate::domain::access::plan::Step;
+use crate::domain::access::{
+    self, AclChange, AclView, ChangedEntry, Grant, Hindered, Known, NewGrant, NotEdited, Permit,
+    is_for_oneself,
+};
+use crate::domain::admission::Verdict;
+use crate::domain::command::{AclCommand, Command, CommandRequest, Edit, Place};
+use crate::domain::principal::{Channel, Membership};
+use crate::domain::reply::Reply;
+use crate::domain::wording::acl::AclAnswer;
+
+/// Makes a permitted edit. `None` if the ACL changed since: decide again.
+pub(super) async fn edit(
+    service: &CommandService,
+    request: &CommandRequest,
+    permit: Permit,
+) -> Option<Reply> {
+    let Ok(Command::Acl(AclCommand::Edit { edit, reason, force })) = &request.command else {
+        return Some(not_recorded(&StoreError("what is no edit was admitted as one".to_owned())));
+    };
+    let now = service.clock.now();
+    let steps = match edit {
+        Edit::Apply(wanted, version) => acl_file::steps(service, wanted, *version).await,
+        edit => changes(edit, &request.place, now).map(Ok),
+    };
+    let mut changes = match steps {
+        Ok(Ok(steps)) => steps,
+        Ok(Err(why)) => return declined(service, request, &permit, why).await,
+        Err(error) => return Some(not_recorded(&error)),
+    };
+    for (_, why) in &mut changes {
+        *why = why.take().or_else(|| reason.clone());
+    }
+    let known = service.directory.known();
+    let edit = AclEdit {
+        principal: request.principal.clone(),
+        place: request.place.clone(),
+        delivery: request.delivery.clone(),
+        typed: request.typed.clone(),
+        permit,
+        changes,
+        reason: reason.clone(),
+        force: *force,
+        known: Arc::clone(&known),
+    };
+    let (operation, answer) = match service.store.edit_acl(edit, now).await {
+        Ok(AclChanged::Changed(operation, changed)) => {
+            let hindered = hindered(service, &changed, &known).await;
+            let is_for_oneself = is_for_oneself(&request.principal, &changed);
+            (operation, AclAnswer::Edited { changed, is_for_oneself, hindered })
+        }
+        Ok(AclChanged::Declined(operation, why)) => (operation, AclAnswer::NotEdited(why)),
+        Ok(AclChanged::Duplicate { operation, first }) => return Some(Reply::Duplicate { operation, first }),
+        Ok(AclChanged::AclChanged) => return None,
+        Err(error) => return Some(not_recorded(&error)),
+    };
+    Some(Reply::Acl { operation, answer: Box::new(answer) })
+}
+
+/// Records an edit that cannot be made as it is.
+async fn declined(
+    service: &CommandService,
+    request: &CommandRequest,
+    permit: &Permit,
+    why: NotEdited,
+) -> Option<Reply> {
+    let admission = Admission::Request {
+        request: Box::new(request.clone()),
+        verdict: Verdict::TurnedAway(why.to_string()),
+        acl_version: Some(permit.acl_version()),
+        decline_if_busy: false,
+    };
+    match service.store.admit(admission, service.clock.now()).await {
+        Ok(Admitted::Recorded(operation)) => {
+            Some(Reply::Acl { operation, answer: Box::new(AclAnswer::NotEdited(why)) })
+        }
+        Ok(Admitted::AclChanged) => None,
+        Ok(other) => Some(not_recorded(&StoreError(format!("unexpected answer to an edit: {other:?}")))),
+        Err(error) => Some(not_recorded(&error)),
+    }
+}
+
+/// What is in the way of what was given. The edit is made, whether or not that can be told.
+async fn hindered(service: &CommandService, changed: &[ChangedEntry], known: &Known) -> Hindered {
+    let Some(ChangedEntry::Grant { after, .. }) = changed.first() else { return Hindered::default() };
+    hindered_by(service, after, known).await.unwrap_or_else(|error| {
+        warn!(%error, "what is in the way of a new grant cannot be told");
+        Hindered::default()
+    })
+}
+
+/// What is in the way of a grant that was just made, as far as the groups of its subject are known.
+async fn hindered_by(service: &CommandService, grant: &Grant, known: &Known) -> Result<Hindered, StoreError> {
+    let now = service.clock.now();
+    let principal = known.principal(grant.subject.clone(), now);
+    let channels = service.store.channels().await?;
+    let mut beside = match channels.first() {
+        // Which channel is the same for the grants.
+        Some(entry) => service.store.acl_for(&principal, &Place::Channel(entry.channel.clone())).await?,
+        // Nobody can use the bot yet, so there is not much to read.
+        None => {
+            let mut grants = service.store.live_grants(now).await?;
+            grants.retain(|grant| principal.membership(&grant.subject) != Membership::Out);
+            AclView { grants, ..AclView::default() }
+        }
+    };
+    beside.channels = channels;
+    Ok(access::hindered(grant, &principal, &beside, known, now))
+}
+
+/// The changes that are asked for.
+fn changes(edit: &Edit, place: &Place, now: jiff::Timestamp) -> Result<Vec<Step>, StoreError> {
+    let here = |channel: &Option<Channel>| match (channel, place) {
+        (Some(channel), _) | (None, Place::Channel(channel)) => Ok(channel.clone()),
+        (None, Place::Local) => Err(StoreError("no channel is named".to_owned())),
+    };
+    let changes = match edit {
+        Edit::Grant { grant, also, lasts } => {
+            let end = lasts.map(|lasts| now.checked_add(lasts)).transpose();
+            let expires_at =
+                end.map_err(|error| StoreError(format!("the grant would end too late: {error}")))?;
+            let each = std::iter::once(&grant.rooms).chain(also);
+            each.map(|rooms| AclChange::Grant(NewGrant { rooms: rooms.clone(), expires_at, ..grant.clone() }))
+                .collect()
+        }
+        Edit::Revoke(id) => vec![AclChange::Revoke(*id)],
+        Edit::AllowChannel(channel, rooms) => {
+            vec![AclChange::AllowChannel { channel: here(channel)?, rooms: rooms.clone() }]
+        }
+        Edit::RemoveChannel(channel) => vec![AclChange::RemoveChannel(here(channel)?)],
+        Edit::Apply(..) => return Err(StoreError("a file was taken for one change".to_owned())),
+    };
+    Ok(changes.into_iter().map(|change| (change, None)).collect())
+}

@@ -1,0 +1,66 @@
+//! What moderators ask about rooms: `/room-owner list`, `/room-owner undo`.
+
+use tracing::warn;
+
+use crate::app::ports::StoreError;
+use crate::app::service::{CommandService, OnRecord, not_recorded};
+use crate::domain::access::{Action, Role, rights};
+use crate::domain::audit::{AuditFilter, OutcomeKind};
+use crate::domain::command::{CommandRequest, OwnerQuestion};
+use crate::domain::reply::Reply;
+use crate::domain::wording::rooms::OwnerAnswer;
+
+/// How many of the caller's entries are looked through: questions succeed too.
+const ENTRIES: u32 = 100;
+
+pub(super) async fn answer(
+    service: &CommandService,
+    request: &CommandRequest,
+    on_record: &OnRecord,
+    question: OwnerQuestion,
+) -> Reply {
+    let answer = match question {
+        OwnerQuestion::List => Ok(list(service, request, on_record).await),
+        OwnerQuestion::Undo => last_hand_over(service, request).await,
+    };
+    match answer {
+        Ok(answer) => Reply::Rooms { operation: on_record.operation, answer: Box::new(answer) },
+        Err(error) => not_recorded(&error),
+    }
+}
+
+/// The live rooms that the caller may hand over here. Tencent is asked only if there can be any.
+async fn list(service: &CommandService, request: &CommandRequest, on_record: &OnRecord) -> OwnerAnswer {
+    let (principal, place, acl) = (&request.principal, &request.place, &on_record.acl);
+    let own = rights(principal, place, acl, service.clock.now());
+    if !own.iter().any(|right| matches!(right.role, Role::Moderator | Role::Admin)) {
+        return OwnerAnswer::Rooms(Some(Vec::new()));
+    }
+    let rooms = service.live_rooms.get().await.inspect_err(|error| {
+        let problem = &error.refusal().info;
+        warn!(operation = on_record.operation.seq(), problem, "the live rooms cannot be listed");
+    });
+    let is_theirs = |room| service.may(principal, place, Action::Transfer(room), acl);
+    let theirs = rooms.ok().map(|rooms| {
+        let theirs = rooms.iter().filter(|summary| is_theirs(summary.room.clone()));
+        theirs.map(|summary| (summary.room.clone(), summary.owner.clone())).collect()
+    });
+    OwnerAnswer::Rooms(theirs)
+}
+
+/// The caller's last hand-over that was done.
+async fn last_hand_over(
+    service: &CommandService,
+    request: &CommandRequest,
+) -> Result<OwnerAnswer, StoreError> {
+    let filter = AuditFilter {
+        actor: Some(request.principal.subject.clone()),
+        outcome: Some(OutcomeKind::Succeeded),
+        without_readings: true,
+        limit: Some(ENTRIES),
+        ..AuditFilter::default()
+    };
+    let entries = service.store.audit(&filter).await?;
+    let last = entries.into_iter().find(|entry| entry.room.is_some() && entry.new_owner.is_some());
+    Ok(OwnerAnswer::Last(last.map(Box::new)))
+}

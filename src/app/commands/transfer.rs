@@ -1,0 +1,89 @@
+//! `/room-owner <room> <new_owner>`: hands the room over and records what came of it.
+
+use std::time::Duration;
+
+use tracing::warn;
+
+use super::show_owner::not_read;
+use crate::app::ports::{CallResult, ReadError};
+use crate::app::service::{CommandService, Recorded};
+use crate::domain::admission::Attempt;
+use crate::domain::audit::Outcome;
+use crate::domain::reply::Reply;
+use crate::domain::room::{AccountId, RoomId};
+
+/// How long a change may take before the previous owner is noted beside the attempt. Most are answered
+/// sooner, and their previous owner is recorded with the outcome.
+const SLOW_CHANGE: Duration = Duration::from_millis(150);
+
+pub(super) async fn transfer(service: &CommandService, attempt: &Attempt) -> Reply {
+    let transfer = attempt.transfer();
+    let (outcome, meant) = match service.rooms.owner_of(&transfer.room).await {
+        Ok(owner) if owner == transfer.new_owner => (Outcome::Unchanged, None),
+        Ok(owner) => (carry_out(service, attempt, Some(owner)).await, None),
+        // Somebody has decided to go ahead without knowing.
+        Err(ReadError::Refused(_) | ReadError::Unreadable(_)) if transfer.overrides.is_some() => {
+            (carry_out(service, attempt, None).await, None)
+        }
+        // Without the present owner an unclear answer could never be resolved: do not begin.
+        Err(error) => not_read(service, &transfer.room, attempt.reach(), error).await,
+    };
+    let recorded = service.record(attempt.operation(), &outcome).await;
+    reply(attempt, outcome, recorded, meant)
+}
+
+async fn carry_out(service: &CommandService, attempt: &Attempt, previous: Option<AccountId>) -> Outcome {
+    let transfer = attempt.transfer();
+    match change(service, attempt, previous.as_ref()).await {
+        CallResult::Accepted { request_id } => {
+            let confirmed = service.read_until(transfer, &service.timing.confirm).await;
+            let confirmed = matches!(confirmed, Ok(owner) if owner == transfer.new_owner);
+            Outcome::Succeeded { previous, confirmed, request_id, unclear: None }
+        }
+        CallResult::Refused(refusal) => Outcome::Refused { previous, refusal },
+        CallResult::NotSent(refusal) => Outcome::Declined(refusal),
+        CallResult::Failed(problem) => service.look_after_failure(attempt, previous, problem).await,
+        CallResult::Unclear(problem) => service.look_after_silence(attempt, previous, problem).await,
+    }
+}
+
+/// Sends the change. While it takes its time, and before an unclear answer is looked into, the previous owner is
+/// noted: should this process die now, the next one can tell from it what an unchanged owner means.
+async fn change(service: &CommandService, attempt: &Attempt, previous: Option<&AccountId>) -> CallResult {
+    let mut call = service.rooms.change_room_owner(attempt);
+    let Some(previous) = previous else { return call.await };
+    tokio::select! {
+        result = &mut call => {
+            if matches!(result, CallResult::Unclear(_)) {
+                note_previous_owner(service, attempt, previous).await;
+            }
+            result
+        }
+        () = tokio::time::sleep(SLOW_CHANGE) => {
+            tokio::join!(call, note_previous_owner(service, attempt, previous)).0
+        }
+    }
+}
+
+async fn note_previous_owner(service: &CommandService, attempt: &Attempt, previous: &AccountId) {
+    let noted = service.store.note_previous_owner(attempt.operation(), previous, service.clock.now()).await;
+    if let Err(error) = noted {
+        warn!(operation = attempt.operation().seq(), %error, "the previous owner could not be noted");
+    }
+}
+
+pub(super) fn reply(attempt: &Attempt, outcome: Outcome, recorded: Recorded, meant: Option<RoomId>) -> Reply {
+    let (recorded, head) = match recorded {
+        Recorded::Yes(head) => (true, head),
+        Recorded::NotYet => (false, None),
+    };
+    Reply::Transfer {
+        operation: attempt.operation(),
+        transfer: attempt.transfer().clone(),
+        by: attempt.by().clone(),
+        outcome,
+        recorded,
+        head: head.map(Box::new),
+        meant: meant.map(Box::new),
+    }
+}

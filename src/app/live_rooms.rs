@@ -1,0 +1,49 @@
+//! The live rooms as they were a moment ago.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tokio::sync::Mutex;
+use tokio_util::task::TaskTracker;
+
+use super::ports::{ReadError, RoomControl, RoomSummary};
+use crate::domain::audit::Refusal;
+
+/// How long a list of the live rooms is good for. Tencent takes 10 lists a second; people type faster.
+const FRESH_FOR: Duration = Duration::from_secs(2);
+
+type Listed = Result<Arc<[RoomSummary]>, ReadError>;
+
+/// Lists the live rooms, at most once in [`FRESH_FOR`].
+pub(super) struct LiveRooms {
+    rooms: Arc<dyn RoomControl>,
+    tasks: TaskTracker,
+    last: Arc<Mutex<Option<(Instant, Listed)>>>,
+}
+
+impl LiveRooms {
+    pub(super) fn new(rooms: Arc<dyn RoomControl>, tasks: TaskTracker) -> Self {
+        Self { rooms, tasks, last: Arc::default() }
+    }
+
+    /// The list, or why there is none. It is asked for in a task of its own: whoever stops waiting for it leaves it
+    /// for the next.
+    pub(super) async fn get(&self) -> Listed {
+        let (rooms, last) = (Arc::clone(&self.rooms), Arc::clone(&self.last));
+        let asking = self.tasks.spawn(async move {
+            let mut last = last.lock().await;
+            match &*last {
+                Some((at, listed)) if at.elapsed() < FRESH_FOR => listed.clone(),
+                _ => {
+                    let listed = rooms.live_rooms().await.map(Arc::from);
+                    *last = Some((Instant::now(), listed.clone()));
+                    listed
+                }
+            }
+        });
+        asking.await.unwrap_or_else(|panic| {
+            let (info, remedy) = (panic.to_string(), "Try again in a moment.".to_owned());
+            Err(ReadError::Unreadable(Refusal { code: None, info, request_id: None, remedy }))
+        })
+    }
+}

@@ -1,0 +1,188 @@
+//! What happens to a request before anything is done about it: it is decided and, in one transaction, written down.
+
+use std::time::Instant;
+
+use tracing::info;
+
+use super::in_flight::InFlightGuard;
+use super::{CommandService, not_recorded};
+use crate::app::acl::rooms_of;
+use crate::app::ports::{Admission, Admitted, StoreError};
+use crate::domain::access::{AclView, Action, Decision, Denial, Permit, Reach, decide};
+use crate::domain::admission::{Attempt, Verdict};
+use crate::domain::audit::OperationId;
+use crate::domain::command::{AclCommand, Command, CommandRequest, Place, RejectedRequest, Rejection};
+use crate::domain::reply::Reply;
+use crate::domain::room::RoomId;
+use crate::domain::wording;
+
+/// What is left to do about a request.
+pub(in crate::app) enum Next<'a> {
+    /// Nothing: this is the answer.
+    Answer(Reply),
+    /// A change of the ACL, which is permitted and recorded as it is made.
+    Edit(Permit),
+    /// A transfer that is permitted and written down.
+    Transfer(Attempt, InFlightGuard<'a>),
+    /// A question about a room's owner, which is permitted and written down, and ends with its outcome.
+    ShowOwner(RoomId, OnRecord, InFlightGuard<'a>),
+    /// Anything else, which ended as it was written down.
+    Say(OnRecord),
+}
+
+impl Next<'_> {
+    /// How often a request is decided anew because the ACL changed, or because the holder of its room was resolved.
+    pub(in crate::app) const MOST_TURNS: usize = 8;
+}
+
+/// A request that is on record and changes nothing.
+pub(in crate::app) struct OnRecord {
+    /// Its record.
+    pub operation: OperationId,
+    /// The ACL that it was decided by.
+    pub acl: AclView,
+    /// How far its permit reaches; nowhere without one.
+    pub reach: Reach,
+    /// Why it is not permitted, and what is not.
+    pub denied: Option<(Denial, Action)>,
+}
+
+/// What is decided, as far as it is needed once the verdict is written down.
+enum Decided {
+    Edit(Permit),
+    Verdict { verdict: Verdict, reach: Reach, denied: Option<(Denial, Action)> },
+}
+
+impl CommandService {
+    /// Decides about a request and writes the decision down. Quick and local; nothing reaches Tencent,
+    /// except to look into an earlier operation that still holds the room.
+    pub(in crate::app) async fn admit(&self, request: &CommandRequest) -> Next<'_> {
+        let admitted = self.try_to_admit(request).await;
+        admitted.unwrap_or_else(|error| Next::Answer(not_recorded(&error)))
+    }
+
+    async fn try_to_admit(&self, request: &CommandRequest) -> Result<Next<'_>, StoreError> {
+        let (mut decline_if_busy, mut is_counted) = (false, false);
+        for _ in 0..Next::MOST_TURNS {
+            let acl = self.store.recent_acl_for(&request.principal, &request.place).await?;
+            let (verdict, reach, denied) = match self.decide(request, &acl).await? {
+                Decided::Edit(permit) => return Ok(Next::Edit(permit)),
+                Decided::Verdict { verdict, reach, denied } => (verdict, reach, denied),
+            };
+            if !std::mem::replace(&mut is_counted, true)
+                && let Some(why) = self.room_is_worn_out(request, &verdict)
+            {
+                return Ok(Next::Answer(self.turn_away(request, why).await));
+            }
+            let room = request.command.as_ref().ok().and_then(Command::room).cloned();
+            let lookup = room.clone().filter(|_| matches!(verdict, Verdict::Lookup(_)));
+            let admission = Admission::Request {
+                request: Box::new(request.clone()),
+                verdict,
+                acl_version: Some(acl.version),
+                decline_if_busy,
+            };
+            let asked = self.admissions.begin();
+            let owing = matches!(request.place, Place::Channel(_)).then(|| self.replies.admitting());
+            let (now, began) = (self.clock.now(), self.clock.elapsed());
+            let begin = |operation, begun_at| {
+                let guard = self.in_flight.begin(operation);
+                self.watched.begin(operation, now, began);
+                if let Some(owing) = &owing {
+                    owing.took(operation, begun_at);
+                }
+                guard
+            };
+            return Ok(match self.store.admit(admission, now).await? {
+                Admitted::Attempt(attempt) => {
+                    let guard = begin(attempt.operation(), attempt.begun_at());
+                    Next::Transfer(attempt, guard)
+                }
+                Admitted::Recorded(operation) => {
+                    let on_record = OnRecord { operation, acl, reach, denied };
+                    match lookup {
+                        Some(room) => Next::ShowOwner(room, on_record, begin(operation, now)),
+                        None => Next::Say(on_record),
+                    }
+                }
+                Admitted::Duplicate { operation, first } => {
+                    Next::Answer(Reply::Duplicate { operation, first: Box::new(first) })
+                }
+                Admitted::Busy { operation: Some(operation), holder, .. } => {
+                    let is_callers_own = holder.actor.as_ref() == Some(&request.principal.subject);
+                    Next::Answer(Reply::Busy { operation, holder: Box::new(holder), is_callers_own })
+                }
+                Admitted::NotHeld { operation, named } => {
+                    Next::Answer(Reply::NotHeld { operation, named, room })
+                }
+                Admitted::AclChanged => continue,
+                Admitted::Busy { operation: None, unresolved, .. } => {
+                    drop(asked);
+                    self.resolve_holder(&unresolved).await?;
+                    decline_if_busy = true;
+                    continue;
+                }
+            });
+        }
+        Err(StoreError("the acl changed faster than a decision could be made".into()))
+    }
+
+    async fn decide(&self, request: &CommandRequest, acl: &AclView) -> Result<Decided, StoreError> {
+        let decided = |verdict, reach| Ok(Decided::Verdict { verdict, reach, denied: None });
+        let command = match &request.command {
+            Ok(command) => command,
+            Err(error) => {
+                return decided(Verdict::Invalid(wording::usage_for_the_record(error)), Reach::default());
+            }
+        };
+        let now = self.clock.now();
+        let action = match command {
+            Command::Acl(AclCommand::Edit { edit, .. }) => {
+                Action::EditAcl(rooms_of(&*self.store, edit, acl, now).await?)
+            }
+            command => match command.action() {
+                Some(action) => action,
+                None => return decided(Verdict::Open, Reach::default()),
+            },
+        };
+        match (decide(&request.principal, &request.place, action.clone(), acl, now), command) {
+            (Decision::Deny(denial), _) => {
+                let (verdict, denied) = (Verdict::Denied(denial.clone()), Some((denial, action)));
+                Ok(Decided::Verdict { verdict, reach: Reach::default(), denied })
+            }
+            (Decision::Permit(permit), Command::Acl(AclCommand::Edit { .. })) => Ok(Decided::Edit(permit)),
+            (Decision::Permit(permit), command) => {
+                let reach = permit.reach().clone();
+                let verdict = match command {
+                    Command::Transfer(transfer) => Verdict::Transfer(permit, transfer.new_owner.clone()),
+                    Command::ShowOwner { .. } => Verdict::Lookup(permit),
+                    _ => Verdict::Read(permit),
+                };
+                decided(verdict, reach)
+            }
+        }
+    }
+
+    /// Records an authentic request that never became a command.
+    pub async fn reject(&self, request: RejectedRequest) -> Reply {
+        let began = Instant::now();
+        let place = request.channel.clone().map(Place::Channel);
+        let rejection = request.rejection.clone();
+        let reply = match self.store.admit(Admission::Rejected(request), self.clock.now()).await {
+            Ok(Admitted::Duplicate { operation, first }) => {
+                Reply::Duplicate { operation, first: Box::new(first) }
+            }
+            Ok(Admitted::Recorded(operation)) => {
+                info!(operation = operation.seq(), ?rejection, "request rejected");
+                match rejection {
+                    Rejection::Foreign(origin) => Reply::Foreign { operation, origin },
+                    Rejection::Unusable(why) => Reply::Unusable { operation, why },
+                }
+            }
+            Ok(other) => not_recorded(&StoreError(format!("unexpected answer to a rejection: {other:?}"))),
+            Err(error) => not_recorded(&error),
+        };
+        self.observer.answered(place.as_ref(), reply.outcome(), began.elapsed());
+        reply
+    }
+}

@@ -1,0 +1,118 @@
+//! What came of an operation: found out where Tencent's answer is unclear, and written down.
+
+use std::time::Duration;
+
+use tracing::{error, warn};
+
+use super::CommandService;
+use super::recovery::{Looked, lost};
+use crate::app::ports::ReadError;
+use crate::domain::admission::Attempt;
+use crate::domain::audit::{OperationId, Outcome, Refusal};
+use crate::domain::command::Transfer;
+use crate::domain::room::AccountId;
+use crate::domain::tree_head::TreeHead;
+
+/// How often an outcome is offered to the store before the person is answered without it.
+pub(super) const RECORD_TRIES: u32 = 6;
+
+/// Whether an outcome is in the log.
+pub(in crate::app) enum Recorded {
+    /// It is; with the log's head after it, unless another outcome had been recorded before.
+    Yes(Option<TreeHead>),
+    /// The record has to wait.
+    NotYet,
+}
+
+impl CommandService {
+    /// Ends an operation that was admitted and is not carried out.
+    pub(in crate::app) async fn decline(
+        &self,
+        operation: OperationId,
+        why: &impl std::fmt::Display,
+    ) -> (Outcome, Recorded) {
+        warn!(operation = operation.seq(), %why, "not acknowledged, so nothing was done");
+        let outcome = Outcome::Declined(Refusal {
+            code: None,
+            info: format!("not acknowledged in time: {why}"),
+            request_id: None,
+            remedy: "It is safe to send the command again.".to_owned(),
+        });
+        let recorded = self.record(operation, &outcome).await;
+        (outcome, recorded)
+    }
+
+    /// What came of a call that failed, by one look at the owner.
+    pub(in crate::app) async fn look_after_failure(
+        &self,
+        attempt: &Attempt,
+        previous: Option<AccountId>,
+        problem: Refusal,
+    ) -> Outcome {
+        let (operation, transfer) = (attempt.operation(), attempt.transfer());
+        self.watched.cut(operation, self.clock.elapsed());
+        let owner = self.rooms.owner_of(&transfer.room).await;
+        let looked = Looked::AfterAnAnswer;
+        self.settled(operation, &transfer.new_owner, previous, problem, owner, looked).await
+    }
+
+    /// What came of a call whose answer was lost, by reading the owner for a while.
+    pub(in crate::app) async fn look_after_silence(
+        &self,
+        attempt: &Attempt,
+        previous: Option<AccountId>,
+        problem: Refusal,
+    ) -> Outcome {
+        let (operation, transfer) = (attempt.operation(), attempt.transfer());
+        warn!(operation = operation.seq(), problem = %problem.info, "outcome unclear; reading back");
+        self.watched.cut(operation, self.clock.elapsed());
+        let owner = self.read_until(transfer, &self.timing.settle).await;
+        let is_over = self.watched.is_cut_for(operation, self.clock.elapsed(), self.timing.unclear_for);
+        let looked = if is_over { Looked::Late } else { Looked::AtOnce };
+        self.settled(operation, &transfer.new_owner, previous, problem, owner, looked).await
+    }
+
+    /// Reads the owner after each pause, until it is the new one.
+    pub(in crate::app) async fn read_until(
+        &self,
+        transfer: &Transfer,
+        pauses: &[Duration],
+    ) -> Result<AccountId, ReadError> {
+        let mut last = None;
+        for pause in pauses {
+            if !pause.is_zero() {
+                self.clock.sleep(*pause).await;
+            }
+            let owner = self.rooms.owner_of(&transfer.room).await;
+            if matches!(&owner, Ok(owner) if *owner == transfer.new_owner) {
+                return owner;
+            }
+            last = Some(owner);
+        }
+        last.unwrap_or_else(|| Err(ReadError::Unreadable(lost("the owner was not read back"))))
+    }
+
+    /// Records an outcome, patiently: the room was changed, only the record of it is missing. If the store does not
+    /// take it, it is offered again as the recovery goes on, and at the latest the next start resolves the
+    /// operation.
+    pub(in crate::app) async fn record(&self, operation: OperationId, outcome: &Outcome) -> Recorded {
+        for attempt in 1..=RECORD_TRIES {
+            let at = self.watched.now(operation, &*self.clock);
+            match self.store.finish(operation, outcome, at).await {
+                Ok(head) => {
+                    self.watched.recorded(operation);
+                    self.in_flight.end(operation);
+                    return Recorded::Yes(head);
+                }
+                Err(problem) => {
+                    error!(operation = operation.seq(), error = %problem, attempt, "the outcome could not be recorded");
+                    self.clock.sleep(self.timing.record_again * attempt).await;
+                }
+            }
+        }
+        // Not in flight any more: the recovery goes on with it.
+        self.watched.not_recorded(operation, outcome.clone());
+        self.in_flight.end(operation);
+        Recorded::NotYet
+    }
+}
