@@ -217,7 +217,7 @@ async fn run(command: Command) -> anyhow::Result<Exit> {
             stdio::print(key)?;
         }
         Command::Audit(AuditCommand::Read(command)) => {
-            if let Some(file) = command.database() {
+            if let (_, Some(file)) = command.printed() {
                 let (_, common) = settings("warn")?;
                 // Whoever reads the log itself is recorded: it is no copy for being called one.
                 if common.database().is_file(file) {

@@ -50,7 +50,7 @@ impl Row for Grant {
         "reason",
     ];
 
-    fn cells(&self) -> Vec<String> {
+    fn cells(&self, _: &TimeZone) -> Vec<String> {
         let role = match self.effect {
             Effect::Permit => self.role.to_string(),
             Effect::Deny => format!("denied {}", self.role),
@@ -77,7 +77,7 @@ impl Row for AuthorisedChannel {
     const FIELDS: &'static [&'static str] =
         &["channel", "rooms", "allowed_by", "allowed_at", "removed_at", "reason"];
 
-    fn cells(&self) -> Vec<String> {
+    fn cells(&self, _: &TimeZone) -> Vec<String> {
         vec![
             self.channel.to_string(),
             self.rooms.to_string(),
@@ -118,7 +118,7 @@ impl Row for Why<'_> {
     const FIELDS: &'static [&'static str] =
         &["subject", "channel", "room", "at", "decision", "authority", "channel_standing", "grants"];
 
-    fn cells(&self) -> Vec<String> {
+    fn cells(&self, _: &TimeZone) -> Vec<String> {
         Vec::new()
     }
 }
@@ -167,7 +167,7 @@ impl Row for Able {
     const HEADINGS: &'static [&'static str] = &["Subject", "Grant", "Until", "Channels"];
     const FIELDS: &'static [&'static str] = &["subject", "grant", "until", "channels"];
 
-    fn cells(&self) -> Vec<String> {
+    fn cells(&self, _: &TimeZone) -> Vec<String> {
         vec![
             self.subject.to_string(),
             self.grant.to_string(),
@@ -233,7 +233,7 @@ impl Row for Planned {
     const HEADINGS: &'static [&'static str] = &["", "What"];
     const FIELDS: &'static [&'static str] = &["change", "subject", "channel", "rooms", "what"];
 
-    fn cells(&self) -> Vec<String> {
+    fn cells(&self, _: &TimeZone) -> Vec<String> {
         vec![self.sign().to_string(), self.what.clone()]
     }
 }
@@ -263,12 +263,8 @@ impl Row for AuditEntry {
         "duration_ms",
     ];
 
-    fn cells(&self) -> Vec<String> {
-        self.cells_in(&TimeZone::UTC)
-    }
-
     /// What fits a terminal; `audit show` and the other formats have every field.
-    fn cells_in(&self, zone: &TimeZone) -> Vec<String> {
+    fn cells(&self, zone: &TimeZone) -> Vec<String> {
         let actor = self.actor.as_ref().map(ToString::to_string).unwrap_or_default();
         let mut notes = Vec::new();
         if let Some(previous) = &self.previous_owner {
@@ -345,7 +341,7 @@ impl Row for Ownership {
         "explanation",
     ];
 
-    fn cells(&self) -> Vec<String> {
+    fn cells(&self, _: &TimeZone) -> Vec<String> {
         vec![
             self.room.to_string(),
             format!("{:.3}", self.time),
@@ -363,7 +359,7 @@ impl Row for Step {
 
     const FIELDS: &'static [&'static str] = &["operation", "seq", "at", "step", "what", "wait_ms"];
 
-    fn cells(&self) -> Vec<String> {
+    fn cells(&self, _: &TimeZone) -> Vec<String> {
         vec![
             self.seq.to_string(),
             self.at.map(|at| at.strftime("%Y-%m-%d %H:%M:%S%.3f").to_string()).unwrap_or_default(),
@@ -381,11 +377,7 @@ impl Row for Stat {
     const FIELDS: &'static [&'static str] =
         &["by", "key", "operations", "done", "refused", "denied", "open", "other", "first", "last"];
 
-    fn cells(&self) -> Vec<String> {
-        self.cells_in(&TimeZone::UTC)
-    }
-
-    fn cells_in(&self, zone: &TimeZone) -> Vec<String> {
+    fn cells(&self, zone: &TimeZone) -> Vec<String> {
         let count = |n: u64| n.to_string();
         vec![
             self.key.clone().unwrap_or_else(|| "(none)".to_owned()),
@@ -410,7 +402,7 @@ fn seconds(at: Timestamp, zone: &TimeZone) -> String {
 /// The entries as a table for people.
 #[must_use]
 pub fn table(entries: &[AuditEntry]) -> String {
-    print::table(entries)
+    print::table(entries, &TimeZone::UTC)
 }
 
 #[cfg(test)]

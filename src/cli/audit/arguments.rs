@@ -102,9 +102,9 @@ pub struct ExportArguments {
     /// Go on from the cursor in this file if there is one, and leave the new one there when all is written
     #[arg(long, value_name = "FILE", conflicts_with = "after")]
     pub cursor_file: Option<PathBuf>,
-    #[command(flatten)]
-    #[allow(missing_docs)]
-    pub source: SourceArguments,
+    /// Read this copy of a database instead: nothing is written, so the reading is not recorded
+    #[arg(long, value_name = "FILE")]
+    pub database: Option<PathBuf>,
 }
 
 /// How an export is written.
@@ -121,20 +121,12 @@ pub enum ExportFormat {
 /// Where the log is, and how it is printed.
 #[derive(Debug, Clone, clap::Args)]
 pub struct ReadingArguments {
-    #[command(flatten)]
-    #[allow(missing_docs)]
-    pub source: SourceArguments,
-    /// How to print it
-    #[arg(long, value_enum, default_value = "table")]
-    pub format: Format,
-}
-
-/// Where the log is.
-#[derive(Debug, Clone, clap::Args)]
-pub struct SourceArguments {
     /// Read this copy of a database instead: nothing is written, so the reading is not recorded
     #[arg(long, value_name = "FILE")]
     pub database: Option<PathBuf>,
+    /// How to print it
+    #[arg(long, value_enum, default_value = "table")]
+    pub format: Format,
 }
 
 /// Which operations.
@@ -231,8 +223,9 @@ impl FilterArguments {
         }
     }
 
-    pub(super) fn filter(&self) -> Filter {
-        Filter {
+    /// Which operations; a cursor may stand only where one export goes on behind another.
+    fn filter(&self, may_go_on: bool) -> Result<Filter, WrongUsage> {
+        Ok(Filter {
             room: self.room.clone(),
             actor: self.actor.clone(),
             channel: self.channel.clone(),
@@ -242,6 +235,12 @@ impl FilterArguments {
             text: self.text.clone(),
             since: match &self.since {
                 Some(Since::Time(time)) => Some(self.in_zone(time)),
+                Some(Since::Cursor(cursor)) if !may_go_on => {
+                    return Err(WrongUsage(format!(
+                        "`--since {cursor}` is a cursor, where one `audit export` goes on behind another; give a time \
+                         here, such as `2h`, and one cursor alone"
+                    )));
+                }
                 Some(Since::Cursor(_)) | None => None,
             },
             until: self.until.as_ref().map(|time| self.in_zone(time)),
@@ -249,7 +248,7 @@ impl FilterArguments {
             before: None,
             readings: self.readings,
             limit: None,
-        }
+        })
     }
 }
 
@@ -258,45 +257,18 @@ fn at_most(limit: u32) -> Option<u32> {
 }
 
 impl ReadingCommand {
-    /// A cursor where none goes on.
-    fn stray_cursor(&self) -> Option<i64> {
-        let filter = match self {
-            Self::List(ListArguments { filter, .. }) | Self::Stats { filter, .. } => filter,
-            // With two cursors, neither is it.
-            Self::Export(ExportArguments { filter, after: Some(_), .. })
-            | Self::Export(ExportArguments { filter, cursor_file: Some(_), .. }) => filter,
-            _ => return None,
-        };
-        match filter.since {
-            Some(Since::Cursor(cursor)) => Some(cursor),
-            _ => None,
-        }
-    }
-
-    /// How the answer is printed; an export has formats of its own.
-    pub(super) fn format(&self) -> Format {
+    /// How the answer is printed, and the copy that is read instead of the bot's own database. An export has formats
+    /// of its own.
+    #[must_use]
+    pub fn printed(&self) -> (Format, Option<&PathBuf>) {
         match self {
             Self::List(ListArguments { reading, .. })
             | Self::Show { reading, .. }
             | Self::OwnerAt { reading, .. }
             | Self::Timeline { reading, .. }
-            | Self::Stats { reading, .. } => reading.format,
-            Self::Export(_) => Format::Jsonl,
+            | Self::Stats { reading, .. } => (reading.format, reading.database.as_ref()),
+            Self::Export(export) => (Format::Jsonl, export.database.as_ref()),
         }
-    }
-
-    /// The copy that is read instead of the bot's own database.
-    #[must_use]
-    pub fn database(&self) -> Option<&PathBuf> {
-        let source = match self {
-            Self::List(ListArguments { reading, .. })
-            | Self::Show { reading, .. }
-            | Self::OwnerAt { reading, .. }
-            | Self::Timeline { reading, .. }
-            | Self::Stats { reading, .. } => &reading.source,
-            Self::Export(export) => &export.source,
-        };
-        source.database.as_ref()
     }
 
     /// What is asked.
@@ -304,15 +276,9 @@ impl ReadingCommand {
     /// # Errors
     /// When a cursor stands where none goes on.
     pub(super) fn question(&self) -> Result<Question, WrongUsage> {
-        if let Some(cursor) = self.stray_cursor() {
-            return Err(WrongUsage(format!(
-                "`--since {cursor}` is a cursor, where one `audit export` goes on behind another; give a time here, \
-                 such as `2h`, and one cursor alone"
-            )));
-        }
         Ok(match self {
             Self::List(ListArguments { filter, before, limit, reading }) => {
-                let filter = Filter { before: *before, limit: at_most(*limit), ..filter.filter() };
+                let filter = Filter { before: *before, limit: at_most(*limit), ..filter.filter(false)? };
                 // A list without end is handed out in parts, where it has not to be laid out.
                 match (filter.limit, reading.format) {
                     (Some(_), _) | (None, Format::Table) => Question::List(filter),
@@ -329,9 +295,12 @@ impl ReadingCommand {
             }
             Self::Timeline { operation, archive, .. } => Question::Timeline(*operation, archive.clone()),
             Self::Stats { by, filter, limit, .. } => {
-                Question::Stats(*by, Filter { limit: at_most(*limit), ..filter.filter() })
+                Question::Stats(*by, Filter { limit: at_most(*limit), ..filter.filter(false)? })
             }
-            Self::Export(arguments) => Question::Export(arguments.filter.filter()),
+            Self::Export(ExportArguments { filter, after, cursor_file, .. }) => {
+                // With two cursors, neither is it.
+                Question::Export(filter.filter(after.is_none() && cursor_file.is_none())?)
+            }
         })
     }
 }

@@ -21,7 +21,6 @@ use super::{Caller, Exit, Format, WrongUsage, archive, print, render, verify};
 
 pub use arguments::{
     ExportArguments, ExportFormat, FilterArguments, ListArguments, ReadingArguments, ReadingCommand,
-    SourceArguments,
 };
 
 /// `audit ..`
@@ -101,14 +100,14 @@ async fn print(
     command: &ReadingCommand,
     zone: &TimeZone,
 ) -> anyhow::Result<Exit> {
-    let format = command.format();
+    let (format, _) = command.printed();
     match answer {
         Ok(Answer::Export(filter)) => match command {
             ReadingCommand::Export(arguments) => return export::run(log, filter, arguments).await,
             _ => everything(log, filter, reading, format).await?,
         },
         Ok(Answer::Entry(entry)) => {
-            print::whole(&*entry, format)?;
+            print::whole(&*entry, format, &TimeZone::UTC)?;
             beside(log, entry.operation, format).await?;
         }
         Ok(answer) => show(answer, format, zone)?,
@@ -197,7 +196,7 @@ fn show(answer: Answer, format: Format, zone: &TimeZone) -> std::io::Result<()> 
             }
             say_page(&page);
         }
-        Answer::Owner(told) => print::whole_in(&*told, format, zone)?,
+        Answer::Owner(told) => print::whole(&*told, format, zone)?,
         Answer::Timeline(steps, entry) => {
             print::rows(&steps, format)?;
             say_open(entry.operation, entry.outcome);
