@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use super::acl::file;
 use super::print;
-use super::rows::{Planned, Why};
+use super::rows::{Named, Planned, Why};
 use super::{Exit, Format, WrongUsage, as_word, one_line, say, text};
 use crate::domain::access::{Attention, ChangedEntry, Grant, Known, NotEdited, is_live, list};
 use crate::domain::audit::OperationId;
@@ -46,7 +46,7 @@ pub(super) fn acl(reply: &Reply, asked: &Asked, known: &Known, now: Timestamp) -
     let Reply::Acl { operation, answer } = reply else { return Ok(words(reply, LOCAL_ACL)) };
     let format = asked.format;
     match &**answer {
-        AclAnswer::Grants { listed, grants, left_out, .. } => {
+        AclAnswer::Grants { listed, grants, left_out, names, .. } => {
             match (listed.part, grants.is_empty(), *left_out) {
                 (Part::Attention, true, _) => {
                     tell!("no grant ends within 24 hours, and none was unused for 90 days");
@@ -62,9 +62,11 @@ pub(super) fn acl(reply: &Reply, asked: &Asked, known: &Known, now: Timestamp) -
                     tell!("grant {} of {}: {}", grant.id, grant.subject, attention(why, now));
                 }
             }
-            let grants: Vec<Grant> = grants.iter().map(|(grant, _)| grant.clone()).collect();
-            print::rows(&grants, format)?;
-            say_not_looked_up(&grants, known, now);
+            let name = |grant: &Grant| names.get(&grant.subject).map(String::as_str);
+            let rows: Vec<Named> =
+                grants.iter().map(|(grant, _)| Named { grant, name: name(grant) }).collect();
+            print::rows(&rows, format)?;
+            say_not_looked_up(grants.iter().map(|(grant, _)| grant), known, now);
         }
         AclAnswer::Channels { entries, left_out, .. } => {
             match (entries.is_empty(), *left_out) {
@@ -100,7 +102,9 @@ pub(super) fn acl(reply: &Reply, asked: &Asked, known: &Known, now: Timestamp) -
             }
             print::rows(able, format)?;
         }
-        AclAnswer::Whole(acl) => stdio::stdout().write_all(file::write(acl, now).as_bytes())?,
+        AclAnswer::Whole(acl, names) => {
+            stdio::stdout().write_all(file::write(acl, names, now).as_bytes())?;
+        }
         AclAnswer::Planned { .. } => return plan(answer, asked),
         AclAnswer::Edited { changed, .. } if asked.file.is_some() => applied(changed, *operation),
         AclAnswer::Edited { changed, .. } => {
@@ -108,7 +112,9 @@ pub(super) fn acl(reply: &Reply, asked: &Asked, known: &Known, now: Timestamp) -
             for entry in changed {
                 // A change stays as it was made, whether it is printed or not.
                 stdio::say_if_lost(match entry {
-                    ChangedEntry::Grant { after, .. } => print::one(after, format),
+                    ChangedEntry::Grant { after, .. } => {
+                        print::one(&Named { grant: after, name: None }, format)
+                    }
                     ChangedEntry::Channel { after, .. } => print::one(after, format),
                 });
             }
@@ -124,11 +130,11 @@ pub(super) fn acl(reply: &Reply, asked: &Asked, known: &Known, now: Timestamp) -
 }
 
 /// Says which grants match nobody for want of a token.
-fn say_not_looked_up(grants: &[Grant], known: &Known, now: Timestamp) {
+fn say_not_looked_up<'a>(grants: impl Iterator<Item = &'a Grant>, known: &Known, now: Timestamp) {
     if known.looks_up_groups {
         return;
     }
-    let live = grants.iter().filter(|grant| is_live(grant, now)).map(|grant| &grant.subject);
+    let live = grants.filter(|grant| is_live(grant, now)).map(|grant| &grant.subject);
     let mut groups: Vec<&Subject> =
         live.filter(|subject| matches!(subject, Subject::SlackGroup { .. })).collect();
     groups.sort();

@@ -22,10 +22,20 @@ fn when(time: Option<Timestamp>) -> String {
     time.map(|time| format!("{time:.0}")).unwrap_or_default()
 }
 
-impl Row for Grant {
+/// A grant, and what its subject was called when they were last seen.
+#[derive(Serialize)]
+pub(super) struct Named<'a> {
+    #[serde(flatten)]
+    pub(super) grant: &'a Grant,
+    #[serde(skip)]
+    pub(super) name: Option<&'a str>,
+}
+
+impl Row for Named<'_> {
     const HEADINGS: &'static [&'static str] = &[
         "Grant",
         "Subject",
+        "Name",
         "Role",
         "Rooms",
         "Channels",
@@ -51,21 +61,23 @@ impl Row for Grant {
     ];
 
     fn cells(&self, _: &TimeZone) -> Vec<String> {
-        let role = match self.effect {
-            Effect::Permit => self.role.to_string(),
-            Effect::Deny => format!("denied {}", self.role),
+        let Self { grant, name } = self;
+        let role = match grant.effect {
+            Effect::Permit => grant.role.to_string(),
+            Effect::Deny => format!("denied {}", grant.role),
         };
         vec![
-            self.id.to_string(),
-            self.subject.to_string(),
+            grant.id.to_string(),
+            grant.subject.to_string(),
+            name.unwrap_or_default().to_owned(),
             role,
-            self.rooms.to_string(),
-            list(&self.channels),
-            when(self.expires_at),
-            self.granted_by.to_string(),
-            when(Some(self.granted_at)),
-            when(self.revoked_at),
-            self.reason.clone().unwrap_or_default(),
+            grant.rooms.to_string(),
+            list(&grant.channels),
+            when(grant.expires_at),
+            grant.granted_by.to_string(),
+            when(Some(grant.granted_at)),
+            when(grant.revoked_at),
+            grant.reason.clone().unwrap_or_default(),
         ]
     }
 }

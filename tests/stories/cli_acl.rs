@@ -137,6 +137,11 @@ async fn an_edit_counts_from_the_next_command_on_while_the_bot_runs() {
     went_well(&program.runs(&format!("acl grant {} moderator", ALICE.subject())).await);
     let reply = says("/room-owner test user1").await;
     assert!(reply.says("`test` now belongs to `user1`"), "{reply}");
+    let listed = program.runs("acl list").await.out;
+    assert!(listed.contains(" Name ") && listed.contains(&format!("{}  alice", ALICE.subject())), "{listed}");
+    let exported = program.runs("acl export").await.out;
+    let caption = format!("[[grant]]\n# alice\nsubject = \"{}\"\n", ALICE.subject());
+    assert!(exported.contains(&caption), "{exported}");
     went_well(&program.runs("acl revoke 1").await);
     let reply = says("/room-owner test user2").await;
     assert!(reply.says("your grant 1 ended"), "{reply}");

@@ -6,15 +6,15 @@ use super::acl_file;
 use crate::app::ports::{GrantsPage, StoreError};
 use crate::app::service::CommandService;
 use crate::domain::access::{
-    AclView, Action, Denial, Effect, Helpers, RoomScope, admins_of, attention, explain, footing, is_open,
-    live_admins, unread_groups, who_can,
+    AclView, Action, Attention, Denial, Effect, Grant, Helpers, RoomScope, admins_of, attention, explain,
+    footing, is_open, live_admins, unread_groups, who_can,
 };
 use crate::domain::audit::OperationId;
 use crate::domain::command::{AclCommand, CommandRequest, Listed, Part, Place, Why};
 use crate::domain::principal::{Channel, Membership, Principal, Subject};
 use crate::domain::reply::Reply;
 use crate::domain::room::RoomId;
-use crate::domain::wording::acl::{AclAnswer, Explained};
+use crate::domain::wording::acl::{AclAnswer, Explained, Names};
 
 /// How many admins are named to whoever needs one.
 const HELPERS: usize = 3;
@@ -33,10 +33,10 @@ pub(super) async fn answer(
             footing: Box::new(footing(&request.principal, &request.place, acl, service.clock.now())),
             helpers: helpers(service, request, &[]).await,
         }),
-        AclCommand::List(listed) => list(service, *listed).await,
+        AclCommand::List(listed) => list(service, *listed, &request.place).await,
         AclCommand::Why(why) => explained(service, why, request).await,
         AclCommand::WhoCan(room) => who_can_transfer(service, room).await,
-        AclCommand::Export => acl_file::whole(service).await.map(AclAnswer::Whole),
+        AclCommand::Export => acl_file::export(service).await,
         AclCommand::Plan(wanted) => acl_file::plan(service, wanted, &request.principal).await,
         AclCommand::Edit { .. } => Err(StoreError("an edit was admitted as a question".to_owned())),
     };
@@ -101,7 +101,7 @@ fn is_near(subject: &Subject, place: &Place) -> bool {
     }
 }
 
-async fn list(service: &CommandService, listed: Listed) -> Result<AclAnswer, StoreError> {
+async fn list(service: &CommandService, listed: Listed, place: &Place) -> Result<AclAnswer, StoreError> {
     let now = service.clock.now();
     if let Part::Channels | Part::AllChannels = listed.part {
         let mut entries = service.store.channels().await?;
@@ -116,13 +116,29 @@ async fn list(service: &CommandService, listed: Listed) -> Result<AclAnswer, Sto
         let shown = attention(&grants, &service.store.grant_uses().await?, now);
         let (page, pages, shown) = cut(shown, listed);
         let grants = shown.into_iter().map(|(grant, why)| (grant, Some(why))).collect();
-        return Ok(AclAnswer::Grants { listed: Listed { page, ..listed }, pages, grants, left_out: 0 });
+        return grants_page(service, place, Listed { page, ..listed }, pages, grants, 0).await;
     }
     let live_at = (listed.part == Part::Live).then_some(now);
     let GrantsPage { page, pages, grants, left_out } =
         service.store.grants_page(live_at, listed.page, listed.size).await?;
     let grants = grants.into_iter().map(|grant| (grant, None)).collect();
-    Ok(AclAnswer::Grants { listed: Listed { page, ..listed }, pages, grants, left_out })
+    grants_page(service, place, Listed { page, ..listed }, pages, grants, left_out).await
+}
+
+async fn grants_page(
+    service: &CommandService,
+    place: &Place,
+    listed: Listed,
+    pages: u32,
+    grants: Vec<(Grant, Option<Attention>)>,
+    left_out: usize,
+) -> Result<AclAnswer, StoreError> {
+    let names = match place {
+        Place::Local => acl_file::names(service, grants.iter().map(|(grant, _)| grant)).await?,
+        // A chat shows people by their names itself.
+        Place::Channel(_) => Names::new(),
+    };
+    Ok(AclAnswer::Grants { listed, pages, grants, left_out, names })
 }
 
 /// The page, or the last one if there are fewer, and how many there are.

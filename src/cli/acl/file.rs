@@ -30,6 +30,8 @@ use crate::domain::access::{AclView, Effect, Role, RoomScope, is_live, is_open};
 use crate::domain::audit::millis;
 use crate::domain::command::clean_reason;
 use crate::domain::principal::{Channel, Subject};
+use crate::domain::room::visible;
+use crate::domain::wording::acl::Names;
 
 /// A file, read.
 #[derive(Debug, PartialEq)]
@@ -160,7 +162,7 @@ pub(super) fn open(path: &Path) -> anyhow::Result<File> {
 }
 
 /// Writes what holds now, in an order that depends on nothing else.
-pub(in crate::cli) fn write(acl: &AclView, now: Timestamp) -> String {
+pub(in crate::cli) fn write(acl: &AclView, names: &Names, now: Timestamp) -> String {
     let AclView { version, grants, channels } = acl;
     let mut text = format!(
         "# The ACL of room-owner: `room-owner acl plan` shows what an edit of this file would change,\n\
@@ -192,6 +194,9 @@ pub(in crate::cli) fn write(acl: &AclView, now: Timestamp) -> String {
     });
     for grant in grants {
         text.push_str("\n[[grant]]\n");
+        if let Some(name) = names.get(&grant.subject) {
+            text.push_str(&format!("# {}\n", visible(name)));
+        }
         field(&mut text, "subject", &grant.subject);
         field(&mut text, "role", &grant.role);
         if grant.effect == Effect::Deny {
@@ -375,8 +380,10 @@ mod tests {
 
     proptest! {
         #[test]
-        fn an_export_is_read_back_as_the_acl_that_it_was_made_of(acl in an_acl()) {
-            let text = write(&acl, NOW);
+        fn an_export_is_read_back_as_the_acl_that_it_was_made_of(acl in an_acl(), name in any::<String>()) {
+            // A name is somebody's own words.
+            let names = Names::from_iter(SUBJECTS.iter().map(|it| (it.parse().unwrap(), name.clone())));
+            let text = write(&acl, &names, NOW);
             let file = read(&text).unwrap();
             prop_assert_eq!(file.version, Some(7));
             let steps = crate::domain::access::plan::plan(&acl, &file.wanted, NOW).unwrap();
@@ -385,10 +392,11 @@ mod tests {
 
         #[test]
         fn an_export_depends_on_the_acl_alone(mut acl in an_acl()) {
-            let text = write(&acl, NOW);
+            let names = Names::new();
+            let text = write(&acl, &names, NOW);
             acl.grants.reverse();
             acl.channels.reverse();
-            prop_assert_eq!(write(&acl, NOW), text);
+            prop_assert_eq!(write(&acl, &names, NOW), text);
         }
 
         #[test]

@@ -5,6 +5,7 @@ use jiff::Timestamp;
 use super::file::{read, write};
 use crate::domain::access::{AclView, AuthorisedChannel, Grant};
 use crate::domain::principal::Subject;
+use crate::domain::wording::acl::Names;
 
 /// What is read of a file is read of the file that is written out of it.
 pub fn file(bytes: &[u8]) {
@@ -48,7 +49,7 @@ pub fn file(bytes: &[u8]) {
         .collect();
     let version = file.version.unwrap_or_default();
     let acl = AclView { version, grants, channels };
-    let written = write(&acl, now);
+    let written = write(&acl, &Names::new(), now);
     let AclView { grants, channels, .. } = acl;
     let again = match read(&written) {
         Ok(again) => again,

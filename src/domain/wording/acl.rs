@@ -1,5 +1,7 @@
 //! Answers about the ACL.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 
 use super::Style;
@@ -53,6 +55,8 @@ pub enum AclAnswer {
         grants: Vec<(Grant, Option<Attention>)>,
         /// Ended ones that are not shown.
         left_out: usize,
+        /// What people were called when they were last seen, where no chat shows it.
+        names: Names,
     },
     /// A page of the authorised channels.
     Channels {
@@ -65,8 +69,8 @@ pub enum AclAnswer {
         /// Removed ones that are not shown.
         left_out: usize,
     },
-    /// The whole ACL.
-    Whole(AclView),
+    /// The whole ACL, and what people were called when they were last seen.
+    Whole(AclView, Names),
     /// What would have to change for the ACL to be what a file says.
     Planned {
         /// The ACL as it is.
@@ -90,6 +94,9 @@ pub enum AclAnswer {
     /// The question is on record, but the ACL could not be read.
     Unreadable,
 }
+
+/// What people were called when they were last seen: a caption, never an id.
+pub type Names = BTreeMap<Subject, String>;
 
 /// A question about somebody's right to hand a room over, and what is decided.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -124,7 +131,7 @@ pub(super) fn acl(operation: OperationId, answer: &AclAnswer, name: &CommandName
         AclAnswer::WhoAmI { principal, place, footing, helpers } => {
             whoami(principal, place, footing, helpers)
         }
-        AclAnswer::Grants { listed, pages, grants, left_out } => {
+        AclAnswer::Grants { listed, pages, grants, left_out, .. } => {
             let mut message = listed_grants(*listed, grants, *left_out, &name);
             paged(&mut message, listed.page, *pages, lists(listed.part), &name);
             message
@@ -136,7 +143,7 @@ pub(super) fn acl(operation: OperationId, answer: &AclAnswer, name: &CommandName
         }
         AclAnswer::Explained(explained) => explanation(explained),
         AclAnswer::WhoCan { room, able, unread } => who_can(room, able, unread),
-        AclAnswer::Whole(_) | AclAnswer::Planned { .. } => {
+        AclAnswer::Whole(..) | AclAnswer::Planned { .. } => {
             plain(Tone::Plain, text("This is a file on the command line."), Vec::new())
         }
         AclAnswer::Unreadable => plain(
