@@ -1,4 +1,4 @@
-//! A whole bot, wired: store, Tencent's client, the service, and the doors that are on.
+//! A whole bot, wired: store, Tencent's client, the service, and the doors that are configured.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -16,7 +16,7 @@ use tracing::{error, info, warn};
 
 use crate::app::ports::{Clock, Known, RoomControl, Store};
 use crate::app::replies::{Messenger, Messengers, Platform};
-use crate::app::service::{CommandService, Conduct, Timing};
+use crate::app::service::{CommandService, ServiceConfig, Timing};
 use crate::config::Config;
 use crate::discord::{self, Answered, gateway};
 use crate::redact::Redactor;
@@ -27,14 +27,14 @@ use crate::{server, slack, tencent};
 
 pub use crate::http::install_cryptography;
 
-/// How long work under way is waited for at the end. What is cut off after it is resolved at the next start.
+/// How long a shutdown waits for work in flight. What is cut off then is resolved at the next start.
 const DRAIN: Duration = Duration::from_secs(25);
 
 /// The bot's parts.
 pub struct Bot {
     /// The database.
     pub store: Arc<SqliteStore>,
-    /// What carries commands out.
+    /// The service.
     pub service: Arc<CommandService>,
     /// Redacts what services and people write. It knows the secrets of the settings that the bot was given.
     pub redactor: Redactor,
@@ -68,9 +68,9 @@ impl Bot {
         database: impl Into<Database>,
         tencent: tencent::Settings,
         clock: C,
-        conduct: impl Into<Conduct>,
+        service_config: impl Into<ServiceConfig>,
     ) -> anyhow::Result<Self> {
-        Self::build_with(database, tencent, clock, conduct, |client| Arc::new(client)).await
+        Self::build_with(database, tencent, clock, service_config, |client| Arc::new(client)).await
     }
 
     /// The same, with something between the service and Tencent's client.
@@ -78,10 +78,10 @@ impl Bot {
         database: impl Into<Database>,
         tencent: tencent::Settings,
         clock: C,
-        conduct: impl Into<Conduct>,
+        service_config: impl Into<ServiceConfig>,
         rooms: impl FnOnce(TencentClient<C>) -> Arc<dyn RoomControl>,
     ) -> anyhow::Result<Self> {
-        let Conduct { timing, limits } = conduct.into();
+        let ServiceConfig { timing, limits } = service_config.into();
         install_cryptography();
         let database = database.into();
         let store = Arc::new(SqliteStore::open(database.clone(), IfMissing::Create).await?);
@@ -123,7 +123,7 @@ impl Bot {
         self.redactor.learn(discord.iter().flat_map(discord::Settings::secrets));
         let messengers = messengers(slack.as_ref(), discord.as_ref(), &self.redactor)?;
         if let Err(error) = self.service.begin_replies(messengers).await {
-            warn!(%error, "what a former process owes to people is not known yet");
+            warn!(%error, "the pending replies of a former process cannot be read yet");
         }
         let stop = CancellationToken::new();
         let gateway = discord
@@ -192,7 +192,7 @@ impl Bot {
             let service = Arc::clone(&self.service);
             tokio::spawn(async move { service.keep_recovering().await })
         };
-        // Looked at before anybody's command is: what a command writes then comes in the same order always.
+        // Recovery runs once before any command, so that the log begins in the same order every time.
         let writable = store.check_writable().await;
         background.push(tokio::spawn(server::say_when_ready(store, served, writable)));
         let shutdown = async {
@@ -218,8 +218,8 @@ impl Bot {
         Ok(ended?)
     }
 
-    /// Keeps what people are owed, and says what could not be said in time. Either may be cut off anywhere: the
-    /// next start goes on.
+    /// Stores pending replies, and sends those that could not be delivered in time. Either may be cut off anywhere:
+    /// the next start goes on.
     fn look_after_replies(&self) -> Vec<JoinHandle<()>> {
         let (keeping, telling) = (Arc::clone(&self.service), Arc::clone(&self.service));
         vec![
@@ -231,7 +231,7 @@ impl Bot {
     /// What a former process read of user groups counts, as long as it is fresh.
     async fn begin_with_groups(&self, settings: &slack::Settings) {
         let readings = self.store.group_readings().await.unwrap_or_else(|error| {
-            warn!(%error, "who is in which user group is not known yet");
+            warn!(%error, "the stored members of user groups cannot be read");
             BTreeMap::new()
         });
         self.groups.begin(Known {
@@ -304,11 +304,11 @@ pub async fn serve<C: Clock + Clone + 'static>(
     let host = config.tencent.base_url.host_str().unwrap_or_default().to_owned();
     let database_url = database.url().to_owned();
     let timing = Timing { unclear_for: config.unclear_for, ..Timing::default() };
-    let conduct = Conduct { timing, limits: config.limits };
-    let bot = Bot::build(database, config.tencent, clock, conduct).await?;
+    let service_config = ServiceConfig { timing, limits: config.limits };
+    let bot = Bot::build(database, config.tencent, clock, service_config).await?;
     let listener = bind(address).await?;
     let doors = Doors { slack: config.slack, discord: config.discord };
-    // Heard from now on: whoever reads that it listens may ask it to end.
+    // Signals count from now on: a supervisor that reads "listening" may send one.
     let mut end = std::pin::pin!(end_requested());
     let is_over = std::future::poll_fn(|cx| Poll::Ready(end.as_mut().poll(cx).is_ready())).await;
     info!(address = %listener.local_addr()?, database = database_url, tencent = host, "listening");

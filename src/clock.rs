@@ -1,4 +1,4 @@
-//! The real time. Everything else is told the time, so that tests can turn it.
+//! The real time. Everything else gets the time as an argument, so that tests can set it.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use crate::app::ports::Clock;
 
-/// The machine's clock, to the millisecond: what is decided by is what is recorded.
+/// The machine's clock, to the millisecond, as the log records it.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct SystemClock;
 

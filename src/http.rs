@@ -12,10 +12,10 @@ use reqwest::{Method, RequestBuilder, StatusCode, Url};
 
 use crate::redact::Redactor;
 
-/// Who it says it is, if the service has no form for that.
+/// The user agent, unless the service prescribes one.
 pub const USER_AGENT: &str = concat!(env!("CARGO_PKG_NAME"), "/", env!("CARGO_PKG_VERSION"));
 
-/// What a client keeps to.
+/// The limits of a client.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
     /// For TCP and TLS.
@@ -93,7 +93,7 @@ pub fn redirect_note(status: u16) -> &'static str {
     if (300..400).contains(&status) { ", a redirect, which is not followed" } else { "" }
 }
 
-/// rustls wants to be told which cryptography to use, once a process; without it reqwest panics.
+/// rustls needs a cryptography provider, set once a process; without it reqwest panics.
 pub fn install_cryptography() {
     // Fails only when it is installed already.
     drop(rustls::crypto::ring::default_provider().install_default());

@@ -3,8 +3,8 @@
 //! # The map
 //!
 //! ```text
-//! domain     what can be asked, who may, what is kept, what is said back. Pure: no async, no I/O, no clock
-//! app        the use cases, and what they need from outside: Store, RoomControl, Directory, Clock, Observer
+//! domain     commands, the ACL and its rule, the entries of the log, replies. Pure: no async, no I/O, no clock
+//! app        the use cases (`commands`), the service that admits and records, the ports: Store, RoomControl, ..
 //!
 //! slack      signed slash commands -> requests; replies -> blocks; implements Directory: user groups
 //! discord    interactions, signed over HTTP or from the gateway -> requests; replies -> embeds, over REST
@@ -12,7 +12,7 @@
 //! store      implements Store: SQLite, and all the SQL
 //! tree       the Merkle tree over the audit log: signed heads, proofs. Pure
 //! tencent    implements RoomControl: the Live REST API; UserSig, error codes; its callbacks; its simulator
-//! body       request bodies, read within a limit
+//! body       request bodies, read within a limit; what a signed one has to show
 //! http       the one outgoing HTTP client: time limits, Retry-After, errors without URLs
 //! stdio      stdout and stderr, for which nothing panics or waits
 //! redact     foreign text without our secrets
@@ -38,9 +38,11 @@
 //! slack::signature   bytes -> authentic bytes           (signature, freshness, size; else 401, nothing parsed)
 //! slack::payload     authentic bytes -> CommandRequest  (who, where, what, which delivery)
 //! ------------------------------------------------------ no platform below this line
+//! app: handle        a slot in its turn; over a limit: refused
 //! app: admit         access::decide(principal, place, action, acl, now) -> Permit | Denial
 //!                    one transaction: the delivery claimed, the attempt (or the denial, ..) recorded
-//! app: execute       owner_of(room)              -> the previous owner
+//! app: commands      the use case. A transfer:
+//!                    owner_of(room)              -> the previous owner
 //!                    change_room_owner(&attempt) -> accepted | refused | not sent | unclear
 //!                    owner_of(room) again        -> confirmed, or what an unclear answer was
 //!                    the outcome recorded
@@ -49,14 +51,16 @@
 //! slack::render      sentences -> blocks: inline within 2 s, else at the `response_url`
 //! ```
 //!
-//! What cannot be answered so is owed ([`app::replies`]) and said by the bot's own right: `slack::messenger`,
-//! `discord::messenger`, also after the process died.
+//! An answer that cannot be delivered this way stays pending ([`app::replies`]) and is sent later as a message of the
+//! bot (`slack::messenger`, `discord::messenger`), also after a crash.
 //!
-//! What Tencent tells of by itself comes in at `tencent::callbacks` and goes through
-//! [`CommandService::observe`](app::service::CommandService::observe): a change of ours is confirmed beside its
-//! operation, another is read back and recorded as an operation of its own.
+//! Tencent's callbacks come in at `tencent::callbacks` and go through
+//! [`CommandService::observe`](app::service::CommandService::observe): one of our own changes is confirmed, any other
+//! is read back and recorded as an operation of its own.
 //!
-//! [`app::service::CommandService`] is the middle of it. The command line enters at `admit` too.
+//! Everything enters at [`CommandService::handle`](app::service::CommandService::handle), the command line too. To add
+//! a command: its entry in `domain::command::schema`, its use case in `app::commands`, its messages in
+//! `domain::wording`.
 //!
 //! # The laws, and where each is kept
 //!
@@ -64,22 +68,44 @@
 //!    by committing it first: [`change_room_owner`](app::ports::RoomControl::change_room_owner) asks for it.
 //!    An attempt needs a [`Permit`](domain::access::Permit), and only [`decide`](domain::access::decide)
 //!    makes one.
-//! 2. If the record cannot be written, the call is not made, and the caller is told so:
+//! 2. If the record cannot be written, the call is not made, and the caller learns it:
 //!    [`Reply::NotRecorded`](domain::reply::Reply::NotRecorded).
 //! 3. A delivery is carried out at most once, across restarts and processes: the claim is a primary key in
 //!    the transaction of the attempt, in `store`'s `admission`.
 //! 4. A cut connection is [`Unknown`](domain::audit::Outcome::Unknown), never "failed". It is resolved by
-//!    reading the owner back, now or later, as a no only when the change cannot come true any more, and never sent
-//!    again: `settle` and `recover` in [`app::service`]. Tencent's callback corrects it even then.
+//!    reading the owner back, now or later, never by sending again, and to "refused" only when the change cannot take
+//!    effect any more: `settle` and `recover` in [`app::service`]. Tencent's callback corrects it even then.
 //! 5. Deny by default; an error while deciding denies: [`domain::access`].
 //! 6. Every authentic request ends in the log, whatever its end; so does every change of the ACL, in the
-//!    same transaction: `store`'s `admission` and `acl`. Triggers keep what is written:
+//!    same transaction: `store`'s `admission` and `acl`. Triggers forbid any change of a row:
 //!    `migrations/0001_access_and_audit.sql`.
 //! 7. Secrets never appear in a log line, an error, a reply or the database: they are `SecretString`, errors of
-//!    the HTTP client lose their URL, and what others wrote goes through [`redact`] where it is read. The log
-//!    does that once more with every line.
+//!    the HTTP client lose their URL, and foreign text goes through [`redact`] where it is read, as does every log
+//!    line.
 //! 8. Text of users and of Tencent is never markup: it is a [`Span::Code`](domain::wording::Span::Code), which
 //!    each platform's `render` shows without parsing it.
+//!
+//! # Glossary
+//!
+//! - **subject**: a person, a group of Slack or a role of Discord, by its id; a **principal** is the subject that asks,
+//!   with its groups; a **place** is the channel, or the local machine, where it asks.
+//! - **grant**: an entry of the ACL that gives a subject a role for a scope; a **deny entry** takes it and wins.
+//!   **Scope**: the rooms, `live-*` or one id or all. **Reach**: the rooms that a person may use in a place.
+//! - **permit** and **denial**: the two ends of a decision about an action; **authority**: the grant, as the log has it.
+//! - **operation**: one request and all its events, named by the number of its first one (`op 17`); its **entry** is
+//!   the row that reviewers read. **Delivery**: the platform's id of one invocation, taken at most once.
+//! - **admission**: deciding about a request and recording the decision, in one transaction.
+//! - **attempt**: a permitted transfer that is recorded; only with it can the owner of a room be changed.
+//! - **outcome**: what came of an operation: succeeded, refused, **unknown** (it may have happened), ..
+//! - **read-back**: reading the owner after a change, to confirm it or to resolve an unknown outcome; **recovery** does
+//!   that for operations that were left open.
+//! - **callback**: Tencent's own report of a change; an **observation** is one that was not made through the bot.
+//! - **override**: an admin hands a room over although an operation with an unknown outcome holds it.
+//! - **notification**: an answer that is sent late, as a message of the bot.
+//! - **signed head**, or **checkpoint**: the size and root hash of the Merkle tree over the log, signed; a later change
+//!   of the log contradicts it.
+//! - **projection**: a table that is derived from the events of the log.
+//! - **door**: a way in: Slack, Discord over HTTP or its gateway, the command line.
 
 // They panic when nobody reads: see `stdio`.
 #![warn(clippy::print_stderr, clippy::print_stdout)]

@@ -32,7 +32,7 @@ use room_owner::store::verify::{self as verification, Evidence};
 use room_owner::store::{Database, IfMissing, LogCopy, SqliteStore, backup};
 use room_owner::tencent::TencentClient;
 use room_owner::tencent::callbacks::{CHANGE_OF_OWNER, Configuration, Configurator};
-use room_owner::tencent::simulator::{Settings, Simulator, Webhook};
+use room_owner::tencent::simulator::{Simulator, Webhook};
 use room_owner::tree::proof::InclusionProof;
 use room_owner::tree::{SigningKey, VerifierKey};
 use room_owner::{demo, discord, stdio, telemetry, tencent};
@@ -55,7 +55,7 @@ fn main() -> ExitCode {
         };
     match runtime.block_on(run(arguments.command)) {
         Ok(exit) => exit.into(),
-        // Whoever reads only the beginning (`| head`) has all they want.
+        // `| head` closes the pipe early: not an error.
         Err(error) if OutputError::is_closed_pipe(error.as_ref()) => Exit::Done.into(),
         Err(error) => {
             let redactor = Environment::read().map(|environment| environment.redactor()).unwrap_or_default();
@@ -126,11 +126,11 @@ async fn run(command: Command) -> anyhow::Result<Exit> {
     let clock = SystemClock;
     match command {
         Command::Demo { once } => {
-            telemetry::start_logging(&Common::for_the_demo(), "error");
+            telemetry::start_logging(&Common::default(), "error");
             demo::run(once).await?;
         }
         Command::Bench(arguments) => {
-            telemetry::start_logging(&Common::for_the_demo(), "error");
+            telemetry::start_logging(&Common::default(), "error");
             match arguments.outside {
                 true => bench::outside().await?,
                 false => bench::run(to_measure(arguments)?).await?,
@@ -157,7 +157,7 @@ async fn run(command: Command) -> anyhow::Result<Exit> {
         Command::Transfer(arguments) => {
             let (bot, caller) = local_bot(clock).await?;
             let mut work = std::pin::pin!(cli::transfer::run(&bot.service, caller, arguments));
-            // A change that was sent is not taken back by Ctrl-C: what came of it is waited for and recorded.
+            // Ctrl-C does not take back a change that was sent: its outcome is awaited and recorded.
             let exit = tokio::select! {
                 exit = &mut work => exit,
                 () = bot::end_requested() => {
@@ -471,13 +471,11 @@ fn show_callbacks(present: &Configuration, token: Option<&SecretString>) -> std:
 }
 
 async fn simulate(environment: &Environment, arguments: SimulatorArguments) -> anyhow::Result<()> {
-    let account = config::simulated_account(environment)?;
-    let mut settings =
-        Settings::new(account.sdk_app_id, account.admin_user_id.clone(), account.secret_key.clone());
+    let (mut settings, accounts) = config::simulated(environment)?;
     settings.webhook = arguments.callback_url.map(|url| Webhook { url, token: None });
-    let simulator = Simulator::new(settings);
+    let simulator = Simulator::new(settings.clone());
     for (id, owner) in &arguments.rooms {
-        account.accounts.check(owner).map_err(WrongUsage::of)?;
+        accounts.check(owner).map_err(WrongUsage::of)?;
         simulator.put_room(id.as_str(), owner.as_str());
     }
     if arguments.rooms.is_empty() {
@@ -488,7 +486,7 @@ async fn simulate(environment: &Environment, arguments: SimulatorArguments) -> a
     let listener = tokio::net::TcpListener::bind(arguments.bind).await.with_context(|| {
         format!("cannot listen on `{}`: choose another address with --bind", arguments.bind)
     })?;
-    stdio::say(account.instructions(listener.local_addr()?));
+    stdio::say(config::for_the_simulator(&settings, listener.local_addr()?));
     simulator.run(listener, bot::end_requested()).await?;
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! The HTTP server: its own routes, and the doors' routes beside them.
+//! The HTTP server: its own routes and those of the doors.
 
 mod connections;
 
@@ -21,10 +21,10 @@ use crate::app::ports::{Clock, Directory, DirectoryReport, Store, StoreError, Su
 use crate::discord::gateway;
 use crate::telemetry::Metrics;
 
-/// How long an answer of `/readyz` is good for: whoever asks faster costs no commit.
+/// How long an answer of `/readyz` is reused: asking faster costs no commit.
 const READY_FOR: Duration = Duration::from_secs(1);
 
-/// How long is waited before it is looked again whether a record can be written.
+/// The pause before checking again whether a record can be written.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
 
 /// A door that commands come in by.
@@ -68,7 +68,7 @@ struct Health {
     last: Mutex<Option<Look>>,
 }
 
-/// What was found when it was looked last.
+/// The result of the last check.
 #[derive(Clone)]
 struct Look {
     at: Instant,
@@ -100,9 +100,9 @@ struct Readiness {
     strict: u8,
 }
 
-/// Ready is who could write a record now, for without one nothing is ever done, and who has a door that takes
-/// commands: one that does not is no reason to take the others from people. User groups that cannot be read are
-/// only told of: whoever has a role by name is served all the same.
+/// Ready means that a record can be written now, without which nothing is done, and that some door takes commands: one
+/// that does not is no reason to stop the others. User groups that cannot be read are only reported: people with a
+/// role of their own are served all the same.
 async fn ready(
     State(health): State<Arc<Health>>,
     Query(Readiness { strict }): Query<Readiness>,

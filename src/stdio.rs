@@ -81,7 +81,7 @@ struct State {
     /// Of `lines`, and of the one that is being written.
     bytes: usize,
     has_thread: bool,
-    /// Somebody has waited in vain, and nothing was written since.
+    /// A wait timed out, and nothing was written since.
     stands_still: bool,
     dropped: u64,
     /// Since when untrusted lines are counted, and how many there were.
@@ -285,7 +285,7 @@ impl OutputError {
     }
 }
 
-/// For words about something that is done already, which stays done: if they cannot be written, that is said.
+/// Reports output that was lost, where what it is about is done already and stays done.
 pub fn say_if_lost(printed: io::Result<()>) {
     if let Err(error) = printed
         && !OutputError::is_closed_pipe(&error)

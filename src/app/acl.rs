@@ -7,8 +7,7 @@ use crate::domain::access::{AclView, Action, Decision, Permit, RoomScope, decide
 use crate::domain::command::{Edit, Place};
 use crate::domain::principal::{Channel, Principal};
 
-/// The rooms that an edit gives or takes, which its author has to be an admin of. None for a grant that does
-/// not exist.
+/// The rooms that an edit affects: its author has to be an admin for them. None for a grant that does not exist.
 ///
 /// # Errors
 /// When the store cannot be read.

@@ -1,4 +1,4 @@
-//! What the service that holds the rooms says by itself about a change of owner, whoever made it.
+//! Callbacks: Tencent reports a change of owner, whoever made it.
 
 use jiff::Timestamp;
 
@@ -6,13 +6,13 @@ use crate::domain::audit::{OperationId, OutcomeKind};
 use crate::domain::command::DeliveryId;
 use crate::domain::room::{AccountId, RoomId};
 
-/// How the record names a change that nobody asked the bot for.
+/// The command of an entry about a change that was not made through the bot.
 pub const OBSERVED: &str = "(observed) owner change";
 
-/// A change of owner, as a callback tells it.
+/// A change of owner, as a callback reports it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OwnerNotice {
-    /// The same for every repetition of the callback, and for no other change.
+    /// Identifies the change: repetitions of its callback have the same.
     pub delivery: DeliveryId,
     /// The room.
     pub room: RoomId,
@@ -26,12 +26,11 @@ pub struct OwnerNotice {
     pub is_own_account: bool,
     /// When, by the service's clock.
     pub event_at: Timestamp,
-    /// Whether the sender has proved that it knows the token. If not, nothing of this is believed until it
-    /// is read back, and what cannot be read back is not believed at all.
+    /// Whether it is signed with the token. If not, it counts only as far as reading the owner back confirms it.
     pub is_signed: bool,
 }
 
-/// What reading the owner back has shown.
+/// The owner that was read back.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Seen {
     /// The owner now.
@@ -40,17 +39,17 @@ pub enum Seen {
     Nothing(String),
 }
 
-/// What came of a notice in the store.
+/// What the store recorded of a notice.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Observed {
-    /// It is the change of an operation of ours, and is recorded beside it.
+    /// It is the change of one of our operations, and is recorded as its confirmation.
     Confirms {
         /// The operation.
         operation: OperationId,
         /// Its outcome so far.
         outcome: OutcomeKind,
     },
-    /// It is the change of an operation of ours that was over as refused or unknown; that is corrected.
+    /// It is the change of one of our operations that had ended as refused or unknown; its outcome is corrected.
     Corrects {
         /// The operation.
         operation: OperationId,
@@ -59,15 +58,15 @@ pub enum Observed {
     },
     /// It was recorded before. Nothing was written.
     Known,
-    /// It was not signed and says nothing new: the log has this owner. Nothing was written.
+    /// It is not signed and the log has this owner already. Nothing was written.
     NothingNew,
-    /// It is no change of ours, as far as can be told: read the owner back first. Nothing was written.
+    /// It seems to be no change of ours: read the owner back first. Nothing was written.
     Foreign,
     /// It is recorded as an operation of its own.
     Recorded(OperationId),
 }
 
-/// What the service's callback said about an operation of ours.
+/// What a callback reported about one of our operations.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Confirmation {
     /// When the owner changed, by the service's clock.
@@ -80,18 +79,18 @@ pub struct Confirmation {
     pub is_signed: bool,
 }
 
-/// What became of a callback, for the numbers.
+/// What became of a callback, for the metrics.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum CallbackEnd {
     /// It confirmed an operation of ours.
     Confirmed,
     /// It was recorded as somebody else's change.
     Observed,
-    /// It had been recorded before, or said nothing new.
+    /// It had been recorded before, or reported nothing new.
     Repeated,
     /// It was not signed, and the owner read back is another.
     Unbelieved,
-    /// It tells of something else than a change of owner.
+    /// It is about something else than a change of owner.
     Ignored,
     /// It cannot be read.
     Unusable,
@@ -104,7 +103,7 @@ pub enum CallbackEnd {
 }
 
 impl CallbackEnd {
-    /// Its name among the numbers.
+    /// Its name in the metrics.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {

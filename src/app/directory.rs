@@ -1,12 +1,12 @@
-//! Who is in which group, as far as it is known here.
+//! Group membership, as far as it is known here.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::domain::access::Known;
 
-/// Who is in which group. Nobody is asked for an answer: what is not at hand is not known, so that a platform that
-/// is slow or down makes nobody wait and lets nobody in.
+/// Who is in which group. It answers from memory alone: a platform that is slow or down makes nobody wait, and lets
+/// nobody in.
 pub trait Directory: Send + Sync {
     /// What is known now.
     fn known(&self) -> Arc<Known>;

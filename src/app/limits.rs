@@ -1,8 +1,8 @@
-//! What keeps one person, one room or a flood from taking the bot away from everybody else.
+//! Limits, so that one person, one room or a flood does not keep everybody else out.
 //!
-//! In front of everything stands the `Gate`: so many commands are worked on at once, so many more wait, in
-//! turn by room, and none longer than its patience. Behind it, `Pace` counts what a person asks for and
-//! what is permitted for a room. Whoever is turned away is told so, and that nothing was done.
+//! Every command first takes a slot of the `FairSemaphore`: so many are worked on at once, so many more wait, in
+//! turn by room, and none longer than its patience. Then a `RateLimiter` counts the commands of a person, and
+//! another the permitted ones about a room. Whoever is refused hears so, and that nothing was done.
 
 use std::collections::{HashMap, VecDeque};
 use std::hash::Hash;
@@ -12,16 +12,16 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use tokio::sync::oneshot;
 
-use crate::domain::reply::Shed;
+use crate::domain::reply::Overload;
 
 /// The span over which commands are counted.
 const MINUTE: SignedDuration = SignedDuration::from_mins(1);
-/// How far apart the clock may have been read by those who are counted one after the other.
+/// How far out of order two readings of the clock may be counted.
 const OUT_OF_ORDER: SignedDuration = SignedDuration::from_secs(1);
-/// How many people or rooms are counted before those are forgotten who were not heard of for a minute.
+/// At so many people or rooms, those without a command in the last minute are dropped.
 const SWEEP_AT: usize = 4_096;
 
-/// How much is taken on.
+/// How much load is accepted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Limits {
     /// Commands that one person may give in a minute; `None` for any number.
@@ -30,9 +30,9 @@ pub struct Limits {
     pub per_room: Option<u32>,
     /// Commands that are worked on at once, at least 1.
     pub at_once: usize,
-    /// Commands that wait for their turn beside them.
+    /// Commands that wait for their turn.
     pub waiting: usize,
-    /// How long each of them waits. Less than the 2 s after which a person is told that it takes longer.
+    /// How long each of them waits: less than the 2 s after which a person hears that it takes longer.
     pub patience: Duration,
 }
 
@@ -48,21 +48,21 @@ impl Default for Limits {
     }
 }
 
-/// For how many more times there is room when there is none.
+/// By how many times a full queue grows.
 const GROWTH: usize = 8;
 
-/// How often each key was heard of within the last minute.
-pub(super) struct Pace<K>(Mutex<HashMap<K, VecDeque<Timestamp>>>);
+/// Counts commands by key over the last minute.
+pub(super) struct RateLimiter<K>(Mutex<HashMap<K, VecDeque<Timestamp>>>);
 
-impl<K: Eq + Hash + Clone> Pace<K> {
+impl<K: Eq + Hash + Clone> RateLimiter<K> {
     pub(super) fn new() -> Self {
         Self(Mutex::default())
     }
 
     /// Counts one more, unless `limit` are counted already.
     pub(super) fn admits(&self, key: &K, limit: u32, now: Timestamp) -> bool {
-        // A clock that was set back must not keep anybody out for longer than the minute: what comes from the future
-        // is not counted. Those who ask at the same moment may be a little out of order.
+        // After the clock was set back, times in the future do not count: nobody is kept out for longer than the
+        // minute. Requests of the same moment may be a little out of order.
         let is_past = |at: &Timestamp| !(-OUT_OF_ORDER..MINUTE).contains(&now.duration_since(*at));
         let mut counted = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if counted.len() >= SWEEP_AT && !counted.contains_key(key) {
@@ -76,7 +76,7 @@ impl<K: Eq + Hash + Clone> Pace<K> {
             return false;
         }
         if times.len() == times.capacity() {
-            // By little: to double it for each person and room would be kept long after the busiest minute.
+            // By little: doubled queues would stay in memory long after the busiest minute.
             times.reserve_exact(GROWTH);
         }
         times.push_back(now);
@@ -84,22 +84,22 @@ impl<K: Eq + Hash + Clone> Pace<K> {
     }
 }
 
-/// A place among the commands that are worked on; handed on when dropped, wherever that is.
+/// A slot for one command at work; dropping it hands it to the next.
 #[derive(Debug)]
-pub(super) struct Place(Option<Arc<Gate>>);
+pub(super) struct Slot(Option<Arc<FairSemaphore>>);
 
-impl Drop for Place {
+impl Drop for Slot {
     fn drop(&mut self) {
-        if let Some(gate) = self.0.take() {
-            Gate::hand_on(gate);
+        if let Some(semaphore) = self.0.take() {
+            FairSemaphore::hand_on(semaphore);
         }
     }
 }
 
-/// Lets a bounded number of commands in. Others wait in turn: first come, first served within a room, and
-/// room by room between them, so that a room with a hundred commands costs another one a single turn.
+/// Bounds the commands at work. Others wait: first come, first served within a room, and round robin between rooms, so
+/// that a room with a hundred commands delays another room by one command.
 #[derive(Debug)]
-pub(super) struct Gate {
+pub(super) struct FairSemaphore {
     limits: Limits,
     state: Mutex<State>,
 }
@@ -108,12 +108,12 @@ pub(super) struct Gate {
 struct State {
     inside: usize,
     waiting: usize,
-    lines: HashMap<String, VecDeque<oneshot::Sender<Place>>>,
-    /// The rooms in whose lines somebody waits, in their turn.
+    lines: HashMap<String, VecDeque<oneshot::Sender<Slot>>>,
+    /// The rooms with a line, in their turn.
     turns: VecDeque<String>,
 }
 
-impl Gate {
+impl FairSemaphore {
     pub(super) fn new(limits: Limits) -> Arc<Self> {
         Arc::new(Self { limits, state: Mutex::default() })
     }
@@ -126,53 +126,53 @@ impl Gate {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Waits for a place. `room` may be anything that commands have in common.
-    pub(super) async fn enter(self: &Arc<Self>, room: &str) -> Result<Place, Shed> {
+    /// Waits for a slot. `room` may be anything that commands have in common.
+    pub(super) async fn enter(self: &Arc<Self>, room: &str) -> Result<Slot, Overload> {
         let mut turn = {
             let mut state = self.state();
             if state.inside < self.limits.at_once.max(1) {
                 state.inside += 1;
-                return Ok(Place(Some(Arc::clone(self))));
+                return Ok(Slot(Some(Arc::clone(self))));
             }
             if state.waiting >= self.limits.waiting && !state.make_way_for(room) {
-                return Err(Shed::Full);
+                return Err(Overload::Full);
             }
             state.join(room)
         };
         match tokio::time::timeout(self.limits.patience, &mut turn).await {
-            Ok(Ok(place)) => return Ok(place),
-            // Somebody of a quieter room has the place in the line now.
-            Ok(Err(_)) => return Err(Shed::Full),
+            Ok(Ok(slot)) => return Ok(slot),
+            // A quieter room took this place in the line.
+            Ok(Err(_)) => return Err(Overload::Full),
             Err(_) => {}
         }
         let mut state = self.state();
-        // A turn that came in this very moment is used.
-        if let Ok(place) = turn.try_recv() {
-            return Ok(place);
+        // The turn may have come just now.
+        if let Ok(slot) = turn.try_recv() {
+            return Ok(slot);
         }
         drop(turn);
         state.forget_the_gone(room);
-        Err(Shed::Full)
+        Err(Overload::Full)
     }
 
-    fn hand_on(gate: Arc<Self>) {
-        let mut place = Place(Some(Arc::clone(&gate)));
-        let mut state = gate.state();
+    fn hand_on(semaphore: Arc<Self>) {
+        let mut slot = Slot(Some(Arc::clone(&semaphore)));
+        let mut state = semaphore.state();
         while let Some(next) = state.next() {
-            match next.send(place) {
+            match next.send(slot) {
                 Ok(()) => return,
-                // One who has gone away leaves the turn to the next.
-                Err(back) => place = back,
+                // That one has given up: the next.
+                Err(back) => slot = back,
             }
         }
         state.inside -= 1;
-        // Not to be handed on once more.
-        drop(place.0.take());
+        // Its drop must not hand it on again.
+        drop(slot.0.take());
     }
 }
 
 impl State {
-    fn join(&mut self, room: &str) -> oneshot::Receiver<Place> {
+    fn join(&mut self, room: &str) -> oneshot::Receiver<Slot> {
         let (call, turn) = oneshot::channel();
         let line = self.lines.entry(room.to_owned()).or_default();
         if line.is_empty() {
@@ -183,21 +183,21 @@ impl State {
         turn
     }
 
-    /// Sends the last one of the longest line away, if that line is longer than the room's would become.
+    /// Drops the last of the longest line, if that line is longer than the room's would become.
     fn make_way_for(&mut self, room: &str) -> bool {
         let own = self.lines.get(room).map_or(0, VecDeque::len);
         let Some(longest) = self.lines.values_mut().max_by_key(|line| line.len()) else { return false };
         if longest.len() <= own + 1 {
             return false;
         }
-        // Dropped unsent, which tells it.
+        // Dropping its sender tells the waiting side.
         drop(longest.pop_back());
         self.waiting -= 1;
         true
     }
 
-    /// Whose turn it is, out of the line.
-    fn next(&mut self) -> Option<oneshot::Sender<Place>> {
+    /// Takes the next one out of its line.
+    fn next(&mut self) -> Option<oneshot::Sender<Slot>> {
         while let Some(room) = self.turns.pop_front() {
             let Some(line) = self.lines.get_mut(&room) else { continue };
             let next = line.pop_front();
@@ -236,8 +236,8 @@ mod tests {
         Timestamp::from_second(1_795_000_000 + seconds).unwrap()
     }
 
-    fn gate(at_once: usize, waiting: usize) -> Arc<Gate> {
-        Gate::new(Limits { at_once, waiting, ..Limits::default() })
+    fn semaphore(at_once: usize, waiting: usize) -> Arc<FairSemaphore> {
+        FairSemaphore::new(Limits { at_once, waiting, ..Limits::default() })
     }
 
     /// Lets everything that can go on go on.
@@ -249,77 +249,77 @@ mod tests {
 
     /// Enters in a task of its own and reports the room once inside.
     fn arrive(
-        gate: &Arc<Gate>,
+        semaphore: &Arc<FairSemaphore>,
         room: &'static str,
-        inside: &tokio::sync::mpsc::UnboundedSender<(&'static str, Result<Place, Shed>)>,
+        inside: &tokio::sync::mpsc::UnboundedSender<(&'static str, Result<Slot, Overload>)>,
     ) {
-        let (gate, inside) = (Arc::clone(gate), inside.clone());
+        let (semaphore, inside) = (Arc::clone(semaphore), inside.clone());
         tokio::spawn(async move {
-            let place = gate.enter(room).await;
-            drop(inside.send((room, place)));
+            let slot = semaphore.enter(room).await;
+            drop(inside.send((room, slot)));
         });
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_hot_room_costs_another_one_a_single_turn() {
-        let gate = gate(1, 100);
-        let first = gate.enter("hot").await.unwrap();
+        let semaphore = semaphore(1, 100);
+        let first = semaphore.enter("hot").await.unwrap();
         let (inside, mut entered) = tokio::sync::mpsc::unbounded_channel();
         for _ in 0..20 {
-            arrive(&gate, "hot", &inside);
+            arrive(&semaphore, "hot", &inside);
         }
         settle().await;
-        arrive(&gate, "quiet", &inside);
+        arrive(&semaphore, "quiet", &inside);
         settle().await;
         drop(first);
         let mut order = Vec::new();
         for _ in 0..3 {
-            let (room, place) = entered.recv().await.unwrap();
+            let (room, slot) = entered.recv().await.unwrap();
             order.push(room);
-            drop(place.unwrap());
+            drop(slot.unwrap());
         }
         assert_eq!(order, ["hot", "quiet", "hot"]);
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_full_line_makes_way_for_a_quieter_room_and_for_no_other() {
-        let gate = gate(1, 3);
-        let first = gate.enter("hot").await.unwrap();
+        let semaphore = semaphore(1, 3);
+        let first = semaphore.enter("hot").await.unwrap();
         let (inside, mut entered) = tokio::sync::mpsc::unbounded_channel();
         for _ in 0..3 {
-            arrive(&gate, "hot", &inside);
+            arrive(&semaphore, "hot", &inside);
         }
         settle().await;
-        assert_eq!(gate.enter("hot").await.unwrap_err(), Shed::Full);
-        arrive(&gate, "quiet", &inside);
+        assert_eq!(semaphore.enter("hot").await.unwrap_err(), Overload::Full);
+        arrive(&semaphore, "quiet", &inside);
         let (room, sent_away) = entered.recv().await.unwrap();
-        assert_eq!((room, sent_away.unwrap_err()), ("hot", Shed::Full));
+        assert_eq!((room, sent_away.unwrap_err()), ("hot", Overload::Full));
         drop(first);
         for expected in ["hot", "quiet", "hot"] {
-            let (room, place) = entered.recv().await.unwrap();
+            let (room, slot) = entered.recv().await.unwrap();
             assert_eq!(room, expected);
-            drop(place.unwrap());
+            drop(slot.unwrap());
         }
     }
 
     #[tokio::test(start_paused = true)]
-    async fn nobody_waits_longer_than_patience_and_no_place_is_lost() {
-        let gate = gate(1, 10);
-        let first = gate.enter("a").await.unwrap();
+    async fn nobody_waits_longer_than_patience_and_no_slot_is_lost() {
+        let semaphore = semaphore(1, 10);
+        let first = semaphore.enter("a").await.unwrap();
         let before = tokio::time::Instant::now();
-        assert_eq!(gate.enter("b").await.unwrap_err(), Shed::Full);
-        assert_eq!(before.elapsed(), gate.limits.patience);
+        assert_eq!(semaphore.enter("b").await.unwrap_err(), Overload::Full);
+        assert_eq!(before.elapsed(), semaphore.limits.patience);
         drop(first);
-        let again = gate.enter("b").await.unwrap();
+        let again = semaphore.enter("b").await.unwrap();
         drop(again);
-        let state = gate.state();
+        let state = semaphore.state();
         assert_eq!((state.inside, state.waiting), (0, 0));
         assert!(state.lines.is_empty() && state.turns.is_empty());
     }
 
     #[test]
     fn a_limit_counts_over_any_minute() {
-        let pace = Pace::new();
+        let pace = RateLimiter::new();
         assert!(pace.admits(&"U1", 2, noon_and(0)));
         assert!(pace.admits(&"U1", 2, noon_and(30)));
         assert!(!pace.admits(&"U1", 2, noon_and(59)));
@@ -339,7 +339,7 @@ mod tests {
 
     #[test]
     fn who_was_long_silent_is_forgotten() {
-        let pace = Pace::new();
+        let pace = RateLimiter::new();
         for n in 0..SWEEP_AT {
             assert!(pace.admits(&n, 1, noon_and(0)));
         }
@@ -350,7 +350,7 @@ mod tests {
     proptest! {
         #[test]
         fn no_minute_holds_more_than_the_limit(steps in prop::collection::vec(0_i64..20, 1..200), limit in 1_u32..6) {
-            let pace = Pace::new();
+            let pace = RateLimiter::new();
             let mut now = 0;
             let mut admitted = Vec::new();
             for step in steps {
@@ -366,47 +366,47 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn whatever_comes_and_goes_the_gate_counts_right() {
-        // Arrivals that are cut off in the middle of their waiting, and places that are given back.
-        let gate = gate(3, 5);
-        let mut places: Vec<Place> = Vec::new();
+        // Arrivals that are cut off in the middle of their waiting, and slots that are given back.
+        let semaphore = semaphore(3, 5);
+        let mut slots: Vec<Slot> = Vec::new();
         let mut waiting = Vec::new();
         let mut dice = 12_345_u64;
         for turn in 0..3_000_u64 {
             dice = dice.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(turn);
             match (dice >> 33) % 5 {
                 0 | 1 => {
-                    let gate = Arc::clone(&gate);
+                    let semaphore = Arc::clone(&semaphore);
                     let room = ["a", "b", "c"][(dice >> 40) as usize % 3];
-                    waiting.push(tokio::spawn(async move { gate.enter(room).await }));
+                    waiting.push(tokio::spawn(async move { semaphore.enter(room).await }));
                 }
                 2 if !waiting.is_empty() => {
                     let at = (dice >> 40) as usize % waiting.len();
                     let gone = waiting.swap_remove(at);
                     gone.abort();
-                    if let Ok(Ok(place)) = gone.await {
-                        places.push(place);
+                    if let Ok(Ok(slot)) = gone.await {
+                        slots.push(slot);
                     }
                 }
-                3 => drop(places.pop()),
+                3 => drop(slots.pop()),
                 _ => settle().await,
             }
             let mut still = Vec::new();
             for task in waiting.drain(..) {
                 if task.is_finished() {
-                    places.extend(task.await.unwrap());
+                    slots.extend(task.await.unwrap());
                 } else {
                     still.push(task);
                 }
             }
             waiting = still;
-            assert!(places.len() <= 3);
-            assert!(gate.state().inside <= 3);
+            assert!(slots.len() <= 3);
+            assert!(semaphore.state().inside <= 3);
         }
         for task in waiting {
             task.abort();
-            places.extend(task.await.ok().and_then(Result::ok));
+            slots.extend(task.await.ok().and_then(Result::ok));
         }
-        places.clear();
-        assert_eq!(gate.state().inside, 0, "every place was given back");
+        slots.clear();
+        assert_eq!(semaphore.state().inside, 0, "every slot was given back");
     }
 }

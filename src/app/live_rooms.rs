@@ -1,4 +1,4 @@
-//! The live rooms as they were a moment ago.
+//! The list of live rooms, cached for a moment.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -9,7 +9,7 @@ use tokio_util::task::TaskTracker;
 use super::ports::{ReadError, RoomControl, RoomSummary};
 use crate::domain::audit::Refusal;
 
-/// How long a list of the live rooms is good for. Tencent takes 10 lists a second; people type faster.
+/// How long a list is used. Tencent takes 10 lists a second; people type faster.
 const FRESH_FOR: Duration = Duration::from_secs(2);
 
 type Listed = Result<Arc<[RoomSummary]>, ReadError>;
@@ -26,8 +26,8 @@ impl LiveRooms {
         Self { rooms, tasks, last: Arc::default() }
     }
 
-    /// The list, or why there is none. It is asked for in a task of its own: whoever stops waiting for it leaves it
-    /// for the next.
+    /// The list, or why there is none. A task of its own asks for it, so that a caller who stops waiting does not waste
+    /// the call.
     pub(super) async fn get(&self) -> Listed {
         let (rooms, last) = (Arc::clone(&self.rooms), Arc::clone(&self.last));
         let asking = self.tasks.spawn(async move {

@@ -98,7 +98,7 @@ pub enum Admitted {
         /// The other, as something that can be resolved.
         unresolved: Box<Unresolved>,
     },
-    /// A transfer that goes past an operation which does not have the room.
+    /// A transfer that overrides an operation which does not hold the room.
     NotHeld {
         /// The entry of this request, recorded as declined.
         operation: OperationId,

@@ -1,7 +1,6 @@
-//! What could be typed next: rooms, and owners of a room, for the doors that complete while one types.
+//! Completion while somebody types: rooms, and owners of a room.
 //!
-//! Nothing here is a command, so nothing is recorded; and nothing is shown that the caller could not
-//! reach by one.
+//! Nothing here is a command, so nothing is recorded; and nothing is shown that the caller could not see by a command.
 
 use tracing::{debug, warn};
 
@@ -13,7 +12,7 @@ use crate::domain::command::{Family, Place};
 use crate::domain::principal::Principal;
 use crate::domain::room::RoomId;
 
-/// How much of a room's log is looked through for its owners.
+/// How many entries of a room are searched for its owners.
 const ENTRIES: u32 = 100;
 
 /// The live rooms that the caller may use the command about from this place and that match what is
@@ -28,7 +27,7 @@ pub async fn rooms(
     most: usize,
 ) -> Vec<RoomSummary> {
     let Some(acl) = acl(service, principal, place).await else { return Vec::new() };
-    // Whoever has no grant here costs Tencent no call.
+    // No call to Tencent for somebody without a grant here.
     if acl.grants.is_empty() || acl.channels.is_empty() {
         return Vec::new();
     }

@@ -11,11 +11,11 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail, ensure};
 use secrecy::SecretString;
+use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::sync::{Mutex, mpsc};
 
-use super::outside::Order;
 use super::{Kind, SECRET};
 use crate::app::ports::Clock as _;
 use crate::clock::SystemClock;
@@ -27,6 +27,15 @@ pub(super) const PEOPLE: usize = 256;
 pub(super) const ROOMS: usize = 4_096;
 /// More than any answer is long.
 const LONGEST_ANSWER: usize = 64 * 1_024;
+
+/// The commands to send.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+pub(super) struct Order {
+    pub(super) commands: usize,
+    pub(super) connections: usize,
+    pub(super) rate: Option<u32>,
+    pub(super) kind: Kind,
+}
 
 /// What is measured while commands are sent. Room for all of it is taken before the first.
 struct Measured<F> {
@@ -104,7 +113,7 @@ pub(super) async fn send(
 }
 
 /// What an answer says, and to whom.
-#[derive(serde::Deserialize)]
+#[derive(Deserialize)]
 struct Said<'a> {
     #[serde(borrow)]
     response_type: Cow<'a, str>,

@@ -26,7 +26,7 @@ use tokio::sync::oneshot;
 use crate::app::commands::at_once;
 use crate::app::limits::Limits;
 use crate::app::ports::Store as _;
-use crate::app::service::{Conduct, Timing};
+use crate::app::service::{ServiceConfig, Timing};
 use crate::bot::Bot;
 use crate::clock::SystemClock;
 use crate::domain::access::plan::{Wanted, WantedChannel, WantedGrant};
@@ -40,9 +40,9 @@ use crate::slack;
 use crate::stdio;
 use crate::tencent;
 
-use generator::PEOPLE;
+use generator::{Order, PEOPLE};
 use one_call::OneCall;
-use outside::{Measured, Order, Outside};
+use outside::{Measured, Outside};
 
 pub use outside::outside;
 pub use standard::standard_runs;
@@ -128,8 +128,8 @@ async fn commands(load: Load) -> anyhow::Result<()> {
     let url = format!("sqlite://{}", scratch.path().join("bench.db").display());
     let tencent = tencent_settings(outside.tencent)?;
     let limits = Limits { per_person: Some(NO_CEILING), per_room: Some(NO_CEILING), ..Limits::default() };
-    let conduct = Conduct { timing: Timing::default(), limits };
-    let bot = Bot::build_with(&url, tencent, SystemClock, conduct, |client| match kind {
+    let service_config = ServiceConfig { timing: Timing::default(), limits };
+    let bot = Bot::build_with(&url, tencent, SystemClock, service_config, |client| match kind {
         Kind::OneCall => Arc::new(OneCall::new(client)),
         Kind::Transfers | Kind::Denials => Arc::new(client),
     });

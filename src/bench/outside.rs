@@ -16,17 +16,9 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use tokio::net::TcpListener;
 
-use super::{Kind, NO_CEILING, SECRET, cpu, generator, percentile};
+use super::generator::{self, Order};
+use super::{NO_CEILING, SECRET, cpu, percentile};
 use crate::tencent::simulator::{Settings, Simulator};
-
-/// The commands to send.
-#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
-pub(super) struct Order {
-    pub(super) commands: usize,
-    pub(super) connections: usize,
-    pub(super) rate: Option<u32>,
-    pub(super) kind: Kind,
-}
 
 /// What was measured from outside.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]

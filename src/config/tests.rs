@@ -1,5 +1,6 @@
 //! What is taken and what is refused, and with which words.
 
+use super::environment::dot_env;
 use super::*;
 
 const GOOD: [(&str, &str); 5] = [
@@ -24,6 +25,20 @@ fn good_settings_are_taken() {
     let config = with(&[("TENCENT_API_BASE_URL", "http://[::1]:9000/"), ("COMMAND_PREFIX", "x-")]).unwrap();
     assert_eq!(config.tencent.base_url.as_str(), "http://[::1]:9000/");
     assert_eq!(config.slack.unwrap().command.0, "/x-room-owner");
+}
+
+#[test]
+fn where_the_example_is_what_holds_it_can_be_read() {
+    // `get_or_example` would panic, and the limits of the use cases are those of the table.
+    let config = with(&[]).unwrap();
+    assert_eq!(config.limits, Limits::default());
+    let common = Common::from(&Environment::default()).unwrap();
+    assert_eq!(
+        (common.database_url.as_str(), common.log_format),
+        ("sqlite://room-owner.db", LogFormat::default())
+    );
+    let (_, accounts) = simulated(&Environment::default()).unwrap();
+    assert_eq!((config.tencent.accounts, accounts), Default::default());
 }
 
 #[test]
@@ -100,7 +115,7 @@ fn no_error_shows_a_value_that_is_or_holds_a_secret_whichever_variable_it_went_t
             let checks = [
                 Config::from(&environment).map(drop),
                 discord_settings(&environment).map(drop),
-                simulated_account(&environment).map(drop),
+                simulated(&environment).map(drop),
             ];
             for error in checks.into_iter().filter_map(Result::err) {
                 let error = error.to_string();
@@ -125,12 +140,12 @@ fn a_secret_that_can_be_guessed_is_refused_with_words_on_how_to_get_one() {
         ("DISCORD_BOT_TOKEN", "copy the whole token from the app's Bot page"),
     ] {
         let error = with(&[(variable, "1234567")]).unwrap_err();
-        assert!(error.contains(&format!("{variable}: is")) && error.contains(says), "{error}");
+        assert!(error.contains(&format!("{variable}: ")) && error.contains(says), "{error}");
         assert!(!error.contains("1234567"), "{error}");
         assert_eq!(with(&[(variable, "12345678")]).map(drop), Ok(()), "{variable}");
     }
     let error = with(&[("SLACK_SIGNING_SECRET", "a-long-one, short")]).unwrap_err();
-    assert!(error.contains("SLACK_SIGNING_SECRET: is shorter than 8 characters"), "{error}");
+    assert!(error.contains("SLACK_SIGNING_SECRET: its entry 2 is shorter than 8 characters"), "{error}");
 }
 
 #[test]
@@ -143,3 +158,112 @@ fn no_error_shows_a_secret() {
     );
     assert!(!format!("{:?}", with(&[]).unwrap()).contains("secret\""));
 }
+
+const TENCENT: [(&str, &str); 4] = [
+    ("TENCENT_SDK_APP_ID", "1400000000"),
+    ("TENCENT_ADMIN_USER_ID", "administrator"),
+    ("TENCENT_SECRET_KEY", "key-of-the-app"),
+    ("TENCENT_REGION", "singapore"),
+];
+
+#[test]
+fn discord_is_on_by_its_key_or_its_token() {
+    const KEY: (&str, &str) =
+        ("DISCORD_PUBLIC_KEY", "d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a");
+    let only = |more: &[(&'static str, &'static str)]| {
+        let environment = Environment::of(TENCENT.iter().chain(more).copied());
+        Config::from(&environment).map_err(|error| error.to_string())
+    };
+    let config = only(&[KEY]).unwrap();
+    assert!(config.slack.is_none() && config.discord.unwrap().public_key.is_some());
+    let config = only(&[("DISCORD_BOT_TOKEN", "the-token"), ("COMMAND_PREFIX", "x-")]).unwrap();
+    assert_eq!(config.discord.unwrap().command.0, "/x-room-owner");
+    let api = ("DISCORD_API_BASE_URL", "http://127.0.0.1:9200/api/v10");
+    let config = only(&[KEY, api, ("SLACK_SIGNING_SECRET", "the-secret")]).unwrap();
+    assert!(config.slack.is_some() && config.discord.is_some());
+
+    for (settings, problem) in [
+        (
+            &[("DISCORD_APPLICATION_ID", "1")][..],
+            "neither is DISCORD_BOT_TOKEN, but DISCORD_APPLICATION_ID is",
+        ),
+        (
+            &[("DISCORD_PUBLIC_KEY", "token.of.the.bot")],
+            "DISCORD_PUBLIC_KEY: what is set is not 64 hexadecimal digits",
+        ),
+        (&[("DISCORD_PUBLIC_KEY", WEAK)], "is a weak key"),
+        (&[KEY, ("DISCORD_APPLICATION_ID", "room-owner")], "what is set is not a number"),
+        (&[KEY, ("DISCORD_API_BASE_URL", "http://discord.example")], "in the clear"),
+        (&[KEY, ("DISCORD_BOT_TOKEN", "Bot hush")], "DISCORD_BOT_TOKEN: holds more than a token"),
+        (&[], "no chat to take commands from, and no DISCORD_PUBLIC_KEY either"),
+    ] {
+        let error = only(settings).unwrap_err();
+        assert!(error.contains(problem), "{problem} in {error}");
+        assert!(!error.contains("hush") && !error.contains("token.of"), "{error}");
+    }
+}
+
+#[test]
+fn user_groups_are_looked_up_with_a_token_and_the_token_goes_to_no_other_machine_in_the_clear() {
+    let with = |more: &[(&'static str, &'static str)]| {
+        let slack = ("SLACK_SIGNING_SECRET", "the-secret");
+        let environment = Environment::of(TENCENT.iter().chain([&slack]).chain(more).copied());
+        Config::from(&environment).map_err(|error| error.to_string())
+    };
+    assert!(with(&[]).unwrap().slack.unwrap().groups.is_none());
+    let lookup = with(&[("SLACK_BOT_TOKEN", "xoxb-1234")]).unwrap().slack.unwrap().groups.unwrap();
+    assert_eq!(lookup.base_url.as_str(), "https://slack.com/api");
+    for (settings, problem) in [
+        (&[("SLACK_BOT_TOKEN", "xoxb-hush hush")][..], "SLACK_BOT_TOKEN: holds more than a token"),
+        (&[("SLACK_BOT_TOKEN", "xapp-hush")], "SLACK_BOT_TOKEN: is another kind of token"),
+        (&[("SLACK_API_BASE_URL", "http://slack.example/api")], "in the clear"),
+        (&[("SLACK_API_BASE_URL", "https://u:hush@slack.example/api")], "which Slack does not take"),
+        (&[("TENCENT_CALLBACK_TOKEN", "hush hush")], "TENCENT_CALLBACK_TOKEN: is not 8 to 128"),
+    ] {
+        let error = with(settings).unwrap_err();
+        assert!(error.contains(problem), "{problem} in {error}");
+        assert!(!error.contains("hush"), "{error}");
+    }
+    let environment = Environment::of(TENCENT.into_iter().chain([("SLACK_BOT_TOKEN", "xoxb-1234")]));
+    let error = Config::from(&environment).unwrap_err().to_string();
+    assert!(error.contains("SLACK_SIGNING_SECRET: is not set, but SLACK_BOT_TOKEN is"), "{error}");
+}
+
+#[test]
+fn ids_that_no_request_can_have_are_refused_all_at_once() {
+    let with = |more: &[(&'static str, &'static str)]| {
+        let environment = Environment::of(TENCENT.iter().chain(more).copied());
+        Config::from(&environment).map_err(|error| error.to_string())
+    };
+    let good = [
+        ("SLACK_SIGNING_SECRET", "the-secret"),
+        ("SLACK_APP_ID", "A0123456789"),
+        ("SLACK_TEAM_IDS", "T0123456789, E01ABCDEF"),
+    ];
+    assert_eq!(with(&good).unwrap().slack.unwrap().team_ids, ["T0123456789", "E01ABCDEF"]);
+    let error = with(&[
+        ("SLACK_APP_ID", "!!"),
+        ("SLACK_TEAM_IDS", "foo,T0123456789,t0123456789,U0123456789"),
+        ("SLACK_RESPONSE_URL_HOSTS", "a b"),
+        ("DISCORD_APPLICATION_ID", "room-owner"),
+    ])
+    .unwrap_err();
+    for part in [
+        "SLACK_SIGNING_SECRET: is not set, but SLACK_APP_ID is",
+        "SLACK_APP_ID: `!!` is not the id of an app",
+        "SLACK_TEAM_IDS: its entry 1 is not the id of a workspace",
+        "SLACK_TEAM_IDS: its entry 3 is not",
+        "SLACK_TEAM_IDS: its entry 4 is not",
+        "SLACK_RESPONSE_URL_HOSTS: its entry 1 is not a host",
+        "DISCORD_PUBLIC_KEY: is not set, and neither is DISCORD_BOT_TOKEN, but DISCORD_APPLICATION_ID is",
+        "DISCORD_APPLICATION_ID: what is set is not a number",
+    ] {
+        assert!(error.contains(part), "{part} in {error}");
+    }
+    assert!(!error.contains("its entry 2"), "{error}");
+    // Next to each other on Slack's page, they are easily taken for each other.
+    let error = with(&[good[0], ("SLACK_APP_ID", "8f742231b10e8888abcd99yyyzzz85a5")]).unwrap_err();
+    assert!(error.contains("SLACK_APP_ID: what is set is not") && !error.contains("8f742231"), "{error}");
+}
+
+const WEAK: &str = "0100000000000000000000000000000000000000000000000000000000000000";

@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tokio::sync::Notify;
 
-use super::world::{APPLICATION, CHANNELS, GUILD, PEOPLE};
+use super::world::{APPLICATION, CHANNELS, GUILD, PEOPLE, Said, lock};
 use crate::app::ports::Clock as _;
 use crate::clock::SystemClock;
 use crate::discord::{Patience, Settings};
@@ -90,20 +90,9 @@ impl Interaction {
 
 /// An option as it was filled in.
 #[derive(Debug, Clone, Deserialize, Serialize)]
-pub(super) struct Filled {
+pub(super) struct OptionValue {
     pub(super) name: String,
     pub(super) value: String,
-}
-
-/// What came back, and what had been sent.
-#[derive(Debug, Serialize)]
-pub(super) struct Said {
-    pub(super) status: u16,
-    pub(super) late: bool,
-    pub(super) messages: Vec<Value>,
-    request: Value,
-    pub(super) delivery: String,
-    elapsed_ms: u128,
 }
 
 impl DiscordStandIn {
@@ -146,7 +135,7 @@ impl DiscordStandIn {
         person: &str,
         channel: &str,
         command: &str,
-        options: &[Filled],
+        options: &[OptionValue],
     ) -> anyhow::Result<Said> {
         let (delivery, body) = self.interaction(2, person, channel, self.data(command, options, "")?)?;
         lock(&self.sent).insert(delivery.clone(), body.clone());
@@ -154,12 +143,12 @@ impl DiscordStandIn {
     }
 
     /// The `data` of an interaction: the options in their subcommand, and what Discord knows of the ids in them.
-    fn data(&self, command: &str, options: &[Filled], focused: &str) -> anyhow::Result<Value> {
+    fn data(&self, command: &str, options: &[OptionValue], focused: &str) -> anyhow::Result<Value> {
         let form =
             self.forms.iter().find(|form| form.command == command).context("no such command in the demo")?;
         let mut resolved = json!({});
         let mut filled = Vec::new();
-        for Filled { name, value } in options {
+        for OptionValue { name, value } in options {
             let option = form.options.iter().find(|option| option["name"] == **name);
             let kind = option
                 .and_then(|option| option["type"].as_u64())
@@ -214,7 +203,7 @@ impl DiscordStandIn {
         &self,
         person: &str,
         channel: &str,
-        (command, options): (&str, &[Filled]),
+        (command, options): (&str, &[OptionValue]),
         focused: &str,
     ) -> anyhow::Result<Value> {
         let (_, body) = self.interaction(4, person, channel, self.data(command, options, focused)?)?;
@@ -366,8 +355,4 @@ fn refused((status, code): (StatusCode, u64)) -> Response {
 fn token_in(body: &str) -> String {
     let body: Value = serde_json::from_str(body).unwrap_or_default();
     body["token"].as_str().unwrap_or_default().to_owned()
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -44,14 +44,14 @@ struct Stage {
     running: Vec<JoinHandle<anyhow::Result<()>>>,
 }
 
-/// Runs the demo: the page until it is told to end, or, with `once`, the scripted story.
+/// Runs the demo: the page until it is asked to end, or, with `once`, the scripted story.
 ///
 /// # Errors
 /// When no port is free or the scratch folder cannot be made; in the story, when something did not come
 /// out as it should.
 pub async fn run(once: bool) -> anyhow::Result<()> {
     let stage = Stage::set(once).await?;
-    let told = if once {
+    let ended = if once {
         story::tell(&stage).await
     } else {
         stdio::say_if_lost(stdio::print(playground::invitation(stage.address, stage.scratch.path())));
@@ -60,7 +60,7 @@ pub async fn run(once: bool) -> anyhow::Result<()> {
         Ok(())
     };
     stage.strike().await?;
-    told
+    ended
 }
 
 impl Stage {

@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use axum::extract::{Path as UrlPath, Query, Request, State};
 use axum::http::{HeaderValue, StatusCode, header};
@@ -13,11 +13,11 @@ use axum::{Json, Router};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::discord::{DiscordStandIn, Filled};
+use super::discord::{DiscordStandIn, OptionValue};
 use super::slack::SlackStandIn;
-use super::world::{CHANNELS, EXAMPLES, PEOPLE, ROOMS};
+use super::world::{CHANNELS, EXAMPLES, PEOPLE, ROOMS, Said, lock};
 use crate::app::ports::Store as _;
-use crate::domain::audit::AuditFilter;
+use crate::domain::audit::{AuditEntry, AuditFilter};
 use crate::domain::command::Family;
 use crate::store::SqliteStore;
 use crate::tencent::simulator::{Api, Fault, FaultKind, Simulator, When};
@@ -142,7 +142,7 @@ async fn world(State(playground): State<Arc<Playground>>) -> Json<Value> {
         "examples": examples.collect::<Vec<_>>(),
         "commands": Family::ALL.map(|family| format!("/{}", family.name())),
         "forms": playground.discord.forms(),
-        "fault": *playground.trouble.lock().unwrap_or_else(PoisonError::into_inner),
+        "fault": *lock(&playground.trouble),
     }))
 }
 
@@ -154,6 +154,32 @@ async fn rooms(State(playground): State<Arc<Playground>>) -> Json<Vec<Value>> {
     Json(owners(&playground.simulator))
 }
 
+/// An answer that is an error, in words for the page.
+enum Failed {
+    Broken(anyhow::Error),
+    UnknownDelivery,
+}
+
+impl<E: Into<anyhow::Error>> From<E> for Failed {
+    fn from(error: E) -> Self {
+        Self::Broken(error.into())
+    }
+}
+
+impl IntoResponse for Failed {
+    fn into_response(self) -> Response {
+        let (status, error) = match self {
+            Self::Broken(error) => (StatusCode::INTERNAL_SERVER_ERROR, error.to_string()),
+            Self::UnknownDelivery => {
+                (StatusCode::NOT_FOUND, "this delivery is not known: send the command again".to_owned())
+            }
+        };
+        (status, Json(json!({ "error": error }))).into_response()
+    }
+}
+
+type Answer<T> = Result<Json<T>, Failed>;
+
 #[derive(Deserialize)]
 struct Saying {
     person: String,
@@ -161,11 +187,8 @@ struct Saying {
     text: String,
 }
 
-async fn say(State(playground): State<Arc<Playground>>, Json(saying): Json<Saying>) -> Response {
-    match playground.slack.say(&saying.person, &saying.channel, &saying.text).await {
-        Ok(said) => Json(said).into_response(),
-        Err(error) => failed(&error),
-    }
+async fn say(State(playground): State<Arc<Playground>>, Json(saying): Json<Saying>) -> Answer<Said> {
+    Ok(Json(playground.slack.say(&saying.person, &saying.channel, &saying.text).await?))
 }
 
 #[derive(Deserialize)]
@@ -173,12 +196,8 @@ struct Again {
     delivery: String,
 }
 
-async fn say_again(State(playground): State<Arc<Playground>>, Json(again): Json<Again>) -> Response {
-    match playground.slack.say_again(&again.delivery).await {
-        Ok(Some(said)) => Json(said).into_response(),
-        Ok(None) => unknown_delivery(),
-        Err(error) => failed(&error),
-    }
+async fn say_again(State(playground): State<Arc<Playground>>, Json(again): Json<Again>) -> Answer<Said> {
+    playground.slack.say_again(&again.delivery).await?.map(Json).ok_or(Failed::UnknownDelivery)
 }
 
 #[derive(Deserialize)]
@@ -187,42 +206,30 @@ struct Using {
     channel: String,
     /// The command and its subcommand: `room-acl channel allow`.
     command: String,
-    options: Vec<Filled>,
+    options: Vec<OptionValue>,
     /// The option that is being typed.
     #[serde(default)]
     focused: String,
 }
 
-async fn discord_say(State(playground): State<Arc<Playground>>, Json(using): Json<Using>) -> Response {
-    match playground.discord.say(&using.person, &using.channel, &using.command, &using.options).await {
-        Ok(said) => Json(said).into_response(),
-        Err(error) => failed(&error),
-    }
+async fn discord_say(State(playground): State<Arc<Playground>>, Json(using): Json<Using>) -> Answer<Said> {
+    let Using { person, channel, command, options, .. } = using;
+    Ok(Json(playground.discord.say(&person, &channel, &command, &options).await?))
 }
 
-async fn discord_say_again(State(playground): State<Arc<Playground>>, Json(again): Json<Again>) -> Response {
-    match playground.discord.say_again(&again.delivery).await {
-        Ok(Some(said)) => Json(said).into_response(),
-        Ok(None) => unknown_delivery(),
-        Err(error) => failed(&error),
-    }
+async fn discord_say_again(
+    State(playground): State<Arc<Playground>>,
+    Json(again): Json<Again>,
+) -> Answer<Said> {
+    playground.discord.say_again(&again.delivery).await?.map(Json).ok_or(Failed::UnknownDelivery)
 }
 
-async fn discord_suggest(State(playground): State<Arc<Playground>>, Json(using): Json<Using>) -> Response {
+async fn discord_suggest(
+    State(playground): State<Arc<Playground>>,
+    Json(using): Json<Using>,
+) -> Answer<Value> {
     let Using { person, channel, command, options, focused } = using;
-    match playground.discord.suggest(&person, &channel, (&command, &options), &focused).await {
-        Ok(choices) => Json(choices).into_response(),
-        Err(error) => failed(&error),
-    }
-}
-
-fn unknown_delivery() -> Response {
-    let error = json!({ "error": "this delivery is not known: send the command again" });
-    (StatusCode::NOT_FOUND, Json(error)).into_response()
-}
-
-fn failed(error: &anyhow::Error) -> Response {
-    (StatusCode::INTERNAL_SERVER_ERROR, Json(json!({ "error": error.to_string() }))).into_response()
+    Ok(Json(playground.discord.suggest(&person, &channel, (&command, &options), &focused).await?))
 }
 
 #[derive(Deserialize)]
@@ -253,7 +260,7 @@ async fn set_trouble(
     if let Some(fault) = fault {
         playground.simulator.inject(fault);
     }
-    *playground.trouble.lock().unwrap_or_else(PoisonError::into_inner) = wanted.kind;
+    *lock(&playground.trouble) = wanted.kind;
     StatusCode::NO_CONTENT
 }
 
@@ -262,12 +269,12 @@ struct AuditQuery {
     limit: Option<u32>,
 }
 
-async fn audit(State(playground): State<Arc<Playground>>, Query(query): Query<AuditQuery>) -> Response {
+async fn audit(
+    State(playground): State<Arc<Playground>>,
+    Query(query): Query<AuditQuery>,
+) -> Answer<Vec<AuditEntry>> {
     let filter = AuditFilter { limit: Some(query.limit.unwrap_or(50).min(10_000)), ..AuditFilter::default() };
-    match playground.store.audit(&filter).await {
-        Ok(entries) => Json(entries).into_response(),
-        Err(error) => failed(&error.into()),
-    }
+    Ok(Json(playground.store.audit(&filter).await?))
 }
 
 async fn late(

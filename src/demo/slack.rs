@@ -3,16 +3,15 @@
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use reqwest::StatusCode;
 use secrecy::SecretString;
-use serde::Serialize;
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
-use super::world::{APP, CHANNELS, PEOPLE, TEAM};
+use super::world::{APP, CHANNELS, PEOPLE, Said, TEAM, lock};
 use crate::app::ports::Clock as _;
 use crate::clock::SystemClock;
 use crate::domain::wording::{CommandName, WORKING};
@@ -36,17 +35,6 @@ pub(super) struct SlackStandIn {
 struct Sent {
     body: String,
     reply_to: String,
-}
-
-/// What came back, and what had been sent.
-#[derive(Debug, Serialize)]
-pub(super) struct Said {
-    pub(super) status: u16,
-    pub(super) late: bool,
-    pub(super) messages: Vec<Value>,
-    request: Value,
-    pub(super) delivery: String,
-    elapsed_ms: u128,
 }
 
 impl SlackStandIn {
@@ -180,8 +168,4 @@ fn as_slack_writes(text: &str) -> String {
 
 fn random_id() -> String {
     hex::encode(rand::random::<[u8; 8]>())
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

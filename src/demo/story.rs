@@ -7,7 +7,7 @@ use anyhow::ensure;
 use serde_json::Value;
 
 use super::Stage;
-use super::discord::{Filled, is_private};
+use super::discord::{OptionValue, is_private};
 use super::world::{CHANNELS, PEOPLE};
 use crate::app::ports::Store as _;
 use crate::domain::audit::{AuditFilter, OutcomeKind};
@@ -105,7 +105,7 @@ const BROKEN: usize = 7;
 /// When something does not come out as the story says.
 pub(super) async fn tell(stage: &Stage) -> anyhow::Result<()> {
     stdio::print(format_args!(
-        "room-owner, told once: the real bot against a simulated Tencent, on this machine only."
+        "room-owner, one story: the real bot against a simulated Tencent, on this machine only."
     ))?;
     let mut handed_over = None;
     for (number, scene) in SCENES.iter().enumerate() {
@@ -148,7 +148,9 @@ pub(super) async fn tell(stage: &Stage) -> anyhow::Result<()> {
         "the repetition is not in the log"
     );
     stdio::print(format_args!("{}", crate::cli::table(&entries)))?;
-    stdio::print(format_args!("\nAll of it came out as told. `room-owner demo` opens a page to play with."))?;
+    stdio::print(format_args!(
+        "\nAll of it came out as expected. `room-owner demo` opens a page to play with."
+    ))?;
     Ok(())
 }
 
@@ -166,7 +168,8 @@ async fn on_discord(stage: &Stage) -> anyhow::Result<()> {
             channel(place),
             shown.join(" ")
         ))?;
-        let options = options.map(|(name, value)| Filled { name: name.to_owned(), value: value.to_owned() });
+        let options =
+            options.map(|(name, value)| OptionValue { name: name.to_owned(), value: value.to_owned() });
         let said = stage.discord.say(person, place, "room-owner", &options).await?;
         ensure!(said.status == 202, "the bot answered {} instead of 202", said.status);
         ensure!(!said.messages.is_empty(), "Discord got no answer");

@@ -1,10 +1,13 @@
 //! The demo's people, channels, rooms and rights.
 
 use std::net::SocketAddr;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use anyhow::ensure;
 use reqwest::Url;
 use secrecy::SecretString;
+use serde::Serialize;
+use serde_json::Value;
 
 use crate::app::commands::at_once;
 use crate::app::service::CommandService;
@@ -221,4 +224,19 @@ pub(super) async fn seed(service: &CommandService) -> anyhow::Result<()> {
         ensure!(made.outcome() == OutcomeKind::Succeeded, "the demo has no acl: {made:?}");
     }
     Ok(())
+}
+
+/// What came back, and what had been sent.
+#[derive(Debug, Serialize)]
+pub(super) struct Said {
+    pub(super) status: u16,
+    pub(super) late: bool,
+    pub(super) messages: Vec<Value>,
+    pub(super) request: Value,
+    pub(super) delivery: String,
+    pub(super) elapsed_ms: u128,
+}
+
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -10,7 +10,7 @@ use crate::domain::command::{Family, Kind, LONGEST_REASON, Parameter, Verb};
 use crate::domain::room::{LONGEST_ACCOUNT_ID, LONGEST_ROOM_ID};
 use crate::domain::wording::CommandName;
 
-/// Longer than any time has to be.
+/// The longest time that can be typed.
 const LONGEST_TIME: u16 = 64;
 
 /// What is registered.
@@ -45,7 +45,7 @@ fn command(family: Family, name: &CommandName) -> CreateCommand {
     })
 }
 
-/// What the one group of subcommands is about.
+/// The description of the only subcommand group.
 const GROUP: &str = "Where the bot takes commands";
 
 fn subcommand(verb: &'static Verb) -> CreateCommandOption {
@@ -54,7 +54,7 @@ fn subcommand(verb: &'static Verb) -> CreateCommandOption {
     options_of(verb).fold(bare, CreateCommandOption::add_sub_option)
 }
 
-/// Required ones first, as Discord wants them.
+/// Required options first, as Discord requires.
 fn options_of(verb: &'static Verb) -> impl Iterator<Item = CreateCommandOption> {
     let (required, others): (Vec<_>, Vec<_>) = verb.parameters.iter().partition(|it| it.is_required);
     required.into_iter().chain(others).map(option)

@@ -12,12 +12,10 @@ use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 use serde_json::json;
-use tracing::{info, warn};
 
 use super::interaction::Answered;
 use super::signature::{self, PublicKey};
 use super::{Door, LARGEST_BODY};
-use crate::app::UNTRUSTED;
 
 /// The door, as HTTP reaches it.
 pub(super) struct Endpoint {
@@ -35,13 +33,7 @@ pub(super) async fn interactions(
         Err(status) => return status.into_response(),
     };
     if let Err(why) = signature::verify(&endpoint.key, &headers, &body, endpoint.door.clock.now()) {
-        match why {
-            signature::NotAuthentic::NotFresh => {
-                warn!(target: UNTRUSTED, %why, "discord request refused: if every command is, set this machine's clock");
-            }
-            _ => info!(target: UNTRUSTED, %why, "discord request refused"),
-        }
-        return (StatusCode::UNAUTHORIZED, "not signed by Discord\n").into_response();
+        return why.response("Discord");
     }
     match Arc::clone(&endpoint.door).interaction(&body).await {
         Answered::Pong => Json(json!({ "type": 1 })).into_response(),

@@ -167,5 +167,7 @@ pub fn signature(bytes: &[u8]) {
 /// A frame of the gateway.
 pub fn frame(bytes: &[u8]) {
     let Ok(text) = std::str::from_utf8(bytes) else { return };
-    gateway::check_frame(text);
+    if let Some(interaction) = gateway::check_frame(text) {
+        body(interaction.as_bytes());
+    }
 }

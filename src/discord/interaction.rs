@@ -1,9 +1,8 @@
 //! One authentic interaction, from its bytes to its answer, whatever transport it came by.
 //!
-//! A person has to hear something within 3 s, or the interaction is dead. So: decide, which is local;
-//! answer at once if there is nothing to do; else say "thinking…", and only when Discord has taken that
-//! go to Tencent, and put the outcome in its place. If it is not known whether Discord took it, nothing is
-//! done, and the person is told that.
+//! Discord drops an interaction without an answer within 3 s. So: decide, which is local; answer at once if there
+//! is nothing to do; else send "thinking…", call Tencent only after Discord has accepted that, and put the outcome
+//! in its place. If it is unclear whether Discord accepted it, nothing is done, and the person hears so.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -24,13 +23,13 @@ use crate::domain::reply::Reply;
 use crate::domain::reply_note::HowReplied;
 use crate::domain::room::{AccountId, RoomId};
 
-/// How long suggestions may take to find. A client that waits for longer shows none.
+/// How long finding suggestions may take: a client shows none that come later.
 const SUGGEST_WITHIN: Duration = Duration::from_millis(700);
 
 /// What became of the bytes of an interaction, for the transport that brought them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Answered {
-    /// Discord only wanted to know whether somebody is there.
+    /// A ping.
     Pong,
     /// It is answered over REST, by a task of its own.
     Taken,
@@ -43,7 +42,7 @@ impl Door {
     /// shutdown.
     pub async fn interaction(self: Arc<Self>, body: &[u8]) -> Answered {
         let until = Instant::now() + rest::WINDOW;
-        // What somebody typed is recorded: nobody finds our secrets there, though somebody pasted them.
+        // What was typed is recorded, and somebody may have pasted one of our secrets.
         let interaction = match Interaction::read(&self.redactor.json(body)) {
             Ok(interaction) => interaction,
             Err(why) => {
@@ -66,13 +65,13 @@ impl Door {
         Answered::Taken
     }
 
-    /// Carries the interaction out, and leaves nobody with an endless "thinking…" if that breaks off.
+    /// Carries the interaction out; if that panics, the person does not stay with an endless "thinking…".
     async fn answer(self: Arc<Self>, interaction: Interaction, until: Instant) {
         let to = interaction.reply_to.clone();
         let door = Arc::clone(&self);
         let work = tokio::spawn(async move { door.carry_out(&interaction, until).await });
         if let Err(panic) = work.await {
-            error!(%panic, "a command broke off");
+            error!(%panic, "a command panicked");
             self.finish(&to, &Reply::Broken).await;
         }
     }
@@ -99,7 +98,7 @@ impl Door {
             // Discord may show "thinking…" all the same. Any other failure means that there is nothing
             // to edit, or that it is somebody else's answer.
             Handled::Declined(reply, failure) if failure.is_unclear() => self.finish(to, &reply).await,
-            // Nothing was done, and Discord has said so: nobody waits for an answer.
+            // Nothing was done, and Discord shows that the interaction failed.
             Handled::Declined(reply, _) => self.service.answer_given(reply.operation()),
         }
     }
@@ -139,8 +138,8 @@ impl Door {
         ours.is_none_or(|ours| *ours == interaction.reply_to.application)
     }
 
-    /// Answers at once. A repetition is not answered: the answer belongs to whoever came first, and to
-    /// take it would make that one's acknowledgement fail.
+    /// Answers at once. A repeated delivery is not answered: its answer would take the place of the first one's
+    /// acknowledgement and make that fail.
     async fn say(&self, to: &ReplyTo, reply: &Reply, until: Instant) {
         if matches!(reply, Reply::Duplicate { .. }) {
             return info!("discord delivered an interaction again");
@@ -151,8 +150,8 @@ impl Door {
         }
     }
 
-    /// Puts an outcome in the place of "thinking…", with patience. What cannot be delivered changes
-    /// nothing that was done: it is in the audit log.
+    /// Puts an outcome in the place of "thinking…", with several tries. The outcome is in the audit log even if it
+    /// cannot be delivered.
     async fn finish(&self, to: &ReplyTo, reply: &Reply) {
         let message = self.render(reply);
         let operation = reply.operation().map(|operation| operation.seq());
@@ -216,7 +215,7 @@ impl Door {
         }
     }
 
-    /// What to show and what it stands for.
+    /// Labels and values.
     async fn suggestions(&self, interaction: &Interaction) -> Option<Vec<(String, String)>> {
         if !self.serves(interaction) {
             return None;

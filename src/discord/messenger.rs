@@ -1,4 +1,4 @@
-//! Telling somebody unasked, by the bot's own token: in the channel or thread that may see it, else in a direct
+//! Messages with the bot's own token: in the channel or thread that may see it, else in a direct
 //! message (docs.discord.com/developers/resources/user, "Create DM").
 
 use async_trait::async_trait;
@@ -12,7 +12,7 @@ use crate::domain::principal::Subject;
 use crate::domain::wording::CommandName;
 use crate::redact::Redactor;
 
-/// Speaks in the bot's name.
+/// Sends messages as the bot.
 pub struct DiscordMessenger {
     rest: Rest,
     command: CommandName,

@@ -1,8 +1,8 @@
 //! The Discord door: an authentic interaction becomes a command request, replies become embeds.
 //!
 //! `endpoint` (bytes, `signature`) -> `interaction` (`payload`, `options`) -> the service -> `render` ->
-//! `rest`. What begins at `interaction` does not know how the bytes came, so that every transport ends
-//! in the same [`Door::interaction`] and is answered over REST.
+//! `rest`. From `interaction` on, the transport does not matter: every one calls [`Door::interaction`] and is answered
+//! over REST.
 
 mod definition;
 mod endpoint;
@@ -42,7 +42,7 @@ pub const API: &str = "https://discord.com/api/v10";
 /// The largest body that is read, in bytes. An interaction with every option resolved stays far below.
 pub const LARGEST_BODY: usize = 256 * 1_024;
 
-/// What the Discord door needs to know.
+/// The settings of the Discord door.
 #[derive(Debug, Clone)]
 pub struct Settings {
     /// Checks the signatures of interactions that come over HTTP; without it, none do.
@@ -57,12 +57,12 @@ pub struct Settings {
     pub command: CommandName,
     /// Whether every reply is for the caller alone.
     pub private_replies: bool,
-    /// How patiently replies are delivered.
+    /// How long delivering a reply is tried.
     pub patience: Patience,
 }
 
 impl Settings {
-    /// What nobody may read.
+    /// Redacts secrets.
     pub fn secrets(&self) -> impl Iterator<Item = &SecretString> {
         self.bot_token.iter()
     }
@@ -72,7 +72,7 @@ impl Settings {
     }
 }
 
-/// How patiently an outcome is put in the place of "thinking…".
+/// How long delivering an outcome is tried.
 #[derive(Debug, Clone)]
 pub struct Patience {
     /// Before each repetition.
@@ -89,7 +89,7 @@ impl Default for Patience {
     }
 }
 
-/// The commands as they are registered, for whoever plays Discord.
+/// The commands as they are registered, for a stand-in of Discord.
 ///
 /// # Errors
 /// When a command cannot be written as JSON.

@@ -1,7 +1,7 @@
 //! The options of an invocation: from what a person filled in straight to the values of a verb.
 //!
-//! What the client checks is checked again here: it is a convenience of the client's, not a border. What was filled
-//! in can never become more than the one value that it is, and who or what an id is, Discord says beside it.
+//! What the client checks is checked again here: it proves nothing about a request. A filled-in value never becomes more
+//! than one value, and Discord says along with an id what it is.
 
 use serde_json::{Map, Value};
 
@@ -18,7 +18,7 @@ const DEEPEST: usize = 2;
 /// A category, which holds channels and no messages ("Channel Types").
 const CATEGORY: u64 = 4;
 
-/// The options of an invocation, by name: text, or what else came in its place.
+/// The options of an invocation, by name.
 pub(super) struct Options<'a> {
     name: &'a str,
     /// The subcommand, in its group if it is in one.
@@ -81,8 +81,8 @@ impl<'a> Options<'a> {
         self.given.iter().find(|(known, _)| *known == name).map(|(_, value)| *value)
     }
 
-    /// What is asked for. The outer error is a request that no client of Discord's sends; the inner one
-    /// is a person's slip.
+    /// The command. The outer error is a request that no client of Discord sends; the inner one is a person's usage
+    /// error.
     pub(super) fn command(
         &self,
         ours: &CommandName,
@@ -123,7 +123,7 @@ impl<'a> Options<'a> {
             .map_err(|problem| UsageError::of(verb, problem).corrected(&Typed::plain(&self.written(verb)))))
     }
 
-    /// An option's value. The outer error is what no client of Discord's sends.
+    /// An option's value. The outer error is for a value that no client of Discord sends.
     fn word(
         &self,
         parameter: &Parameter,

@@ -124,7 +124,7 @@ impl Interaction {
         DeliveryId::new("discord", &self.reply_to.interaction)
     }
 
-    /// Who asks, and in which channel of which guild; or why that cannot be told.
+    /// Who asks, and in which channel of which guild; or why that cannot be read.
     pub(super) fn caller(&self) -> Result<Caller, String> {
         let context = self.fields.get("context").and_then(Value::as_u64);
         if context.is_some_and(|context| context != GUILD) {
@@ -155,7 +155,7 @@ impl Interaction {
             return Ok(None);
         };
         let groups = roles_of(member, &guild)?;
-        // The unique name, and not the one of the day, which anybody can set to anything.
+        // The unique name, not the display name, which anybody can set to anything.
         let name = member.get("user").and_then(|user| user.get("username")).and_then(Value::as_str);
         Ok(Some(Principal {
             name: name.filter(|name| !name.is_empty()).map(|name| name.chars().take(LONGEST_NAME).collect()),
@@ -228,7 +228,7 @@ pub(super) fn snowflake(value: &Value) -> Option<String> {
     (matches!(id.len(), 1..=20) && id.bytes().all(|b| b.is_ascii_digit())).then(|| id.to_owned())
 }
 
-/// A token goes into a path, so it must not be able to leave it.
+/// A token goes into a path: it must not hold a separator.
 fn is_token(token: &str) -> bool {
     matches!(token.len(), 1..=1_024)
         && token.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_=.~+:".contains(&b))

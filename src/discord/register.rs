@@ -2,7 +2,7 @@
 //!
 //! Only differences are written, each by itself. Commands are never overwritten as a whole and never
 //! deleted: that would erase the permissions that a server's admins have set for them, and other
-//! commands of the same application are none of our business
+//! commands of the same application are not ours
 //! (docs.discord.com/developers/interactions/application-commands).
 
 use std::fmt::Write as _;
@@ -17,7 +17,7 @@ use super::definition;
 use super::rest::{Failure, Rest};
 use crate::redact::Redactor;
 
-/// How often a call is made when Discord asks to wait, and for how long at most it is waited.
+/// How often a call is made when Discord asks to wait, and the longest such wait.
 const TRIES: u32 = 4;
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 
@@ -162,7 +162,7 @@ fn change(wanted: Map<String, Value>, present: &[Value]) -> Option<Change> {
     }
 }
 
-/// Says in the log if Discord shows something else than this program knows. For a start: it fails quietly.
+/// Logs whether the registered commands differ from this program's. Its own failure does not stop the start.
 pub async fn warn_of_differences(settings: Settings, redactor: Redactor) {
     let plan = async {
         let registrar = Registrar::new(&settings, redactor).await?;
@@ -175,7 +175,7 @@ pub async fn warn_of_differences(settings: Settings, redactor: Redactor) {
             "what is registered with Discord differs: run `room-owner discord register` (a guild's own \
              commands are not looked at)"
         ),
-        Err(error) => warn!(%error, "what is registered with Discord cannot be compared"),
+        Err(error) => warn!(%error, "the commands registered with Discord cannot be read"),
     }
 }
 
@@ -198,58 +198,46 @@ async fn patiently(
     rest.as_bot(method, path, body).await
 }
 
-/// A command in the one form in which two can be compared: only what we say about it, without what is
-/// the same as leaving it out. Discord fills in the rest (ids, versions, nulls, empty translations).
+/// A command in the one form in which two can be compared: only what we say about it. Discord fills in the rest
+/// (ids, versions, nulls, empty translations).
 fn canonical(command: &Value) -> Map<String, Value> {
-    let mut kept = Map::new();
-    for field in ["name", "type", "description", "contexts", "integration_types", "options"] {
-        let value = match (field, command.get(field)) {
-            ("type", None) => json!(1),
-            (_, None | Some(Value::Null)) => continue,
-            ("contexts" | "integration_types", Some(Value::Array(list))) => {
-                let mut list = list.clone();
-                list.sort_by_key(Value::as_u64);
-                Value::Array(list)
-            }
-            ("options", Some(Value::Array(options))) => options.iter().map(option).collect(),
-            (_, Some(value)) => value.clone(),
-        };
-        kept.insert(field.to_owned(), value);
-    }
-    kept
+    let fields = ["name", "type", "description", "contexts", "integration_types", "options"];
+    let said = fields.into_iter().filter_map(|name| {
+        let usual = || (name == "type").then(|| json!(1));
+        Some((
+            name.to_owned(),
+            plain(command.get(name).filter(|value| !value.is_null()).or(usual().as_ref())?),
+        ))
+    });
+    said.collect()
 }
 
-/// An option, the options of a subcommand and their choices among it.
-fn option(option: &Value) -> Value {
-    let is_default = |value: &Value| match value {
+/// Without what is the same as leaving it out, numbers in order, and 1.0 as 1.
+fn plain(value: &Value) -> Value {
+    let is_left_out = |value: &Value| match value {
         Value::Null | Value::Bool(false) => true,
         Value::Array(list) => list.is_empty(),
         Value::Object(map) => map.is_empty(),
         _ => false,
     };
-    let fields = option.as_object().into_iter().flatten();
-    let kept = fields.filter(|(_, value)| !is_default(value)).map(|(name, value)| {
-        let value = match (name.as_str(), value) {
-            ("options" | "choices", Value::Array(list)) => list.iter().map(self::option).collect(),
-            ("channel_types", Value::Array(list)) => {
-                let mut list = list.clone();
+    match value {
+        Value::Object(fields) => {
+            let fields = fields.iter().filter(|(_, value)| !is_left_out(value));
+            Value::Object(fields.map(|(name, value)| (name.clone(), plain(value))).collect())
+        }
+        Value::Array(list) => {
+            let mut list: Vec<Value> = list.iter().map(plain).collect();
+            if list.iter().all(Value::is_number) {
                 list.sort_by_key(Value::as_u64);
-                Value::Array(list)
             }
-            // A limit of 1 may come back as 1.0.
-            (_, Value::Number(number)) => {
-                match number.as_f64().filter(|it| number.is_f64() && it.fract() == 0.0) {
-                    Some(whole) => {
-                        format!("{whole:.0}").parse::<i64>().map_or_else(|_| value.clone(), Value::from)
-                    }
-                    None => value.clone(),
-                }
-            }
-            (_, value) => value.clone(),
-        };
-        (name.clone(), value)
-    });
-    Value::Object(kept.collect())
+            Value::Array(list)
+        }
+        Value::Number(number) => match number.as_f64().filter(|it| number.is_f64() && it.fract() == 0.0) {
+            Some(whole) => format!("{whole:.0}").parse::<i64>().map_or_else(|_| value.clone(), Value::from),
+            None => value.clone(),
+        },
+        _ => value.clone(),
+    }
 }
 
 #[cfg(test)]

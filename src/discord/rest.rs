@@ -17,7 +17,7 @@ use super::payload::ReplyTo;
 use crate::http;
 use crate::redact::Redactor;
 
-/// How long Discord takes a first answer after it sent an interaction, which is 3 s, without the way here and back.
+/// How long after an interaction Discord accepts a first answer: 3 s, less the way here and back.
 pub(super) const WINDOW: Duration = Duration::from_millis(2_750);
 /// How long a first answer is waited for before it is sent once more beside it.
 const BESIDE: Duration = Duration::from_secs(1);
@@ -29,11 +29,11 @@ const LEARNT_WITHIN: Duration = Duration::from_millis(1_500);
 pub(super) const TIMEOUT: Duration = Duration::from_secs(5);
 /// All of an application's commands have less than a megabyte.
 const LONGEST_ANSWER: usize = 4 << 20;
-/// Discord turns away who does not name itself so (docs.discord.com/developers/reference, "User Agent").
+/// Discord refuses clients without such a name (docs.discord.com/developers/reference, "User Agent").
 const USER_AGENT: &str =
     concat!("DiscordBot (", env!("CARGO_PKG_NAME"), ", ", env!("CARGO_PKG_VERSION"), ")");
 
-/// Why a call did not do what it should.
+/// Why a call failed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Failure {
     /// Discord answered, and not with success.
@@ -105,7 +105,7 @@ impl fmt::Display for Failure {
 
 impl std::error::Error for Failure {}
 
-/// What a call is permitted by.
+/// What authorises a call.
 #[derive(Clone, Copy)]
 enum Authority<'a> {
     /// The bot's token, in a header.

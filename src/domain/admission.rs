@@ -1,5 +1,5 @@
-//! What is decided about a request and first written down: the verdict, the attempt that it permits, and the entry of
-//! the log as it begins.
+//! The decision about a request and its first record: the verdict, the attempt that it permits, and the entry of the
+//! log as it begins.
 
 use jiff::Timestamp;
 
@@ -24,8 +24,9 @@ pub enum Verdict {
     Denied(Denial),
     /// Not understood. The text says why, for the record.
     Invalid(String),
-    /// Understood, and not taken on: there was too much to do, or a limit was reached, as the text says.
-    TurnedAway(String),
+    /// Understood, and not carried out: because of a load limit, or because it cannot be done as it is. The text says
+    /// why.
+    Declined(String),
 }
 
 /// A transfer that is permitted and durably written down. Only the store makes one, by committing it
@@ -41,7 +42,7 @@ pub struct Attempt {
 
 impl Attempt {
     /// For the store alone: `operation` has been committed. The permit is spent; `None` if it is for another
-    /// deed.
+    /// action.
     pub(crate) fn committed(
         operation: OperationId,
         permit: Permit,
@@ -141,7 +142,7 @@ impl AuditEntry {
                 entry.authority = Some(denial.to_string());
                 entry.outcome = OutcomeKind::Denied;
             }
-            Verdict::TurnedAway(why) => {
+            Verdict::Declined(why) => {
                 entry.outcome = OutcomeKind::Declined;
                 entry.error_info = Some(why.clone());
             }

@@ -1,4 +1,4 @@
-//! What is known of the oldest events after they were taken out of the database and into a file.
+//! Archives: the oldest events, moved from the database into a file.
 
 use std::path::PathBuf;
 
@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use super::audit::OperationId;
 
-/// Which events an archive holds, and what the database has to go on saying without them. It is kept in the
-/// event that records the archive, so nobody can make events go without the log telling of it.
+/// Which events an archive holds, and digests of what the database keeps of them. It is part of the event that records
+/// the archive, so events cannot disappear without a trace in the log.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Archived {
     /// The number of the first event.
@@ -33,12 +33,12 @@ pub struct Archive {
     pub log: String,
 }
 
-/// What came of the wish for an archive.
+/// The result of archiving.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ArchiveReport {
     /// The archive; `None` if nothing is old enough.
     pub archive: Option<Archive>,
-    /// What from before the time is not over yet: it and what follows stays.
+    /// The operation before that time that has to stay, with all later ones.
     pub held_up_by: Option<HeldUp>,
     /// How many events were taken out of the database, those that an earlier run left behind too.
     pub removed: u64,

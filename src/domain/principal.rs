@@ -1,7 +1,7 @@
 //! Who asks, and where: the subjects and channels that grants name.
 //!
-//! Always ids, never names: a name can be taken over by somebody else, an id cannot. Names are captions
-//! kept beside them.
+//! Always ids, never names: a name can be taken over by somebody else, an id cannot. Names are
+//! captions.
 
 use std::fmt;
 use std::str::FromStr;
@@ -199,36 +199,29 @@ impl Subject {
         matches!(self, Self::SlackGroup { .. } | Self::DiscordRole { .. })
     }
 
-    /// Whether both are of the same workspace or server. Nobody of the command line is of any.
-    #[must_use]
-    pub fn is_beside(&self, other: &Self) -> bool {
-        match (self, other) {
-            (
-                Self::SlackUser { team, .. } | Self::SlackGroup { team, .. },
-                Self::SlackUser { team: its, .. } | Self::SlackGroup { team: its, .. },
-            ) => team == its,
-            (
-                Self::DiscordUser { guild, .. } | Self::DiscordRole { guild, .. },
-                Self::DiscordUser { guild: its, .. } | Self::DiscordRole { guild: its, .. },
-            ) => guild == its,
-            _ => false,
+    /// The platform and the workspace or server there; `None` at the command line.
+    fn tenant(&self) -> Option<(&'static str, &str)> {
+        match self {
+            Self::SlackUser { team, .. } | Self::SlackGroup { team, .. } => Some(("slack", team)),
+            Self::DiscordUser { guild, .. } | Self::DiscordRole { guild, .. } => Some(("discord", guild)),
+            Self::Cli { .. } => None,
         }
     }
 
-    /// Whether the subject could be seen in the channel at all: a platform names both in one request.
+    /// Whether both are of the same workspace or server.
+    #[must_use]
+    pub fn is_beside(&self, other: &Self) -> bool {
+        self.tenant().is_some_and(|tenant| other.tenant() == Some(tenant))
+    }
+
+    /// Whether the subject and the channel are of the same workspace or server.
     #[must_use]
     pub fn is_of(&self, channel: &Channel) -> bool {
-        match (self, channel) {
-            (
-                Self::SlackUser { team, .. } | Self::SlackGroup { team, .. },
-                Channel::Slack { team: its, .. },
-            ) => team == its,
-            (
-                Self::DiscordUser { guild, .. } | Self::DiscordRole { guild, .. },
-                Channel::Discord { guild: its, .. },
-            ) => guild == its,
-            _ => false,
-        }
+        self.tenant()
+            == Some(match channel {
+                Channel::Slack { team, .. } => ("slack", team.as_str()),
+                Channel::Discord { guild, .. } => ("discord", guild.as_str()),
+            })
     }
 }
 

@@ -51,7 +51,7 @@ pub enum Reply {
         operation: OperationId,
         /// The answer, or why there is none.
         answer: Box<Result<Answer, NoAnswer>>,
-        /// As far as the reader sees.
+        /// The rooms that the reader may see.
         reach: Reach,
         /// The zone in which it is shown.
         zone: TimeZone,
@@ -110,7 +110,7 @@ pub enum Reply {
         operation: OperationId,
         /// Why.
         error: UsageError,
-        /// The caller's live rights in this channel: nobody is told to type what they may not.
+        /// The caller's live rights in this channel: only commands that they may use are suggested.
         rights: Vec<Right>,
     },
     /// The delivery had been taken before.
@@ -129,7 +129,7 @@ pub enum Reply {
         /// Whether the same person began it.
         is_callers_own: bool,
     },
-    /// A transfer that goes past an operation which does not have the room.
+    /// A transfer that overrides an operation which does not hold the room.
     NotHeld {
         /// The record of this request.
         operation: OperationId,
@@ -152,12 +152,12 @@ pub enum Reply {
         /// What is not served.
         origin: String,
     },
-    /// There was too much to do, or a limit was reached. Nothing was done.
-    TurnedAway {
+    /// A load limit was reached. Nothing was done.
+    RateLimited {
         /// The record of the request, if there was room for one.
         operation: Option<OperationId>,
         /// Why.
-        why: Shed,
+        why: Overload,
     },
     /// The log could not be written or read, so nothing was done.
     NotRecorded,
@@ -203,14 +203,14 @@ pub enum Heard {
     Refused,
 }
 
-/// Why a command was turned away before anything was done about it.
+/// The load limit that a command was refused for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Shed {
+pub enum Overload {
     /// The person has given so many commands within a minute.
     Person(u32),
     /// So many commands about the room were carried out within a minute.
     Room(u32),
-    /// The bot has more to do than it can.
+    /// The bot as a whole is at its limit.
     Full,
 }
 
@@ -219,7 +219,7 @@ pub(super) fn commands(number: u32) -> String {
     if number == 1 { "1 command".to_owned() } else { format!("{number} commands") }
 }
 
-impl fmt::Display for Shed {
+impl fmt::Display for Overload {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Person(limit) => {
@@ -238,7 +238,8 @@ impl Reply {
     pub fn audience(&self) -> Audience {
         match self {
             Self::Transfer {
-                outcome: Outcome::Succeeded { .. } | Outcome::Told { .. } | Outcome::Unknown { .. },
+                outcome:
+                    Outcome::Succeeded { .. } | Outcome::ConfirmedByCallback { .. } | Outcome::Unknown { .. },
                 ..
             } => Audience::Channel,
             Self::Late { reply, .. } => reply.audience(),
@@ -255,13 +256,13 @@ impl Reply {
                 AclAnswer::NotEdited(_) => OutcomeKind::Declined,
                 _ => OutcomeKind::Succeeded,
             },
-            // The question was put on record and permitted, whatever the log had to say.
+            // The question was recorded and permitted, whatever its answer.
             Self::Audit { .. } => OutcomeKind::Succeeded,
             Self::Owner { outcome, .. } | Self::Transfer { outcome, .. } => outcome.kind(),
             Self::Denied { .. } | Self::Foreign { .. } => OutcomeKind::Denied,
             Self::Invalid { .. } | Self::Unusable { .. } => OutcomeKind::Invalid,
             Self::Duplicate { .. } => OutcomeKind::Duplicate,
-            Self::Busy { .. } | Self::NotHeld { .. } | Self::TurnedAway { .. } | Self::NotRecorded => {
+            Self::Busy { .. } | Self::NotHeld { .. } | Self::RateLimited { .. } | Self::NotRecorded => {
                 OutcomeKind::Declined
             }
             Self::Late { reply, .. } => reply.outcome(),
@@ -287,7 +288,7 @@ impl Reply {
             | Self::NotHeld { operation, .. }
             | Self::Foreign { operation, .. }
             | Self::Unusable { operation, .. } => Some(*operation),
-            Self::TurnedAway { operation, .. } => *operation,
+            Self::RateLimited { operation, .. } => *operation,
             Self::Late { reply, .. } => reply.operation(),
             Self::NotRecorded | Self::Broken | Self::Waiting { .. } | Self::Working { .. } => None,
         }

@@ -1,5 +1,5 @@
-//! What became of a reply that could not simply be delivered. It changes nothing that was done; the log
-//! keeps it, so that nobody takes a missing answer for a missing deed.
+//! What became of a reply that could not be delivered as usual. It is recorded, so that a missing answer is not taken
+//! for a command that was not carried out.
 
 use std::fmt;
 use std::str::FromStr;
@@ -7,11 +7,11 @@ use std::str::FromStr;
 /// How a reply went, other than as usual.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum HowReplied {
-    /// It took its place at last, after more than one try.
+    /// Delivered after more than one try.
     Edited,
     /// It was posted to the channel instead.
     Posted,
-    /// The bot told the person by itself, when the way of the request was gone.
+    /// Sent as a message of the bot, because the request could not be answered any more.
     Told,
     /// It was given up.
     Lost,

@@ -1,9 +1,9 @@
-//! How long the audit log is and what it holds, in one line: the head of its Merkle tree.
+//! The head of the log's Merkle tree in one line: its size and its root hash.
 
 use std::fmt;
 use std::str::FromStr;
 
-/// How many hexadecimal digits of the root the short form shows: 48 bits, which nobody hits by trying.
+/// How many hexadecimal digits of the root the short form shows: 48 bits, which nobody finds by trying.
 const SHORT_DIGITS: usize = 12;
 
 /// The head of the tree whose leaves are the log's events (RFC 6962).

@@ -1,4 +1,4 @@
-//! What a check of the audit log came to.
+//! The result of verifying the audit log.
 
 use std::fmt;
 

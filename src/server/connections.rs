@@ -1,4 +1,4 @@
-//! The connections: how many, how long each may take over its request, and who makes room for whom.
+//! The connections: how many, how long each may take for a request, and which one is closed to make room.
 
 use std::collections::BTreeMap;
 use std::future::Future;

@@ -1,9 +1,8 @@
 //! Who is in Slack's user groups: a cache of the members of every group that the ACL names.
 //!
-//! It is filled in the background, so that no command waits for Slack, and kept in the store, so that a restart and
-//! the command line know it. A reading that is too old does not count: whoever was taken out of a group while Slack
-//! could not be asked is let in no longer than that, and whoever may be in a group to which something is denied is
-//! refused.
+//! It is filled in the background, so that no command waits for Slack, and kept in the store for restarts and the
+//! command line. A reading that is too old does not count: grants to the group then match nobody, and deny entries
+//! match everybody who may be a member.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, PoisonError, RwLock};
@@ -36,7 +35,7 @@ pub struct Lookup {
     pub pace: Pace,
 }
 
-/// How often what is looked at.
+/// The intervals of the cache.
 #[derive(Debug, Clone, Copy)]
 pub struct Pace {
     /// Between two looks at the ACL, which costs one small query.
@@ -209,7 +208,7 @@ impl Reader<'_> {
         if !tried.is_empty()
             && let Err(error) = self.store.keep_group_readings(tried).await
         {
-            warn!(%error, "the readings of groups are not kept: a restart has to read them again");
+            warn!(%error, "the members of groups could not be stored: a restart has to read them again");
         }
     }
 

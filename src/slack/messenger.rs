@@ -1,4 +1,4 @@
-//! Telling somebody unasked, by the bot's own token: `chat.postMessage` and `chat.postEphemeral`, scope
+//! Messages with the bot's own token: `chat.postMessage` and `chat.postEphemeral`, scope
 //! `chat:write` (docs.slack.dev/reference/methods/chat.postEphemeral).
 
 use async_trait::async_trait;
@@ -12,7 +12,7 @@ use crate::domain::reply::Audience;
 use crate::domain::wording::CommandName;
 use crate::redact::Redactor;
 
-/// The bot, or the person, is not in the channel, or it takes no messages: the person is told directly.
+/// The bot, or the person, is not in the channel, or it takes no messages: send a direct message.
 const NOT_THERE: [&str; 7] = [
     "not_in_channel",
     "channel_not_found",
@@ -22,11 +22,11 @@ const NOT_THERE: [&str; 7] = [
     "restricted_action_read_only_channel",
     "no_permission",
 ];
-/// Slack's own troubles.
+/// Temporary errors of Slack.
 const MAY_PASS: [&str; 5] =
     ["fatal_error", "internal_error", "request_timeout", "service_unavailable", "http_status_408"];
 
-/// Speaks in the bot's name.
+/// Sends messages as the bot.
 pub struct SlackMessenger {
     api: WebApi,
     command: CommandName,

@@ -34,7 +34,7 @@ pub use web_api::API;
 /// The largest body that is read, in bytes. A slash command has a few hundred.
 pub const LARGEST_BODY: usize = 64 * 1_024;
 
-/// What the Slack door needs to know.
+/// The settings of the Slack door.
 #[derive(Debug, Clone)]
 pub struct Settings {
     /// The app's signing secrets: the present one, and the next one while it is being changed.
@@ -49,13 +49,13 @@ pub struct Settings {
     pub private_replies: bool,
     /// Hosts that a `response_url` may name, beside Slack's own.
     pub response_url_hosts: Vec<AllowedHost>,
-    /// The bot's own right to ask and to speak: how user groups are looked up (without it, grants to them
-    /// match nobody), and how people are told what cannot be answered any more.
+    /// The bot's own token: to look up user groups (without it, grants to them match nobody), and to send answers that
+    /// cannot be delivered otherwise.
     pub groups: Option<Lookup>,
 }
 
 impl Settings {
-    /// What nobody may read.
+    /// Redacts secrets.
     pub fn secrets(&self) -> impl Iterator<Item = &SecretString> {
         self.signing_secrets.iter().chain(self.groups.as_ref().map(|lookup| &lookup.token))
     }

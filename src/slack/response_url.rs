@@ -1,7 +1,6 @@
 //! Late answers: Slack takes up to 5 posts within 30 minutes at the `response_url` of a command
 //! (docs.slack.dev/interactivity/handling-user-interaction).
 
-use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -54,13 +53,6 @@ impl FromStr for AllowedHost {
     }
 }
 
-impl fmt::Display for AllowedHost {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.host)?;
-        self.port.map_or(Ok(()), |port| write!(f, ":{port}"))
-    }
-}
-
 /// Where a late answer goes: a temporary webhook, and so a secret. It cannot be printed.
 pub(super) struct ResponseUrl(Url);
 
@@ -86,8 +78,8 @@ fn permitted(url: &str, allowed: &[AllowedHost]) -> Option<Url> {
 }
 
 impl Slack {
-    /// Posts a late answer, with patience. What cannot be delivered so is left to the bot's own right to
-    /// speak, if it has one. It changes nothing that was done: that is in the audit log.
+    /// Posts a late answer, with several tries. If all fail, the bot sends it with its own token, if it has one. The
+    /// outcome is in the audit log in any case.
     pub(super) async fn answer_late(&self, response_url: Option<ResponseUrl>, reply: &Reply) {
         match self.post_late(response_url, &self.render(reply)).await {
             Ok(()) => self.service.answer_given(reply.operation()),

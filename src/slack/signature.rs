@@ -7,25 +7,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use sha2::Sha256;
 use subtle::{Choice, ConstantTimeEq as _};
 
-/// How far a request's time may be from ours, either way, in seconds.
-const FRESHNESS: i64 = 300;
-
-/// Why bytes are not authentic. For the log; whoever sent them learns nothing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum NotAuthentic {
-    /// No signature or no timestamp, or more than one.
-    #[error("the signature headers are missing or doubled")]
-    Headers,
-    /// The timestamp is not a plain number of seconds.
-    #[error("the timestamp is not a number")]
-    Timestamp,
-    /// Sent too long ago, or in the future.
-    #[error("the timestamp is more than 300 s away from this machine's clock")]
-    NotFresh,
-    /// No secret made this signature.
-    #[error("the signature does not match")]
-    Signature,
-}
+use crate::body::{NotAuthentic, check_fresh, single_header};
 
 /// Checks that Slack signed `body` just now. Returns which secret it used, so that the operator can see
 /// when an old one has gone out of use.
@@ -38,18 +20,10 @@ pub fn verify(
     body: &[u8],
     now: Timestamp,
 ) -> Result<usize, NotAuthentic> {
-    let timestamp = single(headers, "x-slack-request-timestamp")?;
-    let given = single(headers, "x-slack-signature")?;
+    let timestamp = single_header(headers, "x-slack-request-timestamp")?;
+    let given = single_header(headers, "x-slack-signature")?;
 
-    let canonical = !timestamp.is_empty()
-        && timestamp.len() <= 12
-        && timestamp.bytes().all(|b| b.is_ascii_digit())
-        && (timestamp == "0" || !timestamp.starts_with('0'));
-    let seconds: i64 = timestamp.parse().ok().filter(|_| canonical).ok_or(NotAuthentic::Timestamp)?;
-    if now.as_second().abs_diff(seconds) > FRESHNESS.unsigned_abs() {
-        return Err(NotAuthentic::NotFresh);
-    }
-
+    check_fresh(timestamp, now)?;
     // Every secret is tried, whichever matches: the time taken says nothing.
     let mut matching = None;
     for (index, secret) in secrets.iter().enumerate() {
@@ -72,15 +46,6 @@ pub fn sign(secret: &SecretString, timestamp: &str, body: &[u8]) -> String {
     mac.update(b":");
     mac.update(body);
     format!("v0={}", hex::encode(mac.finalize().into_bytes()))
-}
-
-/// Two headers of one name would let two readers see different ones.
-fn single<'a>(headers: &'a HeaderMap, name: &str) -> Result<&'a str, NotAuthentic> {
-    let mut values = headers.get_all(name).iter();
-    match (values.next(), values.next()) {
-        (Some(value), None) => value.to_str().map_err(|_| NotAuthentic::Headers),
-        _ => Err(NotAuthentic::Headers),
-    }
 }
 
 #[cfg(test)]

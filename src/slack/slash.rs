@@ -19,13 +19,12 @@ use axum::response::{IntoResponse as _, Response};
 use hyper::body::{Frame, SizeHint};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
-use tracing::{debug, error, info, warn};
+use tracing::{debug, error};
 
 use super::payload::{self, Invocation, Payload};
 use super::render::render;
 use super::response_url::ResponseUrl;
 use super::{LARGEST_BODY, Slack, signature};
-use crate::app::UNTRUSTED;
 use crate::domain::principal::Principal;
 use crate::domain::reply::Reply;
 
@@ -43,15 +42,7 @@ pub(super) async fn command(State(slack): State<Arc<Slack>>, headers: HeaderMap,
     }
     match signature::verify(&slack.settings.signing_secrets, &headers, &body, slack.clock.now()) {
         Ok(secret) => debug!(secret, "slack request is authentic"),
-        Err(why) => {
-            match why {
-                signature::NotAuthentic::NotFresh => {
-                    warn!(target: UNTRUSTED, %why, "slack request refused: if every command is, set this machine's clock");
-                }
-                _ => info!(target: UNTRUSTED, %why, "slack request refused"),
-            }
-            return (StatusCode::UNAUTHORIZED, "not signed by Slack\n").into_response();
-        }
+        Err(why) => return why.response("Slack"),
     }
     match payload::read(&body, &slack.settings, &slack.redactor) {
         Payload::SslCheck => StatusCode::OK.into_response(),

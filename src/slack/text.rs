@@ -1,7 +1,7 @@
 //! Slack's way of writing text: `&amp; &lt; &gt;`, and `<...>` for mentions, channels and links
 //! (docs.slack.dev/messaging/formatting-message-text).
 //!
-//! The forms in angle brackets are told apart before the entities are decoded, so that a typed
+//! The forms in angle brackets are recognised before the entities are decoded, so that a typed
 //! `&lt;@U1&gt;` can never become a mention.
 
 use crate::domain::command::{Mention, Typed};

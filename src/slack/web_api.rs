@@ -27,12 +27,12 @@ pub(super) struct WebApi {
     redactor: Redactor,
 }
 
-/// Why a call came to nothing.
+/// Why a call failed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum CallError {
     /// 429: not before so long.
     Later(Duration),
-    /// Slack's no, by its name for it.
+    /// Slack refused, with this error.
     Refused(String),
     /// Slack cannot be reached.
     Unanswered(String),
@@ -41,8 +41,7 @@ pub(super) enum CallError {
 }
 
 impl CallError {
-    /// Whether the same would come of every other question of its kind: Slack wants a pause, is out of reach, or
-    /// does not take the token.
+    /// Whether every other call would fail too: Slack wants a pause, is out of reach, or does not accept the token.
     pub(super) fn is_general(&self) -> bool {
         const ABOUT_THE_TOKEN: [&str; 18] = [
             "access_denied",
@@ -126,7 +125,7 @@ impl WebApi {
         Err(CallError::Unusable(format!("the list of members has more than {MOST_PAGES} pages")))
     }
 
-    /// Calls a method for what it does.
+    /// Calls a method for its effect.
     pub(super) async fn post(&self, method: &str, fields: &[(&str, &str)]) -> Result<(), CallError> {
         self.call::<serde::de::IgnoredAny>(method, fields).await.map(drop)
     }
@@ -159,7 +158,7 @@ impl WebApi {
     }
 }
 
-/// What every answer says.
+/// The fields of every answer.
 #[derive(Deserialize)]
 pub(super) struct Verdict {
     pub(super) ok: bool,
@@ -168,7 +167,7 @@ pub(super) struct Verdict {
 }
 
 impl Verdict {
-    /// Slack's name for its no. They are plain words; anything else is not one.
+    /// Slack's error code: plain words; anything else is not one.
     pub(super) fn name(self) -> Option<String> {
         let name = self.error.filter(|name| name.bytes().all(|b| b.is_ascii_lowercase() || b == b'_'))?;
         Some(name.chars().take(64).collect())

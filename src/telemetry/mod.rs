@@ -1,15 +1,16 @@
-//! Log lines on stderr, and the numbers for `/metrics`.
+//! Log lines on stderr, and the metrics.
 
 mod one_line;
 
 use std::backtrace::{Backtrace, BacktraceStatus};
+use std::borrow::Cow;
 use std::fmt;
 use std::io::{self, Write};
 use std::time::Duration;
 
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::text::encode;
-use prometheus_client::encoding::{DescriptorEncoder, EncodeLabelSet, EncodeMetric as _};
+use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric as _};
 use prometheus_client::metrics::counter::{ConstCounter, Counter};
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
@@ -29,18 +30,21 @@ use crate::domain::reply_note::HowReplied;
 use crate::redact::Redactor;
 use crate::stdio::{self, Cause};
 
-use one_line::OneLine;
-
 /// Starts logging. `usual` is the filter when `RUST_LOG` is not set.
 pub fn start_logging(common: &Common, usual: &str) {
     let filter = EnvFilter::new(common.log_filter.as_deref().unwrap_or(usual));
     let lines = tracing_subscriber::fmt().with_env_filter(filter).log_internal_errors(false);
-    let to = ToStderr { redactor: common.redactor.clone() };
+    let redactor = common.redactor.clone();
     let started = match common.log_format {
-        LogFormat::Json => lines.json().flatten_event(true).with_writer(to).try_init(),
+        // A line of JSON escapes what could begin another one.
+        LogFormat::Json => {
+            let to = Lines { redactor, fold: |event| Cow::Borrowed(event), to: stdio::log };
+            lines.json().flatten_event(true).with_writer(to).try_init()
+        }
         LogFormat::Text => {
             let colours = stdio::stderr_is_terminal();
-            lines.with_ansi(colours).with_writer(OneLine::new(to, colours)).try_init()
+            let fold = if colours { one_line::coloured } else { one_line::plain };
+            lines.with_ansi(colours).with_writer(Lines { redactor, fold, to: stdio::log }).try_init()
         }
     };
     // Fails only when a test has started it before.
@@ -60,47 +64,40 @@ pub fn log_panics() {
     }));
 }
 
-/// Queues each event for stderr, without secrets.
-struct ToStderr {
+/// How an event becomes a line.
+type Fold = fn(&str) -> Cow<'_, str>;
+
+/// Takes events, and hands each on as one line without secrets.
+struct Lines<T> {
     redactor: Redactor,
+    fold: Fold,
+    to: T,
 }
 
-impl MakeWriter<'_> for ToStderr {
-    type Writer = Redacted<LogLine>;
+impl<'a, T: Fn(&[u8], Cause) + 'a> MakeWriter<'a> for Lines<T> {
+    type Writer = Line<'a, T>;
 
-    fn make_writer(&self) -> Self::Writer {
-        Redacted { to: LogLine(Cause::Trusted), redactor: self.redactor.clone() }
+    fn make_writer(&'a self) -> Self::Writer {
+        Line { lines: self, cause: Cause::Trusted }
     }
 
-    fn make_writer_for(&self, event: &Metadata<'_>) -> Self::Writer {
+    fn make_writer_for(&'a self, event: &Metadata<'_>) -> Self::Writer {
         let cause = if event.target() == UNTRUSTED { Cause::Untrusted } else { Cause::Trusted };
-        Redacted { to: LogLine(cause), redactor: self.redactor.clone() }
-    }
-}
-
-/// Writes log lines without secrets, an event a call.
-struct Redacted<W> {
-    to: W,
-    redactor: Redactor,
-}
-
-impl<W: Write> Write for Redacted<W> {
-    fn write(&mut self, event: &[u8]) -> io::Result<usize> {
-        self.to.write_all(self.redactor.text(&String::from_utf8_lossy(event)).as_bytes())?;
-        Ok(event.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.to.flush()
+        Line { lines: self, cause }
     }
 }
 
 /// Takes one event a call, which is how the subscriber writes.
-struct LogLine(Cause);
+struct Line<'a, T> {
+    lines: &'a Lines<T>,
+    cause: Cause,
+}
 
-impl Write for LogLine {
+impl<T: Fn(&[u8], Cause)> Write for Line<'_, T> {
     fn write(&mut self, event: &[u8]) -> io::Result<usize> {
-        stdio::log(event, self.0);
+        let text = String::from_utf8_lossy(event);
+        let line = (self.lines.fold)(&text);
+        (self.lines.to)(self.lines.redactor.text(&line).as_bytes(), self.cause);
         Ok(event.len())
     }
 
@@ -109,75 +106,54 @@ impl Write for LogLine {
     }
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct CommandLabels {
-    door: &'static str,
-    outcome: &'static str,
-}
+/// Labels, by name.
+type Labels<const N: usize> = [(&'static str, &'static str); N];
 
 /// What is counted. Labels are from fixed sets: nothing that a user writes becomes one.
 pub struct Metrics {
     registry: Registry,
-    commands: Family<CommandLabels, Counter>,
+    commands: Family<Labels<2>, Counter>,
     seconds: Histogram,
-    callbacks: Family<CallbackLabels, Counter>,
-    groups: Family<GroupLabels, Gauge>,
-    groups_age: Family<GroupAge, Gauge>,
-    replies: Family<ReplyLabels, Counter>,
+    callbacks: Family<Labels<1>, Counter>,
+    groups: Family<Labels<2>, Gauge>,
+    groups_age: Family<Labels<1>, Gauge>,
+    replies: Family<Labels<1>, Counter>,
     owed: Gauge,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct CallbackLabels {
-    end: &'static str,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct ReplyLabels {
-    how: &'static str,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct GroupLabels {
-    platform: &'static str,
-    state: &'static str,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct GroupAge {
-    platform: &'static str,
 }
 
 impl Default for Metrics {
     fn default() -> Self {
-        let commands = Family::<CommandLabels, Counter>::default();
         let buckets = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
-        let seconds = Histogram::new(buckets);
-        let mut registry = Registry::with_prefix("room_owner");
-        registry.register("commands", "Commands answered, by door and outcome", commands.clone());
-        registry.register("command_seconds", "From a command's arrival to its final answer", seconds.clone());
-        let callbacks = Family::<CallbackLabels, Counter>::default();
-        registry.register("callbacks", "Callbacks of Tencent, by what became of them", callbacks.clone());
-        let groups = Family::<GroupLabels, Gauge>::default();
-        registry.register(
-            "groups",
-            "User groups that the ACL names, by whether they are known",
-            groups.clone(),
-        );
-        let groups_age = Family::<GroupAge, Gauge>::default();
-        let help = "Age of the least fresh of the known user groups";
-        registry.register_with_unit("groups_age", help, Unit::Seconds, groups_age.clone());
-        let replies = Family::<ReplyLabels, Counter>::default();
-        let help = "Replies that went another way than usual, or nowhere";
-        registry.register("unusual_replies", help, replies.clone());
-        let owed = Gauge::default();
-        registry.register("replies_owed", "Answers that the bot still has to say by itself", owed.clone());
-        registry.register_collector(Box::new(DroppedLines));
-        Self { registry, commands, seconds, callbacks, groups, groups_age, replies, owed }
+        let mut metrics = Self {
+            registry: Registry::with_prefix("room_owner"),
+            commands: Family::default(),
+            seconds: Histogram::new(buckets),
+            callbacks: Family::default(),
+            groups: Family::default(),
+            groups_age: Family::default(),
+            replies: Family::default(),
+            owed: Gauge::default(),
+        };
+        metrics.register();
+        metrics
     }
 }
 
 impl Metrics {
+    fn register(&mut self) {
+        let Self { registry: all, commands, seconds, callbacks, groups, groups_age, replies, owed } = self;
+        all.register("commands", "Commands answered, by door and outcome", commands.clone());
+        all.register("command_seconds", "From a command's arrival to its final answer", seconds.clone());
+        all.register("callbacks", "Callbacks of Tencent, by what became of them", callbacks.clone());
+        all.register("groups", "User groups that the ACL names, by whether they are known", groups.clone());
+        let age = "Age of the least fresh of the known user groups";
+        all.register_with_unit("groups_age", age, Unit::Seconds, groups_age.clone());
+        let unusual = "Replies that went another way than usual, or nowhere";
+        all.register("unusual_replies", unusual, replies.clone());
+        all.register("replies_owed", "Answers that the bot still has to say by itself", owed.clone());
+        all.register_collector(Box::new(DroppedLines));
+    }
+
     /// Takes over how well user groups are known at the moment.
     pub fn show_groups(&self, report: Option<&DirectoryReport>) {
         self.groups_age.clear();
@@ -185,11 +161,11 @@ impl Metrics {
         let count = |number: usize| i64::try_from(number).unwrap_or(i64::MAX);
         let unknown = report.groups.saturating_sub(report.known);
         for (state, number) in [("known", report.known), ("unknown", unknown)] {
-            self.groups.get_or_create(&GroupLabels { platform: "slack", state }).set(count(number));
+            self.groups.get_or_create(&[("platform", "slack"), ("state", state)]).set(count(number));
         }
         if let Some(age) = report.oldest {
             self.groups_age
-                .get_or_create(&GroupAge { platform: "slack" })
+                .get_or_create(&[("platform", "slack")])
                 .set(i64::try_from(age.as_secs()).unwrap_or(i64::MAX));
         }
     }
@@ -224,16 +200,16 @@ impl Observer for Metrics {
             Some(Place::Local) => "cli",
             None => "unnamed",
         };
-        self.commands.get_or_create(&CommandLabels { door, outcome: outcome.name() }).inc();
+        self.commands.get_or_create(&[("door", door), ("outcome", outcome.name())]).inc();
         self.seconds.observe(took.as_secs_f64());
     }
 
     fn called_back(&self, end: CallbackEnd) {
-        self.callbacks.get_or_create(&CallbackLabels { end: end.name() }).inc();
+        self.callbacks.get_or_create(&[("end", end.name())]).inc();
     }
 
     fn replied(&self, how: HowReplied) {
-        self.replies.get_or_create(&ReplyLabels { how: how.name() }).inc();
+        self.replies.get_or_create(&[("how", how.name())]).inc();
     }
 
     fn owes(&self, answers: usize) {
@@ -246,34 +222,46 @@ mod tests {
     use std::sync::{Arc, Mutex};
 
     use super::*;
+    use crate::domain::room::is_invisible;
 
-    /// What was logged.
-    #[derive(Clone, Default)]
-    pub(super) struct Kept(pub(super) Arc<Mutex<Vec<u8>>>);
-
-    impl Write for Kept {
-        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-            self.0.lock().unwrap().extend_from_slice(bytes);
-            Ok(bytes.len())
+    /// What is kept of a problem that was logged: one line.
+    fn logged(is_json: bool, colours: bool, fold: Fold, problem: &str) -> String {
+        let kept = Arc::<Mutex<Vec<u8>>>::default();
+        let (to, redactor) = (Arc::clone(&kept), Redactor::of([&"hush-\"77\"".into()]));
+        let to =
+            Lines { redactor, fold, to: move |line: &[u8], _| to.lock().unwrap().extend_from_slice(line) };
+        let lines = tracing_subscriber::fmt().with_ansi(colours).without_time();
+        let log = || tracing::warn!(%problem, "refused");
+        if is_json {
+            let lines = lines.json().flatten_event(true).with_writer(to);
+            tracing::subscriber::with_default(lines.finish(), log);
+        } else {
+            tracing::subscriber::with_default(lines.with_writer(to).finish(), log);
         }
-
-        fn flush(&mut self) -> io::Result<()> {
-            Ok(())
-        }
+        let text = String::from_utf8(kept.lock().unwrap().clone()).unwrap();
+        assert!(text.ends_with('\n') && text.matches('\n').count() == 1, "{text:?}");
+        text
     }
 
     #[test]
     fn no_line_holds_a_secret_and_a_line_of_json_stays_one() {
-        let kept = Kept::default();
-        let redactor = Redactor::of([&"hush-\"77\"".into()]);
-        let to = kept.clone();
-        let writer = move || Redacted { to: to.clone(), redactor: redactor.clone() };
-        let lines = tracing_subscriber::fmt().json().flatten_event(true).with_writer(writer);
-        let problem = "hush-\"77\"%0a%22hush-%2277%22";
-        tracing::subscriber::with_default(lines.finish(), || tracing::warn!(%problem, "refused"));
-        let text = String::from_utf8(kept.0.lock().unwrap().clone()).unwrap();
-        assert_eq!(text.lines().count(), 1, "{text}");
-        let line: serde_json::Value = serde_json::from_str(&text).unwrap();
+        let line = logged(true, false, |event| Cow::Borrowed(event), "hush-\"77\"%0a%22hush-%2277%22");
+        let line: serde_json::Value = serde_json::from_str(&line).unwrap();
         assert_eq!(line["problem"], "[redacted]%0a%22[redacted]");
+    }
+
+    #[test]
+    fn an_event_is_one_line_whatever_is_told_in_it() {
+        let problem = "no\nINFO room_owner: op 7 succeeded\r\u{1b}[2K\u{202e}\u{85}hush-\"77\"";
+        let line = logged(false, false, one_line::plain, problem);
+        assert!(line.contains("no\\nINFO room_owner: op 7 succeeded\\r"), "{line:?}");
+        assert!(line.contains("[redacted]") && !line.trim_end().contains(is_invisible), "{line:?}");
+    }
+
+    #[test]
+    fn in_colour_too_a_terminal_is_told_to_do_nothing_else() {
+        let line = logged(false, true, one_line::coloured, "red\n\u{1b}[2K\u{1b}]0;title\u{7}\u{1b}");
+        assert!(line.contains("\u{1b}[33m"), "{line:?}");
+        assert!(line.contains("red\\n\\u{1b}[2K\\u{1b}]0;title\\u{7}\\u{1b}"), "{line:?}");
     }
 }

@@ -6,17 +6,14 @@ use std::time::Duration;
 use async_trait::async_trait;
 use jiff::Timestamp;
 use reqwest::{Method, Url};
-use secrecy::SecretString;
-use serde::Serialize;
+use secrecy::{ExposeSecret as _, SecretString};
+use serde_json::{Value, json};
 use tracing::{debug, warn};
 
 use super::codes::{self, Class};
-use super::limit::Limit;
-use super::user_sig::{self, UserSig};
-use super::wire::{
-    self, ChangeRoomOwner, Data, Envelope, GetRoomInfo, GetRoomList, Nothing, RoomInfoResponse,
-    RoomListResponse,
-};
+use super::limit::RateLimiter;
+use super::user_sig;
+use super::wire::{self, Data, Envelope, Nothing, RoomInfoResponse, RoomListResponse};
 use crate::app::ports::{CallResult, Clock, ReadError, RoomControl, RoomSummary};
 use crate::domain::admission::Attempt;
 use crate::domain::audit::Refusal;
@@ -80,21 +77,21 @@ pub struct TencentClient<C> {
     clock: C,
     redactor: Redactor,
     user_sig: Mutex<Option<Signed>>,
-    changes: Limit,
-    reads: Limit,
-    lists: Limit,
+    changes: RateLimiter,
+    reads: RateLimiter,
+    lists: RateLimiter,
 }
 
 /// A UserSig in use.
 #[derive(Clone)]
 struct Signed {
-    user_sig: UserSig,
+    user_sig: SecretString,
     at: Timestamp,
     /// Knows this UserSig too.
     redactor: Redactor,
 }
 
-/// What a call came to after all permitted tries.
+/// The result of a call after all permitted tries.
 enum Failure {
     /// Tencent said no.
     Refused(Refusal),
@@ -116,7 +113,7 @@ enum Repeat {
 }
 
 impl<C: Clock> TencentClient<C> {
-    /// A client that speaks as `settings` says. No answer that it hands on holds a secret which `redactor` knows.
+    /// A client with these settings. Its answers are redacted.
     ///
     /// # Errors
     /// When no TLS can be set up.
@@ -129,18 +126,18 @@ impl<C: Clock> TencentClient<C> {
             clock,
             redactor,
             user_sig: Mutex::default(),
-            changes: Limit::per_second(rate),
-            reads: Limit::per_second(rate),
-            lists: Limit::per_second(rate.min(LISTS_PER_SECOND)),
+            changes: RateLimiter::per_second(rate),
+            reads: RateLimiter::per_second(rate),
+            lists: RateLimiter::per_second(rate.min(LISTS_PER_SECOND)),
         })
     }
 
-    async fn call<B: Serialize + Sync, T: Data>(
+    async fn call<T: Data>(
         &self,
         command: &str,
-        limit: &Limit,
+        limit: &RateLimiter,
         repeat: Repeat,
-        body: &B,
+        body: &Value,
     ) -> Result<Envelope<T>, Failure> {
         let began = self.clock.now();
         let mut tries = 0;
@@ -205,10 +202,10 @@ impl<C: Clock> TencentClient<C> {
         }
     }
 
-    async fn try_once<B: Serialize + Sync, T: Data>(
+    async fn try_once<T: Data>(
         &self,
         command: &str,
-        body: &B,
+        body: &Value,
         Signed { user_sig, redactor, .. }: &Signed,
     ) -> Result<Envelope<T>, http::Error> {
         let request = self.http.request(Method::POST, self.url(command, user_sig)).json(body);
@@ -220,34 +217,30 @@ impl<C: Clock> TencentClient<C> {
     }
 
     /// Reads a part of the application's configuration.
-    pub(super) async fn read_configuration<B: Serialize + Sync, T: Data>(
+    pub(super) async fn read_configuration<T: Data>(
         &self,
         command: &str,
-        body: &B,
+        body: &Value,
     ) -> Result<Option<T>, Refusal> {
         let command = format!("live_config/{command}");
-        let answer = self.call::<_, T>(&command, &self.reads, Repeat::Harmless, body).await;
+        let answer = self.call::<T>(&command, &self.reads, Repeat::Harmless, body).await;
         answer.map(|envelope| envelope.response).map_err(Failure::into_refusal)
     }
 
     /// Writes a part of the application's configuration. The same twice is the same once.
-    pub(super) async fn write_configuration<B: Serialize + Sync>(
-        &self,
-        command: &str,
-        body: &B,
-    ) -> Result<(), Refusal> {
+    pub(super) async fn write_configuration(&self, command: &str, body: &Value) -> Result<(), Refusal> {
         let command = format!("live_config/{command}");
-        let answer = self.call::<_, Nothing>(&command, &self.reads, Repeat::Harmless, body).await;
+        let answer = self.call::<Nothing>(&command, &self.reads, Repeat::Harmless, body).await;
         answer.map(drop).map_err(Failure::into_refusal)
     }
 
-    fn url(&self, command: &str, user_sig: &UserSig) -> Url {
+    fn url(&self, command: &str, user_sig: &SecretString) -> Url {
         let mut url = self.settings.base_url.clone();
         url.set_path(&format!("/v4/{command}"));
         url.query_pairs_mut()
             .append_pair("sdkappid", &self.settings.sdk_app_id.to_string())
             .append_pair("identifier", &self.settings.admin_user_id)
-            .append_pair("usersig", user_sig.expose())
+            .append_pair("usersig", user_sig.expose_secret())
             .append_pair("random", &rand::random::<u32>().to_string())
             .append_pair("contenttype", "json");
         url
@@ -265,7 +258,7 @@ impl<C: Clock> TencentClient<C> {
         }
         let Settings { secret_key, sdk_app_id, admin_user_id, .. } = &self.settings;
         let user_sig = user_sig::sign(secret_key, *sdk_app_id, admin_user_id, now, USER_SIG_VALID_FOR);
-        let redactor = self.redactor.with(&SecretString::from(user_sig.expose()));
+        let redactor = self.redactor.with(&user_sig);
         let signed = Signed { user_sig, at: now, redactor };
         *cached = Some(signed.clone());
         signed
@@ -279,7 +272,7 @@ impl<C: Clock> TencentClient<C> {
 #[async_trait]
 impl<C: Clock> RoomControl for TencentClient<C> {
     async fn owner_of(&self, room: &RoomId) -> Result<AccountId, ReadError> {
-        let body = GetRoomInfo { room_id: room.as_str() };
+        let body = json!({ "RoomId": room.as_str() });
         let envelope: Envelope<RoomInfoResponse> = self
             .call("live_engine_http_srv/get_room_info", &self.reads, Repeat::Harmless, &body)
             .await
@@ -296,10 +289,10 @@ impl<C: Clock> RoomControl for TencentClient<C> {
 
     async fn change_room_owner(&self, attempt: &Attempt) -> CallResult {
         let transfer = attempt.transfer();
-        let body =
-            ChangeRoomOwner { room_id: transfer.room.as_str(), new_owner: transfer.new_owner.as_str() };
+        let (room, new_owner) = (transfer.room.as_str(), transfer.new_owner.as_str());
+        let body = json!({ "RoomId": room, "NewOwner_Account": new_owner });
         match self
-            .call::<_, Nothing>("live_engine_http_srv/change_room_owner", &self.changes, Repeat::Never, &body)
+            .call::<Nothing>("live_engine_http_srv/change_room_owner", &self.changes, Repeat::Never, &body)
             .await
         {
             Ok(envelope) => CallResult::Accepted { request_id: envelope.request_id },
@@ -315,13 +308,13 @@ impl<C: Clock> RoomControl for TencentClient<C> {
     }
 
     async fn live_rooms(&self) -> Result<Vec<RoomSummary>, ReadError> {
-        let body = GetRoomList { next: "", count: 20 };
+        let body = json!({ "Next": "", "Count": 20 });
         let envelope: Envelope<RoomListResponse> = self
             .call("live_engine_http_srv/get_room_list", &self.lists, Repeat::Harmless, &body)
             .await
             .map_err(Failure::into_read_error)?;
         let rooms = envelope.response.map(|response| response.room_list).unwrap_or_default();
-        // A room that cannot be named cannot be handed over: it is left out.
+        // A room with an invalid id cannot be handed over: it is left out.
         Ok(rooms
             .into_iter()
             .filter_map(|info| {
@@ -392,7 +385,7 @@ fn unanswered(info: String) -> Refusal {
     }
 }
 
-/// 200 ms, 600 ms, and up to a fifth more, so that replicas do not march in step.
+/// 200 ms, 600 ms, and up to a fifth more, so that replicas do not retry at the same time.
 fn backoff(tries: u32) -> Duration {
     let base = Duration::from_millis(200) * 3_u32.pow(tries.saturating_sub(1).min(3));
     base + jitter(base / 5)

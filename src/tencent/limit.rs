@@ -1,9 +1,9 @@
-//! The ceiling on calls a second, held exactly.
+//! The limit of calls in any second, held exactly.
 //!
 //! A token bucket lets up to twice its rate through in a second (a full bucket, then what flows in), or
 //! has to space calls out and so delays each. This keeps the times of the last `ceiling` calls instead:
-//! a call goes when the oldest of them is a second old. In no second are there more, and none waits
-//! without need.
+//! a call goes when the oldest of them is a second old. So no second has more, and no
+//! call waits without need.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -15,7 +15,7 @@ use tokio::time::Instant;
 /// have to connect before they do.
 const WINDOW: Duration = Duration::from_millis(1_100);
 
-pub(super) struct Limit {
+pub(super) struct RateLimiter {
     ceiling: usize,
     sent: Mutex<VecDeque<Instant>>,
 }
@@ -24,7 +24,7 @@ pub(super) struct Limit {
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct TooBusy;
 
-impl Limit {
+impl RateLimiter {
     pub(super) fn per_second(ceiling: u32) -> Self {
         let ceiling = ceiling.max(1) as usize;
         Self { ceiling, sent: Mutex::default() }
@@ -62,7 +62,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn no_second_holds_more_calls_than_the_ceiling() {
-        let limit = Limit::per_second(10);
+        let limit = RateLimiter::per_second(10);
         let mut times = Vec::new();
         for _ in 0..100 {
             limit.wait(Duration::from_secs(60)).await.unwrap();
@@ -76,7 +76,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_call_that_would_wait_too_long_is_told_at_once() {
-        let limit = Limit::per_second(1);
+        let limit = RateLimiter::per_second(1);
         limit.wait(Duration::ZERO).await.unwrap();
         assert_eq!(limit.wait(Duration::from_millis(100)).await, Err(TooBusy));
     }

@@ -12,4 +12,4 @@ pub mod user_sig;
 mod wire;
 
 pub use client::{Settings, TencentClient};
-pub use region::{Region, UnknownRegion};
+pub use region::region_url;

@@ -3,33 +3,10 @@
 //! Read leniently, because the pages and the observed service differ: unknown fields are ignored, the
 //! RequestId may be missing, and an account may be a number of any length, whose digits are kept.
 
-use std::fmt;
-
-use serde::de::{Deserializer, Error as _, Visitor};
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
+use serde::de::Error as _;
 
 use crate::redact::Redactor;
-
-#[derive(Serialize)]
-#[serde(rename_all = "PascalCase")]
-pub(super) struct ChangeRoomOwner<'a> {
-    pub(super) room_id: &'a str,
-    #[serde(rename = "NewOwner_Account")]
-    pub(super) new_owner: &'a str,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "PascalCase")]
-pub(super) struct GetRoomInfo<'a> {
-    pub(super) room_id: &'a str,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "PascalCase")]
-pub(super) struct GetRoomList<'a> {
-    pub(super) next: &'a str,
-    pub(super) count: u32,
-}
 
 /// What every answer begins with, and its data if there is any.
 #[derive(Deserialize)]
@@ -86,40 +63,27 @@ pub(super) struct RoomInfo {
     pub(super) owner: Option<Account>,
 }
 
-/// An account as Tencent writes it: a string, or, against its own tables, a bare number beyond 2^53.
-#[derive(Debug, PartialEq, Eq)]
+/// An account as Tencent writes it: a string, or, against its own tables, a bare number beyond 2^53. One that is
+/// longer than 64 bits is refused: its digits are lost already, and a wrong owner is worse than none.
+#[derive(Debug, PartialEq, Eq, Deserialize)]
+#[serde(from = "TextOrNumber")]
 pub(super) struct Account(pub(super) String);
 
-impl<'de> Deserialize<'de> for Account {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct AccountVisitor;
+#[derive(Deserialize)]
+#[serde(untagged, expecting = "an account as a string or as a whole number of at most 64 bits")]
+enum TextOrNumber {
+    Text(String),
+    Unsigned(u64),
+    Signed(i64),
+}
 
-        impl Visitor<'_> for AccountVisitor {
-            type Value = Account;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an account as a string or as a whole number")
-            }
-
-            fn visit_str<E>(self, text: &str) -> Result<Account, E> {
-                Ok(Account(text.to_owned()))
-            }
-
-            fn visit_u64<E>(self, number: u64) -> Result<Account, E> {
-                Ok(Account(number.to_string()))
-            }
-
-            fn visit_i64<E>(self, number: i64) -> Result<Account, E> {
-                Ok(Account(number.to_string()))
-            }
-
-            fn visit_f64<E: serde::de::Error>(self, number: f64) -> Result<Account, E> {
-                // Its digits are lost already; a wrong owner is worse than none.
-                Err(E::custom(format!("the account {number} is not a whole number of at most 64 bits")))
-            }
-        }
-
-        deserializer.deserialize_any(AccountVisitor)
+impl From<TextOrNumber> for Account {
+    fn from(sent: TextOrNumber) -> Self {
+        Self(match sent {
+            TextOrNumber::Text(text) => text,
+            TextOrNumber::Unsigned(number) => number.to_string(),
+            TextOrNumber::Signed(number) => number.to_string(),
+        })
     }
 }
 

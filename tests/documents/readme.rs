@@ -2,11 +2,14 @@
 
 use assert_cmd::Command as Process;
 use clap::{CommandFactory as _, Parser as _};
+use quote::ToTokens as _;
 use room_owner::cli::{Arguments, Exit};
 use room_owner::config::VARIABLES;
 use room_owner::domain::audit::{AuditEntry, OperationId, OutcomeKind};
 use room_owner::domain::command::{Command, Family, Mention, RejectedRequest, Rejection, Typed, parse};
 use room_owner::domain::wording::CommandName;
+
+use syn::visit::Visit;
 
 use super::{read, repository};
 
@@ -51,23 +54,7 @@ fn table(text: &str, heading: &str) -> Vec<Vec<String>> {
 
 /// A line as a shell splits it: words, with single and double quotes.
 fn words(line: &str) -> Vec<String> {
-    let mut words = Vec::new();
-    let mut word: Option<String> = None;
-    let mut quote = None;
-    for c in line.chars() {
-        match (quote, c) {
-            (Some(open), c) if c == open => quote = None,
-            (None, '"' | '\'') => {
-                quote = Some(c);
-                word.get_or_insert_default();
-            }
-            (None, c) if c.is_whitespace() => words.extend(word.take()),
-            (_, c) => word.get_or_insert_default().push(c),
-        }
-    }
-    assert!(quote.is_none(), "a quote is not closed in {line}");
-    words.extend(word);
-    words
+    shlex::split(line).unwrap_or_else(|| panic!("a quote is not closed in {line}"))
 }
 
 /// What stands for a placeholder of the README when its command lines are tried.
@@ -188,18 +175,14 @@ fn every_command_and_every_option_is_in_the_list() {
 
 #[test]
 fn the_settings_are_those_that_are_read() {
-    let shown: Vec<Vec<String>> = table(&readme(), "Variable")
-        .into_iter()
-        .map(|mut row| {
-            row.truncate(3);
-            row
-        })
-        .collect();
-    let known: Vec<Vec<String>> = VARIABLES
-        .iter()
-        .map(|v| vec![v.name.to_owned(), v.example.to_owned(), v.meaning.to_owned()])
-        .collect();
-    assert_eq!(shown, known);
+    let known = VARIABLES.iter().map(|v| [v.name, v.example, v.meaning, v.unset]);
+    let rows = known
+        .map(|[name, example, meaning, unset]| format!("| `{name}` | `{example}` | {meaning} | {unset} |\n"));
+    let rows: String = rows.collect();
+    assert!(
+        readme().contains(&format!("|---|---|---|---|\n{rows}\n")),
+        "the table of settings is now:\n{rows}"
+    );
 }
 
 #[test]
@@ -257,19 +240,31 @@ fn the_manifest_for_slack_has_every_command() {
     assert_eq!(named, Family::ALL.map(Family::name));
 }
 
+/// The routes that a file serves.
+struct Routes(Vec<String>);
+
+impl<'a> Visit<'a> for Routes {
+    fn visit_expr_method_call(&mut self, call: &'a syn::ExprMethodCall) {
+        // The first of a chain stands innermost.
+        syn::visit::visit_expr_method_call(self, call);
+        if call.method == "route" {
+            let path: syn::LitStr = syn::parse2(call.args[0].to_token_stream()).unwrap();
+            let syn::Expr::Call(handler) = &call.args[1] else { panic!("what is a route's handler?") };
+            let method = handler.func.to_token_stream().to_string().to_uppercase();
+            self.0.push(format!("{method} {}", path.value().trim_end_matches('/')));
+        }
+    }
+}
+
 #[test]
 fn every_route_is_in_the_table_and_the_proxy_passes_what_platforms_call() {
     let text = readme();
     let shown: Vec<String> = table(&text, "Route").into_iter().map(|mut row| row.remove(0)).collect();
-    let mut served = Vec::new();
+    let mut served = Routes(Vec::new());
     for file in ["src/slack/mod.rs", "src/discord/mod.rs", "src/tencent/callbacks/mod.rs", "src/server.rs"] {
-        let source = read(file);
-        for call in source.split(".route(\"").skip(1) {
-            let (path, handler) = call.split_once("\", ").unwrap();
-            let method = if handler.starts_with("post(") { "POST" } else { "GET" };
-            served.push(format!("{method} {}", path.trim_end_matches('/')));
-        }
+        served.visit_file(&syn::parse_file(&read(file)).unwrap());
     }
+    let Routes(mut served) = served;
     served.dedup();
     assert_eq!(shown, served);
     let rule = text.split("let the proxy pass").nth(1).unwrap().split("nothing else").next().unwrap();

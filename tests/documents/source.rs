@@ -1,62 +1,196 @@
-//! Rust sources, read far enough to tell code, texts and comments apart.
+//! Rust sources, as `syn` reads them.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
+use proc_macro2::{Delimiter, TokenStream, TokenTree};
+use quote::ToTokens as _;
+use syn::{Item, UseTree};
+
 use super::repository;
+
+/// A path in the code, segment by segment: `["std", "fmt", "Display"]`.
+pub(crate) type Names = Vec<String>;
 
 /// A source file.
 pub(crate) struct Source {
     /// From the repository's root: `src/domain/room.rs`.
     pub(crate) path: String,
     pub(crate) lines: usize,
-    /// The code, with comments and the insides of string literals left out.
-    pub(crate) code: String,
-    /// The string literals.
+    /// All of its code.
+    pub(crate) code: Code,
+    /// The same without what is compiled for tests alone.
+    pub(crate) shipped: Code,
+    pub(crate) items: Vec<Item>,
+}
+
+/// What stands in code, in macros too. Comments are left out.
+#[derive(Default)]
+pub(crate) struct Code {
+    pub(crate) words: BTreeSet<String>,
     pub(crate) texts: Vec<String>,
+    /// Of two segments and more; `a::{b, c::d}` holds two.
+    pub(crate) paths: BTreeSet<Names>,
 }
 
 impl Source {
     pub(crate) fn new(path: &str, text: &str) -> Self {
-        let (code, texts) = split(text);
-        Self { path: path.to_owned(), lines: text.lines().count(), code, texts }
+        let mut items = syn::parse_file(text).unwrap_or_else(|error| panic!("{path}: {error}")).items;
+        let code = Code::of(&items);
+        if path.ends_with("/tests.rs") || path.contains("/tests/") {
+            items.clear();
+        }
+        drop_tests(&mut items);
+        let (path, lines) = (path.to_owned(), text.lines().count());
+        Self { path, lines, code, shipped: Code::of(&items), items }
     }
 
-    /// The same without what is compiled for tests alone.
-    pub(crate) fn without_tests(&self) -> String {
-        if self.path.ends_with("/tests.rs") || self.path.contains("/tests/") {
-            return String::new();
-        }
-        let mut code = self.code.clone();
-        while let Some(start) = code.find("#[cfg(test)]") {
-            let end = code[start..].find(['{', ';']).map_or(code.len(), |at| start + at);
-            let end = if code[end..].starts_with('{') { end + block(&code[end..]) } else { end };
-            code.replace_range(start..end, "");
+    /// The modules down to the file: `["domain", "room"]`, and none for `src/lib.rs`.
+    pub(crate) fn modules(&self) -> Names {
+        let inner = self.path.trim_start_matches("src/").trim_end_matches(".rs");
+        inner.split('/').filter(|name| !["lib", "mod"].contains(name)).map(str::to_owned).collect()
+    }
+
+    /// The module of the crate that the file belongs to: `domain` of `src/domain/room.rs`.
+    pub(crate) fn module(&self) -> String {
+        self.modules().into_iter().next().unwrap_or_else(|| "lib".to_owned())
+    }
+}
+
+/// The module of the crate that a path in a file so deep names. A module inside of the file is one deeper.
+pub(crate) fn module_named(path: &[String], depth: usize) -> Option<&str> {
+    let up = path.iter().take_while(|name| *name == "super").count();
+    let is_from_the_root = ["crate", "room_owner"].contains(&&*path[0]);
+    let named = if is_from_the_root { path.get(1) } else { path.get(up) };
+    named.filter(|_| is_from_the_root || [depth, depth + 1].contains(&up)).map(|name| &**name)
+}
+
+impl Code {
+    fn of(items: &[Item]) -> Self {
+        let mut code = Self::default();
+        for item in items {
+            code.read(item.to_token_stream());
         }
         code
     }
 
-    /// The module of the crate that the file belongs to: `domain` of `src/domain/room.rs`.
-    pub(crate) fn module(&self) -> &str {
-        let inner = self.path.trim_start_matches("src/");
-        inner.split('/').next().unwrap_or_default().trim_end_matches(".rs")
-    }
-
-    /// How many modules deep the file is: 2 for `src/domain/room.rs`, 1 for `src/domain/mod.rs`.
-    fn depth(&self) -> usize {
-        let parts = self.path.trim_start_matches("src/").split('/').count();
-        if self.path.ends_with("/mod.rs") { parts - 1 } else { parts }
-    }
-
-    /// The modules of the crate that the file names, of `modules`.
-    pub(crate) fn modules_named<'a>(&self, modules: &[&'a str]) -> Vec<&'a str> {
-        let mut named = behind(&self.code, "crate");
-        named.extend(behind(&self.code, "room_owner"));
-        // As many `super` as the file is deep lead to the crate; a module inside of it has one more.
-        for depth in [self.depth(), self.depth() + 1] {
-            named.extend(behind(&self.code, &vec!["super"; depth].join("::")));
+    fn read(&mut self, tokens: TokenStream) {
+        let tokens: Vec<TokenTree> = tokens.into_iter().collect();
+        let mut at = 0;
+        while let Some(token) = tokens.get(at) {
+            at += 1;
+            match token {
+                TokenTree::Ident(word) => {
+                    at += self.path(vec![word.to_string()], &tokens[at..]);
+                }
+                TokenTree::Group(group) if !is_doc(&tokens[..at]) => self.read(group.stream()),
+                TokenTree::Literal(literal) => {
+                    if let Ok(syn::Lit::Str(text)) = syn::parse2(literal.to_token_stream()) {
+                        self.texts.push(text.value());
+                    }
+                }
+                TokenTree::Group(_) | TokenTree::Punct(_) => {}
+            }
         }
-        let known = modules.iter().copied().filter(|module| named.iter().any(|name| name == module));
-        known.filter(|module| *module != self.module()).collect()
+    }
+
+    /// Reads on behind the first segments of a path. Says how many tokens that took.
+    fn path(&mut self, mut names: Names, rest: &[TokenTree]) -> usize {
+        self.words.extend(names.last().cloned());
+        let mut at = 0;
+        while let [TokenTree::Punct(one), TokenTree::Punct(two), next, ..] = &rest[at..]
+            && (one.as_char(), two.as_char()) == (':', ':')
+        {
+            match next {
+                TokenTree::Ident(word) => {
+                    names.push(word.to_string());
+                    self.words.extend(names.last().cloned());
+                    at += 3;
+                }
+                TokenTree::Group(group) if group.delimiter() == Delimiter::Brace => {
+                    let inner: Vec<TokenTree> = group.stream().into_iter().collect();
+                    for branch in
+                        inner.split(|token| matches!(token, TokenTree::Punct(p) if p.as_char() == ','))
+                    {
+                        if let [TokenTree::Ident(word), rest @ ..] = branch {
+                            self.path([&names[..], &[word.to_string()]].concat(), rest);
+                        }
+                    }
+                    return at + 3;
+                }
+                _ => break,
+            }
+        }
+        if names.len() > 1 {
+            self.paths.insert(names);
+        }
+        at
+    }
+
+    /// Whether it has a path with these segments in a row at its start.
+    pub(crate) fn names(&self, start: &[&str]) -> bool {
+        self.paths.iter().any(|path| path.len() >= start.len() && path.iter().zip(start).all(|(a, b)| a == b))
+    }
+
+    /// Whether it has a path that ends so.
+    pub(crate) fn calls(&self, end: &[&str]) -> bool {
+        self.paths.iter().any(|path| path.len() >= end.len() && path[path.len() - end.len()..] == *end)
+    }
+}
+
+/// Whether the last of the tokens is the text of a doc comment.
+fn is_doc(tokens: &[TokenTree]) -> bool {
+    let Some((TokenTree::Group(group), before)) = tokens.split_last() else { return false };
+    let is_attribute =
+        matches!(before.last(), Some(TokenTree::Punct(p)) if ['#', '!'].contains(&p.as_char()));
+    is_attribute && group.stream().to_string().starts_with("doc =")
+}
+
+fn attributes(item: &Item) -> &[syn::Attribute] {
+    match item {
+        Item::Const(item) => &item.attrs,
+        Item::Enum(item) => &item.attrs,
+        Item::Fn(item) => &item.attrs,
+        Item::Impl(item) => &item.attrs,
+        Item::Mod(item) => &item.attrs,
+        Item::Static(item) => &item.attrs,
+        Item::Struct(item) => &item.attrs,
+        Item::Use(item) => &item.attrs,
+        _ => &[],
+    }
+}
+
+fn name(item: &Item) -> Option<&syn::Ident> {
+    match item {
+        Item::Const(item) => Some(&item.ident),
+        Item::Enum(item) => Some(&item.ident),
+        Item::Fn(item) => Some(&item.sig.ident),
+        Item::Static(item) => Some(&item.ident),
+        Item::Struct(item) => Some(&item.ident),
+        Item::Trait(item) => Some(&item.ident),
+        Item::Type(item) => Some(&item.ident),
+        _ => None,
+    }
+}
+
+fn is_test(attributes: &[syn::Attribute]) -> bool {
+    attributes.iter().any(|attribute| {
+        let of_cfg = attribute.path().is_ident("cfg").then(|| attribute.parse_args::<syn::Path>().ok());
+        of_cfg.flatten().is_some_and(|path| path.is_ident("test"))
+    })
+}
+
+/// Drops what is compiled for tests alone.
+fn drop_tests(items: &mut Vec<Item>) {
+    items.retain(|item| !is_test(attributes(item)));
+    for item in items {
+        match item {
+            Item::Mod(syn::ItemMod { content: Some((_, inner)), .. }) => drop_tests(inner),
+            Item::Impl(item) => {
+                item.items.retain(|item| !matches!(item, syn::ImplItem::Fn(item) if is_test(&item.attrs)));
+            }
+            _ => {}
+        }
     }
 }
 
@@ -80,157 +214,118 @@ fn collect(folder: &Path, found: &mut Vec<Source>) {
     }
 }
 
-/// The names behind `path::`, those of a group (`path::{a, b::c}`) too.
-pub(crate) fn behind(code: &str, path: &str) -> Vec<String> {
-    let mut names = Vec::new();
-    for (at, _) in code.match_indices(&format!("{path}::")) {
-        let before = code[..at].chars().next_back();
-        if before.is_some_and(|c| c.is_alphanumeric() || c == '_' || c == ':') {
-            continue;
+/// A module: what it defines, what it calls by which name, and the paths in its code.
+#[derive(Default)]
+struct Module {
+    items: BTreeSet<String>,
+    uses: BTreeMap<String, Names>,
+    /// What `use x::*` takes from.
+    all_of: Vec<Names>,
+    paths: BTreeSet<Names>,
+}
+
+/// The modules of a crate by their paths, without tests.
+#[derive(Default)]
+pub(crate) struct Crate(BTreeMap<Names, Module>);
+
+/// The names that a module takes from another one.
+pub(crate) type Arrows = BTreeMap<(Names, Names), BTreeSet<String>>;
+
+impl Crate {
+    pub(crate) fn new(sources: &[Source]) -> Self {
+        let mut all = Self::default();
+        for source in sources.iter().filter(|source| source.path != "src/main.rs") {
+            all.add(source.modules(), &source.items);
         }
-        let rest = &code[at + path.len() + 2..];
-        let group = if rest.starts_with('{') { &rest[1..block(rest) - 1] } else { rest };
-        let mut depth = 0;
-        let mut start = true;
-        for (index, c) in group.char_indices() {
-            match c {
-                '{' => depth += 1,
-                '}' => depth -= 1,
-                ',' if depth == 0 => start = true,
-                c if start && !c.is_whitespace() => {
-                    names.push(word(&group[index..]).to_owned());
-                    start = false;
-                    if !rest.starts_with('{') {
-                        break;
+        all
+    }
+
+    fn add(&mut self, path: Names, items: &[Item]) {
+        let mut module = Module::default();
+        let (mut own, mut handed_on) = (Code::default(), Module::default());
+        for item in items {
+            match item {
+                Item::Mod(item) => {
+                    if let Some((_, inner)) = &item.content {
+                        self.add([&path[..], &[item.ident.to_string()]].concat(), inner);
+                    }
+                    continue;
+                }
+                Item::Use(item) => {
+                    module.take(&item.tree, Vec::new());
+                    if !matches!(item.vis, syn::Visibility::Inherited) {
+                        handed_on.take(&item.tree, Vec::new());
+                        continue;
                     }
                 }
-                _ => {}
+                _ => module.items.extend(name(item).map(syn::Ident::to_string)),
+            }
+            own.read(item.to_token_stream());
+        }
+        // What a module hands on is no dependency of its own, unless it uses it too.
+        let used = handed_on.uses.into_keys().filter(|name| own.words.contains(name));
+        module.paths = own.paths.into_iter().chain(used.map(|name| vec![name])).collect();
+        self.0.insert(path, module);
+    }
+
+    /// Which module defines what `names` stands for in the module `from`; `None` if that is no item of the crate.
+    fn defining(&self, from: &[String], names: &[String], depth: usize) -> Option<Names> {
+        let (first, rest) = names.split_first().filter(|_| depth < 16)?;
+        let module = self.0.get(from)?;
+        match first.as_str() {
+            "crate" => return self.defining(&[], rest, depth + 1),
+            "self" => return self.defining(from, rest, depth + 1),
+            "super" => return self.defining(&from[..from.len().checked_sub(1)?], rest, depth + 1),
+            _ => {}
+        }
+        let child = [from, &[first.clone()]].concat();
+        if self.0.contains_key(&child) && !rest.is_empty() {
+            return self.defining(&child, rest, depth + 1);
+        }
+        if module.items.contains(first) {
+            return Some(from.to_vec());
+        }
+        if let Some(used) = module.uses.get(first) {
+            // `use self::a;` and `use a;` may stand for the module `a` itself.
+            return self.defining(from, &[&used[..], rest].concat(), depth + 1);
+        }
+        module.all_of.iter().find_map(|used| self.defining(from, &[&used[..], names].concat(), depth + 1))
+    }
+
+    pub(crate) fn arrows(&self) -> Arrows {
+        let mut arrows = Arrows::new();
+        for (from, module) in &self.0 {
+            for names in &module.paths {
+                if let Some(to) = self.defining(from, names, 0).filter(|to| to != from) {
+                    let name = names.iter().rev().find(|name| self.0[&to].items.contains(*name));
+                    arrows.entry((from.clone(), to)).or_default().extend(name.cloned());
+                }
             }
         }
+        arrows
     }
-    names
 }
 
-/// The identifier at the start.
-pub(crate) fn word(text: &str) -> &str {
-    let end = text.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(text.len());
-    &text[..end]
-}
-
-/// Whether `code` holds `name` as a whole word.
-pub(crate) fn has_word(code: &str, name: &str) -> bool {
-    let part = |c: char| c.is_alphanumeric() || c == '_';
-    code.match_indices(name)
-        .any(|(at, _)| !code[..at].ends_with(part) && !code[at + name.len()..].starts_with(part))
-}
-
-/// The length of the block in braces at the start.
-fn block(text: &str) -> usize {
-    let mut depth = 0;
-    for (index, c) in text.char_indices() {
-        match c {
-            '{' => depth += 1,
-            '}' => depth -= 1,
-            _ => {}
-        }
-        if depth == 0 {
-            return index + 1;
+impl Module {
+    fn take(&mut self, tree: &UseTree, mut before: Names) {
+        match tree {
+            UseTree::Path(path) => {
+                before.push(path.ident.to_string());
+                self.take(&path.tree, before);
+            }
+            UseTree::Name(name) if name.ident == "self" => {
+                drop(self.uses.insert(before.last().cloned().unwrap_or_default(), before));
+            }
+            UseTree::Name(name) => {
+                before.push(name.ident.to_string());
+                self.uses.insert(name.ident.to_string(), before);
+            }
+            UseTree::Rename(name) => {
+                before.push(name.ident.to_string());
+                self.uses.insert(name.rename.to_string(), before);
+            }
+            UseTree::Glob(_) => self.all_of.push(before),
+            UseTree::Group(group) => group.items.iter().for_each(|tree| self.take(tree, before.clone())),
         }
     }
-    text.len()
-}
-
-/// Code without comments and texts, and the texts.
-fn split(text: &str) -> (String, Vec<String>) {
-    let (mut code, mut texts) = (String::new(), Vec::new());
-    let mut rest = text;
-    while let Some(c) = rest.chars().next() {
-        let in_word = code.ends_with(|c: char| c.is_alphanumeric() || c == '_');
-        let length = if rest.starts_with("//") {
-            rest.find('\n').unwrap_or(rest.len())
-        } else if rest.starts_with("/*") {
-            comment(rest)
-        } else if let Some((length, text)) = literal(rest).filter(|_| !in_word || c == '"') {
-            code.push_str("\"\"");
-            texts.push(text);
-            length
-        } else if let Some(length) = character(rest) {
-            code.push_str("' '");
-            length
-        } else {
-            code.push(c);
-            c.len_utf8()
-        };
-        rest = &rest[length..];
-    }
-    (code, texts)
-}
-
-fn comment(text: &str) -> usize {
-    let (mut depth, mut at) = (0, 0);
-    while at < text.len() {
-        match &text.as_bytes()[at..] {
-            [b'/', b'*', ..] => (depth, at) = (depth + 1, at + 2),
-            [b'*', b'/', ..] => (depth, at) = (depth - 1, at + 2),
-            _ => at += 1,
-        }
-        if depth == 0 {
-            break;
-        }
-    }
-    at
-}
-
-/// A string literal at the start: its length and what it says. Escapes are left as they are, except for
-/// that of a line's end.
-fn literal(text: &str) -> Option<(usize, String)> {
-    let body = text.trim_start_matches(['b', 'c']);
-    let prefix = text.len() - body.len();
-    if prefix > 1 {
-        return None;
-    }
-    if let Some(raw) = body.strip_prefix('r') {
-        let hashes = raw.len() - raw.trim_start_matches('#').len();
-        let inside = raw[hashes..].strip_prefix('"')?;
-        let close = format!("\"{}", "#".repeat(hashes));
-        let length = inside.find(&close)?;
-        return Some((prefix + 1 + hashes + 1 + length + close.len(), inside[..length].to_owned()));
-    }
-    let inside = body.strip_prefix('"')?;
-    let mut escaped = false;
-    for (index, c) in inside.char_indices() {
-        match c {
-            _ if escaped => escaped = false,
-            '\\' => escaped = true,
-            '"' => return Some((prefix + 1 + index + 1, inside[..index].to_owned())),
-            _ => {}
-        }
-    }
-    None
-}
-
-/// A character literal at the start, and not a lifetime.
-fn character(text: &str) -> Option<usize> {
-    let inside = text.strip_prefix('\'')?;
-    if let Some(escape) = inside.strip_prefix('\\') {
-        let first = escape.chars().next()?.len_utf8();
-        return escape[first..].find('\'').map(|end| 2 + first + end + 1);
-    }
-    let c = inside.chars().next()?;
-    inside[c.len_utf8()..].starts_with('\'').then(|| c.len_utf8() + 2)
-}
-
-#[test]
-fn code_texts_and_comments_are_told_apart() {
-    let source = Source::new(
-        "src/a/b.rs",
-        "use crate::{x::Y, z}; // crate::comment\n/* crate::other */ let c = '\"'; let s = \"crate::text \\\" {\";\n\
-         fn f<'a>() { r#\"raw \"#; super::super::up::f(); b\"bytes\" }\n#[cfg(test)]\nmod tests { fn t() { a.unwrap() } }\nfn g() {}\n",
-    );
-    assert_eq!(source.texts, ["crate::text \\\" {", "raw ", "bytes"]);
-    assert_eq!(behind(&source.code, "crate"), ["x", "z"]);
-    assert_eq!(source.modules_named(&["a", "comment", "other", "text", "up", "x", "z"]), ["up", "x", "z"]);
-    let code = source.without_tests();
-    assert!(!code.contains("unwrap") && code.contains("fn g()"), "{code}");
-    assert!(has_word("a async b", "async") && !has_word("async_trait", "async"));
 }

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use reqwest::{Client, Method, StatusCode, Url};
 use room_owner::tencent::simulator::{Api, Fault, FaultKind, Settings, Simulator};
 use room_owner::tencent::user_sig;
-use secrecy::SecretString;
+use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Value, json};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
@@ -74,7 +74,7 @@ impl Tencent {
 
     pub(crate) fn sig_of(&self, key: &str, app: u32, identifier: &str) -> String {
         let day = Duration::from_secs(86_400);
-        user_sig::sign(&SecretString::from(key), app, identifier, self.now(), day).expose().to_owned()
+        user_sig::sign(&SecretString::from(key), app, identifier, self.now(), day).expose_secret().to_owned()
     }
 
     /// The query of a good call; a change replaces a parameter, and an empty one takes it away.

@@ -112,7 +112,7 @@ async fn what_was_refused_because_nobody_knew_is_corrected_and_nothing_else_is()
     assert_eq!(observed(&world, &notice("test", later(70_000)), None).await, corrects);
     let entry = world.entry(operation).await;
     assert_eq!((entry.outcome, entry.request_id.as_deref()), (OutcomeKind::Succeeded, Some("Id-1")));
-    assert_eq!(entry.error_info.unwrap(), "no; tencent's callback tells of the change");
+    assert_eq!(entry.error_info.unwrap(), "no; tencent's callback reported the change");
     assert_eq!(observed(&world, &notice("test", later(70_000)), None).await, Observed::Known);
     let back = format!("UPDATE operations SET outcome = 'refused' WHERE operation = {operation}");
     assert!(execute(&mut raw, &back).await.is_err());

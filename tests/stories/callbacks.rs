@@ -360,13 +360,13 @@ async fn a_callback_that_comes_first_settles_a_reply_that_is_lost_then() {
         let reply = bot.late(&first).await;
         assert_snapshot!(reply, @r"
         ⚠️ `test` was handed to `user2` (was `carol`) and belongs to `dave` by now.
-        Tencent's answer was lost on the way; its callback tells of the change.
+        Tencent's answer was lost on the way; its callback reported the change.
         Somebody may have handed the room on. Agree with the other moderators before you try again.
         op 4 · by alice · log …
         ");
         let entry = bot.entry(&reply).await;
         assert_eq!(entry.outcome.name(), "succeeded");
-        assert_snapshot!(entry.error_info.unwrap(), @"no answer within 5 s; tencent's callback tells of the change; dave owns the room by now");
+        assert_snapshot!(entry.error_info.unwrap(), @"no answer within 5 s; tencent's callback reported the change; dave owns the room by now");
     })
     .await;
 }
@@ -393,7 +393,7 @@ async fn a_change_that_was_recorded_as_refused_and_came_true_later_is_corrected(
         until(bot, "confirmed", 1).await;
         let entry = bot.entry(&reply).await;
         assert_eq!((entry.outcome.name(), entry.previous_owner.as_deref()), ("succeeded", Some("carol")));
-        assert_snapshot!(entry.error_info.unwrap(), @"the connection broke: connection closed before message completed; tencent's callback tells of the change");
+        assert_snapshot!(entry.error_info.unwrap(), @"the connection broke: connection closed before message completed; tencent's callback reported the change");
         assert_eq!(
             events(bot, reply.operation().seq()).await.0,
             ["requested", "noted", "ended", "ended", "confirmed", "ended"]
@@ -500,6 +500,15 @@ async fn a_callback_that_comes_late_changes_nothing_about_who_owns_the_room_now(
             "a second after it was changed, and three before it was told"
         );
         assert!(owner_at(bot, 9).await.contains("carol"));
+        let reply = bot.slack(RITA).says("/room-audit history test").await;
+        assert_snapshot!(reply, @"
+        (only visible to you)
+        ℹ️ Who owned `test`, newest first:
+        ████████ `user2` · 2026-11-23 12:00:12 UTC to now · by @alice (op 4) · known
+        ██ `app1` · 2026-11-23 12:00:10 UTC to 12:00:12 UTC · by `carol`, not through the bot (op 7) · known
+        ▒ `carol` · until 2026-11-23 12:00:10 UTC · found by op 7 · likely
+        op 12
+        ");
         observed(bot).await;
     })
     .await;

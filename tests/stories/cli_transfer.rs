@@ -136,12 +136,12 @@ async fn wrong_settings_are_named_all_at_once_with_an_example() {
     program.set("SLACK_SIGNING_SECRET", "");
     let ran = program.runs("serve").await;
     assert_eq!((ran.code, ran.out.as_str()), (2, ""));
-    assert_snapshot!(ran.err, @r"
+    assert_snapshot!(ran.err, @"
     error: the settings cannot be used:
-      TENCENT_SECRET_KEY: is not set
-          the application's secret key; for example `TENCENT_SECRET_KEY=5bd2850fff3ecb11d7c805251c51ee463a25727bddc2385f3fa8bfee1bb93b5e`
       TENCENT_SDK_APP_ID: `my app` is not the number of an application
           the application, from Tencent's console; for example `TENCENT_SDK_APP_ID=1400000000`
+      TENCENT_SECRET_KEY: is not set
+          the application's secret key; for example `TENCENT_SECRET_KEY=5bd2850fff3ecb11d7c805251c51ee463a25727bddc2385f3fa8bfee1bb93b5e`
       SLACK_SIGNING_SECRET: is not set, so there is no chat to take commands from, and no DISCORD_PUBLIC_KEY either
           from the app's Basic Information; several, separated by commas, while it is being changed; for example `SLACK_SIGNING_SECRET=8f742231b10e8888abcd99yyyzzz85a5`
     ");

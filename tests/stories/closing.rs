@@ -128,8 +128,8 @@ fn nothing_gave_a_secret_away(stage: &Stage) {
         ("Slack's token", workspace.token.clone()),
         ("a response_url", workspace.hook.clone()),
         ("Tencent's secret key", key.expose_secret().to_owned()),
-        ("a UserSig", sig_at(NOON).expose().to_owned()),
-        ("a UserSig", sig_at(stage.clock.now()).expose().to_owned()),
+        ("a UserSig", sig_at(NOON).expose_secret().to_owned()),
+        ("a UserSig", sig_at(stage.clock.now()).expose_secret().to_owned()),
     ];
     if let Some(guild) = &stage.guild {
         secrets.push(("the bot's token", TOKEN.to_owned()));

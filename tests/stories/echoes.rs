@@ -252,7 +252,7 @@ async fn no_secret_that_a_service_echoes_is_read_logged_or_recorded() {
     let mut overheard = Overheard::start().await;
     let serving = served(&overheard.program).await;
     // What Discord's entrance and Slack's Web API answer at the start is quoted by the reader of JSON.
-    for what in ["discord cannot be asked where its gateway is", "slack's user groups cannot be read"] {
+    for what in ["discord does not say where its gateway is", "slack's user groups cannot be read"] {
         let line = serving.has_logged(what).await;
         assert!(line.contains(REDACTED), "{line}");
     }

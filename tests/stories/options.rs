@@ -31,7 +31,7 @@ const fn form(
 }
 
 /// The longer beginnings first.
-const FORMS: [Form; 18] = [
+const FORMS: [Form; 19] = [
     form("room-owner", "", &[], &["room", "new_owner"]),
     form("room-acl", "whoami", &["whoami"], &[]),
     form("room-acl", "help", &["help"], &[]),
@@ -45,6 +45,7 @@ const FORMS: [Form; 18] = [
     form("room-acl", "channel remove", &["channel", "remove"], &["channel"]),
     form("room-acl", "channel list", &["channel", "list"], &[]),
     form("room-audit", "owner-at", &["owner-at"], &["room", "time"]),
+    form("room-audit", "history", &["history"], &["room"]),
     form("room-audit", "timeline", &["timeline"], &["operation"]),
     form("room-audit", "stats", &["stats"], &[]),
     form("room-audit", "help", &["help"], &[]),

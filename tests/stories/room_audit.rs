@@ -11,6 +11,7 @@ at_every_door! {
     an_auditor_sees_what_was_done_newest_first_and_alone,
     filters_pages_and_readings,
     one_operation_its_steps_the_owner_and_counts,
+    a_history_shows_who_owned_a_room_over_time,
     an_auditor_of_some_rooms_sees_those_and_is_told_so,
     a_deny_entry_about_some_rooms_closes_those_and_no_more,
     nobody_else_reads_the_log,
@@ -166,6 +167,72 @@ async fn one_operation_its_steps_the_owner_and_counts(door: Door) {
     .await;
 }
 
+async fn a_history_shows_who_owned_a_room_over_time(door: Door) {
+    run(world(door), async |bot| {
+        let reply = bot.chat(RITA).says("/room-audit history test").await;
+        assert_snapshot!(reply, @"
+        (only visible to you)
+        ℹ️ The log has nothing about `test`.
+        No hand-over of it and no look at its owner is recorded.
+        op 5
+        ");
+        bot.clock.pass(600);
+        bot.chat(ALICE).says("/room-owner test user2").await.text();
+        bot.clock.pass(300);
+        bot.chat(ALICE).says("/room-owner test carol").await.text();
+        bot.clock.pass(60);
+        bot.tencent().hand_over("test", "app1", "administrator");
+        bot.clock.pass(60);
+        bot.chat(ALICE).says("/room-owner test").await.text();
+        bot.clock.pass(60);
+        bot.chat(ALICE).says("/room-owner test user2").await.text();
+        bot.clock.pass(30);
+        let reply = bot.chat(RITA).says("/room-audit history test").await;
+        assert!(!reply.is_public());
+        assert_snapshot!(reply, @"
+        (only visible to you)
+        ℹ️ Who owned `test`, newest first:
+        █ `user2` · 2026-11-23 12:18:00 UTC to now · by @alice (op 12) · known
+        ██ `app1` · 2026-11-23 12:17:00 UTC to 12:18:00 UTC · found by op 10 · known
+        ░░░ not known · 2026-11-23 12:15:00 UTC to 12:17:00 UTC · after op 8 · before op 10 · gap
+        ████████ `user2` · 2026-11-23 12:10:00 UTC to 12:15:00 UTC · by @alice (op 6) · known
+        ▒ `carol` · until 2026-11-23 12:10:00 UTC · found by op 6 · likely
+        op 14
+        ");
+        let reply = bot.chat(RITA).says("/room-audit history test since: 12:12 until: 12:17").await;
+        assert_snapshot!(reply, @"
+        (only visible to you)
+        ℹ️ Who owned `test`, newest first:
+        ░░░ not known · 2026-11-23 12:15:00 UTC to 12:17:00 UTC · after op 8 · before op 10 · gap
+        ████████ `user2` · 2026-11-23 12:10:00 UTC to 12:15:00 UTC · by @alice (op 6) · known
+        op 15
+        ");
+        let reply = bot.chat(RITA).says("/room-audit history test since: 13:12 zone: Europe/Berlin").await;
+        assert_snapshot!(reply, @"
+        (only visible to you)
+        ℹ️ Who owned `test`, newest first:
+        █ `user2` · 2026-11-23 13:18:00+01:00 to now · by @alice (op 12) · known
+        ██ `app1` · 2026-11-23 13:17:00+01:00 to 13:18:00+01:00 · found by op 10 · known
+        ░░░ not known · 2026-11-23 13:15:00+01:00 to 13:17:00+01:00 · after op 8 · before op 10 · gap
+        ████████ `user2` · 2026-11-23 13:10:00+01:00 to 13:15:00+01:00 · by @alice (op 6) · known
+        op 16
+        ");
+        for n in 0..22 {
+            bot.clock.pass(10);
+            let to = if n % 2 == 0 { "carol" } else { "user2" };
+            bot.chat(ALICE).says(&format!("/room-owner test {to}")).await.text();
+        }
+        let reply = bot.chat(RITA).says("/room-audit history test").await;
+        assert_eq!(reply.to_string().lines().count(), 24, "{reply}");
+        assert!(reply.says("Older ones: the same with"), "{reply}");
+        let reply = bot.chat(ADAM).says("/room-audit history test").await;
+        assert!(reply.says("The log of `test` is not among what you may see here."), "{reply}");
+        let reply = bot.chat(OTTO).says("/room-audit history test").await;
+        assert!(reply.says("Not allowed"), "{reply}");
+    })
+    .await;
+}
+
 #[tokio::test]
 async fn an_operation_is_named_as_the_replies_and_the_other_doors_name_it() {
     run(world(Door::Slack), async |bot| {
@@ -316,6 +383,7 @@ async fn a_line_that_does_not_fit_is_answered_with_the_forms(door: Door) {
         `/room-audit in: #channel request-id: <id> before: <operation> readings: yes limit: 5` more filters: in one channel, by Tencent's RequestId, on behind an operation, how many (1 to 10), who read the log
         `/room-audit show <operation>` shows one operation whole
         `/room-audit owner-at <room> <time>` shows who owned the room then, and how that is known
+        `/room-audit history <room> since: 7d` shows who owned the room over time, newest first
         `/room-audit timeline <operation>` shows its steps and the waits between them
         `/room-audit stats by: actor since: 7d` counts by actor, room, channel, outcome or hour
         You are: auditor for `*`.

@@ -30,6 +30,7 @@ fn what_each_verb_takes() {
     room-audit list: room actor actor-id channel outcome request-id text since until zone operation before readings limit
     room-audit show: operation!
     room-audit owner-at: room! time! zone
+    room-audit history: room! since until zone
     room-audit timeline: operation!
     room-audit stats: by room actor actor-id channel outcome request-id text since until zone operation before readings limit
     room-audit help:

@@ -7,7 +7,7 @@ use axum::Router;
 use reqwest::Url;
 use room_owner::app::limits::Limits;
 use room_owner::app::ports::{AclChange, NewGrant, Store as _};
-use room_owner::app::service::{Conduct, Timing};
+use room_owner::app::service::{ServiceConfig, Timing};
 use room_owner::bot::{self, Bot, Doors};
 use room_owner::domain::access::{Effect, Role};
 use room_owner::domain::audit::{AuditEntry, AuditFilter, OutcomeKind};
@@ -488,8 +488,8 @@ async fn start(
         accounts: world.accounts,
     };
     let timing = Timing { recover_again: UNTIL_TOLD, ..Timing::default() };
-    let conduct = Conduct { timing, limits: world.limits.clone() };
-    let bot = Bot::build(&url, tencent, workspace.clock.clone(), conduct).await.unwrap();
+    let service_config = ServiceConfig { timing, limits: world.limits.clone() };
+    let bot = Bot::build(&url, tencent, workspace.clock.clone(), service_config).await.unwrap();
     let store = Arc::clone(&bot.store);
     let settings = Settings {
         signing_secrets: vec![secret("former"), workspace.signing_secret.clone()],

@@ -11,7 +11,7 @@ use crate::domain::access::{
 };
 use crate::domain::audit::OperationId;
 use crate::domain::command::{AclCommand, CommandRequest, Listed, Part, Place, Why};
-use crate::domain::principal::{Channel, Membership, Principal, Subject};
+use crate::domain::principal::{Membership, Principal, Subject};
 use crate::domain::reply::Reply;
 use crate::domain::room::RoomId;
 use crate::domain::wording::acl::{AclAnswer, Explained, Names};
@@ -76,29 +76,18 @@ async fn helpers(service: &CommandService, request: &CommandRequest, rooms: &[Ro
             return Helpers { admins: Vec::new(), is_anybody_admin: true };
         }
     };
+    let is_near = |admin: &Subject| match &request.place {
+        Place::Channel(channel) => admin.is_of(channel),
+        Place::Local => false,
+    };
     let mut admins: Vec<Subject> = admins_of(&grants, rooms, now)
         .map(|grant| grant.subject.clone())
-        .filter(|admin| *admin != request.principal.subject && is_near(admin, &request.place))
+        .filter(|admin| *admin != request.principal.subject && is_near(admin))
         .collect();
     admins.sort();
     admins.dedup();
     admins.truncate(HELPERS);
     Helpers { admins, is_anybody_admin: live_admins(&grants, now).next().is_some() }
-}
-
-/// Whether somebody can be written to there: they are of its workspace or server.
-fn is_near(subject: &Subject, place: &Place) -> bool {
-    match (subject, place) {
-        (
-            Subject::SlackUser { team, .. } | Subject::SlackGroup { team, .. },
-            Place::Channel(Channel::Slack { team: here, .. }),
-        ) => team == here,
-        (
-            Subject::DiscordUser { guild, .. } | Subject::DiscordRole { guild, .. },
-            Place::Channel(Channel::Discord { guild: here, .. }),
-        ) => guild == here,
-        _ => false,
-    }
 }
 
 async fn list(service: &CommandService, listed: Listed, place: &Place) -> Result<AclAnswer, StoreError> {
@@ -141,7 +130,7 @@ async fn grants_page(
     Ok(AclAnswer::Grants { listed, pages, grants, left_out, names })
 }
 
-/// The page, or the last one if there are fewer, and how many there are.
+/// The page, or the last one if there are fewer; and the number of pages.
 fn cut<T>(all: Vec<T>, Listed { page, size, .. }: Listed) -> (u32, u32, Vec<T>) {
     let pages = u32::try_from(all.len()).unwrap_or(u32::MAX).div_ceil(size).max(1);
     let page = page.clamp(1, pages);

@@ -1,6 +1,9 @@
 //! `/room-audit`: questions to the audit log, from whichever door.
 
+use std::collections::BTreeSet;
+
 use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
 
 use tracing::error;
 
@@ -8,14 +11,15 @@ use crate::app::ports::{AuditLog, Clock, StoreError};
 use crate::app::service::CommandService;
 use crate::domain::access::Reach;
 use crate::domain::audit::{
-    ArchivedIn, AuditEntry, AuditFilter, Basis, NoAnswer, OperationId, Page, RecordedEvent, ownership,
-    timeline,
+    ArchivedIn, AuditEntry, AuditFilter, Basis, Filter, NoAnswer, OperationId, Page, RecordedEvent,
+    RoomEntry, ownership, timeline,
 };
 use crate::domain::command::{Place, Question};
 use crate::domain::reply::Reply;
-use crate::domain::wording::audit::Answer;
+use crate::domain::room::RoomId;
+use crate::domain::wording::audit::{Answer, OwnerHistory, OwnerSpan};
 
-/// Somebody who reads: as far as their reach goes, and as which operation that is recorded.
+/// Who reads: the rooms that they may see, and the record of the reading.
 #[derive(Debug, Clone, Default)]
 pub struct Reader {
     /// The rooms in reach; everything if `None`.
@@ -25,6 +29,13 @@ pub struct Reader {
 }
 
 impl Reader {
+    fn reaches(&self, room: &RoomId) -> Result<(), NoAnswer> {
+        match &self.reach {
+            Some(reach) if !reach.covers(room) => Err(NoAnswer::OutOfReach(room.clone())),
+            _ => Ok(()),
+        }
+    }
+
     fn may_see(&self, entry: &AuditEntry) -> bool {
         match &self.reach {
             None => true,
@@ -57,16 +68,16 @@ pub(super) async fn read(
     Reply::Audit { operation, answer: Box::new(answer), reach: reach.clone(), zone }
 }
 
-/// So many entries of a room nearly always tell who owned it, and since when.
+/// Nearly always enough entries of a room to tell who owned it, and since when.
 const NEAR: u32 = 8;
-/// As far back as "since when" is looked for.
+/// The most entries of a room that are read to tell since when somebody owned it.
 const FAR: u32 = 256;
 
 /// Answers a question. Times are read at `clock`'s now, in `zone` where they name none. An export has no
-/// answer of its own: [`AuditLog::export`] hands it out in parts.
+/// answer of its own: [`AuditLog::export`] returns it in chunks.
 ///
 /// # Errors
-/// When a time cannot be told, the operation or room is not there or out of reach, or the store fails.
+/// When a time is invalid, the operation or room does not exist or is out of reach, or the store fails.
 pub async fn answer(
     log: &dyn AuditLog,
     clock: &dyn Clock,
@@ -82,18 +93,13 @@ pub async fn answer(
         }
         Question::List(filter) => {
             let filter = resolved(log, filter.resolve(now, zone)?, reader).await?;
-            let wanted = filter.limit;
-            // One more than wanted tells whether something is left out.
-            let one_more = AuditFilter { limit: wanted.map(|n| n.saturating_add(1)), ..filter.clone() };
-            let rows = log.entries(&one_more).await.map_err(failed)?;
-            Ok(Answer::List(page(log, rows, wanted, &filter, reader).await?))
+            let rows = log.entries(&one_more(&filter)).await.map_err(failed)?;
+            Ok(Answer::List(page(log, rows, &filter, reader).await?))
         }
         Question::Stats(by, filter) => {
             let filter = resolved(log, filter.resolve(now, zone)?, reader).await?;
-            let wanted = filter.limit;
-            let one_more = AuditFilter { limit: wanted.map(|n| n.saturating_add(1)), ..filter.clone() };
-            let rows = log.stats(&one_more, *by).await.map_err(failed)?;
-            Ok(Answer::Stats(*by, page(log, rows, wanted, &filter, reader).await?))
+            let rows = log.stats(&one_more(&filter), *by).await.map_err(failed)?;
+            Ok(Answer::Stats(*by, page(log, rows, &filter, reader).await?))
         }
         Question::Show(operation) => Ok(Answer::Entry(Box::new(entry(log, *operation, reader).await?))),
         Question::Timeline(operation, archives) => {
@@ -108,14 +114,16 @@ pub async fn answer(
             let steps = timeline(*operation, &events).map_err(NoAnswer::BrokenEvent)?;
             Ok(Answer::Timeline(steps, Box::new(entry)))
         }
+        Question::History(room, filter) => {
+            reader.reaches(room)?;
+            history(log, room, filter, now, zone).await
+        }
         Question::OwnerAt(room, moment) => {
-            if reader.reach.as_ref().is_some_and(|reach| !reach.covers(room)) {
-                return Err(NoAnswer::OutOfReach(room.clone()));
-            }
+            reader.reaches(room)?;
             let at = moment.resolve_past(now, zone)?;
             let mut history = log.room_history(room, at, NEAR).await.map_err(failed)?;
             let mut told = ownership(room, at, now, &history);
-            // An owner who was only ever read may have been the owner for long.
+            // An owner who was only read may have owned the room for long.
             if told.basis == Some(Basis::Read) && history.is_cut {
                 history = log.room_history(room, at, FAR).await.map_err(failed)?;
                 told = ownership(room, at, now, &history);
@@ -131,6 +139,67 @@ pub async fn answer(
             Ok(Answer::Owner(Box::new(told)))
         }
     }
+}
+
+/// How many owners a history names: what fits a message on every platform.
+const MOST_OWNERS: usize = 20;
+
+/// The last millisecond before a time.
+fn before(at: Timestamp) -> Timestamp {
+    at.saturating_sub(SignedDuration::from_millis(1)).unwrap_or(Timestamp::MIN)
+}
+
+/// Who owned a room over time: the owner at each moment at which an entry says something, newest first.
+async fn history(
+    log: &dyn AuditLog,
+    room: &RoomId,
+    filter: &Filter,
+    now: Timestamp,
+    zone: &TimeZone,
+) -> Result<Answer, NoAnswer> {
+    if let Some(since) = &filter.since {
+        since.resolve_past(now, zone)?;
+    }
+    let AuditFilter { since, until, .. } = filter.resolve(now, zone)?;
+    let until = until.filter(|until| *until <= now);
+    let last = until.map_or(now, before);
+    let around = log.room_history(room, last, FAR).await.map_err(failed)?;
+    let ended = |entry: &RoomEntry| match &entry.told {
+        Some(told) if told.is_signed => told.event_at,
+        _ => {
+            let took = SignedDuration::from_millis(entry.entry.duration_ms.unwrap_or_default());
+            entry.entry.at.saturating_add(took).unwrap_or(Timestamp::MAX)
+        }
+    };
+    let first = around.entries.iter().map(|entry| ended(entry).min(entry.entry.at)).min();
+    let earlier = first.filter(|_| !around.is_cut).map(before);
+    let moments: BTreeSet<Timestamp> =
+        around.entries.iter().map(ended).chain([last]).chain(earlier).collect();
+    let from = since.unwrap_or(Timestamp::MIN);
+    let mut history = OwnerHistory { room: room.clone(), spans: Vec::new(), is_cut: false };
+    for at in moments.range(from..=last).rev().chain(since.iter()).take_while(|_| first.is_some()) {
+        // This is slow where the clocks disagree.
+        tokio::task::yield_now().await;
+        let told = ownership(room, *at, now, &around);
+        let is_same =
+            |span: &&mut OwnerSpan| (&span.told.owner, span.told.certainty) == (&told.owner, told.certainty);
+        if let Some(span) = history.spans.last_mut().filter(is_same) {
+            span.told = told;
+            continue;
+        }
+        if history.spans.len() == MOST_OWNERS {
+            history.is_cut = true;
+            break;
+        }
+        let until = history.spans.last().map_or(until, |newer| Some(newer.from()));
+        history.spans.push(OwnerSpan { told, until, now, entry: None });
+    }
+    for span in &mut history.spans {
+        let made = |entry: &&RoomEntry| Some(entry.entry.operation) == span.told.operation;
+        span.entry = around.entries.iter().find(made).map(|entry| entry.entry.clone());
+    }
+    history.is_cut |= around.is_cut && first.is_some_and(|first| from < first);
+    Ok(Answer::History(Box::new(history)))
 }
 
 /// The archive that has the events of an operation which are not all here.
@@ -152,7 +221,7 @@ async fn resolved(
     reader: &Reader,
 ) -> Result<AuditFilter, NoAnswer> {
     filter.reach.clone_from(&reader.reach);
-    // Behind an operation that is not there would be nothing, which says the wrong thing.
+    // Paging on from an operation that does not exist would look like the end of the list.
     if let Some(before) = filter.before {
         entry(log, before, reader).await?;
     }
@@ -161,18 +230,22 @@ async fn resolved(
 
 async fn entry(log: &dyn AuditLog, operation: OperationId, reader: &Reader) -> Result<AuditEntry, NoAnswer> {
     let entry = log.entry(operation).await.map_err(failed)?;
-    // Whether something is there that is out of reach is not told either.
+    // Out of reach is answered like not found: the reader must not learn which it is.
     entry.filter(|entry| reader.may_see(entry)).ok_or(NoAnswer::NoOperation(operation))
+}
+
+/// One row more than wanted shows whether there is more.
+fn one_more(filter: &AuditFilter) -> AuditFilter {
+    AuditFilter { limit: filter.limit.map(|n| n.saturating_add(1)), ..filter.clone() }
 }
 
 async fn page<T>(
     log: &dyn AuditLog,
     mut rows: Vec<T>,
-    wanted: Option<u32>,
     filter: &AuditFilter,
     reader: &Reader,
 ) -> Result<Page<T>, NoAnswer> {
-    let wanted = wanted.map_or(usize::MAX, |wanted| wanted as usize);
+    let wanted = filter.limit.map_or(usize::MAX, |wanted| wanted as usize);
     let is_cut = rows.len() > wanted;
     rows.truncate(wanted);
     let readings_left_out = if filter.without_readings {
@@ -187,7 +260,7 @@ async fn page<T>(
 
 fn confirms(event: &RecordedEvent) -> bool {
     let body: serde_json::Value = serde_json::from_str(&event.body).unwrap_or_default();
-    // The new owner was read back, or Tencent's own callback told of the change.
+    // The new owner was read back, or Tencent's callback confirmed the change.
     body["confirmed"] == true || body["event"] == "confirmed"
 }
 

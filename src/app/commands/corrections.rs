@@ -39,7 +39,7 @@ pub(super) async fn narrowed(
 }
 
 /// The live room, or the one in the log, whose id differs from `room` by a letter or two. Only among rooms in reach:
-/// nobody learns of others. `None` if there is none, or if it cannot be told.
+/// nobody learns of others. `None` if there is none, or if the rooms cannot be read.
 pub(super) async fn nearest_room(service: &CommandService, room: &RoomId, reach: &Reach) -> Option<RoomId> {
     let live = service.live_rooms.get().await.inspect_err(|error| {
         debug!(problem = error.refusal().info, "the live rooms cannot be listed");
@@ -57,7 +57,7 @@ pub(super) async fn nearest_room(service: &CommandService, room: &RoomId, reach:
         ..AuditFilter::default()
     };
     let entries = service.store.audit(&filter).await.unwrap_or_default();
-    // A room whose owner was never read is in the log too, and no help.
+    // A room without a previous owner may be a mistyped id itself.
     let owned = entries.into_iter().filter(|entry| entry.previous_owner.is_some());
     let rooms: Vec<RoomId> = owned.filter_map(|entry| entry.room).collect();
     nearest(room, &rooms).cloned()

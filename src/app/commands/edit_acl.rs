@@ -75,7 +75,7 @@ async fn declined(
 ) -> Option<Reply> {
     let admission = Admission::Request {
         request: Box::new(request.clone()),
-        verdict: Verdict::TurnedAway(why.to_string()),
+        verdict: Verdict::Declined(why.to_string()),
         acl_version: Some(permit.acl_version()),
         decline_if_busy: false,
     };
@@ -89,24 +89,24 @@ async fn declined(
     }
 }
 
-/// What is in the way of what was given. The edit is made, whether or not that can be told.
+/// Why a new grant has no effect yet. The edit stands even if that cannot be read.
 async fn hindered(service: &CommandService, changed: &[ChangedEntry], known: &Known) -> Hindered {
     let Some(ChangedEntry::Grant { after, .. }) = changed.first() else { return Hindered::default() };
     hindered_by(service, after, known).await.unwrap_or_else(|error| {
-        warn!(%error, "what is in the way of a new grant cannot be told");
+        warn!(%error, "the warnings about a new grant cannot be worked out");
         Hindered::default()
     })
 }
 
-/// What is in the way of a grant that was just made, as far as the groups of its subject are known.
+/// Why a grant that was just made has no effect yet, as far as the groups of its subject are known.
 async fn hindered_by(service: &CommandService, grant: &Grant, known: &Known) -> Result<Hindered, StoreError> {
     let now = service.clock.now();
     let principal = known.principal(grant.subject.clone(), now);
     let channels = service.store.channels().await?;
     let mut beside = match channels.first() {
-        // Which channel is the same for the grants.
+        // The grants are the same for every channel.
         Some(entry) => service.store.acl_for(&principal, &Place::Channel(entry.channel.clone())).await?,
-        // Nobody can use the bot yet, so there is not much to read.
+        // No channel is authorised yet, so there is little to read.
         None => {
             let mut grants = service.store.live_grants(now).await?;
             grants.retain(|grant| principal.membership(&grant.subject) != Membership::Out);

@@ -1,4 +1,4 @@
-//! What is done for each command. A request enters at [`CommandService::handle`]; [`answer`] has the one match.
+//! The use cases, one for each command. A request enters at [`CommandService::handle`]; `answer` has the one match.
 
 mod acl;
 mod acl_file;
@@ -22,7 +22,7 @@ use crate::domain::audit::OperationId;
 use crate::domain::command::{Command, CommandRequest, check_account};
 use crate::domain::reply::Reply;
 
-/// What is about to be done for a request that was admitted and goes on to Tencent.
+/// What an admitted request is about to ask of Tencent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Work {
     /// Read a room's owner.
@@ -34,23 +34,23 @@ pub enum Work {
 /// What came of a request.
 #[derive(Debug)]
 pub enum Handled<E> {
-    /// Nothing was to be done, and no acknowledgement was asked for.
+    /// Answered without asking for an acknowledgement.
     AtOnce(Reply),
-    /// It was acknowledged, then done.
+    /// Acknowledged, then carried out.
     Acknowledged(Reply),
     /// The acknowledgement failed, so nothing was done; recorded as declined.
     Declined(Reply, E),
 }
 
 impl<E> Handled<E> {
-    /// What to say.
+    /// The reply.
     #[must_use]
     pub fn reply(&self) -> &Reply {
         let (Self::AtOnce(reply) | Self::Acknowledged(reply) | Self::Declined(reply, _)) = self;
         reply
     }
 
-    /// What to say, by value.
+    /// The reply, by value.
     #[must_use]
     pub fn into_reply(self) -> Reply {
         let (Self::AtOnce(reply) | Self::Acknowledged(reply) | Self::Declined(reply, _)) = self;
@@ -67,9 +67,9 @@ pub async fn at_once(_: Work, _: OperationId) -> Result<(), Infallible> {
 }
 
 impl CommandService {
-    /// Decides, writes down, carries out and answers. Nothing reaches Tencent for a room before `acknowledge` has
-    /// succeeded, and nothing at all if it fails, for a platform on which a request dies unless it is acknowledged in
-    /// time; its error says why, for the record. Other doors pass [`at_once`].
+    /// Decides about a request, records it, carries it out and answers. On some platforms a request expires unless it
+    /// is acknowledged in time: no room is read or changed before `acknowledge` has succeeded, and if it fails, the
+    /// request is recorded as declined with its error. Other doors pass [`at_once`].
     pub async fn handle<A, E>(
         &self,
         mut request: CommandRequest,
@@ -83,7 +83,7 @@ impl CommandService {
         let handled = match self.enter(&request).await {
             Err(why) => Handled::AtOnce(self.turn_away(&request, why).await),
             Ok(_slot) => {
-                // Every door comes by here: what is asked for is taken as it is, or refused.
+                // An account id is taken as it is, or refused: at every door.
                 request.command = check_account(self.accounts, request.command);
                 self.carry_out(&request, acknowledge).await
             }
@@ -140,7 +140,7 @@ impl CommandService {
     }
 }
 
-/// The answer to a request that is on record and needs nothing to be done.
+/// The answer to a request that is on record and changes nothing.
 async fn answer(service: &CommandService, request: &CommandRequest, on_record: &OnRecord) -> Reply {
     let OnRecord { operation, acl, reach, denied } = on_record;
     let operation = *operation;

@@ -10,7 +10,7 @@ use crate::domain::command::{CommandRequest, OwnerQuestion};
 use crate::domain::reply::Reply;
 use crate::domain::wording::rooms::OwnerAnswer;
 
-/// How many of the caller's entries are looked through: questions succeed too.
+/// How many of the caller's successful operations are searched: questions are among them.
 const ENTRIES: u32 = 100;
 
 pub(super) async fn answer(
@@ -48,7 +48,7 @@ async fn list(service: &CommandService, request: &CommandRequest, on_record: &On
     OwnerAnswer::Rooms(theirs)
 }
 
-/// The caller's last hand-over that was done.
+/// The caller's last successful hand-over.
 async fn last_hand_over(
     service: &CommandService,
     request: &CommandRequest,

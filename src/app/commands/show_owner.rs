@@ -18,7 +18,7 @@ pub(super) async fn show_owner(service: &CommandService, room: RoomId, on_record
     Reply::Owner { operation, room, outcome, meant }
 }
 
-/// How a command ends that needs the owner of a room and cannot read it, and the room that was probably meant.
+/// The outcome of a command that cannot read the owner of its room, and the room that was probably meant.
 pub(super) async fn not_read(
     service: &CommandService,
     room: &RoomId,

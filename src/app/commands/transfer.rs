@@ -12,8 +12,8 @@ use crate::domain::audit::Outcome;
 use crate::domain::reply::Reply;
 use crate::domain::room::{AccountId, RoomId};
 
-/// How long a change may take before the previous owner is noted beside the attempt. Most are answered
-/// sooner, and their previous owner is recorded with the outcome.
+/// How long a change may take before the previous owner is recorded ahead of the outcome. Most are answered sooner
+/// and record both at once.
 const SLOW_CHANGE: Duration = Duration::from_millis(150);
 
 pub(super) async fn transfer(service: &CommandService, attempt: &Attempt) -> Reply {
@@ -21,7 +21,7 @@ pub(super) async fn transfer(service: &CommandService, attempt: &Attempt) -> Rep
     let (outcome, meant) = match service.rooms.owner_of(&transfer.room).await {
         Ok(owner) if owner == transfer.new_owner => (Outcome::Unchanged, None),
         Ok(owner) => (carry_out(service, attempt, Some(owner)).await, None),
-        // Somebody has decided to go ahead without knowing.
+        // The override says to go ahead without knowing the owner.
         Err(ReadError::Refused(_) | ReadError::Unreadable(_)) if transfer.overrides.is_some() => {
             (carry_out(service, attempt, None).await, None)
         }
@@ -47,8 +47,8 @@ async fn carry_out(service: &CommandService, attempt: &Attempt, previous: Option
     }
 }
 
-/// Sends the change. While it takes its time, and before an unclear answer is looked into, the previous owner is
-/// noted: should this process die now, the next one can tell from it what an unchanged owner means.
+/// Sends the change. If it is slow, or its answer unclear, the previous owner is recorded first: should this process
+/// die now, the next one needs it to tell what an unchanged owner means.
 async fn change(service: &CommandService, attempt: &Attempt, previous: Option<&AccountId>) -> CallResult {
     let mut call = service.rooms.change_room_owner(attempt);
     let Some(previous) = previous else { return call.await };

@@ -1,4 +1,4 @@
-//! What happens to a request before anything is done about it: it is decided and, in one transaction, written down.
+//! Admission: a request is decided and, in one transaction, recorded before anything is done about it.
 
 use std::time::Instant;
 
@@ -26,12 +26,12 @@ pub(in crate::app) enum Next<'a> {
     Transfer(Attempt, InFlightGuard<'a>),
     /// A question about a room's owner, which is permitted and written down, and ends with its outcome.
     ShowOwner(RoomId, OnRecord, InFlightGuard<'a>),
-    /// Anything else, which ended as it was written down.
+    /// Anything else: recorded and already at its end; the answer is still to be given.
     Say(OnRecord),
 }
 
 impl Next<'_> {
-    /// How often a request is decided anew because the ACL changed, or because the holder of its room was resolved.
+    /// How often a request is decided again because the ACL changed, or the operation that held its room was resolved.
     pub(in crate::app) const MOST_TURNS: usize = 8;
 }
 
@@ -41,21 +41,21 @@ pub(in crate::app) struct OnRecord {
     pub operation: OperationId,
     /// The ACL that it was decided by.
     pub acl: AclView,
-    /// How far its permit reaches; nowhere without one.
+    /// The rooms that its permit covers; none without a permit.
     pub reach: Reach,
-    /// Why it is not permitted, and what is not.
+    /// Why it is not permitted, and which action was not.
     pub denied: Option<(Denial, Action)>,
 }
 
-/// What is decided, as far as it is needed once the verdict is written down.
+/// The decision, and what of it is still needed after the verdict was recorded.
 enum Decided {
     Edit(Permit),
     Verdict { verdict: Verdict, reach: Reach, denied: Option<(Denial, Action)> },
 }
 
 impl CommandService {
-    /// Decides about a request and writes the decision down. Quick and local; nothing reaches Tencent,
-    /// except to look into an earlier operation that still holds the room.
+    /// Decides about a request and records the decision. Quick and local: Tencent is asked only to resolve an
+    /// earlier operation that still holds the room.
     pub(in crate::app) async fn admit(&self, request: &CommandRequest) -> Next<'_> {
         let admitted = self.try_to_admit(request).await;
         admitted.unwrap_or_else(|error| Next::Answer(not_recorded(&error)))
@@ -70,7 +70,7 @@ impl CommandService {
                 Decided::Verdict { verdict, reach, denied } => (verdict, reach, denied),
             };
             if !std::mem::replace(&mut is_counted, true)
-                && let Some(why) = self.room_is_worn_out(request, &verdict)
+                && let Some(why) = self.over_room_limit(request, &verdict)
             {
                 return Ok(Next::Answer(self.turn_away(request, why).await));
             }

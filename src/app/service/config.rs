@@ -1,22 +1,22 @@
-//! How the service works: how patiently, and how much it takes on.
+//! The settings of the service: its time limits and its load limits.
 
 use std::time::Duration;
 
 use crate::app::limits::Limits;
 
-/// How patiently outcomes are looked into.
+/// How long outcomes are followed up.
 #[derive(Debug, Clone)]
 pub struct Timing {
     /// After an accepted change: pauses before each reading of the owner, until it shows the new one.
     pub confirm: Vec<Duration>,
-    /// After an unclear answer: pauses before each reading, until somebody is told that nobody knows. Tencent
+    /// After an unclear answer: pauses before each reading, until the person hears that the outcome is unknown. Tencent
     /// documents 3 s as its own limit (trtc.io/document/63398).
     pub settle: Vec<Duration>,
     /// Between two tries to record an outcome.
     pub record_again: Duration,
-    /// Between two looks at the operations without a final outcome. One of them is looked at less and less often.
+    /// Between two runs of recovery. An operation that stays open is looked at less and less often.
     pub recover_again: Duration,
-    /// How long after its call was cut a change may still come true. Until then nobody says that it did not happen.
+    /// How long a change may still take effect after its call was cut. Until then it is not reported as failed.
     pub unclear_for: Duration,
 }
 
@@ -33,16 +33,16 @@ impl Default for Timing {
     }
 }
 
-/// How the service works: how patiently, and how much it takes on.
+/// The settings of the service.
 #[derive(Debug, Clone, Default)]
-pub struct Conduct {
-    /// How patiently outcomes are looked into.
+pub struct ServiceConfig {
+    /// How long outcomes are followed up.
     pub timing: Timing,
-    /// How much is taken on.
+    /// How much load is accepted.
     pub limits: Limits,
 }
 
-impl From<Timing> for Conduct {
+impl From<Timing> for ServiceConfig {
     fn from(timing: Timing) -> Self {
         Self { timing, ..Self::default() }
     }

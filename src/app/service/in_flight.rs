@@ -1,4 +1,4 @@
-//! The operations that this process is working on: their being pending is not an accident.
+//! The operations that this process is working on; recovery leaves them alone.
 
 use std::collections::HashSet;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -8,8 +8,8 @@ use crate::domain::audit::OperationId;
 #[derive(Default)]
 pub(super) struct InFlight(Mutex<HashSet<OperationId>>);
 
-/// Work on an operation. When it is dropped, the operation is not in flight any more: what broke off is found and
-/// resolved as if its process had died.
+/// Work on an operation. Once it is dropped, the operation is not in flight any more: recovery resolves work that
+/// broke off as if its process had died.
 pub(in crate::app) struct InFlightGuard<'a>(&'a InFlight, OperationId);
 
 impl InFlight {
@@ -18,7 +18,7 @@ impl InFlight {
         InFlightGuard(self, operation)
     }
 
-    /// Its outcome is recorded, or left to the recovery.
+    /// Its outcome is recorded, or left to recovery.
     pub(super) fn end(&self, operation: OperationId) {
         self.operations().remove(&operation);
     }

@@ -1,4 +1,4 @@
-//! What every command goes through, from whichever door: a place in its turn, one decision, one record, one outcome.
+//! What every command goes through, from whichever door: a slot in its turn, one decision, one record, one outcome.
 //!
 //! What each command does is in [`commands`](super::commands), which begins with `CommandService::handle`.
 
@@ -37,7 +37,7 @@ use crate::domain::reply_note::{HowReplied, ReplyNote};
 use crate::domain::room::Accounts;
 
 pub(super) use admission::{Next, OnRecord};
-pub use config::{Conduct, Timing};
+pub use config::{ServiceConfig, Timing};
 pub(super) use recording::Recorded;
 
 /// Carries commands out. One per process; adapters share it.
@@ -89,7 +89,7 @@ impl CommandService {
         }
     }
 
-    /// With groups of people that grants may name.
+    /// With a directory of the groups that grants may name.
     #[must_use]
     pub fn with_directory(self, directory: Arc<dyn Directory>) -> Self {
         Self { directory, ..self }
@@ -101,13 +101,13 @@ impl CommandService {
         Self { shedding: Shedding::new(limits), ..self }
     }
 
-    /// With other accounts to hand rooms to than Tencent's.
+    /// With another rule for account ids than Tencent's.
     #[must_use]
     pub fn with_accounts(self, accounts: Accounts) -> Self {
         Self { accounts, ..self }
     }
 
-    /// With a book in which it is kept who is owed an answer.
+    /// With durable storage for pending replies.
     #[must_use]
     pub fn with_reply_book(self, book: Arc<dyn ReplyBook>) -> Self {
         Self { replies: Replies::kept_in(book), ..self }
@@ -119,30 +119,30 @@ impl CommandService {
         &*self.directory
     }
 
-    /// The store, to read what a command has left.
+    /// The store, to read the record of a command.
     #[must_use]
     pub fn store(&self) -> &dyn Store {
         &*self.store
     }
 
-    /// Keeps a piece of work alive until it ends: whoever asked for it may go away, and a shutdown waits for it.
+    /// Runs a piece of work to its end, even if whoever asked for it goes away; a shutdown waits for it.
     pub fn spawn<T: Send + 'static>(&self, work: impl Future<Output = T> + Send + 'static) -> JoinHandle<T> {
         self.tasks.spawn(work)
     }
 
-    /// Waits until everything that was begun has ended. Nothing new may be begun any more.
+    /// Waits until all work has ended. No new work may be started.
     pub async fn drain(&self) {
         self.tasks.close();
         self.tasks.wait().await;
     }
 
-    /// Whether the caller may do something here, for what is only shown. What is done is decided with its record.
+    /// Whether the caller may do something here, to decide what to show. It authorises nothing: see `admit`.
     pub(super) fn may(&self, principal: &Principal, place: &Place, action: Action, acl: &AclView) -> bool {
         matches!(decide(principal, place, action, acl, self.clock.now()), Decision::Permit(_))
     }
 
-    /// Notes beside the operation of a reply that the reply went another way, or nowhere. Not for the usual
-    /// case, which costs no commit.
+    /// Records that the reply to an operation took another way than usual, or was lost. The usual case costs no
+    /// commit.
     pub async fn note_reply(
         &self,
         operation: Option<OperationId>,
@@ -153,7 +153,7 @@ impl CommandService {
         let note = ReplyNote { how, why: why.to_string() };
         self.observer.replied(how);
         if let Err(problem) = self.store.note_reply(operation, &note, self.clock.now()).await {
-            error!(operation = operation.seq(), %note, error = %problem, "a note about a reply is not in the log");
+            error!(operation = operation.seq(), %note, error = %problem, "a note about a reply could not be recorded");
         }
     }
 }

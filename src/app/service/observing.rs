@@ -1,7 +1,7 @@
 //! Changes of owner that the service tells of by itself: ours are confirmed, others' are recorded.
 //!
 //! A callback is answered first and worked on afterwards. Whoever sends more of them than can be worked on
-//! is told so.
+//! gets an error.
 
 use std::sync::Arc;
 
@@ -13,11 +13,11 @@ use super::recording::RECORD_TRIES;
 use crate::app::UNTRUSTED;
 use crate::app::callbacks::OBSERVED;
 use crate::app::ports::{CallbackEnd, Observed, OwnerNotice, ReadError, Seen, StoreError};
-use crate::domain::audit::{OperationId, Outcome, OutcomeKind, Refusal, TOLD_BY_CALLBACK, owns_by_now};
+use crate::domain::audit::{CONFIRMED_BY_CALLBACK, OperationId, Outcome, OutcomeKind, Refusal, owns_by_now};
 use crate::domain::command::{RejectedRequest, Rejection};
 use crate::domain::room::AccountId;
 
-/// How many callbacks may wait. A change of owner is a person's deed: hundreds at once are a flood.
+/// How many callbacks may wait. People change owners one at a time: hundreds at once are a flood.
 const MOST_WAITING: usize = 512;
 /// How many are worked on at a time: each may read an owner back, on the same ceiling as everybody's commands.
 const AT_A_TIME: usize = 4;
@@ -181,8 +181,8 @@ impl CommandService {
             None
         })?;
         let by_now = owner_now.as_ref().map(owns_by_now);
-        let info = format!("{}; {TOLD_BY_CALLBACK}{}", problem.info, by_now.unwrap_or_default());
+        let info = format!("{}; {CONFIRMED_BY_CALLBACK}{}", problem.info, by_now.unwrap_or_default());
         let previous = previous.or(confirmation.original_owner.filter(|_| confirmation.is_signed));
-        Some(Outcome::Told { previous, owner_now, unclear: Refusal { info, ..problem } })
+        Some(Outcome::ConfirmedByCallback { previous, owner_now, unclear: Refusal { info, ..problem } })
     }
 }

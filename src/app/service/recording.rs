@@ -1,4 +1,4 @@
-//! What came of an operation: found out where Tencent's answer is unclear, and written down.
+//! The outcome of an operation: found out where Tencent's answer is unclear, and recorded.
 
 use std::time::Duration;
 
@@ -13,19 +13,19 @@ use crate::domain::command::Transfer;
 use crate::domain::room::AccountId;
 use crate::domain::tree_head::TreeHead;
 
-/// How often an outcome is offered to the store before the person is answered without it.
+/// How often recording an outcome is tried before the person is answered without it.
 pub(super) const RECORD_TRIES: u32 = 6;
 
 /// Whether an outcome is in the log.
 pub(in crate::app) enum Recorded {
     /// It is; with the log's head after it, unless another outcome had been recorded before.
     Yes(Option<TreeHead>),
-    /// The record has to wait.
+    /// Not yet; recovery records it.
     NotYet,
 }
 
 impl CommandService {
-    /// Ends an operation that was admitted and is not carried out.
+    /// Ends an operation that was admitted but not acknowledged, without carrying it out.
     pub(in crate::app) async fn decline(
         &self,
         operation: OperationId,
@@ -42,7 +42,7 @@ impl CommandService {
         (outcome, recorded)
     }
 
-    /// What came of a call that failed, by one look at the owner.
+    /// The outcome of a call that failed, by reading the owner once.
     pub(in crate::app) async fn look_after_failure(
         &self,
         attempt: &Attempt,
@@ -56,7 +56,7 @@ impl CommandService {
         self.settled(operation, &transfer.new_owner, previous, problem, owner, looked).await
     }
 
-    /// What came of a call whose answer was lost, by reading the owner for a while.
+    /// The outcome of a call whose answer was lost, by reading the owner for a while.
     pub(in crate::app) async fn look_after_silence(
         &self,
         attempt: &Attempt,
@@ -92,9 +92,8 @@ impl CommandService {
         last.unwrap_or_else(|| Err(ReadError::Unreadable(lost("the owner was not read back"))))
     }
 
-    /// Records an outcome, patiently: the room was changed, only the record of it is missing. If the store does not
-    /// take it, it is offered again as the recovery goes on, and at the latest the next start resolves the
-    /// operation.
+    /// Records an outcome, with several tries: the room was changed, only the record of it is missing. If all fail,
+    /// recovery tries again, and at the latest the next start resolves the operation.
     pub(in crate::app) async fn record(&self, operation: OperationId, outcome: &Outcome) -> Recorded {
         for attempt in 1..=RECORD_TRIES {
             let at = self.watched.now(operation, &*self.clock);
@@ -110,7 +109,7 @@ impl CommandService {
                 }
             }
         }
-        // Not in flight any more: the recovery goes on with it.
+        // Not in flight any more: recovery takes it from here.
         self.watched.not_recorded(operation, outcome.clone());
         self.in_flight.end(operation);
         Recorded::NotYet

@@ -288,7 +288,7 @@ impl CommandService {
     }
 
     /// What an unclear answer turns out to have been: what the owner says that was read back, unless
-    /// a callback has told of the change.
+    /// a callback has reported the change.
     pub(super) async fn settled(
         &self,
         operation: OperationId,

@@ -1,4 +1,4 @@
-//! Turning commands away when there are too many: in words, and on record as far as that can be afforded.
+//! Load shedding: commands over a limit are refused with words, and recorded as long as the disk keeps up.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -6,77 +6,76 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use tracing::{debug, warn};
 
 use super::CommandService;
-use crate::app::limits::{Gate, Limits, Pace, Place};
+use crate::app::limits::{FairSemaphore, Limits, RateLimiter, Slot};
 use crate::app::ports::{Admission, Admitted};
 use crate::domain::admission::Verdict;
 use crate::domain::command::{Command, CommandRequest, Place as Origin};
 use crate::domain::principal::Subject;
-use crate::domain::reply::{Reply, Shed};
+use crate::domain::reply::{Overload, Reply};
 use crate::domain::room::RoomId;
 
-/// How many records of commands that were turned away are waited for at once. In a greater flood the rest are
-/// answered with words and a line in the bot's own log alone: nothing was done that would need a record, and
-/// the disk is left to those who are served.
+/// How many records of refused commands are written at once. In a greater flood the rest get words and a log line
+/// only: nothing was done that would need a record, and the disk is left to the commands that are served.
 const MOST_RECORDS: usize = 256;
 
-/// What is taken on, and how much has been.
+/// The limits, and what was counted against them.
 pub(super) struct Shedding {
-    gate: Arc<Gate>,
-    people: Pace<Subject>,
-    rooms: Pace<RoomId>,
+    semaphore: Arc<FairSemaphore>,
+    people: RateLimiter<Subject>,
+    rooms: RateLimiter<RoomId>,
     records: AtomicUsize,
 }
 
 impl Shedding {
     pub(super) fn new(limits: Limits) -> Self {
         Self {
-            gate: Gate::new(limits),
-            people: Pace::new(),
-            rooms: Pace::new(),
+            semaphore: FairSemaphore::new(limits),
+            people: RateLimiter::new(),
+            rooms: RateLimiter::new(),
             records: AtomicUsize::new(0),
         }
     }
 }
 
 impl CommandService {
-    /// A place for the request, in its turn; or why it cannot have one.
-    pub(in crate::app) async fn enter(&self, request: &CommandRequest) -> Result<Place, Shed> {
-        let Shedding { gate, people, .. } = &self.shedding;
+    /// A slot for the request, in its turn; or why it cannot have one.
+    pub(in crate::app) async fn enter(&self, request: &CommandRequest) -> Result<Slot, Overload> {
+        let Shedding { semaphore, people, .. } = &self.shedding;
         let subject = &request.principal.subject;
-        if let Some(limit) = gate.limits().per_person
+        if let Some(limit) = semaphore.limits().per_person
             && request.place != Origin::Local
             && !people.admits(subject, limit, self.clock.now())
         {
-            return Err(Shed::Person(limit));
+            return Err(Overload::Person(limit));
         }
-        // Who asks about no room waits in a line of their own.
+        // A command about no room waits in a line of its author's own.
         match request.command.as_ref().ok().and_then(Command::room) {
-            Some(room) => gate.enter(room.as_str()).await,
-            None => gate.enter(&subject.to_string()).await,
+            Some(room) => semaphore.enter(room.as_str()).await,
+            None => semaphore.enter(&subject.to_string()).await,
         }
     }
 
-    /// Whether the room has had its share. Only what is permitted counts: nobody without a right to the room
-    /// can use it up.
-    pub(super) fn room_is_worn_out(&self, request: &CommandRequest, verdict: &Verdict) -> Option<Shed> {
-        let limit = self.shedding.gate.limits().per_room?;
+    /// Whether the room is over its limit. Only permitted commands count: nobody without a right to the room can use
+    /// it up.
+    pub(super) fn over_room_limit(&self, request: &CommandRequest, verdict: &Verdict) -> Option<Overload> {
+        let limit = self.shedding.semaphore.limits().per_room?;
         let (Verdict::Transfer(..) | Verdict::Lookup(_)) = verdict else { return None };
         let room = request.command.as_ref().ok().and_then(Command::room)?;
-        (!self.shedding.rooms.admits(room, limit, self.clock.now())).then_some(Shed::Room(limit))
+        (!self.shedding.rooms.admits(room, limit, self.clock.now())).then_some(Overload::Room(limit))
     }
 
-    /// Answers a request that is not taken on. Nothing is done; a record is made if there is room for it.
-    pub(in crate::app) async fn turn_away(&self, request: &CommandRequest, why: Shed) -> Reply {
+    /// Refuses a request because of a limit. It is recorded if there is room for that.
+    pub(in crate::app) async fn turn_away(&self, request: &CommandRequest, why: Overload) -> Reply {
         let records = &self.shedding.records;
         if records.fetch_add(1, Ordering::Relaxed) >= MOST_RECORDS {
             records.fetch_sub(1, Ordering::Relaxed);
             let (actor, command) = (&request.principal.subject, &request.typed);
             warn!(%actor, ?command, %why, "turned away without a record");
-            return Reply::TurnedAway { operation: None, why };
+            return Reply::RateLimited { operation: None, why };
         }
         let admission = Admission::Request {
             request: Box::new(request.clone()),
-            verdict: Verdict::TurnedAway(why.to_string()),
+            verdict: Verdict::Declined(why.to_string()),
             acl_version: None,
             decline_if_busy: true,
         };
@@ -85,14 +84,14 @@ impl CommandService {
         match admitted {
             Ok(Admitted::Recorded(operation)) => {
                 debug!(operation = operation.seq(), %why, "turned away");
-                Reply::TurnedAway { operation: Some(operation), why }
+                Reply::RateLimited { operation: Some(operation), why }
             }
             Ok(Admitted::Duplicate { operation, first }) => {
                 Reply::Duplicate { operation, first: Box::new(first) }
             }
             Ok(other) => {
                 warn!(?other, "unexpected answer to a command that was turned away");
-                Reply::TurnedAway { operation: None, why }
+                Reply::RateLimited { operation: None, why }
             }
             Err(error) => super::not_recorded(&error),
         }

@@ -4,18 +4,19 @@ use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use futures_util::{SinkExt as _, StreamExt as _, future};
+use futures_util::future::{self, OptionFuture};
+use futures_util::{SinkExt as _, StreamExt as _};
 use reqwest::Url;
 use secrecy::SecretString;
 use tokio::net::{TcpStream, lookup_host};
 use tokio::sync::OnceCell;
-use tokio::time::{Instant, Interval, MissedTickBehavior};
+use tokio::time::{Instant, Interval, MissedTickBehavior, sleep_until};
 use tokio_util::sync::CancellationToken;
 use tokio_websockets::{ClientBuilder, CloseCode, Limits, MaybeTlsStream, Message, WebSocketStream};
 use tracing::{debug, info, warn};
 
 use super::wire::{self, Closed, Incoming};
-use super::{Fatal, Phase, Session, Settings, State, Timing, entrance};
+use super::{Fatal, Phase, Session, Settings, State, Timing, gateway_info};
 
 type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
 
@@ -152,8 +153,10 @@ impl<D: Fn(String)> Connection<'_, D> {
         loop {
             let ended = tokio::select! {
                 () = self.call.stop.cancelled() => Some(Ended::Stopped),
-                () = until(self.overdue) => Some(Ended::Lost("discord did not go on in time".to_owned())),
-                () = tick(&mut self.beat) => self.beat().await,
+                Some(()) = OptionFuture::from(self.overdue.map(sleep_until)) => {
+                    Some(Ended::Lost("discord did not go on in time".to_owned()))
+                }
+                Some(_) = OptionFuture::from(self.beat.as_mut().map(Interval::tick)) => self.beat().await,
                 message = self.socket.next() => match message {
                     Some(Ok(message)) if message.is_close() => Some(closed(&message)),
                     Some(Ok(message)) => match message.as_text() {
@@ -221,7 +224,7 @@ impl<D: Fn(String)> Connection<'_, D> {
                 return self.send(opening).await;
             }
             Incoming::Ready { session_id, resume_url } => {
-                let url = resume_url.as_deref().and_then(entrance::gateway_url);
+                let url = resume_url.as_deref().and_then(gateway_info::gateway_url);
                 if url.is_none() {
                     warn!("READY names no wss address to resume at; the general one is used");
                 }
@@ -295,22 +298,6 @@ fn closed(message: &Message) -> Ended {
         Closed::Resume => Ended::Lost(why),
         Closed::NewSession => Ended::SessionOver(why),
         Closed::Fatal(fatal) => Ended::Fatal(fatal),
-    }
-}
-
-async fn until(deadline: Option<Instant>) {
-    match deadline {
-        Some(deadline) => tokio::time::sleep_until(deadline).await,
-        None => std::future::pending().await,
-    }
-}
-
-async fn tick(beat: &mut Option<Interval>) {
-    match beat {
-        Some(beat) => {
-            beat.tick().await;
-        }
-        None => std::future::pending().await,
     }
 }
 

@@ -10,12 +10,12 @@
 //! replays events when a session is resumed, and a replayed one is handed on again: the claim of its id makes
 //! it harmless.
 //!
-//! The parts: `connection` is one WebSocket connection from hello to its end; `entrance` is `GET /gateway/bot`;
-//! `pace` is how long to wait before the next try; `wire` is what frames and close codes mean.
+//! The parts: `connection` is one WebSocket connection from hello to its end; `gateway_info` is `GET /gateway/bot`;
+//! `backoff` is how long to wait before the next try; `wire` is what frames and close codes mean.
 
+mod backoff;
 mod connection;
-mod entrance;
-mod pace;
+mod gateway_info;
 mod state;
 mod wire;
 
@@ -30,14 +30,16 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{error, info, warn};
 
+use backoff::Backoff;
 use connection::{Connector, Ended};
-use entrance::{Entrance, Limit, Trouble};
-use pace::Pace;
+use gateway_info::{GatewayInfo, Limit, Trouble};
 
 use crate::redact::Redactor;
 
 pub use state::{Phase, State};
 pub use wire::Fatal;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(super) use wire::check as check_frame;
 
 /// Where Discord's REST API is.
 pub const API_BASE_URL: &str = "https://discord.com/api/v10";
@@ -176,7 +178,7 @@ where
 /// Keeps the session, from one connection to the next.
 struct Keeper {
     settings: Settings,
-    entrance: Entrance,
+    info: GatewayInfo,
     connector: Connector,
     state: State,
     stop: CancellationToken,
@@ -188,16 +190,16 @@ struct Keeper {
     /// Connections in a row that did not get as far as READY or RESUMED.
     failures: u32,
     last_identify: Option<Instant>,
-    pace: Pace,
+    backoff: Backoff,
 }
 
 impl Keeper {
     fn new(settings: Settings, state: State, stop: CancellationToken) -> Result<Self, Fatal> {
-        let entrance = Entrance::new(&settings)?;
-        let pace = Pace::new(settings.timing.first_pause, settings.timing.longest_pause);
+        let info = GatewayInfo::new(&settings)?;
+        let backoff = Backoff::new(settings.timing.first_pause, settings.timing.longest_pause);
         Ok(Self {
             settings,
-            entrance,
+            info,
             connector: Connector::default(),
             state,
             stop,
@@ -206,15 +208,15 @@ impl Keeper {
             general_url_failed: false,
             failures: 0,
             last_identify: None,
-            pace,
+            backoff,
         })
     }
 
     async fn keep(&mut self, deliver: impl Fn(String)) -> Result<(), Fatal> {
         let mut began = Instant::now();
         while !self.stop.is_cancelled() {
-            let pause = self.pace.next(began.elapsed());
-            if self.pause(pause).await.is_stopped() {
+            let pause = self.backoff.next(began.elapsed());
+            if self.paused(pause).await.is_none() {
                 break;
             }
             began = Instant::now();
@@ -225,7 +227,7 @@ impl Keeper {
                 Err(Trouble::Passing { why, wait }) => {
                     warn!(why, "discord cannot be asked where its gateway is");
                     if let Some(wait) = wait {
-                        self.pace.no_sooner_than(wait);
+                        self.backoff.no_sooner_than(wait);
                     }
                     continue;
                 }
@@ -243,7 +245,7 @@ impl Keeper {
             })
             .await;
             if self.state.was_ready_for(self.settings.timing.stable_after) {
-                self.pace.reset();
+                self.backoff.reset();
             }
             if self.state.is_ready() {
                 self.failures = 0;
@@ -268,7 +270,7 @@ impl Keeper {
                 Ended::SessionOver(why) => {
                     info!(why = %self.redacted(&why), "the gateway session is over; a new one is begun");
                     self.session = None;
-                    self.pace.no_sooner_than(between(self.settings.timing.invalid_session));
+                    self.backoff.no_sooner_than(between(self.settings.timing.invalid_session));
                 }
             }
             self.state.enter(if self.session.is_some() { Phase::Resuming } else { Phase::Connecting });
@@ -288,9 +290,8 @@ impl Keeper {
             return Ok(resumed_at);
         }
         loop {
-            let answer = tokio::select! {
-                () = self.stop.cancelled() => return Ok(None),
-                answer = self.entrance.ask() => answer,
+            let Some(answer) = self.stop.run_until_cancelled(self.info.ask()).await else {
+                return Ok(None);
             };
             let answer = match (answer, &self.general_url) {
                 (Ok(answer), _) => answer,
@@ -335,7 +336,7 @@ impl Keeper {
                         why: "discord permits no new session until its daily limit is reset".to_owned(),
                         until: Instant::now() + wait,
                     });
-                    if self.pause(wait.max(timing.identify_gap)).await.is_stopped() {
+                    if self.paused(wait.max(timing.identify_gap)).await.is_none() {
                         return Ok(None);
                     }
                     self.state.enter(Phase::Connecting);
@@ -349,10 +350,7 @@ impl Keeper {
                             until: Instant::now() + wait,
                         });
                     }
-                    if self.pause(wait).await.is_stopped() {
-                        return Ok(None);
-                    }
-                    return Ok(Some(answer.url));
+                    return Ok(self.paused(wait).await.map(|()| answer.url));
                 }
             }
         }
@@ -362,33 +360,10 @@ impl Keeper {
         self.settings.redactor.text(text)
     }
 
-    async fn pause(&self, wait: Duration) -> Pause {
-        if wait.is_zero() {
-            return Pause::Over;
-        }
-        tokio::select! {
-            () = self.stop.cancelled() => Pause::Stopped,
-            () = tokio::time::sleep(wait) => Pause::Over,
-        }
+    /// Waits; `None` if it is time to stop.
+    async fn paused(&self, wait: Duration) -> Option<()> {
+        self.stop.run_until_cancelled(tokio::time::sleep(wait)).await
     }
-}
-
-/// How a pause ended.
-enum Pause {
-    Over,
-    Stopped,
-}
-
-impl Pause {
-    fn is_stopped(&self) -> bool {
-        matches!(self, Self::Stopped)
-    }
-}
-
-/// Reads a frame for the fuzz target.
-#[cfg(any(test, feature = "fuzzing"))]
-pub(super) fn check_frame(text: &str) {
-    wire::check(text);
 }
 
 /// A moment between the two, so that replicas do not march in step.

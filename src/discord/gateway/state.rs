@@ -1,4 +1,4 @@
-//! What `/readyz` is told about the gateway.
+//! The state of the gateway, as `/readyz` shows it.
 
 use std::fmt;
 use std::sync::Arc;
@@ -105,7 +105,7 @@ impl fmt::Display for State {
             }
             Phase::Ready => f.write_str("ready")?,
             Phase::Resuming => f.write_str("resuming")?,
-            // The end of it: what was heard before no longer matters, and would garble the remedy.
+            // For a final state only the remedy matters, not when Discord was last heard.
             Phase::Fatal(why) => return write!(f, "refused: {why}"),
             Phase::Stopped => f.write_str("stopped")?,
         }

@@ -1,4 +1,4 @@
-//! What the log answers.
+//! Pages of answers, and why there is none.
 
 use super::{InvalidMoment, OperationId};
 use crate::domain::room::RoomId;
@@ -44,7 +44,7 @@ pub struct ArchivedIn {
 /// Why there is no answer.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NoAnswer {
-    /// A time cannot be told.
+    /// A time is invalid.
     #[error(transparent)]
     Moment(#[from] InvalidMoment),
     /// There is no such operation, or it is not in reach.

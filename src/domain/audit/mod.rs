@@ -1,4 +1,4 @@
-//! What is kept: outcomes, and the entry that a reviewer reads.
+//! The audit log: outcomes, entries, and who owned a room when.
 
 mod answer;
 mod moment;
@@ -22,8 +22,7 @@ pub use question::{AuditFilter, Filter, Stat, StatsBy, UnknownStatsBy};
 pub use retold::{owns_by_now, retold};
 pub use timeline::{RecordedEvent, Step, timeline};
 
-/// All the audit events of one command: the number of its first event, which a moderator can read out
-/// over the phone.
+/// One request and all its events, named by the number of its first event, which can be read out over the phone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct OperationId(i64);
 
@@ -68,8 +67,8 @@ impl FromStr for OperationId {
 // In JSON an operation is a string: it names, it does not count.
 super::principal::serialize_as_text!(OperationId);
 
-/// An attempt whose end is not known: its process died, or Tencent's answer was lost. It can be resolved
-/// by reading the owner back; it cannot be sent again.
+/// An operation without a final outcome: its process died, or Tencent's answer was lost. It is resolved by reading the
+/// owner back, never by sending it again.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Unresolved {
     /// The operation.
@@ -92,7 +91,7 @@ pub struct Unresolved {
     pub unclear: Option<(Timestamp, Refusal)>,
 }
 
-/// Tencent's no, in its words and ours.
+/// Why something failed, in Tencent's words and ours.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refusal {
     /// ErrorCode, if Tencent gave one.
@@ -119,8 +118,8 @@ pub enum Outcome {
         /// What was unclear before the read-back settled it.
         unclear: Option<Refusal>,
     },
-    /// The owner was changed: Tencent's answer was lost, and its callback told of the change.
-    Told {
+    /// The owner was changed: Tencent's answer was lost, and its callback confirmed the change.
+    ConfirmedByCallback {
         /// Who owned the room before.
         previous: Option<AccountId>,
         /// The owner read back, when it is another than the new one: somebody may have handed the room on.
@@ -159,7 +158,9 @@ impl Outcome {
     #[must_use]
     pub fn kind(&self) -> OutcomeKind {
         match self {
-            Self::Succeeded { .. } | Self::Told { .. } | Self::Shown(_) => OutcomeKind::Succeeded,
+            Self::Succeeded { .. } | Self::ConfirmedByCallback { .. } | Self::Shown(_) => {
+                OutcomeKind::Succeeded
+            }
             Self::Unchanged => OutcomeKind::Unchanged,
             Self::Refused { .. } => OutcomeKind::Refused,
             Self::Unknown { .. } => OutcomeKind::Unknown,
@@ -178,7 +179,7 @@ impl Outcome {
     pub fn previous_owner(&self) -> Option<&AccountId> {
         match self {
             Self::Succeeded { previous, .. }
-            | Self::Told { previous, .. }
+            | Self::ConfirmedByCallback { previous, .. }
             | Self::Refused { previous, .. }
             | Self::Unknown { previous, .. } => previous.as_ref(),
             Self::Shown(owner) => Some(owner),
@@ -192,7 +193,7 @@ impl Outcome {
         match self {
             Self::Refused { refusal, .. } | Self::Declined(refusal) => Some(refusal),
             Self::Unknown { problem, .. } => Some(problem),
-            Self::Told { unclear, .. } => Some(unclear),
+            Self::ConfirmedByCallback { unclear, .. } => Some(unclear),
             Self::Succeeded { unclear, .. } => unclear.as_ref(),
             Self::Unchanged | Self::Shown(_) => None,
         }
@@ -354,7 +355,7 @@ pub(crate) fn serialize_optional_millis<S: serde::Serializer>(
 }
 
 /// What the record of an operation says when a callback has settled it.
-pub const TOLD_BY_CALLBACK: &str = "tencent's callback tells of the change";
+pub const CONFIRMED_BY_CALLBACK: &str = "tencent's callback reported the change";
 
 /// RFC 3339 in UTC, always with milliseconds.
 #[must_use]
@@ -378,23 +379,23 @@ impl AuditEntry {
         self.error_info = Some(format!("busy: operation {holder} on this room has not ended"));
     }
 
-    /// The entry of a transfer that is not begun because it goes past `named`, which does not have the room.
+    /// The entry of a transfer that is not begun because it overrides `named`, which does not hold the room.
     pub fn mark_not_held(&mut self, named: OperationId) {
         self.outcome = OutcomeKind::Declined;
         self.error_info = Some(format!("not overridden: operation {named} does not hold this room"));
     }
 
-    /// The entry of an operation whose outcome nobody knows, and that an admin goes past with operation `by`.
+    /// The entry of an operation with an unknown outcome that an admin overrides with operation `by`.
     pub fn mark_overridden(&mut self, by: OperationId) {
         let problem = self.error_info.take().map(|info| format!("{info}; ")).unwrap_or_default();
         self.error_info = Some(format!("{problem}overridden by operation {by}"));
     }
 
-    /// The entry of an operation that was over as refused or unknown, and of whose change Tencent's callback tells.
+    /// The entry of an operation that had ended as refused or unknown, and whose change a callback confirmed.
     pub fn correct(&mut self, original_owner: Option<&AccountId>) {
         self.outcome = OutcomeKind::Succeeded;
         let problem = self.error_info.take().map(|info| format!("{info}; ")).unwrap_or_default();
-        self.error_info = Some(format!("{problem}{TOLD_BY_CALLBACK}"));
+        self.error_info = Some(format!("{problem}{CONFIRMED_BY_CALLBACK}"));
         if self.previous_owner.is_none() {
             self.previous_owner = original_owner.map(ToString::to_string);
         }
@@ -409,7 +410,7 @@ impl AuditEntry {
         if let Outcome::Unchanged = outcome {
             self.previous_owner.clone_from(&self.new_owner);
         }
-        // What Tencent said once is kept, whatever is found out later.
+        // Tencent's error code is kept, whatever is found out later.
         let known = self.error_code.filter(|_| outcome.problem().is_some());
         self.error_code = outcome.problem().and_then(|problem| problem.code).or(known);
         self.error_info = outcome.problem().map(|problem| problem.info.clone());

@@ -122,8 +122,8 @@ pub fn zone(name: &str) -> Result<TimeZone, InvalidMoment> {
     TimeZone::get(name).map_err(|_| InvalidMoment::Zone(name.to_owned()))
 }
 
-/// A time as people read it in `zone`; with the offset, a time that the clock shows twice is told apart, and what
-/// is shown can be typed.
+/// A time as people read it in `zone`. The offset tells the two apart where the clock shows a time twice, and what is
+/// shown can be typed.
 #[must_use]
 pub fn read_in(at: Timestamp, zone: &TimeZone) -> String {
     if *zone == TimeZone::UTC {

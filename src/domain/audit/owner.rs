@@ -183,27 +183,29 @@ pub fn ownership(room: &RoomId, time: Timestamp, now: Timestamp, history: &RoomH
             claims(index, entry, now.as_millisecond(), &mut known);
         }
     }
-    let told = Told { room, time, entries: &entries, claims: &known };
+    let findings = Findings { room, time, entries: &entries, claims: &known };
     match orders(&known, time.as_millisecond()) {
-        Orders::TooMany => told.unknown(None, "too much happened at once to tell in which order".to_owned()),
+        Orders::TooMany => {
+            findings.unknown(None, "too much happened at once to tell in which order".to_owned())
+        }
         Orders::Found(answers) => match answers.as_slice() {
-            [] => told.clocks_disagree(),
-            [Answer { owner: Some(owner), last, next }] => told.owner(owner, *last, *next),
-            [Answer { owner: None, last, next }] => told.nobody(*last, *next),
-            [one, other, ..] => told.unclear(one, other),
+            [] => findings.clocks_disagree(),
+            [Answer { owner: Some(owner), last, next }] => findings.owner(owner, *last, *next),
+            [Answer { owner: None, last, next }] => findings.nobody(*last, *next),
+            [one, other, ..] => findings.unclear(one, other),
         },
     }
 }
 
 /// What is known, to be put into words.
-struct Told<'c, 'a> {
+struct Findings<'c, 'a> {
     room: &'c RoomId,
     time: Timestamp,
     entries: &'c [&'a RoomEntry],
     claims: &'c [Claim<'a>],
 }
 
-impl Told<'_, '_> {
+impl Findings<'_, '_> {
     fn entry(&self, claim: usize) -> &AuditEntry {
         &self.entries[self.claims[claim].entry].entry
     }
@@ -350,7 +352,9 @@ impl Told<'_, '_> {
         if let Some(claim) = unclear {
             let (number, to) = (self.number(claim), self.claims[claim].owner_after());
             let what = match self.claims[claim].source {
-                Source::Callback => format!("was told of a change to {to} that could not be read back"),
+                Source::Callback => {
+                    format!("had a callback about a change to {to} that could not be read back")
+                }
                 _ => {
                     let from = from(claim).map(|from| format!("from {from} ")).unwrap_or_default();
                     format!("tried to hand it {from}to {to}, and what came of it is not known")
@@ -381,7 +385,7 @@ impl Told<'_, '_> {
             return self.nobody(one.last.or(other.last), one.next.or(other.next));
         };
         let why = format!(
-            "by operation {first} it was {this}, by operation {second} {that}: which of them came last cannot be told"
+            "by operation {first} it was {this}, by operation {second} {that}: which of them came last is not known"
         );
         self.unknown(Some(second), why)
     }

@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::{AuditEntry, Outcome, OutcomeKind, RecordedEvent, Refusal};
 use crate::domain::room::AccountId;
 
-/// How the record of a change that a callback told of says who owns the room by now.
+/// How the record of a change that a callback confirmed names the owner by now.
 const OWNS_BY_NOW: &str = " owns the room by now";
 
 /// What is added to what went wrong when `owner` has the room by now.
@@ -50,8 +50,8 @@ pub fn retold(
             request_id: entry.request_id.clone(),
             unclear: entry.error_info.is_some().then(|| refusal(look_first)),
         },
-        // Only a change that a callback told of was neither read back nor missed.
-        (OutcomeKind::Succeeded, Some(_), None) => Outcome::Told {
+        // Succeeded without a read-back: a callback confirmed it.
+        (OutcomeKind::Succeeded, Some(_), None) => Outcome::ConfirmedByCallback {
             previous,
             owner_now: entry.error_info.as_deref().and_then(who_owns_by_now),
             unclear: refusal(look_first),
@@ -137,8 +137,8 @@ mod tests {
                 request_id: Some("Id-1".to_owned()),
                 unclear: Some(lost.clone()),
             },
-            Outcome::Told { previous: previous.clone(), owner_now: None, unclear: told("") },
-            Outcome::Told {
+            Outcome::ConfirmedByCallback { previous: previous.clone(), owner_now: None, unclear: told("") },
+            Outcome::ConfirmedByCallback {
                 previous: previous.clone(),
                 owner_now: Some(account("erin")),
                 unclear: told(&owns_by_now(&account("erin"))),

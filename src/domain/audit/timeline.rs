@@ -42,7 +42,7 @@ pub fn timeline(operation: OperationId, events: &[RecordedEvent]) -> Result<Vec<
     for event in events {
         let body: Map<String, Value> = serde_json::from_str(&event.body).map_err(|_| event.seq)?;
         let at = text(&body, "at").and_then(|at| at.parse::<Timestamp>().ok());
-        for (step, what) in told(&body) {
+        for (step, what) in steps_of(&body) {
             let before = steps.last().and_then(|step| step.at);
             let wait_ms = at
                 .zip(before)
@@ -57,7 +57,7 @@ fn text<'a>(body: &'a Map<String, Value>, name: &str) -> Option<&'a str> {
     body.get(name).and_then(Value::as_str)
 }
 
-fn told(body: &Map<String, Value>) -> Vec<(String, String)> {
+fn steps_of(body: &Map<String, Value>) -> Vec<(String, String)> {
     let kind = text(body, "event").unwrap_or("event");
     let named = |step: &str, what: String| (step.to_owned(), what);
     match kind {
@@ -131,7 +131,7 @@ fn ended(body: &Map<String, Value>) -> Vec<(&'static str, String)> {
         steps.push(("closed", format!("{owner} owns the room by now; nothing more can be found out")));
     }
     if let Some(operation) = field("overridden_by") {
-        steps.push(("closed", format!("operation {operation} goes past it; nothing more is asked")));
+        steps.push(("closed", format!("operation {operation} overrides it; it is not looked at any more")));
     }
     steps
 }
@@ -139,7 +139,7 @@ fn ended(body: &Map<String, Value>) -> Vec<(&'static str, String)> {
 /// What Tencent's callback said.
 fn callback(body: &Map<String, Value>) -> String {
     let field = |name| text(body, name);
-    let mut what = "Tencent's callback told of the change".to_owned();
+    let mut what = "Tencent's callback reported the change".to_owned();
     if let Some(at) = field("event_at") {
         what.push_str(&format!(", made at {at} by Tencent's clock"));
     }
@@ -208,11 +208,11 @@ mod tests {
         insta::assert_snapshot!(told.collect::<String>(), @r"
         5 received: dave: (observed) owner change
         5 answered: succeeded
-        6 observed: Tencent's callback told of the change, made at 2026-11-23T14:02:59.000Z by Tencent's clock, by dave; the owner before was bob; the owner read back is erin
-        7 confirmed: Tencent's callback told of the change, made at 2026-11-23T14:02:59.000Z by Tencent's clock; the owner before was bob; it was not signed, so who and from whom is only said
+        6 observed: Tencent's callback reported the change, made at 2026-11-23T14:02:59.000Z by Tencent's clock, by dave; the owner before was bob; the owner read back is erin
+        7 confirmed: Tencent's callback reported the change, made at 2026-11-23T14:02:59.000Z by Tencent's clock; the owner before was bob; it was not signed, so who and from whom is only said
         8 reply: never delivered (slack answered 404)
         9 answered: unknown
-        9 closed: operation 12 goes past it; nothing more is asked
+        9 closed: operation 12 overrides it; it is not looked at any more
         ");
     }
 

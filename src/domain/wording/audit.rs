@@ -1,14 +1,16 @@
 //! Answers about the log.
 
+use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use super::message::{CommandName, Line, Message, Tone, capital, channel, code, op, spans, subject, text};
 use crate::domain::access::{Reach, RoomScope, list};
 use crate::domain::audit::{
-    AuditEntry, AuditFilter, Certainty, InvalidMoment, NoAnswer, OperationId, OutcomeKind, Ownership, Page,
-    Stat, StatsBy, Step, read_in,
+    AuditEntry, AuditFilter, Basis, Certainty, InvalidMoment, NoAnswer, OperationId, OutcomeKind, Ownership,
+    Page, Stat, StatsBy, Step, read_in,
 };
 use crate::domain::command::{Family, Invocation};
+use crate::domain::room::RoomId;
 
 /// The answer to a [`Question`](crate::domain::command::Question).
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,12 +21,50 @@ pub enum Answer {
     Entry(Box<AuditEntry>),
     /// Who owned a room.
     Owner(Box<Ownership>),
+    /// Who owned a room over time.
+    History(Box<OwnerHistory>),
     /// The steps of an operation, and the operation as it is now.
     Timeline(Vec<Step>, Box<AuditEntry>),
     /// Counts.
     Stats(StatsBy, Page<Stat>),
     /// What an export is to hold. It is handed out in parts, to the command line alone.
     Export(AuditFilter),
+}
+
+/// Who owned a room over time, as far as the log can tell.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OwnerHistory {
+    /// The room.
+    pub room: RoomId,
+    /// Newest first; empty if the log says nothing about the room.
+    pub spans: Vec<OwnerSpan>,
+    /// Whether there are older ones.
+    pub is_cut: bool,
+}
+
+/// A time in which a room had one owner, or nobody can tell which.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OwnerSpan {
+    /// What the log tells about its beginning.
+    pub told: Ownership,
+    /// When it ends; `None` if it has not by now.
+    pub until: Option<Timestamp>,
+    /// The time at which that is said.
+    pub now: Timestamp,
+    /// The entry that made it so, or found it so.
+    pub entry: Option<AuditEntry>,
+}
+
+impl OwnerSpan {
+    /// When it begins, at the latest.
+    #[must_use]
+    pub fn from(&self) -> Timestamp {
+        self.told.since.unwrap_or(self.told.time)
+    }
+
+    fn seconds(&self) -> f64 {
+        self.until.unwrap_or(self.now).duration_since(self.from()).as_secs_f64()
+    }
 }
 
 /// What is said about the log: the answer, and how far the reader sees.
@@ -54,6 +94,7 @@ pub fn answered(answer: &Answer, zone: &TimeZone, name: &CommandName) -> Message
         Answer::List(page) => entries(page, zone, name),
         Answer::Entry(entry) => whole(entry),
         Answer::Owner(told) => owner(told, zone),
+        Answer::History(owners) => history(owners, zone, name),
         Answer::Timeline(steps, entry) => timeline(steps, entry),
         Answer::Stats(by, page) => stats(*by, page, name),
         Answer::Export(_) => Message {
@@ -202,6 +243,71 @@ fn owner(told: &Ownership, zone: &TimeZone) -> Message {
     }
     body.push(text("Why: ").code(&told.explanation));
     Message { tone, headline, body, footer: None }
+}
+
+fn history(history: &OwnerHistory, zone: &TimeZone, name: &CommandName) -> Message {
+    let OwnerHistory { room, spans, is_cut } = history;
+    let Some(oldest) = spans.last() else {
+        let headline = text("The log has nothing about ").code(room).text(".");
+        let body = vec![text("No hand-over of it and no look at its owner is recorded.")];
+        return Message { tone: Tone::Plain, headline, body, footer: None };
+    };
+    let longest = spans.iter().map(OwnerSpan::seconds).fold(0.0, f64::max);
+    let mut body: Vec<Line> = spans.iter().map(|span| span_row(span, longest, zone)).collect();
+    if *is_cut {
+        let older = Invocation::named(Family::Audit, &["history"]).with("until", oldest.from());
+        body.push(text("Older ones: the same with ").code(name.option(&older)).text(" behind it."));
+    }
+    let headline = text("Who owned ").code(room).text(", newest first:");
+    Message { tone: Tone::Plain, headline, body, footer: None }
+}
+
+/// How long the bar of the longest span is, in characters.
+const LONGEST_BAR: f64 = 8.0;
+
+/// One owner in one line: a bar as long as they had the room, who, from when to when, by whom, and how that is known.
+fn span_row(span: &OwnerSpan, longest: f64, zone: &TimeZone) -> Line {
+    let OwnerSpan { told, until, entry, .. } = span;
+    let (cell, basis) = match told.certainty {
+        Certainty::Known => ("█", "known"),
+        Certainty::Inferred => ("▒", "likely"),
+        Certainty::Unknown => ("░", "gap"),
+    };
+    let cells = (LONGEST_BAR * span.seconds() / longest.max(1.0)).round().clamp(1.0, LONGEST_BAR);
+    let line = text(cell.repeat(cells as usize)).text(" ");
+    let line = match &told.owner {
+        Some(owner) => line.code(owner),
+        None => line.text("not known"),
+    };
+    let (from, until) = (read_in(span.from(), zone), until.map(|until| read_in(until, zone)));
+    let line = match (told.basis, until) {
+        (Some(Basis::Next), until) => line.text(" · until ").text(until.as_deref().unwrap_or("now")),
+        (_, None) => line.text(format!(" · {from} to now")),
+        (_, Some(until)) => {
+            let day = until.find(' ').map_or(0, |end| end + 1);
+            let until = if from.starts_with(&until[..day]) { &until[day..] } else { &until };
+            line.text(format!(" · {from} to {until}"))
+        }
+    };
+    let by = |line: Line, entry: &AuditEntry| match (&entry.actor, &entry.actor_name) {
+        (Some(actor), _) => line.text(" · by ").and(subject(actor)),
+        (None, Some(operator)) => line.text(" · by ").code(operator).text(", not through the bot"),
+        (None, None) => line.text(" · not through the bot"),
+    };
+    let line = match (told.basis, told.operation, told.next_operation) {
+        (Some(Basis::Confirmed | Basis::Accepted | Basis::Observed), Some(operation), _) => {
+            let line = entry.iter().fold(line, by);
+            line.text(format!(" (op {operation})"))
+        }
+        (Some(_), Some(operation), _) | (Some(_), None, Some(operation)) => {
+            line.text(format!(" · found by op {operation}"))
+        }
+        (_, after, before) => {
+            let line = after.iter().fold(line, |line, op| line.text(format!(" · after op {op}")));
+            before.iter().fold(line, |line, op| line.text(format!(" · before op {op}")))
+        }
+    };
+    line.text(" · ").text(basis)
 }
 
 fn timeline(steps: &[Step], entry: &AuditEntry) -> Message {

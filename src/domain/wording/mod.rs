@@ -16,7 +16,7 @@ mod usage;
 
 use super::audit::{AuditEntry, OperationId, Outcome, OutcomeKind};
 use super::command::Transfer;
-use super::reply::{Reply, Shed, commands};
+use super::reply::{Overload, Reply, commands};
 use super::room::RoomId;
 use message::{code, hand_over, op, spans, text};
 
@@ -107,7 +107,7 @@ pub fn message(reply: &Reply, name: &CommandName) -> Message {
             )],
             footer: Some(op(*operation)),
         },
-        Reply::TurnedAway { operation, why } => turned_away(*operation, *why),
+        Reply::RateLimited { operation, why } => turned_away(*operation, *why),
         Reply::NotRecorded => Message {
             tone: Tone::Failed,
             headline: text("Nothing was done: the audit log cannot be written right now."),
@@ -163,21 +163,21 @@ pub const UNDO: &str = " · undo: ";
 /// How a message begins that only says that the answer comes later.
 pub const WORKING: &str = "Working on ";
 
-fn turned_away(operation: Option<OperationId>, why: Shed) -> Message {
+fn turned_away(operation: Option<OperationId>, why: Overload) -> Message {
     let (headline, next) = match why {
-        Shed::Person(limit) => (
+        Overload::Person(limit) => (
             text("Nothing was done: you have given ")
                 .text(commands(limit))
                 .text(" within a minute, and no more are taken."),
             "It is safe to send it again in a minute.",
         ),
-        Shed::Room(limit) => (
+        Overload::Room(limit) => (
             text("Nothing was done: this room has had ")
                 .text(commands(limit))
                 .text(" within a minute, and no more are carried out."),
             "It is safe to send it again in a minute. Somebody may be handing the room back and forth.",
         ),
-        Shed::Full => (
+        Overload::Full => (
             text("Nothing was done: the bot is busy."),
             "It is safe to try again in a moment; tell an admin if it stays like this.",
         ),

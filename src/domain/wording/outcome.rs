@@ -83,14 +83,14 @@ pub(super) fn outcome_message(
             ],
             footer,
         },
-        Outcome::Told { previous, owner_now, .. } => {
+        Outcome::ConfirmedByCallback { previous, owner_now, .. } => {
             let handed = code(room).text(" was handed to ").code(new_owner);
             let handed = match previous {
                 Some(previous) => handed.text(" (was ").code(previous).text(")"),
                 None => handed,
             };
             let mut body =
-                vec![text("Tencent's answer was lost on the way; its callback tells of the change.")];
+                vec![text("Tencent's answer was lost on the way; its callback reported the change.")];
             if owner_now.is_some() {
                 body.push(text(
                     "Somebody may have handed the room on. Agree with the other moderators before you try again.",

@@ -7,7 +7,8 @@ use std::fmt;
 
 use reqwest::Url;
 use secrecy::{ExposeSecret as _, SecretString};
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
+use serde_json::json;
 
 use super::CHANGE_OF_OWNER;
 use crate::app::ports::Clock;
@@ -41,7 +42,7 @@ pub struct Change {
     lines: Vec<String>,
 }
 
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct Callback {
     url: String,
@@ -63,16 +64,6 @@ struct TokenAnswer {
 impl Data for TokenAnswer {
     const IS_SECRET: bool = true;
 }
-
-#[derive(Serialize)]
-#[serde(rename_all = "PascalCase")]
-struct SetToken<'a> {
-    token: &'a str,
-    is_token_enable: bool,
-}
-
-#[derive(Serialize)]
-struct Empty {}
 
 /// Tencent's no, for the person at the command line.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -178,15 +169,15 @@ impl<C: Clock> Configurator<C> {
     /// # Errors
     /// When it says no, or does not answer.
     pub async fn present(&self) -> Result<Configuration, NotConfigured> {
-        let callback: Option<Callback> = match self.client.read_configuration("get_callback", &Empty {}).await
-        {
-            Ok(callback) => callback,
-            Err(refusal) if refusal.code == Some(NOT_CONFIGURED) => None,
-            Err(refusal) => return Err(NotConfigured(refusal)),
-        };
+        let callback: Option<Callback> =
+            match self.client.read_configuration("get_callback", &json!({})).await {
+                Ok(callback) => callback,
+                Err(refusal) if refusal.code == Some(NOT_CONFIGURED) => None,
+                Err(refusal) => return Err(NotConfigured(refusal)),
+            };
         // Its form is not documented, and there may be none: then nothing is known of it.
         let token: Option<TokenAnswer> =
-            self.client.read_configuration("get_callback_token", &Empty {}).await.unwrap_or_default();
+            self.client.read_configuration("get_callback_token", &json!({})).await.unwrap_or_default();
         let (token, is_signed) = token.map_or((None, None), |token| (token.token, token.is_token_enable));
         Ok(Configuration {
             url: callback.as_ref().map(|callback| callback.url.clone()),
@@ -202,12 +193,14 @@ impl<C: Clock> Configurator<C> {
     /// When Tencent says no, or does not answer.
     pub async fn apply(&self, change: &Change) -> Result<(), NotConfigured> {
         if let Some(token) = &change.token {
-            let body = SetToken { token: token.expose_secret(), is_token_enable: true };
+            let body = json!({ "Token": token.expose_secret(), "IsTokenEnable": true });
             self.client.write_configuration("set_callback_token", &body).await.map_err(NotConfigured)?;
         }
         if let Some(callback) = &change.callback {
             let command = if change.exists { "update_callback" } else { "set_callback" };
-            self.client.write_configuration(command, callback).await.map_err(NotConfigured)?;
+            let Callback { url, callback_command_list } = callback;
+            let body = json!({ "Url": url, "CallbackCommandList": callback_command_list });
+            self.client.write_configuration(command, &body).await.map_err(NotConfigured)?;
         }
         Ok(())
     }

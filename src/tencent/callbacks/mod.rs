@@ -1,8 +1,8 @@
-//! `POST /tencent/callbacks`: what Tencent tells of by itself (trtc.io/document/64412, 72553).
+//! `POST /tencent/callbacks`: changes that Tencent reports (trtc.io/document/64412, 72553).
 //!
-//! Answered at once and worked on afterwards: Tencent gives up after 2 s, and takes no notice of the answer.
-//! A callback's `Sign` covers neither its body nor its parameters, so it is a hint: what is not a change of
-//! our own is read back before it is believed.
+//! Answered at once and processed afterwards: Tencent gives up after 2 s and ignores the answer. A callback's `Sign`
+//! covers neither its body nor its parameters, so it is a hint: a change that is not our own counts only after the
+//! owner was read back.
 
 mod configuration;
 mod notice;
@@ -163,7 +163,7 @@ impl Callbacks {
         let body = self.redactor.json(body);
         match notice::read(&query, &body, &self.settings.admin_user_id, is_signed) {
             Ok(Some(notice)) => {
-                debug!(room = %notice.room, "a callback tells of a change of owner");
+                debug!(room = %notice.room, "a callback reports a change of owner");
                 self.service.take_notice(notice).then_some(()).ok_or(Refused::Busy)
             }
             Ok(None) => {

@@ -101,7 +101,7 @@ enum Number {
     Text(String),
 }
 
-/// What a callback says. `None` if it tells of something else than a change of owner.
+/// What a callback says. `None` if it is about something else than a change of owner.
 pub(super) fn read(
     query: &Query,
     body: &[u8],
@@ -110,7 +110,7 @@ pub(super) fn read(
 ) -> Result<Option<OwnerNotice>, String> {
     let of_query = query.get("callbackcommand").or_else(|| query.get("webhookcommand"));
     let is_ours = |command: &str| command.eq_ignore_ascii_case(CHANGE_OF_OWNER);
-    // What else is told need not be understood.
+    // Other kinds of callback need not be readable.
     if of_query.is_some_and(|command| !is_ours(command)) {
         return Ok(None);
     }

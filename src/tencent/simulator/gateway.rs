@@ -11,8 +11,7 @@ use jiff::Timestamp;
 
 use super::reply::Refusal;
 use super::state::State;
-use super::{Api, Simulator};
-use crate::tencent::user_sig;
+use super::{Api, Simulator, user_sig};
 
 /// A request to one of the APIs, body and all.
 pub(super) struct Arrival {

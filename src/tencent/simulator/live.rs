@@ -5,20 +5,21 @@ use std::time::Duration;
 
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Value, json};
+use tokio::time::sleep;
+use tokio_util::sync::CancellationToken;
 
 use super::Simulator;
 use super::fault::{Fault, FaultKind, When};
 use super::gateway::{self, Arrival};
 use super::order::Order;
 use super::reply::{self, Answer, Refusal, Shape};
-use super::server::Stop;
 use super::settings::SameOwner;
 use super::state::{Call, Callback, OwnerChange, Room, StaleOwner, State};
 
 type Outcome = Result<Option<Value>, Refusal>;
 
 /// Answers one call, from its arrival to the last byte it is worth.
-pub(super) async fn answer(simulator: &Simulator, arrival: Arrival, stop: Stop) -> Answer {
+pub(super) async fn answer(simulator: &Simulator, arrival: Arrival, stop: CancellationToken) -> Answer {
     let now = simulator.now();
     let call = record(simulator, &arrival);
     let _under_way = UnderWay { simulator, call: &call };
@@ -58,7 +59,13 @@ impl Drop for UnderWay<'_> {
     }
 }
 
-async fn strike(simulator: &Simulator, call: &Call, order: Order, fault: Fault, mut stop: Stop) -> Answer {
+async fn strike(
+    simulator: &Simulator,
+    call: &Call,
+    order: Order,
+    fault: Fault,
+    stop: CancellationToken,
+) -> Answer {
     let carry_out = |stale_reads| carry_out(simulator, call, &order, stale_reads);
     let shaped = |shape| tell(simulator, call, &carry_out(0), shape);
     let carry_out_if = |condition| {
@@ -83,12 +90,12 @@ async fn strike(simulator: &Simulator, call: &Call, order: Order, fault: Fault, 
             Answer::Hangup
         }
         FaultKind::Stall { when: When::Before, millis } => {
-            stop.or_after(millis).await;
+            stop.run_until_cancelled(sleep(Duration::from_millis(millis))).await;
             shaped(Shape::Plain)
         }
         FaultKind::Stall { when: When::After, millis } => {
             let outcome = carry_out(0);
-            stop.or_after(millis).await;
+            stop.run_until_cancelled(sleep(Duration::from_millis(millis))).await;
             tell(simulator, call, &outcome, Shape::Plain)
         }
         FaultKind::Truncated => shaped(Shape::Truncated),
@@ -101,7 +108,7 @@ async fn strike(simulator: &Simulator, call: &Call, order: Order, fault: Fault, 
         FaultKind::LateApply { millis } => {
             let (simulator, call) = (simulator.clone(), call.clone());
             tokio::spawn(async move {
-                if stop.or_after(millis).await == Pause::Over {
+                if stop.run_until_cancelled(sleep(Duration::from_millis(millis))).await.is_some() {
                     let _unseen = self::carry_out(&simulator, &call, &order, 0);
                 }
             });
@@ -297,23 +304,4 @@ fn room_list(simulator: &Simulator, skip: usize, count: usize) -> Value {
             .collect();
         json!({ "Next": next, "RoomList": items })
     })
-}
-
-/// How a pause ended.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Pause {
-    /// It took its time.
-    Over,
-    /// The simulator ends.
-    Stopped,
-}
-
-impl Stop {
-    /// Waits so many milliseconds, or until the simulator ends.
-    async fn or_after(&mut self, millis: u64) -> Pause {
-        tokio::select! {
-            () = self.requested() => Pause::Stopped,
-            () = tokio::time::sleep(Duration::from_millis(millis)) => Pause::Over,
-        }
-    }
 }

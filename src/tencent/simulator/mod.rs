@@ -56,6 +56,7 @@ mod reply;
 mod server;
 mod settings;
 mod state;
+mod user_sig;
 mod webhook;
 
 use std::future::Future;
@@ -68,11 +69,13 @@ use tokio::net::TcpListener;
 use tokio::sync::Notify;
 
 pub use self::fault::{Fault, FaultKind, When};
+pub use self::order::Api;
 pub use self::settings::{SameOwner, Settings, Webhook};
 use self::state::State;
-pub use self::state::{Api, Call, OwnerChange, Room};
+pub use self::state::{Call, OwnerChange, Room};
 use self::webhook::Announcer;
 pub use self::webhook::callback_sign;
+use super::callbacks::CHANGE_OF_OWNER;
 
 /// Where the simulator gets the time from: it decides whether a UserSig has expired and how fast calls come.
 pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
@@ -229,7 +232,7 @@ impl Simulator {
             (state.callback.clone(), token)
         });
         let wanted =
-            callback.filter(|callback| callback.commands.iter().any(|command| command == webhook::COMMAND));
+            callback.filter(|callback| callback.commands.iter().any(|command| command == CHANGE_OF_OWNER));
         if let (Some(announcer), Some(callback)) = (&self.0.announcer, wanted) {
             announcer.announce(callback, token.as_ref(), change, self.now());
         }

@@ -18,8 +18,8 @@ use hyper::service::{Service as _, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::watch;
 use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
 
 use super::gateway::{self, Arrival};
 use super::reply::{self, Answer, Refusal, Shape};
@@ -31,24 +31,15 @@ const MAX_BODY_BYTES: usize = 64 * 1024;
 /// How long answers under way may take once the simulator is told to end.
 const GRACE: Duration = Duration::from_secs(5);
 
-/// Tells everything that waits that the simulator ends.
-#[derive(Clone)]
-pub(super) struct Stop(watch::Receiver<bool>);
-
-impl Stop {
-    pub(super) async fn requested(&mut self) {
-        // The sender is gone only when `run` is, which is the same message.
-        let _ = self.0.wait_for(|stop| *stop).await;
-    }
-}
-
 pub(super) async fn run(
     simulator: Simulator,
     listener: TcpListener,
     shutdown: impl Future<Output = ()>,
 ) -> io::Result<()> {
-    let (stop, stopping) = watch::channel(false);
-    let desk = Desk { control: control::router(simulator.clone()), simulator, stop: Stop(stopping) };
+    let stop = CancellationToken::new();
+    // Also when this future is dropped.
+    let _ends = stop.clone().drop_guard();
+    let desk = Desk { control: control::router(simulator.clone()), simulator, stop: stop.clone() };
     let mut shutdown = pin!(shutdown);
     let mut connections = JoinSet::new();
     loop {
@@ -67,8 +58,7 @@ pub(super) async fn run(
         }
     }
     drop(listener);
-    // No receiver is no trouble: then nobody waits.
-    let _ = stop.send(true);
+    stop.cancel();
     let drained = async { while connections.join_next().await.is_some() {} };
     if tokio::time::timeout(GRACE, drained).await.is_err() {
         tracing::warn!("the simulator ends with connections open");
@@ -82,14 +72,14 @@ fn is_about_one_connection(error: &io::Error) -> bool {
 }
 
 async fn converse(desk: Desk, stream: TcpStream, peer: SocketAddr) {
-    let mut stop = desk.stop.clone();
+    let stop = desk.stop.clone();
     let service = service_fn(move |request| desk.clone().serve(request, peer.ip()));
     let connection =
         http1::Builder::new().timer(TokioTimer::new()).serve_connection(TokioIo::new(stream), service);
     let mut connection = pin!(connection);
     let ended = tokio::select! {
         ended = connection.as_mut() => ended,
-        () = stop.requested() => {
+        () = stop.cancelled() => {
             connection.as_mut().graceful_shutdown();
             connection.await
         }
@@ -104,7 +94,8 @@ async fn converse(desk: Desk, stream: TcpStream, peer: SocketAddr) {
 struct Desk {
     simulator: Simulator,
     control: Router,
-    stop: Stop,
+    /// The simulator ends.
+    stop: CancellationToken,
 }
 
 impl Desk {
@@ -121,7 +112,7 @@ impl Desk {
         }
     }
 
-    async fn answer(mut self, request: Request<Incoming>, source: IpAddr) -> Answer {
+    async fn answer(self, request: Request<Incoming>, source: IpAddr) -> Answer {
         let path = request.uri().path();
         if path == "/control" || path.starts_with("/control/") {
             return Answer::Reply(self.steer(request).await);
@@ -137,7 +128,7 @@ impl Desk {
         let host = host(request.headers()).to_owned();
         let read = tokio::select! {
             read = Limited::new(request.into_body(), MAX_BODY_BYTES).collect() => read,
-            () = self.stop.requested() => return Answer::Hangup,
+            () = self.stop.cancelled() => return Answer::Hangup,
         };
         let body: Bytes = match read {
             Ok(body) => body.to_bytes(),

@@ -1,89 +1,16 @@
 //! The world the simulator keeps: rooms, faults in waiting, the calls that came, and the rates.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
-use std::fmt;
 
 use jiff::{SignedDuration, Timestamp};
 use reqwest::Url;
 use secrecy::SecretString;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 
 use super::fault::Fault;
+use super::order::Api;
 use super::settings::Settings;
-
-/// The APIs that are simulated: the rooms' under `/v4/live_engine_http_srv/`, the callbacks' under
-/// `/v4/live_config/`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Api {
-    /// Hands a room to a new owner (trtc.io/document/72534).
-    ChangeRoomOwner,
-    /// Reads one room, its owner among the rest (trtc.io/document/63404).
-    GetRoomInfo,
-    /// Reads the rooms page by page (trtc.io/document/63405).
-    GetRoomList,
-    /// Reads where callbacks go (trtc.io/document/64418).
-    GetCallback,
-    /// Says where callbacks go (tencentcloud.com/document/product/1071/78178).
-    SetCallback,
-    /// Changes where callbacks go (trtc.io/document/64419).
-    UpdateCallback,
-    /// Reads what callbacks are signed with (tencentcloud.com/document/product/1071/78181).
-    GetCallbackToken,
-    /// Says what callbacks are signed with (trtc.io/document/69528).
-    SetCallbackToken,
-}
-
-impl Api {
-    pub(super) const ALL: [Self; 8] = [
-        Self::ChangeRoomOwner,
-        Self::GetRoomInfo,
-        Self::GetRoomList,
-        Self::GetCallback,
-        Self::SetCallback,
-        Self::UpdateCallback,
-        Self::GetCallbackToken,
-        Self::SetCallbackToken,
-    ];
-
-    /// The last part of its path, which is also its name in JSON.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::ChangeRoomOwner => "change_room_owner",
-            Self::GetRoomInfo => "get_room_info",
-            Self::GetRoomList => "get_room_list",
-            Self::GetCallback => "get_callback",
-            Self::SetCallback => "set_callback",
-            Self::UpdateCallback => "update_callback",
-            Self::GetCallbackToken => "get_callback_token",
-            Self::SetCallbackToken => "set_callback_token",
-        }
-    }
-
-    pub(super) fn from_path(path: &str) -> Option<Self> {
-        let (service, name) = path.strip_prefix("/v4/")?.split_once('/')?;
-        Self::ALL.into_iter().find(|api| api.service() == service && api.name() == name)
-    }
-
-    /// The part of its path before the name.
-    pub fn service(self) -> &'static str {
-        match self {
-            Self::ChangeRoomOwner | Self::GetRoomInfo | Self::GetRoomList => "live_engine_http_srv",
-            Self::GetCallback
-            | Self::SetCallback
-            | Self::UpdateCallback
-            | Self::GetCallbackToken
-            | Self::SetCallbackToken => "live_config",
-        }
-    }
-}
-
-impl fmt::Display for Api {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
-    }
-}
 
 /// A room. What is not here is answered with a fixed value.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -258,7 +185,7 @@ impl State {
             owner_changes: VecDeque::new(),
             callback: settings.webhook.as_ref().map(|webhook| Callback {
                 url: webhook.url.clone(),
-                commands: vec![super::webhook::COMMAND.to_owned()],
+                commands: vec![crate::tencent::callbacks::CHANGE_OF_OWNER.to_owned()],
             }),
             callback_token: settings
                 .webhook

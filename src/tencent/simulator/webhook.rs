@@ -8,15 +8,14 @@ use serde_json::json;
 
 use super::settings::Settings;
 use super::state::{Callback, OwnerChange};
-
-pub(super) const COMMAND: &str = crate::tencent::callbacks::CHANGE_OF_OWNER;
+use crate::tencent::callbacks::{self, CHANGE_OF_OWNER};
 
 /// Documented for webhooks in general (trtc.io/document/34354). A lost announcement is not sent again.
 const TIMEOUT: Duration = Duration::from_secs(2);
 
 /// The `Sign` of an announcement at `request_time` (unix seconds).
 pub fn callback_sign(token: &SecretString, request_time: i64) -> String {
-    crate::tencent::callbacks::sign(token, &request_time.to_string())
+    callbacks::sign(token, &request_time.to_string())
 }
 
 pub(super) struct Announcer {
@@ -50,7 +49,7 @@ impl Announcer {
         let mut url = callback.url;
         url.query_pairs_mut()
             .append_pair("SdkAppid", &self.sdk_app_id.to_string())
-            .append_pair("CallbackCommand", COMMAND)
+            .append_pair("CallbackCommand", CHANGE_OF_OWNER)
             .append_pair("contenttype", "json");
         if let Some(token) = token {
             let request_time = now.as_second();
@@ -59,7 +58,7 @@ impl Announcer {
                 .append_pair("RequestTime", &request_time.to_string());
         }
         let body = json!({
-            "CallbackCommand": COMMAND,
+            "CallbackCommand": CHANGE_OF_OWNER,
             "RoomId": change.room,
             "EventTime": change.at.as_millisecond(),
             "Operator_Account": change.operator,

@@ -27,7 +27,7 @@ pub(super) enum Source {
 pub(super) enum What<'a> {
     /// Somebody was read to be the owner.
     Found(&'a str),
-    /// Somebody was read to be the owner, because a change was told of that had come before.
+    /// Somebody was read to be the owner, because a callback reported a change before.
     Became(&'a str),
     /// The owner changed.
     Changed { from: Option<&'a str>, to: &'a str },
@@ -150,7 +150,7 @@ fn orders_within<'a>(claims: &[Claim<'a>], time: i64, skew: i64) -> Orders<'a> {
         let (this, that) = (&claims[a], &claims[b]);
         if this.entry == that.entry { a < b } else { this.is_before(that, skew) }
     };
-    // Told to be made outside of its own call, a change of ours shows how far the clocks are apart.
+    // A change of ours that is reported outside of its own call shows how far the clocks are apart.
     let apart = claims.iter().filter_map(|claim| Some((claim, claim.event_at?)));
     let apart = apart
         .map(|(claim, at)| claim.from.saturating_sub(at).max(at.saturating_sub(claim.until)).max(0))

@@ -187,7 +187,7 @@ fn entries_that_contradict_each_other_are_both_named() {
     let told = ask_entries(at(60), at(1_000), log.to_vec());
     assert_eq!(
         told.explanation,
-        "by operation 5 it was b1, by operation 7 app1: which of them came last cannot be told"
+        "by operation 5 it was b1, by operation 7 app1: which of them came last is not known"
     );
     assert_eq!((told.owner, told.certainty), (None, Certainty::Unknown));
 }

@@ -20,6 +20,8 @@ pub enum Question {
     Show(OperationId),
     /// Who owned the room then?
     OwnerAt(RoomId, Moment),
+    /// Who owned the room over time, within the filter's times?
+    History(RoomId, Filter),
     /// What happened when within this operation? With archives that hold events of it: only the command line names any.
     Timeline(OperationId, Vec<PathBuf>),
     /// How many operations were there, counted by this?
@@ -33,7 +35,9 @@ impl Question {
     #[must_use]
     pub fn zone(&self) -> Option<&TimeZone> {
         match self {
-            Self::List(filter) | Self::Stats(_, filter) | Self::Export(filter) => filter.zone.as_ref(),
+            Self::List(filter) | Self::History(_, filter) | Self::Stats(_, filter) | Self::Export(filter) => {
+                filter.zone.as_ref()
+            }
             Self::OwnerAt(_, moment) => moment.zone(),
             Self::Show(_) | Self::Timeline(..) => None,
         }
@@ -162,6 +166,25 @@ pub(super) const VERBS: &[Verb] = &[
                 None => moment,
             };
             question(Question::OwnerAt(room, moment))
+        },
+    ),
+    verb(
+        AUDITOR,
+        &["history"],
+        "Show who owned a room over time, by whose hand-over, and how that is known",
+        &[
+            positional("room", "<room>", &["room"], Kind::Room, "The RoomId of the live room"),
+            SINCE,
+            UNTIL,
+            ZONE,
+        ],
+        &[example(
+            &[("room", "<room>"), ("since", "7d")],
+            "shows who owned the room over time, newest first",
+        )],
+        |values| {
+            let room = values.required("room", Values::room)?;
+            question(Question::History(room, filter(values)?))
         },
     ),
     verb(

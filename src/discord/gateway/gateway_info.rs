@@ -68,9 +68,9 @@ struct WireLimit {
     reset_after: u64,
 }
 
-pub(super) struct Entrance(Rest);
+pub(super) struct GatewayInfo(Rest);
 
-impl Entrance {
+impl GatewayInfo {
     pub(super) fn new(settings: &Settings) -> Result<Self, Fatal> {
         let Settings { bot_token, api_base_url, timing, redactor } = settings.clone();
         if !http::is_private(&api_base_url, "http") {

@@ -1,17 +1,17 @@
-//! How long to wait before the next connection: the first break is mended at once, a row of them ever more slowly.
+//! Backoff: the first reconnection is immediate, repeated failures wait longer and longer.
 
 use std::time::Duration;
 
 /// Pauses: none, then up to `first`, up to twice that, and so on to `longest`; each between half and all of it,
-/// so that many clients do not come back in step.
-pub(super) struct Pace {
+/// so that many clients do not return at the same time.
+pub(super) struct Backoff {
     first: Duration,
     longest: Duration,
     tries: u32,
     least: Duration,
 }
 
-impl Pace {
+impl Backoff {
     pub(super) fn new(first: Duration, longest: Duration) -> Self {
         Self { first, longest, tries: 0, least: Duration::ZERO }
     }
@@ -47,22 +47,22 @@ mod tests {
 
     #[test]
     fn pauses_grow_to_the_longest_and_start_over_after_a_good_connection() {
-        let mut pace = Pace::new(Duration::from_millis(250), Duration::from_secs(30));
+        let mut backoff = Backoff::new(Duration::from_millis(250), Duration::from_secs(30));
         let now = Duration::ZERO;
         assert_eq!(
-            [pace.next(now), pace.next(now)],
+            [backoff.next(now), backoff.next(now)],
             [Duration::ZERO; 2],
             "the first break is mended at once"
         );
         for most in [250, 500, 1_000, 2_000, 4_000, 8_000, 16_000, 30_000, 30_000] {
-            let pause = pace.next(now).as_millis();
+            let pause = backoff.next(now).as_millis();
             assert!((most / 2..=most).contains(&pause), "{pause} ms where up to {most} ms are meant");
         }
-        assert_eq!(pace.next(Duration::from_secs(30)), Duration::ZERO, "the last try took that long");
-        pace.reset();
-        assert_eq!(pace.next(now), Duration::ZERO);
-        pace.no_sooner_than(Duration::from_secs(60));
-        assert_eq!(pace.next(Duration::from_secs(30)), Duration::from_secs(60));
-        assert!(pace.next(now) < Duration::from_secs(1), "only the next pause is longer");
+        assert_eq!(backoff.next(Duration::from_secs(30)), Duration::ZERO, "the last try took that long");
+        backoff.reset();
+        assert_eq!(backoff.next(now), Duration::ZERO);
+        backoff.no_sooner_than(Duration::from_secs(60));
+        assert_eq!(backoff.next(Duration::from_secs(30)), Duration::from_secs(60));
+        assert!(backoff.next(now) < Duration::from_secs(1), "only the next pause is longer");
     }
 }
