@@ -416,6 +416,31 @@ async fn who_reads_the_log_is_in_the_log() {
 }
 
 #[tokio::test]
+async fn of_exports_that_bring_nothing_the_first_of_the_day_is_recorded() {
+    let program = a_night().await;
+    let export = "audit export --format jsonl --cursor-file cursor";
+    let polls = async || {
+        let listed = program.runs("audit list --readings --limit 0 --text cursor-file --format jsonl").await;
+        listed.out.lines().filter(|line| line.contains(export)).count()
+    };
+    let mut rows = Vec::new();
+    for _ in 0..4 {
+        let ran = program.runs(export).await;
+        assert_eq!(ran.code, 0, "{}", ran.err);
+        rows.push(ran.out.lines().count());
+    }
+    assert_eq!((rows, polls().await), (vec![4, 0, 0, 0], 1));
+    assert_eq!(program.runs("transfer test user3").await.code, 0);
+    assert_eq!(program.runs(export).await.out.lines().count(), 1);
+    assert_eq!(polls().await, 2, "what brings something is recorded");
+    // In another form it is another reading.
+    let other = program.runs("audit export --format csv --cursor-file cursor").await;
+    assert_eq!(other.out.lines().count(), 1, "{}", other.out);
+    let listed = program.runs("audit list --readings --text csv --format jsonl").await;
+    assert_eq!(listed.out.lines().filter(|line| line.contains("audit export")).count(), 1);
+}
+
+#[tokio::test]
 async fn what_cannot_be_recorded_is_not_shown() {
     let program = a_night().await;
     let file = program.path("room-owner.db");

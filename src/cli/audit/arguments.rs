@@ -204,16 +204,6 @@ fn searched(text: &str) -> Result<String, String> {
     fits.then(|| text.to_owned()).ok_or_else(|| "a text to search for has 1 to 300 characters".to_owned())
 }
 
-impl ExportArguments {
-    /// The cursor of an earlier export, as it was typed.
-    pub(super) fn cursor(&self) -> Option<i64> {
-        match self.filter.since {
-            Some(Since::Cursor(cursor)) => Some(cursor),
-            _ => self.after,
-        }
-    }
-}
-
 impl FilterArguments {
     /// A time, in the named zone if it names none.
     fn in_zone(&self, time: &Moment) -> Moment {
@@ -274,15 +264,15 @@ impl ReadingCommand {
     /// What is asked.
     ///
     /// # Errors
-    /// When a cursor stands where none goes on.
-    pub(super) fn question(&self) -> Result<Question, WrongUsage> {
+    /// When a cursor stands where none goes on, or cannot be read.
+    pub(super) fn question(&self) -> anyhow::Result<Question> {
         Ok(match self {
             Self::List(ListArguments { filter, before, limit, reading }) => {
                 let filter = Filter { before: *before, limit: at_most(*limit), ..filter.filter(false)? };
                 // A list without end is handed out in parts, where it has not to be laid out.
                 match (filter.limit, reading.format) {
                     (Some(_), _) | (None, Format::Table) => Question::List(filter),
-                    (None, _) => Question::Export(filter),
+                    (None, _) => Question::Export(filter, None),
                 }
             }
             Self::Show { operation, .. } => Question::Show(*operation),
@@ -299,7 +289,13 @@ impl ReadingCommand {
             }
             Self::Export(ExportArguments { filter, after, cursor_file, .. }) => {
                 // With two cursors, neither is it.
-                Question::Export(filter.filter(after.is_none() && cursor_file.is_none())?)
+                let may_go_on = after.is_none() && cursor_file.is_none();
+                let cursor = match (cursor_file, &filter.since) {
+                    (Some(file), _) => super::export::kept(file)?,
+                    (None, Some(Since::Cursor(cursor))) => Some(*cursor),
+                    (None, _) => *after,
+                };
+                Question::Export(filter.filter(may_go_on)?, cursor)
             }
         })
     }

@@ -16,6 +16,7 @@ use crate::stdio;
 pub(super) async fn run(
     log: &dyn AuditLog,
     filter: AuditFilter,
+    since_event: Option<i64>,
     arguments: &ExportArguments,
 ) -> anyhow::Result<Exit> {
     if arguments.cursor_file.is_some() && stdio::stdout_is_null() {
@@ -23,10 +24,6 @@ pub(super) async fn run(
                    exported now is never exported again";
         return Err(WrongUsage(why.to_owned()).into());
     }
-    let since_event = match &arguments.cursor_file {
-        Some(file) => kept(file)?,
-        None => arguments.cursor(),
-    };
     let upto_event = log.newest_event().await?;
     if let Some(cursor) = since_event.filter(|cursor| *cursor > upto_event) {
         anyhow::bail!(
@@ -124,7 +121,7 @@ impl Writer {
 }
 
 /// The cursor in a file; `None` if there is no file yet.
-fn kept(file: &Path) -> anyhow::Result<Option<i64>> {
+pub(super) fn kept(file: &Path) -> anyhow::Result<Option<i64>> {
     let text = match std::fs::read_to_string(file) {
         Ok(text) => text,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),

@@ -102,8 +102,8 @@ async fn print(
 ) -> anyhow::Result<Exit> {
     let (format, _) = command.printed();
     match answer {
-        Ok(Answer::Export(filter)) => match command {
-            ReadingCommand::Export(arguments) => return export::run(log, filter, arguments).await,
+        Ok(Answer::Export(filter, after)) => match command {
+            ReadingCommand::Export(arguments) => return export::run(log, filter, after, arguments).await,
             _ => everything(log, filter, reading, format).await?,
         },
         Ok(Answer::Entry(entry)) => {

@@ -27,8 +27,8 @@ pub enum Answer {
     Timeline(Vec<Step>, Box<AuditEntry>),
     /// Counts.
     Stats(StatsBy, Page<Stat>),
-    /// What an export is to hold. It is handed out in parts, to the command line alone.
-    Export(AuditFilter),
+    /// What an export is to hold, and after which event. It is handed out in parts, to the command line alone.
+    Export(AuditFilter, Option<i64>),
 }
 
 /// Who owned a room over time, as far as the log can tell.
@@ -97,7 +97,7 @@ pub fn answered(answer: &Answer, zone: &TimeZone, name: &CommandName) -> Message
         Answer::History(owners) => history(owners, zone, name),
         Answer::Timeline(steps, entry) => timeline(steps, entry),
         Answer::Stats(by, page) => stats(*by, page, name),
-        Answer::Export(_) => Message {
+        Answer::Export(..) => Message {
             tone: Tone::Plain,
             headline: text("An export goes to the command line."),
             body: Vec::new(),

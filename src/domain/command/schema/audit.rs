@@ -26,8 +26,9 @@ pub enum Question {
     Timeline(OperationId, Vec<PathBuf>),
     /// How many operations were there, counted by this?
     Stats(StatsBy, Filter),
-    /// All operations, oldest first, to take elsewhere.
-    Export(Filter),
+    /// All operations, oldest first, to take elsewhere; or what happened after the event with which an earlier export
+    /// ended.
+    Export(Filter, Option<i64>),
 }
 
 impl Question {
@@ -35,9 +36,10 @@ impl Question {
     #[must_use]
     pub fn zone(&self) -> Option<&TimeZone> {
         match self {
-            Self::List(filter) | Self::History(_, filter) | Self::Stats(_, filter) | Self::Export(filter) => {
-                filter.zone.as_ref()
-            }
+            Self::List(filter)
+            | Self::History(_, filter)
+            | Self::Stats(_, filter)
+            | Self::Export(filter, _) => filter.zone.as_ref(),
             Self::OwnerAt(_, moment) => moment.zone(),
             Self::Show(_) | Self::Timeline(..) => None,
         }
