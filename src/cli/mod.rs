@@ -9,6 +9,7 @@ macro_rules! tell {
 use tell;
 
 pub mod acl;
+mod acl_file;
 pub mod archive;
 pub mod audit;
 pub mod owner;

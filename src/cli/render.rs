@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use jiff::Timestamp;
 
-use super::acl::file;
+use super::acl_file;
 use super::print;
 use super::rows::{Named, Planned, Why};
 use super::{Exit, Format, WrongUsage, as_word, one_line, say, text};
@@ -14,7 +14,8 @@ use crate::domain::audit::OperationId;
 use crate::domain::command::Part;
 use crate::domain::principal::Subject;
 use crate::domain::reply::Reply;
-use crate::domain::wording::acl::{AclAnswer, scope_as_room, span, unread_groups};
+use crate::domain::wording::acl::AclAnswer;
+use crate::domain::wording::why::{scope_as_room, span, unread_groups};
 use crate::domain::wording::{CommandName, LOCAL_ACL, message};
 use crate::stdio;
 
@@ -103,7 +104,7 @@ pub(super) fn acl(reply: &Reply, asked: &Asked, known: &Known, now: Timestamp) -
             print::rows(able, format)?;
         }
         AclAnswer::Whole(acl, names) => {
-            stdio::stdout().write_all(file::write(acl, names, now).as_bytes())?;
+            stdio::stdout().write_all(acl_file::write(acl, names, now).as_bytes())?;
         }
         AclAnswer::Planned { .. } => return plan(answer, asked),
         AclAnswer::Edited { changed, .. } if asked.file.is_some() => applied(changed, *operation),

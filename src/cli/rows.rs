@@ -16,7 +16,7 @@ use crate::domain::audit::{AuditEntry, DecisionKind, OutcomeKind, Ownership, Sta
 use crate::domain::principal::{Channel, Membership, Subject};
 use crate::domain::room::RoomId;
 use crate::domain::wording;
-use crate::domain::wording::acl::Explained;
+use crate::domain::wording::why::Explained;
 
 fn when(time: Option<Timestamp>) -> String {
     time.map(|time| format!("{time:.0}")).unwrap_or_default()

@@ -14,7 +14,8 @@ use crate::domain::command::{AclCommand, CommandRequest, Listed, Part, Place, Wh
 use crate::domain::principal::{Membership, Principal, Subject};
 use crate::domain::reply::Reply;
 use crate::domain::room::RoomId;
-use crate::domain::wording::acl::{AclAnswer, Explained, Names};
+use crate::domain::wording::acl::{AclAnswer, Names};
+use crate::domain::wording::why::Explained;
 
 /// How many admins are named to whoever needs one.
 const HELPERS: usize = 3;

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::file::{read, write};
+use crate::cli::acl_file::{read, write};
 use crate::domain::access::{AclView, AuthorisedChannel, Grant};
 use crate::domain::principal::Subject;
 use crate::domain::wording::acl::Names;

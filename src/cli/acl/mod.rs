@@ -1,6 +1,5 @@
 //! `room-owner acl ..`: edits the ACL, shows it, explains it, and keeps it in a file.
 
-pub(super) mod file;
 #[cfg(any(test, feature = "fuzzing"))]
 pub mod fuzzing;
 
@@ -10,6 +9,7 @@ use clap::{Args, Subcommand};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
+use super::acl_file;
 use super::render::{self, Asked};
 use super::{Caller, Exit, Format, WrongUsage};
 use crate::app::commands::at_once;
@@ -216,11 +216,11 @@ impl AclCommand {
             Self::WhoCan { room, format } => (Wanted::WhoCan(room), Asked::rows(format)),
             Self::Export => (Wanted::Export, Asked::rows(Format::Table)),
             Self::Plan { file, format } => {
-                let file::File { version, wanted } = file::open(&file)?;
+                let acl_file::File { version, wanted } = acl_file::open(&file)?;
                 (Wanted::Plan(wanted), Asked { file: Some((file, version)), ..Asked::rows(format) })
             }
             Self::Apply { file, version, force, reason } => {
-                let file::File { version: own, wanted } = file::open(&file)?;
+                let acl_file::File { version: own, wanted } = acl_file::open(&file)?;
                 let edit = Edit::Apply(wanted, version.or(own));
                 let asked = Asked { file: Some((file, own)), ..Asked::rows(Format::Table) };
                 (Wanted::Edit { edit, reason: cleaned(reason)?, force }, asked)

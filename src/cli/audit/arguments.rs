@@ -291,7 +291,7 @@ impl ReadingCommand {
                 // With two cursors, neither is it.
                 let may_go_on = after.is_none() && cursor_file.is_none();
                 let cursor = match (cursor_file, &filter.since) {
-                    (Some(file), _) => super::export::kept(file)?,
+                    (Some(file), _) => super::cursor::kept(file)?,
                     (None, Some(Since::Cursor(cursor))) => Some(*cursor),
                     (None, _) => *after,
                 };

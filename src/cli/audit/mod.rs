@@ -2,6 +2,7 @@
 
 mod arguments;
 mod cloudevents;
+mod cursor;
 mod export;
 
 use jiff::tz::TimeZone;

@@ -13,6 +13,7 @@ mod message;
 mod outcome;
 pub mod rooms;
 mod usage;
+pub mod why;
 
 use super::audit::{AuditEntry, OperationId, Outcome, OutcomeKind};
 use super::command::Transfer;

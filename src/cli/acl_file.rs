@@ -162,7 +162,7 @@ pub(super) fn open(path: &Path) -> anyhow::Result<File> {
 }
 
 /// Writes what holds now, in an order that depends on nothing else.
-pub(in crate::cli) fn write(acl: &AclView, names: &Names, now: Timestamp) -> String {
+pub(super) fn write(acl: &AclView, names: &Names, now: Timestamp) -> String {
     let AclView { version, grants, channels } = acl;
     let mut text = format!(
         "# The ACL of room-owner: `room-owner acl plan` shows what an edit of this file would change,\n\
