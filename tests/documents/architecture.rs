@@ -293,7 +293,6 @@ const CIRCLES: &[(&str, &[&str])] = &[
     ("domain", &["access", "audit", "command", "reply", "wording"]),
     ("domain/command", &["correct", "parse"]),
     ("domain/command", &["invocation", "schema", "values"]),
-    ("domain/wording", &["acl", "denial", "lists"]),
     ("store", &["database", "files", "key_file"]),
     (
         "store",

@@ -311,7 +311,6 @@ async fn why_names_the_grant_that_permits(door: Door) {
         (only visible to you)
         ✅ Yes: @alice may hand `test` over in #mods, by grant 1.
         Grant 1: moderator for every room: permits it.
-        Grants to their groups and roles count too; which those are is not known here.
         op 5
         ");
         assert_eq!((entry.outcome.name(), entry.authority.as_deref()), ("succeeded", Some("grant 3")));
@@ -348,7 +347,6 @@ async fn why_names_the_near_misses(door: Door) {
         Grant 5: auditor for every room, which does not hand rooms over.
         Grant 8 was taken back 3 h ago: moderator for `vip-*`.
         Grant 4 expired 2 h ago: moderator for `vip-1`, until 2026-11-23 13:00 UTC.
-        Grants to their groups and roles count too; which those are is not known here.
         op 11
         ");
         let (reply, _) = says(bot, ADAM, "/room-acl why @boris vip-1 in: #random").await;
@@ -361,7 +359,6 @@ async fn why_names_the_near_misses(door: Door) {
         Grant 5: auditor for every room, which does not hand rooms over.
         Grant 8 was taken back 3 h ago: moderator for `vip-*`.
         Grant 4 expired 2 h ago: moderator for `vip-1`, until 2026-11-23 13:00 UTC.
-        Grants to their groups and roles count too; which those are is not known here.
         op 12
         ");
         let (reply, _) = says(bot, ADAM, "/room-acl why @otto vip-1").await;
@@ -369,7 +366,6 @@ async fn why_names_the_near_misses(door: Door) {
         (only visible to you)
         ⛔ No: @otto may not hand `vip-1` over in #mods: no grant.
         No grant names them.
-        Grants to their groups and roles count too; which those are is not known here.
         op 13
         ");
     })

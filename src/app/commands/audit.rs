@@ -93,7 +93,8 @@ pub(super) async fn empty_poll(service: &CommandService, request: &CommandReques
     let Reply::Audit { answer, .. } = &reply else { return None };
     let Ok(Answer::Export(filter, _)) = &**answer else { return None };
     let upto_event = log.newest_event().await.ok()?;
-    let mut span = ExportSpan { filter: filter.clone(), since_event: Some(*after), upto_event, position: 0 };
+    let mut span =
+        ExportSpan { filter: (**filter).clone(), since_event: Some(*after), upto_event, position: 0 };
     loop {
         let chunk = log.export(&span).await.ok()?;
         match (chunk.entries.is_empty(), chunk.next) {
@@ -125,7 +126,7 @@ pub async fn answer(
     match question {
         Question::Export(filter, after) => {
             let filter = filter.resolve(now, zone)?;
-            Ok(Answer::Export(AuditFilter { reach: reader.reach.clone(), ..filter }, *after))
+            Ok(Answer::Export(Box::new(AuditFilter { reach: reader.reach.clone(), ..filter }), *after))
         }
         Question::List(filter) => {
             let filter = resolved(log, filter.resolve(now, zone)?, reader).await?;

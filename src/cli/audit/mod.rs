@@ -104,8 +104,8 @@ async fn print(
     let (format, _) = command.printed();
     match answer {
         Ok(Answer::Export(filter, after)) => match command {
-            ReadingCommand::Export(arguments) => return export::run(log, filter, after, arguments).await,
-            _ => everything(log, filter, reading, format).await?,
+            ReadingCommand::Export(arguments) => return export::run(log, *filter, after, arguments).await,
+            _ => everything(log, *filter, reading, format).await?,
         },
         Ok(Answer::Entry(entry)) => {
             print::whole(&*entry, format, &TimeZone::UTC)?;

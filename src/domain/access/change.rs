@@ -4,7 +4,6 @@ use std::fmt;
 
 use jiff::Timestamp;
 
-use super::plan::Senseless;
 use super::rule::{Decision, Reach, decide, distinct, names};
 use super::{
     AclView, Action, AuthorisedChannel, Effect, Grant, GrantId, Known, Role, RoomScope, is_live, is_open,
@@ -88,6 +87,20 @@ impl ChangedEntry {
             }
         }
     }
+}
+
+/// Why a wanted ACL makes no sense.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Senseless {
+    /// The channel comes twice.
+    #[error("the channel `{0}` comes twice: keep one entry")]
+    ChannelTwice(Channel),
+    /// The same grant comes twice.
+    #[error("the grant of {1} to `{0}` comes twice: keep one entry")]
+    GrantTwice(Subject, Role),
+    /// The grant has ended already.
+    #[error("the grant of {1} to `{0}` ended at {2}: remove it, or give it a later `expires_at`")]
+    Ended(Subject, Role, Timestamp),
 }
 
 /// Why an edit of the ACL was not made.

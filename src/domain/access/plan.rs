@@ -8,6 +8,8 @@ use super::{
 };
 use crate::domain::principal::{Channel, Principal, Subject};
 
+pub use super::change::Senseless;
+
 /// A whole ACL, as somebody wants it to be.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Wanted {
@@ -45,20 +47,6 @@ pub struct WantedChannel {
     pub rooms: RoomScope,
     /// Why.
     pub reason: Option<String>,
-}
-
-/// Why a wanted ACL makes no sense.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Senseless {
-    /// The channel comes twice.
-    #[error("the channel `{0}` comes twice: keep one entry")]
-    ChannelTwice(Channel),
-    /// The same grant comes twice.
-    #[error("the grant of {1} to `{0}` comes twice: keep one entry")]
-    GrantTwice(Subject, Role),
-    /// The grant has ended already.
-    #[error("the grant of {1} to `{0}` ended at {2}: remove it, or give it a later `expires_at`")]
-    Ended(Subject, Role, Timestamp),
 }
 
 /// A step of a plan: a change and why it is made.

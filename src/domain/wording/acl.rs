@@ -3,9 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::Style;
-use super::denial::minutes;
 use super::lists::{channels, limited, listed_grants, lists, paged, plain, role_for, rooms};
-use super::message::{CommandName, Line, Message, Tone, channel, op, spans, subject, text};
+use super::message::{CommandName, Line, Message, Tone, channel, minutes, op, spans, subject, text};
 use super::why::{Explained, MOST_GRANTS, explanation, sentence, who_can};
 use crate::domain::access::plan::{Senseless, Step};
 use crate::domain::access::{

@@ -28,7 +28,7 @@ pub enum Answer {
     /// Counts.
     Stats(StatsBy, Page<Stat>),
     /// What an export is to hold, and after which event. It is handed out in parts, to the command line alone.
-    Export(AuditFilter, Option<i64>),
+    Export(Box<AuditFilter>, Option<i64>),
 }
 
 /// Who owned a room over time, as far as the log can tell.

@@ -1,7 +1,7 @@
 //! Why somebody may not, and whom to ask.
 
 use super::acl::helpers;
-use super::message::{CommandName, Line, Message, Tone, op, spans, subject as who, text};
+use super::message::{CommandName, Line, Message, Tone, minutes, op, spans, subject as who, text};
 use crate::domain::access::{Action, Denial, Helpers, list};
 use crate::domain::audit::OperationId;
 use crate::domain::command::Family;
@@ -130,11 +130,6 @@ fn an_admin(whom: &Helpers) -> Line {
     let Some((first, more)) = others.split_first() else { return who(last) };
     let others = more.iter().fold(who(first), |line, admin| line.text(", ").and(who(admin)));
     others.text(" or ").and(who(last))
-}
-
-/// A time as people read it out: to the minute, in UTC.
-pub(super) fn minutes(at: jiff::Timestamp) -> String {
-    at.strftime("%Y-%m-%d %H:%M UTC").to_string()
 }
 
 pub(super) fn foreign_origin(operation: OperationId, origin: &str) -> Message {

@@ -1,7 +1,6 @@
 //! Lists of the ACL: grants and channels, page by page.
 
-use super::denial::minutes;
-use super::message::{CommandName, Line, Message, Tone, channel, code, subject, text};
+use super::message::{CommandName, Line, Message, Tone, channel, code, minutes, subject, text};
 use crate::domain::access::{Attention, AuthorisedChannel, Effect, Grant, Role, RoomScope};
 use crate::domain::command::{Family, Invocation, Listed, Part};
 

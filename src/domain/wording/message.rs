@@ -265,3 +265,8 @@ pub fn summary(entry: &AuditEntry) -> Line {
         _ => line,
     }
 }
+
+/// A time as people read it out: to the minute, in UTC.
+pub(super) fn minutes(at: jiff::Timestamp) -> String {
+    at.strftime("%Y-%m-%d %H:%M UTC").to_string()
+}

@@ -2,9 +2,8 @@
 
 use jiff::Timestamp;
 
-use super::denial::minutes;
 use super::lists::{limited, plain, role_for};
-use super::message::{Line, Message, Span, Tone, capital, channel, code, subject, text};
+use super::message::{Line, Message, Span, Tone, capital, channel, code, minutes, subject, text};
 use crate::domain::access::{Able, Effect, Explanation, Fit, Grant, RoomScope, Standing, list};
 use crate::domain::principal::{Channel, Membership, Principal, Subject};
 use crate::domain::room::RoomId;
