@@ -19,7 +19,7 @@ const TIMEOUT: Duration = Duration::from_secs(3);
 /// How far a signed request's time may be from ours, either way, in seconds.
 const FRESHNESS: u64 = 300;
 
-/// Why a request is not authentic. For the log; whoever sent it learns nothing.
+/// Why a request is not authentic. For the log; the sender learns nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum NotAuthentic {
     /// No signature or no timestamp, or more than one.
@@ -43,8 +43,8 @@ impl NotAuthentic {
     /// The answer to a request that `platform` did not sign just now.
     pub fn response(self, platform: &'static str) -> Response {
         if self == Self::NotFresh {
-            let remedy = "if every request is refused as stale, check this machine's clock";
-            warn!(target: UNTRUSTED, why = %self, platform, "request refused: {remedy}");
+            let what = "request refused as stale: if every request is, check this machine's clock";
+            warn!(target: UNTRUSTED, why = %self, platform, "{what}");
         } else {
             info!(target: UNTRUSTED, why = %self, platform, "request refused");
         }

@@ -345,7 +345,7 @@ pub async fn end_requested() {
                 signal.recv().await;
             }
             Err(error) => {
-                error!(%error, "SIGTERM cannot be heard");
+                error!(%error, "SIGTERM cannot be listened for");
                 std::future::pending::<()>().await;
             }
         }

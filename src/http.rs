@@ -47,13 +47,13 @@ pub enum Error {
     /// There was no connection: nothing was done.
     #[error("{0}")]
     NotSent(String),
-    /// Nobody knows whether it was done.
+    /// It is not known whether it was done.
     #[error("timed out")]
     TimedOut {
         /// Whether the answer began as a success.
         is_accepted: bool,
     },
-    /// Nobody knows whether it was done.
+    /// It is not known whether it was done.
     #[error("{}: {why}", if *.is_accepted { "the answer broke off" } else { "the connection broke" })]
     Cut {
         /// Whether the answer began as a success.

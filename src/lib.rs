@@ -91,7 +91,7 @@
 //!   with its groups; a **place** is the channel, or the local machine, where it asks.
 //! - **grant**: an entry of the ACL that gives a subject a role for a scope; a **deny entry** takes it and wins.
 //!   **Scope**: the rooms, `live-*` or one id or all. **Reach**: the rooms that a person may use in a place.
-//! - **permit** and **denial**: the two ends of a decision about an action; **authority**: the grant, as the log has it.
+//! - **permit** and **denial**: the two ends of a decision about an action; **authority**: the grant, in the log.
 //! - **operation**: one request and all its events, named by the number of its first one (`op 17`); its **entry** is
 //!   the row that reviewers read. **Delivery**: the platform's id of one invocation, taken at most once.
 //! - **admission**: deciding about a request and recording the decision, in one transaction.

@@ -95,7 +95,7 @@ pub fn router(
 /// What is asked of `/readyz`.
 #[derive(Deserialize)]
 struct Readiness {
-    /// With 1, one door that takes no commands is one too many.
+    /// With 1, every door has to take commands.
     #[serde(default)]
     strict: u8,
 }

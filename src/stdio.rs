@@ -1,4 +1,4 @@
-//! stdout and stderr. Nothing panics because one of them cannot be written, and nothing waits for whoever reads
+//! stdout and stderr. Nothing panics because one of them cannot be written, and nothing waits for the reader of
 //! stderr.
 //!
 //! What goes to stderr, log lines and words for people, is queued, and a thread of its own writes it. A reader
@@ -141,13 +141,13 @@ impl Queue {
     }
 
     fn write_to(&self, mut stream: Stream<File>) {
-        let (mut told, mut told_at, mut is_writable) = (0, None::<Instant>, true);
+        let (mut reported, mut reported_at, mut is_writable) = (0, None::<Instant>, true);
         let mut state = self.lock();
         loop {
-            let is_due = told_at.is_none_or(|at| at.elapsed() >= BETWEEN_NOTICES);
-            if is_writable && is_due && state.dropped > told && state.bytes <= MOST_WAITING / 2 {
-                let lines = state.dropped - told;
-                (told, told_at) = (state.dropped, Some(Instant::now()));
+            let is_due = reported_at.is_none_or(|at| at.elapsed() >= BETWEEN_NOTICES);
+            if is_writable && is_due && state.dropped > reported && state.bytes <= MOST_WAITING / 2 {
+                let lines = state.dropped - reported;
+                (reported, reported_at) = (state.dropped, Some(Instant::now()));
                 drop(state);
                 warn!(
                     lines,
@@ -205,7 +205,7 @@ impl<W: Write> Stream<W> {
                     self.is_mid_line = !bytes.is_empty();
                 }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                // Whoever started the program made it so. The reader is waited for as that of any other pipe.
+                // The parent made it non-blocking. Its reader is waited for as that of any other pipe.
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => thread::sleep(TRY_AGAIN),
                 Err(error) => return Err(error),
             }

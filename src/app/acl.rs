@@ -30,7 +30,14 @@ pub(super) async fn rooms_of(
         Ok(entries.into_iter().find(|entry| is_open(entry, now)).map(|entry| entry.rooms))
     };
     Ok(match edit {
-        Edit::Grant { grant, also, .. } => std::iter::once(&grant.rooms).chain(also).cloned().collect(),
+        Edit::Grant { grants, .. } => {
+            let mut rooms: Vec<RoomScope> = grants.iter().map(|grant| grant.rooms.clone()).collect();
+            rooms.sort_by_key(ToString::to_string);
+            rooms.dedup();
+            rooms
+        }
+        // Which entry that is, nobody learns who may not see the list.
+        Edit::RevokeOf(_) => Vec::new(),
         Edit::Revoke(id) => store.grant(*id).await?.map(|grant| grant.rooms).into_iter().collect(),
         Edit::AllowChannel(channel, rooms) => match authorised(channel.as_ref()).await? {
             Some(before) if before.contains(rooms) => vec![before],

@@ -7,7 +7,7 @@ use tracing::{debug, warn};
 use super::ports::RoomSummary;
 use super::service::CommandService;
 use crate::domain::access::{AclView, Action};
-use crate::domain::audit::{AuditFilter, OutcomeKind};
+use crate::domain::audit::{AuditFilter, OperationKind, OutcomeKind};
 use crate::domain::command::{Family, Place};
 use crate::domain::principal::Principal;
 use crate::domain::room::RoomId;
@@ -62,7 +62,8 @@ pub async fn owners(
     }
     let filter = AuditFilter {
         room: Some(room.clone()),
-        outcome: Some(OutcomeKind::Succeeded),
+        outcomes: [OutcomeKind::Succeeded].into_iter().collect(),
+        kind: Some(OperationKind::Transfer),
         without_readings: true,
         limit: Some(ENTRIES),
         ..AuditFilter::default()

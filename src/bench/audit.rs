@@ -144,12 +144,16 @@ const QUESTIONS: &[(&str, Ask)] = &[
     }),
     ("an outcome before a time", |dice| {
         let outcome = [OutcomeKind::Refused, OutcomeKind::Denied, OutcomeKind::Unknown];
-        let outcome = Some(outcome[dice.roll(3, 6).unsigned_abs() as usize]);
-        Ok(Question::List(Filter { outcome, until: Some(dice.moment(0)?), ..dice.page() }))
+        let outcomes = [outcome[dice.roll(3, 6).unsigned_abs() as usize]].into_iter().collect();
+        Ok(Question::List(Filter { outcomes, until: Some(dice.moment(0)?), ..dice.page() }))
     }),
     ("an actor's refusals", |dice| {
         let actor = Some(format!("slack:T1:U{}", dice.roll(dice.scratch.actors, 4)).parse()?);
-        Ok(Question::List(Filter { actor, outcome: Some(OutcomeKind::Refused), ..dice.page() }))
+        Ok(Question::List(Filter {
+            actor,
+            outcomes: [OutcomeKind::Refused].into_iter().collect(),
+            ..dice.page()
+        }))
     }),
     ("a RequestId", |dice| {
         let nth = dice.nth();

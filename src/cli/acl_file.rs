@@ -30,8 +30,8 @@ use crate::domain::access::{AclView, Effect, Role, RoomScope, is_live, is_open};
 use crate::domain::audit::millis;
 use crate::domain::command::clean_reason;
 use crate::domain::principal::{Channel, Subject};
+use crate::domain::reply::Names;
 use crate::domain::room::visible;
-use crate::domain::wording::acl::Names;
 
 /// A file, read.
 #[derive(Debug, PartialEq)]

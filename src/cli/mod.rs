@@ -99,6 +99,7 @@ const EXIT_CODES: &str = "Exit codes: 0 done, 1 it went wrong, 2 wrong usage, 3 
 
 /// The commands.
 #[derive(Debug, Subcommand)]
+#[expect(clippy::large_enum_variant, reason = "there is one of them")]
 pub enum Command {
     /// Take commands from chat until told to end
     Serve,

@@ -9,7 +9,7 @@ use super::acl_file;
 use super::print;
 use super::rows::{Named, Planned, Why};
 use super::{Exit, Format, WrongUsage, as_word, one_line, say, text};
-use crate::domain::access::{Attention, ChangedEntry, Grant, Known, NotEdited, is_live, list};
+use crate::domain::access::{Attention, ChangedEntry, Grant, Hindered, Known, NotEdited, is_live, list};
 use crate::domain::audit::OperationId;
 use crate::domain::command::Part;
 use crate::domain::principal::Subject;
@@ -44,10 +44,10 @@ pub(super) fn words(reply: &Reply, command: &str) -> Exit {
 
 /// Prints an answer about the ACL.
 pub(super) fn acl(reply: &Reply, asked: &Asked, known: &Known, now: Timestamp) -> anyhow::Result<Exit> {
-    let Reply::Acl { operation, answer } = reply else { return Ok(words(reply, LOCAL_ACL)) };
+    let Reply::Acl { operation, answer, names } = reply else { return Ok(words(reply, LOCAL_ACL)) };
     let format = asked.format;
     match &**answer {
-        AclAnswer::Grants { listed, grants, left_out, names, .. } => {
+        AclAnswer::Grants { listed, grants, left_out, .. } => {
             match (listed.part, grants.is_empty(), *left_out) {
                 (Part::Attention, true, _) => {
                     tell!("no grant ends within 24 hours, and none was unused for 90 days");
@@ -63,9 +63,7 @@ pub(super) fn acl(reply: &Reply, asked: &Asked, known: &Known, now: Timestamp) -
                     tell!("grant {} of {}: {}", grant.id, grant.subject, attention(why, now));
                 }
             }
-            let name = |grant: &Grant| names.get(&grant.subject).map(String::as_str);
-            let rows: Vec<Named> =
-                grants.iter().map(|(grant, _)| Named { grant, name: name(grant) }).collect();
+            let rows: Vec<Named> = grants.iter().map(|(grant, _)| Named::of(grant, names)).collect();
             print::rows(&rows, format)?;
             say_not_looked_up(grants.iter().map(|(grant, _)| grant), known, now);
         }
@@ -103,19 +101,17 @@ pub(super) fn acl(reply: &Reply, asked: &Asked, known: &Known, now: Timestamp) -
             }
             print::rows(able, format)?;
         }
-        AclAnswer::Whole(acl, names) => {
+        AclAnswer::Whole(acl) => {
             stdio::stdout().write_all(acl_file::write(acl, names, now).as_bytes())?;
         }
         AclAnswer::Planned { .. } => return plan(answer, asked),
         AclAnswer::Edited { changed, .. } if asked.file.is_some() => applied(changed, *operation),
         AclAnswer::Edited { changed, .. } => {
             words(reply, LOCAL_ACL);
-            for entry in changed {
+            for (entry, _) in changed {
                 // A change stays as it was made, whether it is printed or not.
                 stdio::say_if_lost(match entry {
-                    ChangedEntry::Grant { after, .. } => {
-                        print::one(&Named { grant: after, name: None }, format)
-                    }
+                    ChangedEntry::Grant { after, .. } => print::one(&Named::of(after, names), format),
                     ChangedEntry::Channel { after, .. } => print::one(after, format),
                 });
             }
@@ -191,8 +187,8 @@ fn plan(answer: &AclAnswer, asked: &Asked) -> anyhow::Result<Exit> {
 }
 
 /// Says who gained and lost what by a file.
-fn applied(changed: &[ChangedEntry], operation: OperationId) {
-    for entry in changed {
+fn applied(changed: &[(ChangedEntry, Hindered)], operation: OperationId) {
+    for (entry, _) in changed {
         let (grants, channels) = match entry {
             ChangedEntry::Grant { before, .. } => (before.as_slice(), &[][..]),
             ChangedEntry::Channel { before, .. } => (&[][..], before.as_slice()),

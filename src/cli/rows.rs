@@ -14,6 +14,7 @@ use crate::domain::access::{
 };
 use crate::domain::audit::{AuditEntry, DecisionKind, OutcomeKind, Ownership, Stat, Step, millis, read_in};
 use crate::domain::principal::{Channel, Membership, Subject};
+use crate::domain::reply::Names;
 use crate::domain::room::RoomId;
 use crate::domain::wording;
 use crate::domain::wording::why::Explained;
@@ -26,9 +27,15 @@ fn when(time: Option<Timestamp>) -> String {
 #[derive(Serialize)]
 pub(super) struct Named<'a> {
     #[serde(flatten)]
-    pub(super) grant: &'a Grant,
+    grant: &'a Grant,
     #[serde(skip)]
-    pub(super) name: Option<&'a str>,
+    name: Option<&'a String>,
+}
+
+impl<'a> Named<'a> {
+    pub(super) fn of(grant: &'a Grant, names: &'a Names) -> Self {
+        Self { grant, name: names.get(&grant.subject) }
+    }
 }
 
 impl Row for Named<'_> {
@@ -69,7 +76,7 @@ impl Row for Named<'_> {
         vec![
             grant.id.to_string(),
             grant.subject.to_string(),
-            name.unwrap_or_default().to_owned(),
+            name.cloned().unwrap_or_default(),
             role,
             grant.rooms.to_string(),
             list(&grant.channels),
@@ -205,7 +212,7 @@ pub(super) struct Planned {
 
 impl Planned {
     pub(super) fn of(change: &AclChange, grants: &[Grant], channels: &[AuthorisedChannel]) -> Option<Self> {
-        let what = one_line(&wording::acl::planned(change, grants, channels)?);
+        let what = one_line(&wording::edits::planned(change, grants, channels)?);
         let grant = |change, grant: (&Subject, Effect, &RoomScope), is_given: bool| Self {
             change,
             subject: Some(grant.0.clone()),

@@ -44,7 +44,7 @@ pub(super) fn one_of<T: Copy>(text: &str, [(one, first), (other, second)]: [(&st
     }
 }
 
-/// A secret. One that is short can be guessed, and cannot be told from ordinary words.
+/// A secret. A short one can be guessed, and redacting it would hit ordinary words.
 pub(super) fn secret(text: &str, what: &str, how_to_get_one: &str) -> Read<SecretString> {
     let is_one = text.bytes().all(|b| b.is_ascii_graphic() && b != b',');
     check((), is_one, format!("holds more than {what}: {how_to_get_one}, and nothing else"))?;

@@ -207,9 +207,9 @@ pub struct Config {
     pub bind_addr: SocketAddr,
     /// The service that holds the rooms.
     pub tencent: tencent::Settings,
-    /// How much is taken on.
+    /// The load limits.
     pub limits: Limits,
-    /// How long after its call was cut a change may still come true.
+    /// How long a change may still take effect after its call was cut.
     pub unclear_for: Duration,
     /// The Slack door, if it is on.
     pub slack: Option<slack::Settings>,
@@ -253,7 +253,7 @@ impl Config {
     /// All that is wrong.
     pub fn from(environment: &Environment) -> Result<Self, ConfigError> {
         let mut reader = Reader::new(environment);
-        // Whoever corrects the settings wants to see all that is wrong at once.
+        // All that is wrong is said at once.
         Common::read(&mut reader, Redactor::default());
         let bind_addr = reader.get_or_example(&BIND_ADDR);
         let tencent = tencent(&mut reader);
@@ -306,7 +306,7 @@ pub fn tencent_settings(environment: &Environment) -> Result<tencent::Settings, 
     reader.end(settings)
 }
 
-/// How long after its call was cut a change may still come true.
+/// How long a change may still take effect after its call was cut.
 ///
 /// # Errors
 /// When it is set to something else than a number of seconds, from 1 to 3600.
@@ -371,7 +371,11 @@ fn slack(reader: &mut Reader<'_>) -> Option<slack::Settings> {
         command: reader.get_or(&COMMAND_PREFIX, ""),
         private_replies: reader.get_or_example(&REPLY_VISIBILITY),
         response_url_hosts: reader.list(&SLACK_RESPONSE_URL_HOSTS),
-        groups: token.map(|token| slack::Lookup { token, base_url, pace: slack::Pace::default() }),
+        groups: token.map(|token| slack::Lookup {
+            token,
+            base_url,
+            intervals: slack::RefreshIntervals::default(),
+        }),
     };
     (!settings.signing_secrets.is_empty()).then_some(settings)
 }

@@ -206,7 +206,7 @@ pub(super) async fn seed(service: &CommandService) -> anyhow::Result<()> {
             let typed = format!("room-owner acl grant {subject} {role} --rooms {rooms}");
             let grant =
                 NewGrant { subject, role, effect: Effect::Permit, rooms, channels: vec![], expires_at: None };
-            edits.push((typed, Edit::Grant { grant, also: vec![], lasts: None }));
+            edits.push((typed, Edit::Grant { grants: vec![grant], ends: None }));
         }
     }
     for channel in CHANNELS.iter().filter(|channel| channel.authorised) {

@@ -12,6 +12,8 @@ use crate::domain::wording::CommandName;
 
 /// The longest time that can be typed.
 const LONGEST_TIME: u16 = 64;
+/// Longer than any list of words has to be.
+const LONGEST_LIST: usize = 100;
 
 /// What is registered.
 pub(super) fn registered(name: &CommandName) -> [CreateCommand; 3] {
@@ -62,13 +64,17 @@ fn options_of(verb: &'static Verb) -> impl Iterator<Item = CreateCommandOption> 
 
 fn option(parameter: &Parameter) -> CreateCommandOption {
     let kind = match parameter.kind {
-        Kind::Room | Kind::Account | Kind::Reason | Kind::Time | Kind::Text(_) | Kind::OneOf(_) => {
-            CommandOptionType::String
-        }
+        Kind::Room
+        | Kind::Account
+        | Kind::Reason
+        | Kind::Time
+        | Kind::Text(_)
+        | Kind::OneOf(_)
+        | Kind::SomeOf(_) => CommandOptionType::String,
         Kind::Operation | Kind::Number(_) => CommandOptionType::Integer,
         Kind::YesOrNo => CommandOptionType::Boolean,
         Kind::Person => CommandOptionType::User,
-        Kind::PersonOrGroup => CommandOptionType::Mentionable,
+        Kind::PersonOrGroup | Kind::People => CommandOptionType::Mentionable,
         Kind::Channel => CommandOptionType::Channel,
     };
     let option =
@@ -83,9 +89,10 @@ fn option(parameter: &Parameter) -> CreateCommandOption {
         Kind::Time => text(option, usize::from(LONGEST_TIME)),
         Kind::Text(longest) => text(option, usize::from(longest)),
         Kind::OneOf(words) => words().into_iter().fold(option, |it, word| it.add_string_choice(word, word)),
+        Kind::SomeOf(_) => text(option, LONGEST_LIST).set_autocomplete(true),
         Kind::Operation | Kind::Number(None) => option.min_int_value(1),
         Kind::Number(Some(most)) => option.min_int_value(1).max_int_value(most),
-        Kind::YesOrNo | Kind::Person | Kind::PersonOrGroup => option,
+        Kind::YesOrNo | Kind::Person | Kind::PersonOrGroup | Kind::People => option,
         // Everything that holds messages; a category or a directory does not.
         Kind::Channel => option.channel_types(vec![
             ChannelType::Text,

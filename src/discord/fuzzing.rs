@@ -10,7 +10,7 @@ use super::options::Options;
 use super::payload::{self, Interaction, Kind};
 use super::{gateway, render, signature};
 use crate::domain::audit::OperationId;
-use crate::domain::command::{Command, Family, Rejection, Transfer, Typed, parse};
+use crate::domain::command::{Command, Family, Rejection, Transfer, Typed, Unusable, parse};
 use crate::domain::principal::{Channel, Subject};
 use crate::domain::reply::Reply;
 use crate::domain::wording::CommandName;
@@ -48,10 +48,11 @@ pub fn body(bytes: &[u8]) {
     assert!(length(&kept) <= LONGEST_KEPT);
     let operation = OperationId::new(7);
     is_no_markup(&Reply::Working { typed: kept, result_follows: true });
-    let unusable = |why: String| {
-        let rejected = interaction.rejected(&typed, Rejection::Unusable(why.clone()));
-        assert!(length(&rejected.typed) <= LONGEST_KEPT && length(&why) <= LONGEST_KEPT, "{why}");
-        is_no_markup(&Reply::Unusable { operation, why });
+    let unusable = |unusable: Unusable| {
+        let why = &unusable.why;
+        let rejected = interaction.rejected(&typed, Rejection::Unusable(unusable.clone()));
+        assert!(length(&rejected.typed) <= LONGEST_KEPT && length(why) <= LONGEST_KEPT, "{why}");
+        is_no_markup(&Reply::Unusable { operation, unusable });
     };
     let caller = match interaction.caller() {
         Ok(caller) => caller,
@@ -69,7 +70,7 @@ pub fn body(bytes: &[u8]) {
     }
     let options = match options {
         None => return,
-        Some(Err(why)) => return unusable(why),
+        Some(Err(why)) => return unusable(why.into()),
         Some(Ok(options)) => options,
     };
     match options.command(&name, guild) {

@@ -11,13 +11,13 @@ use serde_json::Value;
 use tokio::time::Instant;
 use tracing::{debug, error, info, warn};
 
-use super::options::Options;
+use super::options::{OWNED_BY, Options, without_label};
 use super::payload::{self, Caller, Interaction, Kind, ReplyTo};
 use super::{Door, render, rest};
 use crate::app::commands::{Handled, Work};
 use crate::app::replies::Platform;
 use crate::app::suggest;
-use crate::domain::command::{CommandRequest, Kind as Takes, Place, RejectedRequest, Rejection};
+use crate::domain::command::{CommandRequest, Kind as Takes, Place, RejectedRequest, Rejection, Unusable};
 use crate::domain::principal::Channel;
 use crate::domain::reply::Reply;
 use crate::domain::reply_note::HowReplied;
@@ -26,14 +26,14 @@ use crate::domain::room::{AccountId, RoomId};
 /// How long finding suggestions may take: a client shows none that come later.
 const SUGGEST_WITHIN: Duration = Duration::from_millis(700);
 
-/// What became of the bytes of an interaction, for the transport that brought them.
+/// The result for the transport that delivered an interaction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Answered {
     /// A ping.
     Pong,
-    /// It is answered over REST, by a task of its own.
+    /// A task of its own answers it over REST.
     Taken,
-    /// They are not an interaction; recorded, with nobody to answer.
+    /// The bytes are not an interaction; recorded, with nobody to answer.
     Unreadable,
 }
 
@@ -111,18 +111,18 @@ impl Door {
             Some(Err(_)) | None => String::new(),
         };
         let reject = |rejection| Box::new(interaction.rejected(&typed, rejection));
-        let unusable = |why: String| reject(Rejection::Unusable(why));
+        let unusable = |unusable: Unusable| reject(Rejection::Unusable(unusable));
         if !self.serves(interaction) {
             let origin = format!("the application {}", interaction.reply_to.application);
             return Err(reject(Rejection::Foreign(origin)));
         }
         if let Kind::Other(kind) = interaction.kind {
-            return Err(unusable(format!("interactions of type {kind} are not taken")));
+            return Err(unusable(format!("interactions of type {kind} are not taken").into()));
         }
         let Caller { principal, place } = interaction.caller().map_err(unusable)?;
         let options = options
-            .ok_or_else(|| unusable("Discord did not send the command".to_owned()))?
-            .map_err(unusable)?;
+            .ok_or_else(|| unusable("Discord did not send the command".into()))?
+            .map_err(|why| unusable(why.into()))?;
         let command = options.command(&self.settings.command, guild(&place)).map_err(unusable)?;
         Ok(CommandRequest {
             principal,
@@ -228,14 +228,23 @@ impl Door {
             Takes::Room => {
                 let most = render::MOST_CHOICES;
                 let rooms = suggest::rooms(&self.service, &principal, &place, verb.family, typed, most).await;
-                let shown = |room: &RoomId, owner: &AccountId| format!("{room} · owner {owner}");
+                let shown = |room: &RoomId, owner: &AccountId| format!("{room}{OWNED_BY}{owner}");
                 Some(rooms.into_iter().map(|it| (shown(&it.room, &it.owner), it.room.to_string())).collect())
             }
             Takes::Account => {
-                let room: RoomId = options.text("room")?.parse().ok()?;
+                let room: RoomId = without_label(options.text("room")?).parse().ok()?;
                 let most = render::MOST_CHOICES;
                 let owners = suggest::owners(&self.service, &principal, &place, &room, typed, most).await;
                 Some(owners.into_iter().map(|owner| (owner.clone(), owner)).collect())
+            }
+            Takes::SomeOf(words) => {
+                // The last one is being typed.
+                let (before, last) =
+                    typed.rsplit_once(',').map_or(("", typed), |(before, last)| (before, last));
+                let before = if before.is_empty() { String::new() } else { format!("{before}, ") };
+                let begun = |word: &&str| word.starts_with(&last.trim_start().to_ascii_lowercase());
+                let whole = |word| (format!("{before}{word}"), format!("{before}{word}"));
+                Some(words().into_iter().filter(begun).map(whole).collect())
             }
             _ => None,
         }

@@ -1,14 +1,15 @@
 //! The options of an invocation: from what a person filled in straight to the values of a verb.
 //!
-//! What the client checks is checked again here: it proves nothing about a request. A filled-in value never becomes more
-//! than one value, and Discord says along with an id what it is.
+//! What the client checks is checked again here: it proves nothing about a request. A filled-in value never becomes
+//! more than one value, and Discord says along with an id what it is.
 
 use serde_json::{Map, Value};
 
 use super::definition::bare;
 use super::payload::{LONGEST_NAME, THREADS, roles_of, snowflake};
 use crate::domain::command::{
-    Command, Family, Invocation, Kind, Mention, Parameter, Problem, Typed, UsageError, Values, Verb, Word,
+    Advice, Command, Family, Invocation, Kind, Mention, Parameter, Problem, Typed, Unusable, UsageError,
+    Values, Verb, Word,
 };
 use crate::domain::principal::{Channel, Subject};
 use crate::domain::wording::CommandName;
@@ -87,7 +88,7 @@ impl<'a> Options<'a> {
         &self,
         ours: &CommandName,
         guild: &str,
-    ) -> Result<Result<Command, UsageError>, String> {
+    ) -> Result<Result<Command, UsageError>, Unusable> {
         let Some(family) = self.family(ours) else {
             let problem = Problem::UnknownCommand(format!("/{}", short(self.name)));
             return Ok(Err(UsageError::without_verb(Family::Owner, problem)));
@@ -96,7 +97,9 @@ impl<'a> Options<'a> {
             return match (self.path.as_slice(), self.given.is_empty()) {
                 // No client sends a command with subcommands bare; what it would mean is clear.
                 ([], true) => Ok(Ok(Command::Help(family))),
-                ([], false) => Err("Discord did not say which subcommand it is".to_owned()),
+                ([], false) => {
+                    Err(Unusable::but("Discord did not say which subcommand it is", Advice::Reload))
+                }
                 (path, _) => {
                     let problem = Problem::UnknownVerb(short(&path.join(" ")));
                     Ok(Err(UsageError::without_verb(family, problem)))
@@ -104,7 +107,7 @@ impl<'a> Options<'a> {
             };
         };
         if let Some((name, _)) = self.given.iter().find(|(name, _)| verb.parameter(name).is_none()) {
-            return Err(format!("the option `{}` is unknown", short(name)));
+            return Err(Unusable::but(format!("the option `{}` is unknown", short(name)), Advice::Reload));
         }
         let mut values = Values::default();
         for parameter in verb.parameters {
@@ -118,9 +121,7 @@ impl<'a> Options<'a> {
                 return Ok(Err(UsageError::of(verb, problem)));
             }
         }
-        Ok(values
-            .build(verb)
-            .map_err(|problem| UsageError::of(verb, problem).corrected(&Typed::plain(&self.written(verb)))))
+        Ok(values.build(verb).map_err(|error| error.corrected(&Typed::plain(&self.written(verb)), None)))
     }
 
     /// An option's value. The outer error is for a value that no client of Discord sends.
@@ -135,9 +136,9 @@ impl<'a> Options<'a> {
         let text = || value.as_str().ok_or_else(|| not("text"));
         let exactly = |text: &str| Word::Text { text: text.to_owned(), quoted: true };
         Ok(Ok(match parameter.kind {
-            Kind::Reason | Kind::Time | Kind::Text(_) | Kind::OneOf(_) => exactly(text()?),
+            Kind::Reason | Kind::Time | Kind::Text(_) | Kind::OneOf(_) | Kind::SomeOf(_) => exactly(text()?),
             Kind::Room | Kind::Account => {
-                let text = text()?;
+                let text = without_label(text()?);
                 // A room may be called almost anything, so only a mention and nothing else is one.
                 match mention(text, guild)
                     .filter(|(_, shown)| matches!(parameter.kind, Kind::Account) || *shown == text)
@@ -150,7 +151,7 @@ impl<'a> Options<'a> {
                 exactly(&whole_number(value).ok_or_else(|| not("a whole number"))?)
             }
             Kind::YesOrNo => exactly(yes_or_no(value).ok_or_else(|| not("yes or no"))?),
-            Kind::Person | Kind::PersonOrGroup => {
+            Kind::Person | Kind::PersonOrGroup | Kind::People => {
                 let id = id()?;
                 let (guild_id, own) = (guild.to_owned(), id.clone());
                 let (mention, name) = match self.who(&id, parameter.kind) {
@@ -241,17 +242,28 @@ impl<'a> Options<'a> {
     /// An option's value for the record.
     fn recorded(&self, parameter: &Parameter, value: &Value) -> String {
         match (parameter.kind, value) {
-            (Kind::Person | Kind::PersonOrGroup, Value::String(id)) => match self.who(id, parameter.kind) {
-                Some(Who::Person(_)) => format!("<@{id}>"),
-                Some(Who::Role(_)) => format!("<@&{id}>"),
-                None => id.clone(),
-            },
+            (Kind::Person | Kind::PersonOrGroup | Kind::People, Value::String(id)) => {
+                match self.who(id, parameter.kind) {
+                    Some(Who::Person(_)) => format!("<@{id}>"),
+                    Some(Who::Role(_)) => format!("<@&{id}>"),
+                    None => id.clone(),
+                }
+            }
             (Kind::Channel, Value::String(id)) => format!("<#{id}>"),
             (_, Value::String(text)) => text.clone(),
             (Kind::YesOrNo, value) => yes_or_no(value).map_or_else(|| value.to_string(), str::to_owned),
             (_, value) => value.to_string(),
         }
     }
+}
+
+/// What stands between a room and its owner where a room is suggested.
+pub(super) const OWNED_BY: &str = " · owner ";
+
+/// A value without the rest of the suggestion that shows it: some clients send what is shown instead of the value.
+/// Neither a room nor an account can have this sign in its id.
+pub(super) fn without_label(text: &str) -> &str {
+    text.split_once(OWNED_BY).map_or(text, |(value, _)| value)
 }
 
 fn short(text: &str) -> String {

@@ -2,14 +2,14 @@
 //! receiving-and-responding, "Interaction Object").
 //!
 //! Discord adds, drops and renames fields, so only `id`, `type`, `token` and `application_id` have to be
-//! there. Whatever else is missing, unknown or of another type is the business of whoever needs it.
+//! there. What else is missing, unknown or of another type is handled where it is needed.
 
 use std::fmt;
 
 use secrecy::SecretString;
 use serde_json::{Map, Value};
 
-use crate::domain::command::{DeliveryId, Place, RejectedRequest, Rejection};
+use crate::domain::command::{Advice, DeliveryId, Place, RejectedRequest, Rejection, Unusable};
 use crate::domain::principal::{Channel, Principal, Subject};
 
 /// How much of a name the record keeps, in characters.
@@ -38,7 +38,7 @@ pub(super) enum Kind {
 pub(super) struct ReplyTo {
     pub(super) application: String,
     pub(super) interaction: String,
-    /// Opens the interaction to whoever holds it, for 15 minutes.
+    /// Authorises answers to the interaction for 15 minutes.
     pub(super) token: SecretString,
     /// The channel or thread that the person is in.
     pub(super) channel: Option<String>,
@@ -76,7 +76,7 @@ impl NotAnInteraction {
             channel: None,
             delivery: None,
             typed: String::new(),
-            rejection: Rejection::Unusable(self.0.clone()),
+            rejection: Rejection::Unusable(self.0.clone().into()),
         }
     }
 }
@@ -125,17 +125,18 @@ impl Interaction {
     }
 
     /// Who asks, and in which channel of which guild; or why that cannot be read.
-    pub(super) fn caller(&self) -> Result<Caller, String> {
+    pub(super) fn caller(&self) -> Result<Caller, Unusable> {
         let context = self.fields.get("context").and_then(Value::as_u64);
+        let elsewhere = || Unusable::but("it was not used in a server", Advice::InAServer);
         if context.is_some_and(|context| context != GUILD) {
-            return Err("the command was not used in a server".to_owned());
+            return Err(elsewhere());
         }
-        let guild = self.guild().ok_or("the command was not used in a server")?;
+        let guild = self.guild().ok_or_else(elsewhere)?;
         // "Authorizing Integration Owners": key 0 is the installation in the guild, key 1 a user's own.
         if let Some(owners) = self.fields.get("authorizing_integration_owners").and_then(Value::as_object)
             && owners.get("0").and_then(snowflake).as_ref() != Some(&guild)
         {
-            return Err("the app is not installed in this server".to_owned());
+            return Err(Unusable::but("the app is not installed in this server", Advice::InstallInServer));
         }
         let principal = self.principal()?.ok_or("Discord did not say who used the command")?;
         let channel = self.channel()?.ok_or("Discord did not say in which channel the command was used")?;
@@ -274,7 +275,7 @@ mod tests {
             assert_eq!(interaction.reply_to.channel.as_deref(), Some("5"));
         }
         let orphan = with(|value| value["channel"] = json!({ "id": "5", "type": 11 }));
-        assert!(orphan.caller().unwrap_err().contains("to which channel the thread belongs"));
+        assert!(orphan.caller().unwrap_err().why.contains("to which channel the thread belongs"));
     }
 
     #[test]

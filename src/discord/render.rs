@@ -69,7 +69,7 @@ fn embed(reply: &Reply, message: &Message) -> CreateEmbed {
     let longest = if facts.is_empty() { LONGEST_BARE_DESCRIPTION } else { LONGEST_DESCRIPTION };
     let mut embed = CreateEmbed::new().colour(colour(message.tone));
     // Discord shows no mention in a title: a headline that names somebody is the description's first line.
-    let names_somebody = headline.0.iter().any(|span| matches!(span, Span::Subject(_) | Span::Channel(_)));
+    let names_somebody = headline.0.iter().any(|span| matches!(span, Span::Subject(..) | Span::Channel(_)));
     let mut lines: Vec<&Line> = Vec::new();
     if names_somebody {
         lines.push(&headline);
@@ -154,10 +154,10 @@ fn markdown(line: &Line, longest: usize) -> String {
         let piece = match span {
             Span::Text(text) => escape(text),
             // Ids out of the ACL, never typed text; `allowed_mentions` keeps them from notifying anybody.
-            Span::Subject(Subject::DiscordUser { user, .. }) => format!("<@{user}>"),
-            Span::Subject(Subject::DiscordRole { role, .. }) => format!("<@&{role}>"),
+            Span::Subject(Subject::DiscordUser { user, .. }, _) => format!("<@{user}>"),
+            Span::Subject(Subject::DiscordRole { role, .. }, _) => format!("<@&{role}>"),
             Span::Channel(Channel::Discord { channel, .. }) => format!("<#{channel}>"),
-            Span::Code(_) | Span::Subject(_) | Span::Channel(_) => inline_code(&span.plain(), left),
+            Span::Code(_) | Span::Subject(..) | Span::Channel(_) => inline_code(&span.plain(), left),
         };
         if width(&piece) > left {
             text.push_str(&clip(&piece, left));
@@ -228,7 +228,7 @@ fn escape(text: &str) -> String {
 fn plain(line: &Line) -> String {
     let spans = line.0.iter().map(|span| match span {
         Span::Text(text) => text.clone(),
-        Span::Code(_) | Span::Subject(_) | Span::Channel(_) => visible(&span.plain()),
+        Span::Code(_) | Span::Subject(..) | Span::Channel(_) => visible(&span.plain()),
     });
     spans.collect()
 }
@@ -375,7 +375,7 @@ mod tests {
             check(&shown(&refused(&room, &info, &name)));
             check(&shown(&refused(&room, &long, &name)));
             let operation = OperationId::new(7);
-            check(&shown(&Reply::Unusable { operation, why: long.clone() }));
+            check(&shown(&Reply::Unusable { operation, unusable: long.clone().into() }));
             check(&shown(&Reply::Foreign { operation, origin: info }));
             check(&shown(&Reply::Working { typed: long, result_follows: true }));
         }

@@ -19,12 +19,12 @@ use crate::redact::Redactor;
 
 /// How long after an interaction Discord accepts a first answer: 3 s, less the way here and back.
 pub(super) const WINDOW: Duration = Duration::from_millis(2_750);
-/// How long a first answer is waited for before it is sent once more beside it.
-const BESIDE: Duration = Duration::from_secs(1);
+/// How long to wait for a first answer before a second copy is sent in parallel.
+const RESEND_AFTER: Duration = Duration::from_secs(1);
 /// The first pause before a first answer that failed is sent again; each further one is twice as long.
 const PAUSE: Duration = Duration::from_millis(100);
-/// How long after the window it may take to learn whether Discord took a first answer.
-const LEARNT_WITHIN: Duration = Duration::from_millis(1_500);
+/// How long after the window to wait for the news whether Discord took a first answer.
+const RESULT_WITHIN: Duration = Duration::from_millis(1_500);
 /// How long any other call may take.
 pub(super) const TIMEOUT: Duration = Duration::from_secs(5);
 /// All of an application's commands have less than a megabyte.
@@ -150,16 +150,16 @@ impl Rest {
     /// that Discord took in silence is known by what it says to the next one: that there is one already.
     pub(super) async fn callback(&self, to: &ReplyTo, body: &Value, until: Instant) -> Result<(), Failure> {
         let path = ["interactions", &to.interaction, to.token.expose_secret(), "callback"];
-        // Whoever is late tries it all the same: it is Discord's clock that counts.
-        let until = until.max(Instant::now() + BESIDE);
-        let given_up = until + LEARNT_WITHIN;
+        // Too late by this clock is tried all the same: Discord's clock decides.
+        let until = until.max(Instant::now() + RESEND_AFTER);
+        let given_up = until + RESULT_WITHIN;
         let post = || {
             let authority = Authority::Interaction(&to.token);
             self.call(Method::POST, &path, Some(body), authority, Some(given_up - Instant::now()))
         };
         let mut calls = FuturesUnordered::from_iter([post()]);
         let mut unclear = None;
-        let (mut next, mut pause) = (until.min(Instant::now() + BESIDE), PAUSE);
+        let (mut next, mut pause) = (until.min(Instant::now() + RESEND_AFTER), PAUSE);
         let mut is_last = false;
         loop {
             tokio::select! {
@@ -183,9 +183,9 @@ impl Rest {
                     next = again.min(until);
                 }
                 () = tokio::time::sleep_until(next), if !is_last => {
-                    // The last one only asks what became of the others.
+                    // The last one only asks whether another one was taken.
                     is_last = next >= until;
-                    next = until.min(Instant::now() + BESIDE);
+                    next = until.min(Instant::now() + RESEND_AFTER);
                     calls.push(post());
                 }
             }

@@ -183,7 +183,7 @@ impl AuditEntry {
                 entry.authority = Some(Denial::ForeignOrigin(origin.clone()).to_string());
                 entry.outcome = OutcomeKind::Denied;
             }
-            Rejection::Unusable(why) => entry.error_info = Some(why.clone()),
+            Rejection::Unusable(unusable) => entry.error_info = Some(unusable.why.clone()),
         }
         entry
     }

@@ -13,6 +13,23 @@ pub enum InvalidPeriod {
     /// Months and years have no fixed length.
     #[error("`{0}` has months or years, whose length varies: write days")]
     Varies(String),
+    /// It is over before anybody could use it.
+    #[error("`{0}` is over before it is used: write a minute or more, such as 8h, 30m or 7d")]
+    Short(String),
+}
+
+/// The shortest time for which something is granted.
+pub const SHORTEST: Duration = Duration::from_secs(60);
+
+/// The length of a grant: a minute at least.
+///
+/// # Errors
+/// As [`parse_period`], and when it is shorter.
+pub fn parse_lasting(text: &str) -> Result<Duration, InvalidPeriod> {
+    match parse_period(text)? {
+        length if length < SHORTEST => Err(InvalidPeriod::Short(text.to_owned())),
+        length => Ok(length),
+    }
 }
 
 /// `8h`, `30m`, `7d`, `1h 30m`: more than nothing and at most a hundred years, which keeps sums of times in

@@ -165,6 +165,42 @@ impl Channel {
         (is_id(team) && is_id(channel))
             .then(|| Self::Slack { team: team.to_owned(), channel: channel.to_owned() })
     }
+
+    /// Whether it is a direct message: people write to the app there, and to nobody else.
+    #[must_use]
+    pub fn is_direct_message(&self) -> bool {
+        matches!(self, Self::Slack { channel, .. } if channel.starts_with('D'))
+    }
+
+    /// Whether people read it who see the subject by name: they are of one platform.
+    #[must_use]
+    pub fn shows(&self, subject: &Subject) -> bool {
+        matches!(
+            (self, subject),
+            (Self::Slack { .. }, Subject::SlackUser { .. } | Subject::SlackGroup { .. })
+                | (Self::Discord { .. }, Subject::DiscordUser { .. } | Subject::DiscordRole { .. })
+        )
+    }
+
+    /// What an id that is written without its workspace or server could be the id of, beside this channel: texts to
+    /// choose from, for the text of an id does not say of what it is one.
+    #[must_use]
+    pub fn ids_beside(&self, text: &str) -> Vec<String> {
+        let id = text.trim_matches(|c| "<>@!&#,".contains(c)).to_ascii_uppercase();
+        if !is_id(&id) || id.len() < 5 || !id.bytes().any(|b| b.is_ascii_digit()) {
+            return Vec::new();
+        }
+        match (self, id.as_bytes()[0]) {
+            (Self::Slack { team, .. }, b'S') => vec![format!("slack:{team}:group:{id}")],
+            (Self::Slack { team, .. }, b'U' | b'W' | b'C' | b'G' | b'D') => {
+                vec![format!("slack:{team}:{id}")]
+            }
+            (Self::Discord { guild, .. }, _) if is_snowflake(&id) && id.len() >= 15 => {
+                vec![format!("discord:{guild}:{id}"), format!("discord:{guild}:role:{id}")]
+            }
+            _ => Vec::new(),
+        }
+    }
 }
 
 impl FromStr for Channel {

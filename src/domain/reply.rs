@@ -1,13 +1,14 @@
 //! What to say, by meaning. The words are in [`super::wording`], the markup in each platform's `render`.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use super::access::{Action, Denial, Footing, Helpers, Reach, Right};
+use super::access::{Action, Denial, Footing, Grant, Helpers, Reach, Right};
 use super::audit::{AuditEntry, NoAnswer, OperationId, Outcome, OutcomeKind};
-use super::command::{Family, Transfer, UsageError};
+use super::command::{Family, Transfer, Unusable, UsageError};
 use super::principal::{Principal, Subject};
 use super::room::RoomId;
 use super::tree_head::TreeHead;
@@ -37,6 +38,8 @@ pub enum Reply {
         subject: Subject,
         /// How the caller stands in this channel.
         footing: Footing,
+        /// Whom to ask.
+        helpers: Helpers,
     },
     /// An answer about the ACL.
     Acl {
@@ -44,6 +47,8 @@ pub enum Reply {
         operation: OperationId,
         /// The answer.
         answer: Box<AclAnswer>,
+        /// Captions of whom it names.
+        names: Names,
     },
     /// An answer about the log.
     Audit {
@@ -55,6 +60,8 @@ pub enum Reply {
         reach: Reach,
         /// The zone in which it is shown.
         zone: TimeZone,
+        /// The grant that an entry names, if it is about one.
+        grant: Option<Box<Grant>>,
     },
     /// An answer about rooms and the caller's hand-overs of them.
     Rooms {
@@ -88,8 +95,8 @@ pub enum Reply {
         recorded: bool,
         /// The log's head after the record of the outcome.
         head: Option<Box<TreeHead>>,
-        /// The room that was probably meant, if there is none of this id.
-        meant: Option<Box<RoomId>>,
+        /// The hand-over that was probably meant, if there is no room of this id.
+        meant: Option<Box<Transfer>>,
     },
     /// Not permitted.
     Denied {
@@ -142,8 +149,8 @@ pub enum Reply {
     Unusable {
         /// The record of the request.
         operation: OperationId,
-        /// What is wrong with it.
-        why: String,
+        /// What is wrong with it, and what helps.
+        unusable: Unusable,
     },
     /// An authentic request from an app or a workspace that this bot does not serve.
     Foreign {
@@ -189,6 +196,9 @@ pub enum Reply {
         result_follows: bool,
     },
 }
+
+/// The names by which people were last seen: captions, for those whom the reader's platform does not show by itself.
+pub type Names = BTreeMap<Subject, String>;
 
 /// What somebody may have heard before an answer comes late.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -54,9 +54,12 @@ pub fn body(bytes: &[u8]) {
                         assert!(length(&origin) <= LONGEST_KEPT);
                         Reply::Foreign { operation, origin }
                     }
-                    Rejection::Unusable(why) => {
-                        assert!(length(&why) <= LONGEST_KEPT, "the record keeps it whole: {why}");
-                        Reply::Unusable { operation, why }
+                    Rejection::Unusable(unusable) => {
+                        assert!(
+                            length(&unusable.why) <= LONGEST_KEPT,
+                            "the record keeps it whole: {unusable:?}"
+                        );
+                        Reply::Unusable { operation, unusable }
                     }
                 });
             }

@@ -32,25 +32,25 @@ pub struct Lookup {
     /// Slack's Web API.
     pub base_url: Url,
     /// How often.
-    pub pace: Pace,
+    pub intervals: RefreshIntervals,
 }
 
 /// The intervals of the cache.
 #[derive(Debug, Clone, Copy)]
-pub struct Pace {
-    /// Between two looks at the ACL, which costs one small query.
+pub struct RefreshIntervals {
+    /// Between two checks whether the ACL names other groups, which cost one small query.
     pub look: Duration,
     /// Between two readings of a group; up to a fifth more.
     pub read: Duration,
 }
 
-impl Default for Pace {
+impl Default for RefreshIntervals {
     fn default() -> Self {
         Self { look: Duration::from_secs(1), read: Duration::from_secs(120) }
     }
 }
 
-/// The cache. Without [`Self::keep_fresh`] it knows no more than [`Self::begin`] tells it.
+/// The cache. Without [`Self::keep_fresh`] it knows what it got by [`Self::begin`].
 pub struct Groups {
     clock: Arc<dyn Clock>,
     state: RwLock<State>,
@@ -94,19 +94,19 @@ impl Groups {
         store: &dyn Store,
         redactor: Redactor,
     ) -> anyhow::Result<()> {
-        let pace = lookup.pace;
+        let intervals = lookup.intervals;
         let mut reader = Reader {
             api: WebApi::new(lookup.base_url, lookup.token, redactor)?,
             groups: self,
             store,
-            read: pace.read,
+            read: intervals.read,
             named_at: None,
             due: BTreeMap::new(),
             not_before: Timestamp::MIN,
         };
         loop {
             reader.look().await;
-            self.clock.sleep(pace.look).await;
+            self.clock.sleep(intervals.look).await;
         }
     }
 
@@ -189,11 +189,11 @@ impl Reader<'_> {
                 _ => None,
             })
             .collect();
-        // The one that waits longest first, for a 429 may end the round.
+        // The longest overdue first, for a 429 may end the round.
         due.sort();
         let mut tried = BTreeMap::new();
         for (_, subject, group) in due {
-            // As of when it was asked for: whoever is taken out meanwhile may still be in the answer.
+            // As of the request: somebody who leaves meanwhile may still be in the answer.
             let as_of = self.groups.clock.now();
             let reading = match self.api.members(&group).await {
                 Ok(users) => self.take(&subject, users, as_of),

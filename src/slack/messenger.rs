@@ -81,7 +81,7 @@ impl Messenger for SlackMessenger {
 fn not_told(error: CallError) -> NotTold {
     match error {
         CallError::Later(after) => {
-            NotTold::Yet { why: "slack asked for patience".to_owned(), after: Some(after), is_unclear: false }
+            NotTold::Yet { why: "slack asked for a pause".to_owned(), after: Some(after), is_unclear: false }
         }
         CallError::Refused(error) if MAY_PASS.contains(&error.as_str()) => {
             NotTold::Yet { why: format!("slack answered {error}"), after: None, is_unclear: true }

@@ -26,7 +26,7 @@ use crate::domain::wording::CommandName;
 use crate::http;
 use crate::redact::Redactor;
 
-pub use groups::{Groups, Lookup, Pace};
+pub use groups::{Groups, Lookup, RefreshIntervals};
 pub use messenger::SlackMessenger;
 pub use response_url::{AllowedHost, InvalidHost};
 pub use web_api::API;

@@ -5,7 +5,8 @@ use std::collections::HashMap;
 use super::response_url::ResponseUrl;
 use super::{Settings, text};
 use crate::domain::command::{
-    CommandRequest, DeliveryId, Family, Place, Problem, RejectedRequest, Rejection, UsageError, parse,
+    Advice, CommandRequest, DeliveryId, Family, Place, Problem, RejectedRequest, Rejection, Unusable,
+    UsageError, parse_in,
 };
 use crate::domain::principal::{Channel, Principal, Subject};
 use crate::redact::Redactor;
@@ -49,7 +50,7 @@ pub(super) fn read(body: &[u8], settings: &Settings, redactor: &Redactor) -> Pay
     let redacted = |text: &str| redactor.text(text).into_owned();
     let fields: HashMap<_, _> = match fields(body) {
         Ok(fields) => fields.into_iter().map(|(name, value)| (name, redacted(&value))).collect(),
-        Err(why) => return reject(&HashMap::new(), Rejection::Unusable(redacted(&why))),
+        Err(why) => return reject(&HashMap::new(), Rejection::Unusable(redacted(&why).into())),
     };
     if fields.get("ssl_check").is_some_and(|value| value == "1") {
         return Payload::SslCheck;
@@ -59,7 +60,7 @@ pub(super) fn read(body: &[u8], settings: &Settings, redactor: &Redactor) -> Pay
     }
     match invocation(&fields, settings) {
         Ok(invocation) => Payload::Command(Box::new(invocation)),
-        Err(why) => reject(&fields, Rejection::Unusable(why)),
+        Err(unusable) => reject(&fields, Rejection::Unusable(unusable)),
     }
 }
 
@@ -108,7 +109,12 @@ fn or_unnamed(id: &str) -> String {
     if id.is_empty() { "(none)".to_owned() } else { id.chars().take(64).collect() }
 }
 
-fn invocation(fields: &HashMap<String, String>, settings: &Settings) -> Result<Invocation, String> {
+fn invocation(fields: &HashMap<String, String>, settings: &Settings) -> Result<Invocation, Unusable> {
+    let is = |name: &str, value: &str| fields.get(name).is_some_and(|it| it == value);
+    if is("is_enterprise_install", "true") && fields.get("team_id").is_none_or(String::is_empty) {
+        let why = "the app is installed for a whole organisation, and Slack does not say in which workspace this is";
+        return Err(Unusable::but(why, Advice::InstallInWorkspace));
+    }
     let required = |name: &str| {
         fields
             .get(name)
@@ -126,7 +132,7 @@ fn invocation(fields: &HashMap<String, String>, settings: &Settings) -> Result<I
 
     let decoded = text::decode(fields.get("text").map_or("", String::as_str), team);
     let command = match settings.command.family(command) {
-        Some(family) => parse(family, &decoded.line),
+        Some(family) => parse_in(family, &decoded.line, Some(&channel)),
         None => {
             let name = command.chars().take(LONGEST_NAME).collect();
             Err(UsageError::without_verb(Family::Owner, Problem::UnknownCommand(name)))

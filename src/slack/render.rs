@@ -67,14 +67,14 @@ fn elements(line: &Line) -> impl Iterator<Item = Value> {
         (!text.is_empty()).then(|| match span {
             Span::Text(_) => json!({ "type": "text", "text": text }),
             // An id out of the ACL, never typed text. Nobody is notified: such replies are for the caller alone.
-            Span::Subject(Subject::SlackUser { user, .. }) => json!({ "type": "user", "user_id": user }),
-            Span::Subject(Subject::SlackGroup { group, .. }) => {
+            Span::Subject(Subject::SlackUser { user, .. }, _) => json!({ "type": "user", "user_id": user }),
+            Span::Subject(Subject::SlackGroup { group, .. }, _) => {
                 json!({ "type": "usergroup", "usergroup_id": group })
             }
             Span::Channel(Channel::Slack { channel, .. }) => {
                 json!({ "type": "channel", "channel_id": channel })
             }
-            Span::Code(_) | Span::Subject(_) | Span::Channel(_) => {
+            Span::Code(_) | Span::Subject(..) | Span::Channel(_) => {
                 json!({ "type": "text", "text": text, "style": { "code": true } })
             }
         })
@@ -85,7 +85,11 @@ fn elements(line: &Line) -> impl Iterator<Item = Value> {
 fn span_text(span: &Span) -> String {
     match span {
         Span::Text(text) => text.clone(),
-        Span::Code(_) | Span::Subject(_) | Span::Channel(_) => visible(&span.plain()),
+        // Slack puts the name there, where it shows a mention.
+        Span::Subject(subject @ (Subject::SlackUser { .. } | Subject::SlackGroup { .. }), _) => {
+            subject.to_string()
+        }
+        Span::Code(_) | Span::Subject(..) | Span::Channel(_) => visible(&span.plain()),
     }
 }
 
@@ -100,7 +104,7 @@ fn fallback(message: &Message) -> String {
     let visible = |line: &Line| {
         let spans = line.0.iter().map(|span| match span {
             Span::Text(_) => Span::Text(span_text(span)),
-            Span::Code(_) | Span::Subject(_) | Span::Channel(_) => Span::Code(defuse(&span_text(span))),
+            Span::Code(_) | Span::Subject(..) | Span::Channel(_) => Span::Code(defuse(&span_text(span))),
         });
         clip(&Line(spans.collect()).to_string())
     };

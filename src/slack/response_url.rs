@@ -105,7 +105,7 @@ impl Slack {
                         && status != StatusCode::REQUEST_TIMEOUT;
                     warn!(%status, post = post + 1, "slack did not take a late answer");
                     why = format!("slack answered {}", status.as_u16());
-                    // Expired or used up: no repetition helps.
+                    // Expired or used up: no retry helps.
                     if is_over || status.is_redirection() {
                         return Err(Undelivered { why, is_unclear });
                     }

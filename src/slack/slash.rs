@@ -1,7 +1,6 @@
 //! `POST /slack/commands`: one slash command.
 //!
-//! 401 for bytes that Slack did not sign, with nothing parsed; 200 with words for the person for
-//! everything that it did.
+//! 401 for bytes that Slack did not sign, with nothing parsed; else 200 with a reply for the person.
 
 use std::convert::Infallible;
 use std::future::ready;

@@ -12,7 +12,7 @@ pub(super) fn plain(event: &str) -> Cow<'_, str> {
     on_one_line(event, |_| false)
 }
 
-/// The same for a subscriber that colours its lines. Colours of others cannot be told from its own, and pass too.
+/// The same for a subscriber that colours its lines. Colours in what it quotes look the same, and pass too.
 pub(super) fn coloured(event: &str) -> Cow<'_, str> {
     on_one_line(event, is_colour)
 }

@@ -13,7 +13,7 @@ use tracing::{debug, warn};
 use super::codes::{self, Class};
 use super::limit::RateLimiter;
 use super::user_sig;
-use super::wire::{self, Data, Envelope, Nothing, RoomInfoResponse, RoomListResponse};
+use super::wire::{self, Data, Envelope, Nothing, RoomInfo, RoomInfoResponse, RoomListResponse};
 use crate::app::ports::{CallResult, Clock, ReadError, RoomControl, RoomSummary};
 use crate::domain::admission::Attempt;
 use crate::domain::audit::Refusal;
@@ -38,7 +38,7 @@ const SLOW_DOWN: Duration = Duration::from_millis(1_000);
 /// A little less than the 10 s that are meant: the clock counts whole milliseconds.
 const SLOW_DOWN_IN_ALL: Duration = Duration::from_millis(9_900);
 /// How long a call waits for its turn under the ceiling before it is given up.
-const PATIENCE: Duration = Duration::from_secs(2);
+const TURN_WITHIN: Duration = Duration::from_secs(2);
 /// ErrorInfo is kept and shown up to this length, in characters.
 const LONGEST_INFO: usize = 300;
 /// `get_room_list` has a ceiling of its own (trtc.io/document/63405).
@@ -64,7 +64,7 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// What nobody may read.
+    /// The secrets among them.
     pub fn secrets(&self) -> impl Iterator<Item = &SecretString> {
         std::iter::once(&self.secret_key).chain(&self.callback_token)
     }
@@ -99,11 +99,11 @@ enum Failure {
     NotSent(Refusal),
     /// Tencent answered every try with an internal error.
     Failed(Refusal),
-    /// Nobody knows.
+    /// It is not known.
     Unclear(Refusal),
 }
 
-/// Whether a call whose answer was lost may simply be sent again.
+/// Whether a call whose answer was lost may be sent again.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Repeat {
     /// It reads: nothing can be done twice.
@@ -145,7 +145,7 @@ impl<C: Clock> TencentClient<C> {
         loop {
             // Before the wait: what takes time after it makes calls come closer together.
             let signed = self.signed();
-            if limit.wait(PATIENCE).await.is_err() {
+            if limit.wait(TURN_WITHIN).await.is_err() {
                 return Err(Failure::NotSent(Refusal {
                     code: None,
                     info: "too many calls are waiting for Tencent".to_owned(),
@@ -159,7 +159,7 @@ impl<C: Clock> TencentClient<C> {
                 Err(error) => {
                     let (may_repeat, info) = match &error {
                         http::Error::NotSent(why) => (true, format!("tencent cannot be reached: {why}")),
-                        // Another five seconds would be spent on a person who waits.
+                        // The person who waits would wait another five seconds.
                         http::Error::TimedOut { .. } => {
                             (false, format!("no answer within {} s", LIMITS.answer_within.as_secs()))
                         }
@@ -278,8 +278,8 @@ impl<C: Clock> RoomControl for TencentClient<C> {
             .await
             .map_err(Failure::into_read_error)?;
         let request_id = envelope.request_id;
-        let owner = envelope.response.and_then(|response| response.room_info).and_then(|info| info.owner);
-        owner.map(|owner| AccountId::from_tencent(owner.0)).ok_or_else(|| {
+        let owner = envelope.response.and_then(|response| response.room_info).and_then(RoomInfo::owner);
+        owner.ok_or_else(|| {
             ReadError::Unreadable(Refusal {
                 request_id,
                 ..unanswered("tencent's answer names no owner".to_owned())

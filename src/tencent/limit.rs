@@ -20,7 +20,7 @@ pub(super) struct RateLimiter {
     sent: Mutex<VecDeque<Instant>>,
 }
 
-/// A call would have to wait longer than its patience.
+/// A call would have to wait too long.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct TooBusy;
 
@@ -31,8 +31,8 @@ impl RateLimiter {
     }
 
     /// Returns when a call may go, in the order of asking.
-    pub(super) async fn wait(&self, patience: Duration) -> Result<(), TooBusy> {
-        let deadline = Instant::now() + patience;
+    pub(super) async fn wait(&self, at_most: Duration) -> Result<(), TooBusy> {
+        let deadline = Instant::now() + at_most;
         // The lock is fair, so it is the queue; it is held while waiting because that is the point.
         let Ok(mut sent) = tokio::time::timeout_at(deadline, self.sent.lock()).await else {
             return Err(TooBusy);

@@ -6,6 +6,7 @@
 use serde::Deserialize;
 use serde::de::Error as _;
 
+use crate::domain::room::AccountId;
 use crate::redact::Redactor;
 
 /// What every answer begins with, and its data if there is any.
@@ -61,6 +62,17 @@ pub(super) struct RoomInfo {
     pub(super) room_name: Option<String>,
     #[serde(default, rename = "Owner_Account")]
     pub(super) owner: Option<Account>,
+}
+
+impl RoomInfo {
+    /// The owner of the room; empty of a room that has none. `None` if this tells of no room.
+    pub(super) fn owner(self) -> Option<AccountId> {
+        let owner = match self.owner {
+            Some(owner) => owner.0,
+            None => self.room_id.map(|_| String::new())?,
+        };
+        Some(AccountId::from_tencent(owner))
+    }
 }
 
 /// An account as Tencent writes it: a string, or, against its own tables, a bare number beyond 2^53. One that is
@@ -132,6 +144,16 @@ mod tests {
         assert_eq!(owner("1e30"), None);
         assert_eq!(owner("184467440737095516150"), None);
         assert_eq!(owner("null"), None);
+        for (info, owner) in [
+            (r#"{"RoomId":"a","Owner_Account":"user2"}"#, Some("user2")),
+            (r#"{"RoomId":"a","Owner_Account":""}"#, Some("")),
+            (r#"{"RoomId":"a","Owner_Account":null}"#, Some("")),
+            (r#"{"RoomId":"a"}"#, Some("")),
+            ("{}", None),
+        ] {
+            let info: RoomInfo = serde_json::from_str(info).unwrap();
+            assert_eq!(info.owner().as_ref().map(AccountId::as_str), owner);
+        }
     }
 
     #[test]

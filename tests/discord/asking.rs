@@ -54,7 +54,7 @@ async fn an_administrator_of_the_guild_without_a_grant_may_do_nothing() {
     assert_snapshot!(world.says(&transfer(OTTO)).await, @"
     (only you)
     ⛔ Not allowed: you have no role for `test`.
-    Nobody is an admin yet: whoever runs the bot gives the first role. Your id is `discord:700:902`.
+    Ask whoever runs the bot (nobody is an admin yet) for the role, and quote your id `discord:700:902`.
     Nothing was done.
     -- op 3
     ");
@@ -68,10 +68,10 @@ async fn another_channel_is_not_authorised() {
     let mut elsewhere = transfer(ALICE);
     elsewhere["channel_id"] = json!("501");
     elsewhere["channel"]["id"] = json!("501");
-    assert_snapshot!(world.says(&elsewhere).await, @r"
+    assert_snapshot!(world.says(&elsewhere).await, @"
     (only you)
     ⛔ Not here: this channel is not authorised for `/room-owner`.
-    Use a moderators' channel, or ask an admin to authorise this one.
+    Use a moderators' channel, or ask whoever runs the bot (nobody is an admin yet) to authorise this one.
     Nothing was done.
     -- op 3
     ");
@@ -152,10 +152,10 @@ async fn the_command_by_itself_is_a_question_for_help() {
     You are: moderator for `*`.
     -- op 3
     ");
-    assert_snapshot!(world.says(&command(OTTO, &[])).await, @r"
+    assert_snapshot!(world.says(&command(OTTO, &[])).await, @"
     (only you)
     ℹ️ `/room-owner` hands a live room to a new owner. You have no role in this channel yet.
-    Ask an admin for a role, and quote your id `discord:700:902`.
+    Ask whoever runs the bot (nobody is an admin yet) for a role, and quote your id `discord:700:902`.
     -- op 4
     ");
     // As Discord sends it, which leaves out what is empty.

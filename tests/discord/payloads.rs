@@ -104,6 +104,14 @@ async fn what_cannot_be_used_is_answered_privately_and_recorded() {
     for (why, interaction) in odd {
         let reply = world.says(&interaction).await.replace('ˋ', "`");
         assert!(reply.starts_with("(only you)\n❌") && reply.contains(why), "{why}: {reply}");
+        // To do the same once more helps only against what may pass.
+        let advice = match why {
+            "not used in a server" => "Use it in a moderators' channel of the server",
+            "not installed in this server" => "Whoever manages the server has to add the app",
+            "`force` is unknown" => "reload it",
+            _ => "Type the command again.",
+        };
+        assert!(reply.contains(advice), "{why}: {reply}");
     }
     let ended = world.end().await;
     assert_eq!((ended.outcomes(), ended.calls), (vec!["invalid"; count], 0));

@@ -71,6 +71,7 @@ const PLACEHOLDERS: &[(&str, &str)] = &[
     ("<duration>", "8h"),
     ("<grant>", "1"),
     ("<outcome>", "refused"),
+    ("<kind>", "transfer"),
     ("<request_id>", "Id-1"),
     ("<time>", "2h"),
     ("<n>", "10"),
@@ -220,7 +221,7 @@ fn the_fields_of_an_entry_are_those_that_are_printed() {
         channel: None,
         delivery: None,
         typed: String::new(),
-        rejection: Rejection::Unusable(String::new()),
+        rejection: Rejection::Unusable(String::new().into()),
     };
     let entry = AuditEntry::rejected(OperationId::new(1), jiff::Timestamp::UNIX_EPOCH, &request);
     let json = serde_json::to_string(&entry).unwrap();

@@ -278,7 +278,7 @@ impl Crate {
             "super" => return self.defining(&from[..from.len().checked_sub(1)?], rest, depth + 1),
             _ => {}
         }
-        let child = [from, &[first.clone()]].concat();
+        let child = [from, std::slice::from_ref(first)].concat();
         if self.0.contains_key(&child) && !rest.is_empty() {
             return self.defining(&child, rest, depth + 1);
         }

@@ -4,7 +4,7 @@ use room_owner::app::ports::Store as _;
 use room_owner::domain::access::{
     AclView, Action, AuthorisedChannel, Decision, Effect, Grant, Reach, Role, decide,
 };
-use room_owner::domain::audit::{AuditEntry, AuditFilter, OperationId, OutcomeKind};
+use room_owner::domain::audit::{AuditEntry, AuditFilter, OperationId, OperationKind, OutcomeKind};
 use room_owner::domain::command::Place;
 use room_owner::domain::principal::{Channel, Principal};
 
@@ -26,7 +26,9 @@ async fn each_filter_alone() {
     let all = AuditFilter::default;
     let room = |room: &str| AuditFilter { room: Some(room.parse().unwrap()), ..all() };
     let actor = |actor: &str| AuditFilter { actor: Some(actor.parse().unwrap()), ..all() };
-    let outcome = |outcome| AuditFilter { outcome: Some(outcome), ..all() };
+    let outcomes = |words: &str| AuditFilter { outcomes: words.parse().unwrap(), ..all() };
+    let outcome = |outcome: OutcomeKind| outcomes(outcome.name());
+    let kind = |kind| AuditFilter { kind: Some(kind), ..all() };
     let request = |id: &str| AuditFilter { request_id: Some(id.to_owned()), ..all() };
 
     assert_eq!(world.ask(room("live-1")).await, [8, 6, 4]);
@@ -42,6 +44,11 @@ async fn each_filter_alone() {
     assert_eq!(world.ask(outcome(OutcomeKind::Duplicate)).await, [6]);
     assert_eq!(world.ask(outcome(OutcomeKind::Denied)).await, [5]);
     assert_eq!(world.ask(outcome(OutcomeKind::Invalid)).await, [0; 0]);
+    assert_eq!(world.ask(outcomes("refused,denied")).await, [8, 5]);
+    assert_eq!(world.ask(outcomes("Denied, succeeded")).await, [5, 4, 3, 2, 1]);
+    assert_eq!(world.ask(outcomes("failed")).await, [8, 5]);
+    assert_eq!(world.ask(kind(OperationKind::Transfer)).await, [9, 8, 7, 6, 5, 4]);
+    assert_eq!(world.ask(kind(OperationKind::Show)).await, [0; 0]);
     assert_eq!(world.ask(request("req-1")).await, [4]);
     assert_eq!(world.ask(request("req-2")).await, [8]);
     assert_eq!(world.ask(request("req")).await, [0; 0]);
@@ -70,7 +77,8 @@ async fn filters_combine_with(world: &Day, text: &str) {
     let single = [
         AuditFilter { room: Some("live-1".parse().unwrap()), ..AuditFilter::default() },
         AuditFilter { actor: Some(ALICE.parse().unwrap()), ..AuditFilter::default() },
-        AuditFilter { outcome: Some(OutcomeKind::Succeeded), ..AuditFilter::default() },
+        AuditFilter { outcomes: [OutcomeKind::Succeeded].into_iter().collect(), ..AuditFilter::default() },
+        AuditFilter { kind: Some(OperationKind::Transfer), ..AuditFilter::default() },
         AuditFilter { request_id: Some("req-1".to_owned()), ..AuditFilter::default() },
         AuditFilter { since: Some(later(2_000)), ..AuditFilter::default() },
         AuditFilter { until: Some(later(6_001)), ..AuditFilter::default() },
@@ -229,7 +237,8 @@ fn merged(one: AuditFilter, other: AuditFilter) -> AuditFilter {
         room: one.room.or(other.room),
         actor: one.actor.or(other.actor),
         channel: one.channel.or(other.channel),
-        outcome: one.outcome.or(other.outcome),
+        outcomes: if one.outcomes.named().is_empty() { other.outcomes } else { one.outcomes },
+        kind: one.kind.or(other.kind),
         request_id: one.request_id.or(other.request_id),
         operation: one.operation.or(other.operation),
         text: one.text.or(other.text),

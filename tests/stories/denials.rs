@@ -43,7 +43,7 @@ async fn whoever_has_no_role_is_refused_and_told_whom_to_ask(door: Door) {
         assert_snapshot!(reply, @"
         (only visible to you)
         ⛔ Not allowed: you have no role for `test`.
-        Nobody is an admin yet: whoever runs the bot gives the first role. Your id is `slack:T0TEAM:U0OTTO`.
+        Ask whoever runs the bot (nobody is an admin yet) for the role, and quote your id `slack:T0TEAM:U0OTTO`.
         Nothing was done.
         op 4
         ");
@@ -65,10 +65,10 @@ async fn nobody_may_do_anything_in_an_empty_world(door: Door) {
 async fn a_moderator_is_refused_in_a_channel_that_is_not_authorised(door: Door) {
     run(World::usual().at(door), async |bot| {
         let reply = denied(bot, ALICE, RANDOM).await;
-        assert_snapshot!(reply, @r"
+        assert_snapshot!(reply, @"
         (only visible to you)
         ⛔ Not here: this channel is not authorised for `/room-owner`.
-        Use a moderators' channel, or ask an admin to authorise this one.
+        Use a moderators' channel, or ask whoever runs the bot (nobody is an admin yet) to authorise this one.
         Nothing was done.
         op 4
         ");
@@ -79,10 +79,10 @@ async fn a_moderator_is_refused_in_a_channel_that_is_not_authorised(door: Door) 
 async fn a_channel_may_be_for_some_rooms_only(door: Door) {
     run(World::usual().at(door).channel(RANDOM, "live-*"), async |bot| {
         let reply = denied(bot, ALICE, RANDOM).await;
-        assert_snapshot!(reply, @r"
+        assert_snapshot!(reply, @"
         (only visible to you)
         ⛔ Not here: this channel is authorised for `live-*` only, not for `test`.
-        Use a moderators' channel, or ask an admin to authorise this one.
+        Use a moderators' channel, or ask whoever runs the bot (nobody is an admin yet) to authorise this one.
         Nothing was done.
         op 5
         ");
@@ -112,7 +112,7 @@ async fn an_auditor_reads_and_hands_nothing_over(door: Door) {
         assert_snapshot!(reply, @"
         (only visible to you)
         ⛔ Not allowed: as auditor you cannot hand rooms over.
-        Nobody is an admin yet: whoever runs the bot gives the first role. Your id is `slack:T0TEAM:U0RITA`.
+        Ask whoever runs the bot (nobody is an admin yet) for the role, and quote your id `slack:T0TEAM:U0RITA`.
         Nothing was done.
         op 4
         ");
@@ -130,10 +130,10 @@ async fn a_grant_for_a_night_ends_with_the_night(door: Door) {
         assert!(reply.says("`test` now belongs to `user1`"), "{reply}");
         bot.clock.pass(1);
         let reply = denied(bot, BORIS, MODS).await;
-        assert_snapshot!(reply, @r"
+        assert_snapshot!(reply, @"
         (only visible to you)
         ⛔ Not allowed: your grant 3 ended at 2026-11-23 20:00 UTC.
-        Ask an admin for a new one, and quote your id `slack:T0TEAM:U0BORIS`.
+        Ask whoever runs the bot (nobody is an admin yet) for a new one, and quote your id `slack:T0TEAM:U0BORIS`.
         Nothing was done.
         op 7
         ");
@@ -150,10 +150,10 @@ async fn a_grant_that_is_taken_back_is_gone_at_once(door: Door) {
         edit_locally(&*bot.store, &bot.clock, ana, typed, AclChange::Revoke(1), None).await.unwrap();
         bot.other_operations += 1;
         let reply = denied(bot, ALICE, MODS).await;
-        assert_snapshot!(reply, @r"
+        assert_snapshot!(reply, @"
         (only visible to you)
         ⛔ Not allowed: your grant 1 ended at 2026-11-23 12:00 UTC.
-        Ask an admin for a new one, and quote your id `slack:T0TEAM:U0ALICE`.
+        Ask whoever runs the bot (nobody is an admin yet) for a new one, and quote your id `slack:T0TEAM:U0ALICE`.
         Nothing was done.
         op 7
         ");
@@ -166,10 +166,10 @@ async fn a_deny_entry_beats_every_grant(door: Door) {
         World::usual().at(door).grant_but(ALICE, "moderator", "test", |new| new.effect = Effect::Deny);
     run(world.room("live-7", "dave"), async |bot| {
         let reply = denied(bot, ALICE, MODS).await;
-        assert_snapshot!(reply, @r"
+        assert_snapshot!(reply, @"
         (only visible to you)
         ⛔ Not allowed: a deny entry (grant 3) names you for `test`.
-        If that is wrong, ask an admin, and quote your id `slack:T0TEAM:U0ALICE`.
+        If that is wrong, ask whoever runs the bot (nobody is an admin yet), and quote your id `slack:T0TEAM:U0ALICE`.
         Nothing was done.
         op 5
         ");
@@ -185,10 +185,10 @@ async fn a_grant_for_one_channel_is_none_elsewhere(door: Door) {
     let world = world.grant_but(BORIS, "moderator", "*", |new| new.channels = vec![mods]);
     run(world, async |bot| {
         let reply = denied(bot, BORIS, RANDOM).await;
-        assert_snapshot!(reply, @r"
+        assert_snapshot!(reply, @"
         (only visible to you)
         ⛔ Not here: your grant 3 is for other channels.
-        Use a moderators' channel, or ask an admin to authorise this one.
+        Use one of those, or ask whoever runs the bot (nobody is an admin yet) for a grant that holds here.
         Nothing was done.
         op 6
         ");

@@ -14,7 +14,7 @@ use jiff::Timestamp;
 use room_owner::app::ports::{AclChange, Clock as _, NewGrant};
 use room_owner::domain::access::Effect;
 use room_owner::domain::principal::Principal;
-use room_owner::slack::{Lookup, Pace};
+use room_owner::slack::{Lookup, RefreshIntervals};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
@@ -73,8 +73,8 @@ impl WebApi {
         let base_url = format!("http://{}/api/", listener.local_addr().unwrap()).parse().unwrap();
         let router = Router::new().route("/api/{method}", post(answer)).with_state(api.clone());
         tokio::spawn(axum::serve(listener, router).into_future());
-        let pace = Pace { look: Duration::from_millis(5), read: Duration::from_secs(120) };
-        (api, Lookup { token, base_url, pace })
+        let intervals = RefreshIntervals { look: Duration::from_millis(5), read: Duration::from_secs(120) };
+        (api, Lookup { token, base_url, intervals })
     }
 
     /// From now on, or, without an answer, no more.

@@ -121,10 +121,10 @@ async fn of_two_transfers_of_one_room_at_once_the_second_is_declined(door: Door)
         let first = tokio::spawn(bot.chat(ALICE).says(LINE));
         bot.tencent().until(|tencent| tencent.max_concurrent_changes("test") == 1).await;
         let second = bot.chat(BORIS).says("/room-owner test user3").await;
-        assert_snapshot!(second, @r"
+        assert_snapshot!(second, @"
         (only visible to you)
         ⏳ Nothing was done: op 5 on `test` is still under way.
-        `alice` is handing it to `user2`.
+        @alice is handing it to `user2`.
         See what comes of it before you try again; it takes a few seconds at most.
         op 6
         ");

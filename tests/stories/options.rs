@@ -38,7 +38,7 @@ const FORMS: [Form; 19] = [
     form("room-acl", "grant", &["grant"], &["who", "role"]),
     form("room-acl", "deny", &["deny"], &["who", "role"]),
     form("room-acl", "revoke", &["revoke"], &["grant"]),
-    form("room-acl", "list", &["list"], &["part"]),
+    form("room-acl", "list", &["list"], &["part", "who"]),
     form("room-acl", "why", &["why"], &["who", "room"]),
     form("room-acl", "who-can", &["who-can"], &["room"]),
     form("room-acl", "channel allow", &["channel", "allow"], &["channel"]),

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use insta::assert_snapshot;
 use room_owner::app::ports::Store as _;
-use room_owner::slack::{Lookup, Pace};
+use room_owner::slack::{Lookup, RefreshIntervals};
 use room_owner::tencent::simulator::{Api, Fault, FaultKind, When};
 use secrecy::ExposeSecret as _;
 
@@ -22,8 +22,8 @@ async fn with_a_token(world: World, story: impl AsyncFnOnce(&mut Stage, &SlackAp
     let api = SlackApi::start(token.expose_secret()).await;
     let base_url = api.base().parse().unwrap();
     // Nobody's role depends on a group, so none is asked for.
-    let pace = Pace { look: FOREVER, read: FOREVER };
-    let world = world.looking_up_groups(Some(Lookup { token, base_url, pace }));
+    let intervals = RefreshIntervals { look: FOREVER, read: FOREVER };
+    let world = world.looking_up_groups(Some(Lookup { token, base_url, intervals }));
     run(world, async |bot| story(bot, &api).await).await;
 }
 

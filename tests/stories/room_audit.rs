@@ -1,6 +1,13 @@
 //! Reviewers ask the log from chat.
 
+use jiff::tz::TimeZone;
+use room_owner::app::commands::audit::{Reader, answer};
+use room_owner::app::ports::Store as _;
 use room_owner::domain::access::Effect;
+use room_owner::domain::audit::{Filter, millis};
+use room_owner::domain::command::Question;
+use room_owner::domain::room::RoomId;
+use room_owner::domain::wording::audit::Answer;
 
 use super::doors::{Door, assert_snapshot, at_every_door};
 use super::reply::Reply;
@@ -108,7 +115,7 @@ async fn one_operation_its_steps_the_owner_and_counts(door: Door) {
     run(world(door), async |bot| {
         an_evening(bot).await;
         let reply = bot.chat(RITA).says("/room-audit 5").await;
-        assert_snapshot!(steady(&reply), @r#"
+        assert_snapshot!(steady(&reply), @"
         (only visible to you)
         ℹ️ Operation 5: succeeded.
         At: 2026-11-23 12:00:00 UTC
@@ -119,11 +126,11 @@ async fn one_operation_its_steps_the_owner_and_counts(door: Door) {
         New owner: `user2`
         Owner before: `carol`
         Reason: `host crashed`
-        Allowed by: `grant 1`
+        Allowed by: `grant 1`: moderator for every room, given by `cli:ana` on 2026-11-23
         RequestId: [id]
         Took: 0 ms
         op 10
-        "#);
+        ");
         let reply = bot.chat(RITA).says("/room-audit timeline 5").await;
         assert_snapshot!(steady(&reply), @r#"
         (only visible to you)
@@ -234,6 +241,38 @@ async fn a_history_shows_who_owned_a_room_over_time(door: Door) {
 }
 
 #[tokio::test]
+async fn a_history_says_of_every_moment_what_owner_at_says() {
+    run(world(Door::Slack), async |bot| {
+        for n in 0..16 {
+            bot.clock.pass(7 + n % 5 * 13);
+            match n % 4 {
+                1 => assert!(bot.tencent().hand_over("test", format!("app{n}"), "administrator")),
+                3 => drop(bot.slack(ALICE).says("/room-owner test").await.text()),
+                _ => drop(bot.slack(ALICE).says(&format!("/room-owner test user{}", n % 3)).await.text()),
+            }
+        }
+        bot.clock.pass(60);
+        let room: RoomId = "test".parse().unwrap();
+        let ask = async |question| {
+            let log = bot.store.log();
+            answer(log, &bot.clock, &TimeZone::UTC, &question, &Reader::default()).await.unwrap()
+        };
+        let everything = Question::History(room.clone(), Filter::default());
+        let Answer::History(history) = ask(everything).await else { panic!() };
+        assert!(history.spans.len() >= 8, "{history:?}");
+        for span in &history.spans {
+            let (from, until) = (span.from(), span.until.unwrap_or(span.now));
+            let middle = millis(from + until.duration_since(from) / 2).parse().unwrap();
+            let Answer::Owner(told) = ask(Question::OwnerAt(room.clone(), middle)).await else { panic!() };
+            assert_eq!((told.owner, told.certainty), (span.found.owner.clone(), span.found.certainty));
+        }
+        let ends = history.spans.windows(2).all(|pair| pair[1].until == Some(pair[0].from()));
+        assert!(ends, "no time is left out: {history:?}");
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn an_operation_is_named_as_the_replies_and_the_other_doors_name_it() {
     run(world(Door::Slack), async |bot| {
         for line in ["/room-audit show 1", "/room-audit op 1", "/room-audit #1", "/room-audit op1"] {
@@ -333,7 +372,7 @@ async fn nobody_else_reads_the_log(door: Door) {
         assert_snapshot!(reply, @"
         (only visible to you)
         ⛔ Not allowed: `/room-audit` is for auditors and admins.
-        Nobody is an admin yet: whoever runs the bot gives the first role. Your id is `slack:T0TEAM:U0ALICE`.
+        Ask whoever runs the bot (nobody is an admin yet) for the role, and quote your id `slack:T0TEAM:U0ALICE`.
         Nothing was done.
         op 13
         ");
@@ -344,13 +383,13 @@ async fn nobody_else_reads_the_log(door: Door) {
 async fn a_line_that_does_not_fit_is_answered_with_the_forms(door: Door) {
     run(world(door), async |bot| {
         let reply = bot.chat(RITA).says("/room-audit owner-at test").await;
-        assert_snapshot!(reply, @r#"
+        assert_snapshot!(reply, @"
         (only visible to you)
         ❌ Something is missing: `<time>`.
-        Type: `/room-audit owner-at <room> <time>`
+        Type: `/room-audit owner-at test <time>`
         Nothing was done.
         op 5
-        "#);
+        ");
         let reply = bot.chat(RITA).says("/room-audit since: soon").await;
         assert!(reply.says("`soon` is not a time: write 2026-11-23T14:03:00Z"), "{reply}");
         let reply = bot.chat(RITA).says("/room-audit owner-at test 2026-10-25 02:30 Europe/Berlin").await;
@@ -378,7 +417,7 @@ async fn a_line_that_does_not_fit_is_answered_with_the_forms(door: Door) {
         assert_snapshot!(reply, @r#"
         (only visible to you)
         ℹ️ `/room-audit` shows what was done.
-        `/room-audit room: <room> actor: <person> outcome: refused since: yesterday` shows what was done, newest first; every filter may be left out
+        `/room-audit room: <room> actor: <person> outcome: failed since: yesterday` shows what was done, newest first; every filter may be left out
         `/room-audit text: "host crashed" until: 2026-11-23 14:03 zone: Europe/Berlin` searches commands, reasons and errors; times are UTC unless a zone is named
         `/room-audit in: #channel request-id: <id> before: <operation> readings: yes limit: 5` more filters: in one channel, by Tencent's RequestId, on behind an operation, how many (1 to 10), who read the log
         `/room-audit show <operation>` shows one operation whole

@@ -365,9 +365,12 @@ fn by_name(text: &str) -> String {
 
 /// Names as the client sends them when they are chosen from its list.
 fn with_mentions(text: &str) -> String {
-    let mention = |word: &str| match NAMES.iter().find(|(_, name)| *name == word) {
-        Some((id, name)) => format!("<{}{id}|{}>", &name[..1], &name[1..]),
-        None => word.to_owned(),
+    let mention = |word: &str| {
+        let bare = word.trim_end_matches(',');
+        match NAMES.iter().find(|(_, name)| *name == bare) {
+            Some((id, name)) => format!("<{}{id}|{}>{}", &name[..1], &name[1..], &word[bare.len()..]),
+            None => word.to_owned(),
+        }
     };
     text.split(' ').map(mention).collect::<Vec<_>>().join(" ")
 }

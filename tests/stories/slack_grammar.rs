@@ -205,10 +205,10 @@ async fn help_tells_each_what_they_may_do() {
         op 7
         "#);
         let reply = bot.slack(OTTO).says("/room-owner HELP").await;
-        assert_snapshot!(reply, @r"
+        assert_snapshot!(reply, @"
         (only visible to you)
         ℹ️ `/room-owner` hands a live room to a new owner. You have no role in this channel yet.
-        Ask an admin for a role, and quote your id `slack:T0TEAM:U0OTTO`.
+        Ask @adam for a role, and quote your id `slack:T0TEAM:U0OTTO`.
         op 8
         ");
         assert_eq!(bot.last().await.outcome.name(), "succeeded");
@@ -220,10 +220,10 @@ async fn help_tells_each_what_they_may_do() {
 async fn of_a_verb_that_is_not_known_the_nearest_is_named_of_those_that_one_may_use() {
     run(World::usual().grant(ADAM, "admin", "*"), async |bot| {
         let reply = bot.slack(ADAM).says("/room-acl remoke 2").await;
-        assert_snapshot!(reply, @r"
+        assert_snapshot!(reply, @"
         (only visible to you)
         ❌ The bot does not know `remoke` here.
-        Type: `/room-acl revoke <grant> reason: <why>`
+        Type: `/room-acl revoke 2`
         Nothing was done.
         op 5
         ");
@@ -244,10 +244,10 @@ async fn of_a_verb_that_is_not_known_the_nearest_is_named_of_those_that_one_may_
         op 7
         ");
         let reply = bot.slack(RITA).says("/room-audit statz").await;
-        assert_snapshot!(reply, @r"
+        assert_snapshot!(reply, @"
         (only visible to you)
         ❌ The bot does not know `statz` here.
-        Type: `/room-audit stats by: actor since: 7d`
+        Type: `/room-audit stats`
         Nothing was done.
         op 8
         ");

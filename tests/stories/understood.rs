@@ -1,9 +1,24 @@
 //! What people type, and what they are answered: nothing is guessed, and a slip is met with the line that was meant.
 
 use insta::assert_snapshot;
+use room_owner::app::ports::{AclChange, Admission, Clock as _, NewGrant, Store as _};
+use room_owner::domain::access::{Effect, Role, RoomScope};
+use room_owner::domain::command::{RejectedRequest, Rejection};
+use room_owner::domain::principal::Principal;
 
-use super::slack::{ADAM, ALICE, OTTO};
+use super::doors::{Door, assert_snapshot as assert_same, at_every_door};
+use super::fakes::acl::edit_locally;
+use super::slack::{ADAM, ALICE, BORIS, MODS, OTTO, RITA, TEAM};
 use super::world::{World, run};
+
+at_every_door! {
+    the_entry_that_is_meant_is_found_by_whom_it_names,
+    a_grant_until_a_time_says_when_that_is,
+    the_grant_behind_an_operation_is_shown_whole,
+    somebody_of_another_platform_is_shown_by_name_and_id,
+    room_and_owner_exchanged_are_met_with_the_line_that_was_meant,
+    what_is_wrong_is_shown_by_its_form_and_the_rest_stays,
+}
 
 /// The lines that a refusal suggests.
 fn suggested(reply: &str) -> Vec<String> {
@@ -115,6 +130,291 @@ async fn a_room_that_there_is_not_is_compared_with_those_that_one_may_know() {
         ");
         let reply = bot.slack(ALICE).says("/room-owner elsewhere user2").await;
         assert!(!reply.says("Did you mean"), "{reply}");
+    })
+    .await;
+}
+
+async fn the_entry_that_is_meant_is_found_by_whom_it_names(door: Door) {
+    run(World::usual().grant(ADAM, "admin", "*").at(door), async |bot| {
+        let adam = async |line: &str| bot.chat(ADAM).says(line).await;
+        assert!(adam("/room-acl grant @boris moderator rooms: live-*").await.says("is now moderator"));
+        let reply = bot.chat(ALICE).says("/room-acl revoke who: @boris").await;
+        assert!(reply.says("is for admins") && !reply.says("live-"), "{reply}");
+        let reply = adam("/room-acl revoke who: @boris").await;
+        assert_same!(reply, @"
+        (only visible to you)
+        ✅ @boris is no longer moderator for `live-*`.
+        Loses: hand rooms over, and see who owns them, unless another grant gives it.
+        Grant 4.
+        op 7
+        ");
+        let reply = adam("/room-acl revoke who: @boris").await;
+        assert_same!(reply, @"
+        (only visible to you)
+        ❌ No live entry names @boris.
+        Type: `/room-acl list`
+        Nothing was done.
+        op 8
+        ");
+        adam("/room-acl grant @boris moderator rooms: live-*").await.text();
+        adam("/room-acl deny @boris admin rooms: vip-1").await.text();
+        let reply = adam("/room-acl revoke who: @boris").await;
+        assert_same!(reply, @"
+        (only visible to you)
+        ❌ 2 live entries name @boris: grant 5 (moderator for `live-*`), grant 6 (denied admin for `vip-1`).
+        Type: `/room-acl revoke 5`
+        Or: `/room-acl revoke 6`
+        Nothing was done.
+        op 11
+        ");
+        let reply = adam("/room-acl list who: @boris").await;
+        assert_same!(reply, @"
+        (only visible to you)
+        ℹ️ The live grants of @boris.
+        5 · @boris · moderator for `live-*` · by @adam
+        6 · @boris · denied admin for `vip-1` · by @adam
+        1 ended ones are left out: `/room-acl list all slack:T0TEAM:U0BORIS`.
+        op 12
+        ");
+        let reply = adam("/room-acl list all who: @otto").await;
+        assert_same!(reply, @"
+        (only visible to you)
+        ℹ️ Every grant of @otto, ended ones too.
+        op 13
+        ");
+    })
+    .await;
+}
+
+async fn a_grant_until_a_time_says_when_that_is(door: Door) {
+    run(World::usual().grant(ADAM, "admin", "*").at(door), async |bot| {
+        let adam = async |line: &str| bot.chat(ADAM).says(line).await;
+        let reply = adam("/room-acl grant @boris moderator until: 18:00").await;
+        assert_same!(reply, @"
+        (only visible to you)
+        ✅ @boris is now moderator for every room.
+        Gains: hand rooms over, and see who owns them.
+        Grant 4, until 2026-11-23 18:00 UTC.
+        op 5
+        ");
+        let reply = adam("/room-acl grant @otto moderator until: 09:00").await;
+        assert!(reply.says("until 2026-11-24 09:00 UTC"), "{reply}");
+        let reply = adam("/room-acl grant @boris auditor rooms: live-* until: yesterday").await;
+        assert_same!(reply, @"
+        (only visible to you)
+        ❌ `yesterday` is 2026-11-22 00:00 UTC, which is over: name a time that is more than a minute away.
+        Type: `/room-acl grant slack:T0TEAM:U0BORIS auditor rooms: live-* until: tomorrow 06:00`
+        Nothing was done.
+        op 7
+        ");
+        for line in ["for: 1ms", "for: 59s", "until: 2h", "until: 2020-01-01"] {
+            let reply = adam(&format!("/room-acl grant @boris auditor {line}")).await;
+            assert!(reply.says("Type: `/room-acl grant ") && reply.says("Nothing was done."), "{reply}");
+        }
+    })
+    .await;
+}
+
+async fn the_grant_behind_an_operation_is_shown_whole(door: Door) {
+    let world = World::usual().room("live-7", "dave").grant(ADAM, "admin", "*").at(door);
+    run(world, async |bot| {
+        bot.chat(ADAM).says("/room-acl grant @boris moderator rooms: live-* for: 8h").await.text();
+        bot.chat(ADAM).says("/room-acl deny @otto admin").await.text();
+        assert!(bot.chat(BORIS).says("/room-owner live-7 user2").await.says("now belongs to"));
+        assert!(bot.chat(OTTO).says("/room-owner live-7 otto").await.says("Not allowed"));
+        let shown = async |text: &str| {
+            let list = bot.chat(RITA).says(&format!("/room-audit text: {text}")).await.to_string();
+            let operation = list.split("op ").nth(1).unwrap().split(' ').next().unwrap().to_owned();
+            let reply = bot.chat(RITA).says(&format!("/room-audit {operation}")).await.to_string();
+            let line = reply
+                .lines()
+                .find(|line| line.starts_with("Allowed by") || line.starts_with("Denied because"));
+            line.unwrap_or_else(|| panic!("{reply}")).to_owned()
+        };
+        assert_same!(shown("user2").await, @"Allowed by: `grant 4`: moderator for `live-*`, until 2026-11-23 20:00 UTC, given by @adam on 2026-11-23");
+        assert_same!(shown("otto").await, @"Denied because: `denied by grant 5`: denied admin for every room, given by @adam on 2026-11-23");
+    })
+    .await;
+}
+
+async fn somebody_of_another_platform_is_shown_by_name_and_id(door: Door) {
+    let world = World::usual().grant(ADAM, "admin", "*").at(door);
+    run(world, async |bot| {
+        let other = if door == Door::Slack { "discord:700:77" } else { "slack:T0OTHER:U0ZOE" };
+        let zoe = Principal { name: Some("zoe".to_owned()), ..Principal::new(other.parse().unwrap()) };
+        let request = RejectedRequest {
+            principal: Some(zoe.clone()),
+            channel: None,
+            delivery: None,
+            typed: "/room-owner".to_owned(),
+            rejection: Rejection::Unusable("it is a story".into()),
+        };
+        bot.store.admit(Admission::Rejected(request), bot.clock.now()).await.unwrap();
+        let grant = AclChange::Grant(NewGrant {
+            subject: zoe.subject,
+            role: Role::Moderator,
+            effect: Effect::Permit,
+            rooms: RoomScope::All,
+            channels: Vec::new(),
+            expires_at: None,
+        });
+        let ana = Principal::new("cli:ana".parse().unwrap());
+        edit_locally(&*bot.store, &bot.clock, ana, "acl grant".to_owned(), grant, None).await.unwrap();
+        bot.other_operations += 2;
+        let reply = bot.chat(ADAM).says("/room-acl list").await;
+        assert!(reply.says(&format!("`zoe ({other})` · moderator for every room")), "{reply}");
+        let reply = bot.chat(RITA).says("/room-audit").await;
+        assert!(reply.says(&format!("`zoe ({other})` · `/room-owner`")), "{reply}");
+    })
+    .await;
+}
+
+async fn room_and_owner_exchanged_are_met_with_the_line_that_was_meant(door: Door) {
+    run(World::usual().room("live-7", "dave").room("vip-1", "frank").at(door), async |bot| {
+        let reply = bot.chat(ALICE).says("/room-owner user2 live-7 reason: host crashed").await;
+        assert!(
+            reply.says("Did you mean `live-7`? Type: `/room-owner live-7 user2 reason: host crashed`"),
+            "{reply}"
+        );
+        assert!(bot.changes().is_empty());
+        // A room of that name is meant, and no other.
+        let reply = bot.chat(ALICE).says("/room-owner vip-1 live-7").await;
+        assert!(reply.says("`vip-1` now belongs to `live-7`"), "{reply}");
+        let reply = bot.chat(ALICE).says("/room-owner user2 nowhere").await;
+        assert!(!reply.says("Did you mean"), "{reply}");
+    })
+    .await;
+    // Nobody learns by it of a room that is out of reach.
+    let world = World::usual().room("live-7", "dave").room("vip-1", "frank").grant(BORIS, "moderator", "u*");
+    run(world.at(door), async |bot| {
+        let reply = bot.chat(BORIS).says("/room-owner user2 vip-1").await;
+        assert!(!reply.says("Did you mean"), "{reply}");
+    })
+    .await;
+}
+
+async fn what_is_wrong_is_shown_by_its_form_and_the_rest_stays(door: Door) {
+    run(World::usual().grant(ADAM, "admin", "*").at(door), async |bot| {
+        for (typed, meant) in [
+            ("/room-acl grant @boris boss rooms: live-*", "/room-acl grant @boris <role> rooms: live-*"),
+            ("/room-acl grant @boris moderator for: ever", "/room-acl grant @boris moderator for: 8h"),
+            ("/room-audit room: test since: soon", "/room-audit room: test since: yesterday"),
+            ("/room-audit room: test limit: 11", "/room-audit room: test limit: 5"),
+            ("/room-audit owner-at test soon", "/room-audit owner-at test <time>"),
+        ] {
+            let reply = bot.chat(ADAM).says(typed).await;
+            assert_eq!(suggested(reply.text()), [meant], "{typed}: {reply}");
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_id_alone_and_a_person_instead_of_a_room_are_met_with_the_line_that_was_meant() {
+    run(World::usual().grant(ADAM, "admin", "*"), async |bot| {
+        for (typed, meant) in [
+            ("grant U0BORIS moderator", &["grant slack:T0TEAM:U0BORIS moderator"][..]),
+            ("grant S0GROUP moderator", &["grant slack:T0TEAM:group:S0GROUP moderator"]),
+            ("grant moderator to @boris and @otto", &["grant @boris, @otto moderator"]),
+            ("grant @nobody-here moderator", &["grant <person> moderator"]),
+            ("why @boris", &["why @boris <room>"]),
+            ("revoke U0BORIS", &["revoke slack:T0TEAM:U0BORIS"]),
+            ("@boris moderator", &["grant @boris moderator"]),
+        ] {
+            let reply = bot.slack(ADAM).says(&format!("/room-acl {typed}")).await;
+            let meant: Vec<String> = meant.iter().map(|line| format!("/room-acl {line}")).collect();
+            assert_eq!(suggested(reply.text()), meant, "{typed}: {reply}");
+        }
+        assert_eq!(bot.store.grants().await.unwrap().len(), 3);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn several_people_get_an_entry_each_by_one_operation() {
+    run(World::usual().grant(ADAM, "admin", "*"), async |bot| {
+        let reply =
+            bot.slack(ADAM).says("/room-acl grant @boris, @otto moderator rooms: live-*, vip-1 for 8h").await;
+        assert_snapshot!(reply, @"
+        (only visible to you)
+        ✅ @boris is now moderator for `live-*`, until 2026-11-23 20:00 UTC (grant 4).
+        @boris is now moderator for `vip-1`, until 2026-11-23 20:00 UTC (grant 5).
+        @otto is now moderator for `live-*`, until 2026-11-23 20:00 UTC (grant 6).
+        @otto is now moderator for `vip-1`, until 2026-11-23 20:00 UTC (grant 7).
+        Gains: hand rooms over, and see who owns them.
+        op 5
+        ");
+        let reply = bot.slack(ADAM).says("/room-acl grant @boris auditor live-?").await;
+        assert_snapshot!(reply, @"
+        (only visible to you)
+        ⚠️ @boris is now auditor for `live-?`.
+        `live-?` is taken for the id of a single room: every room that begins with `live-` is `live-*`.
+        Gains: read the audit log, and see who owns rooms.
+        Grant 8.
+        op 6
+        ");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn advice_is_for_the_place_in_which_somebody_is() {
+    run(World::usual().grant(ADAM, "admin", "*"), async |bot| {
+        let direct = |person| bot.slack(person).in_channel("D0ALICE").with("channel_name", "directmessage");
+        let reply = direct(ALICE).says("/room-owner test user2").await;
+        assert_snapshot!(reply, @"
+        (only visible to you)
+        ⛔ Not here: nobody can use `/room-owner` in a direct message.
+        Use a moderators' channel.
+        Nothing was done.
+        op 5
+        ");
+        let reply = direct(ALICE).says("/room-owner").await;
+        assert_snapshot!(reply, @"
+        (only visible to you)
+        ℹ️ `/room-owner` hands a live room to a new owner. Nobody can use it in a direct message.
+        Use a moderators' channel, or ask @adam for a role, and quote your id `slack:T0TEAM:U0ALICE`.
+        op 6
+        ");
+        let reply = direct(ALICE).says("/room-acl whoami").await;
+        assert_snapshot!(reply, @"
+        (only visible to you)
+        ℹ️ You are `slack:T0TEAM:U0ALICE`.
+        This is a direct message, where nobody can use the bot.
+        You have no role here.
+        Admins who can help: @adam.
+        op 7
+        ");
+        let organisation = bot.slack(ALICE).with("team_id", "").with("is_enterprise_install", "true");
+        let reply = organisation.says("/room-owner test user2").await;
+        assert_snapshot!(reply, @"
+        (only visible to you)
+        ❌ The bot could not use this request, so nothing was done: the app is installed for a whole organisation, and Slack does not say in which workspace this is.
+        Whoever runs the bot has to install it in your workspace, and not for the whole organisation alone.
+        op 8
+        ");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn nobody_is_sent_to_an_admin_where_there_is_none() {
+    run(World::empty(), async |bot| {
+        for line in
+            ["/room-owner test user2", "/room-owner", "/room-acl whoami", "/room-acl list", "/room-audit"]
+        {
+            let reply = bot.slack(OTTO).says(line).await;
+            assert!(reply.says("whoever runs the bot"), "{line}: {reply}");
+            assert!(!reply.says("sk an admin"), "{line}: {reply}");
+        }
+    })
+    .await;
+    run(World::usual(), async |bot| {
+        for line in ["/room-owner test user2", "/room-owner", "/room-acl list", "/room-audit"] {
+            let reply = bot.slack(OTTO).in_channel(MODS).says(line).await;
+            assert!(reply.says("whoever runs the bot") && !reply.says("sk an admin"), "{line}: {reply}");
+            assert!(reply.says(&format!("`slack:{TEAM}:U0OTTO`")), "{line}: {reply}");
+        }
     })
     .await;
 }

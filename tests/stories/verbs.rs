@@ -17,22 +17,22 @@ fn what_each_verb_takes() {
     room-owner whoami:
     room-owner help:
     room-acl whoami:
-    room-acl grant: who! role! rooms channel for reason
-    room-acl deny: who! role! rooms channel for reason
-    room-acl revoke: grant! reason
-    room-acl list: part page
+    room-acl grant: who! role! rooms channel for until reason
+    room-acl deny: who! role! rooms channel for until reason
+    room-acl revoke: grant who reason
+    room-acl list: part who page
     room-acl why: who room! channel
     room-acl who-can: room!
     room-acl channel allow: channel rooms reason
     room-acl channel remove: channel reason
     room-acl channel list: page
     room-acl help:
-    room-audit list: room actor actor-id channel outcome request-id text since until zone operation before readings limit
+    room-audit list: room actor actor-id channel outcome kind request-id text since until zone operation before readings limit
     room-audit show: operation!
     room-audit owner-at: room! time! zone
     room-audit history: room! since until zone
     room-audit timeline: operation!
-    room-audit stats: by room actor actor-id channel outcome request-id text since until zone operation before readings limit
+    room-audit stats: by room actor actor-id channel outcome kind request-id text since until zone operation before readings limit
     room-audit help:
     ");
 }

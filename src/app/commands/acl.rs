@@ -1,20 +1,22 @@
 //! `/room-acl`: who somebody is, what the ACL says and why, and who can help.
 
+use std::collections::BTreeSet;
+
 use tracing::warn;
 
 use super::acl_file;
 use crate::app::ports::{GrantsPage, StoreError};
 use crate::app::service::CommandService;
 use crate::domain::access::{
-    AclView, Action, Attention, Denial, Effect, Grant, Helpers, RoomScope, admins_of, attention, explain,
-    footing, is_open, live_admins, unread_groups, who_can,
+    AclView, Action, Denial, Effect, Helpers, RoomScope, admins_of, attention, explain, footing, is_live,
+    is_open, live_admins, unread_groups, who_can,
 };
-use crate::domain::audit::OperationId;
+use crate::domain::audit::{AuditFilter, OperationId};
 use crate::domain::command::{AclCommand, CommandRequest, Listed, Part, Place, Why};
 use crate::domain::principal::{Membership, Principal, Subject};
-use crate::domain::reply::Reply;
+use crate::domain::reply::{Names, Reply};
 use crate::domain::room::RoomId;
-use crate::domain::wording::acl::{AclAnswer, Names};
+use crate::domain::wording::acl::AclAnswer;
 use crate::domain::wording::why::Explained;
 
 /// How many admins are named to whoever needs one.
@@ -34,7 +36,7 @@ pub(super) async fn answer(
             footing: Box::new(footing(&request.principal, &request.place, acl, service.clock.now())),
             helpers: helpers(service, request, &[]).await,
         }),
-        AclCommand::List(listed) => list(service, *listed, &request.place).await,
+        AclCommand::List(listed) => list(service, listed).await,
         AclCommand::Why(why) => explained(service, why, request).await,
         AclCommand::WhoCan(room) => who_can_transfer(service, room).await,
         AclCommand::Export => acl_file::export(service).await,
@@ -68,13 +70,18 @@ pub(super) async fn denied(
 
 /// The admins other than the caller who could change entries for all of `rooms`, of the place's own workspace or
 /// server.
-async fn helpers(service: &CommandService, request: &CommandRequest, rooms: &[RoomScope]) -> Helpers {
+pub(super) async fn helpers(
+    service: &CommandService,
+    request: &CommandRequest,
+    rooms: &[RoomScope],
+) -> Helpers {
+    let in_direct_message = matches!(&request.place, Place::Channel(here) if here.is_direct_message());
     let now = service.clock.now();
     let grants = match service.store.admins().await {
         Ok(grants) => grants,
         Err(error) => {
             warn!(%error, "the admins cannot be named");
-            return Helpers { admins: Vec::new(), is_anybody_admin: true };
+            return Helpers { is_anybody_admin: true, in_direct_message, ..Helpers::default() };
         }
     };
     let is_near = |admin: &Subject| match &request.place {
@@ -88,11 +95,35 @@ async fn helpers(service: &CommandService, request: &CommandRequest, rooms: &[Ro
     admins.sort();
     admins.dedup();
     admins.truncate(HELPERS);
-    Helpers { admins, is_anybody_admin: live_admins(&grants, now).next().is_some() }
+    Helpers { admins, is_anybody_admin: live_admins(&grants, now).next().is_some(), in_direct_message }
 }
 
-async fn list(service: &CommandService, listed: Listed, place: &Place) -> Result<AclAnswer, StoreError> {
+/// The answer with the names of those whom its reader's platform does not show: as they were last seen.
+pub(super) async fn named(
+    service: &CommandService,
+    operation: OperationId,
+    answer: AclAnswer,
+    place: &Place,
+) -> Reply {
+    let is_shown = |subject: &Subject| matches!(place, Place::Channel(here) if here.shows(subject));
+    let mut names = Names::new();
+    for subject in answer.subjects().into_iter().collect::<BTreeSet<_>>() {
+        if is_shown(subject) || subject.is_group() {
+            continue;
+        }
+        let actor = Some(subject.clone());
+        let filter = AuditFilter { actor, without_readings: true, limit: Some(1), ..AuditFilter::default() };
+        let seen = service.store.audit(&filter).await.unwrap_or_default();
+        if let Some(name) = seen.into_iter().find_map(|entry| entry.actor_name) {
+            names.insert(subject.clone(), name);
+        }
+    }
+    Reply::Acl { operation, answer: Box::new(answer), names }
+}
+
+async fn list(service: &CommandService, listed: &Listed) -> Result<AclAnswer, StoreError> {
     let now = service.clock.now();
+    let at = |page: u32| Listed { page, ..listed.clone() };
     if let Part::Channels | Part::AllChannels = listed.part {
         let mut entries = service.store.channels().await?;
         let known = entries.len();
@@ -102,37 +133,32 @@ async fn list(service: &CommandService, listed: Listed, place: &Place) -> Result
         return Ok(AclAnswer::Channels { page, pages, entries, left_out });
     }
     if listed.part == Part::Attention {
-        let grants = service.store.live_grants(now).await?;
+        let mut grants = service.store.live_grants(now).await?;
+        grants.retain(|grant| listed.who.as_ref().is_none_or(|who| grant.subject == *who));
         let shown = attention(&grants, &service.store.grant_uses().await?, now);
         let (page, pages, shown) = cut(shown, listed);
         let grants = shown.into_iter().map(|(grant, why)| (grant, Some(why))).collect();
-        return grants_page(service, place, Listed { page, ..listed }, pages, grants, 0).await;
+        return Ok(AclAnswer::Grants { listed: at(page), pages, grants, left_out: 0 });
+    }
+    if let Some(who) = &listed.who {
+        let mut grants = service.store.grants().await?;
+        grants.retain(|grant| grant.subject == *who);
+        let all = grants.len();
+        grants.retain(|grant| listed.part == Part::All || is_live(grant, now));
+        let left_out = all - grants.len();
+        let (page, pages, grants) = cut(grants, listed);
+        let grants = grants.into_iter().map(|grant| (grant, None)).collect();
+        return Ok(AclAnswer::Grants { listed: at(page), pages, grants, left_out });
     }
     let live_at = (listed.part == Part::Live).then_some(now);
     let GrantsPage { page, pages, grants, left_out } =
         service.store.grants_page(live_at, listed.page, listed.size).await?;
     let grants = grants.into_iter().map(|grant| (grant, None)).collect();
-    grants_page(service, place, Listed { page, ..listed }, pages, grants, left_out).await
-}
-
-async fn grants_page(
-    service: &CommandService,
-    place: &Place,
-    listed: Listed,
-    pages: u32,
-    grants: Vec<(Grant, Option<Attention>)>,
-    left_out: usize,
-) -> Result<AclAnswer, StoreError> {
-    let names = match place {
-        Place::Local => acl_file::names(service, grants.iter().map(|(grant, _)| grant)).await?,
-        // A chat shows people by their names itself.
-        Place::Channel(_) => Names::new(),
-    };
-    Ok(AclAnswer::Grants { listed, pages, grants, left_out, names })
+    Ok(AclAnswer::Grants { listed: at(page), pages, grants, left_out })
 }
 
 /// The page, or the last one if there are fewer; and the number of pages.
-fn cut<T>(all: Vec<T>, Listed { page, size, .. }: Listed) -> (u32, u32, Vec<T>) {
+fn cut<T>(all: Vec<T>, &Listed { page, size, .. }: &Listed) -> (u32, u32, Vec<T>) {
     let pages = u32::try_from(all.len()).unwrap_or(u32::MAX).div_ceil(size).max(1);
     let page = page.clamp(1, pages);
     let first = (page as usize - 1) * size as usize;

@@ -1,35 +1,15 @@
 //! `room-owner acl export`, `plan` and `apply`: the whole ACL as a file, with captions for whoever reads it.
 
-use std::collections::BTreeSet;
-
 use crate::app::ports::StoreError;
 use crate::app::service::CommandService;
 use crate::domain::access::plan::{self, Step, Wanted, refusal};
-use crate::domain::access::{AclView, Grant, NotEdited, is_live};
-use crate::domain::audit::AuditFilter;
+use crate::domain::access::{AclView, NotEdited};
 use crate::domain::principal::Principal;
-use crate::domain::wording::acl::{AclAnswer, Names};
+use crate::domain::wording::acl::AclAnswer;
 
-/// The whole ACL, with what people were called when they were last seen.
+/// The whole ACL.
 pub(super) async fn export(service: &CommandService) -> Result<AclAnswer, StoreError> {
-    let acl = whole(service).await?;
-    let now = service.clock.now();
-    let names = names(service, acl.grants.iter().filter(|grant| is_live(grant, now))).await?;
-    Ok(AclAnswer::Whole(acl, names))
-}
-
-/// What those who have grants were called when they were last seen.
-pub(super) async fn names(
-    service: &CommandService,
-    grants: impl Iterator<Item = &Grant>,
-) -> Result<Names, StoreError> {
-    let mut names = Names::new();
-    for subject in grants.map(|grant| &grant.subject).collect::<BTreeSet<_>>() {
-        let filter = AuditFilter { actor: Some(subject.clone()), limit: Some(1), ..AuditFilter::default() };
-        let last = service.store.log().entries(&filter).await?.pop();
-        names.extend(last.and_then(|entry| entry.actor_name).map(|name| (subject.clone(), name)));
-    }
-    Ok(names)
+    whole(service).await.map(AclAnswer::Whole)
 }
 
 /// The whole ACL, as it is at one version.

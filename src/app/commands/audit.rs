@@ -9,7 +9,7 @@ use tracing::error;
 
 use crate::app::ports::{AuditLog, Clock, ExportSpan, StoreError};
 use crate::app::service::CommandService;
-use crate::domain::access::{Action, Decision, Reach, decide};
+use crate::domain::access::{Action, Decision, Grant, Reach, decide};
 use crate::domain::audit::{
     ArchivedIn, AuditEntry, AuditFilter, Basis, Filter, NoAnswer, OperationId, Page, RecordedEvent,
     RoomEntry, ownership, timeline,
@@ -65,7 +65,16 @@ pub(super) async fn read(
         error!(operation = operation.seq(), %error, "a question to the log was not answered");
     }
     let zone = question.zone().cloned().unwrap_or(TimeZone::UTC);
-    Reply::Audit { operation, answer: Box::new(answer), reach: reach.clone(), zone }
+    let grant = grant_behind(service, &answer).await.map(Box::new);
+    Reply::Audit { operation, answer: Box::new(answer), reach: reach.clone(), zone, grant }
+}
+
+/// The grant by which an entry of the log was permitted or denied.
+async fn grant_behind(service: &CommandService, answer: &Result<Answer, NoAnswer>) -> Option<Grant> {
+    let Ok(Answer::Entry(entry)) = answer else { return None };
+    let (_, number) = entry.authority.as_ref()?.split_once("grant ")?;
+    let id = number.split(|c: char| !c.is_ascii_digit()).next()?.parse().ok()?;
+    service.store.grant(id).await.ok().flatten()
 }
 
 /// The answer to an export that goes on behind another, brings nothing, and is in the log of this day already: a
@@ -159,21 +168,21 @@ pub async fn answer(
             reader.reaches(room)?;
             let at = moment.resolve_past(now, zone)?;
             let mut history = log.room_history(room, at, NEAR).await.map_err(failed)?;
-            let mut told = ownership(room, at, now, &history);
+            let mut found = ownership(room, at, now, &history);
             // An owner who was only read may have owned the room for long.
-            if told.basis == Some(Basis::Read) && history.is_cut {
+            if found.basis == Some(Basis::Read) && history.is_cut {
                 history = log.room_history(room, at, FAR).await.map_err(failed)?;
-                told = ownership(room, at, now, &history);
+                found = ownership(room, at, now, &history);
             }
-            if let (Some(Basis::Accepted), Some(operation)) = (told.basis, told.operation) {
+            if let (Some(Basis::Accepted), Some(operation)) = (found.basis, found.operation) {
                 let events = log.events(operation).await.map_err(failed)?;
                 if events.iter().any(confirms) {
-                    told = told.with_confirmation();
+                    found = found.with_confirmation();
                 } else if missing(log, operation, &events).await?.is_some() {
-                    told = told.with_archived_steps();
+                    found = found.with_archived_steps();
                 }
             }
-            Ok(Answer::Owner(Box::new(told)))
+            Ok(Answer::Owner(Box::new(found)))
         }
     }
 }
@@ -217,11 +226,12 @@ async fn history(
     for at in moments.range(from..=last).rev().chain(since.iter()).take_while(|_| first.is_some()) {
         // This is slow where the clocks disagree.
         tokio::task::yield_now().await;
-        let told = ownership(room, *at, now, &around);
-        let is_same =
-            |span: &&mut OwnerSpan| (&span.told.owner, span.told.certainty) == (&told.owner, told.certainty);
+        let found = ownership(room, *at, now, &around);
+        let is_same = |span: &&mut OwnerSpan| {
+            (&span.found.owner, span.found.certainty) == (&found.owner, found.certainty)
+        };
         if let Some(span) = history.spans.last_mut().filter(is_same) {
-            span.told = told;
+            span.found = found;
             continue;
         }
         if history.spans.len() == MOST_OWNERS {
@@ -229,10 +239,10 @@ async fn history(
             break;
         }
         let until = history.spans.last().map_or(until, |newer| Some(newer.from()));
-        history.spans.push(OwnerSpan { told, until, now, entry: None });
+        history.spans.push(OwnerSpan { found, until, now, entry: None });
     }
     for span in &mut history.spans {
-        let made = |entry: &&RoomEntry| Some(entry.entry.operation) == span.told.operation;
+        let made = |entry: &&RoomEntry| Some(entry.entry.operation) == span.found.operation;
         span.entry = around.entries.iter().find(made).map(|entry| entry.entry.clone());
     }
     history.is_cut |= around.is_cut && first.is_some_and(|first| from < first);

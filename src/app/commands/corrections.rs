@@ -5,8 +5,8 @@ use tracing::debug;
 use crate::app::service::CommandService;
 use crate::domain::access::{AclView, Action, Reach};
 use crate::domain::audit::AuditFilter;
-use crate::domain::command::{CommandRequest, Invocation, UsageError};
-use crate::domain::room::{RoomId, nearest};
+use crate::domain::command::{CommandRequest, Invocation, Transfer, UsageError};
+use crate::domain::room::{AccountId, RoomId, nearest};
 
 /// How many entries of the log are looked through for rooms.
 const ENTRIES: u32 = 200;
@@ -38,18 +38,37 @@ pub(super) async fn narrowed(
     error
 }
 
-/// The live room, or the one in the log, whose id differs from `room` by a letter or two. Only among rooms in reach:
-/// nobody learns of others. `None` if there is none, or if the rooms cannot be read.
+/// The hand-over that was probably meant by one of a room that there is not: room and owner exchanged, if that is a
+/// room that is known, or the nearest room.
+pub(super) async fn transfer_meant(
+    service: &CommandService,
+    asked: &Transfer,
+    reach: &Reach,
+) -> Option<Transfer> {
+    let known = known_rooms(service, reach).await;
+    let exchanged = asked.new_owner.as_str().parse::<RoomId>().ok();
+    let owner = AccountId::from_tencent(asked.room.to_string());
+    if let Some(room) = exchanged.filter(|room| known.iter().flatten().any(|known| known == room))
+        && service.accounts.check(&owner).is_ok()
+    {
+        return Some(Transfer { room, new_owner: owner, ..asked.clone() });
+    }
+    let room = known.iter().find_map(|rooms| nearest(&asked.room, rooms))?;
+    Some(Transfer { room: room.clone(), ..asked.clone() })
+}
+
+/// The live room, or the one in the log, whose id differs from `room` by a letter or two. `None` if there is none, or if
+/// the rooms cannot be read.
 pub(super) async fn nearest_room(service: &CommandService, room: &RoomId, reach: &Reach) -> Option<RoomId> {
+    known_rooms(service, reach).await.iter().find_map(|rooms| nearest(room, rooms)).cloned()
+}
+
+/// The live rooms, and those in the log. Only rooms in reach: nobody learns of others.
+async fn known_rooms(service: &CommandService, reach: &Reach) -> [Vec<RoomId>; 2] {
     let live = service.live_rooms.get().await.inspect_err(|error| {
         debug!(problem = error.refusal().info, "the live rooms cannot be listed");
     });
     let live = live.unwrap_or_default();
-    let known: Vec<RoomId> =
-        live.iter().map(|summary| summary.room.clone()).filter(|known| reach.covers(known)).collect();
-    if let Some(live) = nearest(room, &known) {
-        return Some(live.clone());
-    }
     let filter = AuditFilter {
         reach: Some(reach.clone()),
         without_readings: true,
@@ -59,6 +78,6 @@ pub(super) async fn nearest_room(service: &CommandService, room: &RoomId, reach:
     let entries = service.store.audit(&filter).await.unwrap_or_default();
     // A room without a previous owner may be a mistyped id itself.
     let owned = entries.into_iter().filter(|entry| entry.previous_owner.is_some());
-    let rooms: Vec<RoomId> = owned.filter_map(|entry| entry.room).collect();
-    nearest(room, &rooms).cloned()
+    let live = live.iter().map(|summary| summary.room.clone()).filter(|room| reach.covers(room));
+    [live.collect(), owned.filter_map(|entry| entry.room).collect()]
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use tracing::warn;
 
+use super::acl::named;
 use super::acl_file;
 use crate::app::ports::{AclChanged, AclEdit, Admission, Admitted, StoreError};
 use crate::app::service::{CommandService, not_recorded};
@@ -13,7 +14,9 @@ use crate::domain::access::{
     is_for_oneself,
 };
 use crate::domain::admission::Verdict;
-use crate::domain::command::{AclCommand, Command, CommandRequest, Edit, Place};
+use crate::domain::command::{
+    AclCommand, Command, CommandRequest, Edit, Family, Invocation, Place, Problem, UsageError,
+};
 use crate::domain::principal::{Channel, Membership};
 use crate::domain::reply::Reply;
 use crate::domain::wording::acl::AclAnswer;
@@ -54,16 +57,48 @@ pub(super) async fn edit(
     };
     let (operation, answer) = match service.store.edit_acl(edit, now).await {
         Ok(AclChanged::Changed(operation, changed)) => {
-            let hindered = hindered(service, &changed, &known).await;
             let is_for_oneself = is_for_oneself(&request.principal, &changed);
-            (operation, AclAnswer::Edited { changed, is_for_oneself, hindered })
+            let mut entries = Vec::new();
+            for entry in changed {
+                let hindered = hindered(service, &entry, &known).await;
+                entries.push((entry, hindered));
+            }
+            (operation, AclAnswer::Edited { changed: entries, is_for_oneself })
         }
         Ok(AclChanged::Declined(operation, why)) => (operation, AclAnswer::NotEdited(why)),
         Ok(AclChanged::Duplicate { operation, first }) => return Some(Reply::Duplicate { operation, first }),
         Ok(AclChanged::AclChanged) => return None,
         Err(error) => return Some(not_recorded(&error)),
     };
-    Some(Reply::Acl { operation, answer: Box::new(answer) })
+    Some(named(service, operation, answer, &request.place).await)
+}
+
+/// The request with the one entry that it means, where it names a person instead; or with what is wrong with that.
+pub(super) async fn resolved(
+    service: &CommandService,
+    request: &CommandRequest,
+) -> Result<Option<CommandRequest>, StoreError> {
+    let Ok(Command::Acl(AclCommand::Edit { edit: Edit::RevokeOf(subject), reason, force })) =
+        &request.command
+    else {
+        return Ok(None);
+    };
+    let mut entries = service.store.live_grants(service.clock.now()).await?;
+    entries.retain(|grant| grant.subject == *subject);
+    let command = if let [only] = entries.as_slice() {
+        let (edit, reason) = (Edit::Revoke(only.id), reason.clone());
+        Ok(Command::Acl(AclCommand::Edit { edit, reason, force: *force }))
+    } else {
+        let revoke = Invocation::named(Family::Acl, &["revoke"]);
+        let mut meant: Vec<Invocation> =
+            entries.iter().map(|grant| revoke.clone().with("grant", grant.id)).collect();
+        if meant.is_empty() {
+            meant.push(Invocation::named(Family::Acl, &["list"]));
+        }
+        let problem = Problem::WhichEntry(Box::new((subject.clone(), entries)));
+        Err(UsageError { meant, ..UsageError::of(revoke.verb, problem) })
+    };
+    Ok(Some(CommandRequest { command, ..request.clone() }))
 }
 
 /// Records an edit that cannot be made as it is.
@@ -81,7 +116,7 @@ async fn declined(
     };
     match service.store.admit(admission, service.clock.now()).await {
         Ok(Admitted::Recorded(operation)) => {
-            Some(Reply::Acl { operation, answer: Box::new(AclAnswer::NotEdited(why)) })
+            Some(named(service, operation, AclAnswer::NotEdited(why), &request.place).await)
         }
         Ok(Admitted::AclChanged) => None,
         Ok(other) => Some(not_recorded(&StoreError(format!("unexpected answer to an edit: {other:?}")))),
@@ -90,8 +125,8 @@ async fn declined(
 }
 
 /// Why a new grant has no effect yet. The edit stands even if that cannot be read.
-async fn hindered(service: &CommandService, changed: &[ChangedEntry], known: &Known) -> Hindered {
-    let Some(ChangedEntry::Grant { after, .. }) = changed.first() else { return Hindered::default() };
+async fn hindered(service: &CommandService, entry: &ChangedEntry, known: &Known) -> Hindered {
+    let ChangedEntry::Grant { after, .. } = entry else { return Hindered::default() };
     hindered_by(service, after, known).await.unwrap_or_else(|error| {
         warn!(%error, "the warnings about a new grant cannot be worked out");
         Hindered::default()
@@ -124,14 +159,11 @@ fn changes(edit: &Edit, place: &Place, now: jiff::Timestamp) -> Result<Vec<Step>
         (None, Place::Local) => Err(StoreError("no channel is named".to_owned())),
     };
     let changes = match edit {
-        Edit::Grant { grant, also, lasts } => {
-            let end = lasts.map(|lasts| now.checked_add(lasts)).transpose();
-            let expires_at =
-                end.map_err(|error| StoreError(format!("the grant would end too late: {error}")))?;
-            let each = std::iter::once(&grant.rooms).chain(also);
-            each.map(|rooms| AclChange::Grant(NewGrant { rooms: rooms.clone(), expires_at, ..grant.clone() }))
-                .collect()
+        Edit::Grant { grants, ends } => {
+            let expires_at = ends.as_ref().map(|ends| ends.resolve(now)).transpose().map_err(StoreError)?;
+            grants.iter().map(|grant| AclChange::Grant(NewGrant { expires_at, ..grant.clone() })).collect()
         }
+        Edit::RevokeOf(_) => return Err(StoreError("the entry that is meant was not looked up".to_owned())),
         Edit::Revoke(id) => vec![AclChange::Revoke(*id)],
         Edit::AllowChannel(channel, rooms) => {
             vec![AclChange::AllowChannel { channel: here(channel)?, rooms: rooms.clone() }]

@@ -84,7 +84,8 @@ impl CommandService {
             Err(why) => Handled::AtOnce(self.turn_away(&request, why).await),
             Ok(_slot) => {
                 // An account id is taken as it is, or refused: at every door.
-                request.command = check_account(self.accounts, request.command);
+                request.command = check_account(self.accounts, request.command)
+                    .and_then(|command| command.ending_after(self.clock.now()));
                 self.carry_out(&request, acknowledge).await
             }
         };
@@ -110,12 +111,22 @@ impl CommandService {
         if let Some(reply) = audit::empty_poll(self, request).await {
             return Handled::AtOnce(reply);
         }
+        let mut resolved = None;
         for _ in 0..Next::MOST_TURNS {
+            let request = resolved.as_ref().unwrap_or(request);
             return match self.admit(request).await {
                 Next::Answer(reply) => Handled::AtOnce(reply),
-                Next::Edit(permit) => match edit_acl::edit(self, request, permit).await {
-                    Some(reply) => Handled::AtOnce(reply),
-                    None => continue,
+                Next::Edit(permit) => match edit_acl::resolved(self, request).await {
+                    Ok(None) => match edit_acl::edit(self, request, permit).await {
+                        Some(reply) => Handled::AtOnce(reply),
+                        None => continue,
+                    },
+                    // Decided again: by the entry that is meant.
+                    Ok(meant) => {
+                        resolved = meant;
+                        continue;
+                    }
+                    Err(error) => Handled::AtOnce(not_recorded(&error)),
                 },
                 Next::Transfer(attempt, _in_flight) => {
                     match acknowledge(Work::Transfer, attempt.operation()).await {
@@ -159,12 +170,13 @@ async fn answer(service: &CommandService, request: &CommandRequest, on_record: &
         }
         Ok(Command::Help(family)) => {
             let footing = footing(principal, place, acl, now);
-            Reply::Help { operation, family: *family, subject: principal.subject.clone(), footing }
+            let helpers = acl::helpers(service, request, &[]).await;
+            Reply::Help { operation, family: *family, subject: principal.subject.clone(), footing, helpers }
         }
         Ok(Command::Owner(question)) => rooms::answer(service, request, on_record, *question).await,
         Ok(Command::Acl(command)) => {
-            let answer = Box::new(acl::answer(service, request, acl, command).await);
-            Reply::Acl { operation, answer }
+            let answer = acl::answer(service, request, acl, command).await;
+            acl::named(service, operation, answer, place).await
         }
         Ok(Command::Audit(question)) => audit::read(service, place, operation, question, reach).await,
         Ok(Command::ShowOwner { .. } | Command::Transfer(_)) => {

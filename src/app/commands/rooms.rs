@@ -5,7 +5,7 @@ use tracing::warn;
 use crate::app::ports::StoreError;
 use crate::app::service::{CommandService, OnRecord, not_recorded};
 use crate::domain::access::{Action, Role, rights};
-use crate::domain::audit::{AuditFilter, OutcomeKind};
+use crate::domain::audit::{AuditFilter, OperationKind, OutcomeKind};
 use crate::domain::command::{CommandRequest, OwnerQuestion};
 use crate::domain::reply::Reply;
 use crate::domain::wording::rooms::OwnerAnswer;
@@ -55,7 +55,8 @@ async fn last_hand_over(
 ) -> Result<OwnerAnswer, StoreError> {
     let filter = AuditFilter {
         actor: Some(request.principal.subject.clone()),
-        outcome: Some(OutcomeKind::Succeeded),
+        outcomes: [OutcomeKind::Succeeded].into_iter().collect(),
+        kind: Some(OperationKind::Transfer),
         without_readings: true,
         limit: Some(ENTRIES),
         ..AuditFilter::default()

@@ -3,7 +3,6 @@
 use super::corrections::nearest_room;
 use crate::app::ports::ReadError;
 use crate::app::service::{CommandService, OnRecord};
-use crate::domain::access::Reach;
 use crate::domain::audit::Outcome;
 use crate::domain::reply::Reply;
 use crate::domain::room::RoomId;
@@ -12,24 +11,22 @@ pub(super) async fn show_owner(service: &CommandService, room: RoomId, on_record
     let operation = on_record.operation;
     let (outcome, meant) = match service.rooms.owner_of(&room).await {
         Ok(owner) => (Outcome::Shown(owner), None),
-        Err(error) => not_read(service, &room, &on_record.reach, error).await,
+        Err(error) => {
+            let is_none = matches!(error, ReadError::NoRoom(_));
+            let meant = if is_none { nearest_room(service, &room, &on_record.reach).await } else { None };
+            (not_read(error), meant)
+        }
     };
     service.record(operation, &outcome).await;
     Reply::Owner { operation, room, outcome, meant }
 }
 
-/// The outcome of a command that cannot read the owner of its room, and the room that was probably meant.
-pub(super) async fn not_read(
-    service: &CommandService,
-    room: &RoomId,
-    reach: &Reach,
-    error: ReadError,
-) -> (Outcome, Option<RoomId>) {
+/// The outcome of a command that cannot read the owner of its room.
+pub(super) fn not_read(error: ReadError) -> Outcome {
     match error {
-        ReadError::NoRoom(refusal) => {
-            (Outcome::Refused { previous: None, refusal }, nearest_room(service, room, reach).await)
+        ReadError::NoRoom(refusal) | ReadError::Refused(refusal) => {
+            Outcome::Refused { previous: None, refusal }
         }
-        ReadError::Refused(refusal) => (Outcome::Refused { previous: None, refusal }, None),
-        ReadError::Unreadable(refusal) => (Outcome::Declined(refusal), None),
+        ReadError::Unreadable(refusal) => Outcome::Declined(refusal),
     }
 }

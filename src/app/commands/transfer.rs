@@ -4,13 +4,15 @@ use std::time::Duration;
 
 use tracing::warn;
 
+use super::corrections::transfer_meant;
 use super::show_owner::not_read;
 use crate::app::ports::{CallResult, ReadError};
 use crate::app::service::{CommandService, Recorded};
 use crate::domain::admission::Attempt;
 use crate::domain::audit::Outcome;
+use crate::domain::command::Transfer;
 use crate::domain::reply::Reply;
-use crate::domain::room::{AccountId, RoomId};
+use crate::domain::room::AccountId;
 
 /// How long a change may take before the previous owner is recorded ahead of the outcome. Most are answered sooner
 /// and record both at once.
@@ -26,7 +28,11 @@ pub(super) async fn transfer(service: &CommandService, attempt: &Attempt) -> Rep
             (carry_out(service, attempt, None).await, None)
         }
         // Without the present owner an unclear answer could never be resolved: do not begin.
-        Err(error) => not_read(service, &transfer.room, attempt.reach(), error).await,
+        Err(error) => {
+            let is_none = matches!(error, ReadError::NoRoom(_));
+            let meant = if is_none { transfer_meant(service, transfer, attempt.reach()).await } else { None };
+            (not_read(error), meant)
+        }
     };
     let recorded = service.record(attempt.operation(), &outcome).await;
     reply(attempt, outcome, recorded, meant)
@@ -72,7 +78,12 @@ async fn note_previous_owner(service: &CommandService, attempt: &Attempt, previo
     }
 }
 
-pub(super) fn reply(attempt: &Attempt, outcome: Outcome, recorded: Recorded, meant: Option<RoomId>) -> Reply {
+pub(super) fn reply(
+    attempt: &Attempt,
+    outcome: Outcome,
+    recorded: Recorded,
+    meant: Option<Transfer>,
+) -> Reply {
     let (recorded, head) = match recorded {
         Recorded::Yes(head) => (true, head),
         Recorded::NotYet => (false, None),

@@ -176,7 +176,7 @@ impl CommandService {
                 info!(operation = operation.seq(), ?rejection, "request rejected");
                 match rejection {
                     Rejection::Foreign(origin) => Reply::Foreign { operation, origin },
-                    Rejection::Unusable(why) => Reply::Unusable { operation, why },
+                    Rejection::Unusable(unusable) => Reply::Unusable { operation, unusable },
                 }
             }
             Ok(other) => not_recorded(&StoreError(format!("unexpected answer to a rejection: {other:?}"))),

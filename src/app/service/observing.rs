@@ -56,7 +56,7 @@ impl CommandService {
         let Ok(place) = Arc::clone(&self.notices.places).try_acquire_owned() else { return };
         let service = Arc::clone(self);
         self.spawn(async move {
-            let rejection = Rejection::Unusable(why);
+            let rejection = Rejection::Unusable(why.into());
             let typed = OBSERVED.to_owned();
             let request =
                 RejectedRequest { principal: None, channel: None, delivery: None, typed, rejection };

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use crate::cli::acl_file::{read, write};
 use crate::domain::access::{AclView, AuthorisedChannel, Grant};
 use crate::domain::principal::Subject;
-use crate::domain::wording::acl::Names;
+use crate::domain::reply::Names;
 
 /// What is read of a file is read of the file that is written out of it.
 pub fn file(bytes: &[u8]) {

@@ -17,8 +17,8 @@ use crate::app::ports::Clock;
 use crate::app::service::CommandService;
 use crate::domain::access::{Effect, NewGrant, Role, RoomScope};
 use crate::domain::audit::Moment;
-use crate::domain::command::{self, Command, Edit, Listed, Part, Why, clean_reason};
-use crate::domain::period::parse_period;
+use crate::domain::command::{self, Command, Edit, Ends, Listed, Part, Why, clean_reason};
+use crate::domain::period::parse_lasting;
 use crate::domain::principal::{Channel, Subject};
 use crate::domain::room::RoomId;
 
@@ -39,7 +39,7 @@ pub enum AclCommand {
         #[arg(long = "in", value_name = "CHANNEL")]
         channels: Vec<Channel>,
         /// For how long, such as 8h, 30m or 7d; for ever if not given
-        #[arg(long = "for", value_name = "DURATION", value_parser = parse_period)]
+        #[arg(long = "for", value_name = "DURATION", value_parser = parse_lasting)]
         lasts: Option<std::time::Duration>,
         /// Take the role away instead, whatever else gives it
         #[arg(long)]
@@ -183,7 +183,7 @@ impl AclCommand {
     /// What is asked for at the time `now`, and how the answer is to be printed.
     fn asked(self, now: Timestamp) -> anyhow::Result<(command::AclCommand, Asked)> {
         use command::AclCommand as Wanted;
-        let whole = |part| Wanted::List(Listed { part, page: 1, size: u32::MAX });
+        let whole = |part| Wanted::List(Listed { part, who: None, page: 1, size: u32::MAX });
         let edited = |edit, EditArguments { force, reason, format }: EditArguments| {
             anyhow::Ok((Wanted::Edit { edit, reason: cleaned(reason)?, force }, Asked::rows(format)))
         };
@@ -191,7 +191,7 @@ impl AclCommand {
             Self::Grant { subject, role, rooms, channels, lasts, deny, edit } => {
                 let effect = if deny { Effect::Deny } else { Effect::Permit };
                 let grant = NewGrant { subject, role, effect, rooms, channels, expires_at: None };
-                edited(Edit::Grant { grant, also: Vec::new(), lasts }, edit)?
+                edited(Edit::Grant { grants: vec![grant], ends: lasts.map(Ends::After) }, edit)?
             }
             Self::Revoke { grant, edit } => edited(Edit::Revoke(grant), edit)?,
             Self::Channel(ChannelCommand::Allow { channel, rooms, edit }) => {

@@ -7,7 +7,9 @@ use clap::{Subcommand, ValueEnum};
 use jiff::tz::TimeZone;
 
 use crate::cli::{Format, WrongUsage, number};
-use crate::domain::audit::{self, Filter, InvalidMoment, Moment, OperationId, OutcomeKind, StatsBy};
+use crate::domain::audit::{
+    self, Filter, InvalidMoment, Moment, OperationId, OperationKind, Outcomes, StatsBy,
+};
 use crate::domain::command::Question;
 use crate::domain::principal::{Channel, Subject};
 use crate::domain::room::RoomId;
@@ -141,9 +143,13 @@ pub struct FilterArguments {
     /// In this channel
     #[arg(long)]
     pub channel: Option<Channel>,
-    /// With this outcome: succeeded, unchanged, refused, unknown, pending, denied, declined, invalid, duplicate
+    /// With this outcome: succeeded, unchanged, refused, unknown, pending, denied, declined, invalid, duplicate, or
+    /// failed for refused, denied, declined and invalid; several with commas
     #[arg(long)]
-    pub outcome: Option<OutcomeKind>,
+    pub outcome: Vec<Outcomes>,
+    /// Of this kind: transfer (hand-overs alone) or show (looks at an owner)
+    #[arg(long)]
+    pub kind: Option<OperationKind>,
     /// With this RequestId of Tencent's
     #[arg(long)]
     pub request_id: Option<String>,
@@ -219,7 +225,8 @@ impl FilterArguments {
             room: self.room.clone(),
             actor: self.actor.clone(),
             channel: self.channel.clone(),
-            outcome: self.outcome,
+            outcomes: self.outcome.iter().flat_map(Outcomes::named).copied().collect(),
+            kind: self.kind,
             request_id: self.request_id.clone(),
             operation: self.operation,
             text: self.text.clone(),

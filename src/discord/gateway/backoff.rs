@@ -16,7 +16,7 @@ impl Backoff {
         Self { first, longest, tries: 0, least: Duration::ZERO }
     }
 
-    /// The pause before the next try, which it counts. The last one began so long ago.
+    /// The pause before the next try, which is counted. The last one began `ago`.
     pub(super) fn next(&mut self, ago: Duration) -> Duration {
         // The first connection and the first break after it cost no pause.
         let pause = match self.tries.checked_sub(2) {
@@ -35,7 +35,7 @@ impl Backoff {
         self.least = self.least.max(wait);
     }
 
-    /// The last connection was a good one.
+    /// After a connection that was stable.
     pub(super) fn reset(&mut self) {
         self.tries = 1;
     }

@@ -22,13 +22,13 @@ type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
 
 /// The longest frame that is read. READY of a bot in 2,500 servers, the most there can be, has some 200 kB.
 const LONGEST_FRAME: usize = 8 * 1_024 * 1_024;
-/// How long a frame may take to be sent. A peer that does not read is as good as gone.
+/// How long sending a frame may take. A peer that does not read counts as gone.
 const SEND_WITHIN: Duration = Duration::from_secs(2);
-/// How long the farewell may take.
+/// How long sending the close frame may take.
 const CLOSE_WITHIN: Duration = Duration::from_millis(500);
-/// How long an address of a host is waited for before the next one is tried beside it ("Happy Eyeballs", RFC 8305).
+/// How long after one address of a host the next one is tried too ("Happy Eyeballs", RFC 8305).
 const NEXT_ADDRESS_AFTER: Duration = Duration::from_millis(250);
-/// Heartbeats more frequent than this would be a mistake of the other side.
+/// A shorter heartbeat interval must be a mistake.
 const SHORTEST_BEAT: Duration = Duration::from_millis(50);
 /// With 1000 the session is over ("Initiating a Disconnect").
 const CODE_DONE: u16 = 1000;
@@ -37,20 +37,20 @@ const CODE_RESUMES: u16 = 4000;
 
 /// Why a connection ended.
 pub(super) enum Ended {
-    /// It was asked to.
+    /// It was told to stop.
     Stopped,
-    /// There was none.
+    /// It could not be opened.
     Unreachable(String),
     /// It broke; the session, if there is one, goes on.
     Lost(String),
     /// Discord will not continue the session.
     SessionOver(String),
-    /// Discord does not want to be asked again.
+    /// Discord refuses for good.
     Fatal(Fatal),
 }
 
 /// What a connection works with.
-pub(super) struct Call<'a, D> {
+pub(super) struct Context<'a, D> {
     pub(super) url: &'a Url,
     pub(super) connector: &'a Connector,
     pub(super) settings: &'a Settings,
@@ -110,7 +110,7 @@ async fn connect(addresses: impl Iterator<Item = SocketAddr>) -> io::Result<TcpS
 }
 
 /// Holds one connection until it ends.
-pub(super) async fn converse<D: Fn(String)>(call: Call<'_, D>) -> Ended {
+pub(super) async fn run<D: Fn(String)>(call: Context<'_, D>) -> Ended {
     let timing = call.timing;
     let opened = tokio::select! {
         () = call.stop.cancelled() => return Ended::Stopped,
@@ -138,13 +138,13 @@ pub(super) async fn converse<D: Fn(String)>(call: Call<'_, D>) -> Ended {
 }
 
 struct Connection<'a, D> {
-    call: Call<'a, D>,
+    call: Context<'a, D>,
     socket: Socket,
     /// Since hello.
     beat: Option<Interval>,
     /// A heartbeat was sent and not acknowledged yet.
     unanswered: bool,
-    /// When hello, READY or RESUMED is given up on; none once it came.
+    /// The deadline for hello, READY or RESUMED; none once it came.
     overdue: Option<Instant>,
 }
 
@@ -174,7 +174,7 @@ impl<D: Fn(String)> Connection<'_, D> {
         }
     }
 
-    /// "Sending Heartbeats": one that finds the last one unanswered means that nobody is there any more.
+    /// "Sending Heartbeats": if the last one is still unanswered, the connection is dead.
     async fn beat(&mut self) -> Option<Ended> {
         if self.unanswered {
             return Some(Ended::Lost("a heartbeat was not acknowledged".to_owned()));
@@ -249,7 +249,7 @@ impl<D: Fn(String)> Connection<'_, D> {
             Incoming::InvalidSession { resumable: false } => {
                 return Some(Ended::SessionOver("the session is invalid".to_owned()));
             }
-            Incoming::Other => debug!("an event that is of no interest here"),
+            Incoming::Other => debug!("ignored an event"),
         }
         None
     }
@@ -272,16 +272,16 @@ impl<D: Fn(String)> Connection<'_, D> {
         }
     }
 
-    /// Says goodbye, if it can be said, and waits for no answer.
+    /// Sends the close frame, without waiting for an answer.
     async fn leave(&mut self, code: u16) {
         let Ok(code) = CloseCode::try_from(code) else { return };
-        let farewell = async {
+        let close = async {
             if self.socket.send(Message::close(Some(code), "")).await.is_err() {
-                // The other side was first: the answer to its farewell is waiting to be sent.
+                // The other side closed first: the answer to its close frame is waiting to be sent.
                 drop(self.socket.flush().await);
             }
         };
-        if tokio::time::timeout(CLOSE_WITHIN, farewell).await.is_err() {
+        if tokio::time::timeout(CLOSE_WITHIN, close).await.is_err() {
             debug!("the connection could not be closed in time");
         }
     }

@@ -9,7 +9,7 @@ use super::{Fatal, Settings};
 use crate::discord::rest::{self, Failure, Rest};
 use crate::http;
 
-/// The longest pause that a Retry-After may ask for; it is asked again then.
+/// A longer Retry-After is cut to this.
 const LONGEST_RETRY: Duration = Duration::from_secs(600);
 /// The pause before a new session when more than half of them are used.
 const SECOND_HALF: Duration = Duration::from_secs(20);
@@ -18,29 +18,29 @@ const LONGEST_RESET: Duration = Duration::from_secs(24 * 3_600);
 
 /// Why there is no answer.
 #[derive(Debug)]
-pub(super) enum Trouble {
-    /// Nor will there be.
+pub(super) enum FetchError {
+    /// Asking again does not help.
     Fatal(Fatal),
-    /// It may be different the next time, which is not to be before `wait`.
-    Passing { why: String, wait: Option<Duration> },
+    /// The next try may succeed, after `wait` at the earliest.
+    Transient { why: String, wait: Option<Duration> },
 }
 
-/// The answer.
+/// What the answer says.
 #[derive(Debug)]
-pub(super) struct Answer {
+pub(super) struct GatewayInfo {
     pub(super) url: Url,
-    pub(super) limit: Option<Limit>,
+    pub(super) limit: Option<SessionStartLimit>,
 }
 
-/// "Session Start Limit": who begins more sessions in a day has the token reset.
+/// "Session Start SessionStartLimit": who begins more sessions in a day has the token reset.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Limit {
+pub(super) struct SessionStartLimit {
     pub(super) total: u32,
     pub(super) remaining: u32,
     pub(super) reset_after: Duration,
 }
 
-impl Limit {
+impl SessionStartLimit {
     /// The pause that makes the last tenth of the sessions last until the reset; before that, a short one once
     /// half of them are used.
     pub(super) fn spread(self) -> Option<Duration> {
@@ -57,20 +57,20 @@ impl Limit {
 struct Wire {
     url: String,
     #[serde(default)]
-    session_start_limit: Option<WireLimit>,
+    session_start_limit: Option<WireSessionStartLimit>,
 }
 
 #[derive(Deserialize)]
-struct WireLimit {
+struct WireSessionStartLimit {
     total: u32,
     remaining: u32,
     /// In milliseconds.
     reset_after: u64,
 }
 
-pub(super) struct GatewayInfo(Rest);
+pub(super) struct GatewayInfoClient(Rest);
 
-impl GatewayInfo {
+impl GatewayInfoClient {
     pub(super) fn new(settings: &Settings) -> Result<Self, Fatal> {
         let Settings { bot_token, api_base_url, timing, redactor } = settings.clone();
         if !http::is_private(&api_base_url, "http") {
@@ -82,28 +82,28 @@ impl GatewayInfo {
         rest.map(Self).map_err(|error| Fatal::Setup(error.to_string()))
     }
 
-    pub(super) async fn ask(&self) -> Result<Answer, Trouble> {
-        let passing = |why| Trouble::Passing { why, wait: None };
+    pub(super) async fn fetch(&self) -> Result<GatewayInfo, FetchError> {
+        let transient = |why| FetchError::Transient { why, wait: None };
         let answer = match self.0.as_bot(Method::GET, &["gateway", "bot"], None).await {
             Ok(answer) => answer,
-            Err(Failure::Refused { status: 401, .. }) => return Err(Trouble::Fatal(Fatal::Token)),
+            Err(Failure::Refused { status: 401, .. }) => return Err(FetchError::Fatal(Fatal::Token)),
             Err(failure) => {
                 let asked =
                     if let Failure::Refused { retry_after, .. } = &failure { *retry_after } else { None };
                 let wait = asked.map(|wait| wait.min(LONGEST_RETRY));
-                return Err(Trouble::Passing { why: failure.to_string(), wait });
+                return Err(FetchError::Transient { why: failure.to_string(), wait });
             }
         };
         let wire: Wire = serde_json::from_value(answer)
-            .map_err(|error| passing(format!("the answer cannot be understood: {error}")))?;
+            .map_err(|error| transient(format!("the answer cannot be understood: {error}")))?;
         let url = gateway_url(&wire.url)
-            .ok_or_else(|| passing("the answer names no wss address for the gateway".to_owned()))?;
-        let limit = wire.session_start_limit.map(|limit| Limit {
+            .ok_or_else(|| transient("the answer names no wss address for the gateway".to_owned()))?;
+        let limit = wire.session_start_limit.map(|limit| SessionStartLimit {
             total: limit.total,
             remaining: limit.remaining,
             reset_after: Duration::from_millis(limit.reset_after).min(LONGEST_RESET),
         });
-        Ok(Answer { url, limit })
+        Ok(GatewayInfo { url, limit })
     }
 }
 
@@ -139,7 +139,11 @@ mod tests {
 
     #[test]
     fn the_last_tenth_of_the_sessions_is_spread_over_the_time_to_the_reset() {
-        let limit = |remaining| Limit { total: 1_000, remaining, reset_after: Duration::from_secs(3_600) };
+        let limit = |remaining| SessionStartLimit {
+            total: 1_000,
+            remaining,
+            reset_after: Duration::from_secs(3_600),
+        };
         assert_eq!(limit(500).spread(), None);
         assert_eq!([limit(499).spread(), limit(100).spread()], [Some(SECOND_HALF); 2]);
         assert_eq!(limit(60).spread(), Some(Duration::from_secs(60)));

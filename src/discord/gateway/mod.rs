@@ -32,7 +32,7 @@ use tracing::{error, info, warn};
 
 use backoff::Backoff;
 use connection::{Connector, Ended};
-use gateway_info::{GatewayInfo, Limit, Trouble};
+use gateway_info::{FetchError, GatewayInfoClient, SessionStartLimit};
 
 use crate::redact::Redactor;
 
@@ -98,8 +98,8 @@ impl Default for Timing {
 }
 
 impl Timing {
-    /// For the next try, after so many in a row that failed. One in four is patient: a network may be too slow
-    /// for the others.
+    /// For the next try, after so many failures in a row. One in four has longer limits, in case that the network is
+    /// slow.
     fn after_failures(self, failures: u32) -> Self {
         let factor = if failures % 4 == 3 { 4 } else { 1 };
         Self {
@@ -127,12 +127,12 @@ struct Session {
 
 /// Takes interactions until `shutdown`, through any number of connections. `on_interaction` gets the JSON of
 /// each INTERACTION_CREATE's `d`, byte for byte, in a task of its own on `tasks`, so that a slow command delays
-/// neither the next one nor a heartbeat. At `shutdown` it returns within about a second; whoever owns `tasks`
-/// decides how long handlers under way are waited for.
+/// neither the next one nor a heartbeat. At `shutdown` it returns within about a second; the owner of `tasks`
+/// decides how long to wait for running handlers.
 ///
 /// # Errors
-/// When Discord refuses in a way that no repetition can mend: the token, the intents, the sharding. Everything
-/// else is tried again, for ever, ever more slowly.
+/// When Discord refuses for good: the token, the intents, the sharding. Everything else is retried for ever, with
+/// growing pauses.
 pub async fn run<F, H>(
     settings: Settings,
     on_interaction: F,
@@ -149,8 +149,8 @@ where
         tasks.spawn(on_interaction(interaction));
     };
     let kept = async {
-        let mut keeper = Keeper::new(settings, state.clone(), stop.clone())?;
-        keeper.keep(deliver).await
+        let mut keeper = SessionKeeper::new(settings, state.clone(), stop.clone())?;
+        keeper.run(deliver).await
     };
     let asked = async {
         shutdown.await;
@@ -164,38 +164,38 @@ where
     };
     match &result {
         Ok(()) => {
-            info!("the gateway is left");
+            info!("the gateway connection is closed");
             state.enter(Phase::Stopped);
         }
         Err(fatal) => {
-            error!(%fatal, "the gateway is out of reach until that is mended");
+            error!(%fatal, "the gateway connection is given up until that is corrected");
             state.enter(Phase::Fatal(fatal.to_string()));
         }
     }
     result
 }
 
-/// Keeps the session, from one connection to the next.
-struct Keeper {
+/// Keeps one session alive over many connections.
+struct SessionKeeper {
     settings: Settings,
-    info: GatewayInfo,
+    info: GatewayInfoClient,
     connector: Connector,
     state: State,
     stop: CancellationToken,
     session: Option<Session>,
-    /// What `GET /gateway/bot` said last.
+    /// From the last `GET /gateway/bot`.
     general_url: Option<Url>,
-    /// A connection to it failed: perhaps another one is named now.
+    /// A connection to it failed, so it is fetched again.
     general_url_failed: bool,
-    /// Connections in a row that did not get as far as READY or RESUMED.
+    /// Connections in a row that reached neither READY nor RESUMED.
     failures: u32,
     last_identify: Option<Instant>,
     backoff: Backoff,
 }
 
-impl Keeper {
+impl SessionKeeper {
     fn new(settings: Settings, state: State, stop: CancellationToken) -> Result<Self, Fatal> {
-        let info = GatewayInfo::new(&settings)?;
+        let info = GatewayInfoClient::new(&settings)?;
         let backoff = Backoff::new(settings.timing.first_pause, settings.timing.longest_pause);
         Ok(Self {
             settings,
@@ -212,7 +212,7 @@ impl Keeper {
         })
     }
 
-    async fn keep(&mut self, deliver: impl Fn(String)) -> Result<(), Fatal> {
+    async fn run(&mut self, deliver: impl Fn(String)) -> Result<(), Fatal> {
         let mut began = Instant::now();
         while !self.stop.is_cancelled() {
             let pause = self.backoff.next(began.elapsed());
@@ -220,19 +220,19 @@ impl Keeper {
                 break;
             }
             began = Instant::now();
-            let url = match self.where_to().await {
+            let url = match self.next_address().await {
                 Ok(Some(url)) => url,
                 Ok(None) => break,
-                Err(Trouble::Fatal(fatal)) => return Err(fatal),
-                Err(Trouble::Passing { why, wait }) => {
-                    warn!(why, "discord cannot be asked where its gateway is");
+                Err(FetchError::Fatal(fatal)) => return Err(fatal),
+                Err(FetchError::Transient { why, wait }) => {
+                    warn!(why, "discord does not say where its gateway is");
                     if let Some(wait) = wait {
                         self.backoff.no_sooner_than(wait);
                     }
                     continue;
                 }
             };
-            let ended = connection::converse(connection::Call {
+            let ended = connection::run(connection::Context {
                 url: &url,
                 connector: &self.connector,
                 settings: &self.settings,
@@ -251,7 +251,7 @@ impl Keeper {
                 self.failures = 0;
             } else {
                 self.failures = self.failures.saturating_add(1);
-                // Perhaps only the address for resuming is out of order.
+                // Perhaps only the address for resuming is broken.
                 if self.session.as_mut().and_then(|session| session.resume_url.take()).is_none() {
                     self.general_url_failed = true;
                 }
@@ -278,9 +278,9 @@ impl Keeper {
         Ok(())
     }
 
-    /// Where to connect. For a new session that takes a look at how many are left, and the wait for one.
+    /// The address to connect to. A new session first needs one of those that are left, and may have to wait for it.
     /// `None` if it is time to stop.
-    async fn where_to(&mut self) -> Result<Option<Url>, Trouble> {
+    async fn next_address(&mut self) -> Result<Option<Url>, FetchError> {
         let resumed_at = self.session.as_ref().and_then(|session| {
             let url = session.resume_url.clone();
             url.or_else(|| self.general_url.clone().filter(|_| !self.general_url_failed))
@@ -290,14 +290,14 @@ impl Keeper {
             return Ok(resumed_at);
         }
         loop {
-            let Some(answer) = self.stop.run_until_cancelled(self.info.ask()).await else {
+            let Some(answer) = self.stop.run_until_cancelled(self.info.fetch()).await else {
                 return Ok(None);
             };
             let answer = match (answer, &self.general_url) {
                 (Ok(answer), _) => answer,
-                // To resume needs nobody's leave.
-                (Err(Trouble::Passing { why, .. }), Some(url)) if self.session.is_some() => {
-                    warn!(why, "discord cannot be asked where its gateway is; the last address is used");
+                // Resuming costs no session start.
+                (Err(FetchError::Transient { why, .. }), Some(url)) if self.session.is_some() => {
+                    warn!(why, "discord does not say where its gateway is; the last address is used");
                     return Ok(Some(url.clone()));
                 }
                 (Err(trouble), _) => return Err(trouble),
@@ -311,9 +311,9 @@ impl Keeper {
             let gap = self
                 .last_identify
                 .map_or(Duration::ZERO, |last| timing.identify_gap.saturating_sub(last.elapsed()));
-            // Whoever begins one session after the other soon has none left for the day, and the one too many
-            // resets the token. The first one of this process is not delayed.
-            let spread = answer.limit.and_then(Limit::spread);
+            // Starting sessions in a row uses up the daily limit, and exceeding it resets the token. The first start
+            // of this process is not delayed.
+            let spread = answer.limit.and_then(SessionStartLimit::spread);
             let wait = gap.max(spread.filter(|_| self.last_identify.is_some()).unwrap_or_default());
             let none_is_left = answer.limit.filter(|limit| limit.remaining == 0);
             if self.session.is_some() {
@@ -340,7 +340,7 @@ impl Keeper {
                         return Ok(None);
                     }
                     self.state.enter(Phase::Connecting);
-                    // And ask again: the answer is what counts.
+                    // Then fetch again: Discord has the last word.
                 }
                 None => {
                     if wait > timing.identify_gap {

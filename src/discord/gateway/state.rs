@@ -7,12 +7,12 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-/// Where the connection stands.
+/// The state of the connection.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Phase {
-    /// On the way to a new session.
+    /// Starting a new session.
     Connecting,
-    /// Not on the way yet: Discord's limit of new sessions.
+    /// Waiting for Discord's limit of new sessions.
     Waiting {
         /// What for.
         why: String,
@@ -21,11 +21,11 @@ pub enum Phase {
     },
     /// Interactions arrive.
     Ready,
-    /// The connection broke; the session is being taken up again.
+    /// The connection broke; the session is being resumed.
     Resuming,
-    /// Discord refused in a way that no repetition can mend.
+    /// Discord refused for good.
     Fatal(String),
-    /// Ended because it was asked to.
+    /// Told to stop.
     Stopped,
 }
 
@@ -36,7 +36,7 @@ struct Status {
     last_frame: Option<Instant>,
 }
 
-/// The state of a gateway connection: written by it, read by whoever has a clone.
+/// The state of a gateway connection, which writes it. Clones share it.
 #[derive(Debug, Clone)]
 pub struct State(Arc<watch::Sender<Status>>);
 
@@ -48,7 +48,7 @@ impl Default for State {
 }
 
 impl State {
-    /// Where the connection stands.
+    /// The state of the connection.
     #[must_use]
     pub fn phase(&self) -> Phase {
         self.0.borrow().phase.clone()

@@ -11,7 +11,7 @@ use serde_json::value::RawValue;
 
 use super::Session;
 
-/// Discord refuses in a way that no repetition can mend.
+/// Discord refuses for good.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Fatal {
     /// 401 from the REST API, or close code 4004.

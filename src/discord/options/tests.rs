@@ -3,14 +3,14 @@ use proptest::prelude::*;
 use super::*;
 use crate::domain::audit::OperationId;
 use crate::domain::command::Question;
-use crate::domain::command::{AclCommand, Edit, Transfer, Typed, parse};
+use crate::domain::command::{AclCommand, Edit, Ends, Transfer, Typed, parse};
 use serde_json::json;
 
 fn read_owner(options: Value) -> (String, Result<Result<Command, UsageError>, String>) {
     let data = json!({ "name": "room-owner", "type": 1, "options": options });
     let options = Options::read(data.as_object().unwrap()).unwrap();
     let ours = CommandName::slash("");
-    (options.typed(&ours), options.command(&ours, "7"))
+    (options.typed(&ours), options.command(&ours, "7").map_err(|unusable| unusable.why))
 }
 
 fn option(name: &str, value: impl Into<Value>) -> Value {
@@ -143,7 +143,7 @@ fn read(path: &str, options: &[Value]) -> (String, Understood) {
     let data = json!({ "name": name, "type": 1, "options": inner, "resolved": resolved() });
     let options = Options::read(data.as_object().unwrap()).unwrap();
     let ours = CommandName::slash("");
-    (options.typed(&ours), options.command(&ours, "7"))
+    (options.typed(&ours), options.command(&ours, "7").map_err(|unusable| unusable.why))
 }
 
 fn asked(path: &str, options: &[Value]) -> (String, Command) {
@@ -170,14 +170,15 @@ fn a_grant_is_the_one_that_would_be_typed() {
     ];
     let (typed, command) = asked("room-acl grant", &options);
     assert_eq!(typed, "/room-acl grant <@9> moderator rooms: live-* in: <#6> for: 8h reason: night shift");
-    let Command::Acl(AclCommand::Edit { edit: Edit::Grant { grant, lasts, .. }, reason, .. }) = command
-    else {
+    let Command::Acl(AclCommand::Edit { edit: Edit::Grant { grants, ends }, reason, .. }) = command else {
         panic!()
     };
+    let [grant] = grants.as_slice() else { panic!("{grants:?}") };
     assert_eq!(grant.subject.to_string(), "discord:7:9");
     assert_eq!((grant.role.name(), grant.rooms.to_string().as_str()), ("moderator", "live-*"));
     assert_eq!(grant.channels, ["discord:7:5".parse().unwrap()], "a thread counts as its parent");
-    assert_eq!((lasts.unwrap().as_secs(), reason.as_deref()), (8 * 3_600, Some("night shift")));
+    let night = Ends::After(std::time::Duration::from_secs(8 * 3_600));
+    assert_eq!((ends, reason.as_deref()), (Some(night), Some("night shift")));
     let (typed, command) = asked("room-acl deny", &[opt("who", "31"), opt("role", "admin")]);
     assert_eq!(typed, "/room-acl deny <@&31> admin");
     assert!(format!("{command:?}").contains("DiscordRole { guild: \"7\", role: \"31\" }"));
@@ -191,6 +192,7 @@ fn every_subcommand_is_the_same_command_as_its_typed_form() {
         ("revoke", vec![opt("grant", 12), opt("reason", "left")], "revoke 12 reason: left"),
         ("revoke", vec![opt("grant", 12.0)], "revoke 12"),
         ("list", vec![], "list"),
+        ("list", vec![opt("part", "all"), opt("page", 1)], "list all"),
         ("list", vec![opt("part", "live")], "list"),
         ("list", vec![opt("part", "attention"), opt("page", 2)], "list attention page: 2"),
         ("why", vec![opt("room", "my room")], "why \"my room\""),
@@ -265,7 +267,7 @@ fn slips_are_named_and_what_no_client_sends_is_not_taken() {
                 assert!(said.contains(why), "{said}")
             }
             // A scope may hold spaces; what it can never hold is another option.
-            Ok(Ok(Command::Acl(AclCommand::Edit { edit: Edit::Grant { lasts: None, .. }, .. })))
+            Ok(Ok(Command::Acl(AclCommand::Edit { edit: Edit::Grant { ends: None, .. }, .. })))
                 if why.is_empty() => {}
             other => panic!("{other:?}"),
         }
@@ -299,10 +301,11 @@ proptest! {
                 prop_assert_eq!(room.as_str(), &text);
             }
             let grant = [opt("who", "9"), opt("role", "admin"), opt("rooms", text.as_str())];
-            if let Ok(Ok(Command::Acl(AclCommand::Edit { edit: Edit::Grant { grant, .. }, .. }))) =
+            if let Ok(Ok(Command::Acl(AclCommand::Edit { edit: Edit::Grant { grants, .. }, .. }))) =
                 read("room-acl grant", &grant).1
             {
-                prop_assert_eq!(grant.rooms.to_string(), text.as_str());
+                let rooms: Vec<String> = grants.iter().map(|grant| grant.rooms.to_string()).collect();
+                prop_assert_eq!(rooms.join(", "), text.as_str());
             }
             let actor = [opt("actor-id", text.as_str())];
             if let Ok(Ok(Command::Audit(question))) = read("room-audit list", &actor).1

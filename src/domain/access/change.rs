@@ -458,4 +458,6 @@ pub struct Helpers {
     pub admins: Vec<Subject>,
     /// Whether anybody is an admin at all.
     pub is_anybody_admin: bool,
+    /// Whether it is asked in a direct message, which is no channel.
+    pub in_direct_message: bool,
 }

@@ -18,7 +18,9 @@ use super::room::{AccountId, RoomId};
 pub use answer::{ArchivedIn, NoAnswer, Page};
 pub use moment::{InvalidMoment, Moment, read_in, zone};
 pub use owner::{Basis, Certainty, Ownership, RoomEntry, RoomHistory, ToldChange, ownership};
-pub use question::{AuditFilter, Filter, Stat, StatsBy, UnknownStatsBy};
+pub use question::{
+    AuditFilter, Filter, OperationKind, Outcomes, Stat, StatsBy, UnknownKind, UnknownStatsBy,
+};
 pub use retold::{owns_by_now, retold};
 pub use timeline::{RecordedEvent, Step, timeline};
 
@@ -137,9 +139,9 @@ pub enum Outcome {
         /// Why.
         refusal: Refusal,
     },
-    /// Nobody knows yet whether the owner was changed.
+    /// It is not known yet whether the owner was changed.
     Unknown {
-        /// Who owned the room before, if that was read. While it is the owner still, the change may yet come true.
+        /// Who owned the room before, if that was read. As long as it still does, the change may take effect later.
         previous: Option<AccountId>,
         /// What was unclear.
         problem: Refusal,
@@ -257,7 +259,7 @@ impl fmt::Display for OutcomeKind {
 
 /// A text that names no outcome.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is not an outcome: use one of {all}", all = super::access::list(OutcomeKind::ALL))]
+#[error("`{0}` is not an outcome: use {all} or failed", all = super::access::list(OutcomeKind::ALL))]
 pub struct UnknownOutcome(String);
 
 impl FromStr for OutcomeKind {

@@ -14,7 +14,7 @@ use crate::domain::period::parse_period;
 /// ```text
 /// 2026-11-23T14:03:00Z     2026-11-23T15:03+01:00          exact
 /// 2026-11-23 14:03         2026-11-23 14:03 Europe/Berlin  a wall clock's, here or there
-/// 2026-11-23               today   yesterday               the beginning of a day
+/// 2026-11-23   today   yesterday   tomorrow                the beginning of a day
 /// 14:03   yesterday 14:03   14:03 yesterday                the last time that a clock showed it
 /// 2h      90m ago          now                             counted back from now
 /// ```
@@ -41,6 +41,7 @@ enum Day {
     Date(Date),
     Today,
     Yesterday,
+    Tomorrow,
 }
 
 /// Why a text is not a point in time, or not one only.
@@ -176,7 +177,7 @@ fn split_zone(text: &str) -> Option<(&str, &str)> {
         return inner.split_once('[').map(|(rest, name)| (rest.trim_end(), name));
     }
     let (rest, last) = text.rsplit_once(' ')?;
-    let is_a_day = matches!(last, "ago" | "today" | "yesterday");
+    let is_a_day = matches!(last, "ago" | "today" | "yesterday" | "tomorrow");
     let names_a_zone = last.starts_with(|c: char| c.is_ascii_alphabetic()) && !is_a_day;
     names_a_zone.then_some((rest.trim_end(), last))
 }
@@ -185,6 +186,7 @@ fn wall(text: &str) -> Option<What> {
     let day = |word: &str| match word {
         "today" => Some(Day::Today),
         "yesterday" => Some(Day::Yesterday),
+        "tomorrow" => Some(Day::Tomorrow),
         _ => word.parse().ok().map(Day::Date),
     };
     if let Some((first, second)) = text.split_once([' ', 'T']) {
@@ -226,6 +228,7 @@ impl Moment {
             Day::Date(date) => Ok(date),
             Day::Today => Ok(today),
             Day::Yesterday => today.yesterday().map_err(unreadable),
+            Day::Tomorrow => today.tomorrow().map_err(unreadable),
         };
         match &self.what {
             What::Exact(exact) => Ok(*exact),
@@ -243,6 +246,28 @@ impl Moment {
                 self.on(today.yesterday().map_err(unreadable)?.to_datetime(*time), zone)
             }
         }
+    }
+
+    /// Whether it counts back from now.
+    #[must_use]
+    pub fn is_ago(&self) -> bool {
+        matches!(self.what, What::Ago(_))
+    }
+
+    /// The same for a time that is to come: the next time that a clock shows it.
+    ///
+    /// # Errors
+    /// Likewise.
+    pub fn resolve_next(&self, now: Timestamp, zone: &TimeZone) -> Result<Timestamp, InvalidMoment> {
+        let What::Last(time) = &self.what else { return self.resolve(now, zone) };
+        let zone = self.zone.as_ref().unwrap_or(zone);
+        let today = zone.to_datetime(now).date();
+        let on_today = self.on(today.to_datetime(*time), zone)?;
+        if on_today > now {
+            return Ok(on_today);
+        }
+        let tomorrow = today.tomorrow().map_err(|_| InvalidMoment::Unreadable(self.typed.clone()))?;
+        self.on(tomorrow.to_datetime(*time), zone)
     }
 
     /// The same for a time at which something was so: it has to have come.

@@ -12,7 +12,7 @@ use order::{Answer, Claim, Orders, SKEW, Source, What, orders};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Certainty {
-    /// The log holds that it was so, and nothing later speaks against it.
+    /// The log says so, and nothing later contradicts it.
     Known,
     /// It follows from what was found later.
     Inferred,
@@ -97,8 +97,8 @@ pub struct RoomHistory {
     pub is_cut: bool,
 }
 
-/// A call that was cut may still come true for so long after that was recorded, by a clock that is not always
-/// right, in milliseconds.
+/// A change may still take effect for so long after it was recorded that its call was cut, by a clock that is not
+/// always right, in milliseconds.
 const COMES_TRUE_WITHIN: i64 = 2 * SKEW;
 /// The owner whom an unsigned callback names was read at most so long before the record, in milliseconds.
 const READ_WITHIN: i64 = 5_000;

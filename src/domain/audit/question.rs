@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use super::{InvalidMoment, Moment, OperationId, OutcomeKind};
+use super::{InvalidMoment, Moment, OperationId, OutcomeKind, UnknownOutcome};
 use crate::domain::access::Reach;
 use crate::domain::principal::{Channel, Subject};
 use crate::domain::room::RoomId;
@@ -17,8 +17,10 @@ pub struct Filter {
     pub actor: Option<Subject>,
     /// In this channel.
     pub channel: Option<Channel>,
-    /// With this outcome.
-    pub outcome: Option<OutcomeKind>,
+    /// With one of these outcomes.
+    pub outcomes: Outcomes,
+    /// Of this kind.
+    pub kind: Option<OperationKind>,
     /// With this RequestId of Tencent.
     pub request_id: Option<String>,
     /// This one.
@@ -59,7 +61,8 @@ impl Filter {
             room: self.room.clone(),
             actor: self.actor.clone(),
             channel: self.channel.clone(),
-            outcome: self.outcome,
+            outcomes: self.outcomes.clone(),
+            kind: self.kind,
             request_id: self.request_id.clone(),
             operation: self.operation,
             text: self.text.clone(),
@@ -83,8 +86,10 @@ pub struct AuditFilter {
     pub actor: Option<Subject>,
     /// In this channel.
     pub channel: Option<Channel>,
-    /// With this outcome.
-    pub outcome: Option<OutcomeKind>,
+    /// With one of these outcomes.
+    pub outcomes: Outcomes,
+    /// Of this kind.
+    pub kind: Option<OperationKind>,
     /// With this RequestId of Tencent.
     pub request_id: Option<String>,
     /// This one.
@@ -104,6 +109,94 @@ pub struct AuditFilter {
     pub reach: Option<Reach>,
     /// At most so many; `None` for all.
     pub limit: Option<u32>,
+}
+
+/// Some of the outcomes, or every one if none is named.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Outcomes(Vec<OutcomeKind>);
+
+impl Outcomes {
+    /// What the word `failed` stands for: nothing was changed, whoever said no. An unknown outcome may have been a
+    /// change.
+    const FAILED: &[OutcomeKind] =
+        &[OutcomeKind::Refused, OutcomeKind::Denied, OutcomeKind::Declined, OutcomeKind::Invalid];
+
+    /// The outcomes that are named; empty for every one.
+    #[must_use]
+    pub fn named(&self) -> &[OutcomeKind] {
+        &self.0
+    }
+
+    /// The words that name outcomes.
+    #[must_use]
+    pub fn words() -> Vec<&'static str> {
+        OutcomeKind::ALL.iter().map(|kind| kind.name()).chain(["failed"]).collect()
+    }
+}
+
+impl FromIterator<OutcomeKind> for Outcomes {
+    fn from_iter<T: IntoIterator<Item = OutcomeKind>>(kinds: T) -> Self {
+        let mut all = Vec::new();
+        for kind in kinds {
+            if !all.contains(&kind) {
+                all.push(kind);
+            }
+        }
+        Self(all)
+    }
+}
+
+impl std::str::FromStr for Outcomes {
+    type Err = UnknownOutcome;
+
+    /// `refused, denied`, `failed`
+    fn from_str(text: &str) -> Result<Self, UnknownOutcome> {
+        let mut kinds = Vec::new();
+        for word in text.split(',').map(str::trim) {
+            match word.to_ascii_lowercase().as_str() {
+                "failed" => kinds.extend(Self::FAILED),
+                word => kinds.push(word.parse()?),
+            }
+        }
+        Ok(kinds.into_iter().collect())
+    }
+}
+
+/// What somebody asked to be done with a room.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OperationKind {
+    /// To hand it over.
+    Transfer,
+    /// To show its owner.
+    Show,
+}
+
+impl OperationKind {
+    /// Every one.
+    pub const ALL: [Self; 2] = [Self::Transfer, Self::Show];
+
+    /// Its name in the interface.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Transfer => "transfer",
+            Self::Show => "show",
+        }
+    }
+}
+
+/// A text that names no kind of operation.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is not a kind of operation: use transfer or show")]
+pub struct UnknownKind(String);
+
+impl std::str::FromStr for OperationKind {
+    type Err = UnknownKind;
+
+    fn from_str(text: &str) -> Result<Self, UnknownKind> {
+        let found = Self::ALL.into_iter().find(|kind| kind.name().eq_ignore_ascii_case(text));
+        found.ok_or_else(|| UnknownKind(text.to_owned()))
+    }
 }
 
 /// By what operations are counted.

@@ -88,7 +88,7 @@ mod tests {
             channel: None,
             delivery: None,
             typed: String::new(),
-            rejection: Rejection::Unusable(String::new()),
+            rejection: Rejection::Unusable(String::new().into()),
         };
         let mut entry = AuditEntry::rejected(OperationId::new(1), jiff::Timestamp::UNIX_EPOCH, &request);
         entry.new_owner = new_owner.map(str::to_owned);

@@ -1,4 +1,4 @@
-//! What happened when within one operation, told from its events.
+//! The steps of one operation, from its events.
 
 use jiff::Timestamp;
 use serde_json::{Map, Value};

@@ -4,14 +4,13 @@
 //! what a phone or a chat put around a word comes off. What is left has to be one of the lines that the grammar takes.
 //! Nothing here is carried out: it is shown, and somebody types it or not.
 
+use super::grammar::read;
 use super::invocation::Invocation;
-use super::line::{CODE, Item, Typed, closing, is_space, one_line};
-use super::parse::{read, values};
-use super::{Family, Kind, UsageError, Verb};
+use super::line::{CODE, Item, Typed, closing, one_line};
+use super::values::LONGEST_LINE;
+use super::{Family, Verb};
 use crate::domain::room::{AccountId, Accounts, RoomId, is_invisible};
 
-/// The longest line that is suggested, in characters: longer ones nobody reads.
-const LONGEST: usize = 200;
 /// The most words that are looked at.
 const MOST_WORDS: usize = 60;
 
@@ -191,81 +190,6 @@ fn take_reason(tokens: &mut Vec<Token>) -> Option<String> {
     (!reason.is_empty()).then_some(reason)
 }
 
-/// The most words whose order is looked at: there are 24 ways to order four.
-const MOST_ORDERED: usize = 4;
-
-/// The line that was probably meant by one of a command with verbs: its words in another order, a key without its colon,
-/// a role that is misspelt. Only if exactly one such line is of the grammar.
-pub(super) fn rewritten(error: &UsageError, line: &Typed) -> Vec<Invocation> {
-    let [verb] = error.verbs.as_slice() else { return Vec::new() };
-    let words: Vec<&[Item]> =
-        line.0.split(is_space).filter(|word| !word.is_empty()).take(MOST_WORDS + 1).collect();
-    let length = verb.words.len().min(words.len());
-    if words.len() > MOST_WORDS || !begins_with(&words, verb.words) {
-        return Vec::new();
-    }
-    let (head, tail) = words.split_at(length);
-    let tail: Vec<Typed> = tail.iter().map(|word| repaired(verb, word)).collect();
-    let is_key = |word: &Typed| matches!(word.0.last(), Some(Item::Char(':')));
-    let ordered = tail.iter().take_while(|word| !is_key(word)).count().min(MOST_ORDERED);
-    let mut found = Vec::new();
-    for order in orders(ordered) {
-        let mut whole = Typed::default();
-        let mut add = |word: &[Item]| {
-            whole.push_text(" ");
-            whole.0.extend(word.iter().cloned());
-        };
-        head.iter().for_each(|word| add(word));
-        order.iter().map(|at| &tail[*at]).chain(&tail[ordered..]).for_each(|word| add(&word.0));
-        if read(error.family, &whole).is_ok()
-            && let Ok((verb, values)) = values(error.family, &whole)
-        {
-            let line = values.written(verb);
-            if line.as_typed().chars().count() <= LONGEST && !found.contains(&line) {
-                found.push(line);
-            }
-        }
-    }
-    // Where several are possible, nobody knows.
-    if found.len() == 1 { found } else { Vec::new() }
-}
-
-fn begins_with(words: &[&[Item]], verb: &[&str]) -> bool {
-    let text = |word: &[Item]| Typed(word.to_vec()).to_string();
-    words.len() >= verb.len()
-        && verb.iter().zip(words).all(|(known, word)| text(word).eq_ignore_ascii_case(known))
-}
-
-/// A word as it was probably meant: `rooms` as `rooms:`, `moderater` and `mod` as `moderator`.
-fn repaired(verb: &Verb, word: &[Item]) -> Typed {
-    let same = Typed(word.to_vec());
-    let text = same.to_string().to_ascii_lowercase();
-    if word.iter().any(|item| matches!(item, Item::Mention(..))) || text.len() < 2 {
-        return same;
-    }
-    if verb.parameters.iter().any(|it| it.keys.contains(&text.as_str())) {
-        return Typed::plain(&format!("{text}:"));
-    }
-    let words = verb.parameters.iter().filter_map(|it| match it.kind {
-        Kind::OneOf(words) => Some(words()),
-        _ => None,
-    });
-    let near = |known: &&str| {
-        known.starts_with(&text) && text.len() >= 3 || strsim::osa_distance(known, &text) <= known.len() / 4
-    };
-    words.flatten().find(near).map_or(same, Typed::plain)
-}
-
-/// Every order of so many things.
-fn orders(count: usize) -> Vec<Vec<usize>> {
-    (0..count).fold(vec![Vec::new()], |orders, next| {
-        let with = |order: &Vec<usize>| {
-            (0..=order.len()).map(|at| [&order[..at], &[next], &order[at..]].concat()).collect::<Vec<_>>()
-        };
-        orders.iter().flat_map(with).collect()
-    })
-}
-
 /// The line, if the grammar takes it and people can read it.
 fn written(room: &str, owner: &str, overrides: Option<&str>, reason: Option<&str>) -> Option<Invocation> {
     let verb = Verb::with_words(Family::Owner, &[])?;
@@ -286,7 +210,7 @@ fn written(room: &str, owner: &str, overrides: Option<&str>, reason: Option<&str
         // A form names no account yet.
         let owner = if owner.starts_with('<') { "user" } else { owner };
         let typed = line(owner, reason).as_typed();
-        typed.chars().count() <= LONGEST && read(Family::Owner, &Typed::plain(&typed)).is_ok()
+        typed.chars().count() <= LONGEST_LINE && read(Family::Owner, &Typed::plain(&typed)).is_ok()
     };
     // What is too long to be shown is there, above, to be put in.
     let reason = [reason, reason.map(|_| "…")].into_iter().find(|reason| is_taken(*reason))?;
@@ -433,47 +357,6 @@ mod tests {
     }
 
     #[test]
-    fn words_in_another_order_and_keys_without_a_colon_are_put_right() {
-        let meant = |family, line: &str| -> Vec<String> {
-            let mut typed = Typed::default();
-            for word in line.split(' ') {
-                typed.push_text(" ");
-                match word {
-                    "@bob" => typed
-                        .push_mention(super::super::Mention::Subject("slack:T1:U2".parse().unwrap()), "@bob"),
-                    "#mods" => typed.push_mention(
-                        super::super::Mention::Channel("slack:T1:C1".parse().unwrap()),
-                        "#mods",
-                    ),
-                    word => typed.push_text(word),
-                }
-            }
-            let error = super::super::parse(family, &typed).expect_err(line);
-            error.meant.iter().map(Invocation::as_typed).collect()
-        };
-        for (typed, right) in [
-            ("grant moderator @bob", "grant @bob moderator"),
-            ("grant moderator @bob live-*", "grant @bob moderator rooms: live-*"),
-            ("grant @bob mod", "grant @bob moderator"),
-            ("grant @bob moderater rooms: live-*", "grant @bob moderator rooms: live-*"),
-            ("grant @bob moderator rooms live-* in #mods", "grant @bob moderator rooms: live-* in: #mods"),
-            ("why live-7 @bob", "why @bob live-7"),
-            ("channel allow live-* #mods", "channel allow #mods rooms: live-*"),
-            ("list attenton", "list attention"),
-        ] {
-            assert_eq!(meant(Family::Acl, typed), [right], "{typed}");
-        }
-        for (typed, right) in
-            [("owner-at yesterday live-7", "owner-at live-7 yesterday"), ("stats by actr", "stats by: actor")]
-        {
-            assert_eq!(meant(Family::Audit, typed), [right], "{typed}");
-        }
-        for typed in ["grant @bob boss", "grant @bob", "why", "revoke x", "frobnicate"] {
-            assert!(meant(Family::Acl, typed).is_empty(), "{typed}");
-        }
-    }
-
-    #[test]
     fn what_nobody_would_read_is_not_suggested() {
         let long = vec!["word"; 900].join(" ");
         assert_eq!(meant(&long), ["word word reason: …"]);
@@ -490,7 +373,7 @@ mod tests {
             if let Err(error) = super::super::parse(Family::Owner, &Typed::plain(&line)) {
                 for meant in error.meant {
                     let typed = meant.as_typed();
-                    prop_assert!(typed.chars().count() <= LONGEST, "{}", typed);
+                    prop_assert!(typed.chars().count() <= LONGEST_LINE, "{}", typed);
                     let filled = typed.replace("<new_owner>", "user").replace("<why>", "x");
                     prop_assert!(read(Family::Owner, &Typed::plain(&filled)).is_ok(), "{}", typed);
                 }

@@ -1,6 +1,8 @@
 //! The fuzz target of the three grammars.
 
-use super::{AclCommand, Command, Edit, Family, Mention, OwnerQuestion, Part, Typed, clean_reason, parse};
+use super::{
+    AclCommand, Command, Edit, Ends, Family, Mention, OwnerQuestion, Part, Typed, clean_reason, parse,
+};
 use crate::domain::access::Effect;
 use crate::domain::wording::usage_for_the_record;
 
@@ -63,7 +65,8 @@ fn written(command: &Command) -> Option<String> {
                 Part::Attention => "attention",
                 Part::Channels | Part::AllChannels => "channels",
             };
-            format!("list {part} page: {}", listed.page)
+            let who = listed.who.as_ref().map(|it| format!(" {it}")).unwrap_or_default();
+            format!("list {part}{who} page: {}", listed.page)
         }
         Command::Acl(AclCommand::Why(why)) => {
             let subject = why.subject.as_ref().map(|it| format!(" {it}")).unwrap_or_default();
@@ -74,13 +77,15 @@ fn written(command: &Command) -> Option<String> {
         Command::Acl(AclCommand::Edit { edit, reason, .. }) => {
             let because = because(reason)?;
             match edit {
-                Edit::Apply(..) => return None,
-                Edit::Grant { also, .. } if !also.is_empty() => return None,
-                Edit::Grant { grant, lasts, .. } => {
+                Edit::Apply(..) | Edit::Grant { ends: Some(Ends::At(_)), .. } => return None,
+                Edit::Grant { grants, ends } => {
+                    let [grant] = grants.as_slice() else { return None };
                     let verb = if grant.effect == Effect::Deny { "deny" } else { "grant" };
-                    let lasts = match lasts {
-                        Some(lasts) => format!(" for: {}", jiff::SignedDuration::try_from(*lasts).ok()?),
-                        None => String::new(),
+                    let lasts = match ends {
+                        Some(Ends::After(lasts)) => {
+                            format!(" for: {}", jiff::SignedDuration::try_from(*lasts).ok()?)
+                        }
+                        _ => String::new(),
                     };
                     let channels: String = grant.channels.iter().map(|it| format!(" in: {it}")).collect();
                     let (subject, role) = (&grant.subject, grant.role);
@@ -88,6 +93,7 @@ fn written(command: &Command) -> Option<String> {
                     format!("{verb} {subject} {role} rooms: {rooms}{channels}{lasts}{because}")
                 }
                 Edit::Revoke(id) => format!("revoke {id}{because}"),
+                Edit::RevokeOf(subject) => format!("revoke {subject}{because}"),
                 Edit::AllowChannel(channel, rooms) => {
                     let channel = channel.as_ref().map(|it| format!(" {it}")).unwrap_or_default();
                     format!("channel allow{channel} rooms: {}{because}", in_quotes(&rooms.to_string()))

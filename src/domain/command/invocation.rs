@@ -68,8 +68,12 @@ impl Invocation {
         self.given.iter().find(|(known, _)| *known == name).map(|(_, value)| value.as_str())
     }
 
-    fn value(&self, parameter: &Parameter) -> Option<&str> {
-        self.given(parameter.name)
+    /// The value of a parameter; of one that takes several, all with commas between them.
+    fn value(&self, parameter: &Parameter) -> Option<String> {
+        let all =
+            self.given.iter().filter(|(known, _)| *known == parameter.name).map(|(_, value)| value.as_str());
+        let all: Vec<&str> = all.collect();
+        (!all.is_empty()).then(|| all.join(", "))
     }
 
     /// The line as it is typed.
@@ -77,7 +81,7 @@ impl Invocation {
     pub fn as_typed(&self) -> String {
         let mut parts: Vec<String> = Vec::new();
         let first = self.verb.positional().next().and_then(|it| self.value(it));
-        if !(self.verb.may_be_bare)(first) {
+        if !(self.verb.may_be_bare)(first.as_deref()) {
             parts.extend(self.verb.words.iter().map(|word| (*word).to_owned()));
         }
         // By its place, a word is known only behind all those that come before it.
@@ -86,17 +90,17 @@ impl Invocation {
             match self.value(parameter) {
                 None => misses_one |= parameter.is_required || self.verb.words.is_empty(),
                 Some(value) if !misses_one && parameter.place == Position::Usual => {
-                    parts.push(word(parameter.kind, value));
+                    parts.push(word(parameter.kind, &value));
                 }
                 Some(value) => {
                     let key = parameter.keys.first().copied().unwrap_or(parameter.name);
-                    parts.push(format!("{key}: {}", word(parameter.kind, value)));
+                    parts.push(format!("{key}: {}", word(parameter.kind, &value)));
                 }
             }
         }
         for parameter in self.in_order().filter(|it| it.place == Position::Never) {
             if let (Some(key), Some(value)) = (parameter.keys.first(), self.value(parameter)) {
-                parts.push(format!("{key}: {}", word(parameter.kind, value)));
+                parts.push(format!("{key}: {}", word(parameter.kind, &value)));
             }
         }
         parts.join(" ")
@@ -115,10 +119,10 @@ impl Invocation {
         };
         let by_place = self.verb.positional().filter(|it| it.place == Position::Usual);
         let named = self.verb.parameters.iter().filter(|it| it.place != Position::Usual);
-        let by_place = by_place.filter_map(|it| self.value(it).map(form));
+        let by_place = by_place.filter_map(|it| self.value(it).map(|value| form(&value)));
         let named = named.filter_map(|it| {
             let value = self.value(it)?;
-            Some(format!("--{} {}", it.keys.first().unwrap_or(&it.name), form(value)))
+            Some(format!("--{} {}", it.keys.first().unwrap_or(&it.name), form(&value)))
         });
         let words = self.verb.words.iter().map(|word| (*word).to_owned());
         words.chain(by_place).chain(named).collect::<Vec<_>>().join(" ")
@@ -130,7 +134,7 @@ impl Invocation {
             let value = self.value(parameter)?;
             // How a client shows a switch that is on.
             let is_on = matches!(parameter.kind, Kind::YesOrNo) && value == "yes";
-            Some(format!("{}:{}", parameter.name, if is_on { "True" } else { value }))
+            Some(format!("{}:{}", parameter.name, if is_on { "True" } else { &value }))
         });
         words.chain(options).collect::<Vec<_>>().join(" ")
     }
@@ -140,7 +144,7 @@ impl Invocation {
 fn word(kind: Kind, value: &str) -> String {
     match kind {
         // They may be several words.
-        Kind::Reason | Kind::Time => value.to_owned(),
+        Kind::Reason | Kind::Time | Kind::SomeOf(_) | Kind::People => value.to_owned(),
         _ => quoted(value),
     }
 }

@@ -145,6 +145,35 @@ impl Word {
             Self::Reason(text) => format!("reason: {text}"),
         }
     }
+
+    /// The same, without the key of a reason.
+    #[must_use]
+    pub fn plain(&self) -> String {
+        match self {
+            Self::Reason(text) => text.clone(),
+            other => other.shown(),
+        }
+    }
+
+    /// The same without the comma behind one of several.
+    pub(super) fn without_comma(self) -> Self {
+        match self {
+            Self::Text { text, quoted: false } => {
+                Self::Text { text: text.strip_suffix(',').unwrap_or(&text).to_owned(), quoted: false }
+            }
+            other => other,
+        }
+    }
+
+    /// Whether somebody is named: by a mention, by its text, or by an id.
+    #[must_use]
+    pub fn is_somebody(&self) -> bool {
+        match self {
+            Self::Mention(Mention::Subject(_), _) => true,
+            Self::Text { text, quoted: false } => text.starts_with('@') || text.contains(':'),
+            _ => false,
+        }
+    }
 }
 
 /// The mark around copied code, as the bot shows ids.
@@ -229,7 +258,10 @@ impl Cursor<'_> {
         let word = &word[..word.len() - unseen];
         let text = Typed(word.to_vec()).to_string();
         match word {
-            [Item::Mention(mention, shown)] => Word::Mention(mention.clone(), shown.clone()),
+            // Nothing is part of a mention but the mention.
+            [Item::Mention(mention, shown)] | [Item::Mention(mention, shown), Item::Char(',')] => {
+                Word::Mention(mention.clone(), shown.clone())
+            }
             _ => match word.iter().find(|item| matches!(item, Item::Mention(..))) {
                 // `bob<@U1>`: half a mention is as unusable as a whole one.
                 Some(Item::Mention(mention, _)) => Word::Mention(mention.clone(), text),

@@ -4,24 +4,28 @@
 mod correct;
 #[cfg(any(test, feature = "fuzzing"))]
 pub mod fuzzing;
+mod grammar;
 mod invocation;
 mod line;
 mod parse;
+mod rewrite;
 pub mod schema;
 mod values;
 
-use super::access::Action;
+use jiff::Timestamp;
+
+use super::access::{Action, Grant};
 use super::audit::OperationId;
-use super::principal::{Channel, Principal};
+use super::principal::{Channel, Principal, Subject};
 use super::room::{AccountId, Accounts, RoomId};
 
 pub use super::principal::Place;
 pub use invocation::{Invocation, Style, quoted, shell_word};
 pub use line::{LONGEST_REASON, LongReason, Mention, Mentioned, Typed, Word, clean_reason};
-pub use parse::parse;
+pub use parse::{parse, parse_in};
 pub use schema::{
-    AclCommand, Edit, Example, Kind, Listed, Needs, OwnerQuestion, Parameter, Part, Position, Question, Verb,
-    Why,
+    AclCommand, Edit, Ends, Example, Kind, Listed, Needs, OwnerQuestion, Parameter, Part, Position, Question,
+    Verb, Why,
 };
 pub use values::Values;
 
@@ -109,6 +113,22 @@ impl Command {
             Self::Help(_) | Self::Owner(_) | Self::Acl(_) | Self::Audit(_) => None,
             Self::ShowOwner { room } | Self::Transfer(Transfer { room, .. }) => Some(room),
         }
+    }
+
+    /// The command, unless it gives something that is over at `now`.
+    ///
+    /// # Errors
+    /// That it is over, and the line without its end.
+    pub fn ending_after(self, now: Timestamp) -> Result<Self, UsageError> {
+        let Self::Acl(AclCommand::Edit { edit: Edit::Grant { grants, ends: Some(ends) }, reason, .. }) =
+            &self
+        else {
+            return Ok(self);
+        };
+        let Err(why) = ends.resolve(now) else { return Ok(self) };
+        let line = schema::granting(grants, reason.as_deref());
+        let error = UsageError::of(line.verb, Problem::Invalid(why));
+        Err(UsageError { meant: vec![line.with("until", "tomorrow 06:00")], ..error })
     }
 
     /// What it asks permission for; `None` for what everybody may ask.
@@ -201,8 +221,46 @@ pub struct RejectedRequest {
 pub enum Rejection {
     /// It comes from an app or a workspace that this bot does not serve; the text names it.
     Foreign(String),
-    /// It lacks something, or cannot be read; the text says what.
-    Unusable(String),
+    /// It lacks something, or cannot be read.
+    Unusable(Unusable),
+}
+
+/// What is wrong with a request that cannot be used.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unusable {
+    /// What is wrong.
+    pub why: String,
+    /// What helps.
+    pub advice: Advice,
+}
+
+/// What helps against a request that cannot be used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Advice {
+    /// To give the command once more.
+    Again,
+    /// To give it in a channel of a server.
+    InAServer,
+    /// To install the app in the server, and not for a person.
+    InstallInServer,
+    /// To install the app in the workspace, and not for the whole organisation.
+    InstallInWorkspace,
+    /// To load the client anew, which shows a form that is gone.
+    Reload,
+}
+
+impl Unusable {
+    /// Something that the advice helps against.
+    #[must_use]
+    pub fn but(why: impl Into<String>, advice: Advice) -> Self {
+        Self { why: why.into(), advice }
+    }
+}
+
+impl<T: Into<String>> From<T> for Unusable {
+    fn from(why: T) -> Self {
+        Self::but(why, Advice::Again)
+    }
 }
 
 /// The command, unless it hands a room to an account that the application does not have.
@@ -294,6 +352,8 @@ pub enum Problem {
     RoomIsMention(Mentioned, String),
     /// A mention where a live account is expected, and how it was written.
     AccountIsMention(Mentioned, String),
+    /// Not one live entry names the subject, or these do.
+    WhichEntry(Box<(Subject, Vec<Grant>)>),
     /// A value is not what it has to be; the text says why, with the value in backticks.
     Invalid(String),
 }

@@ -2,30 +2,33 @@
 
 use std::fmt::Display;
 use std::str::FromStr;
-use std::time::Duration;
 
 use super::line::{Mention, Word, clean_reason};
-use super::{Command, Family, Invocation, Parameter, Problem, UsageError, Verb};
+use super::{Command, Family, Invocation, Kind, Parameter, Problem, UsageError, Verb};
 use crate::domain::access::RoomScope;
-use crate::domain::period::parse_period;
 use crate::domain::principal::{Channel, InvalidId, Subject};
 use crate::domain::room::{AccountId, RoomId};
+
+/// The longest line that is suggested, in characters: longer ones nobody reads.
+pub(super) const LONGEST_LINE: usize = 200;
 
 /// The values that were given to a verb. Reading one takes it.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Values {
     given: Vec<(&'static str, Word)>,
+    /// The value that was read last.
+    last: Option<&'static str>,
     /// Groups that the platform says a named person is in, as far as it says so.
     pub groups: Vec<Subject>,
 }
 
 impl Values {
-    /// Adds a value.
+    /// Adds a value; to those that are there, where it can be several.
     ///
     /// # Errors
-    /// When there is one already.
+    /// When there is one already, and can be no other.
     pub fn put(&mut self, parameter: &Parameter, value: Word) -> Result<(), Problem> {
-        if self.given.iter().any(|(known, _)| *known == parameter.name) {
+        if self.get(parameter.name).is_some() && !matches!(parameter.kind, Kind::SomeOf(_) | Kind::People) {
             return Err(Problem::Twice(parameter.keys.first().copied().unwrap_or(parameter.name)));
         }
         self.given.push((parameter.name, value));
@@ -46,10 +49,10 @@ impl Values {
             let (Some(parameter), Some(text)) = (verb.parameter(name), text) else { continue };
             values.put(parameter, Word::Text { text, quoted: true }).map_err(wrong)?;
         }
-        values.build(verb).map_err(wrong)
+        values.build(verb)
     }
 
-    /// The value as it was given, if it was.
+    /// The value as it was given, if it was: the first of several.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&Word> {
         self.given.iter().find(|(known, _)| *known == name).map(|(_, word)| word)
@@ -59,28 +62,87 @@ impl Values {
     #[must_use]
     pub fn written(&self, verb: &'static Verb) -> Invocation {
         let given = self.given.iter();
-        given.fold(Invocation::of(verb), |line, (name, word)| match word {
-            Word::Reason(reason) => line.with(name, reason),
-            other => line.with(name, other.shown()),
-        })
+        given.fold(Invocation::of(verb), |line, (name, word)| line.with(name, word.plain()))
     }
 
     /// Makes the command of `verb` with these values.
     ///
     /// # Errors
-    /// What is wrong with them.
-    pub fn build(mut self, verb: &'static Verb) -> Result<Command, Problem> {
-        for parameter in verb.parameters.iter().filter(|parameter| parameter.is_required) {
-            if self.get(parameter.name).is_none() {
-                return Err(Problem::Missing(parameter.placeholder));
+    /// What is wrong with them, and the line in which that is put right.
+    pub fn build(mut self, verb: &'static Verb) -> Result<Command, UsageError> {
+        let given = self.clone();
+        let missing = verb.parameters.iter().find(|it| it.is_required && self.get(it.name).is_none());
+        let built = match missing {
+            Some(parameter) => Err(Problem::Missing(parameter.placeholder)),
+            None => (verb.build)(&mut self),
+        };
+        built.map_err(|problem| {
+            let wrong = match problem {
+                Problem::Missing(what) => verb
+                    .parameters
+                    .iter()
+                    .find(|it| [it.placeholder, it.name].contains(&what))
+                    .map(|it| it.name),
+                _ => self.last,
+            };
+            UsageError {
+                meant: given.mended(verb, wrong).into_iter().collect(),
+                ..UsageError::of(verb, problem)
             }
+        })
+    }
+
+    /// The line that gives these values to `verb`, with the form of what is `wrong` or missing. None if nothing is
+    /// right.
+    fn mended(&self, verb: &'static Verb, wrong: Option<&str>) -> Option<Invocation> {
+        let is_right = |it: &&Parameter| {
+            let given = self.get(it.name).is_some_and(|word| match (it.kind, word) {
+                (Kind::Person | Kind::PersonOrGroup | Kind::People, Word::Text { text, .. }) => {
+                    text.parse::<Subject>().is_ok()
+                }
+                (Kind::Channel, Word::Text { text, .. }) => text.parse::<Channel>().is_ok(),
+                _ => true,
+            });
+            given && wrong != Some(it.name)
+        };
+        if !verb.parameters.iter().any(|it| is_right(&it)) {
+            return None;
         }
-        (verb.build)(&mut self)
+        let line = verb.parameters.iter().fold(Invocation::of(verb), |line, it| {
+            if is_right(&it) {
+                return self.all(it.name).fold(line, |line, word| line.with(it.name, word.plain()));
+            }
+            if !it.is_required && wrong != Some(it.name) {
+                return line;
+            }
+            let example =
+                verb.examples.iter().flat_map(|example| example.given).find(|(name, _)| *name == it.name);
+            line.with(it.name, example.map_or(it.placeholder, |(_, value)| *value))
+        });
+        (line.as_typed().chars().count() <= LONGEST_LINE).then_some(line)
+    }
+
+    fn all(&self, name: &str) -> impl Iterator<Item = &Word> {
+        self.given.iter().filter(move |(known, _)| *known == name).map(|(_, word)| word)
     }
 
     fn take(&mut self, name: &str) -> Option<Word> {
         let at = self.given.iter().position(|(known, _)| *known == name)?;
-        Some(self.given.remove(at).1)
+        let (name, word) = self.given.remove(at);
+        self.last = Some(name);
+        Some(word)
+    }
+
+    /// Every value, of a parameter that takes several.
+    ///
+    /// # Errors
+    /// When one is none.
+    pub fn several<T>(
+        &mut self,
+        name: &str,
+        read: fn(&mut Self, &str) -> Result<Option<T>, Problem>,
+    ) -> Result<Vec<T>, Problem> {
+        std::iter::from_fn(|| read(self, name).transpose()).collect()
     }
 
     /// Whether the value is this word, unquoted.
@@ -228,14 +290,6 @@ impl Values {
             }
         }
         Ok(scopes)
-    }
-
-    /// A duration.
-    ///
-    /// # Errors
-    /// When it is none.
-    pub fn duration(&mut self, name: &str) -> Result<Option<Duration>, Problem> {
-        self.take(name).map(|word| parse_period(&word.shown()).map_err(invalid)).transpose()
     }
 
     /// `yes` or `no`; no if it is not given.

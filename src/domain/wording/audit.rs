@@ -3,8 +3,11 @@
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use super::message::{CommandName, Line, Message, Tone, capital, channel, code, op, spans, subject, text};
-use crate::domain::access::{Reach, RoomScope, list};
+use super::lists::{limited, role_for};
+use super::message::{
+    CommandName, Line, Message, Tone, capital, channel, code, op, person, spans, subject, text,
+};
+use crate::domain::access::{Effect, Grant, Reach, RoomScope, list};
 use crate::domain::audit::{
     AuditEntry, AuditFilter, Basis, Certainty, InvalidMoment, NoAnswer, OperationId, OutcomeKind, Ownership,
     Page, Stat, StatsBy, Step, read_in,
@@ -45,8 +48,8 @@ pub struct OwnerHistory {
 /// A time in which a room had one owner, or nobody can tell which.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OwnerSpan {
-    /// What the log tells about its beginning.
-    pub told: Ownership,
+    /// What the log says of its beginning.
+    pub found: Ownership,
     /// When it ends; `None` if it has not by now.
     pub until: Option<Timestamp>,
     /// The time at which that is said.
@@ -59,7 +62,7 @@ impl OwnerSpan {
     /// When it begins, at the latest.
     #[must_use]
     pub fn from(&self) -> Timestamp {
-        self.told.since.unwrap_or(self.told.time)
+        self.found.since.unwrap_or(self.found.time)
     }
 
     fn seconds(&self) -> f64 {
@@ -73,10 +76,12 @@ pub(super) fn audit(
     answer: &Result<Answer, NoAnswer>,
     reach: &Reach,
     zone: &TimeZone,
+    grant: Option<&Grant>,
     name: &CommandName,
 ) -> Message {
     let name = name.of(Family::Audit);
     let mut message = match answer {
+        Ok(Answer::Entry(entry)) => whole(entry, grant),
         Ok(answer) => answered(answer, zone, &name),
         Err(error) => no_answer(error, zone, &name),
     };
@@ -92,7 +97,7 @@ pub(super) fn audit(
 pub fn answered(answer: &Answer, zone: &TimeZone, name: &CommandName) -> Message {
     match answer {
         Answer::List(page) => entries(page, zone, name),
-        Answer::Entry(entry) => whole(entry),
+        Answer::Entry(entry) => whole(entry, None),
         Answer::Owner(told) => owner(told, zone),
         Answer::History(owners) => history(owners, zone, name),
         Answer::Timeline(steps, entry) => timeline(steps, entry),
@@ -167,7 +172,7 @@ fn show(operation: OperationId) -> Invocation {
 fn row(entry: &AuditEntry, zone: &TimeZone) -> Line {
     let mut line = text(format!("op {} · {} · ", entry.operation, read_in(entry.at, zone)));
     line = match &entry.actor {
-        Some(actor) => line.and(subject(actor)),
+        Some(actor) => line.and(person(actor, entry.actor_name.as_ref())),
         None => line.text("somebody unnamed"),
     };
     line = line.text(" · ").code(&entry.command).text(" · ").text(entry.outcome);
@@ -187,28 +192,38 @@ fn row(entry: &AuditEntry, zone: &TimeZone) -> Line {
     }
 }
 
-fn whole(entry: &AuditEntry) -> Message {
+fn whole(entry: &AuditEntry, grant: Option<&Grant>) -> Message {
     let mut body = Vec::new();
     let mut field = |name: &str, value: Option<Line>| {
         body.extend(value.map(|value| text(format!("{name}: ")).and(value)));
     };
     let coded = |value: &Option<String>| value.as_ref().map(code);
     field("At", Some(text(read_in(entry.at, &TimeZone::UTC))));
-    field("By", entry.actor.as_ref().map(subject));
+    field("By", entry.actor.as_ref().map(|actor| person(actor, entry.actor_name.as_ref())));
     field("In", entry.channel.as_ref().map(channel));
     field("Command", Some(code(&entry.command)));
     field("Room", entry.room.as_ref().map(code));
     field("New owner", coded(&entry.new_owner));
     field(if entry.new_owner.is_some() { "Owner before" } else { "Owner" }, coded(&entry.previous_owner));
     field("Reason", coded(&entry.reason));
-    field("Allowed by", coded(&entry.authority).filter(|_| entry.outcome != OutcomeKind::Denied));
-    field("Denied because", coded(&entry.authority).filter(|_| entry.outcome == OutcomeKind::Denied));
+    let authority = coded(&entry.authority).map(|line| match grant {
+        Some(grant) => line.text(": ").and(given(grant)),
+        None => line,
+    });
+    field(if entry.outcome == OutcomeKind::Denied { "Denied because" } else { "Allowed by" }, authority);
     field("Tencent's code", entry.error_code.map(code));
     field("What went wrong", coded(&entry.error_info));
     field("RequestId", coded(&entry.request_id));
     field("Took", entry.duration_ms.map(|ms| text(format!("{ms} ms"))));
     let headline = text(format!("Operation {}: {}.", entry.operation, entry.outcome));
     Message { tone: Tone::Plain, headline, body, footer: None }
+}
+
+/// What a grant gives or takes, and who gave it when.
+fn given(grant: &Grant) -> Line {
+    let line = text(if grant.effect == Effect::Deny { "denied " } else { "" });
+    let line = line.and(role_for(grant.role, &grant.rooms)).and(limited(grant));
+    line.text(", given by ").and(subject(&grant.granted_by)).text(grant.granted_at.strftime(" on %Y-%m-%d"))
 }
 
 fn owner(told: &Ownership, zone: &TimeZone) -> Message {
@@ -267,20 +282,20 @@ const LONGEST_BAR: f64 = 8.0;
 
 /// One owner in one line: a bar as long as they had the room, who, from when to when, by whom, and how that is known.
 fn span_row(span: &OwnerSpan, longest: f64, zone: &TimeZone) -> Line {
-    let OwnerSpan { told, until, entry, .. } = span;
-    let (cell, basis) = match told.certainty {
+    let OwnerSpan { found, until, entry, .. } = span;
+    let (cell, basis) = match found.certainty {
         Certainty::Known => ("█", "known"),
         Certainty::Inferred => ("▒", "likely"),
         Certainty::Unknown => ("░", "gap"),
     };
     let cells = (LONGEST_BAR * span.seconds() / longest.max(1.0)).round().clamp(1.0, LONGEST_BAR);
     let line = text(cell.repeat(cells as usize)).text(" ");
-    let line = match &told.owner {
+    let line = match &found.owner {
         Some(owner) => line.code(owner),
         None => line.text("not known"),
     };
     let (from, until) = (read_in(span.from(), zone), until.map(|until| read_in(until, zone)));
-    let line = match (told.basis, until) {
+    let line = match (found.basis, until) {
         (Some(Basis::Next), until) => line.text(" · until ").text(until.as_deref().unwrap_or("now")),
         (_, None) => line.text(format!(" · {from} to now")),
         (_, Some(until)) => {
@@ -294,7 +309,7 @@ fn span_row(span: &OwnerSpan, longest: f64, zone: &TimeZone) -> Line {
         (None, Some(operator)) => line.text(" · by ").code(operator).text(", not through the bot"),
         (None, None) => line.text(" · not through the bot"),
     };
-    let line = match (told.basis, told.operation, told.next_operation) {
+    let line = match (found.basis, found.operation, found.next_operation) {
         (Some(Basis::Confirmed | Basis::Accepted | Basis::Observed), Some(operation), _) => {
             let line = entry.iter().fold(line, by);
             line.text(format!(" (op {operation})"))

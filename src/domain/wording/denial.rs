@@ -1,6 +1,5 @@
 //! Why somebody may not, and whom to ask.
 
-use super::acl::helpers;
 use super::message::{CommandName, Line, Message, Tone, minutes, op, spans, subject as who, text};
 use crate::domain::access::{Action, Denial, Helpers, list};
 use crate::domain::audit::OperationId;
@@ -26,6 +25,9 @@ pub(super) fn denied(
         None => line,
     };
     let headline = match denial {
+        Denial::ChannelNotAuthorised if whom.in_direct_message => {
+            text("Not here: nobody can use ").code(&name.0).text(" in a direct message.")
+        }
         Denial::ChannelNotAuthorised => {
             text("Not here: this channel is not authorised for ").code(&name.0).text(".")
         }
@@ -84,37 +86,31 @@ pub(super) fn denied(
         }
         Denial::ForeignOrigin(origin) => return foreign_origin(operation, origin),
     };
+    let quoting = |before: &str, behind: &str| {
+        let line = text(before).and(an_admin(whom)).text(behind);
+        line.text(", and quote your id ").code(subject).text(".")
+    };
     let next = match denial {
         Denial::GroupUnread(..) => {
             let line = text("It is read again by itself. Tell whoever runs the bot if it stays like this: ");
             line.code("/readyz").text(" says why.")
         }
-        Denial::ChannelNotAuthorised
-        | Denial::ChannelNotForRoom(_)
-        | Denial::OtherChannels(_)
-        | Denial::Elsewhere => {
+        Denial::Elsewhere => text("Use a moderators' channel of your own workspace or server."),
+        Denial::ChannelNotAuthorised | Denial::ChannelNotForRoom(_) if whom.in_direct_message => {
+            text("Use a moderators' channel.")
+        }
+        Denial::ChannelNotAuthorised | Denial::ChannelNotForRoom(_) => {
             text("Use a moderators' channel, or ask ").and(an_admin(whom)).text(" to authorise this one.")
+        }
+        Denial::OtherChannels(_) => {
+            text("Use one of those, or ask ").and(an_admin(whom)).text(" for a grant that holds here.")
         }
         _ if matches!(action, Action::ReadAcl(_) | Action::EditAcl(_)) => {
             text("Your id is ").code(subject).text(". ").and(helpers(whom))
         }
-        Denial::DeniedBy(_) | Denial::NotYet(..) => {
-            let line = text("If that is wrong, ask ").and(an_admin(whom));
-            line.text(", and quote your id ").code(subject).text(".")
-        }
-        Denial::Lapsed(..) => {
-            let line = text("Ask ").and(an_admin(whom));
-            line.text(" for a new one, and quote your id ").code(subject).text(".")
-        }
-        _ if !whom.is_anybody_admin => {
-            text("Nobody is an admin yet: whoever runs the bot gives the first role. Your id is ")
-                .code(subject)
-                .text(".")
-        }
-        _ => {
-            let line = text("Ask ").and(an_admin(whom));
-            line.text(" for the role, and quote your id ").code(subject).text(".")
-        }
+        Denial::DeniedBy(_) | Denial::NotYet(..) => quoting("If that is wrong, ask ", ""),
+        Denial::Lapsed(..) => quoting("Ask ", " for a new one"),
+        _ => quoting("Ask ", " for the role"),
     };
     Message {
         tone: Tone::Stop,
@@ -124,9 +120,28 @@ pub(super) fn denied(
     }
 }
 
+/// Whom to ask.
+pub(super) fn helpers(whom: &Helpers) -> Line {
+    let Some((first, more)) = whom.admins.split_first() else {
+        return text(if whom.is_anybody_admin {
+            "No other admin can help: ask whoever runs the bot."
+        } else {
+            "Nobody is an admin yet: whoever runs the bot gives the first role on its machine."
+        });
+    };
+    let line = text("Admins who can help: ").and(who(first));
+    more.iter().fold(line, |line, admin| line.text(", ").and(who(admin))).text(".")
+}
+
 /// Whom to ask: `@adam or @ada`, if somebody who can help is known.
-fn an_admin(whom: &Helpers) -> Line {
-    let Some((last, others)) = whom.admins.split_last() else { return text("an admin") };
+pub(super) fn an_admin(whom: &Helpers) -> Line {
+    let Some((last, others)) = whom.admins.split_last() else {
+        return text(if whom.is_anybody_admin {
+            "an admin"
+        } else {
+            "whoever runs the bot (nobody is an admin yet)"
+        });
+    };
     let Some((first, more)) = others.split_first() else { return who(last) };
     let others = more.iter().fold(who(first), |line, admin| line.text(", ").and(who(admin)));
     others.text(" or ").and(who(last))

@@ -1,8 +1,9 @@
 //! The help, made from the schema and the caller's own rights.
 
 use super::acl::{denied, unknown};
+use super::denial::an_admin;
 use super::message::{CommandName, Line, Message, Tone, code, op, text};
-use crate::domain::access::Footing;
+use crate::domain::access::{Footing, Helpers};
 use crate::domain::audit::OperationId;
 use crate::domain::command::Style;
 use crate::domain::command::{Family, Invocation, Verb};
@@ -13,6 +14,7 @@ pub(super) fn help(
     family: Family,
     subject: &Subject,
     footing: &Footing,
+    whom: &Helpers,
     name: &CommandName,
 ) -> Message {
     let name = name.of(family);
@@ -34,17 +36,22 @@ pub(super) fn help(
         Family::Audit => " shows what was done.",
     };
     let headline = if rights.is_empty() {
+        let ask = |before: &str, behind: &str| text(before).and(an_admin(whom)).text(behind);
         let (why, next) = match (denials.is_empty() && unread.is_empty(), is_authorised) {
-            (true, true) => (" You have no role in this channel yet.", "Ask an admin for a role"),
+            (true, true) => (" You have no role in this channel yet.", ask("Ask ", " for a role")),
+            (true, false) if whom.in_direct_message => (
+                " Nobody can use it in a direct message.",
+                ask("Use a moderators' channel, or ask ", " for a role"),
+            ),
             (true, false) => (
                 " This channel is not authorised for it.",
-                "Use a moderators' channel, or ask an admin to authorise this one",
+                ask("Use a moderators' channel, or ask ", " to authorise this one"),
             ),
-            (false, _) => (" You have no role in this channel.", "If that is wrong, ask an admin"),
+            (false, _) => (" You have no role in this channel.", ask("If that is wrong, ask ", "")),
         };
         body.extend(denied(denials));
         body.extend(unknown(unread));
-        body.push(text(next).text(", and quote your id ").code(subject).text("."));
+        body.push(next.text(", and quote your id ").code(subject).text("."));
         code(&name.0).text(does).text(why)
     } else {
         let mut line = text("You are: ");

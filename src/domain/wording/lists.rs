@@ -3,6 +3,10 @@
 use super::message::{CommandName, Line, Message, Tone, channel, code, minutes, subject, text};
 use crate::domain::access::{Attention, AuthorisedChannel, Effect, Grant, Role, RoomScope};
 use crate::domain::command::{Family, Invocation, Listed, Part};
+use crate::domain::principal::Subject;
+
+/// How many grants or groups a line or an explanation names.
+pub(super) const MOST_GRANTS: usize = 8;
 
 pub(super) fn paged(message: &mut Message, page: u32, pages: u32, list: Invocation, name: &CommandName) {
     if pages <= 1 {
@@ -16,33 +20,41 @@ pub(super) fn paged(message: &mut Message, page: u32, pages: u32, list: Invocati
 }
 
 /// The line that lists a part of the ACL.
-pub(super) fn lists(part: Part) -> Invocation {
-    match part {
+pub(super) fn lists(part: Part, who: Option<&Subject>) -> Invocation {
+    let list = match part {
         Part::Live => Invocation::named(Family::Acl, &["list"]),
         Part::Channels | Part::AllChannels => Invocation::named(Family::Acl, &["channel", "list"]),
         Part::All | Part::Attention => Invocation::named(Family::Acl, &["list"]).with("part", part.name()),
-    }
+    };
+    who.into_iter().fold(list, |list, who| list.with("who", who))
 }
 
 pub(super) fn listed_grants(
-    listed: Listed,
+    listed: &Listed,
     grants: &[(Grant, Option<Attention>)],
     left_out: usize,
     name: &CommandName,
 ) -> Message {
+    let of = |line: Line, end: &str| match &listed.who {
+        Some(who) => line.text(" of ").and(subject(who)).text(end),
+        None => line.text(end),
+    };
     let headline = match (listed.part, grants.is_empty()) {
         (Part::Attention, true) => text("No grant ends within 24 hours or was unused for 90 days."),
         (Part::Attention, false) => {
             text("Grants to look at: they end within 24 hours or were unused for 90 days.")
         }
-        (Part::All, _) => text("Every grant, ended ones too."),
-        (_, true) => text("There is no live grant."),
-        (_, false) => text("The live grants."),
+        (Part::All, _) => of(text("Every grant"), ", ended ones too."),
+        (_, true) => of(text("There is no live grant"), "."),
+        (_, false) => of(text("The live grants"), "."),
     };
     let mut body: Vec<Line> = grants.iter().map(|(grant, why)| grant_line(grant, *why)).collect();
     if left_out > 0 {
         body.push(
-            text(left_out).text(" ended ones are left out: ").code(name.line(&lists(Part::All))).text("."),
+            text(left_out)
+                .text(" ended ones are left out: ")
+                .code(name.line(&lists(Part::All, listed.who.as_ref())))
+                .text("."),
         );
     }
     plain(Tone::Plain, headline, body)

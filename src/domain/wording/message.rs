@@ -1,5 +1,6 @@
 //! What every message is made of: spans, lines, and what a command is called where it was typed.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use crate::domain::audit::{AuditEntry, OperationId, OutcomeKind};
@@ -47,8 +48,8 @@ pub enum Span {
     /// Somebody else's: an id, a code, what a person or Tencent wrote. Never markup.
     Code(String),
     /// A person, group or role of the ACL: shown by name where the reader's platform knows it, and nobody is
-    /// notified.
-    Subject(Subject),
+    /// notified; elsewhere by the name that was last seen, if one was, and the id.
+    Subject(Subject, Option<String>),
     /// A channel of the ACL, likewise.
     Channel(Channel),
 }
@@ -59,7 +60,8 @@ impl Span {
     pub fn plain(&self) -> String {
         match self {
             Self::Text(text) | Self::Code(text) => text.clone(),
-            Self::Subject(subject) => subject.to_string(),
+            Self::Subject(subject, Some(name)) => format!("{name} ({subject})"),
+            Self::Subject(subject, None) => subject.to_string(),
             Self::Channel(channel) => channel.to_string(),
         }
     }
@@ -91,7 +93,7 @@ impl fmt::Display for Line {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.iter().try_for_each(|span| match span {
             Span::Text(text) => f.write_str(text),
-            Span::Code(_) | Span::Subject(_) | Span::Channel(_) => write!(f, "`{}`", span.plain()),
+            Span::Code(_) | Span::Subject(..) | Span::Channel(_) => write!(f, "`{}`", span.plain()),
         })
     }
 }
@@ -105,7 +107,11 @@ pub(super) fn code(text: impl fmt::Display) -> Line {
 }
 
 pub(super) fn subject(subject: &Subject) -> Line {
-    Line(vec![Span::Subject(subject.clone())])
+    person(subject, None)
+}
+
+pub(super) fn person(subject: &Subject, name: Option<&String>) -> Line {
+    Line(vec![Span::Subject(subject.clone(), name.cloned())])
 }
 
 pub(super) fn channel(channel: &Channel) -> Line {
@@ -141,6 +147,18 @@ pub struct Message {
     pub body: Vec<Line>,
     /// The numbers to quote.
     pub footer: Option<Line>,
+}
+
+impl Message {
+    /// Puts the names beside the ids of whom it names.
+    pub(super) fn caption(&mut self, names: &BTreeMap<Subject, String>) {
+        let lines = std::iter::once(&mut self.headline).chain(&mut self.body).chain(&mut self.footer);
+        for span in lines.flat_map(|line| &mut line.0) {
+            if let Span::Subject(subject, name) = span {
+                *name = names.get(subject).cloned();
+            }
+        }
+    }
 }
 
 /// What the command is called at the door through which the request came: `/room-owner`, with the
@@ -269,4 +287,12 @@ pub fn summary(entry: &AuditEntry) -> Line {
 /// A time as people read it out: to the minute, in UTC.
 pub(super) fn minutes(at: jiff::Timestamp) -> String {
     at.strftime("%Y-%m-%d %H:%M UTC").to_string()
+}
+
+/// A line as a sentence.
+pub(super) fn sentence(mut line: Line) -> Line {
+    if let Some(Span::Text(first)) = line.0.first_mut() {
+        *first = capital(first);
+    }
+    line.text(".")
 }

@@ -7,6 +7,7 @@
 pub mod acl;
 pub mod audit;
 mod denial;
+pub mod edits;
 mod help;
 mod lists;
 mod message;
@@ -16,10 +17,9 @@ mod usage;
 pub mod why;
 
 use super::audit::{AuditEntry, OperationId, Outcome, OutcomeKind};
-use super::command::Transfer;
 use super::reply::{Overload, Reply, commands};
 use super::room::RoomId;
-use message::{code, hand_over, op, spans, text};
+use message::{hand_over, op, person, spans, text};
 
 pub use super::command::{Style, shell_word};
 use denial::{denied, foreign_origin};
@@ -35,12 +35,16 @@ pub use usage::usage_for_the_record;
 #[must_use]
 pub fn message(reply: &Reply, name: &CommandName) -> Message {
     match reply {
-        Reply::Help { operation, family, subject, footing } => {
-            help(*operation, *family, subject, footing, name)
+        Reply::Help { operation, family, subject, footing, helpers } => {
+            help(*operation, *family, subject, footing, helpers, name)
         }
-        Reply::Acl { operation, answer } => acl::acl(*operation, answer, name),
-        Reply::Audit { operation, answer, reach, zone } => {
-            audit::audit(*operation, answer, reach, zone, name)
+        Reply::Acl { operation, answer, names } => {
+            let mut message = acl::acl(*operation, answer, name);
+            message.caption(names);
+            message
+        }
+        Reply::Audit { operation, answer, reach, zone, grant } => {
+            audit::audit(*operation, answer, reach, zone, grant.as_deref(), name)
         }
         Reply::Rooms { operation, answer } => rooms::rooms(*operation, answer, name),
         Reply::Owner { operation, room, outcome, meant } => {
@@ -72,9 +76,8 @@ pub fn message(reply: &Reply, name: &CommandName) -> Message {
                 }
             }
             if let Some(meant) = meant {
-                let line = Transfer { room: (**meant).clone(), ..transfer.clone() };
-                let line = line.written(transfer.new_owner.as_str());
-                rooms::did_you_mean(&mut message, meant, &line, name);
+                let line = meant.written(meant.new_owner.as_str());
+                rooms::did_you_mean(&mut message, &meant.room, &line, name);
             }
             if let Some(reason) = &transfer.reason {
                 message.body.push(text("Reason given: ").code(reason));
@@ -96,18 +99,16 @@ pub fn message(reply: &Reply, name: &CommandName) -> Message {
         Reply::Busy { operation, holder, is_callers_own } => busy(*operation, holder, *is_callers_own),
         Reply::NotHeld { operation, named, room } => not_held(*operation, *named, room.as_ref(), name),
         Reply::Foreign { operation, origin } => foreign_origin(*operation, origin),
-        Reply::Unusable { operation, why } => Message {
-            tone: Tone::Failed,
-            headline: {
-                let mut line = text("The bot could not use this request, so nothing was done: ");
-                line.0.extend(spans(why).0);
-                line.text(".")
-            },
-            body: vec![text(
-                "Type the command again. If this comes back, tell an admin the operation number.",
-            )],
-            footer: Some(op(*operation)),
-        },
+        Reply::Unusable { operation, unusable } => {
+            let why =
+                text("The bot could not use this request, so nothing was done: ").and(spans(&unusable.why));
+            Message {
+                tone: Tone::Failed,
+                headline: why.text("."),
+                body: vec![text(usage::advice(unusable.advice))],
+                footer: Some(op(*operation)),
+            }
+        }
         Reply::RateLimited { operation, why } => turned_away(*operation, *why),
         Reply::NotRecorded => Message {
             tone: Tone::Failed,
@@ -254,8 +255,8 @@ fn busy(operation: OperationId, holder: &AuditEntry, is_callers_own: bool) -> Me
         body.push(text("See what comes of it before you try again; it takes a few seconds at most."));
     }
     if let (Some(actor), Some(new_owner)) = (&holder.actor, &holder.new_owner) {
-        let who = holder.actor_name.clone().unwrap_or_else(|| actor.to_string());
-        let who = if is_callers_own { text("You are") } else { code(who).text(" is") };
+        let who = person(actor, holder.actor_name.as_ref());
+        let who = if is_callers_own { text("You are") } else { who.text(" is") };
         body.insert(0, who.text(" handing it to ").code(new_owner).text("."));
     }
     Message { tone: Tone::Wait, headline, body, footer: Some(op(operation)) }

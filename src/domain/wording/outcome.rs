@@ -11,7 +11,10 @@ pub(super) fn owner(operation: OperationId, room: &RoomId, outcome: &Outcome) ->
     match outcome {
         Outcome::Shown(owner) => Message {
             tone: Tone::Plain,
-            headline: code(room).text(" belongs to ").code(owner).text("."),
+            headline: match owner.as_str() {
+                "" => code(room).text(" has no owner: it can be given one."),
+                owner => code(room).text(" belongs to ").code(owner).text("."),
+            },
             body: vec![],
             footer: Some(op(operation)),
         },
@@ -57,7 +60,7 @@ pub(super) fn outcome_message(
     let footer = Some(op_and_request(operation, outcome.request_id()));
     let now_belongs = |line: Line, previous: Option<&AccountId>| {
         let line = line.code(room).text(" now belongs to ").code(new_owner);
-        match previous {
+        match previous.filter(|previous| !previous.as_str().is_empty()) {
             Some(previous) => line.text(" (was ").code(previous).text(")"),
             None => line,
         }
@@ -118,7 +121,7 @@ pub(super) fn outcome_message(
             let headline = text("The owner of ").code(room).text(" was not changed");
             Message {
                 tone: Tone::Failed,
-                headline: match previous {
+                headline: match previous.as_ref().filter(|previous| !previous.as_str().is_empty()) {
                     Some(previous) => headline.text(": it still belongs to ").code(previous).text("."),
                     None => headline.text("."),
                 },

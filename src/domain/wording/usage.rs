@@ -1,9 +1,11 @@
 //! What was wrong with a line, and the lines that were probably meant.
 
-use super::message::{CommandName, LOCAL_QUESTION, Line, Message, Tone, capital, op, spans, text};
-use crate::domain::access::{Right, list};
+use super::lists::role_for;
+use super::message::{CommandName, LOCAL_QUESTION, Line, Message, Tone, capital, op, spans, subject, text};
+use crate::domain::access::{Effect, Grant, Right, list};
 use crate::domain::audit::OperationId;
-use crate::domain::command::{Invocation, Mentioned, Problem, UsageError, Verb};
+use crate::domain::command::{Advice, Invocation, Mentioned, Problem, UsageError, Verb};
+use crate::domain::principal::Subject;
 
 /// What is wrong.
 fn problem(problem: &Problem) -> Line {
@@ -38,7 +40,40 @@ fn problem(problem: &Problem) -> Line {
                     Mentioned::Channel | Mentioned::Everyone => ".",
                 })
         }
+        Problem::WhichEntry(found) => which_entry(&found.0, &found.1),
         Problem::Invalid(why) => foreign(why),
+    }
+}
+
+fn which_entry(who: &Subject, entries: &[Grant]) -> Line {
+    if entries.is_empty() {
+        return text("No live entry names ").and(subject(who)).text(".");
+    }
+    let line = text(entries.len()).text(" live entries name ").and(subject(who));
+    let line = entries.iter().enumerate().fold(line, |line, (n, grant)| {
+        let line = line.text(if n == 0 { ": grant " } else { ", grant " }).text(grant.id).text(" (");
+        let denied = if grant.effect == Effect::Deny { "denied " } else { "" };
+        line.text(denied).and(role_for(grant.role, &grant.rooms)).text(")")
+    });
+    line.text(".")
+}
+
+/// What to do about a request that cannot be used.
+pub(super) fn advice(advice: Advice) -> &'static str {
+    match advice {
+        Advice::Again => "Type the command again. If this comes back, tell an admin the operation number.",
+        Advice::InAServer => {
+            "Use it in a moderators' channel of the server, where the bot can see your roles."
+        }
+        Advice::InstallInServer => {
+            "Whoever manages the server has to add the app to it; what is added to an account alone does not count."
+        }
+        Advice::InstallInWorkspace => {
+            "Whoever runs the bot has to install it in your workspace, and not for the whole organisation alone."
+        }
+        Advice::Reload => {
+            "Your client shows a form of the command that is gone: reload it (Ctrl+R, or start the app anew), then fill it in again."
+        }
     }
 }
 
@@ -94,8 +129,12 @@ fn lines(error: &UsageError, rights: &[Right], name: &CommandName) -> Vec<String
     if name.0 == LOCAL_QUESTION {
         return vec![format!("{LOCAL_QUESTION} <room>")];
     }
-    if !error.meant.is_empty() {
-        return error.meant.iter().map(|line| name.line(line)).collect();
+    // Nobody is told to type a verb that they did not name and may not use.
+    let may = |verb: &Verb| !error.verbs.is_empty() || verb.examples_for(rights).next().is_some();
+    let meant: Vec<String> =
+        error.meant.iter().filter(|line| may(line.verb)).map(|line| name.line(line)).collect();
+    if !meant.is_empty() {
+        return meant;
     }
     let verbs = if error.verbs.is_empty() { nearest(error, rights) } else { error.verbs.clone() };
     let forms = verbs.iter().filter_map(|verb| Some(Invocation::example(verb, verb.examples.first()?)));

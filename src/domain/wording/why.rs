@@ -2,14 +2,11 @@
 
 use jiff::Timestamp;
 
-use super::lists::{limited, plain, role_for};
-use super::message::{Line, Message, Span, Tone, capital, channel, code, minutes, subject, text};
+use super::lists::{MOST_GRANTS, limited, plain, role_for};
+use super::message::{Line, Message, Tone, channel, code, minutes, sentence, subject, text};
 use crate::domain::access::{Able, Effect, Explanation, Fit, Grant, RoomScope, Standing, list};
 use crate::domain::principal::{Channel, Membership, Principal, Subject};
 use crate::domain::room::RoomId;
-
-/// How many grants an explanation names.
-pub(super) const MOST_GRANTS: usize = 8;
 
 /// How many people or groups an answer names who can hand a room over, and how many channels for each:
 /// what fits a message on every platform.
@@ -31,14 +28,6 @@ pub struct Explained {
     pub at: Timestamp,
     /// What is decided, and what bears on it.
     pub explanation: Explanation,
-}
-
-/// A line as a sentence.
-pub(super) fn sentence(mut line: Line) -> Line {
-    if let Some(Span::Text(first)) = line.0.first_mut() {
-        *first = capital(first);
-    }
-    line.text(".")
 }
 
 /// What is decided about somebody, and what bears on it.

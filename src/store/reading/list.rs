@@ -4,7 +4,7 @@ use sqlx::sqlite::SqlitePool;
 use sqlx::{QueryBuilder, Sqlite};
 
 use crate::domain::access::RoomScope;
-use crate::domain::audit::{AuditEntry, AuditFilter};
+use crate::domain::audit::{AuditEntry, AuditFilter, OperationKind, OutcomeKind};
 use crate::store::rows;
 use crate::store::texts::WORDS;
 
@@ -33,6 +33,11 @@ pub(super) enum Way {
     Whole,
 }
 
+/// Whether the index of outcomes finds these.
+fn is_found_by(outcomes: &[OutcomeKind]) -> bool {
+    outcomes.len() == 1 || !outcomes.is_empty() && !outcomes.contains(&OutcomeKind::Succeeded)
+}
+
 /// How far the text index goes. Without that, nothing counts as indexed, and a search looks through everything.
 const UPTO: &str = "coalesce((SELECT upto FROM text_index WHERE one = 1), 0)";
 
@@ -49,7 +54,8 @@ impl Way {
             _ if long_text => Self::Text,
             AuditFilter { actor: Some(_), .. } => Self::Actor,
             AuditFilter { channel: Some(_), .. } => Self::Channel,
-            AuditFilter { outcome: Some(_), .. } => Self::Outcome,
+            // What succeeded is most of it, and in no order beside another outcome.
+            AuditFilter { outcomes, .. } if is_found_by(outcomes.named()) => Self::Outcome,
             _ => Self::Time,
         }
     }
@@ -188,8 +194,21 @@ pub(super) fn select_into(query: &mut QueryBuilder<Sqlite>, what: &str, filter: 
     if let Some(channel) = &filter.channel {
         query.push(" AND channel = ").push_bind(channel.to_string());
     }
-    if let Some(outcome) = filter.outcome {
-        query.push(" AND outcome = ").push_bind(outcome.name());
+    if let [first, more @ ..] = filter.outcomes.named() {
+        query.push(" AND outcome IN (").push_bind(first.name());
+        for outcome in more {
+            query.push(", ").push_bind(outcome.name());
+        }
+        query.push(")");
+    }
+    match filter.kind {
+        Some(OperationKind::Transfer) => {
+            query.push(" AND new_owner IS NOT NULL");
+        }
+        Some(OperationKind::Show) => {
+            query.push(" AND room IS NOT NULL AND new_owner IS NULL");
+        }
+        None => {}
     }
     if let Some(since) = filter.since {
         query.push(" AND at >= ").push_bind(since.as_millisecond());

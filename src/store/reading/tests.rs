@@ -42,7 +42,7 @@ fn questions() -> Vec<(&'static str, AuditFilter)> {
         ),
         (
             "operations_by_outcome (outcome=?)",
-            AuditFilter { outcome: Some(OutcomeKind::Refused), ..all.clone() },
+            AuditFilter { outcomes: [OutcomeKind::Refused].into_iter().collect(), ..all.clone() },
         ),
         (
             "operations_by_request_id (request_id=?)",

@@ -84,7 +84,7 @@ pub fn router(
 ) -> Router {
     Router::new()
         .route("/tencent/callbacks", post(callback))
-        // Whoever types the address into a form may add a slash; Tencent follows no redirect.
+        // An address typed into a form may end in a slash; Tencent follows no redirect.
         .route("/tencent/callbacks/", post(callback))
         .with_state(Arc::new(Callbacks { settings, service, clock, redactor }))
 }
@@ -128,7 +128,7 @@ async fn callback(
                 Refused::Busy => StatusCode::SERVICE_UNAVAILABLE,
             };
             warn!(target: UNTRUSTED, why = %refused, "callback not taken");
-            // Whoever forged it learns nothing.
+            // A forger learns nothing.
             let word = if matches!(refused, Refused::Busy) { "busy: try again later" } else { "not taken" };
             answer(status, word)
         }
@@ -219,7 +219,7 @@ pub(super) fn check(bytes: &[u8]) {
     }
 }
 
-/// Says at the start what is believed.
+/// Logs at the start which callbacks are trusted.
 pub fn announce(settings: &Settings) {
     if settings.token.is_some() {
         info!("taking Tencent's callbacks at /tencent/callbacks");

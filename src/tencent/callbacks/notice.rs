@@ -31,7 +31,7 @@ impl Query {
         for (name, value) in form_urlencoded::parse(query.as_bytes()) {
             let name = name.to_ascii_lowercase();
             if found.insert(name.clone(), value.into_owned()).is_some() {
-                // It goes to the log, whoever sent it: no line of it may pass for one of ours.
+                // Anybody can send it, and it is logged: no line of it may pass for one of ours.
                 let name = visible(&name.chars().take(80).collect::<String>());
                 return Err(format!("the parameter `{name}` comes twice"));
             }

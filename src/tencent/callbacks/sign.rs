@@ -10,7 +10,7 @@ use super::notice::Query;
 /// How far `RequestTime` may be from our time, either way, in seconds (documented).
 const FRESHNESS: u64 = 60;
 
-/// Why a callback is not authentic. For the log; whoever sent it learns nothing.
+/// Why a callback is not authentic. For the log; the sender learns nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(super) enum NotAuthentic {
     /// No `Sign` or no `RequestTime`.

@@ -131,7 +131,7 @@ pub enum FaultKind {
     /// The request is carried out, then the connection is closed without an answer.
     ResetAfter,
     /// The service says nothing for a while, then goes on as if nothing had happened, even if the caller has
-    /// left by then: with [`When::Before`] a caller that gave up sees its change come true later.
+    /// left by then: with [`When::Before`] a caller that gave up sees its change take effect later.
     Stall {
         /// Before (the default) or after the request is carried out.
         #[serde(default)]

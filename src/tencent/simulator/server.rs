@@ -28,7 +28,7 @@ use super::{Simulator, control, live};
 /// The largest body; the real limit is not documented for these APIs.
 const MAX_BODY_BYTES: usize = 64 * 1024;
 
-/// How long answers under way may take once the simulator is told to end.
+/// How long answers under way may take once the simulator is asked to end.
 const GRACE: Duration = Duration::from_secs(5);
 
 pub(super) async fn run(

@@ -3,12 +3,15 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
+use jiff::tz::TimeZone;
 
 use super::{Kind, Needs, Parameter, REASON, SHORT, Verb, example, help, named, positional, verb};
 use crate::domain::access::plan::Wanted;
 use crate::domain::access::{Action, Effect, GrantId, NewGrant, Role, RoomScope};
-use crate::domain::command::values::Values;
-use crate::domain::command::{Command, Family, Problem};
+use crate::domain::audit::Moment;
+use crate::domain::command::values::{Values, invalid};
+use crate::domain::command::{Command, Family, Invocation, Problem};
+use crate::domain::period::{SHORTEST, parse_lasting};
 use crate::domain::principal::{Channel, Subject};
 use crate::domain::room::RoomId;
 
@@ -53,10 +56,12 @@ impl AclCommand {
 }
 
 /// A part of the ACL, and which page of it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Listed {
     /// Which part.
     pub part: Part,
+    /// Only what names this subject.
+    pub who: Option<Subject>,
     /// Its page, from 1.
     pub page: u32,
     /// How many entries a page has.
@@ -115,15 +120,15 @@ pub struct Why {
 pub enum Edit {
     /// Give or deny a role, for so long. `grant.expires_at` is not set yet.
     Grant {
-        /// To whom, what, where.
-        grant: NewGrant,
-        /// The same for these rooms too, each an entry of its own.
-        also: Vec<RoomScope>,
-        /// For how long; for ever if not given.
-        lasts: Option<Duration>,
+        /// To whom, what, where: an entry for each person and each scope of rooms, all made or none.
+        grants: Vec<NewGrant>,
+        /// When they end; never if not given.
+        ends: Option<Ends>,
     },
     /// Take a grant back.
     Revoke(GrantId),
+    /// Take the one live entry back that names somebody.
+    RevokeOf(Subject),
     /// Authorise a channel; this one if none is named.
     AllowChannel(Option<Channel>, RoomScope),
     /// Authorise a channel no more; this one if none is named.
@@ -134,6 +139,39 @@ pub enum Edit {
 
 /// How many entries a page shows: what fits a message on every platform.
 const PAGE_SIZE: u32 = 12;
+
+/// When a grant ends.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Ends {
+    /// After so long.
+    After(Duration),
+    /// The next time that it is so.
+    At(Moment),
+}
+
+impl Ends {
+    /// The end of what is granted at `now`.
+    ///
+    /// # Errors
+    /// When it is not to come, or too far away.
+    pub fn resolve(&self, now: Timestamp) -> Result<Timestamp, String> {
+        let end = match self {
+            Self::After(length) => now.checked_add(*length).map_err(|error| error.to_string())?,
+            Self::At(moment) => {
+                moment.resolve_next(now, &TimeZone::UTC).map_err(|error| error.to_string())?
+            }
+        };
+        match self {
+            Self::At(moment) if end.duration_since(now).unsigned_abs() < SHORTEST || end < now => {
+                Err(format!(
+                    "`{moment}` is {} UTC, which is over: name a time that is more than a minute away",
+                    end.strftime("%Y-%m-%d %H:%M")
+                ))
+            }
+            _ => Ok(end),
+        }
+    }
+}
 
 /// Whom its verbs are for.
 const ADMIN: (Family, Needs) = (Family::Acl, Needs::Role(Role::Admin));
@@ -152,7 +190,7 @@ const CHANNEL: Parameter =
         .optional();
 const PAGE: Parameter = named("page", &["page"], Kind::Number(Some(100_000)), "Which page");
 const GRANT: &[Parameter] = &[
-    positional("who", "<person>", &[], Kind::PersonOrGroup, "A member or a role"),
+    positional("who", "<person>", &[], Kind::People, "A member or a role"),
     positional(
         "role",
         "<role>",
@@ -161,8 +199,10 @@ const GRANT: &[Parameter] = &[
         "Which role: moderators hand rooms over, auditors read the log",
     ),
     ROOMS,
-    named("channel", &["in"], Kind::Channel, "Only in this channel"),
+    named("channel", &["in", "channel"], Kind::Channel, "Only in this channel"),
     named("for", &["for"], Kind::Text(SHORT), "For how long: 8h, 30m, 7d (for ever if left out)").plain(),
+    named("until", &["until"], Kind::Time, "Until when: 18:00, tomorrow 06:00 (UTC, unless a zone is named)")
+        .plain(),
     REASON,
 ];
 
@@ -183,17 +223,23 @@ pub(super) const VERBS: &[Verb] = &[
         &["grant"],
         "Give somebody a role",
         GRANT,
-        &[example(
-            &[
-                ("who", "<person>"),
-                ("role", "<role>"),
-                ("rooms", "live-*"),
-                ("for", "8h"),
-                ("channel", "#channel"),
-                ("reason", "<why>"),
-            ],
-            "gives a role: moderator, auditor or admin; only the first two are needed",
-        )],
+        &[
+            example(
+                &[
+                    ("who", "<person>"),
+                    ("role", "<role>"),
+                    ("rooms", "live-*"),
+                    ("for", "8h"),
+                    ("channel", "#channel"),
+                    ("reason", "<why>"),
+                ],
+                "gives a role: moderator, auditor or admin; only the first two are needed",
+            ),
+            example(
+                &[("who", "<person>"), ("role", "<role>"), ("rooms", "vip-1, live-*"), ("until", "18:00")],
+                "gives it for several rooms, until that time",
+            ),
+        ],
         |values| grant(values, Effect::Permit),
     ),
     verb(
@@ -218,10 +264,22 @@ pub(super) const VERBS: &[Verb] = &[
                 &[],
                 Kind::Number(None),
                 "The number of the grant, as list shows it",
-            ),
+            )
+            .optional(),
+            positional(
+                "who",
+                "<person>",
+                &["who"],
+                Kind::PersonOrGroup,
+                "Instead: whose only live entry it is",
+            )
+            .optional(),
             REASON,
         ],
-        &[example(&[("grant", "<grant>"), ("reason", "<why>")], "takes a grant or a deny entry back")],
+        &[
+            example(&[("grant", "<grant>"), ("reason", "<why>")], "takes a grant or a deny entry back"),
+            example(&[("who", "<person>")], "takes back the only live entry that names them"),
+        ],
         revoke,
     ),
     verb(
@@ -237,10 +295,19 @@ pub(super) const VERBS: &[Verb] = &[
                 "Which entries (the live ones if left out)",
             )
             .optional(),
+            positional(
+                "who",
+                "<person>",
+                &["who"],
+                Kind::PersonOrGroup,
+                "Only those that name this member or role",
+            )
+            .optional(),
             PAGE,
         ],
         &[
             example(&[], "shows the live grants"),
+            example(&[("who", "<person>")], "shows those that name somebody"),
             example(&[("part", "all")], "shows ended ones too"),
             example(&[("part", "attention")], "shows those about to end, and those long unused"),
         ],
@@ -310,7 +377,7 @@ pub(super) const VERBS: &[Verb] = &[
         "Show the authorised channels",
         &[PAGE],
         &[example(&[], "shows the authorised channels")],
-        |values| Ok(listed(Part::Channels, page(values)?)),
+        |values| Ok(listed(Part::Channels, None, page(values)?)),
     ),
     help(Family::Acl, |_| Ok(Command::Help(Family::Acl))),
 ];
@@ -320,18 +387,76 @@ fn edit(values: &mut Values, edit: Edit) -> Result<Command, Problem> {
 }
 
 fn grant(values: &mut Values, effect: Effect) -> Result<Command, Problem> {
-    let subject = values.required("who", Values::subject)?;
+    let subjects = values.several("who", Values::subject)?;
     let role = values.required("role", Values::parsed)?;
-    let mut scopes = values.scopes("rooms")?.into_iter();
-    let rooms = scopes.next().unwrap_or(RoomScope::All);
-    let channels = values.channel("channel")?.into_iter().collect();
-    let lasts = values.duration("for")?;
-    let grant = NewGrant { subject, role, effect, rooms, channels, expires_at: None };
-    edit(values, Edit::Grant { grant, also: scopes.collect(), lasts })
+    let mut scopes = values.scopes("rooms")?;
+    if scopes.is_empty() {
+        scopes.push(RoomScope::All);
+    }
+    let channels: Vec<Channel> = values.channel("channel")?.into_iter().collect();
+    let ends = ends(values)?;
+    let mut grants: Vec<NewGrant> = Vec::new();
+    for subject in &subjects {
+        grants.extend(scopes.iter().map(|rooms| NewGrant {
+            subject: subject.clone(),
+            role,
+            effect,
+            rooms: rooms.clone(),
+            channels: channels.clone(),
+            expires_at: None,
+        }));
+    }
+    grants.dedup();
+    if grants.len() > MOST_GRANTS {
+        return Err(Problem::Invalid(format!("that is more than {MOST_GRANTS} entries at once")));
+    }
+    edit(values, Edit::Grant { grants, ends })
+}
+
+/// The line that gives what these do, for ever: they differ in whom they name, and in their rooms.
+pub(in crate::domain::command) fn granting(grants: &[NewGrant], reason: Option<&str>) -> Invocation {
+    let Some(first) = grants.first() else { return Invocation::named(Family::Acl, &["grant"]) };
+    let verb = if first.effect == Effect::Deny { "deny" } else { "grant" };
+    let mut line = Invocation::named(Family::Acl, &[verb]).with("role", first.role);
+    for grant in grants.iter().filter(|grant| grant.rooms == first.rooms) {
+        line = line.with("who", &grant.subject);
+    }
+    for grant in grants.iter().filter(|grant| grant.subject == first.subject && grant.rooms != RoomScope::All)
+    {
+        line = line.with("rooms", &grant.rooms);
+    }
+    let line = first.channels.iter().fold(line, |line, channel| line.with("channel", channel));
+    reason.into_iter().fold(line, |line, reason| line.with("reason", reason))
+}
+
+/// How many entries one command makes: each is told of in the answer.
+const MOST_GRANTS: usize = 10;
+
+fn ends(values: &mut Values) -> Result<Option<Ends>, Problem> {
+    if let Some(text) = values.text("for")? {
+        if values.get("until").is_some() {
+            return Err(Problem::Invalid("an entry ends `for:` a time or `until:` one, not both".to_owned()));
+        }
+        return Ok(Some(Ends::After(parse_lasting(&text).map_err(invalid)?)));
+    }
+    match values.parsed::<Moment>("until")? {
+        Some(moment) if moment.is_ago() => {
+            Err(Problem::Invalid(format!("`{moment}` is how long, not until when")))
+        }
+        moment => Ok(moment.map(Ends::At)),
+    }
 }
 
 fn revoke(values: &mut Values) -> Result<Command, Problem> {
-    let shown = values.required("grant", Values::text)?;
+    let shown = match (values.text("grant")?, values.get("who").is_some()) {
+        (Some(shown), false) => shown,
+        (None, true) => {
+            let subject = values.required("who", Values::subject)?;
+            return edit(values, Edit::RevokeOf(subject));
+        }
+        (None, false) => return Err(Problem::Missing("<grant>")),
+        (Some(_), true) => return Err(Problem::Invalid("name the grant or the person, not both".to_owned())),
+    };
     let number = shown.strip_prefix('#').unwrap_or(&shown).parse().ok().filter(|id: &GrantId| *id > 0);
     let id = number.ok_or_else(|| {
         Problem::Invalid(format!("`{shown}` is not the number of a grant: `list` shows them"))
@@ -347,11 +472,12 @@ fn list(values: &mut Values) -> Result<Command, Problem> {
             .find(|part| part.name().eq_ignore_ascii_case(&word))
             .ok_or(Problem::TooMany(word))?,
     };
-    Ok(listed(part, page(values)?))
+    let who = values.subject("who")?;
+    Ok(listed(part, who, page(values)?))
 }
 
-fn listed(part: Part, page: u32) -> Command {
-    Command::Acl(AclCommand::List(Listed { part, page, size: PAGE_SIZE }))
+fn listed(part: Part, who: Option<Subject>, page: u32) -> Command {
+    Command::Acl(AclCommand::List(Listed { part, who, page, size: PAGE_SIZE }))
 }
 
 fn page(values: &mut Values) -> Result<u32, Problem> {

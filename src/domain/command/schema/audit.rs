@@ -6,7 +6,7 @@ use jiff::tz::TimeZone;
 
 use super::{Kind, Needs, Parameter, SHORT, Verb, example, help, named, positional, verb};
 use crate::domain::access::Role;
-use crate::domain::audit::{Filter, Moment, OperationId, OutcomeKind, StatsBy, zone};
+use crate::domain::audit::{Filter, Moment, OperationId, OperationKind, Outcomes, StatsBy, zone};
 use crate::domain::command::values::{Values, invalid};
 use crate::domain::command::{Command, Family, Problem};
 use crate::domain::room::RoomId;
@@ -63,8 +63,14 @@ const CHANNEL: Parameter = named("channel", &["in", "channel"], Kind::Channel, "
 const OUTCOME: Parameter = named(
     "outcome",
     &["outcome"],
-    Kind::OneOf(|| OutcomeKind::ALL.iter().map(|kind| kind.name()).collect()),
-    "Only with this outcome",
+    Kind::SomeOf(Outcomes::words),
+    "Only with these outcomes: refused, denied; failed is all that was not done",
+);
+const KIND: Parameter = named(
+    "kind",
+    &["kind"],
+    Kind::OneOf(|| OperationKind::ALL.map(OperationKind::name).to_vec()),
+    "Only hand-overs (transfer), or only looks at an owner (show)",
 );
 const REQUEST_ID: Parameter =
     named("request-id", &["request-id"], Kind::Text(LONGEST_ID), "Only the one with Tencent's RequestId");
@@ -102,15 +108,15 @@ pub(super) const VERBS: &[Verb] = &[
             &["list"],
             "Show what was done, newest first",
             &[
-                ROOM, ACTOR, ACTOR_ID, CHANNEL, OUTCOME, REQUEST_ID, TEXT, SINCE, UNTIL, ZONE, ONE, BEFORE,
-                READINGS, LIMIT,
+                ROOM, ACTOR, ACTOR_ID, CHANNEL, OUTCOME, KIND, REQUEST_ID, TEXT, SINCE, UNTIL, ZONE, ONE,
+                BEFORE, READINGS, LIMIT,
             ],
             &[
                 example(
                     &[
                         ("room", "<room>"),
                         ("actor", "<person>"),
-                        ("outcome", "refused"),
+                        ("outcome", "failed"),
                         ("since", "yesterday"),
                     ],
                     "shows what was done, newest first; every filter may be left out",
@@ -213,6 +219,7 @@ pub(super) const VERBS: &[Verb] = &[
             ACTOR_ID,
             CHANNEL,
             OUTCOME,
+            KIND,
             REQUEST_ID,
             TEXT,
             SINCE,
@@ -263,11 +270,13 @@ fn filter(values: &mut Values) -> Result<Filter, Problem> {
             Problem::Invalid(format!("the option limit takes a number from 1 to {PAGE}, not `{shown}`"))
         })?,
     };
+    let outcomes: Vec<Outcomes> = values.several("outcome", Values::parsed)?;
     Ok(Filter {
         room: values.room("room")?,
         actor: actor.or(actor_id),
         channel: values.channel("channel")?,
-        outcome: values.parsed("outcome")?,
+        outcomes: outcomes.iter().flat_map(Outcomes::named).copied().collect(),
+        kind: values.parsed("kind")?,
         request_id: values.text("request-id")?,
         operation: values.parsed("operation")?,
         text,

@@ -11,7 +11,8 @@ use super::values::Values;
 use super::{Command, Family, Problem};
 use crate::domain::access::{Right, Role};
 
-pub use acl::{AclCommand, Edit, Listed, Part, Why};
+pub(super) use acl::granting;
+pub use acl::{AclCommand, Edit, Ends, Listed, Part, Why};
 pub use audit::Question;
 pub use owner::OwnerQuestion;
 
@@ -81,10 +82,14 @@ pub enum Kind {
     Person,
     /// A person, a group or a role of the chat.
     PersonOrGroup,
+    /// The same; several where they are typed.
+    People,
     /// A channel.
     Channel,
     /// One of these words.
     OneOf(fn() -> Vec<&'static str>),
+    /// Some of these words, with commas between them.
+    SomeOf(fn() -> Vec<&'static str>),
     /// The number of an operation: `17`, `#17`, `op 17`.
     Operation,
     /// A whole number from 1, up to the limit if there is one.
@@ -101,7 +106,7 @@ impl Kind {
     /// Whether a value behind a key may be several words, up to the next key.
     #[must_use]
     pub fn is_several_words(self) -> bool {
-        matches!(self, Self::Text(_) | Self::Time)
+        matches!(self, Self::Text(_) | Self::Time | Self::SomeOf(_))
     }
 }
 
@@ -179,6 +184,15 @@ impl Verb {
     #[must_use]
     pub fn parameter(&self, name: &str) -> Option<&'static Parameter> {
         self.parameters.iter().find(|parameter| parameter.name == name)
+    }
+
+    /// The key that was typed, or the one that it is a slip away from.
+    #[must_use]
+    pub fn key_near(&self, typed: &str) -> Option<&'static str> {
+        let typed = typed.to_ascii_lowercase();
+        let keys = || self.parameters.iter().flat_map(|it| it.keys).copied();
+        let near = |key: &&str| strsim::osa_distance(key, &typed) <= key.len() / 4;
+        keys().find(|key| *key == typed).or_else(|| keys().find(near))
     }
 
     /// The parameters that their place names, in order.

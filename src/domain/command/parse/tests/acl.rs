@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::domain::access::{Effect, NewGrant, Role, RoomScope};
-use crate::domain::command::{AclCommand, Edit, Mention, Part};
+use crate::domain::command::{AclCommand, Edit, Ends, Mention, Part};
 use proptest::prelude::*;
 
 fn line(text: &str) -> Typed {
@@ -12,6 +12,7 @@ fn line(text: &str) -> Typed {
         if n > 0 {
             line.push_text(" ");
         }
+        let (word, comma) = word.strip_suffix(',').map_or((word, ""), |word| (word, ","));
         match word {
             "@bob" => line.push_mention(Mention::Subject("slack:T1:U2".parse().unwrap()), "@bob"),
             "@mods" => line.push_mention(Mention::Subject("slack:T1:group:S1".parse().unwrap()), "@mods"),
@@ -19,6 +20,7 @@ fn line(text: &str) -> Typed {
             "@here" => line.push_mention(Mention::Everyone, "@here"),
             word => line.push_text(word),
         }
+        line.push_text(comma);
     }
     line
 }
@@ -32,7 +34,24 @@ fn read(text: &str) -> Result<AclCommand, UsageError> {
 
 fn given(text: &str) -> (NewGrant, Option<Duration>, Option<String>) {
     match read(text) {
-        Ok(AclCommand::Edit { edit: Edit::Grant { grant, lasts, .. }, reason, .. }) => (grant, lasts, reason),
+        Ok(AclCommand::Edit { edit: Edit::Grant { mut grants, ends }, reason, .. }) => {
+            let lasts = ends.map(|ends| match ends {
+                Ends::After(length) => length,
+                Ends::At(moment) => panic!("{text}: {moment}"),
+            });
+            assert_eq!(grants.len(), 1, "{text}");
+            (grants.remove(0), lasts, reason)
+        }
+        other => panic!("{text}: {other:?}"),
+    }
+}
+
+/// Whom and which rooms the entries of a grant name.
+fn entries(text: &str) -> Vec<String> {
+    match read(text) {
+        Ok(AclCommand::Edit { edit: Edit::Grant { grants, .. }, .. }) => {
+            grants.iter().map(|grant| format!("{} {}", grant.subject, grant.rooms)).collect()
+        }
         other => panic!("{text}: {other:?}"),
     }
 }
@@ -74,12 +93,63 @@ fn a_grant_in_all_its_forms() {
         );
     }
     assert!(wrong("grant @bob moderator @mods").contains("RoomIsMention"), "a mention is no room");
-    match read("grant @bob moderator rooms: vip-1, live-7, vip-1 for 8h") {
-        Ok(AclCommand::Edit { edit: Edit::Grant { grant, also, .. }, .. }) => {
-            assert_eq!((grant.rooms.to_string(), also.len()), ("vip-1".to_owned(), 1));
-            assert_eq!(also[0].to_string(), "live-7");
+}
+
+#[test]
+fn several_people_and_several_rooms_are_an_entry_each() {
+    assert_eq!(
+        entries("grant @bob moderator rooms: vip-1, live-7, vip-1 for 8h"),
+        ["slack:T1:U2 vip-1", "slack:T1:U2 live-7"]
+    );
+    for people in ["@bob @mods", "@bob, @mods", "slack:T1:U2, slack:T1:group:S1", "@bob slack:T1:group:S1"] {
+        assert_eq!(
+            entries(&format!("grant {people} moderator vip-1")),
+            ["slack:T1:U2 vip-1", "slack:T1:group:S1 vip-1"],
+            "{people}"
+        );
+        assert_eq!(entries(&format!("deny {people} admin rooms: a, b until: 18:00")).len(), 4);
+    }
+    assert!(wrong("grant @bob #mods moderator").contains("Invalid"), "a channel is nobody");
+    let many = (0..11).map(|n| format!("r{n}")).collect::<Vec<_>>().join(", ");
+    assert!(wrong(&format!("grant @bob moderator rooms: {many}")).contains("more than 10 entries"));
+}
+
+#[test]
+fn a_grant_ends_at_a_time_or_after_one() {
+    let ends = |text: &str| match read(&format!("grant @bob moderator {text} reason: x")) {
+        Ok(AclCommand::Edit { edit: Edit::Grant { ends: Some(ends), .. }, .. }) => {
+            let now = "2026-11-23T14:03:00Z".parse().unwrap();
+            ends.resolve(now).map(|end| end.to_string())
         }
-        other => panic!("{other:?}"),
+        other => panic!("{text}: {other:?}"),
+    };
+    for (text, end) in [
+        ("until: 18:00", "2026-11-23T18:00:00Z"),
+        ("until 18:00", "2026-11-23T18:00:00Z"),
+        ("until: 14:03", "2026-11-24T14:03:00Z"),
+        ("until: 09:00 Europe/Berlin", "2026-11-24T08:00:00Z"),
+        ("until: tomorrow 06:00", "2026-11-24T06:00:00Z"),
+        ("until: 06:00 tomorrow", "2026-11-24T06:00:00Z"),
+        ("until: tomorrow", "2026-11-24T00:00:00Z"),
+        ("until: 2026-12-01", "2026-12-01T00:00:00Z"),
+        ("for 1h 30m", "2026-11-23T15:33:00Z"),
+    ] {
+        assert_eq!(ends(text).as_deref(), Ok(end), "{text}");
+    }
+    for text in ["until: today", "until: yesterday", "until: 2026-11-23 14:03", "until: 2026-11-23 14:03:30"]
+    {
+        assert!(ends(text).is_err_and(|why| why.contains("which is over")), "{text}");
+    }
+    for text in [
+        "for: 1ms",
+        "for 59s",
+        "until: 2h",
+        "until: 8 hours",
+        "until: soon",
+        "for: 8h until: 18:00",
+        "for: 0s",
+    ] {
+        assert!(wrong(&format!("grant @bob moderator {text}")).contains("Invalid"), "{text}");
     }
 }
 
@@ -95,10 +165,21 @@ fn the_other_verbs() {
     };
     assert_eq!(revoke("revoke 12"), (12, None));
     assert_eq!(revoke("revoke #12 reason: left"), (12, Some("left".to_owned())));
+    for line in ["revoke @bob", "revoke slack:T1:U2"] {
+        let bob = Edit::RevokeOf("slack:T1:U2".parse().unwrap());
+        assert_eq!(read(line), Ok(AclCommand::Edit { edit: bob, reason: None, force: false }), "{line}");
+    }
     let listed = |text: &str| match read(text) {
         Ok(AclCommand::List(listed)) => (listed.part, listed.page),
         other => panic!("{other:?}"),
     };
+    for (line, part) in
+        [("list @bob", Part::Live), ("list slack:T1:U2", Part::Live), ("list all @bob", Part::All)]
+    {
+        let bob = "slack:T1:U2".parse().unwrap();
+        let Ok(AclCommand::List(listed)) = read(line) else { panic!("{line}") };
+        assert_eq!((listed.part, listed.who, listed.page), (part, Some(bob), 1), "{line}");
+    }
     assert_eq!(listed("list"), (Part::Live, 1));
     assert_eq!(listed("list attention page: 3"), (Part::Attention, 3));
     assert_eq!(listed("channel list"), (Part::Channels, 1));
@@ -155,7 +236,7 @@ fn what_does_not_fit_is_refused_with_its_verb() {
     revoke x → revoke: Invalid("`x` is not the number of a grant: `list` shows them")
     revoke 0 → revoke: Invalid("`0` is not the number of a grant: `list` shows them")
     why → why: Missing("<room>")
-    why @bob → why: RoomIsMention(Subject, "@bob")
+    why @bob → why: Missing("<room>")
     who-can → who-can: Missing("<room>")
     who-can @bob → who-can: RoomIsMention(Subject, "@bob")
     channel → channel allow: MissingVerb(["allow", "remove", "list"])

@@ -1,5 +1,5 @@
 use super::*;
-use crate::domain::audit::{Filter, Moment, OperationId, OutcomeKind, StatsBy, zone};
+use crate::domain::audit::{Filter, Moment, OperationId, OperationKind, OutcomeKind, StatsBy, zone};
 use crate::domain::command::Question;
 use proptest::prelude::*;
 
@@ -39,7 +39,7 @@ fn the_forms_of_the_grammar() {
         Question::List(Filter {
             room: Some("my room".parse().unwrap()),
             actor: Some("slack:T1:U1".parse().unwrap()),
-            outcome: Some(OutcomeKind::Refused),
+            outcomes: [OutcomeKind::Refused].into_iter().collect(),
             text: Some("host crashed".to_owned()),
             limit: Some(3),
             ..page.clone()
@@ -63,6 +63,32 @@ fn the_forms_of_the_grammar() {
     }
     for line in ["owner-at live-7 yesterday 14:03", "OWNER-AT live-7 \"yesterday 14:03\""] {
         assert_eq!(question(line), Question::OwnerAt(room(), "yesterday 14:03".parse().unwrap()), "{line}");
+    }
+}
+
+#[test]
+fn several_outcomes_and_the_hand_overs_alone() {
+    let filter = |line: &str| match question(line) {
+        Question::List(filter) | Question::Stats(_, filter) => filter,
+        other => panic!("{line}: {other:?}"),
+    };
+    let of = |kinds: &[OutcomeKind]| kinds.iter().copied().collect();
+    for line in [
+        "outcome: refused,denied",
+        "outcome: refused, denied",
+        "outcome: Refused outcome: denied",
+        "--outcome refused,denied --outcome refused",
+        "stats by: actor outcome: \"refused, denied\"",
+    ] {
+        assert_eq!(filter(line).outcomes, of(&[OutcomeKind::Refused, OutcomeKind::Denied]), "{line}");
+    }
+    let not_done = &[OutcomeKind::Refused, OutcomeKind::Denied, OutcomeKind::Declined, OutcomeKind::Invalid];
+    assert_eq!(filter("outcome: failed").outcomes, of(not_done));
+    assert_eq!(filter("outcome: failed, unknown").outcomes.named().len(), 5);
+    assert_eq!(filter("kind: transfer").kind, Some(OperationKind::Transfer));
+    assert_eq!(filter("room: live-7 kind: show outcome: failed since: 2h").kind, Some(OperationKind::Show));
+    for line in ["outcome: lost", "outcome: refused,", "outcome: refused denied", "kind: acl"] {
+        assert!(matches!(problem(line), ("list", Problem::Invalid(_))), "{line}");
     }
 }
 

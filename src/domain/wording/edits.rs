@@ -1,0 +1,291 @@
+//! Changes of the ACL: what they give and take, what is in their way, and why one was not made.
+
+use super::Style;
+use super::lists::{MOST_GRANTS, limited, lists, plain, role_for, rooms};
+use super::message::{
+    CommandName, Line, Message, Tone, channel, code, minutes, sentence, spans, subject, text,
+};
+use crate::domain::access::{
+    AclChange, AuthorisedChannel, ChangedEntry, Effect, Grant, Hindered, Hindrance, LockOut, NotEdited, Role,
+    RoomScope,
+};
+use crate::domain::command::Part;
+use crate::domain::principal::Subject;
+
+/// What a role lets people do.
+#[must_use]
+pub fn meaning(role: Role) -> &'static str {
+    match role {
+        Role::Moderator => "hand rooms over, and see who owns them",
+        Role::Auditor => "read the audit log, and see who owns rooms",
+        Role::Admin => "edit the ACL, read the audit log, and hand rooms over",
+    }
+}
+
+pub(super) fn edited(changed: &[(ChangedEntry, Hindered)], is_for_oneself: bool) -> Message {
+    let mut lines: Vec<Line> = Vec::new();
+    let mut scopes = Vec::new();
+    // What is the same for several is said once, behind them.
+    let mut behind: Vec<Line> = Vec::new();
+    for (entry, hindered) in changed {
+        let Told { mut headline, meaning, mut limits } = change(entry, hindered);
+        if let (ChangedEntry::Grant { after, .. }, [_, _, ..]) = (entry, changed) {
+            headline.0.pop();
+            headline = headline.and(limited(after)).text(" (grant ").text(after.id).text(").");
+            limits.remove(0);
+        }
+        lines.push(headline);
+        let more =
+            meaning.into_iter().chain(hindrances(entry, hindered).into_iter().map(sentence)).chain(limits);
+        for line in more.filter(|line| !behind.contains(line)).collect::<Vec<_>>() {
+            behind.push(line);
+        }
+        if let ChangedEntry::Grant { before: None, after } = entry {
+            scopes.extend(pattern_as_room(&after.rooms).map(sentence).filter(|line| !scopes.contains(line)));
+        }
+    }
+    lines.extend(scopes.iter().cloned());
+    lines.extend(behind);
+    if is_for_oneself {
+        lines.push(text("You gave this to yourself; the audit log marks it."));
+    }
+    let headline = if lines.is_empty() { text("Nothing was changed.") } else { lines.remove(0) };
+    let is_without_effect = changed.iter().any(|(_, hindered)| hindered.wholly) || !scopes.is_empty();
+    let tone = if is_for_oneself || is_without_effect { Tone::Warning } else { Tone::Done };
+    plain(tone, headline, lines)
+}
+
+/// That an entry is for one room whose id looks like a pattern of another kind than ours, without a full stop.
+#[must_use]
+pub fn pattern_as_room(scope: &RoomScope) -> Option<Line> {
+    let RoomScope::Exact(room) = scope else { return None };
+    let begin = room.as_str().split(['?', '%', '[', '(', '{', '|', '+', '^', '$']).next().unwrap_or_default();
+    (begin.len() < room.as_str().len()).then(|| {
+        let line = code(room).text(" is taken for the id of a single room: every room that begins with ");
+        line.code(begin).text(" is ").code(format!("{begin}*"))
+    })
+}
+
+/// A change in words.
+pub struct Told {
+    /// The change.
+    pub headline: Line,
+    /// Who gains or loses what by it; nothing if nobody does.
+    pub meaning: Option<Line>,
+    /// Where and until when it holds, and why it was made.
+    pub limits: Vec<Line>,
+}
+
+/// What a change is, and who gains or loses what by it, as far as nothing is in its way.
+#[must_use]
+pub fn change(changed: &ChangedEntry, hindered: &Hindered) -> Told {
+    match changed {
+        ChangedEntry::Grant { after, .. } => grant_change(after, hindered),
+        ChangedEntry::Channel { before, after } => channel_change(before.as_ref(), after),
+    }
+}
+
+fn grant_change(grant: &Grant, hindered: &Hindered) -> Told {
+    let is_revoked = grant.revoked_at.is_some();
+    let who = subject(&grant.subject);
+    let what = role_for(grant.role, &grant.rooms);
+    let does = meaning(grant.role);
+    let (headline, meaning) = match (grant.effect, is_revoked) {
+        (Effect::Permit, false) if hindered.wholly => {
+            (who.text(" is given ").and(what).text(", but gains nothing by it now"), None)
+        }
+        (Effect::Deny, false) if hindered.wholly => {
+            (who.text(" is denied ").and(what).text(", but loses nothing by it now"), None)
+        }
+        (Effect::Permit, false) => (who.text(" is now ").and(what), Some(format!("Gains: {does}."))),
+        (Effect::Permit, true) => (
+            who.text(" is no longer ").and(what),
+            Some(format!("Loses: {does}, unless another grant gives it.")),
+        ),
+        (Effect::Deny, false) => {
+            (who.text(" is denied ").and(what), Some(format!("Loses: {does}, whatever else gives it.")))
+        }
+        (Effect::Deny, true) => (
+            who.text(" is no longer denied ").and(what),
+            Some(format!("Regains: {does}, where a grant gives it.")),
+        ),
+    };
+    let mut limits = text("Grant ").text(grant.id);
+    if !is_revoked {
+        limits = limits.and(limited(grant));
+    }
+    let mut limits = vec![limits.text(".")];
+    if let Some(reason) = &grant.reason
+        && !is_revoked
+    {
+        limits.push(text("Reason given: ").code(reason));
+    }
+    Told { headline: headline.text("."), meaning: meaning.map(text), limits }
+}
+
+/// What is in the way of an entry that was given, each without a full stop.
+#[must_use]
+pub fn hindrances(changed: &ChangedEntry, hindered: &Hindered) -> Vec<Line> {
+    let ChangedEntry::Grant { after, .. } = changed else { return Vec::new() };
+    let mut lines: Vec<Line> =
+        hindered.by.iter().take(MOST_GRANTS).map(|hindrance| in_the_way(after, hindrance)).collect();
+    if hindered.by.len() > MOST_GRANTS {
+        lines.push(text(hindered.by.len() - MOST_GRANTS).text(" more things are in its way"));
+    }
+    lines
+}
+
+fn in_the_way(grant: &Grant, hindrance: &Hindrance) -> Line {
+    match hindrance {
+        Hindrance::Denied(denial) => {
+            let line = text("grant ").text(denial.id).text(" denies ");
+            let whom = if denial.subject == grant.subject { text("them") } else { subject(&denial.subject) };
+            let line = line.and(whom).text(" ").and(role_for(denial.role, &denial.rooms));
+            line.and(limited(denial)).text(", which wins over every grant until it is taken back")
+        }
+        Hindrance::Unread(denial) => {
+            let line = text("grant ").text(denial.id).text(" denies ").and(subject(&denial.subject));
+            let line = line.text(" ").and(role_for(denial.role, &denial.rooms)).and(limited(denial));
+            line.text(", and who is in that group cannot be read right now")
+        }
+        Hindrance::Already(id) => text("grant ").text(id).text(match grant.effect {
+            Effect::Permit => " gives them that already",
+            Effect::Deny => " denies them that already",
+        }),
+        Hindrance::Elsewhere(place) => channel(place)
+            .text(" is of another workspace or server than ")
+            .and(subject(&grant.subject))
+            .text(", so this can never count there"),
+        Hindrance::NotAuthorised(place) => {
+            channel(place).text(" is not authorised, so nobody can use the bot there")
+        }
+        Hindrance::ForOtherRooms(place, scope) => {
+            channel(place).text(" is authorised for ").code(scope).text(" only")
+        }
+        Hindrance::NoChannel => text("no channel is authorised from which they could use it"),
+        Hindrance::NotLookedUp => text(
+            "SLACK_BOT_TOKEN is not set, so user groups of Slack are not looked up and this grant matches nobody",
+        ),
+        Hindrance::Local => {
+            text("the command line needs no grant: whoever is on the bot's machine may do everything")
+        }
+    }
+}
+
+/// Who would gain or lose what by a change. `None` for a grant that does not exist.
+#[must_use]
+pub fn planned(change: &AclChange, grants: &[Grant], channels: &[AuthorisedChannel]) -> Option<Line> {
+    let of = |who: &Subject, effect: Effect, given: bool, role: Role, scope: &RoomScope| {
+        let verb = match (effect, given) {
+            (Effect::Permit, true) => " gains ",
+            (Effect::Permit, false) => " loses ",
+            (Effect::Deny, true) => " is denied ",
+            (Effect::Deny, false) => " is no longer denied ",
+        };
+        subject(who).text(verb).and(role_for(role, scope))
+    };
+    Some(match change {
+        AclChange::Grant(new) => {
+            let mut line = of(&new.subject, new.effect, true, new.role, &new.rooms);
+            for (n, only) in new.channels.iter().enumerate() {
+                line = line.text(if n == 0 { ", only in " } else { ", " }).and(channel(only));
+            }
+            match new.expires_at {
+                Some(end) => line.text(", until ").text(minutes(end)),
+                None => line,
+            }
+        }
+        AclChange::Revoke(id) => {
+            let grant = grants.iter().find(|grant| grant.id == *id)?;
+            let line = of(&grant.subject, grant.effect, false, grant.role, &grant.rooms).and(limited(grant));
+            line.text(" (grant ").text(id).text(")")
+        }
+        AclChange::AllowChannel { channel: place, rooms: scope } => {
+            let line = channel(place).text(" is authorised for ").and(rooms(scope));
+            match channels.iter().rfind(|entry| entry.channel == *place && entry.removed_at.is_none()) {
+                Some(before) => line.text(" (now: ").and(rooms(&before.rooms)).text(")"),
+                None => line,
+            }
+        }
+        AclChange::RemoveChannel(place) => channel(place).text(" is authorised no more"),
+    })
+}
+
+fn channel_change(before: Option<&AuthorisedChannel>, after: &AuthorisedChannel) -> Told {
+    let here = channel(&after.channel);
+    let (headline, meaning) = if after.removed_at.is_some() {
+        (
+            here.text(" is no longer authorised."),
+            "Nobody can use the bot there any more; their grants stay and hold in other channels.",
+        )
+    } else {
+        let line = here.text(" is now authorised for ").and(rooms(&after.rooms));
+        let line = match before {
+            Some(before) if before.rooms != after.rooms => {
+                line.text(" (was: ").and(rooms(&before.rooms)).text(")")
+            }
+            _ => line,
+        };
+        (line.text("."), "Whoever has a grant may use it there.")
+    };
+    let reason = after.reason.as_ref().filter(|_| after.removed_at.is_none());
+    let limits = reason.map(|reason| text("Reason given: ").code(reason)).into_iter().collect();
+    Told { headline, meaning: Some(text(meaning)), limits }
+}
+
+pub(super) fn not_edited(why: &NotEdited, name: &CommandName) -> Message {
+    let list = || text("See ").code(name.line(&lists(Part::Live, None))).text(".");
+    let (why, next) = match why {
+        NotEdited::NoGrant(id) => (text("there is no grant ").text(id), list()),
+        NotEdited::RevokedAlready(id) => (text("grant ").text(id).text(" was taken back before"), list()),
+        NotEdited::NotAuthorised(place) => (
+            channel(place).text(" is not authorised"),
+            text("See ").code(name.line(&lists(Part::Channels, None))).text("."),
+        ),
+        NotEdited::LockOut(lock_out) => {
+            let why = match lock_out {
+                LockOut::GroupUnread(group) => text("nobody knows right now who is in ")
+                    .and(subject(group))
+                    .text(", and every admin who could undo it may be"),
+                other => text(other),
+            };
+            let force = match name.1 {
+                Style::Shell => " Or use --force.",
+                Style::Words | Style::Options => " Only the command line on the bot's machine can force it.",
+            };
+            (why, text(instead(lock_out)).text(force))
+        }
+        NotEdited::AdminBeyond(admin) => (
+            text("it could take something from ")
+                .and(subject(admin))
+                .text(", an admin for more rooms than you"),
+            text("Ask an admin for all of these rooms."),
+        ),
+        NotEdited::NotLookedUp(group) => (
+            text("nobody looks up who is in ").and(subject(group)),
+            text("Everybody who may be in it would be refused. Set ")
+                .code("SLACK_BOT_TOKEN")
+                .text(" on the bot's machine, or deny it to people."),
+        ),
+        NotEdited::ChangedSince(_) | NotEdited::NoVersion => {
+            (text(why), text("Plan it again: the plan ends with the line that applies it."))
+        }
+        NotEdited::Senseless(error) => (spans(&error.to_string()), text("Mend the file.")),
+    };
+    plain(Tone::Stop, text("Nothing was changed: ").and(why).text("."), vec![next])
+}
+
+/// What to do instead of locking everybody out.
+fn instead(lock_out: &LockOut) -> &'static str {
+    match lock_out {
+        LockOut::NoAdmin | LockOut::NoAdminOfAllRooms => "Make somebody else an admin first.",
+        LockOut::NoChannel => "Authorise another channel first.",
+        LockOut::OutOfReach => "Give somebody else the role, or another channel all rooms, first.",
+        LockOut::GroupUnread(Subject::DiscordRole { .. }) => {
+            "Deny it to people, or ask an admin who does not have the role: Discord says only of whoever asks who has it."
+        }
+        LockOut::GroupUnread(_) => {
+            "Deny it to people, or give the group another role first: it is read within a minute, then try again."
+        }
+    }
+}
