@@ -4,26 +4,27 @@
 
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use anyhow::Context as _;
 use clap::Parser as _;
 use room_owner::app::acl::local_permit;
-use room_owner::app::ports::{Clock as _, Store as _};
-use room_owner::app::service::Timing;
+use room_owner::app::local;
+use room_owner::app::ports::{Clock as _, Known, Store as _};
+use room_owner::app::service::{CommandService, Timing};
 use room_owner::bench::{self, Kind, Load, What};
 use room_owner::bot::{self, Bot};
 use room_owner::cli::archive::ArchiveArguments;
-use room_owner::cli::audit::{AuditCommand, Source};
+use room_owner::cli::audit::AuditCommand;
 use room_owner::cli::verify::{Proof, ProveArguments, VerifyArguments};
 use room_owner::cli::{
-    self, Arguments, BenchArguments, CallbacksCommand, Command, DiscordCommand, Exit, Format,
+    self, Arguments, BenchArguments, CallbacksCommand, Caller, Command, DiscordCommand, Exit, Format,
     SimulatorArguments, TencentCommand, WrongUsage,
 };
 use room_owner::clock::SystemClock;
 use room_owner::config::{self, Common, Config, ConfigError, Environment};
 use room_owner::discord::register::Registrar;
 use room_owner::domain::command::Family;
-use room_owner::domain::principal::Principal;
 use room_owner::merkle::proof::InclusionProof;
 use room_owner::merkle::{SigningKey, VerifierKey};
 use room_owner::redact::Redactor;
@@ -123,7 +124,6 @@ impl Drop for Flushing {
 async fn run(command: Command) -> anyhow::Result<Exit> {
     bot::install_cryptography();
     let clock = SystemClock;
-    let typed = cli::as_typed(std::env::args().skip(1));
     match command {
         Command::Demo { once } => {
             telemetry::start_logging(&Common::default(), "error");
@@ -149,14 +149,14 @@ async fn run(command: Command) -> anyhow::Result<Exit> {
             simulate(&environment, arguments).await?;
         }
         Command::Owner(arguments) => {
-            let (bot, principal) = local_bot(clock).await?;
-            let exit = cli::owner::run(&bot.service, principal, typed, arguments).await;
+            let (bot, caller) = local_bot(clock).await?;
+            let exit = cli::owner::run(&bot.service, caller, arguments).await;
             bot.store.close().await;
             return exit;
         }
         Command::Transfer(arguments) => {
-            let (bot, principal) = local_bot(clock).await?;
-            let mut work = std::pin::pin!(cli::transfer::run(&bot.service, principal, typed, arguments));
+            let (bot, caller) = local_bot(clock).await?;
+            let mut work = std::pin::pin!(cli::transfer::run(&bot.service, caller, arguments));
             // Ctrl-C does not take back a change that was sent: its outcome is awaited and recorded.
             let exit = tokio::select! {
                 exit = &mut work => exit,
@@ -171,13 +171,9 @@ async fn run(command: Command) -> anyhow::Result<Exit> {
             return exit;
         }
         Command::Acl(command) => {
-            let (environment, common) = settings("warn")?;
-            check_arguments(&common)?;
-            let principal = cli::local_principal(environment.sudo_user())?;
-            let known = config::known(&environment);
             let if_missing = if command.makes_database() { IfMissing::Create } else { IfMissing::Fail };
-            let store = SqliteStore::open(common.database(), if_missing).await?;
-            let exit = cli::acl::run(&store, &clock, principal, typed, command, known).await;
+            let (store, service, caller) = local_service(clock, if_missing).await?;
+            let exit = cli::acl::run(&service, &clock, caller, command).await;
             store.close().await;
             return exit;
         }
@@ -199,32 +195,16 @@ async fn run(command: Command) -> anyhow::Result<Exit> {
         Command::Audit(AuditCommand::Verify(arguments)) => return verify(arguments).await,
         Command::Audit(AuditCommand::Prove(arguments)) => return prove(arguments).await,
         Command::Audit(AuditCommand::Archive(arguments)) => {
-            let (environment, common) = settings("warn")?;
-            check_arguments(&common)?;
-            let principal = cli::local_principal(environment.sudo_user())?;
-            let store = SqliteStore::open(common.database(), IfMissing::Fail).await?;
-            let exit = archive(&store, &clock, principal, typed, arguments).await;
+            let (store, _, caller) = local_service(clock, IfMissing::Fail).await?;
+            let exit = archive(&store, &clock, caller, arguments).await;
             store.close().await;
             return exit;
         }
         Command::Audit(AuditCommand::Rebuild { archive }) => {
-            let (environment, common) = settings("warn")?;
-            check_arguments(&common)?;
-            let principal = cli::local_principal(environment.sudo_user())?;
-            let store = SqliteStore::open(common.database(), IfMissing::Fail).await?;
-            let permit = local_permit(&store, &clock, &principal).await?;
-            let bar = cli::audit::progress(store.log().newest_event().await?, 0, false);
-            let shown = bar.clone();
-            let by = (principal, permit, typed);
-            let rebuilt = store
-                .rebuild(by, archive, clock.now(), move |event| shown.set_position(event.unsigned_abs()));
-            let rebuilt = rebuilt.await;
-            bar.finish_and_clear();
+            let (store, _, caller) = local_service(clock, IfMissing::Fail).await?;
+            let rebuilt = rebuild(&store, &clock, caller, archive).await;
             store.close().await;
-            stdio::print(format_args!(
-                "✅ The tables are made again from the log (operation {}).",
-                rebuilt?
-            ))?;
+            rebuilt?;
         }
         Command::Audit(AuditCommand::VerifyArchive { file, key }) => {
             let keys = keys(&key)?;
@@ -243,8 +223,8 @@ async fn run(command: Command) -> anyhow::Result<Exit> {
             stdio::print(key)?;
         }
         Command::Audit(AuditCommand::Read(command)) => {
-            let (environment, common) = settings("warn")?;
-            if let Some(file) = command.database() {
+            if let (_, Some(file)) = command.printed() {
+                let (_, common) = settings("warn")?;
                 // Whoever reads the log itself is recorded: it is no copy for being called one.
                 if common.database().is_file(file) {
                     let name = file.display();
@@ -255,12 +235,10 @@ async fn run(command: Command) -> anyhow::Result<Exit> {
                     .into());
                 }
                 let copy = LogCopy::open(file).await?;
-                return cli::audit::run(Source::Copy(copy.log()), &clock, command).await;
+                return cli::audit::run_on_copy(copy.log(), &clock, command).await;
             }
-            check_arguments(&common)?;
-            let principal = cli::local_principal(environment.sudo_user())?;
-            let store = SqliteStore::open(common.database(), IfMissing::Fail).await?;
-            let exit = cli::audit::run(Source::Own(&store, principal, typed), &clock, command).await;
+            let (store, service, caller) = local_service(clock, IfMissing::Fail).await?;
+            let exit = cli::audit::run(&service, caller, command).await;
             store.close().await;
             return exit;
         }
@@ -268,16 +246,40 @@ async fn run(command: Command) -> anyhow::Result<Exit> {
     Ok(Exit::Done)
 }
 
-/// A bot for one command of the user of this machine, and who that is.
-async fn local_bot(clock: SystemClock) -> anyhow::Result<(Bot, Principal)> {
+/// Who gives the command.
+fn caller(environment: &Environment, common: &Common) -> anyhow::Result<Caller> {
+    check_arguments(common)?;
+    let typed = cli::as_typed(std::env::args().skip(1));
+    Ok(Caller { principal: cli::local_principal(environment.sudo_user())?, typed })
+}
+
+/// The service for one command about the ACL or the log, and who gives it.
+async fn local_service(
+    clock: SystemClock,
+    if_missing: IfMissing,
+) -> anyhow::Result<(Arc<SqliteStore>, CommandService, Caller)> {
     let (environment, common) = settings("warn")?;
-    check_arguments(&common)?;
-    let principal = cli::local_principal(environment.sudo_user())?;
+    let caller = caller(&environment, &common)?;
+    let store = Arc::new(SqliteStore::open(common.database(), if_missing).await?);
+    let known = Known { readings: store.group_readings().await?, ..config::known(&environment) };
+    let service = local::service(
+        Arc::clone(&store) as _,
+        Arc::new(clock),
+        Arc::new(telemetry::Metrics::default()),
+        known,
+    );
+    Ok((store, service, caller))
+}
+
+/// A bot for one command about a room, and who gives it.
+async fn local_bot(clock: SystemClock) -> anyhow::Result<(Bot, Caller)> {
+    let (environment, common) = settings("warn")?;
+    let caller = caller(&environment, &common)?;
     let tencent = config::tencent_settings(&environment)?;
     let timing = Timing { unclear_for: config::unclear_seconds(&environment)?, ..Timing::default() };
     let bot = Bot::build(common.database(), tencent, clock, timing).await?;
     bot.redactor.learn(&environment.secrets());
-    Ok((bot, principal))
+    Ok((bot, caller))
 }
 
 /// What is typed is recorded, and the log is for more eyes than the settings are.
@@ -309,11 +311,28 @@ fn chosen(database: Option<PathBuf>) -> anyhow::Result<Database> {
     })
 }
 
+/// Makes the tables again from the log, and from the archives that it was cut into.
+async fn rebuild(
+    store: &SqliteStore,
+    clock: &SystemClock,
+    caller: Caller,
+    archives: Vec<PathBuf>,
+) -> anyhow::Result<()> {
+    let permit = local_permit(store, clock, &caller.principal).await?;
+    let bar = cli::audit::progress(store.log().newest_event().await?, 0, false);
+    let shown = bar.clone();
+    let by = (caller.principal, permit, caller.typed);
+    let rebuilt =
+        store.rebuild(by, archives, clock.now(), move |event| shown.set_position(event.unsigned_abs())).await;
+    bar.finish_and_clear();
+    stdio::print(format_args!("✅ The tables are made again from the log (operation {}).", rebuilt?))?;
+    Ok(())
+}
+
 async fn archive(
     store: &SqliteStore,
     clock: &SystemClock,
-    principal: Principal,
-    typed: String,
+    Caller { principal, typed }: Caller,
     arguments: ArchiveArguments,
 ) -> anyhow::Result<Exit> {
     let ArchiveArguments { before, zone, file } = arguments;

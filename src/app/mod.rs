@@ -6,6 +6,7 @@ pub mod commands;
 pub mod directory;
 pub mod limits;
 mod live_rooms;
+pub mod local;
 pub mod ports;
 pub mod replies;
 pub mod service;

@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 
 pub use super::callbacks::{CallbackEnd, Confirmation, Observed, OwnerNotice, Seen};
-pub use super::directory::{Directory, DirectoryReport, NoDirectory};
+pub use super::directory::{Directory, DirectoryReport};
 pub use crate::domain::access::{AclChange, Known, NewGrant};
 use crate::domain::access::{
     AclView, AuthorisedChannel, ChangedEntry, Grant, GrantId, GrantUse, NotEdited, Permit, Reading,

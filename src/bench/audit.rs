@@ -180,7 +180,7 @@ const QUESTIONS: &[(&str, Ask)] = &[
     }),
     ("the owner at a time", |dice| Ok(Question::OwnerAt(dice.room()?, dice.moment(0)?))),
     ("the owner of a busy room", |dice| Ok(Question::OwnerAt(dice.hot_room()?, dice.moment(0)?))),
-    ("a timeline", |dice| Ok(Question::Timeline(dice.operation()))),
+    ("a timeline", |dice| Ok(Question::Timeline(dice.operation(), Vec::new()))),
     ("counts of a day by room", |dice| {
         let (since, until) = (Some(dice.moment(0)?), Some(dice.moment(DAY_MS)?));
         Ok(Question::Stats(StatsBy::Room, Filter { since, until, ..dice.page() }))

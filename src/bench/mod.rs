@@ -23,13 +23,16 @@ use serde::{Deserialize, Serialize};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
-use crate::app::acl::{LocalEdit, edit};
+use crate::app::commands::at_once;
 use crate::app::limits::Limits;
-use crate::app::ports::{AclChange, AclChanged, NewGrant};
+use crate::app::ports::Store as _;
 use crate::app::service::{ServiceConfig, Timing};
 use crate::bot::Bot;
 use crate::clock::SystemClock;
+use crate::domain::access::plan::{Wanted, WantedChannel, WantedGrant};
 use crate::domain::access::{Effect, Role, RoomScope};
+use crate::domain::audit::OutcomeKind;
+use crate::domain::command::{AclCommand, Command, CommandRequest, Edit};
 use crate::domain::principal::Principal;
 use crate::domain::room::Accounts;
 use crate::domain::wording::CommandName;
@@ -282,30 +285,29 @@ fn slack_settings() -> slack::Settings {
 
 /// One authorised channel, and people who may hand every room over; for denials, people who may not.
 async fn seed(bot: &Bot, kind: Kind) -> anyhow::Result<()> {
-    let allow = AclChange::AllowChannel { channel: "slack:T1:C1".parse()?, rooms: RoomScope::All };
-    let mut changes = vec![(allow, None)];
-    for number in 0..PEOPLE {
-        let grant = NewGrant {
-            subject: format!("slack:T1:U{number}").parse()?,
-            role: if kind == Kind::Denials { Role::Auditor } else { Role::Moderator },
-            effect: Effect::Permit,
-            rooms: RoomScope::All,
+    let role = if kind == Kind::Denials { Role::Auditor } else { Role::Moderator };
+    let grant = |number: usize| {
+        let subject = format!("slack:T1:U{number}").parse()?;
+        let (effect, rooms) = (Effect::Permit, RoomScope::All);
+        anyhow::Ok(WantedGrant {
+            subject,
+            role,
+            effect,
+            rooms,
             channels: vec![],
             expires_at: None,
-        };
-        changes.push((AclChange::Grant(grant), None));
-    }
-    let seeding = LocalEdit {
-        principal: Principal::new("cli:bench".parse()?),
-        typed: "room-owner bench".to_owned(),
-        changes,
-        reason: None,
-        force: false,
-        at_version: None,
-        known: Arc::default(),
+            reason: None,
+        })
     };
-    let made = edit(&*bot.store, &SystemClock, seeding).await?;
-    ensure!(matches!(made, AclChanged::Changed(..)), "the grants were not made: {made:?}");
+    let channel = WantedChannel { channel: "slack:T1:C1".parse()?, rooms: RoomScope::All, reason: None };
+    let wanted =
+        Wanted { grants: (0..PEOPLE).map(grant).collect::<anyhow::Result<_>>()?, channels: vec![channel] };
+    let edit = Edit::Apply(wanted, Some(bot.store.acl_version().await?));
+    let command = Command::Acl(AclCommand::Edit { edit, reason: None, force: false });
+    let seeder = Principal::new("cli:bench".parse()?);
+    let request = CommandRequest::local(seeder, "room-owner bench".to_owned(), Ok(command));
+    let made = bot.service.handle(request, at_once).await.into_reply();
+    ensure!(made.outcome() == OutcomeKind::Succeeded, "the grants were not made: {made:?}");
     Ok(())
 }
 

@@ -9,10 +9,13 @@ macro_rules! tell {
 use tell;
 
 pub mod acl;
+mod acl_file;
 pub mod archive;
 pub mod audit;
 pub mod owner;
 mod print;
+mod render;
+mod rows;
 pub mod transfer;
 pub mod verify;
 
@@ -23,11 +26,14 @@ use clap::{Parser, Subcommand, ValueEnum};
 use secrecy::SecretString;
 
 use acl::AclCommand;
+pub use rows::table;
 
 use crate::domain::audit::OutcomeKind;
+use crate::domain::command::{self, CommandRequest, UsageError};
 use crate::domain::principal::{Principal, Subject};
 use crate::domain::room::{AccountId, RoomId};
 use crate::domain::wording::shell_word as as_word;
+use crate::http;
 
 /// How a command ended, for whoever called it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -183,11 +189,8 @@ pub enum CallbacksCommand {
 
 fn callback_url(text: &str) -> Result<reqwest::Url, String> {
     let url: reqwest::Url = text.parse().map_err(|error| format!("`{text}` is not a URL: {error}"))?;
-    let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
-    let is_here = host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback());
     match url.scheme() {
-        "https" => Ok(url),
-        "http" if is_here => Ok(url),
+        "https" | "http" if http::is_private(&url, "http") => Ok(url),
         "http" => Err(format!("`{text}` would let everybody on the way forge callbacks: use https")),
         _ => Err(format!("`{text}` is neither http nor https")),
     }
@@ -280,6 +283,22 @@ pub struct BenchArguments {
         conflicts_with_all = ["commands", "connections", "rate", "denials", "one_call", "standard"]
     )]
     pub audit: Option<u64>,
+}
+
+/// Who gave a command on this machine, and what they typed.
+#[derive(Debug, Clone)]
+pub struct Caller {
+    /// Who.
+    pub principal: Principal,
+    /// What, for the record.
+    pub typed: String,
+}
+
+impl Caller {
+    /// Their request. Each start of the program is one of its own.
+    fn asks(self, command: Result<command::Command, UsageError>) -> CommandRequest {
+        CommandRequest::local(self.principal, self.typed, command)
+    }
 }
 
 /// The user of this machine who runs the program: the actor of the command line.

@@ -1,10 +1,9 @@
 //! `room-owner owner`: the question for a room's owner, the same way as from chat.
 
 use super::transfer::answer;
-use super::{Exit, Format};
+use super::{Caller, Exit, Format};
 use crate::app::service::CommandService;
-use crate::domain::command::{CommandRequest, Family, Invocation, Place, Values};
-use crate::domain::principal::Principal;
+use crate::domain::command::{Family, Invocation, Values};
 use crate::domain::wording::LOCAL_QUESTION;
 
 /// `owner ..`
@@ -23,13 +22,11 @@ pub struct OwnerArguments {
 /// When the entry cannot be read back.
 pub async fn run(
     service: &CommandService,
-    principal: Principal,
-    typed: String,
+    caller: Caller,
     arguments: OwnerArguments,
 ) -> anyhow::Result<Exit> {
     let OwnerArguments { room, format } = arguments;
     let verb = Invocation::named(Family::Owner, &[]).verb;
     let command = Values::of_texts(verb, [("room", Some(room))]);
-    let request = CommandRequest { principal, place: Place::Local, delivery: None, typed, command };
-    answer(service, request, LOCAL_QUESTION, format).await
+    answer(service, caller.asks(command), LOCAL_QUESTION, format).await
 }

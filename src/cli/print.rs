@@ -7,6 +7,7 @@ use comfy_table::{ColumnConstraint, ContentArrangement, Table, Width, presets};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde::Serialize;
+use serde_json::Value;
 
 use super::Format;
 use crate::domain::audit::read_in;
@@ -14,7 +15,7 @@ use crate::domain::room::{is_invisible, visible};
 use crate::stdio;
 
 /// Something that can be printed as a row.
-pub(super) trait Row: Serialize {
+pub(super) trait Row: Serialize + Sized {
     /// The names of the columns for people.
     const HEADINGS: &'static [&'static str];
 
@@ -24,17 +25,12 @@ pub(super) trait Row: Serialize {
     /// Those of the fields that are times, as far as they are shown in a zone.
     const TIMES: &'static [&'static str] = &[];
 
-    /// The cells for people.
-    fn cells(&self) -> Vec<String>;
-
-    /// The same, with times as they are read in `zone`.
-    fn cells_in(&self, _zone: &TimeZone) -> Vec<String> {
-        self.cells()
-    }
+    /// The cells for people, with times as they are read in `zone`.
+    fn cells(&self, zone: &TimeZone) -> Vec<String>;
 
     /// The fields as texts, in their order; empty where there is nothing.
     fn texts(&self) -> io::Result<Vec<Cow<'_, str>>> {
-        Ok(fields(self)?.into_iter().map(|(_, text)| text.into()).collect())
+        Ok(fields(self)?.map(|(_, text)| text.into()).collect())
     }
 }
 
@@ -51,7 +47,7 @@ pub(super) fn rows_in<R: Row>(rows: &[R], format: Format, zone: &TimeZone) -> io
         Format::Jsonl => jsonl(rows, &mut out)?,
         Format::Csv => csv(rows, &mut out)?,
         Format::Table if rows.is_empty() => {}
-        Format::Table => writeln!(out, "{}", table_in(rows, zone))?,
+        Format::Table => writeln!(out, "{}", table(rows, zone))?,
     }
     out.flush()
 }
@@ -119,20 +115,15 @@ pub(super) fn one<R: Row>(row: &R, format: Format) -> io::Result<()> {
     }
 }
 
-/// Prints one value whole, a field a line for people.
-pub(super) fn whole<R: Row>(row: &R, format: Format) -> io::Result<()> {
-    whole_in(row, format, &TimeZone::UTC)
-}
-
-/// The same, with times for people as they are read in `zone`.
-pub(super) fn whole_in<R: Row>(row: &R, format: Format, zone: &TimeZone) -> io::Result<()> {
+/// Prints one value whole, a field a line for people, with their times as they are read in `zone`.
+pub(super) fn whole<R: Row>(row: &R, format: Format, zone: &TimeZone) -> io::Result<()> {
     if format != Format::Table {
         return one(row, format);
     }
     let mut out = stdio::stdout();
     for (name, value) in fields(row)? {
         let value = match value.parse::<Timestamp>() {
-            Ok(at) if R::TIMES.contains(&name.as_str()) && *zone != TimeZone::UTC => read_in(at, zone),
+            Ok(at) if R::TIMES.contains(&name) && *zone != TimeZone::UTC => read_in(at, zone),
             _ => value,
         };
         if !value.is_empty() {
@@ -168,15 +159,11 @@ fn is_visible(json: &[u8]) -> bool {
 }
 
 /// The table for people: no foreign text can move the cursor or colour the rest.
-pub(super) fn table<R: Row>(rows: &[R]) -> String {
-    table_in(rows, &TimeZone::UTC)
-}
-
-fn table_in<R: Row>(rows: &[R], zone: &TimeZone) -> String {
+pub(super) fn table<R: Row>(rows: &[R], zone: &TimeZone) -> String {
     let name = format!("({})", zone.iana_name().unwrap_or("UTC"));
     let headings: Vec<String> = R::HEADINGS.iter().map(|heading| heading.replace("(UTC)", &name)).collect();
     let headings: Vec<&str> = headings.iter().map(String::as_str).collect();
-    let cells = |row: &R| row.cells_in(zone).iter().map(|cell| visible(cell)).collect();
+    let cells = |row: &R| row.cells(zone).iter().map(|cell| visible(cell)).collect();
     // The terminal's, if stdout is one.
     laid_out(&headings, &rows.iter().map(cells).collect::<Vec<_>>(), Table::new().width())
 }
@@ -230,42 +217,17 @@ fn blocks(headings: &[&str], rows: &[Vec<String>]) -> String {
     rows.iter().map(block).collect::<Vec<_>>().join("\n").trim_end().to_owned()
 }
 
-/// The fields as names and texts, in the order of the interface. serde_json keeps that order only in
-/// text, so the text is what is read.
-fn fields<T: Serialize + ?Sized>(row: &T) -> io::Result<Vec<(String, String)>> {
-    let ordered: Ordered = serde_json::from_str(&json(row)?)?;
-    Ok(ordered.0)
-}
-
-struct Ordered(Vec<(String, String)>);
-
-impl<'de> serde::Deserialize<'de> for Ordered {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Fields;
-
-        impl<'de> serde::de::Visitor<'de> for Fields {
-            type Value = Ordered;
-
-            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                f.write_str("an object")
-            }
-
-            fn visit_map<A: serde::de::MapAccess<'de>>(self, mut map: A) -> Result<Ordered, A::Error> {
-                let mut fields = Vec::new();
-                while let Some((name, value)) = map.next_entry::<String, serde_json::Value>()? {
-                    let text = match value {
-                        serde_json::Value::Null => String::new(),
-                        serde_json::Value::String(text) => text,
-                        other => other.to_string(),
-                    };
-                    fields.push((name, text));
-                }
-                Ok(Ordered(fields))
-            }
-        }
-
-        deserializer.deserialize_map(Fields)
-    }
+/// The fields as names and texts, in the order of the interface.
+fn fields<R: Row>(row: &R) -> io::Result<impl Iterator<Item = (&'static str, String)>> {
+    let value = serde_json::to_value(row)?;
+    Ok(R::FIELDS.iter().map(move |name| {
+        let text = match &value[*name] {
+            Value::Null => String::new(),
+            Value::String(text) => text.clone(),
+            other => other.to_string(),
+        };
+        (*name, text)
+    }))
 }
 
 /// The names of the fields, and the rows.
@@ -312,7 +274,7 @@ mod tests {
         const HEADINGS: &'static [&'static str] = &["Z"];
         const FIELDS: &'static [&'static str] = &["z", "a"];
 
-        fn cells(&self) -> Vec<String> {
+        fn cells(&self, _: &TimeZone) -> Vec<String> {
             vec![self.z.to_owned()]
         }
     }
@@ -341,7 +303,7 @@ mod tests {
 
     #[test]
     fn a_terminal_gets_no_escape_sequence() {
-        let text = table(&[Sample { z: "a\u{1b}[31mred\u{202e}", a: None }]);
+        let text = table(&[Sample { z: "a\u{1b}[31mred\u{202e}", a: None }], &TimeZone::UTC);
         assert!(!text.contains('\u{1b}') && !text.contains('\u{202e}'), "{text:?}");
     }
 

@@ -1,12 +1,11 @@
 //! `room-owner transfer`: the same way as from chat, as the user of this machine.
 
-use super::{Exit, Format, print};
+use super::{Caller, Exit, Format, print, render};
 use crate::app::commands::at_once;
 use crate::app::service::CommandService;
 use crate::domain::audit::{OperationId, OutcomeKind};
-use crate::domain::command::{Command, CommandRequest, Family, Invocation, Place, Values, clean_reason};
-use crate::domain::principal::Principal;
-use crate::domain::wording::{CommandName, LOCAL_TRANSFER, message};
+use crate::domain::command::{Command, CommandRequest, Family, Invocation, Values, clean_reason};
+use crate::domain::wording::LOCAL_TRANSFER;
 use crate::stdio;
 
 /// `transfer ..`
@@ -42,12 +41,15 @@ fn reason(text: &str) -> Result<String, String> {
 /// When the entry cannot be read back.
 pub async fn run(
     service: &CommandService,
-    principal: Principal,
-    typed: String,
+    caller: Caller,
     arguments: TransferArguments,
 ) -> anyhow::Result<Exit> {
-    let format = arguments.format;
-    answer(service, request(principal, typed, arguments), LOCAL_TRANSFER, format).await
+    let TransferArguments { room, new_owner, reason, overrides, format } = arguments;
+    let overrides = overrides.map(|operation| operation.to_string());
+    let texts =
+        [("room", Some(room)), ("new_owner", Some(new_owner)), ("reason", reason), ("override", overrides)];
+    let command = Values::of_texts(Invocation::named(Family::Owner, &[]).verb, texts);
+    answer(service, caller.asks(command), LOCAL_TRANSFER, format).await
 }
 
 /// Carries a request about a room out and says what came of it: to people in words, to programs as the entry
@@ -60,7 +62,7 @@ pub(super) async fn answer(
 ) -> anyhow::Result<Exit> {
     let is_question = matches!(request.command, Ok(Command::ShowOwner { .. }));
     let reply = service.handle(request, at_once).await.into_reply();
-    super::say(&message(&reply, &CommandName::local(command)));
+    let exit = render::words(&reply, command);
     if format != Format::Table
         && let Some(operation) = reply.operation()
         && let Some(entry) = service.store().operation(operation).await?
@@ -71,14 +73,5 @@ pub(super) async fn answer(
             printed => stdio::say_if_lost(printed),
         }
     }
-    Ok(reply.outcome().into())
-}
-
-fn request(principal: Principal, typed: String, arguments: TransferArguments) -> CommandRequest {
-    let TransferArguments { room, new_owner, reason, overrides, .. } = arguments;
-    let overrides = overrides.map(|operation| operation.to_string());
-    let texts =
-        [("room", Some(room)), ("new_owner", Some(new_owner)), ("reason", reason), ("override", overrides)];
-    let command = Values::of_texts(Invocation::named(Family::Owner, &[]).verb, texts);
-    CommandRequest { principal, place: Place::Local, delivery: None, typed, command }
+    Ok(exit)
 }

@@ -63,7 +63,7 @@ impl Row for Report {
     const FIELDS: &'static [&'static str] =
         &["sound", "events", "root", "keys", "signers", "compared", "unchecked", "findings", "more"];
 
-    fn cells(&self) -> Vec<String> {
+    fn cells(&self, _: &jiff::tz::TimeZone) -> Vec<String> {
         vec![
             self.sound.to_string(),
             self.events.to_string(),

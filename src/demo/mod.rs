@@ -75,7 +75,7 @@ impl Stage {
         let tencent = world::tencent_settings(tencent_listener.local_addr()?)?;
         let url = format!("sqlite://{}", scratch.path().join("demo.db").display());
         let bot = Bot::build(&url, tencent, SystemClock, Timing::default()).await?;
-        world::seed(&*bot.store, &SystemClock).await?;
+        world::seed(&bot.service).await?;
 
         let slack = Arc::new(SlackStandIn::new(address)?);
         let discord = Arc::new(DiscordStandIn::new(address)?);

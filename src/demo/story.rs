@@ -147,7 +147,7 @@ pub(super) async fn tell(stage: &Stage) -> anyhow::Result<()> {
         entries.iter().any(|entry| entry.outcome == OutcomeKind::Duplicate),
         "the repetition is not in the log"
     );
-    stdio::print(format_args!("{}", crate::cli::audit::table(&entries)))?;
+    stdio::print(format_args!("{}", crate::cli::table(&entries)))?;
     stdio::print(format_args!(
         "\nAll of it came out as expected. `room-owner demo` opens a page to play with."
     ))?;

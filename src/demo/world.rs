@@ -3,14 +3,17 @@
 use std::net::SocketAddr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use anyhow::ensure;
 use reqwest::Url;
 use secrecy::SecretString;
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::app::acl::edit_locally;
-use crate::app::ports::{AclChange, Clock, NewGrant, Store};
-use crate::domain::access::{Effect, Role, RoomScope};
+use crate::app::commands::at_once;
+use crate::app::service::CommandService;
+use crate::domain::access::{Effect, NewGrant, Role, RoomScope};
+use crate::domain::audit::OutcomeKind;
+use crate::domain::command::{AclCommand, Command, CommandRequest, Edit};
 use crate::domain::principal::{Principal, Subject};
 use crate::domain::room::Accounts;
 use crate::tencent;
@@ -192,10 +195,9 @@ pub(super) fn tencent_settings(address: SocketAddr) -> anyhow::Result<tencent::S
     })
 }
 
-/// Gives the people their roles and authorises the channel, as `acl grant` would: recorded.
-pub(super) async fn seed(store: &dyn Store, clock: &dyn Clock) -> anyhow::Result<()> {
-    let seeder = || "cli:demo".parse::<Subject>().map(Principal::new);
-    let reason = || Some("seeded for the demo".to_owned());
+/// Gives the people their roles and authorises the channel, as `acl` does on the command line.
+pub(super) async fn seed(service: &CommandService) -> anyhow::Result<()> {
+    let mut edits = Vec::new();
     for person in &PEOPLE {
         let Some((role, scope)) = person.role else { continue };
         for id in [format!("slack:{TEAM}:{}", person.id), format!("discord:{GUILD}:{}", person.snowflake)] {
@@ -204,15 +206,22 @@ pub(super) async fn seed(store: &dyn Store, clock: &dyn Clock) -> anyhow::Result
             let typed = format!("room-owner acl grant {subject} {role} --rooms {rooms}");
             let grant =
                 NewGrant { subject, role, effect: Effect::Permit, rooms, channels: vec![], expires_at: None };
-            edit_locally(store, clock, seeder()?, typed, AclChange::Grant(grant), reason()).await?;
+            edits.push((typed, Edit::Grant { grants: vec![grant], ends: None }));
         }
     }
     for channel in CHANNELS.iter().filter(|channel| channel.authorised) {
         for id in [format!("slack:{TEAM}:{}", channel.id), format!("discord:{GUILD}:{}", channel.snowflake)] {
-            let change = AclChange::AllowChannel { channel: id.parse()?, rooms: RoomScope::All };
-            let typed = format!("room-owner acl channel allow {id}");
-            edit_locally(store, clock, seeder()?, typed, change, reason()).await?;
+            let edit = Edit::AllowChannel(Some(id.parse()?), RoomScope::All);
+            edits.push((format!("room-owner acl channel allow {id}"), edit));
         }
+    }
+    for (typed, edit) in edits {
+        let reason = Some("seeded for the demo".to_owned());
+        let command = Command::Acl(AclCommand::Edit { edit, reason, force: false });
+        let seeder = Principal::new("cli:demo".parse()?);
+        let made =
+            service.handle(CommandRequest::local(seeder, typed, Ok(command)), at_once).await.into_reply();
+        ensure!(made.outcome() == OutcomeKind::Succeeded, "the demo has no acl: {made:?}");
     }
     Ok(())
 }

@@ -24,8 +24,9 @@ pub enum Verdict {
     Denied(Denial),
     /// Not understood. The text says why, for the record.
     Invalid(String),
-    /// Refused because of a load limit, which the text names.
-    RateLimited(String),
+    /// Understood, and not carried out: because of a load limit, or because it cannot be done as it is. The text says
+    /// why.
+    Declined(String),
 }
 
 /// A transfer that is permitted and durably written down. Only the store makes one, by committing it
@@ -124,7 +125,7 @@ impl Request {
                 ..this
             },
             Verdict::Denied(denial) => this.denied(denial),
-            Verdict::RateLimited(why) => {
+            Verdict::Declined(why) => {
                 Self { outcome: OutcomeKind::Declined, error_info: Some(why.clone()), ..this }
             }
             Verdict::Invalid(why) => {

@@ -6,12 +6,14 @@
 // A benchmark that cannot go on stops; that is what `unwrap` says.
 #![allow(clippy::unwrap_used)]
 
+#[path = "../fakes/acl.rs"]
+mod acl;
+
 use std::path::Path;
 use std::process::Command;
 use std::time::Instant;
 
 use jiff::{SignedDuration, Timestamp};
-use room_owner::app::acl::{LocalEdit, edit, edit_locally};
 use room_owner::app::ports::{AclChange, AclChanged, Clock as _, NewGrant, Store as _};
 use room_owner::clock::SystemClock;
 use room_owner::domain::access::{
@@ -101,16 +103,9 @@ async fn fill(file: &Path) {
     let grants = (0..GRANTS).map(|n| AclChange::Grant(grant(n)));
     let changes: Vec<_> = channels.chain(grants).map(|change| (change, None)).collect();
     for some in changes.chunks(2_000) {
-        let made = LocalEdit {
-            principal: Principal::new("cli:bench".parse().unwrap()),
-            typed: "acl apply".to_owned(),
-            changes: some.to_vec(),
-            reason: None,
-            force: true,
-            at_version: None,
-            known: std::sync::Arc::default(),
-        };
-        let changed = edit(&store, &SystemClock, made).await.unwrap();
+        let bench = Principal::new("cli:bench".parse().unwrap());
+        let changed =
+            acl::edit_all(&store, &SystemClock, bench, "acl apply".to_owned(), some.to_vec()).await.unwrap();
         assert!(matches!(changed, AclChanged::Changed(..)), "{changed:?}");
     }
     store.close().await;
@@ -184,7 +179,7 @@ async fn measure(file: &Path) {
         let change = AclChange::Grant(grant(n * 991 + 3));
         let ana = Principal::new("cli:bench".parse().unwrap());
         let began = Instant::now();
-        edit_locally(&store, &SystemClock, ana, "acl grant".to_owned(), change, None).await.unwrap();
+        acl::edit_locally(&store, &SystemClock, ana, "acl grant".to_owned(), change, None).await.unwrap();
         times.took(began);
     }
     times.print("an edit, durable");

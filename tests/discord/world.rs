@@ -9,7 +9,6 @@ use axum::Router;
 use ed25519_dalek::{Signer as _, SigningKey};
 use jiff::Timestamp;
 use reqwest::{StatusCode, Url};
-use room_owner::app::acl::edit_locally;
 use room_owner::app::ports::{AclChange, Clock, NewGrant, Store as _};
 use room_owner::app::service::Timing;
 use room_owner::bot::{self, Bot, Doors};
@@ -30,6 +29,7 @@ use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
+use super::fakes::acl::edit_locally;
 use super::fakes::discord::{Discord, Interaction, TOKEN};
 use super::fakes::interaction::{self, TOKENS};
 pub(crate) use super::fakes::interaction::{APPLICATION, GUILD, read_message};

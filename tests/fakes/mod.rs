@@ -1,5 +1,6 @@
 //! What several test programs use: the platforms' side of every conversation.
 
+pub(crate) mod acl;
 pub(crate) mod discord;
 pub(crate) mod gateway;
 pub(crate) mod interaction;

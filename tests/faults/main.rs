@@ -6,6 +6,8 @@
 // A test that cannot go on fails; that is what `unwrap` says.
 #![allow(clippy::unwrap_used)]
 
+#[path = "../fakes/acl.rs"]
+mod acl;
 mod clock;
 mod laws;
 mod network;

@@ -3,7 +3,6 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use room_owner::app::acl::edit_locally;
 use room_owner::app::ports::{AclChange, AclChanged, NewGrant, Store};
 use room_owner::domain::access::{ChangedEntry, Effect, Role};
 use room_owner::domain::command::{CommandRequest, DeliveryId, Family, Place, Typed, parse};
@@ -15,6 +14,7 @@ use sqlx::Connection as _;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use tempfile::TempDir;
 
+use super::acl::edit_locally;
 use super::clock::VirtualClock;
 
 /// A moderator of all rooms, in Slack.

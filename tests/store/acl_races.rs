@@ -5,7 +5,7 @@ use std::sync::Arc;
 use room_owner::app::ports::{AclChange, AclChanged, AclEdit, Store as _};
 use room_owner::domain::access::plan::{Wanted, WantedGrant, plan};
 use room_owner::domain::access::{
-    Action, Decision, Effect, LockOut, NotEdited, Role, RoomScope, decide, is_live,
+    AclView, Action, Decision, Effect, LockOut, NotEdited, Role, RoomScope, decide, is_live,
 };
 use room_owner::domain::audit::OperationId;
 use room_owner::domain::command::Place;
@@ -180,7 +180,9 @@ async fn a_file_is_applied_to_the_acl_that_was_planned_on_or_not_at_all() {
             }],
         };
         let now = later(1_000_000 + round);
-        let steps = plan(&grants, &world.store.channels().await.unwrap(), &wanted, now).unwrap();
+        let channels = world.store.channels().await.unwrap();
+        let acl = AclView { version: 0, grants: grants.clone(), channels };
+        let steps = plan(&acl, &wanted, now).unwrap();
         let changes: Vec<AclChange> = steps.into_iter().map(|(change, _)| change).collect();
 
         let (one, other) = (Arc::clone(&stores[0]), Arc::clone(&stores[1]));

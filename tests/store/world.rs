@@ -3,8 +3,7 @@
 use std::path::PathBuf;
 
 use jiff::Timestamp;
-use room_owner::app::commands::audit::record_locally;
-use room_owner::app::ports::{AclChange, AclChanged, AclEdit, Admission, Admitted, Clock, NewGrant, Store};
+use room_owner::app::ports::{AclChange, AclChanged, AclEdit, Admission, Admitted, NewGrant, Store};
 use room_owner::domain::access::{
     Action, AuthorisedChannel, ChangedEntry, Decision, Effect, Grant, Known, decide,
 };
@@ -434,21 +433,24 @@ pub(crate) fn problem(info: &str, request_id: Option<&str>) -> Refusal {
     }
 }
 
-pub(crate) struct At(pub(crate) Timestamp);
-
-#[async_trait::async_trait]
-impl Clock for At {
-    fn now(&self) -> Timestamp {
-        self.0
-    }
-
-    async fn sleep(&self, _: std::time::Duration) {}
-}
-
 /// `cli:ana` reads the log.
 pub(crate) async fn read(world: &World, at: Timestamp) -> OperationId {
     let principal = Principal::new("cli:ana".parse().unwrap());
-    let question = Question::Show(OperationId::new(1));
-    let typed = "room-owner audit show 1".to_owned();
-    record_locally(&world.store, &At(at), principal, typed, question).await.unwrap()
+    let acl = world.store.acl_for(&principal, &Place::Local).await.unwrap();
+    let Decision::Permit(permit) = decide(&principal, &Place::Local, Action::ReadAudit, &acl, at) else {
+        panic!("whoever is on the machine may read the log")
+    };
+    let question = Command::Audit(Box::new(Question::Show(OperationId::new(1))));
+    let request = CommandRequest::local(principal, "room-owner audit show 1".to_owned(), Ok(question));
+    let admission = Admission::Request {
+        request: Box::new(request),
+        verdict: Verdict::Read(permit),
+        acl_version: None,
+        decline_if_busy: false,
+        is_answered_later: false,
+    };
+    match world.store.admit(admission, at).await.unwrap() {
+        Admitted::Recorded(operation) => operation,
+        other => panic!("{other:?}"),
+    }
 }

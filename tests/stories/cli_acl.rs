@@ -39,7 +39,9 @@ async fn a_grant_is_printed_with_every_field_in_the_order_of_the_interface() {
     // The end is reckoned a moment before the grant is written down.
     assert_eq!(lasts.as_secs_f64().ceil(), 8.0 * 3_600.0);
     assert!(grant["granted_by"].as_str().unwrap().starts_with("cli:"));
-    assert!(ran.err.starts_with("grant 1 given · op 1"), "people's words go to stderr: {}", ran.err);
+    let words: Vec<&str> = ran.err.lines().map(str::trim_start).collect();
+    assert!(words[2].starts_with("Grant 1, only in `slack:T1:C1`, until "), "words go to stderr: {words:?}");
+    assert_eq!(words.last(), Some(&"op 1"));
 
     let entry = program.runs("audit show 1 --format json").await.json();
     assert_eq!((&entry["outcome"], &entry["authority"]), (&"succeeded".into(), &"local".into()));
@@ -63,7 +65,7 @@ async fn grants_are_listed_while_they_hold_and_with_all_for_ever() {
     assert!(revoked.json()["revoked_at"].is_string());
     let twice = program.runs("acl revoke 1").await;
     assert_eq!(twice.code, 1);
-    assert!(twice.err.contains("nothing was changed"), "{}", twice.err);
+    assert!(twice.err.contains("Nothing was changed"), "{}", twice.err);
 
     let live = program.runs("acl list --format json").await.json();
     assert_eq!(live.as_array().unwrap().len(), 1);
@@ -135,6 +137,11 @@ async fn an_edit_counts_from_the_next_command_on_while_the_bot_runs() {
     went_well(&program.runs(&format!("acl grant {} moderator", ALICE.subject())).await);
     let reply = says("/room-owner test user1").await;
     assert!(reply.says("`test` now belongs to `user1`"), "{reply}");
+    let listed = program.runs("acl list").await.out;
+    assert!(listed.contains(" Name ") && listed.contains(&format!("{}  alice", ALICE.subject())), "{listed}");
+    let exported = program.runs("acl export").await.out;
+    let caption = format!("[[grant]]\n# alice\nsubject = \"{}\"\n", ALICE.subject());
+    assert!(exported.contains(&caption), "{exported}");
     went_well(&program.runs("acl revoke 1").await);
     let reply = says("/room-owner test user2").await;
     assert!(reply.says("your grant 1 ended"), "{reply}");

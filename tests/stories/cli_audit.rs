@@ -214,7 +214,12 @@ async fn a_time_that_a_clock_shows_twice_is_asked_back() {
         );
     }
     let readings = program.runs("audit list --readings --text owner-at --format jsonl").await;
-    assert_eq!(readings.out.lines().count(), 1, "what was not answered is not recorded: {}", readings.out);
+    assert_eq!(
+        readings.out.lines().count(),
+        3,
+        "the questions are recorded, answered or not: {}",
+        readings.out
+    );
 }
 
 /// What differs from run to run.
@@ -411,6 +416,31 @@ async fn who_reads_the_log_is_in_the_log() {
 }
 
 #[tokio::test]
+async fn of_exports_that_bring_nothing_the_first_of_the_day_is_recorded() {
+    let program = a_night().await;
+    let export = "audit export --format jsonl --cursor-file cursor";
+    let polls = async || {
+        let listed = program.runs("audit list --readings --limit 0 --text cursor-file --format jsonl").await;
+        listed.out.lines().filter(|line| line.contains(export)).count()
+    };
+    let mut rows = Vec::new();
+    for _ in 0..4 {
+        let ran = program.runs(export).await;
+        assert_eq!(ran.code, 0, "{}", ran.err);
+        rows.push(ran.out.lines().count());
+    }
+    assert_eq!((rows, polls().await), (vec![4, 0, 0, 0], 1));
+    assert_eq!(program.runs("transfer test user3").await.code, 0);
+    assert_eq!(program.runs(export).await.out.lines().count(), 1);
+    assert_eq!(polls().await, 2, "what brings something is recorded");
+    // In another form it is another reading.
+    let other = program.runs("audit export --format csv --cursor-file cursor").await;
+    assert_eq!(other.out.lines().count(), 1, "{}", other.out);
+    let listed = program.runs("audit list --readings --text csv --format jsonl").await;
+    assert_eq!(listed.out.lines().filter(|line| line.contains("audit export")).count(), 1);
+}
+
+#[tokio::test]
 async fn what_cannot_be_recorded_is_not_shown() {
     let program = a_night().await;
     let file = program.path("room-owner.db");
@@ -422,7 +452,11 @@ async fn what_cannot_be_recorded_is_not_shown() {
     for words in ["audit list", "audit show 2", "audit export", "audit stats", "audit timeline 2"] {
         let ran = program.runs(words).await;
         assert_eq!((ran.code, ran.out.as_str()), (1, ""), "{words}: {}", ran.err);
-        assert!(ran.err.contains("nothing is shown, because this reading cannot be recorded"), "{}", ran.err);
+        assert!(
+            ran.err.contains("Nothing was done: the audit log cannot be written right now"),
+            "{}",
+            ran.err
+        );
     }
     let ran = program.runs("audit list --database copy.db --format jsonl").await;
     assert_eq!((ran.code, ran.out.lines().count()), (0, 4), "{}", ran.err);

@@ -1,12 +1,12 @@
 //! No: to whom, where, and why.
 
-use room_owner::app::acl::edit_locally;
 use room_owner::app::ports::{AclChange, NewGrant};
 use room_owner::domain::access::Effect;
 use room_owner::domain::audit::DecisionKind;
 use room_owner::domain::principal::Principal;
 
 use super::doors::{Door, assert_snapshot, at_every_door};
+use super::fakes::acl::edit_locally;
 use super::slack::{ADAM, ALICE, BORIS, MODS, OTTO, Person, RANDOM, RITA, Reply, TEAM};
 use super::world::{Stage, World, run};
 

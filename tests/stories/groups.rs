@@ -11,7 +11,6 @@ use axum::routing::post;
 use axum::{Json, Router};
 use insta::assert_snapshot;
 use jiff::Timestamp;
-use room_owner::app::acl::edit_locally;
 use room_owner::app::ports::{AclChange, Clock as _, NewGrant};
 use room_owner::domain::access::Effect;
 use room_owner::domain::principal::Principal;
@@ -22,6 +21,7 @@ use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 
 use super::clock::StoryClock;
+use super::fakes::acl::edit_locally;
 use super::program::Program;
 use super::slack::{ADAM, ALICE, BORIS, MODS, TEAM};
 use super::world::{Stage, World, run, secret};
@@ -408,7 +408,7 @@ async fn the_command_line_says_when_the_roles_of_groups_count_for_nobody() {
     let mut program = Program::new().await;
     let ran = program.runs(&format!("acl grant {} moderator", group(HOSTS))).await;
     assert!(
-        ran.err.contains("note: SLACK_BOT_TOKEN is not set, so user groups of Slack are not looked up"),
+        ran.err.contains("SLACK_BOT_TOKEN is not set, so user groups of Slack are not looked up"),
         "{}",
         ran.err
     );

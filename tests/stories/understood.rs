@@ -1,13 +1,13 @@
 //! What people type, and what they are answered: nothing is guessed, and a slip is met with the line that was meant.
 
 use insta::assert_snapshot;
-use room_owner::app::acl::edit_locally;
 use room_owner::app::ports::{AclChange, Admission, Clock as _, NewGrant, Store as _};
 use room_owner::domain::access::{Effect, Role, RoomScope};
 use room_owner::domain::command::{RejectedRequest, Rejection};
 use room_owner::domain::principal::Principal;
 
 use super::doors::{Door, assert_snapshot as assert_same, at_every_door};
+use super::fakes::acl::edit_locally;
 use super::slack::{ADAM, ALICE, BORIS, MODS, OTTO, RITA, TEAM};
 use super::world::{World, run};
 

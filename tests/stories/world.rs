@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use axum::Router;
 use reqwest::Url;
-use room_owner::app::acl::edit_locally;
 use room_owner::app::limits::Limits;
 use room_owner::app::ports::{AclChange, NewGrant, Store as _};
 use room_owner::app::service::{ServiceConfig, Timing};
@@ -27,6 +26,7 @@ use tokio::task::JoinHandle;
 
 use super::clock::{NOON, StoryClock, UNTIL_TOLD};
 use super::doors::{Chat, Door, change_at_discord};
+use super::fakes::acl::edit_locally;
 use super::guild::Guild;
 use super::late::Late;
 use super::reply::Reply;

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use insta::assert_snapshot;
 use room_owner::app::acl::local_permit;
 use room_owner::app::commands::audit::{Reader, answer};
-use room_owner::app::ports::{Admitted, Observed, OwnerNotice, Store as _, StoreError};
+use room_owner::app::ports::{Admitted, Clock, Observed, OwnerNotice, Store as _, StoreError};
 use room_owner::domain::archive::{ArchiveReport, HeldUp};
 use room_owner::domain::audit::{AuditEntry, AuditFilter, NoAnswer, OperationId, StatsBy};
 use room_owner::domain::command::DeliveryId;
@@ -29,7 +29,18 @@ use tokio::task::JoinSet;
 
 use super::copies::{Copy, check, day, night};
 use super::independent::{self, checked, proves};
-use super::world::{At, MALLORY, NOON, World, allow, ask, count, execute, later, raw, recorded, succeeded};
+use super::world::{MALLORY, NOON, World, allow, ask, count, execute, later, raw, recorded, succeeded};
+
+struct At(jiff::Timestamp);
+
+#[async_trait::async_trait]
+impl Clock for At {
+    fn now(&self) -> jiff::Timestamp {
+        self.0
+    }
+
+    async fn sleep(&self, _: std::time::Duration) {}
+}
 
 /// `cli:ana` archives what began before the time.
 async fn archive_of(
@@ -720,12 +731,12 @@ async fn a_row_under_an_archived_number_is_found_and_never_read() {
             );
         }
         let reader = Reader::default();
-        let timeline = Question::Timeline(OperationId::new(10));
+        let timeline = Question::Timeline(OperationId::new(10), Vec::new());
         let zone = jiff::tz::TimeZone::UTC;
         let asked = answer(store.log(), &At(later(1_000)), &zone, &timeline, &reader).await.unwrap_err();
         assert!(matches!(asked, NoAnswer::Archived(..)), "{sql}: {asked:?}");
         let archives = vec![beside(&copy, "first.archive")];
-        let reader = Reader { archives: archives.clone(), ..Reader::default() };
+        let timeline = Question::Timeline(OperationId::new(10), archives.clone());
         let Answer::Timeline(steps, _) =
             answer(store.log(), &At(later(1_000)), &zone, &timeline, &reader).await.unwrap()
         else {

@@ -1,22 +1,23 @@
 //! `/room-acl`: who somebody is, what the ACL says and why, and who can help.
 
+use std::collections::BTreeSet;
+
 use tracing::warn;
 
+use super::acl_file;
 use crate::app::ports::{GrantsPage, StoreError};
 use crate::app::service::CommandService;
 use crate::domain::access::{
-    AclView, Action, Denial, Helpers, RoomScope, admins_of, attention, explain, footing, is_live, is_open,
-    live_admins, unread_groups, who_can,
+    AclView, Action, Denial, Effect, Helpers, RoomScope, admins_of, attention, explain, footing, is_live,
+    is_open, live_admins, unread_groups, who_can,
 };
 use crate::domain::audit::{AuditFilter, OperationId};
 use crate::domain::command::{AclCommand, CommandRequest, Listed, Part, Place, Why};
-use crate::domain::principal::{Principal, Subject};
+use crate::domain::principal::{Membership, Principal, Subject};
 use crate::domain::reply::{Names, Reply};
 use crate::domain::room::RoomId;
-use crate::domain::wording::acl::{AclAnswer, Explained};
-
-/// How many entries a page shows: what fits a message on every platform.
-const PAGE: u32 = 12;
+use crate::domain::wording::acl::AclAnswer;
+use crate::domain::wording::why::Explained;
 
 /// How many admins are named to whoever needs one.
 const HELPERS: usize = 3;
@@ -38,6 +39,8 @@ pub(super) async fn answer(
         AclCommand::List(listed) => list(service, listed).await,
         AclCommand::Why(why) => explained(service, why, request).await,
         AclCommand::WhoCan(room) => who_can_transfer(service, room).await,
+        AclCommand::Export => acl_file::export(service).await,
+        AclCommand::Plan(wanted) => acl_file::plan(service, wanted, &request.principal).await,
         AclCommand::Edit { .. } => Err(StoreError("an edit was admitted as a question".to_owned())),
     };
     answer.unwrap_or_else(|error| {
@@ -104,8 +107,8 @@ pub(super) async fn named(
 ) -> Reply {
     let is_shown = |subject: &Subject| matches!(place, Place::Channel(here) if here.shows(subject));
     let mut names = Names::new();
-    for subject in answer.subjects() {
-        if is_shown(subject) || subject.is_group() || names.contains_key(subject) {
+    for subject in answer.subjects().into_iter().collect::<BTreeSet<_>>() {
+        if is_shown(subject) || subject.is_group() {
             continue;
         }
         let actor = Some(subject.clone());
@@ -121,17 +124,19 @@ pub(super) async fn named(
 async fn list(service: &CommandService, listed: &Listed) -> Result<AclAnswer, StoreError> {
     let now = service.clock.now();
     let at = |page: u32| Listed { page, ..listed.clone() };
-    if listed.part == Part::Channels {
+    if let Part::Channels | Part::AllChannels = listed.part {
         let mut entries = service.store.channels().await?;
-        entries.retain(|entry| is_open(entry, now));
-        let (page, pages, entries) = cut(entries, listed.page);
-        return Ok(AclAnswer::Channels { page, pages, entries });
+        let known = entries.len();
+        entries.retain(|entry| listed.part == Part::AllChannels || is_open(entry, now));
+        let left_out = known - entries.len();
+        let (page, pages, entries) = cut(entries, listed);
+        return Ok(AclAnswer::Channels { page, pages, entries, left_out });
     }
     if listed.part == Part::Attention {
         let mut grants = service.store.live_grants(now).await?;
         grants.retain(|grant| listed.who.as_ref().is_none_or(|who| grant.subject == *who));
         let shown = attention(&grants, &service.store.grant_uses().await?, now);
-        let (page, pages, shown) = cut(shown, listed.page);
+        let (page, pages, shown) = cut(shown, listed);
         let grants = shown.into_iter().map(|(grant, why)| (grant, Some(why))).collect();
         return Ok(AclAnswer::Grants { listed: at(page), pages, grants, left_out: 0 });
     }
@@ -141,23 +146,23 @@ async fn list(service: &CommandService, listed: &Listed) -> Result<AclAnswer, St
         let all = grants.len();
         grants.retain(|grant| listed.part == Part::All || is_live(grant, now));
         let left_out = all - grants.len();
-        let (page, pages, grants) = cut(grants, listed.page);
+        let (page, pages, grants) = cut(grants, listed);
         let grants = grants.into_iter().map(|grant| (grant, None)).collect();
         return Ok(AclAnswer::Grants { listed: at(page), pages, grants, left_out });
     }
     let live_at = (listed.part == Part::Live).then_some(now);
     let GrantsPage { page, pages, grants, left_out } =
-        service.store.grants_page(live_at, listed.page, PAGE).await?;
+        service.store.grants_page(live_at, listed.page, listed.size).await?;
     let grants = grants.into_iter().map(|grant| (grant, None)).collect();
     Ok(AclAnswer::Grants { listed: at(page), pages, grants, left_out })
 }
 
 /// The page, or the last one if there are fewer; and the number of pages.
-fn cut<T>(all: Vec<T>, page: u32) -> (u32, u32, Vec<T>) {
-    let pages = u32::try_from(all.len()).unwrap_or(u32::MAX).div_ceil(PAGE).max(1);
+fn cut<T>(all: Vec<T>, &Listed { page, size, .. }: &Listed) -> (u32, u32, Vec<T>) {
+    let pages = u32::try_from(all.len()).unwrap_or(u32::MAX).div_ceil(size).max(1);
     let page = page.clamp(1, pages);
-    let first = (page as usize - 1) * PAGE as usize;
-    (page, pages, all.into_iter().skip(first).take(PAGE as usize).collect())
+    let first = (page as usize - 1) * size as usize;
+    (page, pages, all.into_iter().skip(first).take(size as usize).collect())
 }
 
 async fn explained(
@@ -170,16 +175,30 @@ async fn explained(
         (None, Place::Local) => return Err(StoreError("no channel is named".to_owned())),
     };
     let is_caller = why.subject.as_ref().is_none_or(|subject| *subject == request.principal.subject);
-    let at = service.clock.now();
-    let principal = match &why.subject {
+    let at = why.at.unwrap_or_else(|| service.clock.now());
+    let mut principal = match &why.subject {
         // Discord says which roles a chosen member has, @everyone's among them.
         Some(subject) if !is_caller && !why.groups.is_empty() => {
             Principal::new(subject.clone()).only_in(why.groups.clone())
         }
+        // Which roles somebody has, Discord says with each of their own requests.
+        Some(subject @ Subject::DiscordUser { .. }) if !is_caller => Principal::new(subject.clone()),
         Some(subject) if !is_caller => service.directory.known().principal(subject.clone(), at),
         _ => request.principal.clone(),
     };
-    let acl = service.store.acl_history_for(&principal, &channel).await?;
+    for group in &why.assumed {
+        if principal.membership(group) != Membership::In {
+            principal.groups.push(group.clone());
+        }
+    }
+    let mut acl = service.store.acl_history_for(&principal, &channel).await?;
+    let of_the_time = match why.at {
+        Some(_) => service.store.grants().await?,
+        None => service.store.live_grants_for(&why.room, at).await?,
+    };
+    acl.grants.extend(of_the_time.into_iter().filter(|grant| {
+        grant.effect == Effect::Permit && principal.membership(&grant.subject) == Membership::Unknown
+    }));
     let action = Action::Transfer(why.room.clone());
     let explanation = explain(&principal, &Place::Channel(channel.clone()), &action, &acl, at);
     let room = why.room.clone();

@@ -1,69 +1,23 @@
 //! `/room-audit`: questions to the audit log, from whichever door.
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
 
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
 use tracing::error;
 
-use crate::app::ports::{Admission, Admitted, AuditLog, Clock, Store, StoreError};
+use crate::app::ports::{AuditLog, Clock, ExportSpan, StoreError};
 use crate::app::service::CommandService;
 use crate::domain::access::{Action, Decision, Grant, Reach, decide};
-use crate::domain::admission::Verdict;
 use crate::domain::audit::{
     ArchivedIn, AuditEntry, AuditFilter, Basis, Event, Filter, NoAnswer, OperationId, Outcome, Page,
     RoomEntry, What, ownership, timeline,
 };
-use crate::domain::command::Question;
-use crate::domain::command::{Command, CommandRequest, Place};
-use crate::domain::principal::Principal;
+use crate::domain::command::{Command, CommandRequest, Place, Question};
 use crate::domain::reply::Reply;
 use crate::domain::room::RoomId;
 use crate::domain::wording::audit::{Answer, OwnerHistory, OwnerSpan};
-
-/// Records a reading of the log at the command line, before it happens: what cannot be recorded must not be shown.
-///
-/// # Errors
-/// When the store cannot be written.
-pub async fn record_locally(
-    store: &dyn Store,
-    clock: &dyn Clock,
-    principal: Principal,
-    typed: String,
-    question: Question,
-) -> Result<OperationId, StoreError> {
-    let request = CommandRequest {
-        principal,
-        place: Place::Local,
-        delivery: None,
-        typed,
-        command: Ok(Command::Audit(Box::new(question))),
-    };
-    // The ACL may change between the decision and the record; then it is decided again.
-    for _ in 0..8 {
-        let acl = store.acl_for(&request.principal, &request.place).await?;
-        let now = clock.now();
-        let verdict = match decide(&request.principal, &request.place, Action::ReadAudit, &acl, now) {
-            Decision::Permit(permit) => Verdict::Read(permit),
-            Decision::Deny(denial) => return Err(StoreError(denial.to_string())),
-        };
-        let admission = Admission::Request {
-            request: Box::new(request.clone()),
-            verdict,
-            acl_version: None,
-            decline_if_busy: false,
-            is_answered_later: false,
-        };
-        match store.admit(admission, now).await? {
-            Admitted::Recorded(operation) => return Ok(operation),
-            Admitted::AclChanged => {}
-            other => return Err(StoreError(format!("unexpected answer to a reading: {other:?}"))),
-        }
-    }
-    Err(StoreError("the acl changed faster than a reading could be recorded".to_owned()))
-}
 
 /// Who reads: the rooms that they may see, and the record of the reading.
 #[derive(Debug, Clone, Default)]
@@ -72,8 +26,6 @@ pub struct Reader {
     pub reach: Option<Reach>,
     /// The record of this reading, which is not counted among those that are left out.
     pub reading: Option<OperationId>,
-    /// Archives that the reader names, for events that were moved out of the log.
-    pub archives: Vec<PathBuf>,
 }
 
 impl Reader {
@@ -97,12 +49,18 @@ impl Reader {
 /// The answer to a question that is permitted and on record, as far as the permit reaches.
 pub(super) async fn read(
     service: &CommandService,
+    place: &Place,
     operation: OperationId,
     question: &Question,
     reach: &Reach,
 ) -> Reply {
-    let reader = Reader { reach: Some(reach.clone()), reading: Some(operation), ..Reader::default() };
-    let answer = answer(service.store.log(), &*service.clock, &TimeZone::UTC, question, &reader).await;
+    let reader = Reader { reach: Some(reach.clone()), reading: Some(operation) };
+    // Times that name no zone are of whoever types them.
+    let zone = match place {
+        Place::Local => TimeZone::system(),
+        Place::Channel(_) => TimeZone::UTC,
+    };
+    let answer = answer(service.store.log(), &*service.clock, &zone, question, &reader).await;
     if let Err(NoAnswer::Store(error)) = &answer {
         error!(operation = operation.seq(), %error, "a question to the log was not answered");
     }
@@ -117,6 +75,43 @@ async fn grant_behind(service: &CommandService, answer: &Result<Answer, NoAnswer
     let (_, number) = entry.authority.as_ref()?.split_once("grant ")?;
     let id = number.split(|c: char| !c.is_ascii_digit()).next()?.parse().ok()?;
     service.store.grant(id).await.ok().flatten()
+}
+
+/// The answer to an export that goes on behind another, brings nothing, and is in the log of this day already: a
+/// collector that asks every minute does not fill the log. `None` for everything that is recorded.
+pub(super) async fn empty_poll(service: &CommandService, request: &CommandRequest) -> Option<Reply> {
+    let Ok(Command::Audit(question)) = &request.command else { return None };
+    let Question::Export(_, Some(after)) = &**question else { return None };
+    let CommandRequest { principal, place, .. } = request;
+    let (now, log) = (service.clock.now(), service.store.log());
+    let acl = service.store.acl_for(principal, place).await.ok()?;
+    let Decision::Permit(permit) = decide(principal, place, Action::ReadAudit, &acl, now) else {
+        return None;
+    };
+    let midnight = TimeZone::UTC.to_datetime(now).start_of_day();
+    let today = TimeZone::UTC.to_timestamp(midnight).ok()?;
+    let same = AuditFilter {
+        actor: Some(principal.subject.clone()),
+        text: Some(request.typed.clone()),
+        since: Some(today),
+        limit: Some(1),
+        ..AuditFilter::default()
+    };
+    let recorded = log.entries(&same).await.ok()?.pop().filter(|entry| entry.command == request.typed)?;
+    let reply = read(service, place, recorded.operation, question, permit.reach()).await;
+    let Reply::Audit { answer, .. } = &reply else { return None };
+    let Ok(Answer::Export(filter, _)) = &**answer else { return None };
+    let upto_event = log.newest_event().await.ok()?;
+    let mut span =
+        ExportSpan { filter: (**filter).clone(), since_event: Some(*after), upto_event, position: 0 };
+    loop {
+        let chunk = log.export(&span).await.ok()?;
+        match (chunk.entries.is_empty(), chunk.next) {
+            (true, None) => return Some(reply),
+            (true, Some(next)) => span.position = next,
+            (false, _) => return None,
+        }
+    }
 }
 
 /// Nearly always enough entries of a room to tell who owned it, and since when.
@@ -138,7 +133,11 @@ pub async fn answer(
 ) -> Result<Answer, NoAnswer> {
     let now = clock.now();
     match question {
-        Question::List(filter) | Question::Export(filter) => {
+        Question::Export(filter, after) => {
+            let filter = filter.resolve(now, zone)?;
+            Ok(Answer::Export(Box::new(AuditFilter { reach: reader.reach.clone(), ..filter }), *after))
+        }
+        Question::List(filter) => {
             let filter = resolved(log, filter.resolve(now, zone)?, reader).await?;
             let rows = log.entries(&one_more(&filter)).await.map_err(failed)?;
             Ok(Answer::List(page(log, rows, &filter, reader).await?))
@@ -149,14 +148,14 @@ pub async fn answer(
             Ok(Answer::Stats(*by, page(log, rows, &filter, reader).await?))
         }
         Question::Show(operation) => Ok(Answer::Entry(Box::new(entry(log, *operation, reader).await?))),
-        Question::Timeline(operation) => {
+        Question::Timeline(operation, archives) => {
             let entry = entry(log, *operation, reader).await?;
             let mut events = log.events(*operation).await.map_err(failed)?;
             if let Some(archive) = missing(log, *operation, &events).await? {
-                if reader.archives.is_empty() {
+                if archives.is_empty() {
                     return Err(NoAnswer::Archived(*operation, archive));
                 }
-                events = log.events_with(*operation, &reader.archives).await.map_err(failed)?;
+                events = log.events_with(*operation, archives).await.map_err(failed)?;
             }
             Ok(Answer::Timeline(timeline(*operation, &events), Box::new(entry)))
         }

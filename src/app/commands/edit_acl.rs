@@ -5,14 +5,19 @@ use std::sync::Arc;
 use tracing::warn;
 
 use super::acl::named;
-use crate::app::acl::hindered_by;
-use crate::app::ports::{AclChanged, AclEdit, StoreError};
+use super::acl_file;
+use crate::app::ports::{AclChanged, AclEdit, Admission, Admitted, StoreError};
 use crate::app::service::{CommandService, not_recorded};
-use crate::domain::access::{AclChange, ChangedEntry, Hindered, Known, NewGrant, Permit, is_for_oneself};
+use crate::domain::access::plan::Step;
+use crate::domain::access::{
+    self, AclChange, AclView, ChangedEntry, Grant, Hindered, Known, NewGrant, NotEdited, Permit,
+    is_for_oneself,
+};
+use crate::domain::admission::Verdict;
 use crate::domain::command::{
     AclCommand, Command, CommandRequest, Edit, Family, Invocation, Place, Problem, UsageError,
 };
-use crate::domain::principal::Channel;
+use crate::domain::principal::{Channel, Membership};
 use crate::domain::reply::Reply;
 use crate::domain::wording::acl::AclAnswer;
 
@@ -22,11 +27,22 @@ pub(super) async fn edit(
     request: &CommandRequest,
     permit: Permit,
 ) -> Option<Reply> {
+    let Ok(Command::Acl(AclCommand::Edit { edit, reason, force })) = &request.command else {
+        return Some(not_recorded(&StoreError("what is no edit was admitted as one".to_owned())));
+    };
     let now = service.clock.now();
-    let (changes, reason) = match changes(request, now) {
-        Ok(changes) => changes,
+    let steps = match edit {
+        Edit::Apply(wanted, version) => acl_file::steps(service, wanted, *version).await,
+        edit => changes(edit, &request.place, now).map(Ok),
+    };
+    let mut changes = match steps {
+        Ok(Ok(steps)) => steps,
+        Ok(Err(why)) => return declined(service, request, &permit, why).await,
         Err(error) => return Some(not_recorded(&error)),
     };
+    for (_, why) in &mut changes {
+        *why = why.take().or_else(|| reason.clone());
+    }
     let known = service.directory.known();
     let edit = AclEdit {
         principal: request.principal.clone(),
@@ -34,9 +50,9 @@ pub(super) async fn edit(
         delivery: request.delivery.clone(),
         typed: request.typed.clone(),
         permit,
-        changes: changes.into_iter().map(|change| (change, reason.clone())).collect(),
-        reason,
-        force: false,
+        changes,
+        reason: reason.clone(),
+        force: *force,
         known: Arc::clone(&known),
     };
     let (operation, answer) = match service.store.edit_acl(edit, now).await {
@@ -62,14 +78,16 @@ pub(super) async fn resolved(
     service: &CommandService,
     request: &CommandRequest,
 ) -> Result<Option<CommandRequest>, StoreError> {
-    let Ok(Command::Acl(AclCommand::Edit { edit: Edit::RevokeOf(subject), reason })) = &request.command
+    let Ok(Command::Acl(AclCommand::Edit { edit: Edit::RevokeOf(subject), reason, force })) =
+        &request.command
     else {
         return Ok(None);
     };
     let mut entries = service.store.live_grants(service.clock.now()).await?;
     entries.retain(|grant| grant.subject == *subject);
     let command = if let [only] = entries.as_slice() {
-        Ok(Command::Acl(AclCommand::Edit { edit: Edit::Revoke(only.id), reason: reason.clone() }))
+        let (edit, reason) = (Edit::Revoke(only.id), reason.clone());
+        Ok(Command::Acl(AclCommand::Edit { edit, reason, force: *force }))
     } else {
         let revoke = Invocation::named(Family::Acl, &["revoke"]);
         let mut meant: Vec<Invocation> =
@@ -83,23 +101,61 @@ pub(super) async fn resolved(
     Ok(Some(CommandRequest { command, ..request.clone() }))
 }
 
+/// Records an edit that cannot be made as it is.
+async fn declined(
+    service: &CommandService,
+    request: &CommandRequest,
+    permit: &Permit,
+    why: NotEdited,
+) -> Option<Reply> {
+    let admission = Admission::Request {
+        request: Box::new(request.clone()),
+        verdict: Verdict::Declined(why.to_string()),
+        acl_version: Some(permit.acl_version()),
+        decline_if_busy: false,
+        is_answered_later: false,
+    };
+    match service.store.admit(admission, service.clock.now()).await {
+        Ok(Admitted::Recorded(operation)) => {
+            Some(named(service, operation, AclAnswer::NotEdited(why), &request.place).await)
+        }
+        Ok(Admitted::AclChanged) => None,
+        Ok(other) => Some(not_recorded(&StoreError(format!("unexpected answer to an edit: {other:?}")))),
+        Err(error) => Some(not_recorded(&error)),
+    }
+}
+
 /// Why a new grant has no effect yet. The edit stands even if that cannot be read.
 async fn hindered(service: &CommandService, entry: &ChangedEntry, known: &Known) -> Hindered {
-    hindered_by(&*service.store, &*service.clock, entry, known).await.unwrap_or_else(|error| {
+    let ChangedEntry::Grant { after, .. } = entry else { return Hindered::default() };
+    hindered_by(service, after, known).await.unwrap_or_else(|error| {
         warn!(%error, "the warnings about a new grant cannot be worked out");
         Hindered::default()
     })
 }
 
-/// The changes that are asked for, and why.
-fn changes(
-    request: &CommandRequest,
-    now: jiff::Timestamp,
-) -> Result<(Vec<AclChange>, Option<String>), StoreError> {
-    let Ok(Command::Acl(AclCommand::Edit { edit, reason })) = &request.command else {
-        return Err(StoreError("a request that is no edit was admitted as one".to_owned()));
+/// Why a grant that was just made has no effect yet, as far as the groups of its subject are known.
+async fn hindered_by(service: &CommandService, grant: &Grant, known: &Known) -> Result<Hindered, StoreError> {
+    let now = service.clock.now();
+    let principal = known.principal(grant.subject.clone(), now);
+    let channels = service.store.channels().await?;
+    let mut beside = match channels.first() {
+        // The grants are the same for every channel.
+        Some(entry) => service.store.acl_for(&principal, &Place::Channel(entry.channel.clone())).await?,
+        // No channel is authorised yet, so there is little to read.
+        None => {
+            let mut grants = service.store.live_grants(now).await?;
+            grants.retain(|grant| principal.membership(&grant.subject) != Membership::Out);
+            AclView { grants, ..AclView::default() }
+        }
     };
-    let here = |channel: &Option<Channel>| match (channel, &request.place) {
+    beside.channels = channels;
+    Ok(access::hindered(grant, &principal, &beside, known, now))
+}
+
+/// The changes that are asked for.
+fn changes(edit: &Edit, place: &Place, now: jiff::Timestamp) -> Result<Vec<Step>, StoreError> {
+    let here = |channel: &Option<Channel>| match (channel, place) {
         (Some(channel), _) | (None, Place::Channel(channel)) => Ok(channel.clone()),
         (None, Place::Local) => Err(StoreError("no channel is named".to_owned())),
     };
@@ -114,6 +170,7 @@ fn changes(
             vec![AclChange::AllowChannel { channel: here(channel)?, rooms: rooms.clone() }]
         }
         Edit::RemoveChannel(channel) => vec![AclChange::RemoveChannel(here(channel)?)],
+        Edit::Apply(..) => return Err(StoreError("a file was taken for one change".to_owned())),
     };
-    Ok((changes, reason.clone()))
+    Ok(changes.into_iter().map(|change| (change, None)).collect())
 }

@@ -1,6 +1,7 @@
 //! The use cases, one for each command. A request enters at [`CommandService::handle`]; `answer` has the one match.
 
 mod acl;
+mod acl_file;
 pub mod audit;
 mod corrections;
 mod edit_acl;
@@ -107,6 +108,9 @@ impl CommandService {
         A: Future<Output = Result<(), E>>,
         E: Display,
     {
+        if let Some(reply) = audit::empty_poll(self, request).await {
+            return Handled::AtOnce(reply);
+        }
         let mut resolved = None;
         for _ in 0..Next::MOST_TURNS {
             let request = resolved.as_ref().unwrap_or(request);
@@ -174,7 +178,7 @@ async fn answer(service: &CommandService, request: &CommandRequest, on_record: &
             let answer = acl::answer(service, request, acl, command).await;
             acl::named(service, operation, answer, place).await
         }
-        Ok(Command::Audit(question)) => audit::read(service, operation, question, reach).await,
+        Ok(Command::Audit(question)) => audit::read(service, place, operation, question, reach).await,
         Ok(Command::ShowOwner { .. } | Command::Transfer(_)) => {
             not_recorded(&StoreError("work was admitted as a question".into()))
         }

@@ -26,7 +26,7 @@ use shedding::Shedding;
 
 use super::limits::Limits;
 use super::live_rooms::LiveRooms;
-use super::ports::{Clock, Directory, NoDirectory, Observer, RoomControl, Store, StoreError};
+use super::ports::{Clock, Directory, Known, Observer, RoomControl, Store, StoreError};
 use super::replies::ReplyBook;
 use crate::domain::access::{AclView, Action, Decision, decide};
 use crate::domain::audit::OperationId;
@@ -77,7 +77,7 @@ impl CommandService {
             clock,
             observer,
             timing,
-            directory: Arc::new(NoDirectory),
+            directory: Arc::new(Known::default()),
             accounts: Accounts::default(),
             in_flight: InFlight::default(),
             watched: Watched::default(),

@@ -9,7 +9,7 @@ use super::CommandService;
 use crate::app::limits::{FairSemaphore, Limits, RateLimiter, Slot};
 use crate::app::ports::{Admission, Admitted};
 use crate::domain::admission::Verdict;
-use crate::domain::command::{Command, CommandRequest};
+use crate::domain::command::{Command, CommandRequest, Place as Origin};
 use crate::domain::principal::Subject;
 use crate::domain::reply::{Overload, Reply};
 use crate::domain::room::RoomId;
@@ -43,6 +43,7 @@ impl CommandService {
         let Shedding { semaphore, people, .. } = &self.shedding;
         let subject = &request.principal.subject;
         if let Some(limit) = semaphore.limits().per_person
+            && request.place != Origin::Local
             && !people.admits(subject, limit, self.clock.now())
         {
             return Err(Overload::Person(limit));
@@ -74,7 +75,7 @@ impl CommandService {
         }
         let admission = Admission::Request {
             request: Box::new(request.clone()),
-            verdict: Verdict::RateLimited(why.to_string()),
+            verdict: Verdict::Declined(why.to_string()),
             acl_version: None,
             decline_if_busy: true,
             is_answered_later: false,

@@ -2,9 +2,10 @@
 
 use jiff::Timestamp;
 
-use super::file::{read, write};
-use crate::domain::access::{AuthorisedChannel, Grant};
+use crate::cli::acl_file::{read, write};
+use crate::domain::access::{AclView, AuthorisedChannel, Grant};
 use crate::domain::principal::Subject;
+use crate::domain::reply::Names;
 
 /// What is read of a file is read of the file that is written out of it.
 pub fn file(bytes: &[u8]) {
@@ -47,7 +48,9 @@ pub fn file(bytes: &[u8]) {
         })
         .collect();
     let version = file.version.unwrap_or_default();
-    let written = write(version, &grants, &channels, now);
+    let acl = AclView { version, grants, channels };
+    let written = write(&acl, &Names::new(), now);
+    let AclView { grants, channels, .. } = acl;
     let again = match read(&written) {
         Ok(again) => again,
         Err(why) => panic!("{why}\n{written}"),

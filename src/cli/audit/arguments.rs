@@ -6,7 +6,7 @@ use std::str::FromStr;
 use clap::{Subcommand, ValueEnum};
 use jiff::tz::TimeZone;
 
-use crate::cli::{Format, number};
+use crate::cli::{Format, WrongUsage, number};
 use crate::domain::audit::{
     self, Filter, InvalidMoment, Moment, OperationId, OperationKind, Outcomes, StatsBy,
 };
@@ -104,9 +104,9 @@ pub struct ExportArguments {
     /// Go on from the cursor in this file if there is one, and leave the new one there when all is written
     #[arg(long, value_name = "FILE", conflicts_with = "after")]
     pub cursor_file: Option<PathBuf>,
-    #[command(flatten)]
-    #[allow(missing_docs)]
-    pub source: SourceArguments,
+    /// Read this copy of a database instead: nothing is written, so the reading is not recorded
+    #[arg(long, value_name = "FILE")]
+    pub database: Option<PathBuf>,
 }
 
 /// How an export is written.
@@ -123,20 +123,12 @@ pub enum ExportFormat {
 /// Where the log is, and how it is printed.
 #[derive(Debug, Clone, clap::Args)]
 pub struct ReadingArguments {
-    #[command(flatten)]
-    #[allow(missing_docs)]
-    pub source: SourceArguments,
-    /// How to print it
-    #[arg(long, value_enum, default_value = "table")]
-    pub format: Format,
-}
-
-/// Where the log is.
-#[derive(Debug, Clone, clap::Args)]
-pub struct SourceArguments {
     /// Read this copy of a database instead: nothing is written, so the reading is not recorded
     #[arg(long, value_name = "FILE")]
     pub database: Option<PathBuf>,
+    /// How to print it
+    #[arg(long, value_enum, default_value = "table")]
+    pub format: Format,
 }
 
 /// Which operations.
@@ -218,19 +210,18 @@ fn searched(text: &str) -> Result<String, String> {
     fits.then(|| text.to_owned()).ok_or_else(|| "a text to search for has 1 to 300 characters".to_owned())
 }
 
-impl ExportArguments {
-    /// The cursor of an earlier export, as it was typed.
-    pub(super) fn cursor(&self) -> Option<i64> {
-        match self.filter.since {
-            Some(Since::Cursor(cursor)) => Some(cursor),
-            _ => self.after,
+impl FilterArguments {
+    /// A time, in the named zone if it names none.
+    fn in_zone(&self, time: &Moment) -> Moment {
+        match &self.zone {
+            Some(zone) => time.clone().or_in(zone.clone()),
+            None => time.clone(),
         }
     }
-}
 
-impl FilterArguments {
-    pub(super) fn filter(&self) -> Filter {
-        Filter {
+    /// Which operations; a cursor may stand only where one export goes on behind another.
+    fn filter(&self, may_go_on: bool) -> Result<Filter, WrongUsage> {
+        Ok(Filter {
             room: self.room.clone(),
             actor: self.actor.clone(),
             channel: self.channel.clone(),
@@ -240,15 +231,21 @@ impl FilterArguments {
             operation: self.operation,
             text: self.text.clone(),
             since: match &self.since {
-                Some(Since::Time(time)) => Some(time.clone()),
+                Some(Since::Time(time)) => Some(self.in_zone(time)),
+                Some(Since::Cursor(cursor)) if !may_go_on => {
+                    return Err(WrongUsage(format!(
+                        "`--since {cursor}` is a cursor, where one `audit export` goes on behind another; give a time \
+                         here, such as `2h`, and one cursor alone"
+                    )));
+                }
                 Some(Since::Cursor(_)) | None => None,
             },
-            until: self.until.clone(),
+            until: self.until.as_ref().map(|time| self.in_zone(time)),
             zone: self.zone.clone(),
             before: None,
             readings: self.readings,
             limit: None,
-        }
+        })
     }
 }
 
@@ -257,62 +254,34 @@ fn at_most(limit: u32) -> Option<u32> {
 }
 
 impl ReadingCommand {
-    /// A cursor where none goes on.
-    pub(super) fn stray_cursor(&self) -> Option<i64> {
-        let filter = match self {
-            Self::List(ListArguments { filter, .. }) | Self::Stats { filter, .. } => filter,
-            // With two cursors, neither is it.
-            Self::Export(ExportArguments { filter, after: Some(_), .. })
-            | Self::Export(ExportArguments { filter, cursor_file: Some(_), .. }) => filter,
-            _ => return None,
-        };
-        match filter.since {
-            Some(Since::Cursor(cursor)) => Some(cursor),
-            _ => None,
-        }
-    }
-
-    /// How the answer is printed; an export has formats of its own.
-    pub(super) fn format(&self) -> Format {
-        match self {
-            Self::List(ListArguments { reading, .. })
-            | Self::Show { reading, .. }
-            | Self::OwnerAt { reading, .. }
-            | Self::Timeline { reading, .. }
-            | Self::Stats { reading, .. } => reading.format,
-            Self::Export(_) => Format::Jsonl,
-        }
-    }
-
-    /// The copy that is read instead of the bot's own database.
+    /// How the answer is printed, and the copy that is read instead of the bot's own database. An export has formats
+    /// of its own.
     #[must_use]
-    pub fn database(&self) -> Option<&PathBuf> {
-        let source = match self {
+    pub fn printed(&self) -> (Format, Option<&PathBuf>) {
+        match self {
             Self::List(ListArguments { reading, .. })
             | Self::Show { reading, .. }
             | Self::OwnerAt { reading, .. }
             | Self::Timeline { reading, .. }
-            | Self::Stats { reading, .. } => &reading.source,
-            Self::Export(export) => &export.source,
-        };
-        source.database.as_ref()
-    }
-
-    /// The archives that are read too.
-    pub(super) fn archives(&self) -> &[PathBuf] {
-        match self {
-            Self::Timeline { archive, .. } => archive,
-            _ => &[],
+            | Self::Stats { reading, .. } => (reading.format, reading.database.as_ref()),
+            Self::Export(export) => (Format::Jsonl, export.database.as_ref()),
         }
     }
 
-    pub(super) fn question(&self) -> Question {
-        match self {
-            Self::List(arguments) => Question::List(Filter {
-                before: arguments.before,
-                limit: at_most(arguments.limit),
-                ..arguments.filter.filter()
-            }),
+    /// What is asked.
+    ///
+    /// # Errors
+    /// When a cursor stands where none goes on, or cannot be read.
+    pub(super) fn question(&self) -> anyhow::Result<Question> {
+        Ok(match self {
+            Self::List(ListArguments { filter, before, limit, reading }) => {
+                let filter = Filter { before: *before, limit: at_most(*limit), ..filter.filter(false)? };
+                // A list without end is handed out in parts, where it has not to be laid out.
+                match (filter.limit, reading.format) {
+                    (Some(_), _) | (None, Format::Table) => Question::List(filter),
+                    (None, _) => Question::Export(filter, None),
+                }
+            }
             Self::Show { operation, .. } => Question::Show(*operation),
             Self::OwnerAt { room, time, zone, .. } => {
                 let time = match zone {
@@ -321,23 +290,20 @@ impl ReadingCommand {
                 };
                 Question::OwnerAt(room.clone(), time)
             }
-            Self::Timeline { operation, .. } => Question::Timeline(*operation),
+            Self::Timeline { operation, archive, .. } => Question::Timeline(*operation, archive.clone()),
             Self::Stats { by, filter, limit, .. } => {
-                Question::Stats(*by, Filter { limit: at_most(*limit), ..filter.filter() })
+                Question::Stats(*by, Filter { limit: at_most(*limit), ..filter.filter(false)? })
             }
-            Self::Export(arguments) => Question::Export(arguments.filter.filter()),
-        }
-    }
-
-    /// The zone of times that name none.
-    pub(super) fn zone(&self) -> TimeZone {
-        let given = match self {
-            Self::List(ListArguments { filter, .. })
-            | Self::Stats { filter, .. }
-            | Self::Export(ExportArguments { filter, .. }) => filter.zone.as_ref(),
-            Self::OwnerAt { zone, .. } => zone.as_ref(),
-            Self::Show { .. } | Self::Timeline { .. } => None,
-        };
-        given.cloned().unwrap_or_else(TimeZone::system)
+            Self::Export(ExportArguments { filter, after, cursor_file, .. }) => {
+                // With two cursors, neither is it.
+                let may_go_on = after.is_none() && cursor_file.is_none();
+                let cursor = match (cursor_file, &filter.since) {
+                    (Some(file), _) => super::cursor::kept(file)?,
+                    (None, Some(Since::Cursor(cursor))) => Some(*cursor),
+                    (None, _) => *after,
+                };
+                Question::Export(filter.filter(may_go_on)?, cursor)
+            }
+        })
     }
 }

@@ -4,12 +4,9 @@
 //! right was decided upon, has a service do something to a resource. (Entity Management, 3004, is about
 //! accounts and groups, and has no place for the decision.) README.md has the table of the fields.
 
-use jiff::Timestamp;
-use serde::Serialize;
+use serde_json::{Value, json};
 
-use crate::domain::audit::{AuditEntry, DecisionKind, OperationId, OutcomeKind, serialize_millis};
-use crate::domain::principal::{Channel, Subject};
-use crate::domain::room::RoomId;
+use crate::domain::audit::{AuditEntry, OutcomeKind, millis};
 
 const OCSF: &str = "1.6.0";
 const CLASS: u32 = 6_003;
@@ -31,165 +28,25 @@ pub(super) fn source(log: Option<&str>) -> String {
     source
 }
 
-/// A CloudEvent.
-#[derive(Serialize)]
-pub(super) struct Event<'a> {
-    specversion: &'static str,
-    id: String,
-    source: &'a str,
-    r#type: &'static str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    subject: Option<&'a RoomId>,
-    #[serde(serialize_with = "serialize_millis")]
-    time: Timestamp,
-    datacontenttype: &'static str,
-    dataschema: &'static str,
-    data: ApiActivity<'a>,
-}
-
-/// OCSF's class.
-#[derive(Serialize)]
-struct ApiActivity<'a> {
-    class_uid: u32,
-    class_name: &'static str,
-    category_uid: u32,
-    category_name: &'static str,
-    activity_id: u32,
-    activity_name: &'static str,
-    type_uid: u32,
-    type_name: &'static str,
-    severity_id: u32,
-    severity: &'static str,
-    time: i64,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    duration: Option<i64>,
-    status_id: u32,
-    status: &'static str,
-    status_code: &'static str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    status_detail: Option<&'a str>,
-    message: &'a str,
-    metadata: Metadata,
-    actor: Actor<'a>,
-    api: Api<'a>,
-    src_endpoint: Endpoint<'a>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    resources: Option<[Resource<'a>; 1]>,
-    unmapped: Unmapped<'a>,
-}
-
-#[derive(Serialize)]
-struct Metadata {
-    version: &'static str,
-    uid: OperationId,
-    log_name: &'static str,
-    product: Product,
-}
-
-#[derive(Serialize)]
-struct Product {
-    name: &'static str,
-    vendor_name: &'static str,
-    version: &'static str,
-}
-
-#[derive(Serialize)]
-#[serde(untagged)]
-enum Actor<'a> {
-    Person {
-        user: User<'a>,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        authorizations: Option<[Authorization<'a>; 1]>,
-    },
-    App {
-        app_name: String,
-    },
-}
-
-#[derive(Serialize)]
-struct User<'a> {
-    uid: &'a Subject,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    name: Option<&'a str>,
-}
-
-#[derive(Serialize)]
-struct Authorization<'a> {
-    decision: DecisionKind,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    policy: Option<Named<'a>>,
-}
-
-#[derive(Serialize)]
-struct Named<'a> {
-    name: &'a str,
-}
-
-#[derive(Serialize)]
-struct Api<'a> {
-    operation: &'static str,
-    service: Named<'static>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    request: Option<Request<'a>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    response: Option<Response<'a>>,
-}
-
-#[derive(Serialize)]
-struct Request<'a> {
-    uid: &'a str,
-}
-
-#[derive(Serialize)]
-struct Response<'a> {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    code: Option<i64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    error_message: Option<&'a str>,
-}
-
-#[derive(Serialize)]
-struct Endpoint<'a> {
-    svc_name: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    uid: Option<&'a Channel>,
-}
-
-#[derive(Serialize)]
-struct Resource<'a> {
-    uid: &'a RoomId,
-    r#type: &'static str,
-}
-
-#[derive(Serialize)]
-struct Unmapped<'a> {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    new_owner: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    previous_owner: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    reason: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    delivery_id: Option<&'a str>,
-}
-
 /// One entry as a CloudEvent. Its `id` names the operation and its outcome: an operation that is exported
 /// again because it ended in the meantime is another event.
-pub(super) fn event<'a>(entry: &'a AuditEntry, source: &'a str) -> Event<'a> {
-    Event {
-        specversion: "1.0",
-        id: format!("{}-{}", entry.operation, entry.outcome),
-        source,
-        r#type: "room-owner.operation",
-        subject: entry.room.as_ref(),
-        time: entry.at,
-        datacontenttype: "application/json",
-        dataschema: "https://schema.ocsf.io/1.6.0/classes/api_activity",
-        data: activity(entry),
-    }
+pub(super) fn event(entry: &AuditEntry, source: &str) -> Value {
+    let mut event = json!({
+        "specversion": "1.0",
+        "id": format!("{}-{}", entry.operation, entry.outcome),
+        "source": source,
+        "type": "room-owner.operation",
+        "subject": entry.room,
+        "time": millis(entry.at),
+        "datacontenttype": "application/json",
+        "dataschema": "https://schema.ocsf.io/1.6.0/classes/api_activity",
+        "data": activity(entry),
+    });
+    leave_out_nulls(&mut event);
+    event
 }
 
-fn activity(entry: &AuditEntry) -> ApiActivity<'_> {
+fn activity(entry: &AuditEntry) -> Value {
     let (operation, activity_id, activity_name, type_name) = match (&entry.room, &entry.new_owner) {
         (_, Some(_)) => ("change_room_owner", 3, "Update", "API Activity: Update"),
         (Some(_), None) => ("get_room_owner", 2, "Read", "API Activity: Read"),
@@ -209,62 +66,71 @@ fn activity(entry: &AuditEntry) -> ApiActivity<'_> {
         _ => &entry.error_info,
     };
     let door = door(entry);
+    let policy = entry.authority.as_ref().map(|name| json!({ "name": name }));
+    let authorizations =
+        entry.decision.map(|decision| json!([{ "decision": decision.name(), "policy": policy }]));
+    let actor = match &entry.actor {
+        Some(actor) => json!({
+            "user": { "uid": actor, "name": entry.actor_name },
+            "authorizations": authorizations,
+        }),
+        None => json!({ "app_name": door }),
+    };
     let has_answer = entry.error_code.is_some() || entry.error_info.is_some();
-    ApiActivity {
-        class_uid: CLASS,
-        class_name: "API Activity",
-        category_uid: 6,
-        category_name: "Application Activity",
-        activity_id,
-        activity_name,
-        type_uid: CLASS * 100 + activity_id,
-        type_name,
-        severity_id: 1,
-        severity: "Informational",
-        time: entry.at.as_millisecond(),
-        duration: entry.duration_ms,
-        status_id,
-        status,
-        status_code: entry.outcome.name(),
-        status_detail: status_detail.as_deref(),
-        message: &entry.command,
-        metadata: Metadata {
-            version: OCSF,
-            uid: entry.operation,
-            log_name: "audit",
-            product: Product {
-                name: "room-owner",
-                vendor_name: "room-owner",
-                version: env!("CARGO_PKG_VERSION"),
+    json!({
+        "class_uid": CLASS,
+        "class_name": "API Activity",
+        "category_uid": 6,
+        "category_name": "Application Activity",
+        "activity_id": activity_id,
+        "activity_name": activity_name,
+        "type_uid": CLASS * 100 + activity_id,
+        "type_name": type_name,
+        "severity_id": 1,
+        "severity": "Informational",
+        "time": entry.at.as_millisecond(),
+        "duration": entry.duration_ms,
+        "status_id": status_id,
+        "status": status,
+        "status_code": entry.outcome.name(),
+        "status_detail": status_detail,
+        "message": entry.command,
+        "metadata": {
+            "version": OCSF,
+            "uid": entry.operation,
+            "log_name": "audit",
+            "product": {
+                "name": "room-owner", "vendor_name": "room-owner", "version": env!("CARGO_PKG_VERSION"),
             },
         },
-        actor: match &entry.actor {
-            Some(actor) => Actor::Person {
-                user: User { uid: actor, name: entry.actor_name.as_deref() },
-                authorizations: entry.decision.map(|decision| {
-                    [Authorization {
-                        decision,
-                        policy: entry.authority.as_deref().map(|name| Named { name }),
-                    }]
-                }),
-            },
-            None => Actor::App { app_name: door.clone() },
+        "actor": actor,
+        "api": {
+            "operation": operation,
+            "service": { "name": "room-owner" },
+            "request": entry.request_id.as_ref().map(|uid| json!({ "uid": uid })),
+            "response": has_answer
+                .then(|| json!({ "code": entry.error_code, "error_message": entry.error_info })),
         },
-        api: Api {
-            operation,
-            service: Named { name: "room-owner" },
-            request: entry.request_id.as_deref().map(|uid| Request { uid }),
-            response: has_answer
-                .then_some(Response { code: entry.error_code, error_message: entry.error_info.as_deref() }),
+        "src_endpoint": { "svc_name": door, "uid": entry.channel },
+        "resources": entry.room.as_ref().map(|uid| json!([{ "uid": uid, "type": "room" }])),
+        "unmapped": {
+            "new_owner": entry.new_owner,
+            "previous_owner": entry.previous_owner,
+            "reason": entry.reason,
+            "delivery_id": entry.delivery_id,
         },
-        src_endpoint: Endpoint { svc_name: door, uid: entry.channel.as_ref() },
-        resources: entry.room.as_ref().map(|uid| [Resource { uid, r#type: "room" }]),
-        unmapped: Unmapped {
-            new_owner: entry.new_owner.as_deref(),
-            previous_owner: entry.previous_owner.as_deref(),
-            reason: entry.reason.as_deref(),
-            delivery_id: entry.delivery_id.as_deref(),
-        },
+    })
+}
+
+/// What is not known has no field.
+fn leave_out_nulls(value: &mut Value) {
+    match value {
+        Value::Object(fields) => {
+            fields.retain(|_, value| !value.is_null());
+            fields.values_mut().for_each(leave_out_nulls);
+        }
+        Value::Array(items) => items.iter_mut().for_each(leave_out_nulls),
+        _ => {}
     }
 }
 
@@ -282,11 +148,7 @@ fn door(entry: &AuditEntry) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::{Value, json};
-
-    fn written(entry: &AuditEntry, source: &str) -> Value {
-        serde_json::to_value(event(entry, source)).unwrap()
-    }
+    use crate::domain::audit::{DecisionKind, OperationId};
 
     fn entry() -> AuditEntry {
         AuditEntry {
@@ -360,7 +222,7 @@ mod tests {
                 },
             },
         });
-        assert_eq!(written(&entry(), "/room-owner/a1"), expected);
+        assert_eq!(event(&entry(), "/room-owner/a1"), expected);
     }
 
     #[test]
@@ -371,7 +233,7 @@ mod tests {
             error_info: Some("no such room".to_owned()),
             ..entry()
         };
-        let data = &written(&refused, "/a")["data"];
+        let data = &event(&refused, "/a")["data"];
         assert_eq!((&data["status_id"], &data["status_detail"]), (&2.into(), &"no such room".into()));
         assert_eq!(data["api"]["response"], json!({ "code": 100_004, "error_message": "no such room" }));
 
@@ -381,7 +243,7 @@ mod tests {
             outcome: OutcomeKind::Denied,
             ..entry()
         };
-        let data = &written(&denied, "/a")["data"];
+        let data = &event(&denied, "/a")["data"];
         assert_eq!((&data["status"], &data["status_detail"]), (&"Failure".into(), &"no grant".into()));
         assert_eq!(data["actor"]["authorizations"][0]["decision"], "deny");
     }
@@ -407,7 +269,7 @@ mod tests {
                 ..entry()
             };
             for entry in [bare, AuditEntry { outcome: *outcome, ..entry() }] {
-                let event = written(&entry, "/a");
+                let event = event(&entry, "/a");
                 for name in ["specversion", "id", "source", "type"] {
                     assert!(event[name].as_str().is_some_and(|text| !text.is_empty()), "{name}");
                 }

@@ -1,23 +1,21 @@
 //! `audit export`: the whole log to stdout, a chunk at a time.
 
 use std::io::{self, Write};
-use std::path::Path;
 
-use anyhow::Context as _;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use jiff::tz::TimeZone;
 
 use super::arguments::{ExportArguments, ExportFormat};
 use super::cloudevents;
-use crate::app::ports::{AuditLog, Clock, ExportSpan};
+use super::cursor::keep;
+use crate::app::ports::{AuditLog, ExportSpan};
 use crate::cli::{Exit, WrongUsage, print};
-use crate::domain::audit::AuditEntry;
+use crate::domain::audit::{AuditEntry, AuditFilter};
 use crate::stdio;
 
 pub(super) async fn run(
     log: &dyn AuditLog,
-    clock: &dyn Clock,
-    zone: &TimeZone,
+    filter: AuditFilter,
+    since_event: Option<i64>,
     arguments: &ExportArguments,
 ) -> anyhow::Result<Exit> {
     if arguments.cursor_file.is_some() && stdio::stdout_is_null() {
@@ -25,11 +23,6 @@ pub(super) async fn run(
                    exported now is never exported again";
         return Err(WrongUsage(why.to_owned()).into());
     }
-    let since_event = match &arguments.cursor_file {
-        Some(file) => kept(file)?,
-        None => arguments.cursor(),
-    };
-    let filter = arguments.filter.filter().resolve(clock.now(), zone)?;
     let upto_event = log.newest_event().await?;
     if let Some(cursor) = since_event.filter(|cursor| *cursor > upto_event) {
         anyhow::bail!(
@@ -63,13 +56,8 @@ pub(super) async fn run(
     if let Some(file) = &arguments.cursor_file {
         keep(file, upto_event)?;
     }
-    if !arguments.filter.readings {
-        let left_out = log.readings(&span.filter, 1_000).await?;
-        let page =
-            crate::domain::audit::Page::<()> { rows: vec![], is_cut: false, readings_left_out: left_out };
-        super::say_left_out(&page);
-    }
-    super::super::tell!("{written} operations written; --after {upto_event} goes on from here");
+    super::say_left_out(log, span.filter, None).await?;
+    tell!("{written} operations written; --after {upto_event} goes on from here");
     Ok(Exit::Done)
 }
 
@@ -131,31 +119,4 @@ impl Writer {
     fn end(mut self) -> io::Result<()> {
         self.out.flush()
     }
-}
-
-/// The cursor in a file; `None` if there is no file yet.
-fn kept(file: &Path) -> anyhow::Result<Option<i64>> {
-    let text = match std::fs::read_to_string(file) {
-        Ok(text) => text,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(error).with_context(|| format!("`{}` cannot be read", file.display())),
-    };
-    let cursor = text.trim().parse::<i64>().ok().filter(|cursor| *cursor >= 0);
-    let wrong =
-        || format!("`{}` does not hold a cursor: delete it to export everything again", file.display());
-    cursor.with_context(wrong).map(Some)
-}
-
-/// Puts the cursor into the file, whole or not at all.
-fn keep(file: &Path, cursor: i64) -> anyhow::Result<()> {
-    let wrong = || format!("all was written, but the cursor {cursor} cannot be kept in `{}`", file.display());
-    let folder = match file.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder,
-        _ => Path::new("."),
-    };
-    let mut new = tempfile::NamedTempFile::new_in(folder).with_context(wrong)?;
-    writeln!(new, "{cursor}").with_context(wrong)?;
-    new.as_file().sync_all().with_context(wrong)?;
-    new.persist(file).with_context(wrong)?;
-    Ok(())
 }

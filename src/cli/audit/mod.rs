@@ -2,28 +2,28 @@
 
 mod arguments;
 mod cloudevents;
+mod cursor;
 mod export;
-mod rows;
 
 use jiff::tz::TimeZone;
 
-use crate::app::commands::audit::{Reader, answer, record_locally};
-use crate::app::ports::{AuditLog, Clock, Store};
-use crate::domain::audit::{AuditEntry, Filter, NoAnswer, OperationId, OutcomeKind, Page};
-use crate::domain::command::Question;
-use crate::domain::principal::Principal;
+use crate::app::commands::at_once;
+use crate::app::commands::audit::{Reader, answer};
+use crate::app::ports::{AuditLog, Clock};
+use crate::app::service::CommandService;
+use crate::domain::audit::{AuditEntry, AuditFilter, NoAnswer, OperationId, OutcomeKind, Page};
+use crate::domain::command::Command;
+use crate::domain::reply::Reply;
 use crate::domain::room::visible;
-use crate::domain::wording::CommandName;
 use crate::domain::wording::audit::{Answer, answered};
+use crate::domain::wording::{CommandName, LOCAL_AUDIT};
 
-use super::{Exit, Format, WrongUsage, archive, print, verify};
+use super::{Caller, Exit, Format, WrongUsage, archive, print, render, verify};
 
 pub use arguments::{
     ExportArguments, ExportFormat, FilterArguments, ListArguments, ReadingArguments, ReadingCommand,
-    SourceArguments,
 };
 pub use export::progress;
-pub use rows::table;
 
 /// `audit ..`
 // One value in the life of the process: its size does not matter.
@@ -72,126 +72,111 @@ pub enum AuditCommand {
     },
 }
 
-/// Where the log is read.
-pub enum Source<'a> {
-    /// In the bot's own database, where the reading is recorded: who reads, and the command as typed.
-    Own(&'a dyn Store, Principal, String),
-    /// In a copy, which stays as it is.
-    Copy(&'a dyn AuditLog),
-}
-
-/// Reads the audit log.
+/// Reads the audit log: the bot's own, so that the reading is recorded.
 ///
 /// # Errors
-/// When the store fails or nothing can be printed. Nothing is printed that could not be recorded.
-pub async fn run(source: Source<'_>, clock: &dyn Clock, command: ReadingCommand) -> anyhow::Result<Exit> {
-    if let Some(cursor) = command.stray_cursor() {
-        return Err(WrongUsage(format!(
-            "`--since {cursor}` is a cursor, where one `audit export` goes on behind another; give a time here, such \
-             as `2h`, and one cursor alone"
-        ))
-        .into());
-    }
-    let question = command.question();
-    let zone = command.zone();
-    // A wrong time is found before anything is recorded.
-    if let Err(wrong) = question.check_times(clock.now(), &zone) {
-        return Err(WrongUsage::of(NoAnswer::from(wrong)).into());
-    }
-    let (log, reading) = match source {
-        Source::Own(store, principal, typed) => {
-            let recorded = record_locally(store, clock, principal, typed, question.clone()).await;
-            let recorded = recorded.map_err(|error| {
-                anyhow::anyhow!("nothing is shown, because this reading cannot be recorded: {error}")
-            })?;
-            (store.log(), Some(recorded))
+/// When there is no answer, or nothing can be printed.
+pub async fn run(service: &CommandService, caller: Caller, command: ReadingCommand) -> anyhow::Result<Exit> {
+    let question = Command::Audit(Box::new(command.question()?));
+    match service.handle(caller.asks(Ok(question)), at_once).await.into_reply() {
+        Reply::Audit { operation, answer, zone, .. } => {
+            print(service.store().log(), Some(operation), *answer, &command, &zone).await
         }
-        Source::Copy(log) => {
-            super::tell!("note: this is a copy; reading it is not recorded");
-            (log, None)
-        }
-    };
-    if let ReadingCommand::Export(arguments) = &command {
-        return export::run(log, clock, &zone, arguments).await;
+        other => Ok(render::words(&other, LOCAL_AUDIT)),
     }
-    let reader = Reader { reach: None, reading, archives: command.archives().to_vec() };
-    if let (Question::List(filter), ReadingCommand::List(ListArguments { reading: printed, .. })) =
-        (&question, &command)
-        && filter.limit.is_none()
-        && printed.format != Format::Table
-    {
-        return everything(log, clock, &zone, filter, &reader, printed.format).await;
-    }
-    match answer(log, clock, &zone, &question, &reader).await {
-        Ok(answer) => {
-            let shown = match &answer {
-                Answer::Entry(entry) => Some(entry.operation),
-                _ => None,
-            };
-            let exit = show(answer, command.format(), question.zone().unwrap_or(&TimeZone::UTC))?;
-            if let Some(operation) = shown {
-                beside(log, operation, command.format()).await?;
-            }
-            Ok(exit)
+}
+
+/// The same for a copy, which stays as it is.
+///
+/// # Errors
+/// Likewise.
+pub async fn run_on_copy(
+    log: &dyn AuditLog,
+    clock: &dyn Clock,
+    command: ReadingCommand,
+) -> anyhow::Result<Exit> {
+    let question = command.question()?;
+    tell!("note: this is a copy; reading it is not recorded");
+    let answer = answer(log, clock, &TimeZone::system(), &question, &Reader::default()).await;
+    print(log, None, answer, &command, question.zone().unwrap_or(&TimeZone::UTC)).await
+}
+
+async fn print(
+    log: &dyn AuditLog,
+    reading: Option<OperationId>,
+    answer: Result<Answer, NoAnswer>,
+    command: &ReadingCommand,
+    zone: &TimeZone,
+) -> anyhow::Result<Exit> {
+    let (format, _) = command.printed();
+    match answer {
+        Ok(Answer::Export(filter, after)) => match command {
+            ReadingCommand::Export(arguments) => return export::run(log, *filter, after, arguments).await,
+            _ => everything(log, *filter, reading, format).await?,
+        },
+        Ok(Answer::Entry(entry)) => {
+            print::whole(&*entry, format, &TimeZone::UTC)?;
+            beside(log, entry.operation, format).await?;
         }
+        Ok(answer) => show(answer, format, zone)?,
         Err(NoAnswer::NoOperation(operation)) => {
             anyhow::bail!("there is no operation `{operation}`: `room-owner audit list` shows the latest")
         }
-        Err(error) => Err(error.into()),
+        Err(NoAnswer::Moment(wrong)) => return Err(WrongUsage::of(wrong).into()),
+        Err(error) => return Err(error.into()),
     }
+    Ok(Exit::Done)
 }
 
 /// Prints a list of any length in bounded memory.
 async fn everything(
     log: &dyn AuditLog,
-    clock: &dyn Clock,
-    zone: &TimeZone,
-    filter: &Filter,
-    reader: &Reader,
+    filter: AuditFilter,
+    reading: Option<OperationId>,
     format: Format,
-) -> anyhow::Result<Exit> {
-    let mut filter = Filter { limit: Some(1_000), ..filter.clone() };
-    let mut left_out = None;
+) -> anyhow::Result<()> {
+    let mut page = AuditFilter { limit: Some(1_000), ..filter.clone() };
     let mut rows = print::Rows::new(format);
     loop {
-        let question = Question::List(filter.clone());
-        let page = match answer(log, clock, zone, &question, reader).await? {
-            Answer::List(page) => page,
-            other => anyhow::bail!("a list was answered with {other:?}"),
-        };
-        rows.print(&page.rows)?;
-        // Later pages count only what lies behind them.
-        left_out.get_or_insert(page.readings_left_out);
-        match page.rows.last().filter(|_| page.is_cut) {
-            Some(last) => filter.before = Some(last.operation),
+        let entries = log.entries(&page).await?;
+        rows.print(&entries)?;
+        match entries.last().filter(|_| entries.len() == 1_000) {
+            Some(last) => page.before = Some(last.operation),
             None => break,
         }
     }
     if rows.end::<AuditEntry>()? == 0 {
-        super::tell!("no entry matches");
+        tell!("no entry matches");
     }
-    say_left_out(&Page::<()> {
-        rows: vec![],
-        is_cut: false,
-        readings_left_out: left_out.unwrap_or_default(),
-    });
-    Ok(Exit::Done)
+    say_left_out(log, filter, reading).await
+}
+
+/// Says how many readings of the log a list or an export leaves out, beside this one.
+async fn say_left_out(
+    log: &dyn AuditLog,
+    filter: AuditFilter,
+    reading: Option<OperationId>,
+) -> anyhow::Result<()> {
+    let mut page = Page::<()> { rows: Vec::new(), is_cut: false, readings_left_out: 0 };
+    if filter.without_readings {
+        let filter = AuditFilter { before: filter.before.or(reading), ..filter };
+        page.readings_left_out = log.readings(&filter, Page::<()>::MOST_READINGS).await?;
+    }
+    say_page(&page);
+    Ok(())
 }
 
 /// What the log has beside the entry of an operation.
 async fn beside(log: &dyn AuditLog, operation: OperationId, format: Format) -> anyhow::Result<()> {
     if let Some(confirmation) = log.confirmation(operation).await? {
         let doubt = if confirmation.is_signed { "" } else { ", unsigned" };
-        super::tell!(
-            "confirmed by Tencent's callback{doubt}: the owner changed at {:.3}",
-            confirmation.event_at
-        );
+        tell!("confirmed by Tencent's callback{doubt}: the owner changed at {:.3}", confirmation.event_at);
     }
     for (at, note) in log.reply_notes(operation).await? {
-        super::tell!("the reply was {} at {at:.3}", visible(&note.to_string()));
+        tell!("the reply was {} at {at:.3}", visible(&note.to_string()));
     }
     if let Some(archive) = log.archived_in(operation).await? {
-        super::tell!(
+        tell!(
             "its steps were archived: `room-owner audit timeline {operation} --archive {}` shows them",
             visible(&archive.file)
         );
@@ -204,23 +189,22 @@ async fn beside(log: &dyn AuditLog, operation: OperationId, format: Format) -> a
     Ok(())
 }
 
-fn show(answer: Answer, format: Format, zone: &TimeZone) -> anyhow::Result<Exit> {
+fn show(answer: Answer, format: Format, zone: &TimeZone) -> std::io::Result<()> {
     match answer {
         Answer::List(page) => {
             print::rows_in(&page.rows, format, zone)?;
             if page.rows.is_empty() {
-                super::tell!("no entry matches");
+                tell!("no entry matches");
             } else if let Some(last) = page.rows.last().filter(|_| page.is_cut) {
-                super::tell!(
+                tell!(
                     "these are {}; older ones are left out: --before {} goes on, --limit 0 shows all",
                     page.rows.len(),
                     last.operation
                 );
             }
-            say_left_out(&page);
+            say_page(&page);
         }
-        Answer::Entry(entry) => print::whole(&*entry, format)?,
-        Answer::Owner(told) => print::whole_in(&*told, format, zone)?,
+        Answer::Owner(told) => print::whole(&*told, format, zone)?,
         Answer::Timeline(steps, entry) => {
             print::rows(&steps, format)?;
             say_open(entry.operation, entry.outcome);
@@ -228,29 +212,28 @@ fn show(answer: Answer, format: Format, zone: &TimeZone) -> anyhow::Result<Exit>
         Answer::Stats(_, page) => {
             print::rows_in(&page.rows, format, zone)?;
             if page.rows.is_empty() {
-                super::tell!("no entry matches");
+                tell!("no entry matches");
             } else if page.is_cut {
-                super::tell!("these are {}; more are left out: --limit 0 shows all", page.rows.len());
+                tell!("these are {}; more are left out: --limit 0 shows all", page.rows.len());
             }
-            say_left_out(&page);
+            say_page(&page);
         }
         // What is asked in chat alone has no table: it is said as there.
-        #[allow(unreachable_patterns)]
-        other => super::say(&answered(&other, zone, &CommandName::local("room-owner audit"))),
+        other => super::say(&answered(&other, zone, &CommandName::local(LOCAL_AUDIT))),
     }
-    Ok(Exit::Done)
+    Ok(())
 }
 
-fn say_left_out<T>(page: &Page<T>) {
+fn say_page<T>(page: &Page<T>) {
     if let Some(words) = page.readings_in_words() {
-        super::tell!("{words}: --readings shows them");
+        tell!("{words}: --readings shows them");
     }
 }
 
 fn say_open(operation: OperationId, outcome: OutcomeKind) {
     match outcome {
-        OutcomeKind::Pending => super::tell!("no outcome is recorded yet: operation {operation} is open"),
-        OutcomeKind::Unknown => super::tell!("what came of operation {operation} is not known"),
+        OutcomeKind::Pending => tell!("no outcome is recorded yet: operation {operation} is open"),
+        OutcomeKind::Unknown => tell!("what came of operation {operation} is not known"),
         _ => {}
     }
 }

@@ -170,7 +170,7 @@ fn a_grant_is_the_one_that_would_be_typed() {
     ];
     let (typed, command) = asked("room-acl grant", &options);
     assert_eq!(typed, "/room-acl grant <@9> moderator rooms: live-* in: <#6> for: 8h reason: night shift");
-    let Command::Acl(AclCommand::Edit { edit: Edit::Grant { grants, ends }, reason }) = command else {
+    let Command::Acl(AclCommand::Edit { edit: Edit::Grant { grants, ends }, reason, .. }) = command else {
         panic!()
     };
     let [grant] = grants.as_slice() else { panic!("{grants:?}") };

@@ -65,6 +65,44 @@ pub enum ChangedEntry {
     },
 }
 
+impl ChangedEntry {
+    /// The change that made it so.
+    #[must_use]
+    pub fn change(&self) -> AclChange {
+        match self {
+            Self::Grant { before: Some(_), after } => AclChange::Revoke(after.id),
+            Self::Grant { before: None, after } => AclChange::Grant(NewGrant {
+                subject: after.subject.clone(),
+                role: after.role,
+                effect: after.effect,
+                rooms: after.rooms.clone(),
+                channels: after.channels.clone(),
+                expires_at: after.expires_at,
+            }),
+            Self::Channel { after, .. } if after.removed_at.is_some() => {
+                AclChange::RemoveChannel(after.channel.clone())
+            }
+            Self::Channel { after, .. } => {
+                AclChange::AllowChannel { channel: after.channel.clone(), rooms: after.rooms.clone() }
+            }
+        }
+    }
+}
+
+/// Why a wanted ACL makes no sense.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Senseless {
+    /// The channel comes twice.
+    #[error("the channel `{0}` comes twice: keep one entry")]
+    ChannelTwice(Channel),
+    /// The same grant comes twice.
+    #[error("the grant of {1} to `{0}` comes twice: keep one entry")]
+    GrantTwice(Subject, Role),
+    /// The grant has ended already.
+    #[error("the grant of {1} to `{0}` ended at {2}: remove it, or give it a later `expires_at`")]
+    Ended(Subject, Role, Timestamp),
+}
+
 /// Why an edit of the ACL was not made.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum NotEdited {
@@ -81,6 +119,12 @@ pub enum NotEdited {
     AdminBeyond(Subject),
     /// It would deny something to a group that nobody looks up: everybody of its workspace would be refused.
     NotLookedUp(Subject),
+    /// It was meant for the ACL at this version, and the ACL has changed since.
+    ChangedSince(i64),
+    /// It makes the ACL what a file says, and nobody said of which version of the ACL the file is.
+    NoVersion,
+    /// The file contradicts itself.
+    Senseless(Senseless),
 }
 
 impl fmt::Display for NotEdited {
@@ -95,6 +139,9 @@ impl fmt::Display for NotEdited {
                 write!(f, "it could take something from `{admin}`, an admin for more rooms")
             }
             Self::NotLookedUp(group) => write!(f, "nobody looks up who is in `{group}`"),
+            Self::ChangedSince(version) => write!(f, "the ACL changed since version {version}"),
+            Self::NoVersion => f.write_str("no version of the ACL is named"),
+            Self::Senseless(why) => write!(f, "{why}"),
         }
     }
 }

@@ -100,9 +100,12 @@ pub struct Explanation {
     /// What [`decide`] says.
     pub decision: Result<Authority, Denial>,
     /// The grants that name the principal or a group of theirs, and how each bears on the question; those
-    /// that match first, then the near misses, the nearest first. With deny entries that match, for groups that
-    /// they may be in.
+    /// that match first, then the near misses, the nearest first. With those for groups that they may be in: deny
+    /// entries that match, and grants that are open.
     pub grants: Vec<(Grant, Fit)>,
+    /// The grants to groups that decide the question, if nobody knows here whether the principal is in them: then the
+    /// denial is only what is known.
+    pub open: Vec<GrantId>,
     /// How the channel stands.
     pub channel: Standing,
 }
@@ -136,19 +139,60 @@ pub fn explain(
         Decision::Deny(denial) => Err(denial),
     };
     let Place::Channel(channel) = place else {
-        return Explanation { decision, grants: Vec::new(), channel: Standing::Local };
+        return Explanation { decision, grants: Vec::new(), open: Vec::new(), channel: Standing::Local };
     };
     let bearing = |grant: &Grant| {
         let fit = fit(grant, action, channel, now);
-        let bears = match names(principal, grant)? {
+        let bears = match principal.membership(&grant.subject) {
+            Membership::In => true,
             Membership::Unknown => fit == Fit::Matches,
-            Membership::In | Membership::Out => true,
+            Membership::Out => false,
         };
         bears.then(|| (grant.clone(), fit))
     };
     let mut grants: Vec<(Grant, Fit)> = acl.grants.iter().filter_map(bearing).collect();
-    grants.sort_by_key(|(grant, fit)| (distance(*fit), std::cmp::Reverse(grant.id)));
-    Explanation { decision, grants, channel: standing(channel, action, &acl.channels, now) }
+    let is_member = |grant: &Grant| principal.membership(&grant.subject) == Membership::In;
+    let may_be = |grant: &Grant| grant.effect == Effect::Permit && !is_member(grant);
+    grants.sort_by_key(|(grant, fit)| (distance(*fit), may_be(grant), std::cmp::Reverse(grant.id)));
+    let open =
+        if decision.is_ok() { Vec::new() } else { undecided(principal, place, action, acl, &grants, now) };
+    grants.retain(|(grant, _)| !may_be(grant) || open.contains(&grant.id));
+    Explanation { decision, grants, open, channel: standing(channel, action, &acl.channels, now) }
+}
+
+/// The grants to groups that turn a no into a yes, for somebody of whom nobody knows here whether they are in them.
+fn undecided(
+    principal: &Principal,
+    place: &Place,
+    action: &Action,
+    acl: &AclView,
+    grants: &[(Grant, Fit)],
+    now: Timestamp,
+) -> Vec<GrantId> {
+    let is_unknown = |grant: &Grant| principal.membership(&grant.subject) == Membership::Unknown;
+    let matching = |effect| {
+        let of_unknown = move |(grant, fit): &&(Grant, Fit)| {
+            *fit == Fit::Matches && grant.effect == effect && is_unknown(grant)
+        };
+        grants.iter().filter(of_unknown).map(|(grant, _)| grant)
+    };
+    let denies = |group: &Subject| matching(Effect::Deny).any(|grant| grant.subject == *group);
+    let mut member = principal.clone();
+    member
+        .groups
+        .extend(matching(Effect::Permit).map(|grant| &grant.subject).filter(|group| !denies(group)).cloned());
+    let is_open = match decide(&member, place, action.clone(), acl, now) {
+        Decision::Permit(_) => true,
+        // A group that cannot be read is counted against everybody who may be in it. Discord says with each request who
+        // has a role: only here is that not known.
+        Decision::Deny(Denial::GroupUnread(_, group)) => matches!(group, Subject::DiscordRole { .. }),
+        Decision::Deny(_) => false,
+    };
+    let of_roles = |grant: &&Grant| matches!(grant.subject, Subject::DiscordRole { .. });
+    let open = matching(Effect::Permit).chain(matching(Effect::Deny).filter(of_roles));
+    let mut open: Vec<GrantId> = open.filter(|_| is_open).map(|grant| grant.id).collect();
+    open.sort_unstable();
+    open
 }
 
 /// How far a grant is from matching.

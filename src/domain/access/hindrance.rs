@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use super::change::is_limited_to;
 use super::rule::names;
-use super::{AclView, AuthorisedChannel, Effect, Grant, GrantId, Role, RoomScope, is_live, is_open};
+use super::{AclView, AuthorisedChannel, Effect, Grant, GrantId, Known, Role, RoomScope, is_live, is_open};
 use crate::domain::principal::{Channel, Membership, Principal, Subject};
 
 /// What keeps a live entry from its effect.
@@ -38,12 +38,20 @@ pub enum Hindrance {
     NoChannel,
     /// Whoever is on the bot's machine may do everything.
     Local,
+    /// Nobody looks up who is in the user group, so that a grant counts for nobody.
+    NotLookedUp,
 }
 
-/// What is in the way of `grant` at `now`, for its subject with what is known of their groups. `beside` holds the
-/// grants that may name them, and the entries of all channels.
+/// What is in the way of `grant` at `now`, for its subject with what is known of groups. `beside` holds the grants
+/// that may name them, and the entries of all channels.
 #[must_use]
-pub fn hindered(grant: &Grant, subject: &Principal, beside: &AclView, now: Timestamp) -> Hindered {
+pub fn hindered(
+    grant: &Grant,
+    subject: &Principal,
+    beside: &AclView,
+    known: &Known,
+    now: Timestamp,
+) -> Hindered {
     if !is_live(grant, now) {
         return Hindered::default();
     }
@@ -79,6 +87,10 @@ pub fn hindered(grant: &Grant, subject: &Principal, beside: &AclView, now: Times
             Some(Membership::Unknown) => Hindrance::Unread(Box::new(denial.clone())),
             _ => Hindrance::Denied(Box::new(denial.clone())),
         }));
+        if !known.looks_up(&grant.subject) {
+            wholly = true;
+            by.push(Hindrance::NotLookedUp);
+        }
     }
     if let Some(same) = others.iter().find(|other| is_at_least(other, grant)) {
         wholly = true;

@@ -2,8 +2,13 @@
 
 use jiff::Timestamp;
 
-use super::{AclChange, AuthorisedChannel, Effect, Grant, NewGrant, Role, RoomScope, is_live, is_open};
-use crate::domain::principal::{Channel, Subject};
+use super::{
+    AclChange, AclView, AuthorisedChannel, Effect, Grant, Known, NewGrant, NotEdited, Role, RoomScope,
+    is_live, is_open, lock_out,
+};
+use crate::domain::principal::{Channel, Principal, Subject};
+
+pub use super::change::Senseless;
 
 /// A whole ACL, as somebody wants it to be.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -44,34 +49,16 @@ pub struct WantedChannel {
     pub reason: Option<String>,
 }
 
-/// Why a wanted ACL makes no sense.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Senseless {
-    /// The channel comes twice.
-    #[error("the channel `{0}` comes twice: keep one entry")]
-    ChannelTwice(Channel),
-    /// The same grant comes twice.
-    #[error("the grant of {1} to `{0}` comes twice: keep one entry")]
-    GrantTwice(Subject, Role),
-    /// The grant has ended already.
-    #[error("the grant of {1} to `{0}` ended at {2}: remove it, or give it a later `expires_at`")]
-    Ended(Subject, Role, Timestamp),
-}
-
 /// A step of a plan: a change and why it is made.
 pub type Step = (AclChange, Option<String>);
 
-/// The changes that turn the live part of the ACL into what is wanted, in the order of the subjects: what
+/// The changes that turn the live part of the whole ACL into what is wanted, in the order of the subjects: what
 /// somebody loses before what they gain, so that the two stand together.
 ///
 /// # Errors
 /// When what is wanted makes no sense.
-pub fn plan(
-    grants: &[Grant],
-    channels: &[AuthorisedChannel],
-    wanted: &Wanted,
-    now: Timestamp,
-) -> Result<Vec<Step>, Senseless> {
+pub fn plan(acl: &AclView, wanted: &Wanted, now: Timestamp) -> Result<Vec<Step>, Senseless> {
+    let AclView { grants, channels, .. } = acl;
     let mut steps = Vec::new();
     for (n, new) in wanted.channels.iter().enumerate() {
         if wanted.channels[..n].iter().any(|other| other.channel == new.channel) {
@@ -129,6 +116,30 @@ pub fn plan(
     changes.sort_by_key(|(subject, gains, _)| ((*subject).clone(), *gains));
     steps.extend(changes.into_iter().map(|(_, _, step)| step));
     Ok(steps)
+}
+
+/// Why the steps of a plan for the whole ACL would not be made: they would deny something to a group that nobody looks up, or lock everybody out
+/// of the chat.
+#[must_use]
+pub fn refusal(
+    acl: &AclView,
+    steps: &[Step],
+    by: &Principal,
+    known: &Known,
+    now: Timestamp,
+) -> Option<NotEdited> {
+    let denied = steps.iter().find_map(|(change, _)| match change {
+        AclChange::Grant(new) if new.effect == Effect::Deny && !known.looks_up(&new.subject) => {
+            Some(NotEdited::NotLookedUp(new.subject.clone()))
+        }
+        _ => None,
+    });
+    denied.or_else(|| {
+        let is_admin = |grant: &&Grant| grant.role == Role::Admin;
+        let admins: Vec<Grant> = acl.grants.iter().filter(is_admin).cloned().collect();
+        let changes: Vec<AclChange> = steps.iter().map(|(change, _)| change.clone()).collect();
+        lock_out(&admins, &acl.channels, &changes, by, known, now).map(NotEdited::LockOut)
+    })
 }
 
 /// What makes two grants the same.

@@ -56,14 +56,14 @@ fn written(command: &Command) -> Option<String> {
                 (in_quotes(transfer.room.as_str()), in_quotes(transfer.new_owner.as_str()));
             format!("{room} {new_owner}{overrides}{}", because(&transfer.reason)?)
         }
-        Command::Audit(_) => return None,
+        Command::Audit(_) | Command::Acl(AclCommand::Export | AclCommand::Plan(_)) => return None,
         Command::Acl(AclCommand::WhoAmI) => "whoami".to_owned(),
         Command::Acl(AclCommand::List(listed)) => {
             let part = match listed.part {
                 Part::Live => "live",
                 Part::All => "all",
                 Part::Attention => "attention",
-                Part::Channels => "channels",
+                Part::Channels | Part::AllChannels => "channels",
             };
             let who = listed.who.as_ref().map(|it| format!(" {it}")).unwrap_or_default();
             format!("list {part}{who} page: {}", listed.page)
@@ -74,10 +74,10 @@ fn written(command: &Command) -> Option<String> {
             format!("why{subject} {}{channel}", in_quotes(why.room.as_str()))
         }
         Command::Acl(AclCommand::WhoCan(room)) => format!("who-can {}", in_quotes(room.as_str())),
-        Command::Acl(AclCommand::Edit { edit, reason }) => {
+        Command::Acl(AclCommand::Edit { edit, reason, .. }) => {
             let because = because(reason)?;
             match edit {
-                Edit::Grant { ends: Some(Ends::At(_)), .. } => return None,
+                Edit::Apply(..) | Edit::Grant { ends: Some(Ends::At(_)), .. } => return None,
                 Edit::Grant { grants, ends } => {
                     let [grant] = grants.as_slice() else { return None };
                     let verb = if grant.effect == Effect::Deny { "deny" } else { "grant" };

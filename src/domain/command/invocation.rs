@@ -124,7 +124,8 @@ impl Invocation {
             let value = self.value(it)?;
             Some(format!("--{} {}", it.keys.first().unwrap_or(&it.name), form(&value)))
         });
-        by_place.chain(named).collect::<Vec<_>>().join(" ")
+        let words = self.verb.words.iter().map(|word| (*word).to_owned());
+        words.chain(by_place).chain(named).collect::<Vec<_>>().join(" ")
     }
 
     fn as_options(&self) -> String {

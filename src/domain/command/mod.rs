@@ -120,7 +120,8 @@ impl Command {
     /// # Errors
     /// That it is over, and the line without its end.
     pub fn ending_after(self, now: Timestamp) -> Result<Self, UsageError> {
-        let Self::Acl(AclCommand::Edit { edit: Edit::Grant { grants, ends: Some(ends) }, reason }) = &self
+        let Self::Acl(AclCommand::Edit { edit: Edit::Grant { grants, ends: Some(ends) }, reason, .. }) =
+            &self
         else {
             return Ok(self);
         };
@@ -189,6 +190,14 @@ pub struct CommandRequest {
     pub typed: String,
     /// What was understood of it.
     pub command: Result<Command, UsageError>,
+}
+
+impl CommandRequest {
+    /// Somebody's on the bot's machine, who typed this there.
+    #[must_use]
+    pub fn local(principal: Principal, typed: String, command: Result<Command, UsageError>) -> Self {
+        Self { principal, place: Place::Local, delivery: None, typed, command }
+    }
 }
 
 /// An authentic request that never becomes a command: not for us, or lacking what makes it one. It is

@@ -9,8 +9,8 @@ use super::message::{
 };
 use crate::domain::access::{Effect, Grant, Reach, RoomScope, list};
 use crate::domain::audit::{
-    AuditEntry, Basis, Certainty, InvalidMoment, NoAnswer, OperationId, OutcomeKind, Ownership, Page, Stat,
-    StatsBy, Step, read_in,
+    AuditEntry, AuditFilter, Basis, Certainty, InvalidMoment, NoAnswer, OperationId, OutcomeKind, Ownership,
+    Page, Stat, StatsBy, Step, read_in,
 };
 use crate::domain::command::{Family, Invocation};
 use crate::domain::room::RoomId;
@@ -30,6 +30,8 @@ pub enum Answer {
     Timeline(Vec<Step>, Box<AuditEntry>),
     /// Counts.
     Stats(StatsBy, Page<Stat>),
+    /// What an export is to hold, and after which event. It is handed out in parts, to the command line alone.
+    Export(Box<AuditFilter>, Option<i64>),
 }
 
 /// Who owned a room over time, as far as the log can tell.
@@ -100,6 +102,12 @@ pub fn answered(answer: &Answer, zone: &TimeZone, name: &CommandName) -> Message
         Answer::History(owners) => history(owners, zone, name),
         Answer::Timeline(steps, entry) => timeline(steps, entry),
         Answer::Stats(by, page) => stats(*by, page, name),
+        Answer::Export(..) => Message {
+            tone: Tone::Plain,
+            headline: text("An export goes to the command line."),
+            body: Vec::new(),
+            footer: None,
+        },
     }
 }
 

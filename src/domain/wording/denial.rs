@@ -1,6 +1,6 @@
 //! Why somebody may not, and whom to ask.
 
-use super::message::{CommandName, Line, Message, Tone, op, spans, subject as who, text};
+use super::message::{CommandName, Line, Message, Tone, minutes, op, spans, subject as who, text};
 use crate::domain::access::{Action, Denial, Helpers, list};
 use crate::domain::audit::OperationId;
 use crate::domain::command::Family;
@@ -145,11 +145,6 @@ pub(super) fn an_admin(whom: &Helpers) -> Line {
     let Some((first, more)) = others.split_first() else { return who(last) };
     let others = more.iter().fold(who(first), |line, admin| line.text(", ").and(who(admin)));
     others.text(" or ").and(who(last))
-}
-
-/// A time as people read it out: to the minute, in UTC.
-pub(super) fn minutes(at: jiff::Timestamp) -> String {
-    at.strftime("%Y-%m-%d %H:%M UTC").to_string()
 }
 
 pub(super) fn foreign_origin(operation: OperationId, origin: &str) -> Message {

@@ -1,8 +1,10 @@
 //! Changes of the ACL: what they give and take, what is in their way, and why one was not made.
 
-use super::denial::minutes;
+use super::Style;
 use super::lists::{MOST_GRANTS, limited, lists, plain, role_for, rooms};
-use super::message::{CommandName, Line, Message, Span, Tone, capital, channel, code, subject, text};
+use super::message::{
+    CommandName, Line, Message, Tone, channel, code, minutes, sentence, spans, subject, text,
+};
 use crate::domain::access::{
     AclChange, AuthorisedChannel, ChangedEntry, Effect, Grant, Hindered, Hindrance, LockOut, NotEdited, Role,
     RoomScope,
@@ -161,18 +163,13 @@ fn in_the_way(grant: &Grant, hindrance: &Hindrance) -> Line {
             channel(place).text(" is authorised for ").code(scope).text(" only")
         }
         Hindrance::NoChannel => text("no channel is authorised from which they could use it"),
+        Hindrance::NotLookedUp => text(
+            "SLACK_BOT_TOKEN is not set, so user groups of Slack are not looked up and this grant matches nobody",
+        ),
         Hindrance::Local => {
             text("the command line needs no grant: whoever is on the bot's machine may do everything")
         }
     }
-}
-
-/// A line as a sentence.
-pub(super) fn sentence(mut line: Line) -> Line {
-    if let Some(Span::Text(first)) = line.0.first_mut() {
-        *first = capital(first);
-    }
-    line.text(".")
 }
 
 /// Who would gain or lose what by a change. `None` for a grant that does not exist.
@@ -252,7 +249,11 @@ pub(super) fn not_edited(why: &NotEdited, name: &CommandName) -> Message {
                     .text(", and every admin who could undo it may be"),
                 other => text(other),
             };
-            (why, text(instead(lock_out)).text(" Only the command line on the bot's machine can force it."))
+            let force = match name.1 {
+                Style::Shell => " Or use --force.",
+                Style::Words | Style::Options => " Only the command line on the bot's machine can force it.",
+            };
+            (why, text(instead(lock_out)).text(force))
         }
         NotEdited::AdminBeyond(admin) => (
             text("it could take something from ")
@@ -266,6 +267,10 @@ pub(super) fn not_edited(why: &NotEdited, name: &CommandName) -> Message {
                 .code("SLACK_BOT_TOKEN")
                 .text(" on the bot's machine, or deny it to people."),
         ),
+        NotEdited::ChangedSince(_) | NotEdited::NoVersion => {
+            (text(why), text("Plan it again: the plan ends with the line that applies it."))
+        }
+        NotEdited::Senseless(error) => (spans(&error.to_string()), text("Mend the file.")),
     };
     plain(Tone::Stop, text("Nothing was changed: ").and(why).text("."), vec![next])
 }

@@ -1,7 +1,6 @@
 //! Lists of the ACL: grants and channels, page by page.
 
-use super::denial::minutes;
-use super::message::{CommandName, Line, Message, Tone, channel, code, subject, text};
+use super::message::{CommandName, Line, Message, Tone, channel, code, minutes, subject, text};
 use crate::domain::access::{Attention, AuthorisedChannel, Effect, Grant, Role, RoomScope};
 use crate::domain::command::{Family, Invocation, Listed, Part};
 use crate::domain::principal::Subject;
@@ -24,7 +23,7 @@ pub(super) fn paged(message: &mut Message, page: u32, pages: u32, list: Invocati
 pub(super) fn lists(part: Part, who: Option<&Subject>) -> Invocation {
     let list = match part {
         Part::Live => Invocation::named(Family::Acl, &["list"]),
-        Part::Channels => Invocation::named(Family::Acl, &["channel", "list"]),
+        Part::Channels | Part::AllChannels => Invocation::named(Family::Acl, &["channel", "list"]),
         Part::All | Part::Attention => Invocation::named(Family::Acl, &["list"]).with("part", part.name()),
     };
     who.into_iter().fold(list, |list, who| list.with("who", who))

@@ -171,6 +171,12 @@ pub struct CommandName(pub String, pub Style);
 /// one whose new owner is an empty variable of a script, must not pass for one.
 pub const LOCAL_TRANSFER: &str = "room-owner transfer";
 
+/// The ACL on the command line.
+pub const LOCAL_ACL: &str = "room-owner acl";
+
+/// The audit log on the command line.
+pub const LOCAL_AUDIT: &str = "room-owner audit";
+
 /// Asks for a room's owner on the command line.
 pub const LOCAL_QUESTION: &str = "room-owner owner";
 
@@ -197,6 +203,11 @@ impl CommandName {
     #[must_use]
     pub fn of(&self, family: Family) -> Self {
         match self.0.strip_suffix(Family::Owner.name()) {
+            _ if self.1 == Style::Shell => match family {
+                Family::Owner => self.clone(),
+                Family::Acl => Self::local(LOCAL_ACL),
+                Family::Audit => Self::local(LOCAL_AUDIT),
+            },
             Some(prefix) => Self(format!("{prefix}{}", family.name()), self.1),
             None => Self(format!("/{}", family.name()), self.1),
         }
@@ -271,4 +282,17 @@ pub fn summary(entry: &AuditEntry) -> Line {
         }
         _ => line,
     }
+}
+
+/// A time as people read it out: to the minute, in UTC.
+pub(super) fn minutes(at: jiff::Timestamp) -> String {
+    at.strftime("%Y-%m-%d %H:%M UTC").to_string()
+}
+
+/// A line as a sentence.
+pub(super) fn sentence(mut line: Line) -> Line {
+    if let Some(Span::Text(first)) = line.0.first_mut() {
+        *first = capital(first);
+    }
+    line.text(".")
 }

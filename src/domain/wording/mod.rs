@@ -14,6 +14,7 @@ mod message;
 mod outcome;
 pub mod rooms;
 mod usage;
+pub mod why;
 
 use super::audit::{AuditEntry, OperationId, Outcome, OutcomeKind};
 use super::reply::{Overload, Reply, commands};
@@ -23,7 +24,9 @@ use message::{hand_over, op, person, spans, text};
 pub use super::command::{Style, shell_word};
 use denial::{denied, foreign_origin};
 use help::help;
-pub use message::{CommandName, LOCAL_QUESTION, LOCAL_TRANSFER, Line, Message, Span, Tone, summary};
+pub use message::{
+    CommandName, LOCAL_ACL, LOCAL_AUDIT, LOCAL_QUESTION, LOCAL_TRANSFER, Line, Message, Span, Tone, summary,
+};
 use outcome::{outcome_message, owner};
 use usage::invalid;
 pub use usage::usage_for_the_record;

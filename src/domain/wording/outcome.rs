@@ -2,8 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::denial::minutes;
-use super::message::{Line, Message, Tone, code, op, op_and_request, text};
+use super::message::{Line, Message, Tone, code, minutes, op, op_and_request, text};
 use crate::domain::audit::{OperationId, Outcome, Refusal};
 use crate::domain::reply::Heard;
 use crate::domain::room::{AccountId, RoomId};

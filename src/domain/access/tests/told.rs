@@ -26,9 +26,28 @@ proptest! {
         prop_assert_eq!(told.decision, decided);
     }
 
+    /// Whether a platform puts somebody into groups or not, whose grants are not named as open, decides nothing.
+    #[test]
+    fn what_is_not_known_of_groups_is_named_where_it_decides(question in question(), joins in any::<u8>()) {
+        let told = explained(&question);
+        let unknown = |grant: &&Grant| question.principal.membership(&grant.subject) == Membership::Unknown;
+        let mut as_known = question.clone();
+        if matches!(question.principal.subject, Subject::DiscordUser { .. }) {
+            as_known.principal.outside = crate::domain::principal::Outside::AllOthers;
+        }
+        let groups = question.acl.grants.iter().filter(unknown).map(|grant| grant.subject.clone());
+        let joined = groups.enumerate().filter(|(n, _)| joins >> (n % 8) & 1 == 1).map(|(_, group)| group);
+        as_known.principal.groups.extend(joined);
+        prop_assert!(told.decision.is_ok() || !told.open.is_empty() || !as_known.is_permitted());
+        prop_assert!(told.open.is_empty() || told.decision.is_err());
+        for open in &told.open {
+            prop_assert!(told.grants.iter().any(|(grant, fit)| grant.id == *open && *fit == Fit::Matches));
+        }
+    }
+
     #[test]
     fn the_grants_that_are_said_to_match_are_those_that_decide(question in question()) {
-        let Explanation { decision, grants, channel } = explained(&question);
+        let Explanation { decision, grants, open, channel } = explained(&question);
         if question.place == Place::Local {
             prop_assert!(grants.is_empty() && channel == Standing::Local);
             return Ok(());
@@ -38,7 +57,8 @@ proptest! {
         let bears = |grant: &&Grant| match question.principal.membership(&grant.subject) {
             Membership::In => true,
             Membership::Unknown => {
-                grant.effect == Effect::Deny && fit(grant, &question.action, here, question.now) == Fit::Matches
+                let matches = fit(grant, &question.action, here, question.now) == Fit::Matches;
+                matches && (grant.effect == Effect::Deny || open.contains(&grant.id))
             }
             Membership::Out => false,
         };
@@ -66,7 +86,7 @@ proptest! {
             Err(Denial::Elsewhere) => prop_assert!(!question.principal.subject.is_of(here)),
             Err(_) if is_about_one => {
                 prop_assert!(!denials.iter().any(|denial| is_known(denial)));
-                prop_assert!(permits.is_empty() || !is_authorised);
+                prop_assert!(!permits.iter().any(|permit| is_known(permit)) || !is_authorised);
             }
             Err(_) => {}
         }
@@ -169,13 +189,21 @@ pub(super) fn read(groups: &[(&str, &[&str])], as_of: Timestamp) -> Known {
     Known { looks_up_groups: true, readings: groups.iter().map(reading).collect(), ..Known::default() }
 }
 
+/// User groups are looked up.
+fn looked_up() -> Known {
+    Known { looks_up_groups: true, ..Known::default() }
+}
+
 /// Of each live grant, whether it is hindered wholly.
 fn hindered_wholly(question: &Question) -> Vec<(Grant, bool)> {
     let live = question.acl.grants.iter().filter(|grant| is_live(grant, question.now));
     live.map(|grant| {
         let theirs = question.acl.grants.iter().filter(|other| other.subject == grant.subject);
         let beside = AclView { grants: theirs.cloned().collect(), ..question.acl.clone() };
-        (grant.clone(), hindered(grant, &by_itself(&grant.subject), &beside, question.now).wholly)
+        (
+            grant.clone(),
+            hindered(grant, &by_itself(&grant.subject), &beside, &looked_up(), question.now).wholly,
+        )
     })
     .collect()
 }
@@ -352,17 +380,17 @@ proptest! {
 
     #[test]
     fn a_plan_makes_exactly_what_is_wanted_and_then_there_is_nothing_left((acl, wanted, now) in wish()) {
-        let steps = plan(&acl.grants, &acl.channels, &wanted, now).unwrap();
+        let steps = plan(&acl, &wanted, now).unwrap();
         let mut after = acl.clone();
         carry_out(&mut after, steps.iter().map(|(change, _)| change), now);
         prop_assert_eq!(told(&standing(&after, now)), told(&wanted));
-        prop_assert_eq!(plan(&after.grants, &after.channels, &wanted, now), Ok(Vec::new()));
+        prop_assert_eq!(plan(&after, &wanted, now), Ok(Vec::new()));
     }
 
     #[test]
     fn a_plan_leaves_alone_what_is_wanted_already((acl, _, now) in wish()) {
         let wanted = standing(&acl, now);
-        let steps = plan(&acl.grants, &acl.channels, &wanted, now).unwrap();
+        let steps = plan(&acl, &wanted, now).unwrap();
         prop_assert!(steps.is_empty(), "{:?}", steps);
     }
 }
@@ -373,7 +401,7 @@ fn what_makes_no_sense_is_no_plan() {
     let planned = |grants: Vec<WantedGrant>, ids: &[&str]| {
         let channels =
             ids.iter().map(|id| WantedChannel { channel: channel(id), rooms: scope("*"), reason: None });
-        plan(&[], &[], &Wanted { grants, channels: channels.collect() }, hour(12))
+        plan(&AclView::default(), &Wanted { grants, channels: channels.collect() }, hour(12))
     };
     let ended = WantedGrant { expires_at: Some(hour(12)), ..plain.clone() };
     assert_eq!(planned(vec![ended], &[]), Err(Senseless::Ended(subject(ALICE), Role::Admin, hour(12))));

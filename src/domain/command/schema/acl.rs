@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use super::{Kind, Needs, Parameter, REASON, SHORT, Verb, example, help, named, positional, verb};
+use crate::domain::access::plan::Wanted;
 use crate::domain::access::{Action, Effect, GrantId, NewGrant, Role, RoomScope};
 use crate::domain::audit::Moment;
 use crate::domain::command::values::{Values, invalid};
@@ -25,12 +26,18 @@ pub enum AclCommand {
     Why(Why),
     /// Who may hand the room over?
     WhoCan(RoomId),
+    /// The whole ACL, to keep it in a file. Only the command line asks for it.
+    Export,
+    /// What would have to change for the ACL to be this? Only the command line asks.
+    Plan(Wanted),
     /// Change the ACL.
     Edit {
         /// How.
         edit: Edit,
         /// Why.
         reason: Option<String>,
+        /// Whether to make it even if it locks everybody out of the chat: only on the command line.
+        force: bool,
     },
 }
 
@@ -41,7 +48,7 @@ impl AclCommand {
     pub fn action(&self) -> Option<Action> {
         match self {
             Self::WhoAmI => None,
-            Self::List(_) => Some(Action::ReadAcl(None)),
+            Self::List(_) | Self::Export | Self::Plan(_) => Some(Action::ReadAcl(None)),
             Self::Why(Why { room, .. }) | Self::WhoCan(room) => Some(Action::ReadAcl(Some(room.clone()))),
             Self::Edit { .. } => Some(Action::EditAcl(vec![RoomScope::All])),
         }
@@ -57,6 +64,8 @@ pub struct Listed {
     pub who: Option<Subject>,
     /// Its page, from 1.
     pub page: u32,
+    /// How many entries a page has.
+    pub size: u32,
 }
 
 /// A part of the ACL.
@@ -70,6 +79,8 @@ pub enum Part {
     Attention,
     /// The authorised channels.
     Channels,
+    /// Removed ones too. Only the command line asks for them.
+    AllChannels,
 }
 
 impl Part {
@@ -82,7 +93,7 @@ impl Part {
             Self::Live => "live",
             Self::All => "all",
             Self::Attention => "attention",
-            Self::Channels => "channels",
+            Self::Channels | Self::AllChannels => "channels",
         }
     }
 }
@@ -94,10 +105,14 @@ pub struct Why {
     pub subject: Option<Subject>,
     /// Groups that the platform says the subject is in, as far as the question carries them.
     pub groups: Vec<Subject>,
+    /// Groups to count the subject as a member of, beside those that are known.
+    pub assumed: Vec<Subject>,
     /// Which room.
     pub room: RoomId,
     /// Where; here if no channel is named.
     pub channel: Option<Channel>,
+    /// At which time; now if none is named.
+    pub at: Option<Timestamp>,
 }
 
 /// A change of the ACL, as it is asked for.
@@ -118,7 +133,12 @@ pub enum Edit {
     AllowChannel(Option<Channel>, RoomScope),
     /// Authorise a channel no more; this one if none is named.
     RemoveChannel(Option<Channel>),
+    /// Make the ACL what a file says, if it is at this version or is so already. Only the command line asks for it.
+    Apply(Wanted, Option<i64>),
 }
+
+/// How many entries a page shows: what fits a message on every platform.
+const PAGE_SIZE: u32 = 12;
 
 /// When a grant ends.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -363,7 +383,7 @@ pub(super) const VERBS: &[Verb] = &[
 ];
 
 fn edit(values: &mut Values, edit: Edit) -> Result<Command, Problem> {
-    Ok(Command::Acl(AclCommand::Edit { edit, reason: values.reason()? }))
+    Ok(Command::Acl(AclCommand::Edit { edit, reason: values.reason()?, force: false }))
 }
 
 fn grant(values: &mut Values, effect: Effect) -> Result<Command, Problem> {
@@ -457,7 +477,7 @@ fn list(values: &mut Values) -> Result<Command, Problem> {
 }
 
 fn listed(part: Part, who: Option<Subject>, page: u32) -> Command {
-    Command::Acl(AclCommand::List(Listed { part, who, page }))
+    Command::Acl(AclCommand::List(Listed { part, who, page, size: PAGE_SIZE }))
 }
 
 fn page(values: &mut Values) -> Result<u32, Problem> {
@@ -471,5 +491,5 @@ fn why(values: &mut Values) -> Result<Command, Problem> {
     let groups = std::mem::take(&mut values.groups);
     let room = values.required("room", Values::room)?;
     let channel = values.channel("channel")?;
-    Ok(Command::Acl(AclCommand::Why(Why { subject, groups, room, channel })))
+    Ok(Command::Acl(AclCommand::Why(Why { subject, groups, assumed: Vec::new(), room, channel, at: None })))
 }

@@ -1,13 +1,12 @@
 //! `/room-audit`: what was done.
 
-use jiff::Timestamp;
+use std::path::PathBuf;
+
 use jiff::tz::TimeZone;
 
 use super::{Kind, Needs, Parameter, SHORT, Verb, example, help, named, positional, verb};
 use crate::domain::access::Role;
-use crate::domain::audit::{
-    Filter, InvalidMoment, Moment, OperationId, OperationKind, Outcomes, StatsBy, zone,
-};
+use crate::domain::audit::{Filter, Moment, OperationId, OperationKind, Outcomes, StatsBy, zone};
 use crate::domain::command::values::{Values, invalid};
 use crate::domain::command::{Command, Family, Problem};
 use crate::domain::room::RoomId;
@@ -23,38 +22,26 @@ pub enum Question {
     OwnerAt(RoomId, Moment),
     /// Who owned the room over time, within the filter's times?
     History(RoomId, Filter),
-    /// What happened when within this operation?
-    Timeline(OperationId),
+    /// What happened when within this operation? With archives that hold events of it: only the command line names any.
+    Timeline(OperationId, Vec<PathBuf>),
     /// How many operations were there, counted by this?
     Stats(StatsBy, Filter),
-    /// All operations, oldest first, to take elsewhere.
-    Export(Filter),
+    /// All operations, oldest first, to take elsewhere; or what happened after the event with which an earlier export
+    /// ended.
+    Export(Filter, Option<i64>),
 }
 
 impl Question {
-    /// Finds a wrong time before anything is recorded.
-    ///
-    /// # Errors
-    /// When a time is invalid at `now`, in `zone` where it names none.
-    pub fn check_times(&self, now: Timestamp, zone: &TimeZone) -> Result<(), InvalidMoment> {
-        match self {
-            Self::List(filter) | Self::History(_, filter) | Self::Stats(_, filter) | Self::Export(filter) => {
-                filter.resolve(now, zone).map(drop)
-            }
-            Self::OwnerAt(_, moment) => moment.resolve_past(now, zone).map(drop),
-            Self::Show(_) | Self::Timeline(_) => Ok(()),
-        }
-    }
-
     /// The zone that the question names, in which its answer is shown to people.
     #[must_use]
     pub fn zone(&self) -> Option<&TimeZone> {
         match self {
-            Self::List(filter) | Self::History(_, filter) | Self::Stats(_, filter) | Self::Export(filter) => {
-                filter.zone.as_ref()
-            }
+            Self::List(filter)
+            | Self::History(_, filter)
+            | Self::Stats(_, filter)
+            | Self::Export(filter, _) => filter.zone.as_ref(),
             Self::OwnerAt(_, moment) => moment.zone(),
-            Self::Show(_) | Self::Timeline(_) => None,
+            Self::Show(_) | Self::Timeline(..) => None,
         }
     }
 }
@@ -214,7 +201,7 @@ pub(super) const VERBS: &[Verb] = &[
         "Show the steps of one operation and the waits between them",
         &[OPERATION],
         &[example(&[("operation", "<operation>")], "shows its steps and the waits between them")],
-        |values| question(Question::Timeline(values.required("operation", Values::parsed)?)),
+        |values| question(Question::Timeline(values.required("operation", Values::parsed)?, Vec::new())),
     ),
     verb(
         AUDITOR,

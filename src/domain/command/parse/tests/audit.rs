@@ -30,7 +30,7 @@ fn the_forms_of_the_grammar() {
         assert_eq!(question(line), Question::Show(OperationId::new(17)), "{line}");
     }
     for line in ["timeline 17", "timeline #17", "timeline op 17"] {
-        assert_eq!(question(line), Question::Timeline(OperationId::new(17)), "{line}");
+        assert_eq!(question(line), Question::Timeline(OperationId::new(17), Vec::new()), "{line}");
     }
     assert_eq!(question("stats"), Question::Stats(StatsBy::Outcome, page.clone()));
     assert_eq!(parse("help"), Ok(Command::Help(Family::Audit)));

@@ -16,15 +16,22 @@
 //!
 //! What is not said is the usual: every room, permit, every authorised channel, no end.
 
+use std::io::Read as _;
+use std::path::Path;
+
+use anyhow::Context as _;
 use jiff::Timestamp;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 
+use crate::cli::WrongUsage;
 use crate::domain::access::plan::{Wanted, WantedChannel, WantedGrant};
-use crate::domain::access::{AuthorisedChannel, Effect, Grant, Role, RoomScope, is_live, is_open};
+use crate::domain::access::{AclView, Effect, Role, RoomScope, is_live, is_open};
 use crate::domain::audit::millis;
 use crate::domain::command::clean_reason;
 use crate::domain::principal::{Channel, Subject};
+use crate::domain::reply::Names;
+use crate::domain::room::visible;
 
 /// A file, read.
 #[derive(Debug, PartialEq)]
@@ -131,13 +138,32 @@ pub(super) fn read(text: &str) -> Result<File, String> {
     })
 }
 
+/// The largest file that is read, in bytes: a hundred thousand grants.
+const LARGEST: u64 = 64 * 1_024 * 1_024;
+
+/// Reads the file at a path.
+///
+/// # Errors
+/// When it cannot be read, or is no ACL.
+pub(super) fn open(path: &Path) -> anyhow::Result<File> {
+    let shown = path.display();
+    let file = std::fs::File::open(path).with_context(|| format!("`{shown}` cannot be read"))?;
+    let mut bytes = Vec::new();
+    // What a device says about its size is nothing to rely on.
+    file.take(LARGEST + 1).read_to_end(&mut bytes).with_context(|| format!("`{shown}` cannot be read"))?;
+    if bytes.len() as u64 > LARGEST {
+        let most = LARGEST / 1_024 / 1_024;
+        return Err(WrongUsage(format!("`{shown}` is too large for an ACL: more than {most} MB")).into());
+    }
+    let text = String::from_utf8(bytes).map_err(|_| WrongUsage(format!("`{shown}` is not UTF-8 text")))?;
+    let wrong =
+        |error: String| format!("`{shown}` is not an ACL:\n{}", crate::domain::room::visible_lines(&error));
+    read(&text).map_err(|error| WrongUsage(wrong(error)).into())
+}
+
 /// Writes what holds now, in an order that depends on nothing else.
-pub(super) fn write(
-    version: i64,
-    grants: &[Grant],
-    channels: &[AuthorisedChannel],
-    now: Timestamp,
-) -> String {
+pub(super) fn write(acl: &AclView, names: &Names, now: Timestamp) -> String {
+    let AclView { version, grants, channels } = acl;
     let mut text = format!(
         "# The ACL of room-owner: `room-owner acl plan` shows what an edit of this file would change,\n\
          # `room-owner acl apply` makes it so.\n\
@@ -168,6 +194,9 @@ pub(super) fn write(
     });
     for grant in grants {
         text.push_str("\n[[grant]]\n");
+        if let Some(name) = names.get(&grant.subject) {
+            text.push_str(&format!("# {}\n", visible(name)));
+        }
         field(&mut text, "subject", &grant.subject);
         field(&mut text, "role", &grant.role);
         if grant.effect == Effect::Deny {
@@ -216,6 +245,7 @@ fn quoted(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::access::{AuthorisedChannel, Grant};
     use proptest::prelude::*;
 
     #[test]
@@ -294,7 +324,7 @@ mod tests {
         ["slack:T1:U1", "slack:T1:group:S1", "discord:1:2", "discord:1:role:3", "cli:a\\b"];
     const SCOPES: [&str; 5] = ["*", "live-*", "my \"best\" room", "back\\slash", "#x = [1]*"];
 
-    fn an_acl() -> impl Strategy<Value = (Vec<Grant>, Vec<AuthorisedChannel>)> {
+    fn an_acl() -> impl Strategy<Value = AclView> {
         let channels = ["slack:T1:C1", "slack:T1:C2", "discord:1:9"];
         // In hours around `NOW`.
         let time = || (-3..4_i64).prop_map(|hours| NOW + jiff::SignedDuration::from_hours(hours));
@@ -341,7 +371,7 @@ mod tests {
                 for (entry, channel) in entries.iter_mut().zip(channels) {
                     entry.channel = channel.parse().unwrap();
                 }
-                (grants, entries)
+                AclView { version: 7, grants, channels: entries }
             },
         )
     }
@@ -350,20 +380,23 @@ mod tests {
 
     proptest! {
         #[test]
-        fn an_export_is_read_back_as_the_acl_that_it_was_made_of((grants, channels) in an_acl()) {
-            let text = write(7, &grants, &channels, NOW);
+        fn an_export_is_read_back_as_the_acl_that_it_was_made_of(acl in an_acl(), name in any::<String>()) {
+            // A name is somebody's own words.
+            let names = Names::from_iter(SUBJECTS.iter().map(|it| (it.parse().unwrap(), name.clone())));
+            let text = write(&acl, &names, NOW);
             let file = read(&text).unwrap();
             prop_assert_eq!(file.version, Some(7));
-            let steps = crate::domain::access::plan::plan(&grants, &channels, &file.wanted, NOW).unwrap();
+            let steps = crate::domain::access::plan::plan(&acl, &file.wanted, NOW).unwrap();
             prop_assert!(steps.is_empty(), "{}\n{:?}", text, steps);
         }
 
         #[test]
-        fn an_export_depends_on_the_acl_alone((mut grants, mut channels) in an_acl()) {
-            let text = write(7, &grants, &channels, NOW);
-            grants.reverse();
-            channels.reverse();
-            prop_assert_eq!(write(7, &grants, &channels, NOW), text);
+        fn an_export_depends_on_the_acl_alone(mut acl in an_acl()) {
+            let names = Names::new();
+            let text = write(&acl, &names, NOW);
+            acl.grants.reverse();
+            acl.channels.reverse();
+            prop_assert_eq!(write(&acl, &names, NOW), text);
         }
 
         #[test]

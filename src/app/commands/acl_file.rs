@@ -1,0 +1,54 @@
+//! `room-owner acl export`, `plan` and `apply`: the whole ACL as a file, with captions for whoever reads it.
+
+use crate::app::ports::StoreError;
+use crate::app::service::CommandService;
+use crate::domain::access::plan::{self, Step, Wanted, refusal};
+use crate::domain::access::{AclView, NotEdited};
+use crate::domain::principal::Principal;
+use crate::domain::wording::acl::AclAnswer;
+
+/// The whole ACL.
+pub(super) async fn export(service: &CommandService) -> Result<AclAnswer, StoreError> {
+    whole(service).await.map(AclAnswer::Whole)
+}
+
+/// The whole ACL, as it is at one version.
+async fn whole(service: &CommandService) -> Result<AclView, StoreError> {
+    // Each is read by itself: what changed in between shows in the version.
+    loop {
+        let version = service.store.acl_version().await?;
+        let (grants, channels) = (service.store.grants().await?, service.store.channels().await?);
+        if service.store.acl_version().await? == version {
+            return Ok(AclView { version, grants, channels });
+        }
+    }
+}
+
+/// What would have to change for the ACL to be what is wanted.
+pub(super) async fn plan(
+    service: &CommandService,
+    wanted: &Wanted,
+    by: &Principal,
+) -> Result<AclAnswer, StoreError> {
+    let (acl, now) = (whole(service).await?, service.clock.now());
+    let steps = plan::plan(&acl, wanted, now);
+    let known = service.directory.known();
+    let refusal = steps.as_ref().ok().and_then(|steps| refusal(&acl, steps, by, &known, now));
+    Ok(AclAnswer::Planned { acl, steps, refusal })
+}
+
+/// The steps that make the ACL what is wanted, if it is still at the version that it was wanted for.
+pub(super) async fn steps(
+    service: &CommandService,
+    wanted: &Wanted,
+    version: Option<i64>,
+) -> Result<Result<Vec<Step>, NotEdited>, StoreError> {
+    let acl = whole(service).await?;
+    Ok(match (plan::plan(&acl, wanted, service.clock.now()), version) {
+        (Err(why), _) => Err(NotEdited::Senseless(why)),
+        (Ok(steps), _) if steps.is_empty() => Ok(steps),
+        (Ok(_), None) => Err(NotEdited::NoVersion),
+        (Ok(_), Some(version)) if version != acl.version => Err(NotEdited::ChangedSince(version)),
+        (Ok(steps), Some(_)) => Ok(steps),
+    })
+}

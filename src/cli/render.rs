@@ -1,0 +1,225 @@
+//! Replies on the command line: rows go to stdout in the asked-for format, words for people to stderr.
+
+use std::io::Write as _;
+use std::path::PathBuf;
+
+use jiff::Timestamp;
+
+use super::acl_file;
+use super::print;
+use super::rows::{Named, Planned, Why};
+use super::{Exit, Format, WrongUsage, as_word, one_line, say, text};
+use crate::domain::access::{Attention, ChangedEntry, Grant, Hindered, Known, NotEdited, is_live, list};
+use crate::domain::audit::OperationId;
+use crate::domain::command::Part;
+use crate::domain::principal::Subject;
+use crate::domain::reply::Reply;
+use crate::domain::wording::acl::AclAnswer;
+use crate::domain::wording::why::{scope_as_room, span, unread_groups};
+use crate::domain::wording::{CommandName, LOCAL_ACL, message};
+use crate::stdio;
+
+/// How an answer about the ACL is printed.
+pub(super) struct Asked {
+    /// In which format.
+    pub(super) format: Format,
+    /// As of when.
+    pub(super) at: Option<Timestamp>,
+    /// The file that is planned or applied, and the version that it is of.
+    pub(super) file: Option<(PathBuf, Option<i64>)>,
+}
+
+impl Asked {
+    /// Of no file.
+    pub(super) fn rows(format: Format) -> Self {
+        Self { format, at: None, file: None }
+    }
+}
+
+/// Says a reply in words.
+pub(super) fn words(reply: &Reply, command: &str) -> Exit {
+    say(&message(reply, &CommandName::local(command)));
+    reply.outcome().into()
+}
+
+/// Prints an answer about the ACL.
+pub(super) fn acl(reply: &Reply, asked: &Asked, known: &Known, now: Timestamp) -> anyhow::Result<Exit> {
+    let Reply::Acl { operation, answer, names } = reply else { return Ok(words(reply, LOCAL_ACL)) };
+    let format = asked.format;
+    match &**answer {
+        AclAnswer::Grants { listed, grants, left_out, .. } => {
+            match (listed.part, grants.is_empty(), *left_out) {
+                (Part::Attention, true, _) => {
+                    tell!("no grant ends within 24 hours, and none was unused for 90 days");
+                }
+                (_, true, 0) => tell!(
+                    "nobody may do anything yet: `room-owner acl grant <subject> <role>` gives the first role"
+                ),
+                (_, _, 0) => {}
+                (_, _, left_out) => tell!("{left_out} ended grants are left out: --all shows them"),
+            }
+            for (grant, why) in grants {
+                if let Some(why) = why {
+                    tell!("grant {} of {}: {}", grant.id, grant.subject, attention(why, now));
+                }
+            }
+            let rows: Vec<Named> = grants.iter().map(|(grant, _)| Named::of(grant, names)).collect();
+            print::rows(&rows, format)?;
+            say_not_looked_up(grants.iter().map(|(grant, _)| grant), known, now);
+        }
+        AclAnswer::Channels { entries, left_out, .. } => {
+            match (entries.is_empty(), *left_out) {
+                (true, 0) => tell!(
+                    "no channel is authorised yet: `room-owner acl channel allow <channel>` authorises the first"
+                ),
+                (_, 0) => {}
+                (_, left_out) => tell!("{left_out} removed entries are left out: --all shows them"),
+            }
+            print::rows(entries, format)?;
+        }
+        AclAnswer::Explained(explained) => {
+            match format {
+                Format::Table => {
+                    if let Some(at) = asked.at {
+                        stdio::print(format_args!("as of {at:.0}:"))?;
+                    }
+                    stdio::print(text(&message(reply, &CommandName::local(LOCAL_ACL))).trim_end())?;
+                }
+                format => print::one(&Why::from(&**explained), format)?,
+            }
+            return Ok(if explained.explanation.decision.is_ok() { Exit::Done } else { Exit::Denied });
+        }
+        AclAnswer::WhoCan { room, able, unread } => {
+            match able.as_slice() {
+                [] => tell!(
+                    "nobody can hand `{room}` over from chat: `room-owner acl why` says why somebody in particular cannot"
+                ),
+                _ => tell!("a deny entry for a group may still take it from one of its members"),
+            }
+            for line in unread_groups(unread).iter().chain(&scope_as_room(room)) {
+                tell!("note: {}", one_line(line));
+            }
+            print::rows(able, format)?;
+        }
+        AclAnswer::Whole(acl) => {
+            stdio::stdout().write_all(acl_file::write(acl, names, now).as_bytes())?;
+        }
+        AclAnswer::Planned { .. } => return plan(answer, asked),
+        AclAnswer::Edited { changed, .. } if asked.file.is_some() => applied(changed, *operation),
+        AclAnswer::Edited { changed, .. } => {
+            words(reply, LOCAL_ACL);
+            for (entry, _) in changed {
+                // A change stays as it was made, whether it is printed or not.
+                stdio::say_if_lost(match entry {
+                    ChangedEntry::Grant { after, .. } => print::one(&Named::of(after, names), format),
+                    ChangedEntry::Channel { after, .. } => print::one(after, format),
+                });
+            }
+        }
+        AclAnswer::NotEdited(why) => return not_edited(reply, why, asked),
+        AclAnswer::Unreadable => {
+            words(reply, LOCAL_ACL);
+            return Ok(Exit::Failed);
+        }
+        AclAnswer::WhoAmI { .. } => return Ok(words(reply, LOCAL_ACL)),
+    }
+    Ok(Exit::Done)
+}
+
+/// Says which grants match nobody for want of a token.
+fn say_not_looked_up<'a>(grants: impl Iterator<Item = &'a Grant>, known: &Known, now: Timestamp) {
+    if known.looks_up_groups {
+        return;
+    }
+    let live = grants.filter(|grant| is_live(grant, now)).map(|grant| &grant.subject);
+    let mut groups: Vec<&Subject> =
+        live.filter(|subject| matches!(subject, Subject::SlackGroup { .. })).collect();
+    groups.sort();
+    groups.dedup();
+    if !groups.is_empty() {
+        tell!("note: SLACK_BOT_TOKEN is not set, so grants to user groups match nobody: {}", list(&groups));
+    }
+}
+
+/// Why somebody should look at a grant.
+fn attention(why: &Attention, now: Timestamp) -> String {
+    match why {
+        Attention::EndsSoon(end) => format!("ends in {}", span(*end, now)),
+        Attention::Unused(Some(last)) => format!("last used {} ago", span(*last, now)),
+        Attention::Unused(None) => "never used".to_owned(),
+    }
+}
+
+const NOTHING_TO_CHANGE: &str = "nothing to change: the ACL is what the file says";
+
+/// Prints who would gain and lose what.
+fn plan(answer: &AclAnswer, asked: &Asked) -> anyhow::Result<Exit> {
+    let (AclAnswer::Planned { acl, steps, refusal }, Some((path, of))) = (answer, &asked.file) else {
+        anyhow::bail!("a plan was made of no file");
+    };
+    let path = path.display().to_string();
+    let steps = steps.as_ref().map_err(|why| WrongUsage(format!("`{path}` makes no sense: {why}")))?;
+    if steps.is_empty() {
+        tell!("{NOTHING_TO_CHANGE}");
+    }
+    let row = |(change, _): &(_, _)| Planned::of(change, &acl.grants, &acl.channels);
+    print::rows(&steps.iter().filter_map(row).collect::<Vec<_>>(), asked.format)?;
+    if let Some(version) = of.filter(|version| *version != acl.version) {
+        tell!(
+            "the file is of version {version} and the ACL is at {}: it changed since the file was exported",
+            acl.version
+        );
+    }
+    match refusal {
+        Some(NotEdited::LockOut(why)) => {
+            tell!("{} changes, which `acl apply` refuses without --force: {why}", steps.len());
+        }
+        Some(why) => tell!("{} changes, which `acl apply` refuses: {why}", steps.len()),
+        None if steps.is_empty() => {}
+        None => tell!(
+            "{} changes; to make them, and nothing else: room-owner acl apply {} --version {}",
+            steps.len(),
+            as_word(&path),
+            acl.version
+        ),
+    }
+    Ok(Exit::Done)
+}
+
+/// Says who gained and lost what by a file.
+fn applied(changed: &[(ChangedEntry, Hindered)], operation: OperationId) {
+    for (entry, _) in changed {
+        let (grants, channels) = match entry {
+            ChangedEntry::Grant { before, .. } => (before.as_slice(), &[][..]),
+            ChangedEntry::Channel { before, .. } => (&[][..], before.as_slice()),
+        };
+        if let Some(planned) = Planned::of(&entry.change(), grants, channels) {
+            tell!("{} {}", planned.sign(), planned.what);
+        }
+    }
+    match changed.len() {
+        0 => tell!("{NOTHING_TO_CHANGE}"),
+        changes => tell!("{changes} changes made · op {operation}"),
+    }
+}
+
+/// Says why nothing was changed. What is wrong with a file is wrong usage.
+fn not_edited(reply: &Reply, why: &NotEdited, asked: &Asked) -> anyhow::Result<Exit> {
+    let Some((path, _)) = &asked.file else { return Ok(words(reply, LOCAL_ACL)) };
+    let path = path.display().to_string();
+    let shown = as_word(&path);
+    match why {
+        NotEdited::ChangedSince(version) => {
+            tell!(
+                "nothing was changed: the ACL changed since version {version}; see `room-owner acl plan {shown}` again"
+            );
+            Ok(Exit::Failed)
+        }
+        NotEdited::NoVersion => Err(WrongUsage(format!(
+            "`{path}` names no version: look at `room-owner acl plan {shown}` first; it says how to apply exactly that"
+        ))
+        .into()),
+        NotEdited::Senseless(why) => Err(WrongUsage(format!("`{path}` makes no sense: {why}")).into()),
+        _ => Ok(words(reply, LOCAL_ACL)),
+    }
+}

@@ -1,0 +1,487 @@
+//! The rows that the command line prints.
+
+use std::borrow::Cow;
+use std::io;
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use serde::Serialize;
+
+use super::one_line;
+use super::print::{self, Row};
+use crate::domain::access::{
+    Able, AclChange, AuthorisedChannel, Effect, Explanation, Fit, Grant, RoomScope, Standing, list,
+};
+use crate::domain::audit::{AuditEntry, DecisionKind, OutcomeKind, Ownership, Stat, Step, millis, read_in};
+use crate::domain::principal::{Channel, Membership, Subject};
+use crate::domain::reply::Names;
+use crate::domain::room::RoomId;
+use crate::domain::wording;
+use crate::domain::wording::why::Explained;
+
+fn when(time: Option<Timestamp>) -> String {
+    time.map(|time| format!("{time:.0}")).unwrap_or_default()
+}
+
+/// A grant, and what its subject was called when they were last seen.
+#[derive(Serialize)]
+pub(super) struct Named<'a> {
+    #[serde(flatten)]
+    grant: &'a Grant,
+    #[serde(skip)]
+    name: Option<&'a String>,
+}
+
+impl<'a> Named<'a> {
+    pub(super) fn of(grant: &'a Grant, names: &'a Names) -> Self {
+        Self { grant, name: names.get(&grant.subject) }
+    }
+}
+
+impl Row for Named<'_> {
+    const HEADINGS: &'static [&'static str] = &[
+        "Grant",
+        "Subject",
+        "Name",
+        "Role",
+        "Rooms",
+        "Channels",
+        "Expires",
+        "Granted by",
+        "Granted",
+        "Revoked",
+        "Reason",
+    ];
+
+    const FIELDS: &'static [&'static str] = &[
+        "id",
+        "subject",
+        "role",
+        "effect",
+        "rooms",
+        "channels",
+        "expires_at",
+        "granted_by",
+        "granted_at",
+        "revoked_at",
+        "reason",
+    ];
+
+    fn cells(&self, _: &TimeZone) -> Vec<String> {
+        let Self { grant, name } = self;
+        let role = match grant.effect {
+            Effect::Permit => grant.role.to_string(),
+            Effect::Deny => format!("denied {}", grant.role),
+        };
+        vec![
+            grant.id.to_string(),
+            grant.subject.to_string(),
+            name.cloned().unwrap_or_default(),
+            role,
+            grant.rooms.to_string(),
+            list(&grant.channels),
+            when(grant.expires_at),
+            grant.granted_by.to_string(),
+            when(Some(grant.granted_at)),
+            when(grant.revoked_at),
+            grant.reason.clone().unwrap_or_default(),
+        ]
+    }
+}
+
+impl Row for AuthorisedChannel {
+    const HEADINGS: &'static [&'static str] =
+        &["Channel", "Rooms", "Allowed by", "Allowed", "Removed", "Reason"];
+
+    const FIELDS: &'static [&'static str] =
+        &["channel", "rooms", "allowed_by", "allowed_at", "removed_at", "reason"];
+
+    fn cells(&self, _: &TimeZone) -> Vec<String> {
+        vec![
+            self.channel.to_string(),
+            self.rooms.to_string(),
+            self.allowed_by.to_string(),
+            when(Some(self.allowed_at)),
+            when(self.removed_at),
+            self.reason.clone().unwrap_or_default(),
+        ]
+    }
+}
+
+/// The answer, for programs.
+#[derive(Serialize)]
+pub(super) struct Why<'a> {
+    subject: &'a Subject,
+    channel: &'a Channel,
+    room: &'a RoomId,
+    at: String,
+    decision: &'static str,
+    /// The grant that permits, or the reason of the denial.
+    authority: String,
+    channel_standing: String,
+    /// The grants that name the subject or its groups, the nearest first.
+    grants: Vec<Bearing<'a>>,
+}
+
+/// A grant and how it bears on the question.
+#[derive(Serialize)]
+struct Bearing<'a> {
+    #[serde(flatten)]
+    grant: &'a Grant,
+    bearing: &'static str,
+}
+
+impl Row for Why<'_> {
+    const HEADINGS: &'static [&'static str] = &[];
+
+    const FIELDS: &'static [&'static str] =
+        &["subject", "channel", "room", "at", "decision", "authority", "channel_standing", "grants"];
+
+    fn cells(&self, _: &TimeZone) -> Vec<String> {
+        Vec::new()
+    }
+}
+
+impl<'a> From<&'a Explained> for Why<'a> {
+    fn from(explained: &'a Explained) -> Self {
+        let Explanation { decision, grants, open, channel } = &explained.explanation;
+        let (decision, authority) = match decision {
+            Ok(authority) => ("permit", authority.to_string()),
+            Err(denial) if open.is_empty() => ("deny", denial.to_string()),
+            Err(denial) => ("unknown", denial.to_string()),
+        };
+        let bearing = |(grant, fit): &'a (Grant, Fit)| {
+            let is_member = explained.principal.membership(&grant.subject) == Membership::In;
+            let bearing = match fit {
+                Fit::Matches if is_member => "matches",
+                Fit::Matches => "matches members",
+                Fit::OtherChannels => "other channels",
+                Fit::OutOfScope => "other rooms",
+                Fit::WrongRole => "other deeds",
+                Fit::NotYet(_) => "begins later",
+                Fit::Ended(_) => "ended",
+            };
+            Bearing { grant, bearing }
+        };
+        Self {
+            subject: &explained.principal.subject,
+            channel: &explained.channel,
+            room: &explained.room,
+            at: millis(explained.at),
+            decision,
+            authority,
+            channel_standing: match channel {
+                Standing::Local => "local".to_owned(),
+                Standing::Authorised(rooms) => format!("authorised for {rooms}"),
+                Standing::ForOtherRooms(rooms) => format!("authorised for {rooms} only"),
+                Standing::Removed(at) => format!("removed {}", millis(*at)),
+                Standing::NotAuthorised => "not authorised".to_owned(),
+            },
+            grants: grants.iter().map(bearing).collect(),
+        }
+    }
+}
+
+impl Row for Able {
+    const HEADINGS: &'static [&'static str] = &["Subject", "Grant", "Until", "Channels"];
+    const FIELDS: &'static [&'static str] = &["subject", "grant", "until", "channels"];
+
+    fn cells(&self, _: &TimeZone) -> Vec<String> {
+        vec![
+            self.subject.to_string(),
+            self.grant.to_string(),
+            self.until.map(|until| format!("{until:.0}")).unwrap_or_default(),
+            list(&self.channels),
+        ]
+    }
+}
+
+/// A change as it would be made.
+#[derive(Serialize)]
+pub(super) struct Planned {
+    /// `grant`, `revoke`, `allow` or `remove`.
+    change: &'static str,
+    subject: Option<Subject>,
+    channel: Option<Channel>,
+    rooms: RoomScope,
+    #[serde(skip)]
+    gains: bool,
+    /// In people's words.
+    pub(super) what: String,
+}
+
+impl Planned {
+    pub(super) fn of(change: &AclChange, grants: &[Grant], channels: &[AuthorisedChannel]) -> Option<Self> {
+        let what = one_line(&wording::edits::planned(change, grants, channels)?);
+        let grant = |change, grant: (&Subject, Effect, &RoomScope), is_given: bool| Self {
+            change,
+            subject: Some(grant.0.clone()),
+            channel: None,
+            rooms: grant.2.clone(),
+            gains: is_given == (grant.1 == Effect::Permit),
+            what: what.clone(),
+        };
+        let at = |change, channel: &Channel, rooms: RoomScope, gains| Self {
+            change,
+            subject: None,
+            channel: Some(channel.clone()),
+            rooms,
+            gains,
+            what: what.clone(),
+        };
+        Some(match change {
+            AclChange::Grant(new) => grant("grant", (&new.subject, new.effect, &new.rooms), true),
+            AclChange::Revoke(id) => {
+                let old = grants.iter().find(|grant| grant.id == *id)?;
+                grant("revoke", (&old.subject, old.effect, &old.rooms), false)
+            }
+            AclChange::AllowChannel { channel, rooms } => at("allow", channel, rooms.clone(), true),
+            AclChange::RemoveChannel(channel) => {
+                let rooms = channels.iter().rfind(|entry| entry.channel == *channel)?.rooms.clone();
+                at("remove", channel, rooms, false)
+            }
+        })
+    }
+
+    pub(super) fn sign(&self) -> char {
+        if self.gains { '+' } else { '-' }
+    }
+}
+
+impl Row for Planned {
+    const HEADINGS: &'static [&'static str] = &["", "What"];
+    const FIELDS: &'static [&'static str] = &["change", "subject", "channel", "rooms", "what"];
+
+    fn cells(&self, _: &TimeZone) -> Vec<String> {
+        vec![self.sign().to_string(), self.what.clone()]
+    }
+}
+
+impl Row for AuditEntry {
+    const HEADINGS: &'static [&'static str] =
+        &["Op", "At (UTC)", "Actor", "Command", "Outcome", "How and why"];
+
+    const FIELDS: &'static [&'static str] = &[
+        "operation",
+        "at",
+        "actor",
+        "actor_name",
+        "channel",
+        "command",
+        "room",
+        "new_owner",
+        "previous_owner",
+        "reason",
+        "decision",
+        "authority",
+        "outcome",
+        "error_code",
+        "error_info",
+        "request_id",
+        "delivery_id",
+        "duration_ms",
+    ];
+
+    /// What fits a terminal; `audit show` and the other formats have every field.
+    fn cells(&self, zone: &TimeZone) -> Vec<String> {
+        let actor = self.actor.as_ref().map(ToString::to_string).unwrap_or_default();
+        let mut notes = Vec::new();
+        if let Some(previous) = &self.previous_owner {
+            let was = if self.new_owner.is_some() { "was" } else { "owner" };
+            notes.push(format!("{was} {previous}"));
+        }
+        notes.extend(self.authority.clone());
+        match (self.error_code, &self.error_info) {
+            (Some(code), info) => notes.push(format!("{code} {}", info.as_deref().unwrap_or_default())),
+            (None, info) => notes.extend(info.clone()),
+        }
+        if self.outcome == OutcomeKind::Duplicate {
+            notes.extend(self.reason.clone());
+        }
+        vec![
+            self.operation.to_string(),
+            seconds(self.at, zone),
+            match &self.actor_name {
+                Some(name) => format!("{actor} ({name})"),
+                None => actor,
+            },
+            self.command.clone(),
+            self.outcome.to_string(),
+            notes.join(" · "),
+        ]
+    }
+
+    /// Of these there are millions in an export.
+    fn texts(&self) -> io::Result<Vec<Cow<'_, str>>> {
+        fn shown<'a>(value: Option<&impl ToString>) -> Cow<'a, str> {
+            value.map(ToString::to_string).unwrap_or_default().into()
+        }
+        fn text(value: Option<&String>) -> Cow<'_, str> {
+            value.map_or("", String::as_str).into()
+        }
+        Ok(vec![
+            self.operation.to_string().into(),
+            millis(self.at).into(),
+            shown(self.actor.as_ref()),
+            text(self.actor_name.as_ref()),
+            shown(self.channel.as_ref()),
+            self.command.as_str().into(),
+            self.room.as_ref().map_or("", |room| room.as_str()).into(),
+            text(self.new_owner.as_ref()),
+            text(self.previous_owner.as_ref()),
+            text(self.reason.as_ref()),
+            self.decision.map_or("", DecisionKind::name).into(),
+            text(self.authority.as_ref()),
+            self.outcome.name().into(),
+            shown(self.error_code.as_ref()),
+            text(self.error_info.as_ref()),
+            text(self.request_id.as_ref()),
+            text(self.delivery_id.as_ref()),
+            shown(self.duration_ms.as_ref()),
+        ])
+    }
+}
+
+impl Row for Ownership {
+    const HEADINGS: &'static [&'static str] =
+        &["Room", "Time (UTC)", "Owner", "Certainty", "Since", "Op", "Why"];
+
+    const TIMES: &'static [&'static str] = &["time", "since"];
+
+    const FIELDS: &'static [&'static str] = &[
+        "room",
+        "time",
+        "owner",
+        "certainty",
+        "basis",
+        "since",
+        "operation",
+        "next_operation",
+        "explanation",
+    ];
+
+    fn cells(&self, _: &TimeZone) -> Vec<String> {
+        vec![
+            self.room.to_string(),
+            format!("{:.3}", self.time),
+            self.owner.clone().unwrap_or_default(),
+            format!("{:?}", self.certainty).to_lowercase(),
+            self.since.map(|since| format!("{since:.3}")).unwrap_or_default(),
+            self.operation.map(|operation| operation.to_string()).unwrap_or_default(),
+            self.explanation.clone(),
+        ]
+    }
+}
+
+impl Row for Step {
+    const HEADINGS: &'static [&'static str] = &["Event", "At (UTC)", "Wait", "Step", "What"];
+
+    const FIELDS: &'static [&'static str] = &["operation", "seq", "at", "step", "what", "wait_ms"];
+
+    fn cells(&self, _: &TimeZone) -> Vec<String> {
+        vec![
+            self.seq.to_string(),
+            self.at.strftime("%Y-%m-%d %H:%M:%S%.3f").to_string(),
+            self.wait_ms.map(|wait| format!("{wait} ms")).unwrap_or_default(),
+            self.step.to_owned(),
+            self.what.clone(),
+        ]
+    }
+}
+
+impl Row for Stat {
+    const HEADINGS: &'static [&'static str] =
+        &["Key", "Operations", "Done", "Refused", "Denied", "Open", "Other", "First (UTC)", "Last (UTC)"];
+
+    const FIELDS: &'static [&'static str] =
+        &["by", "key", "operations", "done", "refused", "denied", "open", "other", "first", "last"];
+
+    fn cells(&self, zone: &TimeZone) -> Vec<String> {
+        let count = |n: u64| n.to_string();
+        vec![
+            self.key.clone().unwrap_or_else(|| "(none)".to_owned()),
+            count(self.operations),
+            count(self.done),
+            count(self.refused),
+            count(self.denied),
+            count(self.open),
+            count(self.other),
+            seconds(self.first, zone),
+            seconds(self.last, zone),
+        ]
+    }
+}
+
+/// A time in a column whose heading names the zone.
+fn seconds(at: Timestamp, zone: &TimeZone) -> String {
+    let shown = read_in(at, zone);
+    shown.strip_suffix(" UTC").map_or_else(|| shown.clone(), str::to_owned)
+}
+
+/// The entries as a table for people.
+#[must_use]
+pub fn table(entries: &[AuditEntry]) -> String {
+    print::table(entries, &TimeZone::UTC)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::audit::OperationId;
+    use serde_json::Value;
+
+    /// What is quick says the same as what is serialised.
+    #[test]
+    fn the_texts_of_an_entry_are_its_fields() {
+        let full = AuditEntry {
+            operation: OperationId::new(17),
+            at: "2026-11-23T14:03:00.25Z".parse().unwrap(),
+            actor: Some("slack:T1:U1".parse().unwrap()),
+            actor_name: Some("alice".to_owned()),
+            channel: Some("discord:1:2".parse().unwrap()),
+            command: "/room-owner \"my room\" user2".to_owned(),
+            room: Some("my room".parse().unwrap()),
+            new_owner: Some("user2".to_owned()),
+            previous_owner: Some("carol".to_owned()),
+            reason: Some("host\u{202e} crashed".to_owned()),
+            decision: Some(DecisionKind::Deny),
+            authority: Some("no grant".to_owned()),
+            outcome: OutcomeKind::Refused,
+            error_code: Some(-7),
+            error_info: Some("no".to_owned()),
+            request_id: Some("Id-1".to_owned()),
+            delivery_id: Some("slack:1.2".to_owned()),
+            duration_ms: Some(120),
+        };
+        let bare = AuditEntry {
+            actor: None,
+            actor_name: None,
+            channel: None,
+            room: None,
+            new_owner: None,
+            previous_owner: None,
+            reason: None,
+            decision: None,
+            authority: None,
+            error_code: None,
+            error_info: None,
+            request_id: None,
+            delivery_id: None,
+            duration_ms: None,
+            ..full.clone()
+        };
+        let permitted = AuditEntry { decision: Some(DecisionKind::Permit), ..full.clone() };
+        for entry in [full, bare, permitted] {
+            let json = serde_json::to_value(&entry).unwrap();
+            let fields: Vec<String> = AuditEntry::FIELDS
+                .iter()
+                .map(|name| match &json[*name] {
+                    Value::Null => String::new(),
+                    Value::String(text) => text.clone(),
+                    other => other.to_string(),
+                })
+                .collect();
+            assert_eq!(entry.texts().unwrap(), fields);
+        }
+    }
+}

@@ -1,0 +1,209 @@
+//! What is decided about somebody and why, and who can hand a room over.
+
+use jiff::Timestamp;
+
+use super::lists::{MOST_GRANTS, limited, plain, role_for};
+use super::message::{Line, Message, Tone, channel, code, minutes, sentence, subject, text};
+use crate::domain::access::{Able, Effect, Explanation, Fit, Grant, RoomScope, Standing, list};
+use crate::domain::principal::{Channel, Membership, Principal, Subject};
+use crate::domain::room::RoomId;
+
+/// How many people or groups an answer names who can hand a room over, and how many channels for each:
+/// what fits a message on every platform.
+const MOST_ABLE: usize = 20;
+const MOST_CHANNELS: usize = 4;
+
+/// A question about somebody's right to hand a room over, and what is decided.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Explained {
+    /// About whom, with the groups that were taken into account.
+    pub principal: Principal,
+    /// Whether that is the caller.
+    pub is_caller: bool,
+    /// Where.
+    pub channel: Channel,
+    /// Which room.
+    pub room: RoomId,
+    /// At what time.
+    pub at: Timestamp,
+    /// What is decided, and what bears on it.
+    pub explanation: Explanation,
+}
+
+/// What is decided about somebody, and what bears on it.
+#[must_use]
+pub fn explanation(explained: &Explained) -> Message {
+    let Explained { principal, is_caller, channel: here, room, at, explanation } = explained;
+    let who = if *is_caller { text("you") } else { subject(&principal.subject) };
+    let deed = |line: Line| line.text(" hand ").code(room).text(" over in ").and(channel(here));
+    let (tone, headline) = match &explanation.decision {
+        Ok(authority) => {
+            (Tone::Done, deed(text("Yes: ").and(who).text(" may")).text(", by ").text(authority).text("."))
+        }
+        Err(_) if !explanation.open.is_empty() => {
+            let one = explanation.open.len() == 1;
+            let why = if one { ": group grant " } else { ": group grants " };
+            let what = if one { " matches" } else { " match" };
+            let line = deed(text("Cannot tell whether ").and(who).text(" may"));
+            let line = line.text(why).text(list(&explanation.open)).text(what);
+            (Tone::Warning, line.text(", and who is in the group is not known here."))
+        }
+        Err(denial) => {
+            (Tone::Stop, deed(text("No: ").and(who).text(" may not")).text(": ").text(denial).text("."))
+        }
+    };
+    let mut body: Vec<Line> = standing(&explanation.channel).into_iter().collect();
+    let grants = &explanation.grants;
+    let is_permitted = explanation.decision.is_ok();
+    body.extend(grants.iter().take(MOST_GRANTS).map(|(grant, fit)| {
+        let is_known = principal.membership(&grant.subject) == Membership::In;
+        bearing(grant, *fit, is_permitted, is_known, room, *at)
+    }));
+    if grants.len() > MOST_GRANTS {
+        body.push(text(grants.len() - MOST_GRANTS).text(" more grants are further from it."));
+    }
+    if grants.is_empty() {
+        body.push(text(if *is_caller { "No grant names you." } else { "No grant names them." }));
+    }
+    if !principal.groups.is_empty() {
+        let mut line = text("Counted as a member of ");
+        for (n, group) in principal.groups.iter().take(MOST_GRANTS).enumerate() {
+            line = line.text(if n == 0 { "" } else { ", " }).and(subject(group));
+        }
+        body.push(line.text("."));
+    }
+    body.extend(scope_as_room(room).map(sentence));
+    plain(tone, headline, body)
+}
+
+/// What groups that cannot be read mean for an answer, each line without a full stop.
+#[must_use]
+pub fn unread_groups(unread: &[(Effect, Subject)]) -> Vec<Line> {
+    let of = |effect, why: &str| {
+        let groups: Vec<&Subject> =
+            unread.iter().filter(|(its, _)| *its == effect).map(|(_, group)| group).collect();
+        let mut line = text(why);
+        for (n, group) in groups.iter().take(MOST_GRANTS).enumerate() {
+            line = line.text(if n == 0 { "" } else { ", " }).and(subject(group));
+        }
+        if groups.len() > MOST_GRANTS {
+            line = line.text(" and ").text(groups.len() - MOST_GRANTS).text(" more");
+        }
+        (!groups.is_empty()).then_some(line)
+    };
+    let permits = of(Effect::Permit, "not counted, because it cannot be read right now: ");
+    let denials = of(Effect::Deny, "refused until it can be read: whoever may be in ");
+    permits.into_iter().chain(denials).collect()
+}
+
+/// That a room is asked about whose id looks like a scope, without a full stop: a copied scope easily comes to
+/// where a room is meant.
+#[must_use]
+pub fn scope_as_room(room: &RoomId) -> Option<Line> {
+    // An id may hold a star, so that there may be such a room.
+    let is_like_a_scope = matches!(room.as_str().parse(), Ok(RoomScope::All | RoomScope::Prefix(_)));
+    is_like_a_scope.then(|| {
+        code(room).text(" is taken for the id of a single room, not for a scope: name one of the rooms")
+    })
+}
+
+fn standing(standing: &Standing) -> Option<Line> {
+    match standing {
+        Standing::Local | Standing::Authorised(RoomScope::All) => None,
+        Standing::Authorised(scope) => Some(text("The channel is authorised for ").code(scope).text(".")),
+        Standing::ForOtherRooms(scope) => {
+            Some(text("The channel is authorised for ").code(scope).text(" only."))
+        }
+        Standing::Removed(at) => Some(text("The channel was authorised until ").text(minutes(*at)).text(".")),
+        Standing::NotAuthorised => Some(text("The channel is not authorised.")),
+    }
+}
+
+fn bearing(
+    grant: &Grant,
+    fit: Fit,
+    is_permitted: bool,
+    is_known: bool,
+    room: &RoomId,
+    now: Timestamp,
+) -> Line {
+    let line = text("Grant ").text(grant.id);
+    let what = || {
+        let denied = if grant.effect == Effect::Deny { "denied " } else { "" };
+        text(": ").text(denied).and(role_for(grant.role, &grant.rooms)).and(limited(grant))
+    };
+    match (fit, grant.effect) {
+        (Fit::Matches, Effect::Permit) if !is_known => {
+            line.and(what()).text(": permits it to members of ").and(subject(&grant.subject)).text(".")
+        }
+        (Fit::Matches, Effect::Permit) if is_permitted => line.and(what()).text(": permits it."),
+        (Fit::Matches, Effect::Permit) => line.and(what()).text(": would permit it."),
+        (Fit::Matches, Effect::Deny) if !is_known => {
+            let line = line.and(what()).text(": denies it to members of ").and(subject(&grant.subject));
+            line.text(match grant.subject {
+                Subject::DiscordRole { .. } => ".",
+                _ => ", which cannot be read right now.",
+            })
+        }
+        (Fit::Matches, Effect::Deny) => line.and(what()).text(": denies it."),
+        (Fit::OutOfScope, _) => line.and(what()).text(", not for ").code(room).text("."),
+        (Fit::OtherChannels, _) => line.and(what()).text(", not here."),
+        (Fit::WrongRole, _) => line.and(what()).text(", which does not hand rooms over."),
+        (Fit::NotYet(begin), _) => line.and(what()).text(", begins in ").text(span(begin, now)).text("."),
+        (Fit::Ended(end), _) => {
+            let how = if grant.revoked_at == Some(end) { " was taken back " } else { " expired " };
+            line.text(how).text(span(end, now)).text(" ago").and(what()).text(".")
+        }
+    }
+}
+
+/// How long it is between two times, in one unit: `2 h`.
+#[must_use]
+pub fn span(one: Timestamp, other: Timestamp) -> String {
+    let seconds = one.duration_since(other).as_secs().unsigned_abs();
+    match seconds {
+        0..60 => format!("{seconds} s"),
+        60..3_600 => format!("{} min", seconds / 60),
+        3_600..172_800 => format!("{} h", seconds / 3_600),
+        _ => format!("{} days", seconds / 86_400),
+    }
+}
+
+pub(super) fn who_can(room: &RoomId, able: &[Able], unread: &[(Effect, Subject)]) -> Message {
+    let headline = match able.len() {
+        0 => text("Nobody can hand ").code(room).text(" over from chat."),
+        _ => text("Who can hand ").code(room).text(" over:"),
+    };
+    let mut body: Vec<Line> = able
+        .iter()
+        .take(MOST_ABLE)
+        .map(|able| {
+            let mut line = subject(&able.subject).text(" · grant ").text(able.grant);
+            for (n, place) in able.channels.iter().take(MOST_CHANNELS).enumerate() {
+                line = line.text(if n == 0 { " · in " } else { ", " }).and(channel(place));
+            }
+            if able.channels.len() > MOST_CHANNELS {
+                line = line.text(" and ").text(able.channels.len() - MOST_CHANNELS).text(" more");
+            }
+            match able.until {
+                Some(end) => line.text(" · until ").text(minutes(end)),
+                None => line,
+            }
+        })
+        .collect();
+    if able.len() > MOST_ABLE {
+        body.push(
+            text("and ")
+                .text(able.len() - MOST_ABLE)
+                .text(" more: ")
+                .code("room-owner acl who-can")
+                .text(" on the bot's machine names all."),
+        );
+    }
+    body.extend(unread_groups(unread).into_iter().map(sentence));
+    if !able.is_empty() {
+        body.push(text("A deny entry for a group may still take it from one of its members."));
+    }
+    body.extend(scope_as_room(room).map(sentence));
+    plain(Tone::Plain, headline, body)
+}
