@@ -678,7 +678,7 @@ async fn what_a_crash_left_behind_goes_at_the_next_run_if_the_file_is_there() {
         assert_eq!((numbers(&report), report.removed), (None, left.count() as u64));
         assert_eq!(count(&mut raw, "audit_events").await, 14);
         assert!(!next.exists());
-        drop(raw);
+        settle(raw).await;
         store.close().await;
         assert_eq!(found(&copy, &["first.archive"]).await, "");
     }
