@@ -16,8 +16,8 @@ pub const TARGETS: &[Target] = &[
     ("grammar", crate::domain::command::fuzzing::grammar),
     ("tencent-answer", crate::tencent::fuzzing::answer),
     ("callback", crate::tencent::fuzzing::callback),
-    ("checkpoint", crate::tree::fuzzing::checkpoint),
-    ("proof", crate::tree::fuzzing::proof),
+    ("checkpoint", crate::merkle::fuzzing::checkpoint),
+    ("proof", crate::merkle::fuzzing::proof),
     ("acl-file", crate::cli::acl::fuzzing::file),
 ];
 

@@ -10,7 +10,7 @@
 //! discord    interactions, signed over HTTP or from the gateway -> requests; replies -> embeds, over REST
 //! cli        the clap tree, and what its commands print
 //! store      implements Store: SQLite, and all the SQL
-//! tree       the Merkle tree over the audit log: signed heads, proofs. Pure
+//! merkle     the Merkle tree over the audit log: signed heads, proofs. Pure
 //! tencent    implements RoomControl: the Live REST API; UserSig, error codes; its callbacks; its simulator
 //! body       request bodies, read within a limit; what a signed one has to show
 //! http       the one outgoing HTTP client: time limits, Retry-After, errors without URLs
@@ -124,6 +124,7 @@ pub mod domain;
 #[cfg(any(test, feature = "fuzzing"))]
 pub mod fuzzing;
 pub mod http;
+pub mod merkle;
 pub mod redact;
 pub mod server;
 pub mod slack;
@@ -131,4 +132,3 @@ pub mod stdio;
 pub mod store;
 pub mod telemetry;
 pub mod tencent;
-pub mod tree;

@@ -25,16 +25,16 @@ use room_owner::clock::SystemClock;
 use room_owner::config::{self, Common, Config, ConfigError, Environment};
 use room_owner::discord::register::Registrar;
 use room_owner::domain::command::Family;
+use room_owner::merkle::proof::InclusionProof;
+use room_owner::merkle::{SigningKey, VerifierKey};
 use room_owner::redact::Redactor;
 use room_owner::stdio::{Cause, OutputError};
 use room_owner::store::archive::{self, Order};
 use room_owner::store::verify::{self as verification, Evidence};
-use room_owner::store::{Database, IfMissing, LogCopy, SqliteStore, backup};
+use room_owner::store::{Database, IfMissing, LogCopy, SqliteStore, backup, proofs};
 use room_owner::tencent::TencentClient;
 use room_owner::tencent::callbacks::{CHANGE_OF_OWNER, Configuration, Configurator};
 use room_owner::tencent::simulator::{Simulator, Webhook};
-use room_owner::tree::proof::InclusionProof;
-use room_owner::tree::{SigningKey, VerifierKey};
 use room_owner::{demo, discord, stdio, telemetry, tencent};
 use secrecy::{ExposeSecret as _, SecretString};
 
@@ -200,6 +200,12 @@ async fn run(command: Command) -> anyhow::Result<Exit> {
             store.close().await;
             return exit;
         }
+        Command::Audit(AuditCommand::Rebuild { archive }) => {
+            let (store, _, caller) = local_service(clock, IfMissing::Fail).await?;
+            let rebuilt = rebuild(&store, &clock, caller, archive).await;
+            store.close().await;
+            rebuilt?;
+        }
         Command::Audit(AuditCommand::VerifyArchive { file, key }) => {
             let keys = keys(&key)?;
             return cli::archive::sound(&archive::check(&file, &keys)?);
@@ -305,6 +311,24 @@ fn chosen(database: Option<PathBuf>) -> anyhow::Result<Database> {
     })
 }
 
+/// Makes the tables again from the log, and from the archives that it was cut into.
+async fn rebuild(
+    store: &SqliteStore,
+    clock: &SystemClock,
+    caller: Caller,
+    archives: Vec<PathBuf>,
+) -> anyhow::Result<()> {
+    let permit = local_permit(store, clock, &caller.principal).await?;
+    let bar = cli::audit::progress(store.log().newest_event().await?, 0, false);
+    let shown = bar.clone();
+    let by = (caller.principal, permit, caller.typed);
+    let rebuilt =
+        store.rebuild(by, archives, clock.now(), move |event| shown.set_position(event.unsigned_abs())).await;
+    bar.finish_and_clear();
+    stdio::print(format_args!("✅ The tables are made again from the log (operation {}).", rebuilt?))?;
+    Ok(())
+}
+
 async fn archive(
     store: &SqliteStore,
     clock: &SystemClock,
@@ -320,8 +344,7 @@ async fn archive(
 }
 
 async fn verify(arguments: VerifyArguments) -> anyhow::Result<Exit> {
-    let VerifyArguments { checkpoint, seen, key, database, archive: archives, every_head, indexes, format } =
-        arguments;
+    let VerifyArguments { checkpoint, seen, key, database, archive: archives, indexes, format } = arguments;
     let database = chosen(database)?;
     let own_key = if key.is_empty() { database.verifier_key()? } else { None };
     let checkpoints = checkpoint
@@ -330,7 +353,7 @@ async fn verify(arguments: VerifyArguments) -> anyhow::Result<Exit> {
         .collect::<anyhow::Result<_>>()?;
     let report = verification::verify(
         &database.file()?,
-        Evidence { checkpoints, seen, keys: keys(&key)?, own_key, archives, every_head, indexes },
+        Evidence { checkpoints, seen, keys: keys(&key)?, own_key, archives, indexes },
     )
     .await?;
     cli::verify::report(&report, format)
@@ -338,7 +361,7 @@ async fn verify(arguments: VerifyArguments) -> anyhow::Result<Exit> {
 
 async fn prove(arguments: ProveArguments) -> anyhow::Result<Exit> {
     let ProveArguments { operation, out, database, archive } = arguments;
-    let proofs = verification::prove(&chosen(database)?.file()?, operation, &archive).await?;
+    let proofs = proofs::prove(&chosen(database)?.file()?, operation, &archive).await?;
     let proofs: Vec<Proof> = proofs
         .into_iter()
         .map(|proof| Proof { event: proof.index + 1, text: proof.text(), leaf: proof.leaf })

@@ -27,7 +27,7 @@ pub(super) async fn rooms_of(
                 entries
             }
         };
-        Ok(entries.into_iter().find(|entry| is_open(entry, now)).map(|entry| entry.rooms))
+        Ok::<_, StoreError>(entries.into_iter().find(|entry| is_open(entry, now)).map(|entry| entry.rooms))
     };
     Ok(match edit {
         Edit::Grant { grants, .. } => {

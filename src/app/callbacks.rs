@@ -6,9 +6,6 @@ use crate::domain::audit::{OperationId, OutcomeKind};
 use crate::domain::command::DeliveryId;
 use crate::domain::room::{AccountId, RoomId};
 
-/// The command of an entry about a change that was not made through the bot.
-pub const OBSERVED: &str = "(observed) owner change";
-
 /// A change of owner, as a callback reports it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OwnerNotice {

@@ -16,8 +16,8 @@ use crate::domain::access::{
 };
 use crate::domain::admission::{Attempt, Verdict};
 use crate::domain::audit::{
-    ArchivedIn, AuditEntry, AuditFilter, OperationId, Outcome, OutcomeKind, RecordedEvent, Refusal,
-    RoomHistory, Stat, StatsBy, Unresolved,
+    ArchivedIn, AuditEntry, AuditFilter, Event, OperationId, Outcome, OutcomeKind, Refusal, RoomHistory,
+    Stat, StatsBy, Unresolved,
 };
 use crate::domain::command::{CommandRequest, DeliveryId, Place, RejectedRequest};
 pub use crate::domain::principal::Subject;
@@ -47,6 +47,9 @@ pub enum Admission {
         /// Whether to record the request as declined if the room is taken. Otherwise the store only
         /// names the holder and writes nothing, so that the caller can resolve it first.
         decline_if_busy: bool,
+        /// Whether somebody is to get an answer after Tencent was asked: it is kept as pending, in the same
+        /// transaction.
+        is_answered_later: bool,
     },
     /// An authentic request that never became a command.
     Rejected(RejectedRequest),
@@ -328,7 +331,7 @@ pub trait AuditLog: Send + Sync {
     async fn readings(&self, filter: &AuditFilter, at_most: u32) -> Result<u32, StoreError>;
 
     /// The events of an operation, in their order.
-    async fn events(&self, operation: OperationId) -> Result<Vec<RecordedEvent>, StoreError>;
+    async fn events(&self, operation: OperationId) -> Result<Vec<Event>, StoreError>;
 
     /// The entries of a room around a time that say who owned it, at most `back` of those before.
     async fn room_history(&self, room: &RoomId, at: Timestamp, back: u32) -> Result<RoomHistory, StoreError>;
@@ -354,7 +357,7 @@ pub trait AuditLog: Send + Sync {
         &self,
         operation: OperationId,
         archives: &[PathBuf],
-    ) -> Result<Vec<RecordedEvent>, StoreError>;
+    ) -> Result<Vec<Event>, StoreError>;
 
     /// The next entries of an export, oldest first, as they are now.
     async fn export(&self, span: &ExportSpan) -> Result<ExportChunk, StoreError>;

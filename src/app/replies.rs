@@ -58,22 +58,18 @@ pub struct Owed {
 
 /// What is to be kept about the answers of this process.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Page {
-    /// Every operation of this process up to here is answered, but for those that are kept as owed.
-    pub upto: i64,
-    /// Owed ones that are new, or changed.
-    pub owed: Vec<Owed>,
-    /// Those that are owed no longer.
-    pub settled: Vec<OperationId>,
-    /// Whether the process begins nothing more: then only what is owed is kept.
-    pub is_last: bool,
+pub struct Batch {
+    /// Those that changed.
+    pub changed: Vec<Owed>,
+    /// Those that are given, or will never be.
+    pub done: Vec<OperationId>,
 }
 
 /// Keeps what is owed, beyond the end of the process.
 #[async_trait]
 pub trait ReplyBook: Send + Sync {
-    /// Keeps a page.
-    async fn keep(&self, page: &Page) -> Result<(), StoreError>;
+    /// Keeps what changed.
+    async fn keep(&self, batch: &Batch) -> Result<(), StoreError>;
 
     /// Takes over what processes owe on these platforms that run no longer, and begins this process's own
     /// page. No two processes get the same.

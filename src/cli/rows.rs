@@ -381,9 +381,9 @@ impl Row for Step {
     fn cells(&self, _: &TimeZone) -> Vec<String> {
         vec![
             self.seq.to_string(),
-            self.at.map(|at| at.strftime("%Y-%m-%d %H:%M:%S%.3f").to_string()).unwrap_or_default(),
+            self.at.strftime("%Y-%m-%d %H:%M:%S%.3f").to_string(),
             self.wait_ms.map(|wait| format!("{wait} ms")).unwrap_or_default(),
-            self.step.clone(),
+            self.step.to_owned(),
             self.what.clone(),
         ]
     }

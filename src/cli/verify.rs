@@ -33,10 +33,6 @@ pub struct VerifyArguments {
     /// An archive that was taken out of the log, from `audit archive`; may be given several times
     #[arg(long, value_name = "FILE")]
     pub archive: Vec<PathBuf>,
-    /// Check the root and the signature of every head that the database keeps, not only of some; it takes
-    /// long, and needs every key that the log was ever signed with
-    #[arg(long)]
-    pub every_head: bool,
     /// Check too that the indexes which questions go by lead to everything that there is; it takes some times
     /// as long
     #[arg(long)]

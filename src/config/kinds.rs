@@ -10,8 +10,8 @@ use super::environment::Read;
 use crate::domain::room::LONGEST_ACCOUNT_ID;
 use crate::domain::wording::CommandName;
 use crate::http;
+use crate::merkle::SigningKey;
 use crate::redact::SHORTEST_SECRET;
-use crate::tree::SigningKey;
 
 /// It has the form of a key, and signs nothing: it is refused.
 pub(super) const EXAMPLE_KEY: &str =

@@ -1,10 +1,10 @@
-//! The decision about a request and its first record: the verdict, the attempt that it permits, and the entry of the
-//! log as it begins.
+//! What is decided about a request and first written down: the verdict, the attempt that it permits, and the event
+//! with which the operation begins.
 
 use jiff::Timestamp;
 
 use super::access::{Action, Denial, Permit, Reach};
-use super::audit::{AuditEntry, DecisionKind, OperationId, OutcomeKind};
+use super::audit::{DecisionKind, OperationId, OutcomeKind, Request};
 use super::command::{Command, CommandRequest, RejectedRequest, Rejection, Transfer};
 use super::principal::{Place, Principal};
 use super::room::AccountId;
@@ -93,15 +93,13 @@ impl Attempt {
     }
 }
 
-impl AuditEntry {
-    /// The entry of a request at the moment at which it is written down.
+impl Request {
+    /// A request and what was decided about it.
     #[must_use]
-    pub fn begun(operation: OperationId, at: Timestamp, request: &CommandRequest, verdict: &Verdict) -> Self {
+    pub fn of(request: &CommandRequest, verdict: &Verdict) -> Self {
         let command = request.command.as_ref().ok();
         let transfer = command.and_then(Command::transfer);
-        let mut entry = Self {
-            operation,
-            at,
+        let this = Self {
             actor: Some(request.principal.subject.clone()),
             actor_name: request.principal.name.clone(),
             channel: match &request.place {
@@ -110,81 +108,47 @@ impl AuditEntry {
             },
             command: request.typed.clone(),
             room: command.and_then(Command::room).cloned(),
-            new_owner: transfer.map(|t| t.new_owner.to_string()),
-            previous_owner: None,
-            reason: transfer.and_then(|t| t.reason.clone()),
-            decision: None,
-            authority: None,
-            outcome: OutcomeKind::Pending,
-            error_code: None,
-            error_info: None,
-            request_id: None,
+            new_owner: transfer.map(|transfer| transfer.new_owner.clone()),
+            reason: transfer.and_then(|transfer| transfer.reason.clone()),
             delivery_id: request.delivery.as_ref().map(|id| id.as_str().to_owned()),
-            duration_ms: None,
+            ..Self::default()
         };
         match verdict {
             Verdict::Transfer(permit, _) | Verdict::Lookup(permit) => {
-                entry.decision = Some(DecisionKind::Permit);
-                entry.authority = Some(permit.authority().to_string());
+                Self { outcome: OutcomeKind::Pending, ..this.permitted(permit) }
             }
-            Verdict::Read(permit) => {
-                entry.decision = Some(DecisionKind::Permit);
-                entry.authority = Some(permit.authority().to_string());
-                entry.outcome = OutcomeKind::Succeeded;
-            }
-            Verdict::Open => {
-                entry.decision = Some(DecisionKind::Permit);
-                entry.authority = Some("help is open to everybody".to_owned());
-                entry.outcome = OutcomeKind::Succeeded;
-            }
-            Verdict::Denied(denial) => {
-                entry.decision = Some(DecisionKind::Deny);
-                entry.authority = Some(denial.to_string());
-                entry.outcome = OutcomeKind::Denied;
-            }
+            Verdict::Read(permit) => Self { outcome: OutcomeKind::Succeeded, ..this.permitted(permit) },
+            Verdict::Open => Self {
+                decision: Some(DecisionKind::Permit),
+                authority: Some("help is open to everybody".to_owned()),
+                outcome: OutcomeKind::Succeeded,
+                ..this
+            },
+            Verdict::Denied(denial) => this.denied(denial),
             Verdict::Declined(why) => {
-                entry.outcome = OutcomeKind::Declined;
-                entry.error_info = Some(why.clone());
+                Self { outcome: OutcomeKind::Declined, error_info: Some(why.clone()), ..this }
             }
             Verdict::Invalid(why) => {
-                entry.outcome = OutcomeKind::Invalid;
-                entry.error_info = Some(why.clone());
+                Self { outcome: OutcomeKind::Invalid, error_info: Some(why.clone()), ..this }
             }
         }
-        entry
     }
 
-    /// The entry of an authentic request that never became a command.
+    /// An authentic request that never became a command.
     #[must_use]
-    pub fn rejected(operation: OperationId, at: Timestamp, request: &RejectedRequest) -> Self {
-        let mut entry = Self {
-            operation,
-            at,
+    pub fn rejected(request: &RejectedRequest) -> Self {
+        let this = Self {
             actor: request.principal.as_ref().map(|principal| principal.subject.clone()),
             actor_name: request.principal.as_ref().and_then(|principal| principal.name.clone()),
             channel: request.channel.clone(),
             command: request.typed.clone(),
-            room: None,
-            new_owner: None,
-            previous_owner: None,
-            reason: None,
-            decision: None,
-            authority: None,
             outcome: OutcomeKind::Invalid,
-            error_code: None,
-            error_info: None,
-            request_id: None,
             delivery_id: request.delivery.as_ref().map(|id| id.as_str().to_owned()),
-            duration_ms: None,
+            ..Self::default()
         };
         match &request.rejection {
-            Rejection::Foreign(origin) => {
-                entry.decision = Some(DecisionKind::Deny);
-                entry.authority = Some(Denial::ForeignOrigin(origin.clone()).to_string());
-                entry.outcome = OutcomeKind::Denied;
-            }
-            Rejection::Unusable(unusable) => entry.error_info = Some(unusable.why.clone()),
+            Rejection::Foreign(origin) => this.denied(&Denial::ForeignOrigin(origin.clone())),
+            Rejection::Unusable(unusable) => Self { error_info: Some(unusable.why.clone()), ..this },
         }
-        entry
     }
 }

@@ -2,23 +2,7 @@
 
 use std::path::PathBuf;
 
-use serde::{Deserialize, Serialize};
-
-use super::audit::OperationId;
-
-/// Which events an archive holds, and digests of what the database keeps of them. It is part of the event that records
-/// the archive, so events cannot disappear without a trace in the log.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Archived {
-    /// The number of the first event.
-    pub first: i64,
-    /// The number of the last event.
-    pub last: i64,
-    /// The root of the tree over all events up to the last, in hexadecimal.
-    pub root: String,
-    /// The SHA-256 of what the tables say of these events and of the ACL after them, in hexadecimal.
-    pub tables: String,
-}
+use super::audit::{Archived, OperationId};
 
 /// An archive that was made.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -2,10 +2,10 @@
 //! for a command that was not carried out.
 
 use std::fmt;
-use std::str::FromStr;
 
 /// How a reply went, other than as usual.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum HowReplied {
     /// Delivered after more than one try.
     Edited,
@@ -18,8 +18,6 @@ pub enum HowReplied {
 }
 
 impl HowReplied {
-    const ALL: [Self; 4] = [Self::Edited, Self::Posted, Self::Told, Self::Lost];
-
     /// The word in the log.
     #[must_use]
     pub fn name(self) -> &'static str {
@@ -32,19 +30,8 @@ impl HowReplied {
     }
 }
 
-impl FromStr for HowReplied {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        Self::ALL
-            .into_iter()
-            .find(|how| how.name() == text)
-            .ok_or_else(|| format!("`{text}` is no way in which a reply goes"))
-    }
-}
-
 /// A note beside an operation about its reply.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct ReplyNote {
     /// How it went.
     pub how: HowReplied,

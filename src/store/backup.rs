@@ -9,8 +9,10 @@ use std::path::Path;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{ConnectOptions as _, Connection as _};
 
+use super::files::beside;
+use super::rows::Explain as _;
 use super::verify::{Evidence, verify};
-use super::{Database, beside, failed, files, instance, witness};
+use super::{Database, checkpoint_file, files, locks};
 use crate::app::ports::StoreError;
 use crate::domain::verification::Report;
 
@@ -26,7 +28,7 @@ pub async fn run(database: &Database, file: &Path) -> Result<Report, StoreError>
     if !original.exists() {
         return Err(StoreError(format!("there is no database `{}`", original.display())));
     }
-    instance::check_others(&original).await?;
+    locks::check_others(&original).await?;
     let head = beside(file, ".checkpoint");
     for path in [file, &head] {
         if path.symlink_metadata().is_ok() {
@@ -37,7 +39,7 @@ pub async fn run(database: &Database, file: &Path) -> Result<Report, StoreError>
         StoreError(format!("`{}` cannot be passed on to the database: choose another name", file.display()))
     })?;
     // The head first: the copy then goes at least as far.
-    let newest = witness::read(&witness::path(&original)).ok().flatten();
+    let newest = checkpoint_file::read(&checkpoint_file::path(&original)).ok().flatten();
     let options = SqliteConnectOptions::new()
         .filename(&original)
         .create_if_missing(false)
@@ -45,7 +47,7 @@ pub async fn run(database: &Database, file: &Path) -> Result<Report, StoreError>
         .pragma("trusted_schema", "OFF")
         .disable_statement_logging();
     let mut connection =
-        SqliteConnection::connect_with(&options).await.map_err(failed("the database cannot be opened"))?;
+        SqliteConnection::connect_with(&options).await.explain("the database cannot be opened")?;
     let unwritable =
         |path: &Path, error| StoreError(format!("`{}` cannot be written: {error}", path.display()));
     // SQLite takes an empty file for none, and leaves its mode as it is.
@@ -53,9 +55,9 @@ pub async fn run(database: &Database, file: &Path) -> Result<Report, StoreError>
     let copied = sqlx::query("VACUUM INTO ?").bind(target).execute(&mut connection).await;
     if let Err(error) = copied {
         drop(std::fs::remove_file(file));
-        return Err(failed("the copy cannot be made")(error));
+        return Err(error).explain("the copy cannot be made");
     }
-    connection.close().await.map_err(failed("the database cannot be closed"))?;
+    connection.close().await.explain("the database cannot be closed")?;
     if let Some(newest) = newest {
         let written = files::private().create_new(true).open(&head);
         let written = written.and_then(|mut open| open.write_all(newest.as_str().as_bytes()));

@@ -3,12 +3,15 @@
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
+use rusqlite::{Connection, OpenFlags};
 use secrecy::SecretString;
 use sqlx::sqlite::SqliteConnectOptions;
 
-use super::{files, key_file};
+use super::files::{self, beside};
+use super::rows::Explain as _;
+use super::{BUSY_TIMEOUT, key_file};
 use crate::app::ports::StoreError;
-use crate::tree::VerifierKey;
+use crate::merkle::VerifierKey;
 
 /// Which database, and the key that signs its log.
 #[derive(Debug, Clone)]
@@ -81,13 +84,6 @@ impl From<&String> for Database {
     }
 }
 
-/// A file whose name is the database's and something behind it.
-pub(super) fn beside(database: &Path, suffix: &str) -> PathBuf {
-    let mut name = database.as_os_str().to_owned();
-    name.push(suffix);
-    PathBuf::from(name)
-}
-
 /// The file of a database URL.
 ///
 /// # Errors
@@ -112,4 +108,28 @@ pub fn database_file(url: &str) -> Result<PathBuf, StoreError> {
         return Err(StoreError(why.to_owned()));
     }
     Ok(file)
+}
+
+/// Opens the file so that nothing is written, not even beside it.
+pub(super) fn open_to_read(database: &Path) -> Result<Connection, StoreError> {
+    if !database.exists() {
+        return Err(StoreError(format!("there is no database `{}`", database.display())));
+    }
+    let flags =
+        OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_URI;
+    let opened = Connection::open_with_flags(uri(database), flags);
+    let connection =
+        opened.explain(&format!("the database `{}` cannot be opened for reading", database.display()))?;
+    connection.busy_timeout(BUSY_TIMEOUT)?;
+    connection.execute_batch("PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON")?;
+    Ok(connection)
+}
+
+/// The file as SQLite opens it for reading alone.
+pub(super) fn uri(database: &Path) -> String {
+    let path = database.to_string_lossy().replace('%', "%25").replace('?', "%3f").replace('#', "%23");
+    // Without a write-ahead log there is nobody at the file, and SQLite needs no shared memory.
+    let has = |suffix| beside(database, suffix).exists();
+    let immutable = if has("-wal") || has("-shm") { "" } else { "&immutable=1" };
+    format!("file:{path}?mode=ro{immutable}")
 }

@@ -11,7 +11,6 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
-use super::beside;
 use crate::app::ports::StoreError;
 
 /// The device and the number of a file: what it is, whatever it is called.
@@ -22,6 +21,13 @@ const SUFFIXES: [&str; 3] = ["", "-wal", "-shm"];
 
 /// As many links in a row as Linux follows.
 const MOST_LINKS: usize = 40;
+
+/// A file whose name is the database's and something behind it.
+pub(super) fn beside(database: &Path, suffix: &str) -> PathBuf {
+    let mut name = database.as_os_str().to_owned();
+    name.push(suffix);
+    PathBuf::from(name)
+}
 
 /// `None` if there is no such file.
 pub(super) fn identity(file: &Path) -> Option<Identity> {

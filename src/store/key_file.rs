@@ -9,11 +9,11 @@ use secrecy::{ExposeSecret as _, SecretString};
 use tracing::info;
 
 use crate::app::ports::StoreError;
-use crate::tree::SigningKey;
+use crate::merkle::SigningKey;
 
 /// `<database>.key`
 pub(super) fn path(database: &Path) -> PathBuf {
-    super::beside(database, ".key")
+    super::files::beside(database, ".key")
 }
 
 pub(super) fn text(database: &Path) -> std::io::Result<SecretString> {

@@ -1,77 +1,84 @@
 //! The SQLite store: all the SQL is here, and no rule about who may do what.
 //!
-//! One task owns the one connection that writes (`writer`); whatever waits for it at the same time
-//! shares a commit. Readers have a pool of their own that cannot write.
+//! One thread writes (`writer`): it appends events to the log (`log`) and applies them to the tables that questions are
+//! asked of (`projections`), in one transaction. Readers (`queries`) have a pool of their own that cannot write.
+//! `verify` applies the whole log again and compares.
 
 mod acl;
+mod acl_cache;
 mod admission;
-mod answers;
 pub mod archive;
+mod archive_file;
 pub mod backup;
-mod batch;
+mod checkpoint_file;
 mod database;
-mod event;
 mod files;
-mod foresight;
 mod groups;
-mod guards;
-mod instance;
 mod key_file;
-mod observed;
-mod owed;
+mod locks;
+mod log;
+mod observation;
+mod outbox;
 mod permissions;
-mod reading;
-mod replies;
+mod projections;
+pub mod proofs;
+mod queries;
+mod rebuild;
 mod rows;
+mod schema;
 mod scratch;
-mod seal;
-mod texts;
-mod tree;
+mod tiles;
 pub mod verify;
-mod view;
-mod views;
-mod witness;
 mod writer;
 
 pub use database::{Database, database_file};
-pub use reading::LogCopy;
+pub use queries::LogCopy;
 pub use scratch::{Scratch, fill};
 
 use std::collections::BTreeMap;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
-use sqlx::migrate::{Migration, MigrationType, Migrator};
+use rusqlite::{Connection, OptionalExtension as _};
+use secrecy::SecretString;
 use sqlx::sqlite::{
-    SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePool, SqlitePoolOptions,
-    SqliteSynchronous,
+    SqliteAutoVacuum, SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePool,
+    SqlitePoolOptions, SqliteSynchronous,
 };
-use sqlx::{ConnectOptions as _, Connection as _, SqlSafeStr as _};
+use sqlx::{ConnectOptions as _, Connection as _};
+use tokio::task::spawn_blocking;
+use tracing::warn;
 
 use crate::app::ports::{
     AclChanged, AclEdit, Admission, Admitted, AuditLog, GrantsPage, GroupSubjects, Observed, OwnerNotice,
     Seen, Store, StoreError,
 };
-use crate::app::replies::{Owed, Page, Platform, ReplyBook};
+use crate::app::replies::{Batch, Owed, Platform, ReplyBook};
 use crate::domain::access::{AclView, AuthorisedChannel, Grant, GrantId, GrantUse, Reading};
-use crate::domain::audit::{AuditEntry, AuditFilter, OperationId, Outcome, Unresolved};
-use crate::domain::command::Place;
+use crate::domain::admission::{Attempt, Verdict};
+use crate::domain::audit::{AuditEntry, AuditFilter, OperationId, Outcome, SystemChange, Unresolved, What};
+use crate::domain::principal::Place;
 use crate::domain::principal::{Channel, Principal, Subject};
 use crate::domain::reply_note::ReplyNote;
 use crate::domain::room::{AccountId, RoomId};
 use crate::domain::tree_head::TreeHead;
+use crate::merkle::SigningKey;
 
-use database::beside;
+use acl_cache::AclCache;
+use admission::AdmitResult;
+use checkpoint_file::{CheckpointFile, Publisher};
 use files::Files;
-use guards::{Guards, Schema};
-use instance::Instance;
-use reading::LogReader;
-use seal::Seal;
-use views::Views;
-use writer::Writer;
+use locks::Instance;
+use log::LogTransaction;
+use projections::change_one;
+use queries::LogReader;
+use rows::{Explain as _, Open};
+use schema::IntegrityCheck;
+use writer::{Desk, Writer};
 
 /// The first SQLite without the race between a checkpoint and a commit that can lose data in WAL mode
 /// (fixed in 3.51.3; 3.50.7 and 3.44.6 carry the fix too).
@@ -82,26 +89,6 @@ const SOUND_SQLITE: &[u32; 3] = &[3, 51, 3];
 const BUSY_TIMEOUT: Duration = Duration::from_millis(1_500);
 
 const READERS: u32 = 4;
-
-fn migrations() -> Vec<Migration> {
-    let simple = |version, description: &'static str, sql: &'static str| {
-        Migration::new(version, description.into(), MigrationType::Simple, sql.into_sql_str(), false)
-    };
-    vec![
-        simple(1, "access and audit", include_str!("../../migrations/0001_access_and_audit.sql")),
-        simple(2, "acl", include_str!("../../migrations/0002_acl.sql")),
-        simple(3, "reading", include_str!("../../migrations/0003_reading.sql")),
-        simple(4, "tree", include_str!("../../migrations/0004_tree.sql")),
-        simple(5, "callbacks", include_str!("../../migrations/0005_callbacks.sql")),
-        simple(6, "replies", include_str!("../../migrations/0006_replies.sql")),
-        simple(7, "live grants", include_str!("../../migrations/0007_live_grants.sql")),
-        simple(8, "live grants counted", include_str!("../../migrations/0008_live_grants_counted.sql")),
-        simple(9, "archives", include_str!("../../migrations/0009_archives.sql")),
-        simple(10, "text index", include_str!("../../migrations/0010_text_index.sql")),
-        simple(11, "group readings", include_str!("../../migrations/0011_group_readings.sql")),
-        simple(12, "corrected outcomes", include_str!("../../migrations/0012_corrected_outcomes.sql")),
-    ]
-}
 
 /// Whether a missing database is made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -118,22 +105,19 @@ pub struct SqliteStore {
     log: LogReader,
     writer: Writer,
     instance: Arc<Instance>,
-    views: Arc<Views>,
+    acl_cache: Arc<AclCache>,
     file: PathBuf,
     files: Arc<Files>,
-}
-
-fn failed(what: &str) -> impl Fn(sqlx::Error) -> StoreError + '_ {
-    move |error| StoreError(format!("{what}: {error}"))
+    key: Arc<SigningKey>,
 }
 
 impl SqliteStore {
     /// Opens the database, brings its schema up to date and checks that it can be trusted.
     ///
     /// # Errors
-    /// When the file cannot be opened, made or written, has other names, holds another schema, lacks a guard, when its log is not the
-    /// one whose head lies beside it, when there is no key to sign with, or when SQLite is a version that
-    /// can lose commits.
+    /// When the file cannot be opened, made or written, has other names, holds another schema, when its log is not the
+    /// one whose head lies beside it, when there is no key to sign with, or when SQLite is a version that can lose
+    /// commits.
     pub async fn open(database: impl Into<Database>, if_missing: IfMissing) -> Result<Self, StoreError> {
         let database = database.into();
         let file = database.file()?;
@@ -148,28 +132,132 @@ impl SqliteStore {
         let options = options(&file, if_missing);
         // Two processes may start at once on a new file: sqlx takes no lock for its migrations, and SQLite
         // does not wait for another's change to WAL mode but fails.
-        let starting = instance::lock_for_start(&file).await?;
-        let gone = instance::check_others(&file).await?;
+        let starting = locks::lock_for_start(&file).await?;
+        let gone = locks::check_others(&file).await?;
         let instance = Arc::new(Instance::begin(&file)?);
         if if_missing == IfMissing::Create {
             // What SQLite makes beside it gets the same mode. If it cannot be made, SQLite says why.
             drop(files::private().create_new(true).open(&file));
         }
-        let mut first = open_connection(&options, &file).await?;
+        // From the first table on, so that archiving shrinks the file. On one that is there it would ask for a lock.
+        let is_new = std::fs::metadata(&file).is_ok_and(|file| file.len() == 0);
+        let shrinking = || options.clone().auto_vacuum(SqliteAutoVacuum::Incremental);
+        let mut first = open_connection(&if is_new { shrinking() } else { options.clone() }, &file).await?;
         check_version(&mut first).await?;
-        let guards = migrate(&mut first).await?;
-        let seal = Seal::begin(&mut first, &file, database.signing_key.as_ref(), &instance).await?;
+        let schema = schema::migrate(&mut first, &file).await?;
+        let (of, given) = (file.clone(), database.signing_key.clone());
+        let begun = spawn_blocking(move || {
+            let (connection, key) = begin_writing(&of, given.as_ref(), &schema)?;
+            Ok::<_, StoreError>((connection, key, schema))
+        });
+        let (connection, key, schema) = begun.await.explain("the database could not be opened")??;
+        // The last connection that is closed would fold the write-ahead log in and delete it.
+        first.close().await.explain("the database cannot be closed")?;
         let files = Arc::new(Files::opened(&file)?);
         let readers = readers(&options, &files).await?;
         instance.has_open(&files)?;
         gone.iter().for_each(|file| drop(std::fs::remove_file(file)));
         drop(starting);
 
-        let views = Arc::new(Views::new());
-        let (own, open, seen) = (Arc::clone(&instance), Arc::clone(&files), Arc::clone(&views));
-        let writer = Writer::spawn(options, first, own, open, guards, seal, seen)?;
-        Ok(Self { log: LogReader::on(readers.clone()), readers, writer, instance, views, file, files })
+        let key = Arc::new(key);
+        let acl_cache = Arc::new(AclCache::new());
+        let mut publisher = Publisher::new(CheckpointFile::new(&file, instance.folder()));
+        let last_key = tiles::last_key(&connection)?.unwrap_or_default();
+        let home = connection.query_row("SELECT inode FROM home", [], |row| row.get(0)).optional()?;
+        publisher.publish(tiles::newest(&connection).ok().filter(|head| head.head().size > 0).as_ref());
+        let desk = Desk {
+            file: file.clone(),
+            files: Arc::clone(&files),
+            instance: Arc::clone(&instance),
+            integrity: IntegrityCheck::of(schema),
+            key: Arc::clone(&key),
+            publisher,
+            acl_cache: Arc::clone(&acl_cache),
+        };
+        let writer = Writer::spawn(desk, connection)?;
+        let log = LogReader::on(readers.clone(), &file);
+        let store = Self { log, readers, writer, instance, acl_cache, file, files, key };
+        store.note_changes(last_key, home).await?;
+        Ok(store)
     }
+
+    /// Records what is not as it was when the log was last written: its key, its file.
+    async fn note_changes(&self, last_key: String, home: Option<i64>) -> Result<(), StoreError> {
+        let key = self.key.verifier_key().to_string();
+        let inode = std::fs::metadata(&self.file).map_or(0, |file| file.ino().cast_signed());
+        if last_key == key && home == Some(inode) {
+            return Ok(());
+        }
+        let noted = self.writer.write(move |log| {
+            #[expect(
+                clippy::disallowed_methods,
+                reason = "when the file was opened; nothing is decided by it"
+            )]
+            let at = Timestamp::now();
+            if last_key != key {
+                warn!(last = last_key, now = key, "the audit log is signed with another key from now on");
+                let change = SystemChange::KeyChanged { from: last_key, to: key };
+                log.begin_operation(at, What::System(change))?;
+            }
+            if home.is_some_and(|home| home != inode) {
+                log.begin_operation(at, What::System(SystemChange::FileReplaced))?;
+            }
+            let sql =
+                "INSERT INTO home (one, inode) VALUES (1, ?1) ON CONFLICT (one) DO UPDATE SET inode = ?1";
+            change_one(log.connection, sql, [inode])
+        });
+        noted.await.map(drop)
+    }
+}
+
+/// The writer's connection and the key, once the log still goes on from the head that lies beside it.
+fn begin_writing(
+    file: &Path,
+    given: Option<&SecretString>,
+    schema: &schema::Schema,
+) -> Result<(Connection, SigningKey), StoreError> {
+    let unreadable = "the signed tree cannot be read";
+    let connection = writer::connect(file)?;
+    schema.check(&connection)?;
+    let last = tiles::last_key(&connection).explain(unreadable)?;
+    let key = key_file::load_or_make(file, given, last.as_deref())?;
+    tiles::plant(&connection, &key).explain("the signed tree cannot be made")?;
+    check_head_beside(&connection, &checkpoint_file::path(file))?;
+    Ok((connection, key))
+}
+
+/// The head beside the database is of this log: as long at the most, and the same as far as it goes.
+fn check_head_beside(connection: &Connection, file: &Path) -> Result<(), StoreError> {
+    let unreadable = "the signed tree cannot be read";
+    // Read before the log: another process may be adding to both.
+    let there = checkpoint_file::read(file).map_err(|error| {
+        StoreError(format!(
+            "`{}` should hold the newest signed head of the audit log, and cannot be read: {error}; look into \
+             it, then move it away",
+            file.display()
+        ))
+    })?;
+    let now = log::LogTail::read(connection).explain(unreadable)?.frontier().head();
+    let Some(there) = there.map(|there| there.head()) else { return Ok(()) };
+    let same = if there.size < now.size {
+        tiles::head_at(connection, there.size).explain(unreadable)?
+    } else {
+        Some(now)
+    };
+    if same == Some(there) {
+        return Ok(());
+    }
+    let found = if there.size > now.size {
+        format!("the audit log ends at event {}, and {} were signed", now.size, there.size)
+    } else {
+        format!("the first {} events of the audit log are not those that were signed", there.size)
+    };
+    Err(StoreError(format!(
+        "{found}, as `{0}` says: records were taken out or altered, its write-ahead log was removed while it was in \
+         use, or an older copy was put in place. `room-owner audit verify` tells more. If you restored a copy, move `{0}` \
+         away and keep it",
+        file.display()
+    )))
 }
 
 /// Connections that cannot write. One is open for as long as the store: what SQLite keeps beside the database is
@@ -190,7 +278,7 @@ async fn readers(options: &SqliteConnectOptions, files: &Arc<Files>) -> Result<S
             Box::pin(async move { checked })
         })
         .connect_lazy_with(options.clone().read_only(true).create_if_missing(false));
-    let first = readers.acquire().await.map_err(failed("the database cannot be opened for reading"))?;
+    let first = readers.acquire().await.explain("the database cannot be opened for reading")?;
     drop(first);
     Ok(readers)
 }
@@ -240,7 +328,7 @@ async fn check_version(connection: &mut SqliteConnection) -> Result<(), StoreErr
     let version: String = sqlx::query_scalar("SELECT sqlite_version()")
         .fetch_one(connection)
         .await
-        .map_err(failed("the sqlite version cannot be read"))?;
+        .explain("the sqlite version cannot be read")?;
     sound(&version)
 }
 
@@ -255,62 +343,11 @@ fn sound(version: &str) -> Result<(), StoreError> {
     )))
 }
 
-/// Brings the schema up to date; what has to stand from then on.
-async fn migrate(connection: &mut SqliteConnection) -> Result<Guards, StoreError> {
-    // What somebody put into an older one would act on the change.
-    if let Some(before) = before(connection).await? {
-        before.check(connection).await?;
-    }
-    Migrator::with_migrations(migrations()).run(&mut *connection).await.map_err(|error| {
-        StoreError(format!("the database's schema cannot be brought up to date: {error}"))
-    })?;
-    let guards = Guards::of_this_program().await?;
-    guards.schema().check(connection).await?;
-    Ok(guards)
-}
-
-/// The schema that stands before it is brought up to date; `None` if there is nothing to do, or if nobody here knows.
-async fn before(connection: &mut SqliteConnection) -> Result<Option<Schema>, StoreError> {
-    let unreadable = || failed("the schema cannot be read");
-    let is_known = "SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE name = '_sqlx_migrations')";
-    let is_known: bool =
-        sqlx::query_scalar(is_known).fetch_one(&mut *connection).await.map_err(unreadable())?;
-    if !is_known {
-        return Ok(Some(Schema::default()));
-    }
-    let applied: Vec<i64> = sqlx::query_scalar("SELECT version FROM _sqlx_migrations")
-        .fetch_all(connection)
-        .await
-        .map_err(unreadable())?;
-    let mut known = migrations();
-    let all = known.len();
-    known.retain(|migration| applied.contains(&migration.version));
-    if known.len() == all || known.len() < applied.len() {
-        return Ok(None);
-    }
-    Schema::made_by(known).await.map(Some)
-}
-
 impl SqliteStore {
     /// How many transactions were committed since the store was opened: what waits together shares one.
     #[must_use]
     pub fn commits(&self) -> u64 {
         self.writer.commits()
-    }
-
-    /// How many of these were written by one call, because all was as the one before had left it.
-    #[must_use]
-    pub fn commits_at_once(&self) -> u64 {
-        self.writer.commits_at_once()
-    }
-
-    /// Takes all that was recorded into the index of texts. Nobody has to: it is kept up by itself, and a search
-    /// finds the same without.
-    ///
-    /// # Errors
-    /// When the database cannot be written.
-    pub async fn index_texts(&self) -> Result<(), StoreError> {
-        self.writer.index_texts().await
     }
 
     /// Finishes what is queued and closes the file, so that its write-ahead log is folded in and a copy of
@@ -319,27 +356,71 @@ impl SqliteStore {
         self.readers.close().await;
         self.writer.close().await;
     }
+
+    /// An open operation, and whose it is.
+    fn located(&self, open: &Open) -> Option<Unresolved> {
+        let is_ours = open.instance() == self.instance.id();
+        open.located(is_ours, self.instance.is_elsewhere(open.instance()))
+    }
+
+    /// Does `work` inside the writer's transaction. What could not be done is put by what the files' permissions say
+    /// if they are the cause. What SQLite left behind is mended, so that the next try may succeed.
+    async fn write<T, W>(&self, work: W) -> Result<(T, Option<TreeHead>), StoreError>
+    where
+        W: FnOnce(&mut LogTransaction<'_>) -> Result<T, StoreError> + Send + 'static,
+        T: Send + 'static,
+    {
+        self.writer.write(work).await.map_err(|error| match permissions::check(&self.file) {
+            Err(why) if error.0.contains("readonly database") => why,
+            _ => error,
+        })
+    }
 }
+
+const NO_ACL: &str = "the acl cannot be read";
 
 #[async_trait]
 impl Store for SqliteStore {
     async fn acl_for(&self, principal: &Principal, place: &Place) -> Result<AclView, StoreError> {
-        view::now(&self.readers, principal, place).await.map_err(failed("the acl cannot be read"))
+        queries::acl::view(&self.readers, principal, place).await.explain(NO_ACL)
     }
 
     async fn recent_acl_for(&self, principal: &Principal, place: &Place) -> Result<AclView, StoreError> {
         let Place::Channel(channel) = place else { return self.acl_for(principal, place).await };
-        let key = views::key(principal, channel);
-        if let Some(view) = self.views.get(&key) {
+        let key = acl_cache::key(principal, channel);
+        if let Some(view) = self.acl_cache.get(&key) {
             return Ok(view);
         }
         let view = self.acl_for(principal, place).await?;
-        self.views.put(key, view.clone());
+        self.acl_cache.put(key, view.clone());
         Ok(view)
     }
 
     async fn admit(&self, admission: Admission, at: Timestamp) -> Result<Admitted, StoreError> {
-        self.explained(self.writer.admit(admission, at).await)
+        let work = move |log: &mut LogTransaction<'_>| {
+            let result = admission::admit(log, &admission, at)?;
+            Ok((result, admission))
+        };
+        let ((result, admission), _) = self.write(work).await?;
+        Ok(match result {
+            AdmitResult::Recorded(operation) => match admission {
+                Admission::Request { request, verdict: Verdict::Transfer(permit, new_owner), .. } => {
+                    let attempt = Attempt::committed(operation, permit, new_owner, &request, at);
+                    let wrong = || StoreError("a permit for another action was admitted".to_owned());
+                    Admitted::Attempt(attempt.ok_or_else(wrong)?)
+                }
+                _ => Admitted::Recorded(operation),
+            },
+            AdmitResult::Duplicate { operation, first } => Admitted::Duplicate { operation, first },
+            AdmitResult::Busy { operation, holder } => {
+                let unresolved = self
+                    .located(&holder)
+                    .ok_or_else(|| StoreError("an operation holds a room but names none".to_owned()))?;
+                Admitted::Busy { operation, holder: holder.entry, unresolved: Box::new(unresolved) }
+            }
+            AdmitResult::NotHeld { operation, named } => Admitted::NotHeld { operation, named },
+            AdmitResult::AclChanged => Admitted::AclChanged,
+        })
     }
 
     async fn note_previous_owner(
@@ -348,7 +429,8 @@ impl Store for SqliteStore {
         previous: &AccountId,
         at: Timestamp,
     ) -> Result<(), StoreError> {
-        self.writer.note_previous_owner(operation, previous.clone(), at).await
+        let previous = previous.clone();
+        self.write(move |log| admission::note_previous_owner(log, operation, previous, at)).await.map(drop)
     }
 
     async fn note_reply(
@@ -357,7 +439,8 @@ impl Store for SqliteStore {
         note: &ReplyNote,
         at: Timestamp,
     ) -> Result<(), StoreError> {
-        self.writer.note_reply(operation, note.clone(), at).await
+        let note = note.clone();
+        self.write(move |log| admission::note_reply(log, operation, note, at)).await.map(drop)
     }
 
     async fn finish(
@@ -366,7 +449,9 @@ impl Store for SqliteStore {
         outcome: &Outcome,
         at: Timestamp,
     ) -> Result<Option<TreeHead>, StoreError> {
-        self.writer.finish(operation, outcome.clone(), at).await
+        let outcome = outcome.clone();
+        let (finished, head) = self.write(move |log| admission::finish(log, operation, outcome, at)).await?;
+        Ok(head.filter(|_| finished))
     }
 
     async fn observe(
@@ -375,51 +460,53 @@ impl Store for SqliteStore {
         seen: Option<&Seen>,
         at: Timestamp,
     ) -> Result<Observed, StoreError> {
-        self.writer.observe(notice.clone(), seen.cloned(), at).await
+        let (notice, seen) = (notice.clone(), seen.cloned());
+        let written = self.write(move |log| observation::observe(log, &notice, seen.as_ref(), at)).await?;
+        Ok(written.0)
     }
 
     async fn unresolved(&self) -> Result<Vec<Unresolved>, StoreError> {
         // What follows is a look at Tencent, whose outcome is to be recorded.
         self.files.check().map_err(StoreError)?;
-        let rows =
-            reading::unresolved(&self.readers).await.map_err(failed("open operations cannot be read"))?;
-        Ok(rows.iter().filter_map(|row| row.located(&self.instance)).collect())
+        let open = queries::open(&self.readers).await.explain("open operations cannot be read")?;
+        Ok(open.iter().filter_map(|open| self.located(open)).collect())
     }
 
     async fn edit_acl(&self, edit: AclEdit, at: Timestamp) -> Result<AclChanged, StoreError> {
-        self.writer.edit_acl(edit, at).await
+        Ok(self.write(move |log| acl::edit(log, &edit, at)).await?.0)
     }
 
     async fn acl_history_for(&self, principal: &Principal, channel: &Channel) -> Result<AclView, StoreError> {
-        view::history(&self.readers, principal, channel).await.map_err(failed("the acl cannot be read"))
+        queries::acl::history(&self.readers, principal, channel).await.explain(NO_ACL)
     }
 
     async fn acl_version(&self) -> Result<i64, StoreError> {
-        groups::version(&self.readers).await.map_err(failed("the acl cannot be read"))
+        queries::acl::version(&self.readers).await.explain(NO_ACL)
     }
 
     async fn group_subjects(&self, now: Timestamp) -> Result<GroupSubjects, StoreError> {
-        groups::subjects(&self.readers, now).await.map_err(failed("the acl cannot be read"))
+        queries::acl::group_subjects(&self.readers, now).await.explain(NO_ACL)
     }
 
     async fn group_readings(&self) -> Result<BTreeMap<Subject, Reading>, StoreError> {
-        groups::readings(&self.readers).await.map_err(failed("the readings of groups cannot be read"))
+        let readings = queries::acl::group_readings(&self.readers).await;
+        readings.explain("the readings of groups cannot be read")
     }
 
     async fn keep_group_readings(&self, readings: BTreeMap<Subject, Reading>) -> Result<(), StoreError> {
-        self.writer.keep_readings(readings).await
+        self.write(move |log| groups::keep(log.connection, &readings)).await.map(drop)
     }
 
     async fn grants(&self) -> Result<Vec<Grant>, StoreError> {
-        acl::grants(&self.readers).await.map_err(failed("the grants cannot be read"))
+        queries::acl::grants(&self.readers).await.explain(NO_ACL)
     }
 
     async fn live_grants(&self, now: Timestamp) -> Result<Vec<Grant>, StoreError> {
-        acl::live_grants(&self.readers, now).await.map_err(failed("the grants cannot be read"))
+        queries::acl::live_grants(&self.readers, now).await.explain(NO_ACL)
     }
 
     async fn live_grants_for(&self, room: &RoomId, now: Timestamp) -> Result<Vec<Grant>, StoreError> {
-        acl::live_grants_for(&self.readers, room, now).await.map_err(failed("the grants cannot be read"))
+        queries::acl::live_grants_for(&self.readers, room, now).await.explain(NO_ACL)
     }
 
     async fn grants_page(
@@ -428,25 +515,23 @@ impl Store for SqliteStore {
         page: u32,
         size: u32,
     ) -> Result<GrantsPage, StoreError> {
-        acl::grants_page(&self.readers, live_at, page, size)
-            .await
-            .map_err(failed("the grants cannot be read"))
+        queries::acl::grants_page(&self.readers, live_at, page, size).await.explain(NO_ACL)
     }
 
     async fn grant(&self, id: GrantId) -> Result<Option<Grant>, StoreError> {
-        acl::one_grant(&self.readers, id).await.map_err(failed("the grants cannot be read"))
+        queries::acl::grant(&self.readers, id).await.explain(NO_ACL)
     }
 
     async fn admins(&self) -> Result<Vec<Grant>, StoreError> {
-        acl::admins(&self.readers).await.map_err(failed("the admins cannot be read"))
+        queries::acl::admins(&self.readers).await.explain(NO_ACL)
     }
 
     async fn grant_uses(&self) -> Result<Vec<GrantUse>, StoreError> {
-        acl::uses(&self.readers).await.map_err(failed("the use of grants cannot be read"))
+        queries::acl::uses(&self.readers).await.explain(NO_ACL)
     }
 
     async fn channels(&self) -> Result<Vec<AuthorisedChannel>, StoreError> {
-        acl::channels(&self.readers).await.map_err(failed("the channels cannot be read"))
+        queries::acl::channels(&self.readers).await.explain(NO_ACL)
     }
 
     async fn audit(&self, filter: &AuditFilter) -> Result<Vec<AuditEntry>, StoreError> {
@@ -462,46 +547,29 @@ impl Store for SqliteStore {
     }
 
     async fn check_writable(&self) -> Result<(), StoreError> {
-        self.explained(self.writer.check().await)
+        // Takes the write lock and writes more than a command does, so that a disk shows on which there is room for
+        // neither.
+        let probe = "UPDATE write_probe SET filler = randomblob(32768)";
+        self.write(move |log| change_one(log.connection, probe, [])).await?;
+        self.writer.check_published()
     }
 }
 
 #[async_trait]
 impl ReplyBook for SqliteStore {
-    async fn keep(&self, page: &Page) -> Result<(), StoreError> {
-        self.explained(self.writer.work_on_replies(owed::Work::Keep(page.clone())).await).map(drop)
+    async fn keep(&self, batch: &Batch) -> Result<(), StoreError> {
+        let batch = batch.clone();
+        self.write(move |log| outbox::keep(log, &batch)).await.map(drop)
     }
 
     async fn take_over(&self, platforms: &[Platform]) -> Result<Vec<Owed>, StoreError> {
-        let (gone, has_begun) = self.gone(platforms).await?;
-        if gone.is_empty() && has_begun {
-            return Ok(Vec::new());
-        }
-        let work = owed::Work::TakeOver { gone, platforms: platforms.to_vec() };
-        self.explained(self.writer.work_on_replies(work).await)
+        let (platforms, here) = (platforms.to_vec(), Arc::clone(&self.instance));
+        Ok(self.write(move |log| outbox::take_over(log, &platforms, &here)).await?.0)
     }
 
     async fn claim(&self, owed: &Owed) -> Result<Option<Owed>, StoreError> {
-        let (gone, _) = self.gone(&[Platform::Slack, Platform::Discord]).await?;
-        let work = owed::Work::Claim { owed: owed.clone(), gone };
-        Ok(self.writer.work_on_replies(work).await?.pop())
-    }
-}
-
-impl SqliteStore {
-    /// What the store could not do, by what the files' permissions say if they are the cause. What SQLite left behind
-    /// is mended, so that the next try may succeed.
-    fn explained<T>(&self, result: Result<T, StoreError>) -> Result<T, StoreError> {
-        result.map_err(|error| match permissions::check(&self.file) {
-            Err(why) if error.0.contains("readonly database") => why,
-            _ => error,
-        })
-    }
-
-    async fn gone(&self, platforms: &[Platform]) -> Result<(Vec<String>, bool), StoreError> {
-        owed::gone(&self.readers, platforms, &self.instance)
-            .await
-            .map_err(failed("the answers that are owed cannot be read"))
+        let (owed, here) = (owed.clone(), Arc::clone(&self.instance));
+        Ok(self.write(move |log| outbox::claim(log, &owed, &here)).await?.0)
     }
 }
 

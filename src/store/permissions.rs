@@ -31,13 +31,14 @@ pub(super) fn check(database: &Path) -> Result<(), StoreError> {
     // By its full name: `.` tells nobody anything.
     writable(&folder.canonicalize().unwrap_or(folder))?;
     for suffix in ["-wal", "-shm"] {
-        let file = super::beside(database, suffix);
+        let file = super::files::beside(database, suffix);
         if file.exists() && access(&file, Access::WRITE_OK).is_err() {
             // SQLite made it when the database was read-only, with the same mode, and left it behind.
             if make_writable(&file).is_ok() {
                 warn!(file = %file.display(), "made writable again: it was left behind from when the database was read-only");
             }
-            writable(&file)?;
+            // The last one who had the database open takes it away.
+            writable(&file).or_else(|why| if file.exists() { Err(why) } else { Ok(()) })?;
         }
     }
     Ok(())

@@ -1,316 +1,207 @@
 //! From rows to the domain's values. A row that does not parse is an error, never a default: the schema
 //! and this program disagree then, and guessing could permit something.
 
-use std::borrow::Cow;
+use std::fmt::Display;
 use std::str::FromStr;
 
 use jiff::{SignedDuration, Timestamp};
-use sqlx::query::Query;
-use sqlx::sqlite::{SqliteArguments, SqliteConnection, SqliteRow};
-use sqlx::{Row as _, Sqlite};
+use sqlx::sqlite::SqliteRow;
+use sqlx::{Column as _, Row as _};
 
+use crate::app::ports::StoreError;
 use crate::domain::access::{AuthorisedChannel, Effect, Grant};
 use crate::domain::audit::{AuditEntry, DecisionKind, OperationId, OutcomeKind, Refusal, Unresolved};
-use crate::domain::principal::Channel;
 use crate::domain::room::AccountId;
 
-use super::instance::Instance;
+pub(super) const UNREADABLE: &str = "the audit log cannot be read";
 
-/// A value as the text that a column or a `json_each` takes.
-pub(super) fn json(value: &(impl serde::Serialize + ?Sized)) -> Result<String, sqlx::Error> {
-    serde_json::to_string(value).map_err(|error| sqlx::Error::Encode(Box::new(error)))
+/// Says what could not be done.
+pub(super) trait Explain<T> {
+    /// With what was tried before the error's own words.
+    fn explain(self, what: &str) -> Result<T, StoreError>;
 }
 
-/// A statement that says how many rows it changes.
-pub(super) trait Counted {
-    /// Carries it out. If it changes another number of rows, something keeps a record out or adds to it: that is an
-    /// error, which rolls the transaction back.
-    async fn changes(self, rows: u64, connection: &mut SqliteConnection) -> Result<(), sqlx::Error>;
-}
-
-impl Counted for Query<'_, Sqlite, SqliteArguments> {
-    async fn changes(self, rows: u64, connection: &mut SqliteConnection) -> Result<(), sqlx::Error> {
-        let changed = self.execute(connection).await?.rows_affected();
-        if changed == rows { Ok(()) } else { Err(other_count()) }
+impl<T, E: Display> Explain<T> for Result<T, E> {
+    fn explain(self, what: &str) -> Result<T, StoreError> {
+        self.map_err(|error| StoreError(format!("{what}: {error}")))
     }
 }
 
-/// A statement changed more rows than it should, or fewer.
-pub(super) fn other_count() -> sqlx::Error {
-    let what = "something in the database keeps a record out or adds to it: nothing was written; see `room-owner audit verify`";
-    sqlx::Error::Protocol(what.to_owned())
+impl From<rusqlite::Error> for StoreError {
+    fn from(error: rusqlite::Error) -> Self {
+        Self(error.to_string())
+    }
 }
 
-pub(super) fn parse<T: FromStr>(column: &str, text: &str) -> Result<T, sqlx::Error>
-where
-    T::Err: std::fmt::Display,
-{
-    text.parse().map_err(|error| broken(column, &error))
+impl From<sqlx::Error> for StoreError {
+    fn from(error: sqlx::Error) -> Self {
+        Self(error.to_string())
+    }
 }
 
-fn broken(column: &str, error: &dyn std::fmt::Display) -> sqlx::Error {
-    sqlx::Error::ColumnDecode { index: column.to_owned(), source: error.to_string().into() }
+/// A row of a reader's connection or of the writer's, by the places of its columns.
+pub(super) trait Columns {
+    fn text(&self, at: usize) -> Result<Option<&str>, StoreError>;
+    fn integer(&self, at: usize) -> Result<Option<i64>, StoreError>;
+    fn name(&self, at: usize) -> String;
+
+    /// The value of a column cannot be used.
+    fn broken(&self, at: usize, error: &dyn Display) -> StoreError {
+        StoreError(format!("`{}` cannot be read: {error}", self.name(at)))
+    }
 }
 
-fn optional<T: FromStr>(row: &SqliteRow, column: &str) -> Result<Option<T>, sqlx::Error>
-where
-    T::Err: std::fmt::Display,
-{
-    row.try_get::<Option<String>, _>(column)?.map(|text| parse(column, &text)).transpose()
+impl Columns for SqliteRow {
+    fn text(&self, at: usize) -> Result<Option<&str>, StoreError> {
+        Ok(self.try_get(at)?)
+    }
+
+    fn integer(&self, at: usize) -> Result<Option<i64>, StoreError> {
+        Ok(self.try_get(at)?)
+    }
+
+    fn name(&self, at: usize) -> String {
+        self.columns().get(at).map(|column| column.name().to_owned()).unwrap_or_default()
+    }
 }
 
-fn required<T: FromStr>(row: &SqliteRow, column: &str) -> Result<T, sqlx::Error>
-where
-    T::Err: std::fmt::Display,
-{
-    parse(column, &row.try_get::<String, _>(column)?)
+impl Columns for rusqlite::Row<'_> {
+    fn text(&self, at: usize) -> Result<Option<&str>, StoreError> {
+        self.get_ref(at)?.as_str_or_null().map_err(|error| self.broken(at, &error))
+    }
+
+    fn integer(&self, at: usize) -> Result<Option<i64>, StoreError> {
+        self.get_ref(at)?.as_i64_or_null().map_err(|error| self.broken(at, &error))
+    }
+
+    fn name(&self, at: usize) -> String {
+        self.as_ref().column_name(at).map(str::to_owned).unwrap_or_default()
+    }
 }
 
-pub(super) fn time(column: &str, millis: i64) -> Result<Timestamp, sqlx::Error> {
-    Timestamp::from_millisecond(millis).map_err(|error| broken(column, &error))
+/// The value of a column that is not null.
+fn required<T>(row: &impl Columns, at: usize, value: Option<T>) -> Result<T, StoreError> {
+    value.ok_or_else(|| row.broken(at, &"it is null"))
 }
 
-fn time_of(row: &SqliteRow, column: &str) -> Result<Timestamp, sqlx::Error> {
-    time(column, row.try_get(column)?)
+pub(super) fn text(row: &impl Columns, at: usize) -> Result<String, StoreError> {
+    required(row, at, owned(row, at)?)
 }
 
-fn optional_time(row: &SqliteRow, column: &str) -> Result<Option<Timestamp>, sqlx::Error> {
-    row.try_get::<Option<i64>, _>(column)?.map(|millis| time(column, millis)).transpose()
+pub(super) fn owned(row: &impl Columns, at: usize) -> Result<Option<String>, StoreError> {
+    Ok(row.text(at)?.map(str::to_owned))
 }
 
-pub(super) fn grant(row: &SqliteRow) -> Result<Grant, sqlx::Error> {
-    let channels: Vec<Channel> = serde_json::from_str(&row.try_get::<String, _>("channels")?)
-        .map_err(|error| broken("channels", &error))?;
+pub(super) fn optional<T: FromStr<Err: Display>>(
+    row: &impl Columns,
+    at: usize,
+) -> Result<Option<T>, StoreError> {
+    row.text(at)?.map(|text| text.parse().map_err(|error| row.broken(at, &error))).transpose()
+}
+
+pub(super) fn parsed<T: FromStr<Err: Display>>(row: &impl Columns, at: usize) -> Result<T, StoreError> {
+    required(row, at, optional(row, at)?)
+}
+
+pub(super) fn number(row: &impl Columns, at: usize) -> Result<i64, StoreError> {
+    required(row, at, row.integer(at)?)
+}
+
+pub(super) fn optional_time(row: &impl Columns, at: usize) -> Result<Option<Timestamp>, StoreError> {
+    let time = |millis| Timestamp::from_millisecond(millis).map_err(|error| row.broken(at, &error));
+    row.integer(at)?.map(time).transpose()
+}
+
+pub(super) fn time(row: &impl Columns, at: usize) -> Result<Timestamp, StoreError> {
+    required(row, at, optional_time(row, at)?)
+}
+
+/// The columns of a grant, in the order of its fields.
+pub(super) const GRANT: &str = "id, subject, role, effect, rooms, channels, expires_at, granted_by, granted_at, \
+     revoked_at, reason";
+
+/// A grant of a row that has the columns [`GRANT`].
+pub(super) fn grant(row: &impl Columns) -> Result<Grant, StoreError> {
     Ok(Grant {
-        id: row.try_get("id")?,
-        subject: required(row, "subject")?,
-        role: required(row, "role")?,
-        effect: effect(row.try_get("effect")?)?,
-        rooms: required(row, "rooms")?,
-        channels,
-        expires_at: optional_time(row, "expires_at")?,
-        granted_by: required(row, "granted_by")?,
-        granted_at: time_of(row, "granted_at")?,
-        revoked_at: optional_time(row, "revoked_at")?,
-        reason: row.try_get("reason")?,
+        id: number(row, 0)?,
+        subject: parsed(row, 1)?,
+        role: parsed(row, 2)?,
+        effect: match row.text(3)? {
+            Some("permit") => Effect::Permit,
+            Some("deny") => Effect::Deny,
+            _ => return Err(row.broken(3, &"it is no effect")),
+        },
+        rooms: parsed(row, 4)?,
+        channels: serde_json::from_str(&text(row, 5)?).map_err(|error| row.broken(5, &error))?,
+        expires_at: optional_time(row, 6)?,
+        granted_by: parsed(row, 7)?,
+        granted_at: time(row, 8)?,
+        revoked_at: optional_time(row, 9)?,
+        reason: owned(row, 10)?,
     })
 }
 
-pub(super) fn channel(row: &SqliteRow) -> Result<AuthorisedChannel, sqlx::Error> {
+/// The columns of an authorised channel, in the order of its fields.
+pub(super) const CHANNEL: &str = "channel, rooms, allowed_by, allowed_at, removed_at, reason";
+
+/// An authorised channel of a row that has the columns [`CHANNEL`].
+pub(super) fn channel(row: &impl Columns) -> Result<AuthorisedChannel, StoreError> {
     Ok(AuthorisedChannel {
-        channel: required(row, "channel")?,
-        rooms: required(row, "rooms")?,
-        allowed_by: required(row, "allowed_by")?,
-        allowed_at: time_of(row, "allowed_at")?,
-        removed_at: optional_time(row, "removed_at")?,
-        reason: row.try_get("reason")?,
-    })
-}
-
-/// Grants as a JSON array of arrays: id, subject, role, effect, rooms, channels, expires_at, granted_by,
-/// granted_at, revoked_at, reason.
-pub(super) fn listed_grants(json: &str) -> Result<Vec<Grant>, sqlx::Error> {
-    #[derive(serde::Deserialize)]
-    struct Listed<'a>(
-        i64,
-        #[serde(borrow)] Cow<'a, str>,
-        #[serde(borrow)] Cow<'a, str>,
-        #[serde(borrow)] Cow<'a, str>,
-        #[serde(borrow)] Cow<'a, str>,
-        Vec<Channel>,
-        Option<i64>,
-        #[serde(borrow)] Cow<'a, str>,
-        i64,
-        Option<i64>,
-        Option<String>,
-    );
-    let grants: Vec<Listed<'_>> = serde_json::from_str(json).map_err(|error| broken("grants", &error))?;
-    grants
-        .into_iter()
-        .map(|grant| {
-            Ok(Grant {
-                id: grant.0,
-                subject: parse("subject", &grant.1)?,
-                role: parse("role", &grant.2)?,
-                effect: effect(&grant.3)?,
-                rooms: parse("rooms", &grant.4)?,
-                channels: grant.5,
-                expires_at: grant.6.map(|at| time("expires_at", at)).transpose()?,
-                granted_by: parse("granted_by", &grant.7)?,
-                granted_at: time("granted_at", grant.8)?,
-                revoked_at: grant.9.map(|at| time("revoked_at", at)).transpose()?,
-                reason: grant.10,
-            })
-        })
-        .collect()
-}
-
-/// Authorised channels as a JSON array of arrays: channel, rooms, allowed_by, allowed_at, removed_at, reason.
-pub(super) fn listed_channels(json: &str) -> Result<Vec<AuthorisedChannel>, sqlx::Error> {
-    type Listed<'a> = (Cow<'a, str>, Cow<'a, str>, Cow<'a, str>, i64, Option<i64>, Option<String>);
-    let channels: Vec<Listed<'_>> = serde_json::from_str(json).map_err(|error| broken("channels", &error))?;
-    channels
-        .into_iter()
-        .map(|(channel, rooms, allowed_by, allowed_at, removed_at, reason)| {
-            Ok(AuthorisedChannel {
-                channel: parse("channel", &channel)?,
-                rooms: parse("rooms", &rooms)?,
-                allowed_by: parse("allowed_by", &allowed_by)?,
-                allowed_at: time("allowed_at", allowed_at)?,
-                removed_at: removed_at.map(|at| time("removed_at", at)).transpose()?,
-                reason,
-            })
-        })
-        .collect()
-}
-
-fn effect(text: &str) -> Result<Effect, sqlx::Error> {
-    match text {
-        "permit" => Ok(Effect::Permit),
-        "deny" => Ok(Effect::Deny),
-        other => Err(broken("effect", &other)),
-    }
-}
-
-pub(super) fn entry(row: &SqliteRow) -> Result<AuditEntry, sqlx::Error> {
-    Ok(AuditEntry {
-        operation: OperationId::new(row.try_get("operation")?),
-        at: time_of(row, "at")?,
-        actor: optional(row, "actor")?,
-        actor_name: row.try_get("actor_name")?,
-        channel: optional(row, "channel")?,
-        command: row.try_get("command")?,
-        room: optional(row, "room")?,
-        new_owner: row.try_get("new_owner")?,
-        previous_owner: row.try_get("previous_owner")?,
-        reason: row.try_get("reason")?,
-        decision: decision(row.try_get("decision")?)?,
-        authority: row.try_get("authority")?,
-        outcome: required::<OutcomeKind>(row, "outcome")?,
-        error_code: row.try_get("error_code")?,
-        error_info: row.try_get("error_info")?,
-        request_id: row.try_get("request_id")?,
-        delivery_id: row.try_get("delivery_id")?,
-        duration_ms: row.try_get("duration_ms")?,
+        channel: parsed(row, 0)?,
+        rooms: parsed(row, 1)?,
+        allowed_by: parsed(row, 2)?,
+        allowed_at: time(row, 3)?,
+        removed_at: optional_time(row, 4)?,
+        reason: owned(row, 5)?,
     })
 }
 
 /// The columns of an entry, in the order of its fields.
-pub(super) const COLUMNS: &str = "operation, at, actor, actor_name, channel, command, room, new_owner, \
+pub(super) const ENTRY: &str = "operation, at, actor, actor_name, channel, command, room, new_owner, \
      previous_owner, reason, decision, authority, outcome, error_code, error_info, request_id, delivery_id, \
      duration_ms";
+/// What may stand behind them.
+pub(super) const BEHIND_ENTRY: usize = 18;
 
-/// An entry of a row that has [`COLUMNS`]: without a look at the names, of which long answers would have
-/// millions.
-pub(super) fn entry_in_order(row: &SqliteRow) -> Result<AuditEntry, sqlx::Error> {
-    fn optional<T: FromStr>(row: &SqliteRow, at: usize, column: &str) -> Result<Option<T>, sqlx::Error>
-    where
-        T::Err: std::fmt::Display,
-    {
-        row.try_get::<Option<&str>, _>(at)?.map(|text| parse(column, text)).transpose()
-    }
-
+/// An entry of a row that begins with the columns [`ENTRY`].
+pub(super) fn entry(row: &impl Columns) -> Result<AuditEntry, StoreError> {
     Ok(AuditEntry {
-        operation: OperationId::new(row.try_get(0)?),
-        at: time("at", row.try_get(1)?)?,
-        actor: optional(row, 2, "actor")?,
-        actor_name: row.try_get(3)?,
-        channel: optional(row, 4, "channel")?,
-        command: row.try_get(5)?,
-        room: optional(row, 6, "room")?,
-        new_owner: row.try_get(7)?,
-        previous_owner: row.try_get(8)?,
-        reason: row.try_get(9)?,
-        decision: decision(row.try_get(10)?)?,
-        authority: row.try_get(11)?,
-        outcome: parse("outcome", row.try_get(12)?)?,
-        error_code: row.try_get(13)?,
-        error_info: row.try_get(14)?,
-        request_id: row.try_get(15)?,
-        delivery_id: row.try_get(16)?,
-        duration_ms: row.try_get(17)?,
+        operation: OperationId::new(number(row, 0)?),
+        at: time(row, 1)?,
+        actor: optional(row, 2)?,
+        actor_name: owned(row, 3)?,
+        channel: optional(row, 4)?,
+        command: text(row, 5)?,
+        room: optional(row, 6)?,
+        new_owner: owned(row, 7)?,
+        previous_owner: owned(row, 8)?,
+        reason: owned(row, 9)?,
+        decision: match row.text(10)? {
+            None => None,
+            Some("permit") => Some(DecisionKind::Permit),
+            Some("deny") => Some(DecisionKind::Deny),
+            Some(_) => return Err(row.broken(10, &"it is no decision")),
+        },
+        authority: owned(row, 11)?,
+        outcome: parsed(row, 12)?,
+        error_code: row.integer(13)?,
+        error_info: owned(row, 14)?,
+        request_id: owned(row, 15)?,
+        delivery_id: owned(row, 16)?,
+        duration_ms: row.integer(17)?,
     })
 }
 
-/// [`COLUMNS`] as a JSON array.
-#[derive(serde::Deserialize)]
-pub(super) struct Listed<'a>(
-    i64,
-    i64,
-    #[serde(borrow)] Option<Cow<'a, str>>,
-    Option<String>,
-    #[serde(borrow)] Option<Cow<'a, str>>,
-    String,
-    #[serde(borrow)] Option<Cow<'a, str>>,
-    Option<String>,
-    Option<String>,
-    Option<String>,
-    #[serde(borrow)] Option<Cow<'a, str>>,
-    Option<String>,
-    #[serde(borrow)] Cow<'a, str>,
-    Option<i64>,
-    Option<String>,
-    Option<String>,
-    Option<String>,
-    Option<i64>,
-);
-
-impl Listed<'_> {
-    pub(super) fn entry(self) -> Result<AuditEntry, sqlx::Error> {
-        fn optional<T: FromStr>(text: Option<&str>, column: &str) -> Result<Option<T>, sqlx::Error>
-        where
-            T::Err: std::fmt::Display,
-        {
-            text.map(|text| parse(column, text)).transpose()
-        }
-
-        Ok(AuditEntry {
-            operation: OperationId::new(self.0),
-            at: time("at", self.1)?,
-            actor: optional(self.2.as_deref(), "actor")?,
-            actor_name: self.3,
-            channel: optional(self.4.as_deref(), "channel")?,
-            command: self.5,
-            room: optional(self.6.as_deref(), "room")?,
-            new_owner: self.7,
-            previous_owner: self.8,
-            reason: self.9,
-            decision: decision(self.10.as_deref())?,
-            authority: self.11,
-            outcome: parse("outcome", &self.12)?,
-            error_code: self.13,
-            error_info: self.14,
-            request_id: self.15,
-            delivery_id: self.16,
-            duration_ms: self.17,
-        })
-    }
-}
-
-fn decision(text: Option<&str>) -> Result<Option<DecisionKind>, sqlx::Error> {
-    match text {
-        None => Ok(None),
-        Some("permit") => Ok(Some(DecisionKind::Permit)),
-        Some("deny") => Ok(Some(DecisionKind::Deny)),
-        Some(other) => Err(broken("decision", &other)),
-    }
-}
-
 /// An open operation and the process that began it.
-#[derive(Clone)]
 pub(super) struct Open {
     pub(super) entry: AuditEntry,
     instance: String,
 }
 
 impl Open {
-    pub(super) fn of(row: &SqliteRow) -> Result<Self, sqlx::Error> {
-        Ok(Self { entry: entry(row)?, instance: row.try_get("instance")? })
-    }
-
-    /// Of a row that has [`COLUMNS`] and then the instance.
-    pub(super) fn in_order(row: &SqliteRow) -> Result<Self, sqlx::Error> {
-        Ok(Self { entry: entry_in_order(row)?, instance: row.try_get(18)? })
+    /// Of a row that has the columns [`ENTRY`] and then the process.
+    pub(super) fn of(row: &impl Columns) -> Result<Self, StoreError> {
+        Ok(Self { entry: entry(row)?, instance: text(row, BEHIND_ENTRY)? })
     }
 
     /// When it was recorded as unknown, and why.
@@ -329,16 +220,21 @@ impl Open {
         Some((at.saturating_add(took).unwrap_or(Timestamp::MAX), problem))
     }
 
-    /// With the answer to whether its process still runs.
-    pub(super) fn located(&self, here: &Instance) -> Option<Unresolved> {
+    /// The process that began it.
+    pub(super) fn instance(&self) -> &str {
+        &self.instance
+    }
+
+    /// With the answers to whether its process is this one, or another that still runs.
+    pub(super) fn located(&self, is_ours: bool, is_elsewhere: bool) -> Option<Unresolved> {
         Some(Unresolved {
             operation: self.entry.operation,
             room: self.entry.room.clone()?,
             new_owner: self.entry.new_owner.clone().map(AccountId::from_tencent),
             previous_owner: self.entry.previous_owner.clone().map(AccountId::from_tencent),
             begun_at: self.entry.at,
-            is_elsewhere: here.is_elsewhere(&self.instance),
-            is_ours: self.instance == here.id(),
+            is_elsewhere,
+            is_ours,
             outcome: self.entry.outcome,
             unclear: self.unclear(),
         })

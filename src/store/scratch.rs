@@ -2,14 +2,17 @@
 
 use std::path::Path;
 
-use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqliteSynchronous};
-use sqlx::{AssertSqlSafe, Connection as _};
+use jiff::Timestamp;
+use tokio::task::spawn_blocking;
 
 use crate::app::ports::StoreError;
-use crate::domain::tree_head::TreeHead;
-use crate::tree::{Checkpoint, CheckpointError, Edge, SigningKey, record_hash};
+use crate::domain::audit::{DecisionKind, Outcome, OutcomeKind, Refusal, Request, What};
+use crate::domain::room::AccountId;
+use crate::merkle::SigningKey;
 
-use super::{IfMissing, SqliteStore, failed, key_file, tree};
+use super::log::{LogTail, LogTransaction};
+use super::rows::Explain as _;
+use super::{IfMissing, SqliteStore, key_file, writer};
 
 /// What the made-up log holds, so that it can be asked about.
 #[derive(Debug, Clone, Copy)]
@@ -46,7 +49,7 @@ impl Scratch {
     }
 }
 
-/// Three numbers that look like chance, as [`OPERATIONS`] makes them.
+/// Three numbers that look like chance.
 fn mixed(i: i64) -> [i64; 3] {
     const PRIME: i64 = 4_294_967_291;
     [
@@ -56,13 +59,54 @@ fn mixed(i: i64) -> [i64; 3] {
     ]
 }
 
+const WORDS: [&str; 32] = [
+    "host",
+    "crashed",
+    "left",
+    "stream",
+    "microphone",
+    "broken",
+    "banned",
+    "user",
+    "policy",
+    "violation",
+    "power",
+    "outage",
+    "network",
+    "lost",
+    "asked",
+    "swap",
+    "shift",
+    "night",
+    "handover",
+    "event",
+    "ticket",
+    "urgent",
+    "late",
+    "owner",
+    "phone",
+    "battery",
+    "kicked",
+    "mistake",
+    "requested",
+    "support",
+    "dropped",
+    "rejoin",
+];
+
+/// How many operations share a commit.
+const AT_ONCE: i64 = 10_000;
+
 /// Makes a database at `file` with the real schema and about so many events: nine in ten operations have
-/// two, one has one. Each event has a signed head of its own, as if it had been committed alone. Nothing is
-/// synced, and the guards of order are off while it is filled, then put back.
+/// two, one has one. Nothing is synced.
 ///
 /// # Errors
 /// When the file cannot be made.
-pub async fn fill(file: &Path, events: i64, progress: impl Fn(i64)) -> Result<Scratch, StoreError> {
+pub async fn fill(
+    file: &Path,
+    events: i64,
+    progress: impl Fn(i64) + Send + 'static,
+) -> Result<Scratch, StoreError> {
     let url = format!("sqlite://{}", file.display());
     SqliteStore::open(&url, IfMissing::Create).await?.close().await;
     let blocks = (events / 19).max(1);
@@ -79,180 +123,80 @@ pub async fn fill(file: &Path, events: i64, progress: impl Fn(i64)) -> Result<Sc
     };
     let key =
         key_file::load(file, None)?.ok_or_else(|| StoreError("the new database has no key".to_owned()))?;
-    write(file, &scratch, &key, progress).await.map_err(failed("the scratch database cannot be filled"))?;
+    let path = file.to_owned();
+    let filled = spawn_blocking(move || write(&path, &scratch, &key, progress)).await;
+    filled.explain("the filling broke off")?.explain("the scratch database cannot be filled")?;
     // The head beside it.
     SqliteStore::open(&url, IfMissing::Fail).await?.close().await;
     Ok(scratch)
 }
 
-async fn write(
-    file: &Path,
-    scratch: &Scratch,
-    key: &SigningKey,
-    progress: impl Fn(i64),
-) -> Result<(), sqlx::Error> {
-    let options = SqliteConnectOptions::new()
-        .filename(file)
-        .journal_mode(SqliteJournalMode::Wal)
-        .synchronous(SqliteSynchronous::Off)
-        .pragma("cache_size", "-400000")
-        .pragma("temp_store", "MEMORY");
-    let mut connection = SqliteConnection::connect_with(&options).await?;
-    let guards = ["audit_events_in_sequence", "operations_never_replaced"];
-    let mut put_back = Vec::new();
-    for guard in guards {
-        let sql: String = sqlx::query_scalar("SELECT sql FROM sqlite_schema WHERE name = ?")
-            .bind(guard)
-            .fetch_one(&mut connection)
-            .await?;
-        put_back.push(sql);
-        sqlx::raw_sql(AssertSqlSafe(format!("DROP TRIGGER {guard}"))).execute(&mut connection).await?;
-    }
-    sqlx::raw_sql(WORDS).execute(&mut connection).await?;
-    const BATCH: i64 = 50_000;
-    let (mut done, mut edge) = (0, Edge::default());
-    while done < scratch.operations {
-        let until = (done + BATCH).min(scratch.operations);
-        for sql in ["BEGIN", OPERATIONS, EVENTS, TEXTS, "COMMIT"] {
-            let sql = sql
-                .replace(":from", &done.to_string())
-                .replace(":until", &until.to_string())
-                .replace(":start", &scratch.from.to_string())
-                .replace(":step", &scratch.step.to_string());
-            sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut connection).await?;
+fn write(file: &Path, scratch: &Scratch, key: &SigningKey, progress: impl Fn(i64)) -> Result<(), StoreError> {
+    let connection = writer::connect(file)?;
+    connection.execute_batch("PRAGMA synchronous = OFF; PRAGMA cache_size = -400000")?;
+    let mut tail = LogTail::read(&connection)?;
+    let mut nth = 0;
+    while nth < scratch.operations {
+        let end = scratch.operations.min(nth + AT_ONCE);
+        connection.execute_batch("BEGIN IMMEDIATE")?;
+        let mut log = LogTransaction::begin(&connection, "0123456789abcdef", tail);
+        while nth < end {
+            operation(&mut log, scratch, nth)?;
+            nth += 1;
         }
-        edge = grow(&mut connection, edge, key).await?;
-        done = until;
-        progress(done);
+        tail = log.seal(key)?.1;
+        connection.execute_batch("COMMIT")?;
+        progress(nth);
     }
-    for sql in put_back {
-        sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut connection).await?;
-    }
-    sqlx::raw_sql("PRAGMA wal_checkpoint(TRUNCATE)").execute(&mut connection).await?;
-    connection.close().await
+    connection.execute_batch("PRAGMA wal_checkpoint(TRUNCATE)")?;
+    connection.close().map_err(|(_, error)| error)?;
+    Ok(())
 }
 
-/// Signs a head for each event behind the edge.
-async fn grow(
-    connection: &mut SqliteConnection,
-    mut edge: Edge,
-    key: &SigningKey,
-) -> Result<Edge, sqlx::Error> {
-    let broken = |error: &dyn std::fmt::Display| sqlx::Error::Protocol(error.to_string());
-    let bodies: Vec<String> = sqlx::query_scalar("SELECT body FROM audit_events WHERE seq > ? ORDER BY seq")
-        .bind(i64::try_from(edge.size()).map_err(|error| broken(&error))?)
-        .fetch_all(&mut *connection)
-        .await?;
-    let (mut heads, mut nodes) = (Vec::with_capacity(bodies.len()), Vec::new());
-    for body in bodies {
-        let leaf = record_hash(body.as_bytes());
-        edge.push(leaf, |level, n, hash| {
-            if level % tree::KEPT_LEVELS == 0 {
-                nodes.push((level, n as i64, hash));
-            }
-        });
-        heads.push((leaf, edge.head()));
-    }
-    let sign = |heads: &[(_, TreeHead)]| {
-        heads
-            .iter()
-            .map(|(_, head)| Checkpoint::sign(*head, key))
-            .collect::<Result<Vec<_>, CheckpointError>>()
+fn operation(log: &mut LogTransaction<'_>, scratch: &Scratch, nth: i64) -> Result<(), StoreError> {
+    let [a, b, c] = mixed(nth);
+    let time = |millis| Timestamp::from_millisecond(millis).map_err(|error| StoreError(error.to_string()));
+    let at = scratch.from + nth * scratch.step;
+    let word = |n: i64| WORDS[(n / 7 % 32).unsigned_abs() as usize];
+    let room = format!("live-{}", if b % 5 == 0 { b / 5 % Scratch::HOT } else { b % scratch.rooms });
+    let new_owner = format!("user{}", c % 100_000);
+    let reason = format!("{} {} {} #{}", word(a), word(b), word(c), a * 7 + b);
+    let is_denied = nth % 10 == 9;
+    let request = Request {
+        actor: format!("slack:T1:U{}", a % scratch.actors).parse().ok(),
+        actor_name: Some(format!("user-{}", a % scratch.actors)),
+        channel: format!("slack:T1:C{}", a % 12).parse().ok(),
+        command: format!("/room-owner {room} {new_owner} reason: {reason}"),
+        room: room.parse().ok(),
+        new_owner: Some(AccountId::from_tencent(new_owner)),
+        reason: Some(reason),
+        decision: Some(if is_denied { DecisionKind::Deny } else { DecisionKind::Permit }),
+        authority: Some(if is_denied { "granted for rooms vip-* only" } else { "grant 3" }.to_owned()),
+        outcome: if is_denied { OutcomeKind::Denied } else { OutcomeKind::Pending },
+        delivery_id: Some(format!("slack:{}.{at}.ab12cd34", scratch.operation(nth))),
+        process: log.instance.to_owned(),
+        ..Request::default()
     };
-    // The most work of it all: on two cores.
-    let (one, other) = heads.split_at(heads.len() / 2);
-    let (one, other) = std::thread::scope(|scope| {
-        let one = scope.spawn(|| sign(one));
-        let other = sign(other);
-        (one.join(), other)
-    });
-    let mut signed = one.map_err(|_| broken(&"a thread that signed"))?.map_err(|error| broken(&error))?;
-    signed.extend(other.map_err(|error| broken(&error))?);
-    let mut transaction = connection.begin().await?;
-    for ((leaf, head), checkpoint) in heads.into_iter().zip(signed) {
-        sqlx::query("INSERT INTO tree_heads (size, leaves, checkpoint) VALUES (?, ?, ?)")
-            .bind(head.size as i64)
-            .bind(leaf.0.to_vec())
-            .bind(checkpoint.as_str())
-            .execute(&mut *transaction)
-            .await?;
+    let operation = log.begin_operation(time(at)?, What::Requested(Box::new(request)))?;
+    if is_denied {
+        return Ok(());
     }
-    for (level, n, hash) in nodes {
-        sqlx::query("INSERT INTO tree_nodes (level, n, hash) VALUES (?, ?, ?)")
-            .bind(level)
-            .bind(n)
-            .bind(hash.0.to_vec())
-            .execute(&mut *transaction)
-            .await?;
-    }
-    sqlx::query("UPDATE tree_edge SET size = ?, peaks = ?")
-        .bind(edge.size() as i64)
-        .bind(edge.to_bytes())
-        .execute(&mut *transaction)
-        .await?;
-    transaction.commit().await?;
-    Ok(edge)
+    let previous = Some(AccountId::from_tencent(format!("user{}", b % 100_000)));
+    let request_id = Some(scratch.request_id(nth));
+    let refusal = |code, info: &str, request_id| Refusal {
+        code,
+        info: info.to_owned(),
+        request_id,
+        remedy: String::new(),
+    };
+    let outcome = match c % 100 {
+        ..88 => Outcome::Succeeded { previous, confirmed: true, request_id, unclear: None },
+        88..94 => {
+            let info = "the room does not exist or was dissolved";
+            Outcome::Refused { previous, refusal: refusal(Some(100_004), info, request_id) }
+        }
+        94..98 => Outcome::Unchanged,
+        _ => Outcome::Declined(refusal(None, "the connection was refused", None)),
+    };
+    log.append(operation, time(at + 80 + c % 400)?, What::Ended(outcome))
 }
-
-const WORDS: &str = "CREATE TEMP TABLE words AS
-    SELECT key AS n, value AS word FROM json_each('[\"host\",\"crashed\",\"left\",\"stream\",\"microphone\",
-        \"broken\",\"banned\",\"user\",\"policy\",\"violation\",\"power\",\"outage\",\"network\",\"lost\",\"asked\",\"swap\",
-        \"shift\",\"night\",\"handover\",\"event\",\"ticket\",\"urgent\",\"late\",\"owner\",\"phone\",\"battery\",\"kicked\",
-        \"mistake\",\"requested\",\"support\",\"dropped\",\"rejoin\"]');
-    CREATE UNIQUE INDEX temp.words_n ON words (n)";
-
-/// One row an operation, all of it made from its place in the log.
-const OPERATIONS: &str = "CREATE TEMP TABLE batch AS
-    WITH RECURSIVE n(i) AS (SELECT :from UNION ALL SELECT i + 1 FROM n WHERE i + 1 < :until),
-    h(i, a, b, c) AS (SELECT i, (i * 2654435761 + 12345) % 4294967291 % 1000003,
-        (i * 40503 + 977) % 4294967291 % 999983, (i * 69069 + 1) % 4294967291 % 999979 FROM n)
-    SELECT i / 10 * 19 + i % 10 * 2 + 1 AS operation, :start + i * :step AS at,
-        'slack:T1:U' || (a % 500) AS actor, 'user-' || (a % 500) AS actor_name, 'slack:T1:C' || (a % 12) AS channel,
-        'live-' || CASE WHEN b % 5 = 0 THEN b / 5 % 50 ELSE b % 20000 END AS room,
-        'user' || (c % 100000) AS new_owner,
-        'user' || (b % 100000) AS previous_owner,
-        (SELECT word FROM words WHERE n = a / 7 % 32) || ' ' || (SELECT word FROM words WHERE n = b / 7 % 32) || ' ' ||
-        (SELECT word FROM words WHERE n = c / 7 % 32) || ' #' || (a * 7 + b) AS reason,
-        CASE WHEN i % 10 = 9 THEN 'denied' WHEN c % 100 < 88 THEN 'succeeded' WHEN c % 100 < 94 THEN 'refused'
-             WHEN c % 100 < 98 THEN 'unchanged' ELSE 'declined' END AS outcome,
-        'Id-' || printf('%08x%08x%08x', a, b, c) || '-O-Seq-' || i AS request_id, 80 + c % 400 AS duration
-    FROM h;
-    INSERT INTO operations (operation, at, actor, actor_name, channel, command, room, new_owner, previous_owner, reason,
-        decision, authority, outcome, error_code, error_info, request_id, delivery_id, duration_ms, instance, is_open)
-    SELECT operation, at, actor, actor_name, channel, '/room-owner ' || room || ' ' || new_owner || ' reason: ' || reason,
-        room, new_owner, iif(outcome = 'denied', NULL, previous_owner), reason, iif(outcome = 'denied', 'deny', 'permit'),
-        iif(outcome = 'denied', 'granted for rooms vip-* only', 'grant 3'), outcome, iif(outcome = 'refused', 100004, NULL),
-        CASE outcome WHEN 'refused' THEN 'the room does not exist or was dissolved'
-                     WHEN 'declined' THEN 'the connection was refused' END,
-        iif(outcome IN ('succeeded', 'refused'), request_id, NULL), 'slack:' || operation || '.' || at || '.ab12cd34',
-        iif(outcome = 'denied', NULL, duration), '0123456789abcdef', 0
-    FROM batch;
-    INSERT INTO deliveries (delivery_id, operation)
-    SELECT 'slack:' || operation || '.' || at || '.ab12cd34', operation FROM batch";
-
-const EVENTS: &str = "INSERT INTO audit_events (seq, operation, body)
-    SELECT seq, operation, body FROM (
-        SELECT operation AS seq, operation, json_object('v', 1, 'seq', operation, 'event', 'requested', 'operation',
-            CAST(operation AS TEXT), 'at', strftime('%Y-%m-%dT%H:%M:%fZ', at / 1000.0, 'unixepoch'), 'actor', actor,
-            'actor_name', actor_name, 'channel', channel, 'command',
-            '/room-owner ' || room || ' ' || new_owner || ' reason: ' || reason, 'room', room, 'new_owner', new_owner,
-            'previous_owner', NULL, 'reason', reason, 'decision', iif(outcome = 'denied', 'deny', 'permit'), 'authority',
-            iif(outcome = 'denied', 'granted for rooms vip-* only', 'grant 3'), 'outcome',
-            iif(outcome = 'denied', 'denied', 'pending'), 'error_code', NULL, 'error_info', NULL, 'request_id', NULL,
-            'delivery_id', 'slack:' || operation || '.' || at || '.ab12cd34', 'duration_ms', NULL) AS body FROM batch
-        UNION ALL
-        SELECT operation + 1, operation, json_object('v', 1, 'seq', operation + 1, 'event', 'ended', 'operation',
-            CAST(operation AS TEXT), 'at', strftime('%Y-%m-%dT%H:%M:%fZ', (at + duration) / 1000.0, 'unixepoch'), 'outcome',
-            outcome, 'confirmed', json('true'), 'previous_owner', previous_owner, 'owner_now', NULL, 'error_code',
-            iif(outcome = 'refused', 100004, NULL), 'error_info',
-            CASE outcome WHEN 'refused' THEN 'the room does not exist or was dissolved'
-                         WHEN 'declined' THEN 'the connection was refused' END,
-            'request_id', iif(outcome IN ('succeeded', 'refused'), request_id, NULL), 'duration_ms', duration) FROM batch WHERE outcome <> 'denied'
-    ) ORDER BY seq";
-
-const TEXTS: &str = "INSERT INTO operations_text (rowid, found)
-    SELECT operation, concat_ws(char(10), '/room-owner ' || room || ' ' || new_owner || ' reason: ' || reason, reason,
-        CASE outcome WHEN 'refused' THEN 'the room does not exist or was dissolved'
-                     WHEN 'declined' THEN 'the connection was refused' END) FROM batch;
-    UPDATE text_index SET upto = (SELECT max(seq) FROM audit_events);
-    DROP TABLE batch";

@@ -15,11 +15,11 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     // It implements a port of `app`.
     ("clock", &["app"]),
     // It makes the adapters' settings, and asks `store` what a database URL is, and `http` which address is safe.
-    ("config", &["app", "discord", "domain", "http", "redact", "slack", "store", "tencent", "tree"]),
+    ("config", &["app", "discord", "domain", "http", "redact", "slack", "store", "tencent", "merkle"]),
     // It is told how to log by the settings, and counts what `app` answers.
     ("telemetry", &["app", "config", "domain", "redact", "stdio"]),
     // `store` keeps it; `config` asks it what a key is.
-    ("tree", &["domain"]),
+    ("merkle", &["domain"]),
     // Every endpoint reads bodies by it; the target of the lines that anybody can cause is `app`'s.
     ("body", &["app"]),
     // The adapters call their services by it.
@@ -39,7 +39,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("bench", &["app", "bot", "clock", "domain", "slack", "stdio", "store", "tencent"]),
     ("demo", &["app", "bot", "cli", "clock", "discord", "domain", "slack", "stdio", "store", "tencent"]),
     // It lists the targets, which stand beside what they try.
-    ("fuzzing", &["cli", "discord", "domain", "slack", "tencent", "tree"]),
+    ("fuzzing", &["cli", "discord", "domain", "slack", "tencent", "merkle"]),
     // The map.
     ("lib", &[]),
 ];
@@ -53,7 +53,7 @@ fn wrong_arrows(source: &Source) -> Vec<String> {
     }
     let allowed = match MAY_NAME.iter().find(|(name, _)| *name == module) {
         Some((_, allowed)) => *allowed,
-        None if module == "store" => &["app", "domain", "tree"],
+        None if module == "store" => &["app", "domain", "merkle"],
         None if module == "cli" => &["app", "domain", "http", "redact", "stdio"],
         None if ADAPTERS.contains(&&*module) => &["app", "body", "domain", "http", "redact"],
         None => return vec![format!("{}: say in MAY_NAME what `{module}` may name", source.path)],
@@ -300,25 +300,6 @@ fn each_rule_can_fail() {
 const CIRCLES: &[(&str, &[&str])] = &[
     ("domain", &["access", "audit", "command", "reply", "wording"]),
     ("domain/command", &["invocation", "schema", "values"]),
-    ("store", &["database", "files", "key_file"]),
-    (
-        "store",
-        &[
-            "acl",
-            "admission",
-            "answers",
-            "archive",
-            "batch",
-            "foresight",
-            "observed",
-            "replies",
-            "seal",
-            "tree",
-            "verify",
-            "writer",
-        ],
-    ),
-    ("store/verify", &["chunks", "row", "signers", "told"]),
 ];
 
 /// The circles of files and folders, each with the names that tie it. What a file takes from the `mod.rs` of a

@@ -5,8 +5,8 @@ use clap::{CommandFactory as _, Parser as _};
 use quote::ToTokens as _;
 use room_owner::cli::{Arguments, Exit};
 use room_owner::config::VARIABLES;
-use room_owner::domain::audit::{AuditEntry, OperationId, OutcomeKind};
-use room_owner::domain::command::{Command, Family, Mention, RejectedRequest, Rejection, Typed, parse};
+use room_owner::domain::audit::{AuditEntry, Event, OperationId, OutcomeKind, SystemChange, What};
+use room_owner::domain::command::{Command, Family, Mention, Typed, parse};
 use room_owner::domain::wording::CommandName;
 
 use syn::visit::Visit;
@@ -216,14 +216,9 @@ fn the_outcomes_are_those_of_the_log() {
 
 #[test]
 fn the_fields_of_an_entry_are_those_that_are_printed() {
-    let request = RejectedRequest {
-        principal: None,
-        channel: None,
-        delivery: None,
-        typed: String::new(),
-        rejection: Rejection::Unusable(String::new().into()),
-    };
-    let entry = AuditEntry::rejected(OperationId::new(1), jiff::Timestamp::UNIX_EPOCH, &request);
+    let operation = OperationId::new(1);
+    let what = What::System(SystemChange::FileReplaced);
+    let entry = AuditEntry::begun_by(&Event::new(1, operation, jiff::Timestamp::UNIX_EPOCH, what)).unwrap();
     let json = serde_json::to_string(&entry).unwrap();
     // All values are null, empty or free of `":`, so what stands before it are the names.
     let known: Vec<&str> =

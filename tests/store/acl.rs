@@ -234,8 +234,11 @@ async fn the_event_of_an_edit_shows_the_row_before_and_after() {
     });
     let narrow = with(&with(&wide, "rooms", "test"), "allowed_at", "2026-03-01T12:00:00.005Z");
     let removed = with(&narrow, "removed_at", "2026-03-01T12:00:00.006Z");
-    let changes: Vec<Value> =
-        super::replay::events(&world).await.iter().map(|event| event.body["acl_changes"].clone()).collect();
+    let changes: Vec<Value> = super::replay::events(&world)
+        .await
+        .iter()
+        .map(|event| event.body["what"]["requested"]["acl_changes"].clone())
+        .collect();
     assert_eq!(
         changes,
         [
@@ -385,7 +388,13 @@ async fn what_is_held_in_memory_decides_nothing_after_another_process_changed_th
             )),
         };
         let verdict = room_owner::domain::admission::Verdict::Open;
-        Admission::Request { request: Box::new(request), verdict, acl_version, decline_if_busy: false }
+        Admission::Request {
+            request: Box::new(request),
+            verdict,
+            acl_version,
+            decline_if_busy: false,
+            is_answered_later: false,
+        }
     };
 
     revoke(number).apply(&other).await;

@@ -32,8 +32,7 @@ async fn an_attempt_is_on_disk_when_admit_returns() {
         .await
         .unwrap();
     let event: serde_json::Value = serde_json::from_str(&body).unwrap();
-    assert_eq!(event["event"], "requested");
-    assert_eq!(event["command"], "/room-owner test bob reason: host crashed");
+    assert_eq!(event["what"]["requested"]["command"], "/room-owner test bob reason: host crashed");
     let claimed: i64 = sqlx::query_scalar("SELECT operation FROM deliveries WHERE delivery_id = 'slack:1'")
         .fetch_one(&mut raw)
         .await

@@ -135,13 +135,13 @@ async fn a_delivery_stays_claimed_by_its_first_operation() {
     let world = furnished().await;
     let mut raw = world.raw().await;
     for (sql, why) in [
-        ("DELETE FROM deliveries", "claimed once"),
+        ("DELETE FROM deliveries", "kept for a day"),
         ("UPDATE deliveries SET operation = 1", "claimed once"),
         ("UPDATE deliveries SET delivery_id = 'slack:2' WHERE delivery_id = 'slack:1'", "claimed once"),
-        ("INSERT INTO deliveries VALUES ('slack:1', 1)", "claimed once"),
-        ("INSERT OR REPLACE INTO deliveries VALUES ('slack:1', 1)", "claimed once"),
+        ("INSERT INTO deliveries VALUES ('slack:1', 1, 0)", "claimed once"),
+        ("INSERT OR REPLACE INTO deliveries VALUES ('slack:1', 1, 0)", "claimed once"),
         (
-            "INSERT INTO deliveries VALUES ('slack:1', 1)
+            "INSERT INTO deliveries VALUES ('slack:1', 1, 0)
              ON CONFLICT (delivery_id) DO UPDATE SET operation = excluded.operation",
             "claimed once",
         ),
@@ -277,7 +277,15 @@ async fn nothing_that_this_program_did_not_make_may_stand_in_the_schema() {
                 .to_owned(),
         ),
     ];
-    for on in ["audit_events", "operations", "deliveries", "tree_heads", "replies", "_sqlx_migrations"] {
+    for on in [
+        "audit_events",
+        "operations",
+        "deliveries",
+        "tree_tiles",
+        "signed_head",
+        "replies",
+        "_sqlx_migrations",
+    ] {
         ways.push(("trigger `silent`", silent("silent", on), "DROP TRIGGER silent".to_owned()));
     }
     for on in ["audit_events", "operations", "_sqlx_migrations"] {

@@ -9,7 +9,6 @@ mod acl_races;
 mod admission;
 mod concurrency;
 mod files;
-mod foresight;
 mod guards;
 mod observed;
 mod opening;

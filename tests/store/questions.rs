@@ -47,8 +47,8 @@ async fn each_filter_alone() {
     assert_eq!(world.ask(outcomes("refused,denied")).await, [8, 5]);
     assert_eq!(world.ask(outcomes("Denied, succeeded")).await, [5, 4, 3, 2, 1]);
     assert_eq!(world.ask(outcomes("failed")).await, [8, 5]);
-    assert_eq!(world.ask(kind(OperationKind::Transfer)).await, [9, 8, 7, 6, 5, 4]);
-    assert_eq!(world.ask(kind(OperationKind::Show)).await, [0; 0]);
+    assert_eq!(world.ask(kind(OperationKind::Transfer)).await, [8, 7, 6, 5, 4]);
+    assert_eq!(world.ask(kind(OperationKind::Show)).await, [9]);
     assert_eq!(world.ask(request("req-1")).await, [4]);
     assert_eq!(world.ask(request("req-2")).await, [8]);
     assert_eq!(world.ask(request("req")).await, [0; 0]);
@@ -69,8 +69,6 @@ async fn filters_combine() {
     for text in ["BOB", "bo"] {
         filters_combine_with(&world, text).await;
     }
-    world.world.store.index_texts().await.unwrap();
-    filters_combine_with(&world, "BOB").await;
 }
 
 async fn filters_combine_with(world: &Day, text: &str) {

@@ -28,7 +28,7 @@ async fn a_note_is_an_event_of_its_operation_in_a_fixed_form() {
     let mut raw = world.raw().await;
     let last = "SELECT body FROM audit_events ORDER BY seq DESC LIMIT 1";
     let body: String = sqlx::query_scalar(last).fetch_one(&mut raw).await.unwrap();
-    insta::assert_snapshot!(body, @r#"{"v":1,"seq":4,"event":"reply","operation":"1","at":"2026-03-01T12:00:00.006Z","how":"lost","why":"nobody \"there\""}"#);
+    insta::assert_snapshot!(body, @r#"{"v":1,"seq":4,"operation":"1","at":"2026-03-01T12:00:00.006Z","what":{"reply":{"how":"lost","why":"nobody \"there\""}}}"#);
 }
 
 #[tokio::test]

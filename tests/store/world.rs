@@ -196,7 +196,13 @@ impl Ask {
             command,
         };
         let decline_if_busy = self.decline_if_busy;
-        Admission::Request { request: Box::new(request), verdict, acl_version: None, decline_if_busy }
+        Admission::Request {
+            request: Box::new(request),
+            verdict,
+            acl_version: None,
+            decline_if_busy,
+            is_answered_later: false,
+        }
     }
 
     async fn decide(
@@ -441,6 +447,7 @@ pub(crate) async fn read(world: &World, at: Timestamp) -> OperationId {
         verdict: Verdict::Read(permit),
         acl_version: None,
         decline_if_busy: false,
+        is_answered_later: false,
     };
     match world.store.admit(admission, at).await.unwrap() {
         Admitted::Recorded(operation) => operation,

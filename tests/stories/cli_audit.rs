@@ -144,7 +144,7 @@ async fn one_operation_is_shown_whole() {
         (r"room-owner/[0-9a-f]{8}", "room-owner/[log]"),
         (r"[A-Za-z0-9+/]{43,}=", "[base64]"),
     ] }, {
-        assert_snapshot!(shown.out, @r#"
+        assert_snapshot!(shown.out, @"
         operation       2
         at              [time]
         actor           cli:[user]
@@ -162,11 +162,11 @@ async fn one_operation_is_shown_whole() {
         The signed head of the log that covers it:
 
         room-owner/[log]
-        3
+        8
         [base64]
 
         — room-owner/[log] [base64]
-        "#);
+        ");
     });
 
     // A note about its reply is a line for people; the fields of the entry stay as they are.

@@ -1,7 +1,7 @@
 //! An admin goes past a transfer of which nobody knows what came of it.
 
 use room_owner::app::ports::Store as _;
-use room_owner::domain::audit::OutcomeKind;
+use room_owner::domain::audit::{OutcomeKind, What};
 use room_owner::tencent::simulator::{Api, Fault, FaultKind, When};
 
 use super::doors::{Door, assert_snapshot, at_every_door};
@@ -39,11 +39,11 @@ async fn an_admin_goes_past_it_and_both_records_say_so(door: Door) {
         let line =
             format!("/room-owner test user3 override: {} reason: host is on the phone", lost.operation());
         let reply = bot.chat(BORIS).says(&line).await;
-        assert_snapshot!(reply, @r"
+        assert_snapshot!(reply, @"
         ✅ `test` now belongs to `user3` · accepted, not yet confirmed
         Tencent accepted the change but does not show it yet. Check in a moment with `/room-owner test`.
         Reason given: `host is on the phone`
-        op 8 · RequestId Id-49a4151b8d96d6833add79b2fd51c3a5-O-Seq-24 · by boris · log …
+        op 9 · RequestId Id-49a4151b8d96d6833add79b2fd51c3a5-O-Seq-24 · by boris · log …
         ");
         assert_eq!(bot.owner_of("test"), "user3");
         let (old, new) = (bot.entry(&lost).await, bot.entry(&reply).await);
@@ -55,8 +55,8 @@ async fn an_admin_goes_past_it_and_both_records_say_so(door: Door) {
             (OutcomeKind::Succeeded, Some("host is on the phone"))
         );
         let events = bot.store.log().events(reply.operation()).await.unwrap();
-        let link = format!("\"overrides\":\"{}\"", lost.operation());
-        assert!(events[0].body.contains(&link), "{}", events[0].body);
+        let What::Requested(request) = &events[0].what else { panic!("{:?}", events[0]) };
+        assert_eq!(request.overrides, Some(lost.operation()));
         assert!(bot.store.unresolved().await.unwrap().is_empty());
         bot.tencent().clear_faults();
         let next = bot.chat(ALICE).says("/room-owner test user4").await;

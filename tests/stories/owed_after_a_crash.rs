@@ -81,12 +81,16 @@ impl Place {
         self.program
             .until(|tencent| when == When::Before || tencent.owner_of("test").unwrap() == "user2")
             .await;
-        // What is owed is kept a moment later, and so is who owned the room before.
+        // Who may see the answer is kept a moment later, and so is who owned the room before.
         let mut raw = self.program.raw().await;
         let kept = async {
-            let sql = "SELECT (SELECT count(*) FROM replies) + (SELECT count(previous_owner) FROM operations
-                       WHERE operation = ?)";
-            while sqlx::query_scalar::<_, i64>(sql).bind(COMMAND).fetch_one(&mut raw).await.unwrap() < 2 {
+            let who = if self.guild.is_some() { "public_in" } else { "*" };
+            let sql = format!(
+                "SELECT (SELECT count({who}) FROM replies) + (SELECT count(previous_owner) FROM operations
+                 WHERE operation = ?)"
+            );
+            let sql = || sqlx::query_scalar::<_, i64>(sqlx::AssertSqlSafe(sql.clone()));
+            while sql().bind(COMMAND).fetch_one(&mut raw).await.unwrap() < 2 {
                 tokio::task::yield_now().await;
             }
         };

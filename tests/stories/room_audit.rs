@@ -132,16 +132,16 @@ async fn one_operation_its_steps_the_owner_and_counts(door: Door) {
         op 10
         ");
         let reply = bot.chat(RITA).says("/room-audit timeline 5").await;
-        assert_snapshot!(steady(&reply), @r#"
+        assert_snapshot!(steady(&reply), @"
         (only visible to you)
         ℹ️ Operation 5 on 2026-11-23, UTC: succeeded.
         12:00:00.000 received: `slack:T0TEAM:U0ALICE (alice) in slack:T0TEAM:C0MODS: /room-owner test user2 reason: host crashed`
-        12:00:00.000 decided: `permitted: grant 1`
+        12:00:00.000 decided: `permitted: grant 1, moderator for *`
         12:00:00.000 attempted: `written down, then sent: hand test over to user2`
         12:00:00.000 answered: `succeeded; the owner before was carol; RequestId Id-9dc6366a2003d418ace6b6c74e29980f-O-Seq-2`
         12:00:00.000 confirmed: `the new owner was read back`
         op 11
-        "#);
+        ");
         let reply = bot.chat(RITA).says("/room-audit owner-at test now").await;
         assert_snapshot!(steady(&reply), @r#"
         (only visible to you)

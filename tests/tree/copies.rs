@@ -9,8 +9,8 @@ use room_owner::domain::command::DeliveryId;
 use room_owner::domain::reply_note::{HowReplied, ReplyNote};
 use room_owner::domain::room::AccountId;
 use room_owner::domain::verification::Report;
+use room_owner::merkle::{Checkpoint, Frontier, SigningKey, VerifierKey, record_hash};
 use room_owner::store::verify::{Evidence, verify};
-use room_owner::tree::{Checkpoint, VerifierKey};
 use sqlx::sqlite::SqliteConnection;
 use tempfile::TempDir;
 
@@ -64,8 +64,8 @@ pub(crate) async fn morning() -> World {
     world
 }
 
-/// The morning, and callbacks: one that confirms operation 10 (event 25), a change by somebody else (26 and
-/// 27), and one that cannot be read back (28 and 29).
+/// The morning, and callbacks: one that confirms operation 10 (event 25), a change by somebody else
+/// (26), and one that cannot be read back (27).
 pub(crate) async fn day() -> World {
     let world = morning().await;
     let account = |id: &str| AccountId::from_tencent(id.to_owned());
@@ -144,6 +144,25 @@ impl Copy {
         let done = execute(&mut raw, format!("BEGIN; {off} {sql}; {on} COMMIT")).await;
         done.unwrap_or_else(|error| panic!("{sql}: {error}"));
         settle(raw).await;
+    }
+
+    /// As somebody who rewrote the events and has a key: the tree and its head are made again.
+    pub(crate) async fn signed_anew(&self, key: &SigningKey) {
+        let mut raw = raw(&self.file()).await;
+        let bodies: Vec<String> = sqlx::query_scalar("SELECT body FROM audit_events ORDER BY seq")
+            .fetch_all(&mut raw)
+            .await
+            .unwrap();
+        drop(raw);
+        let mut frontier = Frontier::default();
+        bodies.iter().for_each(|body| frontier.push(record_hash(body.as_bytes()), drop));
+        let tile = hex::encode(frontier.incomplete().next().unwrap().hashes);
+        let head = Checkpoint::sign(frontier.head(), key).unwrap();
+        let (text, key) = (head.as_str(), key.verifier_key());
+        self.tampered(&format!(
+            "UPDATE tree_tiles SET hashes = x'{tile}'; UPDATE signed_head SET checkpoint = '{text}', key = '{key}'"
+        ))
+        .await;
     }
 
     /// As somebody who only has another program.

@@ -12,7 +12,6 @@ mod keys;
 mod proofs;
 mod random;
 mod tampering;
-mod upgrade;
 mod vectors;
 mod witness;
 

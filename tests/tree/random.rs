@@ -10,17 +10,16 @@ use tokio::runtime::Runtime;
 use super::copies::{Copy, day, told};
 use super::world::{execute, raw};
 
-/// The tables and how their rows are named; with what the log does not tell, so that nothing can be said
-/// about it. Kept heads are all checked on demand alone.
+/// The tables and how their rows are named; with the columns that can have one value alone.
 const TABLES: &[(&str, &str, &[&str])] = &[
     ("audit_events", "rowid", &[]),
-    ("operations", "rowid", &["instance"]),
+    ("operations", "rowid", &[]),
     ("deliveries", "delivery_id", &[]),
     ("callbacks", "delivery_id", &[]),
     ("grants", "rowid", &[]),
-    ("authorised_channels", "rowid", &["id"]),
-    ("tree_edge", "rowid", &["one"]),
-    ("tree_heads", "rowid", &["checkpoint"]),
+    ("authorised_channels", "rowid", &[]),
+    ("signed_head", "rowid", &["one"]),
+    ("tree_tiles", "level", &[]),
 ];
 
 #[derive(Debug, Clone)]

@@ -1,8 +1,11 @@
 //! Each way of changing a log after the fact, on a copy, and what a reviewer is told of it.
 
 use insta::assert_snapshot;
+use room_owner::merkle::SigningKey;
 use room_owner::store::verify::Evidence;
 use room_owner::store::{IfMissing, SqliteStore};
+
+use secrecy::SecretString;
 
 use super::copies::{Copy, check, day, night, told};
 use super::world::{MALLORY, World, allow, ask, raw};
@@ -31,16 +34,16 @@ async fn a_log_that_nobody_touched_is_sound() {
     assert_eq!(report.compared.len(), 1);
     assert_eq!(report.signers.len(), 1);
     assert_eq!(report.signers[0].to_string(), format!("{} from 1 to 20", copy.key));
-    assert_snapshot!(not_checked(&copy, &report), @r"
+    assert_snapshot!(not_checked(&copy, &report), @"
     that nothing was cut off or rewritten, and `room-owner.db.checkpoint` with it: only a head kept elsewhere shows that (--checkpoint, or --seen with what a reply shows after `log`)
-    the signatures and roots of most older heads: slower (--every-head)
     that queries find everything: the indexes are not compared; slower (--indexes)
-    what no event repeats: who was found in which user group, when grants were last used, which replies are pending, which process did what
+    what no event repeats: when grants were last used, what was read of user groups, which replies are pending
     ");
     let alone = copy.report_alone().await;
     assert!(alone.sound);
     assert_eq!(alone.unchecked.len(), report.unchecked.len() + 1, "{:?}", alone.unchecked);
-    assert!(alone.unchecked[1].starts_with("that the key is yours: it is the one that the database names"));
+    let own = "that the key is yours: it is the one that the database names";
+    assert!(alone.unchecked.iter().any(|what| what.starts_with(own)));
 }
 
 #[tokio::test]
@@ -57,63 +60,55 @@ async fn a_log_in_use_can_be_checked() {
 async fn an_edited_event_is_named() {
     assert_snapshot!(
         after("UPDATE audit_events SET body = replace(body, 'cli:ana', 'cli:eve') WHERE seq = 5").await,
-        @r"
-        event 5: its text is not the one that was signed: it was altered
-        the first 20 events are not those of `room-owner.db.checkpoint`: the log was altered or rewritten after that
-        event 5: its row in `operations` does not say what the log says: `actor`
-        event 5: grant 1 is not as the log says: it was altered
-        "
+        @"
+    event 5: its text is not the one that was signed: it was altered
+    the first 20 events are not those of `room-owner.db.checkpoint`: the log was altered or rewritten after that
+    event 5: `operations` does not say of operation 5 what the log says: `actor`
+    event 5: `grants` does not say of grant 1 what the log says: `granted_by`
+    "
     );
     assert_snapshot!(
         after("UPDATE audit_events SET body = replace(body, 'cli:ana', 'cli:eve') WHERE seq = 1;
                UPDATE operations SET actor = 'cli:eve' WHERE operation = 1").await,
-        @r"
-        event 1: its text is not the one that was signed: it was altered
-        the first 20 events are not those of `room-owner.db.checkpoint`: the log was altered or rewritten after that
-        event 1: the entry for channel `slack:T1:C1` is not as the log says: it was altered
-        event 2: it changes channel `slack:T1:C1`, which was not so before
-        event 3: the entry for channel `discord:1:2` is not as the log says: it was altered
-        an entry for channel `discord:1:2` is nowhere in the log: it was added by hand
-        "
+        @"
+    event 1: its text is not the one that was signed: it was altered
+    the first 20 events are not those of `room-owner.db.checkpoint`: the log was altered or rewritten after that
+    event 1: `authorised_channels` does not say of channel entry 1 what the log says: `allowed_by`
+    "
     );
-    assert_snapshot!(after("UPDATE audit_events SET operation = 3 WHERE seq = 4").await, @r"
-        event 4: its row names operation 3, its text `4`
-        event 4: it begins an operation that does not have its number
-        ");
+    assert_snapshot!(after("UPDATE audit_events SET operation = 3 WHERE seq = 4").await, @"event 4: its row names operation 3, its text `4`");
     // A single space that JSON does not mind.
     assert_snapshot!(after("UPDATE audit_events SET body = body || ' ' WHERE seq = 20").await, @r"
         event 20: its text is not the one that was signed: it was altered
         the first 20 events are not those of `room-owner.db.checkpoint`: the log was altered or rewritten after that
         ");
-    assert_snapshot!(after("PRAGMA ignore_check_constraints = ON; UPDATE audit_events SET body = body || char(30) WHERE seq = 19").await, @r"
-        event 19: its text is not the one that was signed: it was altered
-        the first 20 events are not those of `room-owner.db.checkpoint`: the log was altered or rewritten after that
-        event 19: its text is no event: trailing characters at line 1 column 417
-        ");
+    assert_snapshot!(after("PRAGMA ignore_check_constraints = ON; UPDATE audit_events SET body = body || char(30) WHERE seq = 19").await, @"
+    event 19: its text is not the one that was signed: it was altered
+    the first 20 events are not those of `room-owner.db.checkpoint`: the log was altered or rewritten after that
+    event 19: its text is no event: trailing characters at line 1 column 538
+    event 19: `operations` has a row for operation 19, and the log tells of none: it was added
+    ");
 }
 
 #[tokio::test]
 async fn a_deleted_event_is_named() {
     assert_snapshot!(
         after("DELETE FROM audit_events WHERE seq IN (7, 8); DELETE FROM operations WHERE operation IN (7, 8)").await,
-        @r"
-        event 7: it is missing, and all up to event 8: they were taken out
-        event 6: grant 2 is not as the log says: it was altered
-        "
+        @"
+    event 7: it is missing, and all up to event 8: they were taken out
+    event 6: `grants` does not say of grant 2 what the log says: `revoked_at`, `revoked_by`, `revoked_in`
+    "
     );
     // With the numbers behind it closed up.
     assert_snapshot!(
         after("DELETE FROM audit_events WHERE seq = 19; DELETE FROM operations WHERE operation = 19;
                UPDATE audit_events SET seq = seq - 1 WHERE seq > 19").await,
-        @r"
-        event 19: its text is not the one that was signed: it was altered
-        event 20: it is missing: it was taken out
-        event 20: the log ends after 19 events, and `room-owner.db.checkpoint` is a head of 20: its end was cut off, or it is an older copy
-        event 19: its text says that it is event 20
-        event 19: it begins an operation that does not have its number
-        event 19: it begins an operation that `operations` has no row for
-        event 20: `operations` has a row for it, and the log has no such event
-        "
+        @"
+    event 19: its text is not the one that was signed: it was altered
+    event 20: it is missing: it was taken out
+    event 20: the log ends after 19 events, and `room-owner.db.checkpoint` is a head of 20: its end was cut off, or it is an older copy
+    event 19: its text says that it is event 20
+    "
     );
 }
 
@@ -123,11 +118,11 @@ async fn an_inserted_event_is_named() {
     let copy = Copy::of(&night().await).await;
     // The triggers let it through: it has the next number.
     copy.with(forged).await;
-    assert_snapshot!(told(&copy.report().await), @r"
-        event 21: it was added behind the signed log
-        event 21: it begins an operation that `operations` has no row for
-        event 21: it makes an entry for channel `slack:T1:C1`, which is gone
-        ");
+    assert_snapshot!(told(&copy.report().await), @"
+    event 21: it was added behind the signed log
+    event 21: `operations` has no row for operation 21: it was taken out
+    event 21: `authorised_channels` has no row for channel entry 4: it was taken out
+    ");
     let refusal = SqliteStore::open(&super::world::url(&copy.file()), IfMissing::Fail).await.err().unwrap();
     assert!(refusal.to_string().contains("21 events and its signed tree 20"), "{refusal}");
 }
@@ -137,19 +132,13 @@ async fn two_events_that_changed_places_are_named() {
     assert_snapshot!(
         after("UPDATE audit_events SET seq = -1 WHERE seq = 5; UPDATE audit_events SET seq = 5 WHERE seq = 6;
                UPDATE audit_events SET seq = 6 WHERE seq = -1").await,
-        @r"
-        event 5: its text is not the one that was signed: it was altered
-        event 6: its text is not the one that was signed: it was altered
-        the first 20 events are not those of `room-owner.db.checkpoint`: the log was altered or rewritten after that
-        event 5: its text says that it is event 6
-        event 5: it begins an operation that does not have its number
-        event 5: its row in `operations` does not say what the log says: `command`
-        event 5: grant 2 is not as the log says: it was altered
-        event 6: its text says that it is event 5
-        event 6: it begins an operation that does not have its number
-        event 6: its row in `operations` does not say what the log says: `command`
-        event 6: grant 1 is not as the log says: it was altered
-        "
+        @"
+    event 5: its text is not the one that was signed: it was altered
+    event 6: its text is not the one that was signed: it was altered
+    the first 20 events are not those of `room-owner.db.checkpoint`: the log was altered or rewritten after that
+    event 5: its text says that it is event 6
+    event 6: its text says that it is event 5
+    "
     );
 }
 
@@ -195,7 +184,7 @@ async fn a_log_cut_back_to_an_earlier_head_is_whole_only_as_far_as_somebody_kept
     allow("discord:1:3", "*").apply(&world.store).await;
     let newer = Copy::of(&world).await.checkpoint;
 
-    let kept = |name: &str, head: &room_owner::tree::Checkpoint| vec![(name.to_owned(), head.clone())];
+    let kept = |name: &str, head: &room_owner::merkle::Checkpoint| vec![(name.to_owned(), head.clone())];
     let report = older.report().await;
     assert!(report.sound, "{}", told(&report));
     assert_snapshot!(report.unchecked[0].replace(&format!("{}/", older.file().parent().unwrap().display()), ""), @"that nothing was cut off or rewritten, and `room-owner.db.checkpoint` with it: only a head kept elsewhere shows that (--checkpoint, or --seen with what a reply shows after `log`)");
@@ -216,20 +205,16 @@ async fn a_rewritten_log_is_seen_by_what_lies_outside() {
     let rewrite = "UPDATE audit_events SET body = replace(body, 'cli:ana', 'cli:eve');
          UPDATE operations SET actor = 'cli:eve' WHERE actor = 'cli:ana';
          UPDATE grants SET granted_by = 'cli:eve', revoked_by = iif(revoked_by IS NULL, NULL, 'cli:eve');
-         UPDATE authorised_channels SET allowed_by = 'cli:eve', removed_by = iif(removed_by IS NULL, NULL, 'cli:eve');
-         DELETE FROM tree_edge; DELETE FROM tree_heads; DELETE FROM tree_nodes";
+         UPDATE authorised_channels SET allowed_by = 'cli:eve', removed_by = iif(removed_by IS NULL, NULL, 'cli:eve')";
     for has_the_key in [false, true] {
         let copy = Copy::of(&night().await).await;
-        copy.tampered(rewrite).await;
         let (head, key) = (copy.beside(".checkpoint"), copy.beside(".key"));
+        let own = SecretString::from(std::fs::read_to_string(&key).unwrap());
+        let key = if has_the_key { own } else { SigningKey::generate() };
+        copy.tampered(rewrite).await;
+        copy.signed_anew(&SigningKey::parse(&key).unwrap()).await;
         std::fs::remove_file(&head).unwrap();
-        if !has_the_key {
-            std::fs::remove_file(&key).unwrap();
-        }
-        // The program itself plants a tree where there is none, and signs it.
-        super::world::open(&copy.file()).await.close().await;
         let alone = check(&copy.file(), Evidence::default()).await;
-        // Beside it lies the head that the program put there just now.
         assert!(alone.sound, "by itself it agrees: {}", told(&alone));
 
         let told_by_key = told(&copy.report().await);
@@ -259,7 +244,6 @@ async fn an_older_checkpoint_is_a_beginning_of_the_same_log() {
         checkpoints: vec![("older".to_owned(), older.checkpoint.clone())],
         seen: vec![older.checkpoint.head().to_string().parse().unwrap()],
         keys: vec![newer.key.clone()],
-        every_head: true,
         ..Evidence::default()
     };
     let report = check(&newer.file(), evidence).await;
@@ -297,37 +281,52 @@ async fn a_trigger_that_is_gone_or_another_is_named() {
 #[tokio::test]
 async fn an_acl_that_is_not_what_the_log_tells_is_named() {
     for (sql, expected) in [
-        ("UPDATE grants SET role = 'admin' WHERE id = 1", "event 5: grant 1 is not as the log says"),
-        ("UPDATE grants SET expires_at = 9 WHERE id = 1", "event 5: grant 1 is not as the log says"),
-        ("UPDATE grants SET granted_in = 4 WHERE id = 1", "event 5: grant 1 is not as the log says"),
+        (
+            "UPDATE grants SET role = 'admin' WHERE id = 1",
+            "event 5: `grants` does not say of grant 1 what the log says",
+        ),
+        (
+            "UPDATE grants SET expires_at = 9 WHERE id = 1",
+            "event 5: `grants` does not say of grant 1 what the log says",
+        ),
+        (
+            "UPDATE grants SET granted_in = 4 WHERE id = 1",
+            "`grants` does not say of grant 1 what the log says: `granted_in`",
+        ),
         (
             "UPDATE grants SET revoked_at = NULL, revoked_by = NULL, revoked_in = NULL WHERE id = 2",
-            "event 6: grant 2 is not as the log says",
+            "`grants` does not say of grant 2 what the log says",
         ),
-        ("UPDATE grants SET revoked_by = 'cli:eve' WHERE id = 2", "event 6: grant 2 is not as the log says"),
-        ("DELETE FROM grants WHERE id = 2", "event 6: it makes grant 2, which is gone"),
+        (
+            "UPDATE grants SET revoked_by = 'cli:eve' WHERE id = 2",
+            "`grants` does not say of grant 2 what the log says",
+        ),
+        ("DELETE FROM grants WHERE id = 2", "`grants` has no row for grant 2: it was taken out"),
         (
             "INSERT INTO grants (subject, role, effect, rooms, granted_by, granted_at, granted_in)
              VALUES ('cli:eve', 'admin', 'permit', '*', 'cli:ana', 0, 5)",
-            "grant 3 is nowhere in the log: it was added by hand",
+            "`grants` has a row for grant 3, and the log tells of none: it was added",
         ),
-        ("UPDATE grants SET role = 'root' WHERE id = 1", "grant 1 cannot be read"),
+        (
+            "UPDATE grants SET role = 'root' WHERE id = 1",
+            "`grants` does not say of grant 1 what the log says: `role`",
+        ),
         (
             "UPDATE authorised_channels SET rooms = '*' WHERE id = 1",
-            "event 1: the entry for channel `slack:T1:C1` is not as the log says",
+            "`authorised_channels` does not say of channel entry 1 what the log says",
         ),
         (
             "UPDATE authorised_channels SET removed_at = NULL, removed_by = NULL, removed_in = NULL WHERE id = 3",
-            "event 3: the entry for channel `discord:1:2` is not as the log says",
+            "`authorised_channels` does not say of channel entry 3 what the log says",
         ),
         (
             "DELETE FROM authorised_channels WHERE id = 3",
-            "event 3: it makes an entry for channel `discord:1:2`, which is gone",
+            "`authorised_channels` has no row for channel entry 3",
         ),
         (
             "INSERT INTO authorised_channels (channel, rooms, allowed_by, allowed_at, allowed_in)
              VALUES ('discord:9:9', '*', 'cli:ana', 0, 1)",
-            "an entry for channel `discord:9:9` is nowhere in the log",
+            "`authorised_channels` has a row for channel entry 4, and the log tells of none",
         ),
     ] {
         let sql = format!("PRAGMA ignore_check_constraints = ON; {sql}");
@@ -341,16 +340,16 @@ async fn operations_and_deliveries_that_are_not_what_the_log_tells_are_named() {
     for (sql, expected) in [
         (
             "UPDATE operations SET outcome = 'succeeded' WHERE operation = 9",
-            "event 9: its row in `operations` does not say what the log says: `outcome`",
+            "event 9: `operations` does not say of operation 9 what the log says: `outcome`",
         ),
         ("UPDATE operations SET actor = 'cli:eve', room = 'other' WHERE operation = 10", "`actor`, `room`"),
         (
             "UPDATE operations SET previous_owner = NULL WHERE operation = 10",
-            "event 10: its row in `operations` does not say what the log says: `previous_owner`",
+            "event 10: `operations` does not say of operation 10 what the log says: `previous_owner`",
         ),
         (
             "UPDATE operations SET at = at + 1 WHERE operation = 1",
-            "event 1: its row in `operations` does not say what the log says: `at`",
+            "event 1: `operations` does not say of operation 1 what the log says: `at`",
         ),
         (
             "UPDATE operations SET is_open = 0, held_room = NULL WHERE operation = 16",
@@ -358,36 +357,43 @@ async fn operations_and_deliveries_that_are_not_what_the_log_tells_are_named() {
         ),
         (
             "UPDATE operations SET request_id = 'other' WHERE operation = 14",
-            "event 14: its row in `operations`",
+            "event 14: `operations` does not say of operation 14 what the log says: `request_id`",
         ),
         (
             "DELETE FROM operations WHERE operation = 4",
-            "event 4: it begins an operation that `operations` has no row for",
+            "event 4: `operations` has no row for operation 4: it was taken out",
         ),
         (
-            "INSERT INTO callbacks VALUES ('tencent:x', 0, 1, 'test', 'eve', NULL, NULL, 0, 0, 1)",
-            "`callbacks` has 1 rows, and the log tells of 0",
+            "INSERT INTO callbacks VALUES ('tencent:x', 0, 1, 'test', 'eve', NULL, NULL, 0, 0, 1, 0)",
+            "`callbacks` has a row for callback `tencent:x`, and the log tells of none: it was added",
         ),
         (
-            "INSERT INTO operations (operation, at, command, outcome, instance, is_open) VALUES (11, 0, 'x', 'succeeded', '', 0)",
-            "event 11: `operations` has a row for it, and it begins no operation",
+            "INSERT INTO operations (operation, at, command, outcome, reading, instance, is_open) VALUES (11, 0, 'x', 'succeeded', 0, '', 0)",
+            "event 11: `operations` has a row for operation 11, and the log tells of none: it was added",
         ),
         (
-            "INSERT INTO operations (operation, at, command, outcome, instance, is_open) VALUES (99, 0, 'x', 'succeeded', '', 0)",
-            "event 99: `operations` has a row for it, and the log has no such event",
+            "INSERT INTO operations (operation, at, command, outcome, reading, instance, is_open) VALUES (99, 0, 'x', 'succeeded', 0, '', 0)",
+            "event 99: `operations` has a row for operation 99, and the log tells of none: it was added",
         ),
         (
             "UPDATE deliveries SET operation = 9 WHERE delivery_id = 'slack:1'",
-            "event 10: `deliveries` does not say",
+            "`deliveries` does not say of delivery `slack:1` what the log says: `operation`",
         ),
-        ("DELETE FROM deliveries WHERE delivery_id = 'slack:2'", "event 14: `deliveries` does not say"),
-        ("INSERT INTO deliveries VALUES ('slack:new', 1)", "`deliveries` has 5 rows, and the log claims 4"),
-        ("INSERT INTO deliveries VALUES ('slack:next', 0)", "`deliveries` has 5 rows, and the log claims 4"),
+        (
+            "DELETE FROM deliveries WHERE delivery_id = 'slack:2'",
+            "event 14: `deliveries` has no row for delivery `slack:2`: it was taken out",
+        ),
+        (
+            "INSERT INTO deliveries VALUES ('slack:new', 1, 0)",
+            "`deliveries` has a row for delivery `slack:new`, and the log tells of none",
+        ),
+        (
+            "INSERT INTO deliveries VALUES ('slack:next', 0, 0)",
+            "`deliveries` has a row for delivery `slack:next`",
+        ),
         (
             "UPDATE deliveries SET operation = 24 - operation WHERE operation IN (10, 14)",
-            "event 10: `deliveries` does not say of its delivery what the log says\n\
-             event 13: `deliveries` does not say of its delivery what the log says\n\
-             event 14: `deliveries` does not say of its delivery what the log says",
+            "`deliveries` does not say of delivery `slack:1` what the log says: `operation`",
         ),
     ] {
         let told = after(sql).await;
@@ -404,27 +410,27 @@ async fn what_looks_the_same_and_is_of_another_type_is_named() {
         (
             "deliveries",
             "UPDATE deliveries SET delivery_id = CAST(delivery_id AS BLOB) WHERE delivery_id = 'slack:2'",
-            "event 14: `deliveries` does not say of its delivery what the log says",
+            "`deliveries` has no row for delivery `slack:2`: it was taken out",
         ),
         (
             "deliveries",
             "UPDATE deliveries SET operation = NULL WHERE delivery_id = 'slack:1'",
-            "event 13: `deliveries` does not say of its delivery what the log says",
+            "`deliveries` does not say of delivery `slack:1` what the log says: `operation`",
         ),
         (
             "operations",
             "UPDATE operations SET actor = CAST(actor AS BLOB) WHERE operation = 9",
-            "event 9: its row in `operations` does not say what the log says: `actor`",
+            "event 9: `operations` does not say of operation 9 what the log says: `actor`",
         ),
         (
             "operations",
             "UPDATE operations SET request_id = CAST(request_id AS BLOB) WHERE operation = 10",
-            "event 10: its row in `operations` does not say what the log says: `request_id`",
+            "event 10: `operations` does not say of operation 10 what the log says: `request_id`",
         ),
         (
             "callbacks",
             "UPDATE callbacks SET operator = CAST(operator AS BLOB) WHERE confirms",
-            "its row in `callbacks` does not say what the log says: `operator`",
+            "what the log says: `operator`",
         ),
     ] {
         let copy = Copy::of(&day().await).await;
@@ -451,38 +457,32 @@ async fn what_looks_the_same_and_is_of_another_type_is_named() {
 }
 
 #[tokio::test]
-async fn a_tree_that_is_not_that_of_the_rows_is_named() {
+async fn a_tree_that_is_not_that_of_the_events_is_named() {
     for (sql, expected) in [
-        ("UPDATE tree_edge SET size = 19", "the edge of the tree is kept for 19 events"),
-        ("UPDATE tree_edge SET peaks = zeroblob(96)", "the edge of the tree"),
         (
-            "UPDATE tree_edge SET key = 'nobody'",
+            "UPDATE signed_head SET key = 'nobody'",
             "the key that the database names: `nobody` is not a verifier key",
         ),
-        ("DELETE FROM tree_heads WHERE size = 20", "event 20: it was added behind the signed log"),
-        ("DELETE FROM tree_heads WHERE size = 7", "event 7: its text is not the one that was signed"),
+        ("UPDATE signed_head SET size = 19", "event 20: it was added behind the signed log"),
+        ("UPDATE signed_head SET size = 21", "event 21: it is missing: it was taken out"),
+        ("DELETE FROM signed_head", "the log has no signed head: it was taken out"),
+        ("UPDATE signed_head SET checkpoint = 'hello'", "the newest signed head: it is not a checkpoint"),
         (
-            "UPDATE tree_heads SET leaves = zeroblob(32) WHERE size = 3",
-            "event 3: its text is not the one that was signed",
+            "UPDATE tree_tiles SET hashes = substr(hashes, 1, 608)",
+            "event 20: it was added behind the signed log",
         ),
         (
-            "UPDATE tree_heads SET checkpoint = NULL WHERE size = 20",
-            "the newest signed head in the database is not that of the rows",
+            "UPDATE tree_tiles SET hashes = CAST(substr(hashes, 1, 64) || zeroblob(32) || substr(hashes, 97) AS BLOB)",
+            "event 3: its text is not the one that was signed: it was altered",
+        ),
+        ("DELETE FROM tree_tiles", "event 1: it was added behind the signed log, as were all up to event 20"),
+        (
+            "INSERT INTO tree_tiles VALUES (1, 0, zeroblob(32))",
+            "2 tiles of the tree are kept, and the events fill 1",
         ),
         (
-            "INSERT INTO tree_nodes VALUES (8, 0, zeroblob(32))",
-            "1 hashes of the tree are kept, and the rows lead to 0",
-        ),
-        ("DELETE FROM tree_edge", "the log is from before signed heads"),
-        ("INSERT INTO tree_heads VALUES (-1, x'', 'mine')", "1 heads of no events are kept"),
-        (
-            "UPDATE tree_heads SET checkpoint = NULL WHERE size = 3",
-            "event 3: the head after it has no signature: it was taken out",
-        ),
-        (
-            "UPDATE tree_heads SET checkpoint = NULL WHERE size BETWEEN 5 AND 9 OR size > 18",
-            "event 5: the heads after it and up to event 9 have no signature: they were taken out\n\
-             event 19: the heads after it and up to event 20 have no signature: they were taken out",
+            "INSERT INTO tree_tiles VALUES (0, 1, zeroblob(32))",
+            "2 tiles of the tree are kept, and the events fill 1",
         ),
     ] {
         let told = after(sql).await;
@@ -490,43 +490,9 @@ async fn a_tree_that_is_not_that_of_the_rows_is_named() {
     }
 }
 
-/// Heads that nobody keeps elsewhere: they are asked one by one on demand.
+/// With its leaf hash made to fit, an event is found by the signed head that does not.
 #[tokio::test]
-async fn every_kept_head_is_checked_if_that_is_asked_for() {
-    let altered = "replace(checkpoint, substr(checkpoint, -20, 8), 'AAAAAAAA')";
-    for (sql, expected) in [
-        (
-            "UPDATE tree_heads SET checkpoint = (SELECT checkpoint FROM tree_heads WHERE size = 2) WHERE size = 3"
-                .to_owned(),
-            "event 3: it is not what was signed: the head after event 3 is another",
-        ),
-        (
-            format!("UPDATE tree_heads SET checkpoint = {altered} WHERE size = 5"),
-            "the head of 5 events in the database: its signature is not one of the key",
-        ),
-        (
-            "UPDATE tree_heads SET checkpoint = 'hello' WHERE size = 5".to_owned(),
-            "the head of 5 events in the database: it is not a checkpoint",
-        ),
-    ] {
-        let copy = Copy::of(&night().await).await;
-        copy.tampered(&sql).await;
-        let every = Evidence { keys: vec![copy.key.clone()], every_head: true, ..Evidence::default() };
-        let told = told(&check(&copy.file(), every).await);
-        assert!(told.contains(expected), "{sql}: {told}");
-    }
-    let copy = Copy::of(&night().await).await;
-    let every = Evidence { keys: vec![copy.key.clone()], every_head: true, ..Evidence::default() };
-    let report = check(&copy.file(), every).await;
-    assert!(report.sound, "{}", told(&report));
-    // A head between two others, of no event.
-    copy.tampered("INSERT INTO tree_heads VALUES (21, x'', NULL)").await;
-    assert_snapshot!(told(&copy.report().await), @"the head of 21 events in the database adds no event: the tree's tables were altered");
-}
-
-/// With its leaf hash made to fit, an event is found by the next head that does not.
-#[tokio::test]
-async fn an_edited_event_with_its_hash_is_found_by_the_signed_heads() {
+async fn an_edited_event_with_its_hash_is_found_by_the_signed_head() {
     use super::independent::leaf;
 
     let copy = Copy::of(&night().await).await;
@@ -534,19 +500,18 @@ async fn an_edited_event_with_its_hash_is_found_by_the_signed_heads() {
     let body: String =
         sqlx::query_scalar("SELECT body FROM audit_events WHERE seq = 9").fetch_one(&mut raw).await.unwrap();
     drop(raw);
-    let forged = body.replace("somebody", "anybody");
+    let forged = hex::encode(leaf(body.replace("somebody", "anybody").as_bytes()));
     copy.tampered(&format!(
         "UPDATE audit_events SET body = replace(body, 'somebody', 'anybody') WHERE seq = 9;
          UPDATE operations SET actor_name = 'anybody' WHERE operation = 9;
-         UPDATE tree_heads SET leaves = x'{}' WHERE size = 9",
-        hex::encode(leaf(forged.as_bytes()))
+         UPDATE tree_tiles SET hashes =
+             CAST(substr(hashes, 1, 8 * 32) || x'{forged}' || substr(hashes, 9 * 32 + 1) AS BLOB)"
     ))
     .await;
-    let told = told(&copy.report().await);
-    assert!(
-        told.starts_with("event 9: it is not what was signed: the head after event 9 is another"),
-        "{told}"
-    );
+    assert_snapshot!(told(&copy.report().await), @"
+    the newest signed head in the database is not that of the events
+    the first 20 events are not those of `room-owner.db.checkpoint`: the log was altered or rewritten after that
+    ");
 }
 
 #[tokio::test]
@@ -593,8 +558,6 @@ async fn an_index_that_does_not_lead_to_everything_is_found_if_that_is_asked_for
         "DELETE FROM operations_text WHERE rowid = 10",
         "INSERT OR REPLACE INTO operations_text (rowid, found) VALUES (14, 'nothing')",
         "INSERT INTO operations_text (operations_text) VALUES ('delete-all')",
-        "UPDATE text_index SET upto = 9",
-        "UPDATE text_index SET upto = 1000",
         "DELETE FROM operations_text_data WHERE id > 10",
         "DELETE FROM operations_text_config",
         // Made anew without a room, by its own name.
@@ -608,7 +571,7 @@ async fn an_index_that_does_not_lead_to_everything_is_found_if_that_is_asked_for
          WHERE name = 'operations_by_room';
          PRAGMA writable_schema = RESET",
     ] {
-        let copy = Copy::of(&night_with_texts().await).await;
+        let copy = Copy::of(&night().await).await;
         copy.with(sql).await;
         assert!(copy.report().await.sound, "the log itself is whole: {sql}");
         let evidence = Evidence { keys: vec![copy.key.clone()], indexes: true, ..Evidence::default() };
@@ -624,18 +587,14 @@ async fn an_index_that_does_not_lead_to_everything_is_found_if_that_is_asked_for
       event 1: the index of texts has other words, or none, for some of the operations from here to 63: a search may miss them
     INSERT INTO operations_text (operations_text) VALUES ('delete-all')
       event 1: the index of texts has other words, or none, for some of the operations from here to 63: a search may miss them
-    UPDATE text_index SET upto = 9
-      the index of texts has 248 terms of operations behind 9, where it should end
-    UPDATE text_index SET upto = 1000
-      the index of texts is said to go to operation 1000, and the log ends at event 20: a search may miss what comes next
     DELETE FROM operations_text_data WHERE id > 10
-      sqlite finds in the file: fts5: corruption found reading blob 137438953473 from table "operations_text"
+      sqlite finds in the file: fts5: corruption found reading blob 2336462209025 from table "operations_text"
     DELETE FROM operations_text_config
       sqlite cannot check the file: invalid fts5 file format (found 0, expected 4 or 5) - run 'rebuild'
     PRAGMA writable_schema = ON; UPDATE sqlite_schema SET sql = replace(sql, 'room IS NOT NULL
       sqlite finds in the file: row 9 missing from index operations_by_room
     "#);
-    let copy = Copy::of(&night_with_texts().await).await;
+    let copy = Copy::of(&night().await).await;
     let evidence = Evidence { keys: vec![copy.key.clone()], indexes: true, ..Evidence::default() };
     let report = check(&copy.file(), evidence).await;
     assert!(report.sound, "{}", told(&report));
@@ -643,11 +602,11 @@ async fn an_index_that_does_not_lead_to_everything_is_found_if_that_is_asked_for
 }
 
 /// The schema makes them, and no event tells of them; without them the ACL cannot be changed, nothing counts as
-/// writable, and no text as indexed.
+/// writable.
 #[tokio::test]
 async fn a_row_that_the_schema_comes_with_is_missed() {
-    for table in ["acl_version", "text_index", "write_probe"] {
-        let copy = Copy::of(&night_with_texts().await).await;
+    for table in ["acl_version", "write_probe"] {
+        let copy = Copy::of(&night().await).await;
         copy.with(&format!("DELETE FROM {table}")).await;
         let found = told(&copy.report().await);
         assert_eq!(found, format!("the row of `{table}` is gone: it was taken out\n"));
@@ -667,7 +626,6 @@ async fn words_that_are_stored_and_not_found_are_missed_if_that_is_asked_for() {
     }
     tasks.join_all().await;
     store.close().await;
-    world.store.index_texts().await.unwrap();
     let copy = Copy::of(&world).await;
     let with_indexes = || Evidence { keys: vec![copy.key.clone()], indexes: true, ..Evidence::default() };
     let found = async |copy: &Copy| told(&check(&copy.file(), with_indexes()).await);
@@ -684,10 +642,4 @@ async fn words_that_are_stored_and_not_found_are_missed_if_that_is_asked_for() {
         let found = found(&copy).await;
         assert!(found.contains("a search may miss them"), "{sql}: {found}");
     }
-}
-
-async fn night_with_texts() -> World {
-    let world = night().await;
-    world.store.index_texts().await.unwrap();
-    world
 }

@@ -1,7 +1,7 @@
 //! The published roots of the reference implementation of Certificate Transparency (RFC 6962), for the
 //! program's tree and for the one that checks it.
 
-use room_owner::tree::{Edge, record_hash};
+use room_owner::merkle::{Frontier, record_hash};
 
 use super::independent;
 
@@ -22,14 +22,14 @@ const ROOTS: [&str; 8] = [
 #[test]
 fn the_roots_are_those_of_the_reference() {
     let leaves: Vec<Vec<u8>> = LEAVES.iter().map(|leaf| hex::decode(leaf).unwrap()).collect();
-    let mut edge = Edge::default();
+    let mut frontier = Frontier::default();
     assert_eq!(
-        hex::encode(edge.head().root),
+        hex::encode(frontier.head().root),
         "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
     );
     for (number, root) in (1..).zip(ROOTS) {
-        edge.push(record_hash(&leaves[number - 1]), |_, _, _| {});
-        assert_eq!((edge.head().size, hex::encode(edge.head().root).as_str()), (number as u64, root));
+        frontier.push(record_hash(&leaves[number - 1]), drop);
+        assert_eq!((frontier.head().size, hex::encode(frontier.head().root).as_str()), (number as u64, root));
         assert_eq!(hex::encode(independent::root(&leaves[..number])), root);
     }
 }

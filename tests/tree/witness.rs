@@ -4,8 +4,8 @@ use std::fs;
 use std::path::PathBuf;
 
 use room_owner::app::ports::Store as _;
+use room_owner::merkle::Checkpoint;
 use room_owner::store::{IfMissing, SqliteStore};
-use room_owner::tree::Checkpoint;
 use sqlx::Connection as _;
 use tokio::task::JoinSet;
 

@@ -11,8 +11,8 @@ use crate::app::ports::{AuditLog, Clock, ExportSpan, StoreError};
 use crate::app::service::CommandService;
 use crate::domain::access::{Action, Decision, Grant, Reach, decide};
 use crate::domain::audit::{
-    ArchivedIn, AuditEntry, AuditFilter, Basis, Filter, NoAnswer, OperationId, Page, RecordedEvent,
-    RoomEntry, ownership, timeline,
+    ArchivedIn, AuditEntry, AuditFilter, Basis, Event, Filter, NoAnswer, OperationId, Outcome, Page,
+    RoomEntry, What, ownership, timeline,
 };
 use crate::domain::command::{Command, CommandRequest, Place, Question};
 use crate::domain::reply::Reply;
@@ -157,8 +157,7 @@ pub async fn answer(
                 }
                 events = log.events_with(*operation, archives).await.map_err(failed)?;
             }
-            let steps = timeline(*operation, &events).map_err(NoAnswer::BrokenEvent)?;
-            Ok(Answer::Timeline(steps, Box::new(entry)))
+            Ok(Answer::Timeline(timeline(*operation, &events), Box::new(entry)))
         }
         Question::History(room, filter) => {
             reader.reaches(room)?;
@@ -253,7 +252,7 @@ async fn history(
 async fn missing(
     log: &dyn AuditLog,
     operation: OperationId,
-    events: &[RecordedEvent],
+    events: &[Event],
 ) -> Result<Option<ArchivedIn>, NoAnswer> {
     if events.first().is_some_and(|first| first.seq == operation.seq()) {
         return Ok(None);
@@ -305,10 +304,9 @@ async fn page<T>(
     Ok(Page { rows, is_cut, readings_left_out })
 }
 
-fn confirms(event: &RecordedEvent) -> bool {
-    let body: serde_json::Value = serde_json::from_str(&event.body).unwrap_or_default();
-    // The new owner was read back, or Tencent's callback confirmed the change.
-    body["confirmed"] == true || body["event"] == "confirmed"
+/// Whether the new owner was read back, or Tencent's own callback told of the change.
+fn confirms(event: &Event) -> bool {
+    matches!(event.what, What::Confirmed(_) | What::Ended(Outcome::Succeeded { confirmed: true, .. }))
 }
 
 fn failed(error: StoreError) -> NoAnswer {

@@ -113,6 +113,7 @@ async fn declined(
         verdict: Verdict::Declined(why.to_string()),
         acl_version: Some(permit.acl_version()),
         decline_if_busy: false,
+        is_answered_later: false,
     };
     match service.store.admit(admission, service.clock.now()).await {
         Ok(Admitted::Recorded(operation)) => {

@@ -76,20 +76,24 @@ impl CommandService {
             }
             let room = request.command.as_ref().ok().and_then(Command::room).cloned();
             let lookup = room.clone().filter(|_| matches!(verdict, Verdict::Lookup(_)));
+            let goes_to_tencent = matches!(verdict, Verdict::Transfer(..) | Verdict::Lookup(_));
+            let is_answered_later = goes_to_tencent
+                && matches!(request.place, Place::Channel(_))
+                && self.replies.book().is_some();
             let admission = Admission::Request {
                 request: Box::new(request.clone()),
                 verdict,
                 acl_version: Some(acl.version),
                 decline_if_busy,
+                is_answered_later,
             };
             let asked = self.admissions.begin();
-            let owing = matches!(request.place, Place::Channel(_)).then(|| self.replies.admitting());
             let (now, began) = (self.clock.now(), self.clock.elapsed());
             let begin = |operation, begun_at| {
                 let guard = self.in_flight.begin(operation);
                 self.watched.begin(operation, now, began);
-                if let Some(owing) = &owing {
-                    owing.took(operation, begun_at);
+                if is_answered_later {
+                    self.replies.begin_one(operation, begun_at);
                 }
                 guard
             };

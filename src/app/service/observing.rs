@@ -11,9 +11,8 @@ use tracing::{error, info, warn};
 use super::CommandService;
 use super::recording::RECORD_TRIES;
 use crate::app::UNTRUSTED;
-use crate::app::callbacks::OBSERVED;
 use crate::app::ports::{CallbackEnd, Observed, OwnerNotice, ReadError, Seen, StoreError};
-use crate::domain::audit::{CONFIRMED_BY_CALLBACK, OperationId, Outcome, OutcomeKind, Refusal, owns_by_now};
+use crate::domain::audit::{OBSERVED, OperationId, Outcome, OutcomeKind, Refusal};
 use crate::domain::command::{RejectedRequest, Rejection};
 use crate::domain::room::AccountId;
 
@@ -180,9 +179,7 @@ impl CommandService {
             warn!(operation = operation.seq(), %error, "callbacks cannot be read");
             None
         })?;
-        let by_now = owner_now.as_ref().map(owns_by_now);
-        let info = format!("{}; {CONFIRMED_BY_CALLBACK}{}", problem.info, by_now.unwrap_or_default());
         let previous = previous.or(confirmation.original_owner.filter(|_| confirmation.is_signed));
-        Some(Outcome::ConfirmedByCallback { previous, owner_now, unclear: Refusal { info, ..problem } })
+        Some(Outcome::ConfirmedByCallback { previous, owner_now, unclear: problem })
     }
 }

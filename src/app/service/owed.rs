@@ -3,14 +3,14 @@
 //! What went to Tencent for somebody in chat is owed an answer from the moment at which it is written down. Its
 //! door gives it, nearly always at once, and says so. What the door cannot deliver is said by the bot itself.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use jiff::Timestamp;
 use tokio::sync::Notify;
 
-use crate::app::replies::{Messengers, Owed, Page, ReplyBook};
+use crate::app::replies::{Batch, Messengers, Owed, ReplyBook};
 use crate::domain::audit::OperationId;
 
 /// After a day nobody waits for an answer any more.
@@ -29,25 +29,19 @@ pub(super) struct Replies {
     pub(super) changed: Notify,
     /// Something is to be said.
     pub(super) due: Notify,
-    /// Pages reach the store in the order in which they were made.
+    /// Batches reach the store in the order in which they were made.
     pub(super) keeping: tokio::sync::Mutex<()>,
 }
 
 #[derive(Default)]
 struct State {
-    /// The newest operation that was taken in.
-    newest: i64,
-    /// Admissions that the store has not answered, and what was the newest operation before each.
-    admitting: HashMap<u64, i64>,
-    last_ticket: u64,
     owed: BTreeMap<OperationId, Entry>,
     settled: Vec<OperationId>,
-    is_changed: bool,
 }
 
 struct Entry {
     owed: Owed,
-    is_kept: bool,
+    /// Whether the store has it otherwise.
     is_changed: bool,
     stage: Stage,
 }
@@ -71,9 +65,6 @@ pub(super) enum Next {
     Say(Owed, String),
 }
 
-/// An admission that the store has not answered.
-pub(super) struct Admitting<'a>(&'a Replies, u64);
-
 impl Replies {
     pub(super) fn kept_in(book: Arc<dyn ReplyBook>) -> Self {
         Self { book: Some(book), ..Self::default() }
@@ -93,13 +84,10 @@ impl Replies {
         self.book.as_ref().and(self.messengers.get())
     }
 
-    /// Before an admission is asked for.
-    pub(super) fn admitting(&self) -> Admitting<'_> {
-        let mut state = self.lock();
-        state.last_ticket += 1;
-        let (ticket, newest) = (state.last_ticket, state.newest);
-        state.admitting.insert(ticket, newest);
-        Admitting(self, ticket)
+    /// An operation was written down, and its door is to answer.
+    pub(super) fn begin_one(&self, operation: OperationId, since: Timestamp) {
+        let owed = Owed { operation, public_in: None, known: None, perhaps_said: false, since };
+        self.lock().owed.insert(operation, Entry { owed, is_changed: false, stage: Stage::Live });
     }
 
     /// The answer may be seen in this channel or thread.
@@ -108,18 +96,18 @@ impl Replies {
         if let Some(entry) = state.owed.get_mut(&operation) {
             entry.owed.public_in = Some(channel);
             entry.is_changed = true;
-            state.is_changed = true;
+            drop(state);
+            self.changed.notify_one();
         }
     }
 
     /// The answer was given, or will never be.
     pub(super) fn settled(&self, operation: OperationId) {
         let mut state = self.lock();
-        let Some(entry) = state.owed.remove(&operation) else { return };
-        if entry.is_kept {
-            state.settled.push(operation);
+        if state.owed.remove(&operation).is_none() {
+            return;
         }
-        state.is_changed = true;
+        state.settled.push(operation);
         drop(state);
         self.changed.notify_one();
     }
@@ -137,7 +125,6 @@ impl Replies {
         entry.stage = Stage::Due { why, tries: 0, not_before, set_at };
         entry.owed.perhaps_said |= perhaps_said;
         entry.is_changed = true;
-        state.is_changed = true;
         drop(state);
         self.changed.notify_one();
         self.due.notify_one();
@@ -155,7 +142,7 @@ impl Replies {
     pub(super) fn take_on(&self, taken: Vec<Owed>) {
         let mut state = self.lock();
         for owed in taken {
-            let entry = Entry { is_kept: true, is_changed: false, stage: Stage::Waiting, owed };
+            let entry = Entry { is_changed: false, stage: Stage::Waiting, owed };
             state.owed.insert(entry.owed.operation, entry);
         }
     }
@@ -197,7 +184,6 @@ impl Replies {
         if entry.owed.perhaps_said != perhaps_said {
             entry.owed.perhaps_said = perhaps_said;
             entry.is_changed = true;
-            state.is_changed = true;
         }
     }
 
@@ -216,36 +202,26 @@ impl Replies {
     }
 
     /// What is to be kept; `None` if that is kept already.
-    pub(super) fn page(&self, is_last: bool) -> Option<Page> {
+    pub(super) fn batch(&self) -> Option<Batch> {
         let mut state = self.lock();
-        if !state.is_changed && !is_last {
-            return None;
-        }
-        state.is_changed = false;
-        // A number that the store gives out from now on is greater than what was the newest before.
-        let floor = state.admitting.values().copied().min().unwrap_or(state.newest);
-        let upto = floor.min(state.newest);
-        let settled = std::mem::take(&mut state.settled);
-        let mut owed = Vec::new();
-        for entry in state.owed.values_mut().filter(|entry| !entry.is_kept || entry.is_changed) {
-            entry.is_kept = true;
+        let done = std::mem::take(&mut state.settled);
+        let mut changed = Vec::new();
+        for entry in state.owed.values_mut().filter(|entry| entry.is_changed) {
             entry.is_changed = false;
-            owed.push(entry.owed.clone());
+            changed.push(entry.owed.clone());
         }
-        let is_last = is_last && state.admitting.is_empty();
-        Some(Page { upto, owed, settled, is_last })
+        (!done.is_empty() || !changed.is_empty()).then_some(Batch { changed, done })
     }
 
     /// The store did not take it.
-    pub(super) fn is_not_kept(&self, page: Page) {
+    pub(super) fn is_not_kept(&self, batch: Batch) {
         let mut state = self.lock();
-        for owed in page.owed {
+        for owed in batch.changed {
             if let Some(entry) = state.owed.get_mut(&owed.operation) {
                 entry.is_changed = true;
             }
         }
-        state.settled.extend(page.settled);
-        state.is_changed = true;
+        state.settled.extend(batch.done);
         drop(state);
         self.changed.notify_one();
     }
@@ -258,28 +234,6 @@ impl Replies {
 /// Whether nobody waits for it any more.
 pub(super) fn is_too_late(owed: &Owed, at: Timestamp) -> bool {
     at.duration_since(owed.since) >= jiff::SignedDuration::try_from(LONGEST).unwrap_or_default()
-}
-
-impl Admitting<'_> {
-    /// It was written down, and its door is to answer.
-    pub(super) fn took(&self, operation: OperationId, at: Timestamp) {
-        if self.0.messengers.get().is_none() {
-            return;
-        }
-        let mut state = self.0.lock();
-        state.newest = state.newest.max(operation.seq());
-        let owed = Owed { operation, public_in: None, known: None, perhaps_said: false, since: at };
-        state.owed.insert(operation, Entry { owed, is_kept: false, is_changed: false, stage: Stage::Live });
-        state.is_changed = true;
-        drop(state);
-        self.0.changed.notify_one();
-    }
-}
-
-impl Drop for Admitting<'_> {
-    fn drop(&mut self) {
-        self.0.lock().admitting.remove(&self.1);
-    }
 }
 
 #[cfg(test)]

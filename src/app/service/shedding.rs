@@ -78,6 +78,7 @@ impl CommandService {
             verdict: Verdict::Declined(why.to_string()),
             acl_version: None,
             decline_if_busy: true,
+            is_answered_later: false,
         };
         let admitted = self.store.admit(admission, self.clock.now()).await;
         records.fetch_sub(1, Ordering::Relaxed);

@@ -9,7 +9,7 @@ use super::CommandService;
 use super::owed::{Next, is_too_late};
 use crate::app::ports::StoreError;
 use crate::app::replies::{Messengers, NotTold, Owed, Platform, Telling};
-use crate::domain::audit::{AuditEntry, OperationId, OutcomeKind, Unresolved, retold};
+use crate::domain::audit::{AuditEntry, OperationId, Outcome, OutcomeKind, Unresolved, What};
 use crate::domain::command::Transfer;
 use crate::domain::principal::Principal;
 use crate::domain::reply::{Heard, Reply};
@@ -116,6 +116,8 @@ impl CommandService {
             if !messengers.platforms().contains(&Platform::of(channel)) {
                 return Ok(None);
             }
+            // An earlier answer may be given and still be kept as pending.
+            self.keep_batch().await;
             let since = if known.is_some() { self.clock.now() } else { begun_at };
             book.claim(&Owed { operation, public_in: None, known, perhaps_said: false, since }).await
         };
@@ -147,7 +149,7 @@ impl CommandService {
             self.replies.changed.notified().await;
             // By the real time, as every pause that only gathers work.
             tokio::time::sleep(COLLECTING).await;
-            if !self.keep_page(false).await {
+            if !self.keep_batch().await {
                 tokio::time::sleep(KEEP_AGAIN).await;
             }
         }
@@ -155,18 +157,18 @@ impl CommandService {
 
     /// Keeps what is left to say when nothing more is begun.
     pub async fn end_replies(&self) {
-        self.keep_page(true).await;
+        self.keep_batch().await;
     }
 
-    async fn keep_page(&self, is_last: bool) -> bool {
+    async fn keep_batch(&self) -> bool {
         let Some(book) = self.replies.book() else { return true };
         let _in_order = self.replies.keeping.lock().await;
-        let Some(page) = self.replies.page(is_last) else { return true };
-        match book.keep(&page).await {
+        let Some(batch) = self.replies.batch() else { return true };
+        match book.keep(&batch).await {
             Ok(()) => true,
             Err(error) => {
                 warn!(%error, "what is owed to people cannot be kept");
-                self.replies.is_not_kept(page);
+                self.replies.is_not_kept(batch);
                 false
             }
         }
@@ -208,7 +210,7 @@ impl CommandService {
         };
         // First, so that whoever comes after a crash in the middle knows that it may have been said.
         self.replies.mark_said(operation, true);
-        if !self.keep_page(false).await {
+        if !self.keep_batch().await {
             self.replies.mark_said(operation, owed.perhaps_said);
             postpone(None);
             return;
@@ -241,11 +243,20 @@ impl CommandService {
         self.replies.settled(owed.operation);
     }
 
+    /// What came of an operation, as the log has it; `None` while nobody knows.
+    async fn outcome_of(&self, operation: OperationId) -> Result<Option<Outcome>, StoreError> {
+        let events = self.store.log().events(operation).await?;
+        let ended = events.into_iter().rev().find_map(|event| match event.what {
+            What::Ended(outcome) => Some(outcome),
+            _ => None,
+        });
+        Ok(ended.map(|outcome| outcome.with_remedies(|code| self.rooms.remedy(code))))
+    }
+
     /// What to say; `None` if there is nothing to say, or nobody to say it to.
     async fn telling(&self, owed: &Owed) -> Result<Option<Telling>, StoreError> {
         let Some(entry) = self.store.operation(owed.operation).await? else { return Ok(None) };
-        let events = self.store.log().events(owed.operation).await?;
-        let outcome = retold(&entry, &events, |code| self.rooms.remedy(code));
+        let outcome = self.outcome_of(owed.operation).await?;
         let AuditEntry { operation, actor: Some(actor), channel: Some(channel), room: Some(room), .. } =
             entry
         else {

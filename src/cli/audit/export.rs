@@ -32,7 +32,7 @@ pub(super) async fn run(
     }
 
     fail_if_archived_behind(log, since_event).await?;
-    let progress = progress(upto_event, since_event.unwrap_or(0));
+    let progress = progress(upto_event, since_event.unwrap_or(0), true);
     let source = cloudevents::source(log.name().await?.as_deref());
     let mut out = Writer::new(arguments.format, source)?;
     let mut span = ExportSpan { filter, since_event, upto_event, position: 0 };
@@ -71,9 +71,11 @@ async fn fail_if_archived_behind(log: &dyn AuditLog, since_event: Option<i64>) -
     )
 }
 
-/// Shown on a terminal only.
-fn progress(events: i64, from: i64) -> ProgressBar {
-    let target = if stdio::stderr_is_terminal() && !stdio::stdout_is_terminal() {
+/// A bar on a terminal, for so many events from one on. `is_beside_output` if the terminal may show rows too.
+#[must_use]
+pub fn progress(events: i64, from: i64, is_beside_output: bool) -> ProgressBar {
+    let is_free = !is_beside_output || !stdio::stdout_is_terminal();
+    let target = if stdio::stderr_is_terminal() && is_free {
         ProgressDrawTarget::stderr()
     } else {
         ProgressDrawTarget::hidden()

@@ -23,6 +23,7 @@ use super::{Caller, Exit, Format, WrongUsage, archive, print, render, verify};
 pub use arguments::{
     ExportArguments, ExportFormat, FilterArguments, ListArguments, ReadingArguments, ReadingCommand,
 };
+pub use export::progress;
 
 /// `audit ..`
 // One value in the life of the process: its size does not matter.
@@ -49,6 +50,12 @@ pub enum AuditCommand {
     /// Move the oldest operations' events out of the database into a signed file. What was done is still
     /// listed; the log can still be checked from end to end
     Archive(archive::ArchiveArguments),
+    /// Make the tables again from the log. End the bot first; every archive is needed
+    Rebuild {
+        /// An archive that was taken out of the log, from `audit archive`; may be given several times
+        #[arg(long, value_name = "FILE")]
+        archive: Vec<std::path::PathBuf>,
+    },
     /// Check an archive by itself, without the database
     VerifyArchive {
         /// The archive

@@ -31,6 +31,7 @@ impl fmt::Display for Authority {
 pub struct Permit {
     action: Action,
     authority: Authority,
+    grant: Option<Box<Grant>>,
     reach: Reach,
     acl_version: i64,
 }
@@ -119,6 +120,12 @@ impl Permit {
     #[must_use]
     pub fn authority(&self) -> &Authority {
         &self.authority
+    }
+
+    /// The grant by which it is permitted; `None` on the machine's own command line.
+    #[must_use]
+    pub fn grant(&self) -> Option<&Grant> {
+        self.grant.as_deref()
     }
 
     /// The version of the ACL that the decision was made on.
@@ -211,7 +218,11 @@ pub fn decide(
     };
     match authority {
         Ok((authority, reach)) => {
-            Decision::Permit(Permit { action, authority, reach, acl_version: acl.version })
+            let grant = match authority {
+                Authority::Grant(id) => acl.grants.iter().find(|grant| grant.id == id).cloned().map(Box::new),
+                Authority::Local => None,
+            };
+            Decision::Permit(Permit { action, authority, grant, reach, acl_version: acl.version })
         }
         Err(denial) => Decision::Deny(denial),
     }

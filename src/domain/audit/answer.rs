@@ -60,9 +60,6 @@ pub enum NoAnswer {
     /// The room is not in reach.
     #[error("the log of `{0}` is not in your reach")]
     OutOfReach(RoomId),
-    /// An event cannot be read: the log was written by a newer version, or was tampered with.
-    #[error("event {0} of the log cannot be read: run `room-owner audit verify`")]
-    BrokenEvent(i64),
     /// The store failed.
     #[error("{0}")]
     Store(String),

@@ -1,10 +1,11 @@
 //! The audit log: outcomes, entries, and who owned a room when.
 
 mod answer;
+mod entry;
+mod event;
 mod moment;
 mod owner;
 mod question;
-mod retold;
 mod timeline;
 
 use std::fmt;
@@ -12,17 +13,17 @@ use std::str::FromStr;
 
 use jiff::Timestamp;
 
-use super::principal::{Channel, Subject};
 use super::room::{AccountId, RoomId};
 
 pub use answer::{ArchivedIn, NoAnswer, Page};
+pub use entry::{AuditEntry, OBSERVED};
+pub use event::{Archived, Event, Observed, OwnerChange, Request, SystemChange, What};
 pub use moment::{InvalidMoment, Moment, read_in, zone};
 pub use owner::{Basis, Certainty, Ownership, RoomEntry, RoomHistory, ToldChange, ownership};
 pub use question::{
     AuditFilter, Filter, OperationKind, Outcomes, Stat, StatsBy, UnknownKind, UnknownStatsBy,
 };
-pub use retold::{owns_by_now, retold};
-pub use timeline::{RecordedEvent, Step, timeline};
+pub use timeline::{Step, timeline};
 
 /// One request and all its events, named by the number of its first event, which can be read out over the phone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -94,37 +95,49 @@ pub struct Unresolved {
 }
 
 /// Why something failed, in Tencent's words and ours.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Refusal {
     /// ErrorCode, if Tencent gave one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub code: Option<i64>,
     /// ErrorInfo, or what went wrong on the way.
     pub info: String,
     /// Tencent's RequestId, to quote to its support.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub request_id: Option<String>,
-    /// One line: what to do next.
+    /// One line: what to do next. It is advice of today and no part of the record.
+    #[serde(skip)]
     pub remedy: String,
 }
 
+/// What to do where nothing better is known.
+const LOOK_FIRST: &str = "Look at the room's owner before you try again.";
+
 /// What came of an attempt.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Outcome {
     /// The owner was changed.
     Succeeded {
         /// Who owned the room before; `None` if that was never read.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
         previous: Option<AccountId>,
         /// Whether the new owner was read back.
         confirmed: bool,
         /// Tencent's RequestId; `None` if its answer was lost and the change was seen by reading back.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
         request_id: Option<String>,
         /// What was unclear before the read-back settled it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
         unclear: Option<Refusal>,
     },
     /// The owner was changed: Tencent's answer was lost, and its callback confirmed the change.
     ConfirmedByCallback {
         /// Who owned the room before.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
         previous: Option<AccountId>,
         /// The owner read back, when it is another than the new one: somebody may have handed the room on.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
         owner_now: Option<AccountId>,
         /// What was unclear before the callback settled it.
         unclear: Refusal,
@@ -135,6 +148,7 @@ pub enum Outcome {
     /// still another.
     Refused {
         /// Who owns the room, if that was read.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
         previous: Option<AccountId>,
         /// Why.
         refusal: Refusal,
@@ -142,11 +156,13 @@ pub enum Outcome {
     /// It is not known yet whether the owner was changed.
     Unknown {
         /// Who owned the room before, if that was read. As long as it still does, the change may take effect later.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
         previous: Option<AccountId>,
         /// What was unclear.
         problem: Refusal,
         /// The owner read back, when it is neither the previous nor the new one: then the question can
         /// never be answered by reading, and the operation is closed.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
         owner_now: Option<AccountId>,
     },
     /// Not carried out, by our own choice; nothing was sent that changes anything.
@@ -199,6 +215,23 @@ impl Outcome {
             Self::Succeeded { unclear, .. } => unclear.as_ref(),
             Self::Unchanged | Self::Shown(_) => None,
         }
+    }
+
+    /// The outcome as it is read again from the log, with what to do next: `remedy` says it for an error code.
+    #[must_use]
+    pub fn with_remedies(mut self, remedy: impl Fn(i64) -> String) -> Self {
+        let (problem, usual) = match &mut self {
+            Self::Declined(refusal) => (Some(refusal), "It is safe to send the command again."),
+            Self::Refused { refusal, .. } => (Some(refusal), LOOK_FIRST),
+            Self::Unknown { problem, .. } => (Some(problem), LOOK_FIRST),
+            Self::ConfirmedByCallback { unclear, .. } => (Some(unclear), LOOK_FIRST),
+            Self::Succeeded { unclear, .. } => (unclear.as_mut(), LOOK_FIRST),
+            Self::Unchanged | Self::Shown(_) => (None, LOOK_FIRST),
+        };
+        if let Some(problem) = problem {
+            problem.remedy = problem.code.map_or_else(|| usual.to_owned(), remedy);
+        }
+        self
     }
 
     /// Tencent's RequestId, if there was an answer that carried one.
@@ -257,6 +290,13 @@ impl fmt::Display for OutcomeKind {
     }
 }
 
+impl Default for OutcomeKind {
+    /// That of an operation which has just begun.
+    fn default() -> Self {
+        Self::Pending
+    }
+}
+
 /// A text that names no outcome.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{0}` is not an outcome: use {all} or failed", all = super::access::list(OutcomeKind::ALL))]
@@ -297,48 +337,6 @@ impl DecisionKind {
     }
 }
 
-/// One operation as a reviewer reads it. The fields and their order are part of the interface.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub struct AuditEntry {
-    /// The operation's number, as text.
-    pub operation: OperationId,
-    /// When the request was written down: RFC 3339, UTC, milliseconds.
-    #[serde(serialize_with = "serialize_millis")]
-    pub at: Timestamp,
-    /// Who asked; `None` if an authentic request did not say.
-    pub actor: Option<Subject>,
-    /// The actor's name at that time: a caption.
-    pub actor_name: Option<String>,
-    /// Where; `None` on the command line.
-    pub channel: Option<Channel>,
-    /// The command as typed.
-    pub command: String,
-    /// The room that it is about.
-    pub room: Option<RoomId>,
-    /// Who was to own it.
-    pub new_owner: Option<String>,
-    /// Who owned it before.
-    pub previous_owner: Option<String>,
-    /// Why, in the actor's words; of a duplicate, which operation came first.
-    pub reason: Option<String>,
-    /// Whether it was permitted; `None` if there was nothing to decide.
-    pub decision: Option<DecisionKind>,
-    /// The grant that permitted it, or the reason of the denial.
-    pub authority: Option<String>,
-    /// What came of it.
-    pub outcome: OutcomeKind,
-    /// Tencent's ErrorCode.
-    pub error_code: Option<i64>,
-    /// Tencent's ErrorInfo, or what went wrong on the way.
-    pub error_info: Option<String>,
-    /// Tencent's RequestId.
-    pub request_id: Option<String>,
-    /// The platform's id of the invocation.
-    pub delivery_id: Option<String>,
-    /// From the record of the request to the record of its outcome, in milliseconds.
-    pub duration_ms: Option<i64>,
-}
-
 pub(crate) fn serialize_millis<S: serde::Serializer>(
     at: &Timestamp,
     serializer: S,
@@ -356,68 +354,8 @@ pub(crate) fn serialize_optional_millis<S: serde::Serializer>(
     }
 }
 
-/// What the record of an operation says when a callback has settled it.
-pub const CONFIRMED_BY_CALLBACK: &str = "tencent's callback reported the change";
-
 /// RFC 3339 in UTC, always with milliseconds.
 #[must_use]
 pub fn millis(at: Timestamp) -> String {
     format!("{at:.3}")
-}
-
-impl AuditEntry {
-    /// The entry of a delivery that had been taken before as operation `first`.
-    pub fn mark_duplicate(&mut self, first: OperationId) {
-        self.outcome = OutcomeKind::Duplicate;
-        self.reason = Some(format!("repeats operation {first}"));
-        self.decision = None;
-        self.authority = None;
-        self.error_info = None;
-    }
-
-    /// The entry of a transfer that is not begun because operation `holder` has the room.
-    pub fn mark_busy(&mut self, holder: OperationId) {
-        self.outcome = OutcomeKind::Declined;
-        self.error_info = Some(format!("busy: operation {holder} on this room has not ended"));
-    }
-
-    /// The entry of a transfer that is not begun because it overrides `named`, which does not hold the room.
-    pub fn mark_not_held(&mut self, named: OperationId) {
-        self.outcome = OutcomeKind::Declined;
-        self.error_info = Some(format!("not overridden: operation {named} does not hold this room"));
-    }
-
-    /// The entry of an operation with an unknown outcome that an admin overrides with operation `by`.
-    pub fn mark_overridden(&mut self, by: OperationId) {
-        let problem = self.error_info.take().map(|info| format!("{info}; ")).unwrap_or_default();
-        self.error_info = Some(format!("{problem}overridden by operation {by}"));
-    }
-
-    /// The entry of an operation that had ended as refused or unknown, and whose change a callback confirmed.
-    pub fn correct(&mut self, original_owner: Option<&AccountId>) {
-        self.outcome = OutcomeKind::Succeeded;
-        let problem = self.error_info.take().map(|info| format!("{info}; ")).unwrap_or_default();
-        self.error_info = Some(format!("{problem}{CONFIRMED_BY_CALLBACK}"));
-        if self.previous_owner.is_none() {
-            self.previous_owner = original_owner.map(ToString::to_string);
-        }
-    }
-
-    /// The entry after its outcome.
-    pub fn end(&mut self, outcome: &Outcome, at: Timestamp) {
-        self.outcome = outcome.kind();
-        if let Some(previous) = outcome.previous_owner() {
-            self.previous_owner = Some(previous.to_string());
-        }
-        if let Outcome::Unchanged = outcome {
-            self.previous_owner.clone_from(&self.new_owner);
-        }
-        // Tencent's error code is kept, whatever is found out later.
-        let known = self.error_code.filter(|_| outcome.problem().is_some());
-        self.error_code = outcome.problem().and_then(|problem| problem.code).or(known);
-        self.error_info = outcome.problem().map(|problem| problem.info.clone());
-        self.request_id = outcome.request_id().map(str::to_owned).or(self.request_id.take());
-        // By two processes' clocks the end may be before the beginning.
-        self.duration_ms = Some((at.as_millisecond() - self.at.as_millisecond()).max(0));
-    }
 }

@@ -1,166 +1,165 @@
 //! The steps of one operation, from its events.
 
 use jiff::Timestamp;
-use serde_json::{Map, Value};
 
-use super::OperationId;
-use crate::domain::reply_note::ReplyNote;
-
-/// An event as it is kept.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RecordedEvent {
-    /// Its number in the log.
-    pub seq: i64,
-    /// Its JSON.
-    pub body: String,
-}
+use super::event::{Event, Observed, OwnerChange, Request, What};
+use super::{DecisionKind, OperationId, Outcome, OutcomeKind, millis};
 
 /// One step of an operation. The fields and their order are part of the interface.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct Step {
     /// The operation.
     pub operation: OperationId,
-    /// The number of the event that tells of it.
+    /// The number of the event that records it.
     pub seq: i64,
     /// When it was written down.
-    #[serde(serialize_with = "super::serialize_optional_millis")]
-    pub at: Option<Timestamp>,
-    /// `received`, `decided`, `attempted`, `noted`, `answered`, `confirmed`, or the event's own name.
-    pub step: String,
+    #[serde(serialize_with = "super::serialize_millis")]
+    pub at: Timestamp,
+    /// `received`, `decided`, `attempted`, `noted`, `answered`, `confirmed`, `closed`, ..
+    pub step: &'static str,
     /// What happened.
     pub what: String,
     /// Milliseconds since the step before; `None` for the first. Negative if the clock was set back.
     pub wait_ms: Option<i64>,
 }
 
-/// The steps that the events of an operation tell of, in their order.
-///
-/// # Errors
-/// The number of an event that cannot be read.
-pub fn timeline(operation: OperationId, events: &[RecordedEvent]) -> Result<Vec<Step>, i64> {
+/// The steps of an operation, in the order of its events.
+#[must_use]
+pub fn timeline(operation: OperationId, events: &[Event]) -> Vec<Step> {
     let mut steps: Vec<Step> = Vec::new();
     for event in events {
-        let body: Map<String, Value> = serde_json::from_str(&event.body).map_err(|_| event.seq)?;
-        let at = text(&body, "at").and_then(|at| at.parse::<Timestamp>().ok());
-        for (step, what) in steps_of(&body) {
-            let before = steps.last().and_then(|step| step.at);
-            let wait_ms = at
-                .zip(before)
-                .map(|(at, before)| at.as_millisecond().saturating_sub(before.as_millisecond()));
-            steps.push(Step { operation, seq: event.seq, at, step, what, wait_ms });
-        }
-    }
-    Ok(steps)
-}
-
-fn text<'a>(body: &'a Map<String, Value>, name: &str) -> Option<&'a str> {
-    body.get(name).and_then(Value::as_str)
-}
-
-fn steps_of(body: &Map<String, Value>) -> Vec<(String, String)> {
-    let kind = text(body, "event").unwrap_or("event");
-    let named = |step: &str, what: String| (step.to_owned(), what);
-    match kind {
-        "requested" => requested(body).into_iter().map(|(step, what)| named(step, what)).collect(),
-        "noted" => {
-            let owner = text(body, "previous_owner").unwrap_or_default();
-            vec![named("noted", format!("the call takes its time; the owner before is {owner}"))]
-        }
-        "ended" => ended(body).into_iter().map(|(step, what)| named(step, what)).collect(),
-        "confirmed" | "observed" => vec![named(kind, callback(body))],
-        "reply" => vec![named(kind, reply(body).unwrap_or_else(|| plain(body)))],
-        // A kind that this page knows nothing about yet is shown as it is.
-        other => vec![named(other, plain(body))],
-    }
-}
-
-fn requested(body: &Map<String, Value>) -> Vec<(&'static str, String)> {
-    let field = |name| text(body, name);
-    let who = match (field("actor"), field("actor_name")) {
-        (Some(actor), Some(name)) => format!("{actor} ({name})"),
-        (Some(one), None) | (None, Some(one)) => one.to_owned(),
-        (None, None) => "somebody unnamed".to_owned(),
-    };
-    let place = field("channel").map(|channel| format!(" in {channel}")).unwrap_or_default();
-    let mut steps = vec![("received", format!("{who}{place}: {}", field("command").unwrap_or_default()))];
-    let outcome = field("outcome").unwrap_or_default();
-    match (field("decision"), field("authority")) {
-        (Some("permit"), authority) => {
-            steps.push(("decided", format!("permitted: {}", authority.unwrap_or_default())));
-        }
-        (Some(_), authority) => steps.push(("decided", format!("denied: {}", authority.unwrap_or_default()))),
-        (None, _) => {}
-    }
-    match outcome {
-        "pending" => {
-            if let (Some(room), Some(owner)) = (field("room"), field("new_owner")) {
-                steps.push(("attempted", format!("written down, then sent: hand {room} over to {owner}")));
-            } else if let Some(room) = field("room") {
-                steps.push(("attempted", format!("written down, then asked: who owns {room}")));
-            }
-        }
-        "denied" => {}
-        outcome => {
-            let why = field("error_info").or_else(|| field("reason").filter(|_| outcome == "duplicate"));
-            steps.push(("answered", with_detail(outcome.to_owned(), why)));
+        for (step, what) in steps_of(event) {
+            let before = steps.last().map(|step| step.at.as_millisecond());
+            let wait_ms = before.map(|before| event.at.as_millisecond().saturating_sub(before));
+            steps.push(Step { operation, seq: event.seq, at: event.at, step, what, wait_ms });
         }
     }
     steps
 }
 
-fn ended(body: &Map<String, Value>) -> Vec<(&'static str, String)> {
-    let field = |name| text(body, name);
-    let mut what = field("outcome").unwrap_or("ended").to_owned();
-    if let Some(code) = body.get("error_code").and_then(Value::as_i64) {
+fn steps_of(event: &Event) -> Vec<(&'static str, String)> {
+    match &event.what {
+        What::Requested(request) => requested(request),
+        What::Observed(observed) => self::observed(observed),
+        What::System(change) => vec![("changed", change.command())],
+        What::Noted { previous_owner } => {
+            vec![("noted", format!("the call takes its time; the owner before is {previous_owner}"))]
+        }
+        What::Ended(outcome) => ended(outcome),
+        What::Overridden { by } => {
+            vec![("closed", format!("operation {by} overrides it; it is not looked at any more"))]
+        }
+        What::Confirmed(change) => vec![("confirmed", callback(change, None))],
+        What::Reply(note) => vec![("reply", note.to_string())],
+    }
+}
+
+fn requested(request: &Request) -> Vec<(&'static str, String)> {
+    let who = match (&request.actor, &request.actor_name) {
+        (Some(actor), Some(name)) => format!("{actor} ({name})"),
+        (Some(actor), None) => actor.to_string(),
+        (None, Some(name)) => name.clone(),
+        (None, None) => "somebody unnamed".to_owned(),
+    };
+    let place = request.channel.as_ref().map(|channel| format!(" in {channel}")).unwrap_or_default();
+    let mut steps = vec![("received", format!("{who}{place}: {}", request.command))];
+    let authority = request.authority.as_deref().unwrap_or_default();
+    match request.decision {
+        Some(DecisionKind::Permit) => {
+            steps.push(("decided", format!("permitted: {authority}{}", by(request))))
+        }
+        Some(DecisionKind::Deny) => steps.push(("decided", format!("denied: {authority}"))),
+        None => {}
+    }
+    match (request.outcome, &request.room, &request.new_owner) {
+        (OutcomeKind::Pending, Some(room), Some(owner)) => {
+            steps.push(("attempted", format!("written down, then sent: hand {room} over to {owner}")));
+        }
+        (OutcomeKind::Pending, Some(room), None) => {
+            steps.push(("attempted", format!("written down, then asked: who owns {room}")));
+        }
+        (OutcomeKind::Pending | OutcomeKind::Denied, ..) => {}
+        (outcome, ..) => {
+            let first = request.reason.as_deref().filter(|_| outcome == OutcomeKind::Duplicate);
+            let why = request.error_info.as_deref().or(first);
+            steps.push(("answered", with_detail(outcome.to_string(), why)));
+        }
+    }
+    steps
+}
+
+/// What the grant said that permitted it.
+fn by(request: &Request) -> String {
+    let Some(grant) = &request.grant else { return String::new() };
+    let until = grant.expires_at.map(|end| format!(" until {}", millis(end))).unwrap_or_default();
+    let member = match &request.member_of {
+        Some(group) => format!(", as a member of {group}"),
+        None => String::new(),
+    };
+    format!(", {} for {}{until}{member}", grant.role, grant.rooms)
+}
+
+fn observed(observed: &Observed) -> Vec<(&'static str, String)> {
+    let Observed { room, new_owner, change, outcome, doubt, .. } = observed;
+    vec![
+        ("observed", callback(change, observed.owner_now.as_ref().map(|owner| owner.as_str()))),
+        ("answered", with_detail(format!("{outcome}: {room} belongs to {new_owner}"), doubt.as_deref())),
+    ]
+}
+
+fn ended(outcome: &Outcome) -> Vec<(&'static str, String)> {
+    let mut what = outcome.kind().to_string();
+    let problem = outcome.problem();
+    if let Some(code) = problem.and_then(|problem| problem.code) {
         what.push_str(&format!(", code {code}"));
     }
-    let mut what = with_detail(what, field("error_info"));
-    if let Some(owner) = field("previous_owner") {
-        what.push_str(&format!("; the owner before was {owner}"));
+    let mut what = with_detail(what, problem.map(|problem| problem.info.as_str()));
+    match (outcome, outcome.previous_owner()) {
+        (Outcome::Shown(owner), _) => what.push_str(&format!("; the owner is {owner}")),
+        (_, Some(owner)) => what.push_str(&format!("; the owner before was {owner}")),
+        _ => {}
     }
-    if let Some(id) = field("request_id") {
+    if let Some(id) = outcome.request_id() {
         what.push_str(&format!("; RequestId {id}"));
     }
     let mut steps = vec![("answered", what)];
-    match body.get("confirmed").and_then(Value::as_bool) {
-        Some(true) => steps.push(("confirmed", "the new owner was read back".to_owned())),
-        Some(false) => steps.push(("unconfirmed", "the new owner was not read back in time".to_owned())),
-        None => {}
-    }
-    if let Some(owner) = field("owner_now") {
-        steps.push(("closed", format!("{owner} owns the room by now; nothing more can be found out")));
-    }
-    if let Some(operation) = field("overridden_by") {
-        steps.push(("closed", format!("operation {operation} overrides it; it is not looked at any more")));
+    match outcome {
+        Outcome::Succeeded { confirmed: true, .. } => {
+            steps.push(("confirmed", "the new owner was read back".to_owned()));
+        }
+        Outcome::Succeeded { confirmed: false, .. } => {
+            steps.push(("unconfirmed", "the new owner was not read back in time".to_owned()));
+        }
+        Outcome::ConfirmedByCallback { owner_now, .. } => {
+            let now = owner_now.as_ref().map(|owner| format!("; {owner} owns the room by now"));
+            let now = now.unwrap_or_default();
+            steps.push(("confirmed", format!("Tencent's callback reported the change{now}")));
+        }
+        Outcome::Unknown { owner_now: Some(owner), .. } => {
+            steps.push(("closed", format!("{owner} owns the room by now; nothing more can be found out")));
+        }
+        _ => {}
     }
     steps
 }
 
 /// What Tencent's callback said.
-fn callback(body: &Map<String, Value>) -> String {
-    let field = |name| text(body, name);
-    let mut what = "Tencent's callback reported the change".to_owned();
-    if let Some(at) = field("event_at") {
-        what.push_str(&format!(", made at {at} by Tencent's clock"));
-    }
-    if let Some(operator) = field("operator") {
+fn callback(change: &OwnerChange, owner_now: Option<&str>) -> String {
+    let at = millis(change.event_at);
+    let mut what = format!("Tencent's callback reported the change, made at {at} by Tencent's clock");
+    if let Some(operator) = &change.operator {
         what.push_str(&format!(", by {operator}"));
     }
-    if let Some(owner) = field("original_owner") {
+    if let Some(owner) = &change.original_owner {
         what.push_str(&format!("; the owner before was {owner}"));
     }
-    if let Some(owner) = field("owner_now") {
+    if let Some(owner) = owner_now {
         what.push_str(&format!("; the owner read back is {owner}"));
     }
-    if body.get("signed").and_then(Value::as_bool) == Some(false) {
+    if !change.signed {
         what.push_str("; it was not signed, so who and from whom is only said");
     }
     what
-}
-
-fn reply(body: &Map<String, Value>) -> Option<String> {
-    let note = ReplyNote { how: text(body, "how")?.parse().ok()?, why: text(body, "why")?.to_owned() };
-    Some(note.to_string())
 }
 
 fn with_detail(what: String, detail: Option<&str>) -> String {
@@ -170,55 +169,51 @@ fn with_detail(what: String, detail: Option<&str>) -> String {
     }
 }
 
-fn plain(body: &Map<String, Value>) -> String {
-    let shown = body.iter().filter(|(name, value)| {
-        !["v", "seq", "event", "operation", "at"].contains(&name.as_str()) && !value.is_null()
-    });
-    let fields = shown.map(|(name, value)| match value {
-        Value::String(text) => format!("{name} {text}"),
-        other => format!("{name} {other}"),
-    });
-    fields.collect::<Vec<_>>().join(", ")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::audit::SystemChange;
+    use crate::domain::reply_note::{HowReplied, ReplyNote};
 
     #[test]
-    fn events_of_a_kind_not_known_here_are_shown_as_they_are() {
-        let body = r#"{"v":1,"seq":3,"event":"replied","operation":"1","at":"2026-11-23T14:03:00.000Z","to":"x","n":1}"#;
-        let event = RecordedEvent { seq: 3, body: body.to_owned() };
-        let steps = timeline(OperationId::new(1), &[event]).unwrap();
-        assert_eq!((steps[0].step.as_str(), steps[0].what.as_str()), ("replied", "n 1, to x"));
-    }
-
-    #[test]
-    fn what_tencent_and_the_platforms_said_is_told_in_words() {
-        let bodies = [
-            r#"{"v":1,"seq":5,"event":"requested","operation":"5","at":"2026-11-23T14:03:00.000Z","actor":null,"actor_name":"dave","channel":null,"command":"(observed) owner change","room":"test","new_owner":"erin","outcome":"succeeded"}"#,
-            r#"{"v":1,"seq":6,"event":"observed","operation":"5","at":"2026-11-23T14:03:00.000Z","event_at":"2026-11-23T14:02:59.000Z","operator":"dave","original_owner":"bob","owner_now":"erin","signed":true}"#,
-            r#"{"v":1,"seq":7,"event":"confirmed","operation":"5","at":"2026-11-23T14:03:02.500Z","by":"callback","delivery_id":"tencent:x","event_at":"2026-11-23T14:02:59.000Z","operator":null,"original_owner":"bob","signed":false}"#,
-            r#"{"v":1,"seq":8,"event":"reply","operation":"5","at":"2026-11-23T14:03:03.000Z","how":"lost","why":"slack answered 404"}"#,
-            r#"{"v":1,"seq":9,"event":"ended","operation":"5","at":"2026-11-23T14:04:03.000Z","outcome":"unknown","overridden_by":"12"}"#,
+    fn what_tencent_and_the_platforms_said_is_put_into_words() {
+        let at = |text: &str| text.parse().unwrap();
+        let change = |operator: Option<&str>, signed| OwnerChange {
+            delivery_id: "tencent:x".to_owned(),
+            event_at: at("2026-11-23T14:02:59Z"),
+            operator: operator.map(|id| id.parse().unwrap()),
+            original_owner: Some("bob".parse().unwrap()),
+            signed,
+        };
+        let observed = Observed {
+            room: "test".parse().unwrap(),
+            new_owner: "erin".parse().unwrap(),
+            change: change(Some("dave"), true),
+            owner_now: Some("erin".parse().unwrap()),
+            outcome: OutcomeKind::Succeeded,
+            doubt: None,
+            probably: None,
+        };
+        let lost = ReplyNote { how: HowReplied::Lost, why: "slack answered 404".to_owned() };
+        let what = [
+            What::Observed(Box::new(observed)),
+            What::Confirmed(change(None, false)),
+            What::Reply(lost),
+            What::Overridden { by: OperationId::new(12) },
+            What::System(SystemChange::ClockSetBack { by_ms: 3_007 }),
         ];
-        let events = (5..).zip(bodies).map(|(seq, body)| RecordedEvent { seq, body: body.to_owned() });
-        let steps = timeline(OperationId::new(5), &events.collect::<Vec<_>>()).unwrap();
-        let told = steps.iter().map(|step| format!("{} {}: {}\n", step.seq, step.step, step.what));
-        insta::assert_snapshot!(told.collect::<String>(), @r"
-        5 received: dave: (observed) owner change
-        5 answered: succeeded
-        6 observed: Tencent's callback reported the change, made at 2026-11-23T14:02:59.000Z by Tencent's clock, by dave; the owner before was bob; the owner read back is erin
-        7 confirmed: Tencent's callback reported the change, made at 2026-11-23T14:02:59.000Z by Tencent's clock; the owner before was bob; it was not signed, so who and from whom is only said
-        8 reply: never delivered (slack answered 404)
-        9 answered: unknown
-        9 closed: operation 12 overrides it; it is not looked at any more
+        let operation = OperationId::new(5);
+        let events =
+            (5..).zip(what).map(|(seq, what)| Event::new(seq, operation, at("2026-11-23T14:03:00Z"), what));
+        let steps = timeline(operation, &events.collect::<Vec<_>>());
+        let words = steps.iter().map(|step| format!("{} {}: {}\n", step.seq, step.step, step.what));
+        insta::assert_snapshot!(words.collect::<String>(), @"
+        5 observed: Tencent's callback reported the change, made at 2026-11-23T14:02:59.000Z by Tencent's clock, by dave; the owner before was bob; the owner read back is erin
+        5 answered: succeeded: test belongs to erin
+        6 confirmed: Tencent's callback reported the change, made at 2026-11-23T14:02:59.000Z by Tencent's clock; the owner before was bob; it was not signed, so who and from whom is only said
+        7 reply: never delivered (slack answered 404)
+        8 closed: operation 12 overrides it; it is not looked at any more
+        9 changed: (system) clock set back by 3.007 s
         ");
-    }
-
-    #[test]
-    fn an_event_that_is_no_json_is_named() {
-        let event = RecordedEvent { seq: 8, body: "x".to_owned() };
-        assert_eq!(timeline(OperationId::new(1), &[event]), Err(8));
     }
 }

@@ -329,7 +329,7 @@ fn timeline(steps: &[Step], entry: &AuditEntry) -> Message {
     let mut body: Vec<Line> = steps
         .iter()
         .map(|step| {
-            let when = step.at.map(|at| at.strftime("%H:%M:%S%.3f").to_string()).unwrap_or_default();
+            let when = step.at.strftime("%H:%M:%S%.3f").to_string();
             let wait = match step.wait_ms {
                 Some(wait) if wait != 0 => format!(" (+{wait} ms)"),
                 _ => String::new(),
@@ -406,10 +406,6 @@ fn no_answer(error: &NoAnswer, zone: &TimeZone, name: &CommandName) -> Message {
         NoAnswer::OutOfReach(room) => (
             text("The log of ").code(room).text(" is not among what you may see here."),
             text("Ask an admin for the role of an auditor for it."),
-        ),
-        NoAnswer::BrokenEvent(number) => (
-            text(format!("Event {number} of the log cannot be read.")),
-            text("Tell whoever runs the bot: the log may have been tampered with."),
         ),
         NoAnswer::Store(_) => (
             text("The log cannot be read right now."),

@@ -2,19 +2,16 @@
 //!
 //! The rest of the check goes by none of them. SQLite itself compares its own with their tables. The index of
 //! texts holds no text, only which operation has which trigram; so it is made again in memory, some operations
-//! at a time, and a sum over what each of the two holds is compared, as that of [`super::claims`] is.
+//! at a time, and a sum over what each of the two holds is compared: they have it in different orders.
 
 use std::collections::{BTreeSet, HashMap};
-use std::hash::RandomState;
+use std::hash::{BuildHasher as _, RandomState};
 
+use rusqlite::Connection;
 use rusqlite::types::ToSqlOutput;
-use rusqlite::{Connection, OptionalExtension as _};
 
 use crate::domain::verification::Report;
-use crate::store::migrations;
-use crate::store::texts::WORDS;
-
-use super::sum::Sum;
+use crate::store::schema::migrations;
 
 /// How many numbers of operations share a sum: so closely is a difference named.
 const TOGETHER: i64 = 64;
@@ -24,31 +21,17 @@ const AT_ONCE: usize = 4_096;
 const COMPLAINTS: i64 = 50;
 
 pub(super) fn check(connection: &Connection, report: &mut Report) -> rusqlite::Result<()> {
+    connection.execute_batch("BEGIN")?;
     if let Err(error) = by_sqlite(connection, report) {
         report.find(None, format!("sqlite cannot check the file: {error}"));
     }
-    let Some(upto) = upto(connection)? else { return Ok(()) };
-    let last: i64 =
-        connection.query_one("SELECT coalesce(max(seq), 0) FROM audit_events", [], |row| row.get(0))?;
-    if upto > last && upto < i64::MAX {
-        let what =
-            format!("the index of texts is said to go to operation {upto}, and the log ends at event {last}");
-        report.find(None, format!("{what}: a search may miss what comes next"));
-    }
     let key = RandomState::new();
     let mut index = Sums::default();
-    match index.add_terms(connection, &key, upto, BY_TERM) {
-        Ok(0) => {}
-        Ok(further) => {
-            let what = format!("the index of texts has {further} terms of operations behind {upto}");
-            report.find(None, format!("{what}, where it should end"));
-        }
-        Err(error) => {
-            report.find(None, format!("the index of texts cannot be read, so no text is found: {error}"));
-            return Ok(());
-        }
+    if let Err(error) = index.add_terms(connection, &key, BY_TERM) {
+        report.find(None, format!("the index of texts cannot be read, so no text is found: {error}"));
+        return Ok(());
     }
-    let rows = of_rows(connection, &key, upto)?;
+    let rows = of_rows(connection, &key)?;
     for (first, last) in index.differences(&rows) {
         let what = "the index of texts has other words, or none, for some of the operations from here to";
         report.find(first, format!("{what} {last}: a search may miss them"));
@@ -69,61 +52,34 @@ fn by_sqlite(connection: &Connection, report: &mut Report) -> rusqlite::Result<(
     Ok(())
 }
 
-/// How far the index goes; `None` in a database from before there was one, everything in one from before it
-/// could lag behind.
-fn upto(connection: &Connection) -> rusqlite::Result<Option<i64>> {
-    let has = |name: &str| {
-        connection.query_one("SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE name = ?)", [name], |row| {
-            row.get::<_, bool>(0)
-        })
-    };
-    if !has("operations_text")? {
-        return Ok(None);
-    }
-    if !has("text_index")? {
-        return Ok(Some(i64::MAX));
-    }
-    let upto = connection.query_row("SELECT upto FROM text_index WHERE one = 1", [], |row| row.get(0));
-    Ok(Some(upto.optional()?.unwrap_or(0)))
-}
-
 /// Every term and the operations that have it, as they are stored.
 const ALL: &str = "SELECT term, doc FROM temp.terms";
 /// The same, each term looked up as a search looks it up: what is stored is not always found.
 const BY_TERM: &str =
     "SELECT words.term, terms.doc FROM temp.words CROSS JOIN temp.terms ON terms.term = words.term";
 
-/// Sums over terms in whatever order, of [`TOGETHER`] operations each.
+/// Sums over terms in whatever order, of [`TOGETHER`] operations each: how many, and the sum of their hashes.
 #[derive(Default)]
-struct Sums(HashMap<i64, Sum>);
+struct Sums(HashMap<i64, (i64, u64)>);
 
 impl Sums {
-    /// Adds what the index in the main database of the connection holds up to an operation; how many terms
-    /// are of later ones.
-    fn add_terms(
-        &mut self,
-        connection: &Connection,
-        key: &RandomState,
-        upto: i64,
-        how: &str,
-    ) -> rusqlite::Result<u64> {
+    /// Adds what the index in the main database of the connection holds. Both sides take the same key, which is made
+    /// up for one check: nobody can prepare terms that cancel out.
+    fn add_terms(&mut self, connection: &Connection, key: &RandomState, how: &str) -> rusqlite::Result<()> {
         connection.execute_batch(
             "CREATE VIRTUAL TABLE IF NOT EXISTS temp.terms USING fts5vocab(main, operations_text, instance);
              CREATE VIRTUAL TABLE IF NOT EXISTS temp.words USING fts5vocab(main, operations_text, row)",
         )?;
         let mut statement = connection.prepare_cached(how)?;
         let mut terms = statement.query([])?;
-        let mut further = 0;
         while let Some(row) = terms.next()? {
             let operation: i64 = row.get(1)?;
-            if operation > upto {
-                further += 1;
-                continue;
-            }
             let term = row.get_ref(0)?.as_bytes().unwrap_or_default();
-            self.0.entry(operation.div_euclid(TOGETHER)).or_default().add(key, term, operation);
+            let (count, hashes) = self.0.entry(operation.div_euclid(TOGETHER)).or_default();
+            *count += 1;
+            *hashes = hashes.wrapping_add(key.hash_one((term, operation)));
         }
-        Ok(further)
+        Ok(())
     }
 
     /// The first and last number of operations whose sums differ.
@@ -143,15 +99,16 @@ impl Sums {
 }
 
 /// What the index should hold, by the rows of `operations`.
-fn of_rows(connection: &Connection, key: &RandomState, upto: i64) -> rusqlite::Result<Sums> {
+fn of_rows(connection: &Connection, key: &RandomState) -> rusqlite::Result<Sums> {
     let memory = Connection::open_in_memory()?;
-    for migration in migrations().iter() {
+    for migration in migrations() {
         memory.execute_batch(migration.sql.as_str())?;
     }
-    let mut rows = connection.prepare(&format!(
-        "SELECT operation, {WORDS} FROM operations NOT INDEXED WHERE operation <= ? ORDER BY operation"
-    ))?;
-    let mut rows = rows.query([upto])?;
+    let mut rows = connection.prepare(
+        "SELECT operation, concat_ws(char(10), command, reason, error_info) FROM operations NOT INDEXED
+         ORDER BY operation",
+    )?;
+    let mut rows = rows.query([])?;
     let mut add = memory.prepare("INSERT INTO operations_text (rowid, found) VALUES (?, ?)")?;
     let mut sums = Sums::default();
     loop {
@@ -163,7 +120,7 @@ fn of_rows(connection: &Connection, key: &RandomState, upto: i64) -> rusqlite::R
             add.execute((row.get::<_, i64>(0)?, ToSqlOutput::Borrowed(row.get_ref(1)?)))?;
             added += 1;
         }
-        sums.add_terms(&memory, key, i64::MAX, ALL)?;
+        sums.add_terms(&memory, key, ALL)?;
         memory
             .execute_batch("INSERT INTO operations_text (operations_text) VALUES ('delete-all'); COMMIT")?;
         if added < AT_ONCE {

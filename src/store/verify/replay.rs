@@ -1,348 +1,295 @@
-//! The tables against the events: `operations`, `deliveries`, `callbacks` and the ACL say what the log says.
+//! The tables against the log: the events are applied again to tables of a scratch file, and the two are compared.
 
-use std::collections::btree_map::Entry;
-use std::collections::{BTreeMap, HashMap};
+use std::path::Path;
 
-use rusqlite::Connection;
-use rusqlite::types::ValueRef;
-use sqlx::sqlite::SqliteConnection;
+use rusqlite::types::Value;
+use rusqlite::{Connection, OpenFlags, params};
+use sha2::{Digest as _, Sha256};
+use tempfile::TempPath;
 
-use crate::domain::archive::Archived;
-use crate::domain::verification::Report;
-use crate::store::archive::{self, Kept};
+use crate::app::ports::StoreError;
+use crate::domain::audit::{Event, SystemChange, What};
+use crate::domain::verification::{Report, Signer};
+use crate::store::archive_file::Kept;
+use crate::store::projections::{self, DELIVERY_KEPT_EVENTS, DELIVERY_KEPT_MS, TABLES};
+use crate::store::rows::Explain as _;
+use crate::store::schema::migrations;
 
-use super::acl::Acl;
-use super::chunks::{self, Event, Events};
-use super::claims::Claims;
-use super::letters::{self, Begun};
-use super::row::{Column, End, Operations};
-use super::told::{self, Body, CALLBACK, Told};
+use crate::store::database::{open_to_read, uri};
 
-/// An operation that is not over yet, and what its row says of its end.
-struct Open {
-    told: Told,
-    end: End,
-    /// Whether a callback told of its change: then it may end once more.
-    is_confirmed: bool,
-}
-
-/// What an event says that a callback said.
-struct Callback {
-    seq: i64,
-    operation: i64,
-    columns: [String; CALLBACK.len()],
-}
-
-/// The check, as far as it has come. It holds the operations that are open and the ACL, not the log.
-#[derive(Default)]
+/// The events, as far as they are applied again.
 pub(super) struct Replay {
-    /// The last event that is in an archive and out of reach. What the tables say of the operations up to it
-    /// is checked by its hash.
+    /// Deleted when the check ends.
+    file: TempPath,
     base: i64,
-    open: BTreeMap<i64, Open>,
-    /// The archives that the log tells of, by operation.
-    archived: BTreeMap<i64, Archived>,
-    acl: Acl,
-    claims: Claims,
-    callbacks: i64,
-    last: i64,
+    /// The changes of the signing key: at which event, from which key, to which.
+    key_changes: Vec<(i64, String, String)>,
+}
+
+/// The tables that events are applied to, empty and without triggers and indexes. The index of texts is looked at by
+/// itself: here it takes words and keeps none.
+fn make_tables(connection: &Connection) -> Result<(), StoreError> {
+    let whole = Connection::open_in_memory()?;
+    for migration in migrations() {
+        whole.execute_batch(migration.sql.as_str())?;
+    }
+    for (table, _) in TABLES {
+        let sql = "SELECT sql FROM sqlite_schema WHERE type = 'table' AND name = ?";
+        let sql: String = whole.query_row(sql, [table], |row| row.get(0))?;
+        connection.execute_batch(&sql)?;
+    }
+    connection.execute_batch(
+        "CREATE VIEW operations_text AS SELECT 0 AS rowid, '' AS found;
+         CREATE TRIGGER operations_text_insert INSTEAD OF INSERT ON operations_text BEGIN SELECT 1; END;
+         CREATE INDEX deliveries_by_time ON deliveries (at)",
+    )?;
+    Ok(())
 }
 
 impl Replay {
-    /// Begins behind event `base`.
-    pub(super) async fn behind(connection: &mut SqliteConnection, base: i64) -> Result<Self, sqlx::Error> {
-        if base == 0 {
-            return Ok(Self::default());
-        }
-        let acl = Acl::after(connection, base).await?;
-        Ok(Self { base, last: base, acl, ..Self::default() })
+    /// Makes a scratch file, which only its owner can read, beside a view of the database of one moment: the
+    /// connection sees the scratch tables by their names, and the database's as `log`.
+    pub(super) fn open(database: &Path) -> Result<(Self, Connection), StoreError> {
+        // Says what is wrong with the file itself.
+        drop(open_to_read(database)?);
+        let file = tempfile::Builder::new().prefix("room-owner-verify-").tempfile();
+        let file = file.explain("no scratch file can be made for the check")?.into_temp_path();
+        let flags =
+            OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_URI;
+        let connection = Connection::open_with_flags(&file, flags)?;
+        connection.execute_batch(
+            "PRAGMA main.journal_mode = MEMORY; PRAGMA main.synchronous = OFF; PRAGMA main.locking_mode = EXCLUSIVE;
+             PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON; PRAGMA cache_size = -16000",
+        )?;
+        connection.set_prepared_statement_cache_capacity(64);
+        make_tables(&connection)?;
+        connection.execute("ATTACH ? AS log", [uri(database)]).explain(super::READ_FAILED)?;
+        connection.execute_batch("BEGIN")?;
+        let replay = Self { file, base: 0, key_changes: Vec::new() };
+        Ok((replay, connection))
     }
 
-    /// The last event that is in an archive and out of reach.
+    /// The last event that is in an archive which is not given.
     pub(super) fn base(&self) -> i64 {
         self.base
     }
 
-    /// The next events, and the rows of the operations that they begin.
-    pub(super) fn check(
-        &mut self,
-        connection: &Connection,
-        events: &Events,
-        operations: &mut Operations<'_>,
-        report: &mut Report,
-    ) -> rusqlite::Result<()> {
-        let base = self.base;
-        let mut callbacks = Vec::new();
-        for event in events.iter().filter(|event| event.seq > base) {
-            self.last = event.seq;
-            if !self.is_literal(event, operations, report)? {
-                self.event(connection, event, operations, &mut callbacks, report)?;
-            }
-        }
-        check_callbacks(connection, &callbacks, report)
+    /// The scratch file, which goes when this is dropped.
+    pub(super) fn into_file(self) -> TempPath {
+        self.file
     }
 
-    /// The usual event, which says letter for letter what the tables do. Of any other nothing is done.
-    fn is_literal(
+    /// Starts behind event `base`: what comes before is in archives that are not given. Whether the tables say of it
+    /// what they said when it was archived is told by the hash in that archive's own event.
+    pub(super) fn start_behind(
         &mut self,
-        event: Event<'_>,
-        operations: &mut Operations<'_>,
-        report: &mut Report,
-    ) -> rusqlite::Result<bool> {
-        if event.operation != event.seq {
-            let Entry::Occupied(open) = self.open.entry(event.operation) else { return Ok(false) };
-            // Else what its first event says otherwise is still to be told.
-            let is_end = open.get().told.is_as_its_row() && letters::is_end(event, &open.get().end);
-            if is_end {
-                open.remove();
-            }
-            return Ok(is_end);
-        }
-        let Some(row) = operations.at(event.seq, report)? else { return Ok(false) };
-        let Some(begun) = letters::begun(event, row)? else { return Ok(false) };
-        if let ValueRef::Text(delivery) = Column::DeliveryId.of(row)? {
-            self.claims.claimed(delivery, event.operation);
-        }
-        if begun == Begun::Open {
-            let open = Open { told: Told::pending(), end: End::of(row)?, is_confirmed: false };
-            self.open.insert(event.operation, open);
-        }
-        operations.begun();
-        Ok(true)
-    }
-
-    fn event(
-        &mut self,
-        connection: &Connection,
-        event: Event<'_>,
-        operations: &mut Operations<'_>,
-        callbacks: &mut Vec<Callback>,
-        report: &mut Report,
-    ) -> rusqlite::Result<()> {
-        let body: Body<'_> = match serde_json::from_slice(event.body) {
-            Ok(body) => body,
-            Err(error) => {
-                report.find(event.seq, format!("its text is no event: {error}"));
-                if operations.at(event.seq, report)?.is_some() {
-                    operations.begun();
-                }
-                return Ok(());
-            }
-        };
-        if body.seq != event.seq {
-            report.find(event.seq, format!("its text says that it is event {}", body.seq));
-        }
-        if body.operation.parse() != Ok(event.operation) {
-            report.find(
-                event.seq,
-                format!("its row names operation {}, its text `{}`", event.operation, body.operation),
+        log: &Connection,
+        base: i64,
+        kept: &[Kept],
+        derived: &mut Report,
+    ) -> Result<(), StoreError> {
+        self.base = base;
+        let Some(archive) = kept.iter().find(|archive| archive.last == base) else { return Ok(()) };
+        load_state(log, base)?;
+        if digest(log)? != archive.tables {
+            derived.find(
+                base,
+                "what the tables say of the events up to it is not what they said when these were archived: they were \
+                 altered",
             );
-        }
-        match body.event {
-            "requested" => self.requested(connection, event, &body, operations, report)?,
-            "noted" | "ended" if event.operation <= self.base => {}
-            "noted" | "ended" => {
-                let goes_on = |open: &&mut Open| open.told.is_open() || open.is_confirmed;
-                let Some(open) = self.open.get_mut(&event.operation).filter(goes_on) else {
-                    let what = format!("it goes on with operation {}, which is not open", event.operation);
-                    report.find(event.seq, what);
-                    return Ok(());
-                };
-                open.told.goes_on(&body);
-                if body.event == "ended" && !open.told.is_open() {
-                    self.close(event.operation);
-                }
-            }
-            // It stands beside an operation, open or ended, and no table repeats it.
-            "reply" => {}
-            "confirmed" | "observed" => {
-                if event.operation >= event.seq {
-                    report.find(event.seq, "it speaks of an operation that begins later");
-                }
-                if event.operation > self.base {
-                    self.callbacks += 1;
-                }
-                if let Some(open) = self.open.get_mut(&event.operation) {
-                    open.is_confirmed = body.event == "confirmed";
-                }
-                let columns = told::callback(&body);
-                callbacks.push(Callback { seq: event.seq, operation: event.operation, columns });
-            }
-            other => {
-                report.find(event.seq, format!("it is of a kind that this program does not know: `{other}`"))
-            }
         }
         Ok(())
     }
 
-    fn requested(
+    /// Applies an event. `operation` is what its row says.
+    pub(super) fn apply(
         &mut self,
-        connection: &Connection,
-        event: Event<'_>,
-        body: &Body<'_>,
-        operations: &mut Operations<'_>,
-        report: &mut Report,
-    ) -> rusqlite::Result<()> {
-        if event.operation != event.seq {
-            report.find(event.seq, "it begins an operation that does not have its number");
-        }
-        if let Some(delivery) = body.delivery() {
-            if body.outcome() == "duplicate" {
-                Claims::repeated(connection, &delivery, event.seq, report)?;
-            } else {
-                // By its text: its row may name another.
-                self.claims.claimed(delivery.as_bytes(), body.operation.parse().unwrap_or_default());
-            }
-        }
-        if let Some(change) = body.acl_change.or(body.acl_changes) {
-            self.acl.changed(event.seq, body.at, body.actor, change, report);
-        }
-        match body.archived.map(|archived| serde_json::from_str(archived.get())) {
-            Some(Ok(archived)) => drop(self.archived.insert(event.seq, archived)),
-            Some(Err(error)) => report.find(event.seq, format!("its archive cannot be read: {error}")),
-            None => {}
-        }
-        let Some(row) = operations.at(event.seq, report)? else {
-            report.find(event.seq, "it begins an operation that `operations` has no row for");
-            return Ok(());
+        log: &Connection,
+        seq: i64,
+        operation: Option<i64>,
+        body: &[u8],
+        derived: &mut Report,
+    ) {
+        let event = match Event::parse(body) {
+            Ok(event) => event,
+            Err(why) => return derived.find(seq, format!("its text is no event: {why}")),
         };
-        let (told, end) = (Told::begun(body, row)?, End::of(row)?);
-        operations.begun();
-        if told.is_open() {
-            self.open.insert(event.seq, Open { told, end, is_confirmed: false });
-        } else {
-            compare(event.seq, &told, &end, report);
+        if event.seq != seq {
+            derived.find(seq, format!("its text says that it is event {}", event.seq));
+        }
+        if let Some(operation) = operation.filter(|operation| *operation != event.operation.seq()) {
+            derived.find(seq, format!("its row names operation {operation}, its text `{}`", event.operation));
+        }
+        if let Err(error) = projections::apply(log, &event) {
+            derived.find(seq, format!("it does not follow from those before it: {error}"));
+        }
+        if let What::System(SystemChange::KeyChanged { from, to }) = event.what {
+            self.key_changes.push((seq, from, to));
+        }
+    }
+
+    /// The tables against what the events lead to.
+    pub(super) fn compare(&self, log: &Connection, derived: &mut Report) -> Result<(), StoreError> {
+        for (table, key) in TABLES {
+            compare_table(log, table, key, derived).explain(super::READ_FAILED)?;
         }
         Ok(())
     }
 
-    /// An operation is over. If its row says otherwise, it may be corrected yet.
-    fn close(&mut self, operation: i64) {
-        if let Entry::Occupied(open) = self.open.entry(operation)
-            && open.get().told.differences(&open.get().end).is_empty()
-        {
-            open.remove();
-        }
-    }
-
-    /// What is left when the last event is read.
-    pub(super) fn end_of_rows(
-        &mut self,
-        connection: &Connection,
-        operations: Operations<'_>,
-        report: &mut Report,
-    ) -> rusqlite::Result<()> {
-        operations.end(self.last, report)?;
-        std::mem::take(&mut self.claims).compare(connection, (self.base, self.last), report)
-    }
-
-    pub(super) async fn end(
-        mut self,
-        connection: &mut SqliteConnection,
-        archives: &[Kept],
-        report: &mut Report,
-    ) -> Result<(), sqlx::Error> {
-        for (operation, Open { told, end, .. }) in std::mem::take(&mut self.open) {
-            compare(operation, &told, &end, report);
-        }
-        let beyond: Vec<i64> = sqlx::query_scalar(
-            "SELECT operation FROM operations WHERE operation < 1
-             UNION ALL SELECT operation FROM operations WHERE operation > ?",
-        )
-        .bind(self.last)
-        .fetch_all(&mut *connection)
-        .await?;
-        for operation in beyond {
-            report.find(operation, "`operations` has a row for it, and the log has no such event");
-        }
-        let callbacks: i64 =
-            sqlx::query_scalar("SELECT count(*) FROM callbacks WHERE operation > ? OR operation < 1")
-                .bind(self.base)
-                .fetch_one(&mut *connection)
-                .await?;
-        if callbacks != self.callbacks {
-            report.find(
-                None,
-                format!("`callbacks` has {callbacks} rows, and the log tells of {}", self.callbacks),
-            );
-        }
-        check_archives(connection, archives, self.base, self.archived, report).await?;
-        self.acl.compare(connection, report).await
-    }
-}
-
-/// The archives that the database tells of against those that the log does. What is out of reach is compared by
-/// the hash that was kept of it.
-async fn check_archives(
-    connection: &mut SqliteConnection,
-    archives: &[Kept],
-    base: i64,
-    mut told: BTreeMap<i64, Archived>,
-    report: &mut Report,
-) -> Result<(), sqlx::Error> {
-    for kept in archives {
-        let Kept { operation, first, last, root, tables, file } = kept.clone();
-        if last <= base && archive::digest(connection, first, last).await? != tables {
-            let what = "or the acl as it was after them, is not what it was when they were archived";
-            report.find(first, format!("what the tables say of the operations from here to {last}, {what}"));
-        }
-        // The event itself is out of reach: the hash of the archive that it is in covers this row.
-        if operation <= base {
-            continue;
-        }
-        let kept = Archived { first, last, root, tables };
-        match told.remove(&operation) {
-            Some(told) if told == kept => {}
-            Some(_) => {
-                report.find(operation, format!("its archive `{file}` is not in `archives` as it says"))
+    /// Who signed, by the events that record a change of the key; the last one is the key that the database names.
+    pub(super) fn signers(&self, named: &str, events: u64) -> Vec<Signer> {
+        let mut signers = Vec::new();
+        let mut from = self.base + 1;
+        for (seq, key, _) in &self.key_changes {
+            if *seq > from {
+                signers.push(Signer { key: key.clone(), from, to: seq - 1 });
             }
-            None => {
-                let what = "and the log tells of no such archive: they were taken out";
-                report.find(first, format!("`archives` has it and those up to {last} in `{file}`, {what}"));
-            }
+            from = *seq;
         }
-    }
-    for (operation, archived) in told {
-        let Archived { first, last, .. } = archived;
-        report.find(
-            operation,
-            format!("it archives events {first} to {last}, and `archives` has no row for that"),
-        );
-    }
-    Ok(())
-}
-
-/// The row of an operation against its events.
-fn compare(operation: i64, told: &Told, end: &End, report: &mut Report) {
-    let differs = told.differences(end);
-    if !differs.is_empty() {
-        let what = told::quoted(&differs);
-        report.find(operation, format!("its row in `operations` does not say what the log says: {what}"));
+        let last = self.key_changes.last().map_or(named, |(.., to)| to);
+        if events > 0 {
+            signers.push(Signer { key: last.to_owned(), from, to: events.cast_signed() });
+        }
+        signers
     }
 }
 
-/// The rows of `callbacks` against what the events say.
-fn check_callbacks(connection: &Connection, told: &[Callback], report: &mut Report) -> rusqlite::Result<()> {
-    if told.is_empty() {
+/// A row as it is stored, each value of its own type.
+type Row = Vec<(String, Value)>;
+
+fn rows_of(log: &Connection, sql: &str, values: impl rusqlite::Params) -> rusqlite::Result<Vec<Row>> {
+    let mut statement = log.prepare(sql)?;
+    let names: Vec<String> = statement.column_names().into_iter().map(str::to_owned).collect();
+    let row = |row: &rusqlite::Row<'_>| {
+        names.iter().enumerate().map(|(n, name)| Ok((name.clone(), row.get(n)?))).collect()
+    };
+    statement.query_map(values, row)?.collect()
+}
+
+/// How many rows of a table are named that are wrong.
+const NAMED: usize = 8;
+
+fn compare_table(log: &Connection, table: &str, key: &str, derived: &mut Report) -> rusqlite::Result<()> {
+    // The names of the columns, in one order.
+    let columns = log.prepare(&format!("SELECT * FROM main.{table}"))?.column_names().join(", ");
+    let here = format!("SELECT {columns} FROM log.{table} NOT INDEXED");
+    let right = format!("SELECT {columns} FROM main.{table} NOT INDEXED");
+    let count = |of: &str| -> rusqlite::Result<i64> {
+        log.query_row(&format!("SELECT count(*) FROM ({of})"), [], |row| row.get(0))
+    };
+    let differ = format!("SELECT * FROM ({here} EXCEPT {right}) ORDER BY {key} LIMIT {NAMED}");
+    let wrong = rows_of(log, &differ, [])?;
+    if wrong.is_empty() && count(&here)? == count(&right)? {
         return Ok(());
     }
-    let operations: Vec<i64> = told.iter().map(|callback| callback.operation).collect();
-    let kept = chunks::callbacks(connection, &operations)?;
-    let kept: HashMap<i64, chunks::Callback> =
-        kept.into_iter().map(|callback| (callback.operation, callback)).collect();
-    for Callback { seq, operation, columns } in told {
-        let Some(kept) = kept.get(operation) else {
-            report.find(*seq, "`callbacks` has no row for it");
+    for row in wrong {
+        let value = |name: &str| row.iter().find(|(column, _)| column == name).map(|(_, value)| value);
+        let id = value(key).cloned().unwrap_or(Value::Null);
+        let made = rows_of(log, &format!("{right} WHERE {key} IS ?"), [&id])?;
+        let (event, what) = named(table, &row, &id);
+        let Some(made) = made.first() else {
+            derived.find(
+                event,
+                format!("`{table}` has a row for {what}, and the log tells of none: it was added"),
+            );
             continue;
         };
-        let mut differs = told::different_callback(columns, &kept.columns);
-        if !kept.is_of_operation {
-            differs.extend(["room", "new_owner", "delivery_id"]);
-        }
-        if !differs.is_empty() {
-            let what = told::quoted(&differs);
-            report.find(*seq, format!("its row in `callbacks` does not say what the log says: {what}"));
-        }
+        let others = row.iter().zip(made).filter(|(here, right)| here.1 != right.1);
+        let others: Vec<String> = others.map(|((name, _), _)| format!("`{name}`")).collect();
+        let others = others.join(", ");
+        derived.find(event, format!("`{table}` does not say of {what} what the log says: {others}"));
+    }
+    let gone = format!(
+        "SELECT * FROM ({right}) WHERE {key} NOT IN (SELECT {key} FROM log.{table} NOT INDEXED) ORDER BY {key}
+         LIMIT {NAMED}"
+    );
+    for row in rows_of(log, &gone, [])? {
+        let id = row.iter().find(|(column, _)| column == key).map_or(Value::Null, |(_, value)| value.clone());
+        let (event, what) = named(table, &row, &id);
+        derived.find(event, format!("`{table}` has no row for {what}: it was taken out"));
     }
     Ok(())
+}
+
+/// The event that a row is about, and the row in words.
+fn named(table: &str, row: &Row, id: &Value) -> (Option<i64>, String) {
+    let column = match table {
+        "grants" => "granted_in",
+        "authorised_channels" => "allowed_in",
+        _ => "operation",
+    };
+    let event = row.iter().find_map(|(name, value)| match value {
+        Value::Integer(event) if name == column => Some(*event),
+        _ => None,
+    });
+    let id = match id {
+        Value::Integer(id) => id.to_string(),
+        Value::Text(id) => format!("`{}`", crate::domain::room::visible(id)),
+        _ => "something unnamed".to_owned(),
+    };
+    let kind = match table {
+        "operations" => "operation",
+        "deliveries" => "delivery",
+        "callbacks" => "callback",
+        "grants" => "grant",
+        "authorised_channels" => "channel entry",
+        _ => "archive",
+    };
+    (event, format!("{kind} {id}"))
+}
+
+/// Fills the scratch tables with what those of `log` said after event `last`, which no operation spans: nothing of an
+/// operation before it has changed since, and the entries of the ACL say when they were closed.
+pub(in crate::store) fn load_state(log: &Connection, last: i64) -> Result<(), StoreError> {
+    for sql in [
+        "INSERT INTO main.operations SELECT * FROM log.operations NOT INDEXED WHERE operation <= ?1",
+        "INSERT INTO main.callbacks SELECT * FROM log.callbacks NOT INDEXED WHERE event <= ?1",
+        "INSERT INTO main.archives SELECT * FROM log.archives NOT INDEXED WHERE operation <= ?1",
+        "INSERT INTO main.grants (id, subject, role, effect, rooms, channels, expires_at, granted_by, granted_at,
+             granted_in, revoked_at, revoked_by, revoked_in, reason)
+         SELECT id, subject, role, effect, rooms, channels, expires_at, granted_by, granted_at, granted_in,
+             iif(revoked_in <= ?1, revoked_at, NULL), iif(revoked_in <= ?1, revoked_by, NULL),
+             iif(revoked_in <= ?1, revoked_in, NULL), reason
+         FROM log.grants NOT INDEXED WHERE granted_in <= ?1",
+        "INSERT INTO main.authorised_channels (id, channel, rooms, allowed_by, allowed_at, allowed_in, removed_at,
+             removed_by, removed_in, reason)
+         SELECT id, channel, rooms, allowed_by, allowed_at, allowed_in,
+             iif(removed_in <= ?1, removed_at, NULL), iif(removed_in <= ?1, removed_by, NULL),
+             iif(removed_in <= ?1, removed_in, NULL), reason
+         FROM log.authorised_channels NOT INDEXED WHERE allowed_in <= ?1",
+    ] {
+        log.execute(sql, [last]).explain(super::READ_FAILED)?;
+    }
+    log.execute(
+        "WITH claims AS (SELECT delivery_id, operation, at FROM main.operations
+                         WHERE delivery_id IS NOT NULL AND outcome <> 'duplicate' AND instance <> '')
+         INSERT OR REPLACE INTO main.deliveries (delivery_id, operation, at)
+         SELECT * FROM claims
+         WHERE at >= (SELECT max(at) FROM claims) - ?1 OR operation >= (SELECT max(operation) FROM claims) - ?2
+         ORDER BY operation",
+        params![DELIVERY_KEPT_MS, DELIVERY_KEPT_EVENTS],
+    )
+    .explain(super::READ_FAILED)?;
+    Ok(())
+}
+
+/// The hash over what the scratch tables say. How it is made is fixed: the hash in an old event has to come out again
+/// in years.
+pub(in crate::store) fn digest(log: &Connection) -> Result<String, StoreError> {
+    let mut hash = Sha256::new();
+    for (table, key) in TABLES {
+        if table == "deliveries" {
+            continue;
+        }
+        let columns = log.prepare(&format!("SELECT * FROM main.{table}"))?.column_names().join(", ");
+        let sql = format!("SELECT json_array({columns}) FROM main.{table} ORDER BY {key}");
+        let mut statement = log.prepare(&sql)?;
+        let mut rows = statement.query([])?;
+        while let Some(row) = rows.next()? {
+            hash.update(row.get_ref(0)?.as_bytes().unwrap_or_default());
+            hash.update(b"\n");
+        }
+        hash.update(b"\n");
+    }
+    Ok(hex::encode(hash.finalize()))
 }

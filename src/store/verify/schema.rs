@@ -1,38 +1,37 @@
-//! The schema of a file against the one that its own migrations make.
+//! The schema of a file against the one that its migrations make.
 
-use sqlx::AssertSqlSafe;
-use sqlx::sqlite::SqliteConnection;
+use rusqlite::Connection;
 
 use crate::app::ports::StoreError;
 use crate::domain::verification::Report;
-use crate::store::guards::{Difference, Schema};
-use crate::store::{failed, migrations};
+use crate::store::rows::Explain as _;
+use crate::store::schema::{Difference, Schema, TOO_OLD, migrations};
 
-/// The tables in which a migration puts one row, to be kept up; that of `tree_edge` is checked with the tree.
-const ONE_ROW: [&str; 3] = ["acl_version", "text_index", "write_probe"];
+/// The tables in which a migration puts one row, to be kept up; that of `signed_head` is checked with the tree.
+const ONE_ROW: [&str; 2] = ["acl_version", "write_probe"];
 
-/// Compares it with what the same migrations make on an empty database.
-pub(super) async fn check(connection: &mut SqliteConnection, report: &mut Report) -> Result<(), StoreError> {
-    let applied: Vec<(i64, Vec<u8>)> =
-        sqlx::query_as("SELECT version, checksum FROM _sqlx_migrations WHERE success ORDER BY version")
-            .fetch_all(&mut *connection)
-            .await
-            .map_err(|error| StoreError(format!("this is no database of room-owner: {error}")))?;
-    let mut known = migrations();
-    for (version, checksum) in &applied {
+/// Compares it with what this program's migrations make on an empty database.
+pub(super) fn check(log: &Connection, right: &Schema, report: &mut Report) -> Result<(), StoreError> {
+    let applied = "SELECT version, checksum FROM log._sqlx_migrations WHERE success ORDER BY version";
+    let mut statement = log.prepare(applied).explain("this is no database of room-owner")?;
+    let applied = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    let applied: Vec<(i64, Vec<u8>)> = applied.collect::<Result<_, _>>()?;
+    let known = migrations();
+    for (n, (version, checksum)) in applied.iter().enumerate() {
         let Some(migration) = known.iter().find(|migration| migration.version == *version) else {
             return Err(StoreError(format!(
                 "the database has the schema of a newer program (migration {version}): check it with that one"
             )));
         };
-        if migration.checksum.as_ref() != checksum.as_slice() {
-            report.find(None, format!("migration {version} of the schema was another than this program's"));
+        if migration.checksum.as_ref() == checksum.as_slice() {
+            continue;
         }
+        if n == 0 {
+            return Err(StoreError(format!("the database {TOO_OLD}")));
+        }
+        report.find(None, format!("migration {version} of the schema was another than this program's"));
     }
-    known.retain(|migration| applied.iter().any(|(version, _)| *version == migration.version));
-    let right = Schema::made_by(known).await?;
-    let here = Schema::of(connection).await.map_err(failed("the schema cannot be read"))?;
-    for (difference, thing) in right.differences(&here) {
+    for (difference, thing) in right.differences(&Schema::of(log, "log")?) {
         report.find(
             None,
             match difference {
@@ -43,9 +42,10 @@ pub(super) async fn check(connection: &mut SqliteConnection, report: &mut Report
         );
     }
     for table in ONE_ROW {
-        let sql = AssertSqlSafe(format!("SELECT count(*) FROM {table}"));
+        let count =
+            log.query_row(&format!("SELECT count(*) FROM log.{table}"), [], |row| row.get::<_, i64>(0));
         // Without the table, that is a finding already.
-        if let Ok(0) = sqlx::query_scalar::<_, i64>(sql).fetch_one(&mut *connection).await {
+        if count == Ok(0) {
             report.find(None, format!("the row of `{table}` is gone: it was taken out"));
         }
     }
