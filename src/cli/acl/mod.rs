@@ -19,7 +19,7 @@ use crate::domain::access::{Effect, NewGrant, Role, RoomScope};
 use crate::domain::audit::Moment;
 use crate::domain::command::{self, Command, Edit, Ends, Listed, Part, Why, clean_reason};
 use crate::domain::period::parse_lasting;
-use crate::domain::principal::{Channel, Subject};
+use crate::domain::principal::{Channel, InvalidId, Subject};
 use crate::domain::room::RoomId;
 
 /// `acl ..`
@@ -266,6 +266,7 @@ fn version(text: &str) -> Result<i64, String> {
 fn group(text: &str) -> Result<Subject, String> {
     match Subject::written(text) {
         Ok(group) if group.is_group() => Ok(group),
+        Err(form @ InvalidId::Form { .. }) => Err(form.to_string()),
         _ => Err("this is not a group or a role: write `slack:<team>:group:<usergroup>` or `discord:<guild>:role:<role>`"
             .to_owned()),
     }
