@@ -29,7 +29,7 @@ use crate::domain::access::plan::{Wanted, WantedChannel, WantedGrant};
 use crate::domain::access::{AclView, Effect, Role, RoomScope, is_live, is_open};
 use crate::domain::audit::millis;
 use crate::domain::command::clean_reason;
-use crate::domain::principal::{Channel, Subject};
+use crate::domain::principal::{Channel, InvalidId, Subject};
 use crate::domain::reply::Names;
 use crate::domain::room::visible;
 
@@ -55,7 +55,7 @@ struct Document {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct ChannelTable {
-    channel: Channel,
+    channel: Written<Channel>,
     #[serde(default = "every_room")]
     rooms: RoomScope,
     #[serde(default, deserialize_with = "reason")]
@@ -65,18 +65,39 @@ struct ChannelTable {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct GrantTable {
-    subject: Subject,
+    subject: Written<Subject>,
     role: Role,
     #[serde(default = "permit")]
     effect: Effect,
     #[serde(default = "every_room")]
     rooms: RoomScope,
     #[serde(default)]
-    channels: Vec<Channel>,
+    channels: Vec<Written<Channel>>,
     #[serde(default, deserialize_with = "time")]
     expires_at: Option<Timestamp>,
     #[serde(default, deserialize_with = "reason")]
     reason: Option<String>,
+}
+
+/// An id like one that is typed.
+#[derive(Deserialize)]
+#[serde(try_from = "String", bound = "Self: TryFrom<String, Error = InvalidId>")]
+struct Written<T>(T);
+
+impl TryFrom<String> for Written<Subject> {
+    type Error = InvalidId;
+
+    fn try_from(text: String) -> Result<Self, InvalidId> {
+        Subject::written(&text).map(Self)
+    }
+}
+
+impl TryFrom<String> for Written<Channel> {
+    type Error = InvalidId;
+
+    fn try_from(text: String) -> Result<Self, InvalidId> {
+        Channel::written(&text).map(Self)
+    }
 }
 
 /// A reason like one that is typed.
@@ -114,16 +135,16 @@ fn permit() -> Effect {
 pub(super) fn read(text: &str) -> Result<File, String> {
     let document: Document = toml::from_str(text).map_err(|error| error.to_string().trim_end().to_owned())?;
     let channels = document.channel.into_iter().map(|table| WantedChannel {
-        channel: table.channel,
+        channel: table.channel.0,
         rooms: table.rooms,
         reason: table.reason,
     });
     let grants = document.grant.into_iter().map(|table| {
-        let mut channels = table.channels;
+        let mut channels: Vec<Channel> = table.channels.into_iter().map(|channel| channel.0).collect();
         channels.sort();
         channels.dedup();
         WantedGrant {
-            subject: table.subject,
+            subject: table.subject.0,
             role: table.role,
             effect: table.effect,
             rooms: table.rooms,
@@ -282,6 +303,12 @@ mod tests {
                 "line 4, column 14",
             ),
             ("[[channel]]\nchannel = \"#mods\"", "line 2, column 11"),
+            ("[[grant]]\nsubject = \"slack:T1:S1\"\nrole = \"admin\"", "write `slack:T1:group:S1`"),
+            ("[[channel]]\nchannel = \"slack:T1:U1\"", "`U1` is the id of a person"),
+            (
+                "[[grant]]\nsubject = \"cli:ana\"\nrole = \"admin\"\nchannels = [\"slack:T1:c1\"]",
+                "write `slack:T1:C1`",
+            ),
             ("[[grants]]\n", "unknown field `grants`"),
             ("grant = 5", "line 1, column 9"),
         ] {

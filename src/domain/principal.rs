@@ -60,6 +60,24 @@ pub enum InvalidId {
     /// The text has none of the forms of a channel.
     #[error("`{0}` is not a channel: write `slack:<team>:<channel>` or `discord:<guild>:<channel>`")]
     Channel(String),
+    /// The text has the form of one thing and the id of another, or is not written like an id.
+    #[error("`{text}` is not the form of this id: write `{meant}`")]
+    Form {
+        /// The text.
+        text: String,
+        /// The form that its id has.
+        meant: String,
+    },
+    /// The id is of something else.
+    #[error("`{id}` is the id of {what}: give the id of {wanted}")]
+    Other {
+        /// The id.
+        id: String,
+        /// What it is the id of.
+        what: &'static str,
+        /// What is named here.
+        wanted: &'static str,
+    },
 }
 
 /// What marks a user group in the text of a subject. It is no id: `slack:<team>:group` lacks one.
@@ -71,6 +89,46 @@ fn is_id(text: &str) -> bool {
 
 fn is_snowflake(text: &str) -> bool {
     !text.is_empty() && text.len() <= 20 && text.bytes().all(|b| b.is_ascii_digit())
+}
+
+/// What Slack gives an id to, as its first letter says; `None` for letters that are not known.
+fn named_by(id: &str) -> Option<&'static str> {
+    match id.as_bytes().first()? {
+        b'U' | b'W' => Some(PERSON),
+        b'S' => Some(USER_GROUP),
+        b'C' | b'G' | b'D' => Some(CHANNEL),
+        b'T' | b'E' => Some(WORKSPACE),
+        _ => None,
+    }
+}
+
+const PERSON: &str = "a person";
+const USER_GROUP: &str = "a user group";
+const CHANNEL: &str = "a channel";
+const WORKSPACE: &str = "a workspace";
+
+/// An id of Slack's in capitals, if it may be the id of one of these. A name is no id, however it is written.
+fn in_capitals(
+    id: &str,
+    of: &[&str],
+    wanted: &'static str,
+    is_none: &impl Fn() -> InvalidId,
+) -> Result<String, InvalidId> {
+    let capitals = id.to_ascii_uppercase();
+    match named_by(&capitals) {
+        Some(what) if !of.contains(&what) => Err(InvalidId::Other { id: id.to_owned(), what, wanted }),
+        None if capitals != id => Err(is_none()),
+        _ if capitals != id && !id.bytes().any(|b| b.is_ascii_digit()) => Err(is_none()),
+        _ => Ok(capitals),
+    }
+}
+
+/// What was written, unless something else was meant.
+fn as_meant<T: PartialEq + fmt::Display>(written: T, meant: &T) -> Result<T, InvalidId> {
+    if written == *meant {
+        return Ok(written);
+    }
+    Err(InvalidId::Form { text: written.to_string(), meant: meant.to_string() })
 }
 
 /// Names of the operating system's users are looser than ids: `www-data`, `ana.b`, `DOMAIN\ana`.
@@ -93,6 +151,33 @@ impl Subject {
     pub fn slack_group(team: &str, group: &str) -> Option<Self> {
         (is_id(team) && is_id(group))
             .then(|| Self::SlackGroup { team: team.to_owned(), group: group.to_owned() })
+    }
+
+    /// The subject that somebody writes: the id has to be of its kind, as far as an id says of what it is one. What a
+    /// platform vouches for is not judged by that.
+    ///
+    /// # Errors
+    /// When it has none of the forms, or another than its id.
+    pub fn written(text: &str) -> Result<Self, InvalidId> {
+        let subject: Self = text.parse()?;
+        let is_none = || InvalidId::Subject(text.to_owned());
+        let meant = match &subject {
+            Self::SlackUser { team, user: id } | Self::SlackGroup { team, group: id } => {
+                let team = in_capitals(team, &[WORKSPACE], WORKSPACE, &is_none)?;
+                let id = in_capitals(id, &[PERSON, USER_GROUP], "a person or a user group", &is_none)?;
+                match named_by(&id) {
+                    Some(USER_GROUP) => Self::SlackGroup { team, group: id },
+                    Some(_) => Self::SlackUser { team, user: id },
+                    None => return Ok(subject),
+                }
+            }
+            Self::DiscordUser { guild, user: id } | Self::DiscordRole { guild, role: id } if guild == id => {
+                let (id, what) = (id.clone(), "the server itself, and of @everyone there");
+                return Err(InvalidId::Other { id, what, wanted: "a person or another role" });
+            }
+            _ => return Ok(subject),
+        };
+        as_meant(subject, &meant)
     }
 }
 
@@ -164,6 +249,21 @@ impl Channel {
     pub fn slack(team: &str, channel: &str) -> Option<Self> {
         (is_id(team) && is_id(channel))
             .then(|| Self::Slack { team: team.to_owned(), channel: channel.to_owned() })
+    }
+
+    /// The channel that somebody writes, likewise.
+    ///
+    /// # Errors
+    /// When it has none of the forms, or its id is of something else.
+    pub fn written(text: &str) -> Result<Self, InvalidId> {
+        let channel: Self = text.parse()?;
+        let Self::Slack { team, channel: id } = &channel else { return Ok(channel) };
+        let is_none = || InvalidId::Channel(text.to_owned());
+        let meant = Self::Slack {
+            team: in_capitals(team, &[WORKSPACE], WORKSPACE, &is_none)?,
+            channel: in_capitals(id, &[CHANNEL], CHANNEL, &is_none)?,
+        };
+        as_meant(channel, &meant)
     }
 
     /// Whether it is a direct message: people write to the app there, and to nobody else.
@@ -394,6 +494,47 @@ mod tests {
                     prop_assert_eq!(&subject.to_string(), id);
                 }
             }
+        }
+    }
+
+    #[test]
+    fn what_is_written_is_of_the_kind_that_its_id_says() {
+        for (written, said) in [
+            ("slack:T1:S1", "write `slack:T1:group:S1`"),
+            ("slack:T1:group:U1", "write `slack:T1:U1`"),
+            ("slack:T1:u1", "write `slack:T1:U1`"),
+            ("slack:t1:group:s1", "write `slack:T1:group:S1`"),
+            ("slack:t1:s1", "write `slack:T1:group:S1`"),
+            ("slack:T1:C1", "`C1` is the id of a channel: give the id of a person or a user group"),
+            ("slack:T1:group:G1", "`G1` is the id of a channel"),
+            ("slack:T1:T1", "`T1` is the id of a workspace"),
+            ("slack:U1:T1", "`U1` is the id of a person: give the id of a workspace"),
+            ("slack:T1:bob", "write `slack:<team>:<user>`"),
+            ("slack:T1:ursula", "write `slack:<team>:<user>`"),
+            ("discord:7:role:7", "`7` is the id of the server itself"),
+            ("discord:7:7", "`7` is the id of the server itself"),
+        ] {
+            let error = Subject::written(written).unwrap_err().to_string();
+            assert!(error.contains(said), "{written}: {error}");
+        }
+        for (written, said) in [
+            ("slack:T1:U1", "`U1` is the id of a person: give the id of a channel"),
+            ("slack:T1:S1", "`S1` is the id of a user group"),
+            ("slack:T1:c1", "write `slack:T1:C1`"),
+            ("slack:t1:C1", "write `slack:T1:C1`"),
+            ("slack:C1:T1", "`C1` is the id of a channel: give the id of a workspace"),
+            ("slack:T1:mods", "write `slack:<team>:<channel>`"),
+        ] {
+            let error = Channel::written(written).unwrap_err().to_string();
+            assert!(error.contains(said), "{written}: {error}");
+        }
+        for right in
+            ["slack:T1:U1", "slack:E1:W1", "slack:T1:group:S1", "slack:T1:X1", "discord:7:8", "cli:ana"]
+        {
+            assert_eq!(Subject::written(right), right.parse(), "{right}");
+        }
+        for right in ["slack:T1:C1", "slack:E1:G1", "slack:T1:D1", "slack:T1:X1", "discord:7:7"] {
+            assert_eq!(Channel::written(right), right.parse(), "{right}");
         }
     }
 

@@ -8,6 +8,7 @@ use room_owner::domain::principal::Principal;
 
 use super::doors::{Door, assert_snapshot as assert_same, at_every_door};
 use super::fakes::acl::edit_locally;
+use super::program::Program;
 use super::slack::{ADAM, ALICE, BORIS, MODS, OTTO, RITA, TEAM};
 use super::world::{World, run};
 
@@ -324,6 +325,62 @@ async fn an_id_alone_and_a_person_instead_of_a_room_are_met_with_the_line_that_w
             let reply = bot.slack(ADAM).says(&format!("/room-acl {typed}")).await;
             let meant: Vec<String> = meant.iter().map(|line| format!("/room-acl {line}")).collect();
             assert_eq!(suggested(reply.text()), meant, "{typed}: {reply}");
+        }
+        assert_eq!(bot.store.grants().await.unwrap().len(), 3);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_id_of_another_kind_is_refused_with_the_form_that_is_meant_in_chat_and_on_the_command_line() {
+    let program = Program::new().await;
+    run(World::usual().grant(ADAM, "admin", "*"), async |bot| {
+        for (chat, shell, said, meant) in [
+            (
+                "grant slack:T0TEAM:S0GROUP moderator",
+                "acl grant slack:T0TEAM:S0GROUP moderator",
+                "`slack:T0TEAM:S0GROUP` is not the form of this id: write `slack:T0TEAM:group:S0GROUP`",
+                Some("grant slack:T0TEAM:group:S0GROUP moderator"),
+            ),
+            (
+                "deny slack:T0TEAM:u0boris admin rooms: vip-1",
+                "acl grant slack:T0TEAM:u0boris admin --rooms vip-1 --deny",
+                "`slack:T0TEAM:u0boris` is not the form of this id: write `slack:T0TEAM:U0BORIS`",
+                Some("deny slack:T0TEAM:U0BORIS admin rooms: vip-1"),
+            ),
+            (
+                "grant slack:T0TEAM:C0MODS moderator",
+                "acl grant slack:T0TEAM:C0MODS moderator",
+                "`C0MODS` is the id of a channel: give the id of a person or a user group",
+                Some("grant <person> moderator"),
+            ),
+            (
+                "grant discord:7:role:7 moderator",
+                "acl grant discord:7:role:7 moderator",
+                "`7` is the id of the server itself, and of @everyone there: give the id of a person or another role",
+                Some("grant <person> moderator"),
+            ),
+            (
+                "channel allow slack:T0TEAM:U0BORIS",
+                "acl channel allow slack:T0TEAM:U0BORIS",
+                "`U0BORIS` is the id of a person: give the id of a channel",
+                None,
+            ),
+            (
+                "why slack:T0TEAM:S0GROUP live-7 in: #mods",
+                "acl why slack:T0TEAM:S0GROUP --room live-7 --in slack:T0TEAM:C0MODS",
+                "`slack:T0TEAM:S0GROUP` is not the form of this id: write `slack:T0TEAM:group:S0GROUP`",
+                Some("why slack:T0TEAM:group:S0GROUP live-7 in: #mods"),
+            ),
+        ] {
+            let reply = bot.slack(ADAM).says(&format!("/room-acl {chat}")).await;
+            assert!(reply.says(said), "{chat}: {reply}");
+            let meant: Vec<String> = meant.iter().map(|line| format!("/room-acl {line}")).collect();
+            let suggested = suggested(reply.text());
+            assert!(meant.is_empty() || suggested == meant, "{chat}: {reply}");
+            let ran = program.runs(shell).await;
+            assert_eq!(ran.code, 2, "{shell}: {}", ran.err);
+            assert!(ran.err.contains(said), "{shell}: {}", ran.err);
         }
         assert_eq!(bot.store.grants().await.unwrap().len(), 3);
     })

@@ -19,7 +19,7 @@ use crate::domain::access::{Effect, NewGrant, Role, RoomScope};
 use crate::domain::audit::Moment;
 use crate::domain::command::{self, Command, Edit, Ends, Listed, Part, Why, clean_reason};
 use crate::domain::period::parse_lasting;
-use crate::domain::principal::{Channel, Subject};
+use crate::domain::principal::{Channel, InvalidId, Subject};
 use crate::domain::room::RoomId;
 
 /// `acl ..`
@@ -29,6 +29,7 @@ pub enum AclCommand {
     Grant {
         /// `slack:<team>:<user>`, `slack:<team>:group:<usergroup>`, `discord:<guild>:<user>`,
         /// `discord:<guild>:role:<role>` or `cli:<os user>`
+        #[arg(value_parser = Subject::written)]
         subject: Subject,
         /// moderator, auditor or admin
         role: Role,
@@ -36,7 +37,7 @@ pub enum AclCommand {
         #[arg(long, default_value = "*")]
         rooms: RoomScope,
         /// Only from this channel; may be given several times
-        #[arg(long = "in", value_name = "CHANNEL")]
+        #[arg(long = "in", value_name = "CHANNEL", value_parser = Channel::written)]
         channels: Vec<Channel>,
         /// For how long, such as 8h, 30m or 7d; for ever if not given
         #[arg(long = "for", value_name = "DURATION", value_parser = parse_lasting)]
@@ -72,9 +73,10 @@ pub enum AclCommand {
     /// Explain what is decided about somebody, by the rule that decides
     Why {
         /// Whose right
+        #[arg(value_parser = Subject::written)]
         subject: Subject,
         /// In which channel
-        #[arg(long = "in", value_name = "CHANNEL")]
+        #[arg(long = "in", value_name = "CHANNEL", value_parser = Channel::written)]
         channel: Channel,
         /// For which room
         #[arg(long)]
@@ -132,6 +134,7 @@ pub enum ChannelCommand {
     /// Take commands from a channel
     Allow {
         /// `slack:<team>:<channel>` or `discord:<guild>:<channel>`
+        #[arg(value_parser = Channel::written)]
         channel: Channel,
         /// For these rooms only: `*`, a room id, or a prefix such as `live-*`
         #[arg(long, default_value = "*")]
@@ -261,8 +264,9 @@ fn version(text: &str) -> Result<i64, String> {
 }
 
 fn group(text: &str) -> Result<Subject, String> {
-    match text.parse::<Subject>() {
+    match Subject::written(text) {
         Ok(group) if group.is_group() => Ok(group),
+        Err(form @ InvalidId::Form { .. }) => Err(form.to_string()),
         _ => Err("this is not a group or a role: write `slack:<team>:group:<usergroup>` or `discord:<guild>:role:<role>`"
             .to_owned()),
     }

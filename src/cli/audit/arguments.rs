@@ -138,10 +138,10 @@ pub struct FilterArguments {
     #[arg(long)]
     pub room: Option<RoomId>,
     /// By this subject
-    #[arg(long)]
+    #[arg(long, value_parser = Subject::written)]
     pub actor: Option<Subject>,
     /// In this channel
-    #[arg(long)]
+    #[arg(long, value_parser = Channel::written)]
     pub channel: Option<Channel>,
     /// With this outcome: succeeded, unchanged, refused, unknown, pending, denied, declined, invalid, duplicate, or
     /// failed for refused, denied, declined and invalid; several with commas

@@ -176,7 +176,9 @@ fn undecided(
         };
         grants.iter().filter(of_unknown).map(|(grant, _)| grant)
     };
-    let denies = |group: &Subject| matching(Effect::Deny).any(|grant| grant.subject == *group);
+    let denies = |group: &Subject| {
+        matching(Effect::Deny).any(|grant| grant.subject == *group && action.is_closed_by(&grant.rooms))
+    };
     let mut member = principal.clone();
     member
         .groups

@@ -22,6 +22,17 @@ pub struct Values {
     pub groups: Vec<Subject>,
 }
 
+/// Whether an id that is written out is one of this kind.
+fn check_id(kind: Kind, word: &Word) -> Result<(), InvalidId> {
+    match (kind, word) {
+        (Kind::Person | Kind::PersonOrGroup | Kind::People, Word::Text { text, .. }) => {
+            Subject::written(text).map(drop)
+        }
+        (Kind::Channel, Word::Text { text, .. }) => Channel::written(text).map(drop),
+        _ => Ok(()),
+    }
+}
+
 impl Values {
     /// Adds a value; to those that are there, where it can be several.
     ///
@@ -96,21 +107,17 @@ impl Values {
     /// right.
     fn mended(&self, verb: &'static Verb, wrong: Option<&str>) -> Option<Invocation> {
         let is_right = |it: &&Parameter| {
-            let given = self.get(it.name).is_some_and(|word| match (it.kind, word) {
-                (Kind::Person | Kind::PersonOrGroup | Kind::People, Word::Text { text, .. }) => {
-                    text.parse::<Subject>().is_ok()
-                }
-                (Kind::Channel, Word::Text { text, .. }) => text.parse::<Channel>().is_ok(),
-                _ => true,
-            });
-            given && wrong != Some(it.name)
+            wrong != Some(it.name) && self.get(it.name).is_some_and(|word| check_id(it.kind, word).is_ok())
         };
-        if !verb.parameters.iter().any(|it| is_right(&it)) {
+        if !verb.parameters.iter().any(|it| is_right(&it) || self.in_form(it).is_some()) {
             return None;
         }
         let line = verb.parameters.iter().fold(Invocation::of(verb), |line, it| {
             if is_right(&it) {
                 return self.all(it.name).fold(line, |line, word| line.with(it.name, word.plain()));
+            }
+            if let Some(words) = self.in_form(it) {
+                return words.into_iter().fold(line, |line, word| line.with(it.name, word));
             }
             if !it.is_required && wrong != Some(it.name) {
                 return line;
@@ -120,6 +127,19 @@ impl Values {
             line.with(it.name, example.map_or(it.placeholder, |(_, value)| *value))
         });
         (line.as_typed().chars().count() <= LONGEST_LINE).then_some(line)
+    }
+
+    /// The values in the form that their ids have, if that is what is wrong with them.
+    fn in_form(&self, it: &Parameter) -> Option<Vec<String>> {
+        let checks = || self.all(it.name).map(|word| (word, check_id(it.kind, word)));
+        let is_form = |check: &Result<(), InvalidId>| matches!(check, Err(InvalidId::Form { .. }));
+        checks().any(|(_, check)| is_form(&check)).then_some(())?;
+        let words = checks().map(|(word, check)| match check {
+            Ok(()) => Some(word.plain()),
+            Err(InvalidId::Form { meant, .. }) => Some(meant),
+            Err(_) => None,
+        });
+        words.collect()
     }
 
     fn all(&self, name: &str) -> impl Iterator<Item = &Word> {
@@ -249,7 +269,7 @@ impl Values {
                 "`{text}` is only text here: choose the person from the list that the chat offers, or give the id"
             ),
             Word::Text { .. } | Word::Reason(_) => {
-                return shown.parse().map(Some).map_err(|error: InvalidId| invalid(error));
+                return Subject::written(&shown).map(Some).map_err(invalid);
             }
         }))
     }
@@ -268,7 +288,7 @@ impl Values {
                 "`{text}` is only text here: choose the channel from the list that the chat offers, or give the id"
             ),
             Word::Text { .. } | Word::Reason(_) => {
-                return shown.parse().map(Some).map_err(|error: InvalidId| invalid(error));
+                return Channel::written(&shown).map(Some).map_err(invalid);
             }
         }))
     }
