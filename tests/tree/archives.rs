@@ -27,7 +27,7 @@ use serde_json::Value;
 use sqlx::Row as _;
 use tokio::task::JoinSet;
 
-use super::copies::{Copy, check, day, night};
+use super::copies::{Copy, check, day, night, settle};
 use super::independent::{self, checked, proves};
 use super::world::{MALLORY, NOON, World, allow, ask, count, execute, later, raw, recorded, succeeded};
 

@@ -176,14 +176,19 @@ fn undecided(
         };
         grants.iter().filter(of_unknown).map(|(grant, _)| grant)
     };
-    let denies = |group: &Subject| {
-        matching(Effect::Deny).any(|grant| grant.subject == *group && action.is_closed_by(&grant.rooms))
-    };
+    // In all the groups that permit it, but for those whose own deny entries then forbid it.
     let mut member = principal.clone();
-    member
-        .groups
-        .extend(matching(Effect::Permit).map(|grant| &grant.subject).filter(|group| !denies(group)).cloned());
-    let is_open = match decide(&member, place, action.clone(), acl, now) {
+    member.groups.extend(matching(Effect::Permit).map(|grant| grant.subject.clone()));
+    let decision = loop {
+        let decision = decide(&member, place, action.clone(), acl, now);
+        let denied_by = match &decision {
+            Decision::Deny(Denial::DeniedBy(id)) => matching(Effect::Deny).find(|grant| grant.id == *id),
+            Decision::Permit(_) | Decision::Deny(_) => None,
+        };
+        let Some(denial) = denied_by else { break decision };
+        member.groups.retain(|group| *group != denial.subject);
+    };
+    let is_open = match decision {
         Decision::Permit(_) => true,
         // A group that cannot be read is counted against everybody who may be in it. Discord says with each request who
         // has a role: only here is that not known.
