@@ -78,7 +78,7 @@
 //! 5. Deny by default; an error while deciding denies: [`domain::access`].
 //! 6. Every authentic request ends in the log, whatever its end; so does every change of the ACL, in the
 //!    same transaction: `store`'s `admission` and `acl`. Triggers forbid any change of a row:
-//!    `migrations/0001_access_and_audit.sql`.
+//!    `migrations/0001_log.sql`.
 //! 7. Secrets never appear in a log line, an error, a reply or the database: they are `SecretString`, errors of
 //!    the HTTP client lose their URL, and foreign text goes through [`redact`] where it is read, as does every log
 //!    line.
@@ -90,7 +90,7 @@
 //! - **subject**: a person, a group of Slack or a role of Discord, by its id; a **principal** is the subject that asks,
 //!   with its groups; a **place** is the channel, or the local machine, where it asks.
 //! - **grant**: an entry of the ACL that gives a subject a role for a scope; a **deny entry** takes it and wins.
-//!   **Scope**: the rooms, `live-*` or one id or all. **Reach**: the rooms that a person may use in a place.
+//!   **Scope**: the rooms, `live-*` or one id or all. **Effective scope**: what is left of it for a person in a place.
 //! - **permit** and **denial**: the two ends of a decision about an action; **authority**: the grant, in the log.
 //! - **operation**: one request and all its events, named by the number of its first one (`op 17`); its **entry** is
 //!   the row that reviewers read. **Delivery**: the platform's id of one invocation, taken at most once.

@@ -24,7 +24,7 @@ use room_owner::cli::{
 use room_owner::clock::SystemClock;
 use room_owner::config::{self, Common, Config, ConfigError, Environment};
 use room_owner::discord::register::Registrar;
-use room_owner::domain::command::Family;
+use room_owner::domain::command::CommandGroup;
 use room_owner::merkle::proof::InclusionProof;
 use room_owner::merkle::{SigningKey, VerifierKey};
 use room_owner::redact::Redactor;
@@ -413,7 +413,7 @@ async fn register(
     let registrar = Registrar::new(settings, redactor).await?;
     let plan = registrar.plan(guild.as_deref()).await?;
     let place = guild.map_or_else(|| "everywhere".to_owned(), |guild| format!("in guild {guild}"));
-    let names = Family::ALL.map(|family| settings.command.of(family).0).join(", ");
+    let names = CommandGroup::ALL.map(|family| settings.command.of(family).0).join(", ");
     if plan.is_empty() {
         stdio::print(format_args!("Discord shows {names} {place} as it should: nothing was written."))?;
         return Ok(());

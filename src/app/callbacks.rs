@@ -8,7 +8,7 @@ use crate::domain::room::{AccountId, RoomId};
 
 /// A change of owner, as a callback reports it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct OwnerNotice {
+pub struct OwnerChangeEvent {
     /// Identifies the change: repetitions of its callback have the same.
     pub delivery: DeliveryId,
     /// The room.
@@ -29,7 +29,7 @@ pub struct OwnerNotice {
 
 /// The owner that was read back.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Seen {
+pub enum ReadBack {
     /// The owner now.
     Owner(AccountId),
     /// It could not be read. The text says why.
@@ -38,7 +38,7 @@ pub enum Seen {
 
 /// What the store recorded of a notice.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Observed {
+pub enum Observation {
     /// It is the change of one of our operations, and is recorded as its confirmation.
     Confirms {
         /// The operation.

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use async_trait::async_trait;
 use jiff::Timestamp;
 
-pub use super::callbacks::{CallbackEnd, Confirmation, Observed, OwnerNotice, Seen};
+pub use super::callbacks::{CallbackEnd, Confirmation, Observation, OwnerChangeEvent, ReadBack};
 pub use super::directory::{Directory, DirectoryReport};
 pub use crate::domain::access::{AclChange, Known, NewGrant};
 use crate::domain::access::{
@@ -222,10 +222,10 @@ pub trait Store: Send + Sync {
     /// owner was read back, as an operation of its own. Each change is written down once.
     async fn observe(
         &self,
-        notice: &OwnerNotice,
-        seen: Option<&Seen>,
+        notice: &OwnerChangeEvent,
+        seen: Option<&ReadBack>,
         at: Timestamp,
-    ) -> Result<Observed, StoreError>;
+    ) -> Result<Observation, StoreError>;
 
     /// What a callback has said about an operation of ours.
     async fn confirmation(&self, operation: OperationId) -> Result<Option<Confirmation>, StoreError> {

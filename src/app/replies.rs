@@ -1,5 +1,5 @@
-//! Answers that are still owed: what of them is kept, and how somebody is told without the request that they
-//! made, whose way back may be gone.
+//! Pending replies: what is stored of them, and how somebody is reached without the request that they made, whose
+//! way back may be gone.
 
 use async_trait::async_trait;
 use jiff::Timestamp;
@@ -41,63 +41,61 @@ impl Platform {
     }
 }
 
-/// An answer that somebody is owed.
+/// A reply that somebody waits for.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Owed {
+pub struct PendingReply {
     /// What it is about.
     pub operation: OperationId,
     /// The channel or thread that may see it, by the platform's own id, as far as the door knew one.
     pub public_in: Option<String>,
-    /// The outcome that the person knows, if another one is to follow.
+    /// The outcome that the person knows, if another one follows.
     pub known: Option<OutcomeKind>,
-    /// Whether it may have been said already.
+    /// Whether it may have been delivered already.
     pub perhaps_said: bool,
     /// Since when. A day later nobody waits for it any more.
     pub since: Timestamp,
 }
 
-/// What is to be kept about the answers of this process.
+/// Changes to the pending replies of this process.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Batch {
     /// Those that changed.
-    pub changed: Vec<Owed>,
-    /// Those that are given, or will never be.
+    pub changed: Vec<PendingReply>,
+    /// Those that were delivered, or never will be.
     pub done: Vec<OperationId>,
 }
 
-/// Keeps what is owed, beyond the end of the process.
+/// Stores pending replies beyond the end of the process.
 #[async_trait]
-pub trait ReplyBook: Send + Sync {
-    /// Keeps what changed.
+pub trait Outbox: Send + Sync {
+    /// Stores the changes.
     async fn keep(&self, batch: &Batch) -> Result<(), StoreError>;
 
-    /// Takes over what processes owe on these platforms that run no longer, and begins this process's own
-    /// page. No two processes get the same.
-    async fn take_over(&self, platforms: &[Platform]) -> Result<Vec<Owed>, StoreError>;
+    /// Takes over the replies on these platforms of processes that are gone. No two processes get the same.
+    async fn take_over(&self, platforms: &[Platform]) -> Result<Vec<PendingReply>, StoreError>;
 
-    /// Takes an answer on. What is kept about it already stands and is returned; `None` if a process that
-    /// runs has it.
-    async fn claim(&self, owed: &Owed) -> Result<Option<Owed>, StoreError>;
+    /// Takes a reply over. What is stored of it stands and is returned; `None` if a running process has it.
+    async fn claim(&self, owed: &PendingReply) -> Result<Option<PendingReply>, StoreError>;
 }
 
-/// Something to say to somebody who waits for it no longer.
+/// A message to somebody, unasked.
 #[derive(Debug)]
-pub struct Telling {
+pub struct Notification {
     /// Who asked.
     pub to: Subject,
     /// Where.
     pub channel: Channel,
-    /// As in [`Owed`].
+    /// As in [`PendingReply`].
     pub public_in: Option<String>,
-    /// What to say.
+    /// What it says.
     pub reply: Reply,
 }
 
-/// Why somebody was not told.
+/// Why a notification was not sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum NotTold {
-    /// Another try may do it.
-    Yet {
+pub enum SendError {
+    /// Another try may succeed.
+    Temporary {
         /// What went wrong.
         why: String,
         /// How long to wait, if the platform said so.
@@ -106,14 +104,14 @@ pub enum NotTold {
         is_unclear: bool,
     },
     /// No other try helps.
-    Ever(String),
+    Permanent(String),
 }
 
 /// Speaks to people by the bot's own right, unasked.
 #[async_trait]
 pub trait Messenger: Send + Sync {
-    /// Says it once.
-    async fn tell(&self, telling: &Telling) -> Result<(), NotTold>;
+    /// Sends it once.
+    async fn send(&self, telling: &Notification) -> Result<(), SendError>;
 }
 
 /// How people are reached on the platforms that commands come from.

@@ -8,7 +8,7 @@ use super::ports::RoomSummary;
 use super::service::CommandService;
 use crate::domain::access::{AclView, Action};
 use crate::domain::audit::{AuditFilter, OperationKind, OutcomeKind};
-use crate::domain::command::{Family, Place};
+use crate::domain::command::{CommandGroup, Place};
 use crate::domain::principal::Principal;
 use crate::domain::room::RoomId;
 
@@ -22,7 +22,7 @@ pub async fn rooms(
     service: &CommandService,
     principal: &Principal,
     place: &Place,
-    family: Family,
+    family: CommandGroup,
     typed: &str,
     most: usize,
 ) -> Vec<RoomSummary> {
@@ -33,10 +33,10 @@ pub async fn rooms(
     }
     let may = |action| service.may(principal, place, action, &acl);
     let about = match family {
-        Family::Owner => Action::Transfer,
-        Family::Acl if may(Action::ReadAcl(None)) => Action::Transfer,
-        Family::Audit if may(Action::ReadAudit) => Action::ShowOwner,
-        Family::Acl | Family::Audit => return Vec::new(),
+        CommandGroup::Owner => Action::Transfer,
+        CommandGroup::Acl if may(Action::ReadAcl(None)) => Action::Transfer,
+        CommandGroup::Audit if may(Action::ReadAudit) => Action::ShowOwner,
+        CommandGroup::Acl | CommandGroup::Audit => return Vec::new(),
     };
     let rooms = service.live_rooms.get().await.inspect_err(|error| {
         debug!(problem = error.refusal().info, "the live rooms cannot be listed");

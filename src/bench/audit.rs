@@ -9,7 +9,7 @@ use jiff::tz::TimeZone;
 use crate::app::commands::audit::{Reader, answer};
 use crate::app::ports::{AuditLog, ExportSpan, Store as _};
 use crate::clock::SystemClock;
-use crate::domain::audit::{AuditFilter, Filter, Moment, OperationId, OutcomeKind, StatsBy};
+use crate::domain::audit::{AuditFilter, Filter, OperationId, OutcomeKind, StatsBy, TimeExpr};
 use crate::domain::command::Question;
 use crate::stdio;
 use crate::store::verify::{Evidence, verify};
@@ -98,7 +98,7 @@ impl Dice {
         OperationId::new(self.scratch.operation(self.nth()))
     }
 
-    fn moment(&self, later_ms: i64) -> anyhow::Result<Moment> {
+    fn moment(&self, later_ms: i64) -> anyhow::Result<TimeExpr> {
         let at = self.scratch.from + self.nth() * self.scratch.step + later_ms;
         Ok(jiff::Timestamp::from_millisecond(at)?.to_string().parse()?)
     }

@@ -7,7 +7,7 @@ use jiff::tz::TimeZone;
 
 use super::Exit;
 use crate::domain::archive::{ArchiveReport, HeldUp, SoundArchive};
-use crate::domain::audit::{self, Moment};
+use crate::domain::audit::{self, TimeExpr};
 use crate::domain::room::visible;
 use crate::stdio;
 
@@ -16,7 +16,7 @@ use crate::stdio;
 pub struct ArchiveArguments {
     /// Operations that began before this time go, up to the first that is not over: 2026-01-01, 90d
     #[arg(long, value_name = "TIME")]
-    pub before: Moment,
+    pub before: TimeExpr,
     /// The zone of a time that names none, such as Europe/Berlin; this machine's if not given
     #[arg(long, value_parser = audit::zone)]
     pub zone: Option<TimeZone>,

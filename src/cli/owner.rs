@@ -3,7 +3,7 @@
 use super::transfer::answer;
 use super::{Caller, Exit, Format};
 use crate::app::service::CommandService;
-use crate::domain::command::{Family, Invocation, Values};
+use crate::domain::command::{CommandGroup, Invocation, Values};
 use crate::domain::wording::LOCAL_QUESTION;
 
 /// `owner ..`
@@ -26,7 +26,7 @@ pub async fn run(
     arguments: OwnerArguments,
 ) -> anyhow::Result<Exit> {
     let OwnerArguments { room, format } = arguments;
-    let verb = Invocation::named(Family::Owner, &[]).verb;
+    let verb = Invocation::named(CommandGroup::Owner, &[]).verb;
     let command = Values::of_texts(verb, [("room", Some(room))]);
     answer(service, caller.asks(command), LOCAL_QUESTION, format).await
 }

@@ -9,9 +9,9 @@ use super::acl_file;
 use super::print;
 use super::rows::{Named, Planned, Why};
 use super::{Exit, Format, WrongUsage, as_word, one_line, say, text};
-use crate::domain::access::{Attention, ChangedEntry, Grant, Hindered, Known, NotEdited, is_live, list};
+use crate::domain::access::{Attention, ChangedEntry, Grant, GrantWarnings, Known, NotEdited, is_live, list};
 use crate::domain::audit::OperationId;
-use crate::domain::command::Part;
+use crate::domain::command::Section;
 use crate::domain::principal::Subject;
 use crate::domain::reply::Reply;
 use crate::domain::wording::acl::AclAnswer;
@@ -49,7 +49,7 @@ pub(super) fn acl(reply: &Reply, asked: &Asked, known: &Known, now: Timestamp) -
     match &**answer {
         AclAnswer::Grants { listed, grants, left_out, .. } => {
             match (listed.part, grants.is_empty(), *left_out) {
-                (Part::Attention, true, _) => {
+                (Section::Attention, true, _) => {
                     tell!("no grant ends within 24 hours, and none was unused for 90 days");
                 }
                 (_, true, 0) => tell!(
@@ -187,7 +187,7 @@ fn plan(answer: &AclAnswer, asked: &Asked) -> anyhow::Result<Exit> {
 }
 
 /// Says who gained and lost what by a file.
-fn applied(changed: &[(ChangedEntry, Hindered)], operation: OperationId) {
+fn applied(changed: &[(ChangedEntry, GrantWarnings)], operation: OperationId) {
     for (entry, _) in changed {
         let (grants, channels) = match entry {
             ChangedEntry::Grant { before, .. } => (before.as_slice(), &[][..]),
@@ -219,7 +219,7 @@ fn not_edited(reply: &Reply, why: &NotEdited, asked: &Asked) -> anyhow::Result<E
             "`{path}` names no version: look at `room-owner acl plan {shown}` first; it says how to apply exactly that"
         ))
         .into()),
-        NotEdited::Senseless(why) => Err(WrongUsage(format!("`{path}` makes no sense: {why}")).into()),
+        NotEdited::InvalidPlan(why) => Err(WrongUsage(format!("`{path}` makes no sense: {why}")).into()),
         _ => Ok(words(reply, LOCAL_ACL)),
     }
 }

@@ -10,7 +10,8 @@ use serde::Serialize;
 use super::one_line;
 use super::print::{self, Row};
 use crate::domain::access::{
-    Able, AclChange, AuthorisedChannel, Effect, Explanation, Fit, Grant, RoomScope, Standing, list,
+    AclChange, AuthorisedChannel, Effect, EligibleSubject, Explanation, Grant, GrantMatch, RoomScope,
+    Standing, list,
 };
 use crate::domain::audit::{AuditEntry, DecisionKind, OutcomeKind, Ownership, Stat, Step, millis, read_in};
 use crate::domain::principal::{Channel, Membership, Subject};
@@ -150,16 +151,16 @@ impl<'a> From<&'a Explained> for Why<'a> {
             Err(denial) if open.is_empty() => ("deny", denial.to_string()),
             Err(denial) => ("unknown", denial.to_string()),
         };
-        let bearing = |(grant, fit): &'a (Grant, Fit)| {
+        let bearing = |(grant, fit): &'a (Grant, GrantMatch)| {
             let is_member = explained.principal.membership(&grant.subject) == Membership::In;
             let bearing = match fit {
-                Fit::Matches if is_member => "matches",
-                Fit::Matches => "matches members",
-                Fit::OtherChannels => "other channels",
-                Fit::OutOfScope => "other rooms",
-                Fit::WrongRole => "other deeds",
-                Fit::NotYet(_) => "begins later",
-                Fit::Ended(_) => "ended",
+                GrantMatch::Matches if is_member => "matches",
+                GrantMatch::Matches => "matches members",
+                GrantMatch::OtherChannels => "other channels",
+                GrantMatch::OutOfScope => "other rooms",
+                GrantMatch::WrongRole => "other deeds",
+                GrantMatch::NotYet(_) => "begins later",
+                GrantMatch::Ended(_) => "ended",
             };
             Bearing { grant, bearing }
         };
@@ -182,7 +183,7 @@ impl<'a> From<&'a Explained> for Why<'a> {
     }
 }
 
-impl Row for Able {
+impl Row for EligibleSubject {
     const HEADINGS: &'static [&'static str] = &["Subject", "Grant", "Until", "Channels"];
     const FIELDS: &'static [&'static str] = &["subject", "grant", "until", "channels"];
 

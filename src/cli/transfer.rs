@@ -4,7 +4,7 @@ use super::{Caller, Exit, Format, print, render};
 use crate::app::commands::at_once;
 use crate::app::service::CommandService;
 use crate::domain::audit::{OperationId, OutcomeKind};
-use crate::domain::command::{Command, CommandRequest, Family, Invocation, Values, clean_reason};
+use crate::domain::command::{Command, CommandGroup, CommandRequest, Invocation, Values, clean_reason};
 use crate::domain::wording::LOCAL_TRANSFER;
 use crate::stdio;
 
@@ -48,7 +48,7 @@ pub async fn run(
     let overrides = overrides.map(|operation| operation.to_string());
     let texts =
         [("room", Some(room)), ("new_owner", Some(new_owner)), ("reason", reason), ("override", overrides)];
-    let command = Values::of_texts(Invocation::named(Family::Owner, &[]).verb, texts);
+    let command = Values::of_texts(Invocation::named(CommandGroup::Owner, &[]).verb, texts);
     answer(service, caller.asks(command), LOCAL_TRANSFER, format).await
 }
 

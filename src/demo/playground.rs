@@ -18,7 +18,7 @@ use super::slack::SlackStandIn;
 use super::world::{CHANNELS, EXAMPLES, PEOPLE, ROOMS, Said, lock};
 use crate::app::ports::Store as _;
 use crate::domain::audit::{AuditEntry, AuditFilter};
-use crate::domain::command::Family;
+use crate::domain::command::CommandGroup;
 use crate::store::SqliteStore;
 use crate::tencent::simulator::{Api, Fault, FaultKind, Simulator, When};
 
@@ -140,7 +140,7 @@ async fn world(State(playground): State<Arc<Playground>>) -> Json<Value> {
         "channels": channels.collect::<Vec<_>>(),
         "rooms": owners(&playground.simulator),
         "examples": examples.collect::<Vec<_>>(),
-        "commands": Family::ALL.map(|family| format!("/{}", family.name())),
+        "commands": CommandGroup::ALL.map(|family| format!("/{}", family.name())),
         "forms": playground.discord.forms(),
         "fault": *lock(&playground.trouble),
     }))

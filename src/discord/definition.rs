@@ -6,7 +6,7 @@ use serenity::all::{
     InteractionContext,
 };
 
-use crate::domain::command::{Family, Kind, LONGEST_REASON, Parameter, Verb};
+use crate::domain::command::{CommandGroup, Kind, LONGEST_REASON, Parameter, Verb};
 use crate::domain::room::{LONGEST_ACCOUNT_ID, LONGEST_ROOM_ID};
 use crate::domain::wording::CommandName;
 
@@ -17,7 +17,7 @@ const LONGEST_LIST: usize = 100;
 
 /// What is registered.
 pub(super) fn registered(name: &CommandName) -> [CreateCommand; 3] {
-    Family::ALL.map(|family| command(family, name))
+    CommandGroup::ALL.map(|family| command(family, name))
 }
 
 /// The command's name without its slash.
@@ -25,7 +25,7 @@ pub(super) fn bare(name: &CommandName) -> &str {
     name.0.trim_start_matches('/')
 }
 
-fn command(family: Family, name: &CommandName) -> CreateCommand {
+fn command(family: CommandGroup, name: &CommandName) -> CreateCommand {
     let command = CreateCommand::new(bare(&name.of(family)))
         .kind(CommandType::ChatInput)
         .description(family.summary())

@@ -10,7 +10,7 @@ use super::options::Options;
 use super::payload::{self, Interaction, Kind};
 use super::{gateway, render, signature};
 use crate::domain::audit::OperationId;
-use crate::domain::command::{Command, Family, Rejection, Transfer, Typed, Unusable, parse};
+use crate::domain::command::{Command, CommandGroup, Rejection, Transfer, Typed, Unusable, parse};
 use crate::domain::principal::{Channel, Subject};
 use crate::domain::reply::Reply;
 use crate::domain::wording::CommandName;
@@ -91,7 +91,7 @@ pub fn body(bytes: &[u8]) {
 /// The record of filled-in options says what was done, to whoever knows the typed form.
 fn is_recorded_as_it_would_be_typed(transfer: &Transfer, typed: &str) {
     let arguments = typed.trim_start_matches("/room-owner");
-    match parse(Family::Owner, &Typed::plain(arguments)) {
+    match parse(CommandGroup::Owner, &Typed::plain(arguments)) {
         Ok(Command::Transfer(read)) => {
             assert_eq!((&read.room, &read.new_owner), (&transfer.room, &transfer.new_owner), "{typed}");
             assert_eq!(read.reason, transfer.reason, "{typed}");

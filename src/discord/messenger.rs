@@ -7,7 +7,7 @@ use serde_json::json;
 use super::payload::snowflake;
 use super::rest::{Failure, Rest};
 use super::{Settings, render};
-use crate::app::replies::{Messenger, NotTold, Telling};
+use crate::app::replies::{Messenger, Notification, SendError};
 use crate::domain::principal::Subject;
 use crate::domain::wording::CommandName;
 use crate::redact::Redactor;
@@ -33,17 +33,17 @@ impl DiscordMessenger {
 
 #[async_trait]
 impl Messenger for DiscordMessenger {
-    async fn tell(&self, telling: &Telling) -> Result<(), NotTold> {
-        let Subject::DiscordUser { user, .. } = &telling.to else {
-            return Err(NotTold::Ever("who asked is nobody in discord".to_owned()));
+    async fn send(&self, notification: &Notification) -> Result<(), SendError> {
+        let Subject::DiscordUser { user, .. } = &notification.to else {
+            return Err(SendError::Permanent("who asked is nobody in discord".to_owned()));
         };
-        let mut message = render::message(&telling.reply, &self.command);
-        if let Some(operation) = telling.reply.operation() {
+        let mut message = render::message(&notification.reply, &self.command);
+        if let Some(operation) = notification.reply.operation() {
             // A repetition within minutes is not shown twice ("Create Message", `enforce_nonce`).
             message["nonce"] = json!(format!("room-owner-{operation}"));
             message["enforce_nonce"] = json!(true);
         }
-        if let Some(channel) = &telling.public_in {
+        if let Some(channel) = &notification.public_in {
             match self.rest.post_to_channel(channel, &message).await {
                 // The channel is gone, or the bot may not speak there.
                 Err(Failure::Refused { status: 403 | 404, .. }) => {}
@@ -51,15 +51,20 @@ impl Messenger for DiscordMessenger {
             }
         }
         let channel = self.rest.direct_channel(user).await.map_err(not_told)?;
-        let channel = snowflake(&channel["id"])
-            .ok_or_else(|| NotTold::Ever("discord named no channel for a direct message".to_owned()))?;
+        let channel = snowflake(&channel["id"]).ok_or_else(|| {
+            SendError::Permanent("discord named no channel for a direct message".to_owned())
+        })?;
         self.rest.post_to_channel(&channel, &message).await.map_err(not_told)
     }
 }
 
-fn not_told(failure: Failure) -> NotTold {
+fn not_told(failure: Failure) -> SendError {
     if !failure.may_pass() {
-        return NotTold::Ever(failure.to_string());
+        return SendError::Permanent(failure.to_string());
     }
-    NotTold::Yet { why: failure.to_string(), after: failure.retry_after(), is_unclear: failure.is_unclear() }
+    SendError::Temporary {
+        why: failure.to_string(),
+        after: failure.retry_after(),
+        is_unclear: failure.is_unclear(),
+    }
 }

@@ -8,8 +8,8 @@ use serde_json::{Map, Value};
 use super::definition::bare;
 use super::payload::{LONGEST_NAME, THREADS, roles_of, snowflake};
 use crate::domain::command::{
-    Advice, Command, Family, Invocation, Kind, Mention, Parameter, Problem, Typed, Unusable, UsageError,
-    Values, Verb, Word,
+    Advice, Command, CommandGroup, Invocation, Kind, Mention, Parameter, Problem, Typed, Unusable,
+    UsageError, Values, Verb, Word,
 };
 use crate::domain::principal::{Channel, Subject};
 use crate::domain::wording::CommandName;
@@ -64,8 +64,8 @@ impl<'a> Options<'a> {
     }
 
     /// Which of our commands it is.
-    pub(super) fn family(&self, ours: &CommandName) -> Option<Family> {
-        Family::ALL.into_iter().find(|family| bare(&ours.of(*family)) == self.name)
+    pub(super) fn family(&self, ours: &CommandName) -> Option<CommandGroup> {
+        CommandGroup::ALL.into_iter().find(|family| bare(&ours.of(*family)) == self.name)
     }
 
     /// The verb that was filled in.
@@ -91,7 +91,7 @@ impl<'a> Options<'a> {
     ) -> Result<Result<Command, UsageError>, Unusable> {
         let Some(family) = self.family(ours) else {
             let problem = Problem::UnknownCommand(format!("/{}", short(self.name)));
-            return Ok(Err(UsageError::without_verb(Family::Owner, problem)));
+            return Ok(Err(UsageError::without_verb(CommandGroup::Owner, problem)));
         };
         let Some(verb) = Verb::with_words(family, &self.path) else {
             return match (self.path.as_slice(), self.given.is_empty()) {

@@ -3,7 +3,7 @@
 
 use jiff::Timestamp;
 
-use super::access::{Action, Denial, Permit, Reach};
+use super::access::{Action, Denial, EffectiveScope, Permit};
 use super::audit::{DecisionKind, OperationId, OutcomeKind, Request};
 use super::command::{Command, CommandRequest, RejectedRequest, Rejection, Transfer};
 use super::principal::{Place, Principal};
@@ -37,7 +37,7 @@ pub struct Attempt {
     transfer: Transfer,
     by: Principal,
     begun_at: Timestamp,
-    reach: Reach,
+    reach: EffectiveScope,
 }
 
 impl Attempt {
@@ -82,7 +82,7 @@ impl Attempt {
 
     /// The rooms that its author may use here.
     #[must_use]
-    pub fn reach(&self) -> &Reach {
+    pub fn reach(&self) -> &EffectiveScope {
         &self.reach
     }
 

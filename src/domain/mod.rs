@@ -8,7 +8,7 @@ pub mod admission;
 pub mod archive;
 pub mod audit;
 pub mod command;
-pub mod period;
+pub mod duration;
 pub mod principal;
 pub mod reply;
 pub mod reply_note;

@@ -6,9 +6,9 @@ use std::fmt;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use super::access::{Action, Denial, Footing, Grant, Helpers, Reach, Right};
+use super::access::{Action, CallerRights, Denial, EffectiveScope, Grant, Helpers, Right};
 use super::audit::{AuditEntry, NoAnswer, OperationId, Outcome, OutcomeKind};
-use super::command::{Family, Transfer, Unusable, UsageError};
+use super::command::{CommandGroup, Transfer, Unusable, UsageError};
 use super::principal::{Principal, Subject};
 use super::room::RoomId;
 use super::tree_head::TreeHead;
@@ -33,11 +33,11 @@ pub enum Reply {
         /// The record of the question.
         operation: OperationId,
         /// The command whose help it is.
-        family: Family,
+        family: CommandGroup,
         /// The caller, to be quoted to an admin.
         subject: Subject,
         /// How the caller stands in this channel.
-        footing: Footing,
+        caller_rights: CallerRights,
         /// Whom to ask.
         helpers: Helpers,
     },
@@ -57,7 +57,7 @@ pub enum Reply {
         /// The answer, or why there is none.
         answer: Box<Result<Answer, NoAnswer>>,
         /// The rooms that the reader may see.
-        reach: Reach,
+        reach: EffectiveScope,
         /// The zone in which it is shown.
         zone: TimeZone,
         /// The grant that an entry names, if it is about one.

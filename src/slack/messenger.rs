@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use super::Settings;
 use super::render::{fields, render};
 use super::web_api::{CallError, WebApi};
-use crate::app::replies::{Messenger, NotTold, Telling};
+use crate::app::replies::{Messenger, Notification, SendError};
 use crate::domain::principal::{Channel, Subject};
 use crate::domain::reply::Audience;
 use crate::domain::wording::CommandName;
@@ -50,19 +50,19 @@ impl SlackMessenger {
 
 #[async_trait]
 impl Messenger for SlackMessenger {
-    async fn tell(&self, telling: &Telling) -> Result<(), NotTold> {
+    async fn send(&self, notification: &Notification) -> Result<(), SendError> {
         let (Subject::SlackUser { user, .. }, Channel::Slack { channel, .. }) =
-            (&telling.to, &telling.channel)
+            (&notification.to, &notification.channel)
         else {
-            return Err(NotTold::Ever("who asked is nobody in slack".to_owned()));
+            return Err(SendError::Permanent("who asked is nobody in slack".to_owned()));
         };
-        let message = fields(&render(&telling.reply, &self.command, self.private_replies));
+        let message = fields(&render(&notification.reply, &self.command, self.private_replies));
         let say = async |method: &str, to: &[(&str, &str)]| {
             let message = message.iter().map(|(name, value)| (name.as_str(), value.as_str()));
             let all: Vec<_> = to.iter().copied().chain(message).collect();
             self.api.post(method, &all).await
         };
-        let is_public = telling.reply.audience() == Audience::Channel && !self.private_replies;
+        let is_public = notification.reply.audience() == Audience::Channel && !self.private_replies;
         let said = if is_public {
             say("chat.postMessage", &[("channel", channel)]).await
         } else {
@@ -78,17 +78,21 @@ impl Messenger for SlackMessenger {
     }
 }
 
-fn not_told(error: CallError) -> NotTold {
+fn not_told(error: CallError) -> SendError {
     match error {
-        CallError::Later(after) => {
-            NotTold::Yet { why: "slack asked for a pause".to_owned(), after: Some(after), is_unclear: false }
-        }
+        CallError::Later(after) => SendError::Temporary {
+            why: "slack asked for a pause".to_owned(),
+            after: Some(after),
+            is_unclear: false,
+        },
         CallError::Refused(error) if MAY_PASS.contains(&error.as_str()) => {
-            NotTold::Yet { why: format!("slack answered {error}"), after: None, is_unclear: true }
+            SendError::Temporary { why: format!("slack answered {error}"), after: None, is_unclear: true }
         }
-        CallError::Refused(error) => NotTold::Ever(format!("slack answered {error}")),
-        CallError::Unanswered(why) | CallError::Unusable(why) => {
-            NotTold::Yet { why: format!("slack did not answer: {why}"), after: None, is_unclear: true }
-        }
+        CallError::Refused(error) => SendError::Permanent(format!("slack answered {error}")),
+        CallError::Unanswered(why) | CallError::Unusable(why) => SendError::Temporary {
+            why: format!("slack did not answer: {why}"),
+            after: None,
+            is_unclear: true,
+        },
     }
 }

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use super::response_url::ResponseUrl;
 use super::{Settings, text};
 use crate::domain::command::{
-    Advice, CommandRequest, DeliveryId, Family, Place, Problem, RejectedRequest, Rejection, Unusable,
+    Advice, CommandGroup, CommandRequest, DeliveryId, Place, Problem, RejectedRequest, Rejection, Unusable,
     UsageError, parse_in,
 };
 use crate::domain::principal::{Channel, Principal, Subject};
@@ -135,7 +135,7 @@ fn invocation(fields: &HashMap<String, String>, settings: &Settings) -> Result<I
         Some(family) => parse_in(family, &decoded.line, Some(&channel)),
         None => {
             let name = command.chars().take(LONGEST_NAME).collect();
-            Err(UsageError::without_verb(Family::Owner, Problem::UnknownCommand(name)))
+            Err(UsageError::without_verb(CommandGroup::Owner, Problem::UnknownCommand(name)))
         }
     };
     Ok(Invocation {

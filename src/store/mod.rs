@@ -54,10 +54,10 @@ use tokio::task::spawn_blocking;
 use tracing::warn;
 
 use crate::app::ports::{
-    AclChanged, AclEdit, Admission, Admitted, AuditLog, GrantsPage, GroupSubjects, Observed, OwnerNotice,
-    Seen, Store, StoreError,
+    AclChanged, AclEdit, Admission, Admitted, AuditLog, GrantsPage, GroupSubjects, Observation,
+    OwnerChangeEvent, ReadBack, Store, StoreError,
 };
-use crate::app::replies::{Batch, Owed, Platform, ReplyBook};
+use crate::app::replies::{Batch, Outbox, PendingReply, Platform};
 use crate::domain::access::{AclView, AuthorisedChannel, Grant, GrantId, GrantUse, Reading};
 use crate::domain::admission::{Attempt, Verdict};
 use crate::domain::audit::{AuditEntry, AuditFilter, OperationId, Outcome, SystemChange, Unresolved, What};
@@ -456,10 +456,10 @@ impl Store for SqliteStore {
 
     async fn observe(
         &self,
-        notice: &OwnerNotice,
-        seen: Option<&Seen>,
+        notice: &OwnerChangeEvent,
+        seen: Option<&ReadBack>,
         at: Timestamp,
-    ) -> Result<Observed, StoreError> {
+    ) -> Result<Observation, StoreError> {
         let (notice, seen) = (notice.clone(), seen.cloned());
         let written = self.write(move |log| observation::observe(log, &notice, seen.as_ref(), at)).await?;
         Ok(written.0)
@@ -556,20 +556,20 @@ impl Store for SqliteStore {
 }
 
 #[async_trait]
-impl ReplyBook for SqliteStore {
+impl Outbox for SqliteStore {
     async fn keep(&self, batch: &Batch) -> Result<(), StoreError> {
         let batch = batch.clone();
         self.write(move |log| outbox::keep(log, &batch)).await.map(drop)
     }
 
-    async fn take_over(&self, platforms: &[Platform]) -> Result<Vec<Owed>, StoreError> {
+    async fn take_over(&self, platforms: &[Platform]) -> Result<Vec<PendingReply>, StoreError> {
         let (platforms, here) = (platforms.to_vec(), Arc::clone(&self.instance));
         Ok(self.write(move |log| outbox::take_over(log, &platforms, &here)).await?.0)
     }
 
-    async fn claim(&self, owed: &Owed) -> Result<Option<Owed>, StoreError> {
-        let (owed, here) = (owed.clone(), Arc::clone(&self.instance));
-        Ok(self.write(move |log| outbox::claim(log, &owed, &here)).await?.0)
+    async fn claim(&self, pending: &PendingReply) -> Result<Option<PendingReply>, StoreError> {
+        let (pending, here) = (pending.clone(), Arc::clone(&self.instance));
+        Ok(self.write(move |log| outbox::claim(log, &pending, &here)).await?.0)
     }
 }
 

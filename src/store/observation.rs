@@ -3,9 +3,9 @@
 use jiff::Timestamp;
 use rusqlite::{OptionalExtension as _, params};
 
-use crate::app::ports::{Observed, OwnerNotice, Seen, StoreError};
+use crate::app::ports::{Observation, OwnerChangeEvent, ReadBack, StoreError};
 use crate::domain::audit::{
-    AuditEntry, Event, Observed as Change, OperationId, Outcome, OutcomeKind, OwnerChange, Refusal, What,
+    AuditEntry, Event, Observed, OperationId, Outcome, OutcomeKind, OwnerChange, Refusal, What,
 };
 use crate::domain::room::AccountId;
 
@@ -21,12 +21,12 @@ const LONGEST_CALL: i64 = 3_600_000;
 /// owner was `seen`.
 pub(super) fn observe(
     log: &mut LogTransaction<'_>,
-    notice: &OwnerNotice,
-    seen: Option<&Seen>,
+    notice: &OwnerChangeEvent,
+    seen: Option<&ReadBack>,
     at: Timestamp,
-) -> Result<Observed, StoreError> {
+) -> Result<Observation, StoreError> {
     if exists(log, "SELECT 1 FROM callbacks WHERE delivery_id = ?", [notice.delivery.as_str()])? {
-        return Ok(Observed::Known);
+        return Ok(Observation::Known);
     }
     let change = OwnerChange {
         delivery_id: notice.delivery.as_str().to_owned(),
@@ -42,43 +42,43 @@ pub(super) fn observe(
             let outcome_now = corrected(entry, notice);
             log.append(operation, at, What::Confirmed(change))?;
             log.append(operation, at, What::Ended(outcome_now))?;
-            return Ok(Observed::Corrects { operation, was: outcome });
+            return Ok(Observation::Corrects { operation, was: outcome });
         }
         // If Tencent said that it did not make the change, that stands: the change is recorded beside it.
         if *is_open || outcome == OutcomeKind::Succeeded {
             log.append(operation, at, What::Confirmed(change))?;
-            return Ok(Observed::Confirms { operation, outcome });
+            return Ok(Observation::Confirms { operation, outcome });
         }
     }
-    let Some(seen) = seen else { return Ok(Observed::Foreign) };
+    let Some(seen) = seen else { return Ok(Observation::Foreign) };
     if !notice.is_signed && latest_owner(log, notice)?.as_deref() == Some(notice.new_owner.as_str()) {
-        return Ok(Observed::NothingNew);
+        return Ok(Observation::NothingNew);
     }
     let (outcome, doubt) = match seen {
-        Seen::Owner(owner) if *owner == notice.new_owner => (OutcomeKind::Succeeded, None),
+        ReadBack::Owner(owner) if *owner == notice.new_owner => (OutcomeKind::Succeeded, None),
         // It came late: a later change says that this owner was there in between.
         _ if was_left_since(log, notice)? => {
             (OutcomeKind::Succeeded, Some("a later change of this owner is in the log".to_owned()))
         }
-        Seen::Owner(owner) => (OutcomeKind::Unknown, Some(format!("the owner read back is {owner}"))),
-        Seen::Nothing(why) => {
+        ReadBack::Owner(owner) => (OutcomeKind::Unknown, Some(format!("the owner read back is {owner}"))),
+        ReadBack::Nothing(why) => {
             (OutcomeKind::Unknown, Some(format!("the owner could not be read back: {why}")))
         }
     };
-    let observed = Change {
+    let observed = Observed {
         room: notice.room.clone(),
         new_owner: notice.new_owner.clone(),
         change,
         owner_now: match seen {
-            Seen::Owner(owner) => Some(owner.clone()),
-            Seen::Nothing(_) => None,
+            ReadBack::Owner(owner) => Some(owner.clone()),
+            ReadBack::Nothing(_) => None,
         },
         outcome,
         doubt,
         probably: own.map(|(entry, _)| (entry.operation, entry.outcome)),
     };
     log.note_clock(at)?;
-    log.begin_operation(at, What::Observed(Box::new(observed))).map(Observed::Recorded)
+    log.begin_operation(at, What::Observed(Box::new(observed))).map(Observation::Recorded)
 }
 
 fn exists(log: &LogTransaction<'_>, sql: &str, values: impl rusqlite::Params) -> Result<bool, StoreError> {
@@ -90,7 +90,7 @@ fn exists(log: &LogTransaction<'_>, sql: &str, values: impl rusqlite::Params) ->
 /// it is open.
 fn own_operation(
     log: &LogTransaction<'_>,
-    notice: &OwnerNotice,
+    notice: &OwnerChangeEvent,
 ) -> Result<Option<(AuditEntry, bool)>, StoreError> {
     let sql = format!(
         "SELECT {ENTRY}, is_open FROM operations
@@ -136,7 +136,7 @@ fn was_unknown(log: &LogTransaction<'_>, operation: OperationId) -> Result<bool,
 }
 
 /// The outcome of an operation that was over as refused or unknown, and whose change the callback confirms.
-fn corrected(entry: &AuditEntry, notice: &OwnerNotice) -> Outcome {
+fn corrected(entry: &AuditEntry, notice: &OwnerChangeEvent) -> Outcome {
     let previous = entry.previous_owner.clone().map(AccountId::from_tencent);
     let original = notice.original_owner.clone().filter(|_| notice.is_signed);
     Outcome::ConfirmedByCallback {
@@ -152,7 +152,7 @@ fn corrected(entry: &AuditEntry, notice: &OwnerNotice) -> Outcome {
 }
 
 /// The owner that the log ends with for the room, as far as somebody became it.
-fn latest_owner(log: &LogTransaction<'_>, notice: &OwnerNotice) -> Result<Option<String>, StoreError> {
+fn latest_owner(log: &LogTransaction<'_>, notice: &OwnerChangeEvent) -> Result<Option<String>, StoreError> {
     let sql = "SELECT new_owner FROM operations
                WHERE room = ? AND new_owner IS NOT NULL AND outcome IN ('succeeded', 'unchanged')
                ORDER BY operation DESC LIMIT 1";
@@ -161,7 +161,7 @@ fn latest_owner(log: &LogTransaction<'_>, notice: &OwnerNotice) -> Result<Option
 }
 
 /// Whether the log has a later change of the room away from this owner.
-fn was_left_since(log: &LogTransaction<'_>, notice: &OwnerNotice) -> Result<bool, StoreError> {
+fn was_left_since(log: &LogTransaction<'_>, notice: &OwnerChangeEvent) -> Result<bool, StoreError> {
     let values = params![notice.room.as_str(), notice.event_at.as_millisecond(), notice.new_owner.as_str()];
     exists(
         log,

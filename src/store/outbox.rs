@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use rusqlite::{Connection, params};
 
 use crate::app::ports::StoreError;
-use crate::app::replies::{Batch, Owed, Platform};
+use crate::app::replies::{Batch, PendingReply, Platform};
 use crate::domain::audit::{OperationId, OutcomeKind};
 
 use super::locks::Instance;
@@ -14,8 +14,8 @@ use super::rows;
 
 const COLUMNS: &str = "operation, public_in, known, perhaps_said, since";
 
-fn owed(row: &rusqlite::Row<'_>) -> Result<Owed, StoreError> {
-    Ok(Owed {
+fn pending(row: &rusqlite::Row<'_>) -> Result<PendingReply, StoreError> {
+    Ok(PendingReply {
         operation: OperationId::new(rows::number(row, 0)?),
         public_in: rows::owned(row, 1)?,
         known: rows::optional(row, 2)?,
@@ -43,13 +43,13 @@ pub(super) fn keep(log: &mut LogTransaction<'_>, batch: &Batch) -> Result<(), St
     let mut change = log.connection.prepare_cached(
         "UPDATE replies SET public_in = ?, known = ?, perhaps_said = ? WHERE operation = ? AND instance = ?",
     )?;
-    for owed in &batch.changed {
-        let known = owed.known.map(OutcomeKind::name);
+    for pending in &batch.changed {
+        let known = pending.known.map(OutcomeKind::name);
         change.execute(params![
-            owed.public_in,
+            pending.public_in,
             known,
-            owed.perhaps_said,
-            owed.operation.seq(),
+            pending.perhaps_said,
+            pending.operation.seq(),
             log.instance
         ])?;
     }
@@ -66,7 +66,7 @@ pub(super) fn take_over(
     log: &mut LogTransaction<'_>,
     platforms: &[Platform],
     here: &Instance,
-) -> Result<Vec<Owed>, StoreError> {
+) -> Result<Vec<PendingReply>, StoreError> {
     let gone = gone(log, here)?;
     if gone.is_empty() {
         return Ok(Vec::new());
@@ -82,16 +82,16 @@ pub(super) fn take_over(
          RETURNING {COLUMNS}"
     );
     let mut statement = log.connection.prepare(&sql)?;
-    let taken = statement.query_and_then(params![log.instance, json(&gone)?, json(&names)?], owed)?;
+    let taken = statement.query_and_then(params![log.instance, json(&gone)?, json(&names)?], pending)?;
     taken.collect()
 }
 
 /// Takes an answer on, unless a process has it that still runs.
 pub(super) fn claim(
     log: &mut LogTransaction<'_>,
-    wanted: &Owed,
+    wanted: &PendingReply,
     here: &Instance,
-) -> Result<Option<Owed>, StoreError> {
+) -> Result<Option<PendingReply>, StoreError> {
     let sql = format!(
         "INSERT INTO replies (operation, instance, public_in, known, perhaps_said, since)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6)
@@ -110,7 +110,7 @@ pub(super) fn claim(
         wanted.since.as_millisecond(),
         gone,
     ])?;
-    rows.next()?.map(owed).transpose()
+    rows.next()?.map(pending).transpose()
 }
 
 /// The processes with pending answers that are gone.

@@ -118,7 +118,7 @@ pub struct Metrics {
     groups: Family<Labels<2>, Gauge>,
     groups_age: Family<Labels<1>, Gauge>,
     replies: Family<Labels<1>, Counter>,
-    owed: Gauge,
+    pending: Gauge,
 }
 
 impl Default for Metrics {
@@ -132,7 +132,7 @@ impl Default for Metrics {
             groups: Family::default(),
             groups_age: Family::default(),
             replies: Family::default(),
-            owed: Gauge::default(),
+            pending: Gauge::default(),
         };
         metrics.register();
         metrics
@@ -141,7 +141,7 @@ impl Default for Metrics {
 
 impl Metrics {
     fn register(&mut self) {
-        let Self { registry: all, commands, seconds, callbacks, groups, groups_age, replies, owed } = self;
+        let Self { registry: all, commands, seconds, callbacks, groups, groups_age, replies, pending } = self;
         all.register("commands", "Commands answered, by door and outcome", commands.clone());
         all.register("command_seconds", "From a command's arrival to its final answer", seconds.clone());
         all.register("callbacks", "Callbacks of Tencent, by what became of them", callbacks.clone());
@@ -150,7 +150,7 @@ impl Metrics {
         all.register_with_unit("groups_age", age, Unit::Seconds, groups_age.clone());
         let unusual = "Replies that went another way than usual, or nowhere";
         all.register("unusual_replies", unusual, replies.clone());
-        all.register("replies_owed", "Answers that the bot still has to say by itself", owed.clone());
+        all.register("replies_pending", "Answers that the bot still has to send by itself", pending.clone());
         all.register_collector(Box::new(DroppedLines));
     }
 
@@ -213,7 +213,7 @@ impl Observer for Metrics {
     }
 
     fn owes(&self, answers: usize) {
-        self.owed.set(i64::try_from(answers).unwrap_or(i64::MAX));
+        self.pending.set(i64::try_from(answers).unwrap_or(i64::MAX));
     }
 }
 

@@ -6,7 +6,7 @@ use quote::ToTokens as _;
 use room_owner::cli::{Arguments, Exit};
 use room_owner::config::VARIABLES;
 use room_owner::domain::audit::{AuditEntry, Event, OperationId, OutcomeKind, SystemChange, What};
-use room_owner::domain::command::{Command, Family, Mention, Typed, parse};
+use room_owner::domain::command::{Command, CommandGroup, Mention, Typed, parse};
 use room_owner::domain::wording::CommandName;
 
 use syn::visit::Visit;
@@ -233,7 +233,7 @@ fn the_manifest_for_slack_has_every_command() {
     let manifest = blocks(&readme(), "yaml").concat();
     let named: Vec<&str> =
         manifest.lines().filter_map(|line| line.trim().strip_prefix("- command: /")).collect();
-    assert_eq!(named, Family::ALL.map(Family::name));
+    assert_eq!(named, CommandGroup::ALL.map(CommandGroup::name));
 }
 
 /// The routes that a file serves.

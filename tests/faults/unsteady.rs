@@ -8,8 +8,8 @@ use jiff::Timestamp;
 use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
 use room_owner::app::ports::{
-    AclChanged, AclEdit, Admission, Admitted, AuditLog, Confirmation, GrantsPage, GroupSubjects, Observed,
-    OwnerNotice, Seen, Store, StoreError,
+    AclChanged, AclEdit, Admission, Admitted, AuditLog, Confirmation, GrantsPage, GroupSubjects, Observation,
+    OwnerChangeEvent, ReadBack, Store, StoreError,
 };
 use room_owner::domain::access::{AclView, AuthorisedChannel, Grant, GrantId, GrantUse, Reading};
 use room_owner::domain::audit::{AuditEntry, AuditFilter, OperationId, Outcome, Unresolved};
@@ -76,10 +76,10 @@ impl Store for Unsteady {
     }
     async fn observe(
         &self,
-        notice: &OwnerNotice,
-        seen: Option<&Seen>,
+        notice: &OwnerChangeEvent,
+        seen: Option<&ReadBack>,
         at: Timestamp,
-    ) -> Result<Observed, StoreError> {
+    ) -> Result<Observation, StoreError> {
         self.write(self.store.observe(notice, seen, at)).await
     }
     async fn confirmation(&self, operation: OperationId) -> Result<Option<Confirmation>, StoreError> {

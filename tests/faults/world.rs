@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use room_owner::app::ports::{AclChange, AclChanged, NewGrant, Store};
 use room_owner::domain::access::{ChangedEntry, Effect, Role};
-use room_owner::domain::command::{CommandRequest, DeliveryId, Family, Place, Typed, parse};
+use room_owner::domain::command::{CommandGroup, CommandRequest, DeliveryId, Place, Typed, parse};
 use room_owner::domain::principal::{Channel, Principal, Subject};
 use room_owner::store::{IfMissing, SqliteStore};
 use room_owner::tencent::simulator::{Settings, Simulator};
@@ -124,6 +124,6 @@ pub(crate) fn request(who: &str, line: &str, delivery: &str) -> CommandRequest {
         place: Place::Channel(channel.parse().unwrap()),
         delivery: DeliveryId::new(platform, delivery),
         typed: format!("/room-owner {line}"),
-        command: parse(Family::Owner, &Typed::plain(line)),
+        command: parse(CommandGroup::Owner, &Typed::plain(line)),
     }
 }

@@ -384,7 +384,7 @@ async fn what_is_held_in_memory_decides_nothing_after_another_process_changed_th
             delivery: None,
             typed: "/room-owner".to_owned(),
             command: Ok(room_owner::domain::command::Command::Help(
-                room_owner::domain::command::Family::Owner,
+                room_owner::domain::command::CommandGroup::Owner,
             )),
         };
         let verdict = room_owner::domain::admission::Verdict::Open;

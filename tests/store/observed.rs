@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use proptest::prelude::*;
-use room_owner::app::ports::{Observed, OwnerNotice, Seen, Store as _};
+use room_owner::app::ports::{Observation, OwnerChangeEvent, ReadBack, Store as _};
 use room_owner::domain::audit::{OperationId, OutcomeKind};
 use room_owner::domain::command::DeliveryId;
 use room_owner::domain::room::AccountId;
@@ -15,8 +15,8 @@ fn account(id: &str) -> AccountId {
 }
 
 /// `room` went from `carol` to `user2`, by the account as which the bot calls.
-fn notice(room: &str, at: Timestamp) -> OwnerNotice {
-    OwnerNotice {
+fn notice(room: &str, at: Timestamp) -> OwnerChangeEvent {
+    OwnerChangeEvent {
         delivery: DeliveryId::new("tencent", &format!("{room}:{}", at.as_millisecond())).unwrap(),
         room: room.parse().unwrap(),
         new_owner: account("user2"),
@@ -28,13 +28,13 @@ fn notice(room: &str, at: Timestamp) -> OwnerNotice {
     }
 }
 
-async fn observed(world: &World, notice: &OwnerNotice, seen: Option<&str>) -> Observed {
-    let seen = seen.map(|owner| Seen::Owner(account(owner)));
+async fn observed(world: &World, notice: &OwnerChangeEvent, seen: Option<&str>) -> Observation {
+    let seen = seen.map(|owner| ReadBack::Owner(account(owner)));
     world.store.observe(notice, seen.as_ref(), later(500)).await.unwrap()
 }
 
-fn confirms(operation: OperationId) -> Observed {
-    Observed::Confirms { operation, outcome: OutcomeKind::Succeeded }
+fn confirms(operation: OperationId) -> Observation {
+    Observation::Confirms { operation, outcome: OutcomeKind::Succeeded }
 }
 
 async fn begun(world: &World, at: i64) -> OperationId {
@@ -54,8 +54,8 @@ async fn a_notice_confirms_the_operation_that_it_is_closest_to_and_each_but_once
     let second = transferred(&world, 30_000).await;
     assert_eq!(observed(&world, &notice("test", later(30_020)), None).await, confirms(second));
     assert_eq!(observed(&world, &notice("test", later(20)), None).await, confirms(first));
-    assert_eq!(observed(&world, &notice("test", later(20)), None).await, Observed::Known);
-    assert_eq!(observed(&world, &notice("test", later(30_021)), None).await, Observed::Foreign);
+    assert_eq!(observed(&world, &notice("test", later(20)), None).await, Observation::Known);
+    assert_eq!(observed(&world, &notice("test", later(30_021)), None).await, Observation::Foreign);
     let confirmation = world.store.confirmation(first).await.unwrap().unwrap();
     assert_eq!((confirmation.event_at, confirmation.received_at), (later(20), later(500)));
     assert_log_tells_the_tables(&world).await;
@@ -67,13 +67,13 @@ async fn another_account_room_owner_or_time_is_not_ours() {
     let operation = transferred(&world, 0).await;
     let good = notice("test", later(20));
     for other in [
-        OwnerNotice { is_own_account: false, ..good.clone() },
-        OwnerNotice { room: "other".parse().unwrap(), ..good.clone() },
-        OwnerNotice { new_owner: account("user3"), ..good.clone() },
+        OwnerChangeEvent { is_own_account: false, ..good.clone() },
+        OwnerChangeEvent { room: "other".parse().unwrap(), ..good.clone() },
+        OwnerChangeEvent { new_owner: account("user3"), ..good.clone() },
         notice("test", later(-60_001)),
         notice("test", later(60_041)),
     ] {
-        assert_eq!(observed(&world, &other, None).await, Observed::Foreign, "{other:?}");
+        assert_eq!(observed(&world, &other, None).await, Observation::Foreign, "{other:?}");
     }
     assert_eq!(observed(&world, &notice("test", later(60_040)), None).await, confirms(operation));
     assert_log_tells_the_tables(&world).await;
@@ -85,8 +85,8 @@ async fn an_outcome_that_is_final_stands_and_the_change_is_recorded_beside_it() 
     let operation = begun(&world, 0).await;
     world.store.finish(operation, &refused("Id-1"), later(40)).await.unwrap();
     let late = notice("test", later(20));
-    assert_eq!(observed(&world, &late, None).await, Observed::Foreign);
-    let Observed::Recorded(beside) = observed(&world, &late, Some("user2")).await else { panic!() };
+    assert_eq!(observed(&world, &late, None).await, Observation::Foreign);
+    let Observation::Recorded(beside) = observed(&world, &late, Some("user2")).await else { panic!() };
     let entry = world.entry(beside).await;
     assert_eq!(entry.outcome, OutcomeKind::Succeeded);
     assert_eq!(
@@ -108,12 +108,12 @@ async fn what_was_refused_because_nobody_knew_is_corrected_and_nothing_else_is()
     let forged = format!("UPDATE operations SET outcome = 'succeeded' WHERE operation = {operation}");
     let error = execute(&mut raw, &forged).await.unwrap_err().to_string();
     assert!(error.contains("can only be ended, once"), "no callback tells of it: {error}");
-    let corrects = Observed::Corrects { operation, was: OutcomeKind::Refused };
+    let corrects = Observation::Corrects { operation, was: OutcomeKind::Refused };
     assert_eq!(observed(&world, &notice("test", later(70_000)), None).await, corrects);
     let entry = world.entry(operation).await;
     assert_eq!((entry.outcome, entry.request_id.as_deref()), (OutcomeKind::Succeeded, Some("Id-1")));
     assert_eq!(entry.error_info.unwrap(), "no; tencent's callback reported the change");
-    assert_eq!(observed(&world, &notice("test", later(70_000)), None).await, Observed::Known);
+    assert_eq!(observed(&world, &notice("test", later(70_000)), None).await, Observation::Known);
     let back = format!("UPDATE operations SET outcome = 'refused' WHERE operation = {operation}");
     assert!(execute(&mut raw, &back).await.is_err());
     assert_log_tells_the_tables(&world).await;
@@ -126,7 +126,7 @@ async fn an_unknown_outcome_stays_open_until_somebody_ends_it() {
     world.store.finish(operation, &unknown(None), later(40)).await.unwrap();
     assert_eq!(
         observed(&world, &notice("test", later(20)), None).await,
-        Observed::Confirms { operation, outcome: OutcomeKind::Unknown }
+        Observation::Confirms { operation, outcome: OutcomeKind::Unknown }
     );
     assert_eq!(world.open_operations().await, [operation]);
     world.store.finish(operation, &succeeded("Id-1"), later(80)).await.unwrap();
@@ -178,16 +178,16 @@ proptest! {
                     transferred(&world, at * 20_000).await;
                     continue;
                 }
-                let notice = OwnerNotice { is_signed, ..notice("test", later(at * 20_000)) };
+                let notice = OwnerChangeEvent { is_signed, ..notice("test", later(at * 20_000)) };
                 let seen = ["user2", "dave"][usize::from(kind == 1)];
                 let seen = (is_signed || kind > 1).then_some(if is_signed { seen } else { "user2" });
                 match observed(&world, &notice, seen).await {
-                    Observed::Confirms { .. } | Observed::Corrects { .. } | Observed::Recorded(_) => {
+                    Observation::Confirms { .. } | Observation::Corrects { .. } | Observation::Recorded(_) => {
                         assert!(changes.insert(notice.delivery.as_str().to_owned()), "written down twice");
                     }
-                    Observed::Known => assert!(changes.contains(notice.delivery.as_str())),
-                    Observed::NothingNew => assert!(!is_signed),
-                    Observed::Foreign => assert!(seen.is_none()),
+                    Observation::Known => assert!(changes.contains(notice.delivery.as_str())),
+                    Observation::NothingNew => assert!(!is_signed),
+                    Observation::Foreign => assert!(seen.is_none()),
                 }
             }
             let mut raw = world.raw().await;

@@ -2,7 +2,7 @@
 
 use room_owner::app::ports::Store as _;
 use room_owner::domain::access::{
-    AclView, Action, AuthorisedChannel, Decision, Effect, Grant, Reach, Role, decide,
+    AclView, Action, AuthorisedChannel, Decision, Effect, EffectiveScope, Grant, Role, decide,
 };
 use room_owner::domain::audit::{AuditEntry, AuditFilter, OperationId, OperationKind, OutcomeKind};
 use room_owner::domain::command::Place;
@@ -136,7 +136,7 @@ async fn a_reach_shows_the_rooms_that_it_covers_and_no_others() {
 }
 
 /// How far an auditor of some rooms sees in a channel for some, who is denied some; `None` if nothing is left.
-fn reach(granted: &str, here: &str, denied: &[&str]) -> Option<Reach> {
+fn reach(granted: &str, here: &str, denied: &[&str]) -> Option<EffectiveScope> {
     let auditor = |id, effect, rooms: &str| Grant {
         id,
         subject: ALICE.parse().unwrap(),

@@ -11,7 +11,7 @@ use room_owner::domain::admission::{Attempt, Verdict};
 use room_owner::domain::audit::{AuditEntry, AuditFilter, OperationId, Outcome, Refusal};
 use room_owner::domain::command::Question;
 use room_owner::domain::command::{
-    Command, CommandRequest, DeliveryId, Family, Place, RejectedRequest, Rejection, Typed, parse,
+    Command, CommandGroup, CommandRequest, DeliveryId, Place, RejectedRequest, Rejection, Typed, parse,
 };
 use room_owner::domain::principal::Principal;
 use room_owner::store::{IfMissing, SqliteStore};
@@ -168,7 +168,7 @@ impl Ask {
         let principal =
             Principal { name: Some("somebody".to_owned()), ..Principal::new(self.who.parse().unwrap()) };
         let place = Place::Channel(self.channel.parse().unwrap());
-        let command = parse(Family::Owner, &Typed::plain(&self.line));
+        let command = parse(CommandGroup::Owner, &Typed::plain(&self.line));
         let verdict = match &command {
             Err(error) => Verdict::Invalid(format!("{error:?}")),
             Ok(Command::Help(_) | Command::Owner(_)) => Verdict::Open,

@@ -166,7 +166,7 @@ async fn the_bots_own_words_in_slack_are_not_redirected_either() {
         // Without a response_url there is the bot's own right alone.
         let reply = program.slack(ALICE).without("response_url").says(LINE).await;
         assert!(reply.says("Working on"), "{reply}");
-        let line = serving.has_logged("an answer cannot be said yet").await;
+        let line = serving.has_logged("a reply cannot be sent yet").await;
         assert!(line.contains(&format!("HTTP status {status}, a redirect, which is not followed")), "{line}");
         assert!(asked.0.lock().unwrap().contains(&"/api/chat.postMessage".to_owned()), "{:?}", asked.0);
         assert!(arrived.is_empty(), "{:?}", arrived.0);

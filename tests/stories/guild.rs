@@ -13,7 +13,7 @@ use secrecy::SecretString;
 use serde_json::{Value, json};
 
 use super::doors::{Door, at_discord, by_name, with_slacks_ids};
-use super::options::{self, Filled, as_typed};
+use super::options::{self, OptionValues, as_typed};
 use super::reply::Reply;
 use super::slack::{MODS, Person, Workspace};
 use crate::fakes::discord::{Discord, Interaction, TOKEN};
@@ -182,7 +182,7 @@ impl Member {
     }
 
     fn interaction(&self, line: &str) -> Value {
-        let Filled { command, options, resolved } = options::filled(line);
+        let OptionValues { command, options, resolved } = options::filled(line);
         let person = (self.person.snowflake, self.person.name);
         let make = || with_options(command, person, self.channel, options.clone(), resolved.clone());
         match &self.delivery {

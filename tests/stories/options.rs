@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::doors::{NAMED, PEOPLE, at_discord};
 
 /// A command with its options.
-pub(crate) struct Filled<'a> {
+pub(crate) struct OptionValues<'a> {
     pub(crate) command: &'a str,
     pub(crate) options: Value,
     pub(crate) resolved: Value,
@@ -67,7 +67,7 @@ fn form_of(command: &str, arguments: &str) -> &'static Form {
 }
 
 /// A typed line as options: its words are separated by spaces, or stand in straight quotes.
-pub(crate) fn filled(line: &str) -> Filled<'_> {
+pub(crate) fn filled(line: &str) -> OptionValues<'_> {
     let (command, arguments) = line.split_once(' ').unwrap_or((line, ""));
     let command = command.trim_start_matches('/');
     // Of a command that is none of the bot's, nothing is known but that it has options.
@@ -113,7 +113,7 @@ pub(crate) fn filled(line: &str) -> Filled<'_> {
     for (depth, part) in form.path.iter().rev().enumerate() {
         options = vec![json!({ "name": part, "type": depth + 1, "options": options })];
     }
-    Filled { command, options: json!(options), resolved }
+    OptionValues { command, options: json!(options), resolved }
 }
 
 fn next(text: &str) -> (&str, &str) {

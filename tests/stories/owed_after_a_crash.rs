@@ -236,7 +236,7 @@ async fn without_a_token_the_log_says_that_nobody_was_told(door: Door) {
     let serving = place.serves().await;
     let note = place.note().await;
     assert!(
-        note.starts_with("never delivered (the process ended") && note.contains("no token of the bot"),
+        note.starts_with("never delivered (the process ended") && note.contains("the bot has no token"),
         "{note}"
     );
     place.is_settled().await;

@@ -1,6 +1,6 @@
 //! The table of the chat commands: what each verb takes, required things marked.
 
-use room_owner::domain::command::{Family, Parameter, Verb};
+use room_owner::domain::command::{CommandGroup, Parameter, Verb};
 
 #[test]
 fn what_each_verb_takes() {
@@ -8,7 +8,7 @@ fn what_each_verb_takes() {
         let one = |it: &Parameter| format!(" {}{}", it.name, if it.is_required { "!" } else { "" });
         format!("{verb:?}:{}", verb.parameters.iter().map(one).collect::<String>())
     };
-    let all = Family::ALL.into_iter().flat_map(Verb::all).map(line).collect::<Vec<_>>().join("\n");
+    let all = CommandGroup::ALL.into_iter().flat_map(Verb::all).map(line).collect::<Vec<_>>().join("\n");
     insta::assert_snapshot!(all, @"
     room-owner : room new_owner reason override
     room-owner show: room!

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use insta::assert_snapshot;
 use room_owner::app::acl::local_permit;
 use room_owner::app::commands::audit::{Reader, answer};
-use room_owner::app::ports::{Admitted, Clock, Observed, OwnerNotice, Store as _, StoreError};
+use room_owner::app::ports::{Admitted, Clock, Observation, OwnerChangeEvent, Store as _, StoreError};
 use room_owner::domain::archive::{ArchiveReport, HeldUp};
 use room_owner::domain::audit::{AuditEntry, AuditFilter, NoAnswer, OperationId, StatsBy};
 use room_owner::domain::command::DeliveryId;
@@ -176,7 +176,7 @@ async fn what_was_claimed_or_is_open_stays_so() {
     let again = ask("test bob").delivered("1").admit(&world.store).await;
     assert!(matches!(again, Admitted::Duplicate { first, .. } if first.operation.seq() == 10));
     let account = |id: &str| AccountId::from_tencent(id.to_owned());
-    let notice = OwnerNotice {
+    let notice = OwnerChangeEvent {
         delivery: DeliveryId::new("tencent", "test:bob").unwrap(),
         room: "test".parse().unwrap(),
         new_owner: account("bob"),
@@ -187,7 +187,7 @@ async fn what_was_claimed_or_is_open_stays_so() {
         is_signed: true,
     };
     let observed = world.store.observe(&notice, None, later(2_000)).await.unwrap();
-    assert!(matches!(observed, Observed::Known), "{observed:?}");
+    assert!(matches!(observed, Observation::Known), "{observed:?}");
     assert_eq!(world.open_operations().await, [OperationId::new(16), OperationId::new(19)]);
     assert!(world.finish(OperationId::new(16), &succeeded("late")).await);
     let copy = Copy::of(&world).await;

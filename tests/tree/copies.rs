@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use room_owner::app::ports::{OwnerNotice, Seen, Store as _};
+use room_owner::app::ports::{OwnerChangeEvent, ReadBack, Store as _};
 use room_owner::domain::audit::OperationId;
 use room_owner::domain::command::DeliveryId;
 use room_owner::domain::reply_note::{HowReplied, ReplyNote};
@@ -69,7 +69,7 @@ pub(crate) async fn morning() -> World {
 pub(crate) async fn day() -> World {
     let world = morning().await;
     let account = |id: &str| AccountId::from_tencent(id.to_owned());
-    let notice = |room: &str, new_owner: &str, is_own_account| OwnerNotice {
+    let notice = |room: &str, new_owner: &str, is_own_account| OwnerChangeEvent {
         delivery: DeliveryId::new("tencent", &format!("{room}:{new_owner}")).unwrap(),
         room: room.parse().unwrap(),
         new_owner: account(new_owner),
@@ -81,8 +81,8 @@ pub(crate) async fn day() -> World {
     };
     for (notice, seen) in [
         (notice("test", "bob", true), None),
-        (notice("live-1", "dave", false), Some(Seen::Owner(account("dave")))),
-        (notice("live-2", "erin", false), Some(Seen::Nothing("the room is gone".to_owned()))),
+        (notice("live-1", "dave", false), Some(ReadBack::Owner(account("dave")))),
+        (notice("live-2", "erin", false), Some(ReadBack::Nothing("the room is gone".to_owned()))),
     ] {
         world.store.observe(&notice, seen.as_ref(), later(500)).await.unwrap();
     }

@@ -8,11 +8,11 @@ use super::acl_file;
 use crate::app::ports::{GrantsPage, StoreError};
 use crate::app::service::CommandService;
 use crate::domain::access::{
-    AclView, Action, Denial, Effect, Helpers, RoomScope, admins_of, attention, explain, footing, is_live,
-    is_open, live_admins, unread_groups, who_can,
+    AclView, Action, Denial, Effect, Helpers, RoomScope, admins_of, attention, caller_rights, explain,
+    is_live, is_open, live_admins, unread_groups, who_can,
 };
 use crate::domain::audit::{AuditFilter, OperationId};
-use crate::domain::command::{AclCommand, CommandRequest, Listed, Part, Place, Why};
+use crate::domain::command::{AclCommand, CommandRequest, Listed, Place, Section, Why};
 use crate::domain::principal::{Membership, Principal, Subject};
 use crate::domain::reply::{Names, Reply};
 use crate::domain::room::RoomId;
@@ -33,7 +33,12 @@ pub(super) async fn answer(
         AclCommand::WhoAmI => Ok(AclAnswer::WhoAmI {
             principal: request.principal.clone(),
             place: request.place.clone(),
-            footing: Box::new(footing(&request.principal, &request.place, acl, service.clock.now())),
+            caller_rights: Box::new(caller_rights(
+                &request.principal,
+                &request.place,
+                acl,
+                service.clock.now(),
+            )),
             helpers: helpers(service, request, &[]).await,
         }),
         AclCommand::List(listed) => list(service, listed).await,
@@ -124,15 +129,15 @@ pub(super) async fn named(
 async fn list(service: &CommandService, listed: &Listed) -> Result<AclAnswer, StoreError> {
     let now = service.clock.now();
     let at = |page: u32| Listed { page, ..listed.clone() };
-    if let Part::Channels | Part::AllChannels = listed.part {
+    if let Section::Channels | Section::AllChannels = listed.part {
         let mut entries = service.store.channels().await?;
         let known = entries.len();
-        entries.retain(|entry| listed.part == Part::AllChannels || is_open(entry, now));
+        entries.retain(|entry| listed.part == Section::AllChannels || is_open(entry, now));
         let left_out = known - entries.len();
         let (page, pages, entries) = cut(entries, listed);
         return Ok(AclAnswer::Channels { page, pages, entries, left_out });
     }
-    if listed.part == Part::Attention {
+    if listed.part == Section::Attention {
         let mut grants = service.store.live_grants(now).await?;
         grants.retain(|grant| listed.who.as_ref().is_none_or(|who| grant.subject == *who));
         let shown = attention(&grants, &service.store.grant_uses().await?, now);
@@ -144,13 +149,13 @@ async fn list(service: &CommandService, listed: &Listed) -> Result<AclAnswer, St
         let mut grants = service.store.grants().await?;
         grants.retain(|grant| grant.subject == *who);
         let all = grants.len();
-        grants.retain(|grant| listed.part == Part::All || is_live(grant, now));
+        grants.retain(|grant| listed.part == Section::All || is_live(grant, now));
         let left_out = all - grants.len();
         let (page, pages, grants) = cut(grants, listed);
         let grants = grants.into_iter().map(|grant| (grant, None)).collect();
         return Ok(AclAnswer::Grants { listed: at(page), pages, grants, left_out });
     }
-    let live_at = (listed.part == Part::Live).then_some(now);
+    let live_at = (listed.part == Section::Live).then_some(now);
     let GrantsPage { page, pages, grants, left_out } =
         service.store.grants_page(live_at, listed.page, listed.size).await?;
     let grants = grants.into_iter().map(|grant| (grant, None)).collect();

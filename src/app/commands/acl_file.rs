@@ -45,7 +45,7 @@ pub(super) async fn steps(
 ) -> Result<Result<Vec<Step>, NotEdited>, StoreError> {
     let acl = whole(service).await?;
     Ok(match (plan::plan(&acl, wanted, service.clock.now()), version) {
-        (Err(why), _) => Err(NotEdited::Senseless(why)),
+        (Err(why), _) => Err(NotEdited::InvalidPlan(why)),
         (Ok(steps), _) if steps.is_empty() => Ok(steps),
         (Ok(_), None) => Err(NotEdited::NoVersion),
         (Ok(_), Some(version)) if version != acl.version => Err(NotEdited::ChangedSince(version)),

@@ -9,7 +9,7 @@ use tracing::error;
 
 use crate::app::ports::{AuditLog, Clock, ExportSpan, StoreError};
 use crate::app::service::CommandService;
-use crate::domain::access::{Action, Decision, Grant, Reach, decide};
+use crate::domain::access::{Action, Decision, EffectiveScope, Grant, decide};
 use crate::domain::audit::{
     ArchivedIn, AuditEntry, AuditFilter, Basis, Event, Filter, NoAnswer, OperationId, Outcome, Page,
     RoomEntry, What, ownership, timeline,
@@ -23,7 +23,7 @@ use crate::domain::wording::audit::{Answer, OwnerHistory, OwnerSpan};
 #[derive(Debug, Clone, Default)]
 pub struct Reader {
     /// The rooms in reach; everything if `None`.
-    pub reach: Option<Reach>,
+    pub reach: Option<EffectiveScope>,
     /// The record of this reading, which is not counted among those that are left out.
     pub reading: Option<OperationId>,
 }
@@ -52,7 +52,7 @@ pub(super) async fn read(
     place: &Place,
     operation: OperationId,
     question: &Question,
-    reach: &Reach,
+    reach: &EffectiveScope,
 ) -> Reply {
     let reader = Reader { reach: Some(reach.clone()), reading: Some(operation) };
     // Times that name no zone are of whoever types them.

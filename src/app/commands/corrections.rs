@@ -3,7 +3,7 @@
 use tracing::debug;
 
 use crate::app::service::CommandService;
-use crate::domain::access::{AclView, Action, Reach};
+use crate::domain::access::{AclView, Action, EffectiveScope};
 use crate::domain::audit::AuditFilter;
 use crate::domain::command::{CommandRequest, Invocation, Transfer, UsageError};
 use crate::domain::room::{AccountId, RoomId, nearest};
@@ -43,7 +43,7 @@ pub(super) async fn narrowed(
 pub(super) async fn transfer_meant(
     service: &CommandService,
     asked: &Transfer,
-    reach: &Reach,
+    reach: &EffectiveScope,
 ) -> Option<Transfer> {
     let known = known_rooms(service, reach).await;
     let exchanged = asked.new_owner.as_str().parse::<RoomId>().ok();
@@ -59,12 +59,16 @@ pub(super) async fn transfer_meant(
 
 /// The live room, or the one in the log, whose id differs from `room` by a letter or two. `None` if there is none, or if
 /// the rooms cannot be read.
-pub(super) async fn nearest_room(service: &CommandService, room: &RoomId, reach: &Reach) -> Option<RoomId> {
+pub(super) async fn nearest_room(
+    service: &CommandService,
+    room: &RoomId,
+    reach: &EffectiveScope,
+) -> Option<RoomId> {
     known_rooms(service, reach).await.iter().find_map(|rooms| nearest(room, rooms)).cloned()
 }
 
 /// The live rooms, and those in the log. Only rooms in reach: nobody learns of others.
-async fn known_rooms(service: &CommandService, reach: &Reach) -> [Vec<RoomId>; 2] {
+async fn known_rooms(service: &CommandService, reach: &EffectiveScope) -> [Vec<RoomId>; 2] {
     let live = service.live_rooms.get().await.inspect_err(|error| {
         debug!(problem = error.refusal().info, "the live rooms cannot be listed");
     });

@@ -10,12 +10,12 @@ use crate::app::ports::{AclChanged, AclEdit, Admission, Admitted, StoreError};
 use crate::app::service::{CommandService, not_recorded};
 use crate::domain::access::plan::Step;
 use crate::domain::access::{
-    self, AclChange, AclView, ChangedEntry, Grant, Hindered, Known, NewGrant, NotEdited, Permit,
+    self, AclChange, AclView, ChangedEntry, Grant, GrantWarnings, Known, NewGrant, NotEdited, Permit,
     is_for_oneself,
 };
 use crate::domain::admission::Verdict;
 use crate::domain::command::{
-    AclCommand, Command, CommandRequest, Edit, Family, Invocation, Place, Problem, UsageError,
+    AclCommand, Command, CommandGroup, CommandRequest, Edit, Invocation, Place, Problem, UsageError,
 };
 use crate::domain::principal::{Channel, Membership};
 use crate::domain::reply::Reply;
@@ -60,8 +60,8 @@ pub(super) async fn edit(
             let is_for_oneself = is_for_oneself(&request.principal, &changed);
             let mut entries = Vec::new();
             for entry in changed {
-                let hindered = hindered(service, &entry, &known).await;
-                entries.push((entry, hindered));
+                let warnings = warnings(service, &entry, &known).await;
+                entries.push((entry, warnings));
             }
             (operation, AclAnswer::Edited { changed: entries, is_for_oneself })
         }
@@ -89,11 +89,11 @@ pub(super) async fn resolved(
         let (edit, reason) = (Edit::Revoke(only.id), reason.clone());
         Ok(Command::Acl(AclCommand::Edit { edit, reason, force: *force }))
     } else {
-        let revoke = Invocation::named(Family::Acl, &["revoke"]);
+        let revoke = Invocation::named(CommandGroup::Acl, &["revoke"]);
         let mut meant: Vec<Invocation> =
             entries.iter().map(|grant| revoke.clone().with("grant", grant.id)).collect();
         if meant.is_empty() {
-            meant.push(Invocation::named(Family::Acl, &["list"]));
+            meant.push(Invocation::named(CommandGroup::Acl, &["list"]));
         }
         let problem = Problem::WhichEntry(Box::new((subject.clone(), entries)));
         Err(UsageError { meant, ..UsageError::of(revoke.verb, problem) })
@@ -126,16 +126,20 @@ async fn declined(
 }
 
 /// Why a new grant has no effect yet. The edit stands even if that cannot be read.
-async fn hindered(service: &CommandService, entry: &ChangedEntry, known: &Known) -> Hindered {
-    let ChangedEntry::Grant { after, .. } = entry else { return Hindered::default() };
-    hindered_by(service, after, known).await.unwrap_or_else(|error| {
+async fn warnings(service: &CommandService, entry: &ChangedEntry, known: &Known) -> GrantWarnings {
+    let ChangedEntry::Grant { after, .. } = entry else { return GrantWarnings::default() };
+    warnings_about(service, after, known).await.unwrap_or_else(|error| {
         warn!(%error, "the warnings about a new grant cannot be worked out");
-        Hindered::default()
+        GrantWarnings::default()
     })
 }
 
 /// Why a grant that was just made has no effect yet, as far as the groups of its subject are known.
-async fn hindered_by(service: &CommandService, grant: &Grant, known: &Known) -> Result<Hindered, StoreError> {
+async fn warnings_about(
+    service: &CommandService,
+    grant: &Grant,
+    known: &Known,
+) -> Result<GrantWarnings, StoreError> {
     let now = service.clock.now();
     let principal = known.principal(grant.subject.clone(), now);
     let channels = service.store.channels().await?;
@@ -150,7 +154,7 @@ async fn hindered_by(service: &CommandService, grant: &Grant, known: &Known) -> 
         }
     };
     beside.channels = channels;
-    Ok(access::hindered(grant, &principal, &beside, known, now))
+    Ok(access::warnings(grant, &principal, &beside, known, now))
 }
 
 /// The changes that are asked for.

@@ -17,7 +17,7 @@ use tracing::info;
 
 use super::ports::StoreError;
 use super::service::{CommandService, Next, OnRecord, not_recorded};
-use crate::domain::access::{footing, rights};
+use crate::domain::access::{caller_rights, rights};
 use crate::domain::audit::OperationId;
 use crate::domain::command::{Command, CommandRequest, check_account};
 use crate::domain::reply::Reply;
@@ -169,9 +169,15 @@ async fn answer(service: &CommandService, request: &CommandRequest, on_record: &
             Reply::Invalid { operation, error, rights: rights(principal, place, acl, now) }
         }
         Ok(Command::Help(family)) => {
-            let footing = footing(principal, place, acl, now);
+            let caller_rights = caller_rights(principal, place, acl, now);
             let helpers = acl::helpers(service, request, &[]).await;
-            Reply::Help { operation, family: *family, subject: principal.subject.clone(), footing, helpers }
+            Reply::Help {
+                operation,
+                family: *family,
+                subject: principal.subject.clone(),
+                caller_rights,
+                helpers,
+            }
         }
         Ok(Command::Owner(question)) => rooms::answer(service, request, on_record, *question).await,
         Ok(Command::Acl(command)) => {

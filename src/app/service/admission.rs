@@ -8,7 +8,7 @@ use super::in_flight::InFlightGuard;
 use super::{CommandService, not_recorded};
 use crate::app::acl::rooms_of;
 use crate::app::ports::{Admission, Admitted, StoreError};
-use crate::domain::access::{AclView, Action, Decision, Denial, Permit, Reach, decide};
+use crate::domain::access::{AclView, Action, Decision, Denial, EffectiveScope, Permit, decide};
 use crate::domain::admission::{Attempt, Verdict};
 use crate::domain::audit::OperationId;
 use crate::domain::command::{AclCommand, Command, CommandRequest, Place, RejectedRequest, Rejection};
@@ -42,7 +42,7 @@ pub(in crate::app) struct OnRecord {
     /// The ACL that it was decided by.
     pub acl: AclView,
     /// The rooms that its permit covers; none without a permit.
-    pub reach: Reach,
+    pub reach: EffectiveScope,
     /// Why it is not permitted, and which action was not.
     pub denied: Option<(Denial, Action)>,
 }
@@ -50,7 +50,7 @@ pub(in crate::app) struct OnRecord {
 /// The decision, and what of it is still needed after the verdict was recorded.
 enum Decided {
     Edit(Permit),
-    Verdict { verdict: Verdict, reach: Reach, denied: Option<(Denial, Action)> },
+    Verdict { verdict: Verdict, reach: EffectiveScope, denied: Option<(Denial, Action)> },
 }
 
 impl CommandService {
@@ -136,7 +136,10 @@ impl CommandService {
         let command = match &request.command {
             Ok(command) => command,
             Err(error) => {
-                return decided(Verdict::Invalid(wording::usage_for_the_record(error)), Reach::default());
+                return decided(
+                    Verdict::Invalid(wording::usage_for_the_record(error)),
+                    EffectiveScope::default(),
+                );
             }
         };
         let now = self.clock.now();
@@ -146,13 +149,13 @@ impl CommandService {
             }
             command => match command.action() {
                 Some(action) => action,
-                None => return decided(Verdict::Open, Reach::default()),
+                None => return decided(Verdict::Open, EffectiveScope::default()),
             },
         };
         match (decide(&request.principal, &request.place, action.clone(), acl, now), command) {
             (Decision::Deny(denial), _) => {
                 let (verdict, denied) = (Verdict::Denied(denial.clone()), Some((denial, action)));
-                Ok(Decided::Verdict { verdict, reach: Reach::default(), denied })
+                Ok(Decided::Verdict { verdict, reach: EffectiveScope::default(), denied })
             }
             (Decision::Permit(permit), Command::Acl(AclCommand::Edit { .. })) => Ok(Decided::Edit(permit)),
             (Decision::Permit(permit), command) => {

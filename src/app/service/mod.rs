@@ -5,12 +5,12 @@
 mod admission;
 mod config;
 mod in_flight;
+mod notifying;
 mod observing;
-mod owed;
+mod pending;
 mod recording;
 mod recovery;
 mod shedding;
-mod telling;
 
 use std::sync::Arc;
 
@@ -20,14 +20,14 @@ use tracing::error;
 
 use in_flight::InFlight;
 use observing::Notices;
-use owed::Replies;
+use pending::Replies;
 use recovery::{Admissions, Watched};
 use shedding::Shedding;
 
 use super::limits::Limits;
 use super::live_rooms::LiveRooms;
 use super::ports::{Clock, Directory, Known, Observer, RoomControl, Store, StoreError};
-use super::replies::ReplyBook;
+use super::replies::Outbox;
 use crate::domain::access::{AclView, Action, Decision, decide};
 use crate::domain::audit::OperationId;
 use crate::domain::command::Place;
@@ -109,7 +109,7 @@ impl CommandService {
 
     /// With durable storage for pending replies.
     #[must_use]
-    pub fn with_reply_book(self, book: Arc<dyn ReplyBook>) -> Self {
+    pub fn with_reply_book(self, book: Arc<dyn Outbox>) -> Self {
         Self { replies: Replies::kept_in(book), ..self }
     }
 

@@ -11,7 +11,7 @@ use tracing::{error, info, warn};
 use super::CommandService;
 use super::recording::RECORD_TRIES;
 use crate::app::UNTRUSTED;
-use crate::app::ports::{CallbackEnd, Observed, OwnerNotice, ReadError, Seen, StoreError};
+use crate::app::ports::{CallbackEnd, Observation, OwnerChangeEvent, ReadBack, ReadError, StoreError};
 use crate::domain::audit::{OBSERVED, OperationId, Outcome, OutcomeKind, Refusal};
 use crate::domain::command::{RejectedRequest, Rejection};
 use crate::domain::room::AccountId;
@@ -35,7 +35,7 @@ impl Default for Notices {
 
 impl CommandService {
     /// Works on a notice in a task of its own, which a shutdown waits for. `false` if too many are waiting.
-    pub fn take_notice(self: &Arc<Self>, notice: OwnerNotice) -> bool {
+    pub fn take_notice(self: &Arc<Self>, notice: OwnerChangeEvent) -> bool {
         let Ok(place) = Arc::clone(&self.notices.places).try_acquire_owned() else {
             self.count_callback(CallbackEnd::Dropped);
             return false;
@@ -70,7 +70,7 @@ impl CommandService {
     }
 
     /// Finds out what a notice means, and writes it down.
-    pub async fn observe(&self, notice: OwnerNotice) -> CallbackEnd {
+    pub async fn observe(&self, notice: OwnerChangeEvent) -> CallbackEnd {
         let end = self.look_into(&notice).await.unwrap_or_else(|problem| {
             error!(room = %notice.room, delivery = notice.delivery.as_str(), error = %problem, "a callback could not be recorded");
             CallbackEnd::Failed
@@ -79,15 +79,15 @@ impl CommandService {
         end
     }
 
-    async fn look_into(&self, notice: &OwnerNotice) -> Result<CallbackEnd, StoreError> {
+    async fn look_into(&self, notice: &OwnerChangeEvent) -> Result<CallbackEnd, StoreError> {
         if notice.is_signed {
             let observed = self.offer(notice, None).await?;
-            if observed != Observed::Foreign {
+            if observed != Observation::Foreign {
                 return Ok(self.observed(notice, observed).await);
             }
         }
         let seen = self.read_back(notice).await;
-        if !notice.is_signed && seen != Seen::Owner(notice.new_owner.clone()) {
+        if !notice.is_signed && seen != ReadBack::Owner(notice.new_owner.clone()) {
             info!(target: UNTRUSTED, room = %notice.room, ?seen, "an unsigned callback is not believed: the owner is another");
             return Ok(CallbackEnd::Unbelieved);
         }
@@ -96,7 +96,11 @@ impl CommandService {
     }
 
     /// Offers a notice to the store, patiently: nobody sends it again.
-    async fn offer(&self, notice: &OwnerNotice, seen: Option<Seen>) -> Result<Observed, StoreError> {
+    async fn offer(
+        &self,
+        notice: &OwnerChangeEvent,
+        seen: Option<ReadBack>,
+    ) -> Result<Observation, StoreError> {
         let mut tries = 1;
         loop {
             match self.store.observe(notice, seen.as_ref(), self.clock.now()).await {
@@ -112,41 +116,41 @@ impl CommandService {
 
     /// Reads the owner until it is the one that the notice names: what was changed a moment ago may not be
     /// readable everywhere yet.
-    async fn read_back(&self, notice: &OwnerNotice) -> Seen {
-        let mut seen = Seen::Nothing("it was not read".to_owned());
+    async fn read_back(&self, notice: &OwnerChangeEvent) -> ReadBack {
+        let mut seen = ReadBack::Nothing("it was not read".to_owned());
         for pause in &self.timing.confirm {
             if !pause.is_zero() {
                 self.clock.sleep(*pause).await;
             }
             match self.rooms.owner_of(&notice.room).await {
-                Ok(owner) if owner == notice.new_owner => return Seen::Owner(owner),
-                Ok(owner) => seen = Seen::Owner(owner),
-                Err(ReadError::NoRoom(refusal)) => return Seen::Nothing(refusal.info),
-                Err(error) => seen = Seen::Nothing(error.refusal().info.clone()),
+                Ok(owner) if owner == notice.new_owner => return ReadBack::Owner(owner),
+                Ok(owner) => seen = ReadBack::Owner(owner),
+                Err(ReadError::NoRoom(refusal)) => return ReadBack::Nothing(refusal.info),
+                Err(error) => seen = ReadBack::Nothing(error.refusal().info.clone()),
             }
         }
         seen
     }
 
-    async fn observed(&self, notice: &OwnerNotice, observed: Observed) -> CallbackEnd {
+    async fn observed(&self, notice: &OwnerChangeEvent, observed: Observation) -> CallbackEnd {
         match observed {
-            Observed::Confirms { operation, outcome } => {
+            Observation::Confirms { operation, outcome } => {
                 info!(operation = operation.seq(), room = %notice.room, "tencent's callback confirms the change");
                 if matches!(outcome, OutcomeKind::Unknown | OutcomeKind::Pending) {
                     self.conclude(operation).await;
                 }
                 CallbackEnd::Confirmed
             }
-            Observed::Corrects { operation, was } => {
+            Observation::Corrects { operation, was } => {
                 warn!(operation = operation.seq(), room = %notice.room, %was, "tencent's callback tells of a change that was over: its outcome is corrected");
-                self.owe_news_of(operation, Some(was), notice.event_at).await;
+                self.follow_up_on(operation, Some(was), notice.event_at).await;
                 CallbackEnd::Confirmed
             }
-            Observed::Recorded(operation) => {
+            Observation::Recorded(operation) => {
                 info!(operation = operation.seq(), room = %notice.room, "a change of owner was observed");
                 CallbackEnd::Observed
             }
-            Observed::Known | Observed::NothingNew | Observed::Foreign => CallbackEnd::Repeated,
+            Observation::Known | Observation::NothingNew | Observation::Foreign => CallbackEnd::Repeated,
         }
     }
 
@@ -163,7 +167,7 @@ impl CommandService {
             return;
         };
         info!(operation = operation.seq(), "operation resolved by tencent's callback");
-        self.owe_the_news(&unresolved).await;
+        self.follow_up(&unresolved).await;
         self.record(operation, &outcome).await;
     }
 

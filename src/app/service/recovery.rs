@@ -249,7 +249,7 @@ impl CommandService {
         }
         let problem = self.problem(unresolved);
         let Some(new_owner) = &unresolved.new_owner else {
-            self.owe_the_news(unresolved).await;
+            self.follow_up(unresolved).await;
             self.record(operation, &Outcome::Declined(problem)).await;
             return;
         };
@@ -267,7 +267,7 @@ impl CommandService {
             return;
         }
         info!(operation = operation.seq(), outcome = %outcome.kind(), "operation resolved by reading the owner back");
-        self.owe_the_news(unresolved).await;
+        self.follow_up(unresolved).await;
         self.record(operation, &outcome).await;
     }
 

@@ -16,9 +16,9 @@ use crate::app::commands::at_once;
 use crate::app::ports::Clock;
 use crate::app::service::CommandService;
 use crate::domain::access::{Effect, NewGrant, Role, RoomScope};
-use crate::domain::audit::Moment;
-use crate::domain::command::{self, Command, Edit, Ends, Listed, Part, Why, clean_reason};
-use crate::domain::period::parse_lasting;
+use crate::domain::audit::TimeExpr;
+use crate::domain::command::{self, Command, Edit, Ends, Listed, Section, Why, clean_reason};
+use crate::domain::duration::parse_lasting;
 use crate::domain::principal::{Channel, InvalidId, Subject};
 use crate::domain::room::RoomId;
 
@@ -86,7 +86,7 @@ pub enum AclCommand {
         groups: Vec<Subject>,
         /// As it was at this time: 2026-11-23T14:03:00Z, 2026-11-23 14:03, 2h or yesterday
         #[arg(long, value_name = "TIME")]
-        at: Option<Moment>,
+        at: Option<TimeExpr>,
         /// How to print the answer
         #[arg(long, value_enum, default_value = "table")]
         format: Format,
@@ -203,11 +203,11 @@ impl AclCommand {
             Self::Channel(ChannelCommand::Remove { channel, edit }) => {
                 edited(Edit::RemoveChannel(Some(channel)), edit)?
             }
-            Self::List { all: true, format, .. } => (whole(Part::All), Asked::rows(format)),
-            Self::List { attention: true, format, .. } => (whole(Part::Attention), Asked::rows(format)),
-            Self::List { format, .. } => (whole(Part::Live), Asked::rows(format)),
+            Self::List { all: true, format, .. } => (whole(Section::All), Asked::rows(format)),
+            Self::List { attention: true, format, .. } => (whole(Section::Attention), Asked::rows(format)),
+            Self::List { format, .. } => (whole(Section::Live), Asked::rows(format)),
             Self::Channel(ChannelCommand::List { all, format }) => {
-                (whole(if all { Part::AllChannels } else { Part::Channels }), Asked::rows(format))
+                (whole(if all { Section::AllChannels } else { Section::Channels }), Asked::rows(format))
             }
             Self::Why { subject, channel, room, groups, at, format } => {
                 let at = at.map(|at| at.resolve(now, &TimeZone::system())).transpose();

@@ -8,7 +8,7 @@ use jiff::tz::TimeZone;
 
 use crate::cli::{Format, WrongUsage, number};
 use crate::domain::audit::{
-    self, Filter, InvalidMoment, Moment, OperationId, OperationKind, Outcomes, StatsBy,
+    self, Filter, InvalidTime, OperationId, OperationKind, Outcomes, StatsBy, TimeExpr,
 };
 use crate::domain::command::Question;
 use crate::domain::principal::{Channel, Subject};
@@ -33,7 +33,7 @@ pub enum ReadingCommand {
         /// The room
         room: RoomId,
         /// When: 2026-11-23T14:03:00Z, 2026-11-23 14:03, 14:03, yesterday 14:03, 2h
-        time: Moment,
+        time: TimeExpr,
         /// The zone of a time that names none, such as Europe/Berlin, and of the times in the answer for people;
         /// this machine's and UTC if not given
         #[arg(long, value_parser = zone)]
@@ -165,7 +165,7 @@ pub struct FilterArguments {
     pub since: Option<Since>,
     /// Before: likewise
     #[arg(long, value_name = "TIME")]
-    pub until: Option<Moment>,
+    pub until: Option<TimeExpr>,
     /// The zone of times that name none, such as Europe/Berlin, and of the times in a table; this machine's and UTC
     /// if not given. For programs, times are always UTC
     #[arg(long, value_parser = zone)]
@@ -179,15 +179,15 @@ pub struct FilterArguments {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Since {
     /// At a time.
-    Time(Moment),
+    Time(TimeExpr),
     /// Behind an export that ended with this cursor.
     Cursor(i64),
 }
 
 impl FromStr for Since {
-    type Err = InvalidMoment;
+    type Err = InvalidTime;
 
-    fn from_str(text: &str) -> Result<Self, InvalidMoment> {
+    fn from_str(text: &str) -> Result<Self, InvalidTime> {
         // A time is never a number alone.
         match text.parse() {
             Ok(cursor) if text.bytes().all(|byte| byte.is_ascii_digit()) => Ok(Self::Cursor(cursor)),
@@ -212,7 +212,7 @@ fn searched(text: &str) -> Result<String, String> {
 
 impl FilterArguments {
     /// A time, in the named zone if it names none.
-    fn in_zone(&self, time: &Moment) -> Moment {
+    fn in_zone(&self, time: &TimeExpr) -> TimeExpr {
         match &self.zone {
             Some(zone) => time.clone().or_in(zone.clone()),
             None => time.clone(),

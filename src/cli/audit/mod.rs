@@ -122,7 +122,7 @@ async fn print(
         Err(NoAnswer::NoOperation(operation)) => {
             anyhow::bail!("there is no operation `{operation}`: `room-owner audit list` shows the latest")
         }
-        Err(NoAnswer::Moment(wrong)) => return Err(WrongUsage::of(wrong).into()),
+        Err(NoAnswer::TimeExpr(wrong)) => return Err(WrongUsage::of(wrong).into()),
         Err(error) => return Err(error.into()),
     }
     Ok(Exit::Done)

@@ -57,7 +57,7 @@ fn an_override_is_a_number_with_a_reason() {
     let Ok(Ok(Command::Transfer(transfer))) = command else { panic!("{command:?}") };
     assert_eq!(transfer.overrides, Some(OperationId::new(17)));
     let typed = crate::domain::command::Typed::plain("test user3 override: 17 reason: hurry");
-    let same = parse(Family::Owner, &typed);
+    let same = parse(CommandGroup::Owner, &typed);
     assert_eq!(same, Ok(Command::Transfer(transfer)), "what is recorded reads the same");
     assert!(matches!(read_owner(all(json!(-1))).1, Ok(Err(UsageError { problem: Problem::Invalid(_), .. }))));
     assert!(read_owner(all(json!("17"))).1.unwrap_err().contains("not a whole number"));
@@ -74,7 +74,7 @@ fn an_override_is_a_number_with_a_reason() {
 
 #[test]
 fn without_options_it_asks_for_help_and_without_a_room_it_is_a_slip() {
-    assert_eq!(read_owner(json!([])), ("/room-owner".to_owned(), Ok(Ok(Command::Help(Family::Owner)))));
+    assert_eq!(read_owner(json!([])), ("/room-owner".to_owned(), Ok(Ok(Command::Help(CommandGroup::Owner)))));
     for (name, shown) in [("new_owner", "\"x y\""), ("reason", "x y")] {
         let (typed, command) = read_owner(json!([option(name, "x y")]));
         assert_eq!(typed, format!("/room-owner {name}: {shown}"));
@@ -201,7 +201,7 @@ fn every_subcommand_is_the_same_command_as_its_typed_form() {
         ("channel allow", vec![opt("rooms", "live-*")], "channel allow rooms: live-*"),
         ("channel remove", vec![opt("reason", "over")], "channel remove reason: over"),
     ] {
-        let typed = parse(Family::Acl, &Typed::plain(line)).unwrap();
+        let typed = parse(CommandGroup::Acl, &Typed::plain(line)).unwrap();
         assert_eq!(asked(&format!("room-acl {path}"), &options).1, typed, "{path}");
     }
     for (path, options, line) in [
@@ -222,10 +222,10 @@ fn every_subcommand_is_the_same_command_as_its_typed_form() {
         ),
         ("stats", vec![opt("by", "actor"), opt("since", "7d")], "stats by: actor since: 7d"),
     ] {
-        let typed = parse(Family::Audit, &Typed::plain(line)).unwrap();
+        let typed = parse(CommandGroup::Audit, &Typed::plain(line)).unwrap();
         assert_eq!(asked(&format!("room-audit {path}"), &options).1, typed, "{path}");
     }
-    assert_eq!(asked("room-audit", &[]).1, Command::Help(Family::Audit));
+    assert_eq!(asked("room-audit", &[]).1, Command::Help(CommandGroup::Audit));
 }
 
 #[test]

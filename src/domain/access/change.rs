@@ -4,7 +4,7 @@ use std::fmt;
 
 use jiff::Timestamp;
 
-use super::rule::{Decision, Reach, decide, distinct, names};
+use super::rule::{Decision, EffectiveScope, decide, distinct, names};
 use super::{
     AclView, Action, AuthorisedChannel, Effect, Grant, GrantId, Known, Role, RoomScope, is_live, is_open,
 };
@@ -91,7 +91,7 @@ impl ChangedEntry {
 
 /// Why a wanted ACL makes no sense.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Senseless {
+pub enum InvalidPlan {
     /// The channel comes twice.
     #[error("the channel `{0}` comes twice: keep one entry")]
     ChannelTwice(Channel),
@@ -124,7 +124,7 @@ pub enum NotEdited {
     /// It makes the ACL what a file says, and nobody said of which version of the ACL the file is.
     NoVersion,
     /// The file contradicts itself.
-    Senseless(Senseless),
+    InvalidPlan(InvalidPlan),
 }
 
 impl fmt::Display for NotEdited {
@@ -141,7 +141,7 @@ impl fmt::Display for NotEdited {
             Self::NotLookedUp(group) => write!(f, "nobody looks up who is in `{group}`"),
             Self::ChangedSince(version) => write!(f, "the ACL changed since version {version}"),
             Self::NoVersion => f.write_str("no version of the ACL is named"),
-            Self::Senseless(why) => write!(f, "{why}"),
+            Self::InvalidPlan(why) => write!(f, "{why}"),
         }
     }
 }
@@ -174,7 +174,7 @@ pub fn is_for_oneself(by: &Principal, changed: &[ChangedEntry]) -> bool {
 pub fn admin_beyond<'a>(
     new: &NewGrant,
     by: &Principal,
-    reach: &Reach,
+    reach: &EffectiveScope,
     admins: &'a [Grant],
     known: &Known,
     now: Timestamp,

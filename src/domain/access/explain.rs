@@ -4,7 +4,7 @@
 
 use jiff::Timestamp;
 
-use super::rule::{Authority, Decision, Denial, Fit, decide, fit, names};
+use super::rule::{Authority, Decision, Denial, GrantMatch, decide, grant_match, names};
 use super::{
     AclView, Action, AuthorisedChannel, Effect, Grant, GrantId, Known, Role, RoomScope, is_live, is_open,
 };
@@ -58,7 +58,7 @@ pub fn rights(principal: &Principal, place: &Place, acl: &AclView, now: Timestam
 
 /// How somebody stands at a place: what help and `whoami` show.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Footing {
+pub struct CallerRights {
     /// The rights that they have there.
     pub rights: Vec<Right>,
     /// The deny entries that name them or a group of theirs, and hold there.
@@ -71,10 +71,10 @@ pub struct Footing {
 
 /// How somebody stands at `place`.
 #[must_use]
-pub fn footing(principal: &Principal, place: &Place, acl: &AclView, now: Timestamp) -> Footing {
+pub fn caller_rights(principal: &Principal, place: &Place, acl: &AclView, now: Timestamp) -> CallerRights {
     let Place::Channel(channel) = place else {
         let rights = rights(principal, place, acl, now);
-        return Footing { is_authorised: !rights.is_empty(), rights, ..Footing::default() };
+        return CallerRights { is_authorised: !rights.is_empty(), rights, ..CallerRights::default() };
     };
     let holds = |grant: &&Grant, effect, wanted| {
         grant.effect == effect
@@ -86,7 +86,7 @@ pub fn footing(principal: &Principal, place: &Place, acl: &AclView, now: Timesta
     let takes = |denial: &&Grant| {
         held(Effect::Permit, Membership::In).any(|grant| denial.rooms.overlaps(&grant.rooms))
     };
-    Footing {
+    CallerRights {
         rights: rights(principal, place, acl, now),
         denials: held(Effect::Deny, Membership::In).cloned().collect(),
         unread: held(Effect::Deny, Membership::Unknown).filter(takes).cloned().collect(),
@@ -102,7 +102,7 @@ pub struct Explanation {
     /// The grants that name the principal or a group of theirs, and how each bears on the question; those
     /// that match first, then the near misses, the nearest first. With those for groups that they may be in: deny
     /// entries that match, and grants that are open.
-    pub grants: Vec<(Grant, Fit)>,
+    pub grants: Vec<(Grant, GrantMatch)>,
     /// The grants to groups that decide the question, if nobody knows here whether the principal is in them: then the
     /// denial is only what is known.
     pub open: Vec<GrantId>,
@@ -142,15 +142,15 @@ pub fn explain(
         return Explanation { decision, grants: Vec::new(), open: Vec::new(), channel: Standing::Local };
     };
     let bearing = |grant: &Grant| {
-        let fit = fit(grant, action, channel, now);
+        let fit = grant_match(grant, action, channel, now);
         let bears = match principal.membership(&grant.subject) {
             Membership::In => true,
-            Membership::Unknown => fit == Fit::Matches,
+            Membership::Unknown => fit == GrantMatch::Matches,
             Membership::Out => false,
         };
         bears.then(|| (grant.clone(), fit))
     };
-    let mut grants: Vec<(Grant, Fit)> = acl.grants.iter().filter_map(bearing).collect();
+    let mut grants: Vec<(Grant, GrantMatch)> = acl.grants.iter().filter_map(bearing).collect();
     let is_member = |grant: &Grant| principal.membership(&grant.subject) == Membership::In;
     let may_be = |grant: &Grant| grant.effect == Effect::Permit && !is_member(grant);
     grants.sort_by_key(|(grant, fit)| (distance(*fit), may_be(grant), std::cmp::Reverse(grant.id)));
@@ -166,13 +166,13 @@ fn undecided(
     place: &Place,
     action: &Action,
     acl: &AclView,
-    grants: &[(Grant, Fit)],
+    grants: &[(Grant, GrantMatch)],
     now: Timestamp,
 ) -> Vec<GrantId> {
     let is_unknown = |grant: &Grant| principal.membership(&grant.subject) == Membership::Unknown;
     let matching = |effect| {
-        let of_unknown = move |(grant, fit): &&(Grant, Fit)| {
-            *fit == Fit::Matches && grant.effect == effect && is_unknown(grant)
+        let of_unknown = move |(grant, fit): &&(Grant, GrantMatch)| {
+            *fit == GrantMatch::Matches && grant.effect == effect && is_unknown(grant)
         };
         grants.iter().filter(of_unknown).map(|(grant, _)| grant)
     };
@@ -203,14 +203,14 @@ fn undecided(
 }
 
 /// How far a grant is from matching.
-fn distance(fit: Fit) -> u8 {
+fn distance(fit: GrantMatch) -> u8 {
     match fit {
-        Fit::Matches => 0,
-        Fit::OtherChannels => 1,
-        Fit::OutOfScope => 2,
-        Fit::WrongRole => 3,
-        Fit::NotYet(_) => 4,
-        Fit::Ended(_) => 5,
+        GrantMatch::Matches => 0,
+        GrantMatch::OtherChannels => 1,
+        GrantMatch::OutOfScope => 2,
+        GrantMatch::WrongRole => 3,
+        GrantMatch::NotYet(_) => 4,
+        GrantMatch::Ended(_) => 5,
     }
 }
 
@@ -231,7 +231,7 @@ fn standing(channel: &Channel, action: &Action, entries: &[AuthorisedChannel], n
 
 /// Somebody who may hand a room over, from where, and by which grant.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
-pub struct Able {
+pub struct EligibleSubject {
     /// The person, or everybody in the group or role.
     pub subject: Subject,
     /// The grant that is named as the authority.
@@ -253,7 +253,7 @@ pub fn who_can(
     channels: &[AuthorisedChannel],
     known: &Known,
     now: Timestamp,
-) -> Vec<Able> {
+) -> Vec<EligibleSubject> {
     let action = Action::Transfer(room.clone());
     let bears = |grant: &&Grant| {
         is_live(grant, now)
@@ -277,7 +277,7 @@ pub fn who_can(
         .collect();
     open.sort_unstable();
     open.dedup();
-    let mut held: Vec<(Principal, Vec<Grant>, Option<Able>)> = by_subject
+    let mut held: Vec<(Principal, Vec<Grant>, Option<EligibleSubject>)> = by_subject
         .iter()
         .filter(|(subject, _)| is_known_to_hold(subject, known, now))
         .map(|(subject, own)| {
@@ -301,7 +301,7 @@ pub fn who_can(
                 && let Authority::Grant(id) = permit.authority()
             {
                 let until = || acl.grants.iter().find(|grant| grant.id == *id).and_then(|it| it.expires_at);
-                let able = found.get_or_insert_with(|| Able {
+                let able = found.get_or_insert_with(|| EligibleSubject {
                     subject: principal.subject.clone(),
                     grant: *id,
                     until: until(),

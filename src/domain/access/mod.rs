@@ -25,11 +25,11 @@
 mod attention;
 mod change;
 mod explain;
-mod hindrance;
 mod known;
 pub mod plan;
 mod rule;
 mod scope;
+mod warning;
 
 use std::fmt;
 use std::str::FromStr;
@@ -45,12 +45,13 @@ pub use change::{
     is_for_oneself, live_admins, lock_out,
 };
 pub use explain::{
-    Able, Explanation, Footing, Right, Standing, explain, footing, rights, unread_groups, who_can,
+    CallerRights, EligibleSubject, Explanation, Right, Standing, caller_rights, explain, rights,
+    unread_groups, who_can,
 };
-pub use hindrance::{Hindered, Hindrance, hindered};
 pub use known::{Known, Reading};
-pub use rule::{Authority, Decision, Denial, Fit, Permit, Reach, decide, fit};
+pub use rule::{Authority, Decision, Denial, EffectiveScope, GrantMatch, Permit, decide, grant_match};
 pub use scope::{InvalidScope, RoomScope};
+pub use warning::{GrantWarning, GrantWarnings, warnings};
 
 /// An RBAC role.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

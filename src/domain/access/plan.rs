@@ -8,7 +8,7 @@ use super::{
 };
 use crate::domain::principal::{Channel, Principal, Subject};
 
-pub use super::change::Senseless;
+pub use super::change::InvalidPlan;
 
 /// A whole ACL, as somebody wants it to be.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -57,12 +57,12 @@ pub type Step = (AclChange, Option<String>);
 ///
 /// # Errors
 /// When what is wanted makes no sense.
-pub fn plan(acl: &AclView, wanted: &Wanted, now: Timestamp) -> Result<Vec<Step>, Senseless> {
+pub fn plan(acl: &AclView, wanted: &Wanted, now: Timestamp) -> Result<Vec<Step>, InvalidPlan> {
     let AclView { grants, channels, .. } = acl;
     let mut steps = Vec::new();
     for (n, new) in wanted.channels.iter().enumerate() {
         if wanted.channels[..n].iter().any(|other| other.channel == new.channel) {
-            return Err(Senseless::ChannelTwice(new.channel.clone()));
+            return Err(InvalidPlan::ChannelTwice(new.channel.clone()));
         }
         let is_same = |entry: &&AuthorisedChannel| {
             is_open(entry, now) && entry.channel == new.channel && entry.rooms == new.rooms
@@ -87,7 +87,7 @@ pub fn plan(acl: &AclView, wanted: &Wanted, now: Timestamp) -> Result<Vec<Step>,
     }
     for new in &wanted.grants {
         if let Some(end) = new.expires_at.filter(|end| *end <= now) {
-            return Err(Senseless::Ended(new.subject.clone(), new.role, end));
+            return Err(InvalidPlan::Ended(new.subject.clone(), new.role, end));
         }
         let key = (&new.subject, new.role, new.effect, &new.rooms, new.channels.clone(), new.expires_at);
         match live.get(&key) {
@@ -107,7 +107,7 @@ pub fn plan(acl: &AclView, wanted: &Wanted, now: Timestamp) -> Result<Vec<Step>,
         }
         let is_twin = live.get(&key).is_some_and(|same| same.len() > 1);
         if !seen.insert(key) && !is_twin {
-            return Err(Senseless::GrantTwice(new.subject.clone(), new.role));
+            return Err(InvalidPlan::GrantTwice(new.subject.clone(), new.role));
         }
     }
     for grant in grants.iter().filter(|grant| is_live(grant, now) && !kept.contains(&grant.id)) {

@@ -32,20 +32,20 @@ pub struct Permit {
     action: Action,
     authority: Authority,
     grant: Option<Box<Grant>>,
-    reach: Reach,
+    reach: EffectiveScope,
     acl_version: i64,
 }
 
 /// The rooms that a permit reaches: those that a grant covers and the channel is authorised for, without those
 /// that a deny entry takes away.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Reach {
+pub struct EffectiveScope {
     granted: Vec<RoomScope>,
     here: Vec<RoomScope>,
     denied: Vec<RoomScope>,
 }
 
-impl Reach {
+impl EffectiveScope {
     fn everything() -> Self {
         Self { granted: vec![RoomScope::All], here: vec![RoomScope::All], denied: Vec::new() }
     }
@@ -112,7 +112,7 @@ impl Permit {
 
     /// Which rooms it reaches. Of a deed on one room, that room is among them.
     #[must_use]
-    pub fn reach(&self) -> &Reach {
+    pub fn reach(&self) -> &EffectiveScope {
         &self.reach
     }
 
@@ -207,7 +207,7 @@ pub fn decide(
     now: Timestamp,
 ) -> Decision {
     let authority = match (place, &principal.subject) {
-        (Place::Local, Subject::Cli { .. }) => Ok((Authority::Local, Reach::everything())),
+        (Place::Local, Subject::Cli { .. }) => Ok((Authority::Local, EffectiveScope::everything())),
         (Place::Local, _) => Err(Denial::ChannelNotAuthorised),
         (Place::Channel(channel), _) => action
             .parts()
@@ -230,7 +230,7 @@ pub fn decide(
 
 /// How one grant bears on a question.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Fit {
+pub enum GrantMatch {
     /// In every way: a permit permits, a deny entry denies.
     Matches,
     /// It lapsed or was taken back.
@@ -246,30 +246,30 @@ pub enum Fit {
 }
 
 /// How `grant` bears on `action` in `channel` at the time `now`; whom it names is not looked at. The first
-/// hindrance is named, in the order time, role, rooms, channel.
+/// mismatch is named, in the order time, role, rooms, channel.
 #[must_use]
-pub fn fit(grant: &Grant, action: &Action, channel: &Channel, now: Timestamp) -> Fit {
+pub fn grant_match(grant: &Grant, action: &Action, channel: &Channel, now: Timestamp) -> GrantMatch {
     if let Some(end) = ended_at(grant).filter(|end| *end <= now) {
-        return Fit::Ended(end);
+        return GrantMatch::Ended(end);
     }
     if grant.granted_at > now {
-        return Fit::NotYet(grant.granted_at);
+        return GrantMatch::NotYet(grant.granted_at);
     }
     // A deny entry for a role takes away what that role would give.
     if !grant.role.allows(action) {
-        return Fit::WrongRole;
+        return GrantMatch::WrongRole;
     }
     let reaches = match grant.effect {
         Effect::Permit => action.is_within(&grant.rooms),
         Effect::Deny => action.is_touched_by(&grant.rooms),
     };
     if !reaches {
-        return Fit::OutOfScope;
+        return GrantMatch::OutOfScope;
     }
     if !grant.channels.is_empty() && !grant.channels.contains(channel) {
-        return Fit::OtherChannels;
+        return GrantMatch::OtherChannels;
     }
-    Fit::Matches
+    GrantMatch::Matches
 }
 
 /// Whether the grant counts for or against the principal: a deny entry also if they may be in its group.
@@ -287,15 +287,15 @@ fn authority_in(
     action: &Action,
     acl: &AclView,
     now: Timestamp,
-) -> Result<(Authority, Reach), Denial> {
-    let mut permits: Vec<(&Grant, Fit)> = Vec::new();
+) -> Result<(Authority, EffectiveScope), Denial> {
+    let mut permits: Vec<(&Grant, GrantMatch)> = Vec::new();
     let mut denials: Vec<(&Grant, Membership)> = Vec::new();
     for grant in &acl.grants {
         let Some(membership) = names(principal, grant) else { continue };
-        let fit = fit(grant, action, channel, now);
+        let fit = grant_match(grant, action, channel, now);
         match grant.effect {
             Effect::Permit => permits.push((grant, fit)),
-            Effect::Deny if fit == Fit::Matches => denials.push((grant, membership)),
+            Effect::Deny if fit == GrantMatch::Matches => denials.push((grant, membership)),
             Effect::Deny => {}
         }
     }
@@ -317,12 +317,12 @@ fn authority_in(
         _ => {}
     }
 
-    let matching = || permits.iter().filter(|(_, fit)| *fit == Fit::Matches).map(|(grant, _)| *grant);
+    let matching = || permits.iter().filter(|(_, fit)| *fit == GrantMatch::Matches).map(|(grant, _)| *grant);
     let Some(authority) = matching().next() else { return Err(why_none_matches(&permits)) };
     if !principal.subject.is_of(channel) {
         return Err(Denial::Elsewhere);
     }
-    let mut reach = Reach {
+    let mut reach = EffectiveScope {
         granted: distinct(matching().map(|grant| grant.rooms.clone())),
         here: distinct(open.iter().map(|entry| entry.rooms.clone())),
         denied: Vec::new(),
@@ -350,9 +350,12 @@ fn taken_by(grant: &Grant, membership: Membership) -> Denial {
 }
 
 /// Two parts of one action: by the authority of the first, within the reach of either.
-fn joined(one: (Authority, Reach), other: (Authority, Reach)) -> (Authority, Reach) {
+fn joined(
+    one: (Authority, EffectiveScope),
+    other: (Authority, EffectiveScope),
+) -> (Authority, EffectiveScope) {
     let both = |one: Vec<RoomScope>, other: Vec<RoomScope>| distinct(one.into_iter().chain(other));
-    let reach = Reach {
+    let reach = EffectiveScope {
         granted: both(one.1.granted, other.1.granted),
         here: both(one.1.here, other.1.here),
         denied: both(one.1.denied, other.1.denied),
@@ -361,21 +364,22 @@ fn joined(one: (Authority, Reach), other: (Authority, Reach)) -> (Authority, Rea
 }
 
 /// The reason of a denial: of the permits that name somebody, the ones that came nearest.
-fn why_none_matches(permits: &[(&Grant, Fit)]) -> Denial {
-    let with = |wanted: Fit| permits.iter().filter(move |(_, fit)| *fit == wanted).map(|(grant, _)| *grant);
-    if let Some(grant) = with(Fit::OtherChannels).next() {
+fn why_none_matches(permits: &[(&Grant, GrantMatch)]) -> Denial {
+    let with =
+        |wanted: GrantMatch| permits.iter().filter(move |(_, fit)| *fit == wanted).map(|(grant, _)| *grant);
+    if let Some(grant) = with(GrantMatch::OtherChannels).next() {
         return Denial::OtherChannels(grant.id);
     }
-    let scopes = distinct(with(Fit::OutOfScope).map(|grant| grant.rooms.clone()));
+    let scopes = distinct(with(GrantMatch::OutOfScope).map(|grant| grant.rooms.clone()));
     if !scopes.is_empty() {
         return Denial::OutOfScope(scopes);
     }
-    let roles = distinct(with(Fit::WrongRole).map(|grant| grant.role));
+    let roles = distinct(with(GrantMatch::WrongRole).map(|grant| grant.role));
     if !roles.is_empty() {
         return Denial::WrongRole(roles);
     }
     let ended = permits.iter().filter_map(|(grant, fit)| match fit {
-        Fit::Ended(end) => Some((*end, grant.id)),
+        GrantMatch::Ended(end) => Some((*end, grant.id)),
         _ => None,
     });
     if let Some((end, id)) = ended.max() {

@@ -377,12 +377,15 @@ fn whoever_would_not_be_permitted_anyway_is_told_the_nearer_reason() {
 fn help_leaves_out_what_a_group_that_is_not_known_may_take() {
     assert_eq!(with_a_deny_for_hosts("*").outside(&[HOSTS]).rights(), ["moderator *"]);
     assert!(with_a_deny_for_hosts("*").outside(&[]).rights().is_empty());
-    let footing = |world: World| footing(&world.principal, &world.place, &world.acl, hour(12));
-    let unread: Vec<_> = footing(with_a_deny_for_hosts("vip-*").outside(&[])).unread;
+    let caller_rights = |world: World| caller_rights(&world.principal, &world.place, &world.acl, hour(12));
+    let unread: Vec<_> = caller_rights(with_a_deny_for_hosts("vip-*").outside(&[])).unread;
     assert_eq!(unread.iter().map(|grant| grant.id).collect::<Vec<_>>(), [2]);
-    assert!(footing(with_a_deny_for_hosts("vip-*").outside(&[HOSTS])).unread.is_empty());
+    assert!(caller_rights(with_a_deny_for_hosts("vip-*").outside(&[HOSTS])).unread.is_empty());
     let stranger = World::new().grant(HOSTS, "moderator", "*").but(|grant| grant.effect = Effect::Deny);
-    assert!(footing(stranger.outside(&[])).unread.is_empty(), "nothing is taken from whoever has nothing");
+    assert!(
+        caller_rights(stranger.outside(&[])).unread.is_empty(),
+        "nothing is taken from whoever has nothing"
+    );
 }
 
 // What a deny entry takes, and what it leaves --------------------------------------------------------------

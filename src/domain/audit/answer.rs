@@ -1,6 +1,6 @@
 //! Pages of answers, and why there is none.
 
-use super::{InvalidMoment, OperationId};
+use super::{InvalidTime, OperationId};
 use crate::domain::room::RoomId;
 
 /// A part of an answer that may go on.
@@ -46,7 +46,7 @@ pub struct ArchivedIn {
 pub enum NoAnswer {
     /// A time is invalid.
     #[error(transparent)]
-    Moment(#[from] InvalidMoment),
+    TimeExpr(#[from] InvalidTime),
     /// There is no such operation, or it is not in reach.
     #[error("there is no operation {0}")]
     NoOperation(OperationId),

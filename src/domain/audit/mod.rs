@@ -3,9 +3,9 @@
 mod answer;
 mod entry;
 mod event;
-mod moment;
 mod owner;
 mod question;
+mod time_expr;
 mod timeline;
 
 use std::fmt;
@@ -18,11 +18,11 @@ use super::room::{AccountId, RoomId};
 pub use answer::{ArchivedIn, NoAnswer, Page};
 pub use entry::{AuditEntry, OBSERVED};
 pub use event::{Archived, Event, Observed, OwnerChange, Request, SystemChange, What};
-pub use moment::{InvalidMoment, Moment, read_in, zone};
-pub use owner::{Basis, Certainty, Ownership, RoomEntry, RoomHistory, ToldChange, ownership};
+pub use owner::{Basis, Certainty, Ownership, ReportedChange, RoomEntry, RoomHistory, ownership};
 pub use question::{
     AuditFilter, Filter, OperationKind, Outcomes, Stat, StatsBy, UnknownKind, UnknownStatsBy,
 };
+pub use time_expr::{InvalidTime, TimeExpr, read_in, zone};
 pub use timeline::{Step, timeline};
 
 /// One request and all its events, named by the number of its first event, which can be read out over the phone.

@@ -63,7 +63,7 @@ pub struct Ownership {
 
 /// What Tencent's callback said about the change of an entry.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ToldChange {
+pub struct ReportedChange {
     /// When the owner changed, by Tencent's clock.
     pub event_at: Timestamp,
     /// Who owned the room before.
@@ -78,7 +78,7 @@ pub struct RoomEntry {
     /// The entry.
     pub entry: AuditEntry,
     /// What a callback said about its change.
-    pub told: Option<ToldChange>,
+    pub told: Option<ReportedChange>,
 }
 
 impl RoomEntry {

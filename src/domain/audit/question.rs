@@ -3,8 +3,8 @@
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use super::{InvalidMoment, Moment, OperationId, OutcomeKind, UnknownOutcome};
-use crate::domain::access::Reach;
+use super::{InvalidTime, OperationId, OutcomeKind, TimeExpr, UnknownOutcome};
+use crate::domain::access::EffectiveScope;
 use crate::domain::principal::{Channel, Subject};
 use crate::domain::room::RoomId;
 
@@ -28,9 +28,9 @@ pub struct Filter {
     /// With this text in its reason, command or error, in upper or lower case.
     pub text: Option<String>,
     /// Not before.
-    pub since: Option<Moment>,
+    pub since: Option<TimeExpr>,
     /// Before.
-    pub until: Option<Moment>,
+    pub until: Option<TimeExpr>,
     /// Older than this operation.
     pub before: Option<OperationId>,
     /// The zone that was named: its times were typed in it, and what is found is shown in it.
@@ -46,16 +46,17 @@ impl Filter {
     ///
     /// # Errors
     /// When a time does not exist, or comes twice, in its zone; when the end lies before the start.
-    pub fn resolve(&self, now: Timestamp, zone: &TimeZone) -> Result<AuditFilter, InvalidMoment> {
+    pub fn resolve(&self, now: Timestamp, zone: &TimeZone) -> Result<AuditFilter, InvalidTime> {
         let at =
-            |moment: &Option<Moment>| moment.as_ref().map(|moment| moment.resolve(now, zone)).transpose();
+            |moment: &Option<TimeExpr>| moment.as_ref().map(|moment| moment.resolve(now, zone)).transpose();
         let (since, until) = (at(&self.since)?, at(&self.until)?);
         if let (Some(since_at), Some(until_at)) = (since, until)
             && until_at < since_at
         {
-            let typed = |moment: &Option<Moment>| moment.as_ref().map(Moment::to_string).unwrap_or_default();
+            let typed =
+                |moment: &Option<TimeExpr>| moment.as_ref().map(TimeExpr::to_string).unwrap_or_default();
             let (since, until) = (typed(&self.since), typed(&self.until));
-            return Err(InvalidMoment::Backwards { since, since_at, until, until_at });
+            return Err(InvalidTime::Backwards { since, since_at, until, until_at });
         }
         Ok(AuditFilter {
             room: self.room.clone(),
@@ -106,7 +107,7 @@ pub struct AuditFilter {
     /// Leave out readings of the log.
     pub without_readings: bool,
     /// Only what lies in reach: without it everything, also what is about no room.
-    pub reach: Option<Reach>,
+    pub reach: Option<EffectiveScope>,
     /// At most so many; `None` for all.
     pub limit: Option<u32>,
 }

@@ -8,7 +8,7 @@ use super::grammar::read;
 use super::invocation::Invocation;
 use super::line::{CODE, Item, Typed, closing, one_line};
 use super::values::LONGEST_LINE;
-use super::{Family, Verb};
+use super::{CommandGroup, Verb};
 use crate::domain::room::{AccountId, Accounts, RoomId, is_invisible};
 
 /// The most words that are looked at.
@@ -72,7 +72,10 @@ pub(super) fn hand_over(line: &Typed) -> Vec<Invocation> {
     {
         tokens = self::tokens(&only.text.clone());
     }
-    if tokens.first().is_some_and(|it| Family::is_in_front_of(&it.text) || it.is(&[Family::Owner.name()])) {
+    if tokens
+        .first()
+        .is_some_and(|it| CommandGroup::is_in_front_of(&it.text) || it.is(&[CommandGroup::Owner.name()]))
+    {
         let first = tokens.remove(0);
         // `"/room-owner test user2"` in one pair of quotes, with more behind.
         if first.text.contains(' ') {
@@ -192,7 +195,7 @@ fn take_reason(tokens: &mut Vec<Token>) -> Option<String> {
 
 /// The line, if the grammar takes it and people can read it.
 fn written(room: &str, owner: &str, overrides: Option<&str>, reason: Option<&str>) -> Option<Invocation> {
-    let verb = Verb::with_words(Family::Owner, &[])?;
+    let verb = Verb::with_words(CommandGroup::Owner, &[])?;
     let is_room = |room: &String| room.parse::<RoomId>().is_ok() && !room.starts_with('<');
     // A room may be called almost anything: what surrounds it comes off only where it cannot be part of it.
     let room = [room.to_owned(), cleaned(room, "<>`*«»“” ")].into_iter().find(is_room)?;
@@ -210,7 +213,7 @@ fn written(room: &str, owner: &str, overrides: Option<&str>, reason: Option<&str
         // A form names no account yet.
         let owner = if owner.starts_with('<') { "user" } else { owner };
         let typed = line(owner, reason).as_typed();
-        typed.chars().count() <= LONGEST_LINE && read(Family::Owner, &Typed::plain(&typed)).is_ok()
+        typed.chars().count() <= LONGEST_LINE && read(CommandGroup::Owner, &Typed::plain(&typed)).is_ok()
     };
     // What is too long to be shown is there, above, to be put in.
     let reason = [reason, reason.map(|_| "…")].into_iter().find(|reason| is_taken(*reason))?;
@@ -310,7 +313,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn meant(line: &str) -> Vec<String> {
-        match super::super::parse(Family::Owner, &Typed::plain(line)) {
+        match super::super::parse(CommandGroup::Owner, &Typed::plain(line)) {
             Err(error) => error.meant.iter().map(Invocation::as_typed).collect(),
             Ok(command) => panic!("{line}: {command:?}"),
         }
@@ -363,19 +366,19 @@ mod tests {
         assert!(meant(&format!("\"{long}\"")).is_empty());
         let mut line = Typed::plain("test ");
         line.push_mention(super::super::Mention::Everyone, "@here");
-        let error = super::super::parse(Family::Owner, &line).unwrap_err();
+        let error = super::super::parse(CommandGroup::Owner, &line).unwrap_err();
         assert_eq!(error.meant[0].as_typed(), "test <new_owner>");
     }
 
     proptest! {
         #[test]
         fn every_suggestion_is_a_line_of_the_grammar(line in "[a-z@\"': to>=.-]{0,80}") {
-            if let Err(error) = super::super::parse(Family::Owner, &Typed::plain(&line)) {
+            if let Err(error) = super::super::parse(CommandGroup::Owner, &Typed::plain(&line)) {
                 for meant in error.meant {
                     let typed = meant.as_typed();
                     prop_assert!(typed.chars().count() <= LONGEST_LINE, "{}", typed);
                     let filled = typed.replace("<new_owner>", "user").replace("<why>", "x");
-                    prop_assert!(read(Family::Owner, &Typed::plain(&filled)).is_ok(), "{}", typed);
+                    prop_assert!(read(CommandGroup::Owner, &Typed::plain(&filled)).is_ok(), "{}", typed);
                 }
             }
         }

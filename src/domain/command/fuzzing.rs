@@ -1,7 +1,8 @@
 //! The fuzz target of the three grammars.
 
 use super::{
-    AclCommand, Command, Edit, Ends, Family, Mention, OwnerQuestion, Part, Typed, clean_reason, parse,
+    AclCommand, Command, CommandGroup, Edit, Ends, Mention, OwnerQuestion, Section, Typed, clean_reason,
+    parse,
 };
 use crate::domain::access::Effect;
 use crate::domain::wording::usage_for_the_record;
@@ -20,7 +21,7 @@ pub fn grammar(bytes: &[u8]) {
             c => line.push_text(c.encode_utf8(&mut [0; 4])),
         }
     }
-    for family in Family::ALL {
+    for family in CommandGroup::ALL {
         match parse(family, &line) {
             Ok(command) => {
                 let Some(written) = written(&command) else { continue };
@@ -60,10 +61,10 @@ fn written(command: &Command) -> Option<String> {
         Command::Acl(AclCommand::WhoAmI) => "whoami".to_owned(),
         Command::Acl(AclCommand::List(listed)) => {
             let part = match listed.part {
-                Part::Live => "live",
-                Part::All => "all",
-                Part::Attention => "attention",
-                Part::Channels | Part::AllChannels => "channels",
+                Section::Live => "live",
+                Section::All => "all",
+                Section::Attention => "attention",
+                Section::Channels | Section::AllChannels => "channels",
             };
             let who = listed.who.as_ref().map(|it| format!(" {it}")).unwrap_or_default();
             format!("list {part}{who} page: {}", listed.page)

@@ -14,16 +14,16 @@ use std::collections::VecDeque;
 
 use super::line::{Cursor, Item, Keys, Typed, Word};
 use super::values::Values;
-use super::{Command, Family, Kind, Parameter, Problem, UsageError, Verb};
+use super::{Command, CommandGroup, Kind, Parameter, Problem, UsageError, Verb};
 
 /// Reads a line, without the lines that were probably meant if it does not fit.
-pub(super) fn read(family: Family, line: &Typed) -> Result<Command, UsageError> {
+pub(super) fn read(family: CommandGroup, line: &Typed) -> Result<Command, UsageError> {
     let (verb, values) = values(family, line)?;
     values.build(verb)
 }
 
 /// The verb and its values, not read yet.
-pub(super) fn values(family: Family, line: &Typed) -> Result<(&'static Verb, Values), UsageError> {
+pub(super) fn values(family: CommandGroup, line: &Typed) -> Result<(&'static Verb, Values), UsageError> {
     let start = words_of(line);
     let found = Verb::all(family)
         .iter()
@@ -136,7 +136,7 @@ fn words_of(line: &Typed) -> Vec<String> {
 }
 
 /// What is wrong with a line that begins with no verb.
-fn no_verb(family: Family, start: &[String]) -> UsageError {
+fn no_verb(family: CommandGroup, start: &[String]) -> UsageError {
     let first = start.first().map(String::as_str).unwrap_or_default();
     let verbs: Vec<&'static Verb> = Verb::all(family)
         .iter()
@@ -160,7 +160,7 @@ struct Split {
 fn split(
     line: &Typed,
     length_of_verb: usize,
-    family: Family,
+    family: CommandGroup,
     verb: Option<&'static Verb>,
 ) -> Result<Split, Problem> {
     // The keys of other verbs too, so that one in the wrong place is named and no part of a value.

@@ -1,7 +1,7 @@
 //! A command as it is to be given: the one place that writes lines which people can type.
 
 use super::line::{CODE, closing};
-use super::{Example, Family, Kind, Parameter, Position, Verb};
+use super::{CommandGroup, Example, Kind, Parameter, Position, Verb};
 use crate::domain::room::is_invisible;
 
 /// How a door takes the arguments of a command.
@@ -32,7 +32,7 @@ impl Invocation {
 
     /// The verb of `family` with these words. A test holds that there is one wherever this is called.
     #[must_use]
-    pub fn named(family: Family, words: &[&str]) -> Self {
+    pub fn named(family: CommandGroup, words: &[&str]) -> Self {
         let verb = Verb::with_words(family, words);
         debug_assert!(verb.is_some(), "{} has no verb {words:?}", family.name());
         Self::of(verb.unwrap_or(&Verb::all(family)[0]))
@@ -154,10 +154,10 @@ fn word(kind: Kind, value: &str) -> String {
 #[must_use]
 pub fn quoted(argument: &str) -> String {
     let is_key = |word: &str| {
-        let mut keys = Family::ALL.into_iter().flat_map(Verb::all).flat_map(|verb| verb.parameters);
+        let mut keys = CommandGroup::ALL.into_iter().flat_map(Verb::all).flat_map(|verb| verb.parameters);
         keys.any(|it| it.keys.iter().any(|key| key.eq_ignore_ascii_case(word)))
     };
-    let is_verb = Verb::all(Family::Owner)
+    let is_verb = Verb::all(CommandGroup::Owner)
         .iter()
         .any(|verb| verb.words.iter().chain(verb.aliases).any(|word| argument.eq_ignore_ascii_case(word)));
     let plain = !argument.is_empty()

@@ -24,14 +24,14 @@ pub use invocation::{Invocation, Style, quoted, shell_word};
 pub use line::{LONGEST_REASON, LongReason, Mention, Mentioned, Typed, Word, clean_reason};
 pub use parse::{parse, parse_in};
 pub use schema::{
-    AclCommand, Edit, Ends, Example, Kind, Listed, Needs, OwnerQuestion, Parameter, Part, Position, Question,
-    Verb, Why,
+    AclCommand, Edit, Ends, Example, Kind, Listed, Needs, OwnerQuestion, Parameter, Position, Question,
+    Section, Verb, Why,
 };
 pub use values::Values;
 
 /// Which of the commands was typed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Family {
+pub enum CommandGroup {
     /// `/room-owner`: rooms and their owners.
     Owner,
     /// `/room-acl`: who may do what.
@@ -40,7 +40,7 @@ pub enum Family {
     Audit,
 }
 
-impl Family {
+impl CommandGroup {
     /// Every command, the one that moderators type first.
     pub const ALL: [Self; 3] = [Self::Owner, Self::Acl, Self::Audit];
 
@@ -76,7 +76,7 @@ impl Family {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Command {
     /// What can I type here?
-    Help(Family),
+    Help(CommandGroup),
     /// Something about the ACL.
     Acl(AclCommand),
     /// Who owns the room?
@@ -284,7 +284,7 @@ impl Transfer {
     #[must_use]
     pub fn written(&self, new_owner: &str) -> Invocation {
         let mut line =
-            Invocation::named(Family::Owner, &[]).with("room", &self.room).with("new_owner", new_owner);
+            Invocation::named(CommandGroup::Owner, &[]).with("room", &self.room).with("new_owner", new_owner);
         if let Some(operation) = self.overrides {
             line = line.with("override", operation);
         }
@@ -300,7 +300,7 @@ impl Transfer {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UsageError {
     /// The command.
-    pub family: Family,
+    pub family: CommandGroup,
     /// The verbs whose forms help: the one that was typed, or those that begin with its first word.
     pub verbs: Vec<&'static Verb>,
     /// What is wrong.
@@ -318,7 +318,7 @@ impl UsageError {
 
     /// What is wrong with something that names no verb.
     #[must_use]
-    pub fn without_verb(family: Family, problem: Problem) -> Self {
+    pub fn without_verb(family: CommandGroup, problem: Problem) -> Self {
         Self { family, verbs: Vec::new(), problem, meant: Vec::new() }
     }
 }

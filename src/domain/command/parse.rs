@@ -4,23 +4,23 @@ use super::correct::hand_over;
 use super::grammar::read;
 use super::line::Typed;
 use super::rewrite::rewritten;
-use super::{Command, Family, Problem, UsageError};
+use super::{Command, CommandGroup, Problem, UsageError};
 use crate::domain::principal::Channel;
 
 /// Parses the arguments of a command.
 ///
 /// ```
-/// use room_owner::domain::command::{Command, Family, Typed, parse};
+/// use room_owner::domain::command::{Command, CommandGroup, Typed, parse};
 ///
 /// let line = Typed::plain("“my room” user2 reason: host crashed");
-/// let Ok(Command::Transfer(transfer)) = parse(Family::Owner, &line) else { panic!("a transfer") };
+/// let Ok(Command::Transfer(transfer)) = parse(CommandGroup::Owner, &line) else { panic!("a transfer") };
 /// assert_eq!(transfer.room.as_str(), "my room");
 /// assert_eq!(transfer.reason.as_deref(), Some("host crashed"));
 /// ```
 ///
 /// # Errors
 /// What does not fit the grammar, with what is needed to show the corrected form.
-pub fn parse(family: Family, line: &Typed) -> Result<Command, UsageError> {
+pub fn parse(family: CommandGroup, line: &Typed) -> Result<Command, UsageError> {
     parse_in(family, line, None)
 }
 
@@ -28,7 +28,7 @@ pub fn parse(family: Family, line: &Typed) -> Result<Command, UsageError> {
 ///
 /// # Errors
 /// Likewise.
-pub fn parse_in(family: Family, line: &Typed, here: Option<&Channel>) -> Result<Command, UsageError> {
+pub fn parse_in(family: CommandGroup, line: &Typed, here: Option<&Channel>) -> Result<Command, UsageError> {
     read(family, line).map_err(|error| error.corrected(line, here))
 }
 
@@ -37,9 +37,9 @@ impl UsageError {
     #[must_use]
     pub fn corrected(self, line: &Typed, here: Option<&Channel>) -> Self {
         let meant = match self.family {
-            Family::Owner if !matches!(self.problem, Problem::UnknownCommand(_)) => hand_over(line),
-            Family::Owner => Vec::new(),
-            Family::Acl | Family::Audit => match rewritten(&self, line, here) {
+            CommandGroup::Owner if !matches!(self.problem, Problem::UnknownCommand(_)) => hand_over(line),
+            CommandGroup::Owner => Vec::new(),
+            CommandGroup::Acl | CommandGroup::Audit => match rewritten(&self, line, here) {
                 none if none.is_empty() => return self,
                 meant => meant,
             },

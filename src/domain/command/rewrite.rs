@@ -6,7 +6,7 @@ use super::grammar::values;
 use super::invocation::Invocation;
 use super::line::{Item, Mention, Typed, is_space};
 use super::values::LONGEST_LINE;
-use super::{Family, Kind, Problem, UsageError, Verb};
+use super::{CommandGroup, Kind, Problem, UsageError, Verb};
 use crate::domain::principal::Channel;
 
 /// The most words that are looked at.
@@ -76,11 +76,15 @@ fn beginnings(error: &UsageError, words: &[&[Item]]) -> Vec<(&'static Verb, Vec<
     let begins_with_somebody = matches!(words.first(), Some([Item::Mention(Mention::Subject(_), _), ..]));
     // `@bob moderator`, `@bob live-7`, `@bob`; a room in front of a look into the log.
     let left_out = verbs.filter(|verb| match error.family {
-        Family::Acl => begins_with_somebody && verb.positional().next().is_some_and(|it| it.name == "who"),
+        CommandGroup::Acl => {
+            begins_with_somebody && verb.positional().next().is_some_and(|it| it.name == "who")
+        }
         _ => matches!(error.problem, Problem::UnknownVerb(_)) && verb.words == ["list"],
     });
     let whole = |verb: &'static Verb| match behind(verb, 0) {
-        (_, words) if error.family == Family::Audit => (verb, [vec![Typed::plain("room:")], words].concat()),
+        (_, words) if error.family == CommandGroup::Audit => {
+            (verb, [vec![Typed::plain("room:")], words].concat())
+        }
         whole => whole,
     };
     misspelt.chain(left_out.map(whole)).collect()
@@ -192,7 +196,7 @@ mod tests {
     use super::*;
     use crate::domain::principal::Subject;
 
-    fn meant_in(family: Family, line: &str, here: Option<&str>) -> Vec<String> {
+    fn meant_in(family: CommandGroup, line: &str, here: Option<&str>) -> Vec<String> {
         let mut typed = Typed::default();
         for (n, word) in line.split(' ').enumerate() {
             typed.push_text(if n == 0 { "" } else { " " });
@@ -211,7 +215,7 @@ mod tests {
         error.meant.iter().map(Invocation::as_typed).collect()
     }
 
-    fn meant(family: Family, line: &str) -> Vec<String> {
+    fn meant(family: CommandGroup, line: &str) -> Vec<String> {
         meant_in(family, line, None)
     }
 
@@ -236,7 +240,7 @@ mod tests {
             ("chanel allow #mods", "channel allow #mods"),
             ("list attenton", "list attention"),
         ] {
-            assert_eq!(meant(Family::Acl, typed), [right], "{typed}");
+            assert_eq!(meant(CommandGroup::Acl, typed), [right], "{typed}");
         }
         for (typed, right) in [
             ("owner-at yesterday live-7", "owner-at live-7 yesterday"),
@@ -245,7 +249,7 @@ mod tests {
             ("live-7", "room: live-7"),
             ("live-7 since: 2h", "room: live-7 since: 2h"),
         ] {
-            assert_eq!(meant(Family::Audit, typed), [right], "{typed}");
+            assert_eq!(meant(CommandGroup::Audit, typed), [right], "{typed}");
         }
     }
 
@@ -261,7 +265,7 @@ mod tests {
             ("why @bob", "why @bob <room>"),
             ("revoke x reason: left", "revoke <grant> reason: left"),
         ] {
-            assert_eq!(meant(Family::Acl, typed), [right], "{typed}");
+            assert_eq!(meant(CommandGroup::Acl, typed), [right], "{typed}");
         }
         for (typed, right) in [
             ("owner-at live-7", "owner-at live-7 <time>"),
@@ -269,10 +273,10 @@ mod tests {
             ("room: live-7 since: soon", "room: live-7 since: yesterday"),
             ("room: live-7 limit: 11", "room: live-7 limit: 5"),
         ] {
-            assert_eq!(meant(Family::Audit, typed), [right], "{typed}");
+            assert_eq!(meant(CommandGroup::Audit, typed), [right], "{typed}");
         }
         for typed in ["why", "revoke x", "frobnicate", "grant boss"] {
-            assert!(meant(Family::Acl, typed).is_empty(), "{typed}");
+            assert!(meant(CommandGroup::Acl, typed).is_empty(), "{typed}");
         }
     }
 
@@ -300,8 +304,8 @@ mod tests {
             ),
             ("grant boris moderator", slack, &["grant <person> moderator"]),
         ] {
-            assert_eq!(meant_in(Family::Acl, typed, here), right, "{typed}");
+            assert_eq!(meant_in(CommandGroup::Acl, typed, here), right, "{typed}");
         }
-        assert_eq!(meant_in(Family::Audit, "actor:U0BORIS", slack), ["actor: slack:T1:U0BORIS"]);
+        assert_eq!(meant_in(CommandGroup::Audit, "actor:U0BORIS", slack), ["actor: slack:T1:U0BORIS"]);
     }
 }

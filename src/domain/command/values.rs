@@ -4,7 +4,7 @@ use std::fmt::Display;
 use std::str::FromStr;
 
 use super::line::{Mention, Word, clean_reason};
-use super::{Command, Family, Invocation, Kind, Parameter, Problem, UsageError, Verb};
+use super::{Command, CommandGroup, Invocation, Kind, Parameter, Problem, UsageError, Verb};
 use crate::domain::access::RoomScope;
 use crate::domain::principal::{Channel, InvalidId, Subject};
 use crate::domain::room::{AccountId, RoomId};
@@ -228,7 +228,7 @@ impl Values {
             Some(Word::Mention(mention, shown)) => Err(Problem::RoomIsMention(mention.kind(), shown)),
             Some(word) => {
                 let room = word.shown();
-                if Family::is_in_front_of(&room) {
+                if CommandGroup::is_in_front_of(&room) {
                     return Err(Problem::Invalid(format!("`{room}` is a command, not the id of a room")));
                 }
                 room.parse().map(Some).map_err(invalid)

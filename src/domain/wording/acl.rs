@@ -5,13 +5,13 @@ use super::edits::{edited, not_edited};
 use super::lists::{MOST_GRANTS, channels, listed_grants, lists, paged, plain, role_for};
 use super::message::{CommandName, Line, Message, Tone, op, subject, text};
 use super::why::{Explained, explanation, who_can};
-use crate::domain::access::plan::{Senseless, Step};
+use crate::domain::access::plan::{InvalidPlan, Step};
 use crate::domain::access::{
-    Able, AclView, Attention, AuthorisedChannel, ChangedEntry, Effect, Footing, Grant, Helpers, Hindered,
-    NotEdited,
+    AclView, Attention, AuthorisedChannel, CallerRights, ChangedEntry, Effect, EligibleSubject, Grant,
+    GrantWarnings, Helpers, NotEdited,
 };
 use crate::domain::audit::OperationId;
-use crate::domain::command::{Family, Listed, Part, Place};
+use crate::domain::command::{CommandGroup, Listed, Place, Section};
 use crate::domain::principal::{Principal, Subject};
 use crate::domain::room::RoomId;
 
@@ -21,7 +21,7 @@ pub enum AclAnswer {
     /// An edit that was made.
     Edited {
         /// The entries before and after, and what is in the way of each.
-        changed: Vec<(ChangedEntry, Hindered)>,
+        changed: Vec<(ChangedEntry, GrantWarnings)>,
         /// Whether it gives the caller something.
         is_for_oneself: bool,
     },
@@ -34,7 +34,7 @@ pub enum AclAnswer {
         /// The channel.
         place: Place,
         /// How the caller stands here.
-        footing: Box<Footing>,
+        caller_rights: Box<CallerRights>,
         /// Whom to ask.
         helpers: Helpers,
     },
@@ -67,7 +67,7 @@ pub enum AclAnswer {
         /// The ACL as it is.
         acl: AclView,
         /// The changes; or why the file cannot be meant.
-        steps: Result<Vec<Step>, Senseless>,
+        steps: Result<Vec<Step>, InvalidPlan>,
         /// Why they would not be made.
         refusal: Option<NotEdited>,
     },
@@ -78,7 +78,7 @@ pub enum AclAnswer {
         /// The room.
         room: RoomId,
         /// Those who may.
-        able: Vec<Able>,
+        able: Vec<EligibleSubject>,
         /// The groups that cannot be read right now, to which a grant gives it or a deny entry takes it.
         unread: Vec<(Effect, Subject)>,
     },
@@ -112,12 +112,12 @@ impl AclAnswer {
 }
 
 pub(super) fn acl(operation: OperationId, answer: &AclAnswer, name: &CommandName) -> Message {
-    let name = name.of(Family::Acl);
+    let name = name.of(CommandGroup::Acl);
     let mut message = match answer {
         AclAnswer::Edited { changed, is_for_oneself } => edited(changed, *is_for_oneself),
         AclAnswer::NotEdited(why) => not_edited(why, &name),
-        AclAnswer::WhoAmI { principal, place, footing, helpers } => {
-            whoami(principal, place, footing, helpers)
+        AclAnswer::WhoAmI { principal, place, caller_rights, helpers } => {
+            whoami(principal, place, caller_rights, helpers)
         }
         AclAnswer::Grants { listed, pages, grants, left_out } => {
             let mut message = listed_grants(listed, grants, *left_out, &name);
@@ -126,7 +126,7 @@ pub(super) fn acl(operation: OperationId, answer: &AclAnswer, name: &CommandName
         }
         AclAnswer::Channels { page, pages, entries, .. } => {
             let mut message = channels(entries, &name);
-            paged(&mut message, *page, *pages, lists(Part::Channels, None), &name);
+            paged(&mut message, *page, *pages, lists(Section::Channels, None), &name);
             message
         }
         AclAnswer::Explained(explained) => explanation(explained),
@@ -147,8 +147,8 @@ pub(super) fn acl(operation: OperationId, answer: &AclAnswer, name: &CommandName
     message
 }
 
-fn whoami(principal: &Principal, place: &Place, footing: &Footing, whom: &Helpers) -> Message {
-    let Footing { rights, denials, unread, is_authorised } = footing;
+fn whoami(principal: &Principal, place: &Place, caller_rights: &CallerRights, whom: &Helpers) -> Message {
+    let CallerRights { rights, denials, unread, is_authorised } = caller_rights;
     let mut body = Vec::new();
     if !principal.groups.is_empty() {
         let mut line = text("Your groups: ");

@@ -7,12 +7,12 @@ use super::lists::{limited, role_for};
 use super::message::{
     CommandName, Line, Message, Tone, capital, channel, code, op, person, spans, subject, text,
 };
-use crate::domain::access::{Effect, Grant, Reach, RoomScope, list};
+use crate::domain::access::{Effect, EffectiveScope, Grant, RoomScope, list};
 use crate::domain::audit::{
-    AuditEntry, AuditFilter, Basis, Certainty, InvalidMoment, NoAnswer, OperationId, OutcomeKind, Ownership,
+    AuditEntry, AuditFilter, Basis, Certainty, InvalidTime, NoAnswer, OperationId, OutcomeKind, Ownership,
     Page, Stat, StatsBy, Step, read_in,
 };
-use crate::domain::command::{Family, Invocation};
+use crate::domain::command::{CommandGroup, Invocation};
 use crate::domain::room::RoomId;
 
 /// The answer to a [`Question`](crate::domain::command::Question).
@@ -74,12 +74,12 @@ impl OwnerSpan {
 pub(super) fn audit(
     operation: OperationId,
     answer: &Result<Answer, NoAnswer>,
-    reach: &Reach,
+    reach: &EffectiveScope,
     zone: &TimeZone,
     grant: Option<&Grant>,
     name: &CommandName,
 ) -> Message {
-    let name = name.of(Family::Audit);
+    let name = name.of(CommandGroup::Audit);
     let mut message = match answer {
         Ok(Answer::Entry(entry)) => whole(entry, grant),
         Ok(answer) => answered(answer, zone, &name),
@@ -112,7 +112,7 @@ pub fn answered(answer: &Answer, zone: &TimeZone, name: &CommandName) -> Message
 }
 
 /// That there is more in the log than this person may see here.
-fn left_out(reach: &Reach) -> Line {
+fn left_out(reach: &EffectiveScope) -> Line {
     let mut line = text("Left out: what is about no room");
     if !reach.granted().contains(&RoomScope::All) || reach.denied().is_empty() {
         line = line.text(", and all rooms but ").code(list(reach.granted()));
@@ -161,11 +161,11 @@ fn readings<T>(page: &Page<T>, name: &CommandName) -> Option<Line> {
 }
 
 fn listing() -> Invocation {
-    Invocation::named(Family::Audit, &["list"])
+    Invocation::named(CommandGroup::Audit, &["list"])
 }
 
 fn show(operation: OperationId) -> Invocation {
-    Invocation::named(Family::Audit, &["show"]).with("operation", operation)
+    Invocation::named(CommandGroup::Audit, &["show"]).with("operation", operation)
 }
 
 /// One operation in one line.
@@ -270,7 +270,7 @@ fn history(history: &OwnerHistory, zone: &TimeZone, name: &CommandName) -> Messa
     let longest = spans.iter().map(OwnerSpan::seconds).fold(0.0, f64::max);
     let mut body: Vec<Line> = spans.iter().map(|span| span_row(span, longest, zone)).collect();
     if *is_cut {
-        let older = Invocation::named(Family::Audit, &["history"]).with("until", oldest.from());
+        let older = Invocation::named(CommandGroup::Audit, &["history"]).with("until", oldest.from());
         body.push(text("Older ones: the same with ").code(name.option(&older)).text(" behind it."));
     }
     let headline = text("Who owned ").code(room).text(", newest first:");
@@ -377,7 +377,7 @@ fn stats(by: StatsBy, page: &Page<Stat>, name: &CommandName) -> Message {
 fn no_answer(error: &NoAnswer, zone: &TimeZone, name: &CommandName) -> Message {
     let at = |time| read_in(time, zone);
     let (headline, next) = match error {
-        NoAnswer::Moment(InvalidMoment::Backwards { since, since_at, until, until_at }) => (
+        NoAnswer::TimeExpr(InvalidTime::Backwards { since, since_at, until, until_at }) => (
             text("The end ")
                 .code(until)
                 .text(format!(" ({}) lies before the start ", at(*until_at)))
@@ -385,10 +385,10 @@ fn no_answer(error: &NoAnswer, zone: &TimeZone, name: &CommandName) -> Message {
                 .text(format!(" ({}).", at(*since_at))),
             text("Ask again with the earlier time as the start."),
         ),
-        NoAnswer::Moment(error) => (
+        NoAnswer::TimeExpr(error) => (
             spans(&capital(&error.to_string())).text("."),
             text(match error {
-                InvalidMoment::Future { .. } => "Ask about a time that has passed.",
+                InvalidTime::Future { .. } => "Ask about a time that has passed.",
                 _ => "Ask again with that.",
             }),
         ),

@@ -3,7 +3,7 @@
 use super::message::{CommandName, Line, Message, Tone, minutes, op, spans, subject as who, text};
 use crate::domain::access::{Action, Denial, Helpers, list};
 use crate::domain::audit::OperationId;
-use crate::domain::command::Family;
+use crate::domain::command::CommandGroup;
 use crate::domain::principal::Subject;
 
 pub(super) fn denied(
@@ -16,9 +16,9 @@ pub(super) fn denied(
 ) -> Message {
     let room = action.room();
     let name = name.of(match action {
-        Action::ShowOwner(_) | Action::Transfer(_) | Action::Override(_) => Family::Owner,
-        Action::ReadAudit => Family::Audit,
-        Action::ReadAcl(_) | Action::EditAcl(_) => Family::Acl,
+        Action::ShowOwner(_) | Action::Transfer(_) | Action::Override(_) => CommandGroup::Owner,
+        Action::ReadAudit => CommandGroup::Audit,
+        Action::ReadAcl(_) | Action::EditAcl(_) => CommandGroup::Acl,
     });
     let for_room = |line: Line| match room {
         Some(room) => line.text(" for ").code(room),

@@ -6,10 +6,10 @@ use super::message::{
     CommandName, Line, Message, Tone, channel, code, minutes, sentence, spans, subject, text,
 };
 use crate::domain::access::{
-    AclChange, AuthorisedChannel, ChangedEntry, Effect, Grant, Hindered, Hindrance, LockOut, NotEdited, Role,
-    RoomScope,
+    AclChange, AuthorisedChannel, ChangedEntry, Effect, Grant, GrantWarning, GrantWarnings, LockOut,
+    NotEdited, Role, RoomScope,
 };
-use crate::domain::command::Part;
+use crate::domain::command::Section;
 use crate::domain::principal::Subject;
 
 /// What a role lets people do.
@@ -22,13 +22,13 @@ pub fn meaning(role: Role) -> &'static str {
     }
 }
 
-pub(super) fn edited(changed: &[(ChangedEntry, Hindered)], is_for_oneself: bool) -> Message {
+pub(super) fn edited(changed: &[(ChangedEntry, GrantWarnings)], is_for_oneself: bool) -> Message {
     let mut lines: Vec<Line> = Vec::new();
     let mut scopes = Vec::new();
     // What is the same for several is said once, behind them.
     let mut behind: Vec<Line> = Vec::new();
-    for (entry, hindered) in changed {
-        let Told { mut headline, meaning, mut limits } = change(entry, hindered);
+    for (entry, warnings) in changed {
+        let Told { mut headline, meaning, mut limits } = change(entry, warnings);
         if let (ChangedEntry::Grant { after, .. }, [_, _, ..]) = (entry, changed) {
             headline.0.pop();
             headline = headline.and(limited(after)).text(" (grant ").text(after.id).text(").");
@@ -36,7 +36,7 @@ pub(super) fn edited(changed: &[(ChangedEntry, Hindered)], is_for_oneself: bool)
         }
         lines.push(headline);
         let more =
-            meaning.into_iter().chain(hindrances(entry, hindered).into_iter().map(sentence)).chain(limits);
+            meaning.into_iter().chain(warning_lines(entry, warnings).into_iter().map(sentence)).chain(limits);
         for line in more.filter(|line| !behind.contains(line)).collect::<Vec<_>>() {
             behind.push(line);
         }
@@ -50,7 +50,7 @@ pub(super) fn edited(changed: &[(ChangedEntry, Hindered)], is_for_oneself: bool)
         lines.push(text("You gave this to yourself; the audit log marks it."));
     }
     let headline = if lines.is_empty() { text("Nothing was changed.") } else { lines.remove(0) };
-    let is_without_effect = changed.iter().any(|(_, hindered)| hindered.wholly) || !scopes.is_empty();
+    let is_without_effect = changed.iter().any(|(_, warnings)| warnings.wholly) || !scopes.is_empty();
     let tone = if is_for_oneself || is_without_effect { Tone::Warning } else { Tone::Done };
     plain(tone, headline, lines)
 }
@@ -78,23 +78,23 @@ pub struct Told {
 
 /// What a change is, and who gains or loses what by it, as far as nothing is in its way.
 #[must_use]
-pub fn change(changed: &ChangedEntry, hindered: &Hindered) -> Told {
+pub fn change(changed: &ChangedEntry, warnings: &GrantWarnings) -> Told {
     match changed {
-        ChangedEntry::Grant { after, .. } => grant_change(after, hindered),
+        ChangedEntry::Grant { after, .. } => grant_change(after, warnings),
         ChangedEntry::Channel { before, after } => channel_change(before.as_ref(), after),
     }
 }
 
-fn grant_change(grant: &Grant, hindered: &Hindered) -> Told {
+fn grant_change(grant: &Grant, warnings: &GrantWarnings) -> Told {
     let is_revoked = grant.revoked_at.is_some();
     let who = subject(&grant.subject);
     let what = role_for(grant.role, &grant.rooms);
     let does = meaning(grant.role);
     let (headline, meaning) = match (grant.effect, is_revoked) {
-        (Effect::Permit, false) if hindered.wholly => {
+        (Effect::Permit, false) if warnings.wholly => {
             (who.text(" is given ").and(what).text(", but gains nothing by it now"), None)
         }
-        (Effect::Deny, false) if hindered.wholly => {
+        (Effect::Deny, false) if warnings.wholly => {
             (who.text(" is denied ").and(what).text(", but loses nothing by it now"), None)
         }
         (Effect::Permit, false) => (who.text(" is now ").and(what), Some(format!("Gains: {does}."))),
@@ -125,48 +125,48 @@ fn grant_change(grant: &Grant, hindered: &Hindered) -> Told {
 
 /// What is in the way of an entry that was given, each without a full stop.
 #[must_use]
-pub fn hindrances(changed: &ChangedEntry, hindered: &Hindered) -> Vec<Line> {
+pub fn warning_lines(changed: &ChangedEntry, warnings: &GrantWarnings) -> Vec<Line> {
     let ChangedEntry::Grant { after, .. } = changed else { return Vec::new() };
     let mut lines: Vec<Line> =
-        hindered.by.iter().take(MOST_GRANTS).map(|hindrance| in_the_way(after, hindrance)).collect();
-    if hindered.by.len() > MOST_GRANTS {
-        lines.push(text(hindered.by.len() - MOST_GRANTS).text(" more things are in its way"));
+        warnings.by.iter().take(MOST_GRANTS).map(|warning| in_the_way(after, warning)).collect();
+    if warnings.by.len() > MOST_GRANTS {
+        lines.push(text(warnings.by.len() - MOST_GRANTS).text(" more things are in its way"));
     }
     lines
 }
 
-fn in_the_way(grant: &Grant, hindrance: &Hindrance) -> Line {
-    match hindrance {
-        Hindrance::Denied(denial) => {
+fn in_the_way(grant: &Grant, warning: &GrantWarning) -> Line {
+    match warning {
+        GrantWarning::Denied(denial) => {
             let line = text("grant ").text(denial.id).text(" denies ");
             let whom = if denial.subject == grant.subject { text("them") } else { subject(&denial.subject) };
             let line = line.and(whom).text(" ").and(role_for(denial.role, &denial.rooms));
             line.and(limited(denial)).text(", which wins over every grant until it is taken back")
         }
-        Hindrance::Unread(denial) => {
+        GrantWarning::Unread(denial) => {
             let line = text("grant ").text(denial.id).text(" denies ").and(subject(&denial.subject));
             let line = line.text(" ").and(role_for(denial.role, &denial.rooms)).and(limited(denial));
             line.text(", and who is in that group cannot be read right now")
         }
-        Hindrance::Already(id) => text("grant ").text(id).text(match grant.effect {
+        GrantWarning::Already(id) => text("grant ").text(id).text(match grant.effect {
             Effect::Permit => " gives them that already",
             Effect::Deny => " denies them that already",
         }),
-        Hindrance::Elsewhere(place) => channel(place)
+        GrantWarning::Elsewhere(place) => channel(place)
             .text(" is of another workspace or server than ")
             .and(subject(&grant.subject))
             .text(", so this can never count there"),
-        Hindrance::NotAuthorised(place) => {
+        GrantWarning::NotAuthorised(place) => {
             channel(place).text(" is not authorised, so nobody can use the bot there")
         }
-        Hindrance::ForOtherRooms(place, scope) => {
+        GrantWarning::ForOtherRooms(place, scope) => {
             channel(place).text(" is authorised for ").code(scope).text(" only")
         }
-        Hindrance::NoChannel => text("no channel is authorised from which they could use it"),
-        Hindrance::NotLookedUp => text(
+        GrantWarning::NoChannel => text("no channel is authorised from which they could use it"),
+        GrantWarning::NotLookedUp => text(
             "SLACK_BOT_TOKEN is not set, so user groups of Slack are not looked up and this grant matches nobody",
         ),
-        Hindrance::Local => {
+        GrantWarning::Local => {
             text("the command line needs no grant: whoever is on the bot's machine may do everything")
         }
     }
@@ -234,13 +234,13 @@ fn channel_change(before: Option<&AuthorisedChannel>, after: &AuthorisedChannel)
 }
 
 pub(super) fn not_edited(why: &NotEdited, name: &CommandName) -> Message {
-    let list = || text("See ").code(name.line(&lists(Part::Live, None))).text(".");
+    let list = || text("See ").code(name.line(&lists(Section::Live, None))).text(".");
     let (why, next) = match why {
         NotEdited::NoGrant(id) => (text("there is no grant ").text(id), list()),
         NotEdited::RevokedAlready(id) => (text("grant ").text(id).text(" was taken back before"), list()),
         NotEdited::NotAuthorised(place) => (
             channel(place).text(" is not authorised"),
-            text("See ").code(name.line(&lists(Part::Channels, None))).text("."),
+            text("See ").code(name.line(&lists(Section::Channels, None))).text("."),
         ),
         NotEdited::LockOut(lock_out) => {
             let why = match lock_out {
@@ -270,7 +270,7 @@ pub(super) fn not_edited(why: &NotEdited, name: &CommandName) -> Message {
         NotEdited::ChangedSince(_) | NotEdited::NoVersion => {
             (text(why), text("Plan it again: the plan ends with the line that applies it."))
         }
-        NotEdited::Senseless(error) => (spans(&error.to_string()), text("Mend the file.")),
+        NotEdited::InvalidPlan(error) => (spans(&error.to_string()), text("Mend the file.")),
     };
     plain(Tone::Stop, text("Nothing was changed: ").and(why).text("."), vec![next])
 }

@@ -3,22 +3,22 @@
 use super::acl::{denied, unknown};
 use super::denial::an_admin;
 use super::message::{CommandName, Line, Message, Tone, code, op, text};
-use crate::domain::access::{Footing, Helpers};
+use crate::domain::access::{CallerRights, Helpers};
 use crate::domain::audit::OperationId;
 use crate::domain::command::Style;
-use crate::domain::command::{Family, Invocation, Verb};
+use crate::domain::command::{CommandGroup, Invocation, Verb};
 use crate::domain::principal::Subject;
 
 pub(super) fn help(
     operation: OperationId,
-    family: Family,
+    family: CommandGroup,
     subject: &Subject,
-    footing: &Footing,
+    caller_rights: &CallerRights,
     whom: &Helpers,
     name: &CommandName,
 ) -> Message {
     let name = name.of(family);
-    let Footing { rights, denials, unread, is_authorised } = footing;
+    let CallerRights { rights, denials, unread, is_authorised } = caller_rights;
     let mut body: Vec<Line> = Verb::all(family)
         .iter()
         .flat_map(|verb| verb.examples_for(rights).map(move |example| (verb, example)))
@@ -31,9 +31,9 @@ pub(super) fn help(
         })
         .collect();
     let does = match family {
-        Family::Owner => " hands a live room to a new owner.",
-        Family::Acl => " says who may do what, and changes it.",
-        Family::Audit => " shows what was done.",
+        CommandGroup::Owner => " hands a live room to a new owner.",
+        CommandGroup::Acl => " says who may do what, and changes it.",
+        CommandGroup::Audit => " shows what was done.",
     };
     let headline = if rights.is_empty() {
         let ask = |before: &str, behind: &str| text(before).and(an_admin(whom)).text(behind);

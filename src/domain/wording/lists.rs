@@ -2,7 +2,7 @@
 
 use super::message::{CommandName, Line, Message, Tone, channel, code, minutes, subject, text};
 use crate::domain::access::{Attention, AuthorisedChannel, Effect, Grant, Role, RoomScope};
-use crate::domain::command::{Family, Invocation, Listed, Part};
+use crate::domain::command::{CommandGroup, Invocation, Listed, Section};
 use crate::domain::principal::Subject;
 
 /// How many grants or groups a line or an explanation names.
@@ -20,11 +20,15 @@ pub(super) fn paged(message: &mut Message, page: u32, pages: u32, list: Invocati
 }
 
 /// The line that lists a part of the ACL.
-pub(super) fn lists(part: Part, who: Option<&Subject>) -> Invocation {
+pub(super) fn lists(part: Section, who: Option<&Subject>) -> Invocation {
     let list = match part {
-        Part::Live => Invocation::named(Family::Acl, &["list"]),
-        Part::Channels | Part::AllChannels => Invocation::named(Family::Acl, &["channel", "list"]),
-        Part::All | Part::Attention => Invocation::named(Family::Acl, &["list"]).with("part", part.name()),
+        Section::Live => Invocation::named(CommandGroup::Acl, &["list"]),
+        Section::Channels | Section::AllChannels => {
+            Invocation::named(CommandGroup::Acl, &["channel", "list"])
+        }
+        Section::All | Section::Attention => {
+            Invocation::named(CommandGroup::Acl, &["list"]).with("part", part.name())
+        }
     };
     who.into_iter().fold(list, |list, who| list.with("who", who))
 }
@@ -40,11 +44,11 @@ pub(super) fn listed_grants(
         None => line.text(end),
     };
     let headline = match (listed.part, grants.is_empty()) {
-        (Part::Attention, true) => text("No grant ends within 24 hours or was unused for 90 days."),
-        (Part::Attention, false) => {
+        (Section::Attention, true) => text("No grant ends within 24 hours or was unused for 90 days."),
+        (Section::Attention, false) => {
             text("Grants to look at: they end within 24 hours or were unused for 90 days.")
         }
-        (Part::All, _) => of(text("Every grant"), ", ended ones too."),
+        (Section::All, _) => of(text("Every grant"), ", ended ones too."),
         (_, true) => of(text("There is no live grant"), "."),
         (_, false) => of(text("The live grants"), "."),
     };
@@ -53,7 +57,7 @@ pub(super) fn listed_grants(
         body.push(
             text(left_out)
                 .text(" ended ones are left out: ")
-                .code(name.line(&lists(Part::All, listed.who.as_ref())))
+                .code(name.line(&lists(Section::All, listed.who.as_ref())))
                 .text("."),
         );
     }
@@ -85,7 +89,7 @@ fn grant_line(grant: &Grant, why: Option<Attention>) -> Line {
 pub(super) fn channels(entries: &[AuthorisedChannel], name: &CommandName) -> Message {
     let headline = match entries {
         [] => text("No channel is authorised: ")
-            .code(name.line(&Invocation::named(Family::Acl, &["channel", "allow"])))
+            .code(name.line(&Invocation::named(CommandGroup::Acl, &["channel", "allow"])))
             .text(" in a channel, on the machine."),
         _ => text("The authorised channels."),
     };

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use crate::domain::audit::{AuditEntry, OperationId, OutcomeKind};
-use crate::domain::command::{Family, Invocation, Style, shell_word};
+use crate::domain::command::{CommandGroup, Invocation, Style, shell_word};
 use crate::domain::principal::{Channel, Subject};
 use crate::domain::room::RoomId;
 
@@ -201,12 +201,12 @@ impl CommandName {
 
     /// What another of the commands is called at the same door.
     #[must_use]
-    pub fn of(&self, family: Family) -> Self {
-        match self.0.strip_suffix(Family::Owner.name()) {
+    pub fn of(&self, family: CommandGroup) -> Self {
+        match self.0.strip_suffix(CommandGroup::Owner.name()) {
             _ if self.1 == Style::Shell => match family {
-                Family::Owner => self.clone(),
-                Family::Acl => Self::local(LOCAL_ACL),
-                Family::Audit => Self::local(LOCAL_AUDIT),
+                CommandGroup::Owner => self.clone(),
+                CommandGroup::Acl => Self::local(LOCAL_ACL),
+                CommandGroup::Audit => Self::local(LOCAL_AUDIT),
             },
             Some(prefix) => Self(format!("{prefix}{}", family.name()), self.1),
             None => Self(format!("/{}", family.name()), self.1),
@@ -215,8 +215,8 @@ impl CommandName {
 
     /// Which of the commands `typed` names, slash and prefix included.
     #[must_use]
-    pub fn family(&self, typed: &str) -> Option<Family> {
-        Family::ALL.into_iter().find(|family| self.of(*family).0 == typed)
+    pub fn family(&self, typed: &str) -> Option<CommandGroup> {
+        CommandGroup::ALL.into_iter().find(|family| self.of(*family).0 == typed)
     }
 
     /// What to type to see who owns the room now. It changes nothing, whoever owns the room by then.
@@ -246,7 +246,7 @@ impl CommandName {
 
 /// A hand-over, or with a room alone the question for its owner.
 pub(super) fn hand_over() -> Invocation {
-    Invocation::named(Family::Owner, &[])
+    Invocation::named(CommandGroup::Owner, &[])
 }
 
 pub(super) fn op(operation: OperationId) -> Line {

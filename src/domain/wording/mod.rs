@@ -35,8 +35,8 @@ pub use usage::usage_for_the_record;
 #[must_use]
 pub fn message(reply: &Reply, name: &CommandName) -> Message {
     match reply {
-        Reply::Help { operation, family, subject, footing, helpers } => {
-            help(*operation, *family, subject, footing, helpers, name)
+        Reply::Help { operation, family, subject, caller_rights, helpers } => {
+            help(*operation, *family, subject, caller_rights, helpers, name)
         }
         Reply::Acl { operation, answer, names } => {
             let mut message = acl::acl(*operation, answer, name);

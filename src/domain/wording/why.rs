@@ -4,7 +4,9 @@ use jiff::Timestamp;
 
 use super::lists::{MOST_GRANTS, limited, plain, role_for};
 use super::message::{Line, Message, Tone, channel, code, minutes, sentence, subject, text};
-use crate::domain::access::{Able, Effect, Explanation, Fit, Grant, RoomScope, Standing, list};
+use crate::domain::access::{
+    Effect, EligibleSubject, Explanation, Grant, GrantMatch, RoomScope, Standing, list,
+};
 use crate::domain::principal::{Channel, Membership, Principal, Subject};
 use crate::domain::room::RoomId;
 
@@ -121,7 +123,7 @@ fn standing(standing: &Standing) -> Option<Line> {
 
 fn bearing(
     grant: &Grant,
-    fit: Fit,
+    fit: GrantMatch,
     is_permitted: bool,
     is_known: bool,
     room: &RoomId,
@@ -133,24 +135,26 @@ fn bearing(
         text(": ").text(denied).and(role_for(grant.role, &grant.rooms)).and(limited(grant))
     };
     match (fit, grant.effect) {
-        (Fit::Matches, Effect::Permit) if !is_known => {
+        (GrantMatch::Matches, Effect::Permit) if !is_known => {
             line.and(what()).text(": permits it to members of ").and(subject(&grant.subject)).text(".")
         }
-        (Fit::Matches, Effect::Permit) if is_permitted => line.and(what()).text(": permits it."),
-        (Fit::Matches, Effect::Permit) => line.and(what()).text(": would permit it."),
-        (Fit::Matches, Effect::Deny) if !is_known => {
+        (GrantMatch::Matches, Effect::Permit) if is_permitted => line.and(what()).text(": permits it."),
+        (GrantMatch::Matches, Effect::Permit) => line.and(what()).text(": would permit it."),
+        (GrantMatch::Matches, Effect::Deny) if !is_known => {
             let line = line.and(what()).text(": denies it to members of ").and(subject(&grant.subject));
             line.text(match grant.subject {
                 Subject::DiscordRole { .. } => ".",
                 _ => ", which cannot be read right now.",
             })
         }
-        (Fit::Matches, Effect::Deny) => line.and(what()).text(": denies it."),
-        (Fit::OutOfScope, _) => line.and(what()).text(", not for ").code(room).text("."),
-        (Fit::OtherChannels, _) => line.and(what()).text(", not here."),
-        (Fit::WrongRole, _) => line.and(what()).text(", which does not hand rooms over."),
-        (Fit::NotYet(begin), _) => line.and(what()).text(", begins in ").text(span(begin, now)).text("."),
-        (Fit::Ended(end), _) => {
+        (GrantMatch::Matches, Effect::Deny) => line.and(what()).text(": denies it."),
+        (GrantMatch::OutOfScope, _) => line.and(what()).text(", not for ").code(room).text("."),
+        (GrantMatch::OtherChannels, _) => line.and(what()).text(", not here."),
+        (GrantMatch::WrongRole, _) => line.and(what()).text(", which does not hand rooms over."),
+        (GrantMatch::NotYet(begin), _) => {
+            line.and(what()).text(", begins in ").text(span(begin, now)).text(".")
+        }
+        (GrantMatch::Ended(end), _) => {
             let how = if grant.revoked_at == Some(end) { " was taken back " } else { " expired " };
             line.text(how).text(span(end, now)).text(" ago").and(what()).text(".")
         }
@@ -169,7 +173,7 @@ pub fn span(one: Timestamp, other: Timestamp) -> String {
     }
 }
 
-pub(super) fn who_can(room: &RoomId, able: &[Able], unread: &[(Effect, Subject)]) -> Message {
+pub(super) fn who_can(room: &RoomId, able: &[EligibleSubject], unread: &[(Effect, Subject)]) -> Message {
     let headline = match able.len() {
         0 => text("Nobody can hand ").code(room).text(" over from chat."),
         _ => text("Who can hand ").code(room).text(" over:"),

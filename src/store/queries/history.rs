@@ -5,7 +5,7 @@ use sqlx::AssertSqlSafe;
 use sqlx::sqlite::{SqlitePool, SqliteRow};
 
 use crate::app::ports::StoreError;
-use crate::domain::audit::{RoomEntry, RoomHistory, ToldChange};
+use crate::domain::audit::{ReportedChange, RoomEntry, RoomHistory};
 use crate::domain::room::RoomId;
 use crate::store::rows::{self, BEHIND_ENTRY, Columns as _};
 
@@ -70,7 +70,7 @@ pub(super) async fn history(
 fn entry(row: &SqliteRow) -> Result<RoomEntry, StoreError> {
     let told = match rows::optional_time(row, BEHIND_ENTRY)? {
         None => None,
-        Some(event_at) => Some(ToldChange {
+        Some(event_at) => Some(ReportedChange {
             event_at,
             original_owner: rows::owned(row, BEHIND_ENTRY + 1)?,
             is_signed: row.integer(BEHIND_ENTRY + 2)? == Some(1),

@@ -14,7 +14,7 @@ use serde_json::value::RawValue;
 use sha2::{Digest as _, Sha256};
 
 use super::CHANGE_OF_OWNER;
-use crate::app::ports::OwnerNotice;
+use crate::app::ports::OwnerChangeEvent;
 use crate::domain::command::DeliveryId;
 use crate::domain::room::{AccountId, RoomId, is_invisible, visible};
 use crate::tencent::wire::Account;
@@ -107,7 +107,7 @@ pub(super) fn read(
     body: &[u8],
     own_account: &str,
     is_signed: bool,
-) -> Result<Option<OwnerNotice>, String> {
+) -> Result<Option<OwnerChangeEvent>, String> {
     let of_query = query.get("callbackcommand").or_else(|| query.get("webhookcommand"));
     let is_ours = |command: &str| command.eq_ignore_ascii_case(CHANGE_OF_OWNER);
     // Other kinds of callback need not be readable.
@@ -141,7 +141,7 @@ pub(super) fn read(
     let event_at = millis.and_then(|millis| Timestamp::from_millisecond(millis).ok());
     let event_at = event_at.ok_or("the field `EventTime` is no time")?;
     let operator = fields.account("Operator_Account")?;
-    Ok(Some(OwnerNotice {
+    Ok(Some(OwnerChangeEvent {
         delivery: delivery(&room, &new_owner, event_at)?,
         is_own_account: operator.as_ref().is_some_and(|operator| operator.as_str() == own_account),
         original_owner: fields.account("OriginalOwner_Account")?,
@@ -169,7 +169,7 @@ mod tests {
     const BODY: &str = r#"{"CallbackCommand":"Live.CallbackAfterChangeOwner","RoomId":"room_id","EventTime":1703589922780,
         "Operator_Account":"admin","CurrentOwner_Account":"user2","OriginalOwner_Account":"user1"}"#;
 
-    fn said(query: &str, body: &str) -> Result<Option<OwnerNotice>, String> {
+    fn said(query: &str, body: &str) -> Result<Option<OwnerChangeEvent>, String> {
         read(&Query::parse(query)?, body.as_bytes(), "admin", true)
     }
 

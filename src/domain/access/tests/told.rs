@@ -1,12 +1,12 @@
-//! What is told of the rule is the rule: explanations, who can, hindrances and plans on random ACLs.
+//! What is told of the rule is the rule: explanations, who can, warnings and plans on random ACLs.
 
 use proptest::prelude::*;
 use proptest::sample::select;
 
 use super::model::{Question, a_deed, a_scope, grant, model, moment, question, question_about};
 use super::*;
-use crate::domain::access::plan::{Senseless, Wanted, WantedChannel, WantedGrant, plan};
-use crate::domain::access::rule::fit;
+use crate::domain::access::plan::{InvalidPlan, Wanted, WantedChannel, WantedGrant, plan};
+use crate::domain::access::rule::grant_match;
 use crate::domain::principal::Membership;
 
 pub(super) const CHANNELS: [&str; 3] = [OPS, LOUNGE, "discord:1:9"];
@@ -41,7 +41,7 @@ proptest! {
         prop_assert!(told.decision.is_ok() || !told.open.is_empty() || !as_known.is_permitted());
         prop_assert!(told.open.is_empty() || told.decision.is_err());
         for open in &told.open {
-            prop_assert!(told.grants.iter().any(|(grant, fit)| grant.id == *open && *fit == Fit::Matches));
+            prop_assert!(told.grants.iter().any(|(grant, fit)| grant.id == *open && *fit == GrantMatch::Matches));
         }
     }
 
@@ -57,14 +57,14 @@ proptest! {
         let bears = |grant: &&Grant| match question.principal.membership(&grant.subject) {
             Membership::In => true,
             Membership::Unknown => {
-                let matches = fit(grant, &question.action, here, question.now) == Fit::Matches;
+                let matches = grant_match(grant, &question.action, here, question.now) == GrantMatch::Matches;
                 matches && (grant.effect == Effect::Deny || open.contains(&grant.id))
             }
             Membership::Out => false,
         };
         prop_assert_eq!(grants.len(), question.acl.grants.iter().filter(bears).count());
         let matching = |effect| -> Vec<&Grant> {
-            let fits = grants.iter().filter(|(grant, fit)| grant.effect == effect && *fit == Fit::Matches);
+            let fits = grants.iter().filter(|(grant, fit)| grant.effect == effect && *fit == GrantMatch::Matches);
             fits.map(|(grant, _)| grant).collect()
         };
         let (permits, denials) = (matching(Effect::Permit), matching(Effect::Deny));
@@ -95,7 +95,7 @@ proptest! {
             let mut alone = question.clone();
             alone.acl.grants = vec![Grant { effect: Effect::Permit, ..grant.clone() }];
             alone.acl.channels = vec![AuthorisedChannel { allowed_at: hour(8), ..entry_here(&question) }];
-            let would = *fit == Fit::Matches && question.principal.subject.is_of(here);
+            let would = *fit == GrantMatch::Matches && question.principal.subject.is_of(here);
             let is_wider_as_denial = grant.effect == Effect::Deny
                 && matches!(question.action, Action::EditAcl(_) | Action::ReadAcl(_));
             prop_assert!(model(&alone) == would || is_wider_as_denial, "{:?} {:?}", grant, fit);
@@ -151,7 +151,7 @@ proptest! {
     }
 }
 
-// Hindrances -----------------------------------------------------------------------------------------------
+// Warnings -------------------------------------------------------------------------------------------------
 
 /// The question as the subject of a grant by itself would ask it, if a platform could name that subject in
 /// the channel.
@@ -194,7 +194,7 @@ fn looked_up() -> Known {
     Known { looks_up_groups: true, ..Known::default() }
 }
 
-/// Of each live grant, whether it is hindered wholly.
+/// Of each live grant, whether anything takes its effect away.
 fn hindered_wholly(question: &Question) -> Vec<(Grant, bool)> {
     let live = question.acl.grants.iter().filter(|grant| is_live(grant, question.now));
     live.map(|grant| {
@@ -202,7 +202,7 @@ fn hindered_wholly(question: &Question) -> Vec<(Grant, bool)> {
         let beside = AclView { grants: theirs.cloned().collect(), ..question.acl.clone() };
         (
             grant.clone(),
-            hindered(grant, &by_itself(&grant.subject), &beside, &looked_up(), question.now).wholly,
+            warnings(grant, &by_itself(&grant.subject), &beside, &looked_up(), question.now).wholly,
         )
     })
     .collect()
@@ -404,8 +404,8 @@ fn what_makes_no_sense_is_no_plan() {
         plan(&AclView::default(), &Wanted { grants, channels: channels.collect() }, hour(12))
     };
     let ended = WantedGrant { expires_at: Some(hour(12)), ..plain.clone() };
-    assert_eq!(planned(vec![ended], &[]), Err(Senseless::Ended(subject(ALICE), Role::Admin, hour(12))));
+    assert_eq!(planned(vec![ended], &[]), Err(InvalidPlan::Ended(subject(ALICE), Role::Admin, hour(12))));
     let twice = vec![plain.clone(), plain.clone()];
-    assert_eq!(planned(twice, &[]), Err(Senseless::GrantTwice(subject(ALICE), Role::Admin)));
-    assert_eq!(planned(vec![plain], &[OPS, OPS]), Err(Senseless::ChannelTwice(channel(OPS))));
+    assert_eq!(planned(twice, &[]), Err(InvalidPlan::GrantTwice(subject(ALICE), Role::Admin)));
+    assert_eq!(planned(vec![plain], &[OPS, OPS]), Err(InvalidPlan::ChannelTwice(channel(OPS))));
 }

@@ -128,7 +128,7 @@ fn told(number: i64, made: i64, recorded: i64, from: &str, to: &str) -> RoomEntr
         duration_ms: None,
         ..entry(recorded, Some(from), Some(to), Succeeded)
     };
-    let told = ToldChange { event_at: at(made), original_owner: Some(from.to_owned()), is_signed: true };
+    let told = ReportedChange { event_at: at(made), original_owner: Some(from.to_owned()), is_signed: true };
     RoomEntry { entry, told: Some(told) }
 }
 
@@ -443,7 +443,7 @@ mod history {
                     _ => None,
                 });
                 let told = made.map(|made| (made, entry.previous_owner.clone().unwrap())).or(confirms);
-                let told = told.map(|(made, from)| ToldChange {
+                let told = told.map(|(made, from)| ReportedChange {
                     event_at: stamp(made),
                     original_owner: Some(from),
                     is_signed: true,

@@ -8,10 +8,10 @@ use jiff::tz::TimeZone;
 use super::{Kind, Needs, Parameter, REASON, SHORT, Verb, example, help, named, positional, verb};
 use crate::domain::access::plan::Wanted;
 use crate::domain::access::{Action, Effect, GrantId, NewGrant, Role, RoomScope};
-use crate::domain::audit::Moment;
+use crate::domain::audit::TimeExpr;
 use crate::domain::command::values::{Values, invalid};
-use crate::domain::command::{Command, Family, Invocation, Problem};
-use crate::domain::period::{SHORTEST, parse_lasting};
+use crate::domain::command::{Command, CommandGroup, Invocation, Problem};
+use crate::domain::duration::{SHORTEST, parse_lasting};
 use crate::domain::principal::{Channel, Subject};
 use crate::domain::room::RoomId;
 
@@ -59,7 +59,7 @@ impl AclCommand {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Listed {
     /// Which part.
-    pub part: Part,
+    pub part: Section,
     /// Only what names this subject.
     pub who: Option<Subject>,
     /// Its page, from 1.
@@ -70,7 +70,7 @@ pub struct Listed {
 
 /// A part of the ACL.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Part {
+pub enum Section {
     /// The live grants.
     Live,
     /// Revoked and lapsed ones too.
@@ -83,7 +83,7 @@ pub enum Part {
     AllChannels,
 }
 
-impl Part {
+impl Section {
     const ALL: [Self; 4] = [Self::Live, Self::All, Self::Attention, Self::Channels];
 
     /// Its name in the interface.
@@ -146,7 +146,7 @@ pub enum Ends {
     /// After so long.
     After(Duration),
     /// The next time that it is so.
-    At(Moment),
+    At(TimeExpr),
 }
 
 impl Ends {
@@ -174,7 +174,7 @@ impl Ends {
 }
 
 /// Whom its verbs are for.
-const ADMIN: (Family, Needs) = (Family::Acl, Needs::Role(Role::Admin));
+const ADMIN: (CommandGroup, Needs) = (CommandGroup::Acl, Needs::Role(Role::Admin));
 
 const ROOMS: Parameter = positional(
     "rooms",
@@ -291,7 +291,7 @@ pub(super) const VERBS: &[Verb] = &[
                 "part",
                 "<part>",
                 &[],
-                Kind::OneOf(|| Part::ALL.map(Part::name).to_vec()),
+                Kind::OneOf(|| Section::ALL.map(Section::name).to_vec()),
                 "Which entries (the live ones if left out)",
             )
             .optional(),
@@ -377,9 +377,9 @@ pub(super) const VERBS: &[Verb] = &[
         "Show the authorised channels",
         &[PAGE],
         &[example(&[], "shows the authorised channels")],
-        |values| Ok(listed(Part::Channels, None, page(values)?)),
+        |values| Ok(listed(Section::Channels, None, page(values)?)),
     ),
-    help(Family::Acl, |_| Ok(Command::Help(Family::Acl))),
+    help(CommandGroup::Acl, |_| Ok(Command::Help(CommandGroup::Acl))),
 ];
 
 fn edit(values: &mut Values, edit: Edit) -> Result<Command, Problem> {
@@ -415,9 +415,9 @@ fn grant(values: &mut Values, effect: Effect) -> Result<Command, Problem> {
 
 /// The line that gives what these do, for ever: they differ in whom they name, and in their rooms.
 pub(in crate::domain::command) fn granting(grants: &[NewGrant], reason: Option<&str>) -> Invocation {
-    let Some(first) = grants.first() else { return Invocation::named(Family::Acl, &["grant"]) };
+    let Some(first) = grants.first() else { return Invocation::named(CommandGroup::Acl, &["grant"]) };
     let verb = if first.effect == Effect::Deny { "deny" } else { "grant" };
-    let mut line = Invocation::named(Family::Acl, &[verb]).with("role", first.role);
+    let mut line = Invocation::named(CommandGroup::Acl, &[verb]).with("role", first.role);
     for grant in grants.iter().filter(|grant| grant.rooms == first.rooms) {
         line = line.with("who", &grant.subject);
     }
@@ -439,7 +439,7 @@ fn ends(values: &mut Values) -> Result<Option<Ends>, Problem> {
         }
         return Ok(Some(Ends::After(parse_lasting(&text).map_err(invalid)?)));
     }
-    match values.parsed::<Moment>("until")? {
+    match values.parsed::<TimeExpr>("until")? {
         Some(moment) if moment.is_ago() => {
             Err(Problem::Invalid(format!("`{moment}` is how long, not until when")))
         }
@@ -466,8 +466,8 @@ fn revoke(values: &mut Values) -> Result<Command, Problem> {
 
 fn list(values: &mut Values) -> Result<Command, Problem> {
     let part = match values.text("part")? {
-        None => Part::Live,
-        Some(word) => Part::ALL
+        None => Section::Live,
+        Some(word) => Section::ALL
             .into_iter()
             .find(|part| part.name().eq_ignore_ascii_case(&word))
             .ok_or(Problem::TooMany(word))?,
@@ -476,7 +476,7 @@ fn list(values: &mut Values) -> Result<Command, Problem> {
     Ok(listed(part, who, page(values)?))
 }
 
-fn listed(part: Part, who: Option<Subject>, page: u32) -> Command {
+fn listed(part: Section, who: Option<Subject>, page: u32) -> Command {
     Command::Acl(AclCommand::List(Listed { part, who, page, size: PAGE_SIZE }))
 }
 

@@ -6,9 +6,9 @@ use jiff::tz::TimeZone;
 
 use super::{Kind, Needs, Parameter, SHORT, Verb, example, help, named, positional, verb};
 use crate::domain::access::Role;
-use crate::domain::audit::{Filter, Moment, OperationId, OperationKind, Outcomes, StatsBy, zone};
+use crate::domain::audit::{Filter, OperationId, OperationKind, Outcomes, StatsBy, TimeExpr, zone};
 use crate::domain::command::values::{Values, invalid};
-use crate::domain::command::{Command, Family, Problem};
+use crate::domain::command::{Command, CommandGroup, Problem};
 use crate::domain::room::RoomId;
 
 /// A question to the log, as somebody asks it.
@@ -19,7 +19,7 @@ pub enum Question {
     /// What was this operation?
     Show(OperationId),
     /// Who owned the room then?
-    OwnerAt(RoomId, Moment),
+    OwnerAt(RoomId, TimeExpr),
     /// Who owned the room over time, within the filter's times?
     History(RoomId, Filter),
     /// What happened when within this operation? With archives that hold events of it: only the command line names any.
@@ -98,7 +98,7 @@ const OPERATION: Parameter = positional(
 );
 
 /// Whom its verbs are for.
-const AUDITOR: (Family, Needs) = (Family::Audit, Needs::Role(Role::Auditor));
+const AUDITOR: (CommandGroup, Needs) = (CommandGroup::Audit, Needs::Role(Role::Auditor));
 
 pub(super) const VERBS: &[Verb] = &[
     Verb {
@@ -167,7 +167,7 @@ pub(super) const VERBS: &[Verb] = &[
         )],
         |values| {
             let room = values.required("room", Values::room)?;
-            let moment: Moment = values.required("time", Values::parsed)?;
+            let moment: TimeExpr = values.required("time", Values::parsed)?;
             let zone = values.text("zone")?.map(|name| zone(&name).map_err(invalid)).transpose()?;
             let moment = match zone {
                 Some(zone) => moment.or_in(zone),
@@ -236,7 +236,7 @@ pub(super) const VERBS: &[Verb] = &[
             question(Question::Stats(by, filter(values)?))
         },
     ),
-    Verb { may_be_bare: |_| false, ..help(Family::Audit, |_| Ok(Command::Help(Family::Audit))) },
+    Verb { may_be_bare: |_| false, ..help(CommandGroup::Audit, |_| Ok(Command::Help(CommandGroup::Audit))) },
 ];
 
 fn question(question: Question) -> Result<Command, Problem> {
@@ -251,7 +251,7 @@ fn is_operation(word: &str) -> bool {
 
 fn filter(values: &mut Values) -> Result<Filter, Problem> {
     let zone = values.text("zone")?.map(|name| zone(&name).map_err(invalid)).transpose()?;
-    let time = |moment: Option<Moment>| match (&zone, moment) {
+    let time = |moment: Option<TimeExpr>| match (&zone, moment) {
         (Some(zone), Some(moment)) => Some(moment.or_in(zone.clone())),
         (_, moment) => moment,
     };

@@ -8,18 +8,18 @@ mod audit;
 mod owner;
 
 use super::values::Values;
-use super::{Command, Family, Problem};
+use super::{Command, CommandGroup, Problem};
 use crate::domain::access::{Right, Role};
 
 pub(super) use acl::granting;
-pub use acl::{AclCommand, Edit, Ends, Listed, Part, Why};
+pub use acl::{AclCommand, Edit, Ends, Listed, Section, Why};
 pub use audit::Question;
 pub use owner::OwnerQuestion;
 
 /// One thing that can be asked with a command.
 pub struct Verb {
     /// The command that it belongs to.
-    pub family: Family,
+    pub family: CommandGroup,
     /// The words that it begins with: `channel allow`. None for the one that is meant by arguments alone.
     pub words: &'static [&'static str],
     /// Other words for the first one.
@@ -148,17 +148,17 @@ impl Needs {
 impl Verb {
     /// The verbs of a command, in the order in which people read them.
     #[must_use]
-    pub fn all(family: Family) -> &'static [Self] {
+    pub fn all(family: CommandGroup) -> &'static [Self] {
         match family {
-            Family::Owner => owner::VERBS,
-            Family::Acl => acl::VERBS,
-            Family::Audit => audit::VERBS,
+            CommandGroup::Owner => owner::VERBS,
+            CommandGroup::Acl => acl::VERBS,
+            CommandGroup::Audit => audit::VERBS,
         }
     }
 
     /// The verb with these words.
     #[must_use]
-    pub fn with_words(family: Family, words: &[&str]) -> Option<&'static Self> {
+    pub fn with_words(family: CommandGroup, words: &[&str]) -> Option<&'static Self> {
         Self::all(family).iter().find(|verb| verb.words == words)
     }
 
@@ -209,7 +209,7 @@ impl Verb {
 
 /// A verb whose words are always typed, and which has no others.
 const fn verb(
-    (family, needs): (Family, Needs),
+    (family, needs): (CommandGroup, Needs),
     words: &'static [&'static str],
     summary: &'static str,
     parameters: &'static [Parameter],
@@ -291,7 +291,7 @@ const REASON: Parameter = named("reason", &["reason"], Kind::Reason, "Why, for t
 const SHORT: u16 = 64;
 
 /// `help`, which every command has.
-const fn help(family: Family, build: fn(&mut Values) -> Result<Command, Problem>) -> Verb {
+const fn help(family: CommandGroup, build: fn(&mut Values) -> Result<Command, Problem>) -> Verb {
     Verb {
         aliases: &["--help", "—help", "-h", "?", "help?"],
         may_be_bare: alone,
@@ -312,7 +312,7 @@ mod tests {
 
     #[test]
     fn the_tables_fit_discords_limits_and_contradict_nothing() {
-        for family in Family::ALL {
+        for family in CommandGroup::ALL {
             for (n, verb) in Verb::all(family).iter().enumerate() {
                 assert_eq!(verb.family, family);
                 assert!(!Verb::all(family)[..n].contains(verb), "{verb:?} is there twice");

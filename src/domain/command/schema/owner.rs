@@ -3,7 +3,7 @@
 use super::{AclCommand, Example, Kind, Needs, REASON, Verb, example, help, named, positional, verb};
 use crate::domain::access::Role;
 use crate::domain::command::values::Values;
-use crate::domain::command::{Command, Family, Problem, Transfer};
+use crate::domain::command::{Command, CommandGroup, Problem, Transfer};
 
 /// What a moderator asks about rooms, beside the owner of one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,7 +18,7 @@ const MODERATOR: Needs = Needs::Role(Role::Moderator);
 
 pub(super) const VERBS: &[Verb] = &[
     Verb {
-        family: Family::Owner,
+        family: CommandGroup::Owner,
         words: &[],
         aliases: &[],
         may_be_bare: |first| first.is_some(),
@@ -89,7 +89,7 @@ pub(super) const VERBS: &[Verb] = &[
     Verb {
         aliases: &["owner", "owner?", "owns?"],
         ..verb(
-            (Family::Owner, Needs::AnyRole),
+            (CommandGroup::Owner, Needs::AnyRole),
             &["show"],
             "Show who owns a room",
             &[positional("room", "<room>", &[], Kind::Room, "The RoomId of the live room")],
@@ -100,7 +100,7 @@ pub(super) const VERBS: &[Verb] = &[
     Verb {
         aliases: &["rooms"],
         ..verb(
-            (Family::Owner, MODERATOR),
+            (CommandGroup::Owner, MODERATOR),
             &["list"],
             "Show the live rooms that you may hand over",
             &[],
@@ -111,7 +111,7 @@ pub(super) const VERBS: &[Verb] = &[
     Verb {
         aliases: &["undo?"],
         ..verb(
-            (Family::Owner, MODERATOR),
+            (CommandGroup::Owner, MODERATOR),
             &["undo"],
             "Show how to undo your last hand-over",
             &[],
@@ -122,7 +122,7 @@ pub(super) const VERBS: &[Verb] = &[
     Verb {
         aliases: &["whoami?"],
         ..verb(
-            (Family::Owner, Needs::Nothing),
+            (CommandGroup::Owner, Needs::Nothing),
             &["whoami"],
             "Your own id and rights, and who can help",
             &[],
@@ -130,7 +130,7 @@ pub(super) const VERBS: &[Verb] = &[
             |_| Ok(Command::Acl(AclCommand::WhoAmI)),
         )
     },
-    help(Family::Owner, |_| Ok(Command::Help(Family::Owner))),
+    help(CommandGroup::Owner, |_| Ok(Command::Help(CommandGroup::Owner))),
 ];
 
 fn transfer_or_question(values: &mut Values) -> Result<Command, Problem> {
@@ -140,7 +140,11 @@ fn transfer_or_question(values: &mut Values) -> Result<Command, Problem> {
     let overrides = values.parsed("override")?;
     let Some(room) = room else {
         let is_empty = new_owner.is_none() && reason.is_none() && overrides.is_none();
-        return if is_empty { Ok(Command::Help(Family::Owner)) } else { Err(Problem::Missing("<room>")) };
+        return if is_empty {
+            Ok(Command::Help(CommandGroup::Owner))
+        } else {
+            Err(Problem::Missing("<room>"))
+        };
     };
     match new_owner {
         Some(_) if overrides.is_some() && reason.is_none() => {

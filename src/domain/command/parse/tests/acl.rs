@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::domain::access::{Effect, NewGrant, Role, RoomScope};
-use crate::domain::command::{AclCommand, Edit, Ends, Mention, Part};
+use crate::domain::command::{AclCommand, Edit, Ends, Mention, Section};
 use proptest::prelude::*;
 
 fn line(text: &str) -> Typed {
@@ -26,7 +26,7 @@ fn line(text: &str) -> Typed {
 }
 
 fn read(text: &str) -> Result<AclCommand, UsageError> {
-    parse(Family::Acl, &line(text)).map(|command| match command {
+    parse(CommandGroup::Acl, &line(text)).map(|command| match command {
         Command::Acl(command) => command,
         other => panic!("{other:?}"),
     })
@@ -156,7 +156,7 @@ fn a_grant_ends_at_a_time_or_after_one() {
 #[test]
 fn the_other_verbs() {
     for help in ["", "help", " "] {
-        assert_eq!(parse(Family::Acl, &line(help)), Ok(Command::Help(Family::Acl)));
+        assert_eq!(parse(CommandGroup::Acl, &line(help)), Ok(Command::Help(CommandGroup::Acl)));
     }
     assert_eq!(read("whoami"), Ok(AclCommand::WhoAmI));
     let revoke = |text: &str| match read(text) {
@@ -174,15 +174,15 @@ fn the_other_verbs() {
         other => panic!("{other:?}"),
     };
     for (line, part) in
-        [("list @bob", Part::Live), ("list slack:T1:U2", Part::Live), ("list all @bob", Part::All)]
+        [("list @bob", Section::Live), ("list slack:T1:U2", Section::Live), ("list all @bob", Section::All)]
     {
         let bob = "slack:T1:U2".parse().unwrap();
         let Ok(AclCommand::List(listed)) = read(line) else { panic!("{line}") };
         assert_eq!((listed.part, listed.who, listed.page), (part, Some(bob), 1), "{line}");
     }
-    assert_eq!(listed("list"), (Part::Live, 1));
-    assert_eq!(listed("list attention page: 3"), (Part::Attention, 3));
-    assert_eq!(listed("channel list"), (Part::Channels, 1));
+    assert_eq!(listed("list"), (Section::Live, 1));
+    assert_eq!(listed("list attention page: 3"), (Section::Attention, 3));
+    assert_eq!(listed("channel list"), (Section::Channels, 1));
     let why = |text: &str| match read(text) {
         Ok(AclCommand::Why(why)) => why,
         other => panic!("{other:?}"),
@@ -258,6 +258,6 @@ fn what_does_not_fit_is_refused_with_its_verb() {
 proptest! {
     #[test]
     fn no_line_breaks_the_parser(text in "[a-z@#:\"—-]{0,8}( (rooms:|--for|@bob|#mods|[a-z0-9*\"-]{1,6})){0,6}") {
-        drop(parse(Family::Acl, &line(&text)));
+        drop(parse(CommandGroup::Acl, &line(&text)));
     }
 }

@@ -1,10 +1,10 @@
 use super::*;
-use crate::domain::audit::{Filter, Moment, OperationId, OperationKind, OutcomeKind, StatsBy, zone};
+use crate::domain::audit::{Filter, OperationId, OperationKind, OutcomeKind, StatsBy, TimeExpr, zone};
 use crate::domain::command::Question;
 use proptest::prelude::*;
 
 fn parse(line: &str) -> Result<Command, UsageError> {
-    super::super::parse(Family::Audit, &Typed::plain(line))
+    super::super::parse(CommandGroup::Audit, &Typed::plain(line))
 }
 
 fn question(line: &str) -> Question {
@@ -33,7 +33,7 @@ fn the_forms_of_the_grammar() {
         assert_eq!(question(line), Question::Timeline(OperationId::new(17), Vec::new()), "{line}");
     }
     assert_eq!(question("stats"), Question::Stats(StatsBy::Outcome, page.clone()));
-    assert_eq!(parse("help"), Ok(Command::Help(Family::Audit)));
+    assert_eq!(parse("help"), Ok(Command::Help(CommandGroup::Audit)));
     assert_eq!(
         question("room: \"my room\" actor: slack:T1:U1 --outcome refused text:“host crashed” limit: 3"),
         Question::List(Filter {
@@ -46,7 +46,7 @@ fn the_forms_of_the_grammar() {
         })
     );
     let berlin = || zone("Europe/Berlin").unwrap();
-    let since = Some("2026-11-23 14:03".parse::<Moment>().unwrap().or_in(berlin()));
+    let since = Some("2026-11-23 14:03".parse::<TimeExpr>().unwrap().or_in(berlin()));
     assert_eq!(
         question("stats by: actor since: \"2026-11-23 14:03\" zone: Europe/Berlin before: 9 readings: yes"),
         Question::Stats(
@@ -56,7 +56,7 @@ fn the_forms_of_the_grammar() {
     );
     let room = || "live-7".parse().unwrap();
     let zoned = question("room: live-7 since: yesterday 14:03 until: 14:04 yesterday");
-    let times = ["yesterday 14:03", "14:04 yesterday"].map(|time| Some(time.parse::<Moment>().unwrap()));
+    let times = ["yesterday 14:03", "14:04 yesterday"].map(|time| Some(time.parse::<TimeExpr>().unwrap()));
     match zoned {
         Question::List(filter) => assert_eq!([filter.since, filter.until], times),
         other => panic!("{other:?}"),

@@ -5,7 +5,7 @@ use crate::domain::room::Accounts;
 use proptest::prelude::*;
 
 fn parse(line: &str) -> Result<Command, UsageError> {
-    super::super::parse(Family::Owner, &Typed::plain(line))
+    super::super::parse(CommandGroup::Owner, &Typed::plain(line))
 }
 
 fn problem(line: &str) -> Problem {
@@ -23,9 +23,9 @@ fn transfer(room: &str, new_owner: &str, reason: Option<&str>) -> Result<Command
 
 #[test]
 fn the_forms_of_the_grammar() {
-    assert_eq!(parse(""), Ok(Command::Help(Family::Owner)));
-    assert_eq!(parse(" \u{a0} "), Ok(Command::Help(Family::Owner)));
-    assert_eq!(parse("help"), Ok(Command::Help(Family::Owner)));
+    assert_eq!(parse(""), Ok(Command::Help(CommandGroup::Owner)));
+    assert_eq!(parse(" \u{a0} "), Ok(Command::Help(CommandGroup::Owner)));
+    assert_eq!(parse("help"), Ok(Command::Help(CommandGroup::Owner)));
     assert_eq!(parse("\"help\""), Ok(Command::ShowOwner { room: "help".parse().unwrap() }));
     assert_eq!(parse("test"), Ok(Command::ShowOwner { room: "test".parse().unwrap() }));
     assert_eq!(parse("test user2"), transfer("test", "user2", None));
@@ -132,13 +132,13 @@ fn a_mention_is_not_an_account_and_not_a_room() {
     let mut line = Typed::plain("test ");
     line.push_mention(bob(), "@bob");
     assert_eq!(
-        super::super::parse(Family::Owner, &line).unwrap_err().problem,
+        super::super::parse(CommandGroup::Owner, &line).unwrap_err().problem,
         Problem::AccountIsMention(bob().kind(), "@bob".into())
     );
     let mut line = Typed::default();
     line.push_mention(bob(), "@bob");
     line.push_text(" user2");
-    let error = super::super::parse(Family::Owner, &line).unwrap_err();
+    let error = super::super::parse(CommandGroup::Owner, &line).unwrap_err();
     assert_eq!(error.problem, Problem::RoomIsMention(bob().kind(), "@bob".into()));
 }
 

@@ -1,7 +1,7 @@
 //! What stands between a new entry of the ACL and its effect, so that nobody is told of a gain that does not
 //! happen.
 //!
-//! Nothing here decides anything: an entry that is hindered stands, and counts as soon as nothing is in its way.
+//! Nothing here decides anything: an entry with warnings stands, and counts as soon as nothing is in its way.
 
 use jiff::Timestamp;
 
@@ -12,16 +12,16 @@ use crate::domain::principal::{Channel, Membership, Principal, Subject};
 
 /// What keeps a live entry from its effect.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Hindered {
+pub struct GrantWarnings {
     /// Whether nothing is left of it: nobody may do more, or less, than without the entry.
     pub wholly: bool,
     /// What is in its way.
-    pub by: Vec<Hindrance>,
+    pub by: Vec<GrantWarning>,
 }
 
 /// Something that is in the way of an entry.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Hindrance {
+pub enum GrantWarning {
     /// A deny entry takes it away, or some of it.
     Denied(Box<Grant>),
     /// A deny entry for a group that cannot be read right now, and so for everybody who may be in it.
@@ -45,24 +45,24 @@ pub enum Hindrance {
 /// What is in the way of `grant` at `now`, for its subject with what is known of groups. `beside` holds the grants
 /// that may name them, and the entries of all channels.
 #[must_use]
-pub fn hindered(
+pub fn warnings(
     grant: &Grant,
     subject: &Principal,
     beside: &AclView,
     known: &Known,
     now: Timestamp,
-) -> Hindered {
+) -> GrantWarnings {
     if !is_live(grant, now) {
-        return Hindered::default();
+        return GrantWarnings::default();
     }
     if matches!(grant.subject, Subject::Cli { .. }) {
-        return Hindered { wholly: true, by: vec![Hindrance::Local] };
+        return GrantWarnings { wholly: true, by: vec![GrantWarning::Local] };
     }
     let is_beside =
         |other: &&Grant| other.id != grant.id && is_live(other, now) && names(subject, other).is_some();
     let others: Vec<&Grant> = beside.grants.iter().filter(is_beside).collect();
     let elsewhere = grant.channels.iter().filter(|channel| !grant.subject.is_of(channel));
-    let mut by: Vec<Hindrance> = elsewhere.cloned().map(Hindrance::Elsewhere).collect();
+    let mut by: Vec<GrantWarning> = elsewhere.cloned().map(GrantWarning::Elsewhere).collect();
     let mut wholly = !by.is_empty() && by.len() == grant.channels.len();
     if grant.effect == Effect::Permit {
         let open: Vec<&AuthorisedChannel> =
@@ -78,36 +78,36 @@ pub fn hindered(
             .collect();
         by.extend(grant.channels.iter().filter_map(|channel| shut(grant, channel, &open)));
         if grant.channels.is_empty() && usable.is_empty() {
-            by.push(Hindrance::NoChannel);
+            by.push(GrantWarning::NoChannel);
         }
         let denials: Vec<&Grant> =
             others.iter().copied().filter(|denial| takes_some(denial, grant, &usable)).collect();
         wholly = usable.iter().all(|entry| denials.iter().any(|denial| takes_all(denial, grant, entry)));
         by.extend(denials.into_iter().map(|denial| match names(subject, denial) {
-            Some(Membership::Unknown) => Hindrance::Unread(Box::new(denial.clone())),
-            _ => Hindrance::Denied(Box::new(denial.clone())),
+            Some(Membership::Unknown) => GrantWarning::Unread(Box::new(denial.clone())),
+            _ => GrantWarning::Denied(Box::new(denial.clone())),
         }));
         if !known.looks_up(&grant.subject) {
             wholly = true;
-            by.push(Hindrance::NotLookedUp);
+            by.push(GrantWarning::NotLookedUp);
         }
     }
     if let Some(same) = others.iter().find(|other| is_at_least(other, grant)) {
         wholly = true;
-        by.push(Hindrance::Already(same.id));
+        by.push(GrantWarning::Already(same.id));
     }
-    Hindered { wholly, by }
+    GrantWarnings { wholly, by }
 }
 
 /// Why a grant for a channel is good for nothing there, if nobody could use the bot there about its rooms.
-fn shut(grant: &Grant, channel: &Channel, open: &[&AuthorisedChannel]) -> Option<Hindrance> {
+fn shut(grant: &Grant, channel: &Channel, open: &[&AuthorisedChannel]) -> Option<GrantWarning> {
     let entries = || open.iter().filter(|entry| entry.channel == *channel);
     if !grant.subject.is_of(channel) || entries().any(|entry| entry.rooms.overlaps(&grant.rooms)) {
         return None;
     }
     Some(match entries().next() {
-        Some(entry) => Hindrance::ForOtherRooms(channel.clone(), entry.rooms.clone()),
-        None => Hindrance::NotAuthorised(channel.clone()),
+        Some(entry) => GrantWarning::ForOtherRooms(channel.clone(), entry.rooms.clone()),
+        None => GrantWarning::NotAuthorised(channel.clone()),
     })
 }
 

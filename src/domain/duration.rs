@@ -6,7 +6,7 @@ use jiff::SignedDuration;
 
 /// A text that is not a length of time.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum InvalidPeriod {
+pub enum InvalidDuration {
     /// It has no such form, is nothing, or is beyond a hundred years.
     #[error("`{0}` is not a duration: write 8h, 30m or 7d")]
     Form(String),
@@ -24,10 +24,10 @@ pub const SHORTEST: Duration = Duration::from_secs(60);
 /// The length of a grant: a minute at least.
 ///
 /// # Errors
-/// As [`parse_period`], and when it is shorter.
-pub fn parse_lasting(text: &str) -> Result<Duration, InvalidPeriod> {
-    match parse_period(text)? {
-        length if length < SHORTEST => Err(InvalidPeriod::Short(text.to_owned())),
+/// As [`parse_duration`], and when it is shorter.
+pub fn parse_lasting(text: &str) -> Result<Duration, InvalidDuration> {
+    match parse_duration(text)? {
+        length if length < SHORTEST => Err(InvalidDuration::Short(text.to_owned())),
         length => Ok(length),
     }
 }
@@ -37,12 +37,12 @@ pub fn parse_lasting(text: &str) -> Result<Duration, InvalidPeriod> {
 ///
 /// # Errors
 /// When the text is not such a length.
-pub fn parse_period(text: &str) -> Result<Duration, InvalidPeriod> {
-    let wrong = || InvalidPeriod::Form(text.to_owned());
+pub fn parse_duration(text: &str) -> Result<Duration, InvalidDuration> {
+    let wrong = || InvalidDuration::Form(text.to_owned());
     let span: jiff::Span = text.parse().map_err(|_| wrong())?;
     let length: SignedDuration = span
         .to_duration(jiff::SpanRelativeTo::days_are_24_hours())
-        .map_err(|_| InvalidPeriod::Varies(text.to_owned()))?;
+        .map_err(|_| InvalidDuration::Varies(text.to_owned()))?;
     let longest = SignedDuration::from_hours(24 * 36_525);
     if length <= SignedDuration::ZERO || length > longest {
         return Err(wrong());

@@ -7,7 +7,7 @@ use jiff::civil::{Date, DateTime, Time};
 use jiff::tz::{AmbiguousOffset, TimeZone};
 use jiff::{SignedDuration, Timestamp};
 
-use crate::domain::period::parse_period;
+use crate::domain::duration::parse_duration;
 
 /// A point in time as it was typed: it becomes a [`Timestamp`] once it is known when and where it is read.
 ///
@@ -19,7 +19,7 @@ use crate::domain::period::parse_period;
 /// 2h      90m ago          now                             counted back from now
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Moment {
+pub struct TimeExpr {
     typed: String,
     what: What,
     /// The zone that was typed with it.
@@ -46,7 +46,7 @@ enum Day {
 
 /// Why a text is not a point in time, or not one only.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum InvalidMoment {
+pub enum InvalidTime {
     /// It has none of the forms.
     #[error(
         "`{0}` is not a time: write 2026-11-23T14:03:00Z, 2026-11-23 14:03, 2026-11-23 14:03 Europe/Berlin, 14:03, \
@@ -116,11 +116,11 @@ pub enum InvalidMoment {
 ///
 /// # Errors
 /// When there is none of that name.
-pub fn zone(name: &str) -> Result<TimeZone, InvalidMoment> {
+pub fn zone(name: &str) -> Result<TimeZone, InvalidTime> {
     if name.eq_ignore_ascii_case("utc") || name.eq_ignore_ascii_case("z") {
         return Ok(TimeZone::UTC);
     }
-    TimeZone::get(name).map_err(|_| InvalidMoment::Zone(name.to_owned()))
+    TimeZone::get(name).map_err(|_| InvalidTime::Zone(name.to_owned()))
 }
 
 /// A time as people read it in `zone`. The offset tells the two apart where the clock shows a time twice, and what is
@@ -133,12 +133,12 @@ pub fn read_in(at: Timestamp, zone: &TimeZone) -> String {
     at.to_zoned_datetime(zone.clone()).strftime("%Y-%m-%d %H:%M:%S%:z").to_string()
 }
 
-impl FromStr for Moment {
-    type Err = InvalidMoment;
+impl FromStr for TimeExpr {
+    type Err = InvalidTime;
 
-    fn from_str(text: &str) -> Result<Self, InvalidMoment> {
+    fn from_str(text: &str) -> Result<Self, InvalidTime> {
         let typed = text.trim().to_owned();
-        let unreadable = || InvalidMoment::Unreadable(text.trim().to_owned());
+        let unreadable = || InvalidTime::Unreadable(text.trim().to_owned());
         if let Ok(exact) = typed.parse::<Timestamp>()
             && !typed.contains('[')
         {
@@ -156,7 +156,7 @@ impl FromStr for Moment {
     }
 }
 
-impl fmt::Display for Moment {
+impl fmt::Display for TimeExpr {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.typed)
     }
@@ -167,7 +167,7 @@ fn ago(text: &str) -> Option<What> {
     if text == "now" {
         return Some(What::Ago(SignedDuration::ZERO));
     }
-    let period = parse_period(text.strip_suffix(" ago").unwrap_or(text)).ok()?;
+    let period = parse_duration(text.strip_suffix(" ago").unwrap_or(text)).ok()?;
     SignedDuration::try_from(period).ok().map(What::Ago)
 }
 
@@ -203,7 +203,7 @@ fn clock(text: &str) -> Option<Time> {
     if plain { text.parse().ok() } else { None }
 }
 
-impl Moment {
+impl TimeExpr {
     /// The same, in `zone` if it names none of its own.
     #[must_use]
     pub fn or_in(self, zone: TimeZone) -> Self {
@@ -220,9 +220,9 @@ impl Moment {
     ///
     /// # Errors
     /// When the clock of that zone never showed it, or shows it twice.
-    pub fn resolve(&self, now: Timestamp, zone: &TimeZone) -> Result<Timestamp, InvalidMoment> {
+    pub fn resolve(&self, now: Timestamp, zone: &TimeZone) -> Result<Timestamp, InvalidTime> {
         let zone = self.zone.as_ref().unwrap_or(zone);
-        let unreadable = |_: jiff::Error| InvalidMoment::Unreadable(self.typed.clone());
+        let unreadable = |_: jiff::Error| InvalidTime::Unreadable(self.typed.clone());
         let today = zone.to_datetime(now).date();
         let date = |day: Day| match day {
             Day::Date(date) => Ok(date),
@@ -258,7 +258,7 @@ impl Moment {
     ///
     /// # Errors
     /// Likewise.
-    pub fn resolve_next(&self, now: Timestamp, zone: &TimeZone) -> Result<Timestamp, InvalidMoment> {
+    pub fn resolve_next(&self, now: Timestamp, zone: &TimeZone) -> Result<Timestamp, InvalidTime> {
         let What::Last(time) = &self.what else { return self.resolve(now, zone) };
         let zone = self.zone.as_ref().unwrap_or(zone);
         let today = zone.to_datetime(now).date();
@@ -266,7 +266,7 @@ impl Moment {
         if on_today > now {
             return Ok(on_today);
         }
-        let tomorrow = today.tomorrow().map_err(|_| InvalidMoment::Unreadable(self.typed.clone()))?;
+        let tomorrow = today.tomorrow().map_err(|_| InvalidTime::Unreadable(self.typed.clone()))?;
         self.on(tomorrow.to_datetime(*time), zone)
     }
 
@@ -274,15 +274,15 @@ impl Moment {
     ///
     /// # Errors
     /// Likewise, and when it is still to come.
-    pub fn resolve_past(&self, now: Timestamp, zone: &TimeZone) -> Result<Timestamp, InvalidMoment> {
+    pub fn resolve_past(&self, now: Timestamp, zone: &TimeZone) -> Result<Timestamp, InvalidTime> {
         let at = self.resolve(now, zone)?;
         if at > now {
-            return Err(InvalidMoment::Future { typed: self.typed.clone(), at, now });
+            return Err(InvalidTime::Future { typed: self.typed.clone(), at, now });
         }
         Ok(at)
     }
 
-    fn on(&self, civil: DateTime, zone: &TimeZone) -> Result<Timestamp, InvalidMoment> {
+    fn on(&self, civil: DateTime, zone: &TimeZone) -> Result<Timestamp, InvalidTime> {
         let both = |before: jiff::tz::Offset, after: jiff::tz::Offset| {
             let with = |offset: jiff::tz::Offset| {
                 let exact = offset.to_timestamp(civil).map(|at| at.display_with_offset(offset).to_string());
@@ -294,15 +294,15 @@ impl Moment {
         let ambiguous = zone.to_ambiguous_timestamp(civil);
         match ambiguous.offset() {
             AmbiguousOffset::Unambiguous { .. } => {
-                ambiguous.compatible().map_err(|_| InvalidMoment::Unreadable(self.typed.clone()))
+                ambiguous.compatible().map_err(|_| InvalidTime::Unreadable(self.typed.clone()))
             }
             AmbiguousOffset::Gap { before, after } => {
                 let (before, after) = both(before, after);
-                Err(InvalidMoment::Skipped { typed: self.typed.clone(), zone: name(), before, after })
+                Err(InvalidTime::Skipped { typed: self.typed.clone(), zone: name(), before, after })
             }
             AmbiguousOffset::Fold { before, after } => {
                 let (before, after) = both(before, after);
-                Err(InvalidMoment::Twice { typed: self.typed.clone(), zone: name(), before, after })
+                Err(InvalidTime::Twice { typed: self.typed.clone(), zone: name(), before, after })
             }
         }
     }
@@ -315,7 +315,7 @@ mod tests {
     const NOW: &str = "2026-11-23T14:03:00Z";
 
     fn resolved_in(text: &str, place: &str) -> Result<String, String> {
-        let moment: Moment = text.parse().map_err(|error: InvalidMoment| error.to_string())?;
+        let moment: TimeExpr = text.parse().map_err(|error: InvalidTime| error.to_string())?;
         let at = moment.resolve(NOW.parse().unwrap(), &zone(place).unwrap());
         at.map(|at| at.to_string()).map_err(|error| error.to_string())
     }
@@ -402,7 +402,7 @@ mod tests {
     #[test]
     fn what_is_still_to_come_was_never_so() {
         let past = |text: &str| {
-            let moment: Moment = text.parse().unwrap();
+            let moment: TimeExpr = text.parse().unwrap();
             moment.resolve_past(NOW.parse().unwrap(), &TimeZone::UTC).map_err(|error| error.to_string())
         };
         assert!(past("now").is_ok() && past("2026-11-23T14:03:00Z").is_ok() && past("yesterday").is_ok());
@@ -416,7 +416,7 @@ mod tests {
     proptest::proptest! {
         #[test]
         fn no_text_breaks_it(text in proptest::prelude::any::<String>()) {
-            if let Ok(moment) = text.parse::<Moment>() {
+            if let Ok(moment) = text.parse::<TimeExpr>() {
                 drop(moment.resolve(NOW.parse().unwrap(), &TimeZone::UTC));
             }
         }

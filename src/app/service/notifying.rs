@@ -1,4 +1,5 @@
-//! Saying late what could not be said in time: behind a way back that is gone, or after the process died.
+//! Replies that could not be delivered in time, because the way back is gone or the process died: they are sent later,
+//! as messages of the bot.
 
 use std::time::Duration;
 
@@ -6,9 +7,9 @@ use jiff::Timestamp;
 use tracing::{info, warn};
 
 use super::CommandService;
-use super::owed::{Next, is_too_late};
+use super::pending::{Next, is_too_late};
 use crate::app::ports::StoreError;
-use crate::app::replies::{Messengers, NotTold, Owed, Platform, Telling};
+use crate::app::replies::{Messengers, Notification, PendingReply, Platform, SendError};
 use crate::domain::audit::{AuditEntry, OperationId, Outcome, OutcomeKind, Unresolved, What};
 use crate::domain::command::Transfer;
 use crate::domain::principal::Principal;
@@ -16,21 +17,21 @@ use crate::domain::reply::{Heard, Reply};
 use crate::domain::reply_note::HowReplied;
 use crate::domain::room::AccountId;
 
-/// How long changes to what is owed are collected before they are kept. What is answered in less costs nothing;
-/// what was answered within the last such while before a crash is said again.
+/// How long changes are collected before they are stored. A reply that is delivered sooner costs nothing;
+/// one that was delivered within this time before a crash is sent again.
 const COLLECTING: Duration = Duration::from_millis(250);
-/// After the store did not take them.
+/// The pause after the store failed.
 const KEEP_AGAIN: Duration = Duration::from_secs(1);
 
 const PROCESS_ENDED: &str = "the process ended before the answer was marked as given";
 const FOUND_OUT_LATER: &str = "what came of it was found out later";
 
 impl CommandService {
-    /// From now on what is owed is kept, and people can be told on these platforms. Takes over what processes
-    /// owe that are gone.
+    /// From now on pending replies are stored, and people on these platforms can be reached. Takes over the replies
+    /// of processes that are gone.
     ///
     /// # Errors
-    /// When the store cannot do it; it is tried again as the recovery goes on.
+    /// When the store cannot do it; recovery tries again.
     pub async fn begin_replies(&self, messengers: Messengers) -> Result<(), StoreError> {
         self.replies.begin(messengers);
         self.take_over_replies().await
@@ -42,13 +43,13 @@ impl CommandService {
         };
         let taken = book.take_over(&messengers.platforms()).await?;
         if !taken.is_empty() {
-            info!(answers = taken.len(), "answers are owed by a process that is gone");
+            info!(answers = taken.len(), "took over pending replies of a process that is gone");
             self.replies.take_on(taken);
         }
         Ok(())
     }
 
-    /// The door has answered: nothing more is owed.
+    /// The door has answered: nothing is pending any more.
     pub fn answer_given(&self, operation: Option<OperationId>) {
         if let Some(operation) = operation {
             self.replies.settled(operation);
@@ -60,7 +61,7 @@ impl CommandService {
         self.replies.may_be_seen_in(operation, channel);
     }
 
-    /// The door cannot deliver an answer. The bot says it by itself if it can; otherwise it is lost, and
+    /// The door cannot deliver a reply. The bot sends it by itself if it can; otherwise it is lost, and
     /// the log says so. `perhaps_said` if it may have been delivered after all.
     pub async fn answer_failed(
         &self,
@@ -75,20 +76,20 @@ impl CommandService {
             && can_be_told
             && self.replies.hand_over(operation, why.to_string(), perhaps_said)
         {
-            return info!(operation = operation.seq(), %why, "an answer is said later");
+            return info!(operation = operation.seq(), %why, "a reply is sent later");
         }
-        warn!(operation = operation.map(OperationId::seq), %why, "an answer was given up; the audit log has the outcome");
+        warn!(operation = operation.map(OperationId::seq), %why, "a reply was given up; the audit log has the outcome");
         self.note_reply(operation, HowReplied::Lost, why).await;
         self.answer_given(operation);
     }
 
-    /// Before an outcome is recorded that its person does not know: whoever records it tells them.
-    pub(super) async fn owe_the_news(&self, unresolved: &Unresolved) {
+    /// Before an outcome is recorded that its person does not know: whoever records it notifies them.
+    pub(super) async fn follow_up(&self, unresolved: &Unresolved) {
         let operation = unresolved.operation;
         let known = match unresolved.outcome {
             OutcomeKind::Unknown => Some(OutcomeKind::Unknown),
             _ if unresolved.is_ours => {
-                // Its work broke off; or it was answered, and only the record came late.
+                // The command broke off; or it was answered, and only the record came late.
                 if self.replies.is_live(operation) {
                     self.replies.wait_for(operation);
                 }
@@ -96,12 +97,12 @@ impl CommandService {
             }
             _ => None,
         };
-        self.owe_news_of(operation, known, unresolved.begun_at).await;
+        self.follow_up_on(operation, known, unresolved.begun_at).await;
     }
 
-    /// Takes on to tell somebody of an outcome, other than the one that they know. `begun_at` counts for who has
-    /// heard nothing yet.
-    pub(super) async fn owe_news_of(
+    /// Notifies somebody of an outcome other than the one that they know. Without a known one, the day counts from
+    /// `begun_at`.
+    pub(super) async fn follow_up_on(
         &self,
         operation: OperationId,
         known: Option<OutcomeKind>,
@@ -116,38 +117,38 @@ impl CommandService {
             if !messengers.platforms().contains(&Platform::of(channel)) {
                 return Ok(None);
             }
-            // An earlier answer may be given and still be kept as pending.
+            // An earlier reply may be delivered and still be stored as pending.
             self.keep_batch().await;
             let since = if known.is_some() { self.clock.now() } else { begun_at };
-            book.claim(&Owed { operation, public_in: None, known, perhaps_said: false, since }).await
+            book.claim(&PendingReply { operation, public_in: None, known, perhaps_said: false, since }).await
         };
         match claim.await {
             Ok(claimed) => self.replies.take_on(claimed.into_iter().collect()),
             Err(error) => {
                 let error: StoreError = error;
-                warn!(operation = operation.seq(), %error, "nobody is told what came of it");
+                warn!(operation = operation.seq(), %error, "nobody is notified of the outcome");
             }
         }
     }
 
-    /// Finds those whose outcome is on record by now.
+    /// Finds the replies whose outcome is recorded by now.
     pub(super) async fn look_at_waiting_replies(&self) -> Result<(), StoreError> {
-        for owed in self.replies.waiting() {
-            let Some(entry) = self.store.operation(owed.operation).await? else { continue };
-            if entry.outcome != OutcomeKind::Pending && Some(entry.outcome) != owed.known {
-                let why = if owed.known.is_some() { FOUND_OUT_LATER } else { PROCESS_ENDED };
-                self.replies.hand_over(owed.operation, why.to_owned(), false);
+        for pending in self.replies.waiting() {
+            let Some(entry) = self.store.operation(pending.operation).await? else { continue };
+            if entry.outcome != OutcomeKind::Pending && Some(entry.outcome) != pending.known {
+                let why = if pending.known.is_some() { FOUND_OUT_LATER } else { PROCESS_ENDED };
+                self.replies.hand_over(pending.operation, why.to_owned(), false);
             }
         }
         self.observer.owes(self.replies.to_say());
         Ok(())
     }
 
-    /// Keeps what is owed, for as long as the process runs. Meanwhile nobody waits for it.
+    /// Stores pending replies for as long as the process runs. No command waits for it.
     pub async fn keep_replies(&self) {
         loop {
             self.replies.changed.notified().await;
-            // By the real time, as every pause that only gathers work.
+            // The real time, as for every pause that only gathers work.
             tokio::time::sleep(COLLECTING).await;
             if !self.keep_batch().await {
                 tokio::time::sleep(KEEP_AGAIN).await;
@@ -155,7 +156,7 @@ impl CommandService {
         }
     }
 
-    /// Keeps what is left to say when nothing more is begun.
+    /// Stores what is left at the end, when nothing more begins.
     pub async fn end_replies(&self) {
         self.keep_batch().await;
     }
@@ -167,14 +168,14 @@ impl CommandService {
         match book.keep(&batch).await {
             Ok(()) => true,
             Err(error) => {
-                warn!(%error, "what is owed to people cannot be kept");
+                warn!(%error, "pending replies cannot be stored");
                 self.replies.is_not_kept(batch);
                 false
             }
         }
     }
 
-    /// Says what is due, for as long as the process runs.
+    /// Sends what is due, for as long as the process runs.
     pub async fn keep_telling(&self) {
         loop {
             match self.replies.next(self.clock.now()) {
@@ -183,67 +184,72 @@ impl CommandService {
                     () = self.clock.sleep(pause) => {}
                     () = self.replies.due.notified() => {}
                 },
-                Next::Say(owed, why) => self.say_late(owed, &why).await,
+                Next::Say(pending, why) => self.deliver(pending, &why).await,
             }
             self.observer.owes(self.replies.to_say());
         }
     }
 
-    async fn say_late(&self, owed: Owed, why: &str) {
-        let operation = owed.operation;
+    async fn deliver(&self, pending: PendingReply, why: &str) {
+        let operation = pending.operation;
         let postpone = |after| self.replies.postpone(operation, after, self.clock.now());
-        if is_too_late(&owed, self.clock.now()) {
-            return self.give_up(&owed, format!("{why}; a day is over")).await;
+        if is_too_late(&pending, self.clock.now()) {
+            return self.give_up(&pending, format!("{why}; a day is over")).await;
         }
-        let telling = match self.telling(&owed).await {
-            Ok(Some(telling)) => telling,
+        let notification = match self.notification(&pending).await {
+            Ok(Some(notification)) => notification,
             Ok(None) => return self.replies.settled(operation),
             Err(error) => {
-                warn!(operation = operation.seq(), %error, "what came of it cannot be read");
+                warn!(operation = operation.seq(), %error, "the outcome cannot be read");
                 postpone(None);
                 return;
             }
         };
         let messengers = self.replies.messengers();
-        let Some(messenger) = messengers.and_then(|them| them.on(Platform::of(&telling.channel))) else {
-            return self.give_up(&owed, format!("{why}; there is no token of the bot to say it with")).await;
+        let Some(messenger) = messengers.and_then(|them| them.on(Platform::of(&notification.channel))) else {
+            return self.give_up(&pending, format!("{why}; the bot has no token to send it with")).await;
         };
-        // First, so that whoever comes after a crash in the middle knows that it may have been said.
+        // Stored first, so that after a crash the next process knows that it may have been sent.
         self.replies.mark_said(operation, true);
         if !self.keep_batch().await {
-            self.replies.mark_said(operation, owed.perhaps_said);
+            self.replies.mark_said(operation, pending.perhaps_said);
             postpone(None);
             return;
         }
-        match messenger.tell(&telling).await {
+        match messenger.send(&notification).await {
             Ok(()) => {
-                info!(operation = operation.seq(), why, "an answer was said late");
-                if owed.known.is_none() {
+                info!(operation = operation.seq(), why, "a reply was sent late");
+                if pending.known.is_none() {
                     self.note_reply(Some(operation), HowReplied::Told, why).await;
                 }
                 self.replies.settled(operation);
             }
-            Err(NotTold::Ever(problem)) => self.give_up(&owed, format!("{why}; then {problem}")).await,
-            Err(NotTold::Yet { why: problem, after, is_unclear }) => {
-                warn!(operation = operation.seq(), problem, "an answer cannot be said yet");
-                self.replies.mark_said(operation, owed.perhaps_said || is_unclear);
+            Err(SendError::Permanent(problem)) => {
+                self.give_up(&pending, format!("{why}; then {problem}")).await
+            }
+            Err(SendError::Temporary { why: problem, after, is_unclear }) => {
+                warn!(operation = operation.seq(), problem, "a reply cannot be sent yet");
+                self.replies.mark_said(operation, pending.perhaps_said || is_unclear);
                 if !postpone(after) {
-                    self.give_up(&owed, format!("{why}; then, for a day, {problem}")).await;
+                    self.give_up(&pending, format!("{why}; then, for a day, {problem}")).await;
                 }
             }
         }
     }
 
-    async fn give_up(&self, owed: &Owed, why: String) {
-        warn!(operation = owed.operation.seq(), why, "an answer was given up; the audit log has the outcome");
-        // Whoever heard that the outcome is unknown has had an answer.
-        if owed.known.is_none() {
-            self.note_reply(Some(owed.operation), HowReplied::Lost, why).await;
+    async fn give_up(&self, pending: &PendingReply, why: String) {
+        warn!(
+            operation = pending.operation.seq(),
+            why, "a reply was given up; the audit log has the outcome"
+        );
+        // Somebody who was told that the outcome is unknown has had a reply.
+        if pending.known.is_none() {
+            self.note_reply(Some(pending.operation), HowReplied::Lost, why).await;
         }
-        self.replies.settled(owed.operation);
+        self.replies.settled(pending.operation);
     }
 
-    /// What came of an operation, as the log has it; `None` while nobody knows.
+    /// The outcome of an operation in the log; `None` while it is open.
     async fn outcome_of(&self, operation: OperationId) -> Result<Option<Outcome>, StoreError> {
         let events = self.store.log().events(operation).await?;
         let ended = events.into_iter().rev().find_map(|event| match event.what {
@@ -253,10 +259,10 @@ impl CommandService {
         Ok(ended.map(|outcome| outcome.with_remedies(|code| self.rooms.remedy(code))))
     }
 
-    /// What to say; `None` if there is nothing to say, or nobody to say it to.
-    async fn telling(&self, owed: &Owed) -> Result<Option<Telling>, StoreError> {
-        let Some(entry) = self.store.operation(owed.operation).await? else { return Ok(None) };
-        let outcome = self.outcome_of(owed.operation).await?;
+    /// What to send; `None` if there is nothing to send, or nobody to send it to.
+    async fn notification(&self, pending: &PendingReply) -> Result<Option<Notification>, StoreError> {
+        let Some(entry) = self.store.operation(pending.operation).await? else { return Ok(None) };
+        let outcome = self.outcome_of(pending.operation).await?;
         let AuditEntry { operation, actor: Some(actor), channel: Some(channel), room: Some(room), .. } =
             entry
         else {
@@ -280,13 +286,13 @@ impl CommandService {
                 head: None,
             },
         };
-        let heard = match (owed.known, owed.perhaps_said) {
+        let heard = match (pending.known, pending.perhaps_said) {
             (Some(OutcomeKind::Refused), _) => Heard::Refused,
             (Some(_), _) => Heard::Unknown,
             (None, true) => Heard::Perhaps,
             (None, false) => Heard::Nothing,
         };
         let reply = Reply::Late { reply: Box::new(answer), typed: entry.command, asked_at: entry.at, heard };
-        Ok(Some(Telling { to: actor, channel, public_in: owed.public_in.clone(), reply }))
+        Ok(Some(Notification { to: actor, channel, public_in: pending.public_in.clone(), reply }))
     }
 }
