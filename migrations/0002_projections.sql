@@ -223,7 +223,7 @@ CREATE TABLE deliveries (
     operation   INTEGER NOT NULL,
     at          INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX deliveries_by_time ON deliveries (at);
+CREATE INDEX deliveries_by_time ON deliveries (at, operation);
 CREATE TRIGGER deliveries_claimed_once BEFORE INSERT ON deliveries
 WHEN EXISTS (SELECT 1 FROM deliveries WHERE delivery_id = NEW.delivery_id)
 BEGIN

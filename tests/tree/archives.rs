@@ -19,10 +19,10 @@ use room_owner::domain::room::AccountId;
 use room_owner::domain::verification::Report;
 use room_owner::domain::wording::audit::Answer;
 use room_owner::merkle::VerifierKey;
-use room_owner::store::SqliteStore;
 use room_owner::store::archive::{self, Order};
 use room_owner::store::proofs::prove;
-use room_owner::store::verify::Evidence;
+use room_owner::store::verify::{Evidence, verify};
+use room_owner::store::{SqliteStore, fill};
 use serde_json::Value;
 use sqlx::Row as _;
 use tokio::task::JoinSet;
@@ -863,4 +863,27 @@ async fn commands_go_on_while_an_archive_is_made() {
         .unwrap()
         .get(0);
     assert_eq!(left, gone + 1);
+}
+
+/// Deliveries are kept for a day and ten thousand events; which ones are left, the replay of a log that was cut makes
+/// out as well.
+#[tokio::test]
+async fn old_deliveries_are_let_go_and_a_cut_log_agrees_on_which() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("room-owner.db");
+    let scratch = fill(&file, 24_000, |_| {}).await.unwrap();
+    let left = count(&mut raw(&file).await, "deliveries").await;
+    let claims = 10_000 / 19 * 10;
+    assert!((claims..claims + 300).contains(&left), "{left} of {} operations", scratch.operations);
+
+    let store = super::world::open(&file).await;
+    for years in [0.5, 1.5] {
+        let before = jiff::Timestamp::from_millisecond(scratch.from).unwrap()
+            + jiff::SignedDuration::from_secs_f64(years * 365.0 * 86_400.0);
+        let archive = folder.path().join(format!("{years}.archive"));
+        assert!(numbers(&archive_of(&store, before, &archive).await.unwrap()).is_some());
+        let report = verify(&file, Evidence::default()).await.unwrap();
+        assert_eq!(report.findings, [], "{years}");
+    }
+    store.close().await;
 }

@@ -11,7 +11,7 @@ use crate::app::ports::StoreError;
 use crate::domain::audit::{Event, SystemChange, What};
 use crate::domain::verification::{Report, Signer};
 use crate::store::archive_file::Kept;
-use crate::store::projections::{self, DELIVERY_KEPT_EVENTS, DELIVERY_KEPT_MS, TABLES};
+use crate::store::projections::{self, DELIVERIES_TIDIED_AT, DELIVERY_KEPT_EVENTS, DELIVERY_KEPT_MS, TABLES};
 use crate::store::rows::Explain as _;
 use crate::store::schema::migrations;
 
@@ -41,7 +41,7 @@ fn make_tables(connection: &Connection) -> Result<(), StoreError> {
     connection.execute_batch(
         "CREATE VIEW operations_text AS SELECT 0 AS rowid, '' AS found;
          CREATE TRIGGER operations_text_insert INSTEAD OF INSERT ON operations_text BEGIN SELECT 1; END;
-         CREATE INDEX deliveries_by_time ON deliveries (at)",
+         CREATE INDEX deliveries_by_time ON deliveries (at, operation)",
     )?;
     Ok(())
 }
@@ -262,12 +262,14 @@ pub(in crate::store) fn load_state(log: &Connection, last: i64) -> Result<(), St
     }
     log.execute(
         "WITH claims AS (SELECT delivery_id, operation, at FROM main.operations
-                         WHERE delivery_id IS NOT NULL AND outcome <> 'duplicate' AND instance <> '')
+                         WHERE delivery_id IS NOT NULL AND outcome <> 'duplicate' AND instance <> ''),
+              tidied AS (SELECT max(operation) AS at FROM claims WHERE operation % ?3 = 0)
          INSERT OR REPLACE INTO main.deliveries (delivery_id, operation, at)
          SELECT * FROM claims
-         WHERE at >= (SELECT max(at) FROM claims) - ?1 OR operation >= (SELECT max(operation) FROM claims) - ?2
+         WHERE (SELECT at FROM tidied) IS NULL OR operation >= (SELECT at FROM tidied) - ?2
+             OR at >= (SELECT max(at) FROM claims WHERE operation <= (SELECT at FROM tidied)) - ?1
          ORDER BY operation",
-        params![DELIVERY_KEPT_MS, DELIVERY_KEPT_EVENTS],
+        params![DELIVERY_KEPT_MS, DELIVERY_KEPT_EVENTS, DELIVERIES_TIDIED_AT],
     )
     .explain(super::READ_FAILED)?;
     Ok(())
