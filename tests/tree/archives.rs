@@ -877,7 +877,7 @@ async fn old_deliveries_are_let_go_and_a_cut_log_agrees_on_which() {
     assert!((claims..claims + 300).contains(&left), "{left} of {} operations", scratch.operations);
 
     let store = super::world::open(&file).await;
-    for years in [0.5, 1.5] {
+    for years in [0.5, 3.0] {
         let before = jiff::Timestamp::from_millisecond(scratch.from).unwrap()
             + jiff::SignedDuration::from_secs_f64(years * 365.0 * 86_400.0);
         let archive = folder.path().join(format!("{years}.archive"));
