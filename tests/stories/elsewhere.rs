@@ -140,7 +140,7 @@ async fn a_late_answer_that_is_redirected_is_given_up_and_goes_nowhere_else() {
         let alice = program.slack(ALICE).with("response_url", &format!("http://{slack}/late"));
         let reply = alice.says(LINE).await;
         assert!(reply.says("Working on"), "{reply}");
-        let line = serving.has_logged("an answer was given up").await;
+        let line = serving.has_logged("a reply was given up").await;
         assert!(line.contains(&format!("slack answered {status}")), "{line}");
         let noted = async {
             while !program.runs("audit timeline 3").await.out.contains(&format!("slack answered {status}")) {}
