@@ -56,6 +56,7 @@ pub(super) fn acl(reply: &Reply, asked: &Asked, known: &Known, now: Timestamp) -
                     "nobody may do anything yet: `room-owner acl grant <subject> <role>` gives the first role"
                 ),
                 (_, _, 0) => {}
+                (_, _, 1) => tell!("1 ended grant is left out: --all shows it"),
                 (_, _, left_out) => tell!("{left_out} ended grants are left out: --all shows them"),
             }
             for (grant, why) in grants {
@@ -73,6 +74,7 @@ pub(super) fn acl(reply: &Reply, asked: &Asked, known: &Known, now: Timestamp) -
                     "no channel is authorised yet: `room-owner acl channel allow <channel>` authorises the first"
                 ),
                 (_, 0) => {}
+                (_, 1) => tell!("1 removed entry is left out: --all shows it"),
                 (_, left_out) => tell!("{left_out} removed entries are left out: --all shows them"),
             }
             print::rows(entries, format)?;

@@ -76,7 +76,7 @@ async fn grants_are_listed_while_they_hold_and_with_all_for_ever() {
     assert_eq!(csv.out.lines().next().unwrap().split(',').next(), Some("id"));
     let table = program.runs("acl list").await;
     assert!(
-        table.out.contains("denied admin") && table.err.contains("1 ended grants"),
+        table.out.contains("denied admin") && table.err.contains("1 ended grant is left out"),
         "{}{}",
         table.out,
         table.err
