@@ -8,12 +8,12 @@ use crate::domain::access::{
     AclChange, AuthorisedChannel, ChangedEntry, Effect, Grant, GrantId, NotEdited, Role, RoomScope,
     admin_beyond, is_for_oneself, lock_out,
 };
-use crate::domain::audit::{OutcomeKind, Request, What};
+use crate::domain::audit::{OutcomeKind, Request};
 use crate::domain::principal::Channel;
 use crate::domain::principal::Place;
 
 use super::admission::{first_of, note_use};
-use super::log::LogTransaction;
+use super::log::{LogTransaction, as_kept};
 use super::projections::next_grant;
 use super::rows::{self, CHANNEL, GRANT};
 
@@ -25,17 +25,15 @@ pub(super) fn edit(
 ) -> Result<AclChanged, StoreError> {
     let request = Request { process: log.instance.to_owned(), ..request(edit) };
     log.note_clock(at)?;
-    let record =
-        |log: &mut LogTransaction<'_>, request| log.begin_operation(at, What::Requested(Box::new(request)));
     if let Some(first) = first_of(log, request.delivery_id.as_deref())? {
-        let operation = record(log, request.duplicate_of(first.operation))?;
+        let operation = log.record(at, request.duplicate_of(first.operation))?;
         return Ok(AclChanged::Duplicate { operation, first: Box::new(first) });
     }
     if edit.permit.acl_version() != log.acl_version()? {
         return Ok(AclChanged::AclChanged);
     }
     if let Some(why) = obstacle(log, edit, at)? {
-        let operation = record(log, request.declined(why.to_string()))?;
+        let operation = log.record(at, request.declined(why.to_string()))?;
         return Ok(AclChanged::Declined(operation, why));
     }
     let changed = changes(log, edit, at)?;
@@ -45,7 +43,7 @@ pub(super) fn edit(
     };
     note_use(log, &edit.permit, at)?;
     let acl_changes = changed.clone();
-    let operation = record(log, Request { authority: Some(authority), acl_changes, ..request })?;
+    let operation = log.record(at, Request { authority: Some(authority), acl_changes, ..request })?;
     Ok(AclChanged::Changed(operation, changed))
 }
 
@@ -123,8 +121,7 @@ fn obstacle(
 
 /// The entries before and after each change.
 fn changes(log: &LogTransaction<'_>, edit: &AclEdit, at: Timestamp) -> Result<Vec<ChangedEntry>, StoreError> {
-    // As it will be read again.
-    let at = Timestamp::from_millisecond(at.as_millisecond()).unwrap_or(at);
+    let at = as_kept(at);
     let by = &edit.principal.subject;
     let mut next = next_grant(log.connection)?;
     let mut changed = Vec::with_capacity(edit.changes.len());
@@ -139,9 +136,7 @@ fn changes(log: &LogTransaction<'_>, edit: &AclEdit, at: Timestamp) -> Result<Ve
                     effect: new.effect,
                     rooms: new.rooms.clone(),
                     channels: new.channels.clone(),
-                    expires_at: new
-                        .expires_at
-                        .map(|end| Timestamp::from_millisecond(end.as_millisecond()).unwrap_or(end)),
+                    expires_at: new.expires_at.map(as_kept),
                     granted_by: by.clone(),
                     granted_at: at,
                     revoked_at: None,

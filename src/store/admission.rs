@@ -36,10 +36,8 @@ pub(super) fn admit(
     let reads_log = admission.permit().is_some_and(|permit| *permit.action() == Action::ReadAudit);
     let mut request = Request { reading: reads_log, process: log.instance.to_owned(), ..request };
     log.note_clock(at)?;
-    let record =
-        |log: &mut LogTransaction<'_>, request| log.begin_operation(at, What::Requested(Box::new(request)));
     if let Some(first) = first_of(log, request.delivery_id.as_deref())? {
-        let operation = record(log, request.duplicate_of(first.operation))?;
+        let operation = log.record(at, request.duplicate_of(first.operation))?;
         return Ok(AdmitResult::Duplicate { operation, first });
     }
     let acl_version = log.acl_version()?;
@@ -58,7 +56,7 @@ pub(super) fn admit(
             let number = holder.entry.operation;
             if !may_override(asked, permit, &holder.entry) {
                 let why = format!("busy: operation {number} on this room has not ended");
-                let operation = Some(record(log, request.declined(why))?);
+                let operation = Some(log.record(at, request.declined(why))?);
                 return Ok(AdmitResult::Busy { operation, holder });
             }
             // First, because a room has one holder at a time.
@@ -68,14 +66,14 @@ pub(super) fn admit(
         } else if let Some(named) = named_by(asked) {
             // It never held the room, or has ended by now. Either way its author knows less than there is to know.
             let why = format!("not overridden: operation {named} does not hold this room");
-            let operation = record(log, request.declined(why))?;
+            let operation = log.record(at, request.declined(why))?;
             return Ok(AdmitResult::NotHeld { operation, named });
         }
     }
     if let Some(permit) = admission.permit() {
         note_use(log, permit, at)?;
     }
-    let operation = record(log, request)?;
+    let operation = log.record(at, request)?;
     if matches!(admission, Admission::Request { is_answered_later: true, .. }) {
         outbox::begin(log, operation, at)?;
     }
@@ -122,8 +120,7 @@ pub(super) fn note_use(log: &LogTransaction<'_>, permit: &Permit, at: Timestamp)
 
 /// Whether the operation has no final outcome.
 fn is_open(log: &LogTransaction<'_>, operation: OperationId) -> Result<bool, StoreError> {
-    let sql = "SELECT EXISTS (SELECT 1 FROM operations WHERE operation = ? AND is_open = 1)";
-    Ok(log.connection.prepare_cached(sql)?.query_row([operation.seq()], |row| row.get(0))?)
+    log.exists("SELECT 1 FROM operations WHERE operation = ? AND is_open = 1", [operation.seq()])
 }
 
 /// Notes the previous owner beside an operation that is still open.

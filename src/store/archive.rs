@@ -17,7 +17,7 @@ use tokio::task::spawn_blocking;
 use crate::app::ports::StoreError;
 use crate::domain::access::Permit;
 use crate::domain::archive::{Archive, ArchiveReport, HeldUp, SoundArchive};
-use crate::domain::audit::{Archived, OperationId, OutcomeKind, Request, What};
+use crate::domain::audit::{Archived, OperationId, OutcomeKind, Request};
 use crate::domain::principal::Principal;
 use crate::merkle::{Checkpoint, Frontier, VerifierKey};
 
@@ -104,7 +104,7 @@ impl SqliteStore {
             log.note_clock(at)?;
             let request = Request { process: log.instance.to_owned(), ..request };
             // The schema refuses it if another process has archived the same meanwhile.
-            log.begin_operation(at, What::Requested(Box::new(request)))
+            log.record(at, request)
         });
         let (operation, _) = recorded.await.map_err(|error| {
             StoreError(format!(

@@ -12,8 +12,7 @@ use crate::domain::principal::Subject;
 /// Keeps readings, inside the writer's transaction, and lets go of those of groups that no grant names.
 pub(super) fn keep(connection: &Connection, readings: &BTreeMap<Subject, Reading>) -> Result<(), StoreError> {
     for (group, reading) in readings {
-        let members =
-            serde_json::to_string(&reading.members).map_err(|error| StoreError(error.to_string()))?;
+        let members = super::rows::json(&reading.members)?;
         let as_of = reading.as_of.map(Timestamp::as_millisecond);
         connection
             .prepare_cached(

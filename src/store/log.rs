@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, params};
 
 use crate::app::ports::StoreError;
-use crate::domain::audit::{AuditEntry, Event, OperationId, SystemChange, What};
+use crate::domain::audit::{AuditEntry, Event, OperationId, Request, SystemChange, What};
 use crate::merkle::{Checkpoint, Frontier, SigningKey, Tile, record_hash};
 
 use super::projections::{self, change_one};
@@ -17,6 +17,11 @@ pub(super) const NOT_ARCHIVED: &str = "seq > (SELECT coalesce(max(last), 0) FROM
 /// From so many milliseconds on it counts as a step of the clock: longer than a write waits for another process, whose
 /// record may be a little younger.
 const CLOCK_STEP_MS: i64 = 2_000;
+
+/// To the millisecond: what is applied now is what will be read again.
+pub(super) fn as_kept(at: Timestamp) -> Timestamp {
+    Timestamp::from_millisecond(at.as_millisecond()).unwrap_or(at)
+}
 
 /// Where the log ends.
 #[derive(Clone)]
@@ -107,6 +112,11 @@ impl<'a> LogTransaction<'a> {
         Ok(operation)
     }
 
+    /// Appends a request, which begins an operation.
+    pub(super) fn record(&mut self, at: Timestamp, request: Request) -> Result<OperationId, StoreError> {
+        self.begin_operation(at, What::Requested(Box::new(request)))
+    }
+
     /// Appends an event.
     pub(super) fn append(
         &mut self,
@@ -114,10 +124,9 @@ impl<'a> LogTransaction<'a> {
         at: Timestamp,
         what: What,
     ) -> Result<(), StoreError> {
-        // Kept to the millisecond: what is applied now is what would be read again.
-        let at = Timestamp::from_millisecond(at.as_millisecond()).unwrap_or(at);
+        let at = as_kept(at);
         let event = Event::new(self.tail.last() + 1, operation, at, what);
-        let body = serde_json::to_string(&event).map_err(|error| StoreError(error.to_string()))?;
+        let body = rows::json(&event)?;
         change_one(
             self.connection,
             "INSERT INTO audit_events (seq, operation, body) VALUES (?, ?, ?)",
@@ -141,6 +150,12 @@ impl<'a> LogTransaction<'a> {
         let mut statement = self.connection.prepare_cached(&sql)?;
         let mut found = statement.query(values)?;
         found.next()?.map(rows::entry).transpose()
+    }
+
+    /// Whether a question has an answer.
+    pub(super) fn exists(&self, sql: &str, values: impl rusqlite::Params) -> Result<bool, StoreError> {
+        let sql = format!("SELECT EXISTS ({sql})");
+        Ok(self.connection.prepare_cached(&sql)?.query_row(values, |row| row.get(0))?)
     }
 
     /// The version of the ACL, as the transaction sees it.

@@ -47,7 +47,7 @@ use rusqlite::{Connection, OptionalExtension as _};
 use secrecy::SecretString;
 use sqlx::sqlite::{
     SqliteAutoVacuum, SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePool,
-    SqlitePoolOptions, SqliteSynchronous,
+    SqlitePoolOptions,
 };
 use sqlx::{ConnectOptions as _, Connection as _};
 use tokio::task::spawn_blocking;
@@ -285,21 +285,13 @@ async fn readers(options: &SqliteConnectOptions, files: &Arc<Files>) -> Result<S
 
 /// What holds on every connection.
 fn options(file: &Path, if_missing: IfMissing) -> SqliteConnectOptions {
-    SqliteConnectOptions::new()
+    let options = SqliteConnectOptions::new()
         .filename(file)
         .create_if_missing(if_missing == IfMissing::Create)
         .busy_timeout(BUSY_TIMEOUT)
         .journal_mode(SqliteJournalMode::Wal)
-        // The log must survive a power cut: every commit is synced.
-        .synchronous(SqliteSynchronous::Full)
-        .foreign_keys(true)
-        // Without it `INSERT OR REPLACE` deletes rows behind the triggers' back.
-        .pragma("recursive_triggers", "ON")
-        .pragma("trusted_schema", "OFF")
-        .pragma("cell_size_check", "ON")
-        // Four times as long as usual, so that folding the write-ahead log in meets one command in a hundred.
-        .pragma("wal_autocheckpoint", "4000")
-        .disable_statement_logging()
+        .disable_statement_logging();
+    writer::PRAGMAS.iter().fold(options, |options, (name, value)| options.pragma(*name, *value))
 }
 
 async fn open_connection(
@@ -364,7 +356,7 @@ impl SqliteStore {
     }
 
     /// Does `work` inside the writer's transaction. What could not be done is put by what the files' permissions say
-    /// if they are the cause. What SQLite left behind is mended, so that the next try may succeed.
+    /// if they are the cause.
     async fn write<T, W>(&self, work: W) -> Result<(T, Option<TreeHead>), StoreError>
     where
         W: FnOnce(&mut LogTransaction<'_>) -> Result<T, StoreError> + Send + 'static,
@@ -595,6 +587,11 @@ mod tests {
             assert_eq!(pragma(&mut connection, "synchronous").await, "2", "FULL");
             assert_eq!(pragma(&mut connection, "recursive_triggers").await, "1");
         }
+        let writer = writer::connect(&file).unwrap();
+        let number = |name| writer.pragma_query_value(None, name, |row| row.get::<_, i64>(0)).unwrap();
+        assert_eq!((number("synchronous"), number("foreign_keys"), number("recursive_triggers")), (2, 1, 1));
+        assert_eq!((number("trusted_schema"), number("cell_size_check")), (0, 1));
+        assert_eq!(number("wal_autocheckpoint"), 4_000);
     }
 
     #[test]

@@ -10,7 +10,7 @@ use crate::domain::audit::{
 use crate::domain::room::AccountId;
 
 use super::log::{LogTransaction, NOT_ARCHIVED};
-use super::rows::{self, BEHIND_ENTRY, ENTRY};
+use super::rows::{self, ENTRY};
 
 /// How far Tencent's clock may be from ours, in milliseconds.
 const SKEW: i64 = 60_000;
@@ -25,7 +25,7 @@ pub(super) fn observe(
     seen: Option<&ReadBack>,
     at: Timestamp,
 ) -> Result<Observation, StoreError> {
-    if exists(log, "SELECT 1 FROM callbacks WHERE delivery_id = ?", [notice.delivery.as_str()])? {
+    if log.exists("SELECT 1 FROM callbacks WHERE delivery_id = ?", [notice.delivery.as_str()])? {
         return Ok(Observation::Known);
     }
     let change = OwnerChange {
@@ -81,11 +81,6 @@ pub(super) fn observe(
     log.begin_operation(at, What::Observed(Box::new(observed))).map(Observation::Recorded)
 }
 
-fn exists(log: &LogTransaction<'_>, sql: &str, values: impl rusqlite::Params) -> Result<bool, StoreError> {
-    let sql = format!("SELECT EXISTS ({sql})");
-    Ok(log.connection.prepare_cached(&sql)?.query_row(values, |row| row.get(0))?)
-}
-
 /// The operation that asked for this change at about this time, and that no other callback has told of; and whether
 /// it is open.
 fn own_operation(
@@ -104,8 +99,7 @@ fn own_operation(
     let (room, owner) = (notice.room.as_str(), notice.new_owner.as_str());
     let mut found =
         statement.query(params![room, owner, notice.event_at.as_millisecond(), SKEW, LONGEST_CALL])?;
-    let entry = |row| Ok((rows::entry(row)?, rows::number(row, BEHIND_ENTRY)? == 1));
-    found.next()?.map(entry).transpose()
+    found.next()?.map(rows::entry_and_open).transpose()
 }
 
 /// Whether an operation is over because nobody could tell for long whether it made the change.
@@ -163,8 +157,7 @@ fn latest_owner(log: &LogTransaction<'_>, notice: &OwnerChangeEvent) -> Result<O
 /// Whether the log has a later change of the room away from this owner.
 fn was_left_since(log: &LogTransaction<'_>, notice: &OwnerChangeEvent) -> Result<bool, StoreError> {
     let values = params![notice.room.as_str(), notice.event_at.as_millisecond(), notice.new_owner.as_str()];
-    exists(
-        log,
+    log.exists(
         "SELECT 1 FROM callbacks WHERE room = ?1 AND event_at >= ?2 AND original_owner = ?3
          UNION ALL SELECT 1 FROM operations WHERE room = ?1 AND at >= ?2 AND previous_owner = ?3
              AND outcome = 'succeeded' AND new_owner IS NOT NULL",

@@ -10,7 +10,7 @@ use crate::domain::audit::{OperationId, OutcomeKind};
 use super::locks::Instance;
 use super::log::LogTransaction;
 use super::projections::change_one;
-use super::rows;
+use super::rows::{self, json};
 
 const COLUMNS: &str = "operation, public_in, known, perhaps_said, since";
 
@@ -22,10 +22,6 @@ fn pending(row: &rusqlite::Row<'_>) -> Result<PendingReply, StoreError> {
         perhaps_said: rows::number(row, 3)? == 1,
         since: rows::time(row, 4)?,
     })
-}
-
-fn json(values: &[impl serde::Serialize]) -> Result<String, StoreError> {
-    serde_json::to_string(values).map_err(|error| StoreError(error.to_string()))
 }
 
 /// With the attempt: whoever asked is to get an answer.

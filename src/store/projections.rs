@@ -3,14 +3,16 @@
 //! check and a rebuild apply the whole log again.
 
 use jiff::Timestamp;
-use rusqlite::{Connection, OptionalExtension as _, Params, params};
+use rusqlite::{Connection, Params, params};
 
 use crate::app::ports::StoreError;
 use crate::domain::access::{AuthorisedChannel, ChangedEntry, Grant};
-use crate::domain::audit::{Archived, AuditEntry, Event, OperationId, Outcome, OwnerChange, Request, What};
+use crate::domain::audit::{
+    Archived, AuditEntry, Event, OperationId, Outcome, OutcomeKind, OwnerChange, Request, What,
+};
 use crate::domain::room::AccountId;
 
-use super::rows::{self, BEHIND_ENTRY, ENTRY};
+use super::rows::{self, ENTRY};
 
 /// How long a delivery is remembered after the newest one, in milliseconds: its signature is refused long before.
 pub(super) const DELIVERY_KEPT_MS: i64 = 86_400_000;
@@ -85,7 +87,7 @@ fn entry(connection: &Connection, operation: OperationId) -> Result<(AuditEntry,
         connection.prepare_cached(&format!("SELECT {ENTRY}, is_open FROM operations WHERE operation = ?"))?;
     let mut rows = statement.query([operation.seq()])?;
     match rows.next()? {
-        Some(row) => Ok((rows::entry(row)?, rows::number(row, BEHIND_ENTRY)? == 1)),
+        Some(row) => rows::entry_and_open(row),
         None => Err(StoreError(format!("it belongs to operation {operation}, which the log does not begin"))),
     }
 }
@@ -140,7 +142,7 @@ fn index(connection: &Connection, entry: &AuditEntry) -> Result<(), StoreError> 
 }
 
 fn claim(connection: &Connection, event: &Event, request: &Request) -> Result<(), StoreError> {
-    let is_first = request.outcome != crate::domain::audit::OutcomeKind::Duplicate;
+    let is_first = request.outcome != OutcomeKind::Duplicate;
     let Some(delivery) = request.delivery_id.as_ref().filter(|_| is_first) else { return Ok(()) };
     change_one(
         connection,
@@ -185,7 +187,7 @@ fn change_acl(
 }
 
 fn insert_grant(connection: &Connection, operation: i64, grant: &Grant) -> Result<(), StoreError> {
-    let channels = serde_json::to_string(&grant.channels).map_err(|error| StoreError(error.to_string()))?;
+    let channels = rows::json(&grant.channels)?;
     change_one(
         connection,
         "INSERT INTO grants (id, subject, role, effect, rooms, channels, expires_at, granted_by, granted_at,
@@ -311,8 +313,6 @@ fn call_back(
 
 /// The number that the next grant gets.
 pub(super) fn next_grant(connection: &Connection) -> Result<i64, StoreError> {
-    let next = connection
-        .prepare_cached("SELECT coalesce(max(id), 0) + 1 FROM grants")?
-        .query_row([], |row| row.get(0));
-    Ok(next.optional()?.unwrap_or(1))
+    let sql = "SELECT coalesce(max(id), 0) + 1 FROM grants";
+    Ok(connection.prepare_cached(sql)?.query_row([], |row| row.get(0))?)
 }

@@ -8,11 +8,12 @@ use rusqlite::{Connection, OpenFlags, params_from_iter};
 
 use crate::app::ports::StoreError;
 use crate::domain::access::Permit;
-use crate::domain::audit::{OperationId, OutcomeKind, Request, What};
+use crate::domain::audit::{OperationId, OutcomeKind, Request};
 use crate::domain::principal::Principal;
 
 use super::log::LogTransaction;
 use super::projections::{TABLES, change_one};
+use super::rows::WORDS;
 use super::{SqliteStore, verify};
 
 impl SqliteStore {
@@ -45,7 +46,7 @@ impl SqliteStore {
                 process: log.instance.to_owned(),
                 ..Request::default()
             };
-            log.begin_operation(at, What::Requested(Box::new(request.permitted(&permit))))
+            log.record(at, request.permitted(&permit))
         };
         Ok(self.write(work).await?.0)
     }
@@ -76,12 +77,12 @@ fn swap(connection: &Connection, made: &Path) -> Result<(), StoreError> {
             change_one(connection, &insert, params_from_iter(values))?;
         }
     }
-    connection.execute_batch(
+    connection.execute_batch(&format!(
         "INSERT INTO operations_text (operations_text) VALUES ('delete-all');
          INSERT INTO operations_text (rowid, found)
-             SELECT operation, concat_ws(char(10), command, reason, error_info) FROM operations;
-         UPDATE acl_version SET version = version + 1",
-    )?;
+             SELECT operation, {WORDS} FROM operations;
+         UPDATE acl_version SET version = version + 1"
+    ))?;
     for (_, _, sql) in of_tables() {
         connection.execute_batch(sql)?;
     }

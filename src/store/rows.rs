@@ -39,6 +39,11 @@ impl From<sqlx::Error> for StoreError {
     }
 }
 
+/// As it is kept in a column.
+pub(super) fn json(value: &(impl serde::Serialize + ?Sized)) -> Result<String, StoreError> {
+    serde_json::to_string(value).map_err(|error| StoreError(error.to_string()))
+}
+
 /// A row of a reader's connection or of the writer's, by the places of its columns.
 pub(super) trait Columns {
     fn text(&self, at: usize) -> Result<Option<&str>, StoreError>;
@@ -191,6 +196,14 @@ pub(super) fn entry(row: &impl Columns) -> Result<AuditEntry, StoreError> {
         duration_ms: row.integer(17)?,
     })
 }
+
+/// An entry of a row that has the columns [`ENTRY`] and then `is_open`, and whether it is open.
+pub(super) fn entry_and_open(row: &impl Columns) -> Result<(AuditEntry, bool), StoreError> {
+    Ok((entry(row)?, number(row, BEHIND_ENTRY)? == 1))
+}
+
+/// In SQL, the words of an operation by which its text is found.
+pub(super) const WORDS: &str = "concat_ws(char(10), command, reason, error_info)";
 
 /// An open operation and the process that began it.
 pub(super) struct Open {

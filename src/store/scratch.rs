@@ -177,7 +177,7 @@ fn operation(log: &mut LogTransaction<'_>, scratch: &Scratch, nth: i64) -> Resul
         process: log.instance.to_owned(),
         ..Request::default()
     };
-    let operation = log.begin_operation(time(at)?, What::Requested(Box::new(request)))?;
+    let operation = log.record(time(at)?, request)?;
     if is_denied {
         return Ok(());
     }

@@ -33,6 +33,19 @@ const BATCH: usize = 256;
 /// How many prepared statements are kept: more than there are.
 const STATEMENTS: usize = 128;
 
+/// What holds on every connection to the database.
+pub(super) const PRAGMAS: [(&str, &str); 6] = [
+    // The log must survive a power cut: every commit is synced.
+    ("synchronous", "FULL"),
+    ("foreign_keys", "ON"),
+    // Without it `INSERT OR REPLACE` deletes rows behind the triggers' back.
+    ("recursive_triggers", "ON"),
+    ("trusted_schema", "OFF"),
+    ("cell_size_check", "ON"),
+    // Four times as long as usual, so that folding the write-ahead log in meets one command in a hundred.
+    ("wal_autocheckpoint", "4000"),
+];
+
 const UNWRITABLE: &str = "the database cannot be written";
 
 /// Something to do inside the writer's transaction, and somebody who waits for it.
@@ -164,13 +177,9 @@ pub(super) fn connect(file: &Path) -> Result<Connection, StoreError> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(file, flags)?;
     connection.busy_timeout(BUSY_TIMEOUT)?;
-    // The log must survive a power cut: every commit is synced. Without recursive triggers `INSERT OR REPLACE` deletes
-    // rows behind the triggers' back. Folding the write-ahead log in meets one command in a hundred: four times as
-    // seldom as usual.
-    connection.execute_batch(
-        "PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA recursive_triggers = ON;
-         PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON; PRAGMA wal_autocheckpoint = 4000",
-    )?;
+    for (name, value) in PRAGMAS {
+        connection.pragma_update(None, name, value)?;
+    }
     connection.set_prepared_statement_cache_capacity(STATEMENTS);
     Ok(connection)
 }

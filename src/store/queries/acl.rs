@@ -55,7 +55,7 @@ async fn part(
     which_channels: &str,
 ) -> Result<AclView, StoreError> {
     let subjects: Vec<String> = principal.subjects().map(ToString::to_string).collect();
-    let subjects = serde_json::to_string(&subjects).map_err(|error| StoreError(error.to_string()))?;
+    let subjects = rows::json(&subjects)?;
     let workspace = match &principal.subject {
         Subject::SlackUser { team, .. } | Subject::SlackGroup { team, .. } => Some(format!("slack:{team}")),
         // Discord says which roles somebody has.

@@ -6,10 +6,7 @@ use sqlx::{QueryBuilder, Sqlite};
 use crate::app::ports::StoreError;
 use crate::domain::access::RoomScope;
 use crate::domain::audit::{AuditEntry, AuditFilter, OperationKind, OutcomeKind};
-use crate::store::rows;
-
-/// What of an operation is looked through.
-const WORDS: &str = "concat_ws(char(10), command, reason, error_info)";
+use crate::store::rows::{self, WORDS};
 
 /// By what the entries of a filter are found, the most telling first. The planner is not asked: it does not
 /// know how many rows have a value, and a wrong guess is a thousand times slower.

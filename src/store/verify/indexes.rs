@@ -11,6 +11,7 @@ use rusqlite::Connection;
 use rusqlite::types::ToSqlOutput;
 
 use crate::domain::verification::Report;
+use crate::store::rows::WORDS;
 use crate::store::schema::migrations;
 
 /// How many numbers of operations share a sum: so closely is a difference named.
@@ -104,10 +105,8 @@ fn of_rows(connection: &Connection, key: &RandomState) -> rusqlite::Result<Sums>
     for migration in migrations() {
         memory.execute_batch(migration.sql.as_str())?;
     }
-    let mut rows = connection.prepare(
-        "SELECT operation, concat_ws(char(10), command, reason, error_info) FROM operations NOT INDEXED
-         ORDER BY operation",
-    )?;
+    let mut rows = connection
+        .prepare(&format!("SELECT operation, {WORDS} FROM operations NOT INDEXED ORDER BY operation"))?;
     let mut rows = rows.query([])?;
     let mut add = memory.prepare("INSERT INTO operations_text (rowid, found) VALUES (?, ?)")?;
     let mut sums = Sums::default();
