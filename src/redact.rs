@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock};
 
-use aho_corasick::{AhoCorasick, MatchKind};
+use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD_NO_PAD;
 use secrecy::{ExposeSecret as _, SecretString};
@@ -173,10 +173,14 @@ fn literal_end(text: &str) -> usize {
     text.len()
 }
 
-/// Case does not count: hexadecimal digits and percent escapes come in both.
+/// Case does not count: hexadecimal digits and percent escapes come in both. Each call's UserSig makes a search of
+/// its own, so what counts is the time to build one: a DFA takes much longer.
 fn search(forms: &BTreeSet<String>) -> Option<AhoCorasick> {
-    let builder =
-        AhoCorasick::builder().match_kind(MatchKind::LeftmostLongest).ascii_case_insensitive(true).clone();
+    let builder = AhoCorasick::builder()
+        .kind(Some(AhoCorasickKind::NoncontiguousNFA))
+        .match_kind(MatchKind::LeftmostLongest)
+        .ascii_case_insensitive(true)
+        .clone();
     (!forms.is_empty()).then(|| builder.build(forms).expect("a few kilobytes of patterns are not too many"))
 }
 
