@@ -84,29 +84,7 @@
 //!    line.
 //! 8. Text of users and of Tencent is never markup: it is a [`Span::Code`](domain::wording::Span::Code), which
 //!    each platform's `render` shows without parsing it.
-//!
-//! # Glossary
-//!
-//! - **subject**: a person, a group of Slack or a role of Discord, by its id; a **principal** is the subject that asks,
-//!   with its groups; a **place** is the channel, or the local machine, where it asks.
-//! - **grant**: an entry of the ACL that gives a subject a role for a scope; a **deny entry** takes it and wins.
-//!   **Scope**: the rooms, `live-*` or one id or all. **Effective scope**: what is left of it for a person in a place.
-//! - **permit** and **denial**: the two ends of a decision about an action; **authority**: the grant, in the log.
-//! - **operation**: one request and all its events, named by the number of its first one (`op 17`); its **entry** is
-//!   the row that reviewers read. **Delivery**: the platform's id of one invocation, taken at most once.
-//! - **admission**: deciding about a request and recording the decision, in one transaction.
-//! - **attempt**: a permitted transfer that is recorded; only with it can the owner of a room be changed.
-//! - **outcome**: what came of an operation: succeeded, refused, **unknown** (it may have happened), ..
-//! - **read-back**: reading the owner after a change, to confirm it or to resolve an unknown outcome; **recovery** does
-//!   that for operations that were left open.
-//! - **callback**: Tencent's own report of a change; an **observation** is one that was not made through the bot.
-//! - **override**: an admin hands a room over although an operation with an unknown outcome holds it.
-//! - **notification**: an answer that is sent late, as a message of the bot.
-//! - **signed head**, or **checkpoint**: the size and root hash of the Merkle tree over the log, signed; a later change
-//!   of the log contradicts it.
-//! - **projection**: a table that is derived from the events of the log.
-//! - **door**: a way in: Slack, Discord over HTTP or its gateway, the command line.
-
+#![doc = include_str!("../docs/glossary.md")]
 // They panic when nobody reads: see `stdio`.
 #![warn(clippy::print_stderr, clippy::print_stdout)]
 

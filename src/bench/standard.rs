@@ -1,4 +1,4 @@
-//! The runs that the README shows, each in a process of its own: what one run leaves in memory is not
+//! The runs that docs/performance.md shows, each in a process of its own: what one run leaves in memory is not
 //! another one's.
 
 use std::path::Path;

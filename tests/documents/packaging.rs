@@ -64,7 +64,10 @@ fn the_rust_that_is_asked_for_is_the_newest_that_a_dependency_asks_for() {
     let (_, _, own) = own[0];
     let (newest, name, _) = others.iter().max().unwrap();
     assert_eq!(version(own), *newest, "`{name}` needs that");
-    assert!(read("README.md").contains(&format!("Rust {own} or newer")), "README.md names another Rust");
+    for document in ["README.md", "CONTRIBUTING.md", "docs/set-up.md"] {
+        let is_named = read(document).contains(&format!("Rust {own} or newer"));
+        assert!(is_named, "{document} names another Rust");
+    }
 }
 
 #[test]
@@ -77,5 +80,14 @@ fn the_licences_are_there_as_a_whole() {
         let text = read(file);
         assert!(text.contains("2026 The room-owner authors"), "{file}");
         assert!(parts.iter().all(|part| text.contains(part)), "{file}");
+    }
+}
+
+#[test]
+fn the_tasks_that_contributors_are_told_of_are_there() {
+    let tasks = read(".justfile");
+    for task in ["check", "gate"] {
+        assert!(read("CONTRIBUTING.md").contains(&format!("`just {task}`")), "{task}");
+        assert!(tasks.lines().any(|line| line == format!("{task}:")), "{task}");
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! The body is OCSF 1.6.0, class API Activity (6003), of the category Application Activity: a person, whose
 //! right was decided upon, has a service do something to a resource. (Entity Management, 3004, is about
-//! accounts and groups, and has no place for the decision.) README.md has the table of the fields.
+//! accounts and groups, and has no place for the decision.) docs/audit-log.md has the table of the fields.
 
 use serde_json::{Value, json};
 

@@ -1,0 +1,127 @@
+//! What the documents list is what the program has: exit codes, outcomes, fields, routes, chat commands.
+
+use clap::CommandFactory as _;
+use quote::ToTokens as _;
+use room_owner::cli::{Arguments, Exit};
+use room_owner::domain::audit::{AuditEntry, Event, OperationId, OutcomeKind, SystemChange, What};
+use room_owner::domain::command::{Command, CommandGroup, Mention, Typed, parse};
+use room_owner::domain::wording::CommandName;
+
+use syn::visit::Visit;
+
+use super::markdown::{all_text, blocks, first_column, table};
+use super::read;
+
+#[test]
+fn the_exit_codes_are_those_of_the_program() {
+    let meaning = |exit: Exit| match exit {
+        Exit::Done => "done",
+        Exit::Failed => "it went wrong",
+        Exit::Usage => "wrong usage",
+        Exit::Denied => "refused by the ACL",
+        Exit::Refused => "refused by Tencent",
+        Exit::Unknown => "outcome unknown",
+    };
+    let all = [Exit::Done, Exit::Failed, Exit::Usage, Exit::Denied, Exit::Refused, Exit::Unknown];
+    let known: Vec<Vec<String>> =
+        all.iter().map(|exit| vec![(*exit as u8).to_string(), meaning(*exit).to_owned()]).collect();
+    assert_eq!(table(&read("docs/command-line.md"), "Exit code"), known);
+    let help =
+        Arguments::command().render_help().to_string().split_whitespace().collect::<Vec<_>>().join(" ");
+    for row in known {
+        assert!(help.contains(&row.join(" ")), "{row:?} is not in {help}");
+    }
+}
+
+#[test]
+fn the_outcomes_are_those_of_the_log() {
+    let known: Vec<&str> = OutcomeKind::ALL.iter().map(|kind| kind.name()).collect();
+    assert_eq!(first_column(&read("docs/audit-log.md"), "Outcome"), known);
+}
+
+#[test]
+fn the_fields_of_an_entry_are_those_that_are_printed() {
+    let operation = OperationId::new(1);
+    let what = What::System(SystemChange::FileReplaced);
+    let entry = AuditEntry::begun_by(&Event::new(1, operation, jiff::Timestamp::UNIX_EPOCH, what)).unwrap();
+    let json = serde_json::to_string(&entry).unwrap();
+    // All values are null, empty or free of `":`, so what stands before it are the names.
+    let known: Vec<&str> =
+        json.match_indices("\":").map(|(end, _)| json[..end].rsplit('"').next().unwrap()).collect();
+    assert_eq!(known.len(), 18, "{json}");
+    assert_eq!(first_column(&read("docs/audit-log.md"), "Field"), known);
+}
+
+#[test]
+fn the_manifest_for_slack_has_every_command() {
+    let manifest = blocks(&read("docs/set-up.md"), "yaml").concat();
+    let named: Vec<&str> =
+        manifest.lines().filter_map(|line| line.trim().strip_prefix("- command: /")).collect();
+    assert_eq!(named, CommandGroup::ALL.map(CommandGroup::name));
+}
+
+/// The routes that a file serves.
+struct Routes(Vec<String>);
+
+impl<'a> Visit<'a> for Routes {
+    fn visit_expr_method_call(&mut self, call: &'a syn::ExprMethodCall) {
+        // The first of a chain stands innermost.
+        syn::visit::visit_expr_method_call(self, call);
+        if call.method == "route" {
+            let path: syn::LitStr = syn::parse2(call.args[0].to_token_stream()).unwrap();
+            let syn::Expr::Call(handler) = &call.args[1] else { panic!("what is a route's handler?") };
+            let method = handler.func.to_token_stream().to_string().to_uppercase();
+            self.0.push(format!("{method} {}", path.value().trim_end_matches('/')));
+        }
+    }
+}
+
+#[test]
+fn every_route_is_in_the_table_and_the_proxy_passes_what_platforms_call() {
+    let text = read("docs/operations.md");
+    let mut served = Routes(Vec::new());
+    for file in ["src/slack/mod.rs", "src/discord/mod.rs", "src/tencent/callbacks/mod.rs", "src/server.rs"] {
+        served.visit_file(&syn::parse_file(&read(file)).unwrap());
+    }
+    let Routes(mut served) = served;
+    served.dedup();
+    assert_eq!(first_column(&text, "Route"), served);
+    let rule = text.split("let the proxy pass").nth(1).unwrap().split("nothing else").next().unwrap();
+    for route in served.iter().filter_map(|route| route.strip_prefix("POST /")) {
+        let folder = route.split('/').next().unwrap();
+        assert!(rule.contains(&format!("`/{folder}/`")), "the proxy does not pass /{route}: {rule}");
+    }
+}
+
+#[test]
+fn the_chat_commands_are_of_the_grammar() {
+    let lines = blocks(&all_text(), "chat").concat();
+    assert!(lines.lines().count() > 25);
+    for line in lines.lines() {
+        let (name, arguments) = line.split_once(' ').unwrap_or((line, ""));
+        let family = CommandName::slash("").family(name).unwrap_or_else(|| panic!("{line}"));
+        let command = parse(family, &with_mentions(arguments));
+        assert!(command.is_ok(), "{line}: {command:?}");
+        let asks_for_help = line == "/room-owner" || arguments == "help";
+        assert_eq!(matches!(command, Ok(Command::Help(_))), asks_for_help, "{line}");
+    }
+}
+
+/// A line in which `@boris` and `#mods` are mentions, as the platforms make them.
+fn with_mentions(text: &str) -> Typed {
+    let mut line = Typed::default();
+    for word in text.split_inclusive(' ') {
+        let shown = word.trim_end();
+        let mention = match shown.chars().next() {
+            Some('@') => Mention::Subject("slack:T0123456789:U0123456789".parse().unwrap()),
+            Some('#') => Mention::Channel("slack:T0123456789:C0123456789".parse().unwrap()),
+            _ => {
+                line.push_text(word);
+                continue;
+            }
+        };
+        line.push_mention(mention, shown);
+        line.push_text(&word[shown.len()..]);
+    }
+    line
+}
