@@ -4,6 +4,8 @@ use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
+use room_owner::config::VARIABLES;
+
 use super::markdown::blocks;
 use super::read;
 
@@ -16,21 +18,19 @@ fn is_there(program: &str) -> bool {
 /// What the reader sees, with the two addresses taken from the environment, as the page lets them.
 fn pasted(script: &str) -> String {
     let program = Path::new(env!("CARGO_BIN_EXE_room-owner"));
-    let path = std::env::var("PATH").unwrap_or_default();
     let free = [(); 2].map(|()| TcpListener::bind("127.0.0.1:0").unwrap());
     let [simulator, bot] = free.each_ref().map(|socket| socket.local_addr().unwrap().to_string());
     drop(free);
-    let shell = Command::new("bash")
-        .args([
-            "-c",
-            &format!("set -e -o pipefail\ntrap 'kill $(jobs -p) 2> /dev/null || true' EXIT\n{script}"),
-        ])
-        .env_clear()
-        .env("PATH", format!("{}:{path}", program.parent().unwrap().display()))
-        .env("SIMULATOR", simulator)
-        .env("BIND_ADDR", bot)
-        .output()
-        .unwrap();
+    let folder = program.parent().unwrap().to_str().unwrap();
+    let begin = format!(
+        "PATH={folder:?}:$PATH\nset -e -o pipefail\ntrap 'kill $(jobs -p) 2> /dev/null || true' EXIT"
+    );
+    let mut shell = Command::new("bash");
+    // What is set where the tests run is not what the page is about.
+    VARIABLES.iter().for_each(|variable| drop(shell.env_remove(variable.name)));
+    let shell =
+        shell.args(["-c", &format!("{begin}\n{script}")]).env("SIMULATOR", simulator).env("BIND_ADDR", bot);
+    let shell = shell.output().unwrap();
     let [said, errors] = [shell.stdout, shell.stderr].map(|bytes| String::from_utf8(bytes).unwrap());
     assert!(shell.status.success(), "{said}\n{errors}");
     said + &errors
