@@ -3,7 +3,8 @@
 use clap::Parser as _;
 use room_owner::cli::Arguments;
 
-use super::markdown::{all_text, blocks};
+use super::markdown::{all_text, blocks, by_hand, code, first_column};
+use super::read;
 
 /// A line as a shell splits it: words, with single and double quotes.
 fn words(line: &str) -> Vec<String> {
@@ -22,9 +23,10 @@ const PLACEHOLDERS: &[(&str, &str)] = &[
     ("<key>", "room-owner/7450dde0+0e43fc6a+AZtJ01KrCqbbUQEXykIul8VnSvVXoKW9Oe4uD8zBAMuW"),
 ];
 
-/// The command lines of a document that start the program.
+/// The command lines of a document that start the program, those in a sentence too.
 fn command_lines(text: &str) -> Vec<Vec<String>> {
-    let lines = blocks(text, "sh").concat() + &blocks(text, "ini").concat();
+    let lines =
+        blocks(text, "sh").concat() + &blocks(text, "ini").concat() + &code(&by_hand(text)).join("\n");
     let mut found = Vec::new();
     for line in lines.lines() {
         // What follows is for the reader, or for the shell.
@@ -62,10 +64,20 @@ fn every_command_line_is_one_that_the_program_takes() {
 }
 
 #[test]
+fn every_load_that_was_measured_can_be_measured_again() {
+    let loads = first_column(&read("docs/performance.md"), "`room-owner bench`");
+    assert!(loads.len() > 3);
+    for load in loads {
+        check(&words(&format!("room-owner bench {load}"))).unwrap();
+    }
+}
+
+#[test]
 fn a_wrong_command_line_is_seen() {
-    let lines =
-        command_lines("```sh\nroom-owner transfer <room>\nroom-owner audit list --loud # all\nls\n```\n");
-    assert_eq!(lines.len(), 2);
+    let lines = command_lines(
+        "```sh\nroom-owner transfer <room>\nroom-owner audit list --loud # all\nls\n```\nSay `room-owner sing`.",
+    );
+    assert_eq!(lines.len(), 3);
     assert!(lines.iter().all(|line| check(line).is_err()));
     assert!(check(&words(r#"room-owner transfer "my room" 'user 2'"#)).is_ok());
     assert_eq!(words(r#"a "b c" '' d'e'f"#), ["a", "b c", "", "def"]);

@@ -103,6 +103,17 @@ pub(crate) fn links(text: &str) -> Vec<String> {
     targets.map(|(target, _)| target.to_owned()).collect()
 }
 
+/// The text that is written by hand, without what is made from the program's tables.
+pub(crate) fn by_hand(text: &str) -> String {
+    let mut generated = false;
+    let kept = text.lines().filter(|line| {
+        let ends = line.starts_with("<!-- end of ");
+        generated = (generated || line.contains(": made by `")) && !ends;
+        !generated && !ends
+    });
+    kept.map(|line| format!("{line}\n")).collect()
+}
+
 /// What stands in backticks outside of fences.
 pub(crate) fn code(text: &str) -> Vec<String> {
     prose(text).lines().flat_map(|line| line.split('`').skip(1).step_by(2)).map(str::to_owned).collect()
@@ -114,5 +125,6 @@ fn the_parts_of_a_document_are_found() {
     assert_eq!(blocks("  ```sh\n  a\n    b\n  ```\n```text\nb\n```\n", "sh"), ["a\n  b\n"]);
     assert_eq!(anchors("# A, `b` & c_d\n## A\n```sh\n# no\n```\n## A\n"), ["a-b--c_d", "a", "a-1"]);
     assert_eq!(links("[a](b.md#c) `[d](e)` ![f](g.png)\n```\n[h](i)\n```\n"), ["b.md#c", "g.png"]);
+    assert_eq!(by_hand("a\n<!-- b: made by `c` -->\nd\n<!-- end of b -->\ne\n"), "a\ne\n");
     assert_eq!(code("a `b` c `d`\n```\n`e`\n```\n"), ["b", "d"]);
 }

@@ -27,7 +27,9 @@ fn pasted(script: &str) -> String {
     );
     let mut shell = Command::new("bash");
     // What is set where the tests run is not what the page is about.
-    VARIABLES.iter().for_each(|variable| drop(shell.env_remove(variable.name)));
+    for variable in VARIABLES {
+        shell.env_remove(variable.name);
+    }
     let shell =
         shell.args(["-c", &format!("{begin}\n{script}")]).env("SIMULATOR", simulator).env("BIND_ADDR", bot);
     let shell = shell.output().unwrap();
