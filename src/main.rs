@@ -149,13 +149,13 @@ async fn run(command: Command) -> anyhow::Result<Exit> {
             simulate(&environment, arguments).await?;
         }
         Command::Owner(arguments) => {
-            let (bot, caller) = local_bot(clock).await?;
+            let (bot, caller) = local_bot(clock, Access::Reads).await?;
             let exit = cli::owner::run(&bot.service, caller, arguments).await;
             bot.store.close().await;
             return exit;
         }
         Command::Transfer(arguments) => {
-            let (bot, caller) = local_bot(clock).await?;
+            let (bot, caller) = local_bot(clock, Access::Writes).await?;
             let mut work = std::pin::pin!(cli::transfer::run(&bot.service, caller, arguments));
             // Ctrl-C does not take back a change that was sent: its outcome is awaited and recorded.
             let exit = tokio::select! {
@@ -171,8 +171,8 @@ async fn run(command: Command) -> anyhow::Result<Exit> {
             return exit;
         }
         Command::Acl(command) => {
-            let if_missing = if command.makes_database() { IfMissing::Create } else { IfMissing::Fail };
-            let (store, service, caller) = local_service(clock, if_missing).await?;
+            let access = if command.is_edit() { Access::Writes } else { Access::Reads };
+            let (store, service, caller) = local_service(clock, access).await?;
             let exit = cli::acl::run(&service, &clock, caller, command).await;
             store.close().await;
             return exit;
@@ -195,13 +195,13 @@ async fn run(command: Command) -> anyhow::Result<Exit> {
         Command::Audit(AuditCommand::Verify(arguments)) => return verify(arguments).await,
         Command::Audit(AuditCommand::Prove(arguments)) => return prove(arguments).await,
         Command::Audit(AuditCommand::Archive(arguments)) => {
-            let (store, _, caller) = local_service(clock, IfMissing::Fail).await?;
+            let (store, _, caller) = local_service(clock, Access::Writes).await?;
             let exit = archive(&store, &clock, caller, arguments).await;
             store.close().await;
             return exit;
         }
         Command::Audit(AuditCommand::Rebuild { archive }) => {
-            let (store, _, caller) = local_service(clock, IfMissing::Fail).await?;
+            let (store, _, caller) = local_service(clock, Access::Writes).await?;
             let rebuilt = rebuild(&store, &clock, caller, archive).await;
             store.close().await;
             rebuilt?;
@@ -216,7 +216,9 @@ async fn run(command: Command) -> anyhow::Result<Exit> {
         }
         Command::Audit(AuditCommand::Key { new: false }) => {
             let (_, common) = settings("warn")?;
-            let key = common.database().verifier_key()?;
+            // Another key than the one beside the database needs none.
+            let database = if common.signing_key.is_some() { common.database() } else { existing(&common)? };
+            let key = database.verifier_key()?;
             let key = key.context(
                 "the database has no key yet: it is made at the first start, or set AUDIT_SIGNING_KEY",
             )?;
@@ -237,7 +239,7 @@ async fn run(command: Command) -> anyhow::Result<Exit> {
                 let copy = LogCopy::open(file).await?;
                 return cli::audit::run_on_copy(copy.log(), &clock, command).await;
             }
-            let (store, service, caller) = local_service(clock, IfMissing::Fail).await?;
+            let (store, service, caller) = local_service(clock, Access::Reads).await?;
             let exit = cli::audit::run(&service, caller, command).await;
             store.close().await;
             return exit;
@@ -253,14 +255,37 @@ fn caller(environment: &Environment, common: &Common) -> anyhow::Result<Caller> 
     Ok(Caller { principal: cli::local_principal(environment.sudo_user())?, typed })
 }
 
+/// What a command does to the database: that it is asked is recorded in either case.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Access {
+    Reads,
+    Writes,
+}
+
+/// The database of the settings, which has to be there.
+fn existing(common: &Common) -> anyhow::Result<Database> {
+    let database = common.database();
+    database.check_exists()?;
+    Ok(database)
+}
+
+/// Whoever writes to the wrong one shall see it.
+fn name_it(database: &Database, access: Access) -> anyhow::Result<()> {
+    if access == Access::Writes {
+        stdio::say(format_args!("database: {}", database.full_name()?));
+    }
+    Ok(())
+}
+
 /// The service for one command about the ACL or the log, and who gives it.
 async fn local_service(
     clock: SystemClock,
-    if_missing: IfMissing,
+    access: Access,
 ) -> anyhow::Result<(Arc<SqliteStore>, CommandService, Caller)> {
     let (environment, common) = settings("warn")?;
     let caller = caller(&environment, &common)?;
-    let store = Arc::new(SqliteStore::open(common.database(), if_missing).await?);
+    let store = Arc::new(SqliteStore::open(common.database(), IfMissing::Fail).await?);
+    name_it(&common.database(), access)?;
     let known = Known { readings: store.group_readings().await?, ..config::known(&environment) };
     let service = local::service(
         Arc::clone(&store) as _,
@@ -272,12 +297,13 @@ async fn local_service(
 }
 
 /// A bot for one command about a room, and who gives it.
-async fn local_bot(clock: SystemClock) -> anyhow::Result<(Bot, Caller)> {
+async fn local_bot(clock: SystemClock, access: Access) -> anyhow::Result<(Bot, Caller)> {
     let (environment, common) = settings("warn")?;
     let caller = caller(&environment, &common)?;
     let tencent = config::tencent_settings(&environment)?;
     let timing = Timing { unclear_for: config::unclear_seconds(&environment)?, ..Timing::default() };
-    let bot = Bot::build(common.database(), tencent, clock, timing).await?;
+    let bot = Bot::build(existing(&common)?, tencent, clock, timing).await?;
+    name_it(&common.database(), access)?;
     bot.redactor.learn(&environment.secrets());
     Ok((bot, caller))
 }
@@ -305,10 +331,12 @@ fn settings(usual: &str) -> anyhow::Result<(Environment, Common)> {
 /// The database that a command is about: the given file, or the one of the settings.
 fn chosen(database: Option<PathBuf>) -> anyhow::Result<Database> {
     let (_, common) = settings("warn")?;
-    Ok(match database {
+    let database = match database {
         Some(file) => Database::of_file(&file, common.signing_key),
         None => common.database(),
-    })
+    };
+    database.check_exists()?;
+    Ok(database)
 }
 
 /// Makes the tables again from the log, and from the archives that it was cut into.

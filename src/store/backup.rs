@@ -25,9 +25,7 @@ use crate::domain::verification::Report;
 pub async fn run(database: &Database, file: &Path) -> Result<Report, StoreError> {
     let original = database.file()?;
     files::check_before_opening(&original)?;
-    if !original.exists() {
-        return Err(StoreError(format!("there is no database `{}`", original.display())));
-    }
+    database.check_exists()?;
     locks::check_others(&original).await?;
     let head = beside(file, ".checkpoint");
     for path in [file, &head] {

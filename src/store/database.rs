@@ -1,5 +1,6 @@
 //! Which database: its URL, its file, and the key that signs its log.
 
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
@@ -41,6 +42,33 @@ impl Database {
     /// When the URL names none.
     pub fn file(&self) -> Result<PathBuf, StoreError> {
         self.file.clone().map_or_else(|| database_file(&self.url), Ok).map(files::followed)
+    }
+
+    /// Its file by its full name, for people.
+    ///
+    /// # Errors
+    /// When the URL names none.
+    pub fn full_name(&self) -> Result<String, StoreError> {
+        self.file().map(|file| full_name(&file))
+    }
+
+    /// Checks that it was made already.
+    ///
+    /// # Errors
+    /// When it was not, with words on what to do.
+    pub fn check_exists(&self) -> Result<(), StoreError> {
+        let file = self.file()?;
+        let Err(StoreError(why)) = check_is_there(&file) else { return Ok(()) };
+        // It may have been taken away.
+        files::check_before_opening(&file)?;
+        let remedy = match self.file {
+            Some(_) => "check its name",
+            None => {
+                "run this in the bot's folder or set `DATABASE_URL`; `room-owner init` or `room-owner serve` makes a \
+                 new one"
+            }
+        };
+        Err(StoreError(format!("{why}: {remedy}")))
     }
 
     /// Whether this is its file, by whatever name or link.
@@ -110,11 +138,25 @@ pub fn database_file(url: &str) -> Result<PathBuf, StoreError> {
     Ok(file)
 }
 
+fn full_name(file: &Path) -> String {
+    std::path::absolute(file).unwrap_or_else(|_| file.to_owned()).display().to_string()
+}
+
+fn check_is_there(file: &Path) -> Result<(), StoreError> {
+    let name = full_name(file);
+    match file.metadata() {
+        Ok(there) if there.len() > 0 => Ok(()),
+        Ok(_) => Err(StoreError(format!("there is no database `{name}`, only an empty file"))),
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            Err(StoreError(format!("there is no database `{name}`")))
+        }
+        Err(error) => Err(StoreError(format!("the database `{name}` cannot be opened: {error}"))),
+    }
+}
+
 /// Opens the file so that nothing is written, not even beside it.
 pub(super) fn open_to_read(database: &Path) -> Result<Connection, StoreError> {
-    if !database.exists() {
-        return Err(StoreError(format!("there is no database `{}`", database.display())));
-    }
+    check_is_there(database)?;
     let flags =
         OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_URI;
     let opened = Connection::open_with_flags(uri(database), flags);

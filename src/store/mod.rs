@@ -95,7 +95,7 @@ const READERS: u32 = 4;
 pub enum IfMissing {
     /// Make it.
     Create,
-    /// Say so: somebody wants to read what is not there.
+    /// Say so.
     Fail,
 }
 
@@ -122,11 +122,8 @@ impl SqliteStore {
         let database = database.into();
         let file = database.file()?;
         files::check_before_opening(&file)?;
-        if if_missing == IfMissing::Fail && !file.exists() {
-            return Err(StoreError(format!(
-                "there is no database `{}`: set `DATABASE_URL`, or make it with `room-owner serve` or `room-owner acl grant`",
-                file.display()
-            )));
+        if if_missing == IfMissing::Fail {
+            database.check_exists()?;
         }
         permissions::check(&file)?;
         let options = options(&file, if_missing);

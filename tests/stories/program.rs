@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, mpsc};
 use std::time::Duration;
 
 use room_owner::bot::install_cryptography;
+use room_owner::store::{IfMissing, SqliteStore};
 use room_owner::tencent::simulator::{Api, Settings, Simulator};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::Value;
@@ -34,7 +35,9 @@ pub(crate) struct Program {
 pub(crate) struct Ran {
     pub(crate) code: i32,
     pub(crate) out: String,
+    /// Without the line that names the database.
     pub(crate) err: String,
+    pub(crate) database: String,
 }
 
 impl Ran {
@@ -52,7 +55,15 @@ pub(crate) struct Serving {
 }
 
 impl Program {
+    /// With an empty database.
     pub(crate) async fn new() -> Self {
+        let program = Self::without_database().await;
+        SqliteStore::open(&program.database_url(), IfMissing::Create).await.unwrap().close().await;
+        program
+    }
+
+    /// In an empty folder.
+    pub(crate) async fn without_database() -> Self {
         install_cryptography();
         let key: SecretString = secret("key");
         let tencent = Simulator::new(Settings::new(SDK_APP_ID, ADMIN, key.clone()));
@@ -298,7 +309,13 @@ impl Program {
 pub(crate) async fn finish(mut command: Command) -> Ran {
     let output = tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap();
     let text = |bytes| String::from_utf8(bytes).unwrap();
-    Ran { code: output.status.code().unwrap(), out: text(output.stdout), err: text(output.stderr) }
+    // Its folder has another name each time.
+    let (named, err): (Vec<_>, Vec<_>) = text(output.stderr)
+        .split_inclusive('\n')
+        .map(str::to_owned)
+        .partition(|line| line.starts_with("database: "));
+    let database = named.concat().trim().to_owned();
+    Ran { code: output.status.code().unwrap(), out: text(output.stdout), err: err.concat(), database }
 }
 
 /// The exit code of a program, which must not hang.

@@ -18,10 +18,17 @@ fn mode(path: &Path, mode: u32) {
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
 }
 
+/// The program on a database of its own, run by somebody who is bound by permissions.
+async fn made() -> Program {
+    let mut program = Program::without_database().await;
+    program.without_privileges();
+    program.serves().await.ends_when_asked().await;
+    program
+}
+
 /// The program with Alice as a moderator, run by somebody who is bound by permissions.
 async fn program() -> Program {
-    let mut program = Program::new().await;
-    program.without_privileges();
+    let program = made().await;
     assert!(served(&program).await.ends_when_asked().await.0.success());
     program
 }
@@ -81,8 +88,7 @@ async fn what_sqlite_leaves_behind_beside_a_read_only_file_keeps_nobody_from_sta
 
 #[tokio::test]
 async fn made_read_only_while_it_is_open_it_is_written_until_it_has_to_be_opened_again() {
-    let mut program = Program::new().await;
-    program.without_privileges();
+    let program = made().await;
     let serving = served(&program).await;
     let file = program.path("room-owner.db");
     mode(&file, 0o444);
@@ -113,8 +119,7 @@ async fn made_read_only_while_it_is_open_it_is_written_until_it_has_to_be_opened
 
 #[tokio::test]
 async fn in_a_folder_that_is_made_read_only_the_log_is_written_and_its_head_is_missed() {
-    let mut program = Program::new().await;
-    program.without_privileges();
+    let program = made().await;
     let serving = served(&program).await;
     mode(&program.path(""), 0o555);
     let reply = program.slack(ALICE).says(LINE).await;
@@ -129,7 +134,7 @@ async fn in_a_folder_that_is_made_read_only_the_log_is_written_and_its_head_is_m
 
 #[tokio::test]
 async fn a_folder_is_no_database() {
-    let mut program = Program::new().await;
+    let mut program = Program::without_database().await;
     let folder = program.path("data");
     std::fs::create_dir(&folder).unwrap();
     program.set("DATABASE_URL", &format!("sqlite://{}", folder.display()));

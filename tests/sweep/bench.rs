@@ -12,6 +12,7 @@ use room_owner::clock::SystemClock;
 use room_owner::domain::audit::{AuditFilter, OutcomeKind};
 use room_owner::domain::room::Accounts;
 use room_owner::store::verify::{Evidence, verify};
+use room_owner::store::{IfMissing, SqliteStore};
 use room_owner::tencent;
 use room_owner::tencent::simulator::{Api, Fault, FaultKind, Settings, Simulator};
 use secrecy::{ExposeSecret as _, SecretString};
@@ -57,6 +58,8 @@ impl Counts {
 pub(crate) async fn template() -> TempDir {
     install_cryptography();
     let folder = tempfile::tempdir().unwrap();
+    let url = format!("sqlite://{}", folder.path().join("room-owner.db").display());
+    SqliteStore::open(&url, IfMissing::Create).await.unwrap().close().await;
     let bench = Bench::on(tempfile::tempdir().unwrap()).await;
     let ran = bench.finishes(bench.transfers(Command::new(program()), folder.path(), "user1")).await;
     assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));

@@ -217,7 +217,7 @@ async fn a_new_key_is_printed_and_nothing_changed() {
     let empty = tempfile::tempdir().unwrap();
     let none = run(empty.path(), &["audit", "key"]);
     assert_eq!(none.code, 1);
-    assert!(none.err.contains("AUDIT_SIGNING_KEY"), "{}", none.err);
+    assert!(none.err.contains("there is no database"), "{}", none.err);
 }
 
 #[tokio::test]
@@ -279,14 +279,17 @@ async fn the_oldest_part_of_the_log_goes_into_an_archive_and_is_still_told_and_p
     assert_snapshot!(story.replace(key, "<key>"), @"
     $ room-owner audit archive --before 2026-01-01 a.archive
     Nothing was archived: no operation from before that time is left here.
+    database: /var/lib/room-owner/room-owner.db
 
     $ room-owner audit archive --before 2027-01-01 --zone UTC a.archive
     ✅ Events 1 to 15 are in `a.archive` now, written and read back, and no longer in the database (operation 22).
        Keep the file: what was done is still listed without it, the steps and the proofs are in it alone. Check it with `room-owner audit verify --archive a.archive`.
+    database: /var/lib/room-owner/room-owner.db
     note: operation 16 from before that time is still open, so it stays, and all after it: `room-owner audit show 16`
 
     $ room-owner audit archive --before 2027-01-01 b.archive
     Nothing was archived.
+    database: /var/lib/room-owner/room-owner.db
     note: operation 16 from before that time is still open, so it stays, and all after it: `room-owner audit show 16`
 
     $ room-owner audit verify

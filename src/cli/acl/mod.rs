@@ -177,10 +177,16 @@ pub struct EditArguments {
 }
 
 impl AclCommand {
-    /// Whether the command may be the first on a new machine, so that it makes the database.
+    /// Whether it changes the ACL.
     #[must_use]
-    pub fn makes_database(&self) -> bool {
-        matches!(self, Self::Grant { .. } | Self::Channel(ChannelCommand::Allow { .. }))
+    pub fn is_edit(&self) -> bool {
+        match self {
+            Self::Grant { .. } | Self::Revoke { .. } | Self::Apply { .. } => true,
+            Self::Channel(command) => !matches!(command, ChannelCommand::List { .. }),
+            Self::List { .. } | Self::Why { .. } | Self::WhoCan { .. } | Self::Export | Self::Plan { .. } => {
+                false
+            }
+        }
     }
 
     /// What is asked for at the time `now`, and how the answer is to be printed.
