@@ -126,7 +126,7 @@ fn environment_elsewhere(source: &Source) -> Vec<String> {
 fn clients_elsewhere(source: &Source) -> Vec<String> {
     // They play other machines.
     let plays = ["src/demo/", "src/tencent/simulator/"].iter().any(|folder| source.path.starts_with(folder));
-    let builds = !plays && source.path != "src/http.rs" && source.shipped.names(&["reqwest", "Client"]);
+    let builds = !plays && source.module() != "http" && source.shipped.names(&["reqwest", "Client"]);
     builds.then(|| format!("{}: has an HTTP client of its own", source.path)).into_iter().collect()
 }
 

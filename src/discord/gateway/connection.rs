@@ -8,6 +8,7 @@ use futures_util::future::{self, OptionFuture};
 use futures_util::{SinkExt as _, StreamExt as _};
 use reqwest::Url;
 use secrecy::SecretString;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpStream, lookup_host};
 use tokio::sync::OnceCell;
 use tokio::time::{Instant, Interval, MissedTickBehavior, sleep_until};
@@ -17,8 +18,10 @@ use tracing::{debug, info, warn};
 
 use super::wire::{self, Closed, Incoming};
 use super::{Fatal, Phase, Session, Settings, State, Timing, gateway_info};
+use crate::http;
 
-type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
+/// TLS to the proxy, if there is one that speaks it, and in it TLS to Discord.
+type Socket = WebSocketStream<MaybeTlsStream<MaybeTlsStream<TcpStream>>>;
 
 /// The longest frame that is read. READY of a bot in 2,500 servers, the most there can be, has some 200 kB.
 const LONGEST_FRAME: usize = 8 * 1_024 * 1_024;
@@ -71,27 +74,55 @@ pub(super) struct Connector {
 
 impl Connector {
     async fn open(&self, url: &Url) -> Result<Socket, String> {
-        let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
-        let port = url.port_or_known_default().unwrap_or(443);
-        let addresses = lookup_host((host, port)).await.map_err(|error| error.to_string())?;
-        let stream = connect(addresses).await.map_err(|error| error.to_string())?;
-        stream.set_nodelay(true).map_err(|error| error.to_string())?;
-        let stream = if url.scheme() == "wss" {
-            let tls = || async { tokio_websockets::Connector::new() };
-            let tls = self.tls.get_or_try_init(tls).await.map_err(|error| error.to_string())?;
-            tls.wrap(host, stream).await
-        } else {
-            tokio_websockets::Connector::Plain.wrap(host, stream).await
+        let in_url = url.host_str().unwrap_or_default();
+        let (host, port) = (in_url.trim_matches(['[', ']']), url.port_or_known_default().unwrap_or(443));
+        let stream = match http::proxy_for(url) {
+            Some(proxy) => {
+                let unreachable = |why: String| proxy.unreachable(&why);
+                let stream = self.connect(proxy.host(), proxy.port(), proxy.is_https()).await;
+                let mut stream = stream.map_err(unreachable)?;
+                proxy.tunnel(&mut stream, in_url, port).await?;
+                stream
+            }
+            None => self.connect(host, port, false).await?,
         };
+        let stream = self.wrap(stream, host, url.scheme() == "wss").await?;
         let url = wire::with_version(url);
         let (socket, _) = ClientBuilder::new()
             .uri(url.as_str())
             .map_err(|error| error.to_string())?
             .limits(Limits::default().max_payload_len(Some(LONGEST_FRAME)))
-            .connect_on(stream.map_err(|error| error.to_string())?)
+            .connect_on(stream)
             .await
             .map_err(|error| error.to_string())?;
         Ok(socket)
+    }
+
+    async fn connect(
+        &self,
+        host: &str,
+        port: u16,
+        is_tls: bool,
+    ) -> Result<MaybeTlsStream<TcpStream>, String> {
+        let host = host.trim_matches(['[', ']']);
+        let addresses = lookup_host((host, port)).await.map_err(|error| error.to_string())?;
+        let stream = connect(addresses).await.map_err(|error| error.to_string())?;
+        stream.set_nodelay(true).map_err(|error| error.to_string())?;
+        self.wrap(stream, host, is_tls).await
+    }
+
+    async fn wrap<S>(&self, stream: S, host: &str, is_tls: bool) -> Result<MaybeTlsStream<S>, String>
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send,
+    {
+        let plain = tokio_websockets::Connector::Plain;
+        let connector = if is_tls {
+            let tls = || async { tokio_websockets::Connector::new() };
+            self.tls.get_or_try_init(tls).await.map_err(|error| error.to_string())?
+        } else {
+            &plain
+        };
+        connector.wrap(host, stream).await.map_err(|error| error.to_string())
     }
 }
 

@@ -1,6 +1,8 @@
-//! The one outgoing client: time limits, no redirect, no proxy, answers of a limited size.
+//! The one outgoing client: time limits, no redirect, the proxy that is set, answers of a limited size.
 //!
 //! A URL may hold a secret, and a service may echo one: no error holds a URL, and its text is redacted.
+
+mod proxy;
 
 use std::error::Error as StdError;
 use std::time::Duration;
@@ -11,6 +13,8 @@ use reqwest::redirect::Policy;
 use reqwest::{Method, RequestBuilder, StatusCode, Url};
 
 use crate::redact::Redactor;
+
+pub use proxy::{Proxy, go_through, proxy_for};
 
 /// The user agent, unless the service prescribes one.
 pub const USER_AGENT: &str = concat!(env!("CARGO_PKG_NAME"), "/", env!("CARGO_PKG_VERSION"));
@@ -106,17 +110,18 @@ impl Client {
     /// When no TLS can be set up.
     pub fn new(limits: Limits, user_agent: &str, address_in: &'static str) -> reqwest::Result<Self> {
         install_cryptography();
-        let http = reqwest::Client::builder()
+        let mut http = reqwest::Client::builder()
             .user_agent(user_agent)
             .connect_timeout(limits.connect_within)
             .timeout(limits.answer_within)
             .redirect(Policy::none())
             .tcp_keepalive(Duration::from_secs(30))
             .pool_idle_timeout(Duration::from_secs(50))
-            // The service's certificate vouches for it; a proxy of the environment does not.
-            .no_proxy()
-            .build()?;
-        Ok(Self { http, longest_answer: limits.longest_answer, address_in })
+            .no_proxy();
+        if let Some(proxy) = proxy::chosen() {
+            http = http.proxy(proxy.for_reqwest());
+        }
+        Ok(Self { http: http.build()?, longest_answer: limits.longest_answer, address_in })
     }
 
     /// A request to be sent.
@@ -163,8 +168,12 @@ impl Client {
     }
 
     fn lost(&self, error: reqwest::Error, is_accepted: bool, redactor: &Redactor) -> Error {
+        let proxied = error.url().and_then(|url| Some((proxy_for(url)?, host_and_port(url))));
         let error = error.without_url();
-        let why = || redactor.text(&self.describe(&error)).into_owned();
+        let why = || {
+            let by_proxy = proxied.as_ref().and_then(|(proxy, to)| proxy.describe(&error, to));
+            redactor.text(&by_proxy.unwrap_or_else(|| self.describe(&error))).into_owned()
+        };
         if error.is_connect() || error.is_builder() {
             Error::NotSent(why())
         } else if error.is_timeout() {
@@ -174,16 +183,8 @@ impl Client {
         }
     }
 
-    /// The innermost cause says most.
     fn describe(&self, error: &reqwest::Error) -> String {
-        let mut cause: &dyn StdError = error;
-        while let Some(next) = cause.source() {
-            cause = next;
-        }
-        // An I/O error that holds another does not name it as its source.
-        while let Some(held) = cause.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref) {
-            cause = held;
-        }
+        let cause = innermost(error);
         match cause.downcast_ref() {
             Some(rustls::Error::InvalidMessage(_)) => {
                 format!("what answers there does not speak TLS: see {}", self.address_in)
@@ -192,6 +193,23 @@ impl Client {
             _ => cause.to_string(),
         }
     }
+}
+
+/// The innermost cause says most.
+fn innermost<'e>(error: &'e (dyn StdError + 'static)) -> &'e (dyn StdError + 'static) {
+    let mut cause = error;
+    while let Some(next) = cause.source() {
+        cause = next;
+    }
+    // An I/O error that holds another does not name it as its source.
+    while let Some(held) = cause.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref) {
+        cause = held;
+    }
+    cause
+}
+
+fn host_and_port(url: &Url) -> String {
+    format!("{}:{}", url.host_str().unwrap_or_default(), url.port_or_known_default().unwrap_or(443))
 }
 
 /// `Retry-After`: seconds, or a date, which is compared with the `Date` of the same answer.
@@ -209,13 +227,18 @@ fn retry_after(headers: &HeaderMap) -> Option<Duration> {
 /// `plain` with an `s`, or for this machine without it.
 #[must_use]
 pub fn is_private(url: &Url, plain: &str) -> bool {
-    let host = url.host_str().unwrap_or_default();
-    let address = host.trim_matches(['[', ']']).parse::<std::net::IpAddr>();
     match url.scheme().strip_prefix(plain) {
-        Some("s") => !host.is_empty(),
-        Some("") => host == "localhost" || address.is_ok_and(|address| address.is_loopback()),
+        Some("s") => url.host_str().is_some_and(|host| !host.is_empty()),
+        Some("") => is_loopback(url),
         _ => false,
     }
+}
+
+/// Whether its host is this machine.
+fn is_loopback(url: &Url) -> bool {
+    let host = url.host_str().unwrap_or_default();
+    let address = host.trim_matches(['[', ']']).parse::<std::net::IpAddr>();
+    host == "localhost" || address.is_ok_and(|address| address.is_loopback())
 }
 
 #[cfg(test)]
