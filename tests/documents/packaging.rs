@@ -91,3 +91,19 @@ fn the_tasks_that_contributors_are_told_of_are_there() {
         assert!(tasks.lines().any(|line| line == format!("{task}:")), "{task}");
     }
 }
+
+#[test]
+fn git_ignores_what_the_program_leaves_in_its_folder_and_above_all_its_keys() {
+    let names = [".env", ".env.local"].into_iter().map(str::to_owned);
+    let suffixes = ["", "-wal", "-shm", "-journal", ".key", ".locks", ".checkpoint", ".checkpoint.before"];
+    let files = suffixes.into_iter().map(|suffix| format!("room-owner.db{suffix}"));
+    for name in names.chain(files) {
+        let mut git = Command::new("git");
+        git.current_dir(env!("CARGO_MANIFEST_DIR")).args(["check-ignore", "--quiet", "--no-index", &name]);
+        match git.status().map(|status| status.code()) {
+            Ok(Some(0)) => {}
+            Ok(Some(1)) => panic!("git does not ignore `{name}`"),
+            _ => return eprintln!("skipped: no git, or no repository"),
+        }
+    }
+}
