@@ -13,7 +13,7 @@
 //! merkle     the Merkle tree over the audit log: signed heads, proofs. Pure
 //! tencent    implements RoomControl: the Live REST API; UserSig, error codes; its callbacks; its simulator
 //! body       request bodies, read within a limit; what a signed one has to show
-//! http       the one outgoing HTTP client: time limits, Retry-After, errors without URLs
+//! http       the one outgoing HTTP client: time limits, the proxy, Retry-After, errors without URLs
 //! stdio      stdout and stderr, for which nothing panics or waits
 //! redact     foreign text without our secrets
 //! clock      implements Clock: the real time

@@ -35,8 +35,9 @@ use room_owner::store::{Database, IfMissing, LogCopy, SqliteStore, backup, proof
 use room_owner::tencent::TencentClient;
 use room_owner::tencent::callbacks::{CHANGE_OF_OWNER, Configuration, Configurator};
 use room_owner::tencent::simulator::{Simulator, Webhook};
-use room_owner::{demo, discord, stdio, telemetry, tencent};
+use room_owner::{demo, discord, http, stdio, telemetry, tencent};
 use secrecy::{ExposeSecret as _, SecretString};
+use tracing::warn;
 
 fn main() -> ExitCode {
     telemetry::log_panics();
@@ -58,7 +59,7 @@ fn main() -> ExitCode {
         // `| head` closes the pipe early: not an error.
         Err(error) if OutputError::is_closed_pipe(error.as_ref()) => Exit::Done.into(),
         Err(error) => {
-            let redactor = Environment::read().map(|environment| environment.redactor()).unwrap_or_default();
+            let redactor = Environment::read().redactor();
             stdio::say(format_args!("error: {}", redactor.text(&format!("{error:#}"))));
             let is_usage = error.is::<ConfigError>() || error.is::<WrongUsage>();
             let exit = if is_usage { Exit::Usage } else { Exit::Failed };
@@ -137,11 +138,9 @@ async fn run(command: Command) -> anyhow::Result<Exit> {
             }
         }
         Command::Serve => {
-            let environment = Environment::read()?;
+            let environment = Environment::read();
             let config = Config::from(&environment)?;
-            let common = Common::from(&environment)?;
-            common.redactor.learn(&common.database().signing_key());
-            telemetry::start_logging(&common, "info");
+            let common = begun(&environment, "info")?;
             bot::serve(common.database(), config, clock).await?;
         }
         Command::Simulator(arguments) => {
@@ -321,11 +320,19 @@ fn check_arguments(common: &Common) -> Result<(), WrongUsage> {
 /// The settings, with logging started; `usual` is the filter where `RUST_LOG` is not set. The demo and the
 /// benchmark read none: they are the same everywhere.
 fn settings(usual: &str) -> anyhow::Result<(Environment, Common)> {
-    let environment = Environment::read()?;
-    let common = Common::from(&environment)?;
+    let environment = Environment::read();
+    let common = begun(&environment, usual)?;
+    Ok((environment, common))
+}
+
+/// What every command needs, with logging started and the proxy chosen.
+fn begun(environment: &Environment, usual: &str) -> Result<Common, ConfigError> {
+    let common = Common::from(environment)?;
     common.redactor.learn(&common.database().signing_key());
     telemetry::start_logging(&common, usual);
-    Ok((environment, common))
+    environment.notes().iter().for_each(|note| warn!("{note}"));
+    common.proxy.clone().into_iter().for_each(http::go_through);
+    Ok(common)
 }
 
 /// The database that a command is about: the given file, or the one of the settings.

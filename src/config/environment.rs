@@ -1,84 +1,164 @@
-//! The environment and `.env`, read by the rows of the table, and what is wrong with them.
+//! The environment and `.env`, as one set of variables, and the files that some of them name.
 
 use std::collections::HashMap;
-use std::fmt;
+use std::ffi::OsString;
+use std::fs::File;
+use std::io::{self, Read as _};
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
 
 use secrecy::SecretString;
 
-use super::{Kind, Setting, VARIABLES, Variable};
-use crate::redact::{Redactor, SHORTEST_SECRET};
+use super::problems::Problem;
+use super::table::{Kind, VARIABLES};
+use super::{dot_env, names, time_zone};
+use crate::redact::Redactor;
 
-/// A value, or what is wrong with the text of it: how a sentence about it goes on.
-pub(super) type Read<T> = Result<T, String>;
-
-/// One thing that is wrong with the settings.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Problem {
-    variable: &'static str,
-    what: String,
-}
-
-/// Everything that is wrong with the settings.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub struct ConfigError(Vec<Problem>);
-
-impl fmt::Display for ConfigError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the settings cannot be used:")?;
-        for Problem { variable, what } in &self.0 {
-            write!(f, "\n  {variable}: {what}")?;
-            if let Some(Variable { name, example, meaning, .. }) =
-                VARIABLES.iter().find(|known| known.name == *variable)
-            {
-                write!(f, "\n      {meaning}; for example `{name}={example}`")?;
-            }
-        }
-        Ok(())
-    }
-}
+/// More than any secret, or any `.env`, has.
+const LONGEST_FILE: u64 = 1 << 20;
 
 /// Where settings come from: the process's environment over `.env`.
 #[derive(Clone, Default)]
-pub struct Environment(HashMap<String, String>);
+pub struct Environment {
+    variables: HashMap<String, String>,
+    /// What is wrong already.
+    pub(super) problems: Vec<Problem>,
+    notes: Vec<String>,
+}
 
 impl Environment {
-    /// The real environment, and `.env` in the working directory for what it does not set.
-    ///
-    /// # Errors
-    /// When `.env` is there and cannot be read.
-    pub fn read() -> Result<Self, ConfigError> {
-        let mut variables = match std::fs::read(".env") {
-            Ok(text) => dot_env(&text)?,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => HashMap::new(),
-            Err(error) => return Err(broken_dot_env(error.to_string())),
-        };
+    /// The real environment, and `.env` in the working directory for what it does not set. What is wrong with them is
+    /// said by whatever reads a setting.
+    #[must_use]
+    pub fn read() -> Self {
         #[expect(clippy::disallowed_methods, reason = "this is the one place")]
-        variables.extend(
-            std::env::vars_os()
-                .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?))),
-        );
-        Ok(Self(variables))
+        let process = std::env::vars_os();
+        match read_file(".env".as_ref()) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Self::from_sources(None, process),
+            Ok(file) => Self::from_sources(Some(file), process),
+            Err(error) => {
+                let mut environment = Self::from_sources(None, process);
+                environment.problems.push(Problem::new(".env", format!("cannot be read: {error}")));
+                environment
+            }
+        }
     }
 
     /// These variables and no others.
     pub fn of<'a>(variables: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {
-        Self(variables.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect())
+        Self::from_sources(None, variables.into_iter().map(|(name, value)| (name.into(), value.into())))
     }
 
-    /// A variable. An empty one counts as not set: that is how `.env` files leave things open.
+    /// `.env`, and whether everybody can read it; the environment.
+    pub(super) fn from_sources(
+        dot_env: Option<(Vec<u8>, IsOpen)>,
+        process: impl IntoIterator<Item = (OsString, OsString)>,
+    ) -> Self {
+        let mut environment = Self::default();
+        if let Some((bytes, is_open)) = dot_env {
+            environment.add_dot_env(&bytes, is_open);
+        }
+        environment.add_process(process);
+        environment.read_secret_files();
+        environment.notes.extend(time_zone::wrong(environment.variables.get("TZ").map_or("", |zone| zone)));
+        environment
+    }
+
+    fn add_dot_env(&mut self, bytes: &[u8], is_open: IsOpen) {
+        let mut variables = match dot_env::variables(bytes) {
+            Ok(variables) => variables,
+            Err(what) => return self.problems.push(Problem::new(".env", what)),
+        };
+        if variables.remove("TZ").is_some() {
+            self.notes.push("TZ: `.env` cannot set it: set it in the environment".to_owned());
+        }
+        let mut wrong: Vec<Problem> = variables
+            .keys()
+            .filter_map(|name| Some(Problem::new(name, names::wrong_in_dot_env(name)?)))
+            .collect();
+        wrong.sort_by(|one, other| one.of.cmp(&other.of));
+        self.problems.extend(wrong);
+        self.add(variables);
+        if is_open && self.named_secrets().next().is_some() {
+            self.notes.push("`.env` holds secrets and every user can read it: `chmod 600 .env`".to_owned());
+        }
+    }
+
+    fn add_process(&mut self, process: impl IntoIterator<Item = (OsString, OsString)>) {
+        let mut variables = HashMap::new();
+        for (name, value) in process {
+            let Ok(name) = name.into_string() else { continue };
+            match value.into_string() {
+                Ok(value) => drop(variables.insert(name, value)),
+                Err(_) if VARIABLES.iter().any(|known| known.name == name) => {
+                    self.problems.push(Problem::new(name, "is not text in UTF-8"));
+                }
+                Err(_) => {}
+            }
+        }
+        let mut notes: Vec<String> = variables.keys().filter_map(|name| names::suspicious(name)).collect();
+        notes.sort();
+        self.notes.extend(notes);
+        self.add(variables);
+    }
+
+    /// Over those that are there.
+    fn add(&mut self, variables: HashMap<String, String>) {
+        self.variables.extend(variables.iter().map(|(name, value)| (name.clone(), value.clone())));
+        // As with curl, the name in lower case wins.
+        for name in names::IN_LOWER_CASE_TOO {
+            if let Some(value) = variables.get(&name.to_ascii_lowercase()) {
+                self.variables.insert(name.to_owned(), value.clone());
+            }
+        }
+    }
+
+    /// Takes the secrets that are in files of their own.
+    fn read_secret_files(&mut self) {
+        for name in VARIABLES.iter().filter(|variable| variable.is_secret()).map(|variable| variable.name) {
+            let of_file = names::of_file(name);
+            let Some(path) = self.get(&of_file).map(str::to_owned) else { continue };
+            if self.get(name).is_some() {
+                let what = format!("is set, and so is {of_file}: keep one of them");
+                self.problems.push(Problem::new(name, what));
+                continue;
+            }
+            match secret_file(&path) {
+                Ok((secret, is_open)) => {
+                    self.variables.insert(name.to_owned(), secret);
+                    if is_open {
+                        let warning = "holds a secret and every user can read it";
+                        self.notes.push(format!("{of_file}: `{path}` {warning}: `chmod 600 {path}`"));
+                    }
+                }
+                Err(what) => self.problems.push(Problem::new(of_file, what)),
+            }
+        }
+    }
+
+    /// What to say once logging has started: nothing of it keeps the program from working.
+    #[must_use]
+    pub fn notes(&self) -> &[String] {
+        &self.notes
+    }
+
+    /// A variable. An empty one counts as not set: that is how `.env` files leave things open. `docker run --env-file`
+    /// passes the quotes on that a `.env` has around a value.
     pub(super) fn get(&self, name: &str) -> Option<&str> {
-        self.0.get(name).map(|value| value.trim()).filter(|value| !value.is_empty())
+        self.variables.get(name).map(|value| unquoted(value.trim())).filter(|value| !value.is_empty())
     }
 
     /// Every secret that is set, by the name of its variable.
-    fn named_secrets(&self) -> impl Iterator<Item = (&'static str, &str)> {
+    pub(super) fn named_secrets(&self) -> impl Iterator<Item = (&'static str, String)> {
         VARIABLES.iter().flat_map(|variable| {
-            let secrets = match variable.kind {
-                Kind::Open => None,
-                Kind::Secret => self.get(variable.name).map(|secret| vec![secret]),
-                Kind::Secrets => self.get(variable.name).map(|text| entries(text).collect()),
+            let text = self.get(variable.name).unwrap_or_default();
+            let secrets: Vec<String> = match variable.kind {
+                Kind::Open => Vec::new(),
+                Kind::Secret => vec![text.to_owned()],
+                Kind::Secrets => entries(text).map(str::to_owned).collect(),
+                Kind::Proxy => crate::http::Proxy::passwords(text),
             };
-            secrets.into_iter().flatten().map(|secret| (variable.name, secret))
+            secrets.into_iter().filter(|it| !it.is_empty()).map(|secret| (variable.name, secret))
         })
     }
 
@@ -101,141 +181,40 @@ impl Environment {
     }
 }
 
+/// Without one pair of quotes around it.
+fn unquoted(value: &str) -> &str {
+    let within = |quote: char| value.strip_prefix(quote)?.strip_suffix(quote);
+    within('\'').or_else(|| within('"')).map_or(value, str::trim)
+}
+
 /// The entries of a list.
-fn entries(text: &str) -> impl Iterator<Item = &str> {
+pub(super) fn entries(text: &str) -> impl Iterator<Item = &str> {
     text.split(',').map(str::trim).filter(|entry| !entry.is_empty())
 }
 
-fn broken_dot_env(what: String) -> ConfigError {
-    ConfigError(vec![Problem { variable: ".env", what }])
+/// Whether every user of the machine can read a file.
+type IsOpen = bool;
+
+fn read_file(path: &Path) -> io::Result<(Vec<u8>, IsOpen)> {
+    let file = File::open(path)?;
+    let is_open = file.metadata()?.permissions().mode() & 0o004 != 0;
+    let mut bytes = Vec::new();
+    file.take(LONGEST_FILE).read_to_end(&mut bytes)?;
+    Ok((bytes, is_open))
 }
 
-/// What a `.env` sets. A line may hold a secret, so a broken one is named by its number and never quoted.
-pub(super) fn dot_env(text: &[u8]) -> Result<HashMap<String, String>, ConfigError> {
-    dotenvy::Iter::new(text).collect::<Result<_, _>>().map_err(|error| {
-        let dotenvy::Error::LineParse(broken, at) = error else { return broken_dot_env(error.to_string()) };
-        let (first, more) = broken.split_once('\n').unwrap_or((&broken, ""));
-        // Without its end and the comment behind it. The same line would have been broken before.
-        let is_it = |line: &str| line.strip_prefix(first.trim_end()).is_some_and(is_blank_or_comment);
-        let number = String::from_utf8_lossy(text).lines().take_while(|line| !is_it(line)).count() + 1;
-        let place = match broken.get(..at).map_or(at, |before| before.chars().count()) {
-            // A quote that is not closed goes over lines.
-            _ if !more.is_empty() => "its quote is not closed".to_owned(),
-            at => format!("at its character {}", at + 1),
-        };
-        broken_dot_env(format!(
-            "line {number} cannot be read ({place}): a line is `NAME=value`, a value with spaces in single quotes"
-        ))
-    })
-}
-
-fn is_blank_or_comment(text: &str) -> bool {
-    text.trim_start().is_empty() || text.trim_start().starts_with('#')
-}
-
-/// Reads settings and keeps what is wrong with them.
-pub(super) struct Reader<'a> {
-    environment: &'a Environment,
-    problems: Vec<Problem>,
-}
-
-impl<'a> Reader<'a> {
-    pub(super) fn new(environment: &'a Environment) -> Self {
-        Self { environment, problems: Vec::new() }
-    }
-
-    pub(super) fn problem(&mut self, variable: &'static str, what: impl Into<String>) {
-        let problem = Problem { variable, what: what.into() };
-        // Both chats read what they have in common.
-        if !self.problems.contains(&problem) {
-            self.problems.push(problem);
-        }
-    }
-
-    /// Whether something is wrong with a setting that begins so.
-    pub(super) fn has_problem(&self, start: &str) -> bool {
-        self.problems.iter().any(|problem| problem.variable.starts_with(start))
-    }
-
-    pub(super) fn is_set<T>(&self, setting: &Setting<T>) -> bool {
-        self.environment.get(setting.variable.name).is_some()
-    }
-
-    /// The first setting that begins so and is set.
-    pub(super) fn first_set(&self, start: &str) -> Option<&'static str> {
-        let mut names = VARIABLES.iter().map(|variable| variable.name);
-        names.find(|name| name.starts_with(start) && self.environment.get(name).is_some())
-    }
-
-    /// The value, if it is set and good.
-    pub(super) fn get<T>(&mut self, setting: &Setting<T>) -> Option<T> {
-        let text = self.environment.get(setting.variable.name)?;
-        let read = (setting.read)(text).map_err(|wrong| match setting.variable.kind {
-            Kind::Open => format!("{} {wrong}", self.shown(text)),
-            Kind::Secret | Kind::Secrets => wrong,
-        });
-        read.map_err(|wrong| self.problem(setting.variable.name, wrong)).ok()
-    }
-
-    pub(super) fn required<T>(&mut self, setting: &Setting<T>) -> Option<T> {
-        if !self.is_set(setting) {
-            self.problem(setting.variable.name, "is not set");
-        }
-        self.get(setting)
-    }
-
-    /// The value, or `usual`, which is good.
-    pub(super) fn get_or<T>(&mut self, setting: &Setting<T>, usual: &str) -> T {
-        self.get(setting).unwrap_or_else(|| match (setting.read)(usual) {
-            Ok(usual) => usual,
-            Err(wrong) => unreachable!("{}: `{usual}` {wrong}", setting.variable.name),
-        })
-    }
-
-    /// The value, or the example.
-    pub(super) fn get_or_example<T>(&mut self, setting: &Setting<T>) -> T {
-        self.get_or(setting, setting.variable.example)
-    }
-
-    /// The good entries of a list.
-    pub(super) fn list<T>(&mut self, setting: &Setting<T>) -> Vec<T> {
-        let text = self.environment.get(setting.variable.name).unwrap_or_default();
-        let mut good = Vec::new();
-        for (number, entry) in (1..).zip(entries(text)) {
-            match (setting.read)(entry) {
-                Ok(entry) => good.push(entry),
-                Err(wrong) => self.problem(setting.variable.name, format!("its entry {number} {wrong}")),
-            }
-        }
-        good
-    }
-
-    /// A value that is wrong. Any could be a secret that went astray, except one that is too short to be one.
-    fn shown(&self, value: &str) -> String {
-        let is_of = |(_, secret): (_, &str)| secret.contains(value) || value.contains(secret);
-        if value.len() < SHORTEST_SECRET && !self.environment.named_secrets().any(is_of) {
-            format!("`{value}`")
-        } else {
-            "what is set".to_owned()
-        }
-    }
-
-    /// What is no secret is shown: it may hold none.
-    pub(super) fn check_open_variables(&mut self) {
-        let environment = self.environment;
-        for open in VARIABLES.iter().filter(|variable| variable.kind == Kind::Open) {
-            let Some(value) = environment.get(open.name) else { continue };
-            let held = |(_, secret): &(_, &str)| secret.len() >= SHORTEST_SECRET && value.contains(secret);
-            if let Some((secret, _)) = environment.named_secrets().find(held) {
-                self.problem(open.name, format!("holds the value of {secret}, which nobody may read"));
-            }
-        }
-    }
-
-    pub(super) fn end<T>(self, value: Option<T>) -> Result<T, ConfigError> {
-        match value {
-            Some(value) if self.problems.is_empty() => Ok(value),
-            _ => Err(ConfigError(self.problems)),
-        }
+/// The trimmed contents of the file.
+fn secret_file(path: &str) -> Result<(String, IsOpen), String> {
+    // Somebody may have put the secret here instead of the path.
+    let shown = match ["/", "./", "../"].iter().any(|start| path.starts_with(start)) {
+        true => format!("`{path}`"),
+        false => "the file that it names".to_owned(),
+    };
+    let (bytes, is_open) = read_file(path.as_ref())
+        .map_err(|error| format!("{shown} cannot be read: {error}; set it to the path of a file"))?;
+    let text = dot_env::text(&bytes).map_err(|what| format!("{shown} {what}"))?;
+    match text.trim() {
+        "" => Err(format!("{shown} is empty: write the secret into it")),
+        secret => Ok((secret.to_owned(), is_open)),
     }
 }

@@ -1,17 +1,20 @@
 //! How a text becomes the value of a setting. What is wrong with it is said without it: it may be a secret.
 
+use std::net::SocketAddr;
 use std::ops::RangeInclusive;
 use std::str::FromStr;
 
 use reqwest::Url;
 use secrecy::SecretString;
 
-use super::environment::Read;
 use crate::domain::room::LONGEST_ACCOUNT_ID;
 use crate::domain::wording::CommandName;
 use crate::http;
 use crate::merkle::SigningKey;
 use crate::redact::SHORTEST_SECRET;
+
+/// A value, or what is wrong with the text of it: how a sentence about it goes on.
+pub(super) type Read<T> = Result<T, String>;
 
 /// It has the form of a key, and signs nothing: it is refused.
 pub(super) const EXAMPLE_KEY: &str =
@@ -46,6 +49,8 @@ pub(super) fn one_of<T: Copy>(text: &str, [(one, first), (other, second)]: [(&st
 
 /// A secret. A short one can be guessed, and redacting it would hit ordinary words.
 pub(super) fn secret(text: &str, what: &str, how_to_get_one: &str) -> Read<SecretString> {
+    let is_quoted = text.starts_with(['\'', '"']) || text.ends_with(['\'', '"']);
+    check((), !is_quoted, format!("begins or ends with a quote: {how_to_get_one}, and nothing else"))?;
     let is_one = text.bytes().all(|b| b.is_ascii_graphic() && b != b',');
     check((), is_one, format!("holds more than {what}: {how_to_get_one}, and nothing else"))?;
     let is_long = text.len() >= SHORTEST_SECRET;
@@ -70,8 +75,19 @@ pub(super) fn database(text: &str) -> Read<String> {
     crate::store::database_file(text).map_err(|error| error.to_string()).map(|_| text.to_owned())
 }
 
-pub(super) fn log_filter(text: &str) -> Read<String> {
-    check(text.to_owned(), tracing_subscriber::EnvFilter::try_new(text).is_ok(), "is not a filter")
+/// An address and a port. `localhost` is the loopback address; a port alone would leave open who can reach it.
+pub(super) fn bind_address(text: &str) -> Read<SocketAddr> {
+    let address = match text.strip_prefix("localhost:") {
+        Some(port) => format!("127.0.0.1:{port}"),
+        None => text.to_owned(),
+    };
+    let port = text.rsplit(':').next().unwrap_or_default().parse().unwrap_or(8_080_u16);
+    address.parse().map_err(|_| {
+        format!(
+            "is not an address and a port: write `127.0.0.1:{port}` to be reached from this machine alone, or \
+             `0.0.0.0:{port}` from everywhere"
+        )
+    })
 }
 
 pub(super) fn user_id(text: &str) -> Read<String> {

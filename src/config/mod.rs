@@ -1,179 +1,41 @@
 //! The environment, and `.env`, as settings. Only this module reads them.
 //!
-//! Every setting is a row of the table below. A platform is on when its settings are there and off when none is.
+//! Every setting is a row of the table in `table`. A platform is on when its settings are there and off when none is.
 //! Everything that is wrong is said at once, with the variable's name and an example.
 
+mod documents;
+mod dot_env;
 mod environment;
 mod kinds;
+mod log_filter;
+mod names;
+mod problems;
+mod reader;
+mod table;
 #[cfg(test)]
 mod tests;
+mod time_zone;
 
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use reqwest::Url;
 use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::app::limits::Limits;
 use crate::app::ports::Known;
 use crate::domain::room::Accounts;
-use crate::domain::wording::CommandName;
+use crate::http::Proxy;
 use crate::redact::Redactor;
 use crate::store::Database;
-use crate::tencent::callbacks::check_token;
 use crate::tencent::simulator;
 use crate::{discord, slack, tencent};
-use environment::{Read, Reader};
+use reader::Reader;
+use table::*;
 
-pub use environment::{ConfigError, Environment};
-
-/// What the world knows of a setting: `.env.example` and the README show it.
-#[derive(Debug, Clone, Copy)]
-pub struct Variable {
-    /// Its name.
-    pub name: &'static str,
-    /// A value that works, or shows the form.
-    pub example: &'static str,
-    /// What it means.
-    pub meaning: &'static str,
-    /// What holds when it is not set.
-    pub unset: &'static str,
-    kind: Kind,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
-    Open,
-    /// Nobody may read it.
-    Secret,
-    /// A list of such, separated by commas.
-    Secrets,
-}
-
-/// A row of the table.
-struct Setting<T> {
-    variable: Variable,
-    read: fn(&str) -> Read<T>,
-}
-
-/// Without it, the example is the value.
-const AS_EXAMPLE: &str = "as the example";
-
-macro_rules! settings {
-    ($($kind:ident $name:ident: $type:ty = $read:expr; $example:expr, $meaning:expr, $unset:expr;)*) => {
-        $(const $name: Setting<$type> = Setting {
-            variable: Variable {
-                name: stringify!($name),
-                example: $example,
-                meaning: $meaning,
-                unset: $unset,
-                kind: Kind::$kind,
-            },
-            read: $read,
-        };)*
-
-        /// Every variable that is read.
-        pub const VARIABLES: &[Variable] = &[$($name.variable),*];
-    };
-}
-
-// Whether it is secret, its name, what it becomes and how; an example, its meaning, and what holds without it.
-settings! {
-    Open DATABASE_URL: String = kinds::database;
-        "sqlite://room-owner.db", "the SQLite file with the ACL and the audit log", AS_EXAMPLE;
-    Secret AUDIT_SIGNING_KEY: SecretString = kinds::signing_key;
-        kinds::EXAMPLE_KEY,
-        "the key that signs the audit log's heads, as room-owner audit key --new prints it",
-        "the key in `room-owner.db.key`, which is made at the first start";
-    Open BIND_ADDR: SocketAddr = |text| text.parse().map_err(|_| "is not an address and a port".to_owned());
-        "127.0.0.1:8080", "the address to listen on", AS_EXAMPLE;
-    Open TENCENT_SDK_APP_ID: u32 = |text| kinds::number(text, 1..=u32::MAX, "the number of an application");
-        "1400000000", "the application, from Tencent's console", "required";
-    Open TENCENT_ADMIN_USER_ID: String = kinds::user_id;
-        "administrator", "an app admin's UserID, from Tencent's console", "required";
-    Secret TENCENT_SECRET_KEY: SecretString =
-        |text| kinds::secret(text, "a key", "copy the whole key from Tencent's console");
-        "5bd2850fff3ecb11d7c805251c51ee463a25727bddc2385f3fa8bfee1bb93b5e",
-        "the application's secret key",
-        "required";
-    Open TENCENT_REGION: Url = kinds::region;
-        "singapore", "china, singapore, usa, indonesia, korea, japan or germany", "required, or the next";
-    Open TENCENT_API_BASE_URL: Url = kinds::tencent_api;
-        "http://127.0.0.1:9000",
-        "instead of a region: scheme, host and port; plain http for loopback only",
-        "the region's; if both are set, this one counts";
-    Open TENCENT_RATE_LIMIT: u32 =
-        |text| kinds::number(text, 1..=u32::MAX, "a number of calls a second, at least 1");
-        "200", "calls a second for each API, never more", AS_EXAMPLE;
-    Open TENCENT_ACCOUNTS: Accounts =
-        |text| kinds::one_of(text, [("tencent", Accounts::Tencent), ("any", Accounts::Any)]);
-        "tencent",
-        "tencent: rooms go to accounts of letters, digits, - and _, as Tencent documents them; any: to all others too",
-        AS_EXAMPLE;
-    Open TENCENT_UNCLEAR_SECONDS: u64 =
-        |text| kinds::number(text, 1..=3_600, "a number of seconds from 1 to 3600");
-        "60",
-        "how long after its call was cut a change may still come true: until then nobody says that it did not happen",
-        AS_EXAMPLE;
-    Secret TENCENT_CALLBACK_TOKEN: SecretString =
-        |text| check_token(text).map_err(str::to_owned).map(|()| text.into());
-        "kdjsgjdskgjwejsdkkjgkjfklgjdfkjh",
-        "what Tencent signs its callbacks with: 8 to 128 characters of your own choice",
-        "callbacks count for nothing until the owner is read back";
-    Secrets SLACK_SIGNING_SECRET: SecretString =
-        |text| kinds::secret(text, "a secret", "copy the whole secret from the app's Basic Information");
-        "8f742231b10e8888abcd99yyyzzz85a5",
-        "from the app's Basic Information; several, separated by commas, while it is being changed",
-        "`serve` needs it, or Discord's key";
-    Open SLACK_APP_ID: String = |text| kinds::slack_id(text, &['A'], "an app: `A`");
-        "A0123456789", "take commands of this app only", "every app that knows the secret";
-    Open SLACK_TEAM_IDS: String =
-        |text| kinds::slack_id(text, &['T', 'E'], "a workspace: `T`, or `E` of an organisation");
-        "T0123456789", "take commands of these workspaces only, separated by commas", "every workspace";
-    Secret SLACK_BOT_TOKEN: SecretString = kinds::slack_token;
-        "the-bot-user-oauth-token",
-        "from the app's OAuth & Permissions, scopes usergroups:read and chat:write: looks up user groups that have roles, and says what could not be answered in time",
-        "roles of user groups count for nobody, and an answer that is lost is in the log alone";
-    Open SLACK_API_BASE_URL: Url = |text| kinds::api(text, "Slack", "token");
-        "http://127.0.0.1:9300/api",
-        "instead of Slack's own Web API; plain http for loopback only",
-        "Slack's";
-    Open SLACK_RESPONSE_URL_HOSTS: slack::AllowedHost = kinds::parsed;
-        "127.0.0.1:9100", "more hosts that late answers may go to; Slack's own are known", "Slack's alone";
-    Open DISCORD_PUBLIC_KEY: discord::PublicKey = kinds::parsed;
-        "efeacba63a238dda5383e7229b6fc6f516621e0ed0f33fbdf22243b8100ceed3",
-        "from the app's General Information: takes commands over HTTP, at /discord/interactions",
-        "`serve` needs it, or Slack's secret";
-    Secret DISCORD_BOT_TOKEN: SecretString =
-        |text| kinds::secret(text, "a token", "copy the whole token from the app's Bot page");
-        "the-token-of-the-bot",
-        "from the app's Bot page: registers commands; without DISCORD_PUBLIC_KEY, takes them over the gateway; says what could not be answered in time",
-        "an outcome that Discord does not take is in the log alone";
-    Open DISCORD_APPLICATION_ID: String = kinds::discord_id;
-        "1100000000000000000", "take commands of this application only", "the one with that key";
-    Open DISCORD_API_BASE_URL: Url = |text| kinds::api(text, "Discord", "token");
-        "http://127.0.0.1:9200/api/v10",
-        "instead of Discord's own API; plain http for loopback only",
-        "Discord's";
-    Open COMMANDS_PER_PERSON: Option<u32> = kinds::per_minute;
-        "60", "a minute, from one person; 0 for any number", AS_EXAMPLE;
-    Open COMMANDS_PER_ROOM: Option<u32> = kinds::per_minute;
-        "60", "a minute, about one room, permitted ones; 0 for any number", AS_EXAMPLE;
-    Open COMMANDS_AT_ONCE: usize =
-        |text| kinds::number(text, 1..=usize::MAX / 4, "a number of commands, at least 1");
-        "256", "how many are worked on at a time; four times as many wait", AS_EXAMPLE;
-    Open COMMAND_PREFIX: CommandName = kinds::prefix;
-        "staging-", "put before the name of the command: /staging-room-owner", "no prefix";
-    Open REPLY_VISIBILITY: bool = |text| kinds::one_of(text, [("channel", false), ("private", true)]);
-        "channel", "channel: everybody sees an executed change; private: only the caller", AS_EXAMPLE;
-    Open LOG_FORMAT: LogFormat =
-        |text| kinds::one_of(text, [("text", LogFormat::Text), ("json", LogFormat::Json)]);
-        "text", "text or json, on stderr", AS_EXAMPLE;
-    Open RUST_LOG: String = kinds::log_filter;
-        "info",
-        "which log lines: info, debug, room_owner=debug, ...",
-        "`info` for `serve` and `simulator`, else `warn`";
-}
+pub use documents::{env_example, settings_table};
+pub use environment::Environment;
+pub use problems::ConfigError;
+pub use table::{VARIABLES, Variable};
 
 /// How log lines look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -196,6 +58,8 @@ pub struct Common {
     pub log_format: LogFormat,
     /// Which log lines.
     pub log_filter: Option<String>,
+    /// What outgoing connections go through.
+    pub proxy: Option<Proxy>,
     /// Redacts every secret that is set.
     pub redactor: Redactor,
 }
@@ -230,11 +94,14 @@ impl Common {
 
     fn read(reader: &mut Reader<'_>, redactor: Redactor) -> Self {
         reader.check_open_variables();
+        let no_proxy = reader.get(&NO_PROXY).unwrap_or_default();
+        let (https, all) = (reader.get(&HTTPS_PROXY), reader.get(&ALL_PROXY));
         Self {
             database_url: reader.get_or_example(&DATABASE_URL),
             signing_key: reader.get(&AUDIT_SIGNING_KEY),
             log_format: reader.get_or_example(&LOG_FORMAT),
             log_filter: reader.get(&RUST_LOG),
+            proxy: https.or(all).map(|proxy| proxy.but_not_to(&no_proxy)),
             redactor,
         }
     }

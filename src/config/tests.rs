@@ -1,6 +1,7 @@
 //! What is taken and what is refused, and with which words.
 
-use super::environment::dot_env;
+mod sources;
+
 use super::*;
 
 const GOOD: [(&str, &str); 5] = [
@@ -57,15 +58,15 @@ fn what_is_wrong_is_said_all_at_once_with_an_example() {
 
 #[test]
 fn a_broken_line_of_dot_env_is_named_by_its_number_and_not_quoted() {
-    let read = |text: &str| dot_env(text.as_bytes()).map_err(|error| error.to_string());
+    let read = |text: &str| dot_env::variables(text.as_bytes());
     let good = read("# a note\n\nA=1\nB='two\nlines'\n  C = \"x\" # why\n").unwrap();
     assert_eq!((&*good["A"], &*good["B"], &*good["C"]), ("1", "two\nlines", "x"));
     for (text, says) in [
-        ("A=1\n# note\nTENCENT hush\nB=2\n", "  .env: line 3 cannot be read (at its character 9)"),
-        ("A=1\r\n\r\nTENCENT hush", "  .env: line 3 cannot be read (at its character 9)"),
-        ("A=1\nA='hush\nhush\nhush\n", "  .env: line 2 cannot be read (its quote is not closed)"),
-        ("A=1\n\nA='hush", "  .env: line 3 cannot be read"),
-        (&format!("A={}\nTENCENT hush\n", "x".repeat(20_000)), "  .env: line 2 cannot be read"),
+        ("A=1\n# note\nTENCENT hush\nB=2\n", "line 3 cannot be read (at its character 9)"),
+        ("A=1\r\n\r\nTENCENT hush", "line 3 cannot be read (at its character 9)"),
+        ("A=1\nA='hush\nhush\nhush\n", "line 2 cannot be read (its quote is not closed)"),
+        ("A=1\n\nA='hush", "line 3 cannot be read"),
+        (&format!("A={}\nTENCENT hush\n", "x".repeat(20_000)), "line 2 cannot be read"),
     ] {
         let error = read(text).unwrap_err();
         assert!(error.contains(says) && !error.contains("hush"), "{says} in {error}");

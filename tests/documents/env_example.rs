@@ -1,22 +1,8 @@
 //! `.env.example` is what the configuration reads.
 
-use std::collections::BTreeMap;
-
 use room_owner::config::{Config, Environment, VARIABLES};
 
 use super::read;
-
-/// The settings of the file, those that are commented out (`#NAME=value`, no space) too.
-fn settings(text: &str) -> Vec<(String, String)> {
-    let with_all: String = text
-        .lines()
-        .map(|line| match line.strip_prefix('#') {
-            Some(setting) if setting.starts_with(|c: char| c.is_ascii_uppercase()) => format!("{setting}\n"),
-            _ => format!("{line}\n"),
-        })
-        .collect();
-    as_the_program_reads(&with_all)
-}
 
 fn as_the_program_reads(text: &str) -> Vec<(String, String)> {
     dotenvy::from_read_iter(text.as_bytes()).map(|line| line.unwrap()).collect()
@@ -24,30 +10,6 @@ fn as_the_program_reads(text: &str) -> Vec<(String, String)> {
 
 fn config<'a>(settings: impl IntoIterator<Item = (&'a str, &'a str)>) -> Result<Config, String> {
     Config::from(&Environment::of(settings)).map_err(|error| error.to_string())
-}
-
-#[test]
-fn it_names_each_variable_that_is_read_once_and_no_other() {
-    let mut named: Vec<String> = settings(&read(".env.example")).into_iter().map(|(name, _)| name).collect();
-    let mut known: Vec<&str> = VARIABLES.iter().map(|variable| variable.name).collect();
-    named.sort_unstable();
-    known.sort_unstable();
-    assert_eq!(named, known);
-}
-
-#[test]
-fn it_shows_the_example_of_each_variable() {
-    let text = read(".env.example");
-    let shown: BTreeMap<String, String> = settings(&text).into_iter().collect();
-    for variable in VARIABLES {
-        // What has to be filled in is left empty, so that no copied example can serve as a secret.
-        let in_words = format!("\n# For example {}={}\n{0}=\n", variable.name, variable.example);
-        let is_shown = match shown[variable.name].as_str() {
-            "" => text.contains(&in_words),
-            value => value == variable.example,
-        };
-        assert!(is_shown, "{}: its example is `{}`", variable.name, variable.example);
-    }
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use clap::{Arg, CommandFactory as _};
 use room_owner::cli::Arguments;
-use room_owner::config::VARIABLES;
+use room_owner::config::{env_example, settings_table};
 use room_owner::domain::command::{CommandGroup, Invocation, Kind, Needs, Parameter, Position, Style, Verb};
 
 use super::source::{module_named, sources};
@@ -17,7 +17,7 @@ type Part = (&'static str, &'static str, fn() -> String);
 const PARTS: &[Part] = &[
     ("docs/commands.md", "chat commands", chat_commands),
     ("docs/command-line.md", "command line", command_line),
-    ("docs/settings.md", "settings", settings),
+    ("docs/settings.md", "settings", settings_table),
     ("docs/architecture.md", "map", || from_lib("# The map")),
     ("docs/architecture.md", "way of one command", || from_lib("# The way of one command")),
     ("docs/architecture.md", "arrows", arrows),
@@ -34,10 +34,13 @@ fn with_part(document: &str, name: &str, part: &str) -> String {
     format!("{before}{start}\n{}\n\n{end}{after}", part.trim_end())
 }
 
-#[test]
 #[expect(clippy::disallowed_methods, reason = "the tests' own settings are none of the program's")]
+fn is_updating() -> bool {
+    std::env::var_os("UPDATE_DOCS").is_some()
+}
+
+#[test]
 fn the_generated_parts_are_what_the_program_has() {
-    let update = std::env::var_os("UPDATE_DOCS").is_some();
     let mut stale = Vec::new();
     for (path, name, make) in PARTS {
         let document = read(path);
@@ -45,7 +48,7 @@ fn the_generated_parts_are_what_the_program_has() {
         if wanted == document {
             continue;
         }
-        if update {
+        if is_updating() {
             std::fs::write(repository(path), wanted).unwrap();
         } else {
             let line = wanted.lines().zip(document.lines()).find(|(wanted, shown)| wanted != shown);
@@ -56,6 +59,17 @@ fn the_generated_parts_are_what_the_program_has() {
         }
     }
     assert!(stale.is_empty(), "{}\nrun `{UPDATE}`, and read the difference", stale.join("\n"));
+}
+
+#[test]
+fn env_example_is_made_from_the_table_of_settings() {
+    let (path, wanted) = (".env.example", env_example());
+    if is_updating() {
+        std::fs::write(repository(path), &wanted).unwrap();
+    }
+    let shown = read(path);
+    let line = wanted.lines().zip(shown.lines()).find(|(wanted, shown)| wanted != shown);
+    assert!(shown == wanted, "{path} is out of date: {line:?}\nrun `{UPDATE}`, and read the difference");
 }
 
 /// A cell of a table.
@@ -233,17 +247,6 @@ fn meaning(argument: &Arg) -> String {
         if !defaults.is_empty() {
             text += &format!(" ({} if not given)", defaults.join(", "));
         }
-    }
-    text
-}
-
-// ---- settings
-
-fn settings() -> String {
-    let mut text = heading(&["Variable", "Example", "Meaning", "If not set"]);
-    for setting in VARIABLES {
-        text +=
-            &row(&[code(setting.name), code(setting.example), prose(setting.meaning), prose(setting.unset)]);
     }
     text
 }

@@ -4,5 +4,6 @@ pub(crate) mod acl;
 pub(crate) mod discord;
 pub(crate) mod gateway;
 pub(crate) mod interaction;
+pub(crate) mod proxy;
 pub(crate) mod schemas;
 pub(crate) mod slack;

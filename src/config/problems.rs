@@ -1,0 +1,39 @@
+//! What is wrong with the settings.
+
+use std::fmt;
+
+use super::table::{VARIABLES, Variable};
+
+/// One thing that is wrong.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Problem {
+    /// A variable, or `.env`.
+    pub(super) of: String,
+    /// How a sentence about it goes on.
+    pub(super) what: String,
+}
+
+impl Problem {
+    pub(super) fn new(of: impl Into<String>, what: impl Into<String>) -> Self {
+        Self { of: of.into(), what: what.into() }
+    }
+}
+
+/// Everything that is wrong with the settings.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub struct ConfigError(pub(super) Vec<Problem>);
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the settings cannot be used:")?;
+        for Problem { of, what } in &self.0 {
+            write!(f, "\n  {of}: {what}")?;
+            if let Some(Variable { name, example, meaning, .. }) =
+                VARIABLES.iter().find(|known| known.name == of)
+            {
+                write!(f, "\n      {meaning}; for example `{name}={example}`")?;
+            }
+        }
+        Ok(())
+    }
+}
