@@ -12,7 +12,7 @@ use secrecy::SecretString;
 use super::problems::Problem;
 use super::table::{Kind, VARIABLES};
 use super::{dot_env, names, time_zone};
-use crate::redact::Redactor;
+use crate::redact::{Redactor, SHORTEST_SECRET};
 
 /// More than any secret, or any `.env`, has.
 const LONGEST_FILE: u64 = 1 << 20;
@@ -206,10 +206,10 @@ fn read_file(path: &Path) -> io::Result<(Vec<u8>, IsOpen)> {
 /// The trimmed contents of the file.
 fn secret_file(path: &str) -> Result<(String, IsOpen), String> {
     // Somebody may have put the secret here instead of the path.
-    let shown = match ["/", "./", "../"].iter().any(|start| path.starts_with(start)) {
-        true => format!("`{path}`"),
-        false => "the file that it names".to_owned(),
-    };
+    let folder = Path::new(path).parent().filter(|folder| !folder.as_os_str().is_empty());
+    let is_path =
+        path.len() < SHORTEST_SECRET || path.starts_with(['/', '.']) || folder.is_some_and(Path::is_dir);
+    let shown = if is_path { format!("`{path}`") } else { "the file that it names".to_owned() };
     let (bytes, is_open) = read_file(path.as_ref())
         .map_err(|error| format!("{shown} cannot be read: {error}; set it to the path of a file"))?;
     let text = dot_env::text(&bytes).map_err(|what| format!("{shown} {what}"))?;

@@ -156,6 +156,8 @@ fn every_secret_can_be_in_a_file_of_its_own() {
             (&empty, format!("`{empty}` is empty: write the secret into it")),
             (&absent, format!("`{absent}` cannot be read: No such file or directory")),
             (&here, format!("`{here}` cannot be read: Is a directory")),
+            (&"src/absent".to_owned(), "`src/absent` cannot be read: No such file".to_owned()),
+            (&"absent".to_owned(), "`absent` cannot be read: No such file".to_owned()),
             (&"hush-hush".to_owned(), "the file that it names cannot be read: No such file".to_owned()),
         ] {
             let error = problems(&with(path));
