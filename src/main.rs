@@ -22,7 +22,7 @@ use room_owner::cli::{
     SimulatorArguments, TencentCommand, WrongUsage,
 };
 use room_owner::clock::SystemClock;
-use room_owner::config::{self, Common, Config, ConfigError, Environment};
+use room_owner::config::{self, Common, Config, ConfigError, Environment, Terminal};
 use room_owner::discord::register::Registrar;
 use room_owner::domain::command::CommandGroup;
 use room_owner::merkle::proof::InclusionProof;
@@ -46,6 +46,8 @@ fn main() -> ExitCode {
         Ok(arguments) => arguments,
         Err(answer) => return usage(&answer).into(),
     };
+    let Terminal { colours, pager } = Terminal::read();
+    cli::screen::set_up(arguments.output, colours, pager);
     let runtime =
         match tokio::runtime::Builder::new_multi_thread().worker_threads(workers()).enable_all().build() {
             Ok(runtime) => runtime,

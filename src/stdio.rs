@@ -236,6 +236,15 @@ pub fn stdout_is_terminal() -> bool {
     io::stdout().is_terminal()
 }
 
+/// How many columns and lines the terminal has that stdout is, if it is one that says so.
+#[must_use]
+#[expect(clippy::disallowed_methods, reason = "this is the place")]
+pub fn stdout_size() -> Option<(usize, usize)> {
+    let size = rustix::termios::tcgetwinsize(io::stdout()).ok()?;
+    let (columns, lines) = (usize::from(size.ws_col), usize::from(size.ws_row));
+    (columns > 0 && lines > 0).then_some((columns, lines))
+}
+
 /// Whether stdout is `/dev/null`. So is one that was closed: std opens `/dev/null` in its place before `main`.
 #[must_use]
 #[expect(clippy::disallowed_methods, reason = "this is the place")]

@@ -16,6 +16,8 @@ pub mod owner;
 mod print;
 mod render;
 mod rows;
+pub mod screen;
+mod table;
 pub mod transfer;
 pub mod verify;
 
@@ -91,6 +93,9 @@ pub struct Arguments {
     /// What to do.
     #[command(subcommand)]
     pub command: Command,
+    /// How its output is shown.
+    #[command(flatten)]
+    pub output: screen::OutputArguments,
 }
 
 const EXIT_CODES: &str = "Exit codes: 0 done, 1 it went wrong, 2 wrong usage, 3 refused by the ACL, \

@@ -3,21 +3,23 @@
 use std::borrow::Cow;
 use std::io::{self, Write};
 
-use comfy_table::{ColumnConstraint, ContentArrangement, Table, Width, presets};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde::Serialize;
 use serde_json::Value;
 
 use super::Format;
+use super::screen::screen;
+use super::table::{Cells, Column, Table, laid_out};
 use crate::domain::audit::read_in;
 use crate::domain::room::{is_invisible, visible};
+use crate::domain::wording::Tone;
 use crate::stdio;
 
 /// Something that can be printed as a row.
 pub(super) trait Row: Serialize + Sized {
-    /// The names of the columns for people.
-    const HEADINGS: &'static [&'static str];
+    /// The columns for people.
+    const COLUMNS: &'static [Column];
 
     /// The names of the fields for programs, in the order in which they are serialised.
     const FIELDS: &'static [&'static str];
@@ -25,8 +27,16 @@ pub(super) trait Row: Serialize + Sized {
     /// Those of the fields that are times, as far as they are shown in a zone.
     const TIMES: &'static [&'static str] = &[];
 
+    /// The heading of the column that is coloured.
+    const TONED: Option<&'static str> = None;
+
     /// The cells for people, with times as they are read in `zone`.
     fn cells(&self, zone: &TimeZone) -> Vec<String>;
+
+    /// How the row feels.
+    fn tone(&self) -> Option<Tone> {
+        None
+    }
 
     /// The fields as texts, in their order; empty where there is nothing.
     fn texts(&self) -> io::Result<Vec<Cow<'_, str>>> {
@@ -41,15 +51,16 @@ pub(super) fn rows<R: Row>(rows: &[R], format: Format) -> io::Result<()> {
 
 /// The same, with times for people as they are read in `zone`. What programs read is always UTC.
 pub(super) fn rows_in<R: Row>(rows: &[R], format: Format, zone: &TimeZone) -> io::Result<()> {
-    let mut out = stdio::stdout();
-    match format {
-        Format::Json => writeln!(out, "{}", json(&rows)?)?,
-        Format::Jsonl => jsonl(rows, &mut out)?,
-        Format::Csv => csv(rows, &mut out)?,
-        Format::Table if rows.is_empty() => {}
-        Format::Table => writeln!(out, "{}", table(rows, zone))?,
+    if format == Format::Table {
+        return if rows.is_empty() { Ok(()) } else { show(rows, zone) };
     }
-    out.flush()
+    let mut text = Vec::new();
+    match format {
+        Format::Json => writeln!(text, "{}", json(&rows)?)?,
+        Format::Csv => csv(rows, &mut text)?,
+        Format::Jsonl | Format::Table => jsonl(rows, &mut text)?,
+    }
+    screen().show(&String::from_utf8_lossy(&text))
 }
 
 /// Rows that come a part at a time.
@@ -110,7 +121,7 @@ pub(super) fn jsonl<T: Serialize>(rows: &[T], out: &mut impl Write) -> io::Resul
 /// Prints one value: a JSON object rather than an array of one.
 pub(super) fn one<R: Row>(row: &R, format: Format) -> io::Result<()> {
     match format {
-        Format::Json => writeln!(stdio::stdout(), "{}", json(row)?),
+        Format::Json => screen().show(&format!("{}\n", json(row)?)),
         other => rows(std::slice::from_ref(row), other),
     }
 }
@@ -120,17 +131,18 @@ pub(super) fn whole<R: Row>(row: &R, format: Format, zone: &TimeZone) -> io::Res
     if format != Format::Table {
         return one(row, format);
     }
-    let mut out = stdio::stdout();
+    let mut text = String::new();
     for (name, value) in fields(row)? {
         let value = match value.parse::<Timestamp>() {
             Ok(at) if R::TIMES.contains(&name) && *zone != TimeZone::UTC => read_in(at, zone),
             _ => value,
         };
         if !value.is_empty() {
-            writeln!(out, "{name:<15} {}", visible(&value))?;
+            let tone = row.tone().filter(|_| R::TONED.is_some_and(|toned| toned.eq_ignore_ascii_case(name)));
+            text.push_str(&format!("{name:<15} {}\n", screen().coloured(visible(&value), tone)));
         }
     }
-    Ok(())
+    screen().show(&text)
 }
 
 /// JSON in which what cannot be seen is escaped: nobody's text steers the terminal that it is read on.
@@ -158,63 +170,25 @@ fn is_visible(json: &[u8]) -> bool {
     !json.iter().fold(false, |found, byte| found | (*byte >= 0x7f))
 }
 
-/// The table for people: no foreign text can move the cursor or colour the rest.
-pub(super) fn table<R: Row>(rows: &[R], zone: &TimeZone) -> String {
+/// The table for people, as it fits the terminal: no foreign text can move the cursor or colour the rest.
+pub(super) fn table<R: Row>(rows: &[R], zone: &TimeZone) -> Table {
     let name = format!("({})", zone.iana_name().unwrap_or("UTC"));
-    let headings: Vec<String> = R::HEADINGS.iter().map(|heading| heading.replace("(UTC)", &name)).collect();
-    let headings: Vec<&str> = headings.iter().map(String::as_str).collect();
-    let cells = |row: &R| row.cells(zone).iter().map(|cell| visible(cell)).collect();
-    // The terminal's, if stdout is one.
-    laid_out(&headings, &rows.iter().map(cells).collect::<Vec<_>>(), Table::new().width())
-}
-
-/// What a column needs for a text to be read in it, in characters.
-const READABLE: u16 = 20;
-
-/// Rows below headings, without the columns that are empty in every row. In a terminal that is too narrow, cells
-/// go on in the next line, but no word is broken: an id has to be copied whole. What does not fit even so, is a
-/// block a row.
-fn laid_out(headings: &[&str], rows: &[Vec<String>], width: Option<u16>) -> String {
-    let is_told = |at: &usize| rows.iter().any(|row| !row[*at].is_empty());
-    let told: Vec<usize> = (0..headings.len()).filter(is_told).collect();
-    let mut words = Table::new();
-    let mut table = Table::new();
-    table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic);
-    let headed = told.iter().map(|at| headings[*at].to_owned()).collect::<Vec<_>>();
-    let shown = rows.iter().map(|row| told.iter().map(|at| row[*at].clone()).collect::<Vec<_>>());
-    for cells in std::iter::once(headed.clone()).chain(shown.clone()) {
-        words.add_row(cells.iter().map(|cell| cell.replace(' ', "\n")));
-    }
-    table.set_header(headed).add_rows(shown);
-    match width {
-        Some(width) => {
-            let widths = words.column_max_content_widths().into_iter().zip(table.column_max_content_widths());
-            // A column has a space on each side.
-            let least: Vec<u16> =
-                widths.map(|(word, all)| word.max(all.min(READABLE)).saturating_add(2)).collect();
-            if least.iter().copied().map(u32::from).sum::<u32>() > u32::from(width) {
-                return blocks(headings, rows);
-            }
-            table.set_width(width);
-            for (column, least) in table.column_iter_mut().zip(least) {
-                column.set_constraint(ColumnConstraint::LowerBoundary(Width::Fixed(least)));
-            }
-        }
-        None => {
-            table.force_no_tty();
-        }
-    }
-    table.to_string().lines().map(str::trim_end).collect::<Vec<_>>().join("\n")
-}
-
-/// A field a line, and an empty line between rows.
-fn blocks(headings: &[&str], rows: &[Vec<String>]) -> String {
-    let longest = headings.iter().map(|heading| heading.len()).max().unwrap_or_default();
-    let block = |row: &Vec<String>| {
-        let told = headings.iter().zip(row).filter(|(_, cell)| !cell.is_empty());
-        told.map(|(heading, cell)| format!(" {heading:longest$}  {cell}\n")).collect::<String>()
+    let cells = |row: &R| Cells {
+        cells: row.cells(zone).iter().map(|cell| visible(cell)).collect(),
+        tone: row.tone(),
     };
-    rows.iter().map(block).collect::<Vec<_>>().join("\n").trim_end().to_owned()
+    let rows: Vec<Cells> = rows.iter().map(cells).collect();
+    laid_out(R::COLUMNS, |heading| heading.replace("(UTC)", &name), R::TONED, &rows, screen())
+}
+
+/// Shows rows to people.
+fn show<R: Row>(rows: &[R], zone: &TimeZone) -> io::Result<()> {
+    let Table { text, dropped } = table(rows, zone);
+    screen().show(&text)?;
+    if !dropped.is_empty() {
+        tell!("left out at this width: {}; --wide shows all", dropped.join(", "));
+    }
+    Ok(())
 }
 
 /// The fields as names and texts, in the order of the interface.
@@ -271,7 +245,7 @@ mod tests {
     }
 
     impl Row for Sample {
-        const HEADINGS: &'static [&'static str] = &["Z"];
+        const COLUMNS: &'static [Column] = &[Column::whole("Z", 1)];
         const FIELDS: &'static [&'static str] = &["z", "a"];
 
         fn cells(&self, _: &TimeZone) -> Vec<String> {
@@ -303,44 +277,7 @@ mod tests {
 
     #[test]
     fn a_terminal_gets_no_escape_sequence() {
-        let text = table(&[Sample { z: "a\u{1b}[31mred\u{202e}", a: None }], &TimeZone::UTC);
+        let text = table(&[Sample { z: "a\u{1b}[31mred\u{202e}", a: None }], &TimeZone::UTC).text;
         assert!(!text.contains('\u{1b}') && !text.contains('\u{202e}'), "{text:?}");
-    }
-
-    #[test]
-    fn a_table_leaves_out_what_is_empty_and_breaks_no_id() {
-        let headings = ["Grant", "Subject", "Channels", "Granted by", "Reason"];
-        let row = |id: &str, subject: &str, reason: &str| {
-            [id, subject, "", "cli:ana", reason].map(str::to_owned).to_vec()
-        };
-        let rows = [
-            row("1", "slack:T0123456789:U0123456789", "the night shift, as long as Boris is away"),
-            row("12", "discord:1100000000000000001:role:1100000000000000003", ""),
-        ];
-        let framed = |width| {
-            let text = laid_out(&headings, &rows, width);
-            assert!(text.lines().all(|line| line == line.trim_end()), "{text}");
-            text.lines().map(|line| format!("|{line}\n")).collect::<String>()
-        };
-        let all = [None, Some(100), Some(80)].map(framed).join("\n");
-        insta::assert_snapshot!(all, @"
-        | Grant  Subject                                               Granted by  Reason
-        | 1      slack:T0123456789:U0123456789                         cli:ana     the night shift, as long as Boris is away
-        | 12     discord:1100000000000000001:role:1100000000000000003  cli:ana
-
-        | Grant  Subject                                               Granted by  Reason
-        | 1      slack:T0123456789:U0123456789                         cli:ana     the night shift, as long
-        |                                                                          as Boris is away
-        | 12     discord:1100000000000000001:role:1100000000000000003  cli:ana
-
-        | Grant       1
-        | Subject     slack:T0123456789:U0123456789
-        | Granted by  cli:ana
-        | Reason      the night shift, as long as Boris is away
-        |
-        | Grant       12
-        | Subject     discord:1100000000000000001:role:1100000000000000003
-        | Granted by  cli:ana
-        ");
     }
 }

@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use super::acl_file;
 use super::print;
 use super::rows::{Named, Planned, Why};
+use super::screen::screen;
 use super::{Exit, Format, WrongUsage, as_word, one_line, say, text};
 use crate::domain::access::{Attention, ChangedEntry, Grant, GrantWarnings, Known, NotEdited, is_live, list};
 use crate::domain::audit::OperationId;
@@ -64,7 +65,7 @@ pub(super) fn acl(reply: &Reply, asked: &Asked, known: &Known, now: Timestamp) -
                     tell!("grant {} of {}: {}", grant.id, grant.subject, attention(why, now));
                 }
             }
-            let rows: Vec<Named> = grants.iter().map(|(grant, _)| Named::of(grant, names)).collect();
+            let rows: Vec<_> = grants.iter().map(|(grant, _)| Named::of(grant, names)).collect();
             print::rows(&rows, format)?;
             say_not_looked_up(grants.iter().map(|(grant, _)| grant), known, now);
         }
@@ -77,15 +78,14 @@ pub(super) fn acl(reply: &Reply, asked: &Asked, known: &Known, now: Timestamp) -
                 (_, 1) => tell!("1 removed entry is left out: --all shows it"),
                 (_, left_out) => tell!("{left_out} removed entries are left out: --all shows them"),
             }
-            print::rows(entries, format)?;
+            print::rows(&entries.iter().map(|entry| Named::of(entry, names)).collect::<Vec<_>>(), format)?;
         }
         AclAnswer::Explained(explained) => {
             match format {
                 Format::Table => {
-                    if let Some(at) = asked.at {
-                        stdio::print(format_args!("as of {at:.0}:"))?;
-                    }
-                    stdio::print(text(&message(reply, &CommandName::local(LOCAL_ACL))).trim_end())?;
+                    let as_of = asked.at.map(|at| format!("as of {at:.0}:\n")).unwrap_or_default();
+                    let words = text(&message(reply, &CommandName::local(LOCAL_ACL)));
+                    screen().show(&format!("{as_of}{}\n", words.trim_end()))?;
                 }
                 format => print::one(&Why::from(&**explained), format)?,
             }
@@ -101,7 +101,7 @@ pub(super) fn acl(reply: &Reply, asked: &Asked, known: &Known, now: Timestamp) -
             for line in unread_groups(unread).iter().chain(&scope_as_room(room)) {
                 tell!("note: {}", one_line(line));
             }
-            print::rows(able, format)?;
+            print::rows(&able.iter().map(|able| Named::of(able, names)).collect::<Vec<_>>(), format)?;
         }
         AclAnswer::Whole(acl) => {
             stdio::stdout().write_all(acl_file::write(acl, names, now).as_bytes())?;
@@ -114,7 +114,7 @@ pub(super) fn acl(reply: &Reply, asked: &Asked, known: &Known, now: Timestamp) -
                 // A change stays as it was made, whether it is printed or not.
                 stdio::say_if_lost(match entry {
                     ChangedEntry::Grant { after, .. } => print::one(&Named::of(after, names), format),
-                    ChangedEntry::Channel { after, .. } => print::one(after, format),
+                    ChangedEntry::Channel { after, .. } => print::one(&Named::of(after, names), format),
                 });
             }
         }

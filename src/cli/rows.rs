@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use super::one_line;
 use super::print::{self, Row};
+use super::table::Column;
 use crate::domain::access::{
     AclChange, AuthorisedChannel, Effect, EligibleSubject, Explanation, Grant, GrantMatch, RoomScope,
     Standing, list,
@@ -17,41 +18,52 @@ use crate::domain::audit::{AuditEntry, DecisionKind, OutcomeKind, Ownership, Sta
 use crate::domain::principal::{Channel, Membership, Subject};
 use crate::domain::reply::Names;
 use crate::domain::room::RoomId;
-use crate::domain::wording;
 use crate::domain::wording::why::Explained;
+use crate::domain::wording::{self, Tone};
 
 fn when(time: Option<Timestamp>) -> String {
     time.map(|time| format!("{time:.0}")).unwrap_or_default()
 }
 
-/// A grant, and what its subject was called when they were last seen.
+/// Something of the ACL, with what people were called when they were last seen.
 #[derive(Serialize)]
-pub(super) struct Named<'a> {
+pub(super) struct Named<'a, T> {
     #[serde(flatten)]
-    grant: &'a Grant,
+    what: &'a T,
     #[serde(skip)]
-    name: Option<&'a String>,
+    names: &'a Names,
 }
 
-impl<'a> Named<'a> {
-    pub(super) fn of(grant: &'a Grant, names: &'a Names) -> Self {
-        Self { grant, name: names.get(&grant.subject) }
+impl<'a, T> Named<'a, T> {
+    pub(super) fn of(what: &'a T, names: &'a Names) -> Self {
+        Self { what, names }
+    }
+
+    fn called(&self, subject: &Subject) -> String {
+        captioned(subject, self.names.get(subject))
     }
 }
 
-impl Row for Named<'_> {
-    const HEADINGS: &'static [&'static str] = &[
-        "Grant",
-        "Subject",
-        "Name",
-        "Role",
-        "Rooms",
-        "Channels",
-        "Expires",
-        "Granted by",
-        "Granted",
-        "Revoked",
-        "Reason",
+/// An id with a caption. The id ends it: who makes the name look like an id is still told by their own.
+fn captioned(id: &impl ToString, name: Option<&String>) -> String {
+    match name {
+        Some(name) => format!("{name} ({})", id.to_string()),
+        None => id.to_string(),
+    }
+}
+
+impl Row for Named<'_, Grant> {
+    const COLUMNS: &'static [Column] = &[
+        Column::whole("Grant", 9),
+        Column::id("Subject", 8, 16),
+        Column::whole("Role", 7),
+        Column::text("Rooms", 6, 8),
+        Column::id("Channels", 5, 12),
+        Column::whole("Expires", 4),
+        Column::id("Granted by", 1, 10),
+        Column::whole("Granted", 1),
+        Column::whole("Revoked", 3),
+        Column::text("Reason", 2, 12),
     ];
 
     const FIELDS: &'static [&'static str] = &[
@@ -68,43 +80,55 @@ impl Row for Named<'_> {
         "reason",
     ];
 
+    const TONED: Option<&'static str> = Some("Role");
+
     fn cells(&self, _: &TimeZone) -> Vec<String> {
-        let Self { grant, name } = self;
+        let grant = self.what;
         let role = match grant.effect {
             Effect::Permit => grant.role.to_string(),
             Effect::Deny => format!("denied {}", grant.role),
         };
         vec![
             grant.id.to_string(),
-            grant.subject.to_string(),
-            name.cloned().unwrap_or_default(),
+            self.called(&grant.subject),
             role,
             grant.rooms.to_string(),
             list(&grant.channels),
             when(grant.expires_at),
-            grant.granted_by.to_string(),
+            self.called(&grant.granted_by),
             when(Some(grant.granted_at)),
             when(grant.revoked_at),
             grant.reason.clone().unwrap_or_default(),
         ]
     }
+
+    fn tone(&self) -> Option<Tone> {
+        (self.what.effect == Effect::Deny).then_some(Tone::Stop)
+    }
 }
 
-impl Row for AuthorisedChannel {
-    const HEADINGS: &'static [&'static str] =
-        &["Channel", "Rooms", "Allowed by", "Allowed", "Removed", "Reason"];
+impl Row for Named<'_, AuthorisedChannel> {
+    const COLUMNS: &'static [Column] = &[
+        Column::id("Channel", 9, 20),
+        Column::text("Rooms", 8, 8),
+        Column::id("Allowed by", 3, 10),
+        Column::whole("Allowed", 1),
+        Column::whole("Removed", 7),
+        Column::text("Reason", 2, 12),
+    ];
 
     const FIELDS: &'static [&'static str] =
         &["channel", "rooms", "allowed_by", "allowed_at", "removed_at", "reason"];
 
     fn cells(&self, _: &TimeZone) -> Vec<String> {
+        let entry = self.what;
         vec![
-            self.channel.to_string(),
-            self.rooms.to_string(),
-            self.allowed_by.to_string(),
-            when(Some(self.allowed_at)),
-            when(self.removed_at),
-            self.reason.clone().unwrap_or_default(),
+            entry.channel.to_string(),
+            entry.rooms.to_string(),
+            self.called(&entry.allowed_by),
+            when(Some(entry.allowed_at)),
+            when(entry.removed_at),
+            entry.reason.clone().unwrap_or_default(),
         ]
     }
 }
@@ -133,7 +157,7 @@ struct Bearing<'a> {
 }
 
 impl Row for Why<'_> {
-    const HEADINGS: &'static [&'static str] = &[];
+    const COLUMNS: &'static [Column] = &[];
 
     const FIELDS: &'static [&'static str] =
         &["subject", "channel", "room", "at", "decision", "authority", "channel_standing", "grants"];
@@ -183,17 +207,18 @@ impl<'a> From<&'a Explained> for Why<'a> {
     }
 }
 
-impl Row for EligibleSubject {
-    const HEADINGS: &'static [&'static str] = &["Subject", "Grant", "Until", "Channels"];
+impl Row for Named<'_, EligibleSubject> {
+    const COLUMNS: &'static [Column] = &[
+        Column::id("Subject", 9, 20),
+        Column::whole("Grant", 7),
+        Column::whole("Until", 6),
+        Column::id("Channels", 5, 12),
+    ];
     const FIELDS: &'static [&'static str] = &["subject", "grant", "until", "channels"];
 
     fn cells(&self, _: &TimeZone) -> Vec<String> {
-        vec![
-            self.subject.to_string(),
-            self.grant.to_string(),
-            self.until.map(|until| format!("{until:.0}")).unwrap_or_default(),
-            list(&self.channels),
-        ]
+        let able = self.what;
+        vec![self.called(&able.subject), able.grant.to_string(), when(able.until), list(&able.channels)]
     }
 }
 
@@ -250,17 +275,30 @@ impl Planned {
 }
 
 impl Row for Planned {
-    const HEADINGS: &'static [&'static str] = &["", "What"];
+    const COLUMNS: &'static [Column] = &[Column::whole("", 9), Column::text("What", 8, 40)];
     const FIELDS: &'static [&'static str] = &["change", "subject", "channel", "rooms", "what"];
+    const TONED: Option<&'static str> = Some("");
 
     fn cells(&self, _: &TimeZone) -> Vec<String> {
         vec![self.sign().to_string(), self.what.clone()]
     }
+
+    fn tone(&self) -> Option<Tone> {
+        Some(if self.gains { Tone::Done } else { Tone::Failed })
+    }
 }
 
 impl Row for AuditEntry {
-    const HEADINGS: &'static [&'static str] =
-        &["Op", "At (UTC)", "Actor", "Command", "Outcome", "How and why"];
+    const COLUMNS: &'static [Column] = &[
+        Column::whole("Op", 9),
+        Column::whole("At (UTC)", 8),
+        Column::id("Actor", 5, 14),
+        Column::text("Command", 6, 16),
+        Column::whole("Outcome", 7),
+        Column::text("How and why", 1, 16),
+    ];
+
+    const TONED: Option<&'static str> = Some("Outcome");
 
     const FIELDS: &'static [&'static str] = &[
         "operation",
@@ -285,7 +323,7 @@ impl Row for AuditEntry {
 
     /// What fits a terminal; `audit show` and the other formats have every field.
     fn cells(&self, zone: &TimeZone) -> Vec<String> {
-        let actor = self.actor.as_ref().map(ToString::to_string).unwrap_or_default();
+        let actor = self.actor.as_ref().map(|actor| captioned(actor, self.actor_name.as_ref()));
         let mut notes = Vec::new();
         if let Some(previous) = &self.previous_owner {
             let was = if self.new_owner.is_some() { "was" } else { "owner" };
@@ -302,14 +340,21 @@ impl Row for AuditEntry {
         vec![
             self.operation.to_string(),
             seconds(self.at, zone),
-            match &self.actor_name {
-                Some(name) => format!("{actor} ({name})"),
-                None => actor,
-            },
+            actor.unwrap_or_default(),
             self.command.clone(),
             self.outcome.to_string(),
             notes.join(" · "),
         ]
+    }
+
+    fn tone(&self) -> Option<Tone> {
+        Some(match self.outcome {
+            OutcomeKind::Succeeded => Tone::Done,
+            OutcomeKind::Unchanged | OutcomeKind::Duplicate => Tone::Plain,
+            OutcomeKind::Pending | OutcomeKind::Unknown => Tone::Warning,
+            OutcomeKind::Denied => Tone::Stop,
+            OutcomeKind::Refused | OutcomeKind::Declined | OutcomeKind::Invalid => Tone::Failed,
+        })
     }
 
     /// Of these there are millions in an export.
@@ -344,8 +389,15 @@ impl Row for AuditEntry {
 }
 
 impl Row for Ownership {
-    const HEADINGS: &'static [&'static str] =
-        &["Room", "Time (UTC)", "Owner", "Certainty", "Since", "Op", "Why"];
+    const COLUMNS: &'static [Column] = &[
+        Column::text("Room", 9, 8),
+        Column::whole("Time (UTC)", 7),
+        Column::text("Owner", 8, 8),
+        Column::whole("Certainty", 6),
+        Column::whole("Since", 5),
+        Column::whole("Op", 4),
+        Column::text("Why", 1, 20),
+    ];
 
     const TIMES: &'static [&'static str] = &["time", "since"];
 
@@ -375,7 +427,13 @@ impl Row for Ownership {
 }
 
 impl Row for Step {
-    const HEADINGS: &'static [&'static str] = &["Event", "At (UTC)", "Wait", "Step", "What"];
+    const COLUMNS: &'static [Column] = &[
+        Column::whole("Event", 7),
+        Column::whole("At (UTC)", 6),
+        Column::whole("Wait", 5),
+        Column::whole("Step", 9),
+        Column::text("What", 8, 16),
+    ];
 
     const FIELDS: &'static [&'static str] = &["operation", "seq", "at", "step", "what", "wait_ms"];
 
@@ -391,8 +449,17 @@ impl Row for Step {
 }
 
 impl Row for Stat {
-    const HEADINGS: &'static [&'static str] =
-        &["Key", "Operations", "Done", "Refused", "Denied", "Open", "Other", "First (UTC)", "Last (UTC)"];
+    const COLUMNS: &'static [Column] = &[
+        Column::id("Key", 9, 16),
+        Column::whole("Operations", 8),
+        Column::whole("Done", 7),
+        Column::whole("Refused", 7),
+        Column::whole("Denied", 7),
+        Column::whole("Open", 7),
+        Column::whole("Other", 6),
+        Column::whole("First (UTC)", 1),
+        Column::whole("Last (UTC)", 2),
+    ];
 
     const FIELDS: &'static [&'static str] =
         &["by", "key", "operations", "done", "refused", "denied", "open", "other", "first", "last"];
@@ -422,7 +489,7 @@ fn seconds(at: Timestamp, zone: &TimeZone) -> String {
 /// The entries as a table for people.
 #[must_use]
 pub fn table(entries: &[AuditEntry]) -> String {
-    print::table(entries, &TimeZone::UTC)
+    print::table(entries, &TimeZone::UTC).text.trim_end().to_owned()
 }
 
 #[cfg(test)]

@@ -12,6 +12,7 @@ mod names;
 mod problems;
 mod reader;
 mod table;
+mod terminal;
 #[cfg(test)]
 mod tests;
 mod time_zone;
@@ -36,6 +37,7 @@ pub use documents::{env_example, settings_table};
 pub use environment::Environment;
 pub use problems::ConfigError;
 pub use table::{VARIABLES, Variable};
+pub use terminal::Terminal;
 
 /// How log lines look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
