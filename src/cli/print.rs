@@ -228,15 +228,27 @@ pub(super) fn csv_rows<R: Row>(rows: &[R], out: &mut impl Write) -> io::Result<(
     out.write_all(&writer.into_inner().map_err(csv::IntoInnerError::into_error)?)
 }
 
-/// A spreadsheet runs a cell that begins like a formula; a quote before it keeps it text.
+/// A spreadsheet runs a cell that begins like a formula; a quote before it keeps it text. One that begins with a
+/// quote gets another: without its first quote, each such cell is what it was.
 fn guarded(value: &str) -> Cow<'_, str> {
-    let runs = value.starts_with(['=', '+', '-', '@', '\t', '\r']) && value.parse::<f64>().is_err();
-    if runs { format!("'{value}").into() } else { value.into() }
+    let is_blank = |c: char| c.is_whitespace() || is_invisible(c);
+    let shown = value.trim_start_matches(is_blank);
+    // Full-width signs count as the plain ones.
+    let is_formula = shown.starts_with(['=', '+', '-', '@', '＝', '＋', '－', '＠']) && !is_number(value);
+    let is_moved = value.starts_with(['\t', '\r', '\n']);
+    if is_formula || is_moved || value.starts_with('\'') { format!("'{value}").into() } else { value.into() }
+}
+
+/// A number below zero as this program writes one.
+fn is_number(value: &str) -> bool {
+    let digits = value.strip_prefix('-').unwrap_or_default();
+    !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     #[derive(Serialize)]
     struct Sample {
@@ -259,6 +271,49 @@ mod tests {
         csv(&[Sample { z: "=HYPERLINK(1)", a: Some(-5) }, Sample { z: "a,\"b\"", a: None }], &mut out)
             .unwrap();
         assert_eq!(String::from_utf8(out).unwrap(), "z,a\n'=HYPERLINK(1),-5\n\"a,\"\"b\"\"\",\n");
+    }
+
+    #[test]
+    fn what_a_spreadsheet_may_run_is_guarded() {
+        for runs in [
+            "=1+1",
+            "'=1+1",
+            "''=1",
+            "-inf",
+            "+Infinity",
+            "-1e5",
+            "--5",
+            "-5+1",
+            "+5",
+            "@x",
+            "＝1+1",
+            "－1",
+            "\n=1",
+            "\tx",
+            "\rx",
+            "\nx",
+            " =1",
+            "\u{feff}=1",
+            "\u{200b}@x",
+            "-",
+            "'quoted'",
+        ] {
+            assert_eq!(guarded(runs), format!("'{runs}"));
+        }
+        for text in ["", "-5", "-100004", "5", "1+1", "a=1", "inf", "/room-owner live-7 bob", "user's"] {
+            assert_eq!(guarded(text), text);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_guarded_cell_runs_nothing_and_reads_back(text in "['=+@＝－ \t\n\r\u{feff}0-9a-]{0,6}|\\PC*") {
+            let cell = guarded(&text).into_owned();
+            prop_assert_eq!(cell.strip_prefix('\'').unwrap_or(&cell), &text);
+            let first = cell.chars().next();
+            let runs = first.is_some_and(|c| "=+@＝＋－＠\t\r\n".contains(c));
+            prop_assert!(!runs && (!cell.starts_with('-') || is_number(&cell)));
+        }
     }
 
     #[test]
