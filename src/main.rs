@@ -2,6 +2,7 @@
 
 #![warn(clippy::print_stderr, clippy::print_stdout)]
 
+use std::collections::HashSet;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -16,6 +17,7 @@ use room_owner::bench::{self, Kind, Load, What};
 use room_owner::bot::{self, Bot};
 use room_owner::cli::archive::ArchiveArguments;
 use room_owner::cli::audit::AuditCommand;
+use room_owner::cli::callbacks::Callbacks;
 use room_owner::cli::verify::{Proof, ProveArguments, VerifyArguments};
 use room_owner::cli::{
     self, Arguments, BenchArguments, CallbacksCommand, Caller, Command, DiscordCommand, Exit, Format,
@@ -104,9 +106,14 @@ fn usage(answer: &clap::Error) -> Exit {
     let exit = if answer.use_stderr() { Exit::Usage } else { Exit::Done };
     if answer.use_stderr() && !stdio::stderr_is_terminal() {
         stdio::say(answer.render().to_string().trim_end());
+        cli::meant(answer).into_iter().for_each(stdio::say);
         return exit;
     }
-    match answer.print() {
+    let printed = answer.print();
+    if let Some(tip) = cli::meant(answer) {
+        stdio::say(tip);
+    }
+    match printed {
         Err(error) if exit == Exit::Done && error.kind() != std::io::ErrorKind::BrokenPipe => {
             stdio::say(format_args!("error: the output could not be written: {error}"));
             Exit::Failed
@@ -149,6 +156,8 @@ async fn run(command: Command) -> anyhow::Result<Exit> {
             let (environment, _) = settings("info")?;
             simulate(&environment, arguments).await?;
         }
+        Command::Completions { shell } => cli::manual::completions(shell)?,
+        Command::Man { out } => cli::manual::man(out.as_deref())?,
         Command::Owner(arguments) => {
             let (bot, caller) = local_bot(clock, Access::Reads).await?;
             let exit = cli::owner::run(&bot.service, caller, arguments).await;
@@ -410,11 +419,17 @@ fn keys(given: &[String]) -> Result<Vec<VerifierKey>, WrongUsage> {
     given.iter().map(|key| VerifierKey::parse(key).map_err(WrongUsage::of)).collect()
 }
 
+/// Checks proofs, and that events which lie beside them are the ones that they prove.
 fn verify_proofs(files: &[PathBuf], key: &str) -> anyhow::Result<Exit> {
     let key = VerifierKey::parse(key).map_err(WrongUsage::of)?;
     let (mut all_hold, mut printed) = (true, Ok(()));
+    let (mut events, mut proved) = (Vec::new(), HashSet::new());
     for file in files {
         let proofs = match std::fs::read_to_string(file) {
+            Ok(text) if text.starts_with('{') => {
+                events.push((file, text));
+                continue;
+            }
             Ok(text) => InclusionProof::parse_all(&text),
             Err(error) => {
                 all_hold = false;
@@ -430,6 +445,7 @@ fn verify_proofs(files: &[PathBuf], key: &str) -> anyhow::Result<Exit> {
                     let (size, origin) = (proof.checkpoint.head().size, proof.checkpoint.origin());
                     let shown = cli::verify::proved(&proof.leaf, proof.index + 1, size, origin);
                     printed = printed.and(shown);
+                    proved.insert(proof.leaf);
                 }
                 Err(error) => {
                     all_hold = false;
@@ -437,6 +453,9 @@ fn verify_proofs(files: &[PathBuf], key: &str) -> anyhow::Result<Exit> {
                 }
             }
         }
+    }
+    for (file, event) in events {
+        all_hold &= cli::verify::is_proved(file, proved.contains(&event));
     }
     cli::verify::verdict(all_hold, printed)
 }
@@ -477,8 +496,8 @@ async fn callbacks(
     let configurator = Configurator::new(TencentClient::new(settings, clock, redactor)?);
     let present = configurator.present().await?;
     let (url, token, replace) = match command {
-        CallbacksCommand::Show => {
-            show_callbacks(&present, known_token.as_ref())?;
+        CallbacksCommand::Show { format } => {
+            cli::callbacks::show(&shown(&present, known_token.as_ref()), format)?;
             return Ok(Exit::Done);
         }
         CallbacksCommand::Set { url, token, replace } => (url, token, replace),
@@ -506,28 +525,21 @@ async fn callbacks(
     Ok(Exit::Done)
 }
 
-fn show_callbacks(present: &Configuration, token: Option<&SecretString>) -> std::io::Result<()> {
-    let Some(url) = &present.url else {
-        return stdio::print(
-            "Tencent sends no callbacks. `room-owner tencent callbacks set <url>` has them sent.",
-        );
-    };
-    stdio::print(format_args!("url       {url}"))?;
-    for command in &present.commands {
-        stdio::print(format_args!("command   {command}"))?;
+fn shown(present: &Configuration, token: Option<&SecretString>) -> Callbacks {
+    let has_changes_of_owner = present.commands.iter().any(|command| command == CHANGE_OF_OWNER);
+    Callbacks {
+        url: present.url.clone(),
+        commands: present.commands.clone(),
+        missing: (!has_changes_of_owner).then_some(CHANGE_OF_OWNER),
+        signed: match (present.is_signed, token.map(|token| present.is_signed_with(token))) {
+            (Some(false), _) => "no",
+            (None, _) => "Tencent does not say",
+            (Some(true), Some(Some(true))) => "yes, with TENCENT_CALLBACK_TOKEN",
+            (Some(true), Some(Some(false))) => "yes, with another token than TENCENT_CALLBACK_TOKEN",
+            (Some(true), Some(None)) => "yes; Tencent does not say with which token",
+            (Some(true), None) => "yes, but TENCENT_CALLBACK_TOKEN is not set",
+        },
     }
-    if !present.commands.iter().any(|command| command == CHANGE_OF_OWNER) {
-        stdio::print(format_args!("          {CHANGE_OF_OWNER} is not among them"))?;
-    }
-    let signed = match (present.is_signed, token.map(|token| present.is_signed_with(token))) {
-        (Some(false), _) => "no",
-        (None, _) => "Tencent does not say",
-        (Some(true), Some(Some(true))) => "yes, with TENCENT_CALLBACK_TOKEN",
-        (Some(true), Some(Some(false))) => "yes, with another token than TENCENT_CALLBACK_TOKEN",
-        (Some(true), Some(None)) => "yes; Tencent does not say with which token",
-        (Some(true), None) => "yes, but TENCENT_CALLBACK_TOKEN is not set",
-    };
-    stdio::print(format_args!("signed    {signed}"))
 }
 
 async fn simulate(environment: &Environment, arguments: SimulatorArguments) -> anyhow::Result<()> {

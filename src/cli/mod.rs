@@ -12,6 +12,8 @@ pub mod acl;
 mod acl_file;
 pub mod archive;
 pub mod audit;
+pub mod callbacks;
+pub mod manual;
 pub mod owner;
 mod print;
 mod render;
@@ -24,7 +26,8 @@ pub mod verify;
 use std::num::{IntErrorKind, ParseIntError};
 use std::str::FromStr;
 
-use clap::{Parser, Subcommand, ValueEnum};
+use clap::error::{ContextKind, ContextValue};
+use clap::{CommandFactory as _, Parser, Subcommand, ValueEnum};
 use secrecy::SecretString;
 
 use acl::AclCommand;
@@ -139,6 +142,18 @@ pub enum Command {
     Bench(BenchArguments),
     /// Simulate Tencent's service on this machine, to try a set-up against
     Simulator(SimulatorArguments),
+    /// Print the script that completes commands in a shell
+    Completions {
+        /// Of which shell
+        #[arg(value_enum)]
+        shell: clap_complete::Shell,
+    },
+    /// Print the manual page, to read with `room-owner man | man -l -`
+    Man {
+        /// Write a page for each command into this folder instead, which is made
+        #[arg(long, value_name = "FOLDER")]
+        out: Option<std::path::PathBuf>,
+    },
 }
 
 /// How rows are printed.
@@ -177,7 +192,11 @@ pub enum TencentCommand {
 #[derive(Debug, Subcommand)]
 pub enum CallbacksCommand {
     /// Show what is configured at Tencent
-    Show,
+    Show {
+        /// How to print it
+        #[arg(long, value_enum, default_value = "table")]
+        format: Format,
+    },
     /// Have changes of owner sent to an address; writes nothing but differences, and shows them first
     Set {
         /// The bot's address for callbacks, such as `https://rooms.example.com/tencent/callbacks`
@@ -221,6 +240,25 @@ fn room_and_owner(text: &str) -> Result<(RoomId, AccountId), String> {
     let room = room.parse().map_err(|error: crate::domain::room::InvalidRoomId| error.to_string())?;
     let owner = owner.parse().map_err(|error: crate::domain::room::InvalidAccountId| error.to_string())?;
     Ok((room, owner))
+}
+
+/// What to type instead of a command that is one of another, as `list` is of `acl` and of `audit`.
+#[must_use]
+pub fn meant(wrong: &clap::Error) -> Option<String> {
+    let Some(ContextValue::String(typed)) = wrong.get(ContextKind::InvalidSubcommand) else { return None };
+    let mut found = Vec::new();
+    find(&Arguments::command(), typed, "room-owner", &mut found);
+    (!found.is_empty()).then(|| format!("tip: there is {}", found.join(", ")))
+}
+
+fn find(command: &clap::Command, name: &str, path: &str, found: &mut Vec<String>) {
+    for sub in command.get_subcommands() {
+        let path = format!("{path} {}", sub.get_name());
+        if sub.get_name() == name {
+            found.push(format!("`{path}`"));
+        }
+        find(sub, name, &path, found);
+    }
 }
 
 /// A whole number. What is wrong with it is said in words for people.

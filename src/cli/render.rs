@@ -28,12 +28,14 @@ pub(super) struct Asked {
     pub(super) at: Option<Timestamp>,
     /// The file that is planned or applied, and the version that it is of.
     pub(super) file: Option<(PathBuf, Option<i64>)>,
+    /// Whether a difference between the two is a failure.
+    pub(super) check: bool,
 }
 
 impl Asked {
     /// Of no file.
     pub(super) fn rows(format: Format) -> Self {
-        Self { format, at: None, file: None }
+        Self { format, at: None, file: None, check: false }
     }
 }
 
@@ -107,7 +109,7 @@ pub(super) fn acl(reply: &Reply, asked: &Asked, known: &Known, now: Timestamp) -
             stdio::stdout().write_all(acl_file::write(acl, names, now).as_bytes())?;
         }
         AclAnswer::Planned { .. } => return plan(answer, asked),
-        AclAnswer::Edited { changed, .. } if asked.file.is_some() => applied(changed, *operation),
+        AclAnswer::Edited { changed, .. } if asked.file.is_some() => applied(changed, *operation, format),
         AclAnswer::Edited { changed, .. } => {
             words(reply, LOCAL_ACL);
             for (entry, _) in changed {
@@ -185,19 +187,23 @@ fn plan(answer: &AclAnswer, asked: &Asked) -> anyhow::Result<Exit> {
             acl.version
         ),
     }
-    Ok(Exit::Done)
+    Ok(if asked.check && !steps.is_empty() { Exit::Failed } else { Exit::Done })
 }
 
 /// Says who gained and lost what by a file.
-fn applied(changed: &[(ChangedEntry, GrantWarnings)], operation: OperationId) {
-    for (entry, _) in changed {
+fn applied(changed: &[(ChangedEntry, GrantWarnings)], operation: OperationId, format: Format) {
+    let planned = |(entry, _): &(ChangedEntry, GrantWarnings)| {
         let (grants, channels) = match entry {
             ChangedEntry::Grant { before, .. } => (before.as_slice(), &[][..]),
             ChangedEntry::Channel { before, .. } => (&[][..], before.as_slice()),
         };
-        if let Some(planned) = Planned::of(&entry.change(), grants, channels) {
-            tell!("{} {}", planned.sign(), planned.what);
-        }
+        Planned::of(&entry.change(), grants, channels)
+    };
+    let planned: Vec<Planned> = changed.iter().filter_map(planned).collect();
+    if format == Format::Table {
+        planned.iter().for_each(|planned| tell!("{} {}", planned.sign(), planned.what));
+    } else {
+        stdio::say_if_lost(print::rows(&planned, format));
     }
     match changed.len() {
         0 => tell!("{NOTHING_TO_CHANGE}"),

@@ -21,8 +21,9 @@ use crate::domain::room::RoomId;
 use crate::domain::wording::why::Explained;
 use crate::domain::wording::{self, Tone};
 
+/// To the minute, in a column whose heading names the zone.
 fn when(time: Option<Timestamp>) -> String {
-    time.map(|time| format!("{time:.0}")).unwrap_or_default()
+    time.map(|time| time.strftime("%Y-%m-%d %H:%M").to_string()).unwrap_or_default()
 }
 
 /// Something of the ACL, with what people were called when they were last seen.
@@ -58,11 +59,11 @@ impl Row for Named<'_, Grant> {
         Column::id("Subject", 8, 16),
         Column::whole("Role", 7),
         Column::text("Rooms", 6, 8),
-        Column::id("Channels", 5, 12),
-        Column::whole("Expires", 4),
+        Column::id("Channels", 5, 10),
+        Column::whole("Expires (UTC)", 4),
         Column::id("Granted by", 1, 10),
-        Column::whole("Granted", 1),
-        Column::whole("Revoked", 3),
+        Column::whole("Granted (UTC)", 1),
+        Column::whole("Revoked (UTC)", 3),
         Column::text("Reason", 2, 12),
     ];
 
@@ -112,8 +113,8 @@ impl Row for Named<'_, AuthorisedChannel> {
         Column::id("Channel", 9, 20),
         Column::text("Rooms", 8, 8),
         Column::id("Allowed by", 3, 10),
-        Column::whole("Allowed", 1),
-        Column::whole("Removed", 7),
+        Column::whole("Allowed (UTC)", 1),
+        Column::whole("Removed (UTC)", 7),
         Column::text("Reason", 2, 12),
     ];
 
@@ -211,8 +212,8 @@ impl Row for Named<'_, EligibleSubject> {
     const COLUMNS: &'static [Column] = &[
         Column::id("Subject", 9, 20),
         Column::whole("Grant", 7),
-        Column::whole("Until", 6),
-        Column::id("Channels", 5, 12),
+        Column::whole("Until (UTC)", 6),
+        Column::id("Channels", 5, 10),
     ];
     const FIELDS: &'static [&'static str] = &["subject", "grant", "until", "channels"];
 
@@ -293,7 +294,7 @@ impl Row for AuditEntry {
         Column::whole("Op", 9),
         Column::whole("At (UTC)", 8),
         Column::id("Actor", 5, 14),
-        Column::text("Command", 6, 16),
+        Column::text("Command", 6, 24),
         Column::whole("Outcome", 7),
         Column::text("How and why", 1, 16),
     ];
@@ -341,7 +342,8 @@ impl Row for AuditEntry {
             self.operation.to_string(),
             seconds(self.at, zone),
             actor.unwrap_or_default(),
-            self.command.clone(),
+            // That a command was given on this machine is said by its actor.
+            self.command.strip_prefix("room-owner ").unwrap_or(&self.command).to_owned(),
             self.outcome.to_string(),
             notes.join(" · "),
         ]
@@ -448,7 +450,16 @@ impl Row for Step {
     }
 }
 
-impl Row for Stat {
+/// A row of counts, and what the actor that it is about was called when last seen.
+#[derive(Serialize)]
+pub(super) struct Counted {
+    #[serde(flatten)]
+    pub(super) stat: Stat,
+    #[serde(skip)]
+    pub(super) name: Option<String>,
+}
+
+impl Row for Counted {
     const COLUMNS: &'static [Column] = &[
         Column::id("Key", 9, 16),
         Column::whole("Operations", 8),
@@ -465,17 +476,18 @@ impl Row for Stat {
         &["by", "key", "operations", "done", "refused", "denied", "open", "other", "first", "last"];
 
     fn cells(&self, zone: &TimeZone) -> Vec<String> {
+        let Self { stat, name } = self;
         let count = |n: u64| n.to_string();
         vec![
-            self.key.clone().unwrap_or_else(|| "(none)".to_owned()),
-            count(self.operations),
-            count(self.done),
-            count(self.refused),
-            count(self.denied),
-            count(self.open),
-            count(self.other),
-            seconds(self.first, zone),
-            seconds(self.last, zone),
+            stat.key.as_ref().map_or_else(|| "(none)".to_owned(), |key| captioned(key, name.as_ref())),
+            count(stat.operations),
+            count(stat.done),
+            count(stat.refused),
+            count(stat.denied),
+            count(stat.open),
+            count(stat.other),
+            seconds(stat.first, zone),
+            seconds(stat.last, zone),
         ]
     }
 }

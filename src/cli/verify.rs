@@ -191,3 +191,18 @@ pub fn unproved(file: &Path, number: Option<usize>, why: &dyn std::fmt::Display)
     let which = number.map(|number| format!("proof {number} of ")).unwrap_or_default();
     super::tell!("error: {which}`{}` proves nothing: {}", file.display(), visible(&why.to_string()));
 }
+
+/// Says whether an event, in a file of its own, is one that a proof was given for.
+#[must_use]
+pub fn is_proved(file: &Path, is_proved: bool) -> bool {
+    if is_proved {
+        super::tell!("✅ `{}` is one of these events", file.display());
+    } else {
+        unproved(
+            file,
+            None,
+            &"it is an event, and no proof of it is among these files; name its `.tlog-proof` too",
+        );
+    }
+    is_proved
+}

@@ -108,6 +108,7 @@ async fn an_export_is_the_acl_and_always_the_same() {
     let planned = program.runs("acl plan acl.toml").await;
     assert_eq!((planned.code, planned.out.as_str()), (0, ""));
     assert_eq!(planned.err, "nothing to change: the ACL is what the file says\n");
+    assert_eq!(program.runs("acl plan acl.toml --check").await.code, 0);
     let before = operations(&program).await;
     let applied = program.runs("acl apply acl.toml").await;
     assert_eq!(
@@ -145,6 +146,8 @@ reason = \"the review\"
     +  `slack:T1:group:S1` gains auditor for every room, until 2199-01-01 00:00 UTC
     ");
     assert_snapshot!(planned.err, @"4 changes; to make them, and nothing else: room-owner acl apply 'new acl.toml' --version 8");
+    let checked = program.runs("acl plan new+acl.toml --check").await;
+    assert_eq!((checked.code, checked.out, checked.err), (1, planned.out, planned.err), "a difference");
     let json = program.runs("acl plan new+acl.toml --format json").await.json();
     assert_eq!(json[0]["change"], "allow");
     assert_eq!((&json[1]["change"], &json[1]["subject"]), (&"revoke".into(), &"slack:T1:U2".into()));
@@ -157,7 +160,7 @@ reason = \"the review\"
     - `slack:T1:U2` loses moderator for `live-*`, only in `slack:T1:C1`, `discord:1:9` (grant 2)
     + `slack:T1:U4` gains moderator for `live-*`, only in `slack:T1:C1`, `discord:1:9`
     + `slack:T1:group:S1` gains auditor for every room, until 2199-01-01 00:00 UTC
-    4 changes made · op 12
+    4 changes made · op 13
     ");
     assert_eq!(operations(&program).await, before + 1, "one operation");
     let last = edits(&program).await.pop().unwrap();

@@ -49,7 +49,7 @@ async fn the_log_is_printed_in_four_forms_each_alone_on_stdout() {
         assert_eq!(none.out, program.runs(&format!("audit list --format {format} --room nowhere")).await.out);
     }
     let table = program.runs("audit list").await;
-    for part in ["How and why", "room-owner transfer test user2", "was carol", "100004", "invalid"] {
+    for part in ["How and why", "  transfer test user2", "was carol", "100004", "invalid"] {
         assert!(table.out.contains(part), "{part}: {}", table.out);
     }
 }

@@ -31,6 +31,7 @@ mod cli_acl_files;
 mod cli_acl_guard;
 mod cli_acl_why;
 mod cli_audit;
+mod cli_terminal;
 mod cli_transfer;
 mod codes;
 mod crash;

@@ -178,6 +178,22 @@ impl Program {
         finish(command).await
     }
 
+    /// The same on a terminal of so many columns and lines, which shows all that it says. None where there is no
+    /// `script` to make one.
+    pub(crate) async fn runs_on_a_terminal(&self, columns: u16, lines: u16, words: &str) -> Option<Ran> {
+        let version = Command::new("script").arg("--version").output();
+        if !version.is_ok_and(|version| version.stdout.windows(10).any(|part| part == b"util-linux")) {
+            println!("skipped: there is no `script` of util-linux, which makes a terminal");
+            return None;
+        }
+        let line = format!("stty cols {columns} rows {lines}; exec {} {words}", self.program.display());
+        let mut command = self.command("/usr/bin/env".as_ref());
+        command.args(["script", "-qec", &line, "/dev/null"]);
+        let mut ran = finish(command).await;
+        ran.out = ran.out.replace('\r', "");
+        Some(ran)
+    }
+
     /// Serves until it is ended.
     pub(crate) async fn serves(&self) -> Serving {
         let mut command = self.room_owner();

@@ -137,6 +137,32 @@ async fn prove_hands_out_what_others_can_check() {
     let (copy, folder) = copy().await;
     let ran = run(&folder, &["audit", "prove", "10", "--out", "proof"]);
     assert_eq!(ran.code, 0, "{}", ran.err);
+    // What it wrote is checked as a whole, as `proof/*`, events and proofs in any order.
+    let event =
+        |number: u64| [format!("proof/event-{number}.json"), format!("proof/event-{number}.tlog-proof")];
+    let all: Vec<String> = (10..=12).flat_map(event).collect();
+    let check = |files: &[String]| {
+        let files = files.iter().map(String::as_str);
+        let command: Vec<_> =
+            ["audit", "verify-proof", "--key", copy.key.as_str()].into_iter().chain(files).collect();
+        run(&folder, &command)
+    };
+    let checked = check(&all);
+    assert_eq!((checked.code, checked.out.lines().count()), (0, 3), "{}", checked.err);
+    assert!(checked.err.contains("✅ `proof/event-11.json` is one of these events"), "{}", checked.err);
+    let alone = check(&all[..1]);
+    assert_eq!((alone.code, alone.out.as_str()), (1, ""));
+    assert!(
+        alone.err.contains("no proof of it is among these files; name its `.tlog-proof` too"),
+        "{}",
+        alone.err
+    );
+    let leaf = fs::read_to_string(folder.join(&all[0])).unwrap();
+    fs::write(folder.join(&all[0]), leaf.replace("10", "11")).unwrap();
+    let changed = check(&all);
+    assert_eq!(changed.code, 1);
+    assert!(changed.err.contains("`proof/event-10.json` proves nothing"), "{}", changed.err);
+    fs::write(folder.join(&all[0]), leaf).unwrap();
     for event in [10, 11, 12] {
         let leaf = fs::read(folder.join(format!("proof/event-{event}.json"))).unwrap();
         let file = format!("proof/event-{event}.tlog-proof");

@@ -29,7 +29,7 @@ pub enum AclCommand {
     Grant {
         /// `slack:<team>:<user>`, `slack:<team>:group:<usergroup>`, `discord:<guild>:<user>`,
         /// `discord:<guild>:role:<role>` or `cli:<os user>`
-        #[arg(value_parser = Subject::written)]
+        #[arg(value_parser = grantee)]
         subject: Subject,
         /// moderator, auditor or admin
         role: Role,
@@ -108,6 +108,9 @@ pub enum AclCommand {
     Plan {
         /// The file, such as `acl export` writes
         file: PathBuf,
+        /// End with exit code 1 if there is anything to change
+        #[arg(long)]
+        check: bool,
         /// How to print the changes
         #[arg(long, value_enum, default_value = "table")]
         format: Format,
@@ -125,6 +128,9 @@ pub enum AclCommand {
         /// Why, for the record
         #[arg(long)]
         reason: Option<String>,
+        /// How to print the changes
+        #[arg(long, value_enum, default_value = "table")]
+        format: Format,
     },
 }
 
@@ -224,14 +230,15 @@ impl AclCommand {
             }
             Self::WhoCan { room, format } => (Wanted::WhoCan(room), Asked::rows(format)),
             Self::Export => (Wanted::Export, Asked::rows(Format::Table)),
-            Self::Plan { file, format } => {
+            Self::Plan { file, check, format } => {
                 let acl_file::File { version, wanted } = acl_file::open(&file)?;
-                (Wanted::Plan(wanted), Asked { file: Some((file, version)), ..Asked::rows(format) })
+                let asked = Asked { file: Some((file, version)), check, ..Asked::rows(format) };
+                (Wanted::Plan(wanted), asked)
             }
-            Self::Apply { file, version, force, reason } => {
+            Self::Apply { file, version, force, reason, format } => {
                 let acl_file::File { version: own, wanted } = acl_file::open(&file)?;
                 let edit = Edit::Apply(wanted, version.or(own));
-                let asked = Asked { file: Some((file, own)), ..Asked::rows(Format::Table) };
+                let asked = Asked { file: Some((file, own)), ..Asked::rows(format) };
                 (Wanted::Edit { edit, reason: cleaned(reason)?, force }, asked)
             }
         })
@@ -258,6 +265,14 @@ fn cleaned(reason: Option<String>) -> Result<Option<String>, WrongUsage> {
     match clean_reason(&reason).map_err(WrongUsage::of)? {
         None => Err(WrongUsage("nothing follows `--reason`: say why, or leave it out".to_owned())),
         cleaned => Ok(cleaned),
+    }
+}
+
+/// The subject comes first. Who turns the two around is told so.
+fn grantee(text: &str) -> Result<Subject, String> {
+    match text.parse::<Role>() {
+        Ok(role) => Err(format!("the role comes second: `room-owner acl grant <subject> {role}`")),
+        Err(_) => Subject::written(text).map_err(|error| error.to_string()),
     }
 }
 

@@ -11,13 +11,16 @@ use crate::app::commands::at_once;
 use crate::app::commands::audit::{Reader, answer};
 use crate::app::ports::{AuditLog, Clock};
 use crate::app::service::CommandService;
-use crate::domain::audit::{AuditEntry, AuditFilter, NoAnswer, OperationId, OutcomeKind, Page};
+use crate::domain::audit::{
+    AuditEntry, AuditFilter, NoAnswer, OperationId, OutcomeKind, Page, Stat, StatsBy,
+};
 use crate::domain::command::Command;
 use crate::domain::reply::Reply;
 use crate::domain::room::visible;
 use crate::domain::wording::audit::{Answer, answered};
 use crate::domain::wording::{CommandName, LOCAL_AUDIT};
 
+use super::rows::Counted;
 use super::{Caller, Exit, Format, WrongUsage, archive, print, render, verify};
 
 pub use arguments::{
@@ -40,7 +43,8 @@ pub enum AuditCommand {
     Prove(verify::ProveArguments),
     /// Check proofs that `audit prove` made
     VerifyProof {
-        /// The proofs; a file may hold several, one behind the other
+        /// The proofs; a file may hold several, one behind the other. Events that lie beside them are compared with
+        /// what they prove
         #[arg(required = true, value_name = "FILE")]
         files: Vec<std::path::PathBuf>,
         /// The public key of the log, from whom you trust
@@ -117,6 +121,19 @@ async fn print(
         Ok(Answer::Entry(entry)) => {
             print::whole(&*entry, format, &TimeZone::UTC)?;
             beside(log, entry.operation, format).await?;
+        }
+        Ok(Answer::Stats(_, page)) => {
+            let mut rows = Vec::new();
+            for stat in &page.rows {
+                rows.push(Counted { name: caption(log, stat).await, stat: stat.clone() });
+            }
+            print::rows_in(&rows, format, zone)?;
+            if page.rows.is_empty() {
+                tell!("no entry matches");
+            } else if page.is_cut {
+                tell!("these are {}; more are left out: --limit 0 shows all", page.rows.len());
+            }
+            say_page(&page);
         }
         Ok(answer) => show(answer, format, zone)?,
         Err(NoAnswer::NoOperation(operation)) => {
@@ -209,19 +226,20 @@ fn show(answer: Answer, format: Format, zone: &TimeZone) -> std::io::Result<()> 
             print::rows(&steps, format)?;
             say_open(entry.operation, entry.outcome);
         }
-        Answer::Stats(_, page) => {
-            print::rows_in(&page.rows, format, zone)?;
-            if page.rows.is_empty() {
-                tell!("no entry matches");
-            } else if page.is_cut {
-                tell!("these are {}; more are left out: --limit 0 shows all", page.rows.len());
-            }
-            say_page(&page);
-        }
         // What is asked in chat alone has no table: it is said as there.
         other => super::say(&answered(&other, zone, &CommandName::local(LOCAL_AUDIT))),
     }
     Ok(())
+}
+
+/// What an actor was called when last seen.
+async fn caption(log: &dyn AuditLog, stat: &Stat) -> Option<String> {
+    if stat.by != StatsBy::Actor.name() {
+        return None;
+    }
+    let actor = Some(stat.key.as_ref()?.parse().ok()?);
+    let filter = AuditFilter { actor, limit: Some(1), ..AuditFilter::default() };
+    log.entries(&filter).await.ok()?.into_iter().find_map(|entry| entry.actor_name)
 }
 
 fn say_page<T>(page: &Page<T>) {
