@@ -324,7 +324,11 @@ impl Row for AuditEntry {
 
     /// What fits a terminal; `audit show` and the other formats have every field.
     fn cells(&self, zone: &TimeZone) -> Vec<String> {
-        let actor = self.actor.as_ref().map(|actor| captioned(actor, self.actor_name.as_ref()));
+        let actor = match (&self.actor, &self.actor_name) {
+            (Some(actor), name) => captioned(actor, name.as_ref()),
+            // Tencent's word for somebody who has no subject here.
+            (None, name) => name.as_ref().map(|name| format!("({name})")).unwrap_or_default(),
+        };
         let mut notes = Vec::new();
         if let Some(previous) = &self.previous_owner {
             let was = if self.new_owner.is_some() { "was" } else { "owner" };
@@ -341,7 +345,7 @@ impl Row for AuditEntry {
         vec![
             self.operation.to_string(),
             seconds(self.at, zone),
-            actor.unwrap_or_default(),
+            actor,
             // That a command was given on this machine is said by its actor.
             self.command.strip_prefix("room-owner ").unwrap_or(&self.command).to_owned(),
             self.outcome.to_string(),

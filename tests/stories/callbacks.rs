@@ -681,6 +681,15 @@ async fn from_the_command_line_to_the_confirmation() {
 
     let shown = program.runs("tencent callbacks show").await;
     assert!(shown.out.contains("signed    yes, with TENCENT_CALLBACK_TOKEN"), "{}", shown.out);
+    let json = program.runs("tencent callbacks show --format json").await.json();
+    assert_eq!(
+        (&json["missing"], json["signed"].as_str()),
+        (&serde_json::Value::Null, Some("yes, with TENCENT_CALLBACK_TOKEN"))
+    );
+    assert!(
+        json["url"].is_string() && json["commands"].as_array().is_some_and(|them| !them.is_empty()),
+        "{json}"
+    );
     let taken = program.runs("tencent callbacks set https://other.example/").await;
     assert_eq!(taken.code, 1);
     assert!(taken.err.contains("would get no callbacks any more; --replace"), "{}", taken.err);

@@ -153,6 +153,7 @@ async fn what_is_typed_wrong_is_wrong_usage_and_said_in_words() {
     let program = Program::new().await;
     let mut said = String::new();
     for words in [
+        "acl grant moderator slack:T1:U1",
         "acl revoke abc",
         "acl apply acl.toml --version abc",
         "audit list --limit abc",
@@ -175,7 +176,9 @@ async fn what_is_typed_wrong_is_wrong_usage_and_said_in_words() {
         assert!(error.starts_with("error: ") && !help.contains("error"), "{words}: {}", ran.err);
         said.push_str(&format!("$ {words}\n{error}\n"));
     }
-    assert_snapshot!(said, @r"
+    assert_snapshot!(said, @"
+    $ acl grant moderator slack:T1:U1
+    error: invalid value 'moderator' for '<SUBJECT>': the role comes second: `room-owner acl grant <subject> moderator`
     $ acl revoke abc
     error: invalid value 'abc' for '<GRANT>': a grant is named by its number: `room-owner acl list` shows it
     $ acl apply acl.toml --version abc
@@ -207,6 +210,25 @@ async fn what_is_typed_wrong_is_wrong_usage_and_said_in_words() {
     $ bench --audit 5
     error: `--audit 5`: from 1000 to 100000000 events can be measured
     ");
+}
+
+#[tokio::test]
+async fn a_command_that_stands_elsewhere_is_named() {
+    let program = Program::new().await;
+    for (words, tip) in [
+        ("grant slack:T1:U1 moderator", "tip: there is `room-owner acl grant`"),
+        (
+            "list",
+            "tip: there is `room-owner acl list`, `room-owner acl channel list`, `room-owner audit list`",
+        ),
+        ("audit allow slack:T1:C1", "tip: there is `room-owner acl channel allow`"),
+    ] {
+        let ran = program.runs(words).await;
+        assert_eq!((ran.code, ran.out.as_str()), (2, ""), "{words}: {}", ran.err);
+        assert_eq!(ran.err.lines().last(), Some(tip), "{words}: {}", ran.err);
+    }
+    let nowhere = program.runs("hand-over test user2").await;
+    assert!(!nowhere.err.contains("there is"), "{}", nowhere.err);
 }
 
 #[tokio::test]

@@ -406,9 +406,9 @@ async fn the_command_line_knows_what_the_bot_read() {
     ✅ Yes: `slack:T0TEAM:U0OTTO` may hand `test` over in `slack:T0TEAM:C0MODS`, by grant 1.
     ⛔ No: `slack:T0TEAM:U0BORIS` may not hand `test` over in `slack:T0TEAM:C0MODS`: denied by grant 4.
     ✅ Yes: `slack:T0TEAM:U0ALICE` may hand `test` over in `slack:T0TEAM:C0MODS`, by grant 3.
-     Subject                     Grant  Channels
-     slack:T0TEAM:U0ALICE        3      slack:T0TEAM:C0MODS
-     slack:T0TEAM:group:S0HOSTS  1      slack:T0TEAM:C0MODS
+    Subject                     Grant  Channels
+    slack:T0TEAM:U0ALICE        3      slack:T0TEAM:C0MODS
+    slack:T0TEAM:group:S0HOSTS  1      slack:T0TEAM:C0MODS
     a deny entry for a group may still take it from one of its members
     ");
 }
