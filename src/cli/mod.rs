@@ -148,7 +148,7 @@ pub enum Command {
         #[arg(value_enum)]
         shell: clap_complete::Shell,
     },
-    /// Print the manual page, to read with `room-owner man | man -l -`
+    /// Print the manual page, which `man -l -` shows
     Man {
         /// Write a page for each command into this folder instead, which is made
         #[arg(long, value_name = "FOLDER")]

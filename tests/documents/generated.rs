@@ -199,7 +199,8 @@ fn subcommand(command: &clap::Command, path: &str) -> String {
     let about = command.get_long_about().or(command.get_about()).map(ToString::to_string).unwrap_or_default();
     let places: Vec<&Arg> = command.get_positionals().collect();
     let options = command.get_opts().chain(command.get_arguments().filter(|it| is_flag(it)));
-    let options: Vec<&Arg> = options.filter(|option| !option.is_hide_set()).collect();
+    // What every command takes is said once.
+    let options: Vec<&Arg> = options.filter(|it| !it.is_hide_set() && !it.is_global_set()).collect();
     let form = places.iter().fold(path.to_owned(), |form, place| format!("{form} {}", shown(place)));
     let mut text = format!("### `{form}`\n\n{}.\n\n", prose(about.trim_end_matches('.')));
     if !places.is_empty() || !options.is_empty() {

@@ -52,7 +52,7 @@ fn the_blocks_can_be_pasted() {
         ("the same request is a duplicate", "it was not done twice"),
         ("the command line hands over", "`test` now belongs to `user3` (was `user2`)"),
         ("a cut connection is read back", "`test` now belongs to `user4` (was `user3`)"),
-        ("the log has all of them", "room-owner transfer test user4"),
+        ("the log has all of them", "  transfer test user4"),
         ("the simulator shows it", "\"user4\""),
     ] {
         assert!(said.contains(wanted), "{what}: `{wanted}` is not in\n{said}");

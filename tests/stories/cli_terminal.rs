@@ -64,6 +64,31 @@ async fn a_list_is_a_line_a_row_on_a_terminal_and_whole_in_a_pipe() {
 }
 
 #[tokio::test]
+async fn people_are_shown_by_the_name_that_was_last_seen_and_their_id() {
+    let mut program = a_log().await;
+    program.set("SUDO_USER", "ana");
+    assert_eq!(program.runs("acl channel list").await.code, 0);
+    for words in ["audit list --limit 1", "audit stats --by actor", "acl list", "acl channel list"] {
+        let ran = program.runs(words).await;
+        assert!(ran.out.contains("ana (cli:"), "{words}: {}", ran.out);
+        let json = program.runs(&format!("{words} --format json")).await;
+        assert!(!json.out.contains("ana (cli:"), "{words}: {}", json.out);
+    }
+}
+
+#[tokio::test]
+async fn an_applied_file_is_told_to_programs_too() {
+    let program = a_log().await;
+    let exported = program.runs("acl export").await.out;
+    let fewer = exported.replace("[[channel]]\nchannel = \"slack:T0123456789:C0123456789\"\n", "");
+    std::fs::write(program.path("acl.toml"), fewer).unwrap();
+    let planned = program.runs("acl plan acl.toml --format json").await.json();
+    let applied = program.runs("acl apply acl.toml --force --format json").await;
+    assert_eq!((applied.code, applied.json()), (0, planned), "{}", applied.err);
+    assert!(applied.err.starts_with("1 change"), "{}", applied.err);
+}
+
+#[tokio::test]
 async fn colours_are_for_a_terminal_unless_somebody_says_otherwise() {
     let mut program = a_log().await;
     let Some(coloured) = program.runs_on_a_terminal(100, 50, "audit list").await else { return };
