@@ -97,7 +97,8 @@ pub(crate) fn certificate() -> String {
     )
 }
 
-async fn tls_in_front_of(address: SocketAddr) -> SocketAddr {
+/// Where TLS is spoken for what listens there without it.
+pub(crate) async fn tls_in_front_of(address: SocketAddr) -> SocketAddr {
     let certificate = CertificateDer::from(vector("certificate"));
     let key = PrivateKeyDer::try_from(vector("key")).unwrap();
     let config = ServerConfig::builder().with_no_client_auth().with_single_cert(vec![certificate], key);

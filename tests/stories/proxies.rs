@@ -7,7 +7,7 @@ use super::fakes::gateway::Fake;
 use super::fakes::proxy::{self, DISCORD, GATEWAY, Proxy, TENCENT};
 use super::program::{Program, Ran};
 
-/// Everybody in the logs may know it but nobody reads it there.
+/// The password of the proxy, as it is meant and as it is written in a URL.
 const PASSWORD: &str = "hunter2 of the proxy";
 const ESCAPED: &str = "hunter2%20of%20the%20proxy";
 /// `moderator:hunter2 of the proxy`
@@ -35,6 +35,15 @@ fn went(ran: &Ran) -> &Ran {
 
 #[tokio::test]
 async fn everything_goes_through_the_proxy_with_its_password_which_nobody_reads() {
+    goes_through("http").await;
+}
+
+#[tokio::test]
+async fn a_proxy_may_speak_tls_itself() {
+    goes_through("https").await;
+}
+
+async fn goes_through(scheme: &str) {
     let (mut program, tencent) = program().await;
     let mut discord = Fake::start().await;
     discord.entrance.lock().unwrap().url = Some(format!("wss://{GATEWAY}"));
@@ -44,7 +53,11 @@ async fn everything_goes_through_the_proxy_with_its_password_which_nobody_reads(
         (GATEWAY, address(&discord.general_url())),
     ];
     let proxy = Proxy::to(&hosts).await;
-    program.set("https_proxy", &format!("http://moderator:{ESCAPED}@{}", proxy.address));
+    let name = match scheme {
+        "https" => format!("localhost:{}", proxy::tls_in_front_of(proxy.address).await.port()),
+        _ => proxy.address.to_string(),
+    };
+    program.set("https_proxy", &format!("{scheme}://moderator:{ESCAPED}@{name}"));
     let ran = program.runs("transfer test user2").await;
     assert_eq!(went(&ran).code, 0, "{}", ran.err);
     assert_eq!(program.owner(), "user2");
@@ -57,7 +70,7 @@ async fn everything_goes_through_the_proxy_with_its_password_which_nobody_reads(
     drop(connection);
     let log = serving.log();
     assert!(log.contains("outgoing connections go through a proxy") && !log.contains(PASSWORD), "{log}");
-    assert!(log.contains(&format!("\"proxy\":\"{}\"", proxy.address)), "{log}");
+    assert!(log.contains(&format!("\"proxy\":\"{name}\"")), "{log}");
     for host in [TENCENT, DISCORD, GATEWAY] {
         let heads = proxy
             .asked()
