@@ -176,13 +176,13 @@ fn plan(answer: &AclAnswer, asked: &Asked) -> anyhow::Result<Exit> {
     }
     match refusal {
         Some(NotEdited::LockOut(why)) => {
-            tell!("{} changes, which `acl apply` refuses without --force: {why}", steps.len());
+            tell!("{}, which `acl apply` refuses without --force: {why}", changes(steps.len()));
         }
-        Some(why) => tell!("{} changes, which `acl apply` refuses: {why}", steps.len()),
+        Some(why) => tell!("{}, which `acl apply` refuses: {why}", changes(steps.len())),
         None if steps.is_empty() => {}
         None => tell!(
-            "{} changes; to make them, and nothing else: room-owner acl apply {} --version {}",
-            steps.len(),
+            "{}; to apply exactly that: room-owner acl apply {} --version {}",
+            changes(steps.len()),
             as_word(&path),
             acl.version
         ),
@@ -207,8 +207,12 @@ fn applied(changed: &[(ChangedEntry, GrantWarnings)], operation: OperationId, fo
     }
     match changed.len() {
         0 => tell!("{NOTHING_TO_CHANGE}"),
-        changes => tell!("{changes} changes made · op {operation}"),
+        made => tell!("{} made · op {operation}", changes(made)),
     }
+}
+
+fn changes(count: usize) -> String {
+    if count == 1 { "1 change".to_owned() } else { format!("{count} changes") }
 }
 
 /// Says why nothing was changed. What is wrong with a file is wrong usage.

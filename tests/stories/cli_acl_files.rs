@@ -145,7 +145,7 @@ reason = \"the review\"
     +  `slack:T1:U4` gains moderator for `live-*`, only in `slack:T1:C1`, `discord:1:9`
     +  `slack:T1:group:S1` gains auditor for every room, until 2199-01-01 00:00 UTC
     ");
-    assert_snapshot!(planned.err, @"4 changes; to make them, and nothing else: room-owner acl apply 'new acl.toml' --version 8");
+    assert_snapshot!(planned.err, @"4 changes; to apply exactly that: room-owner acl apply 'new acl.toml' --version 8");
     let checked = program.runs("acl plan new+acl.toml --check").await;
     assert_eq!((checked.code, checked.out, checked.err), (1, planned.out, planned.err), "a difference");
     let json = program.runs("acl plan new+acl.toml --format json").await.json();
@@ -203,7 +203,7 @@ async fn a_plan_is_applied_to_the_acl_that_it_was_made_on_or_not_at_all() {
     write(&program, "acl.toml", text.replace("\"slack:T1:U2\"", "\"slack:T1:U4\""));
     let planned = program.runs("acl plan acl.toml").await;
     assert!(
-        planned.err.ends_with("to make them, and nothing else: room-owner acl apply acl.toml --version 8\n"),
+        planned.err.ends_with("to apply exactly that: room-owner acl apply acl.toml --version 8\n"),
         "{}",
         planned.err
     );
@@ -218,7 +218,7 @@ async fn a_plan_is_applied_to_the_acl_that_it_was_made_on_or_not_at_all() {
     let planned = program.runs("acl plan acl.toml").await;
     assert_snapshot!(planned.err, @r"
     the file is of version 8 and the ACL is at 9: it changed since the file was exported
-    5 changes; to make them, and nothing else: room-owner acl apply acl.toml --version 9
+    5 changes; to apply exactly that: room-owner acl apply acl.toml --version 9
     ");
     assert!(
         planned.out.contains("slack:T1:U5"),

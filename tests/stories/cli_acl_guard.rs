@@ -116,7 +116,7 @@ async fn an_admin_counts_only_where_they_can_be_and_where_commands_are_taken() {
     ⛔ Nothing was changed: no admin would be left who could undo it from an authorised channel.
        Give somebody else the role, or another channel all rooms, first. Or use --force.
     acl plan acl.toml
-    1 changes, which `acl apply` refuses without --force: no admin would be left who could undo it from an authorised channel
+    1 change, which `acl apply` refuses without --force: no admin would be left who could undo it from an authorised channel
     acl apply acl.toml
     ⛔ Nothing was changed: no admin would be left who could undo it from an authorised channel.
        Give somebody else the role, or another channel all rooms, first. Or use --force.

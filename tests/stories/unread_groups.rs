@@ -356,7 +356,7 @@ async fn the_command_line_denies_nothing_to_a_group_that_nobody_looks_up_and_sta
     );
     std::fs::write(&file, text).unwrap();
     let planned = program.runs("acl plan acl.toml").await;
-    assert_snapshot!(planned.err, @"1 changes, which `acl apply` refuses: nobody looks up who is in `slack:T0TEAM:group:S0DENIED`");
+    assert_snapshot!(planned.err, @"1 change, which `acl apply` refuses: nobody looks up who is in `slack:T0TEAM:group:S0DENIED`");
     program.set("SLACK_BOT_TOKEN", "xoxb-any-token");
     assert_eq!(program.runs(&deny).await.code, 0);
     let handed = program.runs("transfer test user2").await;
