@@ -1,9 +1,11 @@
 //! A whole bot, wired: store, Tencent's client, the service, and the doors that are configured.
 
+mod signals;
+mod supervisor;
+
 use std::collections::BTreeMap;
 use std::io;
 use std::sync::Arc;
-use std::task::Poll;
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -26,6 +28,7 @@ use crate::tencent::{TencentClient, callbacks};
 use crate::{server, slack, tencent};
 
 pub use crate::http::install_cryptography;
+pub use signals::{EndSignal, Signals};
 
 /// How long a shutdown waits for work in flight. What is cut off then is resolved at the next start.
 const DRAIN: Duration = Duration::from_secs(25);
@@ -38,6 +41,8 @@ pub struct Bot {
     pub service: Arc<CommandService>,
     /// Redacts what services and people write. It knows the secrets of the settings that the bot was given.
     pub redactor: Redactor,
+    /// Cancelled when the bot is about to end and still takes commands: `/readyz` says so.
+    pub draining: CancellationToken,
     metrics: Arc<Metrics>,
     clock: Arc<dyn Clock>,
     groups: Arc<slack::Groups>,
@@ -103,7 +108,16 @@ impl Bot {
         let groups = Arc::new(slack::Groups::new(Arc::clone(&clock)));
         let service =
             service.with_directory(Arc::clone(&groups) as _).with_reply_book(Arc::clone(&store) as _);
-        Ok(Self { store, service: Arc::new(service), redactor, metrics, clock, groups, callbacks })
+        Ok(Self {
+            store,
+            service: Arc::new(service),
+            redactor,
+            draining: CancellationToken::new(),
+            metrics,
+            clock,
+            groups,
+            callbacks,
+        })
     }
 
     /// Takes commands on `listener` until `shutdown`, then ends what is under way. `extra` routes are
@@ -135,8 +149,14 @@ impl Bot {
         served.extend(discord.is_some().then(|| server::Door { name: "discord", gateway: gateway.clone() }));
         let store = Arc::clone(&self.store) as Arc<dyn Store>;
         let directory = Arc::clone(&self.groups) as _;
-        let (clock, metrics) = (Arc::clone(&self.clock), Arc::clone(&self.metrics));
-        let mut router = server::router(Arc::clone(&store), clock, metrics, served.clone(), directory);
+        let mut router = server::router(server::Health {
+            store: Arc::clone(&store),
+            clock: Arc::clone(&self.clock),
+            metrics: Arc::clone(&self.metrics),
+            doors: served.clone(),
+            directory,
+            draining: self.draining.clone(),
+        });
         callbacks::announce(&self.callbacks);
         router = router.merge(callbacks::router(
             self.callbacks.clone(),
@@ -300,6 +320,7 @@ pub async fn serve<C: Clock + Clone + 'static>(
     config: Config,
     clock: C,
 ) -> anyhow::Result<()> {
+    server::raise_open_files();
     let address = config.bind_addr;
     let host = config.tencent.base_url.host_str().unwrap_or_default().to_owned();
     let database_url = database.url().to_owned();
@@ -309,18 +330,35 @@ pub async fn serve<C: Clock + Clone + 'static>(
     let listener = bind(address).await?;
     let doors = Doors { slack: config.slack, discord: config.discord };
     // Signals count from now on: a supervisor that reads "listening" may send one.
-    let mut end = std::pin::pin!(end_requested());
-    let is_over = std::future::poll_fn(|cx| Poll::Ready(end.as_mut().poll(cx).is_ready())).await;
+    let mut signals = Signals::listen().context("signals cannot be listened for")?;
     info!(address = %listener.local_addr()?, database = database_url, tencent = host, "listening");
+    supervisor::is_up();
     let store = Arc::clone(&bot.store);
-    let end = async {
-        if !is_over {
-            end.await;
-        }
+    let watchdog = tokio::spawn(supervisor::feed_watchdog(Arc::clone(&store) as _));
+    let (draining, end) = (bot.draining.clone(), CancellationToken::new());
+    let ending = async {
+        let by = signals.asked().await;
+        draining.cancel();
+        supervisor::is_ending();
+        let drained = async {
+            // A person at a terminal waits for nobody.
+            if by != EndSignal::Interrupt {
+                tokio::time::sleep(config.shutdown_grace).await;
+            }
+            end.cancel();
+        };
+        tokio::join!(signals.end_if_asked_again(), drained).0
     };
-    let served = bot.serve(listener, doors, Router::new(), end).await;
-    store.close().await;
-    served
+    let served = async {
+        let served = bot.serve(listener, doors, Router::new(), end.cancelled()).await;
+        watchdog.abort();
+        store.close().await;
+        served
+    };
+    tokio::select! {
+        served = served => served,
+        never = ending => match never {},
+    }
 }
 
 async fn bind(address: std::net::SocketAddr) -> anyhow::Result<TcpListener> {
@@ -336,23 +374,13 @@ async fn bind(address: std::net::SocketAddr) -> anyhow::Result<TcpListener> {
     })
 }
 
-/// Returns when the process is asked to end: SIGTERM, or Ctrl-C.
+/// Returns when the process is asked to end.
 pub async fn end_requested() {
-    use tokio::signal::unix::{SignalKind, signal};
-    let terminated = async {
-        match signal(SignalKind::terminate()) {
-            Ok(mut signal) => {
-                signal.recv().await;
-            }
-            Err(error) => {
-                error!(%error, "SIGTERM cannot be listened for");
-                std::future::pending::<()>().await;
-            }
+    match Signals::listen() {
+        Ok(mut signals) => drop(signals.asked().await),
+        Err(error) => {
+            error!(%error, "signals cannot be listened for");
+            std::future::pending::<()>().await;
         }
-    };
-    tokio::select! {
-        () = terminated => {}
-        _ = tokio::signal::ctrl_c() => {}
     }
-    info!("asked to end: no new commands, what is under way is finished");
 }

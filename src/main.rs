@@ -14,7 +14,7 @@ use room_owner::app::local;
 use room_owner::app::ports::{Clock as _, Known, Store as _};
 use room_owner::app::service::{CommandService, Timing};
 use room_owner::bench::{self, Kind, Load, What};
-use room_owner::bot::{self, Bot};
+use room_owner::bot::{self, Bot, Signals};
 use room_owner::cli::archive::ArchiveArguments;
 use room_owner::cli::audit::AuditCommand;
 use room_owner::cli::callbacks::Callbacks;
@@ -167,15 +167,19 @@ async fn run(command: Command) -> anyhow::Result<Exit> {
         Command::Transfer(arguments) => {
             let (bot, caller) = local_bot(clock, Access::Writes).await?;
             let mut work = std::pin::pin!(cli::transfer::run(&bot.service, caller, arguments));
-            // Ctrl-C does not take back a change that was sent: its outcome is awaited and recorded.
+            let mut signals = Signals::listen().context("signals cannot be listened for")?;
+            // A signal does not take back a change that was sent: its outcome is awaited and recorded.
+            let asked = async {
+                signals.asked().await;
+                // Not said with patience: the answer may come at this moment.
+                let words =
+                    "the outcome is waited for, so that it is recorded; it takes some seconds at most\n";
+                stdio::log(words.as_bytes(), Cause::Trusted);
+                signals.end_if_asked_again().await
+            };
             let exit = tokio::select! {
                 exit = &mut work => exit,
-                () = bot::end_requested() => {
-                    // Not said with patience: the answer may come at this moment.
-                    let words = "the outcome is waited for, so that it is recorded; it takes some seconds at most\n";
-                    stdio::log(words.as_bytes(), Cause::Trusted);
-                    work.await
-                }
+                never = asked => match never {},
             };
             bot.store.close().await;
             return exit;

@@ -1,11 +1,13 @@
 //! The HTTP server: its own routes and those of the doors.
 
 mod connections;
+mod open_files;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 pub use connections::{run, run_with};
+pub use open_files::raise as raise_open_files;
 
 use axum::Router;
 use axum::extract::{Query, State};
@@ -15,6 +17,7 @@ use axum::routing::get;
 use serde::Deserialize;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use crate::app::ports::{Clock, Directory, DirectoryReport, Store, StoreError, Subject};
@@ -59,12 +62,24 @@ pub async fn say_when_ready(store: Arc<dyn Store>, doors: Vec<Door>, mut writabl
     info!("ready");
 }
 
-struct Health {
-    store: Arc<dyn Store>,
-    clock: Arc<dyn Clock>,
-    metrics: Arc<Metrics>,
-    doors: Vec<Door>,
-    directory: Arc<dyn Directory>,
+/// What the server's own routes tell of.
+pub struct Health {
+    /// Whether it can be written is asked.
+    pub store: Arc<dyn Store>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// What `/metrics` shows.
+    pub metrics: Arc<Metrics>,
+    /// The doors that commands come in by.
+    pub doors: Vec<Door>,
+    /// Who is in which group.
+    pub directory: Arc<dyn Directory>,
+    /// Cancelled when the bot is about to end.
+    pub draining: CancellationToken,
+}
+
+struct Looking {
+    health: Health,
     last: Mutex<Option<Look>>,
 }
 
@@ -78,18 +93,12 @@ struct Look {
 }
 
 /// The server's own routes: `/healthz`, `/readyz`, `/metrics`.
-pub fn router(
-    store: Arc<dyn Store>,
-    clock: Arc<dyn Clock>,
-    metrics: Arc<Metrics>,
-    doors: Vec<Door>,
-    directory: Arc<dyn Directory>,
-) -> Router {
+pub fn router(health: Health) -> Router {
     Router::new()
         .route("/healthz", get(|| async { "alive\n" }))
         .route("/readyz", get(ready))
         .route("/metrics", get(metrics_text))
-        .with_state(Arc::new(Health { store, clock, metrics, doors, directory, last: Mutex::default() }))
+        .with_state(Arc::new(Looking { health, last: Mutex::default() }))
 }
 
 /// What is asked of `/readyz`.
@@ -104,10 +113,15 @@ struct Readiness {
 /// that does not is no reason to stop the others. User groups that cannot be read are only reported: people with a
 /// role of their own are served all the same.
 async fn ready(
-    State(health): State<Arc<Health>>,
+    State(looking): State<Arc<Looking>>,
     Query(Readiness { strict }): Query<Readiness>,
 ) -> impl IntoResponse {
-    let Look { writable, denied, .. } = health.look().await;
+    let health = &looking.health;
+    // Said first, and whatever else holds: what asks is to send its requests elsewhere.
+    if health.draining.is_cancelled() {
+        return (StatusCode::SERVICE_UNAVAILABLE, "not ready: ending\n".to_owned());
+    }
+    let Look { writable, denied, .. } = looking.look().await;
     let mut parts = vec![match &writable {
         Ok(()) => "store: ready".to_owned(),
         Err(error) => format!("store: not ready; {error}"),
@@ -133,20 +147,23 @@ async fn ready(
     (status, format!("{verdict}\n{}\n", parts.join("\n")))
 }
 
-impl Health {
+impl Looking {
     async fn look(&self) -> Look {
         let mut last = self.last.lock().await;
         if let Some(look) = last.as_ref().filter(|look| look.at.elapsed() < READY_FOR) {
             return look.clone();
         }
-        let writable = self.store.check_writable().await;
+        let Health { store, clock, .. } = &self.health;
+        let writable = store.check_writable().await;
         // Who cannot be read now is looked at each time. A store that cannot be read is not writable either.
-        let named = self.store.group_subjects(self.clock.now()).await.unwrap_or_default();
+        let named = store.group_subjects(clock.now()).await.unwrap_or_default();
         let look = Look { at: Instant::now(), writable, denied: named.denied };
         *last = Some(look.clone());
         look
     }
+}
 
+impl Health {
     /// How well user groups are known, and those for which people are refused because they are not.
     fn groups(&self, denied: &[Subject]) -> Vec<String> {
         let report = self.directory.report();
@@ -173,7 +190,8 @@ fn describe(report: &DirectoryReport) -> String {
     format!("slack's user groups: {known} of {groups} known{age}{problem}")
 }
 
-async fn metrics_text(State(health): State<Arc<Health>>) -> impl IntoResponse {
+async fn metrics_text(State(looking): State<Arc<Looking>>) -> impl IntoResponse {
+    let health = &looking.health;
     health.metrics.show_groups(health.directory.report().as_ref());
     let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
     ([(header::CONTENT_TYPE, kind)], health.metrics.text())

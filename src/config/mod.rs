@@ -71,6 +71,8 @@ pub struct Common {
 pub struct Config {
     /// The address to listen on.
     pub bind_addr: SocketAddr,
+    /// How long commands are still taken after SIGTERM.
+    pub shutdown_grace: Duration,
     /// The service that holds the rooms.
     pub tencent: tencent::Settings,
     /// The load limits.
@@ -125,6 +127,7 @@ impl Config {
         // All that is wrong is said at once.
         Common::read(&mut reader, Redactor::default());
         let bind_addr = reader.get_or_example(&BIND_ADDR);
+        let shutdown_grace = Duration::from_secs(reader.get_or_example(&SHUTDOWN_GRACE));
         let tencent = tencent(&mut reader);
         let limits = limits(&mut reader);
         let unclear_for = unclear_for(&mut reader);
@@ -137,7 +140,15 @@ impl Config {
                 "is not set, so there is no chat to take commands from, and no DISCORD_PUBLIC_KEY either",
             );
         }
-        reader.end(tencent.map(|tencent| Self { bind_addr, tencent, limits, unclear_for, slack, discord }))
+        reader.end(tencent.map(|tencent| Self {
+            bind_addr,
+            shutdown_grace,
+            tencent,
+            limits,
+            unclear_for,
+            slack,
+            discord,
+        }))
     }
 }
 

@@ -208,6 +208,10 @@ settings! {
         "127.0.0.1:8080",
         "the address to listen on; a reverse proxy with TLS belongs in front of it, and in a container it is 0.0.0.0:8080",
         AS_EXAMPLE;
+    Open SHUTDOWN_GRACE: u64 = |text| kinds::number(text, 0..=300, "a number of seconds from 0 to 300");
+        "5",
+        "for how many seconds after SIGTERM commands are still taken, while `/readyz` is 503 already",
+        AS_EXAMPLE;
     Open LOG_FORMAT: LogFormat =
         |text| kinds::one_of(text, [("text", LogFormat::Text), ("json", LogFormat::Json)]);
         "text", "text for people or json for machines, on stderr", AS_EXAMPLE;

@@ -18,10 +18,9 @@ use tokio::net::TcpListener;
 use tokio::sync::{Notify, Semaphore};
 use tracing::{debug, warn};
 
+use super::open_files;
 use crate::app::UNTRUSTED;
 
-/// Connections at a time. One more takes the place of the one that has waited for longest without a request.
-const CONNECTIONS: usize = 2_048;
 /// How long a client may take over its headers, and how long an idle connection is kept.
 const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
 /// How many headers, and how many bytes of them, are read.
@@ -29,6 +28,7 @@ const MOST_HEADERS: usize = 64;
 const HEADER_BYTES: usize = 32 * 1_024;
 /// How long open connections are waited for at the end.
 const GRACE: Duration = Duration::from_secs(10);
+
 /// Serves `router` on `listener` until `shutdown`, then lets requests under way end.
 ///
 /// # Errors
@@ -38,10 +38,11 @@ pub async fn run(
     router: Router,
     shutdown: impl Future<Output = ()>,
 ) -> io::Result<()> {
-    run_with(listener, router, CONNECTIONS, shutdown).await
+    run_with(listener, router, open_files::connections(), shutdown).await
 }
 
-/// The same with so many connections at a time.
+/// The same with so many connections at a time. One more takes the place of the one that has waited for longest
+/// without a request.
 ///
 /// # Errors
 /// When the listener breaks.

@@ -33,7 +33,19 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     // It wires a whole bot.
     (
         "bot",
-        &["app", "config", "discord", "http", "redact", "server", "slack", "store", "telemetry", "tencent"],
+        &[
+            "app",
+            "config",
+            "discord",
+            "http",
+            "redact",
+            "server",
+            "slack",
+            "stdio",
+            "store",
+            "telemetry",
+            "tencent",
+        ],
     ),
     // They wire a bot to a simulated world; the demo prints the log as the command line does.
     ("bench", &["app", "bot", "clock", "domain", "slack", "stdio", "store", "tencent"]),

@@ -83,6 +83,7 @@ impl Program {
             ("TENCENT_UNCLEAR_SECONDS", "1"),
             ("SLACK_SIGNING_SECRET", workspace.signing_secret.expose_secret()),
             ("BIND_ADDR", "127.0.0.1:0"),
+            ("SHUTDOWN_GRACE", "0"),
             ("LOG_FORMAT", "json"),
         ]
         .map(|(name, value)| (name.to_owned(), value.to_owned()));
@@ -225,10 +226,14 @@ impl Program {
 
     /// Serves where no file may grow beyond so many blocks of 512 bytes.
     pub(crate) async fn serves_on_a_full_disk(&self, blocks: u32) -> Serving {
-        let mut command = self.command("/bin/sh".as_ref());
-        let program = self.program.display();
         // Ignored, the signal becomes an error of the write, as a full disk is one.
-        command.args(["-c", &format!("trap '' XFSZ; ulimit -f {blocks}; exec {program} serve")]);
+        self.serves_after(&format!("trap '' XFSZ; ulimit -f {blocks}")).await
+    }
+
+    /// Serves in the place of a shell that ran this line.
+    pub(crate) async fn serves_after(&self, line: &str) -> Serving {
+        let mut command = self.command("/bin/sh".as_ref());
+        command.args(["-c", &format!("{line}; exec {} serve", self.program.display())]);
         self.started(command).await
     }
 
@@ -345,6 +350,12 @@ pub(crate) async fn exit_code(mut child: Child) -> i32 {
     ended.expect("the program does not end").unwrap().code().unwrap()
 }
 
+/// Sends a program a signal.
+pub(crate) fn send(signal: &str, to: &Child) {
+    let sent = Command::new("kill").args([&format!("-{signal}"), &to.id().to_string()]).status().unwrap();
+    assert!(sent.success());
+}
+
 impl Serving {
     /// Waits until it has logged this, and returns the line.
     pub(crate) async fn has_logged(&self, what: &str) -> String {
@@ -372,9 +383,18 @@ impl Serving {
     }
 
     /// Asks it to end, as the system does at a shutdown, and waits for that.
-    pub(crate) async fn ends_when_asked(mut self) -> (ExitStatus, String) {
-        let asked = Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status().unwrap();
-        assert!(asked.success());
+    pub(crate) async fn ends_when_asked(self) -> (ExitStatus, String) {
+        self.gets("TERM");
+        self.ends().await
+    }
+
+    /// Sends it a signal.
+    pub(crate) fn gets(&self, signal: &str) {
+        send(signal, &self.child);
+    }
+
+    /// Waits for its end.
+    pub(crate) async fn ends(mut self) -> (ExitStatus, String) {
         tokio::task::spawn_blocking(move || {
             let mut out = String::new();
             self.child.stdout.take().unwrap().read_to_string(&mut out).unwrap();

@@ -231,6 +231,7 @@ impl Bench {
             ("SLACK_SIGNING_SECRET", SIGNING_SECRET),
             ("SLACK_RESPONSE_URL_HOSTS", &slack.address.to_string()),
             ("BIND_ADDR", "127.0.0.1:0"),
+            ("SHUTDOWN_GRACE", "0"),
             ("LOG_FORMAT", "json"),
         ]);
         command
