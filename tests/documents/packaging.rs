@@ -3,9 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::process::Command;
 
+use room_owner::config::VARIABLES;
 use serde_json::Value;
 
-use super::read;
+use super::{read, repository};
 
 fn cargo(arguments: &[&str]) -> String {
     let output =
@@ -105,5 +106,86 @@ fn git_ignores_what_the_program_leaves_in_its_folder_and_above_all_its_keys() {
             Ok(Some(1)) => panic!("git does not ignore `{name}`"),
             _ => return eprintln!("skipped: no git, or no repository"),
         }
+    }
+}
+
+/// Whether a tool says yes to a file of `deploy/`; a tool that is not installed is skipped.
+fn accepts(tool: &str, arguments: &[&str]) {
+    let Ok(output) = Command::new(tool).args(arguments).output() else {
+        return println!("skipped: {tool} is not installed");
+    };
+    let said = [output.stdout, output.stderr].concat();
+    assert!(output.status.success(), "{tool} {arguments:?}: {}", String::from_utf8_lossy(&said));
+}
+
+/// A text as a file that the test may change.
+fn file(folder: &tempfile::TempDir, name: &str, text: &str) -> String {
+    let path = folder.path().join(name);
+    std::fs::write(&path, text).unwrap();
+    path.to_str().unwrap().to_owned()
+}
+
+#[test]
+fn systemd_understands_the_unit_and_lets_it_do_little() {
+    let folder = tempfile::tempdir().unwrap();
+    let program = assert_cmd::cargo::cargo_bin!("room-owner").to_str().unwrap();
+    let unit = read("deploy/room-owner.service");
+    assert!(unit.contains("ExecStart=/usr/local/bin/room-owner serve\n"));
+    let unit = file(&folder, "room-owner.service", &unit.replace("/usr/local/bin/room-owner", program));
+    accepts("systemd-analyze", &["verify", &unit]);
+    // From 0 for what may do nothing to 100 for what may do everything.
+    accepts("systemd-analyze", &["security", "--no-pager", "--offline=true", "--threshold=20", &unit]);
+}
+
+#[test]
+fn the_proxies_understand_their_files() {
+    let folder = tempfile::tempdir().unwrap();
+    let caddy = repository("deploy/Caddyfile");
+    accepts("caddy", &["validate", "--adapter", "caddyfile", "--config", caddy.to_str().unwrap()]);
+    let (key, certificate) = (folder.path().join("key"), folder.path().join("certificate"));
+    let (key, certificate) = (key.to_str().unwrap(), certificate.to_str().unwrap());
+    let words =
+        "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=bot.example.com -days 1";
+    let made =
+        Command::new("openssl").args(words.split(' ')).args(["-keyout", key, "-out", certificate]).output();
+    if !made.is_ok_and(|made| made.status.success()) {
+        return println!("skipped: openssl is not installed");
+    }
+    let site = read("deploy/nginx.conf");
+    let site = site
+        .replace("/etc/letsencrypt/live/bot.example.com/fullchain.pem", certificate)
+        .replace("/etc/letsencrypt/live/bot.example.com/privkey.pem", key);
+    let all =
+        format!("pid {}/pid; events {{}}\nhttp {{\naccess_log off;\n{site}\n}}", folder.path().display());
+    let all = file(&folder, "nginx.conf", &all);
+    accepts("nginx", &["-t", "-e", "stderr", "-p", folder.path().to_str().unwrap(), "-c", &all]);
+}
+
+#[test]
+fn the_containers_are_set_up_with_settings_that_there_are() {
+    let known: BTreeSet<&str> = VARIABLES.iter().map(|variable| variable.name).collect();
+    let is_known = |name: &str| known.contains(name) || known.contains(name.trim_end_matches("_FILE"));
+    let mut named = 0;
+    for name in ["Dockerfile", "compose.yaml", "kubernetes.md"] {
+        let text = read(&format!("deploy/{name}"));
+        let words = text.split(|c: char| !(c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_'));
+        let prefixes = ["TENCENT_", "SLACK_", "DISCORD_", "BIND_", "DATABASE_", "LOG_", "SHUTDOWN_"];
+        for word in words.filter(|word| prefixes.iter().any(|prefix| word.starts_with(prefix))) {
+            assert!(is_known(word), "deploy/{name}: `{word}`");
+            named += 1;
+        }
+    }
+    assert!(named > 10);
+    let rust = format!("FROM rust:{}-", env!("CARGO_PKG_RUST_VERSION"));
+    assert!(read("deploy/Dockerfile").contains(&rust), "the Dockerfile builds with another Rust");
+}
+
+#[test]
+fn what_is_in_deploy_is_explained_there() {
+    let explained = read("deploy/README.md");
+    for entry in std::fs::read_dir(repository("deploy")).unwrap() {
+        let name = entry.unwrap().file_name().into_string().unwrap();
+        let is_explained = explained.contains(&format!("`{name}`"));
+        assert!(is_explained || name == "README.md" || name.ends_with(".dockerignore"), "{name}");
     }
 }
