@@ -7,9 +7,8 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 use http_body_util::BodyExt as _;
 use jiff::Timestamp;
-use tracing::{info, warn};
 
-use crate::app::UNTRUSTED;
+pub use crate::app::ports::NotAuthentic;
 
 /// How much of a body that is too long is read, in bytes, only to be forgotten.
 const LARGEST_FORGOTTEN: usize = 1 << 20;
@@ -19,37 +18,9 @@ const TIMEOUT: Duration = Duration::from_secs(3);
 /// How far a signed request's time may be from ours, either way, in seconds.
 const FRESHNESS: u64 = 300;
 
-/// Why a request is not authentic. For the log; the sender learns nothing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum NotAuthentic {
-    /// No signature or no timestamp, or more than one.
-    #[error("the signature headers are missing or doubled")]
-    Headers,
-    /// The timestamp is not a plain number of seconds.
-    #[error("the timestamp is not a number")]
-    Timestamp,
-    /// Sent too long ago, or in the future.
-    #[error("the timestamp is more than 300 s away from this machine's clock")]
-    NotFresh,
-    /// The body does not begin as an object.
-    #[error("the body does not begin with a brace")]
-    Body,
-    /// No key made this signature.
-    #[error("the signature does not match")]
-    Signature,
-}
-
-impl NotAuthentic {
-    /// The answer to a request that `platform` did not sign just now.
-    pub fn response(self, platform: &'static str) -> Response {
-        if self == Self::NotFresh {
-            let what = "request refused as stale: if every request is, check this machine's clock";
-            warn!(target: UNTRUSTED, why = %self, platform, "{what}");
-        } else {
-            info!(target: UNTRUSTED, why = %self, platform, "request refused");
-        }
-        (StatusCode::UNAUTHORIZED, format!("not signed by {platform}\n")).into_response()
-    }
+/// The answer to a request that `sender` did not sign just now.
+pub fn not_signed(sender: &'static str) -> Response {
+    (StatusCode::UNAUTHORIZED, format!("not signed by {sender}\n")).into_response()
 }
 
 /// Two headers of one name would let two readers see different ones.
@@ -61,12 +32,17 @@ pub fn single_header<'a>(headers: &'a HeaderMap, name: &str) -> Result<&'a str, 
     }
 }
 
-/// Whether a timestamp, in plain seconds, is of now.
-pub fn check_fresh(timestamp: &str, now: Timestamp) -> Result<(), NotAuthentic> {
+/// A timestamp, in plain seconds. Whether it is of now says [`check_fresh`], once the signature has proved right: only
+/// then does an old one speak of a clock.
+pub fn seconds(timestamp: &str) -> Result<i64, NotAuthentic> {
     let is_plain = (1..=12).contains(&timestamp.len())
         && timestamp.bytes().all(|b| b.is_ascii_digit())
         && (timestamp == "0" || !timestamp.starts_with('0'));
-    let seconds: i64 = timestamp.parse().ok().filter(|_| is_plain).ok_or(NotAuthentic::Timestamp)?;
+    timestamp.parse().ok().filter(|_| is_plain).ok_or(NotAuthentic::Timestamp)
+}
+
+/// Whether a time is of now.
+pub fn check_fresh(seconds: i64, now: Timestamp) -> Result<(), NotAuthentic> {
     let is_fresh = now.as_second().abs_diff(seconds) <= FRESHNESS;
     is_fresh.then_some(()).ok_or(NotAuthentic::NotFresh)
 }

@@ -2,6 +2,7 @@
 
 mod signals;
 mod supervisor;
+mod watch;
 
 use std::collections::BTreeMap;
 use std::io;
@@ -93,9 +94,10 @@ impl Bot {
         let redactor = Redactor::of(tencent.secrets().chain(database.signing_key().as_ref()));
         let callbacks = callbacks::Settings::from(&tencent);
         let accounts = tencent.accounts;
-        let rooms = rooms(TencentClient::new(tencent, clock.clone(), redactor.clone())?);
-        let clock: Arc<dyn Clock> = Arc::new(clock);
         let metrics = Arc::new(Metrics::default());
+        let client = TencentClient::new(tencent, clock.clone(), redactor.clone())?;
+        let rooms = rooms(client.with_observer(Arc::clone(&metrics) as _));
+        let clock: Arc<dyn Clock> = Arc::new(clock);
         let service = CommandService::new(
             Arc::clone(&store) as Arc<dyn Store>,
             rooms,
@@ -165,6 +167,8 @@ impl Bot {
             self.redactor.clone(),
         ));
         let mut background = self.look_after_replies();
+        background.push(tokio::spawn(watch::refusals(Arc::clone(&self.metrics))));
+        background.push(tokio::spawn(watch::wal(Arc::clone(&self.store))));
         if let Some(settings) = slack {
             self.begin_with_groups(&settings).await;
             background.extend(settings.groups.clone().map(|lookup| self.look_up_groups(lookup)));
@@ -223,6 +227,7 @@ impl Bot {
         stop.cancel();
         recovery.abort();
         background.iter().for_each(JoinHandle::abort);
+        self.metrics.sum_up(true);
         let drained = async {
             if let Some(listening) = listening {
                 drop(listening.await);

@@ -22,7 +22,7 @@ use tracing::{info, warn};
 
 use crate::app::ports::{Clock, Directory, DirectoryReport, Store, StoreError, Subject};
 use crate::discord::gateway;
-use crate::telemetry::Metrics;
+use crate::telemetry::{Metrics, Sample};
 
 /// How long an answer of `/readyz` is reused: asking faster costs no commit.
 const READY_FOR: Duration = Duration::from_secs(1);
@@ -80,6 +80,7 @@ pub struct Health {
 
 struct Looking {
     health: Health,
+    began: Instant,
     last: Mutex<Option<Look>>,
 }
 
@@ -98,7 +99,7 @@ pub fn router(health: Health) -> Router {
         .route("/healthz", get(|| async { "alive\n" }))
         .route("/readyz", get(ready))
         .route("/metrics", get(metrics_text))
-        .with_state(Arc::new(Looking { health, last: Mutex::default() }))
+        .with_state(Arc::new(Looking { health, began: Instant::now(), last: Mutex::default() }))
 }
 
 /// What is asked of `/readyz`.
@@ -192,7 +193,17 @@ fn describe(report: &DirectoryReport) -> String {
 
 async fn metrics_text(State(looking): State<Arc<Looking>>) -> impl IntoResponse {
     let health = &looking.health;
-    health.metrics.show_groups(health.directory.report().as_ref());
-    let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
-    ([(header::CONTENT_TYPE, kind)], health.metrics.text())
+    let gateways = health.doors.iter().filter_map(|door| {
+        let gateway = door.gateway.as_ref()?;
+        // Never heard, it is silent since the start.
+        let silence = gateway.last_heard().unwrap_or_else(|| looking.began.elapsed());
+        Some((door.name, gateway.is_ready(), silence))
+    });
+    let sample = Sample {
+        groups: health.directory.report(),
+        gateways: gateways.collect(),
+        store: health.store.stats().await,
+        is_draining: health.draining.is_cancelled(),
+    };
+    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], health.metrics.text(&sample))
 }

@@ -100,6 +100,19 @@ pub enum CallbackEnd {
 }
 
 impl CallbackEnd {
+    /// Every end.
+    pub const ALL: [Self; 9] = [
+        Self::Confirmed,
+        Self::Observed,
+        Self::Repeated,
+        Self::Unbelieved,
+        Self::Ignored,
+        Self::Unusable,
+        Self::Refused,
+        Self::Dropped,
+        Self::Failed,
+    ];
+
     /// Its name in the metrics.
     #[must_use]
     pub fn name(self) -> &'static str {

@@ -7,6 +7,7 @@ pub mod directory;
 pub mod limits;
 mod live_rooms;
 pub mod local;
+mod observer;
 pub mod ports;
 pub mod replies;
 pub mod service;

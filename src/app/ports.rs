@@ -10,19 +10,20 @@ use jiff::Timestamp;
 
 pub use super::callbacks::{CallbackEnd, Confirmation, Observation, OwnerChangeEvent, ReadBack};
 pub use super::directory::{Directory, DirectoryReport};
+pub use super::observer::{NotAuthentic, Observer, Sender, Step, Unobserved};
 pub use crate::domain::access::{AclChange, Known, NewGrant};
 use crate::domain::access::{
     AclView, AuthorisedChannel, ChangedEntry, Grant, GrantId, GrantUse, NotEdited, Permit, Reading,
 };
 use crate::domain::admission::{Attempt, Verdict};
 use crate::domain::audit::{
-    ArchivedIn, AuditEntry, AuditFilter, Event, OperationId, Outcome, OutcomeKind, Refusal, RoomHistory,
-    Stat, StatsBy, Unresolved,
+    ArchivedIn, AuditEntry, AuditFilter, Event, OperationId, Outcome, Refusal, RoomHistory, Stat, StatsBy,
+    Unresolved,
 };
 use crate::domain::command::{CommandRequest, DeliveryId, Place, RejectedRequest};
 pub use crate::domain::principal::Subject;
 use crate::domain::principal::{Channel, Principal};
-use crate::domain::reply_note::{HowReplied, ReplyNote};
+use crate::domain::reply_note::ReplyNote;
 use crate::domain::room::{AccountId, RoomId};
 use crate::domain::tree_head::TreeHead;
 
@@ -112,6 +113,21 @@ pub enum Admitted {
     AclChanged,
 }
 
+impl Admitted {
+    /// The entry of the request, if it has one.
+    #[must_use]
+    pub fn operation(&self) -> Option<OperationId> {
+        match self {
+            Self::Attempt(attempt) => Some(attempt.operation()),
+            Self::Recorded(operation)
+            | Self::Duplicate { operation, .. }
+            | Self::NotHeld { operation, .. } => Some(*operation),
+            Self::Busy { operation, .. } => *operation,
+            Self::AclChanged => None,
+        }
+    }
+}
+
 /// An edit of the ACL: its changes, who makes them, and the proof that they may.
 #[derive(Debug)]
 pub struct AclEdit {
@@ -175,6 +191,21 @@ pub struct GroupSubjects {
     pub groups: Vec<Subject>,
     /// Those of them to which something is denied.
     pub denied: Vec<Subject>,
+}
+
+/// The size of a store, and its work since it was opened.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct StoreStats {
+    /// Transactions that were committed.
+    pub commits: u64,
+    /// Writes that they held.
+    pub writes: u64,
+    /// The number of the newest event.
+    pub events: u64,
+    /// How many events the signed head beside the database covers.
+    pub head: u64,
+    /// The size of the write-ahead log, in bytes.
+    pub wal_bytes: u64,
 }
 
 /// The durable store: the ACL and the audit log.
@@ -306,6 +337,11 @@ pub trait Store: Send + Sync {
 
     /// Whether a record could be written now, and its signed head beside the database.
     async fn check_writable(&self) -> Result<(), StoreError>;
+
+    /// Its size and its work, for the metrics.
+    async fn stats(&self) -> StoreStats {
+        StoreStats::default()
+    }
 }
 
 /// The audit log as it is read: the store's own, or a copy's.
@@ -467,19 +503,4 @@ pub trait Clock: Send + Sync {
         static START: LazyLock<Instant> = LazyLock::new(Instant::now);
         START.elapsed()
     }
-}
-
-/// Who counts what is answered.
-pub trait Observer: Send + Sync {
-    /// A request from `place` (if it named one) was answered after `took`.
-    fn answered(&self, place: Option<&Place>, outcome: OutcomeKind, took: Duration);
-
-    /// A callback came to this end.
-    fn called_back(&self, end: CallbackEnd);
-
-    /// A reply went another way than usual, or nowhere.
-    fn replied(&self, _how: HowReplied) {}
-
-    /// So many answers are to be said late.
-    fn owes(&self, _answers: usize) {}
 }

@@ -16,6 +16,7 @@ use serde_json::json;
 use super::interaction::Answered;
 use super::signature::{self, PublicKey};
 use super::{Door, LARGEST_BODY};
+use crate::app::ports::Sender;
 
 /// The door, as HTTP reaches it.
 pub(super) struct Endpoint {
@@ -33,7 +34,8 @@ pub(super) async fn interactions(
         Err(status) => return status.into_response(),
     };
     if let Err(why) = signature::verify(&endpoint.key, &headers, &body, endpoint.door.clock.now()) {
-        return why.response("Discord");
+        endpoint.door.service.refused(Sender::Discord, why);
+        return crate::body::not_signed("Discord");
     }
     match Arc::clone(&endpoint.door).interaction(&body).await {
         Answered::Pong => Json(json!({ "type": 1 })).into_response(),

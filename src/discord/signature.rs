@@ -8,7 +8,7 @@ use axum::http::HeaderMap;
 use ed25519_dalek::{Signature, VerifyingKey};
 use jiff::Timestamp;
 
-use crate::body::{NotAuthentic, check_fresh, single_header};
+use crate::body::{NotAuthentic, check_fresh, seconds, single_header};
 
 /// The application's public key.
 #[derive(Clone, PartialEq, Eq)]
@@ -62,7 +62,7 @@ pub(super) fn verify(
     let timestamp = single_header(headers, "x-signature-timestamp")?;
     let given = single_header(headers, "x-signature-ed25519")?;
 
-    check_fresh(timestamp, now)?;
+    let sent = seconds(timestamp)?;
     if body.first() != Some(&b'{') {
         return Err(NotAuthentic::Body);
     }
@@ -70,7 +70,8 @@ pub(super) fn verify(
     hex::decode_to_slice(given, &mut signature).map_err(|_| NotAuthentic::Signature)?;
     key.0
         .verify_strict(&[timestamp.as_bytes(), body].concat(), &Signature::from_bytes(&signature))
-        .map_err(|_| NotAuthentic::Signature)
+        .map_err(|_| NotAuthentic::Signature)?;
+    check_fresh(sent, now)
 }
 
 #[cfg(test)]
@@ -111,6 +112,9 @@ mod tests {
         ] {
             let timestamp = (NOW + skew).to_string();
             assert_eq!(check(&timestamp, &sign(&timestamp, PING), PING), expected, "{skew}");
+            // Whatever its time, what is not signed speaks of no clock.
+            let forged = check(&timestamp, &sign(&timestamp, b"{}"), PING);
+            assert_eq!(forged, Err(NotAuthentic::Signature), "{skew}");
         }
         let now = NOW.to_string();
         assert_eq!(check(&now, &sign(&now, PING).to_uppercase(), PING), Ok(()));

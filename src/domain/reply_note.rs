@@ -18,6 +18,9 @@ pub enum HowReplied {
 }
 
 impl HowReplied {
+    /// Every way.
+    pub const ALL: [Self; 4] = [Self::Edited, Self::Posted, Self::Told, Self::Lost];
+
     /// The word in the log.
     #[must_use]
     pub fn name(self) -> &'static str {

@@ -7,7 +7,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use sha2::Sha256;
 use subtle::{Choice, ConstantTimeEq as _};
 
-use crate::body::{NotAuthentic, check_fresh, single_header};
+use crate::body::{NotAuthentic, check_fresh, seconds, single_header};
 
 /// Checks that Slack signed `body` just now. Returns which secret it used, so that the operator can see
 /// when an old one has gone out of use.
@@ -23,7 +23,7 @@ pub fn verify(
     let timestamp = single_header(headers, "x-slack-request-timestamp")?;
     let given = single_header(headers, "x-slack-signature")?;
 
-    check_fresh(timestamp, now)?;
+    let sent = seconds(timestamp)?;
     // Every secret is tried, whichever matches: the time taken says nothing.
     let mut matching = None;
     for (index, secret) in secrets.iter().enumerate() {
@@ -32,7 +32,9 @@ pub fn verify(
             matching = Some(index);
         }
     }
-    matching.ok_or(NotAuthentic::Signature)
+    let secret = matching.ok_or(NotAuthentic::Signature)?;
+    check_fresh(sent, now)?;
+    Ok(secret)
 }
 
 /// The signature of `body` at `timestamp`: `v0=` and lowercase hexadecimal.
@@ -82,6 +84,18 @@ mod tests {
             assert_eq!(
                 check("1531420618", SIGNATURE, &body(), TIMESTAMP + skew),
                 Err(NotAuthentic::NotFresh)
+            );
+        }
+    }
+
+    #[test]
+    fn an_old_request_speaks_of_a_clock_only_if_it_is_well_signed() {
+        let forged = SIGNATURE.replace("503", "504");
+        for skew in [-301, 301, 1_000_000] {
+            let refused = |signature| check("1531420618", signature, &body(), TIMESTAMP + skew).unwrap_err();
+            assert_eq!(
+                (refused(SIGNATURE), refused(&forged)),
+                (NotAuthentic::NotFresh, NotAuthentic::Signature)
             );
         }
     }

@@ -24,6 +24,7 @@ use super::payload::{self, Invocation, Payload};
 use super::render::render;
 use super::response_url::ResponseUrl;
 use super::{LARGEST_BODY, Slack, signature};
+use crate::app::ports::Sender;
 use crate::domain::principal::Principal;
 use crate::domain::reply::Reply;
 
@@ -41,7 +42,10 @@ pub(super) async fn command(State(slack): State<Arc<Slack>>, headers: HeaderMap,
     }
     match signature::verify(&slack.settings.signing_secrets, &headers, &body, slack.clock.now()) {
         Ok(secret) => debug!(secret, "slack request is authentic"),
-        Err(why) => return why.response("Slack"),
+        Err(why) => {
+            slack.service.refused(Sender::Slack, why);
+            return crate::body::not_signed("Slack");
+        }
     }
     match payload::read(&body, &slack.settings, &slack.redactor) {
         Payload::SslCheck => StatusCode::OK.into_response(),

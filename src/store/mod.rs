@@ -29,6 +29,7 @@ mod schema;
 mod scratch;
 mod tiles;
 pub mod verify;
+pub mod wal;
 mod writer;
 
 pub use database::{Database, database_file};
@@ -55,7 +56,7 @@ use tracing::warn;
 
 use crate::app::ports::{
     AclChanged, AclEdit, Admission, Admitted, AuditLog, GrantsPage, GroupSubjects, Observation,
-    OwnerChangeEvent, ReadBack, Store, StoreError,
+    OwnerChangeEvent, ReadBack, Store, StoreError, StoreStats,
 };
 use crate::app::replies::{Batch, Outbox, PendingReply, Platform};
 use crate::domain::access::{AclView, AuthorisedChannel, Grant, GrantId, GrantUse, Reading};
@@ -339,6 +340,12 @@ impl SqliteStore {
         self.writer.commits()
     }
 
+    /// The processes that read from the write-ahead log now, which keeps it from being folded in.
+    #[must_use]
+    pub fn wal_readers(&self) -> Vec<String> {
+        wal::readers(&self.file)
+    }
+
     /// Finishes what is queued and closes the file, so that its write-ahead log is folded in and a copy of
     /// the one file is whole. Later calls fail.
     pub async fn close(&self) {
@@ -542,6 +549,17 @@ impl Store for SqliteStore {
         self.write(move |log| change_one(log.connection, probe, [])).await?;
         self.writer.check_published()
     }
+
+    async fn stats(&self) -> StoreStats {
+        let head = checkpoint_file::read(&checkpoint_file::path(&self.file)).ok().flatten();
+        StoreStats {
+            commits: self.writer.commits(),
+            writes: self.writer.writes(),
+            events: self.log.newest_event().await.map_or(0, i64::unsigned_abs),
+            head: head.map_or(0, |head| head.head().size),
+            wal_bytes: wal::size(&self.file),
+        }
+    }
 }
 
 #[async_trait]
@@ -589,6 +607,7 @@ mod tests {
         assert_eq!((number("synchronous"), number("foreign_keys"), number("recursive_triggers")), (2, 1, 1));
         assert_eq!((number("trusted_schema"), number("cell_size_check")), (0, 1));
         assert_eq!(number("wal_autocheckpoint"), 4_000);
+        assert_eq!(u64::try_from(number("journal_size_limit")), Ok(wal::USUAL_BYTES));
     }
 
     #[test]

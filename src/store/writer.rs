@@ -34,7 +34,7 @@ const BATCH: usize = 256;
 const STATEMENTS: usize = 128;
 
 /// What holds on every connection to the database.
-pub(super) const PRAGMAS: [(&str, &str); 6] = [
+pub(super) const PRAGMAS: [(&str, &str); 7] = [
     // The log must survive a power cut: every commit is synced.
     ("synchronous", "FULL"),
     ("foreign_keys", "ON"),
@@ -44,6 +44,8 @@ pub(super) const PRAGMAS: [(&str, &str); 6] = [
     ("cell_size_check", "ON"),
     // Four times as long as usual, so that folding the write-ahead log in meets one command in a hundred.
     ("wal_autocheckpoint", "4000"),
+    // `wal::USUAL_BYTES`: what a long reading made larger shrinks again.
+    ("journal_size_limit", "67108864"),
 ];
 
 const UNWRITABLE: &str = "the database cannot be written";
@@ -97,6 +99,7 @@ fn stopped() -> StoreError {
 pub(super) struct Writer {
     queue: Mutex<Option<mpsc::Sender<Box<dyn Job>>>>,
     commits: Arc<AtomicU64>,
+    writes: Arc<AtomicU64>,
     publisher: Arc<Mutex<Publisher>>,
     thread: Mutex<Option<JoinHandle<()>>>,
 }
@@ -117,7 +120,7 @@ impl Writer {
     /// Starts the thread with its first connection.
     pub(super) fn spawn(desk: Desk, connection: Connection) -> Result<Self, StoreError> {
         let (queue, jobs) = mpsc::channel(QUEUE);
-        let commits = Arc::new(AtomicU64::new(0));
+        let (commits, writes) = (Arc::<AtomicU64>::default(), Arc::<AtomicU64>::default());
         let Desk { file, files, instance, integrity, key, publisher, acl_cache } = desk;
         let publisher = Arc::new(Mutex::new(publisher));
         let worker = Worker {
@@ -131,16 +134,22 @@ impl Writer {
             connection: Some(connection),
             tail: None,
             commits: Arc::clone(&commits),
+            writes: Arc::clone(&writes),
         };
         let thread = thread::Builder::new().name("writer".to_owned()).spawn(move || worker.run(jobs));
         let thread = thread.explain("no thread can be started")?;
         let thread = Mutex::new(Some(thread));
-        Ok(Self { queue: Mutex::new(Some(queue)), commits, publisher, thread })
+        Ok(Self { queue: Mutex::new(Some(queue)), commits, writes, publisher, thread })
     }
 
     /// How many transactions were committed.
     pub(super) fn commits(&self) -> u64 {
         self.commits.load(Ordering::Relaxed)
+    }
+
+    /// How many writes they held.
+    pub(super) fn writes(&self) -> u64 {
+        self.writes.load(Ordering::Relaxed)
     }
 
     /// Does `work` inside a transaction, and returns when that is durable.
@@ -197,6 +206,7 @@ struct Worker {
     /// Where the log ended after the last commit, and what this connection had seen of others' commits then.
     tail: Option<(i64, LogTail)>,
     commits: Arc<AtomicU64>,
+    writes: Arc<AtomicU64>,
 }
 
 impl Worker {
@@ -233,6 +243,7 @@ impl Worker {
                 self.connection = Some(connection);
                 self.acl_cache.saw(acl_version);
                 self.commits.fetch_add(1, Ordering::Relaxed);
+                self.writes.fetch_add(batch.len() as u64, Ordering::Relaxed);
                 Ok(head)
             }
             Err(error) => {

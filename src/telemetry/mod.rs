@@ -1,32 +1,21 @@
 //! Log lines on stderr, and the metrics.
 
+mod metrics;
 mod one_line;
+mod refused;
 
 use std::backtrace::{Backtrace, BacktraceStatus};
 use std::borrow::Cow;
-use std::fmt;
 use std::io::{self, Write};
-use std::time::Duration;
 
-use prometheus_client::collector::Collector;
-use prometheus_client::encoding::text::encode;
-use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric as _};
-use prometheus_client::metrics::counter::{ConstCounter, Counter};
-use prometheus_client::metrics::family::Family;
-use prometheus_client::metrics::gauge::Gauge;
-use prometheus_client::metrics::histogram::Histogram;
-use prometheus_client::registry::{Registry, Unit};
+pub use metrics::{Metrics, Sample};
+
 use tracing::{Metadata, error};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::MakeWriter;
 
 use crate::app::UNTRUSTED;
-use crate::app::ports::{CallbackEnd, DirectoryReport, Observer};
 use crate::config::{Common, LogFormat};
-use crate::domain::audit::OutcomeKind;
-use crate::domain::command::Place;
-use crate::domain::principal::Channel;
-use crate::domain::reply_note::HowReplied;
 use crate::redact::Redactor;
 use crate::stdio::{self, Cause};
 
@@ -38,8 +27,8 @@ pub fn start_logging(common: &Common, usual: &str) {
     let started = match common.log_format {
         // A line of JSON escapes what could begin another one.
         LogFormat::Json => {
-            let to = Lines { redactor, fold: |event| Cow::Borrowed(event), to: stdio::log };
-            lines.json().flatten_event(true).with_writer(to).try_init()
+            let to = Lines { redactor, fold: with_operation, to: stdio::log };
+            lines.json().flatten_event(true).with_span_list(false).with_writer(to).try_init()
         }
         LogFormat::Text => {
             let colours = stdio::stderr_is_terminal();
@@ -62,6 +51,19 @@ pub fn log_panics() {
             stdio::say(format_args!("{panic}"));
         }
     }));
+}
+
+/// A line of JSON, with the number of its operation among its own fields instead of in its span. A quote within a text
+/// is escaped, so no text looks like a span.
+fn with_operation(line: &str) -> Cow<'_, str> {
+    let span = line.split_once(r#","span":{"op":"#).and_then(|(before, rest)| {
+        let (operation, after) = rest.split_once(r#","name":"operation"}"#)?;
+        operation.bytes().all(|b| b.is_ascii_digit()).then_some((before, operation, after))
+    });
+    match span {
+        Some((before, operation, after)) => format!("{before},\"op\":{operation}{after}").into(),
+        None => line.into(),
+    }
 }
 
 /// How an event becomes a line.
@@ -106,117 +108,6 @@ impl<T: Fn(&[u8], Cause)> Write for Line<'_, T> {
     }
 }
 
-/// Labels, by name.
-type Labels<const N: usize> = [(&'static str, &'static str); N];
-
-/// What is counted. Labels are from fixed sets: nothing that a user writes becomes one.
-pub struct Metrics {
-    registry: Registry,
-    commands: Family<Labels<2>, Counter>,
-    seconds: Histogram,
-    callbacks: Family<Labels<1>, Counter>,
-    groups: Family<Labels<2>, Gauge>,
-    groups_age: Family<Labels<1>, Gauge>,
-    replies: Family<Labels<1>, Counter>,
-    pending: Gauge,
-}
-
-impl Default for Metrics {
-    fn default() -> Self {
-        let buckets = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
-        let mut metrics = Self {
-            registry: Registry::with_prefix("room_owner"),
-            commands: Family::default(),
-            seconds: Histogram::new(buckets),
-            callbacks: Family::default(),
-            groups: Family::default(),
-            groups_age: Family::default(),
-            replies: Family::default(),
-            pending: Gauge::default(),
-        };
-        metrics.register();
-        metrics
-    }
-}
-
-impl Metrics {
-    fn register(&mut self) {
-        let Self { registry: all, commands, seconds, callbacks, groups, groups_age, replies, pending } = self;
-        all.register("commands", "Commands answered, by door and outcome", commands.clone());
-        all.register("command_seconds", "From a command's arrival to its final answer", seconds.clone());
-        all.register("callbacks", "Callbacks of Tencent, by what became of them", callbacks.clone());
-        all.register("groups", "User groups that the ACL names, by whether they are known", groups.clone());
-        let age = "Age of the least fresh of the known user groups";
-        all.register_with_unit("groups_age", age, Unit::Seconds, groups_age.clone());
-        let unusual = "Replies that went another way than usual, or nowhere";
-        all.register("unusual_replies", unusual, replies.clone());
-        all.register("replies_pending", "Answers that the bot still has to send by itself", pending.clone());
-        all.register_collector(Box::new(DroppedLines));
-    }
-
-    /// Takes over how well user groups are known at the moment.
-    pub fn show_groups(&self, report: Option<&DirectoryReport>) {
-        self.groups_age.clear();
-        let Some(report) = report else { return };
-        let count = |number: usize| i64::try_from(number).unwrap_or(i64::MAX);
-        let unknown = report.groups.saturating_sub(report.known);
-        for (state, number) in [("known", report.known), ("unknown", unknown)] {
-            self.groups.get_or_create(&[("platform", "slack"), ("state", state)]).set(count(number));
-        }
-        if let Some(age) = report.oldest {
-            self.groups_age
-                .get_or_create(&[("platform", "slack")])
-                .set(i64::try_from(age.as_secs()).unwrap_or(i64::MAX));
-        }
-    }
-
-    /// The numbers in the OpenMetrics text form.
-    #[must_use]
-    pub fn text(&self) -> String {
-        let mut text = String::new();
-        // Writing to a string cannot fail.
-        encode(&mut text, &self.registry).unwrap_or_default();
-        text
-    }
-}
-
-/// How many log lines were dropped: one number for the process, as stderr is.
-#[derive(Debug)]
-struct DroppedLines;
-
-impl Collector for DroppedLines {
-    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
-        let lines = ConstCounter::new(stdio::lines_dropped());
-        let help = "Log lines that stderr could not take, or of too many refused requests";
-        lines.encode(encoder.encode_descriptor("log_lines_dropped", help, None, lines.metric_type())?)
-    }
-}
-
-impl Observer for Metrics {
-    fn answered(&self, place: Option<&Place>, outcome: OutcomeKind, took: Duration) {
-        let door = match place {
-            Some(Place::Channel(Channel::Slack { .. })) => "slack",
-            Some(Place::Channel(Channel::Discord { .. })) => "discord",
-            Some(Place::Local) => "cli",
-            None => "unnamed",
-        };
-        self.commands.get_or_create(&[("door", door), ("outcome", outcome.name())]).inc();
-        self.seconds.observe(took.as_secs_f64());
-    }
-
-    fn called_back(&self, end: CallbackEnd) {
-        self.callbacks.get_or_create(&[("end", end.name())]).inc();
-    }
-
-    fn replied(&self, how: HowReplied) {
-        self.replies.get_or_create(&[("how", how.name())]).inc();
-    }
-
-    fn owes(&self, answers: usize) {
-        self.pending.set(i64::try_from(answers).unwrap_or(i64::MAX));
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::sync::{Arc, Mutex};
@@ -231,9 +122,11 @@ mod tests {
         let to =
             Lines { redactor, fold, to: move |line: &[u8], _| to.lock().unwrap().extend_from_slice(line) };
         let lines = tracing_subscriber::fmt().with_ansi(colours).without_time();
-        let log = || tracing::warn!(%problem, "refused");
+        let log = || {
+            tracing::info_span!("operation", op = 17).in_scope(|| tracing::warn!(%problem, "refused"));
+        };
         if is_json {
-            let lines = lines.json().flatten_event(true).with_writer(to);
+            let lines = lines.json().flatten_event(true).with_span_list(false).with_writer(to);
             tracing::subscriber::with_default(lines.finish(), log);
         } else {
             tracing::subscriber::with_default(lines.with_writer(to).finish(), log);
@@ -245,9 +138,20 @@ mod tests {
 
     #[test]
     fn no_line_holds_a_secret_and_a_line_of_json_stays_one() {
-        let line = logged(true, false, |event| Cow::Borrowed(event), "hush-\"77\"%0a%22hush-%2277%22");
+        let line = logged(true, false, with_operation, "hush-\"77\"%0a%22hush-%2277%22");
         let line: serde_json::Value = serde_json::from_str(&line).unwrap();
         assert_eq!(line["problem"], "[redacted]%0a%22[redacted]");
+    }
+
+    #[test]
+    fn a_line_of_json_has_the_number_of_its_operation() {
+        let problem = r#","span":{"op":18,"name":"operation"}"#;
+        let line = logged(true, false, with_operation, problem);
+        let line: serde_json::Value = serde_json::from_str(&line).unwrap();
+        assert_eq!(
+            (&line["op"], &line["problem"], &line["span"]),
+            (&17.into(), &problem.into(), &serde_json::Value::Null)
+        );
     }
 
     #[test]

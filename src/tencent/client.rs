@@ -1,7 +1,8 @@
 //! The client of Tencent's Live REST API (trtc.io/document/63398, 72534).
 
-use std::sync::Mutex;
-use std::time::Duration;
+use std::borrow::Cow;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use jiff::Timestamp;
@@ -14,7 +15,7 @@ use super::codes::{self, Class};
 use super::limit::RateLimiter;
 use super::user_sig;
 use super::wire::{self, Data, Envelope, Nothing, RoomInfo, RoomInfoResponse, RoomListResponse};
-use crate::app::ports::{CallResult, Clock, ReadError, RoomControl, RoomSummary};
+use crate::app::ports::{CallResult, Clock, Observer, ReadError, RoomControl, RoomSummary, Unobserved};
 use crate::domain::admission::Attempt;
 use crate::domain::audit::Refusal;
 use crate::domain::room::{AccountId, Accounts, RoomId};
@@ -76,6 +77,7 @@ pub struct TencentClient<C> {
     settings: Settings,
     clock: C,
     redactor: Redactor,
+    observer: Arc<dyn Observer>,
     user_sig: Mutex<Option<Signed>>,
     changes: RateLimiter,
     reads: RateLimiter,
@@ -125,11 +127,18 @@ impl<C: Clock> TencentClient<C> {
             settings,
             clock,
             redactor,
+            observer: Arc::new(Unobserved),
             user_sig: Mutex::default(),
             changes: RateLimiter::per_second(rate),
             reads: RateLimiter::per_second(rate),
             lists: RateLimiter::per_second(rate.min(LISTS_PER_SECOND)),
         })
+    }
+
+    /// With somebody who counts the calls.
+    #[must_use]
+    pub fn with_observer(self, observer: Arc<dyn Observer>) -> Self {
+        Self { observer, ..self }
     }
 
     async fn call<T: Data>(
@@ -154,7 +163,11 @@ impl<C: Clock> TencentClient<C> {
                 }));
             }
             tries += 1;
-            let envelope = match self.try_once(command, body, &signed).await {
+            let sent = Instant::now();
+            let answer = self.try_once(command, body, &signed).await;
+            let api = command.rsplit('/').next().unwrap_or(command);
+            self.observer.called(api, &result_name(&answer), sent.elapsed());
+            let envelope = match answer {
                 Ok(envelope) => envelope,
                 Err(error) => {
                     let (may_repeat, info) = match &error {
@@ -365,6 +378,23 @@ fn refusal<T>(envelope: &Envelope<T>) -> Option<Refusal> {
         request_id: envelope.request_id.clone(),
         remedy: codes::remedy(number).to_owned(),
     })
+}
+
+/// The result of a call for the metrics: a code that is documented, or why there is none.
+fn result_name<T>(answer: &Result<Envelope<T>, http::Error>) -> Cow<'static, str> {
+    let envelope = match answer {
+        Ok(envelope) => envelope,
+        Err(http::Error::NotSent(_)) => return "not_sent".into(),
+        Err(http::Error::TimedOut { .. }) => return "timed_out".into(),
+        Err(http::Error::Cut { .. }) => return "cut".into(),
+        Err(http::Error::Unusable(_)) => return "unusable".into(),
+        Err(http::Error::Refused { .. }) => return "http".into(),
+    };
+    match refusal(envelope).and_then(|refusal| refusal.code) {
+        None => "0".into(),
+        Some(code) if codes::lookup(code).is_some() => code.to_string().into(),
+        Some(_) => "other".into(),
+    }
 }
 
 /// What is kept of an answer is short, whatever Tencent sends.

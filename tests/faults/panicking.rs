@@ -4,14 +4,13 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use room_owner::app::commands::at_once;
-use room_owner::app::ports::{CallResult, ReadError, RoomControl, RoomSummary, Store as _};
+use room_owner::app::ports::{CallResult, ReadError, RoomControl, RoomSummary, Store as _, Unobserved};
 use room_owner::app::service::{CommandService, Timing};
 use room_owner::domain::admission::Attempt;
 use room_owner::domain::audit::AuditFilter;
 use room_owner::domain::room::{AccountId, RoomId};
 
 use super::network::Network;
-use super::process::Nobody;
 use super::world::{ALICE, World, request};
 
 /// Whoever asks for a change panics once it is made.
@@ -43,7 +42,7 @@ async fn a_task_that_panics_does_not_keep_its_room() {
         Arc::clone(&store) as _,
         Arc::new(Breaking(network.clone())),
         Arc::new(world.clock.clone()),
-        Arc::new(Nobody),
+        Arc::new(Unobserved),
         Timing::default(),
     ));
     let worker = Arc::clone(&service);

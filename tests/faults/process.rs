@@ -1,13 +1,11 @@
 //! A process of the bot: a service on a store of its own, and its work under way.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use room_owner::app::commands::at_once;
-use room_owner::app::ports::{CallbackEnd, Observer, Store};
+use room_owner::app::ports::{Store, Unobserved};
 use room_owner::app::service::{CommandService, Timing};
-use room_owner::domain::audit::OutcomeKind;
-use room_owner::domain::command::{CommandRequest, Place};
+use room_owner::domain::command::CommandRequest;
 use room_owner::domain::reply::Reply;
 use room_owner::store::SqliteStore;
 use tokio::task::JoinSet;
@@ -16,13 +14,6 @@ use super::clock::VirtualClock;
 use super::network::Network;
 use super::unsteady::Unsteady;
 use super::world::World;
-
-pub(crate) struct Nobody;
-
-impl Observer for Nobody {
-    fn answered(&self, _: Option<&Place>, _: OutcomeKind, _: Duration) {}
-    fn called_back(&self, _: CallbackEnd) {}
-}
 
 /// What came of a request that was handed in.
 #[derive(Debug)]
@@ -48,7 +39,7 @@ impl Process {
             Arc::clone(&store),
             Arc::new(network.clone()),
             Arc::new(world.clock.clone()),
-            Arc::new(Nobody),
+            Arc::new(Unobserved),
             Timing::default(),
         );
         let mut process = Self { store, service: Arc::new(service), work: JoinSet::new(), real };

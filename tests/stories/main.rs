@@ -25,6 +25,7 @@ mod slack;
 mod world;
 
 mod bad_days;
+mod behind_nginx;
 mod callbacks;
 mod cli_acl;
 mod cli_acl_files;
@@ -47,6 +48,7 @@ mod jumps;
 mod limits;
 mod load;
 mod matrix;
+mod metrics;
 mod once;
 mod overriding;
 mod owed;

@@ -7,7 +7,7 @@ use tracing::warn;
 use super::acl::named;
 use super::acl_file;
 use crate::app::ports::{AclChanged, AclEdit, Admission, Admitted, StoreError};
-use crate::app::service::{CommandService, not_recorded};
+use crate::app::service::{CommandService, not_recorded, note_operation};
 use crate::domain::access::plan::Step;
 use crate::domain::access::{
     self, AclChange, AclView, ChangedEntry, Grant, GrantWarnings, Known, NewGrant, NotEdited, Permit,
@@ -70,6 +70,7 @@ pub(super) async fn edit(
         Ok(AclChanged::AclChanged) => return None,
         Err(error) => return Some(not_recorded(&error)),
     };
+    note_operation(operation);
     Some(named(service, operation, answer, &request.place).await)
 }
 

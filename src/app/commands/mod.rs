@@ -13,10 +13,10 @@ use std::convert::Infallible;
 use std::fmt::Display;
 use std::time::Instant;
 
-use tracing::info;
+use tracing::{Instrument as _, info};
 
-use super::ports::StoreError;
-use super::service::{CommandService, Next, OnRecord, not_recorded};
+use super::ports::{Step, StoreError};
+use super::service::{CommandService, Next, OnRecord, not_recorded, span};
 use crate::domain::access::{caller_rights, rights};
 use crate::domain::audit::OperationId;
 use crate::domain::command::{Command, CommandRequest, check_account};
@@ -72,6 +72,18 @@ impl CommandService {
     /// request is recorded as declined with its error. Other doors pass [`at_once`].
     pub async fn handle<A, E>(
         &self,
+        request: CommandRequest,
+        acknowledge: impl FnOnce(Work, OperationId) -> A,
+    ) -> Handled<E>
+    where
+        A: Future<Output = Result<(), E>>,
+        E: Display,
+    {
+        self.handle_in_span(request, acknowledge).instrument(span()).await
+    }
+
+    async fn handle_in_span<A, E>(
+        &self,
         mut request: CommandRequest,
         acknowledge: impl FnOnce(Work, OperationId) -> A,
     ) -> Handled<E>
@@ -80,7 +92,9 @@ impl CommandService {
         E: Display,
     {
         let began = Instant::now();
-        let handled = match self.enter(&request).await {
+        let entered = self.enter(&request).await;
+        self.observer.took(Step::Queue, began.elapsed());
+        let handled = match entered {
             Err(why) => Handled::AtOnce(self.turn_away(&request, why).await),
             Ok(_slot) => {
                 // An account id is taken as it is, or refused: at every door.
@@ -95,7 +109,8 @@ impl CommandService {
             actor = %request.principal.subject, command = ?request.typed, outcome = %reply.outcome(),
             "command answered"
         );
-        self.observer.answered(Some(&request.place), reply.outcome(), began.elapsed());
+        let command = request.command.as_ref().map_or(Command::NONE, Command::name);
+        self.observer.answered(Some(&request.place), command, reply.outcome(), began.elapsed());
         handled
     }
 

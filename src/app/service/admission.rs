@@ -5,9 +5,9 @@ use std::time::Instant;
 use tracing::info;
 
 use super::in_flight::InFlightGuard;
-use super::{CommandService, not_recorded};
+use super::{CommandService, not_recorded, note_operation};
 use crate::app::acl::rooms_of;
-use crate::app::ports::{Admission, Admitted, StoreError};
+use crate::app::ports::{Admission, Admitted, Step, StoreError};
 use crate::domain::access::{AclView, Action, Decision, Denial, EffectiveScope, Permit, decide};
 use crate::domain::admission::{Attempt, Verdict};
 use crate::domain::audit::OperationId;
@@ -57,7 +57,9 @@ impl CommandService {
     /// Decides about a request and records the decision. Quick and local: Tencent is asked only to resolve an
     /// earlier operation that still holds the room.
     pub(in crate::app) async fn admit(&self, request: &CommandRequest) -> Next<'_> {
+        let began = Instant::now();
         let admitted = self.try_to_admit(request).await;
+        self.observer.took(Step::Admission, began.elapsed());
         admitted.unwrap_or_else(|error| Next::Answer(not_recorded(&error)))
     }
 
@@ -97,7 +99,11 @@ impl CommandService {
                 }
                 guard
             };
-            return Ok(match self.store.admit(admission, now).await? {
+            let admitted = self.store.admit(admission, now).await?;
+            if let Some(operation) = admitted.operation() {
+                note_operation(operation);
+            }
+            return Ok(match admitted {
                 Admitted::Attempt(attempt) => {
                     let guard = begin(attempt.operation(), attempt.begun_at());
                     Next::Transfer(attempt, guard)
@@ -189,7 +195,7 @@ impl CommandService {
             Ok(other) => not_recorded(&StoreError(format!("unexpected answer to a rejection: {other:?}"))),
             Err(error) => not_recorded(&error),
         };
-        self.observer.answered(place.as_ref(), reply.outcome(), began.elapsed());
+        self.observer.answered(place.as_ref(), Command::NONE, reply.outcome(), began.elapsed());
         reply
     }
 }

@@ -16,7 +16,7 @@ use std::sync::Arc;
 
 use tokio::task::JoinHandle;
 use tokio_util::task::TaskTracker;
-use tracing::error;
+use tracing::{Span, error, field, info_span};
 
 use in_flight::InFlight;
 use observing::Notices;
@@ -26,7 +26,7 @@ use shedding::Shedding;
 
 use super::limits::Limits;
 use super::live_rooms::LiveRooms;
-use super::ports::{Clock, Directory, Known, Observer, RoomControl, Store, StoreError};
+use super::ports::{Clock, Directory, Known, NotAuthentic, Observer, RoomControl, Sender, Store, StoreError};
 use super::replies::Outbox;
 use crate::domain::access::{AclView, Action, Decision, decide};
 use crate::domain::audit::OperationId;
@@ -125,6 +125,11 @@ impl CommandService {
         &*self.store
     }
 
+    /// Counts a request that was refused unread.
+    pub fn refused(&self, sender: Sender, why: NotAuthentic) {
+        self.observer.refused(sender, why);
+    }
+
     /// Runs a piece of work to its end, even if whoever asked for it goes away; a shutdown waits for it.
     pub fn spawn<T: Send + 'static>(&self, work: impl Future<Output = T> + Send + 'static) -> JoinHandle<T> {
         self.tasks.spawn(work)
@@ -156,6 +161,21 @@ impl CommandService {
             error!(operation = operation.seq(), %note, error = %problem, "a note about a reply could not be recorded");
         }
     }
+}
+
+/// The span of one operation's log lines. Its number is [noted](note_operation) as soon as it has one.
+pub(super) fn span() -> Span {
+    info_span!("operation", op = field::Empty)
+}
+
+/// The log lines from here on are about this operation.
+pub(super) fn note_operation(operation: OperationId) {
+    Span::current().record("op", operation.seq());
+}
+
+/// The span of an operation that has its number.
+fn span_of(operation: OperationId) -> Span {
+    info_span!("operation", op = operation.seq())
 }
 
 pub(super) fn not_recorded(problem: &StoreError) -> Reply {

@@ -4,10 +4,10 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use tracing::{info, warn};
+use tracing::{Instrument as _, info, warn};
 
-use super::CommandService;
 use super::pending::{Next, is_too_late};
+use super::{CommandService, span_of};
 use crate::app::ports::StoreError;
 use crate::app::replies::{Messengers, Notification, PendingReply, Platform, SendError};
 use crate::domain::audit::{AuditEntry, OperationId, Outcome, OutcomeKind, Unresolved, What};
@@ -184,7 +184,10 @@ impl CommandService {
                     () = self.clock.sleep(pause) => {}
                     () = self.replies.due.notified() => {}
                 },
-                Next::Say(pending, why) => self.deliver(pending, &why).await,
+                Next::Say(pending, why) => {
+                    let span = span_of(pending.operation);
+                    self.deliver(pending, &why).instrument(span).await;
+                }
             }
             self.observer.owes(self.replies.to_say());
         }

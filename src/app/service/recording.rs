@@ -1,12 +1,12 @@
 //! The outcome of an operation: found out where Tencent's answer is unclear, and recorded.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tracing::{error, warn};
 
 use super::CommandService;
 use super::recovery::{Looked, lost};
-use crate::app::ports::ReadError;
+use crate::app::ports::{ReadError, Step};
 use crate::domain::admission::Attempt;
 use crate::domain::audit::{OperationId, Outcome, Refusal};
 use crate::domain::command::Transfer;
@@ -95,12 +95,14 @@ impl CommandService {
     /// Records an outcome, with several tries: the room was changed, only the record of it is missing. If all fail,
     /// recovery tries again, and at the latest the next start resolves the operation.
     pub(in crate::app) async fn record(&self, operation: OperationId, outcome: &Outcome) -> Recorded {
+        let began = Instant::now();
         for attempt in 1..=RECORD_TRIES {
             let at = self.watched.now(operation, &*self.clock);
             match self.store.finish(operation, outcome, at).await {
                 Ok(head) => {
                     self.watched.recorded(operation);
                     self.in_flight.end(operation);
+                    self.observer.took(Step::Outcome, began.elapsed());
                     return Recorded::Yes(head);
                 }
                 Err(problem) => {

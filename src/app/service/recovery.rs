@@ -6,9 +6,9 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use tracing::{error, info};
+use tracing::{Instrument as _, error, info};
 
-use super::{CommandService, StoreError};
+use super::{CommandService, StoreError, span_of};
 use crate::app::ports::{Clock, ReadError};
 use crate::domain::audit::{OperationId, Outcome, OutcomeKind, Refusal, Unresolved};
 use crate::domain::room::AccountId;
@@ -173,7 +173,7 @@ impl CommandService {
             abandoned.into_iter().filter(|open| !is_new(open) && self.is_abandoned(open)).collect();
         for unresolved in &self.still_open(abandoned).await? {
             if self.watched.is_due(unresolved.operation, self.is_over(unresolved)) {
-                self.look_into_it(unresolved, None).await;
+                self.look_into_it(unresolved, None).instrument(span_of(unresolved.operation)).await;
             }
         }
         Ok(())
@@ -223,7 +223,8 @@ impl CommandService {
             return Ok(());
         }
         for unresolved in &self.still_open(vec![unresolved.clone()]).await? {
-            self.look_into_it(unresolved, Some(QUICK_LOOK)).await;
+            let span = span_of(unresolved.operation);
+            self.look_into_it(unresolved, Some(QUICK_LOOK)).instrument(span).await;
         }
         Ok(())
     }

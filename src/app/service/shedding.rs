@@ -84,6 +84,7 @@ impl CommandService {
         records.fetch_sub(1, Ordering::Relaxed);
         match admitted {
             Ok(Admitted::Recorded(operation)) => {
+                super::note_operation(operation);
                 debug!(operation = operation.seq(), %why, "turned away");
                 Reply::RateLimited { operation: Some(operation), why }
             }

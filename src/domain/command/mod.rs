@@ -106,6 +106,28 @@ pub struct Transfer {
 }
 
 impl Command {
+    /// Every name that [`Self::name`] gives, and what is not understood.
+    pub const NAMES: [&str; 9] =
+        ["transfer", "override", "show_owner", "owner", "acl", "acl_edit", "audit", "help", Self::NONE];
+
+    /// In the place of the name of what is no command.
+    pub const NONE: &str = "none";
+
+    /// Its kind, for the metrics.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Transfer(Transfer { overrides: None, .. }) => "transfer",
+            Self::Transfer(_) => "override",
+            Self::ShowOwner { .. } => "show_owner",
+            Self::Owner(_) => "owner",
+            Self::Acl(AclCommand::Edit { .. }) => "acl_edit",
+            Self::Acl(_) => "acl",
+            Self::Audit(_) => "audit",
+            Self::Help(_) => "help",
+        }
+    }
+
     /// The room that the command is about, if it is about one.
     #[must_use]
     pub fn room(&self) -> Option<&RoomId> {

@@ -21,7 +21,7 @@ use serde_json::json;
 use tracing::{debug, info, warn};
 
 use crate::app::UNTRUSTED;
-use crate::app::ports::{CallbackEnd, Clock};
+use crate::app::ports::{CallbackEnd, Clock, NotAuthentic, Sender};
 use crate::app::service::CommandService;
 use crate::redact::{Redactor, SHORTEST_SECRET};
 
@@ -90,19 +90,12 @@ pub fn router(
 }
 
 /// Why a callback is not taken.
-#[derive(Debug, thiserror::Error)]
 enum Refused {
-    /// The sender did not prove that it is Tencent.
-    #[error(transparent)]
-    NotAuthentic(#[from] sign::NotAuthentic),
-    /// For another application.
-    #[error("it is for another application than TENCENT_SDK_APP_ID")]
-    Foreign,
-    /// It cannot be read.
-    #[error("{0}")]
+    /// Anybody could have sent it.
+    NotAuthentic(NotAuthentic),
+    /// It is signed, and cannot be read.
     Unusable(String),
     /// Too many are waiting.
-    #[error("too many callbacks are waiting")]
     Busy,
 }
 
@@ -121,15 +114,26 @@ async fn callback(
     match callbacks.take(query.as_deref().unwrap_or_default(), &body) {
         Ok(()) => answer(StatusCode::OK, ""),
         Err(refused) => {
-            let status = match refused {
-                Refused::NotAuthentic(_) => StatusCode::UNAUTHORIZED,
-                Refused::Foreign => StatusCode::FORBIDDEN,
-                Refused::Unusable(_) => StatusCode::BAD_REQUEST,
-                Refused::Busy => StatusCode::SERVICE_UNAVAILABLE,
-            };
-            warn!(target: UNTRUSTED, why = %refused, "callback not taken");
             // A forger learns nothing.
-            let word = if matches!(refused, Refused::Busy) { "busy: try again later" } else { "not taken" };
+            let (status, word) = match refused {
+                Refused::NotAuthentic(why) => {
+                    callbacks.service.refused(Sender::Tencent, why);
+                    let status = match why {
+                        NotAuthentic::Foreign => StatusCode::FORBIDDEN,
+                        NotAuthentic::Unreadable => StatusCode::BAD_REQUEST,
+                        _ => StatusCode::UNAUTHORIZED,
+                    };
+                    (status, "not taken")
+                }
+                Refused::Unusable(why) => {
+                    warn!(why, "callback not taken");
+                    (StatusCode::BAD_REQUEST, "not taken")
+                }
+                Refused::Busy => {
+                    warn!(target: UNTRUSTED, "callback not taken: too many are waiting");
+                    (StatusCode::SERVICE_UNAVAILABLE, "busy: try again later")
+                }
+            };
             answer(status, word)
         }
     }
@@ -148,17 +152,17 @@ impl Callbacks {
             self.service.count_callback(CallbackEnd::Refused);
             refused
         };
-        let redacted = |why: String| self.redactor.text(&why).into_owned();
-        let query = notice::Query::parse(query).map_err(|why| refused(Refused::Unusable(redacted(why))))?;
+        let not_authentic = |why| refused(Refused::NotAuthentic(why));
+        let query = notice::Query::parse(query).map_err(|_| not_authentic(NotAuthentic::Unreadable))?;
         let is_signed = match &self.settings.token {
             Some(token) => {
-                sign::verify(token, &query, self.clock.now()).map_err(|why| refused(why.into()))?;
+                sign::verify(token, &query, self.clock.now()).map_err(not_authentic)?;
                 true
             }
             None => false,
         };
         if query.get("sdkappid").and_then(|id| id.parse().ok()) != Some(self.settings.sdk_app_id) {
-            return Err(refused(Refused::Foreign));
+            return Err(not_authentic(NotAuthentic::Foreign));
         }
         let body = self.redactor.json(body);
         match notice::read(&query, &body, &self.settings.admin_user_id, is_signed) {
@@ -174,9 +178,9 @@ impl Callbacks {
                 self.service.take_unusable_notice(why.clone());
                 Err(Refused::Unusable(why))
             }
-            Err(why) => {
+            Err(_) => {
                 self.service.count_callback(CallbackEnd::Unusable);
-                Err(Refused::Unusable(why))
+                Err(Refused::NotAuthentic(NotAuthentic::Unreadable))
             }
         }
     }

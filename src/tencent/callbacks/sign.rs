@@ -6,26 +6,10 @@ use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
 
 use super::notice::Query;
+use crate::app::ports::NotAuthentic;
 
 /// How far `RequestTime` may be from our time, either way, in seconds (documented).
 const FRESHNESS: u64 = 60;
-
-/// Why a callback is not authentic. For the log; the sender learns nothing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub(super) enum NotAuthentic {
-    /// No `Sign` or no `RequestTime`.
-    #[error("it is not signed: switch authentication on with `room-owner tencent callbacks set <url>`")]
-    Unsigned,
-    /// `RequestTime` is not a number of seconds.
-    #[error("its RequestTime is not a number")]
-    Time,
-    /// Sent too long ago, or in the future.
-    #[error("its RequestTime is more than 60 s away from this machine's clock")]
-    NotFresh,
-    /// The token did not make this sign.
-    #[error("its Sign does not match TENCENT_CALLBACK_TOKEN")]
-    Sign,
-}
 
 /// The `Sign` of a callback: lower-case hex of SHA-256 over the token and `RequestTime` (unix seconds) in one
 /// piece. It covers nothing else.
@@ -36,13 +20,13 @@ pub fn sign(token: &SecretString, request_time: &str) -> String {
 
 pub(super) fn verify(token: &SecretString, query: &Query, now: Timestamp) -> Result<(), NotAuthentic> {
     let (Some(given), Some(time)) = (query.get("sign"), query.get("requesttime")) else {
-        return Err(NotAuthentic::Unsigned);
+        return Err(NotAuthentic::Headers);
     };
     let plain = (1..=12).contains(&time.len()) && time.bytes().all(|b| b.is_ascii_digit());
-    let seconds: i64 = time.parse().ok().filter(|_| plain).ok_or(NotAuthentic::Time)?;
+    let seconds: i64 = time.parse().ok().filter(|_| plain).ok_or(NotAuthentic::Timestamp)?;
     let expected = sign(token, time);
     if !bool::from(expected.as_bytes().ct_eq(given.as_bytes())) {
-        return Err(NotAuthentic::Sign);
+        return Err(NotAuthentic::Signature);
     }
     if now.as_second().abs_diff(seconds) > FRESHNESS {
         return Err(NotAuthentic::NotFresh);
@@ -70,16 +54,16 @@ mod tests {
         for late in [-61, 61] {
             assert_eq!(checked(sample, "1669872112", sent + late), Err(NotAuthentic::NotFresh), "{late}");
         }
-        assert_eq!(checked(sample, "1669872113", sent), Err(NotAuthentic::Sign));
-        assert_eq!(checked(&sample.to_uppercase(), "1669872112", sent), Err(NotAuthentic::Sign));
-        assert_eq!(checked(&sample[1..], "1669872112", sent), Err(NotAuthentic::Sign));
+        assert_eq!(checked(sample, "1669872113", sent), Err(NotAuthentic::Signature));
+        assert_eq!(checked(&sample.to_uppercase(), "1669872112", sent), Err(NotAuthentic::Signature));
+        assert_eq!(checked(&sample[1..], "1669872112", sent), Err(NotAuthentic::Signature));
         for time in ["-1669872112", "1669872112.0", "", " 1669872112", "99999999999999999999"] {
             assert!(
-                matches!(checked(sample, time, sent), Err(NotAuthentic::Time | NotAuthentic::Unsigned)),
+                matches!(checked(sample, time, sent), Err(NotAuthentic::Timestamp | NotAuthentic::Headers)),
                 "{time}"
             );
         }
         let unsigned = Query::parse("SdkAppid=1").unwrap();
-        assert_eq!(verify(&token, &unsigned, Timestamp::UNIX_EPOCH), Err(NotAuthentic::Unsigned));
+        assert_eq!(verify(&token, &unsigned, Timestamp::UNIX_EPOCH), Err(NotAuthentic::Headers));
     }
 }

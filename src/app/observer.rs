@@ -1,0 +1,159 @@
+//! What is counted and measured, as the use cases and the doors name it.
+
+use std::time::Duration;
+
+use super::callbacks::CallbackEnd;
+use crate::domain::audit::OutcomeKind;
+use crate::domain::command::Place;
+use crate::domain::reply_note::HowReplied;
+
+/// Who counts and measures.
+pub trait Observer: Send + Sync {
+    /// A request from `place` (if it named one) was answered after `took`.
+    fn answered(
+        &self,
+        _place: Option<&Place>,
+        _command: &'static str,
+        _outcome: OutcomeKind,
+        _took: Duration,
+    ) {
+    }
+
+    /// A part of a command took so long.
+    fn took(&self, _step: Step, _time: Duration) {}
+
+    /// Tencent was called. The result is its ErrorCode, or why there was none.
+    fn called(&self, _api: &str, _result: &str, _took: Duration) {}
+
+    /// A callback came to this end.
+    fn called_back(&self, _end: CallbackEnd) {}
+
+    /// A reply went another way than usual, or nowhere.
+    fn replied(&self, _how: HowReplied) {}
+
+    /// So many answers are to be said late.
+    fn owes(&self, _answers: usize) {}
+
+    /// A request was refused, because nobody we trust sent it.
+    fn refused(&self, _sender: Sender, _why: NotAuthentic) {}
+}
+
+/// Nobody counts.
+pub struct Unobserved;
+
+impl Observer for Unobserved {}
+
+/// A part of a command that takes its time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Step {
+    /// Waiting for a slot.
+    Queue,
+    /// Deciding, and recording the decision.
+    Admission,
+    /// Recording the outcome.
+    Outcome,
+}
+
+impl Step {
+    /// Every step.
+    pub const ALL: [Self; 3] = [Self::Queue, Self::Admission, Self::Outcome];
+
+    /// Its name in the metrics.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Queue => "queue",
+            Self::Admission => "admission",
+            Self::Outcome => "outcome",
+        }
+    }
+}
+
+/// Who signs what is posted to the bot.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Sender {
+    /// Slack's commands.
+    Slack,
+    /// Discord's interactions.
+    Discord,
+    /// Tencent's callbacks.
+    Tencent,
+}
+
+impl Sender {
+    /// Every sender.
+    pub const ALL: [Self; 3] = [Self::Slack, Self::Discord, Self::Tencent];
+
+    /// Its name in the metrics and in log lines.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Slack => "slack",
+            Self::Discord => "discord",
+            Self::Tencent => "tencent",
+        }
+    }
+
+    /// The setting that its signatures are checked with.
+    #[must_use]
+    pub fn setting(self) -> &'static str {
+        match self {
+            Self::Slack => "SLACK_SIGNING_SECRET",
+            Self::Discord => "DISCORD_PUBLIC_KEY",
+            Self::Tencent => "TENCENT_CALLBACK_TOKEN",
+        }
+    }
+}
+
+/// Why a request is not authentic. For the operator; the sender learns nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, thiserror::Error)]
+pub enum NotAuthentic {
+    /// No signature or no timestamp, or more than one.
+    #[error("the signature is missing, or there are two")]
+    Headers,
+    /// The timestamp is not a plain number of seconds.
+    #[error("the timestamp is not a number")]
+    Timestamp,
+    /// Well signed, but too long ago or in the future.
+    #[error("the timestamp is too far from this machine's clock")]
+    NotFresh,
+    /// The body does not begin as an object.
+    #[error("the body does not begin with a brace")]
+    Body,
+    /// No key made this signature.
+    #[error("the signature does not match")]
+    Signature,
+    /// For another application.
+    #[error("it is for another application than TENCENT_SDK_APP_ID")]
+    Foreign,
+    /// Not signed, and it cannot be read.
+    #[error("it cannot be read")]
+    Unreadable,
+}
+
+impl NotAuthentic {
+    /// Every reason.
+    pub const ALL: [Self; 7] = [
+        Self::Headers,
+        Self::Timestamp,
+        Self::NotFresh,
+        Self::Body,
+        Self::Signature,
+        Self::Foreign,
+        Self::Unreadable,
+    ];
+
+    /// Its name in the metrics.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Headers => "no_signature",
+            Self::Timestamp => "timestamp",
+            Self::NotFresh => "stale",
+            Self::Body => "body",
+            Self::Signature => "signature",
+            Self::Foreign => "foreign",
+            Self::Unreadable => "unreadable",
+        }
+    }
+}
