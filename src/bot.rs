@@ -223,7 +223,8 @@ impl Bot {
             shutdown.await;
             stop.cancel();
         };
-        let ended = server::run(listener, router.merge(extra), shutdown).await;
+        let router = server::letting_go(router.merge(extra), self.draining.clone());
+        let ended = server::run(listener, router, shutdown).await;
         stop.cancel();
         recovery.abort();
         background.iter().for_each(JoinHandle::abort);
@@ -348,6 +349,8 @@ pub async fn serve<C: Clock + Clone + 'static>(
         let drained = async {
             // A person at a terminal waits for nobody.
             if by != EndSignal::Interrupt {
+                let seconds = config.shutdown_grace.as_secs();
+                info!(seconds, "commands are still taken, but `/readyz` is 503: see SHUTDOWN_GRACE");
                 tokio::time::sleep(config.shutdown_grace).await;
             }
             end.cancel();

@@ -11,8 +11,9 @@ pub use open_files::raise as raise_open_files;
 
 use axum::Router;
 use axum::extract::{Query, State};
-use axum::http::{StatusCode, header};
-use axum::response::IntoResponse;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::middleware::map_response;
+use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use serde::Deserialize;
 use tokio::sync::Mutex;
@@ -100,6 +101,20 @@ pub fn router(health: Health) -> Router {
         .route("/readyz", get(ready))
         .route("/metrics", get(metrics_text))
         .with_state(Arc::new(Looking { health, began: Instant::now(), last: Mutex::default() }))
+}
+
+/// Lets go of kept connections once the bot is about to end: a proxy that sends a command on one that is being closed
+/// would answer 502.
+pub fn letting_go(router: Router, draining: CancellationToken) -> Router {
+    router.layer(map_response(move |mut response: Response| {
+        let is_ending = draining.is_cancelled();
+        async move {
+            if is_ending {
+                response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+            }
+            response
+        }
+    }))
 }
 
 /// What is asked of `/readyz`.

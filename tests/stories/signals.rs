@@ -32,7 +32,12 @@ async fn after_sigterm_the_bot_is_not_ready_and_serves_on_and_a_second_one_ends_
         program.until_readiness(200, "ready").await;
         serving.gets("TERM");
         program.until_readiness(503, "not ready: ending").await;
-        assert_eq!(program.page("/healthz").await.0, 200);
+        let address = *program.workspace.bot.lock().unwrap();
+        let response = program.workspace.http.get(format!("http://{address}/healthz")).send().await.unwrap();
+        assert_eq!(
+            (response.status().as_u16(), &response.headers()["connection"]),
+            (200, &"close".parse().unwrap())
+        );
         let reply = program.slack(ALICE).says("/room-owner test user2").await;
         assert!(reply.says("now belongs to `user2`"), "{reply}");
         // It is no signal to hurry.
