@@ -131,7 +131,7 @@ CREATE TABLE operations (
     duration_ms    INTEGER,
     -- Readings of the log are operations too; listings leave them out unless they are asked for.
     reading        INTEGER NOT NULL CHECK (reading IN (0, 1)),
-    -- The process that works on it, and whether it has no final outcome yet.
+    -- Whether it has no final outcome yet, and the process that works on it until then.
     instance       TEXT    NOT NULL,
     is_open        INTEGER NOT NULL CHECK (is_open IN (0, 1)),
     -- Set while an open transfer holds its room.
@@ -210,7 +210,8 @@ WHEN (OLD.is_open = 0 AND NOT (
   OR NEW.command IS NOT OLD.command OR NEW.room IS NOT OLD.room OR NEW.new_owner IS NOT OLD.new_owner
   OR NEW.reason IS NOT OLD.reason OR NEW.decision IS NOT OLD.decision
   OR NEW.authority IS NOT OLD.authority OR NEW.delivery_id IS NOT OLD.delivery_id
-  OR NEW.reading IS NOT OLD.reading OR NEW.instance IS NOT OLD.instance
+  OR NEW.reading IS NOT OLD.reading
+  OR (NEW.instance IS NOT OLD.instance AND (NEW.is_open = 1 OR NEW.instance <> ''))
   OR (NEW.held_room IS NOT NULL AND NEW.held_room IS NOT OLD.held_room)
 BEGIN
     SELECT RAISE(ABORT, 'an operation can only be ended, once');

@@ -24,7 +24,6 @@ pub(super) fn edit(
     at: Timestamp,
 ) -> Result<AclChanged, StoreError> {
     let request = Request { process: log.instance.to_owned(), ..request(edit) };
-    log.note_clock(at)?;
     if let Some(first) = first_of(log, request.delivery_id.as_deref())? {
         let operation = log.record(at, request.duplicate_of(first.operation))?;
         return Ok(AclChanged::Duplicate { operation, first: Box::new(first) });

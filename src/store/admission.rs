@@ -35,7 +35,6 @@ pub(super) fn admit(
     };
     let reads_log = admission.permit().is_some_and(|permit| *permit.action() == Action::ReadAudit);
     let mut request = Request { reading: reads_log, process: log.instance.to_owned(), ..request };
-    log.note_clock(at)?;
     if let Some(first) = first_of(log, request.delivery_id.as_deref())? {
         let operation = log.record(at, request.duplicate_of(first.operation))?;
         return Ok(AdmitResult::Duplicate { operation, first });
@@ -60,7 +59,7 @@ pub(super) fn admit(
                 return Ok(AdmitResult::Busy { operation, holder });
             }
             // First, because a room has one holder at a time.
-            let by = OperationId::new(log.next_operation().seq() + 1);
+            let by = OperationId::new(log.next_operation(at)?.seq() + 1);
             log.append(number, at, What::Overridden { by })?;
             request.overrides = Some(number);
         } else if let Some(named) = named_by(asked) {

@@ -101,7 +101,6 @@ impl SqliteStore {
         };
         let request = request.permitted(&order.permit);
         let recorded = self.writer.write(move |log| {
-            log.note_clock(at)?;
             let request = Request { process: log.instance.to_owned(), ..request };
             // The schema refuses it if another process has archived the same meanwhile.
             log.record(at, request)

@@ -89,25 +89,26 @@ impl<'a> LogTransaction<'a> {
         Self { connection, instance, tail, began, filled: Vec::new() }
     }
 
-    /// The operation that begins with the next event, at a time that is no step back of the clock.
-    pub(super) fn next_operation(&self) -> OperationId {
-        OperationId::new(self.tail.last() + 1)
+    /// How many events there are.
+    pub(super) fn size(&self) -> u64 {
+        self.tail.frontier.size()
     }
 
-    /// Before an operation begins: if the clock was set back, the log says so.
-    pub(super) fn note_clock(&mut self, at: Timestamp) -> Result<(), StoreError> {
+    /// The operation that begins with the next event. If the clock was set back, the log says so first.
+    pub(super) fn next_operation(&mut self, at: Timestamp) -> Result<OperationId, StoreError> {
         let by_ms = self.tail.newest.as_millisecond().saturating_sub(at.as_millisecond());
-        if by_ms < CLOCK_STEP_MS {
-            return Ok(());
+        if by_ms >= CLOCK_STEP_MS {
+            // Once: the next events are compared with this one.
+            self.tail.newest = at;
+            let operation = OperationId::new(self.tail.last() + 1);
+            self.append(operation, at, What::System(SystemChange::ClockSetBack { by_ms }))?;
         }
-        // Once: the next events are compared with this one.
-        self.tail.newest = at;
-        self.begin_operation(at, What::System(SystemChange::ClockSetBack { by_ms })).map(drop)
+        Ok(OperationId::new(self.tail.last() + 1))
     }
 
     /// Appends the first event of an operation.
     pub(super) fn begin_operation(&mut self, at: Timestamp, what: What) -> Result<OperationId, StoreError> {
-        let operation = self.next_operation();
+        let operation = self.next_operation(at)?;
         self.append(operation, at, what)?;
         Ok(operation)
     }

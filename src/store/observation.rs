@@ -77,7 +77,6 @@ pub(super) fn observe(
         doubt,
         probably: own.map(|(entry, _)| (entry.operation, entry.outcome)),
     };
-    log.note_clock(at)?;
     log.begin_operation(at, What::Observed(Box::new(observed))).map(Observation::Recorded)
 }
 

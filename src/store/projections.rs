@@ -123,7 +123,7 @@ fn begin(connection: &Connection, event: &Event, instance: &str, reading: bool) 
             entry.delivery_id,
             entry.duration_ms,
             reading,
-            instance,
+            if is_open { instance } else { "" },
             is_open,
             // A transfer holds its room until it is over.
             room.filter(|_| is_open && entry.new_owner.is_some()),
@@ -265,7 +265,7 @@ fn follow(connection: &Connection, event: &Event, stays_open: bool) -> Result<()
     change_one(
         connection,
         "UPDATE operations SET outcome = ?, previous_owner = ?, error_code = ?, error_info = ?, request_id = ?,
-             duration_ms = ?, is_open = ?8, held_room = iif(?8, held_room, NULL)
+             duration_ms = ?, is_open = ?8, instance = iif(?8, instance, ''), held_room = iif(?8, held_room, NULL)
          WHERE operation = ?7",
         params![
             entry.outcome.name(),

@@ -32,7 +32,7 @@ impl SqliteStore {
     ) -> Result<OperationId, StoreError> {
         let (made, events) = verify::remake(&self.file, archives, progress).await?;
         let work = move |log: &mut LogTransaction<'_>| {
-            if log.next_operation().seq().unsigned_abs() != events + 1 {
+            if log.size() != events {
                 return Err(StoreError(
                     "something was recorded meanwhile: end the bot, and rebuild again".to_owned(),
                 ));

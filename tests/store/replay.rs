@@ -1,13 +1,15 @@
-//! The log alone tells the whole story: what the tables say is what comes out of reading the events.
+//! The log alone tells the whole story: a second reading of its events, which leads to the same rows as the program's.
+//!
+//! It reads JSON and writes JSON, and uses no type and no function of the program: what the one reading gets wrong, the
+//! other does not repeat.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use room_owner::app::ports::Store as _;
-use room_owner::domain::access::{AuthorisedChannel, Grant};
-use room_owner::domain::audit::{AuditEntry, OperationId, OutcomeKind};
 use serde_json::{Value, json};
 use sqlx::Row as _;
+use sqlx::sqlite::SqliteConnection;
 
 use super::world::World;
 
@@ -30,88 +32,168 @@ pub(crate) async fn events(world: &World) -> Vec<Row> {
         .collect()
 }
 
-/// What the events say, read as JSON and by no code of the program: the second opinion on what it makes of them.
-#[derive(Debug, Default)]
-struct Told {
-    entries: BTreeMap<OperationId, AuditEntry>,
-    open: Vec<OperationId>,
-    holders: HashMap<String, OperationId>,
-    deliveries: BTreeMap<String, OperationId>,
-    grants: BTreeMap<i64, Grant>,
-    channels: Vec<AuthorisedChannel>,
+/// The rows of a table by their primary key, each with all its columns.
+type Table = BTreeMap<String, Value>;
+
+/// The tables, as the events tell of them.
+#[derive(Default)]
+struct Model {
+    operations: Table,
+    deliveries: Table,
+    callbacks: Table,
+    grants: Table,
+    channels: Table,
+    archives: Table,
 }
 
-impl Told {
-    fn read(events: &[Row]) -> Self {
-        let mut told = Self::default();
+impl Model {
+    fn of(events: &[Row]) -> Self {
+        let mut model = Self::default();
         for (event, seq) in events.iter().zip(1..) {
             assert_eq!(event.seq, seq, "numbered without gaps");
             assert_eq!(event.body["v"], 1);
             assert_eq!(event.body["seq"], seq, "the body repeats its number");
             assert_eq!(event.body["operation"], event.operation.to_string(), "and its operation");
-            let what = event.body["what"].as_object().unwrap();
-            assert_eq!(what.len(), 1);
-            let (kind, what) = what.iter().next().unwrap();
-            match kind.as_str() {
-                "requested" => told.requested(event, what),
-                "ended" => told.ended(event, what),
-                "overridden" => told.overridden(event, what),
-                "noted" => {
-                    let entry = told.entries.get_mut(&OperationId::new(event.operation)).unwrap();
-                    entry.previous_owner = what["previous_owner"].as_str().map(str::to_owned);
-                }
-                // They add to what is there and change nothing of it.
-                "confirmed" | "reply" => {
-                    assert!(told.entries.contains_key(&OperationId::new(event.operation)));
-                }
-                "observed" => told.observed(event, what),
-                "system" => told.begin(event, json!({ "command": command_of(what), "outcome": "succeeded" })),
+            let (kind, what) = only(&event.body["what"]);
+            let begins = ["requested", "observed", "system"].contains(&kind);
+            assert_eq!(event.operation == seq, begins, "an operation has the number of its first event");
+            match kind {
+                "requested" => model.requested(event, what),
+                "observed" => model.observed(event, what),
+                "system" => model.begin(event, json!({ "command": command_of(what), "outcome": "succeeded" })),
+                "noted" => model.operation(event)["previous_owner"] = what["previous_owner"].clone(),
+                "ended" => model.ended(event, what),
+                "overridden" => model.overridden(event, what),
+                "confirmed" => model.called_back(event, what, 1),
+                // It adds to what is there and changes nothing of it.
+                "reply" => drop(model.operation(event).is_object()),
                 other => panic!("an event `{other}`"),
             }
         }
-        told
+        model
     }
 
-    /// The entry of an operation by the fields that it has.
-    fn begin(&mut self, event: &Row, fields: Value) {
-        let mut entry = json!({
-            "operation": event.body["operation"], "at": event.body["at"], "actor": null, "actor_name": null,
+    /// The row of the event's operation.
+    fn operation(&mut self, event: &Row) -> &mut Value {
+        self.operations.get_mut(&event.operation.to_string()).expect("the log begins each operation")
+    }
+
+    /// A new operation, with these columns.
+    fn begin(&mut self, event: &Row, columns: Value) {
+        let mut row = json!({
+            "operation": event.operation, "at": millis(&event.body["at"]), "actor": null, "actor_name": null,
             "channel": null, "room": null, "new_owner": null, "previous_owner": null, "reason": null,
             "decision": null, "authority": null, "error_code": null, "error_info": null, "request_id": null,
-            "delivery_id": null, "duration_ms": null,
+            "delivery_id": null, "duration_ms": null, "reading": 0, "instance": "", "is_open": 0,
+            "held_room": null,
         });
-        for (name, value) in fields.as_object().unwrap() {
-            entry[name] = value.clone();
+        for (name, value) in columns.as_object().unwrap() {
+            row[name] = value.clone();
         }
-        let entry: AuditEntry = serde_json::from_value(entry).unwrap();
-        assert_eq!(entry.operation.seq(), event.seq, "an operation has the number of its first event");
-        self.entries.insert(entry.operation, entry);
+        insert(&mut self.operations, "operation", row);
     }
 
     fn requested(&mut self, event: &Row, what: &Value) {
-        let mut fields = what.clone();
-        for beside in ["grant", "member_of", "reading", "process", "overrides", "acl_changes", "archived"] {
-            fields.as_object_mut().unwrap().remove(beside);
+        let mut columns = json!({ "reading": i64::from(what["reading"] == true) });
+        for name in [
+            "actor",
+            "actor_name",
+            "channel",
+            "command",
+            "room",
+            "new_owner",
+            "reason",
+            "decision",
+            "authority",
+            "outcome",
+            "error_info",
+            "delivery_id",
+        ] {
+            columns[name] = what[name].clone();
         }
-        self.begin(event, fields);
-        let operation = OperationId::new(event.seq);
-        let entry = &self.entries[&operation];
-        if let Some(delivery) = &entry.delivery_id {
-            let first = *self.deliveries.entry(delivery.clone()).or_insert(operation);
-            let is_repetition = entry.outcome == OutcomeKind::Duplicate;
-            assert_eq!(is_repetition, first != operation, "{delivery} at {operation}");
+        if what["outcome"] == "pending" {
+            columns["is_open"] = json!(1);
+            columns["instance"] = what["process"].clone();
         }
-        if entry.outcome == OutcomeKind::Pending {
-            self.open.push(operation);
-            if entry.new_owner.is_some() {
-                let room = entry.room.as_ref().unwrap().as_str().to_owned();
-                let other = self.holders.insert(room, operation);
-                assert_eq!(other, None, "one transfer at a time: {operation}");
+        if what["outcome"] == "pending" && !what["new_owner"].is_null() {
+            let room = &what["room"];
+            let holder = self.operations.values().find(|other| other["held_room"] == *room);
+            assert_eq!(holder, None, "one transfer at a time");
+            columns["held_room"] = room.clone();
+        }
+        self.begin(event, columns);
+        if let Some(delivery) = what["delivery_id"].as_str() {
+            let is_first = !self.deliveries.contains_key(delivery);
+            assert_eq!(what["outcome"] == "duplicate", !is_first, "{delivery} at {}", event.seq);
+            if is_first {
+                let at = millis(&event.body["at"]);
+                let claim = json!({ "delivery_id": delivery, "operation": event.operation, "at": at });
+                insert(&mut self.deliveries, "delivery_id", claim);
             }
         }
-        let at = entry.at;
         for change in what["acl_changes"].as_array().into_iter().flatten() {
-            self.acl_changed(change, at);
+            let (kind, change) = only(change);
+            match kind {
+                "grant" => self.grant_changed(event, what, change),
+                "channel" => self.channel_changed(event, what, change),
+                other => panic!("a change `{other}`"),
+            }
+        }
+        if !what["archived"].is_null() {
+            let mut row = what["archived"].clone();
+            row["operation"] = json!(event.operation);
+            insert(&mut self.archives, "operation", row);
+        }
+    }
+
+    fn grant_changed(&mut self, event: &Row, what: &Value, change: &Value) {
+        let (before, after) = (&change["before"], &change["after"]);
+        let row = |grant: &Value| {
+            let mut row = grant.clone();
+            row["channels"] = json!(grant["channels"].to_string());
+            for time in ["expires_at", "granted_at"] {
+                row[time] = millis(&grant[time]);
+            }
+            row["reason"] = grant["reason"].clone();
+            row
+        };
+        if before.is_null() {
+            assert!(after["revoked_at"].is_null());
+            let mut row = row(after);
+            row["granted_in"] = json!(event.operation);
+            for column in ["revoked_at", "revoked_by", "revoked_in"] {
+                row[column] = Value::Null;
+            }
+            return insert(&mut self.grants, "id", row);
+        }
+        let there = self.grants.get_mut(&before["id"].to_string()).unwrap();
+        for (name, value) in row(before).as_object().unwrap() {
+            assert_eq!(there[name], *value, "`{name}` of grant {} before", before["id"]);
+        }
+        there["revoked_at"] = millis(&after["revoked_at"]);
+        there["revoked_by"] = what["actor"].clone();
+        there["revoked_in"] = json!(event.operation);
+    }
+
+    fn channel_changed(&mut self, event: &Row, what: &Value, change: &Value) {
+        let (before, after) = (&change["before"], &change["after"]);
+        let is_live = |row: &&mut Value| row["channel"] == after["channel"] && row["removed_at"].is_null();
+        let live = self.channels.values_mut().find(is_live);
+        assert_eq!(live.is_none(), before.is_null());
+        if let Some(live) = live {
+            assert_eq!((&live["rooms"], &live["reason"]), (&before["rooms"], &before["reason"]));
+            live["removed_at"] = millis(&event.body["at"]);
+            live["removed_by"] = what["actor"].clone();
+            live["removed_in"] = json!(event.operation);
+        }
+        if after["removed_at"].is_null() {
+            let row = json!({
+                "id": self.channels.len() + 1, "channel": after["channel"], "rooms": after["rooms"],
+                "allowed_by": after["allowed_by"], "allowed_at": millis(&after["allowed_at"]),
+                "allowed_in": event.operation, "removed_at": null, "removed_by": null, "removed_in": null,
+                "reason": after["reason"],
+            });
+            insert(&mut self.channels, "id", row);
         }
     }
 
@@ -133,131 +215,171 @@ impl Told {
                 "error_info": what["doubt"].as_str().or((!signed).then_some(unsigned)),
             }),
         );
+        self.called_back(event, change, 0);
     }
 
-    fn acl_changed(&mut self, change: &Value, at: Timestamp) {
-        if let Some(rows) = change.get("grant") {
-            let after: Grant = serde_json::from_value(rows["after"].clone()).unwrap();
-            let before: Option<Grant> = serde_json::from_value(rows["before"].clone()).unwrap();
-            assert_eq!(self.grants.insert(after.id, after), before);
-        } else {
-            let rows = &change["channel"];
-            let after: AuthorisedChannel = serde_json::from_value(rows["after"].clone()).unwrap();
-            let before: Option<AuthorisedChannel> = serde_json::from_value(rows["before"].clone()).unwrap();
-            let is_live = |e: &&mut AuthorisedChannel| e.channel == after.channel && e.removed_at.is_none();
-            let live = self.channels.iter_mut().find(is_live);
-            assert_eq!(live.as_deref(), before.as_ref());
-            if let Some(live) = live {
-                live.removed_at = Some(at);
-            }
-            if after.removed_at.is_none() {
-                self.channels.push(after);
-            }
-        }
+    fn called_back(&mut self, event: &Row, change: &Value, confirms: i64) {
+        let operation = self.operation(event);
+        let row = json!({
+            "delivery_id": change["delivery_id"], "operation": event.operation, "confirms": confirms,
+            "room": operation["room"], "new_owner": operation["new_owner"],
+            "original_owner": change["original_owner"], "operator": change["operator"],
+            "event_at": millis(&change["event_at"]), "received_at": millis(&event.body["at"]),
+            "signed": i64::from(change["signed"] == true), "event": event.seq,
+        });
+        insert(&mut self.callbacks, "delivery_id", row);
     }
 
     fn overridden(&mut self, event: &Row, what: &Value) {
-        let operation = OperationId::new(event.operation);
-        let entry = self.entries.get_mut(&operation).unwrap();
-        assert_eq!(entry.outcome, OutcomeKind::Unknown, "what is under way is waited for");
-        let info = entry.error_info.as_ref().unwrap();
-        entry.error_info = Some(format!("{info}; overridden by operation {}", what["by"].as_str().unwrap()));
-        self.close(operation);
+        let row = self.operation(event);
+        assert_eq!(row["outcome"], "unknown", "what is under way is waited for");
+        let info = row["error_info"].as_str().unwrap();
+        row["error_info"] = json!(format!("{info}; overridden by operation {}", what["by"].as_str().unwrap()));
+        close(row);
     }
 
     fn ended(&mut self, event: &Row, what: &Value) {
-        let operation = OperationId::new(event.operation);
-        let (kind, fields) = match what {
-            Value::String(kind) => (kind.as_str(), &Value::Null),
-            other => {
-                let (kind, fields) = other.as_object().unwrap().iter().next().unwrap();
-                (kind.as_str(), fields)
-            }
-        };
-        let is_open = self.open.contains(&operation);
-        assert!(is_open || kind == "confirmed_by_callback", "{operation} ends once");
-        let entry = self.entries.get_mut(&operation).unwrap();
-        let text = |of: &Value, name: &str| of[name].as_str().map(str::to_owned);
+        let ended_at = millis(&event.body["at"]).as_i64().unwrap();
+        let row = self.operation(event);
+        let (kind, fields) = only(what);
+        assert!(row["is_open"] == 1 || kind == "confirmed_by_callback", "it ends once: {}", event.operation);
         let problem = match kind {
             "refused" => &fields["refusal"],
             "unknown" => &fields["problem"],
             "declined" => fields,
             _ => &fields["unclear"],
         };
-        entry.outcome = match kind {
-            "shown" | "confirmed_by_callback" => OutcomeKind::Succeeded,
-            other => other.parse().unwrap(),
-        };
         let previous = match kind {
-            "shown" => fields.as_str().map(str::to_owned),
-            "unchanged" => entry.new_owner.clone(),
-            _ => text(fields, "previous"),
+            "shown" => fields,
+            "unchanged" => &row["new_owner"],
+            _ => &fields["previous"],
         };
-        entry.previous_owner = previous.or(entry.previous_owner.take());
+        if !previous.is_null() {
+            row["previous_owner"] = previous.clone();
+        }
+        row["outcome"] = match kind {
+            "shown" | "confirmed_by_callback" => json!("succeeded"),
+            other => json!(other),
+        };
         // What Tencent said once is kept, whatever is found out later.
-        let known = entry.error_code.filter(|_| !problem.is_null());
-        entry.error_code = problem["code"].as_i64().or(known);
-        entry.error_info = text(problem, "info");
+        if problem.is_null() || !problem["code"].is_null() {
+            row["error_code"] = problem["code"].clone();
+        }
+        row["error_info"] = problem["info"].clone();
         if kind == "confirmed_by_callback" {
-            let now = text(fields, "owner_now").map(|owner| format!("; {owner} owns the room by now"));
-            let info = entry.error_info.take().unwrap_or_default();
-            entry.error_info =
-                Some(format!("{info}; tencent's callback reported the change{}", now.unwrap_or_default()));
+            let now = fields["owner_now"].as_str().map(|owner| format!("; {owner} owns the room by now"));
+            let (info, now) = (problem["info"].as_str().unwrap(), now.unwrap_or_default());
+            row["error_info"] = json!(format!("{info}; tencent's callback reported the change{now}"));
         }
-        let request_id = text(fields, "request_id").or(text(problem, "request_id"));
-        entry.request_id = request_id.or(entry.request_id.take());
-        let at: Timestamp = event.body["at"].as_str().unwrap().parse().unwrap();
-        entry.duration_ms = Some((at.as_millisecond() - entry.at.as_millisecond()).max(0));
+        for request_id in [&problem["request_id"], &fields["request_id"]] {
+            if request_id.is_string() {
+                row["request_id"] = request_id.clone();
+            }
+        }
+        row["duration_ms"] = json!((ended_at - row["at"].as_i64().unwrap()).max(0));
         if kind != "unknown" || !fields["owner_now"].is_null() {
-            self.close(operation);
+            close(row);
         }
     }
+}
 
-    fn close(&mut self, operation: OperationId) {
-        self.open.retain(|open| *open != operation);
-        self.holders.retain(|_, holder| *holder != operation);
+/// The operation is over.
+fn close(row: &mut Value) {
+    row["is_open"] = json!(0);
+    row["instance"] = json!("");
+    row["held_room"] = Value::Null;
+}
+
+fn insert(table: &mut Table, key: &str, row: Value) {
+    let id = row[key].as_str().map_or_else(|| row[key].to_string(), str::to_owned);
+    assert!(table.insert(id, row).is_none(), "two rows of one `{key}`");
+}
+
+/// `"kind"` or `{"kind": fields}`.
+fn only(value: &Value) -> (&str, &Value) {
+    if let Value::String(kind) = value {
+        return (kind, &Value::Null);
     }
+    let fields = value.as_object().unwrap();
+    assert_eq!(fields.len(), 1);
+    let (kind, fields) = fields.iter().next().unwrap();
+    (kind, fields)
+}
+
+/// RFC 3339 -> milliseconds since 1970.
+fn millis(time: &Value) -> Value {
+    time.as_str().map_or(Value::Null, |time| json!(time.parse::<Timestamp>().unwrap().as_millisecond()))
 }
 
 fn command_of(what: &Value) -> String {
-    match what {
-        Value::String(_) => "(system) database file replaced".to_owned(),
-        other if !other["clock_set_back"].is_null() => {
-            let by = other["clock_set_back"]["by_ms"].as_i64().unwrap();
+    match only(what) {
+        ("file_replaced", _) => "(system) database file replaced".to_owned(),
+        ("clock_set_back", step) => {
+            let by = step["by_ms"].as_i64().unwrap();
             format!("(system) clock set back by {}.{:03} s", by / 1_000, by % 1_000)
         }
-        other => {
-            let keys = &other["key_changed"];
+        ("key_changed", keys) => {
             let (from, to) = (keys["from"].as_str().unwrap(), keys["to"].as_str().unwrap());
             format!("(system) signing key changed from {from} to {to}")
         }
+        other => panic!("{other:?}"),
     }
 }
 
-/// Reads all the events and compares what they tell with every table.
-pub(crate) async fn assert_log_tells_the_tables(world: &World) {
-    let events = events(world).await;
-    let told = Told::read(&events);
-    let entries: Vec<AuditEntry> = told.entries.into_values().collect();
-    assert_eq!(world.log().await, entries);
-    assert_eq!(world.open_operations().await, told.open);
-    assert_eq!(world.store.grants().await.unwrap(), told.grants.into_values().collect::<Vec<_>>());
-    assert_eq!(world.store.channels().await.unwrap(), told.channels);
+/// A table of the database by its primary key.
+async fn table(raw: &mut SqliteConnection, name: &str) -> Table {
+    let columns: Vec<String> = sqlx::query_scalar("SELECT name FROM pragma_table_info(?)")
+        .bind(name)
+        .fetch_all(&mut *raw)
+        .await
+        .unwrap();
+    let pairs: Vec<String> = columns.iter().map(|column| format!("'{column}', {column}")).collect();
+    let sql = format!("SELECT json_object({}) FROM {name}", pairs.join(", "));
+    let rows: Vec<String> = sqlx::query_scalar(sqlx::AssertSqlSafe(sql)).fetch_all(raw).await.unwrap();
+    let mut table = Table::new();
+    for row in rows {
+        insert(&mut table, &columns[0], serde_json::from_str(&row).unwrap());
+    }
+    table
+}
 
+/// Reads all the events and compares what they tell with every row, and with what the store reads from the rows.
+pub(crate) async fn assert_log_tells_the_tables(world: &World) {
+    let model = Model::of(&events(world).await);
     let mut raw = world.raw().await;
-    let held: Vec<(String, i64)> =
-        sqlx::query_as("SELECT held_room, operation FROM operations WHERE held_room IS NOT NULL")
-            .fetch_all(&mut raw)
-            .await
-            .unwrap();
-    let held: HashMap<String, OperationId> =
-        held.into_iter().map(|(room, operation)| (room, OperationId::new(operation))).collect();
-    assert_eq!(held, told.holders);
-    let claims: Vec<(String, i64)> =
-        sqlx::query_as("SELECT delivery_id, operation FROM deliveries").fetch_all(&mut raw).await.unwrap();
-    let claims: BTreeMap<String, OperationId> =
-        claims.into_iter().map(|(id, operation)| (id, OperationId::new(operation))).collect();
-    assert_eq!(claims, told.deliveries);
+    for (name, right) in [
+        ("operations", &model.operations),
+        ("deliveries", &model.deliveries),
+        ("callbacks", &model.callbacks),
+        ("grants", &model.grants),
+        ("authorised_channels", &model.channels),
+        ("archives", &model.archives),
+    ] {
+        assert_eq!(table(&mut raw, name).await, *right, "{name}");
+    }
+    let entries: Vec<Value> = model.operations.into_values().collect();
+    assert_read(&world.log().await, entries, "operation");
+    assert_read(&world.store.grants().await.unwrap(), model.grants.into_values().collect(), "id");
+    assert_read(&world.store.channels().await.unwrap(), model.channels.into_values().collect(), "id");
     let sound: String = sqlx::query_scalar("PRAGMA integrity_check").fetch_one(&mut raw).await.unwrap();
     assert_eq!(sound, "ok");
+}
+
+/// What was read has the values of the rows, as far as it has their names.
+fn assert_read(read: &impl serde::Serialize, mut rows: Vec<Value>, key: &str) {
+    rows.sort_by_key(|row| row[key].as_i64());
+    let read = serde_json::to_value(read).unwrap();
+    let read = read.as_array().unwrap();
+    assert_eq!(read.len(), rows.len());
+    for (read, row) in read.iter().zip(&rows) {
+        for (name, value) in read.as_object().unwrap() {
+            let value = match name.as_str() {
+                "operation" => json!(value.as_str().unwrap().parse::<i64>().unwrap()),
+                "channels" => json!(value.to_string()),
+                time if time == "at" || time.ends_with("_at") => millis(value),
+                _ => value.clone(),
+            };
+            assert_eq!(value, row[name], "`{name}` of {row}");
+        }
+    }
 }

@@ -262,7 +262,8 @@ pub(in crate::store) fn load_state(log: &Connection, last: i64) -> Result<(), St
     }
     log.execute(
         "WITH claims AS (SELECT delivery_id, operation, at FROM main.operations
-                         WHERE delivery_id IS NOT NULL AND outcome <> 'duplicate' AND instance <> ''),
+                         WHERE delivery_id IS NOT NULL AND outcome <> 'duplicate'
+                           AND operation NOT IN (SELECT operation FROM main.callbacks WHERE confirms = 0)),
               tidied AS (SELECT max(operation) AS at FROM claims WHERE operation % ?3 = 0)
          INSERT OR REPLACE INTO main.deliveries (delivery_id, operation, at)
          SELECT * FROM claims
