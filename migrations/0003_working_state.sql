@@ -42,8 +42,9 @@ CREATE TABLE replies (
 ) STRICT;
 CREATE INDEX replies_by_instance ON replies (instance);
 
--- Which file the database was when it was last opened: another number is another file.
+-- Which file the database was when it was last opened, by its number and when it was made. A copy that
+-- `room-owner backup` makes has no row.
 CREATE TABLE home (
-    one   INTEGER PRIMARY KEY CHECK (one = 1),
-    inode INTEGER NOT NULL
+    one  INTEGER PRIMARY KEY CHECK (one = 1),
+    file TEXT    NOT NULL
 ) STRICT;

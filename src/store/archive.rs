@@ -85,6 +85,11 @@ impl SqliteStore {
         let (archived, head) = self
             .with_log(move |log| {
                 let upto = archived_upto(log)?;
+                if upto >= last {
+                    return Err(StoreError(format!(
+                        "events 1 to {last} were archived by another process in the meantime; nothing was archived here"
+                    )));
+                }
                 let before = tiles::frontier(log, upto.unsigned_abs())?;
                 let head = tiles::sign(&tiles::frontier(log, last.unsigned_abs())?, &key)?;
                 let plan = Plan { before, head: head.clone() };

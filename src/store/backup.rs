@@ -12,7 +12,7 @@ use sqlx::{ConnectOptions as _, Connection as _};
 use super::files::beside;
 use super::rows::Explain as _;
 use super::verify::{Evidence, verify};
-use super::{Database, checkpoint_file, files, locks};
+use super::{Database, checkpoint_file, files, locks, writer};
 use crate::app::ports::StoreError;
 use crate::domain::verification::Report;
 
@@ -56,6 +56,8 @@ pub async fn run(database: &Database, file: &Path) -> Result<Report, StoreError>
         return Err(error).explain("the copy cannot be made");
     }
     connection.close().await.explain("the database cannot be closed")?;
+    let forgot = writer::connect(file).and_then(|copy| Ok(copy.execute("DELETE FROM home", [])?));
+    forgot.explain("the copy cannot be written")?;
     if let Some(newest) = newest {
         let written = files::private().create_new(true).open(&head);
         let written = written.and_then(|mut open| open.write_all(newest.as_str().as_bytes()));

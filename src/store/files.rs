@@ -10,6 +10,7 @@ use std::fs::{self, Metadata, OpenOptions};
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
+use std::time::UNIX_EPOCH;
 
 use crate::app::ports::StoreError;
 
@@ -27,6 +28,13 @@ pub(super) fn beside(database: &Path, suffix: &str) -> PathBuf {
     let mut name = database.as_os_str().to_owned();
     name.push(suffix);
     PathBuf::from(name)
+}
+
+/// What tells the database from another file that came in its place, also when it got the number of the one before.
+pub(super) fn birth(database: &Path) -> std::io::Result<String> {
+    let file = fs::metadata(database)?;
+    let born = file.created().ok().and_then(|born| born.duration_since(UNIX_EPOCH).ok());
+    Ok(format!("{}:{}", file.ino(), born.unwrap_or_default().as_nanos()))
 }
 
 /// `None` if there is no such file.

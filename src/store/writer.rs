@@ -112,7 +112,7 @@ pub(super) struct Desk {
     pub(super) instance: Arc<Instance>,
     pub(super) integrity: IntegrityCheck,
     pub(super) key: Arc<SigningKey>,
-    pub(super) publisher: Publisher,
+    pub(super) publisher: Arc<Mutex<Publisher>>,
     pub(super) acl_cache: Arc<AclCache>,
 }
 
@@ -121,16 +121,9 @@ impl Writer {
     pub(super) fn spawn(desk: Desk, connection: Connection) -> Result<Self, StoreError> {
         let (queue, jobs) = mpsc::channel(QUEUE);
         let (commits, writes) = (Arc::<AtomicU64>::default(), Arc::<AtomicU64>::default());
-        let Desk { file, files, instance, integrity, key, publisher, acl_cache } = desk;
-        let publisher = Arc::new(Mutex::new(publisher));
+        let publisher = Arc::clone(&desk.publisher);
         let worker = Worker {
-            file,
-            files,
-            instance,
-            integrity,
-            key,
-            acl_cache,
-            publisher: Arc::clone(&publisher),
+            desk,
             connection: Some(connection),
             tail: None,
             commits: Arc::clone(&commits),
@@ -194,13 +187,7 @@ pub(super) fn connect(file: &Path) -> Result<Connection, StoreError> {
 }
 
 struct Worker {
-    file: PathBuf,
-    files: Arc<Files>,
-    instance: Arc<Instance>,
-    integrity: IntegrityCheck,
-    key: Arc<SigningKey>,
-    publisher: Arc<Mutex<Publisher>>,
-    acl_cache: Arc<AclCache>,
+    desk: Desk,
     /// A connection that failed is not trusted again: it is dropped, which rolls back.
     connection: Option<Connection>,
     /// Where the log ended after the last commit, and what this connection had seen of others' commits then.
@@ -215,16 +202,14 @@ impl Worker {
         while jobs.blocking_recv_many(&mut batch, BATCH) > 0 {
             let committed = self.commit(&mut batch);
             let head = committed.as_ref().map(|head| head.as_ref().map(Checkpoint::head));
-            {
-                let mut publisher = self.publisher.lock().unwrap_or_else(PoisonError::into_inner);
-                publisher.publish(committed.as_ref().ok().and_then(Option::as_ref));
-            }
+            let newest = committed.as_ref().ok().and_then(Option::as_ref);
+            self.desk.publisher.lock().unwrap_or_else(PoisonError::into_inner).publish(newest);
             debug!(jobs = batch.len(), is_committed = committed.is_ok(), "committed");
             for job in batch.drain(..) {
                 job.answer(head);
             }
         }
-        self.instance.is_closing();
+        self.desk.instance.is_closing();
         if let Some(Err((_, error))) = self.connection.take().map(Connection::close) {
             warn!(%error, "the database was not closed cleanly");
         }
@@ -232,7 +217,7 @@ impl Worker {
 
     fn commit(&mut self, batch: &mut [Box<dyn Job>]) -> Result<Option<Checkpoint>, StoreError> {
         // A file that was deleted under an open connection still takes writes, which nobody will ever read.
-        self.files.check().map_err(StoreError)?;
+        self.desk.files.check().map_err(StoreError)?;
         let connection = match self.connection.take() {
             Some(connection) => connection,
             None => self.connect()?,
@@ -241,7 +226,7 @@ impl Worker {
         match committed {
             Ok((head, acl_version)) => {
                 self.connection = Some(connection);
-                self.acl_cache.saw(acl_version);
+                self.desk.acl_cache.saw(acl_version);
                 self.commits.fetch_add(1, Ordering::Relaxed);
                 self.writes.fetch_add(batch.len() as u64, Ordering::Relaxed);
                 Ok(head)
@@ -254,12 +239,12 @@ impl Worker {
     }
 
     fn connect(&mut self) -> Result<Connection, StoreError> {
-        self.integrity.look_again();
+        self.desk.integrity.look_again();
         self.tail = None;
         // Not left to SQLite, which may still have a descriptor from before somebody took the right away.
-        permissions::check(&self.file)?;
-        let connection = connect(&self.file)?;
-        self.files.check().map_err(StoreError)?;
+        permissions::check(&self.desk.file)?;
+        let connection = connect(&self.desk.file)?;
+        self.desk.files.check().map_err(StoreError)?;
         Ok(connection)
     }
 
@@ -275,12 +260,12 @@ impl Worker {
         };
         execute("BEGIN IMMEDIATE")?;
         let seen: i64 = connection.prepare_cached("PRAGMA data_version")?.query_row([], |row| row.get(0))?;
-        self.integrity.check(connection, seen)?;
+        self.desk.integrity.check(connection, seen)?;
         let tail = match self.tail.take() {
             Some((of, tail)) if of == seen => tail,
             _ => LogTail::read(connection)?,
         };
-        let mut log = LogTransaction::begin(connection, self.instance.id(), tail);
+        let mut log = LogTransaction::begin(connection, self.desk.instance.id(), tail);
         for job in batch {
             let mark = log.mark();
             execute("SAVEPOINT job")?;
@@ -295,7 +280,7 @@ impl Worker {
             execute("RELEASE job")?;
         }
         let acl_version = log.acl_version()?;
-        let (head, tail) = log.seal(&self.key)?;
+        let (head, tail) = log.seal(&self.desk.key)?;
         execute("COMMIT")?;
         self.tail = Some((seen, tail));
         Ok((head, acl_version))

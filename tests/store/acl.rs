@@ -234,7 +234,8 @@ async fn the_event_of_an_edit_shows_the_row_before_and_after() {
     });
     let narrow = with(&with(&wide, "rooms", "test"), "allowed_at", "2026-03-01T12:00:00.005Z");
     let removed = with(&narrow, "removed_at", "2026-03-01T12:00:00.006Z");
-    let changes: Vec<Value> = super::replay::events(&world)
+    let changes: Vec<Value> = world
+        .events()
         .await
         .iter()
         .map(|event| event.body["what"]["requested"]["acl_changes"].clone())

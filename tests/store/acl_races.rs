@@ -13,8 +13,7 @@ use room_owner::domain::principal::Principal;
 use room_owner::store::SqliteStore;
 use tokio::task::JoinSet;
 
-use super::replay::assert_log_tells_the_tables;
-use super::world::{ALICE, Edit, NOON, OPS, World, allow, grant, later, revoke};
+use super::world::{ALICE, Edit, NOON, OPS, World, allow, assert_log_tells_the_tables, grant, later, revoke};
 
 const BOB: &str = "slack:T1:U2";
 

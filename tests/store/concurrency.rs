@@ -14,10 +14,9 @@ use room_owner::domain::audit::{OperationId, Outcome, OutcomeKind};
 use room_owner::store::SqliteStore;
 use tokio::task::JoinSet;
 
-use super::replay::assert_log_tells_the_tables;
 use super::world::{
-    MALLORY, World, allow, ask, attempt, count, execute, foreign, grant, later, open, recorded, refused,
-    remove, revoke, succeeded, unknown,
+    MALLORY, World, allow, ask, assert_log_tells_the_tables, attempt, count, execute, foreign, grant, later,
+    open, recorded, refused, remove, revoke, succeeded, unknown,
 };
 
 // Claims under contention ----------------------------------------------------------------------------------

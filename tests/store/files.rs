@@ -20,11 +20,11 @@ fn names(folder: &Path) -> Vec<String> {
     names
 }
 
-fn beside(file: &Path, suffix: &str) -> PathBuf {
+pub(crate) fn beside(file: &Path, suffix: &str) -> PathBuf {
     PathBuf::from(format!("{}{suffix}", file.display()))
 }
 
-async fn refusal(url: &str, if_missing: IfMissing) -> String {
+pub(crate) async fn refusal(url: &str, if_missing: IfMissing) -> String {
     match SqliteStore::open(url, if_missing).await {
         Ok(_) => panic!("`{url}` was opened"),
         Err(error) => error.to_string(),

@@ -7,6 +7,7 @@
 mod acl;
 mod acl_races;
 mod admission;
+mod clock;
 mod concurrency;
 mod files;
 mod guards;
@@ -16,4 +17,5 @@ mod questions;
 mod reading;
 mod replay;
 mod replies;
+mod restored;
 mod world;

@@ -7,8 +7,9 @@ use room_owner::domain::audit::{OperationId, OutcomeKind};
 use room_owner::domain::command::DeliveryId;
 use room_owner::domain::room::AccountId;
 
-use super::replay::assert_log_tells_the_tables;
-use super::world::{World, ask, attempt, count, execute, later, refused, succeeded, unknown};
+use super::world::{
+    World, ask, assert_log_tells_the_tables, attempt, count, execute, later, refused, succeeded, unknown,
+};
 
 fn account(id: &str) -> AccountId {
     AccountId::from_tencent(id.to_owned())

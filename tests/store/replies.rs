@@ -4,14 +4,13 @@ use room_owner::app::ports::Store as _;
 use room_owner::domain::audit::OperationId;
 use room_owner::domain::reply_note::{HowReplied, ReplyNote};
 
-use super::replay::events;
 use super::world::{World, later};
 
 #[tokio::test]
 async fn a_note_is_an_event_of_its_operation_in_a_fixed_form() {
     let world = World::new().await;
     let operation = world.log().await[0].operation;
-    let before_it = events(&world).await.len();
+    let before_it = world.events().await.len();
     let before = world.store.operation(operation).await.unwrap();
     assert_eq!(world.store.reply_notes(operation).await.unwrap(), []);
     let notes = [(HowReplied::Posted, "discord answered 404"), (HowReplied::Lost, "nobody \"there\"")]
@@ -22,7 +21,7 @@ async fn a_note_is_an_event_of_its_operation_in_a_fixed_form() {
     let [first, second] = notes;
     assert_eq!(world.store.reply_notes(operation).await.unwrap(), [(later(5), first), (later(6), second)]);
     assert_eq!(world.store.operation(operation).await.unwrap(), before);
-    let events = events(&world).await;
+    let events = world.events().await;
     assert_eq!(events.len(), before_it + 2);
     assert_eq!(events.last().unwrap().operation, operation.seq());
     let mut raw = world.raw().await;
@@ -36,5 +35,5 @@ async fn a_note_beside_no_operation_is_refused() {
     let world = World::empty().await;
     let note = ReplyNote { how: HowReplied::Lost, why: "x".to_owned() };
     assert!(world.store.note_reply(OperationId::new(1), &note, later(1)).await.is_err());
-    assert!(events(&world).await.is_empty());
+    assert!(world.events().await.is_empty());
 }

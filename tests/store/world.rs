@@ -15,9 +15,12 @@ use room_owner::domain::command::{
 };
 use room_owner::domain::principal::Principal;
 use room_owner::store::{IfMissing, SqliteStore};
+use serde_json::{Value, json};
 use sqlx::Connection as _;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use tempfile::TempDir;
+
+use super::replay::{self, Row, Table, millis};
 
 pub(crate) const ALICE: &str = "slack:T1:U1";
 pub(crate) const MALLORY: &str = "slack:T1:U666";
@@ -82,6 +85,10 @@ impl World {
         entries
     }
 
+    pub(crate) async fn events(&self) -> Vec<Row> {
+        replay::events(&mut self.raw().await).await
+    }
+
     pub(crate) async fn entry(&self, operation: OperationId) -> AuditEntry {
         self.store.operation(operation).await.unwrap().unwrap()
     }
@@ -121,6 +128,37 @@ pub(crate) async fn execute(
 pub(crate) async fn count(connection: &mut SqliteConnection, table: &str) -> i64 {
     let sql = format!("SELECT count(*) FROM {table}");
     sqlx::query_scalar(sqlx::AssertSqlSafe(sql)).fetch_one(connection).await.unwrap()
+}
+
+/// Reads all the events and compares what they tell with every row, and with what the store reads from the rows.
+pub(crate) async fn assert_log_tells_the_tables(world: &World) {
+    let mut raw = world.raw().await;
+    let model = replay::assert_tables_follow(&world.events().await, &mut raw).await;
+    assert_read(&world.log().await, model.operations, "operation");
+    assert_read(&world.store.grants().await.unwrap(), model.grants, "id");
+    assert_read(&world.store.channels().await.unwrap(), model.channels, "id");
+    let sound: String = sqlx::query_scalar("PRAGMA integrity_check").fetch_one(&mut raw).await.unwrap();
+    assert_eq!(sound, "ok");
+}
+
+/// What was read has the values of the rows, as far as it has their names.
+fn assert_read(read: &impl serde::Serialize, rows: Table, key: &str) {
+    let mut rows: Vec<Value> = rows.into_values().collect();
+    rows.sort_by_key(|row| row[key].as_i64());
+    let read = serde_json::to_value(read).unwrap();
+    let read = read.as_array().unwrap();
+    assert_eq!(read.len(), rows.len());
+    for (read, row) in read.iter().zip(&rows) {
+        for (name, value) in read.as_object().unwrap() {
+            let value = match name.as_str() {
+                "operation" => json!(value.as_str().unwrap().parse::<i64>().unwrap()),
+                "channels" => json!(value.to_string()),
+                time if time == "at" || time.ends_with("_at") => millis(value),
+                _ => value.clone(),
+            };
+            assert_eq!(value, row[name], "`{name}` of {row}");
+        }
+    }
 }
 
 // Requests -------------------------------------------------------------------------------------------------

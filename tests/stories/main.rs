@@ -18,6 +18,9 @@ mod late;
 mod logs;
 mod options;
 mod program;
+#[allow(dead_code, reason = "the tests of the store compare more with it")]
+#[path = "../store/replay.rs"]
+mod replay;
 mod reply;
 mod room_acl;
 mod room_audit;

@@ -29,6 +29,7 @@ use tokio::task::JoinSet;
 
 use super::copies::{Copy, check, day, night, settle};
 use super::independent::{self, checked, proves};
+use super::rebuild::rebuild;
 use super::world::{MALLORY, NOON, World, allow, ask, count, execute, later, raw, recorded, succeeded};
 
 struct At(jiff::Timestamp);
@@ -798,6 +799,27 @@ async fn what_may_still_be_owed_its_answer_stays() {
     let report = archive_of(&world.store, later(1), &file).await.unwrap();
     assert_eq!(numbers(&report), Some((28, 1, 9)));
     assert_eq!(report.held_up_by, Some(HeldUp::Unanswered(OperationId::new(10))));
+}
+
+#[tokio::test]
+async fn the_tables_are_made_again_with_every_archive_and_not_without() {
+    let season = Season::new().await.goes_on().await;
+    let copy = season.after.again();
+    copy.tampered("DELETE FROM operations WHERE operation < 10; DELETE FROM callbacks; DELETE FROM grants")
+        .await;
+    let store = super::world::open(&copy.file()).await;
+    let archives = |names: &[&str]| names.iter().map(|name| beside(&copy, name)).collect();
+    for (given, missing) in [(&[][..], 30), (&["second.archive"], 15), (&["first.archive"], 30)] {
+        let refused = rebuild(&store, archives(given)).await.unwrap_err().to_string();
+        let why = format!("events 1 to {missing} are in archives: give each of them (--archive)");
+        assert!(refused.contains(&why), "{given:?}: {refused}");
+    }
+    let both = ["first.archive", "second.archive"];
+    rebuild(&store, archives(&both)).await.unwrap();
+    store.close().await;
+    for given in [&[][..], &both] {
+        assert_eq!(found(&copy, given).await, "", "{given:?}");
+    }
 }
 
 /// Two processes archive at the same time: one of them does.

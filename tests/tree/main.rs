@@ -11,6 +11,7 @@ mod independent;
 mod keys;
 mod proofs;
 mod random;
+mod rebuild;
 mod tampering;
 mod vectors;
 mod witness;
@@ -19,5 +20,8 @@ mod witness;
 #[allow(dead_code)]
 #[path = "../store/world.rs"]
 mod world;
+
+#[path = "../store/replay.rs"]
+mod replay;
 
 mod copies;

@@ -190,6 +190,9 @@ pub enum SystemChange {
     },
     /// The database is another file than before: a copy was put in its place, or it was moved.
     FileReplaced,
+    /// The newest signed head was not in its file beside the database any more: an older copy may have been put in
+    /// place.
+    HeadGone,
     /// The machine's clock was set back.
     ClockSetBack {
         /// By how many milliseconds, at least.
@@ -229,6 +232,7 @@ impl SystemChange {
         match self {
             Self::KeyChanged { from, to } => format!("(system) signing key changed from {from} to {to}"),
             Self::FileReplaced => "(system) database file replaced".to_owned(),
+            Self::HeadGone => "(system) signed head beside the database was gone".to_owned(),
             Self::ClockSetBack { by_ms } => {
                 format!("(system) clock set back by {}.{:03} s", by_ms / 1_000, by_ms % 1_000)
             }

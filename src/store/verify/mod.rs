@@ -194,13 +194,11 @@ pub(super) async fn remake(
         let read = read_log(&database, &mut evidence, &right, &mut report, progress)?;
         let finding = |report: &Report| report.findings.first().map(ToString::to_string);
         match read {
+            Some(read) if read.replay.base() > 0 => Err(StoreError(format!(
+                "events 1 to {} are in archives: give each of them (--archive)",
+                read.replay.base()
+            ))),
             Some(read) if report.findings.is_empty() && read.derived.findings.is_empty() => {
-                if read.replay.base() > 0 {
-                    return Err(StoreError(format!(
-                        "events 1 to {} are in archives: give each of them (--archive)",
-                        read.replay.base()
-                    )));
-                }
                 read.log.execute_batch("COMMIT")?;
                 Ok((read.replay.into_file(), report.events))
             }
