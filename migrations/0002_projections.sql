@@ -199,8 +199,8 @@ CREATE TRIGGER callbacks_never_deleted BEFORE DELETE ON callbacks BEGIN
     SELECT RAISE(ABORT, 'callbacks are never deleted');
 END;
 
--- What was asked and decided stays; what came of it is written until the outcome is final. Of one that is over as
--- refused or unknown, a callback that tells of its change may show that it succeeded after all.
+-- What was asked and decided stays; the outcome is written until it is final. Of one that ended as refused or unknown, a
+-- callback that reports its change may show that it succeeded after all.
 CREATE TRIGGER operations_only_ended BEFORE UPDATE ON operations
 WHEN (OLD.is_open = 0 AND NOT (
         OLD.outcome IN ('refused', 'unknown') AND NEW.outcome = 'succeeded' AND NEW.is_open = 0

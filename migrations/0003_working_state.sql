@@ -25,13 +25,13 @@ CREATE TABLE group_readings (
     members TEXT NOT NULL
 ) STRICT;
 
--- Whom an answer is owed: what a process that starts after a crash has to know. It holds no text and nothing that
--- a platform gave out for the answer (a `response_url` or the token of an interaction is a secret): the words are
--- made again from the outcome. The row is written with the attempt, and goes some time after the answer was given.
+-- The answers that are pending, for a process that starts after a crash. A row holds no text and nothing that a platform
+-- gave out for the answer (a `response_url` or the token of an interaction is a secret): the words are made again from
+-- the outcome. It is written with the attempt, and deleted some time after the answer was delivered.
 
 CREATE TABLE replies (
     operation    INTEGER PRIMARY KEY,
-    -- The process that is to give the answer; another takes it over when that one is gone.
+    -- The process that is to answer; another takes it over when that one is gone.
     instance     TEXT    NOT NULL,
     -- The channel or thread that may see it, by the platform's own id; without one the person alone.
     public_in    TEXT,

@@ -12,7 +12,7 @@ pub enum HowReplied {
     /// It was posted to the channel instead.
     Posted,
     /// Sent as a message of the bot, because the request could not be answered any more.
-    Told,
+    Sent,
     /// It was given up.
     Lost,
 }
@@ -27,7 +27,7 @@ impl HowReplied {
         match self {
             Self::Edited => "edited",
             Self::Posted => "posted",
-            Self::Told => "told",
+            Self::Sent => "sent",
             Self::Lost => "lost",
         }
     }
@@ -48,7 +48,7 @@ impl fmt::Display for ReplyNote {
         f.write_str(match self.how {
             HowReplied::Edited => "delivered after more than one try",
             HowReplied::Posted => "posted to the channel instead",
-            HowReplied::Told => "delivered later, in a message of its own",
+            HowReplied::Sent => "delivered later, in a message of its own",
             HowReplied::Lost => "never delivered",
         })?;
         write!(f, " ({})", self.why)

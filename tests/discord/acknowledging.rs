@@ -127,7 +127,7 @@ async fn what_was_declined_in_silence_is_told_in_another_way_if_there_is_nothing
     world.send(&command(ALICE, &[("room", "test")])).await;
     let told = world.discord.has_posted(&direct(ALICE), 1).await;
     assert!(read_message(&told[0]).contains("not acknowledged in time"), "{told:?}");
-    assert!(matches!(&world.notes(1).await[..], [("told", _)]));
+    assert!(matches!(&world.notes(1).await[..], [("sent", _)]));
     assert!(world.discord.channel(MODS).is_empty());
     assert_eq!(world.end().await.outcomes(), ["declined"]);
 }

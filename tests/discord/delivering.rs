@@ -119,7 +119,7 @@ async fn what_the_channel_does_not_take_either_the_person_is_told_directly() {
     world.send(&transfer(ALICE)).await;
     let told = world.discord.has_posted(&direct(ALICE), 1).await;
     assert!(read_message(&told[0]).contains("now belongs to"), "{told:?}");
-    let [("told", why)] = &world.notes(1).await[..] else { panic!("a note of another kind") };
+    let [("sent", why)] = &world.notes(1).await[..] else { panic!("a note of another kind") };
     assert_eq!(why, "discord answered 403, code 50013: code 50013");
     assert_eq!(world.end().await.outcomes(), ["succeeded"]);
 }

@@ -28,6 +28,17 @@ pub(crate) async fn events(raw: &mut SqliteConnection) -> Vec<Row> {
         .collect()
 }
 
+/// The events of an archive, which lie there behind its first line.
+pub(crate) fn archived(file: &std::path::Path) -> Vec<Row> {
+    let text = std::fs::read_to_string(file).unwrap();
+    let row = |line: &str| {
+        let body: Value = serde_json::from_str(line).unwrap();
+        let operation = body["operation"].as_str().unwrap().parse().unwrap();
+        Row { seq: body["seq"].as_i64().unwrap(), operation, body }
+    };
+    text.lines().skip(1).map(row).collect()
+}
+
 /// The rows of a table by their primary key, each with all its columns.
 pub(crate) type Table = BTreeMap<String, Value>;
 

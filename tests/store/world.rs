@@ -171,6 +171,8 @@ pub(crate) struct Ask {
     line: String,
     delivery: Option<String>,
     decline_if_busy: bool,
+    group: Option<String>,
+    is_answered_later: bool,
 }
 
 /// Alice types `line` behind `/room-owner` in OPS.
@@ -181,6 +183,8 @@ pub(crate) fn ask(line: &str) -> Ask {
         line: line.to_owned(),
         delivery: None,
         decline_if_busy: true,
+        group: None,
+        is_answered_later: false,
     }
 }
 
@@ -195,6 +199,23 @@ impl Ask {
         self
     }
 
+    pub(crate) fn in_channel(mut self, channel: &str) -> Self {
+        self.channel = channel.to_owned();
+        self
+    }
+
+    /// As a member of a group.
+    pub(crate) fn member_of(mut self, group: &str) -> Self {
+        self.group = Some(group.to_owned());
+        self
+    }
+
+    /// The answer is pending until it is said.
+    pub(crate) fn answered_later(mut self) -> Self {
+        self.is_answered_later = true;
+        self
+    }
+
     /// If the room is taken, the store is only to say by whom.
     pub(crate) fn without_declining(mut self) -> Self {
         self.decline_if_busy = false;
@@ -203,8 +224,12 @@ impl Ask {
 
     /// The admission, decided on the ACL as it is now.
     pub(crate) async fn decided(&self, store: &SqliteStore) -> Admission {
-        let principal =
-            Principal { name: Some("somebody".to_owned()), ..Principal::new(self.who.parse().unwrap()) };
+        let groups = self.group.iter().map(|group| group.parse().unwrap()).collect();
+        let principal = Principal {
+            name: Some("somebody".to_owned()),
+            groups,
+            ..Principal::new(self.who.parse().unwrap())
+        };
         let place = Place::Channel(self.channel.parse().unwrap());
         let command = parse(CommandGroup::Owner, &Typed::plain(&self.line));
         let verdict = match &command {
@@ -219,7 +244,11 @@ impl Ask {
             }
             Ok(Command::Audit(_)) => panic!("no question to the log"),
             Ok(Command::Transfer(transfer)) => {
-                let action = Action::Transfer(transfer.room.clone());
+                let room = transfer.room.clone();
+                let action = match transfer.overrides {
+                    Some(_) => Action::Override(room),
+                    None => Action::Transfer(room),
+                };
                 match self.decide(store, &principal, &place, action).await {
                     Decision::Permit(permit) => Verdict::Transfer(permit, transfer.new_owner.clone()),
                     Decision::Deny(denial) => Verdict::Denied(denial),
@@ -239,7 +268,7 @@ impl Ask {
             verdict,
             acl_version: None,
             decline_if_busy,
-            is_answered_later: false,
+            is_answered_later: self.is_answered_later,
         }
     }
 

@@ -21,6 +21,7 @@ mod witness;
 #[path = "../store/world.rs"]
 mod world;
 
+#[allow(dead_code)]
 #[path = "../store/replay.rs"]
 mod replay;
 

@@ -223,7 +223,7 @@ impl CommandService {
             Ok(()) => {
                 info!(operation = operation.seq(), why, "a reply was sent late");
                 if pending.known.is_none() {
-                    self.note_reply(Some(operation), HowReplied::Told, why).await;
+                    self.note_reply(Some(operation), HowReplied::Sent, why).await;
                 }
                 self.replies.settled(operation);
             }
