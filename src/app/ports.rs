@@ -417,6 +417,8 @@ pub struct ExportSpan {
 pub struct ExportChunk {
     /// The entries.
     pub entries: Vec<AuditEntry>,
+    /// When Tencent's clock says that a change was made, of those that a callback reported.
+    pub changed_at: BTreeMap<OperationId, Timestamp>,
     /// The position of the next part; `None` at the end.
     pub next: Option<i64>,
 }

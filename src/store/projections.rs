@@ -134,7 +134,9 @@ fn begin(connection: &Connection, event: &Event, instance: &str, reading: bool) 
 
 /// Puts the words of an operation into the index of texts, in the place of those that it has.
 fn index(connection: &Connection, entry: &AuditEntry) -> Result<(), StoreError> {
-    let words = [Some(entry.command.as_str()), entry.reason.as_deref(), entry.error_info.as_deref()];
+    let observed = entry.actor_name.as_deref().filter(|_| entry.actor.is_none());
+    let words =
+        [Some(entry.command.as_str()), entry.reason.as_deref(), entry.error_info.as_deref(), observed];
     let words = words.into_iter().flatten().collect::<Vec<_>>().join("\n");
     let sql = "INSERT OR REPLACE INTO operations_text (rowid, found) VALUES (?, ?)";
     connection.prepare_cached(sql)?.execute(params![entry.operation.seq(), words])?;

@@ -202,8 +202,9 @@ pub(super) fn entry_and_open(row: &impl Columns) -> Result<(AuditEntry, bool), S
     Ok((entry(row)?, number(row, BEHIND_ENTRY)? == 1))
 }
 
-/// In SQL, the words of an operation by which its text is found.
-pub(super) const WORDS: &str = "concat_ws(char(10), command, reason, error_info)";
+/// In SQL, the words of an operation by which its text is found; of a change that was observed, who made it too.
+pub(super) const WORDS: &str =
+    "concat_ws(char(10), command, reason, error_info, iif(actor IS NULL, actor_name, NULL))";
 
 /// An open operation and the process that began it.
 pub(super) struct Open {

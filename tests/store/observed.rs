@@ -2,8 +2,8 @@
 
 use jiff::Timestamp;
 use proptest::prelude::*;
-use room_owner::app::ports::{Observation, OwnerChangeEvent, ReadBack, Store as _};
-use room_owner::domain::audit::{OperationId, OutcomeKind};
+use room_owner::app::ports::{ExportSpan, Observation, OwnerChangeEvent, ReadBack, Store as _};
+use room_owner::domain::audit::{AuditFilter, OperationId, OutcomeKind};
 use room_owner::domain::command::DeliveryId;
 use room_owner::domain::room::AccountId;
 
@@ -196,4 +196,28 @@ proptest! {
             assert_log_tells_the_tables(&world).await;
         });
     }
+}
+
+/// Who made a change in the app, and when, is found and taken elsewhere like the rest.
+#[tokio::test]
+async fn a_change_in_the_app_is_found_by_who_made_it_and_exported_with_its_time() {
+    let world = World::new().await;
+    let of_the_app = OwnerChangeEvent {
+        operator: Some(account("head-of-shift")),
+        is_own_account: false,
+        ..notice("test", later(250))
+    };
+    observed(&world, &of_the_app, Some("user2")).await;
+    let filter = AuditFilter { text: Some("head-of".to_owned()), ..AuditFilter::default() };
+    let found = world.store.audit(&filter).await.unwrap();
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert_eq!(found[0].actor_name.as_deref(), Some("head-of-shift"));
+    let upto_event = world.store.log().newest_event().await.unwrap();
+    for since_event in [None, Some(2)] {
+        let span = ExportSpan { filter: filter.clone(), since_event, upto_event, position: 0 };
+        let chunk = world.store.log().export(&span).await.unwrap();
+        assert_eq!(chunk.entries, found);
+        assert_eq!(chunk.changed_at, [(found[0].operation, later(250))].into());
+    }
+    assert_log_tells_the_tables(&world).await;
 }

@@ -4,6 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use room_owner::app::ports::Store as _;
+use room_owner::store::verify::{Evidence, verify};
 use room_owner::store::{IfMissing, SqliteStore, database_file};
 use sqlx::migrate::{Migration, MigrationType, Migrator};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
@@ -153,6 +154,9 @@ async fn an_older_schema_with_something_else_in_it_is_not_brought_up_to_date() {
     assert!(error.contains("holds trigger `silent`, which this program did not make"), "{error}");
     assert_eq!(count(&mut older, "sqlite_schema WHERE name = 'operations'").await, 0, "nothing was done");
     execute(&mut older, "DROP TRIGGER silent").await.unwrap();
+    // What is not there yet was not taken off.
+    let unread = verify(&file, Evidence::default()).await.unwrap_err().to_string();
+    assert!(unread.contains("the schema of an older program: open it with this one"), "{unread}");
     drop(open(&file).await);
     assert_eq!(count(&mut older, "sqlite_schema WHERE name = 'operations'").await, 1);
 }

@@ -4,7 +4,9 @@
 //! right was decided upon, has a service do something to a resource. (Entity Management, 3004, is about
 //! accounts and groups, and has no place for the decision.) docs/audit-log.md has the table of the fields.
 
+use jiff::Timestamp;
 use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
 
 use crate::domain::audit::{AuditEntry, OutcomeKind, millis};
 
@@ -28,25 +30,28 @@ pub(super) fn source(log: Option<&str>) -> String {
     source
 }
 
-/// One entry as a CloudEvent. Its `id` names the operation and its outcome: an operation that is exported
-/// again because it ended in the meantime is another event.
-pub(super) fn event(entry: &AuditEntry, source: &str) -> Value {
+/// One entry as a CloudEvent; of a change that a callback reported, with Tencent's time of it. Its `id` names the
+/// operation and what is known of it: an operation that is exported again with more to it is another event, and one id
+/// never stands for two contents.
+pub(super) fn event(entry: &AuditEntry, changed_at: Option<Timestamp>, source: &str) -> Value {
+    let known = json!([entry, changed_at.map(millis)]).to_string();
+    let known = hex::encode(&Sha256::digest(known)[..6]);
     let mut event = json!({
         "specversion": "1.0",
-        "id": format!("{}-{}", entry.operation, entry.outcome),
+        "id": format!("{}-{}-{known}", entry.operation, entry.outcome),
         "source": source,
         "type": "room-owner.operation",
         "subject": entry.room,
         "time": millis(entry.at),
         "datacontenttype": "application/json",
         "dataschema": "https://schema.ocsf.io/1.6.0/classes/api_activity",
-        "data": activity(entry),
+        "data": activity(entry, changed_at),
     });
     leave_out_nulls(&mut event);
     event
 }
 
-fn activity(entry: &AuditEntry) -> Value {
+fn activity(entry: &AuditEntry, changed_at: Option<Timestamp>) -> Value {
     let (operation, activity_id, activity_name, type_name) = match (&entry.room, &entry.new_owner) {
         (_, Some(_)) => ("change_room_owner", 3, "Update", "API Activity: Update"),
         (Some(_), None) => ("get_room_owner", 2, "Read", "API Activity: Read"),
@@ -69,12 +74,14 @@ fn activity(entry: &AuditEntry) -> Value {
     let policy = entry.authority.as_ref().map(|name| json!({ "name": name }));
     let authorizations =
         entry.decision.map(|decision| json!([{ "decision": decision.name(), "policy": policy }]));
-    let actor = match &entry.actor {
-        Some(actor) => json!({
-            "user": { "uid": actor, "name": entry.actor_name },
+    let actor = match (&entry.actor, &entry.actor_name) {
+        (Some(actor), name) => json!({
+            "user": { "uid": actor, "name": name },
             "authorizations": authorizations,
         }),
-        None => json!({ "app_name": door }),
+        // By Tencent's callback, who made the change in the app.
+        (None, Some(operator)) => json!({ "user": { "uid": operator }, "app_name": door }),
+        (None, None) => json!({ "app_name": door }),
     };
     let has_answer = entry.error_code.is_some() || entry.error_info.is_some();
     json!({
@@ -118,6 +125,7 @@ fn activity(entry: &AuditEntry) -> Value {
             "previous_owner": entry.previous_owner,
             "reason": entry.reason,
             "delivery_id": entry.delivery_id,
+            "event_at": changed_at.map(millis),
         },
     })
 }
@@ -185,7 +193,7 @@ mod tests {
     fn a_transfer_is_an_update_of_a_room() {
         let expected = json!({
             "specversion": "1.0",
-            "id": "17-succeeded",
+            "id": "17-succeeded-06fe7b6e8270",
             "source": "/room-owner/a1",
             "type": "room-owner.operation",
             "subject": "test",
@@ -222,7 +230,40 @@ mod tests {
                 },
             },
         });
-        assert_eq!(event(&entry(), "/room-owner/a1"), expected);
+        assert_eq!(event(&entry(), None, "/room-owner/a1"), expected);
+    }
+
+    #[test]
+    fn a_change_in_the_app_tells_who_made_it_and_when() {
+        let changed_at = "2026-11-23T14:02:57.125Z".parse().unwrap();
+        let observed = AuditEntry {
+            actor: None,
+            actor_name: Some("administrator".to_owned()),
+            channel: None,
+            command: "(observed) owner change".to_owned(),
+            ..entry()
+        };
+        let data = &event(&observed, Some(changed_at), "/a")["data"];
+        assert_eq!(data["actor"], json!({ "user": { "uid": "administrator" }, "app_name": "tencent" }));
+        assert_eq!(data["unmapped"]["event_at"], "2026-11-23T14:02:57.125Z");
+    }
+
+    /// Whatever is told of an operation, an id means it alone, and means it always.
+    #[test]
+    fn an_id_means_one_thing() {
+        let changed_at = "2026-11-23T14:02:57.125Z".parse().ok();
+        let mut told: Vec<(AuditEntry, Option<Timestamp>)> = vec![(entry(), None), (entry(), changed_at)];
+        told.push((AuditEntry { previous_owner: None, ..entry() }, None));
+        told.push((
+            AuditEntry { error_info: Some("overridden by operation 19".to_owned()), ..entry() },
+            None,
+        ));
+        told.push((AuditEntry { duration_ms: Some(121), ..entry() }, None));
+        told.push((AuditEntry { outcome: OutcomeKind::Unknown, ..entry() }, None));
+        let id = |(entry, at): &(AuditEntry, Option<Timestamp>)| event(entry, *at, "/a")["id"].to_string();
+        let ids: std::collections::BTreeSet<String> = told.iter().map(id).collect();
+        assert_eq!(ids.len(), told.len(), "{ids:?}");
+        assert_eq!(ids, told.iter().map(id).collect());
     }
 
     #[test]
@@ -233,7 +274,7 @@ mod tests {
             error_info: Some("no such room".to_owned()),
             ..entry()
         };
-        let data = &event(&refused, "/a")["data"];
+        let data = &event(&refused, None, "/a")["data"];
         assert_eq!((&data["status_id"], &data["status_detail"]), (&2.into(), &"no such room".into()));
         assert_eq!(data["api"]["response"], json!({ "code": 100_004, "error_message": "no such room" }));
 
@@ -243,7 +284,7 @@ mod tests {
             outcome: OutcomeKind::Denied,
             ..entry()
         };
-        let data = &event(&denied, "/a")["data"];
+        let data = &event(&denied, None, "/a")["data"];
         assert_eq!((&data["status"], &data["status_detail"]), (&"Failure".into(), &"no grant".into()));
         assert_eq!(data["actor"]["authorizations"][0]["decision"], "deny");
     }
@@ -269,7 +310,7 @@ mod tests {
                 ..entry()
             };
             for entry in [bare, AuditEntry { outcome: *outcome, ..entry() }] {
-                let event = event(&entry, "/a");
+                let event = event(&entry, None, "/a");
                 for name in ["specversion", "id", "source", "type"] {
                     assert!(event[name].as_str().is_some_and(|text| !text.is_empty()), "{name}");
                 }

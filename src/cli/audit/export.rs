@@ -7,7 +7,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use super::arguments::{ExportArguments, ExportFormat};
 use super::cloudevents;
 use super::cursor::keep;
-use crate::app::ports::{AuditLog, ExportSpan};
+use crate::app::ports::{AuditLog, ExportChunk, ExportSpan};
 use crate::cli::{Exit, WrongUsage, print};
 use crate::domain::audit::{AuditEntry, AuditFilter};
 use crate::stdio;
@@ -43,12 +43,12 @@ pub(super) async fn run(
         let Some(next) = chunk.next else { break };
         span.position = next;
         // The next ones are read while these are written.
-        let (read, wrote) = tokio::join!(log.export(&span), async { out.write(&chunk.entries) });
+        let (read, wrote) = tokio::join!(log.export(&span), async { out.write(&chunk) });
         wrote?;
         chunk = read?;
         progress.set_position(span.position.unsigned_abs());
     }
-    out.write(&chunk.entries)?;
+    out.write(&chunk)?;
     out.end()?;
     progress.finish_and_clear();
     // Meanwhile, too.
@@ -104,14 +104,16 @@ impl Writer {
         Ok(Self { format, source, out })
     }
 
-    fn write(&mut self, entries: &[AuditEntry]) -> io::Result<()> {
+    fn write(&mut self, chunk: &ExportChunk) -> io::Result<()> {
+        let entries = &chunk.entries;
         match self.format {
             ExportFormat::Jsonl => print::jsonl(entries, &mut self.out),
             ExportFormat::Csv => print::csv_rows(entries, &mut self.out),
             ExportFormat::Cloudevents => {
-                let events: Vec<_> =
-                    entries.iter().map(|entry| cloudevents::event(entry, &self.source)).collect();
-                print::jsonl(&events, &mut self.out)
+                let changed_at = |entry: &AuditEntry| chunk.changed_at.get(&entry.operation).copied();
+                let events =
+                    entries.iter().map(|entry| cloudevents::event(entry, changed_at(entry), &self.source));
+                print::jsonl(&events.collect::<Vec<_>>(), &mut self.out)
             }
         }
     }

@@ -1,13 +1,15 @@
 //! Exports, a chunk at a time: each is a question of its own, so that no reader holds up the folding-in of
 //! the write-ahead log for as long as an export takes.
 
+use std::collections::BTreeMap;
+
 use sqlx::sqlite::SqlitePool;
 use sqlx::{QueryBuilder, Sqlite};
 
 use crate::app::ports::{ExportChunk, ExportSpan, StoreError};
 use crate::domain::audit::AuditFilter;
 use crate::store::log::NOT_ARCHIVED;
-use crate::store::rows;
+use crate::store::rows::{self, BEHIND_ENTRY, ENTRY};
 
 use super::list::{Way, select_into};
 
@@ -17,7 +19,8 @@ const CHUNK: i64 = 4_096;
 pub(in crate::store) async fn chunk(pool: &SqlitePool, span: &ExportSpan) -> Result<ExportChunk, StoreError> {
     let filter = AuditFilter { before: None, ..span.filter.clone() };
     let mut query = QueryBuilder::<Sqlite>::new("");
-    select_into(&mut query, rows::ENTRY, &filter, Way::Scan);
+    let changed_at = "(SELECT event_at FROM callbacks WHERE callbacks.operation = operations.operation)";
+    select_into(&mut query, &format!("{ENTRY}, {changed_at}"), &filter, Way::Scan);
     let position = span.position.max(span.since_event.unwrap_or(0));
     let mut window = span.upto_event;
     if span.since_event.is_some() {
@@ -49,5 +52,11 @@ pub(in crate::store) async fn chunk(pool: &SqlitePool, span: &ExportSpan) -> Res
         None if entries.len() < CHUNK as usize => None,
         None => entries.last().map(|entry| entry.operation.seq()),
     };
-    Ok(ExportChunk { entries, next })
+    let mut changed_at = BTreeMap::new();
+    for (entry, row) in entries.iter().zip(&rows) {
+        if let Some(at) = rows::optional_time(row, BEHIND_ENTRY)? {
+            changed_at.insert(entry.operation, at);
+        }
+    }
+    Ok(ExportChunk { entries, changed_at, next })
 }

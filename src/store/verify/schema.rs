@@ -31,6 +31,13 @@ pub(super) fn check(log: &Connection, right: &Schema, report: &mut Report) -> Re
         }
         report.find(None, format!("migration {version} of the schema was another than this program's"));
     }
+    if applied.len() < known.len() {
+        return Err(StoreError(
+            "the database has the schema of an older program: open it with this one, such as with `room-owner audit \
+             list`, and check it then"
+                .to_owned(),
+        ));
+    }
     for (difference, thing) in right.differences(&Schema::of(log, "log")?) {
         report.find(
             None,
