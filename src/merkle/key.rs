@@ -5,13 +5,10 @@ use std::fmt;
 use base64::prelude::{BASE64_STANDARD, Engine as _};
 use rand_core::OsRng;
 use secrecy::{ExposeSecret as _, SecretString};
-use signed_note::{StandardSigner, StandardVerifier, generate_key, key_id};
+use signed_note::{StandardSigner, StandardVerifier, generate_key, new_ed25519_verifier_key};
 
 /// What the origin of a log begins with, where this program names it.
 const ORIGIN: &str = "room-owner/";
-
-/// The number of Ed25519 among the kinds of signatures (c2sp.org/signed-note).
-const ED25519: u8 = 1;
 
 /// A text that is not a key.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -64,9 +61,8 @@ impl SigningKey {
         };
         let key = BASE64_STANDARD.decode(key).map_err(|_| KeyError::Signing)?;
         let seed: [u8; 32] = key.get(1..).and_then(|seed| seed.try_into().ok()).ok_or(KeyError::Signing)?;
-        let public = ed25519_dalek::SigningKey::from_bytes(&seed).verifying_key().to_bytes();
-        let public = [&[ED25519], public.as_slice()].concat();
-        let public = format!("{name}+{:08x}+{}", key_id(name, &public), BASE64_STANDARD.encode(&public));
+        let public = ed25519_dalek::SigningKey::from_bytes(&seed).verifying_key();
+        let public = new_ed25519_verifier_key(name, &public);
         Ok(Self { signer, public: VerifierKey::parse(&public).map_err(|_| KeyError::Signing)? })
     }
 

@@ -1,7 +1,7 @@
 //! Slack's request signing, version 0 (docs.slack.dev/authentication/verifying-requests-from-slack).
 
 use axum::http::HeaderMap;
-use hmac::{Hmac, KeyInit as _, Mac as _};
+use hmac::{Hmac, Mac as _};
 use jiff::Timestamp;
 use secrecy::{ExposeSecret as _, SecretString};
 use sha2::Sha256;
