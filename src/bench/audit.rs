@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use anyhow::ensure;
 use jiff::tz::TimeZone;
 
+use super::scratch::{Scratch, fill};
 use crate::app::commands::audit::{Reader, answer};
 use crate::app::ports::{AuditLog, ExportSpan, Store as _};
 use crate::clock::SystemClock;
@@ -13,7 +14,7 @@ use crate::domain::audit::{AuditFilter, Filter, OperationId, OutcomeKind, StatsB
 use crate::domain::command::Question;
 use crate::stdio;
 use crate::store::verify::{Evidence, verify};
-use crate::store::{IfMissing, Scratch, SqliteStore, fill};
+use crate::store::{IfMissing, SqliteStore};
 
 /// How often each question is asked, each time about something else.
 const TIMES: usize = 400;
@@ -26,7 +27,7 @@ pub(super) async fn run(events: u64, folder: Option<std::path::PathBuf>) -> anyh
     let scratch_folder = super::scratch_folder(folder.as_deref())?;
     let file = scratch_folder.path().join("audit.db");
     let began = Instant::now();
-    let scratch = fill(&file, i64::try_from(events)?, |_| {}).await?;
+    let scratch = fill(&file, i64::try_from(events)?).await?;
     let size = std::fs::metadata(&file)?.len() as f64 / 1e6;
     stdio::print(format_args!(
         "{} events of {} operations, {size:.0} MB, filled in {:.0} s",

@@ -8,6 +8,7 @@ mod audit;
 mod generator;
 mod one_call;
 mod outside;
+pub mod scratch;
 mod standard;
 
 use std::io;

@@ -1,9 +1,6 @@
 //! Proofs that an event is in the log, which a third party checks without the database
 //! (c2sp.org/tlog-proof).
 
-use std::cell::RefCell;
-use std::collections::HashMap;
-
 use base64::prelude::{BASE64_STANDARD, Engine as _};
 use tlog_tiles::{Error, Hash, HashReader, split_stored_hash_index};
 
@@ -12,50 +9,24 @@ use crate::domain::tree_head::TreeHead;
 
 const HEADER: &str = "c2sp.org/tlog-proof@v1";
 
-/// A node of the tree: the root of the `n`th subtree of 2^level leaves.
-pub type Node = (u8, u64);
+/// Finds the node of a level and number: the root of the `n`th subtree of 2^level leaves.
+struct Nodes<F>(F);
 
-/// Keeps what a proof asks for: `tlog_tiles` asks once, for all of it.
-#[derive(Default)]
-struct Asked(RefCell<Vec<Node>>);
-
-impl HashReader for Asked {
+impl<F: Fn(u8, u64) -> Option<Hash>> HashReader for Nodes<F> {
     fn read_hashes(&self, indexes: &[u64]) -> Result<Vec<Hash>, Error> {
-        self.0.borrow_mut().extend(indexes.iter().map(|index| split_stored_hash_index(*index)));
-        Ok(vec![Hash::default(); indexes.len()])
+        let node = |index: &u64| {
+            let (level, n) = split_stored_hash_index(*index);
+            (self.0)(level, n).ok_or(Error::IndexesNotInTree)
+        };
+        indexes.iter().map(node).collect()
     }
 }
 
-struct Known<'a>(&'a HashMap<Node, Hash>);
-
-impl HashReader for Known<'_> {
-    fn read_hashes(&self, indexes: &[u64]) -> Result<Vec<Hash>, Error> {
-        let hash = |index| self.0.get(&split_stored_hash_index(index)).copied();
-        indexes.iter().map(|index| hash(*index).ok_or(Error::IndexesNotInTree)).collect()
-    }
-}
-
-/// The nodes that make up the head of the first `size` leaves; none for no leaves.
+/// The head of the first `size` leaves, by the nodes of the tree; `None` if one is missing.
 #[must_use]
-pub fn nodes_of_head(size: u64) -> Vec<Node> {
-    let asked = Asked::default();
-    drop(tlog_tiles::tree_hash(size, &asked));
-    asked.0.into_inner()
-}
-
-/// The head of the first `size` leaves; `None` if a node is missing.
-#[must_use]
-pub fn head(size: u64, nodes: &HashMap<Node, Hash>) -> Option<TreeHead> {
-    let root = tlog_tiles::tree_hash(size, &Known(nodes)).ok()?;
+pub fn head(size: u64, node: impl Fn(u8, u64) -> Option<Hash>) -> Option<TreeHead> {
+    let root = tlog_tiles::tree_hash(size, &Nodes(node)).ok()?;
     Some(TreeHead { size, root: root.0 })
-}
-
-/// The nodes that prove that a tree of `size` leaves holds the one at `index`, from 0.
-#[must_use]
-pub fn nodes_of_proof(size: u64, index: u64) -> Vec<Node> {
-    let asked = Asked::default();
-    drop(tlog_tiles::prove_record(size, index, &asked));
-    asked.0.into_inner()
 }
 
 /// A proof that an event is in the log.
@@ -92,19 +63,19 @@ impl From<super::CheckpointError> for ProofError {
 }
 
 impl InclusionProof {
-    /// The proof of the event at `index`, with the nodes of [`nodes_of_proof`].
+    /// The proof of the event at `index`, by the nodes of the tree.
     ///
     /// # Errors
     /// When a node is missing or they do not lead to the checkpoint's root.
     pub fn new(
         leaf: String,
         index: u64,
-        nodes: &HashMap<Node, Hash>,
+        node: impl Fn(u8, u64) -> Option<Hash>,
         checkpoint: Checkpoint,
     ) -> Result<Self, ProofError> {
         let size = checkpoint.head().size;
         let hashes =
-            tlog_tiles::prove_record(size, index, &Known(nodes)).map_err(|_| ProofError::NotIncluded)?;
+            tlog_tiles::prove_record(size, index, &Nodes(node)).map_err(|_| ProofError::NotIncluded)?;
         let proof = Self { leaf, index, hashes, checkpoint };
         proof.check_path()?;
         Ok(proof)

@@ -37,7 +37,7 @@ mod writer;
 
 pub use database::{Database, database_file};
 pub use queries::LogCopy;
-pub use scratch::{Scratch, fill};
+pub use scratch::{MadeUp, fill_unsynced};
 
 use std::path::PathBuf;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! A large log of made-up operations, to measure the questions on.
+//! Many operations at once, to measure on: nothing is synced.
 
 use std::path::Path;
 
@@ -6,197 +6,62 @@ use jiff::Timestamp;
 use tokio::task::spawn_blocking;
 
 use crate::app::ports::StoreError;
-use crate::domain::audit::{DecisionKind, Outcome, OutcomeKind, Refusal, Request, What};
-use crate::domain::room::AccountId;
-use crate::merkle::SigningKey;
+use crate::domain::audit::{Outcome, Request, What};
 
 use super::log::{LogTail, LogTransaction};
 use super::rows::Explain as _;
-use super::{IfMissing, SqliteStore, key_file, writer};
+use super::{IfMissing, SqliteStore, checkpoint_file, key_file, writer};
 
-/// What the made-up log holds, so that it can be asked about.
-#[derive(Debug, Clone, Copy)]
-pub struct Scratch {
-    /// Events.
-    pub events: i64,
-    /// Operations.
-    pub operations: i64,
-    /// Rooms are `live-0` to this one, exclusively; the first [`Scratch::HOT`] have a fifth of all operations.
-    pub rooms: i64,
-    /// Actors are `slack:T1:U0` to this one, exclusively.
-    pub actors: i64,
-    /// Milliseconds since 1970 of the first operation.
-    pub from: i64,
-    /// Milliseconds from one operation to the next.
-    pub step: i64,
+/// An operation that nobody asked for.
+#[derive(Debug)]
+pub struct MadeUp {
+    /// When it begins.
+    pub at: Timestamp,
+    /// As what it is recorded.
+    pub request: Request,
+    /// When and how it ends, if it does.
+    pub end: Option<(Timestamp, Outcome)>,
 }
-
-impl Scratch {
-    /// The busiest rooms.
-    pub const HOT: i64 = 50;
-
-    /// The number of the `nth` operation, from 0.
-    #[must_use]
-    pub fn operation(&self, nth: i64) -> i64 {
-        nth / 10 * 19 + nth % 10 * 2 + 1
-    }
-
-    /// The RequestId of the `nth` operation, if that has one.
-    #[must_use]
-    pub fn request_id(&self, nth: i64) -> String {
-        let [a, b, c] = mixed(nth);
-        format!("Id-{a:08x}{b:08x}{c:08x}-O-Seq-{nth}")
-    }
-}
-
-/// Three numbers that look like chance.
-fn mixed(i: i64) -> [i64; 3] {
-    const PRIME: i64 = 4_294_967_291;
-    [
-        (i * 2_654_435_761 + 12_345) % PRIME % 1_000_003,
-        (i * 40_503 + 977) % PRIME % 999_983,
-        (i * 69_069 + 1) % PRIME % 999_979,
-    ]
-}
-
-const WORDS: [&str; 32] = [
-    "host",
-    "crashed",
-    "left",
-    "stream",
-    "microphone",
-    "broken",
-    "banned",
-    "user",
-    "policy",
-    "violation",
-    "power",
-    "outage",
-    "network",
-    "lost",
-    "asked",
-    "swap",
-    "shift",
-    "night",
-    "handover",
-    "event",
-    "ticket",
-    "urgent",
-    "late",
-    "owner",
-    "phone",
-    "battery",
-    "kicked",
-    "mistake",
-    "requested",
-    "support",
-    "dropped",
-    "rejoin",
-];
 
 /// How many operations share a commit.
-const AT_ONCE: i64 = 10_000;
+const AT_ONCE: usize = 10_000;
 
-/// Makes a database at `file` with the real schema and about so many events: nine in ten operations have
-/// two, one has one. Nothing is synced.
+/// Makes a database at `file` with the real schema and these operations.
 ///
 /// # Errors
 /// When the file cannot be made.
-pub async fn fill(
+pub async fn fill_unsynced(
     file: &Path,
-    events: i64,
-    progress: impl Fn(i64) + Send + 'static,
-) -> Result<Scratch, StoreError> {
+    operations: impl Iterator<Item = MadeUp> + Send + 'static,
+) -> Result<(), StoreError> {
     let url = format!("sqlite://{}", file.display());
     SqliteStore::open(&url, IfMissing::Create).await?.close().await;
-    let blocks = (events / 19).max(1);
-    let operations = blocks * 10;
-    // Two years, whatever the number.
-    let step = (2 * 365 * 86_400_000 / operations).max(1);
-    let scratch = Scratch {
-        events: blocks * 19,
-        operations,
-        rooms: 20_000,
-        actors: 500,
-        from: 1_704_067_200_000,
-        step,
-    };
-    let key =
-        key_file::load(file, None)?.ok_or_else(|| StoreError("the new database has no key".to_owned()))?;
     let path = file.to_owned();
-    let filled = spawn_blocking(move || write(&path, &scratch, &key, progress)).await;
-    filled.explain("the filling broke off")?.explain("the scratch database cannot be filled")?;
-    // The head beside it.
-    SqliteStore::open(&url, IfMissing::Fail).await?.close().await;
-    Ok(scratch)
+    let filled = spawn_blocking(move || write(&path, operations)).await;
+    filled.explain("the filling broke off")?.explain("the database cannot be filled")
 }
 
-fn write(file: &Path, scratch: &Scratch, key: &SigningKey, progress: impl Fn(i64)) -> Result<(), StoreError> {
+fn write(file: &Path, mut operations: impl Iterator<Item = MadeUp>) -> Result<(), StoreError> {
+    let key = key_file::load(file, None)?.ok_or_else(|| StoreError("it has no key".to_owned()))?;
     let connection = writer::connect(file)?;
     connection.execute_batch("PRAGMA synchronous = OFF; PRAGMA cache_size = -400000")?;
     let mut tail = LogTail::read(&connection)?;
-    let mut nth = 0;
-    while nth < scratch.operations {
-        let end = scratch.operations.min(nth + AT_ONCE);
+    loop {
         connection.execute_batch("BEGIN IMMEDIATE")?;
         let mut log = LogTransaction::begin(&connection, "0123456789abcdef", tail);
-        while nth < end {
-            operation(&mut log, scratch, nth)?;
-            nth += 1;
+        for MadeUp { at, request, end } in operations.by_ref().take(AT_ONCE) {
+            let process = log.instance.to_owned();
+            let operation = log.record(at, Request { process, ..request })?;
+            if let Some((at, outcome)) = end {
+                log.append(operation, at, What::Ended(outcome))?;
+            }
         }
-        tail = log.seal(key)?.1;
+        let (head, ended) = log.seal(&key)?;
         connection.execute_batch("COMMIT")?;
-        progress(nth);
+        tail = ended;
+        let Some(head) = head else { break };
+        std::fs::write(checkpoint_file::path(file), head.as_str()).explain("its head")?;
     }
     connection.execute_batch("PRAGMA wal_checkpoint(TRUNCATE)")?;
-    connection.close().map_err(|(_, error)| error)?;
-    Ok(())
-}
-
-fn operation(log: &mut LogTransaction<'_>, scratch: &Scratch, nth: i64) -> Result<(), StoreError> {
-    let [a, b, c] = mixed(nth);
-    let time = |millis| Timestamp::from_millisecond(millis).map_err(|error| StoreError(error.to_string()));
-    let at = scratch.from + nth * scratch.step;
-    let word = |n: i64| WORDS[(n / 7 % 32).unsigned_abs() as usize];
-    let room = format!("live-{}", if b % 5 == 0 { b / 5 % Scratch::HOT } else { b % scratch.rooms });
-    let new_owner = format!("user{}", c % 100_000);
-    let reason = format!("{} {} {} #{}", word(a), word(b), word(c), a * 7 + b);
-    let is_denied = nth % 10 == 9;
-    let request = Request {
-        actor: format!("slack:T1:U{}", a % scratch.actors).parse().ok(),
-        actor_name: Some(format!("user-{}", a % scratch.actors)),
-        channel: format!("slack:T1:C{}", a % 12).parse().ok(),
-        command: format!("/room-owner {room} {new_owner} reason: {reason}"),
-        room: room.parse().ok(),
-        new_owner: Some(AccountId::from_tencent(new_owner)),
-        reason: Some(reason),
-        decision: Some(if is_denied { DecisionKind::Deny } else { DecisionKind::Permit }),
-        authority: Some(if is_denied { "granted for rooms vip-* only" } else { "grant 3" }.to_owned()),
-        outcome: if is_denied { OutcomeKind::Denied } else { OutcomeKind::Pending },
-        delivery_id: Some(format!("slack:{}.{at}.ab12cd34", scratch.operation(nth))),
-        process: log.instance.to_owned(),
-        ..Request::default()
-    };
-    let operation = log.record(time(at)?, request)?;
-    if is_denied {
-        return Ok(());
-    }
-    let previous = Some(AccountId::from_tencent(format!("user{}", b % 100_000)));
-    let request_id = Some(scratch.request_id(nth));
-    let refusal = |code, info: &str, request_id| Refusal {
-        code,
-        info: info.to_owned(),
-        request_id,
-        remedy: String::new(),
-    };
-    let outcome = match c % 100 {
-        ..88 => Outcome::Succeeded { previous, confirmed: true, request_id, unclear: None },
-        88..94 => {
-            let info = "the room does not exist or was dissolved";
-            Outcome::Refused { previous, refusal: refusal(Some(100_004), info, request_id) }
-        }
-        94..98 => Outcome::Unchanged,
-        _ => Outcome::Declined(refusal(None, "the connection was refused", None)),
-    };
-    log.append(operation, time(at + 80 + c % 400)?, What::Ended(outcome))
+    connection.close().map_err(|(_, error)| error.into())
 }

@@ -1,12 +1,10 @@
 //! The tree's table: written by every commit that appends to the log, read for heads and proofs.
 
-use std::collections::HashMap;
-
 use rusqlite::{Connection, OptionalExtension as _, params};
 
 use crate::app::ports::StoreError;
 use crate::domain::tree_head::TreeHead;
-use crate::merkle::proof::{self, InclusionProof, Node};
+use crate::merkle::proof::{self, InclusionProof};
 use crate::merkle::{Checkpoint, Frontier, Hash, SigningKey, TILE_HEIGHT, TILE_WIDTH, Tile, root};
 
 use super::projections::change_one;
@@ -79,30 +77,19 @@ pub(super) fn newest(connection: &Connection) -> Result<Checkpoint, StoreError> 
 }
 
 /// The head that the log had when it was `size` events long.
-pub(super) fn head_at(connection: &Connection, size: u64) -> Result<Option<TreeHead>, StoreError> {
-    let nodes = nodes(connection, &proof::nodes_of_head(size))?;
-    Ok(proof::head(size, &nodes))
+pub(super) fn head_at(connection: &Connection, size: u64) -> Option<TreeHead> {
+    proof::head(size, |level, n| node(connection, level, n))
 }
 
-/// The nodes that are asked for and known.
-fn nodes(connection: &Connection, wanted: &[Node]) -> Result<HashMap<Node, Hash>, StoreError> {
-    let mut found = HashMap::with_capacity(wanted.len());
-    for node in wanted {
-        if let Some(hash) = self::node(connection, *node)? {
-            found.insert(*node, hash);
-        }
-    }
-    Ok(found)
-}
-
-fn node(connection: &Connection, (level, n): Node) -> Result<Option<Hash>, StoreError> {
+/// The root of the `n`th subtree of 2^level events.
+fn node(connection: &Connection, level: u8, n: u64) -> Option<Hash> {
     // Made of the hashes of the tile below it.
     let height = level % TILE_HEIGHT;
     let (first, count) = (n << height, 1_usize << height);
-    let Some(hashes) = tile(connection, level / TILE_HEIGHT, first / TILE_WIDTH)? else { return Ok(None) };
+    let hashes = tile(connection, level / TILE_HEIGHT, first / TILE_WIDTH).ok()??;
     let (hashes, _) = hashes.as_chunks::<32>();
     let own = hashes.iter().skip((first % TILE_WIDTH) as usize).take(count).copied().map(Hash);
-    Ok(if own.len() == count { Some(root(own)) } else { None })
+    (own.len() == count).then(|| root(own))
 }
 
 /// The proofs that the events, each with its number, are in the log under the newest head.
@@ -117,8 +104,8 @@ pub(super) fn prove(
             StoreError(format!("event {seq} cannot be proved: {why}; see `room-owner audit verify`"))
         };
         let index = u64::try_from(seq - 1).map_err(|error| wrong(&error))?;
-        let nodes = nodes(connection, &proof::nodes_of_proof(checkpoint.head().size, index))?;
-        let proof = InclusionProof::new(leaf, index, &nodes, checkpoint.clone());
+        let node = |level, n| node(connection, level, n);
+        let proof = InclusionProof::new(leaf, index, node, checkpoint.clone());
         proofs.push(proof.map_err(|error| wrong(&error))?);
     }
     Ok(proofs)

@@ -10,6 +10,7 @@ use insta::assert_snapshot;
 use room_owner::app::acl::local_permit;
 use room_owner::app::commands::audit::{Reader, answer};
 use room_owner::app::ports::{Admitted, Clock, Observation, OwnerChangeEvent, Store as _, StoreError};
+use room_owner::bench::scratch::fill;
 use room_owner::domain::archive::{ArchiveReport, HeldUp};
 use room_owner::domain::audit::{AuditEntry, AuditFilter, NoAnswer, OperationId, StatsBy};
 use room_owner::domain::command::DeliveryId;
@@ -19,10 +20,10 @@ use room_owner::domain::room::AccountId;
 use room_owner::domain::verification::Report;
 use room_owner::domain::wording::audit::Answer;
 use room_owner::merkle::VerifierKey;
+use room_owner::store::SqliteStore;
 use room_owner::store::archive::{self, Order};
 use room_owner::store::proofs::prove;
 use room_owner::store::verify::{Evidence, verify};
-use room_owner::store::{SqliteStore, fill};
 use serde_json::Value;
 use sqlx::Row as _;
 use tokio::task::JoinSet;
@@ -893,7 +894,7 @@ async fn commands_go_on_while_an_archive_is_made() {
 async fn old_deliveries_are_let_go_and_a_cut_log_agrees_on_which() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("room-owner.db");
-    let scratch = fill(&file, 24_000, |_| {}).await.unwrap();
+    let scratch = fill(&file, 24_000).await.unwrap();
     let left = count(&mut raw(&file).await, "deliveries").await;
     let claims = 10_000 / 19 * 10;
     assert!((claims..claims + 300).contains(&left), "{left} of {} operations", scratch.operations);

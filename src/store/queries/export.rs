@@ -4,23 +4,21 @@
 use std::collections::BTreeMap;
 
 use sqlx::sqlite::SqlitePool;
-use sqlx::{QueryBuilder, Sqlite};
 
 use crate::app::ports::{ExportChunk, ExportSpan, StoreError};
 use crate::domain::audit::AuditFilter;
 use crate::store::log::NOT_ARCHIVED;
 use crate::store::rows::{self, BEHIND_ENTRY, ENTRY};
 
-use super::list::{Way, select_into};
+use super::list::{Way, select};
 
 /// How many operations, or events, make a chunk.
 const CHUNK: i64 = 4_096;
 
 pub(in crate::store) async fn chunk(pool: &SqlitePool, span: &ExportSpan) -> Result<ExportChunk, StoreError> {
     let filter = AuditFilter { before: None, ..span.filter.clone() };
-    let mut query = QueryBuilder::<Sqlite>::new("");
     let changed_at = "(SELECT event_at FROM callbacks WHERE callbacks.operation = operations.operation)";
-    select_into(&mut query, &format!("{ENTRY}, {changed_at}"), &filter, Way::Scan);
+    let mut query = select("SELECT", &format!("{ENTRY}, {changed_at}"), &filter, Way::Scan);
     let position = span.position.max(span.since_event.unwrap_or(0));
     let mut window = span.upto_event;
     if span.since_event.is_some() {

@@ -111,17 +111,12 @@ async fn by(pool: &SqlitePool, filter: &AuditFilter, way: Way) -> Result<Vec<Aud
 
 /// The listing of a filter, as SQL.
 pub(super) fn listing(filter: &AuditFilter, way: Way) -> QueryBuilder<Sqlite> {
-    let mut query = QueryBuilder::<Sqlite>::new("");
-    listing_into(&mut query, filter, way);
-    query
-}
-
-fn listing_into(query: &mut QueryBuilder<Sqlite>, filter: &AuditFilter, way: Way) {
-    select_into(query, rows::ENTRY, filter, way);
+    let mut query = select("SELECT", rows::ENTRY, filter, way);
     query.push(way.order());
     if let Some(limit) = filter.limit {
         query.push(" LIMIT ").push_bind(i64::from(limit));
     }
+    query
 }
 
 /// How many readings a filter leaves out, up to `at_most`.
@@ -131,21 +126,19 @@ pub(super) async fn readings(
     at_most: u32,
 ) -> Result<u32, StoreError> {
     let filter = AuditFilter { without_readings: false, ..filter.clone() };
-    let mut query = QueryBuilder::<Sqlite>::new("SELECT count(*) FROM (");
-    select_into(&mut query, "1", &filter, Way::Readings);
+    let mut query = select("SELECT count(*) FROM (SELECT", "1", &filter, Way::Readings);
     query.push(" LIMIT ").push_bind(i64::from(at_most)).push(")");
     Ok(query.build_query_scalar().fetch_one(pool).await?)
 }
 
-/// `SELECT <what> FROM .. WHERE ..`: everything but order and limit.
-pub(super) fn select(what: &str, filter: &AuditFilter, way: Way) -> QueryBuilder<Sqlite> {
-    let mut query = QueryBuilder::<Sqlite>::new("");
-    select_into(&mut query, what, filter, way);
+/// `SELECT <what> FROM .. WHERE ..`: everything but order and limit; `select` is that word, and what may stand before it.
+pub(super) fn select(select: &str, what: &str, filter: &AuditFilter, way: Way) -> QueryBuilder<Sqlite> {
+    let mut query = QueryBuilder::new(format!("{select} {what} FROM {} WHERE TRUE", way.from()));
+    filter_into(&mut query, filter, way);
     query
 }
 
-pub(super) fn select_into(query: &mut QueryBuilder<Sqlite>, what: &str, filter: &AuditFilter, way: Way) {
-    query.push("SELECT ").push(what).push(" FROM ").push(way.from()).push(" WHERE TRUE");
+fn filter_into(query: &mut QueryBuilder<Sqlite>, filter: &AuditFilter, way: Way) {
     match way {
         Way::Readings => {
             query.push(" AND reading = 1");

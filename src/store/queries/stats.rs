@@ -64,7 +64,7 @@ pub(super) fn counting(filter: &AuditFilter, by: StatsBy) -> QueryBuilder<Sqlite
         // Numbers are sorted sooner than texts, and only what is told is put into words.
         StatsBy::Hour => ("strftime('%Y-%m-%dT%H:00:00Z', min(at) / 1000, 'unixepoch')", "at / 3600000"),
     };
-    let mut query = select(&format!("{key} AS key, {COUNTS}"), filter, way);
+    let mut query = select("SELECT", &format!("{key} AS key, {COUNTS}"), filter, way);
     query.push(" GROUP BY ").push(group);
     query.push(match by {
         StatsBy::Hour => " ORDER BY key DESC",
