@@ -27,6 +27,15 @@ pub(super) fn migrations() -> Vec<Migration> {
     ]
 }
 
+/// An empty database in memory that has the tables.
+pub(super) fn empty() -> rusqlite::Result<Connection> {
+    let empty = Connection::open_in_memory()?;
+    for migration in migrations() {
+        empty.execute_batch(migration.sql.as_str())?;
+    }
+    Ok(empty)
+}
+
 /// Of a database from before the first release.
 pub(super) const TOO_OLD: &str = "was written by a program from before the first release, whose log has another form: \
      read it with that program, and begin a new database with this one";

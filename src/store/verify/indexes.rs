@@ -12,7 +12,7 @@ use rusqlite::types::ToSqlOutput;
 
 use crate::domain::verification::Report;
 use crate::store::rows::WORDS;
-use crate::store::schema::migrations;
+use crate::store::schema;
 
 /// How many numbers of operations share a sum: so closely is a difference named.
 const TOGETHER: i64 = 64;
@@ -101,10 +101,7 @@ impl Sums {
 
 /// What the index should hold, by the rows of `operations`.
 fn of_rows(connection: &Connection, key: &RandomState) -> rusqlite::Result<Sums> {
-    let memory = Connection::open_in_memory()?;
-    for migration in migrations() {
-        memory.execute_batch(migration.sql.as_str())?;
-    }
+    let memory = schema::empty()?;
     let mut rows = connection
         .prepare(&format!("SELECT operation, {WORDS} FROM operations NOT INDEXED ORDER BY operation"))?;
     let mut rows = rows.query([])?;

@@ -13,7 +13,7 @@ use crate::domain::verification::{Report, Signer};
 use crate::store::archive_file::Kept;
 use crate::store::projections::{self, DELIVERIES_TIDIED_AT, DELIVERY_KEPT_EVENTS, DELIVERY_KEPT_MS, TABLES};
 use crate::store::rows::Explain as _;
-use crate::store::schema::migrations;
+use crate::store::schema;
 
 use crate::store::database::{open_to_read, uri};
 
@@ -29,10 +29,7 @@ pub(super) struct Replay {
 /// The tables that events are applied to, empty and without triggers and indexes. The index of texts is looked at by
 /// itself: here it takes words and keeps none.
 fn make_tables(connection: &Connection) -> Result<(), StoreError> {
-    let whole = Connection::open_in_memory()?;
-    for migration in migrations() {
-        whole.execute_batch(migration.sql.as_str())?;
-    }
+    let whole = schema::empty()?;
     for (table, _) in TABLES {
         let sql = "SELECT sql FROM sqlite_schema WHERE type = 'table' AND name = ?";
         let sql: String = whole.query_row(sql, [table], |row| row.get(0))?;

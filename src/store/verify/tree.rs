@@ -14,13 +14,28 @@ use crate::store::tiles;
 
 use super::Evidence;
 
+/// The leaf hashes as they were kept when they were signed, of one tile at a time.
+#[derive(Default)]
+struct KeptLeaves(Option<(u64, Vec<u8>)>);
+
+impl KeptLeaves {
+    fn of(&mut self, log: &Connection, seq: i64) -> Result<Option<Hash>, StoreError> {
+        let Some(index) = u64::try_from(seq).ok().and_then(|seq| seq.checked_sub(1)) else { return Ok(None) };
+        let n = index / TILE_WIDTH;
+        if self.0.as_ref().is_none_or(|(of, _)| *of != n) {
+            self.0 = Some((n, tiles::tile(log, 0, n)?.unwrap_or_default()));
+        }
+        let (hashes, _) = self.0.as_ref().map_or(&[][..], |(_, tile)| tile).as_chunks::<32>();
+        Ok(hashes.get((index % TILE_WIDTH) as usize).copied().map(Hash))
+    }
+}
+
 /// The check, as far as it has come.
 pub(super) struct Tree {
     frontier: Frontier,
     /// How many events were signed.
     signed: Option<i64>,
-    /// The leaf hashes as they were kept when they were signed, of one tile.
-    leaves: Option<(u64, Vec<u8>)>,
+    leaves: KeptLeaves,
     /// The first event for which no hash is kept.
     behind: Option<i64>,
     /// Whether an event was found to be another than the signed one, which makes the later roots differ too.
@@ -41,7 +56,7 @@ impl Tree {
         Self {
             frontier: Frontier::default(),
             signed: None,
-            leaves: None,
+            leaves: KeptLeaves::default(),
             behind: None,
             is_bad: false,
             filled: Vec::new(),
@@ -111,16 +126,7 @@ impl Tree {
             Some(signed) => signed,
             None => *self.signed.insert(signed_size(log)?),
         };
-        if seq < 1 || seq > signed {
-            return Ok(None);
-        }
-        let index = seq.unsigned_abs() - 1;
-        let n = index / TILE_WIDTH;
-        if self.leaves.as_ref().is_none_or(|(of, _)| *of != n) {
-            self.leaves = Some((n, tiles::tile(log, 0, n)?.unwrap_or_default()));
-        }
-        let (hashes, _) = self.leaves.as_ref().map_or(&[][..], |(_, tile)| tile).as_chunks::<32>();
-        Ok(hashes.get((index % TILE_WIDTH) as usize).copied().map(Hash))
+        if seq > signed { Ok(None) } else { self.leaves.of(log, seq) }
     }
 
     fn push(&mut self, log: &Connection, leaf: Hash, report: &mut Report) -> Result<(), StoreError> {
@@ -269,7 +275,7 @@ pub(super) fn check_left_behind(
     let sql = "SELECT seq, operation, body FROM audit_events NOT INDEXED WHERE seq <= ? ORDER BY seq";
     let mut statement = log.prepare(sql)?;
     let mut rows = statement.query([archived])?;
-    let mut leaves: Option<(u64, Vec<u8>)> = None;
+    let mut leaves = KeptLeaves::default();
     let mut last = None;
     let alone = |next: i64| {
         format!(
@@ -284,12 +290,7 @@ pub(super) fn check_left_behind(
             continue;
         }
         let body = row.get_ref(2)?.as_bytes().unwrap_or_default();
-        let index = seq.unsigned_abs() - 1;
-        if leaves.as_ref().is_none_or(|(of, _)| *of != index / TILE_WIDTH) {
-            leaves = Some((index / TILE_WIDTH, tiles::tile(log, 0, index / TILE_WIDTH)?.unwrap_or_default()));
-        }
-        let (hashes, _) = leaves.as_ref().map_or(&[][..], |(_, tile)| tile).as_chunks::<32>();
-        if hashes.get((index % TILE_WIDTH) as usize) != Some(&record_hash(body).0) {
+        if leaves.of(log, seq)? != Some(record_hash(body)) {
             let what = "its row in `audit_events` is not what was signed; the event itself is in an archive";
             report.find(seq, format!("{what}: somebody added or altered the row"));
         } else if let Ok(event) = Event::parse(body)
