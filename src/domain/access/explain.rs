@@ -237,7 +237,7 @@ pub struct EligibleSubject {
     /// The grant that is named as the authority.
     pub grant: GrantId,
     /// When that grant lapses.
-    #[serde(serialize_with = "crate::domain::audit::serialize_optional_millis")]
+    #[serde(serialize_with = "crate::domain::time::serialize_optional_millis")]
     pub until: Option<Timestamp>,
     /// The channels in which [`decide`] permits it.
     pub channels: Vec<Channel>,

@@ -223,15 +223,15 @@ pub struct Grant {
     /// Only from these channels; from every authorised one if empty.
     pub channels: Vec<Channel>,
     /// When it lapses; `None` for never. Evaluated at reading.
-    #[serde(serialize_with = "crate::domain::audit::serialize_optional_millis")]
+    #[serde(serialize_with = "crate::domain::time::serialize_optional_millis")]
     pub expires_at: Option<Timestamp>,
     /// Who gave it.
     pub granted_by: Subject,
     /// When.
-    #[serde(serialize_with = "crate::domain::audit::serialize_millis")]
+    #[serde(serialize_with = "crate::domain::time::serialize_millis")]
     pub granted_at: Timestamp,
     /// When it was taken back.
-    #[serde(serialize_with = "crate::domain::audit::serialize_optional_millis")]
+    #[serde(serialize_with = "crate::domain::time::serialize_optional_millis")]
     pub revoked_at: Option<Timestamp>,
     /// Why it was given.
     pub reason: Option<String>,
@@ -247,10 +247,10 @@ pub struct AuthorisedChannel {
     /// Who authorised it.
     pub allowed_by: Subject,
     /// When.
-    #[serde(serialize_with = "crate::domain::audit::serialize_millis")]
+    #[serde(serialize_with = "crate::domain::time::serialize_millis")]
     pub allowed_at: Timestamp,
     /// When it was removed.
-    #[serde(serialize_with = "crate::domain::audit::serialize_optional_millis")]
+    #[serde(serialize_with = "crate::domain::time::serialize_optional_millis")]
     pub removed_at: Option<Timestamp>,
     /// Why it was authorised.
     pub reason: Option<String>,

@@ -16,7 +16,7 @@ pub struct AuditEntry {
     /// The operation's number, as text.
     pub operation: OperationId,
     /// When the request was written down: RFC 3339, UTC, milliseconds.
-    #[serde(serialize_with = "super::serialize_millis")]
+    #[serde(serialize_with = "crate::domain::time::serialize_millis")]
     pub at: Timestamp,
     /// Who asked; `None` if an authentic request did not say.
     pub actor: Option<Subject>,

@@ -25,7 +25,7 @@ pub struct Event {
     /// The operation that it belongs to: the number of that one's first event.
     pub operation: OperationId,
     /// When it was written down.
-    #[serde(serialize_with = "super::serialize_millis")]
+    #[serde(serialize_with = "crate::domain::time::serialize_millis")]
     pub at: Timestamp,
     /// What happened.
     pub what: What,
@@ -142,7 +142,7 @@ pub struct OwnerChange {
     /// The change, as Tencent names it: a repeated callback has the same.
     pub delivery_id: String,
     /// When, by Tencent's clock.
-    #[serde(serialize_with = "super::serialize_millis")]
+    #[serde(serialize_with = "crate::domain::time::serialize_millis")]
     pub event_at: Timestamp,
     /// The account that did it.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -15,6 +15,7 @@ use jiff::Timestamp;
 
 use super::room::{AccountId, RoomId};
 
+pub use super::time::millis;
 pub use answer::{ArchivedIn, NoAnswer, Page};
 pub use entry::{AuditEntry, OBSERVED};
 pub use event::{Archived, Event, Observed, OwnerChange, Request, SystemChange, What};
@@ -335,27 +336,4 @@ impl DecisionKind {
             Self::Deny => "deny",
         }
     }
-}
-
-pub(crate) fn serialize_millis<S: serde::Serializer>(
-    at: &Timestamp,
-    serializer: S,
-) -> Result<S::Ok, S::Error> {
-    serializer.collect_str(&format_args!("{at:.3}"))
-}
-
-pub(crate) fn serialize_optional_millis<S: serde::Serializer>(
-    at: &Option<Timestamp>,
-    serializer: S,
-) -> Result<S::Ok, S::Error> {
-    match at {
-        Some(at) => serialize_millis(at, serializer),
-        None => serializer.serialize_none(),
-    }
-}
-
-/// RFC 3339 in UTC, always with milliseconds.
-#[must_use]
-pub fn millis(at: Timestamp) -> String {
-    format!("{at:.3}")
 }

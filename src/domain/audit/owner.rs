@@ -42,7 +42,7 @@ pub struct Ownership {
     /// The room.
     pub room: RoomId,
     /// The time that was asked about.
-    #[serde(serialize_with = "super::serialize_millis")]
+    #[serde(serialize_with = "crate::domain::time::serialize_millis")]
     pub time: Timestamp,
     /// Who owned it; `None` if the log cannot tell.
     pub owner: Option<String>,
@@ -51,7 +51,7 @@ pub struct Ownership {
     /// What it rests on.
     pub basis: Option<Basis>,
     /// Since when, at the latest.
-    #[serde(serialize_with = "super::serialize_optional_millis")]
+    #[serde(serialize_with = "crate::domain::time::serialize_optional_millis")]
     pub since: Option<Timestamp>,
     /// The operation that made it so or, if that is not in the log, the first that found it so.
     pub operation: Option<OperationId>,

@@ -271,9 +271,9 @@ pub struct Stat {
     /// Declined, invalid or duplicate.
     pub other: u64,
     /// The first one's time.
-    #[serde(serialize_with = "super::serialize_millis")]
+    #[serde(serialize_with = "crate::domain::time::serialize_millis")]
     pub first: Timestamp,
     /// The last one's time.
-    #[serde(serialize_with = "super::serialize_millis")]
+    #[serde(serialize_with = "crate::domain::time::serialize_millis")]
     pub last: Timestamp,
 }

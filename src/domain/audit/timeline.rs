@@ -13,7 +13,7 @@ pub struct Step {
     /// The number of the event that records it.
     pub seq: i64,
     /// When it was written down.
-    #[serde(serialize_with = "super::serialize_millis")]
+    #[serde(serialize_with = "crate::domain::time::serialize_millis")]
     pub at: Timestamp,
     /// `received`, `decided`, `attempted`, `noted`, `answered`, `confirmed`, `closed`, ..
     pub step: &'static str,
