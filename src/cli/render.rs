@@ -14,8 +14,7 @@ use crate::domain::access::{Attention, ChangedEntry, Grant, GrantWarnings, Known
 use crate::domain::audit::OperationId;
 use crate::domain::command::Section;
 use crate::domain::principal::Subject;
-use crate::domain::reply::Reply;
-use crate::domain::wording::acl::AclAnswer;
+use crate::domain::reply::{AclAnswer, Reply};
 use crate::domain::wording::why::{scope_as_room, span, unread_groups};
 use crate::domain::wording::{CommandName, LOCAL_ACL, message};
 use crate::stdio;

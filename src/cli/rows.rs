@@ -16,9 +16,8 @@ use crate::domain::access::{
 };
 use crate::domain::audit::{AuditEntry, DecisionKind, OutcomeKind, Ownership, Stat, Step, millis, read_in};
 use crate::domain::principal::{Channel, Membership, Subject};
-use crate::domain::reply::Names;
+use crate::domain::reply::{Explained, Names};
 use crate::domain::room::RoomId;
-use crate::domain::wording::why::Explained;
 use crate::domain::wording::{self, Tone};
 
 /// To the minute, in a column whose heading names the zone.

@@ -6,8 +6,8 @@ use room_owner::app::ports::Store as _;
 use room_owner::domain::access::Effect;
 use room_owner::domain::audit::{Filter, millis};
 use room_owner::domain::command::Question;
+use room_owner::domain::reply::Answer;
 use room_owner::domain::room::RoomId;
-use room_owner::domain::wording::audit::Answer;
 
 use super::doors::{Door, assert_snapshot, at_every_door};
 use super::reply::Reply;

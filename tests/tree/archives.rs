@@ -16,9 +16,9 @@ use room_owner::domain::audit::{AuditEntry, AuditFilter, NoAnswer, OperationId, 
 use room_owner::domain::command::DeliveryId;
 use room_owner::domain::command::Question;
 use room_owner::domain::principal::Principal;
+use room_owner::domain::reply::Answer;
 use room_owner::domain::room::AccountId;
 use room_owner::domain::verification::Report;
-use room_owner::domain::wording::audit::Answer;
 use room_owner::merkle::VerifierKey;
 use room_owner::store::SqliteStore;
 use room_owner::store::archive::{self, Order};

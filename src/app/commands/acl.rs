@@ -14,10 +14,8 @@ use crate::domain::access::{
 use crate::domain::audit::{AuditFilter, OperationId};
 use crate::domain::command::{AclCommand, CommandRequest, Listed, Place, Section, Why};
 use crate::domain::principal::{Membership, Principal, Subject};
-use crate::domain::reply::{Names, Reply};
+use crate::domain::reply::{AclAnswer, Explained, Names, Reply};
 use crate::domain::room::RoomId;
-use crate::domain::wording::acl::AclAnswer;
-use crate::domain::wording::why::Explained;
 
 /// How many admins are named to whoever needs one.
 const HELPERS: usize = 3;

@@ -5,7 +5,7 @@ use crate::app::service::CommandService;
 use crate::domain::access::plan::{self, Step, Wanted, refusal};
 use crate::domain::access::{AclView, NotEdited};
 use crate::domain::principal::Principal;
-use crate::domain::wording::acl::AclAnswer;
+use crate::domain::reply::AclAnswer;
 
 /// The whole ACL.
 pub(super) async fn export(service: &CommandService) -> Result<AclAnswer, StoreError> {

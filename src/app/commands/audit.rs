@@ -15,9 +15,8 @@ use crate::domain::audit::{
     RoomEntry, What, ownership, timeline,
 };
 use crate::domain::command::{Command, CommandRequest, Place, Question};
-use crate::domain::reply::Reply;
+use crate::domain::reply::{Answer, OwnerHistory, OwnerSpan, Reply};
 use crate::domain::room::RoomId;
-use crate::domain::wording::audit::{Answer, OwnerHistory, OwnerSpan};
 
 /// Who reads: the rooms that they may see, and the record of the reading.
 #[derive(Debug, Clone, Default)]

@@ -18,8 +18,7 @@ use crate::domain::command::{
     AclCommand, Command, CommandGroup, CommandRequest, Edit, Invocation, Place, Problem, UsageError,
 };
 use crate::domain::principal::{Channel, Membership};
-use crate::domain::reply::Reply;
-use crate::domain::wording::acl::AclAnswer;
+use crate::domain::reply::{AclAnswer, Reply};
 
 /// Makes a permitted edit. `None` if the ACL changed since: decide again.
 pub(super) async fn edit(

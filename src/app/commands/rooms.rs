@@ -7,8 +7,7 @@ use crate::app::service::{CommandService, OnRecord, not_recorded};
 use crate::domain::access::{Action, Role, rights};
 use crate::domain::audit::{AuditFilter, OperationKind, OutcomeKind};
 use crate::domain::command::{CommandRequest, OwnerQuestion};
-use crate::domain::reply::Reply;
-use crate::domain::wording::rooms::OwnerAnswer;
+use crate::domain::reply::{OwnerAnswer, Reply};
 
 /// How many of the caller's successful operations are searched: questions are among them.
 const ENTRIES: u32 = 100;

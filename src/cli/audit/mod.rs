@@ -15,9 +15,9 @@ use crate::domain::audit::{
     AuditEntry, AuditFilter, NoAnswer, OperationId, OutcomeKind, Page, Stat, StatsBy,
 };
 use crate::domain::command::Command;
-use crate::domain::reply::Reply;
+use crate::domain::reply::{Answer, Reply};
 use crate::domain::room::visible;
-use crate::domain::wording::audit::{Answer, answered};
+use crate::domain::wording::audit::answered;
 use crate::domain::wording::{CommandName, LOCAL_AUDIT};
 
 use super::rows::Counted;

@@ -4,112 +4,12 @@ use super::denial::helpers;
 use super::edits::{edited, not_edited};
 use super::lists::{MOST_GRANTS, channels, listed_grants, lists, paged, plain, role_for};
 use super::message::{CommandName, Line, Message, Tone, op, subject, text};
-use super::why::{Explained, explanation, who_can};
-use crate::domain::access::plan::{InvalidPlan, Step};
-use crate::domain::access::{
-    AclView, Attention, AuthorisedChannel, CallerRights, ChangedEntry, Effect, EligibleSubject, Grant,
-    GrantWarnings, Helpers, NotEdited,
-};
+use super::why::{explanation, who_can};
+use crate::domain::access::{CallerRights, Grant, Helpers};
 use crate::domain::audit::OperationId;
-use crate::domain::command::{CommandGroup, Listed, Place, Section};
-use crate::domain::principal::{Principal, Subject};
-use crate::domain::room::RoomId;
-
-/// An answer about the ACL. It is for the caller alone.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum AclAnswer {
-    /// An edit that was made.
-    Edited {
-        /// The entries before and after, and what is in the way of each.
-        changed: Vec<(ChangedEntry, GrantWarnings)>,
-        /// Whether it gives the caller something.
-        is_for_oneself: bool,
-    },
-    /// An edit that was not made.
-    NotEdited(NotEdited),
-    /// The caller's own id, groups and rights.
-    WhoAmI {
-        /// The caller.
-        principal: Principal,
-        /// The channel.
-        place: Place,
-        /// How the caller stands here.
-        caller_rights: Box<CallerRights>,
-        /// Whom to ask.
-        helpers: Helpers,
-    },
-    /// A page of the grants.
-    Grants {
-        /// Which part of them.
-        listed: Listed,
-        /// How many pages there are.
-        pages: u32,
-        /// The page's grants, and why somebody should look at each if that was asked for.
-        grants: Vec<(Grant, Option<Attention>)>,
-        /// Ended ones that are not shown.
-        left_out: usize,
-    },
-    /// A page of the authorised channels.
-    Channels {
-        /// Which page.
-        page: u32,
-        /// How many pages there are.
-        pages: u32,
-        /// The page's channels.
-        entries: Vec<AuthorisedChannel>,
-        /// Removed ones that are not shown.
-        left_out: usize,
-    },
-    /// The whole ACL.
-    Whole(AclView),
-    /// What would have to change for the ACL to be what a file says.
-    Planned {
-        /// The ACL as it is.
-        acl: AclView,
-        /// The changes; or why the file cannot be meant.
-        steps: Result<Vec<Step>, InvalidPlan>,
-        /// Why they would not be made.
-        refusal: Option<NotEdited>,
-    },
-    /// What is decided about somebody.
-    Explained(Box<Explained>),
-    /// Who may hand a room over.
-    WhoCan {
-        /// The room.
-        room: RoomId,
-        /// Those who may.
-        able: Vec<EligibleSubject>,
-        /// The groups that cannot be read right now, to which a grant gives it or a deny entry takes it.
-        unread: Vec<(Effect, Subject)>,
-    },
-    /// The question is on record, but the ACL could not be read.
-    Unreadable,
-}
-
-impl AclAnswer {
-    /// Whom it names.
-    #[must_use]
-    pub fn subjects(&self) -> Vec<&Subject> {
-        match self {
-            Self::Edited { changed, .. } => changed
-                .iter()
-                .filter_map(|(entry, _)| match entry {
-                    ChangedEntry::Grant { after, .. } => Some(&after.subject),
-                    ChangedEntry::Channel { .. } => None,
-                })
-                .collect(),
-            Self::Grants { grants, .. } => {
-                grants.iter().flat_map(|(grant, _)| [&grant.subject, &grant.granted_by]).collect()
-            }
-            Self::Channels { entries, .. } => entries.iter().map(|entry| &entry.allowed_by).collect(),
-            Self::Whole(acl) => acl.grants.iter().map(|grant| &grant.subject).collect(),
-            Self::Explained(explained) => explained.principal.subjects().collect(),
-            Self::WhoCan { able, .. } => able.iter().map(|able| &able.subject).collect(),
-            Self::NotEdited(NotEdited::AdminBeyond(admin)) => vec![admin],
-            Self::NotEdited(_) | Self::WhoAmI { .. } | Self::Planned { .. } | Self::Unreadable => Vec::new(),
-        }
-    }
-}
+use crate::domain::command::{CommandGroup, Section};
+use crate::domain::principal::{Place, Principal};
+use crate::domain::reply::AclAnswer;
 
 pub(super) fn acl(operation: OperationId, answer: &AclAnswer, name: &CommandName) -> Message {
     let name = name.of(CommandGroup::Acl);

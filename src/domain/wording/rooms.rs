@@ -3,16 +3,8 @@
 use super::message::{CommandName, Line, Message, Tone, code, hand_over, op, summary, text};
 use crate::domain::audit::{AuditEntry, OperationId};
 use crate::domain::command::Invocation;
+use crate::domain::reply::OwnerAnswer;
 use crate::domain::room::{AccountId, Accounts, RoomId};
-
-/// The answer to an [`OwnerQuestion`](crate::domain::command::OwnerQuestion).
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum OwnerAnswer {
-    /// The live rooms that the caller may hand over here, and their owners; `None` if Tencent could not be asked.
-    Rooms(Option<Vec<(RoomId, AccountId)>>),
-    /// The entry of the caller's last hand-over that was done, if there is one.
-    Last(Option<Box<AuditEntry>>),
-}
 
 pub(super) fn rooms(operation: OperationId, answer: &OwnerAnswer, name: &CommandName) -> Message {
     match answer {

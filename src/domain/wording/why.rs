@@ -4,33 +4,15 @@ use jiff::Timestamp;
 
 use super::lists::{MOST_GRANTS, limited, plain, role_for};
 use super::message::{Line, Message, Tone, channel, code, minutes, sentence, subject, text};
-use crate::domain::access::{
-    Effect, EligibleSubject, Explanation, Grant, GrantMatch, RoomScope, Standing, list,
-};
-use crate::domain::principal::{Channel, Membership, Principal, Subject};
+use crate::domain::access::{Effect, EligibleSubject, Grant, GrantMatch, RoomScope, Standing, list};
+use crate::domain::principal::{Membership, Subject};
+use crate::domain::reply::Explained;
 use crate::domain::room::RoomId;
 
 /// How many people or groups an answer names who can hand a room over, and how many channels for each:
 /// what fits a message on every platform.
 const MOST_ABLE: usize = 20;
 const MOST_CHANNELS: usize = 4;
-
-/// A question about somebody's right to hand a room over, and what is decided.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Explained {
-    /// About whom, with the groups that were taken into account.
-    pub principal: Principal,
-    /// Whether that is the caller.
-    pub is_caller: bool,
-    /// Where.
-    pub channel: Channel,
-    /// Which room.
-    pub room: RoomId,
-    /// At what time.
-    pub at: Timestamp,
-    /// What is decided, and what bears on it.
-    pub explanation: Explanation,
-}
 
 /// What is decided about somebody, and what bears on it.
 #[must_use]

@@ -1,5 +1,8 @@
 //! What to say, by meaning. The words are in [`super::wording`], the markup in each platform's `render`.
 
+mod acl;
+mod audit;
+
 use std::collections::BTreeMap;
 use std::fmt;
 
@@ -10,11 +13,11 @@ use super::access::{Action, CallerRights, Denial, EffectiveScope, Grant, Helpers
 use super::audit::{AuditEntry, NoAnswer, OperationId, Outcome, OutcomeKind};
 use super::command::{CommandGroup, Transfer, Unusable, UsageError};
 use super::principal::{Principal, Subject};
-use super::room::RoomId;
+use super::room::{AccountId, RoomId};
 use super::tree_head::TreeHead;
-use super::wording::acl::AclAnswer;
-use super::wording::audit::Answer;
-use super::wording::rooms::OwnerAnswer;
+
+pub use acl::{AclAnswer, Explained};
+pub use audit::{Answer, OwnerHistory, OwnerSpan};
 
 /// Who gets to see a reply, unless the configuration says that all of them are private.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -195,6 +198,15 @@ pub enum Reply {
         /// Whether there is a way to say what came of it.
         result_follows: bool,
     },
+}
+
+/// The answer to an [`OwnerQuestion`](crate::domain::command::OwnerQuestion).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum OwnerAnswer {
+    /// The live rooms that the caller may hand over here, and their owners; `None` if Tencent could not be asked.
+    Rooms(Option<Vec<(RoomId, AccountId)>>),
+    /// The entry of the caller's last hand-over that was done, if there is one.
+    Last(Option<Box<AuditEntry>>),
 }
 
 /// The names by which people were last seen: captions, for those whom the reader's platform does not show by itself.
