@@ -76,7 +76,7 @@ pub fn body(bytes: &[u8]) {
     match options.command(&name, guild) {
         Err(why) => unusable(why),
         Ok(Err(error)) => {
-            let why = crate::domain::wording::usage_for_the_record(&error);
+            let why = error.for_the_record();
             assert!(length(&why) <= LONGEST_KEPT, "{why}");
             is_no_markup(&Reply::Invalid { operation, error, rights: Vec::new() });
         }

@@ -40,7 +40,7 @@ pub fn body(bytes: &[u8]) {
                 }
                 if let Err(error) = &request.command {
                     let operation = OperationId::new(7);
-                    let why = crate::domain::wording::usage_for_the_record(error);
+                    let why = error.for_the_record();
                     assert!(length(&why) <= LONGEST_KEPT, "the record keeps it whole: {why}");
                     is_no_markup(&Reply::Invalid { operation, error: error.clone(), rights: Vec::new() });
                 }

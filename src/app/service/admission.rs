@@ -14,7 +14,6 @@ use crate::domain::audit::OperationId;
 use crate::domain::command::{AclCommand, Command, CommandRequest, Place, RejectedRequest, Rejection};
 use crate::domain::reply::Reply;
 use crate::domain::room::RoomId;
-use crate::domain::wording;
 
 /// What is left to do about a request.
 pub(in crate::app) enum Next<'a> {
@@ -142,10 +141,7 @@ impl CommandService {
         let command = match &request.command {
             Ok(command) => command,
             Err(error) => {
-                return decided(
-                    Verdict::Invalid(wording::usage_for_the_record(error)),
-                    EffectiveScope::default(),
-                );
+                return decided(Verdict::Invalid(error.for_the_record()), EffectiveScope::default());
             }
         };
         let now = self.clock.now();

@@ -4,10 +4,10 @@
 //! what a phone or a chat put around a word comes off. What is left has to be one of the lines that the grammar takes.
 //! Nothing here is carried out: it is shown, and somebody types it or not.
 
+use super::build::LONGEST_LINE;
 use super::grammar::read;
 use super::invocation::Invocation;
 use super::line::{CODE, Item, Typed, closing, one_line};
-use super::values::LONGEST_LINE;
 use super::{CommandGroup, Verb};
 use crate::domain::room::{AccountId, Accounts, RoomId, is_invisible};
 

@@ -5,7 +5,6 @@ use super::{
     parse,
 };
 use crate::domain::access::Effect;
-use crate::domain::wording::usage_for_the_record;
 
 /// A typed line, in which `\u{1}` stands for a mention of a person and `\u{2}` for one of a channel. What is
 /// understood of it is understood of the line that is written out of it, and what is refused is refused briefly.
@@ -28,7 +27,7 @@ pub fn grammar(bytes: &[u8]) {
                 assert_eq!(parse(family, &Typed::plain(&written)), Ok(command), "{text:?} as {written:?}");
             }
             Err(error) => {
-                let why = usage_for_the_record(&error);
+                let why = error.for_the_record();
                 assert!(!why.is_empty() && why.chars().count() <= 1_100, "{why}");
             }
         }

@@ -31,6 +31,16 @@ pub enum Mentioned {
     Everyone,
 }
 
+impl fmt::Display for Mentioned {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Subject => "a mention of this chat",
+            Self::Channel => "a channel of this chat",
+            Self::Everyone => "everybody in this chat",
+        })
+    }
+}
+
 impl Mention {
     /// What kind of thing it names.
     #[must_use]
@@ -279,7 +289,7 @@ impl Cursor<'_> {
         let mut items = inside.iter();
         loop {
             match items.next() {
-                None => return Err(unclosed(inside)),
+                None => return Err(Problem::UnclosedQuote),
                 Some(Item::Char(c)) if close.contains(c) => break,
                 Some(Item::Char('\\')) => match items.clone().next() {
                     Some(Item::Char(c)) if *c == '\\' || close.contains(c) => {
@@ -311,7 +321,7 @@ impl Cursor<'_> {
         loop {
             end += inside[end..].iter().take_while(|item| **item != Item::Char(CODE)).count();
             match marks(&inside[end..]) {
-                0 => return Err(unclosed(inside)),
+                0 => return Err(Problem::UnclosedQuote),
                 closing if closing == opening => break,
                 others => end += others,
             }
@@ -325,7 +335,7 @@ impl Cursor<'_> {
         let rest = &self.items[taken..];
         let behind: Vec<Item> = rest.iter().take_while(|item| !is_space(item)).cloned().collect();
         if !behind.iter().all(is_unseen) {
-            return Err(Problem::TextAfterQuote(word.to_string(), Typed(behind).to_string()));
+            return Err(Problem::TextAfterQuote(Typed(behind).to_string()));
         }
         self.items = rest;
         match word.0.iter().find_map(|item| match item {
@@ -336,10 +346,6 @@ impl Cursor<'_> {
             None => Ok(Word::Text { text: word.to_string(), quoted: true }),
         }
     }
-}
-
-fn unclosed(inside: &[Item]) -> Problem {
-    Problem::UnclosedQuote(Typed(inside.to_vec()).to_string().trim_end().to_owned())
 }
 
 impl Cursor<'_> {

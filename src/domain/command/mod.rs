@@ -1,31 +1,33 @@
 //! What can be asked: a command, and the authentic request that carries it. What each verb takes is in the
 //! [`schema`], from which the text grammar, Discord's options, help and corrected lines are made.
 
+mod build;
+mod check;
 mod correct;
 #[cfg(any(test, feature = "fuzzing"))]
 pub mod fuzzing;
 mod grammar;
 mod invocation;
 mod line;
+mod parameter;
 mod parse;
 mod rewrite;
 pub mod schema;
 mod values;
 
-use jiff::Timestamp;
-
-use super::access::{Action, Grant};
+use super::access::{Action, Grant, list};
 use super::audit::OperationId;
 use super::principal::{Channel, Principal, Subject};
-use super::room::{AccountId, Accounts, RoomId};
+use super::room::{AccountId, RoomId};
 
 pub use super::principal::Place;
+pub use check::check_account;
 pub use invocation::{Invocation, Style, quoted, shell_word};
 pub use line::{LONGEST_REASON, LongReason, Mention, Mentioned, Typed, Word, clean_reason};
+pub use parameter::{Kind, Parameter, Position};
 pub use parse::{parse, parse_in};
 pub use schema::{
-    AclCommand, Edit, Ends, Example, Kind, Listed, Needs, OwnerQuestion, Parameter, Position, Question,
-    Section, Verb, Why,
+    AclCommand, Edit, Ends, Example, Listed, Needs, OwnerQuestion, Question, Section, Verb, Why,
 };
 pub use values::Values;
 
@@ -135,22 +137,6 @@ impl Command {
             Self::Help(_) | Self::Owner(_) | Self::Acl(_) | Self::Audit(_) => None,
             Self::ShowOwner { room } | Self::Transfer(Transfer { room, .. }) => Some(room),
         }
-    }
-
-    /// The command, unless it gives something that is over at `now`.
-    ///
-    /// # Errors
-    /// That it is over, and the line without its end.
-    pub fn ending_after(self, now: Timestamp) -> Result<Self, UsageError> {
-        let Self::Acl(AclCommand::Edit { edit: Edit::Grant { grants, ends: Some(ends) }, reason, .. }) =
-            &self
-        else {
-            return Ok(self);
-        };
-        let Err(why) = ends.resolve(now) else { return Ok(self) };
-        let line = schema::granting(grants, reason.as_deref());
-        let error = UsageError::of(line.verb, Problem::Invalid(why));
-        Err(UsageError { meant: vec![line.with("until", "tomorrow 06:00")], ..error })
     }
 
     /// What it asks permission for; `None` for what everybody may ask.
@@ -285,40 +271,7 @@ impl<T: Into<String>> From<T> for Unusable {
     }
 }
 
-/// The command, unless it hands a room to an account that the application does not have.
-///
-/// # Errors
-/// Those of the command, and that the account is none, with the one that was probably meant.
-pub fn check_account(
-    accounts: Accounts,
-    command: Result<Command, UsageError>,
-) -> Result<Command, UsageError> {
-    let Ok(Command::Transfer(transfer)) = &command else { return command };
-    let Err(error) = accounts.check(&transfer.new_owner) else { return command };
-    let meant = transfer.new_owner.undecorated();
-    let line = transfer.written(meant.as_ref().map_or("<new_owner>", AccountId::as_str));
-    let error = UsageError::of(line.verb, Problem::Invalid(error.to_string()));
-    Err(UsageError { meant: vec![line], ..error })
-}
-
-impl Transfer {
-    /// The line that asks for the same for another new owner.
-    #[must_use]
-    pub fn written(&self, new_owner: &str) -> Invocation {
-        let mut line =
-            Invocation::named(CommandGroup::Owner, &[]).with("room", &self.room).with("new_owner", new_owner);
-        if let Some(operation) = self.overrides {
-            line = line.with("override", operation);
-        }
-        match &self.reason {
-            Some(reason) if reason.chars().count() > 150 => line.with("reason", "…"),
-            Some(reason) => line.with("reason", reason),
-            None => line,
-        }
-    }
-}
-
-/// Why a line is not a command. The words are in [`super::wording`].
+/// Why a line is not a command.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UsageError {
     /// The command.
@@ -343,39 +296,73 @@ impl UsageError {
     pub fn without_verb(family: CommandGroup, problem: Problem) -> Self {
         Self { family, verbs: Vec::new(), problem, meant: Vec::new() }
     }
+
+    /// How much of it the record keeps, in characters: what was typed may be quoted in it.
+    const LONGEST_RECORD: usize = 1_000;
+
+    /// What is wrong, for the record.
+    #[must_use]
+    pub fn for_the_record(&self) -> String {
+        let line = self.problem.to_string();
+        match line.char_indices().nth(Self::LONGEST_RECORD) {
+            Some((end, _)) => format!("{}…", &line[..end]),
+            None => line,
+        }
+    }
 }
 
 /// What is wrong with what was given to a command.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Problem {
     /// The slash command is none of ours.
+    #[error("the bot does not know the command `{0}`")]
     UnknownCommand(String),
     /// The first word is none of the command's verbs.
+    #[error("the bot does not know `{0}` here")]
     UnknownVerb(String),
     /// The verb has a second word, one of these.
+    #[error("something is missing: `{words}`", words = list(.0))]
     MissingVerb(Vec<&'static str>),
     /// There is no such option.
+    #[error("there is no option `{0}` here")]
     UnknownOption(String),
     /// The option comes twice.
+    #[error("the option `{0}` comes twice")]
     Twice(&'static str),
     /// Nothing follows the option.
+    #[error("nothing follows `{0}:`")]
     NoValue(&'static str),
     /// An argument is missing, named as the forms name it.
+    #[error("something is missing: `{0}`")]
     Missing(&'static str),
     /// So many words where a room and its new owner are expected.
+    #[error("that is {0} words; a room and its new owner are two")]
     TooManyWords(usize),
     /// The first word too many.
+    #[error("nothing more is expected at `{0}`")]
     TooMany(String),
-    /// A quote that is never closed; the text after it.
-    UnclosedQuote(String),
-    /// Text right behind a closing quote: the quoted text and what follows.
-    TextAfterQuote(String, String),
+    /// A quote that is never closed.
+    #[error("a quote is opened and never closed")]
+    UnclosedQuote,
+    /// Text right behind a closing quote.
+    #[error("there is no space between the closing quote and `{0}`")]
+    TextAfterQuote(String),
     /// A mention where a room is expected, and how it was written.
+    #[error("a room is named by its RoomId; `{1}` is {0}")]
     RoomIsMention(Mentioned, String),
     /// A mention where a live account is expected, and how it was written.
+    #[error(
+        "the new owner has to be the UserID of the live app; `{1}` is {0}{more}",
+        more = match .0 {
+            Mentioned::Subject => ", and the bot does not know which live account that person has",
+            Mentioned::Channel | Mentioned::Everyone => "",
+        }
+    )]
     AccountIsMention(Mentioned, String),
     /// Not one live entry names the subject, or these do.
+    #[error("{number} live entries name `{who}`", number = .0.1.len(), who = .0.0)]
     WhichEntry(Box<(Subject, Vec<Grant>)>),
     /// A value is not what it has to be; the text says why, with the value in backticks.
+    #[error("{0}")]
     Invalid(String),
 }

@@ -2,10 +2,10 @@
 //! a key without its colon, a word that is misspelt, an id without its workspace. Only lines of the grammar, and only if
 //! few are possible: where many are, nobody knows.
 
+use super::build::LONGEST_LINE;
 use super::grammar::values;
 use super::invocation::Invocation;
 use super::line::{Item, Mention, Typed, is_space};
-use super::values::LONGEST_LINE;
 use super::{CommandGroup, Kind, Problem, UsageError, Verb};
 use crate::domain::principal::Channel;
 

@@ -4,33 +4,20 @@ use std::fmt::Display;
 use std::str::FromStr;
 
 use super::line::{Mention, Word, clean_reason};
-use super::{Command, CommandGroup, Invocation, Kind, Parameter, Problem, UsageError, Verb};
+use super::parameter::{Kind, Parameter};
+use super::{CommandGroup, Problem};
 use crate::domain::access::RoomScope;
-use crate::domain::principal::{Channel, InvalidId, Subject};
+use crate::domain::principal::{Channel, Subject};
 use crate::domain::room::{AccountId, RoomId};
-
-/// The longest line that is suggested, in characters: longer ones nobody reads.
-pub(super) const LONGEST_LINE: usize = 200;
 
 /// The values that were given to a verb. Reading one takes it.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Values {
-    given: Vec<(&'static str, Word)>,
+    pub(super) given: Vec<(&'static str, Word)>,
     /// The value that was read last.
-    last: Option<&'static str>,
+    pub(super) last: Option<&'static str>,
     /// Groups that the platform says a named person is in, as far as it says so.
     pub groups: Vec<Subject>,
-}
-
-/// Whether an id that is written out is one of this kind.
-fn check_id(kind: Kind, word: &Word) -> Result<(), InvalidId> {
-    match (kind, word) {
-        (Kind::Person | Kind::PersonOrGroup | Kind::People, Word::Text { text, .. }) => {
-            Subject::written(text).map(drop)
-        }
-        (Kind::Channel, Word::Text { text, .. }) => Channel::written(text).map(drop),
-        _ => Ok(()),
-    }
 }
 
 impl Values {
@@ -46,103 +33,14 @@ impl Values {
         Ok(())
     }
 
-    /// Makes the command of `verb` of texts that were given by name, each taken as it is.
-    ///
-    /// # Errors
-    /// What is wrong with them.
-    pub fn of_texts<'a>(
-        verb: &'static Verb,
-        texts: impl IntoIterator<Item = (&'a str, Option<String>)>,
-    ) -> Result<Command, UsageError> {
-        let wrong = |problem| UsageError::of(verb, problem);
-        let mut values = Self::default();
-        for (name, text) in texts {
-            let (Some(parameter), Some(text)) = (verb.parameter(name), text) else { continue };
-            values.put(parameter, Word::Text { text, quoted: true }).map_err(wrong)?;
-        }
-        values.build(verb)
-    }
-
     /// The value as it was given, if it was: the first of several.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&Word> {
         self.given.iter().find(|(known, _)| *known == name).map(|(_, word)| word)
     }
 
-    /// The line that gives these values to `verb`.
-    #[must_use]
-    pub fn written(&self, verb: &'static Verb) -> Invocation {
-        let given = self.given.iter();
-        given.fold(Invocation::of(verb), |line, (name, word)| line.with(name, word.plain()))
-    }
-
-    /// Makes the command of `verb` with these values.
-    ///
-    /// # Errors
-    /// What is wrong with them, and the line in which that is put right.
-    pub fn build(mut self, verb: &'static Verb) -> Result<Command, UsageError> {
-        let given = self.clone();
-        let missing = verb.parameters.iter().find(|it| it.is_required && self.get(it.name).is_none());
-        let built = match missing {
-            Some(parameter) => Err(Problem::Missing(parameter.placeholder)),
-            None => (verb.build)(&mut self),
-        };
-        built.map_err(|problem| {
-            let wrong = match problem {
-                Problem::Missing(what) => verb
-                    .parameters
-                    .iter()
-                    .find(|it| [it.placeholder, it.name].contains(&what))
-                    .map(|it| it.name),
-                _ => self.last,
-            };
-            UsageError {
-                meant: given.mended(verb, wrong).into_iter().collect(),
-                ..UsageError::of(verb, problem)
-            }
-        })
-    }
-
-    /// The line that gives these values to `verb`, with the form of what is `wrong` or missing. None if nothing is
-    /// right.
-    fn mended(&self, verb: &'static Verb, wrong: Option<&str>) -> Option<Invocation> {
-        let is_right = |it: &&Parameter| {
-            wrong != Some(it.name) && self.get(it.name).is_some_and(|word| check_id(it.kind, word).is_ok())
-        };
-        if !verb.parameters.iter().any(|it| is_right(&it) || self.in_form(it).is_some()) {
-            return None;
-        }
-        let line = verb.parameters.iter().fold(Invocation::of(verb), |line, it| {
-            if is_right(&it) {
-                return self.all(it.name).fold(line, |line, word| line.with(it.name, word.plain()));
-            }
-            if let Some(words) = self.in_form(it) {
-                return words.into_iter().fold(line, |line, word| line.with(it.name, word));
-            }
-            if !it.is_required && wrong != Some(it.name) {
-                return line;
-            }
-            let example =
-                verb.examples.iter().flat_map(|example| example.given).find(|(name, _)| *name == it.name);
-            line.with(it.name, example.map_or(it.placeholder, |(_, value)| *value))
-        });
-        (line.as_typed().chars().count() <= LONGEST_LINE).then_some(line)
-    }
-
-    /// The values in the form that their ids have, if that is what is wrong with them.
-    fn in_form(&self, it: &Parameter) -> Option<Vec<String>> {
-        let checks = || self.all(it.name).map(|word| (word, check_id(it.kind, word)));
-        let is_form = |check: &Result<(), InvalidId>| matches!(check, Err(InvalidId::Form { .. }));
-        checks().any(|(_, check)| is_form(&check)).then_some(())?;
-        let words = checks().map(|(word, check)| match check {
-            Ok(()) => Some(word.plain()),
-            Err(InvalidId::Form { meant, .. }) => Some(meant),
-            Err(_) => None,
-        });
-        words.collect()
-    }
-
-    fn all(&self, name: &str) -> impl Iterator<Item = &Word> {
+    /// Every value of a parameter.
+    pub(super) fn all(&self, name: &str) -> impl Iterator<Item = &Word> {
         self.given.iter().filter(move |(known, _)| *known == name).map(|(_, word)| word)
     }
 

@@ -29,7 +29,6 @@ pub use message::{
 };
 use outcome::{outcome_message, owner};
 use usage::invalid;
-pub use usage::usage_for_the_record;
 
 /// Puts a reply into words.
 #[must_use]

@@ -2,46 +2,17 @@
 
 use super::lists::role_for;
 use super::message::{CommandName, LOCAL_QUESTION, Line, Message, Tone, capital, op, spans, subject, text};
-use crate::domain::access::{Effect, Grant, Right, list};
+use crate::domain::access::{Effect, Grant, Right};
 use crate::domain::audit::OperationId;
-use crate::domain::command::{Advice, Invocation, Mentioned, Problem, UsageError, Verb};
+use crate::domain::command::{Advice, Invocation, Problem, UsageError, Verb};
 use crate::domain::principal::Subject;
 
-/// What is wrong.
+/// What is wrong, as a sentence.
 fn problem(problem: &Problem) -> Line {
     match problem {
-        Problem::UnknownCommand(command) => {
-            text("The bot does not know the command ").code(command).text(".")
-        }
-        Problem::UnknownVerb(word) => text("The bot does not know ").code(word).text(" here."),
-        Problem::MissingVerb(words) => text("Something is missing: ").code(list(words)).text("."),
-        Problem::UnknownOption(name) => text("There is no option ").code(name).text(" here."),
-        Problem::Twice(name) => text("The option ").code(name).text(" comes twice."),
-        Problem::NoValue(name) => text("Nothing follows ").code(format!("{name}:")).text("."),
-        Problem::Missing(what) => text("Something is missing: ").code(what).text("."),
-        Problem::TooManyWords(count) => {
-            text("That is ").text(count).text(" words; a room and its new owner are two.")
-        }
-        Problem::TooMany(word) => text("Nothing more is expected at ").code(word).text("."),
-        Problem::UnclosedQuote(_) => text("A quote is opened and never closed."),
-        Problem::TextAfterQuote(_, behind) => {
-            text("There is no space between the closing quote and ").code(behind).text(".")
-        }
-        Problem::RoomIsMention(mention, shown) => {
-            text("A room is named by its RoomId; ").code(shown).text(" is ").text(of_chat(*mention)).text(".")
-        }
-        Problem::AccountIsMention(mention, shown) => {
-            text("The new owner has to be the UserID of the live app; ")
-                .code(shown)
-                .text(" is ")
-                .text(of_chat(*mention))
-                .text(match mention {
-                    Mentioned::Subject => ", and the bot does not know which live account that person has.",
-                    Mentioned::Channel | Mentioned::Everyone => ".",
-                })
-        }
         Problem::WhichEntry(found) => which_entry(&found.0, &found.1),
-        Problem::Invalid(why) => foreign(why),
+        // Our own text, with the foreign part in backticks.
+        other => spans(&capital(&other.to_string())).text("."),
     }
 }
 
@@ -74,32 +45,6 @@ pub(super) fn advice(advice: Advice) -> &'static str {
         Advice::Reload => {
             "Your client shows a form of the command that is gone: reload it (Ctrl+R, or start the app anew), then fill it in again."
         }
-    }
-}
-
-fn of_chat(mention: Mentioned) -> &'static str {
-    match mention {
-        Mentioned::Subject => "a mention of this chat",
-        Mentioned::Channel => "a channel of this chat",
-        Mentioned::Everyone => "everybody in this chat",
-    }
-}
-
-/// Our own error text with the foreign parts in backticks, as a sentence.
-fn foreign(error: &str) -> Line {
-    spans(&capital(error)).text(".")
-}
-
-/// How much of a usage error the record keeps, in characters: what was typed may be quoted in it.
-const LONGEST_RECORD: usize = 1_000;
-
-/// The record of a usage error: one line of plain text.
-#[must_use]
-pub fn usage_for_the_record(error: &UsageError) -> String {
-    let line = problem(&error.problem).to_string();
-    match line.char_indices().nth(LONGEST_RECORD) {
-        Some((end, _)) => format!("{}…", &line[..end]),
-        None => line,
     }
 }
 

@@ -5,12 +5,13 @@ use std::time::Duration;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use super::{Kind, Needs, Parameter, REASON, SHORT, Verb, example, help, named, positional, verb};
+use super::{Needs, Verb, example, help, verb};
 use crate::domain::access::plan::Wanted;
 use crate::domain::access::{Action, Effect, GrantId, NewGrant, Role, RoomScope};
 use crate::domain::audit::TimeExpr;
+use crate::domain::command::parameter::{Kind, Parameter, REASON, SHORT, named, positional};
 use crate::domain::command::values::{Values, invalid};
-use crate::domain::command::{Command, CommandGroup, Invocation, Problem};
+use crate::domain::command::{Command, CommandGroup, Problem};
 use crate::domain::duration::{SHORTEST, parse_lasting};
 use crate::domain::principal::{Channel, Subject};
 use crate::domain::room::RoomId;
@@ -411,22 +412,6 @@ fn grant(values: &mut Values, effect: Effect) -> Result<Command, Problem> {
         return Err(Problem::Invalid(format!("that is more than {MOST_GRANTS} entries at once")));
     }
     edit(values, Edit::Grant { grants, ends })
-}
-
-/// The line that gives what these do, for ever: they differ in whom they name, and in their rooms.
-pub(in crate::domain::command) fn granting(grants: &[NewGrant], reason: Option<&str>) -> Invocation {
-    let Some(first) = grants.first() else { return Invocation::named(CommandGroup::Acl, &["grant"]) };
-    let verb = if first.effect == Effect::Deny { "deny" } else { "grant" };
-    let mut line = Invocation::named(CommandGroup::Acl, &[verb]).with("role", first.role);
-    for grant in grants.iter().filter(|grant| grant.rooms == first.rooms) {
-        line = line.with("who", &grant.subject);
-    }
-    for grant in grants.iter().filter(|grant| grant.subject == first.subject && grant.rooms != RoomScope::All)
-    {
-        line = line.with("rooms", &grant.rooms);
-    }
-    let line = first.channels.iter().fold(line, |line, channel| line.with("channel", channel));
-    reason.into_iter().fold(line, |line, reason| line.with("reason", reason))
 }
 
 /// How many entries one command makes: each is told of in the answer.

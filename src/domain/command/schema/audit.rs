@@ -4,9 +4,10 @@ use std::path::PathBuf;
 
 use jiff::tz::TimeZone;
 
-use super::{Kind, Needs, Parameter, SHORT, Verb, example, help, named, positional, verb};
+use super::{Needs, Verb, example, help, verb};
 use crate::domain::access::Role;
 use crate::domain::audit::{Filter, OperationId, OperationKind, Outcomes, StatsBy, TimeExpr, zone};
+use crate::domain::command::parameter::{Kind, Parameter, SHORT, named, positional};
 use crate::domain::command::values::{Values, invalid};
 use crate::domain::command::{Command, CommandGroup, Problem};
 use crate::domain::room::RoomId;

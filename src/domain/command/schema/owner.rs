@@ -1,7 +1,8 @@
 //! `/room-owner`: rooms and their owners.
 
-use super::{AclCommand, Example, Kind, Needs, REASON, Verb, example, help, named, positional, verb};
+use super::{AclCommand, Example, Needs, Verb, example, help, verb};
 use crate::domain::access::Role;
+use crate::domain::command::parameter::{Kind, REASON, named, positional};
 use crate::domain::command::values::Values;
 use crate::domain::command::{Command, CommandGroup, Problem, Transfer};
 

@@ -1,0 +1,74 @@
+//! Commands that are understood and cannot be carried out as they are, and the line that was probably meant.
+
+use jiff::Timestamp;
+
+use super::{AclCommand, Command, CommandGroup, Edit, Invocation, Problem, Transfer, UsageError};
+use crate::domain::access::{Effect, NewGrant, RoomScope};
+use crate::domain::room::{AccountId, Accounts};
+
+/// The command, unless it hands a room to an account that the application does not have.
+///
+/// # Errors
+/// Those of the command, and that the account is none, with the one that was probably meant.
+pub fn check_account(
+    accounts: Accounts,
+    command: Result<Command, UsageError>,
+) -> Result<Command, UsageError> {
+    let Ok(Command::Transfer(transfer)) = &command else { return command };
+    let Err(error) = accounts.check(&transfer.new_owner) else { return command };
+    let meant = transfer.new_owner.undecorated();
+    let line = transfer.written(meant.as_ref().map_or("<new_owner>", AccountId::as_str));
+    let error = UsageError::of(line.verb, Problem::Invalid(error.to_string()));
+    Err(UsageError { meant: vec![line], ..error })
+}
+
+impl Transfer {
+    /// The line that asks for the same for another new owner.
+    #[must_use]
+    pub fn written(&self, new_owner: &str) -> Invocation {
+        let mut line =
+            Invocation::named(CommandGroup::Owner, &[]).with("room", &self.room).with("new_owner", new_owner);
+        if let Some(operation) = self.overrides {
+            line = line.with("override", operation);
+        }
+        match &self.reason {
+            Some(reason) if reason.chars().count() > 150 => line.with("reason", "…"),
+            Some(reason) => line.with("reason", reason),
+            None => line,
+        }
+    }
+}
+
+impl Command {
+    /// The command, unless it gives something that is over at `now`.
+    ///
+    /// # Errors
+    /// That it is over, and the line without its end.
+    pub fn ending_after(self, now: Timestamp) -> Result<Self, UsageError> {
+        let Self::Acl(AclCommand::Edit { edit: Edit::Grant { grants, ends: Some(ends) }, reason, .. }) =
+            &self
+        else {
+            return Ok(self);
+        };
+        let Err(why) = ends.resolve(now) else { return Ok(self) };
+        let line = granting(grants, reason.as_deref());
+        let error = UsageError::of(line.verb, Problem::Invalid(why));
+        Err(UsageError { meant: vec![line.with("until", "tomorrow 06:00")], ..error })
+    }
+}
+
+/// The line that gives what these do, for ever: they differ in whom they name, and in their rooms.
+fn granting(grants: &[NewGrant], reason: Option<&str>) -> Invocation {
+    let Some(first) = grants.first() else { return Invocation::named(CommandGroup::Acl, &["grant"]) };
+    let verb = if first.effect == Effect::Deny { "deny" } else { "grant" };
+    let mut line = Invocation::named(CommandGroup::Acl, &[verb]).with("role", first.role);
+    for grant in grants.iter().filter(|grant| grant.rooms == first.rooms) {
+        line = line.with("who", &grant.subject);
+    }
+    for grant in grants.iter().filter(|grant| grant.subject == first.subject && grant.rooms != RoomScope::All)
+    {
+        line = line.with("rooms", &grant.rooms);
+    }
+    let line = first.channels.iter().fold(line, |line, channel| line.with("channel", channel));
+    reason.into_iter().fold(line, |line, reason| line.with("reason", reason))
+}
