@@ -3,16 +3,25 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::domain::access::Known;
+use async_trait::async_trait;
 
-/// Who is in which group. It answers from memory alone: a platform that is slow or down makes nobody wait, and lets
+use crate::domain::access::Known;
+use crate::domain::principal::Subject;
+
+/// Who is in which group. Decisions ask memory alone: a platform that is slow or down makes nobody wait, and lets
 /// nobody in.
+#[async_trait]
 pub trait Directory: Send + Sync {
     /// What is known now.
     fn known(&self) -> Arc<Known>;
 
     /// How well the groups that the ACL names are known; `None` if none is looked up.
     fn report(&self) -> Option<DirectoryReport>;
+
+    /// Whether the platform knows the group; `None` if it could not be asked.
+    async fn has(&self, _group: &Subject) -> Option<bool> {
+        None
+    }
 }
 
 /// How well the groups that the ACL names are known.

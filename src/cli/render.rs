@@ -54,6 +54,7 @@ pub(super) fn acl(reply: &Reply, asked: &Asked, known: &Known, now: Timestamp) -
                 (Section::Attention, true, _) => {
                     tell!("no grant ends within 24 hours, and none was unused for 90 days");
                 }
+                (_, true, 0) if let Some(who) = &listed.who => tell!("no live grant names {who}"),
                 (_, true, 0) => tell!(
                     "nobody may do anything yet: `room-owner acl grant <subject> <role>` gives the first role"
                 ),

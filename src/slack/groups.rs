@@ -5,13 +5,14 @@
 //! match everybody who may be a member.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 use std::time::Duration;
 
+use async_trait::async_trait;
 use jiff::Timestamp;
 use reqwest::Url;
 use secrecy::SecretString;
-use tracing::{info, warn};
+use tracing::{debug, info, warn};
 
 use super::web_api::{CallError, WebApi};
 use crate::app::ports::{Clock, Directory, DirectoryReport, GroupSubjects, Store};
@@ -50,10 +51,14 @@ impl Default for RefreshIntervals {
     }
 }
 
+/// How long somebody who grants a role to a group waits for Slack to say whether it knows the group.
+const LONGEST_CHECK: Duration = Duration::from_secs(1);
+
 /// The cache. Without [`Self::keep_fresh`] it knows what it got by [`Self::begin`].
 pub struct Groups {
     clock: Arc<dyn Clock>,
     state: RwLock<State>,
+    api: OnceLock<WebApi>,
 }
 
 #[derive(Default)]
@@ -76,7 +81,7 @@ impl Groups {
     /// A cache that knows nothing.
     #[must_use]
     pub fn new(clock: Arc<dyn Clock>) -> Self {
-        Self { clock, state: RwLock::default() }
+        Self { clock, state: RwLock::default(), api: OnceLock::new() }
     }
 
     /// Begins with what is known already: from a former process, and from the settings.
@@ -95,8 +100,9 @@ impl Groups {
         redactor: Redactor,
     ) -> anyhow::Result<()> {
         let intervals = lookup.intervals;
+        let api = WebApi::new(lookup.base_url, lookup.token, redactor)?;
         let mut reader = Reader {
-            api: WebApi::new(lookup.base_url, lookup.token, redactor)?,
+            api: self.api.get_or_init(|| api),
             groups: self,
             store,
             read: intervals.read,
@@ -119,7 +125,17 @@ impl Groups {
     }
 }
 
+#[async_trait]
 impl Directory for Groups {
+    async fn has(&self, group: &Subject) -> Option<bool> {
+        let (Some(api), Subject::SlackGroup { team, group }) = (self.api.get(), group) else { return None };
+        if self.known().looked_up_team.as_ref() != Some(team) {
+            return None;
+        }
+        let asked = tokio::time::timeout(LONGEST_CHECK, api.has_group(group)).await.ok()?;
+        asked.inspect_err(|error| debug!(group, ?error, "whether slack knows a group was not checked")).ok()
+    }
+
     fn known(&self) -> Arc<Known> {
         self.read(|state| Arc::clone(&state.known))
     }
@@ -153,7 +169,7 @@ fn of_another_team(own: &str) -> String {
 
 /// What fills the cache.
 struct Reader<'a> {
-    api: WebApi,
+    api: &'a WebApi,
     groups: &'a Groups,
     store: &'a dyn Store,
     read: Duration,

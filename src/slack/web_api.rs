@@ -71,6 +71,12 @@ impl CallError {
     }
 }
 
+impl CallError {
+    fn is_no_such_group(&self) -> bool {
+        matches!(self, Self::Refused(error) if matches!(error.as_str(), "no_such_subteam" | "subteam_not_found"))
+    }
+}
+
 impl From<http::Error> for CallError {
     fn from(error: http::Error) -> Self {
         let why = error.to_string();
@@ -98,6 +104,14 @@ impl WebApi {
         self.call::<AuthTest>("auth.test", &[]).await.map(|answer| answer.team_id)
     }
 
+    /// Whether the workspace has such a user group.
+    pub(super) async fn has_group(&self, group: &str) -> Result<bool, CallError> {
+        match self.call::<Users>("usergroups.users.list", &[("usergroup", group)]).await {
+            Err(error) if error.is_no_such_group() => Ok(false),
+            answer => answer.map(|_| true),
+        }
+    }
+
     /// The members of a user group. A group that was deleted or switched off has none.
     pub(super) async fn members(&self, group: &str) -> Result<Vec<String>, CallError> {
         let mut members = Vec::new();
@@ -108,11 +122,7 @@ impl WebApi {
                 fields.push(("cursor", &cursor));
             }
             let page: Users = match self.call("usergroups.users.list", &fields).await {
-                Err(CallError::Refused(error))
-                    if matches!(error.as_str(), "no_such_subteam" | "subteam_not_found") =>
-                {
-                    return Ok(Vec::new());
-                }
+                Err(error) if error.is_no_such_group() => return Ok(Vec::new()),
                 page => page?,
             };
             members.extend(page.users);

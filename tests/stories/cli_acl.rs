@@ -84,6 +84,41 @@ async fn grants_are_listed_while_they_hold_and_with_all_for_ever() {
 }
 
 #[tokio::test]
+async fn a_grant_ends_at_a_time_and_the_list_is_cut_to_whom_it_names() {
+    let program = Program::new().await;
+    went_well(&program.runs("acl channel allow slack:T1:C1").await);
+    let grant =
+        program.runs("acl grant slack:T1:U1 moderator --until 2099-01-01+06:00+UTC --format json").await;
+    went_well(&grant);
+    assert_eq!(grant.json()["expires_at"], "2099-01-01T06:00:00.000Z");
+    for (words, why) in [
+        ("acl grant slack:T1:U1 moderator --until 2h", "`2h` is how long, not until when"),
+        ("acl grant slack:T1:U1 moderator --until soon", "`soon` is not a time"),
+        ("acl grant slack:T1:U1 moderator --until 18:00 --for 2h", "cannot be used with"),
+        ("acl grant slack:T1:U1 moderator --until 2020-01-01", "which is over"),
+    ] {
+        let ran = program.runs(words).await;
+        assert!(ran.code != 0 && ran.err.contains(why), "{words}: {}", ran.err);
+    }
+    went_well(&program.runs("acl grant slack:T1:U2 auditor").await);
+    went_well(&program.runs("acl grant slack:T1:U2 moderator").await);
+    went_well(&program.runs("acl revoke 2").await);
+    let ids = async |words: &str| {
+        let listed = program.runs(&format!("acl list --format json{words}")).await;
+        let ids =
+            listed.json().as_array().unwrap().iter().map(|grant| grant["id"].clone()).collect::<Vec<_>>();
+        (ids, listed.err)
+    };
+    assert_eq!(ids(" slack:T1:U2").await.0, [3]);
+    assert!(ids(" slack:T1:U2").await.1.contains("1 ended grant is left out"));
+    assert_eq!(ids(" slack:T1:U2 --all").await.0, [2, 3]);
+    assert_eq!(ids("").await.0, [1, 3]);
+    let nobody = program.runs("acl list slack:T1:U9").await;
+    assert_eq!((nobody.code, nobody.out.as_str()), (0, ""));
+    assert!(nobody.err.contains("no live grant names slack:T1:U9"), "{}", nobody.err);
+}
+
+#[tokio::test]
 async fn channels_are_allowed_listed_and_removed() {
     let program = Program::new().await;
     let allowed = program.runs("acl channel allow slack:T1:C1 --rooms live-* --format json").await;

@@ -237,7 +237,7 @@ async fn every_end_has_its_exit_code() {
         ("acl revoke -1", 2),
         ("acl grant slack:T1:U1 owner", 2),
         ("acl grant slack:T1:U1 admin --for -1h", 2),
-        ("acl grant slack:T1:U1 admin --until tomorrow", 2),
+        ("acl grant slack:T1:U1 admin --to tomorrow", 2),
         ("acl apply", 2),
         ("acl who-can", 2),
     ] {

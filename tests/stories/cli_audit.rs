@@ -240,6 +240,16 @@ async fn who_owned_a_room_at_a_time() {
     );
     assert_eq!((&told["operation"], &told["next_operation"]), (&"2".into(), &serde_json::Value::Null));
     assert_eq!(told["explanation"], "operation 2 handed it over; nothing later speaks against it");
+    let history = program.runs("audit history test --format json").await.json();
+    let newest = &history[0];
+    assert_eq!((&newest["owner"], &newest["since"]), (&told["owner"], &told["since"]), "{history}");
+    let people = program.runs("audit history test --zone UTC").await;
+    assert!(
+        people.out.contains("Who owned `test`, newest first:") && people.out.contains("(op 2)"),
+        "{}",
+        people.out
+    );
+    assert_eq!(program.runs("audit history test --since 2099-01-01").await.code, 2);
     let told = program.runs("audit owner-at test 1h --format json").await.json();
     assert_eq!(
         (&told["owner"], &told["certainty"], &told["basis"]),

@@ -246,11 +246,10 @@ async fn an_outcome_that_nobody_knows_is_said_to_be_unknown_and_found_out_later(
             assert!(other.says("you have no role"), "{other}");
             let again = bot.chat(ALICE).says("/room-owner test user3").await;
             if happened {
-                assert_snapshot!(again, @r"
+                assert_snapshot!(again, @"
                 (only visible to you)
                 ⏳ Nothing was done: op 4 on `test` has an outcome that is not known yet.
-                You are handing it to `user2`.
-                The bot keeps asking Tencent, which may take a minute or more. Try again then.
+                You are handing it to `user2`. The bot keeps asking Tencent: try again in a minute.
                 An admin of this room can go ahead without knowing: behind the new owner, put `override: 4 reason: <why>` (at the command line, --override and --reason).
                 op 8
                 ");

@@ -219,6 +219,40 @@ async fn a_member_of_a_group_with_a_role_may_and_another_may_not() {
 }
 
 #[tokio::test]
+async fn whoever_grants_to_a_group_hears_whether_slack_knows_it() {
+    let (api, lookup) = WebApi::with(&[(HOSTS, &[ALICE.id]), ("S0EMPTY", &[])]).await;
+    let world = world(Some(lookup)).grant(ADAM, "admin", "*");
+    run(world, async |stage| {
+        until_ready(stage, |text| text.contains("1 of 1 known")).await;
+        let grants = async |group: &str, role: &str| {
+            let line = format!("/room-acl grant slack:{TEAM}:group:{group} {role}");
+            stage.slack(ADAM).says(&line).await.to_string()
+        };
+        for (group, role) in [(HOSTS, "auditor"), ("S0EMPTY", "moderator")] {
+            let reply = grants(group, role).await;
+            assert!(reply.contains("✅") && !reply.contains("whether"), "{reply}");
+        }
+        assert_snapshot!(grants("S0NOBODY", "moderator").await, @"
+        (only visible to you)
+        ⚠️ slack:T0TEAM:group:S0NOBODY is given moderator for every room, but gains nothing by it now.
+        Slack knows no group slack:T0TEAM:group:S0NOBODY, so this names nobody: check the id.
+        Grant 5.
+        op 6
+        ");
+        api.always("S0STALLED", Answer::Status(503));
+        assert_snapshot!(grants("S0STALLED", "moderator").await, @"
+        (only visible to you)
+        ✅ slack:T0TEAM:group:S0STALLED is now moderator for every room.
+        Gains: hand rooms over, and see who owns them.
+        Whether Slack knows slack:T0TEAM:group:S0STALLED could not be checked: `/readyz` says it in a minute.
+        Grant 6.
+        op 7
+        ");
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn whoever_is_taken_out_of_the_group_may_no_more_after_the_next_reading() {
     let (api, lookup) = WebApi::with(&[(HOSTS, &[ALICE.id])]).await;
     with(&api, lookup, async |stage| {

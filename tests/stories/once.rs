@@ -124,8 +124,7 @@ async fn of_two_transfers_of_one_room_at_once_the_second_is_declined(door: Door)
         assert_snapshot!(second, @"
         (only visible to you)
         ⏳ Nothing was done: op 5 on `test` is still under way.
-        @alice is handing it to `user2`.
-        See what comes of it before you try again; it takes a few seconds at most.
+        @alice is handing it to `user2`. It takes a few seconds at most: wait for its outcome.
         op 6
         ");
         assert_eq!(bot.entry(&second).await.outcome.name(), "declined");

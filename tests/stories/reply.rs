@@ -20,6 +20,9 @@ pub(crate) struct Reply {
 impl Reply {
     /// A message that reads like this.
     pub(crate) fn of(text: String, json: Value, key: &str, concerns_the_channel: bool) -> Self {
+        let is_refusal = text.starts_with(['❌', '⛔']) && text.contains("Nothing was done");
+        // And the number of the operation.
+        assert!(!is_refusal || text.lines().count() <= 4, "a refusal has three lines at most:\n{text}");
         Self { text, json, key: key.to_owned(), concerns_the_channel, read: Arc::default() }
     }
 

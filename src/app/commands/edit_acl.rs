@@ -17,7 +17,7 @@ use crate::domain::admission::Verdict;
 use crate::domain::command::{
     AclCommand, Command, CommandGroup, CommandRequest, Edit, Invocation, Place, Problem, UsageError,
 };
-use crate::domain::principal::{Channel, Membership};
+use crate::domain::principal::{Channel, Membership, Subject};
 use crate::domain::reply::{AclAnswer, Reply};
 
 /// Makes a permitted edit. `None` if the ACL changed since: decide again.
@@ -154,7 +154,14 @@ async fn warnings_about(
         }
     };
     beside.channels = channels;
-    Ok(access::warnings(grant, &principal, &beside, known, now))
+    let warnings = access::warnings(grant, &principal, &beside, known, now);
+    let is_looked_up = matches!(grant.subject, Subject::SlackGroup { .. }) && known.looks_up(&grant.subject);
+    if grant.revoked_at.is_some() || !is_looked_up {
+        return Ok(warnings);
+    }
+    let has_members = known.members(&grant.subject, now).is_some_and(|members| !members.is_empty());
+    let is_known = if has_members { Some(true) } else { service.directory.has(&grant.subject).await };
+    Ok(warnings.with_group(is_known))
 }
 
 /// The changes that are asked for.

@@ -42,6 +42,9 @@ pub enum AclCommand {
         /// For how long, such as 8h, 30m or 7d; for ever if not given
         #[arg(long = "for", value_name = "DURATION", value_parser = parse_lasting)]
         lasts: Option<std::time::Duration>,
+        /// Until when, such as 18:00 or `tomorrow 06:00`, in this machine's zone unless one is named
+        #[arg(long, value_name = "TIME", conflicts_with = "lasts")]
+        until: Option<TimeExpr>,
         /// Take the role away instead, whatever else gives it
         #[arg(long)]
         deny: bool,
@@ -60,6 +63,9 @@ pub enum AclCommand {
     },
     /// Show the grants
     List {
+        /// Only those that name this subject
+        #[arg(value_parser = Subject::written)]
+        who: Option<Subject>,
         /// Revoked and lapsed ones too
         #[arg(long)]
         all: bool,
@@ -198,15 +204,17 @@ impl AclCommand {
     /// What is asked for at the time `now`, and how the answer is to be printed.
     fn asked(self, now: Timestamp) -> anyhow::Result<(command::AclCommand, Asked)> {
         use command::AclCommand as Wanted;
-        let whole = |part| Wanted::List(Listed { part, who: None, page: 1, size: u32::MAX });
+        let whole = |part, who| Wanted::List(Listed { part, who, page: 1, size: u32::MAX });
         let edited = |edit, EditArguments { force, reason, format }: EditArguments| {
             anyhow::Ok((Wanted::Edit { edit, reason: cleaned(reason)?, force }, Asked::rows(format)))
         };
         Ok(match self {
-            Self::Grant { subject, role, rooms, channels, lasts, deny, edit } => {
+            Self::Grant { subject, role, rooms, channels, lasts, until, deny, edit } => {
                 let effect = if deny { Effect::Deny } else { Effect::Permit };
                 let grant = NewGrant { subject, role, effect, rooms, channels, expires_at: None };
-                edited(Edit::Grant { grants: vec![grant], ends: lasts.map(Ends::After) }, edit)?
+                let until = until.map(|until| Ends::until(until.or_in(TimeZone::system()))).transpose();
+                let ends = until.map_err(WrongUsage)?.or(lasts.map(Ends::After));
+                edited(Edit::Grant { grants: vec![grant], ends }, edit)?
             }
             Self::Revoke { grant, edit } => edited(Edit::Revoke(grant), edit)?,
             Self::Channel(ChannelCommand::Allow { channel, rooms, edit }) => {
@@ -215,11 +223,16 @@ impl AclCommand {
             Self::Channel(ChannelCommand::Remove { channel, edit }) => {
                 edited(Edit::RemoveChannel(Some(channel)), edit)?
             }
-            Self::List { all: true, format, .. } => (whole(Section::All), Asked::rows(format)),
-            Self::List { attention: true, format, .. } => (whole(Section::Attention), Asked::rows(format)),
-            Self::List { format, .. } => (whole(Section::Live), Asked::rows(format)),
+            Self::List { who, all, attention, format } => {
+                let part = match (all, attention) {
+                    (true, _) => Section::All,
+                    (_, true) => Section::Attention,
+                    _ => Section::Live,
+                };
+                (whole(part, who), Asked::rows(format))
+            }
             Self::Channel(ChannelCommand::List { all, format }) => {
-                (whole(if all { Section::AllChannels } else { Section::Channels }), Asked::rows(format))
+                (whole(if all { Section::AllChannels } else { Section::Channels }, None), Asked::rows(format))
             }
             Self::Why { subject, channel, room, groups, at, format } => {
                 let at = at.map(|at| at.resolve(now, &TimeZone::system())).transpose();

@@ -42,6 +42,24 @@ pub enum ReadingCommand {
         #[allow(missing_docs)]
         reading: ReadingArguments,
     },
+    /// Show who owned a room over time, newest first, by whose hand-over, and how that is known
+    History {
+        /// The room
+        room: RoomId,
+        /// From this time on: 2026-11-23T14:03:00Z, 2026-11-23 14:03, yesterday, 7d
+        #[arg(long, value_name = "TIME")]
+        since: Option<TimeExpr>,
+        /// Before this time
+        #[arg(long, value_name = "TIME")]
+        until: Option<TimeExpr>,
+        /// The zone of times that name none, such as Europe/Berlin, and of the times in the answer for people;
+        /// this machine's and UTC if not given
+        #[arg(long, value_parser = zone)]
+        zone: Option<TimeZone>,
+        #[command(flatten)]
+        #[allow(missing_docs)]
+        reading: ReadingArguments,
+    },
     /// Show the steps of one operation and the waits between them
     Timeline {
         /// Its number, from a reply or from `audit list`
@@ -210,15 +228,15 @@ fn searched(text: &str) -> Result<String, String> {
     fits.then(|| text.to_owned()).ok_or_else(|| "a text to search for has 1 to 300 characters".to_owned())
 }
 
-impl FilterArguments {
-    /// A time, in the named zone if it names none.
-    fn in_zone(&self, time: &TimeExpr) -> TimeExpr {
-        match &self.zone {
-            Some(zone) => time.clone().or_in(zone.clone()),
-            None => time.clone(),
-        }
+/// A time, in the named zone if it names none.
+fn in_zone(time: &TimeExpr, zone: Option<&TimeZone>) -> TimeExpr {
+    match zone {
+        Some(zone) => time.clone().or_in(zone.clone()),
+        None => time.clone(),
     }
+}
 
+impl FilterArguments {
     /// Which operations; a cursor may stand only where one export goes on behind another.
     fn filter(&self, may_go_on: bool) -> Result<Filter, WrongUsage> {
         Ok(Filter {
@@ -231,7 +249,7 @@ impl FilterArguments {
             operation: self.operation,
             text: self.text.clone(),
             since: match &self.since {
-                Some(Since::Time(time)) => Some(self.in_zone(time)),
+                Some(Since::Time(time)) => Some(in_zone(time, self.zone.as_ref())),
                 Some(Since::Cursor(cursor)) if !may_go_on => {
                     return Err(WrongUsage(format!(
                         "`--since {cursor}` is a cursor, where one `audit export` goes on behind another; give a time \
@@ -240,7 +258,7 @@ impl FilterArguments {
                 }
                 Some(Since::Cursor(_)) | None => None,
             },
-            until: self.until.as_ref().map(|time| self.in_zone(time)),
+            until: self.until.as_ref().map(|time| in_zone(time, self.zone.as_ref())),
             zone: self.zone.clone(),
             before: None,
             readings: self.readings,
@@ -262,6 +280,7 @@ impl ReadingCommand {
             Self::List(ListArguments { reading, .. })
             | Self::Show { reading, .. }
             | Self::OwnerAt { reading, .. }
+            | Self::History { reading, .. }
             | Self::Timeline { reading, .. }
             | Self::Stats { reading, .. } => (reading.format, reading.database.as_ref()),
             Self::Export(export) => (Format::Jsonl, export.database.as_ref()),
@@ -284,11 +303,12 @@ impl ReadingCommand {
             }
             Self::Show { operation, .. } => Question::Show(*operation),
             Self::OwnerAt { room, time, zone, .. } => {
-                let time = match zone {
-                    Some(zone) => time.clone().or_in(zone.clone()),
-                    None => time.clone(),
-                };
-                Question::OwnerAt(room.clone(), time)
+                Question::OwnerAt(room.clone(), in_zone(time, zone.as_ref()))
+            }
+            Self::History { room, since, until, zone, .. } => {
+                let time = |time: &Option<TimeExpr>| time.as_ref().map(|time| in_zone(time, zone.as_ref()));
+                let (since, until, zone) = (time(since), time(until), zone.clone());
+                Question::History(room.clone(), Filter { since, until, zone, ..Filter::default() })
             }
             Self::Timeline { operation, archive, .. } => Question::Timeline(*operation, archive.clone()),
             Self::Stats { by, filter, limit, .. } => {

@@ -12,13 +12,14 @@ use crate::app::commands::audit::{Reader, answer};
 use crate::app::ports::{AuditLog, Clock};
 use crate::app::service::CommandService;
 use crate::domain::audit::{
-    AuditEntry, AuditFilter, NoAnswer, OperationId, OutcomeKind, Page, Stat, StatsBy,
+    AuditEntry, AuditFilter, NoAnswer, OperationId, OutcomeKind, Ownership, Page, Stat, StatsBy,
 };
 use crate::domain::command::Command;
 use crate::domain::reply::{Answer, Reply};
 use crate::domain::room::visible;
 use crate::domain::wording::audit::answered;
 use crate::domain::wording::{CommandName, LOCAL_AUDIT};
+use crate::stdio;
 
 use super::rows::Counted;
 use super::{Caller, Exit, Format, WrongUsage, archive, print, render, verify};
@@ -226,8 +227,15 @@ fn show(answer: Answer, format: Format, zone: &TimeZone) -> std::io::Result<()> 
             print::rows(&steps, format)?;
             say_open(entry.operation, entry.outcome);
         }
-        // What is asked in chat alone has no table: it is said as there.
-        other => super::say(&answered(&other, zone, &CommandName::local(LOCAL_AUDIT))),
+        // For people, the bars of chat. Programs get a row an owner, as `owner-at` prints it.
+        Answer::History(history) if format != Format::Table => {
+            let owners: Vec<Ownership> = history.spans.into_iter().map(|span| span.found).collect();
+            print::rows(&owners, format)?;
+        }
+        other => {
+            let message = answered(&other, zone, &CommandName::local(LOCAL_AUDIT));
+            stdio::print(super::text(&message).trim_end())?;
+        }
     }
     Ok(())
 }

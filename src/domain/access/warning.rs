@@ -40,6 +40,26 @@ pub enum GrantWarning {
     Local,
     /// Nobody looks up who is in the user group, so that a grant counts for nobody.
     NotLookedUp,
+    /// The platform knows no such group.
+    NoSuchGroup,
+    /// Whether the platform knows the group could not be checked.
+    NotChecked,
+}
+
+impl GrantWarnings {
+    /// With what the platform says of the group that an entry names: whether it knows it, if it could be asked.
+    #[must_use]
+    pub fn with_group(mut self, is_known: Option<bool>) -> Self {
+        match is_known {
+            Some(true) => {}
+            Some(false) => {
+                self.wholly = true;
+                self.by.push(GrantWarning::NoSuchGroup);
+            }
+            None => self.by.push(GrantWarning::NotChecked),
+        }
+        self
+    }
 }
 
 /// What is in the way of `grant` at `now`, for its subject with what is known of groups. `beside` holds the grants

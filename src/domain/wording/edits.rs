@@ -166,6 +166,14 @@ fn in_the_way(grant: &Grant, warning: &GrantWarning) -> Line {
         GrantWarning::NotLookedUp => text(
             "SLACK_BOT_TOKEN is not set, so user groups of Slack are not looked up and this grant matches nobody",
         ),
+        GrantWarning::NoSuchGroup => text("Slack knows no group ")
+            .and(subject(&grant.subject))
+            .text(", so this names nobody: check the id"),
+        GrantWarning::NotChecked => text("whether Slack knows ")
+            .and(subject(&grant.subject))
+            .text(" could not be checked: ")
+            .code("/readyz")
+            .text(" says it in a minute"),
         GrantWarning::Local => {
             text("the command line needs no grant: whoever is on the bot's machine may do everything")
         }

@@ -78,7 +78,8 @@ pub fn message(reply: &Reply, name: &CommandName) -> Message {
                 let line = meant.written(meant.new_owner.as_str());
                 rooms::did_you_mean(&mut message, &meant.room, &line, name);
             }
-            if let Some(reason) = &transfer.reason {
+            // A refusal has no room for it; the record has it.
+            if let Some(reason) = transfer.reason.as_ref().filter(|_| message.tone != Tone::Failed) {
                 message.body.push(text("Reason given: ").code(reason));
             }
             if !recorded {
@@ -242,7 +243,7 @@ fn busy(operation: OperationId, holder: &AuditEntry, is_callers_own: bool) -> Me
     let mut body = Vec::new();
     if holder.outcome == OutcomeKind::Unknown {
         headline = headline.text(" has an outcome that is not known yet.");
-        body.push(text("The bot keeps asking Tencent, which may take a minute or more. Try again then."));
+        body.push(text("The bot keeps asking Tencent: try again in a minute."));
         body.push(
             text("An admin of this room can go ahead without knowing: ")
                 .text("behind the new owner, put ")
@@ -251,12 +252,13 @@ fn busy(operation: OperationId, holder: &AuditEntry, is_callers_own: bool) -> Me
         );
     } else {
         headline = headline.text(" is still under way.");
-        body.push(text("See what comes of it before you try again; it takes a few seconds at most."));
+        body.push(text("It takes a few seconds at most: wait for its outcome."));
     }
     if let (Some(actor), Some(new_owner)) = (&holder.actor, &holder.new_owner) {
         let who = person(actor, holder.actor_name.as_ref());
         let who = if is_callers_own { text("You are") } else { who.text(" is") };
-        body.insert(0, who.text(" handing it to ").code(new_owner).text("."));
+        let line = who.text(" handing it to ").code(new_owner).text(". ");
+        body[0] = line.and(std::mem::take(&mut body[0]));
     }
     Message { tone: Tone::Wait, headline, body, footer: Some(op(operation)) }
 }

@@ -48,8 +48,8 @@ pub(super) fn advice(advice: Advice) -> &'static str {
     }
 }
 
-/// The most lines that are shown as a help against a slip.
-const MOST_LINES: usize = 3;
+/// How many corrected lines are suggested.
+const MOST_LINES: usize = 2;
 
 pub(super) fn invalid(
     operation: OperationId,
@@ -57,11 +57,11 @@ pub(super) fn invalid(
     rights: &[Right],
     name: &CommandName,
 ) -> Message {
-    let mut body = Vec::new();
-    for (n, line) in lines(error, rights, name).into_iter().take(MOST_LINES).enumerate() {
-        body.push(text(if n == 0 { "Type: " } else { "Or: " }).code(line.trim_end()));
-    }
-    body.push(text("Nothing was done."));
+    let lines = lines(error, rights, name).into_iter().take(MOST_LINES).enumerate();
+    let suggested = lines.fold(Line::default(), |all, (n, line)| {
+        all.text(if n == 0 { "Type: " } else { " or: " }).code(line.trim_end())
+    });
+    let body = vec![suggested, text("Nothing was done.")];
     Message { tone: Tone::Failed, headline: problem(&error.problem), body, footer: Some(op(operation)) }
 }
 

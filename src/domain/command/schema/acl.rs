@@ -151,6 +151,18 @@ pub enum Ends {
 }
 
 impl Ends {
+    /// At that time.
+    ///
+    /// # Errors
+    /// When it counts back from now.
+    pub fn until(moment: TimeExpr) -> Result<Self, String> {
+        if moment.is_ago() {
+            Err(format!("`{moment}` is how long, not until when"))
+        } else {
+            Ok(Self::At(moment))
+        }
+    }
+
     /// The end of what is granted at `now`.
     ///
     /// # Errors
@@ -424,12 +436,7 @@ fn ends(values: &mut Values) -> Result<Option<Ends>, Problem> {
         }
         return Ok(Some(Ends::After(parse_lasting(&text).map_err(invalid)?)));
     }
-    match values.parsed::<TimeExpr>("until")? {
-        Some(moment) if moment.is_ago() => {
-            Err(Problem::Invalid(format!("`{moment}` is how long, not until when")))
-        }
-        moment => Ok(moment.map(Ends::At)),
-    }
+    values.parsed("until")?.map(Ends::until).transpose().map_err(Problem::Invalid)
 }
 
 fn revoke(values: &mut Values) -> Result<Command, Problem> {
