@@ -250,7 +250,7 @@ impl Bot {
         let (keeping, telling) = (Arc::clone(&self.service), Arc::clone(&self.service));
         vec![
             tokio::spawn(async move { keeping.keep_replies().await }),
-            tokio::spawn(async move { telling.keep_telling().await }),
+            tokio::spawn(async move { telling.keep_notifying().await }),
         ]
     }
 

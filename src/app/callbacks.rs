@@ -76,7 +76,7 @@ pub struct Confirmation {
     pub is_signed: bool,
 }
 
-/// What became of a callback, for the metrics.
+/// How a callback ended, for the metrics.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum CallbackEnd {
     /// It confirmed an operation of ours.

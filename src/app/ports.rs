@@ -79,7 +79,7 @@ impl Admission {
     }
 }
 
-/// What came of an admission, all in one durable transaction.
+/// The result of an admission, all in one durable transaction.
 #[derive(Debug)]
 pub enum Admitted {
     /// Written down: go and do it.
@@ -151,7 +151,7 @@ pub struct AclEdit {
     pub known: Arc<Known>,
 }
 
-/// What came of an edit of the ACL.
+/// The result of an edit of the ACL.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum AclChanged {
     /// Made: the entries before and after.
@@ -224,7 +224,7 @@ pub trait Store: Send + Sync {
     /// the refusal recorded, in one transaction that is durable when this returns.
     async fn admit(&self, admission: Admission, at: Timestamp) -> Result<Admitted, StoreError>;
 
-    /// Notes beside an open operation who owned the room before, ahead of its outcome.
+    /// Notes on an open operation who owned the room before, ahead of its outcome.
     async fn note_previous_owner(
         &self,
         operation: OperationId,
@@ -249,7 +249,7 @@ pub trait Store: Send + Sync {
         at: Timestamp,
     ) -> Result<Option<TreeHead>, StoreError>;
 
-    /// Writes down what a callback says: beside the operation of ours whose change it is, or, once the
+    /// Writes down what a callback says: with the operation of ours whose change it is, or, once the
     /// owner was read back, as an operation of its own. Each change is written down once.
     async fn observe(
         &self,

@@ -75,7 +75,7 @@ pub trait Outbox: Send + Sync {
     async fn take_over(&self, platforms: &[Platform]) -> Result<Vec<PendingReply>, StoreError>;
 
     /// Takes a reply over. What is stored of it stands and is returned; `None` if a running process has it.
-    async fn claim(&self, owed: &PendingReply) -> Result<Option<PendingReply>, StoreError>;
+    async fn claim(&self, pending: &PendingReply) -> Result<Option<PendingReply>, StoreError>;
 }
 
 /// A message to somebody, unasked.
@@ -111,7 +111,7 @@ pub enum SendError {
 #[async_trait]
 pub trait Messenger: Send + Sync {
     /// Sends it once.
-    async fn send(&self, telling: &Notification) -> Result<(), SendError>;
+    async fn send(&self, notification: &Notification) -> Result<(), SendError>;
 }
 
 /// How people are reached on the platforms that commands come from.

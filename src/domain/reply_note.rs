@@ -1,4 +1,4 @@
-//! What became of a reply that could not be delivered as usual. It is recorded, so that a missing answer is not taken
+//! How a reply was delivered that could not be delivered as usual. It is recorded, so that a missing answer is not taken
 //! for a command that was not carried out.
 
 use std::fmt;
@@ -33,7 +33,7 @@ impl HowReplied {
     }
 }
 
-/// A note beside an operation about its reply.
+/// A note on an operation about its reply.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct ReplyNote {
     /// How it went.

@@ -1,4 +1,4 @@
-//! One event, one line, whatever is told in it.
+//! One event, one line, whatever its text holds.
 //!
 //! An event quotes what others wrote: Tencent's ErrorInfo, a chat platform's message. A line feed in it would
 //! begin a line that nobody logged.

@@ -168,9 +168,9 @@ async fn measure(file: &Path) {
         let Place::Channel(channel) = &place else { unreachable!("all of them ask in a channel") };
         let began = Instant::now();
         let acl = store.acl_history_for(&principal, channel).await.unwrap();
-        let told = explain(&principal, &place, &Action::Transfer(room), &acl, SystemClock.now());
+        let explanation = explain(&principal, &place, &Action::Transfer(room), &acl, SystemClock.now());
         times.took(began);
-        drop(told);
+        drop(explanation);
     }
     times.print("`acl why`");
 

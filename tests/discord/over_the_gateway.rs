@@ -89,7 +89,7 @@ async fn an_interaction_that_is_replayed_to_a_resumed_session_changes_the_owner_
     let (world, mut gateway, first) = connected().await;
     let interaction = transfer(ALICE);
     world.happens(&first, 2, &interaction);
-    let told = world.answered(&interaction).await;
+    let said = world.answered(&interaction).await;
     first.drop_it();
     let mut second = gateway.connection().await;
     second.hello(Duration::from_millis(200));
@@ -101,7 +101,7 @@ async fn an_interaction_that_is_replayed_to_a_resumed_session_changes_the_owner_
     let ended = world.end().await;
     assert_eq!((ended.outcomes(), ended.changes), (vec!["succeeded", "duplicate"], 1));
     assert_eq!(ended.audit[1].reason, Some(format!("repeats operation {}", ended.audit[0].operation)));
-    assert_eq!(read(&discord.interaction(token(&interaction))), read(&told), "the answer stands");
+    assert_eq!(read(&discord.interaction(token(&interaction))), read(&said), "the answer stands");
 }
 
 #[tokio::test]

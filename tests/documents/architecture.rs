@@ -7,7 +7,7 @@ use syn::visit::Visit;
 use super::source::{Arrows, Crate, Names, Source, module_named, sources};
 use super::{read, repository};
 
-/// What each module of the crate may name, beside itself. What stands at the platforms' side (`ADAPTERS`)
+/// What each module of the crate may name besides itself. What stands at the platforms' side (`ADAPTERS`)
 /// names `app` and `domain` and never each other.
 const MAY_NAME: &[(&str, &[&str])] = &[
     ("domain", &[]),
@@ -16,7 +16,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("clock", &["app"]),
     // It makes the adapters' settings, and asks `store` what a database URL is, and `http` which address is safe.
     ("config", &["app", "discord", "domain", "http", "redact", "slack", "store", "tencent", "merkle"]),
-    // It is told how to log by the settings, and counts what `app` answers.
+    // The settings say how it logs, and counts what `app` answers.
     ("telemetry", &["app", "config", "domain", "redact", "stdio"]),
     // `store` keeps it; `config` asks it what a key is.
     ("merkle", &["domain"]),

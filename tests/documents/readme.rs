@@ -50,13 +50,13 @@ fn the_roles_are_those_of_the_acl() {
 #[test]
 fn the_conversation_is_what_the_demo_says() {
     let output = Process::new(env!("CARGO_BIN_EXE_room-owner")).args(["demo", "--once"]).output().unwrap();
-    let told = String::from_utf8(output.stdout).unwrap();
-    assert!(output.status.success(), "{told}");
+    let answer = String::from_utf8(output.stdout).unwrap();
+    assert!(output.status.success(), "{answer}");
     let conversation = blocks(&read("README.md"), "conversation").concat();
     assert!(conversation.lines().count() > 8);
     for line in conversation.lines().filter(|line| !line.is_empty()) {
-        let is_said = told.lines().any(|said| without_root(said.trim()) == without_root(line));
-        assert!(is_said, "the demo does not say: {line}\n{told}");
+        let is_said = answer.lines().any(|said| without_root(said.trim()) == without_root(line));
+        assert!(is_said, "the demo does not say: {line}\n{answer}");
     }
 }
 

@@ -1,4 +1,4 @@
-//! A Discord that a test leads by the hand: `GET /gateway/bot`, and gateway connections that do what they are told.
+//! A Discord that a test leads by the hand: `GET /gateway/bot`, and gateway connections that do what they are asked.
 
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -268,7 +268,7 @@ async fn obey(
     }
 }
 
-/// One connection of the client. Heartbeats are acknowledged by themselves until told otherwise.
+/// One connection of the client. Heartbeats are acknowledged by themselves until asked otherwise.
 pub(crate) struct Connection {
     pub(crate) door: Door,
     pub(crate) query: String,

@@ -69,16 +69,16 @@ pub(crate) async fn broken(
     broken
 }
 
-/// Whether what a person was told agrees with what became of it.
+/// Whether what a person was answered agrees with the outcome.
 pub(crate) fn lie(reply: &Reply, log: &Log, effects: &[i64]) -> Option<String> {
     let operation = reply.operation().map(|operation| operation.seq())?;
     let Some(entry) = log.get(&operation) else {
         return Some(format!("a reply names op {operation}, which has no record"));
     };
     let happened = effects.contains(&operation);
-    let told = reply.outcome();
+    let answered = reply.outcome();
     let denies = matches!(
-        told,
+        answered,
         OutcomeKind::Refused
             | OutcomeKind::Denied
             | OutcomeKind::Declined
@@ -87,12 +87,14 @@ pub(crate) fn lie(reply: &Reply, log: &Log, effects: &[i64]) -> Option<String> {
             | OutcomeKind::Unchanged
     );
     if denies && happened {
-        return Some(format!("op {operation} was told as {told}, and the room was changed"));
+        return Some(format!("op {operation} was answered as {answered}, and the room was changed"));
     }
     let is_transfer = matches!(reply, Reply::Transfer { .. });
-    if is_transfer && told == OutcomeKind::Succeeded && !happened {
-        return Some(format!("op {operation} was told as done, and nothing was changed"));
+    if is_transfer && answered == OutcomeKind::Succeeded && !happened {
+        return Some(format!("op {operation} was answered as done, and nothing was changed"));
     }
-    let settled = told == entry.outcome || matches!(told, OutcomeKind::Unknown | OutcomeKind::Pending);
-    (!settled).then(|| format!("op {operation} was told as {told} and is recorded as {}", entry.outcome))
+    let settled =
+        answered == entry.outcome || matches!(answered, OutcomeKind::Unknown | OutcomeKind::Pending);
+    (!settled)
+        .then(|| format!("op {operation} was answered as {answered} and is recorded as {}", entry.outcome))
 }

@@ -1,6 +1,6 @@
 //! Tencent behind a bad network: the simulator's rooms, without its HTTP.
 //!
-//! A change that was sent is made, whatever became of its sender: at once, or up to half a minute later.
+//! A change that was sent is made, whatever happened to its sender: at once, or up to half a minute later.
 
 use std::sync::{Arc, Mutex};
 

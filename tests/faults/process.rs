@@ -90,7 +90,7 @@ impl Process {
         work.abort_all();
         let mut answered = Vec::new();
         while let Some(done) = work.join_next().await {
-            // What had ended before was heard.
+            // What had ended before was answered.
             answered.extend(done.ok().flatten());
         }
         drop((store, service));

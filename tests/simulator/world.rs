@@ -20,7 +20,7 @@ pub(crate) const ADMIN: &str = "administrator";
 pub(crate) const KEY: &str = "a key for tests";
 pub(crate) const AN_HOUR: u64 = 3_600_000;
 
-/// A running simulator with one room, `live-7` of `alice`, and a time that moves when told.
+/// A running simulator with one room, `live-7` of `alice`, and a time that moves when asked.
 pub(crate) struct Tencent {
     pub(crate) simulator: Simulator,
     pub(crate) base: String,

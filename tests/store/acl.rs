@@ -40,7 +40,7 @@ async fn a_grant_comes_back_with_its_number_and_all_that_was_asked() {
     assert_eq!(world.reopened().await.store.grants().await.unwrap(), expected);
 }
 
-/// Whoever may be in a group is told to the rule with what the group is denied.
+/// The rule learns whoever may be in a group with what the group is denied.
 #[tokio::test]
 async fn a_decision_is_read_with_what_is_denied_to_the_groups_of_its_own_workspace() {
     let world = World::empty().await;
@@ -319,7 +319,7 @@ async fn the_live_grants_are_those_that_hold() {
     let all = world.store.grants().await.unwrap();
     for (millis, nanos) in [(0, 0), (9, 999_999), (10, 0), (10, 1), (11, 0), (20, 0), (30, 0)] {
         let now = later(millis) + jiff::SignedDuration::from_nanos(nanos);
-        // What was taken back is gone from then on, and before is told by the whole history alone.
+        // What was taken back is gone from then on, and before that, the whole history alone has it.
         let holds = |grant: &&Grant| is_live(grant, now) && grant.revoked_at.is_none();
         let live: Vec<Grant> = all.iter().filter(holds).cloned().collect();
         assert_eq!(world.store.live_grants(now).await.unwrap(), live);
@@ -399,7 +399,11 @@ async fn what_is_held_in_memory_decides_nothing_after_another_process_changed_th
     };
 
     revoke(number).apply(&other).await;
-    assert_eq!(world.store.recent_acl_for(&alice, &ops).await.unwrap(), held, "nobody told this process");
+    assert_eq!(
+        world.store.recent_acl_for(&alice, &ops).await.unwrap(),
+        held,
+        "nothing notified this process"
+    );
     // A permit of the old version is worth nothing, and neither is any other decision.
     assert!(matches!(world.store.admit(late, NOON).await.unwrap(), Admitted::AclChanged));
     let stale = world.store.admit(late_help(Some(held.version)), NOON).await.unwrap();

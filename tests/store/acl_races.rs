@@ -17,7 +17,7 @@ use super::world::{ALICE, Edit, NOON, OPS, World, allow, assert_log_tells_the_ta
 
 const BOB: &str = "slack:T1:U2";
 
-/// What came of an edit by an admin in chat.
+/// The result of an edit by an admin in chat.
 #[derive(Debug, PartialEq)]
 enum Came {
     Changed(OperationId),
@@ -26,7 +26,7 @@ enum Came {
 }
 
 /// Decides, edits, and decides again while the ACL changes in between, as the service does. How often it
-/// decided is told too.
+/// decided is answered too.
 async fn edits(store: &SqliteStore, by: &str, edit: &Edit) -> (Came, usize) {
     let principal = Principal::new(by.parse().unwrap());
     let place = Place::Channel(OPS.parse().unwrap());

@@ -101,28 +101,29 @@ async fn the_log_tells_the_tables_after_a_random_day() {
     let mut runner = TestRunner::deterministic();
     let mut tasks = JoinSet::new();
     for task in 0..8_usize {
-        let deeds = proptest::collection::vec(any::<[u8; 4]>(), 60).new_tree(&mut runner).unwrap().current();
+        let actions =
+            proptest::collection::vec(any::<[u8; 4]>(), 60).new_tree(&mut runner).unwrap().current();
         let store = Arc::clone(&stores[task % 2]);
-        tasks.spawn(async move { a_random_day(&store, &deeds).await });
+        tasks.spawn(async move { a_random_day(&store, &actions).await });
     }
     let mut met = HashMap::<String, usize>::new();
     for day in tasks.join_all().await {
-        for deed in day {
-            *met.entry(deed).or_default() += 1;
+        for action in day {
+            *met.entry(action).or_default() += 1;
         }
     }
-    for deed in ["attempt", "recorded", "duplicate", "declined", "busy", "finished", "edited", "nothing"] {
-        assert!(met.get(deed).is_some_and(|times| *times > 3), "hardly any `{deed}`: {met:?}");
+    for action in ["attempt", "recorded", "duplicate", "declined", "busy", "finished", "edited", "nothing"] {
+        assert!(met.get(action).is_some_and(|times| *times > 3), "hardly any `{action}`: {met:?}");
     }
     assert_log_tells_the_tables(&world).await;
     drop(stores);
     assert_log_tells_the_tables(&world.reopened().await).await;
 }
 
-async fn a_random_day(store: &SqliteStore, deeds: &[[u8; 4]]) -> Vec<String> {
+async fn a_random_day(store: &SqliteStore, actions: &[[u8; 4]]) -> Vec<String> {
     let mut met = Vec::new();
     let mut mine: Vec<OperationId> = Vec::new();
-    for (step, [kind, a, b, c]) in deeds.iter().enumerate() {
+    for (step, [kind, a, b, c]) in actions.iter().enumerate() {
         let at = later(step as i64 * 10);
         // Few rooms and few deliveries, so that they meet.
         let line = format!("room-{} user{}", a % 4, b % 3);

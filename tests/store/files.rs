@@ -107,9 +107,9 @@ async fn a_file_with_several_names_is_refused_by_each_and_may_be_verified() {
         assert!(error.contains("has 2 names (hard links)"), "{error}");
         let report = verify(file, Evidence::default()).await.unwrap();
         assert!(report.sound, "{:?}", report.findings);
-        let told =
+        let found =
             |lines: &[String]| lines.iter().any(|line| line.contains("the file has 2 names (hard links)"));
-        assert!(told(&report.unchecked), "{:?}", report.unchecked);
+        assert!(found(&report.unchecked), "{:?}", report.unchecked);
     }
     assert_eq!(names(elsewhere.path()), ["linked.db"], "nothing was made beside it");
     assert_eq!(names(world.file().parent().unwrap()), before);
@@ -152,7 +152,7 @@ async fn is_closed(world: &World, admission: Admission, why: &str) {
     assert!(error.contains(why), "{error}");
     let error = world.store.check_writable().await.unwrap_err().to_string();
     assert!(error.starts_with("the database cannot be written: `/") && error.contains(why), "{error}");
-    // Nor is Tencent asked what became of an earlier command.
+    // Nor is Tencent asked the outcome of an earlier command.
     let error = world.store.unresolved().await.unwrap_err().to_string();
     assert!(error.contains(why), "{error}");
 }

@@ -137,7 +137,7 @@ async fn events(bot: &Stage, operation: i64) -> (Vec<String>, Value) {
 }
 
 /// An entry as a reviewer would tell it.
-fn told(entry: &AuditEntry) -> String {
+fn shown(entry: &AuditEntry) -> String {
     let or_nobody = |text: &Option<String>| text.clone().unwrap_or_else(|| "?".to_owned());
     assert!(entry.actor.is_none() && entry.decision.is_none() && entry.authority.is_none());
     assert_eq!(entry.command, "(observed) owner change");
@@ -189,7 +189,7 @@ async fn a_change_that_somebody_else_made_is_recorded_with_who_and_from_whom() {
         post.next().await.taken_by(bot).await;
         until(bot, "observed", 1).await;
         let entries = observed(bot).await;
-        assert_snapshot!(told(&entries[0]), @"test: carol -> dave by carol: succeeded");
+        assert_snapshot!(shown(&entries[0]), @"test: carol -> dave by carol: succeeded");
         let (kinds, last) = events(bot, entries[0].operation.seq()).await;
         assert_eq!(kinds, ["observed"]);
         assert_eq!((&last["owner_now"], &last["change"]["signed"]), (&json!("dave"), &json!(true)));
@@ -197,7 +197,7 @@ async fn a_change_that_somebody_else_made_is_recorded_with_who_and_from_whom() {
         bot.tencent().hand_over("test", "erin", "administrator");
         post.next().await.taken_by(bot).await;
         until(bot, "observed", 2).await;
-        assert_snapshot!(told(&observed(bot).await[1]), @"test: dave -> erin by administrator: succeeded");
+        assert_snapshot!(shown(&observed(bot).await[1]), @"test: dave -> erin by administrator: succeeded");
     })
     .await;
 }
@@ -276,8 +276,8 @@ async fn callbacks_out_of_order_are_told_apart() {
             letter.taken_by(bot).await;
             until(bot, "observed", times).await;
         }
-        let told: Vec<String> = observed(bot).await.iter().map(told).collect();
-        assert_snapshot!(told.join("\n"), @r"
+        let shown: Vec<String> = observed(bot).await.iter().map(shown).collect();
+        assert_snapshot!(shown.join("\n"), @r"
         test: dave -> frank by dave: succeeded 
         test: erin -> dave by erin: succeeded a later change of this owner is in the log
         test: dave -> erin by dave: succeeded a later change of this owner is in the log
@@ -298,8 +298,8 @@ async fn a_change_that_cannot_be_read_back_is_recorded_as_unknown() {
         bot.tencent().remove_room("test");
         letter.taken_by(bot).await;
         until(bot, "observed", 2).await;
-        let told: Vec<String> = observed(bot).await.iter().map(told).collect();
-        assert_snapshot!(told.join("\n"), @r"
+        let shown: Vec<String> = observed(bot).await.iter().map(shown).collect();
+        assert_snapshot!(shown.join("\n"), @r"
         test: carol -> mallory by carol: unknown the owner read back is dave
         test: carol -> dave by carol: unknown the owner could not be read back: room `test` does not exist or has been dissolved: check the id
         ");
@@ -401,8 +401,8 @@ async fn a_change_that_was_recorded_as_refused_and_came_true_later_is_corrected(
             ["requested", "noted", "ended", "ended", "confirmed", "ended"]
         );
         assert!(observed(bot).await.is_empty(), "it is nobody else's");
-        let told = bot.slack(RITA).says("/room-audit owner-at test now").await;
-        assert!(told.says("`user2` owned `test`"), "{told}");
+        let reply = bot.slack(RITA).says("/room-audit owner-at test now").await;
+        assert!(reply.says("`user2` owned `test`"), "{reply}");
     })
     .await;
 }
@@ -442,7 +442,7 @@ async fn what_tencent_refused_is_not_ours_when_another_tool_does_it_then() {
         bot.tencent().hand_over("test", "user2", "administrator");
         post.next().await.taken_by(bot).await;
         until(bot, "observed", 1).await;
-        assert_snapshot!(told(&observed(bot).await[0]), @"test: carol -> user2 by administrator: succeeded probably the change of operation 4, recorded as refused");
+        assert_snapshot!(shown(&observed(bot).await[0]), @"test: carol -> user2 by administrator: succeeded probably the change of operation 4, recorded as refused");
     })
     .await;
 }
@@ -499,7 +499,7 @@ async fn a_callback_that_comes_late_changes_nothing_about_who_owns_the_room_now(
         assert!(owner_at(bot, 18).await.contains("user2"), "now");
         assert!(
             owner_at(bot, 11).await.contains("app1"),
-            "a second after it was changed, and three before it was told"
+            "a second after it was changed, and three before it was reported"
         );
         assert!(owner_at(bot, 9).await.contains("carol"));
         let reply = bot.slack(RITA).says("/room-audit history test").await;
@@ -537,7 +537,7 @@ async fn without_a_token_a_callback_counts_for_what_can_be_read_back_and_no_more
         until(bot, "observed", 1).await;
         let entries = observed(bot).await;
         assert_eq!(entries.len(), 1);
-        assert_snapshot!(told(&entries[0]), @"test: ? -> dave by ?: succeeded the callback was not signed: who did it and who owned the room before is only said");
+        assert_snapshot!(shown(&entries[0]), @"test: ? -> dave by ?: succeeded the callback was not signed: who did it and who owned the room before is only said");
     })
     .await;
 }

@@ -212,8 +212,8 @@ async fn a_plan_is_applied_to_the_acl_that_it_was_made_on_or_not_at_all() {
     for words in ["acl apply acl.toml --version 8", "acl apply acl.toml"] {
         let late = program.runs(words).await;
         assert_eq!((late.code, late.out.as_str()), (1, ""));
-        let told = "nothing was changed: the ACL changed since version 8; see `room-owner acl plan acl.toml` again\n";
-        assert_eq!(late.err, told);
+        let said = "nothing was changed: the ACL changed since version 8; see `room-owner acl plan acl.toml` again\n";
+        assert_eq!(late.err, said);
     }
     let planned = program.runs("acl plan acl.toml").await;
     assert_snapshot!(planned.err, @r"

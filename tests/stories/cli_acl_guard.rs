@@ -10,9 +10,9 @@ fn went_well(ran: &Ran) {
 }
 
 /// The number of the operation, which a snapshot leaves out.
-fn without_number(told: &str) -> String {
-    let told = told.lines().filter(|line| !line.trim_start().starts_with("op "));
-    told.collect::<Vec<_>>().join("\n")
+fn without_number(said: &str) -> String {
+    let said = said.lines().filter(|line| !line.trim_start().starts_with("op "));
+    said.collect::<Vec<_>>().join("\n")
 }
 
 async fn with_one_admin() -> Program {
@@ -25,7 +25,7 @@ async fn with_one_admin() -> Program {
 #[tokio::test]
 async fn what_locks_everybody_out_needs_force() {
     let program = with_one_admin().await;
-    let mut told = String::new();
+    let mut said = String::new();
     let tries = [
         "acl revoke 1",
         "acl grant slack:T1:U1 admin --deny",
@@ -36,11 +36,11 @@ async fn what_locks_everybody_out_needs_force() {
     for words in tries {
         let refused = program.runs(words).await;
         assert_eq!((refused.code, refused.out.as_str()), (1, ""), "{words}: {}", refused.err);
-        told.push_str(&format!("{words}\n{}\n", without_number(&refused.err)));
+        said.push_str(&format!("{words}\n{}\n", without_number(&refused.err)));
         let last = edits(&program).await.pop().unwrap();
         assert_eq!((last.outcome.as_str(), last.authority.as_str()), ("declined", "local"));
     }
-    assert_snapshot!(told, @"
+    assert_snapshot!(said, @"
     acl revoke 1
     ⛔ Nothing was changed: no admin would be left.
        Make somebody else an admin first. Or use --force.
@@ -80,7 +80,7 @@ async fn an_admin_counts_only_where_they_can_be_and_where_commands_are_taken() {
     let version = program.runs("acl export").await.out;
     let version = version.lines().find_map(|line| line.strip_prefix("version = ")).unwrap().to_owned();
     let apply = format!("acl apply acl.toml --version {version}");
-    let mut told = String::new();
+    let mut said = String::new();
     for words in [
         "acl channel remove slack:T1:C1",
         "acl channel allow slack:T1:C1 --rooms live-*",
@@ -91,7 +91,7 @@ async fn an_admin_counts_only_where_they_can_be_and_where_commands_are_taken() {
         let ran = program.runs(words).await;
         assert_eq!(ran.code, i32::from(words != "acl plan acl.toml"), "{words}: {}", ran.err);
         let shown = words.split(" --version").next().unwrap();
-        told.push_str(&format!("{shown}\n{}\n", without_number(&ran.err)));
+        said.push_str(&format!("{shown}\n{}\n", without_number(&ran.err)));
     }
     // One remains who cannot act: of a workspace that is not served, in a group that nobody has read, with a role
     // of which nobody is known.
@@ -102,10 +102,10 @@ async fn an_admin_counts_only_where_they_can_be_and_where_commands_are_taken() {
         went_well(&program.runs(&format!("acl grant {other} admin")).await);
         let ran = program.runs("acl revoke 1").await;
         assert_eq!(ran.code, 1, "{other}: {}", ran.err);
-        told.push_str(&format!("{other} remains\n{}\n", without_number(&ran.err)));
+        said.push_str(&format!("{other} remains\n{}\n", without_number(&ran.err)));
         went_well(&program.runs(&format!("acl revoke {}", n + 2)).await);
     }
-    assert_snapshot!(told, @"
+    assert_snapshot!(said, @"
     acl channel remove slack:T1:C1
     ⛔ Nothing was changed: no admin would be left who could undo it from an authorised channel.
        Give somebody else the role, or another channel all rooms, first. Or use --force.
@@ -169,7 +169,7 @@ async fn a_grant_to_oneself_is_seen() {
 #[tokio::test]
 async fn a_grant_that_gives_nothing_says_what_is_in_its_way() {
     let program = with_one_admin().await;
-    let mut told = String::new();
+    let mut said = String::new();
     for words in [
         "acl grant slack:T1:U2 admin --deny",
         "acl grant slack:T1:U2 moderator",
@@ -182,9 +182,9 @@ async fn a_grant_that_gives_nothing_says_what_is_in_its_way() {
     ] {
         let ran = program.runs(words).await;
         went_well(&ran);
-        told.push_str(&format!("{words}\n{}\n", without_number(&ran.err)));
+        said.push_str(&format!("{words}\n{}\n", without_number(&ran.err)));
     }
-    assert_snapshot!(told, @"
+    assert_snapshot!(said, @"
     acl grant slack:T1:U2 admin --deny
     ✅ `slack:T1:U2` is denied admin for every room.
        Loses: edit the ACL, read the audit log, and hand rooms over, whatever else gives it.
@@ -246,12 +246,12 @@ async fn every_end_has_its_exit_code() {
     }
     let long = format!("acl grant slack:T1:U1 admin --reason {}", "x".repeat(301));
     let ran = program.runs(&long).await;
-    let told = "error: the reason has 301 characters; 300 is the limit\n";
-    assert_eq!((ran.code, ran.err.as_str()), (2, told));
+    let said = "error: the reason has 301 characters; 300 is the limit\n";
+    assert_eq!((ran.code, ran.err.as_str()), (2, said));
     for words in ["acl grant slack:T1:U1 admin", "acl revoke 1", "acl channel remove slack:T1:C1"] {
         let ran = program.runs(&format!("{words} --reason=")).await;
-        let told = "error: nothing follows `--reason`: say why, or leave it out\n";
-        assert_eq!((ran.code, ran.err.as_str()), (2, told), "{words}");
+        let said = "error: nothing follows `--reason`: say why, or leave it out\n";
+        assert_eq!((ran.code, ran.err.as_str()), (2, said), "{words}");
     }
 }
 

@@ -63,7 +63,7 @@ async fn with_a_past(program: &Program) {
 async fn why_answers_for_every_time_of_the_past() {
     let program = Program::new().await;
     with_a_past(&program).await;
-    let mut told = String::new();
+    let mut said = String::new();
     for (words, at) in [
         ("slack:T1:U1", "08:00"),
         ("slack:T1:U1", "09:30"),
@@ -81,9 +81,9 @@ async fn why_answers_for_every_time_of_the_past() {
         let ran = program.runs(&line).await;
         assert_eq!((ran.code, ran.err.as_str()), (if ran.out.contains("Yes:") { 0 } else { 3 }, ""));
         let answer = ran.out.lines().filter(|line| !line.trim_start().starts_with("op "));
-        told.push_str(&format!("{at} {words}\n{}\n", answer.collect::<Vec<_>>().join("\n")));
+        said.push_str(&format!("{at} {words}\n{}\n", answer.collect::<Vec<_>>().join("\n")));
     }
-    assert_snapshot!(told, @"
+    assert_snapshot!(said, @"
     08:00 slack:T1:U1
     as of 2025-03-01T08:00:00Z:
     ⛔ No: `slack:T1:U1` may not hand `live-7` over in `slack:T1:C1`: channel not authorised.
@@ -191,18 +191,18 @@ async fn why_tells_programs_what_it_tells_people() {
     let ran = program.runs(&format!("{why} json")).await;
     assert_eq!((ran.code, ran.err.as_str()), (3, ""));
     assert_eq!(names(&ran.out), "subject channel room at decision authority channel_standing grants");
-    let told = ran.json();
-    assert_eq!(told["decision"], "deny");
-    assert_eq!(told["authority"], "denied by grant 6");
-    assert_eq!(told["channel_standing"], "authorised for *");
-    assert_eq!(told["at"], "2025-03-01T14:30:00.000Z");
-    let bearing: Vec<_> = told["grants"]
+    let said = ran.json();
+    assert_eq!(said["decision"], "deny");
+    assert_eq!(said["authority"], "denied by grant 6");
+    assert_eq!(said["channel_standing"], "authorised for *");
+    assert_eq!(said["at"], "2025-03-01T14:30:00.000Z");
+    let bearing: Vec<_> = said["grants"]
         .as_array()
         .unwrap()
         .iter()
         .map(|it| (it["id"].as_i64().unwrap(), it["bearing"].as_str().unwrap()))
         .collect();
-    assert_eq!(bearing, [(6, "matches"), (3, "other channels"), (2, "other deeds"), (1, "ended")]);
+    assert_eq!(bearing, [(6, "matches"), (3, "other channels"), (2, "other actions"), (1, "ended")]);
     assert_eq!(program.runs(&format!("{why} jsonl")).await.out, ran.out);
     let csv = program.runs(&format!("{why} csv")).await.out;
     assert!(csv.starts_with("subject,channel,room,at,decision,authority,channel_standing,grants\n"), "{csv}");
@@ -357,7 +357,7 @@ async fn both_doors_give_the_same_answer() {
         group("S0HOSTS"),
         "discord:1:5".to_owned(),
     ];
-    let mut told = String::new();
+    let mut said = String::new();
     for room in ["live-1", "live-2", "vip-1", "gone-1", "other"] {
         for subject in &subjects {
             let local = program.runs(&format!("acl why {subject} --in {channel} --room {room}")).await;
@@ -370,10 +370,10 @@ async fn both_doors_give_the_same_answer() {
                 local.out
             );
             assert_eq!(local.code, if verdict == "Yes: " { 0 } else { 3 }, "{}", local.out);
-            told.push_str(&format!("{room:<6} {subject:<28} {verdict}{grants:?}\n"));
+            said.push_str(&format!("{room:<6} {subject:<28} {verdict}{grants:?}\n"));
         }
     }
-    assert_snapshot!(told, @r#"
+    assert_snapshot!(said, @r#"
     live-1 slack:T0TEAM:U0ADAM          Yes: ["1"]
     live-1 slack:T0TEAM:U0ALICE         Yes: ["2"]
     live-1 slack:T0TEAM:U0BORIS         Yes: ["3"]

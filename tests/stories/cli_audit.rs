@@ -201,8 +201,8 @@ async fn a_time_that_a_clock_shows_twice_is_asked_back() {
     assert_snapshot!(twice.err, @"error: `2026-10-25 02:30 Europe/Berlin` comes twice in Europe/Berlin: the clock is set back there; write 2026-10-25T02:30:00+02:00 or 2026-10-25T02:30:00+01:00");
     let coming = program.runs("audit owner-at test 2099-01-01 --zone UTC").await;
     assert_eq!((coming.code, coming.out.as_str()), (2, ""));
-    let told = "error: `2099-01-01` is still to come: it means 2099-01-01T00:00:00Z, and it is 20";
-    assert!(coming.err.starts_with(told), "{}", coming.err);
+    let answer = "error: `2099-01-01` is still to come: it means 2099-01-01T00:00:00Z, and it is 20";
+    assert!(coming.err.starts_with(answer), "{}", coming.err);
     for words in ["list", "stats", "export"] {
         let ran =
             program.runs(&format!("audit {words} --since 2026-10-02 --until 2026-10-01 --zone UTC")).await;
@@ -233,16 +233,16 @@ fn steady(text: &str) -> String {
 #[tokio::test]
 async fn who_owned_a_room_at_a_time() {
     let program = a_night().await;
-    let told = program.runs("audit owner-at test now --format json").await.json();
+    let answer = program.runs("audit owner-at test now --format json").await.json();
     assert_eq!(
-        (&told["owner"], &told["certainty"], &told["basis"]),
+        (&answer["owner"], &answer["certainty"], &answer["basis"]),
         (&"user2".into(), &"known".into(), &"confirmed".into())
     );
-    assert_eq!((&told["operation"], &told["next_operation"]), (&"2".into(), &serde_json::Value::Null));
-    assert_eq!(told["explanation"], "operation 2 handed it over; nothing later speaks against it");
+    assert_eq!((&answer["operation"], &answer["next_operation"]), (&"2".into(), &serde_json::Value::Null));
+    assert_eq!(answer["explanation"], "operation 2 handed it over; nothing later speaks against it");
     let history = program.runs("audit history test --format json").await.json();
     let newest = &history[0];
-    assert_eq!((&newest["owner"], &newest["since"]), (&told["owner"], &told["since"]), "{history}");
+    assert_eq!((&newest["owner"], &newest["since"]), (&answer["owner"], &answer["since"]), "{history}");
     let people = program.runs("audit history test --zone UTC").await;
     assert!(
         people.out.contains("Who owned `test`, newest first:") && people.out.contains("(op 2)"),
@@ -250,12 +250,12 @@ async fn who_owned_a_room_at_a_time() {
         people.out
     );
     assert_eq!(program.runs("audit history test --since 2099-01-01").await.code, 2);
-    let told = program.runs("audit owner-at test 1h --format json").await.json();
+    let answer = program.runs("audit owner-at test 1h --format json").await.json();
     assert_eq!(
-        (&told["owner"], &told["certainty"], &told["basis"]),
+        (&answer["owner"], &answer["certainty"], &answer["basis"]),
         (&"carol".into(), &"inferred".into(), &"next".into())
     );
-    assert_eq!(told["next_operation"], "2");
+    assert_eq!(answer["next_operation"], "2");
 
     let people = program.runs("audit owner-at nowhere now").await;
     insta::with_settings!({ filters => [(r"\d{4}-\d\d-\d\dT[\d:.]+Z", "[time]")] }, {
@@ -291,10 +291,10 @@ async fn people_read_times_in_the_zone_that_they_name_and_programs_in_utc() {
             assert!(ran.out.contains('Z') && !ran.out.contains("+05:30"), "{}", ran.out);
         }
     }
-    let told = program.runs("audit owner-at test 2024-01-01+14:03 --zone Asia/Kolkata").await;
-    assert!(told.out.contains("time            2024-01-01 14:03:00+05:30\n"), "{}", told.out);
-    let told = program.runs("audit owner-at test 2024-01-01+14:03+Asia/Kolkata --format json").await.json();
-    assert_eq!(told["time"], "2024-01-01T08:33:00.000Z");
+    let answer = program.runs("audit owner-at test 2024-01-01+14:03 --zone Asia/Kolkata").await;
+    assert!(answer.out.contains("time            2024-01-01 14:03:00+05:30\n"), "{}", answer.out);
+    let answer = program.runs("audit owner-at test 2024-01-01+14:03+Asia/Kolkata --format json").await.json();
+    assert_eq!(answer["time"], "2024-01-01T08:33:00.000Z");
     let counted = program.runs("audit stats --zone Asia/Kolkata").await;
     assert!(
         counted.out.contains("First (Asia/Kolkata)") && counted.out.contains("+05:30"),
@@ -405,10 +405,10 @@ async fn who_reads_the_log_is_in_the_log() {
     assert!(!shown.out.contains("room-owner audit"), "{}", shown.out);
     assert!(shown.err.contains("6 readings of the log are left out: --readings shows them"), "{}", shown.err);
     let readings = program.runs("audit list --readings --text room-owner+audit --format json").await.json();
-    let told: Vec<_> =
+    let answer: Vec<_> =
         readings.as_array().unwrap().iter().map(|entry| entry["command"].as_str().unwrap()).collect();
     assert_eq!(
-        told,
+        answer,
         [
             "room-owner audit list --readings --text 'room-owner audit' --format json",
             "room-owner audit list --limit 0",

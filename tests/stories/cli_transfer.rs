@@ -115,7 +115,11 @@ async fn a_question_for_the_owner_is_recorded_and_tells_how_it_ended() {
        op 3 · RequestId `Id-9dc6366a2003d418ace6b6c74e29980f-O-Seq-2`
     ");
     let wrong = program.runs("owner tést --format json").await;
-    assert_eq!((wrong.code, &wrong.json()["outcome"]), (2, &"invalid".into()), "the slip is recorded too");
+    assert_eq!(
+        (wrong.code, &wrong.json()["outcome"]),
+        (2, &"invalid".into()),
+        "the wrong usage is recorded too"
+    );
     assert_snapshot!(wrong.err, @r"
     ❌ A room id is plain ASCII, `tést` holds “é” (U+00E9).
        Type: `room-owner owner <room>`

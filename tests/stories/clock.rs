@@ -13,7 +13,7 @@ use tokio::sync::Notify;
 /// When stories begin.
 pub(crate) const NOON: Timestamp = Timestamp::constant(1_795_435_200, 0);
 
-/// The bot's pause between two looks at unresolved operations: in a story it looks when it is told to.
+/// The bot's pause between two looks at unresolved operations: in a story it looks when it is asked to.
 pub(crate) const UNTIL_TOLD: Duration = Duration::from_secs(999_999);
 
 /// A pause that does not end within a story.
@@ -29,7 +29,7 @@ struct Inner {
     turned: AtomicI64,
     gone: AtomicI64,
     slept: Mutex<Vec<Duration>>,
-    told: Notify,
+    woken: Notify,
 }
 
 impl StoryClock {
@@ -39,7 +39,7 @@ impl StoryClock {
             turned: AtomicI64::new(0),
             gone: AtomicI64::new(0),
             slept: Mutex::default(),
-            told: Notify::new(),
+            woken: Notify::new(),
         }))
     }
 
@@ -63,7 +63,7 @@ impl StoryClock {
 
     /// Ends the pause between two looks at unresolved operations.
     pub(crate) fn tell(&self) {
-        self.0.told.notify_one();
+        self.0.woken.notify_one();
     }
 }
 
@@ -77,7 +77,7 @@ impl Clock for StoryClock {
 
     async fn sleep(&self, duration: Duration) {
         if duration == UNTIL_TOLD {
-            return self.0.told.notified().await;
+            return self.0.woken.notified().await;
         }
         if duration == FOREVER {
             std::future::pending::<()>().await;

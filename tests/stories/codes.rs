@@ -202,7 +202,7 @@ async fn the_rate_limit_is_never_exceeded(door: Door) {
             if reply.says("Working on") {
                 reply = bot.late(&reply).await;
             }
-            // Who would wait too long is told that nothing was sent; nobody is ever refused by Tencent.
+            // Who would wait too long reads that nothing was sent; nobody is ever refused by Tencent.
             assert!(reply.says("now belongs to") || reply.says("too many calls are waiting"), "{reply}");
             done += usize::from(reply.says("now belongs to"));
         }

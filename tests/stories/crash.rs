@@ -143,20 +143,20 @@ async fn on_a_full_disk_nothing_is_done_without_a_record() {
     sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").execute(&mut other).await.unwrap();
     other.close().await.unwrap();
     let serving = program.serves_on_a_full_disk(512).await;
-    let mut told = None;
+    let mut said = None;
     for n in 0..200 {
         let calls = program.changes();
         let line = format!("/room-owner test user{n}");
         let reply = program.slack(ALICE).says(&line).await;
         if reply.says("the audit log cannot be written right now") {
             assert_eq!(program.changes(), calls, "no record, no call");
-            told = Some(n);
+            said = Some(n);
             break;
         }
         // The disk may also end between a deed and the record of its outcome.
         assert!(reply.says("now belongs to") || reply.says("Working on"), "{reply}");
     }
-    assert!(told.is_some_and(|n| n > 0), "the disk was never full: {told:?}");
+    assert!(said.is_some_and(|n| n > 0), "the disk was never full: {said:?}");
     let owner = program.owner();
     serving.dies();
 

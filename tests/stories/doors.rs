@@ -1,4 +1,4 @@
-//! The doors through which a story can be told. It is written once, as if in Slack: what differs between
+//! The doors through which a story can run. It is written once, as if in Slack: what differs between
 //! the platforms without any difference in meaning is translated here and in [`super::guild`].
 
 use std::sync::Arc;
@@ -42,7 +42,7 @@ macro_rules! at_door {
 }
 pub(crate) use at_door;
 
-/// insta's own, for a story that is told at several doors: each has to read the same words.
+/// insta's own, for a story that runs at several doors: each has to read the same words.
 macro_rules! assert_snapshot {
     ($shown:expr, @$words:literal $(,)?) => {{
         let shown = $shown.to_string();

@@ -218,8 +218,8 @@ impl Overheard {
             let url = format!(
                 "http://{address}/tencent/callbacks?SdkAppid={SDK_APP_ID}&RequestTime={now}&Sign={sign}{more}"
             );
-            let told = self.program.workspace.http.post(url).body(body.to_string()).send().await.unwrap();
-            assert_eq!(told.status().as_u16(), status);
+            let said = self.program.workspace.http.post(url).body(body.to_string()).send().await.unwrap();
+            assert_eq!(said.status().as_u16(), status);
         }
     }
 

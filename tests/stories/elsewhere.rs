@@ -145,7 +145,7 @@ async fn a_late_answer_that_is_redirected_is_given_up_and_goes_nowhere_else() {
         let noted = async {
             while !program.runs("audit timeline 3").await.out.contains(&format!("slack answered {status}")) {}
         };
-        tokio::time::timeout(PATIENCE, noted).await.expect("the log does not say that nobody was told");
+        tokio::time::timeout(PATIENCE, noted).await.expect("the log does not say that nobody was notified");
         assert_eq!((asked.count(), arrived.count()), (1, 0), "{:?}", arrived.0);
         assert_eq!(program.owner(), "user2", "what was done is done, and on record");
         serving.dies();

@@ -1,4 +1,4 @@
-//! What the bot cannot trust or cannot write it does not use: nothing is done, the person is told, `/readyz` says
+//! What the bot cannot trust or cannot write it does not use: nothing is done, the person reads so, `/readyz` says
 //! why, and when the cause goes all goes on.
 
 use std::time::Duration;
@@ -38,7 +38,7 @@ async fn made_by(bot: &Stage, guard: &str) -> String {
     made
 }
 
-/// Nothing is done, and everybody is told.
+/// Nothing is done, and everybody reads so.
 async fn is_closed(bot: &Stage, because: &str) {
     let calls = bot.tencent().calls().len();
     let reply = bot.chat(ALICE).says(LINE).await;
@@ -91,7 +91,7 @@ async fn a_guard_that_is_taken_off_while_the_bot_runs_stops_it(door: Door) {
     .await;
 }
 
-/// It would keep records out, and nobody would be told.
+/// It would keep records out, and nobody would know.
 async fn a_trigger_of_somebody_elses_stops_the_bot(door: Door) {
     run(World::usual().at(door), async |bot| {
         raw(bot, "CREATE TRIGGER silent BEFORE INSERT ON audit_events BEGIN SELECT RAISE(IGNORE); END").await;

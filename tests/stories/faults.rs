@@ -92,8 +92,8 @@ async fn a_cut_connection_says_nothing_so_the_owner_is_read_back(door: Door) {
             assert_eq!(outcome(bot, &reply).await, if happened { "succeeded" } else { "unknown" }, "{reply}");
             assert!(reply.is_public());
             assert_eq!(bot.owner_of("test"), if happened { "user2" } else { "carol" });
-            let told = if happened { "the new owner was read back" } else { "Do not send it again" };
-            assert!(reply.says(told), "{reply}");
+            let said = if happened { "the new owner was read back" } else { "Do not send it again" };
+            assert!(reply.says(said), "{reply}");
         })
         .await;
     }
@@ -309,7 +309,7 @@ async fn a_third_owner_after_a_lost_answer_is_somebody_s_to_look_at(door: Door) 
         if let Some(repeated) = bot.chat(ALICE).delivered("1.2.3").repeats(LINE).await {
             assert_snapshot!(repeated, @r"
             (only visible to you)
-            ℹ️ Already sent as op 4, and what came of it is not known. It is not sent again.
+            ℹ️ Already sent as op 4, and its outcome is not known. It is not sent again.
             `test` to `user2`: unknown (was `carol`) · `the connection broke: connection closed before message completed`
             Look at the room's owner before you try again.
             op 7

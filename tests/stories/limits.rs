@@ -1,4 +1,4 @@
-//! Too much at once: people are told, nothing is done, and everybody else is served.
+//! Too much at once: people are answered, nothing is done, and everybody else is served.
 
 use std::time::Duration;
 

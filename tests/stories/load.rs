@@ -1,4 +1,4 @@
-//! More than can be done at once: everybody is answered in time, whoever is turned away is told that nothing was done,
+//! More than can be done at once: everybody is answered in time, whoever is turned away reads that nothing was done,
 //! and one busy room costs the others a turn.
 
 use std::collections::BTreeMap;
@@ -78,7 +78,7 @@ async fn in_a_flood_everybody_is_answered_in_time_and_told_the_truth() {
             }
         }
         let changed: Vec<_> = bot.changes().into_iter().map(|call| call.new_owner.unwrap()).collect();
-        assert_eq!(changed.len(), done.len(), "what was told as done was done, and nothing else");
+        assert_eq!(changed.len(), done.len(), "what was answered as done was done, and nothing else");
         assert!(changed.iter().all(|owner| done.contains_key(owner)));
         assert!((1..FLOOD / 2).contains(&done.len()), "{} of {FLOOD} were done", done.len());
         // Every one of them is on record.

@@ -195,9 +195,9 @@ async fn the_command_line_explains_every_denial_with_the_same_reason() {
             format!("acl why {subject} --in {channel} --room test --at 2026-11-23T12:00:00Z --format json");
         let ran = program.runs(&line).await;
         assert_eq!(ran.code, 3, "{}", ran.err);
-        let told = ran.json();
+        let said = ran.json();
         assert_eq!(
-            (&told["decision"], &told["authority"]),
+            (&said["decision"], &said["authority"]),
             (&"deny".into(), &authority.into()),
             "{}",
             person.name

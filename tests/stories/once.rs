@@ -54,8 +54,8 @@ async fn sixteen_copies_at_once_are_one_deed(door: Door) {
         let done = bot.audit().await.into_iter().filter(|entry| entry.outcome.name() == "succeeded");
         assert_eq!(done.filter(|entry| entry.new_owner.is_some()).count(), 1);
         if !said.is_empty() {
-            let told = |part: &str| said.iter().filter(|reply| reply.says(part)).count();
-            assert_eq!((told("confirmed"), told("Already")), (1, 15));
+            let count = |part: &str| said.iter().filter(|reply| reply.says(part)).count();
+            assert_eq!((count("confirmed"), count("Already")), (1, 15));
         }
         assert_eq!(bot.changes().len(), 1);
     })

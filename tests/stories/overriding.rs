@@ -1,4 +1,4 @@
-//! An admin goes past a transfer of which nobody knows what came of it.
+//! An admin overrides a transfer whose outcome is unknown.
 
 use room_owner::app::ports::Store as _;
 use room_owner::domain::audit::{OutcomeKind, What};

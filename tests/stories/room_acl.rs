@@ -15,7 +15,7 @@ fn world(door: Door) -> World {
     World::usual().room("live-7", "dave").room("vip-1", "frank").grant(ADAM, "admin", "*").at(door)
 }
 
-/// What somebody is told, which is for nobody else, and what is on record.
+/// What somebody is answered, which is for nobody else, and what is on record.
 async fn says(bot: &Stage, person: Person, line: &str) -> (Reply, AuditEntry) {
     let reply = bot.chat(person).says(line).await;
     assert!(!reply.is_public());
@@ -292,9 +292,9 @@ async fn anybody_learns_who_they_are(door: Door) {
         let (reply, _) = says(bot, OTTO, "/room-acl whoami").await;
         assert!(reply.says("Nobody is an admin yet"), "{reply}");
         let elsewhere = bot.chat(ALICE).in_channel(RANDOM).says("/room-acl whoami").await;
-        let told =
+        let said =
             "This channel is `slack:T0TEAM:C0RANDOM`. It is not authorised, so nobody can use the bot here.";
-        assert!(elsewhere.says(told), "{elsewhere}");
+        assert!(elsewhere.says(said), "{elsewhere}");
         let elsewhere = bot.chat(ALICE).in_channel(RANDOM).says("/room-owner").await;
         assert!(elsewhere.says("This channel is not authorised for it."), "{elsewhere}");
     })
@@ -476,7 +476,7 @@ async fn an_admin_counts_only_in_a_channel_in_which_they_can_be(door: Door) {
         let by = Principal::new("cli:ana".parse().unwrap());
         edit_locally(&*bot.store, &bot.clock, by, "acl channel allow".to_owned(), allow, None).await.unwrap();
         bot.other_operations += 1;
-        let mut told = String::new();
+        let mut said = String::new();
         for line in [
             "/room-acl channel remove",
             "/room-acl channel allow rooms: live-*",
@@ -484,9 +484,9 @@ async fn an_admin_counts_only_in_a_channel_in_which_they_can_be(door: Door) {
         ] {
             let (reply, entry) = says(bot, ADAM, line).await;
             assert_eq!(entry.outcome.name(), "declined", "{line}: {reply}");
-            told.push_str(&format!("{line}\n{}\n", reply.to_string().rsplit_once('\n').unwrap().0));
+            said.push_str(&format!("{line}\n{}\n", reply.to_string().rsplit_once('\n').unwrap().0));
         }
-        assert_snapshot!(told, @r"
+        assert_snapshot!(said, @r"
         /room-acl channel remove
         (only visible to you)
         ⛔ Nothing was changed: no admin would be left who could undo it from an authorised channel.
@@ -783,8 +783,8 @@ async fn whoever_is_denied_is_told_so_by_the_help(door: Door) {
         );
         says(bot, ADAM, "/room-acl deny @alice moderator rooms: vip-*").await.0.text();
         let (reply, _) = says(bot, ALICE, "/room-owner").await;
-        let told = "You are: moderator for `*`.\nYou are denied moderator for `vip-*` (grant 6), which wins";
-        assert!(reply.says(told), "{reply}");
+        let said = "You are: moderator for `*`.\nYou are denied moderator for `vip-*` (grant 6), which wins";
+        assert!(reply.says(said), "{reply}");
     })
     .await;
 }

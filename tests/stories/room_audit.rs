@@ -263,8 +263,8 @@ async fn a_history_says_of_every_moment_what_owner_at_says() {
         for span in &history.spans {
             let (from, until) = (span.from(), span.until.unwrap_or(span.now));
             let middle = millis(from + until.duration_since(from) / 2).parse().unwrap();
-            let Answer::Owner(told) = ask(Question::OwnerAt(room.clone(), middle)).await else { panic!() };
-            assert_eq!((told.owner, told.certainty), (span.found.owner.clone(), span.found.certainty));
+            let Answer::Owner(shown) = ask(Question::OwnerAt(room.clone(), middle)).await else { panic!() };
+            assert_eq!((shown.owner, shown.certainty), (span.found.owner.clone(), span.found.certainty));
         }
         let ends = history.spans.windows(2).all(|pair| pair[1].until == Some(pair[0].from()));
         assert!(ends, "no time is left out: {history:?}");

@@ -271,7 +271,7 @@ impl Workspace {
     fn shows(&self, text: &str, key: &str) -> Reply {
         let reply = reply(serde_json::from_str(text).unwrap(), key);
         self.takes_note_of(&reply);
-        // Whoever is told of a limit and of no operation was turned away without a record.
+        // Whoever reads of a limit and of no operation was turned away without a record.
         let text = reply.unread_text();
         let is_limit = text.contains("within a minute") && !text.lines().any(|line| line.starts_with("op "));
         if !text.contains("cannot be written right now") && !is_limit {

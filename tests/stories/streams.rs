@@ -140,8 +140,8 @@ async fn when_the_log_is_read_again_it_says_what_was_dropped_and_goes_on() {
         let serving = overflows(&mut program, stream.takes()).await;
         let dropped = lines_dropped(&program).await;
         let (log, lines) = Log::of(stream).until("log lines were dropped").await;
-        let told = lines.last().unwrap()["lines"].as_u64().unwrap();
-        assert!(told >= dropped, "{told} of {dropped}");
+        let shown = lines.last().unwrap()["lines"].as_u64().unwrap();
+        assert!(shown >= dropped, "{shown} of {dropped}");
         let reading = tokio::spawn(log.until("asked to end"));
         let (status, _) = serving.ends_when_asked().await;
         assert_eq!(status.code(), Some(0));

@@ -1,4 +1,4 @@
-//! What people type, and what they are answered: nothing is guessed, and a slip is met with the line that was meant.
+//! What people type, and what they are answered: nothing is guessed, and a typing error is met with the line that was meant.
 
 use insta::assert_snapshot;
 use room_owner::app::ports::{AclChange, Admission, Clock as _, NewGrant, Store as _};
@@ -28,7 +28,7 @@ fn suggested(reply: &str) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn a_slip_is_met_with_the_line_that_was_meant_and_nothing_is_done() {
+async fn a_typing_error_is_met_with_the_line_that_was_meant_and_nothing_is_done() {
     run(World::usual(), async |bot| {
         for (typed, meant) in [
             ("test -> user2", "test user2"),

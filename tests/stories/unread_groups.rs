@@ -69,7 +69,7 @@ async fn whoever_may_be_in_a_denied_group_is_refused_until_it_can_be_read() {
         let reply = stage.slack(ALICE).says("/room-owner test user2").await;
         assert!(reply.says("`test` now belongs to `user2`"), "the deny entry is not about it: {reply}");
         let reply = stage.slack(OTTO).says("/room-owner vip-1 user2").await;
-        assert!(reply.says("you have no role"), "a stranger is told no more than ever: {reply}");
+        assert!(reply.says("you have no role"), "a stranger learns no more than ever: {reply}");
 
         assert_snapshot!(steady(&stage.slack(ALICE).says("/room-acl whoami").await), @r"
         (only visible to you)
@@ -383,20 +383,20 @@ async fn the_command_line_knows_what_the_bot_read() {
         let line = format!("acl why {who} --in slack:{TEAM}:C0MODS --room test");
         program.runs(&line).await.out.lines().next().unwrap_or_default().to_owned()
     };
-    let mut told = vec![why(&OTTO.subject()).await, why(&ALICE.subject()).await];
+    let mut answer = vec![why(&OTTO.subject()).await, why(&ALICE.subject()).await];
     let before = program.runs("acl who-can test").await;
     assert_eq!(before.out.matches("slack:").count(), 0, "{}", before.out);
-    told.push(before.err);
+    answer.push(before.err);
     let serving = program.serves().await;
     program.until_readiness(200, "2 of 2 known").await;
     serving.ends_when_asked().await;
     assert!(!api.asked_for(HOSTS).is_empty());
     for who in [OTTO, BORIS, ALICE] {
-        told.push(why(&who.subject()).await);
+        answer.push(why(&who.subject()).await);
     }
     let after = program.runs("acl who-can test").await;
-    told.push(format!("{}{}", after.out, after.err));
-    assert_snapshot!(told.join("\n"), @"
+    answer.push(format!("{}{}", after.out, after.err));
+    assert_snapshot!(answer.join("\n"), @"
     ⛔ No: `slack:T0TEAM:U0OTTO` may not hand `test` over in `slack:T0TEAM:C0MODS`: no grant.
     ⛔ No: `slack:T0TEAM:U0ALICE` may not hand `test` over in `slack:T0TEAM:C0MODS`: grant 4 denies slack:T0TEAM:group:S0DENIED, which cannot be read right now.
     nobody can hand `test` over from chat: `room-owner acl why` says why somebody in particular cannot

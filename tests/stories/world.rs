@@ -91,7 +91,7 @@ impl World {
             .grant(RITA, "auditor", "*")
     }
 
-    /// The story is told at this door.
+    /// The story runs at this door.
     pub(crate) fn at(mut self, door: Door) -> Self {
         self.door = door;
         self

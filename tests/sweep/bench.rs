@@ -35,8 +35,8 @@ pub(crate) struct Counts {
     pub(crate) effects: usize,
     /// Left open, and resolved at the next start.
     pub(super) left_open: usize,
-    pub(super) told_done: usize,
-    pub(super) told_nothing_done: usize,
+    pub(super) answered_done: usize,
+    pub(super) answered_nothing_done: usize,
     /// Recognised as a repetition when it was delivered again.
     pub(super) repeated: usize,
 }
@@ -48,8 +48,8 @@ impl Counts {
         self.killed += other.killed;
         self.effects += other.effects;
         self.left_open += other.left_open;
-        self.told_done += other.told_done;
-        self.told_nothing_done += other.told_nothing_done;
+        self.answered_done += other.answered_done;
+        self.answered_nothing_done += other.answered_nothing_done;
         self.repeated += other.repeated;
     }
 }
@@ -176,15 +176,15 @@ impl Bench {
         assert!(effects <= 1 && self.calls() - before.1 <= 1, "sent more than once: {context}");
 
         let left = left_behind(&file, effects, &context).await;
-        let told_done = ran.status.code() == Some(0);
-        if told_done {
-            assert_eq!(effects, 1, "told as done: {context}");
+        let answered_done = ran.status.code() == Some(0);
+        if answered_done {
+            assert_eq!(effects, 1, "answered as done: {context}");
             let is_recorded = left.as_ref().is_some_and(|(_, outcome)| outcome == "succeeded");
             let says_not_recorded = said.contains("could not be written to the audit log yet");
-            assert!(is_recorded || says_not_recorded, "told as done and recorded as {left:?}: {context}");
+            assert!(is_recorded || says_not_recorded, "answered as done and recorded as {left:?}: {context}");
         }
-        let told_nothing_done = said.contains("Nothing was done") || ran.status.code() == Some(4);
-        assert!(!told_nothing_done || effects == 0, "told that nothing was done: {context}");
+        let answered_nothing_done = said.contains("Nothing was done") || ran.status.code() == Some(4);
+        assert!(!answered_nothing_done || effects == 0, "answered that nothing was done: {context}");
         sound(&file, &context).await;
 
         // And started again.
@@ -219,8 +219,8 @@ impl Bench {
         counts.killed += usize::from(ran.status.code().is_none());
         counts.effects += effects;
         counts.left_open += usize::from(open);
-        counts.told_done += usize::from(told_done);
-        counts.told_nothing_done += usize::from(told_nothing_done);
+        counts.answered_done += usize::from(answered_done);
+        counts.answered_nothing_done += usize::from(answered_nothing_done);
     }
 
     /// Carol owns the room, and Tencent is about to do with its change what is to be tried.

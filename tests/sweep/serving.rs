@@ -330,15 +330,15 @@ impl Bench {
         assert!(said.is_some() || killed, "nobody was answered: {context}");
 
         let left = left_behind(&file, effects, &context).await;
-        let told = Told::by(said.as_deref(), &context);
-        match told {
-            Told::Done { recorded } => {
-                assert_eq!(effects, 1, "told as done: {context}");
+        let answered = Answered::by(said.as_deref(), &context);
+        match answered {
+            Answered::Done { recorded } => {
+                assert_eq!(effects, 1, "answered as done: {context}");
                 let is_recorded = left.as_ref().is_some_and(|(_, outcome)| outcome == "succeeded");
-                assert!(is_recorded || !recorded, "told as done, and recorded as {left:?}: {context}");
+                assert!(is_recorded || !recorded, "answered as done, and recorded as {left:?}: {context}");
             }
-            Told::NothingDone => assert_eq!(effects, 0, "told that nothing was done: {context}"),
-            Told::Unknown | Told::Nothing => {}
+            Answered::NothingDone => assert_eq!(effects, 0, "answered that nothing was done: {context}"),
+            Answered::Unknown | Answered::Nothing => {}
         }
         sound(&file, &context).await;
 
@@ -367,8 +367,8 @@ impl Bench {
         } else {
             // As if it had never been sent before, with the way of Tencent's that is still to come.
             let is_lost = cut.upstream == Some(FaultKind::ResetBefore);
-            let expected = if is_lost { Told::NothingDone } else { Told::Done { recorded: true } };
-            assert_eq!(Told::by(Some(&again), &context), expected, "{context}");
+            let expected = if is_lost { Answered::NothingDone } else { Answered::Done { recorded: true } };
+            assert_eq!(Answered::by(Some(&again), &context), expected, "{context}");
             assert_eq!((effects, carried_out), (0, usize::from(!is_lost)), "{context}");
         }
         assert!(self.calls() - before.1 <= 1, "sent more than once: {context}");
@@ -396,15 +396,15 @@ impl Bench {
         counts.killed += usize::from(killed);
         counts.effects += effects;
         counts.left_open += usize::from(open);
-        counts.told_done += usize::from(matches!(told, Told::Done { .. }));
-        counts.told_nothing_done += usize::from(told == Told::NothingDone);
+        counts.answered_done += usize::from(matches!(answered, Answered::Done { .. }));
+        counts.answered_nothing_done += usize::from(answered == Answered::NothingDone);
         counts.repeated += usize::from(left.is_some());
     }
 }
 
-/// What a person has been told.
+/// What a person was answered.
 #[derive(Debug, PartialEq, Eq)]
-enum Told {
+enum Answered {
     Done {
         recorded: bool,
     },
@@ -414,7 +414,7 @@ enum Told {
     Nothing,
 }
 
-impl Told {
+impl Answered {
     fn by(said: Option<&str>, context: &str) -> Self {
         let Some(said) = said else { return Self::Nothing };
         let says = |words: &str| said.contains(words);

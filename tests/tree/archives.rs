@@ -123,19 +123,19 @@ async fn verified(copy: &Copy, archives: &[&str]) -> Report {
 }
 
 /// The findings, without the names of scratch folders.
-fn told(copy: &Copy, report: &Report) -> String {
+fn findings(copy: &Copy, report: &Report) -> String {
     let folder = format!("{}/", copy.file().parent().unwrap().display());
     report.findings.iter().map(|finding| format!("{}\n", finding.to_string().replace(&folder, ""))).collect()
 }
 
 async fn found(copy: &Copy, archives: &[&str]) -> String {
-    told(copy, &verified(copy, archives).await)
+    findings(copy, &verified(copy, archives).await)
 }
 
 /// What the check says that it could not see for want of archives.
 fn of_archives(report: &Report) -> String {
-    let told = report.unchecked.iter().filter(|what| what.contains("`/") && !what.starts_with("that"));
-    told.map(|what| format!("{what}\n")).collect()
+    let found = report.unchecked.iter().filter(|what| what.contains("`/") && !what.starts_with("that"));
+    found.map(|what| format!("{what}\n")).collect()
 }
 
 /// What every question that needs no events answers.
@@ -200,11 +200,11 @@ async fn what_was_claimed_or_is_open_stays_so() {
 async fn the_check_spans_archive_and_database_and_says_what_it_cannot_see() {
     let season = Season::new().await;
     let spanning = verified(&season.after, &["first.archive"]).await;
-    assert!(spanning.sound, "{}", told(&season.after, &spanning));
+    assert!(spanning.sound, "{}", findings(&season.after, &spanning));
     assert_eq!((spanning.events, spanning.compared.len()), (28, 2));
     assert!(!spanning.unchecked.iter().any(|what| what.contains("--archive")), "{:?}", spanning.unchecked);
     let alone = verified(&season.after, &[]).await;
-    assert!(alone.sound, "{}", told(&season.after, &alone));
+    assert!(alone.sound, "{}", findings(&season.after, &alone));
     assert_eq!((alone.events, &alone.root), (28, &spanning.root));
     let folder = format!("{}/", season.world.file().parent().unwrap().display());
     let unchecked = of_archives(&alone);
@@ -221,7 +221,7 @@ async fn the_check_spans_archive_and_database_and_says_what_it_cannot_see() {
             ..Evidence::default()
         };
         let report = check(&season.after.file(), evidence).await;
-        assert!(report.sound, "{}", told(&season.after, &report));
+        assert!(report.sound, "{}", findings(&season.after, &report));
         assert!(report.compared.contains(&"`before` (27 events)".to_owned()), "{:?}", report.compared);
     }
 }
@@ -244,7 +244,7 @@ async fn one_archive_follows_another_and_may_hold_its_event() {
         (&[], 1),
     ] {
         let report = verified(&season.after, archives).await;
-        assert!(report.sound, "{archives:?}: {}", told(&season.after, &report));
+        assert!(report.sound, "{archives:?}: {}", findings(&season.after, &report));
         assert_eq!(
             (report.events, of_archives(&report).lines().count()),
             (31, unchecked),
@@ -345,7 +345,7 @@ async fn an_archive_that_was_altered_is_noticed_with_the_log_and_by_itself() {
         let evidence =
             Evidence { keys: vec![copy.key.clone()], archives, indexes: true, ..Evidence::default() };
         let with_the_log = match room_owner::store::verify::verify(&copy.file(), evidence).await {
-            Ok(report) => told(&copy, &report).lines().next().unwrap_or("NOT NOTICED").to_owned(),
+            Ok(report) => findings(&copy, &report).lines().next().unwrap_or("NOT NOTICED").to_owned(),
             Err(error) => error.to_string(),
         };
         let by_itself = match archive::check(&file, std::slice::from_ref(&copy.key)) {
@@ -720,7 +720,7 @@ async fn a_row_under_an_archived_number_is_found_and_never_read() {
             let report = verified(&copy, archives).await;
             let found: std::collections::BTreeSet<_> =
                 report.findings.iter().filter_map(|finding| finding.event).collect();
-            assert_eq!(found.into_iter().collect::<Vec<_>>(), numbers, "{sql}: {}", told(&copy, &report));
+            assert_eq!(found.into_iter().collect::<Vec<_>>(), numbers, "{sql}: {}", findings(&copy, &report));
         }
         let store = super::world::open(&copy.file()).await;
         for operation in [2, 10, 16].map(OperationId::new) {
@@ -789,13 +789,13 @@ async fn nothing_is_archived_where_that_would_be_wrong() {
 #[tokio::test]
 async fn what_may_still_be_owed_its_answer_stays() {
     let world = day().await;
-    let owed = |operation: i64, since: jiff::Timestamp| {
+    let pending = |operation: i64, since: jiff::Timestamp| {
         format!("INSERT INTO replies VALUES ({operation}, 'gone', NULL, NULL, 0, {})", since.as_millisecond())
     };
     let mut raw = world.raw().await;
     // One of long ago was given up, even if nobody came to say so.
-    execute(&mut raw, owed(5, later(-3 * 86_400_000))).await.unwrap();
-    execute(&mut raw, owed(10, NOON)).await.unwrap();
+    execute(&mut raw, pending(5, later(-3 * 86_400_000))).await.unwrap();
+    execute(&mut raw, pending(10, NOON)).await.unwrap();
     let file = world.file().with_file_name("archive");
     let report = archive_of(&world.store, later(1), &file).await.unwrap();
     assert_eq!(numbers(&report), Some((28, 1, 9)));

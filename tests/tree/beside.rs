@@ -74,8 +74,8 @@ async fn an_edit_of_what_stands_beside_is_named() {
     ] {
         let copy = day.again();
         copy.tampered(sql).await;
-        let told = told(&copy.report().await);
-        assert!(told.contains(expected) && told.lines().count() <= 2, "{sql}: {told}");
+        let found = findings(&copy.report().await);
+        assert!(found.contains(expected) && found.lines().count() <= 2, "{sql}: {found}");
     }
 }
 
@@ -95,14 +95,14 @@ async fn an_edit_of_an_event_beside_an_operation_is_named() {
         let copy = day.again();
         let sql = format!("UPDATE audit_events SET body = replace(body, '{from}', '{to}') WHERE seq = {seq}");
         copy.tampered(&sql).await;
-        let told = told(&copy.report().await);
+        let found = findings(&copy.report().await);
         let altered = format!("event {seq}: its text is not the one that was signed: it was altered\n");
-        assert!(told.starts_with(&altered), "{sql}: {told}");
+        assert!(found.starts_with(&altered), "{sql}: {found}");
     }
     for seq in [23, 25, 27] {
         let copy = day.again();
         copy.tampered(&format!("DELETE FROM audit_events WHERE seq = {seq}")).await;
-        let told = told(&copy.report().await);
-        assert!(told.starts_with(&format!("event {seq}: it is missing: it was taken out\n")), "{told}");
+        let found = findings(&copy.report().await);
+        assert!(found.starts_with(&format!("event {seq}: it is missing: it was taken out\n")), "{found}");
     }
 }

@@ -344,7 +344,7 @@ async fn the_oldest_part_of_the_log_goes_into_an_archive_and_is_still_told_and_p
     ✅ The archive is whole: events 1 to 15 of the log `room-owner/<log>`, as they were signed.
 
     $ room-owner audit timeline 10
-    error: the steps of operation 10 were archived: name the archive that begins with event 1 (`/var/lib/room-owner/a.archive` when it was written) with --archive; `room-owner audit show 10` says what came of it
+    error: the steps of operation 10 were archived: name the archive that begins with event 1 (`/var/lib/room-owner/a.archive` when it was written) with --archive; `room-owner audit show 10` says its outcome
 
     $ room-owner audit prove 10
     error: operation 10 was archived: name the archive that begins with event 1 (`/var/lib/room-owner/a.archive` when it was written) with --archive
@@ -370,8 +370,8 @@ async fn the_oldest_part_of_the_log_goes_into_an_archive_and_is_still_told_and_p
     let owner = ran(&["owner-at", "test", "2026-03-02", "--zone", "UTC", "--format", "json"]);
     let owner: serde_json::Value = serde_json::from_str(&owner.out).unwrap();
     assert_eq!((&owner["owner"], &owner["basis"]), (&"bob".into(), &"accepted".into()));
-    let told = "whether the new owner was read back is in the archive that has its steps";
-    assert!(owner["explanation"].as_str().unwrap().ends_with(told), "{owner}");
+    let found = "whether the new owner was read back is in the archive that has its steps";
+    assert!(owner["explanation"].as_str().unwrap().ends_with(found), "{owner}");
     let listed = ran(&["list", "--limit", "0", "--format", "jsonl", "--readings"]).out;
     let exported = ran(&["export", "--readings"]).out;
     assert!(listed.lines().count() > 15 && exported.lines().count() > 15, "{listed}{exported}");

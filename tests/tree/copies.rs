@@ -223,7 +223,7 @@ fn listing(file: &Path) -> Vec<(PathBuf, String)> {
 }
 
 /// All the findings, a line each, without the names of scratch folders.
-pub(crate) fn told(report: &Report) -> String {
+pub(crate) fn findings(report: &Report) -> String {
     let lines = report.findings.iter().map(|finding| {
         let line = finding.to_string();
         match (line.find("`/"), line.find("room-owner.db.checkpoint")) {

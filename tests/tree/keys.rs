@@ -10,7 +10,7 @@ use room_owner::store::verify::Evidence;
 use room_owner::store::{Database, IfMissing, SqliteStore};
 use secrecy::{ExposeSecret as _, SecretString};
 
-use super::copies::{Copy, check, night, told};
+use super::copies::{Copy, check, findings, night};
 use super::world::{World, allow, raw, url};
 
 fn key_file(database: &Path) -> PathBuf {
@@ -43,7 +43,7 @@ async fn the_key_is_made_once_for_its_owner_alone_and_every_process_signs_with_i
     other.close().await;
     world.store.close().await;
     let report = check(&world.file(), Evidence::default()).await;
-    assert!(report.sound && report.events == 4, "{}", told(&report));
+    assert!(report.sound && report.events == 4, "{}", findings(&report));
 }
 
 #[tokio::test]
@@ -98,7 +98,7 @@ async fn a_given_key_signs_from_then_on_and_no_file_is_made() {
     // The log itself records the change, as an operation of its own.
     assert_eq!(signers(&newer), [format!("{first} from 1 to 1"), format!("{second} from 2 to 4")]);
     assert!(with(&public).await.sound, "with the older one too");
-    assert!(told(&with(&public[..1]).await).contains("is not signed with the key"));
+    assert!(findings(&with(&public[..1]).await).contains("is not signed with the key"));
     // The text of a key is nowhere in what the program leaves behind.
     let mut raw = raw(&file).await;
     let named: String = sqlx::query_scalar("SELECT key FROM signed_head").fetch_one(&mut raw).await.unwrap();
@@ -126,7 +126,7 @@ async fn a_log_signed_anew_with_a_replaced_key_is_whole_only_by_that_key() {
     fs::remove_file(copy.beside(".checkpoint")).unwrap();
     let own_key = Database::of_file(&copy.file(), None).verifier_key().unwrap();
     let report = check(&copy.file(), Evidence { own_key, ..Evidence::default() }).await;
-    assert!(report.sound, "{}", told(&report));
+    assert!(report.sound, "{}", findings(&report));
     let unchecked = report.unchecked.join("\n");
     for limit in [
         "that nothing was cut off or rewritten, and",
@@ -134,5 +134,8 @@ async fn a_log_signed_anew_with_a_replaced_key_is_whole_only_by_that_key() {
     ] {
         assert!(unchecked.contains(limit), "{limit}: {unchecked}");
     }
-    assert!(told(&copy.report().await).contains("is not signed with the key"), "by the key that was kept");
+    assert!(
+        findings(&copy.report().await).contains("is not signed with the key"),
+        "by the key that was kept"
+    );
 }

@@ -7,7 +7,7 @@ use proptest::test_runner::{Config, TestRunner};
 use sqlx::{Connection as _, Row as _};
 use tokio::runtime::Runtime;
 
-use super::copies::{Copy, day, told};
+use super::copies::{Copy, day, findings};
 use super::world::{execute, raw};
 
 /// The tables and how their rows are named; with the columns that can have one value alone.
@@ -117,7 +117,7 @@ fn tampered(sql: &str) -> Option<String> {
             return None;
         }
         copy.tampered(&format!("PRAGMA ignore_check_constraints = ON; {sql}")).await;
-        Some(told(&copy.report().await))
+        Some(findings(&copy.report().await))
     })
 }
 

@@ -1,4 +1,4 @@
-//! Each way of changing a log after the fact, on a copy, and what a reviewer is told of it.
+//! Each way of changing a log after the fact, on a copy, and what a reviewer reads of it.
 
 use insta::assert_snapshot;
 use room_owner::merkle::SigningKey;
@@ -7,7 +7,7 @@ use room_owner::store::{IfMissing, SqliteStore};
 
 use secrecy::SecretString;
 
-use super::copies::{Copy, check, day, night, told};
+use super::copies::{Copy, check, day, findings, night};
 use super::world::{MALLORY, World, allow, ask, raw};
 
 /// What a check says that it did not check, without the names of scratch folders.
@@ -19,16 +19,16 @@ fn not_checked(copy: &Copy, report: &room_owner::domain::verification::Report) -
 /// An edit that the owner of the file makes, triggers off and on again, and what is said.
 async fn after(sql: &str) -> String {
     let copy = Copy::of(&night().await).await;
-    assert_eq!(told(&copy.report().await), "", "before");
+    assert_eq!(findings(&copy.report().await), "", "before");
     copy.tampered(sql).await;
-    told(&copy.report().await)
+    findings(&copy.report().await)
 }
 
 #[tokio::test]
 async fn a_log_that_nobody_touched_is_sound() {
     let copy = Copy::of(&night().await).await;
     let report = copy.report().await;
-    assert!(report.sound, "{}", told(&report));
+    assert!(report.sound, "{}", findings(&report));
     assert_eq!(report.events, 20);
     assert_eq!(report.root, hex::encode(copy.checkpoint.head().root));
     assert_eq!(report.compared.len(), 1);
@@ -50,10 +50,10 @@ async fn a_log_that_nobody_touched_is_sound() {
 async fn a_log_in_use_can_be_checked() {
     let world = night().await;
     let report = room_owner::store::verify::verify(&world.file(), Evidence::default()).await.unwrap();
-    assert!(report.sound && report.events == 20, "{}", told(&report));
+    assert!(report.sound && report.events == 20, "{}", findings(&report));
     allow("discord:1:3", "*").apply(&world.store).await;
     let report = room_owner::store::verify::verify(&world.file(), Evidence::default()).await.unwrap();
-    assert!(report.sound && report.events == 21, "{}", told(&report));
+    assert!(report.sound && report.events == 21, "{}", findings(&report));
 }
 
 #[tokio::test]
@@ -118,7 +118,7 @@ async fn an_inserted_event_is_named() {
     let copy = Copy::of(&night().await).await;
     // The triggers let it through: it has the next number.
     copy.with(forged).await;
-    assert_snapshot!(told(&copy.report().await), @"
+    assert_snapshot!(findings(&copy.report().await), @"
     event 21: it was added behind the signed log
     event 21: `operations` has no row for operation 21: it was taken out
     event 21: `authorised_channels` has no row for channel entry 4: it was taken out
@@ -152,7 +152,7 @@ async fn a_cut_tail_is_seen_by_the_head_beside_the_file() {
     let newer = Copy::of(&world).await;
 
     std::fs::copy(longer.file(), newer.file()).unwrap();
-    assert_snapshot!(told(&newer.report().await), @"event 21: the log ends after 20 events, and `room-owner.db.checkpoint` is a head of 21: its end was cut off, or it is an older copy");
+    assert_snapshot!(findings(&newer.report().await), @"event 21: the log ends after 20 events, and `room-owner.db.checkpoint` is a head of 21: its end was cut off, or it is an older copy");
     let refusal = SqliteStore::open(&super::world::url(&newer.file()), IfMissing::Fail).await.err().unwrap();
     assert!(refusal.to_string().contains("ends at event 20, and 21 were signed"), "{refusal}");
     super::copies::settle(raw(&newer.file()).await).await;
@@ -160,10 +160,10 @@ async fn a_cut_tail_is_seen_by_the_head_beside_the_file() {
     std::fs::remove_file(newer.beside(".checkpoint")).unwrap();
     let kept =
         Evidence { checkpoints: vec![("kept".to_owned(), newer.checkpoint.clone())], ..Evidence::default() };
-    assert!(told(&check(&newer.file(), kept).await).contains("`kept` is a head of 21"));
+    assert!(findings(&check(&newer.file(), kept).await).contains("`kept` is a head of 21"));
     let seen = newer.checkpoint.head().to_string().parse().unwrap();
     let seen = Evidence { seen: vec![seen], ..Evidence::default() };
-    assert!(told(&check(&newer.file(), seen).await).contains("is a head of 21"));
+    assert!(findings(&check(&newer.file(), seen).await).contains("is a head of 21"));
     // Rows alone, without their heads.
     assert_snapshot!(
         after("DELETE FROM audit_events WHERE seq > 19; DELETE FROM operations WHERE operation > 19;
@@ -186,16 +186,17 @@ async fn a_log_cut_back_to_an_earlier_head_is_whole_only_as_far_as_somebody_kept
 
     let kept = |name: &str, head: &room_owner::merkle::Checkpoint| vec![(name.to_owned(), head.clone())];
     let report = older.report().await;
-    assert!(report.sound, "{}", told(&report));
+    assert!(report.sound, "{}", findings(&report));
     assert_snapshot!(report.unchecked[0].replace(&format!("{}/", older.file().parent().unwrap().display()), ""), @"that nothing was cut off or rewritten, and `room-owner.db.checkpoint` with it: only a head kept elsewhere shows that (--checkpoint, or --seen with what a reply shows after `log`)");
     // A head as old as the cut shows nothing of it, and says how far it goes.
     let evidence = Evidence { checkpoints: kept("kept", &older.checkpoint), ..Evidence::default() };
     let report = check(&older.file(), evidence).await;
-    assert!(report.sound, "{}", told(&report));
+    assert!(report.sound, "{}", findings(&report));
     assert_snapshot!(report.unchecked[0], @"that nothing was cut off or rewritten after event 20: the heads that you gave end there; only a newer one shows that (--checkpoint, --seen)");
     let evidence = Evidence { checkpoints: kept("newer", &newer), ..Evidence::default() };
     assert!(
-        told(&check(&older.file(), evidence).await).contains("`newer` is a head of 21: its end was cut off")
+        findings(&check(&older.file(), evidence).await)
+            .contains("`newer` is a head of 21: its end was cut off")
     );
 }
 
@@ -215,19 +216,19 @@ async fn a_rewritten_log_is_seen_by_what_lies_outside() {
         copy.signed_anew(&SigningKey::parse(&key).unwrap()).await;
         std::fs::remove_file(&head).unwrap();
         let alone = check(&copy.file(), Evidence::default()).await;
-        assert!(alone.sound, "by itself it agrees: {}", told(&alone));
+        assert!(alone.sound, "by itself it agrees: {}", findings(&alone));
 
-        let told_by_key = told(&copy.report().await);
-        assert_eq!(told_by_key.contains("is not signed with the key"), !has_the_key, "{told_by_key}");
+        let found_by_key = findings(&copy.report().await);
+        assert_eq!(found_by_key.contains("is not signed with the key"), !has_the_key, "{found_by_key}");
         std::fs::write(&head, copy.checkpoint.as_str()).unwrap();
-        let told_by_head = told(&copy.report().await);
-        assert!(told_by_head.contains("the first 20 events are not those of"), "{told_by_head}");
+        let found_by_head = findings(&copy.report().await);
+        assert!(found_by_head.contains("the first 20 events are not those of"), "{found_by_head}");
         let seen = Evidence {
             seen: vec![copy.checkpoint.head().to_string().parse().unwrap()],
             ..Evidence::default()
         };
         std::fs::remove_file(&head).unwrap();
-        assert!(told(&check(&copy.file(), seen).await).contains("as it was seen"));
+        assert!(findings(&check(&copy.file(), seen).await).contains("as it was seen"));
     }
 }
 
@@ -247,7 +248,7 @@ async fn an_older_checkpoint_is_a_beginning_of_the_same_log() {
         ..Evidence::default()
     };
     let report = check(&newer.file(), evidence).await;
-    assert!(report.sound, "{}", told(&report));
+    assert!(report.sound, "{}", findings(&report));
     assert_eq!(report.compared.len(), 3);
 }
 
@@ -255,10 +256,10 @@ async fn an_older_checkpoint_is_a_beginning_of_the_same_log() {
 async fn a_trigger_that_is_gone_or_another_is_named() {
     let copy = Copy::of(&night().await).await;
     copy.with("DROP TRIGGER audit_events_never_deleted").await;
-    assert_snapshot!(told(&copy.report().await), @"the trigger `audit_events_never_deleted` was taken off");
+    assert_snapshot!(findings(&copy.report().await), @"the trigger `audit_events_never_deleted` was taken off");
     copy.with("CREATE TRIGGER audit_events_never_deleted BEFORE DELETE ON audit_events WHEN FALSE BEGIN SELECT 1; END")
         .await;
-    assert_snapshot!(told(&copy.report().await), @"the trigger `audit_events_never_deleted` was altered");
+    assert_snapshot!(findings(&copy.report().await), @"the trigger `audit_events_never_deleted` was altered");
     // Nothing is written behind it: the store does not open.
     let refused = SqliteStore::open(&super::world::url(&copy.file()), IfMissing::Fail).await.err().unwrap();
     assert!(
@@ -271,7 +272,7 @@ async fn a_trigger_that_is_gone_or_another_is_named() {
                CREATE TABLE notes (text TEXT); DROP INDEX operations_by_actor",
     )
     .await;
-    assert_snapshot!(told(&copy.report().await), @r"
+    assert_snapshot!(findings(&copy.report().await), @r"
         the index `operations_by_actor` was taken off
         the table `notes` is none of this program's: somebody added it
         the trigger `mine` is none of this program's: somebody added it
@@ -330,8 +331,8 @@ async fn an_acl_that_is_not_what_the_log_tells_is_named() {
         ),
     ] {
         let sql = format!("PRAGMA ignore_check_constraints = ON; {sql}");
-        let told = after(&sql).await;
-        assert!(told.contains(expected) && told.lines().count() == 1, "{sql}: {told}");
+        let found = after(&sql).await;
+        assert!(found.contains(expected) && found.lines().count() == 1, "{sql}: {found}");
     }
 }
 
@@ -396,11 +397,11 @@ async fn operations_and_deliveries_that_are_not_what_the_log_tells_are_named() {
             "`deliveries` does not say of delivery `slack:1` what the log says: `operation`",
         ),
     ] {
-        let told = after(sql).await;
-        assert!(told.contains(expected), "{sql}: {told}");
+        let found = after(sql).await;
+        assert!(found.contains(expected), "{sql}: {found}");
     }
-    let told = after("UPDATE audit_events SET operation = 9 WHERE seq = 14").await;
-    assert!(!told.contains("deliveries"), "they are as they were: {told}");
+    let found = after("UPDATE audit_events SET operation = 9 WHERE seq = 14").await;
+    assert!(!found.contains("deliveries"), "they are as they were: {found}");
 }
 
 /// The file's owner can have a table take what it never would, and put its text back.
@@ -450,9 +451,9 @@ async fn what_looks_the_same_and_is_of_another_type_is_named() {
              PRAGMA writable_schema = RESET; DROP TABLE was"
         ))
         .await;
-        let told = told(&copy.report().await);
-        assert!(told.contains(expected), "{sql}: {told}");
-        assert!(!told.contains("the table"), "the schema looks as it should: {told}");
+        let found = findings(&copy.report().await);
+        assert!(found.contains(expected), "{sql}: {found}");
+        assert!(!found.contains("the table"), "the schema looks as it should: {found}");
     }
 }
 
@@ -485,8 +486,8 @@ async fn a_tree_that_is_not_that_of_the_events_is_named() {
             "2 tiles of the tree are kept, and the events fill 1",
         ),
     ] {
-        let told = after(sql).await;
-        assert!(told.contains(expected), "{sql}: {told}");
+        let found = after(sql).await;
+        assert!(found.contains(expected), "{sql}: {found}");
     }
 }
 
@@ -508,7 +509,7 @@ async fn an_edited_event_with_its_hash_is_found_by_the_signed_head() {
              CAST(substr(hashes, 1, 8 * 32) || x'{forged}' || substr(hashes, 9 * 32 + 1) AS BLOB)"
     ))
     .await;
-    assert_snapshot!(told(&copy.report().await), @"
+    assert_snapshot!(findings(&copy.report().await), @"
     the newest signed head in the database is not that of the events
     the first 20 events are not those of `room-owner.db.checkpoint`: the log was altered or rewritten after that
     ");
@@ -522,8 +523,8 @@ async fn a_forged_head_beside_the_file_is_named() {
         ("hello".to_owned(), "is no signed head"),
     ] {
         std::fs::write(copy.beside(".checkpoint"), text).unwrap();
-        let told = told(&copy.report().await);
-        assert!(told.contains(expected), "{told}");
+        let found = findings(&copy.report().await);
+        assert!(found.contains(expected), "{found}");
     }
 }
 
@@ -575,7 +576,7 @@ async fn an_index_that_does_not_lead_to_everything_is_found_if_that_is_asked_for
         copy.with(sql).await;
         assert!(copy.report().await.sound, "the log itself is whole: {sql}");
         let evidence = Evidence { keys: vec![copy.key.clone()], indexes: true, ..Evidence::default() };
-        let found = told(&check(&copy.file(), evidence).await);
+        let found = findings(&check(&copy.file(), evidence).await);
         assert_ne!(found, "", "{sql}");
         let sql = sql.split_whitespace().collect::<Vec<_>>().join(" ");
         told_of.push_str(&format!("{}\n  {}\n", &sql[..sql.len().min(90)], found.lines().next().unwrap()));
@@ -597,7 +598,7 @@ async fn an_index_that_does_not_lead_to_everything_is_found_if_that_is_asked_for
     let copy = Copy::of(&night().await).await;
     let evidence = Evidence { keys: vec![copy.key.clone()], indexes: true, ..Evidence::default() };
     let report = check(&copy.file(), evidence).await;
-    assert!(report.sound, "{}", told(&report));
+    assert!(report.sound, "{}", findings(&report));
     assert!(!report.unchecked.iter().any(|what| what.contains("--indexes")), "{:?}", report.unchecked);
 }
 
@@ -608,7 +609,7 @@ async fn a_row_that_the_schema_comes_with_is_missed() {
     for table in ["acl_version", "write_probe"] {
         let copy = Copy::of(&night().await).await;
         copy.with(&format!("DELETE FROM {table}")).await;
-        let found = told(&copy.report().await);
+        let found = findings(&copy.report().await);
         assert_eq!(found, format!("the row of `{table}` is gone: it was taken out\n"));
     }
 }
@@ -628,7 +629,7 @@ async fn words_that_are_stored_and_not_found_are_missed_if_that_is_asked_for() {
     store.close().await;
     let copy = Copy::of(&world).await;
     let with_indexes = || Evidence { keys: vec![copy.key.clone()], indexes: true, ..Evidence::default() };
-    let found = async |copy: &Copy| told(&check(&copy.file(), with_indexes()).await);
+    let found = async |copy: &Copy| findings(&check(&copy.file(), with_indexes()).await);
     assert_eq!(found(&copy).await, "");
     let mut whole = raw(&copy.file()).await;
     assert!(super::world::count(&mut whole, "operations_text_idx").await > 4, "pages");

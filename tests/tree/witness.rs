@@ -9,7 +9,7 @@ use room_owner::store::{IfMissing, SqliteStore};
 use sqlx::Connection as _;
 use tokio::task::JoinSet;
 
-use super::copies::{Copy, told};
+use super::copies::{Copy, findings};
 use super::world::{MALLORY, World, allow, ask, count, execute, raw, url};
 
 fn path(world: &World) -> PathBuf {
@@ -120,7 +120,11 @@ async fn behind_an_event_of_a_strange_hand_nothing_more_is_written() {
     );
     world.store.close().await;
     let report = Copy::of(&world).await.report().await;
-    assert!(told(&report).contains("event 3: it was added behind the signed log"), "{}", told(&report));
+    assert!(
+        findings(&report).contains("event 3: it was added behind the signed log"),
+        "{}",
+        findings(&report)
+    );
 }
 
 /// The head before the newest stays under another name, as it was. A head that is longer than the one before the

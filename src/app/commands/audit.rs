@@ -208,8 +208,8 @@ async fn history(
     let until = until.filter(|until| *until <= now);
     let last = until.map_or(now, before);
     let around = log.room_history(room, last, FAR).await.map_err(failed)?;
-    let ended = |entry: &RoomEntry| match &entry.told {
-        Some(told) if told.is_signed => told.event_at,
+    let ended = |entry: &RoomEntry| match &entry.reported {
+        Some(reported) if reported.is_signed => reported.event_at,
         _ => {
             let took = SignedDuration::from_millis(entry.entry.duration_ms.unwrap_or_default());
             entry.entry.at.saturating_add(took).unwrap_or(Timestamp::MAX)
@@ -303,7 +303,7 @@ async fn page<T>(
     Ok(Page { rows, is_cut, readings_left_out })
 }
 
-/// Whether the new owner was read back, or Tencent's own callback told of the change.
+/// Whether the new owner was read back, or Tencent's own callback reported the change.
 fn confirms(event: &Event) -> bool {
     matches!(event.what, What::Confirmed(_) | What::Ended(Outcome::Succeeded { confirmed: true, .. }))
 }

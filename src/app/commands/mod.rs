@@ -31,7 +31,7 @@ pub enum Work {
     Transfer,
 }
 
-/// What came of a request.
+/// The result of a request.
 #[derive(Debug)]
 pub enum Handled<E> {
     /// Answered without asking for an acknowledgement.

@@ -1,4 +1,4 @@
-//! `/room-owner <room> <new_owner>`: hands the room over and records what came of it.
+//! `/room-owner <room> <new_owner>`: hands the room over and records the outcome.
 
 use std::time::Duration;
 

@@ -13,7 +13,7 @@ use crate::app::replies::{Messengers, Notification, PendingReply, Platform, Send
 use crate::domain::audit::{AuditEntry, OperationId, Outcome, OutcomeKind, Unresolved, What};
 use crate::domain::command::Transfer;
 use crate::domain::principal::Principal;
-use crate::domain::reply::{Heard, Reply};
+use crate::domain::reply::{AlreadyKnown, Reply};
 use crate::domain::reply_note::HowReplied;
 use crate::domain::room::AccountId;
 
@@ -24,7 +24,7 @@ const COLLECTING: Duration = Duration::from_millis(250);
 const KEEP_AGAIN: Duration = Duration::from_secs(1);
 
 const PROCESS_ENDED: &str = "the process ended before the answer was marked as given";
-const FOUND_OUT_LATER: &str = "what came of it was found out later";
+const FOUND_OUT_LATER: &str = "its outcome was found out later";
 
 impl CommandService {
     /// From now on pending replies are stored, and people on these platforms can be reached. Takes over the replies
@@ -71,9 +71,9 @@ impl CommandService {
         perhaps_said: bool,
     ) {
         let messengers = self.replies.messengers();
-        let can_be_told = messengers.is_some_and(|messengers| messengers.on(platform).is_some());
+        let can_be_reached = messengers.is_some_and(|messengers| messengers.on(platform).is_some());
         if let Some(operation) = operation
-            && can_be_told
+            && can_be_reached
             && self.replies.hand_over(operation, why.to_string(), perhaps_said)
         {
             return info!(operation = operation.seq(), %why, "a reply is sent later");
@@ -176,7 +176,7 @@ impl CommandService {
     }
 
     /// Sends what is due, for as long as the process runs.
-    pub async fn keep_telling(&self) {
+    pub async fn keep_notifying(&self) {
         loop {
             match self.replies.next(self.clock.now()) {
                 Next::Nothing => self.replies.due.notified().await,
@@ -245,7 +245,7 @@ impl CommandService {
             operation = pending.operation.seq(),
             why, "a reply was given up; the audit log has the outcome"
         );
-        // Somebody who was told that the outcome is unknown has had a reply.
+        // Somebody who knows that the outcome is unknown has had a reply.
         if pending.known.is_none() {
             self.note_reply(Some(pending.operation), HowReplied::Lost, why).await;
         }
@@ -289,13 +289,13 @@ impl CommandService {
                 head: None,
             },
         };
-        let heard = match (pending.known, pending.perhaps_said) {
-            (Some(OutcomeKind::Refused), _) => Heard::Refused,
-            (Some(_), _) => Heard::Unknown,
-            (None, true) => Heard::Perhaps,
-            (None, false) => Heard::Nothing,
+        let known = match (pending.known, pending.perhaps_said) {
+            (Some(OutcomeKind::Refused), _) => AlreadyKnown::Refused,
+            (Some(_), _) => AlreadyKnown::Unknown,
+            (None, true) => AlreadyKnown::Perhaps,
+            (None, false) => AlreadyKnown::Nothing,
         };
-        let reply = Reply::Late { reply: Box::new(answer), typed: entry.command, asked_at: entry.at, heard };
+        let reply = Reply::Late { reply: Box::new(answer), typed: entry.command, asked_at: entry.at, known };
         Ok(Some(Notification { to: actor, channel, public_in: pending.public_in.clone(), reply }))
     }
 }

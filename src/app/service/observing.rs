@@ -64,7 +64,7 @@ impl CommandService {
         });
     }
 
-    /// Counts what became of a callback.
+    /// Counts how a callback ended.
     pub fn count_callback(&self, end: CallbackEnd) {
         self.observer.called_back(end);
     }
@@ -142,7 +142,7 @@ impl CommandService {
                 CallbackEnd::Confirmed
             }
             Observation::Corrects { operation, was } => {
-                warn!(operation = operation.seq(), room = %notice.room, %was, "tencent's callback tells of a change that was over: its outcome is corrected");
+                warn!(operation = operation.seq(), room = %notice.room, %was, "tencent's callback reports a change that was over: its outcome is corrected");
                 self.follow_up_on(operation, Some(was), notice.event_at).await;
                 CallbackEnd::Confirmed
             }
@@ -162,7 +162,8 @@ impl CommandService {
             return;
         }
         let problem = self.problem(&unresolved);
-        let Some(outcome) = self.told(operation, unresolved.previous_owner.clone(), None, problem).await
+        let Some(outcome) =
+            self.confirmed_by_callback(operation, unresolved.previous_owner.clone(), None, problem).await
         else {
             return;
         };
@@ -171,8 +172,8 @@ impl CommandService {
         self.record(operation, &outcome).await;
     }
 
-    /// The outcome of an operation whose end is unclear, if a callback has told of its change.
-    pub(super) async fn told(
+    /// The outcome of an operation whose end is unclear, if a callback has reported its change.
+    pub(super) async fn confirmed_by_callback(
         &self,
         operation: OperationId,
         previous: Option<AccountId>,

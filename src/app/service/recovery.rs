@@ -1,4 +1,4 @@
-//! What became of an operation whose end was lost: found out by reading the owner back, never by sending
+//! The outcome of an operation whose end was lost: found out by reading the owner back, never by sending
 //! again.
 
 use std::collections::{HashMap, HashSet};
@@ -60,7 +60,7 @@ struct Watch {
     rests: u32,
     /// Whether the last look at it was final.
     is_over: bool,
-    /// What came of it, if the store did not take that.
+    /// Its outcome, if the store did not take that.
     unrecorded: Option<Outcome>,
 }
 
@@ -304,7 +304,7 @@ impl CommandService {
         if matches!(by_reading, Outcome::Succeeded { .. }) {
             return by_reading;
         }
-        self.told(operation, previous, owner_now, problem).await.unwrap_or(by_reading)
+        self.confirmed_by_callback(operation, previous, owner_now, problem).await.unwrap_or(by_reading)
     }
 }
 

@@ -222,7 +222,7 @@ fn show(answer: Answer, format: Format, zone: &TimeZone) -> std::io::Result<()> 
             }
             say_page(&page);
         }
-        Answer::Owner(told) => print::whole(&*told, format, zone)?,
+        Answer::Owner(found) => print::whole(&*found, format, zone)?,
         Answer::Timeline(steps, entry) => {
             print::rows(&steps, format)?;
             say_open(entry.operation, entry.outcome);

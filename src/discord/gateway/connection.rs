@@ -40,7 +40,7 @@ const CODE_RESUMES: u16 = 4000;
 
 /// Why a connection ended.
 pub(super) enum Ended {
-    /// It was told to stop.
+    /// It was asked to stop.
     Stopped,
     /// It could not be opened.
     Unreachable(String),

@@ -25,7 +25,7 @@ pub enum Phase {
     Resuming,
     /// Discord refused for good.
     Fatal(String),
-    /// Told to stop.
+    /// Asked to stop.
     Stopped,
 }
 

@@ -151,7 +151,7 @@ fn asked(path: &str, options: &[Value]) -> (String, Command) {
     (typed, command.unwrap().unwrap())
 }
 
-fn slip(path: &str, options: &[Value]) -> Problem {
+fn problem_of(path: &str, options: &[Value]) -> Problem {
     match read(path, options).1 {
         Ok(Err(UsageError { problem, .. })) => problem,
         other => panic!("{path}: {other:?}"),
@@ -243,13 +243,13 @@ fn why_knows_the_members_roles() {
 
 #[test]
 fn slips_are_named_and_what_no_client_sends_is_not_taken() {
-    assert_eq!(slip("room-acl grant", &[opt("role", "admin")]), Problem::Missing("<person>"));
-    assert_eq!(slip("room-acl why", &[opt("who", "9")]), Problem::Missing("<room>"));
-    assert_eq!(slip("room-audit show", &[]), Problem::Missing("<operation>"));
-    assert_eq!(slip("room-acl dance", &[]), Problem::UnknownVerb("dance".to_owned()));
-    assert_eq!(slip("room-acl channel", &[]), Problem::UnknownVerb("channel".to_owned()));
+    assert_eq!(problem_of("room-acl grant", &[opt("role", "admin")]), Problem::Missing("<person>"));
+    assert_eq!(problem_of("room-acl why", &[opt("who", "9")]), Problem::Missing("<room>"));
+    assert_eq!(problem_of("room-audit show", &[]), Problem::Missing("<operation>"));
+    assert_eq!(problem_of("room-acl dance", &[]), Problem::UnknownVerb("dance".to_owned()));
+    assert_eq!(problem_of("room-acl channel", &[]), Problem::UnknownVerb("channel".to_owned()));
     assert_eq!(
-        slip("room-audit list", &[opt("actor", "9"), opt("actor-id", "cli:ana")]),
+        problem_of("room-audit list", &[opt("actor", "9"), opt("actor-id", "cli:ana")]),
         Problem::Twice("actor")
     );
     for (option, why) in [
@@ -289,7 +289,7 @@ fn slips_are_named_and_what_no_client_sends_is_not_taken() {
         let why = "the option `grant` is not a whole number".to_owned();
         assert_eq!(read("room-acl revoke", &[opt("grant", number)]).1, Err(why));
     }
-    assert!(matches!(slip("room-acl revoke", &[opt("grant", -3)]), Problem::Invalid(_)));
+    assert!(matches!(problem_of("room-acl revoke", &[opt("grant", -3)]), Problem::Invalid(_)));
 }
 
 proptest! {

@@ -1,4 +1,4 @@
-//! The rule told to people: what somebody may do, who may do something, and why not.
+//! The rule explained to people: what somebody may do, who may do something, and why not.
 //!
 //! Nothing here permits anything. What is said of a decision comes from [`decide`], which enforces it.
 

@@ -71,7 +71,7 @@ pub enum Action {
     ShowOwner(RoomId),
     /// Give a room to somebody else.
     Transfer(RoomId),
-    /// The same although nobody knows what came of an earlier transfer of the room.
+    /// The same although the outcome of an earlier transfer of the room is unknown.
     Override(RoomId),
     /// Read the audit log, as far as the rooms in reach go.
     ReadAudit,

@@ -110,7 +110,7 @@ impl Permit {
         &self.action
     }
 
-    /// Which rooms it reaches. Of a deed on one room, that room is among them.
+    /// Which rooms it reaches. Of an action on one room, that room is among them.
     #[must_use]
     pub fn reach(&self) -> &EffectiveScope {
         &self.reach
@@ -158,7 +158,7 @@ pub enum Denial {
     OutOfScope(Vec<RoomScope>),
     /// The live grants are for other channels.
     OtherChannels(GrantId),
-    /// The live grants are for other deeds: their roles.
+    /// The live grants are for other actions: their roles.
     WrongRole(Vec<Role>),
     /// The request comes from an app or a workspace that this bot does not serve.
     ForeignOrigin(String),
@@ -237,7 +237,7 @@ pub enum GrantMatch {
     Ended(Timestamp),
     /// It begins later.
     NotYet(Timestamp),
-    /// Its role is for other deeds.
+    /// Its role is for other actions.
     WrongRole,
     /// It is for other rooms.
     OutOfScope,
@@ -327,8 +327,8 @@ fn authority_in(
         here: distinct(open.iter().map(|entry| entry.rooms.clone())),
         denied: Vec::new(),
     };
-    // What is known comes first: a group is named only to whom it would be permitted otherwise, and a stranger is not
-    // told which groups there are.
+    // What is known comes first: a group is named only to whom it would be permitted otherwise, and a stranger does not
+    // learn which groups there are.
     for membership in [Membership::In, Membership::Unknown] {
         let denials = || denied_as(membership);
         let before = std::mem::take(&mut reach.denied);

@@ -1,9 +1,9 @@
 //! `decide` in sentences. [`model`] compares it with a second telling of the rule on random ACLs, and what is
-//! told of it is held against it in [`told`] and [`lock_outs`].
+//! said of it is held against it in [`answers`] and [`lock_outs`].
 
+mod answers;
 mod lock_outs;
 mod model;
-mod told;
 
 use super::*;
 use crate::domain::principal::{Outside, Place, Principal};
@@ -471,7 +471,7 @@ fn nobody_denies_anything_to_an_admin_for_more_rooms() {
             panic!("denied")
         };
         let plain = plain_grant(0, subject(who), Role::Admin, scope(rooms));
-        let new = NewGrant { effect: Effect::Deny, ..told::as_new(&plain) };
+        let new = NewGrant { effect: Effect::Deny, ..answers::as_new(&plain) };
         admin_beyond(&new, &team.principal, permit.reach(), &team.acl.grants, known, hour(12))
             .map(ToString::to_string)
     };
@@ -482,7 +482,7 @@ fn nobody_denies_anything_to_an_admin_for_more_rooms() {
     assert_eq!(beyond("slack:T2:group:S1", "x", &unread), None, "a group of another workspace");
     assert_eq!(beyond(HOSTS, "x", &unread).as_deref(), Some("slack:T1:U2"), "who may be in it");
     assert_eq!(beyond("discord:1:role:3", "y-1", &unread).as_deref(), Some("discord:1:2"), "from Slack too");
-    let read = |members: &[&str]| told::read(&[(HOSTS, members)], hour(12));
+    let read = |members: &[&str]| answers::read(&[(HOSTS, members)], hour(12));
     assert_eq!(beyond(HOSTS, "x", &read(&["U2", "U3"])).as_deref(), Some("slack:T1:U2"));
     assert_eq!(beyond(HOSTS, "x", &read(&["U3"])), None);
 }

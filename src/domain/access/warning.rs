@@ -1,4 +1,4 @@
-//! What stands between a new entry of the ACL and its effect, so that nobody is told of a gain that does not
+//! What stands between a new entry of the ACL and its effect, so that no gain is announced that does not
 //! happen.
 //!
 //! Nothing here decides anything: an entry with warnings stands, and counts as soon as nothing is in its way.

@@ -53,7 +53,7 @@ pub enum NoAnswer {
     /// Its events were moved into an archive.
     #[error(
         "the steps of operation {0} were archived: name the archive that begins with event {first} (`{file}` when it \
-         was written) with --archive; `room-owner audit show {0}` says what came of it",
+         was written) with --archive; `room-owner audit show {0}` says its outcome",
         first = .1.first, file = .1.file
     )]
     Archived(OperationId, ArchivedIn),

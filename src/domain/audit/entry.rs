@@ -38,7 +38,7 @@ pub struct AuditEntry {
     pub decision: Option<DecisionKind>,
     /// The grant that permitted it, or the reason of the denial.
     pub authority: Option<String>,
-    /// What came of it.
+    /// Its outcome.
     pub outcome: OutcomeKind,
     /// Tencent's ErrorCode.
     pub error_code: Option<i64>,

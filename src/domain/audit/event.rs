@@ -37,7 +37,7 @@ pub struct Event {
 pub enum What {
     /// A request was taken, and what was decided about it.
     Requested(Box<Request>),
-    /// Tencent's callback told of a change that nobody asked the bot for.
+    /// Tencent's callback reported a change that nobody asked the bot for.
     Observed(Box<Observed>),
     /// Something about the log itself changed.
     System(SystemChange),
@@ -46,14 +46,14 @@ pub enum What {
         /// The owner.
         previous_owner: AccountId,
     },
-    /// What came of it.
+    /// Its outcome.
     Ended(Outcome),
-    /// An admin closed it with operation `by`, because nobody knows what came of it.
+    /// An admin closed it with operation `by`, because nobody knows its outcome.
     Overridden {
         /// The operation of the admin.
         by: OperationId,
     },
-    /// Tencent's callback told of its change.
+    /// Tencent's callback reported its change.
     Confirmed(OwnerChange),
     /// How its reply went, if not as usual.
     Reply(ReplyNote),

@@ -114,7 +114,7 @@ pub struct Refusal {
 /// What to do where nothing better is known.
 const LOOK_FIRST: &str = "Look at the room's owner before you try again.";
 
-/// What came of an attempt.
+/// The outcome of an attempt.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {

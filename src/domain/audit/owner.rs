@@ -78,13 +78,16 @@ pub struct RoomEntry {
     /// The entry.
     pub entry: AuditEntry,
     /// What a callback said about its change.
-    pub told: Option<ReportedChange>,
+    pub reported: Option<ReportedChange>,
 }
 
 impl RoomEntry {
     /// When it happened, as well as that is known.
     fn at(&self) -> Timestamp {
-        self.told.as_ref().filter(|told| told.is_signed).map_or(self.entry.at, |told| told.event_at)
+        self.reported
+            .as_ref()
+            .filter(|reported| reported.is_signed)
+            .map_or(self.entry.at, |reported| reported.event_at)
     }
 }
 
@@ -107,7 +110,7 @@ const NEAR: usize = 20;
 
 /// What an entry says about its room's owner.
 fn claims<'a>(index: usize, room_entry: &'a RoomEntry, now: i64, claims: &mut Vec<Claim<'a>>) {
-    let RoomEntry { entry, told } = room_entry;
+    let RoomEntry { entry, reported } = room_entry;
     let at = entry.at.as_millisecond();
     let (from, until) = match entry.duration_ms {
         // It was recorded before now, so the clock was set back since.
@@ -117,8 +120,8 @@ fn claims<'a>(index: usize, room_entry: &'a RoomEntry, now: i64, claims: &mut Ve
         None => (at, at),
     };
     let previous = entry.previous_owner.as_deref();
-    let signed = told.as_ref().filter(|told| told.is_signed);
-    let event_at = signed.map(|told| told.event_at.as_millisecond());
+    let signed = reported.as_ref().filter(|reported| reported.is_signed);
+    let event_at = signed.map(|reported| reported.event_at.as_millisecond());
     let is_callback = entry.decision.is_none() && entry.new_owner.is_some();
     let source = match entry.new_owner {
         Some(_) if is_callback => Source::Callback,
@@ -155,7 +158,7 @@ fn claims<'a>(index: usize, room_entry: &'a RoomEntry, now: i64, claims: &mut Ve
     if let Some(owner) = previous {
         claim(from, until, None, What::Found(owner));
     }
-    let original = signed.and_then(|told| told.original_owner.as_deref());
+    let original = signed.and_then(|reported| reported.original_owner.as_deref());
     match (entry.outcome, event_at) {
         (OutcomeKind::Succeeded | OutcomeKind::Unknown | OutcomeKind::Pending, Some(at)) => {
             let (from, until) = if (from..=until).contains(&at) { (at, at) } else { (from, until) };
@@ -357,7 +360,7 @@ impl Findings<'_, '_> {
                 }
                 _ => {
                     let from = from(claim).map(|from| format!("from {from} ")).unwrap_or_default();
-                    format!("tried to hand it {from}to {to}, and what came of it is not known")
+                    format!("tried to hand it {from}to {to}, and its outcome is not known")
                 }
             };
             let next = match self.next() {

@@ -209,7 +209,7 @@ pub enum StatsBy {
     Room,
     /// Where it was asked.
     Channel,
-    /// What came of it.
+    /// The outcome.
     Outcome,
     /// The hour, UTC.
     Hour,

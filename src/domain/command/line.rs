@@ -53,7 +53,7 @@ impl Mention {
     }
 }
 
-/// A typed line in which the platform's mentions have been told from the text: no text that a person
+/// A typed line in which the platform's mentions are kept apart from the text: no text that a person
 /// types can become a mention by being decoded late.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Typed(pub(super) Vec<Item>);

@@ -69,7 +69,7 @@ impl CommandGroup {
         match self {
             Self::Owner => "Hand a live room to a new owner, or show who owns it",
             Self::Acl => "Who may do what: show it, explain it, change it",
-            Self::Audit => "What was done, by whom, by whose authority, and what came of it",
+            Self::Audit => "What was done, by whom, by whose authority, and with what outcome",
         }
     }
 }
@@ -94,7 +94,7 @@ pub enum Command {
     Audit(Box<Question>),
 }
 
-/// The one privileged deed: give `room` to `new_owner`.
+/// The one privileged action: give `room` to `new_owner`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Transfer {
     /// The room to hand over.
@@ -103,7 +103,7 @@ pub struct Transfer {
     pub new_owner: AccountId,
     /// Why, in the words of the person who asks.
     pub reason: Option<String>,
-    /// The operation that holds the room because nobody knows what came of it: it is to be closed as it is.
+    /// The operation that holds the room because its outcome is unknown: it is to be closed as it is.
     pub overrides: Option<OperationId>,
 }
 

@@ -79,12 +79,12 @@ pub enum Reply {
         operation: OperationId,
         /// The room.
         room: RoomId,
-        /// What came of it: shown, refused or declined.
+        /// The outcome: shown, refused or declined.
         outcome: Outcome,
         /// The room that was probably meant, if there is none of this id.
         meant: Option<RoomId>,
     },
-    /// A transfer that was carried out, whatever came of it.
+    /// A transfer that was carried out, whatever its outcome.
     Transfer {
         /// The operation.
         operation: OperationId,
@@ -92,7 +92,7 @@ pub enum Reply {
         transfer: Transfer,
         /// Who asked.
         by: Principal,
-        /// What came of it.
+        /// The outcome.
         outcome: Outcome,
         /// Whether the outcome is in the log. If not, it is resolved later.
         recorded: bool,
@@ -127,7 +127,7 @@ pub enum Reply {
     Duplicate {
         /// The record of the repetition.
         operation: OperationId,
-        /// What came of the first.
+        /// The outcome of the first.
         first: Box<AuditEntry>,
     },
     /// Another transfer of the room is under way, or its outcome is not known yet.
@@ -181,21 +181,21 @@ pub enum Reply {
         typed: String,
         /// When.
         asked_at: Timestamp,
-        /// What the person may have heard before.
-        heard: Heard,
+        /// What the person may know already.
+        known: AlreadyKnown,
     },
     /// The request is not on record yet, and nothing was begun; the answer comes later.
     Waiting {
         /// What was typed.
         typed: String,
-        /// Whether there is a way to say what came of it.
+        /// Whether there is a way to send the outcome.
         result_follows: bool,
     },
     /// The request is on record and the work goes on; the answer comes later.
     Working {
         /// What was typed.
         typed: String,
-        /// Whether there is a way to say what came of it.
+        /// Whether there is a way to send the outcome.
         result_follows: bool,
     },
 }
@@ -212,9 +212,9 @@ pub enum OwnerAnswer {
 /// The names by which people were last seen: captions, for those whom the reader's platform does not show by itself.
 pub type Names = BTreeMap<Subject, String>;
 
-/// What somebody may have heard before an answer comes late.
+/// What somebody may know before an answer comes late.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Heard {
+pub enum AlreadyKnown {
     /// Nothing.
     Nothing,
     /// Perhaps this very answer.

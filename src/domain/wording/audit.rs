@@ -42,7 +42,7 @@ pub fn answered(answer: &Answer, zone: &TimeZone, name: &CommandName) -> Message
     match answer {
         Answer::List(page) => entries(page, zone, name),
         Answer::Entry(entry) => whole(entry, None),
-        Answer::Owner(told) => owner(told, zone),
+        Answer::Owner(found) => owner(found, zone),
         Answer::History(owners) => history(owners, zone, name),
         Answer::Timeline(steps, entry) => timeline(steps, entry),
         Answer::Stats(by, page) => stats(*by, page, name),
@@ -170,37 +170,37 @@ fn given(grant: &Grant) -> Line {
     line.text(", given by ").and(subject(&grant.granted_by)).text(grant.granted_at.strftime(" on %Y-%m-%d"))
 }
 
-fn owner(told: &Ownership, zone: &TimeZone) -> Message {
+fn owner(found: &Ownership, zone: &TimeZone) -> Message {
     let at = |time| read_in(time, zone);
     let mut body = Vec::new();
-    let (tone, headline) = match (&told.owner, told.certainty) {
+    let (tone, headline) = match (&found.owner, found.certainty) {
         (Some(owner), Certainty::Known) => (
             Tone::Plain,
-            code(owner).text(" owned ").code(&told.room).text(" at ").text(at(told.time)).text("."),
+            code(owner).text(" owned ").code(&found.room).text(" at ").text(at(found.time)).text("."),
         ),
         (Some(owner), _) => (
             Tone::Plain,
             code(owner)
                 .text(" probably owned ")
-                .code(&told.room)
+                .code(&found.room)
                 .text(" at ")
-                .text(at(told.time))
+                .text(at(found.time))
                 .text(": it follows from what was found later."),
         ),
         (None, _) => (
             Tone::Warning,
             text("The log cannot tell who owned ")
-                .code(&told.room)
+                .code(&found.room)
                 .text(" at ")
-                .text(at(told.time))
+                .text(at(found.time))
                 .text("."),
         ),
     };
-    if let Some(since) = told.since {
-        let by = told.operation.map(|operation| format!(" (op {operation})")).unwrap_or_default();
+    if let Some(since) = found.since {
+        let by = found.operation.map(|operation| format!(" (op {operation})")).unwrap_or_default();
         body.push(text(format!("Since {}{by}, at the latest.", at(since))));
     }
-    body.push(text("Why: ").code(&told.explanation));
+    body.push(text("Why: ").code(&found.explanation));
     Message { tone, headline, body, footer: None }
 }
 
@@ -283,7 +283,7 @@ fn timeline(steps: &[Step], entry: &AuditEntry) -> Message {
         .collect();
     match entry.outcome {
         OutcomeKind::Pending => body.push(text("No outcome is recorded yet.")),
-        OutcomeKind::Unknown => body.push(text("What came of it is not known.")),
+        OutcomeKind::Unknown => body.push(text("Its outcome is not known.")),
         _ => {}
     }
     let date = entry.at.strftime("%Y-%m-%d");
@@ -345,7 +345,7 @@ fn no_answer(error: &NoAnswer, zone: &TimeZone, name: &CommandName) -> Message {
         NoAnswer::Archived(operation, _) => (
             text(format!("The steps of operation {operation} were moved into an archive.")),
             code(name.line(&show(*operation)))
-                .text(" says what came of it; whoever runs the bot has the file with the steps."),
+                .text(" says its outcome; whoever runs the bot has the file with the steps."),
         ),
         NoAnswer::OutOfReach(room) => (
             text("The log of ").code(room).text(" is not among what you may see here."),

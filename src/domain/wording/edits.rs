@@ -28,7 +28,7 @@ pub(super) fn edited(changed: &[(ChangedEntry, GrantWarnings)], is_for_oneself: 
     // What is the same for several is said once, behind them.
     let mut behind: Vec<Line> = Vec::new();
     for (entry, warnings) in changed {
-        let Told { mut headline, meaning, mut limits } = change(entry, warnings);
+        let ChangeText { mut headline, meaning, mut limits } = change(entry, warnings);
         if let (ChangedEntry::Grant { after, .. }, [_, _, ..]) = (entry, changed) {
             headline.0.pop();
             headline = headline.and(limited(after)).text(" (grant ").text(after.id).text(").");
@@ -67,7 +67,7 @@ pub fn pattern_as_room(scope: &RoomScope) -> Option<Line> {
 }
 
 /// A change in words.
-pub struct Told {
+pub struct ChangeText {
     /// The change.
     pub headline: Line,
     /// Who gains or loses what by it; nothing if nobody does.
@@ -78,14 +78,14 @@ pub struct Told {
 
 /// What a change is, and who gains or loses what by it, as far as nothing is in its way.
 #[must_use]
-pub fn change(changed: &ChangedEntry, warnings: &GrantWarnings) -> Told {
+pub fn change(changed: &ChangedEntry, warnings: &GrantWarnings) -> ChangeText {
     match changed {
         ChangedEntry::Grant { after, .. } => grant_change(after, warnings),
         ChangedEntry::Channel { before, after } => channel_change(before.as_ref(), after),
     }
 }
 
-fn grant_change(grant: &Grant, warnings: &GrantWarnings) -> Told {
+fn grant_change(grant: &Grant, warnings: &GrantWarnings) -> ChangeText {
     let is_revoked = grant.revoked_at.is_some();
     let who = subject(&grant.subject);
     let what = role_for(grant.role, &grant.rooms);
@@ -120,7 +120,7 @@ fn grant_change(grant: &Grant, warnings: &GrantWarnings) -> Told {
     {
         limits.push(text("Reason given: ").code(reason));
     }
-    Told { headline: headline.text("."), meaning: meaning.map(text), limits }
+    ChangeText { headline: headline.text("."), meaning: meaning.map(text), limits }
 }
 
 /// What is in the way of an entry that was given, each without a full stop.
@@ -219,7 +219,7 @@ pub fn planned(change: &AclChange, grants: &[Grant], channels: &[AuthorisedChann
     })
 }
 
-fn channel_change(before: Option<&AuthorisedChannel>, after: &AuthorisedChannel) -> Told {
+fn channel_change(before: Option<&AuthorisedChannel>, after: &AuthorisedChannel) -> ChangeText {
     let here = channel(&after.channel);
     let (headline, meaning) = if after.removed_at.is_some() {
         (
@@ -238,7 +238,7 @@ fn channel_change(before: Option<&AuthorisedChannel>, after: &AuthorisedChannel)
     };
     let reason = after.reason.as_ref().filter(|_| after.removed_at.is_none());
     let limits = reason.map(|reason| text("Reason given: ").code(reason)).into_iter().collect();
-    Told { headline, meaning: Some(text(meaning)), limits }
+    ChangeText { headline, meaning: Some(text(meaning)), limits }
 }
 
 pub(super) fn not_edited(why: &NotEdited, name: &CommandName) -> Message {

@@ -129,9 +129,9 @@ pub fn message(reply: &Reply, name: &CommandName) -> Message {
             )],
             footer: None,
         },
-        Reply::Late { reply, typed, asked_at, heard } => {
+        Reply::Late { reply, typed, asked_at, known } => {
             let mut message = message(reply, name);
-            message.body.insert(0, outcome::late(typed, *asked_at, *heard));
+            message.body.insert(0, outcome::late(typed, *asked_at, *known));
             message
         }
         Reply::Waiting { typed, result_follows } => Message {
@@ -194,7 +194,7 @@ fn duplicate(operation: OperationId, first: &AuditEntry) -> Message {
         OutcomeKind::Pending => text("Already under way as op ").text(number).text("; it is not done twice."),
         OutcomeKind::Unknown => text("Already sent as op ")
             .text(number)
-            .text(", and what came of it is not known. It is not sent again."),
+            .text(", and its outcome is not known. It is not sent again."),
         _ => text("Already handled as op ").text(number).text("; it was not done twice."),
     };
     let mut body = vec![summary(first)];

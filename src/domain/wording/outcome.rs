@@ -1,10 +1,10 @@
-//! What came of a transfer or of a question.
+//! The outcome of a transfer or of a question.
 
 use jiff::Timestamp;
 
 use super::message::{Line, Message, Tone, code, minutes, op, op_and_request, text};
 use crate::domain::audit::{OperationId, Outcome, Refusal};
-use crate::domain::reply::Heard;
+use crate::domain::reply::AlreadyKnown;
 use crate::domain::room::{AccountId, RoomId};
 
 pub(super) fn owner(operation: OperationId, room: &RoomId, outcome: &Outcome) -> Message {
@@ -40,13 +40,15 @@ fn problem(refusal: &Refusal) -> Vec<Line> {
 }
 
 /// Why an answer comes when nobody waits for it any more.
-pub(super) fn late(typed: &str, asked_at: Timestamp, heard: Heard) -> Line {
+pub(super) fn late(typed: &str, asked_at: Timestamp, known: AlreadyKnown) -> Line {
     let line = text("You asked for this at ").text(minutes(asked_at)).text(": ").code(typed);
-    line.text(match heard {
-        Heard::Nothing => ". The bot could not answer then.",
-        Heard::Perhaps => ". Again, in case you did not see the answer.",
-        Heard::Unknown => ". It was not known then what came of it.",
-        Heard::Refused => ". The bot said that it had not happened; Tencent has told otherwise since.",
+    line.text(match known {
+        AlreadyKnown::Nothing => ". The bot could not answer then.",
+        AlreadyKnown::Perhaps => ". Again, in case you did not see the answer.",
+        AlreadyKnown::Unknown => ". The outcome was not known then.",
+        AlreadyKnown::Refused => {
+            ". The bot said that it had not happened; Tencent has reported otherwise since."
+        }
     })
 }
 

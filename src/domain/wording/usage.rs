@@ -74,7 +74,7 @@ fn lines(error: &UsageError, rights: &[Right], name: &CommandName) -> Vec<String
     if name.0 == LOCAL_QUESTION {
         return vec![format!("{LOCAL_QUESTION} <room>")];
     }
-    // Nobody is told to type a verb that they did not name and may not use.
+    // No verb is suggested to anybody who did not name it and may not use it.
     let may = |verb: &Verb| !error.verbs.is_empty() || verb.examples_for(rights).next().is_some();
     let meant: Vec<String> =
         error.meant.iter().filter(|line| may(line.verb)).map(|line| name.line(line)).collect();
@@ -90,19 +90,19 @@ fn lines(error: &UsageError, rights: &[Right], name: &CommandName) -> Vec<String
     lines
 }
 
-/// The verb that was probably meant, of those that somebody with these rights may use: a slip or two away, and not
+/// The verb that was probably meant, of those that somebody with these rights may use: an edit or two away, and not
 /// more than half of it.
 fn nearest(error: &UsageError, rights: &[Right]) -> Vec<&'static Verb> {
     let Problem::UnknownVerb(typed) = &error.problem else { return Vec::new() };
-    let typed: String = typed.chars().take(LONGEST_SLIP).collect::<String>().to_lowercase();
+    let typed: String = typed.chars().take(LONGEST_TYPO).collect::<String>().to_lowercase();
     let own = Verb::all(error.family).iter().filter(|verb| verb.examples_for(rights).next().is_some());
     let near = own.filter_map(|verb| Some((strsim::levenshtein(&typed, verb.words.first()?), verb)));
-    near.filter(|(slips, _)| *slips <= 2 && slips * 2 <= typed.chars().count())
-        .min_by_key(|(slips, _)| *slips)
+    near.filter(|(edits, _)| *edits <= 2 && edits * 2 <= typed.chars().count())
+        .min_by_key(|(edits, _)| *edits)
         .map(|(_, verb)| verb)
         .into_iter()
         .collect()
 }
 
 /// How much of a word is compared with a verb, in characters; the longest verb has eight.
-const LONGEST_SLIP: usize = 16;
+const LONGEST_TYPO: usize = 16;

@@ -19,21 +19,21 @@ const MOST_CHANNELS: usize = 4;
 pub fn explanation(explained: &Explained) -> Message {
     let Explained { principal, is_caller, channel: here, room, at, explanation } = explained;
     let who = if *is_caller { text("you") } else { subject(&principal.subject) };
-    let deed = |line: Line| line.text(" hand ").code(room).text(" over in ").and(channel(here));
+    let action = |line: Line| line.text(" hand ").code(room).text(" over in ").and(channel(here));
     let (tone, headline) = match &explanation.decision {
         Ok(authority) => {
-            (Tone::Done, deed(text("Yes: ").and(who).text(" may")).text(", by ").text(authority).text("."))
+            (Tone::Done, action(text("Yes: ").and(who).text(" may")).text(", by ").text(authority).text("."))
         }
         Err(_) if !explanation.open.is_empty() => {
             let one = explanation.open.len() == 1;
             let why = if one { ": group grant " } else { ": group grants " };
             let what = if one { " matches" } else { " match" };
-            let line = deed(text("Cannot tell whether ").and(who).text(" may"));
+            let line = action(text("Cannot tell whether ").and(who).text(" may"));
             let line = line.text(why).text(list(&explanation.open)).text(what);
             (Tone::Warning, line.text(", and who is in the group is not known here."))
         }
         Err(denial) => {
-            (Tone::Stop, deed(text("No: ").and(who).text(" may not")).text(": ").text(denial).text("."))
+            (Tone::Stop, action(text("No: ").and(who).text(" may not")).text(": ").text(denial).text("."))
         }
     };
     let mut body: Vec<Line> = standing(&explanation.channel).into_iter().collect();

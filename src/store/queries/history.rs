@@ -68,7 +68,7 @@ pub(super) async fn history(
 }
 
 fn entry(row: &SqliteRow) -> Result<RoomEntry, StoreError> {
-    let told = match rows::optional_time(row, BEHIND_ENTRY)? {
+    let reported = match rows::optional_time(row, BEHIND_ENTRY)? {
         None => None,
         Some(event_at) => Some(ReportedChange {
             event_at,
@@ -76,5 +76,5 @@ fn entry(row: &SqliteRow) -> Result<RoomEntry, StoreError> {
             is_signed: row.integer(BEHIND_ENTRY + 2)? == Some(1),
         }),
     };
-    Ok(RoomEntry { entry: rows::entry(row)?, told })
+    Ok(RoomEntry { entry: rows::entry(row)?, reported })
 }

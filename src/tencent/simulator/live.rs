@@ -70,7 +70,7 @@ async fn strike(
     let shaped = |shape| tell(simulator, call, &carry_out(0), shape);
     let carry_out_if = |condition| {
         if condition {
-            // Whatever came of it, the caller does not get to know.
+            // Whatever the result, the caller does not learn it.
             let _unseen = carry_out(0);
         }
     };

@@ -57,7 +57,7 @@ impl Room {
     }
 }
 
-/// A call to one of the simulated APIs, whatever became of it.
+/// A call to one of the simulated APIs, whatever its result.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Call {
     /// Counts all requests from 1 in the order of arrival; it is the number at the end of the RequestId.

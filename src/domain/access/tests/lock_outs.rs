@@ -1,4 +1,4 @@
-//! Lock-outs: who is left after a change, told twice and compared on random ACLs.
+//! Lock-outs: who is left after a change, worked out twice and compared on random ACLs.
 
 use std::collections::BTreeMap;
 
@@ -7,12 +7,12 @@ use proptest::sample::select;
 use proptest::strategy::ValueTree as _;
 use proptest::test_runner::TestRunner;
 
+use super::answers::{CHANNELS, as_new, by_itself, carry_out, keep_one_open, known, read};
 use super::model::{OF_EACH_KIND, Question, a_scope, entry, grant, model, moment, question};
-use super::told::{CHANNELS, as_new, by_itself, carry_out, keep_one_open, known, read};
 use super::*;
 use crate::domain::principal::Membership;
 
-/// Who is left, told again: on texts, and by the model of the rule.
+/// Who is left, worked out again: on texts, and by the model of the rule.
 #[derive(Debug, Default)]
 struct Left {
     admin: bool,
@@ -131,14 +131,14 @@ fn about(acl: &AclView, changes: &[AclChange], now: Timestamp) -> Vec<RoomScope>
 fn lost(before: &Left, after: &Left) -> Option<LockOut> {
     let is_one_lost =
         |before: &[bool], after: &[bool]| before.iter().zip(after).any(|(before, after)| *before && !after);
-    let told = [
+    let found = [
         (before.admin && !after.admin, LockOut::NoAdmin),
         (before.admin_of_all && !after.admin_of_all, LockOut::NoAdminOfAllRooms),
         (before.channel && !after.channel, LockOut::NoChannel),
         (is_one_lost(&before.edits, &after.edits), LockOut::OutOfReach),
         (is_one_lost(&before.may_edit, &after.may_edit), LockOut::OutOfReach),
     ];
-    told.into_iter().find(|(is_lost, _)| *is_lost).map(|(_, lock_out)| lock_out)
+    found.into_iter().find(|(is_lost, _)| *is_lost).map(|(_, lock_out)| lock_out)
 }
 
 /// What is refused, whatever the cause.
@@ -201,10 +201,10 @@ proptest! {
     fn a_change_is_refused_iff_it_takes_the_last_hand_away(
         (acl, changes, now) in change_of_admins(), by in an_editor(), known in known(),
     ) {
-        let told = lock_out(&acl.grants, &acl.channels, &changes, &by, &known, now);
-        prop_assert_eq!(told.clone().map(plainly), refused(&acl, &changes, &by, &known, now));
+        let found = lock_out(&acl.grants, &acl.channels, &changes, &by, &known, now);
+        prop_assert_eq!(found.clone().map(plainly), refused(&acl, &changes, &by, &known, now));
         // A group is named only if, without what is denied to groups that are not read, nobody is locked out.
-        if let Some(LockOut::GroupUnread(group)) = told {
+        if let Some(LockOut::GroupUnread(group)) = found {
             prop_assert!(known.members(&group, now).is_none() && by.membership(&group) != Membership::In);
             let is_of_unread = |change: &AclChange| matches!(change, AclChange::Grant(new)
                 if new.effect == Effect::Deny && new.subject.is_group() && known.members(&new.subject, now).is_none());
@@ -221,12 +221,12 @@ fn the_random_changes_meet_every_lock_out() {
     for _ in 0..10_000 {
         let (acl, changes, now) = change_of_admins().new_tree(&mut runner).unwrap().current();
         let by = an_editor().new_tree(&mut runner).unwrap().current();
-        let told = lock_out(&acl.grants, &acl.channels, &changes, &by, &Known::default(), now);
-        let told = match told {
+        let found = lock_out(&acl.grants, &acl.channels, &changes, &by, &Known::default(), now);
+        let found = match found {
             Some(LockOut::GroupUnread(_)) => "group unread".to_owned(),
-            told => told.map_or("none".to_owned(), |lock_out| lock_out.to_string()),
+            found => found.map_or("none".to_owned(), |lock_out| lock_out.to_string()),
         };
-        *met.entry(told).or_default() += 1;
+        *met.entry(found).or_default() += 1;
     }
     assert_eq!(met.len(), 6, "{met:?}");
     assert!(met.values().all(|count| *count >= 20), "{met:?}");
@@ -235,53 +235,53 @@ fn the_random_changes_meet_every_lock_out() {
 #[test]
 fn what_locks_everybody_out_in_sentences() {
     let world = World::new().grant(ALICE, "admin", "*");
-    let told = |world: &World, change: AclChange| {
+    let found = |world: &World, change: AclChange| {
         let by = Principal::new(subject("cli:ana"));
         lock_out(&world.acl.grants, &world.acl.channels, &[change], &by, &Known::default(), hour(12))
-            .map(|told| told.to_string())
+            .map(|found| found.to_string())
     };
     let deny = |rooms: &str| {
         let plain = plain_grant(0, subject(ALICE), Role::Admin, scope(rooms));
         AclChange::Grant(NewGrant { effect: Effect::Deny, ..as_new(&plain) })
     };
     let out_of_reach = Some("no admin would be left who could undo it from an authorised channel".to_owned());
-    assert_eq!(told(&world, AclChange::Revoke(1)).as_deref(), Some("no admin would be left"));
-    assert_eq!(told(&world, deny("*")).as_deref(), Some("no admin would be left"));
-    assert_eq!(told(&world, deny("vip-1")), out_of_reach, "she could not take this back");
+    assert_eq!(found(&world, AclChange::Revoke(1)).as_deref(), Some("no admin would be left"));
+    assert_eq!(found(&world, deny("*")).as_deref(), Some("no admin would be left"));
+    assert_eq!(found(&world, deny("vip-1")), out_of_reach, "she could not take this back");
     let narrow = AclChange::AllowChannel { channel: channel(OPS), rooms: scope("live-*") };
-    assert_eq!(told(&world, narrow), out_of_reach, "she could not widen it again");
+    assert_eq!(found(&world, narrow), out_of_reach, "she could not widen it again");
 
     let of_some = World::new().grant(ALICE, "admin", "live-*");
     assert_eq!(
-        told(&of_some, deny("live-7")),
+        found(&of_some, deny("live-7")),
         out_of_reach,
         "nor this, though she is an admin of other rooms"
     );
-    assert_eq!(told(&of_some, deny("vip-1")), None, "it takes nothing from her");
+    assert_eq!(found(&of_some, deny("vip-1")), None, "it takes nothing from her");
     let some_and_others = of_some.grant("slack:T1:U2", "admin", "vip-*");
-    assert_eq!(told(&some_and_others, AclChange::Revoke(1)), out_of_reach, "only she could give that again");
+    assert_eq!(found(&some_and_others, AclChange::Revoke(1)), out_of_reach, "only she could give that again");
     let partly = World::empty().allow(OPS, "test").grant(ALICE, "admin", "*");
     let partly = partly.grant(ALICE, "admin", "live-*").but(|grant| grant.effect = Effect::Deny);
     let wider = AclChange::AllowChannel { channel: channel(OPS), rooms: RoomScope::All };
-    assert_eq!(told(&partly, wider), None, "what widens a channel locks nobody out");
+    assert_eq!(found(&partly, wider), None, "what widens a channel locks nobody out");
 
     let elsewhere = world.clone().but(|grant| grant.channels = vec![channel(OPS)]).allow(LOUNGE, "*");
-    assert_eq!(told(&elsewhere, AclChange::RemoveChannel(channel(OPS))), out_of_reach);
-    assert_eq!(told(&elsewhere, AclChange::RemoveChannel(channel(LOUNGE))), None);
+    assert_eq!(found(&elsewhere, AclChange::RemoveChannel(channel(OPS))), out_of_reach);
+    assert_eq!(found(&elsewhere, AclChange::RemoveChannel(channel(LOUNGE))), None);
 
     let local = world.grant("cli:ana", "admin", "*");
     assert_eq!(
-        told(&local, AclChange::Revoke(1)).as_deref(),
+        found(&local, AclChange::Revoke(1)).as_deref(),
         Some("no admin would be left"),
         "the command line is not chat"
     );
-    assert_eq!(told(&World::empty().grant(ALICE, "moderator", "*"), AclChange::Revoke(1)), None);
+    assert_eq!(found(&World::empty().grant(ALICE, "moderator", "*"), AclChange::Revoke(1)), None);
 }
 
 #[test]
 fn an_admin_counts_only_where_they_can_be_and_through_a_grant_that_is_known_to_hold() {
     let out_of_reach = Some(LockOut::OutOfReach);
-    let told = |world: &World, by: &Principal, known: &Known, change: AclChange| {
+    let found = |world: &World, by: &Principal, known: &Known, change: AclChange| {
         lock_out(&world.acl.grants, &world.acl.channels, &[change], by, known, hour(12))
     };
     let (alice, ana) = (by_itself(&subject(ALICE)), Principal::new(subject("cli:ana")));
@@ -295,12 +295,12 @@ fn an_admin_counts_only_where_they_can_be_and_through_a_grant_that_is_known_to_h
     let world = World::new().allow("discord:1:9", "*").allow("slack:T2:C1", "*").grant(ALICE, "admin", "*");
     for by in [&alice, &ana] {
         let ops = channel(OPS);
-        assert_eq!(told(&world, by, &unread, AclChange::RemoveChannel(ops.clone())), out_of_reach);
+        assert_eq!(found(&world, by, &unread, AclChange::RemoveChannel(ops.clone())), out_of_reach);
         let narrower = AclChange::AllowChannel { channel: ops.clone(), rooms: scope("live-*") };
-        assert_eq!(told(&world, by, &unread, narrower), out_of_reach);
-        assert_eq!(told(&world, by, &unread, denied(ALICE, vec![ops])), out_of_reach);
+        assert_eq!(found(&world, by, &unread, narrower), out_of_reach);
+        assert_eq!(found(&world, by, &unread, denied(ALICE, vec![ops])), out_of_reach);
         let other = AclChange::RemoveChannel(channel("discord:1:9"));
-        assert_eq!(told(&world, by, &unread, other), None);
+        assert_eq!(found(&world, by, &unread, other), None);
     }
 
     // One remains, but cannot act: not served, not read, empty, a role of which nobody is known.
@@ -308,38 +308,38 @@ fn an_admin_counts_only_where_they_can_be_and_through_a_grant_that_is_known_to_h
         let world = world.clone().grant(other, "admin", "*");
         let revoke = || AclChange::Revoke(1);
         let expected = if other == "slack:T1:U2" { None } else { out_of_reach.clone() };
-        assert_eq!(told(&world, &ana, &unread, revoke()), expected, "{other}");
+        assert_eq!(found(&world, &ana, &unread, revoke()), expected, "{other}");
         let elsewhere = Known { served_teams: vec!["T1".to_owned()], ..Known::default() };
-        assert_eq!(told(&world, &ana, &elsewhere, revoke()), expected, "{other}");
+        assert_eq!(found(&world, &ana, &elsewhere, revoke()), expected, "{other}");
     }
     let world =
         World::new().allow("slack:T2:C1", "*").grant(ALICE, "admin", "*").grant("slack:T2:U2", "admin", "*");
     let one_team = Known { served_teams: vec!["T1".to_owned()], ..Known::default() };
-    assert_eq!(told(&world, &ana, &unread, AclChange::Revoke(1)), None);
-    assert_eq!(told(&world, &ana, &one_team, AclChange::Revoke(1)), out_of_reach, "T2 is not served");
+    assert_eq!(found(&world, &ana, &unread, AclChange::Revoke(1)), None);
+    assert_eq!(found(&world, &ana, &one_team, AclChange::Revoke(1)), out_of_reach, "T2 is not served");
 
     // A group that is known counts by its members, with all that bears on them.
     let world = World::new().grant(ALICE, "admin", "*").grant(HOSTS, "admin", "*");
     let revoke = || AclChange::Revoke(1);
-    assert_eq!(told(&world, &ana, &read(&[(HOSTS, &["U7"])], hour(12)), revoke()), None);
-    assert_eq!(told(&world, &ana, &read(&[(HOSTS, &[])], hour(12)), revoke()), out_of_reach);
-    assert_eq!(told(&world, &ana, &read(&[(HOSTS, &["U7"])], hour(11)), revoke()), out_of_reach, "stale");
+    assert_eq!(found(&world, &ana, &read(&[(HOSTS, &["U7"])], hour(12)), revoke()), None);
+    assert_eq!(found(&world, &ana, &read(&[(HOSTS, &[])], hour(12)), revoke()), out_of_reach);
+    assert_eq!(found(&world, &ana, &read(&[(HOSTS, &["U7"])], hour(11)), revoke()), out_of_reach, "stale");
     let world = world.grant("slack:T1:U7", "admin", "*").but(|grant| grant.effect = Effect::Deny);
-    assert_eq!(told(&world, &ana, &read(&[(HOSTS, &["U7"])], hour(12)), revoke()), out_of_reach);
+    assert_eq!(found(&world, &ana, &read(&[(HOSTS, &["U7"])], hour(12)), revoke()), out_of_reach);
 
     // A deny entry for a group that nobody has read may name every admin of the workspace.
     let world = World::new().grant(ALICE, "admin", "*");
     let unread_group = |group: &str| Some(LockOut::GroupUnread(subject(group)));
-    assert_eq!(told(&world, &ana, &unread, denied(HOSTS, Vec::new())), unread_group(HOSTS));
+    assert_eq!(found(&world, &ana, &unread, denied(HOSTS, Vec::new())), unread_group(HOSTS));
     assert_eq!(
-        told(&world, &ana, &read(&[(HOSTS, &["U1"])], hour(12)), denied(HOSTS, Vec::new())),
+        found(&world, &ana, &read(&[(HOSTS, &["U1"])], hour(12)), denied(HOSTS, Vec::new())),
         out_of_reach
     );
-    assert_eq!(told(&world, &ana, &read(&[(HOSTS, &["U7"])], hour(12)), denied(HOSTS, Vec::new())), None);
+    assert_eq!(found(&world, &ana, &read(&[(HOSTS, &["U7"])], hour(12)), denied(HOSTS, Vec::new())), None);
     let role = || denied("discord:1:role:3", Vec::new());
     let world = World::empty().allow("discord:1:9", "*").grant("discord:1:2", "admin", "*");
     let role_unknown = unread_group("discord:1:role:3");
-    assert_eq!(told(&world, &ana, &unread, role()), role_unknown, "Discord alone knows who has the role");
+    assert_eq!(found(&world, &ana, &unread, role()), role_unknown, "Discord alone knows who has the role");
     let member = Principal::new(subject("discord:1:2")).only_in(vec![subject("discord:1:role:4")]);
-    assert_eq!(told(&world, &member, &unread, role()), None, "who denies it is an admin and has it not");
+    assert_eq!(found(&world, &member, &unread, role()), None, "who denies it is an admin and has it not");
 }

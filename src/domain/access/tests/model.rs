@@ -1,4 +1,4 @@
-//! The same rule told twice: `decide` compared with a second telling on random ACLs.
+//! The same rule written twice: `decide` compared with the other on random ACLs.
 
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -246,8 +246,8 @@ proptest! {
         prop_assert_eq!(rights(&plain).is_empty(), !is_any_permitted);
         for right in rights(&plain) {
             let covered = ROOMS.iter().find(|id| right.rooms.covers(&room(id))).unwrap();
-            let deed = Question { action: Action::Transfer(room(covered)), ..plain.clone() };
-            prop_assert!(right.role == Role::Auditor || deed.is_permitted());
+            let asked = Question { action: Action::Transfer(room(covered)), ..plain.clone() };
+            prop_assert!(right.role == Role::Auditor || asked.is_permitted());
         }
     }
 }
@@ -296,7 +296,7 @@ fn the_random_questions_meet_every_answer() {
 
 const ROOMS: [&str; 4] = ["live-1", "live-2", "test", "l"];
 
-/// Everything that `decide` is told.
+/// Everything that `decide` takes.
 #[derive(Debug, Clone)]
 pub(super) struct Question {
     pub(super) principal: Principal,
@@ -323,11 +323,11 @@ pub(super) fn question() -> impl Strategy<Value = Question> {
         1 => select(&ROOMS).prop_map(|id| Action::ReadAcl(Some(room(id)))),
         1 => Just(Action::EditAcl(Vec::new())),
     ];
-    question_about(prop_oneof![5 => look, 13 => a_deed()])
+    question_about(prop_oneof![5 => look, 13 => an_action()])
 }
 
 /// What is about certain rooms.
-pub(super) fn a_deed() -> impl Strategy<Value = Action> {
+pub(super) fn an_action() -> impl Strategy<Value = Action> {
     prop_oneof![
         4 => select(&ROOMS).prop_map(|id| Action::Transfer(room(id))),
         2 => select(&ROOMS).prop_map(|id| Action::Override(room(id))),

@@ -36,18 +36,18 @@ fn ask_entries(time: Timestamp, now: Timestamp, entries: Vec<RoomEntry>) -> Owne
 }
 
 fn ask(second: i64, entries: &[AuditEntry]) -> Ownership {
-    let entries = entries.iter().map(|entry| RoomEntry { entry: entry.clone(), told: None }).collect();
+    let entries = entries.iter().map(|entry| RoomEntry { entry: entry.clone(), reported: None }).collect();
     ask_entries(at(second), at(1_000), entries)
 }
 
-fn short_form(told: &Ownership) -> String {
-    let since = told.since.map(|since| since.as_second() - at(0).as_second());
+fn short_form(found: &Ownership) -> String {
+    let since = found.since.map(|since| since.as_second() - at(0).as_second());
     format!(
         "{} {:?} {:?} since {since:?} by {:?}",
-        told.owner.as_deref().unwrap_or("-"),
-        told.certainty,
-        told.basis,
-        told.operation.map(OperationId::seq)
+        found.owner.as_deref().unwrap_or("-"),
+        found.certainty,
+        found.basis,
+        found.operation.map(OperationId::seq)
     )
 }
 
@@ -88,10 +88,10 @@ fn a_change_that_the_log_does_not_hold_makes_it_unknown() {
         entry(10, Some("carol"), Some("bob"), Succeeded),
         entry(30, Some("mallory"), Some("carol"), Succeeded),
     ];
-    let told = ask(20, &log);
-    assert_eq!((told.owner.as_deref(), told.certainty), (None, Certainty::Unknown));
+    let found = ask(20, &log);
+    assert_eq!((found.owner.as_deref(), found.certainty), (None, Certainty::Unknown));
     assert_eq!(
-        told.explanation,
+        found.explanation,
         "operation 10 handed it over, to bob's name; operation 30 found mallory at \
          2026-03-01T12:00:30.000Z: a change in between is not in the log"
     );
@@ -109,7 +109,7 @@ fn an_outcome_that_is_not_known_is_not_guessed() {
     assert_eq!(short(11, &log), "- Unknown None since None by Some(10)");
     assert_eq!(
         ask(11, &log).explanation,
-        "operation 10 tried to hand it from carol to bob, and what came of it is not known; \
+        "operation 10 tried to hand it from carol to bob, and its outcome is not known; \
          operation 35 found bob to own it at 2026-03-01T12:00:35.000Z"
     );
     assert_eq!(short(40, &log), "bob Known Some(Read) since Some(36) by Some(35)");
@@ -120,21 +120,22 @@ fn an_outcome_that_is_not_known_is_not_guessed() {
     assert_eq!(short(20, &[]), "- Unknown None since None by None");
 }
 
-/// A change that Tencent told of: made at `made`, recorded as operation `number` at `recorded`.
-fn told(number: i64, made: i64, recorded: i64, from: &str, to: &str) -> RoomEntry {
+/// A change that Tencent reported: made at `made`, recorded as operation `number` at `recorded`.
+fn reported(number: i64, made: i64, recorded: i64, from: &str, to: &str) -> RoomEntry {
     let entry = AuditEntry {
         operation: OperationId::new(number),
         decision: None,
         duration_ms: None,
         ..entry(recorded, Some(from), Some(to), Succeeded)
     };
-    let told = ReportedChange { event_at: at(made), original_owner: Some(from.to_owned()), is_signed: true };
-    RoomEntry { entry, told: Some(told) }
+    let reported =
+        ReportedChange { event_at: at(made), original_owner: Some(from.to_owned()), is_signed: true };
+    RoomEntry { entry, reported: Some(reported) }
 }
 
 fn ours(number: i64, second: i64, from: &str, to: &str) -> RoomEntry {
     let entry = entry(second, Some(from), Some(to), Succeeded);
-    RoomEntry { entry: AuditEntry { operation: OperationId::new(number), ..entry }, told: None }
+    RoomEntry { entry: AuditEntry { operation: OperationId::new(number), ..entry }, reported: None }
 }
 
 fn short_of(second: i64, entries: &[RoomEntry]) -> String {
@@ -144,22 +145,22 @@ fn short_of(second: i64, entries: &[RoomEntry]) -> String {
 #[test]
 fn a_change_counts_from_when_it_was_made_and_not_from_when_it_was_told() {
     // In the app, then by the bot; the callback about the first comes last.
-    let log = [ours(5, 20, "app1", "b1"), told(7, 19, 23, "carol", "app1")];
+    let log = [ours(5, 20, "app1", "b1"), reported(7, 19, 23, "carol", "app1")];
     for now in [22, 23, 99] {
         assert_eq!(short_of(now, &log), "b1 Known Some(Accepted) since Some(21) by Some(5)", "{now}");
     }
     assert_eq!(short_of(19, &log), "app1 Known Some(Observed) since Some(19) by Some(7)");
     assert_eq!(short_of(18, &log), "carol Inferred Some(Next) since None by None");
     // Within the bot's own call, the owners tell which came first.
-    let log = [ours(5, 20, "app1", "b1"), told(7, 20, 23, "carol", "app1")];
+    let log = [ours(5, 20, "app1", "b1"), reported(7, 20, 23, "carol", "app1")];
     assert_eq!(short_of(99, &log), "b1 Known Some(Accepted) since Some(21) by Some(5)");
 
-    let reversed = [told(5, 20, 21, "dave", "erin"), told(7, 15, 22, "carol", "dave")];
+    let reversed = [reported(5, 20, 21, "dave", "erin"), reported(7, 15, 22, "carol", "dave")];
     assert_eq!(short_of(30, &reversed), "erin Known Some(Observed) since Some(20) by Some(5)");
     assert_eq!(short_of(17, &reversed), "dave Known Some(Observed) since Some(15) by Some(7)");
 
-    // Asked about 2 s after a change that was told 4 s later.
-    let late = [ours(5, 10, "carol", "bob"), told(7, 120, 124, "bob", "dave")];
+    // Asked about 2 s after a change that was reported 4 s later.
+    let late = [ours(5, 10, "carol", "bob"), reported(7, 120, 124, "bob", "dave")];
     assert_eq!(short_of(122, &late), "dave Known Some(Observed) since Some(120) by Some(7)");
     assert_eq!(short_of(119, &late), "bob Known Some(Accepted) since Some(11) by Some(5)");
 }
@@ -183,23 +184,23 @@ fn where_the_clock_was_set_back_the_numbers_count() {
 #[test]
 fn entries_that_contradict_each_other_are_both_named() {
     // By their times the second came last, and by what each found before it the first did.
-    let log = [ours(5, 20, "carol", "b1"), told(7, 24, 25, "carol", "app1")];
-    let told = ask_entries(at(60), at(1_000), log.to_vec());
+    let log = [ours(5, 20, "carol", "b1"), reported(7, 24, 25, "carol", "app1")];
+    let found = ask_entries(at(60), at(1_000), log.to_vec());
     assert_eq!(
-        told.explanation,
+        found.explanation,
         "by operation 5 it was b1, by operation 7 app1: which of them came last is not known"
     );
-    assert_eq!((told.owner, told.certainty), (None, Certainty::Unknown));
+    assert_eq!((found.owner, found.certainty), (None, Certainty::Unknown));
 }
 
 #[test]
 fn somebody_elses_change_is_observed() {
-    let log = [told(10, 9, 10, "carol", "bob")];
+    let log = [reported(10, 9, 10, "carol", "bob")];
     assert_eq!(short_of(20, &log), "bob Known Some(Observed) since Some(9) by Some(10)");
     // Nobody vouches for the time of a callback that is not signed.
     let mut unsigned = log[0].clone();
     unsigned.entry.previous_owner = None;
-    unsigned.told.as_mut().unwrap().is_signed = false;
+    unsigned.reported.as_mut().unwrap().is_signed = false;
     let log = [ours(5, 1, "dave", "carol"), unsigned];
     assert_eq!(short_of(20, &log), "bob Known Some(Observed) since Some(10) by Some(10)");
     assert_eq!(short_of(4, &log), "- Unknown None since None by Some(5)");
@@ -217,7 +218,7 @@ mod history {
         pub(super) clock: bool,
         /// Calls are cut, and come true later or never.
         pub(super) calls: bool,
-        /// Some of the bot's own changes are not told of by a callback.
+        /// Some of the bot's own changes are not reported by a callback.
         pub(super) callbacks: bool,
     }
 
@@ -233,11 +234,11 @@ mod history {
 
     impl std::fmt::Display for History {
         fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-            for RoomEntry { entry, told } in &self.entries {
+            for RoomEntry { entry, reported } in &self.entries {
                 let AuditEntry { operation, at, previous_owner, new_owner, outcome, .. } = entry;
-                let kind = if entry.decision.is_none() { "told" } else { "done" };
+                let kind = if entry.decision.is_none() { "reported" } else { "done" };
                 let duration = entry.duration_ms;
-                let event_at = told.as_ref().map(|told| told.event_at.to_string());
+                let event_at = reported.as_ref().map(|reported| reported.event_at.to_string());
                 writeln!(
                     f,
                     "{operation} {kind} at {at} for {duration:?}: {previous_owner:?} -> {new_owner:?} {outcome} {event_at:?}"
@@ -318,15 +319,15 @@ mod history {
                 match random.random_range(0..4) {
                     0 => {
                         let from = this.change(&mut late, time, &to);
-                        let told = time + random.random_range(1..8_000);
+                        let reported = time + random.random_range(1..8_000);
                         let entry = AuditEntry {
                             decision: None,
                             duration_ms: None,
                             ..entry(0, Some(&from), Some(&to), Succeeded)
                         };
                         records.push((
-                            told,
-                            Record::Entry { at: told, entry: Box::new(entry), made: Some(time) },
+                            reported,
+                            Record::Entry { at: reported, entry: Box::new(entry), made: Some(time) },
                         ));
                     }
                     1 => {
@@ -354,14 +355,17 @@ mod history {
                         if random.random_bool(0.2) {
                             let by = format!("quick{n}");
                             let from = this.change(&mut late, read + 1, &by);
-                            let told = read + 1 + random.random_range(1..8_000);
+                            let reported = read + 1 + random.random_range(1..8_000);
                             let entry = AuditEntry {
                                 decision: None,
                                 duration_ms: None,
                                 ..entry(0, Some(&from), Some(&by), Succeeded)
                             };
                             let made = Some(read + 1);
-                            records.push((told, Record::Entry { at: told, entry: Box::new(entry), made }));
+                            records.push((
+                                reported,
+                                Record::Entry { at: reported, entry: Box::new(entry), made },
+                            ));
                         }
                         let (mut outcome, mut ended) = (Succeeded, end);
                         if trouble.calls && random.random_bool(0.5) {
@@ -391,8 +395,8 @@ mod history {
                         } else {
                             let from = this.change(&mut late, made, &to);
                             if !trouble.callbacks || random.random_bool(0.5) {
-                                let told = made + random.random_range(1..8_000);
-                                records.push((told, Record::Confirms { of: records.len(), made, from }));
+                                let reported = made + random.random_range(1..8_000);
+                                records.push((reported, Record::Confirms { of: records.len(), made, from }));
                             }
                         }
                         let transfer = AuditEntry {
@@ -442,8 +446,8 @@ mod history {
                     Record::Confirms { of, made, from } if of + 1 == index => Some((*made, from.clone())),
                     _ => None,
                 });
-                let told = made.map(|made| (made, entry.previous_owner.clone().unwrap())).or(confirms);
-                let told = told.map(|(made, from)| ReportedChange {
+                let reported = made.map(|made| (made, entry.previous_owner.clone().unwrap())).or(confirms);
+                let reported = reported.map(|(made, from)| ReportedChange {
                     event_at: stamp(made),
                     original_owner: Some(from),
                     is_signed: true,
@@ -453,7 +457,7 @@ mod history {
                     at: stamp(self.wall(*at)),
                     ..(**entry).clone()
                 };
-                self.entries.push(RoomEntry { entry, told });
+                self.entries.push(RoomEntry { entry, reported });
             }
         }
     }
@@ -470,14 +474,14 @@ fn wrong_answers(history: &History, is_all_clear: bool) -> Vec<String> {
     });
     let mut wrong = Vec::new();
     for time in times.chain(near).map(|millis| history.at(millis)).filter(|time| *time <= history.now()) {
-        let told = ask_entries(time, history.now(), history.entries.clone());
+        let found = ask_entries(time, history.now(), history.entries.clone());
         let owners = history.owners_at(time);
-        match &told.owner {
+        match &found.owner {
             Some(owner) if !owners.contains(&owner.as_str()) => {
-                wrong.push(format!("at {time} it was {owners:?}, and not {told:#?}"));
+                wrong.push(format!("at {time} it was {owners:?}, and not {found:#?}"));
             }
             None if is_all_clear && !history.is_busy(time) => {
-                wrong.push(format!("at {time} it was {owners:?}, which is not told: {told:#?}"));
+                wrong.push(format!("at {time} it was {owners:?}, which is not found: {found:#?}"));
             }
             _ => {}
         }
@@ -488,7 +492,7 @@ fn wrong_answers(history: &History, is_all_clear: bool) -> Vec<String> {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(200))]
 
-    /// Whatever was late, cut, told in another order or stamped by a clock that was set: what is said is true.
+    /// Whatever was late, cut, reported in another order or stamped by a clock that was set: what is said is true.
     #[test]
     fn it_is_never_wrong(seed: u64, clock: bool, calls: bool, callbacks: bool) {
         let history = History::of(seed, Trouble { clock, calls, callbacks });

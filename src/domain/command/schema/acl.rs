@@ -426,7 +426,7 @@ fn grant(values: &mut Values, effect: Effect) -> Result<Command, Problem> {
     edit(values, Edit::Grant { grants, ends })
 }
 
-/// How many entries one command makes: each is told of in the answer.
+/// How many entries one command makes: the answer names each.
 const MOST_GRANTS: usize = 10;
 
 fn ends(values: &mut Values) -> Result<Option<Ends>, Problem> {

@@ -114,7 +114,7 @@ impl Verb {
         self.parameters.iter().find(|parameter| parameter.name == name)
     }
 
-    /// The key that was typed, or the one that it is a slip away from.
+    /// The key that was typed, or the one that it is a typing error away from.
     #[must_use]
     pub fn key_near(&self, typed: &str) -> Option<&'static str> {
         let typed = typed.to_ascii_lowercase();

@@ -11,7 +11,7 @@ use secrecy::ExposeSecret as _;
 
 use super::doors::{Chat, Door, assert_snapshot, at_discord, at_every_door, discords};
 use super::guild::{Guild, visible};
-use super::owed::read;
+use super::pending_replies::read;
 use super::program::{PATIENCE, Program, Serving};
 use super::slack::{ALICE, MODS, TEAM};
 use super::world::secret;
@@ -94,7 +94,7 @@ impl Place {
                 tokio::task::yield_now().await;
             }
         };
-        tokio::time::timeout(PATIENCE, kept).await.expect("what is owed is not kept");
+        tokio::time::timeout(PATIENCE, kept).await.expect("what is pending is not kept");
         serving.dies();
     }
 
@@ -151,7 +151,7 @@ impl Place {
         tokio::time::timeout(PATIENCE, asking).await.expect("the log has no note about the reply")
     }
 
-    /// Waits until nothing is owed any more.
+    /// Waits until nothing is pending any more.
     async fn is_settled(&self) {
         let mut raw = self.program.raw().await;
         let settled = async {
@@ -160,7 +160,7 @@ impl Place {
                 tokio::time::sleep(Duration::from_millis(5)).await;
             }
         };
-        tokio::time::timeout(PATIENCE, settled).await.expect("something is owed for ever");
+        tokio::time::timeout(PATIENCE, settled).await.expect("something is pending for ever");
     }
 }
 
@@ -202,7 +202,7 @@ async fn who_waits_for_a_change_that_was_not_made_is_told_so(door: Door) {
     ");
     let last = place.is_told_the_end().await;
     assert!(last.contains("The owner of `test` was not changed: it still belongs to `carol`."), "{last}");
-    assert!(last.contains("It was not known then what came of it."), "{last}");
+    assert!(last.contains("The outcome was not known then."), "{last}");
     place.is_settled().await;
     serving.dies();
 }
@@ -224,7 +224,7 @@ async fn two_processes_that_start_at_once_tell_it_once(door: Door) {
 
 async fn without_a_token_the_log_says_that_nobody_was_told(door: Door) {
     let mut place = Place::at(door, false).await;
-    // Without a token there is no gateway; the record of what was owed does not ask how it came.
+    // Without a token there is no gateway; the record of what was pending does not ask how it came.
     if door == Door::DiscordOverTheGateway {
         place = Place::at(Door::DiscordOverHttp, false).await;
     }

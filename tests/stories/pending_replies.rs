@@ -170,7 +170,7 @@ async fn who_heard_that_nobody_knows_hears_what_came_of_it() {
         let posted = api.has_posted(1).await;
         assert_snapshot!(read(&posted[0]), @"
         ✅ `test` now belongs to `user2` (was `carol`) · confirmed
-        You asked for this at 2026-11-23 12:00 UTC: `/room-owner test user2`. It was not known then what came of it.
+        You asked for this at 2026-11-23 12:00 UTC: `/room-owner test user2`. The outcome was not known then.
         Tencent's answer was lost on the way; the new owner was read back.
         op 4 · by alice · undo: /room-owner test carol
         ");

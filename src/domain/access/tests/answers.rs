@@ -1,9 +1,9 @@
-//! What is told of the rule is the rule: explanations, who can, warnings and plans on random ACLs.
+//! What is said of the rule is the rule: explanations, who can, warnings and plans on random ACLs.
 
 use proptest::prelude::*;
 use proptest::sample::select;
 
-use super::model::{Question, a_deed, a_scope, grant, model, moment, question, question_about};
+use super::model::{Question, a_scope, an_action, grant, model, moment, question, question_about};
 use super::*;
 use crate::domain::access::plan::{InvalidPlan, Wanted, WantedChannel, WantedGrant, plan};
 use crate::domain::access::rule::grant_match;
@@ -18,18 +18,18 @@ proptest! {
 
     #[test]
     fn an_explanation_never_differs_from_the_decision(question in question()) {
-        let told = explained(&question);
+        let explanation = explained(&question);
         let decided = match question.decide() {
             Decision::Permit(permit) => Ok(permit.authority().clone()),
             Decision::Deny(denial) => Err(denial),
         };
-        prop_assert_eq!(told.decision, decided);
+        prop_assert_eq!(explanation.decision, decided);
     }
 
     /// Whether a platform puts somebody into groups or not, whose grants are not named as open, decides nothing.
     #[test]
     fn what_is_not_known_of_groups_is_named_where_it_decides(question in question(), joins in any::<u8>()) {
-        let told = explained(&question);
+        let explanation = explained(&question);
         let unknown = |grant: &&Grant| question.principal.membership(&grant.subject) == Membership::Unknown;
         let mut as_known = question.clone();
         if matches!(question.principal.subject, Subject::DiscordUser { .. }) {
@@ -38,10 +38,10 @@ proptest! {
         let groups = question.acl.grants.iter().filter(unknown).map(|grant| grant.subject.clone());
         let joined = groups.enumerate().filter(|(n, _)| joins >> (n % 8) & 1 == 1).map(|(_, group)| group);
         as_known.principal.groups.extend(joined);
-        prop_assert!(told.decision.is_ok() || !told.open.is_empty() || !as_known.is_permitted());
-        prop_assert!(told.open.is_empty() || told.decision.is_err());
-        for open in &told.open {
-            prop_assert!(told.grants.iter().any(|(grant, fit)| grant.id == *open && *fit == GrantMatch::Matches));
+        prop_assert!(explanation.decision.is_ok() || !explanation.open.is_empty() || !as_known.is_permitted());
+        prop_assert!(explanation.open.is_empty() || explanation.decision.is_err());
+        for open in &explanation.open {
+            prop_assert!(explanation.grants.iter().any(|(grant, fit)| grant.id == *open && *fit == GrantMatch::Matches));
         }
     }
 
@@ -212,7 +212,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(CASES))]
 
     #[test]
-    fn an_entry_that_is_said_to_do_nothing_changes_no_decision(question in question_about(a_deed())) {
+    fn an_entry_that_is_said_to_do_nothing_changes_no_decision(question in question_about(an_action())) {
         for (grant, wholly) in hindered_wholly(&question) {
             let Some(with) = asked_by_the_subject_of(&grant, &question) else { continue };
             let mut without = with.clone();
@@ -352,12 +352,12 @@ fn wanted_grant(grant: &Grant) -> WantedGrant {
 }
 
 /// What is wanted, as texts in an order of their own.
-fn told(wanted: &Wanted) -> Vec<String> {
+fn shown(wanted: &Wanted) -> Vec<String> {
     let grants = wanted.grants.iter().map(|new| format!("{new:?}"));
-    let mut told: Vec<String> = grants.chain(wanted.channels.iter().map(|new| format!("{new:?}"))).collect();
-    told.sort();
-    told.dedup();
-    told
+    let mut shown: Vec<String> = grants.chain(wanted.channels.iter().map(|new| format!("{new:?}"))).collect();
+    shown.sort();
+    shown.dedup();
+    shown
 }
 
 /// What holds, as if it were wanted.
@@ -383,7 +383,7 @@ proptest! {
         let steps = plan(&acl, &wanted, now).unwrap();
         let mut after = acl.clone();
         carry_out(&mut after, steps.iter().map(|(change, _)| change), now);
-        prop_assert_eq!(told(&standing(&after, now)), told(&wanted));
+        prop_assert_eq!(shown(&standing(&after, now)), shown(&wanted));
         prop_assert_eq!(plan(&after, &wanted, now), Ok(Vec::new()));
     }
 
