@@ -4,6 +4,7 @@ use jiff::Timestamp;
 
 use crate::domain::audit::{OperationId, OutcomeKind};
 use crate::domain::command::DeliveryId;
+use crate::domain::named::named;
 use crate::domain::room::{AccountId, RoomId};
 
 /// A change of owner, as a callback reports it.
@@ -76,25 +77,25 @@ pub struct Confirmation {
     pub is_signed: bool,
 }
 
-/// How a callback ended, for the metrics.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum CallbackEnd {
+named! {
+    /// How a callback ended, for the metrics.
+    CallbackEnd
     /// It confirmed an operation of ours.
-    Confirmed,
+    Confirmed => "confirmed",
     /// It was recorded as somebody else's change.
-    Observed,
+    Observed => "observed",
     /// It had been recorded before, or reported nothing new.
-    Repeated,
+    Repeated => "repeated",
     /// It was not signed, and the owner read back is another.
-    Unbelieved,
+    Unbelieved => "unbelieved",
     /// It is about something else than a change of owner.
-    Ignored,
+    Ignored => "ignored",
     /// It cannot be read.
-    Unusable,
+    Unusable => "unusable",
     /// It is forged, stale, unsigned although a token is set, or for another application.
-    Refused,
+    Refused => "refused",
     /// Too many were waiting.
-    Dropped,
+    Dropped => "dropped",
     /// The store did not take it.
     Failed,
 }

@@ -357,7 +357,7 @@ mod tests {
         let time = || (-3..4_i64).prop_map(|hours| NOW + jiff::SignedDuration::from_hours(hours));
         let reason = || prop::option::of(any::<String>().prop_map(|text| clean_reason(&text).ok().flatten()));
         let grant = (
-            (prop::sample::select(&SUBJECTS), prop::sample::select(&Role::ALL), any::<bool>()),
+            (prop::sample::select(&SUBJECTS), prop::sample::select(Role::ALL), any::<bool>()),
             prop::sample::select(&SCOPES),
             prop::sample::subsequence(channels.to_vec(), 0..=3).prop_shuffle(),
             (prop::option::of(time()), time(), prop::option::of(time())),

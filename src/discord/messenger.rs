@@ -47,18 +47,18 @@ impl Messenger for DiscordMessenger {
             match self.rest.post_to_channel(channel, &message).await {
                 // The channel is gone, or the bot may not speak there.
                 Err(Failure::Refused { status: 403 | 404, .. }) => {}
-                posted => return posted.map_err(not_told),
+                posted => return posted.map_err(send_error),
             }
         }
-        let channel = self.rest.direct_channel(user).await.map_err(not_told)?;
+        let channel = self.rest.direct_channel(user).await.map_err(send_error)?;
         let channel = snowflake(&channel["id"]).ok_or_else(|| {
             SendError::Permanent("discord named no channel for a direct message".to_owned())
         })?;
-        self.rest.post_to_channel(&channel, &message).await.map_err(not_told)
+        self.rest.post_to_channel(&channel, &message).await.map_err(send_error)
     }
 }
 
-fn not_told(failure: Failure) -> SendError {
+fn send_error(failure: Failure) -> SendError {
     if !failure.may_pass() {
         return SendError::Permanent(failure.to_string());
     }

@@ -279,7 +279,7 @@ mod tests {
     }
 
     #[test]
-    fn what_can_be_told_otherwise_may_be_missing() {
+    fn what_can_be_known_otherwise_may_be_missing() {
         for name in ["guild", "channel", "context", "authorizing_integration_owners", "version", "data"] {
             let interaction = with(|value| drop(value.as_object_mut().unwrap().remove(name)));
             assert!(interaction.caller().is_ok(), "{name}");

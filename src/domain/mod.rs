@@ -9,6 +9,7 @@ pub mod archive;
 pub mod audit;
 pub mod command;
 pub mod duration;
+pub(crate) mod named;
 pub mod principal;
 pub mod reply;
 pub mod reply_note;

@@ -320,7 +320,7 @@ mod tests {
     }
 
     #[test]
-    fn the_nearest_room_is_a_slip_away_and_the_only_one() {
+    fn the_nearest_room_is_a_typing_error_away_and_the_only_one() {
         let rooms = |ids: &[&str]| ids.iter().map(|id| id.parse::<RoomId>().unwrap()).collect::<Vec<_>>();
         let known = rooms(&["test", "live-7", "my room", "vip-1", "vip-2", "live-7"]);
         for (typed, meant) in [

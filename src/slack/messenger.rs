@@ -71,14 +71,14 @@ impl Messenger for SlackMessenger {
         match said {
             Err(CallError::Refused(error)) if NOT_THERE.contains(&error.as_str()) => {
                 // A person's id in the place of a channel's is their conversation with the bot.
-                say("chat.postMessage", &[("channel", user)]).await.map_err(not_told)
+                say("chat.postMessage", &[("channel", user)]).await.map_err(send_error)
             }
-            said => said.map_err(not_told),
+            said => said.map_err(send_error),
         }
     }
 }
 
-fn not_told(error: CallError) -> SendError {
+fn send_error(error: CallError) -> SendError {
     match error {
         CallError::Later(after) => SendError::Temporary {
             why: "slack asked for a pause".to_owned(),

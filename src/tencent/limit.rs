@@ -75,7 +75,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_call_that_would_wait_too_long_is_told_at_once() {
+    async fn a_call_that_would_wait_too_long_is_answered_at_once() {
         let limit = RateLimiter::per_second(1);
         limit.wait(Duration::ZERO).await.unwrap();
         assert_eq!(limit.wait(Duration::from_millis(100)).await, Err(TooBusy));

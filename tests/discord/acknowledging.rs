@@ -84,7 +84,7 @@ async fn an_acknowledgement_that_discord_took_in_silence_is_one() {
 }
 
 #[tokio::test]
-async fn an_acknowledgement_of_which_nothing_is_heard_is_followed_by_the_truth() {
+async fn an_acknowledgement_without_an_answer_is_followed_by_the_truth() {
     let world = World::start().await;
     world.discord.fail(Route::Callback, Fault::DoneThenHang, 1);
     world.discord.fail(Route::Callback, Fault::Hang, 99);
@@ -110,7 +110,7 @@ async fn an_acknowledgement_of_which_nothing_is_heard_is_followed_by_the_truth()
 }
 
 #[tokio::test]
-async fn what_was_declined_in_silence_is_told_in_another_way_if_there_is_nothing_to_edit() {
+async fn what_was_declined_in_silence_is_sent_in_another_way_if_there_is_nothing_to_edit() {
     // Discord took no acknowledgement, so that it knows nothing of a first answer.
     let world = World::start().await;
     world.discord.fail(Route::Callback, Fault::Hang, 99);

@@ -110,7 +110,7 @@ async fn a_thread_counts_as_its_parent_channel() {
 }
 
 #[tokio::test]
-async fn a_slip_is_answered_with_what_was_probably_meant() {
+async fn a_typing_error_is_answered_with_what_was_probably_meant() {
     let world = World::start().await;
     let reply = world.says(&command(ALICE, &[("room", "test"), ("new_owner", "<@902>")])).await;
     assert_snapshot!(reply, @r"
@@ -131,12 +131,19 @@ async fn a_slip_is_answered_with_what_was_probably_meant() {
     assert_snapshot!(world.says(&command(ALICE, &[("new_owner", "user2")])).await, @"
     (only you)
     ❌ Something is missing: `<room>`.
-    Type: `/room-owner room:<room> new_owner:<new_owner>`
+    Type: `/room-owner room:<room> new_owner:user2`
     Nothing was done.
     -- op 5
     ");
+    assert_snapshot!(world.says(&command(ALICE, &[("reason", "x")])).await, @"
+    (only you)
+    ❌ Something is missing: `<room>`.
+    Type: `/room-owner room:<room> new_owner:<new_owner> reason:x`
+    Nothing was done.
+    -- op 6
+    ");
     let ended = world.end().await;
-    assert_eq!((ended.outcomes(), ended.calls), (vec!["invalid"; 3], 0));
+    assert_eq!((ended.outcomes(), ended.calls), (vec!["invalid"; 4], 0));
     assert_eq!(ended.audit[2].command, "/room-owner new_owner: user2");
 }
 

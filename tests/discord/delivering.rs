@@ -112,7 +112,7 @@ async fn without_a_bot_token_the_log_alone_has_it() {
 }
 
 #[tokio::test]
-async fn what_the_channel_does_not_take_either_the_person_is_told_directly() {
+async fn what_the_channel_does_not_take_either_the_person_is_notified_directly() {
     let world = World::start().await;
     world.discord.fail(Route::Edit, Fault::Code(404, 10_008), 99);
     world.discord.fail(Route::Channel, Fault::Code(403, 50_013), 2);

@@ -47,7 +47,7 @@ impl World {
 }
 
 #[tokio::test]
-async fn a_permitted_transfer_is_acknowledged_carried_out_and_told_in_the_words_of_http() {
+async fn a_permitted_transfer_is_acknowledged_carried_out_and_answered_in_the_words_of_http() {
     let over_http = World::start().await;
     let said_over_http = over_http.says(&transfer(ALICE)).await;
     over_http.end().await;
@@ -151,7 +151,7 @@ async fn readyz_tells_whether_commands_arrive() {
 }
 
 #[tokio::test]
-async fn beside_slack_a_gateway_that_is_down_is_told_of_and_takes_nothing_along() {
+async fn beside_slack_a_gateway_that_is_down_is_named_and_takes_nothing_along() {
     let (discord, mut gateway) = Discord::with_gateway().await;
     gateway.entrance.lock().unwrap().status = StatusCode::BAD_GATEWAY;
     let world = World::over_the_gateway_beside_slack(discord).await;

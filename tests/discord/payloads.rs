@@ -211,7 +211,7 @@ async fn what_is_no_interaction_is_400_and_recorded() {
 }
 
 #[tokio::test]
-async fn another_application_and_another_command_are_told_so() {
+async fn another_application_and_another_command_are_answered_so() {
     let world = World::start().await;
     insta::assert_snapshot!(world.says(&with("/application_id", json!("43"))).await, @r"
     (only you)

@@ -262,7 +262,7 @@ async fn transfers_of_other_rooms_and_questions_do_not_wait() {
 }
 
 #[tokio::test]
-async fn whoever_does_not_want_to_be_declined_is_told_the_holder_and_leaves_no_trace() {
+async fn whoever_does_not_want_to_be_declined_learns_the_holder_and_leaves_no_trace() {
     let world = World::new().await;
     let holder = ask("test bob").attempt(&world.store).await.operation();
     let before = world.log().await;

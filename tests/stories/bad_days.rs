@@ -21,11 +21,11 @@ pub(crate) async fn locked(bot: &Stage) -> SqliteConnection {
 }
 
 at_every_door! {
-    without_a_record_nothing_is_done_and_the_person_is_told,
+    without_a_record_nothing_is_done_and_the_person_is_answered,
     an_outcome_that_cannot_be_recorded_at_once_is_offered_again,
 }
 
-async fn without_a_record_nothing_is_done_and_the_person_is_told(door: Door) {
+async fn without_a_record_nothing_is_done_and_the_person_is_answered(door: Door) {
     run(World::usual().at(door), async |bot| {
         let lock = locked(bot).await;
         let reply = bot.chat(ALICE).delivered("1.2.3").says(LINE).await;

@@ -263,7 +263,7 @@ async fn a_repeated_callback_is_recorded_once_across_a_restart_too() {
 }
 
 #[tokio::test]
-async fn callbacks_out_of_order_are_told_apart() {
+async fn callbacks_out_of_order_are_kept_apart() {
     let (world, post) = signed().await;
     run(world, async |bot| {
         let mut letters = Vec::new();

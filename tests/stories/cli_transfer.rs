@@ -9,7 +9,7 @@ use super::cli_acl::names;
 use super::program::Program;
 
 #[tokio::test]
-async fn a_transfer_is_done_told_and_recorded() {
+async fn a_transfer_is_done_answered_and_recorded() {
     let program = Program::new().await;
     let ran = program.runs("transfer test user2 --reason host+left --format json").await;
     assert_eq!(ran.code, 0, "{}", ran.err);
@@ -64,7 +64,7 @@ async fn an_unknown_outcome_has_a_code_of_its_own() {
 }
 
 #[tokio::test]
-async fn whoever_is_told_to_look_asks_and_takes_nothing_back() {
+async fn whoever_is_asked_to_look_asks_and_takes_nothing_back() {
     let program = Program::new().await;
     program.tencent.put_room("my $room", "carol");
     let stale = FaultKind::StaleRead { reads: 4 };
@@ -74,7 +74,7 @@ async fn whoever_is_told_to_look_asks_and_takes_nothing_back() {
     insta::with_settings!({ filters => [(r"by `\S+`", "by `cli:[user]`"), (r"log 2:[0-9a-f]{12}", "log 2:…")] }, {
         assert_snapshot!(ran.err, @"
         ✅ `my $room` now belongs to `bob` (was `carol`) · accepted, not yet confirmed
-           Tencent accepted the change but does not show it yet. Check in a moment with `room-owner owner 'my $room'`.
+           Tencent accepted the change; it was not read back yet. Check in a moment with `room-owner owner 'my $room'`.
            op 1 · RequestId `Id-9dc6366a2003d418ace6b6c74e29980f-O-Seq-2` · by `cli:[user]` · log 2:… · undo: `room-owner transfer 'my $room' carol`
         ");
     });

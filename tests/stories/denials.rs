@@ -25,7 +25,7 @@ async fn denied(bot: &Stage, person: Person, channel: &str) -> Reply {
 }
 
 at_every_door! {
-    whoever_has_no_role_is_refused_and_told_whom_to_ask,
+    whoever_has_no_role_is_refused_and_reads_whom_to_ask,
     nobody_may_do_anything_in_an_empty_world,
     a_moderator_is_refused_in_a_channel_that_is_not_authorised,
     a_channel_may_be_for_some_rooms_only,
@@ -37,7 +37,7 @@ at_every_door! {
     a_grant_for_one_channel_is_none_elsewhere,
 }
 
-async fn whoever_has_no_role_is_refused_and_told_whom_to_ask(door: Door) {
+async fn whoever_has_no_role_is_refused_and_reads_whom_to_ask(door: Door) {
     run(World::usual().at(door), async |bot| {
         let reply = denied(bot, OTTO, MODS).await;
         assert_snapshot!(reply, @"

@@ -30,8 +30,8 @@ at_every_door! {
     an_owner_who_is_not_seen_yet_is_accepted_and_not_confirmed,
     an_owner_who_is_seen_at_the_second_look_is_confirmed,
     a_change_that_comes_true_late_is_seen_all_the_same,
-    a_change_that_comes_true_when_nobody_waits_any_more_is_found_and_told,
-    without_tencent_nothing_is_sent_and_the_person_is_told,
+    a_change_that_comes_true_when_nobody_waits_any_more_is_found_and_reported,
+    without_tencent_nothing_is_sent_and_the_person_is_answered,
     an_outcome_that_nobody_knows_is_said_to_be_unknown_and_found_out_later,
     a_third_owner_after_a_lost_answer_is_somebody_s_to_look_at,
     who_waits_for_a_held_room_is_on_record_before_anything_is_said,
@@ -158,7 +158,7 @@ async fn an_owner_who_is_not_seen_yet_is_accepted_and_not_confirmed(door: Door) 
         let reply = hands_over(bot, FaultKind::StaleRead { reads: 10 }).await;
         assert_snapshot!(reply, @"
         ✅ `test` now belongs to `user2` (was `carol`) · accepted, not yet confirmed
-        Tencent accepted the change but does not show it yet. Check in a moment with `/room-owner test`.
+        Tencent accepted the change; it was not read back yet. Check in a moment with `/room-owner test`.
         op 4 · RequestId Id-9dc6366a2003d418ace6b6c74e29980f-O-Seq-2 · by alice · log … · undo: /room-owner test carol
         ");
         assert_eq!(outcome(bot, &reply).await, "succeeded");
@@ -184,7 +184,7 @@ async fn a_change_that_comes_true_late_is_seen_all_the_same(door: Door) {
     .await;
 }
 
-async fn a_change_that_comes_true_when_nobody_waits_any_more_is_found_and_told(door: Door) {
+async fn a_change_that_comes_true_when_nobody_waits_any_more_is_found_and_reported(door: Door) {
     run(World::usual().at(door), async |bot| {
         let reply = hands_over(bot, FaultKind::ResetBefore).await;
         assert!(reply.says("nobody can tell yet"), "{reply}");
@@ -202,7 +202,7 @@ async fn a_change_that_comes_true_when_nobody_waits_any_more_is_found_and_told(d
     .await;
 }
 
-async fn without_tencent_nothing_is_sent_and_the_person_is_told(door: Door) {
+async fn without_tencent_nothing_is_sent_and_the_person_is_answered(door: Door) {
     run(World::usual().at(door).without_tencent(), async |bot| {
         let reply = bot.chat(ALICE).says(LINE).await;
         assert_snapshot!(reply, @r"

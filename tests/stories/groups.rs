@@ -401,7 +401,7 @@ async fn a_deny_entry_for_a_group_beats_the_role_of_a_member() {
 }
 
 #[tokio::test]
-async fn an_admin_who_asks_why_is_told_what_a_persons_groups_give() {
+async fn an_admin_who_asks_why_reads_what_a_persons_groups_give() {
     let (api, lookup) = WebApi::with(&[(HOSTS, &[ALICE.id])]).await;
     let world = world(Some(lookup)).grant(ADAM, "admin", "*");
     run(world, async |stage| {

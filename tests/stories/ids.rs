@@ -270,7 +270,7 @@ async fn the_kind_of_an_id_is_never_taken_from_its_text() {
 }
 
 #[test]
-fn the_accounts_of_these_stories_are_told_apart_as_they_say() {
+fn the_accounts_of_these_stories_are_kept_apart_as_they_say() {
     let is_taken = |account: &&str| {
         account.parse::<AccountId>().is_ok_and(|account| Accounts::Tencent.check(&account).is_ok())
     };

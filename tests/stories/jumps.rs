@@ -167,7 +167,7 @@ async fn a_right_holds_from_its_beginning_to_its_end_by_whatever_the_clock_says(
 }
 
 #[tokio::test]
-async fn a_bot_that_is_days_behind_is_told_so_by_tencent_and_tells_what_to_look_at() {
+async fn a_bot_that_is_days_behind_is_refused_by_tencent_and_says_what_to_look_at() {
     run(World::usual().tencent_has_gone_on(3 * 86_400), async |bot| {
         // What it signs has expired when it is signed.
         let reply = bot.slack(ALICE).says(LINE).await;

@@ -15,11 +15,11 @@ use super::slack::{ALICE, RITA};
 use super::world::{World, run};
 
 at_every_door! {
-    a_person_is_told_when_it_is_too_much,
+    a_person_is_refused_when_it_is_too_much,
     a_busy_bot_says_so_and_does_nothing,
 }
 
-async fn a_person_is_told_when_it_is_too_much(door: Door) {
+async fn a_person_is_refused_when_it_is_too_much(door: Door) {
     let limits = Limits { per_person: Some(2), ..Limits::default() };
     run(World::usual().limits(limits).at(door), async |bot| {
         let reply = bot.chat(ALICE).says("/room-owner test").await;

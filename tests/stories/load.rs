@@ -48,7 +48,7 @@ async fn a_busy_room_costs_another_one_a_single_turn(door: Door) {
 }
 
 #[tokio::test]
-async fn in_a_flood_everybody_is_answered_in_time_and_told_the_truth() {
+async fn in_a_flood_everybody_is_answered_in_time_and_with_the_truth() {
     const FLOOD: usize = 120;
     let limits = Limits { at_once: 2, waiting: 8, patience: Duration::from_millis(400), ..Limits::default() };
     let limits = Limits { per_person: None, per_room: None, ..limits };

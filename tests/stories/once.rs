@@ -10,10 +10,10 @@ const LINE: &str = "/room-owner test user2";
 
 at_every_door! {
     the_same_delivery_is_carried_out_once,
-    sixteen_copies_at_once_are_one_deed,
+    sixteen_copies_at_once_are_one_transfer,
     a_restart_does_not_make_the_bot_forget,
     a_denial_stays_one_when_it_is_delivered_again_after_a_grant,
-    a_repetition_while_the_first_is_under_way_is_told_so,
+    a_repetition_while_the_first_is_under_way_is_answered_so,
     of_two_transfers_of_one_room_at_once_the_second_is_declined,
 }
 
@@ -39,7 +39,7 @@ async fn the_same_delivery_is_carried_out_once(door: Door) {
     .await;
 }
 
-async fn sixteen_copies_at_once_are_one_deed(door: Door) {
+async fn sixteen_copies_at_once_are_one_transfer(door: Door) {
     run(World::usual().at(door), async |bot| {
         let copies: Vec<_> =
             (0..16).map(|_| tokio::spawn(bot.chat(ALICE).delivered("1.2.3").repeats(LINE))).collect();
@@ -94,7 +94,7 @@ async fn a_denial_stays_one_when_it_is_delivered_again_after_a_grant(door: Door)
     .await;
 }
 
-async fn a_repetition_while_the_first_is_under_way_is_told_so(door: Door) {
+async fn a_repetition_while_the_first_is_under_way_is_answered_so(door: Door) {
     run(World::usual().at(door), async |bot| {
         bot.next_change(FaultKind::Stall { when: When::Before, millis: 400 });
         let first = tokio::spawn(bot.chat(ALICE).delivered("1.2.3").says(LINE));

@@ -41,7 +41,7 @@ async fn an_admin_goes_past_it_and_both_records_say_so(door: Door) {
         let reply = bot.chat(BORIS).says(&line).await;
         assert_snapshot!(reply, @"
         ✅ `test` now belongs to `user3` · accepted, not yet confirmed
-        Tencent accepted the change but does not show it yet. Check in a moment with `/room-owner test`.
+        Tencent accepted the change; it was not read back yet. Check in a moment with `/room-owner test`.
         Reason given: `host is on the phone`
         op 9 · RequestId Id-49a4151b8d96d6833add79b2fd51c3a5-O-Seq-24 · by boris · log …
         ");

@@ -24,10 +24,10 @@ const AN_HOUR: u64 = 3_600_000;
 const COMMAND: i64 = 3;
 
 at_every_door! {
-    who_waits_for_a_change_that_was_made_is_told_by_the_next_process,
-    who_waits_for_a_change_that_was_not_made_is_told_so,
+    who_waits_for_a_change_that_was_made_is_answered_by_the_next_process,
+    who_waits_for_a_change_that_was_not_made_is_answered_so,
     two_processes_that_start_at_once_tell_it_once,
-    without_a_token_the_log_says_that_nobody_was_told,
+    without_a_token_the_log_says_that_nobody_was_notified,
 }
 
 /// The program serves Alice, a moderator, in #mods of one platform.
@@ -123,7 +123,7 @@ impl Place {
     }
 
     /// What the bot says when it has found out what it did not know.
-    async fn is_told_the_end(&self) -> String {
+    async fn is_sent_the_end(&self) -> String {
         match &self.guild {
             None => read(&self.slack.has_posted(2).await[1]).text().to_owned(),
             Some(guild) => visible(&guild.discord.has_posted(&direct(ALICE.snowflake), 1).await[0]),
@@ -164,7 +164,7 @@ impl Place {
     }
 }
 
-async fn who_waits_for_a_change_that_was_made_is_told_by_the_next_process(door: Door) {
+async fn who_waits_for_a_change_that_was_made_is_answered_by_the_next_process(door: Door) {
     let place = Place::at(door, true).await;
     let serving = place.serves().await;
     place.dies_in_the_middle(serving, When::After).await;
@@ -188,7 +188,7 @@ async fn who_waits_for_a_change_that_was_made_is_told_by_the_next_process(door: 
     assert_eq!(place.program.changes(), 1);
 }
 
-async fn who_waits_for_a_change_that_was_not_made_is_told_so(door: Door) {
+async fn who_waits_for_a_change_that_was_not_made_is_answered_so(door: Door) {
     let place = Place::at(door, true).await;
     let serving = place.serves().await;
     place.dies_in_the_middle(serving, When::Before).await;
@@ -200,7 +200,7 @@ async fn who_waits_for_a_change_that_was_not_made_is_told_so(door: Door) {
     The bot keeps looking and records what it finds. Look with `/room-owner test` before you do anything else.
     op 3 · by alice
     ");
-    let last = place.is_told_the_end().await;
+    let last = place.is_sent_the_end().await;
     assert!(last.contains("The owner of `test` was not changed: it still belongs to `carol`."), "{last}");
     assert!(last.contains("The outcome was not known then."), "{last}");
     place.is_settled().await;
@@ -222,7 +222,7 @@ async fn two_processes_that_start_at_once_tell_it_once(door: Door) {
     assert_eq!(place.said(), 1);
 }
 
-async fn without_a_token_the_log_says_that_nobody_was_told(door: Door) {
+async fn without_a_token_the_log_says_that_nobody_was_notified(door: Door) {
     let mut place = Place::at(door, false).await;
     // Without a token there is no gateway; the record of what was pending does not ask how it came.
     if door == Door::DiscordOverTheGateway {

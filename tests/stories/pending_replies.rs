@@ -109,7 +109,7 @@ async fn a_private_answer_stays_private_and_where_the_bot_is_not_it_speaks_to_th
 }
 
 #[tokio::test]
-async fn slack_may_fail_for_a_while_and_the_person_is_told_once() {
+async fn slack_may_fail_for_a_while_and_the_person_is_notified_once() {
     with_a_token(World::usual(), async |bot, api| {
         bot.late.takes(&[AtTheUrl::With(404)]);
         api.takes(&[
@@ -157,7 +157,7 @@ async fn what_slack_will_never_take_is_given_up_and_so_is_what_a_day_was_not_eno
 }
 
 #[tokio::test]
-async fn who_heard_that_nobody_knows_hears_what_came_of_it() {
+async fn who_knows_of_an_unknown_outcome_is_sent_the_final_one() {
     with_a_token(World::usual(), async |bot, api| {
         bot.next_change(FaultKind::ResetAfter);
         let saying = tokio::spawn(bot.slack(ALICE).says(LINE));

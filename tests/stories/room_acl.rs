@@ -64,7 +64,7 @@ at_every_door! {
     what_does_not_fit_is_explained,
     a_grant_that_is_not_there_is_not_revoked,
     help_is_for_everybody_and_shows_what_one_may_use,
-    whoever_is_denied_is_told_so_by_the_help,
+    whoever_is_denied_reads_so_in_the_help,
     a_repeated_delivery_edits_once
 }
 
@@ -764,7 +764,7 @@ async fn help_is_for_everybody_and_shows_what_one_may_use(door: Door) {
     .await;
 }
 
-async fn whoever_is_denied_is_told_so_by_the_help(door: Door) {
+async fn whoever_is_denied_reads_so_in_the_help(door: Door) {
     run(world(door), async |bot| {
         says(bot, ADAM, "/room-acl grant @otto moderator").await.0.text();
         says(bot, ADAM, "/room-acl deny @otto admin").await.0.text();

@@ -19,7 +19,7 @@ at_every_door! {
     filters_pages_and_readings,
     one_operation_its_steps_the_owner_and_counts,
     a_history_shows_who_owned_a_room_over_time,
-    an_auditor_of_some_rooms_sees_those_and_is_told_so,
+    an_auditor_of_some_rooms_sees_those_and_reads_so,
     a_deny_entry_about_some_rooms_closes_those_and_no_more,
     nobody_else_reads_the_log,
     a_line_that_does_not_fit_is_answered_with_the_forms
@@ -329,7 +329,7 @@ async fn a_deny_entry_about_some_rooms_closes_those_and_no_more(door: Door) {
     .await;
 }
 
-async fn an_auditor_of_some_rooms_sees_those_and_is_told_so(door: Door) {
+async fn an_auditor_of_some_rooms_sees_those_and_reads_so(door: Door) {
     run(world(door), async |bot| {
         an_evening(bot).await;
         let reply = bot.chat(ADAM).says("/room-audit").await;

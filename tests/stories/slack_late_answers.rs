@@ -100,7 +100,7 @@ async fn no_answer_goes_to_a_host_that_is_not_slack_s() {
 }
 
 #[tokio::test]
-async fn who_waits_too_long_is_told_so_and_gets_the_answer_later() {
+async fn who_waits_too_long_reads_so_and_gets_the_answer_later() {
     run(World::usual(), async |bot| {
         let first = slowly(bot).await;
         assert_snapshot!(first, @r"

@@ -251,7 +251,7 @@ async fn what_cannot_be_printed_is_an_error_but_a_reader_may_have_enough() {
 }
 
 #[tokio::test]
-async fn what_is_done_or_found_is_told_by_the_exit_code_whatever_is_printed() {
+async fn what_is_done_or_found_is_said_by_the_exit_code_whatever_is_printed() {
     let program = Program::new().await;
     for (words, expected) in [
         ("transfer test user2 --format json", 0),

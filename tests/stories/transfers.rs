@@ -8,7 +8,7 @@ at_every_door! {
     a_moderator_hands_a_room_over_and_the_channel_sees_it,
     with_private_replies_only_the_caller_sees_it,
     a_question_about_the_owner_changes_nothing,
-    who_owns_the_room_already_is_told_so_and_nothing_is_sent,
+    who_owns_the_room_already_is_answered_so_and_nothing_is_sent,
     a_reason_is_shown_and_kept,
     the_record_of_a_transfer_tells_who_where_what_and_by_whose_authority,
     a_room_that_does_not_exist_is_said_to_be_so,
@@ -82,7 +82,7 @@ async fn a_question_about_the_owner_changes_nothing(door: Door) {
     .await;
 }
 
-async fn who_owns_the_room_already_is_told_so_and_nothing_is_sent(door: Door) {
+async fn who_owns_the_room_already_is_answered_so_and_nothing_is_sent(door: Door) {
     run(World::usual().at(door), async |bot| {
         let reply = bot.chat(ALICE).says("/room-owner test carol").await;
         assert_snapshot!(reply, @r"

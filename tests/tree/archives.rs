@@ -148,7 +148,7 @@ async fn answers(store: &SqliteStore) -> (Vec<AuditEntry>, String, String) {
 }
 
 #[tokio::test]
-async fn what_was_done_is_told_as_before_and_the_events_are_in_the_file_byte_for_byte() {
+async fn what_was_done_reads_as_before_and_the_events_are_in_the_file_byte_for_byte() {
     let season = Season::new().await;
     let text = fs::read_to_string(beside(&season.after, "first.archive")).unwrap();
     let mut lines = text.lines();
@@ -787,7 +787,7 @@ async fn nothing_is_archived_where_that_would_be_wrong() {
 }
 
 #[tokio::test]
-async fn what_may_still_be_owed_its_answer_stays() {
+async fn what_may_still_be_waited_for_stays() {
     let world = day().await;
     let pending = |operation: i64, since: jiff::Timestamp| {
         format!("INSERT INTO replies VALUES ({operation}, 'gone', NULL, NULL, 0, {})", since.as_millisecond())
@@ -836,9 +836,9 @@ async fn of_two_archives_at_once_one_is_made() {
     assert_eq!(made.len(), 1, "{one:?} {two:?}");
     for refused in [&one, &two].into_iter().filter_map(|made| made.as_ref().err()) {
         let refused = refused.to_string();
-        let is_told = refused.contains("nothing was deleted: remove it if")
+        let is_named = refused.contains("nothing was deleted: remove it if")
             || refused.ends_with("archived by another process in the meantime; nothing was archived here");
-        assert!(is_told, "{refused}");
+        assert!(is_named, "{refused}");
     }
     another.close().await;
     let copy = Copy::of(&world).await;

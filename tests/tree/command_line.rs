@@ -280,7 +280,7 @@ fn said(copy: &Copy, ran: &Ran) -> String {
 }
 
 #[tokio::test]
-async fn the_oldest_part_of_the_log_goes_into_an_archive_and_is_still_told_and_proved() {
+async fn the_oldest_part_of_the_log_goes_into_an_archive_and_is_still_shown_and_proved() {
     let (copy, folder) = copy().await;
     let key = copy.key.as_str();
     let ran = |arguments: &[&str]| run(&folder, &[&["audit"], arguments].concat());

@@ -554,7 +554,7 @@ async fn refusal(file: &std::path::Path) -> String {
 /// What is hidden from a question is as good as taken out.
 #[tokio::test]
 async fn an_index_that_does_not_lead_to_everything_is_found_if_that_is_asked_for() {
-    let mut told_of = String::new();
+    let mut found_of = String::new();
     for sql in [
         "DELETE FROM operations_text WHERE rowid = 10",
         "INSERT OR REPLACE INTO operations_text (rowid, found) VALUES (14, 'nothing')",
@@ -579,9 +579,9 @@ async fn an_index_that_does_not_lead_to_everything_is_found_if_that_is_asked_for
         let found = findings(&check(&copy.file(), evidence).await);
         assert_ne!(found, "", "{sql}");
         let sql = sql.split_whitespace().collect::<Vec<_>>().join(" ");
-        told_of.push_str(&format!("{}\n  {}\n", &sql[..sql.len().min(90)], found.lines().next().unwrap()));
+        found_of.push_str(&format!("{}\n  {}\n", &sql[..sql.len().min(90)], found.lines().next().unwrap()));
     }
-    assert_snapshot!(told_of, @r#"
+    assert_snapshot!(found_of, @r#"
     DELETE FROM operations_text WHERE rowid = 10
       event 1: the index of texts has other words, or none, for some of the operations from here to 63: a search may miss them
     INSERT OR REPLACE INTO operations_text (rowid, found) VALUES (14, 'nothing')

@@ -243,7 +243,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn whoever_is_owed_an_answer_does_not_wait_for_the_time_that_a_clock_lost() {
+    fn whoever_waits_for_an_answer_does_not_wait_for_the_time_that_a_clock_lost() {
         let noon = Timestamp::from_second(1_795_435_200).unwrap();
         let after = |seconds: i64| noon + jiff::SignedDuration::from_secs(seconds);
         let replies = Replies::default();

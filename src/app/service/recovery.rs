@@ -333,10 +333,7 @@ fn settle(
         Ok(owner) if is_as_before(&owner) => {
             let remedy = match problem.code {
                 Some(_) => problem.remedy,
-                None => {
-                    "The change did not happen. Look at the room's owner once more before you send it again."
-                        .to_owned()
-                }
+                None => "The change did not happen: it is safe to send it again.".to_owned(),
             };
             Outcome::Refused { previous: Some(owner), refusal: Refusal { remedy, ..problem } }
         }

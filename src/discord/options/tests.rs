@@ -73,12 +73,22 @@ fn an_override_is_a_number_with_a_reason() {
 }
 
 #[test]
-fn without_options_it_asks_for_help_and_without_a_room_it_is_a_slip() {
+fn without_options_it_asks_for_help_and_without_a_room_it_is_wrong_usage() {
     assert_eq!(read_owner(json!([])), ("/room-owner".to_owned(), Ok(Ok(Command::Help(CommandGroup::Owner)))));
     for (name, shown) in [("new_owner", "\"x y\""), ("reason", "x y")] {
         let (typed, command) = read_owner(json!([option(name, "x y")]));
         assert_eq!(typed, format!("/room-owner {name}: {shown}"));
         assert_eq!(command.unwrap().unwrap_err().problem, Problem::Missing("<room>"));
+    }
+}
+
+/// Some clients send what a suggestion shows instead of its value.
+#[test]
+fn the_text_of_a_suggestion_stands_for_its_value() {
+    for (room, owner) in [("vip-1 · owner frank", "user2"), ("vip-1", "user2")] {
+        let (_, command) = read_owner(json!([option("room", room), option("new_owner", owner)]));
+        let Ok(Ok(Command::Transfer(transfer))) = command else { panic!("{room}: {command:?}") };
+        assert_eq!((transfer.room.as_str(), transfer.new_owner.as_str()), ("vip-1", "user2"), "{room}");
     }
 }
 
@@ -242,7 +252,7 @@ fn why_knows_the_members_roles() {
 }
 
 #[test]
-fn slips_are_named_and_what_no_client_sends_is_not_taken() {
+fn wrong_options_are_named_and_what_no_client_sends_is_not_taken() {
     assert_eq!(problem_of("room-acl grant", &[opt("role", "admin")]), Problem::Missing("<person>"));
     assert_eq!(problem_of("room-acl why", &[opt("who", "9")]), Problem::Missing("<room>"));
     assert_eq!(problem_of("room-audit show", &[]), Problem::Missing("<operation>"));

@@ -36,6 +36,7 @@ use std::str::FromStr;
 
 use jiff::Timestamp;
 
+use super::named::named;
 use super::principal::{Channel, Subject, serialize_as_text};
 use super::room::RoomId;
 
@@ -53,15 +54,15 @@ pub use rule::{Authority, Decision, Denial, EffectiveScope, GrantMatch, Permit, 
 pub use scope::{InvalidScope, RoomScope};
 pub use warning::{GrantWarning, GrantWarnings, warnings};
 
-/// An RBAC role.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Role {
+named! {
+    /// An RBAC role.
+    Role
     /// Hands rooms over, within the grant's room scope.
-    Moderator,
+    Moderator => "moderator",
     /// Reads the audit log.
-    Auditor,
+    Auditor => "auditor",
     /// Edits the ACL; may do what the other two may.
-    Admin,
+    Admin => "admin",
 }
 
 /// What a command needs permission for.
@@ -136,9 +137,6 @@ impl Action {
 }
 
 impl Role {
-    /// Every role, in the order in which people read them.
-    pub const ALL: [Self; 3] = [Self::Moderator, Self::Auditor, Self::Admin];
-
     /// Whether the role is enough for the action.
     #[must_use]
     pub fn allows(self, action: &Action) -> bool {
@@ -149,22 +147,6 @@ impl Role {
             Action::ReadAudit => matches!(self, Self::Auditor | Self::Admin),
             Action::Override(_) | Action::ReadAcl(_) | Action::EditAcl(_) => self == Self::Admin,
         }
-    }
-
-    /// The role's name in the interface.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Moderator => "moderator",
-            Self::Auditor => "auditor",
-            Self::Admin => "admin",
-        }
-    }
-}
-
-impl fmt::Display for Role {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
     }
 }
 
@@ -177,29 +159,19 @@ impl FromStr for Role {
     type Err = UnknownRole;
 
     fn from_str(text: &str) -> Result<Self, UnknownRole> {
-        Self::ALL.into_iter().find(|role| role.name() == text).ok_or_else(|| UnknownRole(text.to_owned()))
+        Self::named(text).ok_or_else(|| UnknownRole(text.to_owned()))
     }
 }
 
-/// Whether an entry of the ACL permits or forbids.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Effect {
+named! {
+    /// Whether an entry of the ACL permits or forbids; and which of both a decision is.
+    #[derive(serde::Serialize, serde::Deserialize)]
+    #[serde(rename_all = "lowercase")]
+    Effect
     /// Gives the role.
-    Permit,
+    Permit => "permit",
     /// Takes it away, whatever else permits.
-    Deny,
-}
-
-impl Effect {
-    /// The effect's name in the interface.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Permit => "permit",
-            Self::Deny => "deny",
-        }
-    }
+    Deny => "deny",
 }
 
 serialize_as_text!(Role);

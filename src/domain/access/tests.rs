@@ -364,7 +364,7 @@ fn a_group_that_is_not_known_gives_nothing_and_takes_from_its_own_workspace_alon
 }
 
 #[test]
-fn whoever_would_not_be_permitted_anyway_is_told_the_nearer_reason() {
+fn whoever_would_not_be_permitted_anyway_reads_the_nearer_reason() {
     let deny = |grant: &mut Grant| grant.effect = Effect::Deny;
     let stranger = World::new().grant(HOSTS, "moderator", "*").but(deny).outside(&[]);
     assert_eq!(stranger.transfer("test"), "no grant");

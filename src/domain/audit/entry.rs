@@ -11,7 +11,7 @@ use crate::domain::room::{AccountId, RoomId};
 pub const OBSERVED: &str = "(observed) owner change";
 
 /// One operation as a reviewer reads it. The fields and their order are part of the interface.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct AuditEntry {
     /// The operation's number, as text.
     pub operation: OperationId,
@@ -56,26 +56,8 @@ impl AuditEntry {
     /// The entry of an operation that begins with this event; `None` if the event begins none.
     #[must_use]
     pub fn begun_by(event: &Event) -> Option<Self> {
-        let this = Self {
-            operation: event.operation,
-            at: event.at,
-            actor: None,
-            actor_name: None,
-            channel: None,
-            command: String::new(),
-            room: None,
-            new_owner: None,
-            previous_owner: None,
-            reason: None,
-            decision: None,
-            authority: None,
-            outcome: OutcomeKind::Succeeded,
-            error_code: None,
-            error_info: None,
-            request_id: None,
-            delivery_id: None,
-            duration_ms: None,
-        };
+        let outcome = OutcomeKind::Succeeded;
+        let this = Self { operation: event.operation, at: event.at, outcome, ..Self::default() };
         Some(match &event.what {
             What::Requested(request) => this.requested(request),
             What::Observed(observed) => this.observed(observed),

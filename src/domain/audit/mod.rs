@@ -15,6 +15,7 @@ use jiff::Timestamp;
 
 use super::room::{AccountId, RoomId};
 
+pub use super::access::Effect as DecisionKind;
 pub use super::time::millis;
 pub use answer::{ArchivedIn, NoAnswer, Page};
 pub use entry::{AuditEntry, OBSERVED};
@@ -27,7 +28,7 @@ pub use time_expr::{InvalidTime, TimeExpr, read_in, zone};
 pub use timeline::{Step, timeline};
 
 /// One request and all its events, named by the number of its first event, which can be read out over the phone.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct OperationId(i64);
 
 impl OperationId {
@@ -245,26 +246,9 @@ impl Outcome {
     }
 }
 
-macro_rules! outcome_kinds {
-    ($($(#[$doc:meta])* $kind:ident => $name:literal),* $(,)?) => {
-        /// The outcome of an operation, by its name in the interface.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-        pub enum OutcomeKind { $($(#[$doc])* $kind),* }
-
-        impl OutcomeKind {
-            /// Every outcome.
-            pub const ALL: &[Self] = &[$(Self::$kind),*];
-
-            /// The outcome's name.
-            #[must_use]
-            pub fn name(self) -> &'static str {
-                match self { $(Self::$kind => $name),* }
-            }
-        }
-    };
-}
-
-outcome_kinds! {
+super::named::named! {
+    /// The outcome of an operation, by its name in the interface.
+    OutcomeKind
     /// Done.
     Succeeded => "succeeded",
     /// Already the owner.
@@ -285,12 +269,6 @@ outcome_kinds! {
     Duplicate => "duplicate",
 }
 
-impl fmt::Display for OutcomeKind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
-    }
-}
-
 impl Default for OutcomeKind {
     /// That of an operation which has just begun.
     fn default() -> Self {
@@ -307,33 +285,8 @@ impl FromStr for OutcomeKind {
     type Err = UnknownOutcome;
 
     fn from_str(text: &str) -> Result<Self, UnknownOutcome> {
-        Self::ALL
-            .iter()
-            .copied()
-            .find(|kind| kind.name() == text)
-            .ok_or_else(|| UnknownOutcome(text.to_owned()))
+        Self::named(text).ok_or_else(|| UnknownOutcome(text.to_owned()))
     }
 }
 
 super::principal::serialize_as_text!(OutcomeKind);
-
-/// The result of [`super::access::decide`], by its name in the interface.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum DecisionKind {
-    /// Permitted.
-    Permit,
-    /// Denied.
-    Deny,
-}
-
-impl DecisionKind {
-    /// Its name in the interface.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Permit => "permit",
-            Self::Deny => "deny",
-        }
-    }
-}

@@ -5,6 +5,7 @@ use jiff::tz::TimeZone;
 
 use super::{InvalidTime, OperationId, OutcomeKind, TimeExpr, UnknownOutcome};
 use crate::domain::access::EffectiveScope;
+use crate::domain::named::named;
 use crate::domain::principal::{Channel, Subject};
 use crate::domain::room::RoomId;
 
@@ -131,7 +132,7 @@ impl Outcomes {
     /// The words that name outcomes.
     #[must_use]
     pub fn words() -> Vec<&'static str> {
-        OutcomeKind::ALL.iter().map(|kind| kind.name()).chain(["failed"]).collect()
+        [&OutcomeKind::names()[..], &["failed"]].concat()
     }
 }
 
@@ -163,27 +164,13 @@ impl std::str::FromStr for Outcomes {
     }
 }
 
-/// What somebody asked to be done with a room.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum OperationKind {
+named! {
+    /// What somebody asked to be done with a room.
+    OperationKind
     /// To hand it over.
-    Transfer,
+    Transfer => "transfer",
     /// To show its owner.
-    Show,
-}
-
-impl OperationKind {
-    /// Every one.
-    pub const ALL: [Self; 2] = [Self::Transfer, Self::Show];
-
-    /// Its name in the interface.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Transfer => "transfer",
-            Self::Show => "show",
-        }
-    }
+    Show => "show",
 }
 
 /// A text that names no kind of operation.
@@ -195,47 +182,23 @@ impl std::str::FromStr for OperationKind {
     type Err = UnknownKind;
 
     fn from_str(text: &str) -> Result<Self, UnknownKind> {
-        let found = Self::ALL.into_iter().find(|kind| kind.name().eq_ignore_ascii_case(text));
-        found.ok_or_else(|| UnknownKind(text.to_owned()))
+        Self::named(&text.to_ascii_lowercase()).ok_or_else(|| UnknownKind(text.to_owned()))
     }
 }
 
-/// By what operations are counted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum StatsBy {
+named! {
+    /// By what operations are counted.
+    StatsBy
     /// Who asked.
-    Actor,
+    Actor => "actor",
     /// The room.
-    Room,
+    Room => "room",
     /// Where it was asked.
-    Channel,
-    /// The outcome.
-    Outcome,
+    Channel => "channel",
+    /// How it ended.
+    Outcome => "outcome",
     /// The hour, UTC.
-    Hour,
-}
-
-impl StatsBy {
-    /// Every one.
-    pub const ALL: &[Self] = &[Self::Actor, Self::Room, Self::Channel, Self::Outcome, Self::Hour];
-
-    /// Its name in the interface.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Actor => "actor",
-            Self::Room => "room",
-            Self::Channel => "channel",
-            Self::Outcome => "outcome",
-            Self::Hour => "hour",
-        }
-    }
-}
-
-impl std::fmt::Display for StatsBy {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(self.name())
-    }
+    Hour => "hour",
 }
 
 /// A text that names nothing to count by.
@@ -247,7 +210,7 @@ impl std::str::FromStr for StatsBy {
     type Err = UnknownStatsBy;
 
     fn from_str(text: &str) -> Result<Self, UnknownStatsBy> {
-        Self::ALL.iter().copied().find(|by| by.name() == text).ok_or_else(|| UnknownStatsBy(text.to_owned()))
+        Self::named(text).ok_or_else(|| UnknownStatsBy(text.to_owned()))
     }
 }
 

@@ -1,7 +1,7 @@
 //! Values -> the command of their verb, or what is wrong with them and the line in which that is put right.
 
 use super::line::Word;
-use super::parameter::{Kind, Parameter};
+use super::parameter::{Kind, Parameter, Position};
 use super::values::Values;
 use super::{Command, Invocation, Problem, UsageError, Verb};
 use crate::domain::principal::{Channel, InvalidId, Subject};
@@ -70,6 +70,13 @@ impl Values {
         if !verb.parameters.iter().any(|it| is_right(&it) || self.in_form(it).is_some()) {
             return None;
         }
+        // A reason alone is none: the words before it belong to the form.
+        let has_named = verb.parameters.iter().any(|it| it.place == Position::Never && is_right(&it));
+        let is_in_form = |it: &Parameter| {
+            it.is_required
+                || wrong == Some(it.name)
+                || verb.words.is_empty() && has_named && it.place == Position::Usual
+        };
         let line = verb.parameters.iter().fold(Invocation::of(verb), |line, it| {
             if is_right(&it) {
                 return self.all(it.name).fold(line, |line, word| line.with(it.name, word.plain()));
@@ -77,7 +84,7 @@ impl Values {
             if let Some(words) = self.in_form(it) {
                 return words.into_iter().fold(line, |line, word| line.with(it.name, word));
             }
-            if !it.is_required && wrong != Some(it.name) {
+            if !is_in_form(it) {
                 return line;
             }
             let example =

@@ -37,14 +37,11 @@ impl UsageError {
     #[must_use]
     pub fn corrected(self, line: &Typed, here: Option<&Channel>) -> Self {
         let meant = match self.family {
-            CommandGroup::Owner if !matches!(self.problem, Problem::UnknownCommand(_)) => hand_over(line),
-            CommandGroup::Owner => Vec::new(),
-            CommandGroup::Acl | CommandGroup::Audit => match rewritten(&self, line, here) {
-                none if none.is_empty() => return self,
-                meant => meant,
-            },
+            _ if matches!(self.problem, Problem::UnknownCommand(_)) => Vec::new(),
+            CommandGroup::Owner => hand_over(line),
+            CommandGroup::Acl | CommandGroup::Audit => rewritten(&self, line, here),
         };
-        Self { meant, ..self }
+        if meant.is_empty() { self } else { Self { meant, ..self } }
     }
 }
 

@@ -220,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn words_in_another_order_and_slips_are_put_right() {
+    fn words_in_another_order_and_misspelt_ones_are_put_right() {
         for (typed, right) in [
             ("grant moderator @bob", "grant @bob moderator"),
             ("grant moderator to @bob and @ana", "grant @bob, @ana moderator"),

@@ -3,9 +3,9 @@
 use super::denial::helpers;
 use super::edits::{edited, not_edited};
 use super::lists::{MOST_GRANTS, channels, listed_grants, lists, paged, plain, role_for};
-use super::message::{CommandName, Line, Message, Tone, op, subject, text};
+use super::message::{CommandName, Line, Message, Tone, op, several, subject, text};
 use super::why::{explanation, who_can};
-use crate::domain::access::{CallerRights, Grant, Helpers};
+use crate::domain::access::{CallerRights, Grant, Helpers, Right};
 use crate::domain::audit::OperationId;
 use crate::domain::command::{CommandGroup, Section};
 use crate::domain::principal::{Place, Principal};
@@ -51,11 +51,7 @@ fn whoami(principal: &Principal, place: &Place, caller_rights: &CallerRights, wh
     let CallerRights { rights, denials, unread, is_authorised } = caller_rights;
     let mut body = Vec::new();
     if !principal.groups.is_empty() {
-        let mut line = text("Your groups: ");
-        for (n, group) in principal.groups.iter().take(MOST_GRANTS).enumerate() {
-            line = line.text(if n == 0 { "" } else { ", " }).and(subject(group));
-        }
-        body.push(line.text("."));
+        body.push(text("Your groups: ").and(several(&principal.groups, MOST_GRANTS, subject)).text("."));
     }
     if let Place::Channel(here) = place {
         let line = text("This channel is ").code(here);
@@ -68,11 +64,8 @@ fn whoami(principal: &Principal, place: &Place, caller_rights: &CallerRights, wh
     body.push(match rights.as_slice() {
         [] => text("You have no role here."),
         rights => {
-            let mut line = text("Here you are ");
-            for (n, right) in rights.iter().enumerate() {
-                line = line.text(if n == 0 { "" } else { ", " }).and(role_for(right.role, &right.rooms));
-            }
-            line.text(".")
+            let line = |right: &Right| role_for(right.role, &right.rooms);
+            text("Here you are ").and(several(rights, MOST_GRANTS, line)).text(".")
         }
     });
     body.extend(denied(denials));
@@ -83,15 +76,9 @@ fn whoami(principal: &Principal, place: &Place, caller_rights: &CallerRights, wh
 
 /// What somebody is denied, and by which entry.
 pub(super) fn denied(denials: &[Grant]) -> Option<Line> {
-    let mut line = text("You are denied ");
-    for (n, denial) in denials.iter().take(MOST_GRANTS).enumerate() {
-        let what = role_for(denial.role, &denial.rooms);
-        line = line.text(if n == 0 { "" } else { ", " }).and(what);
-        line = line.text(" (grant ").text(denial.id).text(")");
-    }
-    if denials.len() > MOST_GRANTS {
-        line = line.text(" and by ").text(denials.len() - MOST_GRANTS).text(" more entries");
-    }
+    let line =
+        |denial: &Grant| role_for(denial.role, &denial.rooms).text(" (grant ").text(denial.id).text(")");
+    let line = text("You are denied ").and(several(denials, MOST_GRANTS, line));
     (!denials.is_empty()).then(|| line.text(", which wins over every grant."))
 }
 

@@ -2,8 +2,9 @@
 
 use super::acl::{denied, unknown};
 use super::denial::an_admin;
-use super::message::{CommandName, Line, Message, Tone, code, op, text};
-use crate::domain::access::{CallerRights, Helpers};
+use super::lists::MOST_GRANTS;
+use super::message::{CommandName, Line, Message, Tone, code, op, several, text};
+use crate::domain::access::{CallerRights, Helpers, Right};
 use crate::domain::audit::OperationId;
 use crate::domain::command::Style;
 use crate::domain::command::{CommandGroup, Invocation, Verb};
@@ -54,12 +55,8 @@ pub(super) fn help(
         body.push(next.text(", and quote your id ").code(subject).text("."));
         code(&name.0).text(does).text(why)
     } else {
-        let mut line = text("You are: ");
-        for (n, right) in rights.iter().enumerate() {
-            line =
-                line.text(if n == 0 { "" } else { ", " }).text(right.role).text(" for ").code(&right.rooms);
-        }
-        body.push(line.text("."));
+        let line = |right: &Right| text(right.role).text(" for ").code(&right.rooms);
+        body.push(text("You are: ").and(several(rights, MOST_GRANTS, line)).text("."));
         body.extend(denied(denials));
         body.extend(unknown(unread));
         code(&name.0).text(does)

@@ -249,6 +249,17 @@ pub(super) fn hand_over() -> Invocation {
     Invocation::named(CommandGroup::Owner, &[])
 }
 
+/// `a, b and 3 more`
+pub(super) fn several<T>(all: &[T], most: usize, line: impl Fn(&T) -> Line) -> Line {
+    let shown = all.iter().take(most).enumerate().fold(Line::default(), |shown, (n, one)| {
+        if n == 0 { line(one) } else { shown.text(", ").and(line(one)) }
+    });
+    match all.len().saturating_sub(most) {
+        0 => shown,
+        more => shown.text(" and ").text(more).text(" more"),
+    }
+}
+
 pub(super) fn op(operation: OperationId) -> Line {
     text("op ").text(operation)
 }

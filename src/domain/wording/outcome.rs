@@ -59,7 +59,6 @@ pub(super) fn outcome_message(
     outcome: &Outcome,
     show: &str,
 ) -> Message {
-    let footer = Some(op_and_request(operation, outcome.request_id()));
     let now_belongs = |line: Line, previous: Option<&AccountId>| {
         let line = line.code(room).text(" now belongs to ").code(new_owner);
         match previous.filter(|previous| !previous.as_str().is_empty()) {
@@ -67,113 +66,72 @@ pub(super) fn outcome_message(
             None => line,
         }
     };
-    match outcome {
-        Outcome::Succeeded { previous, confirmed: true, unclear, .. } => Message {
-            tone: Tone::Done,
-            headline: now_belongs(Line::default(), previous.as_ref()).text(" · confirmed"),
-            body: unclear
-                .iter()
-                .map(|_| text("Tencent's answer was lost on the way; the new owner was read back."))
-                .collect(),
-            footer,
-        },
-        Outcome::Succeeded { previous, confirmed: false, .. } => Message {
-            tone: Tone::Done,
-            headline: now_belongs(Line::default(), previous.as_ref()).text(" · accepted, not yet confirmed"),
-            body: vec![
-                text("Tencent accepted the change but does not show it yet. Check in a moment with ")
-                    .code(show)
-                    .text("."),
-            ],
-            footer,
-        },
+    let (tone, headline, body) = match outcome {
+        Outcome::Succeeded { previous, confirmed: true, unclear, .. } => {
+            let lost = |_| text("Tencent's answer was lost on the way; the new owner was read back.");
+            let headline = now_belongs(Line::default(), previous.as_ref()).text(" · confirmed");
+            (Tone::Done, headline, unclear.iter().map(lost).collect())
+        }
+        Outcome::Succeeded { previous, confirmed: false, .. } => {
+            let look = text("Tencent accepted the change; it was not read back yet. Check in a moment with ");
+            let headline = now_belongs(Line::default(), previous.as_ref());
+            (Tone::Done, headline.text(" · accepted, not yet confirmed"), vec![look.code(show).text(".")])
+        }
         Outcome::ConfirmedByCallback { previous, owner_now, .. } => {
             let handed = code(room).text(" was handed to ").code(new_owner);
             let handed = match previous {
                 Some(previous) => handed.text(" (was ").code(previous).text(")"),
                 None => handed,
             };
-            let mut body =
-                vec![text("Tencent's answer was lost on the way; its callback reported the change.")];
-            if owner_now.is_some() {
-                body.push(text(
-                    "Somebody may have handed the room on. Agree with the other moderators before you try again.",
-                ));
-            }
-            Message {
-                tone: if owner_now.is_some() { Tone::Warning } else { Tone::Done },
-                headline: match owner_now {
-                    Some(now) => handed.text(" and belongs to ").code(now).text(" by now."),
-                    None => handed.text(" · confirmed"),
-                },
-                body,
-                footer,
+            let lost = text("Tencent's answer was lost on the way; its callback reported the change.");
+            match owner_now {
+                None => (Tone::Done, handed.text(" · confirmed"), vec![lost]),
+                Some(now) => {
+                    let on = text("Somebody may have handed the room on. ").text(AGREE);
+                    let headline = handed.text(" and belongs to ").code(now).text(" by now.");
+                    (Tone::Warning, headline, vec![lost, on])
+                }
             }
         }
-        Outcome::Unchanged => Message {
-            tone: Tone::Plain,
-            headline: code(new_owner)
-                .text(" is already the owner of ")
-                .code(room)
-                .text(". Nothing to change."),
-            body: vec![],
-            footer,
-        },
+        Outcome::Unchanged => {
+            let headline = code(new_owner).text(" is already the owner of ").code(room);
+            (Tone::Plain, headline.text(". Nothing to change."), vec![])
+        }
         Outcome::Refused { previous, refusal } => {
             let headline = text("The owner of ").code(room).text(" was not changed");
-            Message {
-                tone: Tone::Failed,
-                headline: match previous.as_ref().filter(|previous| !previous.as_str().is_empty()) {
-                    Some(previous) => headline.text(": it still belongs to ").code(previous).text("."),
-                    None => headline.text("."),
-                },
-                body: problem(refusal),
-                footer,
+            let headline = match previous.as_ref().filter(|previous| !previous.as_str().is_empty()) {
+                Some(previous) => headline.text(": it still belongs to ").code(previous),
+                None => headline,
+            };
+            (Tone::Failed, headline.text("."), problem(refusal))
+        }
+        Outcome::Declined(refusal) => {
+            let headline = text("Nothing was done: ").code(room).text(" keeps its owner.");
+            (Tone::Failed, headline, problem(refusal))
+        }
+        Outcome::Unknown { owner_now, problem: what, .. } => {
+            let lost = text("Tencent's answer was lost (").code(&what.info);
+            match owner_now {
+                Some(now) => {
+                    let headline = text("Unclear: ").code(room).text(" now belongs to ").code(now);
+                    let lost = lost.text("), and somebody else may have changed the owner since.");
+                    let headline = headline.text(", which is not what was asked for.");
+                    (Tone::Warning, headline, vec![lost, text(AGREE)])
+                }
+                None => {
+                    let headline = text("Unknown: nobody can tell yet whether ").code(room);
+                    let headline = headline.text(" belongs to ").code(new_owner).text(".");
+                    let lost = lost.text("), and the change may still come true. Do not send it again.");
+                    let look = text("The bot keeps looking and records what it finds. Look with ");
+                    let look = look.code(show).text(" before you do anything else.");
+                    (Tone::Warning, headline, vec![lost, look])
+                }
             }
         }
-        Outcome::Declined(refusal) => Message {
-            tone: Tone::Failed,
-            headline: text("Nothing was done: ").code(room).text(" keeps its owner."),
-            body: problem(refusal),
-            footer,
-        },
-        Outcome::Unknown { owner_now: Some(now), problem: what, .. } => Message {
-            tone: Tone::Warning,
-            headline: text("Unclear: ")
-                .code(room)
-                .text(" now belongs to ")
-                .code(now)
-                .text(", which is not what was asked for."),
-            body: vec![
-                text("Tencent's answer was lost (")
-                    .code(&what.info)
-                    .text("), and somebody else may have changed the owner since."),
-                text("Agree with the other moderators before you try again."),
-            ],
-            footer,
-        },
-        Outcome::Unknown { problem: what, .. } => Message {
-            tone: Tone::Warning,
-            headline: text("Unknown: nobody can tell yet whether ")
-                .code(room)
-                .text(" belongs to ")
-                .code(new_owner)
-                .text("."),
-            body: vec![
-                text("Tencent's answer was lost (")
-                    .code(&what.info)
-                    .text("), and the change may still come true. Do not send it again."),
-                text("The bot keeps looking and records what it finds. Look with ")
-                    .code(show)
-                    .text(" before you do anything else."),
-            ],
-            footer,
-        },
-        Outcome::Shown(owner) => Message {
-            tone: Tone::Plain,
-            headline: code(room).text(" belongs to ").code(owner).text("."),
-            body: vec![],
-            footer,
-        },
-    }
+        Outcome::Shown(owner) => (Tone::Plain, code(room).text(" belongs to ").code(owner).text("."), vec![]),
+    };
+    Message { tone, headline, body, footer: Some(op_and_request(operation, outcome.request_id())) }
 }
+
+/// What to do where several people may be at work on a room.
+const AGREE: &str = "Agree with the other moderators before you try again.";

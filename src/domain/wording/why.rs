@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use super::lists::{MOST_GRANTS, limited, plain, role_for};
-use super::message::{Line, Message, Tone, channel, code, minutes, sentence, subject, text};
+use super::message::{Line, Message, Tone, channel, code, minutes, sentence, several, subject, text};
 use crate::domain::access::{Effect, EligibleSubject, Grant, GrantMatch, RoomScope, Standing, list};
 use crate::domain::principal::{Membership, Subject};
 use crate::domain::reply::Explained;
@@ -50,11 +50,8 @@ pub fn explanation(explained: &Explained) -> Message {
         body.push(text(if *is_caller { "No grant names you." } else { "No grant names them." }));
     }
     if !principal.groups.is_empty() {
-        let mut line = text("Counted as a member of ");
-        for (n, group) in principal.groups.iter().take(MOST_GRANTS).enumerate() {
-            line = line.text(if n == 0 { "" } else { ", " }).and(subject(group));
-        }
-        body.push(line.text("."));
+        let groups = several(&principal.groups, MOST_GRANTS, subject);
+        body.push(text("Counted as a member of ").and(groups).text("."));
     }
     body.extend(scope_as_room(room).map(sentence));
     plain(tone, headline, body)
@@ -64,16 +61,9 @@ pub fn explanation(explained: &Explained) -> Message {
 #[must_use]
 pub fn unread_groups(unread: &[(Effect, Subject)]) -> Vec<Line> {
     let of = |effect, why: &str| {
-        let groups: Vec<&Subject> =
-            unread.iter().filter(|(its, _)| *its == effect).map(|(_, group)| group).collect();
-        let mut line = text(why);
-        for (n, group) in groups.iter().take(MOST_GRANTS).enumerate() {
-            line = line.text(if n == 0 { "" } else { ", " }).and(subject(group));
-        }
-        if groups.len() > MOST_GRANTS {
-            line = line.text(" and ").text(groups.len() - MOST_GRANTS).text(" more");
-        }
-        (!groups.is_empty()).then_some(line)
+        let of_it = |(its, group): &(Effect, Subject)| (*its == effect).then(|| group.clone());
+        let groups: Vec<Subject> = unread.iter().filter_map(of_it).collect();
+        (!groups.is_empty()).then(|| text(why).and(several(&groups, MOST_GRANTS, subject)))
     };
     let permits = of(Effect::Permit, "not counted, because it cannot be read right now: ");
     let denials = of(Effect::Deny, "refused until it can be read: whoever may be in ");
@@ -164,13 +154,8 @@ pub(super) fn who_can(room: &RoomId, able: &[EligibleSubject], unread: &[(Effect
         .iter()
         .take(MOST_ABLE)
         .map(|able| {
-            let mut line = subject(&able.subject).text(" · grant ").text(able.grant);
-            for (n, place) in able.channels.iter().take(MOST_CHANNELS).enumerate() {
-                line = line.text(if n == 0 { " · in " } else { ", " }).and(channel(place));
-            }
-            if able.channels.len() > MOST_CHANNELS {
-                line = line.text(" and ").text(able.channels.len() - MOST_CHANNELS).text(" more");
-            }
+            let line = subject(&able.subject).text(" · grant ").text(able.grant).text(" · in ");
+            let line = line.and(several(&able.channels, MOST_CHANNELS, channel));
             match able.until {
                 Some(end) => line.text(" · until ").text(minutes(end)),
                 None => line,

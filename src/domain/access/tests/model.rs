@@ -401,7 +401,7 @@ pub(super) fn grant() -> impl Strategy<Value = Grant> {
     ];
     let begin = prop_oneof![5 => Just(hour(10)), 1 => moment()];
     let end = || prop_oneof![3 => Just(None), 1 => moment().prop_map(Some)];
-    (a_subject_and_effect(), select(&Role::ALL), a_scope(), channels, begin, end(), end()).prop_map(
+    (a_subject_and_effect(), select(Role::ALL), a_scope(), channels, begin, end(), end()).prop_map(
         |((subject, effect), role, rooms, channels, granted_at, expires_at, revoked_at)| Grant {
             effect,
             channels,

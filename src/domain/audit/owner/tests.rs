@@ -143,7 +143,7 @@ fn short_of(second: i64, entries: &[RoomEntry]) -> String {
 }
 
 #[test]
-fn a_change_counts_from_when_it_was_made_and_not_from_when_it_was_told() {
+fn a_change_counts_from_when_it_was_made_and_not_from_when_it_was_reported() {
     // In the app, then by the bot; the callback about the first comes last.
     let log = [ours(5, 20, "app1", "b1"), reported(7, 19, 23, "carol", "app1")];
     for now in [22, 23, 99] {
@@ -502,7 +502,7 @@ proptest! {
 
     /// Where nothing is unclear it is known.
     #[test]
-    fn it_is_told_where_everything_is_clear(seed: u64) {
+    fn it_is_named_where_everything_is_clear(seed: u64) {
         let history = History::of(seed, Trouble { clock: false, calls: false, callbacks: false });
         let wrong = wrong_answers(&history, true);
         prop_assert!(wrong.is_empty(), "{}\nof\n{history}", wrong[0]);

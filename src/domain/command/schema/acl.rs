@@ -208,7 +208,7 @@ const GRANT: &[Parameter] = &[
         "role",
         "<role>",
         &[],
-        Kind::OneOf(|| Role::ALL.map(Role::name).to_vec()),
+        Kind::OneOf(Role::names),
         "Which role: moderators hand rooms over, auditors read the log",
     ),
     ROOMS,

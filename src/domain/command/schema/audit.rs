@@ -70,7 +70,7 @@ const OUTCOME: Parameter = named(
 const KIND: Parameter = named(
     "kind",
     &["kind"],
-    Kind::OneOf(|| OperationKind::ALL.map(OperationKind::name).to_vec()),
+    Kind::OneOf(OperationKind::names),
     "Only hand-overs (transfer), or only looks at an owner (show)",
 );
 const REQUEST_ID: Parameter =
@@ -209,12 +209,7 @@ pub(super) const VERBS: &[Verb] = &[
         &["stats"],
         "Count operations",
         &[
-            named(
-                "by",
-                &["by"],
-                Kind::OneOf(|| StatsBy::ALL.iter().map(|by| by.name()).collect()),
-                "What to count by (outcome if left out)",
-            ),
+            named("by", &["by"], Kind::OneOf(StatsBy::names), "What to count by (outcome if left out)"),
             ROOM,
             ACTOR,
             ACTOR_ID,
