@@ -63,3 +63,38 @@ pub(super) fn help(
     };
     Message { tone: Tone::Plain, headline, body, footer: Some(op(operation)) }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::access::Role;
+    use crate::domain::command::Place;
+    use crate::domain::principal::Principal;
+    use crate::domain::reply::{AclAnswer, Reply};
+    use crate::domain::wording::message;
+
+    #[test]
+    fn however_many_grants_there_are_a_message_stays_short() {
+        let right = |n| Right { role: Role::Moderator, rooms: format!("live-{n}").parse().unwrap() };
+        let caller_rights =
+            CallerRights { rights: (0..10_000).map(right).collect(), ..CallerRights::default() };
+        let subject: Subject = "slack:T1:U1".parse().unwrap();
+        let operation = OperationId::new(7);
+        let principal =
+            Principal { groups: vec![subject.clone(); 10_000], ..Principal::new(subject.clone()) };
+        let whoami = AclAnswer::WhoAmI {
+            principal,
+            place: Place::Local,
+            caller_rights: Box::new(caller_rights.clone()),
+            helpers: Helpers::default(),
+        };
+        let family = CommandGroup::Owner;
+        let help = Reply::Help { operation, family, subject, caller_rights, helpers: Helpers::default() };
+        let whoami = Reply::Acl { operation, answer: Box::new(whoami), names: Default::default() };
+        for reply in [help, whoami] {
+            let message = message(&reply, &CommandName::slash(""));
+            let text: String = message.body.iter().map(|line| format!("{line}\n")).collect();
+            assert!(text.len() < 2_000 && text.contains("`live-7` and 9992 more."), "{text}");
+        }
+    }
+}
