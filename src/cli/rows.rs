@@ -182,7 +182,7 @@ impl<'a> From<&'a Explained> for Why<'a> {
                 GrantMatch::Matches => "matches members",
                 GrantMatch::OtherChannels => "other channels",
                 GrantMatch::OutOfScope => "other rooms",
-                GrantMatch::WrongRole => "other deeds",
+                GrantMatch::WrongRole => "other actions",
                 GrantMatch::NotYet(_) => "begins later",
                 GrantMatch::Ended(_) => "ended",
             };

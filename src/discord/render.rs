@@ -335,7 +335,6 @@ mod tests {
         insta::assert_snapshot!(message["embeds"][0]["description"].as_str().unwrap(), @r"
         Tencent's error 10004: `**x** ˋ<@9>ˋ [t](http://evil)��@everyone`
         Try live-\* rooms.
-        Reason given: `**x** ˋ<@9>ˋ [t](http://evil)��@everyone`
         ");
     }
 

@@ -41,7 +41,7 @@ fn each_chat_is_set_up_in_ten_actions_at_most() {
 
 #[test]
 fn the_roles_are_those_of_the_acl() {
-    let known = room_owner::domain::access::Role::ALL.map(|role| role.name());
+    let known = room_owner::domain::access::Role::names();
     for document in ["README.md", "docs/access.md"] {
         assert_eq!(first_column(&read(document), "Role"), known, "{document}");
     }
