@@ -97,36 +97,5 @@ named! {
     /// Too many were waiting.
     Dropped => "dropped",
     /// The store did not take it.
-    Failed,
-}
-
-impl CallbackEnd {
-    /// Every end.
-    pub const ALL: [Self; 9] = [
-        Self::Confirmed,
-        Self::Observed,
-        Self::Repeated,
-        Self::Unbelieved,
-        Self::Ignored,
-        Self::Unusable,
-        Self::Refused,
-        Self::Dropped,
-        Self::Failed,
-    ];
-
-    /// Its name in the metrics.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Confirmed => "confirmed",
-            Self::Observed => "observed",
-            Self::Repeated => "repeated",
-            Self::Unbelieved => "unbelieved",
-            Self::Ignored => "ignored",
-            Self::Unusable => "unusable",
-            Self::Refused => "refused",
-            Self::Dropped => "dropped",
-            Self::Failed => "failed",
-        }
-    }
+    Failed => "failed",
 }

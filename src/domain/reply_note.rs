@@ -19,7 +19,7 @@ pub enum HowReplied {
 
 impl HowReplied {
     /// Every way.
-    pub const ALL: [Self; 4] = [Self::Edited, Self::Posted, Self::Told, Self::Lost];
+    pub const ALL: [Self; 4] = [Self::Edited, Self::Posted, Self::Sent, Self::Lost];
 
     /// The word in the log.
     #[must_use]

@@ -15,7 +15,7 @@ use super::network::Network;
 use super::unsteady::Unsteady;
 use super::world::World;
 
-/// What came of a request that was handed in.
+/// The result of a request that was handed in.
 #[derive(Debug)]
 pub(crate) struct Answered {
     /// Which of the schedule's deliveries.

@@ -1,6 +1,6 @@
 //! What stands beside a request and its end: several changes at once, readings, callbacks, replies.
 
-use super::copies::{Copy, day, told};
+use super::copies::{Copy, day, findings};
 use super::world::assert_log_tells_the_tables;
 
 #[tokio::test]
@@ -8,7 +8,7 @@ async fn a_day_with_callbacks_replies_readings_and_several_changes_at_once_is_so
     let world = day().await;
     assert_log_tells_the_tables(&world).await;
     let report = Copy::of(&world).await.report().await;
-    assert!(report.sound, "{}", told(&report));
+    assert!(report.sound, "{}", findings(&report));
     assert_eq!(report.events, 27);
 }
 

@@ -7,7 +7,7 @@ use room_owner::domain::audit::OperationId;
 use room_owner::domain::principal::Principal;
 use room_owner::store::SqliteStore;
 
-use super::copies::{Copy, day, told};
+use super::copies::{Copy, day, findings};
 use super::replay;
 use super::world::{ask, execute, later, open, raw, recorded};
 
@@ -59,7 +59,7 @@ async fn whatever_became_of_the_tables_they_are_made_again() {
         recorded(ask("live-9 bob").admit(&store).await);
         store.close().await;
         let report = super::copies::check(&copy.file(), evidence()).await;
-        assert!(report.sound, "{tampered}: {}", told(&report));
+        assert!(report.sound, "{tampered}: {}", findings(&report));
         tables(&copy).await;
     }
 }
