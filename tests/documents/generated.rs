@@ -176,11 +176,20 @@ fn values(kind: Kind) -> String {
 // ---- the command line
 
 fn command_line() -> String {
-    let mut text = String::new();
     let mut command = Arguments::command();
     command.build();
+    let everywhere = options_of(&command).filter(|option| option.is_global_set());
+    let mut text = "### Every command\n\n".to_owned() + &heading(&["Argument", "Meaning"]);
+    text.extend(everywhere.map(|option| row(&[code(&shown(option)), meaning(option)])));
+    text += "\n";
     subcommands(&command, "room-owner", &mut text);
     text
+}
+
+/// What nobody types is in no list.
+fn options_of(command: &clap::Command) -> impl Iterator<Item = &Arg> {
+    let all = command.get_opts().chain(command.get_arguments().filter(|it| is_flag(it)));
+    all.filter(|option| !option.is_hide_set())
 }
 
 fn subcommands(command: &clap::Command, path: &str, text: &mut String) {
@@ -198,9 +207,7 @@ fn subcommands(command: &clap::Command, path: &str, text: &mut String) {
 fn subcommand(command: &clap::Command, path: &str) -> String {
     let about = command.get_long_about().or(command.get_about()).map(ToString::to_string).unwrap_or_default();
     let places: Vec<&Arg> = command.get_positionals().collect();
-    let options = command.get_opts().chain(command.get_arguments().filter(|it| is_flag(it)));
-    // What every command takes is said once.
-    let options: Vec<&Arg> = options.filter(|it| !it.is_hide_set() && !it.is_global_set()).collect();
+    let options: Vec<&Arg> = options_of(command).filter(|it| !it.is_global_set()).collect();
     let form = places.iter().fold(path.to_owned(), |form, place| format!("{form} {}", shown(place)));
     let mut text = format!("### `{form}`\n\n{}.\n\n", prose(about.trim_end_matches('.')));
     if !places.is_empty() || !options.is_empty() {
@@ -213,7 +220,7 @@ fn subcommand(command: &clap::Command, path: &str) -> String {
     text
 }
 
-/// Every command has help, and what nobody types is in no list.
+/// Every command has help.
 fn is_flag(argument: &Arg) -> bool {
     let takes_nothing = !argument.get_action().takes_values() && !argument.is_positional();
     takes_nothing && !["help", "version"].contains(&argument.get_id().as_str())
