@@ -8,7 +8,7 @@ use room_owner::cli::Arguments;
 use room_owner::config::{env_example, settings_table};
 use room_owner::domain::command::{CommandGroup, Invocation, Kind, Needs, Parameter, Position, Style, Verb};
 
-use super::source::{module_named, sources};
+use super::source::{Source, module_named, sources};
 use super::{read, repository};
 
 /// Which parts there are: the document, the part's name, and what makes it.
@@ -18,6 +18,7 @@ const PARTS: &[Part] = &[
     ("docs/commands.md", "chat commands", chat_commands),
     ("docs/command-line.md", "command line", command_line),
     ("docs/settings.md", "settings", settings_table),
+    ("docs/operations.md", "metrics", metrics),
     ("docs/architecture.md", "map", || from_lib("# The map")),
     ("docs/architecture.md", "way of one command", || from_lib("# The way of one command")),
     ("docs/architecture.md", "arrows", arrows),
@@ -259,6 +260,20 @@ fn meaning(argument: &Arg) -> String {
     text
 }
 
+// ---- metrics
+
+fn metrics() -> String {
+    let is_metrics = |source: &Source| source.path == "src/telemetry/metrics.rs";
+    let source = sources().into_iter().find(is_metrics).unwrap();
+    let mut text = heading(&["Metric", "Meaning"]);
+    for pair in source.shipped.texts.windows(2) {
+        if pair[0].starts_with("room_owner_") && pair[1].contains(' ') {
+            text += &row(&[code(&pair[0]), prose(&pair[1])]);
+        }
+    }
+    text
+}
+
 // ---- architecture
 
 /// The figure below a heading of the crate's first page.
@@ -277,7 +292,7 @@ fn from_lib(heading: &str) -> String {
 /// Which module names which, as the sources have it.
 fn arrows() -> String {
     let sources = sources();
-    let known: BTreeSet<String> = sources.iter().map(super::source::Source::module).collect();
+    let known: BTreeSet<String> = sources.iter().map(Source::module).collect();
     let mut arrows: BTreeMap<String, BTreeSet<&str>> = BTreeMap::new();
     for source in sources.iter().filter(|source| !["src/main.rs", "src/lib.rs"].contains(&&*source.path)) {
         let module = source.module();

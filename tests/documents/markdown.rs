@@ -4,10 +4,12 @@ use super::read;
 
 /// Every document for people, by its path in the repository.
 pub(crate) fn documents() -> Vec<(String, String)> {
-    let folder = std::fs::read_dir(super::repository("docs")).unwrap();
-    let names = folder.map(|entry| entry.unwrap().file_name().into_string().unwrap());
-    let mut paths: Vec<String> =
-        names.filter(|name| name.ends_with(".md")).map(|name| format!("docs/{name}")).collect();
+    let mut paths = Vec::new();
+    for folder in ["docs", "deploy"] {
+        let entries = std::fs::read_dir(super::repository(folder)).unwrap();
+        let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+        paths.extend(names.filter(|name| name.ends_with(".md")).map(|name| format!("{folder}/{name}")));
+    }
     paths.extend(["README.md", "CONTRIBUTING.md"].map(str::to_owned));
     paths.sort_unstable();
     paths.into_iter().map(|path| (path.clone(), read(&path))).collect()
