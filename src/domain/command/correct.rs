@@ -377,7 +377,7 @@ mod tests {
                 for meant in error.meant {
                     let typed = meant.as_typed();
                     prop_assert!(typed.chars().count() <= LONGEST_LINE, "{}", typed);
-                    let filled = typed.replace("<new_owner>", "user").replace("<why>", "x");
+                    let filled = typed.replace("<room>", "test").replace("<new_owner>", "user").replace("<why>", "x");
                     prop_assert!(read(CommandGroup::Owner, &Typed::plain(&filled)).is_ok(), "{}", typed);
                 }
             }
