@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::callbacks::CallbackEnd;
 use crate::domain::audit::OutcomeKind;
 use crate::domain::command::Place;
+use crate::domain::named::named;
 use crate::domain::reply_note::HowReplied;
 
 /// Who counts and measures.
@@ -43,30 +44,15 @@ pub struct Unobserved;
 
 impl Observer for Unobserved {}
 
-/// A part of a command that takes its time.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Step {
+named! {
+    /// A part of a command that takes its time.
+    Step
     /// Waiting for a slot.
-    Queue,
+    Queue => "queue",
     /// Deciding, and recording the decision.
-    Admission,
+    Admission => "admission",
     /// Recording the outcome.
-    Outcome,
-}
-
-impl Step {
-    /// Every step.
-    pub const ALL: [Self; 3] = [Self::Queue, Self::Admission, Self::Outcome];
-
-    /// Its name in the metrics.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Queue => "queue",
-            Self::Admission => "admission",
-            Self::Outcome => "outcome",
-        }
-    }
+    Outcome => "outcome",
 }
 
 /// Who signs what is posted to the bot.
