@@ -111,7 +111,15 @@ fn git_ignores_what_the_program_leaves_in_its_folder_and_above_all_its_keys() {
 
 /// Whether a tool says yes to a file of `deploy/`; a tool that is not installed is skipped.
 fn accepts(tool: &str, arguments: &[&str]) {
-    let Ok(output) = Command::new(tool).args(arguments).output() else {
+    // What it keeps for itself, such as Caddy's certificates, is gone with the test.
+    let home = tempfile::tempdir().unwrap();
+    let mut command = Command::new(tool);
+    command
+        .args(arguments)
+        .env("HOME", home.path())
+        .env_remove("XDG_DATA_HOME")
+        .env_remove("XDG_CONFIG_HOME");
+    let Ok(output) = command.output() else {
         return println!("skipped: {tool} is not installed");
     };
     let said = [output.stdout, output.stderr].concat();
@@ -152,11 +160,15 @@ fn the_proxies_understand_their_files() {
         return println!("skipped: openssl is not installed");
     }
     let site = read("deploy/nginx.conf");
+    // Not everybody may listen on 443.
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let site = site
+        .replace("listen 443 ssl", &format!("listen {free} ssl"))
         .replace("/etc/letsencrypt/live/bot.example.com/fullchain.pem", certificate)
         .replace("/etc/letsencrypt/live/bot.example.com/privkey.pem", key);
-    let all =
-        format!("pid {}/pid; events {{}}\nhttp {{\naccess_log off;\n{site}\n}}", folder.path().display());
+    let paths = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"];
+    let paths = paths.map(|name| format!("{name}_temp_path {name};")).join("\n");
+    let all = format!("pid pid; events {{}}\nhttp {{\naccess_log off;\n{paths}\n{site}\n}}");
     let all = file(&folder, "nginx.conf", &all);
     accepts("nginx", &["-t", "-e", "stderr", "-p", folder.path().to_str().unwrap(), "-c", &all]);
 }
