@@ -183,8 +183,9 @@ fn take_override(tokens: &mut Vec<Token>) -> Option<String> {
 
 /// `reason host crashed`, `because he left`: the rest of the line.
 fn take_reason(tokens: &mut Vec<Token>) -> Option<String> {
-    let begins = |it: &Token| it.is(BECAUSE) || it.label(&["reason"]).is_some();
-    let at = tokens.iter().skip(1).position(begins)? + 1;
+    // The first word may be a room of that name, but never one with the colon.
+    let begins = |(at, it): (usize, &Token)| at > 0 && it.is(BECAUSE) || it.label(&["reason"]).is_some();
+    let at = tokens.iter().enumerate().position(begins)?;
     let rest = tokens.split_off(at);
     let first = rest[0].label(&["reason"]).flatten();
     let words = first.into_iter().chain(rest[1..].iter().map(|it| it.text.clone()));
@@ -350,6 +351,7 @@ mod tests {
             ("test user2 override: 17", &["test user2 override: 17 reason: <why>"]),
             ("test user2 reason:", &["test user2"]),
             ("test reason: x", &["test <new_owner> reason: x"]),
+            ("reason: x", &["<room> <new_owner> reason: x"]),
             ("\"my room user2 reason: host left", &["\"my room\" user2 reason: host left"]),
             ("\"say hi\"user2", &["\"say hi\" user2"]),
             ("live—7 user2", &["live-7 user2"]),
