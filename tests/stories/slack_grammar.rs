@@ -73,7 +73,7 @@ async fn a_person_of_the_chat_is_no_account_of_the_app() {
         assert_snapshot!(reply, @r"
         (only visible to you)
         ❌ A room is named by its RoomId; `#mods` is a channel of this chat.
-        Type: `/room-owner <room> <new_owner>`
+        Type: `/room-owner <room> user2`
         Nothing was done.
         op 6
         ");
@@ -140,7 +140,7 @@ async fn what_does_not_fit_is_refused_with_the_line_that_was_meant() {
         assert_snapshot!(reply, @r"
         (only visible to you)
         ❌ A room id is plain ASCII, `tést` holds “é” (U+00E9).
-        Type: `/room-owner <room> <new_owner>`
+        Type: `/room-owner <room> user2`
         Nothing was done.
         op 10
         ");
