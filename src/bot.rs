@@ -11,6 +11,8 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use axum::Router;
+use axum::http::HeaderValue;
+use axum::response::Response;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -22,6 +24,7 @@ use crate::app::replies::{Messenger, Messengers, Platform};
 use crate::app::service::{CommandService, ServiceConfig, Timing};
 use crate::config::Config;
 use crate::discord::{self, Answered, gateway};
+use crate::domain::access::is_open;
 use crate::redact::Redactor;
 use crate::store::{Database, IfMissing, SqliteStore};
 use crate::telemetry::Metrics;
@@ -223,7 +226,8 @@ impl Bot {
             shutdown.await;
             stop.cancel();
         };
-        let router = server::letting_go(router.merge(extra), self.draining.clone());
+        let router = named(router, self.store.origin())?.merge(extra);
+        let router = server::letting_go(router, self.draining.clone());
         let ended = server::run(listener, router, shutdown).await;
         stop.cancel();
         recovery.abort();
@@ -279,6 +283,35 @@ impl Bot {
         })
     }
 
+    /// Logs what a start finds, and what is missing before anybody can use it.
+    async fn say_what_there_is(&self, doors: &Doors) {
+        let now = self.clock.now();
+        let (grants, channels) = (self.store.live_grants(now).await, self.store.channels().await);
+        // Said by whatever needs them.
+        let (Ok(grants), Ok(mut channels)) = (grants, channels) else { return };
+        channels.retain(|entry| is_open(entry, now));
+        let served = [doors.slack.as_ref().map(|_| "slack"), doors.discord.as_ref().map(|_| "discord")];
+        info!(
+            version = env!("CARGO_PKG_VERSION"),
+            database = %self.store.file().display(),
+            doors = served.into_iter().flatten().collect::<Vec<_>>().join(", "),
+            grants = grants.len(),
+            channels = channels.len(),
+            "starting"
+        );
+        if grants.is_empty() {
+            warn!(
+                "nobody has a role yet: `room-owner init --admin <subject>` or `room-owner acl grant` gives the first"
+            );
+        }
+        if channels.is_empty() {
+            warn!(
+                "no channel is authorised yet: `room-owner init --channel <channel>` or `room-owner acl channel allow` \
+                 authorises the first"
+            );
+        }
+    }
+
     fn discord_door(&self, settings: &discord::Settings) -> anyhow::Result<Arc<discord::Door>> {
         if settings.bot_token.is_some() {
             let redactor = self.redactor.clone();
@@ -287,6 +320,16 @@ impl Bot {
         let (service, clock) = (Arc::clone(&self.service), Arc::clone(&self.clock));
         discord::Door::new(settings.clone(), service, clock, self.redactor.clone())
     }
+}
+
+/// The routes, each of whose answers says which bot it comes from.
+fn named(router: Router, origin: &str) -> anyhow::Result<Router> {
+    let origin = HeaderValue::try_from(origin).context("the name of the log's key cannot be sent")?;
+    let name = move |mut response: Response| {
+        response.headers_mut().insert(server::LOG_ORIGIN, origin.clone());
+        std::future::ready(response)
+    };
+    Ok(router.layer(axum::middleware::map_response(name)))
 }
 
 /// How people are reached on the platforms that are served.
@@ -317,7 +360,7 @@ fn gateway_settings(settings: discord::Settings, redactor: Redactor) -> anyhow::
     })
 }
 
-/// `room-owner serve`.
+/// `room-owner serve`. Once it listens, `checks` go on by themselves.
 ///
 /// # Errors
 /// When the address is taken or the database cannot be used.
@@ -325,6 +368,7 @@ pub async fn serve<C: Clock + Clone + 'static>(
     database: Database,
     config: Config,
     clock: C,
+    checks: impl Future<Output = ()> + Send + 'static,
 ) -> anyhow::Result<()> {
     server::raise_open_files();
     let address = config.bind_addr;
@@ -339,6 +383,8 @@ pub async fn serve<C: Clock + Clone + 'static>(
     let mut signals = Signals::listen().context("signals cannot be listened for")?;
     info!(address = %listener.local_addr()?, database = database_url, tencent = host, "listening");
     supervisor::is_up();
+    bot.say_what_there_is(&doors).await;
+    let checks = tokio::spawn(checks);
     let store = Arc::clone(&bot.store);
     let watchdog = tokio::spawn(supervisor::feed_watchdog(Arc::clone(&store) as _));
     let (draining, end) = (bot.draining.clone(), CancellationToken::new());
@@ -360,6 +406,7 @@ pub async fn serve<C: Clock + Clone + 'static>(
     let served = async {
         let served = bot.serve(listener, doors, Router::new(), end.cancelled()).await;
         watchdog.abort();
+        checks.abort();
         store.close().await;
         served
     };

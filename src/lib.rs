@@ -22,6 +22,8 @@
 //! telemetry  log lines, metrics
 //! server     the HTTP server: `/healthz`, `/readyz`, `/metrics`, and the doors' routes beside them
 //! bot        all of it wired: what `serve` runs
+//! setup      `init`, and what else writes or prints settings
+//! doctor     looks at everything that the bot depends on, and says what to do about it
 //! demo       the bot, a simulated Tencent, a stand-in for Slack, and a page to play with
 //! bench      the same under load, measured
 //! fuzzing    every parser of foreign bytes as a fuzz target; not in a release
@@ -29,7 +31,8 @@
 //!
 //! Arrows: `slack discord cli store tencent -> app -> domain`. An adapter never names another adapter. Only `store`
 //! writes SQL, only `tencent` knows Tencent's codes, only `config` reads the environment, only files called
-//! `render` hold a platform's markup. `main`, `bot`, `demo` and `bench` put the parts together.
+//! `render` hold a platform's markup. `main`, `bot`, `setup`, `doctor`, `demo` and
+//! `bench` put the parts together.
 //! `tests/documents/architecture.rs` reads the sources and keeps all of this.
 //!
 //! # The way of one command
@@ -97,6 +100,7 @@ pub mod clock;
 pub mod config;
 pub mod demo;
 pub mod discord;
+pub mod doctor;
 pub mod domain;
 #[doc(hidden)]
 #[cfg(any(test, feature = "fuzzing"))]
@@ -105,6 +109,7 @@ pub mod http;
 pub mod merkle;
 pub mod redact;
 pub mod server;
+pub mod setup;
 pub mod slack;
 pub mod stdio;
 pub mod store;

@@ -21,10 +21,10 @@ use room_owner::cli::callbacks::Callbacks;
 use room_owner::cli::verify::{Proof, ProveArguments, VerifyArguments};
 use room_owner::cli::{
     self, Arguments, BenchArguments, CallbacksCommand, Caller, Command, DiscordCommand, Exit, Format,
-    SimulatorArguments, TencentCommand, WrongUsage,
+    TencentCommand, WrongUsage,
 };
 use room_owner::clock::SystemClock;
-use room_owner::config::{self, Common, Config, ConfigError, Environment, Terminal};
+use room_owner::config::{self, Common, Config, ConfigError, Environment, Terminal, Usable};
 use room_owner::discord::register::Registrar;
 use room_owner::domain::command::CommandGroup;
 use room_owner::merkle::proof::InclusionProof;
@@ -36,8 +36,7 @@ use room_owner::store::verify::{self as verification, Evidence};
 use room_owner::store::{Database, IfMissing, LogCopy, SqliteStore, backup, proofs};
 use room_owner::tencent::TencentClient;
 use room_owner::tencent::callbacks::{CHANGE_OF_OWNER, Configuration, Configurator};
-use room_owner::tencent::simulator::{Simulator, Webhook};
-use room_owner::{demo, discord, http, stdio, telemetry, tencent};
+use room_owner::{demo, discord, doctor, http, setup, stdio, telemetry, tencent};
 use secrecy::{ExposeSecret as _, SecretString};
 use tracing::warn;
 
@@ -150,11 +149,12 @@ async fn run(command: Command) -> anyhow::Result<Exit> {
             let environment = Environment::read();
             let config = Config::from(&environment)?;
             let common = begun(&environment, "info")?;
-            bot::serve(common.database(), config, clock).await?;
+            let checks = async move { doctor::at_start(&environment, clock).await };
+            bot::serve(common.database(), config, clock, checks).await?;
         }
         Command::Simulator(arguments) => {
             let (environment, _) = settings("info")?;
-            simulate(&environment, arguments).await?;
+            setup::simulate(&environment, arguments, bot::end_requested()).await?;
         }
         Command::Completions { shell } => cli::manual::completions(shell)?,
         Command::Man { out } => cli::manual::man(out.as_deref())?,
@@ -198,6 +198,15 @@ async fn run(command: Command) -> anyhow::Result<Exit> {
         Command::Tencent(TencentCommand::Callbacks(command)) => {
             let (environment, common) = settings("warn")?;
             return callbacks(config::tencent_settings(&environment)?, clock, command, common.redactor).await;
+        }
+        Command::Init(arguments) => return setup::init(arguments, clock).await,
+        Command::Slack(command) => return setup::slack(command),
+        Command::Healthcheck => {
+            let (environment, common) = settings("warn")?;
+            return cli::init::healthcheck(Usable::from(&environment).bind_addr, &common.redactor).await;
+        }
+        Command::Doctor(arguments) => {
+            return cli::doctor::report(&doctor::whole(&Environment::read(), clock).await, &arguments);
         }
         Command::Backup { file } => {
             let (_, common) = settings("warn")?;
@@ -544,25 +553,4 @@ fn shown(present: &Configuration, token: Option<&SecretString>) -> Callbacks {
             (Some(true), None) => "yes, but TENCENT_CALLBACK_TOKEN is not set",
         },
     }
-}
-
-async fn simulate(environment: &Environment, arguments: SimulatorArguments) -> anyhow::Result<()> {
-    let (mut settings, accounts) = config::simulated(environment)?;
-    settings.webhook = arguments.callback_url.map(|url| Webhook { url, token: None });
-    let simulator = Simulator::new(settings.clone());
-    for (id, owner) in &arguments.rooms {
-        accounts.check(owner).map_err(WrongUsage::of)?;
-        simulator.put_room(id.as_str(), owner.as_str());
-    }
-    if arguments.rooms.is_empty() {
-        for (id, owner) in [("test", "carol"), ("live-7", "dave"), ("my room", "erin")] {
-            simulator.put_room(id, owner);
-        }
-    }
-    let listener = tokio::net::TcpListener::bind(arguments.bind).await.with_context(|| {
-        format!("cannot listen on `{}`: choose another address with --bind", arguments.bind)
-    })?;
-    stdio::say(config::for_the_simulator(&settings, listener.local_addr()?));
-    simulator.run(listener, bot::end_requested()).await?;
-    Ok(())
 }

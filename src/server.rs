@@ -25,6 +25,10 @@ use crate::app::ports::{Clock, Directory, DirectoryReport, Store, StoreError, Su
 use crate::discord::gateway;
 use crate::telemetry::{Metrics, Sample};
 
+/// The header by which whoever is called through a proxy knows that it was this bot that answered: the name under which
+/// its log is signed, which every signed head shows too.
+pub const LOG_ORIGIN: &str = "x-room-owner-log";
+
 /// How long an answer of `/readyz` is reused: asking faster costs no commit.
 const READY_FOR: Duration = Duration::from_secs(1);
 

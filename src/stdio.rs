@@ -48,6 +48,12 @@ pub fn say(words: impl Display) {
     flush();
 }
 
+/// Asks a person something, on stderr, and leaves the cursor behind it.
+pub fn ask(words: impl Display) {
+    STDERR.push(words.to_string().as_bytes(), Cause::Trusted);
+    flush();
+}
+
 /// Queues a log line for stderr.
 pub fn log(line: &[u8], cause: Cause) {
     STDERR.push(line, cause);

@@ -13,6 +13,8 @@ mod acl_file;
 pub mod archive;
 pub mod audit;
 pub mod callbacks;
+pub mod doctor;
+pub mod init;
 pub mod manual;
 pub mod owner;
 mod print;
@@ -107,7 +109,6 @@ const EXIT_CODES: &str = "Exit codes: 0 done, 1 it went wrong, 2 wrong usage, 3 
 
 /// The commands.
 #[derive(Debug, Subcommand)]
-#[expect(clippy::large_enum_variant, reason = "there is one of them")]
 pub enum Command {
     /// Take commands from chat until told to end
     Serve,
@@ -127,12 +128,21 @@ pub enum Command {
     /// Read the audit log
     #[command(subcommand)]
     Audit(audit::AuditCommand),
+    /// Look after the app in Slack
+    #[command(subcommand)]
+    Slack(init::SlackCommand),
     /// Look after the commands that Discord shows
     #[command(subcommand)]
     Discord(DiscordCommand),
     /// Look after what Tencent tells of by itself
     #[command(subcommand)]
     Tencent(TencentCommand),
+    /// Set the bot up in this folder, by asking or by flags: .env, database, the first channel and admin
+    Init(init::InitArguments),
+    /// Look at everything that the bot depends on, and say what to do about it
+    Doctor(doctor::DoctorArguments),
+    /// Ask the bot that serves here whether it is ready: for containers
+    Healthcheck,
     /// Make a whole copy of the database while the bot runs, and check it
     Backup {
         /// The file to make
@@ -288,6 +298,9 @@ pub struct SimulatorArguments {
     /// Post owner changes to this URL, as Tencent's callbacks do
     #[arg(long, value_name = "URL")]
     pub callback_url: Option<reqwest::Url>,
+    /// Write the settings with which the bot calls it into this file, such as .env; values that are there stay
+    #[arg(long, value_name = "FILE")]
+    pub write_env: Option<std::path::PathBuf>,
 }
 
 /// `bench ..`

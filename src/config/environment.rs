@@ -136,6 +136,25 @@ impl Environment {
         }
     }
 
+    /// The same with another value.
+    #[must_use]
+    pub fn with(&self, name: &str, value: &str) -> Self {
+        let mut with = self.clone();
+        with.variables.insert(name.to_owned(), value.to_owned());
+        with
+    }
+
+    /// The same for who looks at one setting, whatever is wrong with others.
+    pub(super) fn without_problems(&self) -> Self {
+        Self { problems: Vec::new(), ..self.clone() }
+    }
+
+    /// Whether a variable is set.
+    #[must_use]
+    pub fn is_set(&self, name: &str) -> bool {
+        self.get(name).is_some()
+    }
+
     /// What to say once logging has started: nothing of it keeps the program from working.
     #[must_use]
     pub fn notes(&self) -> &[String] {

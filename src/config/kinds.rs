@@ -134,6 +134,13 @@ pub(super) fn api(text: &str, service: &str, secret: &str) -> Read<Url> {
     check(url, is_private, format!("would send the {secret} {in_the_clear}"))
 }
 
+/// Where the bot itself is reached.
+pub(super) fn public_url(text: &str) -> Read<Url> {
+    let url = api(text, "the bot", "commands")?;
+    let is_host = url.path() == "/";
+    check(url, is_host, "says more than scheme, host and port: the paths are the bot's")
+}
+
 pub(super) fn region(text: &str) -> Read<Url> {
     let url = crate::tencent::region_url(text);
     url.ok_or_else(|| {

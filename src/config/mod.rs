@@ -5,6 +5,7 @@
 
 mod documents;
 mod dot_env;
+pub mod env_file;
 mod environment;
 mod kinds;
 mod log_filter;
@@ -16,6 +17,7 @@ mod terminal;
 #[cfg(test)]
 mod tests;
 mod time_zone;
+mod usable;
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -38,6 +40,7 @@ pub use environment::Environment;
 pub use problems::ConfigError;
 pub use table::{VARIABLES, Variable};
 pub use terminal::Terminal;
+pub use usable::Usable;
 
 /// How log lines look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -128,6 +131,7 @@ impl Config {
         Common::read(&mut reader, Redactor::default());
         let bind_addr = reader.get_or_example(&BIND_ADDR);
         let shutdown_grace = Duration::from_secs(reader.get_or_example(&SHUTDOWN_GRACE));
+        reader.get(&PUBLIC_URL);
         let tencent = tencent(&mut reader);
         let limits = limits(&mut reader);
         let unclear_for = unclear_for(&mut reader);
@@ -297,15 +301,17 @@ pub fn simulated(environment: &Environment) -> Result<(simulator::Settings, Acco
     reader.end(Some((settings, accounts)))
 }
 
-/// What to set so that the bot calls the simulator at `address`. A configured key is not shown.
+/// What to set so that the bot calls the simulator at `address`. A configured key is not told.
 #[must_use]
-pub fn for_the_simulator(settings: &simulator::Settings, address: SocketAddr) -> String {
+pub fn for_the_simulator(
+    settings: &simulator::Settings,
+    address: SocketAddr,
+) -> [(&'static str, Option<String>); 4] {
     let is_made_up = settings.secret_key.expose_secret() == SIMULATED_KEY;
-    let key = if is_made_up { SIMULATED_KEY } else { "(as you have set it)" };
-    format!(
-        "Tencent is simulated at http://{address}. For the bot:\n  \
-         TENCENT_API_BASE_URL=http://{address}\n  TENCENT_SDK_APP_ID={}\n  TENCENT_ADMIN_USER_ID={}\n  \
-         TENCENT_SECRET_KEY={key}\nSee its rooms: curl http://{address}/control/state",
-        settings.sdk_app_id, settings.admin
-    )
+    [
+        (TENCENT_API_BASE_URL.variable.name, Some(format!("http://{address}"))),
+        (TENCENT_SDK_APP_ID.variable.name, Some(settings.sdk_app_id.to_string())),
+        (TENCENT_ADMIN_USER_ID.variable.name, Some(settings.admin.clone())),
+        (TENCENT_SECRET_KEY.variable.name, is_made_up.then(|| SIMULATED_KEY.to_owned())),
+    ]
 }

@@ -23,6 +23,20 @@ impl Problem {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub struct ConfigError(pub(super) Vec<Problem>);
 
+impl ConfigError {
+    /// Of what each is, what is wrong with it, and what would be right.
+    pub fn problems(&self) -> impl Iterator<Item = (&str, &str, Option<String>)> {
+        self.0.iter().map(|Problem { of, what }| {
+            let known = VARIABLES.iter().find(|known| known.name == of);
+            let right = known.map(|variable| match variable.is_secret() {
+                true => variable.meaning.to_owned(),
+                false => format!("{}; for example `{of}={}`", variable.meaning, variable.example),
+            });
+            (of.as_str(), what.as_str(), right)
+        })
+    }
+}
+
 impl fmt::Display for ConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("the settings cannot be used:")?;

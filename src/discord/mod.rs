@@ -4,6 +4,7 @@
 //! `rest`. From `interaction` on, the transport does not matter: every one calls [`Door::interaction`] and is answered
 //! over REST.
 
+mod check;
 mod definition;
 mod endpoint;
 #[cfg(any(test, feature = "fuzzing"))]
@@ -31,6 +32,7 @@ use crate::app::service::CommandService;
 use crate::domain::wording::CommandName;
 use crate::redact::Redactor;
 
+pub use check::{Application, application};
 pub use interaction::Answered;
 pub use messenger::DiscordMessenger;
 pub use rest::Failure;

@@ -7,6 +7,7 @@ pub mod access;
 pub mod admission;
 pub mod archive;
 pub mod audit;
+pub mod check;
 pub mod command;
 pub mod duration;
 pub(crate) mod named;

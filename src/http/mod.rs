@@ -7,6 +7,7 @@ mod proxy;
 use std::error::Error as StdError;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use jiff::fmt::rfc2822;
 use reqwest::header::{DATE, HeaderMap, HeaderName, RETRY_AFTER};
 use reqwest::redirect::Policy;
@@ -43,6 +44,28 @@ pub struct Client {
     http: reqwest::Client,
     longest_answer: usize,
     address_in: &'static str,
+}
+
+/// An answer as it came.
+#[derive(Debug)]
+pub struct Answer {
+    /// Its status.
+    pub status: StatusCode,
+    /// Its headers.
+    pub headers: HeaderMap,
+    /// Its body, as far as it came.
+    pub body: Vec<u8>,
+    /// Why the body is not whole, if it is not.
+    pub whole: Result<(), Error>,
+}
+
+impl Answer {
+    /// What the service's clock said.
+    #[must_use]
+    pub fn date(&self) -> Option<Timestamp> {
+        let date = self.headers.get(DATE)?.to_str().ok()?;
+        rfc2822::parse(date).ok().map(|date| date.timestamp())
+    }
 }
 
 /// Why a call did not succeed.
@@ -146,9 +169,22 @@ impl Client {
         request: RequestBuilder,
         redactor: &Redactor,
     ) -> Result<Vec<u8>, Error> {
+        let Answer { status, headers, body, whole } = self.answer(request, redactor).await?;
+        if status.is_success() {
+            return whole.map(|()| body);
+        }
+        let (retry_after, body) = (retry_after(&headers), redactor.json(&body).into_owned());
+        Err(Error::Refused { status, retry_after, body })
+    }
+
+    /// Sends a request: whatever is answered, nothing of it redacted.
+    ///
+    /// # Errors
+    /// When there is no answer.
+    pub async fn answer(&self, request: RequestBuilder, redactor: &Redactor) -> Result<Answer, Error> {
         let lost = |error, is_accepted| self.lost(error, is_accepted, redactor);
         let mut response = request.send().await.map_err(|error| lost(error, false))?;
-        let status = response.status();
+        let (status, headers) = (response.status(), response.headers().clone());
         let mut body = Vec::new();
         let whole = loop {
             match response.chunk().await {
@@ -160,11 +196,7 @@ impl Client {
                 Err(error) => break Err(lost(error, true)),
             }
         };
-        if status.is_success() {
-            return whole.map(|()| body);
-        }
-        let (retry_after, body) = (retry_after(response.headers()), redactor.json(&body).into_owned());
-        Err(Error::Refused { status, retry_after, body })
+        Ok(Answer { status, headers, body, whole })
     }
 
     fn lost(&self, error: reqwest::Error, is_accepted: bool, redactor: &Redactor) -> Error {

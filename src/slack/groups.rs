@@ -70,11 +70,11 @@ struct State {
     problem: Option<Problem>,
 }
 
-/// Why groups cannot be read.
+/// Why Slack does not answer, and what to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Problem {
-    what: String,
-    remedy: &'static str,
+pub(super) struct Problem {
+    pub(super) what: String,
+    pub(super) remedy: &'static str,
 }
 
 impl Groups {
@@ -347,7 +347,7 @@ impl std::fmt::Display for Problem {
 }
 
 impl Problem {
-    fn of(error: &CallError) -> Self {
+    pub(super) fn of(error: &CallError) -> Self {
         let name = match error {
             CallError::Refused(name) => name.as_str(),
             CallError::Later(_) => "ratelimited",

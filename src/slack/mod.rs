@@ -2,9 +2,11 @@
 //!
 //! `signature` -> `payload` -> the service -> `render` -> the answer, or `response_url` if it comes late.
 
+mod check;
 #[cfg(any(test, feature = "fuzzing"))]
 pub mod fuzzing;
 mod groups;
+pub mod manifest;
 mod messenger;
 mod payload;
 mod render;
@@ -26,6 +28,7 @@ use crate::domain::wording::CommandName;
 use crate::http;
 use crate::redact::Redactor;
 
+pub use check::{Identity, identity};
 pub use groups::{Groups, Lookup, RefreshIntervals};
 pub use messenger::SlackMessenger;
 pub use response_url::{AllowedHost, InvalidHost};

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use reqwest::{Method, StatusCode, Url};
+use reqwest::{Method, RequestBuilder, StatusCode, Url};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
 
@@ -140,32 +140,49 @@ impl WebApi {
         self.call::<serde::de::IgnoredAny>(method, fields).await.map(drop)
     }
 
+    /// Whose token it is, and what it may do: the scopes, separated by commas, are in a header.
+    pub(super) async fn identity(&self) -> Result<(AuthTest, String), CallError> {
+        let answer = self.http.answer(self.request("auth.test", &[]), &self.redactor).await?;
+        if !answer.status.is_success() {
+            let (status, body) = (answer.status, Vec::new());
+            return Err(http::Error::Refused { status, retry_after: None, body }.into());
+        }
+        let scopes = answer.headers.get("x-oauth-scopes").and_then(|scopes| scopes.to_str().ok());
+        let scopes = scopes.unwrap_or_default().to_owned();
+        Ok((read(&self.redactor.json(&answer.body))?, scopes))
+    }
+
     async fn call<T: for<'de> Deserialize<'de>>(
         &self,
         method: &str,
         fields: &[(&str, &str)],
     ) -> Result<T, CallError> {
+        read(&self.http.send(self.request(method, fields), &self.redactor).await?)
+    }
+
+    fn request(&self, method: &str, fields: &[(&str, &str)]) -> RequestBuilder {
         let mut url = self.base_url.clone();
         url.set_path(&format!("{}/{method}", self.base_url.path().trim_end_matches('/')));
         let body = form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
-        let request = self
-            .http
+        self.http
             .request(Method::POST, url)
             .bearer_auth(self.token.expose_secret())
             .header("content-type", "application/x-www-form-urlencoded")
-            .body(body);
-        let bytes = self.http.send(request, &self.redactor).await?;
-        let nonsense = |error| CallError::Unusable(format!("the answer makes no sense: {error}"));
-        let verdict: Verdict = serde_json::from_slice(&bytes).map_err(nonsense)?;
-        if !verdict.ok {
-            return Err(match verdict.name().as_deref() {
-                Some("ratelimited") => CallError::Later(USUAL_WAIT),
-                Some(name) => CallError::Refused(name.to_owned()),
-                None => CallError::Unusable("the answer is a no without a reason".to_owned()),
-            });
-        }
-        serde_json::from_slice(&bytes).map_err(nonsense)
+            .body(body)
     }
+}
+
+fn read<T: for<'de> Deserialize<'de>>(bytes: &[u8]) -> Result<T, CallError> {
+    let nonsense = |error| CallError::Unusable(format!("the answer makes no sense: {error}"));
+    let verdict: Verdict = serde_json::from_slice(bytes).map_err(nonsense)?;
+    if !verdict.ok {
+        return Err(match verdict.name().as_deref() {
+            Some("ratelimited") => CallError::Later(USUAL_WAIT),
+            Some(name) => CallError::Refused(name.to_owned()),
+            None => CallError::Unusable("the answer is a no without a reason".to_owned()),
+        });
+    }
+    serde_json::from_slice(bytes).map_err(nonsense)
 }
 
 /// The fields of every answer.
@@ -184,9 +201,14 @@ impl Verdict {
     }
 }
 
+/// Whose token it is.
 #[derive(Deserialize)]
-struct AuthTest {
-    team_id: String,
+pub(super) struct AuthTest {
+    pub(super) team_id: String,
+    #[serde(default)]
+    pub(super) team: String,
+    #[serde(default)]
+    pub(super) user: String,
 }
 
 #[derive(Deserialize)]

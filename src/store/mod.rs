@@ -15,6 +15,7 @@ mod continuity;
 mod database;
 mod files;
 mod groups;
+pub mod health;
 mod key_file;
 mod locks;
 mod log;
@@ -94,6 +95,18 @@ impl SqliteStore {
     #[must_use]
     pub fn wal_readers(&self) -> Vec<String> {
         wal::readers(&self.file)
+    }
+
+    /// Its file, by its whole name.
+    #[must_use]
+    pub fn file(&self) -> PathBuf {
+        std::fs::canonicalize(&self.file).unwrap_or_else(|_| self.file.clone())
+    }
+
+    /// The name under which its log is signed.
+    #[must_use]
+    pub fn origin(&self) -> &str {
+        self.key.verifier_key().name()
     }
 
     /// Finishes what is queued and closes the file, so that its write-ahead log is folded in and a copy of

@@ -174,7 +174,7 @@ async fn open_connection(
     })
 }
 
-fn check_sqlite(number: i32, version: &str) -> Result<(), StoreError> {
+pub(super) fn check_sqlite(number: i32, version: &str) -> Result<(), StoreError> {
     if number >= SOUND_SQLITE {
         return Ok(());
     }

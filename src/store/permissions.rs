@@ -49,7 +49,7 @@ fn make_writable(file: &Path) -> io::Result<()> {
     fs::set_permissions(file, fs::Permissions::from_mode(mode | 0o600))
 }
 
-fn writable(file: &Path) -> Result<(), StoreError> {
+pub(super) fn writable(file: &Path) -> Result<(), StoreError> {
     let Err(error) = access(file, Access::WRITE_OK) else { return Ok(()) };
     let error = io::Error::from(error);
     let whose = fs::metadata(file).map_or_else(

@@ -1,6 +1,7 @@
 //! The client of Tencent's Live REST API (trtc.io/document/63398, 72534).
 
 use std::borrow::Cow;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -79,6 +80,8 @@ pub struct TencentClient<C> {
     redactor: Redactor,
     observer: Arc<dyn Observer>,
     user_sig: Mutex<Option<Signed>>,
+    /// Whether the last answer refused the signature.
+    is_refused: AtomicBool,
     changes: RateLimiter,
     reads: RateLimiter,
     lists: RateLimiter,
@@ -129,6 +132,7 @@ impl<C: Clock> TencentClient<C> {
             redactor,
             observer: Arc::new(Unobserved),
             user_sig: Mutex::default(),
+            is_refused: AtomicBool::new(false),
             changes: RateLimiter::per_second(rate),
             reads: RateLimiter::per_second(rate),
             lists: RateLimiter::per_second(rate.min(LISTS_PER_SECOND)),
@@ -139,6 +143,16 @@ impl<C: Clock> TencentClient<C> {
     #[must_use]
     pub fn with_observer(self, observer: Arc<dyn Observer>) -> Self {
         Self { observer, ..self }
+    }
+
+    /// What Tencent's clock says. Nothing is asked of the application, and nothing signed.
+    ///
+    /// # Errors
+    /// When Tencent does not answer, or does not say.
+    pub async fn date(&self) -> Result<Timestamp, http::Error> {
+        let request = self.http.request(Method::HEAD, self.settings.base_url.clone());
+        let answer = self.http.answer(request, &self.redactor).await?;
+        answer.date().ok_or_else(|| http::Error::Unusable("the answer has no date".to_owned()))
     }
 
     async fn call<T: Data>(
@@ -188,8 +202,12 @@ impl<C: Clock> TencentClient<C> {
                     });
                 }
             };
-            let Some(refusal) = refusal(&envelope) else { return Ok(envelope) };
+            let Some(refusal) = refusal(&envelope) else {
+                self.is_refused.store(false, Ordering::Relaxed);
+                return Ok(envelope);
+            };
             let number = refusal.code.unwrap_or_default();
+            self.note_signature(number);
             debug!(command, code = number, request_id = refusal.request_id, "tencent refused");
             match codes::class(number) {
                 Class::Final => return Err(Failure::Refused(refusal)),
@@ -275,6 +293,17 @@ impl<C: Clock> TencentClient<C> {
         let signed = Signed { user_sig, at: now, redactor };
         *cached = Some(signed.clone());
         signed
+    }
+
+    /// Says once in a run of refused signatures what to look at: each of them is answered with the code.
+    fn note_signature(&self, code: i64) {
+        if !codes::is_about_signature(code) {
+            return self.is_refused.store(false, Ordering::Relaxed);
+        }
+        if !self.is_refused.swap(true, Ordering::Relaxed) {
+            let remedy = codes::remedy(code);
+            warn!(code, "tencent refuses the bot's signature: check TENCENT_SECRET_KEY; {remedy}");
+        }
     }
 
     fn forget_user_sig(&self) {

@@ -50,6 +50,12 @@ pub fn remedy(number: i64) -> &'static str {
     lookup(number).map_or(UNDOCUMENTED, |code| code.remedy)
 }
 
+/// Whether a code says that the signature is not good, or came too often when it was not.
+#[must_use]
+pub fn is_about_signature(number: i64) -> bool {
+    matches!(number, 70_003 | 70_009 | 70_013 | 70_014 | 70_050)
+}
+
 /// The room does not exist, or is dissolved.
 pub const NO_SUCH_ROOM: i64 = 100_004;
 

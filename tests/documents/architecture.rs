@@ -37,6 +37,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
             "app",
             "config",
             "discord",
+            "domain",
             "http",
             "redact",
             "server",
@@ -44,6 +45,32 @@ const MAY_NAME: &[(&str, &[&str])] = &[
             "stdio",
             "store",
             "telemetry",
+            "tencent",
+        ],
+    ),
+    // It asks people, writes the settings, makes the database, and shows what `doctor` finds.
+    (
+        "setup",
+        &[
+            "app",
+            "cli",
+            "config",
+            "discord",
+            "doctor",
+            "domain",
+            "redact",
+            "slack",
+            "stdio",
+            "store",
+            "telemetry",
+            "tencent",
+        ],
+    ),
+    // It looks at all of it, from outside.
+    (
+        "doctor",
+        &[
+            "app", "config", "discord", "domain", "http", "merkle", "redact", "server", "slack", "store",
             "tencent",
         ],
     ),

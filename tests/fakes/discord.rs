@@ -10,7 +10,7 @@ use axum::extract::State as Shared;
 use axum::http::{HeaderMap, Method, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use axum::{Json, Router};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
@@ -74,6 +74,8 @@ struct State {
     writes: Vec<String>,
     problems: Vec<String>,
     next_id: u64,
+    /// What it knows of the application, beside its id.
+    application: Map<String, Value>,
 }
 
 #[derive(Clone)]
@@ -175,6 +177,11 @@ impl Discord {
 
     pub(crate) fn put_command(&self, scope: &str, command: Value) {
         self.state.lock().unwrap().commands.entry(scope.to_owned()).or_default().push(command);
+    }
+
+    /// Somebody enters this on the application's page.
+    pub(crate) fn has_application(&self, field: &str, value: Value) {
+        self.state.lock().unwrap().application.insert(field.to_owned(), value);
     }
 
     /// What the real Discord would have refused.
@@ -350,7 +357,9 @@ impl State {
     /// Commands of the scope in the path: upsert by name, partial update, list.
     fn command(&mut self, method: &Method, parts: &[&str], body: Value) -> Response {
         if *parts == ["applications", "@me"] {
-            return Json(json!({ "id": "42" })).into_response();
+            let mut application = self.application.clone();
+            application.insert("id".to_owned(), json!("42"));
+            return Json(application).into_response();
         }
         let at = parts.iter().position(|part| *part == "commands").unwrap();
         let scope = parts[..at].join("/");

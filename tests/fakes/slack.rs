@@ -42,6 +42,7 @@ pub(crate) struct SlackApi(Arc<Inner>);
 struct Inner {
     token: String,
     base: String,
+    scopes: Mutex<String>,
     next: Mutex<VecDeque<Taken>>,
     calls: Mutex<Vec<String>>,
     posted: Mutex<Vec<Posted>>,
@@ -54,6 +55,7 @@ impl SlackApi {
         let api = Self(Arc::new(Inner {
             token: token.to_owned(),
             base: format!("http://{}/api", listener.local_addr().unwrap()),
+            scopes: Mutex::new("commands,usergroups:read,chat:write".to_owned()),
             next: Mutex::default(),
             calls: Mutex::default(),
             posted: Mutex::default(),
@@ -66,6 +68,11 @@ impl SlackApi {
 
     pub(crate) fn base(&self) -> &str {
         &self.0.base
+    }
+
+    /// From now on the token may do this.
+    pub(crate) fn has_scopes(&self, scopes: &str) {
+        scopes.clone_into(&mut self.0.scopes.lock().unwrap());
     }
 
     pub(crate) fn takes(&self, next: &[Taken]) {
@@ -107,7 +114,9 @@ async fn take(
     if !["chat.postMessage", "chat.postEphemeral"].contains(&method.as_str()) {
         // Who it is, and the members of groups, are asked for by others.
         return if method == "auth.test" {
-            Json(json!({ "ok": true, "team_id": "T0TEAM" })).into_response()
+            let scopes = [("x-oauth-scopes", api.0.scopes.lock().unwrap().clone())];
+            let whose = json!({ "ok": true, "team_id": "T0TEAM", "team": "Team", "user": "room-owner" });
+            (scopes, Json(whose)).into_response()
         } else {
             no("unknown_method")
         };

@@ -170,6 +170,14 @@ impl Program {
         finish(command).await
     }
 
+    /// The same with other settings; an empty one is none.
+    pub(crate) async fn runs_with(&self, settings: &[(&str, &str)], words: &str) -> Ran {
+        let mut command = self.room_owner();
+        command.args(words.split(' ').map(|word| word.replace('+', " ")));
+        command.envs(settings.iter().copied());
+        finish(command).await
+    }
+
     /// The same in a shell that `wrapper` starts, after a line of its script.
     pub(crate) async fn runs_in(&self, wrapper: &str, line: &str, words: &str) -> Ran {
         let program = self.program.display();
@@ -242,7 +250,7 @@ impl Program {
         let mut command = self.room_owner();
         command.args(["simulator", "--bind", "127.0.0.1:0"]).args(words.split(' '));
         let mut child = command.spawn().unwrap();
-        let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let line = tokio::task::spawn_blocking(move || {
             let line = lines.find_map(|line| {
                 line.unwrap().trim().strip_prefix("TENCENT_API_BASE_URL=").map(str::to_owned)
@@ -397,7 +405,10 @@ impl Serving {
     pub(crate) async fn ends(mut self) -> (ExitStatus, String) {
         tokio::task::spawn_blocking(move || {
             let mut out = String::new();
-            self.child.stdout.take().unwrap().read_to_string(&mut out).unwrap();
+            // Somebody else may read it already.
+            if let Some(mut stdout) = self.child.stdout.take() {
+                stdout.read_to_string(&mut out).unwrap();
+            }
             (self.child.wait().unwrap(), out)
         })
         .await

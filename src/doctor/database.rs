@@ -1,0 +1,171 @@
+//! The database: whether it is there, whole, and has room.
+
+use jiff::Timestamp;
+
+use super::access;
+use crate::app::ports::StoreError;
+use crate::config::{self, Environment};
+use crate::domain::check::Check;
+use crate::store::Database;
+use crate::store::health::{self, FileHealth, Health};
+use crate::store::wal::USUAL_BYTES;
+
+const NAME: &str = "database";
+const SCHEMA: &str = "schema";
+const FILES: &str = "files";
+const DISK: &str = "disk";
+const WAL: &str = "write-ahead log";
+const LOG: &str = "audit log";
+
+/// How many bytes should be free: a command writes some kilobytes.
+const MUCH: u64 = 1 << 30;
+const LITTLE: u64 = 64 << 20;
+
+pub(super) async fn checks(
+    database: Option<&Database>,
+    environment: &Environment,
+    now: Timestamp,
+) -> Vec<Check> {
+    let Some(database) = database else {
+        return vec![Check::skipped(NAME, "the settings do not say which")];
+    };
+    match health::look(database).await {
+        Ok(health) => {
+            let mut checks = of_health(&health);
+            checks.extend(match &health.acl {
+                Ok(acl) => access::checks(acl, &config::known(environment), now),
+                Err(error) => vec![failed(access::NAME, error)],
+            });
+            checks
+        }
+        Err(error) => {
+            let remedy = "go to its folder, set DATABASE_URL, or make it with `room-owner init`";
+            vec![Check::failure(NAME, format!("{error}{}", folder(database)), remedy)]
+        }
+    }
+}
+
+/// Where a relative name was looked for.
+fn folder(database: &Database) -> String {
+    let is_relative = database.file().is_ok_and(|file| file.is_relative());
+    let folder = std::fs::canonicalize(".").ok().filter(|_| is_relative);
+    folder.map(|folder| format!(" in `{}`", folder.display())).unwrap_or_default()
+}
+
+fn of_health(health: &Health) -> Vec<Check> {
+    let name = health.file.display();
+    let database = match &health.sqlite {
+        Ok(version) => Check::ok(NAME, format!("`{name}`, SQLite {version}")),
+        Err(error) => failed(NAME, error),
+    };
+    let schema = match &health.schema {
+        Ok(()) => Check::ok(SCHEMA, "of this version, with every trigger that guards the log"),
+        Err(error) => failed(SCHEMA, error),
+    };
+    let log = match &health.log {
+        Ok(events) => Check::ok(
+            LOG,
+            format!("its end is as it was signed, {events} events (`audit verify` checks all)"),
+        ),
+        Err(error) => failed(LOG, error),
+    };
+    let mut checks = vec![database, schema];
+    checks.extend(of_files(&health.files));
+    checks.push(log);
+    checks
+}
+
+fn failed(name: &'static str, error: &StoreError) -> Check {
+    Check::failure(
+        name,
+        error.to_string(),
+        "`room-owner audit verify` tells more; keep the files as they are",
+    )
+}
+
+/// What can go wrong with its files while it works.
+pub(super) fn files(database: &Database) -> Vec<Check> {
+    health::look_at_files(database).map(|files| of_files(&files)).unwrap_or_default()
+}
+
+fn of_files(files: &FileHealth) -> Vec<Check> {
+    vec![owned(files), disk(files.free), wal(files)]
+}
+
+fn owned(files: &FileHealth) -> Check {
+    let FileHealth { open_to_others, writable, shared, .. } = files;
+    if let Err(error) = writable {
+        return Check::failure(
+            FILES,
+            error.to_string(),
+            "run it as their owner, or hand them over (`chown`)",
+        );
+    }
+    if let Some((why, remedy)) = shared {
+        let detail = format!("the database {why}, and under another name records get lost");
+        return Check::failure(FILES, detail, *remedy);
+    }
+    if open_to_others.is_empty() {
+        return Check::ok(FILES, "only their owner can read them, and there is one name for each");
+    }
+    let named = open_to_others.iter().map(|(file, mode)| format!("`{}` ({mode:04o})", file.display()));
+    let named = named.collect::<Vec<_>>().join(", ");
+    let files =
+        open_to_others.iter().map(|(file, _)| file.display().to_string()).collect::<Vec<_>>().join(" ");
+    Check::warning(FILES, format!("open to other users: {named}"), format!("`chmod 600 {files}`"))
+}
+
+fn disk(free: Option<u64>) -> Check {
+    let Some(free) = free else { return Check::skipped(DISK, "the system does not say how much is free") };
+    let detail = format!("{} free", size(free));
+    let remedy = "make room: nothing is done that cannot be recorded";
+    match free {
+        _ if free >= MUCH => Check::ok(DISK, detail),
+        _ if free >= LITTLE => Check::warning(DISK, detail, remedy),
+        _ => Check::failure(DISK, detail, remedy),
+    }
+}
+
+fn wal(files: &FileHealth) -> Check {
+    let size = size(files.wal_size);
+    if !files.is_wal {
+        let detail = "the database is not in WAL mode: something else than this program changed that";
+        return Check::failure(WAL, detail, "end whatever has it open, and start `room-owner serve` anew");
+    }
+    if files.wal_size <= USUAL_BYTES {
+        return Check::ok(WAL, format!("{size}; every commit is synced (FULL)"));
+    }
+    Check::warning(
+        WAL,
+        format!("{size}: somebody who reads for long keeps it from being folded in"),
+        "end long exports and other programs that have the database open",
+    )
+}
+
+fn size(bytes: u64) -> String {
+    match bytes {
+        0..1_024 => format!("{bytes} bytes"),
+        1_024..1_048_576 => format!("{} KiB", bytes >> 10),
+        1_048_576..1_073_741_824 => format!("{} MiB", bytes >> 20),
+        _ => format!("{} GiB", bytes >> 30),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_disk_and_a_log_that_is_not_folded_in_are_said() {
+        for (free, state) in [(MUCH, "ok"), (MUCH - 1, "warning"), (LITTLE - 1, "failure"), (0, "failure")] {
+            assert_eq!(disk(Some(free)).state.name(), state, "{free}");
+        }
+        let of = |wal_size, is_wal| {
+            let (open_to_others, writable) = (Vec::new(), Ok(()));
+            wal(&FileHealth { is_wal, wal_size, free: None, open_to_others, writable, shared: None })
+        };
+        assert_eq!(of(0, true).detail, "0 bytes; every commit is synced (FULL)");
+        assert_eq!(of(USUAL_BYTES + 1, true).state.name(), "warning");
+        assert_eq!(of(0, false).state.name(), "failure");
+    }
+}

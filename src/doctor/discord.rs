@@ -1,0 +1,124 @@
+//! Discord: which application the token is of, how commands come from it, and which commands it shows.
+
+use reqwest::Url;
+
+use super::within;
+use crate::discord::register::Registrar;
+use crate::discord::{Application, Failure, Settings, application};
+use crate::domain::check::Check;
+use crate::redact::Redactor;
+
+const NAME: &str = "discord";
+const DELIVERY: &str = "discord delivery";
+const COMMANDS: &str = "discord commands";
+
+/// Looks at what is registered too, unless that is done already.
+pub(super) async fn checks(
+    settings: Option<&Settings>,
+    public_url: Option<&Url>,
+    with_commands: bool,
+    redactor: &Redactor,
+) -> Vec<Check> {
+    let Some(settings) = settings else {
+        let detail = "off: neither its public key nor its token is set, or they cannot be used";
+        return vec![Check::skipped(NAME, detail)];
+    };
+    if settings.bot_token.is_none() {
+        let detail = "DISCORD_BOT_TOKEN is not set: what Discord has of the application cannot be looked at";
+        return vec![Check::skipped(NAME, detail)];
+    }
+    let checks = async {
+        let (application, commands) = tokio::join!(application(settings, redactor.clone()), async {
+            if with_commands { Some(commands(settings, redactor).await) } else { None }
+        });
+        match application {
+            Ok(application) => {
+                let own = [identity(&application, settings), delivery(&application, settings, public_url)];
+                own.into_iter().chain(commands).collect()
+            }
+            Err(error) => vec![unanswered(&error)],
+        }
+    };
+    within(&[NAME], checks).await
+}
+
+fn unanswered(failure: &Failure) -> Check {
+    let remedy = match failure {
+        Failure::Refused { status: 401 | 403, .. } => {
+            "copy the token from the Bot page of the application (Reset Token) to DISCORD_BOT_TOKEN"
+        }
+        _ => "check the network of this machine, and DISCORD_API_BASE_URL if it is set",
+    };
+    Check::failure(NAME, failure.to_string(), remedy)
+}
+
+fn identity(Application { id, name, .. }: &Application, settings: &Settings) -> Check {
+    match &settings.application_id {
+        Some(own) if own != id => Check::failure(
+            NAME,
+            format!("the token is of `{name}` ({id}), and DISCORD_APPLICATION_ID is {own}"),
+            "copy both from the same application",
+        ),
+        _ => Check::ok(NAME, format!("the token is of `{name}` ({id})")),
+    }
+}
+
+/// Over HTTP or over the gateway: Discord chooses by whether it has an address to post to.
+fn delivery(application: &Application, settings: &Settings, public_url: Option<&Url>) -> Check {
+    let Application { name, endpoint, public_key, .. } = application;
+    let Some(own) = &settings.public_key else {
+        return match endpoint {
+            None => Check::ok(DELIVERY, "over the gateway"),
+            Some(endpoint) => Check::failure(
+                DELIVERY,
+                format!("Discord posts commands to `{endpoint}`, so that none come over the gateway"),
+                "clear the Interactions Endpoint URL (General Information), or set DISCORD_PUBLIC_KEY",
+            ),
+        };
+    };
+    if public_key.as_ref().is_some_and(|theirs| theirs != own) {
+        return Check::failure(
+            DELIVERY,
+            format!("DISCORD_PUBLIC_KEY is not the key of `{name}`, so that every command is refused"),
+            "copy the Public Key from the application's General Information",
+        );
+    }
+    let ours = public_url.map(|url| format!("{url}discord/interactions"));
+    let wanted = ours.as_deref().unwrap_or("<PUBLIC_URL>/discord/interactions");
+    let enter = format!("enter `{wanted}` as Interactions Endpoint URL (General Information)");
+    match endpoint {
+        None => Check::failure(
+            DELIVERY,
+            "Discord has no address to post commands to, and the bot waits for posts",
+            enter,
+        ),
+        Some(endpoint) if ours.as_ref().is_some_and(|ours| ours != endpoint.trim_end_matches('/')) => {
+            Check::warning(DELIVERY, format!("Discord posts commands to `{endpoint}`"), enter)
+        }
+        Some(endpoint) => Check::ok(DELIVERY, format!("over HTTP, to `{endpoint}`")),
+    }
+}
+
+async fn commands(settings: &Settings, redactor: &Redactor) -> Check {
+    let plan = async {
+        let registrar = Registrar::new(settings, redactor.clone()).await?;
+        anyhow::Ok(registrar.plan(None).await?)
+    };
+    let plan = match plan.await {
+        Ok(plan) if plan.is_empty() => return Check::ok(COMMANDS, "registered as this program knows them"),
+        Ok(plan) => plan,
+        Err(error) => return Check::skipped(COMMANDS, error.to_string()),
+    };
+    let difference = plan.difference();
+    let named = |mark: &str| {
+        let names = difference.lines().filter_map(|line| line.strip_prefix(mark)).map(|it| format!("`{it}`"));
+        names.collect::<Vec<_>>().join(", ")
+    };
+    let detail = match (named("+ "), named("~ ")) {
+        (missing, changed) if changed.is_empty() => format!("not registered: {missing}"),
+        (missing, changed) if missing.is_empty() => format!("registered otherwise: {changed}"),
+        (missing, changed) => format!("not registered: {missing}; registered otherwise: {changed}"),
+    };
+    let detail = format!("{detail} (a server's own are not looked at)");
+    Check::warning(COMMANDS, detail, "`room-owner discord register`")
+}

@@ -1,0 +1,73 @@
+//! The way in: whether `PUBLIC_URL` leads to this bot.
+
+use reqwest::{Method, Url};
+
+use super::LIMIT;
+use crate::config::Usable;
+use crate::domain::check::Check;
+use crate::http::{self, Client, Limits};
+use crate::merkle::VerifierKey;
+use crate::redact::Redactor;
+use crate::server::LOG_ORIGIN;
+
+pub(super) const NAME: &str = "public url";
+
+/// How much of an answer is read.
+const LONGEST_ANSWER: usize = 64 * 1_024;
+
+pub(super) async fn check(usable: &Usable, origin: Option<&VerifierKey>, redactor: &Redactor) -> Vec<Check> {
+    let is_posted_to = usable.discord.as_ref().is_some_and(|discord| discord.public_key.is_some());
+    let check = match &usable.public_url {
+        Some(url) => reached(url, usable, origin, redactor).await,
+        None if usable.slack.is_some() || is_posted_to => Check::warning(
+            NAME,
+            "PUBLIC_URL is not set, so nobody knows whether the platforms reach the bot",
+            "set it to the https address that your proxy serves: `PUBLIC_URL=https://rooms.example.com`",
+        ),
+        None => Check::skipped(NAME, "PUBLIC_URL is not set, and no platform posts to the bot"),
+    };
+    vec![check]
+}
+
+async fn reached(url: &Url, usable: &Usable, origin: Option<&VerifierKey>, redactor: &Redactor) -> Check {
+    let client = match Client::new(Limits::within(LIMIT, LONGEST_ANSWER), http::USER_AGENT, "PUBLIC_URL") {
+        Ok(client) => client,
+        Err(error) => return Check::failure(NAME, error.to_string(), "see the message"),
+    };
+    // A proxy need not pass the first one on. The others refuse what is not signed.
+    let slack = usable.slack.as_ref().map(|_| (Method::POST, "slack/commands"));
+    let discord = usable.discord.as_ref().map(|_| (Method::POST, "discord/interactions"));
+    let paths = [Some((Method::GET, "healthz")), slack, discord];
+    let mut status = None;
+    for (method, path) in paths.into_iter().flatten() {
+        let Ok(to) = url.join(path) else { continue };
+        let answer = match client.answer(client.request(method, to), redactor).await {
+            Ok(answer) => answer,
+            Err(error) => {
+                let remedy = "check its name, its certificate and what listens there";
+                return Check::failure(NAME, format!("`{url}` cannot be reached: {error}"), remedy);
+            }
+        };
+        let there =
+            answer.headers.get(LOG_ORIGIN).map(|origin| origin.to_str().unwrap_or_default().to_owned());
+        match there {
+            Some(there) if origin.is_none_or(|origin| origin.name() == there) => {
+                return Check::ok(NAME, format!("`{url}` reaches this bot"));
+            }
+            Some(_) => {
+                let detail = format!("another bot than this one answers at `{url}`: its log has another key");
+                return Check::failure(NAME, detail, "have the proxy pass it to BIND_ADDR of this one");
+            }
+            None => status = Some(answer.status.as_u16()),
+        }
+    }
+    let status = status.map(|status| status.to_string()).unwrap_or_default();
+    Check::failure(
+        NAME,
+        format!("`{url}` answers with status {status}, and it is not this bot that answers"),
+        format!(
+            "start `room-owner serve`, and have the proxy pass /slack/, /discord/ and /tencent/ to {}",
+            usable.bind_addr
+        ),
+    )
+}

@@ -1,0 +1,271 @@
+//! The manifest from which Slack makes the app: its commands, made from the schema, and what the bot needs
+//! (docs.slack.dev/reference/app-manifest).
+
+use std::fmt::Write as _;
+
+use reqwest::Url;
+use serde::ser::{Serialize, SerializeMap as _, Serializer};
+
+use crate::domain::command::{CommandGroup, Invocation, Verb};
+use crate::domain::wording::CommandName;
+
+/// What the bot's token has to be allowed. Slash commands work without a token.
+pub const SCOPES: [&str; 3] = ["commands", "usergroups:read", "chat:write"];
+
+/// Where Slack posts the commands.
+const PATH: &str = "slack/commands";
+
+/// How many examples of a verb without words stand in its hint.
+const HINTED_EXAMPLES: usize = 2;
+
+/// The manifest of a bot that is called `command` and is reached at `public_url`.
+#[must_use]
+pub fn manifest(command: &CommandName, public_url: &Url) -> Manifest {
+    let bot = command.0.trim_start_matches('/');
+    let prefix =
+        bot.strip_suffix(CommandGroup::Owner.name()).unwrap_or_default().trim_end_matches(['-', '_']);
+    let name = if prefix.is_empty() { "Room Owner".to_owned() } else { format!("Room Owner ({prefix})") };
+    let commands = CommandGroup::ALL.map(|group| slash_command(group, command, public_url));
+    let scopes = SCOPES.map(|scope| Node::Text(scope.to_owned()));
+    let section = |name, inside| (name, Node::Section(inside));
+    Manifest(Node::Section(vec![
+        section(
+            "display_information",
+            vec![text("name", &name), text("description", "Hands live rooms to a new owner")],
+        ),
+        section(
+            "features",
+            vec![
+                section("bot_user", vec![text("display_name", bot), flag("always_online", true)]),
+                ("slash_commands", Node::List(commands.into())),
+            ],
+        ),
+        section("oauth_config", vec![section("scopes", vec![("bot", Node::List(scopes.into()))])]),
+        section(
+            "settings",
+            vec![
+                flag("org_deploy_enabled", false),
+                flag("socket_mode_enabled", false),
+                flag("token_rotation_enabled", false),
+            ],
+        ),
+    ]))
+}
+
+fn slash_command(group: CommandGroup, command: &CommandName, public_url: &Url) -> Node {
+    Node::Section(vec![
+        text("command", &command.of(group).0),
+        text("description", group.summary()),
+        text("usage_hint", &usage_hint(group)),
+        text("url", &format!("{public_url}{PATH}")),
+        // Mentions then come as ids, which nobody can forge by taking another name.
+        flag("should_escape", true),
+    ])
+}
+
+/// What can be typed: the arguments of the verb without words, and the first words of the others.
+fn usage_hint(group: CommandGroup) -> String {
+    let mut forms: Vec<String> = Vec::new();
+    for verb in Verb::all(group) {
+        let shown: Vec<String> = match verb.words.first() {
+            Some(word) => vec![(*word).to_owned()],
+            None => {
+                let examples = verb.examples.iter().take(HINTED_EXAMPLES);
+                examples.map(|example| Invocation::example(verb, example).as_typed()).collect()
+            }
+        };
+        for form in shown {
+            if !forms.contains(&form) {
+                forms.push(form);
+            }
+        }
+    }
+    forms.join(" | ")
+}
+
+/// A manifest, to be printed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Manifest(Node);
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Node {
+    Section(Vec<(&'static str, Node)>),
+    List(Vec<Node>),
+    Text(String),
+    Flag(bool),
+}
+
+fn text(name: &'static str, text: &str) -> (&'static str, Node) {
+    (name, Node::Text(text.to_owned()))
+}
+
+fn flag(name: &'static str, is_on: bool) -> (&'static str, Node) {
+    (name, Node::Flag(is_on))
+}
+
+impl Manifest {
+    /// As YAML.
+    #[must_use]
+    pub fn yaml(&self) -> String {
+        let mut out = String::new();
+        self.0.write_yaml(0, &mut out);
+        out.trim_start_matches('\n').to_owned()
+    }
+
+    /// As JSON.
+    ///
+    /// # Errors
+    /// Never.
+    pub fn json(&self) -> serde_json::Result<String> {
+        serde_json::to_string_pretty(&self.0)
+    }
+}
+
+impl Node {
+    /// Writes it behind its name, or behind the dash of a list.
+    fn write_yaml(&self, depth: usize, out: &mut String) {
+        let indent = "  ".repeat(depth);
+        match self {
+            Self::Section(fields) => {
+                for (name, value) in fields {
+                    let _ = write!(out, "\n{indent}{name}:");
+                    value.write_yaml(depth + 1, out);
+                }
+            }
+            Self::List(items) => {
+                for item in items {
+                    let mut inside = String::new();
+                    item.write_yaml(depth + 1, &mut inside);
+                    let _ = write!(out, "\n{indent}- {}", inside.trim_start());
+                }
+            }
+            Self::Text(text) => {
+                let _ = write!(out, " {}", scalar(text));
+            }
+            Self::Flag(is_on) => {
+                let _ = write!(out, " {is_on}");
+            }
+        }
+    }
+}
+
+/// Bare where YAML takes it for a text in any case, otherwise as JSON, which YAML takes too.
+fn scalar(text: &str) -> String {
+    let is_bare = text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '/')
+        && text.bytes().all(|b| b.is_ascii_alphanumeric() || b" /_.:,()-".contains(&b))
+        && !text.contains(": ")
+        && !text.ends_with([':', ' '])
+        && !["true", "false", "null", "yes", "no", "on", "off", "y", "n"]
+            .iter()
+            .any(|word| text.eq_ignore_ascii_case(word));
+    if is_bare { text.to_owned() } else { serde_json::Value::from(text).to_string() }
+}
+
+impl Serialize for Node {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Section(fields) => {
+                let mut map = serializer.serialize_map(Some(fields.len()))?;
+                for (name, value) in fields {
+                    map.serialize_entry(name, value)?;
+                }
+                map.end()
+            }
+            Self::List(items) => items.serialize(serializer),
+            Self::Text(text) => text.serialize(serializer),
+            Self::Flag(is_on) => is_on.serialize(serializer),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(prefix: &str, url: &str) -> Manifest {
+        manifest(&CommandName::slash(prefix), &url.parse().unwrap())
+    }
+
+    #[test]
+    fn it_is_what_people_paste() {
+        insta::assert_snapshot!(of("staging-", "https://rooms.example.com").yaml(), @r#"
+        display_information:
+          name: Room Owner (staging)
+          description: Hands live rooms to a new owner
+        features:
+          bot_user:
+            display_name: staging-room-owner
+            always_online: true
+          slash_commands:
+            - command: /staging-room-owner
+              description: Hand a live room to a new owner, or show who owns it
+              usage_hint: "<room> <new_owner> | <room> | show | list | undo | whoami | help"
+              url: https://rooms.example.com/slack/commands
+              should_escape: true
+            - command: /staging-room-acl
+              description: "Who may do what: show it, explain it, change it"
+              usage_hint: "whoami | grant | deny | revoke | list | why | who-can | channel | help"
+              url: https://rooms.example.com/slack/commands
+              should_escape: true
+            - command: /staging-room-audit
+              description: What was done, by whom, by whose authority, and what came of it
+              usage_hint: "list | show | owner-at | history | timeline | stats | help"
+              url: https://rooms.example.com/slack/commands
+              should_escape: true
+        oauth_config:
+          scopes:
+            bot:
+              - commands
+              - usergroups:read
+              - chat:write
+        settings:
+          org_deploy_enabled: false
+          socket_mode_enabled: false
+          token_rotation_enabled: false
+        "#);
+    }
+
+    /// docs.slack.dev/reference/app-manifest, and its types in @slack/web-api.
+    #[test]
+    fn it_keeps_slacks_limits_whatever_the_prefix() {
+        for prefix in ["", "staging-", &"x".repeat(21)] {
+            let json = of(prefix, "https://[2001:db8::1]:8443").json().unwrap();
+            let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+            let length = |value: &serde_json::Value| value.as_str().unwrap().chars().count();
+            let (about, features) = (&json["display_information"], &json["features"]);
+            assert!((1..=35).contains(&length(&about["name"])), "{about}");
+            assert!((1..=140).contains(&length(&about["description"])), "{about}");
+            let bot = features["bot_user"]["display_name"].as_str().unwrap();
+            let fits = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b"-_.".contains(&b);
+            assert!(bot.len() <= 80 && bot.bytes().all(fits), "{bot}");
+            let commands = features["slash_commands"].as_array().unwrap();
+            assert_eq!(commands.len(), CommandGroup::ALL.len());
+            for command in commands {
+                let name = command["command"].as_str().unwrap();
+                assert!(name.starts_with('/') && name.len() <= 32, "{name}");
+                assert!((1..=2_000).contains(&length(&command["description"])), "{command}");
+                assert!((1..=1_000).contains(&length(&command["usage_hint"])), "{command}");
+                assert_eq!(command["url"], "https://[2001:db8::1]:8443/slack/commands");
+                assert_eq!(command["should_escape"], true);
+            }
+            assert_eq!(json["oauth_config"]["scopes"]["bot"], serde_json::json!(SCOPES));
+        }
+    }
+
+    #[test]
+    fn a_text_that_yaml_would_take_for_something_else_is_quoted() {
+        for (text, shown) in [
+            ("https://rooms.example.com/slack/commands", "https://rooms.example.com/slack/commands"),
+            ("Hand a room over, or (not)", "Hand a room over, or (not)"),
+            ("a: b", "\"a: b\""),
+            ("a:", "\"a:\""),
+            ("No", "\"No\""),
+            ("12", "\"12\""),
+            ("<room> | list", "\"<room> | list\""),
+            ("a #b", "\"a #b\""),
+            ("", "\"\""),
+        ] {
+            assert_eq!(scalar(text), shown);
+        }
+    }
+}

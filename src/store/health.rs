@@ -1,0 +1,157 @@
+//! How a database is, seen from outside: it is read beside whoever works on it, no lock is taken and nothing written.
+
+use std::fs;
+use std::io::Read as _;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+
+use rusqlite::Connection;
+use sqlx::sqlite::{SqliteConnectOptions, SqlitePool, SqlitePoolOptions};
+use tokio::task::spawn_blocking;
+
+use super::continuity::check_head_beside;
+use super::database::open_to_read;
+use super::files::{self, beside};
+use super::log::LogTail;
+use super::opening::check_sqlite;
+use super::rows::Explain as _;
+use super::schema::{self, Schema};
+use super::{Database, permissions, queries, tiles, wal};
+use crate::app::ports::StoreError;
+use crate::domain::access::{AuthorisedChannel, Grant, GrantUse};
+
+/// What there is to be said of a database.
+#[derive(Debug)]
+pub struct Health {
+    /// Its file.
+    pub file: PathBuf,
+    /// What lies on the disk.
+    pub files: FileHealth,
+    /// Whether it has the schema of this program, triggers and all.
+    pub schema: Result<(), StoreError>,
+    /// The version of SQLite, if it can be trusted.
+    pub sqlite: Result<String, StoreError>,
+    /// How many events the log has, if its end is as it was signed.
+    pub log: Result<u64, StoreError>,
+    /// Who may do what.
+    pub acl: Result<Acl, StoreError>,
+}
+
+/// The files of a database.
+#[derive(Debug)]
+pub struct FileHealth {
+    /// Whether there is a write-ahead log, with which readers do not wait for the writer.
+    pub is_wal: bool,
+    /// How large that is, in bytes.
+    pub wal_size: u64,
+    /// How many bytes are free on its disk; `None` if the system does not say.
+    pub free: Option<u64>,
+    /// Those that others than their owner can open, and their modes.
+    pub open_to_others: Vec<(PathBuf, u32)>,
+    /// Whether this user could write it.
+    pub writable: Result<(), StoreError>,
+    /// Why it may be opened by another name, and what to do.
+    pub shared: Option<(String, &'static str)>,
+}
+
+/// The whole ACL.
+#[derive(Debug)]
+pub struct Acl {
+    /// Every grant.
+    pub grants: Vec<Grant>,
+    /// Every channel.
+    pub channels: Vec<AuthorisedChannel>,
+    /// When grants were last used.
+    pub uses: Vec<GrantUse>,
+}
+
+/// Looks at a database.
+///
+/// # Errors
+/// When there is none.
+pub async fn look(database: &Database) -> Result<Health, StoreError> {
+    let file = database.file()?;
+    let files = look_at_files(database)?;
+    let right = Schema::made_by(schema::migrations()).await?;
+    let (database, of) = (database.clone(), file.clone());
+    let looked = spawn_blocking(move || {
+        let connection = open_to_read(&of)?;
+        let version = rusqlite::version();
+        let sqlite = check_sqlite(rusqlite::version_number(), version).map(|()| version.to_owned());
+        let schema = right.check(&connection);
+        Ok::<_, StoreError>((sqlite, schema, log(&connection, &database, &of)))
+    });
+    let looked = looked.await.explain("the look at the database broke off")?;
+    let (sqlite, schema, log) =
+        looked.unwrap_or_else(|error| (Err(error.clone()), Err(error.clone()), Err(error)));
+    let acl = acl(&file).await;
+    Ok(Health { file, files, schema, sqlite, log, acl })
+}
+
+/// Looks at its files alone.
+///
+/// # Errors
+/// When there is none.
+pub fn look_at_files(database: &Database) -> Result<FileHealth, StoreError> {
+    let file = database.file()?;
+    if !file.exists() {
+        return Err(StoreError(format!("there is no database `{}`", file.display())));
+    }
+    let all = ["", "-wal", "-shm", ".key", ".checkpoint"].map(|suffix| beside(&file, suffix));
+    let open_to_others = all.into_iter().filter_map(|file| {
+        let mode = fs::metadata(&file).ok()?.permissions().mode() & 0o777;
+        (mode & 0o077 != 0).then_some((file, mode))
+    });
+    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    Ok(FileHealth {
+        is_wal: is_wal(&file),
+        wal_size: wal::size(&file),
+        free: rustix::fs::statvfs(folder).ok().map(|disk| disk.f_bavail.saturating_mul(disk.f_frsize)),
+        open_to_others: open_to_others.collect(),
+        writable: permissions::writable(&file).and_then(|()| permissions::writable(folder)),
+        shared: files::shared(&file),
+    })
+}
+
+/// By the header, which a connection that only reads may not tell of (sqlite.org/fileformat2.html, 1.3.3).
+fn is_wal(file: &Path) -> bool {
+    let mut header = [0; 20];
+    let read = fs::File::open(file).and_then(|mut file| file.read_exact(&mut header));
+    read.is_ok() && header[18..] == [2, 2]
+}
+
+/// The end of the log against its signed head, that against the key, and the head that lies beside the database.
+fn log(connection: &Connection, database: &Database, file: &Path) -> Result<u64, StoreError> {
+    check_head_beside(connection, file)?;
+    let head = LogTail::read(connection)?.frontier().head();
+    let newest = tiles::newest(connection)?;
+    if newest.head() != head {
+        return Err(StoreError(format!(
+            "the {} events of the audit log are not those that were signed: `room-owner audit verify` tells more",
+            head.size
+        )));
+    }
+    let key = database.verifier_key()?.ok_or_else(|| {
+        StoreError(format!("the key that signs the audit log is gone: put `{}.key` back", file.display()))
+    })?;
+    newest.check(&key).explain("the newest signed head is of another key than this machine's")?;
+    Ok(head.size)
+}
+
+async fn acl(file: &Path) -> Result<Acl, StoreError> {
+    let unreadable = "the acl cannot be read";
+    let wal = beside(file, "-wal").metadata().is_ok_and(|wal| wal.len() > 0);
+    let options = SqliteConnectOptions::new().filename(file).read_only(true).immutable(!wal);
+    let options = options.pragma("trusted_schema", "OFF").pragma("cell_size_check", "ON");
+    let pool: SqlitePool = SqlitePoolOptions::new().max_connections(1).connect_lazy_with(options);
+    let read = async {
+        Ok::<_, StoreError>(Acl {
+            grants: queries::acl::grants(&pool).await?,
+            channels: queries::acl::channels(&pool).await?,
+            uses: queries::acl::uses(&pool).await?,
+        })
+    };
+    let read = read.await.explain(unreadable);
+    pool.close().await;
+    read
+}
