@@ -208,7 +208,7 @@ mod tests {
               url: https://rooms.example.com/slack/commands
               should_escape: true
             - command: /staging-room-audit
-              description: What was done, by whom, by whose authority, and what came of it
+              description: What was done, by whom, by whose authority, and with what outcome
               usage_hint: "list | show | owner-at | history | timeline | stats | help"
               url: https://rooms.example.com/slack/commands
               should_escape: true
