@@ -6,8 +6,6 @@ use room_owner::cli::{Arguments, Exit};
 use room_owner::domain::audit::{AuditEntry, Event, OperationId, OutcomeKind, SystemChange, What};
 use room_owner::domain::command::{Command, Mention, Typed, Verb, parse};
 use room_owner::domain::wording::CommandName;
-use room_owner::slack::manifest::manifest;
-
 use syn::visit::Visit;
 
 use super::markdown::{all_text, blocks, by_hand, code, first_column, table};
@@ -51,14 +49,6 @@ fn the_fields_of_an_entry_are_those_that_are_printed() {
         json.match_indices("\":").map(|(end, _)| json[..end].rsplit('"').next().unwrap()).collect();
     assert_eq!(known.len(), 18, "{json}");
     assert_eq!(first_column(&read("docs/audit-log.md"), "Field"), known);
-}
-
-#[test]
-fn the_manifest_for_slack_is_what_the_program_prints() {
-    let shown = blocks(&read("docs/set-up.md"), "yaml").concat();
-    let url = "https://rooms.example.com".parse().unwrap();
-    let printed = manifest(&CommandName::slash(""), &url).yaml();
-    assert_eq!(shown.trim_end(), printed.trim_end(), "it is now:\n{printed}");
 }
 
 /// The routes that a file serves.
