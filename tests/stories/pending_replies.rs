@@ -71,7 +71,7 @@ async fn what_the_response_url_does_not_take_is_said_in_the_channel() {
         assert_eq!(note(bot).await, "delivered later, in a message of its own (slack answered 404)");
         let mut metrics = String::new();
         let counted = async {
-            let said = ["room_owner_unusual_replies_total{how=\"told\"} 1", "room_owner_replies_pending 0"];
+            let said = ["room_owner_unusual_replies_total{how=\"sent\"} 1", "room_owner_replies_pending 0"];
             while !said.iter().all(|said| metrics.contains(said)) {
                 metrics = bot.gets("/metrics").await.1;
             }

@@ -166,7 +166,7 @@ async fn a_prefix_makes_room_for_two_bots_in_one_workspace(door: Door) {
         let reply = bot.chat(ALICE).says("/staging-room-owner test user2").await;
         assert!(reply.says("`test` now belongs to `user2`"));
         let reply = bot.chat(ALICE).says("/staging-room-owner tést user2").await;
-        assert!(reply.says("Type: `/staging-room-owner <room> <new_owner>`"), "{reply}");
+        assert!(reply.says("Type: `/staging-room-owner <room> user2`"), "{reply}");
         let reply = bot.chat(ALICE).says("/room-owner test user3").await;
         assert_snapshot!(reply, @r"
         (only visible to you)
