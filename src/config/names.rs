@@ -12,8 +12,8 @@ const OF_OTHERS: [&str; 2] = ["HTTP_PROXY", "FTP_PROXY"];
 /// The proxies' names are written in lower case as well.
 pub(super) const IN_LOWER_CASE_TOO: [&str; 3] = ["HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"];
 
-/// As many letters as a slip of the finger changes.
-const SLIP: usize = 2;
+/// As many letters as a typing error changes.
+const TYPING_ERROR: usize = 2;
 
 /// The variable whose value is in the file that this one names.
 pub(super) fn of_file(name: &str) -> String {
@@ -26,24 +26,24 @@ fn known() -> impl Iterator<Item = String> {
     VARIABLES.iter().map(|variable| variable.name.to_owned()).chain(files)
 }
 
-/// The setting whose name differs by a slip alone.
-fn slip(name: &str) -> Option<String> {
+/// The setting whose name differs by a typing error alone.
+fn typing_error(name: &str) -> Option<String> {
     let upper = name.to_ascii_uppercase();
     let near = known().map(|known| (strsim::osa_distance(&known, &upper), known)).min();
-    near.filter(|(distance, _)| *distance <= SLIP).map(|(_, known)| known)
+    near.filter(|(distance, _)| *distance <= TYPING_ERROR).map(|(_, known)| known)
 }
 
 /// What a name is not, and the setting that was probably meant.
 fn no_setting(name: &str) -> String {
     let upper = name.to_ascii_uppercase();
     let upper = upper.strip_prefix("ROOM_OWNER_").unwrap_or(&upper);
-    let hint = slip(upper).or_else(|| most_alike(upper));
+    let hint = typing_error(upper).or_else(|| most_alike(upper));
     let hint =
         hint.map_or("`.env.example` lists them".to_owned(), |known| format!("did you mean `{known}`?"));
     format!("but it is not a setting: {hint}")
 }
 
-/// More than a slip is left out or put in, but not the platform.
+/// For a name with whole words left out or put in, but not the platform.
 fn most_alike(name: &str) -> Option<String> {
     let start = OURS.iter().find(|start| name.starts_with(**start))?;
     let rest = &name[start.len()..];
@@ -71,12 +71,12 @@ fn is_ours(name: &str) -> bool {
 
 /// What is wrong with a name in `.env`, which is there for this program.
 pub(super) fn wrong_in_dot_env(name: &str) -> Option<String> {
-    let is_wrong = !is_known(name) && (is_ours(name) || slip(name).is_some());
+    let is_wrong = !is_known(name) && (is_ours(name) || typing_error(name).is_some());
     is_wrong.then(|| format!("`.env` sets it, {}", no_setting(name)))
 }
 
 /// What to say of a name in the environment, where other programs have theirs.
 pub(super) fn suspicious(name: &str) -> Option<String> {
-    let is_suspicious = !is_known(name) && (name.starts_with("ROOM_OWNER_") || slip(name).is_some());
+    let is_suspicious = !is_known(name) && (name.starts_with("ROOM_OWNER_") || typing_error(name).is_some());
     is_suspicious.then(|| format!("`{name}` is set, {}", no_setting(name)))
 }
