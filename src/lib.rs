@@ -24,6 +24,7 @@
 //! bot        all of it wired: what `serve` runs
 //! setup      `init`, and what else writes or prints settings
 //! doctor     looks at everything that the bot depends on, and says what to do about it
+//! run        what `main` does for a verb of the command line, where that takes several parts
 //! demo       the bot, a simulated Tencent, a stand-in for Slack, and a page to play with
 //! bench      the same under load, measured
 //! fuzzing    every parser of foreign bytes as a fuzz target; not in a release

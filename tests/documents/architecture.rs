@@ -87,7 +87,8 @@ const ADAPTERS: &[&str] = &["cli", "discord", "slack", "store", "tencent", "web"
 
 fn wrong_arrows(source: &Source) -> Vec<String> {
     let module = source.module();
-    if source.path == "src/main.rs" {
+    // The program itself wires everything.
+    if source.path == "src/main.rs" || module == "run" {
         return Vec::new();
     }
     let allowed = match MAY_NAME.iter().find(|(name, _)| *name == module) {

@@ -1,0 +1,114 @@
+//! The settings, the database and the service for one command at the command line.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use room_owner::app::local;
+use room_owner::app::ports::{Known, Store as _};
+use room_owner::app::service::{CommandService, Timing};
+use room_owner::bot::Bot;
+use room_owner::cli::{self, Caller, WrongUsage};
+use room_owner::clock::SystemClock;
+use room_owner::config::{self, Common, ConfigError, Environment};
+use room_owner::store::{Database, IfMissing, SqliteStore};
+use room_owner::{http, stdio, telemetry};
+use tracing::warn;
+
+/// Who gives the command.
+pub(crate) fn caller(environment: &Environment, common: &Common) -> anyhow::Result<Caller> {
+    check_arguments(common)?;
+    let typed = cli::as_typed(std::env::args().skip(1));
+    Ok(Caller { principal: cli::local_principal(environment.sudo_user())?, typed })
+}
+
+/// What a command does to the database: that it is asked is recorded in either case.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Access {
+    Reads,
+    Writes,
+}
+
+/// The database of the settings, which has to be there.
+pub(crate) fn existing(common: &Common) -> anyhow::Result<Database> {
+    let database = common.database();
+    database.check_exists()?;
+    Ok(database)
+}
+
+/// Whoever writes to the wrong one shall see it.
+pub(crate) fn name_it(database: &Database, access: Access) -> anyhow::Result<()> {
+    if access == Access::Writes {
+        stdio::say(format_args!("database: {}", database.full_name()?));
+    }
+    Ok(())
+}
+
+/// The service for one command about the ACL or the log, and who gives it.
+pub(crate) async fn local_service(
+    clock: SystemClock,
+    access: Access,
+) -> anyhow::Result<(Arc<SqliteStore>, CommandService, Caller)> {
+    let (environment, common) = settings("warn")?;
+    let caller = caller(&environment, &common)?;
+    let store = Arc::new(SqliteStore::open(common.database(), IfMissing::Fail).await?);
+    name_it(&common.database(), access)?;
+    let known = Known { readings: store.group_readings().await?, ..config::known(&environment) };
+    let service = local::service(
+        Arc::clone(&store) as _,
+        Arc::new(clock),
+        Arc::new(telemetry::Metrics::default()),
+        known,
+    );
+    Ok((store, service, caller))
+}
+
+/// A bot for one command about a room, and who gives it.
+pub(crate) async fn local_bot(clock: SystemClock, access: Access) -> anyhow::Result<(Bot, Caller)> {
+    let (environment, common) = settings("warn")?;
+    let caller = caller(&environment, &common)?;
+    let tencent = config::tencent_settings(&environment)?;
+    let timing = Timing { unclear_for: config::unclear_seconds(&environment)?, ..Timing::default() };
+    let bot = Bot::build(existing(&common)?, tencent, clock, timing).await?;
+    name_it(&common.database(), access)?;
+    bot.redactor.learn(&environment.secrets());
+    Ok((bot, caller))
+}
+
+/// What is typed is recorded, and the log is for more eyes than the settings are.
+pub(crate) fn check_arguments(common: &Common) -> Result<(), WrongUsage> {
+    if !std::env::args().any(|argument| common.redactor.text(&argument) != argument) {
+        return Ok(());
+    }
+    Err(WrongUsage(
+        "the command holds one of the bot's own secrets, and it would be recorded: leave it out".to_owned(),
+    ))
+}
+
+/// The settings, with logging started; `usual` is the filter where `RUST_LOG` is not set. The demo and the
+/// benchmark read none: they are the same everywhere.
+pub(crate) fn settings(usual: &str) -> anyhow::Result<(Environment, Common)> {
+    let environment = Environment::read();
+    let common = begun(&environment, usual)?;
+    Ok((environment, common))
+}
+
+/// What every command needs, with logging started and the proxy chosen.
+pub(crate) fn begun(environment: &Environment, usual: &str) -> Result<Common, ConfigError> {
+    let common = Common::from(environment)?;
+    common.redactor.learn(&common.database().signing_key());
+    telemetry::start_logging(&common, usual);
+    environment.notes().iter().for_each(|note| warn!("{note}"));
+    common.proxy.clone().into_iter().for_each(http::go_through);
+    Ok(common)
+}
+
+/// The database that a command is about: the given file, or the one of the settings.
+pub(crate) fn chosen(database: Option<PathBuf>) -> anyhow::Result<Database> {
+    let (_, common) = settings("warn")?;
+    let database = match database {
+        Some(file) => Database::of_file(&file, common.signing_key),
+        None => common.database(),
+    };
+    database.check_exists()?;
+    Ok(database)
+}
