@@ -313,7 +313,7 @@ pub fn say_if_lost(printed: io::Result<()>) {
 mod tests {
     use super::*;
 
-    /// Takes a few bytes at a time, and fails as often as it is told to.
+    /// Takes a few bytes at a time, and fails as often as it is asked to.
     struct Disk {
         kept: Vec<u8>,
         room: usize,

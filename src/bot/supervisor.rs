@@ -1,4 +1,4 @@
-//! What systemd is told, where it started the bot (`Type=notify`): that it is up, that it ends, and again and again
+//! Reports to systemd, where it started the bot (`Type=notify`): that it is up, that it ends, and again and again
 //! that its store answers. Elsewhere all of this does nothing.
 
 use std::sync::Arc;
@@ -22,7 +22,7 @@ pub(super) fn is_ending() {
 
 fn tell(state: &[NotifyState<'_>]) {
     if let Err(error) = sd_notify::notify(state) {
-        warn!(%error, "systemd cannot be told how the bot is");
+        warn!(%error, "systemd takes no report of how the bot is");
     }
 }
 

@@ -326,8 +326,8 @@ mod tests {
         assert_eq!(end("2026-12-01T09:00:00+01:00").unwrap(), "2026-12-01T08:00:00Z");
         assert_eq!(end("\"2026-12-01T08:00:00.1239Z\"").unwrap(), "2026-12-01T08:00:00.123Z");
         for wrong in ["5", "2026-12-01", "\"tomorrow\"", "\"\""] {
-            let told = end(wrong).unwrap_err();
-            assert!(told.contains("line 4, column 14") && told.contains("is not a time: write"), "{told}");
+            let error = end(wrong).unwrap_err();
+            assert!(error.contains("line 4, column 14") && error.contains("is not a time: write"), "{error}");
         }
     }
 

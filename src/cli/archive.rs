@@ -30,7 +30,7 @@ pub fn report(report: &ArchiveReport) -> Exit {
     stdio::say_if_lost(print(report));
     let held_up = report.held_up_by.map(|held_up| match held_up {
         HeldUp::Open(operation) => (operation, "is still open"),
-        HeldUp::Unanswered(operation) => (operation, "may still be owed its answer"),
+        HeldUp::Unanswered(operation) => (operation, "may still wait for its answer"),
     });
     if let Some((operation, why)) = held_up {
         super::tell!(

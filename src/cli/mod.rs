@@ -110,7 +110,7 @@ const EXIT_CODES: &str = "Exit codes: 0 done, 1 it went wrong, 2 wrong usage, 3 
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Take commands from chat until told to end
+    /// Take commands from chat until asked to end
     Serve,
     /// Show it all on this machine: simulated Tencent, seeded ACL, a page to play with; no account needed
     Demo {

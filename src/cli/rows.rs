@@ -44,7 +44,7 @@ impl<'a, T> Named<'a, T> {
     }
 }
 
-/// An id with a caption. The id ends it: who makes the name look like an id is still told by their own.
+/// An id with a caption. The id ends it: who makes the name look like an id is still known by their own.
 fn captioned(id: &impl ToString, name: Option<&String>) -> String {
     match name {
         Some(name) => format!("{name} ({})", id.to_string()),

@@ -18,7 +18,7 @@ pub struct TransferArguments {
     /// Why, for the record
     #[arg(long, value_parser = reason)]
     reason: Option<String>,
-    /// Go ahead although nobody knows what came of this operation, which holds the room
+    /// Go ahead although nobody knows the outcome of this operation, which holds the room
     #[arg(long = "override", value_name = "operation", requires = "reason")]
     overrides: Option<OperationId>,
     /// `json` prints the audit entry to stdout
@@ -35,7 +35,7 @@ fn reason(text: &str) -> Result<String, String> {
     }
 }
 
-/// Hands the room over and says what came of it.
+/// Hands the room over and says the outcome.
 ///
 /// # Errors
 /// When the entry cannot be read back.
@@ -52,7 +52,7 @@ pub async fn run(
     answer(service, caller.asks(command), LOCAL_TRANSFER, format).await
 }
 
-/// Carries a request about a room out and says what came of it: to people in words, to programs as the entry
+/// Carries a request about a room out and says the outcome: to people in words, to programs as the entry
 /// that it left.
 pub(super) async fn answer(
     service: &CommandService,

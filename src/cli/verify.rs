@@ -82,7 +82,7 @@ pub fn report(report: &Report, format: Format) -> anyhow::Result<Exit> {
     verdict(report.sound, printed)
 }
 
-/// A bad verdict is told by the exit code, whether or not it can be printed.
+/// A bad verdict has its exit code, whether or not it can be printed.
 ///
 /// # Errors
 /// When a good one cannot be printed.

@@ -301,7 +301,7 @@ pub fn simulated(environment: &Environment) -> Result<(simulator::Settings, Acco
     reader.end(Some((settings, accounts)))
 }
 
-/// What to set so that the bot calls the simulator at `address`. A configured key is not told.
+/// What to set so that the bot calls the simulator at `address`. A configured key is not shown.
 #[must_use]
 pub fn for_the_simulator(
     settings: &simulator::Settings,

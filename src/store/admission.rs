@@ -80,7 +80,7 @@ pub(super) fn admit(
 }
 
 /// Whether the request may override the operation that holds its room: it names it, its permit is for that, and
-/// nobody knows what came of it. What is still under way is waited for.
+/// its outcome is unknown. What is still under way is waited for.
 fn may_override(request: &CommandRequest, permit: &Permit, holder: &AuditEntry) -> bool {
     named_by(request) == Some(holder.operation)
         && matches!(permit.action(), Action::Override(_))

@@ -1,7 +1,7 @@
 //! Which processes work on the database right now, and on which files.
 //!
 //! Each holds an operating-system lock on a file of its own beside the database, which ends with the
-//! process however it ends. So an operation that is still pending can be told apart: somebody is at it,
+//! process however it ends. So a pending operation shows which it is: somebody is at it,
 //! or its process is gone. The file says what SQLite has open in that process.
 
 use std::fs::{self, DirBuilder, File, TryLockError};
@@ -150,7 +150,7 @@ impl Instance {
         drop(self.lock.set_len(0));
     }
 
-    /// Whether `other` is another process that still runs. When that cannot be told, it counts as
+    /// Whether `other` is another process that still runs. When that is not known, it counts as
     /// running: its work is left alone.
     pub(super) fn is_elsewhere(&self, other: &str) -> bool {
         if other == self.id || other.is_empty() || !other.bytes().all(|b| b.is_ascii_hexdigit()) {

@@ -80,7 +80,7 @@ pub(super) fn observe(
     log.begin_operation(at, What::Observed(Box::new(observed))).map(Observation::Recorded)
 }
 
-/// The operation that asked for this change at about this time, and that no other callback has told of; and whether
+/// The operation that asked for this change at about this time, and that no other callback has reported; and whether
 /// it is open.
 fn own_operation(
     log: &LogTransaction<'_>,

@@ -218,8 +218,8 @@ mod tests {
         }
         for (number, version) in [(3_007_000, "3.7.0"), (3_050_006, "3.50.6"), (3_051_002, "3.51.2")] {
             let refused = check_sqlite(number, version).unwrap_err().to_string();
-            let told = format!("sqlite {version} can lose commits in WAL mode: build with 3.51.3 or newer");
-            assert_eq!(refused, told);
+            let words = format!("sqlite {version} can lose commits in WAL mode: build with 3.51.3 or newer");
+            assert_eq!(refused, words);
         }
     }
 

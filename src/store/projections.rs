@@ -255,7 +255,7 @@ fn note(
     change_one(connection, sql, params![previous_owner.as_str(), operation.seq()])
 }
 
-/// What came of an operation.
+/// How an operation ended.
 fn follow(connection: &Connection, event: &Event, stays_open: bool) -> Result<(), StoreError> {
     let (mut entry, is_open) = entry(connection, event.operation)?;
     let corrects = matches!(event.what, What::Ended(Outcome::ConfirmedByCallback { .. }));

@@ -121,14 +121,15 @@ impl Schema {
         if self == here {
             return BTreeSet::new();
         }
-        let told = |thing: &Thing, others: &Self, alone| {
+        let difference = |thing: &Thing, others: &Self, alone| {
             let is_it = |other: &Thing| (&other.kind, &other.name) == (&thing.kind, &thing.name);
             let difference = if others.0.iter().any(is_it) { Difference::Altered } else { alone };
             (difference, format!("{} `{}`", visible(&thing.kind), visible(&thing.name)))
         };
         let missing =
-            without(&self.0, &here.0).into_iter().map(|thing| told(thing, here, Difference::Missing));
-        let added = without(&here.0, &self.0).into_iter().map(|thing| told(thing, self, Difference::Added));
+            without(&self.0, &here.0).into_iter().map(|thing| difference(thing, here, Difference::Missing));
+        let added =
+            without(&here.0, &self.0).into_iter().map(|thing| difference(thing, self, Difference::Added));
         missing.chain(added).collect()
     }
 

@@ -58,7 +58,7 @@ trait Job: Send {
     fn answer(self: Box<Self>, committed: Result<Option<TreeHead>, &StoreError>);
 }
 
-/// What came of a job, and the signed head of the log after it; no head if nothing was appended.
+/// The result of a job, and the signed head of the log after it; no head if nothing was appended.
 pub(super) type Written<T> = (T, Option<TreeHead>);
 
 struct Task<W, T> {

@@ -79,7 +79,7 @@ impl Default for Metrics {
             step_seconds: histograms(&all, "room_owner_step_duration_seconds", "The steps of a command; calls of Tencent have a metric of their own.", "step"),
             tencent_calls: counters(&all, "room_owner_tencent_calls_total", "Calls of Tencent, by ErrorCode, or why there was none.", &["api", "code"]),
             tencent_seconds: histograms(&all, "room_owner_tencent_call_duration_seconds", "One call of Tencent, without waiting and repetition.", "api"),
-            callbacks: counters(&all, "room_owner_callbacks_total", "Callbacks of Tencent, by what became of them.", &["end"]),
+            callbacks: counters(&all, "room_owner_callbacks_total", "Callbacks of Tencent, by how they ended.", &["end"]),
             refused: counters(&all, "room_owner_requests_refused_total", "Requests refused because nobody trusted sent them.", &["from", "reason"]),
             unusual_replies: counters(&all, "room_owner_unusual_replies_total", "Replies that went another way than usual, or nowhere.", &["how"]),
             replies_pending: gauge(&all, "room_owner_replies_pending", "Answers that the bot still has to send by itself."),

@@ -350,7 +350,7 @@ async fn the_oldest_part_of_the_log_goes_into_an_archive_and_is_still_shown_and_
     error: operation 10 was archived: name the archive that begins with event 1 (`/var/lib/room-owner/a.archive` when it was written) with --archive
 
     $ room-owner audit export --after 7
-    error: the cursor `7` is from before event 15, up to which the events were archived, so what has changed since cannot be told from here: take it from the archive, or export all without a cursor
+    error: the cursor `7` is from before event 15, up to which the events were archived, so what has changed since is not known here: take it from the archive, or export all without a cursor
 
     $ room-owner audit verify-archive a.archive
     error: the following required arguments were not provided:

@@ -281,7 +281,7 @@ fn cleaned(reason: Option<String>) -> Result<Option<String>, WrongUsage> {
     }
 }
 
-/// The subject comes first. Who turns the two around is told so.
+/// The subject comes first. Whoever swaps the two reads so.
 fn grantee(text: &str) -> Result<Subject, String> {
     match text.parse::<Role>() {
         Ok(role) => Err(format!("the role comes second: `room-owner acl grant <subject> {role}`")),

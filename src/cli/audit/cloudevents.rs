@@ -248,22 +248,22 @@ mod tests {
         assert_eq!(data["unmapped"]["event_at"], "2026-11-23T14:02:57.125Z");
     }
 
-    /// Whatever is told of an operation, an id means it alone, and means it always.
+    /// Whatever is known of an operation, an id means it alone, and means it always.
     #[test]
     fn an_id_means_one_thing() {
         let changed_at = "2026-11-23T14:02:57.125Z".parse().ok();
-        let mut told: Vec<(AuditEntry, Option<Timestamp>)> = vec![(entry(), None), (entry(), changed_at)];
-        told.push((AuditEntry { previous_owner: None, ..entry() }, None));
-        told.push((
+        let mut exported: Vec<(AuditEntry, Option<Timestamp>)> = vec![(entry(), None), (entry(), changed_at)];
+        exported.push((AuditEntry { previous_owner: None, ..entry() }, None));
+        exported.push((
             AuditEntry { error_info: Some("overridden by operation 19".to_owned()), ..entry() },
             None,
         ));
-        told.push((AuditEntry { duration_ms: Some(121), ..entry() }, None));
-        told.push((AuditEntry { outcome: OutcomeKind::Unknown, ..entry() }, None));
+        exported.push((AuditEntry { duration_ms: Some(121), ..entry() }, None));
+        exported.push((AuditEntry { outcome: OutcomeKind::Unknown, ..entry() }, None));
         let id = |(entry, at): &(AuditEntry, Option<Timestamp>)| event(entry, *at, "/a")["id"].to_string();
-        let ids: std::collections::BTreeSet<String> = told.iter().map(id).collect();
-        assert_eq!(ids.len(), told.len(), "{ids:?}");
-        assert_eq!(ids, told.iter().map(id).collect());
+        let ids: std::collections::BTreeSet<String> = exported.iter().map(id).collect();
+        assert_eq!(ids.len(), exported.len(), "{ids:?}");
+        assert_eq!(ids, exported.iter().map(id).collect());
     }
 
     #[test]

@@ -67,7 +67,7 @@ async fn fail_if_archived_behind(log: &dyn AuditLog, since_event: Option<i64>) -
     let Some(cursor) = since_event.filter(|cursor| *cursor < archived) else { return Ok(()) };
     anyhow::bail!(
         "the cursor `{cursor}` is from before event {archived}, up to which the events were archived, so what has \
-         changed since cannot be told from here: take it from the archive, or export all without a cursor"
+         changed since is not known here: take it from the archive, or export all without a cursor"
     )
 }
 

@@ -259,7 +259,7 @@ fn say_page<T>(page: &Page<T>) {
 fn say_open(operation: OperationId, outcome: OutcomeKind) {
     match outcome {
         OutcomeKind::Pending => tell!("no outcome is recorded yet: operation {operation} is open"),
-        OutcomeKind::Unknown => tell!("what came of operation {operation} is not known"),
+        OutcomeKind::Unknown => tell!("the outcome of operation {operation} is not known"),
         _ => {}
     }
 }

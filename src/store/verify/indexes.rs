@@ -18,7 +18,7 @@ use crate::store::schema;
 const TOGETHER: i64 = 64;
 /// How many operations are indexed again at once.
 const AT_ONCE: usize = 4_096;
-/// How many complaints of SQLite's are told.
+/// How many complaints of SQLite's are shown.
 const COMPLAINTS: i64 = 50;
 
 pub(super) fn check(connection: &Connection, report: &mut Report) -> rusqlite::Result<()> {

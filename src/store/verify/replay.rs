@@ -77,7 +77,7 @@ impl Replay {
     }
 
     /// Starts behind event `base`: what comes before is in archives that are not given. Whether the tables say of it
-    /// what they said when it was archived is told by the hash in that archive's own event.
+    /// what they said when it was archived is shown by the hash in that archive's own event.
     pub(super) fn start_behind(
         &mut self,
         log: &Connection,

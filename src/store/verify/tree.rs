@@ -99,7 +99,7 @@ impl Tree {
         if seq != self.last() + 1 {
             report.find(self.last() + 1, missing(self.last() + 1, seq - 1));
             self.is_bad = true;
-            // Their hashes are still known, so that the events after them can be told apart.
+            // Their hashes are still known, so that the events after them are found.
             while self.last() + 1 < seq {
                 let Some(leaf) = self.kept_leaf(log, self.last() + 1)? else { break };
                 self.push(log, leaf, report)?;
