@@ -32,7 +32,7 @@ use crate::tencent::{TencentClient, callbacks};
 use crate::{server, slack, tencent};
 
 pub use crate::http::install_cryptography;
-pub use signals::{EndSignal, Signals};
+pub use signals::{EndSignal, Signals, is_hangup_ignored};
 
 /// How long a shutdown waits for work in flight. What is cut off then is resolved at the next start.
 const DRAIN: Duration = Duration::from_secs(25);

@@ -94,7 +94,7 @@ impl Signals {
 }
 
 /// Whether the process was started with SIGHUP ignored: bit 0 of the mask. Where there is no `/proc`, it is not.
-fn is_hangup_ignored() -> bool {
+pub fn is_hangup_ignored() -> bool {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
     mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).is_some_and(|mask| mask & 1 == 1)

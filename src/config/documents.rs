@@ -9,7 +9,7 @@ use super::table::{VARIABLES, Variable};
 const WIDTH: usize = 118;
 
 const HEAD: &str = "\
-# Copy this file to .env in the bot's folder and fill it in: `room-owner serve` says what is missing.
+# The settings, in the file .env in the bot's folder. `room-owner init` fills it in, `room-owner serve` says what is missing.
 # A variable of the environment wins. An empty value counts as not set. A value with $, # or a space goes in 'quotes'.
 # .env holds secrets: `chmod 600 .env`. What begins with # may stay as it is: take the # away to set it.
 ";

@@ -21,6 +21,8 @@ use crate::domain::check::{Check, State};
 use crate::http;
 use crate::redact::Redactor;
 
+pub use settings::NAME as SETTINGS;
+
 /// How long one look may take.
 const LIMIT: Duration = Duration::from_secs(5);
 

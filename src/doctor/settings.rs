@@ -5,7 +5,8 @@ use std::path::Path;
 use crate::config::{Config, ConfigError, Environment, Usable, env_file};
 use crate::domain::check::Check;
 
-const NAME: &str = "settings";
+/// The name of the check.
+pub const NAME: &str = "settings";
 
 pub(super) fn checks(environment: &Environment, usable: &Usable) -> Vec<Check> {
     let mut checks = match Config::from(environment) {
@@ -42,7 +43,7 @@ fn problems(error: &ConfigError) -> Vec<Check> {
 fn file() -> Check {
     let file = Path::new(".env");
     match env_file::mode(file) {
-        None => Check::skipped(".env", "there is none in this folder: the environment has it all"),
+        None => Check::skipped(".env", "there is none in this folder: only the environment counts"),
         Some(mode) if mode & 0o077 != 0 => Check::warning(
             ".env",
             format!("it holds secrets, and other users can read or write it (mode {mode:04o})"),

@@ -97,7 +97,7 @@ pub(crate) fn begun(environment: &Environment, usual: &str) -> Result<Common, Co
     let common = Common::from(environment)?;
     common.redactor.learn(&common.database().signing_key());
     telemetry::start_logging(&common, usual);
-    environment.notes().iter().for_each(|note| warn!("{note}"));
+    environment.notes().iter().for_each(|note| warn!(target: "room_owner", "{note}"));
     common.proxy.clone().into_iter().for_each(http::go_through);
     Ok(common)
 }

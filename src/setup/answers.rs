@@ -121,7 +121,7 @@ fn by_flags(
         }
         *environment = environment.with(name, &value);
         if let Some(wrong) = wrong_with(environment, name) {
-            return Err(WrongUsage(format!("{name} {wrong}")).into());
+            return Err(WrongUsage(format!("{name}: {wrong}")).into());
         }
         answers.push((name, value));
     }
@@ -172,7 +172,7 @@ fn by_asking(
                 _ if typed.is_empty() => {
                     person.say("It is needed; Ctrl-C ends this, and nothing is written.")
                 }
-                Some(wrong) => person.say(&format!("{name} {wrong}")),
+                Some(wrong) => person.say(&format!("{name}: {wrong}")),
                 None => {
                     environment = with;
                     answers.push((name, typed.to_owned()));
@@ -276,19 +276,19 @@ mod tests {
 
         the application's secret key, next to its SDKAppID in the console: whoever has it can do anything to every room
         TENCENT_SECRET_KEY (not shown): 
-        TENCENT_SECRET_KEY is shorter than 8 characters: copy the whole key from Tencent's console
+        TENCENT_SECRET_KEY: is shorter than 8 characters: copy the whole key from Tencent's console
         TENCENT_SECRET_KEY (not shown): 
 
         the data centre in which the application was made: china, singapore, usa, indonesia, korea, japan or germany
         such as singapore
         TENCENT_REGION: mars
-        TENCENT_REGION `mars` is not a region: use china, singapore, usa, indonesia, korea, japan or germany
+        TENCENT_REGION: `mars` is not a region: use china, singapore, usa, indonesia, korea, japan or germany
         TENCENT_REGION: singapore
 
         the https address, without a path, at which platforms and browsers reach the bot through that proxy; plain http for loopback only
         such as https://rooms.example.com
         PUBLIC_URL (Enter to leave it out): http://example.com
-        PUBLIC_URL what is set would send the commands in the clear: use https (plain http is for loopback addresses)
+        PUBLIC_URL: what is set would send the commands in the clear: use https (plain http is for loopback addresses)
         PUBLIC_URL (Enter to leave it out): https://rooms.example.com
 
         the app's signing secret: api.slack.com/apps, your app, Basic Information; while it is being changed, both, separated by a comma

@@ -81,7 +81,7 @@ pub async fn init<C: Clock + Clone + 'static>(arguments: InitArguments, clock: C
     for (number, line) in (1..).zip(lines) {
         stdio::say(format_args!("{number:2}. {line}"));
     }
-    Ok(exit)
+    Ok(if exit == Exit::Done && next::has_failed(&checks) { Exit::Failed } else { exit })
 }
 
 /// `room-owner slack manifest`.

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::config::Usable;
 use crate::discord::{self, Application};
+use crate::doctor;
 use crate::domain::check::{Check, State};
 use crate::redact::Redactor;
 
@@ -24,14 +25,24 @@ pub(super) async fn application(usable: &Usable, redactor: Redactor) -> String {
     asked.ok().and_then(Result::ok).map_or_else(unknown, |application| application.id)
 }
 
+/// Whether something that was given does not work. What is not given yet is a step of its own.
+pub(super) fn has_failed(checks: &[Check]) -> bool {
+    checks.iter().any(|check| check.state == State::Failure && check.name != doctor::SETTINGS)
+}
+
 /// The lines, in the order in which they are to be done.
 pub(super) fn lines(usable: &Usable, checks: &[Check], application: &str) -> Vec<String> {
     let is_warned = |name: &str| checks.iter().any(|it| it.name == name && it.state == State::Warning);
-    let has_failed = checks.iter().any(|check| check.state == State::Failure);
     let url = usable.public_url.as_ref().map_or("<PUBLIC_URL>/".to_owned(), ToString::to_string);
     let command = &usable.command.0;
     let mut lines = Vec::new();
     let mut push = |line: String| lines.push(line);
+    if has_failed(checks) {
+        push(
+            "correct what failed above: `room-owner init --force` with the right values; `room-owner doctor` looks again"
+                .to_owned(),
+        );
+    }
     let is_posted_to = usable.discord.as_ref().is_none_or(|discord| discord.public_key.is_some());
     if usable.public_url.is_none() && is_posted_to {
         push("set the https address of your proxy: `room-owner init --public-url https://...`".to_owned());
@@ -66,9 +77,6 @@ pub(super) fn lines(usable: &Usable, checks: &[Check], application: &str) -> Vec
     }
     if is_warned("admins") {
         push("name the first admin: `room-owner init --admin slack:T...:U...`".to_owned());
-    }
-    if has_failed {
-        push("correct what failed above, and look again: `room-owner doctor`".to_owned());
     }
     push(format!("start it, `room-owner serve`, and type {command} in that channel"));
     lines

@@ -62,10 +62,10 @@ async fn a_signed_command_comes_through_nginx_as_it_was_sent_and_the_bots_own_pa
     let serving = program.serves().await;
     if let Some((_nginx, front)) = nginx(&program).await {
         *program.workspace.bot.lock().unwrap() = front;
-        // The first names a room and an account with characters that a proxy might change.
+        // The second holds characters that a proxy might change.
         for (line, says) in [
             ("/room-owner test user2", "now belongs to `user2`"),
-            ("/room-owner 'my room' user2 because 100% + ü/é?", "`my room`"),
+            ("/room-owner 'my room' user2 reason: 100% + ü/é?", "`my room` now belongs to `user2`"),
         ] {
             let reply = program.slack(ALICE).says(line).await;
             assert!(reply.says(says), "{line}: {reply}");

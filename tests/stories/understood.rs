@@ -62,7 +62,7 @@ async fn a_typing_error_is_met_with_the_line_that_was_meant_and_nothing_is_done(
 
 #[tokio::test]
 async fn words_that_ask_for_something_are_no_rooms() {
-    run(World::usual(), async |bot| {
+    run(World::usual().grant(BORIS, "moderator", "*"), async |bot| {
         for help in ["--help", "-h", "?", "help me", "help"] {
             let reply = bot.slack(ALICE).says(&format!("/room-owner {help}")).await;
             assert!(reply.says("hands a live room to a new owner"), "{help}: {reply}");
@@ -78,30 +78,40 @@ async fn words_that_ask_for_something_are_no_rooms() {
         (only visible to you)
         ℹ️ The live rooms that you may hand over here:
         `test` · owner `carol`
-        op 14
+        op 15
         ");
         let reply = bot.slack(OTTO).says("/room-owner list").await;
         assert_snapshot!(reply, @"
         (only visible to you)
-        ℹ️ There is no live room that you may hand over here.
-        op 15
+        ⛔ You may hand no room over here.
+        What you may do, and whom to ask: `/room-owner whoami`
+        op 16
         ");
         let reply = bot.slack(ALICE).says("/room-owner undo").await;
         assert_snapshot!(reply, @"
         (only visible to you)
         ℹ️ You have handed no room over yet.
-        op 16
+        op 17
         ");
         assert!(bot.slack(ALICE).says("/room-owner test user2").await.says("now belongs to"));
         let reply = bot.slack(ALICE).says("/room-owner undo").await;
         assert_snapshot!(reply, @"
         (only visible to you)
-        ℹ️ Your last hand-over was op 17: `test` to `user2`: succeeded (was `carol`)
+        ℹ️ Your last hand-over was op 18: `test` to `user2`: succeeded (was `carol`)
         To undo it, type: `/room-owner test carol`
-        op 19
+        op 20
         ");
         let reply = bot.slack(ADAM).says("/room-owner undo").await;
         assert!(reply.says("You have handed no room over yet."), "{reply}");
+        // Who undid it now would take the room from whom another gave it to.
+        assert!(bot.slack(BORIS).says("/room-owner test user3").await.says("now belongs to"));
+        let reply = bot.slack(ALICE).says("/room-owner undo").await;
+        assert_snapshot!(reply, @"
+        (only visible to you)
+        ℹ️ Your last hand-over was op 18: `test` to `user2`: succeeded (was `carol`)
+        The room has changed hands since: op 22: `test` to `user3`: succeeded (was `user2`)
+        op 24
+        ");
     })
     .await;
 }

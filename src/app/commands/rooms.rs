@@ -5,9 +5,9 @@ use tracing::warn;
 use crate::app::ports::StoreError;
 use crate::app::service::{CommandService, OnRecord, not_recorded};
 use crate::domain::access::{Action, Role, rights};
-use crate::domain::audit::{AuditFilter, OperationKind, OutcomeKind};
+use crate::domain::audit::{AuditEntry, AuditFilter, OperationKind, OutcomeKind};
 use crate::domain::command::{CommandRequest, OwnerQuestion};
-use crate::domain::reply::{OwnerAnswer, Reply};
+use crate::domain::reply::{LastHandOver, OwnerAnswer, Reply};
 
 /// How many of the caller's successful operations are searched: questions are among them.
 const ENTRIES: u32 = 100;
@@ -33,7 +33,7 @@ async fn list(service: &CommandService, request: &CommandRequest, on_record: &On
     let (principal, place, acl) = (&request.principal, &request.place, &on_record.acl);
     let own = rights(principal, place, acl, service.clock.now());
     if !own.iter().any(|right| matches!(right.role, Role::Moderator | Role::Admin)) {
-        return OwnerAnswer::Rooms(Some(Vec::new()));
+        return OwnerAnswer::NoRooms;
     }
     let rooms = service.live_rooms.get().await.inspect_err(|error| {
         let problem = &error.refusal().info;
@@ -47,20 +47,28 @@ async fn list(service: &CommandService, request: &CommandRequest, on_record: &On
     OwnerAnswer::Rooms(theirs)
 }
 
-/// The caller's last successful hand-over.
+/// The caller's last successful hand-over, and whether somebody has changed the owner of that room since.
 async fn last_hand_over(
     service: &CommandService,
     request: &CommandRequest,
 ) -> Result<OwnerAnswer, StoreError> {
-    let filter = AuditFilter {
-        actor: Some(request.principal.subject.clone()),
+    let done = AuditFilter {
         outcomes: [OutcomeKind::Succeeded].into_iter().collect(),
-        kind: Some(OperationKind::Transfer),
         without_readings: true,
         limit: Some(ENTRIES),
         ..AuditFilter::default()
     };
-    let entries = service.store.audit(&filter).await?;
-    let last = entries.into_iter().find(|entry| entry.room.is_some() && entry.new_owner.is_some());
-    Ok(OwnerAnswer::Last(last.map(Box::new)))
+    let own = AuditFilter {
+        actor: Some(request.principal.subject.clone()),
+        kind: Some(OperationKind::Transfer),
+        ..done.clone()
+    };
+    let is_change = |entry: &AuditEntry| entry.room.is_some() && entry.new_owner.is_some();
+    let Some(entry) = service.store.audit(&own).await?.into_iter().find(is_change) else {
+        return Ok(OwnerAnswer::Last(None));
+    };
+    let of_room = AuditFilter { room: entry.room.clone(), ..done };
+    let newest = service.store.audit(&of_room).await?.into_iter().find(is_change);
+    let later = newest.filter(|newest| newest.operation != entry.operation);
+    Ok(OwnerAnswer::Last(Some(Box::new(LastHandOver { entry, later }))))
 }

@@ -205,8 +205,19 @@ pub enum Reply {
 pub enum OwnerAnswer {
     /// The live rooms that the caller may hand over here, and their owners; `None` if Tencent could not be asked.
     Rooms(Option<Vec<(RoomId, AccountId)>>),
-    /// The entry of the caller's last hand-over that was done, if there is one.
-    Last(Option<Box<AuditEntry>>),
+    /// The caller may hand no room over here.
+    NoRooms,
+    /// The caller's last hand-over that was done, if there is one.
+    Last(Option<Box<LastHandOver>>),
+}
+
+/// Somebody's last hand-over.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LastHandOver {
+    /// Its entry.
+    pub entry: AuditEntry,
+    /// The entry of a later change of the room's owner: undoing the earlier one would take the room from that owner.
+    pub later: Option<AuditEntry>,
 }
 
 /// The names by which people were last seen: captions, for those whom the reader's platform does not show by itself.

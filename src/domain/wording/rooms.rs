@@ -1,15 +1,16 @@
 //! Lists of rooms, the line that undoes a hand-over, and the room that was probably meant.
 
 use super::message::{CommandName, Line, Message, Tone, code, hand_over, op, summary, text};
-use crate::domain::audit::{AuditEntry, OperationId};
-use crate::domain::command::Invocation;
-use crate::domain::reply::OwnerAnswer;
+use crate::domain::audit::OperationId;
+use crate::domain::command::{CommandGroup, Invocation};
+use crate::domain::reply::{LastHandOver, OwnerAnswer};
 use crate::domain::room::{AccountId, Accounts, RoomId};
 
 pub(super) fn rooms(operation: OperationId, answer: &OwnerAnswer, name: &CommandName) -> Message {
     match answer {
         OwnerAnswer::Rooms(rooms) => listed(operation, rooms.as_deref(), name),
-        OwnerAnswer::Last(entry) => last(operation, entry.as_deref(), name),
+        OwnerAnswer::NoRooms => none(operation, name),
+        OwnerAnswer::Last(last) => undo(operation, last.as_deref(), name),
     }
 }
 
@@ -36,18 +37,31 @@ fn listed(operation: OperationId, rooms: Option<&[(RoomId, AccountId)]>, name: &
     Message { tone, headline, body, footer: Some(op(operation)) }
 }
 
-fn last(operation: OperationId, entry: Option<&AuditEntry>, name: &CommandName) -> Message {
+fn none(operation: OperationId, name: &CommandName) -> Message {
+    let whoami = name.line(&Invocation::named(CommandGroup::Owner, &["whoami"]));
+    Message {
+        tone: Tone::Stop,
+        headline: text("You may hand no room over here."),
+        body: vec![text("What you may do, and whom to ask: ").code(whoami)],
+        footer: Some(op(operation)),
+    }
+}
+
+fn undo(operation: OperationId, last: Option<&LastHandOver>, name: &CommandName) -> Message {
     let footer = Some(op(operation));
-    let Some(entry) = entry else {
+    let Some(LastHandOver { entry, later }) = last else {
         let headline = text("You have handed no room over yet.");
         return Message { tone: Tone::Plain, headline, body: Vec::new(), footer };
     };
     let headline = text("Your last hand-over was op ").text(entry.operation).text(": ").and(summary(entry));
     let undo = entry.room.as_ref().zip(entry.previous_owner.as_ref());
     let undo = undo.and_then(|(room, previous)| undo_line(room, &AccountId::from_tencent(previous.clone())));
-    let body = vec![match undo {
-        Some(line) => text("To undo it, type: ").code(name.line(&line)),
-        None => text("Who owned the room before is not known."),
+    let body = vec![match (later, undo) {
+        (Some(later), _) => {
+            text("The room has changed hands since: op ").text(later.operation).text(": ").and(summary(later))
+        }
+        (None, Some(line)) => text("To undo it, type: ").code(name.line(&line)),
+        (None, None) => text("Who owned the room before is not known."),
     }];
     Message { tone: Tone::Plain, headline, body, footer }
 }
