@@ -84,6 +84,9 @@ pub(super) fn hand_over(line: &Typed) -> Vec<Invocation> {
         }
     }
     tokens.retain(|it| !it.is(&["please", "pls"]));
+    if let Some(line) = own_verb(&tokens) {
+        return vec![line];
+    }
     let overrides = take_override(&mut tokens);
     let reason = take_reason(&mut tokens);
     let begins_with_mention = matches!(line.0.first(), Some(Item::Mention(..)));
@@ -109,6 +112,20 @@ pub(super) fn hand_over(line: &Typed) -> Vec<Invocation> {
         found.extend(written(&room, "<new_owner>", overrides.as_deref(), reason.as_deref()));
     }
     found
+}
+
+/// A verb that takes nothing, whatever follows it, or one from which all is missing: it is no room of that name.
+fn own_verb(tokens: &[Token]) -> Option<Invocation> {
+    let (first, rest) = tokens.split_first()?;
+    let is_meant = |verb: &&Verb| !verb.words.is_empty() && (first.is(verb.words) || first.is(verb.aliases));
+    let verb = Verb::all(CommandGroup::Owner).iter().find(is_meant)?;
+    match verb.parameters {
+        [] => Some(Invocation::of(verb)),
+        [parameter] if rest.is_empty() => {
+            Some(Invocation::of(verb).with(parameter.name, parameter.placeholder))
+        }
+        _ => None,
+    }
 }
 
 /// What the words can mean: a room, its new owner, and the words of a reason.
@@ -356,6 +373,11 @@ mod tests {
             ("\"say hi\"user2", &["\"say hi\" user2"]),
             ("live—7 user2", &["live-7 user2"]),
             ("ｔｅｓｔ user2", &["test user2"]),
+            ("undo test", &["undo"]),
+            ("undo 24", &["undo"]),
+            ("list all", &["list"]),
+            ("show", &["show <room>"]),
+            ("\"undo\" test user2", &["\"undo\" test reason: user2"]),
         ] {
             assert_eq!(meant(typed), lines, "{typed}");
         }
