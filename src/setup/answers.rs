@@ -267,7 +267,7 @@ mod tests {
         the application's number: console.trtc.io (or console.cloud.tencent.com/trtc), Applications, SDKAppID
         such as 1400000000
         TENCENT_SDK_APP_ID: my app
-        TENCENT_SDK_APP_ID `my app` is not the number of an application
+        TENCENT_SDK_APP_ID: `my app` is not the number of an application
         TENCENT_SDK_APP_ID: 1400000000
 
         the UserID of an app admin: the Chat console of the same application, account management, type Admin

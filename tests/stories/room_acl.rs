@@ -672,7 +672,7 @@ async fn the_list_shows_who_may_what(door: Door) {
         3 · @adam · admin for every room · by `cli:ana`
         4 · @boris · moderator for `live-*`, only in #mods, until 2026-11-23 20:00 UTC · by @adam · `night`
         5 · @otto · denied admin for every room · by @adam
-        1 ended ones are left out: `/room-acl list all`.
+        Ended ones, left out here: 1, `/room-acl list all`.
         op 8
         ");
         let (reply, _) = says(bot, ADAM, "/room-acl list all").await;

@@ -179,7 +179,7 @@ async fn the_entry_that_is_meant_is_found_by_whom_it_names(door: Door) {
         ℹ️ The live grants of @boris.
         5 · @boris · moderator for `live-*` · by @adam
         6 · @boris · denied admin for `vip-1` · by @adam
-        1 ended ones are left out: `/room-acl list all slack:T0TEAM:U0BORIS`.
+        Ended ones, left out here: 1, `/room-acl list all slack:T0TEAM:U0BORIS`.
         op 12
         ");
         let reply = adam("/room-acl list all who: @otto").await;

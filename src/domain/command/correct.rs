@@ -114,10 +114,15 @@ pub(super) fn hand_over(line: &Typed) -> Vec<Invocation> {
     found
 }
 
-/// A verb that takes nothing, whatever follows it, or one from which all is missing: it is no room of that name.
+/// A question, a verb that takes nothing, whatever follows it, or one from which all is missing: it is no room of that
+/// name.
 fn own_verb(tokens: &[Token]) -> Option<Invocation> {
     let (first, rest) = tokens.split_first()?;
     let is_meant = |verb: &&Verb| !verb.words.is_empty() && (first.is(verb.words) || first.is(verb.aliases));
+    if let (true, Some(room)) = (first.is(&["who", "whose"]), rest.last()) {
+        let room = room.text.trim_end_matches('?').parse::<RoomId>().ok()?;
+        return Some(Invocation::named(CommandGroup::Owner, &["show"]).with("room", room));
+    }
     let verb = Verb::all(CommandGroup::Owner).iter().find(is_meant)?;
     match verb.parameters {
         [] => Some(Invocation::of(verb)),
@@ -145,6 +150,9 @@ fn readings(mut tokens: Vec<Token>) -> Vec<(String, String, Option<String>)> {
         let (room, rest) = (&tokens[..at], &tokens[at + 1..]);
         let fillers = room.iter().take_while(|it| it.is(&["room", "over", "ownership", "owner"])).count();
         let room = &room[fillers.min(room.len() - 1)..];
+        // `test over to user2`
+        let fillers = room[1..].iter().rev().take_while(|it| it.is(&["over"])).count();
+        let room = &room[..room.len() - fillers];
         return vec![(text(room), rest[0].text.clone(), why(&rest[1..]))];
     }
     match tokens.as_slice() {
@@ -373,6 +381,9 @@ mod tests {
             ("\"say hi\"user2", &["\"say hi\" user2"]),
             ("live—7 user2", &["live-7 user2"]),
             ("ｔｅｓｔ user2", &["test user2"]),
+            ("who owns test?", &["show test"]),
+            ("hand test over to user2", &["test user2"]),
+            ("hand over test to user2", &["test user2"]),
             ("undo test", &["undo"]),
             ("undo 24", &["undo"]),
             ("list all", &["list"]),

@@ -55,8 +55,9 @@ pub(super) fn listed_grants(
     let mut body: Vec<Line> = grants.iter().map(|(grant, why)| grant_line(grant, *why)).collect();
     if left_out > 0 {
         body.push(
-            text(left_out)
-                .text(" ended ones are left out: ")
+            text("Ended ones, left out here: ")
+                .text(left_out)
+                .text(", ")
                 .code(name.line(&lists(Section::All, listed.who.as_ref())))
                 .text("."),
         );
