@@ -62,6 +62,7 @@ async fn a_signed_command_comes_through_nginx_as_it_was_sent_and_the_bots_own_pa
     let serving = program.serves().await;
     if let Some((_nginx, front)) = nginx(&program).await {
         *program.workspace.bot.lock().unwrap() = front;
+        program.tencent.put_room("my room", "erin");
         // The second holds characters that a proxy might change.
         for (line, says) in [
             ("/room-owner test user2", "now belongs to `user2`"),
