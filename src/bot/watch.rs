@@ -6,7 +6,6 @@ use std::time::Duration;
 use tokio::time::interval;
 use tracing::{info, warn};
 
-use crate::app::ports::Store as _;
 use crate::store::SqliteStore;
 use crate::store::wal::USUAL_BYTES;
 use crate::telemetry::Metrics;
@@ -31,7 +30,7 @@ pub(super) async fn wal(store: Arc<SqliteStore>) {
     let mut warned_at = None;
     loop {
         ticks.tick().await;
-        let bytes = store.stats().await.wal_bytes;
+        let bytes = store.wal_size();
         if bytes <= USUAL_BYTES {
             if warned_at.take().is_some() {
                 info!(bytes, "the write-ahead log of the database has its usual size again");

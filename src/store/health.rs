@@ -140,7 +140,7 @@ fn log(connection: &Connection, database: &Database, file: &Path) -> Result<u64,
 
 async fn acl(file: &Path) -> Result<Acl, StoreError> {
     let unreadable = "the acl cannot be read";
-    let wal = beside(file, "-wal").metadata().is_ok_and(|wal| wal.len() > 0);
+    let wal = wal::size(file) > 0;
     let options = SqliteConnectOptions::new().filename(file).read_only(true).immutable(!wal);
     let options = options.pragma("trusted_schema", "OFF").pragma("cell_size_check", "ON");
     let pool: SqlitePool = SqlitePoolOptions::new().max_connections(1).connect_lazy_with(options);

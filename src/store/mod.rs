@@ -91,6 +91,12 @@ impl SqliteStore {
         self.writer.commits()
     }
 
+    /// The size of the write-ahead log, in bytes.
+    #[must_use]
+    pub fn wal_size(&self) -> u64 {
+        wal::size(&self.file)
+    }
+
     /// The processes that read from the write-ahead log now, which keeps it from being folded in.
     #[must_use]
     pub fn wal_readers(&self) -> Vec<String> {

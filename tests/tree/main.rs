@@ -16,12 +16,12 @@ mod tampering;
 mod vectors;
 mod witness;
 
-// The same people and databases as in the tests of the store; not all of them are needed here.
-#[allow(dead_code)]
+// The same people and databases as in the tests of the store.
+#[allow(dead_code, reason = "the tests of the store alone use more of it")]
 #[path = "../store/world.rs"]
 mod world;
 
-#[allow(dead_code)]
+#[allow(dead_code, reason = "the tests of the store alone use more of it")]
 #[path = "../store/replay.rs"]
 mod replay;
 

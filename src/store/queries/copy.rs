@@ -7,8 +7,7 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqlitePoolOptions};
 
 use super::LogReader;
 use crate::app::ports::{AuditLog, StoreError};
-use crate::store::files::{self, beside};
-use crate::store::schema;
+use crate::store::{files, schema, wal};
 
 /// The audit log of a database file that is left as it is: nothing is written beside it or into it, and its
 /// schema is not brought up to date.
@@ -28,7 +27,7 @@ impl LogCopy {
         }
         let file = files::followed(file.to_owned());
         // Without a write-ahead log beside it the file is all there is, and needs no files for sharing.
-        let wal = beside(&file, "-wal").metadata().is_ok_and(|wal| wal.len() > 0);
+        let wal = wal::size(&file) > 0;
         let options = SqliteConnectOptions::new()
             .filename(&file)
             .read_only(true)
