@@ -20,7 +20,8 @@ use crate::domain::audit::{
     ArchivedIn, AuditEntry, AuditFilter, Event, OperationId, Outcome, Refusal, RoomHistory, Stat, StatsBy,
     Unresolved,
 };
-use crate::domain::command::{CommandRequest, DeliveryId, Place, RejectedRequest};
+use crate::domain::command::{CommandRequest, DeliveryId, Nonce, Place, Pressed, RejectedRequest};
+use crate::domain::press::{Button, NotPressed, Offer};
 pub use crate::domain::principal::Subject;
 use crate::domain::principal::{Channel, Principal};
 use crate::domain::reply_note::ReplyNote;
@@ -109,6 +110,13 @@ pub enum Admitted {
         /// The operation that it names.
         named: OperationId,
     },
+    /// The button that was pressed cannot be pressed.
+    NotPressed {
+        /// The entry of the press, recorded as declined.
+        operation: OperationId,
+        /// Why not.
+        why: NotPressed,
+    },
     /// The ACL changed between the decision and the record: decide again. Nothing was written.
     AclChanged,
 }
@@ -121,7 +129,8 @@ impl Admitted {
             Self::Attempt(attempt) => Some(attempt.operation()),
             Self::Recorded(operation)
             | Self::Duplicate { operation, .. }
-            | Self::NotHeld { operation, .. } => Some(*operation),
+            | Self::NotHeld { operation, .. }
+            | Self::NotPressed { operation, .. } => Some(*operation),
             Self::Busy { operation, .. } => *operation,
             Self::AclChanged => None,
         }
@@ -139,6 +148,8 @@ pub struct AclEdit {
     pub delivery: Option<DeliveryId>,
     /// The command as typed.
     pub typed: String,
+    /// The button that was pressed; `None` if it was typed.
+    pub pressed: Option<Pressed>,
     /// The right to make it, and the version of the ACL that it holds for.
     pub permit: Permit,
     /// What, and why each; made all together or not at all.
@@ -158,6 +169,8 @@ pub enum AclChanged {
     Changed(OperationId, Vec<ChangedEntry>),
     /// Not made; recorded as declined.
     Declined(OperationId, NotEdited),
+    /// The button that was pressed cannot be pressed; recorded as declined.
+    NotPressed(OperationId, NotPressed),
     /// The delivery had been taken before. The repetition has an entry of its own.
     Duplicate {
         /// The entry of the repetition.
@@ -167,6 +180,15 @@ pub enum AclChanged {
     },
     /// The ACL changed since the permit was given: decide again. Nothing was written.
     AclChanged,
+}
+
+/// An outcome that was recorded.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Finished {
+    /// The head of the log that covers the record.
+    pub head: Option<TreeHead>,
+    /// The button that undoes what was done in a channel.
+    pub undo: Option<Button>,
 }
 
 /// A page of the grants.
@@ -240,14 +262,28 @@ pub trait Store: Send + Sync {
         at: Timestamp,
     ) -> Result<(), StoreError>;
 
-    /// Records the outcome of an operation; the head of the log that covers the record. `None` if the
-    /// operation already has a final outcome, which stands.
+    /// Records the outcome of an operation, and offers the button that undoes it. `None` if the operation already has a
+    /// final outcome, which stands.
     async fn finish(
         &self,
         operation: OperationId,
         outcome: &Outcome,
         at: Timestamp,
-    ) -> Result<Option<TreeHead>, StoreError>;
+    ) -> Result<Option<Finished>, StoreError>;
+
+    /// Offers buttons under the reply to an operation.
+    async fn offer(
+        &self,
+        operation: OperationId,
+        offers: Vec<Offer>,
+        at: Timestamp,
+    ) -> Result<Vec<Button>, StoreError>;
+
+    /// The button of this name. It may have been pressed or have expired: see [`Self::admit`].
+    async fn button(&self, nonce: &Nonce) -> Result<Option<Button>, StoreError>;
+
+    /// The buttons of the reply to an operation that can still be pressed.
+    async fn buttons(&self, operation: OperationId, now: Timestamp) -> Result<Vec<Button>, StoreError>;
 
     /// Writes down what a callback says: with the operation of ours whose change it is, or, once the
     /// owner was read back, as an operation of its own. Each change is written down once.

@@ -12,9 +12,9 @@ use tokio::time::Instant;
 use tracing::{debug, error, info, warn};
 
 use super::options::{OWNED_BY, Options, without_label};
-use super::payload::{self, Caller, Interaction, Kind, ReplyTo};
+use super::payload::{self, Caller, Interaction, Kind, ReplyTo, Source};
 use super::{Door, render, rest};
-use crate::app::commands::{Handled, Work};
+use crate::app::commands::{Handled, Press, Work};
 use crate::app::replies::Platform;
 use crate::app::suggest;
 use crate::domain::command::{CommandRequest, Kind as Takes, Place, RejectedRequest, Rejection, Unusable};
@@ -37,6 +37,12 @@ pub enum Answered {
     Unreadable,
 }
 
+/// What an interaction asks for.
+enum Asked {
+    Command(Box<CommandRequest>),
+    Press(Box<Press>),
+}
+
 impl Door {
     /// Takes an authentic interaction. Returns as soon as somebody works on it; that ends even through a
     /// shutdown.
@@ -57,7 +63,7 @@ impl Door {
                 let door = Arc::clone(&self);
                 self.service.spawn(async move { door.suggest(&interaction, until).await });
             }
-            Kind::Command | Kind::Other(_) => {
+            Kind::Command | Kind::Press | Kind::Other(_) => {
                 let door = Arc::clone(&self);
                 self.service.spawn(async move { door.answer(interaction, until).await });
             }
@@ -85,6 +91,7 @@ impl Door {
                 return self.say(to, &reply, until).await;
             }
         };
+        let source = interaction.source();
         let acknowledge = |work, operation| async move {
             let private = self.settings.private_replies || work == Work::Lookup;
             if let Some(channel) = to.channel.clone().filter(|_| !private) {
@@ -92,9 +99,23 @@ impl Door {
             }
             self.rest.callback(to, &render::deferral(private), until).await
         };
-        match self.service.handle(request, acknowledge).await {
-            Handled::AtOnce(reply) => self.say(to, &reply, until).await,
-            Handled::Acknowledged(reply) => self.finish(to, &reply).await,
+        let handled = match request {
+            Asked::Command(request) => self.service.handle(*request, acknowledge).await,
+            Asked::Press(press) => self.service.press(*press, acknowledge).await,
+        };
+        let source = source.filter(|_| handled.reply().ends_buttons());
+        match handled {
+            Handled::AtOnce(reply) if source.as_ref().is_some_and(|source| source.is_private) => {
+                self.replace(to, &reply, until).await;
+            }
+            Handled::AtOnce(reply) => {
+                self.say(to, &reply, until).await;
+                self.tidy(to, source).await;
+            }
+            Handled::Acknowledged(reply) => {
+                self.finish(to, &reply).await;
+                self.tidy(to, source).await;
+            }
             // Discord may show "thinking…" all the same. Any other failure means that there is nothing
             // to edit, or that it is somebody else's answer.
             Handled::Declined(reply, failure) if failure.is_unclear() => self.finish(to, &reply).await,
@@ -104,9 +125,11 @@ impl Door {
     }
 
     /// The request that an interaction makes, or why it makes none.
-    fn understand(&self, interaction: &Interaction) -> Result<CommandRequest, Box<RejectedRequest>> {
-        let options = interaction.data().map(Options::read);
+    fn understand(&self, interaction: &Interaction) -> Result<Asked, Box<RejectedRequest>> {
+        let is_press = interaction.kind == Kind::Press;
+        let options = interaction.data().filter(|_| !is_press).map(Options::read);
         let typed = match &options {
+            _ if is_press => "[a button]".to_owned(),
             Some(Ok(options)) => options.typed(&self.settings.command),
             Some(Err(_)) | None => String::new(),
         };
@@ -120,17 +143,24 @@ impl Door {
             return Err(unusable(format!("interactions of type {kind} are not taken").into()));
         }
         let Caller { principal, place } = interaction.caller().map_err(unusable)?;
+        if let (true, Place::Channel(channel)) = (is_press, &place) {
+            let pressed = interaction.data().and_then(|data| data.get("custom_id")).and_then(Value::as_str);
+            let nonce = render::pressed(pressed.unwrap_or_default()).to_owned();
+            let (channel, delivery) = (channel.clone(), interaction.delivery());
+            return Ok(Asked::Press(Box::new(Press { principal, channel, delivery, nonce })));
+        }
         let options = options
             .ok_or_else(|| unusable("Discord did not send the command".into()))?
             .map_err(|why| unusable(why.into()))?;
         let command = options.command(&self.settings.command, guild(&place)).map_err(unusable)?;
-        Ok(CommandRequest {
+        Ok(Asked::Command(Box::new(CommandRequest {
             principal,
             place,
             delivery: interaction.delivery(),
             typed: payload::record(&typed),
             command,
-        })
+            pressed: None,
+        })))
     }
 
     fn serves(&self, interaction: &Interaction) -> bool {
@@ -144,9 +174,27 @@ impl Door {
         if matches!(reply, Reply::Duplicate { .. }) {
             return info!("discord delivered an interaction again");
         }
-        if let Err(failure) = self.rest.callback(to, &render::at_once(self.render(reply)), until).await {
+        self.first_answer(to, reply, &render::at_once(self.render(reply)), until).await;
+    }
+
+    async fn first_answer(&self, to: &ReplyTo, reply: &Reply, answer: &Value, until: Instant) {
+        if let Err(failure) = self.rest.callback(to, answer, until).await {
             warn!(%failure, operation = ?reply.operation(), "an answer could not be delivered");
             self.service.note_reply(reply.operation(), HowReplied::Lost, failure).await;
+        }
+    }
+
+    /// Answers a press in the place of the message that the button was in.
+    async fn replace(&self, to: &ReplyTo, reply: &Reply, until: Instant) {
+        let answer = render::in_its_place(&self.render(reply));
+        self.first_answer(to, reply, &answer, until).await;
+    }
+
+    /// Takes the buttons out of a message in which nothing can be pressed any more. They only look as if.
+    async fn tidy(&self, to: &ReplyTo, source: Option<Source>) {
+        let Some(Source { message, .. }) = source else { return };
+        if let Err(failure) = self.rest.edit(to, &message, &render::without_buttons()).await {
+            debug!(%failure, "buttons that were pressed stay in a message");
         }
     }
 

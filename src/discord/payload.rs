@@ -20,6 +20,8 @@ const LONGEST_RECORD: usize = 1_000;
 /// The types of channel that are threads: announcement, public, private
 /// (docs.discord.com/developers/resources/channel, "Channel Types").
 pub(super) const THREADS: [u64; 3] = [10, 11, 12];
+/// The flag of a message that one person alone sees ("Message Flags").
+pub(super) const EPHEMERAL: u64 = 1 << 6;
 /// The `context` of a guild ("Interaction Context Types").
 const GUILD: u64 = 0;
 
@@ -29,7 +31,8 @@ pub(super) enum Kind {
     Ping,
     Command,
     Autocomplete,
-    /// A component, a modal, or what Discord will think of next.
+    Press,
+    /// A modal, or what Discord will think of next.
     Other(u64),
 }
 
@@ -49,6 +52,13 @@ pub(super) struct Interaction {
     pub(super) kind: Kind,
     pub(super) reply_to: ReplyTo,
     fields: Map<String, Value>,
+}
+
+/// The message that a button is in.
+pub(super) struct Source {
+    pub(super) message: String,
+    /// Whether the person alone sees it.
+    pub(super) is_private: bool,
 }
 
 /// Who asks, and where: what a decision needs.
@@ -90,6 +100,7 @@ impl Interaction {
         let kind = match fields.get("type").and_then(Value::as_u64).ok_or_else(|| missing("type"))? {
             1 => Kind::Ping,
             2 => Kind::Command,
+            3 => Kind::Press,
             4 => Kind::Autocomplete,
             other => Kind::Other(other),
         };
@@ -117,6 +128,13 @@ impl Interaction {
     /// The `data` of a command.
     pub(super) fn data(&self) -> Option<&Map<String, Value>> {
         self.fields.get("data")?.as_object()
+    }
+
+    /// The message that a pressed button is in.
+    pub(super) fn source(&self) -> Option<Source> {
+        let message = self.fields.get("message")?;
+        let flags = message.get("flags").and_then(Value::as_u64).unwrap_or_default();
+        Some(Source { message: message.get("id").and_then(snowflake)?, is_private: flags & EPHEMERAL != 0 })
     }
 
     /// The id that makes a repetition known.

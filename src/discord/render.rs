@@ -7,7 +7,9 @@
 use serde_json::{Value, json};
 use serenity::all::{CreateEmbed, CreateEmbedFooter};
 
+use super::payload::EPHEMERAL;
 use crate::domain::audit::Outcome;
+use crate::domain::press::Button;
 use crate::domain::principal::{Channel, Subject};
 use crate::domain::reply::{Audience, Reply};
 use crate::domain::room::visible;
@@ -28,13 +30,46 @@ const LONGEST_FOOTER: usize = 500;
 pub(super) const MOST_CHOICES: usize = 25;
 const LONGEST_CHOICE: usize = 100;
 
-/// The message is for the caller alone ("Message Flags").
-const EPHEMERAL: u64 = 1 << 6;
+/// How a button's name begins where Discord keeps it.
+const PRESS: &str = "press:";
+/// Discord's own limit for what a button says, in UTF-16 units.
+const LONGEST_LABEL: usize = 80;
 
 /// A reply as Discord takes it in a message.
 pub(super) fn message(reply: &Reply, name: &CommandName) -> Value {
     let message = words(reply, &name.clone().with_options());
-    json!({ "embeds": [embed(reply, &message)], "allowed_mentions": { "parse": [] } })
+    // Without a list of components, an edit would leave the ones that are there.
+    json!({
+        "embeds": [embed(reply, &message)],
+        "allowed_mentions": { "parse": [] },
+        "components": components(reply.buttons()),
+    })
+}
+
+/// A row of buttons ("Component Reference"): in grey, for nothing is the one thing to press.
+fn components(buttons: &[Button]) -> Vec<Value> {
+    let button = |button: &Button| {
+        let label = clip(&visible(&button.offer.label), LONGEST_LABEL);
+        let name = format!("{PRESS}{}", button.nonce.as_str());
+        json!({ "type": 2, "style": 2, "label": label, "custom_id": name })
+    };
+    let row = || json!({ "type": 1, "components": buttons.iter().map(button).collect::<Vec<_>>() });
+    if buttons.is_empty() { Vec::new() } else { vec![row()] }
+}
+
+/// The name of a button out of what Discord sends back; what is no button of ours is nobody's name.
+pub(super) fn pressed(custom_id: &str) -> &str {
+    custom_id.strip_prefix(PRESS).unwrap_or_default()
+}
+
+/// The message in the place of the one that the pressed button is in.
+pub(super) fn in_its_place(message: &Value) -> Value {
+    json!({ "type": 7, "data": message })
+}
+
+/// A message loses its buttons.
+pub(super) fn without_buttons() -> Value {
+    json!({ "components": [] })
 }
 
 /// The message as the first answer, for the caller alone.
@@ -107,7 +142,7 @@ fn facts(reply: &Reply) -> Vec<(&'static str, String)> {
             (operation, &transfer.room, outcome, Some((transfer, by)), head.as_ref())
         }
         Reply::Owner { operation, room, outcome, .. } => (operation, room, outcome, None, None),
-        Reply::Late { reply, .. } => return facts(reply),
+        Reply::Late { reply, .. } | Reply::WithButtons { reply, .. } => return facts(reply),
         _ => return Vec::new(),
     };
     let mut facts = vec![("Room", room.to_string())];

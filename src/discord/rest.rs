@@ -194,7 +194,12 @@ impl Rest {
 
     /// Puts the outcome in the place of the first answer ("Edit Original Interaction Response").
     pub(super) async fn edit_original(&self, to: &ReplyTo, body: &Value) -> Result<(), Failure> {
-        let path = ["webhooks", &to.application, to.token.expose_secret(), "messages", "@original"];
+        self.edit(to, "@original", body).await
+    }
+
+    /// Edits a message of ours that the interaction belongs to ("Edit Followup Message").
+    pub(super) async fn edit(&self, to: &ReplyTo, message: &str, body: &Value) -> Result<(), Failure> {
+        let path = ["webhooks", &to.application, to.token.expose_secret(), "messages", message];
         let authority = Authority::Interaction(&to.token);
         self.call(Method::PATCH, &path, Some(body), authority, None).await.map(drop)
     }

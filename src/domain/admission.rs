@@ -5,7 +5,7 @@ use jiff::Timestamp;
 
 use super::access::{Action, Denial, EffectiveScope, Permit};
 use super::audit::{DecisionKind, OperationId, OutcomeKind, Request};
-use super::command::{Command, CommandRequest, RejectedRequest, Rejection, Transfer};
+use super::command::{Command, CommandRequest, Pressed, RejectedRequest, Rejection, Transfer};
 use super::principal::{Place, Principal};
 use super::room::AccountId;
 
@@ -29,6 +29,14 @@ pub enum Verdict {
     Declined(String),
 }
 
+impl Verdict {
+    /// Whether what was asked for is done.
+    #[must_use]
+    pub fn permits(&self) -> bool {
+        matches!(self, Self::Transfer(..) | Self::Lookup(_) | Self::Read(_) | Self::Open)
+    }
+}
+
 /// A transfer that is permitted and durably written down. Only the store makes one, by committing it
 /// first; without one, the owner of a room cannot be changed.
 #[derive(Debug)]
@@ -38,6 +46,7 @@ pub struct Attempt {
     by: Principal,
     begun_at: Timestamp,
     reach: EffectiveScope,
+    pressed: Option<Pressed>,
 }
 
 impl Attempt {
@@ -58,8 +67,14 @@ impl Attempt {
             new_owner,
             reason: request.command.as_ref().ok().and_then(Command::transfer).and_then(|t| t.reason.clone()),
         };
-        let reach = permit.reach().clone();
-        Some(Self { operation, transfer, by: request.principal.clone(), begun_at, reach })
+        Some(Self {
+            operation,
+            transfer,
+            by: request.principal.clone(),
+            begun_at,
+            reach: permit.reach().clone(),
+            pressed: request.pressed.clone(),
+        })
     }
 
     /// The operation that it begins.
@@ -84,6 +99,12 @@ impl Attempt {
     #[must_use]
     pub fn reach(&self) -> &EffectiveScope {
         &self.reach
+    }
+
+    /// The button that asked for it.
+    #[must_use]
+    pub fn pressed(&self) -> Option<&Pressed> {
+        self.pressed.as_ref()
     }
 
     /// When it was written down.
@@ -111,6 +132,7 @@ impl Request {
             new_owner: transfer.map(|transfer| transfer.new_owner.clone()),
             reason: transfer.and_then(|transfer| transfer.reason.clone()),
             delivery_id: request.delivery.as_ref().map(|id| id.as_str().to_owned()),
+            pressed: request.pressed.as_ref().map(|pressed| pressed.of),
             ..Self::default()
         };
         match verdict {
@@ -120,7 +142,10 @@ impl Request {
             Verdict::Read(permit) => Self { outcome: OutcomeKind::Succeeded, ..this.permitted(permit) },
             Verdict::Open => Self {
                 decision: Some(DecisionKind::Permit),
-                authority: Some("help is open to everybody".to_owned()),
+                authority: Some(match command {
+                    Some(Command::Cancel) => "whoever was offered a button may cancel".to_owned(),
+                    _ => "help is open to everybody".to_owned(),
+                }),
                 outcome: OutcomeKind::Succeeded,
                 ..this
             },

@@ -11,6 +11,8 @@ pub mod check;
 pub mod command;
 pub mod duration;
 pub(crate) mod named;
+pub mod offers;
+pub mod press;
 pub mod principal;
 pub mod reply;
 pub mod reply_note;

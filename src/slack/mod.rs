@@ -6,6 +6,8 @@ mod check;
 #[cfg(any(test, feature = "fuzzing"))]
 pub mod fuzzing;
 mod groups;
+mod interactions;
+mod interactive;
 pub mod manifest;
 mod messenger;
 mod payload;
@@ -89,5 +91,7 @@ pub fn router(
         .route("/slack/commands", post(slash::command))
         // Slack shows `http_client_error` for a redirect, so both forms of the path are served.
         .route("/slack/commands/", post(slash::command))
+        .route("/slack/interactions", post(interactions::interaction))
+        .route("/slack/interactions/", post(interactions::interaction))
         .with_state(slack))
 }

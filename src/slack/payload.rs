@@ -65,7 +65,7 @@ pub(super) fn read(body: &[u8], settings: &Settings, redactor: &Redactor) -> Pay
 }
 
 /// The form's fields. A repeated key is refused: two readers would see different values.
-fn fields(body: &[u8]) -> Result<HashMap<String, String>, String> {
+pub(super) fn fields(body: &[u8]) -> Result<HashMap<String, String>, String> {
     if std::str::from_utf8(body).is_err() {
         return Err("the request is not UTF-8 text".to_owned());
     }
@@ -93,7 +93,7 @@ fn sent_replacements(field: &[u8]) -> usize {
         + upper.windows(3).filter(|window| *window == b"\xEF\xBF\xBD").count()
 }
 
-fn foreign_origin(fields: &HashMap<String, String>, settings: &Settings) -> Option<String> {
+pub(super) fn foreign_origin(fields: &HashMap<String, String>, settings: &Settings) -> Option<String> {
     let field = |name: &str| fields.get(name).map_or("", String::as_str);
     if let Some(app) = &settings.app_id
         && field("api_app_id") != app
@@ -145,6 +145,7 @@ fn invocation(fields: &HashMap<String, String>, settings: &Settings) -> Result<I
             delivery: Some(delivery),
             typed: typed(fields, &decoded.record),
             command,
+            pressed: None,
         },
         response_url: fields
             .get("response_url")
@@ -152,7 +153,7 @@ fn invocation(fields: &HashMap<String, String>, settings: &Settings) -> Result<I
     })
 }
 
-fn principal(fields: &HashMap<String, String>) -> Option<Principal> {
+pub(super) fn principal(fields: &HashMap<String, String>) -> Option<Principal> {
     let subject = Subject::slack_user(fields.get("team_id")?, fields.get("user_id")?)?;
     let name = fields.get("user_name").filter(|name| !name.is_empty());
     Some(Principal {
@@ -161,7 +162,7 @@ fn principal(fields: &HashMap<String, String>) -> Option<Principal> {
     })
 }
 
-fn delivery(fields: &HashMap<String, String>) -> Option<DeliveryId> {
+pub(super) fn delivery(fields: &HashMap<String, String>) -> Option<DeliveryId> {
     DeliveryId::new("slack", fields.get("trigger_id")?)
 }
 

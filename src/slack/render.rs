@@ -7,6 +7,7 @@
 use serde_json::{Value, json};
 
 use super::text::escape;
+use crate::domain::press::Button;
 use crate::domain::principal::{Channel, Subject};
 use crate::domain::reply::{Audience, Reply};
 use crate::domain::room::visible;
@@ -27,6 +28,9 @@ pub(super) fn render(reply: &Reply, name: &CommandName, all_private: bool) -> Va
             "elements": [{ "type": "plain_text", "text": clip(&text), "emoji": false }],
         }));
     }
+    if !reply.buttons().is_empty() {
+        blocks.push(actions(reply.buttons()));
+    }
     json!({
         "response_type": if in_channel { "in_channel" } else { "ephemeral" },
         "text": fallback(&message),
@@ -37,6 +41,34 @@ pub(super) fn render(reply: &Reply, name: &CommandName, all_private: bool) -> Va
         "unfurl_links": false,
         "unfurl_media": false,
     })
+}
+
+/// A row of buttons. What one says is never parsed; what it stands for is in the store.
+fn actions(buttons: &[Button]) -> Value {
+    let button = |(n, button): (usize, &Button)| {
+        json!({
+            "type": "button",
+            "action_id": format!("press:{n}"),
+            "text": { "type": "plain_text", "text": clip(&visible(&button.offer.label)), "emoji": false },
+            "value": button.nonce.as_str(),
+        })
+    };
+    json!({ "type": "actions", "elements": buttons.iter().enumerate().map(button).collect::<Vec<_>>() })
+}
+
+/// A message that Slack showed with buttons, to be shown without them in its place.
+pub(super) fn without_buttons(message: &Value) -> Option<Value> {
+    let blocks = message["blocks"].as_array()?;
+    let kept: Vec<&Value> = blocks.iter().filter(|block| block["type"] != "actions").collect();
+    Some(json!({
+        "replace_original": true,
+        "text": message["text"].as_str().unwrap_or_default(),
+        "blocks": kept,
+        "parse": "none",
+        "link_names": false,
+        "unfurl_links": false,
+        "unfurl_media": false,
+    }))
 }
 
 /// A message as a method of the Web API takes it, field by field.

@@ -80,8 +80,18 @@ fn permitted(url: &str, allowed: &[AllowedHost]) -> Option<Url> {
 impl Slack {
     /// Posts a late answer, with several tries. If all fail, the bot sends it with its own token, if it has one. The
     /// outcome is in the audit log in any case.
-    pub(super) async fn answer_late(&self, response_url: Option<ResponseUrl>, reply: &Reply) {
-        match self.post_late(response_url, &self.render(reply)).await {
+    pub(super) async fn answer_late(&self, response_url: Option<&ResponseUrl>, reply: &Reply) {
+        self.deliver_late(response_url, reply, &self.render(reply)).await;
+    }
+
+    /// The same for a reply that is rendered already.
+    pub(super) async fn deliver_late(
+        &self,
+        response_url: Option<&ResponseUrl>,
+        reply: &Reply,
+        message: &Value,
+    ) {
+        match self.post_late(response_url, message).await {
             Ok(()) => self.service.answer_given(reply.operation()),
             Err(Undelivered { why, is_unclear }) => {
                 self.service.answer_failed(reply.operation(), Platform::Slack, why, is_unclear).await;
@@ -89,7 +99,11 @@ impl Slack {
         }
     }
 
-    async fn post_late(&self, response_url: Option<ResponseUrl>, message: &Value) -> Result<(), Undelivered> {
+    pub(super) async fn post_late(
+        &self,
+        response_url: Option<&ResponseUrl>,
+        message: &Value,
+    ) -> Result<(), Undelivered> {
         let Some(ResponseUrl(url)) = response_url else {
             let why = "the response_url is missing or not one of Slack's".to_owned();
             return Err(Undelivered { why, is_unclear: false });
@@ -139,7 +153,9 @@ impl Slack {
 }
 
 /// Why an answer could not be delivered, and whether it may have been in spite of that.
-struct Undelivered {
+#[derive(Debug, thiserror::Error)]
+#[error("{why}")]
+pub(super) struct Undelivered {
     why: String,
     is_unclear: bool,
 }

@@ -14,7 +14,7 @@ use axum::Json;
 use axum::body::{Body, Bytes};
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
-use axum::response::{IntoResponse as _, Response};
+use axum::response::{IntoResponse, Response};
 use hyper::body::{Frame, SizeHint};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
@@ -33,20 +33,10 @@ const INLINE: Duration = Duration::from_secs(2);
 
 pub(super) async fn command(State(slack): State<Arc<Slack>>, headers: HeaderMap, body: Body) -> Response {
     let until = Instant::now() + INLINE;
-    let body = match crate::body::read(body, LARGEST_BODY).await {
+    let body = match slack.authentic(&headers, body).await {
         Ok(body) => body,
-        Err(status) => return status.into_response(),
+        Err(refusal) => return refusal,
     };
-    if !headers.contains_key("x-slack-signature") && payload::is_bare_ssl_check(&body) {
-        return StatusCode::OK.into_response();
-    }
-    match signature::verify(&slack.settings.signing_secrets, &headers, &body, slack.clock.now()) {
-        Ok(secret) => debug!(secret, "slack request is authentic"),
-        Err(why) => {
-            slack.service.refused(Sender::Slack, why);
-            return crate::body::not_signed("Slack");
-        }
-    }
     match payload::read(&body, &slack.settings, &slack.redactor) {
         Payload::SslCheck => StatusCode::OK.into_response(),
         Payload::Rejected(request) => {
@@ -54,16 +44,37 @@ pub(super) async fn command(State(slack): State<Arc<Slack>>, headers: HeaderMap,
             slack.say(&reply)
         }
         Payload::Command(mut invocation) => {
-            let principal = &mut invocation.request.principal;
-            let known = slack.service.directory().known();
-            let name = principal.name.take();
-            *principal = Principal { name, ..known.principal(principal.subject.clone(), slack.clock.now()) };
+            invocation.request.principal = slack.with_groups(invocation.request.principal);
             slack.carry_out(*invocation, until).await
         }
     }
 }
 
 impl Slack {
+    /// The body, if Slack signed it; else the answer.
+    pub(super) async fn authentic(&self, headers: &HeaderMap, body: Body) -> Result<Vec<u8>, Response> {
+        let body = crate::body::read(body, LARGEST_BODY).await.map_err(IntoResponse::into_response)?;
+        if !headers.contains_key("x-slack-signature") && payload::is_bare_ssl_check(&body) {
+            return Err(StatusCode::OK.into_response());
+        }
+        match signature::verify(&self.settings.signing_secrets, headers, &body, self.clock.now()) {
+            Ok(secret) => {
+                debug!(secret, "slack request is authentic");
+                Ok(body)
+            }
+            Err(why) => {
+                self.service.refused(Sender::Slack, why);
+                Err(crate::body::not_signed("Slack"))
+            }
+        }
+    }
+
+    /// The person with the groups that are known of them.
+    pub(super) fn with_groups(&self, principal: Principal) -> Principal {
+        let known = self.service.directory().known();
+        Principal { name: principal.name, ..known.principal(principal.subject, self.clock.now()) }
+    }
+
     /// Answers inline if the work is done by `until`, else says so and answers late.
     async fn carry_out(self: Arc<Self>, invocation: Invocation, until: Instant) -> Response {
         let Invocation { request, response_url } = invocation;
@@ -124,7 +135,7 @@ impl Drop for Unanswered {
         let (slack, response_url) = (Arc::clone(&self.slack), self.response_url.take());
         self.slack.service.spawn(async move {
             let reply = work.await.unwrap_or_else(|panic| broken(&panic));
-            slack.answer_late(response_url, &reply).await;
+            slack.answer_late(response_url.as_ref(), &reply).await;
         });
     }
 }
@@ -169,11 +180,11 @@ impl Drop for Answer {
         }
         let (slack, response_url) = (Arc::clone(&self.slack), self.response_url.take());
         let reply = std::mem::replace(&mut self.reply, Reply::Broken);
-        self.slack.service.spawn(async move { slack.answer_late(response_url, &reply).await });
+        self.slack.service.spawn(async move { slack.answer_late(response_url.as_ref(), &reply).await });
     }
 }
 
-fn broken(panic: &tokio::task::JoinError) -> Reply {
+pub(super) fn broken(panic: &tokio::task::JoinError) -> Reply {
     error!(%panic, "a command broke off");
     Reply::Broken
 }

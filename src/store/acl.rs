@@ -13,6 +13,7 @@ use crate::domain::principal::Channel;
 use crate::domain::principal::Place;
 
 use super::admission::{first_of, note_use};
+use super::buttons;
 use super::log::{LogTransaction, as_kept};
 use super::projections::next_grant;
 use super::rows::{self, CHANNEL, GRANT};
@@ -31,6 +32,12 @@ pub(super) fn edit(
     if edit.permit.acl_version() != log.acl_version()? {
         return Ok(AclChanged::AclChanged);
     }
+    if let Some(pressed) = &edit.pressed
+        && let Err(why) = buttons::check(log, pressed, &edit.principal.subject, at)?
+    {
+        let operation = log.record(at, request.declined(why.to_string()))?;
+        return Ok(AclChanged::NotPressed(operation, why));
+    }
     if let Some(why) = obstacle(log, edit, at)? {
         let operation = log.record(at, request.declined(why.to_string()))?;
         return Ok(AclChanged::Declined(operation, why));
@@ -43,6 +50,9 @@ pub(super) fn edit(
     note_use(log, &edit.permit, at)?;
     let acl_changes = changed.clone();
     let operation = log.record(at, Request { authority: Some(authority), acl_changes, ..request })?;
+    if let Some(pressed) = &edit.pressed {
+        buttons::use_up(log, pressed, operation)?;
+    }
     Ok(AclChanged::Changed(operation, changed))
 }
 
@@ -58,6 +68,7 @@ fn request(edit: &AclEdit) -> Request {
         reason: edit.reason.clone(),
         outcome: OutcomeKind::Succeeded,
         delivery_id: edit.delivery.as_ref().map(|id| id.as_str().to_owned()),
+        pressed: edit.pressed.as_ref().map(|pressed| pressed.of),
         ..Request::default()
     };
     request.permitted(&edit.permit)

@@ -7,9 +7,11 @@ use crate::domain::access::{Action, Authority, Permit};
 use crate::domain::admission::Verdict;
 use crate::domain::audit::{AuditEntry, OperationId, Outcome, OutcomeKind, Request, What};
 use crate::domain::command::{Command, CommandRequest};
+use crate::domain::press::{Button, NotPressed};
 use crate::domain::reply_note::ReplyNote;
 use crate::domain::room::AccountId;
 
+use super::buttons;
 use super::log::LogTransaction;
 use super::outbox;
 use super::rows::{self, Open};
@@ -20,6 +22,7 @@ pub(super) enum AdmitResult {
     Duplicate { operation: OperationId, first: AuditEntry },
     Busy { operation: Option<OperationId>, holder: Open },
     NotHeld { operation: OperationId, named: OperationId },
+    NotPressed { operation: OperationId, why: NotPressed },
     AclChanged,
 }
 
@@ -42,6 +45,18 @@ pub(super) fn admit(
     let acl_version = log.acl_version()?;
     if admission.acl_version().is_some_and(|version| version != acl_version) {
         return Ok(AdmitResult::AclChanged);
+    }
+    let pressed = match admission {
+        Admission::Request { request, verdict, .. } if verdict.permits() => {
+            request.pressed.as_ref().map(|pressed| (pressed, &request.principal.subject))
+        }
+        _ => None,
+    };
+    if let Some((pressed, by)) = pressed
+        && let Err(why) = buttons::check(log, pressed, by, at)?
+    {
+        let operation = log.record(at, request.declined(why.to_string()))?;
+        return Ok(AdmitResult::NotPressed { operation, why });
     }
     if let Admission::Request {
         request: asked, verdict: Verdict::Transfer(permit, _), decline_if_busy, ..
@@ -73,6 +88,9 @@ pub(super) fn admit(
         note_use(log, permit, at)?;
     }
     let operation = log.record(at, request)?;
+    if let Some((pressed, _)) = pressed {
+        buttons::use_up(log, pressed, operation)?;
+    }
     if matches!(admission, Admission::Request { is_answered_later: true, .. }) {
         outbox::begin(log, operation, at)?;
     }
@@ -142,16 +160,17 @@ pub(super) fn note_reply(
     log.append(operation, at, What::Reply(note))
 }
 
-/// Records an outcome. `false` if the operation already has a final one.
+/// Records an outcome, and offers the button that undoes it. `None` if the operation already has a final one.
 pub(super) fn finish(
     log: &mut LogTransaction<'_>,
     operation: OperationId,
     outcome: Outcome,
     at: Timestamp,
-) -> Result<bool, StoreError> {
-    let is_open = is_open(log, operation)?;
-    if is_open {
-        log.append(operation, at, What::Ended(outcome))?;
+) -> Result<Option<Option<Button>>, StoreError> {
+    if !is_open(log, operation)? {
+        return Ok(None);
     }
-    Ok(is_open)
+    let undo = buttons::undo(log, operation, &outcome, at)?;
+    log.append(operation, at, What::Ended(outcome))?;
+    Ok(Some(undo))
 }

@@ -10,6 +10,7 @@ mod admission;
 pub mod archive;
 mod archive_file;
 pub mod backup;
+mod buttons;
 mod checkpoint_file;
 mod continuity;
 mod database;

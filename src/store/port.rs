@@ -8,24 +8,26 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 
 use crate::app::ports::{
-    AclChanged, AclEdit, Admission, Admitted, AuditLog, GrantsPage, GroupSubjects, Observation,
+    AclChanged, AclEdit, Admission, Admitted, AuditLog, Finished, GrantsPage, GroupSubjects, Observation,
     OwnerChangeEvent, ReadBack, Store, StoreError, StoreStats,
 };
 use crate::app::replies::{Batch, Outbox, PendingReply, Platform};
 use crate::domain::access::{AclView, AuthorisedChannel, Grant, GrantId, GrantUse, Reading};
 use crate::domain::admission::{Attempt, Verdict};
 use crate::domain::audit::{AuditEntry, AuditFilter, OperationId, Outcome, Unresolved};
+use crate::domain::command::Nonce;
+use crate::domain::press::{Button, Offer};
 use crate::domain::principal::{Channel, Place, Principal, Subject};
 use crate::domain::reply_note::ReplyNote;
 use crate::domain::room::{AccountId, RoomId};
-use crate::domain::tree_head::TreeHead;
 
 use super::admission::AdmitResult;
 use super::log::LogTransaction;
 use super::projections::change_one;
 use super::rows::Explain as _;
 use super::{
-    SqliteStore, acl, acl_cache, admission, checkpoint_file, groups, observation, outbox, queries, wal,
+    SqliteStore, acl, acl_cache, admission, buttons, checkpoint_file, groups, observation, outbox, queries,
+    wal,
 };
 
 const NO_ACL: &str = "the acl cannot be read";
@@ -70,6 +72,7 @@ impl Store for SqliteStore {
                 Admitted::Busy { operation, holder: holder.entry, unresolved: Box::new(unresolved) }
             }
             AdmitResult::NotHeld { operation, named } => Admitted::NotHeld { operation, named },
+            AdmitResult::NotPressed { operation, why } => Admitted::NotPressed { operation, why },
             AdmitResult::AclChanged => Admitted::AclChanged,
         })
     }
@@ -99,10 +102,27 @@ impl Store for SqliteStore {
         operation: OperationId,
         outcome: &Outcome,
         at: Timestamp,
-    ) -> Result<Option<TreeHead>, StoreError> {
+    ) -> Result<Option<Finished>, StoreError> {
         let outcome = outcome.clone();
         let (finished, head) = self.write(move |log| admission::finish(log, operation, outcome, at)).await?;
-        Ok(head.filter(|_| finished))
+        Ok(finished.map(|undo| Finished { head, undo }))
+    }
+
+    async fn offer(
+        &self,
+        operation: OperationId,
+        offers: Vec<Offer>,
+        at: Timestamp,
+    ) -> Result<Vec<Button>, StoreError> {
+        Ok(self.write(move |log| buttons::offer(log, operation, offers, at)).await?.0)
+    }
+
+    async fn button(&self, nonce: &Nonce) -> Result<Option<Button>, StoreError> {
+        queries::buttons::named(&self.readers, nonce).await.explain("the button cannot be read")
+    }
+
+    async fn buttons(&self, operation: OperationId, now: Timestamp) -> Result<Vec<Button>, StoreError> {
+        queries::buttons::live(&self.readers, operation, now).await.explain("the buttons cannot be read")
     }
 
     async fn observe(

@@ -24,6 +24,7 @@ pub(super) fn migrations() -> Vec<Migration> {
         simple(1, "log", include_str!("../../migrations/0001_log.sql")),
         simple(2, "projections", include_str!("../../migrations/0002_projections.sql")),
         simple(3, "working state", include_str!("../../migrations/0003_working_state.sql")),
+        simple(4, "buttons", include_str!("../../migrations/0004_buttons.sql")),
     ]
 }
 

@@ -95,7 +95,7 @@ async fn what_cannot_be_used_is_answered_privately_and_recorded() {
         ("`new_owner` is not text", with("/data/options/1/value", json!({ "id": "9" }))),
         ("`force` is unknown", with("/data/options/1/name", json!("force"))),
         ("comes twice", with("/data/options/1/name", json!("room"))),
-        ("interactions of type 3 are not taken", with("/type", json!(3))),
+        ("does not know this button", with("/type", json!(3))),
         ("interactions of type 5 are not taken", with("/type", json!(5))),
         ("interactions of type 99 are not taken", with("/type", json!(99))),
     ];
@@ -109,6 +109,7 @@ async fn what_cannot_be_used_is_answered_privately_and_recorded() {
             "not used in a server" => "Use it in a moderators' channel of the server",
             "not installed in this server" => "Whoever manages the server has to add the app",
             "`force` is unknown" => "reload it",
+            "does not know this button" => "Type the command instead",
             _ => "Type the command again.",
         };
         assert!(reply.contains(advice), "{why}: {reply}");

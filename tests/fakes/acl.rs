@@ -35,6 +35,7 @@ pub(crate) async fn edit_all(
             place: Place::Local,
             delivery: None,
             typed: typed.clone(),
+            pressed: None,
             changes: changes.clone(),
             reason: reason.clone(),
             force: true,

@@ -283,6 +283,8 @@ impl Discord {
         let body: Value = serde_json::from_slice(body).unwrap_or_default();
         let schema = match (route, method.as_str()) {
             (Route::Callback, _) if body["type"] == 8 => Some(Body::Suggestions),
+            (Route::Callback, _) if body["type"] == 7 => Some(Body::Replacement),
+            (Route::Callback, _) if body["type"] == 9 => Some(Body::Form),
             (Route::Callback, _) => Some(Body::Callback),
             (Route::Edit, _) => Some(Body::Edit),
             (Route::Channel, _) => Some(Body::Message),
@@ -320,7 +322,7 @@ impl Discord {
 impl State {
     fn callback(&mut self, id: &str, token: &str, body: Value) -> Response {
         match body["type"].as_u64() {
-            Some(4) => self.check_message(&body["data"]),
+            Some(4 | 7) => self.check_message(&body["data"]),
             Some(5) => {
                 if ![json!(null), json!({ "flags": 64 })].contains(&body["data"]) {
                     self.problems.push(format!("a deferral with more than its flag: {body}"));

@@ -10,6 +10,10 @@ use serde_json::{Value, json};
 pub(crate) enum Body {
     /// A first answer with a message, or "thinking…".
     Callback,
+    /// A first answer in the place of the message that was acted on.
+    Replacement,
+    /// A first answer with a form.
+    Form,
     /// A first answer with suggestions.
     Suggestions,
     /// What replaces a first answer.
@@ -23,8 +27,10 @@ pub(crate) enum Body {
 }
 
 impl Body {
-    const ALL: [(Self, &str); 6] = [
+    const ALL: [(Self, &str); 8] = [
         (Self::Callback, "CreateMessageInteractionCallbackRequest"),
+        (Self::Replacement, "UpdateMessageInteractionCallbackRequest"),
+        (Self::Form, "ModalInteractionCallbackRequest"),
         (Self::Suggestions, "ApplicationCommandAutocompleteCallbackRequest"),
         (Self::Edit, "IncomingWebhookUpdateRequestPartial"),
         (Self::Message, "MessageCreateRequest"),

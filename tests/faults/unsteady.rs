@@ -8,16 +8,16 @@ use jiff::Timestamp;
 use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
 use room_owner::app::ports::{
-    AclChanged, AclEdit, Admission, Admitted, AuditLog, Confirmation, GrantsPage, GroupSubjects, Observation,
-    OwnerChangeEvent, ReadBack, Store, StoreError,
+    AclChanged, AclEdit, Admission, Admitted, AuditLog, Confirmation, Finished, GrantsPage, GroupSubjects,
+    Observation, OwnerChangeEvent, ReadBack, Store, StoreError,
 };
 use room_owner::domain::access::{AclView, AuthorisedChannel, Grant, GrantId, GrantUse, Reading};
 use room_owner::domain::audit::{AuditEntry, AuditFilter, OperationId, Outcome, Unresolved};
-use room_owner::domain::command::Place;
+use room_owner::domain::command::{Nonce, Place};
+use room_owner::domain::press::{Button, Offer};
 use room_owner::domain::principal::{Channel, Principal, Subject};
 use room_owner::domain::reply_note::ReplyNote;
 use room_owner::domain::room::{AccountId, RoomId};
-use room_owner::domain::tree_head::TreeHead;
 use room_owner::store::SqliteStore;
 
 /// The real store, and how often (out of a hundred) a write of it fails.
@@ -71,8 +71,22 @@ impl Store for Unsteady {
         operation: OperationId,
         outcome: &Outcome,
         at: Timestamp,
-    ) -> Result<Option<TreeHead>, StoreError> {
+    ) -> Result<Option<Finished>, StoreError> {
         self.write(self.store.finish(operation, outcome, at)).await
+    }
+    async fn offer(
+        &self,
+        operation: OperationId,
+        offers: Vec<Offer>,
+        at: Timestamp,
+    ) -> Result<Vec<Button>, StoreError> {
+        self.write(self.store.offer(operation, offers, at)).await
+    }
+    async fn button(&self, nonce: &Nonce) -> Result<Option<Button>, StoreError> {
+        self.store.button(nonce).await
+    }
+    async fn buttons(&self, operation: OperationId, now: Timestamp) -> Result<Vec<Button>, StoreError> {
+        self.store.buttons(operation, now).await
     }
     async fn observe(
         &self,

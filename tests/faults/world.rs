@@ -125,5 +125,6 @@ pub(crate) fn request(who: &str, line: &str, delivery: &str) -> CommandRequest {
         delivery: DeliveryId::new(platform, delivery),
         typed: format!("/room-owner {line}"),
         command: parse(CommandGroup::Owner, &Typed::plain(line)),
+        pressed: None,
     }
 }

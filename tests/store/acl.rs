@@ -387,6 +387,7 @@ async fn what_is_held_in_memory_decides_nothing_after_another_process_changed_th
             command: Ok(room_owner::domain::command::Command::Help(
                 room_owner::domain::command::CommandGroup::Owner,
             )),
+            pressed: None,
         };
         let verdict = room_owner::domain::admission::Verdict::Open;
         Admission::Request {

@@ -44,6 +44,7 @@ async fn edits(store: &SqliteStore, by: &str, edit: &Edit) -> (Came, usize) {
             place: place.clone(),
             delivery: None,
             typed: edit.typed.clone(),
+            pressed: None,
             permit,
             changes: edit.changes.iter().map(|change| (change.clone(), None)).collect(),
             reason: None,
@@ -54,7 +55,7 @@ async fn edits(store: &SqliteStore, by: &str, edit: &Edit) -> (Came, usize) {
             AclChanged::AclChanged => {}
             AclChanged::Changed(operation, _) => return (Came::Changed(operation), turn),
             AclChanged::Declined(_, why) => return (Came::NotEdited(why), turn),
-            AclChanged::Duplicate { .. } => panic!("nothing was delivered twice"),
+            other => panic!("nothing was delivered twice or pressed: {other:?}"),
         }
     }
     unreachable!("it goes on until something comes of it")

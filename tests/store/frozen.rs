@@ -30,10 +30,11 @@ fn frozen() -> PathBuf {
 }
 
 /// Each migration that was shipped: nothing in it may change, for a database knows it by its hash.
-const MIGRATIONS: [(&str, &str); 3] = [
+const MIGRATIONS: [(&str, &str); 4] = [
     ("0001_log.sql", "c7827002631193a80d85c790c7f3569efc27d1827ff6dffa2b5eb4d86c4f1bff"),
     ("0002_projections.sql", "f15a442dc25c0a9190ac37c6e33c7c2cbed0c3f2393ef833a8bafbd1307d68c4"),
     ("0003_working_state.sql", "dd4b7b1eb8cded0c06f76fc784cd571b6913241df879e28c2e6397d9487c417c"),
+    ("0004_buttons.sql", "16eddeae78f8346af26f24b678ce049449e639c22894a12c8242e16f42e6938c"),
 ];
 
 #[test]

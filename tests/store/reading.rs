@@ -73,8 +73,7 @@ async fn a_permit_to_read_is_spent_at_the_acl_at_which_it_was_given() {
     };
     super::world::grant(MALLORY, "auditor", "*").apply(&world.store).await;
     let command = Ok(Command::Audit(Box::new(Question::Show(OperationId::new(1)))));
-    let request =
-        CommandRequest { principal, place: Place::Local, delivery: None, typed: "x".to_owned(), command };
+    let request = CommandRequest::local(principal, "x".to_owned(), command);
     let verdict = Verdict::Read(permit);
     let admission = Admission::Request {
         request: Box::new(request),

@@ -234,7 +234,7 @@ impl Ask {
         let command = parse(CommandGroup::Owner, &Typed::plain(&self.line));
         let verdict = match &command {
             Err(error) => Verdict::Invalid(format!("{error:?}")),
-            Ok(Command::Help(_) | Command::Owner(_)) => Verdict::Open,
+            Ok(Command::Help(_) | Command::Owner(_) | Command::Cancel) => Verdict::Open,
             Ok(Command::Acl(command)) => panic!("{command:?}"),
             Ok(Command::ShowOwner { room }) => {
                 match self.decide(store, &principal, &place, Action::ShowOwner(room.clone())).await {
@@ -261,6 +261,7 @@ impl Ask {
             delivery: self.delivery.as_deref().map(|id| DeliveryId::new("slack", id).unwrap()),
             typed: format!("/room-owner {}", self.line),
             command,
+            pressed: None,
         };
         let decline_if_busy = self.decline_if_busy;
         Admission::Request {
@@ -423,6 +424,7 @@ impl Edit {
             place: self.place.clone(),
             delivery: self.delivery.clone(),
             typed: self.typed.clone(),
+            pressed: None,
             permit,
             changes: self.changes.iter().map(|change| (change.clone(), self.reason.clone())).collect(),
             reason: self.reason.clone(),

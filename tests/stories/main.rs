@@ -58,6 +58,7 @@ mod once;
 mod overriding;
 mod pending_after_a_crash;
 mod pending_replies;
+mod presses;
 mod proxies;
 mod read_only;
 mod settings;

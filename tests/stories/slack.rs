@@ -146,6 +146,48 @@ impl Slack {
         self.signed().answered().await
     }
 
+    /// Presses a button of a message.
+    pub(crate) async fn presses(self, reply: &Reply, label: &str) -> Press {
+        let button = reply.buttons().find(|button| button["text"]["text"] == label);
+        let button = button.unwrap_or_else(|| panic!("no button {label}: {}", reply.json)).clone();
+        self.presses_named(reply, &button["value"]).await
+    }
+
+    /// Presses what passes for a button of a message.
+    pub(crate) async fn presses_named(self, reply: &Reply, name: &Value) -> Press {
+        reply.text();
+        let press = self.pressing(reply, name);
+        let (workspace, key) = (Arc::clone(&press.workspace), press.key.clone());
+        let (status, text) = press.status_and_body().await;
+        assert_eq!((status, text.as_str()), (200, ""), "Slack shows nothing of this answer");
+        workspace.recorded.fetch_add(1, Ordering::SeqCst);
+        Press { key }
+    }
+
+    /// The press of a button, signed and unsent.
+    pub(crate) fn pressing(self, reply: &Reply, name: &Value) -> Signed {
+        let field =
+            |name: &str| self.fields.iter().find(|(known, _)| known == name).map(|(_, value)| value.clone());
+        let is_ephemeral = !reply.is_public();
+        let mut payload = serde_json::json!({
+            "type": "block_actions",
+            "api_app_id": field("api_app_id"),
+            "team": { "id": field("team_id"), "domain": "team" },
+            "user": { "id": field("user_id"), "username": field("user_name"), "team_id": field("team_id") },
+            "trigger_id": field("trigger_id"),
+            "response_url": field("response_url"),
+            "channel": { "id": field("channel_id"), "name": "mods" },
+            "container": { "type": "message", "message_ts": "1795435200.000100", "is_ephemeral": is_ephemeral },
+            "actions": [{ "type": "button", "action_id": "press:0", "block_id": "b", "value": name }],
+        });
+        if !is_ephemeral {
+            payload["message"] = reply.json.clone();
+        }
+        let pairs = [("payload", payload.to_string())];
+        let body = form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish().into_bytes();
+        self.at_path("/slack/interactions").signed_body(body)
+    }
+
     /// The body for a line, unsent.
     pub(crate) fn about(self, line: &str) -> Self {
         self.typing(line)
@@ -177,6 +219,12 @@ impl Slack {
         let url = self.fields.iter().find(|(name, _)| name == "response_url");
         url.and_then(|(_, url)| url.rsplit('/').next()).unwrap_or_default().to_owned()
     }
+}
+
+/// A press that was taken.
+pub(crate) struct Press {
+    /// Under which key what came of it is posted.
+    pub(crate) key: String,
 }
 
 /// A request with its signature: what a forger may still change.
@@ -329,10 +377,30 @@ fn visible(message: &Value) -> String {
                 text.push('\n');
                 text.push_str(words);
             }
+            // What can be pressed says nothing that the words do not say: see `Reply::labels`.
+            "actions" => {}
             other => panic!("a block of another kind: {other}"),
         }
     }
     text
+}
+
+impl Reply {
+    /// The buttons under it, as Slack has them.
+    fn buttons(&self) -> impl Iterator<Item = &Value> {
+        // Whoever looks at the buttons has read what is above them.
+        self.text();
+        let blocks = self.json["blocks"].as_array().unwrap();
+        blocks
+            .iter()
+            .filter(|block| block["type"] == "actions")
+            .flat_map(|block| block["elements"].as_array().unwrap())
+    }
+
+    /// What its buttons say.
+    pub(crate) fn labels(&self) -> Vec<&str> {
+        self.buttons().map(|button| button["text"]["text"].as_str().unwrap()).collect()
+    }
 }
 
 fn shown(element: &Value) -> String {

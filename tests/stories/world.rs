@@ -30,7 +30,7 @@ use super::fakes::acl::edit_locally;
 use super::guild::Guild;
 use super::late::Late;
 use super::reply::Reply;
-use super::slack::{self, ALICE, MODS, Person, RITA, Slack, TEAM, Workspace};
+use super::slack::{self, ALICE, MODS, Person, Press, RITA, Slack, TEAM, Workspace};
 use super::{closing, logs};
 
 pub(crate) const SDK_APP_ID: u32 = 1_400_000_000;
@@ -340,6 +340,18 @@ impl Stage {
         let reply = slack::reply(self.late.message(&first.key).await, &first.key);
         self.workspace.takes_note_of(&reply);
         reply
+    }
+
+    /// What came of a press: the first message about it.
+    pub(crate) async fn came_of(&self, press: &Press) -> Reply {
+        let reply = slack::reply(self.late.message(&press.key).await, &press.key);
+        self.workspace.takes_note_of(&reply);
+        reply
+    }
+
+    /// What a press made of the message that the button was in.
+    pub(crate) async fn tidied(&self, press: &Press) -> serde_json::Value {
+        self.late.message(&press.key).await
     }
 
     /// Where the bot listens.

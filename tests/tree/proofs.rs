@@ -56,7 +56,8 @@ async fn the_answer_to_an_outcome_is_the_head_that_covers_it() {
     let world = World::new().await;
     let attempt = ask("test bob").attempt(&world.store).await;
     let at = super::world::NOON;
-    let head = world.store.finish(attempt.operation(), &succeeded("r"), at).await.unwrap().unwrap();
+    let finished = world.store.finish(attempt.operation(), &succeeded("r"), at).await.unwrap().unwrap();
+    let head = finished.head.unwrap();
     let bodies = bodies(&world).await;
     assert_eq!((head.size, head.root), (bodies.len() as u64, independent::root(&bodies)));
     let again = world.store.finish(attempt.operation(), &succeeded("r"), at).await.unwrap();

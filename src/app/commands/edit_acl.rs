@@ -48,6 +48,7 @@ pub(super) async fn edit(
         place: request.place.clone(),
         delivery: request.delivery.clone(),
         typed: request.typed.clone(),
+        pressed: request.pressed.clone(),
         permit,
         changes,
         reason: reason.clone(),
@@ -65,6 +66,7 @@ pub(super) async fn edit(
             (operation, AclAnswer::Edited { changed: entries, is_for_oneself })
         }
         Ok(AclChanged::Declined(operation, why)) => (operation, AclAnswer::NotEdited(why)),
+        Ok(AclChanged::NotPressed(operation, why)) => return Some(Reply::NotPressed { operation, why }),
         Ok(AclChanged::Duplicate { operation, first }) => return Some(Reply::Duplicate { operation, first }),
         Ok(AclChanged::AclChanged) => return None,
         Err(error) => return Some(not_recorded(&error)),

@@ -5,9 +5,12 @@ mod acl_file;
 pub mod audit;
 mod corrections;
 mod edit_acl;
+mod press;
 mod rooms;
 mod show_owner;
 mod transfer;
+
+pub use press::Press;
 
 use std::convert::Infallible;
 use std::fmt::Display;
@@ -20,6 +23,7 @@ use super::service::{CommandService, Next, OnRecord, not_recorded, span};
 use crate::domain::access::{caller_rights, rights};
 use crate::domain::audit::OperationId;
 use crate::domain::command::{Command, CommandRequest, check_account};
+use crate::domain::press::Button;
 use crate::domain::reply::Reply;
 
 /// What an admitted request is about to ask of Tencent.
@@ -55,6 +59,14 @@ impl<E> Handled<E> {
     pub fn into_reply(self) -> Reply {
         let (Self::AtOnce(reply) | Self::Acknowledged(reply) | Self::Declined(reply, _)) = self;
         reply
+    }
+
+    fn with_buttons(self, buttons: Vec<Button>) -> Self {
+        match self {
+            Self::AtOnce(reply) => Self::AtOnce(reply.with_buttons(buttons)),
+            Self::Acknowledged(reply) => Self::Acknowledged(reply.with_buttons(buttons)),
+            Self::Declined(reply, why) => Self::Declined(reply.with_buttons(buttons), why),
+        }
     }
 }
 
@@ -100,7 +112,8 @@ impl CommandService {
                 // An account id is taken as it is, or refused: at every door.
                 request.command = check_account(self.accounts, request.command)
                     .and_then(|command| command.ending_after(self.clock.now()));
-                self.carry_out(&request, acknowledge).await
+                let handled = self.carry_out(&request, acknowledge).await;
+                self.offering(&request, handled).await
             }
         };
         let reply = handled.reply();
@@ -200,6 +213,7 @@ async fn answer(service: &CommandService, request: &CommandRequest, on_record: &
             acl::named(service, operation, answer, place).await
         }
         Ok(Command::Audit(question)) => audit::read(service, place, operation, question, reach).await,
+        Ok(Command::Cancel) => Reply::Cancelled { operation },
         Ok(Command::ShowOwner { .. } | Command::Transfer(_)) => {
             not_recorded(&StoreError("work was admitted as a question".into()))
         }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use tracing::warn;
 
 use super::corrections::transfer_meant;
+use super::press;
 use super::show_owner::not_read;
 use crate::app::ports::{CallResult, ReadError};
 use crate::app::service::{CommandService, Recorded};
@@ -22,6 +23,9 @@ pub(super) async fn transfer(service: &CommandService, attempt: &Attempt) -> Rep
     let transfer = attempt.transfer();
     let (outcome, meant) = match service.rooms.owner_of(&transfer.room).await {
         Ok(owner) if owner == transfer.new_owner => (Outcome::Unchanged, None),
+        Ok(owner) if press::is_overtaken(attempt, &owner) => {
+            (press::overtaken(service, attempt, &owner).await, None)
+        }
         Ok(owner) => (carry_out(service, attempt, Some(owner)).await, None),
         // The override says to go ahead without knowing the owner.
         Err(ReadError::Refused(_) | ReadError::Unreadable(_)) if transfer.overrides.is_some() => {
@@ -84,11 +88,12 @@ pub(super) fn reply(
     recorded: Recorded,
     meant: Option<Transfer>,
 ) -> Reply {
-    let (recorded, head) = match recorded {
-        Recorded::Yes(head) => (true, head),
+    let (recorded, finished) = match recorded {
+        Recorded::Yes(finished) => (true, finished),
         Recorded::NotYet => (false, None),
     };
-    Reply::Transfer {
+    let (head, undo) = finished.map_or((None, None), |finished| (finished.head, finished.undo));
+    let reply = Reply::Transfer {
         operation: attempt.operation(),
         transfer: attempt.transfer().clone(),
         by: attempt.by().clone(),
@@ -96,5 +101,6 @@ pub(super) fn reply(
         recorded,
         head: head.map(Box::new),
         meant: meant.map(Box::new),
-    }
+    };
+    reply.with_buttons(undo.into_iter().collect())
 }

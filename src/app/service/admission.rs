@@ -124,6 +124,7 @@ impl CommandService {
                 Admitted::NotHeld { operation, named } => {
                     Next::Answer(Reply::NotHeld { operation, named, room })
                 }
+                Admitted::NotPressed { operation, why } => Next::Answer(Reply::NotPressed { operation, why }),
                 Admitted::AclChanged => continue,
                 Admitted::Busy { operation: None, unresolved, .. } => {
                     drop(asked);

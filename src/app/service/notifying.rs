@@ -295,6 +295,8 @@ impl CommandService {
             (None, true) => AlreadyKnown::Perhaps,
             (None, false) => AlreadyKnown::Nothing,
         };
+        let buttons = self.store.buttons(operation, self.clock.now()).await?;
+        let answer = answer.with_buttons(buttons);
         let reply = Reply::Late { reply: Box::new(answer), typed: entry.command, asked_at: entry.at, known };
         Ok(Some(Notification { to: actor, channel, public_in: pending.public_in.clone(), reply }))
     }

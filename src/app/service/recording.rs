@@ -6,20 +6,19 @@ use tracing::{error, warn};
 
 use super::CommandService;
 use super::recovery::{Looked, lost};
-use crate::app::ports::{ReadError, Step};
+use crate::app::ports::{Finished, ReadError, Step};
 use crate::domain::admission::Attempt;
 use crate::domain::audit::{OperationId, Outcome, Refusal};
 use crate::domain::command::Transfer;
 use crate::domain::room::AccountId;
-use crate::domain::tree_head::TreeHead;
 
 /// How often recording an outcome is tried before the person is answered without it.
 pub(super) const RECORD_TRIES: u32 = 6;
 
 /// Whether an outcome is in the log.
 pub(in crate::app) enum Recorded {
-    /// It is; with the log's head after it, unless another outcome had been recorded before.
-    Yes(Option<TreeHead>),
+    /// It is, unless another outcome had been recorded before.
+    Yes(Option<Box<Finished>>),
     /// Not yet; recovery records it.
     NotYet,
 }
@@ -99,11 +98,11 @@ impl CommandService {
         for attempt in 1..=RECORD_TRIES {
             let at = self.watched.now(operation, &*self.clock);
             match self.store.finish(operation, outcome, at).await {
-                Ok(head) => {
+                Ok(finished) => {
                     self.watched.recorded(operation);
                     self.in_flight.end(operation);
                     self.observer.took(Step::Outcome, began.elapsed());
-                    return Recorded::Yes(head);
+                    return Recorded::Yes(finished.map(Box::new));
                 }
                 Err(problem) => {
                     error!(operation = operation.seq(), error = %problem, attempt, "the outcome could not be recorded");

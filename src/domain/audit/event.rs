@@ -111,6 +111,9 @@ pub struct Request {
     /// The operation that it overrides.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub overrides: Option<OperationId>,
+    /// The operation whose reply offered the button that was pressed; `None` if it was typed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pressed: Option<OperationId>,
     /// What it changed in the ACL.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub acl_changes: Vec<ChangedEntry>,

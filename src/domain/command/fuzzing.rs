@@ -56,7 +56,9 @@ fn written(command: &Command) -> Option<String> {
                 (in_quotes(transfer.room.as_str()), in_quotes(transfer.new_owner.as_str()));
             format!("{room} {new_owner}{overrides}{}", because(&transfer.reason)?)
         }
-        Command::Audit(_) | Command::Acl(AclCommand::Export | AclCommand::Plan(_)) => return None,
+        Command::Cancel | Command::Audit(_) | Command::Acl(AclCommand::Export | AclCommand::Plan(_)) => {
+            return None;
+        }
         Command::Acl(AclCommand::WhoAmI) => "whoami".to_owned(),
         Command::Acl(AclCommand::List(listed)) => {
             let part = match listed.part {

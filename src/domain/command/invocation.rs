@@ -62,6 +62,12 @@ impl Invocation {
         }
     }
 
+    /// Whether it holds a place for something that is to be filled in, such as `<why>`.
+    #[must_use]
+    pub fn is_form(&self) -> bool {
+        self.given.iter().any(|(_, value)| value == "…" || (value.starts_with('<') && value.ends_with('>')))
+    }
+
     /// The value of a parameter, if it has one.
     #[must_use]
     pub fn given(&self, name: &str) -> Option<&str> {

@@ -11,6 +11,7 @@ mod invocation;
 mod line;
 mod parameter;
 mod parse;
+mod pressed;
 mod rewrite;
 pub mod schema;
 mod values;
@@ -26,13 +27,15 @@ pub use invocation::{Invocation, Style, quoted, shell_word};
 pub use line::{LONGEST_REASON, LongReason, Mention, Mentioned, Typed, Word, clean_reason};
 pub use parameter::{Kind, Parameter, Position};
 pub use parse::{parse, parse_in};
+pub use pressed::{Nonce, Pressed};
 pub use schema::{
     AclCommand, Edit, Ends, Example, Listed, Needs, OwnerQuestion, Question, Section, Verb, Why,
 };
 pub use values::Values;
 
 /// Which of the commands was typed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum CommandGroup {
     /// `/room-owner`: rooms and their owners.
     Owner,
@@ -92,6 +95,8 @@ pub enum Command {
     Transfer(Transfer),
     /// What was done?
     Audit(Box<Question>),
+    /// Nothing: the buttons of a reply are withdrawn.
+    Cancel,
 }
 
 /// The one privileged action: give `room` to `new_owner`.
@@ -109,8 +114,18 @@ pub struct Transfer {
 
 impl Command {
     /// Every name that [`Self::name`] gives, and what is not understood.
-    pub const NAMES: [&str; 9] =
-        ["transfer", "override", "show_owner", "owner", "acl", "acl_edit", "audit", "help", Self::NONE];
+    pub const NAMES: [&str; 10] = [
+        "transfer",
+        "override",
+        "show_owner",
+        "owner",
+        "acl",
+        "acl_edit",
+        "audit",
+        "help",
+        "cancel",
+        Self::NONE,
+    ];
 
     /// In the place of the name of what is no command.
     pub const NONE: &str = "none";
@@ -127,6 +142,7 @@ impl Command {
             Self::Acl(_) => "acl",
             Self::Audit(_) => "audit",
             Self::Help(_) => "help",
+            Self::Cancel => "cancel",
         }
     }
 
@@ -134,7 +150,7 @@ impl Command {
     #[must_use]
     pub fn room(&self) -> Option<&RoomId> {
         match self {
-            Self::Help(_) | Self::Owner(_) | Self::Acl(_) | Self::Audit(_) => None,
+            Self::Help(_) | Self::Owner(_) | Self::Acl(_) | Self::Audit(_) | Self::Cancel => None,
             Self::ShowOwner { room } | Self::Transfer(Transfer { room, .. }) => Some(room),
         }
     }
@@ -143,7 +159,7 @@ impl Command {
     #[must_use]
     pub fn action(&self) -> Option<Action> {
         match self {
-            Self::Help(_) | Self::Owner(_) => None,
+            Self::Help(_) | Self::Owner(_) | Self::Cancel => None,
             Self::ShowOwner { room } => Some(Action::ShowOwner(room.clone())),
             Self::Transfer(Transfer { room, overrides: Some(_), .. }) => Some(Action::Override(room.clone())),
             Self::Transfer(Transfer { room, .. }) => Some(Action::Transfer(room.clone())),
@@ -198,13 +214,15 @@ pub struct CommandRequest {
     pub typed: String,
     /// What was understood of it.
     pub command: Result<Command, UsageError>,
+    /// The button that was pressed; `None` if it was typed.
+    pub pressed: Option<Pressed>,
 }
 
 impl CommandRequest {
     /// Somebody's on the bot's machine, who typed this there.
     #[must_use]
     pub fn local(principal: Principal, typed: String, command: Result<Command, UsageError>) -> Self {
-        Self { principal, place: Place::Local, delivery: None, typed, command }
+        Self { principal, place: Place::Local, delivery: None, typed, command, pressed: None }
     }
 }
 
@@ -255,6 +273,8 @@ pub enum Advice {
     InstallInWorkspace,
     /// To load the client anew, which shows a form that is gone.
     Reload,
+    /// To type the command instead of pressing.
+    Type,
 }
 
 impl Unusable {

@@ -12,6 +12,7 @@ use jiff::tz::TimeZone;
 use super::access::{Action, CallerRights, Denial, EffectiveScope, Grant, Helpers, Right};
 use super::audit::{AuditEntry, NoAnswer, OperationId, Outcome, OutcomeKind};
 use super::command::{CommandGroup, Transfer, Unusable, UsageError};
+use super::press::{Button, NotPressed};
 use super::principal::{Principal, Subject};
 use super::room::{AccountId, RoomId};
 use super::tree_head::TreeHead;
@@ -122,6 +123,25 @@ pub enum Reply {
         error: UsageError,
         /// The caller's live rights in this channel: only commands that they may use are suggested.
         rights: Vec<Right>,
+    },
+    /// The button cannot be pressed.
+    NotPressed {
+        /// The record of the press.
+        operation: OperationId,
+        /// Why not.
+        why: NotPressed,
+    },
+    /// The buttons of a reply were withdrawn.
+    Cancelled {
+        /// The record of the press.
+        operation: OperationId,
+    },
+    /// A reply with buttons under it.
+    WithButtons {
+        /// The reply.
+        reply: Box<Self>,
+        /// The buttons, in their order.
+        buttons: Vec<Button>,
     },
     /// The delivery had been taken before.
     Duplicate {
@@ -265,6 +285,50 @@ impl fmt::Display for Overload {
 }
 
 impl Reply {
+    /// The same with buttons under it, if there are any.
+    #[must_use]
+    pub fn with_buttons(self, buttons: Vec<Button>) -> Self {
+        if buttons.is_empty() { self } else { Self::WithButtons { reply: Box::new(self), buttons } }
+    }
+
+    /// The reply without its buttons.
+    #[must_use]
+    pub fn said(&self) -> &Self {
+        match self {
+            Self::WithButtons { reply, .. } => reply,
+            reply => reply,
+        }
+    }
+
+    /// The buttons under it.
+    #[must_use]
+    pub fn buttons(&self) -> &[Button] {
+        match self {
+            Self::WithButtons { buttons, .. } => buttons,
+            Self::Late { reply, .. } => reply.buttons(),
+            _ => &[],
+        }
+    }
+
+    /// Whether, being the reply to a press, it leaves nothing to press any more in the message that the button was in.
+    #[must_use]
+    pub fn ends_buttons(&self) -> bool {
+        match self.said() {
+            Self::NotPressed { why, .. } => !matches!(why, NotPressed::NotYours(_)),
+            Self::Transfer { .. } | Self::Unusable { .. } | Self::Cancelled { .. } => true,
+            Self::Denied { .. }
+            | Self::Foreign { .. }
+            | Self::Busy { .. }
+            | Self::Duplicate { .. }
+            | Self::RateLimited { .. }
+            | Self::NotRecorded
+            | Self::Broken
+            | Self::Waiting { .. }
+            | Self::Working { .. } => false,
+            said => said.outcome() != OutcomeKind::Declined,
+        }
+    }
+
     /// Who gets to see it. What happened to a room, or may have, concerns the channel; everything else
     /// is between the bot and the caller.
     #[must_use]
@@ -275,7 +339,7 @@ impl Reply {
                     Outcome::Succeeded { .. } | Outcome::ConfirmedByCallback { .. } | Outcome::Unknown { .. },
                 ..
             } => Audience::Channel,
-            Self::Late { reply, .. } => reply.audience(),
+            Self::Late { reply, .. } | Self::WithButtons { reply, .. } => reply.audience(),
             _ => Audience::Caller,
         }
     }
@@ -284,7 +348,7 @@ impl Reply {
     #[must_use]
     pub fn outcome(&self) -> OutcomeKind {
         match self {
-            Self::Help { .. } | Self::Rooms { .. } => OutcomeKind::Succeeded,
+            Self::Help { .. } | Self::Rooms { .. } | Self::Cancelled { .. } => OutcomeKind::Succeeded,
             Self::Acl { answer, .. } => match **answer {
                 AclAnswer::NotEdited(_) => OutcomeKind::Declined,
                 _ => OutcomeKind::Succeeded,
@@ -295,10 +359,12 @@ impl Reply {
             Self::Denied { .. } | Self::Foreign { .. } => OutcomeKind::Denied,
             Self::Invalid { .. } | Self::Unusable { .. } => OutcomeKind::Invalid,
             Self::Duplicate { .. } => OutcomeKind::Duplicate,
-            Self::Busy { .. } | Self::NotHeld { .. } | Self::RateLimited { .. } | Self::NotRecorded => {
-                OutcomeKind::Declined
-            }
-            Self::Late { reply, .. } => reply.outcome(),
+            Self::Busy { .. }
+            | Self::NotHeld { .. }
+            | Self::NotPressed { .. }
+            | Self::RateLimited { .. }
+            | Self::NotRecorded => OutcomeKind::Declined,
+            Self::Late { reply, .. } | Self::WithButtons { reply, .. } => reply.outcome(),
             Self::Broken => OutcomeKind::Unknown,
             Self::Waiting { .. } | Self::Working { .. } => OutcomeKind::Pending,
         }
@@ -319,10 +385,12 @@ impl Reply {
             | Self::Duplicate { operation, .. }
             | Self::Busy { operation, .. }
             | Self::NotHeld { operation, .. }
+            | Self::NotPressed { operation, .. }
+            | Self::Cancelled { operation }
             | Self::Foreign { operation, .. }
             | Self::Unusable { operation, .. } => Some(*operation),
             Self::RateLimited { operation, .. } => *operation,
-            Self::Late { reply, .. } => reply.operation(),
+            Self::Late { reply, .. } | Self::WithButtons { reply, .. } => reply.operation(),
             Self::NotRecorded | Self::Broken | Self::Waiting { .. } | Self::Working { .. } => None,
         }
     }

@@ -17,6 +17,7 @@ mod usage;
 pub mod why;
 
 use super::audit::{AuditEntry, OperationId, Outcome, OutcomeKind};
+use super::press::NotPressed;
 use super::reply::{Overload, Reply, commands};
 use super::room::RoomId;
 use message::{hand_over, op, person, spans, text};
@@ -98,6 +99,14 @@ pub fn message(reply: &Reply, name: &CommandName) -> Message {
         Reply::Duplicate { operation, first } => duplicate(*operation, first),
         Reply::Busy { operation, holder, is_callers_own } => busy(*operation, holder, *is_callers_own),
         Reply::NotHeld { operation, named, room } => not_held(*operation, *named, room.as_ref(), name),
+        Reply::NotPressed { operation, why } => not_pressed(*operation, why),
+        Reply::Cancelled { operation } => Message {
+            tone: Tone::Plain,
+            headline: text("Cancelled. Nothing was done."),
+            body: vec![],
+            footer: Some(op(*operation)),
+        },
+        Reply::WithButtons { reply, .. } => message(reply, name),
         Reply::Foreign { operation, origin } => foreign_origin(*operation, origin),
         Reply::Unusable { operation, unusable } => {
             let why =
@@ -210,6 +219,25 @@ fn duplicate(operation: OperationId, first: &AuditEntry) -> Message {
             None => op(operation),
         }),
     }
+}
+
+fn not_pressed(operation: OperationId, why: &NotPressed) -> Message {
+    let headline = text("Nothing was done: ");
+    let (headline, next) = match why {
+        NotPressed::Lapsed(of) => (
+            headline.text("this button of op ").text(of).text(" has expired."),
+            "Look at the room's owner, then type the command.",
+        ),
+        NotPressed::Used(by) => (
+            headline.text("this was pressed already, and became op ").text(by).text("."),
+            "Look at the reply to that one before you do it again.",
+        ),
+        NotPressed::NotYours(whom) => (
+            headline.text("this button is for ").and(message::subject(whom)).text("."),
+            "Type the command yourself, if you may use it here.",
+        ),
+    };
+    Message { tone: Tone::Stop, headline, body: vec![text(next)], footer: Some(op(operation)) }
 }
 
 fn not_held(

@@ -42,6 +42,7 @@ pub(super) fn advice(advice: Advice) -> &'static str {
         Advice::InstallInWorkspace => {
             "Whoever runs the bot has to install it in your workspace, and not for the whole organisation alone."
         }
+        Advice::Type => "Type the command instead: a button works for a while only.",
         Advice::Reload => {
             "Your client shows a form of the command that is gone: reload it (Ctrl+R, or start the app anew), then fill it in again."
         }

@@ -1,0 +1,40 @@
+//! The button behind a request, if somebody pressed one instead of typing.
+
+use crate::domain::audit::OperationId;
+use crate::domain::room::AccountId;
+
+/// The name of a button: 128 random bits in hexadecimal. It authorises nothing.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Nonce(String);
+
+impl Nonce {
+    /// The nonce of random bits.
+    #[must_use]
+    pub fn new(bits: u128) -> Self {
+        Self(format!("{bits:032x}"))
+    }
+
+    /// The nonce that a platform sent back; `None` if no button can have it.
+    #[must_use]
+    pub fn read(text: &str) -> Option<Self> {
+        let is_hex = |b: u8| matches!(b, b'0'..=b'9' | b'a'..=b'f');
+        (text.len() == 32 && text.bytes().all(is_hex)).then(|| Self(text.to_owned()))
+    }
+
+    /// Its text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// The button that a request comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pressed {
+    /// Its name.
+    pub nonce: Nonce,
+    /// The operation whose reply offered it.
+    pub of: OperationId,
+    /// Who has to own the room for the press to change anything.
+    pub expects: Option<AccountId>,
+}
