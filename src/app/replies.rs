@@ -107,6 +107,21 @@ pub enum SendError {
     Permanent(String),
 }
 
+impl SendError {
+    /// Whether the message may be there in spite of it.
+    #[must_use]
+    pub fn is_unclear(&self) -> bool {
+        matches!(self, Self::Temporary { is_unclear: true, .. })
+    }
+}
+
+impl fmt::Display for SendError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (Self::Temporary { why, .. } | Self::Permanent(why)) = self;
+        f.write_str(why)
+    }
+}
+
 /// Speaks to people by the bot's own right, unasked.
 #[async_trait]
 pub trait Messenger: Send + Sync {

@@ -17,7 +17,9 @@ use super::{Door, render, rest};
 use crate::app::commands::{Handled, Press, Work};
 use crate::app::replies::Platform;
 use crate::app::suggest;
-use crate::domain::command::{CommandRequest, Kind as Takes, Place, RejectedRequest, Rejection, Unusable};
+use crate::domain::command::{
+    CommandGroup, CommandRequest, Kind as Takes, Place, RejectedRequest, Rejection, Unusable,
+};
 use crate::domain::principal::Channel;
 use crate::domain::reply::Reply;
 use crate::domain::reply_note::HowReplied;
@@ -63,7 +65,7 @@ impl Door {
                 let door = Arc::clone(&self);
                 self.service.spawn(async move { door.suggest(&interaction, until).await });
             }
-            Kind::Command | Kind::Press | Kind::Other(_) => {
+            Kind::Command | Kind::Press | Kind::Form | Kind::Other(_) => {
                 let door = Arc::clone(&self);
                 self.service.spawn(async move { door.answer(interaction, until).await });
             }
@@ -106,7 +108,11 @@ impl Door {
         let source = source.filter(|_| handled.reply().ends_buttons());
         match handled {
             Handled::AtOnce(reply) if source.as_ref().is_some_and(|source| source.is_private) => {
-                self.replace(to, &reply, until).await;
+                // In the place of the message that the button was in.
+                self.first_answer(to, &reply, &render::in_its_place(&self.render(&reply)), until).await;
+            }
+            Handled::AtOnce(reply) if interaction.is_bare() && reply.is_help_for_a_moderator() => {
+                self.show_form(interaction, &reply, until).await;
             }
             Handled::AtOnce(reply) => {
                 self.say(to, &reply, until).await;
@@ -126,12 +132,15 @@ impl Door {
 
     /// The request that an interaction makes, or why it makes none.
     fn understand(&self, interaction: &Interaction) -> Result<Asked, Box<RejectedRequest>> {
-        let is_press = interaction.kind == Kind::Press;
-        let options = interaction.data().filter(|_| !is_press).map(Options::read);
-        let typed = match &options {
-            _ if is_press => "[a button]".to_owned(),
-            Some(Ok(options)) => options.typed(&self.settings.command),
-            Some(Err(_)) | None => String::new(),
+        let options = match interaction.kind {
+            Kind::Press | Kind::Form => None,
+            _ => interaction.data().map(Options::read),
+        };
+        let typed = match (interaction.kind, &options) {
+            (Kind::Press, _) => "[a button]".to_owned(),
+            (Kind::Form, _) => interaction.filled().to_string(),
+            (_, Some(Ok(options))) => options.typed(&self.settings.command),
+            (_, Some(Err(_)) | None) => String::new(),
         };
         let reject = |rejection| Box::new(interaction.rejected(&typed, rejection));
         let unusable = |unusable: Unusable| reject(Rejection::Unusable(unusable));
@@ -143,24 +152,24 @@ impl Door {
             return Err(unusable(format!("interactions of type {kind} are not taken").into()));
         }
         let Caller { principal, place } = interaction.caller().map_err(unusable)?;
-        if let (true, Place::Channel(channel)) = (is_press, &place) {
-            let pressed = interaction.data().and_then(|data| data.get("custom_id")).and_then(Value::as_str);
-            let nonce = render::pressed(pressed.unwrap_or_default()).to_owned();
-            let (channel, delivery) = (channel.clone(), interaction.delivery());
-            return Ok(Asked::Press(Box::new(Press { principal, channel, delivery, nonce })));
-        }
-        let options = options
-            .ok_or_else(|| unusable("Discord did not send the command".into()))?
-            .map_err(|why| unusable(why.into()))?;
-        let command = options.command(&self.settings.command, guild(&place)).map_err(unusable)?;
-        Ok(Asked::Command(Box::new(CommandRequest {
-            principal,
-            place,
-            delivery: interaction.delivery(),
-            typed: payload::record(&typed),
-            command,
-            pressed: None,
-        })))
+        let delivery = interaction.delivery();
+        let command = match (interaction.kind, &place) {
+            (Kind::Press, Place::Channel(channel)) => {
+                let channel = channel.clone();
+                let nonce = interaction.pressed().to_owned();
+                return Ok(Asked::Press(Box::new(Press { principal, channel, delivery, nonce })));
+            }
+            (Kind::Form, _) => interaction.filled().command(),
+            _ => {
+                let options = options
+                    .ok_or_else(|| unusable("Discord did not send the command".into()))?
+                    .map_err(|why| unusable(why.into()))?;
+                options.command(&self.settings.command, guild(&place)).map_err(unusable)?
+            }
+        };
+        let typed = payload::record(&typed);
+        let request = CommandRequest { principal, place, delivery, typed, command, pressed: None };
+        Ok(Asked::Command(Box::new(request)))
     }
 
     fn serves(&self, interaction: &Interaction) -> bool {
@@ -184,10 +193,16 @@ impl Door {
         }
     }
 
-    /// Answers a press in the place of the message that the button was in.
-    async fn replace(&self, to: &ReplyTo, reply: &Reply, until: Instant) {
-        let answer = render::in_its_place(&self.render(reply));
-        self.first_answer(to, reply, &answer, until).await;
+    /// Shows a form in the place of help.
+    async fn show_form(&self, interaction: &Interaction, help: &Reply, until: Instant) {
+        let to = &interaction.reply_to;
+        let Ok(Caller { principal, place }) = interaction.caller() else {
+            return self.say(to, help, until).await;
+        };
+        let most = render::MOST_CHOICES;
+        let rooms = suggest::rooms(&self.service, &principal, &place, CommandGroup::Owner, "", most);
+        let rooms = tokio::time::timeout(SUGGEST_WITHIN, rooms).await.unwrap_or_default();
+        self.first_answer(to, help, &render::form(&rooms), until).await;
     }
 
     /// Takes the buttons out of a message in which nothing can be pressed any more. They only look as if.

@@ -9,7 +9,8 @@ use std::fmt;
 use secrecy::SecretString;
 use serde_json::{Map, Value};
 
-use crate::domain::command::{Advice, DeliveryId, Place, RejectedRequest, Rejection, Unusable};
+use super::render;
+use crate::domain::command::{Advice, DeliveryId, FilledForm, Place, RejectedRequest, Rejection, Unusable};
 use crate::domain::principal::{Channel, Principal, Subject};
 
 /// How much of a name the record keeps, in characters.
@@ -20,8 +21,6 @@ const LONGEST_RECORD: usize = 1_000;
 /// The types of channel that are threads: announcement, public, private
 /// (docs.discord.com/developers/resources/channel, "Channel Types").
 pub(super) const THREADS: [u64; 3] = [10, 11, 12];
-/// The flag of a message that one person alone sees ("Message Flags").
-pub(super) const EPHEMERAL: u64 = 1 << 6;
 /// The `context` of a guild ("Interaction Context Types").
 const GUILD: u64 = 0;
 
@@ -32,7 +31,8 @@ pub(super) enum Kind {
     Command,
     Autocomplete,
     Press,
-    /// A modal, or what Discord will think of next.
+    Form,
+    /// What Discord will think of next.
     Other(u64),
 }
 
@@ -101,6 +101,7 @@ impl Interaction {
             1 => Kind::Ping,
             2 => Kind::Command,
             3 => Kind::Press,
+            5 => Kind::Form,
             4 => Kind::Autocomplete,
             other => Kind::Other(other),
         };
@@ -134,7 +135,38 @@ impl Interaction {
     pub(super) fn source(&self) -> Option<Source> {
         let message = self.fields.get("message")?;
         let flags = message.get("flags").and_then(Value::as_u64).unwrap_or_default();
-        Some(Source { message: message.get("id").and_then(snowflake)?, is_private: flags & EPHEMERAL != 0 })
+        Some(Source {
+            message: message.get("id").and_then(snowflake)?,
+            is_private: flags & render::EPHEMERAL != 0,
+        })
+    }
+
+    /// The name of the button that was pressed; of no button if it is none of ours.
+    pub(super) fn pressed(&self) -> &str {
+        let name = self.data().and_then(|data| data.get("custom_id")?.as_str());
+        render::pressed(name.unwrap_or_default())
+    }
+
+    /// Whether it is a command with nothing filled in.
+    pub(super) fn is_bare(&self) -> bool {
+        let options = self.data().and_then(|data| data.get("options"));
+        self.kind == Kind::Command && options.and_then(Value::as_array).is_none_or(Vec::is_empty)
+    }
+
+    /// What was filled in: each field by its name ("Modal Submit Interaction").
+    pub(super) fn filled(&self) -> FilledForm {
+        let empty = Vec::new();
+        let labels = self.data().and_then(|data| data.get("components")?.as_array()).unwrap_or(&empty);
+        let value = |name: &str| {
+            let fields = labels.iter().filter_map(|label| label.get("component"));
+            let field = fields.into_iter().find(|field| field["custom_id"] == name)?;
+            field["value"].as_str().or_else(|| field["values"][0].as_str()).map(str::to_owned)
+        };
+        FilledForm {
+            room: value(render::ROOM).unwrap_or_default(),
+            new_owner: value(render::NEW_OWNER).unwrap_or_default(),
+            reason: value(render::REASON),
+        }
     }
 
     /// The id that makes a repetition known.

@@ -7,7 +7,7 @@
 use serde_json::{Value, json};
 use serenity::all::{CreateEmbed, CreateEmbedFooter};
 
-use super::payload::EPHEMERAL;
+use crate::app::ports::RoomSummary;
 use crate::domain::audit::Outcome;
 use crate::domain::press::Button;
 use crate::domain::principal::{Channel, Subject};
@@ -30,6 +30,8 @@ const LONGEST_FOOTER: usize = 500;
 pub(super) const MOST_CHOICES: usize = 25;
 const LONGEST_CHOICE: usize = 100;
 
+/// The message is for the caller alone ("Message Flags").
+pub(super) const EPHEMERAL: u64 = 1 << 6;
 /// How a button's name begins where Discord keeps it.
 const PRESS: &str = "press:";
 /// Discord's own limit for what a button says, in UTF-16 units.
@@ -55,6 +57,43 @@ fn components(buttons: &[Button]) -> Vec<Value> {
     };
     let row = || json!({ "type": 1, "components": buttons.iter().map(button).collect::<Vec<_>>() });
     if buttons.is_empty() { Vec::new() } else { vec![row()] }
+}
+
+/// The fields of the form, by which Discord names them.
+pub(super) const ROOM: &str = "room";
+pub(super) const NEW_OWNER: &str = "new_owner";
+pub(super) const REASON: &str = "reason";
+/// The longest reason that a form takes, and the longest id: Discord wants limits.
+const LONGEST_FORM_REASON: usize = 200;
+const LONGEST_ID: usize = 128;
+
+/// The form that hands a room over ("Modals"). Where no room can be listed, its id is typed.
+pub(super) fn form(rooms: &[RoomSummary]) -> Value {
+    let label = |label: &str, description: &str, component: Value| json!({ "type": 18, "label": label, "description": description, "component": component });
+    let input = |name: &str, style: u8, required: bool, longest: usize| json!({ "type": 4, "custom_id": name, "style": style, "required": required, "max_length": longest });
+    let option = |room: &RoomSummary| {
+        let shown = |text: &str| clip(&visible(text), LONGEST_CHOICE);
+        json!({
+            "label": shown(room.room.as_str()), "value": room.room.as_str(), "description": shown(&room.details()),
+        })
+    };
+    let options = rooms.iter().filter(|room| width(room.room.as_str()) <= LONGEST_CHOICE).map(option);
+    let options: Vec<Value> = options.take(MOST_CHOICES).collect();
+    let room = if options.is_empty() {
+        label("Room", "The RoomId of the live room", input(ROOM, 1, true, LONGEST_ID))
+    } else {
+        let select = json!({ "type": 3, "custom_id": ROOM, "options": options });
+        label("Room", "One that is not listed: type /room-owner and fill in the options", select)
+    };
+    json!({ "type": 9, "data": {
+        "custom_id": "hand-over",
+        "title": "Hand a room over",
+        "components": [
+            room,
+            label("New owner", "The UserID of the new owner in the live app", input(NEW_OWNER, 1, true, LONGEST_ID)),
+            label("Reason", "Kept with the record; you may leave it out", input(REASON, 2, false, LONGEST_FORM_REASON)),
+        ],
+    } })
 }
 
 /// The name of a button out of what Discord sends back; what is no button of ours is nobody's name.

@@ -1,10 +1,11 @@
-//! `POST /slack/interactions`: what people press (docs.slack.dev/interactivity/handling-user-interaction).
+//! `POST /slack/interactions`: what people press and fill in (docs.slack.dev/interactivity/handling-user-interaction).
 //!
-//! 401 for bytes that Slack did not sign, with nothing parsed; else 200 at once. Slack shows nothing of that answer: what
-//! came of a press is said at its `response_url`.
+//! 401 for bytes that Slack did not sign, with nothing parsed; else 200. Of a press, Slack shows nothing of that answer:
+//! what came of it is said at its `response_url`. A form is answered in its place.
 
 use std::sync::Arc;
 
+use axum::Json;
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
@@ -12,9 +13,10 @@ use axum::response::{IntoResponse as _, Response};
 use serde_json::{Value, json};
 use tracing::{debug, warn};
 
+use super::Slack;
 use super::interactive::{self, Interactive, Pressing, Source};
+use super::payload::{self, Invocation};
 use super::response_url::ResponseUrl;
-use super::{Slack, payload};
 use crate::app::commands::at_once;
 use crate::domain::reply::{Audience, Reply};
 
@@ -25,13 +27,16 @@ pub(super) async fn interaction(State(slack): State<Arc<Slack>>, headers: Header
     };
     let payload = payload::fields(&body).ok().and_then(|mut fields| fields.remove("payload"));
     let payload = payload.and_then(|text| serde_json::from_slice(&slack.redactor.json(text.as_bytes())).ok());
-    slack.interactive(payload.unwrap_or_default()).await;
-    StatusCode::OK.into_response()
+    match slack.interactive(payload.unwrap_or_default()).await {
+        Some(answer) => Json(answer).into_response(),
+        None => StatusCode::OK.into_response(),
+    }
 }
 
 impl Slack {
-    /// Takes what somebody pressed. Returns as soon as somebody works on it; that ends even through a shutdown.
-    pub(super) async fn interactive(self: Arc<Self>, payload: Value) {
+    /// Takes what somebody pressed or filled in, and returns what Slack is to show for it at once, if anything. What takes
+    /// longer ends even through a shutdown.
+    pub(super) async fn interactive(self: Arc<Self>, payload: Value) -> Option<Value> {
         match interactive::read(&payload, &self.settings) {
             Interactive::Ignored(kind) => debug!(kind, "slack sent what the bot has no use for"),
             Interactive::Rejected(request, url) => {
@@ -43,6 +48,24 @@ impl Slack {
                 let slack = Arc::clone(&self);
                 self.service.spawn(async move { slack.pressed(*pressing).await });
             }
+            Interactive::Form(invocation) => {
+                let slack = Arc::clone(&self);
+                self.service.spawn(async move { slack.asked_for_form(*invocation).await });
+            }
+            Interactive::Typing(typing) => return Some(self.suggestions(*typing).await),
+            Interactive::Submission(submission) => return self.submitted(*submission).await,
+        }
+        None
+    }
+
+    /// Shows the form, or says why not.
+    async fn asked_for_form(&self, invocation: Invocation) {
+        let Invocation { mut request, response_url, trigger } = invocation;
+        request.principal = self.with_groups(request.principal);
+        let place = request.place.clone();
+        let reply = self.service.handle(request, at_once).await.into_reply();
+        if !self.shows_form(trigger.as_deref(), &place, &reply).await {
+            self.answer_late(response_url.as_ref(), &reply).await;
         }
     }
 

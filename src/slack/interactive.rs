@@ -1,20 +1,29 @@
-//! From the JSON of a press to a request (docs.slack.dev/reference/interaction-payloads/block_actions-payload).
+//! From the JSON of what people press and fill in to requests (docs.slack.dev/reference/interaction-payloads).
 
 use std::collections::HashMap;
 
 use serde_json::Value;
 
-use super::payload::{delivery, foreign_origin, principal};
+use super::payload::{Invocation, delivery, foreign_origin, principal};
 use super::response_url::ResponseUrl;
 use super::{Settings, render};
 use crate::app::commands::Press;
-use crate::domain::command::{RejectedRequest, Rejection, Unusable};
-use crate::domain::principal::Channel;
+use crate::domain::command::{
+    Command, CommandGroup, CommandRequest, DeliveryId, FilledForm, Place, RejectedRequest, Rejection,
+    Unusable,
+};
+use crate::domain::principal::{Channel, Principal};
 
 /// Something that people do with the mouse, read.
 pub(super) enum Interactive {
     /// Somebody pressed a button.
     Press(Box<Pressing>),
+    /// Somebody asks for the form, by a shortcut on a message.
+    Form(Box<Invocation>),
+    /// Somebody is choosing in a form.
+    Typing(Box<Typing>),
+    /// Somebody filled in a form.
+    Submission(Box<Submission>),
     /// It cannot be taken.
     Rejected(Box<RejectedRequest>, Option<ResponseUrl>),
     /// The bot has nothing of this kind: there is nothing to do.
@@ -29,6 +38,23 @@ pub(super) struct Pressing {
     pub(super) source: Source,
 }
 
+/// What somebody has typed in a field of a form.
+pub(super) struct Typing {
+    pub(super) principal: Principal,
+    pub(super) channel: Channel,
+    /// The room that was chosen; `None` where rooms are chosen from.
+    pub(super) room: Option<String>,
+    pub(super) typed: String,
+}
+
+/// A form that was filled in.
+pub(super) struct Submission {
+    pub(super) principal: Principal,
+    pub(super) channel: Channel,
+    pub(super) delivery: Option<DeliveryId>,
+    pub(super) filled: FilledForm,
+}
+
 /// The message that a button is in.
 pub(super) enum Source {
     /// One that the person alone sees. Slack does not say what is in it.
@@ -40,31 +66,53 @@ pub(super) enum Source {
 /// Reads an authentic payload.
 pub(super) fn read(payload: &Value, settings: &Settings) -> Interactive {
     let kind = payload["type"].as_str().unwrap_or_default();
-    if kind != "block_actions" {
-        return Interactive::Ignored(kind.chars().take(64).collect());
-    }
     let fields = flattened(payload);
     let url =
         fields.get("response_url").and_then(|url| ResponseUrl::parse(url, &settings.response_url_hosts));
-    let rejected = |rejection| RejectedRequest {
-        principal: principal(&fields),
-        channel: channel(&fields),
-        delivery: delivery(&fields),
-        typed: "[a button]".to_owned(),
-        rejection,
+    let reject = |rejection, url| {
+        let request = RejectedRequest {
+            principal: principal(&fields),
+            channel: channel(&fields),
+            delivery: delivery(&fields),
+            typed: format!("[{}]", kind.replace('_', " ")),
+            rejection,
+        };
+        Interactive::Rejected(Box::new(request), url)
     };
-    if let Some(origin) = foreign_origin(&fields, settings) {
-        return Interactive::Rejected(Box::new(rejected(Rejection::Foreign(origin))), url);
+    if !["block_actions", "view_submission", "message_action", "block_suggestion"].contains(&kind) {
+        return Interactive::Ignored(kind.chars().take(64).collect());
     }
-    match press(payload, &fields) {
-        Ok(press) => {
-            let pressing = Pressing { press, response_url: url, source: source(payload) };
-            Interactive::Press(Box::new(pressing))
-        }
-        Err(why) => {
-            let rejection = Rejection::Unusable(Unusable::from(why));
-            Interactive::Rejected(Box::new(rejected(rejection)), url)
-        }
+    if kind == "block_suggestion" {
+        // A keystroke is not recorded.
+        let typing = match foreign_origin(&fields, settings) {
+            None => typing(payload, &fields).map_err(str::to_owned),
+            Some(origin) => Err(origin),
+        };
+        return typing.map_or_else(Interactive::Ignored, |typing| Interactive::Typing(Box::new(typing)));
+    }
+    if let Some(origin) = foreign_origin(&fields, settings) {
+        return reject(Rejection::Foreign(origin), url);
+    }
+    let unusable = |why: &'static str| Rejection::Unusable(Unusable::from(why));
+    match kind {
+        "view_submission" => match submission(payload, &fields) {
+            Ok(submission) => Interactive::Submission(Box::new(submission)),
+            Err(why) => reject(unusable(why), url),
+        },
+        "message_action" => match shortcut(&fields) {
+            Ok(request) => {
+                let trigger = fields.get("trigger_id").cloned();
+                Interactive::Form(Box::new(Invocation { request, response_url: url, trigger }))
+            }
+            Err(why) => reject(unusable(why), url),
+        },
+        _ => match press(payload, &fields) {
+            Ok(press) => {
+                let source = source(payload);
+                Interactive::Press(Box::new(Pressing { press, response_url: url, source }))
+            }
+            Err(why) => reject(unusable(why), url),
+        },
     }
 }
 
@@ -82,6 +130,8 @@ fn flattened(payload: &Value) -> HashMap<String, String> {
         ("response_url", &payload["response_url"]),
         ("channel_id", &payload["channel"]["id"]),
         ("channel_id", &payload["container"]["channel_id"]),
+        // Of a form, the bot itself has put it there.
+        ("channel_id", &payload["view"]["private_metadata"]),
     ];
     let mut fields = HashMap::new();
     for (name, value) in all {
@@ -100,15 +150,65 @@ fn channel(fields: &HashMap<String, String>) -> Option<Channel> {
     Channel::slack(team, fields.get("channel_id")?)
 }
 
+const NOBODY: &str = "the workspace or the person is not named by an id";
+const NO_TRIGGER: &str = "the field `trigger_id` is not an id";
+
+/// The value that a field of a form has: chosen, or typed.
+fn value_of<'a>(payload: &'a Value, field: &str) -> Option<&'a str> {
+    let value = &payload["view"]["state"]["values"][field][field];
+    value["selected_option"]["value"].as_str().or_else(|| value["value"].as_str())
+}
+
+fn submission(payload: &Value, fields: &HashMap<String, String>) -> Result<Submission, &'static str> {
+    let value = |field: &str| value_of(payload, field).unwrap_or_default().to_owned();
+    Ok(Submission {
+        principal: principal(fields).ok_or(NOBODY)?,
+        channel: channel(fields).ok_or("Slack did not say to which channel the form belongs")?,
+        delivery: Some(delivery(fields).ok_or(NO_TRIGGER)?),
+        filled: FilledForm {
+            room: value(render::ROOM),
+            new_owner: value(render::NEW_OWNER),
+            reason: value_of(payload, render::REASON).map(str::to_owned),
+        },
+    })
+}
+
+fn typing(payload: &Value, fields: &HashMap<String, String>) -> Result<Typing, &'static str> {
+    let room = match payload["action_id"].as_str() {
+        Some(render::ROOM) => None,
+        Some(render::NEW_OWNER) => Some(value_of(payload, render::ROOM).unwrap_or_default().to_owned()),
+        _ => return Err("there is no such field"),
+    };
+    Ok(Typing {
+        principal: principal(fields).ok_or(NOBODY)?,
+        channel: channel(fields).ok_or("Slack did not say to which channel the form belongs")?,
+        room,
+        typed: payload["value"].as_str().unwrap_or_default().to_owned(),
+    })
+}
+
+/// The shortcut asks for what the bare command asks for.
+fn shortcut(fields: &HashMap<String, String>) -> Result<CommandRequest, &'static str> {
+    let channel = channel(fields).ok_or("Slack did not say in which channel the message is")?;
+    Ok(CommandRequest {
+        principal: principal(fields).ok_or(NOBODY)?,
+        place: Place::Channel(channel),
+        delivery: Some(delivery(fields).ok_or(NO_TRIGGER)?),
+        typed: "[shortcut]".to_owned(),
+        command: Ok(Command::Help(CommandGroup::Owner)),
+        pressed: None,
+    })
+}
+
 fn press(payload: &Value, fields: &HashMap<String, String>) -> Result<Press, &'static str> {
     let pressed = payload["actions"].as_array().and_then(|actions| match actions.as_slice() {
         [action] => action["value"].as_str(),
         _ => None,
     });
     Ok(Press {
-        principal: principal(fields).ok_or("the workspace or the person is not named by an id")?,
+        principal: principal(fields).ok_or(NOBODY)?,
         channel: channel(fields).ok_or("Slack did not say in which channel the button is")?,
-        delivery: Some(delivery(fields).ok_or("the field `trigger_id` is not an id")?),
+        delivery: Some(delivery(fields).ok_or(NO_TRIGGER)?),
         nonce: pressed.ok_or("Slack did not say which button was pressed")?.to_owned(),
     })
 }

@@ -2,6 +2,7 @@
 //! `chat:write` (docs.slack.dev/reference/methods/chat.postEphemeral).
 
 use async_trait::async_trait;
+use serde_json::Value;
 
 use super::Settings;
 use super::render::{fields, render};
@@ -45,6 +46,13 @@ impl SlackMessenger {
             command: settings.command.clone(),
             private_replies: settings.private_replies,
         }))
+    }
+}
+
+impl SlackMessenger {
+    /// Shows somebody a form (docs.slack.dev/reference/methods/views.open). What they did less than 3 s ago allows it.
+    pub(super) async fn open(&self, trigger: &str, view: &Value) -> Result<(), CallError> {
+        self.api.post("views.open", &[("trigger_id", trigger), ("view", &view.to_string())]).await
     }
 }
 

@@ -3,6 +3,7 @@
 //! `signature` -> `payload` -> the service -> `render` -> the answer, or `response_url` if it comes late.
 
 mod check;
+mod form;
 #[cfg(any(test, feature = "fuzzing"))]
 pub mod fuzzing;
 mod groups;
@@ -73,6 +74,8 @@ struct Slack {
     clock: Arc<dyn Clock>,
     http: http::Client,
     redactor: Redactor,
+    /// Opens forms, and answers what is filled in; `None` without a token.
+    messenger: Option<SlackMessenger>,
 }
 
 /// The routes of the Slack door.
@@ -86,7 +89,8 @@ pub fn router(
     redactor: Redactor,
 ) -> anyhow::Result<Router> {
     let http = http::Client::new(response_url::LIMITS, http::USER_AGENT, "SLACK_RESPONSE_URL_HOSTS")?;
-    let slack = Arc::new(Slack { settings, service, clock, http, redactor });
+    let messenger = SlackMessenger::new(&settings, redactor.clone())?;
+    let slack = Arc::new(Slack { settings, service, clock, http, redactor, messenger });
     Ok(Router::new()
         .route("/slack/commands", post(slash::command))
         // Slack shows `http_client_error` for a redirect, so both forms of the path are served.

@@ -31,6 +31,8 @@ pub(super) struct Invocation {
     pub(super) request: CommandRequest,
     /// `None` if Slack sent none, or one that is not Slack's.
     pub(super) response_url: Option<ResponseUrl>,
+    /// Allows a form in the place of the answer, where nothing but the command was typed.
+    pub(super) trigger: Option<String>,
 }
 
 /// Whether an unsigned body is Slack's probe of the endpoint, and nothing else: the one thing that is
@@ -150,6 +152,7 @@ fn invocation(fields: &HashMap<String, String>, settings: &Settings) -> Result<I
         response_url: fields
             .get("response_url")
             .and_then(|url| ResponseUrl::parse(url, &settings.response_url_hosts)),
+        trigger: fields.get("trigger_id").filter(|_| decoded.record.trim().is_empty()).cloned(),
     })
 }
 

@@ -71,6 +71,76 @@ pub(super) fn without_buttons(message: &Value) -> Option<Value> {
     }))
 }
 
+/// The fields of the form, by which Slack names them.
+pub(super) const ROOM: &str = "room";
+pub(super) const NEW_OWNER: &str = "new_owner";
+pub(super) const REASON: &str = "reason";
+/// How many options Slack takes in a list, and how long one may be.
+pub(super) const MOST_OPTIONS: usize = 100;
+const LONGEST_OPTION: usize = 75;
+/// The longest reason that a form takes.
+const LONGEST_FORM_REASON: usize = 200;
+
+fn plain(text: &str) -> Value {
+    json!({ "type": "plain_text", "text": text, "emoji": false })
+}
+
+/// The form that hands a room over. Who fills it in is in this channel.
+pub(super) fn form(channel: &Channel) -> Value {
+    let Channel::Slack { channel, .. } = channel else { return Value::Null };
+    let input = |field: &str, label: &str, element: Value| json!({ "type": "input", "block_id": field, "label": plain(label), "element": element });
+    let select = |field: &str, hint: &str, least: u64| {
+        json!({
+            "type": "external_select", "action_id": field, "placeholder": plain(hint), "min_query_length": least,
+        })
+    };
+    let mut reason = input(
+        REASON,
+        "Reason",
+        json!({ "type": "plain_text_input", "action_id": REASON, "max_length": LONGEST_FORM_REASON }),
+    );
+    reason["optional"] = json!(true);
+    json!({
+        "type": "modal",
+        "callback_id": "hand-over",
+        "private_metadata": channel,
+        "title": plain("Hand a room over"),
+        "submit": plain("Hand over"),
+        "close": plain("Cancel"),
+        "blocks": [
+            input(ROOM, "Room", select(ROOM, "Choose a live room", 0)),
+            input(NEW_OWNER, "New owner", select(NEW_OWNER, "Choose one, or type a UserID", 0)),
+            reason,
+        ],
+    })
+}
+
+/// What can be chosen, and what helps to choose. What Slack would not take is left out.
+pub(super) fn options(options: Vec<(String, Option<String>)>) -> Value {
+    let fits = |value: &str| !value.is_empty() && value.chars().count() <= LONGEST_OPTION;
+    let shown = |text: &str| plain(&clip_to(&visible(text), LONGEST_OPTION));
+    let option = |(value, details): &(String, Option<String>)| {
+        let mut option = json!({ "text": shown(value), "value": value });
+        if let Some(details) = details {
+            option["description"] = shown(details);
+        }
+        option
+    };
+    let options = options.iter().filter(|(value, _)| fits(value)).take(MOST_OPTIONS);
+    json!({ "options": options.map(option).collect::<Vec<_>>() })
+}
+
+/// A reply in the place of the form that was filled in. It has no buttons: what is pressed in a form is in no channel.
+pub(super) fn in_form(reply: &Reply, name: &CommandName) -> Value {
+    let message = render(reply.said(), name, true);
+    json!({
+        "response_action": "update",
+        "view": {
+            "type": "modal", "title": plain("Hand a room over"), "close": plain("Close"), "blocks": message["blocks"],
+        },
+    })
+}
+
 /// A message as a method of the Web API takes it, field by field.
 pub(super) fn fields(message: &Value) -> Vec<(String, String)> {
     let fields = message.as_object().into_iter().flatten();
@@ -126,10 +196,16 @@ fn span_text(span: &Span) -> String {
 }
 
 fn clip(text: &str) -> String {
-    match text.char_indices().nth(LONGEST_LINE) {
-        Some((end, _)) => format!("{}…", &text[..end]),
-        None => text.to_owned(),
+    clip_to(text, LONGEST_LINE)
+}
+
+/// The text, or so much of it that it has at most `longest` characters with the mark that it goes on.
+fn clip_to(text: &str, longest: usize) -> String {
+    if text.chars().count() <= longest {
+        return text.to_owned();
     }
+    let kept: String = text.chars().take(longest - 1).collect();
+    format!("{kept}…")
 }
 
 fn fallback(message: &Message) -> String {

@@ -77,7 +77,8 @@ impl Slack {
 
     /// Answers inline if the work is done by `until`, else says so and answers late.
     async fn carry_out(self: Arc<Self>, invocation: Invocation, until: Instant) -> Response {
-        let Invocation { request, response_url } = invocation;
+        let Invocation { request, response_url, trigger } = invocation;
+        let channel = request.place.clone();
         let typed = request.typed.clone();
         let result_follows = response_url.is_some();
         let is_recorded = Arc::<AtomicBool>::default();
@@ -91,6 +92,9 @@ impl Slack {
         match tokio::time::timeout_at(until, unanswered.reply()).await {
             Ok(reply) => {
                 unanswered.work = None;
+                if self.shows_form(trigger.as_deref(), &channel, &reply).await {
+                    return StatusCode::OK.into_response();
+                }
                 let body = self.render(&reply).to_string();
                 let response_url = unanswered.response_url.take();
                 let answer = Answer { body: Some(body.into()), slack: self, reply, response_url };

@@ -362,7 +362,8 @@ impl<C: Clock> RoomControl for TencentClient<C> {
             .filter_map(|info| {
                 let room: RoomId = info.room_id?.parse().ok()?;
                 let name = info.room_name.unwrap_or_else(|| room.to_string());
-                Some(RoomSummary { room, name, owner: AccountId::from_tencent(info.owner?.0) })
+                let owner = AccountId::from_tencent(info.owner?.0);
+                Some(RoomSummary { room, name, owner, viewers: info.view_count.as_u64() })
             })
             .collect())
     }

@@ -60,6 +60,8 @@ pub(super) struct RoomInfo {
     pub(super) room_id: Option<String>,
     #[serde(default)]
     pub(super) room_name: Option<String>,
+    #[serde(default)]
+    pub(super) view_count: serde_json::Value,
     #[serde(default, rename = "Owner_Account")]
     pub(super) owner: Option<Account>,
 }

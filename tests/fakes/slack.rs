@@ -46,6 +46,7 @@ struct Inner {
     next: Mutex<VecDeque<Taken>>,
     calls: Mutex<Vec<String>>,
     posted: Mutex<Vec<Posted>>,
+    views: Mutex<Vec<(String, Value)>>,
     changed: watch::Sender<()>,
 }
 
@@ -59,6 +60,7 @@ impl SlackApi {
             next: Mutex::default(),
             calls: Mutex::default(),
             posted: Mutex::default(),
+            views: Mutex::default(),
             changed: watch::Sender::default(),
         }));
         let router = Router::new().route("/api/{method}", post(take)).with_state(api.clone());
@@ -88,6 +90,11 @@ impl SlackApi {
         self.0.posted.lock().unwrap().clone()
     }
 
+    /// The forms that were opened, and by which trigger.
+    pub(crate) fn views(&self) -> Vec<(String, Value)> {
+        self.0.views.lock().unwrap().clone()
+    }
+
     /// Waits for so many messages.
     pub(crate) async fn has_posted(&self, count: usize) -> Vec<Posted> {
         let mut changes = self.0.changed.subscribe();
@@ -111,7 +118,7 @@ async fn take(
     if headers["authorization"] != format!("Bearer {}", api.0.token) {
         return no("invalid_auth");
     }
-    if !["chat.postMessage", "chat.postEphemeral"].contains(&method.as_str()) {
+    if !["chat.postMessage", "chat.postEphemeral", "views.open"].contains(&method.as_str()) {
         // Who it is, and the members of groups, are asked for by others.
         return if method == "auth.test" {
             let scopes = [("x-oauth-scopes", api.0.scopes.lock().unwrap().clone())];
@@ -131,6 +138,13 @@ async fn take(
         }
         Some(Taken::Status(status)) => return StatusCode::from_u16(status).unwrap().into_response(),
         Some(Taken::AndNoAnswer) | None => {}
+    }
+    if method == "views.open" {
+        let mut fields = form_urlencoded::parse(body.as_bytes());
+        let mut field = |wanted: &str| fields.find(|(name, _)| name == wanted).unwrap().1.into_owned();
+        let (trigger, view) = (field("trigger_id"), field("view"));
+        api.0.views.lock().unwrap().push((trigger, serde_json::from_str(&view).unwrap()));
+        return Json(json!({ "ok": true, "view": { "id": "V1" } })).into_response();
     }
     let mut message = Map::new();
     for (name, value) in form_urlencoded::parse(body.as_bytes()) {

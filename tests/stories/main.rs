@@ -46,6 +46,7 @@ mod elsewhere;
 mod fail_closed;
 mod faults;
 mod files;
+mod form;
 mod groups;
 mod ids;
 mod init;

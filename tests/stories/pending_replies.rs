@@ -17,7 +17,7 @@ use crate::fakes::slack::{Posted, SlackApi, Taken};
 const LINE: &str = "/room-owner test user2";
 
 /// The bot has a token of its own.
-async fn with_a_token(world: World, story: impl AsyncFnOnce(&mut Stage, &SlackApi)) {
+pub(crate) async fn with_a_token(world: World, story: impl AsyncFnOnce(&mut Stage, &SlackApi)) {
     let token = secret("xoxb");
     let api = SlackApi::start(token.expose_secret()).await;
     let base_url = api.base().parse().unwrap();

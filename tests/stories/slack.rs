@@ -188,6 +188,37 @@ impl Slack {
         self.at_path("/slack/interactions").signed_body(body)
     }
 
+    /// What Slack sends about a form of this person's: something is typed in it, or it is filled in.
+    pub(crate) async fn in_a_form(self, view: &Value, more: Value) -> Value {
+        let field =
+            |name: &str| self.fields.iter().find(|(known, _)| known == name).map(|(_, value)| value.clone());
+        let mut payload = serde_json::json!({
+            "api_app_id": field("api_app_id"),
+            "team": { "id": field("team_id"), "domain": "team" },
+            "user": { "id": field("user_id"), "username": field("user_name"), "team_id": field("team_id") },
+            "trigger_id": field("trigger_id"),
+        });
+        let object = payload.as_object_mut().unwrap();
+        object.extend(more.as_object().unwrap().clone());
+        let state = object.remove("state").unwrap_or_default();
+        object.insert(
+            "view".to_owned(),
+            serde_json::json!({
+                "id": "V1", "callback_id": view["callback_id"], "private_metadata": view["private_metadata"],
+                "state": { "values": state },
+            }),
+        );
+        let workspace = Arc::clone(&self.workspace);
+        if payload["type"] == "view_submission" {
+            workspace.recorded.fetch_add(1, Ordering::SeqCst);
+        }
+        let pairs = [("payload", payload.to_string())];
+        let body = form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish().into_bytes();
+        let (status, text) = self.at_path("/slack/interactions").signed_body(body).status_and_body().await;
+        assert_eq!(status, 200, "{text}");
+        if text.is_empty() { Value::Null } else { serde_json::from_str(&text).unwrap() }
+    }
+
     /// The body for a line, unsent.
     pub(crate) fn about(self, line: &str) -> Self {
         self.typing(line)
@@ -361,7 +392,7 @@ pub(crate) fn reply(json: Value, key: &str) -> Reply {
 }
 
 /// The blocks as a person reads them, with code in backticks.
-fn visible(message: &Value) -> String {
+pub(crate) fn visible(message: &Value) -> String {
     let mut text = String::new();
     for block in message["blocks"].as_array().unwrap() {
         match block["type"].as_str().unwrap() {

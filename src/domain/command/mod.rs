@@ -4,6 +4,7 @@
 mod build;
 mod check;
 mod correct;
+mod form;
 #[cfg(any(test, feature = "fuzzing"))]
 pub mod fuzzing;
 mod grammar;
@@ -23,6 +24,7 @@ use super::room::{AccountId, RoomId};
 
 pub use super::principal::Place;
 pub use check::check_account;
+pub use form::FilledForm;
 pub use invocation::{Invocation, Style, quoted, shell_word};
 pub use line::{LONGEST_REASON, LongReason, Mention, Mentioned, Typed, Word, clean_reason};
 pub use parameter::{Kind, Parameter, Position};

@@ -9,7 +9,7 @@ use std::fmt;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use super::access::{Action, CallerRights, Denial, EffectiveScope, Grant, Helpers, Right};
+use super::access::{Action, CallerRights, Denial, EffectiveScope, Grant, Helpers, Right, Role};
 use super::audit::{AuditEntry, NoAnswer, OperationId, Outcome, OutcomeKind};
 use super::command::{CommandGroup, Transfer, Unusable, UsageError};
 use super::press::{Button, NotPressed};
@@ -298,6 +298,14 @@ impl Reply {
             Self::WithButtons { reply, .. } => reply,
             reply => reply,
         }
+    }
+
+    /// Whether it is the help of somebody who can hand rooms over here, and so can fill in a form instead.
+    #[must_use]
+    pub fn is_help_for_a_moderator(&self) -> bool {
+        let Self::Help { family: CommandGroup::Owner, caller_rights, .. } = self else { return false };
+        let may = |right: &Right| matches!(right.role, Role::Moderator | Role::Admin);
+        caller_rights.is_authorised && caller_rights.rights.iter().any(may)
     }
 
     /// The buttons under it.

@@ -1,0 +1,137 @@
+//! The form in which a hand-over is filled in (docs.slack.dev/surfaces/modals).
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::Value;
+use tokio::time::timeout;
+use tracing::{info, warn};
+
+use super::interactive::{Submission, Typing};
+use super::{Slack, render};
+use crate::app::commands::at_once;
+use crate::app::replies::{Messenger as _, Notification, Platform};
+use crate::app::suggest;
+use crate::domain::command::{CommandGroup, CommandRequest, Place};
+use crate::domain::principal::Channel;
+use crate::domain::reply::{Audience, Reply};
+use crate::domain::room::RoomId;
+
+/// How long somebody who has filled in a form waits for an answer in its place: Slack gives up after 3 s.
+const INLINE: Duration = Duration::from_secs(2);
+/// How long finding suggestions may take.
+const SUGGEST_WITHIN: Duration = Duration::from_secs(2);
+/// How long opening a form may take: later, the trigger is worth nothing.
+const OPEN_WITHIN: Duration = Duration::from_secs(2);
+
+impl Slack {
+    /// Shows the form in the place of help, to somebody who can hand rooms over in this channel. `false` if it cannot be
+    /// shown.
+    pub(super) async fn shows_form(&self, trigger: Option<&str>, place: &Place, reply: &Reply) -> bool {
+        let (Some(trigger), Place::Channel(channel), Some(messenger)) = (trigger, place, &self.messenger)
+        else {
+            return false;
+        };
+        if !reply.is_help_for_a_moderator() {
+            return false;
+        }
+        match timeout(OPEN_WITHIN, messenger.open(trigger, &render::form(channel))).await {
+            Ok(Ok(())) => {
+                self.service.answer_given(reply.operation());
+                true
+            }
+            Ok(Err(error)) => {
+                warn!(?error, "slack shows no form; the person gets help instead");
+                false
+            }
+            Err(_) => {
+                warn!("slack was too slow to show a form; the person gets help instead");
+                false
+            }
+        }
+    }
+
+    /// What can be chosen in a form; nothing that the person could not see by a command.
+    pub(super) async fn suggestions(&self, typing: Typing) -> Value {
+        let principal = self.with_groups(typing.principal);
+        let place = Place::Channel(typing.channel);
+        let (typed, most) = (typing.typed.as_str(), render::MOST_OPTIONS);
+        let service = &*self.service;
+        let found = async {
+            match &typing.room {
+                None => {
+                    let rooms =
+                        suggest::rooms(service, &principal, &place, CommandGroup::Owner, typed, most).await;
+                    rooms.into_iter().map(|it| (it.room.to_string(), Some(it.details()))).collect()
+                }
+                Some(room) => {
+                    let mut owners = match room.parse::<RoomId>() {
+                        Ok(room) => suggest::owners(service, &principal, &place, &room, typed, most).await,
+                        Err(_) => Vec::new(),
+                    };
+                    // Whoever was never an owner can be typed.
+                    let typed = typed.trim();
+                    if !typed.is_empty() && !owners.iter().any(|owner| owner == typed) {
+                        owners.insert(0, typed.to_owned());
+                    }
+                    owners.into_iter().map(|owner| (owner, None)).collect()
+                }
+            }
+        };
+        render::options(timeout(SUGGEST_WITHIN, found).await.unwrap_or_default())
+    }
+
+    /// Hands over what somebody filled in. What concerns them alone takes the form's place, if it is known in time; all
+    /// else is said in the channel.
+    pub(super) async fn submitted(self: Arc<Self>, submission: Submission) -> Option<Value> {
+        let Submission { principal, channel, delivery, filled } = submission;
+        let request = CommandRequest {
+            principal: self.with_groups(principal),
+            place: Place::Channel(channel.clone()),
+            delivery,
+            typed: filled.to_string(),
+            command: filled.command(),
+            pressed: None,
+        };
+        let to = request.principal.subject.clone();
+        let service = Arc::clone(&self.service);
+        let mut work = self.service.spawn(async move { service.handle(request, at_once).await.into_reply() });
+        if let Ok(reply) = timeout(INLINE, &mut work).await {
+            let reply = reply.unwrap_or_else(|panic| super::slash::broken(&panic));
+            let is_public = reply.audience() == Audience::Channel && !self.settings.private_replies;
+            if !is_public || self.messenger.is_none() {
+                self.service.answer_given(reply.operation());
+                return Some(render::in_form(&reply, &self.settings.command));
+            }
+            let slack = Arc::clone(&self);
+            self.service.spawn(async move { slack.say_in(channel, to, reply).await });
+            return None;
+        }
+        let slack = Arc::clone(&self);
+        self.service.spawn(async move {
+            let reply = work.await.unwrap_or_else(|panic| super::slash::broken(&panic));
+            slack.say_in(channel, to, reply).await;
+        });
+        None
+    }
+
+    /// Says in the channel what came of a form, with the bot's own token.
+    async fn say_in(&self, channel: Channel, to: crate::domain::principal::Subject, reply: Reply) {
+        let operation = reply.operation();
+        let Some(messenger) = &self.messenger else {
+            let why = "the bot has no token to answer a form with";
+            return self.service.answer_failed(operation, Platform::Slack, why, false).await;
+        };
+        let notification = Notification { to, channel, public_in: None, reply };
+        match messenger.send(&notification).await {
+            Ok(()) => {
+                info!(operation = operation.map(|it| it.seq()), "the answer to a form was sent");
+                self.service.answer_given(operation);
+            }
+            Err(problem) => {
+                let perhaps_said = problem.is_unclear();
+                self.service.answer_failed(operation, Platform::Slack, problem, perhaps_said).await;
+            }
+        }
+    }
+}
