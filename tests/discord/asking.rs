@@ -1,8 +1,8 @@
 //! What members ask for, and what they read.
 
 use insta::assert_snapshot;
-use room_owner::tencent::simulator::FaultKind;
-use serde_json::json;
+use room_owner::tencent::simulator::{Api, Fault, FaultKind};
+use serde_json::{Value, json};
 
 use super::world::{ALICE, GUILD, OTTO, World, command, transfer};
 
@@ -150,28 +150,105 @@ async fn a_typing_error_is_answered_with_what_was_probably_meant() {
 #[tokio::test]
 async fn the_command_by_itself_is_a_question_for_help() {
     let world = World::start().await;
-    assert_snapshot!(world.says(&command(ALICE, &[])).await, @"
+    world.grant(&format!("discord:{GUILD}:903"), "auditor", "*").await;
+    assert_snapshot!(world.says(&command("903", &[])).await, @"
     (only you)
     ℹ️ `/room-owner` hands a live room to a new owner.
-    `/room-owner room:<room> new_owner:<new_owner>` hands the room over
     `/room-owner room:<room>` shows who owns the room
-    `/room-owner room:<room> new_owner:<new_owner> reason:<why>` hands it over, and keeps the reason with the record
-    You are: moderator for `*`.
-    -- op 3
+    You are: auditor for `*`.
+    -- op 4
     ");
     assert_snapshot!(world.says(&command(OTTO, &[])).await, @"
     (only you)
     ℹ️ `/room-owner` hands a live room to a new owner. You have no role in this channel yet.
     Ask whoever runs the bot (nobody is an admin yet) for a role, and quote your id `discord:700:902`.
-    -- op 4
+    -- op 5
     ");
     // As Discord sends it, which leaves out what is empty.
-    let mut bare = command(ALICE, &[]);
+    let mut bare = command(OTTO, &[]);
     bare["data"].as_object_mut().unwrap().remove("options");
-    assert!(world.says(&bare).await.contains("You are: moderator"));
+    assert!(world.says(&bare).await.contains("You have no role in this channel yet."));
     let ended = world.end().await;
     assert_eq!((ended.outcomes(), ended.calls), (vec!["succeeded"; 3], 0));
     assert_eq!(ended.audit[0].command, "/room-owner");
+}
+
+/// What the person filled in, of the form that was shown for a command.
+fn filled(command: &Value, room: Value, owner: &str, reason: &str) -> Value {
+    let mut form = super::world::command(ALICE, &[]);
+    form["type"] = json!(5);
+    let field = |id: u64, component: Value| json!({ "type": 18, "id": id, "component": component });
+    let text = |name: &str, value: &str| json!({ "type": 4, "custom_id": name, "value": value });
+    form["data"] = json!({
+        "custom_id": "hand-over",
+        "components": [field(1, room), field(3, text("new_owner", owner)), field(5, text("reason", reason))],
+    });
+    assert_ne!(form["id"], command["id"]);
+    form
+}
+
+#[tokio::test]
+async fn whoever_may_hand_rooms_over_fills_in_a_form() {
+    let world = World::start().await;
+    let bare = command(ALICE, &[]);
+    world.send(&bare).await;
+    let shown = world.answered(&bare).await.callback.unwrap();
+    assert_eq!(shown["type"], 9);
+    let shown = &shown["data"]["components"];
+    assert_snapshot!(shown[0]["component"]["options"], @r#"[{"description":"owner carol · 0 viewers","label":"test","value":"test"}]"#);
+    let chosen = json!({ "type": 3, "custom_id": "room", "values": ["test"] });
+    let done = world.says(&filled(&bare, chosen, "user2", "host crashed")).await;
+    assert_snapshot!(done, @"
+    (everybody)
+    ✅ `test` now belongs to `user2` (was `carol`) · confirmed
+    Reason given: `host crashed`
+    Room: `test`
+    Previous owner: `carol`
+    New owner: `user2`
+    Asked by: `alice`
+    RequestId: `Id-ecbe93f9c7fbf3c6a01b3bff4b6ecdd8-O-Seq-3`
+    Operation: `4`
+    Log: `5:…`
+    Undo: `/room-owner room:test new_owner:carol`
+    ");
+    let typed = json!({ "type": 4, "custom_id": "room", "value": "tset" });
+    assert_snapshot!(world.says(&filled(&bare, typed, "user2", "")).await, @"
+    (everybody)
+    ❌ The owner of `tset` was not changed.
+    Tencent's error 100004: `room ˋtsetˋ does not exist or has been dissolved: check the id`
+    Did you mean `test`? Type: `/room-owner room:test new_owner:user2`
+    Room: `tset`
+    Asked for: `user2`
+    Asked by: `alice`
+    RequestId: `Id-c2f817b7c4677f4f428d0a88fe676634-O-Seq-5`
+    Operation: `6`
+    ");
+    let nothing = json!({ "type": 3, "custom_id": "room", "values": [] });
+    assert_snapshot!(world.says(&filled(&bare, nothing, "user2", "")).await, @"
+    (only you)
+    ❌ Something is missing: `<room>`.
+    Type: `/room-owner room:<room> new_owner:<new_owner>`
+    Nothing was done.
+    -- op 8
+    ");
+    let ended = world.end().await;
+    assert_eq!(ended.outcomes(), ["succeeded", "succeeded", "refused", "invalid"]);
+    assert_eq!(ended.audit[1].command, "[form] /room-owner test user2 reason: host crashed");
+}
+
+#[tokio::test]
+async fn where_no_room_can_be_listed_its_id_is_typed_in_the_form() {
+    let world = World::start().await;
+    let refused = FaultKind::Code { code: 70_020, info: "no lists today".to_owned() };
+    world.tencent.inject(Fault::new(refused).on(Api::GetRoomList));
+    let bare = command(ALICE, &[]);
+    world.send(&bare).await;
+    let shown = world.answered(&bare).await.callback.unwrap();
+    assert_eq!(
+        (&shown["type"], &shown["data"]["components"][0]["component"]["type"]),
+        (&json!(9), &json!(4))
+    );
+    assert_eq!(world.end().await.outcomes(), ["succeeded"]);
 }
 
 #[tokio::test]

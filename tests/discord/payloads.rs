@@ -96,7 +96,6 @@ async fn what_cannot_be_used_is_answered_privately_and_recorded() {
         ("`force` is unknown", with("/data/options/1/name", json!("force"))),
         ("comes twice", with("/data/options/1/name", json!("room"))),
         ("does not know this button", with("/type", json!(3))),
-        ("interactions of type 5 are not taken", with("/type", json!(5))),
         ("interactions of type 99 are not taken", with("/type", json!(99))),
     ];
     let world = World::start().await;

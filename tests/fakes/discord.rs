@@ -329,6 +329,8 @@ impl State {
                 }
             }
             Some(8) => self.check_choices(&body),
+            // Its form is checked by Discord's own schema.
+            Some(9) => {}
             _ => self.problems.push(format!("a callback of an unexpected type: {body}")),
         }
         let Some(interaction) = self.interactions.get_mut(token).filter(|it| it.id == id) else {

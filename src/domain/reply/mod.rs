@@ -300,12 +300,14 @@ impl Reply {
         }
     }
 
-    /// Whether it is the help of somebody who can hand rooms over here, and so can fill in a form instead.
+    /// Whether it is the help of somebody who can hand rooms over here, and so can fill in a form instead. Whoever is
+    /// denied something has to read so.
     #[must_use]
     pub fn is_help_for_a_moderator(&self) -> bool {
         let Self::Help { family: CommandGroup::Owner, caller_rights, .. } = self else { return false };
         let may = |right: &Right| matches!(right.role, Role::Moderator | Role::Admin);
-        caller_rights.is_authorised && caller_rights.rights.iter().any(may)
+        let CallerRights { rights, denials, unread, is_authorised } = caller_rights;
+        *is_authorised && denials.is_empty() && unread.is_empty() && rights.iter().any(may)
     }
 
     /// The buttons under it.
