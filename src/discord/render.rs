@@ -142,10 +142,11 @@ fn embed(reply: &Reply, message: &Message) -> CreateEmbed {
     facts.extend(undo(message).filter(|_| !facts.is_empty()).map(|line| ("Undo", line)));
     let longest = if facts.is_empty() { LONGEST_BARE_DESCRIPTION } else { LONGEST_DESCRIPTION };
     let mut embed = CreateEmbed::new().colour(colour(message.tone));
-    // Discord shows no mention in a title: a headline that names somebody is the description's first line.
-    let names_somebody = headline.0.iter().any(|span| matches!(span, Span::Subject(..) | Span::Channel(_)));
+    // Discord shows no mention and no time in a title: a headline with one is the description's first line.
+    let needs_markup = |span: &Span| matches!(span, Span::Subject(..) | Span::Channel(_) | Span::Time(_));
+    let is_for_the_description = headline.0.iter().any(needs_markup);
     let mut lines: Vec<&Line> = Vec::new();
-    if names_somebody {
+    if is_for_the_description {
         lines.push(&headline);
     } else {
         embed = embed.title(markdown(&headline, LONGEST_TITLE));
@@ -227,6 +228,8 @@ fn markdown(line: &Line, longest: usize) -> String {
         let left = longest.saturating_sub(width(&text));
         let piece = match span {
             Span::Text(text) => escape(text),
+            // Everybody reads their own clock.
+            Span::Time(at) => format!("<t:{}:f>", at.as_second()),
             // Ids out of the ACL, never typed text; `allowed_mentions` keeps them from notifying anybody.
             Span::Subject(Subject::DiscordUser { user, .. }, _) => format!("<@{user}>"),
             Span::Subject(Subject::DiscordRole { role, .. }, _) => format!("<@&{role}>"),
@@ -302,6 +305,7 @@ fn escape(text: &str) -> String {
 fn plain(line: &Line) -> String {
     let spans = line.0.iter().map(|span| match span {
         Span::Text(text) => text.clone(),
+        Span::Time(_) => span.plain(),
         Span::Code(_) | Span::Subject(..) | Span::Channel(_) => visible(&span.plain()),
     });
     spans.collect()

@@ -176,6 +176,10 @@ fn elements(line: &Line) -> impl Iterator<Item = Value> {
             Span::Channel(Channel::Slack { channel, .. }) => {
                 json!({ "type": "channel", "channel_id": channel })
             }
+            // Everybody reads their own clock.
+            Span::Time(at) => json!({
+                "type": "date", "timestamp": at.as_second(), "format": "{date_num} {time}", "fallback": text,
+            }),
             Span::Code(_) | Span::Subject(..) | Span::Channel(_) => {
                 json!({ "type": "text", "text": text, "style": { "code": true } })
             }
@@ -187,6 +191,7 @@ fn elements(line: &Line) -> impl Iterator<Item = Value> {
 fn span_text(span: &Span) -> String {
     match span {
         Span::Text(text) => text.clone(),
+        Span::Time(_) => span.plain(),
         // Slack puts the name there, where it shows a mention.
         Span::Subject(subject @ (Subject::SlackUser { .. } | Subject::SlackGroup { .. }), _) => {
             subject.to_string()
@@ -211,7 +216,7 @@ fn clip_to(text: &str, longest: usize) -> String {
 fn fallback(message: &Message) -> String {
     let visible = |line: &Line| {
         let spans = line.0.iter().map(|span| match span {
-            Span::Text(_) => Span::Text(span_text(span)),
+            Span::Text(_) | Span::Time(_) => Span::Text(span_text(span)),
             Span::Code(_) | Span::Subject(..) | Span::Channel(_) => Span::Code(defuse(&span_text(span))),
         });
         clip(&Line(spans.collect()).to_string())

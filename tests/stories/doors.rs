@@ -103,7 +103,20 @@ pub(crate) fn by_name(text: &str) -> String {
     let channels = NAMED.iter().map(|(name, id)| (format!("<#{}>", at_discord(id)), format!("#{name}")));
     let everyone = (format!("<@&{GUILD}>"), "@everyone".to_owned());
     let all = people.chain(channels).chain([everyone]);
-    all.fold(text.to_owned(), |text, (mention, name)| text.replace(&mention, &name))
+    in_utc(&all.fold(text.to_owned(), |text, (mention, name)| text.replace(&mention, &name)))
+}
+
+/// A text in which Discord's times are what its client makes of them where the clock shows UTC.
+fn in_utc(text: &str) -> String {
+    let mut parts = text.split("<t:");
+    let mut shown = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let (seconds, rest) = part.split_once(":f>").unwrap();
+        let at = jiff::Timestamp::from_second(seconds.parse().unwrap()).unwrap();
+        shown.push_str(&at.strftime("%Y-%m-%d %H:%M UTC").to_string());
+        shown.push_str(rest);
+    }
+    shown
 }
 
 /// A text with the ids that the same people and channels have at Slack.

@@ -439,6 +439,11 @@ fn shown(element: &Value) -> String {
     match words("type") {
         "text" if element["style"]["code"] == true => format!("`{}`", words("text")),
         "text" => words("text").to_owned(),
+        "date" => {
+            let at = jiff::Timestamp::from_second(element["timestamp"].as_i64().unwrap()).unwrap();
+            assert_eq!(words("fallback"), at.strftime("%Y-%m-%d %H:%M UTC").to_string());
+            words("fallback").to_owned()
+        }
         "user" => by_name(&format!("slack:{TEAM}:{}", words("user_id"))),
         "usergroup" => by_name(&format!("slack:{TEAM}:group:{}", words("usergroup_id"))),
         "channel" => by_name(&format!("slack:{TEAM}:{}", words("channel_id"))),

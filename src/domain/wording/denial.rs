@@ -1,6 +1,6 @@
 //! Why somebody may not, and whom to ask.
 
-use super::message::{CommandName, Line, Message, Tone, minutes, op, spans, subject as who, text};
+use super::message::{CommandName, Line, Message, Tone, op, spans, subject as who, text};
 use crate::domain::access::{Action, Denial, Helpers, list};
 use crate::domain::audit::OperationId;
 use crate::domain::command::CommandGroup;
@@ -57,10 +57,10 @@ pub(super) fn denied(
         }
         Denial::Elsewhere => text("Not here: this channel is of another workspace or server than you are."),
         Denial::Lapsed(id, at) => {
-            text("Not allowed: your grant ").text(id).text(" ended at ").text(minutes(*at)).text(".")
+            text("Not allowed: your grant ").text(id).text(" ended at ").time(*at).text(".")
         }
         Denial::NotYet(id, at) => {
-            text("Not allowed yet: your grant ").text(id).text(" begins at ").text(minutes(*at)).text(".")
+            text("Not allowed yet: your grant ").text(id).text(" begins at ").time(*at).text(".")
         }
         Denial::OutOfScope(scopes) if let Action::EditAcl(wanted) = action => {
             text("Not allowed: you are an admin for ")

@@ -2,9 +2,7 @@
 
 use super::Style;
 use super::lists::{MOST_GRANTS, limited, lists, plain, role_for, rooms};
-use super::message::{
-    CommandName, Line, Message, Tone, channel, code, minutes, sentence, spans, subject, text,
-};
+use super::message::{CommandName, Line, Message, Tone, channel, code, sentence, spans, subject, text};
 use crate::domain::access::{
     AclChange, AuthorisedChannel, ChangedEntry, Effect, Grant, GrantWarning, GrantWarnings, LockOut,
     NotEdited, Role, RoomScope,
@@ -199,7 +197,7 @@ pub fn planned(change: &AclChange, grants: &[Grant], channels: &[AuthorisedChann
                 line = line.text(if n == 0 { ", only in " } else { ", " }).and(channel(only));
             }
             match new.expires_at {
-                Some(end) => line.text(", until ").text(minutes(end)),
+                Some(end) => line.text(", until ").time(end),
                 None => line,
             }
         }

@@ -1,6 +1,6 @@
 //! Lists of the ACL: grants and channels, page by page.
 
-use super::message::{CommandName, Line, Message, Tone, channel, code, minutes, subject, text};
+use super::message::{CommandName, Line, Message, Tone, channel, code, subject, text};
 use crate::domain::access::{Attention, AuthorisedChannel, Effect, Grant, Role, RoomScope};
 use crate::domain::command::{CommandGroup, Invocation, Listed, Section};
 use crate::domain::principal::Subject;
@@ -72,11 +72,11 @@ fn grant_line(grant: &Grant, why: Option<Attention>) -> Line {
     }
     line = line.and(role_for(grant.role, &grant.rooms)).and(limited(grant));
     if let Some(revoked) = grant.revoked_at {
-        line = line.text(" · taken back ").text(minutes(revoked));
+        line = line.text(" · taken back ").time(revoked);
     }
     match why {
         Some(Attention::EndsSoon(_)) => line = line.text(" · ends soon"),
-        Some(Attention::Unused(Some(last))) => line = line.text(" · last used ").text(minutes(last)),
+        Some(Attention::Unused(Some(last))) => line = line.text(" · last used ").time(last),
         Some(Attention::Unused(None)) => line = line.text(" · never used"),
         None => {}
     }
@@ -123,7 +123,7 @@ pub(super) fn limited(grant: &Grant) -> Line {
         line = line.text(if n == 0 { ", only in " } else { ", " }).and(channel(only));
     }
     match grant.expires_at {
-        Some(end) => line.text(", until ").text(minutes(end)),
+        Some(end) => line.text(", until ").time(end),
         None => line,
     }
 }

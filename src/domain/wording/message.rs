@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use jiff::Timestamp;
+
 use crate::domain::audit::{AuditEntry, OperationId, OutcomeKind};
 use crate::domain::command::{CommandGroup, Invocation, Style, shell_word};
 use crate::domain::principal::{Channel, Subject};
@@ -52,6 +54,8 @@ pub enum Span {
     Subject(Subject, Option<String>),
     /// A channel of the ACL, likewise.
     Channel(Channel),
+    /// A moment: shown in the reader's own time zone where the platform can do that, elsewhere in UTC to the minute.
+    Time(Timestamp),
 }
 
 impl Span {
@@ -63,6 +67,7 @@ impl Span {
             Self::Subject(subject, Some(name)) => format!("{name} ({subject})"),
             Self::Subject(subject, None) => subject.to_string(),
             Self::Channel(channel) => channel.to_string(),
+            Self::Time(at) => minutes(*at),
         }
     }
 }
@@ -82,6 +87,11 @@ impl Line {
         self
     }
 
+    pub(super) fn time(mut self, at: Timestamp) -> Self {
+        self.0.push(Span::Time(at));
+        self
+    }
+
     pub(super) fn and(mut self, more: Self) -> Self {
         self.0.extend(more.0);
         self
@@ -93,6 +103,7 @@ impl fmt::Display for Line {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.iter().try_for_each(|span| match span {
             Span::Text(text) => f.write_str(text),
+            Span::Time(_) => f.write_str(&span.plain()),
             Span::Code(_) | Span::Subject(..) | Span::Channel(_) => write!(f, "`{}`", span.plain()),
         })
     }
@@ -296,7 +307,7 @@ pub fn summary(entry: &AuditEntry) -> Line {
 }
 
 /// A time as people read it out: to the minute, in UTC.
-pub(super) fn minutes(at: jiff::Timestamp) -> String {
+fn minutes(at: Timestamp) -> String {
     at.strftime("%Y-%m-%d %H:%M UTC").to_string()
 }
 

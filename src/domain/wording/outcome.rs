@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::message::{Line, Message, Tone, code, minutes, op, op_and_request, text};
+use super::message::{Line, Message, Tone, code, op, op_and_request, text};
 use crate::domain::audit::{OperationId, Outcome, Refusal};
 use crate::domain::reply::AlreadyKnown;
 use crate::domain::room::{AccountId, RoomId};
@@ -41,7 +41,7 @@ fn problem(refusal: &Refusal) -> Vec<Line> {
 
 /// Why an answer comes when nobody waits for it any more.
 pub(super) fn late(typed: &str, asked_at: Timestamp, known: AlreadyKnown) -> Line {
-    let line = text("You asked for this at ").text(minutes(asked_at)).text(": ").code(typed);
+    let line = text("You asked for this at ").time(asked_at).text(": ").code(typed);
     line.text(match known {
         AlreadyKnown::Nothing => ". The bot could not answer then.",
         AlreadyKnown::Perhaps => ". Again, in case you did not see the answer.",

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use super::lists::{MOST_GRANTS, limited, plain, role_for};
-use super::message::{Line, Message, Tone, channel, code, minutes, sentence, several, subject, text};
+use super::message::{Line, Message, Tone, channel, code, sentence, several, subject, text};
 use crate::domain::access::{Effect, EligibleSubject, Grant, GrantMatch, RoomScope, Standing, list};
 use crate::domain::principal::{Membership, Subject};
 use crate::domain::reply::Explained;
@@ -88,7 +88,7 @@ fn standing(standing: &Standing) -> Option<Line> {
         Standing::ForOtherRooms(scope) => {
             Some(text("The channel is authorised for ").code(scope).text(" only."))
         }
-        Standing::Removed(at) => Some(text("The channel was authorised until ").text(minutes(*at)).text(".")),
+        Standing::Removed(at) => Some(text("The channel was authorised until ").time(*at).text(".")),
         Standing::NotAuthorised => Some(text("The channel is not authorised.")),
     }
 }
@@ -157,7 +157,7 @@ pub(super) fn who_can(room: &RoomId, able: &[EligibleSubject], unread: &[(Effect
             let line = subject(&able.subject).text(" · grant ").text(able.grant).text(" · in ");
             let line = line.and(several(&able.channels, MOST_CHANNELS, channel));
             match able.until {
-                Some(end) => line.text(" · until ").text(minutes(end)),
+                Some(end) => line.text(" · until ").time(end),
                 None => line,
             }
         })
