@@ -14,6 +14,7 @@
 //! tencent    implements RoomControl: the Live REST API; UserSig, error codes; its callbacks; its simulator
 //! body       request bodies, read within a limit; what a signed one has to show
 //! http       the one outgoing HTTP client: time limits, the proxy, Retry-After, errors without URLs
+//! websocket  outgoing WebSockets: through the proxy, with growing pauses, and their state for `/readyz`
 //! stdio      stdout and stderr, for which nothing panics or waits
 //! redact     foreign text without our secrets
 //! clock      implements Clock: the real time
@@ -116,3 +117,4 @@ pub mod stdio;
 pub mod store;
 pub mod telemetry;
 pub mod tencent;
+pub mod websocket;

@@ -22,8 +22,8 @@ use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use crate::app::ports::{Clock, Directory, DirectoryReport, Store, StoreError, Subject};
-use crate::discord::gateway;
 use crate::telemetry::{Metrics, Sample};
+use crate::websocket;
 
 /// The header by which whoever is called through a proxy knows that it was this bot that answered: the name under which
 /// its log is signed, which every signed head shows too.
@@ -41,12 +41,12 @@ pub struct Door {
     /// What `/readyz` calls it.
     pub name: &'static str,
     /// The connection over which commands come. Without one they come to this server, which is there.
-    pub gateway: Option<gateway::State>,
+    pub gateway: Option<websocket::State>,
 }
 
 impl Door {
     fn is_ready(&self) -> bool {
-        self.gateway.as_ref().is_none_or(gateway::State::is_ready)
+        self.gateway.as_ref().is_none_or(websocket::State::is_ready)
     }
 }
 
@@ -58,7 +58,7 @@ pub async fn say_when_ready(store: Arc<dyn Store>, doors: Vec<Door>, mut writabl
     if let Some(Door { gateway: Some(gateway), .. }) = doors.first()
         && !doors.iter().any(Door::is_ready)
     {
-        gateway.wait_for(|phase| *phase == gateway::Phase::Ready).await;
+        gateway.wait_for(|phase| *phase == websocket::Phase::Ready).await;
     }
     while writable.is_err() {
         tokio::time::sleep(LOOK_AGAIN).await;

@@ -24,12 +24,14 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("body", &["app"]),
     // The adapters call their services by it.
     ("http", &["redact"]),
+    // The platforms that commands come from by it are reached through the same proxy.
+    ("websocket", &["http"]),
     // What is printed, said and logged goes through it.
     ("stdio", &[]),
     // Every adapter reads foreign text through it.
     ("redact", &[]),
-    // It serves `/readyz`, which tells of Discord's gateway, and `/metrics`.
-    ("server", &["app", "discord", "telemetry"]),
+    // It serves `/readyz`, which tells of the connections that commands come over, and `/metrics`.
+    ("server", &["app", "telemetry", "websocket"]),
     // It wires a whole bot.
     (
         "bot",
@@ -95,7 +97,7 @@ fn wrong_arrows(source: &Source) -> Vec<String> {
         Some((_, allowed)) => *allowed,
         None if module == "store" => &["app", "domain", "merkle"],
         None if module == "cli" => &["app", "domain", "http", "redact", "stdio"],
-        None if ADAPTERS.contains(&&*module) => &["app", "body", "domain", "http", "redact"],
+        None if ADAPTERS.contains(&&*module) => &["app", "body", "domain", "http", "redact", "websocket"],
         None => return vec![format!("{}: say in MAY_NAME what `{module}` may name", source.path)],
     };
     let depth = source.modules().len();

@@ -1,36 +1,24 @@
 //! One WebSocket connection, from its opening to its end ("Gateway", Connections).
 
-use std::io;
-use std::net::SocketAddr;
 use std::time::Duration;
 
-use futures_util::future::{self, OptionFuture};
+use futures_util::future::OptionFuture;
 use futures_util::{SinkExt as _, StreamExt as _};
 use reqwest::Url;
 use secrecy::SecretString;
-use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::{TcpStream, lookup_host};
-use tokio::sync::OnceCell;
 use tokio::time::{Instant, Interval, MissedTickBehavior, sleep_until};
 use tokio_util::sync::CancellationToken;
-use tokio_websockets::{ClientBuilder, CloseCode, Limits, MaybeTlsStream, Message, WebSocketStream};
+use tokio_websockets::Message;
 use tracing::{debug, info, warn};
 
 use super::wire::{self, Closed, Incoming};
 use super::{Fatal, Phase, Session, Settings, State, Timing, gateway_info};
-use crate::http;
-
-/// TLS to the proxy, if there is one that speaks it, and in it TLS to Discord.
-type Socket = WebSocketStream<MaybeTlsStream<MaybeTlsStream<TcpStream>>>;
+use crate::websocket::{self, Connector, Socket};
 
 /// The longest frame that is read. READY of a bot in 2,500 servers, the most there can be, has some 200 kB.
 const LONGEST_FRAME: usize = 8 * 1_024 * 1_024;
 /// How long sending a frame may take. A peer that does not read counts as gone.
 const SEND_WITHIN: Duration = Duration::from_secs(2);
-/// How long sending the close frame may take.
-const CLOSE_WITHIN: Duration = Duration::from_millis(500);
-/// How long after one address of a host the next one is tried too ("Happy Eyeballs", RFC 8305).
-const NEXT_ADDRESS_AFTER: Duration = Duration::from_millis(250);
 /// A shorter heartbeat interval must be a mistake.
 const SHORTEST_BEAT: Duration = Duration::from_millis(50);
 /// With 1000 the session is over ("Initiating a Disconnect").
@@ -66,86 +54,14 @@ pub(super) struct Context<'a, D> {
     pub(super) stop: &'a CancellationToken,
 }
 
-/// Opens TCP, TLS and the WebSocket. The roots of trust are read once, when they are first needed.
-#[derive(Default)]
-pub(super) struct Connector {
-    tls: OnceCell<tokio_websockets::Connector>,
-}
-
-impl Connector {
-    async fn open(&self, url: &Url) -> Result<Socket, String> {
-        let in_url = url.host_str().unwrap_or_default();
-        let (host, port) = (in_url.trim_matches(['[', ']']), url.port_or_known_default().unwrap_or(443));
-        let stream = match http::proxy_for(url) {
-            Some(proxy) => {
-                let unreachable = |why: String| proxy.unreachable(&why);
-                let stream = self.connect(proxy.host(), proxy.port(), proxy.is_https()).await;
-                let mut stream = stream.map_err(unreachable)?;
-                proxy.tunnel(&mut stream, in_url, port).await?;
-                stream
-            }
-            None => self.connect(host, port, false).await?,
-        };
-        let stream = self.wrap(stream, host, url.scheme() == "wss").await?;
-        let url = wire::with_version(url);
-        let (socket, _) = ClientBuilder::new()
-            .uri(url.as_str())
-            .map_err(|error| error.to_string())?
-            .limits(Limits::default().max_payload_len(Some(LONGEST_FRAME)))
-            .connect_on(stream)
-            .await
-            .map_err(|error| error.to_string())?;
-        Ok(socket)
-    }
-
-    async fn connect(
-        &self,
-        host: &str,
-        port: u16,
-        is_tls: bool,
-    ) -> Result<MaybeTlsStream<TcpStream>, String> {
-        let host = host.trim_matches(['[', ']']);
-        let addresses = lookup_host((host, port)).await.map_err(|error| error.to_string())?;
-        let stream = connect(addresses).await.map_err(|error| error.to_string())?;
-        stream.set_nodelay(true).map_err(|error| error.to_string())?;
-        self.wrap(stream, host, is_tls).await
-    }
-
-    async fn wrap<S>(&self, stream: S, host: &str, is_tls: bool) -> Result<MaybeTlsStream<S>, String>
-    where
-        S: AsyncRead + AsyncWrite + Unpin + Send,
-    {
-        let plain = tokio_websockets::Connector::Plain;
-        let connector = if is_tls {
-            let tls = || async { tokio_websockets::Connector::new() };
-            self.tls.get_or_try_init(tls).await.map_err(|error| error.to_string())?
-        } else {
-            &plain
-        };
-        connector.wrap(host, stream).await.map_err(|error| error.to_string())
-    }
-}
-
-/// To the first address that answers.
-async fn connect(addresses: impl Iterator<Item = SocketAddr>) -> io::Result<TcpStream> {
-    let tries = (0_u32..).zip(addresses).map(|(n, address)| {
-        Box::pin(async move {
-            tokio::time::sleep(NEXT_ADDRESS_AFTER * n).await;
-            TcpStream::connect(address).await
-        })
-    });
-    match tries.collect::<Vec<_>>() {
-        tries if tries.is_empty() => Err(io::Error::other("the host has no address")),
-        tries => Ok(future::select_ok(tries).await?.0),
-    }
-}
-
 /// Holds one connection until it ends.
 pub(super) async fn run<D: Fn(String)>(call: Context<'_, D>) -> Ended {
     let timing = call.timing;
+    let url = wire::with_version(call.url);
+    let opening = call.connector.open(&url, LONGEST_FRAME);
     let opened = tokio::select! {
         () = call.stop.cancelled() => return Ended::Stopped,
-        opened = tokio::time::timeout(timing.connect_within, call.connector.open(call.url)) => opened,
+        opened = tokio::time::timeout(timing.connect_within, opening) => opened,
     };
     let socket = match opened {
         Ok(Ok(socket)) => socket,
@@ -164,7 +80,7 @@ pub(super) async fn run<D: Fn(String)>(call: Context<'_, D>) -> Ended {
         Ended::Stopped | Ended::SessionOver(_) => CODE_DONE,
         _ => CODE_RESUMES,
     };
-    connection.leave(code).await;
+    websocket::close(&mut connection.socket, code).await;
     ended
 }
 
@@ -302,20 +218,6 @@ impl<D: Fn(String)> Connection<'_, D> {
             Err(_) => Some(Ended::Lost("discord does not read what is sent".to_owned())),
         }
     }
-
-    /// Sends the close frame, without waiting for an answer.
-    async fn leave(&mut self, code: u16) {
-        let Ok(code) = CloseCode::try_from(code) else { return };
-        let close = async {
-            if self.socket.send(Message::close(Some(code), "")).await.is_err() {
-                // The other side closed first: the answer to its close frame is waiting to be sent.
-                drop(self.socket.flush().await);
-            }
-        };
-        if tokio::time::timeout(CLOSE_WITHIN, close).await.is_err() {
-            debug!("the connection could not be closed in time");
-        }
-    }
 }
 
 fn closed(message: &Message) -> Ended {
@@ -329,28 +231,5 @@ fn closed(message: &Message) -> Ended {
         Closed::Resume => Ended::Lost(why),
         Closed::NewSession => Ended::SessionOver(why),
         Closed::Fatal(fatal) => Ended::Fatal(fatal),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[tokio::test]
-    async fn an_address_that_does_not_answer_does_not_keep_the_next_one_waiting() {
-        let silent = tokio::net::TcpSocket::new_v4().unwrap();
-        silent.bind("127.0.0.1:0".parse().unwrap()).unwrap();
-        let silent = silent.listen(1).unwrap();
-        let address = silent.local_addr().unwrap();
-        // When the queue of a listener is full, its machine answers nobody.
-        let mut queue = Vec::new();
-        while let Ok(stream) = std::net::TcpStream::connect_timeout(&address, Duration::from_millis(100)) {
-            queue.push(stream);
-        }
-        let there = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let there = there.local_addr().unwrap();
-        let connected = tokio::time::timeout(Duration::from_secs(20), connect([address, there].into_iter()));
-        assert_eq!(connected.await.unwrap().unwrap().peer_addr().unwrap(), there);
-        assert!(connect(std::iter::empty()).await.is_err());
     }
 }

@@ -11,12 +11,10 @@
 //! it harmless.
 //!
 //! The parts: `connection` is one WebSocket connection from hello to its end; `gateway_info` is `GET /gateway/bot`;
-//! `backoff` is how long to wait before the next try; `wire` is what frames and close codes mean.
+//! `wire` is what frames and close codes mean.
 
-mod backoff;
 mod connection;
 mod gateway_info;
-mod state;
 mod wire;
 
 use std::borrow::Cow;
@@ -30,13 +28,13 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{error, info, warn};
 
-use backoff::Backoff;
-use connection::{Connector, Ended};
+use connection::Ended;
 use gateway_info::{FetchError, GatewayInfoClient, SessionStartLimit};
 
 use crate::redact::Redactor;
+use crate::websocket::{Backoff, Connector};
 
-pub use state::{Phase, State};
+pub use crate::websocket::{Phase, State};
 pub use wire::Fatal;
 #[cfg(any(test, feature = "fuzzing"))]
 pub(super) use wire::check as check_frame;

@@ -1,4 +1,4 @@
-//! The state of the gateway, as `/readyz` shows it.
+//! The state of a connection, as `/readyz` shows it.
 
 use std::fmt;
 use std::sync::Arc;
@@ -10,20 +10,20 @@ use tokio::time::Instant;
 /// The state of the connection.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Phase {
-    /// Starting a new session.
+    /// None is there, and one is being opened.
     Connecting,
-    /// Waiting for Discord's limit of new sessions.
+    /// Waiting for what the platform's limits permit.
     Waiting {
         /// What for.
         why: String,
         /// Until when.
         until: Instant,
     },
-    /// Interactions arrive.
+    /// Commands arrive.
     Ready,
-    /// The connection broke; the session is being resumed.
+    /// The connection broke; its session is being resumed.
     Resuming,
-    /// Discord refused for good.
+    /// The platform refuses, until somebody corrects what is wrong.
     Fatal(String),
     /// Asked to stop.
     Stopped,
@@ -36,7 +36,7 @@ struct Status {
     last_frame: Option<Instant>,
 }
 
-/// The state of a gateway connection, which writes it. Clones share it.
+/// The state of a connection, which writes it. Clones share it.
 #[derive(Debug, Clone)]
 pub struct State(Arc<watch::Sender<Status>>);
 
@@ -54,14 +54,13 @@ impl State {
         self.0.borrow().phase.clone()
     }
 
-    /// Whether interactions arrive now.
+    /// Whether commands arrive now.
     #[must_use]
     pub fn is_ready(&self) -> bool {
         self.0.borrow().phase == Phase::Ready
     }
 
-    /// How long ago Discord was last heard, be it an event or the answer to a heartbeat. A healthy connection
-    /// is heard every 41 seconds or so.
+    /// How long ago the last frame came, of whatever kind.
     #[must_use]
     pub fn last_heard(&self) -> Option<Duration> {
         self.0.borrow().last_frame.map(|at| at.elapsed())
@@ -73,7 +72,8 @@ impl State {
         drop(self.0.subscribe().wait_for(|status| wanted(&status.phase)).await);
     }
 
-    pub(super) fn enter(&self, phase: Phase) {
+    /// Enters a phase.
+    pub fn enter(&self, phase: Phase) {
         self.0.send_if_modified(|status| {
             let is_new = status.phase != phase;
             if is_new {
@@ -84,11 +84,14 @@ impl State {
         });
     }
 
-    pub(super) fn heard(&self) {
+    /// A frame came.
+    pub fn heard(&self) {
         self.0.send_modify(|status| status.last_frame = Some(Instant::now()));
     }
 
-    pub(super) fn was_ready_for(&self, time: Duration) -> bool {
+    /// Whether it has been ready for so long.
+    #[must_use]
+    pub fn was_ready_for(&self, time: Duration) -> bool {
         let status = self.0.borrow();
         status.phase == Phase::Ready && status.since.elapsed() >= time
     }
@@ -105,7 +108,7 @@ impl fmt::Display for State {
             }
             Phase::Ready => f.write_str("ready")?,
             Phase::Resuming => f.write_str("resuming")?,
-            // For a final state only the remedy matters, not when Discord was last heard.
+            // For a final state only the remedy matters, not when it was last heard.
             Phase::Fatal(why) => return write!(f, "refused: {why}"),
             Phase::Stopped => f.write_str("stopped")?,
         }
@@ -121,7 +124,7 @@ mod tests {
     use super::*;
 
     #[tokio::test(start_paused = true)]
-    async fn a_line_says_where_the_connection_stands_and_when_discord_was_heard() {
+    async fn a_line_says_where_the_connection_stands_and_when_it_was_last_heard() {
         let state = State::default();
         assert_eq!(state.to_string(), "connecting, never heard");
         state.enter(Phase::Ready);

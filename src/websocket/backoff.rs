@@ -4,7 +4,7 @@ use std::time::Duration;
 
 /// Pauses: none, then up to `first`, up to twice that, and so on to `longest`; each between half and all of it,
 /// so that many clients do not return at the same time.
-pub(super) struct Backoff {
+pub struct Backoff {
     first: Duration,
     longest: Duration,
     tries: u32,
@@ -12,12 +12,14 @@ pub(super) struct Backoff {
 }
 
 impl Backoff {
-    pub(super) fn new(first: Duration, longest: Duration) -> Self {
+    /// Pauses of up to `first` at the beginning, and up to `longest` at the end.
+    #[must_use]
+    pub fn new(first: Duration, longest: Duration) -> Self {
         Self { first, longest, tries: 0, least: Duration::ZERO }
     }
 
     /// The pause before the next try, which is counted. The last one began `ago`.
-    pub(super) fn next(&mut self, ago: Duration) -> Duration {
+    pub fn next(&mut self, ago: Duration) -> Duration {
         // The first connection and the first break after it cost no pause.
         let pause = match self.tries.checked_sub(2) {
             None => Duration::ZERO,
@@ -31,12 +33,12 @@ impl Backoff {
     }
 
     /// Makes the next pause, and it alone, at least this long.
-    pub(super) fn no_sooner_than(&mut self, wait: Duration) {
+    pub fn no_sooner_than(&mut self, wait: Duration) {
         self.least = self.least.max(wait);
     }
 
     /// After a connection that was stable.
-    pub(super) fn reset(&mut self) {
+    pub fn reset(&mut self) {
         self.tries = 1;
     }
 }
