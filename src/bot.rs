@@ -29,7 +29,7 @@ use crate::redact::Redactor;
 use crate::store::{Database, IfMissing, SqliteStore};
 use crate::telemetry::Metrics;
 use crate::tencent::{TencentClient, callbacks};
-use crate::{server, slack, tencent};
+use crate::{server, slack, tencent, websocket};
 
 pub use crate::http::install_cryptography;
 pub use signals::{EndSignal, Signals, is_hangup_ignored};
@@ -145,13 +145,15 @@ impl Bot {
             warn!(%error, "the pending replies of a former process cannot be read yet");
         }
         let stop = CancellationToken::new();
+        let socket =
+            slack.as_ref().and_then(|slack| slack.socket.as_ref()).map(|_| websocket::State::default());
         let gateway = discord
             .as_ref()
             .is_some_and(|discord| discord.public_key.is_none())
-            .then(gateway::State::default);
+            .then(websocket::State::default);
         let mut served = Vec::new();
-        served.extend(slack.is_some().then_some(server::Door { name: "slack", gateway: None }));
-        served.extend(discord.is_some().then(|| server::Door { name: "discord", gateway: gateway.clone() }));
+        served.extend(slack.as_ref().map(|_| door("slack", "socket mode", socket.as_ref())));
+        served.extend(discord.as_ref().map(|_| door("discord", "gateway", gateway.as_ref())));
         let store = Arc::clone(&self.store) as Arc<dyn Store>;
         let directory = Arc::clone(&self.groups) as _;
         let mut router = server::router(server::Health {
@@ -172,15 +174,28 @@ impl Bot {
         let mut background = self.look_after_replies();
         background.push(tokio::spawn(watch::refusals(Arc::clone(&self.metrics))));
         background.push(tokio::spawn(watch::wal(Arc::clone(&self.store))));
+        let received = TaskTracker::new();
+        let mut listening = Vec::new();
         if let Some(settings) = slack {
             self.begin_with_groups(&settings).await;
             background.extend(settings.groups.clone().map(|lookup| self.look_up_groups(lookup)));
-            info!(command = settings.command.0, "taking commands from Slack at /slack/commands");
+            say_how_slack_comes(&settings);
             let (service, clock) = (Arc::clone(&self.service), Arc::clone(&self.clock));
-            router = router.merge(slack::router(settings, service, clock, self.redactor.clone())?);
+            let over = settings.socket.clone().zip(socket);
+            let door = slack::Door::new(settings, service, clock, self.redactor.clone())?;
+            match over {
+                None => router = router.merge(door.router()),
+                Some((settings, state)) => {
+                    let listens =
+                        door.listen(settings, state, received.clone(), stop.clone().cancelled_owned());
+                    listening.push(tokio::spawn(async move {
+                        if let Err(error) = listens.await {
+                            error!(%error, "no commands come from slack");
+                        }
+                    }));
+                }
+            }
         }
-        let interactions = TaskTracker::new();
-        let mut listening = None;
         if let Some(settings) = discord {
             let door = self.discord_door(&settings)?;
             match (door.router(), gateway) {
@@ -197,7 +212,7 @@ impl Bot {
                         "taking commands from Discord over its gateway, because DISCORD_PUBLIC_KEY is not set"
                     );
                     let settings = gateway_settings(settings, self.redactor.clone())?;
-                    let tasks = interactions.clone();
+                    let tasks = received.clone();
                     let stop = stop.clone();
                     let handle = move |interaction: String| {
                         let door = Arc::clone(&door);
@@ -207,9 +222,9 @@ impl Bot {
                             }
                         }
                     };
-                    listening = Some(tokio::spawn(async move {
+                    listening.push(tokio::spawn(async move {
                         // Said and shown by `/readyz`; another platform's door stays open.
-                        gateway::run(settings, handle, tasks, state, stop.cancelled_owned()).await.is_ok()
+                        drop(gateway::run(settings, handle, tasks, state, stop.cancelled_owned()).await);
                     }));
                 }
                 (None, None) => {}
@@ -234,11 +249,11 @@ impl Bot {
         background.iter().for_each(JoinHandle::abort);
         self.metrics.sum_up(true);
         let drained = async {
-            if let Some(listening) = listening {
+            for listening in listening {
                 drop(listening.await);
             }
-            interactions.close();
-            interactions.wait().await;
+            received.close();
+            received.wait().await;
             self.service.drain().await;
             self.service.end_replies().await;
         };
@@ -319,6 +334,26 @@ impl Bot {
         }
         let (service, clock) = (Arc::clone(&self.service), Arc::clone(&self.clock));
         discord::Door::new(settings.clone(), service, clock, self.redactor.clone())
+    }
+}
+
+fn door(name: &'static str, over: &'static str, state: Option<&websocket::State>) -> server::Door {
+    let connection = state.map(|state| server::Connection { name: over, state: state.clone() });
+    server::Door { name, connection }
+}
+
+fn say_how_slack_comes(settings: &slack::Settings) {
+    let command = &settings.command.0;
+    match (&settings.socket, settings.signing_secrets.is_empty()) {
+        (None, _) => info!(command, "taking commands from Slack at /slack/commands"),
+        (Some(_), true) => {
+            info!(command, "taking commands from Slack over Socket Mode, because SLACK_APP_TOKEN is set");
+        }
+        (Some(_), false) => info!(
+            command,
+            "taking commands from Slack over Socket Mode, because SLACK_APP_TOKEN is set; SLACK_SIGNING_SECRET is not used, \
+             and /slack/commands is not served"
+        ),
     }
 }
 

@@ -9,6 +9,7 @@ pub type Target = (&'static str, fn(&[u8]));
 /// All of them.
 pub const TARGETS: &[Target] = &[
     ("slack-body", crate::slack::fuzzing::body),
+    ("slack-frame", crate::slack::fuzzing::frame),
     ("slack-signature", crate::slack::fuzzing::signature),
     ("discord-body", crate::discord::fuzzing::body),
     ("discord-signature", crate::discord::fuzzing::signature),

@@ -15,6 +15,7 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::middleware::map_response;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use futures_util::future::select_all;
 use serde::Deserialize;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
@@ -41,12 +42,28 @@ pub struct Door {
     /// What `/readyz` calls it.
     pub name: &'static str,
     /// The connection over which commands come. Without one they come to this server, which is there.
-    pub gateway: Option<websocket::State>,
+    pub connection: Option<Connection>,
+}
+
+/// A connection to a platform.
+#[derive(Debug, Clone)]
+pub struct Connection {
+    /// What `/readyz` calls it.
+    pub name: &'static str,
+    /// Its state.
+    pub state: websocket::State,
 }
 
 impl Door {
     fn is_ready(&self) -> bool {
-        self.gateway.as_ref().is_none_or(websocket::State::is_ready)
+        self.connection.as_ref().is_none_or(|connection| connection.state.is_ready())
+    }
+
+    /// Returns when it takes commands.
+    async fn opens(&self) {
+        if let Some(Connection { state, .. }) = &self.connection {
+            state.wait_for(|phase| *phase == websocket::Phase::Ready).await;
+        }
     }
 }
 
@@ -55,10 +72,9 @@ pub async fn say_when_ready(store: Arc<dyn Store>, doors: Vec<Door>, mut writabl
     if let Err(error) = &writable {
         warn!(%error, "not ready");
     }
-    if let Some(Door { gateway: Some(gateway), .. }) = doors.first()
-        && !doors.iter().any(Door::is_ready)
-    {
-        gateway.wait_for(|phase| *phase == websocket::Phase::Ready).await;
+    let opening: Vec<_> = doors.iter().map(|door| Box::pin(door.opens())).collect();
+    if !opening.is_empty() {
+        select_all(opening).await;
     }
     while writable.is_err() {
         tokio::time::sleep(LOOK_AGAIN).await;
@@ -149,7 +165,8 @@ async fn ready(
     let mut unready = Vec::new();
     for door in &health.doors {
         let name = door.name;
-        let detail = door.gateway.as_ref().map(|gateway| format!("; gateway: {gateway}")).unwrap_or_default();
+        let detail = door.connection.as_ref().map(|Connection { name, state }| format!("; {name}: {state}"));
+        let detail = detail.unwrap_or_default();
         if door.is_ready() {
             parts.push(format!("{name}: ready{detail}"));
         } else {
@@ -212,15 +229,15 @@ fn describe(report: &DirectoryReport) -> String {
 
 async fn metrics_text(State(looking): State<Arc<Looking>>) -> impl IntoResponse {
     let health = &looking.health;
-    let gateways = health.doors.iter().filter_map(|door| {
-        let gateway = door.gateway.as_ref()?;
+    let connections = health.doors.iter().filter_map(|door| {
+        let Connection { state, .. } = door.connection.as_ref()?;
         // Never heard, it is silent since the start.
-        let silence = gateway.last_heard().unwrap_or_else(|| looking.began.elapsed());
-        Some((door.name, gateway.is_ready(), silence))
+        let silence = state.last_heard().unwrap_or_else(|| looking.began.elapsed());
+        Some((door.name, state.is_ready(), silence))
     });
     let sample = Sample {
         groups: health.directory.report(),
-        gateways: gateways.collect(),
+        connections: connections.collect(),
         store: health.store.stats().await,
         is_draining: health.draining.is_cancelled(),
     };

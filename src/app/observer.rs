@@ -35,6 +35,12 @@ pub trait Observer: Send + Sync {
     /// So many answers are to be said late.
     fn owes(&self, _answers: usize) {}
 
+    /// Another connection to Slack is needed.
+    fn reconnects(&self, _why: Reconnect) {}
+
+    /// An envelope came over a connection to Slack, and was acknowledged or not.
+    fn took_envelope(&self, _kind: EnvelopeKind, _end: EnvelopeEnd) {}
+
     /// A request was refused, because nobody we trust sent it.
     fn refused(&self, _sender: Sender, _why: NotAuthentic) {}
 }
@@ -53,6 +59,49 @@ named! {
     Admission => "admission",
     /// Recording the outcome.
     Outcome => "outcome",
+}
+
+named! {
+    /// Why another connection of Slack's Socket Mode is needed.
+    Reconnect
+    /// Slack will close it in some seconds.
+    Warning => "warning",
+    /// Slack closes it now.
+    Refresh => "refresh_requested",
+    /// Socket Mode was switched off.
+    LinkDisabled => "link_disabled",
+    /// The app has more connections than Slack permits.
+    TooMany => "too_many_websockets",
+    /// Slack closes it for another reason.
+    Other => "other",
+    /// Nothing came for too long.
+    Silence => "silence",
+    /// It broke, or was closed without a word.
+    Lost => "lost",
+}
+
+named! {
+    /// What an envelope of Slack's Socket Mode holds.
+    EnvelopeKind
+    /// A slash command.
+    SlashCommands => "slash_commands",
+    /// A press of a button, or a form.
+    Interactive => "interactive",
+    /// An event.
+    EventsApi => "events_api",
+    /// Something else.
+    Other => "other",
+}
+
+named! {
+    /// What became of an envelope.
+    EnvelopeEnd
+    /// The acknowledgement held what there was to say.
+    Answered => "answered",
+    /// It was acknowledged; anything to be said is sent by another way.
+    Acknowledged => "acknowledged",
+    /// The connection ended before it was acknowledged.
+    Lost => "lost",
 }
 
 /// Who signs what is posted to the bot.

@@ -10,7 +10,9 @@ use jiff::Timestamp;
 
 pub use super::callbacks::{CallbackEnd, Confirmation, Observation, OwnerChangeEvent, ReadBack};
 pub use super::directory::{Directory, DirectoryReport};
-pub use super::observer::{NotAuthentic, Observer, Sender, Step, Unobserved};
+pub use super::observer::{
+    EnvelopeEnd, EnvelopeKind, NotAuthentic, Observer, Reconnect, Sender, Step, Unobserved,
+};
 pub use crate::domain::access::{AclChange, Known, NewGrant};
 use crate::domain::access::{
     AclView, AuthorisedChannel, ChangedEntry, Grant, GrantId, GrantUse, NotEdited, Permit, Reading,

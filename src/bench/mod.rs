@@ -274,6 +274,7 @@ fn tencent_settings(address: SocketAddr) -> anyhow::Result<tencent::Settings> {
 
 fn slack_settings() -> slack::Settings {
     slack::Settings {
+        socket: None,
         signing_secrets: vec![SecretString::from(SECRET)],
         app_id: None,
         team_ids: vec![],

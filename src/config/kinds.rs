@@ -63,6 +63,12 @@ pub(super) fn slack_token(text: &str) -> Read<SecretString> {
     secret(text, "a token", "copy the whole Bot User OAuth Token")
 }
 
+pub(super) fn slack_app_token(text: &str) -> Read<SecretString> {
+    let is_another = text.starts_with("xoxb-") || text.starts_with("xoxp-");
+    check((), !is_another, "is another kind of token: an app-level one begins with `xapp-`")?;
+    secret(text, "a token", "copy the whole app-level token from the app's Basic Information")
+}
+
 pub(super) fn signing_key(text: &str) -> Read<SecretString> {
     let makes_own =
         "is the example, which everybody can read: make your own with `room-owner audit key --new`";

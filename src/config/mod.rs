@@ -22,6 +22,7 @@ mod usable;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use reqwest::Url;
 use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::app::limits::Limits;
@@ -141,7 +142,7 @@ impl Config {
         if slack.is_none() && discord.is_none() && !is_about_chat {
             reader.problem(
                 "SLACK_SIGNING_SECRET",
-                "is not set, so there is no chat to take commands from, and no DISCORD_PUBLIC_KEY either",
+                "is not set, so there is no chat to take commands from, and neither SLACK_APP_TOKEN nor DISCORD_PUBLIC_KEY is",
             );
         }
         reader.end(tencent.map(|tencent| Self {
@@ -240,15 +241,21 @@ fn limits(reader: &mut Reader<'_>) -> Limits {
 }
 
 fn slack(reader: &mut Reader<'_>) -> Option<slack::Settings> {
-    if !reader.is_set(&SLACK_SIGNING_SECRET)
-        && let Some(set) = reader.first_set("SLACK_")
-    {
-        reader.problem("SLACK_SIGNING_SECRET", format!("is not set, but {set} is"));
+    let is_on = reader.is_set(&SLACK_SIGNING_SECRET) || reader.is_set(&SLACK_APP_TOKEN);
+    if !is_on && let Some(set) = reader.first_set("SLACK_") {
+        let what = format!("is not set, and neither is SLACK_APP_TOKEN, but {set} is");
+        reader.problem("SLACK_SIGNING_SECRET", what);
     }
-    let base_url = reader.get_or(&SLACK_API_BASE_URL, slack::API);
+    let app_token = reader.get(&SLACK_APP_TOKEN);
+    let base_url: Url = reader.get_or(&SLACK_API_BASE_URL, slack::API);
     let token = reader.get(&SLACK_BOT_TOKEN);
     // The others are looked at without a secret too: all that is wrong is said at once.
     let settings = slack::Settings {
+        socket: app_token.map(|app_token| slack::socket::Settings {
+            app_token,
+            api_base_url: base_url.clone(),
+            timing: slack::socket::Timing::default(),
+        }),
         signing_secrets: reader.list(&SLACK_SIGNING_SECRET),
         app_id: reader.get(&SLACK_APP_ID),
         team_ids: reader.list(&SLACK_TEAM_IDS),
@@ -261,7 +268,7 @@ fn slack(reader: &mut Reader<'_>) -> Option<slack::Settings> {
             intervals: slack::RefreshIntervals::default(),
         }),
     };
-    (!settings.signing_secrets.is_empty()).then_some(settings)
+    (settings.socket.is_some() || !settings.signing_secrets.is_empty()).then_some(settings)
 }
 
 fn discord(reader: &mut Reader<'_>) -> Option<discord::Settings> {

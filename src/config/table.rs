@@ -136,7 +136,11 @@ settings! {
         |text| kinds::secret(text, "a secret", "copy the whole secret from the app's Basic Information");
         "8f742231b10e8888abcd99yyyzzz85a5",
         "the app's signing secret: api.slack.com/apps, your app, Basic Information; while it is being changed, both, separated by a comma",
-        "required, or DISCORD_PUBLIC_KEY or DISCORD_BOT_TOKEN";
+        "required, or SLACK_APP_TOKEN, DISCORD_PUBLIC_KEY or DISCORD_BOT_TOKEN";
+    Secret SLACK_APP_TOKEN: SecretString = kinds::slack_app_token;
+        "the-app-level-token",
+        "an app-level token (xapp-...) with the scope connections:write: Basic Information, App-Level Tokens; commands then come over Socket Mode, by connections from here to Slack, and no public address or signing secret is needed",
+        "commands come over HTTP, at `https://<your host>/slack/commands`";
     Open SLACK_APP_ID: String = |text| kinds::slack_id(text, &['A'], "an app: `A`");
         "A0123456789",
         "take commands of this app only: Basic Information, App ID",

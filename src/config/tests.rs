@@ -43,6 +43,26 @@ fn where_the_example_is_what_holds_it_can_be_read() {
 }
 
 #[test]
+fn with_the_apps_token_slack_needs_no_signing_secret() {
+    let with = |more: &[(&'static str, &'static str)]| {
+        let settings = GOOD.iter().copied().filter(|(name, _)| *name != "SLACK_SIGNING_SECRET");
+        let environment = Environment::of(settings.chain(more.iter().copied()));
+        Config::from(&environment).map_err(|error| error.to_string())
+    };
+    let slack = with(&[("SLACK_APP_TOKEN", "xapp-1-A1-2-hush")]).unwrap().slack.unwrap();
+    assert!(slack.signing_secrets.is_empty());
+    assert!(!format!("{slack:?}").contains("hush") && slack.secrets().count() == 1);
+    assert_eq!(slack.socket.unwrap().api_base_url.as_str(), "https://slack.com/api");
+    for (token, problem) in [
+        ("xoxb-1-hush", "SLACK_APP_TOKEN: is another kind of token: an app-level one begins with `xapp-`"),
+        ("xapp-1 hush", "SLACK_APP_TOKEN: holds more than a token"),
+    ] {
+        let error = with(&[("SLACK_APP_TOKEN", token)]).unwrap_err();
+        assert!(error.contains(problem) && !error.contains("hush"), "{error}");
+    }
+}
+
+#[test]
 fn what_is_wrong_is_said_all_at_once_with_an_example() {
     let error = Config::from(&Environment::of([("TENCENT_SDK_APP_ID", "my app")])).unwrap_err().to_string();
     for part in [
@@ -77,7 +97,12 @@ fn a_broken_line_of_dot_env_is_named_by_its_number_and_not_quoted() {
 fn a_platform_with_only_some_of_its_settings_is_an_error() {
     let environment = Environment::of([("SLACK_APP_ID", "A1")].into_iter().chain(GOOD[..4].iter().copied()));
     let error = Config::from(&environment).unwrap_err().to_string();
-    assert!(error.contains("SLACK_SIGNING_SECRET: is not set, but SLACK_APP_ID is"), "{error}");
+    assert!(
+        error.contains(
+            "SLACK_SIGNING_SECRET: is not set, and neither is SLACK_APP_TOKEN, but SLACK_APP_ID is"
+        ),
+        "{error}"
+    );
 }
 
 #[test]
@@ -196,7 +221,7 @@ fn discord_is_on_by_its_key_or_its_token() {
         (&[KEY, ("DISCORD_APPLICATION_ID", "room-owner")], "what is set is not a number"),
         (&[KEY, ("DISCORD_API_BASE_URL", "http://discord.example")], "in the clear"),
         (&[KEY, ("DISCORD_BOT_TOKEN", "Bot hush")], "DISCORD_BOT_TOKEN: holds more than a token"),
-        (&[], "no chat to take commands from, and no DISCORD_PUBLIC_KEY either"),
+        (&[], "no chat to take commands from, and neither SLACK_APP_TOKEN nor DISCORD_PUBLIC_KEY is"),
     ] {
         let error = only(settings).unwrap_err();
         assert!(error.contains(problem), "{problem} in {error}");
@@ -227,7 +252,12 @@ fn user_groups_are_looked_up_with_a_token_and_the_token_goes_to_no_other_machine
     }
     let environment = Environment::of(TENCENT.into_iter().chain([("SLACK_BOT_TOKEN", "xoxb-1234")]));
     let error = Config::from(&environment).unwrap_err().to_string();
-    assert!(error.contains("SLACK_SIGNING_SECRET: is not set, but SLACK_BOT_TOKEN is"), "{error}");
+    assert!(
+        error.contains(
+            "SLACK_SIGNING_SECRET: is not set, and neither is SLACK_APP_TOKEN, but SLACK_BOT_TOKEN is"
+        ),
+        "{error}"
+    );
 }
 
 #[test]
@@ -250,7 +280,7 @@ fn ids_that_no_request_can_have_are_refused_all_at_once() {
     ])
     .unwrap_err();
     for part in [
-        "SLACK_SIGNING_SECRET: is not set, but SLACK_APP_ID is",
+        "SLACK_SIGNING_SECRET: is not set, and neither is SLACK_APP_TOKEN, but SLACK_APP_ID is",
         "SLACK_APP_ID: `!!` is not the id of an app",
         "SLACK_TEAM_IDS: its entry 1 is not the id of a workspace",
         "SLACK_TEAM_IDS: its entry 3 is not",

@@ -51,6 +51,7 @@ impl SlackStandIn {
     /// The bot's settings for this Slack.
     pub(super) fn settings_for_the_bot(&self) -> anyhow::Result<Settings> {
         Ok(Settings {
+            socket: None,
             signing_secrets: vec![self.secret.clone()],
             app_id: Some(APP.to_owned()),
             team_ids: vec![TEAM.to_owned()],

@@ -97,7 +97,7 @@ impl Slack {
         let service = Arc::clone(&self.service);
         let mut work = self.service.spawn(async move { service.handle(request, at_once).await.into_reply() });
         if let Ok(reply) = timeout(INLINE, &mut work).await {
-            let reply = reply.unwrap_or_else(|panic| super::slash::broken(&panic));
+            let reply = reply.unwrap_or_else(|panic| super::answer::broken(&panic));
             let is_public = reply.audience() == Audience::Channel && !self.settings.private_replies;
             if !is_public || self.messenger.is_none() {
                 self.service.answer_given(reply.operation());
@@ -109,7 +109,7 @@ impl Slack {
         }
         let slack = Arc::clone(&self);
         self.service.spawn(async move {
-            let reply = work.await.unwrap_or_else(|panic| super::slash::broken(&panic));
+            let reply = work.await.unwrap_or_else(|panic| super::answer::broken(&panic));
             slack.say_in(channel, to, reply).await;
         });
         None

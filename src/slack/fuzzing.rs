@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::payload::{self, Payload};
 use super::render::render;
-use super::{Settings, signature};
+use super::{Settings, signature, socket};
 use crate::domain::audit::OperationId;
 use crate::domain::command::Rejection;
 use crate::domain::reply::Reply;
@@ -21,11 +21,30 @@ const LONGEST_KEPT: usize = 1_100;
 
 /// The body of a slash command, taken as authentic.
 pub fn body(bytes: &[u8]) {
+    let url = || {
+        form_urlencoded::parse(bytes).find(|(key, _)| key == "response_url").map(|(_, url)| url.into_owned())
+    };
+    let is_probe = payload::is_bare_ssl_check(bytes);
+    taken(|settings| payload::read(bytes, settings, &Redactor::default()), is_probe, url);
+}
+
+/// A frame of Socket Mode.
+pub fn frame(bytes: &[u8]) {
+    let Ok(text) = std::str::from_utf8(bytes) else { return };
+    let Some(json) = socket::check_frame(text) else { return };
+    let url = || {
+        let value: Value = serde_json::from_str(json).ok()?;
+        value["response_url"].as_str().map(str::to_owned)
+    };
+    taken(|settings| payload::read_json(json, settings, &Redactor::default()), false, url);
+}
+
+/// What must hold of a payload, whichever way it came.
+fn taken(read: impl Fn(&Settings) -> Payload, is_probe: bool, response_url: impl Fn() -> Option<String>) {
     let open = settings(None, &[]);
     let strict = settings(Some("A1"), &["T1"]);
-    let is_probe = payload::is_bare_ssl_check(bytes);
     for settings in [&open, &strict] {
-        match payload::read(bytes, settings, &Redactor::default()) {
+        match read(settings) {
             Payload::SslCheck => {}
             Payload::Command(invocation) => {
                 assert!(!is_probe, "what is answered unsigned is a command");
@@ -36,7 +55,7 @@ pub fn body(bytes: &[u8]) {
                 let delivery = request.delivery.as_ref().map(|id| id.as_str());
                 assert!(delivery.is_some_and(|id| id.starts_with("slack:") && id.len() <= 262));
                 if invocation.response_url.is_some() {
-                    goes_to_slack(bytes);
+                    goes_to_slack(response_url());
                 }
                 if let Err(error) = &request.command {
                     let operation = OperationId::new(7);
@@ -69,6 +88,7 @@ pub fn body(bytes: &[u8]) {
 
 fn settings(app: Option<&str>, teams: &[&str]) -> Settings {
     Settings {
+        socket: None,
         signing_secrets: Vec::new(),
         app_id: app.map(str::to_owned),
         team_ids: teams.iter().map(|team| (*team).to_owned()).collect(),
@@ -83,10 +103,9 @@ fn length(text: &str) -> usize {
     text.chars().count()
 }
 
-/// The `response_url` of a body whose late answers are accepted is one of Slack's, read another way.
-fn goes_to_slack(body: &[u8]) {
-    let url = form_urlencoded::parse(body).find(|(key, _)| key == "response_url");
-    let url = url.and_then(|(_, url)| reqwest::Url::parse(&url).ok());
+/// The `response_url` of a payload whose late answers are accepted is one of Slack's, read another way.
+fn goes_to_slack(url: Option<String>) {
+    let url = url.and_then(|url| reqwest::Url::parse(&url).ok());
     let Some(url) = url else { panic!("there is no response_url") };
     let host = url.domain().unwrap_or_default();
     let is_slack = ["slack.com", "slack-gov.com"].iter().any(|slack| {

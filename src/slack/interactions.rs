@@ -74,7 +74,7 @@ impl Slack {
         press.principal = self.with_groups(press.principal);
         let service = Arc::clone(&self.service);
         let work = tokio::spawn(async move { service.press(press, at_once).await.into_reply() });
-        let reply = work.await.unwrap_or_else(|panic| super::slash::broken(&panic));
+        let reply = work.await.unwrap_or_else(|panic| super::answer::broken(&panic));
         self.answer_press(response_url.as_ref(), &reply, &source).await;
     }
 

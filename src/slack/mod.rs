@@ -1,7 +1,9 @@
 //! The Slack door: signed bytes become a command request, replies become blocks.
 //!
-//! `signature` -> `payload` -> the service -> `render` -> the answer, or `response_url` if it comes late.
+//! `signature` -> `payload` -> the service -> `render` -> the answer, or `response_url` if it comes late. Over Socket Mode
+//! (`socket`), which nobody else can speak on, there is no signature.
 
+mod answer;
 mod check;
 mod form;
 #[cfg(any(test, feature = "fuzzing"))]
@@ -16,6 +18,7 @@ mod render;
 mod response_url;
 pub mod signature;
 mod slash;
+pub mod socket;
 mod text;
 mod web_api;
 
@@ -24,12 +27,14 @@ use std::sync::Arc;
 use axum::Router;
 use axum::routing::post;
 use secrecy::SecretString;
+use tokio_util::task::TaskTracker;
 
 use crate::app::ports::Clock;
 use crate::app::service::CommandService;
 use crate::domain::wording::CommandName;
 use crate::http;
 use crate::redact::Redactor;
+use crate::websocket::State;
 
 pub use check::{Identity, identity};
 pub use groups::{Groups, Lookup, RefreshIntervals};
@@ -43,7 +48,9 @@ pub const LARGEST_BODY: usize = 64 * 1_024;
 /// The settings of the Slack door.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// The app's signing secrets: the present one, and the next one while it is being changed.
+    /// Commands come over Socket Mode, and not over HTTP.
+    pub socket: Option<socket::Settings>,
+    /// The app's signing secrets: the present one, and the next one while it is being changed. Over HTTP, one is needed.
     pub signing_secrets: Vec<SecretString>,
     /// Only this app's requests are served, if it is set.
     pub app_id: Option<String>,
@@ -63,7 +70,9 @@ pub struct Settings {
 impl Settings {
     /// Redacts secrets.
     pub fn secrets(&self) -> impl Iterator<Item = &SecretString> {
-        self.signing_secrets.iter().chain(self.groups.as_ref().map(|lookup| &lookup.token))
+        let tokens =
+            [self.groups.as_ref().map(|lookup| &lookup.token), self.socket.as_ref().map(|it| &it.app_token)];
+        self.signing_secrets.iter().chain(tokens.into_iter().flatten())
     }
 }
 
@@ -78,24 +87,48 @@ struct Slack {
     messenger: Option<SlackMessenger>,
 }
 
-/// The routes of the Slack door.
-///
-/// # Errors
-/// When no TLS can be set up for late answers.
-pub fn router(
-    settings: Settings,
-    service: Arc<CommandService>,
-    clock: Arc<dyn Clock>,
-    redactor: Redactor,
-) -> anyhow::Result<Router> {
-    let http = http::Client::new(response_url::LIMITS, http::USER_AGENT, "SLACK_RESPONSE_URL_HOSTS")?;
-    let messenger = SlackMessenger::new(&settings, redactor.clone())?;
-    let slack = Arc::new(Slack { settings, service, clock, http, redactor, messenger });
-    Ok(Router::new()
-        .route("/slack/commands", post(slash::command))
-        // Slack shows `http_client_error` for a redirect, so both forms of the path are served.
-        .route("/slack/commands/", post(slash::command))
-        .route("/slack/interactions", post(interactions::interaction))
-        .route("/slack/interactions/", post(interactions::interaction))
-        .with_state(slack))
+/// The Slack door.
+pub struct Door(Arc<Slack>);
+
+impl Door {
+    /// A door with these settings.
+    ///
+    /// # Errors
+    /// When no TLS can be set up for late answers.
+    pub fn new(
+        settings: Settings,
+        service: Arc<CommandService>,
+        clock: Arc<dyn Clock>,
+        redactor: Redactor,
+    ) -> anyhow::Result<Self> {
+        let http = http::Client::new(response_url::LIMITS, http::USER_AGENT, "SLACK_RESPONSE_URL_HOSTS")?;
+        let messenger = SlackMessenger::new(&settings, redactor.clone())?;
+        Ok(Self(Arc::new(Slack { settings, service, clock, http, redactor, messenger })))
+    }
+
+    /// The routes by which commands come over HTTP.
+    pub fn router(self) -> Router {
+        Router::new()
+            .route("/slack/commands", post(slash::command))
+            // Slack shows `http_client_error` for a redirect, so both forms of the path are served.
+            .route("/slack/commands/", post(slash::command))
+            .route("/slack/interactions", post(interactions::interaction))
+            .route("/slack/interactions/", post(interactions::interaction))
+            .with_state(self.0)
+    }
+
+    /// Takes commands over Socket Mode until `shutdown`, and then acknowledges what was received, within about 3 s. `tasks`
+    /// are those that work on it.
+    ///
+    /// # Errors
+    /// When no TLS can be set up.
+    pub async fn listen(
+        self,
+        settings: socket::Settings,
+        state: State,
+        tasks: TaskTracker,
+        shutdown: impl Future<Output = ()>,
+    ) -> anyhow::Result<()> {
+        socket::run(self.0, settings, state, tasks, shutdown).await
+    }
 }

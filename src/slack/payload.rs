@@ -2,6 +2,9 @@
 
 use std::collections::HashMap;
 
+use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, Visitor};
+use serde_json::Value;
+
 use super::response_url::ResponseUrl;
 use super::{Settings, text};
 use crate::domain::command::{
@@ -49,8 +52,21 @@ pub(super) fn is_bare_ssl_check(body: &[u8]) -> bool {
 /// Reads an authentic body. What somebody typed is recorded: nobody finds our secrets there, though somebody
 /// pasted them.
 pub(super) fn read(body: &[u8], settings: &Settings, redactor: &Redactor) -> Payload {
+    of_fields(fields(body), settings, redactor)
+}
+
+/// The same for the payload of Socket Mode: an object with the same fields.
+pub(super) fn read_json(json: &str, settings: &Settings, redactor: &Redactor) -> Payload {
+    of_fields(json_fields(json), settings, redactor)
+}
+
+fn of_fields(
+    fields: Result<HashMap<String, String>, String>,
+    settings: &Settings,
+    redactor: &Redactor,
+) -> Payload {
     let redacted = |text: &str| redactor.text(text).into_owned();
-    let fields: HashMap<_, _> = match fields(body) {
+    let fields: HashMap<_, _> = match fields {
         Ok(fields) => fields.into_iter().map(|(name, value)| (name, redacted(&value))).collect(),
         Err(why) => return reject(&HashMap::new(), Rejection::Unusable(redacted(&why).into())),
     };
@@ -86,6 +102,47 @@ pub(super) fn fields(body: &[u8]) -> Result<HashMap<String, String>, String> {
         }
     }
     Ok(fields)
+}
+
+/// The object's fields. As in a form, a repeated key is refused, and every value is a text.
+fn json_fields(json: &str) -> Result<HashMap<String, String>, String> {
+    struct Fields(HashMap<String, String>);
+
+    impl<'de> Deserialize<'de> for Fields {
+        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+            deserializer.deserialize_map(FieldsVisitor).map(Self)
+        }
+    }
+
+    struct FieldsVisitor;
+
+    impl<'de> Visitor<'de> for FieldsVisitor {
+        type Value = HashMap<String, String>;
+
+        fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            f.write_str("an object")
+        }
+
+        fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+            let mut fields = HashMap::new();
+            while let Some(key) = map.next_key::<String>()? {
+                let value = match map.next_value()? {
+                    Value::String(text) => text,
+                    value @ (Value::Bool(_) | Value::Number(_)) => value.to_string(),
+                    // No field of a command is one of these.
+                    Value::Null | Value::Array(_) | Value::Object(_) => continue,
+                };
+                let named: String = key.chars().take(LONGEST_NAME).collect();
+                if fields.insert(key, value).is_some() {
+                    return Err(A::Error::custom(format!("the field `{named}` comes twice")));
+                }
+            }
+            Ok(fields)
+        }
+    }
+
+    let read: Result<Fields, _> = serde_json::from_str(json);
+    read.map(|Fields(fields)| fields).map_err(|error| format!("the payload cannot be read: {error}"))
 }
 
 /// How often U+FFFD was sent as such in a field, and is not what decoding made of broken UTF-8.
@@ -195,6 +252,19 @@ fn reject(fields: &HashMap<String, String>, rejection: Rejection) -> Payload {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_object_has_the_fields_of_a_form() {
+        let fields =
+            json_fields(r#"{ "text": "a \"b\"", "is_enterprise_install": false, "x": null, "y": [1] }"#);
+        let expected = [("text", "a \"b\""), ("is_enterprise_install", "false")];
+        let expected = expected.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        assert_eq!(fields, Ok(HashMap::from(expected)));
+        for (json, why) in [(r#"{"a":"1","a":"2"}"#, "`a` comes twice"), ("[]", "an object"), ("{", "EOF")] {
+            let error = json_fields(json).unwrap_err();
+            assert!(error.contains(why), "{json}: {error}");
+        }
+    }
 
     #[test]
     fn only_a_body_that_says_nothing_else_is_a_bare_ssl_check() {

@@ -19,7 +19,7 @@ const MOST_PAGES: usize = 100;
 /// How long a 429 without a readable `Retry-After` is waited for.
 const USUAL_WAIT: Duration = Duration::from_secs(60);
 
-/// The client. Its token is the bot's (`xoxb-..`).
+/// The client. Its token is the bot's (`xoxb-..`), or the app's (`xapp-..`) for Socket Mode.
 pub(super) struct WebApi {
     http: http::Client,
     base_url: Url,
@@ -135,6 +135,13 @@ impl WebApi {
         Err(CallError::Unusable(format!("the list of members has more than {MOST_PAGES} pages")))
     }
 
+    /// Asks for an address of Socket Mode. It holds a ticket for one connection, so it is a secret.
+    pub(super) async fn open_connection(&self) -> Result<String, CallError> {
+        let request = self.request("apps.connections.open", &[]);
+        let answer = self.http.send_for_secret(request, &self.redactor).await?;
+        read::<OpenConnection>(&answer).map(|answer| answer.url)
+    }
+
     /// Calls a method for its effect.
     pub(super) async fn post(&self, method: &str, fields: &[(&str, &str)]) -> Result<(), CallError> {
         self.call::<serde::de::IgnoredAny>(method, fields).await.map(drop)
@@ -209,6 +216,11 @@ pub(super) struct AuthTest {
     pub(super) team: String,
     #[serde(default)]
     pub(super) user: String,
+}
+
+#[derive(Deserialize)]
+struct OpenConnection {
+    url: String,
 }
 
 #[derive(Deserialize)]

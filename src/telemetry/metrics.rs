@@ -15,7 +15,10 @@ use prometheus::{
 };
 
 use super::refused::Refusals;
-use crate::app::ports::{CallbackEnd, DirectoryReport, NotAuthentic, Observer, Sender, Step, StoreStats};
+use crate::app::ports::{
+    CallbackEnd, DirectoryReport, EnvelopeEnd, EnvelopeKind, NotAuthentic, Observer, Reconnect, Sender, Step,
+    StoreStats,
+};
 use crate::domain::audit::OutcomeKind;
 use crate::domain::command::{Command, Place};
 use crate::domain::principal::Channel;
@@ -48,6 +51,8 @@ pub struct Metrics {
     groups_age: GaugeVec,
     gateway_up: IntGaugeVec,
     gateway_silence: GaugeVec,
+    slack_reconnects: IntCounterVec,
+    slack_envelopes: IntCounterVec,
     commits: IntCounter,
     commit_writes: IntCounter,
     log_events: IntGauge,
@@ -62,7 +67,7 @@ pub struct Sample<'a> {
     /// How well user groups are known.
     pub groups: Option<DirectoryReport>,
     /// The connections over which commands come: the platform, whether they come, how long ago it was heard.
-    pub gateways: Vec<(&'a str, bool, Duration)>,
+    pub connections: Vec<(&'a str, bool, Duration)>,
     /// The database.
     pub store: StoreStats,
     /// Whether the bot is about to end.
@@ -85,8 +90,10 @@ impl Default for Metrics {
             replies_pending: gauge(&all, "room_owner_replies_pending", "Answers that the bot still has to send by itself."),
             groups: put(&all, IntGaugeVec::new(Opts::new("room_owner_groups", "User groups that the ACL names, by whether they are known."), &["platform", "state"])),
             groups_age: put(&all, GaugeVec::new(Opts::new("room_owner_groups_age_seconds", "Age of the least fresh of the known user groups."), &["platform"])),
-            gateway_up: put(&all, IntGaugeVec::new(Opts::new("room_owner_gateway_up", "Whether commands come over a platform's gateway now."), &["platform"])),
-            gateway_silence: put(&all, GaugeVec::new(Opts::new("room_owner_gateway_silence_seconds", "How long ago a platform's gateway was heard."), &["platform"])),
+            gateway_up: put(&all, IntGaugeVec::new(Opts::new("room_owner_gateway_up", "Whether commands come over a connection to the platform now: Discord's gateway, Slack's Socket Mode."), &["platform"])),
+            gateway_silence: put(&all, GaugeVec::new(Opts::new("room_owner_gateway_silence_seconds", "Age of the last frame from a platform's gateway or Socket Mode."), &["platform"])),
+            slack_reconnects: counters(&all, "room_owner_slack_reconnects_total", "Connections of Slack's Socket Mode that had to be replaced, by why.", &["reason"]),
+            slack_envelopes: counters(&all, "room_owner_slack_envelopes_total", "Envelopes of Slack's Socket Mode, by how they were acknowledged.", &["type", "end"]),
             commits: counter(&all, "room_owner_commits_total", "Transactions of the database."),
             commit_writes: counter(&all, "room_owner_commit_writes_total", "Writes in them; by commits, the batch size."),
             log_events: gauge(&all, "room_owner_audit_log_events", "The number of the newest event in the audit log."),
@@ -131,6 +138,14 @@ impl Metrics {
                 self.refused.with_label_values(&[sender.name(), why.name()]);
             }
         }
+        for why in Reconnect::ALL {
+            self.slack_reconnects.with_label_values(&[why.name()]);
+        }
+        for kind in EnvelopeKind::ALL {
+            for end in EnvelopeEnd::ALL {
+                self.slack_envelopes.with_label_values(&[kind.name(), end.name()]);
+            }
+        }
         for how in HowReplied::ALL {
             self.unusual_replies.with_label_values(&[how.name()]);
         }
@@ -149,7 +164,7 @@ impl Metrics {
     pub fn text(&self, sample: &Sample<'_>) -> String {
         let _one = self.scraping.lock().unwrap_or_else(PoisonError::into_inner);
         self.show_groups(sample.groups.as_ref());
-        for (platform, is_up, silence) in &sample.gateways {
+        for (platform, is_up, silence) in &sample.connections {
             self.gateway_up.with_label_values(&[platform]).set((*is_up).into());
             self.gateway_silence.with_label_values(&[platform]).set(silence.as_secs_f64());
         }
@@ -209,6 +224,14 @@ impl Observer for Metrics {
 
     fn owes(&self, answers: usize) {
         self.replies_pending.set(i64::try_from(answers).unwrap_or(i64::MAX));
+    }
+
+    fn reconnects(&self, why: Reconnect) {
+        self.slack_reconnects.with_label_values(&[why.name()]).inc();
+    }
+
+    fn took_envelope(&self, kind: EnvelopeKind, end: EnvelopeEnd) {
+        self.slack_envelopes.with_label_values(&[kind.name(), end.name()]).inc();
     }
 
     fn refused(&self, sender: Sender, why: NotAuthentic) {

@@ -99,6 +99,7 @@ impl World {
     /// The same, and Slack is served too.
     pub(crate) async fn over_the_gateway_beside_slack(discord: Discord) -> Self {
         let slack = slack::Settings {
+            socket: None,
             signing_secrets: vec![SecretString::from("the-signing-secret")],
             app_id: None,
             team_ids: Vec::new(),

@@ -48,6 +48,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
             "store",
             "telemetry",
             "tencent",
+            "websocket",
         ],
     ),
     // It asks people, writes the settings, makes the database, and shows what `doctor` finds.

@@ -504,6 +504,7 @@ async fn start(
     let bot = Bot::build(&url, tencent, workspace.clock.clone(), service_config).await.unwrap();
     let store = Arc::clone(&bot.store);
     let settings = Settings {
+        socket: None,
         signing_secrets: vec![secret("former"), workspace.signing_secret.clone()],
         app_id: world.app_id.clone(),
         team_ids: world.team_ids.clone(),
