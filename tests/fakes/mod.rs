@@ -7,3 +7,4 @@ pub(crate) mod interaction;
 pub(crate) mod proxy;
 pub(crate) mod schemas;
 pub(crate) mod slack;
+pub(crate) mod socket;

@@ -18,6 +18,7 @@ use super::replay::{self, Row};
 use super::world::{ADMIN, SDK_APP_ID, Stage};
 use crate::fakes::discord::TOKEN;
 use crate::fakes::interaction::TOKENS;
+use crate::fakes::socket;
 
 pub(crate) async fn check(stage: &Stage) {
     every_message_was_read(stage);
@@ -117,6 +118,10 @@ fn nothing_gave_a_secret_away(stage: &Stage) {
         secrets.push(("the bot's token", TOKEN.to_owned()));
         secrets.push(("Discord's key", hex::encode(guild.key.to_bytes())));
         secrets.push(("the token of an interaction", TOKENS.to_owned()));
+    }
+    if stage.socket.is_some() {
+        secrets.push(("the app's token", socket::TOKEN.to_owned()));
+        secrets.push(("the ticket of a connection", socket::TICKET.to_owned()));
     }
     secrets.extend(stage.more_secrets());
     let places = [

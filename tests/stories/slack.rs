@@ -228,6 +228,11 @@ impl Slack {
         form_urlencoded::Serializer::new(String::new()).extend_pairs(&self.fields).finish().into_bytes()
     }
 
+    /// What an envelope of Socket Mode holds.
+    pub(crate) fn payload(&self) -> Value {
+        self.fields.iter().map(|(name, value)| (name.clone(), Value::from(value.clone()))).collect()
+    }
+
     /// The request, really signed.
     pub(crate) fn signed(self) -> Signed {
         let body = self.body();
@@ -347,7 +352,7 @@ impl Signed {
 
 impl Workspace {
     /// What the person sees of an answer.
-    fn shows(&self, text: &str, key: &str) -> Reply {
+    pub(crate) fn shows(&self, text: &str, key: &str) -> Reply {
         let reply = reply(serde_json::from_str(text).unwrap(), key);
         self.takes_note_of(&reply);
         // Whoever reads of a limit and of no operation was turned away without a record.

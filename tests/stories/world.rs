@@ -14,7 +14,7 @@ use room_owner::domain::audit::{AuditEntry, AuditFilter, OutcomeKind};
 use room_owner::domain::principal::Principal;
 use room_owner::domain::room::Accounts;
 use room_owner::domain::wording::CommandName;
-use room_owner::slack::{Lookup, Settings};
+use room_owner::slack::{Lookup, Settings, socket};
 use room_owner::store::SqliteStore;
 use room_owner::tencent;
 use room_owner::tencent::simulator::{self, Api, Call, Fault, FaultKind, Simulator};
@@ -27,6 +27,7 @@ use tokio::task::JoinHandle;
 use super::clock::{NOON, StoryClock, UNTIL_TOLD};
 use super::doors::{Chat, Door, change_at_discord};
 use super::fakes::acl::edit_locally;
+use super::fakes::socket::{Fake, TOKEN};
 use super::guild::Guild;
 use super::late::Late;
 use super::reply::Reply;
@@ -54,6 +55,8 @@ pub(crate) struct World {
     groups: Option<Lookup>,
     callback_token: Option<SecretString>,
     accounts: Accounts,
+    /// Commands come over Socket Mode, from a Slack with this address.
+    socket: Option<(socket::Timing, String)>,
     pub(crate) most_calls: usize,
 }
 
@@ -78,6 +81,7 @@ impl World {
             groups: None,
             callback_token: None,
             accounts: Accounts::default(),
+            socket: None,
             most_calls: 3,
         }
     }
@@ -191,6 +195,12 @@ impl World {
         self
     }
 
+    /// Commands come over Socket Mode.
+    pub(crate) fn over_socket_mode(mut self, timing: socket::Timing) -> Self {
+        self.socket = Some((timing, String::new()));
+        self
+    }
+
     pub(crate) fn without_tencent(mut self) -> Self {
         self.tencent_is_down = true;
         self
@@ -234,6 +244,8 @@ pub(crate) struct Stage {
     pub(crate) late: Late,
     pub(crate) workspace: Arc<Workspace>,
     pub(crate) guild: Option<Arc<Guild>>,
+    /// Slack's side of Socket Mode, if commands come that way.
+    pub(crate) socket: Option<Fake>,
     pub(crate) store: Arc<SqliteStore>,
     /// Operations that did not come from Slack: edits of the ACL.
     pub(crate) other_operations: usize,
@@ -252,7 +264,7 @@ struct Running {
 }
 
 impl Stage {
-    async fn set(world: World) -> Self {
+    async fn set(mut world: World) -> Self {
         bot::install_cryptography();
         let clock = StoryClock::new(world.ticking);
         let simulator = Simulator::with_clock(world.tencent.clone(), {
@@ -277,6 +289,12 @@ impl Stage {
         }
         let workspace = Arc::new(Workspace::new(late_address, &world.prefix, clock.clone()));
         let guild = Guild::at(world.door, &workspace, world.private).await;
+        let mut socket = None;
+        if let Some((_, base)) = &mut world.socket {
+            let fake = Fake::start().await;
+            base.clone_from(&fake.base);
+            socket = Some(fake);
+        }
         let folder = tempfile::tempdir().unwrap();
         let (store, running) = start(&world, &folder, &tencent_url, &workspace, guild.as_deref()).await;
         let other_operations = world.acl.len();
@@ -291,6 +309,7 @@ impl Stage {
             late,
             workspace,
             guild,
+            socket,
             store,
             other_operations,
             is_tampered_with: false,
@@ -504,7 +523,11 @@ async fn start(
     let bot = Bot::build(&url, tencent, workspace.clock.clone(), service_config).await.unwrap();
     let store = Arc::clone(&bot.store);
     let settings = Settings {
-        socket: None,
+        socket: world.socket.as_ref().map(|(timing, base)| socket::Settings {
+            app_token: SecretString::from(TOKEN),
+            api_base_url: base.parse().unwrap(),
+            timing: *timing,
+        }),
         signing_secrets: vec![secret("former"), workspace.signing_secret.clone()],
         app_id: world.app_id.clone(),
         team_ids: world.team_ids.clone(),

@@ -52,9 +52,11 @@ pub struct Settings {
     pub timing: Timing,
 }
 
-/// How patient to be. `apps.connections.open` has 10 s, as every call of the Web API.
+/// How patient to be.
 #[derive(Debug, Clone, Copy)]
 pub struct Timing {
+    /// For `apps.connections.open`.
+    pub open_within: Duration,
     /// For TCP, TLS and the handshake together, and then for hello.
     pub connect_within: Duration,
     /// For sending one frame.
@@ -78,6 +80,7 @@ pub struct Timing {
 impl Default for Timing {
     fn default() -> Self {
         Self {
+            open_within: Duration::from_secs(10),
             connect_within: Duration::from_secs(10),
             write_within: Duration::from_secs(5),
             ping_after: Duration::from_secs(15),

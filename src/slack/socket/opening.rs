@@ -56,7 +56,9 @@ impl Opener {
 
     pub(super) async fn open(&self) -> Result<Opened, OpenError> {
         let failed = |why: String| OpenError::Failed { why, wait: None };
-        let url = self.api.open_connection().await.map_err(|error| self.unanswered(error))?;
+        let asked = timeout(self.timing.open_within, self.api.open_connection()).await;
+        let asked = asked.unwrap_or_else(|_| Err(CallError::Unanswered("no answer in time".to_owned())));
+        let url = asked.map_err(|error| self.unanswered(error))?;
         let url = Url::parse(&url).ok().filter(|url| http::is_private(url, "ws"));
         let url = url.ok_or_else(|| failed("the answer names no wss address".to_owned()))?;
         let host = url.host_str().unwrap_or_default().to_owned();
