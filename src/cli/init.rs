@@ -38,6 +38,9 @@ pub struct InitArguments {
     /// A file with the Slack app's signing secret
     #[arg(long, value_name = "FILE")]
     pub slack_signing_secret_file: Option<PathBuf>,
+    /// A file with the Slack app's app-level token, for Socket Mode: no public address and no signing secret is needed
+    #[arg(long, value_name = "FILE")]
+    pub slack_app_token_file: Option<PathBuf>,
     /// A file with the Slack app's Bot User OAuth Token
     #[arg(long, value_name = "FILE")]
     pub slack_bot_token_file: Option<PathBuf>,
@@ -85,6 +88,7 @@ impl InitArguments {
             text("TENCENT_API_BASE_URL", &self.tencent_api_base_url),
             text("PUBLIC_URL", &self.public_url),
             file("SLACK_SIGNING_SECRET", &self.slack_signing_secret_file),
+            file("SLACK_APP_TOKEN", &self.slack_app_token_file),
             file("SLACK_BOT_TOKEN", &self.slack_bot_token_file),
             text("DISCORD_PUBLIC_KEY", &self.discord_public_key),
             file("DISCORD_BOT_TOKEN", &self.discord_bot_token_file),
@@ -98,6 +102,9 @@ impl InitArguments {
 pub enum SlackCommand {
     /// Print the manifest from which Slack makes the app: paste it at <https://api.slack.com/apps>
     Manifest {
+        /// For Socket Mode, without a public address; so it is too if `SLACK_APP_TOKEN` is set
+        #[arg(long)]
+        socket: bool,
         /// How to print it
         #[arg(long, value_enum, default_value = "yaml")]
         format: ManifestFormat,

@@ -52,7 +52,7 @@ async fn examine<C: Clock + Clone>(environment: &Environment, clock: C, is_servi
     };
     let (tencent, slack, discord, way_in, database) = tokio::join!(
         tencent::checks(usable.tencent.as_ref(), usable.public_url.as_ref(), clock, &redactor),
-        slack::checks(usable.slack.as_ref(), &redactor),
+        slack::checks(usable.slack.as_ref(), true, &redactor),
         discord::checks(usable.discord.as_ref(), usable.public_url.as_ref(), true, &redactor),
         way_in,
         database::checks(database.as_ref(), environment, now),
@@ -74,7 +74,7 @@ pub async fn at_start<C: Clock + Clone>(environment: &Environment, clock: C) {
     };
     let (tencent, slack, discord) = tokio::join!(
         tencent,
-        slack::checks(usable.slack.as_ref(), &redactor),
+        slack::checks(usable.slack.as_ref(), false, &redactor),
         discord::checks(usable.discord.as_ref(), usable.public_url.as_ref(), false, &redactor),
     );
     let files = usable.database.as_ref().map(database::files).unwrap_or_default();

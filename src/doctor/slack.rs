@@ -1,18 +1,51 @@
-//! Slack: whose token the bot has, and what it may do.
+//! Slack: whose token the bot has, what it may do, and whether Socket Mode works.
 
 use super::within;
 use crate::domain::check::Check;
 use crate::redact::Redactor;
 use crate::slack::manifest::SCOPES;
+use crate::slack::socket::{self, Refusal};
 use crate::slack::{Identity, Lookup, Settings, identity};
 
 const NAME: &str = "slack";
 const SCOPE: &str = "slack scopes";
+const SOCKET: &str = "slack socket mode";
 
-pub(super) async fn checks(settings: Option<&Settings>, redactor: &Redactor) -> Vec<Check> {
+/// Opens a connection of Socket Mode too, unless the bot is about to do so.
+pub(super) async fn checks(
+    settings: Option<&Settings>,
+    with_socket: bool,
+    redactor: &Redactor,
+) -> Vec<Check> {
     let Some(settings) = settings else {
-        return vec![Check::skipped(NAME, "off: SLACK_SIGNING_SECRET is not set, or cannot be used")];
+        let detail = "off: neither SLACK_SIGNING_SECRET nor SLACK_APP_TOKEN is set, or they cannot be used";
+        return vec![Check::skipped(NAME, detail)];
     };
+    let socket = async {
+        match settings.socket.as_ref().filter(|_| with_socket) {
+            Some(settings) => within(&[SOCKET], socket(settings, redactor)).await,
+            None => Vec::new(),
+        }
+    };
+    let (token, socket) = tokio::join!(of_token(settings, redactor), socket);
+    [token, socket].concat()
+}
+
+async fn socket(settings: &socket::Settings, redactor: &Redactor) -> Vec<Check> {
+    vec![match socket::probe(settings, redactor.clone()).await {
+        Ok(Ok(connections)) => Check::ok(
+            SOCKET,
+            match connections.unwrap_or(1) {
+                0 | 1 => "a connection opens".to_owned(),
+                more => format!("a connection opens; Slack counts {} beside it", more - 1),
+            },
+        ),
+        Ok(Err(Refusal { what, remedy })) => Check::failure(SOCKET, what, remedy),
+        Err(error) => Check::failure(SOCKET, error.to_string(), "see the message"),
+    }]
+}
+
+async fn of_token(settings: &Settings, redactor: &Redactor) -> Vec<Check> {
     let Some(lookup) = &settings.groups else {
         let detail =
             "SLACK_BOT_TOKEN is not set: user groups have no roles, and late answers are in the log alone";

@@ -16,10 +16,11 @@ pub(super) const NAME: &str = "public url";
 const LONGEST_ANSWER: usize = 64 * 1_024;
 
 pub(super) async fn check(usable: &Usable, origin: Option<&VerifierKey>, redactor: &Redactor) -> Vec<Check> {
-    let is_posted_to = usable.discord.as_ref().is_some_and(|discord| discord.public_key.is_some());
+    let slack_posts = usable.slack.as_ref().is_some_and(|slack| slack.socket.is_none());
+    let discord_posts = usable.discord.as_ref().is_some_and(|discord| discord.public_key.is_some());
     let check = match &usable.public_url {
         Some(url) => reached(url, usable, origin, redactor).await,
-        None if usable.slack.is_some() || is_posted_to => Check::warning(
+        None if slack_posts || discord_posts => Check::warning(
             NAME,
             "PUBLIC_URL is not set, so nobody knows whether the platforms reach the bot",
             "set it to the https address that your proxy serves: `PUBLIC_URL=https://rooms.example.com`",

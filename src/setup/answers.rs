@@ -21,9 +21,26 @@ struct Question {
 enum Need {
     Always,
     Unless(&'static str),
-    /// Only with another one, and even then it may be left out.
-    With(&'static str),
+    /// Only with one of the others, and even then it may be left out.
+    With([&'static str; 2]),
+    /// Only where Slack reaches the bot so, and even then it may be left out.
+    Over(Way),
     Never,
+}
+
+/// How Slack's commands reach the bot.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Way {
+    Https,
+    SocketMode,
+}
+
+/// What is known in the end.
+pub(super) struct Answers {
+    /// To be written, by their names.
+    pub(super) settings: Vec<(&'static str, String)>,
+    /// Slack's commands come, or are to come, over Socket Mode.
+    pub(super) is_over_socket_mode: bool,
 }
 
 const fn ask(name: &'static str, is_secret: bool, need: Need) -> Question {
@@ -35,9 +52,10 @@ const QUESTIONS: &[Question] = &[
     ask("TENCENT_ADMIN_USER_ID", false, Need::Always),
     ask("TENCENT_SECRET_KEY", true, Need::Always),
     ask("TENCENT_REGION", false, Need::Unless("TENCENT_API_BASE_URL")),
-    ask("PUBLIC_URL", false, Need::Never),
-    ask("SLACK_SIGNING_SECRET", true, Need::Never),
-    ask("SLACK_BOT_TOKEN", true, Need::With("SLACK_SIGNING_SECRET")),
+    ask("PUBLIC_URL", false, Need::Over(Way::Https)),
+    ask("SLACK_SIGNING_SECRET", true, Need::Over(Way::Https)),
+    ask("SLACK_APP_TOKEN", true, Need::Over(Way::SocketMode)),
+    ask("SLACK_BOT_TOKEN", true, Need::With(["SLACK_SIGNING_SECRET", "SLACK_APP_TOKEN"])),
     ask("DISCORD_PUBLIC_KEY", false, Need::Never),
     ask("DISCORD_BOT_TOKEN", true, Need::Never),
 ];
@@ -56,14 +74,15 @@ impl Question {
         match self.need {
             Need::Always => true,
             Need::Unless(other) => !environment.is_set(other),
-            Need::With(_) | Need::Never => false,
+            Need::With(_) | Need::Over(_) | Need::Never => false,
         }
     }
 
     /// Whether it has no sense here.
-    fn is_moot(&self, environment: &Environment) -> bool {
+    fn is_moot(&self, environment: &Environment, way: Way) -> bool {
         match self.need {
-            Need::With(other) => !environment.is_set(other),
+            Need::With(others) => !others.iter().any(|other| environment.is_set(other)),
+            Need::Over(wanted) => way != wanted,
             Need::Unless(other) => environment.is_set(other),
             Need::Always | Need::Never => false,
         }
@@ -79,17 +98,19 @@ trait Terminal {
 }
 
 /// Everything that is to be written, with what is wrong said before anything is.
-pub(super) fn all(arguments: &InitArguments, file: &EnvFile) -> anyhow::Result<Vec<(&'static str, String)>> {
+pub(super) fn all(arguments: &InitArguments, file: &EnvFile) -> anyhow::Result<Answers> {
     let mut environment = Environment::read();
-    let mut answers = by_flags(arguments, file, &mut environment)?;
+    let mut settings = by_flags(arguments, file, &mut environment)?;
     if io::stdin().is_terminal() {
-        answers.extend(by_asking(&mut Person, environment)?);
-        return Ok(answers);
+        let asked = by_asking(&mut Person, environment)?;
+        settings.extend(asked.settings);
+        return Ok(Answers { settings, ..asked });
     }
+    let is_over_socket_mode = known_way(&environment) == Some(Way::SocketMode);
     let missing = QUESTIONS.iter().filter(|it| it.is_required(&environment) && !environment.is_set(it.name));
     let missing: Vec<String> = missing.map(|question| format!("\n  {}", question.flag())).collect();
     if missing.is_empty() {
-        return Ok(answers);
+        return Ok(Answers { settings, is_over_socket_mode });
     }
     let missing = missing.concat();
     Err(WrongUsage(format!(
@@ -135,14 +156,42 @@ fn wrong_with(environment: &Environment, name: &str) -> Option<String> {
     found.filter(|what| environment.is_set(name) || !what.starts_with("is not set"))
 }
 
-fn by_asking(
-    person: &mut impl Terminal,
-    mut environment: Environment,
-) -> anyhow::Result<Vec<(&'static str, String)>> {
+/// What is set says how Slack reaches the bot, if it does.
+fn known_way(environment: &Environment) -> Option<Way> {
+    let is_set = |name| environment.is_set(name);
+    match (is_set("SLACK_APP_TOKEN"), is_set("PUBLIC_URL") || is_set("SLACK_SIGNING_SECRET")) {
+        (true, _) => Some(Way::SocketMode),
+        (false, true) => Some(Way::Https),
+        (false, false) => None,
+    }
+}
+
+fn ask_way(person: &mut impl Terminal) -> anyhow::Result<Way> {
+    person.say("");
+    person.say("how Slack reaches the bot: `https`, by a public address, or `socket`, by Socket Mode, which needs none");
+    loop {
+        let Some(typed) = person.read("https or socket (Enter for https): ", false)? else {
+            anyhow::bail!("the answers end here: nothing was written");
+        };
+        match typed.trim() {
+            "" | "https" => return Ok(Way::Https),
+            "socket" => return Ok(Way::SocketMode),
+            _ => person.say("Type `https` or `socket`."),
+        }
+    }
+}
+
+fn by_asking(person: &mut impl Terminal, mut environment: Environment) -> anyhow::Result<Answers> {
     let mut answers = Vec::new();
+    let mut way = known_way(&environment);
     for question in QUESTIONS {
         let name = question.name;
-        if environment.is_set(name) || question.is_moot(&environment) {
+        let known = match way {
+            Some(way) => way,
+            None if matches!(question.need, Need::Over(_)) => *way.insert(ask_way(person)?),
+            None => Way::Https,
+        };
+        if environment.is_set(name) || question.is_moot(&environment, known) {
             continue;
         }
         let is_required = question.is_required(&environment);
@@ -181,7 +230,7 @@ fn by_asking(
             }
         }
     }
-    Ok(answers)
+    Ok(Answers { settings: answers, is_over_socket_mode: way == Some(Way::SocketMode) })
 }
 
 /// Whoever sits at the terminal.
@@ -240,6 +289,8 @@ mod tests {
             "a-key-that-is-long-enough",
             "mars",
             "singapore",
+            "tcp",
+            "https",
             "http://example.com",
             "https://rooms.example.com",
             "a-signing-secret",
@@ -249,7 +300,8 @@ mod tests {
         ];
         let mut typist = Typist(lines.into(), String::new());
         let answers = by_asking(&mut typist, Environment::default()).unwrap();
-        let names: Vec<&str> = answers.iter().map(|(name, _)| *name).collect();
+        assert!(!answers.is_over_socket_mode);
+        let names: Vec<&str> = answers.settings.iter().map(|(name, _)| *name).collect();
         assert_eq!(
             names,
             [
@@ -285,6 +337,11 @@ mod tests {
         TENCENT_REGION: `mars` is not a region: use china, singapore, usa, indonesia, korea, japan or germany
         TENCENT_REGION: singapore
 
+        how Slack reaches the bot: `https`, by a public address, or `socket`, by Socket Mode, which needs none
+        https or socket (Enter for https): tcp
+        Type `https` or `socket`.
+        https or socket (Enter for https): https
+
         the https address, without a path, at which platforms and browsers reach the bot through that proxy; plain http for loopback only
         such as https://rooms.example.com
         PUBLIC_URL (Enter to leave it out): http://example.com
@@ -307,9 +364,35 @@ mod tests {
     }
 
     #[test]
+    fn over_socket_mode_nobody_is_asked_for_an_address_or_a_signing_secret() {
+        let tencent = [
+            ("TENCENT_SDK_APP_ID", "1400000000"),
+            ("TENCENT_ADMIN_USER_ID", "administrator"),
+            ("TENCENT_SECRET_KEY", "a-key-that-is-long-enough"),
+            ("TENCENT_REGION", "singapore"),
+        ];
+        let lines = ["socket", "xoxb-1-the-other", "xapp-1-A1-2-the-token", "", "", ""];
+        let mut typist = Typist(lines.into(), String::new());
+        let answers = by_asking(&mut typist, Environment::of(tencent)).unwrap();
+        assert!(answers.is_over_socket_mode);
+        assert_eq!(answers.settings, [("SLACK_APP_TOKEN", "xapp-1-A1-2-the-token".to_owned())]);
+        assert!(typist.1.contains("an app-level one begins with `xapp-`"), "{}", typist.1);
+        assert!(
+            !typist.1.contains("PUBLIC_URL") && !typist.1.contains("SLACK_SIGNING_SECRET"),
+            "{}",
+            typist.1
+        );
+        // A second run asks no more.
+        let with = Environment::of(tencent).with("SLACK_APP_TOKEN", "xapp-1-A1-2-the-token");
+        let mut typist = Typist(["", "", ""].into(), String::new());
+        assert!(by_asking(&mut typist, with).unwrap().is_over_socket_mode);
+        assert!(!typist.1.contains("https or socket"), "{}", typist.1);
+    }
+
+    #[test]
     fn whoever_leaves_in_the_middle_is_told_that_nothing_was_written() {
         let mut typist = Typist(["1400000000"].into(), String::new());
-        let error = by_asking(&mut typist, Environment::default()).unwrap_err();
+        let error = by_asking(&mut typist, Environment::default()).err().unwrap();
         assert_eq!(error.to_string(), "the answers end here: nothing was written");
     }
 

@@ -18,7 +18,7 @@ use crate::cli::init::{InitArguments, ManifestFormat, SlackCommand};
 use crate::cli::{self, Exit};
 use crate::config::env_file::EnvFile;
 use crate::config::{Common, Environment, Usable};
-use crate::slack::manifest::{Manifest, manifest};
+use crate::slack::manifest::{Delivery, Manifest, manifest};
 use crate::store::{IfMissing, SqliteStore};
 use crate::{doctor, stdio};
 
@@ -36,7 +36,7 @@ pub async fn init<C: Clock + Clone + 'static>(arguments: InitArguments, clock: C
     let mut file = EnvFile::read(Path::new(FILE))?;
     let answers = answers::all(&arguments, &file)?;
     let mut written = Vec::new();
-    for (name, value) in &answers {
+    for (name, value) in &answers.settings {
         if file.get(name) != Some(value) {
             written.push(*name);
             file.set(name, value)?;
@@ -73,10 +73,15 @@ pub async fn init<C: Clock + Clone + 'static>(arguments: InitArguments, clock: C
     stdio::say(format_args!("\n{}\n", cli::doctor::table(&checks, stdio::stderr_is_terminal())));
     let usable = Usable::from(&environment);
     if usable.slack.is_some() || usable.discord.is_none() {
-        stdio::say_if_lost(stdio::print(made_for(&usable).0.yaml().trim_end()));
+        stdio::say_if_lost(stdio::print(made_for(&usable, answers.is_over_socket_mode).0.yaml().trim_end()));
         stdio::flush();
     }
-    let lines = next::lines(&usable, &checks, &next::application(&usable, environment.redactor()).await);
+    let lines = next::lines(
+        &usable,
+        answers.is_over_socket_mode,
+        &checks,
+        &next::application(&usable, environment.redactor()).await,
+    );
     stdio::say("\nNext:");
     for (number, line) in (1..).zip(lines) {
         stdio::say(format_args!("{number:2}. {line}"));
@@ -88,9 +93,9 @@ pub async fn init<C: Clock + Clone + 'static>(arguments: InitArguments, clock: C
 ///
 /// # Errors
 /// When nothing can be printed.
-pub fn slack(SlackCommand::Manifest { format }: SlackCommand) -> anyhow::Result<Exit> {
+pub fn slack(SlackCommand::Manifest { socket, format }: SlackCommand) -> anyhow::Result<Exit> {
     let usable = Usable::from(&Environment::read());
-    let (manifest, is_example) = made_for(&usable);
+    let (manifest, is_example) = made_for(&usable, socket);
     match format {
         ManifestFormat::Yaml => stdio::print(manifest.yaml().trim_end())?,
         ManifestFormat::Json => stdio::print(manifest.json()?)?,
@@ -98,7 +103,7 @@ pub fn slack(SlackCommand::Manifest { format }: SlackCommand) -> anyhow::Result<
     if is_example {
         stdio::say(format_args!(
             "note: PUBLIC_URL is not set, so that `{PLACEHOLDER}` stands for it: set it to the https address at which Slack \
-             reaches the bot"
+             reaches the bot, or add --socket for a bot without one"
         ));
     }
     Ok(Exit::Done)
@@ -107,14 +112,17 @@ pub fn slack(SlackCommand::Manifest { format }: SlackCommand) -> anyhow::Result<
 /// What stands for an address that is not set.
 const PLACEHOLDER: &str = "https://rooms.example.com";
 
-/// The manifest, and whether its address is an example.
-fn made_for(usable: &Usable) -> (Manifest, bool) {
+/// The manifest, for Socket Mode if that is wanted or set, and whether its address is an example.
+fn made_for(usable: &Usable, is_over_socket_mode: bool) -> (Manifest, bool) {
+    if is_over_socket_mode || usable.slack.as_ref().is_some_and(|slack| slack.socket.is_some()) {
+        return (manifest(&usable.command, Delivery::SocketMode), false);
+    }
     let (url, is_example) = match (&usable.public_url, PLACEHOLDER.parse::<Url>()) {
         (Some(url), _) => (url.clone(), false),
         (None, Ok(url)) => (url, true),
         (None, Err(error)) => unreachable!("{PLACEHOLDER}: {error}"),
     };
-    (manifest(&usable.command, &url), is_example)
+    (manifest(&usable.command, Delivery::Http(&url)), is_example)
 }
 
 /// The text in a file, without the line break at its end.

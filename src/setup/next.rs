@@ -31,7 +31,12 @@ pub(super) fn has_failed(checks: &[Check]) -> bool {
 }
 
 /// The lines, in the order in which they are to be done.
-pub(super) fn lines(usable: &Usable, checks: &[Check], application: &str) -> Vec<String> {
+pub(super) fn lines(
+    usable: &Usable,
+    is_over_socket_mode: bool,
+    checks: &[Check],
+    application: &str,
+) -> Vec<String> {
     let is_warned = |name: &str| checks.iter().any(|it| it.name == name && it.state == State::Warning);
     let url = usable.public_url.as_ref().map_or("<PUBLIC_URL>/".to_owned(), ToString::to_string);
     let command = &usable.command.0;
@@ -43,7 +48,9 @@ pub(super) fn lines(usable: &Usable, checks: &[Check], application: &str) -> Vec
                 .to_owned(),
         );
     }
-    let is_posted_to = usable.discord.as_ref().is_none_or(|discord| discord.public_key.is_some());
+    let discord_posts = usable.discord.as_ref().is_some_and(|discord| discord.public_key.is_some());
+    let slack_posts = !is_over_socket_mode && (usable.slack.is_some() || usable.discord.is_none());
+    let is_posted_to = discord_posts || slack_posts;
     if usable.public_url.is_none() && is_posted_to {
         push("set the https address of your proxy: `room-owner init --public-url https://...`".to_owned());
     }
@@ -53,10 +60,14 @@ pub(super) fn lines(usable: &Usable, checks: &[Check], application: &str) -> Vec
                 "Slack: make an app from this manifest at https://api.slack.com/apps and install it"
                     .to_owned(),
             );
-            push(
-                "run `room-owner init` again with its Signing Secret and its bot token (or with those of Discord)"
-                    .to_owned(),
-            );
+            let secret = if is_over_socket_mode {
+                "an app-level token with the scope `connections:write`"
+            } else {
+                "its Signing Secret"
+            };
+            push(format!(
+                "run `room-owner init` again with {secret} and its bot token (or with those of Discord)"
+            ));
         }
         (Some(_), _) => {
             push("Slack: compare the app's manifest with this one (App Manifest), and install it".to_owned())
@@ -98,8 +109,10 @@ mod tests {
         let checks: Vec<Check> = checks.into_iter().chain([Check::failure("tencent", "", "")]).collect();
         for count in 0..=all.len() {
             let usable = Usable::from(&Environment::of(all.into_iter().take(count)));
-            let lines = lines(&usable, &checks, "1100000000000000000");
-            assert!(lines.len() <= 10, "{lines:#?}");
+            for is_over_socket_mode in [false, true] {
+                let lines = lines(&usable, is_over_socket_mode, &checks, "1100000000000000000");
+                assert!(lines.len() <= 10, "{lines:#?}");
+            }
         }
     }
 }

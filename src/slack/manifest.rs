@@ -18,14 +18,23 @@ const PATH: &str = "slack/commands";
 /// How many examples of a verb without words stand in its hint.
 const HINTED_EXAMPLES: usize = 2;
 
-/// The manifest of a bot that is called `command` and is reached at `public_url`.
+/// How the commands reach the bot.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Delivery<'a> {
+    /// Slack posts them to this address.
+    Http(&'a Url),
+    /// Over connections that the bot opens: the manifest names no address.
+    SocketMode,
+}
+
+/// The manifest of a bot that is called `command`.
 #[must_use]
-pub fn manifest(command: &CommandName, public_url: &Url) -> Manifest {
+pub fn manifest(command: &CommandName, delivery: Delivery<'_>) -> Manifest {
     let bot = command.0.trim_start_matches('/');
     let prefix =
         bot.strip_suffix(CommandGroup::Owner.name()).unwrap_or_default().trim_end_matches(['-', '_']);
     let name = if prefix.is_empty() { "Room Owner".to_owned() } else { format!("Room Owner ({prefix})") };
-    let commands = CommandGroup::ALL.map(|group| slash_command(group, command, public_url));
+    let commands = CommandGroup::ALL.map(|group| slash_command(group, command, delivery));
     let scopes = SCOPES.map(|scope| Node::Text(scope.to_owned()));
     let section = |name, inside| (name, Node::Section(inside));
     Manifest(Node::Section(vec![
@@ -45,22 +54,25 @@ pub fn manifest(command: &CommandName, public_url: &Url) -> Manifest {
             "settings",
             vec![
                 flag("org_deploy_enabled", false),
-                flag("socket_mode_enabled", false),
+                flag("socket_mode_enabled", delivery == Delivery::SocketMode),
                 flag("token_rotation_enabled", false),
             ],
         ),
     ]))
 }
 
-fn slash_command(group: CommandGroup, command: &CommandName, public_url: &Url) -> Node {
-    Node::Section(vec![
+fn slash_command(group: CommandGroup, command: &CommandName, delivery: Delivery<'_>) -> Node {
+    let mut fields = vec![
         text("command", &command.of(group).0),
         text("description", group.summary()),
         text("usage_hint", &usage_hint(group)),
-        text("url", &format!("{public_url}{PATH}")),
-        // Mentions then come as ids, which nobody can forge by taking another name.
-        flag("should_escape", true),
-    ])
+    ];
+    if let Delivery::Http(public_url) = delivery {
+        fields.push(text("url", &format!("{public_url}{PATH}")));
+    }
+    // Mentions then come as ids, which nobody can forge by taking another name.
+    fields.push(flag("should_escape", true));
+    Node::Section(fields)
 }
 
 /// What can be typed: the arguments of the verb without words, and the first words of the others.
@@ -183,7 +195,18 @@ mod tests {
     use super::*;
 
     fn of(prefix: &str, url: &str) -> Manifest {
-        manifest(&CommandName::slash(prefix), &url.parse().unwrap())
+        manifest(&CommandName::slash(prefix), Delivery::Http(&url.parse().unwrap()))
+    }
+
+    #[test]
+    fn for_socket_mode_it_is_the_same_without_an_address() {
+        let http = of("", "https://rooms.example.com").yaml();
+        let lines = http.lines().filter(|line| !line.contains("url: "));
+        let expected =
+            lines.map(|line| line.replace("socket_mode_enabled: false", "socket_mode_enabled: true"));
+        let socket = manifest(&CommandName::slash(""), Delivery::SocketMode);
+        assert_eq!(socket.yaml().lines().collect::<Vec<_>>(), expected.collect::<Vec<_>>());
+        assert!(!socket.json().unwrap().contains("http"));
     }
 
     #[test]

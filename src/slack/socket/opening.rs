@@ -77,7 +77,10 @@ impl Opener {
         }
         let (why, wait) = match error {
             CallError::Later(wait) => ("slack asks for a pause".to_owned(), Some(wait)),
-            CallError::Refused(name) => (format!("slack answers `{name}`"), None),
+            CallError::Refused(name) => (
+                format!("slack answers `{name}` (docs.slack.dev/reference/methods/apps.connections.open)"),
+                None,
+            ),
             CallError::Unanswered(why) | CallError::Unusable(why) => {
                 (self.redactor.text(&why).into_owned(), None)
             }
