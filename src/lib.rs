@@ -6,7 +6,7 @@
 //! domain     commands, the ACL and its rule, the entries of the log, replies. Pure: no async, no I/O, no clock
 //! app        the use cases (`commands`), the service that admits and records, the ports: Store, RoomControl, ..
 //!
-//! slack      signed slash commands -> requests; replies -> blocks; implements Directory: user groups
+//! slack      slash commands, signed or over Socket Mode -> requests; replies -> blocks; implements Directory: groups
 //! discord    interactions, signed over HTTP or from the gateway -> requests; replies -> embeds, over REST
 //! cli        the clap tree, and what its commands print
 //! store      implements Store: SQLite, and all the SQL
@@ -55,6 +55,8 @@
 //! ------------------------------------------------------ platform again
 //! slack::render      sentences -> blocks: inline within 2 s, else at the `response_url`
 //! ```
+//!
+//! Over Socket Mode `slack::socket` stands in the place of the signature, and inline is in the acknowledgement.
 //!
 //! An answer that cannot be delivered this way stays pending ([`app::replies`]) and is sent later as a message of the
 //! bot (`slack::messenger`, `discord::messenger`), also after a crash.

@@ -16,6 +16,7 @@ use super::slack::{MODS, TEAM};
 use super::world::secret;
 use crate::fakes::discord::{Discord, TOKEN};
 use crate::fakes::slack::SlackApi;
+use crate::fakes::socket::{self, Answer, Fake};
 
 /// Discord's key of the application.
 const KEY: &str = "d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a";
@@ -260,7 +261,7 @@ async fn each_thing_that_is_wrong_is_said_with_what_to_do() {
     failure  settings: BIND_ADDR: what is set is not an address and a port: write `127.0.0.1:8080` to be reached from this machine alone, or `0.0.0.0:8080` from everywhere
              -> the address to listen on; a reverse proxy with TLS belongs in front of it, and in a container it is 0.0.0.0:8080; for example `BIND_ADDR=127.0.0.1:8080`
     # no chat: exit 1
-    failure  settings: SLACK_SIGNING_SECRET: is not set, but SLACK_TEAM_IDS is
+    failure  settings: SLACK_SIGNING_SECRET: is not set, and neither is SLACK_APP_TOKEN, but SLACK_TEAM_IDS is
              -> the app's signing secret: api.slack.com/apps, your app, Basic Information; while it is being changed, both, separated by a comma
     failure  settings: DISCORD_PUBLIC_KEY: is not set, and neither is DISCORD_BOT_TOKEN, but DISCORD_APPLICATION_ID is
              -> the application's Public Key: discord.com/developers/applications, your application, General Information; commands then come over HTTP, at `https://<your host>/discord/interactions`; for example `DISCORD_PUBLIC_KEY=efeacba63a238dda5383e7229b6fc6f516621e0ed0f33fbdf22243b8100ceed3`
@@ -377,4 +378,74 @@ async fn late_clock() -> String {
     let url = format!("http://{}", listener.local_addr().unwrap());
     tokio::spawn(axum::serve(listener, Router::new().fallback(answer)).into_future());
     url
+}
+
+#[tokio::test]
+async fn whether_socket_mode_works_is_looked_at_by_opening_a_connection() {
+    let mut fake = Fake::start().await;
+    let mut program = Program::new().await;
+    program.set("SLACK_SIGNING_SECRET", "");
+    program.set("SLACK_APP_TOKEN", socket::TOKEN);
+    program.set("SLACK_API_BASE_URL", &fake.base);
+    let mut found = String::new();
+    let look = async |program: &Program| {
+        let ran = program.runs("doctor --format json").await;
+        let said = format!("{}{}", ran.out, ran.err);
+        assert!(!said.contains(socket::TOKEN) && !said.contains(socket::TICKET), "{said}");
+        let checks: Vec<Value> = serde_json::from_str(&ran.out).unwrap();
+        let of_interest = checks
+            .iter()
+            .filter(|check| ["slack socket mode", "public url"].contains(&check["name"].as_str().unwrap()));
+        let line = |check: &Value| {
+            let text = |name: &str| check[name].as_str().unwrap_or_default().to_owned();
+            let remedy = match text("remedy") {
+                none if none.is_empty() => none,
+                remedy => format!("\n         -> {remedy}"),
+            };
+            format!("{:8} {}: {}{remedy}\n", text("state"), text("name"), text("detail"))
+        };
+        of_interest.map(line).collect::<String>()
+    };
+    for connections in [1, 3] {
+        let (lines, connection) = tokio::join!(look(&program), async {
+            let connection = fake.connection().await;
+            connection.hello(connections);
+            connection
+        });
+        found += &lines;
+        connection.is_gone().await;
+    }
+    let (lines, _) =
+        tokio::join!(look(&program), async { fake.connection().await.disconnect("link_disabled") });
+    found += &lines;
+    for no in ["missing_scope", "account_inactive", "team_disabled", "internal_error"] {
+        fake.answers([Answer::No(no)]);
+        found += &look(&program).await;
+    }
+    program.set("SLACK_APP_TOKEN", "xapp-1-A0APP-2-another-token");
+    found += &look(&program).await;
+    assert_snapshot!(found, @"
+    ok       slack socket mode: a connection opens
+    skipped  public url: PUBLIC_URL is not set, and no platform posts to the bot
+    ok       slack socket mode: a connection opens; Slack counts 2 beside it
+    skipped  public url: PUBLIC_URL is not set, and no platform posts to the bot
+    failure  slack socket mode: Socket Mode is off for this app
+             -> switch it on under Socket Mode at api.slack.com/apps, or unset SLACK_APP_TOKEN
+    skipped  public url: PUBLIC_URL is not set, and no platform posts to the bot
+    failure  slack socket mode: Slack refuses the app's token, `missing_scope`
+             -> make an app-level token with the scope `connections:write` (Basic Information, App-Level Tokens) and set SLACK_APP_TOKEN to it
+    skipped  public url: PUBLIC_URL is not set, and no platform posts to the bot
+    failure  slack socket mode: Slack refuses the app's token, `account_inactive`
+             -> copy the app-level token (`xapp-...`) from the app's Basic Information to SLACK_APP_TOKEN
+    skipped  public url: PUBLIC_URL is not set, and no platform posts to the bot
+    failure  slack socket mode: Slack refuses the app's token, `team_disabled`
+             -> ask an admin of the Slack workspace to let the app in
+    skipped  public url: PUBLIC_URL is not set, and no platform posts to the bot
+    failure  slack socket mode: slack answers `internal_error` (docs.slack.dev/reference/methods/apps.connections.open)
+             -> check the network of this machine, and SLACK_API_BASE_URL if it is set
+    skipped  public url: PUBLIC_URL is not set, and no platform posts to the bot
+    failure  slack socket mode: Slack refuses the app's token, `invalid_auth`
+             -> copy the app-level token (`xapp-...`) from the app's Basic Information to SLACK_APP_TOKEN
+    skipped  public url: PUBLIC_URL is not set, and no platform posts to the bot
+    ");
 }

@@ -4,6 +4,7 @@ use std::os::unix::fs::PermissionsExt as _;
 
 use insta::assert_snapshot;
 
+use super::fakes::socket::{self, Fake};
 use super::program::Program;
 
 /// A machine on which nothing is set up yet; Tencent is simulated. How it is called is in files.
@@ -198,7 +199,10 @@ async fn the_manifest_is_printed_for_whoever_asks() {
     let mut program = Program::new().await;
     let ran = program.runs("slack manifest").await;
     assert_eq!(ran.code, 0);
-    assert_snapshot!(ran.err, @"note: PUBLIC_URL is not set, so that `https://rooms.example.com` stands for it: set it to the https address at which Slack reaches the bot");
+    assert_snapshot!(ran.err, @"note: PUBLIC_URL is not set, so that `https://rooms.example.com` stands for it: set it to the https address at which Slack reaches the bot, or add --socket for a bot without one");
+    let ran = program.runs("slack manifest --socket").await;
+    assert_eq!((ran.code, ran.err.as_str()), (0, ""));
+    assert!(ran.out.contains("socket_mode_enabled: true") && !ran.out.contains("url:"), "{}", ran.out);
     program.set("PUBLIC_URL", "https://bot.example.com:8443/");
     program.set("COMMAND_PREFIX", "staging-");
     let ran = program.runs("slack manifest --format json").await;
@@ -206,4 +210,20 @@ async fn the_manifest_is_printed_for_whoever_asks() {
     let command = &ran.json()["features"]["slash_commands"][0];
     assert_eq!(command["command"], "/staging-room-owner");
     assert_eq!(command["url"], "https://bot.example.com:8443/slack/commands");
+}
+
+#[tokio::test]
+async fn with_an_app_level_token_nobody_needs_an_address() {
+    let mut fake = Fake::start().await;
+    let mut program = Program::without_database().await;
+    program.set("SLACK_SIGNING_SECRET", "");
+    program.set("SLACK_API_BASE_URL", &fake.base);
+    std::fs::write(program.path("app-token"), socket::TOKEN).unwrap();
+    let words = format!("init --slack-app-token-file {}", program.path("app-token").display());
+    let (ran, _) = tokio::join!(program.runs(&words), fake.session());
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    assert!(ran.out.contains("socket_mode_enabled: true") && !ran.out.contains("url:"), "{}", ran.out);
+    assert!(ran.err.contains("a connection opens") && !ran.err.contains("https address"), "{}", ran.err);
+    assert!(std::fs::read_to_string(program.path(".env")).unwrap().contains(socket::TOKEN));
+    assert!(!ran.err.contains(socket::TOKEN), "{}", ran.err);
 }

@@ -9,8 +9,10 @@ use room_owner::tencent::simulator::{Api, Fault, FaultKind, When};
 use serde_json::json;
 use tokio::time::Instant;
 
-use super::fakes::socket::{Acknowledged, Acknowledgements, Connection, Fake};
+use super::crash::allowed;
+use super::fakes::socket::{self, Acknowledged, Acknowledgements, Connection, Fake};
 use super::logs;
+use super::program::Program;
 use super::slack::{ALICE, OTTO, Reply, Slack};
 use super::world::{Stage, World, run};
 
@@ -331,4 +333,28 @@ async fn a_shutdown_acknowledges_what_was_received_before_it_closes() {
         assert!(reply.says("`user2`"), "{reply}");
     })
     .await;
+}
+
+#[tokio::test]
+async fn the_program_needs_no_more_than_the_apps_token_and_ends_in_order() {
+    let mut fake = Fake::start().await;
+    let mut program = Program::new().await;
+    allowed(&program).await;
+    std::fs::write(program.path("app-token"), socket::TOKEN).unwrap();
+    let token = program.path("app-token").display().to_string();
+    program.set("SLACK_SIGNING_SECRET", "");
+    program.set("SLACK_APP_TOKEN_FILE", &token);
+    program.set("SLACK_API_BASE_URL", &fake.base);
+    let serving = program.serves().await;
+    let connection = fake.session().await;
+    program.until_readiness(200, "slack: ready; socket mode: ready").await;
+    let alice = program.slack(ALICE).about(LINE);
+    connection.envelope("e1", "slash_commands", &alice.payload());
+    let acknowledged = fake.acknowledgements().of("e1").await;
+    let reply = program.workspace.shows(&acknowledged.payload.unwrap().to_string(), &alice.key());
+    assert!(reply.says("`test` now belongs to `user2`"), "{reply}");
+    serving.has_logged("over Socket Mode, because SLACK_APP_TOKEN is set").await;
+    serving.gets("TERM");
+    assert_eq!(serving.ends().await.0.code(), Some(0));
+    connection.is_gone().await;
 }
