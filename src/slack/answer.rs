@@ -29,7 +29,7 @@ pub(super) enum Answer {
     /// What may be lost: the outcome follows, or there is none.
     Note(Value),
     /// The outcome of a command.
-    Outcome(Outgoing),
+    Outcome(Box<Outgoing>),
 }
 
 impl Slack {
@@ -76,7 +76,8 @@ impl Slack {
                 let message = self.render(&reply);
                 let response_url = unanswered.response_url.take();
                 let slack = Arc::clone(self);
-                Answer::Outcome(Outgoing { slack, reply, message, response_url, is_given: false })
+                let outgoing = Outgoing { slack, reply, message, response_url, is_given: false };
+                Answer::Outcome(Box::new(outgoing))
             }
             // What is unanswered is answered late.
             Err(_) if is_recorded.load(Ordering::Acquire) => {

@@ -61,7 +61,7 @@ impl Slack {
 /// An outcome as a body. It is given when it is handed over to the connection; if that is gone before, it comes late.
 struct Outcome {
     message: Option<Bytes>,
-    outgoing: Option<Outgoing>,
+    outgoing: Option<Box<Outgoing>>,
 }
 
 impl hyper::body::Body for Outcome {

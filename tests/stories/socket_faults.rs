@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use insta::assert_snapshot;
 use room_owner::slack::socket::Timing;
+use tokio::task::JoinHandle;
+use tokio::time::Instant;
 
 use super::fakes::socket::{Answer, Connection, Welcome};
 use super::logs;
@@ -140,10 +142,10 @@ async fn too_many_connections_are_a_reason_to_wait() {
     run(World::usual().over_socket_mode(timing), async |bot| {
         let connection = bot.works().await;
         bot.forgets_calls();
-        let told = tokio::time::Instant::now();
+        let began = Instant::now();
         connection.disconnect("too_many_websockets");
         let first = bot.fake().is_asked().await;
-        assert!(first - told >= Duration::from_millis(500), "{:?}", first - told);
+        assert!(first - began >= Duration::from_millis(500), "{:?}", first - began);
         // In the place of hello.
         bot.fake().connection().await.disconnect("too_many_websockets");
         let second = bot.fake().is_asked().await;
@@ -206,6 +208,54 @@ async fn when_socket_mode_is_switched_off_somebody_learns_it_and_it_is_asked_aga
         bot.works().await;
         bot.until_readyz("slack: ready").await;
         bot.reconnected("link_disabled", 1).await;
+    })
+    .await;
+}
+
+/// Lets time run fifty times as fast, but never ahead of the sockets, which are real.
+fn hurry() -> JoinHandle<()> {
+    tokio::time::pause();
+    tokio::spawn(async {
+        loop {
+            // While this is under way, time stands still.
+            tokio::task::spawn_blocking(|| std::thread::sleep(Duration::from_millis(1))).await.unwrap();
+            tokio::time::advance(Duration::from_millis(50)).await;
+        }
+    })
+}
+
+#[tokio::test]
+async fn with_the_limits_that_it_really_has_the_bot_is_back_in_so_many_seconds() {
+    run(World::usual().over_socket_mode(Timing::default()), async |bot| {
+        let hurrying = hurry();
+        let fake = bot.fake();
+        let mut connection = fake.session().await;
+        for (end, seconds) in [
+            (Connection::drop_it as fn(&Connection), 0..=1),
+            (Connection::reset, 0..=1),
+            (Connection::close, 0..=1),
+            // Its last frame, the answer to a ping, came up to 15 s before.
+            (Connection::freeze, 29..=47),
+        ] {
+            // It was there for a while, so that nothing is held against it.
+            tokio::time::sleep(Duration::from_secs(20)).await;
+            let began = Instant::now();
+            end(&connection);
+            connection = fake.connections.recv().await.unwrap();
+            connection.hello(1);
+            let deaf = began.elapsed().as_secs();
+            assert!(seconds.contains(&deaf), "{deaf} s, not {seconds:?}");
+        }
+        tokio::time::sleep(Duration::from_secs(20)).await;
+        let began = Instant::now();
+        connection.drop_it();
+        let _without_hello = fake.connections.recv().await.unwrap();
+        fake.connections.recv().await.unwrap().hello(1);
+        let deaf = began.elapsed();
+        assert!(deaf >= Duration::from_secs(10) && deaf < Duration::from_secs(12), "{deaf:?}");
+        hurrying.abort();
+        drop(hurrying.await);
+        tokio::time::resume();
     })
     .await;
 }

@@ -2,9 +2,10 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
-use tokio::time::Instant;
-use tracing::{debug, warn};
+use tokio::time::{Instant, timeout_at};
+use tracing::{debug, error, warn};
 
 use super::super::answer::{Answer, INLINE};
 use super::super::payload::{self, Payload};
@@ -14,6 +15,8 @@ use super::wire::{self, Envelope};
 use crate::app::ports::{EnvelopeEnd, EnvelopeKind};
 use crate::domain::command::DeliveryId;
 
+/// How much longer than the person waits an acknowledgement may take, whatever the work is at.
+const LATEST: Duration = Duration::from_millis(400);
 /// How many envelopes are remembered. Slack repeats one within seconds.
 const REMEMBERED: usize = 1_024;
 
@@ -50,17 +53,19 @@ impl Envelopes {
         Self { slack, deliveries: Arc::default() }
     }
 
-    /// Works on an envelope and acknowledges it. An answer that the acknowledgement does not take, or that comes too late
-    /// for it, goes to the `response_url`, as it does over HTTP.
+    /// Works on an envelope and acknowledges it in time. An answer that the acknowledgement does not take, or that comes
+    /// too late for it, goes to the `response_url`, as it does over HTTP.
     pub(super) async fn carry_out(self, work: Work, acknowledger: Acknowledger) {
         let Work { id, kind, takes_answer, payload, until } = work;
-        let answer = match kind {
-            EnvelopeKind::SlashCommands => self.slash_command(&id, &payload, until).await,
-            EnvelopeKind::Interactive => interactive(&self.slack, &payload, until).await,
-            EnvelopeKind::EventsApi | EnvelopeKind::Other => {
-                debug!(kind = kind.name(), "an envelope that nothing is done about");
+        let answering = self.clone().answer(id.clone(), kind, payload, until);
+        // It goes on when its time is over. An outcome that nobody takes from it comes late.
+        let answering = self.slack.service.spawn(answering);
+        let answer = match timeout_at(until + LATEST, answering).await {
+            Ok(answer) => answer.unwrap_or_else(|panic| {
+                error!(%panic, kind = kind.name(), "the work on an envelope broke off");
                 Answer::Nothing
-            }
+            }),
+            Err(_) => Answer::Nothing,
         };
         let shown = match &answer {
             Answer::Nothing => None,
@@ -81,6 +86,17 @@ impl Envelopes {
         // Any other outcome comes late: it is dropped here.
         if let (EnvelopeEnd::Answered, Answer::Outcome(outgoing)) = (end, answer) {
             outgoing.given();
+        }
+    }
+
+    async fn answer(self, id: String, kind: EnvelopeKind, payload: String, until: Instant) -> Answer {
+        match kind {
+            EnvelopeKind::SlashCommands => self.slash_command(&id, &payload, until).await,
+            EnvelopeKind::Interactive => interactive(&self.slack, &payload, until).await,
+            EnvelopeKind::EventsApi | EnvelopeKind::Other => {
+                debug!(kind = kind.name(), "an envelope that nothing is done about");
+                Answer::Nothing
+            }
         }
     }
 

@@ -17,6 +17,8 @@ use crate::websocket::{Connector, Socket};
 
 /// The longest frame that is read. A view has 250 kB at most, a slash command less than one.
 const LONGEST_FRAME: usize = 1 << 20;
+/// A longer Retry-After is cut to this.
+const LONGEST_RETRY: Duration = Duration::from_secs(600);
 /// What Slack says when an app has more than 10 connections.
 const TOO_MANY: &str = "too_many_websockets";
 
@@ -76,7 +78,7 @@ impl Opener {
             return OpenError::Refused(refusal);
         }
         let (why, wait) = match error {
-            CallError::Later(wait) => ("slack asks for a pause".to_owned(), Some(wait)),
+            CallError::Later(wait) => ("slack asks for a pause".to_owned(), Some(wait.min(LONGEST_RETRY))),
             CallError::Refused(name) => (
                 format!("slack answers `{name}` (docs.slack.dev/reference/methods/apps.connections.open)"),
                 None,
