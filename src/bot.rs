@@ -1,5 +1,6 @@
 //! A whole bot, wired: store, Tencent's client, the service, and the doors that are configured.
 
+mod doors;
 mod signals;
 mod supervisor;
 mod watch;
@@ -152,8 +153,8 @@ impl Bot {
             .is_some_and(|discord| discord.public_key.is_none())
             .then(websocket::State::default);
         let mut served = Vec::new();
-        served.extend(slack.as_ref().map(|_| door("slack", "socket mode", socket.as_ref())));
-        served.extend(discord.as_ref().map(|_| door("discord", "gateway", gateway.as_ref())));
+        served.extend(slack.as_ref().map(|_| doors::served("slack", "socket mode", socket.as_ref())));
+        served.extend(discord.as_ref().map(|_| doors::served("discord", "gateway", gateway.as_ref())));
         let store = Arc::clone(&self.store) as Arc<dyn Store>;
         let directory = Arc::clone(&self.groups) as _;
         let mut router = server::router(server::Health {
@@ -179,7 +180,7 @@ impl Bot {
         if let Some(settings) = slack {
             self.begin_with_groups(&settings).await;
             background.extend(settings.groups.clone().map(|lookup| self.look_up_groups(lookup)));
-            say_how_slack_comes(&settings);
+            doors::say_how_slack_comes(&settings);
             let (service, clock) = (Arc::clone(&self.service), Arc::clone(&self.clock));
             let over = settings.socket.clone().zip(socket);
             let door = slack::Door::new(settings, service, clock, self.redactor.clone())?;
@@ -334,26 +335,6 @@ impl Bot {
         }
         let (service, clock) = (Arc::clone(&self.service), Arc::clone(&self.clock));
         discord::Door::new(settings.clone(), service, clock, self.redactor.clone())
-    }
-}
-
-fn door(name: &'static str, over: &'static str, state: Option<&websocket::State>) -> server::Door {
-    let connection = state.map(|state| server::Connection { name: over, state: state.clone() });
-    server::Door { name, connection }
-}
-
-fn say_how_slack_comes(settings: &slack::Settings) {
-    let command = &settings.command.0;
-    match (&settings.socket, settings.signing_secrets.is_empty()) {
-        (None, _) => info!(command, "taking commands from Slack at /slack/commands"),
-        (Some(_), true) => {
-            info!(command, "taking commands from Slack over Socket Mode, because SLACK_APP_TOKEN is set");
-        }
-        (Some(_), false) => info!(
-            command,
-            "taking commands from Slack over Socket Mode, because SLACK_APP_TOKEN is set; SLACK_SIGNING_SECRET is not used, \
-             and /slack/commands is not served"
-        ),
     }
 }
 

@@ -1,0 +1,31 @@
+//! The doors, as they are announced.
+
+use tracing::info;
+
+use crate::{server, slack, websocket};
+
+/// A door for `/readyz`: commands come over a connection that is called `over`, if there is one.
+pub(super) fn served(
+    name: &'static str,
+    over: &'static str,
+    state: Option<&websocket::State>,
+) -> server::Door {
+    let connection = state.map(|state| server::Connection { name: over, state: state.clone() });
+    server::Door { name, connection }
+}
+
+/// Logs which way commands come from Slack, and why.
+pub(super) fn say_how_slack_comes(settings: &slack::Settings) {
+    let command = &settings.command.0;
+    match (&settings.socket, settings.signing_secrets.is_empty()) {
+        (None, _) => info!(command, "taking commands from Slack at /slack/commands"),
+        (Some(_), true) => {
+            info!(command, "taking commands from Slack over Socket Mode, because SLACK_APP_TOKEN is set");
+        }
+        (Some(_), false) => info!(
+            command,
+            "taking commands from Slack over Socket Mode, because SLACK_APP_TOKEN is set; SLACK_SIGNING_SECRET is not used, \
+             and /slack/commands is not served"
+        ),
+    }
+}
