@@ -37,7 +37,7 @@ async fn socket(settings: &socket::Settings, redactor: &Redactor) -> Vec<Check> 
             SOCKET,
             match connections.unwrap_or(1) {
                 0 | 1 => "a connection opens".to_owned(),
-                more => format!("a connection opens; Slack counts {} beside it", more - 1),
+                more => format!("a connection opens; Slack counts {} more", more - 1),
             },
         ),
         Ok(Err(Refusal { what, remedy })) => Check::failure(SOCKET, what, remedy),

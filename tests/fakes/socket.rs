@@ -106,6 +106,11 @@ impl Fake {
         Self { base, shared, asked, connections }
     }
 
+    /// Where connections come in.
+    pub(crate) fn websockets(&self) -> SocketAddr {
+        self.shared.websockets
+    }
+
     /// The next calls of `apps.connections.open` are answered so, and those after them as the last one.
     pub(crate) fn answers(&self, next: impl IntoIterator<Item = Answer>) {
         *self.shared.answers.lock().unwrap() = next.into_iter().collect();

@@ -146,7 +146,7 @@ async fn wrong_settings_are_named_all_at_once_with_an_example() {
           the application's number: console.trtc.io (or console.cloud.tencent.com/trtc), Applications, SDKAppID; for example `TENCENT_SDK_APP_ID=1400000000`
       TENCENT_SECRET_KEY: is not set
           the application's secret key, next to its SDKAppID in the console: whoever has it can do anything to every room; for example `TENCENT_SECRET_KEY=5bd2850fff3ecb11d7c805251c51ee463a25727bddc2385f3fa8bfee1bb93b5e`
-      SLACK_SIGNING_SECRET: is not set, so there is no chat to take commands from, and no DISCORD_PUBLIC_KEY either
+      SLACK_SIGNING_SECRET: is not set, so there is no chat to take commands from, and neither SLACK_APP_TOKEN nor DISCORD_PUBLIC_KEY is
           the app's signing secret: api.slack.com/apps, your app, Basic Information; while it is being changed, both, separated by a comma; for example `SLACK_SIGNING_SECRET=8f742231b10e8888abcd99yyyzzz85a5`
     ");
     assert_eq!(program.runs("transfer test user2").await.code, 2);

@@ -427,7 +427,7 @@ async fn whether_socket_mode_works_is_looked_at_by_opening_a_connection() {
     assert_snapshot!(found, @"
     ok       slack socket mode: a connection opens
     skipped  public url: PUBLIC_URL is not set, and no platform posts to the bot
-    ok       slack socket mode: a connection opens; Slack counts 2 beside it
+    ok       slack socket mode: a connection opens; Slack counts 2 more
     skipped  public url: PUBLIC_URL is not set, and no platform posts to the bot
     failure  slack socket mode: Socket Mode is off for this app
              -> switch it on under Socket Mode at api.slack.com/apps, or unset SLACK_APP_TOKEN

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use super::doors::assert_snapshot;
 use super::fakes::gateway::Fake;
 use super::fakes::proxy::{self, DISCORD, GATEWAY, Proxy, TENCENT};
+use super::fakes::socket;
 use super::program::{Program, Ran};
 
 /// The password of the proxy, as it is meant and as it is written in a URL.
@@ -86,6 +87,39 @@ async fn goes_through(scheme: &str) {
             );
         }
     }
+    serving.dies();
+}
+
+#[tokio::test]
+async fn socket_mode_goes_through_the_proxy_too() {
+    let (mut program, tencent) = program().await;
+    let mut slack = socket::Fake::start().await;
+    // The certificate of the stand-ins has these names.
+    let hosts = [(TENCENT, tencent), (DISCORD, address(&slack.base)), (GATEWAY, slack.websockets())];
+    let proxy = Proxy::to(&hosts).await;
+    let url = format!("wss://{GATEWAY}/link/?ticket={}&app_id=A0APP", socket::TICKET);
+    slack.answers([socket::Answer::Other(url)]);
+    program.set("HTTPS_PROXY", &format!("http://moderator:{ESCAPED}@{}", proxy.address));
+    program.set("SLACK_SIGNING_SECRET", "");
+    program.set("SLACK_APP_TOKEN", socket::TOKEN);
+    program.set("SLACK_API_BASE_URL", &format!("https://{DISCORD}/api"));
+    let serving = program.serves().await;
+    let _connection = slack.session().await;
+    program.until_readiness(200, "slack: ready; socket mode: ready").await;
+    for host in [DISCORD, GATEWAY] {
+        let head = format!("CONNECT {host}:443 HTTP/1.1\r\n");
+        assert!(proxy.asked().iter().any(|asked| asked.starts_with(&head)), "{:?}", proxy.asked());
+    }
+    serving.dies();
+
+    let refusing = Proxy::refusing(407).await;
+    program.set("HTTPS_PROXY", &refusing.address.to_string());
+    let serving = program.serves().await;
+    let line = serving.has_logged("slack cannot be connected to").await;
+    assert!(
+        line.contains(&format!("the proxy {} ", refusing.address)) && line.contains("set HTTPS_PROXY"),
+        "{line}"
+    );
     serving.dies();
 }
 
