@@ -3,7 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::audit::Outcome;
-use super::command::{CommandGroup, Invocation};
+use super::command::{CommandGroup, Invocation, quoted};
 use super::press::{Asks, Offer};
 use super::principal::{Channel, Subject};
 use super::reply::{OwnerAnswer, Reply};
@@ -76,8 +76,8 @@ fn last_undo(reply: &Reply, now: Timestamp) -> Option<Offer> {
 /// What a line does, in few words: of a hand-over, what it hands to whom; of anything else, the line.
 fn label(line: &Invocation) -> String {
     match (line.verb.words, line.given("room"), line.given("new_owner"), line.given("override")) {
-        ([], Some(room), Some(owner), None) => format!("Hand {room} to {owner}"),
-        ([], Some(room), None, None) => format!("Show who owns {room}"),
+        ([], Some(room), Some(owner), None) => format!("Hand {} to {}", quoted(room), quoted(owner)),
+        ([], Some(room), None, None) => format!("Show who owns {}", quoted(room)),
         _ => format!("/{} {}", line.verb.family.name(), line.as_typed()),
     }
 }

@@ -11,9 +11,9 @@ use serde::{Deserialize, Serialize};
 use super::audit::OperationId;
 use super::command::{Command, CommandGroup, Invocation, Nonce, Pressed, Typed, UsageError, parse_in};
 use super::principal::{Channel, Subject};
-use super::room::AccountId;
+use super::room::{AccountId, visible};
 
-/// The longest label, in characters: Slack's limit; Discord's is 80.
+/// The longest label: Slack's limit, in UTF-16 units, which are never fewer than what it counts; Discord's is 80.
 const LONGEST_LABEL: usize = 75;
 
 /// What a press asks for.
@@ -126,7 +126,8 @@ impl Offer {
     /// something left to fill in.
     #[must_use]
     pub fn line(label: String, line: &Invocation, lapses_at: Timestamp) -> Option<Self> {
-        let is_whole = label.chars().count() <= LONGEST_LABEL && !line.is_form();
+        let is_shown = label.encode_utf16().count() <= LONGEST_LABEL && visible(&label) == label;
+        let is_whole = is_shown && !line.is_form();
         let asks = Asks::Line { family: line.verb.family, line: line.as_typed(), expects: None };
         is_whole.then_some(Self { label, asks, for_whom: None, lapses_at })
     }
