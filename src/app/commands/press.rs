@@ -111,7 +111,7 @@ pub(super) fn is_overtaken(attempt: &Attempt, owner: &AccountId) -> bool {
 
 /// Nothing is done: somebody changed the owner since the button was offered.
 pub(super) async fn overtaken(service: &CommandService, attempt: &Attempt, owner: &AccountId) -> Outcome {
-    let since = since_offered(service, attempt).await;
+    let since = since_offered(service, attempt, owner).await;
     let by = since.as_ref().and_then(changed_by);
     let by = by.unwrap_or_else(|| "the change did not go through the bot".to_owned());
     Outcome::Declined(Refusal {
@@ -122,8 +122,8 @@ pub(super) async fn overtaken(service: &CommandService, attempt: &Attempt, owner
     })
 }
 
-/// The newest change of the room's owner since the button was offered.
-async fn since_offered(service: &CommandService, attempt: &Attempt) -> Option<AuditEntry> {
+/// The newest change since the button was offered that made this account the owner.
+async fn since_offered(service: &CommandService, attempt: &Attempt, owner: &AccountId) -> Option<AuditEntry> {
     let pressed = attempt.pressed()?;
     let of_room = AuditFilter {
         room: Some(attempt.transfer().room.clone()),
@@ -136,7 +136,9 @@ async fn since_offered(service: &CommandService, attempt: &Attempt) -> Option<Au
         warn!(%error, "who changed the owner since cannot be read");
         Vec::new()
     });
-    entries.into_iter().find(|entry| entry.operation > pressed.of && entry.new_owner.is_some())
+    entries
+        .into_iter()
+        .find(|entry| entry.operation > pressed.of && entry.new_owner.as_deref() == Some(owner.as_str()))
 }
 
 fn changed_by(entry: &AuditEntry) -> Option<String> {
