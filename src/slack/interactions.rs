@@ -41,8 +41,11 @@ impl Slack {
             Interactive::Ignored(kind) => debug!(kind, "slack sent what the bot has no use for"),
             Interactive::Rejected(request, url) => {
                 let reply = self.service.reject(*request).await;
+                if url.is_none() {
+                    return debug!("nobody can be told that slack sent something that cannot be used");
+                }
                 let slack = Arc::clone(&self);
-                self.service.spawn(async move { slack.answer_late(url.as_ref(), &reply).await });
+                self.service.spawn(async move { slack.answer_beside(url.as_ref(), &reply).await });
             }
             Interactive::Press(pressing) => {
                 let slack = Arc::clone(&self);
@@ -78,6 +81,13 @@ impl Slack {
         self.answer_press(response_url.as_ref(), &reply, &source).await;
     }
 
+    /// Says it in a message of its own: where the field is missing, Slack has been seen to replace the other one.
+    async fn answer_beside(&self, url: Option<&ResponseUrl>, reply: &Reply) {
+        let mut message = self.render(reply);
+        message["replace_original"] = json!(false);
+        self.deliver_late(url, reply, &message).await;
+    }
+
     /// Says what came of a press. A message that only the person sees gives way to it; one that the channel sees stays,
     /// without the buttons that cannot be pressed any more.
     async fn answer_press(&self, url: Option<&ResponseUrl>, reply: &Reply, source: &Source) {
@@ -89,7 +99,7 @@ impl Slack {
                 message["replace_original"] = json!(true);
                 return self.deliver_late(url, reply, &message).await;
             }
-            Source::Private | Source::Public(_) => self.answer_late(url, reply).await,
+            Source::Private | Source::Public(_) => self.answer_beside(url, reply).await,
         }
         let tidied = match source {
             _ if !is_over => return,

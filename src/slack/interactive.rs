@@ -74,11 +74,18 @@ pub(super) fn read(payload: &Value, settings: &Settings) -> Interactive {
             principal: principal(&fields),
             channel: channel(&fields),
             delivery: delivery(&fields),
-            typed: format!("[{}]", kind.replace('_', " ")),
+            typed: match kind {
+                "view_submission" => "[form]".to_owned(),
+                "message_action" => "[shortcut]".to_owned(),
+                _ => "[a button]".to_owned(),
+            },
             rejection,
         };
         Interactive::Rejected(Box::new(request), url)
     };
+    if payload["type"].is_null() {
+        return reject(Rejection::Unusable(Unusable::from("Slack did not say what was pressed")), url);
+    }
     if !["block_actions", "view_submission", "message_action", "block_suggestion"].contains(&kind) {
         return Interactive::Ignored(kind.chars().take(64).collect());
     }
