@@ -9,6 +9,7 @@ use super::rest::{Failure, Rest};
 use super::{Settings, render};
 use crate::app::replies::{Messenger, Notification, SendError};
 use crate::domain::principal::Subject;
+use crate::domain::reply::Reply;
 use crate::domain::wording::CommandName;
 use crate::redact::Redactor;
 
@@ -37,14 +38,17 @@ impl Messenger for DiscordMessenger {
         let Subject::DiscordUser { user, .. } = &notification.to else {
             return Err(SendError::Permanent("who asked is nobody in discord".to_owned()));
         };
-        let mut message = render::message(&notification.reply, &self.command);
-        if let Some(operation) = notification.reply.operation() {
-            // A repetition within minutes is not shown twice ("Create Message", `enforce_nonce`).
-            message["nonce"] = json!(format!("room-owner-{operation}"));
-            message["enforce_nonce"] = json!(true);
-        }
+        let message = |reply: &Reply| {
+            let mut message = render::message(reply, &self.command);
+            if let Some(operation) = reply.operation() {
+                // A repetition within minutes is not shown twice ("Create Message", `enforce_nonce`).
+                message["nonce"] = json!(format!("room-owner-{operation}"));
+                message["enforce_nonce"] = json!(true);
+            }
+            message
+        };
         if let Some(channel) = &notification.public_in {
-            match self.rest.post_to_channel(channel, &message).await {
+            match self.rest.post_to_channel(channel, &message(&notification.reply)).await {
                 // The channel is gone, or the bot may not speak there.
                 Err(Failure::Refused { status: 403 | 404, .. }) => {}
                 posted => return posted.map_err(send_error),
@@ -54,6 +58,8 @@ impl Messenger for DiscordMessenger {
         let channel = snowflake(&channel["id"]).ok_or_else(|| {
             SendError::Permanent("discord named no channel for a direct message".to_owned())
         })?;
+        // A press outside of a server is refused.
+        let message = message(&notification.reply.clone().without_buttons());
         self.rest.post_to_channel(&channel, &message).await.map_err(send_error)
     }
 }

@@ -9,7 +9,7 @@ use super::render::{fields, render};
 use super::web_api::{CallError, WebApi};
 use crate::app::replies::{Messenger, Notification, SendError};
 use crate::domain::principal::{Channel, Subject};
-use crate::domain::reply::Audience;
+use crate::domain::reply::{Audience, Reply};
 use crate::domain::wording::CommandName;
 use crate::redact::Redactor;
 
@@ -64,22 +64,25 @@ impl Messenger for SlackMessenger {
         else {
             return Err(SendError::Permanent("who asked is nobody in slack".to_owned()));
         };
-        let message = fields(&render(&notification.reply, &self.command, self.private_replies));
-        let say = async |method: &str, to: &[(&str, &str)]| {
+        let say = async |method: &str, to: &[(&str, &str)], reply: &Reply| {
+            let message = fields(&render(reply, &self.command, self.private_replies));
             let message = message.iter().map(|(name, value)| (name.as_str(), value.as_str()));
             let all: Vec<_> = to.iter().copied().chain(message).collect();
             self.api.post(method, &all).await
         };
-        let is_public = notification.reply.audience() == Audience::Channel && !self.private_replies;
+        let reply = &notification.reply;
+        let is_public = reply.audience() == Audience::Channel && !self.private_replies;
         let said = if is_public {
-            say("chat.postMessage", &[("channel", channel)]).await
+            say("chat.postMessage", &[("channel", channel)], reply).await
         } else {
-            say("chat.postEphemeral", &[("channel", channel), ("user", user)]).await
+            say("chat.postEphemeral", &[("channel", channel), ("user", user)], reply).await
         };
         match said {
             Err(CallError::Refused(error)) if NOT_THERE.contains(&error.as_str()) => {
-                // A person's id in the place of a channel's is their conversation with the bot.
-                say("chat.postMessage", &[("channel", user)]).await.map_err(send_error)
+                // A person's id in the place of a channel's is their conversation with the bot. Nobody may do anything
+                // from there.
+                let reply = reply.clone().without_buttons();
+                say("chat.postMessage", &[("channel", user)], &reply).await.map_err(send_error)
             }
             said => said.map_err(send_error),
         }

@@ -291,6 +291,18 @@ impl Reply {
         if buttons.is_empty() { self } else { Self::WithButtons { reply: Box::new(self), buttons } }
     }
 
+    /// The same with no buttons under it, for a place where nobody can press.
+    #[must_use]
+    pub fn without_buttons(self) -> Self {
+        match self {
+            Self::WithButtons { reply, .. } => *reply,
+            Self::Late { reply, typed, asked_at, known } => {
+                Self::Late { reply: Box::new(reply.without_buttons()), typed, asked_at, known }
+            }
+            reply => reply,
+        }
+    }
+
     /// The reply without its buttons.
     #[must_use]
     pub fn said(&self) -> &Self {
