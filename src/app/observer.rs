@@ -20,6 +20,9 @@ pub trait Observer: Send + Sync {
     ) {
     }
 
+    /// A button was pressed, and this came of it. What it stood for is counted as a command, too.
+    fn pressed(&self, _place: &Place, _outcome: OutcomeKind) {}
+
     /// A part of a command took so long.
     fn took(&self, _step: Step, _time: Duration) {}
 

@@ -39,6 +39,7 @@ pub struct Metrics {
     /// Two scrapes at once would count the same twice.
     scraping: Mutex<()>,
     commands: IntCounterVec,
+    presses: IntCounterVec,
     command_seconds: Histogram,
     step_seconds: HistogramVec,
     tencent_calls: IntCounterVec,
@@ -80,6 +81,7 @@ impl Default for Metrics {
         let all = Registry::new();
         let metrics = Self {
             commands: counters(&all, "room_owner_commands_total", "Commands answered.", &["door", "command", "outcome"]),
+            presses: counters(&all, "room_owner_presses_total", "Buttons pressed; what they stand for is among the commands.", &["door", "outcome"]),
             command_seconds: histogram(&all, "room_owner_command_duration_seconds", "From a command's arrival to its answer."),
             step_seconds: histograms(&all, "room_owner_step_duration_seconds", "The steps of a command; calls of Tencent have a metric of their own.", "step"),
             tencent_calls: counters(&all, "room_owner_tencent_calls_total", "Calls of Tencent, by ErrorCode, or why there was none.", &["api", "code"]),
@@ -115,6 +117,9 @@ impl Metrics {
     fn begin(&self) {
         let outcomes: Vec<&str> = OutcomeKind::ALL.iter().map(|outcome| outcome.name()).collect();
         for door in ["slack", "discord"] {
+            for outcome in &outcomes {
+                self.presses.with_label_values(&[door, outcome]);
+            }
             for command in Command::NAMES {
                 for outcome in &outcomes {
                     self.commands.with_label_values(&[door, command, outcome]);
@@ -195,14 +200,13 @@ impl Metrics {
 
 impl Observer for Metrics {
     fn answered(&self, place: Option<&Place>, command: &'static str, outcome: OutcomeKind, took: Duration) {
-        let door = match place {
-            Some(Place::Channel(Channel::Slack { .. })) => "slack",
-            Some(Place::Channel(Channel::Discord { .. })) => "discord",
-            Some(Place::Local) => "cli",
-            None => "unnamed",
-        };
+        let door = place.map_or("unnamed", door);
         self.commands.with_label_values(&[door, command, outcome.name()]).inc();
         self.command_seconds.observe(took.as_secs_f64());
+    }
+
+    fn pressed(&self, place: &Place, outcome: OutcomeKind) {
+        self.presses.with_label_values(&[door(place), outcome.name()]).inc();
     }
 
     fn took(&self, step: Step, time: Duration) {
@@ -237,6 +241,14 @@ impl Observer for Metrics {
     fn refused(&self, sender: Sender, why: NotAuthentic) {
         self.refused.with_label_values(&[sender.name(), why.name()]).inc();
         self.refusals.add(sender, why);
+    }
+}
+
+fn door(place: &Place) -> &'static str {
+    match place {
+        Place::Channel(Channel::Slack { .. }) => "slack",
+        Place::Channel(Channel::Discord { .. }) => "discord",
+        Place::Local => "cli",
     }
 }
 

@@ -58,15 +58,18 @@ async fn what_happens_is_counted_and_what_has_not_happened_is_0() {
     assert!(reply.says("now belongs to `user2`"), "{reply}");
     let request = program.slack(ALICE).about("/room-owner test mallory").signed();
     request.without_header("x-slack-signature").status_and_body().await;
+    let press = program.slack(ALICE).pressing(&reply, &reply.button("Undo"));
+    press.without_header("x-slack-signature").status_and_body().await;
     let scrape = program.page("/metrics").await.1;
     for (series, expected) in [
         (r#"room_owner_commands_total{command="transfer",door="slack",outcome="succeeded"}"#, 1.0),
+        (r#"room_owner_presses_total{door="slack",outcome="succeeded"}"#, 0.0),
         ("room_owner_command_duration_seconds_count", 1.0),
         (r#"room_owner_step_duration_seconds_count{step="queue"}"#, 1.0),
         (r#"room_owner_step_duration_seconds_count{step="admission"}"#, 1.0),
         (r#"room_owner_step_duration_seconds_count{step="outcome"}"#, 1.0),
         (r#"room_owner_tencent_calls_total{api="change_room_owner",code="0"}"#, 1.0),
-        (r#"room_owner_requests_refused_total{from="slack",reason="no_signature"}"#, 1.0),
+        (r#"room_owner_requests_refused_total{from="slack",reason="no_signature"}"#, 2.0),
         (concat!("room_owner_build_info{version=\"", env!("CARGO_PKG_VERSION"), "\"}"), 1.0),
     ] {
         assert_eq!(value(&scrape, series), expected, "{series}");

@@ -45,11 +45,14 @@ impl CommandService {
         A: Future<Output = Result<(), E>>,
         E: Display,
     {
-        match self.button(&press.nonce).await {
+        let place = Place::Channel(press.channel.clone());
+        let handled = match self.button(&press.nonce).await {
             Ok(Some(button)) => self.handle(requested(press, &button), acknowledge).await,
             Ok(None) => Handled::AtOnce(self.reject(unknown(press)).await),
             Err(error) => Handled::AtOnce(not_recorded(&error)),
-        }
+        };
+        self.observer.pressed(&place, handled.reply().outcome());
+        handled
     }
 
     async fn button(&self, nonce: &str) -> Result<Option<Button>, StoreError> {
