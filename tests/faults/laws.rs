@@ -2,7 +2,9 @@
 
 use std::collections::HashMap;
 
-use room_owner::domain::audit::{AuditEntry, OutcomeKind};
+use room_owner::app::ports::Store;
+use room_owner::domain::audit::{AuditEntry, OperationId, OutcomeKind, What};
+use room_owner::domain::offers::UNDO_FOR;
 use room_owner::domain::reply::Reply;
 use room_owner::store::verify::{Evidence, verify};
 
@@ -67,6 +69,37 @@ pub(crate) async fn broken(
     let report = verify(&world.file(), Evidence::default()).await.unwrap();
     broken.extend(report.findings.iter().map(|finding| format!("the log does not verify: {finding}")));
     broken
+}
+
+/// What presses must not do, and how many were carried out.
+pub(crate) async fn presses(store: &dyn Store, log: &Log) -> (Vec<String>, u64) {
+    let mut broken = Vec::new();
+    let mut carried_out: HashMap<OperationId, OperationId> = HashMap::new();
+    for entry in log.values().filter(|entry| entry.command.starts_with("[op ")) {
+        let events = store.log().events(entry.operation).await.unwrap();
+        let What::Requested(request) = &events[0].what else { panic!("a press begins with a request") };
+        let Some(of) = request.pressed else {
+            broken.push(format!("op {} does not name where it was pressed", entry.operation));
+            continue;
+        };
+        let is_carried_out = matches!(request.outcome, OutcomeKind::Pending | OutcomeKind::Succeeded);
+        if !is_carried_out {
+            continue;
+        }
+        if let Some(other) = carried_out.insert(of, entry.operation) {
+            broken.push(format!("a button of op {of} was pressed by op {other} and op {}", entry.operation));
+        }
+        if entry.command.contains(": Undo]") {
+            let offered = store.log().events(of).await.unwrap();
+            let ended = offered.iter().find(|event| matches!(event.what, What::Ended(_))).unwrap();
+            let at = events[0].at;
+            if at < ended.at || at >= ended.at + UNDO_FOR {
+                broken.push(format!("op {} was pressed at {at}, offered at {}", entry.operation, ended.at));
+            }
+        }
+    }
+    let count = carried_out.len() as u64;
+    (broken, count)
 }
 
 /// Whether what a person was answered agrees with the outcome.

@@ -61,6 +61,8 @@ struct State {
     troubled: u32,
     next: Option<Trouble>,
     effects: Vec<Effect>,
+    /// The owners that were read, and when.
+    reads: Vec<(i64, String, String)>,
     /// What must never be, and was.
     crimes: Vec<String>,
     calls: usize,
@@ -74,7 +76,15 @@ impl Network {
     pub(crate) async fn new(world: &World, seed: u64, troubled: u32) -> Self {
         let (clock, simulator) = (world.clock.clone(), world.simulator.clone());
         let random = StdRng::seed_from_u64(seed);
-        let state = State { random, troubled, next: None, effects: Vec::new(), crimes: Vec::new(), calls: 0 };
+        let state = State {
+            random,
+            troubled,
+            next: None,
+            effects: Vec::new(),
+            reads: Vec::new(),
+            crimes: Vec::new(),
+            calls: 0,
+        };
         let reader = tokio::sync::Mutex::new(world.raw().await);
         Self(Arc::new(Inner { simulator, clock, state: Mutex::new(state), reader }))
     }
@@ -179,7 +189,11 @@ impl RoomControl for Network {
         }
         self.settle(self.0.clock.millis());
         match self.0.simulator.owner_of(room.as_str()) {
-            Some(owner) => Ok(AccountId::from_tencent(owner)),
+            Some(owner) => {
+                let now = self.0.clock.millis();
+                self.with(|state| state.reads.push((now, room.to_string(), owner.clone())));
+                Ok(AccountId::from_tencent(owner))
+            }
             None => Err(ReadError::NoRoom(refusal("no such room"))),
         }
     }
@@ -194,6 +208,13 @@ impl RoomControl for Network {
             state.calls += 1;
             if !is_recorded {
                 state.crimes.push(format!("op {operation} was sent without a record of its attempt"));
+            }
+            if let Some(expected) = attempt.pressed().and_then(|pressed| pressed.expects.as_ref()) {
+                let room = attempt.transfer().room.as_str();
+                let mut since = state.reads.iter().filter(|(at, of, _)| *at >= begun_at && of == room);
+                if !since.any(|(_, _, owner)| owner == expected.as_str()) {
+                    state.crimes.push(format!("op {operation} undid what was not the last change"));
+                }
             }
         });
         if now - begun_at > LATEST_SENDING || trouble == Trouble::NotSent {

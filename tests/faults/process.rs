@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use room_owner::app::commands::at_once;
+use room_owner::app::commands::{Press, at_once};
 use room_owner::app::ports::{Store, Unobserved};
 use room_owner::app::service::{CommandService, Timing};
 use room_owner::domain::command::CommandRequest;
@@ -51,6 +51,13 @@ impl Process {
         let service = Arc::clone(&self.service);
         self.work.spawn(async move {
             Some(Answered { delivery, reply: service.handle(request, at_once).await.into_reply() })
+        });
+    }
+
+    pub(crate) fn takes_press(&mut self, delivery: usize, press: Press) {
+        let service = Arc::clone(&self.service);
+        self.work.spawn(async move {
+            Some(Answered { delivery, reply: service.press(press, at_once).await.into_reply() })
         });
     }
 

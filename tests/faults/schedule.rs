@@ -11,13 +11,14 @@ use rand::rngs::StdRng;
 use rand::seq::SliceRandom as _;
 use rand::{RngExt as _, SeedableRng as _};
 use room_owner::domain::audit::{AuditFilter, DecisionKind, OutcomeKind};
+use room_owner::domain::press::NotPressed;
 use room_owner::domain::reply::Reply;
 
 use super::clock::turns;
 use super::laws::{self, Log};
 use super::network::Network;
 use super::process::{Answered, Process};
-use super::world::{ALICE, DORA, MALLORY, World, request};
+use super::world::{ALICE, DORA, MALLORY, World, press, request};
 
 /// How many are run unless somebody asks for more.
 const USUAL: u64 = 300;
@@ -27,6 +28,10 @@ const USUAL: u64 = 300;
 enum Event {
     /// The platform hands a delivery in.
     Handed(usize),
+    /// Somebody presses a button under the reply to an earlier delivery, if there was one by now.
+    Pressed(usize),
+    /// Half an hour goes by.
+    Pause,
     /// A process dies and starts again.
     Death,
     /// Mallory gets a grant, or loses it.
@@ -39,6 +44,23 @@ enum Event {
     Silence,
 }
 
+struct Pressing {
+    who: &'static str,
+    /// The delivery under whose reply the button is.
+    of: usize,
+    name: String,
+}
+
+impl Pressing {
+    fn delivery(&self) -> String {
+        format!("{}:{}", platform(self.who), self.name)
+    }
+}
+
+fn platform(who: &str) -> &'static str {
+    if who == DORA { "discord" } else { "slack" }
+}
+
 struct Asked {
     who: &'static str,
     line: String,
@@ -47,13 +69,21 @@ struct Asked {
 
 impl Asked {
     fn delivery(&self) -> String {
-        let platform = if self.who == DORA { "discord" } else { "slack" };
-        format!("{platform}:{}", self.name)
+        format!("{}:{}", platform(self.who), self.name)
+    }
+}
+
+fn somebody(random: &mut StdRng) -> &'static str {
+    match random.random_range(0..10) {
+        0..=3 => ALICE,
+        4..=6 => DORA,
+        _ => MALLORY,
     }
 }
 
 struct Schedule {
     asked: Vec<Asked>,
+    presses: Vec<Pressing>,
     events: Vec<Event>,
     /// Out of a hundred calls, and out of a hundred writes.
     troubled: u32,
@@ -64,11 +94,7 @@ impl Schedule {
     fn generated(random: &mut StdRng) -> Self {
         let asked: Vec<Asked> = (0..random.random_range(3..8))
             .map(|n| Asked {
-                who: match random.random_range(0..10) {
-                    0..=3 => ALICE,
-                    4..=6 => DORA,
-                    _ => MALLORY,
-                },
+                who: somebody(random),
                 line: match random.random_range(0..12) {
                     0 => "room-0".to_owned(),
                     1 => "a b c".to_owned(),
@@ -79,7 +105,17 @@ impl Schedule {
                 name: format!("d{n}"),
             })
             .collect();
+        let presses: Vec<Pressing> = (0..random.random_range(0..6))
+            .map(|n| Pressing {
+                who: somebody(random),
+                of: random.random_range(0..asked.len()),
+                name: format!("p{n}"),
+            })
+            .collect();
         let mut events = Vec::new();
+        for n in 0..presses.len() {
+            events.extend(std::iter::repeat_n(Event::Pressed(n), random.random_range(1..3)));
+        }
         for n in 0..asked.len() {
             let copies = random.random_range(1..4);
             events.extend(std::iter::repeat_n(Event::Handed(n), copies));
@@ -90,6 +126,7 @@ impl Schedule {
             (Event::Outside, 2),
             (Event::Recovery, 3),
             (Event::Silence, 3),
+            (Event::Pause, 2),
         ];
         for (event, most) in others {
             events.extend(std::iter::repeat_n(event, random.random_range(0..most)));
@@ -97,7 +134,7 @@ impl Schedule {
         events.shuffle(random);
         let troubled = [0, 30, 60][random.random_range(0..3)];
         let failing = [0, 0, 8][random.random_range(0..3)];
-        Self { asked, events, troubled, failing }
+        Self { asked, presses, events, troubled, failing }
     }
 }
 
@@ -119,6 +156,7 @@ async fn runs(template: &World, seed: u64, met: &mut Met) -> Vec<String> {
     }
     let mut answered: Vec<Answered> = Vec::new();
     let mut grant = None;
+    let mut nonces = vec![None; schedule.presses.len()];
     for (step, event) in schedule.events.iter().enumerate() {
         let one = random.random_range(0..2_usize);
         let process = processes[one].as_mut().unwrap();
@@ -127,6 +165,14 @@ async fn runs(template: &World, seed: u64, met: &mut Met) -> Vec<String> {
                 let Asked { who, line, name } = &schedule.asked[n];
                 process.takes(n, request(who, line, name));
             }
+            Event::Pressed(n) => {
+                let Pressing { who, of, name } = &schedule.presses[n];
+                nonces[n] = nonces[n].take().or_else(|| button(&answered, *of, n));
+                if let Some(nonce) = &nonces[n] {
+                    process.takes_press(schedule.asked.len() + n, press(who, nonce, name));
+                }
+            }
+            Event::Pause => world.clock.pass(1_800_000),
             Event::Death => {
                 answered.extend(processes[one].take().unwrap().dies().await);
                 let seed = seed ^ (100 + step as u64);
@@ -174,13 +220,25 @@ async fn runs(template: &World, seed: u64, met: &mut Met) -> Vec<String> {
         last.takes(n, request(who, line, name));
         answered.extend(last.finishes().await);
     }
+    for (n, Pressing { who, name, .. }) in schedule.presses.iter().enumerate() {
+        if let Some(nonce) = &nonces[n] {
+            last.takes_press(schedule.asked.len() + n, press(who, nonce, name));
+            answered.extend(last.finishes().await);
+        }
+    }
     let open = last.store.unresolved().await.unwrap();
     let entries = last.store.audit(&AuditFilter::default()).await.unwrap();
     let log: Log = entries.into_iter().map(|entry| (entry.operation.seq(), entry)).collect();
+    let (badly_pressed, pressed) = laws::presses(&*last.store, &log).await;
     last.dies().await;
 
-    let deliveries: Vec<String> = schedule.asked.iter().map(Asked::delivery).collect();
-    let mut broken = laws::broken(&world, &network, &log, &deliveries).await;
+    let pressings = schedule.presses.iter().map(Pressing::delivery);
+    let deliveries: Vec<String> = schedule.asked.iter().map(Asked::delivery).chain(pressings).collect();
+    let were_handed_in = |n: usize| n < schedule.asked.len() || nonces[n - schedule.asked.len()].is_some();
+    let handed_in: Vec<String> =
+        (0..deliveries.len()).filter(|n| were_handed_in(*n)).map(|n| deliveries[n].clone()).collect();
+    let mut broken = laws::broken(&world, &network, &log, &handed_in).await;
+    broken.extend(badly_pressed);
     broken.extend(open.iter().map(|open| format!("op {} is left open", open.operation)));
     broken.extend(without_a_right(&log));
     let effects: Vec<i64> = network.effects().iter().map(|effect| effect.operation).collect();
@@ -190,6 +248,17 @@ async fn runs(template: &World, seed: u64, met: &mut Met) -> Vec<String> {
         }
         broken.extend(laws::lie(reply, &log, &effects));
     }
+    *met.entry("pressed").or_default() += pressed;
+    for Answered { reply, .. } in &answered {
+        if let Reply::NotPressed { why, .. } = reply {
+            let why = match why {
+                NotPressed::Lapsed(_) => "pressed too late",
+                NotPressed::Used(_) => "pressed again",
+                NotPressed::NotYours(_) => "pressed by another",
+            };
+            *met.entry(why).or_default() += 1;
+        }
+    }
     for entry in log.values() {
         *met.entry(entry.outcome.name()).or_default() += 1;
     }
@@ -198,6 +267,13 @@ async fn runs(template: &World, seed: u64, met: &mut Met) -> Vec<String> {
     *met.entry("not recorded").or_default() += turned_away.count() as u64;
     *met.entry("handed in").or_default() += answered.len() as u64;
     broken
+}
+
+/// The name of a button under the reply to a delivery: one of them, if there are any.
+fn button(answered: &[Answered], of: usize, which: usize) -> Option<String> {
+    let mut replies = answered.iter().filter(|answered| answered.delivery == of);
+    let buttons = replies.find_map(|it| Some(it.reply.buttons()).filter(|buttons| !buttons.is_empty()))?;
+    Some(buttons[which % buttons.len()].nonce.as_str().to_owned())
 }
 
 /// What Mallory was permitted while the log says that Mallory had no grant.
@@ -215,7 +291,8 @@ fn without_a_right(log: &Log) -> Vec<String> {
             live -= 1;
         }
         let is_hers = entry.actor.as_ref().is_some_and(|actor| actor.to_string() == MALLORY);
-        if is_hers && entry.decision == Some(DecisionKind::Permit) && live == 0 {
+        let is_cancel = entry.command.ends_with(": Cancel]");
+        if is_hers && !is_cancel && entry.decision == Some(DecisionKind::Permit) && live == 0 {
             broken.push(format!("op {} was permitted without a grant", entry.operation));
         }
     }
@@ -263,7 +340,9 @@ fn nothing_is_lost_done_twice_or_left_unrecorded_on_any_schedule() {
     assert!(ran > 0, "no schedule ran");
     if ran >= USUAL {
         let wanted = ["succeeded", "refused", "unknown", "denied", "declined", "invalid", "duplicate"];
-        for what in wanted.into_iter().chain(["change", "death", "handed in", "not recorded"]) {
+        let pressed = ["pressed", "pressed again", "pressed too late"];
+        for what in wanted.into_iter().chain(["change", "death", "handed in", "not recorded"]).chain(pressed)
+        {
             assert!(met.get(what).is_some_and(|times| *times > 3), "hardly any `{what}`: {met:?}");
         }
     }

@@ -36,7 +36,7 @@ impl Unsteady {
         self.random.lock().unwrap().random_range(0..100) < self.failing
     }
 
-    /// The write, with what may go wrong around it.
+    /// The write, or the reading without which nothing is done, with what may go wrong around it.
     async fn write<T>(&self, write: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
         let error = || StoreError("the database cannot be written: disk I/O error".to_owned());
         if self.fails() {
@@ -83,7 +83,7 @@ impl Store for Unsteady {
         self.write(self.store.offer(operation, offers, at)).await
     }
     async fn button(&self, nonce: &Nonce) -> Result<Option<Button>, StoreError> {
-        self.store.button(nonce).await
+        self.write(self.store.button(nonce)).await
     }
     async fn buttons(&self, operation: OperationId, now: Timestamp) -> Result<Vec<Button>, StoreError> {
         self.store.buttons(operation, now).await

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use room_owner::app::commands::Press;
 use room_owner::app::ports::{AclChange, AclChanged, NewGrant, Store};
 use room_owner::domain::access::{ChangedEntry, Effect, Role};
 use room_owner::domain::command::{CommandGroup, CommandRequest, DeliveryId, Place, Typed, parse};
@@ -115,10 +116,25 @@ impl World {
     }
 }
 
+/// Somebody presses the button of this name, and the platform delivers it as `delivery`.
+pub(crate) fn press(who: &str, nonce: &str, delivery: &str) -> Press {
+    let (platform, channel) = at(who);
+    Press {
+        principal: Principal::new(who.parse().unwrap()),
+        channel: channel.parse().unwrap(),
+        delivery: DeliveryId::new(platform, delivery),
+        nonce: nonce.to_owned(),
+    }
+}
+
+/// The platform and the channel that somebody is in.
+fn at(who: &str) -> (&'static str, &'static str) {
+    if who.starts_with("slack") { ("slack", "slack:T1:C1") } else { ("discord", "discord:1:9") }
+}
+
 /// Somebody types `line` behind `/room-owner`, and the platform delivers it as `delivery`.
 pub(crate) fn request(who: &str, line: &str, delivery: &str) -> CommandRequest {
-    let (platform, channel) =
-        if who.starts_with("slack") { ("slack", "slack:T1:C1") } else { ("discord", "discord:1:9") };
+    let (platform, channel) = at(who);
     CommandRequest {
         principal: Principal::new(who.parse().unwrap()),
         place: Place::Channel(channel.parse().unwrap()),
