@@ -72,7 +72,7 @@ fn what_discord_does_not_document_is_no_body() {
 async fn the_fake_refuses_as_discord_would_and_tells_the_test() {
     room_owner::bot::install_cryptography();
     let discord = Discord::start().await;
-    discord.knows("t", "1");
+    discord.knows(&json!({ "token": "t", "id": "1" }));
     let post = async |body: Value| {
         let request = reqwest::Client::new().post(format!("{}/interactions/1/t/callback", discord.base));
         let request = request.header("user-agent", "DiscordBot (test, 1)").json(&body);

@@ -24,7 +24,7 @@ fn event(sequence: u64, interaction: &Value) -> Value {
 
 impl World {
     fn happens(&self, connection: &Connection, sequence: u64, interaction: &Value) {
-        self.discord.knows(token(interaction), interaction["id"].as_str().unwrap());
+        self.discord.knows(interaction);
         connection.send(event(sequence, interaction));
     }
 

@@ -210,7 +210,7 @@ impl World {
 
     /// Sends an interaction, whose token is good from then on.
     pub(crate) async fn send(&self, interaction: &Value) -> StatusCode {
-        self.discord.knows(token(interaction), interaction["id"].as_str().unwrap_or_default());
+        self.discord.knows(interaction);
         self.deliver(&interaction.to_string()).await
     }
 

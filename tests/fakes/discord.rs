@@ -63,6 +63,18 @@ pub(crate) struct Interaction {
     pub(crate) callback: Option<Value>,
     /// What stands in its place now.
     pub(crate) edited: Option<Value>,
+    /// The message that a pressed button is in.
+    source: Option<String>,
+}
+
+impl Interaction {
+    /// The id of the message that answers it.
+    pub(crate) fn message(&self) -> String {
+        match (&self.source, self.callback.as_ref().and_then(|callback| callback["type"].as_u64())) {
+            (Some(source), Some(6 | 7)) => source.clone(),
+            _ => format!("77{}", self.id),
+        }
+    }
 }
 
 #[derive(Default)]
@@ -70,6 +82,8 @@ struct State {
     interactions: HashMap<String, Interaction>,
     commands: HashMap<String, Vec<Value>>,
     channels: HashMap<String, Vec<Value>>,
+    /// The answers to interactions as they are now, by their ids.
+    messages: HashMap<String, Value>,
     faults: Vec<(Route, Fault, u32)>,
     writes: Vec<String>,
     problems: Vec<String>,
@@ -106,11 +120,33 @@ impl Discord {
         (discord.clone(), Router::new().fallback(any).with_state(discord))
     }
 
-    /// Somebody used a command: its token is good from now on.
-    pub(crate) fn knows(&self, token: &str, id: &str) {
-        let since = Instant::now();
-        let interaction = Interaction { id: id.to_owned(), since, callback: None, edited: None };
-        self.state.lock().unwrap().interactions.entry(token.to_owned()).or_insert(interaction);
+    /// Somebody used a command or pressed a button: the token of the interaction is good from now on.
+    pub(crate) fn knows(&self, interaction: &Value) {
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        let source = interaction.get("message").map(|message| text(&message["id"]));
+        let (id, since) = (text(&interaction["id"]), Instant::now());
+        let known = Interaction { id, since, callback: None, edited: None, source };
+        self.state.lock().unwrap().interactions.entry(text(&interaction["token"])).or_insert(known);
+    }
+
+    /// A message as people see it now.
+    pub(crate) fn message(&self, id: &str) -> Value {
+        self.state.lock().unwrap().messages[id].clone()
+    }
+
+    /// Waits until nothing can be pressed in a message.
+    pub(crate) async fn loses_its_buttons(&self, message: &str) -> Value {
+        let mut changes = self.changes.subscribe();
+        let waiting = async {
+            loop {
+                let now = self.message(message);
+                if now["components"].as_array().is_none_or(Vec::is_empty) {
+                    return now;
+                }
+                changes.changed().await.unwrap();
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(20), waiting).await.expect("the buttons stay")
     }
 
     pub(crate) fn fail(&self, route: Route, fault: Fault, times: u32) {
@@ -211,7 +247,7 @@ async fn any(
     let parts: Vec<&str> = path.split('/').collect();
     let route = match (method.as_str(), parts.as_slice()) {
         ("POST", ["interactions", _, _, "callback"]) => Route::Callback,
-        ("PATCH", ["webhooks", _, _, "messages", "@original"]) => Route::Edit,
+        ("PATCH", ["webhooks", _, _, "messages", _]) => Route::Edit,
         ("POST", ["channels", _, "messages"]) => Route::Channel,
         ("POST", ["users", "@me", "channels"]) => Route::Direct,
         (_, ["applications", ..]) => Route::Commands,
@@ -298,9 +334,9 @@ impl Discord {
         }
         match route {
             Route::Callback => state.callback(parts[1], parts[2], body),
-            Route::Edit => state.edit(parts[2], body),
+            Route::Edit => state.edit(parts[2], parts[4], body),
             Route::Channel => {
-                state.check_message(&body);
+                state.check_message(&body, true);
                 let channel = state.channels.entry(parts[1].to_owned()).or_default();
                 // "Create Message", `enforce_nonce`: the first of two with the same nonce stands.
                 let is_known = body["enforce_nonce"] == true
@@ -322,7 +358,7 @@ impl Discord {
 impl State {
     fn callback(&mut self, id: &str, token: &str, body: Value) -> Response {
         match body["type"].as_u64() {
-            Some(4 | 7) => self.check_message(&body["data"]),
+            Some(4 | 7) => self.check_message(&body["data"], true),
             Some(5) => {
                 if ![json!(null), json!({ "flags": 64 })].contains(&body["data"]) {
                     self.problems.push(format!("a deferral with more than its flag: {body}"));
@@ -342,19 +378,41 @@ impl State {
         if interaction.since.elapsed() > WINDOW {
             return error(404, 10_062);
         }
-        interaction.callback = Some(body);
+        if body["type"] == 7 && interaction.source.is_none() {
+            self.problems.push(format!("there is no message in whose place this could be: {body}"));
+            return error(400, 50_035);
+        }
+        interaction.callback = Some(body.clone());
+        let id = interaction.message();
+        self.change(&id, &body["data"]);
         StatusCode::NO_CONTENT.into_response()
     }
 
-    fn edit(&mut self, token: &str, body: Value) -> Response {
-        self.check_message(&body);
-        match self.interactions.get_mut(token) {
-            None => error(401, 50_027),
-            Some(Interaction { callback: None, .. }) => error(404, 10_015),
-            Some(interaction) => {
-                interaction.edited = Some(body);
-                Json(json!({ "id": "1" })).into_response()
-            }
+    /// "Edit Original Interaction Response" and "Edit Followup Message": what an edit does not name stays as it is.
+    fn edit(&mut self, token: &str, message: &str, body: Value) -> Response {
+        let is_original = message == "@original";
+        self.check_message(&body, is_original);
+        let Some(interaction) = self.interactions.get_mut(token) else { return error(401, 50_027) };
+        if interaction.callback.is_none() {
+            return error(404, 10_015);
+        }
+        let answer = interaction.message();
+        let id = if is_original { answer } else { message.to_owned() };
+        let is_reachable = is_original || interaction.source.as_ref() == Some(&id);
+        if !is_reachable || !self.messages.contains_key(&id) {
+            return error(404, 10_008);
+        }
+        if is_original {
+            interaction.edited = Some(body.clone());
+        }
+        self.change(&id, &body);
+        Json(json!({ "id": id })).into_response()
+    }
+
+    fn change(&mut self, id: &str, by: &Value) {
+        let message = self.messages.entry(id.to_owned()).or_insert_with(|| json!({ "id": id }));
+        for (field, value) in by.as_object().into_iter().flatten() {
+            message[field] = value.clone();
         }
     }
 
@@ -396,9 +454,26 @@ impl State {
         Json(command.clone()).into_response()
     }
 
-    /// docs.discord.com/developers/resources/message, "Embed Limits" and "Allowed Mentions Object".
-    fn check_message(&mut self, message: &Value) {
+    /// docs.discord.com/developers/resources/message, "Embed Limits" and "Allowed Mentions Object"; "Component
+    /// Reference". A message that is `whole` says everything, an edit only what changes.
+    fn check_message(&mut self, message: &Value, whole: bool) {
         let mut problem = |what: String| self.problems.push(format!("{what}: {message}"));
+        let rows = message["components"].as_array();
+        let mut names: Vec<&Value> = rows
+            .into_iter()
+            .flatten()
+            .flat_map(|row| row["components"].as_array().unwrap())
+            .map(|it| &it["custom_id"])
+            .collect();
+        let count = names.len();
+        names.sort_by_key(|name| name.to_string());
+        names.dedup();
+        if names.len() < count {
+            problem("two components of one name".to_owned());
+        }
+        if !whole && message.get("embeds").is_none() {
+            return;
+        }
         if message["allowed_mentions"] != json!({ "parse": [] }) {
             problem("a message that could mention somebody".to_owned());
         }

@@ -31,14 +31,43 @@ pub(crate) fn command(
 /// A slash command with options of any kind, and what Discord says about the ids among them.
 pub(crate) fn with_options(
     name: &str,
-    (user, username): (&str, &str),
+    person: (&str, &str),
     channel: &str,
     options: Value,
     resolved: Value,
 ) -> Value {
+    let data = json!({ "id": "1", "name": name, "type": 1, "options": options, "resolved": resolved });
+    interaction(2, person, channel, data)
+}
+
+/// A button of a message that is pressed, with everything that Discord sends along.
+pub(crate) fn press(
+    person: (&str, &str),
+    channel: &str,
+    name: &Value,
+    message: &Value,
+    is_private: bool,
+) -> Value {
+    let data = json!({ "id": 2, "component_type": 2, "custom_id": name });
+    let mut interaction = interaction(3, person, channel, data);
+    interaction["message"] = message.clone();
+    for (field, value) in [
+        ("type", json!(20)),
+        ("flags", json!(if is_private { 64 } else { 0 })),
+        ("content", json!("")),
+        ("channel_id", json!(channel)),
+        ("application_id", json!(APPLICATION)),
+        ("author", json!({ "id": APPLICATION, "username": "room-owner", "bot": true })),
+    ] {
+        interaction["message"][field] = value;
+    }
+    interaction
+}
+
+fn interaction(kind: u8, (user, username): (&str, &str), channel: &str, data: Value) -> Value {
     let id = number();
     json!({
-        "id": id.to_string(), "application_id": APPLICATION, "type": 2, "version": 1,
+        "id": id.to_string(), "application_id": APPLICATION, "type": kind, "version": 1,
         "token": format!("{TOKENS}{id}"), "guild_id": GUILD, "guild": { "id": GUILD, "locale": "en-US", "features": [] },
         "channel_id": channel,
         "channel": { "id": channel, "type": 0, "name": "mods", "guild_id": GUILD },
@@ -49,7 +78,7 @@ pub(crate) fn with_options(
             "user": { "id": user, "username": username, "discriminator": "0" },
             "nick": null, "roles": [], "permissions": "8", "flags": 0, "joined_at": "2024-01-01T00:00:00Z",
         },
-        "data": { "id": "1", "name": name, "type": 1, "options": options, "resolved": resolved },
+        "data": data,
     })
 }
 

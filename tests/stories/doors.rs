@@ -6,7 +6,9 @@ use std::sync::Arc;
 use room_owner::app::ports::AclChange;
 
 use super::guild::{Guild, Member};
-use super::reply::Reply;
+use serde_json::Value;
+
+use super::reply::{Press, Reply};
 use super::slack::{ADAM, ALICE, BORIS, MODS, OTTO, Person, RANDOM, RITA, Slack, TEAM};
 use crate::fakes::interaction::GUILD;
 
@@ -166,6 +168,20 @@ impl Chat {
         match self {
             Self::Slack(slack) => slack.says(line).await,
             Self::Discord(member) => member.says(line).await,
+        }
+    }
+
+    /// Presses a button of a message.
+    pub(crate) async fn presses(self, reply: &Reply, label: &str) -> Press {
+        let name = reply.button(label);
+        self.presses_named(reply, &name).await
+    }
+
+    /// Presses what passes for a button of a message.
+    pub(crate) async fn presses_named(self, reply: &Reply, name: &Value) -> Press {
+        match self {
+            Self::Slack(slack) => slack.presses(reply, name).await,
+            Self::Discord(member) => member.presses(reply, name).await,
         }
     }
 

@@ -14,11 +14,11 @@ use serde_json::{Value, json};
 
 use super::doors::{Door, at_discord, by_name, with_slacks_ids};
 use super::options::{self, OptionValues, as_typed};
-use super::reply::Reply;
+use super::reply::{Button, Press, Reply};
 use super::slack::{MODS, Person, Workspace};
 use crate::fakes::discord::{Discord, Interaction, TOKEN};
 use crate::fakes::gateway::{Connection, Fake};
-use crate::fakes::interaction::{APPLICATION, with_options};
+use crate::fakes::interaction::{APPLICATION, press, with_options};
 
 /// Discord, as far as the bot can see.
 pub(crate) struct Guild {
@@ -99,7 +99,7 @@ impl Guild {
     }
 
     async fn delivers(&self, interaction: &Value) {
-        self.discord.knows(text(&interaction["token"]), text(&interaction["id"]));
+        self.discord.knows(interaction);
         let Some(link) = &self.gateway else { return self.posts(interaction.to_string()).await };
         let mut link = link.lock().await;
         link.sequence += 1;
@@ -135,7 +135,11 @@ impl Guild {
     }
 
     async fn answer_to(&self, interaction: &Value) -> Reply {
-        let token = text(&interaction["token"]);
+        self.answer_by(text(&interaction["token"])).await
+    }
+
+    /// The answer to the interaction with this token.
+    pub(crate) async fn answer_by(&self, token: &str) -> Reply {
         let answered = self.discord.answered(token).await;
         self.read.lock().unwrap().insert(token.to_owned());
         self.reply(&answered)
@@ -145,13 +149,16 @@ impl Guild {
         let callback = interaction.callback.clone().unwrap();
         let message = interaction.edited.clone().unwrap_or_else(|| callback["data"].clone());
         let text = self.as_at_slack(&visible(&message));
-        let is_public = callback["data"]["flags"] != 64;
+        // The bot replaces a message that one person alone sees, and no other.
+        let is_public = callback["data"]["flags"] != 64 && callback["type"] != 7;
         // Whether the channel sees an answer is settled with "thinking…", before anything is done.
         let is_transfer = callback["type"] == 5 && field(&message, "Asked by").is_some();
         assert_eq!(is_public, is_transfer && !self.private, "who sees {callback} {message}");
         // Slack's door also keeps from the channel that nothing happened.
         let concerns_the_channel = is_public && is_of_the_channel(&text);
-        let reply = Reply::of(text, json!([callback, message]), "", concerns_the_channel);
+        let buttons = buttons(&message);
+        let reply = Reply::of(text, json!([callback, message]), &interaction.message(), concerns_the_channel);
+        let reply = reply.with_buttons(buttons);
         self.workspace.takes_note_of(&reply);
         reply
     }
@@ -184,7 +191,24 @@ impl Member {
     fn interaction(&self, line: &str) -> Value {
         let OptionValues { command, options, resolved } = options::filled(line);
         let person = (self.person.snowflake, self.person.name);
-        let make = || with_options(command, person, self.channel, options.clone(), resolved.clone());
+        self.named(|| with_options(command, person, self.channel, options, resolved))
+    }
+
+    /// Presses what passes for a button of a message.
+    pub(crate) async fn presses(self, reply: &Reply, name: &Value) -> Press {
+        reply.text();
+        let message = self.guild.discord.message(&reply.key);
+        let is_private = reply.json[0]["data"]["flags"] == 64;
+        let person = (self.person.snowflake, self.person.name);
+        let interaction = self.named(|| press(person, self.channel, name, &message, is_private));
+        self.guild.delivers(&interaction).await;
+        self.guild.workspace.recorded.fetch_add(1, Ordering::SeqCst);
+        let key = text(&interaction["token"]).to_owned();
+        Press { key, source: message, source_key: reply.key.clone() }
+    }
+
+    /// The interaction that the story calls so, or another one.
+    fn named(&self, make: impl FnOnce() -> Value) -> Value {
         match &self.delivery {
             Some(delivery) => {
                 self.guild.named.lock().unwrap().entry(delivery.clone()).or_insert_with(make).clone()
@@ -233,6 +257,14 @@ fn is_of_the_channel(text: &str) -> bool {
 fn field<'a>(message: &'a Value, name: &str) -> Option<&'a str> {
     let mut fields = message["embeds"][0]["fields"].as_array()?.iter();
     fields.find(|field| field["name"] == name)?["value"].as_str()
+}
+
+/// The buttons under a message.
+fn buttons(message: &Value) -> Vec<Button> {
+    let rows = message["components"].as_array().into_iter().flatten();
+    let buttons = rows.flat_map(|row| row["components"].as_array().unwrap());
+    let button = |it: &Value| Button { label: text(&it["label"]).to_owned(), name: it["custom_id"].clone() };
+    buttons.map(button).collect()
 }
 
 /// The embed in the form of Slack's message, with code in backticks: headline, what it means, and the

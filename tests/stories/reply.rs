@@ -15,6 +15,24 @@ pub(crate) struct Reply {
     pub(crate) key: String,
     concerns_the_channel: bool,
     pub(crate) read: Arc<AtomicBool>,
+    buttons: Vec<Button>,
+}
+
+/// A button under a reply.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Button {
+    pub(crate) label: String,
+    /// What the platform sends back.
+    pub(crate) name: Value,
+}
+
+/// A press that was taken.
+pub(crate) struct Press {
+    /// Under which key the platform keeps what came of it.
+    pub(crate) key: String,
+    /// The message that the button is in, and its key.
+    pub(crate) source: Value,
+    pub(crate) source_key: String,
 }
 
 impl Reply {
@@ -23,7 +41,36 @@ impl Reply {
         let is_refusal = text.starts_with(['❌', '⛔']) && text.contains("Nothing was done");
         // And the number of the operation.
         assert!(!is_refusal || text.lines().count() <= 4, "a refusal has three lines at most:\n{text}");
-        Self { text, json, key: key.to_owned(), concerns_the_channel, read: Arc::default() }
+        Self {
+            text,
+            json,
+            key: key.to_owned(),
+            concerns_the_channel,
+            read: Arc::default(),
+            buttons: Vec::new(),
+        }
+    }
+
+    pub(crate) fn with_buttons(self, buttons: Vec<Button>) -> Self {
+        Self { buttons, ..self }
+    }
+
+    /// What its buttons say.
+    pub(crate) fn labels(&self) -> Vec<&str> {
+        // Whoever looks at the buttons has read what is above them.
+        self.text();
+        self.buttons.iter().map(|button| button.label.as_str()).collect()
+    }
+
+    /// What the platform sends back for a button.
+    pub(crate) fn button(&self, label: &str) -> Value {
+        let button = self.buttons.iter().find(|button| button.label == label);
+        button.unwrap_or_else(|| panic!("no button {label}: {:?}", self.labels())).name.clone()
+    }
+
+    /// Whether it takes the place of the message that the pressed button was in.
+    pub(crate) fn is_in_its_place(&self) -> bool {
+        self.json["replace_original"] == true || self.json[0]["type"] == 7
     }
 
     pub(crate) fn text(&self) -> &str {

@@ -14,7 +14,7 @@ use serde_json::Value;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use super::clock::StoryClock;
-pub(crate) use super::reply::Reply;
+pub(crate) use super::reply::{Button, Press, Reply};
 use super::world::secret;
 
 pub(crate) const TEAM: &str = "T0TEAM";
@@ -146,22 +146,15 @@ impl Slack {
         self.signed().answered().await
     }
 
-    /// Presses a button of a message.
-    pub(crate) async fn presses(self, reply: &Reply, label: &str) -> Press {
-        let button = reply.buttons().find(|button| button["text"]["text"] == label);
-        let button = button.unwrap_or_else(|| panic!("no button {label}: {}", reply.json)).clone();
-        self.presses_named(reply, &button["value"]).await
-    }
-
     /// Presses what passes for a button of a message.
-    pub(crate) async fn presses_named(self, reply: &Reply, name: &Value) -> Press {
+    pub(crate) async fn presses(self, reply: &Reply, name: &Value) -> Press {
         reply.text();
         let press = self.pressing(reply, name);
         let (workspace, key) = (Arc::clone(&press.workspace), press.key.clone());
         let (status, text) = press.status_and_body().await;
         assert_eq!((status, text.as_str()), (200, ""), "Slack shows nothing of this answer");
         workspace.recorded.fetch_add(1, Ordering::SeqCst);
-        Press { key }
+        Press { key, source: reply.json.clone(), source_key: reply.key.clone() }
     }
 
     /// The press of a button, signed and unsent.
@@ -255,12 +248,6 @@ impl Slack {
         let url = self.fields.iter().find(|(name, _)| name == "response_url");
         url.and_then(|(_, url)| url.rsplit('/').next()).unwrap_or_default().to_owned()
     }
-}
-
-/// A press that was taken.
-pub(crate) struct Press {
-    /// Under which key what came of it is posted.
-    pub(crate) key: String,
 }
 
 /// A request with its signature: what a forger may still change.
@@ -393,7 +380,8 @@ pub(crate) fn reply(json: Value, key: &str) -> Reply {
     let text = visible(&json);
     check_form(&json, &text);
     let in_channel = json["response_type"] == "in_channel";
-    Reply::of(text, json, key, in_channel)
+    let buttons = buttons(&json);
+    Reply::of(text, json, key, in_channel).with_buttons(buttons)
 }
 
 /// The blocks as a person reads them, with code in backticks.
@@ -421,22 +409,32 @@ pub(crate) fn visible(message: &Value) -> String {
     text
 }
 
-impl Reply {
-    /// The buttons under it, as Slack has them.
-    fn buttons(&self) -> impl Iterator<Item = &Value> {
-        // Whoever looks at the buttons has read what is above them.
-        self.text();
-        let blocks = self.json["blocks"].as_array().unwrap();
-        blocks
-            .iter()
-            .filter(|block| block["type"] == "actions")
-            .flat_map(|block| block["elements"].as_array().unwrap())
+/// The buttons under a message. Limits: docs.slack.dev/reference/block-kit, "Actions" and "Button".
+fn buttons(message: &Value) -> Vec<Button> {
+    let blocks = message["blocks"].as_array().unwrap();
+    assert!(blocks.len() <= 50, "a message has 50 blocks at most");
+    let mut buttons = Vec::new();
+    for row in blocks.iter().filter(|block| block["type"] == "actions") {
+        let elements = row["elements"].as_array().unwrap();
+        assert!((1..=25).contains(&elements.len()), "{row}");
+        let mut names: Vec<&str> = elements.iter().map(|it| it["action_id"].as_str().unwrap()).collect();
+        assert!(names.iter().all(|name| (1..=255).contains(&name.len())), "{row}");
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), elements.len(), "an action_id is that of one element: {row}");
+        for element in elements {
+            assert_eq!(
+                (&element["type"], &element["text"]["type"]),
+                (&"button".into(), &"plain_text".into())
+            );
+            let label = element["text"]["text"].as_str().unwrap().to_owned();
+            assert!((1..=75).contains(&label.encode_utf16().count()) && !label.ends_with('…'), "{label}");
+            let value = element["value"].as_str().unwrap();
+            assert!((1..=2_000).contains(&value.len()), "{value}");
+            buttons.push(Button { label, name: element["value"].clone() });
+        }
     }
-
-    /// What its buttons say.
-    pub(crate) fn labels(&self) -> Vec<&str> {
-        self.buttons().map(|button| button["text"]["text"].as_str().unwrap()).collect()
-    }
+    buttons
 }
 
 fn shown(element: &Value) -> String {

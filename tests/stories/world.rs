@@ -30,8 +30,8 @@ use super::fakes::acl::edit_locally;
 use super::fakes::socket::{Fake, TOKEN};
 use super::guild::Guild;
 use super::late::Late;
-use super::reply::Reply;
-use super::slack::{self, ALICE, MODS, Person, Press, RITA, Slack, TEAM, Workspace};
+use super::reply::{Press, Reply};
+use super::slack::{self, ALICE, MODS, Person, RITA, Slack, TEAM, Workspace};
 use super::{closing, logs};
 
 pub(crate) const SDK_APP_ID: u32 = 1_400_000_000;
@@ -363,14 +363,31 @@ impl Stage {
 
     /// What came of a press: the first message about it.
     pub(crate) async fn came_of(&self, press: &Press) -> Reply {
+        if let Some(guild) = &self.guild {
+            return guild.answer_by(&press.key).await;
+        }
         let reply = slack::reply(self.late.message(&press.key).await, &press.key);
         self.workspace.takes_note_of(&reply);
         reply
     }
 
-    /// What a press made of the message that the button was in.
-    pub(crate) async fn tidied(&self, press: &Press) -> serde_json::Value {
-        self.late.message(&press.key).await
+    /// The message that the button was in has no buttons any more, or is gone; its words are the same.
+    pub(crate) async fn loses_its_buttons(&self, press: &Press) {
+        let source = &press.source;
+        if let Some(guild) = &self.guild {
+            let message = guild.discord.loses_its_buttons(&press.source_key).await;
+            return assert_eq!(message["embeds"], source["embeds"]);
+        }
+        let message = self.late.message(&press.key).await;
+        if source["response_type"] == "ephemeral" {
+            return assert_eq!(message, serde_json::json!({ "delete_original": true }));
+        }
+        assert_eq!((&message["replace_original"], &message["text"]), (&true.into(), &source["text"]));
+        let words = |message: &serde_json::Value| {
+            let blocks = message["blocks"].as_array().unwrap().iter();
+            blocks.filter(|block| block["type"] != "actions").cloned().collect::<Vec<_>>()
+        };
+        assert_eq!(message["blocks"], serde_json::json!(words(source)));
     }
 
     /// Where the bot listens.
