@@ -9,6 +9,7 @@ use super::principal::{Channel, Subject};
 use super::reply::{OwnerAnswer, Reply};
 use super::room::{AccountId, RoomId};
 use super::wording::rooms::undo_line;
+use super::wording::usage::meant;
 
 /// How long a hand-over can be undone by a button, from its outcome on.
 pub const UNDO_FOR: SignedDuration = SignedDuration::from_mins(30);
@@ -51,8 +52,8 @@ pub fn offers(reply: &Reply, asker: &Subject, channel: &Channel, now: Timestamp)
 /// The one line that was probably meant by a request that was refused.
 fn likely(reply: &Reply) -> Option<Invocation> {
     match reply {
-        Reply::Invalid { error, .. } => match error.meant.as_slice() {
-            [line] => Some(line.clone()),
+        Reply::Invalid { error, rights, .. } => match meant(error, rights).as_slice() {
+            [line] => Some((*line).clone()),
             _ => None,
         },
         Reply::Transfer { meant: Some(meant), .. } => Some(meant.written(meant.new_owner.as_str())),
@@ -79,5 +80,153 @@ fn label(line: &Invocation) -> String {
         ([], Some(room), Some(owner), None) => format!("Hand {} to {}", quoted(room), quoted(owner)),
         ([], Some(room), None, None) => format!("Show who owns {}", quoted(room)),
         _ => format!("/{} {}", line.verb.family.name(), line.as_typed()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::domain::access::Right;
+    use crate::domain::audit::{OperationId, Refusal};
+    use crate::domain::command::{Command, Transfer, Typed, parse_in, quoted};
+    use crate::domain::principal::Principal;
+    use crate::domain::wording::{CommandName, message};
+
+    const NOW: Timestamp = Timestamp::constant(1_795_435_200, 0);
+
+    fn channel() -> Channel {
+        "slack:T1:C1".parse().unwrap()
+    }
+
+    /// What somebody reads.
+    fn text(reply: &Reply) -> String {
+        let message = message(reply, &CommandName::slash(""));
+        let lines = std::iter::once(&message.headline).chain(&message.body).chain(&message.footer);
+        let spans = lines.flat_map(|line| &line.0).map(|span| span.plain().to_string());
+        spans.collect()
+    }
+
+    /// Every button can be pressed where it is offered, says what it does, and does what the text says.
+    fn check(reply: &Reply) -> Result<usize, TestCaseError> {
+        let alice: Subject = "slack:T1:U1".parse().unwrap();
+        let offers = offers(reply, &alice, &channel(), NOW);
+        let text = text(reply);
+        for offer in &offers {
+            prop_assert!((1..=75).contains(&offer.label.encode_utf16().count()), "{:?}", offer);
+            prop_assert_eq!(offer.for_whom.as_ref(), Some(&alice));
+            let command = offer.asks.command(&channel());
+            let Asks::Line { family, line, expects } = &offer.asks else {
+                prop_assert_eq!((command, offer.label.as_str()), (Ok(Command::Cancel), "Cancel"));
+                continue;
+            };
+            prop_assert_eq!(expects, &None);
+            prop_assert!(
+                text.contains(&format!("/{} {line}", family.name())),
+                "{:?} is not in {}",
+                line,
+                text
+            );
+            let says = match command.unwrap() {
+                Command::Transfer(Transfer { room, new_owner, overrides: None, .. }) => {
+                    format!("Hand {} to {}", quoted(room.as_str()), quoted(new_owner.as_str()))
+                }
+                Command::ShowOwner { room } if !line.starts_with("show") => {
+                    format!("Show who owns {}", quoted(room.as_str()))
+                }
+                _ => format!("/{} {line}", family.name()),
+            };
+            prop_assert_eq!(&offer.label, &says);
+        }
+        Ok(offers.len())
+    }
+
+    fn refused() -> Refusal {
+        Refusal { code: None, info: "no room".to_owned(), request_id: None, remedy: "Look.".to_owned() }
+    }
+
+    fn words() -> impl Strategy<Value = String> {
+        let word = prop_oneof![
+            4 => proptest::sample::select(vec![
+                "give", "hand", "test", "to", "user2", "->", "show", "owner", "grant", "moderator", "admin",
+                "slack:T1:U2", "rooms:", "live-*", "in:", "deny", "revoke", "3", "channel", "allow", "reason:",
+                "room-owner", "/room-owner", "/room-acl", "list", "why", "who-can", "undo", "\"my room\"", "for:", "8h",
+            ]).prop_map(str::to_owned),
+            1 => "[ -~]{1,12}",
+            1 => "\\PC{1,6}",
+        ];
+        proptest::collection::vec(word, 1..7).prop_map(|words| words.join(" "))
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(2_000))]
+
+        #[test]
+        fn what_a_refused_line_offers_is_what_its_reply_says(
+            line in words(),
+            family in proptest::sample::select(CommandGroup::ALL.to_vec()),
+        ) {
+            if let Err(error) = parse_in(family, &Typed::plain(&line), Some(&channel())) {
+                let is_one = meant(&error, &[]).len() == 1;
+                let reply = Reply::Invalid { operation: OperationId::new(7), error, rights: Vec::<Right>::new() };
+                let offered = check(&reply)?;
+                prop_assert!(offered == 0 || (is_one && offered == 2));
+            }
+        }
+
+        #[test]
+        fn what_a_mistaken_room_offers_is_what_its_reply_says(
+            room in "[ -~]{1,48}",
+            new_owner in "[a-zA-Z0-9_-]{1,32}",
+            reason in proptest::option::of("\\PC{1,40}"),
+        ) {
+            let meant = Transfer {
+                room: room.parse().unwrap(),
+                new_owner: new_owner.parse().unwrap(),
+                reason: reason.clone().and_then(|reason| crate::domain::command::clean_reason(&reason).ok()?),
+                overrides: None,
+            };
+            let outcome = Outcome::Refused { previous: None, refusal: refused() };
+            let reply = Reply::Transfer {
+                operation: OperationId::new(7),
+                transfer: Transfer { room: "tset".parse().unwrap(), ..meant.clone() },
+                by: Principal::new("slack:T1:U1".parse().unwrap()),
+                outcome: outcome.clone(),
+                recorded: true,
+                head: None,
+                meant: Some(Box::new(meant.clone())),
+            };
+            check(&reply)?;
+            for offer in offers(&reply, &"slack:T1:U1".parse().unwrap(), &channel(), NOW) {
+                if let Ok(Command::Transfer(pressed)) = offer.asks.command(&channel()) {
+                    prop_assert_eq!((&pressed.room, &pressed.new_owner), (&meant.room, &meant.new_owner));
+                }
+            }
+            let operation = OperationId::new(7);
+            check(&Reply::Owner { operation, room: "tset".parse().unwrap(), outcome, meant: Some(meant.room) })?;
+        }
+
+        #[test]
+        fn an_undo_gives_the_same_room_back_to_the_previous_owner(
+            room in "[ -~]{1,48}",
+            new_owner in "\\PC{1,32}",
+            previous in prop_oneof!["[a-zA-Z0-9_-]{1,32}", "\\PC{1,40}"],
+        ) {
+            let (room, account): (RoomId, _) = (room.parse().unwrap(), AccountId::from_tencent);
+            let (new_owner, previous) = (account(new_owner), account(previous));
+            let outcome = Outcome::Succeeded {
+                previous: Some(previous.clone()), confirmed: true, request_id: None, unclear: None,
+            };
+            if let Some(offer) = undo(&room, &new_owner, &outcome, NOW) {
+                prop_assert_eq!((offer.label.as_str(), offer.for_whom.as_ref()), ("Undo", None));
+                prop_assert_eq!(offer.lapses_at, NOW + UNDO_FOR);
+                let transfer =
+                    Transfer { room, new_owner: previous, reason: None, overrides: None };
+                prop_assert_eq!(offer.asks.command(&channel()), Ok(Command::Transfer(transfer)));
+                let Asks::Line { expects, .. } = offer.asks else { panic!("a line") };
+                prop_assert_eq!(expects, Some(new_owner));
+            }
+        }
     }
 }

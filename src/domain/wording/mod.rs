@@ -13,7 +13,7 @@ mod lists;
 mod message;
 mod outcome;
 pub mod rooms;
-mod usage;
+pub(in crate::domain) mod usage;
 pub mod why;
 
 use super::audit::{AuditEntry, OperationId, Outcome, OutcomeKind};

@@ -66,6 +66,16 @@ pub(super) fn invalid(
     Message { tone: Tone::Failed, headline: problem(&error.problem), body, footer: Some(op(operation)) }
 }
 
+/// The lines that were probably meant, as the reply has them: no verb is suggested to anybody who did not name it and
+/// may not use it.
+pub(in crate::domain) fn meant<'a>(error: &'a UsageError, rights: &[Right]) -> Vec<&'a Invocation> {
+    let may = |verb: &Verb| !error.verbs.is_empty() || verb.examples_for(rights).next().is_some();
+    if matches!(error.problem, Problem::UnknownCommand(_)) {
+        return Vec::new();
+    }
+    error.meant.iter().filter(|line| may(line.verb)).collect()
+}
+
 /// What may be typed instead: the corrected line, or else the form of the verb that was typed, or of the one that is
 /// nearest to it.
 fn lines(error: &UsageError, rights: &[Right], name: &CommandName) -> Vec<String> {
@@ -75,10 +85,7 @@ fn lines(error: &UsageError, rights: &[Right], name: &CommandName) -> Vec<String
     if name.0 == LOCAL_QUESTION {
         return vec![format!("{LOCAL_QUESTION} <room>")];
     }
-    // No verb is suggested to anybody who did not name it and may not use it.
-    let may = |verb: &Verb| !error.verbs.is_empty() || verb.examples_for(rights).next().is_some();
-    let meant: Vec<String> =
-        error.meant.iter().filter(|line| may(line.verb)).map(|line| name.line(line)).collect();
+    let meant: Vec<String> = meant(error, rights).into_iter().map(|line| name.line(line)).collect();
     if !meant.is_empty() {
         return meant;
     }
