@@ -9,6 +9,7 @@ use crate::http::{self, Client, Limits};
 use crate::merkle::VerifierKey;
 use crate::redact::Redactor;
 use crate::server::LOG_ORIGIN;
+use crate::slack::manifest::INTERACTIONS;
 
 pub(super) const NAME: &str = "public url";
 
@@ -41,25 +42,22 @@ async fn reached(url: &Url, usable: &Usable, origin: Option<&VerifierKey>, redac
     let paths = [Some((Method::GET, "healthz")), slack, discord];
     let mut status = None;
     for (method, path) in paths.into_iter().flatten() {
-        let Ok(to) = url.join(path) else { continue };
-        let answer = match client.answer(client.request(method, to), redactor).await {
+        let answer = match answer(&client, url, method, path, redactor).await {
             Ok(answer) => answer,
-            Err(error) => {
-                let remedy = "check its name, its certificate and what listens there";
-                return Check::failure(NAME, format!("`{url}` cannot be reached: {error}"), remedy);
-            }
+            Err(failure) => return failure,
         };
-        let there =
-            answer.headers.get(LOG_ORIGIN).map(|origin| origin.to_str().unwrap_or_default().to_owned());
-        match there {
+        match answer.origin {
             Some(there) if origin.is_none_or(|origin| origin.name() == there) => {
-                return Check::ok(NAME, format!("`{url}` reaches this bot"));
+                return match usable.slack {
+                    Some(_) => takes_presses(&client, url, redactor).await,
+                    None => Check::ok(NAME, format!("`{url}` reaches this bot")),
+                };
             }
             Some(_) => {
                 let detail = format!("another bot than this one answers at `{url}`: its log has another key");
                 return Check::failure(NAME, detail, "have the proxy pass it to BIND_ADDR of this one");
             }
-            None => status = Some(answer.status.as_u16()),
+            None => status = Some(answer.status),
         }
     }
     let status = status.map(|status| status.to_string()).unwrap_or_default();
@@ -71,4 +69,44 @@ async fn reached(url: &Url, usable: &Usable, origin: Option<&VerifierKey>, redac
             usable.bind_addr
         ),
     )
+}
+
+/// Whether the proxy passes what people press in Slack: a path that the first versions of its configuration lack.
+async fn takes_presses(client: &Client, url: &Url, redactor: &Redactor) -> Check {
+    match answer(client, url, Method::POST, INTERACTIONS, redactor).await {
+        Ok(Answer { origin: Some(_), .. }) => Check::ok(NAME, format!("`{url}` reaches this bot")),
+        Ok(Answer { status, .. }) => Check::warning(
+            NAME,
+            format!(
+                "`{url}` reaches this bot, but answers with status {status} at /{INTERACTIONS}: buttons in Slack do nothing"
+            ),
+            format!("have the proxy pass /{INTERACTIONS}, as deploy/nginx.conf does"),
+        ),
+        Err(failure) => failure,
+    }
+}
+
+/// What answers at a path.
+struct Answer {
+    status: u16,
+    /// The name of the log, if it is a bot that answers.
+    origin: Option<String>,
+}
+
+async fn answer(
+    client: &Client,
+    url: &Url,
+    method: Method,
+    path: &str,
+    redactor: &Redactor,
+) -> Result<Answer, Check> {
+    let unreachable = |why: &dyn std::fmt::Display| {
+        let remedy = "check its name, its certificate and what listens there";
+        Check::failure(NAME, format!("`{url}` cannot be reached: {why}"), remedy)
+    };
+    let to = url.join(path).map_err(|error| unreachable(&error))?;
+    let answer = client.answer(client.request(method, to), redactor).await;
+    let answer = answer.map_err(|error| unreachable(&error))?;
+    let origin = answer.headers.get(LOG_ORIGIN).map(|origin| origin.to_str().unwrap_or_default().to_owned());
+    Ok(Answer { status: answer.status.as_u16(), origin })
 }

@@ -41,11 +41,10 @@ impl Slack {
             Interactive::Ignored(kind) => debug!(kind, "slack sent what the bot has no use for"),
             Interactive::Rejected(request, url) => {
                 let reply = self.service.reject(*request).await;
-                if url.is_none() {
-                    return debug!("nobody can be told that slack sent something that cannot be used");
+                if url.is_some() {
+                    let slack = Arc::clone(&self);
+                    self.service.spawn(async move { slack.answer_beside(url.as_ref(), &reply).await });
                 }
-                let slack = Arc::clone(&self);
-                self.service.spawn(async move { slack.answer_beside(url.as_ref(), &reply).await });
             }
             Interactive::Press(pressing) => {
                 let slack = Arc::clone(&self);

@@ -13,7 +13,12 @@ use crate::domain::wording::CommandName;
 pub const SCOPES: [&str; 3] = ["commands", "usergroups:read", "chat:write"];
 
 /// Where Slack posts the commands.
-const PATH: &str = "slack/commands";
+const COMMANDS: &str = "slack/commands";
+/// How Slack names the form.
+pub(super) const FORM: &str = "hand-over";
+
+/// Where Slack posts what people press.
+pub const INTERACTIONS: &str = "slack/interactions";
 
 /// How many examples of a verb without words stand in its hint.
 const HINTED_EXAMPLES: usize = 2;
@@ -46,6 +51,7 @@ pub fn manifest(command: &CommandName, delivery: Delivery<'_>) -> Manifest {
             "features",
             vec![
                 section("bot_user", vec![text("display_name", bot), flag("always_online", true)]),
+                ("shortcuts", Node::List(vec![shortcut()])),
                 ("slash_commands", Node::List(commands.into())),
             ],
         ),
@@ -53,12 +59,33 @@ pub fn manifest(command: &CommandName, delivery: Delivery<'_>) -> Manifest {
         section(
             "settings",
             vec![
+                section("interactivity", interactivity(delivery)),
                 flag("org_deploy_enabled", false),
                 flag("socket_mode_enabled", delivery == Delivery::SocketMode),
                 flag("token_rotation_enabled", false),
             ],
         ),
     ]))
+}
+
+/// Where Slack sends what people press, fill in and choose from.
+fn interactivity(delivery: Delivery<'_>) -> Vec<(&'static str, Node)> {
+    let mut fields = vec![flag("is_enabled", true)];
+    if let Delivery::Http(public_url) = delivery {
+        let url = format!("{public_url}{INTERACTIONS}");
+        fields.extend([text("request_url", &url), text("message_menu_options_url", &url)]);
+    }
+    fields
+}
+
+/// On every message: opens the form.
+fn shortcut() -> Node {
+    Node::Section(vec![
+        text("name", "Hand a room over"),
+        text("type", "message"),
+        text("callback_id", FORM),
+        text("description", "Hand a live room to a new owner"),
+    ])
 }
 
 fn slash_command(group: CommandGroup, command: &CommandName, delivery: Delivery<'_>) -> Node {
@@ -68,7 +95,7 @@ fn slash_command(group: CommandGroup, command: &CommandName, delivery: Delivery<
         text("usage_hint", &usage_hint(group)),
     ];
     if let Delivery::Http(public_url) = delivery {
-        fields.push(text("url", &format!("{public_url}{PATH}")));
+        fields.push(text("url", &format!("{public_url}{COMMANDS}")));
     }
     // Mentions then come as ids, which nobody can forge by taking another name.
     fields.push(flag("should_escape", true));
@@ -242,6 +269,9 @@ mod tests {
               - usergroups:read
               - chat:write
         settings:
+          interactivity:
+            is_enabled: true
+            request_url: https://rooms.example.com/slack/interactions
           org_deploy_enabled: false
           socket_mode_enabled: false
           token_rotation_enabled: false
@@ -271,6 +301,9 @@ mod tests {
                 assert_eq!(command["url"], "https://[2001:db8::1]:8443/slack/commands");
                 assert_eq!(command["should_escape"], true);
             }
+            let presses = &json["settings"]["interactivity"];
+            assert_eq!(presses["request_url"], "https://[2001:db8::1]:8443/slack/interactions");
+            assert_eq!(presses["is_enabled"], true);
             assert_eq!(json["oauth_config"]["scopes"]["bot"], serde_json::json!(SCOPES));
         }
     }

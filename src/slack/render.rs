@@ -102,7 +102,7 @@ pub(super) fn form(channel: &Channel) -> Value {
     reason["optional"] = json!(true);
     json!({
         "type": "modal",
-        "callback_id": "hand-over",
+        "callback_id": super::manifest::FORM,
         "private_metadata": channel,
         "title": plain("Hand a room over"),
         "submit": plain("Hand over"),

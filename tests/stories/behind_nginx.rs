@@ -71,8 +71,10 @@ async fn a_signed_command_comes_through_nginx_as_it_was_sent_and_the_bots_own_pa
             let reply = program.slack(ALICE).says(line).await;
             assert!(reply.says(says), "{line}: {reply}");
         }
-        assert_eq!(program.posts("/slack/commands/").await, 401);
-        for path in ["/metrics", "/readyz", "/healthz", "/", "/slack/commands/more"] {
+        for path in ["/slack/commands/", "/slack/interactions", "/slack/interactions/"] {
+            assert_eq!(program.posts(path).await, 401, "{path}");
+        }
+        for path in ["/metrics", "/readyz", "/healthz", "/", "/slack/commands/more", "/slack/"] {
             assert_eq!(program.page(path).await.0, 404, "{path}");
         }
     }

@@ -67,6 +67,20 @@ impl Right {
         Self { program, _serving: serving, slack, _discord: discord }
     }
 
+    /// A proxy before the bot that does not pass what people press.
+    async fn passing_commands_alone(&self) -> String {
+        const LOG: &str = "x-room-owner-log";
+        let bot = self.program.setting("PUBLIC_URL");
+        let healthy = self.program.workspace.http.get(format!("{bot}/healthz")).send().await.unwrap();
+        let log = healthy.headers()[LOG].to_str().unwrap().to_owned();
+        let commands = axum::routing::post(async move || (axum::http::StatusCode::UNAUTHORIZED, [(LOG, log)]));
+        let proxy = axum::Router::new().route("/slack/commands", commands);
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        tokio::spawn(async move { axum::serve(listener, proxy).await.unwrap() });
+        url
+    }
+
     /// What is found, a line each, without what differs from run to run; and the exit code.
     async fn found(&self, with: &[(&str, &str)], is_of_interest: impl Fn(&str) -> bool) -> (i32, String) {
         let ran = self.program.runs_with(with, "doctor --format json").await;
@@ -158,6 +172,7 @@ async fn each_thing_that_is_wrong_is_said_with_what_to_do() {
     let right = Right::new().await;
     let late = late_clock().await;
     let nobody = "http://127.0.0.1:9";
+    let commands_alone = right.passing_commands_alone().await;
     let mut all = String::new();
     for (kind, with) in [
         ("a wrong folder", &[("DATABASE_URL", "sqlite://other.db")][..]),
@@ -183,6 +198,7 @@ async fn each_thing_that_is_wrong_is_said_with_what_to_do() {
             "somebody else at the public address",
             &[("PUBLIC_URL", right.slack.base().trim_end_matches("/api"))],
         ),
+        ("a proxy that passes commands alone", &[("PUBLIC_URL", &commands_alone)]),
         ("a setting that cannot be used", &[("BIND_ADDR", "somewhere")]),
         ("no chat", &[("SLACK_SIGNING_SECRET", ""), ("DISCORD_PUBLIC_KEY", ""), ("DISCORD_BOT_TOKEN", "")]),
     ] {
