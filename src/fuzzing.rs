@@ -10,6 +10,7 @@ pub type Target = (&'static str, fn(&[u8]));
 pub const TARGETS: &[Target] = &[
     ("slack-body", crate::slack::fuzzing::body),
     ("slack-frame", crate::slack::fuzzing::frame),
+    ("slack-press", crate::slack::fuzzing::press),
     ("slack-signature", crate::slack::fuzzing::signature),
     ("discord-body", crate::discord::fuzzing::body),
     ("discord-signature", crate::discord::fuzzing::signature),

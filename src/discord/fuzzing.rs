@@ -10,7 +10,7 @@ use super::options::Options;
 use super::payload::{self, Interaction, Kind};
 use super::{gateway, render, signature};
 use crate::domain::audit::OperationId;
-use crate::domain::command::{Command, CommandGroup, Rejection, Transfer, Typed, Unusable, parse};
+use crate::domain::command::{Command, CommandGroup, Nonce, Rejection, Transfer, Typed, Unusable, parse};
 use crate::domain::principal::{Channel, Subject};
 use crate::domain::reply::Reply;
 use crate::domain::wording::CommandName;
@@ -68,6 +68,9 @@ pub fn body(bytes: &[u8]) {
         };
         assert_eq!(its, guild, "a right of another server comes along");
     }
+    if interaction.kind == Kind::Press {
+        return press(&interaction);
+    }
     let options = match options {
         None => return,
         Some(Err(why)) => return unusable(why.into()),
@@ -85,6 +88,16 @@ pub fn body(bytes: &[u8]) {
                 is_recorded_as_it_would_be_typed(transfer, &typed);
             }
         }
+    }
+}
+
+/// A button of ours is named by what Discord sends back of it, and by nothing else; a message by a number.
+fn press(interaction: &Interaction) {
+    if let Some(nonce) = Nonce::read(render::pressed(interaction.custom_id())) {
+        assert_eq!(interaction.custom_id(), format!("press:{}", nonce.as_str()));
+    }
+    if let Some(source) = interaction.source() {
+        assert!(source.message.len() <= 20 && source.message.bytes().all(|b| b.is_ascii_digit()));
     }
 }
 

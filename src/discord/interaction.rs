@@ -156,7 +156,7 @@ impl Door {
         let command = match (interaction.kind, &place) {
             (Kind::Press, Place::Channel(channel)) => {
                 let channel = channel.clone();
-                let nonce = interaction.pressed().to_owned();
+                let nonce = render::pressed(interaction.custom_id()).to_owned();
                 return Ok(Asked::Press(Box::new(Press { principal, channel, delivery, nonce })));
             }
             (Kind::Form, _) => interaction.filled().command(),

@@ -131,6 +131,11 @@ impl Interaction {
         self.fields.get("data")?.as_object()
     }
 
+    /// The name of the component that was used.
+    pub(super) fn custom_id(&self) -> &str {
+        self.data().and_then(|data| data.get("custom_id")).and_then(Value::as_str).unwrap_or_default()
+    }
+
     /// The message that a pressed button is in.
     pub(super) fn source(&self) -> Option<Source> {
         let message = self.fields.get("message")?;
@@ -139,12 +144,6 @@ impl Interaction {
             message: message.get("id").and_then(snowflake)?,
             is_private: flags & render::EPHEMERAL != 0,
         })
-    }
-
-    /// The name of the button that was pressed; of no button if it is none of ours.
-    pub(super) fn pressed(&self) -> &str {
-        let name = self.data().and_then(|data| data.get("custom_id")?.as_str());
-        render::pressed(name.unwrap_or_default())
     }
 
     /// Whether it is a command with nothing filled in.

@@ -345,6 +345,8 @@ mod tests {
     use super::*;
     use crate::discord::fuzzing::outside_of_code;
     use crate::domain::audit::{OperationId, Refusal};
+    use crate::domain::command::Nonce;
+    use crate::domain::press::{Asks, Offer};
     use crate::domain::principal::Principal;
     use proptest::prelude::*;
 
@@ -374,6 +376,23 @@ mod tests {
             },
             recorded: true,
             head: None,
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_button_is_known_by_its_name_and_shows_its_label(bits: u128, text in "\\PC{0,40}", room in "[ -~]{1,75}") {
+            let nonce = Nonce::new(bits);
+            let at = jiff::Timestamp::UNIX_EPOCH;
+            let offer = Offer { label: room, asks: Asks::Cancel, for_whom: None, lapses_at: at };
+            let rows = components(&[Button { nonce: nonce.clone(), of: OperationId::new(7), offer: offer.clone() }]);
+            let button = &rows[0]["components"][0];
+            let name = button["custom_id"].as_str().unwrap();
+            prop_assert!(name.len() <= 100);
+            prop_assert_eq!(pressed(name), nonce.as_str());
+            prop_assert_eq!(&button["label"], &offer.label);
+            // What is somebody else's names no button.
+            prop_assert!(text.starts_with(PRESS) || pressed(&text).is_empty());
         }
     }
 

@@ -5,6 +5,7 @@ use jiff::Timestamp;
 use secrecy::SecretString;
 use serde_json::Value;
 
+use super::interactive::{self, Interactive, Pressing, Source};
 use super::payload::{self, Payload};
 use super::render::render;
 use super::{Settings, signature, socket};
@@ -80,6 +81,54 @@ fn taken(read: impl Fn(&Settings) -> Payload, is_probe: bool, response_url: impl
                         );
                         Reply::Unusable { operation, unusable }
                     }
+                });
+            }
+        }
+    }
+}
+
+/// The body of what somebody pressed, taken as authentic.
+pub fn press(bytes: &[u8]) {
+    let payload = interactive::payload(bytes, &Redactor::default());
+    for settings in [&settings(None, &[]), &settings(Some("A1"), &["T1"])] {
+        match interactive::read(&payload, settings) {
+            Interactive::Ignored(kind) => assert!(kind != "block_actions" && length(&kind) <= LONGEST_KEPT),
+            Interactive::Typing(typing) => assert!(typing.principal.groups.is_empty()),
+            Interactive::Form(invocation) => {
+                assert!(invocation.trigger.is_some(), "a form is opened by a trigger");
+                assert!(invocation.request.principal.groups.is_empty(), "a body says who is in a group");
+            }
+            Interactive::Submission(submission) => {
+                assert!(submission.principal.groups.is_empty(), "a body says who is in a group");
+                assert!(submission.delivery.is_some(), "it can be carried out once");
+                drop(submission.filled.command());
+            }
+            Interactive::Press(pressing) => {
+                let Pressing { press, response_url, source } = *pressing;
+                assert!(press.principal.name.as_ref().is_none_or(|name| length(name) <= 80));
+                assert!(press.principal.groups.is_empty(), "a body says who is in a group");
+                let delivery = press.delivery.as_ref().map(|id| id.as_str());
+                assert!(delivery.is_some_and(|id| id.starts_with("slack:") && id.len() <= 262));
+                if response_url.is_some() {
+                    goes_to_slack(payload["response_url"].as_str().map(str::to_owned));
+                }
+                if let Source::Public(message) = source {
+                    let blocks = message["blocks"].as_array().into_iter().flatten();
+                    assert_eq!(blocks.filter(|block| block["type"] == "actions").count(), 0);
+                    assert!(message["text"].is_string() && message["replace_original"] == true);
+                }
+            }
+            Interactive::Rejected(request, response_url) => {
+                if response_url.is_some() {
+                    goes_to_slack(payload["response_url"].as_str().map(str::to_owned));
+                }
+                let operation = OperationId::new(7);
+                is_no_markup(&match request.rejection {
+                    Rejection::Foreign(origin) => {
+                        assert!(length(&origin) <= LONGEST_KEPT);
+                        Reply::Foreign { operation, origin }
+                    }
+                    Rejection::Unusable(unusable) => Reply::Unusable { operation, unusable },
                 });
             }
         }

@@ -15,7 +15,7 @@ use tracing::{debug, warn};
 
 use super::Slack;
 use super::interactive::{self, Interactive, Pressing, Source};
-use super::payload::{self, Invocation};
+use super::payload::Invocation;
 use super::response_url::ResponseUrl;
 use crate::app::commands::at_once;
 use crate::domain::reply::{Audience, Reply};
@@ -25,9 +25,8 @@ pub(super) async fn interaction(State(slack): State<Arc<Slack>>, headers: Header
         Ok(body) => body,
         Err(refusal) => return refusal,
     };
-    let payload = payload::fields(&body).ok().and_then(|mut fields| fields.remove("payload"));
-    let payload = payload.and_then(|text| serde_json::from_slice(&slack.redactor.json(text.as_bytes())).ok());
-    match slack.interactive(payload.unwrap_or_default()).await {
+    let payload = interactive::payload(&body, &slack.redactor);
+    match slack.interactive(payload).await {
         Some(answer) => Json(answer).into_response(),
         None => StatusCode::OK.into_response(),
     }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use serde_json::Value;
 
-use super::payload::{Invocation, delivery, foreign_origin, principal};
+use super::payload::{Invocation, delivery, fields, foreign_origin, principal};
 use super::response_url::ResponseUrl;
 use super::{Settings, render};
 use crate::app::commands::Press;
@@ -13,6 +13,7 @@ use crate::domain::command::{
     Unusable,
 };
 use crate::domain::principal::{Channel, Principal};
+use crate::redact::Redactor;
 
 /// Something that people do with the mouse, read.
 pub(super) enum Interactive {
@@ -61,6 +62,13 @@ pub(super) enum Source {
     Private,
     /// One that the channel sees, without its buttons.
     Public(Box<Value>),
+}
+
+/// The payload in an authentic body; null if there is none.
+pub(super) fn payload(body: &[u8], redactor: &Redactor) -> Value {
+    let payload = fields(body).ok().and_then(|mut fields| fields.remove("payload"));
+    let payload = payload.and_then(|text| serde_json::from_slice(&redactor.json(text.as_bytes())).ok());
+    payload.unwrap_or_default()
 }
 
 /// Reads an authentic payload.
@@ -241,13 +249,14 @@ mod tests {
             "user": { "id": "U1", "username": "mod", "team_id": "T1" }, "trigger_id": "13345224609.738474920.80",
             "channel": { "id": "C1", "name": "ops" }, "response_url": "https://hooks.slack.com/actions/T1/1/x",
             "container": { "type": "message", "message_ts": "1.2", "channel_id": "C1", "is_ephemeral": false },
-            "message": { "text": "x", "blocks": [{ "type": "rich_text" }, { "type": "actions" }] },
+            "message": { "text": "x", "blocks": [{ "type": "divider" }, { "type": "actions" }] },
             "actions": [{ "action_id": "press:0", "value": "00112233445566778899aabbccddeeff", "type": "button" }],
         })
     }
 
     fn settings(team_ids: &[&str]) -> Settings {
         Settings {
+            socket: None,
             signing_secrets: Vec::new(),
             app_id: Some("A1".to_owned()),
             team_ids: team_ids.iter().map(|id| (*id).to_owned()).collect(),
@@ -274,7 +283,7 @@ mod tests {
         assert_eq!(pressing.press.channel.to_string(), "slack:T1:C1");
         assert_eq!(pressing.press.delivery.unwrap().as_str(), "slack:13345224609.738474920.80");
         let Source::Public(message) = pressing.source else { panic!("the channel sees it") };
-        assert_eq!(message["blocks"], json!([{ "type": "rich_text" }]));
+        assert_eq!(message["blocks"], json!([{ "type": "divider" }]));
         assert!(pressing.response_url.is_some());
     }
 
@@ -305,6 +314,14 @@ mod tests {
             rejected(|payload| payload["team"] = Value::Null).is_none(),
             "an app of a whole organisation"
         );
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_rejected_on_record() {
+        for payload in [Value::Null, json!([]), json!("x"), json!({}), json!({ "type": 7 })] {
+            let read = read(&payload, &settings(&[]));
+            assert!(matches!(read, Interactive::Rejected(_, None)), "{payload}");
+        }
     }
 
     #[test]

@@ -73,7 +73,8 @@ impl Right {
         let bot = self.program.setting("PUBLIC_URL");
         let healthy = self.program.workspace.http.get(format!("{bot}/healthz")).send().await.unwrap();
         let log = healthy.headers()[LOG].to_str().unwrap().to_owned();
-        let commands = axum::routing::post(async move || (axum::http::StatusCode::UNAUTHORIZED, [(LOG, log)]));
+        let commands =
+            axum::routing::post(async move || (axum::http::StatusCode::UNAUTHORIZED, [(LOG, log)]));
         let proxy = axum::Router::new().route("/slack/commands", commands);
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());

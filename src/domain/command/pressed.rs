@@ -38,3 +38,21 @@ pub struct Pressed {
     /// Who has to own the room for the press to change anything.
     pub expects: Option<AccountId>,
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn a_nonce_is_read_as_it_was_written_and_nothing_else_is_one(bits: u128, text in "[0-9a-fA-F]{30,34}|\\PC{0,40}") {
+            let nonce = Nonce::new(bits);
+            prop_assert_eq!(Nonce::read(nonce.as_str()), Some(nonce));
+            let is_one = text.len() == 32 && u128::from_str_radix(&text, 16).is_ok() && text.to_lowercase() == text;
+            let is_one = is_one && !text.starts_with('+');
+            prop_assert_eq!(Nonce::read(&text).map(|nonce| nonce.as_str().to_owned()), is_one.then_some(text));
+        }
+    }
+}
