@@ -100,6 +100,7 @@ fn forms(event: &Event) -> Vec<&'static str> {
             }));
             forms.extend(request.archived.iter().map(|_| "archived"));
             forms.extend(request.member_of.iter().map(|_| "by membership"));
+            forms.extend(request.pressed.iter().map(|_| "pressed"));
         }
         What::Observed(_) | What::Noted { .. } | What::Overridden { .. } | What::Confirmed(_) => {}
     }
@@ -135,6 +136,7 @@ fn every_event_that_was_ever_written_is_read_and_written_back_byte_for_byte() {
         "observed",
         "overridden",
         "posted",
+        "pressed",
         "refused",
         "removed",
         "reply",
