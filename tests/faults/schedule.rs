@@ -105,10 +105,11 @@ impl Schedule {
                 name: format!("d{n}"),
             })
             .collect();
-        let presses: Vec<Pressing> = (0..random.random_range(0..6))
+        let presses: Vec<Pressing> = (0..random.random_range(0..10))
             .map(|n| Pressing {
                 who: somebody(random),
-                of: random.random_range(0..asked.len()),
+                // A few of them, so that several press the same.
+                of: random.random_range(0..3),
                 name: format!("p{n}"),
             })
             .collect();
