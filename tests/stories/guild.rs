@@ -170,11 +170,12 @@ pub(crate) struct Member {
     person: Person,
     channel: &'static str,
     delivery: Option<String>,
+    change: fn(&mut Value),
 }
 
 impl Member {
     pub(crate) fn new(guild: Arc<Guild>, person: Person) -> Self {
-        Self { guild, person, channel: at_discord(MODS), delivery: None }
+        Self { guild, person, channel: at_discord(MODS), delivery: None, change: |_| {} }
     }
 
     pub(crate) fn in_channel(mut self, channel: &'static str) -> Self {
@@ -185,6 +186,12 @@ impl Member {
     /// As the interaction that the story calls so.
     pub(crate) fn delivered(mut self, name: &str) -> Self {
         self.delivery = Some(name.to_owned());
+        self
+    }
+
+    /// The same, and the interaction is changed like this.
+    pub(crate) fn but(mut self, change: fn(&mut Value)) -> Self {
+        self.change = change;
         self
     }
 
@@ -209,6 +216,11 @@ impl Member {
 
     /// The interaction that the story calls so, or another one.
     fn named(&self, make: impl FnOnce() -> Value) -> Value {
+        let make = || {
+            let mut interaction = make();
+            (self.change)(&mut interaction);
+            interaction
+        };
         match &self.delivery {
             Some(delivery) => {
                 self.guild.named.lock().unwrap().entry(delivery.clone()).or_insert_with(make).clone()

@@ -59,6 +59,7 @@ mod once;
 mod overriding;
 mod pending_after_a_crash;
 mod pending_replies;
+mod pressed_later;
 mod presses;
 mod proxies;
 mod read_only;

@@ -69,6 +69,8 @@ pub(crate) struct Slack {
     workspace: Arc<Workspace>,
     fields: Vec<(String, String)>,
     path: String,
+    /// The person's own team.
+    home: String,
 }
 
 impl Slack {
@@ -91,7 +93,7 @@ impl Slack {
             ("trigger_id", &format!("13345224609.738474920.trigger{delivery}")),
         ]
         .map(|(name, value)| (name.to_owned(), value.to_owned()));
-        Self { workspace, fields: fields.into(), path: "/slack/commands".to_owned() }
+        Self { workspace, fields: fields.into(), path: "/slack/commands".to_owned(), home: TEAM.to_owned() }
     }
 
     pub(crate) fn in_channel(self, channel: &str) -> Self {
@@ -121,6 +123,12 @@ impl Slack {
 
     pub(crate) fn at_path(mut self, path: &str) -> Self {
         path.clone_into(&mut self.path);
+        self
+    }
+
+    /// As a member of another team than the channel's.
+    pub(crate) fn of_team(mut self, team: &str) -> Self {
+        team.clone_into(&mut self.home);
         self
     }
 
@@ -166,7 +174,7 @@ impl Slack {
             "type": "block_actions",
             "api_app_id": field("api_app_id"),
             "team": { "id": field("team_id"), "domain": "team" },
-            "user": { "id": field("user_id"), "username": field("user_name"), "team_id": field("team_id") },
+            "user": { "id": field("user_id"), "username": field("user_name"), "team_id": &self.home },
             "trigger_id": field("trigger_id"),
             "response_url": field("response_url"),
             "channel": { "id": field("channel_id"), "name": "mods" },
