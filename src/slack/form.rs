@@ -7,6 +7,7 @@ use serde_json::Value;
 use tokio::time::timeout;
 use tracing::{info, warn};
 
+use super::answer::Answer;
 use super::interactive::{Submission, Typing};
 use super::{Slack, render};
 use crate::app::commands::at_once;
@@ -83,7 +84,7 @@ impl Slack {
 
     /// Hands over what somebody filled in. What concerns them alone takes the form's place, if it is known in time; all
     /// else is said in the channel.
-    pub(super) async fn submitted(self: Arc<Self>, submission: Submission) -> Option<Value> {
+    pub(super) async fn submitted(self: Arc<Self>, submission: Submission) -> Answer {
         let Submission { principal, channel, delivery, filled } = submission;
         let request = CommandRequest {
             principal: self.with_groups(principal),
@@ -101,18 +102,18 @@ impl Slack {
             let is_public = reply.audience() == Audience::Channel && !self.settings.private_replies;
             if !is_public || self.messenger.is_none() {
                 self.service.answer_given(reply.operation());
-                return Some(render::in_form(&reply, &self.settings.command));
+                return Answer::Note(render::in_form(&reply, &self.settings.command));
             }
             let slack = Arc::clone(&self);
             self.service.spawn(async move { slack.say_in(channel, to, reply).await });
-            return None;
+            return Answer::Nothing;
         }
         let slack = Arc::clone(&self);
         self.service.spawn(async move {
             let reply = work.await.unwrap_or_else(|panic| super::answer::broken(&panic));
             slack.say_in(channel, to, reply).await;
         });
-        None
+        Answer::Nothing
     }
 
     /// Says in the channel what came of a form, with the bot's own token.

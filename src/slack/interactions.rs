@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 use tracing::{debug, warn};
 
 use super::Slack;
+use super::answer::Answer;
 use super::interactive::{self, Interactive, Pressing, Source};
 use super::payload::Invocation;
 use super::response_url::ResponseUrl;
@@ -27,15 +28,15 @@ pub(super) async fn interaction(State(slack): State<Arc<Slack>>, headers: Header
     };
     let payload = interactive::payload(&body, &slack.redactor);
     match slack.interactive(payload).await {
-        Some(answer) => Json(answer).into_response(),
-        None => StatusCode::OK.into_response(),
+        Answer::Note(answer) => Json(answer).into_response(),
+        Answer::Nothing | Answer::Outcome(_) => StatusCode::OK.into_response(),
     }
 }
 
 impl Slack {
     /// Takes what somebody pressed or filled in, and returns what Slack is to show for it at once, if anything. What takes
     /// longer ends even through a shutdown.
-    pub(super) async fn interactive(self: Arc<Self>, payload: Value) -> Option<Value> {
+    pub(super) async fn interactive(self: Arc<Self>, payload: Value) -> Answer {
         match interactive::read(&payload, &self.settings) {
             Interactive::Ignored(kind) => debug!(kind, "slack sent what the bot has no use for"),
             Interactive::Rejected(request, url) => {
@@ -53,10 +54,10 @@ impl Slack {
                 let slack = Arc::clone(&self);
                 self.service.spawn(async move { slack.asked_for_form(*invocation).await });
             }
-            Interactive::Typing(typing) => return Some(self.suggestions(*typing).await),
+            Interactive::Typing(typing) => return Answer::Note(self.suggestions(*typing).await),
             Interactive::Submission(submission) => return self.submitted(*submission).await,
         }
-        None
+        Answer::Nothing
     }
 
     /// Shows the form, or says why not.

@@ -67,8 +67,12 @@ pub(super) enum Source {
 /// The payload in an authentic body; null if there is none.
 pub(super) fn payload(body: &[u8], redactor: &Redactor) -> Value {
     let payload = fields(body).ok().and_then(|mut fields| fields.remove("payload"));
-    let payload = payload.and_then(|text| serde_json::from_slice(&redactor.json(text.as_bytes())).ok());
-    payload.unwrap_or_default()
+    payload.map(|text| from_json(&text, redactor)).unwrap_or_default()
+}
+
+/// The payload of its JSON; null if it is none.
+pub(super) fn from_json(text: &str, redactor: &Redactor) -> Value {
+    serde_json::from_slice(&redactor.json(text.as_bytes())).unwrap_or_default()
 }
 
 /// Reads an authentic payload.

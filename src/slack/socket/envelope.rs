@@ -8,6 +8,7 @@ use tokio::time::{Instant, timeout_at};
 use tracing::{debug, error, warn};
 
 use super::super::answer::{Answer, INLINE};
+use super::super::interactive;
 use super::super::payload::{self, Payload};
 use super::super::{LARGEST_BODY, Slack};
 use super::connection::Acknowledger;
@@ -92,7 +93,10 @@ impl Envelopes {
     async fn answer(self, id: String, kind: EnvelopeKind, payload: String, until: Instant) -> Answer {
         match kind {
             EnvelopeKind::SlashCommands => self.slash_command(&id, &payload, until).await,
-            EnvelopeKind::Interactive => interactive(&self.slack, &payload, until).await,
+            EnvelopeKind::Interactive => {
+                let payload = interactive::from_json(&payload, &self.slack.redactor);
+                Arc::clone(&self.slack).interactive(payload).await
+            }
             EnvelopeKind::EventsApi | EnvelopeKind::Other => {
                 debug!(kind = kind.name(), "an envelope that nothing is done about");
                 Answer::Nothing
@@ -118,14 +122,6 @@ impl Envelopes {
         }
         slack.answer(payload, until).await
     }
-}
-
-/// What somebody pressed or filled in: `block_actions`, `view_submission` and so on, as JSON.
-///
-/// Returns by `until` what the acknowledgement holds.
-async fn interactive(_slack: &Arc<Slack>, _payload: &str, _until: Instant) -> Answer {
-    debug!("an interaction that nothing is done about");
-    Answer::Nothing
 }
 
 /// Which delivery each of the latest envelopes was: a repeated envelope is that delivery again, whatever is in it.
