@@ -1,0 +1,180 @@
+//! What can be asked of the ACL.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
+use crate::domain::access::plan::Wanted;
+use crate::domain::access::{Action, GrantId, NewGrant, RoomScope};
+use crate::domain::audit::TimeExpr;
+use crate::domain::duration::SHORTEST;
+use crate::domain::principal::{Channel, Subject};
+use crate::domain::room::RoomId;
+
+/// What an admin asks of the ACL.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum AclCommand {
+    /// Who am I, what may I do, and who can help?
+    WhoAmI,
+    /// Show a part of the ACL.
+    List(Listed),
+    /// Explain what is decided about somebody.
+    Why(Why),
+    /// Who may hand the room over?
+    WhoCan(RoomId),
+    /// The whole ACL, to keep it in a file. Only the command line asks for it.
+    Export,
+    /// What would have to change for the ACL to be this? Only the command line asks.
+    Plan(Wanted),
+    /// Change the ACL.
+    Edit {
+        /// How.
+        edit: Edit,
+        /// Why.
+        reason: Option<String>,
+        /// Whether to make it even if it locks everybody out of the chat: only on the command line.
+        force: bool,
+    },
+}
+
+impl AclCommand {
+    /// What it asks permission for; `None` for what everybody may ask. Which rooms an edit is about depends on the
+    /// entries that are there: without them, on every room.
+    #[must_use]
+    pub fn action(&self) -> Option<Action> {
+        match self {
+            Self::WhoAmI => None,
+            Self::List(_) | Self::Export | Self::Plan(_) => Some(Action::ReadAcl(None)),
+            Self::Why(Why { room, .. }) | Self::WhoCan(room) => Some(Action::ReadAcl(Some(room.clone()))),
+            Self::Edit { .. } => Some(Action::EditAcl(vec![RoomScope::All])),
+        }
+    }
+}
+
+/// A part of the ACL, and which page of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listed {
+    /// Which part.
+    pub part: Section,
+    /// Only what names this subject.
+    pub who: Option<Subject>,
+    /// Its page, from 1.
+    pub page: u32,
+    /// How many entries a page has.
+    pub size: u32,
+}
+
+/// A part of the ACL.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Section {
+    /// The live grants.
+    Live,
+    /// Revoked and lapsed ones too.
+    All,
+    /// Those that somebody should look at: about to lapse, or long unused.
+    Attention,
+    /// The authorised channels.
+    Channels,
+    /// Removed ones too. Only the command line asks for them.
+    AllChannels,
+}
+
+impl Section {
+    pub(super) const ALL: [Self; 4] = [Self::Live, Self::All, Self::Attention, Self::Channels];
+
+    /// Its name in the interface.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Live => "live",
+            Self::All => "all",
+            Self::Attention => "attention",
+            Self::Channels | Self::AllChannels => "channels",
+        }
+    }
+}
+
+/// Whose rights are to be explained.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Why {
+    /// Who; the caller if nobody is named.
+    pub subject: Option<Subject>,
+    /// Groups that the platform says the subject is in, as far as the question carries them.
+    pub groups: Vec<Subject>,
+    /// Groups to count the subject as a member of, beside those that are known.
+    pub assumed: Vec<Subject>,
+    /// Which room.
+    pub room: RoomId,
+    /// Where; here if no channel is named.
+    pub channel: Option<Channel>,
+    /// At which time; now if none is named.
+    pub at: Option<Timestamp>,
+}
+
+/// A change of the ACL, as it is asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Edit {
+    /// Give or deny a role, for so long. `grant.expires_at` is not set yet.
+    Grant {
+        /// To whom, what, where: an entry for each person and each scope of rooms, all made or none.
+        grants: Vec<NewGrant>,
+        /// When they end; never if not given.
+        ends: Option<Ends>,
+    },
+    /// Take a grant back.
+    Revoke(GrantId),
+    /// Take the one live entry back that names somebody.
+    RevokeOf(Subject),
+    /// Authorise a channel; this one if none is named.
+    AllowChannel(Option<Channel>, RoomScope),
+    /// Authorise a channel no more; this one if none is named.
+    RemoveChannel(Option<Channel>),
+    /// Make the ACL what a file says, if it is at this version or is so already. Only the command line asks for it.
+    Apply(Wanted, Option<i64>),
+}
+
+/// When a grant ends.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Ends {
+    /// After so long.
+    After(Duration),
+    /// The next time that it is so.
+    At(TimeExpr),
+}
+
+impl Ends {
+    /// At that time.
+    ///
+    /// # Errors
+    /// When it counts back from now.
+    pub fn until(moment: TimeExpr) -> Result<Self, String> {
+        if moment.is_ago() {
+            Err(format!("`{moment}` is how long, not until when"))
+        } else {
+            Ok(Self::At(moment))
+        }
+    }
+
+    /// The end of what is granted at `now`.
+    ///
+    /// # Errors
+    /// When it is not to come, or too far away.
+    pub fn resolve(&self, now: Timestamp) -> Result<Timestamp, String> {
+        let end = match self {
+            Self::After(length) => now.checked_add(*length).map_err(|error| error.to_string())?,
+            Self::At(moment) => {
+                moment.resolve_next(now, &TimeZone::UTC).map_err(|error| error.to_string())?
+            }
+        };
+        match self {
+            Self::At(moment) if end.duration_since(now).unsigned_abs() < SHORTEST || end < now => {
+                Err(format!(
+                    "`{moment}` is {} UTC, which is over: name a time that is more than a minute away",
+                    end.strftime("%Y-%m-%d %H:%M")
+                ))
+            }
+            _ => Ok(end),
+        }
+    }
+}

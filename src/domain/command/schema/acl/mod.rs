@@ -1,0 +1,222 @@
+//! `/room-acl`: who may do what.
+
+mod asked;
+mod build;
+
+use self::build::{edit, grant, list, listed, page, revoke, why};
+use super::{Needs, Verb, example, help, verb};
+use crate::domain::access::{Effect, Role, RoomScope};
+use crate::domain::command::parameter::{Kind, Parameter, REASON, SHORT, named, positional};
+use crate::domain::command::values::Values;
+use crate::domain::command::{Command, CommandGroup, Problem};
+
+pub use asked::{AclCommand, Edit, Ends, Listed, Section, Why};
+
+/// Whom its verbs are for.
+const ADMIN: (CommandGroup, Needs) = (CommandGroup::Acl, Needs::Role(Role::Admin));
+
+const ROOMS: Parameter = positional(
+    "rooms",
+    "<rooms>",
+    &["rooms", "room"],
+    Kind::Text(SHORT),
+    "A RoomId, or how it begins: live-*; several with commas (every room if left out)",
+)
+.optional()
+.usually_named();
+const CHANNEL: Parameter =
+    positional("channel", "<channel>", &["in"], Kind::Channel, "Which channel (this one if left out)")
+        .optional();
+const PAGE: Parameter = named("page", &["page"], Kind::Number(Some(100_000)), "Which page");
+const GRANT: &[Parameter] = &[
+    positional("who", "<person>", &[], Kind::People, "A member or a role"),
+    positional(
+        "role",
+        "<role>",
+        &[],
+        Kind::OneOf(Role::names),
+        "Which role: moderators hand rooms over, auditors read the log",
+    ),
+    ROOMS,
+    named("channel", &["in", "channel"], Kind::Channel, "Only in this channel"),
+    named("for", &["for"], Kind::Text(SHORT), "For how long: 8h, 30m, 7d (for ever if left out)").plain(),
+    named("until", &["until"], Kind::Time, "Until when: 18:00, tomorrow 06:00 (UTC, unless a zone is named)")
+        .plain(),
+    REASON,
+];
+
+pub(super) const VERBS: &[Verb] = &[
+    Verb {
+        needs: Needs::Nothing,
+        ..verb(
+            ADMIN,
+            &["whoami"],
+            "Your own id and rights, and who can help",
+            &[],
+            &[example(&[], "shows your own id, your role, and who can help")],
+            |_| Ok(Command::Acl(AclCommand::WhoAmI)),
+        )
+    },
+    verb(
+        ADMIN,
+        &["grant"],
+        "Give somebody a role",
+        GRANT,
+        &[
+            example(
+                &[
+                    ("who", "<person>"),
+                    ("role", "<role>"),
+                    ("rooms", "live-*"),
+                    ("for", "8h"),
+                    ("channel", "#channel"),
+                    ("reason", "<why>"),
+                ],
+                "gives a role: moderator, auditor or admin; only the first two are needed",
+            ),
+            example(
+                &[("who", "<person>"), ("role", "<role>"), ("rooms", "vip-1, live-*"), ("until", "18:00")],
+                "gives it for several rooms, until that time",
+            ),
+        ],
+        |values| grant(values, Effect::Permit),
+    ),
+    verb(
+        ADMIN,
+        &["deny"],
+        "Take a role away, whatever else gives it",
+        GRANT,
+        &[example(
+            &[("who", "<person>"), ("role", "<role>"), ("rooms", "vip-1")],
+            "takes it away, whatever else gives it",
+        )],
+        |values| grant(values, Effect::Deny),
+    ),
+    verb(
+        ADMIN,
+        &["revoke"],
+        "Take a grant or a deny entry back",
+        &[
+            positional(
+                "grant",
+                "<grant>",
+                &[],
+                Kind::Number(None),
+                "The number of the grant, as list shows it",
+            )
+            .optional(),
+            positional(
+                "who",
+                "<person>",
+                &["who"],
+                Kind::PersonOrGroup,
+                "Instead: whose only live entry it is",
+            )
+            .optional(),
+            REASON,
+        ],
+        &[
+            example(&[("grant", "<grant>"), ("reason", "<why>")], "takes a grant or a deny entry back"),
+            example(&[("who", "<person>")], "takes back the only live entry that names them"),
+        ],
+        revoke,
+    ),
+    verb(
+        ADMIN,
+        &["list"],
+        "Show who may do what",
+        &[
+            positional(
+                "part",
+                "<part>",
+                &[],
+                Kind::OneOf(|| Section::ALL.map(Section::name).to_vec()),
+                "Which entries (the live ones if left out)",
+            )
+            .optional(),
+            positional(
+                "who",
+                "<person>",
+                &["who"],
+                Kind::PersonOrGroup,
+                "Only those that name this member or role",
+            )
+            .optional(),
+            PAGE,
+        ],
+        &[
+            example(&[], "shows the live grants"),
+            example(&[("who", "<person>")], "shows those that name somebody"),
+            example(&[("part", "all")], "shows ended ones too"),
+            example(&[("part", "attention")], "shows those about to end, and those long unused"),
+        ],
+        list,
+    ),
+    verb(
+        ADMIN,
+        &["why"],
+        "Explain what is decided about somebody, and by which grant",
+        &[
+            positional("who", "<person>", &[], Kind::PersonOrGroup, "A member or a role (you if left out)")
+                .optional(),
+            positional("room", "<room>", &["room"], Kind::Room, "The RoomId of the live room"),
+            named("channel", &["in"], Kind::Channel, "In which channel (this one if left out)"),
+        ],
+        &[example(
+            &[("who", "<person>"), ("room", "<room>"), ("channel", "#channel")],
+            "explains what is decided, and by which grant",
+        )],
+        why,
+    ),
+    verb(
+        ADMIN,
+        &["who-can"],
+        "Show who can hand a room over",
+        &[positional("room", "<room>", &["room"], Kind::Room, "The RoomId of the live room")],
+        &[example(&[("room", "<room>")], "shows who can hand the room over")],
+        |values| Ok(Command::Acl(AclCommand::WhoCan(values.required("room", Values::room)?))),
+    ),
+    verb(
+        ADMIN,
+        &["channel", "allow"],
+        "Take commands from a channel",
+        &[CHANNEL, ROOMS, REASON],
+        &[example(
+            &[("channel", "#channel"), ("rooms", "live-*")],
+            "takes commands from a channel; this one if none is named",
+        )],
+        |values| {
+            let channel = values.channel("channel")?;
+            let rooms = match values.scopes("rooms")?.as_slice() {
+                [] => RoomScope::All,
+                [rooms] => rooms.clone(),
+                _ => {
+                    return Err(Problem::Invalid(
+                        "a channel is authorised for one scope of rooms".to_owned(),
+                    ));
+                }
+            };
+            edit(values, Edit::AllowChannel(channel, rooms))
+        },
+    ),
+    verb(
+        ADMIN,
+        &["channel", "remove"],
+        "Take no more commands from a channel",
+        &[CHANNEL, REASON],
+        &[example(&[("channel", "#channel")], "takes no more commands from it")],
+        |values| {
+            let channel = values.channel("channel")?;
+            edit(values, Edit::RemoveChannel(channel))
+        },
+    ),
+    verb(
+        ADMIN,
+        &["channel", "list"],
+        "Show the authorised channels",
+        &[PAGE],
+        &[example(&[], "shows the authorised channels")],
+        |values| Ok(listed(Section::Channels, None, page(values)?)),
+    ),
+    help(CommandGroup::Acl, |_| Ok(Command::Help(CommandGroup::Acl))),
+];
