@@ -38,3 +38,51 @@ macro_rules! named {
     };
 }
 pub(crate) use named;
+
+/// Reads an enum with names by one of them, in upper or lower case.
+macro_rules! readable {
+    ($($enum:ident: $what:literal),*) => {$(
+        impl std::str::FromStr for $enum {
+            type Err = crate::domain::named::UnknownName;
+
+            fn from_str(text: &str) -> Result<Self, Self::Err> {
+                Self::named(&text.to_ascii_lowercase())
+                    .ok_or_else(|| crate::domain::named::UnknownName::new(text, $what, Self::names()))
+            }
+        }
+    )*};
+}
+pub(crate) use readable;
+
+/// A text that is none of the names which are possible.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{typed}` is not {what}: use {names}", names = either(.names))]
+pub struct UnknownName {
+    typed: String,
+    what: &'static str,
+    names: Vec<&'static str>,
+}
+
+impl UnknownName {
+    /// That `typed` is not `what`, and the names that are, the nearest first.
+    #[must_use]
+    pub fn new(typed: &str, what: &'static str, mut names: Vec<&'static str>) -> Self {
+        let lower = typed.to_lowercase();
+        // What is further away than half of its letters is not near at all.
+        names.sort_by_key(|name| {
+            let distance = strsim::osa_distance(name, &lower);
+            if distance * 2 <= name.len() { distance } else { usize::MAX }
+        });
+        Self { typed: typed.to_owned(), what, names }
+    }
+}
+
+/// `a`, `b` or `c`, each in backticks.
+fn either(names: &[&str]) -> String {
+    let quoted: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
+    match quoted.split_last() {
+        Some((last, [])) => last.clone(),
+        Some((last, others)) => format!("{} or {last}", others.join(", ")),
+        None => String::new(),
+    }
+}

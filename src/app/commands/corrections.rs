@@ -3,7 +3,7 @@
 use tracing::debug;
 
 use crate::app::service::CommandService;
-use crate::domain::access::{AclView, Action, EffectiveScope};
+use crate::domain::access::{AclView, Action, EffectiveScope, Right};
 use crate::domain::audit::AuditFilter;
 use crate::domain::command::{CommandRequest, Invocation, Transfer, UsageError};
 use crate::domain::room::{AccountId, RoomId, nearest};
@@ -14,28 +14,39 @@ const ENTRIES: u32 = 200;
 /// How many lines a refusal suggests.
 const MOST_LINES: usize = 2;
 
-/// The error with the lines that were most probably meant: where several are possible, those about a live room
-/// that the caller may use.
+/// The error with the lines that were most probably meant, of those for somebody with these rights: where several are
+/// possible, those about a live room that the caller may use, and those that only ask.
 pub(super) async fn narrowed(
     service: &CommandService,
     mut error: UsageError,
     request: &CommandRequest,
     acl: &AclView,
+    own: &[Right],
 ) -> UsageError {
-    if error.meant.len() > 1 && !acl.grants.is_empty() {
-        let live = service.live_rooms.get().await.unwrap_or_default();
+    let mut lines = std::mem::take(&mut error.meant);
+    lines.retain(|line| error.may_suggest(line.verb, own));
+    if lines.len() > 1
+        && !acl.grants.is_empty()
+        && let Ok(live) = service.live_rooms.get().await
+    {
         let may = |room: &RoomId| {
             service.may(&request.principal, &request.place, Action::Transfer(room.clone()), acl)
         };
         let is_known = |line: &Invocation| {
-            live.iter().any(|it| line.given("room") == Some(it.room.as_str()) && may(&it.room))
+            let named = line.given("room").or(line.given("rooms"));
+            live.iter().any(|it| named == Some(it.room.as_str()) && may(&it.room))
         };
-        if error.meant.iter().any(is_known) {
-            error.meant.retain(is_known);
-        }
+        let asks = |line: &Invocation| line.verb.parameter("reason").is_none();
+        let is_one_known = lines.iter().any(is_known);
+        let is_one_asking = lines.iter().any(asks);
+        // A hand-over of a room that is not known may be of another room than the one that was meant.
+        lines.retain(|line| {
+            let is_better = is_one_known || is_one_asking && line.verb.words.is_empty();
+            is_known(line) || asks(line) || !is_better
+        });
     }
-    error.meant.truncate(MOST_LINES);
-    error
+    lines.truncate(MOST_LINES);
+    UsageError { meant: lines, ..error }
 }
 
 /// The hand-over that was probably meant by one of a room that there is not: room and owner exchanged, if that is a

@@ -193,8 +193,9 @@ async fn answer(service: &CommandService, request: &CommandRequest, on_record: &
     let now = service.clock.now();
     match &request.command {
         Err(error) => {
-            let error = corrections::narrowed(service, error.clone(), request, acl).await;
-            Reply::Invalid { operation, error, rights: rights(principal, place, acl, now) }
+            let rights = rights(principal, place, acl, now);
+            let error = corrections::narrowed(service, error.clone(), request, acl, &rights).await;
+            Reply::Invalid { operation, error, rights }
         }
         Ok(Command::Help(family)) => {
             let caller_rights = caller_rights(principal, place, acl, now);

@@ -32,11 +32,10 @@ mod scope;
 mod warning;
 
 use std::fmt;
-use std::str::FromStr;
 
 use jiff::Timestamp;
 
-use super::named::named;
+use super::named::{named, readable};
 use super::principal::{Channel, Subject, serialize_as_text};
 use super::room::RoomId;
 
@@ -150,18 +149,7 @@ impl Role {
     }
 }
 
-/// A text that names no role.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is not a role: use `moderator`, `auditor` or `admin`")]
-pub struct UnknownRole(String);
-
-impl FromStr for Role {
-    type Err = UnknownRole;
-
-    fn from_str(text: &str) -> Result<Self, UnknownRole> {
-        Self::named(text).ok_or_else(|| UnknownRole(text.to_owned()))
-    }
-}
+readable!(Role: "a role");
 
 named! {
     /// Whether an entry of the ACL permits or forbids; and which of both a decision is.

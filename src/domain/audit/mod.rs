@@ -21,9 +21,7 @@ pub use answer::{ArchivedIn, NoAnswer, Page};
 pub use entry::{AuditEntry, OBSERVED};
 pub use event::{Archived, Event, Observed, OwnerChange, Request, SystemChange, What};
 pub use owner::{Basis, Certainty, Ownership, ReportedChange, RoomEntry, RoomHistory, ownership};
-pub use question::{
-    AuditFilter, Filter, OperationKind, Outcomes, Stat, StatsBy, UnknownKind, UnknownStatsBy,
-};
+pub use question::{AuditFilter, Filter, OperationKind, Outcomes, Stat, StatsBy};
 pub use time_expr::{InvalidTime, TimeExpr, read_in, zone};
 pub use timeline::{Step, timeline};
 
@@ -276,17 +274,6 @@ impl Default for OutcomeKind {
     }
 }
 
-/// A text that names no outcome.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is not an outcome: use {all} or failed", all = super::access::list(OutcomeKind::ALL))]
-pub struct UnknownOutcome(String);
-
-impl FromStr for OutcomeKind {
-    type Err = UnknownOutcome;
-
-    fn from_str(text: &str) -> Result<Self, UnknownOutcome> {
-        Self::named(text).ok_or_else(|| UnknownOutcome(text.to_owned()))
-    }
-}
+super::named::readable!(OutcomeKind: "an outcome");
 
 super::principal::serialize_as_text!(OutcomeKind);

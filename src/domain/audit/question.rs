@@ -3,9 +3,9 @@
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use super::{InvalidTime, OperationId, OutcomeKind, TimeExpr, UnknownOutcome};
+use super::{InvalidTime, OperationId, OutcomeKind, TimeExpr};
 use crate::domain::access::EffectiveScope;
-use crate::domain::named::named;
+use crate::domain::named::{UnknownName, named, readable};
 use crate::domain::principal::{Channel, Subject};
 use crate::domain::room::RoomId;
 
@@ -149,15 +149,18 @@ impl FromIterator<OutcomeKind> for Outcomes {
 }
 
 impl std::str::FromStr for Outcomes {
-    type Err = UnknownOutcome;
+    type Err = UnknownName;
 
     /// `refused, denied`, `failed`
-    fn from_str(text: &str) -> Result<Self, UnknownOutcome> {
+    fn from_str(text: &str) -> Result<Self, UnknownName> {
         let mut kinds = Vec::new();
         for word in text.split(',').map(str::trim) {
             match word.to_ascii_lowercase().as_str() {
                 "failed" => kinds.extend(Self::FAILED),
-                word => kinds.push(word.parse()?),
+                word => {
+                    let kind = OutcomeKind::named(word);
+                    kinds.push(kind.ok_or_else(|| UnknownName::new(word, "an outcome", Self::words()))?);
+                }
             }
         }
         Ok(kinds.into_iter().collect())
@@ -171,19 +174,6 @@ named! {
     Transfer => "transfer",
     /// To show its owner.
     Show => "show",
-}
-
-/// A text that names no kind of operation.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is not a kind of operation: use transfer or show")]
-pub struct UnknownKind(String);
-
-impl std::str::FromStr for OperationKind {
-    type Err = UnknownKind;
-
-    fn from_str(text: &str) -> Result<Self, UnknownKind> {
-        Self::named(&text.to_ascii_lowercase()).ok_or_else(|| UnknownKind(text.to_owned()))
-    }
 }
 
 named! {
@@ -201,18 +191,7 @@ named! {
     Hour => "hour",
 }
 
-/// A text that names nothing to count by.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is nothing to count by: use one of {all}", all = crate::domain::access::list(StatsBy::ALL))]
-pub struct UnknownStatsBy(String);
-
-impl std::str::FromStr for StatsBy {
-    type Err = UnknownStatsBy;
-
-    fn from_str(text: &str) -> Result<Self, UnknownStatsBy> {
-        Self::named(text).ok_or_else(|| UnknownStatsBy(text.to_owned()))
-    }
-}
+readable!(OperationKind: "a kind of operation", StatsBy: "something to count by");
 
 /// How many operations there were for one key. The fields and their order are part of the interface.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]

@@ -53,6 +53,12 @@ pub enum InvalidTime {
          2026-11-23, yesterday or 2h"
     )]
     Unreadable(String),
+    /// It holds something like `25:00`.
+    #[error("`{0}` is not a time of day: hours go from 00 to 23, minutes and seconds from 00 to 59")]
+    Clock(String),
+    /// It holds something like `2026-02-30`.
+    #[error("`{0}` is not a day of the calendar: write the year, the month and the day, as in 2026-11-23")]
+    Day(String),
     /// There is no such zone.
     #[error("`{0}` is not a time zone: write one such as UTC, Europe/Berlin or Asia/Shanghai")]
     Zone(String),
@@ -151,7 +157,7 @@ impl FromStr for TimeExpr {
             Some((rest, name)) => (rest, Some(zone(name)?)),
             None => (typed.as_str(), None),
         };
-        let what = wall(rest).ok_or_else(unreadable)?;
+        let what = wall(rest).ok_or_else(|| beyond(rest).unwrap_or_else(unreadable))?;
         Ok(Self { what, zone, typed })
     }
 }
@@ -199,8 +205,23 @@ fn wall(text: &str) -> Option<What> {
 
 /// `14:03`, `14:03:05`
 fn clock(text: &str) -> Option<Time> {
-    let plain = text.contains(':') && text.bytes().all(|b| b.is_ascii_digit() || b":.".contains(&b));
-    if plain { text.parse().ok() } else { None }
+    if is_clock(text) { text.parse().ok() } else { None }
+}
+
+fn is_clock(text: &str) -> bool {
+    text.contains(':') && text.bytes().all(|b| b.is_ascii_digit() || b":.".contains(&b))
+}
+
+/// What has the form of an hour or of a day and is none.
+fn beyond(text: &str) -> Option<InvalidTime> {
+    let is_date = |word: &str| word.len() == 10 && word.bytes().all(|b| b.is_ascii_digit() || b == b'-');
+    text.split([' ', 'T']).find_map(|word| {
+        if is_clock(word) && clock(word).is_none() {
+            return Some(InvalidTime::Clock(word.to_owned()));
+        }
+        let is_none = is_date(word) && word.parse::<Date>().is_err();
+        is_none.then(|| InvalidTime::Day(word.to_owned()))
+    })
 }
 
 impl TimeExpr {
@@ -358,10 +379,17 @@ mod tests {
 
     #[test]
     fn what_is_no_time_is_refused_with_the_forms() {
-        for text in
-            ["", "soon", "-2h", "2", "2026-13-01", "2026-11-23 25:00", "14h:03", "1mo", "100000y", "0s"]
-        {
-            assert!(resolved_in(text, "UTC").unwrap_err().contains("is not a time"), "{text}");
+        for text in ["", "soon", "-2h", "2", "14h:03", "1mo", "100000y", "0s"] {
+            assert!(resolved_in(text, "UTC").unwrap_err().contains("is not a time: write"), "{text}");
+        }
+        for text in ["25:00", "2026-11-23 14:60", "yesterday 24:01", "2026-11-23T14:03:61"] {
+            assert!(
+                resolved_in(text, "UTC").unwrap_err().contains("is not a time of day: hours go"),
+                "{text}"
+            );
+        }
+        for text in ["2026-13-01", "2026-02-30", "2026-02-30 14:03", "14:03 2026-11-31"] {
+            assert!(resolved_in(text, "UTC").unwrap_err().contains("is not a day of the calendar"), "{text}");
         }
         assert_eq!(
             resolved_in("2026-11-23 14:03 Mars/Base", "UTC").unwrap_err(),

@@ -65,9 +65,12 @@ impl Values {
     /// right.
     fn mended(&self, verb: &'static Verb, wrong: Option<&str>) -> Option<Invocation> {
         let is_right = |it: &&Parameter| {
-            wrong != Some(it.name) && self.get(it.name).is_some_and(|word| check_id(it.kind, word).is_ok())
+            wrong != Some(it.name)
+                && self.get(it.name).is_some_and(|word| self.check_id(it.kind, word).is_ok())
         };
-        if !verb.parameters.iter().any(|it| is_right(&it) || self.in_form(it).is_some()) {
+        // A wrong value behind a key says what was asked for; a word may be anything.
+        let is_key = |it: &Parameter| wrong == Some(it.name) && it.place == Position::Never;
+        if !verb.parameters.iter().any(|it| is_right(&it) || is_key(it) || self.in_form(it).is_some()) {
             return None;
         }
         // A reason alone is none: the words before it belong to the form.
@@ -89,14 +92,21 @@ impl Values {
             }
             let example =
                 verb.examples.iter().flat_map(|example| example.given).find(|(name, _)| *name == it.name);
-            line.with(it.name, example.map_or(it.placeholder, |(_, value)| *value))
+            let name = match it.kind {
+                Kind::OneOf(names) | Kind::SomeOf(names) if it.place == Position::Never => {
+                    names().first().copied()
+                }
+                _ => None,
+            };
+            let form = example.map(|(_, value)| *value).or(name);
+            line.with(it.name, form.unwrap_or(it.placeholder))
         });
         (line.as_typed().chars().count() <= LONGEST_LINE).then_some(line)
     }
 
     /// The values in the form that their ids have, if that is what is wrong with them.
     fn in_form(&self, it: &Parameter) -> Option<Vec<String>> {
-        let checks = || self.all(it.name).map(|word| (word, check_id(it.kind, word)));
+        let checks = || self.all(it.name).map(|word| (word, self.check_id(it.kind, word)));
         let is_form = |check: &Result<(), InvalidId>| matches!(check, Err(InvalidId::Form { .. }));
         checks().any(|(_, check)| is_form(&check)).then_some(())?;
         let words = checks().map(|(word, check)| match check {
@@ -106,15 +116,16 @@ impl Values {
         });
         words.collect()
     }
-}
 
-/// Whether an id that is written out is one of this kind.
-fn check_id(kind: Kind, word: &Word) -> Result<(), InvalidId> {
-    match (kind, word) {
-        (Kind::Person | Kind::PersonOrGroup | Kind::People, Word::Text { text, .. }) => {
-            Subject::written(text).map(drop)
+    /// Whether an id that is written out is one of this kind.
+    fn check_id(&self, kind: Kind, word: &Word) -> Result<(), InvalidId> {
+        let Word::Text { text, .. } = word else { return Ok(()) };
+        let whole = self.here.as_ref().and_then(|here| here.id_beside(text));
+        let text = whole.as_deref().unwrap_or(text);
+        match kind {
+            Kind::Person | Kind::PersonOrGroup | Kind::People => Subject::written(text).map(drop),
+            Kind::Channel => Channel::written(text).map(drop),
+            _ => Ok(()),
         }
-        (Kind::Channel, Word::Text { text, .. }) => Channel::written(text).map(drop),
-        _ => Ok(()),
     }
 }

@@ -7,8 +7,10 @@
 use super::build::LONGEST_LINE;
 use super::grammar::read;
 use super::invocation::Invocation;
-use super::line::{CODE, Item, Typed, closing, one_line};
-use super::{CommandGroup, Verb};
+use super::line::{CODE, Cursor, Item, Typed, closing, one_line};
+use super::rewrite;
+use super::{CommandGroup, Parameter, Position, Verb};
+use crate::domain::principal::Channel;
 use crate::domain::room::{AccountId, Accounts, RoomId, is_invisible};
 
 /// The most words that are looked at.
@@ -35,6 +37,8 @@ const DO: &[&str] = &[
 ];
 /// What stands between a room and its new owner.
 const TO: &[&str] = &["to", "->", "→", "=>", "⇒", "➡", "➜", "=", "-->", ">", "–>", "—>"];
+/// What stands there too, or between a hand-over and its reason.
+const APART: &[&str] = &["-", "–", "—", "for"];
 /// Labels of a room and of its new owner.
 const ROOM: &[&str] = &["room", "roomid", "room_id"];
 const OWNER: &[&str] = &["new_owner", "new-owner", "newowner", "owner", "new", "to"];
@@ -62,7 +66,7 @@ impl Token {
 }
 
 /// The lines that were probably meant by a line of `/room-owner` that did not fit, the likeliest first.
-pub(super) fn hand_over(line: &Typed) -> Vec<Invocation> {
+pub(super) fn hand_over(line: &Typed, here: Option<&Channel>) -> Vec<Invocation> {
     let text = line.to_string();
     let mut tokens = tokens(&text);
     // A whole command in quotes, as it is copied from a reply.
@@ -91,7 +95,16 @@ pub(super) fn hand_over(line: &Typed) -> Vec<Invocation> {
     let reason = take_reason(&mut tokens);
     let begins_with_mention = matches!(line.0.first(), Some(Item::Mention(..)));
     let first = tokens.first().map(|it| it.text.clone()).filter(|_| !begins_with_mention);
-    let mut found = Vec::new();
+    let mut found = of_another_command(&tokens, line, here);
+    if tokens.len() > 2 && !found.is_empty() {
+        return found;
+    }
+    if overrides.is_none() && reason.is_none() {
+        found.extend(verb_behind_room(&tokens));
+    }
+    if let (false, [room]) = (found.is_empty(), tokens.as_slice()) {
+        found.push(Invocation::named(CommandGroup::Owner, &[]).with("room", &room.text));
+    }
     // Nobody knows which account a mentioned person has.
     let names_people = line.0.iter().any(|item| matches!(item, Item::Mention(..)));
     for (room, owner, because) in if names_people { Vec::new() } else { readings(tokens) } {
@@ -133,20 +146,75 @@ fn own_verb(tokens: &[Token]) -> Option<Invocation> {
     }
 }
 
-/// What the words can mean: a room, its new owner, and the words of a reason.
-fn readings(mut tokens: Vec<Token>) -> Vec<(String, String, Option<String>)> {
-    let text = |tokens: &[Token]| {
-        let words: Vec<&str> = tokens.iter().map(|it| it.text.as_str()).collect();
-        words.join(" ")
-    };
-    let why = |tokens: &[Token]| Some(text(tokens)).filter(|why| !why.is_empty());
+/// The lines of another command, a verb of which stands in the first place.
+fn of_another_command(tokens: &[Token], line: &Typed, here: Option<&Channel>) -> Vec<Invocation> {
+    let Some(first) = tokens.first().filter(|it| !it.is_quoted) else { return Vec::new() };
+    let Some(verb) = Verb::beginning_with(&first.text).next() else { return Vec::new() };
+    let mut cursor = Cursor { items: &line.0 };
+    if CommandGroup::is_in_front_of(&line.to_string()) {
+        cursor.skip_word();
+    }
+    let found = rewrite::meant(verb.family, &Typed(cursor.items.to_vec()), here);
+    if !found.is_empty() {
+        return found;
+    }
+    verb.examples.first().map(|example| Invocation::example(verb, example)).into_iter().collect()
+}
+
+/// `test owner`, `test history`: what is asked about the room.
+fn verb_behind_room(tokens: &[Token]) -> Option<Invocation> {
+    let [room, verb] = tokens else { return None };
+    let verb = Verb::beginning_with(&verb.text).next().filter(|_| !verb.is_quoted && verb.text != "?")?;
+    let line = Invocation::of(verb);
+    let is_form = |it: &&Parameter| it.is_required && it.place == Position::Usual;
+    match verb.parameters.iter().filter(is_form).collect::<Vec<_>>().as_slice() {
+        [] => Some(line),
+        [first, others @ ..] if first.name == "room" && room.text.parse::<RoomId>().is_ok() => {
+            let line = line.with("room", &room.text);
+            Some(others.iter().fold(line, |line, it| line.with(it.name, it.placeholder)))
+        }
+        _ => None,
+    }
+}
+
+/// A room, its new owner, and the words of a reason.
+type Reading = (String, String, Option<String>);
+
+fn text(tokens: &[Token]) -> String {
+    tokens.iter().map(|it| it.text.as_str()).collect::<Vec<_>>().join(" ")
+}
+
+/// The words of a reason, without what begins it.
+fn why(tokens: &[Token]) -> Option<String> {
+    let reason = one_line(&text(tokens));
+    let reason = reason.trim_start_matches(|c| ":：-–—= ".contains(c));
+    let reason = reason.strip_prefix("for ").unwrap_or(reason).trim_start();
+    Some(reason.to_owned()).filter(|why| !why.is_empty())
+}
+
+/// What the words can mean.
+fn readings(mut tokens: Vec<Token>) -> Vec<Reading> {
     if let Some(labelled) = labelled(&tokens) {
         return vec![labelled];
     }
     while tokens.len() > 2 && tokens[0].is(DO) && !tokens[1].is(TO) {
         tokens.remove(0);
     }
-    if let Some(at) = tokens.iter().position(|it| it.is(TO)).filter(|at| *at > 0 && at + 1 < tokens.len()) {
+    let between = |words| {
+        tokens.iter().position(|it: &Token| it.is(words)).filter(|at| *at > 0 && at + 1 < tokens.len())
+    };
+    if let Some(at) = between(APART).filter(|at| between(TO).is_none_or(|to| at < &to)) {
+        let (before, rest) = (&tokens[..at], &tokens[at + 1..]);
+        let as_room = (text(before), rest[0].text.clone(), why(&rest[1..]));
+        return match before {
+            [room, owner] if room.is_quoted || rest.len() > 1 => {
+                let as_reason = (room.text.clone(), owner.text.clone(), why(rest));
+                if room.is_quoted { vec![as_reason] } else { vec![as_reason, as_room] }
+            }
+            _ => vec![as_room],
+        };
+    }
+    if let Some(at) = between(TO) {
         let (room, rest) = (&tokens[..at], &tokens[at + 1..]);
         let fillers = room.iter().take_while(|it| it.is(&["room", "over", "ownership", "owner"])).count();
         let room = &room[fillers.min(room.len() - 1)..];
@@ -173,7 +241,7 @@ fn readings(mut tokens: Vec<Token>) -> Vec<(String, String, Option<String>)> {
 }
 
 /// `room: test new_owner: user2`, in whichever order.
-fn labelled(tokens: &[Token]) -> Option<(String, String, Option<String>)> {
+fn labelled(tokens: &[Token]) -> Option<Reading> {
     let value = |labels: &[&str]| {
         let at = tokens.iter().position(|it| it.label(labels).is_some())?;
         match tokens[at].label(labels)? {
@@ -211,12 +279,9 @@ fn take_reason(tokens: &mut Vec<Token>) -> Option<String> {
     // The first word may be a room of that name, but never one with the colon.
     let begins = |(at, it): (usize, &Token)| at > 0 && it.is(BECAUSE) || it.label(&["reason"]).is_some();
     let at = tokens.iter().enumerate().position(begins)?;
-    let rest = tokens.split_off(at);
-    let first = rest[0].label(&["reason"]).flatten();
-    let words = first.into_iter().chain(rest[1..].iter().map(|it| it.text.clone()));
-    let reason = one_line(&words.collect::<Vec<_>>().join(" "));
-    let reason = reason.trim_start_matches([':', '：', '-', '=', ' ']).to_owned();
-    (!reason.is_empty()).then_some(reason)
+    let mut rest = tokens.split_off(at);
+    rest[0].text = rest[0].label(&["reason"]).flatten().unwrap_or_default();
+    why(&rest)
 }
 
 /// The line, if the grammar takes it and people can read it.
@@ -239,7 +304,8 @@ fn written(room: &str, owner: &str, overrides: Option<&str>, reason: Option<&str
         // A form names no account yet.
         let owner = if owner.starts_with('<') { "user" } else { owner };
         let typed = line(owner, reason).as_typed();
-        typed.chars().count() <= LONGEST_LINE && read(CommandGroup::Owner, &Typed::plain(&typed)).is_ok()
+        typed.chars().count() <= LONGEST_LINE
+            && read(CommandGroup::Owner, &Typed::plain(&typed), None).is_ok()
     };
     // What is too long to be shown is there, above, to be put in.
     let reason = [reason, reason.map(|_| "…")].into_iter().find(|reason| is_taken(*reason))?;
@@ -389,6 +455,35 @@ mod tests {
             ("list all", &["list"]),
             ("show", &["show <room>"]),
             ("\"undo\" test user2", &["\"undo\" test reason: user2"]),
+            ("test owner", &["show test", "test \"owner\""]),
+            ("test owner?", &["show test", "test \"owner\""]),
+            ("test OWNER", &["show test", "test \"OWNER\""]),
+            ("test list", &["list", "test \"list\""]),
+            ("test undo", &["undo", "test \"undo\""]),
+            ("test owner reason: x", &["test \"owner\" reason: x"]),
+            ("test history", &["history test", "test \"history\""]),
+            ("test owner-at", &["owner-at test <time>", "test \"owner-at\""]),
+            ("test stats", &["stats", "test \"stats\""]),
+            ("test grant", &["test \"grant\""]),
+            ("stats", &["stats", "\"stats\""]),
+            ("op 17", &["17", "\"op\" 17"]),
+            ("why live-7", &["why live-7", "\"why\" live-7"]),
+            ("history test since: 7d", &["history test since: 7d"]),
+            ("/room-audit history test", &["history test", "\"history\" test"]),
+            ("test - user2", &["test user2"]),
+            ("test for user2", &["test user2"]),
+            ("my room - user2", &["\"my room\" user2"]),
+            (
+                "test user2 - host crashed",
+                &["test user2 reason: host crashed", "\"test user2\" host reason: crashed"],
+            ),
+            (
+                "test user2 for the night shift",
+                &["test user2 reason: the night shift", "\"test user2\" the reason: night shift"],
+            ),
+            ("\"my room\" user2 - crashed", &["\"my room\" user2 reason: crashed"]),
+            ("test -> user2 - moved to backup", &["test user2 reason: moved to backup"]),
+            ("test user2 reason - host crashed", &["test user2 reason: host crashed"]),
         ] {
             assert_eq!(meant(typed), lines, "{typed}");
         }
@@ -413,7 +508,7 @@ mod tests {
                     let typed = meant.as_typed();
                     prop_assert!(typed.chars().count() <= LONGEST_LINE, "{}", typed);
                     let filled = typed.replace("<room>", "test").replace("<new_owner>", "user").replace("<why>", "x");
-                    prop_assert!(read(CommandGroup::Owner, &Typed::plain(&filled)).is_ok(), "{}", typed);
+                    prop_assert!(read(CommandGroup::Owner, &Typed::plain(&filled), None).is_ok(), "{}", typed);
                 }
             }
         }

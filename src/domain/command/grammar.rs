@@ -14,16 +14,36 @@ use std::collections::VecDeque;
 
 use super::line::{Cursor, Item, Keys, Typed, Word};
 use super::values::Values;
-use super::{Command, CommandGroup, Kind, Parameter, Problem, UsageError, Verb};
+use super::{Command, CommandGroup, Invocation, Kind, Parameter, Problem, UsageError, Verb};
+use crate::domain::principal::Channel;
 
-/// Reads a line, without the lines that were probably meant if it does not fit.
-pub(super) fn read(family: CommandGroup, line: &Typed) -> Result<Command, UsageError> {
-    let (verb, values) = values(family, line)?;
+/// Reads a line that is typed `here`, without the lines that were probably meant if it does not fit.
+pub(super) fn read(
+    family: CommandGroup,
+    line: &Typed,
+    here: Option<&Channel>,
+) -> Result<Command, UsageError> {
+    let (verb, values) = values(family, line, here)?;
     values.build(verb)
 }
 
+/// The line as the bot writes it, if it fits.
+pub(super) fn written(
+    family: CommandGroup,
+    line: &Typed,
+    here: Option<&Channel>,
+) -> Result<Invocation, UsageError> {
+    let (verb, values) = values(family, line, here)?;
+    let line = values.written(verb);
+    values.build(verb).map(|_| line)
+}
+
 /// The verb and its values, not read yet.
-pub(super) fn values(family: CommandGroup, line: &Typed) -> Result<(&'static Verb, Values), UsageError> {
+fn values(
+    family: CommandGroup,
+    line: &Typed,
+    here: Option<&Channel>,
+) -> Result<(&'static Verb, Values), UsageError> {
     let start = words_of(line);
     let found = Verb::all(family)
         .iter()
@@ -45,11 +65,11 @@ pub(super) fn values(family: CommandGroup, line: &Typed) -> Result<(&'static Ver
             let key = options.first().map(|(key, _)| format!("{key}:"));
             let first = words.front().map(Word::shown).or(key);
             let bare = Verb::all(family).iter().find(|verb| (verb.may_be_bare)(first.as_deref()));
-            bare.ok_or_else(|| no_verb(family, &start))?
+            bare.ok_or_else(|| no_verb(family, &start, &first.unwrap_or_default()))?
         }
     };
     let wrong = |problem| UsageError::of(verb, problem);
-    let mut values = Values::default();
+    let mut values = Values { here: here.cloned(), ..Values::default() };
     for (key, word) in options {
         let parameter = verb.parameters.iter().find(|it| it.keys.contains(&key));
         let parameter = parameter.ok_or_else(|| wrong(Problem::UnknownOption(key.to_owned())))?;
@@ -67,14 +87,16 @@ fn place(values: &mut Values, verb: &'static Verb, mut words: VecDeque<Word>) ->
     let required = open.iter().filter(|it| it.is_required).count();
     let mut spare = count.saturating_sub(required);
     // `why @bob`: somebody is no room, however few words there are.
-    let names_somebody = words.front().is_some_and(Word::is_somebody);
+    let here = values.here.clone();
+    let is_somebody = |word: &Word| word.is_somebody(here.as_ref());
+    let names_somebody = words.front().is_some_and(is_somebody);
     if names_somebody && open.first().is_some_and(|it| matches!(it.kind, Kind::PersonOrGroup)) {
         spare = spare.max(1);
     }
     for parameter in open {
         if !parameter.is_required {
             let is_number_or_word = matches!(parameter.kind, Kind::OneOf(_) | Kind::Number(_));
-            if is_number_or_word && words.front().is_some_and(Word::is_somebody) {
+            if is_number_or_word && words.front().is_some_and(is_somebody) {
                 continue;
             }
             let Some(left) = spare.checked_sub(1) else { continue };
@@ -94,7 +116,7 @@ fn place(values: &mut Values, verb: &'static Verb, mut words: VecDeque<Word>) ->
         };
         values.put(parameter, word)?;
         while matches!(parameter.kind, Kind::People)
-            && let Some(another) = words.pop_front_if(|it| it.is_somebody())
+            && let Some(another) = words.pop_front_if(|it| is_somebody(it))
         {
             values.put(parameter, another.without_comma())?;
         }
@@ -136,8 +158,7 @@ fn words_of(line: &Typed) -> Vec<String> {
 }
 
 /// What is wrong with a line that begins with no verb.
-fn no_verb(family: CommandGroup, start: &[String]) -> UsageError {
-    let first = start.first().map(String::as_str).unwrap_or_default();
+fn no_verb(family: CommandGroup, start: &[String], first: &str) -> UsageError {
     let verbs: Vec<&'static Verb> = Verb::all(family)
         .iter()
         .filter(|verb| matches!(verb.words, [word, _] if first.eq_ignore_ascii_case(word)))

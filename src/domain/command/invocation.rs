@@ -163,9 +163,6 @@ pub fn quoted(argument: &str) -> String {
         let mut keys = CommandGroup::ALL.into_iter().flat_map(Verb::all).flat_map(|verb| verb.parameters);
         keys.any(|it| it.keys.iter().any(|key| key.eq_ignore_ascii_case(word)))
     };
-    let is_verb = Verb::all(CommandGroup::Owner)
-        .iter()
-        .any(|verb| verb.words.iter().chain(verb.aliases).any(|word| argument.eq_ignore_ascii_case(word)));
     let plain = !argument.is_empty()
         && !argument.contains(char::is_whitespace)
         && !argument.starts_with(|c| c == CODE || closing(c).is_some())
@@ -173,7 +170,7 @@ pub fn quoted(argument: &str) -> String {
         && !argument.split_once(':').is_some_and(|(key, _)| is_key(key))
         && !argument.starts_with(is_invisible)
         && !argument.ends_with(is_invisible)
-        && !is_verb;
+        && Verb::beginning_with(argument).next().is_none();
     if plain {
         return argument.to_owned();
     }

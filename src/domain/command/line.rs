@@ -156,11 +156,18 @@ impl Word {
         }
     }
 
-    /// The same, without the key of a reason.
+    /// The same as it can be typed again: a reason without its key, and somebody whose name is not known by the id.
     #[must_use]
     pub fn plain(&self) -> String {
         match self {
             Self::Reason(text) => text.clone(),
+            Self::Mention(Mention::Subject(subject), shown)
+                if shown
+                    .strip_prefix('@')
+                    .is_some_and(|id| subject.to_string().ends_with(&format!(":{id}"))) =>
+            {
+                shown[1..].to_owned()
+            }
             other => other.shown(),
         }
     }
@@ -175,12 +182,17 @@ impl Word {
         }
     }
 
-    /// Whether somebody is named: by a mention, by its text, or by an id.
+    /// Whether somebody is named: by a mention, by its text, or by an id, which may be one of `here`.
     #[must_use]
-    pub fn is_somebody(&self) -> bool {
+    pub fn is_somebody(&self, here: Option<&Channel>) -> bool {
         match self {
             Self::Mention(Mention::Subject(_), _) => true,
-            Self::Text { text, quoted: false } => text.starts_with('@') || text.contains(':'),
+            Self::Text { text, quoted: false } => {
+                let of_here = here.and_then(|here| here.id_beside(text));
+                text.starts_with('@')
+                    || text.contains(':')
+                    || of_here.is_some_and(|id| Subject::written(&id).is_ok())
+            }
             _ => false,
         }
     }

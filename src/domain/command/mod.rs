@@ -17,7 +17,7 @@ mod rewrite;
 pub mod schema;
 mod values;
 
-use super::access::{Action, Grant, list};
+use super::access::{Action, Grant, Right, list};
 use super::audit::OperationId;
 use super::principal::{Channel, Principal, Subject};
 use super::room::{AccountId, RoomId};
@@ -319,6 +319,13 @@ impl UsageError {
         Self { family, verbs: Vec::new(), problem, meant: Vec::new() }
     }
 
+    /// Whether a line of this verb is suggested to somebody with these rights: they named it, or may use it.
+    #[must_use]
+    pub fn may_suggest(&self, verb: &Verb, rights: &[Right]) -> bool {
+        let is_named = !self.verbs.is_empty() && verb.family == self.family;
+        is_named || verb.examples_for(rights).next().is_some()
+    }
+
     /// How much of it the record keeps, in characters: what was typed may be quoted in it.
     const LONGEST_RECORD: usize = 1_000;
 
@@ -361,7 +368,7 @@ pub enum Problem {
     #[error("that is {0} words; a room and its new owner are two")]
     TooManyWords(usize),
     /// The first word too many.
-    #[error("nothing more is expected at `{0}`")]
+    #[error("there is no place for `{0}` here")]
     TooMany(String),
     /// A quote that is never closed.
     #[error("a quote is opened and never closed")]

@@ -24,12 +24,12 @@ pub fn parse(family: CommandGroup, line: &Typed) -> Result<Command, UsageError> 
     parse_in(family, line, None)
 }
 
-/// The same for a line that is typed `here`: an id without its workspace or server is met with the whole one.
+/// The same for a line that is typed `here`: an id without its workspace or server is of this one.
 ///
 /// # Errors
 /// Likewise.
 pub fn parse_in(family: CommandGroup, line: &Typed, here: Option<&Channel>) -> Result<Command, UsageError> {
-    read(family, line).map_err(|error| error.corrected(line, here))
+    read(family, line, here).map_err(|error| error.corrected(line, here))
 }
 
 impl UsageError {
@@ -38,7 +38,7 @@ impl UsageError {
     pub fn corrected(self, line: &Typed, here: Option<&Channel>) -> Self {
         let meant = match self.family {
             _ if matches!(self.problem, Problem::UnknownCommand(_)) => Vec::new(),
-            CommandGroup::Owner => hand_over(line),
+            CommandGroup::Owner => hand_over(line, here),
             CommandGroup::Acl | CommandGroup::Audit => rewritten(&self, line, here),
         };
         if meant.is_empty() { self } else { Self { meant, ..self } }

@@ -3,7 +3,7 @@
 //! few are possible: where many are, nobody knows.
 
 use super::build::LONGEST_LINE;
-use super::grammar::values;
+use super::grammar::written;
 use super::invocation::Invocation;
 use super::line::{Item, Mention, Typed, is_space};
 use super::{CommandGroup, Kind, Problem, UsageError, Verb};
@@ -17,41 +17,127 @@ const MOST_ORDERED: usize = 4;
 const MOST_LINES: usize = 2;
 /// Words that say nothing here: `grant moderator to @bob and @ana`.
 const FILLERS: &[&str] = &["and", "to", "as", "role", "please", "&", "+"];
+/// What begins a reason, and is no part of it.
+const BECAUSE: &[&str] = &["because", "for", "-", "–", "—"];
+/// Other words for those of the grammar.
+const SAME: &[(&str, &str)] = &[
+    ("everything", "all"),
+    ("everyone", "all"),
+    ("everybody", "all"),
+    ("ended", "all"),
+    ("errors", "failed"),
+    ("hand-overs", "transfer"),
+    ("handovers", "transfer"),
+];
+/// The filters of the log by which a word without a key may be meant, a room last: that may be called anything.
+const FILTERS: &[&str] = &["since", "until", "outcome", "kind", "actor", "in", "operation", "room"];
 
-/// The lines that were probably meant by one that is typed `here`.
+/// The line itself, if it fits, or those that were probably meant by it.
+pub(super) fn meant(family: CommandGroup, line: &Typed, here: Option<&Channel>) -> Vec<Invocation> {
+    match written(family, line, here) {
+        Ok(line) => vec![line],
+        Err(error) => match rewritten(&error, line, here) {
+            lines if lines.is_empty() => error.meant,
+            lines => lines,
+        },
+    }
+}
+
+/// The lines that were probably meant by one that does not fit.
 pub(super) fn rewritten(error: &UsageError, line: &Typed, here: Option<&Channel>) -> Vec<Invocation> {
     let words: Vec<&[Item]> =
         line.0.split(is_space).filter(|word| !word.is_empty()).take(MOST_WORDS + 1).collect();
     if words.len() > MOST_WORDS {
         return Vec::new();
     }
-    for (verb, words) in beginnings(error, &words) {
+    let beginnings = beginnings(error, &words);
+    for (verb, words) in &beginnings {
         let fewer = words.iter().enumerate().filter(|(at, _)| !is_filler(verb, &words[*at..]));
-        let fewer = fewer.map(|(_, word)| word.clone()).collect();
+        let fewer: Vec<Typed> = fewer.map(|(_, word)| word.clone()).collect();
         let other = words.iter().map(for_and_until_exchanged).collect();
-        for words in [fewer, words, other] {
+        let with_reason = with_reason(verb, &fewer);
+        let with_keys =
+            variants(verb, &fewer, here).iter().filter_map(|words| with_keys(verb, words, here)).collect();
+        for lines in [vec![fewer], vec![words.clone()], vec![other], with_reason, with_keys] {
             let mut found = Vec::new();
-            for words in variants(verb, &words, here) {
-                found.extend(
-                    readings(verb, &words)
-                        .into_iter()
-                        .filter(|line| !found.contains(line))
-                        .collect::<Vec<_>>(),
-                );
+            for words in lines.iter().flat_map(|words| variants(verb, words, here)) {
+                for line in readings(verb, &words, here) {
+                    if !found.contains(&line) {
+                        found.push(line);
+                    }
+                }
             }
             if (1..=MOST_LINES).contains(&found.len()) {
                 return found;
             }
         }
     }
-    Vec::new()
+    // A verb that is misspelt, behind which something is missing.
+    let form = |verb, words: &[Typed]| written(error.family, &line_of(verb, words), here).err()?.meant.pop();
+    let misspelt = beginnings.iter().filter(|_| error.verbs.is_empty());
+    misspelt.filter_map(|(verb, words)| form(verb, words)).take(1).collect()
 }
 
-/// Whether the first word says nothing. The last one in front of a key may be a room, which nobody leaves out.
+/// Whether the first word says nothing, or what the next one is: `revoke grant 3`. The last one in front of a key may
+/// be a room, which nobody leaves out.
 fn is_filler(verb: &Verb, words: &[Typed]) -> bool {
     let [first, next, ..] = words else { return false };
     let (first, next) = (first.to_string().to_ascii_lowercase(), next.to_string());
-    FILLERS.contains(&first.as_str()) && verb.key_near(next.trim_end_matches(':')).is_none()
+    let is_label = || verb.positional().any(|it| it.keys.is_empty() && it.name == first);
+    (FILLERS.contains(&first.as_str()) || is_label()) && verb.key_near(next.trim_end_matches(':')).is_none()
+}
+
+/// The lines in which the last words are a reason, from that with the shortest on: `revoke 3 left the team`.
+fn with_reason(verb: &Verb, words: &[Typed]) -> Vec<Vec<Typed>> {
+    let is_key =
+        |word: &Typed| word.to_string().split_once(':').is_some_and(|(key, _)| verb.key_near(key).is_some());
+    let is_plain =
+        |word: Option<&Typed>| word.is_some_and(|word| word.to_string().chars().all(char::is_alphabetic));
+    if verb.parameter("reason").is_none() {
+        return Vec::new();
+    }
+    let first = words.iter().rposition(is_key).map_or(1, |at| at + 2);
+    let split = |at: usize| {
+        let is_because = BECAUSE.contains(&words[at].to_string().to_ascii_lowercase().as_str());
+        let begin = if is_because { at + 1 } else { at };
+        // What is no word of a sentence is rather a room, or how long.
+        is_plain(words.get(begin))
+            .then(|| [&words[..at], &[Typed::plain("reason:")], &words[begin..]].concat())
+    };
+    (first..words.len()).rev().filter_map(split).collect()
+}
+
+/// The words of a look into the log, each behind the key of the first filter that takes it: `test yesterday 14:03`.
+fn with_keys(verb: &'static Verb, words: &[Typed], here: Option<&Channel>) -> Option<Vec<Typed>> {
+    if verb.family != CommandGroup::Audit || !verb.words.contains(&"list") {
+        return None;
+    }
+    let mut line: Vec<Typed> = Vec::new();
+    let fits = |line: &[Typed]| written(verb.family, &line_of(verb, line), here).is_ok();
+    for (at, word) in words.iter().enumerate() {
+        if is_key(word) || at > MOST_ORDERED {
+            line.extend_from_slice(&words[at..]);
+            break;
+        }
+        let with = |key: &[Typed]| [&line[..], key, std::slice::from_ref(word)].concat();
+        let keys = FILTERS.iter().map(|key| with(&[Typed::plain(&format!("{key}:"))]));
+        line = std::iter::once(with(&[])).chain(keys).find(|line| fits(line))?;
+    }
+    Some(line)
+}
+
+/// The verb and the words behind it.
+fn line_of(verb: &Verb, words: &[Typed]) -> Typed {
+    let mut line = Typed::plain(&verb.words.join(" "));
+    for word in words {
+        line.push_text(" ");
+        line.0.extend(word.0.iter().cloned());
+    }
+    line
+}
+
+fn is_key(word: &Typed) -> bool {
+    matches!(word.0.last(), Some(Item::Char(':')))
 }
 
 fn text_of(word: &[Item]) -> String {
@@ -68,26 +154,24 @@ fn beginnings(error: &UsageError, words: &[&[Item]]) -> Vec<(&'static Verb, Vec<
         return vec![behind(verb, verb.length_in(&start))];
     }
     let verbs = Verb::all(error.family).iter();
-    let near = |verb: &&Verb| {
+    let is_shortened = |verb: &&Verb| {
+        let known = verb.words.join(" ");
+        start.first().is_some_and(|word| word.len() >= 3 && known.starts_with(&word.to_ascii_lowercase()))
+    };
+    let is_near = |verb: &&Verb| {
         let (typed, known) = (start[..verb.words.len().min(start.len())].join(" "), verb.words.join(" "));
         strsim::osa_distance(&typed.to_ascii_lowercase(), &known) <= known.len() / 3
     };
-    let misspelt = verbs.clone().filter(near).map(|verb| behind(verb, verb.words.len()));
-    let begins_with_somebody = matches!(words.first(), Some([Item::Mention(Mention::Subject(_), _), ..]));
-    // `@bob moderator`, `@bob live-7`, `@bob`; a room in front of a look into the log.
+    let misspelt = verbs.clone().filter(is_shortened).chain(verbs.clone().filter(is_near));
+    let misspelt = misspelt.map(|verb| behind(verb, verb.words.len()));
+    let is_mention = |word: &&[Item]| matches!(word, [Item::Mention(Mention::Subject(_), _), ..]);
+    let names_somebody = words.iter().take(MOST_ORDERED).any(is_mention);
+    // `@bob moderator`, `moderator @bob`, `@bob live-7`; what a look into the log is about.
     let left_out = verbs.filter(|verb| match error.family {
-        CommandGroup::Acl => {
-            begins_with_somebody && verb.positional().next().is_some_and(|it| it.name == "who")
-        }
+        CommandGroup::Acl => names_somebody && verb.positional().next().is_some_and(|it| it.name == "who"),
         _ => matches!(error.problem, Problem::UnknownVerb(_)) && verb.words == ["list"],
     });
-    let whole = |verb: &'static Verb| match behind(verb, 0) {
-        (_, words) if error.family == CommandGroup::Audit => {
-            (verb, [vec![Typed::plain("room:")], words].concat())
-        }
-        whole => whole,
-    };
-    misspelt.chain(left_out.map(whole)).collect()
+    misspelt.chain(left_out.map(|verb| behind(verb, 0))).collect()
 }
 
 /// `rooms:live-*` as two words, and a key that is misspelt as the one that was meant.
@@ -135,23 +219,28 @@ fn repaired(verb: &Verb, word: &Typed, here: Option<&Channel>) -> Vec<Typed> {
     if verb.parameters.iter().any(|it| it.keys.contains(&text.as_str())) {
         return vec![Typed::plain(&format!("{text}:"))];
     }
-    let whole = here.map_or_else(Vec::new, |here| here.ids_beside(&typed));
+    let takes_ids = verb.parameters.iter().any(|it| it.kind.is_id());
+    let whole = here.filter(|_| takes_ids).map_or_else(Vec::new, |here| here.ids_beside(&typed));
     if !whole.is_empty() {
         return whole.iter().map(|id| Typed::plain(id)).collect();
+    }
+    if text == "because" && verb.parameter("reason").is_some() {
+        return vec![Typed::plain("reason:")];
     }
     let words = verb.parameters.iter().filter_map(|it| match it.kind {
         Kind::OneOf(words) | Kind::SomeOf(words) => Some(words()),
         _ => None,
     });
     let near = |known: &&str| {
-        known.starts_with(&text) && text.len() >= 3 || strsim::osa_distance(known, &text) <= known.len() / 4
+        SAME.contains(&(text.as_str(), *known))
+            || known.starts_with(&text) && text.len() >= 3
+            || strsim::osa_distance(known, &text) <= known.len() / 4
     };
     vec![words.flatten().find(near).map_or(word.clone(), Typed::plain)]
 }
 
 /// The lines of the grammar that these words make with as few as possible of them in another place.
-fn readings(verb: &'static Verb, words: &[Typed]) -> Vec<Invocation> {
-    let is_key = |word: &Typed| matches!(word.0.last(), Some(Item::Char(':')));
+fn readings(verb: &'static Verb, words: &[Typed], here: Option<&Channel>) -> Vec<Invocation> {
     let ordered = words.iter().take_while(|word| !is_key(word)).count().min(MOST_ORDERED);
     let mut orders = orders(ordered);
     orders.sort_by_key(|order| moved(order));
@@ -161,16 +250,10 @@ fn readings(verb: &'static Verb, words: &[Typed]) -> Vec<Invocation> {
         if found.first().is_some_and(|(fewest, _)| moved > *fewest) {
             break;
         }
-        let mut whole = Typed::plain(&verb.words.join(" "));
-        for word in order.iter().map(|at| &words[*at]).chain(&words[ordered..]) {
-            whole.push_text(" ");
-            whole.0.extend(word.0.iter().cloned());
-        }
-        let Ok((verb, values)) = values(verb.family, &whole) else { continue };
-        let line = values.written(verb);
-        if values.build(verb).is_ok() && line.as_typed().chars().count() <= LONGEST_LINE {
-            found.push((moved, line));
-        }
+        let ordered = order.iter().map(|at| words[*at].clone()).chain(words[ordered..].iter().cloned());
+        let line = written(verb.family, &line_of(verb, &ordered.collect::<Vec<_>>()), here);
+        let fits = |line: &Invocation| line.as_typed().chars().count() <= LONGEST_LINE;
+        found.extend(line.ok().filter(fits).map(|line| (moved, line)));
     }
     found.into_iter().map(|(_, line)| line).collect()
 }
@@ -234,11 +317,13 @@ mod tests {
             ("grant @bob moderator for: 18:00", "grant @bob moderator until: 18:00"),
             ("garnt @bob moderator", "grant @bob moderator"),
             ("@bob moderator", "grant @bob moderator"),
+            ("moderator @bob", "grant @bob moderator"),
             ("@bob live-7", "why @bob live-7"),
             ("why live-7 @bob", "why @bob live-7"),
             ("channel allow live-* #mods", "channel allow #mods rooms: live-*"),
             ("chanel allow #mods", "channel allow #mods"),
             ("list attenton", "list attention"),
+            ("list everything", "list all"),
         ] {
             assert_eq!(meant(CommandGroup::Acl, typed), [right], "{typed}");
         }
@@ -246,8 +331,6 @@ mod tests {
             ("owner-at yesterday live-7", "owner-at live-7 yesterday"),
             ("stats by actr", "stats by: actor"),
             ("outcome: refusd", "outcome: refused"),
-            ("live-7", "room: live-7"),
-            ("live-7 since: 2h", "room: live-7 since: 2h"),
         ] {
             assert_eq!(meant(CommandGroup::Audit, typed), [right], "{typed}");
         }
@@ -281,19 +364,11 @@ mod tests {
     }
 
     #[test]
-    fn an_id_alone_is_met_with_the_whole_one() {
+    fn an_id_alone_is_met_with_the_whole_one_where_it_may_be_of_two_things() {
         let (slack, discord) = (Some("slack:T1:C1"), Some("discord:7:5"));
         for (typed, here, right) in [
-            ("grant U0BORIS moderator", slack, &["grant slack:T1:U0BORIS moderator"][..]),
-            ("grant u0boris moderator", slack, &["grant slack:T1:U0BORIS moderator"]),
-            ("grant <@U0BORIS> moderator", slack, &["grant slack:T1:U0BORIS moderator"]),
-            (
-                "grant S0GROUP moderator rooms: live-*",
-                slack,
-                &["grant slack:T1:group:S0GROUP moderator rooms: live-*"],
-            ),
-            ("why U0BORIS live-7 in: C0OPS", slack, &["why slack:T1:U0BORIS live-7 in: slack:T1:C0OPS"]),
-            ("channel allow C0OPS", slack, &["channel allow slack:T1:C0OPS"]),
+            ("grant u0boris moderator", slack, &["grant slack:T1:U0BORIS moderator"][..]),
+            ("why u0boris live-7 in: c0ops", slack, &["why slack:T1:U0BORIS live-7 in: slack:T1:C0OPS"]),
             (
                 "grant 900000000000000001 moderator",
                 discord,
@@ -303,9 +378,93 @@ mod tests {
                 ],
             ),
             ("grant boris moderator", slack, &["grant <person> moderator"]),
+            ("grant URSULA moderator", slack, &["grant <person> moderator"]),
+            ("grant U0BORIS moderater", slack, &["grant slack:T1:U0BORIS moderator"]),
+            ("why U0BORIS", slack, &["why U0BORIS <room>"]),
+            ("who-can U0BORIS", slack, &[]),
         ] {
             assert_eq!(meant_in(CommandGroup::Acl, typed, here), right, "{typed}");
         }
-        assert_eq!(meant_in(CommandGroup::Audit, "actor:U0BORIS", slack), ["actor: slack:T1:U0BORIS"]);
+    }
+
+    #[test]
+    fn an_id_alone_is_of_the_workspace_in_which_it_is_typed() {
+        let here = "slack:T1:C1".parse().unwrap();
+        for (family, alone, whole) in [
+            (CommandGroup::Acl, "grant U0BORIS moderator", "grant slack:T1:U0BORIS moderator"),
+            (
+                CommandGroup::Acl,
+                "grant <@U0BORIS>, @U0ANA1 auditor",
+                "grant slack:T1:U0BORIS, slack:T1:U0ANA1 auditor",
+            ),
+            (CommandGroup::Acl, "deny S0GROUP admin rooms: x", "deny slack:T1:group:S0GROUP admin rooms: x"),
+            (
+                CommandGroup::Acl,
+                "why U0BORIS live-7 in: C0OPS",
+                "why slack:T1:U0BORIS live-7 in: slack:T1:C0OPS",
+            ),
+            (CommandGroup::Acl, "why \"U0BORIS\"", "why room: U0BORIS"),
+            (CommandGroup::Acl, "revoke U0BORIS", "revoke who: slack:T1:U0BORIS"),
+            (CommandGroup::Acl, "channel allow <#C0OPS>", "channel allow slack:T1:C0OPS"),
+            (CommandGroup::Audit, "actor: U0BORIS", "actor: slack:T1:U0BORIS"),
+        ] {
+            let read = |line| parse_in(family, &Typed::plain(line), Some(&here)).unwrap();
+            assert_eq!(read(alone), read(whole), "{alone}");
+        }
+    }
+
+    #[test]
+    fn a_reason_without_its_key_is_found_and_never_takes_a_room_or_a_limit() {
+        for (typed, right) in [
+            ("revoke 3 left the team", &["revoke 3 reason: left the team"][..]),
+            ("revoke 3 because he left", &["revoke 3 reason: he left"]),
+            ("revoke 3 - left", &["revoke 3 reason: left"]),
+            ("revoke grant 3", &["revoke 3"]),
+            ("revoke grant 3 left the team", &["revoke 3 reason: left the team"]),
+            ("channel remove #mods not used any more", &["channel remove #mods reason: not used any more"]),
+            ("grant @bob moderator for the night shift", &["grant @bob moderator reason: the night shift"]),
+            (
+                "grant @bob moderator for 8h night shift",
+                &["grant @bob moderator for: 8h reason: night shift"],
+            ),
+            (
+                "grant @bob moderator live-7 night shift",
+                &["grant @bob moderator rooms: live-7 reason: night shift"],
+            ),
+            (
+                "deny @bob moderator studio too loud",
+                &[
+                    "deny @bob moderator rooms: studio reason: too loud",
+                    "deny @bob moderator reason: studio too loud",
+                ],
+            ),
+        ] {
+            assert_eq!(meant(CommandGroup::Acl, typed), right, "{typed}");
+        }
+    }
+
+    #[test]
+    fn words_without_keys_are_filters_of_the_log() {
+        for (typed, right) in [
+            ("yesterday 14:03", "since: yesterday 14:03"),
+            ("since yesterday", "since: yesterday"),
+            ("yesterday today", "since: yesterday until: today"),
+            ("room test", "room: test"),
+            ("test yesterday 14:03", "room: test since: yesterday 14:03"),
+            ("refused test", "room: test outcome: refused"),
+            ("errors", "outcome: failed"),
+            ("@bob yesterday", "actor: @bob since: yesterday"),
+            ("#mods 2h", "in: #mods since: 2h"),
+            ("live-7", "room: live-7"),
+            ("live-7 since: 2h", "room: live-7 since: 2h"),
+            ("owner test", "owner-at test <time>"),
+            ("owner test yesterday 14:03", "owner-at test yesterday 14:03"),
+            ("hist test", "history test"),
+            ("since: 25:00", "since: yesterday"),
+            ("outcome: bad", "outcome: failed"),
+            ("kind: bad", "kind: transfer"),
+        ] {
+            assert_eq!(meant(CommandGroup::Audit, typed), [right], "{typed}");
+        }
     }
 }

@@ -16,6 +16,8 @@ pub struct Values {
     pub(super) given: Vec<(&'static str, Word)>,
     /// The value that was read last.
     pub(super) last: Option<&'static str>,
+    /// Where it is typed: an id without its workspace or server is of this one.
+    pub(super) here: Option<Channel>,
     /// Groups that the platform says a named person is in, as far as it says so.
     pub groups: Vec<Subject>,
 }
@@ -66,7 +68,7 @@ impl Values {
     /// Whether the value is this word, unquoted.
     #[must_use]
     pub fn is_word(&self, name: &str, word: &str) -> bool {
-        matches!(self.get(name), Some(Word::Text { text, quoted: false }) if text.eq_ignore_ascii_case(word))
+        self.bare(name).is_some_and(|text| text.eq_ignore_ascii_case(word))
     }
 
     /// A value that has to be there.
@@ -146,6 +148,19 @@ impl Values {
         }
     }
 
+    /// What an id alone names where it is typed.
+    fn beside<T>(&self, text: &str, written: fn(&str) -> T) -> Option<T> {
+        self.here.as_ref()?.id_beside(text).map(|id| written(&id))
+    }
+
+    /// The text of a value that stands outside quotes.
+    pub(super) fn bare(&self, name: &str) -> Option<&str> {
+        match self.get(name)? {
+            Word::Text { text, quoted: false } => Some(text),
+            _ => None,
+        }
+    }
+
     /// The person, group or role that is named.
     ///
     /// # Errors
@@ -162,6 +177,9 @@ impl Values {
                 format!(
                     "`{shown}` is everybody: name a person, a group or a role, so that the log can say who"
                 )
+            }
+            Word::Text { text, .. } if let Some(Ok(subject)) = self.beside(&text, Subject::written) => {
+                return Ok(Some(subject));
             }
             Word::Text { text, .. } if text.starts_with('@') => format!(
                 "`{text}` is only text here: choose the person from the list that the chat offers, or give the id"
@@ -182,6 +200,9 @@ impl Values {
         Err(Problem::Invalid(match word {
             Word::Mention(Mention::Channel(channel), _) => return Ok(Some(channel)),
             Word::Mention(..) => format!("`{shown}` is not a channel"),
+            Word::Text { text, .. } if let Some(Ok(channel)) = self.beside(&text, Channel::written) => {
+                return Ok(Some(channel));
+            }
             Word::Text { text, .. } if text.starts_with('#') => format!(
                 "`{text}` is only text here: choose the channel from the list that the chat offers, or give the id"
             ),

@@ -53,6 +53,15 @@ impl Channel {
         matches!(self, Self::Slack { channel, .. } if channel.starts_with('D'))
     }
 
+    /// The id that is written without its workspace or server, beside this channel, where it can be the id of one thing
+    /// alone.
+    #[must_use]
+    pub fn id_beside(&self, text: &str) -> Option<String> {
+        let [only] = self.ids_beside(text).try_into().ok()?;
+        // An id is written in capitals; a name need not be.
+        (!text.contains(|c: char| c.is_ascii_lowercase())).then_some(only)
+    }
+
     /// What an id that is written without its workspace or server could be the id of, beside this channel: texts to
     /// choose from, for the text of an id does not say of what it is one.
     #[must_use]

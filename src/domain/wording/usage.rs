@@ -69,11 +69,10 @@ pub(super) fn invalid(
 /// The lines that were probably meant, as the reply has them: no verb is suggested to anybody who did not name it and
 /// may not use it.
 pub(in crate::domain) fn meant<'a>(error: &'a UsageError, rights: &[Right]) -> Vec<&'a Invocation> {
-    let may = |verb: &Verb| !error.verbs.is_empty() || verb.examples_for(rights).next().is_some();
     if matches!(error.problem, Problem::UnknownCommand(_)) {
         return Vec::new();
     }
-    error.meant.iter().filter(|line| may(line.verb)).collect()
+    error.meant.iter().filter(|line| error.may_suggest(line.verb, rights)).collect()
 }
 
 /// What may be typed instead: the corrected line, or else the form of the verb that was typed, or of the one that is

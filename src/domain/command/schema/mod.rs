@@ -90,6 +90,15 @@ impl Verb {
         Self::all(family).iter().find(|verb| verb.words == words)
     }
 
+    /// The verbs of every command that begin with this word.
+    pub fn beginning_with(word: &str) -> impl Iterator<Item = &'static Self> {
+        let all = CommandGroup::ALL.into_iter().flat_map(Self::all);
+        all.filter(move |verb| {
+            let mut words = verb.words.iter().take(1).chain(verb.aliases);
+            words.any(|known| word.eq_ignore_ascii_case(known))
+        })
+    }
+
     /// How many words of a line that starts with these name the verb; 0 if it is not named.
     #[must_use]
     pub fn length_in(&self, start: &[impl AsRef<str>]) -> usize {

@@ -135,6 +135,13 @@ pub(super) const VERBS: &[Verb] = &[
 ];
 
 fn transfer_or_question(values: &mut Values) -> Result<Command, Problem> {
+    for (name, what) in [("room", "a room"), ("new_owner", "an account")] {
+        let is_verb = |word: &&str| *word != "?" && Verb::beginning_with(word).next().is_some();
+        if let Some(word) = values.bare(name).filter(is_verb) {
+            let why = format!("`{word}` is a word of the bot's commands; {what} of that name goes in quotes");
+            return Err(Problem::Invalid(why));
+        }
+    }
     let room = values.room("room")?;
     let new_owner = values.account("new_owner")?;
     let reason = values.reason()?;

@@ -83,6 +83,11 @@ pub enum Section {
 impl Section {
     pub(super) const ALL: [Self; 4] = [Self::Live, Self::All, Self::Attention, Self::Channels];
 
+    /// The names of those that can be asked for.
+    pub(super) fn names() -> Vec<&'static str> {
+        Self::ALL.map(Self::name).to_vec()
+    }
+
     /// Its name in the interface.
     #[must_use]
     pub fn name(self) -> &'static str {

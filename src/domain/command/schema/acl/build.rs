@@ -5,6 +5,7 @@ use crate::domain::access::{Effect, GrantId, NewGrant, RoomScope};
 use crate::domain::command::values::{Values, invalid};
 use crate::domain::command::{Command, Problem};
 use crate::domain::duration::parse_lasting;
+use crate::domain::named::UnknownName;
 use crate::domain::principal::{Channel, Subject};
 
 /// How many entries a page shows: what fits a message on every platform.
@@ -77,7 +78,7 @@ pub(super) fn list(values: &mut Values) -> Result<Command, Problem> {
         Some(word) => Section::ALL
             .into_iter()
             .find(|part| part.name().eq_ignore_ascii_case(&word))
-            .ok_or(Problem::TooMany(word))?,
+            .ok_or_else(|| invalid(UnknownName::new(&word, "a part of the list", Section::names())))?,
     };
     let who = values.subject("who")?;
     Ok(listed(part, who, page(values)?))
@@ -99,4 +100,16 @@ pub(super) fn why(values: &mut Values) -> Result<Command, Problem> {
     let room = values.required("room", Values::room)?;
     let channel = values.channel("channel")?;
     Ok(Command::Acl(AclCommand::Why(Why { subject, groups, assumed: Vec::new(), room, channel, at: None })))
+}
+
+pub(super) fn who_can(values: &mut Values) -> Result<Command, Problem> {
+    let is_somebody = values.get("room").is_some_and(|word| word.is_somebody(values.here.as_ref()));
+    let person = values.bare("room").filter(|_| is_somebody).map(str::to_owned);
+    let room = values.required("room", Values::room)?;
+    match person {
+        Some(id) => Err(Problem::Invalid(format!(
+            "`{id}` names a person: `why` explains what they may do, and a room of that name goes in quotes"
+        ))),
+        None => Ok(Command::Acl(AclCommand::WhoCan(room))),
+    }
 }

@@ -3,11 +3,10 @@
 mod asked;
 mod build;
 
-use self::build::{edit, grant, list, listed, page, revoke, why};
+use self::build::{edit, grant, list, listed, page, revoke, who_can, why};
 use super::{Needs, Verb, example, help, verb};
 use crate::domain::access::{Effect, Role, RoomScope};
 use crate::domain::command::parameter::{Kind, Parameter, REASON, SHORT, named, positional};
-use crate::domain::command::values::Values;
 use crate::domain::command::{Command, CommandGroup, Problem};
 
 pub use asked::{AclCommand, Edit, Ends, Listed, Section, Why};
@@ -130,7 +129,7 @@ pub(super) const VERBS: &[Verb] = &[
                 "part",
                 "<part>",
                 &[],
-                Kind::OneOf(|| Section::ALL.map(Section::name).to_vec()),
+                Kind::OneOf(Section::names),
                 "Which entries (the live ones if left out)",
             )
             .optional(),
@@ -174,7 +173,7 @@ pub(super) const VERBS: &[Verb] = &[
         "Show who can hand a room over",
         &[positional("room", "<room>", &["room"], Kind::Room, "The RoomId of the live room")],
         &[example(&[("room", "<room>")], "shows who can hand the room over")],
-        |values| Ok(Command::Acl(AclCommand::WhoCan(values.required("room", Values::room)?))),
+        who_can,
     ),
     verb(
         ADMIN,
