@@ -46,7 +46,7 @@ pub(super) fn words(reply: &Reply, command: &str) -> Exit {
 
 /// Prints an answer about the ACL.
 pub(super) fn acl(reply: &Reply, asked: &Asked, known: &Known, now: Timestamp) -> anyhow::Result<Exit> {
-    let Reply::Acl { operation, answer, names } = reply else { return Ok(words(reply, LOCAL_ACL)) };
+    let Reply::Acl { operation, answer, names, .. } = reply else { return Ok(words(reply, LOCAL_ACL)) };
     let format = asked.format;
     match &**answer {
         AclAnswer::Grants { listed, grants, left_out, .. } => {

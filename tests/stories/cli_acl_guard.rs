@@ -150,7 +150,7 @@ async fn a_grant_to_oneself_is_seen() {
     let given = program.runs(&format!("acl grant {me} admin")).await;
     went_well(&given);
     assert_snapshot!(without_number(&given.err).replace(&me, "cli:me"), @"
-    ⚠️ `cli:me` is given admin for every room, but gains nothing by it now.
+    ⚠️ `cli:me` is now admin for every room, but this has no effect.
        The command line needs no grant: whoever is on the bot's machine may do everything.
        Grant 2.
        You gave this to yourself; the audit log marks it.
@@ -187,36 +187,36 @@ async fn a_grant_that_gives_nothing_says_what_is_in_its_way() {
     assert_snapshot!(said, @"
     acl grant slack:T1:U2 admin --deny
     ✅ `slack:T1:U2` is denied admin for every room.
-       Loses: edit the ACL, read the audit log, and hand rooms over, whatever else gives it.
+       They can no longer edit the ACL, read the audit log or hand rooms over, whatever a grant says.
        Grant 2.
     acl grant slack:T1:U2 moderator
-    ⚠️ `slack:T1:U2` is given moderator for every room, but gains nothing by it now.
+    ⚠️ `slack:T1:U2` is now moderator for every room, but this has no effect.
        Grant 2 denies them admin for every room, which wins over every grant until it is taken back.
        Grant 3.
     acl grant slack:T1:U3 moderator --in discord:1:2
-    ⚠️ `slack:T1:U3` is given moderator for every room, but gains nothing by it now.
+    ⚠️ `slack:T1:U3` is now moderator for every room, but this has no effect.
        `discord:1:2` is of another workspace or server than `slack:T1:U3`, so this can never count there.
        Grant 4, only in `discord:1:2`.
     acl grant slack:T1:U3 moderator --in slack:T1:C1 --in slack:T1:C9 --in slack:T2:C1
     ✅ `slack:T1:U3` is now moderator for every room.
-       Gains: hand rooms over, and see who owns them.
+       They can now hand rooms over and see who owns them.
        `slack:T2:C1` is of another workspace or server than `slack:T1:U3`, so this can never count there.
        `slack:T1:C9` is not authorised, so nobody can use the bot there.
        Grant 5, only in `slack:T1:C1`, `slack:T1:C9`, `slack:T2:C1`.
     acl grant slack:T1:U3 moderator --in slack:T1:C1
-    ⚠️ `slack:T1:U3` is given moderator for every room, but gains nothing by it now.
+    ⚠️ `slack:T1:U3` is now moderator for every room, but this has no effect.
        Grant 5 gives them that already.
        Grant 6, only in `slack:T1:C1`.
     acl grant discord:1:5 moderator
-    ⚠️ `discord:1:5` is given moderator for every room, but gains nothing by it now.
+    ⚠️ `discord:1:5` is now moderator for every room, but this has no effect.
        No channel is authorised from which they could use it.
        Grant 7.
     acl grant slack:T1:group:S1 moderator
-    ⚠️ `slack:T1:group:S1` is given moderator for every room, but gains nothing by it now.
+    ⚠️ `slack:T1:group:S1` is now moderator for every room, but this has no effect.
        SLACK_BOT_TOKEN is not set, so user groups of Slack are not looked up and this grant matches nobody.
        Grant 8.
     acl grant slack:T1:U4 moderator --deny --in discord:1:2
-    ⚠️ `slack:T1:U4` is denied moderator for every room, but loses nothing by it now.
+    ⚠️ `slack:T1:U4` is denied moderator for every room, but this has no effect.
        `discord:1:2` is of another workspace or server than `slack:T1:U4`, so this can never count there.
        Grant 9, only in `discord:1:2`.
     ");

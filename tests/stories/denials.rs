@@ -34,7 +34,43 @@ at_every_door! {
     a_grant_for_a_night_ends_with_the_night,
     a_grant_that_is_taken_back_is_gone_at_once,
     a_deny_entry_beats_every_grant,
+    what_is_denied_is_not_shown_as_possible,
     a_grant_for_one_channel_is_none_elsewhere,
+}
+
+async fn what_is_denied_is_not_shown_as_possible(door: Door) {
+    let deny = |grant: &mut NewGrant| grant.effect = Effect::Deny;
+    let world = World::usual().grant_but(RITA, "moderator", "*", deny).grant_but(ALICE, "auditor", "*", deny);
+    let world = world.grant(ADAM, "admin", "*").grant_but(ADAM, "moderator", "*", deny);
+    run(world.at(door), async |bot| {
+        // An auditor who is denied what moderators may do: to see an owner is a part of it.
+        let reply = bot.chat(RITA).says("/room-owner").await;
+        assert_snapshot!(reply, @"
+        (only visible to you)
+        ℹ️ `/room-owner` hands a live room to a new owner.
+        You are: auditor for `*`.
+        You are denied moderator for every room (grant 3), which wins over every grant.
+        op 8
+        ");
+        let reply = bot.chat(RITA).says("/room-owner test").await;
+        assert!(reply.says("a deny entry (grant 3) names you"), "{reply}");
+        let reply = bot.chat(RITA).says("/room-audit help").await;
+        assert!(reply.says("shows what was done, newest first"), "{reply}");
+        // A moderator who is denied what auditors may do, which is to see owners too.
+        let reply = bot.chat(ALICE).says("/room-owner").await;
+        assert!(reply.says("hands the room over") && !reply.says("shows who owns the room"), "{reply}");
+        assert!(bot.chat(ALICE).says("/room-owner test user2").await.says("now belongs to"));
+        // An admin who hands nothing over, and edits the ACL.
+        if door == Door::Slack {
+            let reply = bot.chat(ADAM).says("/room-owner list").await;
+            assert!(reply.says("You may hand no room over here."), "{reply}");
+        }
+        let reply = bot.chat(ADAM).says("/room-owner").await;
+        assert!(!reply.says("hands the room over") && reply.says("overrides an operation"), "{reply}");
+        let reply = bot.chat(ADAM).says("/room-acl help").await;
+        assert!(reply.says("gives a role"), "{reply}");
+    })
+    .await;
 }
 
 async fn whoever_has_no_role_is_refused_and_reads_whom_to_ask(door: Door) {

@@ -234,7 +234,7 @@ async fn whoever_grants_to_a_group_hears_whether_slack_knows_it() {
         }
         assert_snapshot!(grants("S0NOBODY", "moderator").await, @"
         (only visible to you)
-        ⚠️ slack:T0TEAM:group:S0NOBODY is given moderator for every room, but gains nothing by it now.
+        ⚠️ slack:T0TEAM:group:S0NOBODY is now moderator for every room, but this has no effect.
         Slack knows no group slack:T0TEAM:group:S0NOBODY, so this names nobody: check the id.
         Grant 5.
         op 6
@@ -243,7 +243,7 @@ async fn whoever_grants_to_a_group_hears_whether_slack_knows_it() {
         assert_snapshot!(grants("S0STALLED", "moderator").await, @"
         (only visible to you)
         ✅ slack:T0TEAM:group:S0STALLED is now moderator for every room.
-        Gains: hand rooms over, and see who owns them.
+        Its members can now hand rooms over and see who owns them.
         Whether Slack knows slack:T0TEAM:group:S0STALLED could not be checked: `/readyz` says it in a minute.
         Grant 6.
         op 7

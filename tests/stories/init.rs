@@ -100,7 +100,7 @@ async fn a_bot_is_set_up_by_flags_and_a_second_run_changes_nothing() {
        Whoever has a grant may use it there.
        op 1
     ✅ `slack:T0TEAM:U0ADMIN` is now admin for every room.
-       Gains: edit the ACL, read the audit log, and hand rooms over.
+       They can now edit the ACL, read the audit log and hand rooms over.
        Grant 1.
        op 2
 

@@ -27,6 +27,7 @@ mod room_audit;
 mod slack;
 mod world;
 
+mod absent_rooms;
 mod bad_days;
 mod behind_nginx;
 mod callbacks;

@@ -72,10 +72,10 @@ async fn an_admin_gives_a_role_and_sees_what_it_means(door: Door) {
     run(world(door), async |bot| {
         let line = "/room-acl grant @boris moderator rooms: live-* in: #mods for: 8h reason: night shift";
         let (reply, entry) = says(bot, ADAM, line).await;
-        assert_snapshot!(reply, @r"
+        assert_snapshot!(reply, @"
         (only visible to you)
         ✅ @boris is now moderator for `live-*`.
-        Gains: hand rooms over, and see who owns them.
+        They can now hand rooms over and see who owns them.
         Grant 4, only in #mods, until 2026-11-23 20:00 UTC.
         Reason given: `night shift`
         op 5
@@ -110,20 +110,20 @@ async fn a_change_is_effective_for_the_next_command(door: Door) {
 async fn a_deny_entry_is_given_and_taken_back(door: Door) {
     run(world(door), async |bot| {
         let (reply, _) = says(bot, ADAM, "/room-acl deny @alice moderator rooms: vip-1").await;
-        assert_snapshot!(reply, @r"
+        assert_snapshot!(reply, @"
         (only visible to you)
         ✅ @alice is denied moderator for `vip-1`.
-        Loses: hand rooms over, and see who owns them, whatever else gives it.
+        They can no longer hand rooms over or see who owns them, whatever a grant says.
         Grant 4.
         op 5
         ");
         let reply = bot.chat(ALICE).says("/room-owner vip-1 user2").await;
         assert!(reply.says("a deny entry (grant 4) names you"), "{reply}");
         let (reply, _) = says(bot, ADAM, "/room-acl revoke 4 reason: mistake").await;
-        assert_snapshot!(reply, @r"
+        assert_snapshot!(reply, @"
         (only visible to you)
         ✅ @alice is no longer denied moderator for `vip-1`.
-        Regains: hand rooms over, and see who owns them, where a grant gives it.
+        They can again hand rooms over and see who owns them, where a grant lets them.
         Grant 4.
         op 7
         ");
@@ -137,9 +137,9 @@ async fn what_gives_nothing_says_what_is_in_its_way(door: Door) {
     run(world(door).channel(RANDOM, "vip-*"), async |bot| {
         says(bot, ADAM, "/room-acl deny @otto moderator").await.0.text();
         let (reply, entry) = says(bot, ADAM, "/room-acl grant @otto moderator reason: back again").await;
-        assert_snapshot!(reply, @r"
+        assert_snapshot!(reply, @"
         (only visible to you)
-        ⚠️ @otto is given moderator for every room, but gains nothing by it now.
+        ⚠️ @otto is now moderator for every room, but this has no effect.
         Grant 4 denies them moderator for every room, which wins over every grant until it is taken back.
         Grant 5.
         Reason given: `back again`
@@ -153,35 +153,35 @@ async fn what_gives_nothing_says_what_is_in_its_way(door: Door) {
         assert!(reply.says("now belongs to"), "{reply}");
 
         let (reply, _) = says(bot, ADAM, "/room-acl grant @otto moderator rooms: live-* for: 8h").await;
-        assert_snapshot!(reply, @r"
+        assert_snapshot!(reply, @"
         (only visible to you)
-        ⚠️ @otto is given moderator for `live-*`, but gains nothing by it now.
+        ⚠️ @otto is now moderator for `live-*`, but this has no effect.
         Grant 5 gives them that already.
         Grant 6, until 2026-11-23 20:00 UTC.
         op 12
         ");
         let (reply, _) = says(bot, ADAM, "/room-acl grant @boris moderator rooms: live-* in: #random").await;
-        assert_snapshot!(reply, @r"
+        assert_snapshot!(reply, @"
         (only visible to you)
-        ⚠️ @boris is given moderator for `live-*`, but gains nothing by it now.
+        ⚠️ @boris is now moderator for `live-*`, but this has no effect.
         #random is authorised for `vip-*` only.
         Grant 7, only in #random.
         op 13
         ");
         says(bot, ADAM, "/room-acl channel remove #random").await.0.text();
         let (reply, _) = says(bot, ADAM, "/room-acl grant @boris moderator in: #random").await;
-        assert_snapshot!(reply, @r"
+        assert_snapshot!(reply, @"
         (only visible to you)
-        ⚠️ @boris is given moderator for every room, but gains nothing by it now.
+        ⚠️ @boris is now moderator for every room, but this has no effect.
         #random is not authorised, so nobody can use the bot there.
         Grant 8, only in #random.
         op 15
         ");
         says(bot, ADAM, "/room-acl deny @rita admin").await.0.text();
         let (reply, _) = says(bot, ADAM, "/room-acl deny @rita auditor").await;
-        assert_snapshot!(reply, @r"
+        assert_snapshot!(reply, @"
         (only visible to you)
-        ⚠️ @rita is denied auditor for every room, but loses nothing by it now.
+        ⚠️ @rita is denied auditor for every room, but this has no effect.
         Grant 9 denies them that already.
         Grant 10.
         op 17
@@ -194,10 +194,10 @@ async fn a_grant_of_which_a_part_is_denied_says_which(door: Door) {
     run(world(door), async |bot| {
         says(bot, ADAM, "/room-acl deny @boris moderator rooms: vip-* for: 8h").await.0.text();
         let (reply, _) = says(bot, ADAM, "/room-acl grant @boris moderator").await;
-        assert_snapshot!(reply, @r"
+        assert_snapshot!(reply, @"
         (only visible to you)
         ✅ @boris is now moderator for every room.
-        Gains: hand rooms over, and see who owns them.
+        They can now hand rooms over and see who owns them.
         Grant 4 denies them moderator for `vip-*`, until 2026-11-23 20:00 UTC, which wins over every grant until it is taken back.
         Grant 5.
         op 6
@@ -213,9 +213,9 @@ async fn a_grant_of_which_a_part_is_denied_says_which(door: Door) {
 async fn a_grant_to_oneself_is_marked(door: Door) {
     run(world(door), async |bot| {
         let (reply, entry) = says(bot, ADAM, "/room-acl grant @adam auditor").await;
-        assert_snapshot!(reply, @r"
+        assert_snapshot!(reply, @"
         (only visible to you)
-        ⚠️ @adam is given auditor for every room, but gains nothing by it now.
+        ⚠️ @adam is now auditor for every room, but this has no effect.
         Grant 3 gives them that already.
         Grant 4.
         You gave this to yourself; the audit log marks it.
@@ -573,10 +573,10 @@ async fn a_deny_entry_against_oneself_that_is_taken_back_is_marked(door: Door) {
     let world = world.grant_but(RITA, "auditor", "test", |new| new.effect = Effect::Deny);
     run(world, async |bot| {
         let (reply, entry) = says(bot, ADAM, "/room-acl revoke 4").await;
-        assert_snapshot!(reply, @r"
+        assert_snapshot!(reply, @"
         (only visible to you)
         ⚠️ @adam is no longer denied auditor for every room.
-        Regains: read the audit log, and see who owns rooms, where a grant gives it.
+        They can again read the audit log and see who owns rooms, where a grant lets them.
         Grant 4.
         You gave this to yourself; the audit log marks it.
         op 7

@@ -151,7 +151,7 @@ async fn the_entry_that_is_meant_is_found_by_whom_it_names(door: Door) {
         assert_same!(reply, @"
         (only visible to you)
         ✅ @boris is no longer moderator for `live-*`.
-        Loses: hand rooms over, and see who owns them, unless another grant gives it.
+        They can no longer hand rooms over or see who owns them, unless another grant lets them.
         Grant 4.
         op 7
         ");
@@ -199,7 +199,7 @@ async fn a_grant_until_a_time_says_when_that_is(door: Door) {
         assert_same!(reply, @"
         (only visible to you)
         ✅ @boris is now moderator for every room.
-        Gains: hand rooms over, and see who owns them.
+        They can now hand rooms over and see who owns them.
         Grant 4, until 2026-11-23 18:00 UTC.
         op 5
         ");
@@ -570,7 +570,8 @@ async fn several_people_get_an_entry_each_by_one_operation() {
         @boris is now moderator for `vip-1`, until 2026-11-23 20:00 UTC (grant 5).
         @otto is now moderator for `live-*`, until 2026-11-23 20:00 UTC (grant 6).
         @otto is now moderator for `vip-1`, until 2026-11-23 20:00 UTC (grant 7).
-        Gains: hand rooms over, and see who owns them.
+        They can now hand rooms over and see who owns them.
+        No live room is called `vip-1` now.
         op 5
         ");
         let reply = bot.slack(ADAM).says("/room-acl grant @boris auditor live-?").await;
@@ -578,8 +579,9 @@ async fn several_people_get_an_entry_each_by_one_operation() {
         (only visible to you)
         ⚠️ @boris is now auditor for `live-?`.
         `live-?` is taken for the id of a single room: every room that begins with `live-` is `live-*`.
-        Gains: read the audit log, and see who owns rooms.
+        They can now read the audit log and see who owns rooms.
         Grant 8.
+        No live room is called `live-?` now.
         op 6
         ");
     })

@@ -5,11 +5,12 @@ use std::collections::BTreeSet;
 use tracing::warn;
 
 use super::acl_file;
+use super::corrections::absent_rooms;
 use crate::app::ports::{GrantsPage, StoreError};
 use crate::app::service::CommandService;
 use crate::domain::access::{
-    AclView, Action, Denial, Effect, Helpers, RoomScope, admins_of, attention, caller_rights, explain,
-    is_live, is_open, live_admins, unread_groups, who_can,
+    AclView, Action, Denial, Effect, EffectiveScope, Helpers, RoomScope, admins_of, attention, caller_rights,
+    explain, is_live, is_open, live_admins, unread_groups, who_can,
 };
 use crate::domain::audit::{AuditFilter, OperationId};
 use crate::domain::command::{AclCommand, CommandRequest, Listed, Place, Section, Why};
@@ -101,13 +102,16 @@ pub(super) async fn helpers(
     Helpers { admins, is_anybody_admin: live_admins(&grants, now).next().is_some(), in_direct_message }
 }
 
-/// The answer with the names of those whom its reader's platform does not show: as they were last seen.
-pub(super) async fn named(
+/// The answer with the names of those whom its reader's platform does not show, as they were last seen; and with what
+/// is known of its rooms in reach.
+pub(super) async fn captioned(
     service: &CommandService,
     operation: OperationId,
     answer: AclAnswer,
     place: &Place,
+    reach: &EffectiveScope,
 ) -> Reply {
+    let absent = absent_rooms(service, &answer, reach).await;
     let is_shown = |subject: &Subject| matches!(place, Place::Channel(here) if here.shows(subject));
     let mut names = Names::new();
     for subject in answer.subjects().into_iter().collect::<BTreeSet<_>>() {
@@ -121,7 +125,7 @@ pub(super) async fn named(
             names.insert(subject.clone(), name);
         }
     }
-    Reply::Acl { operation, answer: Box::new(answer), names }
+    Reply::Acl { operation, answer: Box::new(answer), names, absent }
 }
 
 async fn list(service: &CommandService, listed: &Listed) -> Result<AclAnswer, StoreError> {

@@ -1,11 +1,15 @@
 //! What was probably meant: by a line that is not a command, and by an id that no room has.
 
+use std::time::Duration;
+
 use tracing::debug;
 
+use crate::app::ports::ReadError;
 use crate::app::service::CommandService;
 use crate::domain::access::{AclView, Action, EffectiveScope, Right};
 use crate::domain::audit::AuditFilter;
 use crate::domain::command::{CommandRequest, Invocation, Transfer, UsageError};
+use crate::domain::reply::{AbsentRoom, AclAnswer};
 use crate::domain::room::{AccountId, RoomId, nearest};
 
 /// How many entries of the log are looked through for rooms.
@@ -76,6 +80,44 @@ pub(super) async fn nearest_room(
     reach: &EffectiveScope,
 ) -> Option<RoomId> {
     known_rooms(service, reach).await.iter().find_map(|rooms| nearest(room, rooms)).cloned()
+}
+
+/// How long an answer waits for what is known of its rooms.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// How many rooms of an answer are looked up.
+const MOST_ROOMS: usize = 3;
+
+/// Which rooms of an answer do not exist now. Empty if Tencent cannot say so soon: the answer stands without.
+pub(super) async fn absent_rooms(
+    service: &CommandService,
+    answer: &AclAnswer,
+    reach: &EffectiveScope,
+) -> Vec<AbsentRoom> {
+    let mut rooms = answer.rooms();
+    rooms.dedup();
+    rooms.truncate(MOST_ROOMS);
+    if rooms.is_empty() {
+        return Vec::new();
+    }
+    let looking = async {
+        let live = service.live_rooms.get().await.ok()?;
+        let mut absent = Vec::new();
+        for room in rooms {
+            let is_listed = live.iter().any(|summary| summary.room == *room);
+            // A list need not name every room.
+            if !is_listed && matches!(service.rooms.owner_of(room).await, Err(ReadError::NoRoom(_))) {
+                let known: Vec<RoomId> = live
+                    .iter()
+                    .map(|summary| summary.room.clone())
+                    .filter(|room| reach.covers(room))
+                    .collect();
+                absent.push(AbsentRoom { room: room.clone(), meant: nearest(room, &known).cloned() });
+            }
+        }
+        Some(absent)
+    };
+    tokio::time::timeout(PATIENCE, looking).await.ok().flatten().unwrap_or_default()
 }
 
 /// The live rooms, and those in the log. Only rooms in reach: nobody learns of others.

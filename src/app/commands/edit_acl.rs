@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tracing::warn;
 
-use super::acl::named;
+use super::acl::captioned;
 use super::acl_file;
 use crate::app::ports::{AclChanged, AclEdit, Admission, Admitted, StoreError};
 use crate::app::service::{CommandService, not_recorded, note_operation};
@@ -43,6 +43,7 @@ pub(super) async fn edit(
         *why = why.take().or_else(|| reason.clone());
     }
     let known = service.directory.known();
+    let reach = permit.reach().clone();
     let edit = AclEdit {
         principal: request.principal.clone(),
         place: request.place.clone(),
@@ -72,7 +73,7 @@ pub(super) async fn edit(
         Err(error) => return Some(not_recorded(&error)),
     };
     note_operation(operation);
-    Some(named(service, operation, answer, &request.place).await)
+    Some(captioned(service, operation, answer, &request.place, &reach).await)
 }
 
 /// The request with the one entry that it means, where it names a person instead; or with what is wrong with that.
@@ -118,9 +119,9 @@ async fn declined(
         is_answered_later: false,
     };
     match service.store.admit(admission, service.clock.now()).await {
-        Ok(Admitted::Recorded(operation)) => {
-            Some(named(service, operation, AclAnswer::NotEdited(why), &request.place).await)
-        }
+        Ok(Admitted::Recorded(operation)) => Some(
+            captioned(service, operation, AclAnswer::NotEdited(why), &request.place, permit.reach()).await,
+        ),
         Ok(Admitted::AclChanged) => None,
         Ok(other) => Some(not_recorded(&StoreError(format!("unexpected answer to an edit: {other:?}")))),
         Err(error) => Some(not_recorded(&error)),

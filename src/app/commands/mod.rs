@@ -211,7 +211,7 @@ async fn answer(service: &CommandService, request: &CommandRequest, on_record: &
         Ok(Command::Owner(question)) => rooms::answer(service, request, on_record, *question).await,
         Ok(Command::Acl(command)) => {
             let answer = acl::answer(service, request, acl, command).await;
-            acl::named(service, operation, answer, place).await
+            acl::captioned(service, operation, answer, place, reach).await
         }
         Ok(Command::Audit(question)) => audit::read(service, place, operation, question, reach).await,
         Ok(Command::Cancel) => Reply::Cancelled { operation },

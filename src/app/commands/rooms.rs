@@ -32,7 +32,7 @@ pub(super) async fn answer(
 async fn list(service: &CommandService, request: &CommandRequest, on_record: &OnRecord) -> OwnerAnswer {
     let (principal, place, acl) = (&request.principal, &request.place, &on_record.acl);
     let own = rights(principal, place, acl, service.clock.now());
-    if !own.iter().any(|right| matches!(right.role, Role::Moderator | Role::Admin)) {
+    if !own.iter().any(|right| right.lets(Some(Role::Moderator))) {
         return OwnerAnswer::NoRooms;
     }
     let rooms = service.live_rooms.get().await.inspect_err(|error| {

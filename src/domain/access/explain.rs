@@ -4,7 +4,7 @@
 
 use jiff::Timestamp;
 
-use super::rule::{Authority, Decision, Denial, GrantMatch, decide, grant_match, names};
+use super::rule::{Authority, Decision, Denial, GrantMatch, decide, distinct, grant_match, names};
 use super::{
     AclView, Action, AuthorisedChannel, Effect, Grant, GrantId, Known, Role, RoomScope, is_live, is_open,
 };
@@ -18,15 +18,28 @@ pub struct Right {
     pub role: Role,
     /// For these rooms.
     pub rooms: RoomScope,
+    /// The other roles that deny entries take from it in all of its rooms.
+    pub without: Vec<Role>,
+}
+
+impl Right {
+    /// Whether it lets somebody do what this role is for; without a role, what every role is for: see who owns a room.
+    #[must_use]
+    pub fn lets(&self, role: Option<Role>) -> bool {
+        match role {
+            Some(role) => [role, Role::Admin].contains(&self.role) && !self.without.contains(&role),
+            None => self.without.is_empty(),
+        }
+    }
 }
 
 /// The rights that somebody has at `place`: what help shows. A right is cut to the rooms of the channel,
-/// and left out where a deny entry takes all of it.
+/// and left out where a deny entry takes all of it; a deny entry for another role may take a part.
 #[must_use]
 pub fn rights(principal: &Principal, place: &Place, acl: &AclView, now: Timestamp) -> Vec<Right> {
     let channel = match (place, &principal.subject) {
         (Place::Local, Subject::Cli { .. }) => {
-            return vec![Right { role: Role::Admin, rooms: RoomScope::All }];
+            return vec![Right { role: Role::Admin, rooms: RoomScope::All, without: Vec::new() }];
         }
         (Place::Channel(channel), subject) if subject.is_of(channel) => channel,
         (Place::Local | Place::Channel(_), _) => return Vec::new(),
@@ -42,12 +55,10 @@ pub fn rights(principal: &Principal, place: &Place, acl: &AclView, now: Timestam
     for grant in held.iter().filter(|grant| grant.effect == Effect::Permit) {
         for entry in open().filter(|entry| entry.rooms.overlaps(&grant.rooms)) {
             let narrower = grant.rooms.narrower(&entry.rooms);
-            let is_denied = held.iter().any(|denial| {
-                denial.effect == Effect::Deny
-                    && (denial.role == grant.role || denial.role == Role::Admin)
-                    && denial.rooms.contains(narrower)
-            });
-            let right = Right { role: grant.role, rooms: narrower.clone() };
+            let denials = held.iter().filter(|it| it.effect == Effect::Deny && it.rooms.contains(narrower));
+            let without = distinct(denials.map(|denial| denial.role));
+            let is_denied = without.iter().any(|role| [grant.role, Role::Admin].contains(role));
+            let right = Right { role: grant.role, rooms: narrower.clone(), without };
             if !is_denied && !rights.contains(&right) {
                 rights.push(right);
             }

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use crate::domain::access::plan::{InvalidPlan, Step};
 use crate::domain::access::{
     AclView, Attention, AuthorisedChannel, CallerRights, ChangedEntry, Effect, EligibleSubject, Explanation,
-    Grant, GrantWarnings, Helpers, NotEdited,
+    Grant, GrantWarnings, Helpers, NotEdited, RoomScope,
 };
 use crate::domain::command::Listed;
 use crate::domain::principal::{Channel, Place, Principal, Subject};
@@ -82,7 +82,36 @@ pub enum AclAnswer {
     Unreadable,
 }
 
+/// A room that an answer is about, and that does not exist now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AbsentRoom {
+    /// The room.
+    pub room: RoomId,
+    /// The live room that was probably meant.
+    pub meant: Option<RoomId>,
+}
+
 impl AclAnswer {
+    /// The single rooms that it is about as they are now, or that it gives somebody a role for.
+    #[must_use]
+    pub fn rooms(&self) -> Vec<&RoomId> {
+        match self {
+            Self::Explained(explained) => vec![&explained.room],
+            Self::WhoCan { room, .. } => vec![room],
+            Self::Edited { changed, .. } => changed
+                .iter()
+                .filter_map(|(entry, _)| match entry {
+                    ChangedEntry::Grant { before: None, after } => match &after.rooms {
+                        RoomScope::Exact(room) => Some(room),
+                        RoomScope::All | RoomScope::Prefix(_) => None,
+                    },
+                    ChangedEntry::Grant { .. } | ChangedEntry::Channel { .. } => None,
+                })
+                .collect(),
+            _ => Vec::new(),
+        }
+    }
+
     /// Whom it names.
     #[must_use]
     pub fn subjects(&self) -> Vec<&Subject> {

@@ -17,7 +17,7 @@ use super::principal::{Principal, Subject};
 use super::room::{AccountId, RoomId};
 use super::tree_head::TreeHead;
 
-pub use acl::{AclAnswer, Explained};
+pub use acl::{AbsentRoom, AclAnswer, Explained};
 pub use audit::{Answer, OwnerHistory, OwnerSpan};
 
 /// Who gets to see a reply, unless the configuration says that all of them are private.
@@ -53,6 +53,8 @@ pub enum Reply {
         answer: Box<AclAnswer>,
         /// Captions of whom it names.
         names: Names,
+        /// The rooms that it is about and that do not exist now, as far as that is known.
+        absent: Vec<AbsentRoom>,
     },
     /// An answer about the log.
     Audit {

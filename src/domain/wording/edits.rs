@@ -10,13 +10,12 @@ use crate::domain::access::{
 use crate::domain::command::Section;
 use crate::domain::principal::Subject;
 
-/// What a role lets people do.
-#[must_use]
-pub fn meaning(role: Role) -> &'static str {
+/// What a role lets people do, with `and` or `or` in front of the last.
+fn meaning(role: Role, last: &str) -> String {
     match role {
-        Role::Moderator => "hand rooms over, and see who owns them",
-        Role::Auditor => "read the audit log, and see who owns rooms",
-        Role::Admin => "edit the ACL, read the audit log, and hand rooms over",
+        Role::Moderator => format!("hand rooms over {last} see who owns them"),
+        Role::Auditor => format!("read the audit log {last} see who owns rooms"),
+        Role::Admin => format!("edit the ACL, read the audit log {last} hand rooms over"),
     }
 }
 
@@ -87,27 +86,19 @@ fn grant_change(grant: &Grant, warnings: &GrantWarnings) -> ChangeText {
     let is_revoked = grant.revoked_at.is_some();
     let who = subject(&grant.subject);
     let what = role_for(grant.role, &grant.rooms);
-    let does = meaning(grant.role);
-    let (headline, meaning) = match (grant.effect, is_revoked) {
-        (Effect::Permit, false) if warnings.wholly => {
-            (who.text(" is given ").and(what).text(", but gains nothing by it now"), None)
-        }
-        (Effect::Deny, false) if warnings.wholly => {
-            (who.text(" is denied ").and(what).text(", but loses nothing by it now"), None)
-        }
-        (Effect::Permit, false) => (who.text(" is now ").and(what), Some(format!("Gains: {does}."))),
-        (Effect::Permit, true) => (
-            who.text(" is no longer ").and(what),
-            Some(format!("Loses: {does}, unless another grant gives it.")),
-        ),
-        (Effect::Deny, false) => {
-            (who.text(" is denied ").and(what), Some(format!("Loses: {does}, whatever else gives it.")))
-        }
-        (Effect::Deny, true) => (
-            who.text(" is no longer denied ").and(what),
-            Some(format!("Regains: {does}, where a grant gives it.")),
-        ),
+    let they = if grant.subject.is_group() { "Its members" } else { "They" };
+    let (becomes, can, last, unless) = match (grant.effect, is_revoked) {
+        (Effect::Permit, false) => (" is now ", "now", "and", ""),
+        (Effect::Permit, true) => (" is no longer ", "no longer", "or", ", unless another grant lets them"),
+        (Effect::Deny, false) => (" is denied ", "no longer", "or", ", whatever a grant says"),
+        (Effect::Deny, true) => (" is no longer denied ", "again", "and", ", where a grant lets them"),
     };
+    let mut headline = who.text(becomes).and(what);
+    if warnings.wholly {
+        headline = headline.text(", but this has no effect");
+    }
+    let meaning =
+        (!warnings.wholly).then(|| format!("{they} can {can} {}{unless}.", meaning(grant.role, last)));
     let mut limits = text("Grant ").text(grant.id);
     if !is_revoked {
         limits = limits.and(limited(grant));

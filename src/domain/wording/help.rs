@@ -75,7 +75,10 @@ mod tests {
 
     #[test]
     fn however_many_grants_there_are_a_message_stays_short() {
-        let right = |n| Right { role: Role::Moderator, rooms: format!("live-{n}").parse().unwrap() };
+        let right = |n| {
+            let rooms = format!("live-{n}").parse().unwrap();
+            Right { role: Role::Moderator, rooms, without: Vec::new() }
+        };
         let caller_rights =
             CallerRights { rights: (0..10_000).map(right).collect(), ..CallerRights::default() };
         let subject: Subject = "slack:T1:U1".parse().unwrap();
@@ -90,7 +93,8 @@ mod tests {
         };
         let family = CommandGroup::Owner;
         let help = Reply::Help { operation, family, subject, caller_rights, helpers: Helpers::default() };
-        let whoami = Reply::Acl { operation, answer: Box::new(whoami), names: Default::default() };
+        let whoami =
+            Reply::Acl { operation, answer: Box::new(whoami), names: Default::default(), absent: Vec::new() };
         for reply in [help, whoami] {
             let message = message(&reply, &CommandName::slash(""));
             let text: String = message.body.iter().map(|line| format!("{line}\n")).collect();

@@ -38,8 +38,9 @@ pub fn message(reply: &Reply, name: &CommandName) -> Message {
         Reply::Help { operation, family, subject, caller_rights, helpers } => {
             help(*operation, *family, subject, caller_rights, helpers, name)
         }
-        Reply::Acl { operation, answer, names } => {
+        Reply::Acl { operation, answer, names, absent } => {
             let mut message = acl::acl(*operation, answer, name);
+            message.body.extend(absent.iter().map(rooms::absent));
             message.caption(names);
             message
         }

@@ -3,7 +3,7 @@
 use super::message::{CommandName, Line, Message, Tone, code, hand_over, op, summary, text};
 use crate::domain::audit::OperationId;
 use crate::domain::command::{CommandGroup, Invocation};
-use crate::domain::reply::{LastHandOver, OwnerAnswer};
+use crate::domain::reply::{AbsentRoom, LastHandOver, OwnerAnswer};
 use crate::domain::room::{AccountId, Accounts, RoomId};
 
 pub(super) fn rooms(operation: OperationId, answer: &OwnerAnswer, name: &CommandName) -> Message {
@@ -71,6 +71,15 @@ fn undo(operation: OperationId, last: Option<&LastHandOver>, name: &CommandName)
 pub fn undo_line(room: &RoomId, previous: &AccountId) -> Option<Invocation> {
     Accounts::Tencent.check(previous).ok()?;
     Some(hand_over().with("room", room).with("new_owner", previous))
+}
+
+/// That there is no such room now.
+pub(super) fn absent(AbsentRoom { room, meant }: &AbsentRoom) -> Line {
+    let line = text("No live room is called ").code(room).text(" now");
+    match meant {
+        Some(meant) => line.text(": did you mean ").code(meant).text("?"),
+        None => line.text("."),
+    }
 }
 
 /// Says which room was probably meant, in the place of the advice to look at the spelling.

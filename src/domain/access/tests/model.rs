@@ -250,6 +250,39 @@ proptest! {
             prop_assert!(right.role == Role::Auditor || asked.is_permitted());
         }
     }
+
+    /// Help shows what a role is for to whoever may do it; and to nobody who may not, where deny entries are for every
+    /// room.
+    #[test]
+    fn rights_let_people_do_what_is_permitted(question in question()) {
+        let rights = |question: &Question| {
+            rights(&question.principal, &question.place, &question.acl, question.now)
+        };
+        let lets = |question: &Question, role| rights(question).iter().any(|right| right.lets(role));
+        let of_role = match question.action {
+            Action::ShowOwner(_) => Some(None),
+            Action::Transfer(_) => Some(Some(Role::Moderator)),
+            Action::Override(_) => Some(Some(Role::Admin)),
+            Action::ReadAudit | Action::ReadAcl(_) | Action::EditAcl(_) => None,
+        };
+        if let Some(role) = of_role && question.is_permitted() {
+            prop_assert!(lets(&question, role));
+        }
+        let mut plain = question.clone();
+        for denial in plain.acl.grants.iter_mut().filter(|grant| grant.effect == Effect::Deny) {
+            denial.rooms = RoomScope::All;
+        }
+        for entry in &mut plain.acl.channels {
+            entry.rooms = RoomScope::All;
+        }
+        let may = |action: &dyn Fn(&str) -> Action| {
+            ROOMS.iter().any(|id| Question { action: action(id), ..plain.clone() }.is_permitted())
+        };
+        prop_assert_eq!(lets(&plain, None), may(&|id| Action::ShowOwner(room(id))));
+        prop_assert_eq!(lets(&plain, Some(Role::Moderator)), may(&|id| Action::Transfer(room(id))));
+        prop_assert_eq!(lets(&plain, Some(Role::Admin)), may(&|id| Action::Override(room(id))));
+        prop_assert_eq!(lets(&plain, Some(Role::Auditor)), may(&|_| Action::ReadAudit));
+    }
 }
 
 /// Whether an action is permitted even where no room is in reach.

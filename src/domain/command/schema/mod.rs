@@ -55,7 +55,7 @@ pub struct Example {
 pub enum Needs {
     /// Everybody.
     Nothing,
-    /// Whoever has a role.
+    /// Whoever has a role, and may see who owns rooms.
     AnyRole,
     /// Whoever has this role, or is an admin.
     Role(Role),
@@ -67,8 +67,8 @@ impl Needs {
     pub fn met_by(self, rights: &[Right]) -> bool {
         match self {
             Self::Nothing => true,
-            Self::AnyRole => !rights.is_empty(),
-            Self::Role(role) => rights.iter().any(|right| right.role == role || right.role == Role::Admin),
+            Self::AnyRole => rights.iter().any(|right| right.lets(None)),
+            Self::Role(role) => rights.iter().any(|right| right.lets(Some(role))),
         }
     }
 }
