@@ -263,7 +263,7 @@ async fn the_kind_of_an_id_is_never_taken_from_its_text() {
         }
         // A mention says by its sign what it is.
         let reply = bot.slack(ALICE).sends("/room-acl why <@group:S0GRP> test").await;
-        assert!(reply.says("`<@group:S0GRP>` is not a subject"), "{reply}");
+        assert!(reply.says("`<@group:S0GRP>` is only text here"), "{reply}");
         assert!(bot.tencent().calls().is_empty());
     })
     .await;

@@ -68,9 +68,12 @@ impl Values {
             wrong != Some(it.name)
                 && self.get(it.name).is_some_and(|word| self.check_id(it.kind, word).is_ok())
         };
-        // A wrong value behind a key says what was asked for; a word may be anything.
-        let is_key = |it: &Parameter| wrong == Some(it.name) && it.place == Position::Never;
-        if !verb.parameters.iter().any(|it| is_right(&it) || is_key(it) || self.in_form(it).is_some()) {
+        // A wrong value behind a key says what was asked for, and so does `@tmp`; another word may be anything.
+        let is_somebody =
+            |it: &Parameter| self.get(it.name).is_some_and(|it| it.is_somebody(self.here.as_ref()));
+        let is_clear =
+            |it: &Parameter| wrong == Some(it.name) && (it.place == Position::Never || is_somebody(it));
+        if !verb.parameters.iter().any(|it| is_right(&it) || is_clear(it) || self.in_form(it).is_some()) {
             return None;
         }
         // A reason alone is none: the words before it belong to the form.

@@ -7,7 +7,7 @@
 use super::build::LONGEST_LINE;
 use super::grammar::read;
 use super::invocation::Invocation;
-use super::line::{CODE, Cursor, Item, Typed, closing, one_line};
+use super::line::{CODE, Item, Typed, closing, one_line};
 use super::rewrite;
 use super::{CommandGroup, Parameter, Position, Verb};
 use crate::domain::principal::Channel;
@@ -95,7 +95,8 @@ pub(super) fn hand_over(line: &Typed, here: Option<&Channel>) -> Vec<Invocation>
     let reason = take_reason(&mut tokens);
     let begins_with_mention = matches!(line.0.first(), Some(Item::Mention(..)));
     let first = tokens.first().map(|it| it.text.clone()).filter(|_| !begins_with_mention);
-    let mut found = of_another_command(&tokens, line, here);
+    let first_word = tokens.first().filter(|it| !it.is_quoted).map_or("", |it| &it.text);
+    let mut found = rewrite::of_another_command(CommandGroup::Owner, first_word, line, here);
     if tokens.len() > 2 && !found.is_empty() {
         return found;
     }
@@ -144,21 +145,6 @@ fn own_verb(tokens: &[Token]) -> Option<Invocation> {
         }
         _ => None,
     }
-}
-
-/// The lines of another command, a verb of which stands in the first place.
-fn of_another_command(tokens: &[Token], line: &Typed, here: Option<&Channel>) -> Vec<Invocation> {
-    let Some(first) = tokens.first().filter(|it| !it.is_quoted) else { return Vec::new() };
-    let Some(verb) = Verb::beginning_with(&first.text).next() else { return Vec::new() };
-    let mut cursor = Cursor { items: &line.0 };
-    if CommandGroup::is_in_front_of(&line.to_string()) {
-        cursor.skip_word();
-    }
-    let found = rewrite::meant(verb.family, &Typed(cursor.items.to_vec()), here);
-    if !found.is_empty() {
-        return found;
-    }
-    verb.examples.first().map(|example| Invocation::example(verb, example)).into_iter().collect()
 }
 
 /// `test owner`, `test history`: what is asked about the room.

@@ -323,7 +323,8 @@ impl UsageError {
     #[must_use]
     pub fn may_suggest(&self, verb: &Verb, rights: &[Right]) -> bool {
         let is_named = !self.verbs.is_empty() && verb.family == self.family;
-        is_named || verb.examples_for(rights).next().is_some()
+        let is_met = || verb.examples.is_empty() && verb.needs.met_by(rights);
+        is_named || is_met() || verb.examples_for(rights).next().is_some()
     }
 
     /// How much of it the record keeps, in characters: what was typed may be quoted in it.

@@ -5,7 +5,7 @@
 use super::build::LONGEST_LINE;
 use super::grammar::written;
 use super::invocation::Invocation;
-use super::line::{Item, Mention, Typed, is_space};
+use super::line::{Cursor, Item, Mention, Typed, is_space};
 use super::{CommandGroup, Kind, Problem, UsageError, Verb};
 use crate::domain::principal::Channel;
 
@@ -30,17 +30,35 @@ const SAME: &[(&str, &str)] = &[
     ("handovers", "transfer"),
 ];
 /// The filters of the log by which a word without a key may be meant, a room last: that may be called anything.
-const FILTERS: &[&str] = &["since", "until", "outcome", "kind", "actor", "in", "operation", "room"];
+const FILTERS: &[&str] = &["since", "until", "outcome", "kind", "actor", "in", "limit", "room"];
 
-/// The line itself, if it fits, or those that were probably meant by it.
-pub(super) fn meant(family: CommandGroup, line: &Typed, here: Option<&Channel>) -> Vec<Invocation> {
-    match written(family, line, here) {
-        Ok(line) => vec![line],
-        Err(error) => match rewritten(&error, line, here) {
-            lines if lines.is_empty() => error.meant,
-            lines => lines,
-        },
+/// The lines of another command than `family`, a verb of which is the first word.
+pub(super) fn of_another_command(
+    family: CommandGroup,
+    first: &str,
+    line: &Typed,
+    here: Option<&Channel>,
+) -> Vec<Invocation> {
+    let verbs: Vec<&Verb> = Verb::beginning_with(first).collect();
+    if verbs.iter().any(|verb| verb.family == family) {
+        return Vec::new();
     }
+    let mut cursor = Cursor { items: &line.0 };
+    if CommandGroup::is_in_front_of(&line.to_string()) {
+        cursor.skip_word();
+    }
+    let line = Typed(cursor.items.to_vec());
+    let read = |verb: &&Verb| written(verb.family, &line, here);
+    if let Some(line) = verbs.iter().find_map(|verb| read(verb).ok()) {
+        return vec![line];
+    }
+    let meant = |verb: &&Verb| {
+        let error = read(verb).err()?;
+        let lines = rewritten(&error, &line, here);
+        Some(if lines.is_empty() { error.meant } else { lines }).filter(|lines| !lines.is_empty())
+    };
+    let form = || verbs.iter().find_map(|verb| verb.form());
+    verbs.iter().find_map(meant).unwrap_or_else(|| form().into_iter().collect())
 }
 
 /// The lines that were probably meant by one that does not fit.
@@ -49,6 +67,13 @@ pub(super) fn rewritten(error: &UsageError, line: &Typed, here: Option<&Channel>
         line.0.split(is_space).filter(|word| !word.is_empty()).take(MOST_WORDS + 1).collect();
     if words.len() > MOST_WORDS {
         return Vec::new();
+    }
+    if error.verbs.is_empty() {
+        let first = words.first().map(|word| text_of(word)).unwrap_or_default();
+        let lines = of_another_command(error.family, &first, line, here);
+        if !lines.is_empty() && !Verb::all(error.family).iter().any(|verb| is_shortened(verb, &first)) {
+            return lines;
+        }
     }
     let beginnings = beginnings(error, &words);
     for (verb, words) in &beginnings {
@@ -73,15 +98,21 @@ pub(super) fn rewritten(error: &UsageError, line: &Typed, here: Option<&Channel>
         }
     }
     // A verb that is misspelt, behind which something is missing.
-    let form = |verb, words: &[Typed]| written(error.family, &line_of(verb, words), here).err()?.meant.pop();
-    let misspelt = beginnings.iter().filter(|_| error.verbs.is_empty());
+    let form = |verb: &'static Verb, words: &[Typed]| {
+        let mended = written(error.family, &line_of(verb, words), here).err()?.meant.pop();
+        mended.or_else(|| verb.form())
+    };
+    let begins = |verb: &Verb| {
+        begins_near(verb, &words) || words.first().is_some_and(|word| is_shortened(verb, &text_of(word)))
+    };
+    let misspelt = beginnings.iter().filter(|(verb, _)| error.verbs.is_empty() && begins(verb));
     misspelt.filter_map(|(verb, words)| form(verb, words)).take(1).collect()
 }
 
 /// Whether the first word says nothing, or what the next one is: `revoke grant 3`. The last one in front of a key may
 /// be a room, which nobody leaves out.
 fn is_filler(verb: &Verb, words: &[Typed]) -> bool {
-    let [first, next, ..] = words else { return false };
+    let [first, next, ..] = words else { return words.iter().any(|last| last.to_string() == "please") };
     let (first, next) = (first.to_string().to_ascii_lowercase(), next.to_string());
     let is_label = || verb.positional().any(|it| it.keys.is_empty() && it.name == first);
     (FILLERS.contains(&first.as_str()) || is_label()) && verb.key_near(next.trim_end_matches(':')).is_none()
@@ -154,16 +185,13 @@ fn beginnings(error: &UsageError, words: &[&[Item]]) -> Vec<(&'static Verb, Vec<
         return vec![behind(verb, verb.length_in(&start))];
     }
     let verbs = Verb::all(error.family).iter();
-    let is_shortened = |verb: &&Verb| {
-        let known = verb.words.join(" ");
-        start.first().is_some_and(|word| word.len() >= 3 && known.starts_with(&word.to_ascii_lowercase()))
-    };
-    let is_near = |verb: &&Verb| {
-        let (typed, known) = (start[..verb.words.len().min(start.len())].join(" "), verb.words.join(" "));
-        strsim::osa_distance(&typed.to_ascii_lowercase(), &known) <= known.len() / 3
-    };
-    let misspelt = verbs.clone().filter(is_shortened).chain(verbs.clone().filter(is_near));
-    let misspelt = misspelt.map(|verb| behind(verb, verb.words.len()));
+    // `who can`
+    let is_parted = |verb: &&Verb| verb.words.concat() == start.join("-").to_ascii_lowercase();
+    let is_shortened = |verb: &&Verb| start.first().is_some_and(|word| is_shortened(verb, word));
+    let parted = verbs.clone().filter(is_parted).map(|verb| behind(verb, 2));
+    let misspelt =
+        verbs.clone().filter(is_shortened).chain(verbs.clone().filter(|verb| begins_near(verb, words)));
+    let misspelt = parted.chain(misspelt.map(|verb| behind(verb, verb.words.len())));
     let is_mention = |word: &&[Item]| matches!(word, [Item::Mention(Mention::Subject(_), _), ..]);
     let names_somebody = words.iter().take(MOST_ORDERED).any(is_mention);
     // `@bob moderator`, `moderator @bob`, `@bob live-7`; what a look into the log is about.
@@ -172,6 +200,18 @@ fn beginnings(error: &UsageError, words: &[&[Item]]) -> Vec<(&'static Verb, Vec<
         _ => matches!(error.problem, Problem::UnknownVerb(_)) && verb.words == ["list"],
     });
     misspelt.chain(left_out.map(|verb| behind(verb, 0))).collect()
+}
+
+/// Whether the word is how the verb begins: `owner` for `owner-at`.
+fn is_shortened(verb: &Verb, word: &str) -> bool {
+    word.len() >= 3 && verb.words.first().is_some_and(|known| known.starts_with(&word.to_ascii_lowercase()))
+}
+
+/// Whether the words begin with the verb, but for an error of typing.
+fn begins_near(verb: &Verb, words: &[&[Item]]) -> bool {
+    let typed: Vec<String> = words.iter().take(verb.words.len()).map(|word| text_of(word)).collect();
+    let known = verb.words.join(" ");
+    strsim::osa_distance(&typed.join(" ").to_ascii_lowercase(), &known) <= known.len() / 3
 }
 
 /// `rooms:live-*` as two words, and a key that is misspelt as the one that was meant.
@@ -323,6 +363,13 @@ mod tests {
             ("channel allow live-* #mods", "channel allow #mods rooms: live-*"),
             ("chanel allow #mods", "channel allow #mods"),
             ("list attenton", "list attention"),
+            ("why @bob live-7 please", "why @bob live-7"),
+            ("who can live-7", "who-can live-7"),
+            ("show live-7", "show live-7"),
+            ("history live-7", "history live-7"),
+            ("revoke @tmp", "revoke <person>"),
+            ("list @tmp", "list <person>"),
+            ("garnt", "grant <person> <role> rooms: live-* in: #channel for: 8h reason: <why>"),
             ("list everything", "list all"),
         ] {
             assert_eq!(meant(CommandGroup::Acl, typed), [right], "{typed}");
@@ -381,7 +428,7 @@ mod tests {
             ("grant URSULA moderator", slack, &["grant <person> moderator"]),
             ("grant U0BORIS moderater", slack, &["grant slack:T1:U0BORIS moderator"]),
             ("why U0BORIS", slack, &["why U0BORIS <room>"]),
-            ("who-can U0BORIS", slack, &[]),
+            ("who-can U0BORIS", slack, &["who-can <room>"]),
         ] {
             assert_eq!(meant_in(CommandGroup::Acl, typed, here), right, "{typed}");
         }
@@ -458,6 +505,9 @@ mod tests {
             ("live-7", "room: live-7"),
             ("live-7 since: 2h", "room: live-7 since: 2h"),
             ("owner test", "owner-at test <time>"),
+            ("owner at test yesterday", "owner-at test yesterday"),
+            ("last 5", "limit: 5"),
+            ("whoami", "whoami"),
             ("owner test yesterday 14:03", "owner-at test yesterday 14:03"),
             ("hist test", "history test"),
             ("since: 25:00", "since: yesterday"),

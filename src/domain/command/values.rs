@@ -7,7 +7,7 @@ use super::line::{Mention, Word, clean_reason};
 use super::parameter::{Kind, Parameter};
 use super::{CommandGroup, Problem};
 use crate::domain::access::RoomScope;
-use crate::domain::principal::{Channel, Subject};
+use crate::domain::principal::{Channel, InvalidId, Subject};
 use crate::domain::room::{AccountId, RoomId};
 
 /// The values that were given to a verb. Reading one takes it.
@@ -153,6 +153,11 @@ impl Values {
         self.here.as_ref()?.id_beside(text).map(|id| written(&id))
     }
 
+    /// Whether somebody types in a chat what has none of the forms of an id: there, people and channels are chosen.
+    fn is_chat_without<T>(&self, written: Result<T, InvalidId>) -> bool {
+        self.here.is_some() && matches!(written, Err(InvalidId::Subject(_) | InvalidId::Channel(_)))
+    }
+
     /// The text of a value that stands outside quotes.
     pub(super) fn bare(&self, name: &str) -> Option<&str> {
         match self.get(name)? {
@@ -181,9 +186,13 @@ impl Values {
             Word::Text { text, .. } if let Some(Ok(subject)) = self.beside(&text, Subject::written) => {
                 return Ok(Some(subject));
             }
-            Word::Text { text, .. } if text.starts_with('@') => format!(
-                "`{text}` is only text here: choose the person from the list that the chat offers, or give the id"
-            ),
+            Word::Text { text, .. }
+                if text.starts_with('@') || self.is_chat_without(Subject::written(&text)) =>
+            {
+                format!(
+                    "`{text}` is only text here: choose the person from the list that the chat offers, or give the id"
+                )
+            }
             Word::Text { .. } | Word::Reason(_) => {
                 return Subject::written(&shown).map(Some).map_err(invalid);
             }
@@ -203,9 +212,13 @@ impl Values {
             Word::Text { text, .. } if let Some(Ok(channel)) = self.beside(&text, Channel::written) => {
                 return Ok(Some(channel));
             }
-            Word::Text { text, .. } if text.starts_with('#') => format!(
-                "`{text}` is only text here: choose the channel from the list that the chat offers, or give the id"
-            ),
+            Word::Text { text, .. }
+                if text.starts_with('#') || self.is_chat_without(Channel::written(&text)) =>
+            {
+                format!(
+                    "`{text}` is only text here: choose the channel from the list that the chat offers, or give the id"
+                )
+            }
             Word::Text { .. } | Word::Reason(_) => {
                 return Channel::written(&shown).map(Some).map_err(invalid);
             }

@@ -4,7 +4,7 @@ use super::lists::role_for;
 use super::message::{CommandName, LOCAL_QUESTION, Line, Message, Tone, capital, op, spans, subject, text};
 use crate::domain::access::{Effect, Grant, Right};
 use crate::domain::audit::OperationId;
-use crate::domain::command::{Advice, Invocation, Problem, UsageError, Verb};
+use crate::domain::command::{Advice, Invocation, Problem, UsageError};
 use crate::domain::principal::Subject;
 
 /// What is wrong, as a sentence.
@@ -75,8 +75,7 @@ pub(in crate::domain) fn meant<'a>(error: &'a UsageError, rights: &[Right]) -> V
     error.meant.iter().filter(|line| error.may_suggest(line.verb, rights)).collect()
 }
 
-/// What may be typed instead: the corrected line, or else the form of the verb that was typed, or of the one that is
-/// nearest to it.
+/// What may be typed instead: the corrected line, or else the form of the verb that was typed.
 fn lines(error: &UsageError, rights: &[Right], name: &CommandName) -> Vec<String> {
     if matches!(error.problem, Problem::UnknownCommand(_)) {
         return vec![name.0.clone()];
@@ -88,28 +87,10 @@ fn lines(error: &UsageError, rights: &[Right], name: &CommandName) -> Vec<String
     if !meant.is_empty() {
         return meant;
     }
-    let verbs = if error.verbs.is_empty() { nearest(error, rights) } else { error.verbs.clone() };
-    let forms = verbs.iter().filter_map(|verb| Some(Invocation::example(verb, verb.examples.first()?)));
-    let lines: Vec<String> = forms.map(|form| name.line(&form)).collect();
+    let lines: Vec<String> =
+        error.verbs.iter().filter_map(|verb| verb.form()).map(|form| name.line(&form)).collect();
     if lines.is_empty() {
         return vec![name.line(&Invocation::named(error.family, &["help"]))];
     }
     lines
 }
-
-/// The verb that was probably meant, of those that somebody with these rights may use: an edit or two away, and not
-/// more than half of it.
-fn nearest(error: &UsageError, rights: &[Right]) -> Vec<&'static Verb> {
-    let Problem::UnknownVerb(typed) = &error.problem else { return Vec::new() };
-    let typed: String = typed.chars().take(LONGEST_TYPO).collect::<String>().to_lowercase();
-    let own = Verb::all(error.family).iter().filter(|verb| verb.examples_for(rights).next().is_some());
-    let near = own.filter_map(|verb| Some((strsim::levenshtein(&typed, verb.words.first()?), verb)));
-    near.filter(|(edits, _)| *edits <= 2 && edits * 2 <= typed.chars().count())
-        .min_by_key(|(edits, _)| *edits)
-        .map(|(_, verb)| verb)
-        .into_iter()
-        .collect()
-}
-
-/// How much of a word is compared with a verb, in characters; the longest verb has eight.
-const LONGEST_TYPO: usize = 16;
