@@ -2,7 +2,7 @@
 //!
 //! Every command first takes a slot of the `FairSemaphore`: so many are worked on at once, so many more wait, in
 //! turn by room, and none longer than its patience. Then a `RateLimiter` counts the commands of a person, and
-//! another the permitted ones about a room. Whoever is refused hears so, and that nothing was done.
+//! another the permitted ones about a room. A refusal says so, and that nothing was done.
 
 use std::collections::{HashMap, VecDeque};
 use std::hash::Hash;
@@ -32,7 +32,7 @@ pub struct Limits {
     pub at_once: usize,
     /// Commands that wait for their turn.
     pub waiting: usize,
-    /// How long each of them waits: less than the 2 s after which a person hears that it takes longer.
+    /// How long each of them waits: less than the 2 s after which a reply says that it takes longer.
     pub patience: Duration,
 }
 

@@ -45,7 +45,7 @@ fn say(line: &impl Serialize, to: &mut impl std::io::Write) -> anyhow::Result<()
     Ok(to.flush()?)
 }
 
-fn hear<T: DeserializeOwned>(from: &mut impl std::io::BufRead) -> anyhow::Result<T> {
+fn receive<T: DeserializeOwned>(from: &mut impl std::io::BufRead) -> anyhow::Result<T> {
     let mut line = String::new();
     if from.read_line(&mut line)? == 0 {
         bail!("the other process ended early");
@@ -71,7 +71,9 @@ impl Outside {
         let mut to = child.stdin.take().context("the other process does not listen")?;
         let mut from = BufReader::new(child.stdout.take().context("the other process does not speak")?);
         say(&order, &mut to)?;
-        let Said::Tencent(tencent) = hear(&mut from)? else { bail!("the other process began with the end") };
+        let Said::Tencent(tencent) = receive(&mut from)? else {
+            bail!("the other process began with the end")
+        };
         Ok(Self { child, to, from, tencent })
     }
 
@@ -79,7 +81,7 @@ impl Outside {
     pub(super) fn send(mut self, bot: SocketAddr, each_tenth: impl Fn()) -> anyhow::Result<Measured> {
         say(&bot, &mut self.to)?;
         loop {
-            match hear(&mut self.from)? {
+            match receive(&mut self.from)? {
                 Said::Tenth => each_tenth(),
                 Said::Done(measured) => return Ok(measured),
                 Said::Tencent(_) => bail!("the other process began again"),
@@ -96,17 +98,17 @@ impl Drop for Outside {
     }
 }
 
-/// The other process: hears on stdin, speaks on stdout.
+/// The other process: reads stdin, writes stdout.
 ///
 /// # Errors
 /// When a command is not answered as it should be.
 pub async fn outside() -> anyhow::Result<()> {
-    let order: Order = hear(&mut std::io::stdin().lock())?;
+    let order: Order = receive(&mut std::io::stdin().lock())?;
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
     say(&Said::Tencent(listener.local_addr()?), &mut crate::stdio::stdout())?;
     let simulator = simulator();
     tokio::spawn(simulator.clone().run(listener, std::future::pending()));
-    let bot: SocketAddr = hear(&mut std::io::stdin().lock())?;
+    let bot: SocketAddr = receive(&mut std::io::stdin().lock())?;
     let (calls_before, cpu_before, began) = (simulator.arrived(), cpu(), Instant::now());
     let each_tenth = || drop(say(&Said::Tenth, &mut crate::stdio::stdout()));
     let mut latencies = generator::send(bot, order, each_tenth).await?;

@@ -2,7 +2,7 @@
 //!
 //! Discord drops an interaction without an answer within 3 s. So: decide, which is local; answer at once if there
 //! is nothing to do; else send "thinking…", call Tencent only after Discord has accepted that, and put the outcome
-//! in its place. If it is unclear whether Discord accepted it, nothing is done, and the person hears so.
+//! in its place. If it is unclear whether Discord accepted it, nothing is done, and the reply says so.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -61,7 +61,7 @@ use rows::Open;
 use writer::Writer;
 
 /// How long a write waits for another process's transaction. Shorter than the 3 s after which Slack
-/// gives up, so that the person hears from us.
+/// gives up, so that the person gets our reply.
 const BUSY_TIMEOUT: Duration = Duration::from_millis(1_500);
 
 /// Whether a missing database is made.

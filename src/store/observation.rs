@@ -44,7 +44,7 @@ pub(super) fn observe(
             log.append(operation, at, What::Ended(outcome_now))?;
             return Ok(Observation::Corrects { operation, was: outcome });
         }
-        // If Tencent said that it did not make the change, that stands: the change is recorded beside it.
+        // If Tencent said that it did not make the change, that stands: the change is a record of its own.
         if *is_open || outcome == OutcomeKind::Succeeded {
             log.append(operation, at, What::Confirmed(change))?;
             return Ok(Observation::Confirms { operation, outcome });

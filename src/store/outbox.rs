@@ -68,7 +68,7 @@ pub(super) fn take_over(
         return Ok(Vec::new());
     }
     let names: Vec<&str> = platforms.iter().map(|platform| platform.name()).collect();
-    // With an outcome on record the person may have heard of it just before the end.
+    // With an outcome on record the person may have read it just before the end.
     let sql = format!(
         "UPDATE replies SET instance = ?1, perhaps_said = perhaps_said OR EXISTS (
              SELECT 1 FROM operations WHERE operations.operation = replies.operation AND outcome <> 'pending')

@@ -125,8 +125,8 @@ async fn what_was_declined_in_silence_is_sent_in_another_way_if_there_is_nothing
     let world = World::start().await;
     world.discord.fail(Route::Callback, Fault::Hang, 99);
     world.send(&command(ALICE, &[("room", "test")])).await;
-    let told = world.discord.has_posted(&direct(ALICE), 1).await;
-    assert!(read_message(&told[0]).contains("not acknowledged in time"), "{told:?}");
+    let sent = world.discord.has_posted(&direct(ALICE), 1).await;
+    assert!(read_message(&sent[0]).contains("not acknowledged in time"), "{sent:?}");
     assert!(matches!(&world.notes(1).await[..], [("sent", _)]));
     assert!(world.discord.channel(MODS).is_empty());
     assert_eq!(world.end().await.outcomes(), ["declined"]);
@@ -151,7 +151,7 @@ async fn while_tencent_is_slow_the_person_sees_that_it_is_worked_on() {
     let shown = world.discord.until(token(&interaction), |it| it.callback.is_some()).await;
     assert_eq!(shown.callback.unwrap()["type"], 5);
     assert!(shown.edited.is_none());
-    // The bot is told to end meanwhile, and finishes.
+    // The bot is asked to end meanwhile, and finishes.
     let discord = world.discord.clone();
     assert_eq!(world.end().await.outcomes(), ["succeeded"]);
     assert!(discord.interaction(token(&interaction)).edited.is_some());

@@ -117,8 +117,8 @@ async fn what_the_channel_does_not_take_either_the_person_is_notified_directly()
     world.discord.fail(Route::Edit, Fault::Code(404, 10_008), 99);
     world.discord.fail(Route::Channel, Fault::Code(403, 50_013), 2);
     world.send(&transfer(ALICE)).await;
-    let told = world.discord.has_posted(&direct(ALICE), 1).await;
-    assert!(read_message(&told[0]).contains("now belongs to"), "{told:?}");
+    let sent = world.discord.has_posted(&direct(ALICE), 1).await;
+    assert!(read_message(&sent[0]).contains("now belongs to"), "{sent:?}");
     let [("sent", why)] = &world.notes(1).await[..] else { panic!("a note of another kind") };
     assert_eq!(why, "discord answered 403, code 50013: code 50013");
     assert_eq!(world.end().await.outcomes(), ["succeeded"]);

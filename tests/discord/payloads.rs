@@ -187,11 +187,12 @@ async fn a_question_about_a_member_counts_the_members_roles() {
         "channels": { "555": { "id": "555", "type": 11, "parent_id": MODS, "name": "tonight" } },
     });
     let asked = with_options("room-acl", (ALICE, "alice"), MODS, options, resolved);
-    insta::assert_snapshot!(world.says(&asked).await, @r"
+    insta::assert_snapshot!(world.says(&asked).await, @"
     (only you)
     ✅ Yes: <@902> may hand `live-7` over in <#500>, by grant 3.
     Grant 3: moderator for `live-*`: permits it.
     Counted as a member of <@&700>, <@&31>.
+    No live room is called `live-7` now.
     -- op 5
     ");
     let ended = world.end().await;

@@ -22,9 +22,9 @@ async fn noted(file: &Path) -> Vec<String> {
     store.close().await;
     let report = verify(file, Evidence::default()).await.unwrap();
     assert!(report.sound, "{:?}", report.findings);
-    let told =
+    let named =
         entries.into_iter().map(|entry| entry.command).filter(|command| command.starts_with("(system)"));
-    told.map(|command| command.split(" from ").next().unwrap().to_owned()).collect()
+    named.map(|command| command.split(" from ").next().unwrap().to_owned()).collect()
 }
 
 const REPLACED: &str = "(system) database file replaced";
@@ -57,7 +57,7 @@ async fn a_database_that_nobody_touched_tells_of_nothing() {
 }
 
 #[tokio::test]
-async fn a_copy_in_another_file_is_told_once() {
+async fn a_copy_in_another_file_is_named_once() {
     // Whatever number the new file gets: often that of the one before it.
     for _ in 0..3 {
         let (world, _) = with_older_copy().await;
@@ -69,7 +69,7 @@ async fn a_copy_in_another_file_is_told_once() {
 }
 
 #[tokio::test]
-async fn an_older_copy_over_the_file_itself_is_refused_and_told_once_the_head_is_out_of_the_way() {
+async fn an_older_copy_over_the_file_itself_is_refused_and_named_once_the_head_is_out_of_the_way() {
     let (world, older) = with_older_copy().await;
     fs::write(world.file(), older).unwrap();
     let why = "the audit log ends at event 2, and 3 were signed";
@@ -80,7 +80,7 @@ async fn an_older_copy_over_the_file_itself_is_refused_and_told_once_the_head_is
 }
 
 #[tokio::test]
-async fn a_backup_that_is_put_back_is_told_wherever_it_is_put() {
+async fn a_backup_that_is_put_back_is_named_wherever_it_is_put() {
     for is_in_place in [false, true] {
         let (world, _) = with_older_copy().await;
         let copy = world.file().with_extension("copy");
@@ -97,7 +97,7 @@ async fn a_backup_that_is_put_back_is_told_wherever_it_is_put() {
 }
 
 #[tokio::test]
-async fn another_key_is_told() {
+async fn another_key_is_named() {
     let (world, _) = with_older_copy().await;
     let other = Database::of_file(&world.file(), Some(SigningKey::generate()));
     SqliteStore::open(other, IfMissing::Fail).await.unwrap().close().await;

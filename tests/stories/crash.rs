@@ -153,7 +153,7 @@ async fn on_a_full_disk_nothing_is_done_without_a_record() {
             said = Some(n);
             break;
         }
-        // The disk may also end between a deed and the record of its outcome.
+        // The disk may also end between a change and the record of its outcome.
         assert!(reply.says("now belongs to") || reply.says("Working on"), "{reply}");
     }
     assert!(said.is_some_and(|n| n > 0), "the disk was never full: {said:?}");

@@ -219,7 +219,7 @@ async fn a_member_of_a_group_with_a_role_may_and_another_may_not() {
 }
 
 #[tokio::test]
-async fn whoever_grants_to_a_group_hears_whether_slack_knows_it() {
+async fn whoever_grants_to_a_group_reads_whether_slack_knows_it() {
     let (api, lookup) = WebApi::with(&[(HOSTS, &[ALICE.id]), ("S0EMPTY", &[])]).await;
     let world = world(Some(lookup)).grant(ADAM, "admin", "*");
     run(world, async |stage| {

@@ -45,7 +45,10 @@ async fn a_jump_keeps_slack_s_requests_out_for_as_long_as_it_lasts() {
             let (status, said) = first.status_and_body().await;
             assert_eq!((status, said.as_str()), (401, "not signed by Slack\n"), "{jump}");
             let line = b"requests refused: check this machine's clock";
-            assert!(memchr::memmem::find(&logs::so_far(), line).is_some(), "whoever runs the bot is told");
+            assert!(
+                memchr::memmem::find(&logs::so_far(), line).is_some(),
+                "whoever runs the bot can read it"
+            );
             nothing_came_of_it(bot, jump).await;
             // Set right, it takes what it would not take, once.
             bot.clock.pass(-jump);

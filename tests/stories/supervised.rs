@@ -1,4 +1,4 @@
-//! The bot as a service: what systemd is told, and what the system lets the process have.
+//! The bot as a service: what it reports to systemd, and what the system lets the process have.
 
 use std::os::unix::net::UnixDatagram;
 use std::time::{Duration, Instant};
@@ -11,11 +11,11 @@ use super::crash::allowed;
 use super::program::{PATIENCE, Program};
 use super::slack::ALICE;
 
-/// What systemd hears, one message after the other.
+/// What systemd receives, one message after the other.
 struct Systemd(UnixDatagram);
 
 impl Systemd {
-    fn hears(&self, message: &str) {
+    fn receives(&self, message: &str) {
         let until = Instant::now() + PATIENCE;
         let mut buffer = [0; 256];
         while Instant::now() < until {
@@ -27,7 +27,7 @@ impl Systemd {
         panic!("the bot does not say {message}");
     }
 
-    fn heard(&self) -> bool {
+    fn has_received(&self) -> bool {
         self.0.set_nonblocking(true).unwrap();
         let mut is_any = false;
         while self.0.recv(&mut [0; 256]).is_ok() {
@@ -47,22 +47,22 @@ async fn systemd_hears_that_the_bot_is_up_that_its_store_answers_and_that_it_end
     program.set("NOTIFY_SOCKET", socket.to_str().unwrap());
     program.set("WATCHDOG_USEC", "600000");
     let serving = program.serves().await;
-    systemd.hears("READY=1");
-    systemd.hears("WATCHDOG=1");
-    systemd.hears("WATCHDOG=1");
+    systemd.receives("READY=1");
+    systemd.receives("WATCHDOG=1");
+    systemd.receives("WATCHDOG=1");
 
     // While the store does not answer, the watchdog is not fed.
     let mut other = program.raw().await;
     sqlx::query("BEGIN IMMEDIATE").execute(&mut other).await.unwrap();
     serving.has_logged("the database does not answer").await;
-    systemd.heard();
+    systemd.has_received();
     serving.has_logged("the database does not answer").await;
-    assert!(!systemd.heard());
+    assert!(!systemd.has_received());
     sqlx::query("ROLLBACK").execute(&mut other).await.unwrap();
-    systemd.hears("WATCHDOG=1");
+    systemd.receives("WATCHDOG=1");
 
     serving.gets("TERM");
-    systemd.hears("STOPPING=1");
+    systemd.receives("STOPPING=1");
     assert_eq!(serving.ends().await.0.code(), Some(0));
 }
 

@@ -9,7 +9,7 @@ use crate::app::limits::Limits;
 pub struct Timing {
     /// After an accepted change: pauses before each reading of the owner, until it shows the new one.
     pub confirm: Vec<Duration>,
-    /// After an unclear answer: pauses before each reading, until the person hears that the outcome is unknown. Tencent
+    /// After an unclear answer: pauses before each reading, until the reply says that the outcome is unknown. Tencent
     /// documents 3 s as its own limit (trtc.io/document/63398).
     pub settle: Vec<Duration>,
     /// Between two tries to record an outcome.

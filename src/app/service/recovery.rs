@@ -146,7 +146,7 @@ pub(super) enum Looked {
     Late,
 }
 
-/// How long somebody waits for a look at the operation that holds the room: they are to hear within two seconds
+/// How long somebody waits for a look at the operation that holds the room: they are to read within two seconds
 /// that their own is on record.
 const QUICK_LOOK: Duration = Duration::from_secs(1);
 

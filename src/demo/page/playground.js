@@ -609,7 +609,7 @@ function send() {
   const text = $("words").value.trim();
   if (text === "" || state.world === null) return;
   if (!isCommand(text)) {
-    problem(`The bot hears slash commands only. Start with ${state.world.commands.join(" or ")}.`);
+    problem(`The bot takes slash commands only. Start with ${state.world.commands.join(" or ")}.`);
     return;
   }
   fill("");
@@ -655,7 +655,7 @@ function exampleButton(example) {
     el("span", { class: "example-who" }, "as ", foreign(who), " in #", foreign(where))));
 }
 
-/** A slip of typing has no form in which options could make it. */
+/** A typing error cannot be made with options. */
 const examplesHere = () => state.world.examples.filter((example) => state.platform !== "discord" || example.used);
 
 function drawExamples() {

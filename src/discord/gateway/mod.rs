@@ -4,7 +4,7 @@
 //! documentation, API version 10): it asks `GET /gateway/bot` where to connect and how many new sessions are
 //! left, identifies, beats, and after any break resumes at `resume_gateway_url` with the last sequence number. A way
 //! that fails is not taken again while there is another: after the session's own address comes the general one, and
-//! after two RESUMEs in vain a new session. No single fault is to keep it from hearing for 10 seconds.
+//! after two failed RESUMEs a new session. No single fault is to cut it off for 10 seconds.
 //! Interactions belong to no intent, so none is asked for. What an interaction says is not read here: its JSON
 //! goes to the handler as it came, so that nothing which a typed model does not know is ever lost. Discord
 //! replays events when a session is resumed, and a replayed one is handed on again: the claim of its id makes

@@ -61,7 +61,7 @@ pub(super) fn counting(filter: &AuditFilter, by: StatsBy) -> QueryBuilder<Sqlite
         StatsBy::Room => ("room", "room"),
         StatsBy::Channel => ("channel", "channel"),
         StatsBy::Outcome => ("outcome", "outcome"),
-        // Numbers are sorted sooner than texts, and only what is told is put into words.
+        // Numbers sort faster than texts; only what is shown becomes text.
         StatsBy::Hour => ("strftime('%Y-%m-%dT%H:00:00Z', min(at) / 1000, 'unixepoch')", "at / 3600000"),
     };
     let mut query = select("SELECT", &format!("{key} AS key, {COUNTS}"), filter, way);

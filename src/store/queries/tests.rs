@@ -70,13 +70,13 @@ async fn each_question_has_its_index() {
         let way = Way::of(&filter);
         let query = listing(&filter, way).into_sql();
         let plan = plan(&store.readers, query.as_str()).await;
-        let told = format!("{filter:?}\n{query:?}\n{plan:#?}");
-        assert!(plan[0].contains(expected), "{expected}: {told}");
-        assert!(plan.iter().all(|step| !step.contains("TEMP B-TREE")), "sorts: {told}");
+        let shown = format!("{filter:?}\n{query:?}\n{plan:#?}");
+        assert!(plan[0].contains(expected), "{expected}: {shown}");
+        assert!(plan.iter().all(|step| !step.contains("TEMP B-TREE")), "sorts: {shown}");
         let scans = plan.iter().filter(|step| step.starts_with("SCAN") && !step.contains("VIRTUAL"));
         // All entries in the order of time are a walk along that index.
         let walks = plan[0] == "SCAN operations USING INDEX operations_by_time";
-        assert!(walks || scans.count() == 0, "scans: {told}");
+        assert!(walks || scans.count() == 0, "scans: {shown}");
     }
 
     let readings = AuditFilter { limit: Some(51), ..AuditFilter::default() };

@@ -383,7 +383,7 @@ mod history {
                                     late.push((made, to.clone()));
                                     ended = made + random.random_range(1..5_000);
                                 }
-                                // Cut, and somebody goes past it while it may still come true.
+                                // Cut, and somebody overrides it while it may still come true.
                                 other => {
                                     outcome = Unknown;
                                     ended = end + 3_600;
