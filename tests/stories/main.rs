@@ -78,5 +78,6 @@ mod streams;
 mod supervised;
 mod transfers;
 mod understood;
+mod unquoted;
 mod unread_groups;
 mod verbs;

@@ -146,6 +146,14 @@ impl Invocation {
     }
 }
 
+impl Verb {
+    /// Its form: the first example.
+    #[must_use]
+    pub fn form(&'static self) -> Option<Invocation> {
+        self.examples.first().map(|example| Invocation::example(self, example))
+    }
+}
+
 /// A value as it is typed.
 fn word(kind: Kind, value: &str) -> String {
     match kind {

@@ -9,7 +9,7 @@ mod owner;
 
 use super::parameter::{Parameter, Position};
 use super::values::Values;
-use super::{Command, CommandGroup, Invocation, Problem};
+use super::{Command, CommandGroup, Problem};
 use crate::domain::access::{Right, Role};
 
 pub use acl::{AclCommand, Edit, Ends, Listed, Section, Why};
@@ -135,12 +135,6 @@ impl Verb {
     /// The parameters that their place names, in order.
     pub fn positional(&self) -> impl DoubleEndedIterator<Item = &'static Parameter> + Clone {
         self.parameters.iter().filter(|parameter| parameter.place != Position::Never)
-    }
-
-    /// Its form: the first example.
-    #[must_use]
-    pub fn form(&'static self) -> Option<Invocation> {
-        self.examples.first().map(|example| Invocation::example(self, example))
     }
 
     /// The examples that somebody with these rights is shown.
