@@ -392,8 +392,9 @@ pub async fn serve<C: Clock + Clone + 'static>(
     let database_url = database.url().to_owned();
     let timing = Timing { unclear_for: config.unclear_for, ..Timing::default() };
     let service_config = ServiceConfig { timing, limits: config.limits };
-    let bot = Bot::build(database, config.tencent, clock, service_config).await?;
+    // First: a start that fails because the port is taken leaves nothing behind.
     let listener = bind(address).await?;
+    let bot = Bot::build(database, config.tencent, clock, service_config).await?;
     let doors = Doors { slack: config.slack, discord: config.discord };
     // Signals count from now on: a supervisor that reads "listening" may send one.
     let mut signals = Signals::listen().context("signals cannot be listened for")?;

@@ -104,6 +104,7 @@ impl Common {
         reader.check_open_variables();
         let no_proxy = reader.get(&NO_PROXY).unwrap_or_default();
         let (https, all) = (reader.get(&HTTPS_PROXY), reader.get(&ALL_PROXY));
+        let all = all.map(|proxy| proxy.set_in(ALL_PROXY.variable.name));
         Self {
             database_url: reader.get_or_example(&DATABASE_URL),
             signing_key: reader.get(&AUDIT_SIGNING_KEY),

@@ -6,15 +6,16 @@ use super::access;
 use crate::app::ports::StoreError;
 use crate::config::{self, Environment};
 use crate::domain::check::Check;
-use crate::store::Database;
 use crate::store::health::{self, FileHealth, Health};
 use crate::store::wal::USUAL_BYTES;
+use crate::store::{Database, KeyProblem};
 
 const NAME: &str = "database";
 const SCHEMA: &str = "schema";
 const FILES: &str = "files";
 const DISK: &str = "disk";
 const WAL: &str = "write-ahead log";
+const KEY: &str = "signing key";
 const LOG: &str = "audit log";
 
 /// How many bytes should be free: a command writes some kilobytes.
@@ -62,6 +63,10 @@ fn of_health(health: &Health) -> Vec<Check> {
         Ok(()) => Check::ok(SCHEMA, "of this version, with every trigger that guards the log"),
         Err(error) => failed(SCHEMA, error),
     };
+    let key = match &health.key {
+        Ok(()) => Check::ok(KEY, "it can be used, and nobody else can read it"),
+        Err(KeyProblem { what, remedy }) => Check::failure(KEY, what, remedy),
+    };
     let log = match &health.log {
         Ok(events) => Check::ok(
             LOG,
@@ -71,16 +76,12 @@ fn of_health(health: &Health) -> Vec<Check> {
     };
     let mut checks = vec![database, schema];
     checks.extend([owned(&health.files), disk(health.files.free), wal(&health.files)]);
-    checks.push(log);
+    checks.extend([key, log]);
     checks
 }
 
 fn failed(name: &'static str, error: &StoreError) -> Check {
-    Check::failure(
-        name,
-        error.to_string(),
-        "`room-owner audit verify` tells more; keep the files as they are",
-    )
+    Check::failure(name, error.to_string(), "`room-owner audit verify` tells more")
 }
 
 /// What can go wrong with its files while it works. The bot watches its write-ahead log by itself.

@@ -2,7 +2,7 @@
 
 use reqwest::Url;
 
-use super::within;
+use super::{out_of_reach, within};
 use crate::discord::register::Registrar;
 use crate::discord::{Application, Failure, Settings, application};
 use crate::domain::check::Check;
@@ -11,6 +11,8 @@ use crate::redact::Redactor;
 const NAME: &str = "discord";
 const DELIVERY: &str = "discord delivery";
 const COMMANDS: &str = "discord commands";
+/// Where Discord's address is set.
+const ADDRESS_IN: &str = "DISCORD_API_BASE_URL if it is set";
 
 /// Looks at what is registered too, unless that is done already.
 pub(super) async fn checks(
@@ -36,18 +38,19 @@ pub(super) async fn checks(
                 let own = [identity(&application, settings), delivery(&application, settings, public_url)];
                 own.into_iter().chain(commands).collect()
             }
-            Err(error) => vec![unanswered(&error)],
+            Err(error) => vec![unanswered(&error, settings)],
         }
     };
-    within(&[NAME], checks).await
+    within(&[NAME], (&settings.api_base_url, ADDRESS_IN), checks).await
 }
 
-fn unanswered(failure: &Failure) -> Check {
+fn unanswered(failure: &Failure, settings: &Settings) -> Check {
     let remedy = match failure {
         Failure::Refused { status: 401 | 403, .. } => {
             "copy the token from the Bot page of the application (Reset Token) to DISCORD_BOT_TOKEN"
+                .to_owned()
         }
-        _ => "check the network of this machine, and DISCORD_API_BASE_URL if it is set",
+        _ => out_of_reach(&settings.api_base_url, ADDRESS_IN),
     };
     Check::failure(NAME, failure.to_string(), remedy)
 }

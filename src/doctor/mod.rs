@@ -13,6 +13,7 @@ mod way_in;
 
 use std::time::Duration;
 
+use reqwest::Url;
 use tracing::{debug, error, warn};
 
 use crate::app::ports::Clock;
@@ -44,10 +45,9 @@ async fn examine<C: Clock + Clone>(environment: &Environment, clock: C, is_servi
     let now = clock.now();
     let origin = database.as_ref().and_then(|database| database.verifier_key().ok()?);
     let way_in = async {
-        let name = way_in::NAME;
         match is_serving {
-            true => within(&[name], way_in::check(&usable, origin.as_ref(), &redactor)).await,
-            false => vec![Check::skipped(name, "the bot does not serve yet")],
+            true => way_in::check(&usable, origin.as_ref(), &redactor).await,
+            false => vec![Check::skipped(way_in::NAME, "the bot does not serve yet")],
         }
     };
     let (tencent, slack, discord, way_in, database) = tokio::join!(
@@ -97,11 +97,27 @@ fn redacted(mut checks: Vec<Check>, redactor: &Redactor) -> Vec<Check> {
     checks
 }
 
-/// What is not known in time is a failure.
-async fn within(names: &[&'static str], checks: impl Future<Output = Vec<Check>>) -> Vec<Check> {
+/// What to look at when there is no answer from `url`, which is set in `setting`. A proxy on the way comes first.
+fn out_of_reach(url: &Url, setting: &str) -> String {
+    match http::proxy_for(url) {
+        Some(proxy) => format!(
+            "check {}, and that the proxy connects to {}; NO_PROXY names hosts that need none",
+            proxy.setting(),
+            url.host_str().unwrap_or_default()
+        ),
+        None => format!("check the network of this machine, what its firewall lets out, and {setting}"),
+    }
+}
+
+/// What is not known in time is a failure; `url`, set in `setting`, did not answer.
+async fn within(
+    names: &[&'static str],
+    (url, setting): (&Url, &str),
+    checks: impl Future<Output = Vec<Check>>,
+) -> Vec<Check> {
     let late = |name: &&'static str| {
         let detail = format!("no answer within {} s", LIMIT.as_secs());
-        Check::failure(name, detail, "check the network of this machine, and what its firewall lets out")
+        Check::failure(name, detail, out_of_reach(url, setting))
     };
     tokio::time::timeout(LIMIT, checks).await.unwrap_or_else(|_| names.iter().map(late).collect())
 }

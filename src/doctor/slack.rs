@@ -12,6 +12,9 @@ const SCOPE: &str = "slack scopes";
 const SOCKET: &str = "slack socket mode";
 
 /// Opens a connection of Socket Mode too, unless the bot is about to do so.
+/// The setting of Slack's address.
+const ADDRESS: &str = "SLACK_API_BASE_URL if it is set";
+
 pub(super) async fn checks(
     settings: Option<&Settings>,
     with_socket: bool,
@@ -23,7 +26,10 @@ pub(super) async fn checks(
     };
     let socket = async {
         match settings.socket.as_ref().filter(|_| with_socket) {
-            Some(settings) => within(&[SOCKET], socket(settings, redactor)).await,
+            Some(settings) => {
+                let to = (&settings.api_base_url, ADDRESS);
+                within(&[SOCKET], to, socket(settings, redactor)).await
+            }
             None => Vec::new(),
         }
     };
@@ -51,7 +57,7 @@ async fn of_token(settings: &Settings, redactor: &Redactor) -> Vec<Check> {
             "SLACK_BOT_TOKEN is not set: user groups have no roles, and late answers are in the log alone";
         return vec![Check::skipped(NAME, detail)];
     };
-    within(&[NAME], token(settings, lookup, redactor)).await
+    within(&[NAME], (&lookup.base_url, ADDRESS), token(settings, lookup, redactor)).await
 }
 
 async fn token(settings: &Settings, lookup: &Lookup, redactor: &Redactor) -> Vec<Check> {

@@ -9,7 +9,7 @@ use crate::domain::audit::Refusal;
 use crate::domain::check::{Check, State};
 use crate::redact::Redactor;
 use crate::tencent::callbacks::{CHANGE_OF_OWNER, Configuration, Configurator};
-use crate::tencent::{Settings, TencentClient};
+use crate::tencent::{Settings, TencentClient, address_setting};
 
 const NAME: &str = "tencent";
 const CLOCK: &str = "clock";
@@ -41,7 +41,9 @@ pub(super) async fn checks<C: Clock + Clone>(
         vec![account, callbacks]
     };
     let time = async { vec![time(settings, clock.clone(), redactor).await] };
-    let (account, time) = tokio::join!(within(&[NAME, CALLBACKS], account), within(&[CLOCK], time));
+    let address = (&settings.base_url, address_setting(&settings.base_url));
+    let (account, time) =
+        tokio::join!(within(&[NAME, CALLBACKS], address, account), within(&[CLOCK], address, time));
     [account, time].concat()
 }
 
@@ -53,7 +55,8 @@ pub(super) async fn at_start<C: Clock + Clone>(
 ) -> Vec<Check> {
     let account = async { vec![account(settings, clock.clone(), redactor).await] };
     let time = async { vec![time(settings, clock.clone(), redactor).await] };
-    let (account, time) = tokio::join!(within(&[NAME], account), within(&[CLOCK], time));
+    let address = (&settings.base_url, address_setting(&settings.base_url));
+    let (account, time) = tokio::join!(within(&[NAME], address, account), within(&[CLOCK], address, time));
     [account, time].concat()
 }
 
@@ -75,11 +78,9 @@ async fn account<C: Clock>(settings: &Settings, clock: C, redactor: &Redactor) -
             let id = request_id.map(|id| format!(" (RequestId {id})")).unwrap_or_default();
             Check::failure(NAME, format!("{host} refuses calls: {code}{info}{id}"), remedy)
         }
-        Err(ReadError::Unreadable(refusal)) => Check::failure(
-            NAME,
-            format!("{host}: {}", refusal.info),
-            "check the network of this machine, and TENCENT_REGION or TENCENT_API_BASE_URL",
-        ),
+        Err(ReadError::Unreadable(refusal)) => {
+            Check::failure(NAME, format!("{host}: {}", refusal.info), refusal.remedy)
+        }
     }
 }
 

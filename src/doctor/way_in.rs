@@ -2,7 +2,7 @@
 
 use reqwest::{Method, Url};
 
-use super::LIMIT;
+use super::{LIMIT, out_of_reach, within};
 use crate::config::Usable;
 use crate::domain::check::Check;
 use crate::http::{self, Client, Limits};
@@ -20,7 +20,10 @@ pub(super) async fn check(usable: &Usable, origin: Option<&VerifierKey>, redacto
     let slack_posts = usable.slack.as_ref().is_some_and(|slack| slack.socket.is_none());
     let discord_posts = usable.discord.as_ref().is_some_and(|discord| discord.public_key.is_some());
     let check = match &usable.public_url {
-        Some(url) => reached(url, usable, origin, redactor).await,
+        Some(url) => {
+            let reached = async { vec![reached(url, usable, origin, redactor).await] };
+            return within(&[NAME], (url, "PUBLIC_URL"), reached).await;
+        }
         None if slack_posts || discord_posts => Check::warning(
             NAME,
             "PUBLIC_URL is not set, so nobody knows whether the platforms reach the bot",
@@ -37,9 +40,10 @@ async fn reached(url: &Url, usable: &Usable, origin: Option<&VerifierKey>, redac
         Err(error) => return Check::failure(NAME, error.to_string(), "see the message"),
     };
     // A proxy need not pass the first one on. The others refuse what is not signed.
-    let slack = usable.slack.as_ref().map(|_| (Method::POST, "slack/commands"));
+    let slack = usable.slack.as_ref().filter(|slack| slack.socket.is_none());
+    let slack = slack.map(|_| (Method::POST, "slack/commands"));
     let discord = usable.discord.as_ref().map(|_| (Method::POST, "discord/interactions"));
-    let paths = [Some((Method::GET, "healthz")), slack, discord];
+    let paths = [Some((Method::GET, "healthz")), slack.clone(), discord];
     let mut status = None;
     for (method, path) in paths.into_iter().flatten() {
         let answer = match answer(&client, url, method, path, redactor).await {
@@ -48,7 +52,7 @@ async fn reached(url: &Url, usable: &Usable, origin: Option<&VerifierKey>, redac
         };
         match answer.origin {
             Some(there) if origin.is_none_or(|origin| origin.name() == there) => {
-                return match usable.slack {
+                return match slack {
                     Some(_) => takes_presses(&client, url, redactor).await,
                     None => Check::ok(NAME, format!("`{url}` reaches this bot")),
                 };
@@ -101,7 +105,10 @@ async fn answer(
     redactor: &Redactor,
 ) -> Result<Answer, Check> {
     let unreachable = |why: &dyn std::fmt::Display| {
-        let remedy = "check its name, its certificate and what listens there";
+        let remedy = match http::proxy_for(url) {
+            Some(_) => out_of_reach(url, NAME),
+            None => "check its name, its certificate and what listens there".to_owned(),
+        };
         Check::failure(NAME, format!("`{url}` cannot be reached: {why}"), remedy)
     };
     let to = url.join(path).map_err(|error| unreachable(&error))?;

@@ -26,6 +26,8 @@ pub struct Proxy {
     /// Without user name and password.
     url: Url,
     authorization: Option<HeaderValue>,
+    /// The setting that names it.
+    setting: &'static str,
     /// Takes what goes through the proxy.
     takes: Arc<Matcher>,
 }
@@ -80,7 +82,19 @@ impl Proxy {
         url.set_username("")
             .and_then(|()| url.set_password(None))
             .map_err(|()| format!("names no host, {SHOWN}"))?;
-        Ok(Self { url, authorization, takes: matcher("") })
+        Ok(Self { url, authorization, setting: "HTTPS_PROXY", takes: matcher("") })
+    }
+
+    /// The same, named by another setting than HTTPS_PROXY.
+    #[must_use]
+    pub fn set_in(self, setting: &'static str) -> Self {
+        Self { setting, ..self }
+    }
+
+    /// The setting that names it.
+    #[must_use]
+    pub fn setting(&self) -> &'static str {
+        self.setting
     }
 
     /// The passwords in such a text, as they are written there and as they are meant.
@@ -189,17 +203,17 @@ impl Proxy {
 
     /// There is no connection to it.
     pub fn unreachable(&self, why: &str) -> String {
-        format!("the proxy {} cannot be reached: {why}", self.name())
+        format!("the proxy {} cannot be reached: {why}; check {}", self.name(), self.setting)
     }
 
     pub(super) fn wants_authorization(&self) -> String {
-        let name = self.name();
+        let (name, setting) = (self.name(), self.setting);
         match self.authorization {
             Some(_) => {
-                format!("the proxy {name} does not take the user name and password that are set for it")
+                format!("the proxy {name} does not take the user name and password in {setting}")
             }
             None => format!(
-                "the proxy {name} asks for a user name and a password: set HTTPS_PROXY to http://<user>:<password>@{name}"
+                "the proxy {name} asks for a user name and a password: set {setting} to http://<user>:<password>@{name}"
             ),
         }
     }

@@ -9,6 +9,7 @@ use secrecy::SecretString;
 use sqlx::sqlite::SqliteConnectOptions;
 
 use super::files::{self, beside};
+use super::key_file::KeyProblem;
 use super::rows::Explain as _;
 use super::{BUSY_TIMEOUT, key_file};
 use crate::app::ports::StoreError;
@@ -95,7 +96,12 @@ impl Database {
     /// # Errors
     /// When the key cannot be used.
     pub fn verifier_key(&self) -> Result<Option<VerifierKey>, StoreError> {
-        let key = key_file::load(&self.file()?, self.signing_key.as_ref())?;
+        Ok(self.usable_key(&self.file()?)?)
+    }
+
+    /// The same beside its file.
+    pub(super) fn usable_key(&self, file: &Path) -> Result<Option<VerifierKey>, KeyProblem> {
+        let key = key_file::load(file, self.signing_key.as_ref())?;
         Ok(key.map(|key| key.verifier_key().clone()))
     }
 }

@@ -11,6 +11,22 @@ use tracing::info;
 use crate::app::ports::StoreError;
 use crate::merkle::SigningKey;
 
+/// Why a key cannot be used, and what to do about it.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{what}: {remedy}")]
+pub struct KeyProblem {
+    /// What is wrong.
+    pub what: String,
+    /// What to do.
+    pub remedy: String,
+}
+
+impl From<KeyProblem> for StoreError {
+    fn from(problem: KeyProblem) -> Self {
+        Self(problem.to_string())
+    }
+}
+
 /// `<database>.key`
 pub(super) fn path(database: &Path) -> PathBuf {
     super::files::beside(database, ".key")
@@ -21,14 +37,18 @@ pub(super) fn text(database: &Path) -> std::io::Result<SecretString> {
 }
 
 /// The given key, or the one of the file; `None` if neither is there.
-pub(super) fn load(database: &Path, given: Option<&SecretString>) -> Result<Option<SigningKey>, StoreError> {
+pub(super) fn load(database: &Path, given: Option<&SecretString>) -> Result<Option<SigningKey>, KeyProblem> {
     if let Some(given) = given {
         let key = SigningKey::parse(given);
-        return key.map(Some).map_err(|error| StoreError(format!("AUDIT_SIGNING_KEY: {error}")));
+        return key.map(Some).map_err(|error| KeyProblem {
+            what: format!("AUDIT_SIGNING_KEY: {error}"),
+            remedy: "set the key that `room-owner audit key --new` printed".to_owned(),
+        });
     }
     let file = path(database);
-    let failed = |error: &dyn std::fmt::Display| {
-        StoreError(format!("the signing key `{}` cannot be used: {error}", file.display()))
+    let failed = |error: &dyn std::fmt::Display| KeyProblem {
+        what: format!("the signing key `{}` cannot be used: {error}", file.display()),
+        remedy: "put the right one back, readable for the bot's user alone".to_owned(),
     };
     let mode = match fs::metadata(&file) {
         Ok(metadata) => metadata.permissions().mode() & 0o777,
@@ -36,11 +56,16 @@ pub(super) fn load(database: &Path, given: Option<&SecretString>) -> Result<Opti
         Err(error) => return Err(failed(&error)),
     };
     if mode & 0o077 != 0 {
-        return Err(StoreError(format!(
-            "the signing key `{0}` is open to other users (mode {mode:04o}), who could sign a forged log: \
-             `chmod 600 {0}`, and if they may have read it, go over to a new one (`room-owner audit key --new`)",
-            file.display()
-        )));
+        return Err(KeyProblem {
+            what: format!(
+                "the signing key `{}` is open to other users (mode {mode:04o}), who could sign a forged log",
+                file.display()
+            ),
+            remedy: format!(
+                "`chmod 600 {}`, and if they may have read it, go over to a new one (`room-owner audit key --new`)",
+                file.display()
+            ),
+        });
     }
     let text = text(database).map_err(|error| failed(&error))?;
     SigningKey::parse(&text).map(Some).map_err(|error| failed(&error))

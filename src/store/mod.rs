@@ -38,6 +38,7 @@ pub mod wal;
 mod writer;
 
 pub use database::{Database, database_file};
+pub use key_file::KeyProblem;
 pub use queries::LogCopy;
 pub use scratch::{MadeUp, fill_unsynced};
 

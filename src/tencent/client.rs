@@ -1,6 +1,5 @@
 //! The client of Tencent's Live REST API (trtc.io/document/63398, 72534).
 
-use std::borrow::Cow;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -12,6 +11,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Value, json};
 use tracing::{debug, warn};
 
+use super::answer::{Failure, refusal, result_name, unanswered};
 use super::codes::{self, Class};
 use super::limit::RateLimiter;
 use super::user_sig;
@@ -41,8 +41,6 @@ const SLOW_DOWN: Duration = Duration::from_millis(1_000);
 const SLOW_DOWN_IN_ALL: Duration = Duration::from_millis(9_900);
 /// How long a call waits for its turn under the ceiling before it is given up.
 const TURN_WITHIN: Duration = Duration::from_secs(2);
-/// ErrorInfo is kept and shown up to this length, in characters.
-const LONGEST_INFO: usize = 300;
 /// `get_room_list` has a ceiling of its own (trtc.io/document/63405).
 const LISTS_PER_SECOND: u32 = 10;
 
@@ -94,18 +92,6 @@ struct Signed {
     at: Timestamp,
     /// Knows this UserSig too.
     redactor: Redactor,
-}
-
-/// The result of a call after all permitted tries.
-enum Failure {
-    /// Tencent said no.
-    Refused(Refusal),
-    /// It never left this machine.
-    NotSent(Refusal),
-    /// Tencent answered every try with an internal error.
-    Failed(Refusal),
-    /// It is not known.
-    Unclear(Refusal),
 }
 
 /// Whether a call whose answer was lost may be sent again.
@@ -196,9 +182,10 @@ impl<C: Clock> TencentClient<C> {
                         self.clock.sleep(backoff(tries)).await;
                         continue;
                     }
+                    let refusal = unanswered(info, &error, &self.settings.base_url);
                     return Err(match error {
-                        http::Error::NotSent(_) => Failure::NotSent(unanswered(info)),
-                        _ => Failure::Unclear(unanswered(info)),
+                        http::Error::NotSent(_) => Failure::NotSent(refusal),
+                        _ => Failure::Unclear(refusal),
                     });
                 }
             };
@@ -322,10 +309,9 @@ impl<C: Clock> RoomControl for TencentClient<C> {
         let request_id = envelope.request_id;
         let owner = envelope.response.and_then(|response| response.room_info).and_then(RoomInfo::owner);
         owner.ok_or_else(|| {
-            ReadError::Unreadable(Refusal {
-                request_id,
-                ..unanswered("tencent's answer names no owner".to_owned())
-            })
+            let error = http::Error::Unusable("tencent's answer names no owner".to_owned());
+            let refusal = unanswered(error.to_string(), &error, &self.settings.base_url);
+            ReadError::Unreadable(Refusal { request_id, ..refusal })
         })
     }
 
@@ -366,82 +352,6 @@ impl<C: Clock> RoomControl for TencentClient<C> {
                 Some(RoomSummary { room, name, owner, viewers: info.view_count.as_u64() })
             })
             .collect())
-    }
-}
-
-impl Failure {
-    fn into_refusal(self) -> Refusal {
-        match self {
-            Self::Refused(refusal)
-            | Self::NotSent(refusal)
-            | Self::Failed(refusal)
-            | Self::Unclear(refusal) => refusal,
-        }
-    }
-
-    fn into_read_error(self) -> ReadError {
-        match self {
-            Self::Refused(refusal) if refusal.code == Some(codes::NO_SUCH_ROOM) => ReadError::NoRoom(refusal),
-            // A question has no effect that could be lost: an answer with a code is a no.
-            Self::Refused(refusal) | Self::Failed(refusal) => ReadError::Refused(refusal),
-            Self::Unclear(refusal) if refusal.code.is_some() => ReadError::Refused(refusal),
-            Self::NotSent(refusal) | Self::Unclear(refusal) => ReadError::Unreadable(refusal),
-        }
-    }
-}
-
-/// The no in an answer, if it is one: an ErrorCode that is not 0, or ActionStatus FAIL.
-fn refusal<T>(envelope: &Envelope<T>) -> Option<Refusal> {
-    let number = envelope.error_code.unwrap_or_default();
-    let failed = envelope.action_status.as_deref().is_some_and(|status| status.eq_ignore_ascii_case("FAIL"));
-    if number == 0 && !failed {
-        return None;
-    }
-    let info = envelope.error_info.as_deref().unwrap_or_default();
-    Some(Refusal {
-        code: Some(number),
-        info: if info.is_empty() {
-            "no ErrorInfo".to_owned()
-        } else {
-            info.chars().take(LONGEST_INFO).collect()
-        },
-        request_id: envelope.request_id.clone(),
-        remedy: codes::remedy(number).to_owned(),
-    })
-}
-
-/// The result of a call for the metrics: a code that is documented, or why there is none.
-fn result_name<T>(answer: &Result<Envelope<T>, http::Error>) -> Cow<'static, str> {
-    let envelope = match answer {
-        Ok(envelope) => envelope,
-        Err(http::Error::NotSent(_)) => return "not_sent".into(),
-        Err(http::Error::TimedOut { .. }) => return "timed_out".into(),
-        Err(http::Error::Cut { .. }) => return "cut".into(),
-        Err(http::Error::Unusable(_)) => return "unusable".into(),
-        Err(http::Error::Refused { .. }) => return "http".into(),
-    };
-    match refusal(envelope).and_then(|refusal| refusal.code) {
-        None => "0".into(),
-        Some(code) if codes::lookup(code).is_some() => code.to_string().into(),
-        Some(_) => "other".into(),
-    }
-}
-
-/// What is kept of an answer is short, whatever Tencent sends.
-#[cfg(any(test, feature = "fuzzing"))]
-pub(super) fn check_refusal(envelope: &Envelope<Nothing>) {
-    let Some(refusal) = refusal(envelope) else { return assert_eq!(envelope.error_code, Some(0)) };
-    assert!(!refusal.info.is_empty() && refusal.info.chars().count() <= LONGEST_INFO);
-    assert!(!refusal.remedy.is_empty());
-}
-
-fn unanswered(info: String) -> Refusal {
-    Refusal {
-        code: None,
-        info,
-        request_id: None,
-        remedy: "Tencent may be down or out of reach: try again in a moment, and tell an admin if it stays."
-            .to_owned(),
     }
 }
 

@@ -76,7 +76,7 @@ pub const CODES: &[Code] = &[
     code(60003, Final, "Tencent could not read the request's body: this is a fault of the bot, report it."),
     code(60004, Final, "Tencent did not accept the bot's account: an admin has to check TENCENT_ADMIN_USER_ID and TENCENT_SECRET_KEY."),
     code(60005, Final, "Tencent did not accept the bot's account: an admin has to check TENCENT_ADMIN_USER_ID and TENCENT_SECRET_KEY."),
-    code(60006, Final, "Tencent does not know the app: an admin has to check TENCENT_SDK_APP_ID."),
+    code(60006, Final, "Tencent does not know the app here: an admin has to check TENCENT_SDK_APP_ID and TENCENT_REGION."),
     code(60007, SlowDown, "Too many calls a second for this API: wait a few seconds and try again."),
     code(60008, Unclear, "Tencent's own service timed out: look at the room's owner before you try again."),
     code(60009, Final, "Tencent does not know this API: an admin has to check TENCENT_REGION and TENCENT_API_BASE_URL."),

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::wire::{self, Nothing, RoomInfoResponse, RoomListResponse};
-use super::{callbacks, client};
+use super::{answer, callbacks};
 
 /// The answer to a call.
 pub fn answer(bytes: &[u8]) {
@@ -13,7 +13,7 @@ pub fn answer(bytes: &[u8]) {
     if let Ok(envelope) = wire::read::<Nothing>(bytes) {
         let code = value.as_ref().and_then(|value| value["ErrorCode"].as_i64());
         assert!(envelope.error_code.is_some() && (!is_known || envelope.error_code == code), "{code:?}");
-        client::check_refusal(&envelope);
+        answer::check_refusal(&envelope);
     }
     if let Ok(envelope) = wire::read::<RoomInfoResponse>(bytes)
         && is_known

@@ -1,5 +1,6 @@
 //! Tencent's Live REST API: how we sign for it, call it, read its answers, and simulate it.
 
+mod answer;
 pub mod callbacks;
 mod client;
 pub mod codes;
@@ -12,4 +13,4 @@ pub mod user_sig;
 mod wire;
 
 pub use client::{Settings, TencentClient};
-pub use region::region_url;
+pub use region::{address_setting, region_url};

@@ -19,3 +19,10 @@ pub fn region_url(region: &str) -> Option<Url> {
     let (_, domain) = DOMAINS.iter().find(|(name, _)| *name == region)?;
     Url::parse(&format!("https://{domain}")).ok()
 }
+
+/// The setting that an address of the REST API comes from.
+#[must_use]
+pub fn address_setting(url: &Url) -> &'static str {
+    let is_regional = DOMAINS.iter().any(|(_, domain)| url.host_str() == Some(*domain));
+    if is_regional { "TENCENT_REGION" } else { "TENCENT_API_BASE_URL" }
+}

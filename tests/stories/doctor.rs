@@ -156,6 +156,7 @@ async fn everything_is_as_it_should_be() {
     ok       files: only their owner can read them, and there is one name for each
     ok       disk: .. free
     ok       write-ahead log: ..; every commit is synced (FULL)
+    ok       signing key: it can be used, and nobody else can read it
     ok       audit log: its end is as it was signed, .. events (`audit verify` checks all)
     ok       admins: 1 grant makes an admin
     ok       channels: 1 channel is authorised
@@ -180,6 +181,10 @@ async fn each_thing_that_is_wrong_is_said_with_what_to_do() {
         ("a wrong secret key", &[("TENCENT_SECRET_KEY", "the-key-of-another-application")]),
         ("a wrong application", &[("TENCENT_SDK_APP_ID", "1400000001")]),
         ("nobody at Tencent's address", &[("TENCENT_API_BASE_URL", nobody)]),
+        (
+            "somebody else at Tencent's address",
+            &[("TENCENT_API_BASE_URL", right.slack.base().trim_end_matches("/api"))],
+        ),
         ("a clock that is off", &[("TENCENT_API_BASE_URL", late.as_str())]),
         ("callbacks that are signed otherwise", &[("TENCENT_CALLBACK_TOKEN", "a-token-of-somebody")]),
         ("a wrong Slack token", &[("SLACK_BOT_TOKEN", "xoxb-of-somebody-else")]),
@@ -219,10 +224,13 @@ async fn each_thing_that_is_wrong_is_said_with_what_to_do() {
              -> Tencent did not accept the bot's UserSig: TENCENT_SECRET_KEY belongs to another app.
     # a wrong application: exit 1
     failure  tencent: 127.0.0.1 refuses calls: 60006 SDKAppID `1400000001` is unknown: check it, and the data centre (RequestId ..)
-             -> Tencent does not know the app: an admin has to check TENCENT_SDK_APP_ID.
+             -> Tencent does not know the app here: an admin has to check TENCENT_SDK_APP_ID and TENCENT_REGION.
     # nobody at Tencent's address: exit 1
     failure  tencent: 127.0.0.1: tencent cannot be reached: Connection refused (os error 111)
-             -> check the network of this machine, and TENCENT_REGION or TENCENT_API_BASE_URL
+             -> Tencent may be down or out of reach: try again in a moment; if it stays, an admin has to check the bot's network and TENCENT_API_BASE_URL.
+    # somebody else at Tencent's address: exit 1
+    failure  tencent: 127.0.0.1: HTTP status 404
+             -> What answers does not look like Tencent's API: an admin has to check TENCENT_API_BASE_URL.
     # a clock that is off: exit 1
     warning  callbacks: tencent's callbacks could not be read or set: 100004 no such room; There is no such room, or it is dissolved: check the spelling; the stream may have ended.
              -> `room-owner tencent callbacks show` asks again
@@ -304,6 +312,14 @@ async fn a_database_that_is_not_as_it_should_be_is_said_with_what_to_do() {
     std::fs::set_permissions(program.path(".env"), Permissions::from_mode(0o600)).unwrap();
     std::fs::set_permissions(&file, Permissions::from_mode(0o600)).unwrap();
 
+    let key = program.path("room-owner.db.key");
+    std::fs::set_permissions(&key, Permissions::from_mode(0o644)).unwrap();
+    note("a key that others can read").await;
+    std::fs::rename(&key, program.path("away")).unwrap();
+    note("a key that is gone").await;
+    std::fs::rename(program.path("away"), &key).unwrap();
+    std::fs::set_permissions(&key, Permissions::from_mode(0o600)).unwrap();
+
     std::fs::hard_link(&file, program.path("again.db")).unwrap();
     note("a second name").await;
     std::fs::remove_file(program.path("again.db")).unwrap();
@@ -335,6 +351,12 @@ async fn a_database_that_is_not_as_it_should_be_is_said_with_what_to_do() {
              -> `chmod 600 .env`, and if somebody may have read it, change its secrets
     warning  files: open to other users: `room-owner.db` (0640)
              -> `chmod 600 room-owner.db`
+    # a key that others can read: exit 1
+    failure  signing key: the signing key `room-owner.db.key` is open to other users (mode 0644), who could sign a forged log
+             -> `chmod 600 room-owner.db.key`, and if they may have read it, go over to a new one (`room-owner audit key --new`)
+    # a key that is gone: exit 1
+    failure  signing key: the key that signs the audit log, `room-owner.db.key`, is gone
+             -> put it back; if it is lost, `room-owner audit key --new > room-owner.db.key` and `chmod 600 room-owner.db.key`
     # a second name: exit 1
     failure  files: the database has 2 names (hard links), and under another name records get lost
              -> keep one of them (`find / -xdev -samefile <file>` lists them)
@@ -352,7 +374,7 @@ async fn a_database_that_is_not_as_it_should_be_is_said_with_what_to_do() {
              -> `room-owner acl grant <subject> moderator`
     # a trigger that was taken off: exit 1
     failure  schema: the database lacks trigger `audit_events_never_updated`: restore a backup and find out who dropped it
-             -> `room-owner audit verify` tells more; keep the files as they are
+             -> `room-owner audit verify` tells more
     warning  admins: nobody can change the ACL from chat
              -> `room-owner acl grant <subject> admin`, such as slack:T0123456789:U0123456789
     warning  channels: commands are taken from no channel

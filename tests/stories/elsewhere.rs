@@ -115,11 +115,11 @@ async fn when_nothing_of_tencent_s_answers_but_redirects_nothing_is_done() {
     program.set("TENCENT_API_BASE_URL", &format!("http://{gateway}"));
     let serving = served(&program).await;
     let reply = program.slack(ALICE).says(LINE).await;
-    assert_snapshot!(reply, @r"
+    assert_snapshot!(reply, @"
     (only visible to you)
     ❌ Nothing was done: `test` keeps its owner.
     What went wrong: `HTTP status 302, a redirect, which is not followed`
-    Tencent may be down or out of reach: try again in a moment, and tell an admin if it stays.
+    What answers does not look like Tencent's API: an admin has to check TENCENT_API_BASE_URL.
     op 3
     ");
     assert!(asked.0.lock().unwrap().iter().all(|path| path.ends_with("/get_room_info")), "{:?}", asked.0);
@@ -246,11 +246,11 @@ async fn nothing_is_said_to_a_server_that_nobody_vouches_for() {
     program.set("TENCENT_API_BASE_URL", &format!("https://{server}"));
     let serving = served(&program).await;
     let reply = program.slack(ALICE).says(LINE).await;
-    assert_snapshot!(reply, @r"
+    assert_snapshot!(reply, @"
     (only visible to you)
     ❌ Nothing was done: `test` keeps its owner.
     What went wrong: `tencent cannot be reached: invalid peer certificate: UnknownIssuer`
-    Tencent may be down or out of reach: try again in a moment, and tell an admin if it stays.
+    Tencent may be down or out of reach: try again in a moment; if it stays, an admin has to check the bot's network and TENCENT_API_BASE_URL.
     op 3
     ");
     assert!(!arrived.is_empty(), "it was spoken to");
@@ -267,11 +267,11 @@ async fn nothing_is_said_to_a_server_without_tls() {
     program.set("TENCENT_API_BASE_URL", &format!("https://{server}"));
     let serving = served(&program).await;
     let reply = program.slack(ALICE).says(LINE).await;
-    assert_snapshot!(reply, @r"
+    assert_snapshot!(reply, @"
     (only visible to you)
     ❌ Nothing was done: `test` keeps its owner.
     What went wrong: `tencent cannot be reached: what answers there does not speak TLS: see TENCENT_API_BASE_URL`
-    Tencent may be down or out of reach: try again in a moment, and tell an admin if it stays.
+    Tencent may be down or out of reach: try again in a moment; if it stays, an admin has to check the bot's network and TENCENT_API_BASE_URL.
     op 3
     ");
     for text in arrived.0.lock().unwrap().iter() {

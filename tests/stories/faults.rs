@@ -205,11 +205,11 @@ async fn a_change_that_comes_true_when_nobody_waits_any_more_is_found_and_report
 async fn without_tencent_nothing_is_sent_and_the_person_is_answered(door: Door) {
     run(World::usual().at(door).without_tencent(), async |bot| {
         let reply = bot.chat(ALICE).says(LINE).await;
-        assert_snapshot!(reply, @r"
+        assert_snapshot!(reply, @"
         (only visible to you)
         ❌ Nothing was done: `test` keeps its owner.
         What went wrong: `tencent cannot be reached: Connection refused (os error 111)`
-        Tencent may be down or out of reach: try again in a moment, and tell an admin if it stays.
+        Tencent may be down or out of reach: try again in a moment; if it stays, an admin has to check the bot's network and TENCENT_API_BASE_URL.
         op 4
         ");
         assert_eq!(outcome(bot, &reply).await, "declined");

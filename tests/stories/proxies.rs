@@ -139,11 +139,18 @@ async fn what_a_proxy_does_wrong_is_said_with_its_name() {
     program.set("HTTPS_PROXY", &format!("http://{}", closed.address));
     assert_snapshot!(said(&program, closed.address).await, @"What went wrong: `tencent cannot be reached: the proxy proxy.example:3128 asks for a user name and a password: set HTTPS_PROXY to http://<user>:<password>@proxy.example:3128`");
     program.set("HTTPS_PROXY", &format!("http://moderator:{ESCAPED}@{}", closed.address));
-    assert_snapshot!(said(&program, closed.address).await, @"What went wrong: `tencent cannot be reached: the proxy proxy.example:3128 does not take the user name and password that are set for it`");
+    assert_snapshot!(said(&program, closed.address).await, @"What went wrong: `tencent cannot be reached: the proxy proxy.example:3128 does not take the user name and password in HTTPS_PROXY`");
     let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     program.set("HTTPS_PROXY", "");
     program.set("ALL_PROXY", &format!("http://moderator:{ESCAPED}@{nobody}"));
-    assert_snapshot!(said(&program, nobody).await, @"What went wrong: `tencent cannot be reached: the proxy proxy.example:3128 cannot be reached: Connection refused (os error 111)`");
+    assert_snapshot!(said(&program, nobody).await, @"What went wrong: `tencent cannot be reached: the proxy proxy.example:3128 cannot be reached: Connection refused (os error 111); check ALL_PROXY`");
+    let ran = program.runs("transfer test user2").await;
+    let remedy = ran.err.lines().find(|line| line.contains("an admin has to")).unwrap_or_default();
+    assert_snapshot!(remedy.trim(), @"The bot's proxy gives no connection to Tencent: an admin has to check ALL_PROXY.");
+    let checks = program.runs("doctor --format json").await.json();
+    let remedies = checks.as_array().unwrap().iter().filter(|check| check["name"] == "tencent");
+    let remedies: Vec<&str> = remedies.map(|check| check["remedy"].as_str().unwrap_or_default()).collect();
+    assert_snapshot!(remedies.join("\n"), @"The bot's proxy gives no connection to Tencent: an admin has to check ALL_PROXY.");
 }
 
 #[tokio::test]

@@ -98,6 +98,18 @@ async fn what_serve_cannot_use_is_said_all_at_once() {
 }
 
 #[tokio::test]
+async fn a_start_whose_port_is_taken_leaves_nothing_behind() {
+    let mut program = Program::without_database().await;
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    program.set("BIND_ADDR", &taken.local_addr().unwrap().to_string());
+    let ran = program.runs("serve").await;
+    assert_eq!(ran.code, 1, "{}", ran.err);
+    assert!(ran.err.contains("another program listens there"), "{}", ran.err);
+    let left: Vec<_> = std::fs::read_dir(program.path("")).unwrap().map(|it| it.unwrap().path()).collect();
+    assert!(left.is_empty(), "{left:?}");
+}
+
+#[tokio::test]
 async fn what_may_be_a_mistake_is_said_and_nothing_else_changes() {
     let mut program = Program::new().await;
     program.set("LOG_FORMAT", "");
