@@ -8,7 +8,7 @@ use crate::app::ports::{Clock, ReadError, RoomControl as _};
 use crate::domain::audit::Refusal;
 use crate::domain::check::{Check, State};
 use crate::redact::Redactor;
-use crate::tencent::callbacks::{CHANGE_OF_OWNER, Configuration, Configurator};
+use crate::tencent::callbacks::{CHANGE_OF_OWNER, Configuration, Configurator, PATH, is_taken_at};
 use crate::tencent::{Settings, TencentClient, address_setting};
 
 const NAME: &str = "tencent";
@@ -127,14 +127,19 @@ async fn callbacks<C: Clock>(
 }
 
 fn configured(present: &Configuration, settings: &Settings, public_url: Option<&Url>) -> Check {
-    let ours = public_url.map(|url| format!("{url}tencent/callbacks"));
-    let wanted = ours.as_deref().unwrap_or("<PUBLIC_URL>/tencent/callbacks");
+    let ours = public_url.and_then(|url| url.join(PATH).ok());
+    let wanted = ours.as_ref().map_or_else(|| format!("<PUBLIC_URL>{PATH}"), Url::to_string);
     let set = |more: &str| format!("`room-owner tencent callbacks set {wanted}{more}`");
     let Some(url) = &present.url else {
         let detail = "Tencent sends none: changes that are not made through the bot are not recorded";
         return Check::warning(CALLBACKS, detail, set(""));
     };
-    if ours.as_ref().is_some_and(|ours| ours != url) {
+    let is_ours = match &ours {
+        Some(ours) => ours.as_str() == url.trim_end_matches('/'),
+        // By its path, where it is not known what comes before it.
+        None => url.parse().is_ok_and(|url| is_taken_at(&url)),
+    };
+    if !is_ours {
         return Check::warning(CALLBACKS, format!("they go to `{url}`"), set(" --replace"));
     }
     if !present.commands.iter().any(|command| command == CHANGE_OF_OWNER) {

@@ -43,6 +43,9 @@ pub(crate) async fn callbacks(
             .map_err(|wrong| WrongUsage(format!("the value of --token {wrong}")))?;
         redactor.learn([token]);
     }
+    if let CallbacksCommand::Set { url, .. } = &command {
+        tencent::callbacks::check_url(url).map_err(WrongUsage)?;
+    }
     let known_token = settings.callback_token.clone();
     let configurator = Configurator::new(TencentClient::new(settings, clock, redactor)?);
     let present = configurator.present().await?;

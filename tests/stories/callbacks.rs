@@ -690,13 +690,24 @@ async fn from_the_command_line_to_the_confirmation() {
         json["url"].is_string() && json["commands"].as_array().is_some_and(|them| !them.is_empty()),
         "{json}"
     );
-    let taken = program.runs("tencent callbacks set https://other.example/").await;
+    let calls = program.tencent.calls().len();
+    for (wrong, right) in [
+        ("https://other.example/", "https://other.example/tencent/callbacks"),
+        ("https://other.example/tencent/callback?a=b", "https://other.example/tencent/callbacks"),
+        ("https://other.example/slack/commands#x", "https://other.example/tencent/callbacks"),
+    ] {
+        let refused = program.runs(&format!("tencent callbacks set {wrong} --replace")).await;
+        let said = format!("error: the bot answers `{wrong}` with 404: it takes callbacks at `{right}`\n");
+        assert_eq!((refused.code, refused.err), (2, said));
+    }
+    assert_eq!(program.tencent.calls().len(), calls, "nothing is asked or written");
+    let other = "https://other.example/bot/tencent/callbacks";
+    let taken = program.runs(&format!("tencent callbacks set {other}")).await;
     assert_eq!(taken.code, 1);
     assert!(taken.err.contains("would get no callbacks any more; --replace"), "{}", taken.err);
     let plain = program.runs("tencent callbacks set http://other.example/").await;
     assert_eq!(plain.code, 2);
-    let taken =
-        program.runs("tencent callbacks set https://other.example/ --replace --token of-our-own").await;
+    let taken = program.runs(&format!("tencent callbacks set {other} --replace --token of-our-own")).await;
     assert_eq!(taken.code, 0, "{}", taken.err);
     assert!(taken.err.contains("set TENCENT_CALLBACK_TOKEN to this token as well"), "{}", taken.err);
     serving.ends_when_asked().await;

@@ -16,6 +16,7 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::post;
 use axum::{Json, Router};
+use reqwest::Url;
 use secrecy::SecretString;
 use serde_json::json;
 use tracing::{debug, info, warn};
@@ -30,6 +31,30 @@ pub use sign::sign;
 
 /// The command word of the callback that this route is for.
 pub const CHANGE_OF_OWNER: &str = "Live.CallbackAfterChangeOwner";
+
+/// The path at which the bot takes callbacks; a slash behind it is accepted.
+pub const PATH: &str = "/tencent/callbacks";
+
+/// Whether the bot takes callbacks at this address. A proxy in front of it may put more before the path.
+#[must_use]
+pub fn is_taken_at(url: &Url) -> bool {
+    url.path().trim_end_matches('/').ends_with(PATH) && url.query().is_none() && url.fragment().is_none()
+}
+
+/// What is wrong with an address for callbacks.
+///
+/// # Errors
+/// When the bot would answer callbacks there with 404, and which address it takes them at.
+pub fn check_url(url: &Url) -> Result<(), String> {
+    if is_taken_at(url) {
+        return Ok(());
+    }
+    let mut right = url.clone();
+    right.set_path(PATH);
+    right.set_query(None);
+    right.set_fragment(None);
+    Err(format!("the bot answers `{url}` with 404: it takes callbacks at `{right}`"))
+}
 
 /// What is wrong with a token that callbacks are signed with, in words that do not show it. Tencent takes 1 to 128
 /// characters (trtc.io/document/69528).
@@ -83,9 +108,9 @@ pub fn router(
     redactor: Redactor,
 ) -> Router {
     Router::new()
-        .route("/tencent/callbacks", post(callback))
+        .route(PATH, post(callback))
         // An address typed into a form may end in a slash; Tencent follows no redirect.
-        .route("/tencent/callbacks/", post(callback))
+        .route(&format!("{PATH}/"), post(callback))
         .with_state(Arc::new(Callbacks { settings, service, clock, redactor }))
 }
 
