@@ -175,6 +175,7 @@ impl Bot {
         let mut background = self.look_after_replies();
         background.push(tokio::spawn(watch::refusals(Arc::clone(&self.metrics))));
         background.push(tokio::spawn(watch::wal(Arc::clone(&self.store))));
+        background.push(tokio::spawn(watch::warnings(Arc::clone(&store))));
         let received = TaskTracker::new();
         let mut listening = Vec::new();
         if let Some(settings) = slack {
@@ -395,6 +396,7 @@ pub async fn serve<C: Clock + Clone + 'static>(
     // First: a start that fails because the port is taken leaves nothing behind.
     let listener = bind(address).await?;
     let bot = Bot::build(database, config.tencent, clock, service_config).await?;
+    bot.store.serves();
     let doors = Doors { slack: config.slack, discord: config.discord };
     // Signals count from now on: a supervisor that reads "listening" may send one.
     let mut signals = Signals::listen().context("signals cannot be listened for")?;

@@ -110,6 +110,7 @@ struct Looking {
 struct Look {
     at: Instant,
     writable: Result<(), StoreError>,
+    warnings: Vec<String>,
     /// The groups to which something is denied.
     denied: Vec<Subject>,
 }
@@ -157,11 +158,12 @@ async fn ready(
     if health.draining.is_cancelled() {
         return (StatusCode::SERVICE_UNAVAILABLE, "not ready: ending\n".to_owned());
     }
-    let Look { writable, denied, .. } = looking.look().await;
+    let Look { writable, warnings, denied, .. } = looking.look().await;
     let mut parts = vec![match &writable {
         Ok(()) => "store: ready".to_owned(),
         Err(error) => format!("store: not ready; {error}"),
     }];
+    parts.extend(warnings.iter().map(|warning| format!("store: {warning}")));
     let mut unready = Vec::new();
     for door in &health.doors {
         let name = door.name;
@@ -194,7 +196,8 @@ impl Looking {
         let writable = store.check_writable().await;
         // Who cannot be read now is looked at each time. A store that cannot be read is not writable either.
         let named = store.group_subjects(clock.now()).await.unwrap_or_default();
-        let look = Look { at: Instant::now(), writable, denied: named.denied };
+        let warnings = store.warnings().await;
+        let look = Look { at: Instant::now(), writable, warnings, denied: named.denied };
         *last = Some(look.clone());
         look
     }

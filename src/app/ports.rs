@@ -376,6 +376,11 @@ pub trait Store: Send + Sync {
     /// Whether a record could be written now, and its signed head beside the database.
     async fn check_writable(&self) -> Result<(), StoreError>;
 
+    /// What an operator should know though records can be made, a sentence each.
+    async fn warnings(&self) -> Vec<String> {
+        Vec::new()
+    }
+
     /// Its size and its work, for the metrics.
     async fn stats(&self) -> StoreStats {
         StoreStats::default()

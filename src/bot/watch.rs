@@ -6,12 +6,15 @@ use std::time::Duration;
 use tokio::time::interval;
 use tracing::{info, warn};
 
+use crate::app::ports::Store;
 use crate::store::SqliteStore;
 use crate::store::wal::USUAL_BYTES;
 use crate::telemetry::Metrics;
 
 /// How often it is looked whether refused requests are to be logged.
 const REFUSALS: Duration = Duration::from_secs(5);
+/// How often it is looked whether something of the store is to be known.
+const WARNINGS: Duration = Duration::from_secs(30);
 /// How often the write-ahead log is looked at.
 const WAL: Duration = Duration::from_secs(30);
 
@@ -46,5 +49,17 @@ pub(super) async fn wal(store: Arc<SqliteStore>) {
                 "the write-ahead log of the database grows, because somebody has been reading it for long: end that reading"
             );
         }
+    }
+}
+
+/// Logs what an operator should know of the store, once for as long as it lasts.
+pub(super) async fn warnings(store: Arc<dyn Store>) {
+    let mut ticks = interval(WARNINGS);
+    let mut logged = Vec::new();
+    loop {
+        ticks.tick().await;
+        let warnings = store.warnings().await;
+        warnings.iter().filter(|warning| !logged.contains(*warning)).for_each(|warning| warn!("{warning}"));
+        logged = warnings;
     }
 }

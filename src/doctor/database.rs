@@ -12,6 +12,7 @@ use crate::store::{Database, KeyProblem};
 
 const NAME: &str = "database";
 const SCHEMA: &str = "schema";
+const SERVED: &str = "served by";
 const FILES: &str = "files";
 const DISK: &str = "disk";
 const WAL: &str = "write-ahead log";
@@ -68,16 +69,39 @@ fn of_health(health: &Health) -> Vec<Check> {
         Err(KeyProblem { what, remedy }) => Check::failure(KEY, what, remedy),
     };
     let log = match &health.log {
+        Ok(events) if *events > 0 && !health.has_head_beside => Check::warning(
+            LOG,
+            format!(
+                "`{name}.checkpoint` is gone, so that nothing outside the database says how long its log is"
+            ),
+            "put it back; without it the next start writes a new one, and records that it was gone",
+        ),
         Ok(events) => Check::ok(
             LOG,
             format!("its end is as it was signed, {events} events (`audit verify` checks all)"),
         ),
         Err(error) => failed(LOG, error),
     };
-    let mut checks = vec![database, schema];
+    let mut checks = vec![database, served(&health.serving), schema];
     checks.extend([owned(&health.files), disk(health.files.free), wal(&health.files)]);
     checks.extend([key, log]);
     checks
+}
+
+/// Several may serve it at once: a command is taken by one of them.
+fn served(by: &[String]) -> Check {
+    match by {
+        [] => Check::skipped(SERVED, "no process serves it now"),
+        [one] => Check::ok(SERVED, format!("process {one} serves it")),
+        more => Check::ok(
+            SERVED,
+            format!(
+                "{} processes serve it, each command is taken once: end what should not run of {}",
+                more.len(),
+                more.join(", ")
+            ),
+        ),
+    }
 }
 
 fn failed(name: &'static str, error: &StoreError) -> Check {

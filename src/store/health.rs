@@ -16,7 +16,7 @@ use super::log::LogTail;
 use super::opening::check_sqlite;
 use super::rows::Explain as _;
 use super::schema::{self, Schema};
-use super::{Database, KeyProblem, key_file, permissions, queries, tiles, wal};
+use super::{Database, KeyProblem, checkpoint_file, key_file, locks, permissions, queries, tiles, wal};
 use crate::app::ports::StoreError;
 use crate::domain::access::{AuthorisedChannel, Grant, GrantUse};
 use crate::merkle::VerifierKey;
@@ -32,10 +32,14 @@ pub struct Health {
     pub schema: Result<(), StoreError>,
     /// The version of SQLite, if it can be trusted.
     pub sqlite: Result<String, StoreError>,
+    /// The pids of the processes that serve it.
+    pub serving: Vec<String>,
     /// Whether there is a key to sign the log with, and nobody else can read it.
     pub key: Result<(), KeyProblem>,
     /// How many events the log has, if its end is as it was signed. By which key is not looked at without one.
     pub log: Result<u64, StoreError>,
+    /// Whether the newest signed head lies beside it.
+    pub has_head_beside: bool,
     /// Who may do what.
     pub acl: Result<Acl, StoreError>,
 }
@@ -89,7 +93,8 @@ pub async fn look(database: &Database) -> Result<Health, StoreError> {
     let (sqlite, schema, log) =
         looked.unwrap_or_else(|error| (Err(error.clone()), Err(error.clone()), Err(error)));
     let acl = acl(&file).await;
-    Ok(Health { file, files, schema, sqlite, key: key.map(drop), log, acl })
+    let (serving, has_head_beside) = (locks::serving(&file), checkpoint_file::path(&file).exists());
+    Ok(Health { file, files, serving, schema, sqlite, key: key.map(drop), log, has_head_beside, acl })
 }
 
 /// Looks at its files alone.

@@ -12,6 +12,10 @@ use std::time::Duration;
 
 use super::files::{self, Files, Identity};
 use crate::app::ports::StoreError;
+use crate::domain::room::visible;
+
+/// Behind an instance's name: the file that says that its process serves, and where that runs.
+const SERVES: &str = ".serves";
 
 /// How often another process is looked at again whose files are not those that lie there: one that ends closes
 /// them before it lets go of its lock.
@@ -27,7 +31,7 @@ pub(super) struct Instance {
 }
 
 /// `<database>.locks`
-fn folder(database: &Path) -> PathBuf {
+pub(super) fn folder(database: &Path) -> PathBuf {
     super::files::beside(database, ".locks")
 }
 
@@ -59,6 +63,12 @@ fn unmakeable(file: &Path, error: &io::Error) -> StoreError {
         "`{}` cannot be made: {error}; check that the database's folder exists and can be written",
         file.display()
     ))
+}
+
+/// Removes what an instance left.
+pub(super) fn remove(instance: &Path) {
+    drop(fs::remove_file(files::beside(instance, SERVES)));
+    drop(fs::remove_file(instance));
 }
 
 /// Whether the process that made the file still runs.
@@ -116,6 +126,36 @@ fn others(database: &Path) -> Result<Vec<PathBuf>, StoreError> {
     Ok(gone)
 }
 
+/// The pids of the processes that serve the database.
+pub(super) fn serving(database: &Path) -> Vec<String> {
+    serving_in(&folder(database)).into_iter().map(|(_, pid)| pid).collect()
+}
+
+/// Those whose files lie there, by the names of their instances: their pids, with their machines if those are
+/// others.
+fn serving_in(folder: &Path) -> Vec<(String, String)> {
+    let Ok(entries) = fs::read_dir(folder) else { return Vec::new() };
+    let names = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
+    let serving = names.filter_map(|name| {
+        let id = name.strip_suffix(SERVES)?;
+        if !File::open(folder.join(id)).is_ok_and(|file| is_alive(&file)) {
+            return None;
+        }
+        let text = fs::read_to_string(folder.join(&name)).ok()?;
+        let (pid, host) = text.trim().split_once(' ')?;
+        let place = if host == this_host() { String::new() } else { format!(" on {}", visible(host)) };
+        Some((id.to_owned(), format!("{}{place}", pid.parse::<u32>().ok()?)))
+    });
+    let mut serving: Vec<_> = serving.collect();
+    serving.sort();
+    serving
+}
+
+fn this_host() -> String {
+    let name = nix::unistd::gethostname().unwrap_or_default();
+    name.to_string_lossy().into_owned()
+}
+
 impl Instance {
     /// Claims a new instance beside the database `database`.
     pub(super) fn begin(database: &Path) -> Result<Self, StoreError> {
@@ -136,6 +176,19 @@ impl Instance {
     /// The name under which this process's operations are recorded.
     pub(super) fn id(&self) -> &str {
         &self.id
+    }
+
+    /// Tells others that this process serves. A process that cannot say so serves all the same.
+    pub(super) fn serves(&self) {
+        let text = format!("{} {}\n", std::process::id(), this_host());
+        let file = files::private().create(true).truncate(true).open(files::beside(&self.file, SERVES));
+        drop(file.and_then(|mut file| file.write_all(text.as_bytes())));
+    }
+
+    /// The pids of the others that serve.
+    pub(super) fn others_serving(&self) -> Vec<String> {
+        let others = serving_in(&self.folder).into_iter().filter(|(id, _)| *id != self.id);
+        others.map(|(_, pid)| pid).collect()
     }
 
     /// Tells others what this process has open.
@@ -163,7 +216,7 @@ impl Instance {
                 let is_alive = is_alive(&open);
                 if !is_alive {
                     // Its owner is gone without tidying up.
-                    drop(fs::remove_file(&file));
+                    remove(&file);
                 }
                 is_alive
             }
@@ -173,6 +226,6 @@ impl Instance {
 
 impl Drop for Instance {
     fn drop(&mut self) {
-        drop(fs::remove_file(&self.file));
+        remove(&self.file);
     }
 }

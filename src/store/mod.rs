@@ -35,6 +35,7 @@ mod scratch;
 mod tiles;
 pub mod verify;
 pub mod wal;
+mod warnings;
 mod writer;
 
 pub use database::{Database, database_file};
@@ -59,6 +60,7 @@ use locks::Instance;
 use log::LogTransaction;
 use queries::LogReader;
 use rows::Open;
+use warnings::Beside;
 use writer::Writer;
 
 /// How long a write waits for another process's transaction. Shorter than the 3 s after which Slack
@@ -84,6 +86,7 @@ pub struct SqliteStore {
     file: PathBuf,
     files: Arc<Files>,
     key: Arc<SigningKey>,
+    beside: Beside,
 }
 
 impl SqliteStore {

@@ -24,6 +24,7 @@ use super::locks::{self, Instance};
 use super::queries::LogReader;
 use super::rows::Explain as _;
 use super::schema::{self, IntegrityCheck, Schema};
+use super::warnings::Beside;
 use super::writer::{self, Desk, Writer};
 use super::{BUSY_TIMEOUT, Database, IfMissing, SqliteStore, continuity, key_file, permissions, tiles};
 
@@ -76,7 +77,7 @@ impl SqliteStore {
         let files = Arc::new(Files::opened(&file)?);
         let readers = readers(&options, &files).await?;
         instance.has_open(&files)?;
-        gone.iter().for_each(|file| drop(std::fs::remove_file(file)));
+        gone.iter().for_each(|file| locks::remove(file));
         drop(starting);
 
         let key = Arc::new(key);
@@ -94,7 +95,8 @@ impl SqliteStore {
         };
         let writer = Writer::spawn(desk, connection)?;
         let log = LogReader::on(readers.clone(), &file);
-        let store = Self { log, readers, writer, instance, acl_cache, file, files, key };
+        let beside = Beside::of(&file);
+        let store = Self { log, readers, writer, instance, acl_cache, file, files, key, beside };
         last_time.note_changes(&store).await?;
         Ok(store)
     }

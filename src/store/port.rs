@@ -225,6 +225,10 @@ impl Store for SqliteStore {
         self.writer.check_published()
     }
 
+    async fn warnings(&self) -> Vec<String> {
+        self.warnings().await
+    }
+
     async fn stats(&self) -> StoreStats {
         let head = checkpoint_file::read(&checkpoint_file::path(&self.file)).ok().flatten();
         StoreStats {

@@ -114,7 +114,7 @@ impl Right {
         let text = text.replace(&self.program.setting("TENCENT_API_BASE_URL"), "https://tencent.example");
         let mut text = text.replace(&self.slack.base().replace("/api", ""), "http://slack.example");
         for (before, behind) in
-            [("SQLite ", ""), ("signed, ", " events"), ("disk: ", " free"), ("log: ", "; every")]
+            [("SQLite ", ""), ("signed, ", " events"), ("process ", " serves it"), ("disk: ", " free"), ("log: ", "; every")]
         {
             text = masked(&text, before, behind);
         }
@@ -152,6 +152,7 @@ async fn everything_is_as_it_should_be() {
     ok       discord commands: registered as this program knows them
     ok       public url: `https://rooms.example.com/` reaches this bot
     ok       database: `room-owner.db`, SQLite ..
+    ok       served by: process .. serves it
     ok       schema: of this version, with every trigger that guards the log
     ok       files: only their owner can read them, and there is one name for each
     ok       disk: .. free

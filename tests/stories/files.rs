@@ -209,3 +209,54 @@ async fn nobody_else_can_read_what_the_program_makes() {
     assert_eq!(mode(&program.path("room-owner.db.locks")), 0o700);
     drop(store);
 }
+
+#[tokio::test]
+async fn what_is_gone_beside_the_database_is_said_and_commands_go_on() {
+    let program = Program::new().await;
+    let serving = served(&program).await;
+    let reply = program.slack(ALICE).says("/room-owner test bob").await;
+    assert!(reply.says("now belongs to `bob`"), "{reply}");
+    for suffix in [".checkpoint", ".key", ".locks"] {
+        let (file, away) = (program.path(&format!("room-owner.db{suffix}")), program.path("away"));
+        std::fs::rename(&file, &away).unwrap();
+        program.until_readiness(200, &format!("store: `room-owner.db{suffix}` is gone: ")).await;
+        std::fs::rename(&away, &file).unwrap();
+        program.until_readiness(200, "ready\nstore: ready\nslack: ready\n").await;
+    }
+    std::fs::remove_file(program.path("room-owner.db.checkpoint")).unwrap();
+    let checks = program.runs("doctor --format json").await.json();
+    let log = checks.as_array().unwrap().iter().find(|check| check["name"] == "audit log").unwrap();
+    assert_snapshot!(format!("{}: {}", log["state"], log["detail"]), @r#""warning": "`room-owner.db.checkpoint` is gone, so that nothing outside the database says how long its log is""#);
+    serving.ends_when_asked().await;
+}
+
+#[tokio::test]
+async fn two_that_serve_one_database_say_so() {
+    let program = Program::new().await;
+    let first = program.serves().await;
+    let served = async || {
+        let checks = program.runs("doctor --format json").await.json();
+        let check = checks.as_array().unwrap().iter().find(|it| it["name"] == "served by").unwrap().clone();
+        check["detail"].as_str().unwrap().to_owned()
+    };
+    assert_eq!(served().await, format!("process {} serves it", first.pid()));
+    let at_first = *program.workspace.bot.lock().unwrap();
+    let second = program.serves().await;
+    let line = second.has_logged("serves this database too").await;
+    let said = format!("another process (pid {}) serves this database too: ", first.pid());
+    assert!(line.contains(&said), "{line}");
+    program.until_readiness(200, &format!("store: {said}")).await;
+    assert!(served().await.starts_with("2 processes serve it"), "{}", served().await);
+    *program.workspace.bot.lock().unwrap() = at_first;
+    program.until_readiness(200, &format!("(pid {}) serves this database too", second.pid())).await;
+    // Whoever is killed serves nothing any more, nor does a command, which tidies up.
+    second.dies();
+    assert_eq!(program.runs("acl list").await.code, 0);
+    program.until_readiness(200, "ready\nstore: ready\nslack: ready\n").await;
+    assert_eq!(served().await, format!("process {} serves it", first.pid()));
+    first.ends_when_asked().await;
+    assert_eq!(served().await, "no process serves it now");
+    let left = std::fs::read_dir(program.path("room-owner.db.locks")).unwrap();
+    let left = left.map(|file| file.unwrap().file_name().into_string().unwrap());
+    assert_eq!(left.filter(|name| name.contains(".serves")).count(), 0);
+}

@@ -390,6 +390,11 @@ impl Serving {
         self.child.wait().unwrap();
     }
 
+    /// Its process.
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Asks it to end, as the system does at a shutdown, and waits for that.
     pub(crate) async fn ends_when_asked(self) -> (ExitStatus, String) {
         self.gets("TERM");
