@@ -23,7 +23,7 @@ use room_owner::{demo, doctor, setup, stdio, telemetry};
 
 use secrecy::ExposeSecret as _;
 
-use run::local::{Access, begun, existing, local_bot, local_service, settings};
+use run::local::{Access, existing, local_bot, local_service, settings, settings_with};
 use run::log::{archive as archive_log, keys, prove, rebuild, verify, verify_proofs};
 use run::platforms::{callbacks, register};
 
@@ -133,15 +133,13 @@ async fn run(command: Command) -> anyhow::Result<Exit> {
             }
         }
         Command::Serve => {
-            let environment = Environment::read();
-            let config = Config::from(&environment)?;
-            let common = begun(&environment, "info")?;
+            let (environment, common, config) = settings_with("info", Config::from)?;
             let checks = async move { doctor::at_start(&environment, clock).await };
             bot::serve(common.database(), config, clock, checks).await?;
         }
         Command::Simulator(arguments) => {
-            let (environment, _) = settings("info")?;
-            setup::simulate(&environment, arguments, bot::end_requested()).await?;
+            let (_, _, simulated) = settings_with("info", config::simulated)?;
+            setup::simulate(simulated, arguments, bot::end_requested()).await?;
         }
         Command::Completions { shell } => cli::manual::completions(shell)?,
         Command::Man { out } => cli::manual::man(out.as_deref())?,
@@ -179,12 +177,12 @@ async fn run(command: Command) -> anyhow::Result<Exit> {
             return exit;
         }
         Command::Discord(DiscordCommand::Register { guild }) => {
-            let (environment, common) = settings("warn")?;
-            register(&config::discord_settings(&environment)?, guild, common.redactor).await?;
+            let (_, common, discord) = settings_with("warn", config::discord_settings)?;
+            register(&discord, guild, common.redactor).await?;
         }
         Command::Tencent(TencentCommand::Callbacks(command)) => {
-            let (environment, common) = settings("warn")?;
-            return callbacks(config::tencent_settings(&environment)?, clock, command, common.redactor).await;
+            let (_, common, tencent) = settings_with("warn", config::tencent_settings)?;
+            return callbacks(tencent, clock, command, common.redactor).await;
         }
         Command::Init(arguments) => return setup::init(arguments, clock).await,
         Command::Slack(command) => return setup::slack(command),

@@ -9,6 +9,7 @@ use std::path::Path;
 
 use secrecy::SecretString;
 
+use super::dot_env::BrokenLine;
 use super::problems::Problem;
 use super::table::{Kind, VARIABLES};
 use super::{dot_env, names, time_zone};
@@ -23,6 +24,8 @@ pub struct Environment {
     variables: HashMap<String, String>,
     /// What is wrong already.
     pub(super) problems: Vec<Problem>,
+    /// Whether `.env` could not be read: what seems to be missing may be there.
+    pub(super) is_partial: bool,
     notes: Vec<String>,
 }
 
@@ -38,7 +41,9 @@ impl Environment {
             Ok(file) => Self::from_sources(Some(file), process),
             Err(error) => {
                 let mut environment = Self::from_sources(None, process);
-                environment.problems.push(Problem::new(".env", format!("cannot be read: {error}")));
+                let what = format!("cannot be read: {error}; make it readable for the user that runs this");
+                environment.problems.push(Problem::new(".env", what));
+                environment.is_partial = true;
                 environment
             }
         }
@@ -65,10 +70,15 @@ impl Environment {
     }
 
     fn add_dot_env(&mut self, bytes: &[u8], is_open: IsOpen) {
-        let mut variables = match dot_env::variables(bytes) {
-            Ok(variables) => variables,
-            Err(what) => return self.problems.push(Problem::new(".env", what)),
+        let text = match dot_env::text(bytes) {
+            Ok(text) => text,
+            Err(what) => {
+                self.is_partial = true;
+                return self.problems.push(Problem::new(".env", what));
+            }
         };
+        let (mut variables, broken) = dot_env::lines(&text);
+        self.problems.extend(broken.into_iter().map(|line| of_line(line, &variables)));
         if variables.remove("TZ").is_some() {
             self.notes.push("TZ: `.env` cannot set it: set it in the environment".to_owned());
         }
@@ -91,7 +101,7 @@ impl Environment {
             match value.into_string() {
                 Ok(value) => drop(variables.insert(name, value)),
                 Err(_) if VARIABLES.iter().any(|known| known.name == name) => {
-                    self.problems.push(Problem::new(name, "is not text in UTF-8"));
+                    self.problems.push(Problem::new(name, "is not text in UTF-8: set it anew"));
                 }
                 Err(_) => {}
             }
@@ -197,6 +207,15 @@ impl Environment {
     #[must_use]
     pub fn sudo_user(&self) -> Option<String> {
         self.get("SUDO_USER").map(str::to_owned)
+    }
+}
+
+/// What is wrong with the setting in a line, if no other line sets it; else with `.env`.
+fn of_line(BrokenLine { name, what }: BrokenLine, set: &HashMap<String, String>) -> Problem {
+    let is_setting = |name: &String| VARIABLES.iter().any(|known| known.name == name);
+    match name.filter(|name| is_setting(name) && !set.contains_key(name)) {
+        Some(name) => Problem::new(name, format!("`.env`: {what}")),
+        None => Problem::new(".env", what),
     }
 }
 

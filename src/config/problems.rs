@@ -24,6 +24,22 @@ impl Problem {
 pub struct ConfigError(pub(super) Vec<Problem>);
 
 impl ConfigError {
+    /// Both, or all that is wrong with either.
+    ///
+    /// # Errors
+    /// When something is.
+    pub fn both<A, B>(one: Result<A, Self>, other: Result<B, Self>) -> Result<(A, B), Self> {
+        match (one, other) {
+            (Ok(one), Ok(other)) => Ok((one, other)),
+            (Err(error), Ok(_)) | (Ok(_), Err(error)) => Err(error),
+            (Err(Self(mut problems)), Err(Self(more))) => {
+                let known = problems.clone();
+                problems.extend(more.into_iter().filter(|problem| !known.contains(problem)));
+                Err(Self(problems))
+            }
+        }
+    }
+
     /// Of what each is, what is wrong with it, and what would be right.
     pub fn problems(&self) -> impl Iterator<Item = (&str, &str, Option<String>)> {
         self.0.iter().map(|Problem { of, what }| {

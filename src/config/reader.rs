@@ -5,6 +5,9 @@ use super::problems::{ConfigError, Problem};
 use super::table::{Kind, Setting, VARIABLES};
 use crate::redact::SHORTEST_SECRET;
 
+/// How a problem begins that is about a setting which is missing.
+const IS_NOT_SET: &str = "is not set";
+
 /// Reads settings and keeps what is wrong with them.
 pub(super) struct Reader<'a> {
     environment: &'a Environment,
@@ -18,6 +21,11 @@ impl<'a> Reader<'a> {
 
     pub(super) fn problem(&mut self, of: &str, what: impl Into<String>) {
         let problem = Problem::new(of, what);
+        let is_missing = problem.what.starts_with(IS_NOT_SET);
+        // It may be misspelt, or in a file or a line that cannot be read.
+        if is_missing && (self.environment.is_partial || self.has_problem(of)) {
+            return;
+        }
         // Both chats read what they have in common.
         if !self.problems.contains(&problem) {
             self.problems.push(problem);
@@ -50,9 +58,8 @@ impl<'a> Reader<'a> {
     }
 
     pub(super) fn required<T>(&mut self, setting: &Setting<T>) -> Option<T> {
-        // It may be misspelt, or in a file that cannot be read.
-        if !self.is_set(setting) && !self.has_problem(setting.variable.name) {
-            self.problem(setting.variable.name, "is not set");
+        if !self.is_set(setting) {
+            self.problem(setting.variable.name, IS_NOT_SET);
         }
         self.get(setting)
     }
@@ -83,10 +90,10 @@ impl<'a> Reader<'a> {
         good
     }
 
-    /// A value that is wrong. Any could be a secret that went astray, except one that is too short to be one.
+    /// A value that is wrong. Any could be a secret that went astray, except one that does not look like one.
     fn shown(&self, value: &str) -> String {
         let is_of = |(_, secret): (_, String)| secret.contains(value) || value.contains(&secret);
-        if value.len() < SHORTEST_SECRET && !self.environment.named_secrets().any(is_of) {
+        if is_no_secret(value) && !self.environment.named_secrets().any(is_of) {
             format!("`{value}`")
         } else {
             "what is set".to_owned()
@@ -112,3 +119,24 @@ impl<'a> Reader<'a> {
         }
     }
 }
+
+/// Whether a value can be shown: it is too short to be a secret, a word without digits, a number, or an address that
+/// holds nothing else. The secrets of the platforms and of this program are long and hold digits; what a person chose
+/// may be anything, so an address with a place for a password is not shown.
+fn is_no_secret(value: &str) -> bool {
+    let is_word = |text: &str| {
+        let is_plain = |b: u8| b.is_ascii_alphabetic() || matches!(b, b'-' | b'_');
+        text.len() <= LONGEST_WORD && text.bytes().all(is_plain)
+    };
+    let is_number = |text: &str| text.len() <= LONGEST_WORD && text.bytes().all(|b| b.is_ascii_digit());
+    value.len() < SHORTEST_SECRET
+        || is_number(value)
+        || is_word(value)
+        || value.contains(['/', ':']) && !value.contains(['@', '?', '#', ' ']) && {
+            let mut parts = value.split(['/', ':', '.', '[', ']']);
+            parts.all(|part| part.len() < SHORTEST_SECRET || is_word(part) || is_number(part))
+        }
+}
+
+/// As long as a part of an address, or a number, may be.
+const LONGEST_WORD: usize = 20;

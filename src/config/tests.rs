@@ -77,6 +77,66 @@ fn what_is_wrong_is_said_all_at_once_with_an_example() {
 }
 
 #[test]
+fn a_wrong_value_is_shown_unless_it_may_be_a_secret() {
+    for (name, value) in [
+        ("PUBLIC_URL", "https://rooms.example.com/bot"),
+        ("PUBLIC_URL", "http://rooms.example.com"),
+        ("BIND_ADDR", "localhost:80800"),
+        ("BIND_ADDR", "rooms.example.com:9090"),
+        ("TENCENT_REGION", "hongkong"),
+        ("TENCENT_SDK_APP_ID", "14000000001400000000"),
+        ("TENCENT_API_BASE_URL", "https://adminapisgp.im.qcloud.com/v4"),
+        ("DATABASE_URL", "postgres://db/rooms"),
+    ] {
+        let error = with(&[(name, value)]).unwrap_err();
+        assert!(error.contains(&format!("{name}: `{value}` ")), "{name}: {error}");
+    }
+    for (name, value) in [
+        ("PUBLIC_URL", "https://rooms.example.com/8f742231b10e8888abcd99"),
+        ("PUBLIC_URL", "https://user:hush@rooms.example.com"),
+        ("PUBLIC_URL", "https://rooms.example.com/?key=hush"),
+        ("TENCENT_SDK_APP_ID", "8f742231b10e8888abcd99yyyzzz85a5"),
+        ("BIND_ADDR", "hunter2hunter2:80"),
+        ("DATABASE_URL", "postgres://bot:hush@db/rooms"),
+    ] {
+        let error = with(&[(name, value)]).unwrap_err();
+        assert!(
+            error.contains(&format!("{name}: what is set ")) && !error.contains(value),
+            "{name}: {error}"
+        );
+    }
+}
+
+#[test]
+fn every_broken_line_of_dot_env_is_said_at_once_and_the_others_count() {
+    let text = "LOG_FORMAT=jsn\nTENCENT hush\nTENCENT_SECRET_KEY='hush hush\nTENCENT_REGION=mars\n\
+                TENCENT hush\nSLACK_SIGNING_SECRET=the-secret\nTENCENT_SDK_APP_ID=1400000000";
+    let environment = Environment::from_sources(Some((text.into(), false)), []);
+    let error = Config::from(&environment).unwrap_err().to_string();
+    for part in [
+        "  .env: line 2 cannot be read (at its character 9)",
+        "  TENCENT_SECRET_KEY: `.env`: line 3 cannot be read (its quote is not closed)",
+        "  .env: line 5 cannot be read (at its character 9)",
+        "  LOG_FORMAT: `jsn` is neither",
+        "  TENCENT_REGION: `mars` is not a region",
+        "  TENCENT_ADMIN_USER_ID: is not set",
+    ] {
+        assert!(error.contains(part), "{part} in {error}");
+    }
+    for wrong in ["hush", "TENCENT_SECRET_KEY: is not set", "TENCENT_SDK_APP_ID", "SLACK_SIGNING_SECRET"] {
+        assert!(!error.contains(wrong), "{wrong} in {error}");
+    }
+    // What seems to be missing may be in a file that cannot be read.
+    let environment = Environment::from_sources(
+        Some((b"A=\xff\xfe\xfd".into(), false)),
+        [("LOG_FORMAT".into(), "xml".into())],
+    );
+    let error = Config::from(&environment).unwrap_err().to_string();
+    assert!(error.contains(".env: is not text in UTF-8") && error.contains("LOG_FORMAT: `xml`"), "{error}");
+    assert!(!error.contains("is not set"), "{error}");
+}
+
+#[test]
 fn a_broken_line_of_dot_env_is_named_by_its_number_and_not_quoted() {
     let read = |text: &str| dot_env::variables(text.as_bytes());
     let good = read("# a note\n\nA=1\nB='two\nlines'\n  C = \"x\" # why\n").unwrap();
@@ -218,7 +278,7 @@ fn discord_is_on_by_its_key_or_its_token() {
             "DISCORD_PUBLIC_KEY: what is set is not 64 hexadecimal digits",
         ),
         (&[("DISCORD_PUBLIC_KEY", WEAK)], "is a weak key"),
-        (&[KEY, ("DISCORD_APPLICATION_ID", "room-owner")], "what is set is not a number"),
+        (&[KEY, ("DISCORD_APPLICATION_ID", "room-owner")], "`room-owner` is not a number"),
         (&[KEY, ("DISCORD_API_BASE_URL", "http://discord.example")], "in the clear"),
         (&[KEY, ("DISCORD_BOT_TOKEN", "Bot hush")], "DISCORD_BOT_TOKEN: holds more than a token"),
         (&[], "no chat to take commands from, and neither SLACK_APP_TOKEN nor DISCORD_PUBLIC_KEY is"),
@@ -287,7 +347,7 @@ fn ids_that_no_request_can_have_are_refused_all_at_once() {
         "SLACK_TEAM_IDS: its entry 4 is not",
         "SLACK_RESPONSE_URL_HOSTS: its entry 1 is not a host",
         "DISCORD_PUBLIC_KEY: is not set, and neither is DISCORD_BOT_TOKEN, but DISCORD_APPLICATION_ID is",
-        "DISCORD_APPLICATION_ID: what is set is not a number",
+        "DISCORD_APPLICATION_ID: `room-owner` is not a number",
     ] {
         assert!(error.contains(part), "{part} in {error}");
     }

@@ -64,10 +64,11 @@ pub(crate) async fn local_service(
 
 /// A bot for one command about a room, and who gives it.
 pub(crate) async fn local_bot(clock: SystemClock, access: Access) -> anyhow::Result<(Bot, Caller)> {
-    let (environment, common) = settings("warn")?;
+    let (environment, common, (tencent, unclear_for)) = settings_with("warn", |environment| {
+        ConfigError::both(config::tencent_settings(environment), config::unclear_seconds(environment))
+    })?;
     let caller = caller(&environment, &common)?;
-    let tencent = config::tencent_settings(&environment)?;
-    let timing = Timing { unclear_for: config::unclear_seconds(&environment)?, ..Timing::default() };
+    let timing = Timing { unclear_for, ..Timing::default() };
     let bot = Bot::build(existing(&common)?, tencent, clock, timing).await?;
     name_it(&common.database(), access)?;
     bot.redactor.learn(&environment.secrets());
@@ -87,19 +88,22 @@ pub(crate) fn check_arguments(common: &Common) -> Result<(), WrongUsage> {
 /// The settings, with logging started; `usual` is the filter where `RUST_LOG` is not set. The demo and the
 /// benchmark read none: they are the same everywhere.
 pub(crate) fn settings(usual: &str) -> anyhow::Result<(Environment, Common)> {
-    let environment = Environment::read();
-    let common = begun(&environment, usual)?;
+    let (environment, common, ()) = settings_with(usual, |_| Ok(()))?;
     Ok((environment, common))
 }
 
-/// What every command needs, with logging started and the proxy chosen.
-pub(crate) fn begun(environment: &Environment, usual: &str) -> Result<Common, ConfigError> {
-    let common = Common::from(environment)?;
+/// The same with more settings: all that is wrong with any of them is said at once.
+pub(crate) fn settings_with<T>(
+    usual: &str,
+    read: impl FnOnce(&Environment) -> Result<T, ConfigError>,
+) -> anyhow::Result<(Environment, Common, T)> {
+    let environment = Environment::read();
+    let (common, more) = ConfigError::both(Common::from(&environment), read(&environment))?;
     common.redactor.learn(&common.database().signing_key());
     telemetry::start_logging(&common, usual);
     environment.notes().iter().for_each(|note| warn!(target: "room_owner", "{note}"));
     common.proxy.clone().into_iter().for_each(http::go_through);
-    Ok(common)
+    Ok((environment, common, more))
 }
 
 /// The database that a command is about: the given file, or the one of the settings.

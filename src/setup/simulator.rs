@@ -5,21 +5,21 @@ use std::path::Path;
 use anyhow::Context as _;
 
 use crate::cli::{SimulatorArguments, WrongUsage};
+use crate::config;
 use crate::config::env_file::{EnvFile, quoted};
-use crate::config::{self, Environment};
+use crate::domain::room::Accounts;
 use crate::stdio;
-use crate::tencent::simulator::{Simulator, Webhook};
+use crate::tencent::simulator::{Settings, Simulator, Webhook};
 
 /// Plays Tencent until `end`.
 ///
 /// # Errors
-/// When a setting cannot be used, the address is taken or the file cannot be written.
+/// When the address is taken or the file cannot be written.
 pub async fn simulate(
-    environment: &Environment,
+    (mut settings, accounts): (Settings, Accounts),
     arguments: SimulatorArguments,
     end: impl Future<Output = ()>,
 ) -> anyhow::Result<()> {
-    let (mut settings, accounts) = config::simulated(environment)?;
     settings.webhook = arguments.callback_url.map(|url| Webhook { url, token: None });
     let simulator = Simulator::new(settings.clone());
     for (id, owner) in &arguments.rooms {

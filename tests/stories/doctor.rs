@@ -113,9 +113,13 @@ impl Right {
         let text = text.replace(&url, "https://rooms.example.com");
         let text = text.replace(&self.program.setting("TENCENT_API_BASE_URL"), "https://tencent.example");
         let mut text = text.replace(&self.slack.base().replace("/api", ""), "http://slack.example");
-        for (before, behind) in
-            [("SQLite ", ""), ("signed, ", " events"), ("process ", " serves it"), ("disk: ", " free"), ("log: ", "; every")]
-        {
+        for (before, behind) in [
+            ("SQLite ", ""),
+            ("signed, ", " events"),
+            ("process ", " serves it"),
+            ("disk: ", " free"),
+            ("log: ", "; every"),
+        ] {
             text = masked(&text, before, behind);
         }
         let mut text = masked(&text, "(RequestId ", ")");
@@ -284,7 +288,7 @@ async fn each_thing_that_is_wrong_is_said_with_what_to_do() {
     failure  public url: `http://slack.example/` answers with status 404, and it is not this bot that answers
              -> start `room-owner serve`, and have the proxy pass /slack/, /discord/ and /tencent/ to 127.0.0.1:0
     # a setting that cannot be used: exit 1
-    failure  settings: BIND_ADDR: what is set is not an address and a port: write `127.0.0.1:8080` to be reached from this machine alone, or `0.0.0.0:8080` from everywhere
+    failure  settings: BIND_ADDR: `somewhere` is not an address and a port: write `127.0.0.1:8080` to be reached from this machine alone, or `0.0.0.0:8080` from everywhere
              -> the address to listen on; a reverse proxy with TLS belongs in front of it, and in a container it is 0.0.0.0:8080; for example `BIND_ADDR=127.0.0.1:8080`
     # no chat: exit 1
     failure  settings: SLACK_SIGNING_SECRET: is not set, and neither is SLACK_APP_TOKEN, but SLACK_TEAM_IDS is

@@ -98,6 +98,42 @@ async fn what_serve_cannot_use_is_said_all_at_once() {
 }
 
 #[tokio::test]
+async fn what_any_command_cannot_use_is_said_all_at_once() {
+    let mut program = Program::new().await;
+    for (name, value) in [
+        ("LOG_FORMAT", "xml"),
+        ("TENCENT_SDK_APP_ID", "my-app"),
+        ("TENCENT_UNCLEAR_SECONDS", "0"),
+        ("TENCENT_ACCOUNTS", "some"),
+        ("DISCORD_PUBLIC_KEY", "key"),
+    ] {
+        program.set(name, value);
+    }
+    for (words, needed) in [
+        ("transfer test user2", &["TENCENT_SDK_APP_ID", "TENCENT_ACCOUNTS", "TENCENT_UNCLEAR_SECONDS"][..]),
+        ("owner test", &["TENCENT_SDK_APP_ID", "TENCENT_ACCOUNTS", "TENCENT_UNCLEAR_SECONDS"]),
+        ("tencent callbacks show", &["TENCENT_SDK_APP_ID", "TENCENT_ACCOUNTS"]),
+        ("simulator", &["TENCENT_SDK_APP_ID", "TENCENT_ACCOUNTS"]),
+        ("discord register", &["DISCORD_PUBLIC_KEY", "DISCORD_BOT_TOKEN"]),
+        (
+            "serve",
+            &["TENCENT_SDK_APP_ID", "TENCENT_ACCOUNTS", "TENCENT_UNCLEAR_SECONDS", "DISCORD_PUBLIC_KEY"],
+        ),
+    ] {
+        let ran = program.runs(words).await;
+        assert_eq!(ran.code, 2, "{words}: {}", ran.err);
+        let named: Vec<&str> = ran
+            .err
+            .lines()
+            .filter_map(|line| line.strip_prefix("  ")?.split_once(": "))
+            .map(|it| it.0)
+            .filter(|it| !it.starts_with(' '))
+            .collect();
+        assert_eq!(named, [&["LOG_FORMAT"], needed].concat(), "{words}: {}", ran.err);
+    }
+}
+
+#[tokio::test]
 async fn a_start_whose_port_is_taken_leaves_nothing_behind() {
     let mut program = Program::without_database().await;
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
