@@ -145,7 +145,11 @@ impl Bot {
         if let Err(error) = self.service.begin_replies(messengers).await {
             warn!(%error, "the pending replies of a former process cannot be read yet");
         }
-        let stop = CancellationToken::new();
+        let (stop, given_up) = (CancellationToken::new(), CancellationToken::new());
+        let after_refusal = match slack {
+            Some(_) => gateway::AfterRefusal::AskAgain,
+            None => gateway::AfterRefusal::End,
+        };
         let socket =
             slack.as_ref().and_then(|slack| slack.socket.as_ref()).map(|_| websocket::State::default());
         let gateway = discord
@@ -177,7 +181,7 @@ impl Bot {
         background.push(tokio::spawn(watch::wal(Arc::clone(&self.store))));
         background.push(tokio::spawn(watch::warnings(Arc::clone(&store))));
         let received = TaskTracker::new();
-        let mut listening = Vec::new();
+        let mut listening: Vec<JoinHandle<anyhow::Result<()>>> = Vec::new();
         if let Some(settings) = slack {
             self.begin_with_groups(&settings).await;
             background.extend(settings.groups.clone().map(|lookup| self.look_up_groups(lookup)));
@@ -190,11 +194,7 @@ impl Bot {
                 Some((settings, state)) => {
                     let listens =
                         door.listen(settings, state, received.clone(), stop.clone().cancelled_owned());
-                    listening.push(tokio::spawn(async move {
-                        if let Err(error) = listens.await {
-                            error!(%error, "no commands come from slack");
-                        }
-                    }));
+                    listening.push(tokio::spawn(listens));
                 }
             }
         }
@@ -215,7 +215,7 @@ impl Bot {
                     );
                     let settings = gateway_settings(settings, self.redactor.clone())?;
                     let tasks = received.clone();
-                    let stop = stop.clone();
+                    let (stop, given_up) = (stop.clone(), given_up.clone());
                     let handle = move |interaction: String| {
                         let door = Arc::clone(&door);
                         async move {
@@ -225,8 +225,9 @@ impl Bot {
                         }
                     };
                     listening.push(tokio::spawn(async move {
-                        // Said and shown by `/readyz`; another platform's door stays open.
-                        drop(gateway::run(settings, handle, tasks, state, stop.cancelled_owned()).await);
+                        let kept = gateway::keep(settings, handle, tasks, state, stop, after_refusal).await;
+                        kept.inspect_err(|_| given_up.cancel())?;
+                        Ok(())
                     }));
                 }
                 (None, None) => {}
@@ -240,7 +241,10 @@ impl Bot {
         let writable = store.check_writable().await;
         background.push(tokio::spawn(server::say_when_ready(store, served, writable)));
         let shutdown = async {
-            shutdown.await;
+            tokio::select! {
+                () = shutdown => {}
+                () = given_up.cancelled() => {}
+            }
             stop.cancel();
         };
         let router = named(router, self.store.origin())?.merge(extra);
@@ -251,18 +255,22 @@ impl Bot {
         background.iter().for_each(JoinHandle::abort);
         self.metrics.sum_up(true);
         let drained = async {
+            let mut kept = Ok(());
             for listening in listening {
-                drop(listening.await);
+                kept = kept.and(listening.await.context("the connection to a platform broke off").flatten());
             }
             received.close();
             received.wait().await;
             self.service.drain().await;
             self.service.end_replies().await;
+            kept
         };
-        if tokio::time::timeout(DRAIN, drained).await.is_err() {
+        let drained = tokio::time::timeout(DRAIN, drained).await.unwrap_or_else(|_| {
             warn!("some work is cut off; the next start resolves it");
-        }
-        Ok(ended?)
+            Ok(())
+        });
+        ended?;
+        drained
     }
 
     /// Stores pending replies, and sends those that could not be delivered in time. Either may be cut off anywhere:

@@ -3,12 +3,13 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use room_owner::discord::gateway::{self, Fatal, Phase, Settings, State, Timing};
+use room_owner::discord::gateway::{self, AfterRefusal, Fatal, Phase, Settings, State, Timing};
 use room_owner::redact::Redactor;
 use secrecy::SecretString;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::sync::{Semaphore, oneshot};
 use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::fakes::gateway::{Fake, within};
@@ -27,6 +28,7 @@ pub(crate) const QUICK: Timing = Timing {
     first_pause: Duration::from_millis(250),
     longest_pause: Duration::from_secs(30),
     stable_after: Duration::from_secs(30),
+    refused_pause: Duration::from_millis(50),
 };
 
 pub(crate) struct Bot {
@@ -56,7 +58,16 @@ impl Bot {
         Self::with(settings(fake))
     }
 
+    /// With what follows when it is refused.
+    pub(crate) fn kept(fake: &Fake, after_refusal: AfterRefusal) -> Self {
+        Self::running(settings(fake), Some(after_refusal))
+    }
+
     pub(crate) fn with(settings: Settings) -> Self {
+        Self::running(settings, None)
+    }
+
+    fn running(settings: Settings, after_refusal: Option<AfterRefusal>) -> Self {
         let (given, interactions) = unbounded_channel();
         let (slow, finished) = (Arc::new(Semaphore::new(0)), Arc::new(Mutex::new(Vec::new())));
         let handler = {
@@ -78,7 +89,23 @@ impl Bot {
         let shutdown = async {
             stopped.await.ok();
         };
-        let running = tokio::spawn(gateway::run(settings, handler, tasks.clone(), state.clone(), shutdown));
+        let (its_tasks, its_state) = (tasks.clone(), state.clone());
+        let running = tokio::spawn(async move {
+            let Some(after_refusal) = after_refusal else {
+                return gateway::run(settings, handler, its_tasks, its_state, shutdown).await;
+            };
+            let stop = CancellationToken::new();
+            let kept = gateway::keep(settings, handler, its_tasks, its_state, stop.clone(), after_refusal);
+            let stopping = async {
+                shutdown.await;
+                stop.cancel();
+                std::future::pending().await
+            };
+            tokio::select! {
+                kept = kept => kept,
+                never = stopping => never,
+            }
+        });
         Self { state, tasks, interactions, slow, finished, stop: Some(stop), running }
     }
 

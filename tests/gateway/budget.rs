@@ -5,7 +5,7 @@ use std::time::Duration;
 use axum::http::StatusCode;
 use serde_json::json;
 
-use room_owner::discord::gateway::{Fatal, Phase};
+use room_owner::discord::gateway::{AfterRefusal, Fatal, Phase};
 
 use crate::bot::{Bot, settings};
 use crate::fakes::gateway::{Fake, within};
@@ -63,6 +63,43 @@ async fn a_token_that_the_api_refuses_is_one_clear_error_and_never_shown_to_the_
         bot.state.to_string(),
         "refused: the bot token is not accepted: set DISCORD_BOT_TOKEN to the one from the developer portal"
     );
+}
+
+#[tokio::test]
+async fn beside_another_platform_a_refusal_is_asked_again_after_a_pause() {
+    let mut fake = Fake::start().await;
+    fake.entrance.lock().unwrap().status = StatusCode::UNAUTHORIZED;
+    let mut bot = Bot::kept(&fake, AfterRefusal::AskAgain);
+    for _ in 0..2 {
+        within(fake.asked.recv(), "a question").await.unwrap();
+    }
+    fake.entrance.lock().unwrap().status = StatusCode::OK;
+    let connection = fake.session().await;
+    bot.is(Phase::Ready).await;
+    connection.close(Some(4004));
+    fake.session().await;
+    bot.is(Phase::Ready).await;
+    bot.ask_to_stop();
+    assert_eq!(bot.end().await, Ok(()));
+}
+
+#[tokio::test]
+async fn a_pause_after_a_refusal_ends_when_the_bot_does() {
+    let fake = Fake::start().await;
+    fake.entrance.lock().unwrap().status = StatusCode::UNAUTHORIZED;
+    let mut bot = Bot::kept(&fake, AfterRefusal::AskAgain);
+    within(bot.state.wait_for(|now| matches!(now, Phase::Fatal(_))), "the refusal").await;
+    bot.ask_to_stop();
+    assert_eq!(bot.end().await, Ok(()));
+}
+
+#[tokio::test]
+async fn the_only_platform_that_refuses_is_the_end() {
+    let mut fake = Fake::start().await;
+    fake.entrance.lock().unwrap().status = StatusCode::UNAUTHORIZED;
+    let mut bot = Bot::kept(&fake, AfterRefusal::End);
+    assert_eq!(bot.end().await, Err(Fatal::Token));
+    assert_eq!((fake.waiting_arrivals(), fake.asked.len()), (0, 1));
 }
 
 #[tokio::test]

@@ -15,6 +15,7 @@
 
 mod connection;
 mod gateway_info;
+mod settings;
 mod wire;
 
 use std::borrow::Cow;
@@ -31,83 +32,13 @@ use tracing::{error, info, warn};
 use connection::Ended;
 use gateway_info::{FetchError, GatewayInfoClient, SessionStartLimit};
 
-use crate::redact::Redactor;
 use crate::websocket::{Backoff, Connector};
 
 pub use crate::websocket::{Phase, State};
+pub use settings::{API_BASE_URL, Settings, Timing};
 pub use wire::Fatal;
 #[cfg(any(test, feature = "fuzzing"))]
 pub(super) use wire::check as check_frame;
-
-/// Where Discord's REST API is.
-pub const API_BASE_URL: &str = "https://discord.com/api/v10";
-
-/// How to reach Discord.
-#[derive(Debug, Clone)]
-pub struct Settings {
-    /// The bot's token.
-    pub bot_token: SecretString,
-    /// The REST API, without a slash at the end: [`API_BASE_URL`]. Plain http for loopback addresses only.
-    pub api_base_url: Url,
-    /// How patient to be.
-    pub timing: Timing,
-    /// Redacts what Discord says.
-    pub redactor: Redactor,
-}
-
-/// How patient to be.
-#[derive(Debug, Clone, Copy)]
-pub struct Timing {
-    /// For TCP, TLS and the WebSocket handshake together, and then for hello.
-    pub connect_within: Duration,
-    /// From RESUME, or the last event after it, to RESUMED.
-    pub resumed_within: Duration,
-    /// From IDENTIFY to READY.
-    pub ready_within: Duration,
-    /// The longest time between two heartbeats. Discord asks for one in 41 seconds or so, and permits 120 frames of
-    /// any kind in 60 seconds.
-    pub longest_beat: Duration,
-    /// Between two IDENTIFYs (`max_concurrency` of 1: one in 5 seconds).
-    pub identify_gap: Duration,
-    /// Before an IDENTIFY after an invalid session, at least and at most (1 to 5 seconds).
-    pub invalid_session: (Duration, Duration),
-    /// The second try's pause at most; the first has none, each further one up to twice the last.
-    pub first_pause: Duration,
-    /// The longest pause.
-    pub longest_pause: Duration,
-    /// A connection that was ready this long is not held against the next one.
-    pub stable_after: Duration,
-}
-
-impl Default for Timing {
-    fn default() -> Self {
-        Self {
-            connect_within: Duration::from_secs(3),
-            resumed_within: Duration::from_secs(2),
-            ready_within: Duration::from_secs(5),
-            longest_beat: Duration::from_secs(2),
-            identify_gap: Duration::from_secs(5),
-            invalid_session: (Duration::from_secs(1), Duration::from_secs(3)),
-            first_pause: Duration::from_millis(250),
-            longest_pause: Duration::from_secs(5),
-            stable_after: Duration::from_secs(5),
-        }
-    }
-}
-
-impl Timing {
-    /// For the next try, after so many failures in a row. One in four has longer limits, in case that the network is
-    /// slow.
-    fn after_failures(self, failures: u32) -> Self {
-        let factor = if failures % 4 == 3 { 4 } else { 1 };
-        Self {
-            connect_within: self.connect_within * factor,
-            resumed_within: self.resumed_within * factor,
-            ready_within: self.ready_within * factor,
-            ..self
-        }
-    }
-}
 
 /// So many RESUMEs in a row may fail before a new session is begun.
 const MOST_RESUMES: u32 = 2;
@@ -166,11 +97,53 @@ where
             state.enter(Phase::Stopped);
         }
         Err(fatal) => {
-            error!(%fatal, "the gateway connection is given up until that is corrected");
+            error!(%fatal, "discord refuses the gateway connection for good");
             state.enter(Phase::Fatal(fatal.to_string()));
         }
     }
     result
+}
+
+/// What follows when Discord refuses for good.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AfterRefusal {
+    /// It is the end: nobody is left to serve.
+    End,
+    /// It is asked again after [`Timing::refused_pause`], and so on: others are served meanwhile, and somebody may
+    /// correct it at Discord.
+    AskAgain,
+}
+
+/// The same, and what follows when Discord refuses for good.
+///
+/// # Errors
+/// When it refuses, and that is the end.
+pub async fn keep<F, H>(
+    settings: Settings,
+    on_interaction: F,
+    tasks: TaskTracker,
+    state: State,
+    stop: CancellationToken,
+    after_refusal: AfterRefusal,
+) -> Result<(), Fatal>
+where
+    F: Fn(String) -> H + Clone,
+    H: Future<Output = ()> + Send + 'static,
+{
+    let pause = settings.timing.refused_pause;
+    loop {
+        let (settings, tasks) = (settings.clone(), tasks.clone());
+        let shutdown = stop.clone().cancelled_owned();
+        let ended = run(settings, on_interaction.clone(), tasks, state.clone(), shutdown).await;
+        if ended.is_ok() || after_refusal == AfterRefusal::End {
+            return ended;
+        }
+        info!(seconds = pause.as_secs(), "the gateway is asked again after a pause");
+        if stop.run_until_cancelled(tokio::time::sleep(pause)).await.is_none() {
+            return Ok(());
+        }
+        state.enter(Phase::Connecting);
+    }
 }
 
 /// Keeps one session alive over many connections.
