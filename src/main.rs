@@ -176,9 +176,9 @@ async fn run(command: Command) -> anyhow::Result<Exit> {
             store.close().await;
             return exit;
         }
-        Command::Discord(DiscordCommand::Register { guild }) => {
+        Command::Discord(DiscordCommand::Register(arguments)) => {
             let (_, common, discord) = settings_with("warn", config::discord_settings)?;
-            register(&discord, guild, common.redactor).await?;
+            register(&discord, arguments, common.redactor).await?;
         }
         Command::Tencent(TencentCommand::Callbacks(command)) => {
             let (_, common, tencent) = settings_with("warn", config::tencent_settings)?;

@@ -18,6 +18,7 @@ pub mod init;
 pub mod manual;
 pub mod owner;
 mod print;
+pub mod register;
 mod render;
 mod rows;
 pub mod screen;
@@ -183,11 +184,7 @@ pub enum Format {
 #[derive(Debug, Subcommand)]
 pub enum DiscordCommand {
     /// Make Discord show the commands as this program knows them; writes nothing but differences
-    Register {
-        /// In this guild only, by its id: at once, for trying out; for every guild if not given
-        #[arg(long, value_name = "GUILD", value_parser = guild_id)]
-        guild: Option<String>,
-    },
+    Register(register::RegisterArguments),
 }
 
 /// `tencent ..`

@@ -103,25 +103,10 @@ fn delivery(application: &Application, settings: &Settings, public_url: Option<&
 }
 
 async fn commands(settings: &Settings, redactor: &Redactor) -> Check {
-    let plan = async {
-        let registrar = Registrar::new(settings, redactor.clone()).await?;
-        anyhow::Ok(registrar.plan(None).await?)
-    };
-    let plan = match plan.await {
-        Ok(plan) if plan.is_empty() => return Check::ok(COMMANDS, "registered as this program knows them"),
-        Ok(plan) => plan,
-        Err(error) => return Check::skipped(COMMANDS, error.to_string()),
-    };
-    let difference = plan.difference();
-    let named = |mark: &str| {
-        let names = difference.lines().filter_map(|line| line.strip_prefix(mark)).map(|it| format!("`{it}`"));
-        names.collect::<Vec<_>>().join(", ")
-    };
-    let detail = match (named("+ "), named("~ ")) {
-        (missing, changed) if changed.is_empty() => format!("not registered: {missing}"),
-        (missing, changed) if missing.is_empty() => format!("registered otherwise: {changed}"),
-        (missing, changed) => format!("not registered: {missing}; registered otherwise: {changed}"),
-    };
-    let detail = format!("{detail} (a server's own are not looked at)");
-    Check::warning(COMMANDS, detail, "`room-owner discord register`")
+    let check = async { anyhow::Ok(Registrar::new(settings, redactor.clone()).await?.check().await?) };
+    match check.await {
+        Ok(Ok(())) => Check::ok(COMMANDS, "registered as this program knows them"),
+        Ok(Err((what, remedy))) => Check::warning(COMMANDS, what, remedy),
+        Err(error) => Check::skipped(COMMANDS, error.to_string()),
+    }
 }

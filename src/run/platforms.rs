@@ -1,9 +1,10 @@
 //! What is set at Discord and at Tencent.
 
 use room_owner::cli::callbacks::Callbacks;
-use room_owner::cli::{self, CallbacksCommand, Exit, WrongUsage};
+use room_owner::cli::register::{RegisterArguments, Written};
+use room_owner::cli::{self, CallbacksCommand, Exit, Format, WrongUsage};
 use room_owner::clock::SystemClock;
-use room_owner::discord::register::Registrar;
+use room_owner::discord::register::{Plan, Registrar, Step};
 use room_owner::domain::command::CommandGroup;
 use room_owner::redact::Redactor;
 use room_owner::tencent::TencentClient;
@@ -14,21 +15,52 @@ use secrecy::{ExposeSecret as _, SecretString};
 /// Prints the difference first, then writes it.
 pub(crate) async fn register(
     settings: &discord::Settings,
-    guild: Option<String>,
+    RegisterArguments { guild, prune, format }: RegisterArguments,
     redactor: Redactor,
 ) -> anyhow::Result<()> {
     let registrar = Registrar::new(settings, redactor).await?;
     let plan = registrar.plan(guild.as_deref()).await?;
-    let place = guild.map_or_else(|| "everywhere".to_owned(), |guild| format!("in guild {guild}"));
+    let place = plan.scope.to_string();
+    let twice = match registrar.twice(guild.as_deref()).await {
+        Err(error) if !prune => {
+            stdio::say(format_args!("note: whether they are registered twice is not known: {error}"));
+            Vec::new()
+        }
+        twice => twice?,
+    };
+    let places = twice.iter().map(|plan| plan.scope.to_string()).collect::<Vec<_>>().join(", ");
+    // First what is missing: at no time is there no command.
+    let plans: Vec<Plan> = std::iter::once(plan).chain(twice.into_iter().filter(|_| prune)).collect();
     let names = CommandGroup::ALL.map(|family| settings.command.of(family).0).join(", ");
-    if plan.is_empty() {
+    let is_for_people = format == Format::Table;
+    if is_for_people && plans.iter().all(Plan::is_empty) {
         stdio::print(format_args!("Discord shows {names} {place} as it should: nothing was written."))?;
-        return Ok(());
+    } else {
+        let difference: String = plans.iter().map(Plan::difference).collect();
+        let written: Vec<Written> = plans.iter().flat_map(written).collect();
+        stdio::say_if_lost(cli::register::show(&written, &difference, format));
+        for plan in &plans {
+            registrar.apply(plan).await?;
+        }
+        if is_for_people {
+            stdio::say_if_lost(stdio::print(format_args!("Registered {names} {place}.")));
+        }
     }
-    stdio::say_if_lost(stdio::print(plan.difference().trim_end()));
-    registrar.apply(&plan).await?;
-    stdio::say_if_lost(stdio::print(format_args!("Registered {names} {place}.")));
+    if !prune && !places.is_empty() {
+        stdio::say(format_args!(
+            "note: they are registered {places} as well, so that each shows twice there: --prune removes them {places}"
+        ));
+    }
     Ok(())
+}
+
+fn written(plan: &Plan) -> impl Iterator<Item = Written> {
+    plan.steps().into_iter().map(|Step { change, command, fields }| Written {
+        guild: plan.scope.guild().map(str::to_owned),
+        change,
+        command,
+        fields,
+    })
 }
 
 /// Shows where callbacks go, or prints the difference and writes it.

@@ -100,7 +100,91 @@ async fn run(discord: &Discord, arguments: &[&str]) -> (Option<i32>, String) {
         .current_dir(folder.path());
     let output = tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap();
     assert!(std::fs::read_dir(folder.path()).unwrap().next().is_none(), "it makes no database");
+    // Without what is meant for people alone.
     (output.status.code(), String::from_utf8(output.stdout).unwrap())
+}
+
+/// What a start has to say of what is registered.
+async fn checked(discord: &Discord) -> String {
+    match registrar(discord).await.check().await.unwrap() {
+        Ok(()) => "as it should be".to_owned(),
+        Err((what, remedy)) => format!("{what} -> {remedy}"),
+    }
+}
+
+#[tokio::test]
+async fn a_start_looks_at_every_server_and_says_in_a_line_what_is_wrong() {
+    let discord = Discord::start().await;
+    discord.is_in("700");
+    discord.is_in("701");
+    assert_snapshot!(checked(&discord).await, @"not registered: `/room-owner`, `/room-acl`, `/room-audit` -> `room-owner discord register`");
+    let registrar = registrar(&discord).await;
+    let register = async |guild| registrar.apply(&registrar.plan(guild).await.unwrap()).await.unwrap();
+    register(Some("700")).await;
+    assert_snapshot!(checked(&discord).await, @"as it should be");
+    register(None).await;
+    assert_snapshot!(checked(&discord).await, @"registered twice, everywhere and in guild 700, so that each shows twice there: `/room-owner`, `/room-acl`, `/room-audit` -> `room-owner discord register --prune`");
+    for plan in registrar.twice(None).await.unwrap() {
+        registrar.apply(&plan).await.unwrap();
+    }
+    assert_snapshot!(checked(&discord).await, @"as it should be");
+
+    // Somebody else's are not looked at, and a wrong one is found in a server alone.
+    let discord = Discord::start().await;
+    discord.is_in("700");
+    discord.put_command("applications/42/guilds/700", json!({ "id": "90", "name": "other", "type": 1 }));
+    let command = json!({ "id": "91", "name": "room-acl", "description": "Something else", "type": 1 });
+    discord.put_command("applications/42/guilds/700", command);
+    assert_snapshot!(checked(&discord).await, @"not registered, or otherwise, in guild 700: `/room-owner`, `/room-acl`, `/room-audit` -> `room-owner discord register --guild <guild>`");
+    assert_eq!(discord.problems(), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn what_is_registered_twice_is_removed_where_somebody_asks_for_it() {
+    let discord = Discord::start().await;
+    discord.is_in("700");
+    discord.put_command("applications/42/guilds/700", json!({ "id": "90", "name": "other", "type": 1 }));
+    assert_eq!(run(&discord, &["--guild", "700"]).await.0, Some(0));
+    assert_eq!(run(&discord, &[]).await.0, Some(0));
+    assert_eq!(discord.commands("applications/42/guilds/700").len(), 4, "nothing is removed unasked");
+    let (exit, said) = run(&discord, &["--prune"]).await;
+    assert_eq!(exit, Some(0));
+    assert_snapshot!(said, @"
+    - /staging-room-owner in guild 700
+    - /staging-room-acl in guild 700
+    - /staging-room-audit in guild 700
+    Registered /staging-room-owner, /staging-room-acl, /staging-room-audit everywhere.
+    ");
+    let names = |scope: &str| {
+        let names = discord.commands(scope).into_iter().map(|it| it["name"].as_str().unwrap().to_owned());
+        names.collect::<Vec<_>>().join(" ")
+    };
+    assert_eq!(names("applications/42/guilds/700"), "other");
+    assert_eq!(names("applications/42"), "staging-room-owner staging-room-acl staging-room-audit");
+    let (exit, said) = run(&discord, &["--guild", "700", "--prune", "--format", "json"]).await;
+    assert_eq!(exit, Some(0));
+    let written: Value = serde_json::from_str(&said).unwrap();
+    let written: Vec<String> = written
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|it| format!("{} {} {}", it["change"], it["command"], it["guild"]))
+        .collect();
+    assert_snapshot!(written.join("\n"), @r#"
+    "create" "/staging-room-owner" "700"
+    "create" "/staging-room-acl" "700"
+    "create" "/staging-room-audit" "700"
+    "remove" "/staging-room-owner" null
+    "remove" "/staging-room-acl" null
+    "remove" "/staging-room-audit" null
+    "#);
+    assert_eq!(
+        names("applications/42/guilds/700"),
+        "other staging-room-owner staging-room-acl staging-room-audit"
+    );
+    assert_eq!(names("applications/42"), "");
+    assert_eq!(run(&discord, &["--guild", "700", "--format", "json"]).await.1, "[]\n");
+    assert_eq!(discord.problems(), Vec::<String>::new());
 }
 
 #[tokio::test]

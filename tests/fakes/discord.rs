@@ -88,6 +88,8 @@ struct State {
     writes: Vec<String>,
     problems: Vec<String>,
     next_id: u64,
+    /// The servers that the bot is in.
+    guilds: Vec<String>,
     /// What it knows of the application, beside its id.
     application: Map<String, Value>,
 }
@@ -215,6 +217,11 @@ impl Discord {
         self.state.lock().unwrap().commands.entry(scope.to_owned()).or_default().push(command);
     }
 
+    /// Somebody adds the bot to a server.
+    pub(crate) fn is_in(&self, guild: &str) {
+        self.state.lock().unwrap().guilds.push(guild.to_owned());
+    }
+
     /// Somebody enters this on the application's page.
     pub(crate) fn has_application(&self, field: &str, value: Value) {
         self.state.lock().unwrap().application.insert(field.to_owned(), value);
@@ -250,7 +257,7 @@ async fn any(
         ("PATCH", ["webhooks", _, _, "messages", _]) => Route::Edit,
         ("POST", ["channels", _, "messages"]) => Route::Channel,
         ("POST", ["users", "@me", "channels"]) => Route::Direct,
-        (_, ["applications", ..]) => Route::Commands,
+        (_, ["applications", ..]) | ("GET", ["users", "@me", "guilds"]) => Route::Commands,
         _ => return error(404, 0),
     };
     let fault = discord.fault(route);
@@ -423,6 +430,10 @@ impl State {
             application.insert("id".to_owned(), json!("42"));
             return Json(application).into_response();
         }
+        if *parts == ["users", "@me", "guilds"] {
+            let guilds = self.guilds.iter().map(|id| json!({ "id": id, "name": "A server" }));
+            return Json(guilds.collect::<Vec<_>>()).into_response();
+        }
         let at = parts.iter().position(|part| *part == "commands").unwrap();
         let scope = parts[..at].join("/");
         if *method != Method::GET {
@@ -436,6 +447,10 @@ impl State {
             ("POST", None) => {
                 commands.push(json!({ "id": id }));
                 commands.last_mut().unwrap()
+            }
+            ("DELETE", Some(id)) => {
+                commands.retain(|command| command["id"] != **id);
+                return StatusCode::NO_CONTENT.into_response();
             }
             ("PATCH", Some(id)) => commands.iter_mut().find(|command| command["id"] == **id).unwrap(),
             _ => return error(405, 0),

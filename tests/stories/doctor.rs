@@ -265,10 +265,10 @@ async fn each_thing_that_is_wrong_is_said_with_what_to_do() {
     # another application: exit 1
     failure  discord: the token is of `Room Owner` (42), and DISCORD_APPLICATION_ID is 43
              -> copy both from the same application
-    warning  discord commands: not registered: `/room-owner`, `/room-acl`, `/room-audit` (a server's own are not looked at)
+    warning  discord commands: not registered: `/room-owner`, `/room-acl`, `/room-audit`
              -> `room-owner discord register`
     # commands that are not registered: exit 0
-    warning  discord commands: not registered: `/staging-room-owner`, `/staging-room-acl`, `/staging-room-audit` (a server's own are not looked at)
+    warning  discord commands: not registered: `/staging-room-owner`, `/staging-room-acl`, `/staging-room-audit`
              -> `room-owner discord register`
     # no public address: exit 0
     warning  public url: PUBLIC_URL is not set, so nobody knows whether the platforms reach the bot

@@ -8,6 +8,7 @@ use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
 
 use super::crash::allowed;
+use super::fakes::gateway::Fake;
 use super::program::{PATIENCE, Program};
 use super::slack::ALICE;
 
@@ -90,4 +91,29 @@ async fn more_silent_connections_than_the_process_may_have_keep_no_command_waiti
         drop(held);
         assert_eq!(serving.ends_when_asked().await.0.code(), Some(0));
     }
+}
+
+#[tokio::test]
+async fn a_bot_that_nobody_can_reach_ends_with_an_error_and_goes_on_beside_slack() {
+    let gateway = Fake::start().await;
+    gateway.entrance.lock().unwrap().status = axum::http::StatusCode::UNAUTHORIZED;
+    let mut program = Program::new().await;
+    program.set("DISCORD_BOT_TOKEN", "discord-token-of-this-story-alone");
+    program.set("DISCORD_API_BASE_URL", &gateway.api_base_url());
+    allowed(&program).await;
+    let serving = program.serves().await;
+    program.until_readiness(200, "discord: not ready; gateway: refused: the bot token is not accepted").await;
+    serving.has_logged("the gateway is asked again after a pause").await;
+    let reply = program.slack(ALICE).says("/room-owner test user2").await;
+    assert!(reply.says("now belongs to `user2`"), "{reply}");
+    serving.ends_when_asked().await;
+
+    program.set("SLACK_SIGNING_SECRET", "");
+    let ran = program.runs("serve").await;
+    assert_eq!(ran.code, 1, "{}", ran.err);
+    let last = ran.err.lines().last().unwrap_or_default();
+    assert_eq!(
+        last,
+        "error: the bot token is not accepted: set DISCORD_BOT_TOKEN to the one from the developer portal"
+    );
 }
