@@ -1,6 +1,8 @@
-//! Tables for people: a line a row. Where a line is too short, columns are dropped and cells are cut.
+//! Tables for people: a line a row. Where a line is too short, cells are cut and columns are dropped; where not even
+//! the columns without which a row says nothing find a place, it is a line a cell.
 
 use std::iter::once;
+use std::ops::Range;
 
 use unicode_width::UnicodeWidthStr as _;
 
@@ -17,22 +19,41 @@ pub(super) struct Column {
     least: usize,
     /// An id is cut in its middle: people tell ids apart by their ends.
     is_id: bool,
+    /// A row says nothing without it.
+    is_key: bool,
+    /// A time: the bytes of it that are kept where there is no room for all.
+    short: Option<(usize, usize)>,
 }
+
+/// The date of a time.
+pub(super) const DATE: Range<usize> = 0..10;
+/// The day and the minute of a time of the last months.
+pub(super) const DAY_AND_MINUTE: Range<usize> = 5..16;
 
 impl Column {
     /// One that is shown whole or not at all.
     pub(super) const fn whole(heading: &'static str, rank: u8) -> Self {
-        Self { heading, rank, least: usize::MAX, is_id: false }
+        Self { heading, rank, least: usize::MAX, is_id: false, is_key: false, short: None }
+    }
+
+    /// A time, of which this part is enough where there is no room for all of it.
+    pub(super) const fn time(heading: &'static str, rank: u8, short: Range<usize>) -> Self {
+        Self { short: Some((short.start, short.end)), ..Self::whole(heading, rank) }
+    }
+
+    /// The same as one without which a row says nothing: it is never dropped.
+    pub(super) const fn key(self) -> Self {
+        Self { is_key: true, ..self }
     }
 
     /// Text, of which the beginning is kept.
     pub(super) const fn text(heading: &'static str, rank: u8, least: usize) -> Self {
-        Self { heading, rank, least, is_id: false }
+        Self { least, ..Self::whole(heading, rank) }
     }
 
     /// An id, alone or in parentheses behind a caption.
     pub(super) const fn id(heading: &'static str, rank: u8, least: usize) -> Self {
-        Self { heading, rank, least, is_id: true }
+        Self { least, is_id: true, ..Self::whole(heading, rank) }
     }
 }
 
@@ -67,7 +88,10 @@ pub(super) fn laid_out(
     };
     let used: Vec<_> = (0..columns.len()).filter(is_used).map(|at| (at, columns[at], widest(at))).collect();
     let widths = match screen.width {
-        Some(width) => fitted(&used, width),
+        Some(width) => match fitted(&used, width) {
+            Some(widths) => widths,
+            None => return blocks(&used, &headings, toned, rows, screen),
+        },
         None => used.iter().map(|(at, _, widest)| (*at, *widest)).collect(),
     };
     let line = |cells: &[String], tone: Option<Tone>| {
@@ -75,7 +99,7 @@ pub(super) fn laid_out(
         let mut padding = 0;
         for (at, width) in &widths {
             line.extend(std::iter::repeat_n(' ', padding));
-            let cell = cut(&cells[*at], *width, columns[*at].is_id);
+            let cell = shortened(&cells[*at], *width, &columns[*at]);
             padding = width - cell.width() + GAP;
             let tone = tone.filter(|_| toned == Some(columns[*at].heading));
             line.push_str(&screen.coloured(cell, tone));
@@ -94,16 +118,57 @@ pub(super) fn laid_out(
     }
 }
 
-/// The columns that fit, and how wide each is.
-fn fitted(used: &[(usize, Column, usize)], width: usize) -> Vec<(usize, usize)> {
+/// The same, a line a cell, with an empty line between rows. Nothing is dropped or cut.
+fn blocks(
+    used: &[(usize, Column, usize)],
+    headings: &[String],
+    toned: Option<&str>,
+    rows: &[Cells],
+    screen: &Screen,
+) -> Table {
+    let widest = used.iter().map(|(at, ..)| headings[*at].width()).max().unwrap_or_default();
+    let block = |row: &Cells| {
+        let filled = used.iter().filter(|(at, ..)| !row.cells[*at].is_empty());
+        let lines = filled.map(|(at, column, _)| {
+            let tone = row.tone.filter(|_| toned == Some(column.heading));
+            let padding = widest - headings[*at].width() + GAP;
+            let cell = screen.coloured(row.cells[*at].clone(), tone);
+            format!("{}{:padding$}{cell}\n", headings[*at], "")
+        });
+        lines.collect::<String>()
+    };
+    Table { text: rows.iter().map(block).collect::<Vec<_>>().join("\n"), dropped: Vec::new() }
+}
+
+/// The columns that fit, and how wide each is; `None` if those that are never dropped do not. Times are shown in short
+/// before a column of some weight is dropped.
+fn fitted(used: &[(usize, Column, usize)], width: usize) -> Option<Vec<(usize, usize)>> {
+    let whole = widths(used, width);
+    let is_dropped = |at: usize| whole.iter().flatten().all(|(kept, _)| *kept != at);
+    if whole.is_some() && used.iter().all(|(at, column, _)| column.rank <= LIGHT || !is_dropped(*at)) {
+        return whole;
+    }
+    let short = used
+        .iter()
+        .map(|(at, column, widest)| (*at, *column, column.short.map_or(*widest, |(start, end)| end - start)));
+    widths(&short.collect::<Vec<_>>(), width)
+}
+
+/// The rank up to which nobody misses a column.
+const LIGHT: u8 = 3;
+
+fn widths(used: &[(usize, Column, usize)], width: usize) -> Option<Vec<(usize, usize)>> {
     let mut kept = used.to_vec();
     let least = |(_, column, widest): &(usize, Column, usize)| column.least.min(*widest);
     let taken = |kept: &[_]| kept.iter().map(least).sum::<usize>() + GAP * kept.len().saturating_sub(1);
     while kept.len() > 1 && taken(&kept) > width {
         // The last of those of the lowest rank.
-        let last = kept.iter().enumerate().rev().min_by_key(|(_, (_, column, _))| column.rank);
-        let last = last.map_or(0, |(place, _)| place);
+        let droppable = kept.iter().enumerate().rev().filter(|(_, (_, column, _))| !column.is_key);
+        let last = droppable.min_by_key(|(_, (_, column, _))| column.rank)?.0;
         kept.remove(last);
+    }
+    if taken(&kept) > width && kept.iter().any(|(_, column, _)| column.is_key) {
+        return None;
     }
     let mut spare = width.saturating_sub(taken(&kept));
     let mut widths: Vec<_> = kept.iter().map(|column| (column.0, least(column).min(width))).collect();
@@ -121,7 +186,17 @@ fn fitted(used: &[(usize, Column, usize)], width: usize) -> Vec<(usize, usize)> 
         }
         spare -= grown;
     }
-    widths
+    Some(widths)
+}
+
+/// A cell in at most so many columns of a terminal.
+fn shortened(cell: &str, width: usize, column: &Column) -> String {
+    let Some((start, end)) = column.short.filter(|_| cell.width() > width) else {
+        return cut(cell, width, column.is_id);
+    };
+    // A heading loses the zone of the times below it.
+    let part = cell.split_once(" (").map(|(heading, _)| heading).or_else(|| cell.get(start..end));
+    cut(part.unwrap_or(cell), width, false)
 }
 
 /// A text in at most so many columns of a terminal.
@@ -202,6 +277,68 @@ mod tests {
         |12
         Subject, Granted by, Reason
         ");
+    }
+
+    const KEYED: [Column; 5] = [
+        Column::whole("Op", 9).key(),
+        Column::time("At (UTC)", 6, DAY_AND_MINUTE),
+        Column::id("Actor", 5, 12),
+        Column::text("Command", 8, 16).key(),
+        Column::whole("Outcome", 7).key(),
+    ];
+
+    #[test]
+    fn what_a_row_is_about_is_never_dropped() {
+        let rows = [
+            [
+                "17",
+                "2026-11-30 20:15:13",
+                "alice (slack:T0123456789:U0123456789)",
+                "/room-owner live-7 bob",
+                "succeeded",
+            ],
+            ["18", "2026-11-30 20:16:01", "", "/room-owner \"my room\" carol", "denied"],
+        ];
+        let shown = |width: usize| {
+            let row = |cells: &[&str; 5]| Cells { cells: cells.map(str::to_owned).to_vec(), tone: None };
+            let screen = Screen { width: Some(width), ..Screen::default() };
+            let rows: Vec<_> = rows.iter().map(row).collect();
+            let Table { text, dropped } = laid_out(&KEYED, str::to_owned, None, &rows, &screen);
+            format!("{width}:\n{text}{}\n", dropped.join(", "))
+        };
+        insta::assert_snapshot!([100, 60, 50, 40, 30].map(shown).join(""), @r#"
+        100:
+        Op  At (UTC)             Actor                                Command                      Outcome
+        17  2026-11-30 20:15:13  alice (slack:T…3456789:U0123456789)  /room-owner live-7 bob       succeeded
+        18  2026-11-30 20:16:01                                       /room-owner "my room" carol  denied
+
+        60:
+        Op  At (UTC)     Actor          Command            Outcome
+        17  11-30 20:15  alice…456789)  /room-owner live…  succeeded
+        18  11-30 20:16                 /room-owner "my…   denied
+
+        50:
+        Op  At (UTC)     Command                 Outcome
+        17  11-30 20:15  /room-owner live-7 bob  succeeded
+        18  11-30 20:16  /room-owner "my room"…  denied
+        Actor
+        40:
+        Op  Command                    Outcome
+        17  /room-owner live-7 bob     succeeded
+        18  /room-owner "my room" ca…  denied
+        At (UTC), Actor
+        30:
+        Op        17
+        At (UTC)  2026-11-30 20:15:13
+        Actor     alice (slack:T0123456789:U0123456789)
+        Command   /room-owner live-7 bob
+        Outcome   succeeded
+
+        Op        18
+        At (UTC)  2026-11-30 20:16:01
+        Command   /room-owner "my room" carol
+        Outcome   denied
+        "#);
     }
 
     proptest! {

@@ -64,6 +64,54 @@ async fn a_list_is_a_line_a_row_on_a_terminal_and_whole_in_a_pipe() {
 }
 
 #[tokio::test]
+async fn on_a_narrow_terminal_what_a_row_is_about_stays() {
+    let mut program = a_log().await;
+    program.set("NO_COLOR", "1");
+    let mut all = String::new();
+    for (columns, list) in [(60, "acl list"), (40, "acl list"), (60, "acl who-can test")] {
+        let Some(ran) = program.runs_on_a_terminal(columns, 50, list).await else { return };
+        all += &format!("# {columns}: {list}\n{}", ran.out);
+    }
+    let dates = [(r"\d{4}-\d\d-\d\d", "[date]")];
+    insta::with_settings!({ filters => TIMES.iter().chain(&dates).copied() }, {
+        assert_snapshot!(all, @"
+        # 60: acl list
+        Grant  Subject                  Role              Expires
+        1      slack:T01…9:U0123456789  moderator         [date]
+        2      slack:T01…9:U0123456788  denied moderator
+        left out at this width: Rooms, Channels, Granted by, Granted (UTC), Reason; --wide shows all
+        # 40: acl list
+        Grant          1
+        Subject        slack:T0123456789:U0123456789
+        Role           moderator
+        Rooms          *
+        Channels       slack:T0123456789:C0123456789
+        Expires (UTC)  [time]
+        Granted by     cli:[user]
+        Granted (UTC)  [time]
+
+        Grant          2
+        Subject        slack:T0123456789:U0123456788
+        Role           denied moderator
+        Rooms          live-*
+        Granted by     cli:[user]
+        Granted (UTC)  [time]
+        Reason         the night shift
+        # 60: acl who-can test
+        a deny entry for a group may still take it from one of its members
+        Subject                 Grant  Until (UTC)       Channels
+        slack:T01…:U0123456789  1      [time]  slac…456789
+        ");
+    });
+    for columns in [60, 46, 30] {
+        let ran = program.runs_on_a_terminal(columns, 50, "audit list").await.unwrap();
+        for part in ["transfer gone us", "refused", "invalid", "succeeded"] {
+            assert!(ran.out.contains(part), "{columns}: {}", ran.out);
+        }
+    }
+}
+
+#[tokio::test]
 async fn people_are_shown_by_the_name_that_was_last_seen_and_their_id() {
     let mut program = a_log().await;
     program.set("SUDO_USER", "ana");
