@@ -104,7 +104,7 @@ async fn on_a_narrow_terminal_what_a_row_is_about_stays() {
         ");
     });
     for columns in [60, 46, 30] {
-        let ran = program.runs_on_a_terminal(columns, 50, "audit list").await.unwrap();
+        let ran = program.runs_on_a_terminal(columns, 50, "audit list --no-pager").await.unwrap();
         for part in ["transfer gone us", "refused", "invalid", "succeeded"] {
             assert!(ran.out.contains(part), "{columns}: {}", ran.out);
         }
