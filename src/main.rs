@@ -12,7 +12,7 @@ use room_owner::bench::{self, Kind, Load, What};
 use room_owner::bot::{self, Signals};
 use room_owner::cli::audit::AuditCommand;
 use room_owner::cli::{
-    self, Arguments, BenchArguments, Command, DiscordCommand, Exit, Format, TencentCommand, WrongUsage,
+    self, Arguments, BenchArguments, Command, DiscordCommand, Exit, TencentCommand, WrongUsage,
 };
 use room_owner::clock::SystemClock;
 use room_owner::config::{self, Common, Config, ConfigError, Environment, Terminal, Usable};
@@ -185,6 +185,7 @@ async fn run(command: Command) -> anyhow::Result<Exit> {
             return callbacks(tencent, clock, command, common.redactor).await;
         }
         Command::Init(arguments) => return setup::init(arguments, clock).await,
+        Command::Settings => stdio::print(config::env_example().trim_end())?,
         Command::Slack(command) => return setup::slack(command),
         Command::Healthcheck => {
             let (environment, common) = settings("warn")?;
@@ -193,10 +194,10 @@ async fn run(command: Command) -> anyhow::Result<Exit> {
         Command::Doctor(arguments) => {
             return cli::doctor::report(&doctor::whole(&Environment::read(), clock).await, &arguments);
         }
-        Command::Backup { file } => {
+        Command::Backup { file, format } => {
             let (_, common) = settings("warn")?;
             let report = backup::run(&common.database(), &file).await?;
-            let exit = cli::verify::report(&report, Format::Table);
+            let exit = cli::verify::report(&report, format);
             stdio::say(format_args!("wrote `{}`", file.display()));
             return exit;
         }

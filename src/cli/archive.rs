@@ -1,13 +1,16 @@
 //! `room-owner audit archive` and `verify-archive`.
 
 use std::io::{self, Write as _};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use jiff::tz::TimeZone;
+use serde::Serialize;
 
-use super::Exit;
+use super::print::{self, Row};
+use super::table::Column;
+use super::{Exit, Format};
 use crate::domain::archive::{ArchiveReport, HeldUp, SoundArchive};
-use crate::domain::audit::{self, TimeExpr};
+use crate::domain::audit::{self, OperationId, TimeExpr};
 use crate::domain::room::visible;
 use crate::stdio;
 
@@ -22,12 +25,53 @@ pub struct ArchiveArguments {
     pub zone: Option<TimeZone>,
     /// The file, which is made
     pub file: PathBuf,
+    /// How to print what was archived
+    #[arg(long, value_enum, default_value = "table")]
+    pub format: Format,
+}
+
+/// What was archived, for programs.
+#[derive(Serialize)]
+struct Outcome<'a> {
+    /// `None` if nothing was archived; so are the next three.
+    operation: Option<OperationId>,
+    first: Option<i64>,
+    last: Option<i64>,
+    file: Option<&'a Path>,
+    removed: u64,
+    held_up_by: Option<OperationId>,
+}
+
+impl Row for Outcome<'_> {
+    const COLUMNS: &'static [Column] = &[];
+    const FIELDS: &'static [&'static str] = &["operation", "first", "last", "file", "removed", "held_up_by"];
+
+    fn cells(&self, _: &TimeZone) -> Vec<String> {
+        Vec::new()
+    }
+}
+
+fn for_programs(report: &ArchiveReport) -> Outcome<'_> {
+    let archive = report.archive.as_ref();
+    Outcome {
+        operation: archive.map(|archive| archive.operation),
+        first: archive.map(|archive| archive.archived.first),
+        last: archive.map(|archive| archive.archived.last),
+        file: archive.map(|archive| archive.file.as_path()),
+        removed: report.removed,
+        held_up_by: report.held_up_by.map(|held_up| match held_up {
+            HeldUp::Open(operation) | HeldUp::Unanswered(operation) => operation,
+        }),
+    }
 }
 
 /// Says what was archived.
 #[must_use]
-pub fn report(report: &ArchiveReport) -> Exit {
-    stdio::say_if_lost(print(report));
+pub fn report(report: &ArchiveReport, format: Format) -> Exit {
+    stdio::say_if_lost(match format {
+        Format::Table => print(report),
+        format => print::one(&for_programs(report), format),
+    });
     let held_up = report.held_up_by.map(|held_up| match held_up {
         HeldUp::Open(operation) => (operation, "is still open"),
         HeldUp::Unanswered(operation) => (operation, "may still wait for its answer"),

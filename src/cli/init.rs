@@ -123,7 +123,7 @@ pub enum ManifestFormat {
 /// How long the bot may take to say whether it is ready.
 const READY_WITHIN: Duration = Duration::from_secs(5);
 
-/// Asks the bot that listens on this address whether it is ready, and says so in one line.
+/// Asks the bot that listens on this address whether it is ready, and says so in one line, with what is not.
 ///
 /// # Errors
 /// When nothing can be printed.
@@ -137,7 +137,11 @@ pub async fn healthcheck(address: SocketAddr, redactor: &Redactor) -> anyhow::Re
         Err(error) => (false, format!("{address} does not answer: {error}").into_bytes()),
     };
     let said = String::from_utf8_lossy(&said);
-    stdio::print(visible(said.lines().next().unwrap_or_default()))?;
+    let mut lines = said.lines();
+    let verdict = lines.next().unwrap_or_default();
+    let reasons = lines.filter(|line| line.contains(": not ready"));
+    let said = std::iter::once(verdict).chain(reasons).collect::<Vec<_>>().join("; ");
+    stdio::print(visible(&said))?;
     Ok(if is_ready { Exit::Done } else { Exit::Failed })
 }
 

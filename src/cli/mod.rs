@@ -106,7 +106,7 @@ pub struct Arguments {
 
 const EXIT_CODES: &str = "Exit codes: 0 done, 1 it went wrong, 2 wrong usage, 3 refused by the ACL, \
                           4 refused by Tencent, 5 outcome unknown.\nSettings come from the environment and \
-                          from .env; .env.example shows all of them.";
+                          from .env: `room-owner init` fills it in, `room-owner settings` shows all of them.";
 
 /// The commands.
 #[derive(Debug, Subcommand)]
@@ -140,6 +140,8 @@ pub enum Command {
     Tencent(TencentCommand),
     /// Set the bot up in this folder, by asking or by flags: .env, database, the first channel and admin
     Init(init::InitArguments),
+    /// Print every setting with its meaning and an example, in the form of a .env file
+    Settings,
     /// Look at everything that the bot depends on, and say what to do about it
     Doctor(doctor::DoctorArguments),
     /// Ask the bot that serves here whether it is ready: for containers
@@ -148,6 +150,9 @@ pub enum Command {
     Backup {
         /// The file to make
         file: std::path::PathBuf,
+        /// How to print what the check of the copy found
+        #[arg(long, value_enum, default_value = "table")]
+        format: Format,
     },
     /// Measure the bot on this machine, against the simulated Tencent
     Bench(BenchArguments),

@@ -52,9 +52,13 @@ pub(super) fn acl(reply: &Reply, asked: &Asked, known: &Known, now: Timestamp) -
         AclAnswer::Grants { listed, grants, left_out, .. } => {
             match (listed.part, grants.is_empty(), *left_out) {
                 (Section::Attention, true, _) => {
-                    tell!("no grant ends within 24 hours, and none was unused for 90 days");
+                    tell!(
+                        "no grant ends within 24 hours, and none was unused for 90 days: without --attention, all are shown"
+                    );
                 }
-                (_, true, 0) if let Some(who) = &listed.who => tell!("no live grant names {who}"),
+                (_, true, 0) if let Some(who) = &listed.who => tell!(
+                    "no live grant names {who}: `room-owner acl grant {who} <role>` gives one, --all shows ended ones"
+                ),
                 (_, true, 0) => tell!(
                     "nobody may do anything yet: `room-owner acl grant <subject> <role>` gives the first role"
                 ),

@@ -4,6 +4,8 @@ use std::io::{self, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
+use serde::Serialize;
+
 use super::print::{self, Row};
 use super::table::Column;
 use super::{Exit, Format};
@@ -57,6 +59,9 @@ pub struct ProveArguments {
     /// An archive that holds events of it; may be given several times
     #[arg(long, value_name = "FILE")]
     pub archive: Vec<PathBuf>,
+    /// How to print the events and their proofs
+    #[arg(long, value_enum, default_value = "table")]
+    pub format: Format,
 }
 
 impl Row for Report {
@@ -136,24 +141,46 @@ pub(super) fn kept_head(checkpoint: &str) -> io::Result<()> {
 }
 
 /// One event's proof, ready to be given to somebody.
+#[derive(Serialize)]
 pub struct Proof {
     /// The number of the event.
     pub event: u64,
     /// The event as it is stored.
     pub leaf: String,
     /// The proof (c2sp.org/tlog-proof).
+    #[serde(rename = "proof")]
     pub text: String,
+}
+
+impl Row for Proof {
+    const COLUMNS: &'static [Column] = &[];
+    const FIELDS: &'static [&'static str] = &["event", "leaf", "proof"];
+
+    fn cells(&self, _: &jiff::tz::TimeZone) -> Vec<String> {
+        Vec::new()
+    }
 }
 
 /// Prints the proofs, or writes them into a folder.
 ///
 /// # Errors
 /// When they cannot be written; a file that is there already is not replaced.
-pub fn proofs(proofs: &[Proof], operation: OperationId, out: Option<&Path>) -> anyhow::Result<Exit> {
+pub fn proofs(
+    proofs: &[Proof],
+    operation: OperationId,
+    out: Option<&Path>,
+    format: Format,
+) -> anyhow::Result<Exit> {
     if proofs.is_empty() {
         anyhow::bail!("there is no operation `{operation}`: `room-owner audit list` shows the latest");
     }
+    if format != Format::Table {
+        print::rows(proofs, format)?;
+    }
     let Some(folder) = out else {
+        if format != Format::Table {
+            return Ok(Exit::Done);
+        }
         let mut stdout = stdio::stdout();
         for (number, proof) in proofs.iter().enumerate() {
             let between = if number > 0 { "\n" } else { "" };

@@ -38,8 +38,8 @@ fn no_setting(name: &str) -> String {
     let upper = name.to_ascii_uppercase();
     let upper = upper.strip_prefix("ROOM_OWNER_").unwrap_or(&upper);
     let hint = typing_error(upper).or_else(|| most_alike(upper));
-    let hint =
-        hint.map_or("`.env.example` lists them".to_owned(), |known| format!("did you mean `{known}`?"));
+    let hint = hint
+        .map_or("`room-owner settings` lists them".to_owned(), |known| format!("did you mean `{known}`?"));
     format!("but it is not a setting: {hint}")
 }
 

@@ -42,12 +42,12 @@ pub(crate) async fn archive(
     Caller { principal, typed }: Caller,
     arguments: ArchiveArguments,
 ) -> anyhow::Result<Exit> {
-    let ArchiveArguments { before, zone, file } = arguments;
+    let ArchiveArguments { before, zone, file, format } = arguments;
     let now = clock.now();
     let before = before.resolve(now, &zone.unwrap_or_else(jiff::tz::TimeZone::system))?;
     let permit = local_permit(store, clock, &principal).await?;
     let report = store.archive(Order { principal, permit, typed, before, file }, now).await?;
-    Ok(cli::archive::report(&report))
+    Ok(cli::archive::report(&report, format))
 }
 
 pub(crate) async fn verify(arguments: VerifyArguments) -> anyhow::Result<Exit> {
@@ -67,13 +67,13 @@ pub(crate) async fn verify(arguments: VerifyArguments) -> anyhow::Result<Exit> {
 }
 
 pub(crate) async fn prove(arguments: ProveArguments) -> anyhow::Result<Exit> {
-    let ProveArguments { operation, out, database, archive } = arguments;
+    let ProveArguments { operation, out, database, archive, format } = arguments;
     let proofs = proofs::prove(&chosen(database)?.file()?, operation, &archive).await?;
     let proofs: Vec<Proof> = proofs
         .into_iter()
         .map(|proof| Proof { event: proof.index + 1, text: proof.text(), leaf: proof.leaf })
         .collect();
-    cli::verify::proofs(&proofs, operation, out.as_deref())
+    cli::verify::proofs(&proofs, operation, out.as_deref(), format)
 }
 
 pub(crate) fn keys(given: &[String]) -> Result<Vec<VerifierKey>, WrongUsage> {

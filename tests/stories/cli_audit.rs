@@ -489,3 +489,47 @@ async fn what_cannot_be_recorded_is_not_shown() {
     assert_eq!((ran.code, ran.out.as_str()), (1, ""));
     assert!(ran.err.contains("there is no file `nowhere.db`"), "{}", ran.err);
 }
+
+#[tokio::test]
+async fn what_keeps_the_log_answers_programs_too() {
+    let program = Program::new().await;
+    assert_eq!(program.runs("transfer test user2").await.code, 0);
+    let proofs = program.runs("audit prove 1 --format json").await.json();
+    let first = &proofs[0];
+    assert_eq!((&first["event"], proofs.as_array().unwrap().len()), (&serde_json::json!(1), 3), "{proofs}");
+    assert!(first["leaf"].as_str().unwrap().starts_with('{'), "{first}");
+    assert!(first["proof"].as_str().unwrap().starts_with("c2sp.org/tlog-proof@v1"), "{first}");
+    let ran = program.runs("audit prove 1 --out proof --format json").await;
+    assert_eq!(ran.json(), proofs);
+    assert!(ran.err.contains("wrote `proof/event-1.json`"), "{}", ran.err);
+
+    let copy = program.runs("backup copy.db --format json").await;
+    assert_eq!((copy.code, &copy.json()["sound"]), (0, &serde_json::json!(true)), "{}", copy.err);
+    let none = program.runs("audit archive --before 2h none.archive --format json").await;
+    let nothing = serde_json::json!({
+        "operation": null, "first": null, "last": null, "file": null, "removed": 0, "held_up_by": null,
+    });
+    assert_eq!((none.code, none.json()), (0, nothing), "{}", none.err);
+}
+
+#[tokio::test]
+async fn a_list_without_a_row_says_what_to_do_next() {
+    let program = Program::new().await;
+    let mut all = String::new();
+    for words in [
+        "acl list",
+        "acl list slack:T0123456789:U0123456789",
+        "acl list --attention",
+        "acl channel list",
+        "acl who-can test",
+        "audit list --room gone",
+        "audit list --room gone --limit 0",
+        "audit stats --room gone",
+        "tencent callbacks show",
+    ] {
+        let ran = program.runs(words).await;
+        assert_eq!(ran.code, 0, "{words}: {}", ran.err);
+        all += &format!("# {words}\n{}{}", ran.out, ran.err);
+    }
+    assert_snapshot!(all, @"");
+}

@@ -198,6 +198,13 @@ async fn shells_and_man_know_the_commands() {
         assert!(["who-can", "owner-at", "cursor-file"].iter().all(|word| ran.out.contains(word)), "{shell}");
     }
     assert_eq!(program.runs("completions tcsh").await.code, 2);
+    let settings = program.runs("settings").await;
+    assert_eq!((settings.code, settings.out), (0, include_str!("../../.env.example").to_owned()));
+    let help = program.runs("--help").await.out;
+    assert!(
+        help.contains("`room-owner settings` shows all of them") && !help.contains(".env.example"),
+        "{help}"
+    );
     let page = program.runs("man").await;
     assert!(page.out.contains("room\\-owner") && page.out.contains("Exit codes"), "{}", page.out);
     let written = program.runs("man --out pages").await;

@@ -162,6 +162,13 @@ async fn the_simulator_tells_its_settings_and_writes_them() {
 async fn a_container_asks_in_one_line_whether_the_bot_is_ready() {
     let mut program = Program::new().await;
     program.set("BIND_ADDR", "127.0.0.1:9");
+    std::fs::rename(program.path("room-owner.db-shm"), program.path("away")).unwrap();
+    program.until_readiness(503, "not ready").await;
+    let ran = program.runs("healthcheck").await;
+    assert_eq!(ran.code, 1);
+    assert_snapshot!(ran.out.replace(program.path("").to_str().unwrap(), "/srv/"), @"");
+    std::fs::rename(program.path("away"), program.path("room-owner.db-shm")).unwrap();
+    program.until_readiness(200, "ready").await;
     let ran = program.runs("healthcheck").await;
     assert_eq!(ran.code, 1);
     assert_snapshot!(format!("{}{}", ran.out, ran.err), @"127.0.0.1:9 does not answer: Connection refused (os error 111)");

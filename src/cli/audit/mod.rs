@@ -77,6 +77,10 @@ pub enum AuditCommand {
     },
 }
 
+/// What is said where nothing is found.
+const NOTHING: &str =
+    "no entry matches: leave a filter out, or take a longer time; `room-owner audit list` shows the latest";
+
 /// Reads the audit log: the bot's own, so that the reading is recorded.
 ///
 /// # Errors
@@ -130,7 +134,7 @@ async fn print(
             }
             print::rows_in(&rows, format, zone)?;
             if page.rows.is_empty() {
-                tell!("no entry matches");
+                tell!("{NOTHING}");
             } else if page.is_cut {
                 tell!("these are {}; more are left out: --limit 0 shows all", page.rows.len());
             }
@@ -164,7 +168,7 @@ async fn everything(
         }
     }
     if rows.end::<AuditEntry>()? == 0 {
-        tell!("no entry matches");
+        tell!("{NOTHING}");
     }
     say_left_out(log, filter, reading).await
 }
@@ -212,7 +216,7 @@ fn show(answer: Answer, format: Format, zone: &TimeZone) -> std::io::Result<()> 
         Answer::List(page) => {
             print::rows_in(&page.rows, format, zone)?;
             if page.rows.is_empty() {
-                tell!("no entry matches");
+                tell!("{NOTHING}");
             } else if let Some(last) = page.rows.last().filter(|_| page.is_cut) {
                 tell!(
                     "these are {}; older ones are left out: --before {} goes on, --limit 0 shows all",

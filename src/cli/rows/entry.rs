@@ -56,7 +56,8 @@ impl Row for AuditEntry {
             let was = if self.new_owner.is_some() { "was" } else { "owner" };
             notes.push(format!("{was} {previous}"));
         }
-        notes.extend(self.authority.clone());
+        // That it was being on this machine is said by the actor.
+        notes.extend(self.authority.clone().filter(|authority| authority != "local"));
         match (self.error_code, &self.error_info) {
             (Some(code), info) => notes.push(format!("{code} {}", info.as_deref().unwrap_or_default())),
             (None, info) => notes.extend(info.clone()),

@@ -89,7 +89,7 @@ fn in_the_environment_a_name_is_only_said_to_be_unknown_and_only_if_it_is_close(
     }
     assert_eq!(
         noted("ROOM_OWNER_PORT"),
-        "`ROOM_OWNER_PORT` is set, but it is not a setting: `.env.example` lists them"
+        "`ROOM_OWNER_PORT` is set, but it is not a setting: `room-owner settings` lists them"
     );
     for name in [
         "SLACK_CLIENT_SECRET",

@@ -332,15 +332,21 @@ fn is_known_to_hold(subject: &Subject, known: &Known, now: Timestamp) -> bool {
     known.members(subject, now).is_some_and(|members| !members.is_empty())
 }
 
+/// A group that cannot be read, which a grant or a deny entry names.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UnreadGroup {
+    /// Which.
+    pub group: Subject,
+    /// What the entry does.
+    pub effect: Effect,
+    /// Whether somebody reads it, so that it will be known.
+    pub is_looked_up: bool,
+}
+
 /// The groups that cannot be read right now, to which a grant gives the room, so that it counts for nobody, or a deny
 /// entry takes it, so that it counts for everybody who may be in it.
 #[must_use]
-pub fn unread_groups(
-    room: &RoomId,
-    grants: &[Grant],
-    known: &Known,
-    now: Timestamp,
-) -> Vec<(Effect, Subject)> {
+pub fn unread_groups(room: &RoomId, grants: &[Grant], known: &Known, now: Timestamp) -> Vec<UnreadGroup> {
     let action = Action::Transfer(room.clone());
     let is_unread = |grant: &&Grant| {
         is_live(grant, now)
@@ -349,11 +355,14 @@ pub fn unread_groups(
             && matches!(grant.subject, Subject::SlackGroup { .. })
             && known.members(&grant.subject, now).is_none()
     };
-    let mut groups: Vec<(Effect, Subject)> =
-        grants.iter().filter(is_unread).map(|grant| (grant.effect, grant.subject.clone())).collect();
-    groups.sort_by(|one, other| {
-        (one.1.cmp(&other.1)).then((one.0 == Effect::Deny).cmp(&(other.0 == Effect::Deny)))
+    let unread = grants.iter().filter(is_unread).map(|Grant { subject, effect, .. }| UnreadGroup {
+        group: subject.clone(),
+        effect: *effect,
+        is_looked_up: known.looks_up(subject),
     });
+    let mut groups: Vec<UnreadGroup> = unread.collect();
+    let is_denied = |unread: &UnreadGroup| unread.effect == Effect::Deny;
+    groups.sort_by(|one, other| (&one.group, is_denied(one)).cmp(&(&other.group, is_denied(other))));
     groups.dedup();
     groups
 }

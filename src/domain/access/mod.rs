@@ -45,7 +45,7 @@ pub use change::{
     is_for_oneself, live_admins, lock_out,
 };
 pub use explain::{
-    CallerRights, EligibleSubject, Explanation, Right, Standing, caller_rights, explain, rights,
+    CallerRights, EligibleSubject, Explanation, Right, Standing, UnreadGroup, caller_rights, explain, rights,
     unread_groups, who_can,
 };
 pub use known::{Known, Reading};

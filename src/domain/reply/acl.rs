@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use crate::domain::access::plan::{InvalidPlan, Step};
 use crate::domain::access::{
     AclView, Attention, AuthorisedChannel, CallerRights, ChangedEntry, Effect, EligibleSubject, Explanation,
-    Grant, GrantWarnings, Helpers, NotEdited, RoomScope,
+    Grant, GrantWarnings, Helpers, NotEdited, RoomScope, UnreadGroup,
 };
 use crate::domain::command::Listed;
 use crate::domain::principal::{Channel, Place, Principal, Subject};
@@ -76,7 +76,7 @@ pub enum AclAnswer {
         /// Those who may.
         able: Vec<EligibleSubject>,
         /// The groups that cannot be read right now, to which a grant gives it or a deny entry takes it.
-        unread: Vec<(Effect, Subject)>,
+        unread: Vec<UnreadGroup>,
     },
     /// The question is on record, but the ACL could not be read.
     Unreadable,

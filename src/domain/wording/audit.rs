@@ -152,6 +152,7 @@ fn whole(entry: &AuditEntry, grant: Option<&Grant>) -> Message {
     field("Reason", coded(&entry.reason));
     let authority = coded(&entry.authority).map(|line| match grant {
         Some(grant) => line.text(": ").and(given(grant)),
+        None if entry.authority.as_deref() == Some(LOCAL) => text("being on the bot's own machine"),
         None => line,
     });
     field(if entry.outcome == OutcomeKind::Denied { "Denied because" } else { "Allowed by" }, authority);
@@ -291,6 +292,9 @@ fn timeline(steps: &[Step], entry: &AuditEntry) -> Message {
     Message { tone: Tone::Plain, headline, body, footer: None }
 }
 
+/// The authority of the command line, as it is recorded.
+const LOCAL: &str = "local";
+
 fn stats(by: StatsBy, page: &Page<Stat>, name: &CommandName) -> Message {
     let mut body: Vec<Line> = page
         .rows
@@ -302,7 +306,7 @@ fn stats(by: StatsBy, page: &Page<Stat>, name: &CommandName) -> Message {
                 ("refused", stat.refused),
                 ("denied", stat.denied),
                 ("open", stat.open),
-                ("other", stat.other),
+                ("declined, invalid or repeated", stat.other),
             ];
             let parts: Vec<String> =
                 parts.iter().filter(|(_, n)| *n > 0).map(|(what, n)| format!("{n} {what}")).collect();

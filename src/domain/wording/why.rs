@@ -4,7 +4,9 @@ use jiff::Timestamp;
 
 use super::lists::{MOST_GRANTS, limited, plain, role_for};
 use super::message::{Line, Message, Tone, channel, code, sentence, several, subject, text};
-use crate::domain::access::{Effect, EligibleSubject, Grant, GrantMatch, RoomScope, Standing, list};
+use crate::domain::access::{
+    Effect, EligibleSubject, Grant, GrantMatch, RoomScope, Standing, UnreadGroup, list,
+};
 use crate::domain::principal::{Membership, Subject};
 use crate::domain::reply::Explained;
 use crate::domain::room::RoomId;
@@ -59,15 +61,27 @@ pub fn explanation(explained: &Explained) -> Message {
 
 /// What groups that cannot be read mean for an answer, each line without a full stop.
 #[must_use]
-pub fn unread_groups(unread: &[(Effect, Subject)]) -> Vec<Line> {
-    let of = |effect, why: &str| {
-        let of_it = |(its, group): &(Effect, Subject)| (*its == effect).then(|| group.clone());
-        let groups: Vec<Subject> = unread.iter().filter_map(of_it).collect();
+pub fn unread_groups(unread: &[UnreadGroup]) -> Vec<Line> {
+    let of = |effect, is_looked_up, why: &str| {
+        let is_it = |it: &&UnreadGroup| it.effect == effect && it.is_looked_up == is_looked_up;
+        let groups: Vec<Subject> = unread.iter().filter(is_it).map(|it| it.group.clone()).collect();
         (!groups.is_empty()).then(|| text(why).and(several(&groups, MOST_GRANTS, subject)))
     };
-    let permits = of(Effect::Permit, "not counted, because it cannot be read right now: ");
-    let denials = of(Effect::Deny, "refused until it can be read: whoever may be in ");
-    permits.into_iter().chain(denials).collect()
+    let lines = [
+        of(Effect::Permit, true, "not counted, because it cannot be read right now: "),
+        of(
+            Effect::Permit,
+            false,
+            "not counted, because the bot has no SLACK_BOT_TOKEN for that workspace, which whoever runs it sets: ",
+        ),
+        of(Effect::Deny, true, "refused until it can be read: whoever may be in "),
+        of(
+            Effect::Deny,
+            false,
+            "refused until whoever runs the bot sets SLACK_BOT_TOKEN for that workspace: whoever may be in ",
+        ),
+    ];
+    lines.into_iter().flatten().collect()
 }
 
 /// That a room is asked about whose id looks like a scope, without a full stop: a copied scope easily comes to
@@ -145,7 +159,7 @@ pub fn span(one: Timestamp, other: Timestamp) -> String {
     }
 }
 
-pub(super) fn who_can(room: &RoomId, able: &[EligibleSubject], unread: &[(Effect, Subject)]) -> Message {
+pub(super) fn who_can(room: &RoomId, able: &[EligibleSubject], unread: &[UnreadGroup]) -> Message {
     let headline = match able.len() {
         0 => text("Nobody can hand ").code(room).text(" over from chat."),
         _ => text("Who can hand ").code(room).text(" over:"),

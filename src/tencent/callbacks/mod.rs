@@ -108,9 +108,9 @@ pub fn router(
     redactor: Redactor,
 ) -> Router {
     Router::new()
-        .route(PATH, post(callback))
+        .route("/tencent/callbacks", post(callback))
         // An address typed into a form may end in a slash; Tencent follows no redirect.
-        .route(&format!("{PATH}/"), post(callback))
+        .route("/tencent/callbacks/", post(callback))
         .with_state(Arc::new(Callbacks { settings, service, clock, redactor }))
 }
 
