@@ -4,8 +4,8 @@ use jiff::Timestamp;
 
 use crate::domain::access::plan::{InvalidPlan, Step};
 use crate::domain::access::{
-    AclView, Attention, AuthorisedChannel, CallerRights, ChangedEntry, Effect, EligibleSubject, Explanation,
-    Grant, GrantWarnings, Helpers, NotEdited, RoomScope, UnreadGroup,
+    AclView, Attention, AuthorisedChannel, CallerRights, ChangedEntry, EligibleSubject, Explanation, Grant,
+    GrantWarnings, Helpers, NotEdited, RoomScope, UnreadGroup,
 };
 use crate::domain::command::Listed;
 use crate::domain::principal::{Channel, Place, Principal, Subject};
