@@ -200,7 +200,7 @@ async fn shells_and_man_know_the_commands() {
     assert_eq!(program.runs("completions tcsh").await.code, 2);
     let settings = program.runs("settings").await;
     assert_eq!((settings.code, settings.out), (0, include_str!("../../.env.example").to_owned()));
-    let help = program.runs("--help").await.out;
+    let help = program.runs("--help").await.out.split_whitespace().collect::<Vec<_>>().join(" ");
     assert!(
         help.contains("`room-owner settings` shows all of them") && !help.contains(".env.example"),
         "{help}"
