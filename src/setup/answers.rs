@@ -345,7 +345,7 @@ mod tests {
         the https address, without a path, at which platforms and browsers reach the bot through that proxy; plain http for loopback only
         such as https://rooms.example.com
         PUBLIC_URL (Enter to leave it out): http://example.com
-        PUBLIC_URL: what is set would send the commands in the clear: use https (plain http is for loopback addresses)
+        PUBLIC_URL: `http://example.com` would send the commands in the clear: use https (plain http is for loopback addresses)
         PUBLIC_URL (Enter to leave it out): https://rooms.example.com
 
         the app's signing secret: api.slack.com/apps, your app, Basic Information; while it is being changed, both, separated by a comma

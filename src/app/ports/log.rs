@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use async_trait::async_trait;
 use jiff::Timestamp;
 
-use super::store::StoreError;
+use super::error::StoreError;
 use crate::app::callbacks::Confirmation;
 use crate::domain::audit::{
     ArchivedIn, AuditEntry, AuditFilter, Event, OperationId, RoomHistory, Stat, StatsBy,

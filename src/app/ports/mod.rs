@@ -3,6 +3,7 @@
 mod acl;
 mod admission;
 mod clock;
+mod error;
 mod log;
 mod rooms;
 mod store;
@@ -10,9 +11,10 @@ mod store;
 pub use acl::{AclChanged, AclEdit, GrantsPage, GroupSubjects};
 pub use admission::{Admission, Admitted};
 pub use clock::Clock;
+pub use error::StoreError;
 pub use log::{AuditLog, ExportChunk, ExportSpan};
 pub use rooms::{CallResult, ReadError, RoomControl, RoomSummary};
-pub use store::{Finished, Store, StoreError, StoreStats};
+pub use store::{Finished, Store, StoreStats};
 
 pub use super::callbacks::{CallbackEnd, Confirmation, Observation, OwnerChangeEvent, ReadBack};
 pub use super::directory::{Directory, DirectoryReport};

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 
 use super::acl::{AclChanged, AclEdit, GrantsPage, GroupSubjects};
 use super::admission::{Admission, Admitted};
+use super::error::StoreError;
 use super::log::AuditLog;
 use crate::app::callbacks::{Confirmation, Observation, OwnerChangeEvent, ReadBack};
 use crate::domain::access::{AclView, AuthorisedChannel, Grant, GrantId, GrantUse, Reading};
@@ -17,11 +18,6 @@ use crate::domain::principal::{Channel, Principal, Subject};
 use crate::domain::reply_note::ReplyNote;
 use crate::domain::room::{AccountId, RoomId};
 use crate::domain::tree_head::TreeHead;
-
-/// The store could not do it. The text is for the operator: it names the database, never a secret.
-#[derive(Debug, Clone, thiserror::Error)]
-#[error("{0}")]
-pub struct StoreError(pub String);
 
 /// An outcome that was recorded.
 #[derive(Debug, Clone, PartialEq, Eq)]
