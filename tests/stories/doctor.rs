@@ -214,6 +214,7 @@ async fn each_thing_that_is_wrong_is_said_with_what_to_do() {
         ("no chat", &[("SLACK_SIGNING_SECRET", ""), ("DISCORD_PUBLIC_KEY", ""), ("DISCORD_BOT_TOKEN", "")]),
     ] {
         let (code, found) = right.found(with, |state| state == "failure" || state == "warning").await;
+        let found = found.replace(&commands_alone, "http://proxy.example");
         all += &format!("# {kind}: exit {code}\n{found}");
     }
     right.slack.has_scopes("commands,chat:write");
@@ -287,6 +288,13 @@ async fn each_thing_that_is_wrong_is_said_with_what_to_do() {
              -> enter `http://slack.example/discord/interactions` as Interactions Endpoint URL (General Information)
     failure  public url: `http://slack.example/` answers with status 404, and it is not this bot that answers
              -> start `room-owner serve`, and have the proxy pass /slack/, /discord/ and /tencent/ to 127.0.0.1:0
+    # a proxy that passes commands alone: exit 0
+    warning  callbacks: they go to `https://rooms.example.com/tencent/callbacks`
+             -> `room-owner tencent callbacks set http://proxy.example/tencent/callbacks --replace`
+    warning  discord delivery: Discord posts commands to `https://rooms.example.com/discord/interactions`
+             -> enter `http://proxy.example/discord/interactions` as Interactions Endpoint URL (General Information)
+    warning  public url: `http://proxy.example/` reaches this bot, but answers with status 404 at /slack/interactions: buttons in Slack do nothing
+             -> have the proxy pass /slack/interactions, as deploy/nginx.conf does
     # a setting that cannot be used: exit 1
     failure  settings: BIND_ADDR: `somewhere` is not an address and a port: write `127.0.0.1:8080` to be reached from this machine alone, or `0.0.0.0:8080` from everywhere
              -> the address to listen on; a reverse proxy with TLS belongs in front of it, and in a container it is 0.0.0.0:8080; for example `BIND_ADDR=127.0.0.1:8080`
