@@ -245,7 +245,7 @@ impl Door {
                 None => break failure,
             }
         };
-        let private = self.settings.private_replies || matches!(reply, Reply::Owner { .. });
+        let private = self.settings.private_replies || matches!(reply.said(), Reply::Owner { .. });
         let posted = match to.channel.as_ref().filter(|_| !private && self.rest.has_bot_token()) {
             Some(channel) => self.rest.post_to_channel(channel, &message).await,
             None => Err(failure.clone()),

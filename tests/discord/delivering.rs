@@ -97,6 +97,20 @@ async fn what_was_private_is_not_posted_to_the_channel() {
     assert!(discord.channel(MODS).is_empty());
 }
 
+/// Neither with buttons under it.
+#[tokio::test]
+async fn what_was_asked_in_private_is_not_answered_in_the_channel() {
+    let world = World::start().await;
+    world.discord.fail(Route::Edit, Fault::Code(404, 10_008), 99);
+    world.send(&command(ALICE, &[("room", "tset")])).await;
+    let told = world.discord.has_posted(&direct(ALICE), 1).await;
+    assert!(read_message(&told[0]).contains("tset"), "{told:?}");
+    assert_eq!(told[0]["components"], serde_json::json!([]));
+    let discord = world.discord.clone();
+    world.end().await;
+    assert!(discord.channel(MODS).is_empty());
+}
+
 #[tokio::test]
 async fn without_a_bot_token_the_log_alone_has_it() {
     let world = World::with(|settings| settings.bot_token = None).await;
@@ -119,6 +133,7 @@ async fn what_the_channel_does_not_take_either_the_person_is_notified_directly()
     world.send(&transfer(ALICE)).await;
     let sent = world.discord.has_posted(&direct(ALICE), 1).await;
     assert!(read_message(&sent[0]).contains("now belongs to"), "{sent:?}");
+    assert_eq!(sent[0]["components"], serde_json::json!([]), "nothing can be pressed from there");
     let [("sent", why)] = &world.notes(1).await[..] else { panic!("a note of another kind") };
     assert_eq!(why, "discord answered 403, code 50013: code 50013");
     assert_eq!(world.end().await.outcomes(), ["succeeded"]);

@@ -411,7 +411,8 @@ function drawSlackMessage(message) {
   if (!Array.isArray(message.blocks) || message.blocks.length === 0) return fallback();
   const drawn = [];
   let fellBack = false;
-  for (const block of message.blocks) {
+  // Nothing is pressed on this page: the text says the same.
+  for (const block of message.blocks.filter((block) => block?.type !== "actions")) {
     const draw = Object.hasOwn(slackBlocks, block?.type) ? slackBlocks[block.type] : null;
     if (draw) drawn.push(draw(block));
     else if (!fellBack) {
