@@ -114,6 +114,7 @@ impl Bot {
         let groups = Arc::new(slack::Groups::new(Arc::clone(&clock)));
         let service =
             service.with_directory(Arc::clone(&groups) as _).with_reply_book(Arc::clone(&store) as _);
+        let service = service.with_announcements(Arc::clone(&store) as _);
         Ok(Self {
             store,
             service: Arc::new(service),
@@ -273,13 +274,15 @@ impl Bot {
         drained
     }
 
-    /// Stores pending replies, and sends those that could not be delivered in time. Either may be cut off anywhere:
+    /// Stores pending replies, sends those that could not be delivered in time, and posts announcements. Either may be cut off anywhere:
     /// the next start goes on.
     fn look_after_replies(&self) -> Vec<JoinHandle<()>> {
         let (keeping, telling) = (Arc::clone(&self.service), Arc::clone(&self.service));
+        let announcing = Arc::clone(&self.service);
         vec![
             tokio::spawn(async move { keeping.keep_replies().await }),
             tokio::spawn(async move { telling.keep_notifying().await }),
+            tokio::spawn(async move { announcing.keep_announcing().await }),
         ]
     }
 

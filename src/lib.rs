@@ -61,6 +61,9 @@
 //! An answer that cannot be delivered this way stays pending ([`app::replies`]) and is sent later as a message of the
 //! bot (`slack::messenger`, `discord::messenger`), also after a crash.
 //!
+//! What is announced in channels is stored with the outcome that it announces, and posted in the same way
+//! ([`app::announcements`]).
+//!
 //! Tencent's callbacks come in at `tencent::callbacks` and go through
 //! [`CommandService::observe`](app::service::CommandService::observe): one of our own changes is confirmed, any other
 //! is read back and recorded as an operation of its own.

@@ -29,6 +29,13 @@ pub(super) async fn rooms_of(
         };
         Ok::<_, StoreError>(entries.into_iter().find(|entry| is_open(entry, now)).map(|entry| entry.rooms))
     };
+    // Without a channel it is completed first, and decided again.
+    let announced = async |channel: Option<&Channel>| {
+        let Some(channel) = channel else { return Ok(None) };
+        let entries = store.announcement_channels().await?;
+        let live = entries.into_iter().find(|entry| entry.channel == *channel && entry.is_live(now));
+        Ok::<_, StoreError>(live.map(|entry| entry.rooms))
+    };
     Ok(match edit {
         Edit::Grant { grants, .. } => {
             let mut rooms: Vec<RoomScope> = grants.iter().map(|grant| grant.rooms.clone()).collect();
@@ -44,6 +51,13 @@ pub(super) async fn rooms_of(
             Some(before) if !rooms.contains(&before) => vec![before, rooms.clone()],
             _ => vec![rooms.clone()],
         },
+        Edit::Announce(channel, rooms, _) => {
+            let before = announced(channel.as_ref()).await?;
+            let mut both: Vec<RoomScope> = before.into_iter().chain(rooms.clone()).collect();
+            both.dedup();
+            both
+        }
+        Edit::StopAnnouncing(channel) => announced(channel.as_ref()).await?.into_iter().collect(),
         Edit::Apply(..) => vec![RoomScope::All],
         Edit::RemoveChannel(channel) => authorised(channel.as_ref()).await?.into_iter().collect(),
     })

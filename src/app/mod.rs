@@ -1,6 +1,7 @@
 //! The use cases, and what they need from outside.
 
 pub mod acl;
+pub mod announcements;
 pub mod callbacks;
 pub mod commands;
 pub mod directory;

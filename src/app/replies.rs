@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::ports::StoreError;
+use crate::domain::announcement::Announcement;
 use crate::domain::audit::{OperationId, OutcomeKind};
 use crate::domain::principal::{Channel, Subject};
 use crate::domain::reply::Reply;
@@ -28,6 +29,15 @@ impl Platform {
         match channel {
             Channel::Slack { .. } => Self::Slack,
             Channel::Discord { .. } => Self::Discord,
+        }
+    }
+
+    /// The setting of the bot's own token there.
+    #[must_use]
+    pub fn token_setting(self) -> &'static str {
+        match self {
+            Self::Slack => "SLACK_BOT_TOKEN",
+            Self::Discord => "DISCORD_BOT_TOKEN",
         }
     }
 
@@ -125,8 +135,20 @@ impl fmt::Display for SendError {
 /// Speaks to people by the bot's own right, unasked.
 #[async_trait]
 pub trait Messenger: Send + Sync {
-    /// Sends it once.
-    async fn send(&self, notification: &Notification) -> Result<(), SendError>;
+    /// Sends it once; the platform's id of the message, if everybody in the notification's channel sees it there.
+    async fn send(&self, notification: &Notification) -> Result<Option<String>, SendError>;
+
+    /// Posts to a channel once, for everybody there; the platform's id of the message, if it says one. `key` names the
+    /// message.
+    async fn post(
+        &self,
+        channel: &Channel,
+        announcement: &Announcement,
+        key: &str,
+    ) -> Result<Option<String>, SendError>;
+
+    /// Whether replies of concern to a channel are shown to everybody there.
+    fn shows_replies(&self) -> bool;
 }
 
 /// How people are reached on the platforms that commands come from.

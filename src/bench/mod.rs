@@ -302,8 +302,11 @@ async fn seed(bot: &Bot, kind: Kind) -> anyhow::Result<()> {
         })
     };
     let channel = WantedChannel { channel: "slack:T1:C1".parse()?, rooms: RoomScope::All, reason: None };
-    let wanted =
-        Wanted { grants: (0..PEOPLE).map(grant).collect::<anyhow::Result<_>>()?, channels: vec![channel] };
+    let wanted = Wanted {
+        grants: (0..PEOPLE).map(grant).collect::<anyhow::Result<_>>()?,
+        channels: vec![channel],
+        announcements: Vec::new(),
+    };
     let edit = Edit::Apply(wanted, Some(bot.store.acl_version().await?));
     let command = Command::Acl(AclCommand::Edit { edit, reason: None, force: false });
     let seeder = Principal::new("cli:bench".parse()?);

@@ -7,6 +7,10 @@
 //! channel = "slack:T0123456789:C0123456789"
 //! rooms = "live-*"
 //!
+//! [[announcement]]
+//! channel = "slack:T0123456789:C9876543210"
+//! admin = true
+//!
 //! [[grant]]
 //! subject = "slack:T0123456789:U0123456789"
 //! role = "moderator"
@@ -25,7 +29,7 @@ use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 
 use crate::cli::WrongUsage;
-use crate::domain::access::plan::{Wanted, WantedChannel, WantedGrant};
+use crate::domain::access::plan::{Wanted, WantedAnnouncement, WantedChannel, WantedGrant};
 use crate::domain::access::{AclView, Effect, Role, RoomScope, is_live, is_open};
 use crate::domain::audit::millis;
 use crate::domain::command::clean_reason;
@@ -49,6 +53,8 @@ struct Document {
     #[serde(default)]
     channel: Vec<ChannelTable>,
     #[serde(default)]
+    announcement: Vec<AnnouncementTable>,
+    #[serde(default)]
     grant: Vec<GrantTable>,
 }
 
@@ -58,6 +64,18 @@ struct ChannelTable {
     channel: Written<Channel>,
     #[serde(default = "every_room")]
     rooms: RoomScope,
+    #[serde(default, deserialize_with = "reason")]
+    reason: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct AnnouncementTable {
+    channel: Written<Channel>,
+    #[serde(default = "every_room")]
+    rooms: RoomScope,
+    #[serde(default)]
+    admin: bool,
     #[serde(default, deserialize_with = "reason")]
     reason: Option<String>,
 }
@@ -139,6 +157,12 @@ pub(super) fn read(text: &str) -> Result<File, String> {
         rooms: table.rooms,
         reason: table.reason,
     });
+    let announcements = document.announcement.into_iter().map(|table| WantedAnnouncement {
+        channel: table.channel.0,
+        rooms: table.rooms,
+        for_admins: table.admin,
+        reason: table.reason,
+    });
     let grants = document.grant.into_iter().map(|table| {
         let mut channels: Vec<Channel> = table.channels.into_iter().map(|channel| channel.0).collect();
         channels.sort();
@@ -155,7 +179,11 @@ pub(super) fn read(text: &str) -> Result<File, String> {
     });
     Ok(File {
         version: document.version,
-        wanted: Wanted { grants: grants.collect(), channels: channels.collect() },
+        wanted: Wanted {
+            grants: grants.collect(),
+            channels: channels.collect(),
+            announcements: announcements.collect(),
+        },
     })
 }
 
@@ -184,7 +212,7 @@ pub(super) fn open(path: &Path) -> anyhow::Result<File> {
 
 /// Writes what holds now, in an order that depends on nothing else.
 pub(super) fn write(acl: &AclView, names: &Names, now: Timestamp) -> String {
-    let AclView { version, grants, channels } = acl;
+    let AclView { version, grants, channels, announcements } = acl;
     let mut text = format!(
         "# The ACL of room-owner: `room-owner acl plan` shows what an edit of this file would change,\n\
          # `room-owner acl apply` makes it so.\n\
@@ -197,6 +225,21 @@ pub(super) fn write(acl: &AclView, names: &Names, now: Timestamp) -> String {
         field(&mut text, "channel", &entry.channel);
         if entry.rooms != RoomScope::All {
             field(&mut text, "rooms", &entry.rooms);
+        }
+        if let Some(reason) = &entry.reason {
+            field(&mut text, "reason", reason);
+        }
+    }
+    let mut announcements: Vec<_> = announcements.iter().filter(|entry| entry.is_live(now)).collect();
+    announcements.sort_by(|a, b| a.channel.cmp(&b.channel));
+    for entry in announcements {
+        text.push_str("\n[[announcement]]\n");
+        field(&mut text, "channel", &entry.channel);
+        if entry.rooms != RoomScope::All {
+            field(&mut text, "rooms", &entry.rooms);
+        }
+        if entry.for_admins {
+            text.push_str("admin = true\n");
         }
         if let Some(reason) = &entry.reason {
             field(&mut text, "reason", reason);
@@ -266,7 +309,7 @@ fn quoted(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::access::{AuthorisedChannel, Grant};
+    use crate::domain::access::{AnnouncementChannel, AuthorisedChannel, Grant};
     use proptest::prelude::*;
 
     #[test]
@@ -398,7 +441,17 @@ mod tests {
                 for (entry, channel) in entries.iter_mut().zip(channels) {
                     entry.channel = channel.parse().unwrap();
                 }
-                AclView { version: 7, grants, channels: entries }
+                let announced = |(entry, for_admins): (&AuthorisedChannel, bool)| AnnouncementChannel {
+                    channel: entry.channel.clone(),
+                    rooms: entry.rooms.clone(),
+                    for_admins,
+                    set_by: entry.allowed_by.clone(),
+                    set_at: entry.allowed_at,
+                    removed_at: entry.removed_at,
+                    reason: entry.reason.clone(),
+                };
+                let announcements = entries.iter().zip([true, false, true]).map(announced).collect();
+                AclView { version: 7, grants, channels: entries, announcements }
             },
         )
     }
@@ -423,6 +476,7 @@ mod tests {
             let text = write(&acl, &names, NOW);
             acl.grants.reverse();
             acl.channels.reverse();
+            acl.announcements.reverse();
             prop_assert_eq!(write(&acl, &names, NOW), text);
         }
 
@@ -433,7 +487,7 @@ mod tests {
         }
 
         #[test]
-        fn no_file_breaks_the_reader(text in "(\\[\\[(grant|channel)\\]\\]\n|(subject|role|rooms|version) = [\"a-z0-9:*]{0,9}\n){0,8}") {
+        fn no_file_breaks_the_reader(text in "(\\[\\[(grant|channel|announcement)\\]\\]\n|(subject|role|rooms|version) = [\"a-z0-9:*]{0,9}\n){0,8}") {
             drop(read(&text));
         }
     }

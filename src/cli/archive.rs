@@ -74,7 +74,7 @@ pub fn report(report: &ArchiveReport, format: Format) -> Exit {
     });
     let held_up = report.held_up_by.map(|held_up| match held_up {
         HeldUp::Open(operation) => (operation, "is still open"),
-        HeldUp::Unanswered(operation) => (operation, "may still wait for its answer"),
+        HeldUp::Unanswered(operation) => (operation, "may still wait for its answer or its announcement"),
     });
     if let Some((operation, why)) = held_up {
         super::tell!(

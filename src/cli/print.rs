@@ -133,6 +133,8 @@ pub(super) fn whole<R: Row>(row: &R, format: Format, zone: &TimeZone) -> io::Res
     }
     let mut text = String::new();
     for (name, value) in fields(row)? {
+        // People read a list of texts without its marks.
+        let value = serde_json::from_str::<Vec<String>>(&value).map_or(value, |texts| texts.join(" "));
         let value = match value.parse::<Timestamp>() {
             Ok(at) if R::TIMES.contains(&name) && *zone != TimeZone::UTC => read_in(at, zone),
             _ => value,

@@ -10,7 +10,9 @@ use super::print;
 use super::rows::{Named, Planned, Why};
 use super::screen::screen;
 use super::{Exit, Format, WrongUsage, as_word, one_line, say, text};
-use crate::domain::access::{Attention, ChangedEntry, Grant, GrantWarnings, Known, NotEdited, is_live, list};
+use crate::domain::access::{
+    AclView, Attention, ChangedEntry, Grant, GrantWarnings, Known, NotEdited, is_live, list,
+};
 use crate::domain::audit::OperationId;
 use crate::domain::command::Section;
 use crate::domain::principal::Subject;
@@ -49,7 +51,7 @@ pub(super) fn acl(reply: &Reply, asked: &Asked, known: &Known, now: Timestamp) -
     let Reply::Acl { operation, answer, names, .. } = reply else { return Ok(words(reply, LOCAL_ACL)) };
     let format = asked.format;
     match &**answer {
-        AclAnswer::Grants { listed, grants, left_out, .. } => {
+        AclAnswer::Grants { listed, grants, left_out, announced, .. } => {
             match (listed.part, grants.is_empty(), *left_out) {
                 (Section::Attention, true, _) => {
                     tell!(
@@ -71,6 +73,9 @@ pub(super) fn acl(reply: &Reply, asked: &Asked, known: &Known, now: Timestamp) -
                     tell!("grant {} of {}: {}", grant.id, grant.subject, attention(why, now));
                 }
             }
+            for entry in announced {
+                tell!("announced in {}: what happens to {}", entry.channel, entry.rooms);
+            }
             let rows: Vec<_> = grants.iter().map(|(grant, _)| Named::of(grant, names)).collect();
             print::rows(&rows, format)?;
             say_not_looked_up(grants.iter().map(|(grant, _)| grant), known, now);
@@ -79,6 +84,17 @@ pub(super) fn acl(reply: &Reply, asked: &Asked, known: &Known, now: Timestamp) -
             match (entries.is_empty(), *left_out) {
                 (true, 0) => tell!(
                     "no channel is authorised yet: `room-owner acl channel allow <channel>` authorises the first"
+                ),
+                (_, 0) => {}
+                (_, 1) => tell!("1 removed entry is left out: --all shows it"),
+                (_, left_out) => tell!("{left_out} removed entries are left out: --all shows them"),
+            }
+            print::rows(&entries.iter().map(|entry| Named::of(entry, names)).collect::<Vec<_>>(), format)?;
+        }
+        AclAnswer::Announcements { entries, left_out, .. } => {
+            match (entries.is_empty(), *left_out) {
+                (true, 0) => tell!(
+                    "nothing is announced anywhere: `room-owner acl announce here <channel>` announces it in a channel"
                 ),
                 (_, 0) => {}
                 (_, 1) => tell!("1 removed entry is left out: --all shows it"),
@@ -121,6 +137,7 @@ pub(super) fn acl(reply: &Reply, asked: &Asked, known: &Known, now: Timestamp) -
                 stdio::say_if_lost(match entry {
                     ChangedEntry::Grant { after, .. } => print::one(&Named::of(after, names), format),
                     ChangedEntry::Channel { after, .. } => print::one(&Named::of(after, names), format),
+                    ChangedEntry::Announcement { after, .. } => print::one(&Named::of(after, names), format),
                 });
             }
         }
@@ -170,7 +187,7 @@ fn plan(answer: &AclAnswer, asked: &Asked) -> anyhow::Result<Exit> {
     if steps.is_empty() {
         tell!("{NOTHING_TO_CHANGE}");
     }
-    let row = |(change, _): &(_, _)| Planned::of(change, &acl.grants, &acl.channels);
+    let row = |(change, _): &(_, _)| Planned::of(change, acl);
     print::rows(&steps.iter().filter_map(row).collect::<Vec<_>>(), asked.format)?;
     if let Some(version) = of.filter(|version| *version != acl.version) {
         tell!(
@@ -197,11 +214,13 @@ fn plan(answer: &AclAnswer, asked: &Asked) -> anyhow::Result<Exit> {
 /// Says who gained and lost what by a file.
 fn applied(changed: &[(ChangedEntry, GrantWarnings)], operation: OperationId, format: Format) {
     let planned = |(entry, _): &(ChangedEntry, GrantWarnings)| {
-        let (grants, channels) = match entry {
-            ChangedEntry::Grant { before, .. } => (before.as_slice(), &[][..]),
-            ChangedEntry::Channel { before, .. } => (&[][..], before.as_slice()),
-        };
-        Planned::of(&entry.change(), grants, channels)
+        let mut before = AclView::default();
+        match entry.clone() {
+            ChangedEntry::Grant { before: grant, .. } => before.grants.extend(grant),
+            ChangedEntry::Channel { before: channel, .. } => before.channels.extend(channel),
+            ChangedEntry::Announcement { before: channel, .. } => before.announcements.extend(channel),
+        }
+        Planned::of(&entry.change(), &before)
     };
     let planned: Vec<Planned> = changed.iter().filter_map(planned).collect();
     if format == Format::Table {

@@ -40,15 +40,20 @@ fn command(family: CommandGroup, name: &CommandName) -> CreateCommand {
         [group, _] if verbs[..n].iter().any(|before| before.words[0] == *group) => command,
         [group, _] => {
             let members = verbs.iter().filter(|member| member.words[0] == *group);
-            let whole = CreateCommandOption::new(CommandOptionType::SubCommandGroup, *group, GROUP);
+            let whole = CreateCommandOption::new(CommandOptionType::SubCommandGroup, *group, about(group));
             command.add_option(members.map(subcommand).fold(whole, CreateCommandOption::add_sub_option))
         }
         _ => command.add_option(subcommand(verb)),
     })
 }
 
-/// The description of the only subcommand group.
-const GROUP: &str = "Where the bot takes commands";
+/// The description of a subcommand group.
+fn about(group: &str) -> &'static str {
+    match group {
+        "announce" => "Where the bot posts what happens to rooms",
+        _ => "Where the bot takes commands",
+    }
+}
 
 fn subcommand(verb: &'static Verb) -> CreateCommandOption {
     let name = verb.words.last().copied().unwrap_or_default();

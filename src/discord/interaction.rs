@@ -251,7 +251,7 @@ impl Door {
             None => Err(failure.clone()),
         };
         match posted {
-            Ok(()) => {
+            Ok(_) => {
                 info!(operation, "outcome posted to the channel instead");
                 self.service.note_reply(reply.operation(), HowReplied::Posted, failure).await;
                 self.service.answer_given(reply.operation());

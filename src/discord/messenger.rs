@@ -2,13 +2,14 @@
 //! message (docs.discord.com/developers/resources/user, "Create DM").
 
 use async_trait::async_trait;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::payload::snowflake;
 use super::rest::{Failure, Rest};
 use super::{Settings, render};
 use crate::app::replies::{Messenger, Notification, SendError};
-use crate::domain::principal::Subject;
+use crate::domain::announcement::Announcement;
+use crate::domain::principal::{Channel, Subject};
 use crate::domain::reply::Reply;
 use crate::domain::wording::CommandName;
 use crate::redact::Redactor;
@@ -17,7 +18,11 @@ use crate::redact::Redactor;
 pub struct DiscordMessenger {
     rest: Rest,
     command: CommandName,
+    private_replies: bool,
 }
+
+/// In characters ("Create Message").
+const LONGEST_NONCE: usize = 25;
 
 impl DiscordMessenger {
     /// With the bot's token; `None` without one.
@@ -28,22 +33,21 @@ impl DiscordMessenger {
         if settings.bot_token.is_none() {
             return Ok(None);
         }
-        Ok(Some(Self { rest: settings.rest(redactor)?, command: settings.command.clone() }))
+        let (command, private_replies) = (settings.command.clone(), settings.private_replies);
+        Ok(Some(Self { rest: settings.rest(redactor)?, command, private_replies }))
     }
 }
 
 #[async_trait]
 impl Messenger for DiscordMessenger {
-    async fn send(&self, notification: &Notification) -> Result<(), SendError> {
+    async fn send(&self, notification: &Notification) -> Result<Option<String>, SendError> {
         let Subject::DiscordUser { user, .. } = &notification.to else {
             return Err(SendError::Permanent("who asked is nobody in discord".to_owned()));
         };
         let message = |reply: &Reply| {
             let mut message = render::message(reply, &self.command);
             if let Some(operation) = reply.operation() {
-                // A repetition within minutes is not shown twice ("Create Message", `enforce_nonce`).
-                message["nonce"] = json!(format!("room-owner-{operation}"));
-                message["enforce_nonce"] = json!(true);
+                once(&mut message, &operation.to_string());
             }
             message
         };
@@ -51,7 +55,11 @@ impl Messenger for DiscordMessenger {
             match self.rest.post_to_channel(channel, &message(&notification.reply)).await {
                 // The channel is gone, or the bot may not speak there.
                 Err(Failure::Refused { status: 403 | 404, .. }) => {}
-                posted => return posted.map_err(send_error),
+                posted => {
+                    // A thread is not its channel.
+                    let is_there = matches!(&notification.channel, Channel::Discord { channel: here, .. } if here == channel);
+                    return posted.map_err(send_error).map(|message| message.filter(|_| is_there));
+                }
             }
         }
         let channel = self.rest.direct_channel(user).await.map_err(send_error)?;
@@ -60,8 +68,38 @@ impl Messenger for DiscordMessenger {
         })?;
         // A press outside of a server is refused.
         let message = message(&notification.reply.clone().without_buttons());
-        self.rest.post_to_channel(&channel, &message).await.map_err(send_error)
+        self.rest.post_to_channel(&channel, &message).await.map_err(send_error)?;
+        Ok(None)
     }
+
+    async fn post(
+        &self,
+        channel: &Channel,
+        announcement: &Announcement,
+        key: &str,
+    ) -> Result<Option<String>, SendError> {
+        let Channel::Discord { channel, .. } = channel else {
+            return Err(SendError::Permanent("the channel is none of discord".to_owned()));
+        };
+        let mut message = render::announced(announcement, &self.command);
+        once(&mut message, key);
+        self.rest.post_to_channel(channel, &message).await.map_err(|failure| match failure {
+            Failure::Refused { status: 403 | 404, .. } => SendError::Permanent(format!(
+                "{failure}: give the bot View Channel, Send Messages and Embed Links in the channel"
+            )),
+            other => send_error(other),
+        })
+    }
+
+    fn shows_replies(&self) -> bool {
+        !self.private_replies
+    }
+}
+
+/// A repetition within minutes is not shown twice ("Create Message", `enforce_nonce`).
+fn once(message: &mut Value, key: &str) {
+    message["nonce"] = json!(format!("room-owner-{key}").chars().take(LONGEST_NONCE).collect::<String>());
+    message["enforce_nonce"] = json!(true);
 }
 
 fn send_error(failure: Failure) -> SendError {

@@ -8,12 +8,15 @@ use serde_json::{Value, json};
 use serenity::all::{CreateEmbed, CreateEmbedFooter};
 
 use crate::app::ports::RoomSummary;
+use crate::domain::announcement::Announcement;
 use crate::domain::audit::Outcome;
 use crate::domain::press::Button;
 use crate::domain::principal::{Channel, Subject};
 use crate::domain::reply::{Audience, Reply};
 use crate::domain::room::visible;
-use crate::domain::wording::{CommandName, Line, Message, Span, Tone, UNDO, message as words};
+use crate::domain::wording::{
+    CommandName, Line, Message, Span, Tone, UNDO, announcement as announcement_in_words, message as words,
+};
 
 /// Limits in UTF-16 units, which are never fewer than what Discord counts
 /// (docs.discord.com/developers/resources/message, "Embed Limits"). Together they stay below 6000.
@@ -42,7 +45,7 @@ pub(super) fn message(reply: &Reply, name: &CommandName) -> Value {
     let message = words(reply, &name.clone().with_options());
     // Without a list of components, an edit would leave the ones that are there.
     json!({
-        "embeds": [embed(reply, &message)],
+        "embeds": [embed(facts(reply), &message)],
         "allowed_mentions": { "parse": [] },
         "components": components(reply.buttons()),
     })
@@ -111,6 +114,12 @@ pub(super) fn without_buttons() -> Value {
     json!({ "components": [] })
 }
 
+/// An announcement as Discord takes it in a message.
+pub(super) fn announced(announcement: &Announcement, name: &CommandName) -> Value {
+    let message = announcement_in_words(announcement, &name.clone().with_options());
+    json!({ "embeds": [embed(Vec::new(), &message)], "allowed_mentions": { "parse": [] } })
+}
+
 /// The message as the first answer, for the caller alone.
 pub(super) fn at_once(mut message: Value) -> Value {
     message["flags"] = json!(EPHEMERAL);
@@ -135,10 +144,9 @@ pub(super) fn choices(choices: Vec<(String, String)>) -> Value {
     json!({ "type": 8, "data": { "choices": choices } })
 }
 
-fn embed(reply: &Reply, message: &Message) -> CreateEmbed {
+fn embed(mut facts: Vec<(&'static str, String)>, message: &Message) -> CreateEmbed {
     let sign = Span::Text(format!("{} ", message.tone.sign()));
     let headline = Line(std::iter::once(sign).chain(message.headline.0.iter().cloned()).collect());
-    let mut facts = facts(reply);
     facts.extend(undo(message).filter(|_| !facts.is_empty()).map(|line| ("Undo", line)));
     let longest = if facts.is_empty() { LONGEST_BARE_DESCRIPTION } else { LONGEST_DESCRIPTION };
     let mut embed = CreateEmbed::new().colour(colour(message.tone));
@@ -230,6 +238,7 @@ fn markdown(line: &Line, longest: usize) -> String {
             Span::Text(text) => escape(text),
             // Everybody reads their own clock.
             Span::Time(at) => format!("<t:{}:f>", at.as_second()),
+            Span::Link(link) => link.clone(),
             // Ids out of the ACL, never typed text; `allowed_mentions` keeps them from notifying anybody.
             Span::Subject(Subject::DiscordUser { user, .. }, _) => format!("<@{user}>"),
             Span::Subject(Subject::DiscordRole { role, .. }, _) => format!("<@&{role}>"),
@@ -304,7 +313,7 @@ fn escape(text: &str) -> String {
 /// A line for the footer, in which Discord parses nothing.
 fn plain(line: &Line) -> String {
     let spans = line.0.iter().map(|span| match span {
-        Span::Text(text) => text.clone(),
+        Span::Text(text) | Span::Link(text) => text.clone(),
         Span::Time(_) => span.plain(),
         Span::Code(_) | Span::Subject(..) | Span::Channel(_) => visible(&span.plain()),
     });

@@ -13,7 +13,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::Value;
 use tokio::time::Instant;
 
-use super::payload::ReplyTo;
+use super::payload::{ReplyTo, snowflake};
 use crate::http;
 use crate::redact::Redactor;
 
@@ -204,9 +204,14 @@ impl Rest {
         self.call(Method::PATCH, &path, Some(body), authority, None).await.map(drop)
     }
 
-    /// Posts to a channel as the bot ("Create Message").
-    pub(super) async fn post_to_channel(&self, channel: &str, body: &Value) -> Result<(), Failure> {
-        self.as_bot(Method::POST, &["channels", channel, "messages"], Some(body)).await.map(drop)
+    /// Posts to a channel as the bot ("Create Message"): the id of the message, if Discord says one.
+    pub(super) async fn post_to_channel(
+        &self,
+        channel: &str,
+        body: &Value,
+    ) -> Result<Option<String>, Failure> {
+        let message = self.as_bot(Method::POST, &["channels", channel, "messages"], Some(body)).await?;
+        Ok(snowflake(&message["id"]))
     }
 
     /// The channel of direct messages with somebody ("Create DM").

@@ -2,7 +2,8 @@
 
 use jiff::Timestamp;
 
-use crate::domain::access::{Attention, Grant, Known, attention, is_live, is_open, live_admins};
+use crate::app::replies::Platform;
+use crate::domain::access::{Attention, Grant, Known, attention, is_live, is_open, list, live_admins};
 use crate::domain::check::Check;
 use crate::domain::principal::{Channel, Subject};
 use crate::store::health::Acl;
@@ -11,10 +12,38 @@ pub(super) const NAME: &str = "grants";
 const ADMINS: &str = "admins";
 const CHANNELS: &str = "channels";
 const LAPSES: &str = "lapses";
+const ANNOUNCEMENTS: &str = "announcements";
 
-pub(super) fn checks(acl: &Acl, known: &Known, now: Timestamp) -> Vec<Check> {
+/// `can_post` says whether the bot has a token of its own where a channel is.
+pub(super) fn checks(
+    acl: &Acl,
+    known: &Known,
+    can_post: &dyn Fn(&Channel) -> bool,
+    now: Timestamp,
+) -> Vec<Check> {
     let live: Vec<&Grant> = acl.grants.iter().filter(|grant| is_live(grant, now)).collect();
-    vec![admins(&acl.grants, now), channels(acl, now), grants(&live, known), lapses(acl, now)]
+    let mut checks =
+        vec![admins(&acl.grants, now), channels(acl, now), grants(&live, known), lapses(acl, now)];
+    checks.extend(announcements(acl, can_post, now));
+    checks
+}
+
+/// Nothing where nothing is announced.
+fn announcements(acl: &Acl, can_post: &dyn Fn(&Channel) -> bool, now: Timestamp) -> Option<Check> {
+    let live: Vec<&Channel> =
+        acl.announcements.iter().filter(|entry| entry.is_live(now)).map(|entry| &entry.channel).collect();
+    if live.is_empty() {
+        return None;
+    }
+    let silent: Vec<&Channel> = live.iter().copied().filter(|channel| !can_post(channel)).collect();
+    let Some(first) = silent.first() else {
+        return Some(Check::ok(ANNOUNCEMENTS, counted(live.len(), "channel has them", "channels have them")));
+    };
+    Some(Check::warning(
+        ANNOUNCEMENTS,
+        format!("nothing can be posted to {}: the bot has no token there", list(&silent)),
+        format!("set {}, or `room-owner acl announce off {first}`", Platform::of(first).token_setting()),
+    ))
 }
 
 fn admins(grants: &[Grant], now: Timestamp) -> Check {

@@ -4,8 +4,9 @@ use jiff::Timestamp;
 
 use super::access;
 use crate::app::ports::StoreError;
-use crate::config::{self, Environment};
+use crate::config::{self, Environment, Usable};
 use crate::domain::check::Check;
+use crate::domain::principal::Channel;
 use crate::store::health::{self, FileHealth, Health};
 use crate::store::wal::USUAL_BYTES;
 use crate::store::{Database, KeyProblem};
@@ -26,8 +27,13 @@ const LITTLE: u64 = 64 << 20;
 pub(super) async fn checks(
     database: Option<&Database>,
     environment: &Environment,
+    usable: &Usable,
     now: Timestamp,
 ) -> Vec<Check> {
+    let can_post = |channel: &Channel| match channel {
+        Channel::Slack { .. } => usable.slack.as_ref().is_some_and(|slack| slack.groups.is_some()),
+        Channel::Discord { .. } => usable.discord.as_ref().is_some_and(|discord| discord.bot_token.is_some()),
+    };
     let Some(database) = database else {
         return vec![Check::skipped(NAME, "the settings do not say which")];
     };
@@ -35,7 +41,7 @@ pub(super) async fn checks(
         Ok(health) => {
             let mut checks = of_health(&health);
             checks.extend(match &health.acl {
-                Ok(acl) => access::checks(acl, &config::known(environment), now),
+                Ok(acl) => access::checks(acl, &config::known(environment), &can_post, now),
                 Err(error) => vec![failed(access::NAME, error)],
             });
             checks

@@ -55,7 +55,7 @@ async fn examine<C: Clock + Clone>(environment: &Environment, clock: C, is_servi
         slack::checks(usable.slack.as_ref(), true, &redactor),
         discord::checks(usable.discord.as_ref(), usable.public_url.as_ref(), true, &redactor),
         way_in,
-        database::checks(database.as_ref(), environment, now),
+        database::checks(database.as_ref(), environment, &usable, now),
     );
     let parts = [settings::checks(environment, &usable), tencent, slack, discord, way_in, database];
     redacted(parts.concat(), &redactor)

@@ -32,6 +32,17 @@ pub fn parse_lasting(text: &str) -> Result<Duration, InvalidDuration> {
     }
 }
 
+/// A length as [`parse_lasting`] reads it, in one unit, to the minute and a minute at least: `7d`, `30h`, `90m`.
+#[must_use]
+pub fn lasting(length: SignedDuration) -> String {
+    let minutes = ((length.as_secs() + 30) / 60).max(1);
+    match minutes {
+        days if days % 1_440 == 0 => format!("{}d", days / 1_440),
+        hours if hours % 60 == 0 => format!("{}h", hours / 60),
+        minutes => format!("{minutes}m"),
+    }
+}
+
 /// `8h`, `30m`, `7d`, `1h 30m`: more than nothing and at most a hundred years, which keeps sums of times in
 /// range.
 ///
@@ -48,4 +59,19 @@ pub fn parse_duration(text: &str) -> Result<Duration, InvalidDuration> {
         return Err(wrong());
     }
     Duration::try_from(length).map_err(|_| wrong())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn a_length_is_read_back_to_the_minute(minutes in 1_i64..200_000) {
+            let length = SignedDuration::from_mins(minutes);
+            let shown = lasting(length + SignedDuration::from_secs(20));
+            prop_assert_eq!(parse_lasting(&shown).ok(), Duration::try_from(length).ok(), "{}", shown);
+        }
+    }
 }

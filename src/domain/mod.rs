@@ -5,6 +5,7 @@
 
 pub mod access;
 pub mod admission;
+pub mod announcement;
 pub mod archive;
 pub mod audit;
 pub mod check;

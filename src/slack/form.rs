@@ -14,7 +14,7 @@ use crate::app::commands::at_once;
 use crate::app::replies::{Messenger as _, Notification, Platform};
 use crate::app::suggest;
 use crate::domain::command::{CommandGroup, CommandRequest, Place};
-use crate::domain::principal::Channel;
+use crate::domain::principal::{Channel, Subject};
 use crate::domain::reply::{Audience, Reply};
 use crate::domain::room::RoomId;
 
@@ -117,7 +117,7 @@ impl Slack {
     }
 
     /// Says in the channel what came of a form, with the bot's own token.
-    async fn say_in(&self, channel: Channel, to: crate::domain::principal::Subject, reply: Reply) {
+    async fn say_in(&self, channel: Channel, to: Subject, reply: Reply) {
         let operation = reply.operation();
         let Some(messenger) = &self.messenger else {
             let why = "the bot has no token to answer a form with";
@@ -125,7 +125,7 @@ impl Slack {
         };
         let notification = Notification { to, channel, public_in: None, reply };
         match messenger.send(&notification).await {
-            Ok(()) => {
+            Ok(_) => {
                 info!(operation = operation.map(|it| it.seq()), "the answer to a form was sent");
                 self.service.answer_given(operation);
             }

@@ -9,7 +9,8 @@ use serde::ser::{Serialize, SerializeMap as _, Serializer};
 use crate::domain::command::{CommandGroup, Invocation, Verb};
 use crate::domain::wording::CommandName;
 
-/// What the bot's token has to be allowed. Slash commands work without a token.
+/// What the bot's token has to be allowed. Slash commands work without a token; late answers and announcements need
+/// `chat:write`. With `chat:write.public` it could post to public channels without being in them, and to all of them.
 pub const SCOPES: [&str; 3] = ["commands", "usergroups:read", "chat:write"];
 
 /// Where Slack posts the commands.
@@ -254,7 +255,7 @@ mod tests {
               should_escape: true
             - command: /staging-room-acl
               description: "Who may do what: show it, explain it, change it"
-              usage_hint: "whoami | grant | deny | revoke | list | why | who-can | channel | help"
+              usage_hint: "whoami | grant | deny | revoke | list | why | who-can | channel | announce | help"
               url: https://rooms.example.com/slack/commands
               should_escape: true
             - command: /staging-room-audit

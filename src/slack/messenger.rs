@@ -5,9 +5,10 @@ use async_trait::async_trait;
 use serde_json::Value;
 
 use super::Settings;
-use super::render::{fields, render};
+use super::render::{announced, fields, render};
 use super::web_api::{CallError, WebApi};
 use crate::app::replies::{Messenger, Notification, SendError};
+use crate::domain::announcement::Announcement;
 use crate::domain::principal::{Channel, Subject};
 use crate::domain::reply::{Audience, Reply};
 use crate::domain::wording::CommandName;
@@ -52,13 +53,13 @@ impl SlackMessenger {
 impl SlackMessenger {
     /// Shows somebody a form (docs.slack.dev/reference/methods/views.open). What they did less than 3 s ago allows it.
     pub(super) async fn open(&self, trigger: &str, view: &Value) -> Result<(), CallError> {
-        self.api.post("views.open", &[("trigger_id", trigger), ("view", &view.to_string())]).await
+        self.api.open_view(trigger, &view.to_string()).await
     }
 }
 
 #[async_trait]
 impl Messenger for SlackMessenger {
-    async fn send(&self, notification: &Notification) -> Result<(), SendError> {
+    async fn send(&self, notification: &Notification) -> Result<Option<String>, SendError> {
         let (Subject::SlackUser { user, .. }, Channel::Slack { channel, .. }) =
             (&notification.to, &notification.channel)
         else {
@@ -82,10 +83,47 @@ impl Messenger for SlackMessenger {
                 // A person's id in the place of a channel's is their conversation with the bot. Nobody may do anything
                 // from there.
                 let reply = reply.clone().without_buttons();
-                say("chat.postMessage", &[("channel", user)], &reply).await.map_err(send_error)
+                say("chat.postMessage", &[("channel", user)], &reply).await.map_err(send_error)?;
+                Ok(None)
             }
-            said => said.map_err(send_error),
+            said => said.map_err(send_error).map(|message| message.filter(|_| is_public)),
         }
+    }
+
+    async fn post(
+        &self,
+        channel: &Channel,
+        announcement: &Announcement,
+        _key: &str,
+    ) -> Result<Option<String>, SendError> {
+        let Channel::Slack { channel, .. } = channel else {
+            return Err(SendError::Permanent("the channel is none of slack".to_owned()));
+        };
+        let message = fields(&announced(announcement, &self.command));
+        let message = message.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+        let all: Vec<_> = [("channel", channel.as_str())].into_iter().chain(message).collect();
+        self.api.post("chat.postMessage", &all).await.map_err(|error| match send_error(error) {
+            SendError::Permanent(why) => SendError::Permanent(format!("{why}: {}", remedy(&why))),
+            other => other,
+        })
+    }
+
+    fn shows_replies(&self) -> bool {
+        !self.private_replies
+    }
+}
+
+/// What an admin does about a channel that takes no message.
+fn remedy(why: &str) -> &'static str {
+    let says = |error: &str| why.ends_with(error);
+    if says("not_in_channel") || says("channel_not_found") {
+        "invite the bot to the channel"
+    } else if says("missing_scope") {
+        "give the app the scope chat:write and install it anew"
+    } else if says("is_archived") {
+        "the channel is archived; announce in another one"
+    } else {
+        "let the bot post there, or announce in another channel"
     }
 }
 

@@ -7,20 +7,31 @@
 use serde_json::{Value, json};
 
 use super::text::escape;
+use crate::domain::announcement::Announcement;
 use crate::domain::press::Button;
 use crate::domain::principal::{Channel, Subject};
 use crate::domain::reply::{Audience, Reply};
 use crate::domain::room::visible;
-use crate::domain::wording::{CommandName, Line, Message, Span, message};
+use crate::domain::wording::{
+    CommandName, Line, Message, Span, announcement as announcement_in_words, message,
+};
 
 /// The longest line that is sent, in characters. An over-long field makes Slack refuse the message whole.
 const LONGEST_LINE: usize = 2_500;
 
 /// A reply as Slack takes it.
 pub(super) fn render(reply: &Reply, name: &CommandName, all_private: bool) -> Value {
-    let message = message(reply, name);
     let in_channel = reply.audience() == Audience::Channel && !all_private;
-    let mut blocks = vec![json!({ "type": "rich_text", "elements": lines(&message) })];
+    written(&message(reply, name), reply.buttons(), in_channel)
+}
+
+/// An announcement as Slack takes it.
+pub(super) fn announced(announcement: &Announcement, name: &CommandName) -> Value {
+    written(&announcement_in_words(announcement, name), &[], true)
+}
+
+fn written(message: &Message, buttons: &[Button], in_channel: bool) -> Value {
+    let mut blocks = vec![json!({ "type": "rich_text", "elements": lines(message) })];
     if let Some(footer) = &message.footer {
         let text: String = footer.0.iter().map(span_text).collect();
         blocks.push(json!({
@@ -28,12 +39,12 @@ pub(super) fn render(reply: &Reply, name: &CommandName, all_private: bool) -> Va
             "elements": [{ "type": "plain_text", "text": clip(&text), "emoji": false }],
         }));
     }
-    if !reply.buttons().is_empty() {
-        blocks.push(actions(reply.buttons()));
+    if !buttons.is_empty() {
+        blocks.push(actions(buttons));
     }
     json!({
         "response_type": if in_channel { "in_channel" } else { "ephemeral" },
-        "text": fallback(&message),
+        "text": fallback(message),
         "blocks": blocks,
         "mrkdwn": false,
         "parse": "none",
@@ -168,6 +179,7 @@ fn elements(line: &Line) -> impl Iterator<Item = Value> {
         // Slack refuses an element without text.
         (!text.is_empty()).then(|| match span {
             Span::Text(_) => json!({ "type": "text", "text": text }),
+            Span::Link(_) => json!({ "type": "link", "url": text }),
             // An id out of the ACL, never typed text. Nobody is notified: such replies are for the caller alone.
             Span::Subject(Subject::SlackUser { user, .. }, _) => json!({ "type": "user", "user_id": user }),
             Span::Subject(Subject::SlackGroup { group, .. }, _) => {
@@ -190,7 +202,7 @@ fn elements(line: &Line) -> impl Iterator<Item = Value> {
 /// A span's text. In foreign text, what cannot be seen is made visible: it could hide or turn the rest.
 fn span_text(span: &Span) -> String {
     match span {
-        Span::Text(text) => text.clone(),
+        Span::Text(text) | Span::Link(text) => text.clone(),
         Span::Time(_) => span.plain(),
         // Slack puts the name there, where it shows a mention.
         Span::Subject(subject @ (Subject::SlackUser { .. } | Subject::SlackGroup { .. }), _) => {
@@ -216,7 +228,7 @@ fn clip_to(text: &str, longest: usize) -> String {
 fn fallback(message: &Message) -> String {
     let visible = |line: &Line| {
         let spans = line.0.iter().map(|span| match span {
-            Span::Text(_) | Span::Time(_) => Span::Text(span_text(span)),
+            Span::Text(_) | Span::Link(_) | Span::Time(_) => Span::Text(span_text(span)),
             Span::Code(_) | Span::Subject(..) | Span::Channel(_) => Span::Code(defuse(&span_text(span))),
         });
         clip(&Line(spans.collect()).to_string())

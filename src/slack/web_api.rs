@@ -142,9 +142,23 @@ impl WebApi {
         read::<OpenConnection>(&answer).map(|answer| answer.url)
     }
 
-    /// Calls a method for its effect.
-    pub(super) async fn post(&self, method: &str, fields: &[(&str, &str)]) -> Result<(), CallError> {
-        self.call::<serde::de::IgnoredAny>(method, fields).await.map(drop)
+    /// Shows somebody a form (docs.slack.dev/reference/methods/views.open).
+    pub(super) async fn open_view(&self, trigger: &str, view: &str) -> Result<(), CallError> {
+        let fields = [("trigger_id", trigger), ("view", view)];
+        self.call::<serde::de::IgnoredAny>("views.open", &fields).await.map(drop)
+    }
+
+    /// Posts a message: its `ts`, which names it in its channel, if Slack says one.
+    pub(super) async fn post(
+        &self,
+        method: &str,
+        fields: &[(&str, &str)],
+    ) -> Result<Option<String>, CallError> {
+        let Posted { ts } = self.call(method, fields).await?;
+        let is_ts = |ts: &String| {
+            ts.len() <= 32 && ts.contains('.') && ts.bytes().all(|b| b.is_ascii_digit() || b == b'.')
+        };
+        Ok(ts.filter(is_ts))
     }
 
     /// Whose token it is, and what it may do: the scopes, separated by commas, are in a header.
@@ -221,6 +235,12 @@ pub(super) struct AuthTest {
 #[derive(Deserialize)]
 struct OpenConnection {
     url: String,
+}
+
+#[derive(Deserialize)]
+struct Posted {
+    #[serde(default)]
+    ts: Option<String>,
 }
 
 #[derive(Deserialize)]

@@ -5,14 +5,15 @@ use rusqlite::params;
 
 use crate::app::ports::{AclChanged, AclEdit, StoreError};
 use crate::domain::access::{
-    AclChange, AuthorisedChannel, ChangedEntry, Effect, Grant, GrantId, NotEdited, Role, RoomScope,
-    admin_beyond, is_for_oneself, lock_out,
+    AclChange, AnnouncementChannel, AuthorisedChannel, ChangedEntry, Effect, Grant, GrantId, NotEdited, Role,
+    RoomScope, admin_beyond, is_for_oneself, lock_out,
 };
 use crate::domain::audit::{OutcomeKind, Request};
 use crate::domain::principal::Channel;
 use crate::domain::principal::Place;
 
 use super::admission::{first_of, note_use};
+use super::announcing::{self, announcement_channels};
 use super::buttons;
 use super::log::{LogTransaction, as_kept};
 use super::projections::next_grant;
@@ -48,6 +49,11 @@ pub(super) fn edit(
         false => edit.permit.authority().to_string(),
     };
     note_use(log, &edit.permit, at)?;
+    for (change, _) in &edit.changes {
+        if let AclChange::StopAnnouncing(channel) = change {
+            announcing::forget(log, channel)?;
+        }
+    }
     let acl_changes = changed.clone();
     let operation = log.record(at, Request { authority: Some(authority), acl_changes, ..request })?;
     if let Some(pressed) = &edit.pressed {
@@ -103,6 +109,12 @@ fn obstacle(
                     return Ok(Some(NotEdited::NotAuthorised(channel.clone())));
                 }
                 could_lock_out = true;
+            }
+            AclChange::Announce { .. } => {}
+            AclChange::StopAnnouncing(channel) => {
+                if live_announcement(log, channel)?.is_none() {
+                    return Ok(Some(NotEdited::NotAnnounced(channel.clone())));
+                }
             }
         }
     }
@@ -176,6 +188,23 @@ fn changes(log: &LogTransaction<'_>, edit: &AclEdit, at: Timestamp) -> Result<Ve
                 let after = AuthorisedChannel { removed_at: Some(at), ..before.clone() };
                 ChangedEntry::Channel { before: Some(before), after }
             }
+            AclChange::Announce { channel, rooms, for_admins } => {
+                let after = AnnouncementChannel {
+                    channel: channel.clone(),
+                    rooms: rooms.clone(),
+                    for_admins: *for_admins,
+                    set_by: by.clone(),
+                    set_at: at,
+                    removed_at: None,
+                    reason: reason.clone(),
+                };
+                ChangedEntry::Announcement { before: live_announcement(log, channel)?, after }
+            }
+            AclChange::StopAnnouncing(channel) => {
+                let before = live_announcement(log, channel)?.ok_or_else(gone)?;
+                let after = AnnouncementChannel { removed_at: Some(at), ..before.clone() };
+                ChangedEntry::Announcement { before: Some(before), after }
+            }
         });
     }
     Ok(changed)
@@ -191,6 +220,13 @@ fn live_channel(
 ) -> Result<Option<AuthorisedChannel>, StoreError> {
     let condition = "channel = ? AND removed_at IS NULL";
     Ok(channels_where(log, condition, params![channel.to_string()])?.pop())
+}
+
+fn live_announcement(
+    log: &LogTransaction<'_>,
+    channel: &Channel,
+) -> Result<Option<AnnouncementChannel>, StoreError> {
+    Ok(announcement_channels(log)?.into_iter().find(|entry| entry.channel == *channel))
 }
 
 fn grants_where(

@@ -11,6 +11,7 @@ use crate::domain::press::{Button, NotPressed};
 use crate::domain::reply_note::ReplyNote;
 use crate::domain::room::AccountId;
 
+use super::announcing;
 use super::buttons;
 use super::log::LogTransaction;
 use super::outbox;
@@ -160,17 +161,26 @@ pub(super) fn note_reply(
     log.append(operation, at, What::Reply(note))
 }
 
+/// What came of recording an outcome.
+pub(super) struct Finished {
+    /// Whether it is to be announced somewhere.
+    pub(super) is_announced: bool,
+    /// The button that undoes it.
+    pub(super) undo: Option<Button>,
+}
+
 /// Records an outcome, and offers the button that undoes it. `None` if the operation already has a final one.
 pub(super) fn finish(
     log: &mut LogTransaction<'_>,
     operation: OperationId,
     outcome: Outcome,
     at: Timestamp,
-) -> Result<Option<Option<Button>>, StoreError> {
+) -> Result<Option<Finished>, StoreError> {
     if !is_open(log, operation)? {
         return Ok(None);
     }
     let undo = buttons::undo(log, operation, &outcome, at)?;
     log.append(operation, at, What::Ended(outcome))?;
-    Ok(Some(undo))
+    let is_announced = announcing::announce(log, operation, at)?;
+    Ok(Some(Finished { is_announced, undo }))
 }

@@ -26,7 +26,7 @@ use super::database::open_to_read;
 use super::log::{LogTransaction, NOT_ARCHIVED};
 use super::rows::{Explain as _, UNREADABLE};
 use super::verify::{self, Evidence};
-use super::{SqliteStore, outbox, tiles};
+use super::{SqliteStore, announcing, outbox, tiles};
 
 /// How many events are deleted, and how many pages given back, by one transaction: some milliseconds' work.
 const AT_ONCE: i64 = 1_000;
@@ -218,7 +218,7 @@ fn plan(
     };
     let young = number("SELECT min(operation) FROM operations WHERE at >= ?", &[before.as_millisecond()])?;
     let open = number("SELECT min(operation) FROM operations WHERE is_open = 1", &[])?;
-    let unanswered = outbox::first(log, now)?;
+    let unanswered = [outbox::first(log, now)?, announcing::first(log, now)?].into_iter().flatten().min();
     let held_up = [
         open.map(|open| (open, HeldUp::Open(OperationId::new(open)))),
         unanswered.map(|operation| (operation, HeldUp::Unanswered(OperationId::new(operation)))),
@@ -228,8 +228,8 @@ fn plan(
     let newest = number("SELECT max(seq) FROM audit_events", &[])?.unwrap_or(0);
     let end = held_up.map(|(operation, _)| operation).or(young).unwrap_or(newest + 1);
     // From the end back, the first place that no operation spans: later events of what goes change nothing of its row.
-    let sql = "SELECT seq, iif(json_type(body, '$.what.reply') IS NULL AND json_type(body, '$.what.confirmed') IS NULL,
-                   operation, seq) FROM audit_events WHERE seq > ? ORDER BY seq DESC";
+    let sql = "SELECT seq, iif(json_type(body, '$.what.reply') IS NULL AND json_type(body, '$.what.confirmed') IS NULL
+                   AND json_type(body, '$.what.announced') IS NULL, operation, seq) FROM audit_events WHERE seq > ? ORDER BY seq DESC";
     let mut statement = log.prepare(sql)?;
     let mut rows = statement.query([upto])?;
     let mut first_behind = i64::MAX;

@@ -18,7 +18,7 @@ use super::rows::Explain as _;
 use super::schema::{self, Schema};
 use super::{Database, KeyProblem, checkpoint_file, key_file, locks, permissions, queries, tiles, wal};
 use crate::app::ports::StoreError;
-use crate::domain::access::{AuthorisedChannel, Grant, GrantUse};
+use crate::domain::access::{AnnouncementChannel, AuthorisedChannel, Grant, GrantUse};
 use crate::merkle::VerifierKey;
 
 /// What there is to be said of a database.
@@ -68,6 +68,8 @@ pub struct Acl {
     pub grants: Vec<Grant>,
     /// Every channel.
     pub channels: Vec<AuthorisedChannel>,
+    /// Every announcement channel; none if the database is older than they are.
+    pub announcements: Vec<AnnouncementChannel>,
     /// When grants were last used.
     pub uses: Vec<GrantUse>,
 }
@@ -170,6 +172,7 @@ async fn acl(file: &Path) -> Result<Acl, StoreError> {
         Ok::<_, StoreError>(Acl {
             grants: queries::acl::grants(&pool).await?,
             channels: queries::acl::channels(&pool).await?,
+            announcements: queries::acl::announcement_channels(&pool).await.unwrap_or_default(),
             uses: queries::acl::uses(&pool).await?,
         })
     };

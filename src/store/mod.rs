@@ -7,6 +7,7 @@
 mod acl;
 mod acl_cache;
 mod admission;
+mod announcing;
 pub mod archive;
 mod archive_file;
 pub mod backup;
@@ -48,6 +49,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sqlx::sqlite::SqlitePool;
+use tokio::sync::Notify;
 
 use crate::app::ports::StoreError;
 use crate::domain::audit::Unresolved;
@@ -87,6 +89,8 @@ pub struct SqliteStore {
     files: Arc<Files>,
     key: Arc<SigningKey>,
     beside: Beside,
+    /// Notified when something is to be announced.
+    announcements: Notify,
 }
 
 impl SqliteStore {

@@ -11,6 +11,7 @@ use sqlx::sqlite::{
     SqlitePoolOptions,
 };
 use sqlx::{ConnectOptions as _, Connection as _};
+use tokio::sync::Notify;
 use tokio::task::spawn_blocking;
 
 use crate::app::ports::StoreError;
@@ -95,8 +96,9 @@ impl SqliteStore {
         };
         let writer = Writer::spawn(desk, connection)?;
         let log = LogReader::on(readers.clone(), &file);
-        let beside = Beside::of(&file);
-        let store = Self { log, readers, writer, instance, acl_cache, file, files, key, beside };
+        let (beside, announcements) = (Beside::of(&file), Notify::new());
+        let store =
+            Self { log, readers, writer, instance, acl_cache, file, files, key, beside, announcements };
         last_time.note_changes(&store).await?;
         Ok(store)
     }

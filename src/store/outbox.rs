@@ -63,7 +63,7 @@ pub(super) fn take_over(
     platforms: &[Platform],
     here: &Instance,
 ) -> Result<Vec<PendingReply>, StoreError> {
-    let gone = gone(log, here)?;
+    let gone = gone(log, here, "replies")?;
     if gone.is_empty() {
         return Ok(Vec::new());
     }
@@ -95,7 +95,7 @@ pub(super) fn claim(
              WHERE instance = ?2 OR instance IN (SELECT value FROM json_each(?7))
          RETURNING {COLUMNS}"
     );
-    let gone = json(&gone(log, here)?)?;
+    let gone = json(&gone(log, here, "replies")?)?;
     let mut statement = log.connection.prepare(&sql)?;
     let mut rows = statement.query(params![
         wanted.operation.seq(),
@@ -109,9 +109,14 @@ pub(super) fn claim(
     rows.next()?.map(pending).transpose()
 }
 
-/// The processes with pending answers that are gone.
-fn gone(log: &LogTransaction<'_>, here: &Instance) -> Result<Vec<String>, StoreError> {
-    let mut statement = log.connection.prepare_cached("SELECT DISTINCT instance FROM replies")?;
+/// The processes with something to say, in this table, that are gone.
+pub(super) fn gone(
+    log: &LogTransaction<'_>,
+    here: &Instance,
+    table: &str,
+) -> Result<Vec<String>, StoreError> {
+    let sql = format!("SELECT DISTINCT instance FROM {table} WHERE instance <> ''");
+    let mut statement = log.connection.prepare_cached(&sql)?;
     let pending: Vec<String> =
         statement.query_map([], |row| row.get(0))?.collect::<Result<_, rusqlite::Error>>()?;
     let is_gone = |other: &String| other != here.id() && !here.is_elsewhere(other);

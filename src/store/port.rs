@@ -6,15 +6,19 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
+use tokio::sync::Notify;
 
+use crate::app::announcements::{Announcements, DueAnnouncement, NextDue};
 use crate::app::ports::{
     AclChanged, AclEdit, Admission, Admitted, AuditLog, Finished, GrantsPage, GroupSubjects, Observation,
     OwnerChangeEvent, ReadBack, Store, StoreError, StoreStats,
 };
 use crate::app::replies::{Batch, Outbox, PendingReply, Platform};
-use crate::domain::access::{AclView, AuthorisedChannel, Grant, GrantId, GrantUse, Reading};
+use crate::domain::access::{
+    AclView, AnnouncementChannel, AuthorisedChannel, Grant, GrantId, GrantUse, Reading,
+};
 use crate::domain::admission::{Attempt, Verdict};
-use crate::domain::audit::{AuditEntry, AuditFilter, OperationId, Outcome, Unresolved};
+use crate::domain::audit::{Announced, AuditEntry, AuditFilter, OperationId, Outcome, Unresolved};
 use crate::domain::command::Nonce;
 use crate::domain::press::{Button, Offer};
 use crate::domain::principal::{Channel, Place, Principal, Subject};
@@ -26,8 +30,8 @@ use super::log::LogTransaction;
 use super::projections::change_one;
 use super::rows::Explain as _;
 use super::{
-    SqliteStore, acl, acl_cache, admission, buttons, checkpoint_file, groups, observation, outbox, queries,
-    wal,
+    SqliteStore, acl, acl_cache, admission, announcing, buttons, checkpoint_file, groups, observation,
+    outbox, queries, wal,
 };
 
 const NO_ACL: &str = "the acl cannot be read";
@@ -105,7 +109,8 @@ impl Store for SqliteStore {
     ) -> Result<Option<Finished>, StoreError> {
         let outcome = outcome.clone();
         let (finished, head) = self.write(move |log| admission::finish(log, operation, outcome, at)).await?;
-        Ok(finished.map(|undo| Finished { head, undo }))
+        self.announces(finished.as_ref().is_some_and(|finished| finished.is_announced));
+        Ok(finished.map(|finished| Finished { head, undo: finished.undo }))
     }
 
     async fn offer(
@@ -132,8 +137,19 @@ impl Store for SqliteStore {
         at: Timestamp,
     ) -> Result<Observation, StoreError> {
         let (notice, seen) = (notice.clone(), seen.cloned());
-        let written = self.write(move |log| observation::observe(log, &notice, seen.as_ref(), at)).await?;
-        Ok(written.0)
+        let work = move |log: &mut LogTransaction<'_>| {
+            let observed = observation::observe(log, &notice, seen.as_ref(), at)?;
+            let is_announced = match observed {
+                Observation::Corrects { operation, .. } | Observation::Recorded(operation) => {
+                    announcing::announce(log, operation, at)?
+                }
+                _ => false,
+            };
+            Ok((observed, is_announced))
+        };
+        let ((observed, is_announced), _) = self.write(work).await?;
+        self.announces(is_announced);
+        Ok(observed)
     }
 
     async fn unresolved(&self) -> Result<Vec<Unresolved>, StoreError> {
@@ -205,6 +221,10 @@ impl Store for SqliteStore {
         queries::acl::channels(&self.readers).await.explain(NO_ACL)
     }
 
+    async fn announcement_channels(&self) -> Result<Vec<AnnouncementChannel>, StoreError> {
+        queries::acl::announcement_channels(&self.readers).await.explain(NO_ACL)
+    }
+
     async fn audit(&self, filter: &AuditFilter) -> Result<Vec<AuditEntry>, StoreError> {
         self.log.entries(filter).await
     }
@@ -256,5 +276,75 @@ impl Outbox for SqliteStore {
     async fn claim(&self, pending: &PendingReply) -> Result<Option<PendingReply>, StoreError> {
         let (pending, here) = (pending.clone(), Arc::clone(&self.instance));
         Ok(self.write(move |log| outbox::claim(log, &pending, &here)).await?.0)
+    }
+}
+
+impl SqliteStore {
+    /// Wakes whoever posts announcements, if there is one to be posted.
+    fn announces(&self, is_due: bool) {
+        if is_due {
+            self.announcements.notify_one();
+        }
+    }
+}
+
+#[async_trait]
+impl Announcements for SqliteStore {
+    fn is_due(&self) -> &Notify {
+        &self.announcements
+    }
+
+    async fn next_due(&self, platforms: &[Platform], now: Timestamp) -> Result<NextDue, StoreError> {
+        if !queries::is_anything_due(&self.readers).await? {
+            return Ok(NextDue::Nothing);
+        }
+        let (platforms, here) = (platforms.to_vec(), Arc::clone(&self.instance));
+        Ok(self.write(move |log| announcing::next(log, &platforms, &here, now)).await?.0)
+    }
+
+    async fn postpone(
+        &self,
+        due: &DueAnnouncement,
+        not_before: Timestamp,
+        all_there: bool,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let due = due.clone();
+        let work =
+            move |log: &mut LogTransaction<'_>| announcing::postpone(log, &due, not_before, all_there, now);
+        self.write(work).await.map(drop)
+    }
+
+    async fn settle(
+        &self,
+        due: &DueAnnouncement,
+        announced: Option<Announced>,
+        at: Timestamp,
+    ) -> Result<(), StoreError> {
+        let due = due.clone();
+        self.write(move |log| announcing::settle(log, &due, announced, at)).await.map(drop)
+    }
+
+    async fn was_replied(
+        &self,
+        operation: OperationId,
+        channel: &Channel,
+        message: &str,
+        at: Timestamp,
+    ) -> Result<(), StoreError> {
+        let (channel, message) = (channel.clone(), message.to_owned());
+        let work = move |log: &mut LogTransaction<'_>| {
+            announcing::was_replied(log, operation, &channel, message, at)
+        };
+        self.write(work).await.map(drop)
+    }
+
+    async fn find_lapses(&self, now: Timestamp) -> Result<(), StoreError> {
+        let channels = self.announcement_channels().await?;
+        if channels.iter().any(|entry| entry.is_live(now)) {
+            let (is_due, _) = self.write(move |log| announcing::find_lapses(log, now)).await?;
+            self.announces(is_due);
+        }
+        Ok(())
     }
 }

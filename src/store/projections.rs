@@ -6,9 +6,9 @@ use jiff::Timestamp;
 use rusqlite::{Connection, Params, params};
 
 use crate::app::ports::StoreError;
-use crate::domain::access::{AuthorisedChannel, ChangedEntry, Grant};
+use crate::domain::access::{AnnouncementChannel, AuthorisedChannel, ChangedEntry, Grant};
 use crate::domain::audit::{
-    Archived, AuditEntry, Event, OperationId, Outcome, OutcomeKind, OwnerChange, Request, What,
+    Announced, Archived, AuditEntry, Event, OperationId, Outcome, OutcomeKind, OwnerChange, Request, What,
 };
 use crate::domain::room::AccountId;
 
@@ -22,14 +22,16 @@ pub(super) const DELIVERY_KEPT_EVENTS: i64 = 10_000;
 /// walk over thousands of rows. A prime, so that no rhythm of events keeps missing it.
 pub(super) const DELIVERIES_TIDIED_AT: i64 = 251;
 
-/// The tables that events are applied to, each with its primary key.
-pub(super) const TABLES: [(&str, &str); 6] = [
+/// The tables that events are applied to, each with a column that names its rows.
+pub(super) const TABLES: [(&str, &str); 8] = [
     ("operations", "operation"),
     ("deliveries", "delivery_id"),
     ("callbacks", "delivery_id"),
     ("grants", "id"),
     ("authorised_channels", "id"),
     ("archives", "operation"),
+    ("announcement_channels", "id"),
+    ("announcements", "event"),
 ];
 
 /// Carries a statement out. If it changes another number of rows than one, something keeps a record out or adds to
@@ -78,6 +80,7 @@ pub(super) fn apply(connection: &Connection, event: &Event) -> Result<(), StoreE
         What::Overridden { .. } => follow(connection, event, false),
         What::Confirmed(change) => call_back(connection, event, change, true),
         What::Reply(_) => entry(connection, event.operation).map(drop),
+        What::Announced(announced) => announce(connection, event, announced),
     }
 }
 
@@ -185,6 +188,20 @@ fn change_acl(
             }
             if after.removed_at.is_none() { insert_channel(connection, operation, after) } else { Ok(()) }
         }
+        ChangedEntry::Announcement { before, after } => {
+            if before.is_some() {
+                change_one(
+                    connection,
+                    "UPDATE announcement_channels SET removed_at = ?, removed_by = ?, removed_in = ?
+                     WHERE channel = ? AND removed_at IS NULL",
+                    params![at, by, operation, after.channel.to_string()],
+                )?;
+            }
+            match after.removed_at {
+                None => insert_announcement_channel(connection, operation, after),
+                Some(_) => Ok(()),
+            }
+        }
     }
 }
 
@@ -227,6 +244,44 @@ fn insert_channel(
             channel.allowed_at.as_millisecond(),
             operation,
             channel.reason,
+        ],
+    )
+}
+
+fn insert_announcement_channel(
+    connection: &Connection,
+    operation: i64,
+    entry: &AnnouncementChannel,
+) -> Result<(), StoreError> {
+    change_one(
+        connection,
+        "INSERT INTO announcement_channels (channel, rooms, for_admins, set_by, set_at, set_in, reason)
+         VALUES (?, ?, ?, ?, ?, ?, ?)",
+        params![
+            entry.channel.to_string(),
+            entry.rooms.to_string(),
+            entry.for_admins,
+            entry.set_by.to_string(),
+            entry.set_at.as_millisecond(),
+            operation,
+            entry.reason,
+        ],
+    )
+}
+
+fn announce(connection: &Connection, event: &Event, announced: &Announced) -> Result<(), StoreError> {
+    entry(connection, event.operation)?;
+    change_one(
+        connection,
+        "INSERT INTO announcements (operation, event, channel, announced, message, problem)
+         VALUES (?, ?, ?, ?, ?, ?)",
+        params![
+            event.operation.seq(),
+            event.seq,
+            announced.channel.to_string(),
+            announced.event,
+            announced.message,
+            announced.problem,
         ],
     )
 }

@@ -9,7 +9,7 @@ use sqlx::sqlite::SqliteRow;
 use sqlx::{Column as _, Row as _};
 
 use crate::app::ports::StoreError;
-use crate::domain::access::{AuthorisedChannel, Effect, Grant};
+use crate::domain::access::{AnnouncementChannel, AuthorisedChannel, Effect, Grant};
 use crate::domain::audit::{AuditEntry, DecisionKind, OperationId, OutcomeKind, Refusal, Unresolved};
 use crate::domain::room::AccountId;
 
@@ -161,12 +161,46 @@ pub(super) fn channel(row: &impl Columns) -> Result<AuthorisedChannel, StoreErro
     })
 }
 
+/// The columns of an announcement channel, in the order of its fields.
+pub(super) const ANNOUNCEMENT_CHANNEL: &str =
+    "channel, rooms, for_admins, set_by, set_at, removed_at, reason";
+
+/// An announcement channel of a row that has the columns [`ANNOUNCEMENT_CHANNEL`].
+pub(super) fn announcement_channel(row: &impl Columns) -> Result<AnnouncementChannel, StoreError> {
+    Ok(AnnouncementChannel {
+        channel: parsed(row, 0)?,
+        rooms: parsed(row, 1)?,
+        for_admins: number(row, 2)? == 1,
+        set_by: parsed(row, 3)?,
+        set_at: time(row, 4)?,
+        removed_at: optional_time(row, 5)?,
+        reason: owned(row, 6)?,
+    })
+}
+
+macro_rules! columns {
+    () => {
+        "operation, at, actor, actor_name, channel, command, room, new_owner, previous_owner, reason, decision, \
+         authority, outcome, error_code, error_info, request_id, delivery_id, duration_ms"
+    };
+}
+
+macro_rules! announced {
+    () => {
+        "(SELECT json_group_array(json_object('channel', channel, 'event', announced, 'message', message, \
+          'problem', problem))
+          FROM announcements WHERE announcements.operation = operations.operation HAVING count(*) > 0)"
+    };
+}
+
+/// The columns of an entry that `operations` has, in the order of its fields.
+pub(super) const OWN_COLUMNS: &str = columns!();
+/// Where the operation was announced, in the order of the table's key; null if nowhere.
+pub(super) const ANNOUNCED: &str = announced!();
 /// The columns of an entry, in the order of its fields.
-pub(super) const ENTRY: &str = "operation, at, actor, actor_name, channel, command, room, new_owner, \
-     previous_owner, reason, decision, authority, outcome, error_code, error_info, request_id, delivery_id, \
-     duration_ms";
+pub(super) const ENTRY: &str = concat!(columns!(), ", ", announced!());
 /// What may stand behind them.
-pub(super) const BEHIND_ENTRY: usize = 18;
+pub(super) const BEHIND_ENTRY: usize = 19;
 
 /// An entry of a row that begins with the columns [`ENTRY`].
 pub(super) fn entry(row: &impl Columns) -> Result<AuditEntry, StoreError> {
@@ -194,6 +228,10 @@ pub(super) fn entry(row: &impl Columns) -> Result<AuditEntry, StoreError> {
         request_id: owned(row, 15)?,
         delivery_id: owned(row, 16)?,
         duration_ms: row.integer(17)?,
+        announced: match row.text(18)? {
+            None => Vec::new(),
+            Some(told) => serde_json::from_str(told).map_err(|error| row.broken(18, &error))?,
+        },
     })
 }
 

@@ -3,7 +3,7 @@
 use clap::CommandFactory as _;
 use quote::ToTokens as _;
 use room_owner::cli::{Arguments, Exit};
-use room_owner::domain::audit::{AuditEntry, Event, OperationId, OutcomeKind, SystemChange, What};
+use room_owner::domain::audit::{Announced, AuditEntry, Event, OperationId, OutcomeKind, SystemChange, What};
 use room_owner::domain::command::{Command, Mention, Typed, Verb, parse};
 use room_owner::domain::wording::CommandName;
 use syn::visit::Visit;
@@ -42,12 +42,16 @@ fn the_outcomes_are_those_of_the_log() {
 fn the_fields_of_an_entry_are_those_that_are_printed() {
     let operation = OperationId::new(1);
     let what = What::System(SystemChange::FileReplaced);
-    let entry = AuditEntry::begun_by(&Event::new(1, operation, jiff::Timestamp::UNIX_EPOCH, what)).unwrap();
+    let at = jiff::Timestamp::UNIX_EPOCH;
+    let mut entry = AuditEntry::begun_by(&Event::new(1, operation, at, what)).unwrap();
+    let (channel, message) = ("discord:1:2".parse().unwrap(), Some("3".to_owned()));
+    let announced = What::Announced(Announced { channel, event: 1, message, problem: None });
+    entry.follow(&Event::new(2, operation, at, announced));
     let json = serde_json::to_string(&entry).unwrap();
     // All values are null, empty or free of `":`, so what stands before it are the names.
     let known: Vec<&str> =
         json.match_indices("\":").map(|(end, _)| json[..end].rsplit('"').next().unwrap()).collect();
-    assert_eq!(known.len(), 18, "{json}");
+    assert_eq!(known.len(), 19, "{json}");
     assert_eq!(first_column(&read("docs/audit-log.md"), "Field"), known);
 }
 

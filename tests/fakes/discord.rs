@@ -348,10 +348,13 @@ impl Discord {
                 // "Create Message", `enforce_nonce`: the first of two with the same nonce stands.
                 let is_known = body["enforce_nonce"] == true
                     && channel.iter().any(|known| known["nonce"] == body["nonce"]);
+                // It is the one that is answered with.
+                let at = channel.iter().position(|known| is_known && known["nonce"] == body["nonce"]);
+                let at = at.unwrap_or(channel.len());
                 if !is_known {
                     channel.push(body);
                 }
-                Json(json!({ "id": "1" })).into_response()
+                Json(json!({ "id": (7_000 + at).to_string() })).into_response()
             }
             Route::Direct => match body["recipient_id"].as_str() {
                 Some(user) => Json(json!({ "id": direct(user), "type": 1 })).into_response(),

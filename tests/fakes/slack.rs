@@ -23,6 +23,8 @@ pub(crate) enum Taken {
     Status(u16),
     /// The message is there, and the connection is closed without an answer.
     AndNoAnswer,
+    /// The message is there, and no answer comes.
+    AndSilence,
 }
 
 /// A message as it arrived.
@@ -137,7 +139,7 @@ async fn take(
             return (StatusCode::TOO_MANY_REQUESTS, after, "{\"ok\":false}").into_response();
         }
         Some(Taken::Status(status)) => return StatusCode::from_u16(status).unwrap().into_response(),
-        Some(Taken::AndNoAnswer) | None => {}
+        Some(Taken::AndNoAnswer | Taken::AndSilence) | None => {}
     }
     if method == "views.open" {
         let mut fields = form_urlencoded::parse(body.as_bytes());
@@ -159,8 +161,15 @@ async fn take(
     if (method == "chat.postEphemeral") != user.is_some() {
         return no("invalid_arguments");
     }
-    api.0.posted.lock().unwrap().push(Posted { method, channel, user, message: message.into() });
+    let count = {
+        let mut posted = api.0.posted.lock().unwrap();
+        posted.push(Posted { method, channel, user, message: message.into() });
+        posted.len()
+    };
     api.0.changed.send_replace(());
+    if matches!(next, Some(Taken::AndSilence)) {
+        std::future::pending::<()>().await;
+    }
     if matches!(next, Some(Taken::AndNoAnswer)) {
         // Half an answer: the connection ends before what was announced.
         let lie = [("content-length", "1000")];
@@ -169,5 +178,5 @@ async fn take(
         }));
         return (lie, cut).into_response();
     }
-    Json(json!({ "ok": true })).into_response()
+    Json(json!({ "ok": true, "ts": format!("1795435200.{count:06}") })).into_response()
 }

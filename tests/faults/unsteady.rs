@@ -11,7 +11,9 @@ use room_owner::app::ports::{
     AclChanged, AclEdit, Admission, Admitted, AuditLog, Confirmation, Finished, GrantsPage, GroupSubjects,
     Observation, OwnerChangeEvent, ReadBack, Store, StoreError,
 };
-use room_owner::domain::access::{AclView, AuthorisedChannel, Grant, GrantId, GrantUse, Reading};
+use room_owner::domain::access::{
+    AclView, AnnouncementChannel, AuthorisedChannel, Grant, GrantId, GrantUse, Reading,
+};
 use room_owner::domain::audit::{AuditEntry, AuditFilter, OperationId, Outcome, Unresolved};
 use room_owner::domain::command::{Nonce, Place};
 use room_owner::domain::press::{Button, Offer};
@@ -145,6 +147,9 @@ impl Store for Unsteady {
     }
     async fn grant_uses(&self) -> Result<Vec<GrantUse>, StoreError> {
         self.store.grant_uses().await
+    }
+    async fn announcement_channels(&self) -> Result<Vec<AnnouncementChannel>, StoreError> {
+        self.store.announcement_channels().await
     }
     async fn channels(&self) -> Result<Vec<AuthorisedChannel>, StoreError> {
         self.store.channels().await

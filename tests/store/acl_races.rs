@@ -178,10 +178,11 @@ async fn a_file_is_applied_to_the_acl_that_was_planned_on_or_not_at_all() {
                 rooms: RoomScope::All,
                 reason: None,
             }],
+            announcements: Vec::new(),
         };
         let now = later(1_000_000 + round);
         let channels = world.store.channels().await.unwrap();
-        let acl = AclView { version: 0, grants: grants.clone(), channels };
+        let acl = AclView { grants: grants.clone(), channels, ..AclView::default() };
         let steps = plan(&acl, &wanted, now).unwrap();
         let changes: Vec<AclChange> = steps.into_iter().map(|(change, _)| change).collect();
 

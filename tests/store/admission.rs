@@ -74,6 +74,7 @@ async fn the_entry_of_an_attempt_holds_what_a_reviewer_asks_for() {
         request_id: None,
         delivery_id: Some("slack:1".to_owned()),
         duration_ms: None,
+        announced: Vec::new(),
     };
     assert_eq!(world.entry(attempt.operation()).await, begun);
 

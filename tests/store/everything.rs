@@ -5,12 +5,14 @@ use std::fs;
 
 use jiff::Timestamp;
 use room_owner::app::acl::local_permit;
+use room_owner::app::announcements::{Announcements as _, DueAnnouncement};
 use room_owner::app::ports::{OwnerChangeEvent, ReadBack, Store as _};
 use room_owner::clock::SystemClock;
 use room_owner::domain::access::{Effect, Reading};
-use room_owner::domain::audit::Outcome;
+use room_owner::domain::announcement::Topic;
+use room_owner::domain::audit::{Announced, OperationId, Outcome};
 use room_owner::domain::command::DeliveryId;
-use room_owner::domain::principal::Principal;
+use room_owner::domain::principal::{Channel, Principal};
 use room_owner::domain::reply_note::{HowReplied, ReplyNote};
 use room_owner::domain::room::AccountId;
 use room_owner::merkle::SigningKey;
@@ -21,8 +23,8 @@ use secrecy::ExposeSecret as _;
 use super::files::beside;
 use super::replay;
 use super::world::{
-    ALICE, MALLORY, NOON, OPS, World, allow, ask, foreign, grant, later, problem, read, recorded, refused,
-    remove, revoke, succeeded, unknown,
+    ALICE, MALLORY, NOON, OPS, World, allow, announce, ask, foreign, grant, later, problem, read, recorded,
+    refused, remove, revoke, silence, succeeded, unknown,
 };
 
 const BORIS: &str = "slack:T1:U2";
@@ -73,6 +75,10 @@ async fn access(world: &World) {
     grant("cli:bo", "auditor", "live-*").apply(store).await;
     revoke(5).apply(store).await;
     revoke(5).apply(store).await;
+    announce(OPS, "vip-*").because("for the record").apply(store).await;
+    announce("discord:1:2", "vip-1").and(announce(OPS, "vip-2")).apply(store).await;
+    silence("discord:1:2").apply(store).await;
+    silence("discord:1:2").apply(store).await;
     let read = Reading {
         members: ["U3".to_owned()].into(),
         as_of: Some(NOON),
@@ -106,6 +112,11 @@ async fn outcomes(world: &World) {
     ] {
         store.note_reply(first, &ReplyNote { how, why: why.to_owned() }, later(50)).await.unwrap();
     }
+    for (message, problem) in
+        [(Some("1772366400.000001"), None), (None, Some("slack answered not_in_channel"))]
+    {
+        announced(world, first, message, problem).await;
+    }
     let shown = recorded(ask("test").admit(store).await);
     world.finish(shown, &Outcome::Shown("bob".parse().unwrap())).await;
     let of_the_shift = ask("live-8 dave").by(CAROL).member_of(NIGHT_SHIFT);
@@ -135,6 +146,23 @@ async fn outcomes(world: &World) {
     let over = ask(&format!("live-6 dave override: {lost} reason: host is on the phone")).by(BORIS);
     let over = over.attempt(store).await.operation();
     world.finish(over, &succeeded("req-5")).await;
+}
+
+/// What became of the announcement of the operation's last outcome.
+async fn announced(world: &World, operation: OperationId, message: Option<&str>, problem: Option<&str>) {
+    let channel: Channel = OPS.parse().unwrap();
+    let event = world.store.log().newest_event().await.unwrap();
+    let due = DueAnnouncement {
+        id: 0,
+        channel: channel.clone(),
+        topic: Topic::Operation(operation, event),
+        since: NOON,
+        perhaps_posted: false,
+        tries: 0,
+    };
+    let (message, problem) = (message.map(str::to_owned), problem.map(str::to_owned));
+    let announced = Announced { channel, event, message, problem };
+    world.store.settle(&due, Some(announced), later(60)).await.unwrap();
 }
 
 async fn recorded_as_duplicate(world: &World, asked: super::world::Ask) {

@@ -9,10 +9,15 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use flate2::read::GzDecoder;
+use room_owner::app::announcements::{Announcements as _, NextDue};
+use room_owner::app::ports::Store as _;
+use room_owner::app::replies::Platform;
 use room_owner::domain::access::ChangedEntry;
-use room_owner::domain::audit::{Event, Outcome, SystemChange, What};
+use room_owner::domain::announcement::Topic;
+use room_owner::domain::audit::{Announced, Event, Outcome, SystemChange, What};
 use room_owner::domain::reply_note::HowReplied;
 use room_owner::merkle::VerifierKey;
+use room_owner::store::SqliteStore;
 use room_owner::store::verify::{Evidence, read_checkpoint, verify};
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
@@ -20,7 +25,7 @@ use tempfile::TempDir;
 
 use super::files::beside;
 use super::replay;
-use super::world::{ask, open, raw, recorded};
+use super::world::{OPS, announce, ask, later, open, raw, recorded, succeeded};
 
 /// Every format there was.
 const FORMATS: [&str; 1] = ["1"];
@@ -30,11 +35,12 @@ fn frozen() -> PathBuf {
 }
 
 /// Each migration that was shipped: nothing in it may change, for a database knows it by its hash.
-const MIGRATIONS: [(&str, &str); 4] = [
+const MIGRATIONS: [(&str, &str); 5] = [
     ("0001_log.sql", "c7827002631193a80d85c790c7f3569efc27d1827ff6dffa2b5eb4d86c4f1bff"),
     ("0002_projections.sql", "f15a442dc25c0a9190ac37c6e33c7c2cbed0c3f2393ef833a8bafbd1307d68c4"),
     ("0003_working_state.sql", "dd4b7b1eb8cded0c06f76fc784cd571b6913241df879e28c2e6397d9487c417c"),
     ("0004_buttons.sql", "16eddeae78f8346af26f24b678ce049449e639c22894a12c8242e16f42e6938c"),
+    ("0005_announcements.sql", "4a477edb64cfdd46ccf712db634311375cb62bfd9d906a5dc35655d6e99b1f3c"),
 ];
 
 #[test]
@@ -66,6 +72,7 @@ fn forms(event: &Event) -> Vec<&'static str> {
         What::Overridden { .. } => "overridden",
         What::Confirmed(_) => "confirmed",
         What::Reply(_) => "reply",
+        What::Announced(_) => "announced",
     };
     let mut forms = vec![what];
     match &event.what {
@@ -97,10 +104,16 @@ fn forms(event: &Event) -> Vec<&'static str> {
                 ChangedEntry::Channel { before: None, .. } => "allowed",
                 ChangedEntry::Channel { after, .. } if after.removed_at.is_some() => "removed",
                 ChangedEntry::Channel { .. } => "for other rooms",
+                ChangedEntry::Announcement { before: None, .. } => "announces",
+                ChangedEntry::Announcement { after, .. } if after.removed_at.is_some() => "announces no more",
+                ChangedEntry::Announcement { .. } => "announces other rooms",
             }));
             forms.extend(request.archived.iter().map(|_| "archived"));
             forms.extend(request.member_of.iter().map(|_| "by membership"));
             forms.extend(request.pressed.iter().map(|_| "pressed"));
+        }
+        What::Announced(announced) => {
+            forms.push(if announced.message.is_some() { "in a message" } else { "in no message" });
         }
         What::Observed(_) | What::Noted { .. } | What::Overridden { .. } | What::Confirmed(_) => {}
     }
@@ -118,6 +131,10 @@ fn every_event_that_was_ever_written_is_read_and_written_back_byte_for_byte() {
     }
     let all = [
         "allowed",
+        "announced",
+        "announces",
+        "announces no more",
+        "announces other rooms",
         "archived",
         "by membership",
         "clock_set_back",
@@ -130,6 +147,8 @@ fn every_event_that_was_ever_written_is_read_and_written_back_byte_for_byte() {
         "for other rooms",
         "granted",
         "head_gone",
+        "in a message",
+        "in no message",
         "key_changed",
         "lost",
         "noted",
@@ -194,6 +213,7 @@ async fn every_earlier_database_opens_verifies_and_goes_on() {
         let (folder, file) = unpacked(format);
         let store = open(&file).await;
         recorded(ask("test bob").by("slack:T1:U666").admit(&store).await);
+        announces_from_now_on(&store).await;
         store.close().await;
         let without = Evidence { archives: Vec::new(), ..kept(format, folder.path()) };
         for evidence in [kept(format, folder.path()), without, Evidence::default()] {
@@ -206,6 +226,23 @@ async fn every_earlier_database_opens_verifies_and_goes_on() {
         events.extend(replay::events(&mut raw).await);
         replay::assert_tables_follow(&events, &mut raw).await;
     }
+}
+
+/// What came with the announcements is written into an earlier database as into a new one.
+async fn announces_from_now_on(store: &SqliteStore) {
+    announce(OPS, "*").apply(store).await;
+    let attempt = ask("announced bob").attempt(store).await;
+    store.finish(attempt.operation(), &succeeded("req-9"), later(100)).await.unwrap();
+    let NextDue::Post(due, _) = store.next_due(&[Platform::Slack], later(101)).await.unwrap() else {
+        panic!("nothing is announced");
+    };
+    let Topic::Operation(operation, event) = due.topic else { panic!("{due:?}") };
+    assert_eq!(operation, attempt.operation());
+    let message = Some("1772366400.000001".to_owned());
+    let announced = Announced { channel: due.channel.clone(), event, message, problem: None };
+    store.settle(&due, Some(announced), later(102)).await.unwrap();
+    assert_eq!(store.next_due(&[Platform::Slack], later(103)).await.unwrap(), NextDue::Nothing);
+    assert_eq!(store.operation(operation).await.unwrap().unwrap().announced.len(), 1);
 }
 
 #[tokio::test]

@@ -7,6 +7,7 @@
 mod acl;
 mod acl_races;
 mod admission;
+mod announcing;
 mod clock;
 mod concurrency;
 mod everything;

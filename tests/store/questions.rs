@@ -161,7 +161,7 @@ fn reach(granted: &str, here: &str, denied: &[&str]) -> Option<EffectiveScope> {
     };
     let mut grants = vec![auditor(1, Effect::Permit, granted)];
     grants.extend(denied.iter().map(|rooms| auditor(2, Effect::Deny, rooms)));
-    let acl = AclView { version: 0, grants, channels: vec![open] };
+    let acl = AclView { grants, channels: vec![open], ..AclView::default() };
     let who = Principal::new(ALICE.parse().unwrap());
     match decide(&who, &Place::Channel(channel), Action::ReadAudit, &acl, NOON) {
         Decision::Permit(permit) => Some(permit.reach().clone()),

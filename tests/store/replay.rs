@@ -51,6 +51,8 @@ pub(crate) struct Model {
     pub(crate) grants: Table,
     pub(crate) channels: Table,
     archives: Table,
+    announcement_channels: Table,
+    announcements: Table,
 }
 
 impl Model {
@@ -76,6 +78,7 @@ impl Model {
                 "confirmed" => model.called_back(event, what, 1),
                 // It adds to what is there and changes nothing of it.
                 "reply" => drop(model.operation(event).is_object()),
+                "announced" => model.announced(event, what),
                 other => panic!("an event `{other}`"),
             }
         }
@@ -145,6 +148,7 @@ impl Model {
             match kind {
                 "grant" => self.grant_changed(event, what, change),
                 "channel" => self.channel_changed(event, what, change),
+                "announcement" => self.announcement_changed(event, what, change),
                 other => panic!("a change `{other}`"),
             }
         }
@@ -204,6 +208,38 @@ impl Model {
             });
             insert(&mut self.channels, "id", row);
         }
+    }
+
+    fn announcement_changed(&mut self, event: &Row, what: &Value, change: &Value) {
+        let (before, after) = (&change["before"], &change["after"]);
+        let is_live = |row: &&mut Value| row["channel"] == after["channel"] && row["removed_at"].is_null();
+        let live = self.announcement_channels.values_mut().find(is_live);
+        assert_eq!(live.is_none(), before.is_null());
+        if let Some(live) = live {
+            live["removed_at"] = millis(&event.body["at"]);
+            live["removed_by"] = what["actor"].clone();
+            live["removed_in"] = json!(event.operation);
+        }
+        if after["removed_at"].is_null() {
+            let row = json!({
+                "id": self.announcement_channels.len() + 1, "channel": after["channel"],
+                "rooms": after["rooms"], "for_admins": i64::from(after["for_admins"] == true),
+                "set_by": after["set_by"], "set_at": millis(&after["set_at"]), "set_in": event.operation,
+                "removed_at": null, "removed_by": null, "removed_in": null, "reason": after["reason"],
+            });
+            insert(&mut self.announcement_channels, "id", row);
+        }
+    }
+
+    /// It adds to what is there and changes nothing of it.
+    fn announced(&mut self, event: &Row, what: &Value) {
+        assert!(self.operation(event).is_object());
+        assert!(what["event"].as_i64().unwrap() < event.seq, "it tells of what was there");
+        let row = json!({
+            "event": event.seq, "operation": event.operation, "channel": what["channel"],
+            "announced": what["event"], "message": what["message"], "problem": what["problem"],
+        });
+        insert(&mut self.announcements, "event", row);
     }
 
     fn observed(&mut self, event: &Row, what: &Value) {
@@ -364,6 +400,8 @@ pub(crate) async fn assert_tables_follow(events: &[Row], raw: &mut SqliteConnect
         ("grants", &model.grants),
         ("authorised_channels", &model.channels),
         ("archives", &model.archives),
+        ("announcement_channels", &model.announcement_channels),
+        ("announcements", &model.announcements),
     ] {
         assert_eq!(table(raw, name).await, *right, "{name}");
     }

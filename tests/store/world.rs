@@ -376,6 +376,17 @@ pub(crate) fn allow(channel: &str, rooms: &str) -> Edit {
     )
 }
 
+/// Announces in the channel what happens to the rooms.
+pub(crate) fn announce(channel: &str, rooms: &str) -> Edit {
+    let (channel, rooms) = (channel.parse().unwrap(), rooms.parse().unwrap());
+    edit(format!("acl announce here {channel}"), AclChange::Announce { channel, rooms, for_admins: true })
+}
+
+/// Announces nothing more there.
+pub(crate) fn silence(channel: &str) -> Edit {
+    edit(format!("acl announce off {channel}"), AclChange::StopAnnouncing(channel.parse().unwrap()))
+}
+
 pub(crate) fn remove(channel: &str) -> Edit {
     edit(format!("acl channel remove {channel}"), AclChange::RemoveChannel(channel.parse().unwrap()))
 }

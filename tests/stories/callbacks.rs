@@ -12,6 +12,7 @@ use insta::assert_snapshot;
 use reqwest::Url;
 use room_owner::app::ports::Store as _;
 use room_owner::domain::audit::AuditEntry;
+use room_owner::slack::{Lookup, RefreshIntervals};
 use room_owner::tencent::simulator::{Api, Fault, FaultKind, Webhook, When};
 use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
@@ -21,10 +22,12 @@ use tokio::net::TcpListener;
 use tokio::sync::{Mutex, mpsc};
 
 use super::bad_days::locked;
-use super::clock::NOON;
+use super::clock::{FOREVER, NOON};
+use super::pending_replies;
 use super::program::Program;
-use super::slack::{ALICE, BORIS, RITA, Reply};
+use super::slack::{ALICE, BORIS, RANDOM, RITA, Reply};
 use super::world::{Stage, World, run, secret};
+use crate::fakes::slack::SlackApi;
 
 const LINE: &str = "/room-owner test user2";
 
@@ -198,6 +201,39 @@ async fn a_change_that_somebody_else_made_is_recorded_with_who_and_from_whom() {
         post.next().await.taken_by(bot).await;
         until(bot, "observed", 2).await;
         assert_snapshot!(shown(&observed(bot).await[1]), @"test: dave -> erin by administrator: succeeded");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_change_that_was_observed_is_announced() {
+    let token = secret("xoxb");
+    let api = SlackApi::start(token.expose_secret()).await;
+    let base_url = api.base().parse().unwrap();
+    let intervals = RefreshIntervals { look: FOREVER, read: FOREVER };
+    let (world, post) = signed().await;
+    let world = world.looking_up_groups(Some(Lookup { token, base_url, intervals })).announces(RANDOM, "*");
+    run(world, async |bot| {
+        bot.tencent().hand_over("test", "dave", "carol");
+        let letter = post.next().await;
+        letter.taken_by(bot).await;
+        assert_snapshot!(pending_replies::read(&api.has_posted(1).await[0]), @"
+        ℹ️ `test` was handed to `dave` (was `carol`) without this bot · by `carol`
+        op 5 · log …
+        ");
+        letter.taken_by(bot).await;
+        until(bot, "repeated", 1).await;
+        bot.tencent().hand_over("test", "erin", "dave");
+        let letter = post.next().await;
+        bot.tencent().hand_over("test", "frank", "erin");
+        letter.taken_by(bot).await;
+        assert_snapshot!(pending_replies::read(&api.has_posted(2).await[1]), @"
+        ⚠️ Unclear: Tencent says that `test` was handed to `erin` (was `dave`) without this bot · by `dave`
+        `The owner read back is frank`.
+        op 7 · log …
+        ");
+        let entries = observed(bot).await;
+        assert_eq!((entries.len(), api.posted().len()), (2, 2));
     })
     .await;
 }

@@ -223,7 +223,7 @@ async fn a_command_that_stands_elsewhere_is_named() {
         ("grant slack:T1:U1 moderator", "tip: there is `room-owner acl grant`"),
         (
             "list",
-            "tip: there is `room-owner acl list`, `room-owner acl channel list`, `room-owner audit list`",
+            "tip: there is `room-owner acl list`, `room-owner acl channel list`, `room-owner acl announce list`, `room-owner audit list`",
         ),
         ("audit allow slack:T1:C1", "tip: there is `room-owner acl channel allow`"),
     ] {

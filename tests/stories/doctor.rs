@@ -310,6 +310,25 @@ async fn each_thing_that_is_wrong_is_said_with_what_to_do() {
 }
 
 #[tokio::test]
+async fn channels_to_which_nothing_can_be_posted_are_named() {
+    let right = Right::new().await;
+    let found = async |settings: &[(&str, &str)]| {
+        let (_, found) = right.found(settings, |_| true).await;
+        let (_, rest) = found.split_once("announcements: ").unwrap_or_default();
+        rest.lines().take(2).collect::<Vec<_>>().join("\n")
+    };
+    assert_eq!(found(&[]).await, "", "nothing is announced anywhere");
+    for channel in [&format!("slack:{TEAM}:{MODS}"), "discord:1:9"] {
+        assert_eq!(right.program.runs(&format!("acl announce here {channel}")).await.code, 0);
+    }
+    assert_eq!(found(&[]).await, "2 channels have them");
+    assert_snapshot!(found(&[("DISCORD_BOT_TOKEN", "")]).await, @"
+    nothing can be posted to discord:1:9: the bot has no token there
+             -> set DISCORD_BOT_TOKEN, or `room-owner acl announce off discord:1:9`
+    ");
+}
+
+#[tokio::test]
 async fn a_database_that_is_not_as_it_should_be_is_said_with_what_to_do() {
     let right = Right::new().await;
     let program = &right.program;

@@ -90,6 +90,10 @@ pub(crate) fn change_at_discord(change: &AclChange) -> AclChange {
         AclChange::AllowChannel { channel, rooms } => {
             AclChange::AllowChannel { channel: discords(&channel.to_string()).parse().unwrap(), rooms }
         }
+        AclChange::Announce { channel, rooms, for_admins } => {
+            let channel = discords(&channel.to_string()).parse().unwrap();
+            AclChange::Announce { channel, rooms, for_admins }
+        }
         other => other,
     }
 }

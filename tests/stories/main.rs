@@ -28,6 +28,8 @@ mod slack;
 mod world;
 
 mod absent_rooms;
+mod announced_after_a_crash;
+mod announcements;
 mod bad_days;
 mod behind_nginx;
 mod callbacks;

@@ -31,7 +31,7 @@ const fn form(
 }
 
 /// The longer beginnings first.
-const FORMS: [Form; 19] = [
+const FORMS: [Form; 21] = [
     form("room-owner", "", &[], &["room", "new_owner"]),
     form("room-acl", "whoami", &["whoami"], &[]),
     form("room-acl", "help", &["help"], &[]),
@@ -44,6 +44,8 @@ const FORMS: [Form; 19] = [
     form("room-acl", "channel allow", &["channel", "allow"], &["channel"]),
     form("room-acl", "channel remove", &["channel", "remove"], &["channel"]),
     form("room-acl", "channel list", &["channel", "list"], &[]),
+    form("room-acl", "announce here", &["announce", "here"], &["channel"]),
+    form("room-acl", "announce off", &["announce", "off"], &["channel"]),
     form("room-audit", "owner-at", &["owner-at"], &["room", "time"]),
     form("room-audit", "history", &["history"], &["room"]),
     form("room-audit", "timeline", &["timeline"], &["operation"]),

@@ -455,6 +455,7 @@ fn shown(element: &Value) -> String {
             assert_eq!(words("fallback"), at.strftime("%Y-%m-%d %H:%M UTC").to_string());
             words("fallback").to_owned()
         }
+        "link" => words("url").to_owned(),
         "user" => by_name(&format!("slack:{TEAM}:{}", words("user_id"))),
         "usergroup" => by_name(&format!("slack:{TEAM}:group:{}", words("usergroup_id"))),
         "channel" => by_name(&format!("slack:{TEAM}:{}", words("channel_id"))),

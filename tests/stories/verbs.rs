@@ -26,6 +26,9 @@ fn what_each_verb_takes() {
     room-acl channel allow: channel rooms reason
     room-acl channel remove: channel reason
     room-acl channel list: page
+    room-acl announce here: channel rooms admin reason
+    room-acl announce off: channel reason
+    room-acl announce list: page
     room-acl help:
     room-audit list: room actor actor-id channel outcome kind request-id text since until zone operation before readings limit
     room-audit show: operation!

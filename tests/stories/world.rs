@@ -113,6 +113,14 @@ impl World {
         self
     }
 
+    /// What happens to the rooms is announced in the channel.
+    pub(crate) fn announces(mut self, channel: &str, rooms: &str) -> Self {
+        let channel = format!("slack:{TEAM}:{channel}").parse().unwrap();
+        let change = AclChange::Announce { channel, rooms: rooms.parse().unwrap(), for_admins: false };
+        self.acl.push(("acl announce here".to_owned(), change));
+        self
+    }
+
     pub(crate) fn grant(self, person: Person, role: &str, rooms: &str) -> Self {
         self.grant_but(person, role, rooms, |_| {})
     }

@@ -45,7 +45,7 @@ impl Clock for At {
 }
 
 /// `cli:ana` archives what began before the time.
-async fn archive_of(
+pub(crate) async fn archive_of(
     store: &SqliteStore,
     before: jiff::Timestamp,
     file: &Path,

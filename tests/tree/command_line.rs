@@ -47,7 +47,7 @@ async fn verify_says_what_it_checked_and_ends_with_zero() {
     Compared with `room-owner.db.checkpoint` (20 events)
     Not checked: that nothing was cut off or rewritten, and `room-owner.db.checkpoint` with it: only a head kept elsewhere shows that (--checkpoint, or --seen with what a reply shows after `log`)
     Not checked: that queries find everything: the indexes are not compared; slower (--indexes)
-    Not checked: what no event repeats: when grants were last used, what was read of user groups, which replies are pending
+    Not checked: what no event repeats: when grants were last used, what was read of user groups, which replies and announcements are pending
     Not checked: that the key is yours: it is the one that this machine signs with; another in its place could have signed the whole log anew; give the key that you kept (--key)
     ");
     for part in [
@@ -109,7 +109,7 @@ async fn a_copy_is_checked_with_what_was_kept() {
     let limits: Vec<&str> = ran.out.lines().filter(|line| line.starts_with("Not checked: ")).collect();
     assert_snapshot!(limits.join("\n"), @"
     Not checked: that nothing was cut off or rewritten after event 20: the heads that you gave end there; only a newer one shows that (--checkpoint, --seen)
-    Not checked: what no event repeats: when grants were last used, what was read of user groups, which replies are pending
+    Not checked: what no event repeats: when grants were last used, what was read of user groups, which replies and announcements are pending
     ");
     let ran = run(elsewhere.path(), &all[..4]);
     assert_eq!(ran.code, 0);
@@ -325,7 +325,7 @@ async fn the_oldest_part_of_the_log_goes_into_an_archive_and_is_still_shown_and_
     Compared with `room-owner.db.checkpoint` (22 events)
     Not checked: that nothing was cut off or rewritten, and `room-owner.db.checkpoint` with it: only a head kept elsewhere shows that (--checkpoint, or --seen with what a reply shows after `log`)
     Not checked: that queries find everything: the indexes are not compared; slower (--indexes)
-    Not checked: what no event repeats: when grants were last used, what was read of user groups, which replies are pending
+    Not checked: what no event repeats: when grants were last used, what was read of user groups, which replies and announcements are pending
     Not checked: that the key is yours: it is the one that this machine signs with; another in its place could have signed the whole log anew; give the key that you kept (--key)
     Not checked: the texts of events 1 to 15: they are in `/var/lib/room-owner/a.archive`; give the files (--archive)
 
@@ -337,7 +337,7 @@ async fn the_oldest_part_of_the_log_goes_into_an_archive_and_is_still_shown_and_
     Compared with `a.archive` (15 events)
     Not checked: that nothing was cut off or rewritten after event 15: the heads that you gave end there; only a newer one shows that (--checkpoint, --seen)
     Not checked: that queries find everything: the indexes are not compared; slower (--indexes)
-    Not checked: what no event repeats: when grants were last used, what was read of user groups, which replies are pending
+    Not checked: what no event repeats: when grants were last used, what was read of user groups, which replies and announcements are pending
     Not checked: that the key is yours: it is the one that this machine signs with; another in its place could have signed the whole log anew; give the key that you kept (--key)
 
     $ room-owner audit verify-archive a.archive --key <key>

@@ -4,6 +4,7 @@
 // A test that cannot go on fails; that is what `unwrap` says.
 #![allow(clippy::unwrap_used)]
 
+mod announced;
 mod archives;
 mod beside;
 mod command_line;

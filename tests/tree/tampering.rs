@@ -37,7 +37,7 @@ async fn a_log_that_nobody_touched_is_sound() {
     assert_snapshot!(not_checked(&copy, &report), @"
     that nothing was cut off or rewritten, and `room-owner.db.checkpoint` with it: only a head kept elsewhere shows that (--checkpoint, or --seen with what a reply shows after `log`)
     that queries find everything: the indexes are not compared; slower (--indexes)
-    what no event repeats: when grants were last used, what was read of user groups, which replies are pending
+    what no event repeats: when grants were last used, what was read of user groups, which replies and announcements are pending
     ");
     let alone = copy.report_alone().await;
     assert!(alone.sound);

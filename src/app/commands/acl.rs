@@ -9,8 +9,8 @@ use super::corrections::absent_rooms;
 use crate::app::ports::{GrantsPage, StoreError};
 use crate::app::service::CommandService;
 use crate::domain::access::{
-    AclView, Action, Denial, Effect, EffectiveScope, Helpers, RoomScope, admins_of, attention, caller_rights,
-    explain, is_live, is_open, live_admins, unread_groups, who_can,
+    AclView, Action, AnnouncementChannel, Denial, Effect, EffectiveScope, Helpers, RoomScope, admins_of,
+    attention, caller_rights, explain, is_live, is_open, live_admins, unread_groups, who_can,
 };
 use crate::domain::audit::{AuditFilter, OperationId};
 use crate::domain::command::{AclCommand, CommandRequest, Listed, Place, Section, Why};
@@ -139,13 +139,21 @@ async fn list(service: &CommandService, listed: &Listed) -> Result<AclAnswer, St
         let (page, pages, entries) = cut(entries, listed);
         return Ok(AclAnswer::Channels { page, pages, entries, left_out });
     }
+    if let Section::Announcements | Section::AllAnnouncements = listed.part {
+        let mut entries = service.store.announcement_channels().await?;
+        let known = entries.len();
+        entries.retain(|entry| listed.part == Section::AllAnnouncements || entry.is_live(now));
+        let left_out = known - entries.len();
+        let (page, pages, entries) = cut(entries, listed);
+        return Ok(AclAnswer::Announcements { page, pages, entries, left_out });
+    }
     if listed.part == Section::Attention {
         let mut grants = service.store.live_grants(now).await?;
         grants.retain(|grant| listed.who.as_ref().is_none_or(|who| grant.subject == *who));
         let shown = attention(&grants, &service.store.grant_uses().await?, now);
         let (page, pages, shown) = cut(shown, listed);
         let grants = shown.into_iter().map(|(grant, why)| (grant, Some(why))).collect();
-        return Ok(AclAnswer::Grants { listed: at(page), pages, grants, left_out: 0 });
+        return Ok(AclAnswer::Grants { listed: at(page), pages, grants, left_out: 0, announced: Vec::new() });
     }
     if let Some(who) = &listed.who {
         let mut grants = service.store.grants().await?;
@@ -155,13 +163,21 @@ async fn list(service: &CommandService, listed: &Listed) -> Result<AclAnswer, St
         let left_out = all - grants.len();
         let (page, pages, grants) = cut(grants, listed);
         let grants = grants.into_iter().map(|grant| (grant, None)).collect();
-        return Ok(AclAnswer::Grants { listed: at(page), pages, grants, left_out });
+        return Ok(AclAnswer::Grants { listed: at(page), pages, grants, left_out, announced: Vec::new() });
     }
     let live_at = (listed.part == Section::Live).then_some(now);
     let GrantsPage { page, pages, grants, left_out } =
         service.store.grants_page(live_at, listed.page, listed.size).await?;
     let grants = grants.into_iter().map(|grant| (grant, None)).collect();
-    Ok(AclAnswer::Grants { listed: at(page), pages, grants, left_out })
+    let announced = announced_now(service).await?;
+    Ok(AclAnswer::Grants { listed: at(page), pages, grants, left_out, announced })
+}
+
+/// The announcement channels.
+async fn announced_now(service: &CommandService) -> Result<Vec<AnnouncementChannel>, StoreError> {
+    let mut announcements = service.store.announcement_channels().await?;
+    announcements.retain(|entry| entry.is_live(service.clock.now()));
+    Ok(announcements)
 }
 
 /// The page, or the last one if there are fewer; and the number of pages.
@@ -177,10 +193,8 @@ async fn explained(
     why: &Why,
     request: &CommandRequest,
 ) -> Result<AclAnswer, StoreError> {
-    let channel = match (&why.channel, &request.place) {
-        (Some(channel), _) | (None, Place::Channel(channel)) => channel.clone(),
-        (None, Place::Local) => return Err(StoreError("no channel is named".to_owned())),
-    };
+    let channel = request.place.or_here(why.channel.as_ref());
+    let channel = channel.ok_or_else(|| StoreError("no channel is named".to_owned()))?;
     let is_caller = why.subject.as_ref().is_none_or(|subject| *subject == request.principal.subject);
     let at = why.at.unwrap_or_else(|| service.clock.now());
     let mut principal = match &why.subject {

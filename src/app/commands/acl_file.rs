@@ -18,8 +18,9 @@ async fn whole(service: &CommandService) -> Result<AclView, StoreError> {
     loop {
         let version = service.store.acl_version().await?;
         let (grants, channels) = (service.store.grants().await?, service.store.channels().await?);
+        let announcements = service.store.announcement_channels().await?;
         if service.store.acl_version().await? == version {
-            return Ok(AclView { version, grants, channels });
+            return Ok(AclView { version, grants, channels, announcements });
         }
     }
 }

@@ -1,17 +1,18 @@
-//! `/room-acl grant`, `deny`, `revoke`, `channel allow`, `channel remove`: changes of the ACL.
+//! `/room-acl grant`, `deny`, `revoke`, `channel allow`, `channel remove`, `announce here`, `announce off`: changes of
+//! the ACL.
 
 use std::sync::Arc;
 
 use tracing::warn;
 
 use super::acl::captioned;
-use super::acl_file;
+use super::{acl_file, announcing};
 use crate::app::ports::{AclChanged, AclEdit, Admission, Admitted, StoreError};
 use crate::app::service::{CommandService, not_recorded, note_operation};
 use crate::domain::access::plan::Step;
 use crate::domain::access::{
-    self, AclChange, AclView, ChangedEntry, Grant, GrantWarnings, Known, NewGrant, NotEdited, Permit,
-    is_for_oneself,
+    self, AclChange, AclView, ChangedEntry, Grant, GrantWarning, GrantWarnings, Known, NewGrant, NotEdited,
+    Permit, is_for_oneself,
 };
 use crate::domain::admission::Verdict;
 use crate::domain::command::{
@@ -76,15 +77,32 @@ pub(super) async fn edit(
     Some(captioned(service, operation, answer, &request.place, &reach).await)
 }
 
-/// The request with the one entry that it means, where it names a person instead; or with what is wrong with that.
+/// The request with what it leaves to be looked up: the one entry that it means, where it names a person instead; the
+/// channel and the rooms of an announcement. Or with what is wrong with that.
 pub(super) async fn resolved(
     service: &CommandService,
     request: &CommandRequest,
+    permit: &Permit,
 ) -> Result<Option<CommandRequest>, StoreError> {
-    let Ok(Command::Acl(AclCommand::Edit { edit: Edit::RevokeOf(subject), reason, force })) =
-        &request.command
-    else {
+    let Ok(Command::Acl(AclCommand::Edit { edit, reason, force })) = &request.command else {
         return Ok(None);
+    };
+    let subject = match edit {
+        Edit::RevokeOf(subject) => subject,
+        Edit::Announce(channel, rooms, for_admins) if channel.is_none() || rooms.is_none() => {
+            let completed = announcing::completed(service, request, permit, (channel, rooms, *for_admins));
+            let edit = completed.await?;
+            let command = edit
+                .map(|edit| Command::Acl(AclCommand::Edit { edit, reason: reason.clone(), force: *force }));
+            return Ok(Some(CommandRequest { command, ..request.clone() }));
+        }
+        Edit::StopAnnouncing(None) => {
+            let edit = Edit::StopAnnouncing(Some(here(&None, &request.place)?));
+            let (reason, force) = (reason.clone(), *force);
+            let command = Ok(Command::Acl(AclCommand::Edit { edit, reason, force }));
+            return Ok(Some(CommandRequest { command, ..request.clone() }));
+        }
+        _ => return Ok(None),
     };
     let mut entries = service.store.live_grants(service.clock.now()).await?;
     entries.retain(|grant| grant.subject == *subject);
@@ -130,7 +148,16 @@ async fn declined(
 
 /// Why a new grant has no effect yet. The edit stands even if that cannot be read.
 async fn warnings(service: &CommandService, entry: &ChangedEntry, known: &Known) -> GrantWarnings {
-    let ChangedEntry::Grant { after, .. } = entry else { return GrantWarnings::default() };
+    let after = match entry {
+        ChangedEntry::Grant { after, .. } => after,
+        ChangedEntry::Announcement { after, .. } if after.removed_at.is_none() => {
+            return match service.can_post_to(&after.channel) {
+                Some(false) => GrantWarnings { wholly: true, by: vec![GrantWarning::CannotPost] },
+                _ => GrantWarnings::default(),
+            };
+        }
+        ChangedEntry::Channel { .. } | ChangedEntry::Announcement { .. } => return GrantWarnings::default(),
+    };
     warnings_about(service, after, known).await.unwrap_or_else(|error| {
         warn!(%error, "the warnings about a new grant cannot be worked out");
         GrantWarnings::default()
@@ -167,12 +194,13 @@ async fn warnings_about(
     Ok(warnings.with_group(is_known))
 }
 
+/// The channel that is named, or this one.
+fn here(channel: &Option<Channel>, place: &Place) -> Result<Channel, StoreError> {
+    place.or_here(channel.as_ref()).ok_or_else(|| StoreError("no channel is named".to_owned()))
+}
+
 /// The changes that are asked for.
 fn changes(edit: &Edit, place: &Place, now: jiff::Timestamp) -> Result<Vec<Step>, StoreError> {
-    let here = |channel: &Option<Channel>| match (channel, place) {
-        (Some(channel), _) | (None, Place::Channel(channel)) => Ok(channel.clone()),
-        (None, Place::Local) => Err(StoreError("no channel is named".to_owned())),
-    };
     let changes = match edit {
         Edit::Grant { grants, ends } => {
             let expires_at = ends.as_ref().map(|ends| ends.resolve(now)).transpose().map_err(StoreError)?;
@@ -181,9 +209,15 @@ fn changes(edit: &Edit, place: &Place, now: jiff::Timestamp) -> Result<Vec<Step>
         Edit::RevokeOf(_) => return Err(StoreError("the entry that is meant was not looked up".to_owned())),
         Edit::Revoke(id) => vec![AclChange::Revoke(*id)],
         Edit::AllowChannel(channel, rooms) => {
-            vec![AclChange::AllowChannel { channel: here(channel)?, rooms: rooms.clone() }]
+            vec![AclChange::AllowChannel { channel: here(channel, place)?, rooms: rooms.clone() }]
         }
-        Edit::RemoveChannel(channel) => vec![AclChange::RemoveChannel(here(channel)?)],
+        Edit::RemoveChannel(channel) => vec![AclChange::RemoveChannel(here(channel, place)?)],
+        Edit::Announce(channel, Some(rooms), for_admins) => {
+            let (channel, rooms) = (here(channel, place)?, rooms.clone());
+            vec![AclChange::Announce { channel, rooms, for_admins: *for_admins }]
+        }
+        Edit::Announce(..) => return Err(StoreError("the rooms were not looked up".to_owned())),
+        Edit::StopAnnouncing(channel) => vec![AclChange::StopAnnouncing(here(channel, place)?)],
         Edit::Apply(..) => return Err(StoreError("a file was taken for one change".to_owned())),
     };
     Ok(changes.into_iter().map(|change| (change, None)).collect())

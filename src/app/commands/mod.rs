@@ -2,6 +2,7 @@
 
 mod acl;
 mod acl_file;
+mod announcing;
 pub mod audit;
 mod corrections;
 mod edit_acl;
@@ -144,7 +145,7 @@ impl CommandService {
             let request = resolved.as_ref().unwrap_or(request);
             return match self.admit(request).await {
                 Next::Answer(reply) => Handled::AtOnce(reply),
-                Next::Edit(permit) => match edit_acl::resolved(self, request).await {
+                Next::Edit(permit) => match edit_acl::resolved(self, request, &permit).await {
                     Ok(None) => match edit_acl::edit(self, request, permit).await {
                         Some(reply) => Handled::AtOnce(reply),
                         None => continue,

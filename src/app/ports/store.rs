@@ -10,7 +10,9 @@ use super::admission::{Admission, Admitted};
 use super::error::StoreError;
 use super::log::AuditLog;
 use crate::app::callbacks::{Confirmation, Observation, OwnerChangeEvent, ReadBack};
-use crate::domain::access::{AclView, AuthorisedChannel, Grant, GrantId, GrantUse, Reading};
+use crate::domain::access::{
+    AclView, AnnouncementChannel, AuthorisedChannel, Grant, GrantId, GrantUse, Reading,
+};
 use crate::domain::audit::{AuditEntry, AuditFilter, OperationId, Outcome, Unresolved};
 use crate::domain::command::{Nonce, Place};
 use crate::domain::press::{Button, Offer};
@@ -163,6 +165,9 @@ pub trait Store: Send + Sync {
 
     /// Every entry for a channel, removed ones too, in the order in which they were made.
     async fn channels(&self) -> Result<Vec<AuthorisedChannel>, StoreError>;
+
+    /// Every announcement channel, removed ones too, in the order in which they were made.
+    async fn announcement_channels(&self) -> Result<Vec<AnnouncementChannel>, StoreError>;
 
     /// The entries that match, newest first.
     async fn audit(&self, filter: &AuditFilter) -> Result<Vec<AuditEntry>, StoreError>;

@@ -3,6 +3,7 @@
 //! What each command does is in [`commands`](super::commands), which begins with `CommandService::handle`.
 
 mod admission;
+mod announcing;
 mod config;
 mod in_flight;
 mod notifying;
@@ -18,12 +19,14 @@ use tokio::task::JoinHandle;
 use tokio_util::task::TaskTracker;
 use tracing::{Span, error, field, info_span};
 
+use announcing::Announcing;
 use in_flight::InFlight;
 use observing::Notices;
 use pending::Replies;
 use recovery::{Admissions, Watched};
 use shedding::Shedding;
 
+use super::announcements::Announcements;
 use super::limits::Limits;
 use super::live_rooms::LiveRooms;
 use super::ports::{
@@ -59,6 +62,7 @@ pub struct CommandService {
     notices: Notices,
     shedding: Shedding,
     replies: Replies,
+    announcing: Announcing,
     tasks: TaskTracker,
 }
 
@@ -88,6 +92,7 @@ impl CommandService {
             notices: Notices::default(),
             shedding: Shedding::new(Limits::default()),
             replies: Replies::default(),
+            announcing: Announcing::default(),
             tasks,
         }
     }
@@ -114,6 +119,12 @@ impl CommandService {
     #[must_use]
     pub fn with_reply_book(self, book: Arc<dyn Outbox>) -> Self {
         Self { replies: Replies::kept_in(book), ..self }
+    }
+
+    /// With durable storage for announcements.
+    #[must_use]
+    pub fn with_announcements(self, book: Arc<dyn Announcements>) -> Self {
+        Self { announcing: Announcing::kept_in(book), ..self }
     }
 
     /// Who is in which group.

@@ -166,7 +166,10 @@ impl CommandService {
         let _in_order = self.replies.keeping.lock().await;
         let Some(batch) = self.replies.batch() else { return true };
         match book.keep(&batch).await {
-            Ok(()) => true,
+            Ok(()) => {
+                self.announcing.replies_were_delivered();
+                true
+            }
             Err(error) => {
                 warn!(%error, "pending replies cannot be stored");
                 self.replies.is_not_kept(batch);
@@ -220,10 +223,13 @@ impl CommandService {
             return;
         }
         match messenger.send(&notification).await {
-            Ok(()) => {
+            Ok(message) => {
                 info!(operation = operation.seq(), why, "a reply was sent late");
                 if pending.known.is_none() {
                     self.note_reply(Some(operation), HowReplied::Sent, why).await;
+                }
+                if let Some(message) = message {
+                    self.announced_by_reply(operation, &notification.channel, &message).await;
                 }
                 self.replies.settled(operation);
             }

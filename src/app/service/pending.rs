@@ -19,6 +19,12 @@ const LONGEST: Duration = Duration::from_secs(24 * 3_600);
 /// Seconds before each further try; the last pause repeats.
 const PAUSES: [u64; 7] = [1, 5, 30, 120, 600, 1_800, 3_600];
 
+/// The pause before another try, after so many.
+pub(super) fn pause_before(tries: u32) -> Duration {
+    let at = usize::try_from(tries).unwrap_or(usize::MAX).min(PAUSES.len() - 1);
+    Duration::from_secs(PAUSES[at])
+}
+
 /// The pending replies of this process.
 #[derive(Default)]
 pub(super) struct Replies {
@@ -52,7 +58,7 @@ enum Stage {
     /// The outcome is not recorded yet.
     Waiting,
     /// The bot has to send it, not before a time that was set at `set_at`.
-    Due { why: String, tries: usize, not_before: Timestamp, set_at: Timestamp },
+    Due { why: String, tries: u32, not_before: Timestamp, set_at: Timestamp },
 }
 
 /// What to send next.
@@ -195,7 +201,7 @@ impl Replies {
         let mut state = self.lock();
         let Some(entry) = state.pending.get_mut(&operation) else { return true };
         let Stage::Due { tries, not_before, set_at, .. } = &mut entry.stage else { return true };
-        let usual = Duration::from_secs(PAUSES[(*tries).min(PAUSES.len() - 1)]);
+        let usual = pause_before(*tries);
         *tries += 1;
         let next = now.saturating_add(after.unwrap_or(usual).min(LONGEST)).unwrap_or(Timestamp::MAX);
         *not_before = next;

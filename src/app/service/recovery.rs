@@ -196,7 +196,8 @@ impl CommandService {
                 self.take_over_replies().await?;
                 self.look_at_waiting_replies().await?;
                 self.recover().await?;
-                self.look_at_waiting_replies().await
+                self.look_at_waiting_replies().await?;
+                self.look_for_announcements().await
             };
             if let Err(error) = looked.await {
                 error!(%error, "unresolved operations could not be read");

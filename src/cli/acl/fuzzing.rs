@@ -3,7 +3,8 @@
 use jiff::Timestamp;
 
 use crate::cli::acl_file::{read, write};
-use crate::domain::access::{AclView, AuthorisedChannel, Grant};
+use crate::domain::access::plan::WantedAnnouncement;
+use crate::domain::access::{AclView, AnnouncementChannel, AuthorisedChannel, Grant};
 use crate::domain::principal::Subject;
 use crate::domain::reply::Names;
 
@@ -48,16 +49,27 @@ pub fn file(bytes: &[u8]) {
         })
         .collect();
     let version = file.version.unwrap_or_default();
-    let acl = AclView { version, grants, channels };
+    let announcement = |wanted: &WantedAnnouncement| AnnouncementChannel {
+        channel: wanted.channel.clone(),
+        rooms: wanted.rooms.clone(),
+        for_admins: wanted.for_admins,
+        set_by: by.clone(),
+        set_at: now,
+        removed_at: None,
+        reason: None,
+    };
+    let announcements = file.wanted.announcements.iter().map(announcement).collect();
+    let acl = AclView { version, grants, channels, announcements };
     let written = write(&acl, &Names::new(), now);
-    let AclView { grants, channels, .. } = acl;
+    let AclView { grants, channels, announcements, .. } = acl;
     let again = match read(&written) {
         Ok(again) => again,
         Err(why) => panic!("{why}\n{written}"),
     };
     assert_eq!(again.version, Some(version));
-    let sizes = (again.wanted.grants.len(), again.wanted.channels.len());
-    assert_eq!(sizes, (grants.len(), channels.len()));
+    let wanted = &again.wanted;
+    let sizes = (wanted.grants.len(), wanted.channels.len(), wanted.announcements.len());
+    assert_eq!(sizes, (grants.len(), channels.len(), announcements.len()));
     for grant in &again.wanted.grants {
         let is_same = |other: &Grant| {
             (&other.subject, other.role, other.effect, &other.rooms, &other.channels, other.expires_at)
@@ -67,5 +79,11 @@ pub fn file(bytes: &[u8]) {
     }
     for channel in &again.wanted.channels {
         assert!(channels.iter().any(|it| (&it.channel, &it.rooms) == (&channel.channel, &channel.rooms)));
+    }
+    for wanted in &again.wanted.announcements {
+        let is_same = |it: &AnnouncementChannel| {
+            (&it.channel, &it.rooms, it.for_admins) == (&wanted.channel, &wanted.rooms, wanted.for_admins)
+        };
+        assert!(announcements.iter().any(is_same), "{wanted:?} came out of\n{written}");
     }
 }

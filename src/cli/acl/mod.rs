@@ -108,6 +108,9 @@ pub enum AclCommand {
     /// Authorise channels
     #[command(subcommand)]
     Channel(ChannelCommand),
+    /// Announce what happens to rooms in channels
+    #[command(subcommand)]
+    Announce(AnnounceCommand),
     /// Write the live grants and channels as TOML, always in the same order
     Export,
     /// Show who would gain and who would lose what by a file, and change nothing
@@ -174,6 +177,44 @@ pub enum ChannelCommand {
     },
 }
 
+/// `acl announce ..`
+#[derive(Debug, Subcommand)]
+pub enum AnnounceCommand {
+    /// Post to a channel what happens to rooms, and which grants end soon
+    Here {
+        /// `slack:<team>:<channel>` or `discord:<guild>:<channel>`
+        #[arg(value_parser = Channel::written)]
+        channel: Channel,
+        /// Of these rooms only: `*`, a room id, or a prefix such as `live-*`; those that the channel is authorised for
+        /// if not given
+        #[arg(long)]
+        rooms: Option<RoomScope>,
+        /// Admins read it: say there what they can do
+        #[arg(long)]
+        admin: bool,
+        #[command(flatten)]
+        #[allow(missing_docs)]
+        edit: EditArguments,
+    },
+    /// Post nothing more to a channel
+    Off {
+        /// The channel
+        channel: Channel,
+        #[command(flatten)]
+        #[allow(missing_docs)]
+        edit: EditArguments,
+    },
+    /// Show the announcement channels
+    List {
+        /// Removed ones too
+        #[arg(long)]
+        all: bool,
+        /// How to print them
+        #[arg(long, value_enum, default_value = "table")]
+        format: Format,
+    },
+}
+
 /// How one entry is changed.
 #[derive(Debug, Args)]
 pub struct EditArguments {
@@ -195,6 +236,7 @@ impl AclCommand {
         match self {
             Self::Grant { .. } | Self::Revoke { .. } | Self::Apply { .. } => true,
             Self::Channel(command) => !matches!(command, ChannelCommand::List { .. }),
+            Self::Announce(command) => !matches!(command, AnnounceCommand::List { .. }),
             Self::List { .. } | Self::Why { .. } | Self::WhoCan { .. } | Self::Export | Self::Plan { .. } => {
                 false
             }
@@ -222,6 +264,16 @@ impl AclCommand {
             }
             Self::Channel(ChannelCommand::Remove { channel, edit }) => {
                 edited(Edit::RemoveChannel(Some(channel)), edit)?
+            }
+            Self::Announce(AnnounceCommand::Here { channel, rooms, admin, edit }) => {
+                edited(Edit::Announce(Some(channel), rooms, admin), edit)?
+            }
+            Self::Announce(AnnounceCommand::Off { channel, edit }) => {
+                edited(Edit::StopAnnouncing(Some(channel)), edit)?
+            }
+            Self::Announce(AnnounceCommand::List { all, format }) => {
+                let part = if all { Section::AllAnnouncements } else { Section::Announcements };
+                (whole(part, None), Asked::rows(format))
             }
             Self::List { who, all, attention, format } => {
                 let part = match (all, attention) {

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
-use crate::domain::audit::{AuditEntry, OutcomeKind, millis};
+use crate::domain::audit::{Announced, AuditEntry, OutcomeKind, millis};
 
 const OCSF: &str = "1.6.0";
 const CLASS: u32 = 6_003;
@@ -83,6 +83,7 @@ fn activity(entry: &AuditEntry, changed_at: Option<Timestamp>) -> Value {
         (None, Some(operator)) => json!({ "user": { "uid": operator }, "app_name": door }),
         (None, None) => json!({ "app_name": door }),
     };
+    let links: Vec<String> = entry.announced.iter().filter_map(Announced::link).collect();
     let has_answer = entry.error_code.is_some() || entry.error_info.is_some();
     json!({
         "class_uid": CLASS,
@@ -126,6 +127,7 @@ fn activity(entry: &AuditEntry, changed_at: Option<Timestamp>) -> Value {
             "reason": entry.reason,
             "delivery_id": entry.delivery_id,
             "event_at": changed_at.map(millis),
+            "announced": (!links.is_empty()).then_some(links),
         },
     })
 }
@@ -178,6 +180,7 @@ mod tests {
             request_id: Some("Id-1".to_owned()),
             delivery_id: Some("slack:1.2".to_owned()),
             duration_ms: Some(120),
+            announced: Vec::new(),
         }
     }
 

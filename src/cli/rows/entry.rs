@@ -8,7 +8,7 @@ use jiff::tz::TimeZone;
 use super::{captioned, seconds};
 use crate::cli::print::Row;
 use crate::cli::table::{Column, DAY_AND_MINUTE};
-use crate::domain::audit::{AuditEntry, DecisionKind, OutcomeKind, millis};
+use crate::domain::audit::{Announced, AuditEntry, DecisionKind, OutcomeKind, millis};
 use crate::domain::wording::Tone;
 
 impl Row for AuditEntry {
@@ -42,6 +42,7 @@ impl Row for AuditEntry {
         "request_id",
         "delivery_id",
         "duration_ms",
+        "announced",
     ];
 
     /// What fits a terminal; `audit show` and the other formats have every field.
@@ -113,8 +114,15 @@ impl Row for AuditEntry {
             text(self.request_id.as_ref()),
             text(self.delivery_id.as_ref()),
             shown(self.duration_ms.as_ref()),
+            links(&self.announced).into(),
         ])
     }
+}
+
+/// Where something was announced, as JSON; nothing if nowhere.
+fn links(announced: &[Announced]) -> String {
+    let links: Vec<String> = announced.iter().filter_map(Announced::link).collect();
+    if links.is_empty() { String::new() } else { serde_json::json!(links).to_string() }
 }
 
 #[cfg(test)]
@@ -145,6 +153,12 @@ mod tests {
             request_id: Some("Id-1".to_owned()),
             delivery_id: Some("slack:1.2".to_owned()),
             duration_ms: Some(120),
+            announced: vec![Announced {
+                channel: "discord:1:2".parse().unwrap(),
+                event: 18,
+                message: Some("3".to_owned()),
+                problem: None,
+            }],
         };
         let bare = AuditEntry {
             actor: None,
@@ -161,6 +175,7 @@ mod tests {
             request_id: None,
             delivery_id: None,
             duration_ms: None,
+            announced: Vec::new(),
             ..full.clone()
         };
         let permitted = AuditEntry { decision: Some(DecisionKind::Permit), ..full.clone() };

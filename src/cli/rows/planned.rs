@@ -6,14 +6,14 @@ use serde::Serialize;
 use crate::cli::one_line;
 use crate::cli::print::Row;
 use crate::cli::table::Column;
-use crate::domain::access::{AclChange, AuthorisedChannel, Effect, Grant, RoomScope};
+use crate::domain::access::{AclChange, AclView, Effect, RoomScope};
 use crate::domain::principal::{Channel, Subject};
 use crate::domain::wording::{self, Tone};
 
 /// A change as it would be made.
 #[derive(Serialize)]
 pub(in crate::cli) struct Planned {
-    /// `grant`, `revoke`, `allow` or `remove`.
+    /// `grant`, `revoke`, `allow`, `remove`, `announce` or `announce off`.
     change: &'static str,
     subject: Option<Subject>,
     channel: Option<Channel>,
@@ -25,11 +25,9 @@ pub(in crate::cli) struct Planned {
 }
 
 impl Planned {
-    pub(in crate::cli) fn of(
-        change: &AclChange,
-        grants: &[Grant],
-        channels: &[AuthorisedChannel],
-    ) -> Option<Self> {
+    /// Of a change of `acl`.
+    pub(in crate::cli) fn of(change: &AclChange, acl: &AclView) -> Option<Self> {
+        let AclView { grants, channels, announcements, .. } = acl;
         let what = one_line(&wording::edits::planned(change, grants, channels)?);
         let grant = |change, grant: (&Subject, Effect, &RoomScope), is_given: bool| Self {
             change,
@@ -57,6 +55,11 @@ impl Planned {
             AclChange::RemoveChannel(channel) => {
                 let rooms = channels.iter().rfind(|entry| entry.channel == *channel)?.rooms.clone();
                 at("remove", channel, rooms, false)
+            }
+            AclChange::Announce { channel, rooms, .. } => at("announce", channel, rooms.clone(), true),
+            AclChange::StopAnnouncing(channel) => {
+                let rooms = announcements.iter().rfind(|entry| entry.channel == *channel)?.rooms.clone();
+                at("announce off", channel, rooms, false)
             }
         })
     }

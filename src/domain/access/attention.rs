@@ -4,10 +4,7 @@ use std::collections::HashMap;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Effect, Grant, GrantId, GrantUse, is_live};
-
-/// How long before its end a grant is shown.
-const SOON: SignedDuration = SignedDuration::from_hours(24);
+use super::{Effect, Grant, GrantId, GrantUse, LAPSES_SOON, is_live};
 
 /// After how long without use a grant is shown.
 const LONG: SignedDuration = SignedDuration::from_hours(90 * 24);
@@ -32,7 +29,7 @@ pub fn attention(grants: &[Grant], uses: &[GrantUse], now: Timestamp) -> Vec<(Gr
         let used = last.get(&grant.id).copied();
         let since = used.unwrap_or(grant.granted_at).max(grant.granted_at);
         match grant.expires_at {
-            Some(end) if end.duration_since(now) <= SOON => ending.push((end, grant)),
+            Some(end) if end.duration_since(now) <= LAPSES_SOON => ending.push((end, grant)),
             _ if grant.effect == Effect::Permit && now.duration_since(since) >= LONG => {
                 unused.push((since, used, grant));
             }

@@ -6,7 +6,8 @@ use jiff::Timestamp;
 
 use super::rule::{Decision, EffectiveScope, decide, distinct, names};
 use super::{
-    AclView, Action, AuthorisedChannel, Effect, Grant, GrantId, Known, Role, RoomScope, is_live, is_open,
+    AclView, Action, AnnouncementChannel, AuthorisedChannel, Effect, Grant, GrantId, Known, Role, RoomScope,
+    is_live, is_open,
 };
 use crate::domain::principal::{Channel, Membership, Outside, Place, Principal, Subject};
 
@@ -26,6 +27,17 @@ pub enum AclChange {
     },
     /// Authorise a channel no more.
     RemoveChannel(Channel),
+    /// Announce what happens to rooms in a channel, or change which rooms.
+    Announce {
+        /// The channel.
+        channel: Channel,
+        /// For which rooms.
+        rooms: RoomScope,
+        /// Whether admins read it.
+        for_admins: bool,
+    },
+    /// Announce nothing more in a channel.
+    StopAnnouncing(Channel),
 }
 
 /// A grant that has no number yet.
@@ -63,6 +75,13 @@ pub enum ChangedEntry {
         /// As it is.
         after: AuthorisedChannel,
     },
+    /// An announcement channel: chosen, for other rooms, or removed.
+    Announcement {
+        /// As it was, if it was one.
+        before: Option<AnnouncementChannel>,
+        /// As it is.
+        after: AnnouncementChannel,
+    },
 }
 
 impl ChangedEntry {
@@ -85,6 +104,14 @@ impl ChangedEntry {
             Self::Channel { after, .. } => {
                 AclChange::AllowChannel { channel: after.channel.clone(), rooms: after.rooms.clone() }
             }
+            Self::Announcement { after, .. } if after.removed_at.is_some() => {
+                AclChange::StopAnnouncing(after.channel.clone())
+            }
+            Self::Announcement { after, .. } => AclChange::Announce {
+                channel: after.channel.clone(),
+                rooms: after.rooms.clone(),
+                for_admins: after.for_admins,
+            },
         }
     }
 }
@@ -95,6 +122,9 @@ pub enum InvalidPlan {
     /// The channel comes twice.
     #[error("the channel `{0}` comes twice: keep one entry")]
     ChannelTwice(Channel),
+    /// The announcement channel comes twice.
+    #[error("announcements in `{0}` come twice: keep one entry")]
+    AnnouncementTwice(Channel),
     /// The same grant comes twice.
     #[error("the grant of {1} to `{0}` comes twice: keep one entry")]
     GrantTwice(Subject, Role),
@@ -112,6 +142,8 @@ pub enum NotEdited {
     RevokedAlready(GrantId),
     /// The channel is not authorised.
     NotAuthorised(Channel),
+    /// Nothing is announced in the channel.
+    NotAnnounced(Channel),
     /// It would lock everybody out.
     LockOut(LockOut),
     /// It would deny something to this admin, or to some in this group, who are admins for more rooms than its
@@ -134,6 +166,7 @@ impl fmt::Display for NotEdited {
             Self::NoGrant(id) => write!(f, "there is no grant {id}"),
             Self::RevokedAlready(id) => write!(f, "grant {id} is revoked already"),
             Self::NotAuthorised(channel) => write!(f, "`{channel}` is not authorised"),
+            Self::NotAnnounced(channel) => write!(f, "nothing is announced in `{channel}`"),
             Self::LockOut(lock_out) => write!(f, "{lock_out}"),
             Self::AdminBeyond(admin) => {
                 write!(f, "it could take something from `{admin}`, an admin for more rooms")
@@ -164,7 +197,7 @@ pub fn is_for_oneself(by: &Principal, changed: &[ChangedEntry]) -> bool {
             let gives = before.is_none() == (after.effect == Effect::Permit);
             gives && by.subjects().any(|subject| *subject == after.subject)
         }
-        ChangedEntry::Channel { .. } => false,
+        ChangedEntry::Channel { .. } | ChangedEntry::Announcement { .. } => false,
     })
 }
 
@@ -280,6 +313,7 @@ impl Editors<'_> {
                 self.open.push(as_authorised(channel, rooms, self.now));
             }
             AclChange::RemoveChannel(channel) => self.open.retain(|entry| entry.channel != *channel),
+            AclChange::Announce { .. } | AclChange::StopAnnouncing(_) => {}
         }
     }
 
@@ -289,7 +323,7 @@ impl Editors<'_> {
         for change in changes {
             match change {
                 AclChange::Grant(new) if new.role == Role::Admin => scopes.push(new.rooms.clone()),
-                AclChange::Grant(_) => {}
+                AclChange::Grant(_) | AclChange::Announce { .. } | AclChange::StopAnnouncing(_) => {}
                 AclChange::Revoke(id) => {
                     let of_it = |grant: &&Grant| grant.id == *id && grant.role == Role::Admin;
                     let revoked = self.admins.iter().find(of_it);

@@ -22,6 +22,7 @@
 //! [`decide`] is the rule: what is explained, listed, planned or refused because of a lock-out asks it. It is pure:
 //! the caller reads the ACL, the clock and the groups before.
 
+mod announcing;
 mod attention;
 mod change;
 mod explain;
@@ -39,6 +40,7 @@ use super::named::{named, readable};
 use super::principal::{Channel, Subject, serialize_as_text};
 use super::room::RoomId;
 
+pub use announcing::{AnnouncementChannel, LAPSES_SOON};
 pub use attention::{Attention, attention};
 pub use change::{
     AclChange, ChangedEntry, GrantUse, Helpers, LockOut, NewGrant, NotEdited, admin_beyond, admins_of,
@@ -226,6 +228,8 @@ pub struct AclView {
     pub grants: Vec<Grant>,
     /// The entries for the caller's channel.
     pub channels: Vec<AuthorisedChannel>,
+    /// The announcement channels, of the whole ACL alone: no decision depends on them.
+    pub announcements: Vec<AnnouncementChannel>,
 }
 
 /// `a, b`

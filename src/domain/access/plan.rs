@@ -3,8 +3,8 @@
 use jiff::Timestamp;
 
 use super::{
-    AclChange, AclView, AuthorisedChannel, Effect, Grant, Known, NewGrant, NotEdited, Role, RoomScope,
-    is_live, is_open, lock_out,
+    AclChange, AclView, AnnouncementChannel, AuthorisedChannel, Effect, Grant, Known, NewGrant, NotEdited,
+    Role, RoomScope, is_live, is_open, lock_out,
 };
 use crate::domain::principal::{Channel, Principal, Subject};
 
@@ -17,6 +17,8 @@ pub struct Wanted {
     pub grants: Vec<WantedGrant>,
     /// Its channels.
     pub channels: Vec<WantedChannel>,
+    /// Its announcement channels.
+    pub announcements: Vec<WantedAnnouncement>,
 }
 
 /// A grant that there should be.
@@ -49,6 +51,19 @@ pub struct WantedChannel {
     pub reason: Option<String>,
 }
 
+/// A channel in which things should be announced.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WantedAnnouncement {
+    /// The channel.
+    pub channel: Channel,
+    /// For which rooms.
+    pub rooms: RoomScope,
+    /// Whether admins read it.
+    pub for_admins: bool,
+    /// Why.
+    pub reason: Option<String>,
+}
+
 /// A step of a plan: a change and why it is made.
 pub type Step = (AclChange, Option<String>);
 
@@ -58,7 +73,7 @@ pub type Step = (AclChange, Option<String>);
 /// # Errors
 /// When what is wanted makes no sense.
 pub fn plan(acl: &AclView, wanted: &Wanted, now: Timestamp) -> Result<Vec<Step>, InvalidPlan> {
-    let AclView { grants, channels, .. } = acl;
+    let AclView { grants, channels, announcements, .. } = acl;
     let mut steps = Vec::new();
     for (n, new) in wanted.channels.iter().enumerate() {
         if wanted.channels[..n].iter().any(|other| other.channel == new.channel) {
@@ -77,6 +92,8 @@ pub fn plan(acl: &AclView, wanted: &Wanted, now: Timestamp) -> Result<Vec<Step>,
             steps.push((AclChange::RemoveChannel(entry.channel.clone()), None));
         }
     }
+
+    steps.extend(announcing(announcements, &wanted.announcements, now)?);
 
     let mut changes: Vec<(&Subject, bool, Step)> = Vec::new();
     let mut kept = std::collections::HashSet::new();
@@ -115,6 +132,33 @@ pub fn plan(acl: &AclView, wanted: &Wanted, now: Timestamp) -> Result<Vec<Step>,
     }
     changes.sort_by_key(|(subject, gains, _)| ((*subject).clone(), *gains));
     steps.extend(changes.into_iter().map(|(_, _, step)| step));
+    Ok(steps)
+}
+
+/// The changes that turn the announcement channels into those that are wanted.
+fn announcing(
+    there: &[AnnouncementChannel],
+    wanted: &[WantedAnnouncement],
+    now: Timestamp,
+) -> Result<Vec<Step>, InvalidPlan> {
+    let live = || there.iter().filter(|entry| entry.is_live(now));
+    let mut steps = Vec::new();
+    for (n, new) in wanted.iter().enumerate() {
+        let WantedAnnouncement { channel, rooms, for_admins, reason } = new;
+        if wanted[..n].iter().any(|other| other.channel == *channel) {
+            return Err(InvalidPlan::AnnouncementTwice(channel.clone()));
+        }
+        let is_same = |entry: &AnnouncementChannel| {
+            (&entry.channel, &entry.rooms, entry.for_admins) == (channel, rooms, *for_admins)
+        };
+        if !live().any(is_same) {
+            let (channel, rooms) = (channel.clone(), rooms.clone());
+            steps.push((AclChange::Announce { channel, rooms, for_admins: *for_admins }, reason.clone()));
+        }
+    }
+    let is_wanted = |entry: &AnnouncementChannel| wanted.iter().any(|new| new.channel == entry.channel);
+    let gone = live().filter(|entry| !is_wanted(entry));
+    steps.extend(gone.map(|entry| (AclChange::StopAnnouncing(entry.channel.clone()), None)));
     Ok(steps)
 }
 

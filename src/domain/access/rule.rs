@@ -84,6 +84,23 @@ impl EffectiveScope {
         self.denied.iter().any(|denied| denied.contains(scope))
     }
 
+    /// The scopes that it comes to together with `other`, widest first, without those that are taken away whole.
+    #[must_use]
+    pub fn scopes_within(&self, other: &RoomScope) -> Vec<RoomScope> {
+        let mut scopes: Vec<RoomScope> = Vec::new();
+        for granted in self.granted.iter().filter(|granted| granted.overlaps(other)) {
+            let granted = granted.narrower(other);
+            for here in self.here.iter().filter(|here| here.overlaps(granted)) {
+                let scope = granted.narrower(here);
+                if !self.is_denied(scope) && !scopes.iter().any(|wider| wider.contains(scope)) {
+                    scopes.retain(|narrower| !scope.contains(narrower));
+                    scopes.push(scope.clone());
+                }
+            }
+        }
+        scopes
+    }
+
     /// The scopes of the grants, each once.
     #[must_use]
     pub fn granted(&self) -> &[RoomScope] {

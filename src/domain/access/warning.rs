@@ -44,6 +44,8 @@ pub enum GrantWarning {
     NoSuchGroup,
     /// Whether the platform knows the group could not be checked.
     NotChecked,
+    /// Of an announcement channel: the bot has no token to post there with.
+    CannotPost,
 }
 
 impl GrantWarnings {

@@ -2,8 +2,9 @@
 
 use jiff::Timestamp;
 
+use super::announced::{has_no_link, serialize_links};
 use super::event::{Event, Observed, Request, What};
-use super::{DecisionKind, OperationId, Outcome, OutcomeKind};
+use super::{Announced, DecisionKind, OperationId, Outcome, OutcomeKind};
 use crate::domain::principal::{Channel, Subject};
 use crate::domain::room::{AccountId, RoomId};
 
@@ -50,6 +51,9 @@ pub struct AuditEntry {
     pub delivery_id: Option<String>,
     /// From the record of the request to the record of its outcome, in milliseconds.
     pub duration_ms: Option<i64>,
+    /// Where it was announced: the links, none if it was not. What was given up is left out.
+    #[serde(serialize_with = "serialize_links", skip_serializing_if = "has_no_link", skip_deserializing)]
+    pub announced: Vec<Announced>,
 }
 
 impl AuditEntry {
@@ -121,6 +125,7 @@ impl AuditEntry {
                 let problem = self.error_info.take().map(|info| format!("{info}; ")).unwrap_or_default();
                 self.error_info = Some(format!("{problem}overridden by operation {by}"));
             }
+            What::Announced(announced) => self.announced.push(announced.clone()),
             What::Requested(_)
             | What::Observed(_)
             | What::System(_)

@@ -6,7 +6,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{DecisionKind, OperationId, Outcome, OutcomeKind};
+use super::{Announced, DecisionKind, OperationId, Outcome, OutcomeKind};
 use crate::domain::access::{ChangedEntry, Denial, Grant, Permit};
 use crate::domain::principal::{Channel, Subject};
 use crate::domain::reply_note::ReplyNote;
@@ -57,6 +57,8 @@ pub enum What {
     Confirmed(OwnerChange),
     /// How its reply went, if not as usual.
     Reply(ReplyNote),
+    /// It was announced in a channel, or could not be.
+    Announced(Announced),
 }
 
 /// A request as it was taken, whatever its end.

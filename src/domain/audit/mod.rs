@@ -1,5 +1,6 @@
 //! The audit log: outcomes, entries, and who owned a room when.
 
+mod announced;
 mod answer;
 mod entry;
 mod event;
@@ -17,6 +18,7 @@ use super::room::{AccountId, RoomId};
 
 pub use super::access::Effect as DecisionKind;
 pub use super::time::millis;
+pub use announced::Announced;
 pub use answer::{ArchivedIn, NoAnswer, Page};
 pub use entry::{AuditEntry, OBSERVED};
 pub use event::{Archived, Event, Observed, OwnerChange, Request, SystemChange, What};

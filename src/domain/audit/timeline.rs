@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use super::event::{Event, Observed, OwnerChange, Request, What};
-use super::{DecisionKind, OperationId, Outcome, OutcomeKind, millis};
+use super::{Announced, DecisionKind, OperationId, Outcome, OutcomeKind, millis};
 
 /// One step of an operation. The fields and their order are part of the interface.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
@@ -51,6 +51,16 @@ fn steps_of(event: &Event) -> Vec<(&'static str, String)> {
         }
         What::Confirmed(change) => vec![("confirmed", callback(change, None))],
         What::Reply(note) => vec![("reply", note.to_string())],
+        What::Announced(announced) => vec![("announced", self::announced(announced))],
+    }
+}
+
+fn announced(announced: &Announced) -> String {
+    let channel = &announced.channel;
+    match (announced.link(), &announced.problem) {
+        (Some(link), _) => format!("in {channel}: {link}"),
+        (None, Some(why)) => format!("not in {channel}: {why}"),
+        (None, None) => format!("in {channel}"),
     }
 }
 

@@ -66,6 +66,7 @@ fn written(command: &Command) -> Option<String> {
                 Section::All => "all",
                 Section::Attention => "attention",
                 Section::Channels | Section::AllChannels => "channels",
+                Section::Announcements | Section::AllAnnouncements => "announcements",
             };
             let who = listed.who.as_ref().map(|it| format!(" {it}")).unwrap_or_default();
             format!("list {part}{who} page: {}", listed.page)
@@ -103,6 +104,16 @@ fn written(command: &Command) -> Option<String> {
                 Edit::RemoveChannel(channel) => {
                     let channel = channel.as_ref().map(|it| format!(" {it}")).unwrap_or_default();
                     format!("channel remove{channel}{because}")
+                }
+                Edit::Announce(channel, rooms, for_admins) => {
+                    let channel = channel.as_ref().map(|it| format!(" {it}")).unwrap_or_default();
+                    let rooms = rooms.as_ref().map(|it| format!(" rooms: {}", in_quotes(&it.to_string())));
+                    let (rooms, admin) = (rooms.unwrap_or_default(), if *for_admins { " admin" } else { "" });
+                    format!("announce here{channel}{rooms}{admin}{because}")
+                }
+                Edit::StopAnnouncing(channel) => {
+                    let channel = channel.as_ref().map(|it| format!(" {it}")).unwrap_or_default();
+                    format!("announce off{channel}{because}")
                 }
             }
         }

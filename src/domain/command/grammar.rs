@@ -201,6 +201,12 @@ fn split(
     let is_several_words = |key: &str| {
         parameters().find(|it| it.keys.contains(&key)).is_some_and(|it| it.kind.is_several_words())
     };
+    // A switch of the verb's own needs no value.
+    let is_switch = |key: &str| {
+        let is_it = |it: &&Parameter| it.keys.contains(&key) && it.is_plain;
+        let own = verb.into_iter().flat_map(|verb| verb.parameters).find(is_it);
+        own.is_some_and(|it| matches!(it.kind, Kind::YesOrNo))
+    };
     let mut found = Split::default();
     let mut cursor = Cursor { items: &line.0 };
     (0..length_of_verb).for_each(|_| cursor.skip_word());
@@ -208,6 +214,7 @@ fn split(
         let (key, value) = match cursor.key(&keys) {
             Some(Err(unknown)) => return Err(Problem::UnknownOption(unknown)),
             Some(Ok("reason")) => ("reason", cursor.rest()),
+            Some(Ok(key)) if is_switch(key) => (key, cursor.yes_or_no()),
             Some(Ok(key)) => {
                 let first = cursor.word()?.ok_or(Problem::NoValue(key))?;
                 let more = std::iter::from_fn(|| cursor.one_more(&keys));
@@ -233,6 +240,20 @@ fn split(
 }
 
 impl Cursor<'_> {
+    /// The value of a switch: yes if none follows.
+    fn yes_or_no(&mut self) -> Word {
+        let before = self.items;
+        match self.word() {
+            Ok(Some(Word::Text { text, quoted })) if ["yes", "no"].contains(&&*text.to_ascii_lowercase()) => {
+                Word::Text { text, quoted }
+            }
+            _ => {
+                self.items = before;
+                Word::Text { text: "yes".to_owned(), quoted: true }
+            }
+        }
+    }
+
     /// Takes the next word, if it is no key and can be read.
     fn one_more(&mut self, keys: &Keys<'_>) -> Option<Word> {
         let before = self.items;

@@ -22,6 +22,17 @@ pub enum Place {
     Local,
 }
 
+impl Place {
+    /// The channel that is named, else this one; `None` if there is neither.
+    #[must_use]
+    pub fn or_here(&self, named: Option<&Channel>) -> Option<Channel> {
+        match self {
+            Self::Channel(here) => Some(named.unwrap_or(here).clone()),
+            Self::Local => named.cloned(),
+        }
+    }
+}
+
 /// Who asks, as the platform vouches for it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Principal {

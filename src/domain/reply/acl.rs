@@ -4,8 +4,8 @@ use jiff::Timestamp;
 
 use crate::domain::access::plan::{InvalidPlan, Step};
 use crate::domain::access::{
-    AclView, Attention, AuthorisedChannel, CallerRights, ChangedEntry, EligibleSubject, Explanation, Grant,
-    GrantWarnings, Helpers, NotEdited, RoomScope, UnreadGroup,
+    AclView, AnnouncementChannel, Attention, AuthorisedChannel, CallerRights, ChangedEntry, EligibleSubject,
+    Explanation, Grant, GrantWarnings, Helpers, NotEdited, RoomScope, UnreadGroup,
 };
 use crate::domain::command::Listed;
 use crate::domain::principal::{Channel, Place, Principal, Subject};
@@ -44,6 +44,8 @@ pub enum AclAnswer {
         grants: Vec<(Grant, Option<Attention>)>,
         /// Ended ones that are not shown.
         left_out: usize,
+        /// The announcement channels, if the whole list was asked for.
+        announced: Vec<AnnouncementChannel>,
     },
     /// A page of the authorised channels.
     Channels {
@@ -53,6 +55,17 @@ pub enum AclAnswer {
         pages: u32,
         /// The page's channels.
         entries: Vec<AuthorisedChannel>,
+        /// Removed ones that are not shown.
+        left_out: usize,
+    },
+    /// A page of the announcement channels.
+    Announcements {
+        /// Which page.
+        page: u32,
+        /// How many pages there are.
+        pages: u32,
+        /// The page's channels.
+        entries: Vec<AnnouncementChannel>,
         /// Removed ones that are not shown.
         left_out: usize,
     },
@@ -105,7 +118,9 @@ impl AclAnswer {
                         RoomScope::Exact(room) => Some(room),
                         RoomScope::All | RoomScope::Prefix(_) => None,
                     },
-                    ChangedEntry::Grant { .. } | ChangedEntry::Channel { .. } => None,
+                    ChangedEntry::Grant { .. }
+                    | ChangedEntry::Channel { .. }
+                    | ChangedEntry::Announcement { .. } => None,
                 })
                 .collect(),
             _ => Vec::new(),
@@ -120,13 +135,14 @@ impl AclAnswer {
                 .iter()
                 .filter_map(|(entry, _)| match entry {
                     ChangedEntry::Grant { after, .. } => Some(&after.subject),
-                    ChangedEntry::Channel { .. } => None,
+                    ChangedEntry::Channel { .. } | ChangedEntry::Announcement { .. } => None,
                 })
                 .collect(),
             Self::Grants { grants, .. } => {
                 grants.iter().flat_map(|(grant, _)| [&grant.subject, &grant.granted_by]).collect()
             }
             Self::Channels { entries, .. } => entries.iter().map(|entry| &entry.allowed_by).collect(),
+            Self::Announcements { entries, .. } => entries.iter().map(|entry| &entry.set_by).collect(),
             Self::Whole(acl) => acl.grants.iter().map(|grant| &grant.subject).collect(),
             Self::Explained(explained) => explained.principal.subjects().collect(),
             Self::WhoCan { able, .. } => able.iter().map(|able| &able.subject).collect(),

@@ -286,6 +286,19 @@ impl fmt::Display for Overload {
     }
 }
 
+impl Outcome {
+    /// Who gets to see it, of a transfer.
+    #[must_use]
+    pub fn audience(&self) -> Audience {
+        match self {
+            Self::Succeeded { .. } | Self::ConfirmedByCallback { .. } | Self::Unknown { .. } => {
+                Audience::Channel
+            }
+            Self::Unchanged | Self::Refused { .. } | Self::Declined(_) | Self::Shown(_) => Audience::Caller,
+        }
+    }
+}
+
 impl Reply {
     /// The same with buttons under it, if there are any.
     #[must_use]
@@ -358,11 +371,7 @@ impl Reply {
     #[must_use]
     pub fn audience(&self) -> Audience {
         match self {
-            Self::Transfer {
-                outcome:
-                    Outcome::Succeeded { .. } | Outcome::ConfirmedByCallback { .. } | Outcome::Unknown { .. },
-                ..
-            } => Audience::Channel,
+            Self::Transfer { outcome, .. } => outcome.audience(),
             Self::Late { reply, .. } | Self::WithButtons { reply, .. } => reply.audience(),
             _ => Audience::Caller,
         }

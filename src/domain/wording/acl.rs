@@ -2,7 +2,9 @@
 
 use super::denial::helpers;
 use super::edits::{edited, not_edited};
-use super::lists::{MOST_GRANTS, channels, listed_grants, lists, paged, plain, role_for};
+use super::lists::{
+    MOST_GRANTS, announced_in, announcement_channels, channels, listed_grants, lists, paged, plain, role_for,
+};
 use super::message::{CommandName, Line, Message, Tone, op, several, subject, text};
 use super::why::{explanation, who_can};
 use crate::domain::access::{CallerRights, Grant, Helpers, Right};
@@ -19,14 +21,20 @@ pub(super) fn acl(operation: OperationId, answer: &AclAnswer, name: &CommandName
         AclAnswer::WhoAmI { principal, place, caller_rights, helpers } => {
             whoami(principal, place, caller_rights, helpers)
         }
-        AclAnswer::Grants { listed, pages, grants, left_out } => {
+        AclAnswer::Grants { listed, pages, grants, left_out, announced } => {
             let mut message = listed_grants(listed, grants, *left_out, &name);
+            message.body.extend(announced_in(announced));
             paged(&mut message, listed.page, *pages, lists(listed.part, listed.who.as_ref()), &name);
             message
         }
         AclAnswer::Channels { page, pages, entries, .. } => {
             let mut message = channels(entries, &name);
             paged(&mut message, *page, *pages, lists(Section::Channels, None), &name);
+            message
+        }
+        AclAnswer::Announcements { page, pages, entries, .. } => {
+            let mut message = announcement_channels(entries, &name);
+            paged(&mut message, *page, *pages, lists(Section::Announcements, None), &name);
             message
         }
         AclAnswer::Explained(explained) => explanation(explained),

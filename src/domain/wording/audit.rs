@@ -4,7 +4,7 @@ use jiff::tz::TimeZone;
 
 use super::lists::{limited, role_for};
 use super::message::{
-    CommandName, Line, Message, Tone, capital, channel, code, op, person, spans, subject, text,
+    CommandName, Line, Message, Span, Tone, capital, channel, code, op, person, spans, subject, text,
 };
 use crate::domain::access::{Effect, EffectiveScope, Grant, RoomScope, list};
 use crate::domain::audit::{
@@ -160,6 +160,16 @@ fn whole(entry: &AuditEntry, grant: Option<&Grant>) -> Message {
     field("What went wrong", coded(&entry.error_info));
     field("RequestId", coded(&entry.request_id));
     field("Took", entry.duration_ms.map(|ms| text(format!("{ms} ms"))));
+    for announced in &entry.announced {
+        let line = text("Announced in ").and(channel(&announced.channel)).text(": ");
+        body.push(match (announced.link(), &announced.problem) {
+            (Some(link), _) => line.and(Line(vec![Span::Link(link)])),
+            (None, Some(why)) => {
+                text("Not announced in ").and(channel(&announced.channel)).text(": ").code(why)
+            }
+            (None, None) => continue,
+        });
+    }
     let headline = text(format!("Operation {}: {}.", entry.operation, entry.outcome));
     Message { tone: Tone::Plain, headline, body, footer: None }
 }

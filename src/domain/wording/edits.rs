@@ -4,11 +4,11 @@ use super::Style;
 use super::lists::{MOST_GRANTS, limited, lists, plain, role_for, rooms};
 use super::message::{CommandName, Line, Message, Tone, channel, code, sentence, spans, subject, text};
 use crate::domain::access::{
-    AclChange, AuthorisedChannel, ChangedEntry, Effect, Grant, GrantWarning, GrantWarnings, LockOut,
-    NotEdited, Role, RoomScope,
+    AclChange, AnnouncementChannel, AuthorisedChannel, ChangedEntry, Effect, Grant, GrantWarning,
+    GrantWarnings, LockOut, NotEdited, Role, RoomScope,
 };
 use crate::domain::command::Section;
-use crate::domain::principal::Subject;
+use crate::domain::principal::{Channel, Subject};
 
 /// What a role lets people do, with `and` or `or` in front of the last.
 fn meaning(role: Role, last: &str) -> String {
@@ -79,6 +79,7 @@ pub fn change(changed: &ChangedEntry, warnings: &GrantWarnings) -> ChangeText {
     match changed {
         ChangedEntry::Grant { after, .. } => grant_change(after, warnings),
         ChangedEntry::Channel { before, after } => channel_change(before.as_ref(), after),
+        ChangedEntry::Announcement { before, after } => announcement_change(before.as_ref(), after),
     }
 }
 
@@ -115,7 +116,13 @@ fn grant_change(grant: &Grant, warnings: &GrantWarnings) -> ChangeText {
 /// What is in the way of an entry that was given, each without a full stop.
 #[must_use]
 pub fn warning_lines(changed: &ChangedEntry, warnings: &GrantWarnings) -> Vec<Line> {
-    let ChangedEntry::Grant { after, .. } = changed else { return Vec::new() };
+    let after = match changed {
+        ChangedEntry::Grant { after, .. } => after,
+        ChangedEntry::Announcement { after, .. } => {
+            return warnings.by.iter().map(|_| cannot_post(&after.channel)).collect();
+        }
+        ChangedEntry::Channel { .. } => return Vec::new(),
+    };
     let mut lines: Vec<Line> =
         warnings.by.iter().take(MOST_GRANTS).map(|warning| in_the_way(after, warning)).collect();
     if warnings.by.len() > MOST_GRANTS {
@@ -163,6 +170,7 @@ fn in_the_way(grant: &Grant, warning: &GrantWarning) -> Line {
             .text(" could not be checked: ")
             .code("/readyz")
             .text(" says it in a minute"),
+        GrantWarning::CannotPost => text("the bot has no token of its own"),
         GrantWarning::Local => {
             text("the command line needs no grant: whoever is on the bot's machine may do everything")
         }
@@ -205,7 +213,54 @@ pub fn planned(change: &AclChange, grants: &[Grant], channels: &[AuthorisedChann
             }
         }
         AclChange::RemoveChannel(place) => channel(place).text(" is authorised no more"),
+        AclChange::Announce { channel: place, rooms: scope, for_admins } => {
+            let line =
+                text("what happens to ").and(rooms(scope)).text(" is announced in ").and(channel(place));
+            if *for_admins { line.text(", where admins read it") } else { line }
+        }
+        AclChange::StopAnnouncing(place) => text("nothing more is announced in ").and(channel(place)),
     })
+}
+
+/// That the bot has no token to post to a channel with, without a full stop.
+fn cannot_post(channel: &Channel) -> Line {
+    let setting = match channel {
+        Channel::Slack { .. } => "SLACK_BOT_TOKEN",
+        Channel::Discord { .. } => "DISCORD_BOT_TOKEN",
+    };
+    text("nothing is posted yet: the bot has no token of its own there; set ")
+        .code(setting)
+        .text(" on the bot's machine")
+}
+
+fn announcement_change(before: Option<&AnnouncementChannel>, after: &AnnouncementChannel) -> ChangeText {
+    let here = channel(&after.channel);
+    let (headline, meaning) = if after.removed_at.is_some() {
+        (text("Nothing more is announced in ").and(here).text("."), None)
+    } else {
+        let line = text("What happens to ").and(rooms(&after.rooms)).text(" is now announced in ").and(here);
+        let line = match before {
+            Some(before) if before.rooms != after.rooms => {
+                line.text(" (was: ").and(rooms(&before.rooms)).text(")")
+            }
+            _ => line,
+        };
+        let line = if after.for_admins { line.text(", where admins read it") } else { line };
+        (line.text("."), Some(text(may_post(&after.channel))))
+    };
+    let reason = after.reason.as_ref().filter(|_| after.removed_at.is_none());
+    let limits = reason.map(|reason| text("Reason given: ").code(reason)).into_iter().collect();
+    ChangeText { headline, meaning, limits }
+}
+
+/// What lets the bot post to a channel.
+fn may_post(channel: &Channel) -> &'static str {
+    match channel {
+        Channel::Slack { .. } => "The bot has to be in the channel: invite it there if it is not.",
+        Channel::Discord { .. } => {
+            "The bot needs View Channel, Send Messages and Embed Links there: give it these if it has them not."
+        }
+    }
 }
 
 fn channel_change(before: Option<&AuthorisedChannel>, after: &AuthorisedChannel) -> ChangeText {
@@ -238,6 +293,10 @@ pub(super) fn not_edited(why: &NotEdited, name: &CommandName) -> Message {
         NotEdited::NotAuthorised(place) => (
             channel(place).text(" is not authorised"),
             text("See ").code(name.line(&lists(Section::Channels, None))).text("."),
+        ),
+        NotEdited::NotAnnounced(place) => (
+            text("nothing is announced in ").and(channel(place)),
+            text("See ").code(name.line(&lists(Section::Announcements, None))).text("."),
         ),
         NotEdited::LockOut(lock_out) => {
             let why = match lock_out {

@@ -1,7 +1,9 @@
 //! Lists of the ACL: grants and channels, page by page.
 
-use super::message::{CommandName, Line, Message, Tone, channel, code, subject, text};
-use crate::domain::access::{Attention, AuthorisedChannel, Effect, Grant, Role, RoomScope};
+use super::message::{CommandName, Line, Message, Tone, channel, code, several, subject, text};
+use crate::domain::access::{
+    AnnouncementChannel, Attention, AuthorisedChannel, Effect, Grant, Role, RoomScope,
+};
 use crate::domain::command::{CommandGroup, Invocation, Listed, Section};
 use crate::domain::principal::Subject;
 
@@ -25,6 +27,9 @@ pub(super) fn lists(part: Section, who: Option<&Subject>) -> Invocation {
         Section::Live => Invocation::named(CommandGroup::Acl, &["list"]),
         Section::Channels | Section::AllChannels => {
             Invocation::named(CommandGroup::Acl, &["channel", "list"])
+        }
+        Section::Announcements | Section::AllAnnouncements => {
+            Invocation::named(CommandGroup::Acl, &["announce", "list"])
         }
         Section::All | Section::Attention => {
             Invocation::named(CommandGroup::Acl, &["list"]).with("part", part.name())
@@ -103,6 +108,34 @@ pub(super) fn channels(entries: &[AuthorisedChannel], name: &CommandName) -> Mes
         }
     };
     plain(Tone::Plain, headline, entries.iter().map(line).collect())
+}
+
+pub(super) fn announcement_channels(entries: &[AnnouncementChannel], name: &CommandName) -> Message {
+    let headline = match entries {
+        [] => text("Nothing is announced anywhere: ")
+            .code(name.line(&Invocation::named(CommandGroup::Acl, &["announce", "here"])))
+            .text(" announces it in a channel."),
+        _ => text("The announcement channels."),
+    };
+    let line = |entry: &AnnouncementChannel| {
+        let line = announced(entry).text(" · by ").and(subject(&entry.set_by));
+        match &entry.reason {
+            Some(reason) => line.text(" · ").code(reason),
+            None => line,
+        }
+    };
+    plain(Tone::Plain, headline, entries.iter().map(line).collect())
+}
+
+/// Where things are announced, in one line.
+pub(super) fn announced_in(entries: &[AnnouncementChannel]) -> Option<Line> {
+    let line = text("Announced in ").and(several(entries, MOST_GRANTS, announced)).text(".");
+    (!entries.is_empty()).then_some(line)
+}
+
+fn announced(entry: &AnnouncementChannel) -> Line {
+    let line = channel(&entry.channel).text(" for ").and(rooms(&entry.rooms));
+    if entry.for_admins { line.text(", read by admins") } else { line }
 }
 
 pub(super) fn plain(tone: Tone, headline: Line, body: Vec<Line>) -> Message {

@@ -56,6 +56,8 @@ pub enum Span {
     Channel(Channel),
     /// A moment: shown in the reader's own time zone where the platform can do that, elsewhere in UTC to the minute.
     Time(Timestamp),
+    /// An address that the bot made itself, of ids alone.
+    Link(String),
 }
 
 impl Span {
@@ -63,7 +65,7 @@ impl Span {
     #[must_use]
     pub fn plain(&self) -> String {
         match self {
-            Self::Text(text) | Self::Code(text) => text.clone(),
+            Self::Text(text) | Self::Code(text) | Self::Link(text) => text.clone(),
             Self::Subject(subject, Some(name)) => format!("{name} ({subject})"),
             Self::Subject(subject, None) => subject.to_string(),
             Self::Channel(channel) => channel.to_string(),
@@ -102,7 +104,7 @@ impl fmt::Display for Line {
     /// The line as plain text, with foreign text in backticks.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.iter().try_for_each(|span| match span {
-            Span::Text(text) => f.write_str(text),
+            Span::Text(text) | Span::Link(text) => f.write_str(text),
             Span::Time(_) => f.write_str(&span.plain()),
             Span::Code(_) | Span::Subject(..) | Span::Channel(_) => write!(f, "`{}`", span.plain()),
         })

@@ -5,6 +5,7 @@
 //! each platform's `render` decides how to show that without ever parsing it.
 
 pub mod acl;
+mod announcement;
 pub mod audit;
 mod denial;
 pub mod edits;
@@ -23,6 +24,7 @@ use super::room::RoomId;
 use message::{hand_over, op, person, spans, text};
 
 pub use super::command::{Style, shell_word};
+pub use announcement::announcement;
 use denial::{denied, foreign_origin};
 use help::help;
 pub use message::{

@@ -7,11 +7,13 @@ use sqlx::sqlite::{SqlitePool, SqliteRow};
 use sqlx::{AssertSqlSafe, QueryBuilder, Sqlite};
 
 use crate::app::ports::{GrantsPage, GroupSubjects, StoreError};
-use crate::domain::access::{AclView, AuthorisedChannel, Grant, GrantId, GrantUse, Reading, is_live};
+use crate::domain::access::{
+    AclView, AnnouncementChannel, AuthorisedChannel, Grant, GrantId, GrantUse, Reading, is_live,
+};
 use crate::domain::principal::Place;
 use crate::domain::principal::{Channel, Principal, Subject};
 use crate::domain::room::RoomId;
-use crate::store::rows::{self, CHANNEL, GRANT};
+use crate::store::rows::{self, ANNOUNCEMENT_CHANNEL, CHANNEL, GRANT};
 
 /// The deny entries for the groups of a workspace: `slack:T1:group:` up to `slack:T1:group;`, for `;` comes after `:`.
 /// The form of the pattern lets their index serve it.
@@ -73,7 +75,8 @@ async fn part(
     let grants = grants.fetch_all(&mut *snapshot).await?;
     let channels = sqlx::query(AssertSqlSafe(channels)).bind(channel.to_string());
     let channels = channels.fetch_all(&mut *snapshot).await?;
-    Ok(AclView { version, grants: each(&grants, rows::grant)?, channels: each(&channels, rows::channel)? })
+    let (grants, channels) = (each(&grants, rows::grant)?, each(&channels, rows::channel)?);
+    Ok(AclView { version, grants, channels, announcements: Vec::new() })
 }
 
 fn each<T>(
@@ -171,6 +174,13 @@ pub(in crate::store) async fn uses(pool: &SqlitePool) -> Result<Vec<GrantUse>, S
 pub(in crate::store) async fn channels(pool: &SqlitePool) -> Result<Vec<AuthorisedChannel>, StoreError> {
     let sql = format!("SELECT {CHANNEL} FROM authorised_channels ORDER BY id");
     each(&sqlx::query(AssertSqlSafe(sql)).fetch_all(pool).await?, rows::channel)
+}
+
+pub(in crate::store) async fn announcement_channels(
+    pool: &SqlitePool,
+) -> Result<Vec<AnnouncementChannel>, StoreError> {
+    let sql = format!("SELECT {ANNOUNCEMENT_CHANNEL} FROM announcement_channels ORDER BY id");
+    each(&sqlx::query(AssertSqlSafe(sql)).fetch_all(pool).await?, rows::announcement_channel)
 }
 
 /// The groups that live grants name, and the version of the ACL of which that is true.

@@ -37,6 +37,11 @@ pub(super) async fn open(pool: &SqlitePool) -> Result<Vec<Open>, StoreError> {
     rows.iter().map(Open::of).collect()
 }
 
+/// Whether anything is to be announced.
+pub(super) async fn is_anything_due(pool: &SqlitePool) -> Result<bool, StoreError> {
+    Ok(sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM announcements_due)").fetch_one(pool).await?)
+}
+
 /// Answers questions to the log.
 pub(super) struct LogReader {
     pool: SqlitePool,

@@ -105,7 +105,8 @@ fn check(database: &Path, mut evidence: Evidence, right: &Schema) -> Result<Repo
         report.unchecked.push(what.to_owned());
     }
     report.unchecked.push(
-        "what no event repeats: when grants were last used, what was read of user groups, which replies are pending"
+        "what no event repeats: when grants were last used, what was read of user groups, which replies and \
+         announcements are pending"
             .to_owned(),
     );
     let Some(read) = read_log(database, &mut evidence, right, &mut report, |_| {})? else {

@@ -5,7 +5,9 @@ use proptest::sample::select;
 
 use super::model::{Question, a_scope, an_action, grant, model, moment, question, question_about};
 use super::*;
-use crate::domain::access::plan::{InvalidPlan, Wanted, WantedChannel, WantedGrant, plan};
+use crate::domain::access::plan::{
+    InvalidPlan, Wanted, WantedAnnouncement, WantedChannel, WantedGrant, plan,
+};
 use crate::domain::access::rule::grant_match;
 use crate::domain::principal::Membership;
 
@@ -293,8 +295,28 @@ pub(super) fn carry_out<'a>(
                 acl.channels.push(AuthorisedChannel { allowed_at: now, ..plain });
             }
             AclChange::RemoveChannel(channel) => close(acl, channel, now),
+            AclChange::Announce { channel, rooms, for_admins } => {
+                stop(acl, channel, now);
+                acl.announcements.push(announcement(channel.clone(), rooms.clone(), *for_admins, now));
+            }
+            AclChange::StopAnnouncing(channel) => stop(acl, channel, now),
         }
     }
+}
+
+fn announcement(
+    channel: Channel,
+    rooms: RoomScope,
+    for_admins: bool,
+    set_at: Timestamp,
+) -> AnnouncementChannel {
+    let set_by = subject("cli:ana");
+    AnnouncementChannel { channel, rooms, for_admins, set_by, set_at, removed_at: None, reason: None }
+}
+
+fn stop(acl: &mut AclView, channel: &Channel, now: Timestamp) {
+    let live = acl.announcements.iter_mut().filter(|entry| entry.channel == *channel && entry.is_live(now));
+    live.for_each(|entry| entry.removed_at = Some(now));
 }
 
 fn close(acl: &mut AclView, channel: &Channel, now: Timestamp) {
@@ -320,9 +342,14 @@ pub(super) fn keep_one_open(channels: &mut Vec<AuthorisedChannel>, now: Timestam
 fn wish() -> impl Strategy<Value = (AclView, Wanted, Timestamp)> {
     let more = prop::collection::vec(grant(), 0..3);
     let channels = prop::collection::vec((select(&CHANNELS), a_scope()), 0..3);
-    (question(), any::<[bool; 6]>(), more, channels, any::<bool>()).prop_map(
-        |(question, keeps, more, channels, keeps_channels)| {
+    let announcements = || prop::collection::btree_map(select(&CHANNELS), (a_scope(), any::<bool>()), 0..3);
+    let announcements = (announcements(), announcements());
+    (question(), any::<[bool; 6]>(), more, channels, any::<bool>(), announcements).prop_map(
+        |(question, keeps, more, channels, keeps_channels, (announced, announces))| {
             let Question { mut acl, now, .. } = question;
+            for (id, (rooms, for_admins)) in announced {
+                acl.announcements.push(announcement(channel(id), rooms, for_admins, hour(10)));
+            }
             keep_one_open(&mut acl.channels, now);
             let kept = acl.grants.iter().zip(keeps).filter(|(grant, keeps)| *keeps && is_live(grant, now));
             let mut wanted = Wanted::default();
@@ -340,6 +367,10 @@ fn wish() -> impl Strategy<Value = (AclView, Wanted, Timestamp)> {
                     wanted.channels.push(WantedChannel { channel, rooms, reason: None });
                 }
             }
+            for (id, (rooms, for_admins)) in announces {
+                let new = WantedAnnouncement { channel: channel(id), rooms, for_admins, reason: None };
+                wanted.announcements.push(new);
+            }
             (acl, wanted, now)
         },
     )
@@ -354,7 +385,9 @@ fn wanted_grant(grant: &Grant) -> WantedGrant {
 /// What is wanted, as texts in an order of their own.
 fn shown(wanted: &Wanted) -> Vec<String> {
     let grants = wanted.grants.iter().map(|new| format!("{new:?}"));
-    let mut shown: Vec<String> = grants.chain(wanted.channels.iter().map(|new| format!("{new:?}"))).collect();
+    let announcements = wanted.announcements.iter().map(|new| format!("{new:?}"));
+    let channels = wanted.channels.iter().map(|new| format!("{new:?}"));
+    let mut shown: Vec<String> = grants.chain(channels).chain(announcements).collect();
     shown.sort();
     shown.dedup();
     shown
@@ -369,6 +402,17 @@ fn standing(acl: &AclView, now: Timestamp) -> Wanted {
             .map(|entry| WantedChannel {
                 channel: entry.channel.clone(),
                 rooms: entry.rooms.clone(),
+                reason: None,
+            })
+            .collect(),
+        announcements: acl
+            .announcements
+            .iter()
+            .filter(|entry| entry.is_live(now))
+            .map(|entry| WantedAnnouncement {
+                channel: entry.channel.clone(),
+                rooms: entry.rooms.clone(),
+                for_admins: entry.for_admins,
                 reason: None,
             })
             .collect(),
@@ -401,7 +445,11 @@ fn what_makes_no_sense_is_no_plan() {
     let planned = |grants: Vec<WantedGrant>, ids: &[&str]| {
         let channels =
             ids.iter().map(|id| WantedChannel { channel: channel(id), rooms: scope("*"), reason: None });
-        plan(&AclView::default(), &Wanted { grants, channels: channels.collect() }, hour(12))
+        plan(
+            &AclView::default(),
+            &Wanted { grants, channels: channels.collect(), ..Wanted::default() },
+            hour(12),
+        )
     };
     let ended = WantedGrant { expires_at: Some(hour(12)), ..plain.clone() };
     assert_eq!(planned(vec![ended], &[]), Err(InvalidPlan::Ended(subject(ALICE), Role::Admin, hour(12))));

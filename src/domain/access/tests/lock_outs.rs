@@ -124,6 +124,7 @@ fn about(acl: &AclView, changes: &[AclChange], now: Timestamp) -> Vec<RoomScope>
         }
         AclChange::AllowChannel { channel, rooms } => [before(channel), vec![rooms.clone()]].concat(),
         AclChange::RemoveChannel(channel) => before(channel),
+        AclChange::Announce { .. } | AclChange::StopAnnouncing(_) => Vec::new(),
     };
     changes.iter().flat_map(of_one).collect()
 }
@@ -182,7 +183,7 @@ fn change_of_admins() -> impl Strategy<Value = (AclView, Vec<AclChange>, Timesta
             let is_there = |id: GrantId| id <= grants.len() as GrantId;
             changes.retain(|change| !matches!(change, AclChange::Revoke(id) if !is_there(*id)));
             keep_one_open(&mut channels, now);
-            (AclView { version: 0, grants, channels }, changes, now)
+            (AclView { grants, channels, ..AclView::default() }, changes, now)
         },
     )
 }

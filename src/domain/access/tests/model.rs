@@ -388,7 +388,7 @@ pub(super) fn question_about(action: impl Strategy<Value = Action>) -> impl Stra
             for (grant, id) in grants.iter_mut().zip(1..) {
                 grant.id = id;
             }
-            AclView { version, grants, channels }
+            AclView { version, grants, channels, ..AclView::default() }
         });
     (an_asker(), groups, outside, place, action, acl, moment()).prop_map(
         |(subject, mut groups, outside, place, action, acl, now)| {

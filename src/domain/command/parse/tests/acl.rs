@@ -196,8 +196,26 @@ fn the_other_verbs() {
         Ok(AclCommand::Edit { edit, .. }) => edit,
         other => panic!("{other:?}"),
     };
-    assert_eq!(edit("channel allow"), Edit::AllowChannel(None, RoomScope::All));
+    let live = || Some("live-*".parse().unwrap());
+    for (line, rooms, for_admins) in [
+        ("announce", None, false),
+        ("announce here", None, false),
+        ("announce here admin", None, true),
+        ("announce here admin rooms: live-*", live(), true),
+        ("announce here rooms: live-* --admin", live(), true),
+        ("announce here rooms: live-* admin: no", live(), false),
+        ("Announce Here admin: yes reason: admin", None, true),
+    ] {
+        assert_eq!(edit(line), Edit::Announce(None, rooms, for_admins), "{line}");
+    }
     let mods = || Some("slack:T1:C1".parse().unwrap());
+    for line in ["announce #mods admin", "announce here #mods admin", "announce here admin in: #mods"] {
+        assert_eq!(edit(line), Edit::Announce(mods(), None, true), "{line}");
+    }
+    assert_eq!(edit("announce off"), Edit::StopAnnouncing(None));
+    assert_eq!(edit("announce off #mods"), Edit::StopAnnouncing(mods()));
+    assert!(read("announce nowhere").is_err() && read("announce here rooms: live-*, vip-1").is_err());
+    assert_eq!(edit("channel allow"), Edit::AllowChannel(None, RoomScope::All));
     assert_eq!(
         edit("channel allow #mods rooms: live-*"),
         Edit::AllowChannel(mods(), "live-*".parse().unwrap())

@@ -78,10 +78,15 @@ pub enum Section {
     Channels,
     /// Removed ones too. Only the command line asks for them.
     AllChannels,
+    /// The announcement channels.
+    Announcements,
+    /// Removed ones too. Only the command line asks for them.
+    AllAnnouncements,
 }
 
 impl Section {
-    pub(super) const ALL: [Self; 4] = [Self::Live, Self::All, Self::Attention, Self::Channels];
+    pub(super) const ALL: [Self; 5] =
+        [Self::Live, Self::All, Self::Attention, Self::Channels, Self::Announcements];
 
     /// The names of those that can be asked for.
     pub(super) fn names() -> Vec<&'static str> {
@@ -96,6 +101,7 @@ impl Section {
             Self::All => "all",
             Self::Attention => "attention",
             Self::Channels | Self::AllChannels => "channels",
+            Self::Announcements | Self::AllAnnouncements => "announcements",
         }
     }
 }
@@ -135,6 +141,11 @@ pub enum Edit {
     AllowChannel(Option<Channel>, RoomScope),
     /// Authorise a channel no more; this one if none is named.
     RemoveChannel(Option<Channel>),
+    /// Announce what happens to rooms in a channel, this one if none is named: for the rooms that it is authorised for
+    /// if none are named; and whether admins read it.
+    Announce(Option<Channel>, Option<RoomScope>, bool),
+    /// Announce nothing more in a channel; this one if none is named.
+    StopAnnouncing(Option<Channel>),
     /// Make the ACL what a file says, if it is at this version or is so already. Only the command line asks for it.
     Apply(Wanted, Option<i64>),
 }

@@ -15,6 +15,15 @@ pub(super) fn edit(values: &mut Values, edit: Edit) -> Result<Command, Problem> 
     Ok(Command::Acl(AclCommand::Edit { edit, reason: values.reason()?, force: false }))
 }
 
+/// The rooms that an entry for a channel is for, if they are named.
+pub(super) fn one_scope(values: &mut Values) -> Result<Option<RoomScope>, Problem> {
+    match values.scopes("rooms")?.as_slice() {
+        [] => Ok(None),
+        [rooms] => Ok(Some(rooms.clone())),
+        _ => Err(Problem::Invalid("a channel is authorised for one scope of rooms".to_owned())),
+    }
+}
+
 pub(super) fn grant(values: &mut Values, effect: Effect) -> Result<Command, Problem> {
     let subjects = values.several("who", Values::subject)?;
     let role = values.required("role", Values::parsed)?;

@@ -3,11 +3,11 @@
 mod asked;
 mod build;
 
-use self::build::{edit, grant, list, listed, page, revoke, who_can, why};
+use self::build::{edit, grant, list, listed, one_scope, page, revoke, who_can, why};
 use super::{Needs, Verb, example, help, verb};
 use crate::domain::access::{Effect, Role, RoomScope};
 use crate::domain::command::parameter::{Kind, Parameter, REASON, SHORT, named, positional};
-use crate::domain::command::{Command, CommandGroup, Problem};
+use crate::domain::command::{Command, CommandGroup};
 
 pub use asked::{AclCommand, Edit, Ends, Listed, Section, Why};
 
@@ -26,6 +26,10 @@ const ROOMS: Parameter = positional(
 const CHANNEL: Parameter =
     positional("channel", "<channel>", &["in"], Kind::Channel, "Which channel (this one if left out)")
         .optional();
+const ANNOUNCED_ROOMS: Parameter = Parameter {
+    help: "Of which rooms: live-* (those that the channel is authorised for if left out)",
+    ..ROOMS
+};
 const PAGE: Parameter = named("page", &["page"], Kind::Number(Some(100_000)), "Which page");
 const GRANT: &[Parameter] = &[
     positional("who", "<person>", &[], Kind::People, "A member or a role"),
@@ -186,15 +190,7 @@ pub(super) const VERBS: &[Verb] = &[
         )],
         |values| {
             let channel = values.channel("channel")?;
-            let rooms = match values.scopes("rooms")?.as_slice() {
-                [] => RoomScope::All,
-                [rooms] => rooms.clone(),
-                _ => {
-                    return Err(Problem::Invalid(
-                        "a channel is authorised for one scope of rooms".to_owned(),
-                    ));
-                }
-            };
+            let rooms = one_scope(values)?.unwrap_or(RoomScope::All);
             edit(values, Edit::AllowChannel(channel, rooms))
         },
     ),
@@ -216,6 +212,51 @@ pub(super) const VERBS: &[Verb] = &[
         &[PAGE],
         &[example(&[], "shows the authorised channels")],
         |values| Ok(listed(Section::Channels, None, page(values)?)),
+    ),
+    // `announce #channel`: the channel is here enough.
+    Verb {
+        aliases: &["announce"],
+        ..verb(
+            ADMIN,
+            &["announce", "here"],
+            "Post to a channel what happens to rooms, and which grants end soon",
+            &[
+                CHANNEL,
+                ANNOUNCED_ROOMS,
+                named("admin", &["admin"], Kind::YesOrNo, "Admins read it: say there what they can do")
+                    .plain(),
+                REASON,
+            ],
+            &[
+                example(&[], "posts here what happens to the rooms that this channel is authorised for"),
+                example(&[("channel", "#channel"), ("rooms", "live-*")], "posts it to another channel"),
+            ],
+            |values| {
+                let channel = values.channel("channel")?;
+                let rooms = one_scope(values)?;
+                let for_admins = values.yes_or_no("admin")?;
+                edit(values, Edit::Announce(channel, rooms, for_admins))
+            },
+        )
+    },
+    verb(
+        ADMIN,
+        &["announce", "off"],
+        "Post nothing more to a channel",
+        &[CHANNEL, REASON],
+        &[example(&[], "posts nothing more here")],
+        |values| {
+            let channel = values.channel("channel")?;
+            edit(values, Edit::StopAnnouncing(channel))
+        },
+    ),
+    verb(
+        ADMIN,
+        &["announce", "list"],
+        "Show the announcement channels",
+        &[PAGE],
+        &[example(&[], "shows the announcement channels")],
+        |values| Ok(listed(Section::Announcements, None, page(values)?)),
     ),
     help(CommandGroup::Acl, |_| Ok(Command::Help(CommandGroup::Acl))),
 ];
