@@ -1,13 +1,17 @@
 //! `room-owner demo`: everything on this machine, with no account anywhere.
 //!
 //! A simulated Tencent, the real bot on a scratch database, and stand-ins for Slack and for Discord that
-//! sign requests as those do and send them to the bot's real endpoints. `playground` is the page, `story`
-//! the scripted run.
+//! sign requests as those do and send them to the bot's real endpoints. `wall` is what people see of it, `playground` the
+//! page with what `chat` lets it do, `story` the scripted run.
 
+mod chat;
 mod discord;
 mod playground;
 mod slack;
 mod story;
+#[cfg(test)]
+mod tests;
+mod wall;
 mod world;
 
 use std::net::{Ipv4Addr, SocketAddr};
@@ -25,8 +29,10 @@ use crate::clock::SystemClock;
 use crate::stdio;
 use crate::tencent::simulator::Simulator;
 
+use chat::Chat;
 use discord::DiscordStandIn;
 use slack::SlackStandIn;
+use wall::Wall;
 
 /// The port that is tried first, and how many after it.
 const FIRST_PORT: u16 = 8080;
@@ -37,6 +43,7 @@ struct Stage {
     simulator: Simulator,
     slack: Arc<SlackStandIn>,
     discord: Arc<DiscordStandIn>,
+    wall: Arc<Wall>,
     store: Arc<crate::store::SqliteStore>,
     address: SocketAddr,
     scratch: TempDir,
@@ -77,15 +84,16 @@ impl Stage {
         let bot = Bot::build(&url, tencent, SystemClock, Timing::default()).await?;
         world::seed(&bot.service).await?;
 
-        let slack = Arc::new(SlackStandIn::new(address)?);
-        let discord = Arc::new(DiscordStandIn::new(address)?);
+        let wall = Arc::<Wall>::default();
+        let slack = Arc::new(SlackStandIn::new(address, Arc::clone(&wall))?);
+        let discord = Arc::new(DiscordStandIn::new(address, Arc::clone(&wall))?);
         let doors = Doors {
             slack: Some(slack.settings_for_the_bot()?),
             discord: Some(discord.settings_for_the_bot()?),
         };
         let store = Arc::clone(&bot.store);
-        let chats = (Arc::clone(&slack), Arc::clone(&discord));
-        let page: Router = playground::router(simulator.clone(), chats, Arc::clone(&store));
+        let chat = Chat { slack: Arc::clone(&slack), discord: Arc::clone(&discord), wall: Arc::clone(&wall) };
+        let page: Router = playground::router(simulator.clone(), chat, Arc::clone(&store));
 
         let (end_tencent, tencent_ends) = oneshot::channel::<()>();
         let (end_bot, bot_ends) = oneshot::channel::<()>();
@@ -97,7 +105,7 @@ impl Stage {
             tokio::spawn(async move { Ok(simulated.run(tencent_listener, until(tencent_ends)).await?) }),
         ];
         let end = vec![end_bot, end_tencent];
-        Ok(Self { simulator, slack, discord, store, address, scratch, end, running })
+        Ok(Self { simulator, slack, discord, wall, store, address, scratch, end, running })
     }
 
     /// Ends the bot, then Tencent.

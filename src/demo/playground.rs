@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
-use axum::extract::{Path as UrlPath, Query, Request, State};
+use axum::extract::{Query, Request, State};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
@@ -13,9 +13,8 @@ use axum::{Json, Router};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::discord::{DiscordStandIn, OptionValue};
-use super::slack::SlackStandIn;
-use super::world::{CHANNELS, EXAMPLES, PEOPLE, ROOMS, Said, lock};
+use super::chat::{Answer, Chat};
+use super::world::{CHANNELS, EXAMPLES, PEOPLE, ROOMS, lock};
 use crate::app::ports::Store as _;
 use crate::domain::audit::{AuditEntry, AuditFilter};
 use crate::domain::command::CommandGroup;
@@ -26,6 +25,9 @@ const PAGE: &str = include_str!("page/playground.html");
 const STYLE: &str = include_str!("page/playground.css");
 const SCRIPT: &str = include_str!("page/playground.js");
 const DOM: &str = include_str!("page/dom.js");
+const FORM: &str = include_str!("page/form.js");
+const FORM_STYLE: &str = include_str!("page/form.css");
+const SLACK_SCRIPT: &str = include_str!("page/slack.js");
 const DISCORD_STYLE: &str = include_str!("page/discord.css");
 const DISCORD_SCRIPT: &str = include_str!("page/discord.js");
 
@@ -35,8 +37,7 @@ const CONTENT_POLICY: &str = "default-src 'none'; script-src 'self'; style-src '
 
 struct Playground {
     simulator: Simulator,
-    slack: Arc<SlackStandIn>,
-    discord: Arc<DiscordStandIn>,
+    chat: Chat,
     store: Arc<SqliteStore>,
     trouble: Mutex<Trouble>,
 }
@@ -59,7 +60,8 @@ pub(super) fn invitation(address: SocketAddr, scratch: &Path) -> String {
         "The demo runs: a simulated Tencent, the real bot, and a page to play with.\n\n  \
          open      http://{address}/\n  \
          try       /room-owner test user2        as Alice in #mods\n  \
-         then      the same as Otto, or in #random: refused, and recorded\n  \
+         then      press Undo under it; or the same as Otto, or in #random: refused, and recorded\n  \
+         form      /room-owner and nothing else, as Alice\n  \
          also      /room-acl list as Adam, /room-audit as Rita\n  \
          discord   switch above the conversation: the same in Discord's form\n  \
          database  {}\n\nNothing leaves this machine. Ctrl-C ends it and removes its scratch folder.",
@@ -67,13 +69,9 @@ pub(super) fn invitation(address: SocketAddr, scratch: &Path) -> String {
     )
 }
 
-pub(super) fn router(
-    simulator: Simulator,
-    (slack, discord): (Arc<SlackStandIn>, Arc<DiscordStandIn>),
-    store: Arc<SqliteStore>,
-) -> Router {
-    let api = discord.api();
-    let playground = Playground { simulator, slack, discord, store, trouble: Mutex::default() };
+pub(super) fn router(simulator: Simulator, chat: Chat, store: Arc<SqliteStore>) -> Router {
+    let api = chat.slack.api().merge(chat.discord.api());
+    let playground = Playground { simulator, chat: chat.clone(), store, trouble: Mutex::default() };
     let file = |kind: &'static str, text: &'static str| {
         get(move || async move { ([(header::CONTENT_TYPE, kind)], text) })
     };
@@ -82,20 +80,18 @@ pub(super) fn router(
         .route("/playground.css", file("text/css; charset=utf-8", STYLE))
         .route("/playground.js", file("text/javascript; charset=utf-8", SCRIPT))
         .route("/dom.js", file("text/javascript; charset=utf-8", DOM))
+        .route("/slack.js", file("text/javascript; charset=utf-8", SLACK_SCRIPT))
+        .route("/form.js", file("text/javascript; charset=utf-8", FORM))
+        .route("/form.css", file("text/css; charset=utf-8", FORM_STYLE))
         .route("/discord.css", file("text/css; charset=utf-8", DISCORD_STYLE))
         .route("/discord.js", file("text/javascript; charset=utf-8", DISCORD_SCRIPT))
         .route("/demo/world", get(world))
         .route("/demo/rooms", get(rooms))
-        .route("/demo/say", post(say))
-        .route("/demo/say-again", post(say_again))
         .route("/demo/faults", post(set_trouble))
         .route("/demo/audit", get(audit))
-        .route("/demo/late/{reply_to}", post(late))
-        .route("/demo/discord/say", post(discord_say))
-        .route("/demo/discord/say-again", post(discord_say_again))
-        .route("/demo/discord/suggest", post(discord_suggest))
-        .layer(middleware::from_fn(guard))
         .with_state(Arc::new(playground))
+        .merge(chat.router())
+        .layer(middleware::from_fn(guard))
         .merge(api)
 }
 
@@ -141,7 +137,7 @@ async fn world(State(playground): State<Arc<Playground>>) -> Json<Value> {
         "rooms": owners(&playground.simulator),
         "examples": examples.collect::<Vec<_>>(),
         "commands": CommandGroup::ALL.map(|family| format!("/{}", family.name())),
-        "forms": playground.discord.forms(),
+        "forms": playground.chat.discord.forms(),
         "fault": *lock(&playground.trouble),
     }))
 }
@@ -152,84 +148,6 @@ fn owners(simulator: &Simulator) -> Vec<Value> {
 
 async fn rooms(State(playground): State<Arc<Playground>>) -> Json<Vec<Value>> {
     Json(owners(&playground.simulator))
-}
-
-/// An answer that is an error, in words for the page.
-enum Failed {
-    Broken(anyhow::Error),
-    UnknownDelivery,
-}
-
-impl<E: Into<anyhow::Error>> From<E> for Failed {
-    fn from(error: E) -> Self {
-        Self::Broken(error.into())
-    }
-}
-
-impl IntoResponse for Failed {
-    fn into_response(self) -> Response {
-        let (status, error) = match self {
-            Self::Broken(error) => (StatusCode::INTERNAL_SERVER_ERROR, error.to_string()),
-            Self::UnknownDelivery => {
-                (StatusCode::NOT_FOUND, "this delivery is not known: send the command again".to_owned())
-            }
-        };
-        (status, Json(json!({ "error": error }))).into_response()
-    }
-}
-
-type Answer<T> = Result<Json<T>, Failed>;
-
-#[derive(Deserialize)]
-struct Saying {
-    person: String,
-    channel: String,
-    text: String,
-}
-
-async fn say(State(playground): State<Arc<Playground>>, Json(saying): Json<Saying>) -> Answer<Said> {
-    Ok(Json(playground.slack.say(&saying.person, &saying.channel, &saying.text).await?))
-}
-
-#[derive(Deserialize)]
-struct Again {
-    delivery: String,
-}
-
-async fn say_again(State(playground): State<Arc<Playground>>, Json(again): Json<Again>) -> Answer<Said> {
-    playground.slack.say_again(&again.delivery).await?.map(Json).ok_or(Failed::UnknownDelivery)
-}
-
-#[derive(Deserialize)]
-struct Using {
-    person: String,
-    channel: String,
-    /// The command and its subcommand: `room-acl channel allow`.
-    command: String,
-    options: Vec<OptionValue>,
-    /// The option that is being typed.
-    #[serde(default)]
-    focused: String,
-}
-
-async fn discord_say(State(playground): State<Arc<Playground>>, Json(using): Json<Using>) -> Answer<Said> {
-    let Using { person, channel, command, options, .. } = using;
-    Ok(Json(playground.discord.say(&person, &channel, &command, &options).await?))
-}
-
-async fn discord_say_again(
-    State(playground): State<Arc<Playground>>,
-    Json(again): Json<Again>,
-) -> Answer<Said> {
-    playground.discord.say_again(&again.delivery).await?.map(Json).ok_or(Failed::UnknownDelivery)
-}
-
-async fn discord_suggest(
-    State(playground): State<Arc<Playground>>,
-    Json(using): Json<Using>,
-) -> Answer<Value> {
-    let Using { person, channel, command, options, focused } = using;
-    Ok(Json(playground.discord.suggest(&person, &channel, (&command, &options), &focused).await?))
 }
 
 #[derive(Deserialize)]
@@ -275,12 +193,4 @@ async fn audit(
 ) -> Answer<Vec<AuditEntry>> {
     let filter = AuditFilter { limit: Some(query.limit.unwrap_or(50).min(10_000)), ..AuditFilter::default() };
     Ok(Json(playground.store.audit(&filter).await?))
-}
-
-async fn late(
-    State(playground): State<Arc<Playground>>,
-    UrlPath(reply_to): UrlPath<String>,
-    Json(message): Json<Value>,
-) -> StatusCode {
-    if playground.slack.take_late(&reply_to, message).await { StatusCode::OK } else { StatusCode::NOT_FOUND }
 }

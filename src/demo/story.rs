@@ -7,8 +7,9 @@ use anyhow::ensure;
 use serde_json::Value;
 
 use super::Stage;
-use super::discord::{OptionValue, is_private};
-use super::world::{CHANNELS, PEOPLE};
+use super::discord::OptionValue;
+use super::wall::{Said, Shown};
+use super::world::{Asking, CHANNELS, PEOPLE, random_id};
 use crate::app::ports::Store as _;
 use crate::domain::audit::{AuditFilter, OutcomeKind};
 use crate::stdio;
@@ -119,7 +120,7 @@ pub(super) async fn tell(stage: &Stage) -> anyhow::Result<()> {
             channel(scene.channel),
             scene.text
         ))?;
-        let said = stage.slack.say(scene.person, scene.channel, scene.text).await?;
+        let said = stage.slack.say(asking((scene.person, scene.channel)), scene.text).await?;
         ensure!(said.status == 200, "the bot answered {} instead of 200", said.status);
         said.messages.iter().try_for_each(show)?;
         check(stage, &format!("slack:{}", said.delivery), scene.outcome).await?;
@@ -127,21 +128,22 @@ pub(super) async fn tell(stage: &Stage) -> anyhow::Result<()> {
         let now = stage.simulator.owner_of(room);
         ensure!(now.as_deref() == Some(owner), "`{room}` should belong to `{owner}`, and belongs to {now:?}");
         if number == 1 {
-            handed_over = Some(said.delivery);
+            handed_over = Some(said);
         }
     }
+    let handed_over = handed_over.unwrap_or_default();
 
     stdio::print(format_args!("\nSlack delivers the hand-over a second time: it is not done twice."))?;
     let changes = stage.simulator.owner_changes().len();
-    let delivery = handed_over.unwrap_or_default();
-    let again = stage.slack.say_again(&delivery).await?;
+    let again = stage.slack.say_again(&handed_over.delivery, &random_id()).await?;
     again.iter().flat_map(|said| &said.messages).try_for_each(show)?;
     ensure!(stage.simulator.owner_changes().len() == changes, "a delivery was carried out twice");
 
     on_discord(stage).await?;
+    by_a_button(stage, &handed_over).await?;
 
     stdio::print(format_args!("\nWhat the audit log kept of it, newest first (room-owner audit list):\n"))?;
-    let filter = AuditFilter { limit: Some(SCENES.len() as u32 + 3), ..AuditFilter::default() };
+    let filter = AuditFilter { limit: Some(SCENES.len() as u32 + 5), ..AuditFilter::default() };
     let entries = stage.store.audit(&filter).await?;
     ensure!(
         entries.iter().any(|entry| entry.outcome == OutcomeKind::Duplicate),
@@ -151,6 +153,32 @@ pub(super) async fn tell(stage: &Stage) -> anyhow::Result<()> {
     stdio::print(format_args!(
         "\nAll of it came out as expected. `room-owner demo` opens a page to play with."
     ))?;
+    Ok(())
+}
+
+/// The button under the hand-over: who may not hand the room over cannot press it; who may undoes it, once.
+async fn by_a_button(stage: &Stage, handed_over: &Said) -> anyhow::Result<()> {
+    stdio::print(format_args!(
+        "\nA button is a command of whoever presses it: the same rules hold, and it has a record of its own."
+    ))?;
+    let message = handed_over.messages.first().map(|shown| shown.id.as_str()).unwrap_or_default();
+    let presses = [(("U0OTTO", "C0MODS"), OutcomeKind::Denied), (ALICE, OutcomeKind::Succeeded)];
+    for ((person, place), outcome) in presses {
+        stdio::print(format_args!(
+            "  {} in #{} presses Undo under the hand-over to user2",
+            name(person),
+            channel(place)
+        ))?;
+        let pressed = stage.slack.press(asking((person, place)), message, 0).await?;
+        pressed.messages.iter().filter(|shown| shown.id != message).try_for_each(show)?;
+        check(stage, &format!("slack:{}", pressed.delivery), outcome).await?;
+    }
+    let now = stage.simulator.owner_of("test");
+    ensure!(now.as_deref() == Some("carol"), "`test` should belong to `carol` again, and belongs to {now:?}");
+    let tidied = || stage.wall.find(message).filter(|shown| buttons(shown).next().is_none());
+    let tidied = stage.wall.until(tidied, Duration::from_secs(20)).await;
+    ensure!(tidied.is_some(), "the button that was pressed is still there");
+    stdio::print(format_args!("    (the button that was pressed is gone)"))?;
     Ok(())
 }
 
@@ -170,7 +198,7 @@ async fn on_discord(stage: &Stage) -> anyhow::Result<()> {
         ))?;
         let options =
             options.map(|(name, value)| OptionValue { name: name.to_owned(), value: value.to_owned() });
-        let said = stage.discord.say(person, place, "room-owner", &options).await?;
+        let said = stage.discord.say(asking((person, place)), "room-owner", &options).await?;
         ensure!(said.status == 202, "the bot answered {} instead of 202", said.status);
         ensure!(!said.messages.is_empty(), "Discord got no answer");
         said.messages.iter().try_for_each(show_embed)?;
@@ -181,6 +209,10 @@ async fn on_discord(stage: &Stage) -> anyhow::Result<()> {
     Ok(())
 }
 
+fn asking((person, channel): (&str, &str)) -> Asking {
+    Asking { person: person.to_owned(), channel: channel.to_owned(), mark: random_id() }
+}
+
 fn name(id: &str) -> &str {
     PEOPLE.iter().find(|person| person.id == id).map_or(id, |person| person.name)
 }
@@ -189,19 +221,36 @@ fn channel(id: &str) -> &str {
     CHANNELS.iter().find(|channel| channel.id == id).map_or(id, |channel| channel.name)
 }
 
-fn show(message: &Value) -> io::Result<()> {
-    let private = message["response_type"] != "in_channel";
+fn show(shown: &Shown) -> io::Result<()> {
+    let message = &shown.message;
     let text = message["text"].as_str().unwrap_or_default();
     let text = text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&");
     for line in text.lines() {
         stdio::print(format_args!("    {line}"))?;
     }
-    let seen_by = if private { "only the caller sees this" } else { "the channel sees this" };
+    let elements = buttons(shown).filter_map(|it| it["elements"].as_array()).flatten();
+    show_buttons(elements.map(|it| &it["text"]["text"]))?;
+    seen_by(shown)
+}
+
+/// The rows of buttons of a message in Slack.
+fn buttons(shown: &Shown) -> impl Iterator<Item = &Value> {
+    let blocks = shown.message["blocks"].as_array().into_iter().flatten();
+    blocks.filter(|block| block["type"] == "actions")
+}
+
+fn show_buttons<'a>(labels: impl Iterator<Item = &'a Value>) -> io::Result<()> {
+    let shown: Vec<_> = labels.filter_map(Value::as_str).map(|label| format!("[ {label} ]")).collect();
+    if shown.is_empty() { Ok(()) } else { stdio::print(format_args!("    {}", shown.join(" "))) }
+}
+
+fn seen_by(shown: &Shown) -> io::Result<()> {
+    let seen_by = if shown.to.is_some() { "only the caller sees this" } else { "the channel sees this" };
     stdio::print(format_args!("    ({seen_by})"))
 }
 
-fn show_embed(message: &Value) -> io::Result<()> {
-    let embed = &message["embeds"][0];
+fn show_embed(shown: &Shown) -> io::Result<()> {
+    let embed = &shown.message["embeds"][0];
     // A backslash only keeps Discord from reading our own words as markup.
     let text = |value: &Value| value.as_str().unwrap_or_default().replace('\\', "");
     for line in [&embed["title"], &embed["description"]].iter().flat_map(|value| lines(&text(value))) {
@@ -213,8 +262,9 @@ fn show_embed(message: &Value) -> io::Result<()> {
     for line in [fields.join(" · "), footer].iter().filter(|line| !line.is_empty()) {
         stdio::print(format_args!("    {line}"))?;
     }
-    let seen_by = if is_private(message) { "only the caller sees this" } else { "the channel sees this" };
-    stdio::print(format_args!("    ({seen_by})"))
+    let rows = shown.message["components"].as_array().into_iter().flatten();
+    show_buttons(rows.filter_map(|row| row["components"].as_array()).flatten().map(|it| &it["label"]))?;
+    seen_by(shown)
 }
 
 fn lines(text: &str) -> Vec<String> {

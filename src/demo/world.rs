@@ -3,12 +3,6 @@
 use std::net::SocketAddr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use anyhow::ensure;
-use reqwest::Url;
-use secrecy::SecretString;
-use serde::Serialize;
-use serde_json::Value;
-
 use crate::app::commands::at_once;
 use crate::app::service::CommandService;
 use crate::domain::access::{Effect, NewGrant, Role, RoomScope};
@@ -18,6 +12,10 @@ use crate::domain::principal::{Principal, Subject};
 use crate::domain::room::Accounts;
 use crate::tencent;
 use crate::tencent::simulator::{Settings, Simulator};
+use anyhow::{Context as _, ensure};
+use reqwest::Url;
+use secrecy::SecretString;
+use serde::Deserialize;
 
 /// The workspace, and the stand-in's own Slack app.
 pub(super) const TEAM: &str = "T0DEMO";
@@ -133,9 +131,12 @@ impl Example {
     }
 }
 
-pub(super) const EXAMPLES: [Example; 15] = [
+pub(super) const EXAMPLES: [Example; 16] = [
     example("/room-owner test user2", "hand a room over", "U0ALICE", "C0MODS")
         .filled("", &[("room", "test"), ("new_owner", "user2")]),
+    example("/room-owner", "a form to fill in", "U0ALICE", "C0MODS").filled("", &[]),
+    example("/room-owner tset user2", "a misspelt room", "U0ALICE", "C0MODS")
+        .filled("", &[("room", "tset"), ("new_owner", "user2")]),
     example("/room-owner test", "who owns it now?", "U0ALICE", "C0MODS").filled("", &[("room", "test")]),
     example(
         "/room-owner \"my room\" user2 reason: host crashed",
@@ -170,7 +171,6 @@ pub(super) const EXAMPLES: [Example; 15] = [
     example("/room-owner gone user2", "a room that does not exist", "U0ALICE", "C0MODS")
         .filled("", &[("room", "gone"), ("new_owner", "user2")]),
     example("/room-owner my room user2", "forgotten quotes", "U0ALICE", "C0MODS"),
-    example("/room-owner", "help", "U0ALICE", "C0MODS").filled("", &[]),
 ];
 
 /// A Tencent with the demo's rooms.
@@ -226,15 +226,28 @@ pub(super) async fn seed(service: &CommandService) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// What came back, and what had been sent.
-#[derive(Debug, Serialize)]
-pub(super) struct Said {
-    pub(super) status: u16,
-    pub(super) late: bool,
-    pub(super) messages: Vec<Value>,
-    pub(super) request: Value,
-    pub(super) delivery: String,
-    pub(super) elapsed_ms: u128,
+/// Who does something, and where.
+#[derive(Debug, Clone, Deserialize)]
+pub(super) struct Asking {
+    pub(super) person: String,
+    pub(super) channel: String,
+    /// By which whoever asks knows what came of it.
+    #[serde(default)]
+    pub(super) mark: String,
+}
+
+impl Asking {
+    pub(super) fn person(&self) -> anyhow::Result<&'static Person> {
+        PEOPLE.iter().find(|known| known.id == self.person).context("no such person in the demo")
+    }
+
+    pub(super) fn place(&self) -> anyhow::Result<&'static Place> {
+        CHANNELS.iter().find(|known| known.id == self.channel).context("no such channel in the demo")
+    }
+}
+
+pub(super) fn random_id() -> String {
+    hex::encode(rand::random::<[u8; 8]>())
 }
 
 pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

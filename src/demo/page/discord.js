@@ -1,8 +1,7 @@
 // Discord on the playground page: how its client draws a message, and the form in which a slash command is filled in.
 
-import { el, foreign, literal } from "/dom.js";
+import { el, foreign, literal, ownTime } from "/dom.js";
 
-const EPHEMERAL = 64;
 const SUGGEST_AFTER_MS = 120;
 // How many optional ones are shown before they are asked for.
 const AT_ONCE = 3;
@@ -21,8 +20,10 @@ export const discordRenderer = {
   waiting: "room-owner is thinking…",
   privacy: "Only you can see this",
   privacyBelow: true,
-  isPublic: (message) => ((message.flags ?? 0) & EPHEMERAL) === 0,
-  draw: (message) => (message.embeds ?? []).map(drawEmbed),
+  sentAt: (id) => new Date(Number(BigInt(id) >> 22n) + 1420070400000),
+  draw: (message, button) => [...(message.embeds ?? []).map(drawEmbed), ...(message.components ?? []).map((row) => drawRow(row, button))],
+  path: (what) => `/demo/discord/${what}`,
+  form: ({ title, components }) => ({ title, submit: "Submit", close: "Cancel", fields: components.map(fieldOf) }),
   failure({ again, answer }) {
     if (again && answer.status === 202) return "Discord shows nothing new: the first answer stands, and the log has the repetition.";
     return "The application did not respond";
@@ -42,6 +43,19 @@ function parsed(body) {
   }
 }
 
+/** "Component Reference" */
+const [STRING_SELECT, TEXT_INPUT, PARAGRAPH] = [3, 4, 2];
+
+const drawRow = (row, button) => el("div", { class: "buttons" }, row.components.map(({ label }, index) => button(index, label)));
+
+function fieldOf({ label, description, component }) {
+  const about = { name: component.custom_id, label, hint: description, required: component.required ?? true, longest: component.max_length };
+  if (component.type === STRING_SELECT) {
+    return { ...about, kind: "select", options: component.options.map((option) => ({ value: option.value, text: option.label, about: option.description })) };
+  }
+  return { ...about, kind: component.type === TEXT_INPUT && component.style === PARAGRAPH ? "text" : "line" };
+}
+
 function drawEmbed(embed) {
   const node = el("div", { class: "embed" },
     embed.title ? el("p", { class: "embed-title" }, markdown(embed.title)) : null,
@@ -53,13 +67,15 @@ function drawEmbed(embed) {
   return node;
 }
 
-/** Inline code, escapes and mentions: all of Discord's markdown that the bot makes. Anything else stands as it was sent. */
+/** Inline code, escapes, mentions and times: all of Discord's markdown that the bot makes. Anything else stands as it was sent. */
 function markdown(text) {
   return String(text ?? "").split("`").flatMap((part, index) => (index % 2 === 1 ? [el("code", {}, foreign(part))] : withMentions(part)));
 }
 
 function withMentions(text) {
-  return text.split(/((?<!\\)<(?:@&?|#)\d+>)/u).filter(Boolean).map((part) => {
+  return text.split(/((?<!\\)<(?:(?:@&?|#)\d+|t:\d+(?::\w)?)>)/u).filter(Boolean).map((part) => {
+    const [, time] = /^<t:(\d+)/u.exec(part) ?? [];
+    if (time !== undefined) return ownTime(Number(time));
     const [, sign, id] = /^<(@&?|#)(\d+)>$/u.exec(part) ?? [];
     if (id === undefined) return foreign(part.replace(/\\([^\p{L}\p{N}\s])/gu, "$1"));
     return el("span", { class: "mention" }, foreign(nameOfMention(sign, id)));

@@ -42,3 +42,10 @@ export function exact(text) {
 
 /** Foreign words outside the chat, spelled out: rooms, owners, records. */
 export const literal = (text, attributes = {}) => el("bdi", attributes, exact(text ?? ""));
+
+/** A time as the platforms show one: on the reader's own clock. */
+export function ownTime(seconds) {
+  const date = new Date(seconds * 1000);
+  if (Number.isNaN(date.getTime())) return foreign(seconds);
+  return el("time", { datetime: date.toISOString(), title: date.toISOString() }, date.toLocaleString([], { dateStyle: "medium", timeStyle: "short" }));
+}

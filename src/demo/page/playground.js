@@ -1,18 +1,24 @@
 // The playground page of `room-owner demo`.
 //
 //   world      who may speak, where, and what Tencent holds         GET  /demo/world, /demo/rooms, /demo/audit
-//   say        one command on its way through the real endpoint     POST /demo/say, /demo/say-again
-//   exchange   what one command led to: the words, the answer       kept here, per channel
-//   renderers  how one chat platform draws an answer                a table, one row a platform; Discord's is in discord.js
+//   say        a command, a press or a form on its way              POST /demo/say, /demo/press, /demo/submit, ..
+//              through the real endpoint
+//   seen       the messages in the channels as they are now         GET  /demo/seen, which waits for something new
+//   exchange   what one of these led to: the words, the answer      kept here, per channel
+//   renderers  how one chat platform draws an answer                a table, one row a platform; in discord.js and slack.js
 //
 // One rule holds everywhere: text becomes a text node. Nothing on this page parses HTML, so a name, a room or a reply
 // that looks like markup is shown as it was written.
 
 import { commandNow, discordRenderer, fillOptions, filledOptions, offer, optionsAsWords, wireOptions } from "/discord.js";
 import { el, exact, foreign, icon, literal } from "/dom.js";
+import { showForm, wireForm } from "/form.js";
+import { know, slackRenderer } from "/slack.js";
 
 const POLL_MS = 2000;
 const FRESH_MS = 5000;
+const NEAR_END_PX = 120;
+const LOOK_AGAIN_MS = 250;
 const QUICK_TIMEOUT_MS = 8000;
 // The bot may take its time while Tencent is slow, so a command gets far longer than a poll.
 const SAY_TIMEOUT_MS = 60000;
@@ -23,7 +29,10 @@ const state = {
   me: null, // person id
   here: null, // channel id
   platform: "slack",
-  conversations: new Map(), // platform and channel id -> exchanges, oldest first
+  conversations: new Map(), // platform and channel id -> exchanges and posts, oldest first
+  messages: new Map(), // message id -> the message as it is now
+  seen: 0, // the newest version of a message that was asked for
+  unread: new Map(), // platform and channel id -> how many posts were not looked at
   owners: new Map(), // room id -> { owner, was, changedAt }
   records: new Map(), // record key -> { json, node }
   recordsRead: false,
@@ -127,9 +136,18 @@ function drawPickers() {
   $("channel-list").replaceChildren(...state.world.channels.map((one) => pickRow("channel", one.id, one.id === state.here, enter,
     el("span", { class: "hash", "aria-hidden": "true" }, "#"),
     el("span", { class: "pick-words" }, el("span", { class: "pick-name" }, foreign(one.name))),
+    el("span", { class: "unread", "data-unread": one.id, hidden: true }),
     isUnauthorised(one)
       ? el("span", { class: "tag warn" }, icon("lock"), one.about)
       : el("span", { class: "pick-aside" }, one.about ?? ""))));
+}
+
+function drawUnread() {
+  for (const node of document.querySelectorAll("[data-unread]")) {
+    const count = state.unread.get(conversationOf(state.platform, node.dataset.unread)) ?? 0;
+    node.hidden = count === 0;
+    node.replaceChildren(String(count), el("span", { class: "unseen" }, " new"));
+  }
 }
 
 /** The pickers are set, not drawn again, so that the focus stays where it is. */
@@ -184,6 +202,8 @@ function drawConversation() {
   $("words").placeholder = `Message #${here.name} as ${me.name}`;
   $("words-label").textContent = `Message to #${here.name} as ${me.name}`;
   $("exchanges").replaceChildren(...exchangesHere().map(drawExchange));
+  state.unread.delete(conversationOf(state.platform, state.here));
+  drawUnread();
   tidyConversation();
   showEnd();
 }
@@ -197,10 +217,16 @@ function place(exchange) {
   if (!isHere(exchange)) return;
   const node = drawExchange(exchange);
   const before = $("exchanges").querySelector(`[data-exchange="${exchange.number}"]`);
+  const held = before?.contains(document.activeElement) ? document.activeElement.dataset.press : null;
+  const view = $("conversation");
+  const wasAtEnd = view.scrollHeight - view.scrollTop - view.clientHeight < NEAR_END_PX;
   if (before) before.replaceWith(node);
   else $("exchanges").append(node);
   tidyConversation();
-  showEnd();
+  if (!before || wasAtEnd) showEnd();
+  if (held === null) return;
+  // The button that had the focus may be gone.
+  ([...node.querySelectorAll("[data-press]")].find((button) => button.dataset.press === held) ?? view).focus({ preventScroll: true });
 }
 
 function tidyConversation() {
@@ -219,33 +245,57 @@ function showEnd() {
   if (above > 0) view.scrollTop -= above;
 }
 
+/** A private message is for one person; a deleted one for nobody. */
+const isSeen = (shown) => !shown.is_gone && (shown.to === null || shown.to === state.me);
+
+const messagesOf = (exchange) => [...state.messages.values()].filter((shown) => (exchange.message ? shown.id === exchange.message : shown.of === exchange.mark));
+const changedBy = (exchange) => [...state.messages.values()].filter((shown) => shown.by === exchange.mark && shown.of !== exchange.mark);
+
 /** One exchange as the person who is looking would see it. */
 function drawExchange(exchange) {
   const mine = exchange.person === state.me;
   const platform = renderers[exchange.platform];
-  const messages = exchange.answer?.messages ?? [];
-  const shown = messages.filter((message) => mine || platform.isPublic(message));
-  const posted = messages.some(platform.isPublic);
+  const messages = messagesOf(exchange);
+  const shown = messages.filter(isSeen);
+  const posted = messages.some((one) => one.to === null);
   const node = el("li", { class: "exchange", "data-exchange": exchange.number });
   if (!mine && shown.length === 0) {
     // What the others do not see is said, so that the difference between two people is not mistaken for a lost reply.
-    if (exchange.phase !== "answered") node.hidden = true;
+    const withheld = messages.find((one) => !one.is_gone);
+    if (!withheld) node.hidden = true;
     else node.append(el("p", { class: "withheld" }, icon("eye-off"),
-      el("span", {}, "Not shown to ", foreign(nameOfPerson(state.me)), ": a private reply to ", foreign(nameOfPerson(exchange.person)), ".")));
+      el("span", {}, "Not shown to ", foreign(nameOfPerson(state.me)), ": a private message to ", foreign(nameOfPerson(withheld.to)), ".")));
     return node;
   }
-  node.append(exchange.again ? drawReplay(exchange) : drawTyped(exchange, mine, posted));
-  if (exchange.phase === "waiting") node.append(drawWaiting(platform));
+  if (exchange.again) node.append(drawReplay(exchange));
+  else if (exchange.kind === "said") node.append(drawTyped(exchange, mine, posted));
+  else if (mine && exchange.kind !== "posted") node.append(drawDone(exchange));
+  node.append(...shown.flatMap((one) => drawReply(one, platform, exchange)));
+  if (mine && messages.some((one) => one.is_gone)) node.append(drawSystem("room-owner deleted its private reply: the channel sees what came of it."));
+  if (exchange.phase === "waiting" && exchange.kind === "said" && shown.length === 0) node.append(drawWaiting(platform));
   if (exchange.phase === "lost") node.append(drawLost(exchange));
   if (exchange.phase === "answered") {
-    const superseded = messages.map((_, index) => messages.slice(index + 1).some((later) => later.replace_original || later.delete_original));
-    messages.forEach((message, index) => {
-      if (shown.includes(message)) node.append(...drawReply(message, platform, exchange, superseded[index]));
-    });
-    if (mine && (messages.length === 0 || exchange.answer.status >= 400)) node.append(drawSystem(platform.failure(exchange)));
+    if (mine) node.append(...drawInstead(exchange, platform, messages));
     node.append(drawFoot(exchange, platform));
   }
   return node;
+}
+
+/** What there is to say where no message is. */
+function drawInstead(exchange, platform, messages) {
+  const { answer } = exchange;
+  if (answer.status >= 400) return [drawSystem(platform.failure(exchange))];
+  if (messages.length > 0) return [];
+  // What comes of Slack's form is a message of its own, or takes the form's place.
+  if (exchange.kind === "filled" && exchange.platform === "slack") return answer.form ? [drawSystem("The answer took the form's place.")] : [];
+  if (answer.form) return [drawSystem("room-owner opened a form.")];
+  if (changedBy(exchange).length > 0) return [drawSystem("The answer took the place of the message with the button.")];
+  return [drawSystem(platform.failure(exchange))];
+}
+
+/** What was done with the mouse. Chat shows it to nobody. */
+function drawDone({ kind, person: who, text }) {
+  return el("p", { class: "replay" }, icon("press"), el("span", {}, el("strong", {}, foreign(nameOfPerson(who))), kind === "pressed" ? " pressed " : " filled in ", el("code", {}, foreign(text))));
 }
 
 function row(face, name, at, { badge = null, aside = null, className = "" } = {}, ...body) {
@@ -282,7 +332,7 @@ function drawWaiting(platform) {
 function drawLost(exchange) {
   return el("div", { class: "system bad" }, icon("alert"),
     el("p", {}, "No reply: ", foreign(exchange.error), ". ", exchange.maybeDone ? "The audit log says whether the command was carried out." : ""),
-    exchange.again ? null : el("button", { type: "button", class: "button small", on: { click: () => fill(exchange.text, exchange.used) } }, "Put it back in the composer"));
+    exchange.again || exchange.kind !== "said" ? null : el("button", { type: "button", class: "button small", on: { click: () => fill(exchange.text, exchange.used) } }, "Put it back in the composer"));
 }
 
 function drawSystem(words) {
@@ -292,15 +342,23 @@ function drawSystem(words) {
 const botFace = () => el("span", { class: "avatar bot", "aria-hidden": "true" }, icon("crown"));
 const appBadge = () => el("span", { class: "app" }, "APP");
 
-function drawReply(message, platform, exchange, superseded) {
-  const body = platform.draw(message);
+function drawReply(shown, platform, exchange) {
+  const body = platform.draw(shown.message, (index, label) => pressButton(shown, index, label));
   // `{"response_type": "in_channel"}` alone only reveals the typed command.
   if (body.length === 0) return [];
-  const isPublic = platform.isPublic(message);
+  const isPublic = shown.to === null;
   const privacy = isPublic ? null : el("p", { class: "only-you" }, icon("eye"), platform.privacy);
-  const aside = superseded ? "replaced by the next one" : null;
-  return [row(botFace(), "room-owner", exchange.answeredAt, { badge: appBadge(), aside, className: superseded ? "superseded" : isPublic ? "" : "for-me" },
+  const where = channel(shown.channel);
+  const posted = exchange.kind !== "posted" || shown.of !== null ? null : where ? `posted in #${where.name}` : "direct message";
+  const changed = shown.by !== null && shown.by !== shown.of ? "changed by a press" : null;
+  const aside = [posted, changed].filter(Boolean).join(", ") || null;
+  return [row(botFace(), "room-owner", platform.sentAt(shown.id), { badge: appBadge(), aside, className: isPublic ? "" : "for-me" },
     ...(platform.privacyBelow ? [el("div", { class: "blocks" }, ...body), privacy] : [privacy, el("div", { class: "blocks" }, ...body)]).filter(Boolean))];
+}
+
+function pressButton(shown, index, label) {
+  const isBusy = exchangesHere().some(({ phase, pressed }) => phase === "waiting" && pressed === `${shown.id} ${index}`);
+  return el("button", { type: "button", class: "press", "data-press": `${shown.id} ${index}`, "aria-busy": isBusy ? "true" : null, on: { click: () => press(shown, index, label) } }, foreign(label));
 }
 
 function drawFoot(exchange, platform) {
@@ -348,10 +406,6 @@ function requestBody(request, platform) {
     copyButton(() => curl(request)));
 }
 
-function definitions(pairs) {
-  return el("dl", { class: "definitions" }, pairs.flatMap(([name, value]) => [el("dt", {}, name), el("dd", {}, value === "" ? el("span", { class: "quiet" }, "empty") : literal(value))]));
-}
-
 function curl(request) {
   const quote = (text) => `'${text.replaceAll("'", "'\\''")}'`;
   const named = Object.entries({ "content-type": "application/x-www-form-urlencoded", ...request.headers });
@@ -375,9 +429,11 @@ function copyButton(text) {
 // --------------------------------------------------------------------------------------------- how a platform draws it
 //
 // A renderer knows one platform's messages:
-//   isPublic(message)     whether the whole channel sees it
 //   privacy               the line above a private one, in that platform's words
-//   draw(message)         -> nodes; none when there is nothing to show
+//   sentAt(id)            when a message was sent
+//   draw(message, button) -> nodes; none when there is nothing to show. `button(index, label)` draws a button
+//   form(view)            a form as form.js shows it
+//   path(what)            where the page posts what somebody does
 //   failure(exchange)     what the platform itself tells the sender when the bot did not answer well
 //   deliveryOf(request)   the audit log's delivery_id of a request, or null
 //   decoded(body)         the body of a request, to be read by people
@@ -385,145 +441,18 @@ function copyButton(text) {
 
 const renderers = {
   discord: discordRenderer,
-  slack: {
-    name: "Slack",
-    status: 200,
-    late: "acknowledged first, finished over the response URL",
-    decoded: (body) => definitions([...new URLSearchParams(body)]),
-    privacy: "Only visible to you",
-    isPublic: (message) => message.response_type === "in_channel",
-    draw: drawSlackMessage,
-    failure({ text, answer }) {
-      const command = text.split(/\s/, 1)[0];
-      if (answer.status >= 500) return `${command} failed with the error "http_service_error"`;
-      if (answer.status >= 400) return `${command} failed with the error "http_client_error"`;
-      return `${command}: the bot answered without a message`;
-    },
-    deliveryOf(request) {
-      const trigger = new URLSearchParams(request?.body ?? "").get("trigger_id");
-      return trigger ? `slack:${trigger}` : null;
-    },
-  },
+  slack: slackRenderer,
 };
-
-function drawSlackMessage(message) {
-  const fallback = () => (message.text ? [el("p", { class: "block section" }, mrkdwn(message.text))] : []);
-  if (!Array.isArray(message.blocks) || message.blocks.length === 0) return fallback();
-  const drawn = [];
-  let fellBack = false;
-  // Nothing is pressed on this page: the text says the same.
-  for (const block of message.blocks.filter((block) => block?.type !== "actions")) {
-    const draw = Object.hasOwn(slackBlocks, block?.type) ? slackBlocks[block.type] : null;
-    if (draw) drawn.push(draw(block));
-    else if (!fellBack) {
-      // A block this page does not know: the message's own text stands in for it, once.
-      drawn.push(...fallback());
-      fellBack = true;
-    }
-  }
-  return drawn;
-}
-
-const slackBlocks = {
-  section: (block) => el("div", { class: "block section" },
-    block.text ? el("p", {}, textObject(block.text)) : null,
-    block.fields ? el("div", { class: "fields" }, block.fields.map((field) => el("p", {}, textObject(field)))) : null),
-  context: (block) => el("p", { class: "block context" },
-    (block.elements ?? []).map((part) => el("span", {}, part.type === "image" ? foreign(part.alt_text ?? "") : textObject(part)))),
-  divider: () => el("hr", { class: "block" }),
-  header: (block) => el("p", { class: "block header" }, textObject(block.text)),
-  rich_text: (block) => el("div", { class: "block rich" }, (block.elements ?? []).map(richPart)),
-};
-
-const textObject = (object) => (object?.type === "mrkdwn" ? mrkdwn(object.text) : [foreign(object?.text)]);
-
-function richPart(part) {
-  const inner = () => (part.elements ?? []).map(richElement);
-  switch (part.type) {
-    case "rich_text_list":
-      return el(part.style === "ordered" ? "ol" : "ul", {}, (part.elements ?? []).map((item) => el("li", {}, (item.elements ?? []).map(richElement))));
-    case "rich_text_quote":
-      return el("blockquote", {}, inner());
-    case "rich_text_preformatted":
-      return el("pre", {}, inner());
-    default:
-      return el("p", {}, inner());
-  }
-}
-
-function richElement(element) {
-  switch (element.type) {
-    case "text":
-      return styled(foreign(element.text), element.style);
-    case "user":
-      return styled(mention(`@${nameOfPerson(element.user_id)}`), element.style);
-    case "channel":
-      return styled(mention(`#${nameOfChannel(element.channel_id)}`), element.style);
-    case "broadcast":
-      // Loud on purpose: the bot must never send one, and here one would see it.
-      return mention(`@${element.range}`, "mention loud");
-    case "link":
-      return styled(link(element.url, element.text ?? element.url), element.style);
-    case "emoji":
-      return el("span", {}, emoji(element));
-    default:
-      return foreign(element.text ?? element.fallback ?? `[${element.type}]`);
-  }
-}
-
-const mention = (text, className = "mention") => el("span", { class: className }, foreign(text));
-
-function link(url, text) {
-  // Only what a chat client would open; `javascript:` and the like stay text.
-  if (!/^https?:\/\//i.test(url ?? "")) return foreign(text);
-  return el("a", { href: url, target: "_blank", rel: "noopener noreferrer" }, foreign(text));
-}
-
-function emoji({ name, unicode }) {
-  if (!/^[0-9a-f]{1,6}(-[0-9a-f]{1,6})*$/i.test(unicode ?? "")) return `:${name}:`;
-  const points = unicode.split("-").map((point) => parseInt(point, 16));
-  return points.every((point) => point <= 0x10ffff) ? String.fromCodePoint(...points) : `:${name}:`;
-}
-
-function styled(node, style = {}) {
-  for (const [name, tag] of [["code", "code"], ["strike", "s"], ["italic", "em"], ["bold", "strong"]]) {
-    if (style?.[name]) node = el(tag, {}, node);
-  }
-  return node;
-}
-
-// ```block```, `code` and *bold*; an asterisk inside a word is an asterisk.
-const MRKDWN = /```([^]+?)```|`([^`\n]+)`|(?<![\w*])\*(?=\S)([^*\n]*?\S)\*(?![\w*])/g;
-
-function mrkdwn(text) {
-  const source = String(text ?? "");
-  const nodes = [];
-  let end = 0;
-  for (const match of source.matchAll(MRKDWN)) {
-    const [whole, block, code, bold] = match;
-    nodes.push(plain(source.slice(end, match.index)));
-    if (block !== undefined) nodes.push(el("pre", {}, plain(block.replace(/^\n/, ""))));
-    else if (code !== undefined) nodes.push(el("code", {}, plain(code)));
-    else nodes.push(el("strong", {}, mrkdwn(bold)));
-    end = match.index + whole.length;
-  }
-  nodes.push(plain(source.slice(end)));
-  return nodes.filter(Boolean);
-}
-
-// Slack decodes exactly these three, once; `&amp;lt;` must come out as `&lt;`.
-const ENTITIES = { "&amp;": "&", "&lt;": "<", "&gt;": ">" };
-
-function plain(text) {
-  return text === "" ? null : foreign(text.replace(/&(?:amp|lt|gt);/g, (entity) => ENTITIES[entity]));
-}
 
 // ----------------------------------------------------------------------------------------------------------- say it
 
+// Marks of another page, or of this one before it was loaded again, are none of ours.
+const PAGE = Math.random().toString(36).slice(2);
 let exchangeNumber = 0;
 
 function begin(fields) {
-  const exchange = { number: ++exchangeNumber, at: new Date(), phase: "waiting", again: false, ...fields };
+  const number = ++exchangeNumber;
+  const exchange = { number, mark: `${PAGE}-${number}`, at: new Date(), phase: "waiting", kind: "said", again: false, ...fields };
   const conversation = conversationOf(exchange.platform, exchange.channel);
   if (!state.conversations.has(conversation)) state.conversations.set(conversation, []);
   state.conversations.get(conversation).push(exchange);
@@ -531,10 +460,12 @@ function begin(fields) {
   return exchange;
 }
 
+/** Returns the answer; nothing if none came. */
 async function finish(exchange, path, body) {
   try {
-    const answer = await call(path, { body, timeout: SAY_TIMEOUT_MS });
-    Object.assign(exchange, { phase: "answered", answer: answer ?? {}, answeredAt: new Date() });
+    const answer = await call(path, { body: { ...body, mark: exchange.mark }, timeout: SAY_TIMEOUT_MS });
+    Object.assign(exchange, { phase: "answered", answer: answer ?? {} });
+    take(exchange.answer.messages ?? []);
     setOnline(true);
   } catch (error) {
     Object.assign(exchange, { phase: "lost", error: error.message, maybeDone: error instanceof Gone });
@@ -542,6 +473,9 @@ async function finish(exchange, path, body) {
   place(exchange);
   announceExchange(exchange);
   refresh();
+  const { form } = exchange.answer ?? {};
+  if (form && exchange.kind !== "filled" && exchange.person === state.me) openForm(exchange, form);
+  return exchange.answer;
 }
 
 function announceExchange(exchange) {
@@ -550,6 +484,49 @@ function announceExchange(exchange) {
   const said = [...(node?.querySelectorAll(".blocks, .system p, .withheld") ?? [])].map((part) => part.textContent.trim()).join(". ");
   const privately = node?.querySelector(".only-you") ? ", only visible to you" : "";
   announce(exchange.phase === "lost" ? said : `room-owner replied${privately}: ${said}`);
+}
+
+/** Takes in messages as they are now. What answers nothing that was done on this page stands by itself. */
+function take(messages) {
+  const all = [...state.conversations.values()].flat();
+  const touched = new Set();
+  for (const shown of messages) {
+    const known = state.messages.get(shown.id);
+    if (known && known.version >= shown.version) continue;
+    state.messages.set(shown.id, shown);
+    const exchange = all.find((one) => (one.message ? one.message === shown.id : one.mark === shown.of));
+    if (exchange) touched.add(exchange);
+    else all.push(post(shown));
+    const changer = all.find((one) => one.mark === shown.by);
+    if (changer) touched.add(changer);
+  }
+  touched.forEach(place);
+}
+
+/** A message that the bot posts by itself. A direct one is shown wherever its reader is. */
+function post(shown) {
+  const where = channel(shown.channel)?.id ?? state.here;
+  const posted = begin({ kind: "posted", phase: "there", platform: shown.platform, channel: where, person: null, message: shown.id });
+  const conversation = conversationOf(posted.platform, posted.channel);
+  if (isHere(posted)) announceExchange(posted);
+  else state.unread.set(conversation, (state.unread.get(conversation) ?? 0) + 1);
+  drawUnread();
+  return posted;
+}
+
+async function watch() {
+  try {
+    if (state.world === null || document.hidden) await new Promise((resolve) => { setTimeout(resolve, LOOK_AGAIN_MS); });
+    else {
+      const messages = await call(`/demo/seen?after=${state.seen}`);
+      state.seen = Math.max(state.seen, ...messages.map((shown) => shown.version));
+      take(messages);
+    }
+  } catch {
+    // `poll` says that the demo is gone.
+    await new Promise((resolve) => { setTimeout(resolve, POLL_MS); });
+  }
+  setTimeout(watch);
 }
 
 function say(text) {
@@ -564,9 +541,33 @@ function use(used) {
   finish(begin({ platform: "discord", person: me, channel: here, text, used }), "/demo/discord/say", { person: me, channel: here, ...used });
 }
 
-function sayAgain({ platform, person: who, channel: where, text, used, answer }) {
-  const path = platform === "discord" ? "/demo/discord/say-again" : "/demo/say-again";
-  finish(begin({ platform, person: who, channel: where, text, used, again: true }), path, { delivery: answer.delivery });
+function press({ id, platform }, button, label) {
+  const { me, here } = state;
+  const pressed = `${id} ${button}`;
+  const exchange = begin({ kind: "pressed", platform, person: me, channel: here, text: label, pressed });
+  for (const node of document.querySelectorAll("[data-press]")) if (node.dataset.press === pressed) node.setAttribute("aria-busy", "true");
+  finish(exchange, renderers[platform].path("press"), { person: me, channel: here, message: id, button });
+}
+
+function openForm({ platform, person: who, channel: where }, { id, view }) {
+  const { form, path } = renderers[platform];
+  const shown = form(view);
+  const suggest = async (field, typed, values) => {
+    const options = await call(path("suggest"), { body: { form: id, field, typed, values } });
+    return (options ?? []).map(({ value, text, description }) => ({ value, text: text.text, about: description?.text }));
+  };
+  const send = async (values) => {
+    const text = shown.fields.filter(({ name }) => values[name] !== "").map(({ label, name }) => `${label}: ${values[name]}`).join(" · ");
+    const exchange = begin({ kind: "filled", platform, person: who, channel: where, text: `${shown.title} · ${text}` });
+    const answer = await finish(exchange, path("submit"), { form: id, values });
+    if (!answer || answer.status >= 400) return { problem: `The form could not be sent: ${exchange.error ?? `HTTP ${answer.status}`}. Try again.` };
+    return answer.form ? form(answer.form.view) : null;
+  };
+  showForm({ ...shown, suggest, send });
+}
+
+function sayAgain({ kind, platform, person: who, channel: where, text, used, answer }) {
+  finish(begin({ kind, platform, person: who, channel: where, text, used, again: true }), renderers[platform].path("say-again"), { delivery: answer.delivery });
 }
 
 // --------------------------------------------------------------------------------------------------------- composer
@@ -881,6 +882,7 @@ async function readBoth() {
   const gone = [rooms, records].some((result) => result.reason instanceof Gone);
   setOnline(!gone);
   // A demo that came back is a new one, with a world of its own.
+  if (!gone && wasOnline === false) state.seen = 0;
   if (!gone && (wasOnline === false || state.world === null)) await loadWorld().catch(worldFailed);
   if (rooms.status === "fulfilled") noteRooms(rooms.value);
   if (records.status === "fulfilled") drawRecords(records.value);
@@ -908,6 +910,7 @@ async function loadWorld() {
   if (state.owners.size === 0) noteRooms(world.rooms ?? []);
   setOnline(true);
   offer(state.world);
+  know(state.world);
   drawPickers();
   switchTo(state.platform);
   drawHealth();
@@ -924,6 +927,8 @@ function wire() {
   $("words").addEventListener("keydown", onComposerKey);
   $("words").addEventListener("input", () => { grow(); problem(""); });
   for (const input of document.getElementsByName("platform")) input.addEventListener("change", () => switchTo(input.value));
+  // Not an option of Discord's: its suggestions would cover what came of the form.
+  wireForm(() => $(state.platform === "discord" ? "send" : "words").focus());
   wireOptions((focused) => call("/demo/discord/suggest", { body: { person: state.me, channel: state.here, command: commandNow(), options: filledOptions(focused), focused } }));
   $("retry").addEventListener("click", refresh);
   $("more").addEventListener("click", () => { state.recordLimit += RECORDS_A_PAGE; refresh(); });
@@ -933,3 +938,4 @@ function wire() {
 wire();
 drawHealth();
 poll();
+watch();

@@ -1,5 +1,8 @@
-//! A stand-in for Discord: sends a command as Discord does, signed, to the bot's real endpoint, and takes
-//! the bot's calls at a small REST API of its own: the first answer, and what is put in its place.
+//! A stand-in for Discord: sends commands, presses and forms as Discord does, signed, to the bot's real endpoint, and
+//! takes the bot's calls at a small REST API of its own: the first answer, and what is put in the place of a message.
+
+mod api;
+mod components;
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -7,44 +10,35 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
-use axum::extract::{Path, State};
 use axum::http::StatusCode;
-use axum::response::{IntoResponse, Response};
-use axum::routing::{patch, post};
-use axum::{Json, Router};
 use ed25519_dalek::{Signer as _, SigningKey};
 use reqwest::Url;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tokio::sync::Notify;
 
-use super::world::{APPLICATION, CHANNELS, GUILD, PEOPLE, Said, lock};
+use super::wall::{Opened, Said, Wall};
+use super::world::{APPLICATION, Asking, CHANNELS, GUILD, PEOPLE, lock};
 use crate::app::ports::Clock as _;
 use crate::clock::SystemClock;
 use crate::discord::{Patience, Settings};
 use crate::domain::wording::CommandName;
 
-/// Where the stand-in's REST API is, at the demo's own address.
-const API: &str = "/demo/discord/api";
 /// How long an answer is waited for.
 const LONGEST: Duration = Duration::from_secs(30);
-/// What a private message is marked with ("Message Flags").
-const EPHEMERAL: u64 = 64;
-/// Discord's codes for a token that is not known and for a second first answer ("JSON Error Codes").
-const UNKNOWN_INTERACTION: (StatusCode, u64) = (StatusCode::NOT_FOUND, 10_062);
-const ALREADY_ACKNOWLEDGED: (StatusCode, u64) = (StatusCode::BAD_REQUEST, 40_060);
-const UNKNOWN_WEBHOOK: (StatusCode, u64) = (StatusCode::NOT_FOUND, 10_015);
-
 /// The stand-in.
 pub(super) struct DiscordStandIn {
     bot: SocketAddr,
     key: SigningKey,
     http: reqwest::Client,
+    wall: Arc<Wall>,
     /// By their token.
     interactions: Mutex<HashMap<String, Interaction>>,
     changed: Notify,
     /// Bodies that were sent, by their delivery, so that one can be sent again.
     sent: Mutex<HashMap<String, String>>,
+    /// Forms that somebody sees, by the interaction that they answer.
+    opened: Mutex<HashMap<String, (Asking, Value)>>,
     forms: Vec<Form>,
 }
 
@@ -72,19 +66,26 @@ fn is_sub(kind: &Value) -> bool {
     matches!(kind.as_u64(), Some(1 | 2))
 }
 
-#[derive(Debug, Clone, Default)]
+/// What somebody did, and what the bot has said to it.
+#[derive(Clone)]
 struct Interaction {
     id: String,
+    asking: Asking,
+    /// The message that the pressed button is in.
+    source: Option<String>,
     callback: Option<Value>,
-    edited: Option<Value>,
+    /// The message that is its answer.
+    original: Option<String>,
 }
 
 impl Interaction {
-    /// The first answer, and what is seen in the end, if that is there already.
-    fn answer(&self) -> Option<(&Value, &Value)> {
-        let callback = self.callback.as_ref()?;
-        let seen = if callback["type"] == 5 { self.edited.as_ref()? } else { &callback["data"] };
-        Some((callback, seen))
+    fn is_late(&self) -> bool {
+        self.callback.as_ref().is_some_and(|callback| callback["type"] == 5)
+    }
+
+    /// Whether it is seen what came of it.
+    fn is_answered(&self) -> bool {
+        self.callback.is_some() && (!self.is_late() || self.original.is_some())
     }
 }
 
@@ -96,14 +97,16 @@ pub(super) struct OptionValue {
 }
 
 impl DiscordStandIn {
-    pub(super) fn new(bot: SocketAddr) -> anyhow::Result<Self> {
+    pub(super) fn new(bot: SocketAddr, wall: Arc<Wall>) -> anyhow::Result<Self> {
         Ok(Self {
             bot,
             key: SigningKey::from_bytes(&rand::random()),
             http: reqwest::Client::builder().no_proxy().build()?,
+            wall,
             interactions: Mutex::default(),
             changed: Notify::new(),
             sent: Mutex::default(),
+            opened: Mutex::default(),
             forms: crate::discord::registered(&CommandName::slash(""))?
                 .iter()
                 .flat_map(|command| forms_of(command, ""))
@@ -117,7 +120,7 @@ impl DiscordStandIn {
             public_key: Some(hex::encode(self.key.verifying_key().as_bytes()).parse()?),
             bot_token: None,
             application_id: Some(APPLICATION.to_owned()),
-            api_base_url: Url::parse(&format!("http://{}{API}", self.bot))?,
+            api_base_url: Url::parse(&format!("http://{}{}", self.bot, api::BASE))?,
             command: CommandName::slash(""),
             private_replies: false,
             patience: Patience::default(),
@@ -129,17 +132,15 @@ impl DiscordStandIn {
         &self.forms
     }
 
-    /// Uses a command with these options as a person in a channel, and waits for the final answer.
+    /// Uses a command with these options, and waits for the final answer.
     pub(super) async fn say(
         &self,
-        person: &str,
-        channel: &str,
+        asking: Asking,
         command: &str,
         options: &[OptionValue],
     ) -> anyhow::Result<Said> {
-        let (delivery, body) = self.interaction(2, person, channel, self.data(command, options, "")?)?;
-        lock(&self.sent).insert(delivery.clone(), body.clone());
-        self.send(body, delivery).await
+        let data = self.data(command, options, "")?;
+        self.interact(2, asking, data, None).await
     }
 
     /// The `data` of an interaction: the options in their subcommand, and what Discord knows of the ids in them.
@@ -195,39 +196,59 @@ impl DiscordStandIn {
         let (status, request) = self.post(&body).await?;
         let delivery = delivery.to_owned();
         let elapsed_ms = began.elapsed().as_millis();
-        Ok(Some(Said { status, late: false, messages: Vec::new(), request, delivery, elapsed_ms }))
+        Ok(Some(Said { status, request, delivery, elapsed_ms, ..Said::default() }))
     }
 
     /// What the bot suggests for the option that is being typed.
     pub(super) async fn suggest(
         &self,
-        person: &str,
-        channel: &str,
+        asking: &Asking,
         (command, options): (&str, &[OptionValue]),
         focused: &str,
     ) -> anyhow::Result<Value> {
-        let (_, body) = self.interaction(4, person, channel, self.data(command, options, focused)?)?;
-        self.post(&body).await?;
+        let (_, body) = self.interaction(4, asking, self.data(command, options, focused)?, None)?;
+        self.post(&body.to_string()).await?;
         let answer = self.answered(&token_in(&body)).await?;
         Ok(answer.callback.map(|callback| callback["data"]["choices"].clone()).unwrap_or_default())
+    }
+
+    /// Does something, and waits for what comes of it.
+    async fn interact(
+        &self,
+        kind: u64,
+        asking: Asking,
+        data: Value,
+        source: Option<&Value>,
+    ) -> anyhow::Result<Said> {
+        let (delivery, body) = self.interaction(kind, &asking, data, source)?;
+        let (token, body) = (token_in(&body), body.to_string());
+        lock(&self.sent).insert(delivery.clone(), body.clone());
+        let began = Instant::now();
+        let (status, request) = self.post(&body).await?;
+        let mut late = false;
+        let mut form = None;
+        if status == StatusCode::ACCEPTED.as_u16() {
+            let interaction = self.answered(&token).await?;
+            late = interaction.is_late();
+            let view = lock(&self.opened).get(&interaction.id).map(|(_, view)| view.clone());
+            form = view.map(|view| Opened { id: interaction.id, view });
+        }
+        let (messages, elapsed_ms) = (self.wall.about(&asking.mark), began.elapsed().as_millis());
+        Ok(Said { status, late, messages, form, request, delivery, elapsed_ms })
     }
 
     /// The body of an interaction ("Interaction Object"), whose token is good from now on.
     fn interaction(
         &self,
         kind: u64,
-        person: &str,
-        channel: &str,
+        asking: &Asking,
         data: Value,
-    ) -> anyhow::Result<(String, String)> {
-        let person = PEOPLE.iter().find(|known| known.id == person).context("no such person in the demo")?;
-        let channel =
-            CHANNELS.iter().find(|known| known.id == channel).context("no such channel in the demo")?;
-        // A snowflake's upper bits are the milliseconds since 2015 ("Snowflakes").
-        let since = SystemClock.now().as_millisecond() - 1_420_070_400_000;
-        let id = ((u64::try_from(since)? << 22) | (rand::random::<u64>() & 0x3f_ffff)).to_string();
+        source: Option<&Value>,
+    ) -> anyhow::Result<(String, Value)> {
+        let (person, channel) = (asking.person()?, asking.place()?);
+        let id = snowflake();
         let token = hex::encode(rand::random::<[u8; 24]>());
-        let body = json!({
+        let mut body = json!({
             "id": id, "application_id": APPLICATION, "type": kind, "token": token, "version": 1,
             "guild_id": GUILD, "guild": { "id": GUILD, "locale": "en-US", "features": [] },
             "channel_id": channel.snowflake,
@@ -241,27 +262,14 @@ impl DiscordStandIn {
             "attachment_size_limit": 10_485_760,
             "data": data,
         });
-        let interaction = Interaction { id: id.clone(), ..Interaction::default() };
-        lock(&self.interactions).insert(token, interaction);
-        Ok((id, body.to_string()))
-    }
-
-    async fn send(&self, body: String, delivery: String) -> anyhow::Result<Said> {
-        let began = Instant::now();
-        let (status, request) = self.post(&body).await?;
-        let mut messages = Vec::new();
-        let mut late = false;
-        if status == StatusCode::ACCEPTED.as_u16() {
-            let interaction = self.answered(&token_in(&body)).await?;
-            if let Some((callback, seen)) = interaction.answer() {
-                late = callback["type"] == 5;
-                let mut seen = seen.clone();
-                // Whom it is for was settled with the first answer.
-                seen["flags"] = json!(callback["data"]["flags"].as_u64().unwrap_or_default());
-                messages.push(seen);
-            }
+        if let Some(message) = source {
+            body["message"] = message.clone();
         }
-        Ok(Said { status, late, messages, request, delivery, elapsed_ms: began.elapsed().as_millis() })
+        let source = source.and_then(|message| message["id"].as_str()).map(str::to_owned);
+        let asking = asking.clone();
+        let interaction = Interaction { id: id.clone(), asking, source, callback: None, original: None };
+        lock(&self.interactions).insert(token, interaction);
+        Ok((id, body))
     }
 
     async fn post(&self, body: &str) -> anyhow::Result<(u16, Value)> {
@@ -292,7 +300,7 @@ impl DiscordStandIn {
             loop {
                 let changed = self.changed.notified();
                 let interaction = look()?;
-                if interaction.answer().is_some() {
+                if interaction.is_answered() {
                     return Ok(interaction);
                 }
                 changed.await;
@@ -300,59 +308,14 @@ impl DiscordStandIn {
         };
         tokio::time::timeout(LONGEST, waiting).await.unwrap_or_else(|_| look())
     }
-
-    /// What the bot calls.
-    pub(super) fn api(self: &Arc<Self>) -> Router {
-        Router::new()
-            .route(&format!("{API}/interactions/{{id}}/{{token}}/callback"), post(callback))
-            .route(&format!("{API}/webhooks/{{application}}/{{token}}/messages/@original"), patch(edit))
-            .with_state(Arc::clone(self))
-    }
 }
 
-/// Whether only the person who asked sees a message.
-pub(super) fn is_private(message: &Value) -> bool {
-    message["flags"].as_u64().unwrap_or_default() & EPHEMERAL != 0
-}
-
-async fn callback(
-    State(discord): State<Arc<DiscordStandIn>>,
-    Path((id, token)): Path<(String, String)>,
-    Json(body): Json<Value>,
-) -> Response {
-    let taken = match lock(&discord.interactions).get_mut(&token).filter(|known| known.id == id) {
-        None => Err(UNKNOWN_INTERACTION),
-        Some(Interaction { callback: Some(_), .. }) => Err(ALREADY_ACKNOWLEDGED),
-        Some(interaction) => {
-            interaction.callback = Some(body);
-            Ok(StatusCode::NO_CONTENT.into_response())
-        }
-    };
-    discord.changed.notify_waiters();
-    taken.unwrap_or_else(refused)
-}
-
-async fn edit(
-    State(discord): State<Arc<DiscordStandIn>>,
-    Path((_, token)): Path<(String, String)>,
-    Json(body): Json<Value>,
-) -> Response {
-    let taken = match lock(&discord.interactions).get_mut(&token) {
-        Some(interaction @ Interaction { callback: Some(_), .. }) => {
-            interaction.edited = Some(body);
-            Ok(Json(json!({ "id": interaction.id })).into_response())
-        }
-        _ => Err(UNKNOWN_WEBHOOK),
-    };
-    discord.changed.notify_waiters();
-    taken.unwrap_or_else(refused)
-}
-
-fn refused((status, code): (StatusCode, u64)) -> Response {
-    (status, Json(json!({ "code": code, "message": "refused by the demo's stand-in" }))).into_response()
-}
-
-fn token_in(body: &str) -> String {
-    let body: Value = serde_json::from_str(body).unwrap_or_default();
+fn token_in(body: &Value) -> String {
     body["token"].as_str().unwrap_or_default().to_owned()
+}
+
+/// An id, whose upper bits are the milliseconds since 2015 ("Snowflakes").
+fn snowflake() -> String {
+    let since = SystemClock.now().as_millisecond() - 1_420_070_400_000;
+    ((since.cast_unsigned() << 22) | (rand::random::<u64>() & 0x3f_ffff)).to_string()
 }
