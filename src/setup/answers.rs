@@ -351,14 +351,14 @@ mod tests {
         the app's signing secret: api.slack.com/apps, your app, Basic Information; while it is being changed, both, separated by a comma
         SLACK_SIGNING_SECRET (not shown; Enter to leave it out): 
 
-        the bot's own token: OAuth & Permissions, Bot User OAuth Token (xoxb-...); with the scope usergroups:read it looks up who is in the user groups that have roles, with chat:write it says what could not be answered in time
+        the bot's own token: OAuth & Permissions, Bot User OAuth Token (xoxb-...); with the scope usergroups:read it looks up who is in the user groups that have roles, with chat:write it says what could not be answered in time and posts announcements
         SLACK_BOT_TOKEN (not shown; Enter to leave it out): 
 
         the application's Public Key: discord.com/developers/applications, your application, General Information; commands then come over HTTP, at `https://<your host>/discord/interactions`
         such as efeacba63a238dda5383e7229b6fc6f516621e0ed0f33fbdf22243b8100ceed3
         DISCORD_PUBLIC_KEY (Enter to leave it out): 
 
-        the bot's token, from the application's Bot page: registers commands, takes them over the gateway, and says what could not be answered in time
+        the bot's token, from the application's Bot page: registers commands, takes them over the gateway, says what could not be answered in time, and posts announcements
         DISCORD_BOT_TOKEN (not shown; Enter to leave it out):
         ");
     }

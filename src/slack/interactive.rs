@@ -95,7 +95,7 @@ pub(super) fn read(payload: &Value, settings: &Settings) -> Interactive {
         };
         Interactive::Rejected(Box::new(request), url)
     };
-    if payload["type"].is_null() {
+    if !payload["type"].is_string() {
         return reject(Rejection::Unusable(Unusable::from("Slack did not say what was pressed")), url);
     }
     if !["block_actions", "view_submission", "message_action", "block_suggestion"].contains(&kind) {

@@ -247,6 +247,11 @@ mod tests {
           bot_user:
             display_name: staging-room-owner
             always_online: true
+          shortcuts:
+            - name: Hand a room over
+              type: message
+              callback_id: hand-over
+              description: Hand a live room to a new owner
           slash_commands:
             - command: /staging-room-owner
               description: Hand a live room to a new owner, or show who owns it
@@ -273,6 +278,7 @@ mod tests {
           interactivity:
             is_enabled: true
             request_url: https://rooms.example.com/slack/interactions
+            message_menu_options_url: https://rooms.example.com/slack/interactions
           org_deploy_enabled: false
           socket_mode_enabled: false
           token_rotation_enabled: false

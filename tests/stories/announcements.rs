@@ -278,7 +278,7 @@ async fn an_admin_sets_it_here_for_the_rooms_of_the_channel() {
         ");
         assert_snapshot!(bot.slack(ADAM).says("/room-acl announce nowhere").await, @"
         (only visible to you)
-        ❌ `nowhere` is not a channel: write `slack:<team>:<channel>` or `discord:<guild>:<channel>`.
+        ❌ `nowhere` is only text here: choose the channel from the list that the chat offers, or give the id.
         Type: `/room-acl announce here`
         Nothing was done.
         op 12

@@ -167,6 +167,13 @@ impl Slack {
 
     /// The press of a button, signed and unsent.
     pub(crate) fn pressing(self, reply: &Reply, name: &Value) -> Signed {
+        let pairs = [("payload", self.press(reply, name).to_string())];
+        let body = form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish().into_bytes();
+        self.at_path("/slack/interactions").signed_body(body)
+    }
+
+    /// What Slack says of the press of a button.
+    pub(crate) fn press(&self, reply: &Reply, name: &Value) -> Value {
         let field =
             |name: &str| self.fields.iter().find(|(known, _)| known == name).map(|(_, value)| value.clone());
         let is_ephemeral = !reply.is_public();
@@ -184,13 +191,24 @@ impl Slack {
         if !is_ephemeral {
             payload["message"] = reply.json.clone();
         }
-        let pairs = [("payload", payload.to_string())];
-        let body = form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish().into_bytes();
-        self.at_path("/slack/interactions").signed_body(body)
+        payload
     }
 
     /// What Slack sends about a form of this person's: something is typed in it, or it is filled in.
     pub(crate) async fn in_a_form(self, view: &Value, more: Value) -> Value {
+        let payload = self.of_a_form(view, more);
+        if payload["type"] == "view_submission" {
+            self.workspace.recorded.fetch_add(1, Ordering::SeqCst);
+        }
+        let pairs = [("payload", payload.to_string())];
+        let body = form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish().into_bytes();
+        let (status, text) = self.at_path("/slack/interactions").signed_body(body).status_and_body().await;
+        assert_eq!(status, 200, "{text}");
+        if text.is_empty() { Value::Null } else { serde_json::from_str(&text).unwrap() }
+    }
+
+    /// The payload of that.
+    pub(crate) fn of_a_form(&self, view: &Value, more: Value) -> Value {
         let field =
             |name: &str| self.fields.iter().find(|(known, _)| known == name).map(|(_, value)| value.clone());
         let mut payload = serde_json::json!({
@@ -209,15 +227,7 @@ impl Slack {
                 "state": { "values": state },
             }),
         );
-        let workspace = Arc::clone(&self.workspace);
-        if payload["type"] == "view_submission" {
-            workspace.recorded.fetch_add(1, Ordering::SeqCst);
-        }
-        let pairs = [("payload", payload.to_string())];
-        let body = form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish().into_bytes();
-        let (status, text) = self.at_path("/slack/interactions").signed_body(body).status_and_body().await;
-        assert_eq!(status, 200, "{text}");
-        if text.is_empty() { Value::Null } else { serde_json::from_str(&text).unwrap() }
+        payload
     }
 
     /// The body for a line, unsent.

@@ -1,5 +1,6 @@
 //! Slack over Socket Mode: what people read is what they read over HTTP, and the log says the same.
 
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use futures_util::future::join_all;
@@ -13,7 +14,7 @@ use super::crash::allowed;
 use super::fakes::socket::{self, Acknowledged, Acknowledgements, Connection, Fake};
 use super::logs;
 use super::program::Program;
-use super::slack::{ALICE, OTTO, Reply, Slack};
+use super::slack::{self, ALICE, MODS, OTTO, Reply, Slack};
 use super::world::{Stage, World, run};
 
 pub(crate) const LINE: &str = "/room-owner test user2";
@@ -262,7 +263,7 @@ async fn what_is_no_command_is_acknowledged_and_counted_and_nonsense_changes_not
         for text in ["nonsense", "{}", r#"{"type":"goodbye"}"#, r#"{"type":"hello"}"#] {
             connection.send_text(text);
         }
-        connection.envelope("i1", "interactive", &json!({ "type": "block_actions", "team": null }));
+        connection.envelope("i1", "interactive", &json!({ "type": "view_closed", "team": null }));
         connection.envelope("v1", "events_api", &json!({ "event": {} }));
         connection.envelope("n1", "something_new", &json!([1]));
         connection.envelope("p1", "slash_commands", &json!({ "ssl_check": "1" }));
@@ -284,6 +285,41 @@ async fn what_is_no_command_is_acknowledged_and_counted_and_nonsense_changes_not
         let reply = bot.says_over(&connection, bot.slack(ALICE), LINE).await;
         assert!(reply.says("now belongs to"), "{reply}");
         assert!(bot.fake().connections.try_recv().is_err(), "it is the same connection");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn buttons_and_forms_work_over_the_socket() {
+    run(world(), async |bot| {
+        let connection = bot.fake().session().await;
+        let reply = bot.says_over(&connection, bot.slack(ALICE), LINE).await;
+        reply.text();
+        let name = reply.button("Undo");
+        let alice = bot.slack(ALICE);
+        let key = alice.key();
+        connection.envelope("press", "interactive", &alice.press(&reply, &name));
+        bot.workspace.recorded.fetch_add(1, Ordering::SeqCst);
+        assert!(bot.acknowledgements().of("press").await.payload.is_none());
+        let undone = slack::reply(bot.late.message(&key).await, &key);
+        assert!(undone.says("`test` now belongs to `carol`"), "{undone}");
+        assert_eq!(bot.late.message(&key).await["replace_original"], true, "the button is gone");
+
+        let view = json!({ "callback_id": "hand-over", "private_metadata": MODS });
+        let rooms = json!({ "type": "block_suggestion", "action_id": "room", "block_id": "room", "value": "" });
+        connection.envelope("typing", "interactive", &bot.slack(ALICE).of_a_form(&view, rooms));
+        let options = bot.acknowledgements().of("typing").await.payload.unwrap();
+        assert_eq!(options["options"][0]["value"], "test");
+        let chosen = |value: &str| json!({ "selected_option": { "value": value } });
+        let filled = json!({
+            "type": "view_submission",
+            "state": { "room": { "room": chosen("test") }, "new_owner": { "new_owner": chosen("no such one!") } },
+        });
+        connection.envelope("filled", "interactive", &bot.slack(ALICE).of_a_form(&view, filled));
+        bot.workspace.recorded.fetch_add(1, Ordering::SeqCst);
+        let answer = bot.acknowledgements().of("filled").await.payload.unwrap();
+        assert_eq!(answer["response_action"], "update");
+        assert_eq!(bot.changes().len(), 2);
     })
     .await;
 }
