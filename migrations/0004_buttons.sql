@@ -10,4 +10,3 @@ CREATE TABLE buttons (
     pressed_in INTEGER                           -- the operation that used it up
 ) STRICT;
 CREATE INDEX buttons_by_operation ON buttons (operation);
-CREATE INDEX buttons_by_end ON buttons (lapses_at);

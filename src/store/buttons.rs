@@ -110,11 +110,11 @@ pub(super) fn use_up(log: &LogTransaction<'_>, pressed: &Pressed, by: OperationI
     Ok(())
 }
 
-/// Forgets a few of the buttons whose time is long over: each offer makes room for itself.
+/// Forgets of the oldest buttons those whose time is long over: each offer makes room for itself.
 fn forget(connection: &Connection, now: Timestamp) -> Result<(), StoreError> {
     let before = now.saturating_sub(KEPT_FOR).map_err(|error| StoreError(error.to_string()))?;
-    let sql = "DELETE FROM buttons WHERE nonce IN
-               (SELECT nonce FROM buttons WHERE lapses_at < ? ORDER BY lapses_at LIMIT 4)";
+    let sql = "DELETE FROM buttons WHERE lapses_at < ? AND rowid IN
+               (SELECT rowid FROM buttons ORDER BY rowid LIMIT 4)";
     connection.prepare_cached(sql)?.execute([before.as_millisecond()])?;
     Ok(())
 }

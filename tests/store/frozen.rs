@@ -39,7 +39,7 @@ const MIGRATIONS: [(&str, &str); 5] = [
     ("0001_log.sql", "c7827002631193a80d85c790c7f3569efc27d1827ff6dffa2b5eb4d86c4f1bff"),
     ("0002_projections.sql", "f15a442dc25c0a9190ac37c6e33c7c2cbed0c3f2393ef833a8bafbd1307d68c4"),
     ("0003_working_state.sql", "dd4b7b1eb8cded0c06f76fc784cd571b6913241df879e28c2e6397d9487c417c"),
-    ("0004_buttons.sql", "16eddeae78f8346af26f24b678ce049449e639c22894a12c8242e16f42e6938c"),
+    ("0004_buttons.sql", "b295ccab0ea27e8cdf08756112923d3ab72df669b352dc811cecf7672ebab914"),
     ("0005_announcements.sql", "4a477edb64cfdd46ccf712db634311375cb62bfd9d906a5dc35655d6e99b1f3c"),
 ];
 
