@@ -256,3 +256,46 @@ async fn what_the_bot_posts_is_seen_where_it_is_posted() {
     assert_eq!(by_another, json!({ "ok": false, "error": "invalid_auth" }));
     page.closes().await;
 }
+
+#[tokio::test]
+async fn discord_takes_messages_of_the_bot_alone_and_in_its_channels_alone() {
+    let page = Page::open().await;
+    let token = page.stage.discord.settings_for_the_bot().unwrap().bot_token.unwrap();
+    let call = async |token: &str, channel: &str| -> u16 {
+        let url = format!("http://{}/demo/discord/api/channels/{channel}/messages", page.stage.address);
+        let request = page.http.post(url).header("authorization", format!("Bot {token}"));
+        request.json(&json!({ "content": "hi" })).send().await.unwrap().status().as_u16()
+    };
+    let token = token.expose_secret();
+    assert_eq!(call(token, "645027906669510602").await, 200);
+    let seen = page.sees(|it| it["message"]["content"] == "hi").await;
+    assert_eq!((&seen["platform"], &seen["channel"]), (&json!("discord"), &json!("C0RANDOM")));
+    assert_eq!(call(token, "1").await, 404);
+    assert_eq!(call("another", "645027906669510602").await, 401);
+    page.closes().await;
+}
+
+#[tokio::test]
+async fn what_happens_to_a_room_is_announced_in_another_channel() {
+    let page = Page::open().await;
+    let announced = async |platform: &str, text: &dyn Fn(&Value) -> String| {
+        let seen = page.sees(|it| it["platform"] == platform && it["of"].is_null()).await;
+        assert_eq!((&seen["channel"], &seen["to"]), (&json!("C0NEWS"), &Value::Null), "{seen:#}");
+        text(&seen)
+    };
+    let adam = json!({ "person": "U0ADAM", "text": "/room-acl announce #news" });
+    let said = page.posts("say", asking(adam)).await;
+    assert!(text(only(&said)).contains("`live-*`"), "{said:#}");
+    page.says("/room-owner live-7 user2").await;
+    let at_slack = announced("slack", &|seen| text(seen).to_owned()).await;
+    assert!(at_slack.contains("`live-7` now belongs to `user2`"), "{at_slack}");
+
+    let news = json!([{ "name": "channel", "value": "645027906669510603" }]);
+    let adam = json!({ "person": "U0ADAM", "command": "room-acl announce here", "options": news });
+    page.posts("discord/say", asking(adam)).await;
+    let options = json!([{ "name": "room", "value": "live-7" }, { "name": "new_owner", "value": "user3" }]);
+    page.posts("discord/say", asking(json!({ "command": "room-owner", "options": options }))).await;
+    let at_discord = announced("discord", &|seen| seen["message"]["embeds"].to_string()).await;
+    assert!(at_discord.contains("`live-7` now belongs to `user3`"), "{at_discord}");
+    page.closes().await;
+}

@@ -81,7 +81,7 @@ pub(super) struct Place {
     pub(super) authorised: bool,
 }
 
-pub(super) const CHANNELS: [Place; 2] = [
+pub(super) const CHANNELS: [Place; 3] = [
     Place {
         id: "C0MODS",
         snowflake: "645027906669510601",
@@ -94,6 +94,13 @@ pub(super) const CHANNELS: [Place; 2] = [
         snowflake: "645027906669510602",
         name: "random",
         about: "not authorised",
+        authorised: false,
+    },
+    Place {
+        id: "C0NEWS",
+        snowflake: "645027906669510603",
+        name: "news",
+        about: "for announcements",
         authorised: false,
     },
 ];
@@ -131,7 +138,7 @@ impl Example {
     }
 }
 
-pub(super) const EXAMPLES: [Example; 16] = [
+pub(super) const EXAMPLES: [Example; 18] = [
     example("/room-owner test user2", "hand a room over", "U0ALICE", "C0MODS")
         .filled("", &[("room", "test"), ("new_owner", "user2")]),
     example("/room-owner", "a form to fill in", "U0ALICE", "C0MODS").filled("", &[]),
@@ -159,6 +166,10 @@ pub(super) const EXAMPLES: [Example; 16] = [
         "grant",
         &[("who", "80351110224678412"), ("role", "moderator"), ("rooms", "live-7"), ("for", "8h")],
     ),
+    example("/room-acl announce #news", "an admin has live-* rooms announced in #news", "U0ADAM", "C0MODS")
+        .filled("announce here", &[("channel", "645027906669510603")]),
+    example("/room-owner live-7 user2", "a hand-over that #news then shows, too", "U0ALICE", "C0MODS")
+        .filled("", &[("room", "live-7"), ("new_owner", "user2")]),
     example("/room-acl list", "who may what", "U0ADAM", "C0MODS").filled("list", &[]),
     example("/room-acl whoami", "your own id, and who can help", "U0OTTO", "C0MODS").filled("whoami", &[]),
     example("/room-audit", "an auditor sees what was done", "U0RITA", "C0MODS").filled("list", &[]),

@@ -1,23 +1,26 @@
-//! What the bot calls ("Interaction Responses", "Edit Followup Message").
+//! What the bot calls ("Interaction Responses", "Edit Followup Message", "Create Message").
 
 use std::sync::Arc;
 
 use axum::extract::{Path, State};
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{patch, post};
 use axum::{Json, Router};
+use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
 
 use super::{DiscordStandIn, Interaction, snowflake};
 use crate::demo::wall::{Platform, Shown};
-use crate::demo::world::lock;
+use crate::demo::world::{CHANNELS, lock};
 
 /// Where the REST API is, at the demo's own address.
 pub(super) const BASE: &str = "/demo/discord/api";
 /// What a private message is marked with ("Message Flags").
 pub(super) const EPHEMERAL: u64 = 64;
 /// Discord's codes ("JSON Error Codes").
+const UNAUTHORIZED: (StatusCode, u64) = (StatusCode::UNAUTHORIZED, 0);
+const UNKNOWN_CHANNEL: (StatusCode, u64) = (StatusCode::NOT_FOUND, 10_003);
 const UNKNOWN_MESSAGE: (StatusCode, u64) = (StatusCode::NOT_FOUND, 10_008);
 const UNKNOWN_WEBHOOK: (StatusCode, u64) = (StatusCode::NOT_FOUND, 10_015);
 const UNKNOWN_INTERACTION: (StatusCode, u64) = (StatusCode::NOT_FOUND, 10_062);
@@ -29,6 +32,7 @@ impl DiscordStandIn {
         Router::new()
             .route(&format!("{BASE}/interactions/{{id}}/{{token}}/callback"), post(callback))
             .route(&format!("{BASE}/webhooks/{{application}}/{{token}}/messages/{{message}}"), patch(edit))
+            .route(&format!("{BASE}/channels/{{channel}}/messages"), post(create))
             .with_state(Arc::clone(self))
     }
 
@@ -65,6 +69,14 @@ impl DiscordStandIn {
                 shown.message[name] = value.clone();
             }
         })
+    }
+
+    /// Posts what the bot says by itself, and returns its id.
+    fn create(&self, channel: &str, message: Value) -> Option<String> {
+        let place = CHANNELS.iter().find(|place| place.snowflake == channel)?;
+        let id = snowflake();
+        self.wall.post(Shown::new(Platform::Discord, id.clone(), place.id, message));
+        Some(id)
     }
 
     fn edit(&self, interaction: &mut Interaction, message: &str, edit: &Value) -> bool {
@@ -112,6 +124,21 @@ async fn edit(
     };
     discord.changed.notify_waiters();
     taken.unwrap_or_else(refused)
+}
+
+async fn create(
+    State(discord): State<Arc<DiscordStandIn>>,
+    Path(channel): Path<String>,
+    headers: HeaderMap,
+    Json(message): Json<Value>,
+) -> Response {
+    let wanted = format!("Bot {}", discord.token.expose_secret());
+    let given = headers.get("authorization").and_then(|value| value.to_str().ok());
+    if given != Some(&wanted) {
+        return refused(UNAUTHORIZED);
+    }
+    let posted = discord.create(&channel, message);
+    posted.map_or_else(|| refused(UNKNOWN_CHANNEL), |id| Json(json!({ "id": id })).into_response())
 }
 
 fn refused((status, code): (StatusCode, u64)) -> Response {

@@ -1,5 +1,6 @@
 //! A stand-in for Discord: sends commands, presses and forms as Discord does, signed, to the bot's real endpoint, and
-//! takes the bot's calls at a small REST API of its own: the first answer, and what is put in the place of a message.
+//! takes the bot's calls at a small REST API of its own: the first answer, what is put in the place of a message, and
+//! what the bot posts by itself.
 
 mod api;
 mod components;
@@ -13,12 +14,13 @@ use anyhow::Context as _;
 use axum::http::StatusCode;
 use ed25519_dalek::{Signer as _, SigningKey};
 use reqwest::Url;
+use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tokio::sync::Notify;
 
 use super::wall::{Opened, Said, Wall};
-use super::world::{APPLICATION, Asking, CHANNELS, GUILD, PEOPLE, lock};
+use super::world::{APPLICATION, Asking, CHANNELS, GUILD, PEOPLE, lock, random_id};
 use crate::app::ports::Clock as _;
 use crate::clock::SystemClock;
 use crate::discord::{Patience, Settings};
@@ -26,10 +28,13 @@ use crate::domain::wording::CommandName;
 
 /// How long an answer is waited for.
 const LONGEST: Duration = Duration::from_secs(30);
+
 /// The stand-in.
 pub(super) struct DiscordStandIn {
     bot: SocketAddr,
     key: SigningKey,
+    /// The bot's.
+    token: SecretString,
     http: reqwest::Client,
     wall: Arc<Wall>,
     /// By their token.
@@ -101,6 +106,7 @@ impl DiscordStandIn {
         Ok(Self {
             bot,
             key: SigningKey::from_bytes(&rand::random()),
+            token: SecretString::from(random_id()),
             http: reqwest::Client::builder().no_proxy().build()?,
             wall,
             interactions: Mutex::default(),
@@ -118,7 +124,7 @@ impl DiscordStandIn {
     pub(super) fn settings_for_the_bot(&self) -> anyhow::Result<Settings> {
         Ok(Settings {
             public_key: Some(hex::encode(self.key.verifying_key().as_bytes()).parse()?),
-            bot_token: None,
+            bot_token: Some(self.token.clone()),
             application_id: Some(APPLICATION.to_owned()),
             api_base_url: Url::parse(&format!("http://{}{}", self.bot, api::BASE))?,
             command: CommandName::slash(""),
