@@ -6,8 +6,8 @@
 //! domain     commands, the ACL and its rule, the entries of the log, replies. Pure: no async, no I/O, no clock
 //! app        the use cases (`commands`), the service that admits and records, the ports: Store, RoomControl, ..
 //!
-//! slack      slash commands, signed or over Socket Mode -> requests; replies -> blocks; implements Directory: groups
-//! discord    interactions, signed over HTTP or from the gateway -> requests; replies -> embeds, over REST
+//! slack      commands, presses, forms, signed or over Socket Mode -> requests; replies -> blocks; user groups
+//! discord    commands, presses, forms, signed over HTTP or from the gateway -> requests; replies -> embeds, over REST
 //! cli        the clap tree, and what its commands print
 //! store      implements Store: SQLite, and all the SQL
 //! merkle     the Merkle tree over the audit log: signed heads, proofs. Pure
@@ -26,7 +26,7 @@
 //! setup      `init`, and what else writes or prints settings
 //! doctor     looks at everything that the bot depends on, and says what to do about it
 //! run        what `main` does for a verb of the command line, where that takes several parts
-//! demo       the bot, a simulated Tencent, a stand-in for Slack, and a page to play with
+//! demo       the bot, a simulated Tencent, stand-ins for Slack and Discord, and a page to play with
 //! bench      the same under load, measured
 //! fuzzing    every parser of foreign bytes as a fuzz target; not in a release
 //! ```
@@ -57,6 +57,10 @@
 //! ```
 //!
 //! Over Socket Mode `slack::socket` stands in the place of the signature, and inline is in the acknowledgement.
+//!
+//! A press comes in at `/slack/interactions`, or as an interaction of Discord, with the name of its button. The store
+//! has the line that the button stands for ([`app::ports`]), `app::commands::press` uses the button up, and the line
+//! goes the same way as if it had been typed. A form that was filled in becomes such a line at once.
 //!
 //! An answer that cannot be delivered this way stays pending ([`app::replies`]) and is sent later as a message of the
 //! bot (`slack::messenger`, `discord::messenger`), also after a crash.

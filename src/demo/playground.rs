@@ -63,6 +63,7 @@ pub(super) fn invitation(address: SocketAddr, scratch: &Path) -> String {
          then      press Undo under it; or the same as Otto, or in #random: refused, and recorded\n  \
          form      /room-owner and nothing else, as Alice\n  \
          also      /room-acl list as Adam, /room-audit as Rita\n  \
+         news      /room-acl announce #news as Adam: what happens to live-7 is then posted there, too\n  \
          discord   switch above the conversation: the same in Discord's form\n  \
          database  {}\n\nNothing leaves this machine. Ctrl-C ends it and removes its scratch folder.",
         scratch.join("demo.db").display()
