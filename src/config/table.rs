@@ -152,8 +152,8 @@ settings! {
         "every workspace";
     Secret SLACK_BOT_TOKEN: SecretString = kinds::slack_token;
         "the-bot-user-oauth-token",
-        "the bot's own token: OAuth & Permissions, Bot User OAuth Token (xoxb-...); with the scope usergroups:read it looks up who is in the user groups that have roles, with chat:write it says what could not be answered in time and posts announcements",
-        "roles of user groups count for nobody, and an answer that is lost is in the log alone";
+        "the bot's own token: OAuth & Permissions, Bot User OAuth Token (xoxb-...); with the scope usergroups:read it looks up who is in the user groups that have roles, with chat:write it says what could not be answered in time and posts announcements; with any it opens the form",
+        "roles of user groups count for nobody, an answer that is lost is in the log alone, and there are no form and no announcements";
     Open SLACK_API_BASE_URL: Url = |text| kinds::api(text, "Slack", "token");
         "http://127.0.0.1:9300/api",
         "instead of Slack's own Web API: a stand-in for it; plain http for loopback only",
@@ -172,7 +172,7 @@ settings! {
         |text| kinds::secret(text, "a token", "copy the whole token from the app's Bot page");
         "the-token-of-the-bot",
         "the bot's token, from the application's Bot page: registers commands, takes them over the gateway, says what could not be answered in time, and posts announcements",
-        "an outcome that Discord does not take is in the log alone";
+        "an outcome that Discord does not take is in the log alone, and there are no announcements";
     Open DISCORD_APPLICATION_ID: String = kinds::discord_id;
         "1100000000000000000",
         "take commands of this application only: General Information, Application ID",

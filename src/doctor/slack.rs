@@ -53,8 +53,8 @@ async fn socket(settings: &socket::Settings, redactor: &Redactor) -> Vec<Check> 
 
 async fn of_token(settings: &Settings, redactor: &Redactor) -> Vec<Check> {
     let Some(lookup) = &settings.groups else {
-        let detail =
-            "SLACK_BOT_TOKEN is not set: user groups have no roles, and late answers are in the log alone";
+        let detail = "SLACK_BOT_TOKEN is not set: user groups have no roles, late answers are in the log alone, and there are no \
+             form and no announcements";
         return vec![Check::skipped(NAME, detail)];
     };
     within(&[NAME], (&lookup.base_url, ADDRESS), token(settings, lookup, redactor)).await

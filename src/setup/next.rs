@@ -83,11 +83,16 @@ pub(super) fn lines(
             ));
         }
     }
+    let is_discord_alone = usable.slack.is_none() && usable.discord.is_some();
+    let (channel, admin) = match is_discord_alone {
+        true => ("discord:<server>:<channel>", "discord:<server>:<user>"),
+        false => ("slack:T...:C...", "slack:T...:U..."),
+    };
     if is_warned("channels") {
-        push("name the moderators' channel: `room-owner init --channel slack:T...:C...`".to_owned());
+        push(format!("name the moderators' channel: `room-owner init --channel {channel}`"));
     }
     if is_warned("admins") {
-        push("name the first admin: `room-owner init --admin slack:T...:U...`".to_owned());
+        push(format!("name the first admin: `room-owner init --admin {admin}`"));
     }
     push(format!("start it, `room-owner serve`, and type {command} in that channel"));
     lines
@@ -97,6 +102,24 @@ pub(super) fn lines(
 mod tests {
     use super::*;
     use crate::config::Environment;
+
+    #[test]
+    fn ids_are_those_of_the_chat_that_is_set_up() {
+        let checks = ["channels", "admins"].map(|name| Check::warning(name, "", ""));
+        for (setting, value, platform) in [
+            ("SLACK_SIGNING_SECRET", "a-signing-secret", "slack:"),
+            ("DISCORD_BOT_TOKEN", "the-token-of-the-bot", "discord:"),
+        ] {
+            let usable = Usable::from(&Environment::of([(setting, value)]));
+            let lines = lines(&usable, false, &checks, "1100000000000000000");
+            let named = lines.iter().filter(|line| line.starts_with("name the"));
+            let of_it = |line: &&String| {
+                line.contains(&format!("--channel {platform}"))
+                    || line.contains(&format!("--admin {platform}"))
+            };
+            assert_eq!(named.filter(of_it).count(), 2, "{lines:#?}");
+        }
+    }
 
     #[test]
     fn there_are_never_more_than_ten() {

@@ -352,8 +352,7 @@ impl Problem {
             CallError::Refused(name) => name.as_str(),
             CallError::Later(_) => "ratelimited",
             CallError::Unanswered(what) | CallError::Unusable(what) => {
-                let remedy =
-                    "check that this machine reaches SLACK_API_BASE_URL; it is tried again by itself";
+                let remedy = "check the network of this machine, and SLACK_API_BASE_URL if it is set; it is tried again by itself";
                 return Self { what: what.clone(), remedy };
             }
         };

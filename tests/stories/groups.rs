@@ -286,7 +286,9 @@ async fn a_membership_counts_for_ten_minutes_without_slack_and_no_longer() {
         assert!(reply.says("you have no role"), "{reply}");
         let text = until_ready(stage, |text| text.contains("0 of 1 known")).await;
         assert!(
-            text.contains("HTTP status 503: check that this machine reaches SLACK_API_BASE_URL"),
+            text.contains(
+                "HTTP status 503: check the network of this machine, and SLACK_API_BASE_URL if it is set"
+            ),
             "{text}"
         );
         assert_eq!(stage.owner_of("test"), "user2");

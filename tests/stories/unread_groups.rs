@@ -53,7 +53,7 @@ async fn whoever_may_be_in_a_denied_group_is_refused_until_it_can_be_read() {
         ready
         store: ready
         slack: ready
-        slack's user groups: 0 of 1 known (slack:T0TEAM:group:S0DENIED: HTTP status 500: check that this machine reaches SLACK_API_BASE_URL; it is tried again by itself)
+        slack's user groups: 0 of 1 known (slack:T0TEAM:group:S0DENIED: HTTP status 500: check the network of this machine, and SLACK_API_BASE_URL if it is set; it is tried again by itself)
         refused, because a deny entry names a group that cannot be read: whoever may be in slack:T0TEAM:group:S0DENIED
         ");
         let reply = stage.slack(ALICE).says("/room-owner vip-1 user2").await;
