@@ -100,7 +100,7 @@ pub(super) const CHANNELS: [Place; 3] = [
         id: "C0NEWS",
         snowflake: "645027906669510603",
         name: "news",
-        about: "for announcements",
+        about: "announcements",
         authorised: false,
     },
 ];

@@ -96,7 +96,7 @@ async fn the_channels_are_part_of_the_acls_file() {
     assert_eq!(set.code, 0, "{}", set.err);
     assert_snapshot!(set.err, @"
     ✅ What happens to `live-*` is now announced in `discord:1:9`, where admins read it.
-       The bot needs View Channel, Send Messages and Embed Links there: give it these if it has them not.
+       The bot needs View Channel, Send Messages and Embed Links there: give it what is missing.
        Reason given: `the record`
        op 4
     ");

@@ -258,7 +258,7 @@ fn may_post(channel: &Channel) -> &'static str {
     match channel {
         Channel::Slack { .. } => "The bot has to be in the channel: invite it there if it is not.",
         Channel::Discord { .. } => {
-            "The bot needs View Channel, Send Messages and Embed Links there: give it these if it has them not."
+            "The bot needs View Channel, Send Messages and Embed Links there: give it what is missing."
         }
     }
 }
