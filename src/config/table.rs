@@ -152,7 +152,7 @@ settings! {
         "every workspace";
     Secret SLACK_BOT_TOKEN: SecretString = kinds::slack_token;
         "the-bot-user-oauth-token",
-        "the bot's own token: OAuth & Permissions, Bot User OAuth Token (xoxb-...); with the scope usergroups:read it looks up who is in the user groups that have roles, with chat:write it says what could not be answered in time and posts announcements; with any it opens the form",
+        "the bot's own token: OAuth & Permissions, Bot User OAuth Token (xoxb-...); with the scope usergroups:read it looks up who is in the user groups that have roles, with chat:write it says what could not be answered in time and posts announcements; it opens the form, too",
         "roles of user groups count for nobody, an answer that is lost is in the log alone, and there are no form and no announcements";
     Open SLACK_API_BASE_URL: Url = |text| kinds::api(text, "Slack", "token");
         "http://127.0.0.1:9300/api",

@@ -351,7 +351,7 @@ mod tests {
         the app's signing secret: api.slack.com/apps, your app, Basic Information; while it is being changed, both, separated by a comma
         SLACK_SIGNING_SECRET (not shown; Enter to leave it out): 
 
-        the bot's own token: OAuth & Permissions, Bot User OAuth Token (xoxb-...); with the scope usergroups:read it looks up who is in the user groups that have roles, with chat:write it says what could not be answered in time and posts announcements
+        the bot's own token: OAuth & Permissions, Bot User OAuth Token (xoxb-...); with the scope usergroups:read it looks up who is in the user groups that have roles, with chat:write it says what could not be answered in time and posts announcements; it opens the form, too
         SLACK_BOT_TOKEN (not shown; Enter to leave it out): 
 
         the application's Public Key: discord.com/developers/applications, your application, General Information; commands then come over HTTP, at `https://<your host>/discord/interactions`
