@@ -1,6 +1,6 @@
 # `just check` while you work, `just gate` before a change lands. Both are plain commands: they run without just, too.
 
-# Formatting, lints, the unit tests and the documents: under a minute once everything is compiled.
+# Formatting, lints, the unit tests and the documents: about a minute once everything is compiled.
 check:
     cargo fmt --all -- --check
     cargo clippy --locked --all-targets -- -D warnings
