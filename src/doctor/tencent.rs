@@ -132,7 +132,10 @@ fn configured(present: &Configuration, settings: &Settings, public_url: Option<&
     let set = |more: &str| format!("`room-owner tencent callbacks set {wanted}{more}`");
     let Some(url) = &present.url else {
         let detail = "Tencent sends none: changes that are not made through the bot are not recorded";
-        return Check::warning(CALLBACKS, detail, set(""));
+        return match ours {
+            Some(_) => Check::warning(CALLBACKS, detail, set("")),
+            None => Check::skipped(CALLBACKS, format!("{detail}. They need PUBLIC_URL")),
+        };
     };
     let is_ours = match &ours {
         Some(ours) => ours.as_str() == url.trim_end_matches('/'),
@@ -169,6 +172,28 @@ fn configured(present: &Configuration, settings: &Settings, public_url: Option<&
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::{Environment, Usable};
+
+    #[test]
+    fn callbacks_are_asked_of_nobody_who_has_no_address_for_them() {
+        let environment = Environment::of([
+            ("TENCENT_SDK_APP_ID", "1400000000"),
+            ("TENCENT_ADMIN_USER_ID", "administrator"),
+            ("TENCENT_SECRET_KEY", "a-key-that-opens-nothing"),
+            ("TENCENT_REGION", "singapore"),
+        ]);
+        let settings = Usable::from(&environment).tencent.unwrap();
+        let url = "https://rooms.example.com".parse().unwrap();
+        for (url, state, says) in [
+            (None, "skipped", "They need PUBLIC_URL"),
+            (Some(&url), "warning", "set https://rooms.example.com/tencent/callbacks"),
+        ] {
+            let check = configured(&Configuration::default(), &settings, url);
+            assert_eq!(check.state.name(), state);
+            let said = format!("{} {}", check.detail, check.remedy.unwrap_or_default());
+            assert!(said.contains(says), "{said}");
+        }
+    }
 
     #[test]
     fn a_clock_that_is_off_is_said_by_how_far() {
