@@ -446,10 +446,10 @@ async fn a_table_that_was_altered_about_what_is_archived_is_noticed_without_the_
         "UPDATE authorised_channels SET allowed_by = 'cli:eve' WHERE id = 1",
         "DELETE FROM authorised_channels WHERE id = 3",
         "UPDATE archives SET last = 14 WHERE operation = 28",
-        "UPDATE archives SET root = replace(root, 'a', 'b') WHERE operation = 28",
-        "UPDATE archives SET root = replace(root, 'a', 'b') WHERE operation = 31",
-        "UPDATE archives SET tables = replace(tables, 'a', 'b') WHERE operation = 28",
-        "UPDATE archives SET tables = replace(tables, 'a', 'b') WHERE operation = 31",
+        "UPDATE archives SET root = lower(hex(zeroblob(32))) WHERE operation = 28",
+        "UPDATE archives SET root = lower(hex(zeroblob(32))) WHERE operation = 31",
+        "UPDATE archives SET tables = lower(hex(zeroblob(32))) WHERE operation = 28",
+        "UPDATE archives SET tables = lower(hex(zeroblob(32))) WHERE operation = 31",
         "UPDATE archives SET operation = 29 WHERE operation = 28",
         "UPDATE archives SET operation = 32 WHERE operation = 31",
         "DELETE FROM archives WHERE operation = 28",
@@ -509,16 +509,16 @@ async fn a_table_that_was_altered_about_what_is_archived_is_noticed_without_the_
     UPDATE archives SET last = 14 WHERE operation = 28
       event 14: the root of the events up to it is not the root that `archives` has for it: that table was altered
       event 14: the root of the events up to it is not the root that `archives` has for it: that table was altered
-    UPDATE archives SET root = replace(root, 'a', 'b') WHERE operation = 28
+    UPDATE archives SET root = lower(hex(zeroblob(32))) WHERE operation = 28
       event 15: the root of the events up to it is not the root that `archives` has for it: that table was altered
       event 15: the root of the events up to it is not the root that `archives` has for it: that table was altered
-    UPDATE archives SET root = replace(root, 'a', 'b') WHERE operation = 31
+    UPDATE archives SET root = lower(hex(zeroblob(32))) WHERE operation = 31
       event 30: the root of the events up to it is not the root that `archives` has for it: that table was altered
       event 30: the root of the events up to it is not the root that `archives` has for it: that table was altered
-    UPDATE archives SET tables = replace(tables, 'a', 'b') WHERE operation = 28
+    UPDATE archives SET tables = lower(hex(zeroblob(32))) WHERE operation = 28
       event 30: what the tables say of the events up to it is not what they said when these were archived: they were altered
       event 28: `archives` does not say of archive 28 what the log says: `tables`
-    UPDATE archives SET tables = replace(tables, 'a', 'b') WHERE operation = 31
+    UPDATE archives SET tables = lower(hex(zeroblob(32))) WHERE operation = 31
       event 30: what the tables say of the events up to it is not what they said when these were archived: they were altered
       event 31: `archives` does not say of archive 31 what the log says: `tables`
     UPDATE archives SET operation = 29 WHERE operation = 28
