@@ -9,7 +9,7 @@ use crate::domain::check::Check;
 use crate::domain::principal::Channel;
 use crate::store::health::{self, FileHealth, Health};
 use crate::store::wal::USUAL_BYTES;
-use crate::store::{Database, KeyProblem};
+use crate::store::{Database, KeyProblem, SchemaProblem};
 
 const NAME: &str = "database";
 const SCHEMA: &str = "schema";
@@ -68,7 +68,12 @@ fn of_health(health: &Health) -> Vec<Check> {
     };
     let schema = match &health.schema {
         Ok(()) => Check::ok(SCHEMA, "of this version, with every trigger that guards the log"),
-        Err(error) => failed(SCHEMA, error),
+        Err(SchemaProblem::Older) => Check::warning(
+            SCHEMA,
+            "of an older version of room-owner",
+            "back it up with that version, then start `room-owner serve`, which brings it up to date",
+        ),
+        Err(SchemaProblem::Wrong(error)) => failed(SCHEMA, error),
     };
     let key = match &health.key {
         Ok(()) => Check::ok(KEY, "it can be used, and nobody else can read it"),

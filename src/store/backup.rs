@@ -9,8 +9,10 @@ use std::path::Path;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{ConnectOptions as _, Connection as _};
 
+use super::database::open_to_read;
 use super::files::beside;
 use super::rows::Explain as _;
+use super::schema::Applied;
 use super::verify::{Evidence, verify};
 use super::{Database, checkpoint_file, files, locks, writer};
 use crate::app::ports::StoreError;
@@ -27,6 +29,8 @@ pub async fn run(database: &Database, file: &Path) -> Result<Report, StoreError>
     files::check_before_opening(&original)?;
     database.check_exists()?;
     locks::check_others(&original).await?;
+    // The copy is checked by this version.
+    Applied::of(&open_to_read(&original)?, "main")?.check()?;
     let head = beside(file, ".checkpoint");
     for path in [file, &head] {
         if path.symlink_metadata().is_ok() {

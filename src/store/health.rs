@@ -15,7 +15,7 @@ use super::files::{self, beside};
 use super::log::LogTail;
 use super::opening::check_sqlite;
 use super::rows::Explain as _;
-use super::schema::{self, Schema};
+use super::schema::{self, Applied, Schema, SchemaProblem};
 use super::{Database, KeyProblem, checkpoint_file, key_file, locks, permissions, queries, tiles, wal};
 use crate::app::ports::StoreError;
 use crate::domain::access::{AnnouncementChannel, AuthorisedChannel, Grant, GrantUse};
@@ -29,7 +29,7 @@ pub struct Health {
     /// What lies on the disk.
     pub files: FileHealth,
     /// Whether it has the schema of this program, triggers and all.
-    pub schema: Result<(), StoreError>,
+    pub schema: Result<(), SchemaProblem>,
     /// The version of SQLite, if it can be trusted.
     pub sqlite: Result<String, StoreError>,
     /// The pids of the processes that serve it.
@@ -86,17 +86,22 @@ pub async fn look(database: &Database) -> Result<Health, StoreError> {
     let (verifier, of) = (key.as_ref().ok().cloned(), file.clone());
     let looked = spawn_blocking(move || {
         let connection = open_to_read(&of)?;
-        let version = rusqlite::version();
-        let sqlite = check_sqlite(rusqlite::version_number(), version).map(|()| version.to_owned());
-        let schema = right.check(&connection);
+        let sqlite = rusqlite::version();
+        let sqlite = check_sqlite(rusqlite::version_number(), sqlite).map(|()| sqlite.to_owned());
+        let schema = check_schema(&connection, &right);
         Ok::<_, StoreError>((sqlite, schema, log(&connection, verifier.as_ref(), &of)))
     });
     let looked = looked.await.explain("the look at the database broke off")?;
     let (sqlite, schema, log) =
-        looked.unwrap_or_else(|error| (Err(error.clone()), Err(error.clone()), Err(error)));
+        looked.unwrap_or_else(|error| (Err(error.clone()), Err(error.clone().into()), Err(error)));
     let acl = acl(&file).await;
     let (serving, has_head_beside) = (locks::serving(&file), checkpoint_file::path(&file).exists());
     Ok(Health { file, files, serving, schema, sqlite, key: key.map(drop), log, has_head_beside, acl })
+}
+
+fn check_schema(connection: &Connection, right: &Schema) -> Result<(), SchemaProblem> {
+    Applied::of(connection, "main")?.check()?;
+    Ok(right.check(connection)?)
 }
 
 /// Looks at its files alone.

@@ -42,6 +42,7 @@ mod writer;
 pub use database::{Database, database_file};
 pub use key_file::KeyProblem;
 pub use queries::LogCopy;
+pub use schema::SchemaProblem;
 pub use scratch::{MadeUp, fill_unsynced};
 
 use std::path::PathBuf;

@@ -42,6 +42,55 @@ pub(super) fn empty() -> rusqlite::Result<Connection> {
 pub(super) const TOO_OLD: &str = "was written by a program from before the first release, whose log has another form: \
      read it with that program, and begin a new database with this one";
 
+/// What the database knows of the migrations that made it, oldest first: their numbers and checksums.
+pub(super) struct Applied(pub(super) Vec<(i64, Vec<u8>)>);
+
+impl Applied {
+    /// Of the database that the connection knows by this name.
+    pub(super) fn of(connection: &Connection, name: &str) -> Result<Self, StoreError> {
+        let sql =
+            format!("SELECT version, checksum FROM {name}._sqlx_migrations WHERE success ORDER BY version");
+        let mut statement = connection.prepare(&sql).explain("this is no database of room-owner")?;
+        let applied = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        Ok(Self(applied.collect::<Result<_, _>>()?))
+    }
+
+    /// That the version of the database is this program's, for whoever does not bring it up to date.
+    pub(super) fn check(&self) -> Result<(), SchemaProblem> {
+        let known = migrations();
+        let is_known = |version: i64| known.iter().any(|migration| migration.version == version);
+        if let Some((newer, _)) = self.0.iter().find(|(version, _)| !is_known(*version)) {
+            let why =
+                format!("the database is of a newer version of room-owner (migration {newer}): use that one");
+            return Err(SchemaProblem::Wrong(StoreError(why)));
+        }
+        if self.0.first().is_some_and(|(_, checksum)| known[0].checksum.as_ref() != checksum.as_slice()) {
+            return Err(SchemaProblem::Wrong(StoreError(format!("the database {TOO_OLD}"))));
+        }
+        if self.0.len() < known.len() { Err(SchemaProblem::Older) } else { Ok(()) }
+    }
+}
+
+/// Why the schema of a database is not the one to work with.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum SchemaProblem {
+    /// A start brings it up to date.
+    #[error(
+        "the database is of an older version of room-owner: back it up with that one, then start `room-owner serve`, which \
+         brings it up to date; of a copy, `room-owner audit list` does"
+    )]
+    Older,
+    /// It is of a newer version, or somebody altered it.
+    #[error(transparent)]
+    Wrong(#[from] StoreError),
+}
+
+impl From<SchemaProblem> for StoreError {
+    fn from(problem: SchemaProblem) -> Self {
+        Self(problem.to_string())
+    }
+}
+
 /// How many things are named.
 const NAMED: usize = 8;
 

@@ -156,7 +156,7 @@ async fn an_older_schema_with_something_else_in_it_is_not_brought_up_to_date() {
     execute(&mut older, "DROP TRIGGER silent").await.unwrap();
     // What is not there yet was not taken off.
     let unread = verify(&file, Evidence::default()).await.unwrap_err().to_string();
-    assert!(unread.contains("the schema of an older program: open it with this one"), "{unread}");
+    assert!(unread.contains("is of an older version of room-owner: back it up"), "{unread}");
     drop(open(&file).await);
     assert_eq!(count(&mut older, "sqlite_schema WHERE name = 'operations'").await, 1);
 }

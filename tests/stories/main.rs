@@ -58,6 +58,7 @@ mod limits;
 mod load;
 mod matrix;
 mod metrics;
+mod older;
 mod once;
 mod overriding;
 mod pending_after_a_crash;

@@ -4,39 +4,19 @@ use rusqlite::Connection;
 
 use crate::app::ports::StoreError;
 use crate::domain::verification::Report;
-use crate::store::rows::Explain as _;
-use crate::store::schema::{Difference, Schema, TOO_OLD, migrations};
+use crate::store::schema::{Applied, Difference, Schema, migrations};
 
 /// The tables in which a migration puts one row, to be kept up; that of `signed_head` is checked with the tree.
 const ONE_ROW: [&str; 2] = ["acl_version", "write_probe"];
 
 /// Compares it with what this program's migrations make on an empty database.
 pub(super) fn check(log: &Connection, right: &Schema, report: &mut Report) -> Result<(), StoreError> {
-    let applied = "SELECT version, checksum FROM log._sqlx_migrations WHERE success ORDER BY version";
-    let mut statement = log.prepare(applied).explain("this is no database of room-owner")?;
-    let applied = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
-    let applied: Vec<(i64, Vec<u8>)> = applied.collect::<Result<_, _>>()?;
-    let known = migrations();
-    for (n, (version, checksum)) in applied.iter().enumerate() {
-        let Some(migration) = known.iter().find(|migration| migration.version == *version) else {
-            return Err(StoreError(format!(
-                "the database has the schema of a newer program (migration {version}): check it with that one"
-            )));
-        };
-        if migration.checksum.as_ref() == checksum.as_slice() {
-            continue;
+    let applied = Applied::of(log, "log")?;
+    applied.check()?;
+    for ((version, checksum), migration) in applied.0.iter().zip(migrations()) {
+        if migration.checksum.as_ref() != checksum.as_slice() {
+            report.find(None, format!("migration {version} of the schema was another than this program's"));
         }
-        if n == 0 {
-            return Err(StoreError(format!("the database {TOO_OLD}")));
-        }
-        report.find(None, format!("migration {version} of the schema was another than this program's"));
-    }
-    if applied.len() < known.len() {
-        return Err(StoreError(
-            "the database has the schema of an older program: open it with this one, such as with `room-owner audit \
-             list`, and check it then"
-                .to_owned(),
-        ));
     }
     for (difference, thing) in right.differences(&Schema::of(log, "log")?) {
         report.find(
