@@ -12,6 +12,7 @@ at_every_door! {
     a_button_works_once,
     a_press_that_is_delivered_twice_is_done_once,
     nothing_is_undone_when_somebody_changed_the_owner_since,
+    a_room_that_came_back_to_the_same_owner_is_not_taken_from_them,
     a_change_outside_of_the_bot_is_laid_to_nobody,
     half_an_hour_later_nothing_is_undone,
     whoever_may_not_hand_the_room_over_may_not_press,
@@ -144,6 +145,26 @@ async fn nothing_is_undone_when_somebody_changed_the_owner_since(door: Door) {
         ");
         bot.loses_its_buttons(&press).await;
         assert_eq!(bot.owner_of("test"), "user9");
+    })
+    .await;
+}
+
+async fn a_room_that_came_back_to_the_same_owner_is_not_taken_from_them(door: Door) {
+    run(World::usual().at(door).grant(BORIS, "moderator", "*"), async |bot| {
+        let first = bot.chat(ALICE).says("/room-owner test user2").await;
+        bot.chat(BORIS).says("/room-owner test user3").await.text();
+        let back = bot.chat(BORIS).says("/room-owner test user2").await;
+        let press = bot.chat(ALICE).presses(&first, "Undo").await;
+        let said = bot.came_of(&press).await;
+        let since = format!("user2 owns it now: op {} by boris", back.operation());
+        assert!(said.says(&since) && said.says("Nothing was done"), "{said}");
+        bot.loses_its_buttons(&press).await;
+        assert_eq!((bot.owner_of("test"), bot.changes().len()), ("user2".to_owned(), 3));
+        // The newest hand-over can still be undone.
+        let press = bot.chat(ALICE).presses(&back, "Undo").await;
+        let said = bot.came_of(&press).await;
+        assert!(said.says("`test` now belongs to `user3`"), "{said}");
+        bot.loses_its_buttons(&press).await;
     })
     .await;
 }

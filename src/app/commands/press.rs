@@ -106,23 +106,26 @@ fn unknown(press: Press) -> RejectedRequest {
     }
 }
 
-/// Whether the room belongs to somebody else than the button that was pressed takes for granted.
-pub(super) fn is_overtaken(attempt: &Attempt, owner: &AccountId) -> bool {
-    let expects = attempt.pressed().and_then(|pressed| pressed.expects.as_ref());
-    expects.is_some_and(|expected| expected != owner)
-}
-
-/// Nothing is done: somebody changed the owner since the button was offered.
-pub(super) async fn overtaken(service: &CommandService, attempt: &Attempt, owner: &AccountId) -> Outcome {
+/// The outcome of a press that takes for granted who owns the room, if somebody changed that since the button was offered:
+/// nothing is done, even if the room came back to the same owner.
+pub(super) async fn overtaken(
+    service: &CommandService,
+    attempt: &Attempt,
+    owner: &AccountId,
+) -> Option<Outcome> {
+    let expected = attempt.pressed()?.expects.as_ref()?;
     let since = since_offered(service, attempt, owner).await;
+    if expected == owner && since.is_none() {
+        return None;
+    }
     let by = since.as_ref().and_then(changed_by);
     let by = by.unwrap_or_else(|| "the change did not go through the bot".to_owned());
-    Outcome::Declined(Refusal {
+    Some(Outcome::Declined(Refusal {
         code: None,
         info: format!("{owner} owns it now: {by}"),
         request_id: None,
         remedy: "Agree with the other moderators. To change it all the same, type the command.".to_owned(),
-    })
+    }))
 }
 
 /// The newest change since the button was offered that made this account the owner.

@@ -23,10 +23,10 @@ pub(super) async fn transfer(service: &CommandService, attempt: &Attempt) -> Rep
     let transfer = attempt.transfer();
     let (outcome, meant) = match service.rooms.owner_of(&transfer.room).await {
         Ok(owner) if owner == transfer.new_owner => (Outcome::Unchanged, None),
-        Ok(owner) if press::is_overtaken(attempt, &owner) => {
-            (press::overtaken(service, attempt, &owner).await, None)
-        }
-        Ok(owner) => (carry_out(service, attempt, Some(owner)).await, None),
+        Ok(owner) => match press::overtaken(service, attempt, &owner).await {
+            Some(outcome) => (outcome, None),
+            None => (carry_out(service, attempt, Some(owner)).await, None),
+        },
         // The override says to go ahead without knowing the owner.
         Err(ReadError::Refused(_) | ReadError::Unreadable(_)) if transfer.overrides.is_some() => {
             (carry_out(service, attempt, None).await, None)
