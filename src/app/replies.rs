@@ -14,7 +14,7 @@ use crate::domain::principal::{Channel, Subject};
 use crate::domain::reply::Reply;
 
 /// A chat platform.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Platform {
     /// Slack.
     Slack,

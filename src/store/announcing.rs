@@ -89,15 +89,21 @@ pub(super) fn find_lapses(log: &LogTransaction<'_>, now: Timestamp) -> Result<bo
     Ok(is_any)
 }
 
-/// Nothing more is to be posted in the channel.
+/// Nothing more is to be posted in the channel. Of a grant of which nothing was posted there, that is not remembered.
 pub(super) fn forget(log: &LogTransaction<'_>, channel: &Channel) -> Result<(), StoreError> {
-    let sql = "DELETE FROM announcements_due WHERE channel = ?";
-    log.connection.prepare_cached(sql)?.execute([channel.to_string()])?;
+    for sql in [
+        "DELETE FROM lapses_announced WHERE channel = ?1
+             AND grant_id IN (SELECT grant_id FROM announcements_due WHERE channel = ?1)",
+        "DELETE FROM announcements_due WHERE channel = ?1",
+    ] {
+        log.connection.prepare_cached(sql)?.execute([channel.to_string()])?;
+    }
     Ok(())
 }
 
 /// Takes the next one. One in the channel that somebody's reply is still to be delivered to waits for that; one that no
-/// signed head covers yet waits for the end of the transaction.
+/// signed head covers yet waits for the end of the transaction. What happened to a room is posted in its order, whichever
+/// process does it.
 pub(super) fn next(
     log: &LogTransaction<'_>,
     platforms: &[Platform],
@@ -117,7 +123,11 @@ pub(super) fn next(
                        WHERE replies.operation = looked.operation AND operations.channel = looked.channel
                    ) AS waits
                FROM looked
-               WHERE is_old OR substr(channel, 1, instr(channel, ':') - 1) IN (SELECT value FROM json_each(?5))
+               WHERE (is_old OR substr(channel, 1, instr(channel, ':') - 1) IN (SELECT value FROM json_each(?5)))
+                   AND NOT EXISTS (
+                       SELECT 1 FROM announcements_due AS other JOIN operations AS earlier USING (operation)
+                       WHERE other.channel = looked.channel AND earlier.operation < looked.operation
+                           AND earlier.room = (SELECT room FROM operations WHERE operation = looked.operation))
                ORDER BY waits, next_at, since, id LIMIT 1";
     let mut statement = log.connection.prepare_cached(sql)?;
     let now_ms = now.as_millisecond();

@@ -157,3 +157,49 @@ async fn a_grant_that_lapses_is_announced_once_in_each_channel_and_off_ends_it()
     silence(INCIDENTS).apply(&world.store).await;
     assert_eq!(next(&world.store, at(9)).await, None);
 }
+
+#[tokio::test]
+async fn a_grant_that_was_not_announced_before_off_is_announced_after_it() {
+    let world = World::new().await;
+    let ends_soon = Some(NOON + SignedDuration::from_hours(3));
+    grant(ALICE, "moderator", "live-*").but(|new| new.expires_at = ends_soon).apply(&world.store).await;
+    for (is_posted, is_due_again) in [(false, true), (true, false)] {
+        announce(INCIDENTS, "*").apply(&world.store).await;
+        world.store.find_lapses(later(10)).await.unwrap();
+        let due = next(&world.store, later(10)).await.unwrap();
+        if is_posted {
+            post(&world.store, &due).await;
+        }
+        silence(INCIDENTS).apply(&world.store).await;
+        assert_eq!(next(&world.store, later(11)).await, None);
+        announce(INCIDENTS, "*").apply(&world.store).await;
+        world.store.find_lapses(later(12)).await.unwrap();
+        let again = next(&world.store, later(12)).await;
+        assert_eq!(again.is_some(), is_due_again, "posted: {is_posted}");
+        silence(INCIDENTS).apply(&world.store).await;
+    }
+}
+
+#[tokio::test]
+async fn what_happened_to_a_room_is_posted_in_its_order_by_whichever_process() {
+    let world = World::new().await;
+    announce(INCIDENTS, "*").apply(&world.store).await;
+    let (first, second) = (hand_over(&world, "test bob").await, hand_over(&world, "test carol").await);
+    let elsewhere = hand_over(&world, "live-7 bob").await;
+    let operation = |due: &DueAnnouncement| match due.topic {
+        Topic::Operation(operation, _) => operation,
+        Topic::Grant(_) => panic!("{due:?}"),
+    };
+    let other = world.another().await;
+    let due = next(&world.store, later(10)).await.unwrap();
+    assert_eq!(operation(&due), first);
+    let meanwhile = next(&other, later(10)).await.unwrap();
+    assert_eq!(operation(&meanwhile), elsewhere, "another room does not wait");
+    post(&other, &meanwhile).await;
+    assert_eq!(next(&other, later(10)).await, None);
+    // Nor is it overtaken while it is put off.
+    world.store.postpone(&due, later(5_000), false, later(10)).await.unwrap();
+    assert_eq!(world.store.next_due(&BOTH, later(11)).await.unwrap(), NextDue::NotBefore(later(5_000)));
+    post(&world.store, &next(&world.store, later(5_000)).await.unwrap()).await;
+    assert_eq!(operation(&next(&other, later(5_001)).await.unwrap()), second);
+}

@@ -90,6 +90,43 @@ async fn who_dies_while_slack_is_silent_is_followed_by_one_that_says_so() {
 }
 
 #[tokio::test]
+async fn where_a_room_is_not_announced_any_more_what_was_due_of_it_is_not_posted() {
+    let (program, slack) = announcing().await;
+    for line in
+        ["transfer test user2".to_owned(), format!("acl announce here slack:{TEAM}:{RANDOM} --rooms live-*")]
+    {
+        let ran = program.runs(&line).await;
+        assert_eq!(ran.code, 0, "{}", ran.err);
+    }
+    let serving = program.serves().await;
+    is_settled(&program).await;
+    assert_eq!(slack.calls(), Vec::<String>::new());
+    serving.dies();
+}
+
+#[tokio::test]
+async fn what_becomes_due_while_slack_wants_a_pause_waits_too() {
+    let (program, slack) = announcing().await;
+    program.tencent.put_room("live-7", "carol");
+    slack.takes(&[Taken::NotBefore(600)]);
+    let serving = program.serves().await;
+    for (room, waiting) in [("test", 1), ("live-7", 2)] {
+        let reply = program.slack(ALICE).says(&format!("/room-owner {room} user2")).await;
+        reply.text();
+        let mut raw = program.raw().await;
+        let put_off = async {
+            let sql = "SELECT count(*) FROM announcements_due WHERE not_before > 0 AND tries > 0";
+            while sqlx::query_scalar::<_, i64>(sql).fetch_one(&mut raw).await.unwrap() < waiting {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, put_off).await.expect("it is not put off");
+    }
+    assert_eq!(slack.calls().len(), 1, "{:?}", slack.calls());
+    serving.dies();
+}
+
+#[tokio::test]
 async fn the_channels_are_part_of_the_acls_file() {
     let (program, _) = announcing().await;
     let set = program.runs("acl announce here discord:1:9 --rooms live-* --admin --reason the+record").await;

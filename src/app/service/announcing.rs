@@ -2,7 +2,6 @@
 //!
 //! What is to be posted is stored with what it announces, so nothing is lost when the process ends. Nobody waits for it.
 
-use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -10,13 +9,14 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use tracing::{Instrument as _, Span, info, warn};
 
+use super::pace::Pace;
 use super::pending::pause_before;
 use super::{CommandService, span_of};
 use crate::app::announcements::{Announcements, DueAnnouncement, NextDue};
 use crate::app::ports::StoreError;
 use crate::app::replies::{Messenger, Platform, SendError};
 use crate::domain::access::{GrantId, admins_of, is_live};
-use crate::domain::announcement::{Announcement, Topic};
+use crate::domain::announcement::{Announcement, Topic, channels_for};
 use crate::domain::audit::{Announced, AuditEntry, AuditFilter, Event, OperationId, Outcome, What};
 use crate::domain::principal::{Channel, Subject};
 use crate::domain::reply::Audience;
@@ -25,8 +25,6 @@ use crate::domain::tree_head::TreeHead;
 
 /// After a day an announcement is no news any more.
 const LONGEST: SignedDuration = SignedDuration::from_hours(24);
-/// Between two messages to one channel: more than one a second is not taken (docs.slack.dev/apis/web-api/rate-limits).
-const BETWEEN: Duration = Duration::from_secs(1);
 /// Between two looks for grants that lapse.
 const LOOK_FOR_LAPSES: Duration = Duration::from_secs(300);
 /// The pause after the store failed.
@@ -40,8 +38,7 @@ pub(super) struct Announcing {
     book: Option<Arc<dyn Announcements>>,
     /// Whether something waits for somebody's reply to be delivered.
     waits_for_replies: AtomicBool,
-    /// When something was posted to each channel, within the last moments.
-    posted: Mutex<HashMap<Channel, Duration>>,
+    pace: Pace,
     /// When it was last looked for grants that lapse.
     looked_at: Mutex<Option<Duration>>,
 }
@@ -78,17 +75,6 @@ impl Announcing {
         {
             book.is_due().notify_one();
         }
-    }
-
-    /// How long to wait before the next message to the channel.
-    fn pause(&self, channel: &Channel, now: Duration) -> Duration {
-        let mut posted = self.posted.lock().unwrap_or_else(PoisonError::into_inner);
-        posted.retain(|_, at| now.saturating_sub(*at) < BETWEEN);
-        posted.get(channel).map_or(Duration::ZERO, |at| BETWEEN.saturating_sub(now.saturating_sub(*at)))
-    }
-
-    fn has_posted(&self, channel: &Channel, now: Duration) {
-        self.posted.lock().unwrap_or_else(PoisonError::into_inner).insert(channel.clone(), now);
     }
 
     /// Whether it is time to look for grants that lapse.
@@ -204,6 +190,9 @@ impl CommandService {
             let why = format!("the bot has no token to post with: set {}", platform.token_setting());
             return given_up(due, why);
         };
+        if let Some(after) = self.announcing.pace.paused(platform, self.clock.elapsed()) {
+            return Ended::NotYet { perhaps_posted: due.perhaps_posted, after, is_asked_for: true };
+        }
         let planned = match due.topic {
             Topic::Operation(operation, event) => {
                 self.planned(due, operation, event, head, &**messenger).await
@@ -219,12 +208,12 @@ impl CommandService {
                 return Ended::NotYet { perhaps_posted, after, is_asked_for: false };
             }
         };
-        let pause = self.announcing.pause(&due.channel, self.clock.elapsed());
+        let pause = self.announcing.pace.pause(&due.channel, self.clock.elapsed());
         if !pause.is_zero() {
             self.clock.sleep(pause).await;
         }
         let posted = messenger.post(&due.channel, &announcement, &due.topic.key()).await;
-        self.announcing.has_posted(&due.channel, self.clock.elapsed());
+        self.announcing.pace.has_posted(&due.channel, self.clock.elapsed());
         match posted {
             Ok(message) => {
                 info!(channel = %due.channel, message = ?message, "announced");
@@ -235,6 +224,9 @@ impl CommandService {
                 warn!(channel = %due.channel, why, "an announcement cannot be posted yet");
                 let perhaps_posted = due.perhaps_posted || is_unclear;
                 let is_asked_for = after.is_some();
+                if let Some(after) = after {
+                    self.announcing.pace.pauses(platform, self.clock.elapsed().saturating_add(after));
+                }
                 let after = after.unwrap_or_else(|| pause_before(due.tries));
                 Ended::NotYet { perhaps_posted, after, is_asked_for }
             }
@@ -264,6 +256,10 @@ impl CommandService {
             return Ok(Plan::Drop);
         };
         upto.iter().for_each(|event| entry.follow(event));
+        let channels = self.store.announcement_channels().await?;
+        if !channels_for(&entry, &channels).any(|channel| *channel == due.channel) {
+            return Ok(Plan::Drop);
+        }
         let outcomes: Vec<&Outcome> = upto.iter().filter_map(|event| outcome_of(event)).collect();
         let outcome =
             outcomes.last().map(|outcome| (*outcome).clone().with_remedies(|code| self.rooms.remedy(code)));
@@ -286,7 +282,8 @@ impl CommandService {
         let grant = self.store.grant(id).await?.filter(|grant| is_live(grant, now));
         let channels = self.store.announcement_channels().await?;
         let here = channels.iter().find(|entry| entry.channel == due.channel && entry.is_live(now));
-        let (Some(grant), Some(here)) = (grant, here) else { return Ok(Plan::Drop) };
+        let here = here.zip(grant).filter(|(here, grant)| here.covers_end_of(grant, now));
+        let Some((here, grant)) = here else { return Ok(Plan::Drop) };
         let mut admins = Vec::new();
         if here.for_admins {
             let all = self.store.admins().await?;

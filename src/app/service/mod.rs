@@ -8,6 +8,7 @@ mod config;
 mod in_flight;
 mod notifying;
 mod observing;
+mod pace;
 mod pending;
 mod recording;
 mod recovery;
