@@ -16,7 +16,7 @@ use super::Slack;
 use super::payload::{Invocation, Payload};
 use super::render::render;
 use super::response_url::ResponseUrl;
-use crate::domain::principal::Principal;
+use crate::domain::principal::{Channel, Principal, Subject};
 use crate::domain::reply::Reply;
 
 /// How long the person waits for an answer to the request itself, which Slack gives up 3 s after it sent it.
@@ -74,10 +74,8 @@ impl Slack {
                     return Answer::Nothing;
                 }
                 let message = self.render(&reply);
-                let response_url = unanswered.response_url.take();
-                let slack = Arc::clone(self);
-                let outgoing = Outgoing { slack, reply, message, response_url, is_given: false };
-                Answer::Outcome(Box::new(outgoing))
+                let otherwise = Otherwise::At(unanswered.response_url.take());
+                Answer::Outcome(Box::new(Outgoing::new(Arc::clone(self), reply, message, otherwise)))
             }
             // What is unanswered is answered late.
             Err(_) if is_recorded.load(Ordering::Acquire) => {
@@ -128,30 +126,44 @@ pub(super) struct Outgoing {
     slack: Arc<Slack>,
     reply: Reply,
     message: Value,
-    response_url: Option<ResponseUrl>,
-    is_given: bool,
+    otherwise: Option<Otherwise>,
+}
+
+/// How an outcome comes late.
+pub(super) enum Otherwise {
+    /// By the `response_url`, if there is one.
+    At(Option<ResponseUrl>),
+    /// By the bot's own token, to this person in this channel.
+    In(Channel, Subject),
 }
 
 impl Outgoing {
+    pub(super) fn new(slack: Arc<Slack>, reply: Reply, message: Value, otherwise: Otherwise) -> Self {
+        Self { slack, reply, message, otherwise: Some(otherwise) }
+    }
+
     pub(super) fn message(&self) -> &Value {
         &self.message
     }
 
     /// It is handed over to the connection on which the request came.
     pub(super) fn given(mut self) {
-        self.is_given = true;
+        self.otherwise = None;
         self.slack.service.answer_given(self.reply.operation());
     }
 }
 
 impl Drop for Outgoing {
     fn drop(&mut self) {
-        if self.is_given {
-            return;
-        }
-        let (slack, response_url) = (Arc::clone(&self.slack), self.response_url.take());
+        let Some(otherwise) = self.otherwise.take() else { return };
+        let slack = Arc::clone(&self.slack);
         let reply = std::mem::replace(&mut self.reply, Reply::Broken);
-        self.slack.service.spawn(async move { slack.answer_late(response_url.as_ref(), &reply).await });
+        self.slack.service.spawn(async move {
+            match otherwise {
+                Otherwise::At(url) => slack.answer_late(url.as_ref(), &reply).await,
+                Otherwise::In(channel, to) => slack.say_in(channel, to, reply).await,
+            }
+        });
     }
 }
 

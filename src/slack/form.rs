@@ -7,7 +7,7 @@ use serde_json::Value;
 use tokio::time::timeout;
 use tracing::{info, warn};
 
-use super::answer::Answer;
+use super::answer::{Answer, Otherwise, Outgoing};
 use super::interactive::{Submission, Typing};
 use super::{Slack, render};
 use crate::app::commands::at_once;
@@ -101,8 +101,9 @@ impl Slack {
             let reply = reply.unwrap_or_else(|panic| super::answer::broken(&panic));
             let is_public = reply.audience() == Audience::Channel && !self.settings.private_replies;
             if !is_public || self.messenger.is_none() {
-                self.service.answer_given(reply.operation());
-                return Answer::Note(render::in_form(&reply, &self.settings.command));
+                let message = render::in_form(&reply, &self.settings.command);
+                let otherwise = Otherwise::In(channel, to);
+                return Answer::Outcome(Box::new(Outgoing::new(self, reply, message, otherwise)));
             }
             let slack = Arc::clone(&self);
             self.service.spawn(async move { slack.say_in(channel, to, reply).await });
@@ -117,7 +118,7 @@ impl Slack {
     }
 
     /// Says in the channel what came of a form, with the bot's own token.
-    async fn say_in(&self, channel: Channel, to: Subject, reply: Reply) {
+    pub(super) async fn say_in(&self, channel: Channel, to: Subject, reply: Reply) {
         let operation = reply.operation();
         let Some(messenger) = &self.messenger else {
             let why = "the bot has no token to answer a form with";

@@ -5,11 +5,10 @@
 
 use std::sync::Arc;
 
-use axum::Json;
 use axum::body::Body;
 use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode};
-use axum::response::{IntoResponse as _, Response};
+use axum::http::HeaderMap;
+use axum::response::Response;
 use serde_json::{Value, json};
 use tracing::{debug, warn};
 
@@ -18,6 +17,7 @@ use super::answer::Answer;
 use super::interactive::{self, Interactive, Pressing, Source};
 use super::payload::Invocation;
 use super::response_url::ResponseUrl;
+use super::slash;
 use crate::app::commands::at_once;
 use crate::domain::reply::{Audience, Reply};
 
@@ -27,10 +27,7 @@ pub(super) async fn interaction(State(slack): State<Arc<Slack>>, headers: Header
         Err(refusal) => return refusal,
     };
     let payload = interactive::payload(&body, &slack.redactor);
-    match slack.interactive(payload).await {
-        Answer::Note(answer) => Json(answer).into_response(),
-        Answer::Nothing | Answer::Outcome(_) => StatusCode::OK.into_response(),
-    }
+    slash::response(slack.interactive(payload).await)
 }
 
 impl Slack {

@@ -27,7 +27,12 @@ pub(super) async fn command(State(slack): State<Arc<Slack>>, headers: HeaderMap,
         Err(refusal) => return refusal,
     };
     let payload = payload::read(&body, &slack.settings, &slack.redactor);
-    match slack.answer(payload, until).await {
+    response(slack.answer(payload, until).await)
+}
+
+/// The answer to a request. An outcome that the connection does not take comes late.
+pub(super) fn response(answer: Answer) -> Response {
+    match answer {
         Answer::Nothing => StatusCode::OK.into_response(),
         Answer::Note(message) => Json(message).into_response(),
         Answer::Outcome(outgoing) => {

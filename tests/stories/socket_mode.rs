@@ -13,6 +13,7 @@ use tokio::time::Instant;
 use super::crash::allowed;
 use super::fakes::socket::{self, Acknowledged, Acknowledgements, Connection, Fake};
 use super::logs;
+use super::pending_replies::{read, with_a_token};
 use super::program::Program;
 use super::slack::{self, ALICE, MODS, OTTO, Reply, Slack};
 use super::world::{Stage, World, run};
@@ -339,6 +340,27 @@ async fn an_answer_whose_connection_is_gone_comes_by_the_response_url() {
         let connection = bot.fake().session().await;
         let reply = bot.says_over(&connection, bot.slack(ALICE), "/room-owner test").await;
         assert!(reply.says("`user2`"), "{reply}");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_came_of_a_form_whose_connection_is_gone_is_said_by_the_bot_itself() {
+    with_a_token(world().private(), async |bot, api| {
+        let connection = bot.fake().session().await;
+        bot.next_change(FaultKind::Stall { when: When::Before, millis: 400 });
+        let view = json!({ "callback_id": "hand-over", "private_metadata": MODS });
+        let chosen = |value: &str| json!({ "selected_option": { "value": value } });
+        let filled = json!({
+            "type": "view_submission",
+            "state": { "room": { "room": chosen("test") }, "new_owner": { "new_owner": chosen("user2") } },
+        });
+        connection.envelope("filled", "interactive", &bot.slack(ALICE).of_a_form(&view, filled));
+        bot.workspace.recorded.fetch_add(1, Ordering::SeqCst);
+        connection.drop_it();
+        let posted = &api.has_posted(1).await[0];
+        assert_eq!((posted.method.as_str(), posted.user.as_deref()), ("chat.postEphemeral", Some(ALICE.id)));
+        assert!(read(posted).says("`test` now belongs to `user2`"), "{}", read(posted));
     })
     .await;
 }
