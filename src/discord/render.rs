@@ -47,16 +47,16 @@ pub(super) fn message(reply: &Reply, name: &CommandName) -> Value {
     json!({
         "embeds": [embed(facts(reply), &message)],
         "allowed_mentions": { "parse": [] },
-        "components": components(reply.buttons()),
+        "components": components(reply.buttons(), name),
     })
 }
 
 /// A row of buttons ("Component Reference"): in grey, for nothing is the one thing to press.
-fn components(buttons: &[Button]) -> Vec<Value> {
+fn components(buttons: &[Button], name: &CommandName) -> Vec<Value> {
     let button = |button: &Button| {
-        let label = clip(&visible(&button.offer.label), LONGEST_LABEL);
-        let name = format!("{PRESS}{}", button.nonce.as_str());
-        json!({ "type": 2, "style": 2, "label": label, "custom_id": name })
+        let label = clip(&visible(&name.label(&button.offer)), LONGEST_LABEL);
+        let id = format!("{PRESS}{}", button.nonce.as_str());
+        json!({ "type": 2, "style": 2, "label": label, "custom_id": id })
     };
     let row = || json!({ "type": 1, "components": buttons.iter().map(button).collect::<Vec<_>>() });
     if buttons.is_empty() { Vec::new() } else { vec![row()] }
@@ -394,7 +394,8 @@ mod tests {
             let nonce = Nonce::new(bits);
             let at = jiff::Timestamp::UNIX_EPOCH;
             let offer = Offer { label: room, asks: Asks::Cancel, for_whom: None, lapses_at: at };
-            let rows = components(&[Button { nonce: nonce.clone(), of: OperationId::new(7), offer: offer.clone() }]);
+            let button = Button { nonce: nonce.clone(), of: OperationId::new(7), offer: offer.clone() };
+            let rows = components(&[button], &CommandName::slash(""));
             let button = &rows[0]["components"][0];
             let name = button["custom_id"].as_str().unwrap();
             prop_assert!(name.len() <= 100);

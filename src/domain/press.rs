@@ -14,7 +14,7 @@ use super::principal::{Channel, Subject};
 use super::room::{AccountId, visible};
 
 /// The longest label: Slack's limit, in UTF-16 units, which are never fewer than what it counts; Discord's is 80.
-const LONGEST_LABEL: usize = 75;
+pub(super) const LONGEST_LABEL: usize = 75;
 
 /// What a press asks for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

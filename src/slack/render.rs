@@ -22,15 +22,16 @@ const LONGEST_LINE: usize = 2_500;
 /// A reply as Slack takes it.
 pub(super) fn render(reply: &Reply, name: &CommandName, all_private: bool) -> Value {
     let in_channel = reply.audience() == Audience::Channel && !all_private;
-    written(&message(reply, name), reply.buttons(), in_channel)
+    let buttons = actions(reply.buttons(), name);
+    written(&message(reply, name), buttons, in_channel)
 }
 
 /// An announcement as Slack takes it.
 pub(super) fn announced(announcement: &Announcement, name: &CommandName) -> Value {
-    written(&announcement_in_words(announcement, name), &[], true)
+    written(&announcement_in_words(announcement, name), None, true)
 }
 
-fn written(message: &Message, buttons: &[Button], in_channel: bool) -> Value {
+fn written(message: &Message, buttons: Option<Value>, in_channel: bool) -> Value {
     let mut blocks = vec![json!({ "type": "rich_text", "elements": lines(message) })];
     if let Some(footer) = &message.footer {
         let text: String = footer.0.iter().map(span_text).collect();
@@ -39,9 +40,7 @@ fn written(message: &Message, buttons: &[Button], in_channel: bool) -> Value {
             "elements": [{ "type": "plain_text", "text": clip(&text), "emoji": false }],
         }));
     }
-    if !buttons.is_empty() {
-        blocks.push(actions(buttons));
-    }
+    blocks.extend(buttons);
     json!({
         "response_type": if in_channel { "in_channel" } else { "ephemeral" },
         "text": fallback(message),
@@ -54,17 +53,18 @@ fn written(message: &Message, buttons: &[Button], in_channel: bool) -> Value {
     })
 }
 
-/// A row of buttons. What one says is never parsed; what it stands for is in the store.
-fn actions(buttons: &[Button]) -> Value {
+/// A row of buttons, if there are any. What one says is never parsed; what it stands for is in the store.
+fn actions(buttons: &[Button], name: &CommandName) -> Option<Value> {
     let button = |(n, button): (usize, &Button)| {
         json!({
             "type": "button",
             "action_id": format!("press:{n}"),
-            "text": { "type": "plain_text", "text": clip(&visible(&button.offer.label)), "emoji": false },
+            "text": { "type": "plain_text", "text": clip(&visible(&name.label(&button.offer))), "emoji": false },
             "value": button.nonce.as_str(),
         })
     };
-    json!({ "type": "actions", "elements": buttons.iter().enumerate().map(button).collect::<Vec<_>>() })
+    let buttons: Vec<Value> = buttons.iter().enumerate().map(button).collect();
+    (!buttons.is_empty()).then(|| json!({ "type": "actions", "elements": buttons }))
 }
 
 /// A message that Slack showed with buttons, to be shown without them in its place.

@@ -4,7 +4,7 @@ use room_owner::domain::audit::OutcomeKind;
 use serde_json::json;
 
 use super::doors::{Door, assert_snapshot, at_door, at_every_door};
-use super::slack::{ALICE, BORIS, MODS, RANDOM, RITA};
+use super::slack::{ADAM, ALICE, BORIS, MODS, RANDOM, RITA};
 use super::world::{World, run};
 
 at_every_door! {
@@ -28,6 +28,7 @@ at_door!(
     typed_at_slack,
     Slack,
     a_line_that_is_typed_wrongly_is_corrected_by_a_press,
+    a_button_names_the_command_by_its_prefix,
     the_last_hand_over_is_undone_from_its_own_question
 );
 
@@ -289,6 +290,18 @@ async fn a_line_that_is_typed_wrongly_is_corrected_by_a_press(door: Door) {
         let press = bot.chat(ALICE).presses(&refused, "Hand test to user2").await;
         assert!(bot.came_of(&press).await.says("`test` now belongs to `user2`"));
         bot.loses_its_buttons(&press).await;
+    })
+    .await;
+}
+
+async fn a_button_names_the_command_by_its_prefix(door: Door) {
+    run(World::usual().at(door).prefix("staging-").grant(ADAM, "admin", "*"), async |bot| {
+        let line = "grant slack:T0TEAM:U0BORIS moderater rooms: live-*";
+        let refused = bot.chat(ADAM).says(&format!("/staging-room-acl {line}")).await;
+        let label = "/staging-room-acl grant slack:T0TEAM:U0BORIS moderator rooms: live-*";
+        assert_eq!(refused.labels(), [label, "Cancel"], "{refused}");
+        let press = bot.chat(ADAM).presses(&refused, label).await;
+        assert!(bot.came_of(&press).await.says("is now moderator"));
     })
     .await;
 }

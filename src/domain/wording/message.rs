@@ -7,6 +7,7 @@ use jiff::Timestamp;
 
 use crate::domain::audit::{AuditEntry, OperationId, OutcomeKind};
 use crate::domain::command::{CommandGroup, Invocation, Style, shell_word};
+use crate::domain::press::{Asks, LONGEST_LABEL, Offer};
 use crate::domain::principal::{Channel, Subject};
 use crate::domain::room::RoomId;
 
@@ -224,6 +225,20 @@ impl CommandName {
             Some(prefix) => Self(format!("{prefix}{}", family.name()), self.1),
             None => Self(format!("/{}", family.name()), self.1),
         }
+    }
+
+    /// What a button says: of a line, by the command's name at this door, unless that does not fit.
+    #[must_use]
+    pub fn label(&self, offer: &Offer) -> String {
+        let named = match &offer.asks {
+            Asks::Line { family, .. } => {
+                let behind = offer.label.strip_prefix('/').and_then(|line| line.strip_prefix(family.name()));
+                behind.map(|behind| format!("{}{behind}", self.of(*family).0))
+            }
+            Asks::Cancel => None,
+        };
+        let fits = |label: &String| label.encode_utf16().count() <= LONGEST_LABEL;
+        named.filter(fits).unwrap_or_else(|| offer.label.clone())
     }
 
     /// Which of the commands `typed` names, slash and prefix included.
