@@ -18,6 +18,9 @@ use super::{Database, checkpoint_file, files, locks, writer};
 use crate::app::ports::StoreError;
 use crate::domain::verification::Report;
 
+/// What holds of a copy alone: it has no place of its own yet, and what is due in it may be posted before it is used.
+const OF_A_COPY: &str = "DELETE FROM home; UPDATE announcements_due SET perhaps_sent = 1";
+
 /// Makes the copy `file`, puts the newest signed head beside it, and checks the copy with the key of the
 /// original. The key itself is not copied.
 ///
@@ -60,8 +63,8 @@ pub async fn run(database: &Database, file: &Path) -> Result<Report, StoreError>
         return Err(error).explain("the copy cannot be made");
     }
     connection.close().await.explain("the database cannot be closed")?;
-    let forgot = writer::connect(file).and_then(|copy| Ok(copy.execute("DELETE FROM home", [])?));
-    forgot.explain("the copy cannot be written")?;
+    let adapted = writer::connect(file).and_then(|copy| Ok(copy.execute_batch(OF_A_COPY)?));
+    adapted.explain("the copy cannot be written")?;
     if let Some(newest) = newest {
         let written = files::private().create_new(true).open(&head);
         let written = written.and_then(|mut open| open.write_all(newest.as_str().as_bytes()));

@@ -127,6 +127,35 @@ async fn what_becomes_due_while_slack_wants_a_pause_waits_too() {
 }
 
 #[tokio::test]
+async fn a_copy_that_is_put_in_place_says_that_it_may_have_been_posted() {
+    let (program, slack) = announcing().await;
+    for line in ["transfer test user2", "backup copy.db"] {
+        let ran = program.runs(line).await;
+        assert_eq!(ran.code, 0, "{}", ran.err);
+    }
+    let serving = program.serves().await;
+    let posted = slack.has_posted(1).await;
+    assert!(!read(&posted[0]).says("Perhaps"), "{}", read(&posted[0]));
+    is_settled(&program).await;
+    serving.ends_when_asked().await;
+    for end in ["", "-wal", "-shm", ".checkpoint"] {
+        let there = program.path(&format!("room-owner.db{end}"));
+        if there.exists() {
+            std::fs::rename(&there, program.path(&format!("old.db{end}"))).unwrap();
+        }
+    }
+    for end in ["", ".checkpoint"] {
+        let copy = program.path(&format!("copy.db{end}"));
+        std::fs::rename(copy, program.path(&format!("room-owner.db{end}"))).unwrap();
+    }
+    let serving = program.serves().await;
+    let posted = slack.has_posted(2).await;
+    assert!(read(&posted[1]).says("Perhaps posted before: `test` now belongs"), "{}", read(&posted[1]));
+    is_settled(&program).await;
+    serving.dies();
+}
+
+#[tokio::test]
 async fn the_channels_are_part_of_the_acls_file() {
     let (program, _) = announcing().await;
     let set = program.runs("acl announce here discord:1:9 --rooms live-* --admin --reason the+record").await;

@@ -5,6 +5,7 @@ use std::time::Duration;
 use insta::assert_snapshot;
 use room_owner::app::ports::Store as _;
 use room_owner::domain::audit::{AuditEntry, What};
+use room_owner::domain::principal::Channel;
 use room_owner::slack::{Lookup, RefreshIntervals};
 use room_owner::tencent::simulator::{Api, Fault, FaultKind};
 use secrecy::ExposeSecret as _;
@@ -12,7 +13,7 @@ use secrecy::ExposeSecret as _;
 use super::clock::FOREVER;
 use super::doors::Door;
 use super::pending_replies::read;
-use super::slack::{ADAM, ALICE, BORIS, MODS, RANDOM, Reply};
+use super::slack::{ADAM, ALICE, BORIS, MODS, RANDOM, Reply, TEAM};
 use super::world::{Stage, World, run, secret};
 use crate::fakes::discord::{Fault as DiscordFault, Route};
 use crate::fakes::slack::{SlackApi, Taken};
@@ -156,7 +157,7 @@ async fn an_unknown_outcome_is_announced_and_so_is_what_came_of_it() {
         assert_eq!(posted.len(), 3);
         let news = posted.iter().rfind(|posted| posted.channel == RANDOM).unwrap();
         assert_snapshot!(read(news), @"
-        ✅ Known by now: `test` now belongs to `user2` (was `carol`) · confirmed · by `alice`
+        ✅ Now known: `test` now belongs to `user2` (was `carol`) · confirmed · by `alice`
         Tencent's answer was lost on the way; the new owner was read back.
         op 6 · log …
         ");
@@ -389,6 +390,30 @@ async fn a_grant_that_lapses_is_announced_once_with_the_line_that_renews_it() {
         assert_eq!(api.posted().len(), 2, "it is not said again");
     })
     .await;
+}
+
+#[tokio::test]
+async fn a_grant_for_several_channels_is_renewed_in_several_lines() {
+    let world = World::usual().announces(RANDOM, "*").grant_but(BORIS, "moderator", "*", |new| {
+        new.channels = vec![MODS, RANDOM].into_iter().map(in_slack).collect();
+        new.expires_at = Some(super::clock::NOON + jiff::SignedDuration::from_hours(3));
+    });
+    with_a_token(world, async |bot, api| {
+        bot.clock.pass(600);
+        bot.clock.tell();
+        let posted = read(&api.has_posted(1).await[0]);
+        let line = "/room-acl grant slack:T0TEAM:U0BORIS moderator in: slack:T0TEAM:C0MODS for: 3h";
+        assert!(
+            posted.says(&format!("To renew it: `{line}`, and the same for its other channel")),
+            "{posted}"
+        );
+        bot.slack(ALICE).says("/room-owner").await.text();
+    })
+    .await;
+}
+
+fn in_slack(channel: &str) -> Channel {
+    Channel::slack(TEAM, channel).unwrap()
 }
 
 #[tokio::test]

@@ -38,7 +38,7 @@ fn changed(entry: &AuditEntry, outcome: &Outcome, is_news: bool, name: &CommandN
     let new_owner = entry.new_owner.as_deref().unwrap_or_default();
     let mut message = outcome_message(entry.operation, room, new_owner, outcome, &show);
     if is_news {
-        message.headline = text("Known by now: ").and(message.headline);
+        message.headline = text("Now known: ").and(message.headline);
     }
     let by = entry.actor_name.clone().or_else(|| entry.actor.as_ref().map(ToString::to_string));
     if let Some(by) = by {
@@ -91,6 +91,11 @@ fn lapse(grant: &Grant, holder: &str, admins: &[String], name: &CommandName) -> 
         headline = headline.text(" at ").time(end);
     }
     let mut renew = text("To renew it: ").code(name.line(&renewing(grant)));
+    renew = match grant.channels.len() {
+        0 | 1 => renew,
+        2 => renew.text(", and the same for its other channel"),
+        all => renew.text(format!(", and the same for its {} other channels", all - 1)),
+    };
     if let Some((first, others)) = admins.split_first() {
         let admins = others.iter().fold(code(first), |line, admin| line.text(", ").code(admin));
         renew = renew.text(" · by ").and(admins);
@@ -100,7 +105,7 @@ fn lapse(grant: &Grant, holder: &str, admins: &[String], name: &CommandName) -> 
     Message { tone: Tone::Wait, headline, body: vec![renew], footer: Some(footer) }
 }
 
-/// The line that gives the same again, for as long as it was given.
+/// The line that gives the same again, for as long as it was given; of several channels, for the first.
 fn renewing(grant: &Grant) -> Invocation {
     let verb = if grant.effect == Effect::Deny { "deny" } else { "grant" };
     let line =
