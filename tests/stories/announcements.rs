@@ -407,7 +407,6 @@ async fn a_grant_for_several_channels_is_renewed_in_several_lines() {
             posted.says(&format!("To renew it: `{line}`, and the same for its other channel")),
             "{posted}"
         );
-        bot.slack(ALICE).says("/room-owner").await.text();
     })
     .await;
 }
