@@ -202,7 +202,7 @@ impl Door {
         let most = render::MOST_CHOICES;
         let rooms = suggest::rooms(&self.service, &principal, &place, CommandGroup::Owner, "", most);
         let rooms = tokio::time::timeout(SUGGEST_WITHIN, rooms).await.unwrap_or_default();
-        self.first_answer(to, help, &render::form(&rooms), until).await;
+        self.first_answer(to, help, &render::form(&rooms, &self.settings.command), until).await;
     }
 
     /// Takes the buttons out of a message in which nothing can be pressed any more. They only look as if.

@@ -10,6 +10,7 @@ use serenity::all::{CreateEmbed, CreateEmbedFooter};
 use crate::app::ports::RoomSummary;
 use crate::domain::announcement::Announcement;
 use crate::domain::audit::Outcome;
+use crate::domain::command::CommandGroup;
 use crate::domain::press::Button;
 use crate::domain::principal::{Channel, Subject};
 use crate::domain::reply::{Audience, Reply};
@@ -70,10 +71,18 @@ pub(super) const REASON: &str = "reason";
 const LONGEST_FORM_REASON: usize = 200;
 const LONGEST_ID: usize = 128;
 
-/// The form that hands a room over ("Modals"). Where no room can be listed, its id is typed.
-pub(super) fn form(rooms: &[RoomSummary]) -> Value {
-    let label = |label: &str, description: &str, component: Value| json!({ "type": 18, "label": label, "description": description, "component": component });
-    let input = |name: &str, style: u8, required: bool, longest: usize| json!({ "type": 4, "custom_id": name, "style": style, "required": required, "max_length": longest });
+/// A field of the form, with what helps to fill it in.
+fn field(label: &str, description: &str, component: &Value) -> Value {
+    json!({ "type": 18, "label": label, "description": description, "component": component })
+}
+
+fn text_field(name: &str, longest: usize) -> Value {
+    json!({ "type": 4, "custom_id": name, "style": 1, "required": true, "max_length": longest })
+}
+
+/// The form that hands a room over ("Modals"). Where no room can be listed, its id is typed. It comes in the place of
+/// help, and so says what else there is.
+pub(super) fn form(rooms: &[RoomSummary], name: &CommandName) -> Value {
     let option = |room: &RoomSummary| {
         let shown = |text: &str| clip(&visible(text), LONGEST_CHOICE);
         json!({
@@ -83,19 +92,26 @@ pub(super) fn form(rooms: &[RoomSummary]) -> Value {
     let options = rooms.iter().filter(|room| width(room.room.as_str()) <= LONGEST_CHOICE).map(option);
     let options: Vec<Value> = options.take(MOST_CHOICES).collect();
     let room = if options.is_empty() {
-        label("Room", "The RoomId of the live room", input(ROOM, 1, true, LONGEST_ID))
+        field("Room", "The RoomId of the live room", &text_field(ROOM, LONGEST_ID))
     } else {
         let select = json!({ "type": 3, "custom_id": ROOM, "options": options });
-        label("Room", "One that is not listed: type /room-owner and fill in the options", select)
+        field("Room", "One that is not listed: close this, and fill in the options of the command", &select)
     };
+    let owner =
+        field("New owner", "The UserID of the new owner in the live app", &text_field(NEW_OWNER, LONGEST_ID));
+    let mut reason = text_field(REASON, LONGEST_FORM_REASON);
+    reason["style"] = json!(2);
+    reason["required"] = json!(false);
+    let reason = field("Reason", "Kept with the record; you may leave it out", &reason);
+    let more = format!(
+        "{} alone shows who owns a room. {} shows what you may do here.",
+        inline_code(&format!("{} room:<room>", name.0), LONGEST_FIELD),
+        inline_code(&format!("{} whoami", name.of(CommandGroup::Acl).0), LONGEST_FIELD),
+    );
     json!({ "type": 9, "data": {
         "custom_id": "hand-over",
         "title": "Hand a room over",
-        "components": [
-            room,
-            label("New owner", "The UserID of the new owner in the live app", input(NEW_OWNER, 1, true, LONGEST_ID)),
-            label("Reason", "Kept with the record; you may leave it out", input(REASON, 2, false, LONGEST_FORM_REASON)),
-        ],
+        "components": [room, owner, reason, { "type": 10, "content": more }],
     } })
 }
 

@@ -195,6 +195,7 @@ async fn whoever_may_hand_rooms_over_fills_in_a_form() {
     let shown = world.answered(&bare).await.callback.unwrap();
     assert_eq!(shown["type"], 9);
     let shown = &shown["data"]["components"];
+    assert_snapshot!(shown[3]["content"].as_str().unwrap(), @"`/room-owner room:<room>` alone shows who owns a room. `/room-acl whoami` shows what you may do here.");
     assert_snapshot!(shown[0]["component"]["options"], @r#"[{"description":"owner carol · 0 viewers","label":"test","value":"test"}]"#);
     let chosen = json!({ "type": 3, "custom_id": "room", "values": ["test"] });
     let done = world.says(&filled(&bare, chosen, "user2", "host crashed")).await;

@@ -40,6 +40,7 @@ impl DiscordStandIn {
         let opened = lock(&self.opened).get(form).cloned();
         let (asking, view) = opened.context("the form is not open any more")?;
         let labels = view["components"].as_array().into_iter().flatten();
+        let labels = labels.filter(|label| !label["component"].is_null());
         let components: Vec<Value> = labels.map(|label| filled(&label["component"], values)).collect();
         let data = json!({ "custom_id": view["custom_id"], "components": components });
         self.interact(5, Asking { mark, ..asking }, data, None).await

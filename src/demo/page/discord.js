@@ -23,7 +23,7 @@ export const discordRenderer = {
   sentAt: (id) => new Date(Number(BigInt(id) >> 22n) + 1420070400000),
   draw: (message, button) => [...(message.embeds ?? []).map(drawEmbed), ...(message.components ?? []).map((row) => drawRow(row, button))],
   path: (what) => `/demo/discord/${what}`,
-  form: ({ title, components }) => ({ title, submit: "Submit", close: "Cancel", fields: components.map(fieldOf) }),
+  form: ({ title, components }) => ({ title, submit: "Submit", close: "Cancel", fields: components.filter((part) => part.component).map(fieldOf), notes: components.filter((part) => part.content).map((part) => markdown(part.content)) }),
   failure({ again, answer }) {
     if (again && answer.status === 202) return "Discord shows nothing new: the first answer stands, and the log has the repetition.";
     return "The application did not respond";

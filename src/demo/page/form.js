@@ -24,7 +24,7 @@ export function showForm(shown) {
   $("form-close").textContent = form.close;
   $("form-submit").textContent = form.submit ?? "";
   $("form-submit").hidden = !form.submit;
-  $("form-body").replaceChildren(...(form.body ?? form.fields.map(drawField)));
+  $("form-body").replaceChildren(...(form.body ?? [...form.fields.map(drawField), ...(form.notes ?? []).map((note) => el("p", {}, note))]));
   for (const field of form.fields) if (field.kind === "suggest") wireSuggestions(field);
   if (!$("form").open) $("form").showModal();
   (form.fields.length > 0 ? input(form.fields[0]) : $("form-close")).focus();
