@@ -79,7 +79,7 @@ fn label(line: &Invocation) -> String {
     match (line.verb.words, line.given("room"), line.given("new_owner"), line.given("override")) {
         ([], Some(room), Some(owner), None) => format!("Hand {} to {}", quoted(room), quoted(owner)),
         ([], Some(room), None, None) => format!("Show who owns {}", quoted(room)),
-        _ => format!("/{} {}", line.verb.family.name(), line.as_typed()),
+        _ => format!("/{} {}", line.verb.family.name(), line.as_typed()).trim_end().to_owned(),
     }
 }
 
@@ -122,12 +122,8 @@ mod tests {
                 continue;
             };
             prop_assert_eq!(expects, &None);
-            prop_assert!(
-                text.contains(&format!("/{} {line}", family.name())),
-                "{:?} is not in {}",
-                line,
-                text
-            );
+            let typed = format!("/{} {line}", family.name());
+            prop_assert!(text.contains(typed.trim_end()), "{:?} is not in {}", line, text);
             let says = match command.unwrap() {
                 Command::Transfer(Transfer { room, new_owner, overrides: None, .. }) => {
                     format!("Hand {} to {}", quoted(room.as_str()), quoted(new_owner.as_str()))
@@ -135,7 +131,7 @@ mod tests {
                 Command::ShowOwner { room } if !line.starts_with("show") => {
                     format!("Show who owns {}", quoted(room.as_str()))
                 }
-                _ => format!("/{} {line}", family.name()),
+                _ => typed.trim_end().to_owned(),
             };
             prop_assert_eq!(&offer.label, &says);
         }
@@ -157,6 +153,15 @@ mod tests {
             1 => "\\PC{1,6}",
         ];
         proptest::collection::vec(word, 1..7).prop_map(|words| words.join(" "))
+    }
+
+    #[test]
+    fn a_bare_command_is_a_label_without_an_end_of_nothing() {
+        let error = parse_in(CommandGroup::Owner, &Typed::plain("'?"), Some(&channel())).unwrap_err();
+        let reply = Reply::Invalid { operation: OperationId::new(7), error, rights: Vec::new() };
+        assert_eq!(check(&reply).unwrap(), 2);
+        let offers = offers(&reply, &"slack:T1:U1".parse().unwrap(), &channel(), NOW);
+        assert_eq!(offers[0].label, "/room-owner");
     }
 
     proptest! {
