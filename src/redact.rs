@@ -54,13 +54,11 @@ impl Redactor {
     }
 
     /// The same, with a secret that counts for one call.
-    #[must_use]
     pub fn with(&self, secret: &SecretString) -> Self {
         Self { known: Arc::clone(&self.known), also: search(&forms(secret)).map(Arc::new) }
     }
 
     /// The text with `[redacted]` for each secret.
-    #[must_use]
     pub fn text<'t>(&self, text: &'t str) -> Cow<'t, str> {
         match self.replace(text, &identical) {
             // Which characters are escaped differs from one encoder to the next.
@@ -74,7 +72,6 @@ impl Redactor {
 
     /// JSON in which no text holds a secret, however it is escaped. Without one it stays as it is, byte for byte;
     /// so does what is no JSON.
-    #[must_use]
     pub fn json<'b>(&self, body: &'b [u8]) -> Cow<'b, [u8]> {
         let text = String::from_utf8_lossy(body);
         let mut redacted = String::with_capacity(text.len());

@@ -65,13 +65,11 @@ pub fn flush() {
 }
 
 /// How many lines were dropped so far.
-#[must_use]
 pub fn lines_dropped() -> u64 {
     STDERR.lock().dropped
 }
 
 /// Whether stderr is shown on a terminal.
-#[must_use]
 #[expect(clippy::disallowed_methods, reason = "this is the place")]
 pub fn stderr_is_terminal() -> bool {
     io::stderr().is_terminal()
@@ -229,21 +227,18 @@ pub fn print(line: impl Display) -> io::Result<()> {
 }
 
 /// stdout, locked. What cannot be written is an [`OutputError`].
-#[must_use]
 #[expect(clippy::disallowed_methods, reason = "this is the place")]
 pub fn stdout() -> Stdout {
     Stdout(io::stdout().lock())
 }
 
 /// Whether stdout is shown on a terminal.
-#[must_use]
 #[expect(clippy::disallowed_methods, reason = "this is the place")]
 pub fn stdout_is_terminal() -> bool {
     io::stdout().is_terminal()
 }
 
 /// How many columns and lines the terminal has that stdout is, if it is one that says so.
-#[must_use]
 #[expect(clippy::disallowed_methods, reason = "this is the place")]
 pub fn stdout_size() -> Option<(usize, usize)> {
     let size = rustix::termios::tcgetwinsize(io::stdout()).ok()?;
@@ -252,7 +247,6 @@ pub fn stdout_size() -> Option<(usize, usize)> {
 }
 
 /// Whether stdout is `/dev/null`. So is one that was closed: std opens `/dev/null` in its place before `main`.
-#[must_use]
 #[expect(clippy::disallowed_methods, reason = "this is the place")]
 pub fn stdout_is_null() -> bool {
     let stdout = io::stdout().as_fd().try_clone_to_owned().and_then(|stdout| File::from(stdout).metadata());
@@ -289,7 +283,6 @@ impl OutputError {
 
     /// Whether this is about a reader that has read all it wants, as with `| head`. A connection that somebody
     /// closed is something else.
-    #[must_use]
     pub fn is_closed_pipe(error: &(dyn std::error::Error + 'static)) -> bool {
         let mut chain = std::iter::successors(Some(error), |error| error.source());
         chain.any(|error| {

@@ -11,7 +11,6 @@ use crate::domain::audit::Refusal;
 use crate::domain::room::{AccountId, RoomId};
 
 /// A service that answers questions from the store, and edits the ACL.
-#[must_use]
 pub fn service(
     store: Arc<dyn Store>,
     clock: Arc<dyn Clock>,

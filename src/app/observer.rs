@@ -123,7 +123,6 @@ impl Sender {
     pub const ALL: [Self; 3] = [Self::Slack, Self::Discord, Self::Tencent];
 
     /// Its name in the metrics and in log lines.
-    #[must_use]
     pub fn name(self) -> &'static str {
         match self {
             Self::Slack => "slack",
@@ -133,7 +132,6 @@ impl Sender {
     }
 
     /// The setting that its signatures are checked with.
-    #[must_use]
     pub fn setting(self) -> &'static str {
         match self {
             Self::Slack => "SLACK_SIGNING_SECRET",
@@ -182,7 +180,6 @@ impl NotAuthentic {
     ];
 
     /// Its name in the metrics.
-    #[must_use]
     pub fn name(self) -> &'static str {
         match self {
             Self::Headers => "no_signature",

@@ -24,7 +24,6 @@ pub enum Platform {
 
 impl Platform {
     /// The platform of a channel.
-    #[must_use]
     pub fn of(channel: &Channel) -> Self {
         match channel {
             Channel::Slack { .. } => Self::Slack,
@@ -33,7 +32,6 @@ impl Platform {
     }
 
     /// The setting of the bot's own token there.
-    #[must_use]
     pub fn token_setting(self) -> &'static str {
         match self {
             Self::Slack => "SLACK_BOT_TOKEN",
@@ -42,7 +40,6 @@ impl Platform {
     }
 
     /// How its subjects and channels begin.
-    #[must_use]
     pub fn name(self) -> &'static str {
         match self {
             Self::Slack => "slack",
@@ -119,7 +116,6 @@ pub enum SendError {
 
 impl SendError {
     /// Whether the message may be there in spite of it.
-    #[must_use]
     pub fn is_unclear(&self) -> bool {
         matches!(self, Self::Temporary { is_unclear: true, .. })
     }
@@ -166,13 +162,11 @@ impl fmt::Debug for Messengers {
 
 impl Messengers {
     /// The platforms that are served.
-    #[must_use]
     pub fn platforms(&self) -> Vec<Platform> {
         self.served.iter().map(|(platform, _)| *platform).collect()
     }
 
     /// Who reaches people there; `None` without a token, or where nothing is served.
-    #[must_use]
     pub fn on(&self, platform: Platform) -> Option<&Arc<dyn Messenger>> {
         self.served.iter().find(|(served, _)| *served == platform)?.1.as_ref()
     }

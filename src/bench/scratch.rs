@@ -31,13 +31,11 @@ impl Scratch {
     pub const HOT: i64 = 50;
 
     /// The number of the `nth` operation, from 0.
-    #[must_use]
     pub fn operation(&self, nth: i64) -> i64 {
         nth / 10 * 19 + nth % 10 * 2 + 1
     }
 
     /// The RequestId of the `nth` operation, if that has one.
-    #[must_use]
     pub fn request_id(&self, nth: i64) -> String {
         let [a, b, c] = mixed(nth);
         format!("Id-{a:08x}{b:08x}{c:08x}-O-Seq-{nth}")

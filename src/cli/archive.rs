@@ -66,7 +66,6 @@ fn for_programs(report: &ArchiveReport) -> Outcome<'_> {
 }
 
 /// Says what was archived.
-#[must_use]
 pub fn report(report: &ArchiveReport, format: Format) -> Exit {
     stdio::say_if_lost(match format {
         Format::Table => print(report),

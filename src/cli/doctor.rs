@@ -76,7 +76,6 @@ fn summary(failures: usize, warnings: usize) -> String {
 }
 
 /// A check a row, and what to do about it below; in colour, if people want any.
-#[must_use]
 pub fn table(checks: &[Check], is_coloured: bool) -> String {
     let width = screen().width.unwrap_or(USUAL_WIDTH).min(MOST_WIDTH);
     let widest = checks.iter().map(|check| check.name.width()).max().unwrap_or_default();

@@ -72,7 +72,6 @@ pub enum Given<'a> {
 
 impl InitArguments {
     /// What was given, by the name of the setting.
-    #[must_use]
     pub fn given(&self) -> Vec<(&'static str, Given<'_>)> {
         fn text<'a>(name: &'static str, text: &'a Option<String>) -> Option<(&'static str, Given<'a>)> {
             text.as_deref().map(|text| (name, Given::Text(text)))

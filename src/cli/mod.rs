@@ -255,7 +255,6 @@ fn room_and_owner(text: &str) -> Result<(RoomId, AccountId), String> {
 }
 
 /// What to type instead of a command that is one of another, as `list` is of `acl` and of `audit`.
-#[must_use]
 pub fn meant(wrong: &clap::Error) -> Option<String> {
     let Some(ContextValue::String(typed)) = wrong.get(ContextKind::InvalidSubcommand) else { return None };
     let mut found = Vec::new();
@@ -374,7 +373,6 @@ pub fn local_principal(sudo_user: Option<String>) -> anyhow::Result<Principal> {
 }
 
 /// The command as it was typed, quoted as a POSIX shell takes it: what the record keeps.
-#[must_use]
 pub fn as_typed(arguments: impl Iterator<Item = String>) -> String {
     let mut typed = "room-owner".to_owned();
     for argument in arguments {
@@ -390,13 +388,11 @@ fn say(message: &crate::domain::wording::Message) {
 }
 
 /// A line as plain text. No foreign text can steer the terminal.
-#[must_use]
 fn one_line(line: &crate::domain::wording::Line) -> String {
     crate::domain::room::visible(&line.to_string())
 }
 
 /// A message as plain text, a line a line. No foreign text can steer the terminal.
-#[must_use]
 pub fn text(message: &crate::domain::wording::Message) -> String {
     let mut text = format!("{} {}\n", message.tone.sign(), message.headline);
     for line in message.body.iter().chain(&message.footer) {

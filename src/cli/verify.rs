@@ -220,7 +220,6 @@ pub fn unproved(file: &Path, number: Option<usize>, why: &dyn std::fmt::Display)
 }
 
 /// Says whether an event, in a file of its own, is one that a proof was given for.
-#[must_use]
 pub fn is_proved(file: &Path, is_proved: bool) -> bool {
     if is_proved {
         super::tell!("✅ `{}` is one of these events", file.display());

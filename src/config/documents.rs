@@ -15,7 +15,6 @@ const HEAD: &str = "\
 ";
 
 /// `.env.example`.
-#[must_use]
 pub fn env_example() -> String {
     let secrets = VARIABLES.iter().filter(|variable| variable.is_secret());
     let files: Vec<String> = secrets.map(|variable| names::of_file(variable.name)).collect();
@@ -74,7 +73,6 @@ fn comment(text: &str) -> String {
 }
 
 /// The table of settings in Markdown.
-#[must_use]
 pub fn settings_table() -> String {
     let mut table = String::from("| Variable | Example | Meaning | If not set |\n|---|---|---|---|\n");
     for variable in VARIABLES {

@@ -15,7 +15,6 @@ use super::{dot_env, env_example};
 const MODE: u32 = 0o600;
 
 /// Who can do what with the file; `None` if there is none.
-#[must_use]
 pub fn mode(path: &Path) -> Option<u32> {
     fs::metadata(path).ok().map(|file| file.permissions().mode() & 0o777)
 }
@@ -53,13 +52,11 @@ impl EnvFile {
     }
 
     /// What it sets; an empty value counts as none.
-    #[must_use]
     pub fn get(&self, name: &str) -> Option<&str> {
         self.values.get(name).map(|value| value.trim()).filter(|value| !value.is_empty())
     }
 
     /// Whether there is something to write.
-    #[must_use]
     pub fn is_changed(&self) -> bool {
         self.is_changed
     }
@@ -126,7 +123,6 @@ fn with_line(text: &str, name: &str, line: &str) -> String {
 }
 
 /// A value as it is read again, by a shell too.
-#[must_use]
 pub fn quoted(value: &str) -> String {
     let is_plain = |b: u8| b.is_ascii_alphanumeric() || b"_./:@%+,-".contains(&b);
     if value.bytes().all(is_plain) {

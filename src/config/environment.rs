@@ -32,7 +32,6 @@ pub struct Environment {
 impl Environment {
     /// The real environment, and `.env` in the working directory for what it does not set. What is wrong with them is
     /// said by whatever reads a setting.
-    #[must_use]
     pub fn read() -> Self {
         #[expect(clippy::disallowed_methods, reason = "this is the one place")]
         let process = std::env::vars_os();
@@ -147,7 +146,6 @@ impl Environment {
     }
 
     /// The same with another value.
-    #[must_use]
     pub fn with(&self, name: &str, value: &str) -> Self {
         let mut with = self.clone();
         with.variables.insert(name.to_owned(), value.to_owned());
@@ -160,13 +158,11 @@ impl Environment {
     }
 
     /// Whether a variable is set.
-    #[must_use]
     pub fn is_set(&self, name: &str) -> bool {
         self.get(name).is_some()
     }
 
     /// What to say once logging has started: nothing of it keeps the program from working.
-    #[must_use]
     pub fn notes(&self) -> &[String] {
         &self.notes
     }
@@ -192,19 +188,16 @@ impl Environment {
     }
 
     /// Redacts every secret that is set.
-    #[must_use]
     pub fn redactor(&self) -> Redactor {
         Redactor::of(&self.secrets())
     }
 
     /// Every secret that is set.
-    #[must_use]
     pub fn secrets(&self) -> Vec<SecretString> {
         self.named_secrets().map(|(_, secret)| SecretString::from(secret)).collect()
     }
 
     /// Who called `sudo`, if somebody did: a caption for the record, never used to decide.
-    #[must_use]
     pub fn sudo_user(&self) -> Option<String> {
         self.get("SUDO_USER").map(str::to_owned)
     }

@@ -116,7 +116,6 @@ impl Common {
     }
 
     /// The database, with the key that signs its log.
-    #[must_use]
     pub fn database(&self) -> Database {
         Database::new(&self.database_url, self.signing_key.clone())
     }
@@ -172,7 +171,6 @@ pub fn discord_settings(environment: &Environment) -> Result<discord::Settings, 
 }
 
 /// What the settings say of groups and workspaces, for commands on the ACL.
-#[must_use]
 pub fn known(environment: &Environment) -> Known {
     let mut reader = Reader::new(environment);
     Known {
@@ -310,7 +308,6 @@ pub fn simulated(environment: &Environment) -> Result<(simulator::Settings, Acco
 }
 
 /// What to set so that the bot calls the simulator at `address`. A configured key is not shown.
-#[must_use]
 pub fn for_the_simulator(
     settings: &simulator::Settings,
     address: SocketAddr,

@@ -31,19 +31,16 @@ pub struct Variable {
 
 impl Variable {
     /// Whether nobody may read its value. `<NAME>_FILE` can name a file that holds it.
-    #[must_use]
     pub fn is_secret(&self) -> bool {
         self.kind != Kind::Open
     }
 
     /// Whether `serve` does not start without it, or something in its place.
-    #[must_use]
     pub fn is_required(&self) -> bool {
         self.unset.starts_with("required")
     }
 
     /// Whether its example is what holds when it is not set.
-    #[must_use]
     pub fn is_example_default(&self) -> bool {
         self.unset == AS_EXAMPLE
     }

@@ -11,7 +11,6 @@ pub struct Terminal {
 
 impl Terminal {
     /// As the environment of this process says.
-    #[must_use]
     pub fn read() -> Self {
         #[expect(clippy::disallowed_methods, reason = "only `config` does")]
         Self::of(|name| std::env::var(name).ok())

@@ -34,7 +34,6 @@ pub struct Usable {
 
 impl Usable {
     /// From the environment.
-    #[must_use]
     pub fn from(environment: &Environment) -> Self {
         let environment = &environment.without_problems();
         let mut reader = Reader::new(environment);

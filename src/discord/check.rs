@@ -20,7 +20,6 @@ pub struct Application {
 
 impl Application {
     /// The link with which somebody adds it to a server.
-    #[must_use]
     pub fn invitation(id: &str) -> String {
         format!(
             "https://discord.com/oauth2/authorize?client_id={id}&scope=applications.commands+bot&permissions=0"

@@ -124,7 +124,6 @@ impl Door {
     }
 
     /// The routes for interactions over HTTP; `None` without a public key to check them with.
-    #[must_use]
     pub fn router(self: &Arc<Self>) -> Option<Router> {
         let endpoint = endpoint::Endpoint { key: self.settings.public_key.clone()?, door: Arc::clone(self) };
         Some(

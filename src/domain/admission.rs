@@ -31,7 +31,6 @@ pub enum Verdict {
 
 impl Verdict {
     /// Whether what was asked for is done.
-    #[must_use]
     pub fn permits(&self) -> bool {
         matches!(self, Self::Transfer(..) | Self::Lookup(_) | Self::Read(_) | Self::Open)
     }
@@ -78,37 +77,31 @@ impl Attempt {
     }
 
     /// The operation that it begins.
-    #[must_use]
     pub fn operation(&self) -> OperationId {
         self.operation
     }
 
     /// What is to be done.
-    #[must_use]
     pub fn transfer(&self) -> &Transfer {
         &self.transfer
     }
 
     /// Who asked for it.
-    #[must_use]
     pub fn by(&self) -> &Principal {
         &self.by
     }
 
     /// The rooms that its author may use here.
-    #[must_use]
     pub fn reach(&self) -> &EffectiveScope {
         &self.reach
     }
 
     /// The button that asked for it.
-    #[must_use]
     pub fn pressed(&self) -> Option<&Pressed> {
         self.pressed.as_ref()
     }
 
     /// When it was written down.
-    #[must_use]
     pub fn begun_at(&self) -> Timestamp {
         self.begun_at
     }
@@ -116,7 +109,6 @@ impl Attempt {
 
 impl Request {
     /// A request and what was decided about it.
-    #[must_use]
     pub fn of(request: &CommandRequest, verdict: &Verdict) -> Self {
         let command = request.command.as_ref().ok();
         let transfer = command.and_then(Command::transfer);
@@ -160,7 +152,6 @@ impl Request {
     }
 
     /// An authentic request that never became a command.
-    #[must_use]
     pub fn rejected(request: &RejectedRequest) -> Self {
         let this = Self {
             actor: request.principal.as_ref().map(|principal| principal.subject.clone()),

@@ -58,7 +58,6 @@ pub enum Topic {
 
 impl Topic {
     /// A short name that no other topic has.
-    #[must_use]
     pub fn key(self) -> String {
         match self {
             Self::Operation(_, event) => format!("e{event}"),

@@ -16,7 +16,6 @@ pub enum State {
 
 impl State {
     /// Its name.
-    #[must_use]
     pub fn name(self) -> &'static str {
         match self {
             Self::Skipped => "skipped",

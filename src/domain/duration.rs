@@ -33,7 +33,6 @@ pub fn parse_lasting(text: &str) -> Result<Duration, InvalidDuration> {
 }
 
 /// A length as [`parse_lasting`] reads it, in one unit, to the minute and a minute at least: `7d`, `30h`, `90m`.
-#[must_use]
 pub fn lasting(length: SignedDuration) -> String {
     let minutes = ((length.as_secs() + 30) / 60).max(1);
     match minutes {

@@ -12,19 +12,16 @@ macro_rules! named {
             pub const ALL: &[Self] = &[$(Self::$value),*];
 
             /// Its name in the interface.
-            #[must_use]
             pub fn name(self) -> &'static str {
                 match self { $(Self::$value => $name),* }
             }
 
             /// The one of this name.
-            #[must_use]
             pub fn named(name: &str) -> Option<Self> {
                 Self::ALL.iter().copied().find(|it| it.name() == name)
             }
 
             /// The names of all.
-            #[must_use]
             pub fn names() -> Vec<&'static str> {
                 Self::ALL.iter().map(|it| it.name()).collect()
             }
@@ -65,7 +62,6 @@ pub struct UnknownName {
 
 impl UnknownName {
     /// That `typed` is not `what`, and the names that are, the nearest first.
-    #[must_use]
     pub fn new(typed: &str, what: &'static str, mut names: Vec<&'static str>) -> Self {
         let lower = typed.to_lowercase();
         // What is further away than half of its letters is not near at all.

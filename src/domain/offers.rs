@@ -17,7 +17,6 @@ pub const UNDO_FOR: SignedDuration = SignedDuration::from_mins(30);
 pub const CORRECTED_FOR: SignedDuration = SignedDuration::from_mins(5);
 
 /// The button that undoes a hand-over which was carried out. Everybody may press it who may hand over the room.
-#[must_use]
 pub fn undo(room: &RoomId, new_owner: &AccountId, outcome: &Outcome, now: Timestamp) -> Option<Offer> {
     match outcome {
         Outcome::Succeeded { previous: Some(previous), .. }
@@ -34,7 +33,6 @@ fn undo_to(room: &RoomId, new_owner: &AccountId, previous: &AccountId, now: Time
 }
 
 /// The buttons under a reply to `asker` in a channel, apart from the one that undoes what was just done.
-#[must_use]
 pub fn offers(reply: &Reply, asker: &Subject, channel: &Channel, now: Timestamp) -> Vec<Offer> {
     let (Some(line), Ok(lapses_at)) = (likely(reply), now.checked_add(CORRECTED_FOR)) else {
         return last_undo(reply, now).into_iter().collect();

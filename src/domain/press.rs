@@ -100,7 +100,6 @@ impl Button {
     }
 
     /// What a request has to say of the button that it comes from.
-    #[must_use]
     pub fn pressed(&self) -> Pressed {
         let expects = match &self.offer.asks {
             Asks::Line { expects, .. } => expects.clone(),
@@ -124,7 +123,6 @@ impl fmt::Display for Button {
 impl Offer {
     /// A button for a line. `None` if the label would not show the whole of what it does, or if the line is a form with
     /// something left to fill in.
-    #[must_use]
     pub fn line(label: String, line: &Invocation, lapses_at: Timestamp) -> Option<Self> {
         let is_shown = label.encode_utf16().count() <= LONGEST_LABEL && visible(&label) == label;
         let is_whole = is_shown && !line.is_form();

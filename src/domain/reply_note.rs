@@ -22,7 +22,6 @@ impl HowReplied {
     pub const ALL: [Self; 4] = [Self::Edited, Self::Posted, Self::Sent, Self::Lost];
 
     /// The word in the log.
-    #[must_use]
     pub fn name(self) -> &'static str {
         match self {
             Self::Edited => "edited",

@@ -104,7 +104,6 @@ fn describe(character: char) -> String {
 
 /// Control characters, zero-width and direction marks: what can make two texts look alike, or one look
 /// like something else.
-#[must_use]
 pub fn is_invisible(c: char) -> bool {
     c.is_control()
         || matches!(c,
@@ -115,20 +114,17 @@ pub fn is_invisible(c: char) -> bool {
 }
 
 /// Text in which nothing is hidden: each invisible character becomes U+FFFD.
-#[must_use]
 pub fn visible(text: &str) -> String {
     text.chars().map(|c| if is_invisible(c) { char::REPLACEMENT_CHARACTER } else { c }).collect()
 }
 
 /// Like [`visible`], for text of several lines.
-#[must_use]
 pub fn visible_lines(text: &str) -> String {
     text.chars().map(|c| if is_invisible(c) && c != '\n' { char::REPLACEMENT_CHARACTER } else { c }).collect()
 }
 
 impl RoomId {
     /// The id as text.
-    #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -154,14 +150,12 @@ impl FromStr for RoomId {
 
 impl AccountId {
     /// The id as text.
-    #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
     /// An account as Tencent names it, taken as it is: Tencent's own ids break the rule for typed ones
     /// (`@TIM#SYSTEM`, numbers beyond 32 bytes), and what the service says must not be lost.
-    #[must_use]
     pub fn from_tencent(text: String) -> Self {
         Self(text)
     }
@@ -187,7 +181,6 @@ impl FromStr for AccountId {
 
 /// The room among `known` that was probably meant by `typed`: the same but for case, decoration or the sign between
 /// words, or one or two letters away. `None` if none is near, or several are equally so.
-#[must_use]
 pub fn nearest<'a>(typed: &RoomId, known: &'a [RoomId]) -> Option<&'a RoomId> {
     let plain = |room: &RoomId| {
         let trimmed = room.as_str().trim_matches(|c: char| !c.is_ascii_alphanumeric());
@@ -227,7 +220,6 @@ fn is_of_tencent(c: char) -> bool {
 impl AccountId {
     /// What is left when the marks around it are taken off: `user2` of `<user2>`, `*user2*` or `user2.`. `None`
     /// unless that is an account of Tencent's alphabet. Only ever suggested: it is another account.
-    #[must_use]
     pub fn undecorated(&self) -> Option<Self> {
         const OPENING: &str = "<([{*~|«‹「『";
         const CLOSING: &str = ">)]}*~|»›」』.,;:!?…。、";

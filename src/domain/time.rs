@@ -4,7 +4,6 @@ use jiff::Timestamp;
 use serde::Serializer;
 
 /// The time as it is written.
-#[must_use]
 pub fn millis(at: Timestamp) -> String {
     format!("{at:.3}")
 }

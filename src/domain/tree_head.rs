@@ -33,7 +33,6 @@ pub struct SeenHead {
 
 impl SeenHead {
     /// Whether `head` is the one that was seen.
-    #[must_use]
     pub fn is(&self, head: &TreeHead) -> bool {
         head.size == self.size && hex::encode(head.root).starts_with(&self.digits)
     }

@@ -33,7 +33,6 @@ pub struct Limits {
 
 impl Limits {
     /// With one limit for the connection and for the whole call.
-    #[must_use]
     pub const fn within(limit: Duration, longest_answer: usize) -> Self {
         Self { connect_within: limit, answer_within: limit, longest_answer }
     }
@@ -61,7 +60,6 @@ pub struct Answer {
 
 impl Answer {
     /// What the service's clock said.
-    #[must_use]
     pub fn date(&self) -> Option<Timestamp> {
         let date = self.headers.get(DATE)?.to_str().ok()?;
         rfc2822::parse(date).ok().map(|date| date.timestamp())
@@ -105,7 +103,6 @@ pub enum Error {
 
 impl Error {
     /// Whether the status was a success, and only the body is missing.
-    #[must_use]
     pub fn is_accepted(&self) -> bool {
         matches!(
             self,
@@ -115,7 +112,6 @@ impl Error {
 }
 
 /// Redirects are never followed: another host would get what was meant for the one that was checked.
-#[must_use]
 pub fn redirect_note(status: u16) -> &'static str {
     if (300..400).contains(&status) { ", a redirect, which is not followed" } else { "" }
 }
@@ -257,7 +253,6 @@ fn retry_after(headers: &HeaderMap) -> Option<Duration> {
 
 /// Whether nobody on the way reads what is sent there: by TLS, or because it stays on this machine. The scheme is
 /// `plain` with an `s`, or for this machine without it.
-#[must_use]
 pub fn is_private(url: &Url, plain: &str) -> bool {
     match url.scheme().strip_prefix(plain) {
         Some("s") => url.host_str().is_some_and(|host| !host.is_empty()),

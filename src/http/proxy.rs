@@ -46,7 +46,6 @@ pub(super) fn chosen() -> Option<&'static Proxy> {
 }
 
 /// What a connection to `url` goes through.
-#[must_use]
 pub fn proxy_for(url: &Url) -> Option<&'static Proxy> {
     CHOSEN.get().filter(|proxy| proxy.takes(url))
 }
@@ -92,13 +91,11 @@ impl Proxy {
     }
 
     /// The setting that names it.
-    #[must_use]
     pub fn setting(&self) -> &'static str {
         self.setting
     }
 
     /// The passwords in such a text, as they are written there and as they are meant.
-    #[must_use]
     pub fn passwords(text: &str) -> Vec<String> {
         let Ok(url) = parsed(text) else { return Vec::new() };
         let Some(password) = url.password() else { return Vec::new() };
@@ -112,25 +109,21 @@ impl Proxy {
     }
 
     /// Its host and port.
-    #[must_use]
     pub fn name(&self) -> String {
         format!("{}:{}", self.host(), self.port())
     }
 
     /// Whether TLS is spoken with it too.
-    #[must_use]
     pub fn is_https(&self) -> bool {
         self.url.scheme() == "https"
     }
 
     /// Its host.
-    #[must_use]
     pub fn host(&self) -> &str {
         self.url.host_str().unwrap_or_default()
     }
 
     /// Its port.
-    #[must_use]
     pub fn port(&self) -> u16 {
         self.url.port_or_known_default().unwrap_or(80)
     }

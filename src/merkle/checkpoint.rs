@@ -58,19 +58,16 @@ impl Checkpoint {
     }
 
     /// The signed text.
-    #[must_use]
     pub fn as_str(&self) -> &str {
         &self.text
     }
 
     /// The name of the log that it is of.
-    #[must_use]
     pub fn origin(&self) -> &str {
         &self.origin
     }
 
     /// The head.
-    #[must_use]
     pub fn head(&self) -> TreeHead {
         self.head
     }

@@ -34,7 +34,6 @@ pub struct Frontier {
 impl Frontier {
     /// The frontier of a tree of `size` leaves, from the last tile of each level; `None` if one is missing or does
     /// not fit.
-    #[must_use]
     pub fn from_tiles(size: u64, tile: impl Fn(u8, u64) -> Option<Vec<u8>>) -> Option<Self> {
         let mut this = Self { size, ..Self::default() };
         let mut level = 0;
@@ -61,7 +60,6 @@ impl Frontier {
 
     /// The frontier by the roots of its complete subtrees alone, as [`Self::peaks`] gives them; `None` if there is
     /// not one for each bit of `size`. It leads to heads, not to tiles.
-    #[must_use]
     pub fn from_peaks(size: u64, bytes: &[u8]) -> Option<Self> {
         let (hashes, rest) = bytes.as_chunks::<32>();
         let fits = rest.is_empty() && hashes.len() == size.count_ones() as usize;
@@ -70,13 +68,11 @@ impl Frontier {
     }
 
     /// The roots of the complete subtrees, one behind the other, the largest first.
-    #[must_use]
     pub fn peaks(&self) -> Vec<u8> {
         self.peaks.iter().flat_map(|hash| hash.0).collect()
     }
 
     /// How many leaves.
-    #[must_use]
     pub fn size(&self) -> u64 {
         self.size
     }
@@ -123,7 +119,6 @@ impl Frontier {
     }
 
     /// The head of the tree with these leaves.
-    #[must_use]
     pub fn head(&self) -> TreeHead {
         let root = self.peaks.iter().rev().copied().reduce(|right, left| node_hash(left, right));
         TreeHead { size: self.size, root: root.unwrap_or(EMPTY_HASH).0 }
@@ -131,7 +126,6 @@ impl Frontier {
 }
 
 /// The root over some hashes, a power of two of them.
-#[must_use]
 pub fn root(hashes: impl Iterator<Item = Hash>) -> Hash {
     let mut tree = Frontier::default();
     hashes.for_each(|hash| tree.push(hash, drop));

@@ -42,7 +42,6 @@ impl fmt::Debug for SigningKey {
 
 impl SigningKey {
     /// A new key's text, for a log with a name of its own.
-    #[must_use]
     pub fn generate() -> SecretString {
         let name = format!("{ORIGIN}{}", hex::encode(rand::random::<[u8; 4]>()));
         SecretString::from(generate_key(&mut OsRng, &name).0)
@@ -67,7 +66,6 @@ impl SigningKey {
     }
 
     /// The public half.
-    #[must_use]
     pub fn verifier_key(&self) -> &VerifierKey {
         &self.public
     }
@@ -95,13 +93,11 @@ impl VerifierKey {
     }
 
     /// As it is written.
-    #[must_use]
     pub fn as_str(&self) -> &str {
         &self.text
     }
 
     /// The origin of the log that it is for.
-    #[must_use]
     pub fn name(&self) -> &str {
         self.text.split('+').next().unwrap_or_default()
     }

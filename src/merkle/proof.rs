@@ -23,7 +23,6 @@ impl<F: Fn(u8, u64) -> Option<Hash>> HashReader for Nodes<F> {
 }
 
 /// The head of the first `size` leaves, by the nodes of the tree; `None` if one is missing.
-#[must_use]
 pub fn head(size: u64, node: impl Fn(u8, u64) -> Option<Hash>) -> Option<TreeHead> {
     let root = tlog_tiles::tree_hash(size, &Nodes(node)).ok()?;
     Some(TreeHead { size, root: root.0 })
@@ -98,7 +97,6 @@ impl InclusionProof {
     }
 
     /// The proof as a file; `extra` holds the event.
-    #[must_use]
     pub fn text(&self) -> String {
         let extra = BASE64_STANDARD.encode(&self.leaf);
         let mut text = format!("{HEADER}\nextra {extra}\nindex {}\n", self.index);
@@ -115,7 +113,6 @@ impl InclusionProof {
     ///
     /// # Errors
     /// For each, when it is none, or does not hold its event.
-    #[must_use]
     pub fn parse_all(text: &str) -> Vec<Result<Self, ProofError>> {
         let mut starts: Vec<usize> = text
             .match_indices(HEADER)

@@ -79,7 +79,6 @@ pub(super) struct Problem {
 
 impl Groups {
     /// A cache that knows nothing.
-    #[must_use]
     pub fn new(clock: Arc<dyn Clock>) -> Self {
         Self { clock, state: RwLock::default(), api: OnceLock::new() }
     }

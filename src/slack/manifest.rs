@@ -34,7 +34,6 @@ pub enum Delivery<'a> {
 }
 
 /// The manifest of a bot that is called `command`.
-#[must_use]
 pub fn manifest(command: &CommandName, delivery: Delivery<'_>) -> Manifest {
     let bot = command.0.trim_start_matches('/');
     let prefix =
@@ -145,7 +144,6 @@ fn flag(name: &'static str, is_on: bool) -> (&'static str, Node) {
 
 impl Manifest {
     /// As YAML.
-    #[must_use]
     pub fn yaml(&self) -> String {
         let mut out = String::new();
         self.0.write_yaml(0, &mut out);

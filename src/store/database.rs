@@ -26,13 +26,11 @@ pub struct Database {
 
 impl Database {
     /// The database at `url` (`sqlite://<file>`); without a key, the one of `<file>.key`.
-    #[must_use]
     pub fn new(url: impl Into<String>, signing_key: Option<SecretString>) -> Self {
         Self { url: url.into(), file: None, signing_key }
     }
 
     /// The database in `file`, whatever characters its name has.
-    #[must_use]
     pub fn of_file(file: &Path, signing_key: Option<SecretString>) -> Self {
         Self { url: format!("sqlite://{}", file.display()), file: Some(file.to_owned()), signing_key }
     }
@@ -73,20 +71,17 @@ impl Database {
     }
 
     /// Whether this is its file, by whatever name or link.
-    #[must_use]
     pub fn is_file(&self, file: &Path) -> bool {
         let own = self.file().ok().and_then(|own| files::identity(&own));
         own.is_some() && own == files::identity(file)
     }
 
     /// Where it is.
-    #[must_use]
     pub fn url(&self) -> &str {
         &self.url
     }
 
     /// The text of the key that signs its log; `None` if there is no key yet, or none that can be read.
-    #[must_use]
     pub fn signing_key(&self) -> Option<SecretString> {
         self.signing_key.clone().or_else(|| key_file::text(&self.file().ok()?).ok())
     }

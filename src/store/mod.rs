@@ -96,31 +96,26 @@ pub struct SqliteStore {
 
 impl SqliteStore {
     /// How many transactions were committed since the store was opened: what waits together shares one.
-    #[must_use]
     pub fn commits(&self) -> u64 {
         self.writer.commits()
     }
 
     /// The size of the write-ahead log, in bytes.
-    #[must_use]
     pub fn wal_size(&self) -> u64 {
         wal::size(&self.file)
     }
 
     /// The processes that read from the write-ahead log now, which keeps it from being folded in.
-    #[must_use]
     pub fn wal_readers(&self) -> Vec<String> {
         wal::readers(&self.file)
     }
 
     /// Its file, by its whole name.
-    #[must_use]
     pub fn file(&self) -> PathBuf {
         std::fs::canonicalize(&self.file).unwrap_or_else(|_| self.file.clone())
     }
 
     /// The name under which its log is signed.
-    #[must_use]
     pub fn origin(&self) -> &str {
         self.key.verifier_key().name()
     }

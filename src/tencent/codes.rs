@@ -32,26 +32,22 @@ pub struct Code {
 }
 
 /// The code's entry, if it is documented.
-#[must_use]
 pub fn lookup(number: i64) -> Option<&'static Code> {
     CODES.binary_search_by_key(&number, |code| code.number).ok().map(|index| &CODES[index])
 }
 
 /// What the client may do after `number`. A code that is not documented is shown as it is and never
 /// repeated.
-#[must_use]
 pub fn class(number: i64) -> Class {
     lookup(number).map_or(Class::Final, |code| code.class)
 }
 
 /// What to do next after `number`.
-#[must_use]
 pub fn remedy(number: i64) -> &'static str {
     lookup(number).map_or(UNDOCUMENTED, |code| code.remedy)
 }
 
 /// Whether a code says that the signature is not good, or came too often when it was not.
-#[must_use]
 pub fn is_about_signature(number: i64) -> bool {
     matches!(number, 70_003 | 70_009 | 70_013 | 70_014 | 70_050)
 }

@@ -14,14 +14,12 @@ const DOMAINS: [(&str, &str); 7] = [
 ];
 
 /// Scheme and host of the REST API in a region, the data centre in which the application was created.
-#[must_use]
 pub fn region_url(region: &str) -> Option<Url> {
     let (_, domain) = DOMAINS.iter().find(|(name, _)| *name == region)?;
     Url::parse(&format!("https://{domain}")).ok()
 }
 
 /// The setting that an address of the REST API comes from.
-#[must_use]
 pub fn address_setting(url: &Url) -> &'static str {
     let is_regional = DOMAINS.iter().any(|(_, domain)| url.host_str() == Some(*domain));
     if is_regional { "TENCENT_REGION" } else { "TENCENT_API_BASE_URL" }

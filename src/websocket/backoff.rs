@@ -13,7 +13,6 @@ pub struct Backoff {
 
 impl Backoff {
     /// Pauses of up to `first` at the beginning, and up to `longest` at the end.
-    #[must_use]
     pub fn new(first: Duration, longest: Duration) -> Self {
         Self { first, longest, tries: 0, least: Duration::ZERO }
     }

@@ -49,19 +49,16 @@ impl Default for State {
 
 impl State {
     /// The state of the connection.
-    #[must_use]
     pub fn phase(&self) -> Phase {
         self.0.borrow().phase.clone()
     }
 
     /// Whether commands arrive now.
-    #[must_use]
     pub fn is_ready(&self) -> bool {
         self.0.borrow().phase == Phase::Ready
     }
 
     /// How long ago the last frame came, of whatever kind.
-    #[must_use]
     pub fn last_heard(&self) -> Option<Duration> {
         self.0.borrow().last_frame.map(|at| at.elapsed())
     }
@@ -90,7 +87,6 @@ impl State {
     }
 
     /// Whether it has been ready for so long.
-    #[must_use]
     pub fn was_ready_for(&self, time: Duration) -> bool {
         let status = self.0.borrow();
         status.phase == Phase::Ready && status.since.elapsed() >= time

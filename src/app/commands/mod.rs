@@ -49,14 +49,12 @@ pub enum Handled<E> {
 
 impl<E> Handled<E> {
     /// The reply.
-    #[must_use]
     pub fn reply(&self) -> &Reply {
         let (Self::AtOnce(reply) | Self::Acknowledged(reply) | Self::Declined(reply, _)) = self;
         reply
     }
 
     /// The reply, by value.
-    #[must_use]
     pub fn into_reply(self) -> Reply {
         let (Self::AtOnce(reply) | Self::Acknowledged(reply) | Self::Declined(reply, _)) = self;
         reply

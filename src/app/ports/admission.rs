@@ -32,7 +32,6 @@ pub enum Admission {
 
 impl Admission {
     /// The permit that the request is admitted by, if it needs one and has it.
-    #[must_use]
     pub fn permit(&self) -> Option<&Permit> {
         match self {
             Self::Request {
@@ -44,7 +43,6 @@ impl Admission {
     }
 
     /// The version of the ACL at which it may be written down, if it depends on one.
-    #[must_use]
     pub fn acl_version(&self) -> Option<i64> {
         match self {
             Self::Request { acl_version: Some(version), .. } => Some(*version),
@@ -96,7 +94,6 @@ pub enum Admitted {
 
 impl Admitted {
     /// The entry of the request, if it has one.
-    #[must_use]
     pub fn operation(&self) -> Option<OperationId> {
         match self {
             Self::Attempt(attempt) => Some(attempt.operation()),

@@ -19,7 +19,6 @@ pub enum ReadError {
 
 impl ReadError {
     /// What went wrong.
-    #[must_use]
     pub fn refusal(&self) -> &Refusal {
         match self {
             Self::NoRoom(refusal) | Self::Refused(refusal) | Self::Unreadable(refusal) => refusal,
@@ -60,7 +59,6 @@ pub struct RoomSummary {
 
 impl RoomSummary {
     /// What helps to choose it from a list: its owner, its viewers, its name if it is another than its id.
-    #[must_use]
     pub fn details(&self) -> String {
         let name = if self.name == self.room.as_str() { String::new() } else { format!(" · {}", self.name) };
         let viewers = match self.viewers {

@@ -69,7 +69,6 @@ pub struct CommandService {
 
 impl CommandService {
     /// A service on these ports.
-    #[must_use]
     pub fn new(
         store: Arc<dyn Store>,
         rooms: Arc<dyn RoomControl>,
@@ -129,13 +128,11 @@ impl CommandService {
     }
 
     /// Who is in which group.
-    #[must_use]
     pub fn directory(&self) -> &dyn Directory {
         &*self.directory
     }
 
     /// The store, to read the record of a command.
-    #[must_use]
     pub fn store(&self) -> &dyn Store {
         &*self.store
     }

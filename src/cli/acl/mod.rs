@@ -231,7 +231,6 @@ pub struct EditArguments {
 
 impl AclCommand {
     /// Whether it changes the ACL.
-    #[must_use]
     pub fn is_edit(&self) -> bool {
         match self {
             Self::Grant { .. } | Self::Revoke { .. } | Self::Apply { .. } => true,

@@ -274,7 +274,6 @@ fn at_most(limit: u32) -> Option<u32> {
 impl ReadingCommand {
     /// How the answer is printed, and the copy that is read instead of the bot's own database. An export has formats
     /// of its own.
-    #[must_use]
     pub fn printed(&self) -> (Format, Option<&PathBuf>) {
         match self {
             Self::List(ListArguments { reading, .. })

@@ -72,7 +72,6 @@ async fn fail_if_archived_behind(log: &dyn AuditLog, since_event: Option<i64>) -
 }
 
 /// A bar on a terminal, for so many events from one on. `is_beside_output` if the terminal may show rows too.
-#[must_use]
 pub fn progress(events: i64, from: i64, is_beside_output: bool) -> ProgressBar {
     let is_free = !is_beside_output || !stdio::stdout_is_terminal();
     let target = if stdio::stderr_is_terminal() && is_free {

@@ -62,7 +62,6 @@ fn captioned(id: &impl ToString, name: Option<&String>) -> String {
 }
 
 /// The entries as a table for people.
-#[must_use]
 pub fn table(entries: &[AuditEntry]) -> String {
     print::table(entries, &TimeZone::UTC).text.trim_end().to_owned()
 }

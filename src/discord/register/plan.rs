@@ -15,7 +15,6 @@ pub enum Scope {
 
 impl Scope {
     /// The server, if it is one alone.
-    #[must_use]
     pub fn guild(&self) -> Option<&str> {
         match self {
             Self::Everywhere => None,
@@ -67,13 +66,11 @@ pub struct Step {
 
 impl Plan {
     /// Whether there is nothing to write.
-    #[must_use]
     pub fn is_empty(&self) -> bool {
         self.changes.is_empty()
     }
 
     /// What is to be done, a step a command.
-    #[must_use]
     pub fn steps(&self) -> Vec<Step> {
         let keys = |fields: &Map<String, Value>| fields.keys().cloned().collect();
         let step = |change: &Change| {
@@ -88,7 +85,6 @@ impl Plan {
     }
 
     /// The difference, for people: a line a field.
-    #[must_use]
     pub fn difference(&self) -> String {
         let mut text = String::new();
         for change in &self.changes {

@@ -29,20 +29,17 @@ pub struct AnnouncementChannel {
 
 impl AnnouncementChannel {
     /// Whether things are announced there at `now`.
-    #[must_use]
     pub fn is_live(&self, now: Timestamp) -> bool {
         self.set_at <= now && self.removed_at.is_none_or(|removed| removed > now)
     }
 
     /// Whether a change of the room's owner is announced there.
-    #[must_use]
     pub fn covers(&self, room: &RoomId) -> bool {
         self.removed_at.is_none() && self.rooms.covers(room)
     }
 
     /// Whether it is announced there at `now` that the grant lapses: within 24 hours, for rooms some of which are of
     /// its scope.
-    #[must_use]
     pub fn covers_end_of(&self, grant: &Grant, now: Timestamp) -> bool {
         let ends_soon = grant.expires_at.is_some_and(|end| end.duration_since(now) <= LAPSES_SOON);
         self.removed_at.is_none() && ends_soon && is_live(grant, now) && self.rooms.overlaps(&grant.rooms)

@@ -86,7 +86,6 @@ pub enum ChangedEntry {
 
 impl ChangedEntry {
     /// The change that made it so.
-    #[must_use]
     pub fn change(&self) -> AclChange {
         match self {
             Self::Grant { before: Some(_), after } => AclChange::Revoke(after.id),

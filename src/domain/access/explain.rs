@@ -24,7 +24,6 @@ pub struct Right {
 
 impl Right {
     /// Whether it lets somebody do what this role is for; without a role, what every role is for: see who owns a room.
-    #[must_use]
     pub fn lets(&self, role: Option<Role>) -> bool {
         match role {
             Some(role) => [role, Role::Admin].contains(&self.role) && !self.without.contains(&role),

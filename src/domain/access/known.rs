@@ -23,7 +23,6 @@ pub struct Reading {
 
 impl Reading {
     /// Whether it counts at `now`. A reading of the future does not: the clock was turned back.
-    #[must_use]
     pub fn is_fresh(&self, now: Timestamp) -> bool {
         self.as_of
             .is_some_and(|as_of| now >= as_of && now.duration_since(as_of).unsigned_abs() <= LONGEST_TRUSTED)
@@ -45,14 +44,12 @@ pub struct Known {
 
 impl Known {
     /// Who is in the group; `None` if that is not known.
-    #[must_use]
     pub fn members(&self, group: &Subject, now: Timestamp) -> Option<&BTreeSet<String>> {
         self.readings.get(group).filter(|reading| reading.is_fresh(now)).map(|reading| &reading.members)
     }
 
     /// Whether somebody reads who is in the group, so that it will be known. What Discord says with each request has
     /// not to be read.
-    #[must_use]
     pub fn looks_up(&self, group: &Subject) -> bool {
         let Subject::SlackGroup { team, .. } = group else { return true };
         self.looks_up_groups && self.looked_up_team.as_ref().is_none_or(|own| own == team)
@@ -60,7 +57,6 @@ impl Known {
 
     /// Somebody with what is known of their groups. What a platform did not say of a role of Discord's is not
     /// known here: such a person is taken by themselves.
-    #[must_use]
     pub fn principal(&self, subject: Subject, now: Timestamp) -> Principal {
         let Subject::SlackUser { user, .. } = &subject else {
             return Principal::new(subject).only_in(Vec::new());
@@ -77,7 +73,6 @@ impl Known {
 
     /// Whether commands of the subject's workspace are taken. Which workspaces an organisation (`E…`) has is not known
     /// here.
-    #[must_use]
     pub fn serves(&self, subject: &Subject) -> bool {
         match subject {
             Subject::SlackUser { team, .. } | Subject::SlackGroup { team, .. } => {
@@ -89,7 +84,6 @@ impl Known {
     }
 
     /// Whether both could name the same person. A group that is not known may hold anybody of its workspace.
-    #[must_use]
     pub fn may_meet(&self, one: &Subject, other: &Subject, now: Timestamp) -> bool {
         let is_in = |group: &Subject, person: &Subject| match (self.members(group, now), person) {
             (Some(members), Subject::SlackUser { user, .. }) => members.contains(user),

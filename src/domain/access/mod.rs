@@ -86,7 +86,6 @@ pub enum Action {
 
 impl Action {
     /// The room that the action is about, if it is about one.
-    #[must_use]
     pub fn room(&self) -> Option<&RoomId> {
         match self {
             Self::ShowOwner(room) | Self::Transfer(room) | Self::Override(room) => Some(room),

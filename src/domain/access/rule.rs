@@ -51,14 +51,12 @@ impl EffectiveScope {
     }
 
     /// Whether the room is among them.
-    #[must_use]
     pub fn covers(&self, room: &RoomId) -> bool {
         let any = |scopes: &[RoomScope]| scopes.iter().any(|scope| scope.covers(room));
         any(&self.granted) && any(&self.here) && !any(&self.denied)
     }
 
     /// Whether it is every room, and what is about no room at all.
-    #[must_use]
     pub fn is_everything(&self) -> bool {
         self.granted.contains(&RoomScope::All)
             && self.here.contains(&RoomScope::All)
@@ -85,7 +83,6 @@ impl EffectiveScope {
     }
 
     /// The scopes that it comes to together with `other`, widest first, without those that are taken away whole.
-    #[must_use]
     pub fn scopes_within(&self, other: &RoomScope) -> Vec<RoomScope> {
         let mut scopes: Vec<RoomScope> = Vec::new();
         for granted in self.granted.iter().filter(|granted| granted.overlaps(other)) {
@@ -102,19 +99,16 @@ impl EffectiveScope {
     }
 
     /// The scopes of the grants, each once.
-    #[must_use]
     pub fn granted(&self) -> &[RoomScope] {
         &self.granted
     }
 
     /// The scopes for which the channel is authorised, each once.
-    #[must_use]
     pub fn here(&self) -> &[RoomScope] {
         &self.here
     }
 
     /// The scopes that deny entries take away, each once.
-    #[must_use]
     pub fn denied(&self) -> &[RoomScope] {
         &self.denied
     }
@@ -122,31 +116,26 @@ impl EffectiveScope {
 
 impl Permit {
     /// What is permitted.
-    #[must_use]
     pub fn action(&self) -> &Action {
         &self.action
     }
 
     /// Which rooms it reaches. Of an action on one room, that room is among them.
-    #[must_use]
     pub fn reach(&self) -> &EffectiveScope {
         &self.reach
     }
 
     /// By which authority.
-    #[must_use]
     pub fn authority(&self) -> &Authority {
         &self.authority
     }
 
     /// The grant by which it is permitted; `None` on the machine's own command line.
-    #[must_use]
     pub fn grant(&self) -> Option<&Grant> {
         self.grant.as_deref()
     }
 
     /// The version of the ACL that the decision was made on.
-    #[must_use]
     pub fn acl_version(&self) -> i64 {
         self.acl_version
     }

@@ -27,7 +27,6 @@ impl RoomScope {
     /// assert!(scope.covers(&"live-7".parse()?) && !scope.covers(&"vip-1".parse()?));
     /// # Ok::<_, Box<dyn std::error::Error>>(())
     /// ```
-    #[must_use]
     pub fn covers(&self, room: &RoomId) -> bool {
         match self {
             Self::All => true,
@@ -37,7 +36,6 @@ impl RoomScope {
     }
 
     /// Whether every room of `other` is in this scope.
-    #[must_use]
     pub fn contains(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::All, _) => true,
@@ -49,7 +47,6 @@ impl RoomScope {
     }
 
     /// Whether some room could be in both. Of two scopes that meet, one contains the other.
-    #[must_use]
     pub fn overlaps(&self, other: &Self) -> bool {
         self.contains(other) || other.contains(self)
     }

@@ -22,7 +22,6 @@ pub struct Announced {
 
 impl Announced {
     /// The address at which the message is found; `None` if there is none.
-    #[must_use]
     pub fn link(&self) -> Option<String> {
         let message = self.message.as_ref()?;
         Some(match &self.channel {

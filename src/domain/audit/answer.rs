@@ -19,7 +19,6 @@ impl<T> Page<T> {
     pub const MOST_READINGS: u32 = 1_000;
 
     /// How many readings were left out, in words; `None` if none was.
-    #[must_use]
     pub fn readings_in_words(&self) -> Option<String> {
         match self.readings_left_out {
             0 => None,

@@ -58,7 +58,6 @@ pub struct AuditEntry {
 
 impl AuditEntry {
     /// The entry of an operation that begins with this event; `None` if the event begins none.
-    #[must_use]
     pub fn begun_by(event: &Event) -> Option<Self> {
         let outcome = OutcomeKind::Succeeded;
         let this = Self { operation: event.operation, at: event.at, outcome, ..Self::default() };
@@ -111,7 +110,6 @@ impl AuditEntry {
     }
 
     /// Whether the operation has no final outcome after the event that begins it.
-    #[must_use]
     pub fn begins_open(&self) -> bool {
         self.outcome == OutcomeKind::Pending
     }

@@ -207,7 +207,6 @@ pub enum SystemChange {
 
 impl Event {
     /// An event of the number `seq`.
-    #[must_use]
     pub fn new(seq: i64, operation: OperationId, at: Timestamp, what: What) -> Self {
         Self { v: VERSION, seq, operation, at, what }
     }
@@ -224,7 +223,6 @@ impl Event {
 
 impl What {
     /// Whether it begins an operation.
-    #[must_use]
     pub fn begins(&self) -> bool {
         matches!(self, Self::Requested(_) | Self::Observed(_) | Self::System(_))
     }
@@ -232,7 +230,6 @@ impl What {
 
 impl SystemChange {
     /// What it is, in the log's list of operations.
-    #[must_use]
     pub fn command(&self) -> String {
         match self {
             Self::KeyChanged { from, to } => format!("(system) signing key changed from {from} to {to}"),

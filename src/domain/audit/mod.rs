@@ -33,13 +33,11 @@ pub struct OperationId(i64);
 
 impl OperationId {
     /// The operation whose first event has the number `seq`.
-    #[must_use]
     pub fn new(seq: i64) -> Self {
         Self(seq)
     }
 
     /// The number of its first event.
-    #[must_use]
     pub fn seq(self) -> i64 {
         self.0
     }
@@ -175,7 +173,6 @@ pub enum Outcome {
 
 impl Outcome {
     /// The outcome's name in the interface.
-    #[must_use]
     pub fn kind(&self) -> OutcomeKind {
         match self {
             Self::Succeeded { .. } | Self::ConfirmedByCallback { .. } | Self::Shown(_) => {
@@ -189,13 +186,11 @@ impl Outcome {
     }
 
     /// Whether the operation is at its end. An unknown outcome stays open until it is resolved.
-    #[must_use]
     pub fn is_final(&self) -> bool {
         !matches!(self, Self::Unknown { owner_now: None, .. })
     }
 
     /// Who owned the room before, as far as this outcome knows.
-    #[must_use]
     pub fn previous_owner(&self) -> Option<&AccountId> {
         match self {
             Self::Succeeded { previous, .. }
@@ -208,7 +203,6 @@ impl Outcome {
     }
 
     /// What went wrong, if something did.
-    #[must_use]
     pub fn problem(&self) -> Option<&Refusal> {
         match self {
             Self::Refused { refusal, .. } | Self::Declined(refusal) => Some(refusal),
@@ -220,7 +214,6 @@ impl Outcome {
     }
 
     /// The outcome as it is read again from the log, with what to do next: `remedy` says it for an error code.
-    #[must_use]
     pub fn with_remedies(mut self, remedy: impl Fn(i64) -> String) -> Self {
         let (problem, usual) = match &mut self {
             Self::Declined(refusal) => (Some(refusal), "It is safe to send the command again."),
@@ -237,7 +230,6 @@ impl Outcome {
     }
 
     /// Tencent's RequestId, if there was an answer that carried one.
-    #[must_use]
     pub fn request_id(&self) -> Option<&str> {
         match self {
             Self::Succeeded { request_id: Some(id), .. } => Some(id),

@@ -174,7 +174,6 @@ fn claims<'a>(index: usize, room_entry: &'a RoomEntry, now: i64, claims: &mut Ve
 
 /// Works out who owned `room` at `time`. What it rests on may still be refined by the events of
 /// [`Ownership::operation`]: see [`Ownership::with_confirmation`].
-#[must_use]
 pub fn ownership(room: &RoomId, time: Timestamp, now: Timestamp, history: &RoomHistory) -> Ownership {
     let mut entries: Vec<&RoomEntry> = history.entries.iter().collect();
     entries.sort_by_key(|entry| (entry.at(), entry.entry.operation));

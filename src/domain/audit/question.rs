@@ -124,13 +124,11 @@ impl Outcomes {
         &[OutcomeKind::Refused, OutcomeKind::Denied, OutcomeKind::Declined, OutcomeKind::Invalid];
 
     /// The outcomes that are named; empty for every one.
-    #[must_use]
     pub fn named(&self) -> &[OutcomeKind] {
         &self.0
     }
 
     /// The words that name outcomes.
-    #[must_use]
     pub fn words() -> Vec<&'static str> {
         [&OutcomeKind::names()[..], &["failed"]].concat()
     }

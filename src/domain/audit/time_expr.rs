@@ -131,7 +131,6 @@ pub fn zone(name: &str) -> Result<TimeZone, InvalidTime> {
 
 /// A time as people read it in `zone`. The offset tells the two apart where the clock shows a time twice, and what is
 /// shown can be typed.
-#[must_use]
 pub fn read_in(at: Timestamp, zone: &TimeZone) -> String {
     if *zone == TimeZone::UTC {
         return at.strftime("%Y-%m-%d %H:%M:%S UTC").to_string();
@@ -232,7 +231,6 @@ impl TimeExpr {
     }
 
     /// The zone that it names.
-    #[must_use]
     pub fn zone(&self) -> Option<&TimeZone> {
         self.zone.as_ref()
     }
@@ -270,7 +268,6 @@ impl TimeExpr {
     }
 
     /// Whether it counts back from now.
-    #[must_use]
     pub fn is_ago(&self) -> bool {
         matches!(self.what, What::Ago(_))
     }

@@ -24,7 +24,6 @@ pub struct Step {
 }
 
 /// The steps of an operation, in the order of its events.
-#[must_use]
 pub fn timeline(operation: OperationId, events: &[Event]) -> Vec<Step> {
     let mut steps: Vec<Step> = Vec::new();
     for event in events {

@@ -28,7 +28,6 @@ impl Values {
     }
 
     /// The line that gives these values to `verb`.
-    #[must_use]
     pub fn written(&self, verb: &'static Verb) -> Invocation {
         let given = self.given.iter();
         given.fold(Invocation::of(verb), |line, (name, word)| line.with(name, word.plain()))

@@ -24,7 +24,6 @@ pub fn check_account(
 
 impl Transfer {
     /// The line that asks for the same for another new owner.
-    #[must_use]
     pub fn written(&self, new_owner: &str) -> Invocation {
         let mut line =
             Invocation::named(CommandGroup::Owner, &[]).with("room", &self.room).with("new_owner", new_owner);

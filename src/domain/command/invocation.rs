@@ -25,13 +25,11 @@ pub struct Invocation {
 
 impl Invocation {
     /// The verb alone.
-    #[must_use]
     pub fn of(verb: &'static Verb) -> Self {
         Self { verb, given: Vec::new() }
     }
 
     /// The verb of `family` with these words. A test holds that there is one wherever this is called.
-    #[must_use]
     pub fn named(family: CommandGroup, words: &[&str]) -> Self {
         let verb = Verb::with_words(family, words);
         debug_assert!(verb.is_some(), "{} has no verb {words:?}", family.name());
@@ -39,7 +37,6 @@ impl Invocation {
     }
 
     /// The verb as one of its examples shows it.
-    #[must_use]
     pub fn example(verb: &'static Verb, example: &Example) -> Self {
         example.given.iter().fold(Self::of(verb), |line, (name, value)| line.with(name, value))
     }
@@ -53,7 +50,6 @@ impl Invocation {
     }
 
     /// The line without the command's name, as it is given in this style.
-    #[must_use]
     pub fn line(&self, style: Style) -> String {
         match style {
             Style::Words => self.as_typed(),
@@ -63,13 +59,11 @@ impl Invocation {
     }
 
     /// Whether it holds a place for something that is to be filled in, such as `<why>`.
-    #[must_use]
     pub fn is_form(&self) -> bool {
         self.given.iter().any(|(_, value)| value == "…" || (value.starts_with('<') && value.ends_with('>')))
     }
 
     /// The value of a parameter, if it has one.
-    #[must_use]
     pub fn given(&self, name: &str) -> Option<&str> {
         self.given.iter().find(|(known, _)| *known == name).map(|(_, value)| value.as_str())
     }
@@ -83,7 +77,6 @@ impl Invocation {
     }
 
     /// The line as it is typed.
-    #[must_use]
     pub fn as_typed(&self) -> String {
         let mut parts: Vec<String> = Vec::new();
         let first = self.verb.positional().next().and_then(|it| self.value(it));
@@ -148,7 +141,6 @@ impl Invocation {
 
 impl Verb {
     /// Its form: the first example.
-    #[must_use]
     pub fn form(&'static self) -> Option<Invocation> {
         self.examples.first().map(|example| Invocation::example(self, example))
     }
@@ -165,7 +157,6 @@ fn word(kind: Kind, value: &str) -> String {
 
 /// An argument the way it has to be typed to be read as one: in quotes if it holds spaces or quotes, or could be
 /// taken for a verb or the key of an option.
-#[must_use]
 pub fn quoted(argument: &str) -> String {
     let is_key = |word: &str| {
         let mut keys = CommandGroup::ALL.into_iter().flat_map(Verb::all).flat_map(|verb| verb.parameters);
@@ -186,7 +177,6 @@ pub fn quoted(argument: &str) -> String {
 }
 
 /// A word as a POSIX shell takes it, quoted where it has to be.
-#[must_use]
 pub fn shell_word(word: &str) -> String {
     // Nobody can type a zero byte.
     shlex::try_quote(&word.replace('\0', "")).map_or_else(|_| String::new(), Into::into)

@@ -43,7 +43,6 @@ impl fmt::Display for Mentioned {
 
 impl Mention {
     /// What kind of thing it names.
-    #[must_use]
     pub fn kind(&self) -> Mentioned {
         match self {
             Self::Subject(_) => Mentioned::Subject,
@@ -66,7 +65,6 @@ pub(super) enum Item {
 
 impl Typed {
     /// A line without mentions.
-    #[must_use]
     pub fn plain(text: &str) -> Self {
         let mut line = Self::default();
         line.push_text(text);
@@ -147,7 +145,6 @@ pub enum Word {
 
 impl Word {
     /// The word as it was typed, without quotes.
-    #[must_use]
     pub fn shown(&self) -> String {
         match self {
             Self::Text { text, .. } => text.clone(),
@@ -157,7 +154,6 @@ impl Word {
     }
 
     /// The same as it can be typed again: a reason without its key, and somebody whose name is not known by the id.
-    #[must_use]
     pub fn plain(&self) -> String {
         match self {
             Self::Reason(text) => text.clone(),
@@ -183,7 +179,6 @@ impl Word {
     }
 
     /// Whether somebody is named: by a mention, by its text, or by an id, which may be one of `here`.
-    #[must_use]
     pub fn is_somebody(&self, here: Option<&Channel>) -> bool {
         match self {
             Self::Mention(Mention::Subject(_), _) => true,

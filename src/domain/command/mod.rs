@@ -52,7 +52,6 @@ impl CommandGroup {
     pub const ALL: [Self; 3] = [Self::Owner, Self::Acl, Self::Audit];
 
     /// Its name, without slash and prefix.
-    #[must_use]
     pub fn name(self) -> &'static str {
         match self {
             Self::Owner => "room-owner",
@@ -62,14 +61,12 @@ impl CommandGroup {
     }
 
     /// Whether a text begins with one of the commands, under whatever prefix: somebody pasted it.
-    #[must_use]
     pub fn is_in_front_of(text: &str) -> bool {
         let first = text.split_whitespace().next().unwrap_or_default();
         Self::ALL.iter().any(|family| first.starts_with('/') && first.ends_with(family.name()))
     }
 
     /// What it is for, in at most 100 characters: Discord's limit for a description.
-    #[must_use]
     pub fn summary(self) -> &'static str {
         match self {
             Self::Owner => "Hand a live room to a new owner, or show who owns it",
@@ -133,7 +130,6 @@ impl Command {
     pub const NONE: &str = "none";
 
     /// Its kind, for the metrics.
-    #[must_use]
     pub fn name(&self) -> &'static str {
         match self {
             Self::Transfer(Transfer { overrides: None, .. }) => "transfer",
@@ -149,7 +145,6 @@ impl Command {
     }
 
     /// The room that the command is about, if it is about one.
-    #[must_use]
     pub fn room(&self) -> Option<&RoomId> {
         match self {
             Self::Help(_) | Self::Owner(_) | Self::Acl(_) | Self::Audit(_) | Self::Cancel => None,
@@ -158,7 +153,6 @@ impl Command {
     }
 
     /// What it asks permission for; `None` for what everybody may ask.
-    #[must_use]
     pub fn action(&self) -> Option<Action> {
         match self {
             Self::Help(_) | Self::Owner(_) | Self::Cancel => None,
@@ -171,7 +165,6 @@ impl Command {
     }
 
     /// The transfer that is asked for, if it is one.
-    #[must_use]
     pub fn transfer(&self) -> Option<&Transfer> {
         match self {
             Self::Transfer(transfer) => Some(transfer),
@@ -190,14 +183,12 @@ impl DeliveryId {
     const LONGEST: usize = 256;
 
     /// The delivery `id` of `platform`. `None` if it is empty, too long or not plain visible ASCII.
-    #[must_use]
     pub fn new(platform: &str, id: &str) -> Option<Self> {
         let fits = !id.is_empty() && id.len() <= Self::LONGEST && id.bytes().all(|b| b.is_ascii_graphic());
         fits.then(|| Self(format!("{platform}:{id}")))
     }
 
     /// The id as text.
-    #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -222,7 +213,6 @@ pub struct CommandRequest {
 
 impl CommandRequest {
     /// Somebody's on the bot's machine, who typed this there.
-    #[must_use]
     pub fn local(principal: Principal, typed: String, command: Result<Command, UsageError>) -> Self {
         Self { principal, place: Place::Local, delivery: None, typed, command, pressed: None }
     }
@@ -281,7 +271,6 @@ pub enum Advice {
 
 impl Unusable {
     /// Something that the advice helps against.
-    #[must_use]
     pub fn but(why: impl Into<String>, advice: Advice) -> Self {
         Self { why: why.into(), advice }
     }
@@ -308,19 +297,16 @@ pub struct UsageError {
 
 impl UsageError {
     /// What is wrong with what was given to a verb.
-    #[must_use]
     pub fn of(verb: &'static Verb, problem: Problem) -> Self {
         Self { family: verb.family, verbs: vec![verb], problem, meant: Vec::new() }
     }
 
     /// What is wrong with something that names no verb.
-    #[must_use]
     pub fn without_verb(family: CommandGroup, problem: Problem) -> Self {
         Self { family, verbs: Vec::new(), problem, meant: Vec::new() }
     }
 
     /// Whether a line of this verb is suggested to somebody with these rights: they named it, or may use it.
-    #[must_use]
     pub fn may_suggest(&self, verb: &Verb, rights: &[Right]) -> bool {
         let is_named = !self.verbs.is_empty() && verb.family == self.family;
         let is_met = || verb.examples.is_empty() && verb.needs.met_by(rights);
@@ -331,7 +317,6 @@ impl UsageError {
     const LONGEST_RECORD: usize = 1_000;
 
     /// What is wrong, for the record.
-    #[must_use]
     pub fn for_the_record(&self) -> String {
         let line = self.problem.to_string();
         match line.char_indices().nth(Self::LONGEST_RECORD) {

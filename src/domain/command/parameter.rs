@@ -66,13 +66,11 @@ pub enum Kind {
 
 impl Kind {
     /// Whether a value is an id of the chat.
-    #[must_use]
     pub fn is_id(self) -> bool {
         matches!(self, Self::Person | Self::PersonOrGroup | Self::People | Self::Channel)
     }
 
     /// Whether a value behind a key may be several words, up to the next key.
-    #[must_use]
     pub fn is_several_words(self) -> bool {
         matches!(self, Self::Text(_) | Self::Time | Self::SomeOf(_))
     }

@@ -9,20 +9,17 @@ pub struct Nonce(String);
 
 impl Nonce {
     /// The nonce of random bits.
-    #[must_use]
     pub fn new(bits: u128) -> Self {
         Self(format!("{bits:032x}"))
     }
 
     /// The nonce that a platform sent back; `None` if no button can have it.
-    #[must_use]
     pub fn read(text: &str) -> Option<Self> {
         let is_hex = |b: u8| matches!(b, b'0'..=b'9' | b'a'..=b'f');
         (text.len() == 32 && text.bytes().all(is_hex)).then(|| Self(text.to_owned()))
     }
 
     /// Its text.
-    #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }

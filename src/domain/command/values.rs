@@ -36,7 +36,6 @@ impl Values {
     }
 
     /// The value as it was given, if it was: the first of several.
-    #[must_use]
     pub fn get(&self, name: &str) -> Option<&Word> {
         self.given.iter().find(|(known, _)| *known == name).map(|(_, word)| word)
     }
@@ -66,7 +65,6 @@ impl Values {
     }
 
     /// Whether the value is this word, unquoted.
-    #[must_use]
     pub fn is_word(&self, name: &str, word: &str) -> bool {
         self.bare(name).is_some_and(|text| text.eq_ignore_ascii_case(word))
     }

@@ -26,7 +26,6 @@ pub enum Channel {
 
 impl Channel {
     /// The Slack conversation of these ids. `None` if one is no id.
-    #[must_use]
     pub fn slack(team: &str, channel: &str) -> Option<Self> {
         (is_id(team) && is_id(channel))
             .then(|| Self::Slack { team: team.to_owned(), channel: channel.to_owned() })
@@ -48,14 +47,12 @@ impl Channel {
     }
 
     /// Whether it is a direct message: people write to the app there, and to nobody else.
-    #[must_use]
     pub fn is_direct_message(&self) -> bool {
         matches!(self, Self::Slack { channel, .. } if channel.starts_with('D'))
     }
 
     /// The id that is written without its workspace or server, beside this channel, where it can be the id of one thing
     /// alone.
-    #[must_use]
     pub fn id_beside(&self, text: &str) -> Option<String> {
         let [only] = self.ids_beside(text).try_into().ok()?;
         // An id is written in capitals; a name need not be.
@@ -64,7 +61,6 @@ impl Channel {
 
     /// What an id that is written without its workspace or server could be the id of, beside this channel: texts to
     /// choose from, for the text of an id does not say of what it is one.
-    #[must_use]
     pub fn ids_beside(&self, text: &str) -> Vec<String> {
         let id = text.trim_matches(|c| "<>@!&#,".contains(c)).to_ascii_uppercase();
         if !is_id(&id) || id.len() < 5 || !id.bytes().any(|b| b.is_ascii_digit()) {

@@ -24,7 +24,6 @@ pub enum Place {
 
 impl Place {
     /// The channel that is named, else this one; `None` if there is neither.
-    #[must_use]
     pub fn or_here(&self, named: Option<&Channel>) -> Option<Channel> {
         match self {
             Self::Channel(here) => Some(named.unwrap_or(here).clone()),
@@ -68,7 +67,6 @@ pub enum Membership {
 
 impl Principal {
     /// A principal without caption, of whose groups nothing is known.
-    #[must_use]
     pub fn new(subject: Subject) -> Self {
         Self { subject, name: None, groups: Vec::new(), outside: Outside::These(Vec::new()) }
     }
@@ -85,7 +83,6 @@ impl Principal {
     }
 
     /// Whether a grant to `subject` names this principal.
-    #[must_use]
     pub fn membership(&self, subject: &Subject) -> Membership {
         if self.subjects().any(|own| own == subject) {
             return Membership::In;

@@ -57,13 +57,11 @@ fn is_os_user(text: &str) -> bool {
 impl Subject {
     /// The Slack user of these ids. `None` if one is no id: what kind of subject it is, is never taken from the
     /// text of an id.
-    #[must_use]
     pub fn slack_user(team: &str, user: &str) -> Option<Self> {
         (is_id(team) && is_id(user)).then(|| Self::SlackUser { team: team.to_owned(), user: user.to_owned() })
     }
 
     /// The Slack user group of these ids, likewise.
-    #[must_use]
     pub fn slack_group(team: &str, group: &str) -> Option<Self> {
         (is_id(team) && is_id(group))
             .then(|| Self::SlackGroup { team: team.to_owned(), group: group.to_owned() })
@@ -97,7 +95,6 @@ impl Subject {
     }
 
     /// Whether it is a group of people: a user group of Slack, or a role of Discord.
-    #[must_use]
     pub fn is_group(&self) -> bool {
         matches!(self, Self::SlackGroup { .. } | Self::DiscordRole { .. })
     }
@@ -112,13 +109,11 @@ impl Subject {
     }
 
     /// Whether both are of the same workspace or server.
-    #[must_use]
     pub fn is_beside(&self, other: &Self) -> bool {
         self.tenant().is_some_and(|tenant| other.tenant() == Some(tenant))
     }
 
     /// Whether the subject and the channel are of the same workspace or server.
-    #[must_use]
     pub fn is_of(&self, channel: &Channel) -> bool {
         self.tenant()
             == Some(match channel {
@@ -130,7 +125,6 @@ impl Subject {
 
 impl Channel {
     /// Whether people read it who see the subject by name: they are of one platform.
-    #[must_use]
     pub fn shows(&self, subject: &Subject) -> bool {
         matches!(
             (self, subject),

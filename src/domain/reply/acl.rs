@@ -106,7 +106,6 @@ pub struct AbsentRoom {
 
 impl AclAnswer {
     /// The single rooms that it is about as they are now, or that it gives somebody a role for.
-    #[must_use]
     pub fn rooms(&self) -> Vec<&RoomId> {
         match self {
             Self::Explained(explained) => vec![&explained.room],
@@ -128,7 +127,6 @@ impl AclAnswer {
     }
 
     /// Whom it names.
-    #[must_use]
     pub fn subjects(&self) -> Vec<&Subject> {
         match self {
             Self::Edited { changed, .. } => changed

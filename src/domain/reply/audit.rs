@@ -50,13 +50,11 @@ pub struct OwnerSpan {
 
 impl OwnerSpan {
     /// When it begins, at the latest.
-    #[must_use]
     pub fn from(&self) -> Timestamp {
         self.found.since.unwrap_or(self.found.time)
     }
 
     /// How long it lasted, so far.
-    #[must_use]
     pub fn seconds(&self) -> f64 {
         self.until.unwrap_or(self.now).duration_since(self.from()).as_secs_f64()
     }

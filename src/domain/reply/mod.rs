@@ -288,7 +288,6 @@ impl fmt::Display for Overload {
 
 impl Outcome {
     /// Who gets to see it, of a transfer.
-    #[must_use]
     pub fn audience(&self) -> Audience {
         match self {
             Self::Succeeded { .. } | Self::ConfirmedByCallback { .. } | Self::Unknown { .. } => {
@@ -319,7 +318,6 @@ impl Reply {
     }
 
     /// The reply without its buttons.
-    #[must_use]
     pub fn said(&self) -> &Self {
         match self {
             Self::WithButtons { reply, .. } => reply,
@@ -329,7 +327,6 @@ impl Reply {
 
     /// Whether it is the help of somebody who can hand rooms over here, and so can fill in a form instead. Whoever is
     /// denied something has to read so.
-    #[must_use]
     pub fn is_help_for_a_moderator(&self) -> bool {
         let Self::Help { family: CommandGroup::Owner, caller_rights, .. } = self else { return false };
         let may = |right: &Right| matches!(right.role, Role::Moderator | Role::Admin);
@@ -338,7 +335,6 @@ impl Reply {
     }
 
     /// The buttons under it.
-    #[must_use]
     pub fn buttons(&self) -> &[Button] {
         match self {
             Self::WithButtons { buttons, .. } => buttons,
@@ -348,7 +344,6 @@ impl Reply {
     }
 
     /// Whether, being the reply to a press, it leaves nothing to press any more in the message that the button was in.
-    #[must_use]
     pub fn ends_buttons(&self) -> bool {
         match self.said() {
             Self::NotPressed { why, .. } => !matches!(why, NotPressed::NotYours(_)),
@@ -368,7 +363,6 @@ impl Reply {
 
     /// Who gets to see it. What happened to a room, or may have, concerns the channel; everything else
     /// is between the bot and the caller.
-    #[must_use]
     pub fn audience(&self) -> Audience {
         match self {
             Self::Transfer { outcome, .. } => outcome.audience(),
@@ -378,7 +372,6 @@ impl Reply {
     }
 
     /// The outcome as the interface names it, for logs, metrics and exit codes.
-    #[must_use]
     pub fn outcome(&self) -> OutcomeKind {
         match self {
             Self::Help { .. } | Self::Rooms { .. } | Self::Cancelled { .. } => OutcomeKind::Succeeded,
@@ -404,7 +397,6 @@ impl Reply {
     }
 
     /// The operation that the reply is about, if it left a record.
-    #[must_use]
     pub fn operation(&self) -> Option<OperationId> {
         match self {
             Self::Help { operation, .. }

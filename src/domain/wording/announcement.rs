@@ -11,7 +11,6 @@ use crate::domain::duration::lasting;
 use crate::domain::tree_head::TreeHead;
 
 /// Puts an announcement into words.
-#[must_use]
 pub fn announcement(announcement: &Announcement, name: &CommandName) -> Message {
     let (mut message, perhaps_posted) = match announcement {
         Announcement::Change { entry, outcome, is_news, head, perhaps_posted } => {

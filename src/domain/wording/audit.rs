@@ -37,7 +37,6 @@ pub(super) fn audit(
 }
 
 /// An answer in words.
-#[must_use]
 pub fn answered(answer: &Answer, zone: &TimeZone, name: &CommandName) -> Message {
     match answer {
         Answer::List(page) => entries(page, zone, name),

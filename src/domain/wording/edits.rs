@@ -53,7 +53,6 @@ pub(super) fn edited(changed: &[(ChangedEntry, GrantWarnings)], is_for_oneself: 
 }
 
 /// That an entry is for one room whose id looks like a pattern of another kind than ours, without a full stop.
-#[must_use]
 pub fn pattern_as_room(scope: &RoomScope) -> Option<Line> {
     let RoomScope::Exact(room) = scope else { return None };
     let begin = room.as_str().split(['?', '%', '[', '(', '{', '|', '+', '^', '$']).next().unwrap_or_default();
@@ -74,7 +73,6 @@ pub struct ChangeText {
 }
 
 /// What a change is, and who gains or loses what by it, as far as nothing is in its way.
-#[must_use]
 pub fn change(changed: &ChangedEntry, warnings: &GrantWarnings) -> ChangeText {
     match changed {
         ChangedEntry::Grant { after, .. } => grant_change(after, warnings),
@@ -114,7 +112,6 @@ fn grant_change(grant: &Grant, warnings: &GrantWarnings) -> ChangeText {
 }
 
 /// What is in the way of an entry that was given, each without a full stop.
-#[must_use]
 pub fn warning_lines(changed: &ChangedEntry, warnings: &GrantWarnings) -> Vec<Line> {
     let after = match changed {
         ChangedEntry::Grant { after, .. } => after,
@@ -178,7 +175,6 @@ fn in_the_way(grant: &Grant, warning: &GrantWarning) -> Line {
 }
 
 /// Who would gain or lose what by a change. `None` for a grant that does not exist.
-#[must_use]
 pub fn planned(change: &AclChange, grants: &[Grant], channels: &[AuthorisedChannel]) -> Option<Line> {
     let of = |who: &Subject, effect: Effect, given: bool, role: Role, scope: &RoomScope| {
         let verb = match (effect, given) {

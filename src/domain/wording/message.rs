@@ -30,7 +30,6 @@ pub enum Tone {
 
 impl Tone {
     /// A sign that reads without colour.
-    #[must_use]
     pub fn sign(self) -> &'static str {
         match self {
             Self::Done => "✅",
@@ -63,7 +62,6 @@ pub enum Span {
 
 impl Span {
     /// What it says, without marks: the id for a person or a channel.
-    #[must_use]
     pub fn plain(&self) -> String {
         match self {
             Self::Text(text) | Self::Code(text) | Self::Link(text) => text.clone(),
@@ -196,13 +194,11 @@ pub const LOCAL_QUESTION: &str = "room-owner owner";
 
 impl CommandName {
     /// The same command on the command line.
-    #[must_use]
     pub fn local(command: &str) -> Self {
         Self(command.to_owned(), Style::Shell)
     }
 
     /// The slash command with the configured prefix.
-    #[must_use]
     pub fn slash(prefix: &str) -> Self {
         Self(format!("/{prefix}room-owner"), Style::Words)
     }
@@ -214,7 +210,6 @@ impl CommandName {
     }
 
     /// What another of the commands is called at the same door.
-    #[must_use]
     pub fn of(&self, family: CommandGroup) -> Self {
         match self.0.strip_suffix(CommandGroup::Owner.name()) {
             _ if self.1 == Style::Shell => match family {
@@ -242,7 +237,6 @@ impl CommandName {
     }
 
     /// Which of the commands `typed` names, slash and prefix included.
-    #[must_use]
     pub fn family(&self, typed: &str) -> Option<CommandGroup> {
         CommandGroup::ALL.into_iter().find(|family| self.of(*family).0 == typed)
     }
@@ -300,7 +294,6 @@ pub(super) fn op_and_request(operation: OperationId, request_id: Option<&str>) -
 }
 
 /// One line about an entry of the log.
-#[must_use]
 pub fn summary(entry: &AuditEntry) -> Line {
     let line = match (&entry.room, &entry.new_owner) {
         (Some(room), Some(new_owner)) => code(room).text(" to ").code(new_owner),

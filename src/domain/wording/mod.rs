@@ -34,7 +34,6 @@ use outcome::{outcome_message, owner};
 use usage::invalid;
 
 /// Puts a reply into words.
-#[must_use]
 pub fn message(reply: &Reply, name: &CommandName) -> Message {
     match reply {
         Reply::Help { operation, family, subject, caller_rights, helpers } => {

@@ -67,7 +67,6 @@ fn undo(operation: OperationId, last: Option<&LastHandOver>, name: &CommandName)
 }
 
 /// The line that gives a room back. `None` if nobody may ask for that account.
-#[must_use]
 pub fn undo_line(room: &RoomId, previous: &AccountId) -> Option<Invocation> {
     Accounts::Tencent.check(previous).ok()?;
     Some(hand_over().with("room", room).with("new_owner", previous))

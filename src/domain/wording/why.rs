@@ -17,7 +17,6 @@ const MOST_ABLE: usize = 20;
 const MOST_CHANNELS: usize = 4;
 
 /// What is decided about somebody, and what bears on it.
-#[must_use]
 pub fn explanation(explained: &Explained) -> Message {
     let Explained { principal, is_caller, channel: here, room, at, explanation } = explained;
     let who = if *is_caller { text("you") } else { subject(&principal.subject) };
@@ -60,7 +59,6 @@ pub fn explanation(explained: &Explained) -> Message {
 }
 
 /// What groups that cannot be read mean for an answer, each line without a full stop.
-#[must_use]
 pub fn unread_groups(unread: &[UnreadGroup]) -> Vec<Line> {
     let of = |effect, is_looked_up, why: &str| {
         let is_it = |it: &&UnreadGroup| it.effect == effect && it.is_looked_up == is_looked_up;
@@ -86,7 +84,6 @@ pub fn unread_groups(unread: &[UnreadGroup]) -> Vec<Line> {
 
 /// That a room is asked about whose id looks like a scope, without a full stop: a copied scope easily comes to
 /// where a room is meant.
-#[must_use]
 pub fn scope_as_room(room: &RoomId) -> Option<Line> {
     // An id may hold a star, so that there may be such a room.
     let is_like_a_scope = matches!(room.as_str().parse(), Ok(RoomScope::All | RoomScope::Prefix(_)));
@@ -148,7 +145,6 @@ fn bearing(
 }
 
 /// How long it is between two times, in one unit: `2 h`.
-#[must_use]
 pub fn span(one: Timestamp, other: Timestamp) -> String {
     let seconds = one.duration_since(other).as_secs().unsigned_abs();
     match seconds {

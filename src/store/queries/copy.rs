@@ -53,7 +53,6 @@ impl LogCopy {
     }
 
     /// The log.
-    #[must_use]
     pub fn log(&self) -> &dyn AuditLog {
         &self.reader
     }

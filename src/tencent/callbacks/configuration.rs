@@ -86,7 +86,6 @@ impl std::error::Error for NotConfigured {}
 impl Configuration {
     /// What it takes to have changes of owner sent to `url`, signed with `token` if there is one. What else
     /// is sent stays as it is.
-    #[must_use]
     pub fn change(&self, url: &Url, token: Option<&SecretString>) -> Change {
         let mut lines = Vec::new();
         let present = self.url.as_deref().unwrap_or_default();
@@ -125,7 +124,6 @@ impl Configuration {
     }
 
     /// Whether Tencent signs with this token; `None` if it does not say.
-    #[must_use]
     pub fn is_signed_with(&self, token: &SecretString) -> Option<bool> {
         let known = self.token.as_ref()?;
         Some(self.is_signed == Some(true) && known.expose_secret() == token.expose_secret())
@@ -134,19 +132,16 @@ impl Configuration {
 
 impl Change {
     /// Whether there is nothing to write.
-    #[must_use]
     pub fn is_empty(&self) -> bool {
         self.lines.is_empty()
     }
 
     /// The difference, a line each. The token is not in it.
-    #[must_use]
     pub fn difference(&self) -> String {
         self.lines.iter().map(|line| format!("{line}\n")).collect()
     }
 
     /// The address that gets no callbacks any more, if there is one.
-    #[must_use]
     pub fn takes_from(&self) -> Option<&str> {
         self.takes_from.as_deref()
     }
@@ -159,7 +154,6 @@ pub struct Configurator<C> {
 
 impl<C: Clock> Configurator<C> {
     /// One that speaks as `client` does.
-    #[must_use]
     pub fn new(client: TencentClient<C>) -> Self {
         Self { client }
     }

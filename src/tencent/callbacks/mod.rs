@@ -36,7 +36,6 @@ pub const CHANGE_OF_OWNER: &str = "Live.CallbackAfterChangeOwner";
 pub const PATH: &str = "/tencent/callbacks";
 
 /// Whether the bot takes callbacks at this address. A proxy in front of it may put more before the path.
-#[must_use]
 pub fn is_taken_at(url: &Url) -> bool {
     url.path().trim_end_matches('/').ends_with(PATH) && url.query().is_none() && url.fragment().is_none()
 }

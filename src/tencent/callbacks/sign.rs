@@ -13,7 +13,6 @@ const FRESHNESS: u64 = 60;
 
 /// The `Sign` of a callback: lower-case hex of SHA-256 over the token and `RequestTime` (unix seconds) in one
 /// piece. It covers nothing else.
-#[must_use]
 pub fn sign(token: &SecretString, request_time: &str) -> String {
     hex::encode(Sha256::digest(format!("{}{request_time}", token.expose_secret())))
 }

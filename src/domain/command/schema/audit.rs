@@ -34,7 +34,6 @@ pub enum Question {
 
 impl Question {
     /// The zone that the question names, in which its answer is shown to people.
-    #[must_use]
     pub fn zone(&self) -> Option<&TimeZone> {
         match self {
             Self::List(filter)

@@ -63,7 +63,6 @@ pub enum Needs {
 
 impl Needs {
     /// Whether somebody with these rights is shown it.
-    #[must_use]
     pub fn met_by(self, rights: &[Right]) -> bool {
         match self {
             Self::Nothing => true,
@@ -75,7 +74,6 @@ impl Needs {
 
 impl Verb {
     /// The verbs of a command, in the order in which people read them.
-    #[must_use]
     pub fn all(family: CommandGroup) -> &'static [Self] {
         match family {
             CommandGroup::Owner => owner::VERBS,
@@ -85,7 +83,6 @@ impl Verb {
     }
 
     /// The verb with these words.
-    #[must_use]
     pub fn with_words(family: CommandGroup, words: &[&str]) -> Option<&'static Self> {
         Self::all(family).iter().find(|verb| verb.words == words)
     }
@@ -100,7 +97,6 @@ impl Verb {
     }
 
     /// How many words of a line that starts with these name the verb; 0 if it is not named.
-    #[must_use]
     pub fn length_in(&self, start: &[impl AsRef<str>]) -> usize {
         let is = |word: &str, typed: &str| typed.eq_ignore_ascii_case(word);
         let first = start.first().map_or("", AsRef::as_ref);
@@ -112,19 +108,16 @@ impl Verb {
     }
 
     /// Whether it can only be typed: a command of Discord's has options of its own or subcommands, never both.
-    #[must_use]
     pub fn is_only_typed(&self) -> bool {
         !self.words.is_empty() && Self::with_words(self.family, &[]).is_some()
     }
 
     /// The parameter with this name.
-    #[must_use]
     pub fn parameter(&self, name: &str) -> Option<&'static Parameter> {
         self.parameters.iter().find(|parameter| parameter.name == name)
     }
 
     /// The key that was typed, or the one that it is a typing error away from.
-    #[must_use]
     pub fn key_near(&self, typed: &str) -> Option<&'static str> {
         let typed = typed.to_ascii_lowercase();
         let keys = || self.parameters.iter().flat_map(|it| it.keys).copied();

@@ -41,7 +41,6 @@ pub enum AclCommand {
 impl AclCommand {
     /// What it asks permission for; `None` for what everybody may ask. Which rooms an edit is about depends on the
     /// entries that are there: without them, on every room.
-    #[must_use]
     pub fn action(&self) -> Option<Action> {
         match self {
             Self::WhoAmI => None,
@@ -94,7 +93,6 @@ impl Section {
     }
 
     /// Its name in the interface.
-    #[must_use]
     pub fn name(self) -> &'static str {
         match self {
             Self::Live => "live",
