@@ -48,8 +48,8 @@ pub enum AclCommand {
         /// Take the role away instead, whatever else gives it
         #[arg(long)]
         deny: bool,
+        /// How it is changed.
         #[command(flatten)]
-        #[allow(missing_docs)]
         edit: EditArguments,
     },
     /// Take a grant back
@@ -57,8 +57,8 @@ pub enum AclCommand {
         /// Its number, from `acl list`
         #[arg(value_parser = grant)]
         grant: i64,
+        /// How it is changed.
         #[command(flatten)]
-        #[allow(missing_docs)]
         edit: EditArguments,
     },
     /// Show the grants
@@ -154,16 +154,16 @@ pub enum ChannelCommand {
         /// For these rooms only: `*`, a room id, or a prefix such as `live-*`
         #[arg(long, default_value = "*")]
         rooms: RoomScope,
+        /// How it is changed.
         #[command(flatten)]
-        #[allow(missing_docs)]
         edit: EditArguments,
     },
     /// Take no more commands from a channel
     Remove {
         /// The channel
         channel: Channel,
+        /// How it is changed.
         #[command(flatten)]
-        #[allow(missing_docs)]
         edit: EditArguments,
     },
     /// Show the channels
@@ -192,16 +192,16 @@ pub enum AnnounceCommand {
         /// Admins read it: say there what they can do
         #[arg(long)]
         admin: bool,
+        /// How it is changed.
         #[command(flatten)]
-        #[allow(missing_docs)]
         edit: EditArguments,
     },
     /// Post nothing more to a channel
     Off {
         /// The channel
         channel: Channel,
+        /// How it is changed.
         #[command(flatten)]
-        #[allow(missing_docs)]
         edit: EditArguments,
     },
     /// Show the announcement channels

@@ -24,8 +24,8 @@ pub enum ReadingCommand {
     Show {
         /// Its number, from a reply or from `audit list`
         operation: OperationId,
+        /// Where it is read, and how it is printed.
         #[command(flatten)]
-        #[allow(missing_docs)]
         reading: ReadingArguments,
     },
     /// Say who owned a room at a time, since when, and how that is known
@@ -38,8 +38,8 @@ pub enum ReadingCommand {
         /// this machine's and UTC if not given
         #[arg(long, value_parser = zone)]
         zone: Option<TimeZone>,
+        /// Where it is read, and how it is printed.
         #[command(flatten)]
-        #[allow(missing_docs)]
         reading: ReadingArguments,
     },
     /// Show who owned a room over time, newest first, by whose hand-over, and how that is known
@@ -56,8 +56,8 @@ pub enum ReadingCommand {
         /// this machine's and UTC if not given
         #[arg(long, value_parser = zone)]
         zone: Option<TimeZone>,
+        /// Where it is read, and how it is printed.
         #[command(flatten)]
-        #[allow(missing_docs)]
         reading: ReadingArguments,
     },
     /// Show the steps of one operation and the waits between them
@@ -67,8 +67,8 @@ pub enum ReadingCommand {
         /// An archive that holds events of it; may be given several times
         #[arg(long, value_name = "FILE")]
         archive: Vec<PathBuf>,
+        /// Where it is read, and how it is printed.
         #[command(flatten)]
-        #[allow(missing_docs)]
         reading: ReadingArguments,
     },
     /// Count operations
@@ -76,14 +76,14 @@ pub enum ReadingCommand {
         /// By actor, room, channel, outcome or hour (UTC)
         #[arg(long, default_value = "outcome")]
         by: StatsBy,
+        /// Which operations.
         #[command(flatten)]
-        #[allow(missing_docs)]
         filter: FilterArguments,
         /// At most so many rows; 0 for all
         #[arg(long, default_value_t = 50, value_parser = number::<u32>)]
         limit: u32,
+        /// Where it is read, and how it is printed.
         #[command(flatten)]
-        #[allow(missing_docs)]
         reading: ReadingArguments,
     },
     /// Write all operations to stdout, oldest first, to take elsewhere
@@ -93,8 +93,8 @@ pub enum ReadingCommand {
 /// `audit list`
 #[derive(Debug, clap::Args)]
 pub struct ListArguments {
+    /// Which operations.
     #[command(flatten)]
-    #[allow(missing_docs)]
     pub filter: FilterArguments,
     /// Only those behind this one: how a listing that was cut off goes on
     #[arg(long, value_name = "OPERATION")]
@@ -102,8 +102,8 @@ pub struct ListArguments {
     /// At most so many; 0 for all
     #[arg(long, default_value_t = 50, value_parser = number::<u32>)]
     pub limit: u32,
+    /// Where it is read, and how it is printed.
     #[command(flatten)]
-    #[allow(missing_docs)]
     pub reading: ReadingArguments,
 }
 
@@ -113,8 +113,8 @@ pub struct ExportArguments {
     /// How to write them
     #[arg(long, value_enum, default_value = "jsonl")]
     pub format: ExportFormat,
+    /// Which operations.
     #[command(flatten)]
-    #[allow(missing_docs)]
     pub filter: FilterArguments,
     /// Only what happened after an earlier export, by the cursor that it ended with
     #[arg(long, value_name = "CURSOR", value_parser = cursor)]
