@@ -107,30 +107,19 @@ named! {
     Lost => "lost",
 }
 
-/// Who signs what is posted to the bot.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Sender {
+named! {
+    /// Who signs what is posted to the bot, by the name in the metrics and in log lines.
+    #[derive(PartialOrd, Ord)]
+    Sender
     /// Slack's commands.
-    Slack,
+    Slack => "slack",
     /// Discord's interactions.
-    Discord,
+    Discord => "discord",
     /// Tencent's callbacks.
-    Tencent,
+    Tencent => "tencent",
 }
 
 impl Sender {
-    /// Every sender.
-    pub const ALL: [Self; 3] = [Self::Slack, Self::Discord, Self::Tencent];
-
-    /// Its name in the metrics and in log lines.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Slack => "slack",
-            Self::Discord => "discord",
-            Self::Tencent => "tencent",
-        }
-    }
-
     /// The setting that its signatures are checked with.
     pub fn setting(self) -> &'static str {
         match self {

@@ -10,16 +10,17 @@ use std::time::Duration;
 use super::ports::StoreError;
 use crate::domain::announcement::Announcement;
 use crate::domain::audit::{OperationId, OutcomeKind};
+use crate::domain::named::named;
 use crate::domain::principal::{Channel, Subject};
 use crate::domain::reply::Reply;
 
-/// A chat platform.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Platform {
+named! {
+    /// A chat platform. Its subjects and channels begin with its name.
+    Platform
     /// Slack.
-    Slack,
+    Slack => "slack",
     /// Discord.
-    Discord,
+    Discord => "discord",
 }
 
 impl Platform {
@@ -36,14 +37,6 @@ impl Platform {
         match self {
             Self::Slack => "SLACK_BOT_TOKEN",
             Self::Discord => "DISCORD_BOT_TOKEN",
-        }
-    }
-
-    /// How its subjects and channels begin.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Slack => "slack",
-            Self::Discord => "discord",
         }
     }
 }
@@ -99,9 +92,10 @@ pub struct Notification {
 }
 
 /// Why a notification was not sent.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SendError {
     /// Another try may succeed.
+    #[error("{why}")]
     Temporary {
         /// What went wrong.
         why: String,
@@ -111,6 +105,7 @@ pub enum SendError {
         is_unclear: bool,
     },
     /// No other try helps.
+    #[error("{0}")]
     Permanent(String),
 }
 
@@ -118,13 +113,6 @@ impl SendError {
     /// Whether the message may be there in spite of it.
     pub fn is_unclear(&self) -> bool {
         matches!(self, Self::Temporary { is_unclear: true, .. })
-    }
-}
-
-impl fmt::Display for SendError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (Self::Temporary { why, .. } | Self::Permanent(why)) = self;
-        f.write_str(why)
     }
 }
 

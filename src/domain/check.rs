@@ -1,29 +1,20 @@
 //! What a look at the set-up found.
 
-/// How a thing is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum State {
-    /// It was not looked at.
-    Skipped,
-    /// As it should be.
-    Ok,
-    /// The bot works, but something is missing or about to go wrong.
-    Warning,
-    /// The bot, or a part of it, does not work.
-    Failure,
-}
+use super::named::named;
 
-impl State {
-    /// Its name.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Skipped => "skipped",
-            Self::Ok => "ok",
-            Self::Warning => "warning",
-            Self::Failure => "failure",
-        }
-    }
+named! {
+    /// How a thing is.
+    #[derive(PartialOrd, Ord, serde::Serialize)]
+    #[serde(rename_all = "lowercase")]
+    State
+    /// It was not looked at.
+    Skipped => "skipped",
+    /// As it should be.
+    Ok => "ok",
+    /// The bot works, but something is missing or about to go wrong.
+    Warning => "warning",
+    /// The bot, or a part of it, does not work.
+    Failure => "failure",
 }
 
 /// One thing that was looked at.

@@ -3,33 +3,21 @@
 
 use std::fmt;
 
-/// How a reply went, other than as usual.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum HowReplied {
+use super::named::named;
+
+named! {
+    /// How a reply went, other than as usual.
+    #[derive(serde::Serialize, serde::Deserialize)]
+    #[serde(rename_all = "snake_case")]
+    HowReplied
     /// Delivered after more than one try.
-    Edited,
+    Edited => "edited",
     /// It was posted to the channel instead.
-    Posted,
+    Posted => "posted",
     /// Sent as a message of the bot, because the request could not be answered any more.
-    Sent,
+    Sent => "sent",
     /// It was given up.
-    Lost,
-}
-
-impl HowReplied {
-    /// Every way.
-    pub const ALL: [Self; 4] = [Self::Edited, Self::Posted, Self::Sent, Self::Lost];
-
-    /// The word in the log.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Edited => "edited",
-            Self::Posted => "posted",
-            Self::Sent => "sent",
-            Self::Lost => "lost",
-        }
-    }
+    Lost => "lost",
 }
 
 /// A note on an operation about its reply.

@@ -1,12 +1,11 @@
 //! The APIs and the bodies of their calls: what these may hold. Limits without a source are inferred.
 
-use std::fmt;
-
 use reqwest::Url;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::reply::Refusal;
+use crate::domain::named::named;
 
 /// RoomId: documented for `create_room` (trtc.io/document/63401).
 const MAX_ROOM_ID_BYTES: usize = 48;
@@ -15,58 +14,34 @@ const MAX_ACCOUNT_BYTES: usize = 32;
 /// Default and maximum of `Count` (trtc.io/document/63405).
 const PAGE: u64 = 20;
 
-/// The APIs that are simulated: the rooms' under `/v4/live_engine_http_srv/`, the callbacks' under
-/// `/v4/live_config/`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Api {
+named! {
+    /// The APIs that are simulated: the rooms' under `/v4/live_engine_http_srv/`, the callbacks' under
+    /// `/v4/live_config/`. The name is the last part of the path, and the one in JSON.
+    #[derive(Serialize, Deserialize)]
+    #[serde(rename_all = "snake_case")]
+    Api
     /// Hands a room to a new owner (trtc.io/document/72534).
-    ChangeRoomOwner,
+    ChangeRoomOwner => "change_room_owner",
     /// Reads one room, its owner among the rest (trtc.io/document/63404).
-    GetRoomInfo,
+    GetRoomInfo => "get_room_info",
     /// Reads the rooms page by page (trtc.io/document/63405).
-    GetRoomList,
+    GetRoomList => "get_room_list",
     /// Reads where callbacks go (trtc.io/document/64418).
-    GetCallback,
+    GetCallback => "get_callback",
     /// Says where callbacks go (tencentcloud.com/document/product/1071/78178).
-    SetCallback,
+    SetCallback => "set_callback",
     /// Changes where callbacks go (trtc.io/document/64419).
-    UpdateCallback,
+    UpdateCallback => "update_callback",
     /// Reads what callbacks are signed with (tencentcloud.com/document/product/1071/78181).
-    GetCallbackToken,
+    GetCallbackToken => "get_callback_token",
     /// Says what callbacks are signed with (trtc.io/document/69528).
-    SetCallbackToken,
+    SetCallbackToken => "set_callback_token",
 }
 
 impl Api {
-    pub(super) const ALL: [Self; 8] = [
-        Self::ChangeRoomOwner,
-        Self::GetRoomInfo,
-        Self::GetRoomList,
-        Self::GetCallback,
-        Self::SetCallback,
-        Self::UpdateCallback,
-        Self::GetCallbackToken,
-        Self::SetCallbackToken,
-    ];
-
-    /// The last part of its path, which is also its name in JSON.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::ChangeRoomOwner => "change_room_owner",
-            Self::GetRoomInfo => "get_room_info",
-            Self::GetRoomList => "get_room_list",
-            Self::GetCallback => "get_callback",
-            Self::SetCallback => "set_callback",
-            Self::UpdateCallback => "update_callback",
-            Self::GetCallbackToken => "get_callback_token",
-            Self::SetCallbackToken => "set_callback_token",
-        }
-    }
-
     pub(super) fn from_path(path: &str) -> Option<Self> {
         let (service, name) = path.strip_prefix("/v4/")?.split_once('/')?;
-        Self::ALL.into_iter().find(|api| api.service() == service && api.name() == name)
+        Self::ALL.iter().copied().find(|api| api.service() == service && api.name() == name)
     }
 
     /// The part of its path before the name.
@@ -79,12 +54,6 @@ impl Api {
             | Self::GetCallbackToken
             | Self::SetCallbackToken => "live_config",
         }
-    }
-}
-
-impl fmt::Display for Api {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
     }
 }
 
