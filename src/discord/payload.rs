@@ -4,8 +4,6 @@
 //! Discord adds, drops and renames fields, so only `id`, `type`, `token` and `application_id` have to be
 //! there. What else is missing, unknown or of another type is handled where it is needed.
 
-use std::fmt;
-
 use secrecy::SecretString;
 use serde_json::{Map, Value};
 
@@ -69,14 +67,9 @@ pub(super) struct Caller {
 }
 
 /// Bytes that are not an interaction: there is nobody to answer.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
 pub(super) struct NotAnInteraction(String);
-
-impl fmt::Display for NotAnInteraction {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
 
 impl NotAnInteraction {
     /// For the record, which keeps every authentic request.

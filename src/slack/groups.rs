@@ -71,7 +71,8 @@ struct State {
 }
 
 /// Why Slack does not answer, and what to do.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{what}: {remedy}")]
 pub(super) struct Problem {
     pub(super) what: String,
     pub(super) remedy: &'static str,
@@ -336,12 +337,6 @@ fn warn_of_others<'a>(own: &str, groups: impl Iterator<Item = &'a Subject>) {
         if !matches!(group, Subject::SlackGroup { team, .. } if team == own) {
             warn!(%group, "grants to this group match nobody: {}", of_another_team(own));
         }
-    }
-}
-
-impl std::fmt::Display for Problem {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}: {}", self.what, self.remedy)
     }
 }
 

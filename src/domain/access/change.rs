@@ -1,7 +1,5 @@
 //! Changes of the ACL: what they are, what they give and take, and which of them would lock everybody out.
 
-use std::fmt;
-
 use jiff::Timestamp;
 
 use super::rule::{Decision, EffectiveScope, decide, distinct, names};
@@ -133,49 +131,39 @@ pub enum InvalidPlan {
 }
 
 /// Why an edit of the ACL was not made.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NotEdited {
     /// There is no such grant.
+    #[error("there is no grant {0}")]
     NoGrant(GrantId),
     /// The grant was taken back before.
+    #[error("grant {0} is revoked already")]
     RevokedAlready(GrantId),
     /// The channel is not authorised.
+    #[error("`{0}` is not authorised")]
     NotAuthorised(Channel),
     /// Nothing is announced in the channel.
+    #[error("nothing is announced in `{0}`")]
     NotAnnounced(Channel),
     /// It would lock everybody out.
+    #[error("{0}")]
     LockOut(LockOut),
     /// It would deny something to this admin, or to some in this group, who are admins for more rooms than its
     /// author.
+    #[error("it could take something from `{0}`, an admin for more rooms")]
     AdminBeyond(Subject),
     /// It would deny something to a group that nobody looks up: everybody of its workspace would be refused.
+    #[error("nobody looks up who is in `{0}`")]
     NotLookedUp(Subject),
     /// It was meant for the ACL at this version, and the ACL has changed since.
+    #[error("the ACL changed since version {0}")]
     ChangedSince(i64),
     /// It makes the ACL what a file says, and nobody said of which version of the ACL the file is.
+    #[error("no version of the ACL is named")]
     NoVersion,
     /// The file contradicts itself.
+    #[error("{0}")]
     InvalidPlan(InvalidPlan),
-}
-
-impl fmt::Display for NotEdited {
-    /// For the record.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::NoGrant(id) => write!(f, "there is no grant {id}"),
-            Self::RevokedAlready(id) => write!(f, "grant {id} is revoked already"),
-            Self::NotAuthorised(channel) => write!(f, "`{channel}` is not authorised"),
-            Self::NotAnnounced(channel) => write!(f, "nothing is announced in `{channel}`"),
-            Self::LockOut(lock_out) => write!(f, "{lock_out}"),
-            Self::AdminBeyond(admin) => {
-                write!(f, "it could take something from `{admin}`, an admin for more rooms")
-            }
-            Self::NotLookedUp(group) => write!(f, "nobody looks up who is in `{group}`"),
-            Self::ChangedSince(version) => write!(f, "the ACL changed since version {version}"),
-            Self::NoVersion => f.write_str("no version of the ACL is named"),
-            Self::InvalidPlan(why) => write!(f, "{why}"),
-        }
-    }
 }
 
 /// When a grant was last used.
@@ -222,38 +210,24 @@ pub fn admin_beyond<'a>(
 }
 
 /// What nobody could undo from chat.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum LockOut {
     /// No live admin would be left.
+    #[error("no admin would be left")]
     NoAdmin,
     /// No live admin for every room would be left, and there is one now.
+    #[error("no admin for every room would be left")]
     NoAdminOfAllRooms,
     /// No authorised channel would be left.
+    #[error("no authorised channel would be left")]
     NoChannel,
     /// Admins and channels would be left, but none of them in a channel from which they could undo the change, or
     /// edit the ACL for every room, if somebody can now.
+    #[error("no admin would be left who could undo it from an authorised channel")]
     OutOfReach,
     /// The same, only because nobody knows who is in this group, which the change denies the role.
+    #[error("nobody knows right now who is in `{0}`, and every admin who could undo it may be")]
     GroupUnread(Subject),
-}
-
-impl fmt::Display for LockOut {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::NoAdmin => f.write_str("no admin would be left"),
-            Self::NoAdminOfAllRooms => f.write_str("no admin for every room would be left"),
-            Self::NoChannel => f.write_str("no authorised channel would be left"),
-            Self::OutOfReach => {
-                f.write_str("no admin would be left who could undo it from an authorised channel")
-            }
-            Self::GroupUnread(group) => {
-                write!(
-                    f,
-                    "nobody knows right now who is in `{group}`, and every admin who could undo it may be"
-                )
-            }
-        }
-    }
 }
 
 /// Whether the changes, made by `by`, would lock everybody out. `admins` are the grants of the role admin, deny

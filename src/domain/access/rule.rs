@@ -142,53 +142,44 @@ impl Permit {
 }
 
 /// Why something is denied. [`fmt::Display`] is what the audit log keeps as the authority of the denial.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Denial {
     /// The channel is not authorised at all.
+    #[error("channel not authorised")]
     ChannelNotAuthorised,
     /// The channel is authorised, but not for this room.
+    #[error("channel authorised for rooms {0} only")]
     ChannelNotForRoom(RoomScope),
     /// No grant names the caller.
+    #[error("no grant")]
     NoGrant,
     /// A deny entry names the caller.
+    #[error("denied by grant {0}")]
     DeniedBy(GrantId),
     /// A deny entry names a group, and nobody can say right now whether the caller is in it.
+    #[error("grant {0} denies {1}, which cannot be read right now")]
     GroupUnread(GrantId, Subject),
     /// The channel is of another workspace or server than the caller.
+    #[error("channel of another workspace or server")]
     Elsewhere,
     /// There were grants, but none is live: the last one that lapsed or was taken back.
+    #[error("grant {0} ended {1}")]
     Lapsed(GrantId, Timestamp),
     /// A grant is live, but from a later time on.
+    #[error("grant {0} begins {1}")]
     NotYet(GrantId, Timestamp),
     /// The live grants do not cover the room: their scopes.
+    #[error("granted for rooms {} only", list(.0))]
     OutOfScope(Vec<RoomScope>),
     /// The live grants are for other channels.
+    #[error("grant {0} is for other channels")]
     OtherChannels(GrantId),
     /// The live grants are for other actions: their roles.
+    #[error("role {} is not enough", list(.0))]
     WrongRole(Vec<Role>),
     /// The request comes from an app or a workspace that this bot does not serve.
+    #[error("not served: {0}")]
     ForeignOrigin(String),
-}
-
-impl fmt::Display for Denial {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::ChannelNotAuthorised => f.write_str("channel not authorised"),
-            Self::ChannelNotForRoom(scope) => write!(f, "channel authorised for rooms {scope} only"),
-            Self::NoGrant => f.write_str("no grant"),
-            Self::DeniedBy(id) => write!(f, "denied by grant {id}"),
-            Self::GroupUnread(id, group) => {
-                write!(f, "grant {id} denies {group}, which cannot be read right now")
-            }
-            Self::Elsewhere => f.write_str("channel of another workspace or server"),
-            Self::Lapsed(id, at) => write!(f, "grant {id} ended {at}"),
-            Self::NotYet(id, at) => write!(f, "grant {id} begins {at}"),
-            Self::OutOfScope(scopes) => write!(f, "granted for rooms {} only", list(scopes)),
-            Self::OtherChannels(id) => write!(f, "grant {id} is for other channels"),
-            Self::WrongRole(roles) => write!(f, "role {} is not enough", list(roles)),
-            Self::ForeignOrigin(origin) => write!(f, "not served: {origin}"),
-        }
-    }
 }
 
 /// Yes, with the proof, or no, with the reason.

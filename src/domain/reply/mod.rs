@@ -4,7 +4,6 @@ mod acl;
 mod audit;
 
 use std::collections::BTreeMap;
-use std::fmt;
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -259,31 +258,22 @@ pub enum AlreadyKnown {
 }
 
 /// The load limit that a command was refused for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Overload {
     /// The person has given so many commands within a minute.
+    #[error("over the limit of {} a minute for one person", commands(*.0))]
     Person(u32),
     /// So many commands about the room were carried out within a minute.
+    #[error("over the limit of {} a minute for one room", commands(*.0))]
     Room(u32),
     /// The bot as a whole is at its limit.
+    #[error("busy: more commands than can be worked on")]
     Full,
 }
 
 /// So many commands, in words.
 pub(super) fn commands(number: u32) -> String {
     if number == 1 { "1 command".to_owned() } else { format!("{number} commands") }
-}
-
-impl fmt::Display for Overload {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Person(limit) => {
-                write!(f, "over the limit of {} a minute for one person", commands(*limit))
-            }
-            Self::Room(limit) => write!(f, "over the limit of {} a minute for one room", commands(*limit)),
-            Self::Full => f.write_str("busy: more commands than can be worked on"),
-        }
-    }
 }
 
 impl Outcome {

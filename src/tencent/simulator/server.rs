@@ -1,7 +1,6 @@
 //! Connections and requests. hyper is driven by hand, because only so can a connection end without an answer.
 
 use std::convert::Infallible;
-use std::fmt;
 use std::future::Future;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -171,13 +170,6 @@ fn host(headers: &HeaderMap) -> &str {
 }
 
 /// Makes hyper close the connection without a word.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
+#[error("closed on purpose")]
 struct Hangup;
-
-impl fmt::Display for Hangup {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("closed on purpose")
-    }
-}
-
-impl std::error::Error for Hangup {}
