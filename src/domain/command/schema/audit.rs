@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use jiff::tz::TimeZone;
 
-use super::{Needs, Verb, example, help, verb};
+use super::{Needs, ROOM, Verb, example, help, verb};
 use crate::domain::access::Role;
 use crate::domain::audit::{Filter, OperationId, OperationKind, Outcomes, StatsBy, TimeExpr, zone};
 use crate::domain::command::parameter::{Kind, Parameter, SHORT, named, positional};
@@ -51,7 +51,9 @@ const LONGEST_ID: u16 = 200;
 /// How many rows an answer in chat shows, unless fewer are asked for: what fits a message on every platform.
 const PAGE: u32 = 10;
 
-const ROOM: Parameter = named("room", &["room"], Kind::Room, "Only about this room");
+const OF_ROOM: Parameter = named("room", &["room"], Kind::Room, "Only about this room");
+const BY: Parameter =
+    named("by", &["by"], Kind::OneOf(StatsBy::names), "What to count by (outcome if left out)");
 const ACTOR: Parameter = named("actor", &["actor"], Kind::Person, "Only by this member");
 const ACTOR_ID: Parameter = named(
     "actor-id",
@@ -108,7 +110,7 @@ pub(super) const VERBS: &[Verb] = &[
             &["list"],
             "Show what was done, newest first",
             &[
-                ROOM, ACTOR, ACTOR_ID, CHANNEL, OUTCOME, KIND, REQUEST_ID, TEXT, SINCE, UNTIL, ZONE, ONE,
+                OF_ROOM, ACTOR, ACTOR_ID, CHANNEL, OUTCOME, KIND, REQUEST_ID, TEXT, SINCE, UNTIL, ZONE, ONE,
                 BEFORE, READINGS, LIMIT,
             ],
             &[
@@ -157,7 +159,7 @@ pub(super) const VERBS: &[Verb] = &[
         &["owner-at"],
         "Show who owned a room at a time, and how that is known",
         &[
-            positional("room", "<room>", &["room"], Kind::Room, "The RoomId of the live room"),
+            ROOM,
             positional("time", "<time>", &[], Kind::Time, "When: now, 2h, yesterday 14:03, 2026-11-23 14:03"),
             ZONE,
         ],
@@ -180,12 +182,7 @@ pub(super) const VERBS: &[Verb] = &[
         AUDITOR,
         &["history"],
         "Show who owned a room over time, by whose hand-over, and how that is known",
-        &[
-            positional("room", "<room>", &["room"], Kind::Room, "The RoomId of the live room"),
-            SINCE,
-            UNTIL,
-            ZONE,
-        ],
+        &[ROOM, SINCE, UNTIL, ZONE],
         &[example(
             &[("room", "<room>"), ("since", "7d")],
             "shows who owned the room over time, newest first",
@@ -208,22 +205,8 @@ pub(super) const VERBS: &[Verb] = &[
         &["stats"],
         "Count operations",
         &[
-            named("by", &["by"], Kind::OneOf(StatsBy::names), "What to count by (outcome if left out)"),
-            ROOM,
-            ACTOR,
-            ACTOR_ID,
-            CHANNEL,
-            OUTCOME,
-            KIND,
-            REQUEST_ID,
-            TEXT,
-            SINCE,
-            UNTIL,
-            ZONE,
-            ONE,
-            BEFORE,
-            READINGS,
-            LIMIT,
+            BY, OF_ROOM, ACTOR, ACTOR_ID, CHANNEL, OUTCOME, KIND, REQUEST_ID, TEXT, SINCE, UNTIL, ZONE, ONE,
+            BEFORE, READINGS, LIMIT,
         ],
         &[example(&[("by", "actor"), ("since", "7d")], "counts by actor, room, channel, outcome or hour")],
         |values| {

@@ -7,7 +7,7 @@ mod acl;
 mod audit;
 mod owner;
 
-use super::parameter::{Parameter, Position};
+use super::parameter::{Kind, Parameter, Position, positional};
 use super::values::Values;
 use super::{Command, CommandGroup, Problem};
 use crate::domain::access::{Right, Role};
@@ -171,6 +171,9 @@ const fn alone(first: Option<&str>) -> bool {
 const fn example(given: &'static [(&'static str, &'static str)], does: &'static str) -> Example {
     Example { given, does, needs: None, is_about_quotes: false }
 }
+
+/// The room that a question is about.
+const ROOM: Parameter = positional("room", "<room>", &["room"], Kind::Room, "The RoomId of the live room");
 
 /// `help`, which every command has.
 const fn help(family: CommandGroup, build: fn(&mut Values) -> Result<Command, Problem>) -> Verb {

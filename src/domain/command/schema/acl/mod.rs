@@ -4,7 +4,7 @@ mod asked;
 mod build;
 
 use self::build::{edit, grant, list, listed, one_scope, page, revoke, who_can, why};
-use super::{Needs, Verb, example, help, verb};
+use super::{Needs, ROOM, Verb, example, help, verb};
 use crate::domain::access::{Effect, Role, RoomScope};
 use crate::domain::command::parameter::{Kind, Parameter, REASON, SHORT, named, positional};
 use crate::domain::command::{Command, CommandGroup};
@@ -30,6 +30,9 @@ const ANNOUNCED_ROOMS: Parameter = Parameter {
     help: "Of which rooms: live-* (those that the channel is authorised for if left out)",
     ..ROOMS
 };
+const WHO: Parameter =
+    positional("who", "<person>", &["who"], Kind::PersonOrGroup, "Only those that name this member or role")
+        .optional();
 const PAGE: Parameter = named("page", &["page"], Kind::Number(Some(100_000)), "Which page");
 const GRANT: &[Parameter] = &[
     positional("who", "<person>", &[], Kind::People, "A member or a role"),
@@ -108,14 +111,7 @@ pub(super) const VERBS: &[Verb] = &[
                 "The number of the grant, as list shows it",
             )
             .optional(),
-            positional(
-                "who",
-                "<person>",
-                &["who"],
-                Kind::PersonOrGroup,
-                "Instead: whose only live entry it is",
-            )
-            .optional(),
+            Parameter { help: "Instead: whose only live entry it is", ..WHO },
             REASON,
         ],
         &[
@@ -137,14 +133,7 @@ pub(super) const VERBS: &[Verb] = &[
                 "Which entries (the live ones if left out)",
             )
             .optional(),
-            positional(
-                "who",
-                "<person>",
-                &["who"],
-                Kind::PersonOrGroup,
-                "Only those that name this member or role",
-            )
-            .optional(),
+            WHO,
             PAGE,
         ],
         &[
@@ -162,7 +151,7 @@ pub(super) const VERBS: &[Verb] = &[
         &[
             positional("who", "<person>", &[], Kind::PersonOrGroup, "A member or a role (you if left out)")
                 .optional(),
-            positional("room", "<room>", &["room"], Kind::Room, "The RoomId of the live room"),
+            ROOM,
             named("channel", &["in"], Kind::Channel, "In which channel (this one if left out)"),
         ],
         &[example(
@@ -175,7 +164,7 @@ pub(super) const VERBS: &[Verb] = &[
         ADMIN,
         &["who-can"],
         "Show who can hand a room over",
-        &[positional("room", "<room>", &["room"], Kind::Room, "The RoomId of the live room")],
+        &[ROOM],
         &[example(&[("room", "<room>")], "shows who can hand the room over")],
         who_can,
     ),
