@@ -12,7 +12,7 @@ use crate::domain::access::{
     AclView, Action, AnnouncementChannel, Denial, Effect, EffectiveScope, Helpers, RoomScope, admins_of,
     attention, caller_rights, explain, is_live, is_open, live_admins, unread_groups, who_can,
 };
-use crate::domain::audit::{AuditFilter, OperationId};
+use crate::domain::audit::OperationId;
 use crate::domain::command::{AclCommand, CommandRequest, Listed, Place, Section, Why};
 use crate::domain::principal::{Membership, Principal, Subject};
 use crate::domain::reply::{AclAnswer, Explained, Names, Reply};
@@ -118,10 +118,7 @@ pub(super) async fn captioned(
         if is_shown(subject) || subject.is_group() {
             continue;
         }
-        let actor = Some(subject.clone());
-        let filter = AuditFilter { actor, without_readings: true, limit: Some(1), ..AuditFilter::default() };
-        let seen = service.store.audit(&filter).await.unwrap_or_default();
-        if let Some(name) = seen.into_iter().find_map(|entry| entry.actor_name) {
+        if let Some(name) = service.last_seen_name(subject).await {
             names.insert(subject.clone(), name);
         }
     }
@@ -132,18 +129,14 @@ async fn list(service: &CommandService, listed: &Listed) -> Result<AclAnswer, St
     let now = service.clock.now();
     let at = |page: u32| Listed { page, ..listed.clone() };
     if let Section::Channels | Section::AllChannels = listed.part {
-        let mut entries = service.store.channels().await?;
-        let known = entries.len();
-        entries.retain(|entry| listed.part == Section::AllChannels || is_open(entry, now));
-        let left_out = known - entries.len();
+        let is_shown = |it: &_| listed.part == Section::AllChannels || is_open(it, now);
+        let (left_out, entries) = only(service.store.channels().await?, is_shown);
         let (page, pages, entries) = cut(entries, listed);
         return Ok(AclAnswer::Channels { page, pages, entries, left_out });
     }
     if let Section::Announcements | Section::AllAnnouncements = listed.part {
-        let mut entries = service.store.announcement_channels().await?;
-        let known = entries.len();
-        entries.retain(|entry| listed.part == Section::AllAnnouncements || entry.is_live(now));
-        let left_out = known - entries.len();
+        let is_shown = |it: &AnnouncementChannel| listed.part == Section::AllAnnouncements || it.is_live(now);
+        let (left_out, entries) = only(service.store.announcement_channels().await?, is_shown);
         let (page, pages, entries) = cut(entries, listed);
         return Ok(AclAnswer::Announcements { page, pages, entries, left_out });
     }
@@ -158,9 +151,7 @@ async fn list(service: &CommandService, listed: &Listed) -> Result<AclAnswer, St
     if let Some(who) = &listed.who {
         let mut grants = service.store.grants().await?;
         grants.retain(|grant| grant.subject == *who);
-        let all = grants.len();
-        grants.retain(|grant| listed.part == Section::All || is_live(grant, now));
-        let left_out = all - grants.len();
+        let (left_out, grants) = only(grants, |it| listed.part == Section::All || is_live(it, now));
         let (page, pages, grants) = cut(grants, listed);
         let grants = grants.into_iter().map(|grant| (grant, None)).collect();
         return Ok(AclAnswer::Grants { listed: at(page), pages, grants, left_out, announced: Vec::new() });
@@ -169,15 +160,15 @@ async fn list(service: &CommandService, listed: &Listed) -> Result<AclAnswer, St
     let GrantsPage { page, pages, grants, left_out } =
         service.store.grants_page(live_at, listed.page, listed.size).await?;
     let grants = grants.into_iter().map(|grant| (grant, None)).collect();
-    let announced = announced_now(service).await?;
+    let (_, announced) = only(service.store.announcement_channels().await?, |it| it.is_live(now));
     Ok(AclAnswer::Grants { listed: at(page), pages, grants, left_out, announced })
 }
 
-/// The announcement channels.
-async fn announced_now(service: &CommandService) -> Result<Vec<AnnouncementChannel>, StoreError> {
-    let mut announcements = service.store.announcement_channels().await?;
-    announcements.retain(|entry| entry.is_live(service.clock.now()));
-    Ok(announcements)
+/// Those that are shown, and how many are not.
+fn only<T>(mut all: Vec<T>, is_shown: impl Fn(&T) -> bool) -> (usize, Vec<T>) {
+    let known = all.len();
+    all.retain(is_shown);
+    (known - all.len(), all)
 }
 
 /// The page, or the last one if there are fewer; and the number of pages.

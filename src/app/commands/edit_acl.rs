@@ -87,39 +87,37 @@ pub(super) async fn resolved(
     let Ok(Command::Acl(AclCommand::Edit { edit, reason, force })) = &request.command else {
         return Ok(None);
     };
-    let subject = match edit {
-        Edit::RevokeOf(subject) => subject,
+    let edit = match edit {
+        Edit::RevokeOf(subject) => only_entry_of(service, subject).await?,
         Edit::Announce(channel, rooms, for_admins) if channel.is_none() || rooms.is_none() => {
-            let completed = announcing::completed(service, request, permit, (channel, rooms, *for_admins));
-            let edit = completed.await?;
-            let command = edit
-                .map(|edit| Command::Acl(AclCommand::Edit { edit, reason: reason.clone(), force: *force }));
-            return Ok(Some(CommandRequest { command, ..request.clone() }));
+            announcing::completed(service, request, permit, (channel, rooms, *for_admins)).await?
         }
-        Edit::StopAnnouncing(None) => {
-            let edit = Edit::StopAnnouncing(Some(here(&None, &request.place)?));
-            let (reason, force) = (reason.clone(), *force);
-            let command = Ok(Command::Acl(AclCommand::Edit { edit, reason, force }));
-            return Ok(Some(CommandRequest { command, ..request.clone() }));
-        }
+        Edit::StopAnnouncing(None) => Ok(Edit::StopAnnouncing(Some(here(&None, &request.place)?))),
         _ => return Ok(None),
     };
+    let (reason, force) = (reason.clone(), *force);
+    let command = edit.map(|edit| Command::Acl(AclCommand::Edit { edit, reason, force }));
+    Ok(Some(CommandRequest { command, ..request.clone() }))
+}
+
+/// Takes back the only live entry that names somebody.
+async fn only_entry_of(
+    service: &CommandService,
+    subject: &Subject,
+) -> Result<Result<Edit, UsageError>, StoreError> {
     let mut entries = service.store.live_grants(service.clock.now()).await?;
     entries.retain(|grant| grant.subject == *subject);
-    let command = if let [only] = entries.as_slice() {
-        let (edit, reason) = (Edit::Revoke(only.id), reason.clone());
-        Ok(Command::Acl(AclCommand::Edit { edit, reason, force: *force }))
-    } else {
-        let revoke = Invocation::named(CommandGroup::Acl, &["revoke"]);
-        let mut meant: Vec<Invocation> =
-            entries.iter().map(|grant| revoke.clone().with("grant", grant.id)).collect();
-        if meant.is_empty() {
-            meant.push(Invocation::named(CommandGroup::Acl, &["list"]));
-        }
-        let problem = Problem::WhichEntry(Box::new((subject.clone(), entries)));
-        Err(UsageError { meant, ..UsageError::of(revoke.verb, problem) })
-    };
-    Ok(Some(CommandRequest { command, ..request.clone() }))
+    if let [only] = entries.as_slice() {
+        return Ok(Ok(Edit::Revoke(only.id)));
+    }
+    let revoke = Invocation::named(CommandGroup::Acl, &["revoke"]);
+    let mut meant: Vec<Invocation> =
+        entries.iter().map(|grant| revoke.clone().with("grant", grant.id)).collect();
+    if meant.is_empty() {
+        meant.push(Invocation::named(CommandGroup::Acl, &["list"]));
+    }
+    let problem = Problem::WhichEntry(Box::new((subject.clone(), entries)));
+    Ok(Err(UsageError { meant, ..UsageError::of(revoke.verb, problem) }))
 }
 
 /// Records an edit that cannot be made as it is.

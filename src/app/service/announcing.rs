@@ -303,10 +303,15 @@ impl CommandService {
 
     /// The name under which somebody was last seen, else their id.
     async fn called(&self, subject: &Subject) -> String {
+        self.last_seen_name(subject).await.unwrap_or_else(|| subject.to_string())
+    }
+
+    /// The name under which somebody was last seen.
+    pub(in crate::app) async fn last_seen_name(&self, subject: &Subject) -> Option<String> {
         let actor = Some(subject.clone());
         let filter = AuditFilter { actor, without_readings: true, limit: Some(1), ..AuditFilter::default() };
         let seen = self.store.audit(&filter).await.unwrap_or_default();
-        seen.into_iter().find_map(|entry| entry.actor_name).unwrap_or_else(|| subject.to_string())
+        seen.into_iter().find_map(|entry| entry.actor_name)
     }
 }
 
