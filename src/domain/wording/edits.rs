@@ -1,7 +1,7 @@
 //! Changes of the ACL: what they give and take, what is in their way, and why one was not made.
 
 use super::Style;
-use super::lists::{MOST_GRANTS, limited, lists, plain, role_for, rooms};
+use super::lists::{MOST_GRANTS, limited, limits, lists, plain, role_for, rooms};
 use super::message::{CommandName, Line, Message, Tone, channel, code, sentence, spans, subject, text};
 use crate::domain::access::{
     AclChange, AnnouncementChannel, AuthorisedChannel, ChangedEntry, Effect, Grant, GrantWarning,
@@ -187,14 +187,8 @@ pub fn planned(change: &AclChange, grants: &[Grant], channels: &[AuthorisedChann
     };
     Some(match change {
         AclChange::Grant(new) => {
-            let mut line = of(&new.subject, new.effect, true, new.role, &new.rooms);
-            for (n, only) in new.channels.iter().enumerate() {
-                line = line.text(if n == 0 { ", only in " } else { ", " }).and(channel(only));
-            }
-            match new.expires_at {
-                Some(end) => line.text(", until ").time(end),
-                None => line,
-            }
+            let line = of(&new.subject, new.effect, true, new.role, &new.rooms);
+            line.and(limits(&new.channels, new.expires_at))
         }
         AclChange::Revoke(id) => {
             let grant = grants.iter().find(|grant| grant.id == *id)?;
@@ -235,18 +229,21 @@ fn announcement_change(before: Option<&AnnouncementChannel>, after: &Announcemen
         (text("Nothing more is announced in ").and(here).text("."), None)
     } else {
         let line = text("What happens to ").and(rooms(&after.rooms)).text(" is now announced in ").and(here);
-        let line = match before {
-            Some(before) if before.rooms != after.rooms => {
-                line.text(" (was: ").and(rooms(&before.rooms)).text(")")
-            }
-            _ => line,
-        };
+        let line = line.and(were(before.map(|before| &before.rooms), &after.rooms));
         let line = if after.for_admins { line.text(", where admins read it") } else { line };
         (line.text("."), Some(text(may_post(&after.channel))))
     };
     let reason = after.reason.as_ref().filter(|_| after.removed_at.is_none());
     let limits = reason.map(|reason| text("Reason given: ").code(reason)).into_iter().collect();
     ChangeText { headline, meaning, limits }
+}
+
+/// Which rooms it was for before, if others.
+fn were(before: Option<&RoomScope>, after: &RoomScope) -> Line {
+    match before {
+        Some(before) if before != after => text(" (was: ").and(rooms(before)).text(")"),
+        _ => Line::default(),
+    }
 }
 
 /// What lets the bot post to a channel.
@@ -268,12 +265,7 @@ fn channel_change(before: Option<&AuthorisedChannel>, after: &AuthorisedChannel)
         )
     } else {
         let line = here.text(" is now authorised for ").and(rooms(&after.rooms));
-        let line = match before {
-            Some(before) if before.rooms != after.rooms => {
-                line.text(" (was: ").and(rooms(&before.rooms)).text(")")
-            }
-            _ => line,
-        };
+        let line = line.and(were(before.map(|before| &before.rooms), &after.rooms));
         (line.text("."), "Whoever has a grant may use it there.")
     };
     let reason = after.reason.as_ref().filter(|_| after.removed_at.is_none());
@@ -282,18 +274,18 @@ fn channel_change(before: Option<&AuthorisedChannel>, after: &AuthorisedChannel)
 }
 
 pub(super) fn not_edited(why: &NotEdited, name: &CommandName) -> Message {
-    let list = || text("See ").code(name.line(&lists(Section::Live, None))).text(".");
+    let see = |part| text("See ").code(name.line(&lists(part, None))).text(".");
     let (why, next) = match why {
-        NotEdited::NoGrant(id) => (text("there is no grant ").text(id), list()),
-        NotEdited::RevokedAlready(id) => (text("grant ").text(id).text(" was taken back before"), list()),
-        NotEdited::NotAuthorised(place) => (
-            channel(place).text(" is not authorised"),
-            text("See ").code(name.line(&lists(Section::Channels, None))).text("."),
-        ),
-        NotEdited::NotAnnounced(place) => (
-            text("nothing is announced in ").and(channel(place)),
-            text("See ").code(name.line(&lists(Section::Announcements, None))).text("."),
-        ),
+        NotEdited::NoGrant(id) => (text("there is no grant ").text(id), see(Section::Live)),
+        NotEdited::RevokedAlready(id) => {
+            (text("grant ").text(id).text(" was taken back before"), see(Section::Live))
+        }
+        NotEdited::NotAuthorised(place) => {
+            (channel(place).text(" is not authorised"), see(Section::Channels))
+        }
+        NotEdited::NotAnnounced(place) => {
+            (text("nothing is announced in ").and(channel(place)), see(Section::Announcements))
+        }
         NotEdited::LockOut(lock_out) => {
             let why = match lock_out {
                 LockOut::GroupUnread(group) => text("nobody knows right now who is in ")

@@ -1,11 +1,13 @@
 //! Lists of the ACL: grants and channels, page by page.
 
+use jiff::Timestamp;
+
 use super::message::{CommandName, Line, Message, Tone, channel, code, several, subject, text};
 use crate::domain::access::{
     AnnouncementChannel, Attention, AuthorisedChannel, Effect, Grant, Role, RoomScope,
 };
 use crate::domain::command::{CommandGroup, Invocation, Listed, Section};
-use crate::domain::principal::Subject;
+use crate::domain::principal::{Channel, Subject};
 
 /// How many grants or groups a line or an explanation names.
 pub(super) const MOST_GRANTS: usize = 8;
@@ -85,8 +87,13 @@ fn grant_line(grant: &Grant, why: Option<Attention>) -> Line {
         Some(Attention::Unused(None)) => line = line.text(" · never used"),
         None => {}
     }
-    line = line.text(" · by ").and(subject(&grant.granted_by));
-    match &grant.reason {
+    line.and(by(&grant.granted_by, grant.reason.as_ref()))
+}
+
+/// Who made an entry, and why.
+fn by(who: &Subject, reason: Option<&String>) -> Line {
+    let line = text(" · by ").and(subject(who));
+    match reason {
         Some(reason) => line.text(" · ").code(reason),
         None => line,
     }
@@ -101,11 +108,7 @@ pub(super) fn channels(entries: &[AuthorisedChannel], name: &CommandName) -> Mes
     };
     let line = |entry: &AuthorisedChannel| {
         let line = channel(&entry.channel).text(" · for ").and(rooms(&entry.rooms));
-        let line = line.text(" · by ").and(subject(&entry.allowed_by));
-        match &entry.reason {
-            Some(reason) => line.text(" · ").code(reason),
-            None => line,
-        }
+        line.and(by(&entry.allowed_by, entry.reason.as_ref()))
     };
     plain(Tone::Plain, headline, entries.iter().map(line).collect())
 }
@@ -117,13 +120,7 @@ pub(super) fn announcement_channels(entries: &[AnnouncementChannel], name: &Comm
             .text(" announces it in a channel."),
         _ => text("The announcement channels."),
     };
-    let line = |entry: &AnnouncementChannel| {
-        let line = announced(entry).text(" · by ").and(subject(&entry.set_by));
-        match &entry.reason {
-            Some(reason) => line.text(" · ").code(reason),
-            None => line,
-        }
-    };
+    let line = |entry: &AnnouncementChannel| announced(entry).and(by(&entry.set_by, entry.reason.as_ref()));
     plain(Tone::Plain, headline, entries.iter().map(line).collect())
 }
 
@@ -151,11 +148,15 @@ pub(super) fn role_for(role: Role, rooms: &RoomScope) -> Line {
 
 /// In which channels and until when, as far as a grant is limited.
 pub(super) fn limited(grant: &Grant) -> Line {
+    limits(&grant.channels, grant.expires_at)
+}
+
+pub(super) fn limits(channels: &[Channel], expires_at: Option<Timestamp>) -> Line {
     let mut line = Line::default();
-    for (n, only) in grant.channels.iter().enumerate() {
+    for (n, only) in channels.iter().enumerate() {
         line = line.text(if n == 0 { ", only in " } else { ", " }).and(channel(only));
     }
-    match grant.expires_at {
+    match expires_at {
         Some(end) => line.text(", until ").time(end),
         None => line,
     }
