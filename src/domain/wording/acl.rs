@@ -3,7 +3,7 @@
 use super::denial::helpers;
 use super::edits::{edited, not_edited};
 use super::lists::{
-    MOST_GRANTS, announced_in, announcement_channels, channels, listed_grants, lists, paged, plain, role_for,
+    MOST_GRANTS, announced_in, announcement_channels, channels, listed_grants, lists, paged, role_for,
 };
 use super::message::{CommandName, Line, Message, Tone, op, several, subject, text};
 use super::why::{explanation, who_can};
@@ -40,9 +40,9 @@ pub(super) fn acl(operation: OperationId, answer: &AclAnswer, name: &CommandName
         AclAnswer::Explained(explained) => explanation(explained),
         AclAnswer::WhoCan { room, able, unread } => who_can(room, able, unread),
         AclAnswer::Whole(_) | AclAnswer::Planned { .. } => {
-            plain(Tone::Plain, text("This is a file on the command line."), Vec::new())
+            Message::new(Tone::Plain, text("This is a file on the command line."), Vec::new())
         }
-        AclAnswer::Unreadable => plain(
+        AclAnswer::Unreadable => Message::new(
             Tone::Failed,
             text("The ACL cannot be read right now."),
             vec![text("Try again; tell whoever runs the bot if it stays like this.")],
@@ -79,7 +79,7 @@ fn whoami(principal: &Principal, place: &Place, caller_rights: &CallerRights, wh
     body.extend(denied(denials));
     body.extend(unknown(unread));
     body.push(helpers(whom));
-    plain(Tone::Plain, text("You are ").code(&principal.subject).text("."), body)
+    Message::new(Tone::Plain, text("You are ").code(&principal.subject).text("."), body)
 }
 
 /// What somebody is denied, and by which entry.

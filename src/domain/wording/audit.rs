@@ -94,7 +94,7 @@ fn entries(page: &Page<AuditEntry>, zone: &TimeZone, name: &CommandName) -> Mess
         body.push(text("One of them whole: ").code(name.line(&show(first.operation))));
     }
     body.extend(readings(page, name));
-    Message { tone: Tone::Plain, headline, body, footer: None }
+    Message::new(Tone::Plain, headline, body)
 }
 
 fn readings<T>(page: &Page<T>, name: &CommandName) -> Option<Line> {
@@ -170,7 +170,7 @@ fn whole(entry: &AuditEntry, grant: Option<&Grant>) -> Message {
         });
     }
     let headline = text(format!("Operation {}: {}.", entry.operation, entry.outcome));
-    Message { tone: Tone::Plain, headline, body, footer: None }
+    Message::new(Tone::Plain, headline, body)
 }
 
 /// What a grant gives or takes, and who gave it when.
@@ -211,7 +211,7 @@ fn owner(found: &Ownership, zone: &TimeZone) -> Message {
         body.push(text(format!("Since {}{by}, at the latest.", at(since))));
     }
     body.push(text("Why: ").code(&found.explanation));
-    Message { tone, headline, body, footer: None }
+    Message::new(tone, headline, body)
 }
 
 fn history(history: &OwnerHistory, zone: &TimeZone, name: &CommandName) -> Message {
@@ -228,7 +228,7 @@ fn history(history: &OwnerHistory, zone: &TimeZone, name: &CommandName) -> Messa
         body.push(text("Older ones: the same with ").code(name.option(&older)).text(" behind it."));
     }
     let headline = text("Who owned ").code(room).text(", newest first:");
-    Message { tone: Tone::Plain, headline, body, footer: None }
+    Message::new(Tone::Plain, headline, body)
 }
 
 /// How long the bar of the longest span is, in characters.
@@ -298,7 +298,7 @@ fn timeline(steps: &[Step], entry: &AuditEntry) -> Message {
     }
     let date = entry.at.strftime("%Y-%m-%d");
     let headline = text(format!("Operation {} on {date}, UTC: {}.", entry.operation, entry.outcome));
-    Message { tone: Tone::Plain, headline, body, footer: None }
+    Message::new(Tone::Plain, headline, body)
 }
 
 /// The authority of the command line, as it is recorded.
@@ -328,7 +328,7 @@ fn stats(by: StatsBy, page: &Page<Stat>, name: &CommandName) -> Message {
         n => more(line, page.is_cut, || text(format!(", the first {n}; there are more"))).text(":"),
     };
     body.extend(readings(page, name));
-    Message { tone: Tone::Plain, headline, body, footer: None }
+    Message::new(Tone::Plain, headline, body)
 }
 
 fn no_answer(error: &NoAnswer, zone: &TimeZone, name: &CommandName) -> Message {
@@ -369,5 +369,5 @@ fn no_answer(error: &NoAnswer, zone: &TimeZone, name: &CommandName) -> Message {
             text("Try again; tell whoever runs the bot if it stays like this."),
         ),
     };
-    Message { tone: Tone::Failed, headline, body: vec![next], footer: None }
+    Message::new(Tone::Failed, headline, vec![next])
 }

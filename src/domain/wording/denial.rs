@@ -112,12 +112,7 @@ pub(super) fn denied(
         Denial::Lapsed(..) => quoting("Ask ", " for a new one"),
         _ => quoting("Ask ", " for the role"),
     };
-    Message {
-        tone: Tone::Stop,
-        headline,
-        body: vec![next, text("Nothing was done.")],
-        footer: Some(op(operation)),
-    }
+    Message::new(Tone::Stop, headline, vec![next, text("Nothing was done.")]).with_footer(op(operation))
 }
 
 /// Whom to ask.
@@ -148,17 +143,17 @@ pub(super) fn an_admin(whom: &Helpers) -> Line {
 }
 
 pub(super) fn foreign_origin(operation: OperationId, origin: &str) -> Message {
-    Message {
-        tone: Tone::Stop,
-        headline: {
+    Message::new(
+        Tone::Stop,
+        {
             let mut line = text("Not served: this bot does not take commands from ");
             line.0.extend(spans(origin).0);
             line.text(".")
         },
-        body: vec![
+        vec![
             text("Use the app that your own workspace installed; an admin of the bot can add this one."),
             text("Nothing was done."),
         ],
-        footer: Some(op(operation)),
-    }
+    )
+    .with_footer(op(operation))
 }

@@ -1,7 +1,7 @@
 //! Changes of the ACL: what they give and take, what is in their way, and why one was not made.
 
 use super::Style;
-use super::lists::{MOST_GRANTS, limited, limits, lists, plain, role_for, rooms};
+use super::lists::{MOST_GRANTS, limited, limits, lists, role_for, rooms};
 use super::message::{CommandName, Line, Message, Tone, channel, code, sentence, spans, subject, text};
 use crate::domain::access::{
     AclChange, AnnouncementChannel, AuthorisedChannel, ChangedEntry, Effect, Grant, GrantWarning,
@@ -49,7 +49,7 @@ pub(super) fn edited(changed: &[(ChangedEntry, GrantWarnings)], is_for_oneself: 
     let headline = if lines.is_empty() { text("Nothing was changed.") } else { lines.remove(0) };
     let is_without_effect = changed.iter().any(|(_, warnings)| warnings.wholly) || !scopes.is_empty();
     let tone = if is_for_oneself || is_without_effect { Tone::Warning } else { Tone::Done };
-    plain(tone, headline, lines)
+    Message::new(tone, headline, lines)
 }
 
 /// That an entry is for one room whose id looks like a pattern of another kind than ours, without a full stop.
@@ -316,7 +316,7 @@ pub(super) fn not_edited(why: &NotEdited, name: &CommandName) -> Message {
         }
         NotEdited::InvalidPlan(error) => (spans(&error.to_string()), text("Mend the file.")),
     };
-    plain(Tone::Stop, text("Nothing was changed: ").and(why).text("."), vec![next])
+    Message::new(Tone::Stop, text("Nothing was changed: ").and(why).text("."), vec![next])
 }
 
 /// What to do instead of locking everybody out.

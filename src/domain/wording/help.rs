@@ -61,7 +61,7 @@ pub(super) fn help(
         body.extend(unknown(unread));
         code(&name.0).text(does)
     };
-    Message { tone: Tone::Plain, headline, body, footer: Some(op(operation)) }
+    Message::new(Tone::Plain, headline, body).with_footer(op(operation))
 }
 
 #[cfg(test)]

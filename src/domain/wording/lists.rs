@@ -69,7 +69,7 @@ pub(super) fn listed_grants(
                 .text("."),
         );
     }
-    plain(Tone::Plain, headline, body)
+    Message::new(Tone::Plain, headline, body)
 }
 
 fn grant_line(grant: &Grant, why: Option<Attention>) -> Line {
@@ -110,7 +110,7 @@ pub(super) fn channels(entries: &[AuthorisedChannel], name: &CommandName) -> Mes
         let line = channel(&entry.channel).text(" · for ").and(rooms(&entry.rooms));
         line.and(by(&entry.allowed_by, entry.reason.as_ref()))
     };
-    plain(Tone::Plain, headline, entries.iter().map(line).collect())
+    Message::new(Tone::Plain, headline, entries.iter().map(line).collect())
 }
 
 pub(super) fn announcement_channels(entries: &[AnnouncementChannel], name: &CommandName) -> Message {
@@ -121,7 +121,7 @@ pub(super) fn announcement_channels(entries: &[AnnouncementChannel], name: &Comm
         _ => text("The announcement channels."),
     };
     let line = |entry: &AnnouncementChannel| announced(entry).and(by(&entry.set_by, entry.reason.as_ref()));
-    plain(Tone::Plain, headline, entries.iter().map(line).collect())
+    Message::new(Tone::Plain, headline, entries.iter().map(line).collect())
 }
 
 /// Where things are announced, in one line.
@@ -133,10 +133,6 @@ pub(super) fn announced_in(entries: &[AnnouncementChannel]) -> Option<Line> {
 fn announced(entry: &AnnouncementChannel) -> Line {
     let line = channel(&entry.channel).text(" for ").and(rooms(&entry.rooms));
     if entry.for_admins { line.text(", read by admins") } else { line }
-}
-
-pub(super) fn plain(tone: Tone, headline: Line, body: Vec<Line>) -> Message {
-    Message { tone, headline, body, footer: None }
 }
 
 pub(super) fn role_for(role: Role, rooms: &RoomScope) -> Line {

@@ -162,6 +162,15 @@ pub struct Message {
 }
 
 impl Message {
+    /// Without numbers to quote.
+    pub(super) fn new(tone: Tone, headline: Line, body: Vec<Line>) -> Self {
+        Self { tone, headline, body, footer: None }
+    }
+
+    pub(super) fn with_footer(self, footer: Line) -> Self {
+        Self { footer: Some(footer), ..self }
+    }
+
     /// Puts the names beside the ids of whom it names.
     pub(super) fn caption(&mut self, names: &BTreeMap<Subject, String>) {
         let lines = std::iter::once(&mut self.headline).chain(&mut self.body).chain(&mut self.footer);

@@ -113,12 +113,8 @@ pub fn message(reply: &Reply, name: &CommandName) -> Message {
         Reply::Unusable { operation, unusable } => {
             let why =
                 text("The bot could not use this request, so nothing was done: ").and(spans(&unusable.why));
-            Message {
-                tone: Tone::Failed,
-                headline: why.text("."),
-                body: vec![text(usage::advice(unusable.advice))],
-                footer: Some(op(*operation)),
-            }
+            Message::new(Tone::Failed, why.text("."), vec![text(usage::advice(unusable.advice))])
+                .with_footer(op(*operation))
         }
         Reply::RateLimited { operation, why } => turned_away(*operation, *why),
         Reply::NotRecorded => Message {
@@ -212,15 +208,10 @@ fn duplicate(operation: OperationId, first: &AuditEntry) -> Message {
     if first.outcome == OutcomeKind::Unknown {
         body.push(text("Look at the room's owner before you try again."));
     }
-    Message {
-        tone: Tone::Plain,
-        headline,
-        body,
-        footer: Some(match &first.request_id {
-            Some(id) => op(operation).text(" · RequestId ").code(id),
-            None => op(operation),
-        }),
-    }
+    Message::new(Tone::Plain, headline, body).with_footer(match &first.request_id {
+        Some(id) => op(operation).text(" · RequestId ").code(id),
+        None => op(operation),
+    })
 }
 
 fn not_pressed(operation: OperationId, why: &NotPressed) -> Message {
@@ -239,7 +230,7 @@ fn not_pressed(operation: OperationId, why: &NotPressed) -> Message {
             "Type the command yourself, if you may use it here.",
         ),
     };
-    Message { tone: Tone::Stop, headline, body: vec![text(next)], footer: Some(op(operation)) }
+    Message::new(Tone::Stop, headline, vec![text(next)]).with_footer(op(operation))
 }
 
 fn not_held(
@@ -250,19 +241,19 @@ fn not_held(
 ) -> Message {
     let headline = text("Nothing was done: op ").text(named).text(" does not hold ");
     let option = if name.0.starts_with('/') { "override:" } else { "--override" };
-    Message {
-        tone: Tone::Failed,
-        headline: match room {
+    Message::new(
+        Tone::Failed,
+        match room {
             Some(room) => headline.code(room).text("."),
             None => headline.text("the room."),
         },
-        body: vec![
+        vec![
             text("It may have ended by now: see who owns the room first. To hand it over then, leave ")
                 .code(option)
                 .text(" out."),
         ],
-        footer: Some(op(operation)),
-    }
+    )
+    .with_footer(op(operation))
 }
 
 fn busy(operation: OperationId, holder: &AuditEntry, is_callers_own: bool) -> Message {
@@ -290,5 +281,5 @@ fn busy(operation: OperationId, holder: &AuditEntry, is_callers_own: bool) -> Me
         let line = who.text(" handing it to ").code(new_owner).text(". ");
         body[0] = line.and(std::mem::take(&mut body[0]));
     }
-    Message { tone: Tone::Wait, headline, body, footer: Some(op(operation)) }
+    Message::new(Tone::Wait, headline, body).with_footer(op(operation))
 }

@@ -20,12 +20,12 @@ pub(super) fn owner(operation: OperationId, room: &RoomId, outcome: &Outcome) ->
         },
         other => {
             let why = other.problem();
-            Message {
-                tone: Tone::Failed,
-                headline: text("The owner of ").code(room).text(" could not be read."),
-                body: why.map(problem).unwrap_or_default(),
-                footer: Some(op_and_request(operation, other.request_id())),
-            }
+            Message::new(
+                Tone::Failed,
+                text("The owner of ").code(room).text(" could not be read."),
+                why.map(problem).unwrap_or_default(),
+            )
+            .with_footer(op_and_request(operation, other.request_id()))
         }
     }
 }
@@ -130,7 +130,7 @@ pub(super) fn outcome_message(
         }
         Outcome::Shown(owner) => (Tone::Plain, code(room).text(" belongs to ").code(owner).text("."), vec![]),
     };
-    Message { tone, headline, body, footer: Some(op_and_request(operation, outcome.request_id())) }
+    Message::new(tone, headline, body).with_footer(op_and_request(operation, outcome.request_id()))
 }
 
 /// What to do where several people may be at work on a room.

@@ -34,17 +34,17 @@ fn listed(operation: OperationId, rooms: Option<&[(RoomId, AccountId)]>, name: &
             (Tone::Plain, text("The live rooms that you may hand over here:"), body)
         }
     };
-    Message { tone, headline, body, footer: Some(op(operation)) }
+    Message::new(tone, headline, body).with_footer(op(operation))
 }
 
 fn none(operation: OperationId, name: &CommandName) -> Message {
     let whoami = name.line(&Invocation::named(CommandGroup::Owner, &["whoami"]));
-    Message {
-        tone: Tone::Stop,
-        headline: text("You may hand no room over here."),
-        body: vec![text("What you may do, and whom to ask: ").code(whoami)],
-        footer: Some(op(operation)),
-    }
+    Message::new(
+        Tone::Stop,
+        text("You may hand no room over here."),
+        vec![text("What you may do, and whom to ask: ").code(whoami)],
+    )
+    .with_footer(op(operation))
 }
 
 fn undo(operation: OperationId, last: Option<&LastHandOver>, name: &CommandName) -> Message {

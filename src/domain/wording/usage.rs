@@ -63,7 +63,7 @@ pub(super) fn invalid(
         all.text(if n == 0 { "Type: " } else { " or: " }).code(line.trim_end())
     });
     let body = vec![suggested, text("Nothing was done.")];
-    Message { tone: Tone::Failed, headline: problem(&error.problem), body, footer: Some(op(operation)) }
+    Message::new(Tone::Failed, problem(&error.problem), body).with_footer(op(operation))
 }
 
 /// The lines that were probably meant, as the reply has them: no verb is suggested to anybody who did not name it and

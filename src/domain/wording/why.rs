@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::lists::{MOST_GRANTS, limited, plain, role_for};
+use super::lists::{MOST_GRANTS, limited, role_for};
 use super::message::{Line, Message, Tone, channel, code, sentence, several, subject, text};
 use crate::domain::access::{
     Effect, EligibleSubject, Grant, GrantMatch, RoomScope, Standing, UnreadGroup, list,
@@ -55,7 +55,7 @@ pub fn explanation(explained: &Explained) -> Message {
         body.push(text("Counted as a member of ").and(groups).text("."));
     }
     body.extend(scope_as_room(room).map(sentence));
-    plain(tone, headline, body)
+    Message::new(tone, headline, body)
 }
 
 /// What groups that cannot be read mean for an answer, each line without a full stop.
@@ -186,5 +186,5 @@ pub(super) fn who_can(room: &RoomId, able: &[EligibleSubject], unread: &[UnreadG
         body.push(text("A deny entry for a group may still take it from one of its members."));
     }
     body.extend(scope_as_room(room).map(sentence));
-    plain(Tone::Plain, headline, body)
+    Message::new(Tone::Plain, headline, body)
 }
