@@ -7,7 +7,6 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 
 use super::print::{self, Row};
-use super::table::Column;
 use super::{Exit, Format};
 
 use crate::domain::audit::OperationId;
@@ -65,13 +64,8 @@ pub struct ProveArguments {
 }
 
 impl Row for Report {
-    const COLUMNS: &'static [Column] = &[];
     const FIELDS: &'static [&'static str] =
         &["sound", "events", "root", "keys", "signers", "compared", "unchecked", "findings", "more"];
-
-    fn cells(&self, _: &jiff::tz::TimeZone) -> Vec<String> {
-        Vec::new()
-    }
 }
 
 /// Prints what a check found.
@@ -153,12 +147,7 @@ pub struct Proof {
 }
 
 impl Row for Proof {
-    const COLUMNS: &'static [Column] = &[];
     const FIELDS: &'static [&'static str] = &["event", "leaf", "proof"];
-
-    fn cells(&self, _: &jiff::tz::TimeZone) -> Vec<String> {
-        Vec::new()
-    }
 }
 
 /// Prints the proofs, or writes them into a folder.

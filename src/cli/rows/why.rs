@@ -1,10 +1,8 @@
 //! What is decided about somebody, and by which grants.
 
-use jiff::tz::TimeZone;
 use serde::Serialize;
 
 use crate::cli::print::Row;
-use crate::cli::table::Column;
 use crate::domain::access::{Explanation, Grant, GrantMatch, Standing};
 use crate::domain::audit::millis;
 use crate::domain::principal::{Channel, Membership, Subject};
@@ -35,14 +33,8 @@ struct Bearing<'a> {
 }
 
 impl Row for Why<'_> {
-    const COLUMNS: &'static [Column] = &[];
-
     const FIELDS: &'static [&'static str] =
         &["subject", "channel", "room", "at", "decision", "authority", "channel_standing", "grants"];
-
-    fn cells(&self, _: &TimeZone) -> Vec<String> {
-        Vec::new()
-    }
 }
 
 impl<'a> From<&'a Explained> for Why<'a> {
