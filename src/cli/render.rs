@@ -1,6 +1,6 @@
 //! Replies on the command line: rows go to stdout in the asked-for format, words for people to stderr.
 
-use std::io::{self, Write as _};
+use std::io::Write as _;
 use std::path::PathBuf;
 
 use jiff::Timestamp;
@@ -16,7 +16,7 @@ use crate::domain::access::{
 use crate::domain::audit::OperationId;
 use crate::domain::command::Section;
 use crate::domain::principal::Subject;
-use crate::domain::reply::{AclAnswer, Names, Reply};
+use crate::domain::reply::{AclAnswer, Reply};
 use crate::domain::wording::why::{scope_as_room, span, unread_groups};
 use crate::domain::wording::{CommandName, LOCAL_ACL, message};
 use crate::stdio;
@@ -83,11 +83,13 @@ pub(super) fn acl(reply: &Reply, asked: &Asked, known: &Known, now: Timestamp) -
         AclAnswer::Channels { entries, left_out, .. } => {
             let first =
                 "no channel is authorised yet: `room-owner acl channel allow <channel>` authorises the first";
-            channels(entries, *left_out, first, names, format)?;
+            say_left_out(entries.is_empty(), *left_out, first);
+            print::rows(&entries.iter().map(|entry| Named::of(entry, names)).collect::<Vec<_>>(), format)?;
         }
         AclAnswer::Announcements { entries, left_out, .. } => {
             let first = "nothing is announced anywhere: `room-owner acl announce here <channel>` announces it in a channel";
-            channels(entries, *left_out, first, names, format)?;
+            say_left_out(entries.is_empty(), *left_out, first);
+            print::rows(&entries.iter().map(|entry| Named::of(entry, names)).collect::<Vec<_>>(), format)?;
         }
         AclAnswer::Explained(explained) => {
             match format {
@@ -138,24 +140,14 @@ pub(super) fn acl(reply: &Reply, asked: &Asked, known: &Known, now: Timestamp) -
     Ok(Exit::Done)
 }
 
-/// Prints entries for channels; where there are none, what makes the first.
-fn channels<'a, T>(
-    entries: &'a [T],
-    left_out: usize,
-    first: &str,
-    names: &'a Names,
-    format: Format,
-) -> io::Result<()>
-where
-    Named<'a, T>: print::Row,
-{
-    match (entries.is_empty(), left_out) {
+/// Says how many entries for channels are not shown; where there is none, how to make the first.
+fn say_left_out(is_empty: bool, left_out: usize, first: &str) {
+    match (is_empty, left_out) {
         (true, 0) => tell!("{first}"),
         (_, 0) => {}
         (_, 1) => tell!("1 removed entry is left out: --all shows it"),
         (_, left_out) => tell!("{left_out} removed entries are left out: --all shows them"),
     }
-    print::rows(&entries.iter().map(|entry| Named::of(entry, names)).collect::<Vec<_>>(), format)
 }
 
 /// Says which grants match nobody for want of a token.
