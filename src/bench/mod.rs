@@ -31,7 +31,7 @@ use crate::app::service::{ServiceConfig, Timing};
 use crate::bot::Bot;
 use crate::clock::SystemClock;
 use crate::domain::access::plan::{Wanted, WantedChannel, WantedGrant};
-use crate::domain::access::{Effect, Role, RoomScope};
+use crate::domain::access::{Effect, NewGrant, Role, RoomScope};
 use crate::domain::audit::OutcomeKind;
 use crate::domain::command::{AclCommand, Command, CommandRequest, Edit};
 use crate::domain::principal::Principal;
@@ -291,15 +291,8 @@ async fn seed(bot: &Bot, kind: Kind) -> anyhow::Result<()> {
     let grant = |number: usize| {
         let subject = format!("slack:T1:U{number}").parse()?;
         let (effect, rooms) = (Effect::Permit, RoomScope::All);
-        anyhow::Ok(WantedGrant {
-            subject,
-            role,
-            effect,
-            rooms,
-            channels: vec![],
-            expires_at: None,
-            reason: None,
-        })
+        let grant = NewGrant { subject, role, effect, rooms, channels: vec![], expires_at: None };
+        anyhow::Ok(WantedGrant { grant, reason: None })
     };
     let channel = WantedChannel { channel: "slack:T1:C1".parse()?, rooms: RoomScope::All, reason: None };
     let wanted = Wanted {

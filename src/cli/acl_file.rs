@@ -30,7 +30,7 @@ use serde::{Deserialize, Deserializer};
 
 use crate::cli::WrongUsage;
 use crate::domain::access::plan::{Wanted, WantedAnnouncement, WantedChannel, WantedGrant};
-use crate::domain::access::{AclView, Effect, Role, RoomScope, is_live, is_open};
+use crate::domain::access::{AclView, Effect, NewGrant, Role, RoomScope, is_live, is_open};
 use crate::domain::audit::millis;
 use crate::domain::command::clean_reason;
 use crate::domain::principal::{Channel, InvalidId, Subject};
@@ -164,18 +164,11 @@ pub(super) fn read(text: &str) -> Result<File, String> {
         reason: table.reason,
     });
     let grants = document.grant.into_iter().map(|table| {
-        let mut channels: Vec<Channel> = table.channels.into_iter().map(|channel| channel.0).collect();
+        let mut channels: Vec<Channel> = table.channels.iter().map(|channel| channel.0.clone()).collect();
         channels.sort();
         channels.dedup();
-        WantedGrant {
-            subject: table.subject.0,
-            role: table.role,
-            effect: table.effect,
-            rooms: table.rooms,
-            channels,
-            expires_at: table.expires_at,
-            reason: table.reason,
-        }
+        let GrantTable { subject: Written(subject), role, effect, rooms, expires_at, reason, .. } = table;
+        WantedGrant { grant: NewGrant { subject, role, effect, rooms, channels, expires_at }, reason }
     });
     Ok(File {
         version: document.version,
@@ -363,7 +356,7 @@ mod tests {
     fn a_time_is_read_with_and_without_quotes_in_whole_milliseconds() {
         let end = |time: &str| {
             let grant = format!("[[grant]]\nsubject = \"cli:ana\"\nrole = \"admin\"\nexpires_at = {time}\n");
-            read(&grant).map(|file| file.wanted.grants[0].expires_at.unwrap().to_string())
+            read(&grant).map(|file| file.wanted.grants[0].grant.expires_at.unwrap().to_string())
         };
         assert_eq!(end("\"2026-12-01T08:00:00Z\"").unwrap(), "2026-12-01T08:00:00Z");
         assert_eq!(end("2026-12-01T09:00:00+01:00").unwrap(), "2026-12-01T08:00:00Z");

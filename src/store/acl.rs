@@ -151,19 +151,8 @@ fn changes(log: &LogTransaction<'_>, edit: &AclEdit, at: Timestamp) -> Result<Ve
         let gone = || StoreError("an entry of the acl is gone".to_owned());
         changed.push(match change {
             AclChange::Grant(new) => {
-                let after = Grant {
-                    id: next,
-                    subject: new.subject.clone(),
-                    role: new.role,
-                    effect: new.effect,
-                    rooms: new.rooms.clone(),
-                    channels: new.channels.clone(),
-                    expires_at: new.expires_at.map(as_kept),
-                    granted_by: by.clone(),
-                    granted_at: at,
-                    revoked_at: None,
-                    reason: reason.clone(),
-                };
+                let given = new.given(next, by, at, reason.clone());
+                let after = Grant { expires_at: new.expires_at.map(as_kept), ..given };
                 next += 1;
                 ChangedEntry::Grant { before: None, after }
             }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use room_owner::app::ports::{AclChange, AclChanged, AclEdit, Store as _};
 use room_owner::domain::access::plan::{Wanted, WantedGrant, plan};
 use room_owner::domain::access::{
-    AclView, Action, Decision, Effect, LockOut, NotEdited, Role, RoomScope, decide, is_live,
+    AclView, Action, Decision, Effect, LockOut, NewGrant, NotEdited, Role, RoomScope, decide, is_live,
 };
 use room_owner::domain::audit::OperationId;
 use room_owner::domain::command::Place;
@@ -224,13 +224,13 @@ async fn a_file_is_applied_to_the_acl_that_was_planned_on_or_not_at_all() {
 }
 
 fn wanted(subject: &str, role: Role) -> WantedGrant {
-    WantedGrant {
+    let grant = NewGrant {
         subject: subject.parse().unwrap(),
         role,
         effect: Effect::Permit,
         rooms: RoomScope::All,
         channels: Vec::new(),
         expires_at: None,
-        reason: None,
-    }
+    };
+    WantedGrant { grant, reason: None }
 }

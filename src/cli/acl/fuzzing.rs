@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use crate::cli::acl_file::{read, write};
 use crate::domain::access::plan::WantedAnnouncement;
-use crate::domain::access::{AclView, AnnouncementChannel, AuthorisedChannel, Grant};
+use crate::domain::access::{AclView, AnnouncementChannel, AuthorisedChannel, Grant, NewGrant};
 use crate::domain::principal::Subject;
 use crate::domain::reply::Names;
 
@@ -20,19 +20,10 @@ pub fn file(bytes: &[u8]) {
     let grants: Vec<Grant> = (1..)
         .zip(&file.wanted.grants)
         .map(|(id, wanted)| Grant {
-            id,
-            subject: wanted.subject.clone(),
-            role: wanted.role,
-            effect: wanted.effect,
-            rooms: wanted.rooms.clone(),
-            channels: wanted.channels.clone(),
             // The earliest time of all has ended by then.
-            expires_at: wanted.expires_at.filter(|end| *end > now),
-            granted_by: by.clone(),
-            granted_at: now,
-            revoked_at: None,
+            expires_at: wanted.grant.expires_at.filter(|end| *end > now),
             // Quotes around a reason go away each time that it is read.
-            reason: None,
+            ..wanted.grant.given(id, &by, now, None)
         })
         .collect();
     let channels: Vec<AuthorisedChannel> = file
@@ -71,10 +62,7 @@ pub fn file(bytes: &[u8]) {
     let sizes = (wanted.grants.len(), wanted.channels.len(), wanted.announcements.len());
     assert_eq!(sizes, (grants.len(), channels.len(), announcements.len()));
     for grant in &again.wanted.grants {
-        let is_same = |other: &Grant| {
-            (&other.subject, other.role, other.effect, &other.rooms, &other.channels, other.expires_at)
-                == (&grant.subject, grant.role, grant.effect, &grant.rooms, &grant.channels, grant.expires_at)
-        };
+        let is_same = |other: &Grant| NewGrant::from(other) == grant.grant;
         assert!(grants.iter().any(is_same), "{grant:?} came out of\n{written}");
     }
     for channel in &again.wanted.channels {

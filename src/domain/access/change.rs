@@ -39,7 +39,7 @@ pub enum AclChange {
 }
 
 /// A grant that has no number yet.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct NewGrant {
     /// Who gets it.
     pub subject: Subject,
@@ -53,6 +53,38 @@ pub struct NewGrant {
     pub channels: Vec<Channel>,
     /// When it lapses.
     pub expires_at: Option<Timestamp>,
+}
+
+impl From<&Grant> for NewGrant {
+    fn from(grant: &Grant) -> Self {
+        Self {
+            subject: grant.subject.clone(),
+            role: grant.role,
+            effect: grant.effect,
+            rooms: grant.rooms.clone(),
+            channels: grant.channels.clone(),
+            expires_at: grant.expires_at,
+        }
+    }
+}
+
+impl NewGrant {
+    /// The grant that it becomes.
+    pub fn given(&self, id: GrantId, by: &Subject, at: Timestamp, reason: Option<String>) -> Grant {
+        Grant {
+            id,
+            subject: self.subject.clone(),
+            role: self.role,
+            effect: self.effect,
+            rooms: self.rooms.clone(),
+            channels: self.channels.clone(),
+            expires_at: self.expires_at,
+            granted_by: by.clone(),
+            granted_at: at,
+            revoked_at: None,
+            reason,
+        }
+    }
 }
 
 /// An entry of the ACL before and after a change.
@@ -87,14 +119,7 @@ impl ChangedEntry {
     pub fn change(&self) -> AclChange {
         match self {
             Self::Grant { before: Some(_), after } => AclChange::Revoke(after.id),
-            Self::Grant { before: None, after } => AclChange::Grant(NewGrant {
-                subject: after.subject.clone(),
-                role: after.role,
-                effect: after.effect,
-                rooms: after.rooms.clone(),
-                channels: after.channels.clone(),
-                expires_at: after.expires_at,
-            }),
+            Self::Grant { before: None, after } => AclChange::Grant(after.into()),
             Self::Channel { after, .. } if after.removed_at.is_some() => {
                 AclChange::RemoveChannel(after.channel.clone())
             }
@@ -278,7 +303,10 @@ struct Editors<'a> {
 impl Editors<'_> {
     fn make(&mut self, change: &AclChange) {
         match change {
-            AclChange::Grant(new) if new.role == Role::Admin => self.admins.push(as_given(new, self.now)),
+            // It has no number yet, and who gives it does not matter to a decision.
+            AclChange::Grant(new) if new.role == Role::Admin => {
+                self.admins.push(new.given(0, &new.subject, self.now, None));
+            }
             AclChange::Grant(_) => {}
             AclChange::Revoke(id) => self.admins.retain(|grant| grant.id != *id),
             AclChange::AllowChannel { channel, rooms } => {
@@ -383,23 +411,6 @@ impl Editors<'_> {
                 Decision::Deny(_) => false,
             }
         })
-    }
-}
-
-/// A new grant as it would be for a decision; it has no number yet.
-fn as_given(new: &NewGrant, now: Timestamp) -> Grant {
-    Grant {
-        id: 0,
-        subject: new.subject.clone(),
-        role: new.role,
-        effect: new.effect,
-        rooms: new.rooms.clone(),
-        channels: new.channels.clone(),
-        expires_at: new.expires_at,
-        granted_by: new.subject.clone(),
-        granted_at: now,
-        revoked_at: None,
-        reason: None,
     }
 }
 

@@ -24,18 +24,8 @@ pub struct Wanted {
 /// A grant that there should be.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WantedGrant {
-    /// Who has it.
-    pub subject: Subject,
-    /// What it gives.
-    pub role: Role,
-    /// Permit or deny.
-    pub effect: Effect,
-    /// For which rooms.
-    pub rooms: RoomScope,
-    /// Only from these channels, sorted; from every authorised one if empty.
-    pub channels: Vec<Channel>,
-    /// When it lapses.
-    pub expires_at: Option<Timestamp>,
+    /// What it gives to whom. Its channels are sorted.
+    pub grant: NewGrant,
     /// Why. Another reason alone is no change: a reason belongs to the day on which it was given.
     pub reason: Option<String>,
 }
@@ -98,32 +88,21 @@ pub fn plan(acl: &AclView, wanted: &Wanted, now: Timestamp) -> Result<Vec<Step>,
     let mut changes: Vec<(&Subject, bool, Step)> = Vec::new();
     let mut kept = std::collections::HashSet::new();
     let mut seen = std::collections::HashSet::new();
-    let mut live = std::collections::HashMap::<Key<'_>, Vec<&Grant>>::new();
+    let mut live = std::collections::HashMap::<NewGrant, Vec<&Grant>>::new();
     for grant in grants.iter().filter(|grant| is_live(grant, now)) {
         live.entry(key_of(grant)).or_default().push(grant);
     }
-    for new in &wanted.grants {
+    for WantedGrant { grant: new, reason } in &wanted.grants {
         if let Some(end) = new.expires_at.filter(|end| *end <= now) {
             return Err(InvalidPlan::Ended(new.subject.clone(), new.role, end));
         }
-        let key = (&new.subject, new.role, new.effect, &new.rooms, new.channels.clone(), new.expires_at);
-        match live.get(&key) {
+        match live.get(new) {
             // Twins in the ACL are both kept by one entry of the file: which of them is meant, nobody can say.
             Some(same) => kept.extend(same.iter().map(|grant| grant.id)),
-            None => {
-                let grant = NewGrant {
-                    subject: new.subject.clone(),
-                    role: new.role,
-                    effect: new.effect,
-                    rooms: new.rooms.clone(),
-                    channels: new.channels.clone(),
-                    expires_at: new.expires_at,
-                };
-                changes.push((&new.subject, true, (AclChange::Grant(grant), new.reason.clone())));
-            }
+            None => changes.push((&new.subject, true, (AclChange::Grant(new.clone()), reason.clone()))),
         }
-        let is_twin = live.get(&key).is_some_and(|same| same.len() > 1);
-        if !seen.insert(key) && !is_twin {
+        let is_twin = live.get(new).is_some_and(|same| same.len() > 1);
+        if !seen.insert(new) && !is_twin {
             return Err(InvalidPlan::GrantTwice(new.subject.clone(), new.role));
         }
     }
@@ -187,11 +166,9 @@ pub fn refusal(
 }
 
 /// What makes two grants the same.
-type Key<'a> = (&'a Subject, Role, Effect, &'a RoomScope, Vec<Channel>, Option<Timestamp>);
-
-fn key_of(grant: &Grant) -> Key<'_> {
-    let mut channels = grant.channels.clone();
-    channels.sort();
-    channels.dedup();
-    (&grant.subject, grant.role, grant.effect, &grant.rooms, channels, grant.expires_at)
+fn key_of(grant: &Grant) -> NewGrant {
+    let mut key = NewGrant::from(grant);
+    key.channels.sort();
+    key.channels.dedup();
+    key
 }

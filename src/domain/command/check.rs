@@ -57,7 +57,7 @@ impl Command {
 }
 
 /// The line that gives what these do, for ever: they differ in whom they name, and in their rooms.
-fn granting(grants: &[NewGrant], reason: Option<&str>) -> Invocation {
+pub(in crate::domain) fn granting(grants: &[NewGrant], reason: Option<&str>) -> Invocation {
     let Some(first) = grants.first() else { return Invocation::named(CommandGroup::Acl, &["grant"]) };
     let verb = if first.effect == Effect::Deny { "deny" } else { "grant" };
     let mut line = Invocation::named(CommandGroup::Acl, &[verb]).with("role", first.role);
@@ -68,6 +68,7 @@ fn granting(grants: &[NewGrant], reason: Option<&str>) -> Invocation {
     {
         line = line.with("rooms", &grant.rooms);
     }
-    let line = first.channels.iter().fold(line, |line, channel| line.with("channel", channel));
+    // A line names one.
+    let line = first.channels.iter().take(1).fold(line, |line, channel| line.with("channel", channel));
     reason.into_iter().fold(line, |line, reason| line.with("reason", reason))
 }

@@ -20,34 +20,13 @@ pub enum Mention {
     Everyone,
 }
 
-/// What kind of thing a mention names.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Mentioned {
-    /// A user, group or role.
-    Subject,
-    /// A channel.
-    Channel,
-    /// Everybody.
-    Everyone,
-}
-
-impl fmt::Display for Mentioned {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Subject => "a mention of this chat",
-            Self::Channel => "a channel of this chat",
-            Self::Everyone => "everybody in this chat",
-        })
-    }
-}
-
 impl Mention {
-    /// What kind of thing it names.
-    pub fn kind(&self) -> Mentioned {
+    /// What kind of thing it names, in words.
+    pub(super) fn kind(&self) -> &'static str {
         match self {
-            Self::Subject(_) => Mentioned::Subject,
-            Self::Channel(_) => Mentioned::Channel,
-            Self::Everyone => Mentioned::Everyone,
+            Self::Subject(_) => "a mention of this chat",
+            Self::Channel(_) => "a channel of this chat",
+            Self::Everyone => "everybody in this chat",
         }
     }
 }

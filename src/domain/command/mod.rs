@@ -24,9 +24,10 @@ use super::room::{AccountId, RoomId};
 
 pub use super::principal::Place;
 pub use check::check_account;
+pub(super) use check::granting;
 pub use form::FilledForm;
 pub use invocation::{Invocation, Style, quoted, shell_word};
-pub use line::{LONGEST_REASON, LongReason, Mention, Mentioned, Typed, Word, clean_reason};
+pub use line::{LONGEST_REASON, LongReason, Mention, Typed, Word, clean_reason};
 pub use parameter::{Kind, Parameter, Position};
 pub use parse::{parse, parse_in};
 pub use pressed::{Nonce, Pressed};
@@ -363,17 +364,18 @@ pub enum Problem {
     #[error("there is no space between the closing quote and `{0}`")]
     TextAfterQuote(String),
     /// A mention where a room is expected, and how it was written.
-    #[error("a room is named by its RoomId; `{1}` is {0}")]
-    RoomIsMention(Mentioned, String),
+    #[error("a room is named by its RoomId; `{1}` is {kind}", kind = .0.kind())]
+    RoomIsMention(Mention, String),
     /// A mention where a live account is expected, and how it was written.
     #[error(
-        "the new owner has to be the UserID of the live app; `{1}` is {0}{more}",
+        "the new owner has to be the UserID of the live app; `{1}` is {kind}{more}",
+        kind = .0.kind(),
         more = match .0 {
-            Mentioned::Subject => ", and the bot does not know which live account that person has",
-            Mentioned::Channel | Mentioned::Everyone => "",
+            Mention::Subject(_) => ", and the bot does not know which live account that person has",
+            Mention::Channel(_) | Mention::Everyone => "",
         }
     )]
-    AccountIsMention(Mentioned, String),
+    AccountIsMention(Mention, String),
     /// Not one live entry names the subject, or these do.
     #[error("{number} live entries name `{who}`", number = .0.1.len(), who = .0.0)]
     WhichEntry(Box<(Subject, Vec<Grant>)>),

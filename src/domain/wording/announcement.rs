@@ -3,10 +3,10 @@
 use super::lists::role_for;
 use super::message::{CommandName, Line, Message, Span, Tone, capital, code, op_and_request, text};
 use super::outcome::outcome_message;
-use crate::domain::access::{Effect, Grant, RoomScope};
+use crate::domain::access::{Effect, Grant};
 use crate::domain::announcement::Announcement;
 use crate::domain::audit::{AuditEntry, Outcome, OutcomeKind};
-use crate::domain::command::{CommandGroup, Invocation};
+use crate::domain::command::{CommandGroup, Invocation, granting};
 use crate::domain::duration::lasting;
 use crate::domain::tree_head::TreeHead;
 
@@ -72,7 +72,7 @@ fn observed(entry: &AuditEntry) -> Message {
         _ => (Tone::Warning, text("Unclear: Tencent says that ").and(handed)),
     };
     let doubt = entry.error_info.as_deref().map(|info| code(capital(info)).text("."));
-    Message { tone, headline, body: doubt.into_iter().collect(), footer: None }
+    Message::new(tone, headline, doubt.into_iter().collect())
 }
 
 /// With the numbers to quote, and no more lines than a glance takes in.
@@ -101,19 +101,12 @@ fn lapse(grant: &Grant, holder: &str, admins: &[String], name: &CommandName) -> 
     }
     let footer = Line::default().text("grant ").text(grant.id);
     let headline = headline.text(".");
-    Message { tone: Tone::Wait, headline, body: vec![renew], footer: Some(footer) }
+    Message::new(Tone::Wait, headline, vec![renew]).with_footer(footer)
 }
 
 /// The line that gives the same again, for as long as it was given; of several channels, for the first.
 fn renewing(grant: &Grant) -> Invocation {
-    let verb = if grant.effect == Effect::Deny { "deny" } else { "grant" };
-    let line =
-        Invocation::named(CommandGroup::Acl, &[verb]).with("who", &grant.subject).with("role", grant.role);
-    let line = match &grant.rooms {
-        RoomScope::All => line,
-        rooms => line.with("rooms", rooms),
-    };
-    let line = grant.channels.iter().take(1).fold(line, |line, channel| line.with("channel", channel));
+    let line = granting(&[grant.into()], None);
     match grant.expires_at {
         Some(end) => line.with("for", lasting(end.duration_since(grant.granted_at))),
         None => line,

@@ -206,7 +206,7 @@ mod tests {
             bytes: Vec<u8>, room in ".{0,60}", owner in ".{0,40}", next in "[0-9]{0,25}-?[0-9]{0,25}", count: i64,
         ) {
             let fields = json!({"RoomId": room, "NewOwner_Account": owner, "Next": next, "Count": count});
-            for api in Api::ALL {
+            for &api in Api::ALL {
                 let _ = Order::parse(api, &bytes);
                 let _ = Order::parse(api, fields.to_string().as_bytes());
             }

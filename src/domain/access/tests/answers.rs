@@ -256,14 +256,7 @@ fn entry_here(question: &Question) -> AuthorisedChannel {
 // Changes ------------------------------------------------------------------------------------------------
 
 pub(super) fn as_new(grant: &Grant) -> NewGrant {
-    NewGrant {
-        subject: grant.subject.clone(),
-        role: grant.role,
-        effect: grant.effect,
-        rooms: grant.rooms.clone(),
-        channels: grant.channels.clone(),
-        expires_at: grant.expires_at,
-    }
+    grant.into()
 }
 
 /// Carries changes out, as the store does.
@@ -355,7 +348,7 @@ fn wish() -> impl Strategy<Value = (AclView, Wanted, Timestamp)> {
             let mut wanted = Wanted::default();
             for grant in kept.map(|(grant, _)| grant).chain(&more) {
                 let new = wanted_grant(grant);
-                let has_ended = new.expires_at.is_some_and(|end| end <= now);
+                let has_ended = new.grant.expires_at.is_some_and(|end| end <= now);
                 if !has_ended && !wanted.grants.contains(&new) {
                     wanted.grants.push(new);
                 }
@@ -377,9 +370,9 @@ fn wish() -> impl Strategy<Value = (AclView, Wanted, Timestamp)> {
 }
 
 fn wanted_grant(grant: &Grant) -> WantedGrant {
-    let NewGrant { subject, role, effect, rooms, mut channels, expires_at } = as_new(grant);
-    channels.sort();
-    WantedGrant { subject, role, effect, rooms, channels, expires_at, reason: None }
+    let mut grant = as_new(grant);
+    grant.channels.sort();
+    WantedGrant { grant, reason: None }
 }
 
 /// What is wanted, as texts in an order of their own.
@@ -451,7 +444,8 @@ fn what_makes_no_sense_is_no_plan() {
             hour(12),
         )
     };
-    let ended = WantedGrant { expires_at: Some(hour(12)), ..plain.clone() };
+    let grant = NewGrant { expires_at: Some(hour(12)), ..plain.grant.clone() };
+    let ended = WantedGrant { grant, reason: None };
     assert_eq!(planned(vec![ended], &[]), Err(InvalidPlan::Ended(subject(ALICE), Role::Admin, hour(12))));
     let twice = vec![plain.clone(), plain.clone()];
     assert_eq!(planned(twice, &[]), Err(InvalidPlan::GrantTwice(subject(ALICE), Role::Admin)));
