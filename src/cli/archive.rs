@@ -7,7 +7,6 @@ use jiff::tz::TimeZone;
 use serde::Serialize;
 
 use super::print::{self, Row};
-use super::table::Column;
 use super::{Exit, Format};
 use crate::domain::archive::{ArchiveReport, HeldUp, SoundArchive};
 use crate::domain::audit::{self, OperationId, TimeExpr};
@@ -43,12 +42,7 @@ struct Outcome<'a> {
 }
 
 impl Row for Outcome<'_> {
-    const COLUMNS: &'static [Column] = &[];
     const FIELDS: &'static [&'static str] = &["operation", "first", "last", "file", "removed", "held_up_by"];
-
-    fn cells(&self, _: &TimeZone) -> Vec<String> {
-        Vec::new()
-    }
 }
 
 fn for_programs(report: &ArchiveReport) -> Outcome<'_> {

@@ -2,12 +2,10 @@
 
 use std::io;
 
-use jiff::tz::TimeZone;
 use serde::Serialize;
 
 use super::Format;
 use super::print::{self, Row};
-use super::table::Column;
 use crate::stdio;
 
 /// What is configured at Tencent.
@@ -24,12 +22,7 @@ pub struct Callbacks {
 }
 
 impl Row for Callbacks {
-    const COLUMNS: &'static [Column] = &[];
     const FIELDS: &'static [&'static str] = &["url", "commands", "missing", "signed"];
-
-    fn cells(&self, _: &TimeZone) -> Vec<String> {
-        Vec::new()
-    }
 }
 
 /// Shows it.

@@ -2,11 +2,9 @@
 
 use std::io;
 
-use jiff::tz::TimeZone;
 use serde::Serialize;
 
 use super::print::{self, Row};
-use super::table::Column;
 use super::{Format, guild_id};
 
 /// `discord register ..`
@@ -37,12 +35,7 @@ pub struct Written {
 }
 
 impl Row for Written {
-    const COLUMNS: &'static [Column] = &[];
     const FIELDS: &'static [&'static str] = &["guild", "change", "command", "fields"];
-
-    fn cells(&self, _: &TimeZone) -> Vec<String> {
-        Vec::new()
-    }
 }
 
 /// Prints it for programs; `difference` is what people read.
