@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use super::access::{Action, Denial, EffectiveScope, Permit};
 use super::audit::{DecisionKind, OperationId, OutcomeKind, Request};
 use super::command::{Command, CommandRequest, Pressed, RejectedRequest, Rejection, Transfer};
-use super::principal::{Place, Principal};
+use super::principal::Principal;
 use super::room::AccountId;
 
 /// What was decided about a request, before anything is done.
@@ -115,10 +115,7 @@ impl Request {
         let this = Self {
             actor: Some(request.principal.subject.clone()),
             actor_name: request.principal.name.clone(),
-            channel: match &request.place {
-                Place::Channel(channel) => Some(channel.clone()),
-                Place::Local => None,
-            },
+            channel: request.place.or_here(None),
             command: request.typed.clone(),
             room: command.and_then(Command::room).cloned(),
             new_owner: transfer.map(|transfer| transfer.new_owner.clone()),
@@ -142,9 +139,7 @@ impl Request {
                 ..this
             },
             Verdict::Denied(denial) => this.denied(denial),
-            Verdict::Declined(why) => {
-                Self { outcome: OutcomeKind::Declined, error_info: Some(why.clone()), ..this }
-            }
+            Verdict::Declined(why) => this.declined(why.clone()),
             Verdict::Invalid(why) => {
                 Self { outcome: OutcomeKind::Invalid, error_info: Some(why.clone()), ..this }
             }

@@ -17,7 +17,7 @@ pub struct RoomId(String);
 
 /// The id of a user of the live application: 1 to 32 bytes as people name it, whatever Tencent names otherwise.
 /// Which of them a room may be handed to, [`Accounts`] says.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
 pub struct AccountId(String);
 
 /// The accounts that a room may be handed to.
@@ -249,19 +249,6 @@ impl fmt::Display for AccountId {
 }
 
 serialize_as_text!(RoomId);
-
-impl serde::Serialize for AccountId {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&self.0)
-    }
-}
-
-impl<'de> serde::Deserialize<'de> for AccountId {
-    /// Any text: Tencent's own ids can be what nobody may ask for.
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer).map(Self)
-    }
-}
 
 #[cfg(test)]
 mod tests {

@@ -10,7 +10,6 @@ use crate::domain::access::{
 };
 use crate::domain::audit::{OutcomeKind, Request};
 use crate::domain::principal::Channel;
-use crate::domain::principal::Place;
 
 use super::admission::{first_of, note_use};
 use super::announcing::{self, announcement_channels};
@@ -66,10 +65,7 @@ fn request(edit: &AclEdit) -> Request {
     let request = Request {
         actor: Some(edit.principal.subject.clone()),
         actor_name: edit.principal.name.clone(),
-        channel: match &edit.place {
-            Place::Channel(channel) => Some(channel.clone()),
-            Place::Local => None,
-        },
+        channel: edit.place.or_here(None),
         command: edit.typed.clone(),
         reason: edit.reason.clone(),
         outcome: OutcomeKind::Succeeded,
