@@ -57,6 +57,14 @@ pub enum Topic {
 }
 
 impl Topic {
+    /// The number of the event that is announced, if one is.
+    pub fn event(self) -> Option<i64> {
+        match self {
+            Self::Operation(_, event) => Some(event),
+            Self::Grant(_) => None,
+        }
+    }
+
     /// A short name that no other topic has.
     pub fn key(self) -> String {
         match self {

@@ -165,13 +165,6 @@ fn due(row: &rusqlite::Row<'_>) -> Result<DueAnnouncement, StoreError> {
     })
 }
 
-fn event_of(due: &DueAnnouncement) -> Option<i64> {
-    match due.topic {
-        Topic::Operation(_, event) => Some(event),
-        Topic::Grant(_) => None,
-    }
-}
-
 pub(super) fn postpone(
     log: &LogTransaction<'_>,
     due: &DueAnnouncement,
@@ -188,7 +181,7 @@ pub(super) fn postpone(
         now,
         not_before,
         due.id,
-        event_of(due)
+        due.topic.event()
     ])?;
     if all_there {
         let sql = "UPDATE announcements_due SET failed_at = ?1, not_before = max(not_before, ?2)
@@ -214,7 +207,7 @@ pub(super) fn settle(
     }
     // A newer event of the operation may have taken its place.
     let sql = "DELETE FROM announcements_due WHERE id = ? AND event IS ?";
-    log.connection.prepare_cached(sql)?.execute(params![due.id, event_of(due)])?;
+    log.connection.prepare_cached(sql)?.execute(params![due.id, due.topic.event()])?;
     Ok(())
 }
 

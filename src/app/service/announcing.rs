@@ -164,7 +164,7 @@ impl CommandService {
         let now = self.clock.now();
         let announced = |message: &Option<String>, problem: &Option<String>| Announced {
             channel: due.channel.clone(),
-            event: event_of(due.topic),
+            event: due.topic.event().unwrap_or_default(),
             message: message.clone(),
             problem: problem.clone(),
         };
@@ -322,13 +322,6 @@ fn given_up(due: &DueAnnouncement, why: String) -> Ended {
 
 fn later(now: Timestamp, pause: Duration) -> Timestamp {
     now.saturating_add(pause).unwrap_or(Timestamp::MAX)
-}
-
-fn event_of(topic: Topic) -> i64 {
-    match topic {
-        Topic::Operation(_, event) => event,
-        Topic::Grant(_) => 0,
-    }
 }
 
 fn outcome_of(event: &Event) -> Option<&Outcome> {
