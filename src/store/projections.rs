@@ -10,6 +10,7 @@ use crate::domain::access::{AnnouncementChannel, AuthorisedChannel, ChangedEntry
 use crate::domain::audit::{
     Announced, Archived, AuditEntry, Event, OperationId, Outcome, OutcomeKind, OwnerChange, Request, What,
 };
+use crate::domain::principal::Channel;
 use crate::domain::room::AccountId;
 
 use super::rows::{self, ENTRY};
@@ -170,6 +171,13 @@ fn change_acl(
 ) -> Result<(), StoreError> {
     let by = request.actor.as_ref().map(ToString::to_string);
     let (at, operation) = (event.at.as_millisecond(), event.operation.seq());
+    let remove = |table: &str, channel: &Channel| {
+        let sql = format!(
+            "UPDATE {table} SET removed_at = ?, removed_by = ?, removed_in = ?
+             WHERE channel = ? AND removed_at IS NULL"
+        );
+        change_one(connection, &sql, params![at, by, operation, channel.to_string()])
+    };
     match change {
         ChangedEntry::Grant { before: None, after } => insert_grant(connection, operation, after),
         ChangedEntry::Grant { before: Some(before), .. } => change_one(
@@ -179,23 +187,13 @@ fn change_acl(
         ),
         ChangedEntry::Channel { before, after } => {
             if before.is_some() {
-                change_one(
-                    connection,
-                    "UPDATE authorised_channels SET removed_at = ?, removed_by = ?, removed_in = ?
-                     WHERE channel = ? AND removed_at IS NULL",
-                    params![at, by, operation, after.channel.to_string()],
-                )?;
+                remove("authorised_channels", &after.channel)?;
             }
             if after.removed_at.is_none() { insert_channel(connection, operation, after) } else { Ok(()) }
         }
         ChangedEntry::Announcement { before, after } => {
             if before.is_some() {
-                change_one(
-                    connection,
-                    "UPDATE announcement_channels SET removed_at = ?, removed_by = ?, removed_in = ?
-                     WHERE channel = ? AND removed_at IS NULL",
-                    params![at, by, operation, after.channel.to_string()],
-                )?;
+                remove("announcement_channels", &after.channel)?;
             }
             match after.removed_at {
                 None => insert_announcement_channel(connection, operation, after),
