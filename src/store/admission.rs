@@ -2,12 +2,12 @@
 
 use jiff::Timestamp;
 
-use crate::app::ports::{Admission, StoreError};
+use crate::app::ports::{Admission, Admitted, StoreError};
 use crate::domain::access::{Action, Authority, Permit};
 use crate::domain::admission::Verdict;
 use crate::domain::audit::{AuditEntry, OperationId, Outcome, OutcomeKind, Request, What};
 use crate::domain::command::{Command, CommandRequest};
-use crate::domain::press::{Button, NotPressed};
+use crate::domain::press::Button;
 use crate::domain::reply_note::ReplyNote;
 use crate::domain::room::AccountId;
 
@@ -20,11 +20,8 @@ use super::rows::{self, Open};
 /// What an admission came to. The attempt itself is made only after the commit.
 pub(super) enum AdmitResult {
     Recorded(OperationId),
-    Duplicate { operation: OperationId, first: AuditEntry },
     Busy { operation: Option<OperationId>, holder: Open },
-    NotHeld { operation: OperationId, named: OperationId },
-    NotPressed { operation: OperationId, why: NotPressed },
-    AclChanged,
+    Other(Admitted),
 }
 
 /// Claims the delivery, checks that the decision still holds and that the room is free, and records.
@@ -41,11 +38,11 @@ pub(super) fn admit(
     let mut request = Request { reading: reads_log, process: log.instance.to_owned(), ..request };
     if let Some(first) = first_of(log, request.delivery_id.as_deref())? {
         let operation = log.record(at, request.duplicate_of(first.operation))?;
-        return Ok(AdmitResult::Duplicate { operation, first });
+        return Ok(AdmitResult::Other(Admitted::Duplicate { operation, first }));
     }
     let acl_version = log.acl_version()?;
     if admission.acl_version().is_some_and(|version| version != acl_version) {
-        return Ok(AdmitResult::AclChanged);
+        return Ok(AdmitResult::Other(Admitted::AclChanged));
     }
     let pressed = match admission {
         Admission::Request { request, verdict, .. } if verdict.permits() => {
@@ -57,7 +54,7 @@ pub(super) fn admit(
         && let Err(why) = buttons::check(log, pressed, by, at)?
     {
         let operation = log.record(at, request.declined(why.to_string()))?;
-        return Ok(AdmitResult::NotPressed { operation, why });
+        return Ok(AdmitResult::Other(Admitted::NotPressed { operation, why }));
     }
     if let Admission::Request {
         request: asked, verdict: Verdict::Transfer(permit, _), decline_if_busy, ..
@@ -82,7 +79,7 @@ pub(super) fn admit(
             // It never held the room, or has ended by now. Either way its author knows less than there is to know.
             let why = format!("not overridden: operation {named} does not hold this room");
             let operation = log.record(at, request.declined(why))?;
-            return Ok(AdmitResult::NotHeld { operation, named });
+            return Ok(AdmitResult::Other(Admitted::NotHeld { operation, named }));
         }
     }
     if let Some(permit) = admission.permit() {

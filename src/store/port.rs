@@ -68,16 +68,13 @@ impl Store for SqliteStore {
                 }
                 _ => Admitted::Recorded(operation),
             },
-            AdmitResult::Duplicate { operation, first } => Admitted::Duplicate { operation, first },
             AdmitResult::Busy { operation, holder } => {
                 let unresolved = self
                     .located(&holder)
                     .ok_or_else(|| StoreError("an operation holds a room but names none".to_owned()))?;
                 Admitted::Busy { operation, holder: holder.entry, unresolved: Box::new(unresolved) }
             }
-            AdmitResult::NotHeld { operation, named } => Admitted::NotHeld { operation, named },
-            AdmitResult::NotPressed { operation, why } => Admitted::NotPressed { operation, why },
-            AdmitResult::AclChanged => Admitted::AclChanged,
+            AdmitResult::Other(admitted) => admitted,
         })
     }
 
