@@ -256,7 +256,7 @@ fn what_does_not_fit_is_refused_with_its_verb() {
     why → why: Missing("<room>")
     why @bob → why: Missing("<room>")
     who-can → who-can: Missing("<room>")
-    who-can @bob → who-can: RoomIsMention(Subject, "@bob")
+    who-can @bob → who-can: RoomIsMention(Subject(SlackUser { team: "T1", user: "U2" }), "@bob")
     channel → channel allow: MissingVerb(["allow", "remove", "list"])
     channel open → channel allow: UnknownVerb("open")
     list page: 0 → list: Invalid("`0` is not a page: write 2")
