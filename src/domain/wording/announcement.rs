@@ -58,15 +58,12 @@ fn without_full_stop(mut line: Line) -> Line {
 fn observed(entry: &AuditEntry) -> Message {
     let room = entry.room.as_ref().map(|room| room.as_str()).unwrap_or_default();
     let handed = code(room).text(" was handed to ").code(entry.new_owner.as_deref().unwrap_or_default());
-    let handed = match &entry.previous_owner {
-        Some(previous) => handed.text(" (was ").code(previous).text(")"),
-        None => handed,
-    };
+    let handed = handed.and_if(entry.previous_owner.as_ref(), |handed, previous| {
+        handed.text(" (was ").code(previous).text(")")
+    });
     let handed = handed.text(" without this bot");
-    let handed = match &entry.actor_name {
-        Some(operator) => handed.text(" · by ").code(operator),
-        None => handed,
-    };
+    let handed =
+        handed.and_if(entry.actor_name.as_ref(), |handed, operator| handed.text(" · by ").code(operator));
     let (tone, headline) = match entry.outcome {
         OutcomeKind::Succeeded => (Tone::Plain, handed),
         _ => (Tone::Warning, text("Unclear: Tencent says that ").and(handed)),

@@ -124,14 +124,8 @@ fn row(entry: &AuditEntry, zone: &TimeZone) -> Line {
         line = line.text(was).code(previous);
     }
     match entry.outcome {
-        OutcomeKind::Denied => match &entry.authority {
-            Some(why) => line.text(" · ").code(why),
-            None => line,
-        },
-        _ => match entry.error_code {
-            Some(number) => line.text(format!(" · {number}")),
-            None => line,
-        },
+        OutcomeKind::Denied => line.and_if(entry.authority.as_ref(), |line, why| line.text(" · ").code(why)),
+        _ => line.and_if(entry.error_code, |line, number| line.text(format!(" · {number}"))),
     }
 }
 

@@ -20,10 +20,7 @@ pub(super) fn denied(
         Action::ReadAudit => CommandGroup::Audit,
         Action::ReadAcl(_) | Action::EditAcl(_) => CommandGroup::Acl,
     });
-    let for_room = |line: Line| match room {
-        Some(room) => line.text(" for ").code(room),
-        None => line,
-    };
+    let for_room = |line: Line| line.and_if(room, |line, room| line.text(" for ").code(room));
     let headline = match denial {
         Denial::ChannelNotAuthorised if whom.in_direct_message => {
             text("Not here: nobody can use ").code(&name.0).text(" in a direct message.")

@@ -197,10 +197,10 @@ pub fn planned(change: &AclChange, grants: &[Grant], channels: &[AuthorisedChann
         }
         AclChange::AllowChannel { channel: place, rooms: scope } => {
             let line = channel(place).text(" is authorised for ").and(rooms(scope));
-            match channels.iter().rfind(|entry| entry.channel == *place && entry.removed_at.is_none()) {
-                Some(before) => line.text(" (now: ").and(rooms(&before.rooms)).text(")"),
-                None => line,
-            }
+            line.and_if(
+                channels.iter().rfind(|entry| entry.channel == *place && entry.removed_at.is_none()),
+                |line, before| line.text(" (now: ").and(rooms(&before.rooms)).text(")"),
+            )
         }
         AclChange::RemoveChannel(place) => channel(place).text(" is authorised no more"),
         AclChange::Announce { channel: place, rooms: scope, for_admins } => {

@@ -93,10 +93,7 @@ fn grant_line(grant: &Grant, why: Option<Attention>) -> Line {
 /// Who made an entry, and why.
 fn by(who: &Subject, reason: Option<&String>) -> Line {
     let line = text(" · by ").and(subject(who));
-    match reason {
-        Some(reason) => line.text(" · ").code(reason),
-        None => line,
-    }
+    line.and_if(reason, |line, reason| line.text(" · ").code(reason))
 }
 
 pub(super) fn channels(entries: &[AuthorisedChannel], name: &CommandName) -> Message {
@@ -152,10 +149,7 @@ pub(super) fn limits(channels: &[Channel], expires_at: Option<Timestamp>) -> Lin
     for (n, only) in channels.iter().enumerate() {
         line = line.text(if n == 0 { ", only in " } else { ", " }).and(channel(only));
     }
-    match expires_at {
-        Some(end) => line.text(", until ").time(end),
-        None => line,
-    }
+    line.and_if(expires_at, |line, end| line.text(", until ").time(end))
 }
 
 pub(super) fn rooms(scope: &RoomScope) -> Line {

@@ -93,6 +93,14 @@ impl Line {
         self
     }
 
+    /// With more, if there is something to say it of.
+    pub(super) fn and_if<T>(self, of: Option<T>, more: impl FnOnce(Self, T) -> Self) -> Self {
+        match of {
+            Some(of) => more(self, of),
+            None => self,
+        }
+    }
+
     pub(super) fn and(mut self, more: Self) -> Self {
         self.0.extend(more.0);
         self

@@ -61,10 +61,9 @@ pub(super) fn outcome_message(
 ) -> Message {
     let now_belongs = |line: Line, previous: Option<&AccountId>| {
         let line = line.code(room).text(" now belongs to ").code(new_owner);
-        match previous.filter(|previous| !previous.as_str().is_empty()) {
-            Some(previous) => line.text(" (was ").code(previous).text(")"),
-            None => line,
-        }
+        line.and_if(previous.filter(|previous| !previous.as_str().is_empty()), |line, previous| {
+            line.text(" (was ").code(previous).text(")")
+        })
     };
     let (tone, headline, body) = match outcome {
         Outcome::Succeeded { previous, confirmed: true, unclear, .. } => {
@@ -79,10 +78,8 @@ pub(super) fn outcome_message(
         }
         Outcome::ConfirmedByCallback { previous, owner_now, .. } => {
             let handed = code(room).text(" was handed to ").code(new_owner);
-            let handed = match previous {
-                Some(previous) => handed.text(" (was ").code(previous).text(")"),
-                None => handed,
-            };
+            let handed = handed
+                .and_if(previous.as_ref(), |handed, previous| handed.text(" (was ").code(previous).text(")"));
             let lost = text("Tencent's answer was lost on the way; its callback reported the change.");
             match owner_now {
                 None => (Tone::Done, handed.text(" · confirmed"), vec![lost]),
@@ -99,10 +96,10 @@ pub(super) fn outcome_message(
         }
         Outcome::Refused { previous, refusal } => {
             let headline = text("The owner of ").code(room).text(" was not changed");
-            let headline = match previous.as_ref().filter(|previous| !previous.as_str().is_empty()) {
-                Some(previous) => headline.text(": it still belongs to ").code(previous),
-                None => headline,
-            };
+            let headline = headline.and_if(
+                previous.as_ref().filter(|previous| !previous.as_str().is_empty()),
+                |headline, previous| headline.text(": it still belongs to ").code(previous),
+            );
             (Tone::Failed, headline.text("."), problem(refusal))
         }
         Outcome::Declined(refusal) => {

@@ -166,10 +166,7 @@ pub(super) fn who_can(room: &RoomId, able: &[EligibleSubject], unread: &[UnreadG
         .map(|able| {
             let line = subject(&able.subject).text(" · grant ").text(able.grant).text(" · in ");
             let line = line.and(several(&able.channels, MOST_CHANNELS, channel));
-            match able.until {
-                Some(end) => line.text(" · until ").time(end),
-                None => line,
-            }
+            line.and_if(able.until, |line, end| line.text(" · until ").time(end))
         })
         .collect();
     if able.len() > MOST_ABLE {
