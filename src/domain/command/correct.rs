@@ -312,6 +312,10 @@ fn cleaned(word: &str, around: &str) -> String {
     plain.trim_matches(|c| around.contains(c)).to_owned()
 }
 
+/// Letters of other alphabets, and below each the one of ASCII that it looks like.
+const LOOK_ALIKES: &str = "аеорсхуіѕјӏոνοαıАВЕКМНОРСТХ";
+const ASCII: &str = "aeopcxyisjlnvoaiABEKMHOPCTX";
+
 /// The character of ASCII that was probably meant; `None` for what nobody sees.
 fn plain(c: char) -> Option<char> {
     if is_invisible(c) {
@@ -321,34 +325,10 @@ fn plain(c: char) -> Option<char> {
         '\u{2010}'..='\u{2015}' | '\u{2212}' | '\u{fe58}' | '\u{fe63}' => '-',
         // Full-width forms stand in the order of ASCII.
         '\u{ff01}'..='\u{ff5e}' => char::from_u32(u32::from(c) - 0xfee0).unwrap_or(c),
-        'а' => 'a',
-        'е' => 'e',
-        'о' => 'o',
-        'р' => 'p',
-        'с' => 'c',
-        'х' => 'x',
-        'у' => 'y',
-        'і' => 'i',
-        'ѕ' => 's',
-        'ј' => 'j',
-        'ӏ' => 'l',
-        'ո' => 'n',
-        'ν' => 'v',
-        'ο' => 'o',
-        'α' => 'a',
-        'ı' => 'i',
-        'А' => 'A',
-        'В' => 'B',
-        'Е' => 'E',
-        'К' => 'K',
-        'М' => 'M',
-        'Н' => 'H',
-        'О' => 'O',
-        'Р' => 'P',
-        'С' => 'C',
-        'Т' => 'T',
-        'Х' => 'X',
-        other => other,
+        // Of another alphabet.
+        other => {
+            LOOK_ALIKES.chars().zip(ASCII.chars()).find(|(it, _)| *it == other).map_or(other, |(_, c)| c)
+        }
     })
 }
 
