@@ -11,6 +11,7 @@ use super::discord::OptionValue;
 use super::wall::{Said, Shown};
 use super::world::{Asking, CHANNELS, PEOPLE, random_id};
 use crate::app::ports::Store as _;
+use crate::domain::audit::OutcomeKind::{Denied, Invalid, Refused, Succeeded, Unchanged};
 use crate::domain::audit::{AuditFilter, OutcomeKind};
 use crate::stdio;
 use crate::tencent::simulator::{Api, Fault, FaultKind};
@@ -39,60 +40,42 @@ const fn scene(
 const ALICE: (&str, &str) = ("U0ALICE", "C0MODS");
 
 const SCENES: [Scene; 8] = [
-    scene(
-        "A moderator asks who owns the room",
-        ALICE,
-        "/room-owner test",
-        OutcomeKind::Succeeded,
-        ("test", "carol"),
-    ),
+    scene("A moderator asks who owns the room", ALICE, "/room-owner test", Succeeded, ("test", "carol")),
     scene(
         "and hands it over.",
         ALICE,
         "/room-owner test user2 reason: host crashed",
-        OutcomeKind::Succeeded,
+        Succeeded,
         ("test", "user2"),
     ),
-    scene(
-        "Once more: nothing to change.",
-        ALICE,
-        "/room-owner test user2",
-        OutcomeKind::Unchanged,
-        ("test", "user2"),
-    ),
+    scene("Once more: nothing to change.", ALICE, "/room-owner test user2", Unchanged, ("test", "user2")),
     scene(
         "Somebody without a role is refused.",
         ("U0OTTO", "C0MODS"),
         "/room-owner test otto",
-        OutcomeKind::Denied,
+        Denied,
         ("test", "user2"),
     ),
     scene(
         "So is a moderator in the wrong channel.",
         ("U0ALICE", "C0RANDOM"),
         "/room-owner test user3",
-        OutcomeKind::Denied,
+        Denied,
         ("test", "user2"),
     ),
-    scene(
-        "A room that does not exist.",
-        ALICE,
-        "/room-owner gone user2",
-        OutcomeKind::Refused,
-        ("test", "user2"),
-    ),
+    scene("A room that does not exist.", ALICE, "/room-owner gone user2", Refused, ("test", "user2")),
     scene(
         "Forgotten quotes: nothing is guessed.",
         ALICE,
         "/room-owner my room user2",
-        OutcomeKind::Invalid,
+        Invalid,
         ("my room", "erin"),
     ),
     scene(
         "Tencent's connection breaks after the change: the owner is read back.",
         ALICE,
         "/room-owner live-7 user7",
-        OutcomeKind::Succeeded,
+        Succeeded,
         ("live-7", "user7"),
     ),
 ];
