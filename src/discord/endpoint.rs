@@ -34,7 +34,7 @@ pub(super) async fn interactions(
         Err(status) => return status.into_response(),
     };
     if let Err(why) = signature::verify(&endpoint.key, &headers, &body, endpoint.door.clock.now()) {
-        endpoint.door.service.refused(Sender::Discord, why);
+        endpoint.door.service.observer().refused(Sender::Discord, why);
         return crate::body::not_signed("Discord");
     }
     match Arc::clone(&endpoint.door).interaction(&body).await {

@@ -56,7 +56,7 @@ impl Slack {
                 Ok(body)
             }
             Err(why) => {
-                self.service.refused(Sender::Slack, why);
+                self.service.observer().refused(Sender::Slack, why);
                 Err(crate::body::not_signed("Slack"))
             }
         }

@@ -30,10 +30,7 @@ use shedding::Shedding;
 use super::announcements::Announcements;
 use super::limits::Limits;
 use super::live_rooms::LiveRooms;
-use super::ports::{
-    Clock, Directory, EnvelopeEnd, EnvelopeKind, Known, NotAuthentic, Observer, Reconnect, RoomControl,
-    Sender, Store, StoreError,
-};
+use super::ports::{Clock, Directory, Known, Observer, RoomControl, Store, StoreError};
 use super::replies::Outbox;
 use crate::domain::access::{AclView, Action, Decision, decide};
 use crate::domain::audit::OperationId;
@@ -137,19 +134,9 @@ impl CommandService {
         &*self.store
     }
 
-    /// Counts a request that was refused unread.
-    pub fn refused(&self, sender: Sender, why: NotAuthentic) {
-        self.observer.refused(sender, why);
-    }
-
-    /// Counts that another connection to Slack is needed.
-    pub fn reconnects(&self, why: Reconnect) {
-        self.observer.reconnects(why);
-    }
-
-    /// Counts an envelope of Slack.
-    pub fn took_envelope(&self, kind: EnvelopeKind, end: EnvelopeEnd) {
-        self.observer.took_envelope(kind, end);
+    /// Who counts and measures, for what only a door sees.
+    pub fn observer(&self) -> &dyn Observer {
+        &*self.observer
     }
 
     /// Runs a piece of work to its end, even if whoever asked for it goes away; a shutdown waits for it.

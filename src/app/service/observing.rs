@@ -37,7 +37,7 @@ impl CommandService {
     /// Works on a notice in a task of its own, which a shutdown waits for. `false` if too many are waiting.
     pub fn take_notice(self: &Arc<Self>, notice: OwnerChangeEvent) -> bool {
         let Ok(place) = Arc::clone(&self.notices.places).try_acquire_owned() else {
-            self.count_callback(CallbackEnd::Dropped);
+            self.observer.called_back(CallbackEnd::Dropped);
             return false;
         };
         let service = Arc::clone(self);
@@ -51,7 +51,7 @@ impl CommandService {
 
     /// Records an authentic callback that cannot be read.
     pub fn take_unusable_notice(self: &Arc<Self>, why: String) {
-        self.count_callback(CallbackEnd::Unusable);
+        self.observer.called_back(CallbackEnd::Unusable);
         let Ok(place) = Arc::clone(&self.notices.places).try_acquire_owned() else { return };
         let service = Arc::clone(self);
         self.spawn(async move {
@@ -64,18 +64,13 @@ impl CommandService {
         });
     }
 
-    /// Counts how a callback ended.
-    pub fn count_callback(&self, end: CallbackEnd) {
-        self.observer.called_back(end);
-    }
-
     /// Finds out what a notice means, and writes it down.
     pub async fn observe(&self, notice: OwnerChangeEvent) -> CallbackEnd {
         let end = self.look_into(&notice).await.unwrap_or_else(|problem| {
             error!(room = %notice.room, delivery = notice.delivery.as_str(), error = %problem, "a callback could not be recorded");
             CallbackEnd::Failed
         });
-        self.count_callback(end);
+        self.observer.called_back(end);
         end
     }
 

@@ -83,7 +83,7 @@ impl Envelopes {
         if end == EnvelopeEnd::Lost {
             warn!(kind = kind.name(), "the connection ended before an envelope was acknowledged");
         }
-        self.slack.service.took_envelope(kind, end);
+        self.slack.service.observer().took_envelope(kind, end);
         // Any other outcome comes late: it is dropped here.
         if let (EnvelopeEnd::Answered, Answer::Outcome(outgoing)) = (end, answer) {
             outgoing.given();

@@ -167,7 +167,7 @@ impl Keeper {
             let Some(reason) = stop.run_until_cancelled(replaced).await else { break };
             // It is never dropped without a reason.
             let reason = reason.unwrap_or(Reconnect::Lost);
-            self.slack.service.reconnects(reason);
+            self.slack.service.observer().reconnects(reason);
             if up_since.elapsed() >= self.timing.stable_after {
                 self.backoff.reset();
             }

@@ -131,7 +131,7 @@ async fn callback(
     let body = match crate::body::read(body, LARGEST_BODY).await {
         Ok(body) => body,
         Err(status) => {
-            callbacks.service.count_callback(CallbackEnd::Refused);
+            callbacks.service.observer().called_back(CallbackEnd::Refused);
             return answer(status, "the body cannot be read");
         }
     };
@@ -141,7 +141,7 @@ async fn callback(
             // A forger learns nothing.
             let (status, word) = match refused {
                 Refused::NotAuthentic(why) => {
-                    callbacks.service.refused(Sender::Tencent, why);
+                    callbacks.service.observer().refused(Sender::Tencent, why);
                     let status = match why {
                         NotAuthentic::Foreign => StatusCode::FORBIDDEN,
                         NotAuthentic::Unreadable => StatusCode::BAD_REQUEST,
@@ -173,7 +173,7 @@ impl Callbacks {
     /// Takes a callback over, without waiting for anything.
     fn take(&self, query: &str, body: &[u8]) -> Result<(), Refused> {
         let refused = |refused: Refused| {
-            self.service.count_callback(CallbackEnd::Refused);
+            self.service.observer().called_back(CallbackEnd::Refused);
             refused
         };
         let not_authentic = |why| refused(Refused::NotAuthentic(why));
@@ -195,7 +195,7 @@ impl Callbacks {
                 self.service.take_notice(notice).then_some(()).ok_or(Refused::Busy)
             }
             Ok(None) => {
-                self.service.count_callback(CallbackEnd::Ignored);
+                self.service.observer().called_back(CallbackEnd::Ignored);
                 Ok(())
             }
             Err(why) if is_signed => {
@@ -203,7 +203,7 @@ impl Callbacks {
                 Err(Refused::Unusable(why))
             }
             Err(_) => {
-                self.service.count_callback(CallbackEnd::Unusable);
+                self.service.observer().called_back(CallbackEnd::Unusable);
                 Err(Refused::NotAuthentic(NotAuthentic::Unreadable))
             }
         }
