@@ -43,7 +43,7 @@ impl LiveRooms {
         });
         asking.await.unwrap_or_else(|panic| {
             let (info, remedy) = (panic.to_string(), "Try again in a moment.".to_owned());
-            Err(ReadError::Unreadable(Refusal { code: None, info, request_id: None, remedy }))
+            Err(ReadError::Unreadable(Refusal::own(info, remedy)))
         })
     }
 }

@@ -25,12 +25,8 @@ pub fn service(
 struct NoRooms;
 
 fn refusal() -> Refusal {
-    Refusal {
-        code: None,
-        info: "this command does not reach Tencent".to_owned(),
-        request_id: None,
-        remedy: "Use `room-owner transfer` or `room-owner owner`.".to_owned(),
-    }
+    let remedy = "Use `room-owner transfer` or `room-owner owner`.";
+    Refusal::own("this command does not reach Tencent", remedy)
 }
 
 #[async_trait]

@@ -7,7 +7,7 @@ use tracing::{debug, warn};
 use super::ports::RoomSummary;
 use super::service::CommandService;
 use crate::domain::access::{AclView, Action};
-use crate::domain::audit::{AuditFilter, OperationKind, OutcomeKind};
+use crate::domain::audit::{AuditFilter, OperationKind};
 use crate::domain::command::{CommandGroup, Place};
 use crate::domain::principal::Principal;
 use crate::domain::room::RoomId;
@@ -60,14 +60,8 @@ pub async fn owners(
     if !service.may(principal, place, Action::Transfer(room.clone()), &acl) {
         return Vec::new();
     }
-    let filter = AuditFilter {
-        room: Some(room.clone()),
-        outcomes: [OutcomeKind::Succeeded].into_iter().collect(),
-        kind: Some(OperationKind::Transfer),
-        without_readings: true,
-        limit: Some(ENTRIES),
-        ..AuditFilter::default()
-    };
+    let (room, kind) = (Some(room.clone()), Some(OperationKind::Transfer));
+    let filter = AuditFilter { room, kind, ..AuditFilter::succeeded(ENTRIES) };
     let entries = match service.store.audit(&filter).await {
         Ok(entries) => entries,
         Err(error) => {

@@ -96,7 +96,7 @@ pub(super) fn check_refusal(envelope: &Envelope<Nothing>) {
 
 /// That `url` did not answer with a code, and what to look at.
 pub(super) fn unanswered(info: String, error: &http::Error, url: &Url) -> Refusal {
-    Refusal { code: None, info, request_id: None, remedy: without_answer(error, url) }
+    Refusal::own(info, without_answer(error, url))
 }
 
 fn without_answer(error: &http::Error, url: &Url) -> String {

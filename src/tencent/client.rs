@@ -155,12 +155,8 @@ impl<C: Clock> TencentClient<C> {
             // Before the wait: what takes time after it makes calls come closer together.
             let signed = self.signed();
             if limit.wait(TURN_WITHIN).await.is_err() {
-                return Err(Failure::NotSent(Refusal {
-                    code: None,
-                    info: "too many calls are waiting for Tencent".to_owned(),
-                    request_id: None,
-                    remedy: "Try again in a few seconds.".to_owned(),
-                }));
+                let info = "too many calls are waiting for Tencent";
+                return Err(Failure::NotSent(Refusal::own(info, "Try again in a few seconds.")));
             }
             tries += 1;
             let sent = Instant::now();

@@ -8,7 +8,7 @@ use super::{Handled, Work};
 use crate::app::ports::StoreError;
 use crate::app::service::{CommandService, not_recorded};
 use crate::domain::admission::Attempt;
-use crate::domain::audit::{AuditEntry, AuditFilter, OperationId, Outcome, OutcomeKind, Refusal};
+use crate::domain::audit::{AuditEntry, AuditFilter, OperationId, Outcome, Refusal};
 use crate::domain::command::{
     Advice, CommandRequest, DeliveryId, Nonce, Place, RejectedRequest, Rejection, Unusable,
 };
@@ -120,24 +120,15 @@ pub(super) async fn overtaken(
     }
     let by = since.as_ref().and_then(changed_by);
     let by = by.unwrap_or_else(|| "the change did not go through the bot".to_owned());
-    Some(Outcome::Declined(Refusal {
-        code: None,
-        info: format!("{owner} owns it now: {by}"),
-        request_id: None,
-        remedy: "Agree with the other moderators. To change it all the same, type the command.".to_owned(),
-    }))
+    let remedy = "Agree with the other moderators. To change it all the same, type the command.";
+    Some(Outcome::Declined(Refusal::own(format!("{owner} owns it now: {by}"), remedy)))
 }
 
 /// The newest change since the button was offered that made this account the owner.
 async fn since_offered(service: &CommandService, attempt: &Attempt, owner: &AccountId) -> Option<AuditEntry> {
     let pressed = attempt.pressed()?;
-    let of_room = AuditFilter {
-        room: Some(attempt.transfer().room.clone()),
-        outcomes: [OutcomeKind::Succeeded].into_iter().collect(),
-        without_readings: true,
-        limit: Some(ENTRIES),
-        ..AuditFilter::default()
-    };
+    let room = Some(attempt.transfer().room.clone());
+    let of_room = AuditFilter { room, ..AuditFilter::succeeded(ENTRIES) };
     let entries = service.store.audit(&of_room).await.unwrap_or_else(|error| {
         warn!(%error, "who changed the owner since cannot be read");
         Vec::new()

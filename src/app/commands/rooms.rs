@@ -5,7 +5,7 @@ use tracing::warn;
 use crate::app::ports::StoreError;
 use crate::app::service::{CommandService, OnRecord, not_recorded};
 use crate::domain::access::{Action, Role, rights};
-use crate::domain::audit::{AuditEntry, AuditFilter, OperationKind, OutcomeKind};
+use crate::domain::audit::{AuditEntry, AuditFilter, OperationKind};
 use crate::domain::command::{CommandRequest, OwnerQuestion};
 use crate::domain::reply::{LastHandOver, OwnerAnswer, Reply};
 
@@ -52,17 +52,9 @@ async fn last_hand_over(
     service: &CommandService,
     request: &CommandRequest,
 ) -> Result<OwnerAnswer, StoreError> {
-    let done = AuditFilter {
-        outcomes: [OutcomeKind::Succeeded].into_iter().collect(),
-        without_readings: true,
-        limit: Some(ENTRIES),
-        ..AuditFilter::default()
-    };
-    let own = AuditFilter {
-        actor: Some(request.principal.subject.clone()),
-        kind: Some(OperationKind::Transfer),
-        ..done.clone()
-    };
+    let done = AuditFilter::succeeded(ENTRIES);
+    let (actor, kind) = (Some(request.principal.subject.clone()), Some(OperationKind::Transfer));
+    let own = AuditFilter { actor, kind, ..done.clone() };
     let is_change = |entry: &AuditEntry| entry.room.is_some() && entry.new_owner.is_some();
     let Some(entry) = service.store.audit(&own).await?.into_iter().find(is_change) else {
         return Ok(OwnerAnswer::Last(None));

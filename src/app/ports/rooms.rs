@@ -84,7 +84,7 @@ pub trait RoomControl: Send + Sync {
 
     /// What to do next after an error code, in one line.
     fn remedy(&self, _code: i64) -> String {
-        "Look at the room's owner before you try again.".to_owned()
+        Refusal::LOOK_FIRST.to_owned()
     }
 
     /// The live rooms, as many as one page holds, the most viewed first.

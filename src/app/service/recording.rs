@@ -31,12 +31,8 @@ impl CommandService {
         why: &impl std::fmt::Display,
     ) -> (Outcome, Recorded) {
         warn!(operation = operation.seq(), %why, "not acknowledged, so nothing was done");
-        let outcome = Outcome::Declined(Refusal {
-            code: None,
-            info: format!("not acknowledged in time: {why}"),
-            request_id: None,
-            remedy: "It is safe to send the command again.".to_owned(),
-        });
+        let info = format!("not acknowledged in time: {why}");
+        let outcome = Outcome::Declined(Refusal::own(info, Refusal::NOT_BEGUN));
         let recorded = self.record(operation, &outcome).await;
         (outcome, recorded)
     }

@@ -277,8 +277,7 @@ impl CommandService {
     pub(super) fn problem(&self, unresolved: &Unresolved) -> Refusal {
         match &unresolved.unclear {
             Some((_, problem)) => {
-                let usual = lost("").remedy;
-                let remedy = problem.code.map_or(usual, |code| self.rooms.remedy(code));
+                let remedy = problem.code.map_or(Refusal::LOOK_FIRST.to_owned(), |it| self.rooms.remedy(it));
                 Refusal { remedy, ..problem.clone() }
             }
             None if unresolved.is_ours => lost("the bot's work on it broke off"),
@@ -356,12 +355,7 @@ fn settle(
 }
 
 pub(super) fn lost(info: &str) -> Refusal {
-    Refusal {
-        code: None,
-        info: info.to_owned(),
-        request_id: None,
-        remedy: "Look at the room's owner before you try again.".to_owned(),
-    }
+    Refusal::own(info, Refusal::LOOK_FIRST)
 }
 
 #[cfg(test)]

@@ -110,8 +110,17 @@ pub struct Refusal {
     pub remedy: String,
 }
 
-/// What to do where nothing better is known.
-const LOOK_FIRST: &str = "Look at the room's owner before you try again.";
+impl Refusal {
+    /// What to do about what may have been done.
+    pub const LOOK_FIRST: &str = "Look at the room's owner before you try again.";
+    /// What to do about what was not begun.
+    pub const NOT_BEGUN: &str = "It is safe to send the command again.";
+
+    /// Not by Tencent: it said nothing, or was not asked.
+    pub fn own(info: impl Into<String>, remedy: impl Into<String>) -> Self {
+        Self { code: None, info: info.into(), request_id: None, remedy: remedy.into() }
+    }
+}
 
 /// The outcome of an attempt.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -216,12 +225,12 @@ impl Outcome {
     /// The outcome as it is read again from the log, with what to do next: `remedy` says it for an error code.
     pub fn with_remedies(mut self, remedy: impl Fn(i64) -> String) -> Self {
         let (problem, usual) = match &mut self {
-            Self::Declined(refusal) => (Some(refusal), "It is safe to send the command again."),
-            Self::Refused { refusal, .. } => (Some(refusal), LOOK_FIRST),
-            Self::Unknown { problem, .. } => (Some(problem), LOOK_FIRST),
-            Self::ConfirmedByCallback { unclear, .. } => (Some(unclear), LOOK_FIRST),
-            Self::Succeeded { unclear, .. } => (unclear.as_mut(), LOOK_FIRST),
-            Self::Unchanged | Self::Shown(_) => (None, LOOK_FIRST),
+            Self::Declined(refusal) => (Some(refusal), Refusal::NOT_BEGUN),
+            Self::Refused { refusal, .. } => (Some(refusal), Refusal::LOOK_FIRST),
+            Self::Unknown { problem, .. } => (Some(problem), Refusal::LOOK_FIRST),
+            Self::ConfirmedByCallback { unclear, .. } => (Some(unclear), Refusal::LOOK_FIRST),
+            Self::Succeeded { unclear, .. } => (unclear.as_mut(), Refusal::LOOK_FIRST),
+            Self::Unchanged | Self::Shown(_) => (None, Refusal::LOOK_FIRST),
         };
         if let Some(problem) = problem {
             problem.remedy = problem.code.map_or_else(|| usual.to_owned(), remedy);

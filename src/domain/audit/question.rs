@@ -217,3 +217,11 @@ pub struct Stat {
     #[serde(serialize_with = "crate::domain::time::serialize_millis")]
     pub last: Timestamp,
 }
+
+impl AuditFilter {
+    /// The newest operations that succeeded, at most so many.
+    pub fn succeeded(limit: u32) -> Self {
+        let outcomes = [OutcomeKind::Succeeded].into_iter().collect();
+        Self { outcomes, without_readings: true, limit: Some(limit), ..Self::default() }
+    }
+}
