@@ -92,13 +92,11 @@ pub(super) async fn helpers(
         Place::Channel(channel) => admin.is_of(channel),
         Place::Local => false,
     };
-    let mut admins: Vec<Subject> = admins_of(&grants, rooms, now)
+    let admins: BTreeSet<Subject> = admins_of(&grants, rooms, now)
         .map(|grant| grant.subject.clone())
         .filter(|admin| *admin != request.principal.subject && is_near(admin))
         .collect();
-    admins.sort();
-    admins.dedup();
-    admins.truncate(HELPERS);
+    let admins = admins.into_iter().take(HELPERS).collect();
     Helpers { admins, is_anybody_admin: live_admins(&grants, now).next().is_some(), in_direct_message }
 }
 

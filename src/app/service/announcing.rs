@@ -2,6 +2,7 @@
 //!
 //! What is to be posted is stored with what it announces, so nothing is lost when the process ends. Nobody waits for it.
 
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -288,11 +289,9 @@ impl CommandService {
         if here.for_admins {
             let all = self.store.admins().await?;
             let rooms = [grant.rooms.clone()];
-            let mut subjects: Vec<Subject> =
-                admins_of(&all, &rooms, now).map(|admin| admin.subject.clone()).collect();
-            subjects.sort();
-            subjects.dedup();
-            for subject in subjects.iter().take(MOST_ADMINS) {
+            let subjects: BTreeSet<&Subject> =
+                admins_of(&all, &rooms, now).map(|admin| &admin.subject).collect();
+            for subject in subjects.into_iter().take(MOST_ADMINS) {
                 admins.push(self.called(subject).await);
             }
         }

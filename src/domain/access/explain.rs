@@ -280,13 +280,8 @@ pub fn who_can(
         .filter(|(subject, _)| subject.is_group())
         .flat_map(|(_, grants)| grants.iter().copied())
         .collect();
-    let mut open: Vec<&Channel> = channels
-        .iter()
-        .filter(|entry| is_open(entry, now) && entry.rooms.covers(room))
-        .map(|e| &e.channel)
-        .collect();
-    open.sort_unstable();
-    open.dedup();
+    let open = channels.iter().filter(|entry| is_open(entry, now) && entry.rooms.covers(room));
+    let open: std::collections::BTreeSet<&Channel> = open.map(|entry| &entry.channel).collect();
     let mut held: Vec<(Principal, Vec<Grant>, Option<EligibleSubject>)> = by_subject
         .iter()
         .filter(|(subject, _)| is_known_to_hold(subject, known, now))

@@ -1,5 +1,7 @@
 //! Listings: which index answers which question, and the conditions beside it.
 
+use std::collections::BTreeSet;
+
 use sqlx::sqlite::SqlitePool;
 use sqlx::{QueryBuilder, Sqlite};
 
@@ -254,10 +256,8 @@ fn any_of(query: &mut QueryBuilder<Sqlite>, scopes: &[RoomScope]) {
 fn trigrams(text: &str) -> String {
     let chars: Vec<char> = text.chars().collect();
     let quoted = |three: &[char]| format!("\"{}\"", three.iter().collect::<String>().replace('"', "\"\""));
-    let mut all: Vec<String> = chars.windows(TRIGRAM).map(quoted).collect();
-    all.sort_unstable();
-    all.dedup();
-    all.join(" AND ")
+    let all: BTreeSet<String> = chars.windows(TRIGRAM).map(quoted).collect();
+    Vec::from_iter(all).join(" AND ")
 }
 
 #[cfg(test)]
