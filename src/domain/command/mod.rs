@@ -365,17 +365,17 @@ pub enum Problem {
     TextAfterQuote(String),
     /// A mention where a room is expected, and how it was written.
     #[error("a room is named by its RoomId; `{1}` is {kind}", kind = .0.kind())]
-    RoomIsMention(Mention, String),
+    RoomIsMention(Box<Mention>, String),
     /// A mention where a live account is expected, and how it was written.
     #[error(
         "the new owner has to be the UserID of the live app; `{1}` is {kind}{more}",
         kind = .0.kind(),
-        more = match .0 {
+        more = match **.0 {
             Mention::Subject(_) => ", and the bot does not know which live account that person has",
             Mention::Channel(_) | Mention::Everyone => "",
         }
     )]
-    AccountIsMention(Mention, String),
+    AccountIsMention(Box<Mention>, String),
     /// Not one live entry names the subject, or these do.
     #[error("{number} live entries name `{who}`", number = .0.1.len(), who = .0.0)]
     WhichEntry(Box<(Subject, Vec<Grant>)>),

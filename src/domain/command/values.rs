@@ -123,7 +123,7 @@ impl Values {
     pub fn room(&mut self, name: &str) -> Result<Option<RoomId>, Problem> {
         match self.take(name) {
             None => Ok(None),
-            Some(Word::Mention(mention, shown)) => Err(Problem::RoomIsMention(mention, shown)),
+            Some(Word::Mention(mention, shown)) => Err(Problem::RoomIsMention(Box::new(mention), shown)),
             Some(word) => {
                 let room = word.shown();
                 if CommandGroup::is_in_front_of(&room) {
@@ -141,7 +141,7 @@ impl Values {
     pub fn account(&mut self, name: &str) -> Result<Option<AccountId>, Problem> {
         match self.take(name) {
             None => Ok(None),
-            Some(Word::Mention(mention, shown)) => Err(Problem::AccountIsMention(mention, shown)),
+            Some(Word::Mention(mention, shown)) => Err(Problem::AccountIsMention(Box::new(mention), shown)),
             Some(word) => word.shown().parse().map(Some).map_err(invalid),
         }
     }
@@ -230,7 +230,7 @@ impl Values {
     pub fn scopes(&mut self, name: &str) -> Result<Vec<RoomScope>, Problem> {
         let Some(word) = self.take(name) else { return Ok(Vec::new()) };
         if let Word::Mention(mention, shown) = word {
-            return Err(Problem::RoomIsMention(mention, shown));
+            return Err(Problem::RoomIsMention(Box::new(mention), shown));
         }
         let mut scopes: Vec<RoomScope> = Vec::new();
         for scope in word.shown().split(", ") {

@@ -133,13 +133,13 @@ fn a_mention_is_not_an_account_and_not_a_room() {
     line.push_mention(bob(), "@bob");
     assert_eq!(
         super::super::parse(CommandGroup::Owner, &line).unwrap_err().problem,
-        Problem::AccountIsMention(bob(), "@bob".into())
+        Problem::AccountIsMention(Box::new(bob()), "@bob".into())
     );
     let mut line = Typed::default();
     line.push_mention(bob(), "@bob");
     line.push_text(" user2");
     let error = super::super::parse(CommandGroup::Owner, &line).unwrap_err();
-    assert_eq!(error.problem, Problem::RoomIsMention(bob(), "@bob".into()));
+    assert_eq!(error.problem, Problem::RoomIsMention(Box::new(bob()), "@bob".into()));
 }
 
 proptest! {
