@@ -230,7 +230,7 @@ pub(super) fn entry(row: &impl Columns) -> Result<AuditEntry, StoreError> {
         duration_ms: row.integer(17)?,
         announced: match row.text(18)? {
             None => Vec::new(),
-            Some(told) => serde_json::from_str(told).map_err(|error| row.broken(18, &error))?,
+            Some(body) => serde_json::from_str(body).map_err(|error| row.broken(18, &error))?,
         },
     })
 }

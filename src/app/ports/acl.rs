@@ -1,4 +1,4 @@
-//! What the store is told and tells of the ACL.
+//! What the store takes and returns of the ACL.
 
 use std::sync::Arc;
 

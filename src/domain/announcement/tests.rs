@@ -30,19 +30,19 @@ fn entry(room: &str, outcome: OutcomeKind) -> AuditEntry {
     }
 }
 
-fn told(entry: &AuditEntry, channels: &[AnnouncementChannel]) -> Vec<String> {
+fn announced(entry: &AuditEntry, channels: &[AnnouncementChannel]) -> Vec<String> {
     channels_for(entry, channels).map(ToString::to_string).collect()
 }
 
 #[test]
 fn a_channel_gets_what_happens_to_its_rooms() {
     let channels = [channel(1, "*"), channel(2, "live-*"), channel(3, "live-7"), channel(4, "vip-*")];
-    let all = |room| told(&entry(room, OutcomeKind::Succeeded), &channels);
+    let all = |room| announced(&entry(room, OutcomeKind::Succeeded), &channels);
     assert_eq!(all("live-7"), ["slack:T1:C1", "slack:T1:C2", "slack:T1:C3"]);
     assert_eq!(all("live-8"), ["slack:T1:C1", "slack:T1:C2"]);
     assert_eq!(all("vip-1"), ["slack:T1:C1", "slack:T1:C4"]);
     let removed = AnnouncementChannel { removed_at: Some(NOW), ..channel(1, "*") };
-    assert_eq!(told(&entry("live-7", OutcomeKind::Succeeded), &[removed]), [""; 0]);
+    assert_eq!(announced(&entry("live-7", OutcomeKind::Succeeded), &[removed]), [""; 0]);
 }
 
 #[test]
@@ -50,8 +50,8 @@ fn what_may_have_happened_to_a_room_is_announced_and_nothing_else_is() {
     for outcome in OutcomeKind::ALL {
         let is_announced =
             matches!(outcome, OutcomeKind::Succeeded | OutcomeKind::Unknown | OutcomeKind::Refused);
-        let told = told(&entry("live-7", *outcome), &[channel(1, "*")]);
-        assert_eq!(!told.is_empty(), is_announced, "{outcome}");
+        let announced = announced(&entry("live-7", *outcome), &[channel(1, "*")]);
+        assert_eq!(!announced.is_empty(), is_announced, "{outcome}");
         // A question for the owner changes nothing.
         let question = AuditEntry { new_owner: None, ..entry("live-7", *outcome) };
         assert_eq!(channels_for(&question, &[channel(1, "*")]).count(), 0, "{outcome}");
@@ -76,14 +76,14 @@ fn grant(rooms: &str, ends_in: Option<i64>) -> Grant {
 
 #[test]
 fn a_grant_that_lapses_within_a_day_is_announced_where_some_of_its_rooms_are() {
-    let told = |rooms: &str, grant: &Grant| channel(1, rooms).covers_end_of(grant, NOW);
-    assert!(told("*", &grant("live-*", Some(24))) && told("live-7", &grant("live-*", Some(1))));
-    assert!(told("live-*", &grant("*", Some(1))));
-    assert!(!told("vip-*", &grant("live-*", Some(1))), "other rooms");
-    assert!(!told("*", &grant("*", Some(25))) && !told("*", &grant("*", None)), "not soon");
-    assert!(!told("*", &grant("*", Some(0))), "it has lapsed");
+    let announced = |rooms: &str, grant: &Grant| channel(1, rooms).covers_end_of(grant, NOW);
+    assert!(announced("*", &grant("live-*", Some(24))) && announced("live-7", &grant("live-*", Some(1))));
+    assert!(announced("live-*", &grant("*", Some(1))));
+    assert!(!announced("vip-*", &grant("live-*", Some(1))), "other rooms");
+    assert!(!announced("*", &grant("*", Some(25))) && !announced("*", &grant("*", None)), "not soon");
+    assert!(!announced("*", &grant("*", Some(0))), "it has lapsed");
     let revoked = Grant { revoked_at: Some(NOW), ..grant("*", Some(1)) };
-    assert!(!told("*", &revoked));
+    assert!(!announced("*", &revoked));
 }
 
 proptest! {
@@ -93,11 +93,11 @@ proptest! {
         scopes in prop::collection::vec(select(&["*", "live-*", "l*", "live-7", "vip-1"]), 0..5),
     ) {
         let channels: Vec<_> = scopes.iter().enumerate().map(|(n, rooms)| channel(n, rooms)).collect();
-        let told = told(&entry(room, OutcomeKind::Refused), &channels);
+        let announced = announced(&entry(room, OutcomeKind::Refused), &channels);
         let covers = |rooms: &&&str| match rooms.split_once('*') {
             Some((begin, _)) => room.starts_with(begin),
             None => **rooms == room,
         };
-        prop_assert_eq!(told.len(), scopes.iter().filter(covers).count());
+        prop_assert_eq!(announced.len(), scopes.iter().filter(covers).count());
     }
 }
