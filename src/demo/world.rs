@@ -242,7 +242,7 @@ pub(super) async fn seed(service: &CommandService) -> anyhow::Result<()> {
 pub(super) struct Asking {
     pub(super) person: String,
     pub(super) channel: String,
-    /// By which whoever asks knows what came of it.
+    /// By which whoever asks knows its result.
     #[serde(default)]
     pub(super) mark: String,
 }

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use serde_json::Value;
-use tokio::task::JoinHandle;
+use tokio::task::{JoinError, JoinHandle};
 use tokio::time::Instant;
 use tracing::error;
 
@@ -104,7 +104,7 @@ struct Unanswered {
 impl Unanswered {
     async fn reply(&mut self) -> Reply {
         match &mut self.work {
-            Some(work) => work.await.unwrap_or_else(|panic| broken(&panic)),
+            Some(work) => joined(work.await),
             None => Reply::Broken,
         }
     }
@@ -115,7 +115,7 @@ impl Drop for Unanswered {
         let Some(work) = self.work.take() else { return };
         let (slack, response_url) = (Arc::clone(&self.slack), self.response_url.take());
         self.slack.service.spawn(async move {
-            let reply = work.await.unwrap_or_else(|panic| broken(&panic));
+            let reply = joined(work.await);
             slack.answer_late(response_url.as_ref(), &reply).await;
         });
     }
@@ -167,7 +167,10 @@ impl Drop for Outgoing {
     }
 }
 
-pub(super) fn broken(panic: &tokio::task::JoinError) -> Reply {
-    error!(%panic, "a command broke off");
-    Reply::Broken
+/// The reply of a command that ran in a task of its own. If it panicked, nobody knows what it did.
+pub(super) fn joined(work: Result<Reply, JoinError>) -> Reply {
+    work.unwrap_or_else(|panic| {
+        error!(%panic, "a command broke off");
+        Reply::Broken
+    })
 }

@@ -7,7 +7,7 @@ use serde_json::Value;
 use tokio::time::timeout;
 use tracing::{info, warn};
 
-use super::answer::{Answer, Otherwise, Outgoing};
+use super::answer::{Answer, INLINE, Otherwise, Outgoing, joined};
 use super::interactive::{Submission, Typing};
 use super::{Slack, render};
 use crate::app::commands::at_once;
@@ -18,8 +18,6 @@ use crate::domain::principal::{Channel, Subject};
 use crate::domain::reply::{Audience, Reply};
 use crate::domain::room::RoomId;
 
-/// How long somebody who has filled in a form waits for an answer in its place: Slack gives up after 3 s.
-const INLINE: Duration = Duration::from_secs(2);
 /// How long finding suggestions may take.
 const SUGGEST_WITHIN: Duration = Duration::from_secs(2);
 /// How long opening a form may take: later, the trigger is worth nothing.
@@ -97,27 +95,32 @@ impl Slack {
         let to = request.principal.subject.clone();
         let service = Arc::clone(&self.service);
         let mut work = self.service.spawn(async move { service.handle(request, at_once).await.into_reply() });
-        if let Ok(reply) = timeout(INLINE, &mut work).await {
-            let reply = reply.unwrap_or_else(|panic| super::answer::broken(&panic));
+        let mut in_time = timeout(INLINE, &mut work).await.ok().map(joined);
+        let is_said_here = |reply: &mut Reply| {
             let is_public = reply.audience() == Audience::Channel && !self.settings.private_replies;
-            if !is_public || self.messenger.is_none() {
-                let message = render::in_form(&reply, &self.settings.command);
-                let otherwise = Otherwise::In(channel, to);
-                return Answer::Outcome(Box::new(Outgoing::new(self, reply, message, otherwise)));
-            }
-            let slack = Arc::clone(&self);
-            self.service.spawn(async move { slack.say_in(channel, to, reply).await });
-            return Answer::Nothing;
+            !is_public || self.messenger.is_none()
+        };
+        if let Some(reply) = in_time.take_if(is_said_here) {
+            let message = render::in_form(&reply, &self.settings.command);
+            return Answer::Outcome(Box::new(Outgoing::new(
+                self,
+                reply,
+                message,
+                Otherwise::In(channel, to),
+            )));
         }
         let slack = Arc::clone(&self);
         self.service.spawn(async move {
-            let reply = work.await.unwrap_or_else(|panic| super::answer::broken(&panic));
+            let reply = match in_time {
+                Some(reply) => reply,
+                None => joined(work.await),
+            };
             slack.say_in(channel, to, reply).await;
         });
         Answer::Nothing
     }
 
-    /// Says in the channel what came of a form, with the bot's own token.
+    /// Says the result of a form in the channel, with the bot's own token.
     pub(super) async fn say_in(&self, channel: Channel, to: Subject, reply: Reply) {
         let operation = reply.operation();
         let Some(messenger) = &self.messenger else {

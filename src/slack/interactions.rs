@@ -1,7 +1,7 @@
 //! `POST /slack/interactions`: what people press and fill in (docs.slack.dev/interactivity/handling-user-interaction).
 //!
 //! 401 for bytes that Slack did not sign, with nothing parsed; else 200. Of a press, Slack shows nothing of that answer:
-//! what came of it is said at its `response_url`. A form is answered in its place.
+//! its result is said at its `response_url`. A form is answered in its place.
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use tracing::{debug, warn};
 
 use super::Slack;
-use super::answer::Answer;
+use super::answer::{Answer, joined};
 use super::interactive::{self, Interactive, Pressing, Source};
 use super::payload::Invocation;
 use super::response_url::ResponseUrl;
@@ -73,7 +73,7 @@ impl Slack {
         press.principal = self.with_groups(press.principal);
         let service = Arc::clone(&self.service);
         let work = tokio::spawn(async move { service.press(press, at_once).await.into_reply() });
-        let reply = work.await.unwrap_or_else(|panic| super::answer::broken(&panic));
+        let reply = joined(work.await);
         self.answer_press(response_url.as_ref(), &reply, &source).await;
     }
 

@@ -88,7 +88,7 @@ impl Interaction {
         self.callback.as_ref().is_some_and(|callback| callback["type"] == 5)
     }
 
-    /// Whether it is seen what came of it.
+    /// Whether its result is seen.
     fn is_answered(&self) -> bool {
         self.callback.is_some() && (!self.is_late() || self.original.is_some())
     }
