@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use jiff::Timestamp;
-use rusqlite::{Connection, OptionalExtension as _};
+use rusqlite::{Connection, OptionalExtension as _, Transaction};
 use tracing::warn;
 
 use crate::app::ports::StoreError;
@@ -15,11 +15,12 @@ use super::projections::change_one;
 use super::rows::Explain as _;
 use super::{SqliteStore, checkpoint_file, files, tiles};
 
-/// The head beside the database is of this log: as long at the most, and the same as far as it goes.
-pub(super) fn check_head_beside(connection: &Connection, database: &Path) -> Result<(), StoreError> {
+/// The head beside the database is of this log: as long at the most, and the same as far as it goes. Nothing has been
+/// read in `snapshot` yet: another process may be adding to the log.
+pub(super) fn check_head_beside(snapshot: &Transaction<'_>, database: &Path) -> Result<(), StoreError> {
     let unreadable = "the signed tree cannot be read";
     let file = checkpoint_file::path(database);
-    // Read before the log: another process may be adding to both.
+    // Read before the log, which is then as long at the least.
     let there = checkpoint_file::read(&file).map_err(|error| {
         StoreError(format!(
             "`{}` should hold the newest signed head of the audit log, and cannot be read: {error}; look into \
@@ -27,9 +28,9 @@ pub(super) fn check_head_beside(connection: &Connection, database: &Path) -> Res
             file.display()
         ))
     })?;
-    let now = LogTail::read(connection).explain(unreadable)?.frontier().head();
+    let now = LogTail::read(snapshot).explain(unreadable)?.frontier().head();
     let Some(there) = there.map(|there| there.head()) else { return Ok(()) };
-    let same = if there.size < now.size { tiles::head_at(connection, there.size) } else { Some(now) };
+    let same = if there.size < now.size { tiles::head_at(snapshot, there.size) } else { Some(now) };
     if same == Some(there) {
         return Ok(());
     }

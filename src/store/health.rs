@@ -153,9 +153,10 @@ fn key(database: &Database, file: &Path) -> Result<VerifierKey, KeyProblem> {
 
 /// The end of the log against its signed head, that against the key, and the head that lies beside the database.
 fn log(connection: &Connection, key: Option<&VerifierKey>, file: &Path) -> Result<u64, StoreError> {
-    check_head_beside(connection, file)?;
-    let head = LogTail::read(connection)?.frontier().head();
-    let newest = tiles::newest(connection)?;
+    let snapshot = connection.unchecked_transaction()?;
+    check_head_beside(&snapshot, file)?;
+    let head = LogTail::read(&snapshot)?.frontier().head();
+    let newest = tiles::newest(&snapshot)?;
     if newest.head() != head {
         return Err(StoreError(format!(
             "the {} events of the audit log are not those that were signed: `room-owner audit verify` tells more",

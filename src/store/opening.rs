@@ -117,8 +117,10 @@ fn begin_writing(
     let last = tiles::last_key(&connection).explain(unreadable)?;
     let key = key_file::load_or_make(file, given, last.as_deref())?;
     tiles::plant(&connection, &key).explain("the signed tree cannot be made")?;
-    let last_time = LastTime::of(&connection, file).explain(unreadable)?;
-    continuity::check_head_beside(&connection, file)?;
+    let snapshot = connection.unchecked_transaction().explain(unreadable)?;
+    continuity::check_head_beside(&snapshot, file)?;
+    let last_time = LastTime::of(&snapshot, file).explain(unreadable)?;
+    snapshot.finish().explain(unreadable)?;
     Ok((connection, key, last_time))
 }
 

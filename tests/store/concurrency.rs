@@ -11,13 +11,37 @@ use proptest::strategy::{Strategy as _, ValueTree as _};
 use proptest::test_runner::TestRunner;
 use room_owner::app::ports::{Admitted, Store as _};
 use room_owner::domain::audit::{OperationId, Outcome, OutcomeKind};
-use room_owner::store::SqliteStore;
+use room_owner::store::{Database, SqliteStore, health};
 use tokio::task::JoinSet;
 
 use super::world::{
     MALLORY, World, allow, ask, assert_log_tells_the_tables, attempt, count, execute, foreign, grant, later,
-    open, recorded, refused, remove, revoke, succeeded, unknown,
+    open, recorded, refused, remove, revoke, succeeded, unknown, url,
 };
+
+// Opened while another writes ------------------------------------------------------------------------------
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn it_opens_and_is_found_sound_while_another_process_writes() {
+    let world = World::new().await;
+    let store = Arc::new(world.another().await);
+    let writers: Vec<_> = (0..4)
+        .map(|n| {
+            let store = Arc::clone(&store);
+            tokio::spawn(async move {
+                for turn in 0.. {
+                    ask(&format!("room-{n}-{turn} bob")).admit(&store).await;
+                }
+            })
+        })
+        .collect();
+    for _ in 0..40 {
+        world.another().await.close().await;
+        let health = health::look(&Database::from(&url(&world.file()))).await.unwrap();
+        health.log.unwrap();
+    }
+    writers.iter().for_each(tokio::task::JoinHandle::abort);
+}
 
 // Claims under contention ----------------------------------------------------------------------------------
 
