@@ -205,7 +205,7 @@ pub(super) fn open(path: &Path) -> anyhow::Result<File> {
 
 /// Writes what holds now, in an order that depends on nothing else.
 pub(super) fn write(acl: &AclView, names: &Names, now: Timestamp) -> String {
-    let AclView { version, grants, channels, announcements } = acl;
+    let AclView { version, grants, channels, announcements, settings: _ } = acl;
     let mut text = format!(
         "# The ACL of room-owner: `room-owner acl plan` shows what an edit of this file would change,\n\
          # `room-owner acl apply` makes it so.\n\
@@ -444,7 +444,7 @@ mod tests {
                     reason: entry.reason.clone(),
                 };
                 let announcements = entries.iter().zip([true, false, true]).map(announced).collect();
-                AclView { version: 7, grants, channels: entries, announcements }
+                AclView { version: 7, grants, channels: entries, announcements, settings: Vec::new() }
             },
         )
     }

@@ -127,6 +127,7 @@ pub(super) fn acl(reply: &Reply, asked: &Asked, known: &Known, now: Timestamp) -
                     ChangedEntry::Grant { after, .. } => print::one(&Named::of(after, names), format),
                     ChangedEntry::Channel { after, .. } => print::one(&Named::of(after, names), format),
                     ChangedEntry::Announcement { after, .. } => print::one(&Named::of(after, names), format),
+                    ChangedEntry::Setting { after, .. } => print::one(&Named::of(after, names), format),
                 });
             }
         }
@@ -218,6 +219,7 @@ fn applied(changed: &[(ChangedEntry, GrantWarnings)], operation: OperationId, fo
             ChangedEntry::Grant { before: grant, .. } => before.grants.extend(grant),
             ChangedEntry::Channel { before: channel, .. } => before.channels.extend(channel),
             ChangedEntry::Announcement { before: channel, .. } => before.announcements.extend(channel),
+            ChangedEntry::Setting { before: setting, .. } => before.settings.extend(setting),
         }
         Planned::of(&entry.change(), &before)
     };

@@ -5,8 +5,8 @@ use rusqlite::params;
 
 use crate::app::ports::{AclChanged, AclEdit, StoreError};
 use crate::domain::access::{
-    AclChange, AnnouncementChannel, AuthorisedChannel, ChangedEntry, Effect, Grant, GrantId, NotEdited, Role,
-    RoomScope, admin_beyond, is_for_oneself, lock_out,
+    AclChange, AclSetting, AnnouncementChannel, AuthorisedChannel, ChangedEntry, Effect, Grant, GrantId,
+    NotEdited, Role, RoomScope, SettingKey, admin_beyond, is_for_oneself, lock_out,
 };
 use crate::domain::audit::{OutcomeKind, Request};
 use crate::domain::principal::Channel;
@@ -16,7 +16,7 @@ use super::announcing::{self, announcement_channels};
 use super::buttons;
 use super::log::{LogTransaction, as_kept};
 use super::projections::next_grant;
-use super::rows::{self, CHANNEL, GRANT};
+use super::rows::{self, CHANNEL, GRANT, SETTING};
 
 /// Edits the ACL and records it: all of the changes or none.
 pub(super) fn edit(
@@ -106,7 +106,12 @@ fn obstacle(
                 }
                 could_lock_out = true;
             }
-            AclChange::Announce { .. } => {}
+            AclChange::Announce { .. } | AclChange::Set(_) => {}
+            AclChange::Unset(key) => {
+                if live_setting(log, key)?.is_none() {
+                    return Ok(Some(NotEdited::NotSet(key.clone())));
+                }
+            }
             AclChange::StopAnnouncing(channel) => {
                 if live_announcement(log, channel)?.is_none() {
                     return Ok(Some(NotEdited::NotAnnounced(channel.clone())));
@@ -190,6 +195,21 @@ fn changes(log: &LogTransaction<'_>, edit: &AclEdit, at: Timestamp) -> Result<Ve
                 let after = AnnouncementChannel { removed_at: Some(at), ..before.clone() };
                 ChangedEntry::Announcement { before: Some(before), after }
             }
+            AclChange::Set(setting) => {
+                let after = AclSetting {
+                    setting: setting.clone(),
+                    set_by: by.clone(),
+                    set_at: at,
+                    removed_at: None,
+                    reason: reason.clone(),
+                };
+                ChangedEntry::Setting { before: live_setting(log, &setting.key())?, after }
+            }
+            AclChange::Unset(key) => {
+                let before = live_setting(log, key)?.ok_or_else(gone)?;
+                let after = AclSetting { removed_at: Some(at), ..before.clone() };
+                ChangedEntry::Setting { before: Some(before), after }
+            }
         });
     }
     Ok(changed)
@@ -212,6 +232,14 @@ fn live_announcement(
     channel: &Channel,
 ) -> Result<Option<AnnouncementChannel>, StoreError> {
     Ok(announcement_channels(log)?.into_iter().find(|entry| entry.channel == *channel))
+}
+
+fn live_setting(log: &LogTransaction<'_>, key: &SettingKey) -> Result<Option<AclSetting>, StoreError> {
+    let (kind, key) = rows::setting_key(key);
+    let sql = format!("SELECT {SETTING} FROM acl_settings WHERE kind = ? AND key = ? AND removed_at IS NULL");
+    let mut statement = log.connection.prepare_cached(&sql)?;
+    let mut found = statement.query_and_then(params![kind, key], |row| rows::setting(row))?;
+    found.next().transpose()
 }
 
 fn grants_where(

@@ -73,7 +73,7 @@ impl AclCache {
 }
 
 fn weight(view: &AclView) -> usize {
-    view.grants.len() + view.channels.len()
+    view.grants.len() + view.channels.len() + view.settings.len()
 }
 
 /// What a view is kept under.

@@ -17,8 +17,8 @@ use super::opening::check_sqlite;
 use super::rows::Explain as _;
 use super::schema::{self, Applied, Schema, SchemaProblem};
 use super::{Database, KeyProblem, checkpoint_file, key_file, locks, permissions, queries, tiles, wal};
-use crate::app::ports::StoreError;
-use crate::domain::access::{AnnouncementChannel, AuthorisedChannel, Grant, GrantUse};
+use crate::app::ports::{StoreError, WhichSettings};
+use crate::domain::access::{AclSetting, AnnouncementChannel, AuthorisedChannel, Grant, GrantUse};
 use crate::merkle::VerifierKey;
 
 /// What there is to be said of a database.
@@ -70,6 +70,8 @@ pub struct Acl {
     pub channels: Vec<AuthorisedChannel>,
     /// Every announcement channel; none if the database is older than they are.
     pub announcements: Vec<AnnouncementChannel>,
+    /// Every setting; none if the database is older than they are.
+    pub settings: Vec<AclSetting>,
     /// When grants were last used.
     pub uses: Vec<GrantUse>,
 }
@@ -179,6 +181,7 @@ async fn acl(file: &Path) -> Result<Acl, StoreError> {
             grants: queries::acl::grants(&pool).await?,
             channels: queries::acl::channels(&pool).await?,
             announcements: queries::acl::announcement_channels(&pool).await.unwrap_or_default(),
+            settings: queries::acl::settings(&pool, &WhichSettings::All).await.unwrap_or_default(),
             uses: queries::acl::uses(&pool).await?,
         })
     };

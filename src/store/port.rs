@@ -11,11 +11,11 @@ use tokio::sync::Notify;
 use crate::app::announcements::{Announcements, DueAnnouncement, NextDue};
 use crate::app::ports::{
     AclChanged, AclEdit, Admission, Admitted, AuditLog, Finished, GrantsPage, GroupSubjects, Observation,
-    OwnerChangeEvent, ReadBack, Store, StoreError, StoreStats,
+    OwnerChangeEvent, ReadBack, Store, StoreError, StoreStats, WhichSettings,
 };
 use crate::app::replies::{Batch, Outbox, PendingReply, Platform};
 use crate::domain::access::{
-    AclView, AnnouncementChannel, AuthorisedChannel, Grant, GrantId, GrantUse, Reading,
+    AclSetting, AclView, AnnouncementChannel, AuthorisedChannel, Grant, GrantId, GrantUse, Reading,
 };
 use crate::domain::admission::{Attempt, Verdict};
 use crate::domain::audit::{Announced, AuditEntry, AuditFilter, OperationId, Outcome, Unresolved};
@@ -216,6 +216,10 @@ impl Store for SqliteStore {
 
     async fn channels(&self) -> Result<Vec<AuthorisedChannel>, StoreError> {
         queries::acl::channels(&self.readers).await.explain(NO_ACL)
+    }
+
+    async fn settings(&self, which: &WhichSettings) -> Result<Vec<AclSetting>, StoreError> {
+        queries::acl::settings(&self.readers, which).await.explain(NO_ACL)
     }
 
     async fn announcement_channels(&self) -> Result<Vec<AnnouncementChannel>, StoreError> {

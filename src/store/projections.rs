@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use rusqlite::{Connection, Params, params};
 
 use crate::app::ports::StoreError;
-use crate::domain::access::{AnnouncementChannel, AuthorisedChannel, ChangedEntry, Grant};
+use crate::domain::access::{AclSetting, AnnouncementChannel, AuthorisedChannel, ChangedEntry, Grant};
 use crate::domain::audit::{
     Announced, Archived, AuditEntry, Event, OperationId, Outcome, OutcomeKind, OwnerChange, Request, What,
 };
@@ -24,7 +24,7 @@ pub(super) const DELIVERY_KEPT_EVENTS: i64 = 10_000;
 pub(super) const DELIVERIES_TIDIED_AT: i64 = 251;
 
 /// The tables that events are applied to, each with a column that names its rows.
-pub(super) const TABLES: [(&str, &str); 8] = [
+pub(super) const TABLES: [(&str, &str); 9] = [
     ("operations", "operation"),
     ("deliveries", "delivery_id"),
     ("callbacks", "delivery_id"),
@@ -33,6 +33,7 @@ pub(super) const TABLES: [(&str, &str); 8] = [
     ("archives", "operation"),
     ("announcement_channels", "id"),
     ("announcements", "event"),
+    ("acl_settings", "id"),
 ];
 
 /// Carries a statement out. If it changes another number of rows than one, something keeps a record out or adds to
@@ -200,6 +201,18 @@ fn change_acl(
                 Some(_) => Ok(()),
             }
         }
+        ChangedEntry::Setting { before, after } => {
+            if before.is_some() {
+                let (kind, key, _) = rows::setting_columns(&after.setting);
+                change_one(
+                    connection,
+                    "UPDATE acl_settings SET removed_at = ?, removed_by = ?, removed_in = ?
+                     WHERE kind = ? AND key = ? AND removed_at IS NULL",
+                    params![at, by, operation, kind, key],
+                )?;
+            }
+            if after.removed_at.is_none() { insert_setting(connection, operation, after) } else { Ok(()) }
+        }
     }
 }
 
@@ -263,6 +276,23 @@ fn insert_announcement_channel(
             entry.set_at.as_millisecond(),
             operation,
             entry.reason,
+        ],
+    )
+}
+
+fn insert_setting(connection: &Connection, operation: i64, entry: &AclSetting) -> Result<(), StoreError> {
+    let (kind, key, value) = rows::setting_columns(&entry.setting);
+    change_one(
+        connection,
+        "INSERT INTO acl_settings (kind, key, value, set_by, set_at, set_in, reason) VALUES (?, ?, ?, ?, ?, ?, ?)",
+        params![
+            kind,
+            key,
+            value,
+            entry.set_by.to_string(),
+            entry.set_at.as_millisecond(),
+            operation,
+            entry.reason
         ],
     )
 }

@@ -9,7 +9,9 @@ use sqlx::sqlite::SqliteRow;
 use sqlx::{Column as _, Row as _};
 
 use crate::app::ports::StoreError;
-use crate::domain::access::{AnnouncementChannel, AuthorisedChannel, Effect, Grant};
+use crate::domain::access::{
+    AclSetting, AnnouncementChannel, AuthorisedChannel, Effect, Grant, Setting, SettingKey,
+};
 use crate::domain::audit::{AuditEntry, DecisionKind, OperationId, OutcomeKind, Refusal, Unresolved};
 use crate::domain::room::AccountId;
 
@@ -176,6 +178,44 @@ pub(super) fn announcement_channel(row: &impl Columns) -> Result<AnnouncementCha
         removed_at: optional_time(row, 5)?,
         reason: owned(row, 6)?,
     })
+}
+
+/// The columns of a setting of the ACL.
+pub(super) const SETTING: &str = "kind, key, value, set_by, set_at, removed_at, reason";
+
+/// The setting of a row that has the columns [`SETTING`].
+pub(super) fn setting(row: &impl Columns) -> Result<AclSetting, StoreError> {
+    Ok(AclSetting {
+        setting: match row.text(0)? {
+            Some("link") => {
+                Setting::Link { person: parsed(row, 1)?, account: AccountId::from_tencent(text(row, 2)?) }
+            }
+            Some("mark") => Setting::Mark { rooms: parsed(row, 1)?, mark: parsed(row, 2)? },
+            _ => return Err(row.broken(0, &"it is no setting")),
+        },
+        set_by: parsed(row, 3)?,
+        set_at: time(row, 4)?,
+        removed_at: optional_time(row, 5)?,
+        reason: owned(row, 6)?,
+    })
+}
+
+/// The kind, the key and the value of a setting, as the table has them.
+pub(super) fn setting_columns(setting: &Setting) -> (&'static str, String, String) {
+    let (kind, key) = setting_key(&setting.key());
+    let value = match setting {
+        Setting::Link { account, .. } => account.to_string(),
+        Setting::Mark { mark, .. } => mark.to_string(),
+    };
+    (kind, key, value)
+}
+
+/// The kind and the key of a setting, as the table has them.
+pub(super) fn setting_key(key: &SettingKey) -> (&'static str, String) {
+    match key {
+        SettingKey::Link(person) => ("link", person.to_string()),
+        SettingKey::Mark(rooms) => ("mark", rooms.to_string()),
+    }
 }
 
 macro_rules! columns {

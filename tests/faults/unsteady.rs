@@ -9,10 +9,10 @@ use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
 use room_owner::app::ports::{
     AclChanged, AclEdit, Admission, Admitted, AuditLog, Confirmation, Finished, GrantsPage, GroupSubjects,
-    Observation, OwnerChangeEvent, ReadBack, Store, StoreError,
+    Observation, OwnerChangeEvent, ReadBack, Store, StoreError, WhichSettings,
 };
 use room_owner::domain::access::{
-    AclView, AnnouncementChannel, AuthorisedChannel, Grant, GrantId, GrantUse, Reading,
+    AclSetting, AclView, AnnouncementChannel, AuthorisedChannel, Grant, GrantId, GrantUse, Reading,
 };
 use room_owner::domain::audit::{AuditEntry, AuditFilter, OperationId, Outcome, Unresolved};
 use room_owner::domain::command::{Nonce, Place};
@@ -147,6 +147,9 @@ impl Store for Unsteady {
     }
     async fn grant_uses(&self) -> Result<Vec<GrantUse>, StoreError> {
         self.store.grant_uses().await
+    }
+    async fn settings(&self, which: &WhichSettings) -> Result<Vec<AclSetting>, StoreError> {
+        self.store.settings(which).await
     }
     async fn announcement_channels(&self) -> Result<Vec<AnnouncementChannel>, StoreError> {
         self.store.announcement_channels().await

@@ -12,7 +12,7 @@ use flate2::read::GzDecoder;
 use room_owner::app::announcements::{Announcements as _, NextDue};
 use room_owner::app::ports::Store as _;
 use room_owner::app::replies::Platform;
-use room_owner::domain::access::ChangedEntry;
+use room_owner::domain::access::{ChangedEntry, Setting};
 use room_owner::domain::announcement::Topic;
 use room_owner::domain::audit::{Announced, Event, Outcome, SystemChange, What};
 use room_owner::domain::reply_note::HowReplied;
@@ -35,12 +35,13 @@ fn frozen() -> PathBuf {
 }
 
 /// Each migration that was shipped: nothing in it may change, for a database knows it by its hash.
-const MIGRATIONS: [(&str, &str); 5] = [
+const MIGRATIONS: [(&str, &str); 6] = [
     ("0001_log.sql", "c7827002631193a80d85c790c7f3569efc27d1827ff6dffa2b5eb4d86c4f1bff"),
     ("0002_projections.sql", "f15a442dc25c0a9190ac37c6e33c7c2cbed0c3f2393ef833a8bafbd1307d68c4"),
     ("0003_working_state.sql", "dd4b7b1eb8cded0c06f76fc784cd571b6913241df879e28c2e6397d9487c417c"),
     ("0004_buttons.sql", "b295ccab0ea27e8cdf08756112923d3ab72df669b352dc811cecf7672ebab914"),
     ("0005_announcements.sql", "4a477edb64cfdd46ccf712db634311375cb62bfd9d906a5dc35655d6e99b1f3c"),
+    ("0006_acl_settings.sql", "b1492777b27dafaf1450b6d6a2825640cac9430a342077d2efb4c05d964bc9e0"),
 ];
 
 #[test]
@@ -107,6 +108,12 @@ fn forms(event: &Event) -> Vec<&'static str> {
                 ChangedEntry::Announcement { before: None, .. } => "announces",
                 ChangedEntry::Announcement { after, .. } if after.removed_at.is_some() => "announces no more",
                 ChangedEntry::Announcement { .. } => "announces other rooms",
+                ChangedEntry::Setting { before: None, after } => match after.setting {
+                    Setting::Link { .. } => "linked",
+                    Setting::Mark { .. } => "marked",
+                },
+                ChangedEntry::Setting { after, .. } if after.removed_at.is_some() => "set no more",
+                ChangedEntry::Setting { .. } => "set otherwise",
             }));
             forms.extend(request.archived.iter().map(|_| "archived"));
             forms.extend(request.member_of.iter().map(|_| "by membership"));
@@ -150,7 +157,9 @@ fn every_event_that_was_ever_written_is_read_and_written_back_byte_for_byte() {
         "in a message",
         "in no message",
         "key_changed",
+        "linked",
         "lost",
+        "marked",
         "noted",
         "observed",
         "overridden",
@@ -162,6 +171,8 @@ fn every_event_that_was_ever_written_is_read_and_written_back_byte_for_byte() {
         "requested",
         "revoked",
         "sent",
+        "set no more",
+        "set otherwise",
         "shown",
         "succeeded",
         "system",

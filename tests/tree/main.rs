@@ -13,6 +13,7 @@ mod keys;
 mod proofs;
 mod random;
 mod rebuild;
+mod settings;
 mod tampering;
 mod vectors;
 mod witness;

@@ -1,6 +1,6 @@
 //! `room-owner acl export`, `plan` and `apply`: the whole ACL as a file, with captions for whoever reads it.
 
-use crate::app::ports::StoreError;
+use crate::app::ports::{StoreError, WhichSettings};
 use crate::app::service::CommandService;
 use crate::domain::access::plan::{self, Step, Wanted, refusal};
 use crate::domain::access::{AclView, NotEdited};
@@ -19,8 +19,9 @@ async fn whole(service: &CommandService) -> Result<AclView, StoreError> {
         let version = service.store.acl_version().await?;
         let (grants, channels) = (service.store.grants().await?, service.store.channels().await?);
         let announcements = service.store.announcement_channels().await?;
+        let settings = service.store.settings(&WhichSettings::All).await?;
         if service.store.acl_version().await? == version {
-            return Ok(AclView { version, grants, channels, announcements });
+            return Ok(AclView { version, grants, channels, announcements, settings });
         }
     }
 }

@@ -154,7 +154,9 @@ async fn warnings(service: &CommandService, entry: &ChangedEntry, known: &Known)
                 _ => GrantWarnings::default(),
             };
         }
-        ChangedEntry::Channel { .. } | ChangedEntry::Announcement { .. } => return GrantWarnings::default(),
+        ChangedEntry::Channel { .. } | ChangedEntry::Announcement { .. } | ChangedEntry::Setting { .. } => {
+            return GrantWarnings::default();
+        }
     };
     warnings_about(service, after, known).await.unwrap_or_else(|error| {
         warn!(%error, "the warnings about a new grant cannot be worked out");

@@ -7,6 +7,7 @@ use crate::domain::audit::{AuditEntry, OperationId};
 use crate::domain::command::{DeliveryId, Place, Pressed};
 use crate::domain::press::NotPressed;
 use crate::domain::principal::{Principal, Subject};
+use crate::domain::room::AccountId;
 
 /// An edit of the ACL: its changes, who makes them, and the proof that they may.
 #[derive(Debug)]
@@ -51,6 +52,17 @@ pub enum AclChanged {
     },
     /// The ACL changed since the permit was given: decide again. Nothing was written.
     AclChanged,
+}
+
+/// Which settings of the ACL are asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum WhichSettings {
+    /// All.
+    All,
+    /// The accounts that these people have and had.
+    LinksOf(Vec<Subject>),
+    /// The people who have this account now.
+    LinksTo(AccountId),
 }
 
 /// A page of the grants.

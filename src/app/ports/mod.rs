@@ -8,7 +8,7 @@ mod log;
 mod rooms;
 mod store;
 
-pub use acl::{AclChanged, AclEdit, GrantsPage, GroupSubjects};
+pub use acl::{AclChanged, AclEdit, GrantsPage, GroupSubjects, WhichSettings};
 pub use admission::{Admission, Admitted};
 pub use clock::Clock;
 pub use error::StoreError;

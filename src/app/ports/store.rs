@@ -5,13 +5,13 @@ use std::collections::BTreeMap;
 use async_trait::async_trait;
 use jiff::Timestamp;
 
-use super::acl::{AclChanged, AclEdit, GrantsPage, GroupSubjects};
+use super::acl::{AclChanged, AclEdit, GrantsPage, GroupSubjects, WhichSettings};
 use super::admission::{Admission, Admitted};
 use super::error::StoreError;
 use super::log::AuditLog;
 use crate::app::callbacks::{Confirmation, Observation, OwnerChangeEvent, ReadBack};
 use crate::domain::access::{
-    AclView, AnnouncementChannel, AuthorisedChannel, Grant, GrantId, GrantUse, Reading,
+    AclSetting, AclView, AnnouncementChannel, AuthorisedChannel, Grant, GrantId, GrantUse, Reading,
 };
 use crate::domain::audit::{AuditEntry, AuditFilter, OperationId, Outcome, Unresolved};
 use crate::domain::command::{Nonce, Place};
@@ -165,6 +165,9 @@ pub trait Store: Send + Sync {
 
     /// Every entry for a channel, removed ones too, in the order in which they were made.
     async fn channels(&self) -> Result<Vec<AuthorisedChannel>, StoreError>;
+
+    /// Settings, removed ones too unless `which` says otherwise, in the order in which they were made.
+    async fn settings(&self, which: &WhichSettings) -> Result<Vec<AclSetting>, StoreError>;
 
     /// Every announcement channel, removed ones too, in the order in which they were made.
     async fn announcement_channels(&self) -> Result<Vec<AnnouncementChannel>, StoreError>;

@@ -50,7 +50,7 @@ pub fn file(bytes: &[u8]) {
         reason: None,
     };
     let announcements = file.wanted.announcements.iter().map(announcement).collect();
-    let acl = AclView { version, grants, channels, announcements };
+    let acl = AclView { version, grants, channels, announcements, settings: Vec::new() };
     let written = write(&acl, &Names::new(), now);
     let AclView { grants, channels, announcements, .. } = acl;
     let again = match read(&written) {

@@ -6,6 +6,7 @@ mod entry;
 mod grant;
 mod ownership;
 mod planned;
+mod setting;
 mod stat;
 mod step;
 mod why;

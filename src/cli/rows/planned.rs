@@ -6,14 +6,14 @@ use serde::Serialize;
 use crate::cli::one_line;
 use crate::cli::print::Row;
 use crate::cli::table::Column;
-use crate::domain::access::{AclChange, AclView, Effect, RoomScope};
+use crate::domain::access::{AclChange, AclView, Effect, RoomScope, Setting, SettingKey};
 use crate::domain::principal::{Channel, Subject};
 use crate::domain::wording::{self, Tone};
 
 /// A change as it would be made.
 #[derive(Serialize)]
 pub(in crate::cli) struct Planned {
-    /// `grant`, `revoke`, `allow`, `remove`, `announce` or `announce off`.
+    /// `grant`, `revoke`, `allow`, `remove`, `announce`, `announce off`, `link`, `unlink`, `mark` or `unmark`.
     change: &'static str,
     subject: Option<Subject>,
     channel: Option<Channel>,
@@ -45,6 +45,14 @@ impl Planned {
             gains,
             what: what.clone(),
         };
+        let setting = |change, person: Option<&Subject>, rooms: &RoomScope, gains| Self {
+            change,
+            subject: person.cloned(),
+            channel: None,
+            rooms: rooms.clone(),
+            gains,
+            what: what.clone(),
+        };
         Some(match change {
             AclChange::Grant(new) => grant("grant", (&new.subject, new.effect, &new.rooms), true),
             AclChange::Revoke(id) => {
@@ -61,6 +69,14 @@ impl Planned {
                 let rooms = announcements.iter().rfind(|entry| entry.channel == *channel)?.rooms.clone();
                 at("announce off", channel, rooms, false)
             }
+            AclChange::Set(Setting::Link { person, .. }) => {
+                setting("link", Some(person), &RoomScope::All, true)
+            }
+            AclChange::Set(Setting::Mark { rooms, .. }) => setting("mark", None, rooms, true),
+            AclChange::Unset(SettingKey::Link(person)) => {
+                setting("unlink", Some(person), &RoomScope::All, false)
+            }
+            AclChange::Unset(SettingKey::Mark(rooms)) => setting("unmark", None, rooms, false),
         })
     }
 

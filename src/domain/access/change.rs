@@ -4,8 +4,8 @@ use jiff::Timestamp;
 
 use super::rule::{Decision, EffectiveScope, decide, distinct, names};
 use super::{
-    AclView, Action, AnnouncementChannel, AuthorisedChannel, Effect, Grant, GrantId, Known, Role, RoomScope,
-    is_live, is_open,
+    AclSetting, AclView, Action, AnnouncementChannel, AuthorisedChannel, Effect, Grant, GrantId, Known, Role,
+    RoomScope, Setting, SettingKey, is_live, is_open,
 };
 use crate::domain::principal::{Channel, Membership, Outside, Place, Principal, Subject};
 
@@ -36,6 +36,10 @@ pub enum AclChange {
     },
     /// Announce nothing more in a channel.
     StopAnnouncing(Channel),
+    /// Set something, in the place of what was set there before.
+    Set(Setting),
+    /// Remove what is set.
+    Unset(SettingKey),
 }
 
 /// A grant that has no number yet.
@@ -112,6 +116,13 @@ pub enum ChangedEntry {
         /// As it is.
         after: AnnouncementChannel,
     },
+    /// A setting: made, replaced, or removed.
+    Setting {
+        /// As it was, if it was set.
+        before: Option<AclSetting>,
+        /// As it is.
+        after: AclSetting,
+    },
 }
 
 impl ChangedEntry {
@@ -134,6 +145,10 @@ impl ChangedEntry {
                 rooms: after.rooms.clone(),
                 for_admins: after.for_admins,
             },
+            Self::Setting { after, .. } if after.removed_at.is_some() => {
+                AclChange::Unset(after.setting.key())
+            }
+            Self::Setting { after, .. } => AclChange::Set(after.setting.clone()),
         }
     }
 }
@@ -167,6 +182,9 @@ pub enum NotEdited {
     /// The channel is not authorised.
     #[error("`{0}` is not authorised")]
     NotAuthorised(Channel),
+    /// The person has no account, or the rooms no mark.
+    #[error("{}", not_set(.0))]
+    NotSet(SettingKey),
     /// Nothing is announced in the channel.
     #[error("nothing is announced in `{0}`")]
     NotAnnounced(Channel),
@@ -191,6 +209,13 @@ pub enum NotEdited {
     InvalidPlan(InvalidPlan),
 }
 
+fn not_set(key: &SettingKey) -> String {
+    match key {
+        SettingKey::Link(person) => format!("`{person}` is linked to no account"),
+        SettingKey::Mark(rooms) => format!("the rooms `{rooms}` have no mark"),
+    }
+}
+
 /// When a grant was last used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct GrantUse {
@@ -209,7 +234,9 @@ pub fn is_for_oneself(by: &Principal, changed: &[ChangedEntry]) -> bool {
             let gives = before.is_none() == (after.effect == Effect::Permit);
             gives && by.subjects().any(|subject| *subject == after.subject)
         }
-        ChangedEntry::Channel { .. } | ChangedEntry::Announcement { .. } => false,
+        ChangedEntry::Channel { .. } | ChangedEntry::Announcement { .. } | ChangedEntry::Setting { .. } => {
+            false
+        }
     })
 }
 
@@ -314,7 +341,10 @@ impl Editors<'_> {
                 self.open.push(as_authorised(channel, rooms, self.now));
             }
             AclChange::RemoveChannel(channel) => self.open.retain(|entry| entry.channel != *channel),
-            AclChange::Announce { .. } | AclChange::StopAnnouncing(_) => {}
+            AclChange::Announce { .. }
+            | AclChange::StopAnnouncing(_)
+            | AclChange::Set(_)
+            | AclChange::Unset(_) => {}
         }
     }
 
@@ -324,7 +354,11 @@ impl Editors<'_> {
         for change in changes {
             match change {
                 AclChange::Grant(new) if new.role == Role::Admin => scopes.push(new.rooms.clone()),
-                AclChange::Grant(_) | AclChange::Announce { .. } | AclChange::StopAnnouncing(_) => {}
+                AclChange::Grant(_)
+                | AclChange::Announce { .. }
+                | AclChange::StopAnnouncing(_)
+                | AclChange::Set(_)
+                | AclChange::Unset(_) => {}
                 AclChange::Revoke(id) => {
                     let of_it = |grant: &&Grant| grant.id == *id && grant.role == Role::Admin;
                     let revoked = self.admins.iter().find(of_it);

@@ -30,6 +30,7 @@ mod known;
 pub mod plan;
 mod rule;
 mod scope;
+mod setting;
 mod warning;
 
 use std::fmt;
@@ -53,6 +54,7 @@ pub use explain::{
 pub use known::{Known, Reading};
 pub use rule::{Authority, Decision, Denial, EffectiveScope, GrantMatch, Permit, decide, grant_match};
 pub use scope::{InvalidScope, RoomScope};
+pub use setting::{AclSetting, Mark, Setting, SettingKey};
 pub use warning::{GrantWarning, GrantWarnings, warnings};
 
 named! {
@@ -229,6 +231,8 @@ pub struct AclView {
     pub channels: Vec<AuthorisedChannel>,
     /// The announcement channels, of the whole ACL alone: no decision depends on them.
     pub announcements: Vec<AnnouncementChannel>,
+    /// The marks of rooms; of the whole ACL, every setting.
+    pub settings: Vec<AclSetting>,
 }
 
 /// `a, b`

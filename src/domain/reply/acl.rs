@@ -119,7 +119,8 @@ impl AclAnswer {
                     },
                     ChangedEntry::Grant { .. }
                     | ChangedEntry::Channel { .. }
-                    | ChangedEntry::Announcement { .. } => None,
+                    | ChangedEntry::Announcement { .. }
+                    | ChangedEntry::Setting { .. } => None,
                 })
                 .collect(),
             _ => Vec::new(),
@@ -133,6 +134,7 @@ impl AclAnswer {
                 .iter()
                 .filter_map(|(entry, _)| match entry {
                     ChangedEntry::Grant { after, .. } => Some(&after.subject),
+                    ChangedEntry::Setting { after, .. } => after.setting.person(),
                     ChangedEntry::Channel { .. } | ChangedEntry::Announcement { .. } => None,
                 })
                 .collect(),

@@ -4,8 +4,8 @@ use super::Style;
 use super::lists::{MOST_GRANTS, limited, limits, lists, role_for, rooms};
 use super::message::{CommandName, Line, Message, Tone, channel, code, sentence, spans, subject, text};
 use crate::domain::access::{
-    AclChange, AnnouncementChannel, AuthorisedChannel, ChangedEntry, Effect, Grant, GrantWarning,
-    GrantWarnings, LockOut, NotEdited, Role, RoomScope,
+    AclChange, AclSetting, AnnouncementChannel, AuthorisedChannel, ChangedEntry, Effect, Grant, GrantWarning,
+    GrantWarnings, LockOut, Mark, NotEdited, Role, RoomScope, Setting, SettingKey,
 };
 use crate::domain::command::Section;
 use crate::domain::principal::{Channel, Subject};
@@ -78,6 +78,7 @@ pub fn change(changed: &ChangedEntry, warnings: &GrantWarnings) -> ChangeText {
         ChangedEntry::Grant { after, .. } => grant_change(after, warnings),
         ChangedEntry::Channel { before, after } => channel_change(before.as_ref(), after),
         ChangedEntry::Announcement { before, after } => announcement_change(before.as_ref(), after),
+        ChangedEntry::Setting { before, after } => setting_change(before.as_ref(), after),
     }
 }
 
@@ -118,7 +119,7 @@ pub fn warning_lines(changed: &ChangedEntry, warnings: &GrantWarnings) -> Vec<Li
         ChangedEntry::Announcement { after, .. } => {
             return warnings.by.iter().map(|_| cannot_post(&after.channel)).collect();
         }
-        ChangedEntry::Channel { .. } => return Vec::new(),
+        ChangedEntry::Channel { .. } | ChangedEntry::Setting { .. } => return Vec::new(),
     };
     let mut lines: Vec<Line> =
         warnings.by.iter().take(MOST_GRANTS).map(|warning| in_the_way(after, warning)).collect();
@@ -209,6 +210,8 @@ pub fn planned(change: &AclChange, grants: &[Grant], channels: &[AuthorisedChann
             if *for_admins { line.text(", where admins read it") } else { line }
         }
         AclChange::StopAnnouncing(place) => text("nothing more is announced in ").and(channel(place)),
+        AclChange::Set(setting) => set(setting, "is"),
+        AclChange::Unset(key) => unset(key),
     })
 }
 
@@ -236,6 +239,48 @@ fn announcement_change(before: Option<&AnnouncementChannel>, after: &Announcemen
     let reason = after.reason.as_ref().filter(|_| after.removed_at.is_none());
     let limits = reason.map(|reason| text("Reason given: ").code(reason)).into_iter().collect();
     ChangeText { headline, meaning, limits }
+}
+
+fn setting_change(before: Option<&AclSetting>, after: &AclSetting) -> ChangeText {
+    let is_removed = after.removed_at.is_some();
+    let headline = if is_removed { unset(&after.setting.key()) } else { set(&after.setting, "is now") };
+    let was = before.filter(|before| !is_removed && before.setting != after.setting);
+    let headline =
+        headline.and_if(was, |line, before| line.text(" (was: ").and(value(&before.setting)).text(")"));
+    let meaning = match &after.setting {
+        _ if is_removed => None,
+        Setting::Link { .. } => None,
+        Setting::Mark { mark: Mark::Confirm, .. } => Some("Whoever hands them over has to confirm it."),
+        Setting::Mark { mark: Mark::TwoPerson, .. } => Some("It takes a second person to hand them over."),
+    };
+    let reason = after.reason.as_ref().filter(|_| !is_removed);
+    let limits = reason.map(|reason| text("Reason given: ").code(reason)).into_iter().collect();
+    ChangeText { headline: headline.text("."), meaning: meaning.map(text), limits }
+}
+
+fn value(setting: &Setting) -> Line {
+    match setting {
+        Setting::Link { account, .. } => Line::default().code(account),
+        Setting::Mark { mark, .. } => text(mark),
+    }
+}
+
+fn set(setting: &Setting, is: &str) -> Line {
+    match setting {
+        Setting::Link { person, account } => {
+            subject(person).text(format!(" {is} linked to the account ")).code(account)
+        }
+        Setting::Mark { rooms: scope, mark } => {
+            text("the mark of ").and(rooms(scope)).text(format!(" {is} {mark}"))
+        }
+    }
+}
+
+fn unset(key: &SettingKey) -> Line {
+    match key {
+        SettingKey::Link(person) => subject(person).text(" is linked to no account any more"),
+        SettingKey::Mark(scope) => rooms(scope).text(" have no mark of their own any more"),
+    }
 }
 
 /// Which rooms it was for before, if others.
@@ -285,6 +330,12 @@ pub(super) fn not_edited(why: &NotEdited, name: &CommandName) -> Message {
         }
         NotEdited::NotAnnounced(place) => {
             (text("nothing is announced in ").and(channel(place)), see(Section::Announcements))
+        }
+        NotEdited::NotSet(SettingKey::Link(person)) => {
+            (subject(person).text(" is linked to no account"), see(Section::Live))
+        }
+        NotEdited::NotSet(SettingKey::Mark(scope)) => {
+            (rooms(scope).text(" have no mark of their own"), see(Section::Live))
         }
         NotEdited::LockOut(lock_out) => {
             let why = match lock_out {

@@ -3,17 +3,17 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use sqlx::sqlite::{SqlitePool, SqliteRow};
+use sqlx::sqlite::{SqliteConnection, SqlitePool, SqliteRow};
 use sqlx::{AssertSqlSafe, QueryBuilder, Sqlite};
 
-use crate::app::ports::{GrantsPage, GroupSubjects, StoreError};
+use crate::app::ports::{GrantsPage, GroupSubjects, StoreError, WhichSettings};
 use crate::domain::access::{
-    AclView, AnnouncementChannel, AuthorisedChannel, Grant, GrantId, GrantUse, Reading, is_live,
+    AclSetting, AclView, AnnouncementChannel, AuthorisedChannel, Grant, GrantId, GrantUse, Reading, is_live,
 };
 use crate::domain::principal::Place;
 use crate::domain::principal::{Channel, Principal, Subject};
 use crate::domain::room::RoomId;
-use crate::store::rows::{self, ANNOUNCEMENT_CHANNEL, CHANNEL, GRANT};
+use crate::store::rows::{self, ANNOUNCEMENT_CHANNEL, CHANNEL, GRANT, SETTING};
 
 /// The deny entries for the groups of a workspace: `slack:T1:group:` up to `slack:T1:group;`, for `;` comes after `:`.
 /// The form of the pattern lets their index serve it.
@@ -36,7 +36,12 @@ pub(in crate::store) async fn view(
         Place::Channel(channel) => {
             part(pool, principal, channel, " AND revoked_at IS NULL", " AND removed_at IS NULL").await
         }
-        Place::Local => Ok(AclView { version: version(pool).await?, ..AclView::default() }),
+        Place::Local => {
+            let mut snapshot = pool.begin().await?;
+            let version = sqlx::query_scalar(VERSION).fetch_one(&mut *snapshot).await?;
+            let settings = marks(&mut snapshot, " AND removed_at IS NULL").await?;
+            Ok(AclView { version, settings, ..AclView::default() })
+        }
     }
 }
 
@@ -76,7 +81,33 @@ async fn part(
     let channels = sqlx::query(AssertSqlSafe(channels)).bind(channel.to_string());
     let channels = channels.fetch_all(&mut *snapshot).await?;
     let (grants, channels) = (each(&grants, rows::grant)?, each(&channels, rows::channel)?);
-    Ok(AclView { version, grants, channels, announcements: Vec::new() })
+    let settings = marks(&mut snapshot, which_channels).await?;
+    Ok(AclView { version, grants, channels, announcements: Vec::new(), settings })
+}
+
+/// The marks of rooms.
+async fn marks(snapshot: &mut SqliteConnection, which: &str) -> Result<Vec<AclSetting>, StoreError> {
+    let sql = format!("SELECT {SETTING} FROM acl_settings WHERE kind = 'mark'{which} ORDER BY id");
+    each(&sqlx::query(AssertSqlSafe(sql)).fetch_all(snapshot).await?, rows::setting)
+}
+
+/// Settings, removed ones too, in the order in which they were made.
+pub(in crate::store) async fn settings(
+    pool: &SqlitePool,
+    which: &WhichSettings,
+) -> Result<Vec<AclSetting>, StoreError> {
+    let (condition, value) = match which {
+        WhichSettings::All => ("?1 IS NOT NULL", String::new()),
+        WhichSettings::LinksOf(people) => {
+            let people: Vec<String> = people.iter().map(ToString::to_string).collect();
+            ("kind = 'link' AND key IN (SELECT value FROM json_each(?1))", rows::json(&people)?)
+        }
+        WhichSettings::LinksTo(account) => {
+            ("kind = 'link' AND value = ?1 AND removed_at IS NULL", account.to_string())
+        }
+    };
+    let sql = format!("SELECT {SETTING} FROM acl_settings WHERE {condition} ORDER BY id");
+    each(&sqlx::query(AssertSqlSafe(sql)).bind(value).fetch_all(pool).await?, rows::setting)
 }
 
 fn each<T>(

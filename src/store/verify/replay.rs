@@ -213,7 +213,7 @@ fn named(table: &str, row: &Row, id: &Value) -> (Option<i64>, String) {
     let column = match table {
         "grants" => "granted_in",
         "authorised_channels" => "allowed_in",
-        "announcement_channels" => "set_in",
+        "announcement_channels" | "acl_settings" => "set_in",
         "announcements" => "event",
         _ => "operation",
     };
@@ -234,6 +234,7 @@ fn named(table: &str, row: &Row, id: &Value) -> (Option<i64>, String) {
         "authorised_channels" => "channel entry",
         "announcement_channels" => "announcement channel",
         "announcements" => "announcement",
+        "acl_settings" => "setting",
         _ => "archive",
     };
     (event, format!("{kind} {id}"))
@@ -263,6 +264,11 @@ pub(in crate::store) fn load_state(log: &Connection, last: i64) -> Result<(), St
          SELECT id, channel, rooms, for_admins, set_by, set_at, set_in, iif(removed_in <= ?1, removed_at, NULL),
              iif(removed_in <= ?1, removed_by, NULL), iif(removed_in <= ?1, removed_in, NULL), reason
          FROM log.announcement_channels NOT INDEXED WHERE set_in <= ?1",
+        "INSERT INTO main.acl_settings (id, kind, key, value, set_by, set_at, set_in, removed_at, removed_by, removed_in,
+             reason)
+         SELECT id, kind, key, value, set_by, set_at, set_in, iif(removed_in <= ?1, removed_at, NULL),
+             iif(removed_in <= ?1, removed_by, NULL), iif(removed_in <= ?1, removed_in, NULL), reason
+         FROM log.acl_settings NOT INDEXED WHERE set_in <= ?1",
         "INSERT INTO main.announcements SELECT * FROM log.announcements NOT INDEXED WHERE event <= ?1",
     ] {
         log.execute(sql, [last]).explain(super::READ_FAILED)?;
@@ -284,7 +290,7 @@ pub(in crate::store) fn load_state(log: &Connection, last: i64) -> Result<(), St
 }
 
 /// The tables that the first archives did not know.
-const YOUNGER_TABLES: [&str; 2] = ["announcement_channels", "announcements"];
+const YOUNGER_TABLES: [&str; 3] = ["announcement_channels", "announcements", "acl_settings"];
 
 /// The hash over what the scratch tables say. How it is made is fixed: the hash in an old event has to come out again
 /// in years.

@@ -293,8 +293,28 @@ pub(super) fn carry_out<'a>(
                 acl.announcements.push(announcement(channel.clone(), rooms.clone(), *for_admins, now));
             }
             AclChange::StopAnnouncing(channel) => stop(acl, channel, now),
+            AclChange::Set(setting) => {
+                unset(acl, &setting.key(), now);
+                acl.settings.push(set(setting.clone(), now));
+            }
+            AclChange::Unset(key) => unset(acl, key, now),
         }
     }
+}
+
+fn set(setting: Setting, set_at: Timestamp) -> AclSetting {
+    AclSetting {
+        setting,
+        set_by: Subject::Cli { user: "root".to_owned() },
+        set_at,
+        removed_at: None,
+        reason: None,
+    }
+}
+
+fn unset(acl: &mut AclView, key: &SettingKey, now: Timestamp) {
+    let live = acl.settings.iter_mut().filter(|entry| entry.removed_at.is_none());
+    live.filter(|entry| entry.setting.key() == *key).for_each(|entry| entry.removed_at = Some(now));
 }
 
 fn announcement(

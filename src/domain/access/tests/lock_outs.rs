@@ -124,7 +124,10 @@ fn about(acl: &AclView, changes: &[AclChange], now: Timestamp) -> Vec<RoomScope>
         }
         AclChange::AllowChannel { channel, rooms } => [before(channel), vec![rooms.clone()]].concat(),
         AclChange::RemoveChannel(channel) => before(channel),
-        AclChange::Announce { .. } | AclChange::StopAnnouncing(_) => Vec::new(),
+        AclChange::Announce { .. }
+        | AclChange::StopAnnouncing(_)
+        | AclChange::Set(_)
+        | AclChange::Unset(_) => Vec::new(),
     };
     changes.iter().flat_map(of_one).collect()
 }
