@@ -55,6 +55,8 @@ pub enum Failure {
 
 /// Unknown webhook: sometimes said of a token that is good a moment later.
 const UNKNOWN_WEBHOOK: u64 = 10_015;
+/// Missing access: the bot is not there.
+const MISSING_ACCESS: u64 = 50_001;
 /// The interaction has its first answer.
 const ALREADY_ACKNOWLEDGED: u64 = 40_060;
 
@@ -66,6 +68,19 @@ impl Failure {
                 *status >= 500 || *status == 429 || *code == Some(UNKNOWN_WEBHOOK)
             }
             Self::NotSent(_) | Self::NoAnswer(_) => true,
+        }
+    }
+
+    /// What helps, if a person has to do it.
+    pub fn remedy(&self) -> Option<&'static str> {
+        match self {
+            Self::Refused { code: Some(MISSING_ACCESS), .. } => {
+                Some("invite the bot to that server with the scope `applications.commands`, or check the server's id")
+            }
+            Self::Refused { status: 401 | 403, .. } => {
+                Some("copy the token from the Bot page of the application (Reset Token) to DISCORD_BOT_TOKEN")
+            }
+            _ => None,
         }
     }
 

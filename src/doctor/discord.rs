@@ -45,13 +45,8 @@ pub(super) async fn checks(
 }
 
 fn unanswered(failure: &Failure, settings: &Settings) -> Check {
-    let remedy = match failure {
-        Failure::Refused { status: 401 | 403, .. } => {
-            "copy the token from the Bot page of the application (Reset Token) to DISCORD_BOT_TOKEN"
-                .to_owned()
-        }
-        _ => out_of_reach(&settings.api_base_url, ADDRESS_IN),
-    };
+    let out_of_reach = || out_of_reach(&settings.api_base_url, ADDRESS_IN);
+    let remedy = failure.remedy().map_or_else(out_of_reach, str::to_owned);
     Check::failure(NAME, failure.to_string(), remedy)
 }
 

@@ -12,8 +12,22 @@ use room_owner::tencent::callbacks::{CHANGE_OF_OWNER, Configuration, Configurato
 use room_owner::{discord, stdio, tencent};
 use secrecy::{ExposeSecret as _, SecretString};
 
-/// Prints the difference first, then writes it.
+/// Makes Discord show the commands, and says what helps if it does not take the token.
 pub(crate) async fn register(
+    settings: &discord::Settings,
+    arguments: RegisterArguments,
+    redactor: Redactor,
+) -> anyhow::Result<()> {
+    show_and_write(settings, arguments, redactor).await.map_err(|error| {
+        match error.downcast_ref::<discord::Failure>().and_then(discord::Failure::remedy) {
+            Some(remedy) => anyhow::anyhow!("{error}: {remedy}"),
+            None => error,
+        }
+    })
+}
+
+/// Prints the difference first, then writes it.
+async fn show_and_write(
     settings: &discord::Settings,
     RegisterArguments { guild, prune, format }: RegisterArguments,
     redactor: Redactor,

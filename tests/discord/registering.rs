@@ -88,6 +88,12 @@ async fn discord_is_waited_for_when_it_asks_and_names_the_application() {
 
 /// `room-owner discord register` with this fake Discord: its exit code and what it prints.
 async fn run(discord: &Discord, arguments: &[&str]) -> (Option<i32>, String) {
+    let (code, output, _) = run_to_the_end(discord, arguments).await;
+    (code, output)
+}
+
+/// The same, with what is meant for people alone.
+async fn run_to_the_end(discord: &Discord, arguments: &[&str]) -> (Option<i32>, String, String) {
     let folder = tempfile::tempdir().unwrap();
     let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_room-owner"));
     command
@@ -100,8 +106,22 @@ async fn run(discord: &Discord, arguments: &[&str]) -> (Option<i32>, String) {
         .current_dir(folder.path());
     let output = tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap();
     assert!(std::fs::read_dir(folder.path()).unwrap().next().is_none(), "it makes no database");
-    // Without what is meant for people alone.
-    (output.status.code(), String::from_utf8(output.stdout).unwrap())
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    (output.status.code(), text(output.stdout), text(output.stderr))
+}
+
+#[tokio::test]
+async fn a_token_or_a_server_that_discord_does_not_take_is_an_error_that_says_what_to_do() {
+    let failed = async |fault, arguments: &[&str]| {
+        let discord = Discord::start().await;
+        discord.fail(Route::Commands, fault, 1);
+        let (code, _, said) = run_to_the_end(&discord, arguments).await;
+        assert_eq!(code, Some(1), "{said}");
+        said
+    };
+    assert_snapshot!(failed(Fault::Code(401, 0), &[]).await, @"error: discord answered 401: code 0: copy the token from the Bot page of the application (Reset Token) to DISCORD_BOT_TOKEN");
+    assert_snapshot!(failed(Fault::Code(403, 50_001), &["--guild", "700"]).await, @"error: discord answered 403, code 50001: code 50001: invite the bot to that server with the scope `applications.commands`, or check the server's id");
+    assert_snapshot!(failed(Fault::Status(502), &[]).await, @"error: discord answered 502");
 }
 
 /// What a start has to say of what is registered.
