@@ -58,6 +58,11 @@ pub(super) async fn rooms_of(
             both
         }
         Edit::StopAnnouncing(channel) => announced(channel.as_ref()).await?.into_iter().collect(),
+        // Of what is no request, nobody learns who may not see the list.
+        Edit::Answer(operation, _) => {
+            let asked = store.access_request(*operation).await?;
+            asked.map(|asked| RoomScope::Exact(asked.room)).into_iter().collect()
+        }
         Edit::Apply(..) => vec![RoomScope::All],
         Edit::RemoveChannel(channel) => authorised(channel.as_ref()).await?.into_iter().collect(),
     })

@@ -8,7 +8,7 @@ use super::ports::StoreError;
 use super::replies::Platform;
 use crate::domain::announcement::Topic;
 use crate::domain::audit::{Announced, OperationId};
-use crate::domain::principal::Channel;
+use crate::domain::principal::{Channel, Subject};
 use crate::domain::tree_head::TreeHead;
 
 /// An announcement that is to be posted.
@@ -16,8 +16,10 @@ use crate::domain::tree_head::TreeHead;
 pub struct DueAnnouncement {
     /// Its row.
     pub id: i64,
-    /// Where.
+    /// Where; of a direct message, the channel that it is about.
     pub channel: Channel,
+    /// Who gets it as a direct message.
+    pub person: Option<Subject>,
     /// About what.
     pub topic: Topic,
     /// Since when. It is given up a day later.

@@ -131,6 +131,23 @@ pub trait Messenger: Send + Sync {
         key: &str,
     ) -> Result<Option<String>, SendError>;
 
+    /// Writes to somebody alone, once; the conversation that this is, and the platform's id of the message, if it says
+    /// both. `key` names the message.
+    async fn write_to(
+        &self,
+        person: &Subject,
+        announcement: &Announcement,
+        key: &str,
+    ) -> Result<Option<(Channel, String)>, SendError>;
+
+    /// Puts an announcement in the place of one that was posted or written.
+    async fn replace(
+        &self,
+        channel: &Channel,
+        message: &str,
+        announcement: &Announcement,
+    ) -> Result<(), SendError>;
+
     /// Whether replies of concern to a channel are shown to everybody there.
     fn shows_replies(&self) -> bool;
 }

@@ -18,7 +18,7 @@ use crate::domain::command::Section;
 use crate::domain::principal::Subject;
 use crate::domain::reply::{AclAnswer, Reply};
 use crate::domain::wording::why::{scope_as_room, span, unread_groups};
-use crate::domain::wording::{CommandName, LOCAL_ACL, message};
+use crate::domain::wording::{CommandName, LOCAL_ACL, message, open_request};
 use crate::stdio;
 
 /// How an answer about the ACL is printed.
@@ -51,7 +51,10 @@ pub(super) fn acl(reply: &Reply, asked: &Asked, known: &Known, now: Timestamp) -
     let Reply::Acl { operation, answer, names, .. } = reply else { return Ok(words(reply, LOCAL_ACL)) };
     let format = asked.format;
     match &**answer {
-        AclAnswer::Grants { listed, grants, left_out, announced, .. } => {
+        AclAnswer::Grants { listed, grants, left_out, announced, asks, .. } => {
+            for ask in asks {
+                tell!("{}", one_line(&open_request(ask, &CommandName::local(LOCAL_ACL))));
+            }
             match (listed.part, grants.is_empty(), *left_out) {
                 (Section::Attention, true, _) => {
                     tell!(
@@ -131,6 +134,13 @@ pub(super) fn acl(reply: &Reply, asked: &Asked, known: &Known, now: Timestamp) -
                 });
             }
         }
+        AclAnswer::Answered { granted, .. } => {
+            words(reply, LOCAL_ACL);
+            if let Some((ChangedEntry::Grant { after, .. }, _)) = granted {
+                stdio::say_if_lost(print::one(&Named::of(after, names), format));
+            }
+        }
+        AclAnswer::NotAnswered(_) => return Ok(words(reply, LOCAL_ACL)),
         AclAnswer::NotEdited(why) => return not_edited(reply, why, asked),
         AclAnswer::Unreadable => {
             words(reply, LOCAL_ACL);

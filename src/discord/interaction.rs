@@ -86,7 +86,7 @@ impl Door {
 
     async fn carry_out(&self, interaction: &Interaction, until: Instant) {
         let to = &interaction.reply_to;
-        let request = match self.understand(interaction) {
+        let request = match self.understand(interaction).await {
             Ok(request) => request,
             Err(rejected) => {
                 let reply = self.service.reject(*rejected).await;
@@ -131,7 +131,7 @@ impl Door {
     }
 
     /// The request that an interaction makes, or why it makes none.
-    fn understand(&self, interaction: &Interaction) -> Result<Asked, Box<RejectedRequest>> {
+    async fn understand(&self, interaction: &Interaction) -> Result<Asked, Box<RejectedRequest>> {
         let options = match interaction.kind {
             Kind::Press | Kind::Form => None,
             _ => interaction.data().map(Options::read),
@@ -151,7 +151,11 @@ impl Door {
         if let Kind::Other(kind) = interaction.kind {
             return Err(unusable(format!("interactions of type {kind} are not taken").into()));
         }
-        let Caller { principal, place } = interaction.caller().map_err(unusable)?;
+        let caller = match (interaction.kind, interaction.caller()) {
+            (Kind::Press, Err(why)) => self.presser_in_direct(interaction).await.ok_or(why),
+            (_, caller) => caller,
+        };
+        let Caller { principal, place } = caller.map_err(unusable)?;
         let delivery = interaction.delivery();
         let command = match (interaction.kind, &place) {
             (Kind::Press, Place::Channel(channel)) => {
@@ -170,6 +174,21 @@ impl Door {
         let typed = payload::record(&typed);
         let request = CommandRequest { principal, place, delivery, typed, command, pressed: None };
         Ok(Asked::Command(Box::new(request)))
+    }
+
+    /// Who pressed a button of a direct message that answers a request for access: as a member of the server that the
+    /// request is about, with the roles that they have there now. Discord sends neither along.
+    async fn presser_in_direct(&self, interaction: &Interaction) -> Option<Caller> {
+        let presser = interaction.presser_in_direct()?;
+        let about = self.service.channel_of_answer(render::pressed(interaction.custom_id())).await?;
+        let Channel::Discord { guild, .. } = about else { return None };
+        let member = self.rest.member(&guild, &presser.user).await;
+        let member = member.inspect_err(|failure| warn!(%failure, "a member cannot be looked up")).ok()?;
+        let principal = payload::member_of(&member, guild.clone(), presser.user).ok()?;
+        Some(Caller {
+            principal,
+            place: Place::Channel(Channel::Discord { guild, channel: presser.channel }),
+        })
     }
 
     fn serves(&self, interaction: &Interaction) -> bool {

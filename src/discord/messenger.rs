@@ -38,6 +38,15 @@ impl DiscordMessenger {
     }
 }
 
+impl DiscordMessenger {
+    /// The channel of the bot's direct messages with somebody.
+    async fn direct_channel(&self, user: &str) -> Result<String, SendError> {
+        let channel = self.rest.direct_channel(user).await.map_err(send_error)?;
+        snowflake(&channel["id"])
+            .ok_or_else(|| SendError::Permanent("discord named no channel for a direct message".to_owned()))
+    }
+}
+
 #[async_trait]
 impl Messenger for DiscordMessenger {
     async fn send(&self, notification: &Notification) -> Result<Option<String>, SendError> {
@@ -62,10 +71,7 @@ impl Messenger for DiscordMessenger {
                 }
             }
         }
-        let channel = self.rest.direct_channel(user).await.map_err(send_error)?;
-        let channel = snowflake(&channel["id"]).ok_or_else(|| {
-            SendError::Permanent("discord named no channel for a direct message".to_owned())
-        })?;
+        let channel = self.direct_channel(user).await?;
         // A press outside of a server is refused.
         let message = message(&notification.reply.clone().without_buttons());
         self.rest.post_to_channel(&channel, &message).await.map_err(send_error)?;
@@ -89,6 +95,35 @@ impl Messenger for DiscordMessenger {
             )),
             other => send_error(other),
         })
+    }
+
+    async fn write_to(
+        &self,
+        person: &Subject,
+        announcement: &Announcement,
+        key: &str,
+    ) -> Result<Option<(Channel, String)>, SendError> {
+        let Subject::DiscordUser { guild, user } = person else {
+            return Err(SendError::Permanent("the person is nobody in discord".to_owned()));
+        };
+        let channel = self.direct_channel(user).await?;
+        let mut message = render::announced(announcement, &self.command);
+        once(&mut message, key);
+        let message = self.rest.post_to_channel(&channel, &message).await.map_err(send_error)?;
+        Ok(message.map(|message| (Channel::Discord { guild: guild.clone(), channel }, message)))
+    }
+
+    async fn replace(
+        &self,
+        channel: &Channel,
+        message: &str,
+        announcement: &Announcement,
+    ) -> Result<(), SendError> {
+        let Channel::Discord { channel, .. } = channel else {
+            return Err(SendError::Permanent("the channel is none of discord".to_owned()));
+        };
+        let body = render::announced(announcement, &self.command);
+        self.rest.edit_in_channel(channel, message, &body).await.map_err(send_error)
     }
 
     fn shows_replies(&self) -> bool {

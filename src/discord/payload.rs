@@ -21,6 +21,8 @@ const LONGEST_RECORD: usize = 1_000;
 pub(super) const THREADS: [u64; 3] = [10, 11, 12];
 /// The `context` of a guild ("Interaction Context Types").
 const GUILD: u64 = 0;
+/// The `context` of a direct message with the bot.
+const BOT_DM: u64 = 1;
 
 /// What is asked of us ("Interaction Type").
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,6 +66,13 @@ pub(super) struct Source {
 pub(super) struct Caller {
     pub(super) principal: Principal,
     pub(super) place: Place,
+}
+
+/// Who pressed a button of a direct message.
+pub(super) struct DirectPresser {
+    pub(super) user: String,
+    /// The channel of the direct message.
+    pub(super) channel: String,
 }
 
 /// Bytes that are not an interaction: there is nobody to answer.
@@ -185,6 +194,16 @@ impl Interaction {
         Ok(Caller { principal, place: Place::Channel(channel) })
     }
 
+    /// Who pressed a button of a direct message; `None` if it was not pressed in one.
+    pub(super) fn presser_in_direct(&self) -> Option<DirectPresser> {
+        let context = self.fields.get("context").and_then(Value::as_u64);
+        if self.guild().is_some() || context.is_some_and(|context| context != BOT_DM) {
+            return None;
+        }
+        let user = self.fields.get("user")?;
+        Some(DirectPresser { user: user.get("id").and_then(snowflake)?, channel: channel_id(&self.fields)? })
+    }
+
     fn guild(&self) -> Option<String> {
         let nested = || self.fields.get("guild")?.get("id").and_then(snowflake);
         self.fields.get("guild_id").and_then(snowflake).or_else(nested)
@@ -197,13 +216,7 @@ impl Interaction {
         let Some(user) = member.get("user").and_then(|user| user.get("id")).and_then(snowflake) else {
             return Ok(None);
         };
-        let groups = roles_of(member, &guild)?;
-        // The unique name, not the display name, which anybody can set to anything.
-        let name = member.get("user").and_then(|user| user.get("username")).and_then(Value::as_str);
-        Ok(Some(Principal {
-            name: name.filter(|name| !name.is_empty()).map(|name| name.chars().take(LONGEST_NAME).collect()),
-            ..Principal::new(Subject::DiscordUser { guild, user }).only_in(groups)
-        }))
+        Ok(Some(member_of(member, guild, user)?))
     }
 
     /// The channel, which of a thread is its parent.
@@ -230,6 +243,17 @@ impl Interaction {
             rejection,
         }
     }
+}
+
+/// A member of the guild, with the member's roles.
+pub(super) fn member_of(member: &Value, guild: String, user: String) -> Result<Principal, String> {
+    let groups = roles_of(member, &guild)?;
+    // The unique name, not the display name, which anybody can set to anything.
+    let name = member.get("user").and_then(|user| user.get("username")).and_then(Value::as_str);
+    Ok(Principal {
+        name: name.filter(|name| !name.is_empty()).map(|name| name.chars().take(LONGEST_NAME).collect()),
+        ..Principal::new(Subject::DiscordUser { guild, user }).only_in(groups)
+    })
 }
 
 /// The roles that a member has in the guild.

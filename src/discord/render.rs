@@ -83,7 +83,11 @@ pub(super) fn without_buttons() -> Value {
 /// An announcement as Discord takes it in a message.
 pub(super) fn announced(announcement: &Announcement, name: &CommandName) -> Value {
     let message = announcement_in_words(announcement, &name.clone().with_options());
-    json!({ "embeds": [embed(Vec::new(), &message)], "allowed_mentions": { "parse": [] } })
+    json!({
+        "embeds": [embed(Vec::new(), &message)],
+        "components": components(announcement.buttons(), name),
+        "allowed_mentions": { "parse": [] },
+    })
 }
 
 /// The message as the first answer, for the caller alone.

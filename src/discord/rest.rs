@@ -17,6 +17,8 @@ use super::payload::{ReplyTo, snowflake};
 use crate::http;
 use crate::redact::Redactor;
 
+/// How long a member is looked up, before an interaction has to be answered.
+const LOOK_UP_WITHIN: Duration = Duration::from_millis(1_200);
 /// How long after an interaction Discord accepts a first answer: 3 s, less the way here and back.
 pub(super) const WINDOW: Duration = Duration::from_millis(2_750);
 /// How long to wait for a first answer before a second copy is sent in parallel.
@@ -227,6 +229,23 @@ impl Rest {
     ) -> Result<Option<String>, Failure> {
         let message = self.as_bot(Method::POST, &["channels", channel, "messages"], Some(body)).await?;
         Ok(snowflake(&message["id"]))
+    }
+
+    /// Edits a message of the bot ("Edit Message").
+    pub(super) async fn edit_in_channel(
+        &self,
+        channel: &str,
+        message: &str,
+        body: &Value,
+    ) -> Result<(), Failure> {
+        let path = ["channels", channel, "messages", message];
+        self.as_bot(Method::PATCH, &path, Some(body)).await.map(drop)
+    }
+
+    /// A member of a guild ("Get Guild Member").
+    pub(super) async fn member(&self, guild: &str, user: &str) -> Result<Value, Failure> {
+        let path = ["guilds", guild, "members", user];
+        self.call(Method::GET, &path, None, Authority::Bot, Some(LOOK_UP_WITHIN)).await
     }
 
     /// The channel of direct messages with somebody ("Create DM").

@@ -4,7 +4,8 @@
 use jiff::Timestamp;
 
 use super::access::{Action, Denial, EffectiveScope, Permit};
-use super::audit::{DecisionKind, OperationId, OutcomeKind, Request};
+use super::asking::Addressee;
+use super::audit::{AskedAccess, DecisionKind, OperationId, OutcomeKind, Request};
 use super::command::{Command, CommandRequest, Pressed, RejectedRequest, Rejection, Transfer};
 use super::principal::Principal;
 use super::room::AccountId;
@@ -20,6 +21,8 @@ pub enum Verdict {
     Read(Permit),
     /// Help and one's own id, which everybody may read.
     Open,
+    /// A request for access, which everybody may make where it can help.
+    Ask(Asking),
     /// Not permitted.
     Denied(Denial),
     /// Not understood. The text says why, for the record.
@@ -32,8 +35,17 @@ pub enum Verdict {
 impl Verdict {
     /// Whether what was asked for is done.
     pub fn permits(&self) -> bool {
-        matches!(self, Self::Transfer(..) | Self::Lookup(_) | Self::Read(_) | Self::Open)
+        matches!(self, Self::Transfer(..) | Self::Lookup(_) | Self::Read(_) | Self::Open | Self::Ask(_))
     }
+}
+
+/// A request for access that is to be made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Asking {
+    /// What is asked for.
+    pub access: AskedAccess,
+    /// Who is shown it.
+    pub shown_to: Vec<Addressee>,
 }
 
 /// A transfer that is permitted and durably written down. Only the store makes one, by committing it
@@ -119,7 +131,7 @@ impl Request {
             command: request.typed.clone(),
             room: command.and_then(Command::room).cloned(),
             new_owner: transfer.map(|transfer| transfer.new_owner.clone()),
-            reason: transfer.and_then(|transfer| transfer.reason.clone()),
+            reason: command.and_then(Command::reason).map(str::to_owned),
             delivery_id: request.delivery.as_ref().map(|id| id.as_str().to_owned()),
             pressed: request.pressed.as_ref().map(|pressed| pressed.of),
             ..Self::default()
@@ -136,6 +148,13 @@ impl Request {
                     _ => "help is open to everybody".to_owned(),
                 }),
                 outcome: OutcomeKind::Succeeded,
+                ..this
+            },
+            Verdict::Ask(asking) => Self {
+                decision: Some(DecisionKind::Permit),
+                authority: Some("everybody may ask for access".to_owned()),
+                outcome: OutcomeKind::Succeeded,
+                asks: Some(asking.access.clone()),
                 ..this
             },
             Verdict::Denied(denial) => this.denied(denial),

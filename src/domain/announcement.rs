@@ -1,7 +1,9 @@
 //! Announcements: which outcomes are announced, where, and what an announcement says, by meaning.
 
 use super::access::{AnnouncementChannel, Grant, GrantId};
+use super::asking::AccessRequest;
 use super::audit::{AuditEntry, OperationId, Outcome, OutcomeKind};
+use super::press::Button;
 use super::principal::Channel;
 use super::tree_head::TreeHead;
 
@@ -45,6 +47,32 @@ pub enum Announcement {
         /// Whether it may have been posted already.
         perhaps_posted: bool,
     },
+    /// Somebody asks for access: to the admins who can answer, or, once it was answered, how.
+    Asked {
+        /// The request.
+        request: Box<AccessRequest>,
+        /// The buttons that answer it.
+        buttons: Vec<Button>,
+        /// Whether it may have been posted already.
+        perhaps_posted: bool,
+    },
+    /// How a request for access was answered: to whoever asked.
+    Answered {
+        /// The request, with its answer.
+        request: Box<AccessRequest>,
+        /// Whether it may have been posted already.
+        perhaps_posted: bool,
+    },
+}
+
+impl Announcement {
+    /// The buttons under it.
+    pub fn buttons(&self) -> &[Button] {
+        match self {
+            Self::Asked { buttons, .. } => buttons,
+            Self::Change { .. } | Self::Lapse { .. } | Self::Answered { .. } => &[],
+        }
+    }
 }
 
 /// What an announcement is about.

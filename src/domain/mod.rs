@@ -7,6 +7,7 @@ pub mod access;
 pub mod admission;
 pub mod announcement;
 pub mod archive;
+pub mod asking;
 pub mod audit;
 pub mod check;
 pub mod command;

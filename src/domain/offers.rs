@@ -2,8 +2,9 @@
 
 use jiff::{SignedDuration, Timestamp};
 
+use super::asking::asking;
 use super::audit::Outcome;
-use super::command::{CommandGroup, Invocation, quoted};
+use super::command::{AskForAccess, Command, CommandGroup, Invocation, quoted};
 use super::press::{Asks, Offer};
 use super::principal::{Channel, Subject};
 use super::reply::{OwnerAnswer, Reply};
@@ -13,6 +14,10 @@ use super::wording::usage::meant;
 
 /// How long a hand-over can be undone by a button, from its outcome on.
 pub const UNDO_FOR: SignedDuration = SignedDuration::from_mins(30);
+/// How long access can be asked for by the button under a denial.
+const ASK_FOR: SignedDuration = SignedDuration::from_mins(30);
+/// What is written on that button.
+pub const ASK: &str = "Ask for access";
 /// How long a corrected line can be pressed.
 pub const CORRECTED_FOR: SignedDuration = SignedDuration::from_mins(5);
 
@@ -34,6 +39,9 @@ fn undo_to(room: &RoomId, new_owner: &AccountId, previous: &AccountId, now: Time
 
 /// The buttons under a reply to `asker` in a channel, apart from the one that undoes what was just done.
 pub fn offers(reply: &Reply, asker: &Subject, channel: &Channel, now: Timestamp) -> Vec<Offer> {
+    if let Reply::Denied { ask: Some(ask), .. } = reply {
+        return ask_for_access(ask, asker, channel, now).into_iter().collect();
+    }
     let (Some(line), Ok(lapses_at)) = (likely(reply), now.checked_add(CORRECTED_FOR)) else {
         return last_undo(reply, now).into_iter().collect();
     };
@@ -45,6 +53,19 @@ pub fn offers(reply: &Reply, asker: &Subject, channel: &Channel, now: Timestamp)
     let cancel =
         Offer { label: "Cancel".to_owned(), asks: Asks::Cancel, for_whom: for_whom.clone(), lapses_at };
     vec![Offer { for_whom, ..corrected }, cancel]
+}
+
+/// The button under a denial that asks for the role. It carries the reason of what was denied.
+fn ask_for_access(ask: &AskForAccess, asker: &Subject, channel: &Channel, now: Timestamp) -> Option<Offer> {
+    let lapses_at = now.checked_add(ASK_FOR).ok()?;
+    let with_reason = |reason| Offer::line(ASK.to_owned(), &asking(&ask.room, reason), lapses_at);
+    let is_the_same = |offer: &Offer, reason: Option<&str>| {
+        let reason = reason.map(str::to_owned);
+        offer.asks.command(channel) == Ok(Command::Ask(AskForAccess { room: ask.room.clone(), reason }))
+    };
+    let whole = with_reason(ask.reason.as_deref()).filter(|it| is_the_same(it, ask.reason.as_deref()));
+    let offer = whole.or_else(|| with_reason(None).filter(|it| is_the_same(it, None)))?;
+    Some(Offer { for_whom: Some(asker.clone()), ..offer })
 }
 
 /// The one line that was probably meant by a request that was refused.

@@ -50,6 +50,15 @@ pub fn manifest(command: &CommandName, delivery: Delivery<'_>) -> Manifest {
         section(
             "features",
             vec![
+                section(
+                    "app_home",
+                    // Where people read the bot's direct messages, and press their buttons.
+                    vec![
+                        flag("home_tab_enabled", false),
+                        flag("messages_tab_enabled", true),
+                        flag("messages_tab_read_only_enabled", true),
+                    ],
+                ),
                 section("bot_user", vec![text("display_name", bot), flag("always_online", true)]),
                 ("shortcuts", Node::List(vec![shortcut()])),
                 ("slash_commands", Node::List(commands.into())),

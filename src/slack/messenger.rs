@@ -51,6 +51,19 @@ impl SlackMessenger {
 }
 
 impl SlackMessenger {
+    /// Sends an announcement by a method: the conversation that it is in, and its `ts`.
+    async fn say(
+        &self,
+        method: &str,
+        to: &[(&str, &str)],
+        announcement: &Announcement,
+    ) -> Result<(Option<String>, Option<String>), CallError> {
+        let message = fields(&announced(announcement, &self.command));
+        let message = message.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+        let all: Vec<_> = to.iter().copied().chain(message).collect();
+        self.api.posted(method, &all).await
+    }
+
     /// Shows somebody a form (docs.slack.dev/reference/methods/views.open). What they did less than 3 s ago allows it.
     pub(super) async fn open(&self, trigger: &str, view: &Value) -> Result<(), CallError> {
         self.api.open_view(trigger, &view.to_string()).await
@@ -99,13 +112,39 @@ impl Messenger for SlackMessenger {
         let Channel::Slack { channel, .. } = channel else {
             return Err(SendError::Permanent("the channel is none of slack".to_owned()));
         };
-        let message = fields(&announced(announcement, &self.command));
-        let message = message.iter().map(|(name, value)| (name.as_str(), value.as_str()));
-        let all: Vec<_> = [("channel", channel.as_str())].into_iter().chain(message).collect();
-        self.api.post("chat.postMessage", &all).await.map_err(|error| match send_error(error) {
+        let posted = self.say("chat.postMessage", &[("channel", channel)], announcement).await;
+        posted.map(|(_, message)| message).map_err(|error| match send_error(error) {
             SendError::Permanent(why) => SendError::Permanent(format!("{why}: {}", remedy(&why))),
             other => other,
         })
+    }
+
+    async fn write_to(
+        &self,
+        person: &Subject,
+        announcement: &Announcement,
+        _key: &str,
+    ) -> Result<Option<(Channel, String)>, SendError> {
+        let Subject::SlackUser { team, user } = person else {
+            return Err(SendError::Permanent("the person is nobody in slack".to_owned()));
+        };
+        // A person's id in the place of a channel's is their conversation with the bot.
+        let said = self.say("chat.postMessage", &[("channel", user)], announcement).await;
+        let (channel, message) = said.map_err(send_error)?;
+        Ok(channel.and_then(|channel| Channel::slack(team, &channel)).zip(message))
+    }
+
+    async fn replace(
+        &self,
+        channel: &Channel,
+        message: &str,
+        announcement: &Announcement,
+    ) -> Result<(), SendError> {
+        let Channel::Slack { channel, .. } = channel else {
+            return Err(SendError::Permanent("the channel is none of slack".to_owned()));
+        };
+        let which = [("channel", channel.as_str()), ("ts", message)];
+        self.say("chat.update", &which, announcement).await.map(drop).map_err(send_error)
     }
 
     fn shows_replies(&self) -> bool {

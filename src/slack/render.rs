@@ -28,7 +28,7 @@ pub(super) fn render(reply: &Reply, name: &CommandName, all_private: bool) -> Va
 
 /// An announcement as Slack takes it.
 pub(super) fn announced(announcement: &Announcement, name: &CommandName) -> Value {
-    written(&announcement_in_words(announcement, name), None, true)
+    written(&announcement_in_words(announcement, name), actions(announcement.buttons(), name), true)
 }
 
 fn written(message: &Message, buttons: Option<Value>, in_channel: bool) -> Value {

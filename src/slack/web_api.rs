@@ -154,11 +154,20 @@ impl WebApi {
         method: &str,
         fields: &[(&str, &str)],
     ) -> Result<Option<String>, CallError> {
-        let Posted { ts } = self.call(method, fields).await?;
+        Ok(self.posted(method, fields).await?.1)
+    }
+
+    /// The same, and the conversation that it is in.
+    pub(super) async fn posted(
+        &self,
+        method: &str,
+        fields: &[(&str, &str)],
+    ) -> Result<(Option<String>, Option<String>), CallError> {
+        let Posted { channel, ts } = self.call(method, fields).await?;
         let is_ts = |ts: &String| {
             ts.len() <= 32 && ts.contains('.') && ts.bytes().all(|b| b.is_ascii_digit() || b == b'.')
         };
-        Ok(ts.filter(is_ts))
+        Ok((channel, ts.filter(is_ts)))
     }
 
     /// Whose token it is, and what it may do: the scopes, separated by commas, are in a header.
@@ -239,6 +248,8 @@ struct OpenConnection {
 
 #[derive(Deserialize)]
 struct Posted {
+    #[serde(default)]
+    channel: Option<String>,
     #[serde(default)]
     ts: Option<String>,
 }

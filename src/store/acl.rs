@@ -8,11 +8,13 @@ use crate::domain::access::{
     AclChange, AclSetting, AnnouncementChannel, AuthorisedChannel, ChangedEntry, Effect, Grant, GrantId,
     NotEdited, Role, RoomScope, SettingKey, admin_beyond, is_for_oneself, lock_out,
 };
+use crate::domain::asking::{AccessRequest, NotAnswered};
 use crate::domain::audit::{OutcomeKind, Request};
 use crate::domain::principal::Channel;
 
 use super::admission::{first_of, note_use};
 use super::announcing::{self, announcement_channels};
+use super::asking;
 use super::buttons;
 use super::log::{LogTransaction, as_kept};
 use super::projections::next_grant;
@@ -32,6 +34,14 @@ pub(super) fn edit(
     if edit.permit.acl_version() != log.acl_version()? {
         return Ok(AclChanged::AclChanged);
     }
+    // First, so that whoever presses second reads who was first, and how it was answered.
+    let answered = match answered(log, edit, at)? {
+        Ok(answered) => answered,
+        Err(why) => {
+            let operation = log.record(at, request.declined(why.to_string()))?;
+            return Ok(AclChanged::NotAnswered(operation, why));
+        }
+    };
     if let Some(pressed) = &edit.pressed
         && let Err(why) = buttons::check(log, pressed, &edit.principal.subject, at)?
     {
@@ -58,7 +68,31 @@ pub(super) fn edit(
     if let Some(pressed) = &edit.pressed {
         buttons::use_up(log, pressed, operation)?;
     }
+    if let Some(asked) = answered {
+        asking::answer(log, &asked, operation, changed.iter().find_map(ends), at)?;
+    }
     Ok(AclChanged::Changed(operation, changed))
+}
+
+/// The request for access that the edit answers, or why it cannot.
+fn answered(
+    log: &LogTransaction<'_>,
+    edit: &AclEdit,
+    at: Timestamp,
+) -> Result<Result<Option<AccessRequest>, NotAnswered>, StoreError> {
+    let Some(operation) = edit.answers else { return Ok(Ok(None)) };
+    let Some(asked) = asking::named(log, operation)? else {
+        return Ok(Err(NotAnswered::NoRequest(operation)));
+    };
+    Ok(asked.check(&edit.principal.subject, at).map(|()| Some(asked)))
+}
+
+/// When a grant that was made ends.
+fn ends(changed: &ChangedEntry) -> Option<Timestamp> {
+    match changed {
+        ChangedEntry::Grant { before: None, after } => after.expires_at,
+        _ => None,
+    }
 }
 
 fn request(edit: &AclEdit) -> Request {

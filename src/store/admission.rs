@@ -8,10 +8,12 @@ use crate::domain::admission::Verdict;
 use crate::domain::audit::{AuditEntry, OperationId, Outcome, OutcomeKind, Request, What};
 use crate::domain::command::{Command, CommandRequest};
 use crate::domain::press::Button;
+use crate::domain::principal::Place;
 use crate::domain::reply_note::ReplyNote;
 use crate::domain::room::AccountId;
 
 use super::announcing;
+use super::asking;
 use super::buttons;
 use super::log::LogTransaction;
 use super::outbox;
@@ -56,6 +58,14 @@ pub(super) fn admit(
         let operation = log.record(at, request.declined(why.to_string()))?;
         return Ok(AdmitResult::Other(Admitted::NotPressed { operation, why }));
     }
+    if let Admission::Request { verdict: Verdict::Ask(_), .. } = admission
+        && let (Some(person), Some(room)) = (&request.actor, &request.room)
+        && let Some(first) = asking::open_of(log, person, room, at)?
+    {
+        let why = format!("asked before, in operation {}", first.operation);
+        let operation = log.record(at, request.declined(why))?;
+        return Ok(AdmitResult::Other(Admitted::AskedBefore { operation, first: Box::new(first) }));
+    }
     if let Admission::Request {
         request: asked, verdict: Verdict::Transfer(permit, _), decline_if_busy, ..
     } = admission
@@ -86,6 +96,11 @@ pub(super) fn admit(
         note_use(log, permit, at)?;
     }
     let operation = log.record(at, request)?;
+    if let Admission::Request { request, verdict: Verdict::Ask(asking), .. } = admission
+        && let Place::Channel(channel) = &request.place
+    {
+        asking::begin(log, operation, asking, channel, at)?;
+    }
     if let Some((pressed, _)) = pressed {
         buttons::use_up(log, pressed, operation)?;
     }

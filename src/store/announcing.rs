@@ -11,6 +11,7 @@ use crate::domain::announcement::{Topic, channels_for};
 use crate::domain::audit::{Announced, OperationId, What};
 use crate::domain::principal::Channel;
 
+use super::asking;
 use super::locks::Instance;
 use super::log::LogTransaction;
 use super::outbox;
@@ -43,7 +44,7 @@ pub(super) fn announce(
     }
     let Some(entry) = log.entry_where("operation = ?", [operation.seq()])? else { return Ok(false) };
     let sql = "INSERT INTO announcements_due (channel, operation, event, since) VALUES (?, ?, ?, ?)
-               ON CONFLICT (operation, channel) WHERE operation IS NOT NULL DO UPDATE SET
+               ON CONFLICT (operation, channel) WHERE operation IS NOT NULL AND person IS NULL DO UPDATE SET
                    event = excluded.event, since = excluded.since, instance = '', perhaps_sent = 0, tries = 0,
                    failed_at = 0, not_before = 0";
     let mut insert = log.connection.prepare_cached(sql)?;
@@ -94,7 +95,7 @@ pub(super) fn forget(log: &LogTransaction<'_>, channel: &Channel) -> Result<(), 
     for sql in [
         "DELETE FROM lapses_announced WHERE channel = ?1
              AND grant_id IN (SELECT grant_id FROM announcements_due WHERE channel = ?1)",
-        "DELETE FROM announcements_due WHERE channel = ?1",
+        "DELETE FROM announcements_due WHERE channel = ?1 AND person IS NULL",
     ] {
         log.connection.prepare_cached(sql)?.execute([channel.to_string()])?;
     }
@@ -121,7 +122,7 @@ pub(super) fn next(
                    max(next_try, ?1) AS next_at, NOT is_old AND EXISTS (
                        SELECT 1 FROM replies JOIN operations USING (operation)
                        WHERE replies.operation = looked.operation AND operations.channel = looked.channel
-                   ) AS waits
+                   ) AS waits, person
                FROM looked
                WHERE (is_old OR substr(channel, 1, instr(channel, ':') - 1) IN (SELECT value FROM json_each(?5)))
                    AND NOT EXISTS (
@@ -158,6 +159,7 @@ fn due(row: &rusqlite::Row<'_>) -> Result<DueAnnouncement, StoreError> {
     Ok(DueAnnouncement {
         id: rows::number(row, 0)?,
         channel: rows::parsed(row, 1)?,
+        person: rows::optional(row, 10)?,
         topic,
         since: rows::time(row, 5)?,
         perhaps_posted: rows::number(row, 6)? == 1,
@@ -201,7 +203,10 @@ pub(super) fn settle(
     // Whoever got an error may ask again for what was done.
     let recorded = "SELECT 1 FROM announcements WHERE operation = ? AND announced = ? AND channel = ?";
     if let (Topic::Operation(operation, event), Some(announced)) = (due.topic, announced)
-        && !log.exists(recorded, params![operation.seq(), event, due.channel.to_string()])?
+        && !match &due.person {
+            Some(person) => asking::is_recorded(log, operation, person, event)?,
+            None => log.exists(recorded, params![operation.seq(), event, due.channel.to_string()])?,
+        }
     {
         log.append(operation, at, What::Announced(announced))?;
     }
@@ -226,7 +231,8 @@ pub(super) fn was_replied(
         rows.next()?.map(|row| row.get(0)).transpose()?
     };
     let Some(event) = event else { return Ok(()) };
-    let announced = Announced { channel: channel.clone(), event, message: Some(message), problem: None };
+    let announced =
+        Announced { channel: channel.clone(), event, message: Some(message), problem: None, to: None };
     log.append(operation, at, What::Announced(announced))
 }
 

@@ -26,7 +26,7 @@ use super::database::open_to_read;
 use super::log::{LogTransaction, NOT_ARCHIVED};
 use super::rows::{Explain as _, UNREADABLE};
 use super::verify::{self, Evidence};
-use super::{SqliteStore, announcing, outbox, tiles};
+use super::{SqliteStore, announcing, asking, outbox, tiles};
 
 /// How many events are deleted, and how many pages given back, by one transaction: some milliseconds' work.
 const AT_ONCE: i64 = 1_000;
@@ -218,7 +218,10 @@ fn plan(
     };
     let young = number("SELECT min(operation) FROM operations WHERE at >= ?", &[before.as_millisecond()])?;
     let open = number("SELECT min(operation) FROM operations WHERE is_open = 1", &[])?;
-    let unanswered = [outbox::first(log, now)?, announcing::first(log, now)?].into_iter().flatten().min();
+    let unanswered = [outbox::first(log, now)?, announcing::first(log, now)?, asking::first_open(log, now)?]
+        .into_iter()
+        .flatten()
+        .min();
     let held_up = [
         open.map(|open| (open, HeldUp::Open(OperationId::new(open)))),
         unanswered.map(|operation| (operation, HeldUp::Unanswered(OperationId::new(operation)))),

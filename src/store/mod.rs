@@ -10,6 +10,7 @@ mod admission;
 mod announcing;
 pub mod archive;
 mod archive_file;
+mod asking;
 pub mod backup;
 mod buttons;
 mod checkpoint_file;

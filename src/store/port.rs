@@ -18,6 +18,7 @@ use crate::domain::access::{
     AclSetting, AclView, AnnouncementChannel, AuthorisedChannel, Grant, GrantId, GrantUse, Reading,
 };
 use crate::domain::admission::{Attempt, Verdict};
+use crate::domain::asking::AccessRequest;
 use crate::domain::audit::{Announced, AuditEntry, AuditFilter, OperationId, Outcome, Unresolved};
 use crate::domain::command::Nonce;
 use crate::domain::press::{Button, Offer};
@@ -66,7 +67,10 @@ impl Store for SqliteStore {
                     let wrong = || StoreError("a permit for another action was admitted".to_owned());
                     Admitted::Attempt(attempt.ok_or_else(wrong)?)
                 }
-                _ => Admitted::Recorded(operation),
+                admission => {
+                    self.announces(matches!(admission, Admission::Request { verdict: Verdict::Ask(_), .. }));
+                    Admitted::Recorded(operation)
+                }
             },
             AdmitResult::Busy { operation, holder } => {
                 let unresolved = self
@@ -157,7 +161,20 @@ impl Store for SqliteStore {
     }
 
     async fn edit_acl(&self, edit: AclEdit, at: Timestamp) -> Result<AclChanged, StoreError> {
-        Ok(self.write(move |log| acl::edit(log, &edit, at)).await?.0)
+        let answers = edit.answers.is_some();
+        let (changed, _) = self.write(move |log| acl::edit(log, &edit, at)).await?;
+        self.announces(answers);
+        Ok(changed)
+    }
+
+    async fn access_request(&self, operation: OperationId) -> Result<Option<AccessRequest>, StoreError> {
+        let request = queries::asking::named(&self.readers, operation).await;
+        request.explain("the request for access cannot be read")
+    }
+
+    async fn open_access_requests(&self, now: Timestamp) -> Result<Vec<AccessRequest>, StoreError> {
+        let open = queries::asking::open(&self.readers, now).await;
+        open.explain("the requests for access cannot be read")
     }
 
     async fn acl_history_for(&self, principal: &Principal, channel: &Channel) -> Result<AclView, StoreError> {

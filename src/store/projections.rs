@@ -8,7 +8,8 @@ use rusqlite::{Connection, Params, params};
 use crate::app::ports::StoreError;
 use crate::domain::access::{AclSetting, AnnouncementChannel, AuthorisedChannel, ChangedEntry, Grant};
 use crate::domain::audit::{
-    Announced, Archived, AuditEntry, Event, OperationId, Outcome, OutcomeKind, OwnerChange, Request, What,
+    Announced, Archived, AskedAccess, AuditEntry, Event, OperationId, Outcome, OutcomeKind, OwnerChange,
+    Request, What,
 };
 use crate::domain::principal::Channel;
 use crate::domain::room::AccountId;
@@ -24,7 +25,7 @@ pub(super) const DELIVERY_KEPT_EVENTS: i64 = 10_000;
 pub(super) const DELIVERIES_TIDIED_AT: i64 = 251;
 
 /// The tables that events are applied to, each with a column that names its rows.
-pub(super) const TABLES: [(&str, &str); 9] = [
+pub(super) const TABLES: [(&str, &str); 10] = [
     ("operations", "operation"),
     ("deliveries", "delivery_id"),
     ("callbacks", "delivery_id"),
@@ -34,6 +35,7 @@ pub(super) const TABLES: [(&str, &str); 9] = [
     ("announcement_channels", "id"),
     ("announcements", "event"),
     ("acl_settings", "id"),
+    ("access_requests", "operation"),
 ];
 
 /// Carries a statement out. If it changes another number of rows than one, something keeps a record out or adds to
@@ -70,6 +72,7 @@ pub(super) fn apply(connection: &Connection, event: &Event) -> Result<(), StoreE
             for change in &request.acl_changes {
                 change_acl(connection, event, request, change)?;
             }
+            request.asks.iter().try_for_each(|asks| ask(connection, event, request, asks))?;
             request.archived.iter().try_for_each(|archived| archive(connection, event.operation, archived))
         }
         What::Observed(observed) => {
@@ -83,6 +86,7 @@ pub(super) fn apply(connection: &Connection, event: &Event) -> Result<(), StoreE
         What::Confirmed(change) => call_back(connection, event, change, true),
         What::Reply(_) => entry(connection, event.operation).map(drop),
         What::Announced(announced) => announce(connection, event, announced),
+        What::Answered { by, .. } => answer(connection, event.operation, *by),
     }
 }
 
@@ -299,6 +303,9 @@ fn insert_setting(connection: &Connection, operation: i64, entry: &AclSetting) -
 
 fn announce(connection: &Connection, event: &Event, announced: &Announced) -> Result<(), StoreError> {
     entry(connection, event.operation)?;
+    if announced.to.is_some() {
+        return Ok(());
+    }
     change_one(
         connection,
         "INSERT INTO announcements (operation, event, channel, announced, message, problem)
@@ -312,6 +319,32 @@ fn announce(connection: &Connection, event: &Event, announced: &Announced) -> Re
             announced.problem,
         ],
     )
+}
+
+fn ask(
+    connection: &Connection,
+    event: &Event,
+    request: &Request,
+    asks: &AskedAccess,
+) -> Result<(), StoreError> {
+    change_one(
+        connection,
+        "INSERT INTO access_requests (operation, person, room, channel, asked_at, lapses_at)
+         VALUES (?, ?, ?, ?, ?, ?)",
+        params![
+            event.operation.seq(),
+            request.actor.as_ref().map(ToString::to_string),
+            request.room.as_ref().map(|room| room.as_str()),
+            request.channel.as_ref().map(ToString::to_string),
+            event.at.as_millisecond(),
+            asks.lapses_at.as_millisecond(),
+        ],
+    )
+}
+
+fn answer(connection: &Connection, operation: OperationId, by: OperationId) -> Result<(), StoreError> {
+    let sql = "UPDATE access_requests SET answered_in = ? WHERE operation = ? AND answered_in IS NULL";
+    change_one(connection, sql, [by.seq(), operation.seq()])
 }
 
 fn archive(connection: &Connection, operation: OperationId, archived: &Archived) -> Result<(), StoreError> {

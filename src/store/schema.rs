@@ -27,6 +27,7 @@ pub(super) fn migrations() -> Vec<Migration> {
         simple(4, "buttons", include_str!("../../migrations/0004_buttons.sql")),
         simple(5, "announcements", include_str!("../../migrations/0005_announcements.sql")),
         simple(6, "acl settings", include_str!("../../migrations/0006_acl_settings.sql")),
+        simple(7, "access requests", include_str!("../../migrations/0007_access_requests.sql")),
     ]
 }
 

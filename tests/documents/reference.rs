@@ -45,7 +45,7 @@ fn the_fields_of_an_entry_are_those_that_are_printed() {
     let at = jiff::Timestamp::UNIX_EPOCH;
     let mut entry = AuditEntry::begun_by(&Event::new(1, operation, at, what)).unwrap();
     let (channel, message) = ("discord:1:2".parse().unwrap(), Some("3".to_owned()));
-    let announced = What::Announced(Announced { channel, event: 1, message, problem: None });
+    let announced = What::Announced(Announced { channel, event: 1, message, problem: None, to: None });
     entry.follow(&Event::new(2, operation, at, announced));
     let json = serde_json::to_string(&entry).unwrap();
     // All values are null, empty or free of `":`, so what stands before it are the names.

@@ -38,6 +38,7 @@ pub(crate) async fn edit_all(
             pressed: None,
             changes: changes.clone(),
             reason: reason.clone(),
+            answers: None,
             force: true,
             known: Arc::new(Known { looks_up_groups: true, ..Known::default() }),
         };

@@ -27,6 +27,8 @@ pub(crate) enum Route {
     Channel,
     /// The opening of a conversation with somebody.
     Direct,
+    /// A look at a member of a server.
+    Member,
     Commands,
 }
 
@@ -88,6 +90,8 @@ struct State {
     writes: Vec<String>,
     problems: Vec<String>,
     next_id: u64,
+    /// The names of people whose interactions were sent, by their ids.
+    names: HashMap<String, Value>,
     /// The servers that the bot is in.
     guilds: Vec<String>,
     /// What it knows of the application, beside its id.
@@ -126,6 +130,11 @@ impl Discord {
     pub(crate) fn knows(&self, interaction: &Value) {
         let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
         let source = interaction.get("message").map(|message| text(&message["id"]));
+        let user =
+            [&interaction["member"]["user"], &interaction["user"]].into_iter().find(|it| it.is_object());
+        if let Some(user) = user {
+            self.state.lock().unwrap().names.insert(text(&user["id"]), user["username"].clone());
+        }
         let (id, since) = (text(&interaction["id"]), Instant::now());
         let known = Interaction { id, since, callback: None, edited: None, source };
         self.state.lock().unwrap().interactions.entry(text(&interaction["token"])).or_insert(known);
@@ -255,7 +264,8 @@ async fn any(
     let route = match (method.as_str(), parts.as_slice()) {
         ("POST", ["interactions", _, _, "callback"]) => Route::Callback,
         ("PATCH", ["webhooks", _, _, "messages", _]) => Route::Edit,
-        ("POST", ["channels", _, "messages"]) => Route::Channel,
+        ("POST", ["channels", _, "messages"]) | ("PATCH", ["channels", _, "messages", _]) => Route::Channel,
+        ("GET", ["guilds", _, "members", _]) => Route::Member,
         ("POST", ["users", "@me", "channels"]) => Route::Direct,
         (_, ["applications", ..]) | ("GET", ["users", "@me", "guilds"]) => Route::Commands,
         _ => return error(404, 0),
@@ -320,7 +330,7 @@ impl Discord {
             state.problems.push("a call without Discord's user agent".to_owned());
         }
         let is_bot = headers.get("authorization").is_some_and(|value| *value == format!("Bot {TOKEN}"));
-        if matches!(route, Route::Channel | Route::Direct | Route::Commands) != is_bot {
+        if matches!(route, Route::Channel | Route::Direct | Route::Member | Route::Commands) != is_bot {
             return error(401, 0);
         }
         let body: Value = serde_json::from_slice(body).unwrap_or_default();
@@ -330,10 +340,11 @@ impl Discord {
             (Route::Callback, _) if body["type"] == 9 => Some(Body::Form),
             (Route::Callback, _) => Some(Body::Callback),
             (Route::Edit, _) => Some(Body::Edit),
+            (Route::Channel, "PATCH") => Some(Body::Edit),
             (Route::Channel, _) => Some(Body::Message),
             (Route::Commands, "POST") => Some(Body::Command),
             (Route::Commands, "PATCH") => Some(Body::CommandChange),
-            (Route::Direct | Route::Commands, _) => None,
+            (Route::Direct | Route::Member | Route::Commands, _) => None,
         };
         if let Some(problem) = schema.and_then(|schema| schema.problem(&body)) {
             state.problems.push(format!("{problem} in {route:?}: {body}"));
@@ -342,6 +353,19 @@ impl Discord {
         match route {
             Route::Callback => state.callback(parts[1], parts[2], body),
             Route::Edit => state.edit(parts[2], parts[4], body),
+            Route::Channel if method == Method::PATCH => {
+                let at = parts[3].parse::<usize>().unwrap() - 7_000;
+                let known = state.channels.get_mut(parts[1]).and_then(|channel| channel.get_mut(at));
+                let Some(known) = known else { return error(404, 10_008) };
+                for (field, value) in body.as_object().into_iter().flatten() {
+                    known[field] = value.clone();
+                }
+                Json(json!({ "id": parts[3] })).into_response()
+            }
+            Route::Member => Json(json!({
+                "user": { "id": parts[3], "username": state.names.get(parts[3]) }, "roles": [],
+            }))
+            .into_response(),
             Route::Channel => {
                 state.check_message(&body, true);
                 let channel = state.channels.entry(parts[1].to_owned()).or_default();

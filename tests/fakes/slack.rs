@@ -120,7 +120,7 @@ async fn take(
     if headers["authorization"] != format!("Bearer {}", api.0.token) {
         return no("invalid_auth");
     }
-    if !["chat.postMessage", "chat.postEphemeral", "views.open"].contains(&method.as_str()) {
+    if !["chat.postMessage", "chat.postEphemeral", "chat.update", "views.open"].contains(&method.as_str()) {
         // Who it is, and the members of groups, are asked for by others.
         return if method == "auth.test" {
             let scopes = [("x-oauth-scopes", api.0.scopes.lock().unwrap().clone())];
@@ -161,6 +161,7 @@ async fn take(
     if (method == "chat.postEphemeral") != user.is_some() {
         return no("invalid_arguments");
     }
+    let (named, is_person) = (channel.clone(), channel.starts_with('U'));
     let count = {
         let mut posted = api.0.posted.lock().unwrap();
         posted.push(Posted { method, channel, user, message: message.into() });
@@ -178,5 +179,8 @@ async fn take(
         }));
         return (lie, cut).into_response();
     }
-    Json(json!({ "ok": true, "ts": format!("1795435200.{count:06}") })).into_response()
+    // A person's id in the place of a channel's is their conversation with the bot.
+    let conversation = if is_person { format!("D{named}") } else { named };
+    Json(json!({ "ok": true, "channel": conversation, "ts": format!("1795435200.{count:06}") }))
+        .into_response()
 }

@@ -14,6 +14,7 @@ use room_owner::app::ports::{
 use room_owner::domain::access::{
     AclSetting, AclView, AnnouncementChannel, AuthorisedChannel, Grant, GrantId, GrantUse, Reading,
 };
+use room_owner::domain::asking::AccessRequest;
 use room_owner::domain::audit::{AuditEntry, AuditFilter, OperationId, Outcome, Unresolved};
 use room_owner::domain::command::{Nonce, Place};
 use room_owner::domain::press::{Button, Offer};
@@ -138,6 +139,12 @@ impl Store for Unsteady {
         size: u32,
     ) -> Result<GrantsPage, StoreError> {
         self.store.grants_page(live_at, page, size).await
+    }
+    async fn access_request(&self, operation: OperationId) -> Result<Option<AccessRequest>, StoreError> {
+        self.store.access_request(operation).await
+    }
+    async fn open_access_requests(&self, now: Timestamp) -> Result<Vec<AccessRequest>, StoreError> {
+        self.store.open_access_requests(now).await
     }
     async fn grant(&self, id: GrantId) -> Result<Option<Grant>, StoreError> {
         self.store.grant(id).await

@@ -48,6 +48,7 @@ async fn edits(store: &SqliteStore, by: &str, edit: &Edit) -> (Came, usize) {
             permit,
             changes: edit.changes.iter().map(|change| (change.clone(), None)).collect(),
             reason: None,
+            answers: None,
             force: false,
             known: std::sync::Arc::default(),
         };

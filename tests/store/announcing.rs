@@ -30,7 +30,7 @@ async fn hand_over(world: &World, line: &str) -> OperationId {
 async fn post(store: &SqliteStore, due: &DueAnnouncement) {
     let Topic::Operation(_, event) = due.topic else { return store.settle(due, None, NOON).await.unwrap() };
     let message = Some("1.2".to_owned());
-    let announced = Announced { channel: due.channel.clone(), event, message, problem: None };
+    let announced = Announced { channel: due.channel.clone(), event, message, problem: None, to: None };
     store.settle(due, Some(announced), later(9)).await.unwrap();
 }
 

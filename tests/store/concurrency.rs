@@ -204,6 +204,7 @@ async fn a_random_day(store: &SqliteStore, actions: &[[u8; 4]]) -> Vec<String> {
             Admitted::Busy { operation: None, .. } => "busy",
             Admitted::NotHeld { .. } => "not held",
             Admitted::NotPressed { .. } => "not pressed",
+            Admitted::AskedBefore { .. } => "asked before",
             Admitted::AclChanged => "acl changed",
         };
         met.push(what.to_owned());

@@ -155,13 +155,14 @@ async fn announced(world: &World, operation: OperationId, message: Option<&str>,
     let due = DueAnnouncement {
         id: 0,
         channel: channel.clone(),
+        person: None,
         topic: Topic::Operation(operation, event),
         since: NOON,
         perhaps_posted: false,
         tries: 0,
     };
     let (message, problem) = (message.map(str::to_owned), problem.map(str::to_owned));
-    let announced = Announced { channel, event, message, problem };
+    let announced = Announced { channel, event, message, problem, to: None };
     world.store.settle(&due, Some(announced), later(60)).await.unwrap();
 }
 

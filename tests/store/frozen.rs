@@ -35,13 +35,14 @@ fn frozen() -> PathBuf {
 }
 
 /// Each migration that was shipped: nothing in it may change, for a database knows it by its hash.
-const MIGRATIONS: [(&str, &str); 6] = [
+const MIGRATIONS: [(&str, &str); 7] = [
     ("0001_log.sql", "c7827002631193a80d85c790c7f3569efc27d1827ff6dffa2b5eb4d86c4f1bff"),
     ("0002_projections.sql", "f15a442dc25c0a9190ac37c6e33c7c2cbed0c3f2393ef833a8bafbd1307d68c4"),
     ("0003_working_state.sql", "dd4b7b1eb8cded0c06f76fc784cd571b6913241df879e28c2e6397d9487c417c"),
     ("0004_buttons.sql", "b295ccab0ea27e8cdf08756112923d3ab72df669b352dc811cecf7672ebab914"),
     ("0005_announcements.sql", "4a477edb64cfdd46ccf712db634311375cb62bfd9d906a5dc35655d6e99b1f3c"),
     ("0006_acl_settings.sql", "b1492777b27dafaf1450b6d6a2825640cac9430a342077d2efb4c05d964bc9e0"),
+    ("0007_access_requests.sql", "4b59c5ebaabc8d1a696b9c284d5e0306b891ebaa53036cef4973c3cf50d0d2ae"),
 ];
 
 #[test]
@@ -74,6 +75,8 @@ fn forms(event: &Event) -> Vec<&'static str> {
         What::Confirmed(_) => "confirmed",
         What::Reply(_) => "reply",
         What::Announced(_) => "announced",
+        What::Answered { until: Some(_), .. } => "access given",
+        What::Answered { until: None, .. } => "access refused",
     };
     let mut forms = vec![what];
     match &event.what {
@@ -118,11 +121,17 @@ fn forms(event: &Event) -> Vec<&'static str> {
             forms.extend(request.archived.iter().map(|_| "archived"));
             forms.extend(request.member_of.iter().map(|_| "by membership"));
             forms.extend(request.pressed.iter().map(|_| "pressed"));
+            forms.extend(request.asks.iter().map(|_| "asks for access"));
         }
         What::Announced(announced) => {
             forms.push(if announced.message.is_some() { "in a message" } else { "in no message" });
+            forms.extend(announced.to.iter().map(|_| "to a person"));
         }
-        What::Observed(_) | What::Noted { .. } | What::Overridden { .. } | What::Confirmed(_) => {}
+        What::Observed(_)
+        | What::Noted { .. }
+        | What::Overridden { .. }
+        | What::Confirmed(_)
+        | What::Answered { .. } => {}
     }
     forms
 }
@@ -250,7 +259,7 @@ async fn announces_from_now_on(store: &SqliteStore) {
     let Topic::Operation(operation, event) = due.topic else { panic!("{due:?}") };
     assert_eq!(operation, attempt.operation());
     let message = Some("1772366400.000001".to_owned());
-    let announced = Announced { channel: due.channel.clone(), event, message, problem: None };
+    let announced = Announced { channel: due.channel.clone(), event, message, problem: None, to: None };
     store.settle(&due, Some(announced), later(102)).await.unwrap();
     assert_eq!(store.next_due(&[Platform::Slack], later(103)).await.unwrap(), NextDue::Nothing);
     assert_eq!(store.operation(operation).await.unwrap().unwrap().announced.len(), 1);

@@ -53,6 +53,7 @@ pub(crate) struct Model {
     archives: Table,
     announcement_channels: Table,
     announcements: Table,
+    access_requests: Table,
 }
 
 impl Model {
@@ -79,6 +80,13 @@ impl Model {
                 // It adds to what is there and changes nothing of it.
                 "reply" => drop(model.operation(event).is_object()),
                 "announced" => model.announced(event, what),
+                "answered" => {
+                    let operation = event.operation.to_string();
+                    let asked =
+                        model.access_requests.get_mut(&operation).expect("what is answered was asked");
+                    assert!(asked["answered_in"].is_null(), "it is answered once");
+                    asked["answered_in"] = json!(what["by"].as_str().unwrap().parse::<i64>().unwrap());
+                }
                 other => panic!("an event `{other}`"),
             }
         }
@@ -151,6 +159,14 @@ impl Model {
                 "announcement" => self.announcement_changed(event, what, change),
                 other => panic!("a change `{other}`"),
             }
+        }
+        if !what["asks"].is_null() {
+            let row = json!({
+                "operation": event.operation, "person": what["actor"], "room": what["room"],
+                "channel": what["channel"], "asked_at": millis(&event.body["at"]),
+                "lapses_at": millis(&what["asks"]["lapses_at"]), "answered_in": null,
+            });
+            insert(&mut self.access_requests, "operation", row);
         }
         if !what["archived"].is_null() {
             let mut row = what["archived"].clone();
@@ -235,6 +251,9 @@ impl Model {
     fn announced(&mut self, event: &Row, what: &Value) {
         assert!(self.operation(event).is_object());
         assert!(what["event"].as_i64().unwrap() < event.seq, "it tells of what was there");
+        if !what["to"].is_null() {
+            return;
+        }
         let row = json!({
             "event": event.seq, "operation": event.operation, "channel": what["channel"],
             "announced": what["event"], "message": what["message"], "problem": what["problem"],
@@ -402,6 +421,7 @@ pub(crate) async fn assert_tables_follow(events: &[Row], raw: &mut SqliteConnect
         ("archives", &model.archives),
         ("announcement_channels", &model.announcement_channels),
         ("announcements", &model.announcements),
+        ("access_requests", &model.access_requests),
     ] {
         assert_eq!(table(raw, name).await, *right, "{name}");
     }

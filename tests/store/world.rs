@@ -5,10 +5,11 @@ use std::path::PathBuf;
 use jiff::Timestamp;
 use room_owner::app::ports::{AclChange, AclChanged, AclEdit, Admission, Admitted, NewGrant, Store};
 use room_owner::domain::access::{
-    Action, AuthorisedChannel, ChangedEntry, Decision, Effect, Grant, Known, decide,
+    Action, AuthorisedChannel, ChangedEntry, Decision, Effect, Grant, Known, Role, decide,
 };
-use room_owner::domain::admission::{Attempt, Verdict};
-use room_owner::domain::audit::{AuditEntry, AuditFilter, OperationId, Outcome, Refusal};
+use room_owner::domain::admission::{Asking, Attempt, Verdict};
+use room_owner::domain::asking::Addressee;
+use room_owner::domain::audit::{AskedAccess, AuditEntry, AuditFilter, OperationId, Outcome, Refusal};
 use room_owner::domain::command::Question;
 use room_owner::domain::command::{
     Command, CommandGroup, CommandRequest, DeliveryId, Place, RejectedRequest, Rejection, Typed, parse,
@@ -235,6 +236,10 @@ impl Ask {
         let verdict = match &command {
             Err(error) => Verdict::Invalid(format!("{error:?}")),
             Ok(Command::Help(_) | Command::Owner(_) | Command::Cancel) => Verdict::Open,
+            Ok(Command::Ask(_)) => {
+                let access = AskedAccess { role: Role::Moderator, lapses_at: later(86_400_000) };
+                Verdict::Ask(Asking { access, shown_to: vec![Addressee::Channel(OPS.parse().unwrap())] })
+            }
             Ok(Command::Acl(command)) => panic!("{command:?}"),
             Ok(Command::ShowOwner { room }) => {
                 match self.decide(store, &principal, &place, Action::ShowOwner(room.clone())).await {
@@ -439,6 +444,7 @@ impl Edit {
             permit,
             changes: self.changes.iter().map(|change| (change.clone(), self.reason.clone())).collect(),
             reason: self.reason.clone(),
+            answers: None,
             force: self.force,
             known: std::sync::Arc::new(Known { looks_up_groups: true, ..Known::default() }),
         }

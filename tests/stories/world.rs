@@ -121,6 +121,14 @@ impl World {
         self
     }
 
+    /// The same, and admins read it.
+    pub(crate) fn announces_to_admins(mut self, channel: &str, rooms: &str) -> Self {
+        let channel = format!("slack:{TEAM}:{channel}").parse().unwrap();
+        let change = AclChange::Announce { channel, rooms: rooms.parse().unwrap(), for_admins: true };
+        self.acl.push(("acl announce here".to_owned(), change));
+        self
+    }
+
     pub(crate) fn grant(self, person: Person, role: &str, rooms: &str) -> Self {
         self.grant_but(person, role, rooms, |_| {})
     }

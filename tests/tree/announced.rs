@@ -20,7 +20,7 @@ async fn post(store: &SqliteStore, at: Timestamp) {
     let NextDue::Post(due, _) = store.next_due(&SLACK, at).await.unwrap() else { panic!("nothing is due") };
     let Topic::Operation(_, event) = due.topic else { panic!("{due:?}") };
     let message = Some("1772366400.000001".to_owned());
-    let announced = Announced { channel: due.channel.clone(), event, message, problem: None };
+    let announced = Announced { channel: due.channel.clone(), event, message, problem: None, to: None };
     store.settle(&due, Some(announced), at).await.unwrap();
 }
 

@@ -7,7 +7,7 @@ use tracing::warn;
 use super::acl_file;
 use super::corrections::absent_rooms;
 use crate::app::ports::{GrantsPage, StoreError};
-use crate::app::service::CommandService;
+use crate::app::service::{CommandService, asking};
 use crate::domain::access::{
     AclView, Action, AnnouncementChannel, Denial, Effect, EffectiveScope, Helpers, RoomScope, admins_of,
     attention, caller_rights, explain, is_live, is_open, live_admins, unread_groups, who_can,
@@ -58,8 +58,8 @@ pub(super) async fn denied(
     service: &CommandService,
     request: &CommandRequest,
     operation: OperationId,
-    denial: &Denial,
-    action: &Action,
+    acl: &AclView,
+    (denial, action): (&Denial, &Action),
 ) -> Reply {
     let helpers = match action {
         Action::ReadAcl(_) | Action::ReadAudit => helpers(service, request, &[]).await,
@@ -69,7 +69,8 @@ pub(super) async fn denied(
         }
     };
     let subject = request.principal.subject.clone();
-    Reply::Denied { operation, denial: denial.clone(), subject, action: action.clone(), helpers }
+    let ask = asking::offered(service, request, acl).await;
+    Reply::Denied { operation, denial: denial.clone(), subject, action: action.clone(), helpers, ask }
 }
 
 /// The admins other than the caller who could change entries for all of `rooms`, of the place's own workspace or
@@ -144,7 +145,10 @@ async fn list(service: &CommandService, listed: &Listed) -> Result<AclAnswer, St
         let shown = attention(&grants, &service.store.grant_uses().await?, now);
         let (page, pages, shown) = cut(shown, listed);
         let grants = shown.into_iter().map(|(grant, why)| (grant, Some(why))).collect();
-        return Ok(AclAnswer::Grants { listed: at(page), pages, grants, left_out: 0, announced: Vec::new() });
+        let mut asks = service.store.open_access_requests(now).await?;
+        asks.retain(|ask| listed.who.as_ref().is_none_or(|who| ask.person == *who));
+        let (listed, announced) = (at(page), Vec::new());
+        return Ok(AclAnswer::Grants { listed, pages, grants, left_out: 0, announced, asks });
     }
     if let Some(who) = &listed.who {
         let mut grants = service.store.grants().await?;
@@ -152,14 +156,15 @@ async fn list(service: &CommandService, listed: &Listed) -> Result<AclAnswer, St
         let (left_out, grants) = only(grants, |it| listed.part == Section::All || is_live(it, now));
         let (page, pages, grants) = cut(grants, listed);
         let grants = grants.into_iter().map(|grant| (grant, None)).collect();
-        return Ok(AclAnswer::Grants { listed: at(page), pages, grants, left_out, announced: Vec::new() });
+        let (listed, announced, asks) = (at(page), Vec::new(), Vec::new());
+        return Ok(AclAnswer::Grants { listed, pages, grants, left_out, announced, asks });
     }
     let live_at = (listed.part == Section::Live).then_some(now);
     let GrantsPage { page, pages, grants, left_out } =
         service.store.grants_page(live_at, listed.page, listed.size).await?;
     let grants = grants.into_iter().map(|grant| (grant, None)).collect();
     let (_, announced) = only(service.store.announcement_channels().await?, |it| it.is_live(now));
-    Ok(AclAnswer::Grants { listed: at(page), pages, grants, left_out, announced })
+    Ok(AclAnswer::Grants { listed: at(page), pages, grants, left_out, announced, asks: Vec::new() })
 }
 
 /// Those that are shown, and how many are not.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use tracing::warn;
 
 use super::acl::captioned;
-use super::{acl_file, announcing};
+use super::{acl_file, announcing, asking};
 use crate::app::ports::{AclChanged, AclEdit, Admission, Admitted, StoreError};
 use crate::app::service::{CommandService, not_recorded, note_operation};
 use crate::domain::access::plan::Step;
@@ -15,6 +15,8 @@ use crate::domain::access::{
     Permit, is_for_oneself,
 };
 use crate::domain::admission::Verdict;
+use crate::domain::asking::AccessRequest;
+use crate::domain::audit::OperationId;
 use crate::domain::command::{
     AclCommand, Command, CommandGroup, CommandRequest, Edit, Invocation, Place, Problem, UsageError,
 };
@@ -33,6 +35,7 @@ pub(super) async fn edit(
     let now = service.clock.now();
     let steps = match edit {
         Edit::Apply(wanted, version) => acl_file::steps(service, wanted, *version).await,
+        Edit::Answer(operation, lasts) => asking::changes(service, *operation, *lasts, now).await.map(Ok),
         edit => changes(edit, &request.place, now).map(Ok),
     };
     let mut changes = match steps {
@@ -43,6 +46,10 @@ pub(super) async fn edit(
     for (_, why) in &mut changes {
         *why = why.take().or_else(|| reason.clone());
     }
+    let answers = match edit {
+        Edit::Answer(operation, _) => Some(*operation),
+        _ => None,
+    };
     let known = service.directory.known();
     let reach = permit.reach().clone();
     let edit = AclEdit {
@@ -54,6 +61,7 @@ pub(super) async fn edit(
         permit,
         changes,
         reason: reason.clone(),
+        answers,
         force: *force,
         known: Arc::clone(&known),
     };
@@ -65,9 +73,14 @@ pub(super) async fn edit(
                 let warnings = warnings(service, &entry, &known).await;
                 entries.push((entry, warnings));
             }
-            (operation, AclAnswer::Edited { changed: entries, is_for_oneself })
+            match answered(service, answers).await {
+                Ok(None) => (operation, AclAnswer::Edited { changed: entries, is_for_oneself }),
+                Ok(Some(request)) => (operation, AclAnswer::Answered { request, granted: entries.pop() }),
+                Err(error) => return Some(not_recorded(&error)),
+            }
         }
         Ok(AclChanged::Declined(operation, why)) => (operation, AclAnswer::NotEdited(why)),
+        Ok(AclChanged::NotAnswered(operation, why)) => (operation, AclAnswer::NotAnswered(why)),
         Ok(AclChanged::NotPressed(operation, why)) => return Some(Reply::NotPressed { operation, why }),
         Ok(AclChanged::Duplicate { operation, first }) => return Some(Reply::Duplicate { operation, first }),
         Ok(AclChanged::AclChanged) => return None,
@@ -75,6 +88,17 @@ pub(super) async fn edit(
     };
     note_operation(operation);
     Some(captioned(service, operation, answer, &request.place, &reach).await)
+}
+
+/// The request for access that was answered, if the edit did that.
+async fn answered(
+    service: &CommandService,
+    answers: Option<OperationId>,
+) -> Result<Option<Box<AccessRequest>>, StoreError> {
+    match answers {
+        Some(operation) => Ok(service.store.access_request(operation).await?.map(Box::new)),
+        None => Ok(None),
+    }
 }
 
 /// The request with what it leaves to be looked up: the one entry that it means, where it names a person instead; the
@@ -218,7 +242,9 @@ fn changes(edit: &Edit, place: &Place, now: jiff::Timestamp) -> Result<Vec<Step>
         }
         Edit::Announce(..) => return Err(StoreError("the rooms were not looked up".to_owned())),
         Edit::StopAnnouncing(channel) => vec![AclChange::StopAnnouncing(here(channel, place)?)],
-        Edit::Apply(..) => return Err(StoreError("a file was taken for one change".to_owned())),
+        Edit::Apply(..) | Edit::Answer(..) => {
+            return Err(StoreError("what takes a look at the store was taken for one change".to_owned()));
+        }
     };
     Ok(changes.into_iter().map(|change| (change, None)).collect())
 }

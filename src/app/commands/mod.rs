@@ -3,6 +3,7 @@
 mod acl;
 mod acl_file;
 mod announcing;
+mod asking;
 pub mod audit;
 mod corrections;
 mod edit_acl;
@@ -25,7 +26,7 @@ use crate::domain::access::{caller_rights, rights};
 use crate::domain::audit::OperationId;
 use crate::domain::command::{Command, CommandRequest, check_account};
 use crate::domain::press::Button;
-use crate::domain::reply::Reply;
+use crate::domain::reply::{AskAnswer, Reply};
 
 /// What an admitted request is about to ask of Tencent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -143,6 +144,10 @@ impl CommandService {
             let request = resolved.as_ref().unwrap_or(request);
             return match self.admit(request).await {
                 Next::Answer(reply) => Handled::AtOnce(reply),
+                Next::AskedBefore(operation, first) => {
+                    let (room, answer) = (first.room.clone(), AskAnswer::AskedBefore(*first));
+                    Handled::AtOnce(asking::reply(self, request, operation, &room, answer).await)
+                }
                 Next::Edit(permit) => match edit_acl::resolved(self, request, &permit).await {
                     Ok(None) => match edit_acl::edit(self, request, permit).await {
                         Some(reply) => Handled::AtOnce(reply),
@@ -183,11 +188,11 @@ impl CommandService {
 
 /// The answer to a request that is on record and changes nothing.
 async fn answer(service: &CommandService, request: &CommandRequest, on_record: &OnRecord) -> Reply {
-    let OnRecord { operation, acl, reach, denied } = on_record;
+    let OnRecord { operation, acl, reach, denied, asked } = on_record;
     let operation = *operation;
     let CommandRequest { principal, place, .. } = request;
     if let Some((denial, action)) = denied {
-        return acl::denied(service, request, operation, denial, action).await;
+        return acl::denied(service, request, operation, acl, (denial, action)).await;
     }
     let now = service.clock.now();
     match &request.command {
@@ -208,6 +213,10 @@ async fn answer(service: &CommandService, request: &CommandRequest, on_record: &
             }
         }
         Ok(Command::Owner(question)) => rooms::answer(service, request, on_record, *question).await,
+        Ok(Command::Ask(ask)) => match asked {
+            Some(answer) => asking::reply(service, request, operation, &ask.room, answer.clone()).await,
+            None => not_recorded(&StoreError("a request for access was not decided".into())),
+        },
         Ok(Command::Acl(command)) => {
             let answer = acl::answer(service, request, acl, command).await;
             acl::captioned(service, operation, answer, place, reach).await

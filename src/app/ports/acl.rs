@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::domain::access::{AclChange, ChangedEntry, Grant, Known, NotEdited, Permit};
+use crate::domain::asking::NotAnswered;
 use crate::domain::audit::{AuditEntry, OperationId};
 use crate::domain::command::{DeliveryId, Place, Pressed};
 use crate::domain::press::NotPressed;
@@ -28,6 +29,8 @@ pub struct AclEdit {
     pub changes: Vec<(AclChange, Option<String>)>,
     /// Why, for the record.
     pub reason: Option<String>,
+    /// The operation whose request for access it answers: with the grant that it makes, or with no.
+    pub answers: Option<OperationId>,
     /// Whether to make it even if it locks everybody out.
     pub force: bool,
     /// What is known of groups and workspaces, to tell whether it would.
@@ -41,6 +44,8 @@ pub enum AclChanged {
     Changed(OperationId, Vec<ChangedEntry>),
     /// Not made; recorded as declined.
     Declined(OperationId, NotEdited),
+    /// The request for access cannot be answered; recorded as declined.
+    NotAnswered(OperationId, NotAnswered),
     /// The button that was pressed cannot be pressed; recorded as declined.
     NotPressed(OperationId, NotPressed),
     /// The delivery had been taken before. The repetition has an entry of its own.

@@ -2,6 +2,7 @@
 
 use crate::domain::access::Permit;
 use crate::domain::admission::{Attempt, Verdict};
+use crate::domain::asking::AccessRequest;
 use crate::domain::audit::{AuditEntry, OperationId, Unresolved};
 use crate::domain::command::{CommandRequest, RejectedRequest};
 use crate::domain::press::NotPressed;
@@ -88,6 +89,13 @@ pub enum Admitted {
         /// Why not.
         why: NotPressed,
     },
+    /// The same person asks for the same access already.
+    AskedBefore {
+        /// The entry of this request, recorded as declined.
+        operation: OperationId,
+        /// The first one.
+        first: Box<AccessRequest>,
+    },
     /// The ACL changed between the decision and the record: decide again. Nothing was written.
     AclChanged,
 }
@@ -100,6 +108,7 @@ impl Admitted {
             Self::Recorded(operation)
             | Self::Duplicate { operation, .. }
             | Self::NotHeld { operation, .. }
+            | Self::AskedBefore { operation, .. }
             | Self::NotPressed { operation, .. } => Some(*operation),
             Self::Busy { operation, .. } => *operation,
             Self::AclChanged => None,

@@ -13,6 +13,7 @@ use crate::app::callbacks::{Confirmation, Observation, OwnerChangeEvent, ReadBac
 use crate::domain::access::{
     AclSetting, AclView, AnnouncementChannel, AuthorisedChannel, Grant, GrantId, GrantUse, Reading,
 };
+use crate::domain::asking::AccessRequest;
 use crate::domain::audit::{AuditEntry, AuditFilter, OperationId, Outcome, Unresolved};
 use crate::domain::command::{Nonce, Place};
 use crate::domain::press::{Button, Offer};
@@ -119,6 +120,12 @@ pub trait Store: Send + Sync {
 
     /// Changes the ACL and records the change, in one transaction.
     async fn edit_acl(&self, edit: AclEdit, at: Timestamp) -> Result<AclChanged, StoreError>;
+
+    /// The request for access that an operation made.
+    async fn access_request(&self, operation: OperationId) -> Result<Option<AccessRequest>, StoreError>;
+
+    /// The requests for access that can still be answered, oldest first.
+    async fn open_access_requests(&self, now: Timestamp) -> Result<Vec<AccessRequest>, StoreError>;
 
     /// The part of the ACL that ever named the principal or the channel: what [`Self::acl_for`] reads, with
     /// the channels' former entries, for decisions about the past.

@@ -4,21 +4,25 @@ use std::time::Instant;
 
 use tracing::info;
 
+use super::asking::{self, Asked};
 use super::in_flight::InFlightGuard;
 use super::{CommandService, not_recorded, note_operation};
 use crate::app::acl::rooms_of;
 use crate::app::ports::{Admission, Admitted, Step, StoreError};
 use crate::domain::access::{AclView, Action, Decision, Denial, EffectiveScope, Permit, decide};
 use crate::domain::admission::{Attempt, Verdict};
+use crate::domain::asking::AccessRequest;
 use crate::domain::audit::OperationId;
 use crate::domain::command::{AclCommand, Command, CommandRequest, Place, RejectedRequest, Rejection};
-use crate::domain::reply::Reply;
+use crate::domain::reply::{AskAnswer, Reply};
 use crate::domain::room::RoomId;
 
 /// What is left to do about a request.
 pub(in crate::app) enum Next<'a> {
     /// Nothing: this is the answer.
     Answer(Reply),
+    /// Nothing: the same person has asked for the same access, and that is still open.
+    AskedBefore(OperationId, Box<AccessRequest>),
     /// A change of the ACL, which is permitted and recorded as it is made.
     Edit(Permit),
     /// A transfer that is permitted and written down.
@@ -44,12 +48,36 @@ pub(in crate::app) struct OnRecord {
     pub reach: EffectiveScope,
     /// Why it is not permitted, and which action was not.
     pub denied: Option<(Denial, Action)>,
+    /// What came of a request for access.
+    pub asked: Option<AskAnswer>,
 }
 
 /// The decision, and what of it is still needed after the verdict was recorded.
 enum Decided {
     Edit(Permit),
-    Verdict { verdict: Verdict, reach: EffectiveScope, denied: Option<(Denial, Action)> },
+    Verdict {
+        verdict: Verdict,
+        reach: EffectiveScope,
+        denied: Option<(Denial, Action)>,
+        asked: Option<AskAnswer>,
+    },
+}
+
+fn denied(denial: Denial, action: Action) -> Decided {
+    let (verdict, denied) = (Verdict::Denied(denial.clone()), Some((denial, action)));
+    Decided::Verdict { verdict, reach: EffectiveScope::default(), denied, asked: None }
+}
+
+fn asking(asked: Asked) -> Decided {
+    let (verdict, answer) = match asked {
+        Asked::Denied(denial, action) => return denied(denial, action),
+        Asked::Pointless(answer) => (Verdict::Declined(answer.to_string()), answer),
+        Asked::Ask(asking) => {
+            let answer = AskAnswer::ShownTo(asking.shown_to.clone(), asking.access.lapses_at);
+            (Verdict::Ask(asking), answer)
+        }
+    };
+    Decided::Verdict { verdict, reach: EffectiveScope::default(), denied: None, asked: Some(answer) }
 }
 
 impl CommandService {
@@ -65,10 +93,11 @@ impl CommandService {
     async fn try_to_admit(&self, request: &CommandRequest) -> Result<Next<'_>, StoreError> {
         let (mut decline_if_busy, mut is_counted) = (false, false);
         for _ in 0..Next::MOST_TURNS {
-            let acl = self.store.recent_acl_for(&request.principal, &request.place).await?;
-            let (verdict, reach, denied) = match self.decide(request, &acl).await? {
+            let place = self.decided_at(request).await?;
+            let acl = self.store.recent_acl_for(&request.principal, &place).await?;
+            let (verdict, reach, denied, asked) = match self.decide(request, &place, &acl).await? {
                 Decided::Edit(permit) => return Ok(Next::Edit(permit)),
-                Decided::Verdict { verdict, reach, denied } => (verdict, reach, denied),
+                Decided::Verdict { verdict, reach, denied, asked } => (verdict, reach, denied, asked),
             };
             if !std::mem::replace(&mut is_counted, true)
                 && let Some(why) = self.over_room_limit(request, &verdict)
@@ -88,7 +117,7 @@ impl CommandService {
                 decline_if_busy,
                 is_answered_later,
             };
-            let asked = self.admissions.begin();
+            let admitting = self.admissions.begin();
             let (now, began) = (self.clock.now(), self.clock.elapsed());
             let begin = |operation, begun_at| {
                 let guard = self.in_flight.begin(operation);
@@ -108,7 +137,7 @@ impl CommandService {
                     Next::Transfer(attempt, guard)
                 }
                 Admitted::Recorded(operation) => {
-                    let on_record = OnRecord { operation, acl, reach, denied };
+                    let on_record = OnRecord { operation, acl, reach, denied, asked };
                     match lookup {
                         Some(room) => Next::ShowOwner(room, on_record, begin(operation, now)),
                         None => Next::Say(on_record),
@@ -124,10 +153,11 @@ impl CommandService {
                 Admitted::NotHeld { operation, named } => {
                     Next::Answer(Reply::NotHeld { operation, named, room })
                 }
+                Admitted::AskedBefore { operation, first } => Next::AskedBefore(operation, first),
                 Admitted::NotPressed { operation, why } => Next::Answer(Reply::NotPressed { operation, why }),
                 Admitted::AclChanged => continue,
                 Admitted::Busy { operation: None, unresolved, .. } => {
-                    drop(asked);
+                    drop(admitting);
                     self.resolve_holder(&unresolved).await?;
                     decline_if_busy = true;
                     continue;
@@ -137,8 +167,13 @@ impl CommandService {
         Err(StoreError("the acl changed faster than a decision could be made".into()))
     }
 
-    async fn decide(&self, request: &CommandRequest, acl: &AclView) -> Result<Decided, StoreError> {
-        let decided = |verdict, reach| Ok(Decided::Verdict { verdict, reach, denied: None });
+    async fn decide(
+        &self,
+        request: &CommandRequest,
+        place: &Place,
+        acl: &AclView,
+    ) -> Result<Decided, StoreError> {
+        let decided = |verdict, reach| Ok(Decided::Verdict { verdict, reach, denied: None, asked: None });
         let command = match &request.command {
             Ok(command) => command,
             Err(error) => {
@@ -146,6 +181,9 @@ impl CommandService {
             }
         };
         let now = self.clock.now();
+        if let Command::Ask(ask) = command {
+            return Ok(asking(asking::decided(self, request, &ask.room, acl).await?));
+        }
         let action = match command {
             Command::Acl(AclCommand::Edit { edit, .. }) => {
                 Action::EditAcl(rooms_of(&*self.store, edit, acl, now).await?)
@@ -155,11 +193,8 @@ impl CommandService {
                 None => return decided(Verdict::Open, EffectiveScope::default()),
             },
         };
-        match (decide(&request.principal, &request.place, action.clone(), acl, now), command) {
-            (Decision::Deny(denial), _) => {
-                let (verdict, denied) = (Verdict::Denied(denial.clone()), Some((denial, action)));
-                Ok(Decided::Verdict { verdict, reach: EffectiveScope::default(), denied })
-            }
+        match (decide(&request.principal, place, action.clone(), acl, now), command) {
+            (Decision::Deny(denial), _) => Ok(denied(denial, action)),
             (Decision::Permit(permit), Command::Acl(AclCommand::Edit { .. })) => Ok(Decided::Edit(permit)),
             (Decision::Permit(permit), command) => {
                 let reach = permit.reach().clone();

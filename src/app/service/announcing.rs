@@ -45,17 +45,19 @@ pub(super) struct Announcing {
 }
 
 /// What to do with an announcement.
-enum Plan {
+pub(super) enum Plan {
     /// Post it.
     Post(Box<Announcement>),
+    /// Put it in the place of the message that said so before.
+    Replace(Channel, String, Box<Announcement>),
     /// The person's own reply, in the same channel, has said it; or nothing is left to be said.
     Drop,
 }
 
 /// What became of an announcement.
 enum Ended {
-    /// It was posted; the platform's id of the message, if it said one.
-    Posted(Option<String>),
+    /// It was posted: where, and the platform's id of the message, if it said one.
+    Posted(Channel, Option<String>),
     /// It was given up, and why.
     GivenUp(String),
     /// It is not to be posted.
@@ -163,15 +165,20 @@ impl CommandService {
         ended: &Ended,
     ) -> Result<(), StoreError> {
         let now = self.clock.now();
-        let announced = |message: &Option<String>, problem: &Option<String>| Announced {
-            channel: due.channel.clone(),
+        let announced = |channel: &Channel, message: &Option<String>, problem: &Option<String>| Announced {
+            channel: channel.clone(),
             event: due.topic.event().unwrap_or_default(),
             message: message.clone(),
             problem: problem.clone(),
+            to: due.person.clone(),
         };
         match ended {
-            Ended::Posted(message) => book.settle(due, Some(announced(message, &None)), now).await,
-            Ended::GivenUp(why) => book.settle(due, Some(announced(&None, &Some(why.clone()))), now).await,
+            Ended::Posted(channel, message) => {
+                book.settle(due, Some(announced(channel, message, &None)), now).await
+            }
+            Ended::GivenUp(why) => {
+                book.settle(due, Some(announced(&due.channel, &None, &Some(why.clone()))), now).await
+            }
             Ended::NothingToSay => book.settle(due, None, now).await,
             Ended::NotYet { perhaps_posted, after, is_asked_for } => {
                 let due = DueAnnouncement { perhaps_posted: *perhaps_posted, ..due.clone() };
@@ -200,9 +207,9 @@ impl CommandService {
             }
             Topic::Grant(grant) => self.planned_lapse(due, grant).await,
         };
-        let announcement = match planned {
-            Ok(Plan::Post(announcement)) => announcement,
+        let planned = match planned {
             Ok(Plan::Drop) => return Ended::NothingToSay,
+            Ok(planned) => planned,
             Err(error) => {
                 warn!(channel = %due.channel, %error, "what is to be announced cannot be read");
                 let (perhaps_posted, after) = (due.perhaps_posted, pause_before(due.tries));
@@ -213,12 +220,12 @@ impl CommandService {
         if !pause.is_zero() {
             self.clock.sleep(pause).await;
         }
-        let posted = messenger.post(&due.channel, &announcement, &due.topic.key()).await;
+        let posted = carried_out(planned, due, &**messenger).await;
         self.announcing.pace.has_posted(&due.channel, self.clock.elapsed());
         match posted {
-            Ok(message) => {
-                info!(channel = %due.channel, message = ?message, "announced");
-                Ended::Posted(message)
+            Ok((channel, message)) => {
+                info!(%channel, message = ?message, "announced");
+                Ended::Posted(channel, message)
             }
             Err(SendError::Permanent(why)) => given_up(due, why),
             Err(SendError::Temporary { why, after, is_unclear }) => {
@@ -256,6 +263,9 @@ impl CommandService {
         let Some(mut entry) = upto.first().and_then(|first| AuditEntry::begun_by(first)) else {
             return Ok(Plan::Drop);
         };
+        if let Some(request) = self.store.access_request(operation).await? {
+            return self.planned_request(due, request, &events).await;
+        }
         upto.iter().for_each(|event| entry.follow(event));
         let channels = self.store.announcement_channels().await?;
         if !channels_for(&entry, &channels).any(|channel| *channel == due.channel) {
@@ -311,6 +321,30 @@ impl CommandService {
         let filter = AuditFilter { actor, without_readings: true, limit: Some(1), ..AuditFilter::default() };
         let seen = self.store.audit(&filter).await.unwrap_or_default();
         seen.into_iter().find_map(|entry| entry.actor_name)
+    }
+}
+
+/// Posts what is planned: where it is, and the platform's id of the message.
+async fn carried_out(
+    plan: Plan,
+    due: &DueAnnouncement,
+    messenger: &dyn Messenger,
+) -> Result<(Channel, Option<String>), SendError> {
+    let key = due.topic.key();
+    match (plan, &due.person) {
+        (Plan::Replace(channel, message, announcement), _) => {
+            messenger.replace(&channel, &message, &announcement).await?;
+            Ok((channel, Some(message)))
+        }
+        (Plan::Post(announcement), Some(person)) => {
+            let written = messenger.write_to(person, &announcement, &key).await?;
+            let (channel, message) = written.unzip();
+            Ok((channel.unwrap_or_else(|| due.channel.clone()), message))
+        }
+        (Plan::Post(announcement), None) => {
+            Ok((due.channel.clone(), messenger.post(&due.channel, &announcement, &key).await?))
+        }
+        (Plan::Drop, _) => Err(SendError::Permanent("there is nothing to say".to_owned())),
     }
 }
 

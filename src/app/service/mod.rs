@@ -4,6 +4,7 @@
 
 mod admission;
 mod announcing;
+pub(super) mod asking;
 mod config;
 mod in_flight;
 mod notifying;

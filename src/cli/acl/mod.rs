@@ -16,7 +16,8 @@ use crate::app::commands::at_once;
 use crate::app::ports::Clock;
 use crate::app::service::CommandService;
 use crate::domain::access::{Effect, NewGrant, Role, RoomScope};
-use crate::domain::audit::TimeExpr;
+use crate::domain::asking::read_answer;
+use crate::domain::audit::{OperationId, TimeExpr};
 use crate::domain::command::{self, Command, Edit, Ends, Listed, Section, Why, clean_reason};
 use crate::domain::duration::parse_lasting;
 use crate::domain::principal::{Channel, InvalidId, Subject};
@@ -51,6 +52,17 @@ pub enum AclCommand {
         /// How it is changed.
         #[command(flatten)]
         edit: EditArguments,
+    },
+    /// Answer somebody who asks for access to a room
+    Answer {
+        /// The operation that asks, from `acl list --attention`
+        operation: OperationId,
+        /// For how long, such as 8h or 1h; or no
+        #[arg(value_parser = answer)]
+        answer: Answer,
+        /// How to print the grant
+        #[arg(long, value_enum, default_value = "table")]
+        format: Format,
     },
     /// Take a grant back
     Revoke {
@@ -215,6 +227,10 @@ pub enum AnnounceCommand {
     },
 }
 
+/// For how long access is given; `None` for not at all.
+#[derive(Debug, Clone, Copy)]
+pub struct Answer(Option<std::time::Duration>);
+
 /// How one entry is changed.
 #[derive(Debug, Args)]
 pub struct EditArguments {
@@ -233,7 +249,7 @@ impl AclCommand {
     /// Whether it changes the ACL.
     pub fn is_edit(&self) -> bool {
         match self {
-            Self::Grant { .. } | Self::Revoke { .. } | Self::Apply { .. } => true,
+            Self::Grant { .. } | Self::Answer { .. } | Self::Revoke { .. } | Self::Apply { .. } => true,
             Self::Channel(command) => !matches!(command, ChannelCommand::List { .. }),
             Self::Announce(command) => !matches!(command, AnnounceCommand::List { .. }),
             Self::List { .. } | Self::Why { .. } | Self::WhoCan { .. } | Self::Export | Self::Plan { .. } => {
@@ -256,6 +272,10 @@ impl AclCommand {
                 let until = until.map(|until| Ends::until(until.or_in(TimeZone::system()))).transpose();
                 let ends = until.map_err(WrongUsage)?.or(lasts.map(Ends::After));
                 edited(Edit::Grant { grants: vec![grant], ends }, edit)?
+            }
+            Self::Answer { operation, answer: Answer(lasts), format } => {
+                let edit = Edit::Answer(operation, lasts);
+                (Wanted::Edit { edit, reason: None, force: false }, Asked::rows(format))
             }
             Self::Revoke { grant, edit } => edited(Edit::Revoke(grant), edit)?,
             Self::Channel(ChannelCommand::Allow { channel, rooms, edit }) => {
@@ -338,6 +358,10 @@ fn grantee(text: &str) -> Result<Subject, String> {
         Ok(role) => Err(format!("the role comes second: `room-owner acl grant <subject> {role}`")),
         Err(_) => Subject::written(text).map_err(|error| error.to_string()),
     }
+}
+
+fn answer(text: &str) -> Result<Answer, String> {
+    read_answer(text).map(Answer)
 }
 
 fn grant(text: &str) -> Result<i64, String> {

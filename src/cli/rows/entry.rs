@@ -158,6 +158,7 @@ mod tests {
                 event: 18,
                 message: Some("3".to_owned()),
                 problem: None,
+                to: None,
             }],
         };
         let bare = AuditEntry {

@@ -48,6 +48,16 @@ impl Known {
         self.readings.get(group).filter(|reading| reading.is_fresh(now)).map(|reading| &reading.members)
     }
 
+    /// The people in the group, as far as that is known.
+    pub fn people_in<'a>(&'a self, group: &'a Subject, now: Timestamp) -> impl Iterator<Item = Subject> + 'a {
+        let team = match group {
+            Subject::SlackGroup { team, .. } => Some(team),
+            _ => None,
+        };
+        let members = self.members(group, now).into_iter().flatten();
+        members.filter_map(move |user| Some(Subject::SlackUser { team: team?.clone(), user: user.clone() }))
+    }
+
     /// Whether somebody reads who is in the group, so that it will be known. What Discord says with each request has
     /// not to be read.
     pub fn looks_up(&self, group: &Subject) -> bool {

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::principal::Channel;
+use crate::domain::principal::{Channel, Subject};
 
 /// What became of an announcement of an operation in a channel.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -18,12 +18,16 @@ pub struct Announced {
     /// Why it was given up, if it was.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub problem: Option<String>,
+    /// Who got it as a direct message, in the place of everybody in the channel.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub to: Option<Subject>,
 }
 
 impl Announced {
     /// The address at which the message is found; `None` if there is none.
     pub fn link(&self) -> Option<String> {
-        let message = self.message.as_ref()?;
+        // Nobody else finds a direct message.
+        let message = self.message.as_ref().filter(|_| self.to.is_none())?;
         Some(match &self.channel {
             Channel::Slack { channel, .. } => {
                 format!("https://slack.com/archives/{channel}/p{}", message.replace('.', ""))
@@ -45,5 +49,5 @@ pub(super) fn serialize_links<S: serde::Serializer>(
 
 /// Whether none was posted.
 pub(super) fn has_no_link(announced: &[Announced]) -> bool {
-    announced.iter().all(|one| one.message.is_none())
+    announced.iter().all(|one| one.link().is_none())
 }

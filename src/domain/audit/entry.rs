@@ -123,12 +123,15 @@ impl AuditEntry {
                 let problem = self.error_info.take().map(|info| format!("{info}; ")).unwrap_or_default();
                 self.error_info = Some(format!("{problem}overridden by operation {by}"));
             }
+            // Direct messages are found by those who got them alone.
+            What::Announced(announced) if announced.to.is_some() => {}
             What::Announced(announced) => self.announced.push(announced.clone()),
             What::Requested(_)
             | What::Observed(_)
             | What::System(_)
             | What::Confirmed(_)
-            | What::Reply(_) => {}
+            | What::Reply(_)
+            | What::Answered { .. } => {}
         }
     }
 

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{Announced, DecisionKind, OperationId, Outcome, OutcomeKind};
-use crate::domain::access::{ChangedEntry, Denial, Grant, Permit};
+use crate::domain::access::{ChangedEntry, Denial, Grant, Permit, Role};
 use crate::domain::principal::{Channel, Subject};
 use crate::domain::reply_note::ReplyNote;
 use crate::domain::room::{AccountId, RoomId};
@@ -59,6 +59,18 @@ pub enum What {
     Reply(ReplyNote),
     /// It was announced in a channel, or could not be.
     Announced(Announced),
+    /// The access that it asks for was given or refused.
+    Answered {
+        /// By this operation.
+        by: OperationId,
+        /// Until when it is given; `None` if it is not.
+        #[serde(
+            default,
+            skip_serializing_if = "Option::is_none",
+            serialize_with = "crate::domain::time::serialize_optional_millis"
+        )]
+        until: Option<Timestamp>,
+    },
 }
 
 /// A request as it was taken, whatever its end.
@@ -122,6 +134,20 @@ pub struct Request {
     /// The events that it took out of the database, into an archive.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub archived: Option<Box<Archived>>,
+    /// The access to the room that it asks for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub asks: Option<AskedAccess>,
+}
+
+/// What a request for access asks for, beside the room and the channel of the request.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AskedAccess {
+    /// The role.
+    pub role: Role,
+    /// From when on it cannot be answered any more.
+    #[serde(serialize_with = "crate::domain::time::serialize_millis")]
+    pub lapses_at: Timestamp,
 }
 
 /// Which events an archive holds, and digests of what the database keeps of them. It is part of the event that records

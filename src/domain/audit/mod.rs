@@ -21,7 +21,7 @@ pub use super::time::millis;
 pub use announced::Announced;
 pub use answer::{ArchivedIn, NoAnswer, Page};
 pub use entry::{AuditEntry, OBSERVED};
-pub use event::{Archived, Event, Observed, OwnerChange, Request, SystemChange, What};
+pub use event::{Archived, AskedAccess, Event, Observed, OwnerChange, Request, SystemChange, What};
 pub use owner::{Basis, Certainty, Ownership, ReportedChange, RoomEntry, RoomHistory, ownership};
 pub use question::{AuditFilter, Filter, OperationKind, Outcomes, Stat, StatsBy};
 pub use time_expr::{InvalidTime, TimeExpr, read_in, zone};

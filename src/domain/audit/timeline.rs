@@ -51,11 +51,26 @@ fn steps_of(event: &Event) -> Vec<(&'static str, String)> {
         What::Confirmed(change) => vec![("confirmed", callback(change, None))],
         What::Reply(note) => vec![("reply", note.to_string())],
         What::Announced(announced) => vec![("announced", self::announced(announced))],
+        What::Answered { by, until } => vec![("answered", self::answered(*by, *until))],
+    }
+}
+
+/// How a request for access was answered.
+fn answered(by: OperationId, until: Option<Timestamp>) -> String {
+    match until {
+        Some(until) => format!("operation {by} gives the access until {}", millis(until)),
+        None => format!("operation {by} does not give the access"),
     }
 }
 
 fn announced(announced: &Announced) -> String {
     let channel = &announced.channel;
+    if let Some(person) = &announced.to {
+        return match &announced.problem {
+            None => format!("to {person} in a direct message"),
+            Some(why) => format!("not to {person}: {why}"),
+        };
+    }
     match (announced.link(), &announced.problem) {
         (Some(link), _) => format!("in {channel}: {link}"),
         (None, Some(why)) => format!("not in {channel}: {why}"),
@@ -80,7 +95,15 @@ fn requested(request: &Request) -> Vec<(&'static str, String)> {
         Some(DecisionKind::Deny) => steps.push(("decided", format!("denied: {authority}"))),
         None => {}
     }
+    if let (Some(asks), Some(room)) = (&request.asks, &request.room) {
+        let until = millis(asks.lapses_at);
+        steps.push((
+            "asked",
+            format!("for the role {} for {room}; an admin can answer until {until}", asks.role),
+        ));
+    }
     match (request.outcome, &request.room, &request.new_owner) {
+        _ if request.asks.is_some() => {}
         (OutcomeKind::Pending, Some(room), Some(owner)) => {
             steps.push(("attempted", format!("written down, then sent: hand {room} over to {owner}")));
         }

@@ -49,6 +49,7 @@ fn written(command: &Command) -> Option<String> {
         Command::Help(_) => "help".to_owned(),
         Command::Owner(OwnerQuestion::List) => "list".to_owned(),
         Command::Owner(OwnerQuestion::Undo) => "undo".to_owned(),
+        Command::Ask(ask) => format!("ask {}{}", in_quotes(ask.room.as_str()), because(&ask.reason)?),
         Command::ShowOwner { room } => in_quotes(room.as_str()),
         Command::Transfer(transfer) => {
             let overrides = transfer.overrides.map(|it| format!(" override: {it}")).unwrap_or_default();
@@ -95,6 +96,10 @@ fn written(command: &Command) -> Option<String> {
                     let rooms = in_quotes(&grant.rooms.to_string());
                     format!("{verb} {subject} {role} rooms: {rooms}{channels}{lasts}{because}")
                 }
+                Edit::Answer(operation, Some(lasts)) => {
+                    format!("answer {operation} \"{}\"", jiff::SignedDuration::try_from(*lasts).ok()?)
+                }
+                Edit::Answer(operation, None) => format!("answer {operation} no"),
                 Edit::Revoke(id) => format!("revoke {id}{because}"),
                 Edit::RevokeOf(subject) => format!("revoke {subject}{because}"),
                 Edit::AllowChannel(channel, rooms) => {

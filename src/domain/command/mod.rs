@@ -93,6 +93,8 @@ pub enum Command {
     Owner(OwnerQuestion),
     /// Hand the room over.
     Transfer(Transfer),
+    /// May I hand the room over here?
+    Ask(AskForAccess),
     /// What was done?
     Audit(Box<Question>),
     /// Nothing: the buttons of a reply are withdrawn.
@@ -112,13 +114,23 @@ pub struct Transfer {
     pub overrides: Option<OperationId>,
 }
 
+/// A request for moderator, for one room, in the channel where it is made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AskForAccess {
+    /// The room.
+    pub room: RoomId,
+    /// Why, in the words of the person who asks.
+    pub reason: Option<String>,
+}
+
 impl Command {
     /// Every name that [`Self::name`] gives, and what is not understood.
-    pub const NAMES: [&str; 10] = [
+    pub const NAMES: [&str; 11] = [
         "transfer",
         "override",
         "show_owner",
         "owner",
+        "ask",
         "acl",
         "acl_edit",
         "audit",
@@ -137,6 +149,7 @@ impl Command {
             Self::Transfer(_) => "override",
             Self::ShowOwner { .. } => "show_owner",
             Self::Owner(_) => "owner",
+            Self::Ask(_) => "ask",
             Self::Acl(AclCommand::Edit { .. }) => "acl_edit",
             Self::Acl(_) => "acl",
             Self::Audit(_) => "audit",
@@ -149,19 +162,31 @@ impl Command {
     pub fn room(&self) -> Option<&RoomId> {
         match self {
             Self::Help(_) | Self::Owner(_) | Self::Acl(_) | Self::Audit(_) | Self::Cancel => None,
-            Self::ShowOwner { room } | Self::Transfer(Transfer { room, .. }) => Some(room),
+            Self::ShowOwner { room }
+            | Self::Transfer(Transfer { room, .. })
+            | Self::Ask(AskForAccess { room, .. }) => Some(room),
         }
     }
 
     /// What it asks permission for; `None` for what everybody may ask.
     pub fn action(&self) -> Option<Action> {
         match self {
-            Self::Help(_) | Self::Owner(_) | Self::Cancel => None,
+            Self::Help(_) | Self::Owner(_) | Self::Ask(_) | Self::Cancel => None,
             Self::ShowOwner { room } => Some(Action::ShowOwner(room.clone())),
             Self::Transfer(Transfer { room, overrides: Some(_), .. }) => Some(Action::Override(room.clone())),
             Self::Transfer(Transfer { room, .. }) => Some(Action::Transfer(room.clone())),
             Self::Acl(command) => command.action(),
             Self::Audit(_) => Some(Action::ReadAudit),
+        }
+    }
+
+    /// Why, of what happens to a room.
+    pub fn reason(&self) -> Option<&str> {
+        match self {
+            Self::Transfer(Transfer { reason, .. }) | Self::Ask(AskForAccess { reason, .. }) => {
+                reason.as_deref()
+            }
+            _ => None,
         }
     }
 

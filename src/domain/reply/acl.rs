@@ -7,6 +7,7 @@ use crate::domain::access::{
     AclView, AnnouncementChannel, Attention, AuthorisedChannel, CallerRights, ChangedEntry, EligibleSubject,
     Explanation, Grant, GrantWarnings, Helpers, NotEdited, RoomScope, UnreadGroup,
 };
+use crate::domain::asking::{AccessRequest, NotAnswered};
 use crate::domain::command::Listed;
 use crate::domain::principal::{Channel, Place, Principal, Subject};
 use crate::domain::room::RoomId;
@@ -23,6 +24,15 @@ pub enum AclAnswer {
     },
     /// An edit that was not made.
     NotEdited(NotEdited),
+    /// A request for access that was answered.
+    Answered {
+        /// The request, with its answer.
+        request: Box<AccessRequest>,
+        /// The grant that was made, and what is in its way; `None` if the answer was no.
+        granted: Option<(ChangedEntry, GrantWarnings)>,
+    },
+    /// A request for access that was not answered.
+    NotAnswered(NotAnswered),
     /// The caller's own id, groups and rights.
     WhoAmI {
         /// The caller.
@@ -46,6 +56,8 @@ pub enum AclAnswer {
         left_out: usize,
         /// The announcement channels, if the whole list was asked for.
         announced: Vec<AnnouncementChannel>,
+        /// The requests for access that nobody has answered, if they were asked for.
+        asks: Vec<AccessRequest>,
     },
     /// A page of the authorised channels.
     Channels {
@@ -138,8 +150,9 @@ impl AclAnswer {
                     ChangedEntry::Channel { .. } | ChangedEntry::Announcement { .. } => None,
                 })
                 .collect(),
-            Self::Grants { grants, .. } => {
-                grants.iter().flat_map(|(grant, _)| [&grant.subject, &grant.granted_by]).collect()
+            Self::Grants { grants, asks, .. } => {
+                let of_grants = grants.iter().flat_map(|(grant, _)| [&grant.subject, &grant.granted_by]);
+                asks.iter().map(|ask| &ask.person).chain(of_grants).collect()
             }
             Self::Channels { entries, .. } => entries.iter().map(|entry| &entry.allowed_by).collect(),
             Self::Announcements { entries, .. } => entries.iter().map(|entry| &entry.set_by).collect(),
@@ -147,7 +160,12 @@ impl AclAnswer {
             Self::Explained(explained) => explained.principal.subjects().collect(),
             Self::WhoCan { able, .. } => able.iter().map(|able| &able.subject).collect(),
             Self::NotEdited(NotEdited::AdminBeyond(admin)) => vec![admin],
-            Self::NotEdited(_) | Self::WhoAmI { .. } | Self::Planned { .. } | Self::Unreadable => Vec::new(),
+            Self::Answered { request, .. } => vec![&request.person],
+            Self::NotEdited(_)
+            | Self::NotAnswered(_)
+            | Self::WhoAmI { .. }
+            | Self::Planned { .. }
+            | Self::Unreadable => Vec::new(),
         }
     }
 }

@@ -9,8 +9,9 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use super::access::{Action, CallerRights, Denial, EffectiveScope, Grant, Helpers, Right, Role};
+use super::asking::{AccessRequest, Addressee};
 use super::audit::{AuditEntry, NoAnswer, OperationId, Outcome, OutcomeKind};
-use super::command::{CommandGroup, Transfer, Unusable, UsageError};
+use super::command::{AskForAccess, CommandGroup, Transfer, Unusable, UsageError};
 use super::press::{Button, NotPressed};
 use super::principal::{Principal, Subject};
 use super::room::{AccountId, RoomId};
@@ -114,6 +115,21 @@ pub enum Reply {
         /// What was not permitted.
         action: Action,
         /// Whom to ask, as far as the command tells.
+        helpers: Helpers,
+        /// The access that can be asked for, where that could help.
+        ask: Option<Box<AskForAccess>>,
+    },
+    /// A request for access.
+    Ask {
+        /// Its record.
+        operation: OperationId,
+        /// The room.
+        room: RoomId,
+        /// What came of it.
+        answer: Box<AskAnswer>,
+        /// The caller, to be quoted to an admin.
+        subject: Subject,
+        /// Whom to ask.
         helpers: Helpers,
     },
     /// Not understood.
@@ -232,6 +248,26 @@ pub enum OwnerAnswer {
     Last(Option<Box<LastHandOver>>),
 }
 
+/// What came of a request for access. [`std::fmt::Display`] is what the audit log keeps of why none was made.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum AskAnswer {
+    /// It is shown to these; until when it can be answered.
+    #[error("shown to admins")]
+    ShownTo(Vec<Addressee>, Timestamp),
+    /// The same person has asked before, and that is still open.
+    #[error("asked before, in operation {}", .0.operation)]
+    AskedBefore(AccessRequest),
+    /// They may hand the room over already.
+    #[error("not asked: they may hand the room over already")]
+    AlreadyMay,
+    /// Nobody may give it.
+    #[error("not asked: nobody can give it")]
+    Nobody,
+    /// The bot cannot reach anybody who may give it.
+    #[error("not asked: the bot can write to nobody who can give it")]
+    Unreachable,
+}
+
 /// Somebody's last hand-over.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LastHandOver {
@@ -337,7 +373,9 @@ impl Reply {
     pub fn ends_buttons(&self) -> bool {
         match self.said() {
             Self::NotPressed { why, .. } => !matches!(why, NotPressed::NotYours(_)),
-            Self::Transfer { .. } | Self::Unusable { .. } | Self::Cancelled { .. } => true,
+            Self::Transfer { .. } | Self::Unusable { .. } | Self::Cancelled { .. } | Self::Ask { .. } => true,
+            // The message is rewritten to say how the request was answered.
+            Self::Acl { answer, .. } if matches!(**answer, AclAnswer::Answered { .. }) => false,
             Self::Denied { .. }
             | Self::Foreign { .. }
             | Self::Busy { .. }
@@ -366,12 +404,16 @@ impl Reply {
         match self {
             Self::Help { .. } | Self::Rooms { .. } | Self::Cancelled { .. } => OutcomeKind::Succeeded,
             Self::Acl { answer, .. } => match **answer {
-                AclAnswer::NotEdited(_) => OutcomeKind::Declined,
+                AclAnswer::NotEdited(_) | AclAnswer::NotAnswered(_) => OutcomeKind::Declined,
                 _ => OutcomeKind::Succeeded,
             },
             // The question was recorded and permitted, whatever its answer.
             Self::Audit { .. } => OutcomeKind::Succeeded,
             Self::Owner { outcome, .. } | Self::Transfer { outcome, .. } => outcome.kind(),
+            Self::Ask { answer, .. } => match **answer {
+                AskAnswer::ShownTo(..) => OutcomeKind::Succeeded,
+                _ => OutcomeKind::Declined,
+            },
             Self::Denied { .. } | Self::Foreign { .. } => OutcomeKind::Denied,
             Self::Invalid { .. } | Self::Unusable { .. } => OutcomeKind::Invalid,
             Self::Duplicate { .. } => OutcomeKind::Duplicate,
@@ -396,6 +438,7 @@ impl Reply {
             | Self::Owner { operation, .. }
             | Self::Transfer { operation, .. }
             | Self::Denied { operation, .. }
+            | Self::Ask { operation, .. }
             | Self::Invalid { operation, .. }
             | Self::Duplicate { operation, .. }
             | Self::Busy { operation, .. }

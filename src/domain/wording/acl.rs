@@ -1,5 +1,6 @@
 //! Answers about the ACL.
 
+use super::asking;
 use super::denial::helpers;
 use super::edits::{edited, not_edited};
 use super::lists::{
@@ -18,11 +19,18 @@ pub(super) fn acl(operation: OperationId, answer: &AclAnswer, name: &CommandName
     let mut message = match answer {
         AclAnswer::Edited { changed, is_for_oneself } => edited(changed, *is_for_oneself),
         AclAnswer::NotEdited(why) => not_edited(why, &name),
+        AclAnswer::Answered { request, granted } => asking::answer(request, granted.as_ref()),
+        AclAnswer::NotAnswered(why) => asking::not_answered(why, &name),
         AclAnswer::WhoAmI { principal, place, caller_rights, helpers } => {
             whoami(principal, place, caller_rights, helpers)
         }
-        AclAnswer::Grants { listed, pages, grants, left_out, announced } => {
+        AclAnswer::Grants { listed, pages, grants, left_out, announced, asks } => {
             let mut message = listed_grants(listed, grants, *left_out, &name);
+            if !asks.is_empty() {
+                let grants = std::mem::replace(&mut message.headline, text("Waiting for an admin's answer:"));
+                let open = asks.iter().map(|ask| asking::open(ask, &name)).chain([grants]);
+                message.body.splice(..0, open);
+            }
             message.body.extend(announced_in(announced));
             paged(&mut message, listed.page, *pages, lists(listed.part, listed.who.as_ref()), &name);
             message

@@ -1,5 +1,6 @@
 //! Announcements: three lines at most, what happened first.
 
+use super::asking;
 use super::lists::role_for;
 use super::message::{CommandName, Line, Message, Span, Tone, capital, code, op_and_request, text};
 use super::outcome::outcome_message;
@@ -22,6 +23,16 @@ pub fn announcement(announcement: &Announcement, name: &CommandName) -> Message 
         }
         Announcement::Lapse { grant, holder, admins, perhaps_posted } => {
             (lapse(grant, holder, admins, &name.of(CommandGroup::Acl)), perhaps_posted)
+        }
+        Announcement::Asked { request, perhaps_posted, .. } => {
+            (asking::request(request, name), perhaps_posted)
+        }
+        Announcement::Answered { request, perhaps_posted } => {
+            let message = match &request.answer {
+                Some(answer) => asking::outcome(request, answer, name),
+                None => asking::request(request, name),
+            };
+            (message, perhaps_posted)
         }
     };
     if *perhaps_posted {

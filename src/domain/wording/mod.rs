@@ -6,6 +6,7 @@
 
 pub mod acl;
 mod announcement;
+mod asking;
 pub mod audit;
 mod denial;
 pub mod edits;
@@ -25,6 +26,7 @@ use message::{hand_over, op, person, spans, text};
 
 pub use super::command::{Style, shell_word};
 pub use announcement::announcement;
+pub use asking::open as open_request;
 use denial::{denied, foreign_origin};
 use help::help;
 pub use message::{
@@ -94,8 +96,15 @@ pub fn message(reply: &Reply, name: &CommandName) -> Message {
             }
             message
         }
-        Reply::Denied { operation, denial, subject, action, helpers } => {
-            denied(*operation, denial, subject, action, helpers, name)
+        Reply::Denied { operation, denial, subject, action, helpers, ask } => {
+            let mut message = denied(*operation, denial, subject, action, helpers, name);
+            if let (Some(ask), Some(next)) = (ask, message.body.first_mut()) {
+                *next = asking::how_to_ask(ask, helpers, name);
+            }
+            message
+        }
+        Reply::Ask { operation, room, answer, subject, helpers } => {
+            asking::asked(*operation, room, answer, subject, helpers, name)
         }
         Reply::Invalid { operation, error, rights } => invalid(*operation, error, rights, name),
         Reply::Duplicate { operation, first } => duplicate(*operation, first),

@@ -1,6 +1,7 @@
 //! Questions, on connections that cannot write.
 
 pub(super) mod acl;
+pub(super) mod asking;
 pub(super) mod buttons;
 mod copy;
 mod export;

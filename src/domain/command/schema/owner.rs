@@ -4,7 +4,7 @@ use super::{AclCommand, Example, Needs, Verb, example, help, verb};
 use crate::domain::access::Role;
 use crate::domain::command::parameter::{Kind, REASON, named, positional};
 use crate::domain::command::values::Values;
-use crate::domain::command::{Command, CommandGroup, Problem, Transfer};
+use crate::domain::command::{AskForAccess, Command, CommandGroup, Problem, Transfer};
 
 /// What a moderator asks about rooms, beside the owner of one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,6 +49,7 @@ pub(super) const VERBS: &[Verb] = &[
                 Kind::Operation,
                 "Admins: override this operation, whose outcome nobody knows; needs a reason",
             ),
+            named("ask", &["ask"], Kind::YesOrNo, "Ask the admins for access to the room instead"),
         ],
         examples: &[
             Example {
@@ -120,6 +121,17 @@ pub(super) const VERBS: &[Verb] = &[
             |_| Ok(Command::Owner(OwnerQuestion::Undo)),
         )
     },
+    verb(
+        (CommandGroup::Owner, Needs::Nothing),
+        &["ask"],
+        "Ask the admins to let you hand a room over here",
+        &[positional("room", "<room>", &["room"], Kind::Room, "The RoomId of the live room"), REASON],
+        &[],
+        |values| {
+            let room = values.required("room", Values::room)?;
+            Ok(Command::Ask(AskForAccess { room, reason: values.reason()? }))
+        },
+    ),
     Verb {
         aliases: &["whoami?"],
         ..verb(
@@ -146,8 +158,9 @@ fn transfer_or_question(values: &mut Values) -> Result<Command, Problem> {
     let new_owner = values.account("new_owner")?;
     let reason = values.reason()?;
     let overrides = values.parsed("override")?;
+    let asks = values.yes_or_no("ask")?;
     let Some(room) = room else {
-        let is_empty = new_owner.is_none() && reason.is_none() && overrides.is_none();
+        let is_empty = new_owner.is_none() && reason.is_none() && overrides.is_none() && !asks;
         return if is_empty {
             Ok(Command::Help(CommandGroup::Owner))
         } else {
@@ -155,6 +168,11 @@ fn transfer_or_question(values: &mut Values) -> Result<Command, Problem> {
         };
     };
     match new_owner {
+        _ if asks && overrides.is_some() => {
+            Err(Problem::Invalid("asking for access overrides nothing: leave `override` out".to_owned()))
+        }
+        // Whoever asks says for which room; whom they would hand it to is their business later.
+        _ if asks => Ok(Command::Ask(AskForAccess { room, reason })),
         Some(_) if overrides.is_some() && reason.is_none() => {
             Err(Problem::Invalid("an override needs a reason".to_owned()))
         }

@@ -7,7 +7,7 @@ use jiff::tz::TimeZone;
 
 use crate::domain::access::plan::Wanted;
 use crate::domain::access::{Action, GrantId, NewGrant, RoomScope};
-use crate::domain::audit::TimeExpr;
+use crate::domain::audit::{OperationId, TimeExpr};
 use crate::domain::duration::SHORTEST;
 use crate::domain::principal::{Channel, Subject};
 use crate::domain::room::RoomId;
@@ -144,6 +144,8 @@ pub enum Edit {
     Announce(Option<Channel>, Option<RoomScope>, bool),
     /// Announce nothing more in a channel; this one if none is named.
     StopAnnouncing(Option<Channel>),
+    /// Give the access that an operation asks for, for so long; or refuse it.
+    Answer(OperationId, Option<Duration>),
     /// Make the ACL what a file says, if it is at this version or is so already. Only the command line asks for it.
     Apply(Wanted, Option<i64>),
 }

@@ -2,6 +2,7 @@
 
 use super::asked::{AclCommand, Edit, Ends, Listed, Section, Why};
 use crate::domain::access::{Effect, GrantId, NewGrant, RoomScope};
+use crate::domain::asking::read_answer;
 use crate::domain::command::values::{Values, invalid};
 use crate::domain::command::{Command, Problem};
 use crate::domain::duration::parse_lasting;
@@ -79,6 +80,13 @@ pub(super) fn revoke(values: &mut Values) -> Result<Command, Problem> {
         Problem::Invalid(format!("`{shown}` is not the number of a grant: `list` shows them"))
     })?;
     edit(values, Edit::Revoke(id))
+}
+
+pub(super) fn answer(values: &mut Values) -> Result<Command, Problem> {
+    let operation = values.required("operation", Values::parsed)?;
+    let answer = values.required("answer", Values::text)?;
+    let lasts = read_answer(&answer).map_err(Problem::Invalid)?;
+    Ok(Command::Acl(AclCommand::Edit { edit: Edit::Answer(operation, lasts), reason: None, force: false }))
 }
 
 pub(super) fn list(values: &mut Values) -> Result<Command, Problem> {

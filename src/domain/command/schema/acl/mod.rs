@@ -3,7 +3,7 @@
 mod asked;
 mod build;
 
-use self::build::{edit, grant, list, listed, one_scope, page, revoke, who_can, why};
+use self::build::{answer, edit, grant, list, listed, one_scope, page, revoke, who_can, why};
 use super::{Needs, ROOM, Verb, example, help, verb};
 use crate::domain::access::{Effect, Role, RoomScope};
 use crate::domain::command::parameter::{Kind, Parameter, REASON, SHORT, named, positional};
@@ -122,6 +122,26 @@ pub(super) const VERBS: &[Verb] = &[
     ),
     verb(
         ADMIN,
+        &["answer"],
+        "Answer somebody who asks for access to a room",
+        &[
+            positional(
+                "operation",
+                "<operation>",
+                &[],
+                Kind::Operation,
+                "The number of the operation that asks, as list attention shows it",
+            ),
+            positional("answer", "<answer>", &[], Kind::Text(SHORT), "For how long: 8h, 1h; or no"),
+        ],
+        &[example(
+            &[("operation", "<operation>"), ("answer", "8h")],
+            "gives the access that somebody asks for, for so long; no refuses it",
+        )],
+        answer,
+    ),
+    verb(
+        ADMIN,
         &["list"],
         "Show who may do what",
         &[
@@ -140,7 +160,10 @@ pub(super) const VERBS: &[Verb] = &[
             example(&[], "shows the live grants"),
             example(&[("who", "<person>")], "shows those that name somebody"),
             example(&[("part", "all")], "shows ended ones too"),
-            example(&[("part", "attention")], "shows those about to end, and those long unused"),
+            example(
+                &[("part", "attention")],
+                "shows who asks for access, and the grants about to end or long unused",
+            ),
         ],
         list,
     ),
