@@ -209,6 +209,21 @@ impl Discord {
         tokio::time::timeout(Duration::from_secs(20), waiting).await.expect("the bot says nothing in discord")
     }
 
+    /// Waits until nothing can be pressed in the newest message of a channel.
+    pub(crate) async fn loses_buttons_in(&self, channel: &str) -> Value {
+        let mut changes = self.changes.subscribe();
+        let waiting = async {
+            loop {
+                let newest = self.channel(channel).pop().unwrap_or_default();
+                if newest["components"].as_array().is_none_or(Vec::is_empty) {
+                    return newest;
+                }
+                changes.changed().await.unwrap();
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(20), waiting).await.expect("the buttons stay in discord")
+    }
+
     pub(crate) fn channel(&self, id: &str) -> Vec<Value> {
         self.state.lock().unwrap().channels.get(id).cloned().unwrap_or_default()
     }

@@ -107,6 +107,13 @@ impl Guild {
         link.connection.as_ref().unwrap().send(event);
     }
 
+    /// Delivers an interaction of a message that the bot posted by itself: what came of it.
+    pub(crate) async fn sends(&self, interaction: &Value) -> Reply {
+        self.delivers(interaction).await;
+        self.workspace.recorded.fetch_add(1, Ordering::SeqCst);
+        self.answer_to(interaction).await
+    }
+
     async fn posts(&self, body: String) {
         let now = self.workspace.clock.now().as_second();
         assert_eq!(self.posts_as_signed_at(body, now).await, 202);

@@ -30,6 +30,8 @@ mod world;
 mod absent_rooms;
 mod announced_after_a_crash;
 mod announcements;
+mod asking;
+mod asking_at_discord;
 mod bad_days;
 mod behind_nginx;
 mod callbacks;

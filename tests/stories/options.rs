@@ -31,13 +31,14 @@ const fn form(
 }
 
 /// The longer beginnings first.
-const FORMS: [Form; 21] = [
+const FORMS: [Form; 22] = [
     form("room-owner", "", &[], &["room", "new_owner"]),
     form("room-acl", "whoami", &["whoami"], &[]),
     form("room-acl", "help", &["help"], &[]),
     form("room-acl", "grant", &["grant"], &["who", "role"]),
     form("room-acl", "deny", &["deny"], &["who", "role"]),
     form("room-acl", "revoke", &["revoke"], &["grant"]),
+    form("room-acl", "answer", &["answer"], &["operation", "answer"]),
     form("room-acl", "list", &["list"], &["part", "who"]),
     form("room-acl", "why", &["why"], &["who", "room"]),
     form("room-acl", "who-can", &["who-can"], &["room"]),
@@ -85,7 +86,9 @@ pub(crate) fn filled(line: &str) -> OptionValues<'_> {
     while !rest.is_empty() {
         let (word, behind) = next(rest);
         rest = behind;
-        let is_name = |name: &&str| (!form.path.is_empty() && !name.starts_with('@')) || *name == "override";
+        let is_name = |name: &&str| {
+            (!form.path.is_empty() && !name.starts_with('@')) || ["override", "ask"].contains(name)
+        };
         match word.strip_suffix(':').filter(is_name) {
             Some(name) => {
                 let (value, behind) = next(rest);
@@ -158,7 +161,7 @@ fn option(name: &str, value: &str, resolved: &mut Value) -> Value {
         "grant" | "page" | "operation" | "override" | "before" | "limit" => {
             (4, json!(value.parse::<i64>().unwrap()))
         }
-        "readings" => (5, json!(value == "yes")),
+        "readings" | "ask" => (5, json!(value == "yes")),
         // People at Slack have an id of Discord's in these stories.
         "actor-id" => (3, json!(super::doors::with_discords_ids(value))),
         _ => (3, json!(value)),
@@ -208,7 +211,8 @@ pub(crate) fn as_typed(code: &str) -> String {
     }
     for (name, value) in options {
         let name = if name == "channel" { "in" } else { name };
-        let value = if (name, value.as_str()) == ("readings", "True") { "yes".to_owned() } else { value };
+        let value =
+            if ["readings", "ask"].contains(&name) && value == "True" { "yes".to_owned() } else { value };
         let is_rest = ["reason", "since", "until"].contains(&name);
         let value = if is_rest { value } else { quoted(&value) };
         typed.push(format!("{name}: {value}"));

@@ -306,6 +306,7 @@ impl Request {
             member_of: None,
             error_info: None,
             reading: false,
+            asks: None,
             ..self
         }
     }
@@ -313,6 +314,6 @@ impl Request {
     /// Not begun, and why.
     #[must_use]
     pub fn declined(self, why: String) -> Self {
-        Self { outcome: OutcomeKind::Declined, error_info: Some(why), ..self }
+        Self { outcome: OutcomeKind::Declined, error_info: Some(why), asks: None, ..self }
     }
 }

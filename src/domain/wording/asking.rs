@@ -45,7 +45,7 @@ pub(super) fn asked(
         AskAnswer::ShownTo(addressees, lapses_at) => (
             Tone::Wait,
             text("Asked for access to ").code(room).text(" here: ").and(shown_to(addressees)).text("."),
-            text("You get a message with the answer. Nobody can answer after ").time(*lapses_at).text("."),
+            text("You get a message with the answer. An admin can answer until ").time(*lapses_at).text("."),
         ),
         AskAnswer::AskedBefore(first) => (
             Tone::Wait,
@@ -92,10 +92,11 @@ fn shown_to(addressees: &[Addressee]) -> Line {
 
 /// What admins read: who asks for what and why; once it was answered, how.
 pub(super) fn request(request: &AccessRequest, name: &CommandName) -> Message {
-    let headline = code(asker(request)).text(" asks to hand ").code(&request.room).text(" over in ");
+    let asks = if request.answer.is_some() { " asked for access to " } else { " asks for access to " };
+    let headline = code(asker(request)).text(asks).code(&request.room).text(" in ");
     let headline = headline.and(channel(&request.channel)).text(".");
     let (tone, next) = match &request.answer {
-        None => (Tone::Wait, text("Give moderator for this room and channel alone, for how long?")),
+        None => (Tone::Wait, text("Moderator for this room, in that channel alone: for how long?")),
         Some(answer) => (tone(answer), answered(answer)),
     };
     let reason = request.reason.as_ref().map(|reason| text("Reason given: ").code(reason));
@@ -146,7 +147,7 @@ pub(super) fn answer(request: &AccessRequest, granted: Option<&(ChangedEntry, Gr
         }
         _ => {
             let headline =
-                text("Refused: ").and(who).text(" gets no access to ").code(&request.room).text(".");
+                text("Not given: ").and(who).text(" gets no access to ").code(&request.room).text(".");
             Message::new(Tone::Done, headline, vec![told])
         }
     }
@@ -215,7 +216,7 @@ fn tone(answer: &AccessAnswer) -> Tone {
 fn answered(answer: &AccessAnswer) -> Line {
     let line = match answer.until {
         Some(until) => text("Given until ").time(until),
-        None => text("Refused"),
+        None => text("Not given"),
     };
     line.text(" by ").code(answerer(answer)).text(" (op ").text(answer.operation).text(").")
 }
