@@ -6,7 +6,7 @@ use std::fs;
 use jiff::Timestamp;
 use room_owner::app::acl::local_permit;
 use room_owner::app::announcements::{Announcements as _, DueAnnouncement};
-use room_owner::app::ports::{OwnerChangeEvent, ReadBack, Store as _};
+use room_owner::app::ports::{AclChanged, Admitted, NewGrant, OwnerChangeEvent, ReadBack, Store as _};
 use room_owner::clock::SystemClock;
 use room_owner::domain::access::{Effect, Reading};
 use room_owner::domain::announcement::Topic;
@@ -23,7 +23,7 @@ use secrecy::ExposeSecret as _;
 use super::files::beside;
 use super::replay;
 use super::world::{
-    ALICE, MALLORY, NOON, OPS, World, allow, announce, ask, foreign, grant, later, problem, read, recorded,
+    ALICE, Edit, MALLORY, NOON, OPS, World, allow, announce, ask, foreign, grant, later, problem, read, recorded,
     refused, remove, revoke, silence, succeeded, unknown,
 };
 
@@ -37,6 +37,7 @@ pub(crate) async fn everything() -> World {
     let world = World::empty().await;
     access(&world).await;
     decisions(&world).await;
+    asking(&world).await;
     outcomes(&world).await;
     let world = callbacks(world).await;
     archive(&world).await;
@@ -95,6 +96,22 @@ async fn decisions(world: &World) {
     recorded(ask("a b c").admit(store).await);
     store.admit(foreign("f"), later(1)).await.unwrap();
     read(world, later(1)).await;
+}
+
+/// Three ask for access: one of them gets it, one does not, and one waits.
+async fn asking(world: &World) {
+    let store = &world.store;
+    let first = recorded(ask("ask vip-1 reason: on call").by(MALLORY).delivered("ask").admit(store).await);
+    let second = recorded(ask("ask vip-1").by("slack:T1:U5").admit(store).await);
+    let again = ask("ask vip-1").by(MALLORY).admit(store).await;
+    assert!(matches!(again, Admitted::AskedBefore { .. }), "{again:?}");
+    recorded(ask("ask vip-2").by(MALLORY).admit(store).await);
+    let hour = |new: &mut NewGrant| new.expires_at = Some(later(3_600_000));
+    let given = grant(MALLORY, "moderator", "vip-1").but(hour).answering(first);
+    assert!(matches!(given.apply(store).await, AclChanged::Changed(..)));
+    let refused = Edit { changes: Vec::new(), ..given.clone().answering(second) };
+    assert!(matches!(refused.apply(store).await, AclChanged::Changed(..)));
+    assert!(matches!(given.apply(store).await, AclChanged::NotAnswered(..)));
 }
 
 async fn outcomes(world: &World) {

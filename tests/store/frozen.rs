@@ -146,12 +146,15 @@ fn every_event_that_was_ever_written_is_read_and_written_back_byte_for_byte() {
         met.extend(forms(&event));
     }
     let all = [
+        "access given",
+        "access refused",
         "allowed",
         "announced",
         "announces",
         "announces no more",
         "announces other rooms",
         "archived",
+        "asks for access",
         "by membership",
         "clock_set_back",
         "confirmed",
@@ -185,6 +188,7 @@ fn every_event_that_was_ever_written_is_read_and_written_back_byte_for_byte() {
         "shown",
         "succeeded",
         "system",
+        "to a person",
         "unchanged",
         "unknown",
     ];

@@ -341,6 +341,8 @@ pub(crate) struct Edit {
     pub(crate) typed: String,
     pub(crate) changes: Vec<AclChange>,
     pub(crate) reason: Option<String>,
+    /// The request for access that it answers.
+    pub(crate) answers: Option<OperationId>,
     pub(crate) force: bool,
 }
 
@@ -352,6 +354,7 @@ pub(crate) fn edit(typed: String, change: AclChange) -> Edit {
         typed,
         changes: vec![change],
         reason: None,
+        answers: None,
         force: true,
     }
 }
@@ -407,6 +410,11 @@ impl Edit {
         self
     }
 
+    pub(crate) fn answering(mut self, operation: OperationId) -> Self {
+        self.answers = Some(operation);
+        self
+    }
+
     pub(crate) fn unforced(mut self) -> Self {
         self.force = false;
         self
@@ -444,7 +452,7 @@ impl Edit {
             permit,
             changes: self.changes.iter().map(|change| (change.clone(), self.reason.clone())).collect(),
             reason: self.reason.clone(),
-            answers: None,
+            answers: self.answers,
             force: self.force,
             known: std::sync::Arc::new(Known { looks_up_groups: true, ..Known::default() }),
         }
