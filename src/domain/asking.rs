@@ -1,7 +1,6 @@
 //! Requests for access: somebody who may not hand a room over asks for it, and an admin answers.
 
 use std::collections::BTreeSet;
-use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -163,18 +162,6 @@ pub fn answers(operation: OperationId, lapses_at: Timestamp) -> Vec<Offer> {
         Offer::line(label.to_owned(), &answering(operation, answer), lapses_at)
     };
     ANSWERS.into_iter().filter_map(offer).collect()
-}
-
-/// How long access is given for, or that it is not: `8h`, `no`.
-///
-/// # Errors
-/// When it is neither.
-pub fn read_answer(text: &str) -> Result<Option<Duration>, String> {
-    if text.eq_ignore_ascii_case("no") {
-        return Ok(None);
-    }
-    let length = super::duration::parse_lasting(text);
-    length.map(Some).map_err(|error| format!("{error}; or write no"))
 }
 
 impl Denial {

@@ -251,6 +251,10 @@ mod tests {
           name: Room Owner (staging)
           description: Hands live rooms to a new owner
         features:
+          app_home:
+            home_tab_enabled: false
+            messages_tab_enabled: true
+            messages_tab_read_only_enabled: true
           bot_user:
             display_name: staging-room-owner
             always_online: true
@@ -262,12 +266,12 @@ mod tests {
           slash_commands:
             - command: /staging-room-owner
               description: Hand a live room to a new owner, or show who owns it
-              usage_hint: "<room> <new_owner> | <room> | show | list | undo | whoami | help"
+              usage_hint: "<room> <new_owner> | <room> | show | list | undo | ask | whoami | help"
               url: https://rooms.example.com/slack/commands
               should_escape: true
             - command: /staging-room-acl
               description: "Who may do what: show it, explain it, change it"
-              usage_hint: "whoami | grant | deny | revoke | list | why | who-can | channel | announce | help"
+              usage_hint: "whoami | grant | deny | revoke | answer | list | why | who-can | channel | announce | help"
               url: https://rooms.example.com/slack/commands
               should_escape: true
             - command: /staging-room-audit

@@ -23,8 +23,8 @@ use secrecy::ExposeSecret as _;
 use super::files::beside;
 use super::replay;
 use super::world::{
-    ALICE, Edit, MALLORY, NOON, OPS, World, allow, announce, ask, foreign, grant, later, problem, read, recorded,
-    refused, remove, revoke, silence, succeeded, unknown,
+    ALICE, Edit, MALLORY, NOON, OPS, World, allow, announce, ask, foreign, grant, later, problem, read,
+    recorded, refused, remove, revoke, silence, succeeded, unknown,
 };
 
 const BORIS: &str = "slack:T1:U2";

@@ -46,6 +46,11 @@ fn what_is_registered_fits_discords_limits() {
           "min_value": 1,
           "name": "override",
           "type": 4
+        },
+        {
+          "description": "Ask the admins for access to the room instead",
+          "name": "ask",
+          "type": 5
         }
       ],
       "type": 1

@@ -32,7 +32,7 @@ pub use parameter::{Kind, Parameter, Position};
 pub use parse::{parse, parse_in};
 pub use pressed::{Nonce, Pressed};
 pub use schema::{
-    AclCommand, Edit, Ends, Example, Listed, Needs, OwnerQuestion, Question, Section, Verb, Why,
+    AclCommand, Edit, Ends, Example, Listed, Needs, OwnerQuestion, Question, Section, Verb, Why, read_answer,
 };
 pub use values::Values;
 

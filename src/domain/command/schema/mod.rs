@@ -12,7 +12,7 @@ use super::values::Values;
 use super::{Command, CommandGroup, Problem};
 use crate::domain::access::{Right, Role};
 
-pub use acl::{AclCommand, Edit, Ends, Listed, Section, Why};
+pub use acl::{AclCommand, Edit, Ends, Listed, Section, Why, read_answer};
 pub use audit::Question;
 pub use owner::OwnerQuestion;
 

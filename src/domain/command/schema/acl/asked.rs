@@ -8,7 +8,7 @@ use jiff::tz::TimeZone;
 use crate::domain::access::plan::Wanted;
 use crate::domain::access::{Action, GrantId, NewGrant, RoomScope};
 use crate::domain::audit::{OperationId, TimeExpr};
-use crate::domain::duration::SHORTEST;
+use crate::domain::duration::{SHORTEST, parse_lasting};
 use crate::domain::principal::{Channel, Subject};
 use crate::domain::room::RoomId;
 
@@ -193,4 +193,16 @@ impl Ends {
             _ => Ok(end),
         }
     }
+}
+
+/// How long access is given for, or that it is not: `8h`, `no`.
+///
+/// # Errors
+/// When it is neither.
+pub fn read_answer(text: &str) -> Result<Option<Duration>, String> {
+    if text.eq_ignore_ascii_case("no") {
+        return Ok(None);
+    }
+    let length = parse_lasting(text);
+    length.map(Some).map_err(|error| format!("{error}; or write no"))
 }

@@ -1,8 +1,7 @@
 //! Values -> what is asked of the ACL.
 
-use super::asked::{AclCommand, Edit, Ends, Listed, Section, Why};
+use super::asked::{AclCommand, Edit, Ends, Listed, Section, Why, read_answer};
 use crate::domain::access::{Effect, GrantId, NewGrant, RoomScope};
-use crate::domain::asking::read_answer;
 use crate::domain::command::values::{Values, invalid};
 use crate::domain::command::{Command, Problem};
 use crate::domain::duration::parse_lasting;

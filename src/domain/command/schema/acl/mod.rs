@@ -9,7 +9,7 @@ use crate::domain::access::{Effect, Role, RoomScope};
 use crate::domain::command::parameter::{Kind, Parameter, REASON, SHORT, named, positional};
 use crate::domain::command::{Command, CommandGroup};
 
-pub use asked::{AclCommand, Edit, Ends, Listed, Section, Why};
+pub use asked::{AclCommand, Edit, Ends, Listed, Section, Why, read_answer};
 
 /// Whom its verbs are for.
 const ADMIN: (CommandGroup, Needs) = (CommandGroup::Acl, Needs::Role(Role::Admin));
