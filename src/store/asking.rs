@@ -111,7 +111,8 @@ pub(super) fn answer(
     let operation = request.operation;
     log.append(operation, at, What::Answered { by, until })?;
     let asker = Addressee::Person(request.person.clone());
-    for addressee in shown_to(log, operation)?.iter().chain([&asker]) {
+    // First of all, who waits for it.
+    for addressee in [&asker].into_iter().chain(&shown_to(log, operation)?) {
         tell(log, operation, addressee, &request.channel, at)?;
     }
     let done = "UPDATE buttons SET pressed_in = ? WHERE operation = ? AND pressed_in IS NULL";

@@ -1,9 +1,11 @@
 //! Who is denied for want of a role asks for it by one press, an admin answers by another, and everybody concerned
 //! reads what came of it.
 
+use std::time::Duration;
+
 use insta::assert_snapshot;
 use room_owner::app::ports::Store as _;
-use room_owner::domain::audit::OutcomeKind;
+use room_owner::domain::audit::{Event, OperationId, OutcomeKind, What};
 use serde_json::Value;
 
 use super::pending_replies::{read, with_a_token};
@@ -27,6 +29,7 @@ async fn asks(bot: &Stage, api: &SlackApi) -> (Reply, Reply) {
     let asked = bot.came_of(&press).await;
     asked.text();
     let shown = read(&api.has_posted(before + 1).await[before]);
+    is_said(bot, asked.operation(), 1).await;
     (asked, shown)
 }
 
@@ -40,10 +43,22 @@ async fn answers(bot: &Stage, shown: &Reply, label: &str) -> Reply {
     bot.came_of(&press).await
 }
 
-/// The timeline of an operation, without the times.
-async fn timeline(bot: &Stage, operation: impl std::fmt::Display) -> String {
+async fn timeline(bot: &Stage, operation: OperationId) -> String {
     let shown = bot.slack(RITA).says(&format!("/room-audit timeline {operation}")).await;
     shown.text().to_owned()
+}
+
+/// Waits until it is on record that so much was said of a request, so that what follows has the same number each time.
+pub(crate) async fn is_said(bot: &Stage, operation: OperationId, times: usize) {
+    let said = async {
+        let is_announced = |event: &Event| matches!(event.what, What::Announced(_));
+        while bot.store.log().events(operation).await.unwrap().iter().filter(|it| is_announced(it)).count()
+            < times
+        {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), said).await.expect("it is said of the request");
 }
 
 #[tokio::test]
@@ -78,6 +93,7 @@ async fn a_denied_person_asks_an_admin_answers_and_the_room_is_handed_over() {
         op 7 · asked 2026-11-23 12:00 UTC · id slack:T0TEAM:U0BORIS · or type /room-acl answer 7 8h
         ");
 
+        is_said(bot, asked.operation(), 1).await;
         let answered = answers(bot, &shown, "1 h").await;
         assert_snapshot!(answered, @"
         (only visible to you)
@@ -86,6 +102,7 @@ async fn a_denied_person_asks_an_admin_answers_and_the_room_is_handed_over() {
         op 9
         ");
         let posted = api.has_posted(3).await;
+        is_said(bot, asked.operation(), 3).await;
         let told = newest(&posted, |it| it.channel == BORIS.id);
         assert_snapshot!(told, @"
         (only visible to you)
@@ -123,8 +140,8 @@ async fn a_denied_person_asks_an_admin_answers_and_the_room_is_handed_over() {
         12:00:00.000 asked: `for the role moderator for test; an admin can answer until 2026-11-24T12:00:00.000Z`
         12:00:00.000 announced: `in slack:T0TEAM:C0RANDOM: https://slack.com/archives/C0RANDOM/p1795435200000001`
         12:00:00.000 answered: `operation 9 gives the access until 2026-11-23T13:00:00.000Z`
+        12:00:00.000 announced: `to slack:T0TEAM:U0BORIS in a direct message`
         12:00:01.000 (+1000 ms) announced: `in slack:T0TEAM:C0RANDOM: https://slack.com/archives/C0RANDOM/p1795435200000001`
-        12:00:01.000 announced: `to slack:T0TEAM:U0BORIS in a direct message`
         op 15
         ");
         bot.clock.pass(HOUR);
@@ -145,6 +162,7 @@ async fn no_is_an_answer_and_whoever_is_second_reads_who_was_first() {
         op 10
         ");
         let posted = api.has_posted(3).await;
+        is_said(bot, asked.operation(), 3).await;
         assert_snapshot!(newest(&posted, |it| it.channel == BORIS.id), @"
         (only visible to you)
         ⛔ You did not get access to `test` in #mods · answered by `adam`
@@ -167,9 +185,6 @@ async fn no_is_an_answer_and_whoever_is_second_reads_who_was_first() {
         let typed = bot.slack(OTTO).says(&format!("/room-acl answer {} 1h", asked.operation())).await;
         assert!(typed.says("was answered before"), "{typed}");
         assert!(bot.slack(BORIS).says(LINE).await.says("you have no role"));
-        // He may ask again.
-        let again = bot.slack(BORIS).says("/room-owner ask test").await;
-        assert!(again.says("Asked for access to `test`"), "{again}");
         assert_snapshot!(timeline(bot, asked.operation()).await, @"
         ℹ️ Operation 8 on 2026-11-23, UTC: succeeded.
         12:00:00.000 received: `slack:T0TEAM:U0BORIS (boris) in slack:T0TEAM:C0MODS: [op 7: Ask for access] /room-owner ask test reason: host crashed`
@@ -177,10 +192,13 @@ async fn no_is_an_answer_and_whoever_is_second_reads_who_was_first() {
         12:00:00.000 asked: `for the role moderator for test; an admin can answer until 2026-11-24T12:00:00.000Z`
         12:00:00.000 announced: `in slack:T0TEAM:C0RANDOM: https://slack.com/archives/C0RANDOM/p1795435200000001`
         12:00:00.000 answered: `operation 10 does not give the access`
+        12:00:00.000 announced: `to slack:T0TEAM:U0BORIS in a direct message`
         12:00:01.000 (+1000 ms) announced: `in slack:T0TEAM:C0RANDOM: https://slack.com/archives/C0RANDOM/p1795435200000001`
-        12:00:01.000 announced: `to slack:T0TEAM:U0BORIS in a direct message`
-        op 18
+        op 17
         ");
+        // He may ask again.
+        let again = bot.slack(BORIS).says("/room-owner ask test").await;
+        assert!(again.says("Asked for access to `test`"), "{again}");
     })
     .await;
 }
@@ -200,6 +218,7 @@ async fn one_request_is_open_for_a_person_and_a_room() {
         assert_eq!(bot.last().await.outcome, OutcomeKind::Declined);
         let other = bot.slack(BORIS).says("/room-owner ask live-7").await;
         assert!(other.says("Asked for access to `live-7`"), "{other}");
+        is_said(bot, other.operation(), 1).await;
         let listed = bot.slack(ADAM).says("/room-acl list attention").await;
         assert_snapshot!(listed, @"
         (only visible to you)
@@ -207,7 +226,7 @@ async fn one_request_is_open_for_a_person_and_a_room() {
         op 7 · @boris asks for `test` in #mods · 2026-11-23 12:00 UTC · `host crashed` · `/room-acl answer 7 8h`
         op 10 · @boris asks for `live-7` in #mods · 2026-11-23 12:01 UTC · `/room-acl answer 10 8h`
         No grant ends within 24 hours or was unused for 90 days.
-        op 11
+        op 12
         ");
         // After a day nobody answers any more, and it can be asked again.
         bot.clock.pass(24 * HOUR - 60);

@@ -3,6 +3,7 @@
 use insta::{allow_duplicates, assert_snapshot};
 use serde_json::{Value, json};
 
+use super::asking::is_said;
 use super::doors::Door;
 use super::guild::visible;
 use super::slack::{ADAM, BORIS, RANDOM};
@@ -74,6 +75,7 @@ async fn in_a_channel_of_admins() {
             "); }
             let discord = discord(bot);
             let shown = discord.has_posted("501", 1).await.remove(0);
+            is_said(bot, asked.operation(), 1).await;
             assert_eq!(labels(&shown), ["8 h", "1 h", "No"]);
             allow_duplicates! { assert_snapshot!(visible(&shown), @"
             ⏳ `boris` asks for access to `test` in #mods.
@@ -124,6 +126,7 @@ async fn in_direct_messages() {
             let discord = discord(bot);
             let own = direct(ADAM.snowflake);
             let shown = discord.has_posted(&own, 1).await.remove(0);
+            is_said(bot, asked.operation(), 1).await;
             let answered = presses(bot, &own, &shown, "8 h", true).await;
             allow_duplicates! { assert_snapshot!(answered, @"
             (only visible to you)
@@ -141,6 +144,7 @@ async fn in_direct_messages() {
             let told = discord.has_posted(&direct(BORIS.snowflake), 1).await;
             assert!(visible(&told[0]).contains("You may hand `test` over"), "{told:?}");
             discord.loses_buttons_in(&own).await;
+            is_said(bot, asked.operation(), 3).await;
             let second = presses(bot, &own, &shown, "No", true).await;
             allow_duplicates! { assert_snapshot!(second, @"
             (only visible to you)

@@ -56,7 +56,7 @@ async fn a_role_that_was_revoked_since_presses_nothing(door: Door) {
         assert_snapshot!(said, @"
         (only visible to you)
         ⛔ Not allowed: your grant 1 ended at 2026-11-23 12:00 UTC.
-        Ask @adam for a new one, and quote your id `slack:T0TEAM:U0ALICE`.
+        Press the button to ask for access, or type `/room-owner test ask: yes`; @adam can give it.
         Nothing was done.
         op 8
         ");

@@ -10,16 +10,18 @@ fn what_each_verb_takes() {
     };
     let all = CommandGroup::ALL.into_iter().flat_map(Verb::all).map(line).collect::<Vec<_>>().join("\n");
     insta::assert_snapshot!(all, @"
-    room-owner : room new_owner reason override
+    room-owner : room new_owner reason override ask
     room-owner show: room!
     room-owner list:
     room-owner undo:
+    room-owner ask: room! reason
     room-owner whoami:
     room-owner help:
     room-acl whoami:
     room-acl grant: who! role! rooms channel for until reason
     room-acl deny: who! role! rooms channel for until reason
     room-acl revoke: grant who reason
+    room-acl answer: operation! answer!
     room-acl list: part who page
     room-acl why: who room! channel
     room-acl who-can: room!
