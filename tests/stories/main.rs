@@ -31,6 +31,7 @@ mod absent_rooms;
 mod announced_after_a_crash;
 mod announcements;
 mod asking;
+mod asking_after_a_crash;
 mod asking_at_discord;
 mod bad_days;
 mod behind_nginx;
