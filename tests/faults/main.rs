@@ -8,6 +8,7 @@
 
 #[path = "../fakes/acl.rs"]
 mod acl;
+mod asking;
 mod clock;
 mod laws;
 mod network;
