@@ -3,7 +3,7 @@
 use std::io;
 use std::time::Duration;
 
-use anyhow::ensure;
+use anyhow::{Context as _, ensure};
 use serde_json::Value;
 
 use super::Stage;
@@ -124,9 +124,10 @@ pub(super) async fn tell(stage: &Stage) -> anyhow::Result<()> {
 
     on_discord(stage).await?;
     by_a_button(stage, &handed_over).await?;
+    by_asking(stage).await?;
 
     stdio::print(format_args!("\nWhat the audit log kept of it, newest first (room-owner audit list):\n"))?;
-    let filter = AuditFilter { limit: Some(SCENES.len() as u32 + 5), ..AuditFilter::default() };
+    let filter = AuditFilter { limit: Some(SCENES.len() as u32 + 10), ..AuditFilter::default() };
     let entries = stage.store.audit(&filter).await?;
     ensure!(
         entries.iter().any(|entry| entry.outcome == OutcomeKind::Duplicate),
@@ -163,6 +164,48 @@ async fn by_a_button(stage: &Stage, handed_over: &Said) -> anyhow::Result<()> {
     ensure!(tidied.is_some(), "the button that was pressed is still there");
     stdio::print(format_args!("    (the button that was pressed is gone)"))?;
     Ok(())
+}
+
+/// Who is denied for want of a role asks for it, an admin of the room gives it for an hour, and it is used.
+async fn by_asking(stage: &Stage) -> anyhow::Result<()> {
+    const OTTO: (&str, &str) = ("U0OTTO", "C0MODS");
+    const ADAM: (&str, &str) = ("U0ADAM", "C0MODS");
+    const LINE: &str = "/room-owner live-7 otto reason: host crashed";
+    let say = async |outcome| {
+        stdio::print(format_args!("  Otto in #mods: {LINE}"))?;
+        let said = stage.slack.say(asking(OTTO), LINE).await?;
+        said.messages.iter().try_for_each(show)?;
+        check(stage, &format!("slack:{}", said.delivery), outcome).await?;
+        Ok::<_, anyhow::Error>(said)
+    };
+    let press = async |who, message: &str, button, label: &str| {
+        stdio::print(format_args!("  {} presses {label}", name(who)))?;
+        let pressed = stage.slack.press(asking((who, ADAM.1)), message, button).await?;
+        pressed.messages.iter().filter(|shown| shown.id != message || !shown.is_gone).try_for_each(show)?;
+        check(stage, &format!("slack:{}", pressed.delivery), OutcomeKind::Succeeded).await
+    };
+    stdio::print(format_args!(
+        "\nWho has no role can ask for it; an admin of the room answers with a press."
+    ))?;
+    let denied = say(OutcomeKind::Denied).await?;
+    let denied = denied.messages.first().map(|shown| shown.id.as_str()).unwrap_or_default();
+    press(OTTO.0, denied, 0, "Ask for access").await?;
+    let request = direct_message(stage, ADAM.0).await?;
+    show(&request)?;
+    press(ADAM.0, &request.id, 1, "1 h").await?;
+    show(&direct_message(stage, OTTO.0).await?)?;
+    say(OutcomeKind::Succeeded).await?;
+    let now = stage.simulator.owner_of("live-7");
+    ensure!(now.as_deref() == Some("otto"), "`live-7` should belong to `otto`, and belongs to {now:?}");
+    Ok(())
+}
+
+/// The message that the bot writes to somebody by itself.
+async fn direct_message(stage: &Stage, person: &str) -> anyhow::Result<Shown> {
+    let written =
+        || stage.wall.all().into_iter().rfind(|shown| shown.channel == person && shown.of.is_none());
+    let written = stage.wall.until(written, Duration::from_secs(20)).await;
+    written.with_context(|| format!("the bot wrote nothing to {}", name(person)))
 }
 
 /// The same command with Discord's options, at the same bot: a hand-over and a refusal.

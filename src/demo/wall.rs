@@ -51,6 +51,11 @@ impl Shown {
         Self { to, of: Some(asking.mark.clone()), ..self }
     }
 
+    /// Whether it answers somebody who alone sees it; a direct message answers nobody.
+    pub(super) fn is_ephemeral(&self) -> bool {
+        self.to.is_some() && self.of.is_some()
+    }
+
     fn is_about(&self, mark: &str) -> bool {
         [&self.of, &self.by].into_iter().any(|known| known.as_deref() == Some(mark))
     }
@@ -106,6 +111,10 @@ impl Wall {
 
     pub(super) fn find(&self, id: &str) -> Option<Shown> {
         lock(&self.messages).iter().find(|message| message.id == id && !message.is_gone).cloned()
+    }
+
+    pub(super) fn all(&self) -> Vec<Shown> {
+        lock(&self.messages).clone()
     }
 
     /// What was posted or changed because of what has this mark.

@@ -138,7 +138,7 @@ impl Example {
     }
 }
 
-pub(super) const EXAMPLES: [Example; 18] = [
+pub(super) const EXAMPLES: [Example; 19] = [
     example("/room-owner test user2", "hand a room over", "U0ALICE", "C0MODS")
         .filled("", &[("room", "test"), ("new_owner", "user2")]),
     example("/room-owner", "a form to fill in", "U0ALICE", "C0MODS").filled("", &[]),
@@ -175,6 +175,13 @@ pub(super) const EXAMPLES: [Example; 18] = [
     example("/room-audit", "an auditor sees what was done", "U0RITA", "C0MODS").filled("list", &[]),
     example("/room-audit owner-at test now", "who owned the room?", "U0RITA", "C0MODS")
         .filled("owner-at", &[("room", "test"), ("time", "now")]),
+    example(
+        "/room-owner live-7 user2 reason: host crashed",
+        "somebody without a role asks Adam for it",
+        "U0OTTO",
+        "C0MODS",
+    )
+    .filled("", &[("room", "live-7"), ("new_owner", "user2"), ("reason", "host crashed")]),
     example("/room-owner test user2", "in a channel that is not authorised", "U0ALICE", "C0RANDOM")
         .filled("", &[("room", "test"), ("new_owner", "user2")]),
     example("/room-owner vip-1 user2", "outside of an admin's rooms", "U0ADAM", "C0MODS")

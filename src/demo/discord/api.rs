@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use super::{DiscordStandIn, Interaction, snowflake};
 use crate::demo::wall::{Platform, Shown};
-use crate::demo::world::{CHANNELS, lock};
+use crate::demo::world::{CHANNELS, PEOPLE, lock};
 
 /// Where the REST API is, at the demo's own address.
 pub(super) const BASE: &str = "/demo/discord/api";
@@ -33,7 +33,14 @@ impl DiscordStandIn {
             .route(&format!("{BASE}/interactions/{{id}}/{{token}}/callback"), post(callback))
             .route(&format!("{BASE}/webhooks/{{application}}/{{token}}/messages/{{message}}"), patch(edit))
             .route(&format!("{BASE}/channels/{{channel}}/messages"), post(create))
+            .route(&format!("{BASE}/channels/{{channel}}/messages/{{message}}"), patch(change))
+            .route(&format!("{BASE}/users/@me/channels"), post(open))
             .with_state(Arc::clone(self))
+    }
+
+    fn is_bot(&self, headers: &HeaderMap) -> bool {
+        let wanted = format!("Bot {}", self.token.expose_secret());
+        headers.get("authorization").and_then(|value| value.to_str().ok()) == Some(&wanted)
     }
 
     /// Shows the first answer ("Interaction Callback Type").
@@ -73,9 +80,11 @@ impl DiscordStandIn {
 
     /// Posts what the bot says by itself, and returns its id.
     fn create(&self, channel: &str, message: Value) -> Option<String> {
-        let place = CHANNELS.iter().find(|place| place.snowflake == channel)?;
+        let place = CHANNELS.iter().find(|place| place.snowflake == channel).map(|place| place.id);
+        let to = PEOPLE.iter().find(|person| direct(person.snowflake) == channel).map(|person| person.id);
         let id = snowflake();
-        self.wall.post(Shown::new(Platform::Discord, id.clone(), place.id, message));
+        let shown = Shown::new(Platform::Discord, id.clone(), place.or(to)?, message);
+        self.wall.post(Shown { to: to.map(str::to_owned), ..shown });
         Some(id)
     }
 
@@ -132,13 +141,43 @@ async fn create(
     headers: HeaderMap,
     Json(message): Json<Value>,
 ) -> Response {
-    let wanted = format!("Bot {}", discord.token.expose_secret());
-    let given = headers.get("authorization").and_then(|value| value.to_str().ok());
-    if given != Some(&wanted) {
+    if !discord.is_bot(&headers) {
         return refused(UNAUTHORIZED);
     }
     let posted = discord.create(&channel, message);
     posted.map_or_else(|| refused(UNKNOWN_CHANNEL), |id| Json(json!({ "id": id })).into_response())
+}
+
+/// Puts what the bot says now in the place of what it said by itself ("Edit Message").
+async fn change(
+    State(discord): State<Arc<DiscordStandIn>>,
+    Path((_, message)): Path<(String, String)>,
+    headers: HeaderMap,
+    Json(edit): Json<Value>,
+) -> Response {
+    if !discord.is_bot(&headers) {
+        return refused(UNAUTHORIZED);
+    }
+    let is_there = discord.merge(&message, "", &edit);
+    if is_there { Json(json!({ "id": message })).into_response() } else { refused(UNKNOWN_MESSAGE) }
+}
+
+/// Opens the bot's conversation with somebody ("Create DM").
+async fn open(
+    State(discord): State<Arc<DiscordStandIn>>,
+    headers: HeaderMap,
+    Json(whom): Json<Value>,
+) -> Response {
+    if !discord.is_bot(&headers) {
+        return refused(UNAUTHORIZED);
+    }
+    let id = direct(whom["recipient_id"].as_str().unwrap_or_default());
+    Json(json!({ "id": id, "type": 1 })).into_response()
+}
+
+/// The channel of the bot's direct messages with somebody.
+fn direct(snowflake: &str) -> String {
+    format!("9{snowflake}")
 }
 
 fn refused((status, code): (StatusCode, u64)) -> Response {

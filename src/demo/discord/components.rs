@@ -26,7 +26,7 @@ impl DiscordStandIn {
         source["id"] = json!(shown.id);
         source["channel_id"] = json!(asking.place()?.snowflake);
         source["author"] = json!({ "id": APPLICATION, "username": "room-owner", "bot": true });
-        source["flags"] = json!(if shown.to.is_some() { EPHEMERAL } else { 0 });
+        source["flags"] = json!(if shown.is_ephemeral() { EPHEMERAL } else { 0 });
         self.interact(3, asking, data, Some(&source)).await
     }
 

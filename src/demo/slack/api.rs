@@ -63,6 +63,16 @@ impl SlackStandIn {
                 self.wall.post(Shown { to: user.or_else(|| person(&channel)), ..shown });
                 Ok(json!({ "ok": true, "channel": channel, "ts": ts }))
             }
+            "chat.update" => {
+                let ts = text("ts").ok_or("message_not_found")?;
+                let channel = text("channel");
+                let is_there = self.wall.change(&ts, "", |shown| shown.message = fields.into());
+                if is_there {
+                    Ok(json!({ "ok": true, "channel": channel, "ts": ts }))
+                } else {
+                    Err("message_not_found")
+                }
+            }
             _ => Err("unknown_method"),
         }
     }

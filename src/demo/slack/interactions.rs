@@ -27,7 +27,7 @@ impl SlackStandIn {
         let mut payload = self.payload("block_actions", &asking, &delivery)?;
         payload["response_url"] = json!(self.response_url(&reply_to));
         payload["actions"] = json!([action]);
-        let is_private = shown.to.is_some();
+        let is_private = shown.is_ephemeral();
         payload["container"] = json!({
             "type": "message", "message_ts": shown.id, "channel_id": shown.channel, "is_ephemeral": is_private,
         });
