@@ -136,7 +136,7 @@ pub(super) fn acl(reply: &Reply, asked: &Asked, known: &Known, now: Timestamp) -
         }
         AclAnswer::Answered { granted, .. } => {
             words(reply, LOCAL_ACL);
-            if let Some((ChangedEntry::Grant { after, .. }, _)) = granted {
+            if let Some((ChangedEntry::Grant { after, .. }, _)) = granted.as_deref() {
                 stdio::say_if_lost(print::one(&Named::of(after, names), format));
             }
         }

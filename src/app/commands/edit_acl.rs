@@ -75,7 +75,9 @@ pub(super) async fn edit(
             }
             match answered(service, answers).await {
                 Ok(None) => (operation, AclAnswer::Edited { changed: entries, is_for_oneself }),
-                Ok(Some(request)) => (operation, AclAnswer::Answered { request, granted: entries.pop() }),
+                Ok(Some(request)) => {
+                    (operation, AclAnswer::Answered { request, granted: entries.pop().map(Box::new) })
+                }
                 Err(error) => return Some(not_recorded(&error)),
             }
         }

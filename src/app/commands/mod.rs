@@ -145,7 +145,7 @@ impl CommandService {
             return match self.admit(request).await {
                 Next::Answer(reply) => Handled::AtOnce(reply),
                 Next::AskedBefore(operation, first) => {
-                    let (room, answer) = (first.room.clone(), AskAnswer::AskedBefore(*first));
+                    let (room, answer) = (first.room.clone(), AskAnswer::AskedBefore(first));
                     Handled::AtOnce(asking::reply(self, request, operation, &room, answer).await)
                 }
                 Next::Edit(permit) => match edit_acl::resolved(self, request, &permit).await {
@@ -191,7 +191,7 @@ async fn answer(service: &CommandService, request: &CommandRequest, on_record: &
     let OnRecord { operation, acl, reach, denied, asked } = on_record;
     let operation = *operation;
     let CommandRequest { principal, place, .. } = request;
-    if let Some((denial, action)) = denied {
+    if let Some((denial, action)) = denied.as_deref() {
         return acl::denied(service, request, operation, acl, (denial, action)).await;
     }
     let now = service.clock.now();

@@ -47,7 +47,7 @@ pub(in crate::app) struct OnRecord {
     /// The rooms that its permit covers; none without a permit.
     pub reach: EffectiveScope,
     /// Why it is not permitted, and which action was not.
-    pub denied: Option<(Denial, Action)>,
+    pub denied: Option<Box<(Denial, Action)>>,
     /// What came of a request for access.
     pub asked: Option<AskAnswer>,
 }
@@ -58,13 +58,13 @@ enum Decided {
     Verdict {
         verdict: Verdict,
         reach: EffectiveScope,
-        denied: Option<(Denial, Action)>,
+        denied: Option<Box<(Denial, Action)>>,
         asked: Option<AskAnswer>,
     },
 }
 
 fn denied(denial: Denial, action: Action) -> Decided {
-    let (verdict, denied) = (Verdict::Denied(denial.clone()), Some((denial, action)));
+    let (verdict, denied) = (Verdict::Denied(denial.clone()), Some(Box::new((denial, action))));
     Decided::Verdict { verdict, reach: EffectiveScope::default(), denied, asked: None }
 }
 

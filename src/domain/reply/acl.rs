@@ -29,7 +29,7 @@ pub enum AclAnswer {
         /// The request, with its answer.
         request: Box<AccessRequest>,
         /// The grant that was made, and what is in its way; `None` if the answer was no.
-        granted: Option<(ChangedEntry, GrantWarnings)>,
+        granted: Option<Box<(ChangedEntry, GrantWarnings)>>,
     },
     /// A request for access that was not answered.
     NotAnswered(NotAnswered),

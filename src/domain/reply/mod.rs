@@ -256,7 +256,7 @@ pub enum AskAnswer {
     ShownTo(Vec<Addressee>, Timestamp),
     /// The same person has asked before, and that is still open.
     #[error("asked before, in operation {}", .0.operation)]
-    AskedBefore(AccessRequest),
+    AskedBefore(Box<AccessRequest>),
     /// They may hand the room over already.
     #[error("not asked: they may hand the room over already")]
     AlreadyMay,

@@ -19,7 +19,7 @@ pub(super) fn acl(operation: OperationId, answer: &AclAnswer, name: &CommandName
     let mut message = match answer {
         AclAnswer::Edited { changed, is_for_oneself } => edited(changed, *is_for_oneself),
         AclAnswer::NotEdited(why) => not_edited(why, &name),
-        AclAnswer::Answered { request, granted } => asking::answer(request, granted.as_ref()),
+        AclAnswer::Answered { request, granted } => asking::answer(request, granted.as_deref()),
         AclAnswer::NotAnswered(why) => asking::not_answered(why, &name),
         AclAnswer::WhoAmI { principal, place, caller_rights, helpers } => {
             whoami(principal, place, caller_rights, helpers)
