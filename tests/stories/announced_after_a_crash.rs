@@ -31,7 +31,7 @@ async fn announcing() -> (Program, SlackApi) {
 }
 
 /// Waits until nothing is to be announced any more.
-async fn is_settled(program: &Program) {
+pub(crate) async fn is_settled(program: &Program) {
     let mut raw = program.raw().await;
     let settled = async {
         let sql = "SELECT count(*) FROM announcements_due";

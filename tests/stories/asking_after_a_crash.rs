@@ -4,6 +4,7 @@
 use insta::assert_snapshot;
 use secrecy::ExposeSecret as _;
 
+use super::announced_after_a_crash::is_settled;
 use super::pending_replies::read;
 use super::program::{Program, Ran, Serving};
 use super::slack::{ADAM, BORIS, MODS, RANDOM, Reply, TEAM};
@@ -52,6 +53,7 @@ async fn the_command_line_answers_while_nobody_serves_and_the_next_process_says_
     let (program, slack, serving) = serving().await;
     let asked = asks(&program).await;
     slack.has_posted(1).await;
+    is_settled(&program).await;
     serving.ends_when_asked().await;
     let listed = program.runs("acl list --attention").await;
     went_well(&listed);
@@ -108,6 +110,7 @@ async fn who_dies_while_slack_is_silent_is_followed_by_one_that_shows_the_reques
     let said = slack.has_posted(4).await;
     assert!(read(said.iter().find(|it| it.channel == BORIS.id).unwrap()).says("You did not get access"));
     drop((press, asked));
+    is_settled(&program).await;
     serving.dies();
     let serving = program.serves().await;
     serving.ends_when_asked().await;

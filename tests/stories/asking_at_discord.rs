@@ -1,6 +1,7 @@
 //! The same at Discord: in a channel of admins, and in direct messages.
 
 use insta::{allow_duplicates, assert_snapshot};
+use room_owner::app::ports::Store as _;
 use serde_json::{Value, json};
 
 use super::asking::is_said;
@@ -8,7 +9,7 @@ use super::doors::Door;
 use super::guild::visible;
 use super::slack::{ADAM, BORIS, RANDOM};
 use super::world::{Stage, World, run};
-use crate::fakes::discord::{Discord, direct};
+use crate::fakes::discord::{Discord, Fault, Route, direct};
 use crate::fakes::interaction::press;
 
 const LINE: &str = "/room-owner test user2 reason: host crashed";
@@ -155,4 +156,28 @@ async fn in_direct_messages() {
         })
         .await;
     }
+}
+
+#[tokio::test]
+async fn who_has_left_the_server_answers_nobody() {
+    run(World::usual().grant(ADAM, "admin", "*").at(Door::DiscordOverHttp), async |bot| {
+        let asked = bot.chat(BORIS).says("/room-owner test ask: yes").await;
+        let discord = discord(bot);
+        let own = direct(ADAM.snowflake);
+        let shown = discord.has_posted(&own, 1).await.remove(0);
+        is_said(bot, asked.operation(), 1).await;
+        asked.text();
+        discord.fail(Route::Member, Fault::Code(404, 10_007), 1);
+        let refused = presses(bot, &own, &shown, "8 h", true).await;
+        assert_snapshot!(refused, @"
+        (only visible to you)
+        ❌ The bot could not use this request, so nothing was done: it was not used in a server.
+        Use it in a moderators' channel of the server, where the bot can see your roles.
+        op 7
+        ");
+        assert_eq!(bot.store.grants().await.unwrap().len(), 3);
+        assert!(presses(bot, &own, &shown, "8 h", true).await.says("may now hand `test` over"));
+        discord.loses_buttons_in(&own).await;
+    })
+    .await;
 }
