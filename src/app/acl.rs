@@ -63,6 +63,8 @@ pub(super) async fn rooms_of(
             let asked = store.access_request(*operation).await?;
             asked.map(|asked| RoomScope::Exact(asked.room)).into_iter().collect()
         }
+        Edit::Set(setting) => vec![setting.key().rooms().clone()],
+        Edit::Unset(key) => vec![key.rooms().clone()],
         Edit::Apply(..) => vec![RoomScope::All],
         Edit::RemoveChannel(channel) => authorised(channel.as_ref()).await?.into_iter().collect(),
     })

@@ -298,7 +298,7 @@ async fn seed(bot: &Bot, kind: Kind) -> anyhow::Result<()> {
     let wanted = Wanted {
         grants: (0..PEOPLE).map(grant).collect::<anyhow::Result<_>>()?,
         channels: vec![channel],
-        announcements: Vec::new(),
+        ..Wanted::default()
     };
     let edit = Edit::Apply(wanted, Some(bot.store.acl_version().await?));
     let command = Command::Acl(AclCommand::Edit { edit, reason: None, force: false });

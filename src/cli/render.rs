@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use jiff::Timestamp;
 
 use super::acl_file;
-use super::print;
+use super::print::{self, Row};
 use super::rows::{Named, Planned, Why};
 use super::screen::screen;
 use super::{Exit, Format, WrongUsage, as_word, one_line, say, text};
@@ -16,7 +16,7 @@ use crate::domain::access::{
 use crate::domain::audit::OperationId;
 use crate::domain::command::Section;
 use crate::domain::principal::Subject;
-use crate::domain::reply::{AclAnswer, Reply};
+use crate::domain::reply::{AclAnswer, Names, Page, Reply};
 use crate::domain::wording::why::{scope_as_room, span, unread_groups};
 use crate::domain::wording::{CommandName, LOCAL_ACL, message, open_request};
 use crate::stdio;
@@ -83,16 +83,26 @@ pub(super) fn acl(reply: &Reply, asked: &Asked, known: &Known, now: Timestamp) -
             print::rows(&rows, format)?;
             say_not_looked_up(grants.iter().map(|(grant, _)| grant), known, now);
         }
-        AclAnswer::Channels { entries, left_out, .. } => {
-            let first =
-                "no channel is authorised yet: `room-owner acl channel allow <channel>` authorises the first";
-            say_left_out(entries.is_empty(), *left_out, first);
-            print::rows(&entries.iter().map(|entry| Named::of(entry, names)).collect::<Vec<_>>(), format)?;
-        }
-        AclAnswer::Announcements { entries, left_out, .. } => {
-            let first = "nothing is announced anywhere: `room-owner acl announce here <channel>` announces it in a channel";
-            say_left_out(entries.is_empty(), *left_out, first);
-            print::rows(&entries.iter().map(|entry| Named::of(entry, names)).collect::<Vec<_>>(), format)?;
+        AclAnswer::Channels(page) => print_page(
+            page,
+            "no channel is authorised yet: `room-owner acl channel allow <channel>` authorises the first",
+            names,
+            format,
+        )?,
+        AclAnswer::Announcements(page) => print_page(
+            page,
+            "nothing is announced anywhere: `room-owner acl announce here <channel>` announces it in a channel",
+            names,
+            format,
+        )?,
+        AclAnswer::Settings(part, page) => {
+            let first = match part {
+                Section::Links => {
+                    "nobody is linked to an account: `room-owner acl link <person> <account>` links somebody"
+                }
+                _ => "no room is marked: `room-owner acl room <rooms> two-person` marks some",
+            };
+            print_page(page, first, names, format)?;
         }
         AclAnswer::Explained(explained) => {
             match format {
@@ -151,14 +161,19 @@ pub(super) fn acl(reply: &Reply, asked: &Asked, known: &Known, now: Timestamp) -
     Ok(Exit::Done)
 }
 
-/// Says how many entries for channels are not shown; where there is none, how to make the first.
-fn say_left_out(is_empty: bool, left_out: usize, first: &str) {
-    match (is_empty, left_out) {
+/// Prints entries, and says how many are not shown; where there is none, how to make the first.
+fn print_page<'a, T>(page: &'a Page<T>, first: &str, names: &'a Names, format: Format) -> anyhow::Result<()>
+where
+    Named<'a, T>: Row,
+{
+    match (page.entries.is_empty(), page.left_out) {
         (true, 0) => tell!("{first}"),
         (_, 0) => {}
         (_, 1) => tell!("1 removed entry is left out: --all shows it"),
         (_, left_out) => tell!("{left_out} removed entries are left out: --all shows them"),
     }
+    let rows: Vec<_> = page.entries.iter().map(|entry| Named::of(entry, names)).collect();
+    Ok(print::rows(&rows, format)?)
 }
 
 /// Says which grants match nobody for want of a token.

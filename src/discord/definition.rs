@@ -7,17 +7,27 @@ use serenity::all::{
 };
 
 use crate::domain::command::{CommandGroup, Kind, LONGEST_REASON, Parameter, Verb};
-use crate::domain::room::{LONGEST_ACCOUNT_ID, LONGEST_ROOM_ID};
+use crate::domain::room::LONGEST_ROOM_ID;
 use crate::domain::wording::CommandName;
 
 /// The longest time that can be typed.
 const LONGEST_TIME: u16 = 64;
+/// Longer than any account, and than the whole id of a person.
+const LONGEST_NEW_OWNER: usize = 64;
 /// Longer than any list of words has to be.
 const LONGEST_LIST: usize = 100;
 
+/// The command in the menu of a person, which opens the form that hands a room over.
+pub(super) const HAND_TO: &str = "Hand a room to…";
+
 /// What is registered.
-pub(super) fn registered(name: &CommandName) -> [CreateCommand; 3] {
-    CommandGroup::ALL.map(|family| command(family, name))
+pub(super) fn registered(name: &CommandName) -> Vec<CreateCommand> {
+    let slash = CommandGroup::ALL.iter().map(|family| command(*family, name));
+    slash.chain([in_the_guild(CreateCommand::new(HAND_TO).kind(CommandType::User))]).collect()
+}
+
+fn in_the_guild(command: CreateCommand) -> CreateCommand {
+    command.contexts(vec![InteractionContext::Guild]).integration_types(vec![InstallationContext::Guild])
 }
 
 /// The command's name without its slash.
@@ -26,11 +36,8 @@ pub(super) fn bare(name: &CommandName) -> &str {
 }
 
 fn command(family: CommandGroup, name: &CommandName) -> CreateCommand {
-    let command = CreateCommand::new(bare(&name.of(family)))
-        .kind(CommandType::ChatInput)
-        .description(family.summary())
-        .contexts(vec![InteractionContext::Guild])
-        .integration_types(vec![InstallationContext::Guild]);
+    let command = CreateCommand::new(bare(&name.of(family))).kind(CommandType::ChatInput);
+    let command = in_the_guild(command.description(family.summary()));
     // A command has either options of its own or subcommands ("Subcommands and Subcommand Groups").
     if let Some(verb) = Verb::with_words(family, &[]) {
         return options_of(verb).fold(command, CreateCommand::add_option);
@@ -89,7 +96,7 @@ fn option(parameter: &Parameter) -> CreateCommandOption {
     };
     match parameter.kind {
         Kind::Room => text(option, LONGEST_ROOM_ID).set_autocomplete(true),
-        Kind::Account => text(option, LONGEST_ACCOUNT_ID).set_autocomplete(true),
+        Kind::Account => text(option, LONGEST_NEW_OWNER).set_autocomplete(true),
         Kind::Reason => text(option, LONGEST_REASON),
         Kind::Time => text(option, usize::from(LONGEST_TIME)),
         Kind::Text(longest) => text(option, usize::from(longest)),

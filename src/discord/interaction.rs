@@ -11,14 +11,15 @@ use serde_json::Value;
 use tokio::time::Instant;
 use tracing::{debug, error, info, warn};
 
-use super::options::{OWNED_BY, Options, without_label};
+use super::options::{LINKED_TO, OWNED_BY, Options, without_label};
 use super::payload::{self, Caller, Interaction, Kind, ReplyTo, Source};
 use super::{Door, render, rest};
 use crate::app::commands::{Handled, Press, Work};
 use crate::app::replies::Platform;
 use crate::app::suggest;
 use crate::domain::command::{
-    CommandGroup, CommandRequest, Kind as Takes, Place, RejectedRequest, Rejection, Unusable,
+    Command, CommandGroup, CommandRequest, Kind as Takes, OwnerQuestion, Place, RejectedRequest, Rejection,
+    Unusable,
 };
 use crate::domain::principal::Channel;
 use crate::domain::reply::Reply;
@@ -65,7 +66,7 @@ impl Door {
                 let door = Arc::clone(&self);
                 self.service.spawn(async move { door.suggest(&interaction, until).await });
             }
-            Kind::Command | Kind::Press | Kind::Form | Kind::Other(_) => {
+            Kind::Command | Kind::UserMenu | Kind::Press | Kind::Form | Kind::Other(_) => {
                 let door = Arc::clone(&self);
                 self.service.spawn(async move { door.answer(interaction, until).await });
             }
@@ -111,7 +112,10 @@ impl Door {
                 // In the place of the message that the button was in.
                 self.first_answer(to, &reply, &render::in_its_place(&self.render(&reply)), until).await;
             }
-            Handled::AtOnce(reply) if interaction.is_bare() && reply.is_help_for_a_moderator() => {
+            Handled::AtOnce(reply)
+                if interaction.is_bare() && reply.is_help_for_a_moderator()
+                    || reply.account_for_a_form().is_some() =>
+            {
                 self.show_form(interaction, &reply, until).await;
             }
             Handled::AtOnce(reply) => {
@@ -133,12 +137,13 @@ impl Door {
     /// The request that an interaction makes, or why it makes none.
     async fn understand(&self, interaction: &Interaction) -> Result<Asked, Box<RejectedRequest>> {
         let options = match interaction.kind {
-            Kind::Press | Kind::Form => None,
+            Kind::Press | Kind::Form | Kind::UserMenu => None,
             _ => interaction.data().map(Options::read),
         };
         let typed = match (interaction.kind, &options) {
             (Kind::Press, _) => "[a button]".to_owned(),
             (Kind::Form, _) => interaction.filled().to_string(),
+            (Kind::UserMenu, _) => interaction.chosen(),
             (_, Some(Ok(options))) => options.typed(&self.settings.command),
             (_, Some(Err(_)) | None) => String::new(),
         };
@@ -163,7 +168,12 @@ impl Door {
                 let nonce = render::pressed(interaction.custom_id()).to_owned();
                 return Ok(Asked::Press(Box::new(Press { principal, channel, delivery, nonce })));
             }
-            (Kind::Form, _) => interaction.filled().command(),
+            (Kind::Form, Place::Channel(channel)) => interaction.filled().command(channel),
+            (Kind::UserMenu, _) => {
+                let person = interaction.chosen_person(guild(&place));
+                let person = person.ok_or_else(|| unusable("Discord did not say who was chosen".into()))?;
+                Ok(Command::Owner(OwnerQuestion::HandTo(person)))
+            }
             _ => {
                 let options = options
                     .ok_or_else(|| unusable("Discord did not send the command".into()))?
@@ -212,16 +222,17 @@ impl Door {
         }
     }
 
-    /// Shows a form in the place of help.
-    async fn show_form(&self, interaction: &Interaction, help: &Reply, until: Instant) {
+    /// Shows a form in the place of a reply, with the account of the new owner if it is known.
+    async fn show_form(&self, interaction: &Interaction, reply: &Reply, until: Instant) {
         let to = &interaction.reply_to;
         let Ok(Caller { principal, place }) = interaction.caller() else {
-            return self.say(to, help, until).await;
+            return self.say(to, reply, until).await;
         };
         let most = render::MOST_CHOICES;
         let rooms = suggest::rooms(&self.service, &principal, &place, CommandGroup::Owner, "", most);
         let rooms = tokio::time::timeout(SUGGEST_WITHIN, rooms).await.unwrap_or_default();
-        self.first_answer(to, help, &render::form(&rooms, &self.settings.command), until).await;
+        let form = render::form(&rooms, reply.account_for_a_form(), &self.settings.command);
+        self.first_answer(to, reply, &form, until).await;
     }
 
     /// Takes the buttons out of a message in which nothing can be pressed any more. They only look as if.
@@ -317,7 +328,11 @@ impl Door {
                 let room: RoomId = without_label(options.text("room")?).parse().ok()?;
                 let most = render::MOST_CHOICES;
                 let owners = suggest::owners(&self.service, &principal, &place, &room, typed, most).await;
-                Some(owners.into_iter().map(|owner| (owner.clone(), owner)).collect())
+                let shown = |owner: &suggest::Owner| match &owner.person {
+                    Some(person) => format!("{}{LINKED_TO}{person}", owner.account),
+                    None => owner.account.clone(),
+                };
+                Some(owners.into_iter().map(|owner| (shown(&owner), owner.account)).collect())
             }
             Takes::SomeOf(words) => {
                 // The last one is being typed.

@@ -91,6 +91,14 @@ impl Default for Patience {
     }
 }
 
+/// What the commands are called in a client.
+///
+/// # Errors
+/// When a command cannot be written as JSON.
+pub fn names(command: &CommandName) -> serde_json::Result<Vec<String>> {
+    Ok(registered(command)?.iter().map(register::shown).collect())
+}
+
 /// The commands as they are registered, for a stand-in of Discord.
 ///
 /// # Errors

@@ -143,7 +143,8 @@ impl<'a> Options<'a> {
                 match mention(text, guild)
                     .filter(|(_, shown)| matches!(parameter.kind, Kind::Account) || *shown == text)
                 {
-                    Some((mention, _)) => Word::Mention(mention, text.to_owned()),
+                    Some((mention, shown)) if shown == text => Word::Mention(mention, text.to_owned()),
+                    Some((mention, _)) => Word::Mention(Mention::Within(Box::new(mention)), text.to_owned()),
                     None => exactly(text),
                 }
             }
@@ -260,10 +261,13 @@ impl<'a> Options<'a> {
 /// What stands between a room and its owner where a room is suggested.
 pub(super) const OWNED_BY: &str = " · owner ";
 
+/// What stands between an account and the name of the person who has it, where both are suggested.
+pub(super) const LINKED_TO: &str = " · of @";
+
 /// A value without the rest of the suggestion that shows it: some clients send what is shown instead of the value.
 /// Neither a room nor an account can have this sign in its id.
 pub(super) fn without_label(text: &str) -> &str {
-    text.split_once(OWNED_BY).map_or(text, |(value, _)| value)
+    [OWNED_BY, LINKED_TO].iter().find_map(|sign| text.split_once(sign)).map_or(text, |(value, _)| value)
 }
 
 fn short(text: &str) -> String {

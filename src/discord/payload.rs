@@ -7,7 +7,7 @@
 use secrecy::SecretString;
 use serde_json::{Map, Value};
 
-use super::render;
+use super::{definition, render};
 use crate::domain::command::{Advice, DeliveryId, FilledForm, Place, RejectedRequest, Rejection, Unusable};
 use crate::domain::principal::{Channel, Principal, Subject};
 
@@ -19,6 +19,8 @@ const LONGEST_RECORD: usize = 1_000;
 /// The types of channel that are threads: announcement, public, private
 /// (docs.discord.com/developers/resources/channel, "Channel Types").
 pub(super) const THREADS: [u64; 3] = [10, 11, 12];
+/// A command in the menu of a person ("Application Command Types").
+const USER: u64 = 2;
 /// The `context` of a guild ("Interaction Context Types").
 const GUILD: u64 = 0;
 /// The `context` of a direct message with the bot.
@@ -29,6 +31,8 @@ const BOT_DM: u64 = 1;
 pub(super) enum Kind {
     Ping,
     Command,
+    /// A command in the menu of a person.
+    UserMenu,
     Autocomplete,
     Press,
     Form,
@@ -101,6 +105,7 @@ impl Interaction {
         let missing = |name: &str| NotAnInteraction(format!("Discord did not send the field `{name}`"));
         let kind = match fields.get("type").and_then(Value::as_u64).ok_or_else(|| missing("type"))? {
             1 => Kind::Ping,
+            2 if fields.get("data").is_some_and(|data| data["type"] == USER) => Kind::UserMenu,
             2 => Kind::Command,
             3 => Kind::Press,
             5 => Kind::Form,
@@ -131,6 +136,20 @@ impl Interaction {
     /// The `data` of a command.
     pub(super) fn data(&self) -> Option<&Map<String, Value>> {
         self.fields.get("data")?.as_object()
+    }
+
+    /// The person in whose menu the command was chosen.
+    pub(super) fn chosen_person(&self, guild: &str) -> Option<Subject> {
+        let data =
+            self.data().filter(|data| data.get("name").is_some_and(|name| *name == definition::HAND_TO))?;
+        let user = data.get("target_id").and_then(snowflake)?;
+        Some(Subject::DiscordUser { guild: guild.to_owned(), user })
+    }
+
+    /// The same for the record.
+    pub(super) fn chosen(&self) -> String {
+        let text = |name: &str| self.data().and_then(|data| data.get(name)?.as_str()).unwrap_or_default();
+        format!("[menu] {} <@{}>", text("name"), text("target_id"))
     }
 
     /// The name of the component that was used.

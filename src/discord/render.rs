@@ -340,6 +340,7 @@ mod tests {
             transfer: crate::domain::command::Transfer {
                 room: room.parse().unwrap(),
                 new_owner: "user2".parse().unwrap(),
+                person: None,
                 reason: Some(info.to_owned()),
                 overrides: None,
             },

@@ -76,9 +76,9 @@ impl Failure {
     /// What helps, if a person has to do it.
     pub fn remedy(&self) -> Option<&'static str> {
         match self {
-            Self::Refused { code: Some(MISSING_ACCESS), .. } => {
-                Some("invite the bot to that server with the scope `applications.commands`, or check the server's id")
-            }
+            Self::Refused { code: Some(MISSING_ACCESS), .. } => Some(
+                "invite the bot to that server with the scope `applications.commands`, or check the server's id",
+            ),
             Self::Refused { status: 401 | 403, .. } => {
                 Some("copy the token from the Bot page of the application (Reset Token) to DISCORD_BOT_TOKEN")
             }

@@ -76,6 +76,7 @@ impl Attempt {
             overrides: asked.and_then(|transfer| transfer.overrides),
             room: room.clone(),
             new_owner,
+            person: asked.and_then(|transfer| transfer.person.clone()),
             reason: request.command.as_ref().ok().and_then(Command::transfer).and_then(|t| t.reason.clone()),
         };
         Some(Self {
@@ -131,6 +132,10 @@ impl Request {
             command: request.typed.clone(),
             room: command.and_then(Command::room).cloned(),
             new_owner: transfer.map(|transfer| transfer.new_owner.clone()),
+            new_owner_person: match command {
+                Some(Command::HandTo(to)) => Some(to.person.clone()),
+                _ => transfer.and_then(|transfer| Some(transfer.person.as_ref()?.subject.clone())),
+            },
             reason: command.and_then(Command::reason).map(str::to_owned),
             delivery_id: request.delivery.as_ref().map(|id| id.as_str().to_owned()),
             pressed: request.pressed.as_ref().map(|pressed| pressed.of),

@@ -27,6 +27,8 @@ pub enum Announcement {
     Change {
         /// The operation, as it was after that.
         entry: Box<AuditEntry>,
+        /// The name of whoever has the new owner's account, if one is known.
+        new_owner_name: Option<String>,
         /// The outcome; `None` of a change that was observed.
         outcome: Option<Outcome>,
         /// Whether another outcome was recorded before.

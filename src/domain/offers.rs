@@ -109,7 +109,7 @@ mod tests {
     use super::*;
     use crate::domain::access::Right;
     use crate::domain::audit::{OperationId, Refusal};
-    use crate::domain::command::{Command, Transfer, Typed, parse_in, quoted};
+    use crate::domain::command::{Command, HandTo, Transfer, Typed, parse_in, quoted};
     use crate::domain::principal::Principal;
     use crate::domain::wording::{CommandName, message};
 
@@ -146,6 +146,9 @@ mod tests {
             let says = match command.unwrap() {
                 Command::Transfer(Transfer { room, new_owner, overrides: None, .. }) => {
                     format!("Hand {} to {}", quoted(room.as_str()), quoted(new_owner.as_str()))
+                }
+                Command::HandTo(HandTo { room, person, overrides: None, .. }) => {
+                    format!("Hand {} to {person}", quoted(room.as_str()))
                 }
                 Command::ShowOwner { room } if !line.starts_with("show") => {
                     format!("Show who owns {}", quoted(room.as_str()))
@@ -208,6 +211,7 @@ mod tests {
             let meant = Transfer {
                 room: room.parse().unwrap(),
                 new_owner: new_owner.parse().unwrap(),
+                person: None,
                 reason: reason.clone().and_then(|reason| crate::domain::command::clean_reason(&reason).ok()?),
                 overrides: None,
             };
@@ -246,7 +250,7 @@ mod tests {
                 prop_assert_eq!((offer.label.as_str(), offer.for_whom.as_ref()), ("Undo", None));
                 prop_assert_eq!(offer.lapses_at, NOW + UNDO_FOR);
                 let transfer =
-                    Transfer { room, new_owner: previous, reason: None, overrides: None };
+                    Transfer { room, new_owner: previous, person: None, reason: None, overrides: None };
                 prop_assert_eq!(offer.asks.command(&channel()), Ok(Command::Transfer(transfer)));
                 let Asks::Line { expects, .. } = offer.asks else { panic!("a line") };
                 prop_assert_eq!(expects, Some(new_owner));

@@ -5,7 +5,6 @@ use room_owner::cli::register::{RegisterArguments, Written};
 use room_owner::cli::{self, CallbacksCommand, Exit, Format, WrongUsage};
 use room_owner::clock::SystemClock;
 use room_owner::discord::register::{Plan, Registrar, Step};
-use room_owner::domain::command::CommandGroup;
 use room_owner::redact::Redactor;
 use room_owner::tencent::TencentClient;
 use room_owner::tencent::callbacks::{CHANGE_OF_OWNER, Configuration, Configurator};
@@ -45,7 +44,7 @@ async fn show_and_write(
     let places = twice.iter().map(|plan| plan.scope.to_string()).collect::<Vec<_>>().join(", ");
     // First what is missing: at no time is there no command.
     let plans: Vec<Plan> = std::iter::once(plan).chain(twice.into_iter().filter(|_| prune)).collect();
-    let names = CommandGroup::ALL.map(|family| settings.command.of(family).0).join(", ");
+    let names = discord::names(&settings.command)?.join(", ");
     let is_for_people = format == Format::Table;
     if is_for_people && plans.iter().all(Plan::is_empty) {
         stdio::print(format_args!("Discord shows {names} {place} as it should: nothing was written."))?;

@@ -12,7 +12,7 @@ use super::interactive::{Submission, Typing};
 use super::{Slack, render};
 use crate::app::commands::at_once;
 use crate::app::replies::{Messenger as _, Notification, Platform};
-use crate::app::suggest;
+use crate::app::suggest::{self, Owner};
 use crate::domain::command::{CommandGroup, CommandRequest, Place};
 use crate::domain::principal::{Channel, Subject};
 use crate::domain::reply::{Audience, Reply};
@@ -70,10 +70,10 @@ impl Slack {
                     };
                     // Whoever was never an owner can be typed.
                     let typed = typed.trim();
-                    if !typed.is_empty() && !owners.iter().any(|owner| owner == typed) {
-                        owners.insert(0, typed.to_owned());
+                    if !typed.is_empty() && !owners.iter().any(|owner| owner.account == typed) {
+                        owners.insert(0, Owner { account: typed.to_owned(), person: None });
                     }
-                    owners.into_iter().map(|owner| (owner, None)).collect()
+                    owners.into_iter().map(|owner| (owner.account, owner.person)).collect()
                 }
             }
         };
@@ -89,7 +89,7 @@ impl Slack {
             place: Place::Channel(channel.clone()),
             delivery,
             typed: filled.to_string(),
-            command: filled.command(),
+            command: filled.command(&channel),
             pressed: None,
         };
         let to = request.principal.subject.clone();

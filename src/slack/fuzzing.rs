@@ -101,7 +101,7 @@ pub fn press(bytes: &[u8]) {
             Interactive::Submission(submission) => {
                 assert!(submission.principal.groups.is_empty(), "a body says who is in a group");
                 assert!(submission.delivery.is_some(), "it can be carried out once");
-                drop(submission.filled.command());
+                drop(submission.filled.command(&submission.channel));
             }
             Interactive::Press(pressing) => {
                 let Pressing { press, response_url, source } = *pressing;

@@ -32,7 +32,7 @@ pub(super) fn announced(announcement: &Announcement, name: &CommandName) -> Valu
 }
 
 fn written(message: &Message, buttons: Option<Value>, in_channel: bool) -> Value {
-    let mut blocks = vec![json!({ "type": "rich_text", "elements": lines(message) })];
+    let mut blocks = vec![json!({ "type": "rich_text", "elements": lines(message, in_channel) })];
     if let Some(footer) = &message.footer {
         let text: String = footer.0.iter().map(span_text).collect();
         blocks.push(json!({
@@ -43,7 +43,7 @@ fn written(message: &Message, buttons: Option<Value>, in_channel: bool) -> Value
     blocks.extend(buttons);
     json!({
         "response_type": if in_channel { "in_channel" } else { "ephemeral" },
-        "text": fallback(message),
+        "text": fallback(message, in_channel),
         "blocks": blocks,
         "mrkdwn": false,
         "parse": "none",
@@ -163,18 +163,21 @@ pub(super) fn fields(message: &Value) -> Vec<(String, String)> {
 }
 
 /// All lines in one section: between sections, clients differ in whether they break the line.
-fn lines(message: &Message) -> Vec<Value> {
+fn lines(message: &Message, in_channel: bool) -> Vec<Value> {
     let mut all = vec![json!({ "type": "text", "text": format!("{} ", message.tone.sign()) })];
-    all.extend(elements(&message.headline));
+    all.extend(elements(&message.headline, in_channel));
     for line in &message.body {
         all.push(json!({ "type": "text", "text": "\n" }));
-        all.extend(elements(line));
+        all.extend(elements(line, in_channel));
     }
     vec![json!({ "type": "rich_text_section", "elements": all })]
 }
 
-fn elements(line: &Line) -> impl Iterator<Item = Value> {
-    line.0.iter().filter_map(|span| {
+fn elements(line: &Line, in_channel: bool) -> impl Iterator<Item = Value> {
+    line.0.iter().filter_map(move |span| {
+        // A mention in a channel would notify.
+        let unmentioned = in_channel.then(|| by_name(span)).flatten();
+        let span = unmentioned.as_ref().unwrap_or(span);
         let text = clip(&span_text(span));
         // Slack refuses an element without text.
         (!text.is_empty()).then(|| match span {
@@ -197,6 +200,15 @@ fn elements(line: &Line) -> impl Iterator<Item = Value> {
             }
         })
     })
+}
+
+/// Somebody as text that mentions nobody: by the name that was last seen, or else by the id.
+fn by_name(span: &Span) -> Option<Span> {
+    match span {
+        Span::Subject(_, Some(name)) => Some(Span::Code(format!("@{name}"))),
+        Span::Subject(subject, None) => Some(Span::Code(subject.to_string())),
+        _ => None,
+    }
 }
 
 /// A span's text. In foreign text, what cannot be seen is made visible: it could hide or turn the rest.
@@ -225,11 +237,12 @@ fn clip_to(text: &str, longest: usize) -> String {
     format!("{kept}…")
 }
 
-fn fallback(message: &Message) -> String {
+fn fallback(message: &Message, in_channel: bool) -> String {
     let visible = |line: &Line| {
-        let spans = line.0.iter().map(|span| match span {
-            Span::Text(_) | Span::Link(_) | Span::Time(_) => Span::Text(span_text(span)),
-            Span::Code(_) | Span::Subject(..) | Span::Channel(_) => Span::Code(defuse(&span_text(span))),
+        let spans = line.0.iter().map(|span| match (by_name(span).filter(|_| in_channel), span) {
+            (Some(named), _) => Span::Code(defuse(&span_text(&named))),
+            (_, Span::Text(_) | Span::Link(_) | Span::Time(_)) => Span::Text(span_text(span)),
+            (_, Span::Code(_) | Span::Subject(..) | Span::Channel(_)) => Span::Code(defuse(&span_text(span))),
         });
         clip(&Line(spans.collect()).to_string())
     };

@@ -140,7 +140,12 @@ fn obstacle(
                 }
                 could_lock_out = true;
             }
-            AclChange::Announce { .. } | AclChange::Set(_) => {}
+            AclChange::Announce { .. } => {}
+            AclChange::Set(setting) => {
+                if live_setting(log, &setting.key())?.is_some_and(|entry| entry.setting == *setting) {
+                    return Ok(Some(NotEdited::SetAlready(setting.clone())));
+                }
+            }
             AclChange::Unset(key) => {
                 if live_setting(log, key)?.is_none() {
                     return Ok(Some(NotEdited::NotSet(key.clone())));

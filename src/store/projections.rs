@@ -25,7 +25,7 @@ pub(super) const DELIVERY_KEPT_EVENTS: i64 = 10_000;
 pub(super) const DELIVERIES_TIDIED_AT: i64 = 251;
 
 /// The tables that events are applied to, each with a column that names its rows.
-pub(super) const TABLES: [(&str, &str); 10] = [
+pub(super) const TABLES: [(&str, &str); 11] = [
     ("operations", "operation"),
     ("deliveries", "delivery_id"),
     ("callbacks", "delivery_id"),
@@ -36,6 +36,7 @@ pub(super) const TABLES: [(&str, &str); 10] = [
     ("announcements", "event"),
     ("acl_settings", "id"),
     ("access_requests", "operation"),
+    ("new_owner_people", "operation"),
 ];
 
 /// Carries a statement out. If it changes another number of rows than one, something keeps a record out or adds to
@@ -69,6 +70,7 @@ pub(super) fn apply(connection: &Connection, event: &Event) -> Result<(), StoreE
         What::Requested(request) => {
             begin(connection, event, &request.process, request.reading)?;
             claim(connection, event, request)?;
+            name_new_owner(connection, event.operation, request)?;
             for change in &request.acl_changes {
                 change_acl(connection, event, request, change)?;
             }
@@ -166,6 +168,16 @@ fn claim(connection: &Connection, event: &Event, request: &Request) -> Result<()
     let forget = "DELETE FROM deliveries WHERE at < (SELECT max(at) FROM deliveries) - ? AND operation < ?";
     connection.prepare_cached(forget)?.execute([DELIVERY_KEPT_MS, event.seq - DELIVERY_KEPT_EVENTS])?;
     Ok(())
+}
+
+fn name_new_owner(
+    connection: &Connection,
+    operation: OperationId,
+    request: &Request,
+) -> Result<(), StoreError> {
+    let Some(person) = &request.new_owner_person else { return Ok(()) };
+    let sql = "INSERT INTO new_owner_people (operation, person) VALUES (?, ?)";
+    change_one(connection, sql, params![operation.seq(), person.to_string()])
 }
 
 fn change_acl(

@@ -233,14 +233,22 @@ macro_rules! announced {
     };
 }
 
+macro_rules! new_owner_person {
+    () => {
+        "(SELECT person FROM new_owner_people WHERE new_owner_people.operation = operations.operation)"
+    };
+}
+
 /// The columns of an entry that `operations` has, in the order of its fields.
 pub(super) const OWN_COLUMNS: &str = columns!();
 /// Where the operation was announced, in the order of the table's key; null if nowhere.
 pub(super) const ANNOUNCED: &str = announced!();
+/// Who in a chat has the account of the new owner; null if that is not known.
+pub(super) const NEW_OWNER_PERSON: &str = new_owner_person!();
 /// The columns of an entry, in the order of its fields.
-pub(super) const ENTRY: &str = concat!(columns!(), ", ", announced!());
+pub(super) const ENTRY: &str = concat!(columns!(), ", ", announced!(), ", ", new_owner_person!());
 /// What may stand behind them.
-pub(super) const BEHIND_ENTRY: usize = 19;
+pub(super) const BEHIND_ENTRY: usize = 20;
 
 /// An entry of a row that begins with the columns [`ENTRY`].
 pub(super) fn entry(row: &impl Columns) -> Result<AuditEntry, StoreError> {
@@ -272,6 +280,7 @@ pub(super) fn entry(row: &impl Columns) -> Result<AuditEntry, StoreError> {
             None => Vec::new(),
             Some(body) => serde_json::from_str(body).map_err(|error| row.broken(18, &error))?,
         },
+        new_owner_person: optional(row, 19)?,
     })
 }
 

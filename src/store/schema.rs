@@ -28,6 +28,7 @@ pub(super) fn migrations() -> Vec<Migration> {
         simple(5, "announcements", include_str!("../../migrations/0005_announcements.sql")),
         simple(6, "acl settings", include_str!("../../migrations/0006_acl_settings.sql")),
         simple(7, "access requests", include_str!("../../migrations/0007_access_requests.sql")),
+        simple(8, "new owner people", include_str!("../../migrations/0008_new_owner_people.sql")),
     ]
 }
 

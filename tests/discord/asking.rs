@@ -113,11 +113,11 @@ async fn a_thread_counts_as_its_parent_channel() {
 async fn a_typing_error_is_answered_with_what_was_probably_meant() {
     let world = World::start().await;
     let reply = world.says(&command(ALICE, &[("room", "test"), ("new_owner", "<@902>")])).await;
-    assert_snapshot!(reply, @r"
+    assert_snapshot!(reply, @"
     (only you)
-    ❌ The new owner has to be the UserID of the live app; `<@902>` is a mention of this chat, and the bot does not know which live account that person has.
+    ❌ <@902> is linked to no live account.
     Type: `/room-owner room:test new_owner:<new_owner>`
-    Nothing was done.
+    Nothing was done. An admin can link them: `/room-acl link who:discord:700:902 account:<account>`
     -- op 3
     ");
     let reply = world.says(&command(ALICE, &[("room", "test"), ("reason", "x")])).await;

@@ -19,4 +19,5 @@ mod over_the_gateway;
 mod payloads;
 mod registering;
 mod suggesting;
+mod user_menu;
 mod world;

@@ -27,9 +27,13 @@ async fn the_second_run_writes_nothing() {
         assert_eq!(registrar.plan(guild).await.unwrap().difference(), "");
     }
     let (everywhere, there) = ("POST applications/42/commands", "POST applications/42/guilds/700/commands");
-    assert_eq!(discord.writes(), [everywhere, everywhere, everywhere, there, there, there]);
+    assert_eq!(discord.writes(), [[everywhere; 4], [there; 4]].concat());
     let names: Vec<_> = discord.commands("applications/42").iter().map(|it| it["name"].clone()).collect();
-    assert_eq!(names, ["other", "room-owner", "room-acl", "room-audit"], "others' commands stay");
+    assert_eq!(
+        names,
+        ["other", "room-owner", "room-acl", "room-audit", "Hand a room to…"],
+        "others' commands stay"
+    );
     assert_eq!(discord.problems(), Vec::<String>::new());
 }
 
@@ -137,13 +141,13 @@ async fn a_start_looks_at_every_server_and_says_in_a_line_what_is_wrong() {
     let discord = Discord::start().await;
     discord.is_in("700");
     discord.is_in("701");
-    assert_snapshot!(checked(&discord).await, @"not registered: `/room-owner`, `/room-acl`, `/room-audit` -> `room-owner discord register`");
+    assert_snapshot!(checked(&discord).await, @"not registered: `/room-owner`, `/room-acl`, `/room-audit`, `Hand a room to…` -> `room-owner discord register`");
     let registrar = registrar(&discord).await;
     let register = async |guild| registrar.apply(&registrar.plan(guild).await.unwrap()).await.unwrap();
     register(Some("700")).await;
     assert_snapshot!(checked(&discord).await, @"as it should be");
     register(None).await;
-    assert_snapshot!(checked(&discord).await, @"registered twice, everywhere and in guild 700, so that each shows twice there: `/room-owner`, `/room-acl`, `/room-audit` -> `room-owner discord register --prune`");
+    assert_snapshot!(checked(&discord).await, @"registered twice, everywhere and in guild 700, so that each shows twice there: `/room-owner`, `/room-acl`, `/room-audit`, `Hand a room to…` -> `room-owner discord register --prune`");
     for plan in registrar.twice(None).await.unwrap() {
         registrar.apply(&plan).await.unwrap();
     }
@@ -155,7 +159,7 @@ async fn a_start_looks_at_every_server_and_says_in_a_line_what_is_wrong() {
     discord.put_command("applications/42/guilds/700", json!({ "id": "90", "name": "other", "type": 1 }));
     let command = json!({ "id": "91", "name": "room-acl", "description": "Something else", "type": 1 });
     discord.put_command("applications/42/guilds/700", command);
-    assert_snapshot!(checked(&discord).await, @"not registered, or otherwise, in guild 700: `/room-owner`, `/room-acl`, `/room-audit` -> `room-owner discord register --guild <guild>`");
+    assert_snapshot!(checked(&discord).await, @"not registered, or otherwise, in guild 700: `/room-owner`, `/room-acl`, `/room-audit`, `Hand a room to…` -> `room-owner discord register --guild <guild>`");
     assert_eq!(discord.problems(), Vec::<String>::new());
 }
 
@@ -166,21 +170,25 @@ async fn what_is_registered_twice_is_removed_where_somebody_asks_for_it() {
     discord.put_command("applications/42/guilds/700", json!({ "id": "90", "name": "other", "type": 1 }));
     assert_eq!(run(&discord, &["--guild", "700"]).await.0, Some(0));
     assert_eq!(run(&discord, &[]).await.0, Some(0));
-    assert_eq!(discord.commands("applications/42/guilds/700").len(), 4, "nothing is removed unasked");
+    assert_eq!(discord.commands("applications/42/guilds/700").len(), 5, "nothing is removed unasked");
     let (exit, said) = run(&discord, &["--prune"]).await;
     assert_eq!(exit, Some(0));
     assert_snapshot!(said, @"
     - /staging-room-owner in guild 700
     - /staging-room-acl in guild 700
     - /staging-room-audit in guild 700
-    Registered /staging-room-owner, /staging-room-acl, /staging-room-audit everywhere.
+    - Hand a room to… in guild 700
+    Registered /staging-room-owner, /staging-room-acl, /staging-room-audit, Hand a room to… everywhere.
     ");
     let names = |scope: &str| {
         let names = discord.commands(scope).into_iter().map(|it| it["name"].as_str().unwrap().to_owned());
         names.collect::<Vec<_>>().join(" ")
     };
     assert_eq!(names("applications/42/guilds/700"), "other");
-    assert_eq!(names("applications/42"), "staging-room-owner staging-room-acl staging-room-audit");
+    assert_eq!(
+        names("applications/42"),
+        "staging-room-owner staging-room-acl staging-room-audit Hand a room to…"
+    );
     let (exit, said) = run(&discord, &["--guild", "700", "--prune", "--format", "json"]).await;
     assert_eq!(exit, Some(0));
     let written: Value = serde_json::from_str(&said).unwrap();
@@ -194,13 +202,15 @@ async fn what_is_registered_twice_is_removed_where_somebody_asks_for_it() {
     "create" "/staging-room-owner" "700"
     "create" "/staging-room-acl" "700"
     "create" "/staging-room-audit" "700"
+    "create" "Hand a room to…" "700"
     "remove" "/staging-room-owner" null
     "remove" "/staging-room-acl" null
     "remove" "/staging-room-audit" null
+    "remove" "Hand a room to…" null
     "#);
     assert_eq!(
         names("applications/42/guilds/700"),
-        "other staging-room-owner staging-room-acl staging-room-audit"
+        "other staging-room-owner staging-room-acl staging-room-audit Hand a room to…"
     );
     assert_eq!(names("applications/42"), "");
     assert_eq!(run(&discord, &["--guild", "700", "--format", "json"]).await.1, "[]\n");
@@ -215,14 +225,14 @@ async fn the_program_prints_the_difference_and_says_when_there_is_none() {
     assert!(said.starts_with("+ /staging-room-owner\n"), "{said}");
     assert!(
         said.ends_with(
-            "Registered /staging-room-owner, /staging-room-acl, /staging-room-audit in guild 700.\n"
+            "Registered /staging-room-owner, /staging-room-acl, /staging-room-audit, Hand a room to… in guild 700.\n"
         ),
         "{said}"
     );
     let (exit, said) = run(&discord, &["--guild", "700"]).await;
     assert_eq!(exit, Some(0));
-    assert_snapshot!(said, @"Discord shows /staging-room-owner, /staging-room-acl, /staging-room-audit in guild 700 as it should: nothing was written.");
-    assert_eq!(discord.writes().len(), 3);
+    assert_snapshot!(said, @"Discord shows /staging-room-owner, /staging-room-acl, /staging-room-audit, Hand a room to… in guild 700 as it should: nothing was written.");
+    assert_eq!(discord.writes().len(), 4);
     assert_eq!(discord.problems(), Vec::<String>::new());
     assert_eq!(run(&discord, &["--guild", "mods"]).await.0, Some(2));
     discord.fail(Route::Commands, Fault::Code(403, 50_001), 9);

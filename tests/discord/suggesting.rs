@@ -43,6 +43,16 @@ pub(crate) async fn suggested(world: &World, user: &str, typed: &str) -> Vec<(St
     world.suggests(&typing(user, &[("room", typed)], "room")).await
 }
 
+/// Labels and values of new owners.
+pub(crate) async fn suggested_owners(
+    world: &World,
+    user: &str,
+    room: &str,
+    typed: &str,
+) -> Vec<(String, String)> {
+    world.suggests(&typing(user, &[("room", room), ("new_owner", typed)], "new_owner")).await
+}
+
 #[tokio::test]
 async fn rooms_are_suggested_within_the_callers_scope() {
     let world = World::start().await;

@@ -13,7 +13,7 @@ use room_owner::app::ports::{AclChange, Clock, NewGrant, Store as _};
 use room_owner::app::service::Timing;
 use room_owner::bot::{self, Bot, Doors};
 use room_owner::discord::{Patience, Settings};
-use room_owner::domain::access::{Effect, Role};
+use room_owner::domain::access::{Effect, Role, Setting};
 use room_owner::domain::audit::{AuditEntry, AuditFilter};
 use room_owner::domain::principal::Principal;
 use room_owner::domain::room::Accounts;
@@ -175,6 +175,12 @@ impl World {
             expires_at: None,
         }))
         .await;
+    }
+
+    /// Says which account somebody has.
+    pub(crate) async fn link(&self, user: &str, account: &str) {
+        let person = format!("discord:{GUILD}:{user}").parse().unwrap();
+        self.edit(AclChange::Set(Setting::Link { person, account: account.parse().unwrap() })).await;
     }
 
     async fn edit(&self, change: AclChange) {

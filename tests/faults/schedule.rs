@@ -18,7 +18,7 @@ use super::clock::turns;
 use super::laws::{self, Log};
 use super::network::Network;
 use super::process::{Answered, Process};
-use super::world::{ALICE, DORA, MALLORY, World, press, request};
+use super::world::{ALICE, DORA, LENA, MALLORY, World, press, request};
 
 /// How many are run unless somebody asks for more.
 const USUAL: u64 = 300;
@@ -36,6 +36,8 @@ enum Event {
     Death,
     /// Mallory gets a grant, or loses it.
     Edit,
+    /// Lena's account becomes another one, or nobody knows it any more.
+    Link,
     /// Somebody hands a room over in the app.
     Outside,
     /// A process looks into what is open.
@@ -99,6 +101,7 @@ impl Schedule {
                     0 => "room-0".to_owned(),
                     1 => "a b c".to_owned(),
                     2 => format!("gone u{n}"),
+                    3 | 4 => format!("room-{} {LENA}", n % 2),
                     // Two rooms, so that they meet.
                     other => format!("room-{} u{n}", other % 2),
                 },
@@ -124,6 +127,7 @@ impl Schedule {
         let others = [
             (Event::Death, 3),
             (Event::Edit, 4),
+            (Event::Link, 6),
             (Event::Outside, 2),
             (Event::Recovery, 3),
             (Event::Silence, 3),
@@ -188,6 +192,10 @@ async fn runs(template: &World, seed: u64, met: &mut Met) -> Vec<String> {
                 }
                 None => grant = world.grants(&*process.store, MALLORY).await,
             },
+            Event::Link => {
+                let account = [Some("ann"), Some("ben"), None][random.random_range(0..3)];
+                world.links(&*process.store, LENA, account).await;
+            }
             Event::Outside => {
                 network.simulator().hand_over("room-0", format!("outsider-{step}"), "somebody");
             }
@@ -242,6 +250,7 @@ async fn runs(template: &World, seed: u64, met: &mut Met) -> Vec<String> {
     broken.extend(badly_pressed);
     broken.extend(open.iter().map(|open| format!("op {} is left open", open.operation)));
     broken.extend(without_a_right(&log));
+    broken.extend(by_a_link_of_old(&log));
     let effects: Vec<i64> = network.effects().iter().map(|effect| effect.operation).collect();
     for Answered { delivery, reply } in &answered {
         if matches!(reply, Reply::NotRecorded) && schedule.failing == 0 {
@@ -262,6 +271,7 @@ async fn runs(template: &World, seed: u64, met: &mut Met) -> Vec<String> {
     }
     for entry in log.values() {
         *met.entry(entry.outcome.name()).or_default() += 1;
+        *met.entry("handed to a person").or_default() += u64::from(entry.new_owner_person.is_some());
     }
     *met.entry("change").or_default() += effects.len() as u64;
     let turned_away = answered.iter().filter(|answered| matches!(answered.reply, Reply::NotRecorded));
@@ -295,6 +305,29 @@ fn without_a_right(log: &Log) -> Vec<String> {
         let is_cancel = entry.command.ends_with(": Cancel]");
         if is_hers && !is_cancel && entry.decision == Some(DecisionKind::Permit) && live == 0 {
             broken.push(format!("op {} was permitted without a grant", entry.operation));
+        }
+    }
+    broken
+}
+
+/// What was handed to Lena, or taken for hers, by another link than the one that held when it was written down.
+fn by_a_link_of_old(log: &Log) -> Vec<String> {
+    let mut entries: Vec<_> = log.values().collect();
+    entries.sort_by_key(|entry| entry.operation);
+    let mut account = None;
+    let mut broken = Vec::new();
+    for entry in entries {
+        let is_done = entry.outcome == OutcomeKind::Succeeded;
+        if let Some(linked) = entry.command.strip_prefix(&format!("acl link {LENA} ")).filter(|_| is_done) {
+            account = Some(linked.to_owned());
+        } else if is_done && entry.command == format!("acl unlink {LENA}") {
+            account = None;
+        } else if entry.new_owner_person.is_some()
+            // By a repetition nothing is done.
+            && entry.outcome != OutcomeKind::Duplicate
+            && entry.new_owner != account
+        {
+            broken.push(format!("op {} took {:?} for {account:?}", entry.operation, entry.new_owner));
         }
     }
     broken
@@ -342,7 +375,10 @@ fn nothing_is_lost_done_twice_or_left_unrecorded_on_any_schedule() {
     if ran >= USUAL {
         let wanted = ["succeeded", "refused", "unknown", "denied", "declined", "invalid", "duplicate"];
         let pressed = ["pressed", "pressed again", "pressed too late"];
-        for what in wanted.into_iter().chain(["change", "death", "handed in", "not recorded"]).chain(pressed)
+        for what in wanted
+            .into_iter()
+            .chain(["change", "death", "handed in", "not recorded", "handed to a person"])
+            .chain(pressed)
         {
             assert!(met.get(what).is_some_and(|times| *times > 3), "hardly any `{what}`: {met:?}");
         }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use room_owner::app::commands::Press;
 use room_owner::app::ports::{AclChange, AclChanged, NewGrant, Store};
-use room_owner::domain::access::{ChangedEntry, Effect, Role};
+use room_owner::domain::access::{ChangedEntry, Effect, Role, Setting, SettingKey};
 use room_owner::domain::command::{CommandGroup, CommandRequest, DeliveryId, Place, Typed, parse};
 use room_owner::domain::principal::{Channel, Principal, Subject};
 use room_owner::store::{IfMissing, SqliteStore};
@@ -24,6 +24,9 @@ pub(crate) const ALICE: &str = "slack:T1:U1";
 pub(crate) const DORA: &str = "discord:1:2";
 /// May do something at times only.
 pub(crate) const MALLORY: &str = "slack:T1:U666";
+
+/// Is linked to one account and then to another.
+pub(crate) const LENA: &str = "slack:T1:U9";
 
 /// A folder in memory where there is one: thousands of databases are synced thousands of times.
 fn folder() -> TempDir {
@@ -107,6 +110,19 @@ impl World {
             },
             _ => None,
         }
+    }
+
+    /// Links somebody to an account, or to none.
+    pub(crate) async fn links(&self, store: &dyn Store, who: &str, account: Option<&str>) {
+        let person: Subject = who.parse().unwrap();
+        let (typed, change) = match account {
+            Some(account) => {
+                let setting = Setting::Link { person, account: account.parse().unwrap() };
+                (format!("acl link {who} {}", account), AclChange::Set(setting))
+            }
+            None => (format!("acl unlink {who}"), AclChange::Unset(SettingKey::Link(person))),
+        };
+        self.edits(store, typed, change).await;
     }
 
     /// Takes a grant back; whether the store said so.

@@ -10,6 +10,7 @@ use room_owner::domain::access::{
 use room_owner::domain::audit::OperationId;
 use room_owner::domain::command::Place;
 use room_owner::domain::principal::Principal;
+use room_owner::domain::room::Accounts;
 use room_owner::store::SqliteStore;
 use tokio::task::JoinSet;
 
@@ -179,12 +180,12 @@ async fn a_file_is_applied_to_the_acl_that_was_planned_on_or_not_at_all() {
                 rooms: RoomScope::All,
                 reason: None,
             }],
-            announcements: Vec::new(),
+            ..Wanted::default()
         };
         let now = later(1_000_000 + round);
         let channels = world.store.channels().await.unwrap();
         let acl = AclView { grants: grants.clone(), channels, ..AclView::default() };
-        let steps = plan(&acl, &wanted, now).unwrap();
+        let steps = plan(&acl, &wanted, Accounts::Tencent, now).unwrap();
         let changes: Vec<AclChange> = steps.into_iter().map(|(change, _)| change).collect();
 
         let (one, other) = (Arc::clone(&stores[0]), Arc::clone(&stores[1]));

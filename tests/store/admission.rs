@@ -75,6 +75,7 @@ async fn the_entry_of_an_attempt_holds_what_a_reviewer_asks_for() {
         delivery_id: Some("slack:1".to_owned()),
         duration_ms: None,
         announced: Vec::new(),
+        new_owner_person: None,
     };
     assert_eq!(world.entry(attempt.operation()).await, begun);
 

@@ -35,7 +35,7 @@ fn frozen() -> PathBuf {
 }
 
 /// Each migration that was shipped: nothing in it may change, for a database knows it by its hash.
-const MIGRATIONS: [(&str, &str); 7] = [
+const MIGRATIONS: [(&str, &str); 8] = [
     ("0001_log.sql", "c7827002631193a80d85c790c7f3569efc27d1827ff6dffa2b5eb4d86c4f1bff"),
     ("0002_projections.sql", "f15a442dc25c0a9190ac37c6e33c7c2cbed0c3f2393ef833a8bafbd1307d68c4"),
     ("0003_working_state.sql", "dd4b7b1eb8cded0c06f76fc784cd571b6913241df879e28c2e6397d9487c417c"),
@@ -43,6 +43,7 @@ const MIGRATIONS: [(&str, &str); 7] = [
     ("0005_announcements.sql", "4a477edb64cfdd46ccf712db634311375cb62bfd9d906a5dc35655d6e99b1f3c"),
     ("0006_acl_settings.sql", "b1492777b27dafaf1450b6d6a2825640cac9430a342077d2efb4c05d964bc9e0"),
     ("0007_access_requests.sql", "4b59c5ebaabc8d1a696b9c284d5e0306b891ebaa53036cef4973c3cf50d0d2ae"),
+    ("0008_new_owner_people.sql", "8169a1d6e5c884d5346a750d4359ad587e28b0d33ebc26067fd14916a34bb419"),
 ];
 
 #[test]
@@ -122,6 +123,7 @@ fn forms(event: &Event) -> Vec<&'static str> {
             forms.extend(request.member_of.iter().map(|_| "by membership"));
             forms.extend(request.pressed.iter().map(|_| "pressed"));
             forms.extend(request.asks.iter().map(|_| "asks for access"));
+            forms.extend(request.new_owner_person.iter().map(|_| "to a person"));
         }
         What::Announced(announced) => {
             forms.push(if announced.message.is_some() { "in a message" } else { "in no message" });

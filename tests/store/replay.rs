@@ -54,6 +54,8 @@ pub(crate) struct Model {
     announcement_channels: Table,
     announcements: Table,
     access_requests: Table,
+    settings: Table,
+    new_owner_people: Table,
 }
 
 impl Model {
@@ -142,6 +144,10 @@ impl Model {
             columns["held_room"] = room.clone();
         }
         self.begin(event, columns);
+        if !what["new_owner_person"].is_null() {
+            let row = json!({ "operation": event.operation, "person": what["new_owner_person"] });
+            insert(&mut self.new_owner_people, "operation", row);
+        }
         if let Some(delivery) = what["delivery_id"].as_str() {
             let is_first = !self.deliveries.contains_key(delivery);
             assert_eq!(what["outcome"] == "duplicate", !is_first, "{delivery} at {}", event.seq);
@@ -157,6 +163,7 @@ impl Model {
                 "grant" => self.grant_changed(event, what, change),
                 "channel" => self.channel_changed(event, what, change),
                 "announcement" => self.announcement_changed(event, what, change),
+                "setting" => self.setting_changed(event, what, change),
                 other => panic!("a change `{other}`"),
             }
         }
@@ -244,6 +251,34 @@ impl Model {
                 "removed_at": null, "removed_by": null, "removed_in": null, "reason": after["reason"],
             });
             insert(&mut self.announcement_channels, "id", row);
+        }
+    }
+
+    fn setting_changed(&mut self, event: &Row, what: &Value, change: &Value) {
+        let (before, after) = (&change["before"], &change["after"]);
+        let columns = |entry: &Value| match only(&entry["setting"]) {
+            ("link", link) => ["link".into(), link["person"].clone(), link["account"].clone()],
+            ("mark", mark) => ["mark".into(), mark["rooms"].clone(), mark["mark"].clone()],
+            other => panic!("{other:?}"),
+        };
+        let [kind, key, value] = columns(after);
+        let is_live =
+            |row: &&mut Value| (&row["kind"], &row["key"]) == (&kind, &key) && row["removed_at"].is_null();
+        let live = self.settings.values_mut().find(is_live);
+        assert_eq!(live.is_none(), before.is_null());
+        if let Some(live) = live {
+            assert_eq!(live["value"], columns(before)[2]);
+            live["removed_at"] = millis(&event.body["at"]);
+            live["removed_by"] = what["actor"].clone();
+            live["removed_in"] = json!(event.operation);
+        }
+        if after["removed_at"].is_null() {
+            let row = json!({
+                "id": self.settings.len() + 1, "kind": kind, "key": key, "value": value,
+                "set_by": after["set_by"], "set_at": millis(&after["set_at"]), "set_in": event.operation,
+                "removed_at": null, "removed_by": null, "removed_in": null, "reason": after["reason"],
+            });
+            insert(&mut self.settings, "id", row);
         }
     }
 
@@ -422,6 +457,8 @@ pub(crate) async fn assert_tables_follow(events: &[Row], raw: &mut SqliteConnect
         ("announcement_channels", &model.announcement_channels),
         ("announcements", &model.announcements),
         ("access_requests", &model.access_requests),
+        ("acl_settings", &model.settings),
+        ("new_owner_people", &model.new_owner_people),
     ] {
         assert_eq!(table(raw, name).await, *right, "{name}");
     }

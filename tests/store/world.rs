@@ -232,7 +232,11 @@ impl Ask {
             ..Principal::new(self.who.parse().unwrap())
         };
         let place = Place::Channel(self.channel.parse().unwrap());
-        let command = parse(CommandGroup::Owner, &Typed::plain(&self.line));
+        let command = match parse(CommandGroup::Owner, &Typed::plain(&self.line)) {
+            // As if everybody were linked to this account: which one it is, the service looks up.
+            Ok(Command::HandTo(to)) => Ok(Command::Transfer(to.to("bob".parse().unwrap()))),
+            command => command,
+        };
         let verdict = match &command {
             Err(error) => Verdict::Invalid(format!("{error:?}")),
             Ok(Command::Help(_) | Command::Owner(_) | Command::Cancel) => Verdict::Open,
@@ -241,6 +245,7 @@ impl Ask {
                 Verdict::Ask(Asking { access, shown_to: vec![Addressee::Channel(OPS.parse().unwrap())] })
             }
             Ok(Command::Acl(command)) => panic!("{command:?}"),
+            Ok(Command::HandTo(to)) => panic!("{to:?}"),
             Ok(Command::ShowOwner { room }) => {
                 match self.decide(store, &principal, &place, Action::ShowOwner(room.clone())).await {
                     Decision::Permit(permit) => Verdict::Lookup(permit),

@@ -388,3 +388,105 @@ async fn a_large_file_is_one_operation() {
     assert_eq!(program.runs("acl apply acl.toml --version 1008").await.code, 2);
     assert_eq!(program.runs("acl list --format jsonl").await.out.lines().count(), 1_004);
 }
+
+#[tokio::test]
+async fn links_and_marks_are_made_shown_and_kept_in_a_file() {
+    let program = Program::new().await;
+    let linked = program.runs("acl link slack:T1:U2 bob --reason hired").await;
+    went_well(&linked);
+    assert_snapshot!(linked.err, @"
+    ✅ `slack:T1:U2` is now linked to the account `bob`.
+       Rooms can be handed to them by name.
+       Reason given: `hired`
+       op 1
+    ");
+    let again = program.runs("acl link slack:T1:U2 bob").await;
+    assert_eq!(again.code, 1);
+    assert_snapshot!(again.err, @"
+    ⛔ Nothing was changed: `slack:T1:U2` is linked to the account `bob` already.
+       See `room-owner acl links`.
+       op 2
+    ");
+    for words in ["acl link discord:1:2 bob", "acl room live-* two-person", "acl room vip confirm"] {
+        went_well(&program.runs(words).await);
+    }
+    let off = program.runs("acl room live-7 off").await;
+    assert_eq!(off.code, 1);
+    assert!(off.err.contains("no mark is set for `live-7`"), "{}", off.err);
+    for (words, why) in [
+        ("acl link slack:T1:group:S1 bob", "not a person of a chat"),
+        ("acl link cli:ana bob", "not a person of a chat"),
+        ("acl link slack:T1:U3 user2.", "an account is made of letters"),
+        ("acl link slack:T1:U3 @bob", "chat handle"),
+        ("acl room live-* strict", "write `confirm`, `two-person` or `off`"),
+    ] {
+        let wrong = program.runs(words).await;
+        assert_eq!(wrong.code, 2, "{words}: {}", wrong.err);
+        assert!(wrong.err.to_lowercase().contains(why), "{words}: {}", wrong.err);
+    }
+    assert_eq!(program.runs("acl links --format jsonl").await.out.lines().count(), 2);
+    let rooms = program.runs("acl rooms --format json").await.json();
+    assert_eq!(rooms[0]["setting"]["mark"], serde_json::json!({ "rooms": "live-*", "mark": "two-person" }));
+    let exported = program.runs("acl export").await.out;
+    assert_snapshot!(exported, @r#"
+    # The ACL of room-owner: `room-owner acl plan` shows what an edit of this file would change,
+    # `room-owner acl apply` makes it so.
+    version = 4
+
+    [[link]]
+    person = "discord:1:2"
+    account = "bob"
+
+    [[link]]
+    person = "slack:T1:U2"
+    account = "bob"
+    reason = "hired"
+
+    [[room]]
+    rooms = "live-*"
+    mark = "two-person"
+
+    [[room]]
+    rooms = "vip"
+    mark = "confirm"
+    "#);
+
+    write(
+        &program,
+        "acl.toml",
+        exported
+            .replace("\"confirm\"", "\"two-person\"")
+            .replace("account = \"bob\"\nreason", "account = \"rob\"\nreason"),
+    );
+    let plan = program.runs("acl plan acl.toml --check").await;
+    assert_eq!(plan.code, 1, "{}", plan.err);
+    assert_snapshot!(plan.out, @"
+       What
+    +  `slack:T1:U2` is linked to the account `rob`
+    +  the mark of `vip` is two-person
+    ");
+    went_well(&program.runs("acl apply acl.toml").await);
+    let plan = program.runs("acl plan acl.toml --check").await;
+    assert_eq!((plan.code, plan.out.as_str()), (0, ""), "{}", plan.err);
+    write(&program, "bad.toml", "[[link]]\nperson = \"slack:T1:U2\"\naccount = \"b b\"\n");
+    let plan = program.runs("acl plan bad.toml").await;
+    assert_eq!(plan.code, 2);
+    assert!(plan.err.contains("the account of `slack:T1:U2` cannot be one"), "{}", plan.err);
+    let unlinked = program.runs("acl unlink slack:T1:U2").await;
+    assert_snapshot!(unlinked.err, @"
+    ✅ `slack:T1:U2` is linked to no account any more.
+       op 15
+    ");
+    // By the whole id of a person, at the command line too.
+    let handed = program.runs("transfer test slack:T1:U2").await;
+    assert_eq!(handed.code, 2, "{}", handed.err);
+    assert_snapshot!(handed.err, @"
+    ❌ `slack:T1:U2` is linked to no live account.
+       Type: `room-owner transfer test <new_owner>`
+       Nothing was done. An admin can link them: `room-owner acl link slack:T1:U2 <account>`
+       op 16
+    ");
+    let handed = program.runs("transfer test discord:1:2").await;
+    assert_eq!(handed.code, 0, "{}", handed.err);
+    assert!(handed.err.contains("`test` now belongs to `bob`"), "{}", handed.err);
+}

@@ -190,7 +190,7 @@ async fn why_tells_programs_what_it_tells_people() {
     let why = "acl why slack:T1:U1 --in slack:T1:C1 --room live-7 --at 2025-03-01T14:30:00Z --format";
     let ran = program.runs(&format!("{why} json")).await;
     assert_eq!((ran.code, ran.err.as_str()), (3, ""));
-    assert_eq!(names(&ran.out), "subject channel room at decision authority channel_standing grants");
+    assert_eq!(names(&ran.out), "subject channel room at decision authority channel_standing grants mark");
     let said = ran.json();
     assert_eq!(said["decision"], "deny");
     assert_eq!(said["authority"], "denied by grant 6");
@@ -205,7 +205,10 @@ async fn why_tells_programs_what_it_tells_people() {
     assert_eq!(bearing, [(6, "matches"), (3, "other channels"), (2, "other actions"), (1, "ended")]);
     assert_eq!(program.runs(&format!("{why} jsonl")).await.out, ran.out);
     let csv = program.runs(&format!("{why} csv")).await.out;
-    assert!(csv.starts_with("subject,channel,room,at,decision,authority,channel_standing,grants\n"), "{csv}");
+    assert!(
+        csv.starts_with("subject,channel,room,at,decision,authority,channel_standing,grants,mark\n"),
+        "{csv}"
+    );
 }
 
 #[tokio::test]

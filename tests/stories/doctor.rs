@@ -266,7 +266,7 @@ async fn each_thing_that_is_wrong_is_said_with_what_to_do() {
     # another application: exit 1
     failure  discord: the token is of `Room Owner` (42), and DISCORD_APPLICATION_ID is 43
              -> copy both from the same application
-    warning  discord commands: not registered: `/room-owner`, `/room-acl`, `/room-audit`
+    warning  discord commands: not registered: `/room-owner`, `/room-acl`, `/room-audit`, `Hand a room to…`
              -> `room-owner discord register`
     # commands that are not registered: exit 0
     warning  discord commands: not registered: `/staging-room-owner`, `/staging-room-acl`, `/staging-room-audit`

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use room_owner::app::ports::AclChange;
+use room_owner::domain::access::Setting;
 
 use super::guild::{Guild, Member};
 use serde_json::Value;
@@ -93,6 +94,10 @@ pub(crate) fn change_at_discord(change: &AclChange) -> AclChange {
         AclChange::Announce { channel, rooms, for_admins } => {
             let channel = discords(&channel.to_string()).parse().unwrap();
             AclChange::Announce { channel, rooms, for_admins }
+        }
+        AclChange::Set(Setting::Link { person, account }) => {
+            let person = discords(&person.to_string()).parse().unwrap();
+            AclChange::Set(Setting::Link { person, account })
         }
         other => other,
     }

@@ -58,6 +58,7 @@ mod ids;
 mod init;
 mod jumps;
 mod limits;
+mod links;
 mod load;
 mod matrix;
 mod metrics;

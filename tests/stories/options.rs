@@ -31,7 +31,7 @@ const fn form(
 }
 
 /// The longer beginnings first.
-const FORMS: [Form; 22] = [
+const FORMS: [Form; 26] = [
     form("room-owner", "", &[], &["room", "new_owner"]),
     form("room-acl", "whoami", &["whoami"], &[]),
     form("room-acl", "help", &["help"], &[]),
@@ -47,6 +47,10 @@ const FORMS: [Form; 22] = [
     form("room-acl", "channel list", &["channel", "list"], &[]),
     form("room-acl", "announce here", &["announce", "here"], &["channel"]),
     form("room-acl", "announce off", &["announce", "off"], &["channel"]),
+    form("room-acl", "link", &["link"], &["who", "account"]),
+    form("room-acl", "unlink", &["unlink"], &["who"]),
+    form("room-acl", "links", &["links"], &["who"]),
+    form("room-acl", "room", &["room"], &["rooms", "mark"]),
     form("room-audit", "owner-at", &["owner-at"], &["room", "time"]),
     form("room-audit", "history", &["history"], &["room"]),
     form("room-audit", "timeline", &["timeline"], &["operation"]),
@@ -162,6 +166,12 @@ fn option(name: &str, value: &str, resolved: &mut Value) -> Value {
             (4, json!(value.parse::<i64>().unwrap()))
         }
         "readings" | "ask" => (5, json!(value == "yes")),
+        // A client makes a mention of the member that is chosen while the text is typed.
+        "new_owner" if value.starts_with('@') => {
+            let person =
+                PEOPLE.iter().find(|person| person.name == &value[1..]).expect("a member of the guild");
+            (3, json!(format!("<@{}>", person.snowflake)))
+        }
         // People at Slack have an id of Discord's in these stories.
         "actor-id" => (3, json!(super::doors::with_discords_ids(value))),
         _ => (3, json!(value)),
@@ -207,7 +217,9 @@ pub(crate) fn as_typed(code: &str) -> String {
     typed.extend(Some(verb.to_owned()).filter(|verb| !verb.is_empty() && verb != "(number)"));
     for word in form.words {
         let found = options.iter().position(|(name, _)| name == word);
-        typed.extend(found.map(|at| quoted(&options.remove(at).1)));
+        let value = found.map(|at| options.remove(at).1);
+        // A word out of a list needs no quotes.
+        typed.extend(value.map(|value| if *word == "part" { value } else { quoted(&value) }));
     }
     for (name, value) in options {
         let name = if name == "channel" { "in" } else { name };

@@ -54,17 +54,17 @@ async fn slack_s_entities_and_links_are_what_they_stand_for() {
 async fn a_person_of_the_chat_is_no_account_of_the_app() {
     run(World::usual(), async |bot| {
         let reply = bot.slack(ALICE).sends("/room-owner test <@U0BORIS|boris>").await;
-        assert_snapshot!(reply, @r"
+        assert_snapshot!(reply, @"
         (only visible to you)
-        ❌ The new owner has to be the UserID of the live app; `@boris` is a mention of this chat, and the bot does not know which live account that person has.
+        ❌ @boris is linked to no live account.
         Type: `/room-owner test <new_owner>`
-        Nothing was done.
+        Nothing was done. An admin can link them: `/room-acl link slack:T0TEAM:U0BORIS <account>`
         op 4
         ");
         let reply = bot.slack(ALICE).sends("/room-owner test <!here>").await;
-        assert_snapshot!(reply, @r"
+        assert_snapshot!(reply, @"
         (only visible to you)
-        ❌ The new owner has to be the UserID of the live app; `@here` is everybody in this chat.
+        ❌ This has to be the UserID of somebody in the live app; `@here` is everybody in this chat.
         Type: `/room-owner test <new_owner>`
         Nothing was done.
         op 5

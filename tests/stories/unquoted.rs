@@ -138,7 +138,7 @@ async fn what_is_said_without_its_key_is_met_with_the_line_that_was_meant() {
         let reply = bot.slack(RITA).says("/room-acl list everything").await;
         assert_snapshot!(reply, @"
         (only visible to you)
-        ❌ `everything` is not a part of the list: use `live`, `all`, `attention`, `channels` or `announcements`.
+        ❌ `everything` is not a part of the list: use `live`, `all`, `attention`, `channels`, `announcements`, `links` or `rooms`.
         Type: `/room-acl list all`
         Nothing was done.
         op 21

@@ -31,6 +31,10 @@ fn what_each_verb_takes() {
     room-acl announce here: channel rooms admin reason
     room-acl announce off: channel reason
     room-acl announce list: page
+    room-acl link: who! account! reason
+    room-acl unlink: who! reason
+    room-acl links: who page
+    room-acl room: rooms! mark! reason
     room-acl help:
     room-audit list: room actor actor-id channel outcome kind request-id text since until zone operation before readings limit
     room-audit show: operation!

@@ -9,7 +9,7 @@ use room_owner::app::limits::Limits;
 use room_owner::app::ports::{AclChange, NewGrant, Store as _};
 use room_owner::app::service::{ServiceConfig, Timing};
 use room_owner::bot::{self, Bot, Doors};
-use room_owner::domain::access::{Effect, Role};
+use room_owner::domain::access::{Effect, Mark, Role, Setting};
 use room_owner::domain::audit::{AuditEntry, AuditFilter, OutcomeKind};
 use room_owner::domain::principal::Principal;
 use room_owner::domain::room::Accounts;
@@ -110,6 +110,21 @@ impl World {
         let channel = format!("slack:{TEAM}:{channel}").parse().unwrap();
         let change = AclChange::AllowChannel { channel, rooms: rooms.parse().unwrap() };
         self.acl.push(("acl channel allow".to_owned(), change));
+        self
+    }
+
+    /// Somebody has this account.
+    pub(crate) fn linked(mut self, person: Person, account: &str) -> Self {
+        let person = person.subject().parse().unwrap();
+        let change = AclChange::Set(Setting::Link { person, account: account.parse().unwrap() });
+        self.acl.push(("acl link".to_owned(), change));
+        self
+    }
+
+    /// Rooms are marked.
+    pub(crate) fn marked(mut self, rooms: &str, mark: Mark) -> Self {
+        let change = AclChange::Set(Setting::Mark { rooms: rooms.parse().unwrap(), mark });
+        self.acl.push(("acl room".to_owned(), change));
         self
     }
 

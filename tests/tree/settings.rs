@@ -7,7 +7,7 @@ use room_owner::store::verify::{Evidence, verify};
 use super::archives::archive_of;
 use super::copies::{Copy, check, findings};
 use super::rebuild::rebuild;
-use super::world::{Edit, World, edit, execute, later, open, raw};
+use super::world::{Edit, World, ask, edit, execute, later, open, raw};
 
 /// Links somebody to an account.
 fn link(person: &str, account: &str) -> Edit {
@@ -116,5 +116,32 @@ async fn they_stay_when_what_made_them_is_archived() {
     for archives in [Vec::new(), vec![archive]] {
         let report = verify(&world.file(), Evidence { archives, ..Evidence::default() }).await.unwrap();
         assert!(report.sound, "{}", findings(&report));
+    }
+}
+
+#[tokio::test]
+async fn who_was_to_get_a_room_is_part_of_what_the_log_tells() {
+    let world = World::new().await;
+    let attempt = ask("test slack:T1:U2").attempt(&world.store).await;
+    let person = world.entry(attempt.operation()).await.new_owner_person;
+    assert_eq!(person, Some("slack:T1:U2".parse().unwrap()));
+    let original = Copy::of(&world).await;
+    assert!(original.report().await.sound);
+    for (sql, what) in [
+        ("DELETE FROM new_owner_people", "has no row for new owner of operation 3"),
+        ("UPDATE new_owner_people SET person = 'slack:T1:U9'", "does not say of new owner of operation 3"),
+    ] {
+        let copy = original.again();
+        copy.tampered(sql).await;
+        let report = copy.report().await;
+        assert!(findings(&report).contains(what), "{sql}: {}", findings(&report));
+        let store = open(&copy.file()).await;
+        rebuild(&store, Vec::new()).await.unwrap();
+        store.close().await;
+        assert!(copy.report().await.sound);
+    }
+    let mut raw = raw(&world.file()).await;
+    for sql in ["DELETE FROM new_owner_people", "UPDATE new_owner_people SET person = 'slack:T1:U9'"] {
+        assert!(execute(&mut raw, sql).await.is_err(), "{sql}");
     }
 }

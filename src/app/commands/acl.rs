@@ -6,16 +6,16 @@ use tracing::warn;
 
 use super::acl_file;
 use super::corrections::absent_rooms;
-use crate::app::ports::{GrantsPage, StoreError};
+use crate::app::ports::{GrantsPage, StoreError, WhichSettings};
 use crate::app::service::{CommandService, asking};
 use crate::domain::access::{
-    AclView, Action, AnnouncementChannel, Denial, Effect, EffectiveScope, Helpers, RoomScope, admins_of,
-    attention, caller_rights, explain, is_live, is_open, live_admins, unread_groups, who_can,
+    AclView, Action, Denial, Effect, EffectiveScope, Helpers, RoomScope, admins_of, attention, caller_rights,
+    explain, is_live, is_open, live_admins, unread_groups, who_can,
 };
 use crate::domain::audit::OperationId;
 use crate::domain::command::{AclCommand, CommandRequest, Listed, Place, Section, Why};
 use crate::domain::principal::{Membership, Principal, Subject};
-use crate::domain::reply::{AclAnswer, Explained, Names, Reply};
+use crate::domain::reply::{AclAnswer, Explained, Names, Page, Reply};
 use crate::domain::room::RoomId;
 
 /// How many admins are named to whoever needs one.
@@ -127,17 +127,24 @@ pub(super) async fn captioned(
 async fn list(service: &CommandService, listed: &Listed) -> Result<AclAnswer, StoreError> {
     let now = service.clock.now();
     let at = |page: u32| Listed { page, ..listed.clone() };
-    if let Section::Channels | Section::AllChannels = listed.part {
-        let is_shown = |it: &_| listed.part == Section::AllChannels || is_open(it, now);
-        let (left_out, entries) = only(service.store.channels().await?, is_shown);
-        let (page, pages, entries) = cut(entries, listed);
-        return Ok(AclAnswer::Channels { page, pages, entries, left_out });
-    }
-    if let Section::Announcements | Section::AllAnnouncements = listed.part {
-        let is_shown = |it: &AnnouncementChannel| listed.part == Section::AllAnnouncements || it.is_live(now);
-        let (left_out, entries) = only(service.store.announcement_channels().await?, is_shown);
-        let (page, pages, entries) = cut(entries, listed);
-        return Ok(AclAnswer::Announcements { page, pages, entries, left_out });
+    match listed.part {
+        Section::Channels => {
+            let channels = service.store.channels().await?;
+            return Ok(AclAnswer::Channels(page_of(channels, |it| is_open(it, now), listed)));
+        }
+        Section::Announcements => {
+            let channels = service.store.announcement_channels().await?;
+            return Ok(AclAnswer::Announcements(page_of(channels, |it| it.is_live(now), listed)));
+        }
+        Section::Links | Section::Rooms => {
+            let is_link = listed.part == Section::Links;
+            let mut settings = service.store.settings(&WhichSettings::All).await?;
+            settings.retain(|entry| entry.setting.person().is_some() == is_link);
+            settings.retain(|entry| listed.who.is_none() || entry.setting.person() == listed.who.as_ref());
+            let page = page_of(settings, |it| it.is_live(now), listed);
+            return Ok(AclAnswer::Settings(listed.part, page));
+        }
+        Section::Live | Section::All | Section::Attention => {}
     }
     if listed.part == Section::Attention {
         let mut grants = service.store.live_grants(now).await?;
@@ -172,6 +179,13 @@ fn only<T>(mut all: Vec<T>, is_shown: impl Fn(&T) -> bool) -> (usize, Vec<T>) {
     let known = all.len();
     all.retain(is_shown);
     (known - all.len(), all)
+}
+
+/// The page of those that hold, or of removed ones too.
+fn page_of<T>(all: Vec<T>, holds: impl Fn(&T) -> bool, listed: &Listed) -> Page<T> {
+    let (left_out, entries) = only(all, |it| listed.removed || holds(it));
+    let (page, pages, entries) = cut(entries, listed);
+    Page { page, pages, entries, left_out }
 }
 
 /// The page, or the last one if there are fewer; and the number of pages.
@@ -216,8 +230,9 @@ async fn explained(
     }));
     let action = Action::Transfer(why.room.clone());
     let explanation = explain(&principal, &Place::Channel(channel.clone()), &action, &acl, at);
-    let room = why.room.clone();
-    Ok(AclAnswer::Explained(Box::new(Explained { principal, is_caller, channel, room, at, explanation })))
+    let (room, mark) = (why.room.clone(), acl.mark_of(&why.room, at));
+    let explained = Explained { principal, is_caller, channel, room, at, explanation, mark };
+    Ok(AclAnswer::Explained(Box::new(explained)))
 }
 
 async fn who_can_transfer(service: &CommandService, room: &RoomId) -> Result<AclAnswer, StoreError> {

@@ -33,7 +33,7 @@ pub(super) async fn plan(
     by: &Principal,
 ) -> Result<AclAnswer, StoreError> {
     let (acl, now) = (whole(service).await?, service.clock.now());
-    let steps = plan::plan(&acl, wanted, now);
+    let steps = plan::plan(&acl, wanted, service.accounts, now);
     let known = service.directory.known();
     let refusal = steps.as_ref().ok().and_then(|steps| refusal(&acl, steps, by, &known, now));
     Ok(AclAnswer::Planned { acl, steps, refusal })
@@ -46,7 +46,7 @@ pub(super) async fn steps(
     version: Option<i64>,
 ) -> Result<Result<Vec<Step>, NotEdited>, StoreError> {
     let acl = whole(service).await?;
-    Ok(match (plan::plan(&acl, wanted, service.clock.now()), version) {
+    Ok(match (plan::plan(&acl, wanted, service.accounts, service.clock.now()), version) {
         (Err(why), _) => Err(NotEdited::InvalidPlan(why)),
         (Ok(steps), _) if steps.is_empty() => Ok(steps),
         (Ok(_), None) => Err(NotEdited::NoVersion),

@@ -1,5 +1,5 @@
-//! `/room-acl grant`, `deny`, `revoke`, `channel allow`, `channel remove`, `announce here`, `announce off`: changes of
-//! the ACL.
+//! `/room-acl grant`, `deny`, `revoke`, `channel allow`, `channel remove`, `announce here`, `announce off`, `link`,
+//! `unlink`, `room`: changes of the ACL.
 
 use std::sync::Arc;
 
@@ -7,7 +7,7 @@ use tracing::warn;
 
 use super::acl::captioned;
 use super::{acl_file, announcing, asking};
-use crate::app::ports::{AclChanged, AclEdit, Admission, Admitted, StoreError};
+use crate::app::ports::{AclChanged, AclEdit, Admission, Admitted, StoreError, WhichSettings};
 use crate::app::service::{CommandService, not_recorded, note_operation};
 use crate::domain::access::plan::Step;
 use crate::domain::access::{
@@ -170,7 +170,8 @@ async fn declined(
     }
 }
 
-/// Why a new grant has no effect yet. The edit stands even if that cannot be read.
+/// Why a new grant has no effect yet; what else there is to know of a setting. The edit stands even if that cannot be
+/// read.
 async fn warnings(service: &CommandService, entry: &ChangedEntry, known: &Known) -> GrantWarnings {
     let after = match entry {
         ChangedEntry::Grant { after, .. } => after,
@@ -180,12 +181,19 @@ async fn warnings(service: &CommandService, entry: &ChangedEntry, known: &Known)
                 _ => GrantWarnings::default(),
             };
         }
-        ChangedEntry::Channel { .. } | ChangedEntry::Announcement { .. } | ChangedEntry::Setting { .. } => {
-            return GrantWarnings::default();
+        ChangedEntry::Setting { after, .. } => {
+            let all = service.store.settings(&WhichSettings::All).await;
+            let beside = all.map(|all| access::beside_setting(after, &all, service.clock.now()));
+            return or_none(beside);
         }
+        ChangedEntry::Channel { .. } | ChangedEntry::Announcement { .. } => return GrantWarnings::default(),
     };
-    warnings_about(service, after, known).await.unwrap_or_else(|error| {
-        warn!(%error, "the warnings about a new grant cannot be worked out");
+    or_none(warnings_about(service, after, known).await)
+}
+
+fn or_none(warnings: Result<GrantWarnings, StoreError>) -> GrantWarnings {
+    warnings.unwrap_or_else(|error| {
+        warn!(%error, "the warnings about a new entry cannot be worked out");
         GrantWarnings::default()
     })
 }
@@ -244,6 +252,8 @@ fn changes(edit: &Edit, place: &Place, now: jiff::Timestamp) -> Result<Vec<Step>
         }
         Edit::Announce(..) => return Err(StoreError("the rooms were not looked up".to_owned())),
         Edit::StopAnnouncing(channel) => vec![AclChange::StopAnnouncing(here(channel, place)?)],
+        Edit::Set(setting) => vec![AclChange::Set(setting.clone())],
+        Edit::Unset(key) => vec![AclChange::Unset(key.clone())],
         Edit::Apply(..) | Edit::Answer(..) => {
             return Err(StoreError("what takes a look at the store was taken for one change".to_owned()));
         }

@@ -188,14 +188,14 @@ impl CommandService {
 
 /// The answer to a request that is on record and changes nothing.
 async fn answer(service: &CommandService, request: &CommandRequest, on_record: &OnRecord) -> Reply {
-    let OnRecord { operation, acl, reach, denied, asked } = on_record;
+    let OnRecord { operation, command, acl, reach, denied, asked } = on_record;
     let operation = *operation;
     let CommandRequest { principal, place, .. } = request;
     if let Some((denial, action)) = denied.as_deref() {
         return acl::denied(service, request, operation, acl, (denial, action)).await;
     }
     let now = service.clock.now();
-    match &request.command {
+    match command {
         Err(error) => {
             let rights = rights(principal, place, acl, now);
             let error = corrections::narrowed(service, error.clone(), request, acl, &rights).await;
@@ -212,7 +212,7 @@ async fn answer(service: &CommandService, request: &CommandRequest, on_record: &
                 helpers,
             }
         }
-        Ok(Command::Owner(question)) => rooms::answer(service, request, on_record, *question).await,
+        Ok(Command::Owner(question)) => rooms::answer(service, request, on_record, question).await,
         Ok(Command::Ask(ask)) => match asked {
             Some(answer) => asking::reply(service, request, operation, &ask.room, answer.clone()).await,
             None => not_recorded(&StoreError("a request for access was not decided".into())),
@@ -223,7 +223,7 @@ async fn answer(service: &CommandService, request: &CommandRequest, on_record: &
         }
         Ok(Command::Audit(question)) => audit::read(service, place, operation, question, reach).await,
         Ok(Command::Cancel) => Reply::Cancelled { operation },
-        Ok(Command::ShowOwner { .. } | Command::Transfer(_)) => {
+        Ok(Command::ShowOwner { .. } | Command::Transfer(_) | Command::HandTo(_)) => {
             not_recorded(&StoreError("work was admitted as a question".into()))
         }
     }

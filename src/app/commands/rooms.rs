@@ -2,11 +2,12 @@
 
 use tracing::warn;
 
-use crate::app::ports::StoreError;
+use crate::app::ports::{StoreError, WhichSettings};
 use crate::app::service::{CommandService, OnRecord, not_recorded};
-use crate::domain::access::{Action, Role, rights};
+use crate::domain::access::{Action, Role, account_of, rights};
 use crate::domain::audit::{AuditEntry, AuditFilter, OperationKind};
 use crate::domain::command::{CommandRequest, OwnerQuestion};
+use crate::domain::principal::Subject;
 use crate::domain::reply::{LastHandOver, OwnerAnswer, Reply};
 
 /// How many of the caller's successful operations are searched: questions are among them.
@@ -16,11 +17,12 @@ pub(super) async fn answer(
     service: &CommandService,
     request: &CommandRequest,
     on_record: &OnRecord,
-    question: OwnerQuestion,
+    question: &OwnerQuestion,
 ) -> Reply {
     let answer = match question {
         OwnerQuestion::List => Ok(list(service, request, on_record).await),
         OwnerQuestion::Undo => last_hand_over(service, request).await,
+        OwnerQuestion::HandTo(person) => account(service, request, on_record, person).await,
     };
     match answer {
         Ok(answer) => Reply::Rooms { operation: on_record.operation, answer: Box::new(answer) },
@@ -31,8 +33,7 @@ pub(super) async fn answer(
 /// The live rooms that the caller may hand over here. Tencent is asked only if there can be any.
 async fn list(service: &CommandService, request: &CommandRequest, on_record: &OnRecord) -> OwnerAnswer {
     let (principal, place, acl) = (&request.principal, &request.place, &on_record.acl);
-    let own = rights(principal, place, acl, service.clock.now());
-    if !own.iter().any(|right| right.lets(Some(Role::Moderator))) {
+    if !hands_over(service, request, on_record) {
         return OwnerAnswer::NoRooms;
     }
     let rooms = service.live_rooms.get().await.inspect_err(|error| {
@@ -45,6 +46,27 @@ async fn list(service: &CommandService, request: &CommandRequest, on_record: &On
         theirs.map(|summary| (summary.room.clone(), summary.owner.clone())).collect()
     });
     OwnerAnswer::Rooms(theirs)
+}
+
+/// Whether the caller may hand any room over here.
+fn hands_over(service: &CommandService, request: &CommandRequest, on_record: &OnRecord) -> bool {
+    let own = rights(&request.principal, &request.place, &on_record.acl, service.clock.now());
+    own.iter().any(|right| right.lets(Some(Role::Moderator)))
+}
+
+/// The account of somebody, for whoever may hand rooms over here.
+async fn account(
+    service: &CommandService,
+    request: &CommandRequest,
+    on_record: &OnRecord,
+    person: &Subject,
+) -> Result<OwnerAnswer, StoreError> {
+    if !hands_over(service, request, on_record) {
+        return Ok(OwnerAnswer::NoRooms);
+    }
+    let links = service.store.settings(&WhichSettings::LinksOf(vec![person.clone()])).await?;
+    let account = account_of(&links, person, service.clock.now()).cloned();
+    Ok(OwnerAnswer::Account(person.clone(), account))
 }
 
 /// The caller's last successful hand-over, and whether somebody has changed the owner of that room since.

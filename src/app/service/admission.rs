@@ -13,7 +13,9 @@ use crate::domain::access::{AclView, Action, Decision, Denial, EffectiveScope, P
 use crate::domain::admission::{Attempt, Verdict};
 use crate::domain::asking::AccessRequest;
 use crate::domain::audit::OperationId;
-use crate::domain::command::{AclCommand, Command, CommandRequest, Place, RejectedRequest, Rejection};
+use crate::domain::command::{
+    AclCommand, Command, CommandRequest, Place, RejectedRequest, Rejection, UsageError,
+};
 use crate::domain::reply::{AskAnswer, Reply};
 use crate::domain::room::RoomId;
 
@@ -42,6 +44,8 @@ impl Next<'_> {
 pub(in crate::app) struct OnRecord {
     /// Its record.
     pub operation: OperationId,
+    /// What was decided about: a person to whom it hands a room was looked up.
+    pub command: Result<Command, UsageError>,
     /// The ACL that it was decided by.
     pub acl: AclView,
     /// The rooms that its permit covers; none without a permit.
@@ -95,6 +99,7 @@ impl CommandService {
         for _ in 0..Next::MOST_TURNS {
             let place = self.decided_at(request).await?;
             let acl = self.store.recent_acl_for(&request.principal, &place).await?;
+            let request = &*self.linked(request, &acl).await?;
             let (verdict, reach, denied, asked) = match self.decide(request, &place, &acl).await? {
                 Decided::Edit(permit) => return Ok(Next::Edit(permit)),
                 Decided::Verdict { verdict, reach, denied, asked } => (verdict, reach, denied, asked),
@@ -137,7 +142,8 @@ impl CommandService {
                     Next::Transfer(attempt, guard)
                 }
                 Admitted::Recorded(operation) => {
-                    let on_record = OnRecord { operation, acl, reach, denied, asked };
+                    let command = request.command.clone();
+                    let on_record = OnRecord { operation, command, acl, reach, denied, asked };
                     match lookup {
                         Some(room) => Next::ShowOwner(room, on_record, begin(operation, now)),
                         None => Next::Say(on_record),

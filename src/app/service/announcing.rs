@@ -283,8 +283,13 @@ impl CommandService {
         {
             return Ok(Plan::Drop);
         }
+        let new_owner_name = match &entry.new_owner_person {
+            Some(person) => self.last_seen_name(person).await,
+            None => None,
+        };
         let (entry, perhaps_posted) = (Box::new(entry), due.perhaps_posted);
-        Ok(Plan::Post(Box::new(Announcement::Change { entry, outcome, is_news, head, perhaps_posted })))
+        let change = Announcement::Change { entry, new_owner_name, outcome, is_news, head, perhaps_posted };
+        Ok(Plan::Post(Box::new(change)))
     }
 
     /// What to say of a grant that lapses.

@@ -7,6 +7,7 @@ mod announcing;
 pub(super) mod asking;
 mod config;
 mod in_flight;
+mod linking;
 mod notifying;
 mod observing;
 mod pace;

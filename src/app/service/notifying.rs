@@ -11,7 +11,7 @@ use super::{CommandService, span_of};
 use crate::app::ports::StoreError;
 use crate::app::replies::{Messengers, Notification, PendingReply, Platform, SendError};
 use crate::domain::audit::{AuditEntry, OperationId, Outcome, OutcomeKind, Unresolved, What};
-use crate::domain::command::Transfer;
+use crate::domain::command::{Person, Transfer};
 use crate::domain::principal::Principal;
 use crate::domain::reply::{AlreadyKnown, Reply};
 use crate::domain::reply_note::HowReplied;
@@ -278,6 +278,10 @@ impl CommandService {
             return Ok(None);
         };
         let Some(outcome) = outcome else { return Ok(None) };
+        let person = match entry.new_owner_person {
+            Some(subject) => Some(Box::new(Person { name: self.last_seen_name(&subject).await, subject })),
+            None => None,
+        };
         let answer = match entry.new_owner {
             None => Reply::Owner { operation, room, outcome, meant: None },
             Some(new_owner) => Reply::Transfer {
@@ -286,6 +290,7 @@ impl CommandService {
                 transfer: Transfer {
                     room,
                     new_owner: AccountId::from_tencent(new_owner),
+                    person,
                     reason: entry.reason,
                     overrides: None,
                 },

@@ -3,8 +3,8 @@
 use jiff::Timestamp;
 
 use crate::cli::acl_file::{read, write};
-use crate::domain::access::plan::WantedAnnouncement;
-use crate::domain::access::{AclView, AnnouncementChannel, AuthorisedChannel, Grant, NewGrant};
+use crate::domain::access::plan::{WantedAnnouncement, WantedSetting};
+use crate::domain::access::{AclSetting, AclView, AnnouncementChannel, AuthorisedChannel, Grant, NewGrant};
 use crate::domain::principal::Subject;
 use crate::domain::reply::Names;
 
@@ -50,17 +50,30 @@ pub fn file(bytes: &[u8]) {
         reason: None,
     };
     let announcements = file.wanted.announcements.iter().map(announcement).collect();
-    let acl = AclView { version, grants, channels, announcements, settings: Vec::new() };
+    let set = |wanted: &WantedSetting| AclSetting {
+        setting: wanted.setting.clone(),
+        set_by: by.clone(),
+        set_at: now,
+        removed_at: None,
+        reason: None,
+    };
+    let settings = file.wanted.settings.iter().map(set).collect();
+    let acl = AclView { version, grants, channels, announcements, settings };
     let written = write(&acl, &Names::new(), now);
-    let AclView { grants, channels, announcements, .. } = acl;
+    let AclView { grants, channels, announcements, settings, .. } = acl;
     let again = match read(&written) {
         Ok(again) => again,
         Err(why) => panic!("{why}\n{written}"),
     };
     assert_eq!(again.version, Some(version));
     let wanted = &again.wanted;
-    let sizes = (wanted.grants.len(), wanted.channels.len(), wanted.announcements.len());
-    assert_eq!(sizes, (grants.len(), channels.len(), announcements.len()));
+    let sizes =
+        [wanted.grants.len(), wanted.channels.len(), wanted.announcements.len(), wanted.settings.len()];
+    assert_eq!(sizes, [grants.len(), channels.len(), announcements.len(), settings.len()]);
+    for wanted in &wanted.settings {
+        let is_same = |it: &AclSetting| it.setting == wanted.setting;
+        assert!(settings.iter().any(is_same), "{wanted:?} came out of\n{written}");
+    }
     for grant in &again.wanted.grants {
         let is_same = |other: &Grant| NewGrant::from(other) == grant.grant;
         assert!(grants.iter().any(is_same), "{grant:?} came out of\n{written}");

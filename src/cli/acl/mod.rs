@@ -15,12 +15,12 @@ use super::{Caller, Exit, Format, WrongUsage};
 use crate::app::commands::at_once;
 use crate::app::ports::Clock;
 use crate::app::service::CommandService;
-use crate::domain::access::{Effect, NewGrant, Role, RoomScope};
+use crate::domain::access::{Effect, Mark, NewGrant, Role, RoomScope, Setting, SettingKey};
 use crate::domain::audit::{OperationId, TimeExpr};
 use crate::domain::command::{self, Command, Edit, Ends, Listed, Section, Why, clean_reason, read_answer};
 use crate::domain::duration::parse_lasting;
 use crate::domain::principal::{Channel, InvalidId, Subject};
-use crate::domain::room::RoomId;
+use crate::domain::room::{AccountId, RoomId};
 
 /// `acl ..`
 #[derive(Debug, Subcommand)]
@@ -122,7 +122,49 @@ pub enum AclCommand {
     /// Announce what happens to rooms in channels
     #[command(subcommand)]
     Announce(AnnounceCommand),
-    /// Write the live grants and channels as TOML, always in the same order
+    /// Say which live account somebody has, so that rooms can be handed to them by name
+    Link {
+        /// `slack:<team>:<user>` or `discord:<guild>:<user>`; several people with one account count as one person
+        #[arg(value_parser = person)]
+        person: Subject,
+        /// The UserID of that person in the live app
+        account: AccountId,
+        /// How it is changed.
+        #[command(flatten)]
+        edit: EditArguments,
+    },
+    /// Forget which live account somebody has
+    Unlink {
+        /// The person
+        #[arg(value_parser = person)]
+        person: Subject,
+        /// How it is changed.
+        #[command(flatten)]
+        edit: EditArguments,
+    },
+    /// Show who has which live account
+    Links {
+        /// Only what this person is linked to
+        #[arg(value_parser = person)]
+        who: Option<Subject>,
+        /// What is shown, and how.
+        #[command(flatten)]
+        list: ListArguments,
+    },
+    /// Mark rooms: what a hand-over of them takes
+    Room {
+        /// `*`, a room id, or a prefix such as `live-*`
+        rooms: RoomScope,
+        /// confirm: the caller confirms; two-person: a second person approves; off: neither
+        #[arg(value_parser = marked)]
+        mark: Marked,
+        /// How it is changed.
+        #[command(flatten)]
+        edit: EditArguments,
+    },
+    /// Show the rooms that are marked
+    Rooms(ListArguments),
+    /// Write the live ACL as TOML, always in the same order
     Export,
     /// Show who would gain and who would lose what by a file, and change nothing
     Plan {
@@ -178,14 +220,7 @@ pub enum ChannelCommand {
         edit: EditArguments,
     },
     /// Show the channels
-    List {
-        /// Removed ones too
-        #[arg(long)]
-        all: bool,
-        /// How to print them
-        #[arg(long, value_enum, default_value = "table")]
-        format: Format,
-    },
+    List(ListArguments),
 }
 
 /// `acl announce ..`
@@ -216,14 +251,18 @@ pub enum AnnounceCommand {
         edit: EditArguments,
     },
     /// Show the announcement channels
-    List {
-        /// Removed ones too
-        #[arg(long)]
-        all: bool,
-        /// How to print them
-        #[arg(long, value_enum, default_value = "table")]
-        format: Format,
-    },
+    List(ListArguments),
+}
+
+/// Which entries of a list are shown, and how.
+#[derive(Debug, Args)]
+pub struct ListArguments {
+    /// Removed ones too
+    #[arg(long)]
+    pub all: bool,
+    /// How to print them
+    #[arg(long, value_enum, default_value = "table")]
+    pub format: Format,
 }
 
 /// For how long access is given; `None` for not at all.
@@ -248,19 +287,30 @@ impl AclCommand {
     /// Whether it changes the ACL.
     pub fn is_edit(&self) -> bool {
         match self {
-            Self::Grant { .. } | Self::Answer { .. } | Self::Revoke { .. } | Self::Apply { .. } => true,
-            Self::Channel(command) => !matches!(command, ChannelCommand::List { .. }),
-            Self::Announce(command) => !matches!(command, AnnounceCommand::List { .. }),
-            Self::List { .. } | Self::Why { .. } | Self::WhoCan { .. } | Self::Export | Self::Plan { .. } => {
-                false
-            }
+            Self::Grant { .. }
+            | Self::Answer { .. }
+            | Self::Revoke { .. }
+            | Self::Link { .. }
+            | Self::Unlink { .. }
+            | Self::Room { .. }
+            | Self::Apply { .. } => true,
+            Self::Channel(command) => !matches!(command, ChannelCommand::List(_)),
+            Self::Announce(command) => !matches!(command, AnnounceCommand::List(_)),
+            Self::List { .. }
+            | Self::Links { .. }
+            | Self::Rooms(_)
+            | Self::Why { .. }
+            | Self::WhoCan { .. }
+            | Self::Export
+            | Self::Plan { .. } => false,
         }
     }
 
     /// What is asked for at the time `now`, and how the answer is to be printed.
     fn asked(self, now: Timestamp) -> anyhow::Result<(command::AclCommand, Asked)> {
         use command::AclCommand as Wanted;
-        let whole = |part, who| Wanted::List(Listed { part, who, page: 1, size: u32::MAX });
+        let whole = |part, who, removed| Wanted::List(Listed { part, who, removed, page: 1, size: u32::MAX });
+        let listed = |part, who, ListArguments { all, format }| (whole(part, who, all), Asked::rows(format));
         let edited = |edit, EditArguments { force, reason, format }: EditArguments| {
             anyhow::Ok((Wanted::Edit { edit, reason: cleaned(reason)?, force }, Asked::rows(format)))
         };
@@ -289,20 +339,27 @@ impl AclCommand {
             Self::Announce(AnnounceCommand::Off { channel, edit }) => {
                 edited(Edit::StopAnnouncing(Some(channel)), edit)?
             }
-            Self::Announce(AnnounceCommand::List { all, format }) => {
-                let part = if all { Section::AllAnnouncements } else { Section::Announcements };
-                (whole(part, None), Asked::rows(format))
+            Self::Link { person, account, edit } => {
+                edited(Edit::Set(Setting::Link { person, account }), edit)?
             }
+            Self::Unlink { person, edit } => edited(Edit::Unset(SettingKey::Link(person)), edit)?,
+            Self::Room { rooms, mark: Marked(Some(mark)), edit } => {
+                edited(Edit::Set(Setting::Mark { rooms, mark }), edit)?
+            }
+            Self::Room { rooms, mark: Marked(None), edit } => {
+                edited(Edit::Unset(SettingKey::Mark(rooms)), edit)?
+            }
+            Self::Announce(AnnounceCommand::List(list)) => listed(Section::Announcements, None, list),
+            Self::Channel(ChannelCommand::List(list)) => listed(Section::Channels, None, list),
+            Self::Links { who, list } => listed(Section::Links, who, list),
+            Self::Rooms(list) => listed(Section::Rooms, None, list),
             Self::List { who, all, attention, format } => {
                 let part = match (all, attention) {
                     (true, _) => Section::All,
                     (_, true) => Section::Attention,
                     _ => Section::Live,
                 };
-                (whole(part, who), Asked::rows(format))
-            }
-            Self::Channel(ChannelCommand::List { all, format }) => {
-                (whole(if all { Section::AllChannels } else { Section::Channels }, None), Asked::rows(format))
+                (whole(part, who, false), Asked::rows(format))
             }
             Self::Why { subject, channel, room, groups, at, format } => {
                 let at = at.map(|at| at.resolve(now, &TimeZone::system())).transpose();
@@ -361,6 +418,28 @@ fn grantee(text: &str) -> Result<Subject, String> {
 
 fn answer(text: &str) -> Result<Answer, String> {
     read_answer(text).map(Answer)
+}
+
+fn person(text: &str) -> Result<Subject, String> {
+    match Subject::written(text) {
+        Ok(person) if person.is_chat_user() => Ok(person),
+        Err(form @ InvalidId::Form { .. }) => Err(form.to_string()),
+        _ => Err("this is not a person of a chat: write `slack:<team>:<user>` or `discord:<guild>:<user>`"
+            .to_owned()),
+    }
+}
+
+/// How rooms are to be marked; not at all if as nothing.
+#[derive(Debug, Clone, Copy)]
+pub struct Marked(Option<Mark>);
+
+fn marked(text: &str) -> Result<Marked, String> {
+    if text.eq_ignore_ascii_case("off") {
+        return Ok(Marked(None));
+    }
+    let mark =
+        text.parse().map_err(|_| "this is no mark of rooms: write `confirm`, `two-person` or `off`")?;
+    Ok(Marked(Some(mark)))
 }
 
 fn grant(text: &str) -> Result<i64, String> {

@@ -11,6 +11,14 @@
 //! channel = "slack:T0123456789:C9876543210"
 //! admin = true
 //!
+//! [[link]]
+//! person = "slack:T0123456789:U0123456789"
+//! account = "alice"
+//!
+//! [[room]]
+//! rooms = "live-vip-*"
+//! mark = "two-person"
+//!
 //! [[grant]]
 //! subject = "slack:T0123456789:U0123456789"
 //! role = "moderator"

@@ -5,10 +5,11 @@ use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 
 use super::File;
-use crate::domain::access::plan::{Wanted, WantedAnnouncement, WantedChannel, WantedGrant};
-use crate::domain::access::{Effect, NewGrant, Role, RoomScope};
+use crate::domain::access::plan::{Wanted, WantedAnnouncement, WantedChannel, WantedGrant, WantedSetting};
+use crate::domain::access::{Effect, Mark, NewGrant, Role, RoomScope, Setting};
 use crate::domain::command::clean_reason;
 use crate::domain::principal::{Channel, InvalidId, Subject};
+use crate::domain::room::AccountId;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -18,6 +19,10 @@ struct Document {
     channel: Vec<ChannelTable>,
     #[serde(default)]
     announcement: Vec<AnnouncementTable>,
+    #[serde(default)]
+    link: Vec<LinkTable>,
+    #[serde(default)]
+    room: Vec<RoomTable>,
     #[serde(default)]
     grant: Vec<GrantTable>,
 }
@@ -40,6 +45,25 @@ struct AnnouncementTable {
     rooms: RoomScope,
     #[serde(default)]
     admin: bool,
+    #[serde(default, deserialize_with = "reason")]
+    reason: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct LinkTable {
+    person: Written<Subject>,
+    #[serde(deserialize_with = "account")]
+    account: AccountId,
+    #[serde(default, deserialize_with = "reason")]
+    reason: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RoomTable {
+    rooms: RoomScope,
+    mark: Mark,
     #[serde(default, deserialize_with = "reason")]
     reason: Option<String>,
 }
@@ -105,6 +129,11 @@ fn time<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Timestamp>,
     Timestamp::from_millisecond(time.as_millisecond()).map(Some).map_err(|_| wrong())
 }
 
+/// An account like one that is typed.
+fn account<'de, D: Deserializer<'de>>(deserializer: D) -> Result<AccountId, D::Error> {
+    String::deserialize(deserializer)?.parse().map_err(D::Error::custom)
+}
+
 fn every_room() -> RoomScope {
     RoomScope::All
 }
@@ -127,6 +156,14 @@ pub(in crate::cli) fn read(text: &str) -> Result<File, String> {
         for_admins: table.admin,
         reason: table.reason,
     });
+    let links = document.link.into_iter().map(|table| WantedSetting {
+        setting: Setting::Link { person: table.person.0, account: table.account },
+        reason: table.reason,
+    });
+    let marks = document.room.into_iter().map(|table| WantedSetting {
+        setting: Setting::Mark { rooms: table.rooms, mark: table.mark },
+        reason: table.reason,
+    });
     let grants = document.grant.into_iter().map(|table| {
         let mut channels: Vec<Channel> = table.channels.iter().map(|channel| channel.0.clone()).collect();
         channels.sort();
@@ -140,6 +177,7 @@ pub(in crate::cli) fn read(text: &str) -> Result<File, String> {
             grants: grants.collect(),
             channels: channels.collect(),
             announcements: announcements.collect(),
+            settings: links.chain(marks).collect(),
         },
     })
 }

@@ -5,9 +5,12 @@ use proptest::prelude::*;
 
 use super::write::quoted;
 use super::{read, write};
-use crate::domain::access::{AclView, AnnouncementChannel, AuthorisedChannel, Effect, Grant, Role};
+use crate::domain::access::{
+    AclSetting, AclView, AnnouncementChannel, AuthorisedChannel, Effect, Grant, Mark, Role, Setting,
+};
 use crate::domain::command::clean_reason;
 use crate::domain::reply::Names;
+use crate::domain::room::Accounts;
 
 #[test]
 fn what_is_wrong_is_named_with_line_and_column() {
@@ -50,6 +53,10 @@ fn what_is_wrong_is_named_with_line_and_column() {
             "write `slack:T1:C1`",
         ),
         ("[[grants]]\n", "unknown field `grants`"),
+        ("[[link]]\nperson = \"slack:T1:U1\"\naccount = \"@bob\"", "line 3, column 11"),
+        ("[[link]]\nperson = \"slack:T1:U1\"\n", "missing field `account`"),
+        ("[[room]]\nrooms = \"live-*\"\nmark = \"strict\"", "`strict` is not a mark"),
+        ("[[room]]\nmark = \"confirm\"", "missing field `rooms`"),
         ("grant = 5", "line 1, column 9"),
     ] {
         assert!(wrong(text).contains(at), "{text}: {}", wrong(text));
@@ -131,8 +138,10 @@ fn an_acl() -> impl Strategy<Value = AclView> {
             reason: reason.flatten(),
         },
     );
-    (prop::collection::vec(grant, 0..8), prop::collection::vec(entry, 0..=3)).prop_map(
-        move |(mut grants, mut entries)| {
+    let setting = (any::<bool>(), prop::sample::select(&SCOPES), prop::sample::select(Mark::ALL), reason());
+    let settings = prop::collection::vec((setting, time(), prop::option::of(time())), 0..=3);
+    (prop::collection::vec(grant, 0..8), prop::collection::vec(entry, 0..=3), settings).prop_map(
+        move |(mut grants, mut entries, settings)| {
             grants.iter_mut().zip(1..).for_each(|(grant, id)| grant.id = id);
             // One channel, one entry each.
             for (entry, channel) in entries.iter_mut().zip(channels) {
@@ -148,7 +157,28 @@ fn an_acl() -> impl Strategy<Value = AclView> {
                 reason: entry.reason.clone(),
             };
             let announcements = entries.iter().zip([true, false, true]).map(announced).collect();
-            AclView { version: 7, grants, channels: entries, announcements, settings: Vec::new() }
+            let people = ["slack:T1:U1", "discord:1:2", "slack:T2:U1"];
+            let mut settings: Vec<AclSetting> = settings
+                .into_iter()
+                .zip(people)
+                .map(|(((is_link, rooms, mark, reason), set_at, removed_at), person)| {
+                    let person = person.parse().unwrap();
+                    let setting = match is_link {
+                        true => Setting::Link { person, account: "al-1_ce".parse().unwrap() },
+                        false => Setting::Mark { rooms: rooms.parse().unwrap(), mark },
+                    };
+                    let (set_by, reason) = ("cli:ana".parse().unwrap(), reason.flatten());
+                    AclSetting { setting, set_by, set_at, removed_at, reason }
+                })
+                .collect();
+            // One person or scope, one entry.
+            let mut seen = Vec::new();
+            settings.retain(|entry| {
+                let is_first = !seen.contains(&entry.setting.key());
+                seen.push(entry.setting.key());
+                is_first
+            });
+            AclView { version: 7, grants, channels: entries, announcements, settings }
         },
     )
 }
@@ -163,7 +193,7 @@ proptest! {
         let text = write(&acl, &names, NOW);
         let file = read(&text).unwrap();
         prop_assert_eq!(file.version, Some(7));
-        let steps = crate::domain::access::plan::plan(&acl, &file.wanted, NOW).unwrap();
+        let steps = crate::domain::access::plan::plan(&acl, &file.wanted, Accounts::Tencent, NOW).unwrap();
         prop_assert!(steps.is_empty(), "{}\n{:?}", text, steps);
     }
 
@@ -174,6 +204,7 @@ proptest! {
         acl.grants.reverse();
         acl.channels.reverse();
         acl.announcements.reverse();
+        acl.settings.reverse();
         prop_assert_eq!(write(&acl, &names, NOW), text);
     }
 
@@ -184,7 +215,7 @@ proptest! {
     }
 
     #[test]
-    fn no_file_breaks_the_reader(text in "(\\[\\[(grant|channel|announcement)\\]\\]\n|(subject|role|rooms|version) = [\"a-z0-9:*]{0,9}\n){0,8}") {
+    fn no_file_breaks_the_reader(text in "(\\[\\[(grant|channel|announcement|link|room)\\]\\]\n|(subject|role|rooms|version|person|account|mark) = [\"a-z0-9:*]{0,9}\n){0,8}") {
         drop(read(&text));
     }
 }

@@ -2,45 +2,57 @@
 
 use jiff::Timestamp;
 
-use crate::domain::access::{AclView, Effect, RoomScope, is_live, is_open};
+use crate::domain::access::{AclView, Effect, RoomScope, Setting, is_live, is_open};
 use crate::domain::audit::millis;
 use crate::domain::reply::Names;
 use crate::domain::room::visible;
 
 /// Writes what holds now, in an order that depends on nothing else.
 pub(in crate::cli) fn write(acl: &AclView, names: &Names, now: Timestamp) -> String {
-    let AclView { version, grants, channels, announcements, settings: _ } = acl;
-    let mut text = format!(
+    let AclView { version, grants, channels, announcements, settings } = acl;
+    let mut file = Writer(format!(
         "# The ACL of room-owner: `room-owner acl plan` shows what an edit of this file would change,\n\
          # `room-owner acl apply` makes it so.\n\
          version = {version}\n"
-    );
+    ));
     let mut channels: Vec<_> = channels.iter().filter(|entry| is_open(entry, now)).collect();
     channels.sort_by(|a, b| a.channel.cmp(&b.channel));
     for entry in channels {
-        text.push_str("\n[[channel]]\n");
-        field(&mut text, "channel", &entry.channel);
-        if entry.rooms != RoomScope::All {
-            field(&mut text, "rooms", &entry.rooms);
-        }
-        if let Some(reason) = &entry.reason {
-            field(&mut text, "reason", reason);
-        }
+        file.table("channel", None);
+        file.field("channel", &entry.channel);
+        file.rooms(&entry.rooms);
+        file.reason(entry.reason.as_ref());
     }
     let mut announcements: Vec<_> = announcements.iter().filter(|entry| entry.is_live(now)).collect();
     announcements.sort_by(|a, b| a.channel.cmp(&b.channel));
     for entry in announcements {
-        text.push_str("\n[[announcement]]\n");
-        field(&mut text, "channel", &entry.channel);
-        if entry.rooms != RoomScope::All {
-            field(&mut text, "rooms", &entry.rooms);
-        }
+        file.table("announcement", None);
+        file.field("channel", &entry.channel);
+        file.rooms(&entry.rooms);
         if entry.for_admins {
-            text.push_str("admin = true\n");
+            file.0.push_str("admin = true\n");
         }
-        if let Some(reason) = &entry.reason {
-            field(&mut text, "reason", reason);
+        file.reason(entry.reason.as_ref());
+    }
+    let mut settings: Vec<_> = settings.iter().filter(|entry| entry.is_live(now)).collect();
+    settings.sort_by_key(|entry| match &entry.setting {
+        Setting::Link { person, .. } => (0, person.to_string()),
+        Setting::Mark { rooms, .. } => (1, rooms.to_string()),
+    });
+    for entry in settings {
+        match &entry.setting {
+            Setting::Link { person, account } => {
+                file.table("link", names.get(person));
+                file.field("person", person);
+                file.field("account", account);
+            }
+            Setting::Mark { rooms, mark } => {
+                file.table("room", None);
+                file.field("rooms", rooms);
+                file.field("mark", mark);
+            }
         }
+        file.reason(entry.reason.as_ref());
     }
     let mut grants: Vec<_> = grants.iter().filter(|grant| is_live(grant, now)).collect();
     grants.sort_by_key(|grant| {
@@ -54,36 +66,55 @@ pub(in crate::cli) fn write(acl: &AclView, names: &Names, now: Timestamp) -> Str
         )
     });
     for grant in grants {
-        text.push_str("\n[[grant]]\n");
-        if let Some(name) = names.get(&grant.subject) {
-            text.push_str(&format!("# {}\n", visible(name)));
-        }
-        field(&mut text, "subject", &grant.subject);
-        field(&mut text, "role", &grant.role);
+        file.table("grant", names.get(&grant.subject));
+        file.field("subject", &grant.subject);
+        file.field("role", grant.role);
         if grant.effect == Effect::Deny {
-            field(&mut text, "effect", &grant.effect.name());
+            file.field("effect", grant.effect);
         }
-        if grant.rooms != RoomScope::All {
-            field(&mut text, "rooms", &grant.rooms);
-        }
+        file.rooms(&grant.rooms);
         if !grant.channels.is_empty() {
             let mut channels = grant.channels.clone();
             channels.sort();
             let channels: Vec<String> = channels.iter().map(|channel| quoted(&channel.to_string())).collect();
-            text.push_str(&format!("channels = [{}]\n", channels.join(", ")));
+            file.0.push_str(&format!("channels = [{}]\n", channels.join(", ")));
         }
         if let Some(end) = grant.expires_at {
-            field(&mut text, "expires_at", &millis(end));
+            file.field("expires_at", millis(end));
         }
-        if let Some(reason) = &grant.reason {
-            field(&mut text, "reason", reason);
-        }
+        file.reason(grant.reason.as_ref());
     }
-    text
+    file.0
 }
 
-fn field(text: &mut String, name: &str, value: &dyn std::fmt::Display) {
-    text.push_str(&format!("{name} = {}\n", quoted(&value.to_string())));
+/// A file, as far as it is written.
+struct Writer(String);
+
+impl Writer {
+    /// Begins a table, with what somebody is called.
+    fn table(&mut self, name: &str, called: Option<&String>) {
+        self.0.push_str(&format!("\n[[{name}]]\n"));
+        if let Some(called) = called {
+            self.0.push_str(&format!("# {}\n", visible(called)));
+        }
+    }
+
+    fn field(&mut self, name: &str, value: impl std::fmt::Display) {
+        self.0.push_str(&format!("{name} = {}\n", quoted(&value.to_string())));
+    }
+
+    /// Which rooms, unless every one.
+    fn rooms(&mut self, rooms: &RoomScope) {
+        if *rooms != RoomScope::All {
+            self.field("rooms", rooms);
+        }
+    }
+
+    fn reason(&mut self, reason: Option<&String>) {
+        if let Some(reason) = reason {
+            self.field("reason", reason);
+        }
+    }
 }
 
 /// A TOML string on one line. What cannot be seen is escaped.

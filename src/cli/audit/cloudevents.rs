@@ -123,6 +123,7 @@ fn activity(entry: &AuditEntry, changed_at: Option<Timestamp>) -> Value {
         "resources": entry.room.as_ref().map(|uid| json!([{ "uid": uid, "type": "room" }])),
         "unmapped": {
             "new_owner": entry.new_owner,
+            "new_owner_person": entry.new_owner_person,
             "previous_owner": entry.previous_owner,
             "reason": entry.reason,
             "delivery_id": entry.delivery_id,
@@ -181,6 +182,7 @@ mod tests {
             delivery_id: Some("slack:1.2".to_owned()),
             duration_ms: Some(120),
             announced: Vec::new(),
+            new_owner_person: None,
         }
     }
 

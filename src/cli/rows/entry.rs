@@ -43,6 +43,7 @@ impl Row for AuditEntry {
         "delivery_id",
         "duration_ms",
         "announced",
+        "new_owner_person",
     ];
 
     /// What fits a terminal; `audit show` and the other formats have every field.
@@ -115,6 +116,7 @@ impl Row for AuditEntry {
             text(self.delivery_id.as_ref()),
             shown(self.duration_ms.as_ref()),
             links(&self.announced).into(),
+            shown(self.new_owner_person.as_ref()),
         ])
     }
 }
@@ -160,6 +162,7 @@ mod tests {
                 problem: None,
                 to: None,
             }],
+            new_owner_person: Some("slack:T1:U2".parse().unwrap()),
         };
         let bare = AuditEntry {
             actor: None,
@@ -177,6 +180,7 @@ mod tests {
             delivery_id: None,
             duration_ms: None,
             announced: Vec::new(),
+            new_owner_person: None,
             ..full.clone()
         };
         let permitted = AuditEntry { decision: Some(DecisionKind::Permit), ..full.clone() };

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use crate::cli::print::Row;
-use crate::domain::access::{Explanation, Grant, GrantMatch, Standing};
+use crate::domain::access::{Explanation, Grant, GrantMatch, Mark, Standing};
 use crate::domain::audit::millis;
 use crate::domain::principal::{Channel, Membership, Subject};
 use crate::domain::reply::Explained;
@@ -22,6 +22,8 @@ pub(in crate::cli) struct Why<'a> {
     channel_standing: String,
     /// The grants that name the subject or its groups, the nearest first.
     grants: Vec<Bearing<'a>>,
+    /// What a hand-over of the room takes beyond the right to it.
+    mark: Option<Mark>,
 }
 
 /// A grant and how it bears on the question.
@@ -34,7 +36,7 @@ struct Bearing<'a> {
 
 impl Row for Why<'_> {
     const FIELDS: &'static [&'static str] =
-        &["subject", "channel", "room", "at", "decision", "authority", "channel_standing", "grants"];
+        &["subject", "channel", "room", "at", "decision", "authority", "channel_standing", "grants", "mark"];
 }
 
 impl<'a> From<&'a Explained> for Why<'a> {
@@ -73,6 +75,7 @@ impl<'a> From<&'a Explained> for Why<'a> {
                 Standing::NotAuthorised => "not authorised".to_owned(),
             },
             grants: grants.iter().map(bearing).collect(),
+            mark: explained.mark,
         }
     }
 }

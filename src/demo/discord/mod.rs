@@ -115,6 +115,8 @@ impl DiscordStandIn {
             opened: Mutex::default(),
             forms: crate::discord::registered(&CommandName::slash(""))?
                 .iter()
+                // A command in a person's menu has nothing to fill in.
+                .filter(|command| command["type"] == 1)
                 .flat_map(|command| forms_of(command, ""))
                 .collect(),
         })

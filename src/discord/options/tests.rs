@@ -28,6 +28,7 @@ fn options_become_the_same_command_as_the_typed_form() {
     let expected = Transfer {
         room: "my room".parse().unwrap(),
         new_owner: "user2".parse().unwrap(),
+        person: None,
         reason: Some("host crashed".to_owned()),
         overrides: None,
     };
@@ -93,8 +94,18 @@ fn the_text_of_a_suggestion_stands_for_its_value() {
 }
 
 #[test]
-fn a_mention_is_neither_an_account_nor_a_room() {
-    for text in ["<@9>", "<@!9>", "<@&9>", "<#9>", "@everyone", "@here", "bob<@9>"] {
+fn a_person_is_a_new_owner_by_a_mention_and_by_the_whole_id() {
+    for text in ["<@9>", "<@!9>", "discord:7:9"] {
+        let (typed, command) = read_owner(json!([option("room", "test"), option("new_owner", text)]));
+        let Ok(Ok(Command::HandTo(to))) = command else { panic!("{text}: {command:?}") };
+        assert_eq!((to.person.to_string().as_str(), to.room.as_str()), ("discord:7:9", "test"));
+        assert_eq!(typed, format!("/room-owner test {text}"));
+    }
+}
+
+#[test]
+fn what_else_is_mentioned_is_neither_an_account_nor_a_room() {
+    for text in ["<@&9>", "<#9>", "@everyone", "@here", "bob<@9>", "<@9> <@9>", "<@9>."] {
         let (_, command) = read_owner(json!([option("room", "test"), option("new_owner", text)]));
         assert!(
             matches!(&command, Ok(Err(UsageError { problem: Problem::AccountIsMention(..), .. }))),

@@ -18,6 +18,7 @@ use super::definition;
 use super::rest::{Failure, Rest};
 use crate::redact::Redactor;
 
+pub(super) use plan::shown;
 use plan::{Change, canonical, change, removal};
 pub use plan::{Plan, Scope, Step};
 

@@ -58,7 +58,7 @@ pub(super) enum Change {
 pub struct Step {
     /// `create`, `update` or `remove`.
     pub change: &'static str,
-    /// Its name, with the slash.
+    /// Its name, with the slash if it has one.
     pub command: String,
     /// The fields that differ.
     pub fields: Vec<String>,
@@ -79,7 +79,7 @@ impl Plan {
                 Change::Update { name, fields, .. } => ("update", name, keys(fields)),
                 Change::Remove { name, .. } => ("remove", name, Vec::new()),
             };
-            Step { change, command: format!("/{name}"), fields }
+            Step { change, command: name.clone(), fields }
         };
         self.changes.iter().map(step).collect()
     }
@@ -90,20 +90,20 @@ impl Plan {
         for change in &self.changes {
             match change {
                 Change::Create { name, command } => {
-                    let _ = writeln!(text, "+ /{name}");
+                    let _ = writeln!(text, "+ {name}");
                     for (field, value) in command {
                         let _ = writeln!(text, "    + {field}: {value}");
                     }
                 }
                 Change::Update { name, was, fields, .. } => {
-                    let _ = writeln!(text, "~ /{name}");
+                    let _ = writeln!(text, "~ {name}");
                     for (field, value) in fields {
                         let _ = writeln!(text, "    - {field}: {}", was.get(field).unwrap_or(&Value::Null));
                         let _ = writeln!(text, "    + {field}: {value}");
                     }
                 }
                 Change::Remove { name, .. } => {
-                    let _ = writeln!(text, "- /{name} {}", self.scope);
+                    let _ = writeln!(text, "- {name} {}", self.scope);
                 }
             }
         }
@@ -114,7 +114,7 @@ impl Plan {
 /// What makes one command as it should be, if anything does.
 pub(super) fn change(wanted: Map<String, Value>, present: &[Value]) -> Option<Change> {
     let found = present.iter().find(|command| is_same(command, &wanted));
-    let name = wanted["name"].as_str().unwrap_or_default().to_owned();
+    let name = shown(&Value::Object(wanted.clone()));
     match found.and_then(|command| Some((command["id"].as_str()?, canonical(command)))) {
         None => Some(Change::Create { name, command: wanted }),
         Some((id, was)) => {
@@ -128,13 +128,21 @@ pub(super) fn change(wanted: Map<String, Value>, present: &[Value]) -> Option<Ch
 /// What takes a command away, if it is there.
 pub(super) fn removal(wanted: &Map<String, Value>, present: &[Value]) -> Option<Change> {
     let found = present.iter().find(|command| is_same(command, wanted))?;
-    let text = |name: &str| found[name].as_str().map(str::to_owned);
-    Some(Change::Remove { id: text("id")?, name: text("name")? })
+    Some(Change::Remove { id: found["id"].as_str()?.to_owned(), name: shown(&Value::Object(wanted.clone())) })
 }
 
-/// Whether it is a slash command of this name.
+/// A slash command ("Application Command Types").
+const SLASH: u64 = 1;
+
+/// A command as a client shows it.
+pub(in crate::discord) fn shown(command: &Value) -> String {
+    let name = command["name"].as_str().unwrap_or_default();
+    if command["type"] == SLASH { format!("/{name}") } else { name.to_owned() }
+}
+
+/// Whether it is the command of this name and kind.
 fn is_same(command: &Value, wanted: &Map<String, Value>) -> bool {
-    command["name"] == wanted["name"] && command.get("type").is_none_or(|kind| *kind == json!(1))
+    command["name"] == wanted["name"] && command.get("type").unwrap_or(&json!(SLASH)) == &wanted["type"]
 }
 
 /// A command in the one form in which two can be compared: only what we say about it. Discord fills in the rest
@@ -142,7 +150,7 @@ fn is_same(command: &Value, wanted: &Map<String, Value>) -> bool {
 pub(super) fn canonical(command: &Value) -> Map<String, Value> {
     let fields = ["name", "type", "description", "contexts", "integration_types", "options"];
     let said = fields.into_iter().filter_map(|name| {
-        let usual = || (name == "type").then(|| json!(1));
+        let usual = || (name == "type").then(|| json!(SLASH));
         Some((
             name.to_owned(),
             plain(command.get(name).filter(|value| !value.is_null()).or(usual().as_ref())?),

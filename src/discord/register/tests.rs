@@ -56,7 +56,11 @@ fn what_is_registered_fits_discords_limits() {
       "type": 1
     }
     "#);
-    for command in definition::registered(&CommandName::slash("staging-")) {
+    let mut commands = definition::registered(&CommandName::slash("staging-"));
+    let menu = serde_json::to_value(commands.pop().unwrap()).unwrap();
+    assert_eq!((&menu["type"], &menu["name"]), (&json!(2), &json!("Hand a room to…")));
+    assert!(menu.get("description").is_none(), "a command of a menu has none");
+    for command in commands {
         let command = Value::Object(canonical(&serde_json::to_value(command).unwrap()));
         let characters = fits(&command);
         assert!(characters <= 8_000, "{characters} characters in {}", command["name"]);

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::{LONGEST_CHOICE, LONGEST_FIELD, MOST_CHOICES, clip, inline_code, width};
 use crate::app::ports::RoomSummary;
 use crate::domain::command::CommandGroup;
-use crate::domain::room::visible;
+use crate::domain::room::{AccountId, visible};
 use crate::domain::wording::CommandName;
 
 /// The fields of the form, by which Discord names them.
@@ -25,9 +25,13 @@ fn text_field(name: &str, longest: usize) -> Value {
     json!({ "type": 4, "custom_id": name, "style": 1, "required": true, "max_length": longest })
 }
 
-/// The form that hands a room over ("Modals"). Where no room can be listed, its id is typed. It comes in the place of
-/// help, and so says what else there is.
-pub(in crate::discord) fn form(rooms: &[RoomSummary], name: &CommandName) -> Value {
+/// The form that hands a room over ("Modals"), to the account if it is known. Where no room can be listed, its id is
+/// typed. It comes in the place of help, and so says what else there is.
+pub(in crate::discord) fn form(
+    rooms: &[RoomSummary],
+    new_owner: Option<&AccountId>,
+    name: &CommandName,
+) -> Value {
     let option = |room: &RoomSummary| {
         let shown = |text: &str| clip(&visible(text), LONGEST_CHOICE);
         json!({
@@ -42,8 +46,11 @@ pub(in crate::discord) fn form(rooms: &[RoomSummary], name: &CommandName) -> Val
         let select = json!({ "type": 3, "custom_id": ROOM, "options": options });
         field("Room", "One that is not listed: close this, and fill in the options of the command", &select)
     };
-    let owner =
-        field("New owner", "The UserID of the new owner in the live app", &text_field(NEW_OWNER, LONGEST_ID));
+    let mut owner = text_field(NEW_OWNER, LONGEST_ID);
+    if let Some(account) = new_owner {
+        owner["value"] = json!(account.as_str());
+    }
+    let owner = field("New owner", "The UserID of the new owner in the live app", &owner);
     let mut reason = text_field(REASON, LONGEST_FORM_REASON);
     reason["style"] = json!(2);
     reason["required"] = json!(false);

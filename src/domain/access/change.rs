@@ -8,6 +8,7 @@ use super::{
     RoomScope, Setting, SettingKey, is_live, is_open,
 };
 use crate::domain::principal::{Channel, Membership, Outside, Place, Principal, Subject};
+use crate::domain::room::InvalidAccountId;
 
 /// A change of the ACL.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -162,12 +163,28 @@ pub enum InvalidPlan {
     /// The announcement channel comes twice.
     #[error("announcements in `{0}` come twice: keep one entry")]
     AnnouncementTwice(Channel),
+    /// The person is linked twice, or the rooms are marked twice.
+    #[error("{} twice: keep one entry", twice(.0))]
+    SettingTwice(SettingKey),
+    /// What is linked is not a person of a chat.
+    #[error("`{0}` is not a person of a chat: only people are linked to accounts")]
+    NotAPerson(Subject),
+    /// Nobody can be linked to the account.
+    #[error("the account of `{0}` cannot be one: {1}")]
+    NoAccount(Subject, InvalidAccountId),
     /// The same grant comes twice.
     #[error("the grant of {1} to `{0}` comes twice: keep one entry")]
     GrantTwice(Subject, Role),
     /// The grant has ended already.
     #[error("the grant of {1} to `{0}` ended at {2}: remove it, or give it a later `expires_at`")]
     Ended(Subject, Role, Timestamp),
+}
+
+fn twice(key: &SettingKey) -> String {
+    match key {
+        SettingKey::Link(person) => format!("`{person}` is linked"),
+        SettingKey::Mark(rooms) => format!("the rooms `{rooms}` are marked"),
+    }
 }
 
 /// Why an edit of the ACL was not made.
@@ -182,6 +199,9 @@ pub enum NotEdited {
     /// The channel is not authorised.
     #[error("`{0}` is not authorised")]
     NotAuthorised(Channel),
+    /// It is set so already.
+    #[error("{} already", set_already(.0))]
+    SetAlready(Setting),
     /// The person has no account, or the rooms no mark.
     #[error("{}", not_set(.0))]
     NotSet(SettingKey),
@@ -207,6 +227,13 @@ pub enum NotEdited {
     /// The file contradicts itself.
     #[error("{0}")]
     InvalidPlan(InvalidPlan),
+}
+
+fn set_already(setting: &Setting) -> String {
+    match setting {
+        Setting::Link { person, account } => format!("`{person}` is linked to `{account}`"),
+        Setting::Mark { rooms, mark } => format!("the rooms `{rooms}` are marked `{mark}`"),
+    }
 }
 
 fn not_set(key: &SettingKey) -> String {

@@ -54,8 +54,8 @@ pub use explain::{
 pub use known::{Known, Reading};
 pub use rule::{Authority, Decision, Denial, EffectiveScope, GrantMatch, Permit, decide, grant_match};
 pub use scope::{InvalidScope, RoomScope};
-pub use setting::{AclSetting, Mark, Setting, SettingKey};
-pub use warning::{GrantWarning, GrantWarnings, warnings};
+pub use setting::{AclSetting, Mark, Setting, SettingKey, account_of, person_with};
+pub use warning::{GrantWarning, GrantWarnings, beside_setting, warnings};
 
 named! {
     /// An RBAC role.

@@ -3,10 +3,11 @@
 use jiff::Timestamp;
 
 use super::{
-    AclChange, AclView, AnnouncementChannel, AuthorisedChannel, Effect, Grant, Known, NewGrant, NotEdited,
-    Role, RoomScope, is_live, is_open, lock_out,
+    AclChange, AclView, Effect, Grant, Known, NewGrant, NotEdited, Role, RoomScope, Setting, is_live,
+    is_open, lock_out,
 };
 use crate::domain::principal::{Channel, Principal, Subject};
+use crate::domain::room::Accounts;
 
 pub use super::change::InvalidPlan;
 
@@ -19,6 +20,8 @@ pub struct Wanted {
     pub channels: Vec<WantedChannel>,
     /// Its announcement channels.
     pub announcements: Vec<WantedAnnouncement>,
+    /// Its settings.
+    pub settings: Vec<WantedSetting>,
 }
 
 /// A grant that there should be.
@@ -54,6 +57,15 @@ pub struct WantedAnnouncement {
     pub reason: Option<String>,
 }
 
+/// A setting that there should be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WantedSetting {
+    /// What should be set.
+    pub setting: Setting,
+    /// Why.
+    pub reason: Option<String>,
+}
+
 /// A step of a plan: a change and why it is made.
 pub type Step = (AclChange, Option<String>);
 
@@ -61,29 +73,40 @@ pub type Step = (AclChange, Option<String>);
 /// somebody loses before what they gain, so that the two stand together.
 ///
 /// # Errors
-/// When what is wanted makes no sense.
-pub fn plan(acl: &AclView, wanted: &Wanted, now: Timestamp) -> Result<Vec<Step>, InvalidPlan> {
-    let AclView { grants, channels, announcements, .. } = acl;
+/// When what is wanted makes no sense, or links somebody to what is no account.
+pub fn plan(
+    acl: &AclView,
+    wanted: &Wanted,
+    accounts: Accounts,
+    now: Timestamp,
+) -> Result<Vec<Step>, InvalidPlan> {
+    let AclView { grants, channels, announcements, settings, .. } = acl;
     let mut steps = Vec::new();
-    for (n, new) in wanted.channels.iter().enumerate() {
-        if wanted.channels[..n].iter().any(|other| other.channel == new.channel) {
-            return Err(InvalidPlan::ChannelTwice(new.channel.clone()));
-        }
-        let is_same = |entry: &&AuthorisedChannel| {
-            is_open(entry, now) && entry.channel == new.channel && entry.rooms == new.rooms
-        };
-        if !channels.iter().any(|entry| is_same(&entry)) {
-            let change = AclChange::AllowChannel { channel: new.channel.clone(), rooms: new.rooms.clone() };
-            steps.push((change, new.reason.clone()));
-        }
-    }
-    for entry in channels.iter().filter(|entry| is_open(entry, now)) {
-        if !wanted.channels.iter().any(|new| new.channel == entry.channel) {
-            steps.push((AclChange::RemoveChannel(entry.channel.clone()), None));
-        }
-    }
+    let live = channels.iter().filter(|entry| is_open(entry, now));
+    let allow = |channel: &Channel, rooms: &RoomScope| AclChange::AllowChannel {
+        channel: channel.clone(),
+        rooms: rooms.clone(),
+    };
+    let new = wanted.channels.iter().map(|new| (allow(&new.channel, &new.rooms), new.reason.clone()));
+    steps.extend(replacing(live.map(|entry| allow(&entry.channel, &entry.rooms)), new)?);
 
-    steps.extend(announcing(announcements, &wanted.announcements, now)?);
+    let live = announcements.iter().filter(|entry| entry.is_live(now));
+    let announce = |channel: &Channel, rooms: &RoomScope, for_admins| AclChange::Announce {
+        channel: channel.clone(),
+        rooms: rooms.clone(),
+        for_admins,
+    };
+    let new = wanted.announcements.iter();
+    let new = new.map(|new| (announce(&new.channel, &new.rooms, new.for_admins), new.reason.clone()));
+    let live = live.map(|entry| announce(&entry.channel, &entry.rooms, entry.for_admins));
+    steps.extend(replacing(live, new)?);
+
+    for WantedSetting { setting, .. } in &wanted.settings {
+        check(setting, accounts)?;
+    }
+    let live = settings.iter().filter(|entry| entry.is_live(now));
+    let new = wanted.settings.iter().map(|new| (AclChange::Set(new.setting.clone()), new.reason.clone()));
+    steps.extend(replacing(live.map(|entry| AclChange::Set(entry.setting.clone())), new)?);
 
     let mut changes: Vec<(&Subject, bool, Step)> = Vec::new();
     let mut kept = std::collections::HashSet::new();
@@ -114,35 +137,61 @@ pub fn plan(acl: &AclView, wanted: &Wanted, now: Timestamp) -> Result<Vec<Step>,
     Ok(steps)
 }
 
-/// The changes that turn the announcement channels into those that are wanted.
-fn announcing(
-    there: &[AnnouncementChannel],
-    wanted: &[WantedAnnouncement],
-    now: Timestamp,
+/// The changes that turn entries of which there is one for each channel, person or scope into those that are wanted.
+/// An entry that is there is given as the change that makes it.
+fn replacing(
+    live: impl Iterator<Item = AclChange>,
+    wanted: impl Iterator<Item = Step>,
 ) -> Result<Vec<Step>, InvalidPlan> {
-    let live = || there.iter().filter(|entry| entry.is_live(now));
-    let mut steps = Vec::new();
-    for (n, new) in wanted.iter().enumerate() {
-        let WantedAnnouncement { channel, rooms, for_admins, reason } = new;
-        if wanted[..n].iter().any(|other| other.channel == *channel) {
-            return Err(InvalidPlan::AnnouncementTwice(channel.clone()));
+    let live: Vec<AclChange> = live.collect();
+    let (mut steps, mut kept) = (Vec::new(), Vec::new());
+    for (change, reason) in wanted {
+        // What takes it back says what it is an entry for.
+        let undone = undone(&change);
+        if let Some(twice) = undone.iter().find(|undone| kept.contains(*undone)).and_then(twice) {
+            return Err(twice);
         }
-        let is_same = |entry: &AnnouncementChannel| {
-            (&entry.channel, &entry.rooms, entry.for_admins) == (channel, rooms, *for_admins)
-        };
-        if !live().any(is_same) {
-            let (channel, rooms) = (channel.clone(), rooms.clone());
-            steps.push((AclChange::Announce { channel, rooms, for_admins: *for_admins }, reason.clone()));
+        kept.extend(undone);
+        if !live.contains(&change) {
+            steps.push((change, reason));
         }
     }
-    let is_wanted = |entry: &AnnouncementChannel| wanted.iter().any(|new| new.channel == entry.channel);
-    let gone = live().filter(|entry| !is_wanted(entry));
-    steps.extend(gone.map(|entry| (AclChange::StopAnnouncing(entry.channel.clone()), None)));
+    let gone = live.iter().filter_map(undone).filter(|undone| !kept.contains(undone));
+    steps.extend(gone.map(|undone| (undone, None)));
     Ok(steps)
 }
 
-/// Why the steps of a plan for the whole ACL would not be made: they would deny something to a group that nobody looks up, or lock everybody out
-/// of the chat.
+/// What takes an entry back again; `None` for what makes none of its own.
+fn undone(change: &AclChange) -> Option<AclChange> {
+    Some(match change {
+        AclChange::AllowChannel { channel, .. } => AclChange::RemoveChannel(channel.clone()),
+        AclChange::Announce { channel, .. } => AclChange::StopAnnouncing(channel.clone()),
+        AclChange::Set(setting) => AclChange::Unset(setting.key()),
+        _ => return None,
+    })
+}
+
+/// That there are two entries which this would take back.
+fn twice(undone: &AclChange) -> Option<InvalidPlan> {
+    Some(match undone {
+        AclChange::RemoveChannel(channel) => InvalidPlan::ChannelTwice(channel.clone()),
+        AclChange::StopAnnouncing(channel) => InvalidPlan::AnnouncementTwice(channel.clone()),
+        AclChange::Unset(key) => InvalidPlan::SettingTwice(key.clone()),
+        _ => return None,
+    })
+}
+
+/// Whether something can be set.
+fn check(setting: &Setting, accounts: Accounts) -> Result<(), InvalidPlan> {
+    let Setting::Link { person, account } = setting else { return Ok(()) };
+    if !person.is_chat_user() {
+        return Err(InvalidPlan::NotAPerson(person.clone()));
+    }
+    accounts.check(account).map_err(|why| InvalidPlan::NoAccount(person.clone(), why))
+}
+
+/// Why the steps of a plan for the whole ACL would not be made: they would deny something to a group that nobody looks
+/// up, or lock everybody out of the chat.
 #[must_use]
 pub fn refusal(
     acl: &AclView,

@@ -68,6 +68,36 @@ impl Setting {
     }
 }
 
+/// The account that a person has, by their links.
+pub fn account_of<'a>(links: &'a [AclSetting], person: &Subject, now: Timestamp) -> Option<&'a AccountId> {
+    links.iter().filter(|entry| entry.is_live(now)).find_map(|entry| match &entry.setting {
+        Setting::Link { person: known, account } if known == person => Some(account),
+        Setting::Link { .. } | Setting::Mark { .. } => None,
+    })
+}
+
+/// The person whom an account most probably means to `caller`: the only one of the caller's own workspace or server
+/// who has it, or else the only one at all.
+pub fn person_with<'a>(
+    links: &'a [AclSetting],
+    account: &AccountId,
+    caller: &Subject,
+    now: Timestamp,
+) -> Option<&'a Subject> {
+    let live = links.iter().filter(|entry| entry.is_live(now));
+    let all: Vec<&Subject> = live
+        .filter_map(|entry| match &entry.setting {
+            Setting::Link { person, account: theirs } if theirs == account => Some(person),
+            Setting::Link { .. } | Setting::Mark { .. } => None,
+        })
+        .collect();
+    let near: Vec<&Subject> = all.iter().copied().filter(|person| person.is_beside(caller)).collect();
+    match (near.as_slice(), all.as_slice()) {
+        ([only], _) | ([], [only]) => Some(only),
+        _ => None,
+    }
+}
+
 impl SettingKey {
     /// For which rooms somebody has to be an admin to set it. Whose account is whose decides who counts as a second
     /// person for every room.

@@ -7,7 +7,10 @@ use jiff::Timestamp;
 
 use super::change::is_limited_to;
 use super::rule::names;
-use super::{AclView, AuthorisedChannel, Effect, Grant, GrantId, Known, Role, RoomScope, is_live, is_open};
+use super::{
+    AclSetting, AclView, AuthorisedChannel, Effect, Grant, GrantId, Known, Mark, Role, RoomScope, Setting,
+    is_live, is_open,
+};
 use crate::domain::principal::{Channel, Membership, Principal, Subject};
 
 /// What keeps a live entry from its effect.
@@ -46,6 +49,10 @@ pub enum GrantWarning {
     NotChecked,
     /// Of an announcement channel: the bot has no token to post there with.
     CannotPost,
+    /// Of a link: these people are linked to the account too.
+    SharedWith(Vec<Subject>),
+    /// Of a mark, or of none: rooms of these scopes have a stricter one.
+    Stricter(Vec<(RoomScope, Mark)>),
 }
 
 impl GrantWarnings {
@@ -62,6 +69,38 @@ impl GrantWarnings {
         }
         self
     }
+}
+
+/// What else there is to know of a setting that was made or removed, with all that hold now.
+#[must_use]
+pub fn beside_setting(changed: &AclSetting, all: &[AclSetting], now: Timestamp) -> GrantWarnings {
+    let others = || all.iter().filter(|entry| entry.is_live(now)).map(|entry| &entry.setting);
+    let is_removed = changed.removed_at.is_some();
+    let by = match &changed.setting {
+        Setting::Link { person, account } => {
+            let shares = |other: &Setting| match other {
+                Setting::Link { person: other, account: theirs } if other != person && theirs == account => {
+                    Some(other.clone())
+                }
+                Setting::Link { .. } | Setting::Mark { .. } => None,
+            };
+            let people: Vec<Subject> = others().filter_map(shares).filter(|_| !is_removed).collect();
+            (!people.is_empty()).then_some(GrantWarning::SharedWith(people))
+        }
+        Setting::Mark { rooms, mark } => {
+            let stricter = |other: &Setting| match other {
+                Setting::Mark { rooms: other, mark: theirs }
+                    if other.overlaps(rooms) && (is_removed || theirs > mark) =>
+                {
+                    Some((other.clone(), *theirs))
+                }
+                Setting::Mark { .. } | Setting::Link { .. } => None,
+            };
+            let marks: Vec<(RoomScope, Mark)> = others().filter_map(stricter).collect();
+            (!marks.is_empty()).then_some(GrantWarning::Stricter(marks))
+        }
+    };
+    GrantWarnings { wholly: false, by: by.into_iter().collect() }
 }
 
 /// What is in the way of `grant` at `now`, for its subject with what is known of groups. `beside` holds the grants

@@ -54,6 +54,9 @@ pub struct AuditEntry {
     /// Where it was announced: the links, none if it was not. What was given up is left out.
     #[serde(serialize_with = "serialize_links", skip_serializing_if = "has_no_link", skip_deserializing)]
     pub announced: Vec<Announced>,
+    /// Who has the account that was to own it, in the chat: the person who was named, or whom the ACL knew by it then.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub new_owner_person: Option<Subject>,
 }
 
 impl AuditEntry {
@@ -77,6 +80,7 @@ impl AuditEntry {
             command: request.command.clone(),
             room: request.room.clone(),
             new_owner: request.new_owner.as_ref().map(ToString::to_string),
+            new_owner_person: request.new_owner_person.clone(),
             reason: request.reason.clone(),
             decision: request.decision,
             authority: request.authority.clone(),

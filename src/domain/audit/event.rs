@@ -94,6 +94,9 @@ pub struct Request {
     /// Who is to own it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub new_owner: Option<AccountId>,
+    /// Who has that account: the person who was named, or whom the ACL knew by it then.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub new_owner_person: Option<Subject>,
     /// Why, in the actor's words; of a duplicate, which operation came first.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,

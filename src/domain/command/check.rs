@@ -2,11 +2,12 @@
 
 use jiff::Timestamp;
 
-use super::{AclCommand, Command, CommandGroup, Edit, Invocation, Problem, Transfer, UsageError};
-use crate::domain::access::{Effect, NewGrant, RoomScope};
+use super::{AclCommand, Command, CommandGroup, Edit, HandTo, Invocation, Problem, Transfer, UsageError};
+use crate::domain::access::{Effect, NewGrant, RoomScope, Setting};
+use crate::domain::principal::Subject;
 use crate::domain::room::{AccountId, Accounts};
 
-/// The command, unless it hands a room to an account that the application does not have.
+/// The command, unless it hands a room, or links somebody, to an account that the application does not have.
 ///
 /// # Errors
 /// Those of the command, and that the account is none, with the one that was probably meant.
@@ -14,12 +15,41 @@ pub fn check_account(
     accounts: Accounts,
     command: Result<Command, UsageError>,
 ) -> Result<Command, UsageError> {
-    let Ok(Command::Transfer(transfer)) = &command else { return command };
-    let Err(error) = accounts.check(&transfer.new_owner) else { return command };
-    let meant = transfer.new_owner.undecorated();
-    let line = transfer.written(meant.as_ref().map_or("<new_owner>", AccountId::as_str));
-    let error = UsageError::of(line.verb, Problem::Invalid(error.to_string()));
-    Err(UsageError { meant: vec![line], ..error })
+    let checked = |account: &AccountId, form: &str, line: &dyn Fn(&str) -> Invocation| {
+        let Err(error) = accounts.check(account) else { return Ok(()) };
+        let line = line(account.undecorated().as_ref().map_or(form, AccountId::as_str));
+        let error = UsageError::of(line.verb, Problem::Invalid(error.to_string()));
+        Err(UsageError { meant: vec![line], ..error })
+    };
+    match &command {
+        Ok(Command::Transfer(transfer)) => {
+            checked(&transfer.new_owner, "<new_owner>", &|meant| transfer.written(meant))?;
+        }
+        Ok(Command::Acl(AclCommand::Edit {
+            edit: Edit::Set(Setting::Link { person, account }),
+            reason,
+            ..
+        })) => checked(account, "<account>", &|meant| linking(person, meant, reason.as_deref()))?,
+        _ => {}
+    }
+    command
+}
+
+/// The line that links a person to an account.
+pub(in crate::domain) fn linking(person: &Subject, account: &str, reason: Option<&str>) -> Invocation {
+    let line = Invocation::named(CommandGroup::Acl, &["link"]).with("who", person).with("account", account);
+    reason.into_iter().fold(line, |line, reason| line.with("reason", reason))
+}
+
+impl HandTo {
+    /// That nobody has said which account the person has, and the line with a place for it.
+    pub fn not_linked(&self) -> UsageError {
+        let line = self.to(AccountId::from_tencent(String::new())).written("<new_owner>");
+        UsageError {
+            meant: vec![line.clone()],
+            ..UsageError::of(line.verb, Problem::NotLinked(self.person.clone()))
+        }
+    }
 }
 
 impl Transfer {

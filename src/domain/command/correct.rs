@@ -7,10 +7,10 @@
 use super::build::LONGEST_LINE;
 use super::grammar::read;
 use super::invocation::Invocation;
-use super::line::{CODE, Item, Typed, closing, one_line};
+use super::line::{CODE, Item, Mention, Typed, closing, one_line};
 use super::rewrite;
 use super::{CommandGroup, Parameter, Position, Verb};
-use crate::domain::principal::Channel;
+use crate::domain::principal::{Channel, Subject};
 use crate::domain::room::{AccountId, Accounts, RoomId, is_invisible};
 
 /// The most words that are looked at.
@@ -67,8 +67,7 @@ impl Token {
 
 /// The lines that were probably meant by a line of `/room-owner` that did not fit, the likeliest first.
 pub(super) fn hand_over(line: &Typed, here: Option<&Channel>) -> Vec<Invocation> {
-    let text = line.to_string();
-    let mut tokens = tokens(&text);
+    let mut tokens = tokens(&with_ids(line));
     // A whole command in quotes, as it is copied from a reply.
     if let [only] = tokens.as_slice()
         && only.is_quoted
@@ -106,9 +105,13 @@ pub(super) fn hand_over(line: &Typed, here: Option<&Channel>) -> Vec<Invocation>
     if let (false, [room]) = (found.is_empty(), tokens.as_slice()) {
         found.push(Invocation::named(CommandGroup::Owner, &[]).with("room", &room.text));
     }
-    // Nobody knows which account a mentioned person has.
-    let names_people = line.0.iter().any(|item| matches!(item, Item::Mention(..)));
-    for (room, owner, because) in if names_people { Vec::new() } else { readings(tokens) } {
+    let names_others = line.0.iter().any(|item| matches!(item, Item::Mention(..)) && person(item).is_none());
+    for (room, owner, because) in if names_others { Vec::new() } else { readings(tokens) } {
+        // A room is never called like somebody of the chat: `@alice live-7`.
+        let (room, owner) = if is_person(&room) { (owner, room) } else { (room, owner) };
+        if is_person(&room) {
+            continue;
+        }
         let because = match (because, &reason) {
             (Some(because), Some(reason)) => Some(format!("{because} {reason}")),
             (because, reason) => because.or_else(|| reason.clone()),
@@ -298,8 +301,34 @@ fn written(room: &str, owner: &str, overrides: Option<&str>, reason: Option<&str
     Some(line(owner, reason))
 }
 
-/// The account that was probably meant; the form of one, if none is.
+/// Whom a mention names, if that is a person.
+fn person(item: &Item) -> Option<&Subject> {
+    match item {
+        Item::Mention(Mention::Subject(subject), _) if subject.is_chat_user() => Some(subject),
+        Item::Mention(..) | Item::Char(_) => None,
+    }
+}
+
+/// The line as text in which people have their ids.
+fn with_ids(line: &Typed) -> String {
+    let with_id = |item: &Item| match (person(item), item) {
+        (Some(person), _) => person.to_string(),
+        (None, Item::Mention(_, shown)) => shown.clone(),
+        (None, Item::Char(c)) => c.to_string(),
+    };
+    line.0.iter().map(with_id).collect()
+}
+
+fn is_person(word: &str) -> bool {
+    word.parse().is_ok_and(|subject: Subject| subject.is_chat_user())
+}
+
+/// The account or the person that was probably meant; the form of one, if none is.
 fn account(word: &str) -> String {
+    let whole = word.trim_end_matches(['.', ',', ';', ':', '!', '?']);
+    if is_person(whole) {
+        return whole.to_owned();
+    }
     let plain: String = word.chars().filter_map(plain).collect();
     let account = AccountId::from_tencent(plain);
     let meant = if Accounts::Tencent.check(&account).is_ok() { Some(account) } else { account.undecorated() };

@@ -1,10 +1,9 @@
 //! The fuzz target of the three grammars.
 
 use super::{
-    AclCommand, Command, CommandGroup, Edit, Ends, Mention, OwnerQuestion, Section, Typed, clean_reason,
-    parse,
+    AclCommand, Command, CommandGroup, Edit, Ends, Mention, OwnerQuestion, Typed, clean_reason, parse,
 };
-use crate::domain::access::Effect;
+use crate::domain::access::{Effect, Setting, SettingKey};
 
 /// A typed line, in which `\u{1}` stands for a mention of a person and `\u{2}` for one of a channel. What is
 /// understood of it is understood of the line that is written out of it, and what is refused is refused briefly.
@@ -57,20 +56,18 @@ fn written(command: &Command) -> Option<String> {
                 (in_quotes(transfer.room.as_str()), in_quotes(transfer.new_owner.as_str()));
             format!("{room} {new_owner}{overrides}{}", because(&transfer.reason)?)
         }
+        Command::HandTo(to) => {
+            let overrides = to.overrides.map(|it| format!(" override: {it}")).unwrap_or_default();
+            format!("{} {}{overrides}{}", in_quotes(to.room.as_str()), to.person, because(&to.reason)?)
+        }
+        Command::Owner(OwnerQuestion::HandTo(_)) => return None,
         Command::Cancel | Command::Audit(_) | Command::Acl(AclCommand::Export | AclCommand::Plan(_)) => {
             return None;
         }
         Command::Acl(AclCommand::WhoAmI) => "whoami".to_owned(),
         Command::Acl(AclCommand::List(listed)) => {
-            let part = match listed.part {
-                Section::Live => "live",
-                Section::All => "all",
-                Section::Attention => "attention",
-                Section::Channels | Section::AllChannels => "channels",
-                Section::Announcements | Section::AllAnnouncements => "announcements",
-            };
             let who = listed.who.as_ref().map(|it| format!(" {it}")).unwrap_or_default();
-            format!("list {part}{who} page: {}", listed.page)
+            format!("list {}{who} page: {}", listed.part.name(), listed.page)
         }
         Command::Acl(AclCommand::Why(why)) => {
             let subject = why.subject.as_ref().map(|it| format!(" {it}")).unwrap_or_default();
@@ -105,6 +102,16 @@ fn written(command: &Command) -> Option<String> {
                 Edit::AllowChannel(channel, rooms) => {
                     let channel = channel.as_ref().map(|it| format!(" {it}")).unwrap_or_default();
                     format!("channel allow{channel} rooms: {}{because}", in_quotes(&rooms.to_string()))
+                }
+                Edit::Set(Setting::Link { person, account }) => {
+                    format!("link {person} {}{because}", in_quotes(account.as_str()))
+                }
+                Edit::Set(Setting::Mark { rooms, mark }) => {
+                    format!("room {} {mark}{because}", in_quotes(&rooms.to_string()))
+                }
+                Edit::Unset(SettingKey::Link(person)) => format!("unlink {person}{because}"),
+                Edit::Unset(SettingKey::Mark(rooms)) => {
+                    format!("room {} off{because}", in_quotes(&rooms.to_string()))
                 }
                 Edit::RemoveChannel(channel) => {
                     let channel = channel.as_ref().map(|it| format!(" {it}")).unwrap_or_default();

@@ -151,6 +151,8 @@ fn word(kind: Kind, value: &str) -> String {
     match kind {
         // They may be several words.
         Kind::Reason | Kind::Time | Kind::SomeOf(_) | Kind::People => value.to_owned(),
+        // Nothing else stands there.
+        Kind::OneOf(words) if words().contains(&value) => value.to_owned(),
         _ => quoted(value),
     }
 }

@@ -18,15 +18,19 @@ pub enum Mention {
     Channel(Channel),
     /// `@here` and the like.
     Everyone,
+    /// One of these with text around it: `bob<@U1>`.
+    Within(Box<Self>),
 }
 
 impl Mention {
     /// What kind of thing it names, in words.
     pub(super) fn kind(&self) -> &'static str {
         match self {
-            Self::Subject(_) => "a mention of this chat",
+            Self::Subject(subject) if subject.is_group() => "a group of this chat",
+            Self::Subject(_) => "a person of this chat",
             Self::Channel(_) => "a channel of this chat",
             Self::Everyone => "everybody in this chat",
+            Self::Within(inner) => inner.kind(),
         }
     }
 }
@@ -147,6 +151,14 @@ impl Word {
         }
     }
 
+    /// The same with a mention freed of the text around it.
+    pub(super) fn freed(self) -> Self {
+        match self {
+            Self::Mention(Mention::Within(inner), shown) => Self::Mention(*inner, shown),
+            other => other,
+        }
+    }
+
     /// The same without the comma behind one of several.
     pub(super) fn without_comma(self) -> Self {
         match self {
@@ -161,6 +173,7 @@ impl Word {
     pub fn is_somebody(&self, here: Option<&Channel>) -> bool {
         match self {
             Self::Mention(Mention::Subject(_), _) => true,
+            Self::Mention(Mention::Within(inner), _) => matches!(**inner, Mention::Subject(_)),
             Self::Text { text, quoted: false } => {
                 let of_here = here.and_then(|here| here.id_beside(text));
                 text.starts_with('@')
@@ -259,8 +272,9 @@ impl Cursor<'_> {
                 Word::Mention(mention.clone(), shown.clone())
             }
             _ => match word.iter().find(|item| matches!(item, Item::Mention(..))) {
-                // `bob<@U1>`: half a mention is as unusable as a whole one.
-                Some(Item::Mention(mention, _)) => Word::Mention(mention.clone(), text),
+                Some(Item::Mention(mention, _)) => {
+                    Word::Mention(Mention::Within(Box::new(mention.clone())), text)
+                }
                 _ => Word::Text { text, quoted: false },
             },
         }
@@ -328,7 +342,10 @@ impl Cursor<'_> {
             Item::Mention(mention, _) => Some(mention.clone()),
             Item::Char(_) => None,
         }) {
-            Some(mention) => Ok(Word::Mention(mention, word.to_string())),
+            Some(mention) => {
+                let mention = if word.0.len() == 1 { mention } else { Mention::Within(Box::new(mention)) };
+                Ok(Word::Mention(mention, word.to_string()))
+            }
             None => Ok(Word::Text { text: word.to_string(), quoted: true }),
         }
     }

@@ -24,7 +24,7 @@ use super::room::{AccountId, RoomId};
 
 pub use super::principal::Place;
 pub use check::check_account;
-pub(super) use check::granting;
+pub(super) use check::{granting, linking};
 pub use form::FilledForm;
 pub use invocation::{Invocation, Style, quoted, shell_word};
 pub use line::{LONGEST_REASON, LongReason, Mention, Typed, Word, clean_reason};
@@ -34,7 +34,7 @@ pub use pressed::{Nonce, Pressed};
 pub use schema::{
     AclCommand, Edit, Ends, Example, Listed, Needs, OwnerQuestion, Question, Section, Verb, Why, read_answer,
 };
-pub use values::Values;
+pub use values::{NewOwner, Values};
 
 /// Which of the commands was typed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
@@ -95,6 +95,8 @@ pub enum Command {
     Transfer(Transfer),
     /// May I hand the room over here?
     Ask(AskForAccess),
+    /// Hand the room over to a person: to the account that the ACL says is theirs.
+    HandTo(HandTo),
     /// What was done?
     Audit(Box<Question>),
     /// Nothing: the buttons of a reply are withdrawn.
@@ -108,6 +110,8 @@ pub struct Transfer {
     pub room: RoomId,
     /// Who is to own it.
     pub new_owner: AccountId,
+    /// The person who has that account, as far as the ACL says so.
+    pub person: Option<Box<Person>>,
     /// Why, in the words of the person who asks.
     pub reason: Option<String>,
     /// The operation that holds the room because its outcome is unknown: it is to be closed as it is.
@@ -121,6 +125,38 @@ pub struct AskForAccess {
     pub room: RoomId,
     /// Why, in the words of the person who asks.
     pub reason: Option<String>,
+}
+
+/// A person of the chat.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Person {
+    /// Who.
+    pub subject: Subject,
+    /// The name under which they were last seen: a caption.
+    pub name: Option<String>,
+}
+
+/// A hand-over to a person, whose account is looked up as it is decided.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HandTo {
+    /// The room to hand over.
+    pub room: RoomId,
+    /// Who is to own it.
+    pub person: Subject,
+    /// Why, in the words of the person who asks.
+    pub reason: Option<String>,
+    /// As of a [`Transfer`].
+    pub overrides: Option<OperationId>,
+}
+
+impl HandTo {
+    /// The transfer to their account.
+    #[must_use]
+    pub fn to(&self, account: AccountId) -> Transfer {
+        let Self { room, person, reason, overrides } = self.clone();
+        let person = Some(Box::new(Person { subject: person, name: None }));
+        Transfer { room, new_owner: account, person, reason, overrides }
+    }
 }
 
 impl Command {
@@ -145,8 +181,9 @@ impl Command {
     /// Its kind, for the metrics.
     pub fn name(&self) -> &'static str {
         match self {
-            Self::Transfer(Transfer { overrides: None, .. }) => "transfer",
-            Self::Transfer(_) => "override",
+            Self::Transfer(Transfer { overrides: None, .. })
+            | Self::HandTo(HandTo { overrides: None, .. }) => "transfer",
+            Self::Transfer(_) | Self::HandTo(_) => "override",
             Self::ShowOwner { .. } => "show_owner",
             Self::Owner(_) => "owner",
             Self::Ask(_) => "ask",
@@ -164,6 +201,7 @@ impl Command {
             Self::Help(_) | Self::Owner(_) | Self::Acl(_) | Self::Audit(_) | Self::Cancel => None,
             Self::ShowOwner { room }
             | Self::Transfer(Transfer { room, .. })
+            | Self::HandTo(HandTo { room, .. })
             | Self::Ask(AskForAccess { room, .. }) => Some(room),
         }
     }
@@ -173,8 +211,11 @@ impl Command {
         match self {
             Self::Help(_) | Self::Owner(_) | Self::Ask(_) | Self::Cancel => None,
             Self::ShowOwner { room } => Some(Action::ShowOwner(room.clone())),
-            Self::Transfer(Transfer { room, overrides: Some(_), .. }) => Some(Action::Override(room.clone())),
-            Self::Transfer(Transfer { room, .. }) => Some(Action::Transfer(room.clone())),
+            Self::Transfer(Transfer { room, overrides: Some(_), .. })
+            | Self::HandTo(HandTo { room, overrides: Some(_), .. }) => Some(Action::Override(room.clone())),
+            Self::Transfer(Transfer { room, .. }) | Self::HandTo(HandTo { room, .. }) => {
+                Some(Action::Transfer(room.clone()))
+            }
             Self::Acl(command) => command.action(),
             Self::Audit(_) => Some(Action::ReadAudit),
         }
@@ -183,14 +224,14 @@ impl Command {
     /// Why, of what happens to a room.
     pub fn reason(&self) -> Option<&str> {
         match self {
-            Self::Transfer(Transfer { reason, .. }) | Self::Ask(AskForAccess { reason, .. }) => {
-                reason.as_deref()
-            }
+            Self::Transfer(Transfer { reason, .. })
+            | Self::HandTo(HandTo { reason, .. })
+            | Self::Ask(AskForAccess { reason, .. }) => reason.as_deref(),
             _ => None,
         }
     }
 
-    /// The transfer that is asked for, if it is one.
+    /// The transfer that is asked for, if it is one to an account.
     pub fn transfer(&self) -> Option<&Transfer> {
         match self {
             Self::Transfer(transfer) => Some(transfer),
@@ -393,14 +434,13 @@ pub enum Problem {
     RoomIsMention(Box<Mention>, String),
     /// A mention where a live account is expected, and how it was written.
     #[error(
-        "the new owner has to be the UserID of the live app; `{1}` is {kind}{more}",
+        "this has to be the UserID of somebody in the live app; `{1}` is {kind}",
         kind = .0.kind(),
-        more = match **.0 {
-            Mention::Subject(_) => ", and the bot does not know which live account that person has",
-            Mention::Channel(_) | Mention::Everyone => "",
-        }
     )]
     AccountIsMention(Box<Mention>, String),
+    /// A person whose account nobody has said.
+    #[error("`{0}` is linked to no live account")]
+    NotLinked(Subject),
     /// Not one live entry names the subject, or these do.
     #[error("{number} live entries name `{who}`", number = .0.1.len(), who = .0.0)]
     WhichEntry(Box<(Subject, Vec<Grant>)>),

@@ -43,6 +43,9 @@ pub(super) fn of_another_command(
     if verbs.iter().any(|verb| verb.family == family) {
         return Vec::new();
     }
+    // `room test`: rather the label of a value here than the verb there.
+    let mut labels = Verb::all(family).iter().flat_map(|verb| verb.parameters).map(|it| it.name);
+    let is_label = labels.any(|label| first.eq_ignore_ascii_case(label));
     let mut cursor = Cursor { items: &line.0 };
     if CommandGroup::is_in_front_of(&line.to_string()) {
         cursor.skip_word();
@@ -51,6 +54,9 @@ pub(super) fn of_another_command(
     let read = |verb: &&Verb| written(verb.family, &line, here);
     if let Some(line) = verbs.iter().find_map(|verb| read(verb).ok()) {
         return vec![line];
+    }
+    if is_label {
+        return Vec::new();
     }
     let meant = |verb: &&Verb| {
         let error = read(verb).err()?;

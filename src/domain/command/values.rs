@@ -10,6 +10,15 @@ use crate::domain::access::RoomScope;
 use crate::domain::principal::{Channel, InvalidId, Subject};
 use crate::domain::room::{AccountId, RoomId};
 
+/// Who is to own a room.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum NewOwner {
+    /// An account.
+    Account(AccountId),
+    /// A person, whose account the ACL knows or not.
+    Person(Subject),
+}
+
 /// The values that were given to a verb. Reading one takes it.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Values {
@@ -134,7 +143,7 @@ impl Values {
         }
     }
 
-    /// The account of a new owner.
+    /// An account.
     ///
     /// # Errors
     /// When it is none, or a mention.
@@ -143,6 +152,37 @@ impl Values {
             None => Ok(None),
             Some(Word::Mention(mention, shown)) => Err(Problem::AccountIsMention(Box::new(mention), shown)),
             Some(word) => word.shown().parse().map(Some).map_err(invalid),
+        }
+    }
+
+    /// A new owner: an account, or a person of the chat who has one, by a mention or the whole id.
+    ///
+    /// # Errors
+    /// When it is neither.
+    pub fn new_owner(&mut self, name: &str) -> Result<Option<NewOwner>, Problem> {
+        let person = match self.get(name) {
+            Some(Word::Mention(Mention::Subject(subject), _)) => Some(subject.clone()),
+            // With its colons it is no account of Tencent's.
+            Some(Word::Text { text, .. }) => text.parse::<Subject>().ok(),
+            _ => None,
+        };
+        match person.filter(Subject::is_chat_user) {
+            Some(person) => Ok(self.take(name).map(|_| NewOwner::Person(person))),
+            None => Ok(self.account(name)?.map(NewOwner::Account)),
+        }
+    }
+
+    /// A person of the chat.
+    ///
+    /// # Errors
+    /// When it is none.
+    pub fn person(&mut self, name: &str) -> Result<Option<Subject>, Problem> {
+        let Some(shown) = self.get(name).map(Word::shown) else { return Ok(None) };
+        match self.subject(name)? {
+            Some(other) if !other.is_chat_user() => {
+                Err(Problem::Invalid(format!("`{shown}` is not a person of the chat: name one")))
+            }
+            person => Ok(person),
         }
     }
 
@@ -169,14 +209,14 @@ impl Values {
     /// # Errors
     /// When it is none.
     pub fn subject(&mut self, name: &str) -> Result<Option<Subject>, Problem> {
-        let Some(word) = self.take(name) else { return Ok(None) };
+        let Some(word) = self.take(name).map(Word::freed) else { return Ok(None) };
         let shown = word.shown();
         Err(Problem::Invalid(match word {
             Word::Mention(Mention::Subject(subject), _) => return Ok(Some(subject)),
             Word::Mention(Mention::Channel(_), _) => {
                 format!("`{shown}` is a channel: name a person, a group or a role")
             }
-            Word::Mention(Mention::Everyone, _) => {
+            Word::Mention(Mention::Everyone | Mention::Within(_), _) => {
                 format!(
                     "`{shown}` is everybody: name a person, a group or a role, so that the log can say who"
                 )
@@ -202,7 +242,7 @@ impl Values {
     /// # Errors
     /// When it is none.
     pub fn channel(&mut self, name: &str) -> Result<Option<Channel>, Problem> {
-        let Some(word) = self.take(name) else { return Ok(None) };
+        let Some(word) = self.take(name).map(Word::freed) else { return Ok(None) };
         let shown = word.shown();
         Err(Problem::Invalid(match word {
             Word::Mention(Mention::Channel(channel), _) => return Ok(Some(channel)),

@@ -99,6 +99,11 @@ impl Subject {
         matches!(self, Self::SlackGroup { .. } | Self::DiscordRole { .. })
     }
 
+    /// Whether it is a person of a chat.
+    pub fn is_chat_user(&self) -> bool {
+        matches!(self, Self::SlackUser { .. } | Self::DiscordUser { .. })
+    }
+
     /// The platform and the workspace or server there; `None` at the command line.
     fn tenant(&self) -> Option<(&'static str, &str)> {
         match self {

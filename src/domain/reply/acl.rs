@@ -4,11 +4,12 @@ use jiff::Timestamp;
 
 use crate::domain::access::plan::{InvalidPlan, Step};
 use crate::domain::access::{
-    AclView, AnnouncementChannel, Attention, AuthorisedChannel, CallerRights, ChangedEntry, EligibleSubject,
-    Explanation, Grant, GrantWarnings, Helpers, NotEdited, RoomScope, UnreadGroup,
+    AclSetting, AclView, AnnouncementChannel, Attention, AuthorisedChannel, CallerRights, ChangedEntry,
+    EligibleSubject, Explanation, Grant, GrantWarning, GrantWarnings, Helpers, Mark, NotEdited, RoomScope,
+    SettingKey, UnreadGroup,
 };
 use crate::domain::asking::{AccessRequest, NotAnswered};
-use crate::domain::command::Listed;
+use crate::domain::command::{Listed, Section};
 use crate::domain::principal::{Channel, Place, Principal, Subject};
 use crate::domain::room::RoomId;
 
@@ -60,27 +61,11 @@ pub enum AclAnswer {
         asks: Vec<AccessRequest>,
     },
     /// A page of the authorised channels.
-    Channels {
-        /// Which page.
-        page: u32,
-        /// How many pages there are.
-        pages: u32,
-        /// The page's channels.
-        entries: Vec<AuthorisedChannel>,
-        /// Removed ones that are not shown.
-        left_out: usize,
-    },
+    Channels(Page<AuthorisedChannel>),
     /// A page of the announcement channels.
-    Announcements {
-        /// Which page.
-        page: u32,
-        /// How many pages there are.
-        pages: u32,
-        /// The page's channels.
-        entries: Vec<AnnouncementChannel>,
-        /// Removed ones that are not shown.
-        left_out: usize,
-    },
+    Announcements(Page<AnnouncementChannel>),
+    /// A page of the links, or of the marked rooms.
+    Settings(Section, Page<AclSetting>),
     /// The whole ACL.
     Whole(AclView),
     /// What would have to change for the ACL to be what a file says.
@@ -105,6 +90,19 @@ pub enum AclAnswer {
     },
     /// The question is on record, but the ACL could not be read.
     Unreadable,
+}
+
+/// A page of what there is one entry of for each channel, person or scope.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Page<T> {
+    /// Which page.
+    pub page: u32,
+    /// How many pages there are.
+    pub pages: u32,
+    /// What is on it.
+    pub entries: Vec<T>,
+    /// Removed ones that are not shown.
+    pub left_out: usize,
 }
 
 /// A room that an answer is about, and that does not exist now.
@@ -142,24 +140,39 @@ impl AclAnswer {
     /// Whom it names.
     pub fn subjects(&self) -> Vec<&Subject> {
         match self {
-            Self::Edited { changed, .. } => changed
-                .iter()
-                .filter_map(|(entry, _)| match entry {
+            Self::Edited { changed, .. } => {
+                let entries = changed.iter().filter_map(|(entry, _)| match entry {
                     ChangedEntry::Grant { after, .. } => Some(&after.subject),
                     ChangedEntry::Setting { after, .. } => after.setting.person(),
                     ChangedEntry::Channel { .. } | ChangedEntry::Announcement { .. } => None,
-                })
-                .collect(),
+                });
+                let beside = changed.iter().flat_map(|(_, warnings)| &warnings.by);
+                let beside = beside.filter_map(|warning| match warning {
+                    GrantWarning::SharedWith(people) => Some(people),
+                    _ => None,
+                });
+                entries.chain(beside.flatten()).collect()
+            }
             Self::Grants { grants, asks, .. } => {
                 let of_grants = grants.iter().flat_map(|(grant, _)| [&grant.subject, &grant.granted_by]);
                 asks.iter().map(|ask| &ask.person).chain(of_grants).collect()
             }
-            Self::Channels { entries, .. } => entries.iter().map(|entry| &entry.allowed_by).collect(),
-            Self::Announcements { entries, .. } => entries.iter().map(|entry| &entry.set_by).collect(),
-            Self::Whole(acl) => acl.grants.iter().map(|grant| &grant.subject).collect(),
+            Self::Channels(page) => page.entries.iter().map(|entry| &entry.allowed_by).collect(),
+            Self::Announcements(page) => page.entries.iter().map(|entry| &entry.set_by).collect(),
+            Self::Settings(_, page) => {
+                let people = page.entries.iter().filter_map(|entry| entry.setting.person());
+                people.chain(page.entries.iter().map(|entry| &entry.set_by)).collect()
+            }
+            Self::Whole(acl) => {
+                let linked = acl.settings.iter().filter_map(|entry| entry.setting.person());
+                acl.grants.iter().map(|grant| &grant.subject).chain(linked).collect()
+            }
             Self::Explained(explained) => explained.principal.subjects().collect(),
             Self::WhoCan { able, .. } => able.iter().map(|able| &able.subject).collect(),
-            Self::NotEdited(NotEdited::AdminBeyond(admin)) => vec![admin],
+            Self::NotEdited(NotEdited::AdminBeyond(who) | NotEdited::NotSet(SettingKey::Link(who))) => {
+                vec![who]
+            }
+            Self::NotEdited(NotEdited::SetAlready(setting)) => setting.person().into_iter().collect(),
             Self::Answered { request, .. } => vec![&request.person],
             Self::NotEdited(_)
             | Self::NotAnswered(_)
@@ -185,4 +198,6 @@ pub struct Explained {
     pub at: Timestamp,
     /// What is decided, and what bears on it.
     pub explanation: Explanation,
+    /// What a hand-over of the room takes beyond the right to it.
+    pub mark: Option<Mark>,
 }

@@ -17,7 +17,7 @@ use super::principal::{Principal, Subject};
 use super::room::{AccountId, RoomId};
 use super::tree_head::TreeHead;
 
-pub use acl::{AbsentRoom, AclAnswer, Explained};
+pub use acl::{AbsentRoom, AclAnswer, Explained, Page};
 pub use audit::{Answer, OwnerHistory, OwnerSpan};
 
 /// Who gets to see a reply, unless the configuration says that all of them are private.
@@ -246,6 +246,8 @@ pub enum OwnerAnswer {
     NoRooms,
     /// The caller's last hand-over that was done, if there is one.
     Last(Option<Box<LastHandOver>>),
+    /// The account that somebody has, if the ACL says so.
+    Account(Subject, Option<AccountId>),
 }
 
 /// What came of a request for access. [`std::fmt::Display`] is what the audit log keeps of why none was made.
@@ -358,6 +360,17 @@ impl Reply {
         let may = |right: &Right| matches!(right.role, Role::Moderator | Role::Admin);
         let CallerRights { rights, denials, unread, is_authorised } = caller_rights;
         *is_authorised && denials.is_empty() && unread.is_empty() && rights.iter().any(may)
+    }
+
+    /// The account that was asked for, to fill it into a form.
+    pub fn account_for_a_form(&self) -> Option<&AccountId> {
+        match self {
+            Self::Rooms { answer, .. } => match &**answer {
+                OwnerAnswer::Account(_, account) => account.as_ref(),
+                _ => None,
+            },
+            _ => None,
+        }
     }
 
     /// The buttons under it.

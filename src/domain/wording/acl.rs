@@ -5,6 +5,7 @@ use super::denial::helpers;
 use super::edits::{edited, not_edited};
 use super::lists::{
     MOST_GRANTS, announced_in, announcement_channels, channels, listed_grants, lists, paged, role_for,
+    settings,
 };
 use super::message::{CommandName, Line, Message, Tone, op, several, subject, text};
 use super::why::{explanation, who_can};
@@ -12,7 +13,7 @@ use crate::domain::access::{CallerRights, Grant, Helpers, Right};
 use crate::domain::audit::OperationId;
 use crate::domain::command::{CommandGroup, Section};
 use crate::domain::principal::{Place, Principal};
-use crate::domain::reply::AclAnswer;
+use crate::domain::reply::{AclAnswer, Page};
 
 pub(super) fn acl(operation: OperationId, answer: &AclAnswer, name: &CommandName) -> Message {
     let name = name.of(CommandGroup::Acl);
@@ -35,15 +36,15 @@ pub(super) fn acl(operation: OperationId, answer: &AclAnswer, name: &CommandName
             paged(&mut message, listed.page, *pages, lists(listed.part, listed.who.as_ref()), &name);
             message
         }
-        AclAnswer::Channels { page, pages, entries, .. } => {
-            let mut message = channels(entries, &name);
-            paged(&mut message, *page, *pages, lists(Section::Channels, None), &name);
-            message
+        AclAnswer::Channels(page) => {
+            listed_page(Section::Channels, page, channels(&page.entries, &name), &name)
         }
-        AclAnswer::Announcements { page, pages, entries, .. } => {
-            let mut message = announcement_channels(entries, &name);
-            paged(&mut message, *page, *pages, lists(Section::Announcements, None), &name);
-            message
+        AclAnswer::Announcements(page) => {
+            let message = announcement_channels(&page.entries, &name);
+            listed_page(Section::Announcements, page, message, &name)
+        }
+        AclAnswer::Settings(part, page) => {
+            listed_page(*part, page, settings(*part, &page.entries, &name), &name)
         }
         AclAnswer::Explained(explained) => explanation(explained),
         AclAnswer::WhoCan { room, able, unread } => who_can(room, able, unread),
@@ -60,6 +61,11 @@ pub(super) fn acl(operation: OperationId, answer: &AclAnswer, name: &CommandName
     let mut footer = op(operation);
     footer.0.extend(page.unwrap_or_default().0);
     message.footer = Some(footer);
+    message
+}
+
+fn listed_page<T>(part: Section, page: &Page<T>, mut message: Message, name: &CommandName) -> Message {
+    paged(&mut message, page.page, page.pages, lists(part, None), name);
     message
 }
 

@@ -2,7 +2,9 @@
 
 use super::asking;
 use super::lists::role_for;
-use super::message::{CommandName, Line, Message, Span, Tone, capital, code, op_and_request, text};
+use super::message::{
+    self, CommandName, Line, Message, Span, Tone, account, capital, code, op_and_request, text,
+};
 use super::outcome::outcome_message;
 use crate::domain::access::{Effect, Grant};
 use crate::domain::announcement::Announcement;
@@ -14,9 +16,9 @@ use crate::domain::tree_head::TreeHead;
 /// Puts an announcement into words.
 pub fn announcement(announcement: &Announcement, name: &CommandName) -> Message {
     let (mut message, perhaps_posted) = match announcement {
-        Announcement::Change { entry, outcome, is_news, head, perhaps_posted } => {
+        Announcement::Change { entry, new_owner_name, outcome, is_news, head, perhaps_posted } => {
             let message = match outcome {
-                Some(outcome) => changed(entry, outcome, *is_news, name),
+                Some(outcome) => changed(entry, new_owner_name.as_ref(), outcome, *is_news, name),
                 None => observed(entry),
             };
             (with_numbers(message, entry, *head), perhaps_posted)
@@ -42,11 +44,19 @@ pub fn announcement(announcement: &Announcement, name: &CommandName) -> Message 
 }
 
 /// What came of a change that somebody asked the bot for.
-fn changed(entry: &AuditEntry, outcome: &Outcome, is_news: bool, name: &CommandName) -> Message {
+fn changed(
+    entry: &AuditEntry,
+    new_owner_name: Option<&String>,
+    outcome: &Outcome,
+    is_news: bool,
+    name: &CommandName,
+) -> Message {
     let room = entry.room.as_ref().map(|room| room.as_str()).unwrap_or_default();
     let show = entry.room.as_ref().map(|room| name.to_see(room)).unwrap_or_default();
     let new_owner = entry.new_owner.as_deref().unwrap_or_default();
-    let mut message = outcome_message(entry.operation, room, new_owner, outcome, &show);
+    let person = entry.new_owner_person.as_ref().map(|person| message::person(person, new_owner_name));
+    let new_owner = account(new_owner, person);
+    let mut message = outcome_message(entry.operation, room, &new_owner, outcome, &show);
     if is_news {
         message.headline = text("Now known: ").and(message.headline);
     }

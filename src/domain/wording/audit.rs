@@ -4,7 +4,7 @@ use jiff::tz::TimeZone;
 
 use super::lists::{limited, role_for};
 use super::message::{
-    CommandName, Line, Message, Span, Tone, capital, channel, code, op, person, spans, subject, text,
+    CommandName, Line, Message, Span, Tone, account, capital, channel, code, op, person, spans, subject, text,
 };
 use crate::domain::access::{Effect, EffectiveScope, Grant, RoomScope, list};
 use crate::domain::audit::{
@@ -119,6 +119,9 @@ fn row(entry: &AuditEntry, zone: &TimeZone) -> Line {
         None => line.text("somebody unnamed"),
     };
     line = line.text(" · ").code(&entry.command).text(" · ").text(entry.outcome);
+    if let Some((new_owner, who)) = entry.new_owner.as_ref().zip(entry.new_owner_person.as_ref()) {
+        line = line.text(" · to ").and(account(new_owner, Some(subject(who))));
+    }
     if let Some(previous) = &entry.previous_owner {
         let was = if entry.new_owner.is_some() { " · was " } else { " · owner " };
         line = line.text(was).code(previous);
@@ -140,7 +143,14 @@ fn whole(entry: &AuditEntry, grant: Option<&Grant>) -> Message {
     field("In", entry.channel.as_ref().map(channel));
     field("Command", Some(code(&entry.command)));
     field("Room", entry.room.as_ref().map(code));
-    field("New owner", coded(&entry.new_owner));
+    let who = entry.new_owner_person.as_ref().map(subject);
+    field(
+        "New owner",
+        match &entry.new_owner {
+            Some(id) => Some(account(id, who)),
+            None => who,
+        },
+    );
     field(if entry.new_owner.is_some() { "Owner before" } else { "Owner" }, coded(&entry.previous_owner));
     field("Reason", coded(&entry.reason));
     let authority = coded(&entry.authority).map(|line| match grant {

@@ -2,7 +2,9 @@
 
 use super::Style;
 use super::lists::{MOST_GRANTS, limited, limits, lists, role_for, rooms};
-use super::message::{CommandName, Line, Message, Tone, channel, code, sentence, spans, subject, text};
+use super::message::{
+    CommandName, Line, Message, Tone, capitalised, channel, code, sentence, several, spans, subject, text,
+};
 use crate::domain::access::{
     AclChange, AclSetting, AnnouncementChannel, AuthorisedChannel, ChangedEntry, Effect, Grant, GrantWarning,
     GrantWarnings, LockOut, Mark, NotEdited, Role, RoomScope, Setting, SettingKey,
@@ -119,7 +121,10 @@ pub fn warning_lines(changed: &ChangedEntry, warnings: &GrantWarnings) -> Vec<Li
         ChangedEntry::Announcement { after, .. } => {
             return warnings.by.iter().map(|_| cannot_post(&after.channel)).collect();
         }
-        ChangedEntry::Channel { .. } | ChangedEntry::Setting { .. } => return Vec::new(),
+        ChangedEntry::Setting { after, .. } => {
+            return warnings.by.iter().filter_map(|warning| beside_setting(after, warning)).collect();
+        }
+        ChangedEntry::Channel { .. } => return Vec::new(),
     };
     let mut lines: Vec<Line> =
         warnings.by.iter().take(MOST_GRANTS).map(|warning| in_the_way(after, warning)).collect();
@@ -168,11 +173,32 @@ fn in_the_way(grant: &Grant, warning: &GrantWarning) -> Line {
             .text(" could not be checked: ")
             .code("/readyz")
             .text(" says it in a minute"),
-        GrantWarning::CannotPost => text("the bot has no token of its own"),
+        GrantWarning::CannotPost | GrantWarning::SharedWith(_) | GrantWarning::Stricter(_) => Line::default(),
         GrantWarning::Local => {
             text("the command line needs no grant: whoever is on the bot's machine may do everything")
         }
     }
+}
+
+/// What else there is to know of a setting, without a full stop.
+fn beside_setting(entry: &AclSetting, warning: &GrantWarning) -> Option<Line> {
+    Some(match warning {
+        GrantWarning::SharedWith(people) => {
+            let (is, them) = if people.len() == 1 { (" is", "they") } else { (" are", "all of them") };
+            let line = several(people, MOST_GRANTS, subject).text(is);
+            line.text(format!(" linked to it too: {them} count as one person"))
+        }
+        GrantWarning::Stricter(marks) => {
+            let still = if entry.removed_at.is_some() {
+                "a mark still holds: "
+            } else {
+                "a stricter mark still holds: "
+            };
+            let mark = |(scope, mark): &(RoomScope, Mark)| rooms(scope).text(format!(" {mark}"));
+            text(still).and(several(marks, MOST_GRANTS, mark))
+        }
+        _ => return None,
+    })
 }
 
 /// Who would gain or lose what by a change. `None` for a grant that does not exist.
@@ -244,18 +270,26 @@ fn announcement_change(before: Option<&AnnouncementChannel>, after: &Announcemen
 fn setting_change(before: Option<&AclSetting>, after: &AclSetting) -> ChangeText {
     let is_removed = after.removed_at.is_some();
     let headline = if is_removed { unset(&after.setting.key()) } else { set(&after.setting, "is now") };
+    let headline = capitalised(headline);
     let was = before.filter(|before| !is_removed && before.setting != after.setting);
     let headline =
         headline.and_if(was, |line, before| line.text(" (was: ").and(value(&before.setting)).text(")"));
     let meaning = match &after.setting {
         _ if is_removed => None,
-        Setting::Link { .. } => None,
-        Setting::Mark { mark: Mark::Confirm, .. } => Some("Whoever hands them over has to confirm it."),
-        Setting::Mark { mark: Mark::TwoPerson, .. } => Some("It takes a second person to hand them over."),
+        Setting::Link { .. } => Some("Rooms can be handed to them by name."),
+        Setting::Mark { mark, .. } => Some(takes(*mark)),
     };
     let reason = after.reason.as_ref().filter(|_| !is_removed);
     let limits = reason.map(|reason| text("Reason given: ").code(reason)).into_iter().collect();
     ChangeText { headline: headline.text("."), meaning: meaning.map(text), limits }
+}
+
+/// What a hand-over of marked rooms takes.
+fn takes(mark: Mark) -> &'static str {
+    match mark {
+        Mark::Confirm => "Whoever hands such a room over has to confirm it.",
+        Mark::TwoPerson => "It takes a second person to hand such a room over.",
+    }
 }
 
 fn value(setting: &Setting) -> Line {
@@ -271,7 +305,7 @@ fn set(setting: &Setting, is: &str) -> Line {
             subject(person).text(format!(" {is} linked to the account ")).code(account)
         }
         Setting::Mark { rooms: scope, mark } => {
-            text("the mark of ").and(rooms(scope)).text(format!(" {is} {mark}"))
+            text("the mark of ").and(rooms(scope)).text(format!(" {is} ")).text(mark)
         }
     }
 }
@@ -279,7 +313,7 @@ fn set(setting: &Setting, is: &str) -> Line {
 fn unset(key: &SettingKey) -> Line {
     match key {
         SettingKey::Link(person) => subject(person).text(" is linked to no account any more"),
-        SettingKey::Mark(scope) => rooms(scope).text(" have no mark of their own any more"),
+        SettingKey::Mark(scope) => text("the mark of ").and(rooms(scope)).text(" is off"),
     }
 }
 
@@ -319,7 +353,14 @@ fn channel_change(before: Option<&AuthorisedChannel>, after: &AuthorisedChannel)
 }
 
 pub(super) fn not_edited(why: &NotEdited, name: &CommandName) -> Message {
-    let see = |part| text("See ").code(name.line(&lists(part, None))).text(".");
+    let see = |part| {
+        let line = match (part, name.1) {
+            // The command line has a command of its own for them.
+            (Section::Rooms, Style::Shell) => format!("{} rooms", name.0),
+            _ => name.line(&lists(part, None)),
+        };
+        text("See ").code(line).text(".")
+    };
     let (why, next) = match why {
         NotEdited::NoGrant(id) => (text("there is no grant ").text(id), see(Section::Live)),
         NotEdited::RevokedAlready(id) => {
@@ -332,10 +373,16 @@ pub(super) fn not_edited(why: &NotEdited, name: &CommandName) -> Message {
             (text("nothing is announced in ").and(channel(place)), see(Section::Announcements))
         }
         NotEdited::NotSet(SettingKey::Link(person)) => {
-            (subject(person).text(" is linked to no account"), see(Section::Live))
+            (subject(person).text(" is linked to no account"), see(Section::Links))
         }
         NotEdited::NotSet(SettingKey::Mark(scope)) => {
-            (rooms(scope).text(" have no mark of their own"), see(Section::Live))
+            (text("no mark is set for ").and(rooms(scope)), see(Section::Rooms))
+        }
+        NotEdited::SetAlready(setting @ Setting::Link { .. }) => {
+            (set(setting, "is").text(" already"), see(Section::Links))
+        }
+        NotEdited::SetAlready(setting @ Setting::Mark { .. }) => {
+            (set(setting, "is").text(" already"), see(Section::Rooms))
         }
         NotEdited::LockOut(lock_out) => {
             let why = match lock_out {

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use super::message::{CommandName, Line, Message, Tone, channel, code, several, subject, text};
 use crate::domain::access::{
-    AnnouncementChannel, Attention, AuthorisedChannel, Effect, Grant, Role, RoomScope,
+    AclSetting, AnnouncementChannel, Attention, AuthorisedChannel, Effect, Grant, Role, RoomScope, Setting,
 };
 use crate::domain::command::{CommandGroup, Invocation, Listed, Section};
 use crate::domain::principal::{Channel, Subject};
@@ -27,13 +27,10 @@ pub(super) fn paged(message: &mut Message, page: u32, pages: u32, list: Invocati
 pub(super) fn lists(part: Section, who: Option<&Subject>) -> Invocation {
     let list = match part {
         Section::Live => Invocation::named(CommandGroup::Acl, &["list"]),
-        Section::Channels | Section::AllChannels => {
-            Invocation::named(CommandGroup::Acl, &["channel", "list"])
-        }
-        Section::Announcements | Section::AllAnnouncements => {
-            Invocation::named(CommandGroup::Acl, &["announce", "list"])
-        }
-        Section::All | Section::Attention => {
+        Section::Channels => Invocation::named(CommandGroup::Acl, &["channel", "list"]),
+        Section::Announcements => Invocation::named(CommandGroup::Acl, &["announce", "list"]),
+        Section::Links => Invocation::named(CommandGroup::Acl, &["links"]),
+        Section::All | Section::Attention | Section::Rooms => {
             Invocation::named(CommandGroup::Acl, &["list"]).with("part", part.name())
         }
     };
@@ -118,6 +115,29 @@ pub(super) fn announcement_channels(entries: &[AnnouncementChannel], name: &Comm
         _ => text("The announcement channels."),
     };
     let line = |entry: &AnnouncementChannel| announced(entry).and(by(&entry.set_by, entry.reason.as_ref()));
+    Message::new(Tone::Plain, headline, entries.iter().map(line).collect())
+}
+
+pub(super) fn settings(part: Section, entries: &[AclSetting], name: &CommandName) -> Message {
+    let how = |words: &[&str]| {
+        let form = Invocation::named(CommandGroup::Acl, words).verb.form();
+        code(form.map(|form| name.line(&form)).unwrap_or_default())
+    };
+    let headline = match (part, entries) {
+        (Section::Links, []) => {
+            text("Nobody is linked to an account: ").and(how(&["link"])).text(" links somebody.")
+        }
+        (Section::Links, _) => text("Who has which live account."),
+        (_, []) => text("No room is marked: ").and(how(&["room"])).text(" marks some."),
+        _ => text("The marked rooms; the strictest mark that covers a room counts."),
+    };
+    let line = |entry: &AclSetting| {
+        let line = match &entry.setting {
+            Setting::Link { person, account } => subject(person).text(" · ").code(account),
+            Setting::Mark { rooms: scope, mark } => rooms(scope).text(" · ").text(mark),
+        };
+        line.and(by(&entry.set_by, entry.reason.as_ref()))
+    };
     Message::new(Tone::Plain, headline, entries.iter().map(line).collect())
 }
 

@@ -134,6 +134,11 @@ pub(super) fn person(subject: &Subject, name: Option<&String>) -> Line {
     Line(vec![Span::Subject(subject.clone(), name.cloned())])
 }
 
+/// An account, and who in the chat has it if that is known.
+pub(super) fn account(id: impl fmt::Display, person: Option<Line>) -> Line {
+    code(id).and_if(person, |line, person| line.text(" (").and(person).text(")"))
+}
+
 pub(super) fn channel(channel: &Channel) -> Line {
     Line(vec![Span::Channel(channel.clone())])
 }
@@ -313,7 +318,9 @@ pub(super) fn op_and_request(operation: OperationId, request_id: Option<&str>) -
 /// One line about an entry of the log.
 pub fn summary(entry: &AuditEntry) -> Line {
     let line = match (&entry.room, &entry.new_owner) {
-        (Some(room), Some(new_owner)) => code(room).text(" to ").code(new_owner),
+        (Some(room), Some(new_owner)) => {
+            code(room).text(" to ").and(account(new_owner, entry.new_owner_person.as_ref().map(subject)))
+        }
         (Some(room), None) => text("owner of ").code(room),
         _ => code(&entry.command),
     };
@@ -339,9 +346,14 @@ fn minutes(at: Timestamp) -> String {
 }
 
 /// A line as a sentence.
-pub(super) fn sentence(mut line: Line) -> Line {
+pub(super) fn sentence(line: Line) -> Line {
+    capitalised(line).text(".")
+}
+
+/// A line as it begins a sentence.
+pub(super) fn capitalised(mut line: Line) -> Line {
     if let Some(Span::Text(first)) = line.0.first_mut() {
         *first = capital(first);
     }
-    line.text(".")
+    line
 }

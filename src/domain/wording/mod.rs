@@ -59,10 +59,12 @@ pub fn message(reply: &Reply, name: &CommandName) -> Message {
             message
         }
         Reply::Transfer { operation, transfer, by, outcome, recorded, head, meant } => {
+            let person = transfer.person.as_ref().map(|who| message::person(&who.subject, who.name.as_ref()));
+            let new_owner = message::account(&transfer.new_owner, person);
             let mut message = outcome_message(
                 *operation,
                 transfer.room.as_str(),
-                transfer.new_owner.as_str(),
+                &new_owner,
                 outcome,
                 &name.to_see(&transfer.room),
             );
@@ -287,7 +289,8 @@ fn busy(operation: OperationId, holder: &AuditEntry, is_callers_own: bool) -> Me
     if let (Some(actor), Some(new_owner)) = (&holder.actor, &holder.new_owner) {
         let who = person(actor, holder.actor_name.as_ref());
         let who = if is_callers_own { text("You are") } else { who.text(" is") };
-        let line = who.text(" handing it to ").code(new_owner).text(". ");
+        let to = message::account(new_owner, holder.new_owner_person.as_ref().map(message::subject));
+        let line = who.text(" handing it to ").and(to).text(". ");
         body[0] = line.and(std::mem::take(&mut body[0]));
     }
     Message::new(Tone::Wait, headline, body).with_footer(op(operation))

@@ -55,12 +55,13 @@ pub(super) fn late(typed: &str, asked_at: Timestamp, known: AlreadyKnown) -> Lin
 pub(super) fn outcome_message(
     operation: OperationId,
     room: &str,
-    new_owner: &str,
+    new_owner: &Line,
     outcome: &Outcome,
     show: &str,
 ) -> Message {
+    let new_owner = || new_owner.clone();
     let now_belongs = |line: Line, previous: Option<&AccountId>| {
-        let line = line.code(room).text(" now belongs to ").code(new_owner);
+        let line = line.code(room).text(" now belongs to ").and(new_owner());
         line.and_if(previous.filter(|previous| !previous.as_str().is_empty()), |line, previous| {
             line.text(" (was ").code(previous).text(")")
         })
@@ -77,7 +78,7 @@ pub(super) fn outcome_message(
             (Tone::Done, headline.text(" · accepted, not yet confirmed"), vec![look.code(show).text(".")])
         }
         Outcome::ConfirmedByCallback { previous, owner_now, .. } => {
-            let handed = code(room).text(" was handed to ").code(new_owner);
+            let handed = code(room).text(" was handed to ").and(new_owner());
             let handed = handed
                 .and_if(previous.as_ref(), |handed, previous| handed.text(" (was ").code(previous).text(")"));
             let lost = text("Tencent's answer was lost on the way; its callback reported the change.");
@@ -91,7 +92,7 @@ pub(super) fn outcome_message(
             }
         }
         Outcome::Unchanged => {
-            let headline = code(new_owner).text(" is already the owner of ").code(room);
+            let headline = new_owner().text(" is already the owner of ").code(room);
             (Tone::Plain, headline.text(". Nothing to change."), vec![])
         }
         Outcome::Refused { previous, refusal } => {
@@ -117,7 +118,7 @@ pub(super) fn outcome_message(
                 }
                 None => {
                     let headline = text("Unknown: nobody can tell yet whether ").code(room);
-                    let headline = headline.text(" belongs to ").code(new_owner).text(".");
+                    let headline = headline.text(" belongs to ").and(new_owner()).text(".");
                     let lost = lost.text("), and the change may still come true. Do not send it again.");
                     let look = text("The bot keeps looking and records what it finds. Look with ");
                     let look = look.code(show).text(" before you do anything else.");

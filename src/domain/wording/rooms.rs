@@ -1,8 +1,9 @@
 //! Lists of rooms, the line that undoes a hand-over, and the room that was probably meant.
 
-use super::message::{CommandName, Line, Message, Tone, code, hand_over, op, summary, text};
+use super::message::{CommandName, Line, Message, Tone, code, hand_over, op, subject, summary, text};
 use crate::domain::audit::OperationId;
-use crate::domain::command::{CommandGroup, Invocation};
+use crate::domain::command::{CommandGroup, Invocation, linking};
+use crate::domain::principal::Subject;
 use crate::domain::reply::{AbsentRoom, LastHandOver, OwnerAnswer};
 use crate::domain::room::{AccountId, Accounts, RoomId};
 
@@ -11,7 +12,36 @@ pub(super) fn rooms(operation: OperationId, answer: &OwnerAnswer, name: &Command
         OwnerAnswer::Rooms(rooms) => listed(operation, rooms.as_deref(), name),
         OwnerAnswer::NoRooms => none(operation, name),
         OwnerAnswer::Last(last) => undo(operation, last.as_deref(), name),
+        OwnerAnswer::Account(person, account) => account_of(operation, person, account.as_ref(), name),
     }
+}
+
+fn account_of(
+    operation: OperationId,
+    person: &Subject,
+    account: Option<&AccountId>,
+    name: &CommandName,
+) -> Message {
+    let who = subject(person);
+    let hand_over = |to: &str| code(name.line(&hand_over().with("room", "<room>").with("new_owner", to)));
+    let message = match account {
+        Some(account) => {
+            let next = text("To hand them a room: ").and(hand_over(account.as_str()));
+            Message::new(Tone::Plain, who.text(" has the live account ").code(account).text("."), vec![next])
+        }
+        None => {
+            let next = text("To name the account yourself: ").and(hand_over("<new_owner>"));
+            let link = how_to_link(person, name);
+            Message::new(Tone::Stop, who.text(" is linked to no live account."), vec![next, link])
+        }
+    };
+    message.with_footer(op(operation))
+}
+
+/// How an admin says which account somebody has.
+pub(super) fn how_to_link(person: &Subject, name: &CommandName) -> Line {
+    let link = linking(person, "<account>", None);
+    text("An admin can link them: ").code(name.of(CommandGroup::Acl).line(&link))
 }
 
 /// How many rooms a list names: what fits a message on every platform.

@@ -1,7 +1,10 @@
 //! What was wrong with a line, and the lines that were probably meant.
 
 use super::lists::role_for;
-use super::message::{CommandName, LOCAL_QUESTION, Line, Message, Tone, capital, op, spans, subject, text};
+use super::message::{
+    CommandName, LOCAL_QUESTION, Line, Message, Tone, capital, capitalised, op, spans, subject, text,
+};
+use super::rooms::how_to_link;
 use crate::domain::access::{Effect, Grant, Right};
 use crate::domain::audit::OperationId;
 use crate::domain::command::{Advice, Invocation, Problem, UsageError};
@@ -11,6 +14,7 @@ use crate::domain::principal::Subject;
 fn problem(problem: &Problem) -> Line {
     match problem {
         Problem::WhichEntry(found) => which_entry(&found.0, &found.1),
+        Problem::NotLinked(person) => capitalised(subject(person)).text(" is linked to no live account."),
         // Our own text, with the foreign part in backticks.
         other => spans(&capital(&other.to_string())).text("."),
     }
@@ -62,7 +66,14 @@ pub(super) fn invalid(
     let suggested = lines.fold(Line::default(), |all, (n, line)| {
         all.text(if n == 0 { "Type: " } else { " or: " }).code(line.trim_end())
     });
-    let body = vec![suggested, text("Nothing was done.")];
+    let nothing = text("Nothing was done.");
+    let body = vec![
+        suggested,
+        match &error.problem {
+            Problem::NotLinked(person) => nothing.text(" ").and(how_to_link(person, name)),
+            _ => nothing,
+        },
+    ];
     Message::new(Tone::Failed, problem(&error.problem), body).with_footer(op(operation))
 }
 

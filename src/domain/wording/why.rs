@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use super::lists::{MOST_GRANTS, limited, role_for};
 use super::message::{Line, Message, Tone, channel, code, sentence, several, subject, text};
 use crate::domain::access::{
-    Effect, EligibleSubject, Grant, GrantMatch, RoomScope, Standing, UnreadGroup, list,
+    Effect, EligibleSubject, Grant, GrantMatch, Mark, RoomScope, Standing, UnreadGroup, list,
 };
 use crate::domain::principal::{Membership, Subject};
 use crate::domain::reply::Explained;
@@ -18,7 +18,7 @@ const MOST_CHANNELS: usize = 4;
 
 /// What is decided about somebody, and what bears on it.
 pub fn explanation(explained: &Explained) -> Message {
-    let Explained { principal, is_caller, channel: here, room, at, explanation } = explained;
+    let Explained { principal, is_caller, channel: here, room, at, explanation, mark } = explained;
     let who = if *is_caller { text("you") } else { subject(&principal.subject) };
     let action = |line: Line| line.text(" hand ").code(room).text(" over in ").and(channel(here));
     let (tone, headline) = match &explanation.decision {
@@ -54,6 +54,12 @@ pub fn explanation(explained: &Explained) -> Message {
         let groups = several(&principal.groups, MOST_GRANTS, subject);
         body.push(text("Counted as a member of ").and(groups).text("."));
     }
+    body.extend(mark.map(|mark| {
+        code(room).text(" is marked ").text(mark).text(": ").text(match mark {
+            Mark::Confirm => "whoever hands it over has to confirm it.",
+            Mark::TwoPerson => "it takes a second person to hand it over.",
+        })
+    }));
     body.extend(scope_as_room(room).map(sentence));
     Message::new(tone, headline, body)
 }

@@ -6,10 +6,11 @@ use proptest::sample::select;
 use super::model::{Question, a_scope, an_action, grant, model, moment, question, question_about};
 use super::*;
 use crate::domain::access::plan::{
-    InvalidPlan, Wanted, WantedAnnouncement, WantedChannel, WantedGrant, plan,
+    InvalidPlan, Wanted, WantedAnnouncement, WantedChannel, WantedGrant, WantedSetting, plan,
 };
 use crate::domain::access::rule::grant_match;
 use crate::domain::principal::Membership;
+use crate::domain::room::Accounts;
 
 pub(super) const CHANNELS: [&str; 3] = [OPS, LOUNGE, "discord:1:9"];
 
@@ -357,12 +358,14 @@ fn wish() -> impl Strategy<Value = (AclView, Wanted, Timestamp)> {
     let channels = prop::collection::vec((select(&CHANNELS), a_scope()), 0..3);
     let announcements = || prop::collection::btree_map(select(&CHANNELS), (a_scope(), any::<bool>()), 0..3);
     let announcements = (announcements(), announcements());
-    (question(), any::<[bool; 6]>(), more, channels, any::<bool>(), announcements).prop_map(
-        |(question, keeps, more, channels, keeps_channels, (announced, announces))| {
+    let settings = (settings(), settings());
+    (question(), any::<[bool; 6]>(), more, channels, any::<bool>(), announcements, settings).prop_map(
+        |(question, keeps, more, channels, keeps_channels, (announced, announces), (there, wished))| {
             let Question { mut acl, now, .. } = question;
             for (id, (rooms, for_admins)) in announced {
                 acl.announcements.push(announcement(channel(id), rooms, for_admins, hour(10)));
             }
+            acl.settings.extend(there.into_iter().map(|setting| set(setting, hour(10))));
             keep_one_open(&mut acl.channels, now);
             let kept = acl.grants.iter().zip(keeps).filter(|(grant, keeps)| *keeps && is_live(grant, now));
             let mut wanted = Wanted::default();
@@ -384,9 +387,26 @@ fn wish() -> impl Strategy<Value = (AclView, Wanted, Timestamp)> {
                 let new = WantedAnnouncement { channel: channel(id), rooms, for_admins, reason: None };
                 wanted.announcements.push(new);
             }
+            wanted.settings =
+                wished.into_iter().map(|setting| WantedSetting { setting, reason: None }).collect();
             (acl, wanted, now)
         },
     )
+}
+
+/// One for each person and each scope.
+fn settings() -> impl Strategy<Value = Vec<Setting>> {
+    let links =
+        prop::collection::btree_map(select(&["slack:T1:U1", "discord:1:2"]), select(&["bob", "ann"]), 0..3);
+    let marks = prop::collection::btree_map(select(&["*", "live-*", "vip"]), select(Mark::ALL), 0..3);
+    (links, marks).prop_map(|(links, marks)| {
+        let links = links.into_iter().map(|(person, account)| Setting::Link {
+            person: subject(person),
+            account: account.parse().unwrap(),
+        });
+        let marks = marks.into_iter().map(|(rooms, mark)| Setting::Mark { rooms: scope(rooms), mark });
+        links.chain(marks).collect()
+    })
 }
 
 fn wanted_grant(grant: &Grant) -> WantedGrant {
@@ -400,7 +420,8 @@ fn shown(wanted: &Wanted) -> Vec<String> {
     let grants = wanted.grants.iter().map(|new| format!("{new:?}"));
     let announcements = wanted.announcements.iter().map(|new| format!("{new:?}"));
     let channels = wanted.channels.iter().map(|new| format!("{new:?}"));
-    let mut shown: Vec<String> = grants.chain(channels).chain(announcements).collect();
+    let settings = wanted.settings.iter().map(|new| format!("{new:?}"));
+    let mut shown: Vec<String> = grants.chain(channels).chain(announcements).chain(settings).collect();
     shown.sort();
     shown.dedup();
     shown
@@ -429,6 +450,12 @@ fn standing(acl: &AclView, now: Timestamp) -> Wanted {
                 reason: None,
             })
             .collect(),
+        settings: acl
+            .settings
+            .iter()
+            .filter(|entry| entry.is_live(now))
+            .map(|entry| WantedSetting { setting: entry.setting.clone(), reason: None })
+            .collect(),
     }
 }
 
@@ -437,17 +464,17 @@ proptest! {
 
     #[test]
     fn a_plan_makes_exactly_what_is_wanted_and_then_there_is_nothing_left((acl, wanted, now) in wish()) {
-        let steps = plan(&acl, &wanted, now).unwrap();
+        let steps = plan(&acl, &wanted, Accounts::Tencent, now).unwrap();
         let mut after = acl.clone();
         carry_out(&mut after, steps.iter().map(|(change, _)| change), now);
         prop_assert_eq!(shown(&standing(&after, now)), shown(&wanted));
-        prop_assert_eq!(plan(&after, &wanted, now), Ok(Vec::new()));
+        prop_assert_eq!(plan(&after, &wanted, Accounts::Tencent, now), Ok(Vec::new()));
     }
 
     #[test]
     fn a_plan_leaves_alone_what_is_wanted_already((acl, _, now) in wish()) {
         let wanted = standing(&acl, now);
-        let steps = plan(&acl, &wanted, now).unwrap();
+        let steps = plan(&acl, &wanted, Accounts::Tencent, now).unwrap();
         prop_assert!(steps.is_empty(), "{:?}", steps);
     }
 }
@@ -461,6 +488,7 @@ fn what_makes_no_sense_is_no_plan() {
         plan(
             &AclView::default(),
             &Wanted { grants, channels: channels.collect(), ..Wanted::default() },
+            Accounts::Tencent,
             hour(12),
         )
     };
@@ -470,4 +498,53 @@ fn what_makes_no_sense_is_no_plan() {
     let twice = vec![plain.clone(), plain.clone()];
     assert_eq!(planned(twice, &[]), Err(InvalidPlan::GrantTwice(subject(ALICE), Role::Admin)));
     assert_eq!(planned(vec![plain], &[OPS, OPS]), Err(InvalidPlan::ChannelTwice(channel(OPS))));
+
+    let planned = |settings: Vec<Setting>| {
+        let settings = settings.into_iter().map(|setting| WantedSetting { setting, reason: None }).collect();
+        let wanted = Wanted { settings, ..Wanted::default() };
+        plan(&AclView::default(), &wanted, Accounts::Tencent, hour(12)).map_err(|why| why.to_string())
+    };
+    let link = |person: &str, account: &str| Setting::Link {
+        person: subject(person),
+        account: account.parse().unwrap(),
+    };
+    for (settings, why) in [
+        (vec![link(ALICE, "a"), link(ALICE, "b")], "`slack:T1:U1` is linked twice"),
+        (vec![link("slack:T1:group:S1", "a")], "`slack:T1:group:S1` is not a person of a chat"),
+        (vec![link("cli:ana", "a")], "`cli:ana` is not a person of a chat"),
+        (vec![link(ALICE, "a b")], "the account of `slack:T1:U1` cannot be one: an account is made of"),
+        (
+            vec![Mark::Confirm, Mark::TwoPerson]
+                .into_iter()
+                .map(|mark| Setting::Mark { rooms: scope("live-*"), mark })
+                .collect(),
+            "the rooms `live-*` are marked twice",
+        ),
+    ] {
+        let refused = planned(settings).unwrap_err();
+        assert!(refused.starts_with(why), "{refused}");
+    }
+}
+
+proptest! {
+    /// The person meant by an account is one who has it; the caller's own workspace goes first, and nobody is guessed.
+    #[test]
+    fn the_person_with_an_account_is_the_only_one_near(links in settings(), near in select(&["slack:T1:U9", "discord:1:9", "slack:T2:U9"])) {
+        let entries: Vec<AclSetting> = links.iter().map(|setting| set(setting.clone(), hour(10))).collect();
+        let (caller, account) = (subject(near), "bob".parse().unwrap());
+        let found = person_with(&entries, &account, &caller, hour(12));
+        let have: Vec<&Subject> = links.iter().filter_map(|setting| match setting {
+            Setting::Link { person, account: theirs } if *theirs == account => Some(person),
+            _ => None,
+        }).collect();
+        let beside: Vec<&Subject> = have.iter().copied().filter(|person| person.is_beside(&caller)).collect();
+        match (beside.as_slice(), have.as_slice()) {
+            ([only], _) | ([], [only]) => prop_assert_eq!(found, Some(*only)),
+            _ => prop_assert_eq!(found, None),
+        }
+        for person in have {
+            prop_assert_eq!(account_of(&entries, person, hour(12)), Some(&account));
+            prop_assert_eq!(account_of(&entries, person, hour(9)), None);
+        }
+    }
 }

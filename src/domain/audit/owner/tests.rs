@@ -29,6 +29,7 @@ fn entry(second: i64, from: Option<&str>, to: Option<&str>, outcome: OutcomeKind
         delivery_id: None,
         duration_ms: (outcome != Pending).then_some(1_000),
         announced: Vec::new(),
+        new_owner_person: None,
     }
 }
 

@@ -3,16 +3,19 @@
 use super::{AclCommand, Example, Needs, Verb, example, help, verb};
 use crate::domain::access::Role;
 use crate::domain::command::parameter::{Kind, REASON, named, positional};
-use crate::domain::command::values::Values;
-use crate::domain::command::{AskForAccess, Command, CommandGroup, Problem, Transfer};
+use crate::domain::command::values::{NewOwner, Values};
+use crate::domain::command::{AskForAccess, Command, CommandGroup, HandTo, Problem, Transfer};
+use crate::domain::principal::Subject;
 
 /// What a moderator asks about rooms, beside the owner of one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum OwnerQuestion {
     /// Which live rooms may I hand over?
     List,
     /// How do I undo my last hand-over?
     Undo,
+    /// Which account does this person have, to hand a room to? Only a menu asks.
+    HandTo(Subject),
 }
 
 const MODERATOR: Needs = Needs::Role(Role::Moderator);
@@ -39,7 +42,7 @@ pub(super) const VERBS: &[Verb] = &[
                 "<new_owner>",
                 &[],
                 Kind::Account,
-                "The UserID of the new owner; leave it out to see the present owner",
+                "The UserID of the new owner, or @somebody linked to one; leave it out to see the owner",
             )
             .optional(),
             REASON,
@@ -155,7 +158,7 @@ fn transfer_or_question(values: &mut Values) -> Result<Command, Problem> {
         }
     }
     let room = values.room("room")?;
-    let new_owner = values.account("new_owner")?;
+    let new_owner = values.new_owner("new_owner")?;
     let reason = values.reason()?;
     let overrides = values.parsed("override")?;
     let asks = values.yes_or_no("ask")?;
@@ -176,7 +179,10 @@ fn transfer_or_question(values: &mut Values) -> Result<Command, Problem> {
         Some(_) if overrides.is_some() && reason.is_none() => {
             Err(Problem::Invalid("an override needs a reason".to_owned()))
         }
-        Some(new_owner) => Ok(Command::Transfer(Transfer { room, new_owner, reason, overrides })),
+        Some(NewOwner::Account(new_owner)) => {
+            Ok(Command::Transfer(Transfer { room, new_owner, person: None, reason, overrides }))
+        }
+        Some(NewOwner::Person(person)) => Ok(Command::HandTo(HandTo { room, person, reason, overrides })),
         None if reason.is_some() || overrides.is_some() => Err(Problem::Missing("<new_owner>")),
         None => Ok(Command::ShowOwner { room }),
     }

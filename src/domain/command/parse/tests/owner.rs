@@ -1,6 +1,6 @@
 use super::*;
 use crate::domain::audit::OperationId;
-use crate::domain::command::{Mention, Transfer, check_account, quoted};
+use crate::domain::command::{Invocation, Mention, Transfer, check_account, quoted};
 use crate::domain::room::Accounts;
 use proptest::prelude::*;
 
@@ -16,6 +16,7 @@ fn transfer(room: &str, new_owner: &str, reason: Option<&str>) -> Result<Command
     Ok(Command::Transfer(Transfer {
         room: room.parse().unwrap(),
         new_owner: new_owner.parse().unwrap(),
+        person: None,
         reason: reason.map(str::to_owned),
         overrides: None,
     }))
@@ -126,15 +127,60 @@ fn nothing_is_guessed() {
     assert!(matches!(problem("a @bob"), Problem::Invalid(_)));
 }
 
+/// A line in which these words are mentions.
+fn mentioning(line: &str, known: &[(&str, Mention)]) -> Typed {
+    let mut typed = Typed::default();
+    let mut rest = line;
+    while !rest.is_empty() {
+        let next = known.iter().find(|(shown, _)| rest.starts_with(shown));
+        match next {
+            Some((shown, mention)) => typed.push_mention(mention.clone(), shown),
+            None => typed.push_text(&rest[..1]),
+        }
+        rest = &rest[next.map_or(1, |(shown, _)| shown.len())..];
+    }
+    typed
+}
+
 #[test]
-fn a_mention_is_not_an_account_and_not_a_room() {
+fn a_person_is_a_new_owner_and_nothing_else_that_is_mentioned_is_one() {
+    let person = Mention::Subject("slack:T1:U1".parse().unwrap());
+    let group = Mention::Subject("slack:T1:group:S1".parse().unwrap());
+    let channel = Mention::Channel("slack:T1:C1".parse().unwrap());
+    let known = [("@bob", person), ("@mods", group), ("#ops", channel), ("@here", Mention::Everyone)];
+    let read = |line: &str| super::super::parse(CommandGroup::Owner, &mentioning(line, &known));
+    for line in ["test @bob reason: x", "test slack:T1:U1 reason: x", "test \"@bob\" reason: x"] {
+        let Ok(Command::HandTo(to)) = read(line) else { panic!("{line}: {:?}", read(line)) };
+        assert_eq!((to.room.as_str(), to.person.to_string().as_str()), ("test", "slack:T1:U1"));
+        assert_eq!((to.reason.as_deref(), to.overrides), (Some("x"), None));
+    }
+    for line in ["test @mods", "test #ops", "test @here", "test x@bob", "test @bob@bob", "test \"@bob x\""] {
+        let problem = read(line).expect_err(line).problem;
+        assert!(matches!(problem, Problem::AccountIsMention(..)), "{line}: {problem:?}");
+    }
+    for line in ["test slack:T1:group:S1", "test cli:ana", "test U0BORIS"] {
+        assert!(!matches!(read(line), Ok(Command::HandTo(_))), "{line}");
+    }
+    // What people write instead, and the one line that they mean.
+    for line in [
+        "give test to @bob",
+        "hand over test to @bob please",
+        "@bob test",
+        "test -> @bob",
+        "room: test new_owner: @bob",
+        "transfer test @bob",
+        "give test to @bob.",
+    ] {
+        let lines: Vec<String> = read(line).expect_err(line).meant.iter().map(Invocation::as_typed).collect();
+        assert_eq!(lines, ["test slack:T1:U1"], "{line}");
+    }
+    let meant = read("give test to @bob because she asked").unwrap_err().meant;
+    assert_eq!(meant[0].as_typed(), "test slack:T1:U1 reason: she asked");
+}
+
+#[test]
+fn a_mention_is_not_a_room() {
     let bob = || Mention::Subject("slack:T1:U1".parse().unwrap());
-    let mut line = Typed::plain("test ");
-    line.push_mention(bob(), "@bob");
-    assert_eq!(
-        super::super::parse(CommandGroup::Owner, &line).unwrap_err().problem,
-        Problem::AccountIsMention(Box::new(bob()), "@bob".into())
-    );
     let mut line = Typed::default();
     line.push_mention(bob(), "@bob");
     line.push_text(" user2");

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use crate::domain::access::plan::Wanted;
-use crate::domain::access::{Action, GrantId, NewGrant, RoomScope};
+use crate::domain::access::{Action, GrantId, NewGrant, RoomScope, Setting, SettingKey};
 use crate::domain::audit::{OperationId, TimeExpr};
 use crate::domain::duration::{SHORTEST, parse_lasting};
 use crate::domain::principal::{Channel, Subject};
@@ -58,6 +58,8 @@ pub struct Listed {
     pub part: Section,
     /// Only what names this subject.
     pub who: Option<Subject>,
+    /// Removed entries too, of a part without grants. Only the command line asks for them.
+    pub removed: bool,
     /// Its page, from 1.
     pub page: u32,
     /// How many entries a page has.
@@ -75,17 +77,24 @@ pub enum Section {
     Attention,
     /// The authorised channels.
     Channels,
-    /// Removed ones too. Only the command line asks for them.
-    AllChannels,
     /// The announcement channels.
     Announcements,
-    /// Removed ones too. Only the command line asks for them.
-    AllAnnouncements,
+    /// Who has which account.
+    Links,
+    /// The rooms that are marked.
+    Rooms,
 }
 
 impl Section {
-    pub(super) const ALL: [Self; 5] =
-        [Self::Live, Self::All, Self::Attention, Self::Channels, Self::Announcements];
+    pub(super) const ALL: [Self; 7] = [
+        Self::Live,
+        Self::All,
+        Self::Attention,
+        Self::Channels,
+        Self::Announcements,
+        Self::Links,
+        Self::Rooms,
+    ];
 
     /// The names of those that can be asked for.
     pub(super) fn names() -> Vec<&'static str> {
@@ -98,8 +107,10 @@ impl Section {
             Self::Live => "live",
             Self::All => "all",
             Self::Attention => "attention",
-            Self::Channels | Self::AllChannels => "channels",
-            Self::Announcements | Self::AllAnnouncements => "announcements",
+            Self::Channels => "channels",
+            Self::Announcements => "announcements",
+            Self::Links => "links",
+            Self::Rooms => "rooms",
         }
     }
 }
@@ -146,6 +157,10 @@ pub enum Edit {
     StopAnnouncing(Option<Channel>),
     /// Give the access that an operation asks for, for so long; or refuse it.
     Answer(OperationId, Option<Duration>),
+    /// Link somebody to an account, or mark rooms.
+    Set(Setting),
+    /// Take that back.
+    Unset(SettingKey),
     /// Make the ACL what a file says, if it is at this version or is so already. Only the command line asks for it.
     Apply(Wanted, Option<i64>),
 }

@@ -1,7 +1,7 @@
 //! Values -> what is asked of the ACL.
 
 use super::asked::{AclCommand, Edit, Ends, Listed, Section, Why, read_answer};
-use crate::domain::access::{Effect, GrantId, NewGrant, RoomScope};
+use crate::domain::access::{Effect, GrantId, Mark, NewGrant, RoomScope, Setting, SettingKey};
 use crate::domain::command::values::{Values, invalid};
 use crate::domain::command::{Command, Problem};
 use crate::domain::duration::parse_lasting;
@@ -15,12 +15,14 @@ pub(super) fn edit(values: &mut Values, edit: Edit) -> Result<Command, Problem> 
     Ok(Command::Acl(AclCommand::Edit { edit, reason: values.reason()?, force: false }))
 }
 
-/// The rooms that an entry for a channel is for, if they are named.
+/// The one scope of rooms that an entry is for, if it is named.
 pub(super) fn one_scope(values: &mut Values) -> Result<Option<RoomScope>, Problem> {
     match values.scopes("rooms")?.as_slice() {
         [] => Ok(None),
         [rooms] => Ok(Some(rooms.clone())),
-        _ => Err(Problem::Invalid("a channel is authorised for one scope of rooms".to_owned())),
+        _ => Err(Problem::Invalid(
+            "this takes one scope of rooms: give the command again for the others".to_owned(),
+        )),
     }
 }
 
@@ -101,7 +103,37 @@ pub(super) fn list(values: &mut Values) -> Result<Command, Problem> {
 }
 
 pub(super) fn listed(part: Section, who: Option<Subject>, page: u32) -> Command {
-    Command::Acl(AclCommand::List(Listed { part, who, page, size: PAGE_SIZE }))
+    Command::Acl(AclCommand::List(Listed { part, who, removed: false, page, size: PAGE_SIZE }))
+}
+
+pub(super) fn link(values: &mut Values) -> Result<Command, Problem> {
+    let person = values.required("who", Values::person)?;
+    let account = values.required("account", Values::account)?;
+    edit(values, Edit::Set(Setting::Link { person, account }))
+}
+
+pub(super) fn unlink(values: &mut Values) -> Result<Command, Problem> {
+    let person = values.required("who", Values::person)?;
+    edit(values, Edit::Unset(SettingKey::Link(person)))
+}
+
+/// What takes the mark of rooms away.
+const OFF: &str = "off";
+
+/// What can be said of rooms.
+pub(super) fn marks() -> Vec<&'static str> {
+    Mark::names().into_iter().chain([OFF]).collect()
+}
+
+pub(super) fn room(values: &mut Values) -> Result<Command, Problem> {
+    let rooms = one_scope(values)?.ok_or(Problem::Missing("<rooms>"))?;
+    let word = values.required("mark", Values::text)?;
+    if word.eq_ignore_ascii_case(OFF) {
+        return edit(values, Edit::Unset(SettingKey::Mark(rooms)));
+    }
+    let mark = Mark::named(&word.to_ascii_lowercase());
+    let mark = mark.ok_or_else(|| invalid(UnknownName::new(&word, "a mark of rooms", marks())))?;
+    edit(values, Edit::Set(Setting::Mark { rooms, mark }))
 }
 
 pub(super) fn page(values: &mut Values) -> Result<u32, Problem> {

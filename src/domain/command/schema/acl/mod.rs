@@ -3,7 +3,9 @@
 mod asked;
 mod build;
 
-use self::build::{answer, edit, grant, list, listed, one_scope, page, revoke, who_can, why};
+use self::build::{
+    answer, edit, grant, link, list, listed, marks, one_scope, page, revoke, room, unlink, who_can, why,
+};
 use super::{Needs, ROOM, Verb, example, help, verb};
 use crate::domain::access::{Effect, Role, RoomScope};
 use crate::domain::command::parameter::{Kind, Parameter, REASON, SHORT, named, positional};
@@ -33,6 +35,15 @@ const ANNOUNCED_ROOMS: Parameter = Parameter {
 const WHO: Parameter =
     positional("who", "<person>", &["who"], Kind::PersonOrGroup, "Only those that name this member or role")
         .optional();
+const ACCOUNT: Parameter =
+    positional("account", "<account>", &[], Kind::Text(SHORT), "The UserID of that person in the live app");
+const LINKED: Parameter = positional(
+    "who",
+    "<person>",
+    &[],
+    Kind::Person,
+    "A person; several people with one account are one person",
+);
 const PAGE: Parameter = named("page", &["page"], Kind::Number(Some(100_000)), "Which page");
 const GRANT: &[Parameter] = &[
     positional("who", "<person>", &[], Kind::People, "A member or a role"),
@@ -269,6 +280,57 @@ pub(super) const VERBS: &[Verb] = &[
         &[PAGE],
         &[example(&[], "shows the announcement channels")],
         |values| Ok(listed(Section::Announcements, None, page(values)?)),
+    ),
+    verb(
+        ADMIN,
+        &["link"],
+        "Say which live account somebody has, so that rooms can be handed to them by name",
+        &[LINKED, ACCOUNT, REASON],
+        &[example(
+            &[("who", "<person>"), ("account", "<account>")],
+            "says which live account they have: rooms can be handed to them by name",
+        )],
+        link,
+    ),
+    verb(
+        ADMIN,
+        &["unlink"],
+        "Forget which live account somebody has",
+        &[LINKED, REASON],
+        &[example(&[("who", "<person>")], "forgets which account they have")],
+        unlink,
+    ),
+    verb(
+        ADMIN,
+        &["links"],
+        "Show who has which live account",
+        &[Parameter { help: "Only what this member is linked to", ..WHO }, PAGE],
+        &[example(&[], "shows who has which live account")],
+        |values| {
+            let who = values.subject("who")?;
+            Ok(listed(Section::Links, who, page(values)?))
+        },
+    ),
+    verb(
+        ADMIN,
+        &["room"],
+        "Mark rooms: what a hand-over of them takes",
+        &[
+            positional("rooms", "<rooms>", &[], Kind::Text(SHORT), "A RoomId, or how it begins: live-*"),
+            positional(
+                "mark",
+                "<mark>",
+                &[],
+                Kind::OneOf(marks),
+                "confirm: the caller confirms; two-person: a second person approves; off: neither",
+            ),
+            REASON,
+        ],
+        &[example(
+            &[("rooms", "live-*"), ("mark", "two-person")],
+            "lets nobody hand these rooms over alone; confirm asks the caller once more, off ends it",
+        )],
+        room,
     ),
     help(CommandGroup::Acl, |_| Ok(Command::Help(CommandGroup::Acl))),
 ];
