@@ -47,11 +47,12 @@ fn the_fields_of_an_entry_are_those_that_are_printed() {
     let (channel, message) = ("discord:1:2".parse().unwrap(), Some("3".to_owned()));
     let announced = What::Announced(Announced { channel, event: 1, message, problem: None, to: None });
     entry.follow(&Event::new(2, operation, at, announced));
+    entry.new_owner_person = Some("discord:1:2".parse().unwrap());
     let json = serde_json::to_string(&entry).unwrap();
     // All values are null, empty or free of `":`, so what stands before it are the names.
     let known: Vec<&str> =
         json.match_indices("\":").map(|(end, _)| json[..end].rsplit('"').next().unwrap()).collect();
-    assert_eq!(known.len(), 19, "{json}");
+    assert_eq!(known.len(), 20, "{json}");
     assert_eq!(first_column(&read("docs/audit-log.md"), "Field"), known);
 }
 
