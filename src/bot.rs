@@ -91,7 +91,7 @@ impl Bot {
         service_config: impl Into<ServiceConfig>,
         rooms: impl FnOnce(TencentClient<C>) -> Arc<dyn RoomControl>,
     ) -> anyhow::Result<Self> {
-        let ServiceConfig { timing, limits } = service_config.into();
+        let ServiceConfig { timing, limits, confirm_new_accounts } = service_config.into();
         install_cryptography();
         let database = database.into();
         let store = Arc::new(SqliteStore::open(database.clone(), IfMissing::Create).await?);
@@ -110,6 +110,7 @@ impl Bot {
             timing,
         )
         .with_limits(limits)
+        .confirming_new_accounts(confirm_new_accounts)
         .with_accounts(accounts);
         let groups = Arc::new(slack::Groups::new(Arc::clone(&clock)));
         let service =
@@ -403,7 +404,8 @@ pub async fn serve<C: Clock + Clone + 'static>(
     let host = config.tencent.base_url.host_str().unwrap_or_default().to_owned();
     let database_url = database.url().to_owned();
     let timing = Timing { unclear_for: config.unclear_for, ..Timing::default() };
-    let service_config = ServiceConfig { timing, limits: config.limits };
+    let service_config =
+        ServiceConfig { timing, limits: config.limits, confirm_new_accounts: config.confirm_new_accounts };
     // First: a start that fails because the port is taken leaves nothing behind.
     let listener = bind(address).await?;
     let bot = Bot::build(database, config.tencent, clock, service_config).await?;

@@ -27,7 +27,7 @@ use tokio::sync::oneshot;
 use crate::app::commands::at_once;
 use crate::app::limits::Limits;
 use crate::app::ports::Store as _;
-use crate::app::service::{ServiceConfig, Timing};
+use crate::app::service::ServiceConfig;
 use crate::bot::Bot;
 use crate::clock::SystemClock;
 use crate::domain::access::plan::{Wanted, WantedChannel, WantedGrant};
@@ -129,7 +129,7 @@ async fn commands(load: Load) -> anyhow::Result<()> {
     let url = format!("sqlite://{}", scratch.path().join("bench.db").display());
     let tencent = tencent_settings(outside.tencent)?;
     let limits = Limits { per_person: Some(NO_CEILING), per_room: Some(NO_CEILING), ..Limits::default() };
-    let service_config = ServiceConfig { timing: Timing::default(), limits };
+    let service_config = ServiceConfig { limits, ..ServiceConfig::default() };
     let bot = Bot::build_with(&url, tencent, SystemClock, service_config, |client| match kind {
         Kind::OneCall => Arc::new(OneCall::new(client)),
         Kind::Transfers | Kind::Denials => Arc::new(client),

@@ -5,6 +5,7 @@ use crate::app::commands::at_once;
 use crate::app::service::CommandService;
 use crate::domain::audit::{OperationId, OutcomeKind};
 use crate::domain::command::{Command, CommandGroup, CommandRequest, Invocation, Values, clean_reason};
+use crate::domain::room::AccountId;
 use crate::domain::wording::LOCAL_TRANSFER;
 use crate::stdio;
 
@@ -21,6 +22,9 @@ pub struct TransferArguments {
     /// Go ahead although nobody knows the outcome of this operation, which holds the room
     #[arg(long = "override", value_name = "operation", requires = "reason")]
     overrides: Option<OperationId>,
+    /// Go ahead only if this account owns the room; this also confirms what has to be confirmed
+    #[arg(long, value_name = "account")]
+    if_owner: Option<String>,
     /// `json` prints the audit entry to stdout
     #[arg(long, value_enum, default_value = "table")]
     format: Format,
@@ -44,12 +48,14 @@ pub async fn run(
     caller: Caller,
     arguments: TransferArguments,
 ) -> anyhow::Result<Exit> {
-    let TransferArguments { room, new_owner, reason, overrides, format } = arguments;
+    let TransferArguments { room, new_owner, reason, overrides, if_owner, format } = arguments;
     let overrides = overrides.map(|operation| operation.to_string());
     let texts =
         [("room", Some(room)), ("new_owner", Some(new_owner)), ("reason", reason), ("override", overrides)];
     let command = Values::of_texts(Invocation::named(CommandGroup::Owner, &[]).verb, texts);
-    answer(service, caller.asks(command), LOCAL_TRANSFER, format).await
+    let request = caller.asks(command);
+    let request = CommandRequest { if_owner: if_owner.map(AccountId::from_tencent), ..request };
+    answer(service, request, LOCAL_TRANSFER, format).await
 }
 
 /// Carries a request about a room out and says the outcome: to people in words, to programs as the entry

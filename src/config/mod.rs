@@ -27,6 +27,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::app::limits::Limits;
 use crate::app::ports::Known;
+use crate::app::service::{ServiceConfig, Timing};
 use crate::domain::room::Accounts;
 use crate::http::Proxy;
 use crate::redact::Redactor;
@@ -83,6 +84,8 @@ pub struct Config {
     pub limits: Limits,
     /// How long a change may still take effect after its call was cut.
     pub unclear_for: Duration,
+    /// Whether a hand-over to an account that the log has never seen has to be confirmed.
+    pub confirm_new_accounts: bool,
     /// The Slack door, if it is on.
     pub slack: Option<slack::Settings>,
     /// The Discord door, if it is on.
@@ -136,6 +139,7 @@ impl Config {
         let tencent = tencent(&mut reader);
         let limits = limits(&mut reader);
         let unclear_for = unclear_for(&mut reader);
+        let confirm_new_accounts = reader.get_or_example(&CONFIRM_NEW_ACCOUNTS);
         let slack = slack(&mut reader);
         let discord = discord(&mut reader);
         let is_about_chat = reader.has_problem("SLACK_") || reader.has_problem("DISCORD_");
@@ -151,6 +155,7 @@ impl Config {
             tencent,
             limits,
             unclear_for,
+            confirm_new_accounts,
             slack,
             discord,
         }))
@@ -190,14 +195,15 @@ pub fn tencent_settings(environment: &Environment) -> Result<tencent::Settings, 
     reader.end(settings)
 }
 
-/// How long a change may still take effect after its call was cut.
+/// The service of one command at the command line, which has no load limits.
 ///
 /// # Errors
-/// When it is set to something else than a number of seconds, from 1 to 3600.
-pub fn unclear_seconds(environment: &Environment) -> Result<Duration, ConfigError> {
+/// When a variable that is set cannot be used.
+pub fn local_service(environment: &Environment) -> Result<ServiceConfig, ConfigError> {
     let mut reader = Reader::new(environment);
-    let unclear_for = unclear_for(&mut reader);
-    reader.end(Some(unclear_for))
+    let timing = Timing { unclear_for: unclear_for(&mut reader), ..Timing::default() };
+    let confirm_new_accounts = reader.get_or_example(&CONFIRM_NEW_ACCOUNTS);
+    reader.end(Some(ServiceConfig { timing, confirm_new_accounts, ..ServiceConfig::default() }))
 }
 
 fn unclear_for(reader: &mut Reader<'_>) -> Duration {

@@ -188,6 +188,10 @@ settings! {
         "channel",
         "channel: everybody in the channel sees an executed change; private: only the caller does",
         AS_EXAMPLE;
+    Open CONFIRM_NEW_ACCOUNTS: bool = |text| kinds::one_of(text, [("0", false), ("1", true)]);
+        "0",
+        "1: a hand-over to an account that the log has never seen has to be confirmed; against mistyped ids",
+        AS_EXAMPLE;
     Open COMMANDS_PER_PERSON: Option<u32> = kinds::per_minute;
         "60", "how many commands are taken in a minute from one person; 0 for any number", AS_EXAMPLE;
     Open COMMANDS_PER_ROOM: Option<u32> = kinds::per_minute;

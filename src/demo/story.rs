@@ -125,6 +125,7 @@ pub(super) async fn tell(stage: &Stage) -> anyhow::Result<()> {
     on_discord(stage).await?;
     by_a_button(stage, &handed_over).await?;
     by_asking(stage).await?;
+    of_marked_rooms(stage).await?;
 
     stdio::print(format_args!("\nWhat the audit log kept of it, newest first (room-owner audit list):\n"))?;
     let filter = AuditFilter { limit: Some(SCENES.len() as u32 + 10), ..AuditFilter::default() };
@@ -206,6 +207,45 @@ async fn direct_message(stage: &Stage, person: &str) -> anyhow::Result<Shown> {
         || stage.wall.all().into_iter().rfind(|shown| shown.channel == person && shown.of.is_none());
     let written = stage.wall.until(written, Duration::from_secs(20)).await;
     written.with_context(|| format!("the bot wrote nothing to {}", name(person)))
+}
+
+const ADAM: (&str, &str) = ("U0ADAM", "C0MODS");
+
+/// A hand-over that who asks has to confirm, and one that another person has to approve.
+async fn of_marked_rooms(stage: &Stage) -> anyhow::Result<()> {
+    stdio::print(format_args!("\nA room that is marked `confirm`: who asks looks once more."))?;
+    held_then_pressed(stage, ("live-gala", "gina"), &[(ALICE, "Confirm", OutcomeKind::Succeeded)]).await?;
+    stdio::print(format_args!("\nA room that is marked `two-person`: who asks cannot approve it."))?;
+    let presses = [(ALICE, "Approve", OutcomeKind::Declined), (ADAM, "Approve", OutcomeKind::Succeeded)];
+    held_then_pressed(stage, ("live-final", "hugo"), &presses).await
+}
+
+/// Alice asks, and nothing is done until the last of these presses of the first button.
+async fn held_then_pressed(
+    stage: &Stage,
+    (room, owner): (&str, &str),
+    presses: &[((&str, &str), &str, OutcomeKind)],
+) -> anyhow::Result<()> {
+    let line = format!("/room-owner {room} user2");
+    stdio::print(format_args!("  {} in #{}: {line}", name(ALICE.0), channel(ALICE.1)))?;
+    let said = stage.slack.say(asking(ALICE), &line).await?;
+    said.messages.iter().try_for_each(show)?;
+    check(stage, &format!("slack:{}", said.delivery), OutcomeKind::Declined).await?;
+    let message = said.messages.first().map(|shown| shown.id.as_str()).unwrap_or_default();
+    for ((person, place), button, outcome) in presses {
+        let now = stage.simulator.owner_of(room);
+        ensure!(now.as_deref() == Some(owner), "`{room}` should still belong to `{owner}`, not to {now:?}");
+        stdio::print(format_args!("  {} in #{} presses {button}", name(person), channel(place)))?;
+        let pressed = stage.slack.press(asking((person, place)), message, 0).await?;
+        // What one person saw gives way to the result.
+        let is_new =
+            |shown: &&Shown| shown.id != message || shown.message["text"] != said.messages[0].message["text"];
+        pressed.messages.iter().filter(is_new).try_for_each(show)?;
+        check(stage, &format!("slack:{}", pressed.delivery), *outcome).await?;
+    }
+    let now = stage.simulator.owner_of(room);
+    ensure!(now.as_deref() == Some("user2"), "`{room}` should belong to `user2`, and belongs to {now:?}");
+    Ok(())
 }
 
 /// The same command with Discord's options, at the same bot: a hand-over and a refusal.

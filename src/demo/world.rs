@@ -5,7 +5,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::app::commands::at_once;
 use crate::app::service::CommandService;
-use crate::domain::access::{Effect, NewGrant, Role, RoomScope};
+use crate::domain::access::{Effect, Mark, NewGrant, Role, RoomScope, Setting};
 use crate::domain::audit::OutcomeKind;
 use crate::domain::command::{AclCommand, Command, CommandRequest, Edit};
 use crate::domain::principal::{Principal, Subject};
@@ -106,8 +106,17 @@ pub(super) const CHANNELS: [Place; 3] = [
 ];
 
 /// Rooms and their owners at the start.
-pub(super) const ROOMS: [(&str, &str); 4] =
-    [("test", "carol"), ("live-7", "dave"), ("my room", "erin"), ("vip-1", "frank")];
+pub(super) const ROOMS: [(&str, &str); 6] = [
+    ("test", "carol"),
+    ("live-7", "dave"),
+    ("my room", "erin"),
+    ("vip-1", "frank"),
+    ("live-gala", "gina"),
+    ("live-final", "hugo"),
+];
+
+/// The rooms whose hand-over takes more than one command.
+const MARKS: [(&str, Mark); 2] = [("live-gala", Mark::Confirm), ("live-final", Mark::TwoPerson)];
 
 /// Lines worth trying.
 pub(super) struct Example {
@@ -138,7 +147,7 @@ impl Example {
     }
 }
 
-pub(super) const EXAMPLES: [Example; 19] = [
+pub(super) const EXAMPLES: [Example; 21] = [
     example("/room-owner test user2", "hand a room over", "U0ALICE", "C0MODS")
         .filled("", &[("room", "test"), ("new_owner", "user2")]),
     example("/room-owner", "a form to fill in", "U0ALICE", "C0MODS").filled("", &[]),
@@ -170,6 +179,10 @@ pub(super) const EXAMPLES: [Example; 19] = [
         .filled("announce here", &[("channel", "645027906669510603")]),
     example("/room-owner live-7 user2", "a hand-over that #news then shows, too", "U0ALICE", "C0MODS")
         .filled("", &[("room", "live-7"), ("new_owner", "user2")]),
+    example("/room-owner live-gala user2", "a room that has to be confirmed", "U0ALICE", "C0MODS")
+        .filled("", &[("room", "live-gala"), ("new_owner", "user2")]),
+    example("/room-owner live-final user2", "a room that takes two people", "U0ALICE", "C0MODS")
+        .filled("", &[("room", "live-final"), ("new_owner", "user2")]),
     example("/room-acl list", "who may what", "U0ADAM", "C0MODS").filled("list", &[]),
     example("/room-acl whoami", "your own id, and who can help", "U0OTTO", "C0MODS").filled("whoami", &[]),
     example("/room-audit", "an auditor sees what was done", "U0RITA", "C0MODS").filled("list", &[]),
@@ -232,6 +245,10 @@ pub(super) async fn seed(service: &CommandService) -> anyhow::Result<()> {
             let edit = Edit::AllowChannel(Some(id.parse()?), RoomScope::All);
             edits.push((format!("room-owner acl channel allow {id}"), edit));
         }
+    }
+    for (rooms, mark) in MARKS {
+        let edit = Edit::Set(Setting::Mark { rooms: rooms.parse()?, mark });
+        edits.push((format!("room-owner acl room {rooms} {mark}"), edit));
     }
     for (typed, edit) in edits {
         let reason = Some("seeded for the demo".to_owned());

@@ -96,7 +96,11 @@ impl Door {
         };
         let source = interaction.source();
         let acknowledge = |work, operation| async move {
-            let private = self.settings.private_replies || work == Work::Lookup;
+            let private = match work {
+                Work::Lookup => true,
+                Work::Ask => false,
+                Work::Transfer => self.settings.private_replies,
+            };
             if let Some(channel) = to.channel.clone().filter(|_| !private) {
                 self.service.answer_may_be_seen_in(operation, channel);
             }
@@ -182,7 +186,8 @@ impl Door {
             }
         };
         let typed = payload::record(&typed);
-        let request = CommandRequest { principal, place, delivery, typed, command, pressed: None };
+        let request =
+            CommandRequest { principal, place, delivery, typed, command, pressed: None, if_owner: None };
         Ok(Asked::Command(Box::new(request)))
     }
 
@@ -275,7 +280,11 @@ impl Door {
                 None => break failure,
             }
         };
-        let private = self.settings.private_replies || matches!(reply.said(), Reply::Owner { .. });
+        let private = match reply.said() {
+            Reply::Owner { .. } => true,
+            Reply::Held { .. } => !reply.is_public(self.settings.private_replies),
+            _ => self.settings.private_replies,
+        };
         let posted = match to.channel.as_ref().filter(|_| !private && self.rest.has_bot_token()) {
             Some(channel) => self.rest.post_to_channel(channel, &message).await,
             None => Err(failure.clone()),

@@ -156,7 +156,8 @@ fn undo(message: &Message) -> Option<String> {
 /// What a moderator looks for first and quotes later, of an operation on a room.
 fn facts(reply: &Reply) -> Vec<(&'static str, String)> {
     let (operation, room, outcome, transfer, head) = match reply {
-        Reply::Transfer { operation, transfer, by, outcome, head, .. } => {
+        Reply::Transfer { operation, transfer, by, requested_by, outcome, head, .. } => {
+            let by = (if requested_by.is_some() { "Approved by" } else { "Asked by" }, by);
             (operation, &transfer.room, outcome, Some((transfer, by)), head.as_ref())
         }
         Reply::Owner { operation, room, outcome, .. } => (operation, room, outcome, None, None),
@@ -167,14 +168,14 @@ fn facts(reply: &Reply) -> Vec<(&'static str, String)> {
     match (transfer, outcome) {
         (None, Outcome::Shown(owner)) => facts.push(("Owner", owner.to_string())),
         (None, _) => {}
-        (Some((transfer, by)), outcome) => {
+        (Some((transfer, (what, by))), outcome) => {
             if let Some(previous) = outcome.previous_owner() {
                 facts.push(("Previous owner", previous.to_string()));
             }
             let is_owner = matches!(outcome, Outcome::Succeeded { .. } | Outcome::Unchanged);
             let label = if is_owner { "New owner" } else { "Asked for" };
             facts.push((label, transfer.new_owner.to_string()));
-            facts.push(("Asked by", by.name.clone().unwrap_or_else(|| by.subject.to_string())));
+            facts.push((what, by.name.clone().unwrap_or_else(|| by.subject.to_string())));
         }
     }
     if let Some(id) = outcome.request_id() {
@@ -344,6 +345,7 @@ mod tests {
                 reason: Some(info.to_owned()),
                 overrides: None,
             },
+            requested_by: None,
             by: Principal { name: Some(name.to_owned()), ..Principal::new("discord:7:9".parse().unwrap()) },
             outcome: Outcome::Refused {
                 previous: None,

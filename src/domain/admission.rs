@@ -3,7 +3,7 @@
 
 use jiff::Timestamp;
 
-use super::access::{Action, Denial, EffectiveScope, Permit};
+use super::access::{Action, Asker, Cleared, Denial, EffectiveScope, NotSecond, Permit, Takes};
 use super::asking::Addressee;
 use super::audit::{AskedAccess, DecisionKind, OperationId, OutcomeKind, Request};
 use super::command::{Command, CommandRequest, Pressed, RejectedRequest, Rejection, Transfer};
@@ -13,8 +13,10 @@ use super::room::AccountId;
 /// What was decided about a request, before anything is done.
 #[derive(Debug)]
 pub enum Verdict {
-    /// A permitted transfer.
-    Transfer(Permit, AccountId),
+    /// A permitted transfer that has what it takes.
+    Transfer(Cleared, AccountId),
+    /// A permitted transfer that takes more: nothing is done yet.
+    Held(Permit, Takes),
     /// A permitted question about a room's owner.
     Lookup(Permit),
     /// A permitted look at the ACL or the log; answered from the store, so it succeeds as it is recorded.
@@ -23,6 +25,8 @@ pub enum Verdict {
     Open,
     /// A request for access, which everybody may make where it can help.
     Ask(Asking),
+    /// A permitted transfer that this person cannot approve.
+    NotSecond(NotSecond),
     /// Not permitted.
     Denied(Denial),
     /// Not understood. The text says why, for the record.
@@ -33,9 +37,28 @@ pub enum Verdict {
 }
 
 impl Verdict {
-    /// Whether what was asked for is done.
+    /// Whether it is done what was asked for, or begun: a button that was pressed for it is used up.
     pub fn permits(&self) -> bool {
-        matches!(self, Self::Transfer(..) | Self::Lookup(_) | Self::Read(_) | Self::Open | Self::Ask(_))
+        self.permit().is_some() || matches!(self, Self::Open | Self::Ask(_))
+    }
+
+    /// The permit by which it is, if it needs one.
+    pub fn permit(&self) -> Option<&Permit> {
+        match self {
+            Self::Transfer(cleared, _) => Some(cleared.permit()),
+            Self::Held(permit, _) | Self::Lookup(permit) | Self::Read(permit) => Some(permit),
+            Self::Open
+            | Self::Ask(_)
+            | Self::NotSecond(_)
+            | Self::Denied(_)
+            | Self::Invalid(_)
+            | Self::Declined(_) => None,
+        }
+    }
+
+    /// The permit of a transfer, whether or not it takes more.
+    pub fn to_transfer(&self) -> Option<&Permit> {
+        self.permit().filter(|_| matches!(self, Self::Transfer(..) | Self::Held(..)))
     }
 }
 
@@ -58,18 +81,21 @@ pub struct Attempt {
     begun_at: Timestamp,
     reach: EffectiveScope,
     pressed: Option<Pressed>,
+    requested_by: Option<Asker>,
+    expects: Option<AccountId>,
 }
 
 impl Attempt {
-    /// For the store alone: `operation` has been committed. The permit is spent; `None` if it is for another
+    /// For the store alone: `operation` has been committed. The clearance is spent; `None` if it is for another
     /// action.
     pub(crate) fn committed(
         operation: OperationId,
-        permit: Permit,
+        cleared: Cleared,
         new_owner: AccountId,
         request: &CommandRequest,
         begun_at: Timestamp,
     ) -> Option<Self> {
+        let (permit, requested_by) = cleared.into_parts();
         let (Action::Transfer(room) | Action::Override(room)) = permit.action() else { return None };
         let asked = request.command.as_ref().ok().and_then(Command::transfer);
         let transfer = Transfer {
@@ -86,6 +112,8 @@ impl Attempt {
             begun_at,
             reach: permit.reach().clone(),
             pressed: request.pressed.clone(),
+            requested_by,
+            expects: request.expects().cloned(),
         })
     }
 
@@ -99,7 +127,7 @@ impl Attempt {
         &self.transfer
     }
 
-    /// Who asked for it.
+    /// Who asked for it, or approved what somebody else had asked for.
     pub fn by(&self) -> &Principal {
         &self.by
     }
@@ -112,6 +140,16 @@ impl Attempt {
     /// The button that asked for it.
     pub fn pressed(&self) -> Option<&Pressed> {
         self.pressed.as_ref()
+    }
+
+    /// Who asked for what [`by`](Self::by) approved.
+    pub fn requested_by(&self) -> Option<&Asker> {
+        self.requested_by.as_ref()
+    }
+
+    /// Who has to own the room for it to be changed; `None` for whoever does.
+    pub fn expects(&self) -> Option<&AccountId> {
+        self.expects.as_ref()
     }
 
     /// When it was written down.
@@ -142,9 +180,17 @@ impl Request {
             ..Self::default()
         };
         match verdict {
-            Verdict::Transfer(permit, _) | Verdict::Lookup(permit) => {
-                Self { outcome: OutcomeKind::Pending, ..this.permitted(permit) }
+            Verdict::Transfer(cleared, _) => {
+                let asker = cleared.requested_by();
+                Self {
+                    outcome: OutcomeKind::Pending,
+                    requested_by: asker.map(|asker| asker.subject.clone()),
+                    requested_by_name: asker.and_then(|asker| asker.name.clone()),
+                    ..this.permitted(cleared.permit())
+                }
             }
+            Verdict::Held(permit, takes) => this.permitted(permit).declined(takes.to_string()),
+            Verdict::Lookup(permit) => Self { outcome: OutcomeKind::Pending, ..this.permitted(permit) },
             Verdict::Read(permit) => Self { outcome: OutcomeKind::Succeeded, ..this.permitted(permit) },
             Verdict::Open => Self {
                 decision: Some(DecisionKind::Permit),
@@ -163,6 +209,7 @@ impl Request {
                 ..this
             },
             Verdict::Denied(denial) => this.denied(denial),
+            Verdict::NotSecond(why) => this.declined(why.to_string()),
             Verdict::Declined(why) => this.declined(why.clone()),
             Verdict::Invalid(why) => {
                 Self { outcome: OutcomeKind::Invalid, error_info: Some(why.clone()), ..this }

@@ -2,12 +2,13 @@
 
 use jiff::{SignedDuration, Timestamp};
 
+use super::access::{Approval, Asker, Needed};
 use super::asking::asking;
 use super::audit::Outcome;
-use super::command::{AskForAccess, Command, CommandGroup, Invocation, quoted};
-use super::press::{Asks, Offer};
+use super::command::{AskForAccess, Command, CommandGroup, Invocation, Transfer, quoted};
+use super::press::{Asks, Offer, held_for};
 use super::principal::{Channel, Subject};
-use super::reply::{OwnerAnswer, Reply};
+use super::reply::{Onward, OwnerAnswer, Reply};
 use super::room::{AccountId, RoomId};
 use super::wording::rooms::undo_line;
 use super::wording::usage::meant;
@@ -42,6 +43,9 @@ pub fn offers(reply: &Reply, asker: &Subject, channel: &Channel, now: Timestamp)
     if let Reply::Denied { ask: Some(ask), .. } = reply {
         return ask_for_access(ask, asker, channel, now).into_iter().collect();
     }
+    if let Reply::Held { transfer, takes, asker, onward: Onward::WhileOwnedBy { owner, .. }, .. } = reply {
+        return going_on(transfer, takes.needed, asker, owner, channel).unwrap_or_default();
+    }
     let (Some(line), Ok(lapses_at)) = (likely(reply), now.checked_add(CORRECTED_FOR)) else {
         return last_undo(reply, now).into_iter().collect();
     };
@@ -68,6 +72,51 @@ fn ask_for_access(ask: &AskForAccess, asker: &Subject, channel: &Channel, now: T
     Some(Offer { for_whom: Some(asker.clone()), ..offer })
 }
 
+/// The buttons by which a hand-over goes on, or does not. `None` if no line asks for it.
+fn going_on(
+    transfer: &Transfer,
+    needed: Needed,
+    asker: &Asker,
+    owner: &AccountId,
+    channel: &Channel,
+) -> Option<Vec<Offer>> {
+    let lapses_at = asker.at.checked_add(held_for(needed, asker)).ok()?;
+    let (yes, no) = match needed {
+        Needed::Confirmation => ("Confirm", "Cancel"),
+        Needed::SecondPerson => ("Approve", "Withdraw"),
+    };
+    let whose = Some(asker.subject.clone());
+    let asks = Asks::Line {
+        family: CommandGroup::Owner,
+        line: whole_line(transfer, channel)?,
+        expects: Some(owner.clone()),
+        approval: Some(Box::new(Approval { gives: needed, asker: asker.clone() })),
+    };
+    let for_whom = whose.clone().filter(|_| needed == Needed::Confirmation);
+    let go_on = Offer { label: yes.to_owned(), asks, for_whom, lapses_at };
+    Some(vec![go_on, Offer { label: no.to_owned(), asks: Asks::Cancel, for_whom: whose, lapses_at }])
+}
+
+/// The line that asks for exactly this hand-over in the channel; without its reason if that cannot be typed.
+fn whole_line(transfer: &Transfer, channel: &Channel) -> Option<String> {
+    let line = Invocation::named(CommandGroup::Owner, &[])
+        .with("room", &transfer.room)
+        .with("new_owner", &transfer.new_owner);
+    let line = match transfer.overrides {
+        Some(operation) => line.with("override", operation),
+        None => line,
+    };
+    let with_reason = transfer.reason.as_ref().map(|reason| line.clone().with("reason", reason));
+    let lines = with_reason.into_iter().chain([line]).map(|line| line.as_typed());
+    lines.into_iter().find(|line| {
+        let asks =
+            Asks::Line { family: CommandGroup::Owner, line: line.clone(), expects: None, approval: None };
+        let bare = |it: &Transfer| Transfer { reason: None, person: None, ..it.clone() };
+        let same = |it: &Transfer| bare(it) == bare(transfer);
+        matches!(asks.command(channel), Ok(Command::Transfer(read)) if same(&read))
+    })
+}
+
 /// The one line that was probably meant by a request that was refused.
 fn likely(reply: &Reply) -> Option<Invocation> {
     match reply {
@@ -75,7 +124,10 @@ fn likely(reply: &Reply) -> Option<Invocation> {
             [line] => Some((*line).clone()),
             _ => None,
         },
-        Reply::Transfer { meant: Some(meant), .. } => Some(meant.written(meant.new_owner.as_str())),
+        Reply::Transfer { meant: Some(meant), .. }
+        | Reply::Held { onward: Onward::Ended { meant: Some(meant), .. }, .. } => {
+            Some(meant.written(meant.new_owner.as_str()))
+        }
         Reply::Owner { meant: Some(room), .. } => {
             Some(Invocation::named(CommandGroup::Owner, &[]).with("room", room))
         }
@@ -107,7 +159,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::domain::access::Right;
+    use crate::domain::access::{Right, Takes};
     use crate::domain::audit::{OperationId, Refusal};
     use crate::domain::command::{Command, HandTo, Transfer, Typed, parse_in, quoted};
     use crate::domain::principal::Principal;
@@ -136,11 +188,11 @@ mod tests {
             prop_assert!((1..=75).contains(&offer.label.encode_utf16().count()), "{:?}", offer);
             prop_assert_eq!(offer.for_whom.as_ref(), Some(&alice));
             let command = offer.asks.command(&channel());
-            let Asks::Line { family, line, expects } = &offer.asks else {
+            let Asks::Line { family, line, expects, approval } = &offer.asks else {
                 prop_assert_eq!((command, offer.label.as_str()), (Ok(Command::Cancel), "Cancel"));
                 continue;
             };
-            prop_assert_eq!(expects, &None);
+            prop_assert_eq!((expects, approval), (&None, &None));
             let typed = format!("/{} {line}", family.name());
             prop_assert!(text.contains(typed.trim_end()), "{:?} is not in {}", line, text);
             let says = match command.unwrap() {
@@ -220,6 +272,7 @@ mod tests {
                 operation: OperationId::new(7),
                 transfer: Transfer { room: "tset".parse().unwrap(), ..meant.clone() },
                 by: Principal::new("slack:T1:U1".parse().unwrap()),
+                requested_by: None,
                 outcome: outcome.clone(),
                 recorded: true,
                 head: None,
@@ -233,6 +286,45 @@ mod tests {
             }
             let operation = OperationId::new(7);
             check(&Reply::Owner { operation, room: "tset".parse().unwrap(), outcome, meant: Some(meant.room) })?;
+        }
+
+        #[test]
+        fn a_hand_over_goes_on_by_a_line_that_asks_for_exactly_that(
+            room in "[ -~]{1,48}",
+            new_owner in prop_oneof!["[a-zA-Z0-9_-]{1,32}", "\\PC{1,32}"],
+            owner in "\\PC{0,32}",
+            reason in proptest::option::of(prop_oneof!["\\PC{1,400}", Just("<why>".to_owned())]),
+            overrides in proptest::option::of(1..9_i64),
+            is_second: bool,
+        ) {
+            let Ok(new_owner) = new_owner.parse::<AccountId>() else { return Ok(()) };
+            let reason = reason.and_then(|reason| crate::domain::command::clean_reason(&reason).ok()?);
+            let reason = reason.or(overrides.map(|_| "stuck".to_owned()));
+            let overrides = overrides.map(OperationId::new);
+            let transfer = Transfer { room: room.parse().unwrap(), new_owner, person: None, reason, overrides };
+            let owner = AccountId::from_tencent(owner);
+            let subject: Subject = "slack:T1:U1".parse().unwrap();
+            let asker = Asker { subject: subject.clone(), name: None, groups: Vec::new(), at: NOW };
+            let needed = if is_second { Needed::SecondPerson } else { Needed::Confirmation };
+            let reply = Reply::Held {
+                operation: OperationId::new(7),
+                transfer: transfer.clone(),
+                takes: Takes { needed, marked: None, is_new_account: false },
+                asker: asker.clone(),
+                onward: Onward::WhileOwnedBy { owner: owner.clone(), viewers: None },
+            };
+            let offers = offers(&reply, &subject, &channel(), NOW);
+            let [go_on, not] = offers.as_slice() else { panic!("two buttons") };
+            prop_assert_eq!((&not.asks, not.for_whom.as_ref()), (&Asks::Cancel, Some(&subject)));
+            prop_assert_eq!(go_on.for_whom.as_ref(), Some(&subject).filter(|_| !is_second));
+            let Asks::Line { expects, approval, .. } = &go_on.asks else { panic!("a line") };
+            prop_assert_eq!(expects.as_ref(), Some(&owner));
+            prop_assert_eq!(approval.as_deref(), Some(&Approval { gives: needed, asker }));
+            let Ok(Command::Transfer(pressed)) = go_on.asks.command(&channel()) else { panic!("a hand-over") };
+            let without = |it: &Transfer| Transfer { reason: None, ..it.clone() };
+            prop_assert_eq!(without(&pressed), without(&transfer));
+            let stored = serde_json::to_string(&go_on.asks).unwrap();
+            prop_assert_eq!(&serde_json::from_str::<Asks>(&stored).unwrap(), &go_on.asks);
         }
 
         #[test]

@@ -5,9 +5,10 @@
 
 use std::fmt;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
+use super::access::{Approval, Asker, LONGEST_TRUSTED, Needed, NotSecond};
 use super::audit::OperationId;
 use super::command::{Command, CommandGroup, Invocation, Nonce, Pressed, Typed, UsageError, parse_in};
 use super::principal::{Channel, Subject};
@@ -15,6 +16,21 @@ use super::room::{AccountId, visible};
 
 /// The longest label: Slack's limit, in UTF-16 units, which are never fewer than what it counts; Discord's is 80.
 pub(super) const LONGEST_LABEL: usize = 75;
+
+/// How long a hand-over can be confirmed.
+pub const CONFIRM_FOR: SignedDuration = SignedDuration::from_mins(5);
+/// How long a hand-over can be approved by a second person.
+pub const APPROVE_FOR: SignedDuration = SignedDuration::from_mins(15);
+
+/// How long after it was asked for a hand-over can go on: no longer than the roles count that Discord named with the
+/// request.
+pub fn held_for(needed: Needed, asker: &Asker) -> SignedDuration {
+    match (needed, &asker.subject) {
+        (Needed::Confirmation, _) => CONFIRM_FOR,
+        (Needed::SecondPerson, Subject::DiscordUser { .. }) => APPROVE_FOR.min(LONGEST_TRUSTED),
+        (Needed::SecondPerson, _) => APPROVE_FOR,
+    }
+}
 
 /// What a press asks for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -29,6 +45,9 @@ pub enum Asks {
         /// Who has to own the room for it to be done.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         expects: Option<AccountId>,
+        /// What the press gives to a hand-over that takes more than the right to it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        approval: Option<Box<Approval>>,
     },
     /// To withdraw the other buttons of the reply.
     Cancel,
@@ -70,6 +89,9 @@ pub enum NotPressed {
     /// It is somebody else's.
     #[error("the button is for {0} alone")]
     NotYours(Subject),
+    /// It takes another person.
+    #[error(transparent)]
+    NotSecond(NotSecond),
 }
 
 impl Asks {
@@ -101,11 +123,11 @@ impl Button {
 
     /// What a request has to say of the button that it comes from.
     pub fn pressed(&self) -> Pressed {
-        let expects = match &self.offer.asks {
-            Asks::Line { expects, .. } => expects.clone(),
-            Asks::Cancel => None,
+        let (expects, approval) = match &self.offer.asks {
+            Asks::Line { expects, approval, .. } => (expects.clone(), approval.clone()),
+            Asks::Cancel => (None, None),
         };
-        Pressed { nonce: self.nonce.clone(), of: self.of, expects }
+        Pressed { nonce: self.nonce.clone(), of: self.of, expects, approval }
     }
 }
 
@@ -126,7 +148,8 @@ impl Offer {
     pub fn line(label: String, line: &Invocation, lapses_at: Timestamp) -> Option<Self> {
         let is_shown = label.encode_utf16().count() <= LONGEST_LABEL && visible(&label) == label;
         let is_whole = is_shown && !line.is_form();
-        let asks = Asks::Line { family: line.verb.family, line: line.as_typed(), expects: None };
+        let asks =
+            Asks::Line { family: line.verb.family, line: line.as_typed(), expects: None, approval: None };
         is_whole.then_some(Self { label, asks, for_whom: None, lapses_at })
     }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use room_owner::app::local;
 use room_owner::app::ports::{Known, Store as _};
-use room_owner::app::service::{CommandService, Timing};
+use room_owner::app::service::CommandService;
 use room_owner::bot::Bot;
 use room_owner::cli::{self, Caller, WrongUsage};
 use room_owner::clock::SystemClock;
@@ -64,12 +64,11 @@ pub(crate) async fn local_service(
 
 /// A bot for one command about a room, and who gives it.
 pub(crate) async fn local_bot(clock: SystemClock, access: Access) -> anyhow::Result<(Bot, Caller)> {
-    let (environment, common, (tencent, unclear_for)) = settings_with("warn", |environment| {
-        ConfigError::both(config::tencent_settings(environment), config::unclear_seconds(environment))
+    let (environment, common, (tencent, service)) = settings_with("warn", |environment| {
+        ConfigError::both(config::tencent_settings(environment), config::local_service(environment))
     })?;
     let caller = caller(&environment, &common)?;
-    let timing = Timing { unclear_for, ..Timing::default() };
-    let bot = Bot::build(existing(&common)?, tencent, clock, timing).await?;
+    let bot = Bot::build(existing(&common)?, tencent, clock, service).await?;
     name_it(&common.database(), access)?;
     bot.redactor.learn(&environment.secrets());
     Ok((bot, caller))

@@ -15,7 +15,7 @@ use crate::app::replies::{Messenger as _, Notification, Platform};
 use crate::app::suggest::{self, Owner};
 use crate::domain::command::{CommandGroup, CommandRequest, Place};
 use crate::domain::principal::{Channel, Subject};
-use crate::domain::reply::{Audience, Reply};
+use crate::domain::reply::Reply;
 use crate::domain::room::RoomId;
 
 /// How long finding suggestions may take.
@@ -91,14 +91,16 @@ impl Slack {
             typed: filled.to_string(),
             command: filled.command(&channel),
             pressed: None,
+            if_owner: None,
         };
         let to = request.principal.subject.clone();
         let service = Arc::clone(&self.service);
         let mut work = self.service.spawn(async move { service.handle(request, at_once).await.into_reply() });
         let mut in_time = timeout(INLINE, &mut work).await.ok().map(joined);
         let is_said_here = |reply: &mut Reply| {
-            let is_public = reply.audience() == Audience::Channel && !self.settings.private_replies;
-            !is_public || self.messenger.is_none()
+            let is_public = reply.is_public(self.settings.private_replies);
+            // Nothing is pressed in a form.
+            !is_public && !reply.needs_buttons() || self.messenger.is_none()
         };
         if let Some(reply) = in_time.take_if(is_said_here) {
             let message = render::in_form(&reply, &self.settings.command);

@@ -19,7 +19,7 @@ use super::payload::Invocation;
 use super::response_url::ResponseUrl;
 use super::slash;
 use crate::app::commands::at_once;
-use crate::domain::reply::{Audience, Reply};
+use crate::domain::reply::Reply;
 
 pub(super) async fn interaction(State(slack): State<Arc<Slack>>, headers: HeaderMap, body: Body) -> Response {
     let body = match slack.authentic(&headers, body).await {
@@ -87,7 +87,7 @@ impl Slack {
     /// Says what came of a press. A message that only the person sees gives way to it; one that the channel sees stays,
     /// without the buttons that cannot be pressed any more.
     async fn answer_press(&self, url: Option<&ResponseUrl>, reply: &Reply, source: &Source) {
-        let is_public = reply.audience() == Audience::Channel && !self.settings.private_replies;
+        let is_public = reply.is_public(self.settings.private_replies);
         let is_over = reply.ends_buttons();
         match source {
             Source::Private if is_over && !is_public => {

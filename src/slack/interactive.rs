@@ -216,6 +216,7 @@ fn shortcut(fields: &HashMap<String, String>) -> Result<CommandRequest, &'static
         typed: "[shortcut]".to_owned(),
         command: Ok(Command::Help(CommandGroup::Owner)),
         pressed: None,
+        if_owner: None,
     })
 }
 

@@ -10,7 +10,7 @@ use super::web_api::{CallError, WebApi};
 use crate::app::replies::{Messenger, Notification, SendError};
 use crate::domain::announcement::Announcement;
 use crate::domain::principal::{Channel, Subject};
-use crate::domain::reply::{Audience, Reply};
+use crate::domain::reply::Reply;
 use crate::domain::wording::CommandName;
 use crate::redact::Redactor;
 
@@ -85,7 +85,7 @@ impl Messenger for SlackMessenger {
             self.api.post(method, &all).await
         };
         let reply = &notification.reply;
-        let is_public = reply.audience() == Audience::Channel && !self.private_replies;
+        let is_public = reply.is_public(self.private_replies);
         let said = if is_public {
             say("chat.postMessage", &[("channel", channel)], reply).await
         } else {

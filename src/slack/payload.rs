@@ -205,6 +205,7 @@ fn invocation(fields: &HashMap<String, String>, settings: &Settings) -> Result<I
             typed: typed(fields, &decoded.record),
             command,
             pressed: None,
+            if_owner: None,
         },
         response_url: fields
             .get("response_url")

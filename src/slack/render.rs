@@ -10,7 +10,7 @@ use super::text::escape;
 use crate::domain::announcement::Announcement;
 use crate::domain::press::Button;
 use crate::domain::principal::{Channel, Subject};
-use crate::domain::reply::{Audience, Reply};
+use crate::domain::reply::Reply;
 use crate::domain::room::visible;
 use crate::domain::wording::{
     CommandName, Line, Message, Span, announcement as announcement_in_words, message,
@@ -21,7 +21,7 @@ const LONGEST_LINE: usize = 2_500;
 
 /// A reply as Slack takes it.
 pub(super) fn render(reply: &Reply, name: &CommandName, all_private: bool) -> Value {
-    let in_channel = reply.audience() == Audience::Channel && !all_private;
+    let in_channel = reply.is_public(all_private);
     let buttons = actions(reply.buttons(), name);
     written(&message(reply, name), buttons, in_channel)
 }
@@ -183,7 +183,8 @@ fn elements(line: &Line, in_channel: bool) -> impl Iterator<Item = Value> {
         (!text.is_empty()).then(|| match span {
             Span::Text(_) => json!({ "type": "text", "text": text }),
             Span::Link(_) => json!({ "type": "link", "url": text }),
-            // An id out of the ACL, never typed text. Nobody is notified: such replies are for the caller alone.
+            // An id out of the ACL or of a request, never typed text. It notifies where the channel reads it: whoever asked
+            // for an approval, and whoever gave it.
             Span::Subject(Subject::SlackUser { user, .. }, _) => json!({ "type": "user", "user_id": user }),
             Span::Subject(Subject::SlackGroup { group, .. }, _) => {
                 json!({ "type": "usergroup", "usergroup_id": group })

@@ -47,7 +47,7 @@ pub(super) fn admit(
         return Ok(AdmitResult::Other(Admitted::AclChanged));
     }
     let pressed = match admission {
-        Admission::Request { request, verdict, .. } if verdict.permits() => {
+        Admission::Request { request, verdict, .. } if verdict.permits() || is_not_second(verdict) => {
             request.pressed.as_ref().map(|pressed| (pressed, &request.principal.subject))
         }
         _ => None,
@@ -66,9 +66,8 @@ pub(super) fn admit(
         let operation = log.record(at, request.declined(why))?;
         return Ok(AdmitResult::Other(Admitted::AskedBefore { operation, first: Box::new(first) }));
     }
-    if let Admission::Request {
-        request: asked, verdict: Verdict::Transfer(permit, _), decline_if_busy, ..
-    } = admission
+    if let Admission::Request { request: asked, verdict, decline_if_busy, .. } = admission
+        && let Some(permit) = verdict.to_transfer()
     {
         let room = request.room.as_ref().map(|room| room.as_str()).unwrap_or_default();
         if let Some(holder) = holder_of(log, room)? {
@@ -81,10 +80,12 @@ pub(super) fn admit(
                 let operation = Some(log.record(at, request.declined(why))?);
                 return Ok(AdmitResult::Busy { operation, holder });
             }
-            // First, because a room has one holder at a time.
-            let by = OperationId::new(log.next_operation(at)?.seq() + 1);
-            log.append(number, at, What::Overridden { by })?;
-            request.overrides = Some(number);
+            if matches!(verdict, Verdict::Transfer(..)) {
+                // First, because a room has one holder at a time.
+                let by = OperationId::new(log.next_operation(at)?.seq() + 1);
+                log.append(number, at, What::Overridden { by })?;
+                request.overrides = Some(number);
+            }
         } else if let Some(named) = named_by(asked) {
             // It never held the room, or has ended by now. Either way its author knows less than there is to know.
             let why = format!("not overridden: operation {named} does not hold this room");
@@ -101,13 +102,20 @@ pub(super) fn admit(
     {
         asking::begin(log, operation, asking, channel, at)?;
     }
-    if let Some((pressed, _)) = pressed {
+    if let Some((pressed, _)) = pressed
+        && !matches!(admission, Admission::Request { verdict, .. } if is_not_second(verdict))
+    {
         buttons::use_up(log, pressed, operation)?;
     }
     if matches!(admission, Admission::Request { is_answered_later: true, .. }) {
         outbox::begin(log, operation, at)?;
     }
     Ok(AdmitResult::Recorded(operation))
+}
+
+/// Whether the button stays for somebody else.
+fn is_not_second(verdict: &Verdict) -> bool {
+    matches!(verdict, Verdict::NotSecond(_))
 }
 
 /// Whether the request may override the operation that holds its room: it names it, its permit is for that, and

@@ -100,7 +100,14 @@ pub(super) fn check(
     let mut found = statement.query([pressed.nonce.as_str()])?;
     let Some(row) = found.next()? else { return Ok(Err(NotPressed::Lapsed(pressed.of))) };
     let used: Option<i64> = row.get("pressed_in")?;
-    Ok(button(row)?.check(by, used.map(OperationId::new), at))
+    let button = button(row)?;
+    // It gives what it was offered for, whatever the request says.
+    let is_as_offered = button.pressed() == *pressed;
+    Ok(if is_as_offered {
+        button.check(by, used.map(OperationId::new), at)
+    } else {
+        Err(NotPressed::Lapsed(pressed.of))
+    })
 }
 
 /// The button was pressed: no button of the same reply can be pressed any more.

@@ -62,8 +62,8 @@ impl Store for SqliteStore {
         let ((result, admission), _) = self.write(work).await?;
         Ok(match result {
             AdmitResult::Recorded(operation) => match admission {
-                Admission::Request { request, verdict: Verdict::Transfer(permit, new_owner), .. } => {
-                    let attempt = Attempt::committed(operation, permit, new_owner, &request, at);
+                Admission::Request { request, verdict: Verdict::Transfer(cleared, new_owner), .. } => {
+                    let attempt = Attempt::committed(operation, cleared, new_owner, &request, at);
                     let wrong = || StoreError("a permit for another action was admitted".to_owned());
                     Admitted::Attempt(attempt.ok_or_else(wrong)?)
                 }
@@ -241,6 +241,10 @@ impl Store for SqliteStore {
 
     async fn announcement_channels(&self) -> Result<Vec<AnnouncementChannel>, StoreError> {
         queries::acl::announcement_channels(&self.readers).await.explain(NO_ACL)
+    }
+
+    async fn has_seen(&self, account: &AccountId) -> Result<bool, StoreError> {
+        queries::has_seen(&self.readers, account).await.explain("the log cannot be read")
     }
 
     async fn audit(&self, filter: &AuditFilter) -> Result<Vec<AuditEntry>, StoreError> {

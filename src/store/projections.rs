@@ -25,7 +25,7 @@ pub(super) const DELIVERY_KEPT_EVENTS: i64 = 10_000;
 pub(super) const DELIVERIES_TIDIED_AT: i64 = 251;
 
 /// The tables that events are applied to, each with a column that names its rows.
-pub(super) const TABLES: [(&str, &str); 11] = [
+pub(super) const TABLES: [(&str, &str); 12] = [
     ("operations", "operation"),
     ("deliveries", "delivery_id"),
     ("callbacks", "delivery_id"),
@@ -37,6 +37,7 @@ pub(super) const TABLES: [(&str, &str); 11] = [
     ("acl_settings", "id"),
     ("access_requests", "operation"),
     ("new_owner_people", "operation"),
+    ("approvals", "operation"),
 ];
 
 /// Carries a statement out. If it changes another number of rows than one, something keeps a record out or adds to
@@ -69,6 +70,7 @@ pub(super) fn apply(connection: &Connection, event: &Event) -> Result<(), StoreE
     match &event.what {
         What::Requested(request) => {
             begin(connection, event, &request.process, request.reading)?;
+            approve(connection, event.operation, request)?;
             claim(connection, event, request)?;
             name_new_owner(connection, event.operation, request)?;
             for change in &request.acl_changes {
@@ -152,6 +154,15 @@ fn index(connection: &Connection, entry: &AuditEntry) -> Result<(), StoreError> 
     let sql = "INSERT OR REPLACE INTO operations_text (rowid, found) VALUES (?, ?)";
     connection.prepare_cached(sql)?.execute(params![entry.operation.seq(), words])?;
     Ok(())
+}
+
+fn approve(connection: &Connection, operation: OperationId, request: &Request) -> Result<(), StoreError> {
+    let Some(asker) = &request.requested_by else { return Ok(()) };
+    change_one(
+        connection,
+        "INSERT INTO approvals (operation, requested_by, requested_by_name) VALUES (?, ?, ?)",
+        params![operation.seq(), asker.to_string(), request.requested_by_name],
+    )
 }
 
 fn claim(connection: &Connection, event: &Event, request: &Request) -> Result<(), StoreError> {

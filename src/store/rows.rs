@@ -225,30 +225,26 @@ macro_rules! columns {
     };
 }
 
-macro_rules! announced {
+macro_rules! beside {
     () => {
         "(SELECT json_group_array(json_object('channel', channel, 'event', announced, 'message', message, \
           'problem', problem))
-          FROM announcements WHERE announcements.operation = operations.operation HAVING count(*) > 0)"
-    };
-}
-
-macro_rules! new_owner_person {
-    () => {
-        "(SELECT person FROM new_owner_people WHERE new_owner_people.operation = operations.operation)"
+          FROM announcements WHERE announcements.operation = operations.operation HAVING count(*) > 0), \
+         (SELECT person FROM new_owner_people WHERE new_owner_people.operation = operations.operation), \
+         (SELECT requested_by FROM approvals WHERE approvals.operation = operations.operation), \
+         (SELECT requested_by_name FROM approvals WHERE approvals.operation = operations.operation)"
     };
 }
 
 /// The columns of an entry that `operations` has, in the order of its fields.
 pub(super) const OWN_COLUMNS: &str = columns!();
-/// Where the operation was announced, in the order of the table's key; null if nowhere.
-pub(super) const ANNOUNCED: &str = announced!();
-/// Who in a chat has the account of the new owner; null if that is not known.
-pub(super) const NEW_OWNER_PERSON: &str = new_owner_person!();
+/// Where the operation was announced, in the order of the table's key; null if nowhere. Then who in a chat has the account
+/// of the new owner; null if that is not known. Then who had asked for what it approves; null if it does not.
+pub(super) const BESIDE: &str = beside!();
 /// The columns of an entry, in the order of its fields.
-pub(super) const ENTRY: &str = concat!(columns!(), ", ", announced!(), ", ", new_owner_person!());
+pub(super) const ENTRY: &str = concat!(columns!(), ", ", beside!());
 /// What may stand behind them.
-pub(super) const BEHIND_ENTRY: usize = 20;
+pub(super) const BEHIND_ENTRY: usize = 22;
 
 /// An entry of a row that begins with the columns [`ENTRY`].
 pub(super) fn entry(row: &impl Columns) -> Result<AuditEntry, StoreError> {
@@ -281,6 +277,8 @@ pub(super) fn entry(row: &impl Columns) -> Result<AuditEntry, StoreError> {
             Some(body) => serde_json::from_str(body).map_err(|error| row.broken(18, &error))?,
         },
         new_owner_person: optional(row, 19)?,
+        requested_by: optional(row, 20)?,
+        requested_by_name: owned(row, 21)?,
     })
 }
 

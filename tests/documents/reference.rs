@@ -48,11 +48,13 @@ fn the_fields_of_an_entry_are_those_that_are_printed() {
     let announced = What::Announced(Announced { channel, event: 1, message, problem: None, to: None });
     entry.follow(&Event::new(2, operation, at, announced));
     entry.new_owner_person = Some("discord:1:2".parse().unwrap());
+    entry.requested_by = Some("cli:ana".parse().unwrap());
+    entry.requested_by_name = Some("ana".to_owned());
     let json = serde_json::to_string(&entry).unwrap();
     // All values are null, empty or free of `":`, so what stands before it are the names.
     let known: Vec<&str> =
         json.match_indices("\":").map(|(end, _)| json[..end].rsplit('"').next().unwrap()).collect();
-    assert_eq!(known.len(), 20, "{json}");
+    assert_eq!(known.len(), 22, "{json}");
     assert_eq!(first_column(&read("docs/audit-log.md"), "Field"), known);
 }
 

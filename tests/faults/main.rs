@@ -16,5 +16,6 @@ mod panicking;
 mod pipeline;
 mod process;
 mod schedule;
+mod two_people;
 mod unsteady;
 mod world;

@@ -10,6 +10,7 @@ use std::time::Instant;
 use rand::rngs::StdRng;
 use rand::seq::SliceRandom as _;
 use rand::{RngExt as _, SeedableRng as _};
+use room_owner::domain::access::Mark;
 use room_owner::domain::audit::{AuditFilter, DecisionKind, OutcomeKind};
 use room_owner::domain::press::NotPressed;
 use room_owner::domain::reply::Reply;
@@ -38,6 +39,8 @@ enum Event {
     Edit,
     /// Lena's account becomes another one, or nobody knows it any more.
     Link,
+    /// A room is marked, or no more.
+    Mark(Option<Mark>),
     /// Somebody hands a room over in the app.
     Outside,
     /// A process looks into what is open.
@@ -128,6 +131,7 @@ impl Schedule {
             (Event::Death, 3),
             (Event::Edit, 4),
             (Event::Link, 6),
+            (Event::Mark([None, Some(Mark::Confirm), Some(Mark::TwoPerson)][random.random_range(0..3)]), 3),
             (Event::Outside, 2),
             (Event::Recovery, 3),
             (Event::Silence, 3),
@@ -196,6 +200,7 @@ async fn runs(template: &World, seed: u64, met: &mut Met) -> Vec<String> {
                 let account = [Some("ann"), Some("ben"), None][random.random_range(0..3)];
                 world.links(&*process.store, LENA, account).await;
             }
+            Event::Mark(mark) => world.marks(&*process.store, "room-1", mark).await,
             Event::Outside => {
                 network.simulator().hand_over("room-0", format!("outsider-{step}"), "somebody");
             }
@@ -265,6 +270,7 @@ async fn runs(template: &World, seed: u64, met: &mut Met) -> Vec<String> {
                 NotPressed::Lapsed(_) => "pressed too late",
                 NotPressed::Used(_) => "pressed again",
                 NotPressed::NotYours(_) => "pressed by another",
+                NotPressed::NotSecond(_) => "not approved",
             };
             *met.entry(why).or_default() += 1;
         }

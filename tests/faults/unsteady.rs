@@ -155,6 +155,9 @@ impl Store for Unsteady {
     async fn grant_uses(&self) -> Result<Vec<GrantUse>, StoreError> {
         self.store.grant_uses().await
     }
+    async fn has_seen(&self, account: &AccountId) -> Result<bool, StoreError> {
+        self.store.has_seen(account).await
+    }
     async fn settings(&self, which: &WhichSettings) -> Result<Vec<AclSetting>, StoreError> {
         self.store.settings(which).await
     }

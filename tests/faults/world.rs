@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use room_owner::app::commands::Press;
-use room_owner::app::ports::{AclChange, AclChanged, NewGrant, Store};
-use room_owner::domain::access::{ChangedEntry, Effect, Role, Setting, SettingKey};
+use room_owner::app::ports::{AclChange, AclChanged, NewGrant, Store, WhichSettings};
+use room_owner::domain::access::{ChangedEntry, Effect, Mark, Role, RoomScope, Setting, SettingKey};
 use room_owner::domain::command::{CommandGroup, CommandRequest, DeliveryId, Place, Typed, parse};
 use room_owner::domain::principal::{Channel, Principal, Subject};
 use room_owner::store::{IfMissing, SqliteStore};
@@ -88,7 +88,12 @@ impl World {
     }
 
     /// `None` if the store failed, which may be after the edit.
-    async fn edits(&self, store: &dyn Store, typed: String, change: AclChange) -> Option<AclChanged> {
+    pub(crate) async fn edits(
+        &self,
+        store: &dyn Store,
+        typed: String,
+        change: AclChange,
+    ) -> Option<AclChanged> {
         let by = Principal::new("cli:ana".parse().unwrap());
         edit_locally(store, &self.clock, by, typed, change, None).await.ok()
     }
@@ -125,6 +130,20 @@ impl World {
         self.edits(store, typed, change).await;
     }
 
+    /// Marks a room, or takes its mark off; nothing if the store fails, or if there is none.
+    pub(crate) async fn marks(&self, store: &dyn Store, room: &str, mark: Option<Mark>) {
+        let rooms: RoomScope = room.parse().unwrap();
+        let key = SettingKey::Mark(rooms.clone());
+        let settings = store.settings(&WhichSettings::All).await.unwrap_or_default();
+        let is_marked = settings.iter().any(|it| it.setting.key() == key && it.removed_at.is_none());
+        let change = match mark {
+            Some(mark) => AclChange::Set(Setting::Mark { rooms, mark }),
+            None if is_marked => AclChange::Unset(key),
+            None => return,
+        };
+        drop(self.edits(store, "acl room".to_owned(), change).await);
+    }
+
     /// Takes a grant back; whether the store said so.
     pub(crate) async fn revokes(&self, store: &dyn Store, grant: i64) -> bool {
         let edited = self.edits(store, format!("acl revoke {grant}"), AclChange::Revoke(grant)).await;
@@ -158,5 +177,6 @@ pub(crate) fn request(who: &str, line: &str, delivery: &str) -> CommandRequest {
         typed: format!("/room-owner {line}"),
         command: parse(CommandGroup::Owner, &Typed::plain(line)),
         pressed: None,
+        if_owner: None,
     }
 }

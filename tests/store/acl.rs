@@ -388,6 +388,7 @@ async fn what_is_held_in_memory_decides_nothing_after_another_process_changed_th
                 room_owner::domain::command::CommandGroup::Owner,
             )),
             pressed: None,
+            if_owner: None,
         };
         let verdict = room_owner::domain::admission::Verdict::Open;
         Admission::Request {

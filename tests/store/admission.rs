@@ -6,8 +6,8 @@ use room_owner::store::SqliteStore;
 use sqlx::Row as _;
 
 use super::world::{
-    ALICE, MALLORY, NOON, OPS, World, allow, ask, count, execute, foreign, grant, later, recorded, refused,
-    remove, revoke, succeeded, unknown,
+    ALICE, MALLORY, NOON, OPS, World, allow, approve, ask, count, execute, foreign, grant, later, recorded,
+    refused, remove, revoke, succeeded, unknown,
 };
 
 // Written down first ---------------------------------------------------------------------------------------
@@ -76,6 +76,8 @@ async fn the_entry_of_an_attempt_holds_what_a_reviewer_asks_for() {
         duration_ms: None,
         announced: Vec::new(),
         new_owner_person: None,
+        requested_by: None,
+        requested_by_name: None,
     };
     assert_eq!(world.entry(attempt.operation()).await, begun);
 
@@ -435,4 +437,19 @@ fn declined(admitted: Admitted, by: OperationId) -> OperationId {
         Admitted::Busy { operation: Some(operation), holder, .. } if holder.operation == by => operation,
         other => panic!("not declined because of {by}: {other:?}"),
     }
+}
+
+#[tokio::test]
+async fn an_approval_names_both_people_and_makes_the_account_known() {
+    let world = World::new().await;
+    let has_seen = async |account: &str| world.store.has_seen(&account.parse().unwrap()).await.unwrap();
+    assert!(!has_seen("bob").await);
+    let operation = approve("test bob", &world.store).await;
+    let entry = world.entry(operation).await;
+    let asker = entry.requested_by.map(|subject| subject.to_string());
+    assert_eq!((asker.as_deref(), entry.requested_by_name.as_deref()), (Some(ALICE), Some("alice")));
+    assert!(has_seen("bob").await && has_seen("carol").await);
+    // What was asked for and came to nothing makes nobody known.
+    assert!(world.finish(ask("test dora").attempt(&world.store).await.operation(), &refused("req-2")).await);
+    assert!(!has_seen("dora").await);
 }

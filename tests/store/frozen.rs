@@ -35,7 +35,7 @@ fn frozen() -> PathBuf {
 }
 
 /// Each migration that was shipped: nothing in it may change, for a database knows it by its hash.
-const MIGRATIONS: [(&str, &str); 8] = [
+const MIGRATIONS: [(&str, &str); 9] = [
     ("0001_log.sql", "c7827002631193a80d85c790c7f3569efc27d1827ff6dffa2b5eb4d86c4f1bff"),
     ("0002_projections.sql", "f15a442dc25c0a9190ac37c6e33c7c2cbed0c3f2393ef833a8bafbd1307d68c4"),
     ("0003_working_state.sql", "dd4b7b1eb8cded0c06f76fc784cd571b6913241df879e28c2e6397d9487c417c"),
@@ -44,6 +44,7 @@ const MIGRATIONS: [(&str, &str); 8] = [
     ("0006_acl_settings.sql", "b1492777b27dafaf1450b6d6a2825640cac9430a342077d2efb4c05d964bc9e0"),
     ("0007_access_requests.sql", "4b59c5ebaabc8d1a696b9c284d5e0306b891ebaa53036cef4973c3cf50d0d2ae"),
     ("0008_new_owner_people.sql", "8169a1d6e5c884d5346a750d4359ad587e28b0d33ebc26067fd14916a34bb419"),
+    ("0009_approvals.sql", "4be8184a3293a10344f575d89f9f24fbbe7fc0969a483f445ad9ae9609b59f66"),
 ];
 
 #[test]
@@ -124,6 +125,7 @@ fn forms(event: &Event) -> Vec<&'static str> {
             forms.extend(request.pressed.iter().map(|_| "pressed"));
             forms.extend(request.asks.iter().map(|_| "asks for access"));
             forms.extend(request.new_owner_person.iter().map(|_| "to a person"));
+            forms.extend(request.requested_by.iter().map(|_| "approved"));
         }
         What::Announced(announced) => {
             forms.push(if announced.message.is_some() { "in a message" } else { "in no message" });
@@ -155,6 +157,7 @@ fn every_event_that_was_ever_written_is_read_and_written_back_byte_for_byte() {
         "announces",
         "announces no more",
         "announces other rooms",
+        "approved",
         "archived",
         "asks for access",
         "by membership",

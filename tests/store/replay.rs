@@ -56,6 +56,7 @@ pub(crate) struct Model {
     access_requests: Table,
     settings: Table,
     new_owner_people: Table,
+    approvals: Table,
 }
 
 impl Model {
@@ -174,6 +175,13 @@ impl Model {
                 "lapses_at": millis(&what["asks"]["lapses_at"]), "answered_in": null,
             });
             insert(&mut self.access_requests, "operation", row);
+        }
+        if !what["requested_by"].is_null() {
+            let row = json!({
+                "operation": event.operation, "requested_by": what["requested_by"],
+                "requested_by_name": what["requested_by_name"],
+            });
+            insert(&mut self.approvals, "operation", row);
         }
         if !what["archived"].is_null() {
             let mut row = what["archived"].clone();
@@ -459,6 +467,7 @@ pub(crate) async fn assert_tables_follow(events: &[Row], raw: &mut SqliteConnect
         ("access_requests", &model.access_requests),
         ("acl_settings", &model.settings),
         ("new_owner_people", &model.new_owner_people),
+        ("approvals", &model.approvals),
     ] {
         assert_eq!(table(raw, name).await, *right, "{name}");
     }

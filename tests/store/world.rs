@@ -5,15 +5,18 @@ use std::path::PathBuf;
 use jiff::Timestamp;
 use room_owner::app::ports::{AclChange, AclChanged, AclEdit, Admission, Admitted, NewGrant, Store};
 use room_owner::domain::access::{
-    Action, AuthorisedChannel, ChangedEntry, Decision, Effect, Grant, Known, Role, decide,
+    Action, Approval, Asker, AtHand, AuthorisedChannel, ChangedEntry, Clearance, Decision, Effect, Grant,
+    Known, Needed, Role, clear, decide,
 };
 use room_owner::domain::admission::{Asking, Attempt, Verdict};
 use room_owner::domain::asking::Addressee;
 use room_owner::domain::audit::{AskedAccess, AuditEntry, AuditFilter, OperationId, Outcome, Refusal};
 use room_owner::domain::command::Question;
 use room_owner::domain::command::{
-    Command, CommandGroup, CommandRequest, DeliveryId, Place, RejectedRequest, Rejection, Typed, parse,
+    Command, CommandGroup, CommandRequest, DeliveryId, Place, Pressed, RejectedRequest, Rejection, Typed,
+    parse,
 };
+use room_owner::domain::press::{Asks, Offer};
 use room_owner::domain::principal::Principal;
 use room_owner::store::{IfMissing, SqliteStore};
 use serde_json::{Value, json};
@@ -24,6 +27,7 @@ use tempfile::TempDir;
 use super::replay::{self, Row, Table, millis};
 
 pub(crate) const ALICE: &str = "slack:T1:U1";
+const BORIS: &str = "slack:T1:U7";
 pub(crate) const MALLORY: &str = "slack:T1:U666";
 pub(crate) const OPS: &str = "slack:T1:C1";
 
@@ -174,6 +178,7 @@ pub(crate) struct Ask {
     decline_if_busy: bool,
     group: Option<String>,
     is_answered_later: bool,
+    pressed: Option<Pressed>,
 }
 
 /// Alice types `line` behind `/room-owner` in OPS.
@@ -186,7 +191,30 @@ pub(crate) fn ask(line: &str) -> Ask {
         decline_if_busy: true,
         group: None,
         is_answered_later: false,
+        pressed: None,
     }
+}
+
+/// Boris, whom that makes a moderator, approves what Alice asked for with `line`.
+pub(crate) async fn approve(line: &str, store: &SqliteStore) -> OperationId {
+    grant(BORIS, "moderator", "*").apply(store).await;
+    let asked = recorded(ask("gone").by("slack:T1:U404").admit(store).await);
+    let asker = Asker {
+        subject: ALICE.parse().unwrap(),
+        name: Some("alice".to_owned()),
+        groups: Vec::new(),
+        at: NOON,
+    };
+    let approval = Some(Box::new(Approval { gives: Needed::SecondPerson, asker }));
+    let (family, line) = (CommandGroup::Owner, line.to_owned());
+    let asks = Asks::Line { family, line: line.clone(), expects: Some("carol".parse().unwrap()), approval };
+    let lapses_at = later(1_000_000);
+    let offer = Offer { label: "Approve".to_owned(), asks, for_whom: None, lapses_at };
+    let button = store.offer(asked, vec![offer], NOON).await.unwrap().remove(0);
+    let ask = Ask { pressed: Some(button.pressed()), ..ask(&line).by(BORIS) };
+    let operation = ask.attempt(store).await.operation();
+    assert!(store.finish(operation, &succeeded("req-1"), NOON).await.unwrap().is_some());
+    operation
 }
 
 impl Ask {
@@ -260,7 +288,22 @@ impl Ask {
                     None => Action::Transfer(room),
                 };
                 match self.decide(store, &principal, &place, action).await {
-                    Decision::Permit(permit) => Verdict::Transfer(permit, transfer.new_owner.clone()),
+                    Decision::Permit(permit) => {
+                        let acl = store.acl_for(&principal, &place).await.unwrap();
+                        let now = later(1_000_000);
+                        let approval = self.pressed.as_ref().and_then(|pressed| pressed.approval.as_deref());
+                        let at_hand = match approval {
+                            Some(approval) => AtHand::Pressed { approval, asker_may: true, links: &[] },
+                            None => AtHand::Nothing,
+                        };
+                        match clear(permit, &principal.subject, &acl, false, &at_hand, now) {
+                            Clearance::Cleared(cleared) => {
+                                Verdict::Transfer(cleared, transfer.new_owner.clone())
+                            }
+                            Clearance::Takes(permit, takes) => Verdict::Held(permit, takes),
+                            Clearance::NotSecond(why) => Verdict::NotSecond(why),
+                        }
+                    }
                     Decision::Deny(denial) => Verdict::Denied(denial),
                 }
             }
@@ -271,7 +314,8 @@ impl Ask {
             delivery: self.delivery.as_deref().map(|id| DeliveryId::new("slack", id).unwrap()),
             typed: format!("/room-owner {}", self.line),
             command,
-            pressed: None,
+            pressed: self.pressed.clone(),
+            if_owner: None,
         };
         let decline_if_busy = self.decline_if_busy;
         Admission::Request {

@@ -14,7 +14,11 @@ const FIELDS: &str = "operation at actor actor_name channel command room new_own
 
 /// The columns of a table; in JSON, what is absent in every entry has no field.
 fn columns() -> String {
-    FIELDS.split_whitespace().chain(["announced", "new_owner_person"]).collect::<Vec<_>>().join(",")
+    FIELDS
+        .split_whitespace()
+        .chain(["announced", "new_owner_person", "requested_by", "requested_by_name"])
+        .collect::<Vec<_>>()
+        .join(",")
 }
 
 /// A log with one grant and three transfers: done, refused, and not understood.

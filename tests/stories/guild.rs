@@ -159,11 +159,16 @@ impl Guild {
         // The bot replaces a message that one person alone sees, and no other.
         let is_public = callback["data"]["flags"] != 64 && callback["type"] != 7;
         // Whether the channel sees an answer is settled with "thinking…", before anything is done.
-        let is_transfer = callback["type"] == 5 && field(&message, "Asked by").is_some();
-        assert_eq!(is_public, is_transfer && !self.private, "who sees {callback} {message}");
-        // Slack's door also keeps from the channel that nothing happened.
-        let concerns_the_channel = is_public && is_of_the_channel(&text);
+        let is_transfer = callback["type"] == 5
+            && (field(&message, "Asked by").is_some() || field(&message, "Approved by").is_some());
         let buttons = buttons(&message);
+        let asks_others = buttons.iter().any(|button| button.label == "Approve");
+        // What has to be confirmed is settled as private, whatever comes of it; and nothing can.
+        let is_nothing_done = text.contains("Nothing was done") || text.contains("Nothing to change");
+        let is_expected = asks_others || is_transfer && !self.private;
+        assert!(is_public == is_expected || is_nothing_done, "who sees {callback} {message}");
+        // Slack's door also keeps from the channel that nothing happened.
+        let concerns_the_channel = is_public && (asks_others || is_of_the_channel(&text));
         let reply = Reply::of(text, json!([callback, message]), &interaction.message(), concerns_the_channel);
         let reply = reply.with_buttons(buttons);
         self.workspace.takes_note_of(&reply);
@@ -298,7 +303,8 @@ pub(crate) fn visible(message: &Value) -> String {
         let mut footer = format!("op {operation}");
         footer.extend(fact("RequestId").map(|id| format!(" · RequestId {id}")));
         if is_of_the_channel(&lines[0]) {
-            footer.extend(fact("Asked by").map(|who| format!(" · by {who}")));
+            let by = fact("Asked by").or_else(|| fact("Approved by"));
+            footer.extend(by.map(|who| format!(" · by {who}")));
         }
         footer.extend(fact("Log").map(|head| format!(" · log {head}")));
         footer.extend(fact("Undo").map(|line| format!(" · undo: {}", as_typed(&line))));

@@ -60,6 +60,8 @@ mod jumps;
 mod limits;
 mod links;
 mod load;
+mod marks;
+mod marks_elsewhere;
 mod matrix;
 mod metrics;
 mod older;

@@ -52,6 +52,7 @@ pub(crate) struct World {
     tencent_ahead: Option<i64>,
     rate_limit: u32,
     limits: Limits,
+    confirm_new_accounts: bool,
     groups: Option<Lookup>,
     callback_token: Option<SecretString>,
     accounts: Accounts,
@@ -78,6 +79,7 @@ impl World {
             rate_limit: 200,
             // The clock of most stories stands still: everything happens within one minute.
             limits: Limits { per_person: None, per_room: None, ..Limits::default() },
+            confirm_new_accounts: false,
             groups: None,
             callback_token: None,
             accounts: Accounts::default(),
@@ -165,6 +167,26 @@ impl World {
         };
         but(&mut grant);
         self.acl.push(("acl grant".to_owned(), AclChange::Grant(grant)));
+        self
+    }
+
+    /// A hand-over of these rooms takes more.
+    pub(crate) fn mark(mut self, rooms: &str, mark: &str) -> Self {
+        let (rooms, mark) = (rooms.parse().unwrap(), mark.parse().unwrap());
+        self.acl.push(("acl room".to_owned(), AclChange::Set(Setting::Mark { rooms, mark })));
+        self
+    }
+
+    /// This person has this account.
+    pub(crate) fn link(mut self, person: Person, account: &str) -> Self {
+        let (person, account) = (person.subject().parse().unwrap(), account.parse().unwrap());
+        self.acl.push(("acl link".to_owned(), AclChange::Set(Setting::Link { person, account })));
+        self
+    }
+
+    /// New accounts have to be confirmed.
+    pub(crate) fn confirming_new_accounts(mut self) -> Self {
+        self.confirm_new_accounts = true;
         self
     }
 
@@ -567,7 +589,11 @@ async fn start(
         accounts: world.accounts,
     };
     let timing = Timing { recover_again: UNTIL_TOLD, ..Timing::default() };
-    let service_config = ServiceConfig { timing, limits: world.limits.clone() };
+    let service_config = ServiceConfig {
+        timing,
+        limits: world.limits.clone(),
+        confirm_new_accounts: world.confirm_new_accounts,
+    };
     let bot = Bot::build(&url, tencent, workspace.clock.clone(), service_config).await.unwrap();
     let store = Arc::clone(&bot.store);
     let settings = Settings {

@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod announced;
+mod approvals;
 mod archives;
 mod beside;
 mod command_line;

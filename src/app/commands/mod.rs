@@ -7,6 +7,7 @@ mod asking;
 pub mod audit;
 mod corrections;
 mod edit_acl;
+mod hold;
 mod press;
 mod rooms;
 mod show_owner;
@@ -33,6 +34,8 @@ use crate::domain::reply::{AskAnswer, Reply};
 pub enum Work {
     /// Read a room's owner.
     Lookup,
+    /// Read a room's owner, to ask others in the channel.
+    Ask,
     /// Hand a room over.
     Transfer,
 }
@@ -59,6 +62,14 @@ impl<E> Handled<E> {
     pub fn into_reply(self) -> Reply {
         let (Self::AtOnce(reply) | Self::Acknowledged(reply) | Self::Declined(reply, _)) = self;
         reply
+    }
+
+    fn replaced(self, reply: Reply) -> Self {
+        match self {
+            Self::AtOnce(_) => Self::AtOnce(reply),
+            Self::Acknowledged(_) => Self::Acknowledged(reply),
+            Self::Declined(_, why) => Self::Declined(reply, why),
+        }
     }
 
     fn with_buttons(self, buttons: Vec<Button>) -> Self {
@@ -169,6 +180,7 @@ impl CommandService {
                         }
                     }
                 }
+                Next::Hold(held) => hold::hold(self, request, held, acknowledge).await,
                 Next::ShowOwner(room, on_record, _in_flight) => {
                     let operation = on_record.operation;
                     match acknowledge(Work::Lookup, operation).await {

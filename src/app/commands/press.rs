@@ -7,7 +7,6 @@ use tracing::warn;
 use super::{Handled, Work};
 use crate::app::ports::StoreError;
 use crate::app::service::{CommandService, not_recorded};
-use crate::domain::admission::Attempt;
 use crate::domain::audit::{AuditEntry, AuditFilter, OperationId, Outcome, Refusal};
 use crate::domain::command::{
     Advice, CommandRequest, DeliveryId, Nonce, Place, RejectedRequest, Rejection, Unusable,
@@ -15,7 +14,7 @@ use crate::domain::command::{
 use crate::domain::offers::offers;
 use crate::domain::press::Button;
 use crate::domain::principal::{Channel, Principal};
-use crate::domain::room::AccountId;
+use crate::domain::room::{AccountId, RoomId};
 
 /// How many entries of a room are looked through for who changed its owner.
 const ENTRIES: u32 = 20;
@@ -65,16 +64,18 @@ impl CommandService {
     /// The result with the buttons that its reply offers, where buttons can be shown.
     pub(super) async fn offering<E>(&self, request: &CommandRequest, handled: Handled<E>) -> Handled<E> {
         let reply = handled.reply();
-        let now = self.clock.now();
+        let (now, needs_buttons) = (self.clock.now(), reply.needs_buttons());
         let (Some(operation), Place::Channel(channel)) = (reply.operation(), &request.place) else {
             return handled;
         };
         let offers = offers(reply, &request.principal.subject, channel, now);
         if offers.is_empty() {
-            return handled;
+            let problem = StoreError("no line asks for what has to be confirmed".to_owned());
+            return if needs_buttons { handled.replaced(not_recorded(&problem)) } else { handled };
         }
         match self.store.offer(operation, offers, now).await {
             Ok(buttons) => handled.with_buttons(buttons),
+            Err(error) if needs_buttons => handled.replaced(not_recorded(&error)),
             Err(error) => {
                 // The reply says the same in words.
                 warn!(operation = operation.seq(), %error, "the buttons of a reply could not be stored");
@@ -92,6 +93,7 @@ fn requested(press: Press, button: &Button) -> CommandRequest {
         delivery: press.delivery,
         typed: button.to_string(),
         pressed: Some(button.pressed()),
+        if_owner: None,
     }
 }
 
@@ -106,39 +108,53 @@ fn unknown(press: Press) -> RejectedRequest {
     }
 }
 
-/// The outcome of a press that takes for granted who owns the room, if somebody changed that since the button was offered:
-/// nothing is done, even if the room came back to the same owner.
+/// The outcome of a command that is bound to an owner of its room, if another one owns it, or somebody changed that since
+/// `offered`: nothing is done, even if the room came back to the same owner.
 pub(super) async fn overtaken(
     service: &CommandService,
-    attempt: &Attempt,
+    room: &RoomId,
+    expects: Option<&AccountId>,
+    offered: Option<OperationId>,
     owner: &AccountId,
 ) -> Option<Outcome> {
-    let expected = attempt.pressed()?.expects.as_ref()?;
-    let since = since_offered(service, attempt, owner).await;
-    if expected == owner && since.is_none() {
+    let expected = expects?;
+    let declined = |info, remedy| Some(Outcome::Declined(Refusal::own(info, remedy)));
+    let newest = match newest_to(service, room, owner).await {
+        Ok(newest) => newest,
+        Err(error) => {
+            warn!(%error, "who changed the owner since cannot be read");
+            let remedy = "Try again in a moment; to change it all the same, type the command.";
+            return declined("nobody can tell whether the owner was changed since".to_owned(), remedy);
+        }
+    };
+    let is_since = |entry: &AuditEntry| offered.is_none_or(|offered| entry.operation > offered);
+    let since = newest.filter(is_since);
+    if expected == owner && (offered.is_none() || since.is_none()) {
         return None;
     }
-    let by = since.as_ref().and_then(changed_by);
-    let by = by.unwrap_or_else(|| "the change did not go through the bot".to_owned());
     let remedy = "Agree with the other moderators. To change it all the same, type the command.";
-    Some(Outcome::Declined(Refusal::own(format!("{owner} owns it now: {by}"), remedy)))
+    let now = if owner.as_str().is_empty() { "nobody" } else { owner.as_str() };
+    let how = match since.as_ref().and_then(changed_by) {
+        Some(by) => by,
+        None if offered.is_none() => format!("not {expected}"),
+        None => "the change did not go through the bot".to_owned(),
+    };
+    declined(format!("{now} owns it now: {how}"), remedy)
 }
 
-/// The newest change since the button was offered that made this account the owner.
-async fn since_offered(service: &CommandService, attempt: &Attempt, owner: &AccountId) -> Option<AuditEntry> {
-    let pressed = attempt.pressed()?;
-    let room = Some(attempt.transfer().room.clone());
-    let of_room = AuditFilter { room, ..AuditFilter::succeeded(ENTRIES) };
-    let entries = service.store.audit(&of_room).await.unwrap_or_else(|error| {
-        warn!(%error, "who changed the owner since cannot be read");
-        Vec::new()
-    });
-    entries
-        .into_iter()
-        .find(|entry| entry.operation > pressed.of && entry.new_owner.as_deref() == Some(owner.as_str()))
+/// The newest change that made this account the owner.
+async fn newest_to(
+    service: &CommandService,
+    room: &RoomId,
+    owner: &AccountId,
+) -> Result<Option<AuditEntry>, StoreError> {
+    let of_room = AuditFilter { room: Some(room.clone()), ..AuditFilter::succeeded(ENTRIES) };
+    let entries = service.store.audit(&of_room).await?;
+    Ok(entries.into_iter().find(|entry| entry.new_owner.as_deref() == Some(owner.as_str())))
 }
 
 fn changed_by(entry: &AuditEntry) -> Option<String> {
-    let who = entry.actor_name.clone().or_else(|| entry.actor.as_ref().map(ToString::to_string))?;
-    Some(format!("op {} by {who}", entry.operation))
+    let (by, approved_by) = entry.people()?;
+    let approved_by = approved_by.map(|who| format!(", approved by {who}")).unwrap_or_default();
+    Some(format!("op {} by {by}{approved_by}", entry.operation))
 }

@@ -21,14 +21,19 @@ const SLOW_CHANGE: Duration = Duration::from_millis(150);
 
 pub(super) async fn transfer(service: &CommandService, attempt: &Attempt) -> Reply {
     let transfer = attempt.transfer();
+    let offered = attempt.pressed().map(|pressed| pressed.of);
     let (outcome, meant) = match service.rooms.owner_of(&transfer.room).await {
         Ok(owner) if owner == transfer.new_owner => (Outcome::Unchanged, None),
-        Ok(owner) => match press::overtaken(service, attempt, &owner).await {
-            Some(outcome) => (outcome, None),
-            None => (carry_out(service, attempt, Some(owner)).await, None),
-        },
-        // The override says to go ahead without knowing the owner.
-        Err(ReadError::Refused(_) | ReadError::Unreadable(_)) if transfer.overrides.is_some() => {
+        Ok(owner) => {
+            match press::overtaken(service, &transfer.room, attempt.expects(), offered, &owner).await {
+                Some(outcome) => (outcome, None),
+                None => (carry_out(service, attempt, Some(owner)).await, None),
+            }
+        }
+        // The override says to go ahead without knowing the owner, unless it is bound to one.
+        Err(ReadError::Refused(_) | ReadError::Unreadable(_))
+            if transfer.overrides.is_some() && attempt.expects().is_none() =>
+        {
             (carry_out(service, attempt, None).await, None)
         }
         // Without the present owner an unclear answer could never be resolved: do not begin.
@@ -97,6 +102,7 @@ pub(super) fn reply(
         operation: attempt.operation(),
         transfer: attempt.transfer().clone(),
         by: attempt.by().clone(),
+        requested_by: attempt.requested_by().cloned().map(Box::new),
         outcome,
         recorded,
         head: head.map(Box::new),

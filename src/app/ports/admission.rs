@@ -35,11 +35,8 @@ impl Admission {
     /// The permit that the request is admitted by, if it needs one and has it.
     pub fn permit(&self) -> Option<&Permit> {
         match self {
-            Self::Request {
-                verdict: Verdict::Transfer(permit, _) | Verdict::Lookup(permit) | Verdict::Read(permit),
-                ..
-            } => Some(permit),
-            Self::Request { .. } | Self::Rejected(_) => None,
+            Self::Request { verdict, .. } => verdict.permit(),
+            Self::Rejected(_) => None,
         }
     }
 

@@ -179,6 +179,9 @@ pub trait Store: Send + Sync {
     /// Every announcement channel, removed ones too, in the order in which they were made.
     async fn announcement_channels(&self) -> Result<Vec<AnnouncementChannel>, StoreError>;
 
+    /// Whether the log, or a live link, knows the account: it was given a room, owned one, or somebody has it.
+    async fn has_seen(&self, account: &AccountId) -> Result<bool, StoreError>;
+
     /// The entries that match, newest first.
     async fn audit(&self, filter: &AuditFilter) -> Result<Vec<AuditEntry>, StoreError>;
 

@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use jiff::Timestamp;
 use tracing::info;
 
 use super::asking::{self, Asked};
@@ -9,13 +10,16 @@ use super::in_flight::InFlightGuard;
 use super::{CommandService, not_recorded, note_operation};
 use crate::app::acl::rooms_of;
 use crate::app::ports::{Admission, Admitted, Step, StoreError};
-use crate::domain::access::{AclView, Action, Decision, Denial, EffectiveScope, Permit, decide};
+use crate::domain::access::{
+    AclView, Action, Decision, Denial, EffectiveScope, NotSecond, Permit, Takes, decide,
+};
 use crate::domain::admission::{Attempt, Verdict};
 use crate::domain::asking::AccessRequest;
 use crate::domain::audit::OperationId;
 use crate::domain::command::{
     AclCommand, Command, CommandRequest, Place, RejectedRequest, Rejection, UsageError,
 };
+use crate::domain::press::NotPressed;
 use crate::domain::reply::{AskAnswer, Reply};
 use crate::domain::room::RoomId;
 
@@ -29,6 +33,8 @@ pub(in crate::app) enum Next<'a> {
     Edit(Permit),
     /// A transfer that is permitted and written down.
     Transfer(Attempt, InFlightGuard<'a>),
+    /// A transfer that is permitted and takes more; it is on record, at its end.
+    Hold(Held),
     /// A question about a room's owner, which is permitted and written down, and ends with its outcome.
     ShowOwner(RoomId, OnRecord, InFlightGuard<'a>),
     /// Anything else: recorded and already at its end; the answer is still to be given.
@@ -56,32 +62,61 @@ pub(in crate::app) struct OnRecord {
     pub asked: Option<AskAnswer>,
 }
 
+/// A hand-over that takes more than the right to it.
+pub(in crate::app) struct Held {
+    /// What.
+    pub takes: Takes,
+    /// Its record.
+    pub on_record: OnRecord,
+    /// When it was recorded.
+    pub at: Timestamp,
+}
+
 /// The decision, and what of it is still needed after the verdict was recorded.
-enum Decided {
+pub(super) enum Decided {
     Edit(Permit),
-    Verdict {
-        verdict: Verdict,
-        reach: EffectiveScope,
-        denied: Option<Box<(Denial, Action)>>,
-        asked: Option<AskAnswer>,
-    },
+    Verdict(Box<Judged>),
+    /// The ACL changed meanwhile.
+    Again,
 }
 
-fn denied(denial: Denial, action: Action) -> Decided {
-    let (verdict, denied) = (Verdict::Denied(denial.clone()), Some(Box::new((denial, action))));
-    Decided::Verdict { verdict, reach: EffectiveScope::default(), denied, asked: None }
+/// A verdict, the rooms that it reaches, and why it is no plain yes.
+pub(super) struct Judged {
+    pub(super) verdict: Verdict,
+    pub(super) reach: EffectiveScope,
+    pub(super) because: Because,
 }
 
-fn asking(asked: Asked) -> Decided {
-    let (verdict, answer) = match asked {
-        Asked::Denied(denial, action) => return denied(denial, action),
-        Asked::Pointless(answer) => (Verdict::Declined(answer.to_string()), answer),
-        Asked::Ask(asking) => {
-            let answer = AskAnswer::ShownTo(asking.shown_to.clone(), asking.access.lapses_at);
-            (Verdict::Ask(asking), answer)
-        }
-    };
-    Decided::Verdict { verdict, reach: EffectiveScope::default(), denied: None, asked: Some(answer) }
+/// Why a verdict is no plain yes.
+pub(super) enum Because {
+    Nothing,
+    Denied(Box<(Denial, Action)>),
+    Asked(AskAnswer),
+    Takes(Takes),
+    NotSecond(NotSecond),
+}
+
+impl Decided {
+    pub(super) fn verdict(verdict: Verdict, reach: EffectiveScope, because: Because) -> Self {
+        Self::Verdict(Box::new(Judged { verdict, reach, because }))
+    }
+
+    fn denied(denial: Denial, action: Action) -> Self {
+        let because = Because::Denied(Box::new((denial.clone(), action)));
+        Self::verdict(Verdict::Denied(denial), EffectiveScope::default(), because)
+    }
+
+    fn asked(asked: Asked) -> Self {
+        let (verdict, answer) = match asked {
+            Asked::Denied(denial, action) => return Self::denied(denial, action),
+            Asked::Pointless(answer) => (Verdict::Declined(answer.to_string()), answer),
+            Asked::Ask(asking) => {
+                let answer = AskAnswer::ShownTo(asking.shown_to.clone(), asking.access.lapses_at);
+                (Verdict::Ask(asking), answer)
+            }
+        };
+        Self::verdict(verdict, EffectiveScope::default(), Because::Asked(answer))
+    }
 }
 
 impl CommandService {
@@ -98,11 +133,12 @@ impl CommandService {
         let (mut decline_if_busy, mut is_counted) = (false, false);
         for _ in 0..Next::MOST_TURNS {
             let place = self.decided_at(request).await?;
-            let acl = self.store.recent_acl_for(&request.principal, &place).await?;
+            let acl = self.acl_of(request, &place).await?;
             let request = &*self.linked(request, &acl).await?;
-            let (verdict, reach, denied, asked) = match self.decide(request, &place, &acl).await? {
+            let Judged { verdict, reach, because } = match self.decide(request, &place, &acl).await? {
                 Decided::Edit(permit) => return Ok(Next::Edit(permit)),
-                Decided::Verdict { verdict, reach, denied, asked } => (verdict, reach, denied, asked),
+                Decided::Verdict(judged) => *judged,
+                Decided::Again => continue,
             };
             if !std::mem::replace(&mut is_counted, true)
                 && let Some(why) = self.over_room_limit(request, &verdict)
@@ -143,10 +179,23 @@ impl CommandService {
                 }
                 Admitted::Recorded(operation) => {
                     let command = request.command.clone();
-                    let on_record = OnRecord { operation, command, acl, reach, denied, asked };
-                    match lookup {
-                        Some(room) => Next::ShowOwner(room, on_record, begin(operation, now)),
-                        None => Next::Say(on_record),
+                    let mut on_record =
+                        OnRecord { operation, command, acl, reach, denied: None, asked: None };
+                    match (lookup, because) {
+                        (Some(room), _) => Next::ShowOwner(room, on_record, begin(operation, now)),
+                        (None, Because::Takes(takes)) => Next::Hold(Held { takes, on_record, at: now }),
+                        (None, Because::NotSecond(why)) => {
+                            Next::Answer(Reply::NotPressed { operation, why: NotPressed::NotSecond(why) })
+                        }
+                        (None, Because::Denied(denied)) => {
+                            on_record.denied = Some(denied);
+                            Next::Say(on_record)
+                        }
+                        (None, Because::Asked(answer)) => {
+                            on_record.asked = Some(answer);
+                            Next::Say(on_record)
+                        }
+                        (None, Because::Nothing) => Next::Say(on_record),
                     }
                 }
                 Admitted::Duplicate { operation, first } => {
@@ -179,7 +228,7 @@ impl CommandService {
         place: &Place,
         acl: &AclView,
     ) -> Result<Decided, StoreError> {
-        let decided = |verdict, reach| Ok(Decided::Verdict { verdict, reach, denied: None, asked: None });
+        let decided = |verdict, reach| Ok(Decided::verdict(verdict, reach, Because::Nothing));
         let command = match &request.command {
             Ok(command) => command,
             Err(error) => {
@@ -188,7 +237,7 @@ impl CommandService {
         };
         let now = self.clock.now();
         if let Command::Ask(ask) = command {
-            return Ok(asking(asking::decided(self, request, &ask.room, acl).await?));
+            return Ok(Decided::asked(asking::decided(self, request, &ask.room, acl).await?));
         }
         let action = match command {
             Command::Acl(AclCommand::Edit { edit, .. }) => {
@@ -200,12 +249,14 @@ impl CommandService {
             },
         };
         match (decide(&request.principal, place, action.clone(), acl, now), command) {
-            (Decision::Deny(denial), _) => Ok(denied(denial, action)),
+            (Decision::Deny(denial), _) => Ok(Decided::denied(denial, action)),
             (Decision::Permit(permit), Command::Acl(AclCommand::Edit { .. })) => Ok(Decided::Edit(permit)),
+            (Decision::Permit(permit), Command::Transfer(transfer)) => {
+                self.cleared(request, transfer, permit, acl, now).await
+            }
             (Decision::Permit(permit), command) => {
                 let reach = permit.reach().clone();
                 let verdict = match command {
-                    Command::Transfer(transfer) => Verdict::Transfer(permit, transfer.new_owner.clone()),
                     Command::ShowOwner { .. } => Verdict::Lookup(permit),
                     _ => Verdict::Read(permit),
                 };

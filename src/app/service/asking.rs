@@ -11,7 +11,9 @@ use crate::domain::admission::Asking;
 use crate::domain::announcement::Announcement;
 use crate::domain::asking::{ANSWERED_WITHIN, AccessRequest, Addressee, Granters, MOST_ADMINS};
 use crate::domain::audit::{Announced, AskedAccess, Event, OperationId, What};
-use crate::domain::command::{AclCommand, AskForAccess, Command, CommandRequest, Edit, Nonce, Place};
+use crate::domain::command::{
+    AclCommand, AskForAccess, Command, CommandRequest, Edit, HandTo, Nonce, Place, Transfer,
+};
 use crate::domain::press::Asks;
 use crate::domain::principal::{Channel, Principal};
 use crate::domain::reply::AskAnswer;
@@ -114,15 +116,16 @@ pub(in crate::app) async fn offered(
     request: &CommandRequest,
     acl: &AclView,
 ) -> Option<Box<AskForAccess>> {
-    let Ok(command @ Command::Transfer(transfer)) = &request.command else { return None };
-    if transfer.overrides.is_some() {
-        return None;
-    }
-    match decided(service, request, &transfer.room, acl).await {
-        Ok(Asked::Ask(_)) => Some(Box::new(AskForAccess {
-            room: transfer.room.clone(),
-            reason: command.reason().map(str::to_owned),
-        })),
+    let command = request.command.as_ref().ok()?;
+    let room = match command {
+        Command::Transfer(Transfer { room, overrides: None, .. })
+        | Command::HandTo(HandTo { room, overrides: None, .. }) => room,
+        _ => return None,
+    };
+    match decided(service, request, room, acl).await {
+        Ok(Asked::Ask(_)) => {
+            Some(Box::new(AskForAccess { room: room.clone(), reason: command.reason().map(str::to_owned) }))
+        }
         _ => None,
     }
 }

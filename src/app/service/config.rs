@@ -40,6 +40,8 @@ pub struct ServiceConfig {
     pub timing: Timing,
     /// How much load is accepted.
     pub limits: Limits,
+    /// Whether a hand-over to an account that the log has never seen has to be confirmed.
+    pub confirm_new_accounts: bool,
 }
 
 impl From<Timing> for ServiceConfig {

@@ -5,6 +5,7 @@
 mod admission;
 mod announcing;
 pub(super) mod asking;
+mod clearing;
 mod config;
 mod in_flight;
 mod linking;
@@ -42,7 +43,7 @@ use crate::domain::reply::Reply;
 use crate::domain::reply_note::{HowReplied, ReplyNote};
 use crate::domain::room::Accounts;
 
-pub(super) use admission::{Next, OnRecord};
+pub(super) use admission::{Held, Next, OnRecord};
 pub use config::{ServiceConfig, Timing};
 pub(super) use recording::Recorded;
 
@@ -56,6 +57,7 @@ pub struct CommandService {
     pub(super) directory: Arc<dyn Directory>,
     pub(super) live_rooms: LiveRooms,
     pub(super) accounts: Accounts,
+    confirm_new_accounts: bool,
     in_flight: InFlight,
     watched: Watched,
     admissions: Admissions,
@@ -85,6 +87,7 @@ impl CommandService {
             timing,
             directory: Arc::new(Known::default()),
             accounts: Accounts::default(),
+            confirm_new_accounts: false,
             in_flight: InFlight::default(),
             watched: Watched::default(),
             admissions: Admissions::default(),
@@ -112,6 +115,12 @@ impl CommandService {
     #[must_use]
     pub fn with_accounts(self, accounts: Accounts) -> Self {
         Self { accounts, ..self }
+    }
+
+    /// Whether a hand-over to an account that the log has never seen has to be confirmed.
+    #[must_use]
+    pub fn confirming_new_accounts(self, confirm_new_accounts: bool) -> Self {
+        Self { confirm_new_accounts, ..self }
     }
 
     /// With durable storage for pending replies.

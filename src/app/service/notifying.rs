@@ -10,6 +10,7 @@ use super::pending::{Next, is_too_late};
 use super::{CommandService, span_of};
 use crate::app::ports::StoreError;
 use crate::app::replies::{Messengers, Notification, PendingReply, Platform, SendError};
+use crate::domain::access::Asker;
 use crate::domain::audit::{AuditEntry, OperationId, Outcome, OutcomeKind, Unresolved, What};
 use crate::domain::command::{Person, Transfer};
 use crate::domain::principal::Principal;
@@ -294,6 +295,10 @@ impl CommandService {
                     reason: entry.reason,
                     overrides: None,
                 },
+                requested_by: entry.requested_by.map(|subject| {
+                    let (name, groups) = (entry.requested_by_name, Vec::new());
+                    Box::new(Asker { subject, name, groups, at: entry.at })
+                }),
                 by: Principal { name: entry.actor_name, ..Principal::new(actor.clone()) },
                 outcome,
                 recorded: true,

@@ -59,7 +59,7 @@ impl CommandService {
     /// it up.
     pub(super) fn over_room_limit(&self, request: &CommandRequest, verdict: &Verdict) -> Option<Overload> {
         let limit = self.shedding.semaphore.limits().per_room?;
-        let (Verdict::Transfer(..) | Verdict::Lookup(_)) = verdict else { return None };
+        let (Verdict::Transfer(..) | Verdict::Held(..) | Verdict::Lookup(_)) = verdict else { return None };
         let room = request.command.as_ref().ok().and_then(Command::room)?;
         (!self.shedding.rooms.admits(room, limit, self.clock.now())).then_some(Overload::Room(limit))
     }

@@ -126,6 +126,7 @@ fn activity(entry: &AuditEntry, changed_at: Option<Timestamp>) -> Value {
             "new_owner_person": entry.new_owner_person,
             "previous_owner": entry.previous_owner,
             "reason": entry.reason,
+            "requested_by": entry.requested_by,
             "delivery_id": entry.delivery_id,
             "event_at": changed_at.map(millis),
             "announced": (!links.is_empty()).then_some(links),
@@ -183,6 +184,8 @@ mod tests {
             duration_ms: Some(120),
             announced: Vec::new(),
             new_owner_person: None,
+            requested_by: None,
+            requested_by_name: None,
         }
     }
 

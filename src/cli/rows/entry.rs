@@ -44,6 +44,8 @@ impl Row for AuditEntry {
         "duration_ms",
         "announced",
         "new_owner_person",
+        "requested_by",
+        "requested_by_name",
     ];
 
     /// What fits a terminal; `audit show` and the other formats have every field.
@@ -117,6 +119,8 @@ impl Row for AuditEntry {
             shown(self.duration_ms.as_ref()),
             links(&self.announced).into(),
             shown(self.new_owner_person.as_ref()),
+            shown(self.requested_by.as_ref()),
+            text(self.requested_by_name.as_ref()),
         ])
     }
 }
@@ -163,6 +167,8 @@ mod tests {
                 to: None,
             }],
             new_owner_person: Some("slack:T1:U2".parse().unwrap()),
+            requested_by: Some("slack:T1:U2".parse().unwrap()),
+            requested_by_name: Some("boris".to_owned()),
         };
         let bare = AuditEntry {
             actor: None,
@@ -181,6 +187,8 @@ mod tests {
             duration_ms: None,
             announced: Vec::new(),
             new_owner_person: None,
+            requested_by: None,
+            requested_by_name: None,
             ..full.clone()
         };
         let permitted = AuditEntry { decision: Some(DecisionKind::Permit), ..full.clone() };

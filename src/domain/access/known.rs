@@ -1,14 +1,14 @@
 //! What is known beyond the ACL: who is in which user group of Slack, and which workspaces are served.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
+use super::Asker;
 use crate::domain::principal::{Outside, Principal, Subject};
 
-/// How old a reading may be to count.
-const LONGEST_TRUSTED: Duration = Duration::from_secs(600);
+/// How long it counts what a platform said of somebody's groups.
+pub const LONGEST_TRUSTED: SignedDuration = SignedDuration::from_mins(10);
 
 /// A group as it was read.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -24,8 +24,7 @@ pub struct Reading {
 impl Reading {
     /// Whether it counts at `now`. A reading of the future does not: the clock was turned back.
     pub fn is_fresh(&self, now: Timestamp) -> bool {
-        self.as_of
-            .is_some_and(|as_of| now >= as_of && now.duration_since(as_of).unsigned_abs() <= LONGEST_TRUSTED)
+        self.as_of.is_some_and(|as_of| now >= as_of && now.duration_since(as_of) <= LONGEST_TRUSTED)
     }
 }
 
@@ -79,6 +78,19 @@ impl Known {
             }
         }
         Principal { groups, outside: Outside::These(outside), ..Principal::new(subject) }
+    }
+
+    /// Who asked for something, with their groups as they are known now. `None` if that was too long ago: the roles that
+    /// Discord named with the request do not count any more.
+    pub fn asker(&self, asker: &Asker, now: Timestamp) -> Option<Principal> {
+        let is_fresh = now >= asker.at && now.duration_since(asker.at) <= LONGEST_TRUSTED;
+        match &asker.subject {
+            Subject::DiscordUser { .. } if !is_fresh => None,
+            Subject::DiscordUser { .. } => {
+                Some(Principal::new(asker.subject.clone()).only_in(asker.groups.clone()))
+            }
+            subject => Some(self.principal(subject.clone(), now)),
+        }
     }
 
     /// Whether commands of the subject's workspace are taken. Which workspaces an organisation (`E…`) has is not known

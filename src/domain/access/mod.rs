@@ -18,6 +18,7 @@
 //! 7. Nobody denies anything to somebody who is, or may be, an admin for rooms beyond their own.
 //! 8. No change takes the last admin from chat who could undo it, who could edit entries for every room, or for any:
 //!    the last who is known to be able to, or, where nobody was known to, who may be. Only the command line forces it.
+//! 9. A hand-over of a marked room takes more than the right to it: see [`clear`].
 //!
 //! [`decide`] is the rule: what is explained, listed, planned or refused because of a lock-out asks it. It is pure:
 //! the caller reads the ACL, the clock and the groups before.
@@ -25,11 +26,13 @@
 mod announcing;
 mod attention;
 mod change;
+mod clearance;
 mod explain;
 mod known;
 pub mod plan;
 mod rule;
 mod scope;
+mod second;
 mod setting;
 mod warning;
 
@@ -47,13 +50,17 @@ pub use change::{
     AclChange, ChangedEntry, GrantUse, Helpers, LockOut, NewGrant, NotEdited, admin_beyond, admins_of,
     is_for_oneself, live_admins, lock_out,
 };
+pub use clearance::{
+    Approval, Asker, AtHand, Clearance, Cleared, Needed, NotSecond, Takes, clear, could_be_second,
+};
 pub use explain::{
     CallerRights, EligibleSubject, Explanation, Right, Standing, UnreadGroup, caller_rights, explain, rights,
     unread_groups, who_can,
 };
-pub use known::{Known, Reading};
+pub use known::{Known, LONGEST_TRUSTED, Reading};
 pub use rule::{Authority, Decision, Denial, EffectiveScope, GrantMatch, Permit, decide, grant_match};
 pub use scope::{InvalidScope, RoomScope};
+pub use second::who_else;
 pub use setting::{AclSetting, Mark, Setting, SettingKey, account_of, person_with};
 pub use warning::{GrantWarning, GrantWarnings, beside_setting, warnings};
 

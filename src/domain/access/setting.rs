@@ -136,11 +136,16 @@ impl AclSetting {
 impl AclView {
     /// The strictest live mark that covers the room.
     pub fn mark_of(&self, room: &RoomId, now: Timestamp) -> Option<Mark> {
+        self.marking(room, now).map(|(mark, _)| mark)
+    }
+
+    /// The same, and the scope that is marked by it.
+    pub fn marking(&self, room: &RoomId, now: Timestamp) -> Option<(Mark, &RoomScope)> {
         let live = self.settings.iter().filter(|entry| entry.is_live(now));
         let marks = live.filter_map(|entry| match &entry.setting {
-            Setting::Mark { rooms, mark } if rooms.covers(room) => Some(*mark),
+            Setting::Mark { rooms, mark } if rooms.covers(room) => Some((*mark, rooms)),
             Setting::Mark { .. } | Setting::Link { .. } => None,
         });
-        marks.max()
+        marks.max_by_key(|(mark, _)| *mark)
     }
 }

@@ -2,6 +2,7 @@
 //! said of it is held against it in [`answers`] and [`lock_outs`].
 
 mod answers;
+mod clearances;
 mod lock_outs;
 mod model;
 

@@ -57,9 +57,27 @@ pub struct AuditEntry {
     /// Who has the account that was to own it, in the chat: the person who was named, or whom the ACL knew by it then.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub new_owner_person: Option<Subject>,
+    /// Who had asked for what the actor approved.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub requested_by: Option<Subject>,
+    /// Their name at that time: a caption.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub requested_by_name: Option<String>,
 }
 
 impl AuditEntry {
+    /// Who asked, by name if one is known; and who approved it, if it was approved.
+    pub fn people(&self) -> Option<(String, Option<String>)> {
+        let called = |name: &Option<String>, subject: &Option<Subject>| {
+            name.clone().or_else(|| subject.as_ref().map(ToString::to_string))
+        };
+        let actor = called(&self.actor_name, &self.actor)?;
+        Some(match called(&self.requested_by_name, &self.requested_by) {
+            Some(asker) => (asker, Some(actor)),
+            None => (actor, None),
+        })
+    }
+
     /// The entry of an operation that begins with this event; `None` if the event begins none.
     pub fn begun_by(event: &Event) -> Option<Self> {
         let outcome = OutcomeKind::Succeeded;
@@ -87,6 +105,8 @@ impl AuditEntry {
             outcome: request.outcome,
             error_info: request.error_info.clone(),
             delivery_id: request.delivery_id.clone(),
+            requested_by: request.requested_by.clone(),
+            requested_by_name: request.requested_by_name.clone(),
             ..self
         }
     }

@@ -131,6 +131,12 @@ pub struct Request {
     /// The operation whose reply offered the button that was pressed; `None` if it was typed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pressed: Option<OperationId>,
+    /// Who had asked for what the actor approved.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub requested_by: Option<Subject>,
+    /// Their name at that time: a caption.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub requested_by_name: Option<String>,
     /// What it changed in the ACL.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub acl_changes: Vec<ChangedEntry>,

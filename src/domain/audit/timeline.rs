@@ -102,6 +102,10 @@ fn requested(request: &Request) -> Vec<(&'static str, String)> {
             format!("for the role {} for {room}; an admin can answer until {until}", asks.role),
         ));
     }
+    if let (Some(asker), Some(of)) = (&request.requested_by, request.pressed) {
+        let name = request.requested_by_name.as_ref().map(|name| format!(" ({name})")).unwrap_or_default();
+        steps.push(("approved", format!("asked for by {asker}{name} as operation {of}")));
+    }
     match (request.outcome, &request.room, &request.new_owner) {
         _ if request.asks.is_some() => {}
         (OutcomeKind::Pending, Some(room), Some(owner)) => {

@@ -276,12 +276,19 @@ pub struct CommandRequest {
     pub command: Result<Command, UsageError>,
     /// The button that was pressed; `None` if it was typed.
     pub pressed: Option<Pressed>,
+    /// Who has to own the room for it to be changed, if the command says so by itself. To say so confirms it.
+    pub if_owner: Option<AccountId>,
 }
 
 impl CommandRequest {
     /// Somebody's on the bot's machine, who typed this there.
     pub fn local(principal: Principal, typed: String, command: Result<Command, UsageError>) -> Self {
-        Self { principal, place: Place::Local, delivery: None, typed, command, pressed: None }
+        Self { principal, place: Place::Local, delivery: None, typed, command, pressed: None, if_owner: None }
+    }
+
+    /// Who has to own the room for it to be changed; `None` for whoever does.
+    pub fn expects(&self) -> Option<&AccountId> {
+        self.if_owner.as_ref().or_else(|| self.pressed.as_ref()?.expects.as_ref())
     }
 }
 

@@ -1,5 +1,6 @@
 //! The button behind a request, if somebody pressed one instead of typing.
 
+use crate::domain::access::Approval;
 use crate::domain::audit::OperationId;
 use crate::domain::room::AccountId;
 
@@ -34,6 +35,8 @@ pub struct Pressed {
     pub of: OperationId,
     /// Who has to own the room for the press to change anything.
     pub expects: Option<AccountId>,
+    /// What it gives to a hand-over that takes more than the right to it.
+    pub approval: Option<Box<Approval>>,
 }
 
 #[cfg(test)]

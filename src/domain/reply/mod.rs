@@ -8,7 +8,9 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use super::access::{Action, CallerRights, Denial, EffectiveScope, Grant, Helpers, Right, Role};
+use super::access::{
+    Action, Asker, CallerRights, Denial, EffectiveScope, Grant, Helpers, Needed, Right, Role, Takes,
+};
 use super::asking::{AccessRequest, Addressee};
 use super::audit::{AuditEntry, NoAnswer, OperationId, Outcome, OutcomeKind};
 use super::command::{AskForAccess, CommandGroup, Transfer, Unusable, UsageError};
@@ -93,8 +95,10 @@ pub enum Reply {
         operation: OperationId,
         /// What was asked for.
         transfer: Transfer,
-        /// Who asked.
+        /// Who asked, or approved what somebody else had asked for.
         by: Principal,
+        /// Who had asked for what that person approved.
+        requested_by: Option<Box<Asker>>,
         /// The outcome.
         outcome: Outcome,
         /// Whether the outcome is in the log. If not, it is resolved later.
@@ -103,6 +107,19 @@ pub enum Reply {
         head: Option<Box<TreeHead>>,
         /// The hand-over that was probably meant, if there is no room of this id.
         meant: Option<Box<Transfer>>,
+    },
+    /// A transfer that takes more than the right to it. Nothing is done yet.
+    Held {
+        /// The record of the request.
+        operation: OperationId,
+        /// What was asked for.
+        transfer: Transfer,
+        /// What it takes, and why.
+        takes: Takes,
+        /// Who asked for it.
+        asker: Asker,
+        /// How it can go on.
+        onward: Onward,
     },
     /// Not permitted.
     Denied {
@@ -234,6 +251,29 @@ pub enum Reply {
         typed: String,
         /// Whether there is a way to send the outcome.
         result_follows: bool,
+    },
+}
+
+/// How a transfer that takes more can go on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Onward {
+    /// As long as this account owns the room.
+    WhileOwnedBy {
+        /// The present owner.
+        owner: AccountId,
+        /// How many watch the room, if that is known.
+        viewers: Option<u64>,
+    },
+    /// Nobody else may do it in this channel.
+    NobodyElse(Helpers),
+    /// In a channel alone.
+    InAChannel,
+    /// Not at all: a look at the room's owner says why.
+    Ended {
+        /// Why, as the outcome that it would have had.
+        outcome: Box<Outcome>,
+        /// The hand-over that was probably meant, if there is no room of this id.
+        meant: Option<Box<Transfer>>,
     },
 }
 
@@ -385,8 +425,14 @@ impl Reply {
     /// Whether, being the reply to a press, it leaves nothing to press any more in the message that the button was in.
     pub fn ends_buttons(&self) -> bool {
         match self.said() {
-            Self::NotPressed { why, .. } => !matches!(why, NotPressed::NotYours(_)),
-            Self::Transfer { .. } | Self::Unusable { .. } | Self::Cancelled { .. } | Self::Ask { .. } => true,
+            Self::NotPressed { why, .. } => {
+                !matches!(why, NotPressed::NotYours(_) | NotPressed::NotSecond(_))
+            }
+            Self::Transfer { .. }
+            | Self::Held { .. }
+            | Self::Unusable { .. }
+            | Self::Cancelled { .. }
+            | Self::Ask { .. } => true,
             // The message is rewritten to say how the request was answered.
             Self::Acl { answer, .. } if matches!(**answer, AclAnswer::Answered { .. }) => false,
             Self::Denied { .. }
@@ -407,9 +453,26 @@ impl Reply {
     pub fn audience(&self) -> Audience {
         match self {
             Self::Transfer { outcome, .. } => outcome.audience(),
+            _ if self.asks_others() => Audience::Channel,
             Self::Late { reply, .. } | Self::WithButtons { reply, .. } => reply.audience(),
             _ => Audience::Caller,
         }
+    }
+
+    /// Whether it is for people other than the caller to act on.
+    fn asks_others(&self) -> bool {
+        let Self::Held { takes, onward: Onward::WhileOwnedBy { .. }, .. } = self.said() else { return false };
+        takes.needed == Needed::SecondPerson
+    }
+
+    /// Whether the channel sees it, where all replies are private or not: a request that others have to see always.
+    pub fn is_public(&self, all_private: bool) -> bool {
+        self.audience() == Audience::Channel && (!all_private || self.asks_others())
+    }
+
+    /// Whether nothing goes on without its buttons.
+    pub fn needs_buttons(&self) -> bool {
+        matches!(self.said(), Self::Held { onward: Onward::WhileOwnedBy { .. }, .. })
     }
 
     /// The outcome as the interface names it, for logs, metrics and exit codes.
@@ -430,7 +493,8 @@ impl Reply {
             Self::Denied { .. } | Self::Foreign { .. } => OutcomeKind::Denied,
             Self::Invalid { .. } | Self::Unusable { .. } => OutcomeKind::Invalid,
             Self::Duplicate { .. } => OutcomeKind::Duplicate,
-            Self::Busy { .. }
+            Self::Held { .. }
+            | Self::Busy { .. }
             | Self::NotHeld { .. }
             | Self::NotPressed { .. }
             | Self::RateLimited { .. }
@@ -450,6 +514,7 @@ impl Reply {
             | Self::Rooms { operation, .. }
             | Self::Owner { operation, .. }
             | Self::Transfer { operation, .. }
+            | Self::Held { operation, .. }
             | Self::Denied { operation, .. }
             | Self::Ask { operation, .. }
             | Self::Invalid { operation, .. }

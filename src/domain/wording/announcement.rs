@@ -60,9 +60,9 @@ fn changed(
     if is_news {
         message.headline = text("Now known: ").and(message.headline);
     }
-    let by = entry.actor_name.clone().or_else(|| entry.actor.as_ref().map(ToString::to_string));
-    if let Some(by) = by {
-        message.headline = without_full_stop(message.headline).text(" · by ").code(by);
+    if let Some((by, approved_by)) = entry.people() {
+        let headline = without_full_stop(message.headline).text(" · by ").code(by);
+        message.headline = headline.and_if(approved_by, |line, who| line.text(", approved by ").code(who));
     }
     message
 }

@@ -139,7 +139,12 @@ fn whole(entry: &AuditEntry, grant: Option<&Grant>) -> Message {
     };
     let coded = |value: &Option<String>| value.as_ref().map(code);
     field("At", Some(text(read_in(entry.at, &TimeZone::UTC))));
-    field("By", entry.actor.as_ref().map(|actor| person(actor, entry.actor_name.as_ref())));
+    let by = if entry.requested_by.is_some() { "Approved by" } else { "By" };
+    field(by, entry.actor.as_ref().map(|actor| person(actor, entry.actor_name.as_ref())));
+    field(
+        "Asked for by",
+        entry.requested_by.as_ref().map(|who| person(who, entry.requested_by_name.as_ref())),
+    );
     field("In", entry.channel.as_ref().map(channel));
     field("Command", Some(code(&entry.command)));
     field("Room", entry.room.as_ref().map(code));

@@ -6,7 +6,7 @@ use std::fmt;
 use jiff::Timestamp;
 
 use crate::domain::audit::{AuditEntry, OperationId, OutcomeKind};
-use crate::domain::command::{CommandGroup, Invocation, Style, shell_word};
+use crate::domain::command::{CommandGroup, Invocation, Style, Transfer, shell_word};
 use crate::domain::press::{Asks, LONGEST_LABEL, Offer};
 use crate::domain::principal::{Channel, Subject};
 use crate::domain::room::RoomId;
@@ -137,6 +137,11 @@ pub(super) fn person(subject: &Subject, name: Option<&String>) -> Line {
 /// An account, and who in the chat has it if that is known.
 pub(super) fn account(id: impl fmt::Display, person: Option<Line>) -> Line {
     code(id).and_if(person, |line, person| line.text(" (").and(person).text(")"))
+}
+
+/// The account that is to own the room, with the person whose it is.
+pub(super) fn new_owner(transfer: &Transfer) -> Line {
+    account(&transfer.new_owner, transfer.person.as_ref().map(|who| person(&who.subject, who.name.as_ref())))
 }
 
 pub(super) fn channel(channel: &Channel) -> Line {

@@ -10,6 +10,7 @@ mod asking;
 pub mod audit;
 mod denial;
 pub mod edits;
+mod held;
 mod help;
 mod lists;
 mod message;
@@ -18,8 +19,10 @@ pub mod rooms;
 pub(in crate::domain) mod usage;
 pub mod why;
 
+use super::access::Asker;
 use super::audit::{AuditEntry, OperationId, Outcome, OutcomeKind};
 use super::press::NotPressed;
+use super::principal::Principal;
 use super::reply::{Overload, Reply, commands};
 use super::room::RoomId;
 use message::{hand_over, op, person, spans, text};
@@ -58,9 +61,11 @@ pub fn message(reply: &Reply, name: &CommandName) -> Message {
             }
             message
         }
-        Reply::Transfer { operation, transfer, by, outcome, recorded, head, meant } => {
-            let person = transfer.person.as_ref().map(|who| message::person(&who.subject, who.name.as_ref()));
-            let new_owner = message::account(&transfer.new_owner, person);
+        Reply::Held { operation, transfer, takes, asker, onward } => {
+            held::held(*operation, transfer, takes, asker, onward, name)
+        }
+        Reply::Transfer { operation, transfer, by, requested_by, outcome, recorded, head, meant } => {
+            let new_owner = message::new_owner(transfer);
             let mut message = outcome_message(
                 *operation,
                 transfer.room.as_str(),
@@ -86,8 +91,8 @@ pub fn message(reply: &Reply, name: &CommandName) -> Message {
                 rooms::did_you_mean(&mut message, &meant.room, &line, name);
             }
             // A refusal has no room for it; the record has it.
-            if let Some(reason) = transfer.reason.as_ref().filter(|_| message.tone != Tone::Failed) {
-                message.body.push(text("Reason given: ").code(reason));
+            if message.tone != Tone::Failed {
+                message.body.extend(circumstances(by, requested_by.as_deref(), transfer.reason.as_ref()));
             }
             if !recorded {
                 message.tone = Tone::Warning;
@@ -177,6 +182,19 @@ pub fn message(reply: &Reply, name: &CommandName) -> Message {
     }
 }
 
+/// Who asked for what somebody else approved, and the reason that was given.
+fn circumstances(by: &Principal, requested_by: Option<&Asker>, reason: Option<&String>) -> Option<Line> {
+    let asker = requested_by.map(|asker| {
+        let line = text("Asked for by ").and(person(&asker.subject, asker.name.as_ref()));
+        line.text(", approved by ").and(person(&by.subject, by.name.as_ref())).text(".")
+    });
+    let reason = reason.map(|reason| text("Reason given: ").code(reason));
+    match (asker, reason) {
+        (Some(asker), Some(reason)) => Some(asker.text(" ").and(reason)),
+        (asker, reason) => asker.or(reason),
+    }
+}
+
 /// What stands before the line that undoes a hand-over.
 pub const UNDO: &str = " · undo: ";
 
@@ -236,6 +254,10 @@ fn not_pressed(operation: OperationId, why: &NotPressed) -> Message {
             headline.text("this was pressed already, and became op ").text(by).text("."),
             "Look at the reply to that one before you do it again.",
         ),
+        NotPressed::NotSecond(why) => {
+            let (line, next) = held::not_second(why);
+            (headline.and(line), next)
+        }
         NotPressed::NotYours(whom) => (
             headline.text("this button is for ").and(message::subject(whom)).text("."),
             "Type the command yourself, if you may use it here.",

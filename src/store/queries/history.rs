@@ -7,7 +7,7 @@ use sqlx::sqlite::{SqlitePool, SqliteRow};
 use crate::app::ports::StoreError;
 use crate::domain::audit::{ReportedChange, RoomEntry, RoomHistory};
 use crate::domain::room::RoomId;
-use crate::store::rows::{self, ANNOUNCED, BEHIND_ENTRY, Columns as _, NEW_OWNER_PERSON};
+use crate::store::rows::{self, BEHIND_ENTRY, BESIDE, Columns as _};
 
 /// The next entry that says who owned the room before it is nearly always the first.
 const AHEAD: i64 = 16;
@@ -33,7 +33,7 @@ pub(super) fn around() -> String {
              SELECT operation FROM earlier UNION SELECT operation FROM later
              UNION SELECT operation FROM changed_earlier UNION SELECT operation FROM changed_later
              UNION SELECT operation FROM operations WHERE held_room = ?1)
-         SELECT {}, {ANNOUNCED}, {NEW_OWNER_PERSON}, event_at, original_owner, signed, (SELECT count(*) FROM earlier) AS earlier
+         SELECT {}, {BESIDE}, event_at, original_owner, signed, (SELECT count(*) FROM earlier) AS earlier
          FROM near JOIN operations USING (operation) LEFT JOIN callbacks USING (operation)
          ORDER BY operation",
         rows::OWN_COLUMNS

@@ -43,6 +43,14 @@ pub(super) async fn is_anything_due(pool: &SqlitePool) -> Result<bool, StoreErro
     Ok(sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM announcements_due)").fetch_one(pool).await?)
 }
 
+/// Whether the account was given a room, owned one, or somebody has it. What was asked for and not done is not enough.
+pub(super) async fn has_seen(pool: &SqlitePool, account: &AccountId) -> Result<bool, StoreError> {
+    let sql = "SELECT EXISTS (SELECT 1 FROM operations WHERE new_owner = ?1 AND outcome IN ('succeeded', 'unchanged'))
+                   OR EXISTS (SELECT 1 FROM operations WHERE previous_owner = ?1)
+                   OR EXISTS (SELECT 1 FROM acl_settings WHERE kind = 'link' AND value = ?1 AND removed_at IS NULL)";
+    Ok(sqlx::query_scalar(sql).bind(account.as_str()).fetch_one(pool).await?)
+}
+
 /// Answers questions to the log.
 pub(super) struct LogReader {
     pool: SqlitePool,

@@ -237,6 +237,7 @@ fn named(table: &str, row: &Row, id: &Value) -> (Option<i64>, String) {
         "acl_settings" => "setting",
         "access_requests" => "request for access",
         "new_owner_people" => "new owner of operation",
+        "approvals" => "approval",
         _ => "archive",
     };
     (event, format!("{kind} {id}"))
@@ -272,6 +273,7 @@ pub(in crate::store) fn load_state(log: &Connection, last: i64) -> Result<(), St
              iif(removed_in <= ?1, removed_by, NULL), iif(removed_in <= ?1, removed_in, NULL), reason
          FROM log.acl_settings NOT INDEXED WHERE set_in <= ?1",
         "INSERT INTO main.new_owner_people SELECT * FROM log.new_owner_people NOT INDEXED WHERE operation <= ?1",
+        "INSERT INTO main.approvals SELECT * FROM log.approvals NOT INDEXED WHERE operation <= ?1",
         "INSERT INTO main.announcements SELECT * FROM log.announcements NOT INDEXED WHERE event <= ?1",
         "INSERT INTO main.access_requests (operation, person, room, channel, asked_at, lapses_at, answered_in)
          SELECT operation, person, room, channel, asked_at, lapses_at, iif(answered_in <= ?1, answered_in, NULL)
@@ -296,8 +298,14 @@ pub(in crate::store) fn load_state(log: &Connection, last: i64) -> Result<(), St
 }
 
 /// The tables that the first archives did not know.
-const YOUNGER_TABLES: [&str; 5] =
-    ["announcement_channels", "announcements", "acl_settings", "access_requests", "new_owner_people"];
+const YOUNGER_TABLES: [&str; 6] = [
+    "announcement_channels",
+    "announcements",
+    "acl_settings",
+    "access_requests",
+    "new_owner_people",
+    "approvals",
+];
 
 /// The hash over what the scratch tables say. How it is made is fixed: the hash in an old event has to come out again
 /// in years.

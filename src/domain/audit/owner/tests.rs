@@ -30,6 +30,8 @@ fn entry(second: i64, from: Option<&str>, to: Option<&str>, outcome: OutcomeKind
         duration_ms: (outcome != Pending).then_some(1_000),
         announced: Vec::new(),
         new_owner_person: None,
+        requested_by: None,
+        requested_by_name: None,
     }
 }
 
