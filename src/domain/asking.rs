@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use jiff::{SignedDuration, Timestamp};
 
 use super::access::{
-    AclView, Action, AuthorisedChannel, Decision, Denial, Effect, Grant, GrantId, Known, NewGrant, Role,
-    RoomScope, decide, live_admins,
+    AclSetting, AclView, Action, AuthorisedChannel, Decision, Denial, Effect, Grant, GrantId, Known,
+    NewGrant, Role, RoomScope, decide, is_one_person, live_admins,
 };
 use super::audit::OperationId;
 use super::command::{CommandGroup, Invocation};
@@ -97,23 +97,18 @@ pub enum NotAnswered {
     Own(OperationId),
 }
 
-/// Whether both are the same human being.
-#[must_use]
-pub fn is_same_person(one: &Subject, other: &Subject) -> bool {
-    one == other
-}
-
 impl AccessRequest {
-    /// Whether it can be answered now, apart from what the ACL says.
+    /// Whether it can be answered now, apart from what the ACL says of rights. `links` are the accounts that both people
+    /// have and had.
     ///
     /// # Errors
     /// When it was answered, has lapsed, or is the answerer's own.
-    pub fn check(&self, by: &Subject, now: Timestamp) -> Result<(), NotAnswered> {
+    pub fn check(&self, by: &Subject, links: &[AclSetting], now: Timestamp) -> Result<(), NotAnswered> {
         if self.answer.is_some() {
             Err(NotAnswered::Answered(Box::new(self.clone())))
         } else if now >= self.lapses_at {
             Err(NotAnswered::Lapsed(Box::new(self.clone())))
-        } else if is_same_person(&self.person, by) {
+        } else if is_one_person(&self.person, by, links, self.asked_at, now) {
             Err(NotAnswered::Own(self.operation))
         } else {
             Ok(())
@@ -222,7 +217,7 @@ impl Granters {
             }
             granters.people.extend(known.people_in(subject, now));
         }
-        granters.people.retain(|person| !is_same_person(person, asker) && may(&as_known(person, known, now)));
+        granters.people.retain(|person| person != asker && may(&as_known(person, known, now)));
         granters
     }
 

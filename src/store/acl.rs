@@ -10,7 +10,7 @@ use crate::domain::access::{
 };
 use crate::domain::asking::{AccessRequest, NotAnswered};
 use crate::domain::audit::{OutcomeKind, Request};
-use crate::domain::principal::Channel;
+use crate::domain::principal::{Channel, Subject};
 
 use super::admission::{first_of, note_use};
 use super::announcing::{self, announcement_channels};
@@ -84,7 +84,9 @@ fn answered(
     let Some(asked) = asking::named(log, operation)? else {
         return Ok(Err(NotAnswered::NoRequest(operation)));
     };
-    Ok(asked.check(&edit.principal.subject, at).map(|()| Some(asked)))
+    let by = &edit.principal.subject;
+    let links = links_of(log, [&asked.person, by])?;
+    Ok(asked.check(by, &links, at).map(|()| Some(asked)))
 }
 
 /// When a grant that was made ends.
@@ -271,6 +273,14 @@ fn live_announcement(
     channel: &Channel,
 ) -> Result<Option<AnnouncementChannel>, StoreError> {
     Ok(announcement_channels(log)?.into_iter().find(|entry| entry.channel == *channel))
+}
+
+/// The accounts that two people have and had.
+fn links_of(log: &LogTransaction<'_>, people: [&Subject; 2]) -> Result<Vec<AclSetting>, StoreError> {
+    let sql = format!("SELECT {SETTING} FROM acl_settings WHERE kind = 'link' AND key IN (?, ?)");
+    let mut statement = log.connection.prepare_cached(&sql)?;
+    let found = statement.query_and_then(people.map(ToString::to_string), |row| rows::setting(row))?;
+    found.collect()
 }
 
 fn live_setting(log: &LogTransaction<'_>, key: &SettingKey) -> Result<Option<AclSetting>, StoreError> {

@@ -213,14 +213,13 @@ fn not_second(
 /// Whether `other` could approve what `asker` asks for at `now`, as far as that depends on who both are.
 #[must_use]
 pub fn could_be_second(asker: &Subject, other: &Subject, links: &[AclSetting], now: Timestamp) -> bool {
-    asker != other
-        && !is_one_person(asker, other, links, now, now)
-        && are_known_to_be_two(asker, other, links, now, now)
+    !is_one_person(asker, other, links, now, now) && are_known_to_be_two(asker, other, links, now, now)
 }
 
-/// Whether both had the same account between two moments, be it one after the other: a link that is moved from one to
-/// the other does not make two people of them.
-fn is_one_person(
+/// Whether both are one person: the same subject, or two who had the same account between two moments, be it one after
+/// the other. A link that is moved from one to the other does not make two people of them.
+#[must_use]
+pub fn is_one_person(
     one: &Subject,
     other: &Subject,
     links: &[AclSetting],
@@ -237,7 +236,7 @@ fn is_one_person(
         links.iter().filter(|link| is_meanwhile(link)).filter_map(|link| account_of(link, person)).collect()
     };
     let others = accounts(other);
-    accounts(one).iter().any(|account| others.contains(account))
+    one == other || accounts(one).iter().any(|account| others.contains(account))
 }
 
 /// Whether two subjects stand for two people: two ids of one workspace or server do; any others only if each has an

@@ -52,6 +52,7 @@ pub use change::{
 };
 pub use clearance::{
     Approval, Asker, AtHand, Clearance, Cleared, Needed, NotSecond, Takes, clear, could_be_second,
+    is_one_person,
 };
 pub use explain::{
     CallerRights, EligibleSubject, Explanation, Right, Standing, UnreadGroup, caller_rights, explain, rights,
