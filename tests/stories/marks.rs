@@ -37,6 +37,7 @@ at_every_door! {
     a_restart_changes_nothing,
     private_replies_still_ask_the_others,
     a_hand_over_is_approved_once,
+    a_marked_room_is_handed_to_a_person_by_name,
 }
 
 fn marked(door: Door, mark: &str) -> World {
@@ -497,6 +498,22 @@ async fn a_hand_over_is_approved_once(door: Door) {
         let two = presses(bot, ADAM, &asked, "Approve").await;
         assert!(two.says("was pressed already"), "{two}");
         assert_eq!(bot.changes().len(), 1);
+    })
+    .await;
+}
+
+/// The account that was shown is what is confirmed, whoever has it by then.
+async fn a_marked_room_is_handed_to_a_person_by_name(door: Door) {
+    run(marked(door, "confirm"), async |bot| {
+        changes(bot, link(BORIS, "user2")).await;
+        let asked = bot.chat(ALICE).says("/room-owner test @boris").await;
+        assert!(asked.says("press Confirm to hand `test` from `carol` to `user2` ("), "{asked}");
+        assert_eq!(asked.labels(), ["Confirm", "Cancel"]);
+        nothing_was_done(bot);
+        changes(bot, link(BORIS, "mallory")).await;
+        let done = presses(bot, ALICE, &asked, "Confirm").await;
+        assert!(done.says("`test` now belongs to `user2` (was `carol`)"), "{done}");
+        assert_eq!(bot.owner_of("test"), "user2");
     })
     .await;
 }

@@ -33,7 +33,7 @@ where
     A: Future<Output = Result<(), E>>,
     E: Display,
 {
-    let Some(transfer) = request.command.as_ref().ok().and_then(Command::transfer) else {
+    let Some(transfer) = held.on_record.command.as_ref().ok().and_then(Command::transfer) else {
         return Handled::AtOnce(not_recorded(&StoreError("no hand-over was held".to_owned())));
     };
     let operation = held.on_record.operation;
