@@ -271,7 +271,7 @@ mod tests {
               should_escape: true
             - command: /staging-room-acl
               description: "Who may do what: show it, explain it, change it"
-              usage_hint: "whoami | grant | deny | revoke | answer | list | why | who-can | channel | announce | help"
+              usage_hint: "whoami | grant | deny | revoke | answer | list | why | who-can | channel | announce | link | unlink | links | room | help"
               url: https://rooms.example.com/slack/commands
               should_escape: true
             - command: /staging-room-audit

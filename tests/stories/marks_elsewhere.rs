@@ -123,7 +123,7 @@ async fn what_a_form_asks_for_is_held_too_and_pressed_in_the_channel() {
         );
         assert_snapshot!(asked.unwrap(), @"
         chat.postMessage
-        ⏳ @alice asks to hand `test` from `carol` to `user2`: it takes a second person.
+        ⏳ `@alice` asks to hand `test` from `carol` to `user2`: it takes a second person.
         Anybody else who may hand it over in this channel can approve it for 15 minutes. Reason given: `host crashed`
         op 7
         ");

@@ -28,8 +28,8 @@ fn what_is_registered_fits_discords_limits() {
         },
         {
           "autocomplete": true,
-          "description": "The UserID of the new owner; leave it out to see the present owner",
-          "max_length": 32,
+          "description": "The UserID of the new owner, or @somebody linked to one; leave it out to see the owner",
+          "max_length": 64,
           "min_length": 1,
           "name": "new_owner",
           "type": 3

@@ -106,8 +106,8 @@ fn in_a_channel(transfer: &Transfer, takes: &Takes, name: &CommandName) -> Messa
     let headline = headline.text(" takes two people to hand over, who ask and approve in a channel.");
     let rooms = takes.marked.clone().unwrap_or_else(|| RoomScope::Exact(transfer.room.clone()));
     let off = Invocation::named(CommandGroup::Acl, &["room"]).with("rooms", rooms).with("mark", "off");
-    let line =
-        text("Type it in chat. An admin can take the mark off, which is on record: ").code(name.line(&off));
+    let line = text("Type it in chat. An admin can take the mark off, which is on record: ")
+        .code(name.of(CommandGroup::Acl).line(&off));
     Message::new(Tone::Stop, headline, vec![line])
 }
 
