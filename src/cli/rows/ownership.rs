@@ -39,7 +39,7 @@ impl Row for Ownership {
             format!("{:?}", self.certainty).to_lowercase(),
             self.since.map(|since| format!("{since:.3}")).unwrap_or_default(),
             self.operation.map(|operation| operation.to_string()).unwrap_or_default(),
-            self.explanation.clone(),
+            self.explanation.to_string(),
         ]
     }
 }

@@ -22,7 +22,7 @@ impl Row for Step {
             self.seq.to_string(),
             self.at.strftime("%Y-%m-%d %H:%M:%S%.3f").to_string(),
             self.wait_ms.map(|wait| format!("{wait} ms")).unwrap_or_default(),
-            self.step.to_owned(),
+            self.step.to_string(),
             self.what.clone(),
         ]
     }

@@ -22,10 +22,12 @@ pub use announced::Announced;
 pub use answer::{ArchivedIn, NoAnswer, Page};
 pub use entry::{AuditEntry, OBSERVED};
 pub use event::{Archived, AskedAccess, Event, Observed, OwnerChange, Request, SystemChange, What};
-pub use owner::{Basis, Certainty, Ownership, ReportedChange, RoomEntry, RoomHistory, ownership};
+pub use owner::{
+    Basis, Certainty, How, Ownership, ReportedChange, RoomEntry, RoomHistory, Sighting, Why, ownership,
+};
 pub use question::{AuditFilter, Filter, OperationKind, Outcomes, Stat, StatsBy};
 pub use time_expr::{InvalidTime, TimeExpr, read_in, zone};
-pub use timeline::{Step, timeline};
+pub use timeline::{English, Step, StepKind, StepWords, timeline, timeline_in};
 
 /// One request and all its events, named by the number of its first event, which can be read out over the phone.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]

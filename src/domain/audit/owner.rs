@@ -1,12 +1,15 @@
 //! Who owned a room at a point in time, as far as the log can tell.
 
 mod order;
+mod why;
 
 use jiff::Timestamp;
 
-use super::{AuditEntry, OperationId, OutcomeKind, millis};
+use super::{AuditEntry, OperationId, OutcomeKind};
 use crate::domain::room::RoomId;
 use order::{Answer, Claim, Orders, SKEW, Source, What, orders};
+
+pub use why::{How, Sighting, Why};
 
 /// How sure the answer is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
@@ -57,8 +60,8 @@ pub struct Ownership {
     pub operation: Option<OperationId>,
     /// The next operation that says who owned the room.
     pub next_operation: Option<OperationId>,
-    /// Why, in words.
-    pub explanation: String,
+    /// Why; in JSON, in words.
+    pub explanation: Why,
 }
 
 /// What Tencent's callback said about the change of an entry.
@@ -187,9 +190,7 @@ pub fn ownership(room: &RoomId, time: Timestamp, now: Timestamp, history: &RoomH
     }
     let findings = Findings { room, time, entries: &entries, claims: &known };
     match orders(&known, time.as_millisecond()) {
-        Orders::TooMany => {
-            findings.unknown(None, "too much happened at once to tell in which order".to_owned())
-        }
+        Orders::TooMany => findings.unknown(None, Why::TooMuchAtOnce),
         Orders::Found(answers) => match answers.as_slice() {
             [] => findings.clocks_disagree(),
             [Answer { owner: Some(owner), last, next }] => findings.owner(owner, *last, *next),
@@ -227,33 +228,21 @@ impl Findings<'_, '_> {
         self.claims.iter().position(says)
     }
 
-    fn found(&self, claim: usize) -> String {
-        let (number, at) = (self.number(claim), millis(self.entries[self.claims[claim].entry].at()));
-        let owner = self.claims[claim].owner_before().unwrap_or(self.claims[claim].owner_after());
-        format!("operation {number} found {owner} to own it at {at}")
+    fn found(&self, claim: usize) -> Sighting {
+        let owner = self.claims[claim].owner_before().unwrap_or(self.claims[claim].owner_after()).to_owned();
+        Sighting { operation: self.number(claim), owner, at: self.entries[self.claims[claim].entry].at() }
     }
 
-    fn how(&self, claim: usize) -> (Basis, String) {
+    fn how(&self, claim: usize) -> (Basis, How) {
         let number = self.number(claim);
         match (self.claims[claim].source, self.claims[claim].what) {
-            (Source::Callback, _) => {
-                (Basis::Observed, format!("a change by somebody else, observed as operation {number}"))
-            }
-            (_, What::Found(_) | What::Became(_)) => {
-                let at = millis(self.ended(claim));
-                (Basis::Read, format!("operation {number} read the owner at {at}"))
-            }
-            _ => (Basis::Accepted, format!("operation {number} handed it over")),
+            (Source::Callback, _) => (Basis::Observed, How::Observed(number)),
+            (_, What::Found(_) | What::Became(_)) => (Basis::Read, How::Read(number, self.ended(claim))),
+            _ => (Basis::Accepted, How::HandedOver(number)),
         }
     }
 
-    fn answer(
-        &self,
-        owner: Option<&str>,
-        certainty: Certainty,
-        next: Option<usize>,
-        why: String,
-    ) -> Ownership {
+    fn answer(&self, owner: Option<&str>, certainty: Certainty, next: Option<usize>, why: Why) -> Ownership {
         Ownership {
             room: self.room.clone(),
             time: self.time,
@@ -267,14 +256,13 @@ impl Findings<'_, '_> {
         }
     }
 
-    fn unknown(&self, operation: Option<OperationId>, why: String) -> Ownership {
+    fn unknown(&self, operation: Option<OperationId>, why: Why) -> Ownership {
         Ownership { operation, ..self.answer(None, Certainty::Unknown, self.next(), why) }
     }
 
     fn owner(&self, owner: &str, last: Option<usize>, next: Option<usize>) -> Ownership {
         let Some(last) = last else {
-            let found = next.map(|next| format!("; {}", self.found(next))).unwrap_or_default();
-            let why = format!("no earlier entry says who owned it{found}");
+            let why = Why::FoundLater(next.map(|next| self.found(next)));
             let answer = self.answer(Some(owner), Certainty::Inferred, next, why);
             return Ownership { basis: Some(Basis::Next), ..answer };
         };
@@ -283,15 +271,13 @@ impl Findings<'_, '_> {
             Basis::Read => self.back_from(last, owner),
             _ => (self.ended(last), self.number(last)),
         };
-        let until = match next.or_else(|| self.next()) {
-            Some(next) => format!("operation {} found the same later", self.number(next)),
-            None => "nothing later speaks against it".to_owned(),
-        };
+        let same_later = next.or_else(|| self.next()).map(|next| self.number(next));
+        let why = Why::Said { how, same_later, is_archived: false };
         Ownership {
             basis: Some(basis),
             since: Some(since.min(self.time)),
             operation: Some(operation),
-            ..self.answer(Some(owner), Certainty::Known, next, format!("{how}; {until}"))
+            ..self.answer(Some(owner), Certainty::Known, next, why)
         }
     }
 
@@ -322,17 +308,11 @@ impl Findings<'_, '_> {
     /// Nothing says who owned it, or what came next says another.
     fn nobody(&self, last: Option<usize>, next: Option<usize>) -> Ownership {
         let (Some(last), Some(next)) = (last, next) else {
-            let why = "no earlier entry says who owned it, and nothing later says who owned it";
-            return self.unknown(None, why.to_owned());
+            return self.unknown(None, Why::Silence);
         };
         let (_, how) = self.how(last);
-        let owner = self.claims[last].owner_after();
-        let found = self.claims[next].owner_before().unwrap_or(self.claims[next].owner_after());
-        let why = format!(
-            "{how}, to {owner}'s name; operation {} found {found} at {}: a change in between is not in the log",
-            self.number(next),
-            millis(self.entries[self.claims[next].entry].at())
-        );
+        let owner = self.claims[last].owner_after().to_owned();
+        let why = Why::ChangedBetween { how, owner, then: self.found(next) };
         let next_operation = Some(self.number(next));
         Ownership { next_operation, ..self.unknown(Some(self.number(last)), why) }
     }
@@ -352,43 +332,30 @@ impl Findings<'_, '_> {
         }
         let from = |claim: usize| self.entry(claim).previous_owner.clone();
         if let Some(claim) = unclear {
-            let (number, to) = (self.number(claim), self.claims[claim].owner_after());
-            let what = match self.claims[claim].source {
-                Source::Callback => {
-                    format!("had a callback about a change to {to} that could not be read back")
-                }
-                _ => {
-                    let from = from(claim).map(|from| format!("from {from} ")).unwrap_or_default();
-                    format!("tried to hand it {from}to {to}, and its outcome is not known")
-                }
+            let (operation, to) = (self.number(claim), self.claims[claim].owner_after().to_owned());
+            let then = self.next().map(|next| self.found(next));
+            let why = match self.claims[claim].source {
+                Source::Callback => Why::NotReadBack { operation, to, then },
+                _ => Why::OutcomeUnknown { operation, from: from(claim), to, then },
             };
-            let next = match self.next() {
-                Some(next) => format!("; {}", self.found(next)),
-                None => ", and nothing later says who owned it".to_owned(),
-            };
-            return self.unknown(Some(number), format!("operation {number} {what}{next}"));
+            return self.unknown(Some(operation), why);
         }
         if let Some(claim) = changing {
-            let (number, to) = (self.number(claim), self.claims[claim].owner_after());
-            let from = from(claim).unwrap_or_else(|| "an owner that was not read".to_owned());
-            let why = format!(
-                "operation {number} was handing it from {from} to {to} at that moment: begun {}, known {}",
-                millis(self.entry(claim).at),
-                millis(self.ended(claim))
-            );
-            return self.unknown(Some(number), why);
+            let (operation, to) = (self.number(claim), self.claims[claim].owner_after().to_owned());
+            let (begun, known) = (self.entry(claim).at, self.ended(claim));
+            let why = Why::UnderWay { operation, from: from(claim), to, begun, known };
+            return self.unknown(Some(operation), why);
         }
         let mut says = [one, other].map(|answer| {
             let number = answer.last.or(answer.next).map(|claim| self.number(claim));
-            (number, answer.owner.unwrap_or("somebody else"))
+            (number, answer.owner)
         });
         says.sort_unstable();
         let [(Some(first), this), (Some(second), that)] = says else {
             return self.nobody(one.last.or(other.last), one.next.or(other.next));
         };
-        let why = format!(
-            "by operation {first} it was {this}, by operation {second} {that}: which of them came last is not known"
-        );
+        let named = |owner: Option<&str>| owner.map(str::to_owned);
+        let why = Why::EitherOrder([(first, named(this)), (second, named(that))]);
         self.unknown(Some(second), why)
     }
 
@@ -402,12 +369,9 @@ impl Findings<'_, '_> {
             self.claims.iter().find(is_later).map(|later| (earlier.operation, later.operation))
         });
         let Some((earlier, later)) = pair else {
-            return self.unknown(None, "the entries around that time contradict each other".to_owned());
+            return self.unknown(None, Why::Contradiction);
         };
-        let why = format!(
-            "operation {earlier} came before operation {later} and has a later time: the clock was set back, and \
-             that time came twice"
-        );
+        let why = Why::ClockSetBack(OperationId::new(earlier), OperationId::new(later));
         self.unknown(Some(OperationId::new(later)), why)
     }
 }
@@ -425,8 +389,9 @@ impl Ownership {
     /// The same, where the change's events are out of reach.
     #[must_use]
     pub fn with_archived_steps(mut self) -> Self {
-        self.explanation
-            .push_str("; whether the new owner was read back is in the archive that has its steps");
+        if let Why::Said { is_archived, .. } = &mut self.explanation {
+            *is_archived = true;
+        }
         self
     }
 }

@@ -1,9 +1,52 @@
 //! The steps of one operation, from its events.
 
+mod english;
+
 use jiff::Timestamp;
 
-use super::event::{Event, Observed, OwnerChange, Request, What};
-use super::{Announced, DecisionKind, OperationId, Outcome, OutcomeKind, millis};
+use super::event::{AskedAccess, Event, Observed, OwnerChange, Request, SystemChange, What};
+use super::{Announced, DecisionKind, OperationId, Outcome, OutcomeKind};
+use crate::domain::named::named;
+use crate::domain::principal::{Channel, Subject};
+use crate::domain::reply_note::ReplyNote;
+use crate::domain::room::{AccountId, RoomId};
+
+pub use english::English;
+
+named! {
+    /// What kind of step it is.
+    #[derive(serde::Serialize)]
+    #[serde(rename_all = "lowercase")]
+    StepKind
+    /// The request was written down.
+    Received => "received",
+    /// It was permitted or denied.
+    Decided => "decided",
+    /// It asks admins for access.
+    Asked => "asked",
+    /// Somebody had asked for it, and somebody else approved it.
+    Approved => "approved",
+    /// It goes to Tencent.
+    Attempted => "attempted",
+    /// The owner before the change was read.
+    Noted => "noted",
+    /// What came of it.
+    Answered => "answered",
+    /// The change was seen.
+    Confirmed => "confirmed",
+    /// The change was not seen in time.
+    Unconfirmed => "unconfirmed",
+    /// It is not looked at any more.
+    Closed => "closed",
+    /// Tencent's callback reported a change that nobody asked the bot for.
+    Observed => "observed",
+    /// Something about the log changed.
+    Changed => "changed",
+    /// The reply did not go as usual.
+    Reply => "reply",
+    /// It was announced in a channel, or could not be.
+    Announced => "announced",
+}
 
 /// One step of an operation. The fields and their order are part of the interface.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
@@ -15,19 +58,66 @@ pub struct Step {
     /// When it was written down.
     #[serde(serialize_with = "crate::domain::time::serialize_millis")]
     pub at: Timestamp,
-    /// `received`, `decided`, `attempted`, `noted`, `answered`, `confirmed`, `closed`, ..
-    pub step: &'static str,
+    /// Of what kind.
+    pub step: StepKind,
     /// What happened.
     pub what: String,
     /// Milliseconds since the step before; `None` for the first. Negative if the clock was set back.
     pub wait_ms: Option<i64>,
 }
 
-/// The steps of an operation, in the order of its events.
+/// The sentences of a timeline in one language. What was recorded as text is quoted as it is.
+pub trait StepWords {
+    /// A request was written down. `who` is a subject, with a name behind it if one is known.
+    fn received(&self, who: Option<&str>, place: Option<&Channel>, command: &str) -> String;
+    /// It was permitted, by what is recorded as its authority and by the grant as it stood then.
+    fn permitted(&self, request: &Request) -> String;
+    /// It was denied, for what is recorded as the reason.
+    fn denied(&self, reason: &str) -> String;
+    /// It asks admins for access to the room.
+    fn asked(&self, asks: &AskedAccess, room: &RoomId) -> String;
+    /// How a request for access was answered: until when it is given, or not.
+    fn access_answered(&self, by: OperationId, until: Option<Timestamp>) -> String;
+    /// What `asker` had asked for, as an operation of its own, is approved by it.
+    fn approved(&self, asker: &str, of: OperationId) -> String;
+    /// It goes to Tencent: to hand the room over, or without an owner to ask who has it.
+    fn attempted(&self, room: &RoomId, to: Option<&AccountId>) -> String;
+    /// The owner before the change was read while the call takes its time.
+    fn noted(&self, previous: &AccountId) -> String;
+    /// An outcome, and what was recorded of why.
+    fn answered(&self, outcome: OutcomeKind, why: Option<&str>) -> String;
+    /// The outcome of a call to Tencent.
+    fn ended(&self, outcome: &Outcome) -> String;
+    /// The new owner was read back, or could not be in time.
+    fn read_back(&self, was_read: bool) -> String;
+    /// Tencent's callback settled what was unclear; somebody else may own the room by now.
+    fn settled_by_callback(&self, owner_now: Option<&AccountId>) -> String;
+    /// Another owner was read, so the outcome stays unknown.
+    fn left_unknown(&self, owner_now: &AccountId) -> String;
+    /// An admin closed it by another operation.
+    fn overridden(&self, by: OperationId) -> String;
+    /// What Tencent's callback said, and who was read to own the room then.
+    fn callback(&self, change: &OwnerChange, owner_now: Option<&AccountId>) -> String;
+    /// What an observed change came to.
+    fn observed(&self, observed: &Observed) -> String;
+    /// Something about the log changed.
+    fn changed(&self, change: &SystemChange) -> String;
+    /// How the reply went.
+    fn reply(&self, note: &ReplyNote) -> String;
+    /// Where it was announced, or why it was not.
+    fn announced(&self, announced: &Announced) -> String;
+}
+
+/// The steps of an operation in English, in the order of its events.
 pub fn timeline(operation: OperationId, events: &[Event]) -> Vec<Step> {
+    timeline_in(&English, operation, events)
+}
+
+/// The steps of an operation, in the order of its events.
+pub fn timeline_in(words: &(impl StepWords + ?Sized), operation: OperationId, events: &[Event]) -> Vec<Step> {
     let mut steps: Vec<Step> = Vec::new();
     for event in events {
-        for (step, what) in steps_of(event) {
+        for (step, what) in steps_of(words, event) {
             let before = steps.last().map(|step| step.at.as_millisecond());
             let wait_ms = before.map(|before| event.at.as_millisecond().saturating_sub(before));
             steps.push(Step { operation, seq: event.seq, at: event.at, step, what, wait_ms });
@@ -36,180 +126,86 @@ pub fn timeline(operation: OperationId, events: &[Event]) -> Vec<Step> {
     steps
 }
 
-fn steps_of(event: &Event) -> Vec<(&'static str, String)> {
+fn steps_of(words: &(impl StepWords + ?Sized), event: &Event) -> Vec<(StepKind, String)> {
     match &event.what {
-        What::Requested(request) => requested(request),
-        What::Observed(observed) => self::observed(observed),
-        What::System(change) => vec![("changed", change.command())],
-        What::Noted { previous_owner } => {
-            vec![("noted", format!("the call takes its time; the owner before is {previous_owner}"))]
-        }
-        What::Ended(outcome) => ended(outcome),
-        What::Overridden { by } => {
-            vec![("closed", format!("operation {by} overrides it; it is not looked at any more"))]
-        }
-        What::Confirmed(change) => vec![("confirmed", callback(change, None))],
-        What::Reply(note) => vec![("reply", note.to_string())],
-        What::Announced(announced) => vec![("announced", self::announced(announced))],
-        What::Answered { by, until } => vec![("answered", self::answered(*by, *until))],
+        What::Requested(request) => requested(words, request),
+        What::Observed(observed) => vec![
+            (StepKind::Observed, words.callback(&observed.change, observed.owner_now.as_ref())),
+            (StepKind::Answered, words.observed(observed)),
+        ],
+        What::System(change) => vec![(StepKind::Changed, words.changed(change))],
+        What::Noted { previous_owner } => vec![(StepKind::Noted, words.noted(previous_owner))],
+        What::Ended(outcome) => ended(words, outcome),
+        What::Overridden { by } => vec![(StepKind::Closed, words.overridden(*by))],
+        What::Confirmed(change) => vec![(StepKind::Confirmed, words.callback(change, None))],
+        What::Reply(note) => vec![(StepKind::Reply, words.reply(note))],
+        What::Announced(announced) => vec![(StepKind::Announced, words.announced(announced))],
+        What::Answered { by, until } => vec![(StepKind::Answered, words.access_answered(*by, *until))],
     }
 }
 
-/// How a request for access was answered.
-fn answered(by: OperationId, until: Option<Timestamp>) -> String {
-    match until {
-        Some(until) => format!("operation {by} gives the access until {}", millis(until)),
-        None => format!("operation {by} does not give the access"),
-    }
+/// A subject, with a name behind it if one is known.
+fn called(subject: &Subject, name: Option<&String>) -> String {
+    name.map_or_else(|| subject.to_string(), |name| format!("{subject} ({name})"))
 }
 
-fn announced(announced: &Announced) -> String {
-    let channel = &announced.channel;
-    if let Some(person) = &announced.to {
-        return match &announced.problem {
-            None => format!("to {person} in a direct message"),
-            Some(why) => format!("not to {person}: {why}"),
-        };
-    }
-    match (announced.link(), &announced.problem) {
-        (Some(link), _) => format!("in {channel}: {link}"),
-        (None, Some(why)) => format!("not in {channel}: {why}"),
-        (None, None) => format!("in {channel}"),
-    }
-}
-
-fn requested(request: &Request) -> Vec<(&'static str, String)> {
+fn requested(words: &(impl StepWords + ?Sized), request: &Request) -> Vec<(StepKind, String)> {
     let who = match (&request.actor, &request.actor_name) {
-        (Some(actor), Some(name)) => format!("{actor} ({name})"),
-        (Some(actor), None) => actor.to_string(),
-        (None, Some(name)) => name.clone(),
-        (None, None) => "somebody unnamed".to_owned(),
+        (Some(actor), name) => Some(called(actor, name.as_ref())),
+        (None, name) => name.clone(),
     };
-    let place = request.channel.as_ref().map(|channel| format!(" in {channel}")).unwrap_or_default();
-    let mut steps = vec![("received", format!("{who}{place}: {}", request.command))];
-    let authority = request.authority.as_deref().unwrap_or_default();
+    let received = words.received(who.as_deref(), request.channel.as_ref(), &request.command);
+    let mut steps = vec![(StepKind::Received, received)];
     match request.decision {
-        Some(DecisionKind::Permit) => {
-            steps.push(("decided", format!("permitted: {authority}{}", by(request))))
+        Some(DecisionKind::Permit) => steps.push((StepKind::Decided, words.permitted(request))),
+        Some(DecisionKind::Deny) => {
+            let reason = request.authority.as_deref().unwrap_or_default();
+            steps.push((StepKind::Decided, words.denied(reason)));
         }
-        Some(DecisionKind::Deny) => steps.push(("decided", format!("denied: {authority}"))),
         None => {}
     }
     if let (Some(asks), Some(room)) = (&request.asks, &request.room) {
-        let until = millis(asks.lapses_at);
-        steps.push((
-            "asked",
-            format!("for the role {} for {room}; an admin can answer until {until}", asks.role),
-        ));
+        steps.push((StepKind::Asked, words.asked(asks, room)));
+        return steps;
     }
     if let (Some(asker), Some(of)) = (&request.requested_by, request.pressed) {
-        let name = request.requested_by_name.as_ref().map(|name| format!(" ({name})")).unwrap_or_default();
-        steps.push(("approved", format!("asked for by {asker}{name} as operation {of}")));
+        let asker = called(asker, request.requested_by_name.as_ref());
+        steps.push((StepKind::Approved, words.approved(&asker, of)));
     }
-    match (request.outcome, &request.room, &request.new_owner) {
-        _ if request.asks.is_some() => {}
-        (OutcomeKind::Pending, Some(room), Some(owner)) => {
-            steps.push(("attempted", format!("written down, then sent: hand {room} over to {owner}")));
+    match (request.outcome, &request.room) {
+        (OutcomeKind::Pending, Some(room)) => {
+            steps.push((StepKind::Attempted, words.attempted(room, request.new_owner.as_ref())));
         }
-        (OutcomeKind::Pending, Some(room), None) => {
-            steps.push(("attempted", format!("written down, then asked: who owns {room}")));
-        }
-        (OutcomeKind::Pending | OutcomeKind::Denied, ..) => {}
-        (outcome, ..) => {
+        (OutcomeKind::Pending | OutcomeKind::Denied, _) => {}
+        (outcome, _) => {
             let first = request.reason.as_deref().filter(|_| outcome == OutcomeKind::Duplicate);
             let why = request.error_info.as_deref().or(first);
-            steps.push(("answered", with_detail(outcome.to_string(), why)));
+            steps.push((StepKind::Answered, words.answered(outcome, why)));
         }
     }
     steps
 }
 
-/// What the grant said that permitted it.
-fn by(request: &Request) -> String {
-    let Some(grant) = &request.grant else { return String::new() };
-    let until = grant.expires_at.map(|end| format!(" until {}", millis(end))).unwrap_or_default();
-    let member = match &request.member_of {
-        Some(group) => format!(", as a member of {group}"),
-        None => String::new(),
-    };
-    format!(", {} for {}{until}{member}", grant.role, grant.rooms)
-}
-
-fn observed(observed: &Observed) -> Vec<(&'static str, String)> {
-    let Observed { room, new_owner, change, outcome, doubt, .. } = observed;
-    vec![
-        ("observed", callback(change, observed.owner_now.as_ref().map(|owner| owner.as_str()))),
-        ("answered", with_detail(format!("{outcome}: {room} belongs to {new_owner}"), doubt.as_deref())),
-    ]
-}
-
-fn ended(outcome: &Outcome) -> Vec<(&'static str, String)> {
-    let mut what = outcome.kind().to_string();
-    let problem = outcome.problem();
-    if let Some(code) = problem.and_then(|problem| problem.code) {
-        what.push_str(&format!(", code {code}"));
-    }
-    let mut what = with_detail(what, problem.map(|problem| problem.info.as_str()));
-    match (outcome, outcome.previous_owner()) {
-        (Outcome::Shown(owner), _) => what.push_str(&format!("; the owner is {owner}")),
-        (_, Some(owner)) => what.push_str(&format!("; the owner before was {owner}")),
-        _ => {}
-    }
-    if let Some(id) = outcome.request_id() {
-        what.push_str(&format!("; RequestId {id}"));
-    }
-    let mut steps = vec![("answered", what)];
-    match outcome {
-        Outcome::Succeeded { confirmed: true, .. } => {
-            steps.push(("confirmed", "the new owner was read back".to_owned()));
-        }
-        Outcome::Succeeded { confirmed: false, .. } => {
-            steps.push(("unconfirmed", "the new owner was not read back in time".to_owned()));
-        }
+fn ended(words: &(impl StepWords + ?Sized), outcome: &Outcome) -> Vec<(StepKind, String)> {
+    let mut steps = vec![(StepKind::Answered, words.ended(outcome))];
+    steps.extend(match outcome {
+        Outcome::Succeeded { confirmed: true, .. } => Some((StepKind::Confirmed, words.read_back(true))),
+        Outcome::Succeeded { confirmed: false, .. } => Some((StepKind::Unconfirmed, words.read_back(false))),
         Outcome::ConfirmedByCallback { owner_now, .. } => {
-            let now = owner_now.as_ref().map(|owner| format!("; {owner} owns the room by now"));
-            let now = now.unwrap_or_default();
-            steps.push(("confirmed", format!("Tencent's callback reported the change{now}")));
+            Some((StepKind::Confirmed, words.settled_by_callback(owner_now.as_ref())))
         }
         Outcome::Unknown { owner_now: Some(owner), .. } => {
-            steps.push(("closed", format!("{owner} owns the room by now; nothing more can be found out")));
+            Some((StepKind::Closed, words.left_unknown(owner)))
         }
-        _ => {}
-    }
+        _ => None,
+    });
     steps
-}
-
-/// What Tencent's callback said.
-fn callback(change: &OwnerChange, owner_now: Option<&str>) -> String {
-    let at = millis(change.event_at);
-    let mut what = format!("Tencent's callback reported the change, made at {at} by Tencent's clock");
-    if let Some(operator) = &change.operator {
-        what.push_str(&format!(", by {operator}"));
-    }
-    if let Some(owner) = &change.original_owner {
-        what.push_str(&format!("; the owner before was {owner}"));
-    }
-    if let Some(owner) = owner_now {
-        what.push_str(&format!("; the owner read back is {owner}"));
-    }
-    if !change.signed {
-        what.push_str("; it was not signed, so who and from whom is only said");
-    }
-    what
-}
-
-fn with_detail(what: String, detail: Option<&str>) -> String {
-    match detail {
-        Some(detail) => format!("{what}: {detail}"),
-        None => what,
-    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::audit::SystemChange;
-    use crate::domain::reply_note::{HowReplied, ReplyNote};
+    use crate::domain::reply_note::HowReplied;
 
     #[test]
     fn what_tencent_and_the_platforms_said_is_put_into_words() {
