@@ -3,12 +3,14 @@
 pub mod acl;
 pub mod announcements;
 pub mod callbacks;
+pub mod case;
 pub mod commands;
 pub mod directory;
 pub mod limits;
 mod live_rooms;
 pub mod local;
 mod observer;
+pub mod owners;
 pub mod ports;
 pub mod replies;
 pub mod service;

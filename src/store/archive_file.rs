@@ -4,6 +4,7 @@
 //! begin with the log, the roots of the complete subtrees before its first event. Leaves in between lead from the
 //! one to the other, or somebody changed something.
 
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{BufRead as _, BufReader, BufWriter, Read as _, Write as _};
 use std::path::{Path, PathBuf};
@@ -46,16 +47,16 @@ pub(super) fn kept(connection: &Connection, database: &str) -> Result<Vec<Kept>,
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
-/// The events of an operation that these archives hold, each with its number.
+/// The events of these operations that the archives hold, each with its number.
 pub(super) fn events_of(
     archives: &[PathBuf],
-    operation: OperationId,
+    operations: &BTreeSet<OperationId>,
 ) -> Result<Vec<(i64, String)>, StoreError> {
     let mut events = Vec::new();
     for file in archives {
         let mut archive = Reading::open(file)?;
         while let Some((seq, body)) = archive.next()? {
-            if Event::parse(body.as_bytes()).is_ok_and(|event| event.operation == operation) {
+            if Event::parse(body.as_bytes()).is_ok_and(|event| operations.contains(&event.operation)) {
                 events.push((seq, body));
             }
         }

@@ -1,21 +1,20 @@
 //! `/room-audit`: questions to the audit log, from whichever door.
 
-use std::collections::BTreeSet;
-
+use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use jiff::{SignedDuration, Timestamp};
 
 use tracing::error;
 
+use crate::app::owners::{FAR, Within, confirms, owners};
 use crate::app::ports::{AuditLog, Clock, ExportSpan, StoreError};
 use crate::app::service::CommandService;
 use crate::domain::access::{Action, Decision, EffectiveScope, Grant, decide};
 use crate::domain::audit::{
-    ArchivedIn, AuditEntry, AuditFilter, Basis, Event, Filter, NoAnswer, OperationId, Outcome, Page,
-    RoomEntry, What, ownership, timeline,
+    ArchivedIn, AuditEntry, AuditFilter, Basis, Event, Filter, NoAnswer, OperationId, Page, ownership,
+    timeline,
 };
 use crate::domain::command::{Command, CommandRequest, Place, Question};
-use crate::domain::reply::{Answer, OwnerHistory, OwnerSpan, Reply};
+use crate::domain::reply::{Answer, Reply};
 use crate::domain::room::RoomId;
 
 /// Who reads: the rooms that they may see, and the record of the reading.
@@ -115,8 +114,6 @@ pub(super) async fn empty_poll(service: &CommandService, request: &CommandReques
 
 /// Nearly always enough entries of a room to tell who owned it, and since when.
 const NEAR: u32 = 8;
-/// The most entries of a room that are read to tell since when somebody owned it.
-const FAR: u32 = 256;
 
 /// Answers a question. Times are read at `clock`'s now, in `zone` where they name none. An export has no
 /// answer of its own: [`AuditLog::export`] returns it in chunks.
@@ -188,12 +185,7 @@ pub async fn answer(
 /// How many owners a history names: what fits a message on every platform.
 const MOST_OWNERS: usize = 20;
 
-/// The last millisecond before a time.
-fn before(at: Timestamp) -> Timestamp {
-    at.saturating_sub(SignedDuration::from_millis(1)).unwrap_or(Timestamp::MIN)
-}
-
-/// Who owned a room over time: the owner at each moment at which an entry says something, newest first.
+/// Who owned a room over time, within the filter's times.
 async fn history(
     log: &dyn AuditLog,
     room: &RoomId,
@@ -205,46 +197,8 @@ async fn history(
         since.resolve_past(now, zone)?;
     }
     let AuditFilter { since, until, .. } = filter.resolve(now, zone)?;
-    let until = until.filter(|until| *until <= now);
-    let last = until.map_or(now, before);
-    let around = log.room_history(room, last, FAR).await.map_err(failed)?;
-    let ended = |entry: &RoomEntry| match &entry.reported {
-        Some(reported) if reported.is_signed => reported.event_at,
-        _ => {
-            let took = SignedDuration::from_millis(entry.entry.duration_ms.unwrap_or_default());
-            entry.entry.at.saturating_add(took).unwrap_or(Timestamp::MAX)
-        }
-    };
-    let first = around.entries.iter().map(|entry| ended(entry).min(entry.entry.at)).min();
-    let earlier = first.filter(|_| !around.is_cut).map(before);
-    let moments: BTreeSet<Timestamp> =
-        around.entries.iter().map(ended).chain([last]).chain(earlier).collect();
-    let from = since.unwrap_or(Timestamp::MIN);
-    let mut history = OwnerHistory { room: room.clone(), spans: Vec::new(), is_cut: false };
-    for at in moments.range(from..=last).rev().chain(since.iter()).take_while(|_| first.is_some()) {
-        // This is slow where the clocks disagree.
-        tokio::task::yield_now().await;
-        let found = ownership(room, *at, now, &around);
-        let is_same = |span: &&mut OwnerSpan| {
-            (&span.found.owner, span.found.certainty) == (&found.owner, found.certainty)
-        };
-        if let Some(span) = history.spans.last_mut().filter(is_same) {
-            span.found = found;
-            continue;
-        }
-        if history.spans.len() == MOST_OWNERS {
-            history.is_cut = true;
-            break;
-        }
-        let until = history.spans.last().map_or(until, |newer| Some(newer.from()));
-        history.spans.push(OwnerSpan { found, until, now, entry: None });
-    }
-    for span in &mut history.spans {
-        let made = |entry: &&RoomEntry| Some(entry.entry.operation) == span.found.operation;
-        span.entry = around.entries.iter().find(made).map(|entry| entry.entry.clone());
-    }
-    history.is_cut |= around.is_cut && first.is_some_and(|first| from < first);
-    Ok(Answer::History(Box::new(history)))
+    let within = Within { since, until, now, most: MOST_OWNERS, back: FAR };
+    Ok(Answer::History(Box::new(owners(log, room, &within).await.map_err(failed)?)))
 }
 
 /// The archive that has the events of an operation which are not all here.
@@ -301,11 +255,6 @@ async fn page<T>(
         0
     };
     Ok(Page { rows, is_cut, readings_left_out })
-}
-
-/// Whether the new owner was read back, or Tencent's own callback reported the change.
-fn confirms(event: &Event) -> bool {
-    matches!(event.what, What::Confirmed(_) | What::Ended(Outcome::Succeeded { confirmed: true, .. }))
 }
 
 fn failed(error: StoreError) -> NoAnswer {
