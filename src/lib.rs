@@ -118,6 +118,7 @@ pub mod domain;
 pub mod fuzzing;
 pub mod http;
 pub mod merkle;
+pub mod page;
 pub mod redact;
 pub mod server;
 pub mod setup;

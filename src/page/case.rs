@@ -1,0 +1,278 @@
+//! The page of a case.
+
+use askama::Template;
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
+use super::picture::{Picture, basis, pictures, texture};
+use super::sentences::{Heading, Sentences, utc};
+use crate::domain::access::Effect;
+use crate::domain::audit::{AuditEntry, OutcomeKind, Request, What, read_in, timeline_in};
+use crate::domain::case::{Case, CaseOperation};
+use crate::domain::reply::OwnerSpan;
+use crate::domain::room::visible;
+
+/// A time in UTC, and in the reader's zone if they named one.
+struct When {
+    utc: String,
+    beside: Option<String>,
+}
+
+/// A value below its heading.
+struct Field {
+    heading: &'static str,
+    /// As it was recorded.
+    quoted: Option<String>,
+    /// In our words.
+    said: Option<String>,
+}
+
+/// A step of an operation.
+struct StepRow {
+    event: i64,
+    at: When,
+    wait: String,
+    kind: &'static str,
+    what: String,
+}
+
+/// An operation of the page.
+struct OperationPart {
+    number: i64,
+    name: String,
+    outcome: &'static str,
+    /// The outcome's name, for its colour.
+    class: &'static str,
+    at: When,
+    fields: Vec<Field>,
+    steps: Vec<StepRow>,
+    proof: String,
+}
+
+/// A stretch of the table.
+struct OwnerRow {
+    owner: String,
+    is_known: bool,
+    from: When,
+    until: Option<When>,
+    texture: &'static str,
+    basis: &'static str,
+    why: String,
+    operation: Option<i64>,
+}
+
+/// Operations of a kind, in the summary.
+struct Group {
+    heading: &'static str,
+    operations: Vec<i64>,
+}
+
+#[derive(Template)]
+#[template(path = "case.html", config = "src/page/askama.toml")]
+struct CasePage<'a> {
+    words: &'a dyn Sentences,
+    title: String,
+    facts: Vec<Field>,
+    groups: Vec<Group>,
+    limits: Vec<String>,
+    times: String,
+    pictures: Vec<Picture>,
+    /// The textures that are drawn, and what each means.
+    legend: Vec<(&'static str, &'static str)>,
+    owners: Vec<OwnerRow>,
+    in_time: Vec<OperationPart>,
+    outside: Vec<OperationPart>,
+}
+
+/// The page of a case as a whole HTML file. Times are in UTC, with those of `zone` beside them.
+///
+/// # Errors
+/// When it cannot be put together.
+pub fn case(case: &Case, words: &dyn Sentences, zone: Option<&TimeZone>) -> Result<String, askama::Error> {
+    let pen = Pen { words, zone };
+    let named = |is: &dyn Fn(&CaseOperation) -> bool| -> Vec<i64> {
+        let operations = case.operations.iter().filter(|operation| operation.is_in_time && is(operation));
+        operations.map(|operation| operation.entry.operation.seq()).collect()
+    };
+    let groups = [
+        (Heading::ObservedChanges, named(&CaseOperation::is_observed)),
+        (Heading::Refusals, named(&CaseOperation::is_refused)),
+        (Heading::Unclear, named(&CaseOperation::is_unclear)),
+    ];
+    let spans: Vec<&OwnerSpan> = case.owners.spans.iter().rev().collect();
+    let mut legend: Vec<(&str, &str)> = Vec::new();
+    for drawn in spans.iter().map(|span| basis(span)) {
+        let meaning = (texture(drawn), words.basis(drawn));
+        if !legend.contains(&meaning) {
+            legend.push(meaning);
+        }
+    }
+    let parts = |is_in_time: bool| {
+        let operations = case.operations.iter().filter(|operation| operation.is_in_time == is_in_time);
+        operations.map(|operation| pen.operation(operation)).collect()
+    };
+    let zone_name = zone.map(|zone| zone.iana_name().unwrap_or("UTC"));
+    let page = CasePage {
+        words,
+        title: words.title(&visible(case.room.as_str())),
+        facts: pen.facts(case),
+        groups: groups
+            .into_iter()
+            .map(|(heading, operations)| Group { heading: words.heading(heading), operations })
+            .collect(),
+        limits: case.limits().iter().map(|limit| visible(&words.limit(limit))).collect(),
+        times: words.times(zone_name),
+        pictures: pictures(&case.owners, case.since, case.until, words),
+        legend,
+        owners: spans.into_iter().map(|span| pen.owner(span)).collect(),
+        in_time: parts(true),
+        outside: parts(false),
+    };
+    page.render()
+}
+
+/// What is written with: the language and the zone.
+struct Pen<'a> {
+    words: &'a dyn Sentences,
+    zone: Option<&'a TimeZone>,
+}
+
+impl Pen<'_> {
+    fn when(&self, at: Timestamp) -> When {
+        When { utc: utc(at), beside: self.zone.map(|zone| read_in(at, zone)) }
+    }
+
+    /// Both times in one line.
+    fn both(&self, at: Timestamp) -> String {
+        let When { utc, beside } = self.when(at);
+        beside.map_or(utc.clone(), |beside| format!("{utc} ({beside})"))
+    }
+
+    fn field(&self, heading: Heading, quoted: Option<impl ToString>, said: Option<String>) -> Option<Field> {
+        let quoted = quoted.map(|text| visible(&text.to_string()));
+        let said = said.map(|text| visible(&text));
+        let is_there = quoted.is_some() || said.is_some();
+        is_there.then(|| Field { heading: self.words.heading(heading), quoted, said })
+    }
+
+    fn facts(&self, case: &Case) -> Vec<Field> {
+        let since = case.since.map(|since| self.both(since));
+        let time = self.words.time(since.as_deref(), &self.both(case.until));
+        let head = self.words.head(case.log.head.size, &hex::encode(case.log.head.root));
+        let nothing = None::<String>;
+        let fields = [
+            self.field(Heading::Room, Some(&case.room), None),
+            self.field(Heading::Time, nothing.clone(), Some(time)),
+            self.field(Heading::Outcomes, nothing.clone(), Some(self.outcomes(case))),
+            self.field(Heading::MadeAt, nothing.clone(), Some(self.both(case.made_at))),
+            self.field(Heading::Log, Some(&case.log.origin), None),
+            self.field(Heading::Head, nothing, Some(head)),
+            self.field(Heading::Key, Some(&case.log.key), None),
+        ];
+        fields.into_iter().flatten().collect()
+    }
+
+    /// `3 succeeded, 1 denied`
+    fn outcomes(&self, case: &Case) -> String {
+        let count = |outcome: &OutcomeKind| {
+            let is_it = |one: &&CaseOperation| one.is_in_time && one.entry.outcome == *outcome;
+            let count = case.operations.iter().filter(is_it).count();
+            (count > 0).then(|| self.words.counted(count, *outcome))
+        };
+        let counted: Vec<String> = OutcomeKind::ALL.iter().filter_map(count).collect();
+        if counted.is_empty() { self.words.none().to_owned() } else { counted.join(self.words.comma()) }
+    }
+
+    fn owner(&self, span: &OwnerSpan) -> OwnerRow {
+        let basis = basis(span);
+        let owner = span.found.owner.as_deref();
+        OwnerRow {
+            owner: owner.map_or(self.words.unknown_owner().to_owned(), visible),
+            is_known: owner.is_some(),
+            from: self.when(span.from()),
+            until: span.until.map(|until| self.when(until)),
+            texture: texture(basis),
+            basis: self.words.basis(basis),
+            why: visible(&self.words.why(&span.found.explanation)),
+            operation: span.found.operation.or(span.found.next_operation).map(|operation| operation.seq()),
+        }
+    }
+
+    fn operation(&self, operation: &CaseOperation) -> OperationPart {
+        let CaseOperation { entry, events, archived_in, .. } = operation;
+        let steps = timeline_in(self.words, entry.operation, events).into_iter().map(|step| StepRow {
+            event: step.seq,
+            at: self.when(step.at),
+            wait: step.wait_ms.map(|wait| format!("{wait} ms")).unwrap_or_default(),
+            kind: self.words.step(step.step),
+            what: visible(&step.what),
+        });
+        let numbers: Vec<String> = events.iter().map(|event| event.seq.to_string()).collect();
+        let proof = match archived_in {
+            Some(archive) => self.words.not_proved(archive),
+            None => {
+                let event = self.words.heading(Heading::Event);
+                self.words.proved(&format!("{event} {}", numbers.join(self.words.comma())))
+            }
+        };
+        OperationPart {
+            number: entry.operation.seq(),
+            name: self.words.operation(entry.operation.seq()),
+            outcome: self.words.outcome(entry.outcome),
+            class: entry.outcome.name(),
+            at: self.when(entry.at),
+            fields: self.fields(operation),
+            steps: steps.collect(),
+            proof: visible(&proof),
+        }
+    }
+
+    fn fields(&self, operation: &CaseOperation) -> Vec<Field> {
+        let entry = &operation.entry;
+        let request = operation.events.iter().find_map(|event| match &event.what {
+            What::Requested(request) => Some(&**request),
+            _ => None,
+        });
+        let said = |text: &str| Some(text.to_owned());
+        let by = match (&entry.actor, &entry.actor_name) {
+            _ if operation.is_observed() => {
+                self.field(Heading::By, entry.actor_name.clone(), said(self.words.not_ours()))
+            }
+            (Some(actor), Some(name)) => self.field(Heading::By, Some(format!("{actor} ({name})")), None),
+            (Some(actor), None) => self.field(Heading::By, Some(actor), None),
+            (None, Some(name)) => self.field(Heading::By, Some(name), None),
+            (None, None) => self.field(Heading::By, None::<String>, said(self.words.nobody())),
+        };
+        let previous = if entry.new_owner.is_some() { Heading::OwnerBefore } else { Heading::Owner };
+        let took = entry.duration_ms.map(|took| format!("{took} ms"));
+        let fields = [
+            by,
+            self.field(Heading::In, entry.channel.as_ref(), None),
+            self.field(Heading::Command, Some(&entry.command), None),
+            self.field(Heading::NewOwner, entry.new_owner.as_ref(), None),
+            self.field(previous, entry.previous_owner.as_ref(), None),
+            self.field(Heading::Reason, entry.reason.as_ref(), None),
+            self.authority(entry, request),
+            self.field(Heading::Code, entry.error_code, None),
+            self.field(Heading::Problem, entry.error_info.as_ref(), None),
+            self.field(Heading::RequestId, entry.request_id.as_ref(), None),
+            self.field(Heading::Took, None::<String>, took),
+        ];
+        fields.into_iter().flatten().collect()
+    }
+
+    /// What permitted it, with the grant as it stood then; or for what it was denied.
+    fn authority(&self, entry: &AuditEntry, request: Option<&Request>) -> Option<Field> {
+        let heading = match entry.decision {
+            Some(Effect::Deny) => Heading::DeniedBecause,
+            _ => Heading::AllowedBy,
+        };
+        let grant = request.and_then(|request| Some((request.grant.as_ref()?, request.member_of.as_ref())));
+        let said = match grant {
+            Some((grant, member_of)) => Some(self.words.grant(grant, member_of)),
+            None if entry.authority.as_deref() == Some("local") => Some(self.words.local().to_owned()),
+            None => None,
+        };
+        self.field(heading, entry.authority.as_ref(), said)
+    }
+}

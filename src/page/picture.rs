@@ -1,0 +1,156 @@
+//! Who owned a room when, drawn: a row for each stretch, its bar on one axis of time.
+//!
+//! Bars differ by their texture, not by colour alone, so they can be told apart on paper. Where nobody can tell who
+//! owned the room there is no bar but a dashed gap.
+
+use jiff::Timestamp;
+
+use super::sentences::Sentences;
+use crate::domain::audit::{Basis, Certainty};
+use crate::domain::reply::{OwnerHistory, OwnerSpan};
+use crate::domain::room::visible;
+
+/// Rows of one picture: as many as fit a printed page.
+const ROWS: usize = 14;
+/// The width that everything is drawn for, in the picture's own units.
+pub(super) const WIDTH: f64 = 400.0;
+/// The height of the axis.
+const AXIS: f64 = 26.0;
+/// The height of a row.
+const ROW: f64 = 44.0;
+/// A bar is at least so wide, so that it is seen.
+const THINNEST: f64 = 2.0;
+
+/// A picture of some stretches.
+#[derive(Debug)]
+pub(super) struct Picture {
+    /// Its number on the page.
+    pub(super) number: usize,
+    pub(super) title: String,
+    pub(super) description: String,
+    pub(super) height: f64,
+    pub(super) ticks: Vec<Tick>,
+    pub(super) bars: Vec<Bar>,
+}
+
+/// A time on the axis.
+#[derive(Debug)]
+pub(super) struct Tick {
+    pub(super) x: f64,
+    pub(super) label: String,
+    /// How the label stands at it.
+    pub(super) anchor: &'static str,
+}
+
+/// A stretch as a bar in a row of its own.
+#[derive(Debug)]
+pub(super) struct Bar {
+    pub(super) y: f64,
+    pub(super) x: f64,
+    pub(super) width: f64,
+    /// By what it is drawn.
+    pub(super) texture: &'static str,
+    pub(super) owner: String,
+    pub(super) basis: &'static str,
+    pub(super) times: String,
+}
+
+impl Bar {
+    pub(super) fn name_y(&self) -> f64 {
+        self.y + 10.0
+    }
+
+    pub(super) fn bar_y(&self) -> f64 {
+        self.y + 14.0
+    }
+
+    pub(super) fn times_y(&self) -> f64 {
+        self.y + 36.0
+    }
+}
+
+/// The texture of a basis.
+pub(super) fn texture(basis: Option<Basis>) -> &'static str {
+    match basis {
+        Some(Basis::Confirmed) => "confirmed",
+        Some(Basis::Accepted) => "accepted",
+        Some(Basis::Observed) => "observed",
+        Some(Basis::Read) => "read",
+        Some(Basis::Next) => "inferred",
+        None => "gap",
+    }
+}
+
+/// What a stretch rests on; `None` for a gap.
+pub(super) fn basis(span: &OwnerSpan) -> Option<Basis> {
+    span.found.basis.filter(|_| span.found.certainty != Certainty::Unknown)
+}
+
+/// A time for the picture: to the second, without its zone, which is UTC.
+fn shown(at: Timestamp) -> String {
+    at.strftime("%Y-%m-%d %H:%M:%S").to_string()
+}
+
+/// The pictures of a history, oldest first, on the axis from `since`, or the first stretch, to `until`.
+pub(super) fn pictures(
+    history: &OwnerHistory,
+    since: Option<Timestamp>,
+    until: Timestamp,
+    words: &dyn Sentences,
+) -> Vec<Picture> {
+    let spans: Vec<&OwnerSpan> = history.spans.iter().rev().collect();
+    let Some(first) = spans.first() else { return Vec::new() };
+    let from = since.unwrap_or(first.from()).min(until);
+    let axis = Axis { from, until };
+    let parts = spans.len().div_ceil(ROWS);
+    let picture = |(part, spans): (usize, &[&OwnerSpan])| Picture {
+        number: part + 1,
+        title: words.picture(&visible(history.room.as_str()), part + 1, parts),
+        description: words.picture_description(spans.len(), &shown(from), &shown(until)),
+        height: AXIS + ROW * spans.len() as f64,
+        ticks: axis.ticks(),
+        bars: spans.iter().enumerate().map(|(row, span)| axis.bar(row, span, words)).collect(),
+    };
+    spans.chunks(ROWS).enumerate().map(picture).collect()
+}
+
+struct Axis {
+    from: Timestamp,
+    until: Timestamp,
+}
+
+impl Axis {
+    fn x(&self, at: Timestamp) -> f64 {
+        let whole = self.until.duration_since(self.from).as_secs_f64().max(0.001);
+        (at.duration_since(self.from).as_secs_f64() / whole * WIDTH).clamp(0.0, WIDTH)
+    }
+
+    fn ticks(&self) -> Vec<Tick> {
+        let (from, until) = (self.from.as_millisecond(), self.until.as_millisecond());
+        let at = |third: i64| Timestamp::from_millisecond(from + (until - from) / 3 * third);
+        let is_one_day = shown(self.from)[..10] == shown(self.until)[..10];
+        let form = if is_one_day { "%H:%M:%S" } else { "%m-%d %H:%M" };
+        let label = |at: Timestamp| at.strftime(form).to_string();
+        let anchors = ["start", "middle", "middle", "end"];
+        let times = [self.from, at(1).unwrap_or(self.from), at(2).unwrap_or(self.until), self.until];
+        let tick = |(at, anchor)| Tick { x: self.x(at), label: label(at), anchor };
+        times.into_iter().zip(anchors).map(tick).collect()
+    }
+
+    fn bar(&self, row: usize, span: &OwnerSpan, words: &dyn Sentences) -> Bar {
+        let basis = basis(span);
+        let x = self.x(span.from()).min(WIDTH - THINNEST);
+        let end = span.until.map_or(WIDTH, |until| self.x(until));
+        let until = span.until.map_or(words.not_ended().to_owned(), shown);
+        let owner = span.found.owner.as_deref().map_or(words.unknown_owner().to_owned(), visible);
+        Bar {
+            y: AXIS + ROW * row as f64,
+            x,
+            width: (end - x).max(THINNEST),
+            texture: texture(basis),
+            owner,
+            basis: words.basis(basis),
+            times: format!("{} – {until}", shown(span.from())),
+        }
+    }
+}
