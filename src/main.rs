@@ -18,12 +18,13 @@ use room_owner::clock::SystemClock;
 use room_owner::config::{self, Common, Config, ConfigError, Environment, Terminal, Usable};
 use room_owner::merkle::SigningKey;
 use room_owner::stdio::{Cause, OutputError};
-use room_owner::store::{LogCopy, archive, backup};
+use room_owner::store::{archive, backup};
 use room_owner::{demo, doctor, setup, stdio, telemetry};
 
 use secrecy::ExposeSecret as _;
 
-use run::local::{Access, existing, local_bot, local_service, settings, settings_with};
+use run::case::case;
+use run::local::{Access, copy, existing, local_bot, local_service, settings, settings_with};
 use run::log::{archive as archive_log, keys, prove, rebuild, verify, verify_proofs};
 use run::platforms::{callbacks, register};
 
@@ -203,6 +204,7 @@ async fn run(command: Command) -> anyhow::Result<Exit> {
         }
         Command::Audit(AuditCommand::Verify(arguments)) => return verify(arguments).await,
         Command::Audit(AuditCommand::Prove(arguments)) => return prove(arguments).await,
+        Command::Audit(AuditCommand::Case(arguments)) => return case(clock, arguments).await,
         Command::Audit(AuditCommand::Archive(arguments)) => {
             let (store, _, caller) = local_service(clock, Access::Writes).await?;
             let exit = archive_log(&store, &clock, caller, arguments).await;
@@ -235,17 +237,7 @@ async fn run(command: Command) -> anyhow::Result<Exit> {
         }
         Command::Audit(AuditCommand::Read(command)) => {
             if let (_, Some(file)) = command.printed() {
-                let (_, common) = settings("warn")?;
-                // Whoever reads the log itself is recorded: it is no copy for being called one.
-                if common.database().is_file(file) {
-                    let name = file.display();
-                    return Err(WrongUsage(format!(
-                        "`{name}` is the log itself, not a copy: leave out --database, and the reading is recorded; \
-                         `room-owner backup <file>` makes a copy"
-                    ))
-                    .into());
-                }
-                let copy = LogCopy::open(file).await?;
+                let copy = copy(file).await?;
                 return cli::audit::run_on_copy(copy.log(), &clock, command).await;
             }
             let (store, service, caller) = local_service(clock, Access::Reads).await?;

@@ -216,9 +216,20 @@ pub(super) fn csv<R: Row>(rows: &[R], out: &mut impl Write) -> io::Result<()> {
     csv_rows(rows, out)
 }
 
-/// The rows alone.
+/// The rows alone, for stdout.
 pub(super) fn csv_rows<R: Row>(rows: &[R], out: &mut impl Write) -> io::Result<()> {
-    let to_terminal = stdio::stdout_is_terminal();
+    csv_cells(rows, stdio::stdout_is_terminal(), out)
+}
+
+/// The names of the fields, and the rows, for a file.
+pub(super) fn csv_file<R: Row>(rows: &[R]) -> io::Result<Vec<u8>> {
+    let mut file = Vec::new();
+    csv::<R>(&[], &mut file)?;
+    csv_cells(rows, false, &mut file)?;
+    Ok(file)
+}
+
+fn csv_cells<R: Row>(rows: &[R], to_terminal: bool, out: &mut impl Write) -> io::Result<()> {
     // Not straight to `out`: an error of it would come back as one of the library's.
     let mut writer = csv::WriterBuilder::new().flexible(true).from_writer(Vec::new());
     for row in rows {

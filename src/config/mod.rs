@@ -8,6 +8,7 @@ mod dot_env;
 pub mod env_file;
 mod environment;
 mod kinds;
+mod language;
 mod log_filter;
 mod names;
 mod problems;
@@ -39,6 +40,7 @@ use table::*;
 
 pub use documents::{env_example, settings_table};
 pub use environment::Environment;
+pub use language::language;
 pub use problems::ConfigError;
 pub use table::{VARIABLES, Variable};
 pub use terminal::Terminal;

@@ -1,6 +1,6 @@
 //! The settings, the database and the service for one command at the command line.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use room_owner::app::local;
@@ -10,7 +10,7 @@ use room_owner::bot::Bot;
 use room_owner::cli::{self, Caller, WrongUsage};
 use room_owner::clock::SystemClock;
 use room_owner::config::{self, Common, ConfigError, Environment};
-use room_owner::store::{Database, IfMissing, SqliteStore};
+use room_owner::store::{Database, IfMissing, LogCopy, SqliteStore};
 use room_owner::{http, stdio, telemetry};
 use tracing::warn;
 
@@ -114,4 +114,19 @@ pub(crate) fn chosen(database: Option<PathBuf>) -> anyhow::Result<Database> {
     };
     database.check_exists()?;
     Ok(database)
+}
+
+/// A copy of a database, which stays as it is. Whoever reads the log itself is recorded: it is no copy for being called
+/// one.
+pub(crate) async fn copy(file: &Path) -> anyhow::Result<LogCopy> {
+    let (_, common) = settings("warn")?;
+    if common.database().is_file(file) {
+        let name = file.display();
+        return Err(WrongUsage(format!(
+            "`{name}` is the log itself, not a copy: leave out --database, and the reading is recorded; `room-owner \
+             backup <file>` makes a copy"
+        ))
+        .into());
+    }
+    Ok(LogCopy::open(file).await?)
 }

@@ -219,7 +219,7 @@ fn cursor(text: &str) -> Result<i64, String> {
     number.ok_or_else(|| "it is not a cursor: an export ends with one, a number".to_owned())
 }
 
-fn zone(name: &str) -> Result<TimeZone, String> {
+pub(super) fn zone(name: &str) -> Result<TimeZone, String> {
     audit::zone(name).map_err(|error| error.to_string())
 }
 
@@ -229,7 +229,7 @@ fn searched(text: &str) -> Result<String, String> {
 }
 
 /// A time, in the named zone if it names none.
-fn in_zone(time: &TimeExpr, zone: Option<&TimeZone>) -> TimeExpr {
+pub(super) fn in_zone(time: &TimeExpr, zone: Option<&TimeZone>) -> TimeExpr {
     match zone {
         Some(zone) => time.clone().or_in(zone.clone()),
         None => time.clone(),

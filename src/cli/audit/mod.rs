@@ -1,6 +1,7 @@
 //! `room-owner audit ..`
 
 mod arguments;
+pub mod case;
 mod cloudevents;
 mod cursor;
 mod export;
@@ -40,6 +41,9 @@ pub enum AuditCommand {
     /// Check that nobody changed the log, nor the tables that are made from it. Reads the file alone, and
     /// works on a copy
     Verify(verify::VerifyArguments),
+    /// Put all that the log says about one room into a folder for somebody without the database: a page to read
+    /// and print, rows, proofs, and how to check them
+    Case(case::CaseArguments),
     /// Prove to somebody without the database that an operation is in the log (c2sp.org/tlog-proof)
     Prove(verify::ProveArguments),
     /// Check proofs that `audit prove` made
