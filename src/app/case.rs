@@ -43,7 +43,8 @@ pub async fn choose(
     let in_time: BTreeSet<OperationId> =
         log.entries(&within).await?.into_iter().map(|entry| entry.operation).collect();
     let back = FAR.saturating_add(u32::try_from(in_time.len()).unwrap_or(u32::MAX));
-    let owners = owners(log, room, &Within { since, until, now, most: usize::MAX, back }).await?;
+    let within = Within { since, until, now, most: usize::MAX, back, with_reasons: true };
+    let owners = owners(log, room, &within).await?;
     let until = until.filter(|until| *until <= now).unwrap_or(now);
     Ok(Chosen { room: room.clone(), since, until, made_at: now, owners, in_time })
 }

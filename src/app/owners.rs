@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use jiff::{SignedDuration, Timestamp};
 
 use super::ports::{AuditLog, StoreError};
-use crate::domain::audit::{Event, Outcome, RoomEntry, What, ownership};
+use crate::domain::audit::{Certainty, Event, Outcome, RoomEntry, What, ownership};
 use crate::domain::reply::{OwnerHistory, OwnerSpan};
 use crate::domain::room::RoomId;
 
@@ -25,6 +25,8 @@ pub struct Within {
     pub most: usize,
     /// At most so many entries of the room are read, the newest.
     pub back: u32,
+    /// Whether neighbouring times in which nobody can tell are kept apart where the reasons differ.
+    pub with_reasons: bool,
 }
 
 /// The last millisecond before a time.
@@ -48,7 +50,7 @@ fn ended(entry: &RoomEntry) -> Timestamp {
 /// # Errors
 /// When the log cannot be read.
 pub async fn owners(log: &dyn AuditLog, room: &RoomId, within: &Within) -> Result<OwnerHistory, StoreError> {
-    let Within { since, now, most, back, .. } = *within;
+    let Within { since, now, most, back, with_reasons, .. } = *within;
     let until = within.until.filter(|until| *until <= now);
     let last = until.map_or(now, before);
     let around = log.room_history(room, last, back).await?;
@@ -63,7 +65,9 @@ pub async fn owners(log: &dyn AuditLog, room: &RoomId, within: &Within) -> Resul
         tokio::task::yield_now().await;
         let found = ownership(room, *at, now, &around);
         let is_same = |span: &&mut OwnerSpan| {
+            let is_told_apart = with_reasons && found.certainty == Certainty::Unknown;
             (&span.found.owner, span.found.certainty) == (&found.owner, found.certainty)
+                && !(is_told_apart && span.found.explanation != found.explanation)
         };
         if let Some(span) = history.spans.last_mut().filter(is_same) {
             span.found = found;

@@ -4,10 +4,10 @@ use askama::Template;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
+use super::denial;
 use super::picture::{Picture, basis, pictures, texture};
 use super::sentences::{Heading, Sentences, utc};
-use crate::domain::access::Effect;
-use crate::domain::audit::{AuditEntry, OutcomeKind, Request, What, read_in, timeline_in};
+use crate::domain::audit::{AuditEntry, DecisionKind, OutcomeKind, Request, What, read_in, timeline_in};
 use crate::domain::case::{Case, CaseOperation};
 use crate::domain::reply::OwnerSpan;
 use crate::domain::room::visible;
@@ -264,14 +264,18 @@ impl Pen<'_> {
     /// What permitted it, with the grant as it stood then; or for what it was denied.
     fn authority(&self, entry: &AuditEntry, request: Option<&Request>) -> Option<Field> {
         let heading = match entry.decision {
-            Some(Effect::Deny) => Heading::DeniedBecause,
+            Some(DecisionKind::Deny) => Heading::DeniedBecause,
             _ => Heading::AllowedBy,
         };
         let grant = request.and_then(|request| Some((request.grant.as_ref()?, request.member_of.as_ref())));
         let said = match grant {
             Some((grant, member_of)) => Some(self.words.grant(grant, member_of)),
             None if entry.authority.as_deref() == Some("local") => Some(self.words.local().to_owned()),
-            None => None,
+            None => {
+                let denied =
+                    entry.authority.as_deref().filter(|_| entry.decision == Some(DecisionKind::Deny));
+                denied.and_then(denial::kind).map(|kind| self.words.denial(kind).to_owned())
+            }
         };
         self.field(heading, entry.authority.as_ref(), said)
     }

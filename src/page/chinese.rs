@@ -1,5 +1,6 @@
 //! A page in Simplified Chinese.
 
+use super::denial::DenialKind;
 use super::sentences::{CaseFile, CheckCommand, Heading, Sentences, utc};
 use crate::domain::access::{Effect, Grant, Role};
 use crate::domain::audit::{ArchivedIn, Basis, How, OperationId, OutcomeKind, Sighting, StepKind, Why};
@@ -132,14 +133,13 @@ impl Sentences for Chinese {
             }
             Limit::Gaps(n) => format!("有 {n} 段时间无法判断房主是谁：图中画为空缺。"),
             Limit::Unclear(operations) => {
-                format!("{}的结果：没有人知道房主是否已变更。", numbers(operations))
+                format!("{} 的结果：没有人知道房主是否已变更。", numbers(operations))
             }
-            Limit::Unsigned(operations) => format!(
-                "未签名的回调所报告的变更由谁做出、原房主是谁：{}只是转述回调的内容。",
-                numbers(operations)
-            ),
+            Limit::Unsigned(operations) => {
+                format!("{} 的变更由谁做出、原房主是谁：回调未签名，只是其自述。", numbers(operations))
+            }
             Limit::Archived(operations, files) => format!(
-                "{}的步骤：已归档到 {}。用 --archive 重新生成本页，即可得到这些步骤及其证明。",
+                "{} 的步骤：已归档到 {}。用 --archive 重新生成本页，即可得到这些步骤及其证明。",
                 numbers(operations),
                 files.join("、")
             ),
@@ -301,6 +301,23 @@ impl Sentences for Chinese {
             grant.granted_by,
             utc(grant.granted_at)
         )
+    }
+
+    fn denial(&self, kind: DenialKind) -> &'static str {
+        match kind {
+            DenialKind::Channel => "该频道未获授权",
+            DenialKind::ChannelRooms => "该频道只获授权用于其他房间",
+            DenialKind::NoGrant => "没有授权指向此人或其所在的用户组",
+            DenialKind::DenyEntry => "有禁止条目指向此人或其所在的用户组",
+            DenialKind::UnreadGroup => "有禁止条目指向一个当时无法读取的用户组",
+            DenialKind::Elsewhere => "该频道与此人不属于同一个工作区或服务器",
+            DenialKind::Ended => "此人最近的授权已经结束",
+            DenialKind::NotYet => "此人的授权尚未开始",
+            DenialKind::OtherRooms => "此人的授权只用于其他房间",
+            DenialKind::OtherChannels => "此人的授权只用于其他频道",
+            DenialKind::Role => "此人的角色不允许这样做",
+            DenialKind::NotServed => "请求来自本机器人不服务的应用或工作区",
+        }
     }
 
     fn local(&self) -> &'static str {

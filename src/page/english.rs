@@ -1,5 +1,6 @@
 //! A page in English.
 
+use super::denial::DenialKind;
 use super::sentences::{CaseFile, CheckCommand, Heading, Sentences, utc};
 use crate::domain::access::{Effect, Grant};
 use crate::domain::audit::{ArchivedIn, Basis, English, OperationId, OutcomeKind, StepKind, Why};
@@ -107,7 +108,7 @@ impl Sentences for English {
                 format!("What came of {}: nobody knows whether the owner was changed.", numbers(operations))
             }
             Limit::Unsigned(operations) => format!(
-                "Who made a change that an unsigned callback reported, and from whom: {} only repeat what it said.",
+                "Who made the change of {}, and from whom: the callback was not signed, so it is only said.",
                 numbers(operations)
             ),
             Limit::Archived(operations, files) => format!(
@@ -214,6 +215,25 @@ impl Sentences for English {
             grant.granted_by,
             utc(grant.granted_at)
         )
+    }
+
+    fn denial(&self, kind: DenialKind) -> &'static str {
+        match kind {
+            DenialKind::Channel => "the channel was not authorised",
+            DenialKind::ChannelRooms => "the channel was authorised for other rooms only",
+            DenialKind::NoGrant => "no grant named this person, or a group of theirs",
+            DenialKind::DenyEntry => "a deny entry named this person, or a group of theirs",
+            DenialKind::UnreadGroup => "a deny entry named a group that could not be read then",
+            DenialKind::Elsewhere => "the channel was of another workspace or server than the person",
+            DenialKind::Ended => "the person's last grant had ended",
+            DenialKind::NotYet => "the person's grant had not begun",
+            DenialKind::OtherRooms => "the person's grants were for other rooms",
+            DenialKind::OtherChannels => "the person's grant was for other channels",
+            DenialKind::Role => "the person's role does not allow this",
+            DenialKind::NotServed => {
+                "the request came from an app or a workspace that this bot does not serve"
+            }
+        }
     }
 
     fn local(&self) -> &'static str {

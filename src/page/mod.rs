@@ -6,6 +6,7 @@
 mod case;
 mod chinese;
 mod chinese_steps;
+mod denial;
 mod english;
 mod picture;
 mod sentences;
@@ -15,6 +16,7 @@ use crate::domain::audit::English;
 use crate::domain::language::Language;
 
 pub use case::case;
+pub use denial::DenialKind;
 pub use sentences::Sentences;
 pub use verify::{VERIFIER, files, verify};
 

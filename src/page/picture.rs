@@ -17,7 +17,7 @@ pub(super) const WIDTH: f64 = 400.0;
 /// The height of the axis.
 const AXIS: f64 = 26.0;
 /// The height of a row.
-const ROW: f64 = 44.0;
+const ROW: f64 = 46.0;
 /// A bar is at least so wide, so that it is seen.
 const THINNEST: f64 = 2.0;
 
@@ -65,8 +65,13 @@ impl Bar {
     }
 
     pub(super) fn times_y(&self) -> f64 {
-        self.y + 36.0
+        self.y + 37.0
     }
+}
+
+/// To a tenth of a unit.
+fn tenths(x: f64) -> f64 {
+    (x * 10.0).round() / 10.0
 }
 
 /// The texture of a basis.
@@ -122,7 +127,7 @@ struct Axis {
 impl Axis {
     fn x(&self, at: Timestamp) -> f64 {
         let whole = self.until.duration_since(self.from).as_secs_f64().max(0.001);
-        (at.duration_since(self.from).as_secs_f64() / whole * WIDTH).clamp(0.0, WIDTH)
+        tenths((at.duration_since(self.from).as_secs_f64() / whole * WIDTH).clamp(0.0, WIDTH))
     }
 
     fn ticks(&self) -> Vec<Tick> {
@@ -146,7 +151,7 @@ impl Axis {
         Bar {
             y: AXIS + ROW * row as f64,
             x,
-            width: (end - x).max(THINNEST),
+            width: tenths(end - x).max(THINNEST),
             texture: texture(basis),
             owner,
             basis: words.basis(basis),

@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 
+use super::denial::DenialKind;
 use crate::domain::access::Grant;
 use crate::domain::audit::{ArchivedIn, Basis, OutcomeKind, StepKind, StepWords, Why};
 use crate::domain::case::Limit;
@@ -138,6 +139,8 @@ pub trait Sentences: StepWords + Sync {
     fn operation(&self, number: i64) -> String;
     /// A grant: what it gives, where and until when, who gave it, and why; and the group that it names.
     fn grant(&self, grant: &Grant, member_of: Option<&Subject>) -> String;
+    /// What a recorded denial stands for.
+    fn denial(&self, kind: DenialKind) -> &'static str;
     /// Being on the bot's own machine.
     fn local(&self) -> &'static str;
     /// That a change was not made through the bot.

@@ -61,7 +61,11 @@ pub fn verify(case: &Case, words: &dyn Sentences) -> String {
     }
     let line = format!("room-owner audit verify --checkpoint {} --key {key}", files::CHECKPOINT);
     commands.push((CheckCommand::Log, line));
-    let line = format!("room-owner audit case --room {room}{since} --until {until} --out again");
+    let line = format!(
+        "room-owner audit case --room {room}{since} --until {until} --out again\n  \
+                        diff again/{jsonl} {jsonl}",
+        jsonl = files::JSONL
+    );
     commands.push((CheckCommand::Again, line));
     for (command, line) in commands {
         text.push_str(&format!("\n{}\n  {line}\n", words.command(command)));

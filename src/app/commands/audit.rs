@@ -197,7 +197,7 @@ async fn history(
         since.resolve_past(now, zone)?;
     }
     let AuditFilter { since, until, .. } = filter.resolve(now, zone)?;
-    let within = Within { since, until, now, most: MOST_OWNERS, back: FAR };
+    let within = Within { since, until, now, most: MOST_OWNERS, back: FAR, with_reasons: false };
     Ok(Answer::History(Box::new(owners(log, room, &within).await.map_err(failed)?)))
 }
 

@@ -48,7 +48,10 @@ fn put(folder: &Path, parent: &Path, files: &[(&str, Vec<u8>)]) -> io::Result<()
     // Inside a folder that is there: it may be another file system than the folder that it lies in.
     let place = if is_there { folder } else { parent };
     // For its owner alone.
-    let made = tempfile::Builder::new().prefix(".case-").tempdir_in(place)?;
+    let made = tempfile::Builder::new()
+        .prefix(".case-")
+        .permissions(Permissions::from_mode(0o700))
+        .tempdir_in(place)?;
     for (name, bytes) in files {
         let mut file =
             File::options().write(true).create_new(true).mode(0o600).open(made.path().join(name))?;
