@@ -10,6 +10,7 @@
 //! discord    commands, presses, forms, signed over HTTP or from the gateway -> requests; replies -> embeds, over REST
 //! cli        the clap tree, and what its commands print
 //! store      implements Store: SQLite, and all the SQL
+//! page       pages to read in a browser and to print: sentences by language, drawings, templates. Pure
 //! merkle     the Merkle tree over the audit log: signed heads, proofs. Pure
 //! tencent    implements RoomControl: the Live REST API; UserSig, error codes; its callbacks; its simulator
 //! body       request bodies, read within a limit; what a signed one has to show
@@ -33,7 +34,7 @@
 //!
 //! Arrows: `slack discord cli store tencent -> app -> domain`. An adapter never names another adapter. Only `store`
 //! writes SQL, only `tencent` knows Tencent's codes, only `config` reads the environment, only files called
-//! `render` hold a platform's markup. `main`, `bot`, `setup`, `doctor`, `demo` and
+//! `render` hold a platform's markup, only templates of `page` that of a page. `main`, `bot`, `setup`, `doctor`, `demo` and
 //! `bench` put the parts together.
 //! `tests/documents/architecture.rs` reads the sources and keeps all of this.
 //!

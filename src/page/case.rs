@@ -207,13 +207,10 @@ impl Pen<'_> {
             kind: self.words.step(step.step),
             what: visible(&step.what),
         });
-        let numbers: Vec<String> = events.iter().map(|event| event.seq.to_string()).collect();
+        let numbers: Vec<i64> = events.iter().map(|event| event.seq).collect();
         let proof = match archived_in {
             Some(archive) => self.words.not_proved(archive),
-            None => {
-                let event = self.words.heading(Heading::Event);
-                self.words.proved(&format!("{event} {}", numbers.join(self.words.comma())))
-            }
+            None => self.words.proved(&numbers),
         };
         OperationPart {
             number: entry.operation.seq(),

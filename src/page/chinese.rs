@@ -336,8 +336,9 @@ impl Sentences for Chinese {
         "这段时间内没有关于该房间的记录。"
     }
 
-    fn proved(&self, events: &str) -> String {
-        format!("已证明在日志中：{events}。")
+    fn proved(&self, events: &[i64]) -> String {
+        let numbers: Vec<String> = events.iter().map(ToString::to_string).collect();
+        format!("已证明在日志中：事件 {}。", numbers.join("、"))
     }
 
     fn not_proved(&self, archive: &ArchivedIn) -> String {

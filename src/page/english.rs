@@ -252,8 +252,10 @@ impl Sentences for English {
         "Nothing about this room was recorded in this time."
     }
 
-    fn proved(&self, events: &str) -> String {
-        format!("Proved in the log: {events}.")
+    fn proved(&self, events: &[i64]) -> String {
+        let word = if events.len() == 1 { "event" } else { "events" };
+        let numbers: Vec<String> = events.iter().map(ToString::to_string).collect();
+        format!("Proved in the log: {word} {}.", numbers.join(", "))
     }
 
     fn not_proved(&self, archive: &ArchivedIn) -> String {

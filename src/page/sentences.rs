@@ -150,7 +150,7 @@ pub trait Sentences: StepWords + Sync {
     /// That nothing was done in the time.
     fn nothing(&self) -> &'static str;
     /// The events that prove an operation.
-    fn proved(&self, events: &str) -> String;
+    fn proved(&self, events: &[i64]) -> String;
     /// That an operation is not proved: its events are in an archive.
     fn not_proved(&self, archive: &ArchivedIn) -> String;
     /// How to check the page: what lies beside it.

@@ -20,6 +20,8 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("telemetry", &["app", "config", "domain", "redact", "stdio"]),
     // `store` keeps it; `config` asks it what a key is.
     ("merkle", &["domain"]),
+    // Whoever serves or writes a page hands it what it is to show.
+    ("page", &["domain"]),
     // Every endpoint reads bodies by it; the target of the lines that anybody can cause is `app`'s.
     ("body", &["app"]),
     // The adapters call their services by it.
