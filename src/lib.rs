@@ -34,7 +34,7 @@
 //!
 //! Arrows: `slack discord cli store tencent -> app -> domain`. An adapter never names another adapter. Only `store`
 //! writes SQL, only `tencent` knows Tencent's codes, only `config` reads the environment, only files called
-//! `render` hold a platform's markup, only templates of `page` that of a page. `main`, `bot`, `setup`, `doctor`, `demo` and
+//! `render` hold a platform's markup. `main`, `bot`, `setup`, `doctor`, `demo` and
 //! `bench` put the parts together.
 //! `tests/documents/architecture.rs` reads the sources and keeps all of this.
 //!
@@ -98,7 +98,7 @@
 //!    the HTTP client lose their URL, and foreign text goes through [`redact`] where it is read, as does every log
 //!    line.
 //! 8. Text of users and of Tencent is never markup: it is a [`Span::Code`](domain::wording::Span::Code), which
-//!    each platform's `render` shows without parsing it.
+//!    each platform's `render` shows without parsing it. The templates of [`page`] escape every value.
 #![doc = include_str!("../docs/glossary.md")]
 // They panic when nobody reads: see `stdio`.
 #![warn(clippy::print_stderr, clippy::print_stdout)]

@@ -27,3 +27,22 @@ pub fn sentences(language: Language) -> &'static dyn Sentences {
         Language::Chinese => &chinese::Chinese,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn no_template_lets_a_value_be_markup() {
+        let templates = ["case.html", "operation.html", "picture.html", "when.html"];
+        let texts = [
+            include_str!("case.html"),
+            include_str!("operation.html"),
+            include_str!("picture.html"),
+            include_str!("when.html"),
+        ];
+        for (name, text) in templates.into_iter().zip(texts) {
+            for part in ["|", "{% filter", "autoescape", "{% call", "<script", " on"] {
+                assert!(!text.contains(part), "{name} holds `{part}`");
+            }
+        }
+    }
+}
