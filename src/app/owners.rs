@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use jiff::{SignedDuration, Timestamp};
 
 use super::ports::{AuditLog, StoreError};
-use crate::domain::audit::{Certainty, Event, Outcome, RoomEntry, What, ownership};
+use crate::domain::audit::{Certainty, Event, Outcome, OutcomeKind, RoomEntry, What, ownership_by};
 use crate::domain::reply::{OwnerHistory, OwnerSpan};
 use crate::domain::room::RoomId;
 
@@ -59,11 +59,13 @@ pub async fn owners(log: &dyn AuditLog, room: &RoomId, within: &Within) -> Resul
     let moments: BTreeSet<Timestamp> =
         around.entries.iter().map(ended).chain([last]).chain(earlier).collect();
     let from = since.unwrap_or(Timestamp::MIN).min(last);
+    let mut entries: Vec<&RoomEntry> = around.entries.iter().collect();
+    entries.sort_by_key(|entry| (entry.at(), entry.entry.operation));
     let mut history = OwnerHistory { room: room.clone(), spans: Vec::new(), is_cut: false };
     for at in moments.range(from..=last).rev().chain(since.iter()).take_while(|_| first.is_some()) {
         // This is slow where the clocks disagree.
         tokio::task::yield_now().await;
-        let found = ownership(room, *at, now, &around);
+        let found = ownership_by(room, *at, now, near(&entries, *at));
         let is_same = |span: &&mut OwnerSpan| {
             let is_told_apart = with_reasons && found.certainty == Certainty::Unknown;
             (&span.found.owner, span.found.certainty) == (&found.owner, found.certainty)
@@ -88,7 +90,62 @@ pub async fn owners(log: &dyn AuditLog, room: &RoomId, within: &Within) -> Resul
     Ok(history)
 }
 
+/// The entries, which are in the order of their times, that can tell who owned the room then: those around the time,
+/// and those that are still under way. All of them would take a time that grows with the square of their number.
+fn near<'a>(entries: &[&'a RoomEntry], at: Timestamp) -> Vec<&'a RoomEntry> {
+    let split = entries.partition_point(|entry| entry.at() <= at);
+    let near = split.saturating_sub(FAR as usize)..entries.len().min(split + FAR as usize);
+    let is_needed =
+        |index: usize| near.contains(&index) || entries[index].entry.outcome == OutcomeKind::Pending;
+    (0..entries.len()).filter(|index| is_needed(*index)).map(|index| entries[index]).collect()
+}
+
 /// Whether the new owner was read back, or Tencent's own callback reported the change.
 pub fn confirms(event: &Event) -> bool {
     matches!(event.what, What::Confirmed(_) | What::Ended(Outcome::Succeeded { confirmed: true, .. }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::audit::{AuditEntry, OperationId, RoomHistory, ownership};
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(1_772_366_400 + second).unwrap()
+    }
+
+    #[test]
+    fn those_near_a_time_say_the_same_as_all() {
+        let room: RoomId = "test".parse().unwrap();
+        let entry = |n: i64| {
+            let owner = |n: i64| Some(["bob", "carol", "dave"][(n.rem_euclid(3)) as usize].to_owned());
+            let (outcome, new_owner) = match n % 7 {
+                0 => (OutcomeKind::Succeeded, None),
+                6 => (OutcomeKind::Unknown, owner(n)),
+                _ => (OutcomeKind::Succeeded, owner(n)),
+            };
+            let outcome = if n == 3 { OutcomeKind::Pending } else { outcome };
+            let entry = AuditEntry {
+                operation: OperationId::new(n + 1),
+                at: at(n * 90),
+                room: Some(room.clone()),
+                previous_owner: owner(n - 1),
+                duration_ms: (n != 3).then_some(200),
+                decision: Some(crate::domain::audit::DecisionKind::Permit),
+                new_owner,
+                outcome,
+                ..AuditEntry::default()
+            };
+            RoomEntry { entry, reported: None }
+        };
+        let history = RoomHistory { entries: (0..1_500).map(entry).collect(), is_cut: false };
+        let entries: Vec<&RoomEntry> = history.entries.iter().collect();
+        let now = at(200_000);
+        for second in (0..140_000).step_by(997) {
+            let whole = ownership(&room, at(second), now, &history);
+            let part = near(&entries, at(second));
+            assert!(part.len() < 600, "{}", part.len());
+            assert_eq!(ownership_by(&room, at(second), now, part), whole);
+        }
+    }
 }

@@ -7,12 +7,14 @@ use anyhow::ensure;
 use jiff::tz::TimeZone;
 
 use super::scratch::{Scratch, fill};
+use crate::app::case::choose;
 use crate::app::commands::audit::{Reader, answer};
-use crate::app::ports::{AuditLog, ExportSpan, Store as _};
+use crate::app::ports::{AuditLog, Clock as _, ExportSpan, Store as _};
 use crate::clock::SystemClock;
 use crate::domain::audit::{AuditFilter, Filter, OperationId, OutcomeKind, StatsBy, TimeExpr};
 use crate::domain::command::Question;
 use crate::stdio;
+use crate::store::proofs::prove_all;
 use crate::store::verify::{Evidence, verify};
 use crate::store::{IfMissing, SqliteStore};
 
@@ -55,8 +57,30 @@ pub(super) async fn run(events: u64, folder: Option<std::path::PathBuf>) -> anyh
     }
     stats(store.log()).await?;
     export(store.log()).await?;
+    cases(store.log(), &file).await?;
     store.close().await;
     check(&file).await
+}
+
+/// What belongs to the case of a room in all of the time, with its proofs: of a busy one, and of any.
+async fn cases(log: &dyn AuditLog, file: &Path) -> anyhow::Result<()> {
+    for (what, room) in [("a busy room", 7), ("another room", Scratch::HOT + 8)] {
+        let began = Instant::now();
+        let room = format!("live-{room}").parse()?;
+        let chosen = choose(log, &room, &AuditFilter::default(), SystemClock.now()).await?;
+        let operations = chosen.operations();
+        let chose = began.elapsed();
+        let proved = prove_all(file, operations.clone(), &[]).await?;
+        stdio::print(format_args!(
+            "{:<36} {:>8.0}  ({:.0} ms of it to find {} operations; {} proofs)",
+            format!("the case of {what}, ms"),
+            millis(began.elapsed()),
+            millis(chose),
+            operations.len(),
+            proved.events.len()
+        ))?;
+    }
+    Ok(())
 }
 
 /// `audit verify` on what was filled in.

@@ -349,6 +349,13 @@ async fn what_is_typed_wrong_is_said_before_anything_is_read() {
         assert!(ran.err.contains(says), "{words}: {}", ran.err);
     }
     assert!(!desk.path("x").exists());
+    // A time in which nothing can have happened is no error.
+    for words in ["case --room live-7 --out none", "history live-7"] {
+        let times = ["--since", "2026-03-01T12:00:00Z", "--until", "2026-03-01T12:00:00Z"];
+        let words = ["audit"].into_iter().chain(words.split(' ')).chain(times);
+        let ran = run(&desk.folder, &words.collect::<Vec<_>>());
+        assert_eq!(ran.code, 0, "{}", ran.err);
+    }
     // Of a room that the log does not know, that is what the page says.
     let ran = run(&desk.folder, &["audit", "case", "--room", "nowhere", "--out", "nowhere"]);
     assert_eq!(ran.code, 0, "{}", ran.err);

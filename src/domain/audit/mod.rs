@@ -24,6 +24,7 @@ pub use entry::{AuditEntry, OBSERVED};
 pub use event::{Archived, AskedAccess, Event, Observed, OwnerChange, Request, SystemChange, What};
 pub use owner::{
     Basis, Certainty, How, Ownership, ReportedChange, RoomEntry, RoomHistory, Sighting, Why, ownership,
+    ownership_by,
 };
 pub use question::{AuditFilter, Filter, OperationKind, Outcomes, Stat, StatsBy};
 pub use time_expr::{InvalidTime, TimeExpr, read_in, zone};

@@ -86,7 +86,7 @@ pub struct RoomEntry {
 
 impl RoomEntry {
     /// When it happened, as well as that is known.
-    fn at(&self) -> Timestamp {
+    pub fn at(&self) -> Timestamp {
         self.reported
             .as_ref()
             .filter(|reported| reported.is_signed)
@@ -178,7 +178,16 @@ fn claims<'a>(index: usize, room_entry: &'a RoomEntry, now: i64, claims: &mut Ve
 /// Works out who owned `room` at `time`. What it rests on may still be refined by the events of
 /// [`Ownership::operation`]: see [`Ownership::with_confirmation`].
 pub fn ownership(room: &RoomId, time: Timestamp, now: Timestamp, history: &RoomHistory) -> Ownership {
-    let mut entries: Vec<&RoomEntry> = history.entries.iter().collect();
+    ownership_by(room, time, now, history.entries.iter().collect())
+}
+
+/// The same by these entries, in any order.
+pub fn ownership_by(
+    room: &RoomId,
+    time: Timestamp,
+    now: Timestamp,
+    mut entries: Vec<&RoomEntry>,
+) -> Ownership {
     entries.sort_by_key(|entry| (entry.at(), entry.entry.operation));
     let split = entries.partition_point(|entry| entry.at() <= time);
     let near = split.saturating_sub(NEAR)..entries.len().min(split + NEAR);
