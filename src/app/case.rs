@@ -52,9 +52,12 @@ pub async fn choose(
 impl Chosen {
     /// The operations whose events are needed: those of the time, and those that say who owned the room then.
     pub fn operations(&self) -> BTreeSet<OperationId> {
-        let telling =
-            self.owners.spans.iter().flat_map(|span| [span.found.operation, span.found.next_operation]);
-        self.in_time.iter().copied().chain(telling.flatten()).collect()
+        let mut operations = self.in_time.clone();
+        for span in &self.owners.spans {
+            operations.extend(span.found.operation.or(span.found.next_operation));
+            operations.extend(span.found.explanation.operations());
+        }
+        operations
     }
 
     /// The case, made of the events of its operations, as one signed head covers them; `archived` says where those are

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use super::denial;
-use super::picture::{Picture, basis, pictures, texture};
+use super::picture::{Picture, basis, is_since_known, pictures, texture};
 use super::sentences::{Heading, Sentences, utc};
 use crate::domain::audit::{AuditEntry, DecisionKind, OutcomeKind, Request, What, read_in, timeline_in};
 use crate::domain::case::{Case, CaseOperation};
@@ -53,7 +53,8 @@ struct OperationPart {
 struct OwnerRow {
     owner: String,
     is_known: bool,
-    from: When,
+    /// `None` if nothing says since when.
+    from: Option<When>,
     until: Option<When>,
     texture: &'static str,
     basis: &'static str,
@@ -187,9 +188,9 @@ impl Pen<'_> {
         let basis = basis(span);
         let owner = span.found.owner.as_deref();
         OwnerRow {
-            owner: owner.map_or(self.words.unknown_owner().to_owned(), visible),
+            owner: owner.map_or(self.words.not_known().to_owned(), visible),
             is_known: owner.is_some(),
-            from: self.when(span.from()),
+            from: is_since_known(span).then(|| self.when(span.from())),
             until: span.until.map(|until| self.when(until)),
             texture: texture(basis),
             basis: self.words.basis(basis),

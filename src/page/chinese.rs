@@ -182,7 +182,7 @@ impl Sentences for Chinese {
         format!("{from} 至 {until} 之间的 {stretches} 个条形，最早的在前。下面的表格有相同的数据。")
     }
 
-    fn unknown_owner(&self) -> &'static str {
+    fn not_known(&self) -> &'static str {
         "不明"
     }
 

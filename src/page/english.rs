@@ -159,7 +159,7 @@ impl Sentences for English {
         format!("{bars} between {from} and {until}, oldest first. The table below has the same data.")
     }
 
-    fn unknown_owner(&self) -> &'static str {
+    fn not_known(&self) -> &'static str {
         "not known"
     }
 

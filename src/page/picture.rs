@@ -91,6 +91,11 @@ pub(super) fn basis(span: &OwnerSpan) -> Option<Basis> {
     span.found.basis.filter(|_| span.found.certainty != Certainty::Unknown)
 }
 
+/// Whether anything says since when it was so.
+pub(super) fn is_since_known(span: &OwnerSpan) -> bool {
+    basis(span) != Some(Basis::Next)
+}
+
 /// A time for the picture: to the second, without its zone, which is UTC.
 fn shown(at: Timestamp) -> String {
     at.strftime("%Y-%m-%d %H:%M:%S").to_string()
@@ -146,8 +151,9 @@ impl Axis {
         let basis = basis(span);
         let x = self.x(span.from()).min(WIDTH - THINNEST);
         let end = span.until.map_or(WIDTH, |until| self.x(until));
+        let from = if is_since_known(span) { shown(span.from()) } else { "?".to_owned() };
         let until = span.until.map_or(words.not_ended().to_owned(), shown);
-        let owner = span.found.owner.as_deref().map_or(words.unknown_owner().to_owned(), visible);
+        let owner = span.found.owner.as_deref().map_or(words.not_known().to_owned(), visible);
         Bar {
             y: AXIS + ROW * row as f64,
             x,
@@ -155,7 +161,7 @@ impl Axis {
             texture: texture(basis),
             owner,
             basis: words.basis(basis),
-            times: format!("{} – {until}", shown(span.from())),
+            times: format!("{from} – {until}"),
         }
     }
 }

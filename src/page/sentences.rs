@@ -123,8 +123,8 @@ pub trait Sentences: StepWords + Sync {
     fn picture(&self, room: &str, part: usize, parts: usize) -> String;
     /// What the picture shows.
     fn picture_description(&self, stretches: usize, from: &str, until: &str) -> String;
-    /// An owner who is not known.
-    fn unknown_owner(&self) -> &'static str;
+    /// An owner who, or a beginning that, is not known.
+    fn not_known(&self) -> &'static str;
     /// A stretch that has not ended.
     fn not_ended(&self) -> &'static str;
     /// What an answer rests on; without a basis, it is not known.

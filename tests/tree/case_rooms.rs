@@ -64,6 +64,15 @@ fn lines(case: &Path, name: &str) -> usize {
     fs::read_to_string(case.join(name)).map_or(0, |text| text.lines().count())
 }
 
+/// The operations that the page leads to and does not have.
+fn dangling(case: &Path) -> BTreeSet<String> {
+    let page = fs::read_to_string(case.join("case.html")).unwrap();
+    let behind = |mark: &str| -> BTreeSet<String> {
+        page.split(mark).skip(1).map(|rest| rest[..rest.find('"').unwrap()].to_owned()).collect()
+    };
+    behind("href=\"#op-").difference(&behind("id=\"op-")).cloned().collect()
+}
+
 #[tokio::test]
 async fn every_form_of_event_is_checked_with_and_without_the_archive() {
     let folder = frozen().await;
@@ -86,6 +95,7 @@ async fn every_form_of_event_is_checked_with_and_without_the_archive() {
         assert_eq!(says(&without, "oldest.archive"), unproved > 0, "{room}");
         assert!(!says(&with, "Not proved"), "{room}");
         for case in [with, without] {
+            assert_eq!(dangling(&case), BTreeSet::new(), "{room}");
             let Some(ran) = verified(&case, None) else { continue };
             assert_eq!(ran.code, 0, "{room}: {}{}", ran.out, ran.err);
             let is_said = ran.out.contains("Not checked: not-proved.jsonl");

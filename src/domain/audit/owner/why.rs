@@ -96,6 +96,37 @@ pub enum Why {
     TooMuchAtOnce,
 }
 
+impl How {
+    fn operation(&self) -> OperationId {
+        match self {
+            Self::Observed(operation) | Self::Read(operation, _) | Self::HandedOver(operation) => *operation,
+        }
+    }
+}
+
+impl Why {
+    /// The operations that it names.
+    pub fn operations(&self) -> Vec<OperationId> {
+        let then = |then: &Option<Sighting>| then.as_ref().map(|then| then.operation);
+        match self {
+            Self::Said { how, same_later, .. } => {
+                [Some(how.operation()), *same_later].into_iter().flatten().collect()
+            }
+            Self::FoundLater(later) => then(later).into_iter().collect(),
+            Self::ChangedBetween { how, then, .. } => vec![how.operation(), then.operation],
+            Self::NotReadBack { operation, then: later, .. }
+            | Self::OutcomeUnknown { operation, then: later, .. } => {
+                [Some(*operation), then(later)].into_iter().flatten().collect()
+            }
+            Self::UnderWay { operation, .. } => vec![*operation],
+            Self::EitherOrder([(first, _), (second, _)]) | Self::ClockSetBack(first, second) => {
+                vec![*first, *second]
+            }
+            Self::Silence | Self::Contradiction | Self::TooMuchAtOnce => Vec::new(),
+        }
+    }
+}
+
 impl fmt::Display for How {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
