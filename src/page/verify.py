@@ -10,8 +10,11 @@ Written from the public specifications: c2sp.org/signed-note, tlog-checkpoint an
 import argparse, base64, csv, hashlib, io, json, pathlib, sys
 from datetime import datetime
 
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+try:
+    from cryptography.exceptions import InvalidSignature
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+except ImportError:
+    sys.exit("this needs Python's package `cryptography`: `apt install python3-cryptography` or `pip install cryptography`")
 
 FIELDS = ("operation at actor actor_name channel command room new_owner previous_owner reason decision authority outcome "
           "error_code error_info request_id delivery_id duration_ms announced").split()
@@ -30,6 +33,7 @@ def check(holds, words):
 
 def head_of(note, key):
     """The name, size and root of a signed head."""
+    check(key.count("+") >= 2, f"`{key}` is not a public key: it reads `<name>+<id>+<key>`")
     name, key_hash, public = key.split("+", 2)
     public = base64.b64decode(public)
     check(public[:1] == b"\x01" and len(public) == 33, "the key is not an Ed25519 key")
@@ -72,7 +76,9 @@ def root_from(leaf, index, size, path):
 def proved_events(text, head, key):
     """The events of the proofs, each shown to be in the log of the head."""
     header, events = "c2sp.org/tlog-proof@v1\n", {}
-    for part in text.split(header)[1:]:
+    before, *parts = text.split(header)
+    check(before == "", "the proofs begin with something else than a proof")
+    for part in parts:
         proof, note = part.split("\n\n", 1)
         extra, index, *path = proof.split("\n")
         leaf, index = base64.b64decode(extra[len("extra "):]), int(index[len("index "):])
@@ -151,6 +157,13 @@ def end(row, outcome, at):
     row["duration_ms"] = max(0, round((ended - began).total_seconds() * 1000))
 
 
+def members(pairs):
+    """The members of a JSON object, each there once."""
+    found = dict(pairs)
+    check(len(found) == len(pairs), "a row has a field twice")
+    return found
+
+
 def text_of(value):
     """A value as CSV has it."""
     if value is None:
@@ -172,19 +185,21 @@ def verify(folder, given):
         of.setdefault(event["operation"], []).append(event)
     expected = [row_of(part) for part in of.values()]
     known = {row["operation"]: row for row in expected}
-    rows = [dict(dict.fromkeys(FIELDS), **json.loads(line)) for line in read("operations.jsonl").split("\n") if line]
+    lines = [line for line in read("operations.jsonl").split("\n") if line]
+    rows = [dict(dict.fromkeys(FIELDS), **json.loads(line, object_pairs_hook=members)) for line in lines]
     csv.field_size_limit(2**31 - 1)
     header, *cells = list(csv.reader(io.StringIO(read("operations.csv"), newline="")))
-    check(header == FIELDS, "operations.csv has other columns")
+    check(header == FIELDS and all(len(line) == len(FIELDS) for line in cells), "operations.csv has other columns")
     for file, found in (("operations.jsonl", rows), ("operations.csv", [dict(zip(FIELDS, line)) for line in cells])):
         check(sorted(row["operation"] for row in found) == sorted(known),
               f"{file} holds other operations than those that are proved")
         for row in found:
+            check(list(row) == FIELDS, f"{file}: operation {row['operation']} has other fields")
             for name in FIELDS:
                 want, have = known[row["operation"]][name], row[name]
                 if file.endswith(".csv"):
                     want, have = text_of(want), have[1:] if have.startswith("'") else have
-                check(want == have, f"{file}: `{name}` of operation {row['operation']} is `{have}`, "
+                check(json.dumps(want) == json.dumps(have), f"{file}: `{name}` of operation {row['operation']} is `{have}`, "
                                     f"its events say `{want}`")
         print(f"✅ {file}: each of its {len(found)} rows is what the proved events of its operation say")
     if (folder / "not-proved.jsonl").exists():

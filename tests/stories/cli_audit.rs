@@ -561,3 +561,32 @@ async fn a_list_without_a_row_says_what_to_do_next() {
     Tencent sends no callbacks. `room-owner tencent callbacks set <url>` has them sent.
     ");
 }
+
+#[tokio::test]
+async fn a_case_is_made_while_the_bot_runs() {
+    let program = a_night().await;
+    let serving = program.serves().await;
+    let ran = program.runs_with(&[("LANG", "zh_CN.UTF-8")], "audit case --room test --out case").await;
+    assert_eq!((ran.code, ran.out.as_str()), (0, ""), "{}", ran.err);
+    let page = std::fs::read_to_string(program.path("case/case.html")).unwrap();
+    assert!(
+        page.contains("<html lang=\"zh-CN\">") && page.contains("<h1>事件卷宗：房间 test</h1>"),
+        "{page}"
+    );
+    let rows = std::fs::read_to_string(program.path("case/operations.jsonl")).unwrap();
+    assert_eq!(rows, program.runs("audit list --room test --format jsonl").await.out);
+    drop(serving);
+    // The settings' secrets are in none of its files.
+    for entry in std::fs::read_dir(program.path("case")).unwrap() {
+        let text = std::fs::read_to_string(entry.unwrap().path()).unwrap();
+        for name in ["TENCENT_SECRET_KEY", "SLACK_SIGNING_SECRET"] {
+            assert!(!text.contains(&program.setting(name)), "{name}");
+        }
+    }
+    let readings = program.runs("audit list --readings --text audit+case --format jsonl").await;
+    assert!(
+        readings.out.contains("\"command\":\"room-owner audit case --room test --out case\""),
+        "{}",
+        readings.out
+    );
+}

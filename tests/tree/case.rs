@@ -148,6 +148,8 @@ async fn the_verifier_says_what_it_checked_and_finds_what_was_altered() {
     assert!(ran.code == 0 && ran.out.contains("Not checked: that the key is the log's"), "{}", ran.out);
 
     let other = "room-owner/0fa54cd1+ec1b18b8+Ab/iXl5bAByhnfvP/f2CMnD2P7zN68t3qO20uC4lcTI6";
+    let ran = verified(&case, Some("a word")).unwrap();
+    assert!(ran.code == 1 && ran.out.contains("`a word` is not a public key"), "{}", ran.out);
     let ran = verified(&case, Some(other)).unwrap();
     assert!(ran.code == 1 && ran.out.contains("not signed with this key"), "{}", ran.out);
     let of = |name: &str| fs::read_to_string(case.join(name)).unwrap();
@@ -167,9 +169,13 @@ async fn the_verifier_says_what_it_checked_and_finds_what_was_altered() {
         ),
         ("operations.jsonl", of("operations.jsonl").replacen("12:02:00.000Z", "12:02:00.001Z", 1), "`at`"),
         ("operations.jsonl", without_last_line(&of("operations.jsonl")), "other operations"),
+        ("operations.jsonl", of("operations.jsonl").replacen("{", "{\"note\":1,", 1), "other fields"),
+        ("operations.jsonl", of("operations.jsonl").replacen("{", "{\"at\":null,", 1), "twice"),
         ("operations.csv", of("operations.csv").replacen(",frank,", ",eve,", 1), "`previous_owner`"),
+        ("operations.csv", of("operations.csv").trim_end().to_owned() + ",more\n", "other columns"),
         ("operations.csv", without_last_line(&of("operations.csv")), "other operations"),
         ("operations.csv", of("operations.csv").replacen("actor,", "author,", 1), "other columns"),
+        ("events.tlog-proof", format!("a word before\n{proofs}"), "begin with something else"),
         ("events.tlog-proof", proofs.replacen("extra eyJ2Ijox", "extra eyJ2Ijoy", 1), "was altered"),
         ("events.tlog-proof", proofs.replacen("\nindex 4\n", "\nindex 5\n", 1), "was altered"),
         ("events.tlog-proof", proofs[..second].to_owned(), "other operations"),
