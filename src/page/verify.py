@@ -218,6 +218,8 @@ def main():
     sys.stdout.reconfigure(encoding="utf-8")
     try:
         verify(arguments.folder, arguments.key)
+    except BrokenPipeError:
+        return 1
     except (Wrong, ValueError, LookupError, TypeError, AttributeError, OSError) as error:
         print(f"❌ The case does not hold: {error}")
         return 1

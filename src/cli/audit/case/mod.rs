@@ -21,9 +21,9 @@ use crate::domain::wording::LOCAL_AUDIT;
 
 pub use folder::{check, write};
 
-const EXAMPLE: &str = "Example:\n  room-owner audit case --room live-7 --since \"2026-11-23 14:00\" --until \
-                       \"2026-11-23 15:00\" --zone Asia/Shanghai --lang zh --out case-live-7\n\nThe folder is for \
-                       its owner's eyes. Open case.html in a browser; VERIFY.txt says how to check everything.";
+const EXAMPLE: &str = "Example:\n  room-owner audit case --room live-7 --since \"2026-11-23 14:00\" --lang zh --out \
+                       case-7\n\nThe folder is for its owner's eyes. Open case.html in a browser; VERIFY.txt says how \
+                       to check everything.";
 
 /// `audit case ..`
 #[derive(Debug, clap::Args)]
