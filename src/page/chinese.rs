@@ -262,6 +262,7 @@ impl Sentences for Chinese {
         match step {
             StepKind::Received => "收到",
             StepKind::Decided => "判定",
+            StepKind::Asked => "申请",
             StepKind::Attempted => "尝试",
             StepKind::Noted => "记下",
             StepKind::Answered => "答复",

@@ -1,9 +1,12 @@
 //! The sentences of a timeline in Simplified Chinese.
 
+use jiff::Timestamp;
+
 use super::chinese::{Chinese, role};
 use super::sentences::{Sentences as _, utc};
 use crate::domain::audit::{
-    Announced, Observed, OperationId, Outcome, OutcomeKind, OwnerChange, Request, StepWords, SystemChange,
+    Announced, AskedAccess, Observed, OperationId, Outcome, OutcomeKind, OwnerChange, Request, StepWords,
+    SystemChange,
 };
 use crate::domain::principal::Channel;
 use crate::domain::reply_note::{HowReplied, ReplyNote};
@@ -26,6 +29,17 @@ impl StepWords for Chinese {
 
     fn denied(&self, reason: &str) -> String {
         format!("拒绝：{reason}")
+    }
+
+    fn asked(&self, asks: &AskedAccess, room: &RoomId) -> String {
+        format!("申请 {room} 的{}角色；管理员可在 {} 前答复", role(asks.role), utc(asks.lapses_at))
+    }
+
+    fn access_answered(&self, by: OperationId, until: Option<Timestamp>) -> String {
+        match until {
+            Some(until) => format!("操作 {by} 给予访问权限，有效期至 {}", utc(until)),
+            None => format!("操作 {by} 未给予访问权限"),
+        }
     }
 
     fn attempted(&self, room: &RoomId, to: Option<&AccountId>) -> String {
@@ -120,6 +134,12 @@ impl StepWords for Chinese {
     }
 
     fn announced(&self, announced: &Announced) -> String {
+        if let Some(person) = &announced.to {
+            return match &announced.problem {
+                None => format!("以私信发给 {person}"),
+                Some(why) => format!("未发给 {person}：{why}"),
+            };
+        }
         let channel = &announced.channel;
         match (announced.link(), &announced.problem) {
             (Some(link), _) => format!("在 {channel}：{link}"),

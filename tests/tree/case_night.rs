@@ -42,7 +42,7 @@ impl Night {
         let NextDue::Post(due, _) = due else { panic!("nothing is due") };
         let Topic::Operation(_, event) = due.topic else { panic!("{due:?}") };
         let message = Some("1772366400.000001".to_owned());
-        let announced = Announced { channel: due.channel.clone(), event, message, problem: None };
+        let announced = Announced { channel: due.channel.clone(), event, message, problem: None, to: None };
         self.0.store.settle(&due, Some(announced), second(at)).await.unwrap();
     }
 
