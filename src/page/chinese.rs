@@ -263,6 +263,7 @@ impl Sentences for Chinese {
             StepKind::Received => "收到",
             StepKind::Decided => "判定",
             StepKind::Asked => "申请",
+            StepKind::Approved => "批准",
             StepKind::Attempted => "尝试",
             StepKind::Noted => "记下",
             StepKind::Answered => "答复",

@@ -42,6 +42,10 @@ impl StepWords for Chinese {
         }
     }
 
+    fn approved(&self, asker: &str, of: OperationId) -> String {
+        format!("由 {asker} 以操作 {of} 申请")
+    }
+
     fn attempted(&self, room: &RoomId, to: Option<&AccountId>) -> String {
         match to {
             Some(owner) => format!("先记录，后发送：把 {room} 移交给 {owner}"),

@@ -17,9 +17,10 @@ except ImportError:
     sys.exit("this needs Python's package `cryptography`: `apt install python3-cryptography` or `pip install cryptography`")
 
 FIELDS = ("operation at actor actor_name channel command room new_owner previous_owner reason decision authority outcome "
-          "error_code error_info request_id delivery_id duration_ms announced").split()
+          "error_code error_info request_id delivery_id duration_ms announced new_owner_person requested_by "
+          "requested_by_name").split()
 REQUEST = ("actor actor_name channel command room new_owner reason decision authority outcome error_info "
-           "delivery_id").split()
+           "delivery_id new_owner_person requested_by requested_by_name").split()
 
 
 class Wrong(Exception):
@@ -118,7 +119,7 @@ def row_of(events):
         elif kind == "overridden":
             before = row["error_info"] + "; " if row["error_info"] is not None else ""
             row["error_info"] = f"{before}overridden by operation {what['by']}"
-        elif kind == "announced" and what.get("message") is not None:
+        elif kind == "announced" and what.get("message") is not None and what.get("to") is None:
             links.append(link(what["channel"].split(":"), what["message"]))
         elif kind == "ended":
             end(row, what, event["at"])
