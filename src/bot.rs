@@ -20,6 +20,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{error, info, warn};
 
+use crate::app::console::Console;
 use crate::app::ports::{Clock, Known, RoomControl, Store};
 use crate::app::replies::{Messenger, Messengers, Platform};
 use crate::app::service::{CommandService, ServiceConfig, Timing};
@@ -30,7 +31,7 @@ use crate::redact::Redactor;
 use crate::store::{Database, IfMissing, SqliteStore};
 use crate::telemetry::Metrics;
 use crate::tencent::{TencentClient, callbacks};
-use crate::{server, slack, tencent, websocket};
+use crate::{server, slack, tencent, web, websocket};
 
 pub use crate::http::install_cryptography;
 pub use signals::{EndSignal, Signals, is_hangup_ignored};
@@ -91,7 +92,7 @@ impl Bot {
         service_config: impl Into<ServiceConfig>,
         rooms: impl FnOnce(TencentClient<C>) -> Arc<dyn RoomControl>,
     ) -> anyhow::Result<Self> {
-        let ServiceConfig { timing, limits, confirm_new_accounts } = service_config.into();
+        let ServiceConfig { timing, limits, confirm_new_accounts, console } = service_config.into();
         install_cryptography();
         let database = database.into();
         let store = Arc::new(SqliteStore::open(database.clone(), IfMissing::Create).await?);
@@ -116,6 +117,8 @@ impl Bot {
         let service =
             service.with_directory(Arc::clone(&groups) as _).with_reply_book(Arc::clone(&store) as _);
         let service = service.with_announcements(Arc::clone(&store) as _);
+        let console = console.map(|origin| Console { origin, sessions: Arc::clone(&store) as _ });
+        let service = service.with_console(console);
         Ok(Self {
             store,
             service: Arc::new(service),
@@ -234,6 +237,12 @@ impl Bot {
                 }
                 (None, None) => {}
             }
+        }
+        if let Some(door) = web::Door::new(&self.service, self.redactor.clone(), stop.clone()) {
+            let address = self.service.console().map(|console| console.origin.as_str());
+            info!(address, "serving the console, because PUBLIC_URL is set");
+            // The demo has a page of its own there.
+            router = router.merge(door.router(!extra.has_routes()));
         }
         let recovery = {
             let service = Arc::clone(&self.service);
@@ -404,8 +413,12 @@ pub async fn serve<C: Clock + Clone + 'static>(
     let host = config.tencent.base_url.host_str().unwrap_or_default().to_owned();
     let database_url = database.url().to_owned();
     let timing = Timing { unclear_for: config.unclear_for, ..Timing::default() };
-    let service_config =
-        ServiceConfig { timing, limits: config.limits, confirm_new_accounts: config.confirm_new_accounts };
+    let service_config = ServiceConfig {
+        timing,
+        limits: config.limits,
+        confirm_new_accounts: config.confirm_new_accounts,
+        console: config.console,
+    };
     // First: a start that fails because the port is taken leaves nothing behind.
     let listener = bind(address).await?;
     let bot = Bot::build(database, config.tencent, clock, service_config).await?;

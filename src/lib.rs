@@ -8,6 +8,7 @@
 //!
 //! slack      commands, presses, forms, signed or over Socket Mode -> requests; replies -> blocks; user groups
 //! discord    commands, presses, forms, signed over HTTP or from the gateway -> requests; replies -> embeds, over REST
+//! web        the console in a browser: sign-in, sessions, the log, one operation, a live tail
 //! cli        the clap tree, and what its commands print
 //! store      implements Store: SQLite, and all the SQL
 //! page       pages to read in a browser and to print: sentences by language, drawings, templates. Pure
@@ -32,7 +33,7 @@
 //! fuzzing    every parser of foreign bytes as a fuzz target; not in a release
 //! ```
 //!
-//! Arrows: `slack discord cli store tencent -> app -> domain`. An adapter never names another adapter. Only `store`
+//! Arrows: `slack discord web cli store tencent -> app -> domain`; `web -> page`. An adapter never names another adapter. Only `store`
 //! writes SQL, only `tencent` knows Tencent's codes, only `config` reads the environment, only files called
 //! `render` hold a platform's markup. `main`, `bot`, `setup`, `doctor`, `demo` and
 //! `bench` put the parts together.
@@ -128,4 +129,5 @@ pub mod stdio;
 pub mod store;
 pub mod telemetry;
 pub mod tencent;
+pub mod web;
 pub mod websocket;

@@ -24,7 +24,7 @@ use room_owner::{demo, doctor, setup, stdio, telemetry};
 use secrecy::ExposeSecret as _;
 
 use run::case::case;
-use run::local::{Access, copy, existing, local_bot, local_service, settings, settings_with};
+use run::local::{Access, copy, existing, local_bot, local_console, local_service, settings, settings_with};
 use run::log::{archive as archive_log, keys, prove, rebuild, verify, verify_proofs};
 use run::platforms::{callbacks, register};
 
@@ -205,6 +205,12 @@ async fn run(command: Command) -> anyhow::Result<Exit> {
         Command::Audit(AuditCommand::Verify(arguments)) => return verify(arguments).await,
         Command::Audit(AuditCommand::Prove(arguments)) => return prove(arguments).await,
         Command::Audit(AuditCommand::Case(arguments)) => return case(clock, arguments).await,
+        Command::Audit(AuditCommand::Console) => {
+            let (store, service, caller) = local_console(clock).await?;
+            let exit = cli::audit::console(&service, caller).await;
+            store.close().await;
+            return exit;
+        }
         Command::Audit(AuditCommand::Archive(arguments)) => {
             let (store, _, caller) = local_service(clock, Access::Writes).await?;
             let exit = archive_log(&store, &clock, caller, arguments).await;

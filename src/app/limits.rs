@@ -52,15 +52,17 @@ impl Default for Limits {
 const GROWTH: usize = 8;
 
 /// Counts commands by key over the last minute.
-pub(super) struct RateLimiter<K>(Mutex<HashMap<K, VecDeque<Timestamp>>>);
+pub struct RateLimiter<K>(Mutex<HashMap<K, VecDeque<Timestamp>>>);
 
-impl<K: Eq + Hash + Clone> RateLimiter<K> {
-    pub(super) fn new() -> Self {
+impl<K> Default for RateLimiter<K> {
+    fn default() -> Self {
         Self(Mutex::default())
     }
+}
 
+impl<K: Eq + Hash + Clone> RateLimiter<K> {
     /// Counts one more, unless `limit` are counted already.
-    pub(super) fn admits(&self, key: &K, limit: u32, now: Timestamp) -> bool {
+    pub fn admits(&self, key: &K, limit: u32, now: Timestamp) -> bool {
         // After the clock was set back, times in the future do not count: nobody is kept out for longer than the
         // minute. Requests of the same moment may be a little out of order.
         let is_past = |at: &Timestamp| !(-OUT_OF_ORDER..MINUTE).contains(&now.duration_since(*at));
@@ -319,7 +321,7 @@ mod tests {
 
     #[test]
     fn a_limit_counts_over_any_minute() {
-        let pace = RateLimiter::new();
+        let pace = RateLimiter::default();
         assert!(pace.admits(&"U1", 2, noon_and(0)));
         assert!(pace.admits(&"U1", 2, noon_and(30)));
         assert!(!pace.admits(&"U1", 2, noon_and(59)));
@@ -339,7 +341,7 @@ mod tests {
 
     #[test]
     fn who_was_long_silent_is_forgotten() {
-        let pace = RateLimiter::new();
+        let pace = RateLimiter::default();
         for n in 0..SWEEP_AT {
             assert!(pace.admits(&n, 1, noon_and(0)));
         }
@@ -350,7 +352,7 @@ mod tests {
     proptest! {
         #[test]
         fn no_minute_holds_more_than_the_limit(steps in prop::collection::vec(0_i64..20, 1..200), limit in 1_u32..6) {
-            let pace = RateLimiter::new();
+            let pace = RateLimiter::default();
             let mut now = 0;
             let mut admitted = Vec::new();
             for step in steps {

@@ -5,6 +5,7 @@ pub mod announcements;
 pub mod callbacks;
 pub mod case;
 pub mod commands;
+pub mod console;
 pub mod directory;
 pub mod limits;
 mod live_rooms;

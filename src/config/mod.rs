@@ -88,6 +88,8 @@ pub struct Config {
     pub unclear_for: Duration,
     /// Whether a hand-over to an account that the log has never seen has to be confirmed.
     pub confirm_new_accounts: bool,
+    /// The address at which browsers reach the console, without a slash at its end; `None` for no console.
+    pub console: Option<String>,
     /// The Slack door, if it is on.
     pub slack: Option<slack::Settings>,
     /// The Discord door, if it is on.
@@ -137,7 +139,7 @@ impl Config {
         Common::read(&mut reader, Redactor::default());
         let bind_addr = reader.get_or_example(&BIND_ADDR);
         let shutdown_grace = Duration::from_secs(reader.get_or_example(&SHUTDOWN_GRACE));
-        reader.get(&PUBLIC_URL);
+        let console = console_origin(&mut reader);
         let tencent = tencent(&mut reader);
         let limits = limits(&mut reader);
         let unclear_for = unclear_for(&mut reader);
@@ -158,6 +160,7 @@ impl Config {
             limits,
             unclear_for,
             confirm_new_accounts,
+            console,
             slack,
             discord,
         }))
@@ -197,6 +200,20 @@ pub fn tencent_settings(environment: &Environment) -> Result<tencent::Settings, 
     reader.end(settings)
 }
 
+/// The address at which browsers reach the console, for commands that make a link to it.
+///
+/// # Errors
+/// When it is set to something else.
+pub fn console(environment: &Environment) -> Result<Option<String>, ConfigError> {
+    let mut reader = Reader::new(environment);
+    let origin = console_origin(&mut reader);
+    reader.end(Some(origin))
+}
+
+fn console_origin(reader: &mut Reader<'_>) -> Option<String> {
+    reader.get(&PUBLIC_URL).map(|url| url.as_str().trim_end_matches('/').to_owned())
+}
+
 /// The service of one command at the command line, which has no load limits.
 ///
 /// # Errors
@@ -205,7 +222,8 @@ pub fn local_service(environment: &Environment) -> Result<ServiceConfig, ConfigE
     let mut reader = Reader::new(environment);
     let timing = Timing { unclear_for: unclear_for(&mut reader), ..Timing::default() };
     let confirm_new_accounts = reader.get_or_example(&CONFIRM_NEW_ACCOUNTS);
-    reader.end(Some(ServiceConfig { timing, confirm_new_accounts, ..ServiceConfig::default() }))
+    let console = console_origin(&mut reader);
+    reader.end(Some(ServiceConfig { timing, confirm_new_accounts, console, ..ServiceConfig::default() }))
 }
 
 fn unclear_for(reader: &mut Reader<'_>) -> Duration {

@@ -220,7 +220,7 @@ settings! {
     Open PUBLIC_URL: Url = kinds::public_url;
         "https://rooms.example.com",
         "the https address, without a path, at which platforms and browsers reach the bot through that proxy; plain http for loopback only",
-        "`slack manifest` shows an example in its place, and `doctor` does not try the way in";
+        "there is no console, `slack manifest` shows an example in its place, and `doctor` does not try the way in";
     Open LOG_FORMAT: LogFormat =
         |text| kinds::one_of(text, [("text", LogFormat::Text), ("json", LogFormat::Json)]);
         "text", "text for people or json for machines, on stderr", AS_EXAMPLE;

@@ -23,7 +23,7 @@ use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
-use crate::app::service::Timing;
+use crate::app::service::ServiceConfig;
 use crate::bot::{Bot, Doors, end_requested};
 use crate::clock::SystemClock;
 use crate::stdio;
@@ -81,7 +81,9 @@ impl Stage {
         let simulator = world::simulator();
         let tencent = world::tencent_settings(tencent_listener.local_addr()?)?;
         let url = format!("sqlite://{}", scratch.path().join("demo.db").display());
-        let bot = Bot::build(&url, tencent, SystemClock, Timing::default()).await?;
+        let console = Some(format!("http://{address}"));
+        let service_config = ServiceConfig { console, ..ServiceConfig::default() };
+        let bot = Bot::build(&url, tencent, SystemClock, service_config).await?;
         world::seed(&bot.service).await?;
 
         let wall = Arc::<Wall>::default();

@@ -147,7 +147,7 @@ impl Example {
     }
 }
 
-pub(super) const EXAMPLES: [Example; 21] = [
+pub(super) const EXAMPLES: [Example; 22] = [
     example("/room-owner test user2", "hand a room over", "U0ALICE", "C0MODS")
         .filled("", &[("room", "test"), ("new_owner", "user2")]),
     example("/room-owner", "a form to fill in", "U0ALICE", "C0MODS").filled("", &[]),
@@ -186,6 +186,7 @@ pub(super) const EXAMPLES: [Example; 21] = [
     example("/room-acl list", "who may what", "U0ADAM", "C0MODS").filled("list", &[]),
     example("/room-acl whoami", "your own id, and who can help", "U0OTTO", "C0MODS").filled("whoami", &[]),
     example("/room-audit", "an auditor sees what was done", "U0RITA", "C0MODS").filled("list", &[]),
+    example("/room-audit console", "a link to the web console", "U0RITA", "C0MODS").filled("console", &[]),
     example("/room-audit owner-at test now", "who owned the room?", "U0RITA", "C0MODS")
         .filled("owner-at", &[("room", "test"), ("time", "now")]),
     example(

@@ -196,6 +196,7 @@ impl Request {
                 decision: Some(DecisionKind::Permit),
                 authority: Some(match command {
                     Some(Command::Cancel) => "whoever was offered a button may cancel".to_owned(),
+                    Some(Command::Console(_)) => "whoever is signed in may sign out".to_owned(),
                     _ => "help is open to everybody".to_owned(),
                 }),
                 outcome: OutcomeKind::Succeeded,

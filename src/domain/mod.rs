@@ -21,6 +21,7 @@ pub mod principal;
 pub mod reply;
 pub mod reply_note;
 pub mod room;
+pub mod session;
 pub mod time;
 pub mod tree_head;
 pub mod verification;

@@ -13,40 +13,59 @@ use crate::domain::reply::OwnerSpan;
 use crate::domain::room::visible;
 
 /// A time in UTC, and in the reader's zone if they named one.
-struct When {
-    utc: String,
-    beside: Option<String>,
+#[derive(Debug)]
+pub struct When {
+    /// In UTC.
+    pub utc: String,
+    /// In the reader's zone.
+    pub beside: Option<String>,
 }
 
 /// A value below its heading.
-struct Field {
-    heading: &'static str,
+#[derive(Debug)]
+pub struct Field {
+    /// What it is.
+    pub heading: &'static str,
     /// As it was recorded.
-    quoted: Option<String>,
+    pub quoted: Option<String>,
     /// In our words.
-    said: Option<String>,
+    pub said: Option<String>,
 }
 
 /// A step of an operation.
-struct StepRow {
-    event: i64,
-    at: When,
-    wait: String,
-    kind: &'static str,
-    what: String,
+#[derive(Debug)]
+pub struct StepRow {
+    /// The number of its event.
+    pub event: i64,
+    /// When.
+    pub at: When,
+    /// How long after the step before.
+    pub wait: String,
+    /// Its kind.
+    pub kind: &'static str,
+    /// What happened.
+    pub what: String,
 }
 
-/// An operation of the page.
-struct OperationPart {
-    number: i64,
-    name: String,
-    outcome: &'static str,
+/// An operation of a page.
+#[derive(Debug)]
+pub struct OperationPart {
+    /// Its number.
+    pub number: i64,
+    /// What it is called.
+    pub name: String,
+    /// What came of it.
+    pub outcome: &'static str,
     /// The outcome's name, for its colour.
-    class: &'static str,
-    at: When,
-    fields: Vec<Field>,
-    steps: Vec<StepRow>,
-    proof: String,
+    pub class: &'static str,
+    /// When it began.
+    pub at: When,
+    /// All that its entry says.
+    pub fields: Vec<Field>,
+    /// Its steps.
+    pub steps: Vec<StepRow>,
+    /// How it is proved.
+    pub proof: String,
 }
 
 /// A stretch of the table.
@@ -90,7 +109,7 @@ struct CasePage<'a> {
 /// # Errors
 /// When it cannot be put together.
 pub fn case(case: &Case, words: &dyn Sentences, zone: Option<&TimeZone>) -> Result<String, askama::Error> {
-    let pen = Pen { words, zone };
+    let pen = Pen::new(words, zone);
     let named = |is: &dyn Fn(&CaseOperation) -> bool| -> Vec<i64> {
         let operations = case.operations.iter().filter(|operation| operation.is_in_time && is(operation));
         operations.map(|operation| operation.entry.operation.seq()).collect()
@@ -133,13 +152,19 @@ pub fn case(case: &Case, words: &dyn Sentences, zone: Option<&TimeZone>) -> Resu
 }
 
 /// What is written with: the language and the zone.
-struct Pen<'a> {
+pub struct Pen<'a> {
     words: &'a dyn Sentences,
     zone: Option<&'a TimeZone>,
 }
 
-impl Pen<'_> {
-    fn when(&self, at: Timestamp) -> When {
+impl<'a> Pen<'a> {
+    /// A pen for this language, which writes times in UTC alone if no zone is named.
+    pub fn new(words: &'a dyn Sentences, zone: Option<&'a TimeZone>) -> Self {
+        Self { words, zone }
+    }
+
+    /// A time.
+    pub fn when(&self, at: Timestamp) -> When {
         When { utc: utc(at), beside: self.zone.map(|zone| read_in(at, zone)) }
     }
 
@@ -199,7 +224,8 @@ impl Pen<'_> {
         }
     }
 
-    fn operation(&self, operation: &CaseOperation) -> OperationPart {
+    /// An operation with its fields and its steps.
+    pub fn operation(&self, operation: &CaseOperation) -> OperationPart {
         let CaseOperation { entry, events, archived_in, .. } = operation;
         let steps = timeline_in(self.words, entry.operation, events).into_iter().map(|step| StepRow {
             event: step.seq,

@@ -15,9 +15,9 @@ mod verify;
 use crate::domain::audit::English;
 use crate::domain::language::Language;
 
-pub use case::case;
+pub use case::{Field, OperationPart, Pen, StepRow, When, case};
 pub use denial::DenialKind;
-pub use sentences::Sentences;
+pub use sentences::{Heading, Sentences};
 pub use verify::{VERIFIER, files, verify};
 
 /// The sentences of a language.

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use room_owner::app::console::Console;
 use room_owner::app::local;
 use room_owner::app::ports::{Known, Store as _};
 use room_owner::app::service::CommandService;
@@ -48,7 +49,22 @@ pub(crate) async fn local_service(
     clock: SystemClock,
     access: Access,
 ) -> anyhow::Result<(Arc<SqliteStore>, CommandService, Caller)> {
-    let (environment, common) = settings("warn")?;
+    local_service_with(clock, access, |_| Ok(None)).await
+}
+
+/// The same with the console, to make a link to it.
+pub(crate) async fn local_console(
+    clock: SystemClock,
+) -> anyhow::Result<(Arc<SqliteStore>, CommandService, Caller)> {
+    local_service_with(clock, Access::Reads, config::console).await
+}
+
+async fn local_service_with(
+    clock: SystemClock,
+    access: Access,
+    console: impl FnOnce(&Environment) -> Result<Option<String>, ConfigError>,
+) -> anyhow::Result<(Arc<SqliteStore>, CommandService, Caller)> {
+    let (environment, common, origin) = settings_with("warn", console)?;
     let caller = caller(&environment, &common)?;
     let store = Arc::new(SqliteStore::open(common.database(), IfMissing::Fail).await?);
     name_it(&common.database(), access)?;
@@ -59,7 +75,8 @@ pub(crate) async fn local_service(
         Arc::new(telemetry::Metrics::default()),
         known,
     );
-    Ok((store, service, caller))
+    let console = origin.map(|origin| Console { origin, sessions: Arc::clone(&store) as _ });
+    Ok((store, service.with_console(console), caller))
 }
 
 /// A bot for one command about a room, and who gives it.

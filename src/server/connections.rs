@@ -3,12 +3,15 @@
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::io;
+use std::net::SocketAddr;
 use std::pin::{Pin, pin};
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use axum::Router;
+use axum::extract::ConnectInfo;
+use axum::http::Request;
 use hyper::server::conn::http1;
 use hyper::service::Service;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -57,10 +60,10 @@ pub async fn run_with(
     let open = Arc::new(Open::default());
     let mut shutdown = pin!(shutdown);
     loop {
-        let stream = tokio::select! {
+        let (stream, peer) = tokio::select! {
             () = &mut shutdown => break,
             accepted = listener.accept() => match accepted {
-                Ok((stream, _)) => stream,
+                Ok(accepted) => accepted,
                 Err(error) => {
                     // Out of file descriptors, or a client that went away: a pause, and on.
                     warn!(target: UNTRUSTED, %error, "a connection could not be accepted");
@@ -83,7 +86,7 @@ pub async fn run_with(
         };
         let connection = open.one_more();
         let service =
-            Noticing { inner: TowerToHyperService::new(router.clone()), this: Arc::clone(&connection) };
+            Noticing { inner: TowerToHyperService::new(router.clone()), this: Arc::clone(&connection), peer };
         let serving = http1::Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(HEADER_TIMEOUT)
@@ -187,11 +190,13 @@ impl Drop for Busy {
 struct Noticing<S> {
     inner: S,
     this: Arc<Connection>,
+    /// Who is at the other end.
+    peer: SocketAddr,
 }
 
-impl<S, R> Service<R> for Noticing<S>
+impl<S, B> Service<Request<B>> for Noticing<S>
 where
-    S: Service<R>,
+    S: Service<Request<B>>,
     S::Future: Send + 'static,
     S::Response: 'static,
     S::Error: 'static,
@@ -200,7 +205,8 @@ where
     type Error = S::Error;
     type Future = Pin<Box<dyn Future<Output = Result<S::Response, S::Error>> + Send>>;
 
-    fn call(&self, request: R) -> Self::Future {
+    fn call(&self, mut request: Request<B>) -> Self::Future {
+        request.extensions_mut().insert(ConnectInfo(self.peer));
         if !self.this.goes(WAITING, BUSY) {
             // It is about to be closed.
             return Box::pin(std::future::pending());

@@ -276,7 +276,7 @@ mod tests {
               should_escape: true
             - command: /staging-room-audit
               description: What was done, by whom, by whose authority, and with what outcome
-              usage_hint: "list | show | owner-at | history | timeline | stats | help"
+              usage_hint: "list | show | owner-at | history | timeline | stats | console | help"
               url: https://rooms.example.com/slack/commands
               should_escape: true
         oauth_config:

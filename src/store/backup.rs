@@ -18,8 +18,9 @@ use super::{Database, checkpoint_file, files, locks, writer};
 use crate::app::ports::StoreError;
 use crate::domain::verification::Report;
 
-/// What holds of a copy alone: it has no place of its own yet, and what is due in it may be posted before it is used.
-const OF_A_COPY: &str = "DELETE FROM home; UPDATE announcements_due SET perhaps_sent = 1";
+/// What holds of a copy alone: it has no place of its own yet, nobody is signed in to it, and what is due in it may be posted before it is used.
+const OF_A_COPY: &str =
+    "DELETE FROM home; DELETE FROM sessions; UPDATE announcements_due SET perhaps_sent = 1";
 
 /// Makes the copy `file`, puts the newest signed head beside it, and checks the copy with the key of the
 /// original. The key itself is not copied.

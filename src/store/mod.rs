@@ -34,6 +34,7 @@ mod rebuild;
 mod rows;
 mod schema;
 mod scratch;
+mod sessions;
 mod tiles;
 pub mod verify;
 pub mod wal;

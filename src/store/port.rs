@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use tokio::sync::Notify;
 
 use crate::app::announcements::{Announcements, DueAnnouncement, NextDue};
+use crate::app::console::Sessions;
 use crate::app::ports::{
     AclChanged, AclEdit, Admission, Admitted, AuditLog, Finished, GrantsPage, GroupSubjects, Observation,
     OwnerChangeEvent, ReadBack, Store, StoreError, StoreStats, WhichSettings,
@@ -25,6 +26,7 @@ use crate::domain::press::{Button, Offer};
 use crate::domain::principal::{Channel, Place, Principal, Subject};
 use crate::domain::reply_note::ReplyNote;
 use crate::domain::room::{AccountId, RoomId};
+use crate::domain::session::{NotSignedIn, Proof, Session, TokenHash};
 
 use super::admission::AdmitResult;
 use super::log::LogTransaction;
@@ -32,7 +34,7 @@ use super::projections::change_one;
 use super::rows::Explain as _;
 use super::{
     SqliteStore, acl, acl_cache, admission, announcing, buttons, checkpoint_file, groups, observation,
-    outbox, queries, wal,
+    outbox, proofs, queries, sessions, wal,
 };
 
 const NO_ACL: &str = "the acl cannot be read";
@@ -368,5 +370,50 @@ impl Announcements for SqliteStore {
             self.announces(is_due);
         }
         Ok(())
+    }
+}
+
+const NO_SESSIONS: &str = "the console's sessions cannot be read";
+
+#[async_trait]
+impl Sessions for SqliteStore {
+    async fn offer(&self, link: &TokenHash, whose: &Session) -> Result<(), StoreError> {
+        let (link, whose) = (link.clone(), whose.clone());
+        self.write(move |log| sessions::offer(log.connection, &link, &whose)).await.map(drop)
+    }
+
+    async fn link(
+        &self,
+        link: &TokenHash,
+        now: Timestamp,
+    ) -> Result<Result<Session, NotSignedIn>, StoreError> {
+        sessions::link(&self.readers, link, now).await.explain(NO_SESSIONS)
+    }
+
+    async fn sign_in(
+        &self,
+        link: &TokenHash,
+        token: &TokenHash,
+        now: Timestamp,
+        until: Timestamp,
+    ) -> Result<Result<Session, NotSignedIn>, StoreError> {
+        let (link, token) = (link.clone(), token.clone());
+        Ok(self.write(move |log| sessions::sign_in(log.connection, &link, &token, now, until)).await?.0)
+    }
+
+    async fn session(&self, token: &TokenHash, now: Timestamp) -> Result<Option<Session>, StoreError> {
+        sessions::by_token(&self.readers, token, now).await.explain(NO_SESSIONS)
+    }
+
+    async fn sessions(&self, now: Timestamp) -> Result<Vec<Session>, StoreError> {
+        sessions::all(&self.readers, now).await.explain(NO_SESSIONS)
+    }
+
+    async fn end(&self, session: OperationId, now: Timestamp) -> Result<bool, StoreError> {
+        Ok(self.write(move |log| sessions::end(log.connection, session, now)).await?.0)
+    }
+
+    async fn prove(&self, operation: OperationId) -> Result<Proof, StoreError> {
+        proofs::checked(&self.file, operation).await
     }
 }

@@ -7,6 +7,7 @@ use tokio::task::spawn_blocking;
 
 use crate::app::ports::StoreError;
 use crate::domain::audit::{ArchivedIn, OperationId};
+use crate::domain::session::Proof;
 use crate::merkle::proof::InclusionProof;
 use crate::merkle::{Checkpoint, VerifierKey};
 
@@ -41,11 +42,36 @@ pub async fn prove(
     let Proved { events, archived, .. } = prove_all(database, BTreeSet::from([operation]), archives).await?;
     match archived.get(&operation) {
         None => Ok(events),
-        Some(ArchivedIn { first, file }) => Err(StoreError(format!(
-            "operation {operation} was archived: name the archive that begins with event {first} (`{file}` when it \
-             was written) with --archive"
-        ))),
+        Some(archive) => Err(not_given(operation, archive)),
     }
+}
+
+/// What proves that the operation's events are in the log, under its newest head, checked with its key.
+pub(super) async fn checked(database: &Path, operation: OperationId) -> Result<Proof, StoreError> {
+    let Proved { checkpoint, key, events, archived } =
+        prove_all(database, BTreeSet::from([operation]), &[]).await?;
+    if let Some(archive) = archived.get(&operation) {
+        return Err(not_given(operation, archive));
+    }
+    for proof in &events {
+        proof.check(&key).explain("the log cannot be trusted as it is: run `room-owner audit verify`")?;
+    }
+    let head = checkpoint.head();
+    let texts: Vec<String> = events.iter().map(InclusionProof::text).collect();
+    Ok(Proof {
+        events: events.iter().map(|proof| proof.index + 1).collect(),
+        size: head.size,
+        root: hex::encode(head.root),
+        key: key.as_str().to_owned(),
+        text: texts.join("\n"),
+    })
+}
+
+fn not_given(operation: OperationId, ArchivedIn { first, file }: &ArchivedIn) -> StoreError {
+    StoreError(format!(
+        "operation {operation} was archived: name the archive that begins with event {first} (`{file}` when it was \
+         written) with --archive"
+    ))
 }
 
 /// The proofs of all events of these operations, as the log stands at one moment. What was archived is read from the

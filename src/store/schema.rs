@@ -30,6 +30,7 @@ pub(super) fn migrations() -> Vec<Migration> {
         simple(7, "access requests", include_str!("../../migrations/0007_access_requests.sql")),
         simple(8, "new owner people", include_str!("../../migrations/0008_new_owner_people.sql")),
         simple(9, "approvals", include_str!("../../migrations/0009_approvals.sql")),
+        simple(10, "sessions", include_str!("../../migrations/0010_sessions.sql")),
     ]
 }
 

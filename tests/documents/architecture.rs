@@ -50,6 +50,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
             "store",
             "telemetry",
             "tencent",
+            "web",
             "websocket",
         ],
     ),
@@ -100,6 +101,7 @@ fn wrong_arrows(source: &Source) -> Vec<String> {
         Some((_, allowed)) => *allowed,
         None if module == "store" => &["app", "domain", "merkle"],
         None if module == "cli" => &["app", "domain", "http", "redact", "stdio"],
+        None if module == "web" => &["app", "body", "domain", "page", "redact"],
         None if ADAPTERS.contains(&&*module) => &["app", "body", "domain", "http", "redact", "websocket"],
         None => return vec![format!("{}: say in MAY_NAME what `{module}` may name", source.path)],
     };

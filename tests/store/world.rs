@@ -280,7 +280,7 @@ impl Ask {
                     Decision::Deny(denial) => Verdict::Denied(denial),
                 }
             }
-            Ok(Command::Audit(_)) => panic!("no question to the log"),
+            Ok(Command::Audit(_) | Command::Console(_)) => panic!("no question to the log"),
             Ok(Command::Transfer(transfer)) => {
                 let room = transfer.room.clone();
                 let action = match transfer.overrides {

@@ -57,7 +57,8 @@ async fn nginx(program: &Program) -> Option<(Nginx, SocketAddr)> {
 
 #[tokio::test]
 async fn a_signed_command_comes_through_nginx_as_it_was_sent_and_the_bots_own_pages_do_not() {
-    let program = Program::new().await;
+    let mut program = Program::new().await;
+    program.set("PUBLIC_URL", "http://127.0.0.1:1");
     allowed(&program).await;
     let serving = program.serves().await;
     if let Some((_nginx, front)) = nginx(&program).await {
@@ -74,7 +75,12 @@ async fn a_signed_command_comes_through_nginx_as_it_was_sent_and_the_bots_own_pa
         for path in ["/slack/commands/", "/slack/interactions", "/slack/interactions/"] {
             assert_eq!(program.posts(path).await, 401, "{path}");
         }
-        for path in ["/metrics", "/readyz", "/healthz", "/", "/slack/commands/more", "/slack/"] {
+        for (path, status) in [("/log", 401), ("/op/1", 401), ("/sign-in/x", 404), ("/console.js", 200)] {
+            assert_eq!(program.page(path).await.0, status, "{path}");
+        }
+        for path in
+            ["/metrics", "/readyz", "/healthz", "/slack/commands/more", "/slack/", "/logs", "/console.txt"]
+        {
             assert_eq!(program.page(path).await.0, 404, "{path}");
         }
     }

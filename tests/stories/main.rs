@@ -9,6 +9,7 @@
 
 mod clock;
 mod closing;
+mod console;
 mod doors;
 #[path = "../fakes/mod.rs"]
 #[allow(dead_code, reason = "the tests of Discord alone use more of it")]
@@ -44,6 +45,10 @@ mod cli_audit;
 mod cli_terminal;
 mod cli_transfer;
 mod codes;
+mod console_live;
+mod console_log;
+mod console_pages;
+mod console_sign_in;
 mod crash;
 mod denials;
 mod doctor;

@@ -31,7 +31,7 @@ const fn form(
 }
 
 /// The longer beginnings first.
-const FORMS: [Form; 26] = [
+const FORMS: [Form; 27] = [
     form("room-owner", "", &[], &["room", "new_owner"]),
     form("room-acl", "whoami", &["whoami"], &[]),
     form("room-acl", "help", &["help"], &[]),
@@ -55,6 +55,7 @@ const FORMS: [Form; 26] = [
     form("room-audit", "history", &["history"], &["room"]),
     form("room-audit", "timeline", &["timeline"], &["operation"]),
     form("room-audit", "stats", &["stats"], &[]),
+    form("room-audit", "console", &["console"], &[]),
     form("room-audit", "help", &["help"], &[]),
     // These two have no word of their own: see `form_of`.
     form("room-audit", "(number)", &["show"], &["operation"]),

@@ -425,6 +425,7 @@ async fn a_line_that_does_not_fit_is_answered_with_the_forms(door: Door) {
         `/room-audit history <room> since: 7d` shows who owned the room over time, newest first
         `/room-audit timeline <operation>` shows its steps and the waits between them
         `/room-audit stats by: actor since: 7d` counts by actor, room, channel, outcome or hour
+        `/room-audit console` answers with a link to the web console, for you alone and for five minutes
         You are: auditor for `*`.
         op 10
         "#);

@@ -42,6 +42,7 @@ fn what_each_verb_takes() {
     room-audit history: room! since until zone
     room-audit timeline: operation!
     room-audit stats: by room actor actor-id channel outcome kind request-id text since until zone operation before readings limit
+    room-audit console:
     room-audit help:
     ");
 }

@@ -56,6 +56,8 @@ pub(crate) struct World {
     groups: Option<Lookup>,
     callback_token: Option<SecretString>,
     accounts: Accounts,
+    /// Whether there is a console, and the address that is said to lead to it, if another than the bot's own.
+    console: (bool, Option<&'static str>),
     /// Commands come over Socket Mode, from a Slack with this address.
     socket: Option<(socket::Timing, String)>,
     pub(crate) most_calls: usize,
@@ -83,6 +85,7 @@ impl World {
             groups: None,
             callback_token: None,
             accounts: Accounts::default(),
+            console: (false, None),
             socket: None,
             most_calls: 3,
         }
@@ -245,6 +248,18 @@ impl World {
     /// The bot hands rooms to accounts of every kind.
     pub(crate) fn with_any_account(mut self) -> Self {
         self.accounts = Accounts::Any;
+        self
+    }
+
+    /// The bot serves its console.
+    pub(crate) fn with_console(mut self) -> Self {
+        self.console.0 = true;
+        self
+    }
+
+    /// The bot serves its console behind a proxy with this address.
+    pub(crate) fn with_console_at(mut self, origin: &'static str) -> Self {
+        self.console = (true, Some(origin));
         self
     }
 
@@ -443,6 +458,14 @@ impl Stage {
         assert_eq!(message["blocks"], serde_json::json!(words(source)));
     }
 
+    /// Takes a grant back, as somebody on the bot's machine does.
+    pub(crate) async fn revoke(&mut self, grant: i64) {
+        let by = Principal::new("cli:ana".parse().unwrap());
+        let (typed, change) = ("acl revoke".to_owned(), AclChange::Revoke(grant));
+        edit_locally(&*self.store, &self.clock, by, typed, change, None).await.unwrap();
+        self.other_operations += 1;
+    }
+
     /// Where the bot listens.
     pub(crate) fn address(&self) -> std::net::SocketAddr {
         *self.workspace.bot.lock().unwrap()
@@ -589,10 +612,15 @@ async fn start(
         accounts: world.accounts,
     };
     let timing = Timing { recover_again: UNTIL_TOLD, ..Timing::default() };
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let (is_there, origin) = world.console;
+    let console = is_there.then(|| origin.map_or_else(|| format!("http://{address}"), str::to_owned));
     let service_config = ServiceConfig {
         timing,
         limits: world.limits.clone(),
         confirm_new_accounts: world.confirm_new_accounts,
+        console,
     };
     let bot = Bot::build(&url, tencent, workspace.clock.clone(), service_config).await.unwrap();
     let store = Arc::clone(&bot.store);
@@ -610,8 +638,7 @@ async fn start(
         response_url_hosts: vec![workspace.late.to_string().parse().unwrap()],
         groups: world.groups.clone(),
     };
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    *workspace.bot.lock().unwrap() = listener.local_addr().unwrap();
+    *workspace.bot.lock().unwrap() = address;
     let (end, ends) = oneshot::channel();
     let discord = guild.map(|guild| guild.settings_for_the_bot(&world.prefix));
     let doors = Doors { slack: Some(settings), discord };

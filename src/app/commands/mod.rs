@@ -5,6 +5,7 @@ mod acl_file;
 mod announcing;
 mod asking;
 pub mod audit;
+pub mod console;
 mod corrections;
 mod edit_acl;
 mod hold;
@@ -234,6 +235,7 @@ async fn answer(service: &CommandService, request: &CommandRequest, on_record: &
             acl::captioned(service, operation, answer, place, reach).await
         }
         Ok(Command::Audit(question)) => audit::read(service, place, operation, question, reach).await,
+        Ok(Command::Console(command)) => console::answer(service, request, on_record, command).await,
         Ok(Command::Cancel) => Reply::Cancelled { operation },
         Ok(Command::ShowOwner { .. } | Command::Transfer(_) | Command::HandTo(_)) => {
             not_recorded(&StoreError("work was admitted as a question".into()))

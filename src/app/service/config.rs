@@ -42,6 +42,8 @@ pub struct ServiceConfig {
     pub limits: Limits,
     /// Whether a hand-over to an account that the log has never seen has to be confirmed.
     pub confirm_new_accounts: bool,
+    /// The address at which browsers reach the console, without a slash at its end; `None` for no console.
+    pub console: Option<String>,
 }
 
 impl From<Timing> for ServiceConfig {

@@ -31,6 +31,7 @@ use recovery::{Admissions, Watched};
 use shedding::Shedding;
 
 use super::announcements::Announcements;
+use super::console::Console;
 use super::limits::Limits;
 use super::live_rooms::LiveRooms;
 use super::ports::{Clock, Directory, Known, Observer, RoomControl, Store, StoreError};
@@ -58,6 +59,7 @@ pub struct CommandService {
     pub(super) live_rooms: LiveRooms,
     pub(super) accounts: Accounts,
     confirm_new_accounts: bool,
+    console: Option<Console>,
     in_flight: InFlight,
     watched: Watched,
     admissions: Admissions,
@@ -88,6 +90,7 @@ impl CommandService {
             directory: Arc::new(Known::default()),
             accounts: Accounts::default(),
             confirm_new_accounts: false,
+            console: None,
             in_flight: InFlight::default(),
             watched: Watched::default(),
             admissions: Admissions::default(),
@@ -133,6 +136,22 @@ impl CommandService {
     #[must_use]
     pub fn with_announcements(self, book: Arc<dyn Announcements>) -> Self {
         Self { announcing: Announcing::kept_in(book), ..self }
+    }
+
+    /// With a console, or without one.
+    #[must_use]
+    pub fn with_console(self, console: Option<Console>) -> Self {
+        Self { console, ..self }
+    }
+
+    /// The console, if there is one.
+    pub fn console(&self) -> Option<&Console> {
+        self.console.as_ref()
+    }
+
+    /// The time.
+    pub fn clock(&self) -> &dyn Clock {
+        &*self.clock
     }
 
     /// Who is in which group.

@@ -30,8 +30,8 @@ impl Shedding {
     pub(super) fn new(limits: Limits) -> Self {
         Self {
             semaphore: FairSemaphore::new(limits),
-            people: RateLimiter::new(),
-            rooms: RateLimiter::new(),
+            people: RateLimiter::default(),
+            rooms: RateLimiter::default(),
             records: AtomicUsize::new(0),
         }
     }

@@ -16,8 +16,9 @@ use crate::domain::audit::{
     AuditEntry, AuditFilter, NoAnswer, OperationId, OutcomeKind, Ownership, Page, Stat, StatsBy,
 };
 use crate::domain::command::Command;
-use crate::domain::reply::{Answer, Reply};
+use crate::domain::reply::{Answer, ConsoleAnswer, Reply};
 use crate::domain::room::visible;
+use crate::domain::session::ConsoleCommand;
 use crate::domain::wording::audit::answered;
 use crate::domain::wording::{CommandName, LOCAL_AUDIT};
 use crate::stdio;
@@ -56,6 +57,9 @@ pub enum AuditCommand {
         #[arg(long)]
         key: String,
     },
+    /// Print a link with which you sign in to the web console, once and within five minutes. The session may do what
+    /// you may on this machine
+    Console,
     /// Move the oldest operations' events out of the database into a signed file. What was done is still
     /// listed; the log can still be checked from end to end
     Archive(archive::ArchiveArguments),
@@ -96,6 +100,23 @@ pub async fn run(service: &CommandService, caller: Caller, command: ReadingComma
             print(service.store().log(), Some(operation), *answer, &command, &zone).await
         }
         other => Ok(render::words(&other, LOCAL_AUDIT)),
+    }
+}
+
+/// Prints a link to the console: the address alone on stdout.
+///
+/// # Errors
+/// When it cannot be printed.
+pub async fn console(service: &CommandService, caller: Caller) -> anyhow::Result<Exit> {
+    let command = Command::Console(ConsoleCommand::Link);
+    let reply = service.handle(caller.asks(Ok(command)), at_once).await.into_reply();
+    match &reply {
+        Reply::Console { answer, .. } if let ConsoleAnswer::Link(link) = &**answer => {
+            stdio::print(&link.address)?;
+            tell!("it signs you in once, until {:.0}; it is a secret until then", link.until);
+            Ok(Exit::Done)
+        }
+        other => Ok(render::words(other, LOCAL_AUDIT)),
     }
 }
 

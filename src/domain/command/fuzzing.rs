@@ -61,9 +61,10 @@ fn written(command: &Command) -> Option<String> {
             format!("{} {}{overrides}{}", in_quotes(to.room.as_str()), to.person, because(&to.reason)?)
         }
         Command::Owner(OwnerQuestion::HandTo(_)) => return None,
-        Command::Cancel | Command::Audit(_) | Command::Acl(AclCommand::Export | AclCommand::Plan(_)) => {
-            return None;
-        }
+        Command::Cancel
+        | Command::Audit(_)
+        | Command::Console(_)
+        | Command::Acl(AclCommand::Export | AclCommand::Plan(_)) => return None,
         Command::Acl(AclCommand::WhoAmI) => "whoami".to_owned(),
         Command::Acl(AclCommand::List(listed)) => {
             let who = listed.who.as_ref().map(|it| format!(" {it}")).unwrap_or_default();

@@ -17,10 +17,11 @@ mod rewrite;
 pub mod schema;
 mod values;
 
-use super::access::{Action, Grant, Right, list};
+use super::access::{Action, Grant, Right, RoomScope, list};
 use super::audit::OperationId;
 use super::principal::{Channel, Principal, Subject};
 use super::room::{AccountId, RoomId};
+use super::session::ConsoleCommand;
 
 pub use super::principal::Place;
 pub use check::check_account;
@@ -99,6 +100,8 @@ pub enum Command {
     HandTo(HandTo),
     /// What was done?
     Audit(Box<Question>),
+    /// Something about the console.
+    Console(ConsoleCommand),
     /// Nothing: the buttons of a reply are withdrawn.
     Cancel,
 }
@@ -161,7 +164,7 @@ impl HandTo {
 
 impl Command {
     /// Every name that [`Self::name`] gives, and what is not understood.
-    pub const NAMES: [&str; 11] = [
+    pub const NAMES: [&str; 12] = [
         "transfer",
         "override",
         "show_owner",
@@ -170,6 +173,7 @@ impl Command {
         "acl",
         "acl_edit",
         "audit",
+        "console",
         "help",
         "cancel",
         Self::NONE,
@@ -190,6 +194,7 @@ impl Command {
             Self::Acl(AclCommand::Edit { .. }) => "acl_edit",
             Self::Acl(_) => "acl",
             Self::Audit(_) => "audit",
+            Self::Console(_) => "console",
             Self::Help(_) => "help",
             Self::Cancel => "cancel",
         }
@@ -198,7 +203,12 @@ impl Command {
     /// The room that the command is about, if it is about one.
     pub fn room(&self) -> Option<&RoomId> {
         match self {
-            Self::Help(_) | Self::Owner(_) | Self::Acl(_) | Self::Audit(_) | Self::Cancel => None,
+            Self::Help(_)
+            | Self::Owner(_)
+            | Self::Acl(_)
+            | Self::Audit(_)
+            | Self::Console(_)
+            | Self::Cancel => None,
             Self::ShowOwner { room }
             | Self::Transfer(Transfer { room, .. })
             | Self::HandTo(HandTo { room, .. })
@@ -217,7 +227,10 @@ impl Command {
                 Some(Action::Transfer(room.clone()))
             }
             Self::Acl(command) => command.action(),
-            Self::Audit(_) => Some(Action::ReadAudit),
+            // Nobody has to have a right to leave.
+            Self::Console(ConsoleCommand::Leave(_)) => None,
+            Self::Console(ConsoleCommand::End(_)) => Some(Action::EditAcl(vec![RoomScope::All])),
+            Self::Audit(_) | Self::Console(_) => Some(Action::ReadAudit),
         }
     }
 

@@ -2,6 +2,7 @@
 
 mod acl;
 mod audit;
+mod console;
 
 use std::collections::BTreeMap;
 
@@ -21,6 +22,7 @@ use super::tree_head::TreeHead;
 
 pub use acl::{AbsentRoom, AclAnswer, Explained, Page};
 pub use audit::{Answer, OwnerHistory, OwnerSpan};
+pub use console::{ConsoleAnswer, SignInLink};
 
 /// Who gets to see a reply, unless the configuration says that all of them are private.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -70,6 +72,13 @@ pub enum Reply {
         zone: TimeZone,
         /// The grant that an entry names, if it is about one.
         grant: Option<Box<Grant>>,
+    },
+    /// An answer about the console.
+    Console {
+        /// The record of the question.
+        operation: OperationId,
+        /// The answer.
+        answer: Box<ConsoleAnswer>,
     },
     /// An answer about rooms and the caller's hand-overs of them.
     Rooms {
@@ -483,6 +492,12 @@ impl Reply {
                 AclAnswer::NotEdited(_) | AclAnswer::NotAnswered(_) => OutcomeKind::Declined,
                 _ => OutcomeKind::Succeeded,
             },
+            Self::Console { answer, .. } => match **answer {
+                ConsoleAnswer::Off | ConsoleAnswer::NotSignedIn(_) | ConsoleAnswer::Ended(false) => {
+                    OutcomeKind::Declined
+                }
+                _ => OutcomeKind::Succeeded,
+            },
             // The question was recorded and permitted, whatever its answer.
             Self::Audit { .. } => OutcomeKind::Succeeded,
             Self::Owner { outcome, .. } | Self::Transfer { outcome, .. } => outcome.kind(),
@@ -511,6 +526,7 @@ impl Reply {
             Self::Help { operation, .. }
             | Self::Acl { operation, .. }
             | Self::Audit { operation, .. }
+            | Self::Console { operation, .. }
             | Self::Rooms { operation, .. }
             | Self::Owner { operation, .. }
             | Self::Transfer { operation, .. }

@@ -8,6 +8,7 @@ pub mod acl;
 mod announcement;
 mod asking;
 pub mod audit;
+mod console;
 mod denial;
 pub mod edits;
 mod held;
@@ -53,6 +54,7 @@ pub fn message(reply: &Reply, name: &CommandName) -> Message {
         Reply::Audit { operation, answer, reach, zone, grant } => {
             audit::audit(*operation, answer, reach, zone, grant.as_deref(), name)
         }
+        Reply::Console { operation, answer } => console::console(*operation, answer, name),
         Reply::Rooms { operation, answer } => rooms::rooms(*operation, answer, name),
         Reply::Owner { operation, room, outcome, meant } => {
             let mut message = owner(*operation, room, outcome);

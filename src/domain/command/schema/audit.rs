@@ -11,6 +11,7 @@ use crate::domain::command::parameter::{Kind, Parameter, SHORT, named, positiona
 use crate::domain::command::values::{Values, invalid};
 use crate::domain::command::{Command, CommandGroup, Problem};
 use crate::domain::room::RoomId;
+use crate::domain::session::ConsoleCommand;
 
 /// A question to the log, as somebody asks it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -213,6 +214,14 @@ pub(super) const VERBS: &[Verb] = &[
             let by = values.parsed("by")?.unwrap_or(StatsBy::Outcome);
             question(Question::Stats(by, filter(values)?))
         },
+    ),
+    verb(
+        AUDITOR,
+        &["console"],
+        "Get a link with which you sign in to the web console",
+        &[],
+        &[example(&[], "answers with a link to the web console, for you alone and for five minutes")],
+        |_| Ok(Command::Console(ConsoleCommand::Link)),
     ),
     Verb { may_be_bare: |_| false, ..help(CommandGroup::Audit, |_| Ok(Command::Help(CommandGroup::Audit))) },
 ];

@@ -1,0 +1,54 @@
+//! What the console needs of a store: links, sessions, and proofs of what its pages show.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+
+use super::ports::StoreError;
+use crate::domain::audit::OperationId;
+use crate::domain::session::{NotSignedIn, Proof, Session, TokenHash};
+
+/// The console, where there is one.
+#[derive(Clone)]
+pub struct Console {
+    /// The address at which browsers reach the bot: scheme, host and port, without a slash at its end.
+    pub origin: String,
+    /// The links and sessions.
+    pub sessions: Arc<dyn Sessions>,
+}
+
+/// Durable links and sessions, by the hashes of their tokens.
+#[async_trait]
+pub trait Sessions: Send + Sync {
+    /// Keeps a link of somebody, who is not signed in yet.
+    async fn offer(&self, link: &TokenHash, whose: &Session) -> Result<(), StoreError>;
+
+    /// Whose link it is, if it can be used.
+    async fn link(
+        &self,
+        link: &TokenHash,
+        now: Timestamp,
+    ) -> Result<Result<Session, NotSignedIn>, StoreError>;
+
+    /// Uses a link up and makes it a session until `until`, in one transaction.
+    async fn sign_in(
+        &self,
+        link: &TokenHash,
+        token: &TokenHash,
+        now: Timestamp,
+        until: Timestamp,
+    ) -> Result<Result<Session, NotSignedIn>, StoreError>;
+
+    /// The session with this token, unless it is over.
+    async fn session(&self, token: &TokenHash, now: Timestamp) -> Result<Option<Session>, StoreError>;
+
+    /// Every session that is not over, the newest first.
+    async fn sessions(&self, now: Timestamp) -> Result<Vec<Session>, StoreError>;
+
+    /// Ends a session. `false` if there is none, or no more.
+    async fn end(&self, session: OperationId, now: Timestamp) -> Result<bool, StoreError>;
+
+    /// What proves that the operation's events are in the log, checked just now.
+    async fn prove(&self, operation: OperationId) -> Result<Proof, StoreError>;
+}
