@@ -5,6 +5,7 @@ use super::parameter::{Kind, Parameter, Position};
 use super::values::Values;
 use super::{Command, Invocation, Problem, UsageError, Verb};
 use crate::domain::principal::{Channel, InvalidId, Subject};
+use crate::domain::room::{AccountId, RoomId};
 
 /// The longest line that is suggested, in characters: longer ones nobody reads.
 pub(super) const LONGEST_LINE: usize = 200;
@@ -64,8 +65,7 @@ impl Values {
     /// right.
     fn mended(&self, verb: &'static Verb, wrong: Option<&str>) -> Option<Invocation> {
         let is_right = |it: &&Parameter| {
-            wrong != Some(it.name)
-                && self.get(it.name).is_some_and(|word| self.check_id(it.kind, word).is_ok())
+            wrong != Some(it.name) && self.get(it.name).is_some_and(|word| self.can_be(it.kind, word))
         };
         // A wrong value behind a key says what was asked for, and so does `@tmp`; another word may be anything.
         let is_somebody =
@@ -117,6 +117,17 @@ impl Values {
             Err(_) => None,
         });
         words.collect()
+    }
+
+    /// Whether a word can be a value of this kind, as far as it is an id.
+    fn can_be(&self, kind: Kind, word: &Word) -> bool {
+        match (kind, word) {
+            (Kind::Room, Word::Text { text, .. }) => text.parse::<RoomId>().is_ok(),
+            (Kind::Account, Word::Text { text, .. }) => {
+                text.parse::<Subject>().is_ok() || text.parse::<AccountId>().is_ok()
+            }
+            _ => self.check_id(kind, word).is_ok(),
+        }
     }
 
     /// Whether an id that is written out is one of this kind.

@@ -97,6 +97,14 @@ fn what_nobody_would_read_is_not_suggested() {
     assert_eq!(error.meant[0].as_typed(), "test <new_owner>");
 }
 
+#[test]
+fn nothing_that_cannot_be_an_account_is_suggested_as_one() {
+    let line = "a=\"a@:::'a=a@a=@a'\"=a'-\"a='-aa=a-'=a:\"@a-='a\"\"::@ @";
+    let error = super::super::parse(CommandGroup::Owner, &Typed::plain(line)).unwrap_err();
+    let lines: Vec<String> = error.meant.iter().map(Invocation::as_typed).collect();
+    assert!(lines.iter().all(|line| !line.ends_with('@')), "{lines:?}");
+}
+
 proptest! {
     #[test]
     fn every_suggestion_is_a_line_of_the_grammar(line in "[a-z@\"': to>=.-]{0,80}") {
