@@ -8,7 +8,7 @@ use room_owner::app::acl::local_permit;
 use room_owner::app::announcements::{Announcements as _, DueAnnouncement};
 use room_owner::app::ports::{AclChanged, Admitted, NewGrant, OwnerChangeEvent, ReadBack, Store as _};
 use room_owner::clock::SystemClock;
-use room_owner::domain::access::{Effect, Reading};
+use room_owner::domain::access::{Effect, Mark, Reading};
 use room_owner::domain::announcement::Topic;
 use room_owner::domain::audit::{Announced, OperationId, Outcome};
 use room_owner::domain::command::DeliveryId;
@@ -23,8 +23,8 @@ use secrecy::ExposeSecret as _;
 use super::files::beside;
 use super::replay;
 use super::world::{
-    ALICE, Edit, MALLORY, NOON, OPS, World, allow, announce, ask, foreign, grant, later, problem, read,
-    recorded, refused, remove, revoke, silence, succeeded, unknown,
+    ALICE, Edit, MALLORY, NOON, OPS, World, allow, announce, approve, ask, foreign, grant, later, link, mark,
+    problem, read, recorded, refused, remove, revoke, silence, succeeded, unknown, unmark,
 };
 
 const BORIS: &str = "slack:T1:U2";
@@ -42,6 +42,7 @@ pub(crate) async fn everything() -> World {
     let world = callbacks(world).await;
     archive(&world).await;
     let world = after_a_break(world).await;
+    linked_and_marked(&world).await;
     still_open(&world).await;
     world
 }
@@ -254,6 +255,20 @@ async fn after_a_break(world: World) -> World {
     let world = world.reopened().await;
     allow("discord:1:5", "*").apply_at(&world.store, later(3 * MINUTE)).await;
     world
+}
+
+/// A link that becomes another one, a mark that is taken off, one that stays, and what a second person approved.
+async fn linked_and_marked(world: &World) {
+    for edit in [
+        link(CAROL, "carol"),
+        link(CAROL, "dave"),
+        mark("vip-*", Mark::Confirm),
+        unmark("vip-*"),
+        mark("live-7", Mark::TwoPerson),
+    ] {
+        edit.apply_at(&world.store, later(3 * MINUTE)).await;
+    }
+    approve("live-4 bob", &world.store).await;
 }
 
 async fn still_open(world: &World) {

@@ -28,7 +28,10 @@ use super::replay;
 use super::world::{OPS, announce, ask, later, open, raw, recorded, succeeded};
 
 /// Every format there was.
-const FORMATS: [&str; 1] = ["1"];
+const FORMATS: [&str; 2] = ["1", "2"];
+
+/// Of each, an operation with steps of its own, another two, and one that is archived.
+const OPERATIONS: [[i64; 4]; 2] = [[20, 34, 43, 6], [33, 49, 86, 6]];
 
 fn frozen() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/store/frozen")
@@ -263,21 +266,20 @@ async fn announces_from_now_on(store: &SqliteStore) {
     announce(OPS, "*").apply(store).await;
     let attempt = ask("announced bob").attempt(store).await;
     store.finish(attempt.operation(), &succeeded("req-9"), later(100)).await.unwrap();
-    let NextDue::Post(due, _) = store.next_due(&[Platform::Slack], later(101)).await.unwrap() else {
-        panic!("nothing is announced");
-    };
-    let Topic::Operation(operation, event) = due.topic else { panic!("{due:?}") };
-    assert_eq!(operation, attempt.operation());
-    let message = Some("1772366400.000001".to_owned());
-    let announced = Announced { channel: due.channel.clone(), event, message, problem: None, to: None };
-    store.settle(&due, Some(announced), later(102)).await.unwrap();
-    assert_eq!(store.next_due(&[Platform::Slack], later(103)).await.unwrap(), NextDue::Nothing);
-    assert_eq!(store.operation(operation).await.unwrap().unwrap().announced.len(), 1);
+    // Behind what was due when it was closed.
+    while let NextDue::Post(due, _) = store.next_due(&[Platform::Slack], later(101)).await.unwrap() {
+        let Topic::Operation(_, event) = due.topic else { panic!("{due:?}") };
+        let message = Some("1772366400.000001".to_owned());
+        let to = due.person.clone();
+        let announced = Announced { channel: due.channel.clone(), event, message, problem: None, to };
+        store.settle(&due, Some(announced), later(102)).await.unwrap();
+    }
+    assert_eq!(store.operation(attempt.operation()).await.unwrap().unwrap().announced.len(), 1);
 }
 
 #[tokio::test]
 async fn every_earlier_database_answers_as_it_did() {
-    for format in FORMATS {
+    for (format, [steps, others, more, archived]) in FORMATS.into_iter().zip(OPERATIONS) {
         let (folder, file) = unpacked(format);
         let last = fs::read_to_string(beside(&file, ".checkpoint")).unwrap();
         let last: i64 = last.lines().nth(1).unwrap().parse().unwrap();
@@ -293,11 +295,11 @@ async fn every_earlier_database_answers_as_it_did() {
             "audit list --limit 0 --readings --format jsonl",
             "audit list --limit 0 --text crashed --format jsonl",
             "audit list --limit 0 --outcome unknown,pending --format jsonl",
-            "audit show 20 --format json",
-            "audit timeline 20 --format jsonl",
-            "audit timeline 34 --format jsonl",
-            "audit timeline 43 --format jsonl",
-            "audit timeline 6 --archive oldest.archive --format jsonl",
+            &format!("audit show {steps} --format json"),
+            &format!("audit timeline {steps} --format jsonl"),
+            &format!("audit timeline {others} --format jsonl"),
+            &format!("audit timeline {more} --format jsonl"),
+            &format!("audit timeline {archived} --archive oldest.archive --format jsonl"),
             "audit owner-at test 2026-03-02 --zone UTC --format json",
             "audit owner-at live-9 2026-03-02 --zone UTC --format json",
             "audit owner-at app-3 2026-03-02 --zone UTC --format json",

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use room_owner::app::ports::{AclChange, AclChanged, AclEdit, Admission, Admitted, NewGrant, Store};
 use room_owner::domain::access::{
     Action, Approval, Asker, AtHand, AuthorisedChannel, ChangedEntry, Clearance, Decision, Effect, Grant,
-    Known, Needed, Role, clear, decide,
+    Known, Mark, Needed, Role, Setting, SettingKey, clear, decide,
 };
 use room_owner::domain::admission::{Asking, Attempt, Verdict};
 use room_owner::domain::asking::Addressee;
@@ -395,7 +395,7 @@ pub(crate) struct Edit {
     pub(crate) force: bool,
 }
 
-pub(crate) fn edit(typed: String, change: AclChange) -> Edit {
+fn edit(typed: String, change: AclChange) -> Edit {
     Edit {
         principal: Principal { name: Some("Ana".to_owned()), ..Principal::new("cli:ana".parse().unwrap()) },
         place: Place::Local,
@@ -437,6 +437,23 @@ pub(crate) fn allow(channel: &str, rooms: &str) -> Edit {
 pub(crate) fn announce(channel: &str, rooms: &str) -> Edit {
     let (channel, rooms) = (channel.parse().unwrap(), rooms.parse().unwrap());
     edit(format!("acl announce here {channel}"), AclChange::Announce { channel, rooms, for_admins: true })
+}
+
+/// Links somebody to an account.
+pub(crate) fn link(person: &str, account: &str) -> Edit {
+    let setting = Setting::Link { person: person.parse().unwrap(), account: account.parse().unwrap() };
+    edit(format!("acl link {person} {account}"), AclChange::Set(setting))
+}
+
+/// Marks rooms.
+pub(crate) fn mark(rooms: &str, mark: Mark) -> Edit {
+    let setting = Setting::Mark { rooms: rooms.parse().unwrap(), mark };
+    edit(format!("acl room {rooms} {mark}"), AclChange::Set(setting))
+}
+
+/// Takes the mark of rooms away.
+pub(crate) fn unmark(rooms: &str) -> Edit {
+    edit(format!("acl room {rooms} off"), AclChange::Unset(SettingKey::Mark(rooms.parse().unwrap())))
 }
 
 /// Announces nothing more there.

@@ -1,30 +1,13 @@
 //! Links and marks are part of what the log tells, archived or not.
 
 use room_owner::app::ports::{Store as _, WhichSettings};
-use room_owner::domain::access::{AclChange, Mark, Setting, SettingKey};
+use room_owner::domain::access::{Mark, Setting};
 use room_owner::store::verify::{Evidence, verify};
 
 use super::archives::archive_of;
 use super::copies::{Copy, check, findings};
 use super::rebuild::rebuild;
-use super::world::{Edit, World, ask, edit, execute, later, open, raw};
-
-/// Links somebody to an account.
-fn link(person: &str, account: &str) -> Edit {
-    let setting = Setting::Link { person: person.parse().unwrap(), account: account.parse().unwrap() };
-    edit(format!("acl link {person} {account}"), AclChange::Set(setting))
-}
-
-/// Marks rooms.
-fn mark(rooms: &str, mark: Mark) -> Edit {
-    let setting = Setting::Mark { rooms: rooms.parse().unwrap(), mark };
-    edit(format!("acl room {rooms} {mark}"), AclChange::Set(setting))
-}
-
-/// Takes the mark of rooms away.
-fn unmark(rooms: &str) -> Edit {
-    edit(format!("acl room {rooms} off"), AclChange::Unset(SettingKey::Mark(rooms.parse().unwrap())))
-}
+use super::world::{World, ask, execute, later, link, mark, open, raw, unmark};
 
 /// A link that was replaced, a mark, and a mark that is no more.
 async fn set() -> World {
