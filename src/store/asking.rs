@@ -76,7 +76,10 @@ pub(super) fn open_of(
 ) -> Result<Option<AccessRequest>, StoreError> {
     one_where(
         log,
-        "asked.person = ? AND asked.room = ? AND asked.answered_in IS NULL AND asked.lapses_at > ?",
+        "(asked.person = ?1 OR asked.person IN (
+             SELECT other.key FROM acl_settings AS own JOIN acl_settings AS other USING (kind, value)
+             WHERE kind = 'link' AND own.key = ?1 AND own.removed_at IS NULL AND other.removed_at IS NULL))
+         AND asked.room = ?2 AND asked.answered_in IS NULL AND asked.lapses_at > ?3",
         params![person.to_string(), room.as_str(), now.as_millisecond()],
     )
 }

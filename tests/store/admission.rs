@@ -1,13 +1,15 @@
 //! What `admit` and `finish` promise to one caller at a time.
 
-use room_owner::app::ports::{Admission, Admitted, Store as _};
+use room_owner::app::ports::{AclChanged, AclEdit, Admission, Admitted, Store as _};
+use room_owner::domain::asking::NotAnswered;
 use room_owner::domain::audit::{AuditEntry, DecisionKind, OperationId, Outcome, OutcomeKind};
+use room_owner::domain::principal::Principal;
 use room_owner::store::SqliteStore;
 use sqlx::Row as _;
 
 use super::world::{
-    ALICE, MALLORY, NOON, OPS, World, allow, approve, ask, count, execute, foreign, grant, later, recorded,
-    refused, remove, revoke, succeeded, unknown,
+    ALICE, MALLORY, NOON, OPS, World, allow, approve, ask, count, execute, foreign, grant, later, link,
+    recorded, refused, remove, revoke, succeeded, unknown,
 };
 
 // Written down first ---------------------------------------------------------------------------------------
@@ -452,4 +454,23 @@ async fn an_approval_names_both_people_and_makes_the_account_known() {
     // What was asked for and came to nothing makes nobody known.
     assert!(world.finish(ask("test dora").attempt(&world.store).await.operation(), &refused("req-2")).await);
     assert!(!has_seen("dora").await);
+}
+
+/// As one human being under two names.
+#[tokio::test]
+async fn two_ids_with_one_account_ask_once_and_do_not_answer_each_other() {
+    const OTHER: &str = "slack:T1:U5";
+    let world = World::new().await;
+    let store = &world.store;
+    link(MALLORY, "mallory").and(link(OTHER, "mallory")).apply(store).await;
+    let first = recorded(ask("ask vip-1").by(MALLORY).admit(store).await);
+    match ask("ask vip-1").by(OTHER).admit(store).await {
+        Admitted::AskedBefore { first: before, .. } => assert_eq!(before.operation, first),
+        other => panic!("{other:?}"),
+    }
+    recorded(ask("ask vip-2").by(OTHER).admit(store).await);
+    let given = grant(MALLORY, "moderator", "vip-1").answering(first).decided(store).await;
+    let given = AclEdit { principal: Principal::new(OTHER.parse().unwrap()), ..given };
+    let answered = store.edit_acl(given, later(1_000)).await.unwrap();
+    assert!(matches!(answered, AclChanged::NotAnswered(_, NotAnswered::Own(_))), "{answered:?}");
 }
