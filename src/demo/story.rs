@@ -124,6 +124,7 @@ pub(super) async fn tell(stage: &Stage) -> anyhow::Result<()> {
 
     on_discord(stage).await?;
     by_a_button(stage, &handed_over).await?;
+    by_name(stage).await?;
     by_asking(stage).await?;
     of_marked_rooms(stage).await?;
 
@@ -164,6 +165,18 @@ async fn by_a_button(stage: &Stage, handed_over: &Said) -> anyhow::Result<()> {
     let tidied = stage.wall.until(tidied, Duration::from_secs(20)).await;
     ensure!(tidied.is_some(), "the button that was pressed is still there");
     stdio::print(format_args!("    (the button that was pressed is gone)"))?;
+    Ok(())
+}
+
+/// A room is handed to somebody of the chat, whose account the ACL knows.
+async fn by_name(stage: &Stage) -> anyhow::Result<()> {
+    stdio::print(format_args!("\nWhose account an admin has linked can be named as in any message."))?;
+    stdio::print(format_args!("  Alice in #mods: /room-owner \"my room\" @Otto"))?;
+    let said = stage.slack.say(asking(ALICE), "/room-owner \"my room\" @otto").await?;
+    said.messages.iter().try_for_each(show)?;
+    check(stage, &format!("slack:{}", said.delivery), OutcomeKind::Succeeded).await?;
+    let now = stage.simulator.owner_of("my room");
+    ensure!(now.as_deref() == Some("otto"), "`my room` should belong to `otto`, and belongs to {now:?}");
     Ok(())
 }
 

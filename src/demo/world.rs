@@ -9,7 +9,7 @@ use crate::domain::access::{Effect, Mark, NewGrant, Role, RoomScope, Setting};
 use crate::domain::audit::OutcomeKind;
 use crate::domain::command::{AclCommand, Command, CommandRequest, Edit};
 use crate::domain::principal::{Principal, Subject};
-use crate::domain::room::Accounts;
+use crate::domain::room::{AccountId, Accounts};
 use crate::tencent;
 use crate::tencent::simulator::{Settings, Simulator};
 use anyhow::{Context as _, ensure};
@@ -246,6 +246,12 @@ pub(super) async fn seed(service: &CommandService) -> anyhow::Result<()> {
             let edit = Edit::AllowChannel(Some(id.parse()?), RoomScope::All);
             edits.push((format!("room-owner acl channel allow {id}"), edit));
         }
+    }
+    let [.., otto] = &PEOPLE;
+    for person in [format!("slack:{TEAM}:{}", otto.id), format!("discord:{GUILD}:{}", otto.snowflake)] {
+        let setting =
+            Setting::Link { person: person.parse()?, account: AccountId::from_tencent("otto".to_owned()) };
+        edits.push((format!("room-owner acl link {person} otto"), Edit::Set(setting)));
     }
     for (rooms, mark) in MARKS {
         let edit = Edit::Set(Setting::Mark { rooms: rooms.parse()?, mark });
