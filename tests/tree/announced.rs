@@ -10,9 +10,8 @@ use room_owner::store::SqliteStore;
 use room_owner::store::verify::{Evidence, verify};
 
 use super::archives::archive_of;
-use super::copies::{Copy, check, findings};
-use super::rebuild::rebuild;
-use super::world::{OPS, World, announce, ask, execute, later, open, raw, silence, succeeded};
+use super::copies::{Copy, alterations_are_found_and_made_good, findings, guards_hold};
+use super::world::{OPS, World, announce, ask, later, silence, succeeded};
 
 const SLACK: [Platform; 1] = [Platform::Slack];
 
@@ -42,8 +41,7 @@ async fn announcing() -> (World, OperationId) {
 #[tokio::test]
 async fn what_somebody_alters_about_them_is_found_and_made_again() {
     let original = Copy::of(&announcing().await.0).await;
-    assert!(original.report().await.sound);
-    for (sql, what) in [
+    alterations_are_found_and_made_good(&original, &[
         ("DELETE FROM announcements", "`announcements` has no row for announcement"),
         ("UPDATE announcements SET message = '1.2'", "does not say of announcement"),
         (
@@ -56,24 +54,13 @@ async fn what_somebody_alters_about_them_is_found_and_made_again() {
             "UPDATE announcement_channels SET removed_at = NULL, removed_by = NULL, removed_in = NULL WHERE id = 3",
             "does not say of announcement channel 3",
         ),
-    ] {
-        let copy = original.again();
-        copy.tampered(sql).await;
-        let report = copy.report().await;
-        assert!(findings(&report).contains(what), "{sql}: {}", findings(&report));
-        let store = open(&copy.file()).await;
-        rebuild(&store, Vec::new()).await.unwrap();
-        store.close().await;
-        let report = check(&copy.file(), Evidence { indexes: true, ..Evidence::default() }).await;
-        assert!(report.sound, "{sql}: {}", findings(&report));
-    }
+    ]).await;
 }
 
 #[tokio::test]
 async fn the_guards_of_their_rows_hold() {
     let (world, _) = announcing().await;
-    let mut raw = raw(&world.file()).await;
-    for (sql, why) in [
+    guards_hold(&world, &[
         ("DELETE FROM announcements", "never deleted"),
         ("UPDATE announcements SET message = '1.2'", "never changed"),
         ("INSERT OR REPLACE INTO announcements SELECT * FROM announcements", "recorded once"),
@@ -84,10 +71,7 @@ async fn the_guards_of_their_rows_hold() {
              SELECT channel, rooms, for_admins, set_by, set_at, set_in FROM announcement_channels WHERE id = 2",
             "never replaced",
         ),
-    ] {
-        let error = execute(&mut raw, sql).await.expect_err(sql).to_string();
-        assert!(error.contains(why), "{sql}: {error}");
-    }
+    ]).await;
 }
 
 #[tokio::test]

@@ -4,9 +4,8 @@ use room_owner::app::ports::Store as _;
 use room_owner::store::verify::{Evidence, verify};
 
 use super::archives::archive_of;
-use super::copies::{Copy, check, findings};
-use super::rebuild::rebuild;
-use super::world::{ALICE, World, approve, execute, later, open, raw};
+use super::copies::{Copy, alterations_are_found_and_made_good, findings, guards_hold};
+use super::world::{ALICE, World, approve, later};
 
 async fn approved() -> World {
     let world = World::new().await;
@@ -20,36 +19,32 @@ async fn approved() -> World {
 #[tokio::test]
 async fn what_somebody_alters_about_them_is_found_and_made_again() {
     let original = Copy::of(&approved().await).await;
-    assert!(original.report().await.sound);
-    for (sql, what) in [
-        ("DELETE FROM approvals", "`approvals` has no row for approval"),
-        ("UPDATE approvals SET requested_by = 'slack:T1:U9'", "does not say of approval"),
-        ("INSERT INTO approvals VALUES (1, 'slack:T1:U9', NULL)", "and the log tells of none: it was added"),
-    ] {
-        let copy = original.again();
-        copy.tampered(sql).await;
-        let report = copy.report().await;
-        assert!(findings(&report).contains(what), "{sql}: {}", findings(&report));
-        let store = open(&copy.file()).await;
-        rebuild(&store, Vec::new()).await.unwrap();
-        store.close().await;
-        let report = check(&copy.file(), Evidence { indexes: true, ..Evidence::default() }).await;
-        assert!(report.sound, "{sql}: {}", findings(&report));
-    }
+    alterations_are_found_and_made_good(
+        &original,
+        &[
+            ("DELETE FROM approvals", "`approvals` has no row for approval"),
+            ("UPDATE approvals SET requested_by = 'slack:T1:U9'", "does not say of approval"),
+            (
+                "INSERT INTO approvals VALUES (1, 'slack:T1:U9', NULL)",
+                "and the log tells of none: it was added",
+            ),
+        ],
+    )
+    .await;
 }
 
 #[tokio::test]
 async fn the_guards_of_their_rows_hold() {
     let world = approved().await;
-    let mut raw = raw(&world.file()).await;
-    for (sql, why) in [
-        ("DELETE FROM approvals", "never deleted"),
-        ("UPDATE approvals SET requested_by = 'slack:T1:U9'", "never changed"),
-        ("INSERT OR REPLACE INTO approvals SELECT * FROM approvals", "recorded once"),
-    ] {
-        let error = execute(&mut raw, sql).await.expect_err(sql).to_string();
-        assert!(error.contains(why), "{sql}: {error}");
-    }
+    guards_hold(
+        &world,
+        &[
+            ("DELETE FROM approvals", "never deleted"),
+            ("UPDATE approvals SET requested_by = 'slack:T1:U9'", "never changed"),
+            ("INSERT OR REPLACE INTO approvals SELECT * FROM approvals", "recorded once"),
+        ],
+    )
+    .await;
 }
 
 #[tokio::test]

@@ -14,8 +14,9 @@ use room_owner::store::verify::{Evidence, verify};
 use sqlx::sqlite::SqliteConnection;
 use tempfile::TempDir;
 
+use super::rebuild::rebuild;
 use super::world::{
-    ALICE, MALLORY, NOON, OPS, World, allow, ask, execute, foreign, grant, later, raw, read, recorded,
+    ALICE, MALLORY, NOON, OPS, World, allow, ask, execute, foreign, grant, later, open, raw, read, recorded,
     refused, remove, revoke, succeeded, unknown,
 };
 
@@ -207,6 +208,31 @@ pub(crate) async fn check(file: &Path, evidence: Evidence) -> Report {
     assert!(before.iter().filter(stays).all(|known| after.contains(known)), "the check took something away");
     assert_eq!(report.sound, report.findings.is_empty());
     report
+}
+
+/// Each alteration is found, in these words, and what it altered is made again from the log.
+pub(crate) async fn alterations_are_found_and_made_good(original: &Copy, alterations: &[(&str, &str)]) {
+    assert!(original.report().await.sound);
+    for &(sql, what) in alterations {
+        let copy = original.again();
+        copy.tampered(sql).await;
+        let report = copy.report().await;
+        assert!(findings(&report).contains(what), "{sql}: {}", findings(&report));
+        let store = open(&copy.file()).await;
+        rebuild(&store, Vec::new()).await.unwrap();
+        store.close().await;
+        let report = check(&copy.file(), Evidence { indexes: true, ..Evidence::default() }).await;
+        assert!(report.sound, "{sql}: {}", findings(&report));
+    }
+}
+
+/// Each statement is refused by the database itself, in these words.
+pub(crate) async fn guards_hold(world: &World, statements: &[(&str, &str)]) {
+    let mut raw = raw(&world.file()).await;
+    for &(sql, why) in statements {
+        let error = execute(&mut raw, sql).await.expect_err(sql).to_string();
+        assert!(error.contains(why), "{sql}: {error}");
+    }
 }
 
 /// The files beside it, each with the hash of what it holds.

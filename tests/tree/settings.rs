@@ -5,9 +5,8 @@ use room_owner::domain::access::{Mark, Setting};
 use room_owner::store::verify::{Evidence, verify};
 
 use super::archives::archive_of;
-use super::copies::{Copy, check, findings};
-use super::rebuild::rebuild;
-use super::world::{World, ask, execute, later, link, mark, open, raw, unmark};
+use super::copies::{Copy, alterations_are_found_and_made_good, findings, guards_hold};
+use super::world::{World, ask, later, link, mark, unmark};
 
 /// A link that was replaced, a mark, and a mark that is no more.
 async fn set() -> World {
@@ -43,8 +42,7 @@ async fn they_are_asked_for_by_person_and_by_account() {
 #[tokio::test]
 async fn what_somebody_alters_about_them_is_found_and_made_again() {
     let original = Copy::of(&set().await).await;
-    assert!(original.report().await.sound);
-    for (sql, what) in [
+    alterations_are_found_and_made_good(&original, &[
         ("DELETE FROM acl_settings WHERE id = 1", "`acl_settings` has no row for setting 1"),
         ("UPDATE acl_settings SET value = 'confirm' WHERE id = 3", "does not say of setting 3"),
         ("UPDATE acl_settings SET key = 'slack:T1:U9' WHERE id = 2", "does not say of setting 2"),
@@ -52,40 +50,30 @@ async fn what_somebody_alters_about_them_is_found_and_made_again() {
             "UPDATE acl_settings SET removed_at = NULL, removed_by = NULL, removed_in = NULL WHERE id = 4",
             "does not say of setting 4",
         ),
-    ] {
-        let copy = original.again();
-        copy.tampered(sql).await;
-        let report = copy.report().await;
-        assert!(findings(&report).contains(what), "{sql}: {}", findings(&report));
-        let store = open(&copy.file()).await;
-        rebuild(&store, Vec::new()).await.unwrap();
-        store.close().await;
-        let report = check(&copy.file(), Evidence { indexes: true, ..Evidence::default() }).await;
-        assert!(report.sound, "{sql}: {}", findings(&report));
-    }
+    ]).await;
 }
 
 #[tokio::test]
 async fn the_guards_of_their_rows_hold() {
     let world = set().await;
-    let mut raw = raw(&world.file()).await;
-    for (sql, why) in [
-        ("DELETE FROM acl_settings WHERE id = 3", "never deleted"),
-        ("UPDATE acl_settings SET value = 'confirm' WHERE id = 3", "only be removed"),
-        (
-            "INSERT OR REPLACE INTO acl_settings (kind, key, value, set_by, set_at, set_in)
+    guards_hold(
+        &world,
+        &[
+            ("DELETE FROM acl_settings WHERE id = 3", "never deleted"),
+            ("UPDATE acl_settings SET value = 'confirm' WHERE id = 3", "only be removed"),
+            (
+                "INSERT OR REPLACE INTO acl_settings (kind, key, value, set_by, set_at, set_in)
              SELECT kind, key, 'confirm', set_by, set_at, set_in FROM acl_settings WHERE id = 3",
-            "never replaced",
-        ),
-        (
-            "INSERT INTO acl_settings (kind, key, value, set_by, set_at, set_in)
+                "never replaced",
+            ),
+            (
+                "INSERT INTO acl_settings (kind, key, value, set_by, set_at, set_in)
              SELECT kind, 'vip', 'lax', set_by, set_at, set_in FROM acl_settings WHERE id = 3",
-            "CHECK",
-        ),
-    ] {
-        let error = execute(&mut raw, sql).await.expect_err(sql).to_string();
-        assert!(error.contains(why), "{sql}: {error}");
-    }
+                "CHECK",
+            ),
+        ],
+    )
+    .await;
 }
 
 #[tokio::test]
@@ -108,23 +96,15 @@ async fn who_was_to_get_a_room_is_part_of_what_the_log_tells() {
     let attempt = ask("test slack:T1:U2").attempt(&world.store).await;
     let person = world.entry(attempt.operation()).await.new_owner_person;
     assert_eq!(person, Some("slack:T1:U2".parse().unwrap()));
-    let original = Copy::of(&world).await;
-    assert!(original.report().await.sound);
-    for (sql, what) in [
-        ("DELETE FROM new_owner_people", "has no row for new owner of operation 3"),
-        ("UPDATE new_owner_people SET person = 'slack:T1:U9'", "does not say of new owner of operation 3"),
-    ] {
-        let copy = original.again();
-        copy.tampered(sql).await;
-        let report = copy.report().await;
-        assert!(findings(&report).contains(what), "{sql}: {}", findings(&report));
-        let store = open(&copy.file()).await;
-        rebuild(&store, Vec::new()).await.unwrap();
-        store.close().await;
-        assert!(copy.report().await.sound);
-    }
-    let mut raw = raw(&world.file()).await;
-    for sql in ["DELETE FROM new_owner_people", "UPDATE new_owner_people SET person = 'slack:T1:U9'"] {
-        assert!(execute(&mut raw, sql).await.is_err(), "{sql}");
-    }
+    let altered = "UPDATE new_owner_people SET person = 'slack:T1:U9'";
+    alterations_are_found_and_made_good(
+        &Copy::of(&world).await,
+        &[
+            ("DELETE FROM new_owner_people", "has no row for new owner of operation 3"),
+            (altered, "does not say of new owner of operation 3"),
+        ],
+    )
+    .await;
+    guards_hold(&world, &[("DELETE FROM new_owner_people", "never deleted"), (altered, "recorded once")])
+        .await;
 }
