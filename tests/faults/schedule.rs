@@ -1,7 +1,7 @@
 //! Generated schedules: deliveries that come twice, late and out of order, to two processes on one
 //! database that die and start again, while people edit the ACL and Tencent and the disk fail.
 //!
-//! `SCHEDULES=5000` runs so many of them (CI does), `SCHEDULES_FROM=417 SCHEDULES=1` the one with that seed.
+//! `SCHEDULES=3000` runs so many of them (CI does), `SCHEDULES_FROM=417 SCHEDULES=1` the one with that seed.
 //! A schedule is made from its seed alone; how its tasks interleave depends on the machine as well.
 
 use std::collections::BTreeMap;
@@ -308,7 +308,8 @@ fn without_a_right(log: &Log) -> Vec<String> {
             live -= 1;
         }
         let is_hers = entry.actor.as_ref().is_some_and(|actor| actor.to_string() == MALLORY);
-        let is_cancel = entry.command.ends_with(": Cancel]");
+        // What somebody asked for they may always let be.
+        let is_cancel = [": Cancel]", ": Withdraw]"].iter().any(|end| entry.command.ends_with(end));
         if is_hers && !is_cancel && entry.decision == Some(DecisionKind::Permit) && live == 0 {
             broken.push(format!("op {} was permitted without a grant", entry.operation));
         }
