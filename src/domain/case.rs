@@ -65,7 +65,7 @@ impl CaseOperation {
             || self.entry.command == super::audit::OBSERVED
     }
 
-    /// Whether nobody knows what came of it.
+    /// Whether its outcome is unknown.
     pub fn is_unclear(&self) -> bool {
         matches!(self.entry.outcome, OutcomeKind::Unknown | OutcomeKind::Pending)
     }

@@ -153,7 +153,7 @@ pub trait Sentences: StepWords + Sync {
     fn proved(&self, events: &[i64]) -> String;
     /// That an operation is not proved: its events are in an archive.
     fn not_proved(&self, archive: &ArchivedIn) -> String;
-    /// How to check the page: what lies beside it.
+    /// How to check the page with the files of its folder.
     fn check(&self) -> &'static str;
     /// Where to get the key from.
     fn trust(&self) -> &'static str;

@@ -9,7 +9,7 @@ use std::fmt;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{AclSetting, AclView, Mark, Permit, RoomScope, Setting};
+use super::{AclSetting, AclView, Mark, Permit, RoomScope};
 use crate::domain::principal::Subject;
 use crate::domain::room::AccountId;
 
@@ -233,7 +233,7 @@ pub fn is_one_person(
             && link.removed_at.is_none_or(|removed| removed.as_millisecond() >= from)
     };
     let accounts = |person: &Subject| -> Vec<&AccountId> {
-        links.iter().filter(|link| is_meanwhile(link)).filter_map(|link| account_of(link, person)).collect()
+        links.iter().filter(|link| is_meanwhile(link)).filter_map(|link| link.account_of(person)).collect()
     };
     let others = accounts(other);
     one == other || accounts(one).iter().any(|account| others.contains(account))
@@ -249,17 +249,10 @@ fn are_known_to_be_two(
     now: Timestamp,
 ) -> bool {
     let is_linked = |person: &Subject, at: Timestamp| {
-        links.iter().any(|link| link.is_live(at) && account_of(link, person).is_some())
+        links.iter().any(|link| link.is_live(at) && link.account_of(person).is_some())
     };
     let is_at_the_machine = |person: &Subject| matches!(person, Subject::Cli { .. });
     !is_at_the_machine(other)
         && (one.is_beside(other)
             || [one, other].into_iter().all(|person| is_linked(person, asked) && is_linked(person, now)))
-}
-
-fn account_of<'a>(link: &'a AclSetting, whom: &Subject) -> Option<&'a AccountId> {
-    match &link.setting {
-        Setting::Link { person, account } if person == whom => Some(account),
-        Setting::Link { .. } | Setting::Mark { .. } => None,
-    }
 }

@@ -70,10 +70,7 @@ impl Setting {
 
 /// The account that a person has, by their links.
 pub fn account_of<'a>(links: &'a [AclSetting], person: &Subject, now: Timestamp) -> Option<&'a AccountId> {
-    links.iter().filter(|entry| entry.is_live(now)).find_map(|entry| match &entry.setting {
-        Setting::Link { person: known, account } if known == person => Some(account),
-        Setting::Link { .. } | Setting::Mark { .. } => None,
-    })
+    links.iter().filter(|entry| entry.is_live(now)).find_map(|entry| entry.account_of(person))
 }
 
 /// The person whom an account most probably means to `caller`: the only one of the caller's own workspace or server
@@ -130,6 +127,14 @@ impl AclSetting {
     /// Whether it holds at `now`.
     pub fn is_live(&self, now: Timestamp) -> bool {
         self.set_at <= now && self.removed_at.is_none_or(|removed| removed > now)
+    }
+
+    /// The account, if it is a link of this person.
+    pub fn account_of(&self, person: &Subject) -> Option<&AccountId> {
+        match &self.setting {
+            Setting::Link { person: known, account } if known == person => Some(account),
+            Setting::Link { .. } | Setting::Mark { .. } => None,
+        }
     }
 }
 
