@@ -2,7 +2,7 @@
 
 use super::denial::an_admin;
 use super::edits::warning_lines;
-use super::lists::{limited, lists};
+use super::lists::{limited, to_list};
 use super::message::{
     CommandName, Line, Message, Tone, channel, code, hand_over, op, person, several, subject, text,
 };
@@ -156,8 +156,7 @@ pub(super) fn answer(request: &AccessRequest, granted: Option<&(ChangedEntry, Gr
 /// Why a request was not answered.
 pub(super) fn not_answered(why: &NotAnswered, name: &CommandName) -> Message {
     let headline = text("Nothing was changed: ");
-    let see =
-        || text("See ").code(name.line(&lists(Section::Attention, None))).text(" for who asks for access.");
+    let see = || text("See ").code(to_list(Section::Attention, name)).text(" for who asks for access.");
     let (headline, next) = match why {
         NotAnswered::NoRequest(operation) => {
             (headline.text("op ").text(operation).text(" asks for no access."), see())

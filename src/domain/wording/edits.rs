@@ -1,7 +1,7 @@
 //! Changes of the ACL: what they give and take, what is in their way, and why one was not made.
 
 use super::Style;
-use super::lists::{MOST_GRANTS, limited, limits, lists, role_for, rooms};
+use super::lists::{MOST_GRANTS, limited, limits, role_for, rooms, to_list};
 use super::message::{
     CommandName, Line, Message, Tone, capitalised, channel, code, sentence, several, spans, subject, text,
 };
@@ -353,14 +353,7 @@ fn channel_change(before: Option<&AuthorisedChannel>, after: &AuthorisedChannel)
 }
 
 pub(super) fn not_edited(why: &NotEdited, name: &CommandName) -> Message {
-    let see = |part| {
-        let line = match (part, name.1) {
-            // The command line has a command of its own for them.
-            (Section::Rooms, Style::Shell) => format!("{} rooms", name.0),
-            _ => name.line(&lists(part, None)),
-        };
-        text("See ").code(line).text(".")
-    };
+    let see = |part| text("See ").code(to_list(part, name)).text(".");
     let (why, next) = match why {
         NotEdited::NoGrant(id) => (text("there is no grant ").text(id), see(Section::Live)),
         NotEdited::RevokedAlready(id) => {

@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 
+use super::Style;
 use super::message::{CommandName, Line, Message, Tone, channel, code, several, subject, text};
 use crate::domain::access::{
     AclSetting, AnnouncementChannel, Attention, AuthorisedChannel, Effect, Grant, Role, RoomScope, Setting,
@@ -35,6 +36,16 @@ pub(super) fn lists(part: Section, who: Option<&Subject>) -> Invocation {
         }
     };
     who.into_iter().fold(list, |list, who| list.with("who", who))
+}
+
+/// The line that lists a part of the ACL at this door. The command line has options and a command of its own for some.
+pub(super) fn to_list(part: Section, name: &CommandName) -> String {
+    match (part, name.1) {
+        (Section::All, Style::Shell) => format!("{} list --all", name.0),
+        (Section::Attention, Style::Shell) => format!("{} list --attention", name.0),
+        (Section::Rooms, Style::Shell) => format!("{} rooms", name.0),
+        _ => name.line(&lists(part, None)),
+    }
 }
 
 pub(super) fn listed_grants(
