@@ -45,6 +45,7 @@ pub(crate) async fn broken(
         if entry.new_owner.is_some()
             && entry.outcome == OutcomeKind::Succeeded
             && !of.contains_key(&operation)
+            && !network.made_before(entry)
         {
             broken.push(format!("op {operation} says that it succeeded, and nothing was changed"));
         }
@@ -103,12 +104,12 @@ pub(crate) async fn presses(store: &dyn Store, log: &Log) -> (Vec<String>, u64) 
 }
 
 /// Whether what a person was answered agrees with the outcome.
-pub(crate) fn lie(reply: &Reply, log: &Log, effects: &[i64]) -> Option<String> {
+pub(crate) fn lie(reply: &Reply, log: &Log, network: &Network) -> Option<String> {
     let operation = reply.operation().map(|operation| operation.seq())?;
     let Some(entry) = log.get(&operation) else {
         return Some(format!("a reply names op {operation}, which has no record"));
     };
-    let happened = effects.contains(&operation);
+    let happened = network.effects().iter().any(|effect| effect.operation == operation);
     let answered = reply.outcome();
     let denies = matches!(
         answered,
@@ -123,7 +124,7 @@ pub(crate) fn lie(reply: &Reply, log: &Log, effects: &[i64]) -> Option<String> {
         return Some(format!("op {operation} was answered as {answered}, and the room was changed"));
     }
     let is_transfer = matches!(reply, Reply::Transfer { .. });
-    if is_transfer && answered == OutcomeKind::Succeeded && !happened {
+    if is_transfer && answered == OutcomeKind::Succeeded && !happened && !network.made_before(entry) {
         return Some(format!("op {operation} was answered as done, and nothing was changed"));
     }
     let settled =

@@ -9,7 +9,7 @@ use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
 use room_owner::app::ports::{CallResult, ReadError, RoomControl, RoomSummary};
 use room_owner::domain::admission::Attempt;
-use room_owner::domain::audit::Refusal;
+use room_owner::domain::audit::{AuditEntry, Refusal};
 use room_owner::domain::room::{AccountId, RoomId};
 use room_owner::tencent::simulator::Simulator;
 use sqlx::SqliteConnection;
@@ -115,6 +115,17 @@ impl Network {
     pub(crate) fn effects(&self) -> Vec<Effect> {
         self.settle(i64::MAX);
         self.with(|state| state.effects.iter().filter(|effect| effect.made).cloned().collect())
+    }
+
+    /// Whether the new owner was in place already, and nobody could know: the process died before it read who
+    /// owned the room, so that the owner read back later shows what was wanted and not who did it.
+    pub(crate) fn made_before(&self, entry: &AuditEntry) -> bool {
+        let is_read_back = entry.error_info.is_some() && entry.previous_owner.is_none();
+        let is_it = |effect: &Effect| {
+            Some(&effect.room) == entry.room.as_ref().map(ToString::to_string).as_ref()
+                && Some(&effect.new_owner) == entry.new_owner.as_ref()
+        };
+        is_read_back && self.effects().iter().any(is_it)
     }
 
     fn with<T>(&self, look: impl FnOnce(&mut State) -> T) -> T {

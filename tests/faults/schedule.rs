@@ -256,12 +256,11 @@ async fn runs(template: &World, seed: u64, met: &mut Met) -> Vec<String> {
     broken.extend(open.iter().map(|open| format!("op {} is left open", open.operation)));
     broken.extend(without_a_right(&log));
     broken.extend(by_a_link_of_old(&log));
-    let effects: Vec<i64> = network.effects().iter().map(|effect| effect.operation).collect();
     for Answered { delivery, reply } in &answered {
         if matches!(reply, Reply::NotRecorded) && schedule.failing == 0 {
             broken.push(format!("{} was turned away for no reason", deliveries[*delivery]));
         }
-        broken.extend(laws::lie(reply, &log, &effects));
+        broken.extend(laws::lie(reply, &log, &network));
     }
     *met.entry("pressed").or_default() += pressed;
     for Answered { reply, .. } in &answered {
@@ -279,7 +278,7 @@ async fn runs(template: &World, seed: u64, met: &mut Met) -> Vec<String> {
         *met.entry(entry.outcome.name()).or_default() += 1;
         *met.entry("handed to a person").or_default() += u64::from(entry.new_owner_person.is_some());
     }
-    *met.entry("change").or_default() += effects.len() as u64;
+    *met.entry("change").or_default() += network.effects().len() as u64;
     let turned_away = answered.iter().filter(|answered| matches!(answered.reply, Reply::NotRecorded));
     *met.entry("not recorded").or_default() += turned_away.count() as u64;
     *met.entry("handed in").or_default() += answered.len() as u64;
