@@ -27,6 +27,7 @@ use crate::app::service::{CommandService, ServiceConfig, Timing};
 use crate::config::Config;
 use crate::discord::{self, Answered, gateway};
 use crate::domain::access::is_open;
+use crate::domain::wording::CommandName;
 use crate::redact::Redactor;
 use crate::store::{Database, IfMissing, SqliteStore};
 use crate::telemetry::Metrics;
@@ -144,6 +145,9 @@ impl Bot {
         shutdown: impl Future<Output = ()>,
     ) -> anyhow::Result<()> {
         let Doors { slack, discord } = doors.into();
+        let commands = slack.as_ref().map(|slack| &slack.command).into_iter();
+        let mut commands = commands.chain(discord.as_ref().map(|discord| &discord.command)).cloned();
+        let command = commands.next().unwrap_or_else(|| CommandName::slash(""));
         self.redactor.learn(slack.iter().flat_map(slack::Settings::secrets));
         self.redactor.learn(discord.iter().flat_map(discord::Settings::secrets));
         let messengers = messengers(slack.as_ref(), discord.as_ref(), &self.redactor)?;
@@ -238,7 +242,7 @@ impl Bot {
                 (None, None) => {}
             }
         }
-        if let Some(door) = web::Door::new(&self.service, self.redactor.clone(), stop.clone()) {
+        if let Some(door) = web::Door::new(&self.service, self.redactor.clone(), command, stop.clone()) {
             let address = self.service.console().map(|console| console.origin.as_str());
             info!(address, "serving the console, because PUBLIC_URL is set");
             // The demo has a page of its own there.

@@ -36,7 +36,7 @@ pub(super) fn admit(
         Admission::Request { request, verdict, .. } => Request::of(request, verdict),
         Admission::Rejected(request) => Request::rejected(request),
     };
-    let reads_log = admission.permit().is_some_and(|permit| *permit.action() == Action::ReadAudit);
+    let reads_log = admission.permit().is_some_and(|permit| permit.action().is_reading());
     let mut request = Request { reading: reads_log, process: log.instance.to_owned(), ..request };
     if let Some(first) = first_of(log, request.delivery_id.as_deref())? {
         let operation = log.record(at, request.duplicate_of(first.operation))?;

@@ -4,13 +4,11 @@
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 
-use axum::body::Body;
 use axum::extract::{ConnectInfo, Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::Response;
 use sha2::{Digest as _, Sha256};
-use subtle::ConstantTimeEq as _;
 
 use super::Web;
 use super::kinds::Trouble;
@@ -21,9 +19,6 @@ use crate::domain::session::Token;
 /// How often one address may come to a sign-in link in a minute, and all of them together.
 const SIGN_INS_OF_ONE: u32 = 20;
 const SIGN_INS_OF_ALL: u32 = 200;
-
-/// The largest form that is read, in bytes.
-const LARGEST_FORM: usize = 4 * 1_024;
 
 /// No script and no style but our own files, nothing from elsewhere, and no frame around it.
 const CONTENT_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; \
@@ -105,23 +100,6 @@ pub(super) fn may_sign_in(
 /// What every form of a session has to show: no other site knows it.
 pub(super) fn form_token(session: &Token) -> String {
     hex::encode(Sha256::digest(format!("form of {}", session.expose())))
-}
-
-/// The fields of a form that shows the token of its session.
-///
-/// # Errors
-/// The status of the refusal.
-pub(super) async fn form(body: Body, session: &Token) -> Result<Vec<(String, String)>, StatusCode> {
-    let body = crate::body::read(body, LARGEST_FORM).await?;
-    let fields: Vec<(String, String)> = form_urlencoded::parse(&body).into_owned().collect();
-    let shown = field(&fields, "token").unwrap_or_default();
-    let is_right = bool::from(shown.as_bytes().ct_eq(form_token(session).as_bytes()));
-    is_right.then_some(fields).ok_or(StatusCode::FORBIDDEN)
-}
-
-/// The value of a field.
-pub(super) fn field<'a>(fields: &'a [(String, String)], name: &str) -> Option<&'a str> {
-    fields.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! What pages there are, and why there is none.
 
+use crate::domain::access::Action;
 use crate::domain::audit::OperationId;
 use crate::domain::session::NotSignedIn;
 
@@ -15,6 +16,14 @@ pub(super) enum Section {
 impl Section {
     /// Every one, in the order of the navigation.
     pub(super) const ALL: [Self; 2] = [Self::Log, Self::Sessions];
+
+    /// What takes a person there. What is done there is decided about by itself.
+    pub(super) fn needs(self) -> Action {
+        match self {
+            Self::Log => Action::ReadAudit,
+            Self::Sessions => Action::UseConsole,
+        }
+    }
 
     /// Where it is.
     pub(super) fn path(self) -> &'static str {

@@ -4,8 +4,10 @@
 //! decided and recorded like everybody's. A page is a file here with its handler, a template, and its sentences in
 //! `words`; `page` has the frame around it, and what is said when there is no page.
 
+mod answer;
 mod assets;
 mod filters;
+mod form;
 mod guard;
 mod kinds;
 mod language;
@@ -31,6 +33,7 @@ use tokio_util::sync::CancellationToken;
 use crate::app::console::Console;
 use crate::app::limits::RateLimiter;
 use crate::app::service::CommandService;
+use crate::domain::wording::CommandName;
 use crate::redact::Redactor;
 
 /// How many live tails there are at a time.
@@ -41,6 +44,8 @@ struct Web {
     service: Arc<CommandService>,
     console: Console,
     redactor: Redactor,
+    /// What the commands are called in chat.
+    command: CommandName,
     /// Sign-ins of an address, and of all.
     by_address: RateLimiter<IpAddr>,
     in_all: RateLimiter<()>,
@@ -61,12 +66,18 @@ pub struct Door(Arc<Web>);
 
 impl Door {
     /// The door to the console of a service; `None` if it has none. Live tails end when `stop` is cancelled.
-    pub fn new(service: &Arc<CommandService>, redactor: Redactor, stop: CancellationToken) -> Option<Self> {
+    pub fn new(
+        service: &Arc<CommandService>,
+        redactor: Redactor,
+        command: CommandName,
+        stop: CancellationToken,
+    ) -> Option<Self> {
         let console = service.console()?.clone();
         Some(Self(Arc::new(Web {
             service: Arc::clone(service),
             console,
             redactor,
+            command,
             by_address: RateLimiter::default(),
             in_all: RateLimiter::default(),
             tails: Arc::new(Semaphore::new(MOST_TAILS)),
@@ -85,6 +96,7 @@ impl Door {
             .route("/log/live", get(live::live))
             .route("/op/{operation}", get(operation::operation))
             .route("/op/{operation}/proof", get(operation::proof))
+            .route("/press", post(answer::press))
             .route("/console.css", get(assets::css))
             .route("/console.js", get(assets::js));
         let front = || pages.clone().route("/", get(|| async { Redirect::to("/log") }));

@@ -9,6 +9,7 @@ use axum::response::{IntoResponse as _, Response};
 use tracing::warn;
 
 use super::Web;
+use super::answer::{Pressable, pressable};
 use super::kinds::{Section, Trouble};
 use super::page::{Layout, html, refused, trouble};
 use super::visitor::Visitor;
@@ -43,6 +44,8 @@ struct OperationPage {
     /// What is known beside the entry: a callback, what became of the reply.
     notes: Vec<String>,
     proof: Option<Proof>,
+    /// What can be pressed under the bot's reply.
+    buttons: Vec<Pressable>,
 }
 
 /// Asks for the operation, on record; or the page that is shown instead.
@@ -101,6 +104,8 @@ async fn page(web: &Web, visitor: &Visitor, entry: AuditEntry) -> Result<Operati
     let notes = notes(log, visitor, operation).await?;
     let events = log.events(operation).await?;
     let proved = prove(web, operation, archived_in.clone()).await;
+    let offered = web.service.store().buttons(operation, web.service.clock().now()).await?;
+    let buttons = pressable(web, visitor, &offered).await?;
     let of_case = CaseOperation { entry, events, archived_in, is_in_time: true };
     let mut part = Pen::new(words, None).operation(&of_case);
     part.proof = match &proved {
@@ -113,7 +118,8 @@ async fn page(web: &Web, visitor: &Visitor, entry: AuditEntry) -> Result<Operati
         Proved::Checked(proof) => Some(proof),
         Proved::Archived(_) | Proved::Failed => None,
     };
-    Ok(OperationPage { layout: visitor.layout(Section::Log), words, part, announced, notes, proof })
+    let layout = visitor.layout(Section::Log);
+    Ok(OperationPage { layout, words, part, announced, notes, proof, buttons })
 }
 
 async fn notes(

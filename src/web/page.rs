@@ -17,28 +17,31 @@ pub(super) struct Layout {
     pub(super) here: Option<Section>,
     /// Who is signed in, and what their forms show; `None` for nobody.
     pub(super) visitor: Option<(String, String)>,
+    /// The pages that they are led to.
+    pub(super) sees: Vec<Section>,
 }
 
 impl Layout {
     /// For nobody in particular.
     pub(super) fn bare(said: &'static dyn Words) -> Self {
-        Self { said, here: None, visitor: None }
+        Self { said, here: None, visitor: None, sees: Vec::new() }
     }
 
     /// For somebody who is signed in.
     pub(super) fn signed_in(
         said: &'static dyn Words,
         here: Section,
-        who: String,
+        who: &str,
         form_token: String,
+        sees: Vec<Section>,
     ) -> Self {
-        Self { said, here: Some(here), visitor: Some((visible(&who), form_token)) }
+        Self { said, here: Some(here), visitor: Some((visible(who), form_token)), sees }
     }
 
     /// The navigation: where each page is, what it is called, and whether it is this one.
     pub(super) fn sections(&self) -> Vec<(&'static str, &'static str, bool)> {
-        let section = |one: Section| (one.path(), self.said.section(one), self.here == Some(one));
-        Section::ALL.map(section).into()
+        let section = |one: &Section| (one.path(), self.said.section(*one), self.here == Some(*one));
+        self.sees.iter().map(section).collect()
     }
 
     /// One of our own sentences, in which backticks stand around code: its parts, and whether each is code.
@@ -90,6 +93,12 @@ pub(super) fn refused(said: &'static dyn Words, reply: &Reply) -> Response {
         Reply::RateLimited { .. } => (StatusCode::TOO_MANY_REQUESTS, Trouble::TooMany),
         _ => (StatusCode::SERVICE_UNAVAILABLE, Trouble::Store),
     };
+    trouble(said, status, why)
+}
+
+/// The page in the place of what a request did whose form cannot be taken.
+pub(super) fn not_taken(said: &'static dyn Words, status: StatusCode) -> Response {
+    let why = if status == StatusCode::FORBIDDEN { Trouble::OtherSite } else { Trouble::Form };
     trouble(said, status, why)
 }
 

@@ -9,9 +9,9 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse as _, Redirect, Response};
 
 use super::Web;
-use super::guard::{field, form};
+use super::form::Form;
 use super::kinds::{Section, Trouble};
-use super::page::{Layout, html, refused, trouble};
+use super::page::{Layout, html, not_taken, refused, trouble};
 use super::visitor::{Visitor, set_cookie};
 use super::words::Label;
 use crate::domain::audit::OperationId;
@@ -66,13 +66,13 @@ pub(super) async fn list(State(web): State<Arc<Web>>, visitor: Visitor) -> Respo
 
 /// Ends a session that the list shows.
 pub(super) async fn end(State(web): State<Arc<Web>>, visitor: Visitor, body: Body) -> Response {
-    let fields = match form(body, &visitor.token).await {
-        Ok(fields) => fields,
-        Err(status) => return trouble(visitor.said, status, not_taken(status)),
+    let form = match Form::read(body, &visitor).await {
+        Ok(form) => form,
+        Err(page) => return page,
     };
-    let number = field(&fields, "session").and_then(|number| number.parse().ok()).map(OperationId::new);
+    let number = form.get("session").and_then(|number| number.parse().ok()).map(OperationId::new);
     let Some(session) = number else {
-        return trouble(visitor.said, StatusCode::BAD_REQUEST, Trouble::Form);
+        return not_taken(visitor.said, StatusCode::BAD_REQUEST);
     };
     let reply = ended(&web, &visitor, session).await;
     match reply {
@@ -95,18 +95,14 @@ async fn ended(web: &Web, visitor: &Visitor, session: OperationId) -> Reply {
 
 /// Ends the visitor's session.
 pub(super) async fn sign_out(State(web): State<Arc<Web>>, visitor: Visitor, body: Body) -> Response {
-    if let Err(status) = form(body, &visitor.token).await {
-        return trouble(visitor.said, status, not_taken(status));
+    if let Err(page) = Form::read(body, &visitor).await {
+        return page;
     }
     let command = Command::Console(ConsoleCommand::Leave(visitor.session.id));
     match visitor.asks(&web, "sign out", Ok(command)).await {
         Reply::Console { .. } => left(&web, &visitor),
         other => refused(visitor.said, &other),
     }
-}
-
-fn not_taken(status: StatusCode) -> Trouble {
-    if status == StatusCode::FORBIDDEN { Trouble::OtherSite } else { Trouble::Form }
 }
 
 /// The visitor has left, and their browser forgets the session.

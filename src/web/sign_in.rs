@@ -100,12 +100,19 @@ pub(super) async fn sign_in(
     };
     let token = Token::new(rand::random());
     let command = Command::Console(ConsoleCommand::SignIn(link.hash(), token.hash()));
-    let visitor = Visitor { session, token, said };
+    let visitor = match Visitor::new(&web, session, token, said).await {
+        Ok(visitor) => visitor,
+        Err(problem) => {
+            error!(error = %problem, "nobody can sign in");
+            return trouble(said, StatusCode::SERVICE_UNAVAILABLE, Trouble::Store);
+        }
+    };
     let reply = visitor.asks(&web, "sign in", Ok(command)).await;
     let Reply::Console { answer, .. } = &reply else { return refused(said, &reply) };
     match &**answer {
         ConsoleAnswer::SignedIn(_) => {
-            let mut page = Redirect::to(Section::Log.path()).into_response();
+            let first = visitor.sees.first().copied().unwrap_or(Section::Sessions);
+            let mut page = Redirect::to(first.path()).into_response();
             let cookie = set_cookie(&web, Some(&visitor.token));
             page.headers_mut().extend(cookie.map(|cookie| (header::SET_COOKIE, cookie)));
             page

@@ -14,9 +14,13 @@ use super::kinds::{Section, Trouble};
 use super::language::language;
 use super::page::{Layout, trouble};
 use super::words::Words;
-use crate::app::commands::at_once;
-use crate::domain::command::{Command, CommandRequest, UsageError};
+use crate::app::commands::{Press, at_once};
+use crate::app::ports::StoreError;
+use crate::domain::access::{Action, Decision, decide};
+use crate::domain::command::{Command, CommandRequest, DeliveryId, UsageError};
+use crate::domain::principal::Principal;
 use crate::domain::reply::Reply;
+use crate::domain::room::AccountId;
 use crate::domain::session::{SESSION_FOR, Session, Token};
 
 /// Somebody who is signed in.
@@ -25,29 +29,92 @@ pub(super) struct Visitor {
     /// The secret of the session, as the cookie has it.
     pub(super) token: Token,
     pub(super) said: &'static dyn Words,
+    /// The pages that they may see now.
+    pub(super) sees: Vec<Section>,
 }
 
 impl Visitor {
-    /// Asks the service, on record, as the person and in the place of the session.
-    pub(super) async fn asks(&self, web: &Web, line: &str, command: Result<Command, UsageError>) -> Reply {
-        let known = web.service.directory().known();
-        let request = CommandRequest {
-            principal: self.session.principal(&known, web.service.clock().now()),
+    /// Whoever has this session, with what they may see now.
+    ///
+    /// # Errors
+    /// When the ACL cannot be read.
+    pub(super) async fn new(
+        web: &Web,
+        session: Session,
+        token: Token,
+        said: &'static dyn Words,
+    ) -> Result<Self, StoreError> {
+        let mut visitor = Self { session, token, said, sees: Vec::new() };
+        let may = visitor.rights(web).await?;
+        visitor.sees = Section::ALL.into_iter().filter(|section| may(section.needs())).collect();
+        Ok(visitor)
+    }
+
+    /// The person, with what is known of them now.
+    fn principal(&self, web: &Web) -> Principal {
+        self.session.principal(&web.service.directory().known(), web.service.clock().now())
+    }
+
+    /// What they may do from their place now, to show no more than that. It permits nothing.
+    ///
+    /// # Errors
+    /// When the ACL cannot be read.
+    pub(super) async fn rights(&self, web: &Web) -> Result<impl Fn(Action) -> bool + use<>, StoreError> {
+        let (principal, place, now) =
+            (self.principal(web), self.session.place.clone(), web.service.clock().now());
+        let acl = web.service.store().acl_for(&principal, &place).await?;
+        Ok(move |action| matches!(decide(&principal, &place, action, &acl, now), Decision::Permit(_)))
+    }
+
+    fn request(&self, web: &Web, line: &str, command: Result<Command, UsageError>) -> CommandRequest {
+        CommandRequest {
+            principal: self.principal(web),
             place: self.session.place.clone(),
             delivery: None,
             typed: format!("web: {line}"),
             command,
             pressed: None,
             if_owner: None,
-        };
-        // Nobody can press a button here.
+        }
+    }
+
+    /// Asks the service, on record, as the person and in the place of the session.
+    pub(super) async fn asks(&self, web: &Web, line: &str, command: Result<Command, UsageError>) -> Reply {
+        let request = self.request(web, line, command);
         web.service.handle(request, at_once).await.into_reply().without_buttons()
+    }
+
+    /// The same for what a form asks for: a form that is sent twice is carried out once. `if_owner` owns the room, or
+    /// nothing is done.
+    pub(super) async fn sends(
+        &self,
+        web: &Web,
+        delivery: DeliveryId,
+        line: &str,
+        command: Result<Command, UsageError>,
+        if_owner: Option<AccountId>,
+    ) -> Reply {
+        let request = self.request(web, line, command);
+        let request = CommandRequest { delivery: Some(delivery), if_owner, ..request };
+        web.service.handle(request, at_once).await.into_reply()
+    }
+
+    /// Presses a button that a reply offers. `None` on the bot's machine: buttons belong to channels.
+    pub(super) async fn presses(&self, web: &Web, delivery: DeliveryId, nonce: &str) -> Option<Reply> {
+        let channel = self.session.place.or_here(None)?;
+        let press = Press {
+            principal: self.principal(web),
+            channel,
+            delivery: Some(delivery),
+            nonce: nonce.to_owned(),
+        };
+        Some(web.service.press(press, at_once).await.into_reply())
     }
 
     /// The frame of a page for this person.
     pub(super) fn layout(&self, here: Section) -> Layout {
         let who = self.session.name.clone().unwrap_or_else(|| self.session.subject.to_string());
-        Layout::signed_in(self.said, here, who, form_token(&self.token))
+        Layout::signed_in(self.said, here, &who, form_token(&self.token), self.sees.clone())
     }
 }
 
@@ -63,7 +130,11 @@ impl FromRequestParts<Arc<Web>> for Visitor {
             error!(error = %problem, "the console cannot tell who is signed in");
             trouble(said, StatusCode::SERVICE_UNAVAILABLE, Trouble::Store)
         })?;
-        Ok(Self { session: session.ok_or_else(welcome)?, token, said })
+        let session = session.ok_or_else(welcome)?;
+        Self::new(web, session, token, said).await.map_err(|problem| {
+            error!(error = %problem, "the console cannot tell what somebody may see");
+            trouble(said, StatusCode::SERVICE_UNAVAILABLE, Trouble::Store)
+        })
     }
 }
 

@@ -62,7 +62,7 @@ pub(super) async fn denied(
     (denial, action): (&Denial, &Action),
 ) -> Reply {
     let helpers = match action {
-        Action::ReadAcl(_) | Action::ReadAudit => helpers(service, request, &[]).await,
+        Action::ReadAcl(_) | Action::ReadAudit | Action::UseConsole => helpers(service, request, &[]).await,
         Action::EditAcl(rooms) => helpers(service, request, rooms).await,
         Action::ShowOwner(room) | Action::Transfer(room) | Action::Override(room) => {
             helpers(service, request, &[RoomScope::Exact(room.clone())]).await

@@ -87,6 +87,8 @@ pub enum Action {
     Override(RoomId),
     /// Read the audit log, as far as the rooms in reach go.
     ReadAudit,
+    /// Sign in to the console, where each page is decided about by itself.
+    UseConsole,
     /// Read the ACL, perhaps about one room.
     ReadAcl(Option<RoomId>),
     /// Change entries of the ACL for these rooms: nobody gives away more rooms than are theirs. Without a scope, a
@@ -100,8 +102,13 @@ impl Action {
         match self {
             Self::ShowOwner(room) | Self::Transfer(room) | Self::Override(room) => Some(room),
             Self::ReadAcl(room) => room.as_ref(),
-            Self::ReadAudit | Self::EditAcl(_) => None,
+            Self::ReadAudit | Self::UseConsole | Self::EditAcl(_) => None,
         }
+    }
+
+    /// Whether it is about reading the log and nothing else, of which lists of the log leave the records out.
+    pub fn is_reading(&self) -> bool {
+        matches!(self, Self::ReadAudit | Self::UseConsole)
     }
 
     /// Whether a permit for `scope` is wide enough.
@@ -110,7 +117,7 @@ impl Action {
             Self::ShowOwner(room) | Self::Transfer(room) | Self::Override(room) => scope.covers(room),
             Self::EditAcl(rooms) => rooms.iter().all(|rooms| scope.contains(rooms)),
             // What is shown is cut to the rooms in reach; the ACL is one list for every admin.
-            Self::ReadAudit | Self::ReadAcl(_) => true,
+            Self::ReadAudit | Self::UseConsole | Self::ReadAcl(_) => true,
         }
     }
 
@@ -120,7 +127,7 @@ impl Action {
             Self::ShowOwner(room) | Self::Transfer(room) | Self::Override(room) => scope.covers(room),
             Self::EditAcl(rooms) => rooms.is_empty() || rooms.iter().any(|rooms| scope.overlaps(rooms)),
             // A grant for any rooms gives it, so an entry for any rooms may take that grant away.
-            Self::ReadAudit | Self::ReadAcl(_) => true,
+            Self::ReadAudit | Self::UseConsole | Self::ReadAcl(_) => true,
         }
     }
 
@@ -128,7 +135,7 @@ impl Action {
     /// entry for some leaves the others.
     fn is_closed_by(&self, scope: &RoomScope) -> bool {
         match self {
-            Self::ReadAudit | Self::ReadAcl(None) => *scope == RoomScope::All,
+            Self::ReadAudit | Self::UseConsole | Self::ReadAcl(None) => *scope == RoomScope::All,
             Self::ReadAcl(Some(room)) => scope.covers(room),
             Self::EditAcl(rooms) if rooms.is_empty() => *scope == RoomScope::All,
             _ => self.is_touched_by(scope),
@@ -152,7 +159,7 @@ impl Role {
     pub fn allows(self, action: &Action) -> bool {
         match action {
             // Whoever may read the log finds the owner there anyway.
-            Action::ShowOwner(_) => true,
+            Action::ShowOwner(_) | Action::UseConsole => true,
             Action::Transfer(_) => matches!(self, Self::Moderator | Self::Admin),
             Action::ReadAudit => matches!(self, Self::Auditor | Self::Admin),
             Action::Override(_) | Action::ReadAcl(_) | Action::EditAcl(_) => self == Self::Admin,

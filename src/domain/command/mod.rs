@@ -230,7 +230,8 @@ impl Command {
             // Nobody has to have a right to leave.
             Self::Console(ConsoleCommand::Leave(_)) => None,
             Self::Console(ConsoleCommand::End(_)) => Some(Action::EditAcl(vec![RoomScope::All])),
-            Self::Audit(_) | Self::Console(_) => Some(Action::ReadAudit),
+            Self::Console(_) => Some(Action::UseConsole),
+            Self::Audit(_) => Some(Action::ReadAudit),
         }
     }
 

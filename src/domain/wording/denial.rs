@@ -17,7 +17,7 @@ pub(super) fn denied(
     let room = action.room();
     let name = name.of(match action {
         Action::ShowOwner(_) | Action::Transfer(_) | Action::Override(_) => CommandGroup::Owner,
-        Action::ReadAudit => CommandGroup::Audit,
+        Action::ReadAudit | Action::UseConsole => CommandGroup::Audit,
         Action::ReadAcl(_) | Action::EditAcl(_) => CommandGroup::Acl,
     });
     let for_room = |line: Line| line.and_if(room, |line, room| line.text(" for ").code(room));
@@ -41,6 +41,7 @@ pub(super) fn denied(
         Denial::NoGrant | Denial::WrongRole(_) if room.is_none() || matches!(action, Action::ReadAcl(_)) => {
             text("Not allowed: ").code(&name.0).text(match action {
                 Action::ReadAudit => " is for auditors and admins.",
+                Action::UseConsole => " console is for whoever has a role.",
                 _ => " is for admins.",
             })
         }

@@ -147,6 +147,19 @@ impl Words for Chinese {
         }
     }
 
+    fn button(&self, label: &str) -> String {
+        match label {
+            "Undo" => "撤销",
+            "Confirm" => "确认",
+            "Approve" => "批准",
+            "Cancel" => "取消",
+            "Withdraw" => "撤回",
+            "Ask for access" => "申请权限",
+            label => label,
+        }
+        .to_owned()
+    }
+
     fn place(&self, place: &Place) -> String {
         match place {
             Place::Channel(channel) => channel.to_string(),

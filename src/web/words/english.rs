@@ -162,6 +162,10 @@ impl Words for English {
         }
     }
 
+    fn button(&self, label: &str) -> String {
+        label.to_owned()
+    }
+
     fn place(&self, place: &Place) -> String {
         match place {
             Place::Channel(channel) => channel.to_string(),

@@ -114,6 +114,8 @@ pub(super) trait Words: Sync {
     fn filter(&self, name: &str) -> Option<&'static str>;
     /// A word that a filter takes.
     fn choice(&self, word: &'static str) -> &'static str;
+    /// What is written on a button of the bot's, by what is written on it in chat.
+    fn button(&self, label: &str) -> String;
     /// Where a link was asked for.
     fn place(&self, place: &Place) -> String;
     /// How far the reader sees.

@@ -75,7 +75,7 @@ proptest! {
         let is_authorised = matches!(channel, Standing::Authorised(_));
         // What is about many rooms, or about several scopes, is not decided by one entry.
         let is_about_one = match &question.action {
-            Action::ReadAudit | Action::ReadAcl(_) => false,
+            Action::ReadAudit | Action::UseConsole | Action::ReadAcl(_) => false,
             Action::EditAcl(scopes) => scopes.len() == 1,
             _ => true,
         };

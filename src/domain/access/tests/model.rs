@@ -40,7 +40,7 @@ pub(super) fn model(question: &Question) -> bool {
         Action::EditAcl(scopes) if !scopes.is_empty() => {
             Some(scopes.iter().map(ToString::to_string).collect())
         }
-        Action::EditAcl(_) | Action::ReadAudit | Action::ReadAcl(_) => None,
+        Action::EditAcl(_) | Action::ReadAudit | Action::UseConsole | Action::ReadAcl(_) => None,
     };
     let is_in_all = |outer: &str, inner: &str| match (outer.strip_suffix('*'), inner.strip_suffix('*')) {
         (Some(start), Some(longer)) => longer.starts_with(start),
@@ -66,7 +66,7 @@ pub(super) fn model(question: &Question) -> bool {
         let may_be_in = is_in || (is_group && !is_outside && workspace(&named) == workspace(&subject));
         let only_here = grant.channels.is_empty() || grant.channels.iter().any(|c| c.to_string() == here);
         let enough = match (&question.action, grant.role.name()) {
-            (_, "admin") | (Action::ShowOwner(_), _) => true,
+            (_, "admin") | (Action::ShowOwner(_) | Action::UseConsole, _) => true,
             (Action::Transfer(_), role) => role == "moderator",
             (Action::ReadAudit, role) => role == "auditor",
             (Action::Override(_) | Action::ReadAcl(_) | Action::EditAcl(_), _) => false,
@@ -263,7 +263,7 @@ proptest! {
             Action::ShowOwner(_) => Some(None),
             Action::Transfer(_) => Some(Some(Role::Moderator)),
             Action::Override(_) => Some(Some(Role::Admin)),
-            Action::ReadAudit | Action::ReadAcl(_) | Action::EditAcl(_) => None,
+            Action::ReadAudit | Action::UseConsole | Action::ReadAcl(_) | Action::EditAcl(_) => None,
         };
         if let Some(role) = of_role && question.is_permitted() {
             prop_assert!(lets(&question, role));
@@ -287,7 +287,8 @@ proptest! {
 
 /// Whether an action is permitted even where no room is in reach.
 pub(super) fn is_a_look(action: &Action) -> bool {
-    matches!(action, Action::ReadAudit | Action::ReadAcl(_)) || *action == Action::EditAcl(Vec::new())
+    matches!(action, Action::ReadAudit | Action::UseConsole | Action::ReadAcl(_))
+        || *action == Action::EditAcl(Vec::new())
 }
 
 /// The properties above say something only if the questions are answered with yes and with each of the
@@ -352,6 +353,7 @@ impl Question {
 pub(super) fn question() -> impl Strategy<Value = Question> {
     let look = prop_oneof![
         2 => Just(Action::ReadAudit),
+        1 => Just(Action::UseConsole),
         1 => Just(Action::ReadAcl(None)),
         1 => select(&ROOMS).prop_map(|id| Action::ReadAcl(Some(room(id)))),
         1 => Just(Action::EditAcl(Vec::new())),

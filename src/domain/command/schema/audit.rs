@@ -216,7 +216,7 @@ pub(super) const VERBS: &[Verb] = &[
         },
     ),
     verb(
-        AUDITOR,
+        (CommandGroup::Audit, Needs::AnyRole),
         &["console"],
         "Get a link with which you sign in to the web console",
         &[],

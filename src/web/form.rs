@@ -1,0 +1,57 @@
+//! What somebody who is signed in sends from one of our pages.
+
+use axum::body::Body;
+use axum::http::StatusCode;
+use axum::response::Response;
+use subtle::ConstantTimeEq as _;
+
+use super::guard::form_token;
+use super::page::not_taken;
+use super::visitor::Visitor;
+use crate::domain::command::DeliveryId;
+
+/// The largest form that is read, in bytes.
+const LARGEST_FORM: usize = 4 * 1_024;
+
+/// A name for one sending of a form: what is sent twice is done once.
+pub(super) fn once() -> String {
+    format!("{:032x}", rand::random::<u128>())
+}
+
+/// A form that somebody who is signed in has sent from one of our pages.
+pub(super) struct Form(Vec<(String, String)>);
+
+impl Form {
+    /// Reads a form that shows the token of its session.
+    ///
+    /// # Errors
+    /// The page that refuses it.
+    pub(super) async fn read(body: Body, visitor: &Visitor) -> Result<Self, Response> {
+        let refuse = |status| not_taken(visitor.said, status);
+        let body = crate::body::read(body, LARGEST_FORM).await.map_err(refuse)?;
+        let form = Self(form_urlencoded::parse(&body).into_owned().collect());
+        let shown = form.get("token").unwrap_or_default();
+        let is_right = bool::from(shown.as_bytes().ct_eq(form_token(&visitor.token).as_bytes()));
+        is_right.then_some(form).ok_or_else(|| refuse(StatusCode::FORBIDDEN))
+    }
+
+    /// The value of a field.
+    pub(super) fn get(&self, name: &str) -> Option<&str> {
+        self.0.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+    }
+
+    /// The value of a field into which something was typed.
+    pub(super) fn typed(&self, name: &str) -> Option<&str> {
+        self.get(name).map(str::trim).filter(|text| !text.is_empty())
+    }
+
+    /// The id of this sending, by the name that its page gave it.
+    ///
+    /// # Errors
+    /// The page that refuses a form without a name.
+    pub(super) fn delivery(&self, visitor: &Visitor) -> Result<DeliveryId, Response> {
+        let named = |once| DeliveryId::new("web", &format!("{}-{once}", visitor.session.id));
+        let delivery = self.typed("once").and_then(named);
+        delivery.ok_or_else(|| not_taken(visitor.said, StatusCode::BAD_REQUEST))
+    }
+}
