@@ -56,7 +56,7 @@ async fn the_page_of_the_sessions() {
 }
 
 #[tokio::test]
-async fn what_a_button_says_where_nothing_was_handed_over() {
+async fn the_page_after_an_undo_that_came_too_late() {
     drive(async |demo| {
         let operation = demo.does("Alice", "/room-owner live-7 user2").await;
         let adam = demo.browser_of("Adam").await;
@@ -64,8 +64,8 @@ async fn what_a_button_says_where_nothing_was_handed_over() {
         // Meanwhile somebody else was quicker.
         demo.does("Alice", "/room-owner live-7 user3").await;
         adam.presses("Undo").await;
-        adam.until("document.querySelector('.said') !== null").await;
-        adam.looks_good("answer").await;
+        adam.until_it_says("user3 owns it now").await;
+        adam.looks_good("op-declined").await;
     })
     .await;
 }

@@ -64,6 +64,7 @@ async fn the_demos_page_has_a_fresh_link_for_each_person() {
         let page = demo.browser().await;
         page.goes("/").await;
         page.until("document.querySelectorAll('[href^=\"/demo/console/\"]').length === 4").await;
+        page.looks_good("demo").await;
         // Its own window would be a tab of which nobody here knows.
         page.value("document.querySelector('[aria-label=\"Console as Adam\"]').target = ''").await;
         page.presses("Console as Adam").await;
