@@ -11,8 +11,10 @@ use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use tempfile::TempDir;
+use tokio::runtime::Handle;
 use tokio::sync::oneshot;
+
+use super::setting;
 
 /// The browser to use, where it is not `chromium`. Whoever names one relies on it: that it does not start is a failure.
 const PROGRAM: &str = "CHROMIUM";
@@ -21,8 +23,7 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Runs it: it reads commands from its fourth file and writes to its fifth. Its folder goes when it has ended, whatever
 /// became of the tests.
-const SCRIPT: &str =
-    r#"folder=$1; shift; "$@" 3<&0 4>&1 </dev/null >/dev/null 2>"$folder/log"; rm -rf "$folder""#;
+const SCRIPT: &str = r#"folder=$1; shift; "$@" 3<&0 4>&1 </dev/null >/dev/null; rm -rf "$folder""#;
 const ARGUMENTS: [&str; 7] = [
     "--headless=new",
     "--no-sandbox",
@@ -57,7 +58,7 @@ pub(crate) async fn chromium() -> Option<&'static Chromium> {
     let found = tokio::task::spawn_blocking(|| RUNNING.get_or_init(Chromium::start)).await.unwrap();
     match found {
         Ok(chromium) => Some(chromium),
-        Err(why) if std::env::var_os(PROGRAM).is_some() => panic!("{why}"),
+        Err(why) if setting(PROGRAM).is_some() => panic!("{why}"),
         Err(why) => {
             println!("skipped: {why}");
             None
@@ -67,26 +68,39 @@ pub(crate) async fn chromium() -> Option<&'static Chromium> {
 
 impl Chromium {
     fn start() -> Result<Self, String> {
-        let program = std::env::var(PROGRAM).unwrap_or_else(|_| "chromium".to_owned());
+        let program = setting(PROGRAM).unwrap_or_else(|| "chromium".into());
+        let name = program.to_string_lossy().into_owned();
         if Command::new(&program).arg("--version").output().is_err() {
-            return Err(format!("`{program}`, the browser, is not installed"));
+            return Err(format!("`{name}`, the browser, is not installed"));
         }
         let folder = tempfile::Builder::new().prefix("room-owner-browser-").tempdir().unwrap();
         let mut command = Command::new("sh");
         command.args(["-c", SCRIPT, "browser"]).arg(folder.path()).arg(&program).args(ARGUMENTS);
         command.arg(format!("--user-data-dir={}", folder.path().display())).arg("about:blank");
         // In a group of its own, so that it is not interrupted before its folder is gone.
-        command.stdin(Stdio::piped()).stdout(Stdio::piped()).process_group(0);
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
         let mut child = command.spawn().unwrap();
         let pipe = child.stdin.take().unwrap();
         let shared = Arc::<Shared>::default();
-        let answers = child.stdout.take().unwrap();
+        let (answers, mut complaints) = (child.stdout.take().unwrap(), child.stderr.take().unwrap());
         let mut chromium =
             Self { pipe: Mutex::new(pipe), next: AtomicU64::new(1), shared, user_agent: String::new() };
         let shared = Arc::clone(&chromium.shared);
-        std::thread::spawn(move || shared.listen(answers));
-        let version = chromium.send(None, "Browser.getVersion", json!({})).blocking_recv();
-        let Ok(version) = version else { return Err(does_not_start(&program, &folder)) };
+        std::thread::spawn(move || {
+            shared.listen(answers);
+            child.wait()
+        });
+        let complaints = std::thread::spawn(move || {
+            let mut text = String::new();
+            complaints.read_to_string(&mut text).map(|_| text)
+        });
+        let version = tokio::time::timeout(PATIENCE, chromium.send(None, "Browser.getVersion", json!({})));
+        let Ok(Ok(version)) = Handle::current().block_on(version) else {
+            // Without its pipe it ends, if it has not yet.
+            drop(chromium);
+            let complaints = complaints.join().unwrap().unwrap_or_default();
+            return Err(format!("`{name}`, the browser, does not start: {}", complaints.trim()));
+        };
         // Its name for itself says that it has no window; people's does not.
         let user_agent = version["result"]["userAgent"].as_str().unwrap_or_default();
         chromium.user_agent = user_agent.replace("Headless", "");
@@ -153,9 +167,4 @@ impl Shared {
         }
         self.waiting.lock().unwrap().clear();
     }
-}
-
-fn does_not_start(program: &str, folder: &TempDir) -> String {
-    let log = std::fs::read_to_string(folder.path().join("log")).unwrap_or_default();
-    format!("`{program}`, the browser, does not start: {}", log.trim())
 }

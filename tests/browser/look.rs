@@ -5,6 +5,7 @@ use std::sync::OnceLock;
 
 use serde_json::{Value, json};
 
+use super::setting;
 use super::tab::Tab;
 
 /// Where `axe.min.js` is. Without it, that part is left out.
@@ -16,7 +17,7 @@ const PICTURES: &str = "SCREENSHOTS";
 fn axe() -> Option<&'static str> {
     static TEXT: OnceLock<Option<String>> = OnceLock::new();
     let read = || {
-        let Some(file) = std::env::var_os(AXE) else {
+        let Some(file) = setting(AXE) else {
             println!("skipped: `{AXE}` names no axe.min.js, which looks for barriers");
             return None;
         };
@@ -60,7 +61,7 @@ impl Tab {
     }
 
     async fn is_drawn(&self, name: &str) {
-        let Some(folder) = std::env::var_os(PICTURES).map(PathBuf::from) else { return };
+        let Some(folder) = setting(PICTURES).map(PathBuf::from) else { return };
         std::fs::create_dir_all(&folder).unwrap();
         std::fs::write(folder.join(format!("{name}.png")), self.picture().await).unwrap();
     }

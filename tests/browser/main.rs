@@ -19,3 +19,9 @@ mod operation;
 mod pages;
 mod readers;
 mod signing_in;
+
+/// What is set for these tests: `CHROMIUM`, `AXE` and `SCREENSHOTS`.
+#[expect(clippy::disallowed_methods, reason = "the tests' own settings are none of the program's")]
+fn setting(name: &str) -> Option<std::ffi::OsString> {
+    std::env::var_os(name)
+}
