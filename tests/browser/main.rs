@@ -15,6 +15,7 @@ mod tab;
 mod keyboard;
 mod live;
 mod log;
+mod notices;
 mod operation;
 mod pages;
 mod readers;

@@ -241,13 +241,19 @@ impl Tab {
         STANDARD.decode(picture["data"].as_str().unwrap()).unwrap()
     }
 
+    /// What went wrong in the page since it was asked for last.
+    pub(crate) fn troubles(&self) -> Vec<Value> {
+        let refused = self.refused.lock().unwrap();
+        let mut reported = self.chromium.reported(&self.session);
+        reported.retain(|event| is_trouble(event, &refused));
+        reported
+    }
+
     /// Closes it. Nothing may have gone wrong in it meanwhile.
     pub(crate) async fn closes(&self) {
-        let reported = self.chromium.reported(&self.session);
+        let troubles = self.troubles();
         let context = json!({ "browserContextId": self.context });
         self.chromium.asks(None, "Target.disposeBrowserContext", context).await;
-        let refused = self.refused.lock().unwrap().clone();
-        let troubles: Vec<_> = reported.iter().filter(|event| is_trouble(event, &refused)).collect();
         assert!(troubles.is_empty(), "the console reports {troubles:#?}");
     }
 }
