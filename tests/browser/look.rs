@@ -61,7 +61,8 @@ impl Tab {
         self.value(wider).await.as_array().unwrap().clone()
     }
 
-    async fn is_drawn(&self, name: &str) {
+    /// Leaves a picture of the page where they go.
+    pub(crate) async fn is_drawn(&self, name: &str) {
         let Some(folder) = setting(PICTURES).map(PathBuf::from) else { return };
         std::fs::create_dir_all(&folder).unwrap();
         std::fs::write(folder.join(format!("{name}.png")), self.picture().await).unwrap();

@@ -18,6 +18,7 @@ mod log;
 mod notices;
 mod operation;
 mod pages;
+mod playground;
 mod readers;
 mod signing_in;
 

@@ -57,22 +57,3 @@ async fn who_signs_out_is_out() {
     })
     .await;
 }
-
-#[tokio::test]
-async fn the_demos_page_has_a_fresh_link_for_each_person() {
-    drive(async |demo| {
-        let page = demo.browser().await;
-        page.goes("/").await;
-        page.until("document.querySelectorAll('[href^=\"/demo/console/\"]').length === 4").await;
-        page.looks_good("demo").await;
-        // Its own window would be a tab of which nobody here knows.
-        page.value("document.querySelector('[aria-label=\"Console as Adam\"]').target = ''").await;
-        page.presses("Console as Adam").await;
-        page.until_it_says("adam (slack:T0DEMO:U0ADAM)").await;
-        page.presses("Sign in").await;
-        page.until("location.pathname === '/log'").await;
-        page.goes_where_nothing_is("/demo/console/U0OTTO").await;
-        page.until_it_says("otto has no role").await;
-    })
-    .await;
-}

@@ -61,7 +61,8 @@ impl Tab {
         self.is_sized(390, 844, true).await;
     }
 
-    async fn is_sized(&self, width: u32, height: u32, mobile: bool) {
+    /// In pixels, and whether it is a phone.
+    pub(crate) async fn is_sized(&self, width: u32, height: u32, mobile: bool) {
         let size = json!({ "width": width, "height": height, "deviceScaleFactor": 1, "mobile": mobile });
         self.asks("Emulation.setDeviceMetricsOverride", size).await;
     }
@@ -111,6 +112,7 @@ impl Tab {
         self.goes(link).await;
         self.presses("Sign in").await;
         self.until("document.querySelector('.bar nav') !== null").await;
+        self.is_loaded().await;
     }
 
     /// Clicks what a selector names.
