@@ -70,10 +70,13 @@ impl Tab {
 
     /// What axe-core finds serious or critical; `None` where there is no axe-core.
     pub(crate) async fn barriers(&self) -> Option<Vec<String>> {
+        let axe = axe()?;
+        if self.value("window.axe === undefined").await == true {
+            self.value(&format!("{axe}; 0")).await;
+        }
         // What it would load is here already.
         let options = json!({ "resultTypes": ["violations"], "preload": false });
         let run = format!("axe.run(document, {options}).then(({{ violations }}) => violations)");
-        self.value(&format!("window.axe === undefined && {}; 0", axe()?)).await;
         let found = self.value(&run).await;
         let matters = |found: &&Value| matches!(found["impact"].as_str(), Some("serious" | "critical"));
         Some(found.as_array().unwrap().iter().filter(matters).map(shortly).collect())
