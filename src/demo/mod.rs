@@ -5,6 +5,7 @@
 //! page with what `chat` lets it do, `story` the scripted run.
 
 mod chat;
+mod console;
 mod discord;
 mod playground;
 mod slack;
@@ -23,7 +24,7 @@ use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
-use crate::app::service::ServiceConfig;
+use crate::app::service::{CommandService, ServiceConfig};
 use crate::bot::{Bot, Doors, end_requested};
 use crate::clock::SystemClock;
 use crate::stdio;
@@ -44,6 +45,7 @@ struct Stage {
     slack: Arc<SlackStandIn>,
     discord: Arc<DiscordStandIn>,
     wall: Arc<Wall>,
+    service: Arc<CommandService>,
     store: Arc<crate::store::SqliteStore>,
     address: SocketAddr,
     scratch: TempDir,
@@ -61,7 +63,9 @@ pub async fn run(once: bool) -> anyhow::Result<()> {
     let ended = if once {
         story::tell(&stage).await
     } else {
-        stdio::say_if_lost(stdio::print(playground::invitation(stage.address, stage.scratch.path())));
+        let links = console::links(&stage.service).await?;
+        let invitation = playground::invitation(stage.address, stage.scratch.path(), &links);
+        stdio::say_if_lost(stdio::print(invitation));
         end_requested().await;
         stdio::say_if_lost(stdio::print("\nThe demo ends; its scratch folder is removed."));
         Ok(())
@@ -93,9 +97,10 @@ impl Stage {
             slack: Some(slack.settings_for_the_bot()?),
             discord: Some(discord.settings_for_the_bot()?),
         };
-        let store = Arc::clone(&bot.store);
+        let (store, service) = (Arc::clone(&bot.store), Arc::clone(&bot.service));
         let chat = Chat { slack: Arc::clone(&slack), discord: Arc::clone(&discord), wall: Arc::clone(&wall) };
-        let page: Router = playground::router(simulator.clone(), chat, Arc::clone(&store));
+        let page: Router =
+            playground::router(simulator.clone(), chat, Arc::clone(&store), Arc::clone(&service));
 
         let (end_tencent, tencent_ends) = oneshot::channel::<()>();
         let (end_bot, bot_ends) = oneshot::channel::<()>();
@@ -107,7 +112,7 @@ impl Stage {
             tokio::spawn(async move { Ok(simulated.run(tencent_listener, until(tencent_ends)).await?) }),
         ];
         let end = vec![end_bot, end_tencent];
-        Ok(Self { simulator, slack, discord, wall, store, address, scratch, end, running })
+        Ok(Self { simulator, slack, discord, wall, service, store, address, scratch, end, running })
     }
 
     /// Ends the bot, then Tencent.

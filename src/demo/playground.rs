@@ -14,8 +14,10 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::chat::{Answer, Chat};
+use super::console;
 use super::world::{CHANNELS, EXAMPLES, PEOPLE, ROOMS, lock};
 use crate::app::ports::Store as _;
+use crate::app::service::CommandService;
 use crate::domain::audit::{AuditEntry, AuditFilter};
 use crate::domain::command::CommandGroup;
 use crate::store::SqliteStore;
@@ -55,7 +57,7 @@ enum Trouble {
 }
 
 /// What the terminal says when the page is there.
-pub(super) fn invitation(address: SocketAddr, scratch: &Path) -> String {
+pub(super) fn invitation(address: SocketAddr, scratch: &Path, links: &[String]) -> String {
     format!(
         "The demo runs: a simulated Tencent, the real bot, and a page to play with.\n\n  \
          open      http://{address}/\n  \
@@ -65,12 +67,19 @@ pub(super) fn invitation(address: SocketAddr, scratch: &Path) -> String {
          also      /room-acl list as Adam, /room-audit as Rita\n  \
          news      /room-acl announce #news as Adam: what happens to live-7 is then posted there, too\n  \
          discord   switch above the conversation: the same in Discord's form\n  \
+         console   each link signs in once, within five minutes; the page makes new ones\n            {}\n  \
          database  {}\n\nNothing leaves this machine. Ctrl-C ends it and removes its scratch folder.",
+        links.join("\n            "),
         scratch.join("demo.db").display()
     )
 }
 
-pub(super) fn router(simulator: Simulator, chat: Chat, store: Arc<SqliteStore>) -> Router {
+pub(super) fn router(
+    simulator: Simulator,
+    chat: Chat,
+    store: Arc<SqliteStore>,
+    service: Arc<CommandService>,
+) -> Router {
     let api = chat.slack.api().merge(chat.discord.api());
     let playground = Playground { simulator, chat: chat.clone(), store, trouble: Mutex::default() };
     let file = |kind: &'static str, text: &'static str| {
@@ -92,6 +101,7 @@ pub(super) fn router(simulator: Simulator, chat: Chat, store: Arc<SqliteStore>) 
         .route("/demo/audit", get(audit))
         .with_state(Arc::new(playground))
         .merge(chat.router())
+        .merge(console::router(service))
         .layer(middleware::from_fn(guard))
         .merge(api)
 }

@@ -299,3 +299,34 @@ async fn what_happens_to_a_room_is_announced_in_another_channel() {
     assert!(at_discord.contains("`live-7` now belongs to `user3`"), "{at_discord}");
     page.closes().await;
 }
+
+#[tokio::test]
+async fn each_person_with_a_role_has_a_link_to_the_console_and_gets_fresh_ones() {
+    let page = Page::open().await;
+    let lines = super::console::links(&page.stage.service).await.unwrap();
+    let sign_in = format!("http://{}/sign-in/", page.stage.address);
+    let (people, links): (Vec<_>, Vec<_>) = lines
+        .iter()
+        .map(|line| line.rsplit_once(' ').unwrap())
+        .map(|(person, link)| (person.trim(), link))
+        .unzip();
+    assert_eq!(people, ["Alice  moderator of *", "Rita   auditor of *", "Adam   admin of live-*"]);
+    assert!(links.iter().all(|link| link.starts_with(&sign_in)), "{links:?}");
+
+    let http =
+        reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).build().unwrap();
+    for (person, status, says) in
+        [("U0RITA", 303, ""), ("U0OTTO", 403, "otto has no role"), ("U0NOBODY", 404, "no such person")]
+    {
+        let url = format!("http://{}/demo/console/{person}", page.stage.address);
+        let answer = http.get(url).send().await.unwrap();
+        assert_eq!(answer.status(), status, "{person}");
+        let fresh = answer.headers().get("location").map(|link| link.to_str().unwrap().to_owned());
+        assert!(
+            fresh.is_none_or(|link| link.starts_with(&sign_in) && !links.contains(&link.as_str())),
+            "{person}"
+        );
+        assert!(answer.text().await.unwrap().contains(says), "{person}");
+    }
+    page.closes().await;
+}

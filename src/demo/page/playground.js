@@ -127,12 +127,15 @@ function pickRow(group, id, chosen, choose, ...content) {
 /** Whether the sentence about a person opens with the role, which then need not stand twice. */
 const saysRole = (one) => !one.role || (one.about ?? "").toLowerCase().startsWith(one.role.toLowerCase());
 
+/** A fresh link to the console, which a press on its own page uses up. */
+const consoleOf = (one) => el("a", { href: `/demo/console/${one.id}`, target: "_blank", rel: "noopener", "aria-label": `Console as ${one.name}` }, "console");
+
 function drawPickers() {
-  $("people-list").replaceChildren(...state.world.people.map((one) => pickRow("person", one.id, one.id === state.me, become,
+  $("people-list").replaceChildren(...state.world.people.map((one) => el("div", { class: "pick-person" }, pickRow("person", one.id, one.id === state.me, become,
     avatar(one.id),
     el("span", { class: "pick-words" },
       el("span", { class: "pick-name" }, foreign(one.name), " ", el("span", { class: "role" }, saysRole(one) ? "" : one.role)),
-      el("span", { class: "pick-about" }, one.about ?? "")))));
+      el("span", { class: "pick-about" }, one.about ?? ""))), consoleOf(one))));
   $("channel-list").replaceChildren(...state.world.channels.map((one) => pickRow("channel", one.id, one.id === state.here, enter,
     el("span", { class: "hash", "aria-hidden": "true" }, "#"),
     el("span", { class: "pick-words" }, el("span", { class: "pick-name" }, foreign(one.name))),
