@@ -167,7 +167,11 @@ fn the_other_verbs() {
     assert_eq!(revoke("revoke #12 reason: left"), (12, Some("left".to_owned())));
     for line in ["revoke @bob", "revoke slack:T1:U2"] {
         let bob = Edit::RevokeOf("slack:T1:U2".parse().unwrap());
-        assert_eq!(read(line), Ok(AclCommand::Edit { edit: bob, reason: None, force: false }), "{line}");
+        assert_eq!(
+            read(line),
+            Ok(AclCommand::Edit { edit: bob, reason: None, force: false, if_version: None }),
+            "{line}"
+        );
     }
     let listed = |text: &str| match read(text) {
         Ok(AclCommand::List(listed)) => (listed.part, listed.page),

@@ -12,7 +12,8 @@ use crate::domain::principal::{Channel, Subject};
 const PAGE_SIZE: u32 = 12;
 
 pub(super) fn edit(values: &mut Values, edit: Edit) -> Result<Command, Problem> {
-    Ok(Command::Acl(AclCommand::Edit { edit, reason: values.reason()?, force: false }))
+    let reason = values.reason()?;
+    Ok(Command::Acl(AclCommand::Edit { edit, reason, force: false, if_version: None }))
 }
 
 /// The one scope of rooms that an entry is for, if it is named.
@@ -87,7 +88,7 @@ pub(super) fn answer(values: &mut Values) -> Result<Command, Problem> {
     let operation = values.required("operation", Values::parsed)?;
     let answer = values.required("answer", Values::text)?;
     let lasts = read_answer(&answer).map_err(Problem::Invalid)?;
-    Ok(Command::Acl(AclCommand::Edit { edit: Edit::Answer(operation, lasts), reason: None, force: false }))
+    edit(values, Edit::Answer(operation, lasts))
 }
 
 pub(super) fn list(values: &mut Values) -> Result<Command, Problem> {
