@@ -107,7 +107,8 @@ pub enum Section {
 }
 
 impl Section {
-    pub(super) const ALL: [Self; 7] = [
+    /// Every one.
+    pub const ALL: [Self; 7] = [
         Self::Live,
         Self::All,
         Self::Attention,
