@@ -2,10 +2,10 @@
 
 use super::edits::{set, unset, warning_lines};
 use super::lists::{limited, limits, role_for, rooms};
-use super::message::{Line, Message, Tone, capitalised, channel, sentence, subject, text};
-use crate::domain::access::{AclChange, AclView, ChangedEntry, Effect, Role, RoomScope};
+use super::message::{Line, Message, Tone, channel, sentence, subject, text};
+use crate::domain::access::{AclChange, AclView, ChangedEntry, Effect, GrantWarnings, Role, RoomScope};
 use crate::domain::principal::Subject;
-use crate::domain::reply::Preview;
+use crate::domain::reply::{Names, Preview};
 
 /// A change as it would be made.
 pub struct PlannedText {
@@ -64,18 +64,25 @@ pub fn planned(change: &AclChange, acl: &AclView) -> Option<PlannedText> {
     Some(PlannedText { gains, line })
 }
 
-/// The same of an entry before and after the change.
-pub fn planned_entry(entry: &ChangedEntry) -> Option<PlannedText> {
-    planned(&entry.change(), &entry.before())
+/// The same of an entry before and after the change, by name where one is known; and what is in its way.
+pub fn planned_entry(
+    entry: &ChangedEntry,
+    warnings: &GrantWarnings,
+    names: &Names,
+) -> Option<(PlannedText, Vec<Line>)> {
+    let mut planned = planned(&entry.change(), &entry.before())?;
+    let mut beside: Vec<Line> = warning_lines(entry, warnings).into_iter().map(sentence).collect();
+    beside.iter_mut().chain([&mut planned.line]).for_each(|line| line.caption(names));
+    Some((planned, beside))
 }
 
 /// What an edit would do, line by line.
 pub(super) fn previewed(preview: &Preview) -> Message {
     let mut lines = Vec::new();
     for (entry, warnings) in &preview.changed {
-        let planned = planned_entry(entry);
-        lines.extend(planned.map(|it| text(it.sign()).text(" ").and(sentence(capitalised(it.line)))));
-        lines.extend(warning_lines(entry, warnings).into_iter().map(sentence));
+        let Some((planned, beside)) = planned_entry(entry, warnings, &Names::new()) else { continue };
+        lines.push(text(planned.sign()).text(" ").and(sentence(planned.line)));
+        lines.extend(beside);
     }
     let (tone, headline) = match &preview.refusal {
         None => (Tone::Plain, text("This is what would change:")),

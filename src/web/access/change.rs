@@ -15,9 +15,8 @@ use crate::domain::access::NotEdited;
 use crate::domain::asking::answering;
 use crate::domain::audit::OperationId;
 use crate::domain::command::{AclCommand, Command, CommandGroup, Typed, UsageError, parse_in};
-use crate::domain::reply::{AclAnswer, Preview, Reply};
+use crate::domain::reply::{AclAnswer, Names, Preview, Reply};
 use crate::domain::room::visible;
-use crate::domain::wording::edits::warning_lines;
 use crate::domain::wording::message;
 use crate::domain::wording::planned::planned_entry;
 use crate::page::Pen;
@@ -116,7 +115,7 @@ impl Asked {
         if let Reply::Acl { operation, answer, names, .. } = reply
             && let AclAnswer::Previewed(preview) = &**answer
         {
-            page.plan = Some(Plan::of(preview, &pen));
+            page.plan = Some(Plan::of(preview, names, &pen));
             page.answer = preview.refusal.clone().map(|why| {
                 let (answer, names) = (Box::new(AclAnswer::NotEdited(why)), names.clone());
                 let refusal = Reply::Acl { operation: *operation, answer, names, absent: Vec::new() };
@@ -142,14 +141,13 @@ fn status(reply: &Reply) -> StatusCode {
 }
 
 impl Plan {
-    fn of(preview: &Preview, pen: &Pen<'_>) -> Self {
+    fn of(preview: &Preview, names: &Names, pen: &Pen<'_>) -> Self {
         let change = |(entry, warnings): &(_, _)| {
-            let planned = planned_entry(entry)?;
-            let lines = warning_lines(entry, warnings);
+            let (planned, beside) = planned_entry(entry, warnings, names)?;
             Some(PlannedChange {
                 gains: planned.gains,
                 line: reply_page::pieces(&planned.line, pen),
-                warnings: lines.iter().map(|line| reply_page::pieces(line, pen)).collect(),
+                warnings: beside.iter().map(|line| reply_page::pieces(line, pen)).collect(),
             })
         };
         Self {

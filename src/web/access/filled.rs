@@ -88,6 +88,11 @@ impl Filled {
         if needs_channel && here.is_none() && self.get("channel").is_none() {
             return Err(UsageError::of(self.verb, Problem::Missing("<channel>")));
         }
+        // Typed without it, the words behind it would be taken for others.
+        let missing = |it: &&Parameter| it.is_required && self.get(it.name).is_none();
+        if let Some(missing) = self.verb.parameters.iter().find(missing) {
+            return Err(UsageError::of(self.verb, Problem::Missing(missing.placeholder)));
+        }
         parse_in(CommandGroup::Acl, &Typed::plain(&self.invocation().as_typed()), here.as_ref())
     }
 
@@ -111,7 +116,18 @@ impl Filled {
             Kind::YesOrNo => Input::Yes(given == "yes"),
             _ => Input::Text(visible(given)),
         };
-        Field { name, label: said.field_of_access(name).unwrap_or(help), input }
+        Field { name, label: said.field_of_access(self.label_of(name)).unwrap_or(help), input }
+    }
+
+    /// The name of a field's label: what it means to leave it empty differs.
+    fn label_of(&self, name: &'static str) -> &'static str {
+        match (self.verb.words, name) {
+            (["room"], "rooms") => "marked-rooms",
+            (["announce", ..], "rooms") => "announced-rooms",
+            (["grant" | "deny"], "channel") => "only-channel",
+            (["why"], "who") => "who-or-you",
+            _ => name,
+        }
     }
 }
 
@@ -168,7 +184,8 @@ mod tests {
         for (language, change) in Language::ALL.iter().flat_map(|it| Change::ALL.map(|change| (it, change))) {
             for parameter in filled(change, &[]).verb.parameters {
                 let said = words(*language);
-                assert!(said.field_of_access(parameter.name).is_some(), "{language}: {}", parameter.name);
+                let label = filled(change, &[]).label_of(parameter.name);
+                assert!(said.field_of_access(label).is_some(), "{language}: {label}");
                 if let Kind::OneOf(names) = parameter.kind {
                     for name in names() {
                         assert!(!said.choice_of_access(name).is_empty(), "{language}: {name}");

@@ -124,6 +124,9 @@ pub(super) async fn list(
     let part = Part::ALL.into_iter().find(|part| Some(part.name()) == asked.get("part"));
     let part = part.unwrap_or(Part::Live);
     let asked = if OF_PEOPLE.contains(&part) { asked } else { asked.without(&["who"]) };
+    // Behind the part, a person is known by the place.
+    let named = asked.get("who").map(|_| part.name().to_owned());
+    let asked = asked.or("part", named);
     let command = asked.command(&visitor.session.place, false).map(with_rows);
     let reply = with_names(&web, visitor.asks(&web, &asked.line(), command).await).await;
     match page(&web, &visitor, part, &asked, &reply).await {

@@ -96,12 +96,12 @@ impl Writer<'_> {
     fn button(
         &self,
         rooms: &RoomScope,
-        change: Change,
+        (change, label): (Change, AccessLabel),
         of: String,
         given: Vec<(&'static str, String)>,
     ) -> Option<RowButton> {
         let is_permitted = (self.may)(Action::EditAcl(vec![rooms.clone()]));
-        is_permitted.then(|| RowButton { change, label: self.said.change(change), of: visible(&of), given })
+        is_permitted.then(|| RowButton { change, label: self.said.access(label), of: visible(&of), given })
     }
 
     /// Grants and deny entries; those that ended too, if there are any.
@@ -138,7 +138,9 @@ impl Writer<'_> {
         let of = format!("{} {}", grant.id, grant.subject);
         let given = vec![("grant", grant.id.to_string())];
         let is_there = is_live(grant, self.now);
-        let button = is_there.then(|| self.button(&grant.rooms, Change::Revoke, of, given)).flatten();
+        let button = is_there
+            .then(|| self.button(&grant.rooms, (Change::Revoke, AccessLabel::Revoke), of, given))
+            .flatten();
         Row { cells, button }
     }
 
@@ -170,7 +172,7 @@ impl Writer<'_> {
             cells.extend(self.made(&entry.allowed_by, entry.allowed_at, entry.reason.as_ref()));
             let of = entry.channel.to_string();
             let given = vec![("channel", of.clone())];
-            Row { cells, button: self.button(&entry.rooms, Change::Remove, of, given) }
+            Row { cells, button: self.button(&entry.rooms, (Change::Remove, AccessLabel::Remove), of, given) }
         };
         let heads = self.heads(&[AccessLabel::Channel, AccessLabel::Rooms]);
         Table { heads, rows: entries.iter().map(row).collect() }
@@ -186,7 +188,10 @@ impl Writer<'_> {
             cells.extend(self.made(&entry.set_by, entry.set_at, entry.reason.as_ref()));
             let of = entry.channel.to_string();
             let given = vec![("channel", of.clone())];
-            Row { cells, button: self.button(&entry.rooms, Change::StopAnnouncing, of, given) }
+            Row {
+                cells,
+                button: self.button(&entry.rooms, (Change::StopAnnouncing, AccessLabel::Stop), of, given),
+            }
         };
         let heads = self.heads(&[AccessLabel::Channel, AccessLabel::Rooms, AccessLabel::Note]);
         Table { heads, rows: entries.iter().map(row).collect() }
@@ -208,7 +213,7 @@ impl Writer<'_> {
                 let cells = vec![who(person, self.names), vec![Piece::Code(visible(account.as_str()))]];
                 let of = person.to_string();
                 let given = vec![("who", of.clone())];
-                (cells, self.button(key.rooms(), Change::Unlink, of, given))
+                (cells, self.button(key.rooms(), (Change::Unlink, AccessLabel::Unlink), of, given))
             }
             Setting::Mark { rooms, mark } => {
                 let mark = self.said.choice_of_access(mark.name()).to_owned();
@@ -216,7 +221,7 @@ impl Writer<'_> {
                 let given = vec![("rooms", of.clone()), ("mark", "off".to_owned())];
                 (
                     vec![self.rooms(rooms), vec![Piece::Text(mark)]],
-                    self.button(rooms, Change::Mark, of, given),
+                    self.button(rooms, (Change::Mark, AccessLabel::Unmark), of, given),
                 )
             }
         };

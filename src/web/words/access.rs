@@ -42,6 +42,16 @@ pub(in crate::web) enum AccessLabel {
     Grant,
     /// What can be done about an entry.
     Action,
+    /// To take a grant back.
+    Revoke,
+    /// To authorise a channel no more.
+    Remove,
+    /// To announce nothing more in a channel.
+    Stop,
+    /// To forget an account.
+    Unlink,
+    /// To take a mark away.
+    Unmark,
     /// Every channel.
     EveryChannel,
     /// Without end.
@@ -108,7 +118,7 @@ pub(in crate::web) trait AccessWords {
     fn part(&self, part: Part) -> &'static str;
     /// That a part is empty, and what to do; whether only what names one person was asked for.
     fn nothing_in(&self, part: Part, of_one: bool) -> &'static str;
-    /// What a form changes: its heading and its button.
+    /// What a form changes: its heading, and the link to it.
     fn change(&self, change: Change) -> &'static str;
     /// A field by its name; a test holds that each has one.
     fn field_of_access(&self, name: &str) -> Option<&'static str>;

@@ -79,7 +79,7 @@ pub(super) fn revoke(values: &mut Values) -> Result<Command, Problem> {
     };
     let number = shown.strip_prefix('#').unwrap_or(&shown).parse().ok().filter(|id: &GrantId| *id > 0);
     let id = number.ok_or_else(|| {
-        Problem::Invalid(format!("`{shown}` is not the number of a grant: `list` shows them"))
+        Problem::Invalid(format!("`{shown}` is not the number of a grant: list shows them"))
     })?;
     edit(values, Edit::Revoke(id))
 }
