@@ -248,12 +248,20 @@ async fn an_admin_answers_who_asks_for_access() {
         ");
         let again = adam.sends(bot, "/access/answer", &yes).await;
         assert!(said(&again).contains("it was not done twice"), "{}", again.text());
+        let nonsense = [("operation", otto), ("answer", "<i>soon</i>"), ("once", "c")];
+        let wrong = adam.sends(bot, "/access/answer", &nonsense).await;
+        // The page is read anew.
+        bot.other_operations += 1;
+        assert_eq!(wrong.status, 400);
+        assert!(said(&wrong).contains("<i>soon</i> is not a duration"), "{}", wrong.text());
+        assert!(wrong.body.contains("name=\"answer\" value=\"&#60;i&#62;soon&#60;/i&#62;\""), "{}", wrong.body);
         let no = [("operation", otto), ("answer", "no"), ("once", "b")];
         adam.sends(bot, "/access/answer", &no).await;
         assert_eq!(recorded(bot, 1).await, [format!("web: /room-acl answer {otto} no · succeeded")]);
-        let nonsense = [("operation", otto), ("answer", "<i>soon</i>"), ("once", "c")];
-        let wrong = adam.sends(bot, "/access/answer", &nonsense).await;
-        assert!(said(&wrong).contains("`<i>soon</i>`") || said(&wrong).contains("<i>soon</i>"));
+        let late = adam.sends(bot, "/access/answer", &[("operation", otto), ("answer", "1h"), ("once", "d")]).await;
+        bot.other_operations += 1;
+        assert_eq!(late.status, 409);
+        assert!(said(&late).contains("Nothing was changed"), "{}", late.text());
         let page = adam.browser.reads(bot, "/access?part=attention").await;
         assert!(page.text().contains("Nobody is waiting for an answer."), "{}", page.text());
     })

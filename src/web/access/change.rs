@@ -8,9 +8,9 @@ use axum::extract::{RawQuery, State};
 use axum::http::StatusCode;
 use axum::response::Response;
 
-use super::Tabs;
 use super::filled::{Filled, pairs, value};
 use super::names::with_names;
+use super::{Tabs, not_answered};
 use crate::domain::access::NotEdited;
 use crate::domain::asking::answering;
 use crate::domain::audit::OperationId;
@@ -112,7 +112,7 @@ impl Asked {
     fn shows(&self, web: &Web, visitor: &Visitor, reply: &Reply, is_stale: bool) -> Response {
         let mut page = PlanPage { is_stale, ..self.page(visitor) };
         let pen = Pen::new(visitor.said.page(), None);
-        if let Reply::Acl { operation, answer, names, .. } = reply
+        if let Reply::Acl { operation, answer, names, .. } = reply.said()
             && let AclAnswer::Previewed(preview) = &**answer
         {
             page.plan = Some(Plan::of(preview, names, &pen));
@@ -131,7 +131,7 @@ impl Asked {
 }
 
 fn status(reply: &Reply) -> StatusCode {
-    match reply {
+    match reply.said() {
         Reply::Denied { .. } => StatusCode::FORBIDDEN,
         Reply::Invalid { .. } => StatusCode::BAD_REQUEST,
         Reply::RateLimited { .. } => StatusCode::TOO_MANY_REQUESTS,
@@ -216,19 +216,16 @@ pub(in crate::web) async fn apply(State(web): State<Arc<Web>>, visitor: Visitor,
     });
     let reply = visitor.sends(&web, delivery, &asked.filled.line(), command, None).await;
     let reply = with_names(&web, reply).await;
-    let of_acl = match &reply {
-        Reply::Acl { answer, .. } => Some(&**answer),
-        _ => None,
-    };
-    match of_acl {
-        Some(AclAnswer::NotEdited(NotEdited::ChangedSince(_))) => {
-            let reply = asked.plans(&web, &visitor).await;
-            asked.shows(&web, &visitor, &reply, true)
-        }
-        Some(AclAnswer::Edited { .. }) => reply_page::answer(&web, &visitor, Section::Access, &reply).await,
-        None if matches!(reply, Reply::Duplicate { .. }) => {
-            reply_page::answer(&web, &visitor, Section::Access, &reply).await
-        }
+    match reply.said() {
+        Reply::Acl { answer, .. } => match **answer {
+            AclAnswer::Edited { .. } => reply_page::answer(&web, &visitor, Section::Access, &reply).await,
+            AclAnswer::NotEdited(NotEdited::ChangedSince(_)) => {
+                let anew = asked.plans(&web, &visitor).await;
+                asked.shows(&web, &visitor, &anew, true)
+            }
+            _ => asked.shows(&web, &visitor, &reply, false),
+        },
+        Reply::Duplicate { .. } => reply_page::answer(&web, &visitor, Section::Access, &reply).await,
         _ => asked.shows(&web, &visitor, &reply, false),
     }
 }
@@ -241,16 +238,25 @@ pub(in crate::web) async fn answer(State(web): State<Arc<Web>>, visitor: Visitor
         let missing = || not_taken(visitor.said, StatusCode::BAD_REQUEST);
         let operation: OperationId =
             form.get("operation").and_then(|it| it.parse().ok()).ok_or_else(missing)?;
-        let answer = form.typed("answer").ok_or_else(missing)?;
-        Ok((answering(operation, &web.redactor.text(answer)).as_typed(), delivery))
+        let answer = web.redactor.text(form.typed("answer").ok_or_else(missing)?).into_owned();
+        Ok((operation, answer, delivery))
     };
-    let (typed, delivery) = match sent.await {
+    let (operation, answer, delivery) = match sent.await {
         Ok(sent) => sent,
         Err(page) => return page,
     };
     let here = visitor.session.place.or_here(None);
+    let typed = answering(operation, &answer).as_typed();
     let command = parse_in(CommandGroup::Acl, &Typed::plain(&typed), here.as_ref());
     let line = format!("/{} {typed}", CommandGroup::Acl.name());
     let reply = with_names(&web, visitor.sends(&web, delivery, &line, command, None).await).await;
-    reply_page::answer(&web, &visitor, Section::Access, &reply).await
+    let is_answered = match reply.said() {
+        Reply::Acl { answer, .. } => matches!(**answer, AclAnswer::Answered { .. }),
+        other => matches!(other, Reply::Duplicate { .. }),
+    };
+    if is_answered {
+        return reply_page::answer(&web, &visitor, Section::Access, &reply).await;
+    }
+    let why = Said::of(&message(&reply, &web.command), &Pen::new(visitor.said.page(), None));
+    not_answered(&web, &visitor, (why, status(&reply)), (operation.seq(), &answer)).await
 }

@@ -17,7 +17,7 @@ use self::filled::{Filled, pairs, value};
 use self::names::with_names;
 use self::table::{Table, Waiting, Writer};
 use super::Web;
-use super::answer::Piece;
+use super::answer::{Piece, Said};
 use super::filters::{Field, Input};
 use super::kinds::{Change, Part, Section, Trouble};
 use super::page::{Layout, html, refused, trouble};
@@ -94,6 +94,8 @@ struct AccessPage {
     part: Part,
     /// The person whose entries are shown, where one can be named.
     person: Option<Field>,
+    /// Why something was not done that a form of this page asked for.
+    answer: Option<Said>,
     /// What is wrong with what was asked for.
     wrong: Option<String>,
     /// What can be changed here.
@@ -121,15 +123,7 @@ pub(super) async fn list(
         return trouble(visitor.said, StatusCode::URI_TOO_LONG, Trouble::Form);
     };
     let asked = Filled::read(&["list"], |name| value(&pairs, name), &web.redactor);
-    let part = Part::ALL.into_iter().find(|part| Some(part.name()) == asked.get("part"));
-    let part = part.unwrap_or(Part::Live);
-    let asked = if OF_PEOPLE.contains(&part) { asked } else { asked.without(&["who"]) };
-    // Behind the part, a person is known by the place.
-    let named = asked.get("who").map(|_| part.name().to_owned());
-    let asked = asked.or("part", named);
-    let command = asked.command(&visitor.session.place, false).map(with_rows);
-    let reply = with_names(&web, visitor.asks(&web, &asked.line(), command).await).await;
-    match page(&web, &visitor, part, &asked, &reply).await {
+    match read(&web, &visitor, asked).await {
         Ok(page) => {
             let mut response = html(&page);
             if page.wrong.is_some() {
@@ -139,6 +133,41 @@ pub(super) async fn list(
         }
         Err(page) => page,
     }
+}
+
+/// The part with the requests for access, after one was not answered: why, and what was typed.
+async fn not_answered(
+    web: &Web,
+    visitor: &Visitor,
+    (why, status): (Said, StatusCode),
+    (operation, typed): (i64, &str),
+) -> Response {
+    let attention = |name: &'static str| (name == "part").then_some(Part::Attention.name());
+    let asked = Filled::read(&["list"], attention, &web.redactor);
+    let mut page = match read(web, visitor, asked).await {
+        Ok(page) => page,
+        Err(page) => return page,
+    };
+    page.answer = Some(why);
+    for ask in page.waiting.iter_mut().flatten().filter(|ask| ask.operation == operation) {
+        ask.typed = visible(typed);
+    }
+    let mut response = html(&page);
+    *response.status_mut() = status;
+    response
+}
+
+/// Reads a part, on record.
+async fn read(web: &Web, visitor: &Visitor, asked: Filled) -> Result<AccessPage, Response> {
+    let part = Part::ALL.into_iter().find(|part| Some(part.name()) == asked.get("part"));
+    let part = part.unwrap_or(Part::Live);
+    let asked = if OF_PEOPLE.contains(&part) { asked } else { asked.without(&["who"]) };
+    // Behind the part, a person is known by the place.
+    let named = asked.get("who").map(|_| part.name().to_owned());
+    let asked = asked.or("part", named);
+    let command = asked.command(&visitor.session.place, false).map(with_rows);
+    let reply = with_names(web, visitor.asks(web, &asked.line(), command).await).await;
+    page(web, visitor, part, &asked, &reply).await
 }
 
 /// The question for a page of the console.
@@ -223,6 +252,7 @@ fn empty_page(visitor: &Visitor, part: Part, asked: &Filled) -> AccessPage {
         tabs: Tabs::new(visitor, Some(Tab::Part(part))),
         part,
         person: OF_PEOPLE.contains(&part).then(of_person),
+        answer: None,
         wrong: None,
         changes: changes.map(link).collect(),
         waiting: None,

@@ -10,13 +10,15 @@ use crate::web::answer::Piece;
 
 /// The reply with the names under which those whom it names were last seen.
 pub(super) async fn with_names(web: &Web, reply: Reply) -> Reply {
-    match reply {
+    let buttons = reply.buttons().to_vec();
+    let named = match reply.without_buttons() {
         Reply::Acl { operation, answer, absent, .. } => {
             let names = names_in(web, &answer).await;
             Reply::Acl { operation, answer, names, absent }
         }
         other => other,
-    }
+    };
+    named.with_buttons(buttons)
 }
 
 async fn names_in(web: &Web, answer: &AclAnswer) -> Names {

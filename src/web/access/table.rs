@@ -55,6 +55,8 @@ pub(super) struct Waiting {
     pub(super) reason: String,
     pub(super) asked_at: When,
     pub(super) lapses_at: When,
+    /// The length of time that was typed, and not taken.
+    pub(super) typed: String,
     /// Whether the visitor may answer it.
     pub(super) can_answer: bool,
 }
@@ -240,6 +242,7 @@ impl Writer<'_> {
             reason: visible(ask.reason.as_deref().unwrap_or_default()),
             asked_at: when(ask.asked_at),
             lapses_at: when(ask.lapses_at),
+            typed: String::new(),
             can_answer: ask.person != *me && (self.may)(ask.action()),
         }
     }
