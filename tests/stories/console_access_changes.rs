@@ -88,6 +88,27 @@ async fn markup_in_a_field_is_text() {
 }
 
 #[tokio::test]
+async fn a_group_that_nobody_looks_up_is_named_in_the_plan() {
+    run(world(), async |bot| {
+        let mut adam = Admin::of(bot, ADAM).await;
+        let group = ("who", "slack:T0TEAM:group:S0HOSTS");
+        let given = adam.plans(bot, &[("change", "grant"), group, ("role", "moderator")]).await;
+        insta::assert_snapshot!(planned(&given), @"
+        + Added: slack:T0TEAM:group:S0HOSTS gains moderator for every room
+        SLACK_BOT_TOKEN is not set, so user groups of Slack are not looked up and this grant matches nobody.
+        ");
+        let denied = adam.plans(bot, &[("change", "deny"), group, ("role", "moderator")]).await;
+        insta::assert_snapshot!(said(&denied), @"
+        ⛔ Nothing was changed: nobody looks up who is in slack:T0TEAM:group:S0HOSTS .
+        Everybody who may be in it would be refused. Set SLACK_BOT_TOKEN on the bot's machine, or deny it to people.
+        op 9
+        ");
+        assert!(!denied.body.contains("/access/apply"), "{}", denied.text());
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn what_is_wrong_with_a_value_stands_beside_the_form() {
     run(world(), async |bot| {
         let mut adam = Admin::of(bot, ADAM).await;
